@@ -1,0 +1,169 @@
+//! Files and folders.
+
+use crate::digests::{NativeDigests, algorithms, columns, number};
+use crate::failure::NativeFailure;
+use crate::job::{NativeJob, start};
+use lineaprint_digest::{Algorithms, Digests};
+use lineaprint_engine::tree::{self, Content, Links, Tree};
+use lineaprint_engine::{Control, Result, file};
+use napi::bindgen_prelude::{Either, Object, Uint8Array};
+use napi::Env;
+use napi_derive::napi;
+use std::path::PathBuf;
+
+/// A hashed file.
+#[napi(object, object_from_js = false)]
+pub struct NativeFile {
+    pub size: i64,
+    pub digests: NativeDigests,
+}
+
+/// Hashes files; each has its own result or failure, in the order given.
+#[napi(ts_return_type = "Promise<Array<NativeFile | NativeFailure> | NativeFailure>")]
+pub fn hash_files<'env>(
+    env: &'env Env,
+    job: &NativeJob,
+    paths: Vec<String>,
+    algorithm: String,
+    threads: Option<u32>,
+) -> napi::Result<Object<'env>> {
+    let algorithms = algorithms(&algorithm)?;
+    let paths: Vec<PathBuf> = paths.into_iter().map(PathBuf::from).collect();
+    start(env, threads, job, move |control: &Control| {
+        let files = file::hash_all(&paths, algorithms, control);
+        control.check()?;
+        Ok(files.into_iter().map(native_file).collect::<Vec<_>>())
+    })
+}
+
+fn native_file(file: Result<file::FileDigest>) -> Either<NativeFile, NativeFailure> {
+    match file {
+        Ok(file) => Either::A(NativeFile {
+            size: number(file.size),
+            digests: file.digests.into(),
+        }),
+        Err(error) => Either::B(error.into()),
+    }
+}
+
+/// How a folder is hashed; TypeScript has filled in every default.
+#[napi(object, object_to_js = false)]
+pub struct NativeTreeOptions {
+    pub algorithm: String,
+    /// `follow`, `record` or `refuse`.
+    pub links: String,
+    /// gitignore patterns.
+    pub ignore: Vec<String>,
+    /// Whether `.git` and `.lineaprint` count.
+    pub include_skipped: bool,
+    /// Whether the entries are listed.
+    pub list: bool,
+}
+
+/// A hashed folder.
+#[napi(object, object_from_js = false)]
+pub struct NativeTree {
+    pub digests: NativeDigests,
+    pub files: i64,
+    pub folders: i64,
+    pub links: i64,
+    pub bytes: i64,
+    /// `kind` and path of each warning, the path with bytes that are not UTF-8 replaced.
+    pub warnings: Vec<NativeWarning>,
+    /// The entries, where they were asked for.
+    pub entries: Option<NativeEntries>,
+}
+
+#[napi(object, object_from_js = false)]
+pub struct NativeWarning {
+    pub kind: String,
+    pub path: String,
+}
+
+/// Files and recorded links, sorted by path. Links have size -1 and zeros for digests.
+#[napi(object, object_from_js = false)]
+pub struct NativeEntries {
+    /// The raw bytes of the relative paths, each followed by a NUL, which no name contains.
+    pub paths: Uint8Array,
+    pub sizes: Vec<i64>,
+    /// 32 bytes per entry.
+    pub digests: NativeDigests,
+    /// The raw bytes of each link's target followed by a NUL; nothing but the NUL for a file.
+    pub targets: Uint8Array,
+}
+
+/// Hashes the folder at `root`.
+#[napi(ts_return_type = "Promise<NativeTree | NativeFailure>")]
+pub fn hash_tree<'env>(
+    env: &'env Env,
+    job: &NativeJob,
+    root: String,
+    options: NativeTreeOptions,
+    threads: Option<u32>,
+) -> napi::Result<Object<'env>> {
+    let list = options.list;
+    let options = tree::Options {
+        algorithms: algorithms(&options.algorithm)?,
+        links: match options.links.as_str() {
+            "record" => Links::Record,
+            "refuse" => Links::Refuse,
+            _ => Links::Follow,
+        },
+        ignore: options.ignore,
+        include_skipped: options.include_skipped,
+        list,
+    };
+    let root = PathBuf::from(root);
+    start(env, threads, job, move |control: &Control| {
+        let tree = tree::hash(&root, &options, control)?;
+        let entries = list.then(|| native_entries(&tree, options.algorithms));
+        Ok(native_tree(tree, entries))
+    })
+}
+
+fn native_tree(tree: Tree, entries: Option<NativeEntries>) -> NativeTree {
+    NativeTree {
+        digests: tree.digests.into(),
+        files: number(tree.files),
+        folders: number(tree.folders),
+        links: number(tree.links),
+        bytes: number(tree.bytes),
+        warnings: tree
+            .warnings
+            .into_iter()
+            .map(|warning| NativeWarning {
+                kind: warning.kind.name().to_owned(),
+                path: String::from_utf8_lossy(&warning.path).into_owned(),
+            })
+            .collect(),
+        entries,
+    }
+}
+
+fn native_entries(tree: &Tree, algorithms: Algorithms) -> NativeEntries {
+    let mut paths = Vec::new();
+    let mut targets = Vec::new();
+    let mut sizes = Vec::new();
+    for entry in &tree.entries {
+        paths.extend_from_slice(&entry.path);
+        paths.push(0);
+        match &entry.content {
+            Content::File(file) => sizes.push(number(file.size)),
+            Content::Link(target) => {
+                sizes.push(-1);
+                targets.extend_from_slice(target);
+            }
+        }
+        targets.push(0);
+    }
+    let digests = tree.entries.iter().map(|entry| match &entry.content {
+        Content::File(file) => file.digests,
+        Content::Link(_) => Digests::default(),
+    });
+    NativeEntries {
+        digests: columns(algorithms, digests),
+        paths: paths.into(),
+        sizes,
+        targets: targets.into(),
+    }
+}

@@ -1,0 +1,74 @@
+//! Work on our own threads behind a promise.
+
+use crate::digests::number;
+use crate::failure::{NativeFailure, caught};
+use lineaprint_engine::{Control, Result, pool};
+use napi::bindgen_prelude::{Either, Object, ToNapiValue};
+use napi::Env;
+use napi_derive::napi;
+use std::sync::Arc;
+
+/// The handle of a job: cancels it, and says how far it is. One handle may serve one job.
+#[napi]
+pub struct NativeJob {
+    control: Arc<Control>,
+}
+
+/// How far a job is. Totals grow while a folder is still being walked.
+#[napi(object, object_from_js = false)]
+pub struct NativeProgress {
+    pub bytes_done: i64,
+    pub bytes_total: i64,
+    pub files_done: i64,
+    pub files_total: i64,
+}
+
+#[napi]
+impl NativeJob {
+    #[napi(constructor)]
+    #[allow(clippy::new_without_default, reason = "only JavaScript makes one")]
+    pub fn new() -> Self {
+        Self {
+            control: Arc::new(Control::new()),
+        }
+    }
+
+    /// Asks every thread of the job to stop at its next block.
+    #[napi]
+    pub fn cancel(&self) {
+        self.control.cancel();
+    }
+
+    #[napi]
+    pub fn progress(&self) -> NativeProgress {
+        let progress = self.control.progress();
+        NativeProgress {
+            bytes_done: number(progress.bytes_done),
+            bytes_total: number(progress.bytes_total),
+            files_done: number(progress.files_done),
+            files_total: number(progress.files_total),
+        }
+    }
+}
+
+/// Starts `work` on the pool and returns the promise of its result or failure.
+///
+/// The promise settles only after every thread has left the job, also when it was cancelled.
+pub fn start<'env, T, W>(env: &'env Env, threads: Option<u32>, job: &NativeJob, work: W) -> napi::Result<Object<'env>>
+where
+    T: ToNapiValue + napi::bindgen_prelude::TypeName + Send + 'static,
+    W: FnOnce(&Control) -> Result<T> + Send + 'static,
+{
+    let pool = pool::get(threads.map(|count| count as usize))
+        .map_err(|error| napi::Error::from_reason(error.message))?;
+    let control = Arc::clone(&job.control);
+    let (deferred, promise) = env.create_deferred()?;
+    pool.spawn(move || {
+        let outcome: Either<T, NativeFailure> = match caught(|| work(&control)) {
+            Ok(value) => Either::A(value),
+            Err(error) => Either::B(error.into()),
+        };
+        deferred.resolve(move |_| Ok(outcome));
+    });
+    Ok(promise)
+}

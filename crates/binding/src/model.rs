@@ -1,0 +1,142 @@
+//! Models made of safetensors files.
+
+use crate::digests::{NativeDigests, algorithms, columns, number};
+use crate::job::{NativeJob, start};
+use lineaprint_digest::description::{self, Tensor};
+use lineaprint_digest::{Algorithms, Digests};
+use lineaprint_engine::model::{self, Options, Shard};
+use lineaprint_engine::Control;
+use napi::bindgen_prelude::{Object, Uint8Array};
+use napi::Env;
+use napi_derive::napi;
+use std::path::PathBuf;
+
+/// What is hashed; TypeScript has filled in every default.
+#[napi(object, object_to_js = false)]
+pub struct NativeModelOptions {
+    pub algorithm: String,
+    /// Whether the tensors are hashed; without it only the headers are read.
+    pub tensors: bool,
+    /// Whether the files are hashed as well, in the same read.
+    pub files: bool,
+    /// The canonical JSON of the meaningful configuration, if there is one.
+    pub config: Option<Uint8Array>,
+}
+
+/// The tensors of one file, one array per field, in the order of their bytes.
+#[napi(object, object_from_js = false)]
+pub struct NativeShard {
+    pub path: String,
+    pub size: i64,
+    pub names: Vec<String>,
+    pub dtypes: Vec<String>,
+    pub shapes: Vec<Vec<i64>>,
+    /// First byte in the file.
+    pub starts: Vec<i64>,
+    /// One past the last byte in the file.
+    pub ends: Vec<i64>,
+    /// Keys and values of `__metadata__`, in turn.
+    pub metadata: Vec<String>,
+    /// 32 bytes per tensor, where asked for.
+    pub digests: Option<NativeDigests>,
+    /// Digests of the whole file, where asked for.
+    pub file: Option<NativeDigests>,
+}
+
+/// A model: its shards, and what follows from all of them together.
+#[napi(object, object_from_js = false)]
+pub struct NativeModel {
+    pub shards: Vec<NativeShard>,
+    pub architecture: NativeDigests,
+    pub weights: Option<NativeDigests>,
+}
+
+/// Reads safetensors files as the shards of one model.
+#[napi(ts_return_type = "Promise<NativeModel | NativeFailure>")]
+pub fn read_model<'env>(
+    env: &'env Env,
+    job: &NativeJob,
+    paths: Vec<String>,
+    options: NativeModelOptions,
+    threads: Option<u32>,
+) -> napi::Result<Object<'env>> {
+    let algorithms = algorithms(&options.algorithm)?;
+    let paths: Vec<PathBuf> = paths.into_iter().map(PathBuf::from).collect();
+    let config = options.config.map(|bytes| Digests::of(&bytes, algorithms));
+    let wanted = Options {
+        tensors: options.tensors.then_some(algorithms),
+        files: options.files.then_some(algorithms),
+    };
+    start(env, threads, job, move |control: &Control| {
+        let shards = model::read(&paths, wanted, control)?;
+        Ok(NativeModel {
+            architecture: structured(algorithms, &shards, |algorithm, tensors| {
+                let config = config.and_then(|digests| digests.get(algorithm));
+                description::architecture(algorithm, tensors, config.as_ref())
+            }),
+            weights: wanted
+                .tensors
+                .map(|_| structured(algorithms, &shards, description::weights)),
+            shards: shards
+                .iter()
+                .map(|shard| native_shard(shard, wanted.tensors))
+                .collect(),
+        })
+    })
+}
+
+fn structured(
+    algorithms: Algorithms,
+    shards: &[Shard],
+    describe: impl Fn(lineaprint_digest::Algorithm, &mut [Tensor<'_>]) -> lineaprint_digest::Hash,
+) -> NativeDigests {
+    let mut digests = Digests::default();
+    for algorithm in algorithms.iter() {
+        let mut tensors: Vec<Tensor<'_>> = shards
+            .iter()
+            .flat_map(|shard| {
+                shard
+                    .header
+                    .tensors
+                    .iter()
+                    .enumerate()
+                    .map(move |(index, tensor)| Tensor {
+                        name: &tensor.name,
+                        dtype: tensor.dtype.name,
+                        shape: &tensor.shape,
+                        digest: shard
+                            .digests
+                            .get(index)
+                            .and_then(|digests| digests.get(algorithm))
+                            .unwrap_or_default(),
+                    })
+            })
+            .collect();
+        digests.set(algorithm, describe(algorithm, &mut tensors));
+    }
+    digests.into()
+}
+
+fn native_shard(shard: &Shard, hashed: Option<Algorithms>) -> NativeShard {
+    let tensors = &shard.header.tensors;
+    NativeShard {
+        path: shard.path.to_string_lossy().into_owned(),
+        size: number(shard.size),
+        names: tensors.iter().map(|tensor| tensor.name.clone()).collect(),
+        dtypes: tensors.iter().map(|tensor| tensor.dtype.name.to_owned()).collect(),
+        shapes: tensors
+            .iter()
+            .map(|tensor| tensor.shape.iter().copied().map(number).collect())
+            .collect(),
+        starts: tensors.iter().map(|tensor| number(tensor.start)).collect(),
+        ends: tensors.iter().map(|tensor| number(tensor.end)).collect(),
+        metadata: shard
+            .header
+            .metadata
+            .iter()
+            .flat_map(|(key, value)| [key.clone(), value.clone()])
+            .collect(),
+        digests: hashed.map(|algorithms| columns(algorithms, shard.digests.iter().copied())),
+        file: shard.file.map(NativeDigests::from),
+    }
+}

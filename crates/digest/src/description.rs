@@ -1,0 +1,210 @@
+//! The canonical descriptions whose hash is a structured digest.
+//!
+//! A description is one flat CBOR array: the text `lineaprint/<kind>/v1`, then the items of the kind, in the
+//! order that `docs/format.md` gives. Digests inside stand as their 32 raw bytes, made with the same
+//! algorithm that hashes the description.
+
+use crate::algorithm::Algorithm;
+use crate::cbor::Encoder;
+use crate::hasher::{Hash, Hasher};
+
+/// One entry of a folder. `name` is one path segment, as its raw bytes.
+#[derive(Clone, Copy, Debug)]
+pub enum TreeEntry<'a> {
+    /// A regular file with its length in bytes and the plain digest of its content.
+    File {
+        /// Raw bytes of the name.
+        name: &'a [u8],
+        /// Length in bytes.
+        size: u64,
+        /// Plain digest of the content.
+        digest: Hash,
+    },
+    /// A folder with the digest of its own tree description.
+    Folder {
+        /// Raw bytes of the name.
+        name: &'a [u8],
+        /// `tree` digest of the folder.
+        digest: Hash,
+    },
+    /// A symbolic link recorded as such, with the raw bytes of its target.
+    Link {
+        /// Raw bytes of the name.
+        name: &'a [u8],
+        /// Raw bytes of the target.
+        target: &'a [u8],
+    },
+}
+
+impl TreeEntry<'_> {
+    const fn name(&self) -> &[u8] {
+        match self {
+            Self::File { name, .. } | Self::Folder { name, .. } | Self::Link { name, .. } => name,
+        }
+    }
+}
+
+/// One tensor of a model: name, dtype spelling, shape (elements per axis, C order) and data digest.
+#[derive(Clone, Copy, Debug)]
+pub struct Tensor<'a> {
+    /// Name as the file spells it.
+    pub name: &'a str,
+    /// Spelling of `docs/format.md`, for example `BF16`.
+    pub dtype: &'a str,
+    /// Elements per axis; empty for a scalar.
+    pub shape: &'a [u64],
+    /// Plain digest of the elements in C order, little-endian.
+    pub digest: Hash,
+}
+
+fn hash(algorithm: Algorithm, encoder: Encoder) -> Hash {
+    let mut hasher = Hasher::new(match algorithm {
+        Algorithm::Blake3 => crate::Algorithms::BLAKE3,
+        Algorithm::Sha256 => crate::Algorithms::SHA256,
+    });
+    hasher.update(&encoder.into_bytes());
+    let digests = hasher.finish();
+    digests.get(algorithm).unwrap_or_default()
+}
+
+fn begin(kind: &str, items: usize) -> Encoder {
+    let mut encoder = Encoder::new();
+    encoder.array(items + 1).text(&format!("lineaprint/{kind}/v1"));
+    encoder
+}
+
+fn shape(encoder: &mut Encoder, shape: &[u64]) {
+    encoder.array(shape.len());
+    for length in shape {
+        encoder.unsigned(*length);
+    }
+}
+
+/// `tree`: the content of a folder. Sorts `entries` by the bytes of their names.
+pub fn tree(algorithm: Algorithm, entries: &mut [TreeEntry<'_>]) -> Hash {
+    entries.sort_unstable_by(|a, b| a.name().cmp(b.name()));
+    let mut encoder = begin("tree", 1);
+    encoder.array(entries.len());
+    for entry in entries.iter() {
+        match entry {
+            TreeEntry::File { name, size, digest } => encoder
+                .array(4)
+                .bytes(name)
+                .text("file")
+                .unsigned(*size)
+                .bytes(digest),
+            TreeEntry::Folder { name, digest } => {
+                encoder.array(3).bytes(name).text("dir").bytes(digest)
+            }
+            TreeEntry::Link { name, target } => {
+                encoder.array(3).bytes(name).text("link").bytes(target)
+            }
+        };
+    }
+    hash(algorithm, encoder)
+}
+
+/// `tensor`: dtype, shape and element bits, without a name.
+pub fn tensor(algorithm: Algorithm, dtype: &str, dimensions: &[u64], data: &Hash) -> Hash {
+    let mut encoder = begin("tensor", 3);
+    encoder.text(dtype);
+    shape(&mut encoder, dimensions);
+    encoder.bytes(data);
+    hash(algorithm, encoder)
+}
+
+/// `weights`: the named tensors of a model. Sorts `tensors` by the UTF-8 bytes of their names.
+pub fn weights(algorithm: Algorithm, tensors: &mut [Tensor<'_>]) -> Hash {
+    tensors.sort_unstable_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
+    let mut encoder = begin("weights", 1);
+    encoder.array(tensors.len());
+    for tensor in tensors.iter() {
+        encoder.array(4).text(tensor.name).text(tensor.dtype);
+        shape(&mut encoder, tensor.shape);
+        encoder.bytes(&tensor.digest);
+    }
+    hash(algorithm, encoder)
+}
+
+/// `architecture`: names, dtypes and shapes, and the digest of the meaningful configuration if there is one.
+/// Sorts `tensors` by the UTF-8 bytes of their names; their data digests are not looked at.
+pub fn architecture(algorithm: Algorithm, tensors: &mut [Tensor<'_>], config: Option<&Hash>) -> Hash {
+    tensors.sort_unstable_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
+    let mut encoder = begin("architecture", 2);
+    encoder.array(tensors.len());
+    for tensor in tensors.iter() {
+        encoder.array(3).text(tensor.name).text(tensor.dtype);
+        shape(&mut encoder, tensor.shape);
+    }
+    match config {
+        Some(digest) => encoder.bytes(digest),
+        None => encoder.null(),
+    };
+    hash(algorithm, encoder)
+}
+
+/// `tokenizer`: file names with the digests of their canonical content. Sorts by the bytes of the names.
+pub fn tokenizer(algorithm: Algorithm, files: &mut [(&str, Hash)]) -> Hash {
+    files.sort_unstable_by(|a, b| a.0.as_bytes().cmp(b.0.as_bytes()));
+    let mut encoder = begin("tokenizer", 1);
+    encoder.array(files.len());
+    for (name, digest) in files.iter() {
+        encoder.array(2).text(name).bytes(digest);
+    }
+    hash(algorithm, encoder)
+}
+
+/// A kind whose one item is the plain digest of canonical JSON (`environment`, `git`, `seeds`, `run`).
+pub fn json(algorithm: Algorithm, kind: &str, digest: &Hash) -> Hash {
+    let mut encoder = begin(kind, 1);
+    encoder.bytes(digest);
+    hash(algorithm, encoder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_framed_so_that_names_and_content_cannot_trade_bytes() {
+        // rldk hashed name and content without lengths: `a` holding "bc" equalled `ab` holding "c".
+        let one = tree(
+            Algorithm::Blake3,
+            &mut [TreeEntry::File { name: b"a", size: 2, digest: *blake3::hash(b"bc").as_bytes() }],
+        );
+        let other = tree(
+            Algorithm::Blake3,
+            &mut [TreeEntry::File { name: b"ab", size: 1, digest: *blake3::hash(b"c").as_bytes() }],
+        );
+        assert_ne!(one, other);
+    }
+
+    #[test]
+    fn order_given_does_not_count() {
+        let file = |name: &'static [u8]| TreeEntry::File { name, size: 0, digest: [7; 32] };
+        assert_eq!(
+            tree(Algorithm::Sha256, &mut [file(b"b"), file(b"a")]),
+            tree(Algorithm::Sha256, &mut [file(b"a"), file(b"b")])
+        );
+    }
+
+    #[test]
+    fn dtype_shape_and_kind_count() {
+        // rldk ignored both: zeros(2, f4) equalled zeros(1, f8), and (2, 3) equalled (3, 2).
+        let digests = [
+            tensor(Algorithm::Blake3, "F32", &[2], &[0; 32]),
+            tensor(Algorithm::Blake3, "F64", &[1], &[0; 32]),
+            tensor(Algorithm::Blake3, "F32", &[2, 1], &[0; 32]),
+            tensor(Algorithm::Blake3, "F32", &[1, 2], &[0; 32]),
+            tensor(Algorithm::Blake3, "F32", &[], &[0; 32]),
+            tensor(Algorithm::Sha256, "F32", &[], &[0; 32]),
+            json(Algorithm::Blake3, "git", &[0; 32]),
+            json(Algorithm::Blake3, "seeds", &[0; 32]),
+        ];
+        for (i, a) in digests.iter().enumerate() {
+            for b in &digests[i + 1..] {
+                assert_ne!(a, b);
+            }
+        }
+    }
+}

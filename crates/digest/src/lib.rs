@@ -1,0 +1,20 @@
+//! What lineaprint means by a digest, without any input or output.
+//!
+//! - [`algorithm`]: which hash functions, one or both at once.
+//! - [`hasher`]: plain digests of bytes fed in order.
+//! - [`subtree`]: pieces of one BLAKE3 tree, hashed in any order and merged into the standard digest.
+//! - [`cbor`]: the one deterministic encoding behind every structured digest.
+//! - [`description`]: the canonical descriptions of trees, tensors, weights and architectures.
+//!
+//! `docs/format.md` is the normative text; a test in Python recomputes it without this code.
+
+#![forbid(unsafe_code)]
+
+pub mod algorithm;
+pub mod cbor;
+pub mod description;
+pub mod hasher;
+pub mod subtree;
+
+pub use algorithm::{Algorithm, Algorithms};
+pub use hasher::{Digests, Hash, Hasher};

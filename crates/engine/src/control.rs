@@ -1,0 +1,73 @@
+//! How a caller stops a job and sees how far it is.
+
+use crate::error::{Error, Result};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// Shared between a job and whoever waits for it. All counters only grow.
+#[derive(Debug, Default)]
+pub struct Control {
+    cancelled: AtomicBool,
+    bytes_done: AtomicU64,
+    bytes_total: AtomicU64,
+    files_done: AtomicU64,
+    files_total: AtomicU64,
+}
+
+/// How far a job is. The totals grow while a folder is still being walked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes hashed.
+    pub bytes_done: u64,
+    /// Bytes known so far.
+    pub bytes_total: u64,
+    /// Files hashed.
+    pub files_done: u64,
+    /// Files known so far.
+    pub files_total: u64,
+}
+
+impl Control {
+    /// A job that runs until it is done.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks every thread of the job to stop at its next block.
+    pub fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Relaxed);
+    }
+
+    /// An error once [`Self::cancel`] was called. Polled once per block of 256 KiB and once per file.
+    pub fn check(&self) -> Result<()> {
+        if self.cancelled.load(Ordering::Relaxed) {
+            return Err(Error::cancelled());
+        }
+        Ok(())
+    }
+
+    /// A file of `bytes` bytes was found.
+    pub fn found(&self, bytes: u64) {
+        self.files_total.fetch_add(1, Ordering::Relaxed);
+        self.bytes_total.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// `bytes` more bytes are hashed.
+    pub fn advance(&self, bytes: u64) {
+        self.bytes_done.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// One more file is hashed.
+    pub fn file_done(&self) {
+        self.files_done.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How far the job is now.
+    pub fn progress(&self) -> Progress {
+        Progress {
+            bytes_done: self.bytes_done.load(Ordering::Relaxed),
+            bytes_total: self.bytes_total.load(Ordering::Relaxed),
+            files_done: self.files_done.load(Ordering::Relaxed),
+            files_total: self.files_total.load(Ordering::Relaxed),
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! The one error of the engine: a stable code, and what it is about as fields.
+
+use lineaprint_formats::FormatError;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What kind of failure it was. The binding turns it into a code that users branch on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// Nothing has that path.
+    NotFound,
+    /// The system refused to open or read it.
+    Unreadable,
+    /// It is not a regular file (or not a folder, where one is needed).
+    NotRegular,
+    /// It changed while it was read, twice in a row.
+    Changed,
+    /// Its content breaks the rules of its format.
+    Format,
+    /// A symbolic link that leads nowhere, into itself, or that the caller refuses.
+    Link,
+    /// The caller asked to stop.
+    Cancelled,
+    /// A bug of ours.
+    Internal,
+}
+
+impl Code {
+    /// The code as JavaScript sees it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NotFound => "ERR_LINEAPRINT_NOT_FOUND",
+            Self::Unreadable => "ERR_LINEAPRINT_UNREADABLE",
+            Self::NotRegular => "ERR_LINEAPRINT_NOT_REGULAR",
+            Self::Changed => "ERR_LINEAPRINT_CHANGED",
+            Self::Format => "ERR_LINEAPRINT_FORMAT",
+            Self::Link => "ERR_LINEAPRINT_LINK",
+            Self::Cancelled => "ERR_LINEAPRINT_CANCELLED",
+            Self::Internal => "ERR_LINEAPRINT_INTERNAL",
+        }
+    }
+}
+
+/// A failure, about one path where there is one.
+#[derive(Clone, Debug)]
+pub struct Error {
+    /// What kind.
+    pub code: Code,
+    /// One plain sentence without the path.
+    pub message: String,
+    /// What it is about.
+    pub path: Option<PathBuf>,
+    /// The tensor it is about.
+    pub tensor: Option<String>,
+    /// What was demanded.
+    pub expected: Option<String>,
+    /// What was there.
+    pub received: Option<String>,
+    /// The number of the operating system's error.
+    pub os_error: Option<i32>,
+}
+
+/// What the engine returns.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// An error with a code and a sentence.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            path: None,
+            tensor: None,
+            expected: None,
+            received: None,
+            os_error: None,
+        }
+    }
+
+    /// The caller asked to stop.
+    pub fn cancelled() -> Self {
+        Self::new(Code::Cancelled, "the work was cancelled")
+    }
+
+    /// An error of the operating system while doing `what` (a verb: "open", "read").
+    pub fn io(what: &str, path: &Path, error: &io::Error) -> Self {
+        let (code, message) = match error.kind() {
+            io::ErrorKind::NotFound => (Code::NotFound, "there is no such file or folder".to_owned()),
+            _ => (Code::Unreadable, format!("cannot {what} it: {}", plain(error))),
+        };
+        Self {
+            os_error: error.raw_os_error(),
+            ..Self::new(code, message).at(path)
+        }
+    }
+
+    /// A file whose content breaks the rules of its format.
+    pub fn format(path: &Path, error: FormatError) -> Self {
+        Self {
+            tensor: error.tensor,
+            expected: error.expected,
+            received: error.received,
+            ..Self::new(Code::Format, error.message).at(path)
+        }
+    }
+
+    /// Names the path.
+    #[must_use]
+    pub fn at(mut self, path: &Path) -> Self {
+        self.path = Some(path.to_owned());
+        self
+    }
+
+    /// Adds what was demanded and what was there.
+    #[must_use]
+    pub fn but(mut self, expected: impl fmt::Display, received: impl fmt::Display) -> Self {
+        self.expected = Some(expected.to_string());
+        self.received = Some(received.to_string());
+        self
+    }
+}
+
+/// The system's words without Rust's "(os error 13)", which is a field of its own.
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    let end = text.find(" (os error").unwrap_or(text.len());
+    text[..end].to_lowercase()
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(path) = &self.path {
+            write!(formatter, "{}: ", path.display())?;
+        }
+        if let Some(tensor) = &self.tensor {
+            write!(formatter, "tensor {tensor:?}: ")?;
+        }
+        formatter.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,26 @@
+//! What touches the disk: opening, walking, reading and hashing on all cores, with cancel and progress.
+//!
+//! - [`control`]: how a caller stops a job and sees how far it is.
+//! - [`source`]: one open regular file, read at positions, and the proof that it did not change meanwhile.
+//! - [`file`]: plain digests of whole files, large ones as equal subtrees on all threads.
+//! - [`folder`], [`tree`]: walking beneath a root, and the `tree` digest.
+//! - [`model`]: tensors of safetensors files, one or many shards, hashed where they lie.
+//! - [`memory`]: bytes that are already there.
+//! - [`pool`]: the threads. Never Node's.
+//!
+//! Nothing here knows about Node.
+
+#![forbid(unsafe_code)]
+
+pub mod control;
+pub mod error;
+pub mod file;
+pub mod folder;
+pub mod memory;
+pub mod model;
+pub mod pool;
+pub mod source;
+pub mod tree;
+
+pub use control::Control;
+pub use error::{Code, Error, Result};

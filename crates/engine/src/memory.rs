@@ -1,0 +1,146 @@
+//! Bytes that are already in memory.
+
+use crate::file::SUBTREE;
+use lineaprint_digest::subtree::{CHUNK, Piece, Pieces, merge};
+use lineaprint_digest::{Algorithms, Digests, Hash, Hasher};
+use rayon::prelude::*;
+
+/// From this length on several threads are faster than one; below it waking them costs more than it gains.
+pub const PARALLEL_FROM: usize = 256 << 10;
+
+/// Digests of `bytes` on the threads of the current pool.
+pub fn hash(bytes: &[u8], algorithms: Algorithms) -> Digests {
+    let in_order = Algorithms {
+        blake3: algorithms.blake3 && bytes.len() < PARALLEL_FROM,
+        ..algorithms
+    };
+    let (mut digests, parallel) = rayon::join(
+        || Digests::of(bytes, in_order),
+        || (algorithms.blake3 && !in_order.blake3).then(|| blake3_parallel(bytes)),
+    );
+    if let Some(hash) = parallel {
+        digests.blake3 = hash;
+    }
+    digests
+}
+
+fn blake3_parallel(bytes: &[u8]) -> Option<Hash> {
+    let length = bytes.len() as u64;
+    merge(&mut pieces_of(bytes, 0, length), length)
+}
+
+/// The pieces of `part`, which starts at byte `start` of an input of `input_length` bytes, on all threads.
+fn pieces_of(part: &[u8], start: u64, input_length: u64) -> Vec<Piece> {
+    // A few units per thread even out the cores; a unit is a power of two so that each is one tree node.
+    let units = rayon::current_num_threads() * 4;
+    let unit = (part.len() / units)
+        .next_power_of_two()
+        .clamp(64 << 10, usize::try_from(SUBTREE).unwrap_or(usize::MAX));
+    part.par_chunks(unit)
+        .with_max_len(1)
+        .enumerate()
+        .flat_map_iter(|(index, bytes)| {
+            let from = start + (index * unit) as u64;
+            let mut pieces = Pieces::new(from, from + bytes.len() as u64, input_length);
+            pieces.update(bytes);
+            pieces.finish()
+        })
+        .collect()
+}
+
+/// Hashes a long buffer slice by slice, each on all threads, so that a caller can do other work in between.
+pub struct Sliced {
+    length: u64,
+    position: u64,
+    sha256: Option<Hasher>,
+    pieces: Option<Vec<Piece>>,
+}
+
+impl Sliced {
+    /// Starts on a buffer of `length` bytes, longer than one slice.
+    pub fn new(algorithms: Algorithms, length: u64) -> Self {
+        Self {
+            length,
+            position: 0,
+            sha256: algorithms.sha256.then(|| Hasher::new(Algorithms::SHA256)),
+            pieces: algorithms.blake3.then(Vec::new),
+        }
+    }
+
+    /// Adds the next slice: a multiple of 1024 bytes, shorter than the whole, except for the last.
+    /// `None` if it does not fit, which is a bug of the caller.
+    pub fn update(&mut self, slice: &[u8]) -> Option<()> {
+        let end = self.position + slice.len() as u64;
+        let aligned = end.is_multiple_of(CHUNK) || end == self.length;
+        if slice.is_empty() || end > self.length || slice.len() as u64 == self.length || !aligned {
+            return None;
+        }
+        let (position, length) = (self.position, self.length);
+        rayon::join(
+            || {
+                if let Some(hasher) = &mut self.sha256 {
+                    hasher.update(slice);
+                }
+            },
+            || {
+                if let Some(pieces) = &mut self.pieces {
+                    pieces.extend(pieces_of(slice, position, length));
+                }
+            },
+        );
+        self.position = end;
+        Some(())
+    }
+
+    /// The digests; `None` if slices are missing.
+    pub fn finish(mut self) -> Option<Digests> {
+        if self.position != self.length {
+            return None;
+        }
+        let blake3 = match &mut self.pieces {
+            Some(pieces) => Some(merge(pieces, self.length)?),
+            None => None,
+        };
+        Some(Digests {
+            blake3,
+            sha256: self.sha256.and_then(|hasher| hasher.finish().sha256),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slices_give_the_digest_of_the_whole() {
+        let bytes: Vec<u8> = (0..5_000_123_u32).map(|i| (i % 251) as u8).collect();
+        for slice in [1024, 65_536, 1 << 20, 3_000 * 1024] {
+            let mut sliced = Sliced::new(Algorithms::BOTH, bytes.len() as u64);
+            for part in bytes.chunks(slice) {
+                sliced.update(part).expect("fits");
+            }
+            assert_eq!(sliced.finish(), Some(Digests::of(&bytes, Algorithms::BOTH)));
+        }
+        let mut short = Sliced::new(Algorithms::BLAKE3, 4096);
+        short.update(&bytes[..1024]).expect("fits");
+        assert_eq!(short.update(&bytes[..1000]), None);
+        assert_eq!(short.finish(), None);
+    }
+
+    #[test]
+    fn any_length_and_any_number_of_threads_give_the_digest_of_one_thread() {
+        let bytes: Vec<u8> = (0..3_000_000_u32).map(|i| (i % 251) as u8).collect();
+        for threads in [1, 2, 3, 8] {
+            let pool = crate::pool::get(Some(threads)).expect("a pool");
+            for length in [0, 1, 1023, 1024, 1025, 262_143, 262_144, 262_145, 1_000_001, 3_000_000] {
+                let part = &bytes[..length];
+                assert_eq!(
+                    pool.install(|| hash(part, Algorithms::BOTH)),
+                    Digests::of(part, Algorithms::BOTH),
+                    "{length} bytes on {threads} threads"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! One open regular file.
+//!
+//! Reads are positional, into buffers that each thread keeps. The file is never mapped: a file that is cut
+//! short while it is mapped kills the process, and a mapped store leaves no trace in the times that tell a
+//! change. The same descriptor is looked at before and after: a digest of bytes that changed in between is
+//! not given out.
+
+use crate::control::Control;
+use crate::error::{Code, Error, Result};
+use std::cell::RefCell;
+use std::fs::{File, Metadata, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Bytes read at once. It fits a core's second-level cache, so that the hash finds the bytes still there.
+pub const BLOCK: usize = 256 << 10;
+
+thread_local! {
+    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What the system says of a file. Equal before and after a read means that nothing wrote to it meanwhile,
+/// as far as the file system's clock can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// Length in bytes.
+    pub size: u64,
+    /// Device number.
+    pub device: u64,
+    /// Inode number.
+    pub inode: u64,
+    /// Time of the last change of the content, in nanoseconds.
+    pub modified: i128,
+    /// Time of the last change of content or inode, in nanoseconds.
+    pub changed: i128,
+}
+
+impl Stamp {
+    #[cfg(unix)]
+    fn of(metadata: &Metadata) -> Self {
+        use std::os::unix::fs::MetadataExt as _;
+        let nanoseconds = |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
+        Self {
+            size: metadata.len(),
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            modified: nanoseconds(metadata.mtime(), metadata.mtime_nsec()),
+            changed: nanoseconds(metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+
+    #[cfg(windows)]
+    fn of(metadata: &Metadata) -> Self {
+        use std::os::windows::fs::MetadataExt as _;
+        let written = i128::from(metadata.last_write_time()) * 100;
+        Self {
+            size: metadata.len(),
+            device: 0,
+            inode: 0,
+            modified: written,
+            changed: written,
+        }
+    }
+}
+
+/// An open regular file and what it looked like when it was opened.
+#[derive(Debug)]
+pub struct Source {
+    file: File,
+    path: PathBuf,
+    stamp: Stamp,
+}
+
+impl Source {
+    /// Opens `path`, following links. Never waits: a FIFO without a writer is an error, not a hang.
+    pub fn open(path: &Path) -> Result<Self> {
+        let mut options = OpenOptions::new();
+        options.read(true);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::OpenOptionsExt as _;
+            let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::CLOEXEC;
+            options.custom_flags(i32::try_from(flags.bits()).unwrap_or_default());
+        }
+        let file = options.open(path).map_err(|error| {
+            // A socket answers ENXIO; what it is says more than that.
+            match std::fs::metadata(path) {
+                Ok(metadata) if !metadata.is_file() => not_regular(path, &metadata),
+                _ => Error::io("open", path, &error),
+            }
+        })?;
+        Self::from_file(file, path.to_owned())
+    }
+
+    /// Takes over an open descriptor after looking at what it is.
+    pub fn from_file(file: File, path: PathBuf) -> Result<Self> {
+        let metadata = file
+            .metadata()
+            .map_err(|error| Error::io("look at", &path, &error))?;
+        if !metadata.is_file() {
+            return Err(not_regular(&path, &metadata));
+        }
+        let stamp = Stamp::of(&metadata);
+        Ok(Self { file, path, stamp })
+    }
+
+    /// Length in bytes when it was opened.
+    pub const fn size(&self) -> u64 {
+        self.stamp.size
+    }
+
+    /// The path it was opened by.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What the system said of it when it was opened.
+    pub const fn stamp(&self) -> Stamp {
+        self.stamp
+    }
+
+    /// Fills `buffer` from `offset`. A file that ends before that has changed.
+    pub fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> Result<()> {
+        let mut done = 0;
+        while done < buffer.len() {
+            match read_at(&self.file, &mut buffer[done..], offset + done as u64) {
+                Ok(0) => {
+                    return Err(self.changed(format!("an end at byte {}", offset + done as u64)));
+                }
+                Ok(count) => done += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(Error::io("read", &self.path, &error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads `start..end` in blocks of at most [`BLOCK`] bytes, in order, and hands each to `take`.
+    /// `take` must not start other work on the thread pool: the buffer is the thread's only one.
+    pub fn read_range(
+        &self,
+        start: u64,
+        end: u64,
+        control: &Control,
+        mut take: impl FnMut(&[u8]),
+    ) -> Result<()> {
+        BUFFER.with_borrow_mut(|buffer| {
+            let wanted = usize::try_from(end - start).unwrap_or(BLOCK).min(BLOCK);
+            if buffer.len() < wanted {
+                buffer.resize(if wanted > BLOCK / 16 { BLOCK } else { BLOCK / 16 }, 0);
+            }
+            let mut offset = start;
+            while offset < end {
+                control.check()?;
+                let count = usize::try_from(end - offset).unwrap_or(BLOCK).min(BLOCK);
+                self.read_exact_at(&mut buffer[..count], offset)?;
+                take(&buffer[..count]);
+                offset += count as u64;
+                control.advance(count as u64);
+            }
+            Ok(())
+        })
+    }
+
+    /// An error if the file is not as it was when it was opened, or holds more than its length says (as the
+    /// files of `/proc` do).
+    pub fn verify_unchanged(&self) -> Result<()> {
+        let metadata = self
+            .file
+            .metadata()
+            .map_err(|error| Error::io("look at", &self.path, &error))?;
+        let now = Stamp::of(&metadata);
+        if now != self.stamp {
+            let received = if now.size == self.stamp.size {
+                "a newer change time".to_owned()
+            } else {
+                format!("{} bytes", now.size)
+            };
+            return Err(self.changed(received));
+        }
+        let beyond = read_at(&self.file, &mut [0], self.stamp.size)
+            .map_err(|error| Error::io("read", &self.path, &error))?;
+        if beyond > 0 {
+            return Err(self.changed("bytes beyond its length".to_owned()));
+        }
+        Ok(())
+    }
+
+    fn changed(&self, received: String) -> Error {
+        Error::new(Code::Changed, "it changed while it was read")
+            .but(format!("{} bytes, unchanged", self.stamp.size), received)
+            .at(&self.path)
+    }
+}
+
+/// Runs `attempt`, and once more if the file changed under the first one.
+///
+/// The second attempt opens the file anew, so a file that was replaced or finished in the meantime gets its
+/// own digest; one that is still being written gives [`Code::Changed`].
+pub fn retry_once<T>(mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
+    match attempt() {
+        Err(error) if error.code == Code::Changed => attempt(),
+        other => other,
+    }
+}
+
+fn not_regular(path: &Path, metadata: &Metadata) -> Error {
+    Error::new(Code::NotRegular, "it is not a regular file")
+        .but("a regular file", kind_name(metadata))
+        .at(path)
+}
+
+fn kind_name(metadata: &Metadata) -> &'static str {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt as _;
+        let kind = metadata.file_type();
+        if kind.is_fifo() {
+            return "a FIFO";
+        }
+        if kind.is_socket() {
+            return "a socket";
+        }
+        if kind.is_char_device() || kind.is_block_device() {
+            return "a device";
+        }
+    }
+    if metadata.is_dir() { "a folder" } else { "something else" }
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    use std::os::unix::fs::FileExt as _;
+    file.read_at(buffer, offset)
+}
+
+#[cfg(windows)]
+fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    use std::os::windows::fs::FileExt as _;
+    match file.seek_read(buffer, offset) {
+        // Reading at the very end is an error there, and no error here.
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(0),
+        other => other,
+    }
+}

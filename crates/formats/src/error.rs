@@ -1,0 +1,56 @@
+//! What is wrong with a file, as fields that a caller can show or branch on.
+
+use std::fmt;
+
+/// Why a file was refused.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FormatError {
+    /// One plain sentence without the path, which the caller knows.
+    pub message: String,
+    /// The tensor it is about, if it is about one.
+    pub tensor: Option<String>,
+    /// What the format demands.
+    pub expected: Option<String>,
+    /// What the file holds.
+    pub received: Option<String>,
+}
+
+impl FormatError {
+    /// An error about the file as a whole.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            ..Self::default()
+        }
+    }
+
+    /// Names the tensor.
+    #[must_use]
+    pub fn tensor(mut self, name: &str) -> Self {
+        self.tensor = Some(name.to_owned());
+        self
+    }
+
+    /// Adds what was demanded and what was there.
+    #[must_use]
+    pub fn but(mut self, expected: impl fmt::Display, received: impl fmt::Display) -> Self {
+        self.expected = Some(expected.to_string());
+        self.received = Some(received.to_string());
+        self
+    }
+}
+
+impl fmt::Display for FormatError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(tensor) = &self.tensor {
+            write!(formatter, "tensor {tensor:?}: ")?;
+        }
+        formatter.write_str(&self.message)?;
+        if let (Some(expected), Some(received)) = (&self.expected, &self.received) {
+            write!(formatter, " (expected {expected}, received {received})")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for FormatError {}

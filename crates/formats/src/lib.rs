@@ -1,0 +1,15 @@
+//! Readers of model formats: bytes in, validated spans out.
+//!
+//! Nothing here opens a file, and nothing is allocated by a number that a file states before that number
+//! was checked against what is left of the file. Model files come from strangers.
+
+#![forbid(unsafe_code)]
+
+pub mod dtype;
+pub mod error;
+pub mod json;
+pub mod safetensors;
+pub mod shards;
+
+pub use dtype::Dtype;
+pub use error::FormatError;

@@ -1,0 +1,102 @@
+#!/usr/bin/env node
+/**
+ * The command-line program: finds the command, runs it, turns errors into one line and an exit code.
+ *
+ * Only the command that is asked for is loaded, so that `--help` and short commands start fast.
+ */
+import { argv, exit, stdout } from 'node:process'
+import { Command, CommanderError } from 'commander'
+import { VERSION } from '../version.ts'
+import { LineaprintError } from '../errors.ts'
+import { printError } from './output.ts'
+import type { CommandContext, ExitCode } from './context.ts'
+
+type CommandModule = { command: (context: CommandContext) => Command }
+
+const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<CommandModule> }>> = {
+  hash: { summary: 'digests of files and folders', load: () => import('./hash.ts') },
+  model: { summary: 'what a model is and what it learned', load: () => import('./model.ts') },
+  dataset: { summary: 'what a dataset holds', load: () => import('./dataset.ts') },
+  run: { summary: 'run any program as a tracked run', load: () => import('./run.ts') },
+  list: { summary: 'the runs of this store', load: () => import('./list.ts') },
+  show: { summary: 'one run', load: () => import('./show.ts') },
+  verify: { summary: 'check what a run recorded against the present', load: () => import('./verify.ts') },
+  capture: { summary: 'one capture alone: env, git or seeds', load: () => import('./capture.ts') },
+  doctor: { summary: 'what this machine offers', load: () => import('./doctor.ts') },
+}
+
+/** Failures that are about how the program was called. */
+const USAGE_CODES: ReadonlySet<string> = new Set(['ERR_LINEAPRINT_ARGUMENT', 'ERR_LINEAPRINT_CONFIGURATION', 'ERR_LINEAPRINT_RUN'])
+
+class Interrupted extends Error {}
+
+const interrupt = new AbortController()
+const context: CommandContext = {
+  signal: interrupt.signal,
+  exit: (code) => {
+    process.exitCode = code
+  },
+}
+
+// `lineaprint … | head`: a reader that has seen enough is no error.
+stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') exit(0)
+  throw error
+})
+process.once('SIGINT', () => interrupt.abort(new Interrupted()))
+
+const program = await build(argv[2])
+try {
+  await program.parseAsync(argv)
+} catch (error) {
+  process.exitCode = fail(error)
+}
+
+/** The whole program for help; with one command's own options where that command is asked for. */
+async function build(name: string | undefined): Promise<Command> {
+  const root = new Command('lineaprint')
+    .description('Is this the same data, the same model? What exactly was this run? Can I get it again?')
+    .version(VERSION, '-V, --version')
+    .showSuggestionAfterError()
+    .enablePositionalOptions()
+    .addHelpText('after', '\nExample:\n  lineaprint hash model.safetensors data/\n\nExit codes: 0 done or equal, 1 a difference, 2 wrong usage, 3 could not be read or failed')
+  for (const [known, { summary, load }] of Object.entries(COMMANDS)) {
+    if (known !== name) {
+      root.addCommand(new Command(known).description(summary))
+      continue
+    }
+    const { command } = await load()
+    root.addCommand(
+      command(context)
+        .description(summary)
+        .option('--json', 'one JSON document on stdout')
+        .option('--debug', 'show where an error comes from'),
+    )
+  }
+  prepare(root)
+  return root
+}
+
+/** Commander would exit on its own; its exit codes are not ours. */
+function prepare(command: Command): void {
+  command.exitOverride().configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'lineaprint: ')) })
+  for (const child of command.commands) prepare(child)
+}
+
+function fail(error: unknown): ExitCode | 130 {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+  if (error instanceof Interrupted) {
+    printError('lineaprint: interrupted')
+    return 130
+  }
+  const debug = argv.includes('--debug')
+  const message = error instanceof Error ? error.message : String(error)
+  printError(`lineaprint: ${oneLine(message)}`)
+  if (debug && error instanceof Error) printError(error.stack ?? '')
+  const usage = LineaprintError.is(error) && USAGE_CODES.has(error.code)
+  return usage ? 2 : 3
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s*\n\s*/g, ' ')
+}

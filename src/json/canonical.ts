@@ -1,0 +1,51 @@
+/**
+ * Canonical JSON: RFC 8785 (JCS), with a form for the numbers that JSON does not have.
+ *
+ * Keys are sorted by their UTF-16 code units, numbers written as ECMAScript writes them. `NaN` and the
+ * infinities become `{"__float__":"NaN"}` and so on, as `docs/format.md` says.
+ */
+import { LineaprintError } from '../errors.ts'
+
+/** The canonical text of a value. `undefined` members are left out, as JSON does. */
+export function canonicalJson(value: unknown): string {
+  if (value === null || typeof value === 'boolean') return String(value)
+  if (typeof value === 'string') return text(value)
+  if (typeof value === 'number') {
+    return Number.isFinite(value) ? JSON.stringify(value) : `{"__float__":"${value}"}`
+  }
+  if (Array.isArray(value)) return `[${value.map((item: unknown) => canonicalJson(item)).join(',')}]`
+  if (typeof value === 'object') return object(value)
+  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this cannot be written as JSON', {
+    expected: 'null, a boolean, a number, a string, an array or an object',
+    received: typeof value,
+  })
+}
+
+/** The UTF-8 bytes of the canonical text, which is what is hashed. */
+export function canonicalBytes(value: unknown): Uint8Array {
+  return new TextEncoder().encode(canonicalJson(value))
+}
+
+function text(value: string): string {
+  // A lone surrogate has no UTF-8: RFC 8785, 3.2.2.2, wants an error.
+  if (!value.isWellFormed()) {
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'text with half a surrogate pair has no UTF-8 form', {
+      received: JSON.stringify(value),
+      expected: 'well-formed Unicode',
+    })
+  }
+  return JSON.stringify(value)
+}
+
+function object(value: object): string {
+  if ('toJSON' in value && typeof value.toJSON === 'function') {
+    return canonicalJson((value.toJSON as () => unknown)())
+  }
+  // A parsed object may be a Map, because `__proto__` is a legal key. Default sort is by UTF-16 code units.
+  const entries: [string, unknown][] = value instanceof Map ? [...value.entries()] : Object.entries(value)
+  const members = entries
+    .filter(([, member]) => member !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, member]) => `${text(key)}:${canonicalJson(member)}`)
+  return `{${members.join(',')}}`
+}

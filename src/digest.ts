@@ -99,6 +99,11 @@ export class Digest {
     return `${this.type}:${this.hex}`
   }
 
+  /** How Node shows it in a terminal. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return `Digest <${this.toString()}>`
+  }
+
   /** The written form, so that digests in records are strings. */
   toJSON(): string {
     return this.toString()

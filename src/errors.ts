@@ -64,15 +64,17 @@ export interface ErrorDetails {
   readonly cause?: unknown
 }
 
+const FIELDS = ['path', 'tensor', 'field', 'expected', 'received', 'hint'] as const
+
 /** Thrown by everything in lineaprint, except that cancelled work rethrows the reason of its signal. */
 export class LineaprintError extends Error {
   readonly code: ErrorCode
-  readonly path: string | undefined
-  readonly tensor: string | undefined
-  readonly field: string | undefined
-  readonly expected: string | undefined
-  readonly received: string | undefined
-  readonly hint: string | undefined
+  declare readonly path?: string
+  declare readonly tensor?: string
+  declare readonly field?: string
+  declare readonly expected?: string
+  declare readonly received?: string
+  declare readonly hint?: string
 
   /**
    * @param code What kind of failure.
@@ -82,12 +84,10 @@ export class LineaprintError extends Error {
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(compose(message, details), 'cause' in details ? { cause: details.cause } : undefined)
     this.code = code
-    this.path = details.path
-    this.tensor = details.tensor
-    this.field = details.field
-    this.expected = details.expected
-    this.received = details.received
-    this.hint = details.hint
+    // Only what is known becomes a field, so that a printed error shows no row of `undefined`.
+    for (const key of FIELDS) {
+      if (details[key] !== undefined) Object.assign(this, { [key]: details[key] })
+    }
   }
 
   static {

@@ -39,8 +39,9 @@ pub fn columns(algorithms: Algorithms, digests: impl Iterator<Item = Digests>) -
 
 /// Reads the name of an algorithm; TypeScript has checked it.
 pub fn algorithms(name: &str) -> napi::Result<Algorithms> {
-    Algorithms::parse(name)
-        .ok_or_else(|| napi::Error::from_reason(format!("unknown algorithm {name:?}: blake3, sha256 or both")))
+    Algorithms::parse(name).ok_or_else(|| {
+        napi::Error::from_reason(format!("unknown algorithm {name:?}: blake3, sha256 or both"))
+    })
 }
 
 /// A number for JavaScript. Lengths of files are far below 2^53, where numbers stop being exact.

@@ -6,8 +6,8 @@ use crate::job::{NativeJob, start};
 use lineaprint_digest::{Algorithms, Digests};
 use lineaprint_engine::tree::{self, Content, Links, Tree};
 use lineaprint_engine::{Control, Result, file};
-use napi::bindgen_prelude::{Either, Object, Uint8Array};
 use napi::Env;
+use napi::bindgen_prelude::{Either, Object, Uint8Array};
 use napi_derive::napi;
 use std::path::PathBuf;
 
@@ -112,6 +112,7 @@ pub fn hash_tree<'env>(
         ignore: options.ignore,
         include_skipped: options.include_skipped,
         list,
+        ..tree::Options::default()
     };
     let root = PathBuf::from(root);
     start(env, threads, job, move |control: &Control| {

@@ -3,8 +3,8 @@
 use crate::digests::number;
 use crate::failure::{NativeFailure, caught};
 use lineaprint_engine::{Control, Result, pool};
-use napi::bindgen_prelude::{Either, Object, ToNapiValue};
 use napi::Env;
+use napi::bindgen_prelude::{Either, Object, ToNapiValue};
 use napi_derive::napi;
 use std::sync::Arc;
 
@@ -54,7 +54,12 @@ impl NativeJob {
 /// Starts `work` on the pool and returns the promise of its result or failure.
 ///
 /// The promise settles only after every thread has left the job, also when it was cancelled.
-pub fn start<'env, T, W>(env: &'env Env, threads: Option<u32>, job: &NativeJob, work: W) -> napi::Result<Object<'env>>
+pub fn start<'env, T, W>(
+    env: &'env Env,
+    threads: Option<u32>,
+    job: &NativeJob,
+    work: W,
+) -> napi::Result<Object<'env>>
 where
     T: ToNapiValue + napi::bindgen_prelude::TypeName + Send + 'static,
     W: FnOnce(&Control) -> Result<T> + Send + 'static,

@@ -2,8 +2,8 @@
 
 use crate::job::{NativeJob, start};
 use lineaprint_engine::{Control, pool};
-use napi::bindgen_prelude::Object;
 use napi::Env;
+use napi::bindgen_prelude::Object;
 use napi_derive::napi;
 
 /// The version the addon was built as; TypeScript refuses an addon of another version.
@@ -33,7 +33,12 @@ pub fn instruction_sets() -> Vec<String> {
             ),
             ("sha-ni", is_x86_feature_detected!("sha")),
         ];
-        found.extend(candidates.iter().filter(|(_, there)| *there).map(|(name, _)| *name));
+        found.extend(
+            candidates
+                .iter()
+                .filter(|(_, there)| *there)
+                .map(|(name, _)| *name),
+        );
     }
     #[cfg(target_arch = "aarch64")]
     {
@@ -48,7 +53,10 @@ pub fn instruction_sets() -> Vec<String> {
 /// Fails inside a job on purpose, so that a packed release can be shown to survive it.
 #[napi(ts_return_type = "Promise<string | NativeFailure>")]
 pub fn panic_on_purpose<'env>(env: &'env Env, job: &NativeJob) -> napi::Result<Object<'env>> {
-    start(env, None, job, |_: &Control| -> lineaprint_engine::Result<String> {
-        panic!("a panic on purpose")
-    })
+    start(
+        env,
+        None,
+        job,
+        |_: &Control| -> lineaprint_engine::Result<String> { panic!("a panic on purpose") },
+    )
 }

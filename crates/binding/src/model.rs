@@ -1,15 +1,17 @@
 //! Models made of safetensors files.
 
 use crate::digests::{NativeDigests, algorithms, columns, number};
+use crate::failure::{NativeFailure, caught};
 use crate::job::{NativeJob, start};
 use lineaprint_digest::description::{self, Tensor};
 use lineaprint_digest::{Algorithms, Digests};
+use lineaprint_engine::file::FileDigest;
 use lineaprint_engine::model::{self, Options, Shard};
-use lineaprint_engine::Control;
-use napi::bindgen_prelude::{Object, Uint8Array};
+use lineaprint_engine::{Control, Result, tree};
 use napi::Env;
+use napi::bindgen_prelude::{Either, Object, Uint8Array};
 use napi_derive::napi;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What is hashed; TypeScript has filled in every default.
 #[napi(object, object_to_js = false)]
@@ -21,6 +23,35 @@ pub struct NativeModelOptions {
     pub files: bool,
     /// The canonical JSON of the meaningful configuration, if there is one.
     pub config: Option<Uint8Array>,
+    /// The shard index that named the files, if there was one: it must fit them.
+    pub index: Option<NativeIndexFile>,
+    /// The folder whose `tree` digest is wanted; the weights in it are not read again.
+    pub tree: Option<String>,
+}
+
+/// A shard index as it was read.
+#[napi(object, object_to_js = false)]
+pub struct NativeIndexFile {
+    pub path: String,
+    pub bytes: Uint8Array,
+}
+
+/// What a shard index says.
+#[napi(object, object_from_js = false)]
+pub struct NativeIndex {
+    /// Plain file names, sorted.
+    pub shards: Vec<String>,
+}
+
+/// Reads a shard index. `path` is for messages.
+#[napi(catch_unwind)]
+pub fn read_shard_index(bytes: &[u8], path: String) -> Either<NativeIndex, NativeFailure> {
+    match caught(|| model::read_index(bytes, Path::new(&path))) {
+        Ok(index) => Either::A(NativeIndex {
+            shards: index.shards().into_iter().map(str::to_owned).collect(),
+        }),
+        Err(error) => Either::B(error.into()),
+    }
 }
 
 /// The tensors of one file, one array per field, in the order of their bytes.
@@ -49,6 +80,7 @@ pub struct NativeModel {
     pub shards: Vec<NativeShard>,
     pub architecture: NativeDigests,
     pub weights: Option<NativeDigests>,
+    pub tree: Option<NativeDigests>,
 }
 
 /// Reads safetensors files as the shards of one model.
@@ -67,13 +99,24 @@ pub fn read_model<'env>(
         tensors: options.tensors.then_some(algorithms),
         files: options.files.then_some(algorithms),
     };
+    let index = options
+        .index
+        .map(|index| (PathBuf::from(index.path), index.bytes.to_vec()));
+    let root = options.tree.map(PathBuf::from);
     start(env, threads, job, move |control: &Control| {
         let shards = model::read(&paths, wanted, control)?;
+        if let Some((path, bytes)) = &index {
+            model::check_index(&model::read_index(bytes, path)?, &shards, path)?;
+        }
+        let tree = root
+            .map(|root| tree_beside(&root, &shards, algorithms, control))
+            .transpose()?;
         Ok(NativeModel {
             architecture: structured(algorithms, &shards, |algorithm, tensors| {
                 let config = config.and_then(|digests| digests.get(algorithm));
                 description::architecture(algorithm, tensors, config.as_ref())
             }),
+            tree: tree.map(NativeDigests::from),
             weights: wanted
                 .tensors
                 .map(|_| structured(algorithms, &shards, description::weights)),
@@ -83,6 +126,29 @@ pub fn read_model<'env>(
                 .collect(),
         })
     })
+}
+
+/// The `tree` digest of the model's folder, without reading again the shards that were hashed whole.
+fn tree_beside(root: &Path, shards: &[Shard], algorithms: Algorithms, control: &Control) -> Result<Digests> {
+    let known = shards
+        .iter()
+        .filter_map(|shard| {
+            let digests = shard.file?;
+            Some((
+                shard.stamp,
+                FileDigest {
+                    size: shard.stamp.size,
+                    digests,
+                },
+            ))
+        })
+        .collect();
+    let options = tree::Options {
+        algorithms,
+        known,
+        ..tree::Options::default()
+    };
+    tree::hash(root, &options, control).map(|tree| tree.digests)
 }
 
 fn structured(
@@ -121,9 +187,12 @@ fn native_shard(shard: &Shard, hashed: Option<Algorithms>) -> NativeShard {
     let tensors = &shard.header.tensors;
     NativeShard {
         path: shard.path.to_string_lossy().into_owned(),
-        size: number(shard.size),
+        size: number(shard.stamp.size),
         names: tensors.iter().map(|tensor| tensor.name.clone()).collect(),
-        dtypes: tensors.iter().map(|tensor| tensor.dtype.name.to_owned()).collect(),
+        dtypes: tensors
+            .iter()
+            .map(|tensor| tensor.dtype.name.to_owned())
+            .collect(),
         shapes: tensors
             .iter()
             .map(|tensor| tensor.shape.iter().copied().map(number).collect())

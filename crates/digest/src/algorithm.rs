@@ -57,10 +57,7 @@ impl Algorithms {
 
     /// The members, BLAKE3 first.
     pub fn iter(self) -> impl Iterator<Item = Algorithm> {
-        let members = [
-            (self.blake3, Algorithm::Blake3),
-            (self.sha256, Algorithm::Sha256),
-        ];
+        let members = [(self.blake3, Algorithm::Blake3), (self.sha256, Algorithm::Sha256)];
         members
             .into_iter()
             .filter_map(|(wanted, algorithm)| wanted.then_some(algorithm))

@@ -93,12 +93,8 @@ pub fn tree(algorithm: Algorithm, entries: &mut [TreeEntry<'_>]) -> Hash {
                 .text("file")
                 .unsigned(*size)
                 .bytes(digest),
-            TreeEntry::Folder { name, digest } => {
-                encoder.array(3).bytes(name).text("dir").bytes(digest)
-            }
-            TreeEntry::Link { name, target } => {
-                encoder.array(3).bytes(name).text("link").bytes(target)
-            }
+            TreeEntry::Folder { name, digest } => encoder.array(3).bytes(name).text("dir").bytes(digest),
+            TreeEntry::Link { name, target } => encoder.array(3).bytes(name).text("link").bytes(target),
         };
     }
     hash(algorithm, encoder)
@@ -170,18 +166,30 @@ mod tests {
         // rldk hashed name and content without lengths: `a` holding "bc" equalled `ab` holding "c".
         let one = tree(
             Algorithm::Blake3,
-            &mut [TreeEntry::File { name: b"a", size: 2, digest: *blake3::hash(b"bc").as_bytes() }],
+            &mut [TreeEntry::File {
+                name: b"a",
+                size: 2,
+                digest: *blake3::hash(b"bc").as_bytes(),
+            }],
         );
         let other = tree(
             Algorithm::Blake3,
-            &mut [TreeEntry::File { name: b"ab", size: 1, digest: *blake3::hash(b"c").as_bytes() }],
+            &mut [TreeEntry::File {
+                name: b"ab",
+                size: 1,
+                digest: *blake3::hash(b"c").as_bytes(),
+            }],
         );
         assert_ne!(one, other);
     }
 
     #[test]
     fn order_given_does_not_count() {
-        let file = |name: &'static [u8]| TreeEntry::File { name, size: 0, digest: [7; 32] };
+        let file = |name: &'static [u8]| TreeEntry::File {
+            name,
+            size: 0,
+            digest: [7; 32],
+        };
         assert_eq!(
             tree(Algorithm::Sha256, &mut [file(b"b"), file(b"a")]),
             tree(Algorithm::Sha256, &mut [file(b"a"), file(b"b")])

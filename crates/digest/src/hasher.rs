@@ -20,9 +20,7 @@ impl Digests {
     pub fn of(bytes: &[u8], algorithms: Algorithms) -> Self {
         Self {
             blake3: algorithms.blake3.then(|| *blake3::hash(bytes).as_bytes()),
-            sha256: algorithms
-                .sha256
-                .then(|| sha2::Sha256::digest(bytes).into()),
+            sha256: algorithms.sha256.then(|| sha2::Sha256::digest(bytes).into()),
         }
     }
 
@@ -80,10 +78,7 @@ impl Hasher {
     /// The digests of everything added so far.
     pub fn finish(&self) -> Digests {
         Digests {
-            blake3: self
-                .blake3
-                .as_ref()
-                .map(|hasher| *hasher.finalize().as_bytes()),
+            blake3: self.blake3.as_ref().map(|hasher| *hasher.finalize().as_bytes()),
             sha256: self
                 .sha256
                 .as_ref()

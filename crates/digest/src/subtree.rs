@@ -48,10 +48,7 @@ impl Pieces {
             start < end && end <= input_length,
             "empty range or range beyond the input"
         );
-        assert!(
-            start.is_multiple_of(CHUNK),
-            "a piece starts at a chunk boundary"
-        );
+        assert!(start.is_multiple_of(CHUNK), "a piece starts at a chunk boundary");
         assert!(
             end.is_multiple_of(CHUNK) || end == input_length,
             "a piece ends at a chunk boundary"
@@ -175,7 +172,9 @@ mod tests {
 
     /// Bytes with a period (251) that shares no factor with a chunk, so that swapped chunks change the hash.
     fn paint(length: usize) -> Vec<u8> {
-        (0..length).map(|i| u8::try_from(i % 251).expect("below 251")).collect()
+        (0..length)
+            .map(|i| u8::try_from(i % 251).expect("below 251"))
+            .collect()
     }
 
     /// Hashes `input` in ranges cut at `cuts` (chunk numbers), each fed `step` bytes at a time, last range first.

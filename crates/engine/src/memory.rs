@@ -133,7 +133,9 @@ mod tests {
         let bytes: Vec<u8> = (0..3_000_000_u32).map(|i| (i % 251) as u8).collect();
         for threads in [1, 2, 3, 8] {
             let pool = crate::pool::get(Some(threads)).expect("a pool");
-            for length in [0, 1, 1023, 1024, 1025, 262_143, 262_144, 262_145, 1_000_001, 3_000_000] {
+            for length in [
+                0, 1, 1023, 1024, 1025, 262_143, 262_144, 262_145, 1_000_001, 3_000_000,
+            ] {
                 let part = &bytes[..length];
                 assert_eq!(
                     pool.install(|| hash(part, Algorithms::BOTH)),

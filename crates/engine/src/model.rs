@@ -8,10 +8,11 @@
 use crate::control::Control;
 use crate::error::{Code, Error, Result};
 use crate::file::{SUBTREE, hash_in_order, hash_subtree, merge_or_internal};
-use crate::source::{Source, retry_once};
+use crate::source::{Source, Stamp, retry_once};
 use lineaprint_digest::subtree::Piece;
 use lineaprint_digest::{Algorithms, Digests, Hasher};
 use lineaprint_formats::safetensors::{self, Header, LENGTH_BYTES, Tensor};
+use lineaprint_formats::shards;
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 
@@ -29,8 +30,8 @@ pub struct Options {
 pub struct Shard {
     /// Where it was found.
     pub path: PathBuf,
-    /// Length in bytes.
-    pub size: u64,
+    /// What the system said of it; it did not change while it was read.
+    pub stamp: Stamp,
     /// The validated header.
     pub header: Header,
     /// One per tensor, in the order of `header.tensors`; empty where only headers were asked for.
@@ -49,7 +50,8 @@ pub fn read_header(source: &Source) -> Result<Header> {
     }
     let mut first = [0; 8];
     source.read_exact_at(&mut first, 0)?;
-    let length = safetensors::header_length(first, size).map_err(|error| Error::format(source.path(), error))?;
+    let length =
+        safetensors::header_length(first, size).map_err(|error| Error::format(source.path(), error))?;
     let length = usize::try_from(length)
         .map_err(|_| Error::new(Code::Format, "its header does not fit into memory").at(source.path()))?;
     // At most HEADER_LIMIT, and at most what is left of the file.
@@ -74,7 +76,9 @@ fn read_once(paths: &[PathBuf], options: Options, control: &Control) -> Result<V
             .par_iter_mut()
             .zip(&sources)
             .with_max_len(1)
-            .try_for_each(|(shard, source)| hash_in_one_read(shard, source, options.tensors, files, control))?;
+            .try_for_each(|(shard, source)| {
+                hash_in_one_read(shard, source, options.tensors, files, control)
+            })?;
     } else if let Some(algorithms) = options.tensors {
         hash_tensors(&mut shards, &sources, algorithms, control)?;
     }
@@ -91,12 +95,37 @@ fn open(path: &Path, control: &Control) -> Result<(Source, Shard)> {
     let header = read_header(&source)?;
     let shard = Shard {
         path: path.to_owned(),
-        size: source.size(),
+        stamp: source.stamp(),
         header,
         digests: Vec::new(),
         file: None,
     };
     Ok((source, shard))
+}
+
+/// Reads a shard index: the plain file names of the shards, sorted. `path` is for messages.
+pub fn read_index(json: &[u8], path: &Path) -> Result<shards::Index> {
+    shards::parse(json).map_err(|error| Error::format(path, error))
+}
+
+/// Holds the shards against the index that named them. `path` is for messages.
+pub fn check_index(index: &shards::Index, shards: &[Shard], path: &Path) -> Result<()> {
+    let names: Vec<_> = shards
+        .iter()
+        .map(|shard| shard.path.file_name().unwrap_or_default().to_string_lossy())
+        .collect();
+    let mut found: Vec<(&str, &str)> = shards
+        .iter()
+        .zip(&names)
+        .flat_map(|(shard, name)| {
+            shard
+                .header
+                .tensors
+                .iter()
+                .map(move |tensor| (tensor.name.as_str(), name.as_ref()))
+        })
+        .collect();
+    shards::check(index, &mut found).map_err(|error| Error::format(path, error))
 }
 
 /// A piece of work: either some whole tensors that lie side by side, or one subtree of a large one.
@@ -106,8 +135,16 @@ enum Unit {
 }
 
 enum Done {
-    Tensors { shard: usize, first: usize, digests: Vec<Digests> },
-    Pieces { shard: usize, tensor: usize, pieces: Vec<Piece> },
+    Tensors {
+        shard: usize,
+        first: usize,
+        digests: Vec<Digests>,
+    },
+    Pieces {
+        shard: usize,
+        tensor: usize,
+        pieces: Vec<Piece>,
+    },
 }
 
 fn length(tensor: &Tensor) -> u64 {
@@ -121,22 +158,38 @@ fn units(shards: &[Shard], algorithms: Algorithms) -> Vec<Unit> {
         for (index, tensor) in header.tensors.iter().enumerate() {
             if algorithms == Algorithms::BLAKE3 && length(tensor) > SUBTREE {
                 if let Some((first, _)) = batch.take() {
-                    units.push(Unit::Tensors { shard, first, last: index });
+                    units.push(Unit::Tensors {
+                        shard,
+                        first,
+                        last: index,
+                    });
                 }
                 let count = length(tensor).div_ceil(SUBTREE);
-                units.extend((0..count).map(|index_of_tree| Unit::Subtree { shard, tensor: index, index: index_of_tree }));
+                units.extend((0..count).map(|index_of_tree| Unit::Subtree {
+                    shard,
+                    tensor: index,
+                    index: index_of_tree,
+                }));
                 continue;
             }
             let (first, bytes) = batch.unwrap_or((index, 0));
             let bytes = bytes + length(tensor);
             batch = Some((first, bytes));
             if bytes >= SUBTREE {
-                units.push(Unit::Tensors { shard, first, last: index + 1 });
+                units.push(Unit::Tensors {
+                    shard,
+                    first,
+                    last: index + 1,
+                });
                 batch = None;
             }
         }
         if let Some((first, _)) = batch {
-            units.push(Unit::Tensors { shard, first, last: header.tensors.len() });
+            units.push(Unit::Tensors {
+                shard,
+                first,
+                last: header.tensors.len(),
+            });
         }
     }
     units
@@ -158,14 +211,24 @@ fn hash_tensors(
                 let tensors = &view[shard].header.tensors[first..last];
                 let digests = tensors
                     .iter()
-                    .map(|tensor| hash_in_order(&sources[shard], tensor.start, tensor.end, algorithms, control))
+                    .map(|tensor| {
+                        hash_in_order(&sources[shard], tensor.start, tensor.end, algorithms, control)
+                    })
                     .collect::<Result<Vec<_>>>()?;
-                Ok(Done::Tensors { shard, first, digests })
+                Ok(Done::Tensors {
+                    shard,
+                    first,
+                    digests,
+                })
             }
             Unit::Subtree { shard, tensor, index } => {
                 let span = &view[shard].header.tensors[tensor];
                 let pieces = hash_subtree(&sources[shard], span.start, length(span), index, control)?;
-                Ok(Done::Pieces { shard, tensor, pieces })
+                Ok(Done::Pieces {
+                    shard,
+                    tensor,
+                    pieces,
+                })
             }
         })
         .collect::<Result<Vec<_>>>()?;
@@ -175,10 +238,18 @@ fn hash_tensors(
     let mut trees: std::collections::BTreeMap<(usize, usize), Vec<Piece>> = std::collections::BTreeMap::new();
     for unit in done {
         match unit {
-            Done::Tensors { shard, first, digests } => {
+            Done::Tensors {
+                shard,
+                first,
+                digests,
+            } => {
                 shards[shard].digests[first..first + digests.len()].copy_from_slice(&digests);
             }
-            Done::Pieces { shard, tensor, pieces } => trees.entry((shard, tensor)).or_default().extend(pieces),
+            Done::Pieces {
+                shard,
+                tensor,
+                pieces,
+            } => trees.entry((shard, tensor)).or_default().extend(pieces),
         }
     }
     for ((shard, tensor), mut pieces) in trees {
@@ -201,7 +272,7 @@ fn hash_in_one_read(
     let data_start = shard.header.data_start;
     source.read_range(0, data_start, control, |block| whole.update(block))?;
     let Some(algorithms) = tensors else {
-        source.read_range(data_start, shard.size, control, |block| whole.update(block))?;
+        source.read_range(data_start, source.size(), control, |block| whole.update(block))?;
         shard.file = Some(whole.finish());
         return Ok(());
     };

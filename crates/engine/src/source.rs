@@ -21,7 +21,7 @@ thread_local! {
 
 /// What the system says of a file. Equal before and after a read means that nothing wrote to it meanwhile,
 /// as far as the file system's clock can tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Stamp {
     /// Length in bytes.
     pub size: u64,
@@ -225,7 +225,11 @@ fn kind_name(metadata: &Metadata) -> &'static str {
             return "a device";
         }
     }
-    if metadata.is_dir() { "a folder" } else { "something else" }
+    if metadata.is_dir() {
+        "a folder"
+    } else {
+        "something else"
+    }
 }
 
 #[cfg(unix)]

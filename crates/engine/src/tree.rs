@@ -7,7 +7,7 @@ use crate::control::Control;
 use crate::error::{Code, Error, Result};
 use crate::file::{FileDigest, hash_source};
 use crate::folder::{Entry, Folder, Identity, Kind};
-use crate::source::retry_once;
+use crate::source::{Stamp, retry_once};
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use lineaprint_digest::description::{self, TreeEntry};
 use lineaprint_digest::{Algorithms, Digests};
@@ -42,6 +42,8 @@ pub struct Options {
     pub include_skipped: bool,
     /// Whether [`Tree::entries`] is filled.
     pub list: bool,
+    /// Files that this same job has read and hashed already: met again unchanged, they are not read twice.
+    pub known: HashMap<Stamp, FileDigest>,
 }
 
 impl Default for Options {
@@ -52,6 +54,7 @@ impl Default for Options {
             ignore: Vec::new(),
             include_skipped: false,
             list: false,
+            known: HashMap::new(),
         }
     }
 }
@@ -132,7 +135,9 @@ pub fn hash(root: &Path, options: &Options, control: &Control) -> Result<Tree> {
     let ignore = build_ignore(root, &options.ignore)?;
     // Only links can lead out, so the resolved root is needed only where they are followed.
     let real_root = match options.links {
-        Links::Follow => root.canonicalize().map_err(|error| Error::io("resolve", root, &error))?,
+        Links::Follow => root
+            .canonicalize()
+            .map_err(|error| Error::io("resolve", root, &error))?,
         _ => PathBuf::new(),
     };
     let walk = Walk {
@@ -194,8 +199,9 @@ impl Walk<'_> {
         let mut above = parent;
         while let Some(ancestor) = above {
             if ancestor.identity == identity {
-                return Err(Error::new(Code::Link, "a link leads back to a folder that it is in")
-                    .at(folder.path()));
+                return Err(
+                    Error::new(Code::Link, "a link leads back to a folder that it is in").at(folder.path()),
+                );
             }
             above = ancestor.parent;
         }
@@ -225,18 +231,14 @@ impl Walk<'_> {
             .is_ignore()
     }
 
-    fn entry(
-        &self,
-        folder: &Folder,
-        entry: &Entry,
-        relative: &[u8],
-        here: &Ancestor<'_>,
-    ) -> Result<Node> {
+    fn entry(&self, folder: &Folder, entry: &Entry, relative: &[u8], here: &Ancestor<'_>) -> Result<Node> {
         let follow = entry.kind == Kind::Link;
         let kind = match (entry.kind, self.options.links) {
             (Kind::Link, Links::Refuse) => {
-                return Err(Error::new(Code::Link, "it is a symbolic link, and links are refused")
-                    .at(&folder.path().join(&entry.name)));
+                return Err(
+                    Error::new(Code::Link, "it is a symbolic link, and links are refused")
+                        .at(&folder.path().join(&entry.name)),
+                );
             }
             (Kind::Link, Links::Record) => return folder.read_link(&entry.name).map(Node::Link),
             (Kind::Link, Links::Follow) => followed_kind(folder, &entry.name)?,
@@ -248,19 +250,27 @@ impl Walk<'_> {
                 let inner = folder.open_folder(&entry.name, follow)?;
                 let relative = join_bytes(relative, entry.name.as_encoded_bytes());
                 let tree = self.folder(&inner, &relative, Some(here))?;
-                Ok(if tree.files + tree.links > 0 { Node::Folder(tree) } else { Node::Nothing })
+                Ok(if tree.files + tree.links > 0 {
+                    Node::Folder(tree)
+                } else {
+                    Node::Nothing
+                })
             }
-            Kind::Link | Kind::Special => {
-                Err(Error::new(Code::NotRegular, "it is neither a file nor a folder nor a link")
-                    .but("a regular file", "a FIFO, a socket or a device")
-                    .at(&folder.path().join(&entry.name)))
-            }
+            Kind::Link | Kind::Special => Err(Error::new(
+                Code::NotRegular,
+                "it is neither a file nor a folder nor a link",
+            )
+            .but("a regular file", "a FIFO, a socket or a device")
+            .at(&folder.path().join(&entry.name))),
         }
     }
 
     fn file(&self, folder: &Folder, name: &OsStr, follow: bool) -> Result<FileDigest> {
         retry_once(|| {
             let source = folder.open_file(name, follow)?;
+            if let Some(known) = self.options.known.get(&source.stamp()) {
+                return Ok(*known);
+            }
             self.control.found(source.size());
             hash_source(&source, self.options.algorithms, self.control)
         })
@@ -287,13 +297,19 @@ impl Walk<'_> {
                     tree.files += 1;
                     tree.bytes += file.size;
                     if self.options.list {
-                        tree.entries.push(ListedEntry { path: path(), content: Content::File(file) });
+                        tree.entries.push(ListedEntry {
+                            path: path(),
+                            content: Content::File(file),
+                        });
                     }
                 }
                 Node::Link(target) => {
                     tree.links += 1;
                     if self.options.list {
-                        tree.entries.push(ListedEntry { path: path(), content: Content::Link(target) });
+                        tree.entries.push(ListedEntry {
+                            path: path(),
+                            content: Content::Link(target),
+                        });
                     }
                 }
                 Node::Folder(inner) => {
@@ -311,7 +327,12 @@ impl Walk<'_> {
     }
 
     fn add_warnings(&self, relative: &[u8], entries: &[Entry], nodes: &[Node], warnings: &mut Vec<Warning>) {
-        let counting = || entries.iter().zip(nodes).filter(|(_, node)| !matches!(node, Node::Nothing));
+        let counting = || {
+            entries
+                .iter()
+                .zip(nodes)
+                .filter(|(_, node)| !matches!(node, Node::Nothing))
+        };
         let mut warn = |kind, name: &OsString| {
             let path = join_bytes(relative, name.as_encoded_bytes());
             warnings.push(Warning { kind, path });
@@ -327,7 +348,10 @@ impl Walk<'_> {
                     }
                 }
             }
-            if entry.kind == Kind::Link && !matches!(node, Node::Link(_)) && self.leaves_root(relative, &entry.name) {
+            if entry.kind == Kind::Link
+                && !matches!(node, Node::Link(_))
+                && self.leaves_root(relative, &entry.name)
+            {
                 warn(WarningKind::LinkLeavesRoot, &entry.name);
             }
         }
@@ -344,7 +368,9 @@ impl Walk<'_> {
 /// What a link leads to; a link that leads nowhere is an error, not an absence.
 fn followed_kind(folder: &Folder, name: &OsStr) -> Result<Kind> {
     folder.kind_of(name, true).map_err(|error| match error.code {
-        Code::NotFound => Error::new(Code::Link, "it is a link that leads nowhere").at(&folder.path().join(name)),
+        Code::NotFound => {
+            Error::new(Code::Link, "it is a link that leads nowhere").at(&folder.path().join(name))
+        }
         _ => error,
     })
 }

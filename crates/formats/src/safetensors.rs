@@ -112,8 +112,8 @@ fn strict(header: &[u8], data_start: u64) -> Result<Contents, FormatError> {
             "the header is followed by something other than spaces",
         ));
     }
-    let entries: Members<&serde_json::value::RawValue> =
-        serde_json::from_str(text).map_err(|error| FormatError::new(format!("the header is not JSON: {error}")))?;
+    let entries: Members<&serde_json::value::RawValue> = serde_json::from_str(text)
+        .map_err(|error| FormatError::new(format!("the header is not JSON: {error}")))?;
     if let Some(name) = entries.duplicate() {
         return Err(FormatError::new(
             "the name stands twice in the header, so two readers could see two models",
@@ -136,7 +136,9 @@ fn read_metadata(raw: &str) -> Result<Vec<(String, String)>, FormatError> {
     let members: Members<String> = serde_json::from_str(raw)
         .map_err(|error| FormatError::new(format!("__metadata__ does not map text to text: {error}")))?;
     if let Some(key) = members.duplicate() {
-        return Err(FormatError::new(format!("__metadata__ has the key {key:?} twice")));
+        return Err(FormatError::new(format!(
+            "__metadata__ has the key {key:?} twice"
+        )));
     }
     let mut metadata = members.0;
     metadata.sort();
@@ -153,9 +155,11 @@ fn read_tensor(name: &str, raw: &str, data_start: u64) -> Result<Tensor, FormatE
     })?;
     let too_large = || FormatError::new("its size overflows 64 bits").tensor(name);
     if let Some(length) = info.shape.iter().find(|length| **length > LARGEST_INTEGER) {
-        return Err(FormatError::new("a dimension is beyond what JSON carries exactly")
-            .but(format!("at most {LARGEST_INTEGER}"), length)
-            .tensor(name));
+        return Err(
+            FormatError::new("a dimension is beyond what JSON carries exactly")
+                .but(format!("at most {LARGEST_INTEGER}"), length)
+                .tensor(name),
+        );
     }
     let elements = info
         .shape
@@ -210,10 +214,9 @@ fn check_tiling(tensors: &[Tensor], data_start: u64, file_length: u64) -> Result
         } else {
             "the file ends before its last tensor"
         };
-        return Err(FormatError::new(message).but(
-            format!("{position} bytes"),
-            format!("{file_length} bytes"),
-        ));
+        return Err(
+            FormatError::new(message).but(format!("{position} bytes"), format!("{file_length} bytes"))
+        );
     }
     Ok(())
 }
@@ -230,6 +233,8 @@ fn check_with_reference(header: &[u8]) -> Result<(), FormatError> {
     file.extend_from_slice(header);
     match safetensors::SafeTensors::read_metadata(&file) {
         Ok(_) | Err(MetadataIncompleteBuffer) => Ok(()),
-        Err(error) => Err(FormatError::new(format!("refused by the safetensors crate: {error}"))),
+        Err(error) => Err(FormatError::new(format!(
+            "refused by the safetensors crate: {error}"
+        ))),
     }
 }

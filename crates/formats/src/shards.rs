@@ -25,8 +25,8 @@ impl Index {
 /// Shard names are paths from a stranger: only plain file names are taken, so that an index cannot make us
 /// read outside its folder.
 pub fn parse(json: &[u8]) -> Result<Index, FormatError> {
-    let top: Members<&serde_json::value::RawValue> =
-        serde_json::from_slice(json).map_err(|error| FormatError::new(format!("the index is not JSON: {error}")))?;
+    let top: Members<&serde_json::value::RawValue> = serde_json::from_slice(json)
+        .map_err(|error| FormatError::new(format!("the index is not JSON: {error}")))?;
     if let Some(name) = top.duplicate() {
         return Err(FormatError::new(format!("the index has the key {name:?} twice")));
     }
@@ -56,10 +56,7 @@ pub fn parse(json: &[u8]) -> Result<Index, FormatError> {
 }
 
 fn is_plain_file_name(name: &str) -> bool {
-    !name.is_empty()
-        && name != "."
-        && name != ".."
-        && !name.contains(['/', '\\', '\0', ':'])
+    !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '\\', '\0', ':'])
 }
 
 /// Holds the tensors that the shards really have against the index: each mapped tensor once, in the shard
@@ -88,10 +85,10 @@ pub fn check(index: &Index, found: &mut [(&str, &str)]) -> Result<(), FormatErro
                     .tensor(name));
             }
             _ => {
-                return Err(
-                    FormatError::new(format!("the index maps it to {shard}, which does not hold it"))
-                        .tensor(name),
-                );
+                return Err(FormatError::new(format!(
+                    "the index maps it to {shard}, which does not hold it"
+                ))
+                .tensor(name));
             }
         }
     }

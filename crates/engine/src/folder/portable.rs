@@ -82,7 +82,11 @@ impl Folder {
     /// What `name` is; with `follow`, what it leads to.
     pub fn kind_of(&self, name: &OsStr, follow: bool) -> Result<Kind> {
         let path = self.path.join(name);
-        let metadata = if follow { fs::metadata(&path) } else { fs::symlink_metadata(&path) };
+        let metadata = if follow {
+            fs::metadata(&path)
+        } else {
+            fs::symlink_metadata(&path)
+        };
         metadata
             .map(|metadata| kind_from(metadata.file_type()))
             .map_err(|error| Error::io("look at", &path, &error))

@@ -82,7 +82,11 @@ impl Folder {
 
     /// What `name` is; with `follow`, what it leads to.
     pub fn kind_of(&self, name: &OsStr, follow: bool) -> Result<Kind> {
-        let flags = if follow { AtFlags::empty() } else { AtFlags::SYMLINK_NOFOLLOW };
+        let flags = if follow {
+            AtFlags::empty()
+        } else {
+            AtFlags::SYMLINK_NOFOLLOW
+        };
         rustix::fs::statat(&self.descriptor, name, flags)
             .map(|stat| kind_from(FileType::from_raw_mode(stat.st_mode)))
             .map_err(|error| Error::io("look at", &self.path.join(name), &error.into()))
@@ -112,4 +116,3 @@ fn kind_from(kind: FileType) -> Kind {
         _ => Kind::Special,
     }
 }
-

@@ -1,0 +1,69 @@
+/**
+ * Plain digests of bytes in memory.
+ *
+ * The addon reads JavaScript's memory only while this thread waits inside the call, so nothing is copied and
+ * nothing can be written, resized or transferred beside the read. Long buffers are hashed in slices of a few
+ * milliseconds, between which other callbacks run.
+ */
+import { setImmediate } from 'node:timers/promises'
+import { toDigests } from '../digest.ts'
+import { LineaprintError } from '../errors.ts'
+import { native } from '../native.ts'
+import { checkAlgorithm, checkKeys } from '../options.ts'
+import type { Progress } from '../abort.ts'
+import type { Digests } from '../digest.ts'
+import type { HashOptions } from '../options.ts'
+
+/** Bytes hashed in one go: about 4 ms of SHA-256 or 1 ms of BLAKE3 on one core. */
+const SLICE = 8 << 20
+
+/**
+ * Hashes bytes in memory with the standard hash, BLAKE3 on all cores.
+ *
+ * Do not write to a buffer over 8 MiB before the promise settles: it is not copied. If it is resized or
+ * transferred meanwhile the call throws ERR_LINEAPRINT_CHANGED.
+ *
+ * @param bytes A buffer or any view of one; its bytes count, not its element type.
+ */
+export async function hashBytes(bytes: ArrayBuffer | ArrayBufferView, options: HashOptions = {}): Promise<Digests> {
+  checkKeys(options)
+  const algorithm = checkAlgorithm(options.algorithm)
+  options.signal?.throwIfAborted()
+  const view = asBytes(bytes)
+  const length = view.byteLength
+  if (length <= SLICE) return toDigests(native.hashBytes(view, algorithm))
+  const hasher = new native.NativeSliced(algorithm, length)
+  for (let start = 0; start < length; start += SLICE) {
+    if (start > 0) await setImmediate()
+    options.signal?.throwIfAborted()
+    if (asBytes(bytes).byteLength !== length) throw changed(length, asBytes(bytes).byteLength)
+    hasher.update(asBytes(bytes).subarray(start, start + SLICE))
+    options.onProgress?.(progress(Math.min(start + SLICE, length), length))
+  }
+  return toDigests(hasher.finish())
+}
+
+/** The bytes behind a buffer or view, without a copy. */
+export function asBytes(bytes: ArrayBuffer | ArrayBufferView): Uint8Array {
+  if (ArrayBuffer.isView(bytes)) return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  if (bytes instanceof ArrayBuffer || isSharedBuffer(bytes)) return new Uint8Array(bytes)
+  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'these are not bytes', {
+    expected: 'an ArrayBuffer, a typed array, a DataView or a Buffer',
+    received: typeof bytes,
+  })
+}
+
+function isSharedBuffer(value: unknown): value is ArrayBuffer {
+  return typeof SharedArrayBuffer !== 'undefined' && value instanceof SharedArrayBuffer
+}
+
+function changed(expected: number, received: number): LineaprintError {
+  return new LineaprintError('ERR_LINEAPRINT_CHANGED', 'the buffer was resized or transferred while it was hashed', {
+    expected: `${expected} bytes`,
+    received: `${received} bytes`,
+  })
+}
+
+function progress(bytesDone: number, bytesTotal: number): Progress {
+  return { bytesDone, bytesTotal, filesDone: 0, filesTotal: 0 }
+}

@@ -1,0 +1,56 @@
+/** Plain digests of files. */
+import { isFailure, fromFailure, runJob } from '../abort.ts'
+import { primary, toDigests } from '../digest.ts'
+import { LineaprintError } from '../errors.ts'
+import { native } from '../native.ts'
+import { checkAlgorithm, checkKeys, checkPath } from '../options.ts'
+import type { Digest, Digests } from '../digest.ts'
+import type { HashOptions } from '../options.ts'
+
+/** A hashed file. */
+export interface FileHash {
+  /** The path as it was given. */
+  readonly path: string
+  /** Length in bytes. */
+  readonly size: number
+  /** The digest; BLAKE3 where both were asked for. */
+  readonly digest: Digest
+  /** Every digest asked for. */
+  readonly digests: Digests
+}
+
+/**
+ * Hashes one file with the standard hash: the result equals what `b3sum` or `sha256sum` prints.
+ *
+ * Cost: one read. BLAKE3 uses all threads for a file over 4 MiB; SHA-256 is one stream.
+ *
+ * @param path A regular file; links are followed.
+ * @throws ERR_LINEAPRINT_NOT_FOUND, NOT_REGULAR, UNREADABLE, or CHANGED if the file changed while it was read.
+ */
+export async function hashFile(path: string, options: HashOptions = {}): Promise<FileHash> {
+  const [outcome] = await hashFiles([path], options)
+  if (outcome instanceof LineaprintError) throw outcome
+  if (outcome === undefined) throw new LineaprintError('ERR_LINEAPRINT_INTERNAL', 'no result', { path })
+  return outcome
+}
+
+/**
+ * Hashes many files as one job on all threads. A file that fails has its error in its place; the others go on.
+ *
+ * @param paths Regular files; links are followed.
+ * @returns One result or error per path, in the order given.
+ */
+export async function hashFiles(
+  paths: readonly string[],
+  options: HashOptions = {},
+): Promise<readonly (FileHash | LineaprintError)[]> {
+  checkKeys(options)
+  const algorithm = checkAlgorithm(options.algorithm)
+  const checked = paths.map((path) => checkPath(path))
+  const outcomes = await runJob(options, (job, threads) => native.hashFiles(job, checked, algorithm, threads))
+  return outcomes.map((outcome, index) => {
+    if (isFailure(outcome)) return fromFailure(outcome)
+    const digests = toDigests(outcome.digests)
+    return { path: checked[index] ?? '', size: outcome.size, digest: primary(digests), digests }
+  })
+}

@@ -1,0 +1,60 @@
+/** Plain digests of streams. */
+import { setImmediate } from 'node:timers/promises'
+import { toDigests } from '../digest.ts'
+import { LineaprintError } from '../errors.ts'
+import { native } from '../native.ts'
+import { checkAlgorithm, checkKeys } from '../options.ts'
+import { asBytes } from './bytes.ts'
+import type { Digests } from '../digest.ts'
+import type { HashOptions } from '../options.ts'
+
+/** What gives bytes piece by piece: a Node stream, a web stream, or any iterable. Text counts as UTF-8. */
+export type ByteStream = AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string>
+
+/** The result of {@link hashStream}. */
+export interface StreamHash {
+  /** Bytes that came. */
+  readonly size: number
+  readonly digests: Digests
+}
+
+/** Bytes hashed in one go before other callbacks run. */
+const TURN = 8 << 20
+
+/**
+ * Hashes what a stream gives, in order, as it comes: the digest of a file streamed equals that of the file.
+ *
+ * The source is asked for more only when a piece is hashed, so it is never buffered. Stops reading when the
+ * signal aborts. Cost: one thread.
+ */
+export async function hashStream(stream: ByteStream, options: HashOptions = {}): Promise<StreamHash> {
+  checkKeys(options)
+  const hasher = new native.NativeHasher(checkAlgorithm(options.algorithm))
+  const { signal, onProgress } = options
+  signal?.throwIfAborted()
+  let size = 0
+  let told = performance.now()
+  for await (const piece of stream) {
+    signal?.throwIfAborted()
+    const bytes = typeof piece === 'string' ? new TextEncoder().encode(piece) : checkPiece(piece)
+    for (let start = 0; start < bytes.byteLength; start += TURN) {
+      if (start > 0) await setImmediate()
+      hasher.update(bytes.subarray(start, start + TURN))
+    }
+    size += bytes.byteLength
+    if (onProgress && performance.now() - told >= 100) {
+      told = performance.now()
+      onProgress({ bytesDone: size, bytesTotal: size, filesDone: 0, filesTotal: 0 })
+    }
+  }
+  signal?.throwIfAborted()
+  return { size, digests: toDigests(hasher.finish()) }
+}
+
+function checkPiece(piece: unknown): Uint8Array {
+  if (ArrayBuffer.isView(piece) || piece instanceof ArrayBuffer) return asBytes(piece)
+  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the stream gave something other than bytes or text', {
+    expected: 'Uint8Array or string',
+    received: typeof piece,
+  })
+}

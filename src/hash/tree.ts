@@ -1,0 +1,125 @@
+/** The `tree` digest of a folder. */
+import { runJob } from '../abort.ts'
+import { primary, toDigests } from '../digest.ts'
+import { native } from '../native.ts'
+import { checkAlgorithm, checkChoice, checkKeys, checkPath } from '../options.ts'
+import type { Digest, Digests } from '../digest.ts'
+import type { NativeEntries } from '../native.ts'
+import type { HashOptions } from '../options.ts'
+
+/** What happens to symbolic links below the root. */
+export type LinkMode = 'follow' | 'record' | 'refuse'
+
+/** Options of {@link hashTree}. */
+export interface TreeOptions extends HashOptions {
+  /** `follow`: a link counts as what it leads to; `record`: as a link; `refuse`: as an error. @default 'follow' */
+  readonly links?: LinkMode | undefined
+  /** Patterns in the syntax of gitignore, relative to the root. @default none */
+  readonly ignore?: readonly string[] | undefined
+  /** Whether entries named `.git` and `.lineaprint` count. @default false */
+  readonly includeSkipped?: boolean | undefined
+  /** Whether every file is listed in the result. @default false */
+  readonly list?: boolean | undefined
+}
+
+/** A file or recorded link of a hashed folder. */
+export interface TreeEntry {
+  /** Path below the root, segments joined by `/`; bytes that are not UTF-8 are replaced. */
+  readonly path: string
+  /** The raw bytes of that path. */
+  readonly pathBytes: Uint8Array
+  /** `file` or `link`. */
+  readonly type: 'file' | 'link'
+  /** Length in bytes; 0 for a link. */
+  readonly size: number
+  /** Plain digests; none for a link. */
+  readonly digests: Digests
+  /** Target of a recorded link. */
+  readonly target?: string | undefined
+}
+
+/** Something about a folder that does not change its digest but may surprise elsewhere. */
+export interface TreeWarning {
+  readonly kind: 'link-leaves-root' | 'name-not-unicode' | 'names-collide'
+  readonly path: string
+}
+
+/** A hashed folder. */
+export interface TreeHash {
+  readonly path: string
+  /** The `tree` digest; BLAKE3 where both were asked for. */
+  readonly digest: Digest
+  readonly digests: Digests
+  /** Regular files that count. */
+  readonly files: number
+  /** Folders that hold a file at some depth. */
+  readonly folders: number
+  /** Recorded links. */
+  readonly links: number
+  /** Bytes in the files. */
+  readonly bytes: number
+  readonly warnings: readonly TreeWarning[]
+  /** Sorted by path; only where `list` was asked for. */
+  readonly entries?: readonly TreeEntry[]
+}
+
+/**
+ * Hashes a folder: the same relative paths with the same contents give the same digest, on any machine.
+ * Permissions, times, owners and empty folders do not count; `.git` and `.lineaprint` are skipped.
+ *
+ * Cost: one read of every file, on all threads.
+ *
+ * @throws ERR_LINEAPRINT_LINK for a dangling or circular link, NOT_REGULAR for a FIFO, socket or device,
+ *   and what {@link hashFile} throws.
+ */
+export async function hashTree(path: string, options: TreeOptions = {}): Promise<TreeHash> {
+  checkKeys(options, ['links', 'ignore', 'includeSkipped', 'list'])
+  const root = checkPath(path)
+  const tree = await runJob(options, (job, threads) =>
+    native.hashTree(
+      job,
+      root,
+      {
+        algorithm: checkAlgorithm(options.algorithm),
+        links: checkChoice('links', options.links ?? 'follow', ['follow', 'record', 'refuse']),
+        ignore: [...(options.ignore ?? [])],
+        includeSkipped: options.includeSkipped ?? false,
+        list: options.list ?? false,
+      },
+      threads,
+    ),
+  )
+  const digests = toDigests(tree.digests, 'tree')
+  return {
+    path: root,
+    digest: primary(digests),
+    digests,
+    files: tree.files,
+    folders: tree.folders,
+    links: tree.links,
+    bytes: tree.bytes,
+    warnings: tree.warnings.map(({ kind, path: at }) => ({ kind: kind as TreeWarning['kind'], path: at })),
+    ...(tree.entries && { entries: entriesOf(tree.entries) }),
+  }
+}
+
+function entriesOf(entries: NativeEntries): TreeEntry[] {
+  const paths = splitByNul(entries.paths)
+  const targets = splitByNul(entries.targets)
+  return paths.map((pathBytes, index) => {
+    const size = entries.sizes[index] ?? 0
+    const path = Buffer.from(pathBytes).toString()
+    if (size >= 0) return { path, pathBytes, type: 'file', size, digests: toDigests(entries.digests, undefined, index) }
+    return { path, pathBytes, type: 'link', size: 0, digests: {}, target: Buffer.from(targets[index] ?? []).toString() }
+  })
+}
+
+function splitByNul(joined: Uint8Array): Uint8Array[] {
+  const parts: Uint8Array[] = []
+  let start = 0
+  for (let end = joined.indexOf(0); end >= 0; end = joined.indexOf(0, start)) {
+    parts.push(joined.subarray(start, end))
+    start = end + 1
+  }
+  return parts
+}

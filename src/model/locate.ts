@@ -1,0 +1,96 @@
+/** Which files make up a model. */
+import { readFile, readdir, stat } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
+import { LineaprintError } from '../errors.ts'
+import { native } from '../native.ts'
+import { fromFailure, isFailure } from '../abort.ts'
+
+/** The files of a model. */
+export interface ModelFiles {
+  /** The model as a folder; the parent of a file. */
+  readonly folder: string
+  /** Whether the caller named the folder (and not one file in it). */
+  readonly isFolder: boolean
+  /** Absolute paths of the weights files, sorted by name. */
+  readonly weights: readonly string[]
+  /** The shard index, where there is one: absolute path and content. */
+  readonly index?: { readonly path: string; readonly bytes: Uint8Array }
+  /** Absolute path of `config.json` or `adapter_config.json`, where there is one. */
+  readonly config?: string
+}
+
+const INDEX_SUFFIX = '.safetensors.index.json'
+const CONFIG_NAMES = ['config.json', 'adapter_config.json']
+
+/** An index of a million tensors is some 100 MB; anything longer is no index. */
+const INDEX_LIMIT = 256 << 20
+
+/**
+ * Finds the weights of a model: a safetensors file, a shard index, or a folder with one of either.
+ *
+ * @throws ERR_LINEAPRINT_AMBIGUOUS if a folder holds two candidates, FORMAT if an index is malformed or
+ *   names files outside its folder, NOT_FOUND if there is nothing to read.
+ */
+export async function locateModel(path: string): Promise<ModelFiles> {
+  const absolute = resolve(path)
+  const info = await stat(absolute).catch((cause: NodeJS.ErrnoException) => {
+    throw cause.code === 'ENOENT'
+      ? new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'there is no such file or folder', { path, cause })
+      : new LineaprintError('ERR_LINEAPRINT_UNREADABLE', `cannot look at it: ${cause.code ?? cause.message}`, { path, cause })
+  })
+  if (!info.isDirectory()) {
+    const folder = dirname(absolute)
+    if (absolute.endsWith(INDEX_SUFFIX)) return fromIndex(absolute, folder, false)
+    return { folder, isFolder: false, weights: [absolute], ...(await findConfig(folder)) }
+  }
+  const names = await readdir(absolute)
+  const indexes = names.filter((name) => name.endsWith(INDEX_SUFFIX)).sort()
+  if (indexes.length > 1) throw ambiguous(path, indexes)
+  if (indexes[0] !== undefined) return fromIndex(join(absolute, indexes[0]), absolute, true)
+  const candidates = names.filter((name) => name.endsWith('.safetensors')).sort()
+  if (candidates.length > 1) throw ambiguous(path, candidates)
+  if (candidates[0] === undefined) {
+    throw new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'the folder holds no weights', {
+      path,
+      expected: `one *.safetensors file or a *${INDEX_SUFFIX}`,
+      received: names.length === 0 ? 'an empty folder' : `${names.length} other entries`,
+    })
+  }
+  return { folder: absolute, isFolder: true, weights: [join(absolute, candidates[0])], ...(await findConfig(absolute)) }
+}
+
+async function fromIndex(index: string, folder: string, isFolder: boolean): Promise<ModelFiles> {
+  const { size } = await stat(index)
+  if (size > INDEX_LIMIT) {
+    throw new LineaprintError('ERR_LINEAPRINT_FORMAT', 'the shard index is too long', {
+      path: index,
+      expected: `at most ${INDEX_LIMIT} bytes`,
+      received: `${size} bytes`,
+    })
+  }
+  const bytes = await readFile(index)
+  const outcome = native.readShardIndex(bytes, index)
+  if (isFailure(outcome)) throw fromFailure(outcome)
+  const weights = outcome.shards.map((shard) => join(folder, shard))
+  return { folder, isFolder, weights, index: { path: index, bytes }, ...(await findConfig(folder)) }
+}
+
+async function findConfig(folder: string): Promise<{ config?: string }> {
+  for (const name of CONFIG_NAMES) {
+    const config = join(folder, name)
+    const found = await stat(config).then((info) => info.isFile(), (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return false
+      throw new LineaprintError('ERR_LINEAPRINT_UNREADABLE', `cannot look at it: ${error.code ?? ''}`, { path: config, cause: error })
+    })
+    if (found) return { config }
+  }
+  return {}
+}
+
+function ambiguous(path: string, candidates: readonly string[]): LineaprintError {
+  const shown = candidates.slice(0, 4).map((name) => basename(name)).join(', ')
+  return new LineaprintError('ERR_LINEAPRINT_AMBIGUOUS', `the folder holds ${candidates.length} candidates: ${shown}`, {
+    path,
+    hint: 'name one of these files instead of the folder',
+  })
+}

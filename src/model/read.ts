@@ -1,0 +1,196 @@
+/** What a model is, and what it learned: digests of a safetensors file or a sharded Hugging Face folder. */
+import { basename } from 'node:path'
+import { runJob } from '../abort.ts'
+import { primary, toDigests } from '../digest.ts'
+import { native } from '../native.ts'
+import { checkAlgorithm, checkKeys, checkPath } from '../options.ts'
+import { readConfig } from './config.ts'
+import { locateModel } from './locate.ts'
+import { findTokenizer, readTokenizer } from './tokenizer.ts'
+import type { AlgorithmChoice, Digest, Digests } from '../digest.ts'
+import type { NativeModel, NativeShard } from '../native.ts'
+import type { HashOptions } from '../options.ts'
+import type { ModelFiles } from './locate.ts'
+
+/** Options of {@link readModel}. */
+export interface ModelOptions extends HashOptions {
+  /** Also digest the exact files (`tree`), which hashes every byte a second time. @default false */
+  readonly files?: boolean | undefined
+}
+
+/** One tensor. */
+export interface TensorInfo {
+  readonly name: string
+  /** Spelling of safetensors. */
+  readonly dtype: string
+  /** Elements per axis, C order; empty for a scalar. */
+  readonly shape: readonly number[]
+  /** Plain digest of its elements. */
+  readonly digest: Digest
+  /** Name of the file that holds it. */
+  readonly file: string
+  /** First byte in that file. */
+  readonly start: number
+  /** One past the last byte in that file. */
+  readonly end: number
+}
+
+/** Tensors, parameters and bytes of one dtype. */
+export interface DtypeTotal {
+  readonly tensors: number
+  readonly parameters: number
+  readonly bytes: number
+}
+
+/** A file of the model. */
+export interface ModelFile {
+  readonly name: string
+  readonly size: number
+  /** Plain digests; only where `files` was asked for. */
+  readonly digests?: Digests
+}
+
+/** A model. */
+export interface ModelReport {
+  /** Absolute path. */
+  readonly path: string
+  readonly format: 'safetensors'
+  /** Names, dtypes, shapes and meaningful configuration. */
+  readonly architecture: Digest
+  /** Named tensors and their element bits, whatever the sharding, order or metadata. */
+  readonly weights: Digest
+  /** The exact files; only where `files` was asked for. A single file has a plain digest. */
+  readonly tree?: Digest
+  /** Vocabulary, merges and rules; only where the folder holds a tokenizer. */
+  readonly tokenizer?: Digest
+  /** All of the above with every algorithm asked for. */
+  readonly digests: {
+    readonly architecture: Digests
+    readonly weights: Digests
+    readonly tree?: Digests
+    readonly tokenizer?: Digests
+  }
+  readonly tensorCount: number
+  /** Elements in all tensors. */
+  readonly parameters: number
+  /** Bytes of all tensors. */
+  readonly bytes: number
+  readonly dtypes: Readonly<Record<string, DtypeTotal>>
+  /** Sorted by the UTF-8 bytes of their names. */
+  readonly tensors: readonly TensorInfo[]
+  /** Names of tensors with equal dtype, shape and bits, in groups. */
+  readonly ties: readonly (readonly string[])[]
+  readonly files: readonly ModelFile[]
+  /** Name of the configuration file and the keys left out of the architecture; absent if there is none. */
+  readonly config?: { readonly name: string; readonly ignored: readonly string[] }
+  readonly warnings: readonly string[]
+}
+
+/**
+ * Reads a model and digests its architecture and weights in one read on all cores.
+ *
+ * @param path A safetensors file, a shard index, or a folder with either.
+ * @throws ERR_LINEAPRINT_FORMAT for a file that breaks the rules of safetensors (two entries of one name above
+ *   all), AMBIGUOUS for a folder with two candidates, and what {@link hashFile} throws.
+ */
+export async function readModel(path: string, options: ModelOptions = {}): Promise<ModelReport> {
+  checkKeys(options, ['files'])
+  const algorithm = checkAlgorithm(options.algorithm)
+  const located = await locateModel(checkPath(path))
+  const config = located.config === undefined ? undefined : await readConfig(located.config)
+  const { index } = located
+  const wholeFolder = options.files === true && (located.isFolder || index !== undefined)
+  const wanted = {
+    algorithm,
+    tensors: true,
+    files: options.files ?? false,
+    ...(config && { config: config.canonical }),
+    ...(index && { index }),
+    ...(wholeFolder && { tree: located.folder }),
+  }
+  const model = await runJob(options, (job, threads) =>
+    native.readModel(job, [...located.weights], wanted, threads),
+  )
+  const tree = treeDigests(model)
+  const tokenizer = await tokenizerDigests(located, algorithm)
+  const tensors = tensorsOf(model)
+  const architecture = toDigests(model.architecture, 'architecture')
+  const weights = toDigests(model.weights ?? {}, 'weights')
+  return {
+    path: located.isFolder ? located.folder : (index?.path ?? located.weights[0] ?? located.folder),
+    format: 'safetensors',
+    architecture: primary(architecture),
+    weights: primary(weights),
+    ...(tree && { tree: primary(tree) }),
+    ...(tokenizer && { tokenizer: primary(tokenizer) }),
+    digests: { architecture, weights, ...(tree && { tree }), ...(tokenizer && { tokenizer }) },
+    tensorCount: tensors.length,
+    ...totals(tensors),
+    tensors,
+    ties: tiesOf(tensors),
+    files: model.shards.map(fileOf),
+    ...(config && located.config !== undefined && { config: { name: basename(located.config), ignored: config.ignored } }),
+    warnings: warningsOf(config?.lossyIntegers ?? []),
+  }
+}
+
+/** A folder's `tree`, or the plain digest of a single file; both were made in the read of the tensors. */
+function treeDigests({ tree, shards: [only] }: NativeModel): Digests | undefined {
+  if (tree !== undefined) return toDigests(tree, 'tree')
+  return only?.file && toDigests(only.file)
+}
+
+async function tokenizerDigests(located: ModelFiles, algorithm: AlgorithmChoice): Promise<Digests | undefined> {
+  if (!located.isFolder || (await findTokenizer(located.folder)).length === 0) return undefined
+  return (await readTokenizer(located.folder, { algorithm })).digests
+}
+
+function tensorsOf(model: NativeModel): TensorInfo[] {
+  const tensors = model.shards.flatMap((shard) =>
+    shard.names.map((name, index) => ({
+      name,
+      dtype: shard.dtypes[index] ?? '',
+      shape: shard.shapes[index] ?? [],
+      digest: primary(toDigests(shard.digests ?? {}, undefined, index)),
+      file: basename(shard.path),
+      start: shard.starts[index] ?? 0,
+      end: shard.ends[index] ?? 0,
+    })),
+  )
+  return tensors.sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)))
+}
+
+function totals(tensors: readonly TensorInfo[]): Pick<ModelReport, 'parameters' | 'bytes' | 'dtypes'> {
+  const dtypes: Record<string, { tensors: number; parameters: number; bytes: number }> = {}
+  for (const tensor of tensors) {
+    const total = (dtypes[tensor.dtype] ??= { tensors: 0, parameters: 0, bytes: 0 })
+    total.tensors++
+    total.parameters += tensor.shape.reduce((product, dimension) => product * dimension, 1)
+    total.bytes += tensor.end - tensor.start
+  }
+  const sum = (field: 'parameters' | 'bytes'): number =>
+    Object.values(dtypes).reduce((total, dtype) => total + dtype[field], 0)
+  return { parameters: sum('parameters'), bytes: sum('bytes'), dtypes }
+}
+
+/** Tensors that share their bits. Empty tensors all do and are left out. */
+function tiesOf(tensors: readonly TensorInfo[]): string[][] {
+  const groups = new Map<string, string[]>()
+  for (const { name, dtype, shape, digest, start, end } of tensors) {
+    if (start === end) continue
+    const key = `${dtype} ${shape.join('x')} ${digest.hex}`
+    const group = groups.get(key)
+    if (group) group.push(name)
+    else groups.set(key, [name])
+  }
+  return [...groups.values()].filter((group) => group.length > 1)
+}
+
+function fileOf(shard: NativeShard): ModelFile {
+  return { name: basename(shard.path), size: shard.size, ...(shard.file && { digests: toDigests(shard.file) }) }
+}
+
+function warningsOf(lossyIntegers: readonly string[]): string[] {
+  if (lossyIntegers.length === 0) return []
+  return [`the configuration has integers that a double does not keep: ${lossyIntegers.slice(0, 3).join(', ')}`]
+}

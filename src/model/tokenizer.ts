@@ -1,0 +1,84 @@
+/** The `tokenizer` digest: vocabulary, merges and rules, whatever the file was called by or loaded from. */
+import { readFile, readdir, stat } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { primary, toDigests } from '../digest.ts'
+import { LineaprintError } from '../errors.ts'
+import { canonicalBytes } from '../json/canonical.ts'
+import { parseJson } from '../json/parse.ts'
+import { native } from '../native.ts'
+import { checkAlgorithm, checkKeys } from '../options.ts'
+import type { Digest, Digests } from '../digest.ts'
+import type { HashOptions } from '../options.ts'
+
+/** A tokenizer. */
+export interface TokenizerReport {
+  /** Absolute path of the folder. */
+  readonly path: string
+  readonly digest: Digest
+  readonly digests: Digests
+  /** Names of the files that count, sorted. */
+  readonly files: readonly string[]
+}
+
+/** Files that make a tokenizer in the folder of a model (the names that `transformers` writes). */
+export const TOKENIZER_FILES: readonly string[] = [
+  'added_tokens.json',
+  'chat_template.jinja',
+  'chat_template.json',
+  'merges.txt',
+  'sentencepiece.bpe.model',
+  'special_tokens_map.json',
+  'spiece.model',
+  'tokenizer.json',
+  'tokenizer.model',
+  'tokenizer_config.json',
+  'vocab.json',
+  'vocab.txt',
+]
+
+/** A vocabulary of a million tokens is some tens of MB. */
+const FILE_LIMIT = 1 << 30
+
+/**
+ * Reads the tokenizer of a model's folder. JSON counts by its canonical form, other files by their bytes.
+ *
+ * @throws ERR_LINEAPRINT_NOT_FOUND if the folder holds none of the {@link TOKENIZER_FILES}.
+ */
+export async function readTokenizer(path: string, options: HashOptions = {}): Promise<TokenizerReport> {
+  checkKeys(options)
+  const algorithm = checkAlgorithm(options.algorithm)
+  const folder = resolve(path)
+  const files = await findTokenizer(folder)
+  if (files.length === 0) {
+    throw new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'the folder holds no tokenizer', {
+      path,
+      expected: 'for example tokenizer.json or vocab.txt',
+      received: 'none of the known names',
+    })
+  }
+  const contents = await Promise.all(files.map((name) => canonicalContent(join(folder, name))))
+  const digests = toDigests(native.tokenizerDigest(files, contents, algorithm), 'tokenizer')
+  return { path: folder, digest: primary(digests), digests, files }
+}
+
+/** The names of the tokenizer files in a folder, sorted. */
+export async function findTokenizer(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch((cause: NodeJS.ErrnoException) => {
+    const code = cause.code === 'ENOENT' ? 'ERR_LINEAPRINT_NOT_FOUND' : 'ERR_LINEAPRINT_UNREADABLE'
+    throw new LineaprintError(code, `cannot list it: ${cause.code ?? cause.message}`, { path: folder, cause })
+  })
+  return names.filter((name) => TOKENIZER_FILES.includes(name)).sort()
+}
+
+async function canonicalContent(path: string): Promise<Uint8Array> {
+  const info = await stat(path)
+  if (!info.isFile() || info.size > FILE_LIMIT) {
+    throw new LineaprintError('ERR_LINEAPRINT_FORMAT', 'it is no tokenizer file', {
+      path,
+      expected: `a regular file of at most ${FILE_LIMIT} bytes`,
+      received: info.isFile() ? `${info.size} bytes` : 'something else',
+    })
+  }
+  const bytes = await readFile(path)
+  return path.endsWith('.json') ? canonicalBytes(parseJson(bytes, path).value) : bytes
+}

@@ -32,7 +32,10 @@ const PROGRESS_INTERVAL_MS = 100
  */
 export async function runJob<T extends object>(
   options: JobOptions,
-  start: (job: InstanceType<typeof native.NativeJob>, threads: number | undefined) => Promise<T | NativeFailure>,
+  start: (
+    job: InstanceType<typeof native.NativeJob>,
+    threads: number | undefined,
+  ) => Promise<T | NativeFailure>,
 ): Promise<T> {
   const { signal, onProgress } = options
   const threads = checkThreads(options.threads)
@@ -84,7 +87,13 @@ export function isFailure(outcome: object): outcome is NativeFailure {
 export function fromFailure(failure: NativeFailure, site?: Error): LineaprintError {
   const { code, message, path, tensor, expected, received } = failure
   const cause = failure.osError === undefined ? {} : { cause: { errno: failure.osError } }
-  const error = new LineaprintError(code as ErrorCode, message, { path, tensor, expected, received, ...cause })
+  const error = new LineaprintError(code as ErrorCode, message, {
+    path,
+    tensor,
+    expected,
+    received,
+    ...cause,
+  })
   if (site?.stack !== undefined) {
     error.stack = `${error.name}: ${error.message}\n${site.stack.split('\n').slice(2).join('\n')}`
   }

@@ -6,6 +6,7 @@
  *
  * `docs/format.md` says what each kind means.
  */
+import { inspect } from 'node:util'
 import { LineaprintError } from './errors.ts'
 
 /** A hash function with 256 bits of output. */
@@ -59,6 +60,15 @@ export class Digest {
     Object.freeze(this)
   }
 
+  static {
+    // How Node shows it in a terminal: one line instead of three fields.
+    Object.defineProperty(this.prototype, inspect.custom, {
+      value(this: Digest): string {
+        return `Digest <${this.toString()}>`
+      },
+    })
+  }
+
   /** Reads the written form; anything else is an error. */
   static parse(text: string): Digest {
     const match = FORM.exec(text)
@@ -99,11 +109,6 @@ export class Digest {
     return `${this.type}:${this.hex}`
   }
 
-  /** How Node shows it in a terminal. */
-  [Symbol.for('nodejs.util.inspect.custom')](): string {
-    return `Digest <${this.toString()}>`
-  }
-
   /** The written form, so that digests in records are strings. */
   toJSON(): string {
     return this.toString()
@@ -121,6 +126,11 @@ export function primary(digests: Digests): Digest {
   const digest = digests.blake3 ?? digests.sha256
   if (digest === undefined) throw new LineaprintError('ERR_LINEAPRINT_INTERNAL', 'no digest was computed')
   return digest
+}
+
+/** The digests that are there, BLAKE3 first. */
+export function listDigests({ blake3, sha256 }: Digests): Digest[] {
+  return [blake3, sha256].filter((digest) => digest !== undefined)
 }
 
 /** Digests as they cross from the addon. */

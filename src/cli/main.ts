@@ -26,7 +26,11 @@ const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<C
 }
 
 /** Failures that are about how the program was called. */
-const USAGE_CODES: ReadonlySet<string> = new Set(['ERR_LINEAPRINT_ARGUMENT', 'ERR_LINEAPRINT_CONFIGURATION', 'ERR_LINEAPRINT_RUN'])
+const USAGE_CODES: ReadonlySet<string> = new Set([
+  'ERR_LINEAPRINT_ARGUMENT',
+  'ERR_LINEAPRINT_CONFIGURATION',
+  'ERR_LINEAPRINT_RUN',
+])
 
 class Interrupted extends Error {}
 
@@ -45,7 +49,8 @@ stdout.on('error', (error: NodeJS.ErrnoException) => {
 })
 process.once('SIGINT', () => interrupt.abort(new Interrupted()))
 
-const program = await build(argv[2])
+// `lineaprint help hash` needs the options of `hash` as much as `lineaprint hash --help` does.
+const program = await build(argv[2] === 'help' ? argv[3] : argv[2])
 try {
   await program.parseAsync(argv)
 } catch (error) {
@@ -59,7 +64,10 @@ async function build(name: string | undefined): Promise<Command> {
     .version(VERSION, '-V, --version')
     .showSuggestionAfterError()
     .enablePositionalOptions()
-    .addHelpText('after', '\nExample:\n  lineaprint hash model.safetensors data/\n\nExit codes: 0 done or equal, 1 a difference, 2 wrong usage, 3 could not be read or failed')
+    .addHelpText(
+      'after',
+      '\nExample:\n  lineaprint hash model.safetensors data/\n\nExit codes: 0 done or equal, 1 a difference, 2 wrong usage, 3 could not be read or failed',
+    )
   for (const [known, { summary, load }] of Object.entries(COMMANDS)) {
     if (known !== name) {
       root.addCommand(new Command(known).description(summary))
@@ -79,7 +87,9 @@ async function build(name: string | undefined): Promise<Command> {
 
 /** Commander would exit on its own; its exit codes are not ours. */
 function prepare(command: Command): void {
-  command.exitOverride().configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'lineaprint: ')) })
+  command.exitOverride().configureOutput({
+    outputError: (text, write) => write(`${oneLine(text.replace(/^error: /, 'lineaprint: ').trim())}\n`),
+  })
   for (const child of command.commands) prepare(child)
 }
 

@@ -36,7 +36,9 @@ export function isTerminal(): boolean {
  */
 export function table(rows: readonly (readonly string[])[], head?: readonly string[]): string {
   if (!isTerminal()) {
-    return rows.map((row) => row.map((cell) => escapeText(stripVTControlCharacters(cell))).join('\t')).join('\n')
+    return rows
+      .map((row) => row.map((cell) => escapeText(stripVTControlCharacters(cell))).join('\t'))
+      .join('\n')
   }
   const all = head === undefined ? rows : [head.map((title) => paint('dim', title)), ...rows]
   const widths: number[] = []
@@ -56,14 +58,20 @@ export function table(rows: readonly (readonly string[])[], head?: readonly stri
 /** Text from outside with control characters written out, so that a file name cannot steer the terminal. */
 export function escapeText(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (character) =>
-    character === '\n' ? '\\n' : character === '\r' ? '\\r' : character === '\t' ? '\\t' : `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+    character === '\n'
+      ? '\\n'
+      : character === '\r'
+        ? '\\r'
+        : character === '\t'
+          ? '\\t'
+          : `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
   )
 }
 
 /** A length in bytes for people: `1.5 MB` (powers of ten, as disks are sold). */
-export function bytes(count: number): string {
+export function bytes(length: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB']
-  let value = count
+  let value = length
   let unit = 0
   while (value >= 1000 && unit < units.length - 1) {
     value /= 1000
@@ -81,7 +89,10 @@ export function count(value: number): string {
  * A progress line on stderr, only on a terminal and only for work that takes longer than a moment.
  * Call `end` when the work is over, whatever its outcome.
  */
-export function progressLine(label: string): { onProgress: ((progress: Progress) => void) | undefined; end: () => void } {
+export function progressLine(label: string): {
+  onProgress: ((progress: Progress) => void) | undefined
+  end: () => void
+} {
   if (stderr.isTTY !== true) return { onProgress: undefined, end: () => undefined }
   const started = performance.now()
   let shown = false

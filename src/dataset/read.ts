@@ -45,8 +45,15 @@ export async function readDataset(source: DatasetSource, options: HashOptions = 
   const path = resolve(checkPath(source))
   const info = await stat(path).catch((cause: NodeJS.ErrnoException) => {
     throw cause.code === 'ENOENT' || cause.code === 'ENOTDIR'
-      ? new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'there is no such file or folder', { path: source, cause })
-      : new LineaprintError('ERR_LINEAPRINT_UNREADABLE', `cannot look at it: ${cause.code ?? cause.message}`, { path: source, cause })
+      ? new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'there is no such file or folder', {
+          path: source,
+          cause,
+        })
+      : new LineaprintError(
+          'ERR_LINEAPRINT_UNREADABLE',
+          `cannot look at it: ${cause.code ?? cause.message}`,
+          { path: source, cause },
+        )
   })
   if (!info.isDirectory()) {
     const { digest, digests, size } = await hashFile(path, options)
@@ -65,7 +72,10 @@ export const WARNINGS: Readonly<Record<string, string>> = {
 }
 
 async function fromArray(source: TypedArray | ShapedArray, options: HashOptions): Promise<DatasetReport> {
-  if (!isTypedArray(source) && !(typeof source === 'object' && source !== null && 'data' in source && 'shape' in source)) {
+  if (
+    !isTypedArray(source) &&
+    !(typeof source === 'object' && source !== null && 'data' in source && 'shape' in source)
+  ) {
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this is not a dataset', {
       expected: 'a path, a typed array, or { data, shape }',
       received: typeof source,

@@ -64,7 +64,9 @@ export function isTypedArray(value: unknown): value is TypedArray {
 /** The dtype of a typed array. By its tag and not its class: arrays of another realm count as well. */
 export function dtypeOf(value: unknown): string | undefined {
   if (!ArrayBuffer.isView(value)) return undefined
-  const tag = Object.getOwnPropertyDescriptor(TYPED_ARRAY_PROTOTYPE, Symbol.toStringTag)?.get?.call(value) as unknown
+  const tag = Object.getOwnPropertyDescriptor(TYPED_ARRAY_PROTOTYPE, Symbol.toStringTag)?.get?.call(
+    value,
+  ) as unknown
   return typeof tag === 'string' ? DTYPES[tag] : undefined
 }
 
@@ -78,7 +80,10 @@ const TYPED_ARRAY_PROTOTYPE = Object.getPrototypeOf(Uint8Array.prototype) as obj
  *
  * @param array A typed array (its shape is its length), or one with a shape.
  */
-export async function hashArray(array: TypedArray | ShapedArray, options: HashOptions = {}): Promise<ArrayHash> {
+export async function hashArray(
+  array: TypedArray | ShapedArray,
+  options: HashOptions = {},
+): Promise<ArrayHash> {
   const { data, shape } = isTypedArray(array) ? { data: array, shape: [array.length] } : array
   const dtype = dtypeOf(data)
   if (dtype === undefined) {

@@ -25,7 +25,10 @@ const SLICE = 8 << 20
  *
  * @param bytes A buffer or any view of one; its bytes count, not its element type.
  */
-export async function hashBytes(bytes: ArrayBuffer | ArrayBufferView, options: HashOptions = {}): Promise<Digests> {
+export async function hashBytes(
+  bytes: ArrayBuffer | ArrayBufferView,
+  options: HashOptions = {},
+): Promise<Digests> {
   checkKeys(options)
   const algorithm = checkAlgorithm(options.algorithm)
   options.signal?.throwIfAborted()
@@ -58,10 +61,14 @@ function isSharedBuffer(value: unknown): value is ArrayBuffer {
 }
 
 function changed(expected: number, received: number): LineaprintError {
-  return new LineaprintError('ERR_LINEAPRINT_CHANGED', 'the buffer was resized or transferred while it was hashed', {
-    expected: `${expected} bytes`,
-    received: `${received} bytes`,
-  })
+  return new LineaprintError(
+    'ERR_LINEAPRINT_CHANGED',
+    'the buffer was resized or transferred while it was hashed',
+    {
+      expected: `${expected} bytes`,
+      received: `${received} bytes`,
+    },
+  )
 }
 
 function progress(bytesDone: number, bytesTotal: number): Progress {

@@ -109,8 +109,16 @@ function entriesOf(entries: NativeEntries): TreeEntry[] {
   return paths.map((pathBytes, index) => {
     const size = entries.sizes[index] ?? 0
     const path = Buffer.from(pathBytes).toString()
-    if (size >= 0) return { path, pathBytes, type: 'file', size, digests: toDigests(entries.digests, undefined, index) }
-    return { path, pathBytes, type: 'link', size: 0, digests: {}, target: Buffer.from(targets[index] ?? []).toString() }
+    if (size >= 0)
+      return { path, pathBytes, type: 'file', size, digests: toDigests(entries.digests, undefined, index) }
+    return {
+      path,
+      pathBytes,
+      type: 'link',
+      size: 0,
+      digests: {},
+      target: Buffer.from(targets[index] ?? []).toString(),
+    }
   })
 }
 

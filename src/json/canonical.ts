@@ -29,10 +29,14 @@ export function canonicalBytes(value: unknown): Uint8Array {
 function text(value: string): string {
   // A lone surrogate has no UTF-8: RFC 8785, 3.2.2.2, wants an error.
   if (!value.isWellFormed()) {
-    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'text with half a surrogate pair has no UTF-8 form', {
-      received: JSON.stringify(value),
-      expected: 'well-formed Unicode',
-    })
+    throw new LineaprintError(
+      'ERR_LINEAPRINT_ARGUMENT',
+      'text with half a surrogate pair has no UTF-8 form',
+      {
+        received: JSON.stringify(value),
+        expected: 'well-formed Unicode',
+      },
+    )
   }
   return JSON.stringify(value)
 }
@@ -45,7 +49,7 @@ function object(value: object): string {
   const entries: [string, unknown][] = value instanceof Map ? [...value.entries()] : Object.entries(value)
   const members = entries
     .filter(([, member]) => member !== undefined)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([key, member]) => `${text(key)}:${canonicalJson(member)}`)
   return `{${members.join(',')}}`
 }

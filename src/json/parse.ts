@@ -88,10 +88,14 @@ class Parser {
       if (this.#text[this.#at] !== '"') this.#fail('a key in quotes')
       const key = this.#string()
       if (members.has(key)) {
-        throw new LineaprintError('ERR_LINEAPRINT_FORMAT', `the key ${JSON.stringify(key)} stands twice in one object`, {
-          path: this.#path,
-          field: key,
-        })
+        throw new LineaprintError(
+          'ERR_LINEAPRINT_FORMAT',
+          `the key ${JSON.stringify(key)} stands twice in one object`,
+          {
+            path: this.#path,
+            field: key,
+          },
+        )
       }
       this.#space()
       if (!this.#take(':')) this.#fail("':'")
@@ -152,7 +156,8 @@ class Parser {
     }
     this.#at += written.length
     const integer = fraction === undefined && exponent === undefined
-    if (integer && !Number.isSafeInteger(value) && BigInt(written) !== BigInt(value)) this.#lossy.push(written)
+    if (integer && !Number.isSafeInteger(value) && BigInt(written) !== BigInt(value))
+      this.#lossy.push(written)
     return value
   }
 
@@ -169,11 +174,15 @@ class Parser {
   #fail(expected: string): never {
     const line = this.#text.slice(0, this.#at).split('\n')
     const received = this.#text[this.#at]
-    throw new LineaprintError('ERR_LINEAPRINT_FORMAT', `it is not JSON at line ${line.length}, column ${(line.at(-1)?.length ?? 0) + 1}`, {
-      path: this.#path,
-      expected,
-      received: received === undefined ? 'the end' : JSON.stringify(received),
-    })
+    throw new LineaprintError(
+      'ERR_LINEAPRINT_FORMAT',
+      `it is not JSON at line ${line.length}, column ${(line.at(-1)?.length ?? 0) + 1}`,
+      {
+        path: this.#path,
+        expected,
+        received: received === undefined ? 'the end' : JSON.stringify(received),
+      },
+    )
   }
 }
 

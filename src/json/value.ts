@@ -1,11 +1,6 @@
 /** A JSON value, as it stands in records and configurations. */
 export type JsonValue =
-  | null
-  | boolean
-  | number
-  | string
-  | readonly JsonValue[]
-  | { readonly [key: string]: JsonValue }
+  null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue }
 
 /** A JSON object. */
 export type JsonObject = { readonly [key: string]: JsonValue }

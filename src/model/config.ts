@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { LineaprintError } from '../errors.ts'
 import { canonicalBytes } from '../json/canonical.ts'
 import { parseJson } from '../json/parse.ts'
+import { compareUtf8 } from '../text.ts'
 import type { ParsedJson } from '../json/parse.ts'
 import { CONFIG_RULES } from './config-rules.ts'
 
@@ -23,7 +24,10 @@ export interface ModelConfig {
  */
 export async function readConfig(path: string): Promise<ModelConfig> {
   const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
-    throw new LineaprintError('ERR_LINEAPRINT_UNREADABLE', `cannot read it: ${cause.code ?? cause.message}`, { path, cause })
+    throw new LineaprintError('ERR_LINEAPRINT_UNREADABLE', `cannot read it: ${cause.code ?? cause.message}`, {
+      path,
+      cause,
+    })
   })
   const { value, lossyIntegers } = parseJson(bytes, path)
   const ignored: string[] = []
@@ -40,16 +44,11 @@ function meaningful(value: ParsedJson, path: string, ignored: string[]): ParsedJ
       continue
     }
     const inner = meaningful(member, `${path}${key}.`, ignored)
-    kept.set(key, CONFIG_RULES.sets.includes(key) && isTextArray(inner) ? [...inner].sort(byUtf8) : inner)
+    kept.set(key, CONFIG_RULES.sets.includes(key) && isTextArray(inner) ? inner.toSorted(compareUtf8) : inner)
   }
   return kept
 }
 
 function isTextArray(value: ParsedJson): value is string[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'string')
-}
-
-/** By UTF-8 bytes, which is by code point: the default order of JavaScript differs beyond U+FFFF. */
-function byUtf8(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b))
 }

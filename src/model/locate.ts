@@ -36,7 +36,11 @@ export async function locateModel(path: string): Promise<ModelFiles> {
   const info = await stat(absolute).catch((cause: NodeJS.ErrnoException) => {
     throw cause.code === 'ENOENT'
       ? new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'there is no such file or folder', { path, cause })
-      : new LineaprintError('ERR_LINEAPRINT_UNREADABLE', `cannot look at it: ${cause.code ?? cause.message}`, { path, cause })
+      : new LineaprintError(
+          'ERR_LINEAPRINT_UNREADABLE',
+          `cannot look at it: ${cause.code ?? cause.message}`,
+          { path, cause },
+        )
   })
   if (!info.isDirectory()) {
     const folder = dirname(absolute)
@@ -44,10 +48,10 @@ export async function locateModel(path: string): Promise<ModelFiles> {
     return { folder, isFolder: false, weights: [absolute], ...(await findConfig(folder)) }
   }
   const names = await readdir(absolute)
-  const indexes = names.filter((name) => name.endsWith(INDEX_SUFFIX)).sort()
+  const indexes = names.filter((name) => name.endsWith(INDEX_SUFFIX)).toSorted()
   if (indexes.length > 1) throw ambiguous(path, indexes)
   if (indexes[0] !== undefined) return fromIndex(join(absolute, indexes[0]), absolute, true)
-  const candidates = names.filter((name) => name.endsWith('.safetensors')).sort()
+  const candidates = names.filter((name) => name.endsWith('.safetensors')).toSorted()
   if (candidates.length > 1) throw ambiguous(path, candidates)
   if (candidates[0] === undefined) {
     throw new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'the folder holds no weights', {
@@ -56,7 +60,12 @@ export async function locateModel(path: string): Promise<ModelFiles> {
       received: names.length === 0 ? 'an empty folder' : `${names.length} other entries`,
     })
   }
-  return { folder: absolute, isFolder: true, weights: [join(absolute, candidates[0])], ...(await findConfig(absolute)) }
+  return {
+    folder: absolute,
+    isFolder: true,
+    weights: [join(absolute, candidates[0])],
+    ...(await findConfig(absolute)),
+  }
 }
 
 async function fromIndex(index: string, folder: string, isFolder: boolean): Promise<ModelFiles> {
@@ -78,19 +87,32 @@ async function fromIndex(index: string, folder: string, isFolder: boolean): Prom
 async function findConfig(folder: string): Promise<{ config?: string }> {
   for (const name of CONFIG_NAMES) {
     const config = join(folder, name)
-    const found = await stat(config).then((info) => info.isFile(), (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return false
-      throw new LineaprintError('ERR_LINEAPRINT_UNREADABLE', `cannot look at it: ${error.code ?? ''}`, { path: config, cause: error })
-    })
+    const found = await stat(config).then(
+      (info) => info.isFile(),
+      (error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return false
+        throw new LineaprintError('ERR_LINEAPRINT_UNREADABLE', `cannot look at it: ${error.code ?? ''}`, {
+          path: config,
+          cause: error,
+        })
+      },
+    )
     if (found) return { config }
   }
   return {}
 }
 
 function ambiguous(path: string, candidates: readonly string[]): LineaprintError {
-  const shown = candidates.slice(0, 4).map((name) => basename(name)).join(', ')
-  return new LineaprintError('ERR_LINEAPRINT_AMBIGUOUS', `the folder holds ${candidates.length} candidates: ${shown}`, {
-    path,
-    hint: 'name one of these files instead of the folder',
-  })
+  const shown = candidates
+    .slice(0, 4)
+    .map((name) => basename(name))
+    .join(', ')
+  return new LineaprintError(
+    'ERR_LINEAPRINT_AMBIGUOUS',
+    `the folder holds ${candidates.length} candidates: ${shown}`,
+    {
+      path,
+      hint: 'name one of these files instead of the folder',
+    },
+  )
 }

@@ -4,6 +4,7 @@ import { runJob } from '../abort.ts'
 import { primary, toDigests } from '../digest.ts'
 import { native } from '../native.ts'
 import { checkAlgorithm, checkKeys, checkPath } from '../options.ts'
+import { compareUtf8 } from '../text.ts'
 import { readConfig } from './config.ts'
 import { locateModel } from './locate.ts'
 import { findTokenizer, readTokenizer } from './tokenizer.ts'
@@ -129,7 +130,10 @@ export async function readModel(path: string, options: ModelOptions = {}): Promi
     tensors,
     ties: tiesOf(tensors),
     files: model.shards.map(fileOf),
-    ...(config && located.config !== undefined && { config: { name: basename(located.config), ignored: config.ignored } }),
+    ...(config &&
+      located.config !== undefined && {
+        config: { name: basename(located.config), ignored: config.ignored },
+      }),
     warnings: warningsOf(config?.lossyIntegers ?? []),
   }
 }
@@ -140,7 +144,10 @@ function treeDigests({ tree, shards: [only] }: NativeModel): Digests | undefined
   return only?.file && toDigests(only.file)
 }
 
-async function tokenizerDigests(located: ModelFiles, algorithm: AlgorithmChoice): Promise<Digests | undefined> {
+async function tokenizerDigests(
+  located: ModelFiles,
+  algorithm: AlgorithmChoice,
+): Promise<Digests | undefined> {
   if (!located.isFolder || (await findTokenizer(located.folder)).length === 0) return undefined
   return (await readTokenizer(located.folder, { algorithm })).digests
 }
@@ -157,7 +164,7 @@ function tensorsOf(model: NativeModel): TensorInfo[] {
       end: shard.ends[index] ?? 0,
     })),
   )
-  return tensors.sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)))
+  return tensors.toSorted((a, b) => compareUtf8(a.name, b.name))
 }
 
 function totals(tensors: readonly TensorInfo[]): Pick<ModelReport, 'parameters' | 'bytes' | 'dtypes'> {
@@ -187,10 +194,16 @@ function tiesOf(tensors: readonly TensorInfo[]): string[][] {
 }
 
 function fileOf(shard: NativeShard): ModelFile {
-  return { name: basename(shard.path), size: shard.size, ...(shard.file && { digests: toDigests(shard.file) }) }
+  return {
+    name: basename(shard.path),
+    size: shard.size,
+    ...(shard.file && { digests: toDigests(shard.file) }),
+  }
 }
 
 function warningsOf(lossyIntegers: readonly string[]): string[] {
   if (lossyIntegers.length === 0) return []
-  return [`the configuration has integers that a double does not keep: ${lossyIntegers.slice(0, 3).join(', ')}`]
+  return [
+    `the configuration has integers that a double does not keep: ${lossyIntegers.slice(0, 3).join(', ')}`,
+  ]
 }

@@ -67,7 +67,7 @@ export async function findTokenizer(folder: string): Promise<string[]> {
     const code = cause.code === 'ENOENT' ? 'ERR_LINEAPRINT_NOT_FOUND' : 'ERR_LINEAPRINT_UNREADABLE'
     throw new LineaprintError(code, `cannot list it: ${cause.code ?? cause.message}`, { path: folder, cause })
   })
-  return names.filter((name) => TOKENIZER_FILES.includes(name)).sort()
+  return names.filter((name) => TOKENIZER_FILES.includes(name)).toSorted()
 }
 
 async function canonicalContent(path: string): Promise<Uint8Array> {

@@ -1,0 +1,79 @@
+// Brings a clean clone to a state in which everything can run: dependencies, the addon, the compiled
+// TypeScript. Runs on the Node that is there (20 or newer); what it sets up runs on the pinned Node.
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { delimiter, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const bin = join(root, 'node_modules', '.bin')
+
+/** The environment of every step: the pinned Node comes first. */
+export const environment = { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH}` }
+
+/** Runs a command and ends this process with its exit code if it fails. */
+export function run(command, args, options = {}) {
+  const result = spawnSync(command, args, { cwd: root, env: environment, stdio: 'inherit', ...options })
+  if (result.error) {
+    console.error(`${command} could not be started: ${result.error.message}`)
+    process.exit(1)
+  }
+  if (result.status !== 0) process.exit(result.status ?? 1)
+}
+
+/** Runs a step unless its inputs are the same as when it last succeeded. */
+function step(name, inputs, outputs, work) {
+  const stamps = join(root, 'node_modules', '.cache', 'lineaprint')
+  const stamp = join(stamps, name)
+  const state = stateOf(inputs)
+  const fresh = existsSync(stamp) && readFileSync(stamp, 'utf8') === state
+  if (fresh && outputs.every((output) => existsSync(join(root, output)))) return
+  console.log(`setup: ${name}`)
+  work()
+  mkdirSync(stamps, { recursive: true })
+  writeFileSync(stamp, state)
+}
+
+/** Names and contents of files and folders as one hash. */
+function stateOf(paths) {
+  const hash = createHash('sha256')
+  const visit = (path) => {
+    if (statSync(path).isDirectory()) {
+      for (const name of readdirSync(path).toSorted()) visit(join(path, name))
+      return
+    }
+    hash.update(`${path}\0`).update(createHash('sha256').update(readFileSync(path)).digest())
+  }
+  for (const path of paths) visit(join(root, path))
+  return hash.digest('hex')
+}
+
+const ADDON_SOURCES = ['crates', 'Cargo.toml', 'Cargo.lock']
+const ADDON = ['native/index.js', 'native/index.d.ts']
+
+/** Installs the dependencies, and builds what has changed. */
+export function setup() {
+  needRust()
+  step('dependencies', ['package-lock.json'], ['node_modules/.bin/napi', 'node_modules/.bin/tsc'], () =>
+    run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']),
+  )
+  step('addon', ADDON_SOURCES, ADDON, () => run('npm', ['run', '--silent', 'build:native']))
+  step(
+    'typescript',
+    ['src', 'tsconfig.json', 'tsconfig.build.json', 'native/index.d.ts'],
+    ['dist/index.js'],
+    () => {
+      rmSync(join(root, 'dist'), { recursive: true, force: true })
+      run('npm', ['run', '--silent', 'build:typescript'])
+    },
+  )
+}
+
+function needRust() {
+  if (spawnSync('cargo', ['--version'], { stdio: 'ignore' }).status === 0) return
+  console.error(
+    'Rust is needed to build the addon from source, and cargo was not found. Install Rust 1.90 or newer.',
+  )
+  process.exit(1)
+}

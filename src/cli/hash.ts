@@ -1,0 +1,203 @@
+/** `lineaprint hash`: digests of files, folders, standard input, and the tensors of model files. */
+import { stat } from 'node:fs/promises'
+import { stdin } from 'node:process'
+import { Command, Option } from 'commander'
+import { listDigests } from '../digest.ts'
+import { LineaprintError } from '../errors.ts'
+import { hashFiles } from '../hash/file.ts'
+import { hashStream } from '../hash/stream.ts'
+import { hashTree } from '../hash/tree.ts'
+import { readModel } from '../model/read.ts'
+import { WARNINGS } from '../dataset/read.ts'
+import { algorithmOption, collect, threadsOption } from './arguments.ts'
+import { escapeText, print, printError, printJson, progressLine } from './output.ts'
+import type { Digest, Digests } from '../digest.ts'
+import type { LinkMode } from '../hash/tree.ts'
+import type { TensorInfo } from '../model/read.ts'
+import type { HashArguments } from './arguments.ts'
+import type { CommandContext, CommonOptions } from './context.ts'
+
+interface Options extends HashArguments, CommonOptions {
+  readonly tensors?: boolean
+  readonly ignore: readonly string[]
+  readonly links: LinkMode
+}
+
+/** One line of the JSON document. */
+interface Row {
+  readonly path: string
+  readonly type: 'file' | 'folder' | 'stream'
+  readonly size: number
+  readonly digests: Digests
+  readonly files?: number
+  readonly tensors?: readonly TensorInfo[]
+  readonly warnings?: readonly string[]
+}
+
+/** The command. */
+export function command(context: CommandContext): Command {
+  return new Command('hash')
+    .argument('<path...>', 'files and folders; - is standard input')
+    .addOption(algorithmOption())
+    .option('--tensors', 'digests of the tensors of model files')
+    .option('--ignore <glob>', 'leave out what matches (gitignore syntax, repeatable)', collect, [])
+    .addOption(
+      new Option('--links <mode>', 'symbolic links in folders')
+        .choices(['follow', 'record', 'refuse'])
+        .default('follow'),
+    )
+    .addOption(threadsOption())
+    .addHelpText('after', EXAMPLES)
+    .action((paths: string[], options: Options) => hash(paths, options, context))
+}
+
+const EXAMPLES = `
+A file's line is what "b3sum -c" or "sha256sum -c" reads; a folder's digest has the full form.
+
+Examples:
+  lineaprint hash data/train.csv model/
+  lineaprint hash --algorithm sha256 *.safetensors > SHA256SUMS
+  lineaprint hash --tensors model.safetensors
+  cat data.bin | lineaprint hash -`
+
+async function hash(paths: readonly string[], options: Options, context: CommandContext): Promise<void> {
+  const progress = progressLine('hashing')
+  const shared = {
+    algorithm: options.algorithm,
+    threads: options.threads,
+    signal: context.signal,
+    onProgress: progress.onProgress,
+  }
+  const rows: (Row | LineaprintError)[] = []
+  try {
+    for (const group of await groups(paths, options)) {
+      for (const row of await group.hash(shared)) {
+        rows.push(row)
+        progress.end()
+        if (row instanceof LineaprintError) {
+          context.exit(3)
+          printError(`lineaprint: ${escapeText(row.message)}`)
+        } else if (options.json !== true) show(row)
+      }
+    }
+  } finally {
+    progress.end()
+  }
+  if (options.json === true) printJson(rows.map(jsonRow))
+}
+
+type Shared = Parameters<typeof hashFiles>[1]
+
+/** A run of neighbours that is hashed as one job. */
+interface Group {
+  readonly hash: (shared: Shared) => Promise<readonly (Row | LineaprintError)[]>
+}
+
+/** Files that stand side by side become one job, so that many small ones keep all cores busy. */
+async function groups(paths: readonly string[], options: Options): Promise<Group[]> {
+  const found: Group[] = []
+  let files: string[] = []
+  const close = (): void => {
+    const group = files
+    if (group.length > 0) found.push({ hash: (shared) => hashFileRows(group, shared) })
+    files = []
+  }
+  for (const path of paths) {
+    const isFolder = path !== '-' && (await isDirectory(path))
+    if (path !== '-' && !isFolder && options.tensors !== true) {
+      files.push(path)
+      continue
+    }
+    close()
+    if (path === '-') found.push({ hash: (shared) => one(() => hashStandardInput(shared)) })
+    else if (options.tensors === true)
+      found.push({ hash: (shared) => one(() => hashTensorsOf(path, shared)) })
+    else found.push({ hash: (shared) => one(() => hashFolder(path, options, shared)) })
+  }
+  close()
+  return found
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  // Whatever is wrong with the path is said by the hashing itself, which knows what it needed.
+  return stat(path).then(
+    (info) => info.isDirectory(),
+    () => false,
+  )
+}
+
+/** Turns one failure into a row, so that the other paths go on; an interruption ends everything. */
+async function one(work: () => Promise<Row>): Promise<readonly (Row | LineaprintError)[]> {
+  try {
+    return [await work()]
+  } catch (error) {
+    if (error instanceof LineaprintError) return [error]
+    throw error
+  }
+}
+
+async function hashFileRows(
+  paths: readonly string[],
+  shared: Shared,
+): Promise<readonly (Row | LineaprintError)[]> {
+  const outcomes = await hashFiles(paths, shared)
+  return outcomes.map((outcome) =>
+    outcome instanceof LineaprintError
+      ? outcome
+      : { path: outcome.path, type: 'file', size: outcome.size, digests: outcome.digests },
+  )
+}
+
+async function hashStandardInput(shared: Shared): Promise<Row> {
+  const { size, digests } = await hashStream(stdin as AsyncIterable<Buffer>, {
+    algorithm: shared?.algorithm,
+    signal: shared?.signal,
+  })
+  return { path: '-', type: 'stream', size, digests }
+}
+
+async function hashFolder(path: string, options: Options, shared: Shared): Promise<Row> {
+  const tree = await hashTree(path, { ...shared, ignore: options.ignore, links: options.links })
+  const warnings = tree.warnings.map(
+    (warning) => `${warning.path}: ${WARNINGS[warning.kind] ?? warning.kind}`,
+  )
+  return { path, type: 'folder', size: tree.bytes, digests: tree.digests, files: tree.files, warnings }
+}
+
+async function hashTensorsOf(path: string, shared: Shared): Promise<Row> {
+  const model = await readModel(path, shared)
+  return { path, type: 'file', size: model.bytes, digests: model.digests.weights, tensors: model.tensors }
+}
+
+function show(row: Row): void {
+  for (const warning of row.warnings ?? []) printError(`lineaprint: warning: ${escapeText(warning)}`)
+  if (row.tensors) {
+    for (const { digest, dtype, shape, name } of row.tensors) {
+      print(`${digest.hex}  ${dtype} [${shape.join(', ')}] ${escapeText(name)}`)
+    }
+    return
+  }
+  const digests = listDigests(row.digests)
+  for (const digest of digests) print(line(row, digest, digests.length > 1))
+}
+
+/**
+ * One digest as a line. `b3sum` and `sha256sum` write a name that holds a line end or a backslash with these
+ * escaped and a backslash before the line; what we print must be read back the same way.
+ */
+function line(row: Row, digest: Digest, tagged: boolean): string {
+  if (digest.kind !== undefined) return `${digest.toString()}  ${escapeText(row.path)}`
+  const escaped = row.path.replace(/[\\\n\r]/g, (character) => ESCAPES[character] ?? character)
+  const mark = escaped === row.path ? '' : '\\'
+  if (tagged)
+    return `${mark}${digest.algorithm === 'blake3' ? 'BLAKE3' : 'SHA256'} (${escaped}) = ${digest.hex}`
+  return `${mark}${digest.hex}  ${escaped}`
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r' }
+
+function jsonRow(row: Row | LineaprintError): object {
+  if (row instanceof LineaprintError)
+    return { path: row.path, error: { code: row.code, message: row.message } }
+  return row
+}

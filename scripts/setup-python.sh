@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Makes the virtual environment that the Python side of the tests runs in: .peers/python.
 #
-# The pinned list below is everything that goes in. A stamp of that list and of the interpreter lies beside
-# the environment; while both are unchanged a second run does nothing. The environment is built under another
-# name and moved into place, so that a run that was interrupted leaves nothing that looks finished.
+# The pinned list below is all that goes in by name. A stamp of that list and of the interpreter lies in the
+# environment; while both are unchanged a second run does nothing. The stamp is written last, so that a run
+# that was interrupted leaves nothing that looks finished.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -14,7 +14,7 @@ fn in_pool<T: Send>(length: usize, work: impl FnOnce() -> T + Send) -> napi::Res
     if length < PARALLEL_FROM {
         return Ok(work());
     }
-    let pool = pool::get(None).map_err(|error| napi::Error::from_reason(error.message))?;
+    let pool = pool::get(None).map_err(|error| napi::Error::from_reason(error.to_string()))?;
     Ok(pool.install(work))
 }
 

@@ -25,6 +25,7 @@ pub struct NativeFailure {
 
 impl From<Error> for NativeFailure {
     fn from(error: Error) -> Self {
+        let error = error.into_details();
         Self {
             code: error.code.name().to_owned(),
             message: error.message,

@@ -65,7 +65,7 @@ where
     W: FnOnce(&Control) -> Result<T> + Send + 'static,
 {
     let pool = pool::get(threads.map(|count| count as usize))
-        .map_err(|error| napi::Error::from_reason(error.message))?;
+        .map_err(|error| napi::Error::from_reason(error.to_string()))?;
     let control = Arc::clone(&job.control);
     let (deferred, promise) = env.create_deferred()?;
     pool.spawn(move || {

@@ -54,17 +54,17 @@ impl Encoder {
         let major = major << 5;
         match argument {
             0..=23 => self.bytes.push(major | argument as u8),
-            24..=0xff => self.bytes.extend([major | 24, argument as u8]),
+            24..=0xff => self.bytes.extend([major | 0x18, argument as u8]),
             0x100..=0xffff => {
-                self.bytes.push(major | 25);
+                self.bytes.push(major | 0x19);
                 self.bytes.extend((argument as u16).to_be_bytes());
             }
             0x1_0000..=0xffff_ffff => {
-                self.bytes.push(major | 26);
+                self.bytes.push(major | 0x1a);
                 self.bytes.extend((argument as u32).to_be_bytes());
             }
             _ => {
-                self.bytes.push(major | 27);
+                self.bytes.push(major | 0x1b);
                 self.bytes.extend(argument.to_be_bytes());
             }
         }

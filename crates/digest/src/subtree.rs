@@ -33,7 +33,7 @@ pub struct Pieces {
     end: u64,
     input_length: u64,
     current: Option<(u64, u64, blake3::Hasher)>,
-    pieces: Vec<Piece>,
+    done: Vec<Piece>,
 }
 
 impl Pieces {
@@ -58,7 +58,7 @@ impl Pieces {
             end,
             input_length,
             current: None,
-            pieces: Vec::new(),
+            done: Vec::new(),
         }
     }
 
@@ -101,7 +101,7 @@ impl Pieces {
             hasher.update(now);
             self.position += now.len() as u64;
             if self.position == end {
-                self.pieces.push(Piece {
+                self.done.push(Piece {
                     start,
                     end,
                     value: hasher.finalize_non_root(),
@@ -121,7 +121,7 @@ impl Pieces {
             self.position == self.end && self.current.is_none(),
             "the range was not filled"
         );
-        self.pieces
+        self.done
     }
 }
 

@@ -3,6 +3,7 @@
 use lineaprint_formats::FormatError;
 use std::fmt;
 use std::io;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
 /// What kind of failure it was. The binding turns it into a code that users branch on.
@@ -42,9 +43,13 @@ impl Code {
     }
 }
 
-/// A failure, about one path where there is one.
+/// A failure, about one path where there is one. Boxed, so that the happy path does not carry its size.
 #[derive(Clone, Debug)]
-pub struct Error {
+pub struct Error(Box<Details>);
+
+/// What is known of a failure.
+#[derive(Clone, Debug)]
+pub struct Details {
     /// What kind.
     pub code: Code,
     /// One plain sentence without the path.
@@ -61,13 +66,21 @@ pub struct Error {
     pub os_error: Option<i32>,
 }
 
+impl Deref for Error {
+    type Target = Details;
+
+    fn deref(&self) -> &Details {
+        &self.0
+    }
+}
+
 /// What the engine returns.
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
     /// An error with a code and a sentence.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Details {
             code,
             message: message.into(),
             path: None,
@@ -75,7 +88,12 @@ impl Error {
             expected: None,
             received: None,
             os_error: None,
-        }
+        }))
+    }
+
+    /// Everything known, for whoever carries it across a boundary.
+    pub fn into_details(self) -> Details {
+        *self.0
     }
 
     /// The caller asked to stop.
@@ -89,34 +107,32 @@ impl Error {
             io::ErrorKind::NotFound => (Code::NotFound, "there is no such file or folder".to_owned()),
             _ => (Code::Unreadable, format!("cannot {what} it: {}", plain(error))),
         };
-        Self {
-            os_error: error.raw_os_error(),
-            ..Self::new(code, message).at(path)
-        }
+        let mut failure = Self::new(code, message).at(path);
+        failure.0.os_error = error.raw_os_error();
+        failure
     }
 
     /// A file whose content breaks the rules of its format.
     pub fn format(path: &Path, error: FormatError) -> Self {
-        Self {
-            tensor: error.tensor,
-            expected: error.expected,
-            received: error.received,
-            ..Self::new(Code::Format, error.message).at(path)
-        }
+        let mut failure = Self::new(Code::Format, error.message).at(path);
+        failure.0.tensor = error.tensor;
+        failure.0.expected = error.expected;
+        failure.0.received = error.received;
+        failure
     }
 
     /// Names the path.
     #[must_use]
     pub fn at(mut self, path: &Path) -> Self {
-        self.path = Some(path.to_owned());
+        self.0.path = Some(path.to_owned());
         self
     }
 
     /// Adds what was demanded and what was there.
     #[must_use]
     pub fn but(mut self, expected: impl fmt::Display, received: impl fmt::Display) -> Self {
-        self.expected = Some(expected.to_string());
-        self.received = Some(received.to_string());
+        self.0.expected = Some(expected.to_string());
+        self.0.received = Some(received.to_string());
         self
     }
 }

@@ -137,6 +137,11 @@ mod tests {
             sorted(unix.entries().expect("lists"))
         );
         let link = OsStr::new("link");
+        assert_eq!(portable.path(), unix.path());
+        assert_eq!(
+            portable.identity().expect("looks"),
+            portable.identity().expect("looks")
+        );
         assert_eq!(portable.read_link(link).expect("reads"), b"file");
         assert_eq!(portable.kind_of(link, true).expect("looks"), Kind::File);
         assert!(portable.open_file(link, false).is_err());

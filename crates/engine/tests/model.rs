@@ -1,0 +1,121 @@
+//! Models: tensors hashed where they lie, alone and together with their files.
+
+mod support;
+
+use lineaprint_digest::{Algorithms, Digests};
+use lineaprint_engine::model::{Options, check_index, read, read_index};
+use lineaprint_engine::{Code, Control, pool};
+use std::fs;
+use std::path::{Path, PathBuf};
+use support::{paint, safetensors};
+
+fn options(tensors: Algorithms, files: Option<Algorithms>) -> Options {
+    Options {
+        tensors: Some(tensors),
+        files,
+    }
+}
+
+/// A shard with small, empty and large tensors, the large ones longer than a subtree and of odd lengths.
+fn shard(folder: &Path, name: &str, seed: usize) -> (PathBuf, Vec<u8>) {
+    let large = paint(9_000_001 + seed);
+    let edge = paint(4 << 20);
+    let over = paint((4 << 20) + 1);
+    let bytes = safetensors(&[
+        ("small", "U8", &[3], &[1, 2, 3]),
+        ("none", "F32", &[0], &[]),
+        ("large", "U8", &[large.len() as u64], &large),
+        ("edge", "U8", &[edge.len() as u64], &edge),
+        ("scalar", "F32", &[], &[0, 0, 128, 63]),
+        ("over", "U8", &[over.len() as u64], &over),
+        ("last", "F64", &[1], &[0; 8]),
+    ]);
+    let path = folder.join(name);
+    fs::write(&path, &bytes).expect("written");
+    (path, bytes)
+}
+
+#[test]
+fn every_way_of_reading_gives_the_digests_of_the_bytes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let shards = [shard(folder.path(), "1", 0), shard(folder.path(), "2", 7)];
+    let paths: Vec<PathBuf> = shards.iter().map(|(path, _)| path.clone()).collect();
+    for threads in [1, 2, 4] {
+        let pool = pool::get(Some(threads)).expect("a pool");
+        for algorithms in [Algorithms::BLAKE3, Algorithms::SHA256, Algorithms::BOTH] {
+            for files in [None, Some(algorithms)] {
+                let read = pool
+                    .install(|| read(&paths, options(algorithms, files), &Control::new()))
+                    .expect("reads");
+                for (shard, (_, bytes)) in read.iter().zip(&shards) {
+                    assert_eq!(shard.header.tensors.len(), 7);
+                    for (tensor, digests) in shard.header.tensors.iter().zip(&shard.digests) {
+                        let start = usize::try_from(tensor.start).expect("small");
+                        let end = usize::try_from(tensor.end).expect("small");
+                        assert_eq!(
+                            *digests,
+                            Digests::of(&bytes[start..end], algorithms),
+                            "{}",
+                            tensor.name
+                        );
+                    }
+                    assert_eq!(shard.file, files.map(|algorithms| Digests::of(bytes, algorithms)));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn lying_and_truncated_files_are_errors_that_name_the_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("model.safetensors");
+    let good = safetensors(&[("a", "U8", &[4], &[0; 4])]);
+    let huge = [u64::MAX.to_le_bytes().as_slice(), b"{}"].concat();
+    let cases: [&[u8]; 6] = [
+        b"",
+        b"1234567",
+        &good[..20],
+        &good[..good.len() - 1],
+        &huge,
+        &[good.as_slice(), b"x"].concat(),
+    ];
+    for bytes in cases {
+        fs::write(&path, bytes).expect("written");
+        let error = read(
+            std::slice::from_ref(&path),
+            options(Algorithms::BLAKE3, None),
+            &Control::new(),
+        )
+        .expect_err("refused");
+        assert_eq!(error.code, Code::Format, "{error}");
+        assert_eq!(error.path.as_deref(), Some(path.as_path()));
+    }
+}
+
+#[test]
+fn shards_are_held_against_the_index_that_named_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("1.safetensors");
+    fs::write(
+        &path,
+        safetensors(&[("a", "U8", &[1], &[0]), ("b", "U8", &[1], &[1])]),
+    )
+    .expect("written");
+    let shards = read(
+        std::slice::from_ref(&path),
+        options(Algorithms::BLAKE3, None),
+        &Control::new(),
+    )
+    .expect("reads");
+    let index = |json: &str| read_index(json.as_bytes(), Path::new("index")).expect("reads");
+    check_index(
+        &index(r#"{"weight_map":{"a":"1.safetensors","b":"1.safetensors"}}"#),
+        &shards,
+        &path,
+    )
+    .expect("fits");
+    let error = check_index(&index(r#"{"weight_map":{"a":"1.safetensors"}}"#), &shards, &path)
+        .expect_err("b is extra");
+    assert_eq!(error.tensor.as_deref(), Some("b"));
+}

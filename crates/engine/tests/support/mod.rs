@@ -1,0 +1,68 @@
+//! The slow, obvious way to every digest of the engine, and files to try it on.
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use lineaprint_digest::description::{self, TreeEntry};
+use lineaprint_digest::{Algorithm, Algorithms, Digests, Hash};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+/// Bytes with a period that shares no factor with a block.
+pub fn paint(length: usize) -> Vec<u8> {
+    (0..length)
+        .map(|i| u8::try_from(i % 251).expect("below 251"))
+        .collect()
+}
+
+/// The `tree` digest by plain recursion, for trees of files, folders and links that are followed.
+pub fn slow_tree(folder: &Path, algorithm: Algorithm) -> Option<Hash> {
+    let mut names: Vec<_> = fs::read_dir(folder)
+        .expect("lists")
+        .map(|entry| entry.expect("an entry").file_name())
+        .filter(|name| name != ".git" && name != ".lineaprint")
+        .collect();
+    names.sort();
+    let mut entries = Vec::new();
+    for name in &names {
+        let path = folder.join(name);
+        let name = name.as_encoded_bytes();
+        if path.is_dir() {
+            if let Some(digest) = slow_tree(&path, algorithm) {
+                entries.push(TreeEntry::Folder { name, digest });
+            }
+        } else {
+            let bytes = fs::read(&path).expect("reads");
+            let digest = Digests::of(&bytes, Algorithms::BOTH)
+                .get(algorithm)
+                .expect("there");
+            entries.push(TreeEntry::File {
+                name,
+                size: bytes.len() as u64,
+                digest,
+            });
+        }
+    }
+    (!entries.is_empty()).then(|| description::tree(algorithm, &mut entries))
+}
+
+/// A safetensors file of `tensors` (name, dtype, shape, bytes), in the order given.
+pub fn safetensors(tensors: &[(&str, &str, &[u64], &[u8])]) -> Vec<u8> {
+    let mut header = String::from("{");
+    let mut data = Vec::new();
+    for (index, (name, dtype, shape, bytes)) in tensors.iter().enumerate() {
+        let start = data.len();
+        data.extend_from_slice(bytes);
+        let comma = if index == 0 { "" } else { "," };
+        write!(
+            header,
+            "{comma}{name:?}:{{\"dtype\":\"{dtype}\",\"shape\":{shape:?},\"data_offsets\":[{start},{}]}}",
+            data.len()
+        )
+        .expect("writing to a string");
+    }
+    header += "}";
+    let mut file = (header.len() as u64).to_le_bytes().to_vec();
+    file.extend(header.as_bytes());
+    file.extend(data);
+    file
+}

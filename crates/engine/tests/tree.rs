@@ -1,0 +1,309 @@
+//! Folders: the rules of the `tree` digest, and the fast walk against plain recursion.
+#![cfg(unix)]
+
+mod support;
+
+use lineaprint_digest::{Algorithm, Algorithms, Digests};
+use lineaprint_engine::tree::{Content, Links, Options, Tree, WarningKind, hash};
+use lineaprint_engine::{Code, Control, Error, pool};
+use proptest::prelude::*;
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use support::{paint, slow_tree};
+use tempfile::TempDir;
+
+fn folder(files: &[(&str, &[u8])]) -> TempDir {
+    let root = tempfile::tempdir().expect("a folder");
+    for (path, content) in files {
+        let path = root.path().join(path);
+        fs::create_dir_all(path.parent().expect("has one")).expect("made");
+        fs::write(path, content).expect("written");
+    }
+    root
+}
+
+fn tree(root: &Path) -> Tree {
+    hash(root, &Options::default(), &Control::new()).expect("hashes")
+}
+
+fn fails(root: &Path, options: &Options) -> Error {
+    hash(root, options, &Control::new()).expect_err("must fail")
+}
+
+fn with(links: Links) -> Options {
+    Options {
+        links,
+        ..Options::default()
+    }
+}
+
+#[test]
+fn one_entry_two_entries_and_moved_bytes_all_differ() {
+    // The tracker this replaces gave `a` = "bHELLO" and `ab` = "HELLO" one digest, and one file and two.
+    let digests = [
+        tree(folder(&[("a", b"bHELLO")]).path()).digests,
+        tree(folder(&[("ab", b"HELLO")]).path()).digests,
+        tree(folder(&[("a", b"b"), ("HELLO", b"")]).path()).digests,
+        tree(folder(&[("a/b", b"HELLO")]).path()).digests,
+    ];
+    for (index, one) in digests.iter().enumerate() {
+        assert!(digests[index + 1..].iter().all(|other| other != one));
+    }
+}
+
+#[test]
+fn where_it_lies_and_what_it_may_do_does_not_count() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let one = folder(&[("a", b"x"), ("b/c", b"y")]);
+    let other = folder(&[("b/c", b"y"), ("a", b"x")]);
+    fs::set_permissions(other.path().join("a"), fs::Permissions::from_mode(0o700)).expect("set");
+    fs::create_dir_all(other.path().join("empty/deeper")).expect("made");
+    assert_eq!(tree(one.path()), tree(other.path()));
+    assert_eq!(tree(one.path()).folders, 2);
+}
+
+#[test]
+fn an_empty_root_is_the_description_of_nothing() {
+    let empty = tree(folder(&[]).path());
+    let expected = lineaprint_digest::description::tree(Algorithm::Blake3, &mut []);
+    assert_eq!(empty.digests.blake3, Some(expected));
+    assert_eq!((empty.files, empty.folders), (0, 0));
+}
+
+#[test]
+fn git_and_our_own_store_are_skipped_at_any_depth_unless_asked_for() {
+    let plain = folder(&[("a", b"x"), ("sub/b", b"y")]);
+    let with_stores = folder(&[
+        ("a", b"x"),
+        ("sub/b", b"y"),
+        (".git/HEAD", b"z"),
+        ("sub/.git", b"a file of that name"),
+        (".lineaprint/runs/1", b"z"),
+        (".gitignore", b"a"),
+    ]);
+    let ordinary = folder(&[("a", b"x"), ("sub/b", b"y"), (".gitignore", b"a")]);
+    assert_eq!(tree(with_stores.path()).digests, tree(ordinary.path()).digests);
+    assert_ne!(tree(with_stores.path()).digests, tree(plain.path()).digests);
+    let all = Options {
+        include_skipped: true,
+        ..Options::default()
+    };
+    assert_eq!(
+        hash(with_stores.path(), &all, &Control::new())
+            .expect("hashes")
+            .files,
+        6
+    );
+}
+
+#[test]
+fn ignore_patterns_leave_out_what_they_match() {
+    let root = folder(&[
+        ("a.txt", b"x"),
+        ("b.log", b"y"),
+        ("logs/c", b"z"),
+        ("keep.log", b"k"),
+    ]);
+    let ignore = ["*.log", "!keep.log", "logs/"].map(str::to_owned).to_vec();
+    let options = Options {
+        ignore,
+        ..Options::default()
+    };
+    let kept = folder(&[("a.txt", b"x"), ("keep.log", b"k")]);
+    assert_eq!(
+        hash(root.path(), &options, &Control::new())
+            .expect("hashes")
+            .digests,
+        tree(kept.path()).digests
+    );
+    let bad = Options {
+        ignore: vec!["{a".to_owned()],
+        ..Options::default()
+    };
+    assert_eq!(fails(root.path(), &bad).code, Code::Format);
+}
+
+#[test]
+fn followed_links_equal_what_they_lead_to() {
+    // The shape of a Hugging Face cache: a snapshot of links into blobs.
+    let root = folder(&[("blobs/1", b"weights"), ("blobs/2", b"config")]);
+    let snapshot = root.path().join("snapshot");
+    fs::create_dir_all(snapshot.join("sub")).expect("made");
+    symlink("../blobs/1", snapshot.join("model")).expect("linked");
+    symlink("../../blobs/2", snapshot.join("sub/config")).expect("linked");
+    let real = folder(&[("model", b"weights"), ("sub/config", b"config")]);
+    let linked = tree(&snapshot);
+    assert_eq!(linked.digests, tree(real.path()).digests);
+    assert_eq!(linked.warnings.len(), 2);
+    assert!(
+        linked
+            .warnings
+            .iter()
+            .all(|warning| warning.kind == WarningKind::LinkLeavesRoot)
+    );
+    symlink(&snapshot, root.path().join("root-link")).expect("linked");
+    assert_eq!(tree(&root.path().join("root-link")).digests, linked.digests);
+}
+
+#[test]
+fn recorded_links_count_by_their_target() {
+    let root = folder(&[("a", b"x")]);
+    symlink("a", root.path().join("link")).expect("linked");
+    let record = hash(root.path(), &with(Links::Record), &Control::new()).expect("hashes");
+    assert_eq!((record.files, record.links), (1, 1));
+    fs::remove_file(root.path().join("link")).expect("removed");
+    symlink("b", root.path().join("link")).expect("linked");
+    let other =
+        hash(root.path(), &with(Links::Record), &Control::new()).expect("a dangling link can be recorded");
+    assert_ne!(record.digests, other.digests);
+    assert_eq!(fails(root.path(), &with(Links::Refuse)).code, Code::Link);
+}
+
+#[test]
+fn dangling_and_circular_links_are_errors_that_name_them() {
+    let root = folder(&[("a/b", b"x")]);
+    symlink("nowhere", root.path().join("a/dangling")).expect("linked");
+    let error = fails(root.path(), &with(Links::Follow));
+    assert_eq!(error.code, Code::Link);
+    assert_eq!(
+        error.path.as_deref(),
+        Some(root.path().join("a/dangling").as_path())
+    );
+    fs::remove_file(root.path().join("a/dangling")).expect("removed");
+    symlink("..", root.path().join("a/up")).expect("linked");
+    assert_eq!(fails(root.path(), &with(Links::Follow)).code, Code::Link);
+    fs::remove_file(root.path().join("a/up")).expect("removed");
+    symlink("self", root.path().join("self")).expect("linked");
+    assert!(matches!(
+        fails(root.path(), &with(Links::Follow)).code,
+        Code::Link | Code::Unreadable
+    ));
+}
+
+#[test]
+fn the_same_folder_twice_side_by_side_is_fine() {
+    let root = folder(&[("a/x", b"1")]);
+    symlink("a", root.path().join("b")).expect("linked");
+    let copied = folder(&[("a/x", b"1"), ("b/x", b"1")]);
+    assert_eq!(tree(root.path()).digests, tree(copied.path()).digests);
+}
+
+#[test]
+fn special_files_are_errors() {
+    let root = folder(&[("a", b"x")]);
+    let fifo = root.path().join("fifo");
+    assert!(
+        std::process::Command::new("mkfifo")
+            .arg(&fifo)
+            .status()
+            .expect("runs")
+            .success()
+    );
+    let error = fails(root.path(), &Options::default());
+    assert_eq!(error.code, Code::NotRegular);
+    assert_eq!(error.path.as_deref(), Some(fifo.as_path()));
+}
+
+#[test]
+fn names_are_bytes_and_odd_ones_are_reported() {
+    let root = folder(&[("readme", b"1"), ("README", b"2")]);
+    fs::write(root.path().join(OsStr::from_bytes(b"caf\xe9")), b"3").expect("written");
+    fs::write(root.path().join("cafe\u{301}"), b"4").expect("written");
+    fs::write(root.path().join("caf\u{e9}"), b"5").expect("written");
+    fs::write(root.path().join("a\nb"), b"6").expect("written");
+    let options = Options {
+        list: true,
+        ..Options::default()
+    };
+    let hashed = hash(root.path(), &options, &Control::new()).expect("hashes");
+    let count = |kind| {
+        hashed
+            .warnings
+            .iter()
+            .filter(|warning| warning.kind == kind)
+            .count()
+    };
+    assert_eq!(count(WarningKind::NameNotUnicode), 1);
+    assert_eq!(count(WarningKind::NamesCollide), 4);
+    assert_eq!(hashed.entries.len(), 6);
+    assert!(hashed.entries.is_sorted_by(|a, b| a.path < b.path));
+    assert!(hashed.entries.iter().any(|entry| entry.path == b"caf\xe9"));
+    assert_eq!(hashed.digests.blake3, slow_tree(root.path(), Algorithm::Blake3));
+}
+
+#[test]
+fn a_listed_entry_holds_the_digest_of_its_file() {
+    let root = folder(&[("sub/deep/file", b"content")]);
+    let options = Options {
+        list: true,
+        algorithms: Algorithms::BOTH,
+        ..Options::default()
+    };
+    let hashed = hash(root.path(), &options, &Control::new()).expect("hashes");
+    assert_eq!(hashed.entries[0].path, b"sub/deep/file");
+    let Content::File(file) = &hashed.entries[0].content else {
+        panic!("a file")
+    };
+    assert_eq!(file.digests, Digests::of(b"content", Algorithms::BOTH));
+}
+
+#[test]
+fn a_thousand_folders_deep_is_no_problem() {
+    let root = tempfile::tempdir().expect("a folder");
+    let mut path = root.path().to_owned();
+    for _ in 0..1000 {
+        path.push("d");
+    }
+    fs::create_dir_all(&path).expect("made");
+    fs::write(path.join("x"), b"deep").expect("written");
+    let hashed = pool::get(Some(2))
+        .expect("a pool")
+        .install(|| hash(root.path(), &Options::default(), &Control::new()))
+        .expect("hashes");
+    assert_eq!((hashed.files, hashed.folders), (1, 1001));
+}
+
+#[test]
+fn the_root_must_be_a_folder() {
+    let root = folder(&[("a", b"x")]);
+    assert_eq!(
+        fails(&root.path().join("a"), &Options::default()).code,
+        Code::NotRegular
+    );
+    assert_eq!(
+        fails(&root.path().join("none"), &Options::default()).code,
+        Code::NotFound
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+    /// Any tree, any number of threads: the digest that plain recursion finds.
+    #[test]
+    fn any_tree_equals_plain_recursion(
+        files in proptest::collection::btree_map("[a-c]{1,2}(/[a-cä-]{1,3}){0,3}", 0_usize..6000, 0..24),
+        threads in 1_usize..5,
+    ) {
+        let root = tempfile::tempdir().expect("a folder");
+        for (path, length) in &files {
+            let path = root.path().join(path);
+            // A generated name may be both a file and a folder; the first one stays.
+            if path.parent().is_some_and(|parent| fs::create_dir_all(parent).is_ok()) && !path.exists() {
+                fs::write(&path, paint(*length)).ok();
+            }
+        }
+        let options = Options { algorithms: Algorithms::BOTH, ..Options::default() };
+        let hashed = pool::get(Some(threads))
+            .expect("a pool")
+            .install(|| hash(root.path(), &options, &Control::new()))
+            .expect("hashes");
+        for algorithm in [Algorithm::Blake3, Algorithm::Sha256] {
+            let expected = slow_tree(root.path(), algorithm)
+                .unwrap_or_else(|| lineaprint_digest::description::tree(algorithm, &mut []));
+            prop_assert_eq!(hashed.digests.get(algorithm), Some(expected));
+        }
+    }
+}

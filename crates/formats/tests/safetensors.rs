@@ -1,0 +1,237 @@
+//! safetensors headers, honest and lying.
+
+use lineaprint_formats::FormatError;
+use lineaprint_formats::dtype::DTYPES;
+use lineaprint_formats::safetensors::{HEADER_LIMIT, Header, header_length, parse};
+use proptest::prelude::*;
+use safetensors::Dtype as ReferenceDtype;
+
+fn read(header: &str, data_bytes: u64) -> Result<Header, FormatError> {
+    parse(header.as_bytes(), 8 + header.len() as u64 + data_bytes)
+}
+
+fn refusal(header: &str, data_bytes: u64) -> FormatError {
+    read(header, data_bytes).expect_err("must be refused")
+}
+
+const ONE: &str = r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#;
+
+#[test]
+fn an_honest_header_gives_its_tensors_in_the_order_of_their_bytes() {
+    let header = r#"{"__metadata__":{"format":"pt"},
+        "b":{"dtype":"F16","shape":[2,3],"data_offsets":[4,16]},
+        "a":{"dtype":"I32","shape":[],"data_offsets":[0,4]}}   "#;
+    let read = read(header, 16).expect("reads");
+    let names: Vec<_> = read.tensors.iter().map(|tensor| tensor.name.as_str()).collect();
+    assert_eq!(names, ["a", "b"]);
+    assert_eq!(read.tensors[1].shape, [2, 3]);
+    assert_eq!(read.tensors[1].elements(), 6);
+    assert_eq!(read.tensors[0].start, read.data_start);
+    assert_eq!(read.metadata, [("format".to_owned(), "pt".to_owned())]);
+}
+
+#[test]
+fn an_empty_model_and_empty_tensors_are_fine() {
+    assert_eq!(read("{}", 0).expect("reads").tensors, []);
+    let empty = r#"{"a":{"dtype":"F32","shape":[0,7],"data_offsets":[0,0]},"b":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}"#;
+    assert_eq!(read(empty, 1).expect("reads").tensors.len(), 2);
+}
+
+#[test]
+fn two_entries_of_one_name_are_refused_though_the_reference_crate_takes_the_last() {
+    let header = r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"I32","shape":[1],"data_offsets":[0,4]}}"#;
+    let error = refusal(header, 4);
+    assert_eq!(error.tensor.as_deref(), Some("a"));
+    assert!(error.message.contains("twice"), "{error}");
+    let mut file = (header.len() as u64).to_le_bytes().to_vec();
+    file.extend(header.as_bytes());
+    file.extend([0; 4]);
+    assert!(
+        safetensors::SafeTensors::deserialize(&file).is_ok(),
+        "the reason for our own pass"
+    );
+}
+
+#[test]
+fn an_escaped_spelling_of_the_same_name_is_the_same_name() {
+    let header = r#"{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"\u0061":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}"#;
+    assert!(refusal(header, 2).message.contains("twice"));
+}
+
+#[test]
+fn what_the_description_of_the_format_forbids_is_refused() {
+    let cases: &[(&str, &str, u64, &str)] = &[
+        ("leading space", &format!(" {ONE}"), 8, "start with {"),
+        ("not an object", "[1]", 0, "start with {"),
+        ("empty", "", 0, "start with {"),
+        ("trailing newline", &format!("{ONE}\n"), 8, "other than spaces"),
+        ("NUL padding", &format!("{ONE}\0\0"), 8, "other than spaces"),
+        ("two documents", &format!("{ONE}{{}}"), 8, "not JSON"),
+        (
+            "unknown field",
+            r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4],"x":1}}"#,
+            4,
+            "malformed",
+        ),
+        (
+            "missing field",
+            r#"{"a":{"dtype":"F32","shape":[1]}}"#,
+            4,
+            "malformed",
+        ),
+        (
+            "field twice",
+            r#"{"a":{"dtype":"F32","dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#,
+            4,
+            "malformed",
+        ),
+        (
+            "unknown dtype",
+            r#"{"a":{"dtype":"F31","shape":[1],"data_offsets":[0,4]}}"#,
+            4,
+            "unknown dtype",
+        ),
+        (
+            "negative dimension",
+            r#"{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}"#,
+            4,
+            "malformed",
+        ),
+        (
+            "fraction",
+            r#"{"a":{"dtype":"F32","shape":[1.5],"data_offsets":[0,4]}}"#,
+            4,
+            "malformed",
+        ),
+        (
+            "three offsets",
+            r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4,8]}}"#,
+            4,
+            "malformed",
+        ),
+        (
+            "offsets reversed",
+            r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}}"#,
+            4,
+            "do not fit",
+        ),
+        (
+            "wrong length",
+            r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}"#,
+            4,
+            "do not fit",
+        ),
+        (
+            "overflowing shape",
+            r#"{"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,4]}}"#,
+            4,
+            "overflows",
+        ),
+        (
+            "overflowing bits",
+            r#"{"a":{"dtype":"F64","shape":[2147483648,4294967295],"data_offsets":[0,4]}}"#,
+            4,
+            "overflows",
+        ),
+        (
+            "dimension beyond 2^53",
+            r#"{"a":{"dtype":"F32","shape":[9007199254740993,0],"data_offsets":[0,0]}}"#,
+            0,
+            "beyond",
+        ),
+        (
+            "half a byte",
+            r#"{"a":{"dtype":"F4","shape":[3],"data_offsets":[0,2]}}"#,
+            2,
+            "byte boundary",
+        ),
+        (
+            "hole",
+            r#"{"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}"#,
+            2,
+            "hole",
+        ),
+        (
+            "overlap",
+            r#"{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}}"#,
+            3,
+            "overlaps",
+        ),
+        ("truncated data", ONE, 7, "ends before"),
+        ("bytes after the data", ONE, 9, "follow"),
+        (
+            "metadata is not text",
+            r#"{"__metadata__":{"a":1}}"#,
+            0,
+            "text to text",
+        ),
+        (
+            "metadata key twice",
+            r#"{"__metadata__":{"a":"1","a":"2"}}"#,
+            0,
+            "twice",
+        ),
+    ];
+    for (what, header, data, said) in cases {
+        let error = refusal(header, *data);
+        assert!(error.to_string().contains(said), "{what}: {error}");
+    }
+}
+
+#[test]
+fn headers_that_are_not_utf8_are_refused() {
+    let error = parse(b"{\"\xff\":1}", 100).expect_err("refused");
+    assert!(error.message.contains("UTF-8"));
+}
+
+#[test]
+fn a_stated_length_is_held_against_the_limit_and_the_file() {
+    assert_eq!(header_length(2_u64.to_le_bytes(), 10), Ok(2));
+    assert!(header_length(3_u64.to_le_bytes(), 10).is_err());
+    assert!(header_length(u64::MAX.to_le_bytes(), u64::MAX).is_err());
+    assert!(header_length((HEADER_LIMIT + 1).to_le_bytes(), u64::MAX).is_err());
+    assert!(header_length(1_u64.to_le_bytes(), 0).is_err());
+}
+
+#[test]
+fn deep_nesting_is_an_error_and_not_a_crash() {
+    let header = format!("{{\"a\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
+    assert!(refusal(&header, 0).message.contains("malformed"));
+}
+
+#[test]
+fn our_dtypes_are_those_of_the_reference_crate() {
+    for dtype in DTYPES {
+        let reference: ReferenceDtype =
+            serde_json::from_str(&format!("\"{}\"", dtype.name)).expect("the crate knows it");
+        assert_eq!(reference.bitsize() as u64, dtype.bits, "{}", dtype.name);
+    }
+}
+
+proptest! {
+    /// Whatever the bytes are: an answer, never a panic, and never tensors outside the file.
+    #[test]
+    fn any_bytes_get_an_answer(bytes in proptest::collection::vec(any::<u8>(), 0..400), data in 0_u64..64) {
+        let length = 8 + bytes.len() as u64 + data;
+        if let Ok(header) = parse(&bytes, length) {
+            prop_assert!(header.tensors.iter().all(|tensor| tensor.end <= length));
+        }
+    }
+
+    /// A valid header with one byte changed: refused, or still within the file and without two equal names.
+    #[test]
+    fn one_changed_byte_never_gets_past_the_file(at in 0_usize..200, to in any::<u8>()) {
+        let text = r#"{"w":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]},"b":{"dtype":"U8","shape":[4],"data_offsets":[16,20]}}"#;
+        let mut bytes = text.as_bytes().to_vec();
+        let at = at % bytes.len();
+        bytes[at] = to;
+        let length = 8 + bytes.len() as u64 + 20;
+        if let Ok(header) = parse(&bytes, length) {
+            let mut names: Vec<_> = header.tensors.iter().map(|tensor| &tensor.name).collect();
+            names.sort();
+            names.dedup();
+            prop_assert_eq!(names.len(), header.tensors.len());
+            prop_assert!(header.tensors.iter().all(|tensor| tensor.end <= length));
+        }
+    }
+}

@@ -30,7 +30,7 @@ const PROGRESS_INTERVAL_MS = 100
  * @param options Signal, progress and threads.
  * @param start Starts the job with its handle and the number of threads.
  */
-export async function runJob<T extends object>(
+export async function runJob<T extends object | string>(
   options: JobOptions,
   start: (
     job: InstanceType<typeof native.NativeJob>,
@@ -79,8 +79,8 @@ function checkThreads(threads: number | undefined): number | undefined {
 }
 
 /** Whether the addon answered with a failure. */
-export function isFailure(outcome: object): outcome is NativeFailure {
-  return 'code' in outcome && 'message' in outcome
+export function isFailure(outcome: object | string): outcome is NativeFailure {
+  return typeof outcome === 'object' && 'code' in outcome && 'message' in outcome
 }
 
 /** Makes an error of a failure of the addon, with the stack of the call where one is given. */

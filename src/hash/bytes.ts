@@ -26,7 +26,7 @@ const SLICE = 8 << 20
  * @param bytes A buffer or any view of one; its bytes count, not its element type.
  */
 export async function hashBytes(
-  bytes: ArrayBuffer | ArrayBufferView,
+  bytes: ArrayBufferLike | ArrayBufferView,
   options: HashOptions = {},
 ): Promise<Digests> {
   checkKeys(options)
@@ -39,15 +39,14 @@ export async function hashBytes(
   for (let start = 0; start < length; start += SLICE) {
     if (start > 0) await setImmediate()
     options.signal?.throwIfAborted()
-    if (asBytes(bytes).byteLength !== length) throw changed(length, asBytes(bytes).byteLength)
-    hasher.update(asBytes(bytes).subarray(start, start + SLICE))
+    hasher.update(sliceOf(bytes, start, length))
     options.onProgress?.(progress(Math.min(start + SLICE, length), length))
   }
   return toDigests(hasher.finish())
 }
 
 /** The bytes behind a buffer or view, without a copy. */
-export function asBytes(bytes: ArrayBuffer | ArrayBufferView): Uint8Array {
+export function asBytes(bytes: ArrayBufferLike | ArrayBufferView): Uint8Array {
   if (ArrayBuffer.isView(bytes)) return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (bytes instanceof ArrayBuffer || isSharedBuffer(bytes)) return new Uint8Array(bytes)
   throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'these are not bytes', {
@@ -56,17 +55,26 @@ export function asBytes(bytes: ArrayBuffer | ArrayBufferView): Uint8Array {
   })
 }
 
-function isSharedBuffer(value: unknown): value is ArrayBuffer {
+function isSharedBuffer(value: unknown): value is SharedArrayBuffer {
   return typeof SharedArrayBuffer !== 'undefined' && value instanceof SharedArrayBuffer
 }
 
-function changed(expected: number, received: number): LineaprintError {
-  return new LineaprintError(
+/** The slice at `start` of a buffer that had `length` bytes when the hashing began. */
+function sliceOf(bytes: ArrayBufferLike | ArrayBufferView, start: number, length: number): Uint8Array {
+  let now: Uint8Array | undefined
+  try {
+    now = asBytes(bytes)
+  } catch (cause) {
+    // A transferred buffer is detached, and every look at it throws a TypeError.
+    if (!(cause instanceof TypeError)) throw cause
+  }
+  if (now?.byteLength === length) return now.subarray(start, start + SLICE)
+  throw new LineaprintError(
     'ERR_LINEAPRINT_CHANGED',
     'the buffer was resized or transferred while it was hashed',
     {
-      expected: `${expected} bytes`,
-      received: `${received} bytes`,
+      expected: `${length} bytes`,
+      received: now === undefined ? 'a detached buffer' : `${now.byteLength} bytes`,
     },
   )
 }

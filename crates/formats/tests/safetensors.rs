@@ -59,6 +59,7 @@ fn an_escaped_spelling_of_the_same_name_is_the_same_name() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn what_the_description_of_the_format_forbids_is_refused() {
     let cases: &[(&str, &str, u64, &str)] = &[
         ("leading space", &format!(" {ONE}"), 8, "start with {"),

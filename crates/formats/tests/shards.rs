@@ -54,10 +54,13 @@ fn malformed_indexes_are_refused() {
     }
 }
 
+/// What the shards hold, and the tensor and the words of the refusal.
+type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str);
+
 #[test]
 fn an_index_that_does_not_fit_its_shards_is_refused_with_the_name() {
     let index = parse(index(r#"{"a":"1","b":"2"}"#).as_bytes()).expect("reads");
-    let cases: [(&[(&str, &str)], &str, &str); 5] = [
+    let cases: [Case; 5] = [
         (&[("a", "1")], "b", "does not hold it"),
         (&[("a", "1"), ("b", "1")], "b", "not in the shard"),
         (&[("a", "1"), ("b", "2"), ("c", "2")], "c", "not in the index"),

@@ -1,0 +1,122 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { folderOf } from '../support/folder.ts'
+import { lineaprint } from '../support/program.ts'
+import { floats, safetensors } from '../support/safetensors.ts'
+
+test('what is printed for files is what sha256sum -c reads, odd names included', async () => {
+  const cwd = folderOf({ 'a b': '1', 'line\nend': '2', 'back\\slash': '3', '-dash': '4' })
+  const names = ['a b', 'line\nend', 'back\\slash', './-dash']
+  const { code, stdout } = await lineaprint(['hash', '--algorithm', 'sha256', ...names], { cwd })
+  expect(code).toBe(0)
+  expect(stdout).toBe(execFileSync('sha256sum', names, { cwd, encoding: 'utf8' }))
+  writeFileSync(join(cwd, 'sums'), stdout)
+  execFileSync('sha256sum', ['-c', '--strict', 'sums'], { cwd })
+})
+
+test('a folder has the full form, both algorithms are tagged, - is standard input', async () => {
+  const cwd = folderOf({ file: 'abc' })
+  mkdirSync(join(cwd, 'folder'))
+  const folder = await lineaprint(['hash', 'folder'], { cwd })
+  expect(folder.stdout).toMatch(/^tree\.v1\.blake3:[0-9a-f]{64} {2}folder\n$/)
+  const both = await lineaprint(['hash', '-a', 'both', 'file'], { cwd })
+  const [blake3, sha256] = both.stdout.split('\n')
+  expect(blake3).toMatch(
+    /^BLAKE3 \(file\) = 6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85$/,
+  )
+  expect(sha256).toBe(`SHA256 (file) = ${'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'}`)
+  const stream = await lineaprint(['hash', '-'], { cwd, input: 'abc' })
+  expect(stream.stdout).toBe('6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85  -\n')
+})
+
+test('one failure is said, the others are hashed, and the exit code is 3', async () => {
+  const cwd = folderOf({ a: '1', c: '3' })
+  const { code, stdout, stderr } = await lineaprint(['hash', 'a', 'b', 'c'], { cwd })
+  expect(code).toBe(3)
+  expect(
+    stdout
+      .trim()
+      .split('\n')
+      .map((line) => line.slice(66)),
+  ).toEqual(['a', 'c'])
+  expect(stderr).toBe('lineaprint: b: there is no such file or folder\n')
+})
+
+test('--json is one document with full digests', async () => {
+  const cwd = folderOf({ 'm.safetensors': safetensors({ w: floats([1, 2]) }), 'd/x': '' })
+  const { stdout } = await lineaprint(['hash', '--json', 'm.safetensors', 'd', 'none'], { cwd })
+  const rows = JSON.parse(stdout) as {
+    path: string
+    digests?: { blake3: string }
+    error?: { code: string }
+  }[]
+  expect(rows.map(({ digests, error }) => digests?.blake3.split(':')[0] ?? error?.code)).toEqual([
+    'blake3',
+    'tree.v1.blake3',
+    'ERR_LINEAPRINT_NOT_FOUND',
+  ])
+  const tensors = await lineaprint(['hash', '--tensors', 'm.safetensors'], { cwd })
+  expect(tensors.stdout).toMatch(/^[0-9a-f]{64} {2}F32 \[2\] w\n$/)
+})
+
+test('wrong usage is one line and exit code 2', async () => {
+  for (const args of [
+    ['hash'],
+    ['hash', 'x', '--algorithm', 'md5'],
+    ['hash', 'x', '--threads', 'two'],
+    ['hahs'],
+    ['hash', '--lniks', 'x'],
+  ]) {
+    const { code, stdout, stderr } = await lineaprint(args)
+    expect({ code, stdout, lines: stderr.trim().split('\n').length }, args.join(' ')).toEqual({
+      code: 2,
+      stdout: '',
+      lines: 1,
+    })
+    expect(stderr).toMatch(/^lineaprint: /)
+  }
+})
+
+test('help has an example and exit code 0', async () => {
+  for (const args of [
+    ['--help'],
+    ['hash', '--help'],
+    ['help', 'hash'],
+    ['model', '--help'],
+    ['dataset', '--help'],
+    ['doctor', '--help'],
+  ]) {
+    const { code, stdout } = await lineaprint(args)
+    expect(code, args.join(' ')).toBe(0)
+    expect(stdout, args.join(' ')).toMatch(/Examples?:\n {2}.*lineaprint/)
+  }
+  expect((await lineaprint(['help', 'hash'])).stdout).toBe((await lineaprint(['hash', '--help'])).stdout)
+})
+
+test('Ctrl-C stops the work at once', async () => {
+  const cwd = folderOf({})
+  execFileSync('truncate', ['-s', '60G', 'sparse'], { cwd })
+  let interrupted = 0
+  const { code, stdout, stderr } = await lineaprint(['hash', 'sparse'], {
+    cwd,
+    started: (child) =>
+      setTimeout(() => {
+        interrupted = performance.now()
+        child.kill('SIGINT')
+      }, 700),
+  })
+  expect(performance.now() - interrupted).toBeLessThan(2000)
+  expect({ code, stdout, stderr }).toEqual({ code: 130, stdout: '', stderr: 'lineaprint: interrupted\n' })
+})
+
+test('a reader that has seen enough is no error', () => {
+  const cwd = folderOf(Object.fromEntries(Array.from({ length: 500 }, (_, index) => [`f${index}`, ''])))
+  const program = `${process.execPath} ${process.cwd()}/src/cli/main.ts`
+  const output = execFileSync('bash', ['-c', `set -o pipefail; ${program} hash f* | head -n 1`], {
+    cwd,
+    encoding: 'utf8',
+  })
+  expect(output).toMatch(/ f0\n$/)
+})

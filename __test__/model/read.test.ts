@@ -1,0 +1,171 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { hashFile } from '../../src/hash/file.ts'
+import { hashTree } from '../../src/hash/tree.ts'
+import { readModel } from '../../src/model/read.ts'
+import { folderOf, paint } from '../support/folder.ts'
+import { floats, fromHeader, safetensors } from '../support/safetensors.ts'
+
+const WEIGHTS = {
+  'layer.weight': floats([1, 2, 3, 4, 5, 6], [2, 3]),
+  'layer.bias': floats([0, 0, 0]),
+  'embedding.weight': { dtype: 'BF16', shape: [500, 20], data: paint(20_000) },
+  'lm_head.weight': { dtype: 'BF16', shape: [500, 20], data: paint(20_000) },
+}
+const CONFIG = JSON.stringify({
+  hidden_size: 20,
+  _name_or_path: 'somewhere',
+  inner: { torch_dtype: 'bfloat16' },
+})
+
+const index = (map: Readonly<Record<string, string>>): string =>
+  JSON.stringify({ metadata: {}, weight_map: map })
+
+test('counts, dtypes and ties', async () => {
+  const report = await readModel(
+    folderOf({ 'model.safetensors': safetensors(WEIGHTS), 'config.json': CONFIG }),
+  )
+  expect(report).toMatchObject({
+    format: 'safetensors',
+    tensorCount: 4,
+    parameters: 20_009,
+    bytes: 40_036,
+    dtypes: {
+      F32: { tensors: 2, parameters: 9, bytes: 36 },
+      BF16: { tensors: 2, parameters: 20_000, bytes: 40_000 },
+    },
+    ties: [['embedding.weight', 'lm_head.weight']],
+    config: { name: 'config.json', ignored: ['_name_or_path', 'inner.torch_dtype'] },
+    warnings: [],
+  })
+  expect(report.tensors.map(({ name }) => name)).toEqual([
+    'embedding.weight',
+    'layer.bias',
+    'layer.weight',
+    'lm_head.weight',
+  ])
+  expect(report.tree).toBeUndefined()
+})
+
+test('sharding, order in the file and metadata do not change the weights', async () => {
+  const single = await readModel(folderOf({ 'model.safetensors': safetensors(WEIGHTS, { format: 'pt' }) }), {
+    algorithm: 'both',
+  })
+  const [one, two, three, four] = Object.entries(WEIGHTS)
+  if (!one || !two || !three || !four) throw new Error('four tensors')
+  const sharded = await readModel(
+    folderOf({
+      'model-1.safetensors': safetensors(Object.fromEntries([three, one])),
+      'model-2.safetensors': safetensors(Object.fromEntries([four, two]), { a: 'b' }),
+      'model.safetensors.index.json': index({
+        [one[0]]: 'model-1.safetensors',
+        [three[0]]: 'model-1.safetensors',
+        [two[0]]: 'model-2.safetensors',
+        [four[0]]: 'model-2.safetensors',
+      }),
+    }),
+    { algorithm: 'both' },
+  )
+  expect(sharded.digests).toEqual(single.digests)
+  expect(sharded.files.map(({ name }) => name)).toEqual(['model-1.safetensors', 'model-2.safetensors'])
+})
+
+test('a changed weight changes the weights and not the architecture, a changed shape both', async () => {
+  const model = (weights: typeof WEIGHTS): Promise<Awaited<ReturnType<typeof readModel>>> =>
+    readModel(folderOf({ 'model.safetensors': safetensors(weights) }))
+  const before = await model(WEIGHTS)
+  const trained = await model({ ...WEIGHTS, 'layer.bias': floats([0, 0, 1e-7]) })
+  const reshaped = await model({ ...WEIGHTS, 'layer.weight': floats([1, 2, 3, 4, 5, 6], [3, 2]) })
+  const renamed = await model({ ...WEIGHTS, 'layer.bias': floats([0, 0, -0]) })
+  expect(trained.architecture.equals(before.architecture)).toBe(true)
+  expect(trained.weights.equals(before.weights)).toBe(false)
+  expect(reshaped.architecture.equals(before.architecture)).toBe(false)
+  expect(renamed.weights.equals(before.weights)).toBe(false)
+})
+
+test('what the configuration says of its origin does not count, what it says of the model does', async () => {
+  const model = (config: object): ReturnType<typeof readModel> =>
+    readModel(folderOf({ 'model.safetensors': safetensors(WEIGHTS), 'config.json': JSON.stringify(config) }))
+  const before = await model({ heads: 4, transformers_version: '4.1', target_modules: ['q', 'v'] })
+  const moved = await model({
+    target_modules: ['v', 'q'],
+    _name_or_path: '/elsewhere',
+    dtype: 'float16',
+    heads: 4,
+  })
+  const other = await model({ heads: 8, target_modules: ['q', 'v'] })
+  expect(moved.architecture.equals(before.architecture)).toBe(true)
+  expect(other.architecture.equals(before.architecture)).toBe(false)
+})
+
+test('the exact files are digested in the same read when asked for', async () => {
+  const folder = folderOf({
+    'model.safetensors': safetensors(WEIGHTS),
+    'config.json': CONFIG,
+    'README.md': '# x',
+  })
+  const plain = await readModel(folder, { algorithm: 'both' })
+  const withFiles = await readModel(folder, { algorithm: 'both', files: true })
+  expect(withFiles.digests.tree).toEqual((await hashTree(folder, { algorithm: 'both' })).digests)
+  expect(withFiles.digests.weights).toEqual(plain.digests.weights)
+  const file = join(folder, 'model.safetensors')
+  const single = await readModel(file, { files: true })
+  expect(single.tree?.toString()).toBe((await hashFile(file)).digest.toString())
+})
+
+test('a folder with two candidates, none, or a lying index is refused', async () => {
+  const file = safetensors(WEIGHTS)
+  await expect(readModel(folderOf({ 'a.safetensors': file, 'b.safetensors': file }))).rejects.toThrow(
+    /2 candidates: a\.safetensors, b\.safetensors; name one/,
+  )
+  await expect(readModel(folderOf({ 'README.md': '' }))).rejects.toMatchObject({
+    code: 'ERR_LINEAPRINT_NOT_FOUND',
+  })
+  await expect(readModel(folderOf({}) + '/none')).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_NOT_FOUND' })
+  const lying = folderOf({ 'model.safetensors.index.json': index({ a: '../../etc/passwd' }) })
+  await expect(readModel(lying)).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_FORMAT', tensor: 'a' })
+  const missing = folderOf({ 'model.safetensors.index.json': index({ a: 'gone.safetensors' }) })
+  await expect(readModel(missing)).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_NOT_FOUND' })
+  const partial = folderOf({
+    'model.safetensors.index.json': index({ 'layer.bias': 'm.safetensors' }),
+    'm.safetensors': file,
+  })
+  await expect(readModel(partial)).rejects.toMatchObject({
+    code: 'ERR_LINEAPRINT_FORMAT',
+    tensor: 'embedding.weight',
+  })
+})
+
+test('two tensors of one name are refused with the name', async () => {
+  const entry = (dtype: string): string => `"w":{"dtype":"${dtype}","shape":[1],"data_offsets":[0,4]}`
+  const path = join(
+    folderOf({ 'm.safetensors': fromHeader(`{${entry('F32')},${entry('I32')}}`, new Uint8Array(4)) }),
+    'm.safetensors',
+  )
+  await expect(readModel(path)).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_FORMAT', tensor: 'w', path })
+})
+
+test('a configuration that is not JSON, or has a key twice, is refused with its path', async () => {
+  for (const config of ['{', '{"a":1,"a":2}', '[1e999]']) {
+    const folder = folderOf({ 'model.safetensors': safetensors(WEIGHTS), 'config.json': config })
+    await expect(readModel(folder)).rejects.toMatchObject({
+      code: 'ERR_LINEAPRINT_FORMAT',
+      path: join(folder, 'config.json'),
+    })
+  }
+})
+
+test('a truncated file is refused', async () => {
+  const folder = folderOf({ 'model.safetensors': safetensors(WEIGHTS) })
+  writeFileSync(join(folder, 'model.safetensors'), safetensors(WEIGHTS).subarray(0, 1000))
+  await expect(readModel(folder)).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_FORMAT' })
+})
+
+test('rldk: weights after training never get the digest from before', async () => {
+  // There the cache was keyed by class and parameter count.
+  const folder = folderOf({ 'model.safetensors': safetensors({ w: floats([1]) }) })
+  const before = await readModel(folder)
+  writeFileSync(join(folder, 'model.safetensors'), safetensors({ w: floats([2]) }))
+  expect((await readModel(folder)).weights.equals(before.weights)).toBe(false)
+})

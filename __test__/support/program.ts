@@ -1,0 +1,48 @@
+/** Runs the command-line program from its sources. */
+import { spawn } from 'node:child_process'
+import { resolve } from 'node:path'
+
+/** What a run of the program left. */
+export interface Outcome {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Options of {@link lineaprint}. */
+export interface ProgramOptions {
+  readonly cwd?: string
+  readonly input?: string | Uint8Array
+  readonly env?: Readonly<Record<string, string>>
+  /** Called with the process once it has started. */
+  readonly started?: (child: ReturnType<typeof spawn>) => void
+}
+
+/** Runs `lineaprint` with these arguments. */
+export function lineaprint(args: readonly string[], options: ProgramOptions = {}): Promise<Outcome> {
+  const child = spawn(process.execPath, [resolve('src/cli/main.ts'), ...args], {
+    cwd: options.cwd,
+    env: { ...process.env, NO_COLOR: '1', ...options.env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+  options.started?.(child)
+  const stdout: Buffer[] = []
+  const stderr: Buffer[] = []
+  child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk))
+  child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk))
+  // A program that ends before it has read everything is not this test's failure.
+  child.stdin.on('error', () => undefined)
+  child.stdin.end(options.input ?? '')
+  return new Promise((done, fail) => {
+    child.on('error', fail)
+    child.on('close', (code, signal) =>
+      done({
+        code,
+        signal,
+        stdout: Buffer.concat(stdout).toString(),
+        stderr: Buffer.concat(stderr).toString(),
+      }),
+    )
+  })
+}

@@ -26,7 +26,7 @@ test('a folder has the full form, both algorithms are tagged, - is standard inpu
   expect(blake3).toMatch(
     /^BLAKE3 \(file\) = 6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85$/,
   )
-  expect(sha256).toBe(`SHA256 (file) = ${'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'}`)
+  expect(sha256).toBe('SHA256 (file) = ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad')
   const stream = await lineaprint(['hash', '-'], { cwd, input: 'abc' })
   expect(stream.stdout).toBe('6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85  -\n')
 })

@@ -1,7 +1,7 @@
 //! Plain digests: the standard hash of a byte string, equal to what `b3sum` and `sha256sum` print.
 
 use crate::algorithm::{Algorithm, Algorithms};
-use sha2::Digest as _;
+use crate::sha256::{self, Sha256};
 
 /// The 32 bytes of one digest.
 pub type Hash = [u8; 32];
@@ -20,7 +20,7 @@ impl Digests {
     pub fn of(bytes: &[u8], algorithms: Algorithms) -> Self {
         Self {
             blake3: algorithms.blake3.then(|| *blake3::hash(bytes).as_bytes()),
-            sha256: algorithms.sha256.then(|| sha2::Sha256::digest(bytes).into()),
+            sha256: algorithms.sha256.then(|| Sha256::digest(bytes)),
         }
     }
 
@@ -53,7 +53,7 @@ impl Digests {
 #[derive(Clone, Debug)]
 pub struct Hasher {
     blake3: Option<Box<blake3::Hasher>>,
-    sha256: Option<sha2::Sha256>,
+    sha256: Option<Sha256>,
 }
 
 impl Hasher {
@@ -61,7 +61,7 @@ impl Hasher {
     pub fn new(algorithms: Algorithms) -> Self {
         Self {
             blake3: algorithms.blake3.then(Box::default),
-            sha256: algorithms.sha256.then(sha2::Sha256::new),
+            sha256: algorithms.sha256.then(Sha256::new),
         }
     }
 
@@ -75,14 +75,27 @@ impl Hasher {
         }
     }
 
+    /// Adds to each of `hashers` the bytes in its place, SHA-256 as many at once as the processor can.
+    pub fn update_many(hashers: &mut [&mut Self], inputs: &[&[u8]]) {
+        let mut streams = Vec::with_capacity(hashers.len());
+        let mut bytes = Vec::with_capacity(hashers.len());
+        for (hasher, input) in hashers.iter_mut().zip(inputs) {
+            if let Some(blake3) = &mut hasher.blake3 {
+                blake3.update(input);
+            }
+            if let Some(sha256) = &mut hasher.sha256 {
+                streams.push(sha256);
+                bytes.push(*input);
+            }
+        }
+        sha256::update_many(&mut streams, &bytes);
+    }
+
     /// The digests of everything added so far.
     pub fn finish(&self) -> Digests {
         Digests {
             blake3: self.blake3.as_ref().map(|hasher| *hasher.finalize().as_bytes()),
-            sha256: self
-                .sha256
-                .as_ref()
-                .map(|hasher| hasher.clone().finalize().into()),
+            sha256: self.sha256.as_ref().map(|hasher| hasher.clone().finish()),
         }
     }
 }
@@ -120,6 +133,27 @@ mod tests {
             hasher.update(part);
         }
         assert_eq!(hasher.finish(), Digests::of(&bytes, Algorithms::BOTH));
+    }
+
+    #[test]
+    fn several_hashers_at_once_keep_to_their_own_bytes() {
+        let inputs = [vec![1_u8; 10_000], vec![2; 3], vec![], vec![4; 9_999]];
+        let wanted = [
+            Algorithms::BOTH,
+            Algorithms::SHA256,
+            Algorithms::BOTH,
+            Algorithms::BLAKE3,
+        ];
+        let mut hashers = wanted.map(Hasher::new);
+        let views = inputs.each_ref().map(Vec::as_slice);
+        Hasher::update_many(&mut hashers.iter_mut().collect::<Vec<_>>(), &views);
+        Hasher::update_many(&mut hashers.iter_mut().collect::<Vec<_>>(), &views);
+        for ((hasher, input), algorithms) in hashers.iter().zip(&inputs).zip(wanted) {
+            assert_eq!(
+                hasher.finish(),
+                Digests::of(&[input.as_slice(), input].concat(), algorithms)
+            );
+        }
     }
 
     #[test]

@@ -3,12 +3,13 @@
 use crate::control::Control;
 use crate::error::{Code, Error, Result};
 use crate::source::{Source, retry_once};
+use crate::streams::{self, Span};
 use lineaprint_digest::subtree::{Pieces, merge};
 use lineaprint_digest::{Algorithms, Digests, Hash, Hasher};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 /// Bytes of one subtree: the unit of work that threads take from a large file. Large enough that taking and
 /// merging cost nothing, small enough that the last one does not keep the other cores waiting.
@@ -25,10 +26,66 @@ pub struct FileDigest {
 
 /// Hashes each of `paths` on the threads of the current pool. One failure does not stop the others.
 pub fn hash_all(paths: &[PathBuf], algorithms: Algorithms, control: &Control) -> Vec<Result<FileDigest>> {
+    if algorithms.sha256 && paths.len() > 1 {
+        return hash_all_in_lanes(paths, algorithms, control);
+    }
     paths
         .par_iter()
         .with_max_len(1)
         .map(|path| hash_path(path, algorithms, control))
+        .collect()
+}
+
+/// Hashes files as streams, several at once on each thread, the longest first.
+fn hash_all_in_lanes(
+    paths: &[PathBuf],
+    algorithms: Algorithms,
+    control: &Control,
+) -> Vec<Result<FileDigest>> {
+    let mut order: Vec<(u64, usize)> = paths
+        .iter()
+        .enumerate()
+        // Only the order depends on this length; a file that is not there says so when it is opened.
+        .map(|(index, path)| {
+            (
+                std::fs::metadata(path).map_or(0, |metadata| metadata.len()),
+                index,
+            )
+        })
+        .collect();
+    order.sort_unstable_by(|a, b| b.cmp(a));
+    let results: Vec<OnceLock<Result<FileDigest>>> = paths.iter().map(|_| OnceLock::new()).collect();
+    let open = |place: usize| {
+        let source = Source::open(&paths[order[place].1])?;
+        control.found(source.size());
+        let end = source.size();
+        Ok(Span {
+            source,
+            start: 0,
+            end,
+        })
+    };
+    let done = |place: usize, outcome: Result<(Source, Digests)>| {
+        let index = order[place].1;
+        let checked = outcome.and_then(|(source, digests)| finish(&source, digests, control));
+        let result = match checked {
+            // As everywhere: a file that changed gets one more try.
+            Err(error) if error.code == Code::Changed => {
+                Source::open(&paths[index]).and_then(|source| hash_source(&source, algorithms, control))
+            }
+            other => other,
+        };
+        // Each place is done once; a second value would be a bug and is not taken.
+        results[index].get_or_init(|| result);
+    };
+    streams::hash_all(paths.len(), algorithms, control, open, done);
+    results
+        .into_iter()
+        .map(|result| {
+            result
+                .into_inner()
+                .unwrap_or_else(|| Err(Error::new(Code::Internal, "a file was left out")))
+        })
         .collect()
 }
 
@@ -53,9 +110,17 @@ pub fn hash_source(source: &Source, algorithms: Algorithms, control: &Control) -
     } else {
         hash_in_order(source, 0, size, algorithms, control)?
     };
+    finish(source, digests, control)
+}
+
+/// Makes sure that a file did not change while it was hashed.
+fn finish(source: &Source, digests: Digests, control: &Control) -> Result<FileDigest> {
     source.verify_unchanged()?;
     control.file_done();
-    Ok(FileDigest { size, digests })
+    Ok(FileDigest {
+        size: source.size(),
+        digests,
+    })
 }
 
 /// Hashes `start..end` of a file on this thread.

@@ -1,20 +1,24 @@
 //! Tensors of safetensors files, hashed where they lie.
 //!
-//! A model's shards are one job: small tensors that lie side by side are read together, large ones are cut
-//! into subtrees, and the threads take the pieces of all shards from one list in the order of the disk.
-//! With the files' own digests asked for as well, each shard is read once, in order, and its bytes go to
-//! the digest of the file and to the digest of the tensor they belong to.
+//! A model's shards are one job. What its threads take from one list depends on what is asked for:
+//!
+//! - BLAKE3 of tensors, of files, or of both: tiles of the files, see [`tiles`].
+//! - SHA-256 of tensors: whole tensors, several at once on each thread, see [`crate::streams`].
+//! - SHA-256 of tensors and files: whole files. Each byte goes to two streams, that of the file and that of its
+//!   tensor, which fill the two lanes of a core.
+
+mod tiles;
 
 use crate::control::Control;
 use crate::error::{Code, Error, Result};
-use crate::file::{SUBTREE, hash_in_order, hash_subtree, merge_or_internal};
 use crate::source::{Source, Stamp, retry_once};
-use lineaprint_digest::subtree::Piece;
+use crate::streams::{self, Span};
 use lineaprint_digest::{Algorithms, Digests, Hasher};
 use lineaprint_formats::safetensors::{self, Header, LENGTH_BYTES, Tensor};
 use lineaprint_formats::shards;
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 /// How the tensors of a model are hashed.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +64,28 @@ pub fn read_header(source: &Source) -> Result<Header> {
     safetensors::parse(&header, size).map_err(|error| Error::format(source.path(), error))
 }
 
+/// Reads a shard index: the plain file names of the shards, sorted. `path` is for messages.
+pub fn read_index(json: &[u8], path: &Path) -> Result<shards::Index> {
+    shards::parse(json).map_err(|error| Error::format(path, error))
+}
+
+/// Holds the shards against the index that named them. `path` is for messages.
+pub fn check_index(index: &shards::Index, shards: &[Shard], path: &Path) -> Result<()> {
+    let names: Vec<_> = shards
+        .iter()
+        .map(|shard| shard.path.file_name().unwrap_or_default().to_string_lossy())
+        .collect();
+    let mut found: Vec<(&str, &str)> = shards
+        .iter()
+        .zip(&names)
+        .flat_map(|(shard, name)| {
+            let tensors = shard.header.tensors.iter();
+            tensors.map(move |tensor| (tensor.name.as_str(), name.as_ref()))
+        })
+        .collect();
+    shards::check(index, &mut found).map_err(|error| Error::format(path, error))
+}
+
 /// Reads the shards of a model and hashes what `options` asks for, on the threads of the current pool.
 pub fn read(paths: &[PathBuf], options: Options, control: &Control) -> Result<Vec<Shard>> {
     retry_once(|| read_once(paths, options, control))
@@ -71,16 +97,21 @@ fn read_once(paths: &[PathBuf], options: Options, control: &Control) -> Result<V
         .map(|path| open(path, control))
         .collect::<Result<Vec<_>>>()?;
     let (sources, mut shards): (Vec<_>, Vec<_>) = opened.into_iter().unzip();
-    if let Some(files) = options.files {
-        shards
+    let sha256 = [options.tensors, options.files]
+        .into_iter()
+        .flatten()
+        .any(|algorithms| algorithms.sha256);
+    match (options.tensors, options.files) {
+        (None, None) => {}
+        (tensors, files) if !sha256 => {
+            tiles::hash(&mut shards, &sources, tensors.is_some(), files.is_some(), control)?;
+        }
+        (Some(algorithms), None) => hash_tensor_streams(&mut shards, &sources, algorithms, control)?,
+        (tensors, Some(files)) => shards
             .par_iter_mut()
             .zip(&sources)
             .with_max_len(1)
-            .try_for_each(|(shard, source)| {
-                hash_in_one_read(shard, source, options.tensors, files, control)
-            })?;
-    } else if let Some(algorithms) = options.tensors {
-        hash_tensors(&mut shards, &sources, algorithms, control)?;
+            .try_for_each(|(shard, source)| hash_in_order(shard, source, tensors, files, control))?,
     }
     for source in &sources {
         source.verify_unchanged()?;
@@ -103,165 +134,55 @@ fn open(path: &Path, control: &Control) -> Result<(Source, Shard)> {
     Ok((source, shard))
 }
 
-/// Reads a shard index: the plain file names of the shards, sorted. `path` is for messages.
-pub fn read_index(json: &[u8], path: &Path) -> Result<shards::Index> {
-    shards::parse(json).map_err(|error| Error::format(path, error))
-}
-
-/// Holds the shards against the index that named them. `path` is for messages.
-pub fn check_index(index: &shards::Index, shards: &[Shard], path: &Path) -> Result<()> {
-    let names: Vec<_> = shards
-        .iter()
-        .map(|shard| shard.path.file_name().unwrap_or_default().to_string_lossy())
-        .collect();
-    let mut found: Vec<(&str, &str)> = shards
-        .iter()
-        .zip(&names)
-        .flat_map(|(shard, name)| {
-            shard
-                .header
-                .tensors
-                .iter()
-                .map(move |tensor| (tensor.name.as_str(), name.as_ref()))
-        })
-        .collect();
-    shards::check(index, &mut found).map_err(|error| Error::format(path, error))
-}
-
-/// A piece of work: either some whole tensors that lie side by side, or one subtree of a large one.
-enum Unit {
-    Tensors { shard: usize, first: usize, last: usize },
-    Subtree { shard: usize, tensor: usize, index: u64 },
-}
-
-enum Done {
-    Tensors {
-        shard: usize,
-        first: usize,
-        digests: Vec<Digests>,
-    },
-    Pieces {
-        shard: usize,
-        tensor: usize,
-        pieces: Vec<Piece>,
-    },
-}
-
-fn length(tensor: &Tensor) -> u64 {
+const fn length(tensor: &Tensor) -> u64 {
     tensor.end - tensor.start
 }
 
-fn units(shards: &[Shard], algorithms: Algorithms) -> Vec<Unit> {
-    let mut units = Vec::new();
-    for (shard, Shard { header, .. }) in shards.iter().enumerate() {
-        let mut batch: Option<(usize, u64)> = None;
-        for (index, tensor) in header.tensors.iter().enumerate() {
-            if algorithms == Algorithms::BLAKE3 && length(tensor) > SUBTREE {
-                if let Some((first, _)) = batch.take() {
-                    units.push(Unit::Tensors {
-                        shard,
-                        first,
-                        last: index,
-                    });
-                }
-                let count = length(tensor).div_ceil(SUBTREE);
-                units.extend((0..count).map(|index_of_tree| Unit::Subtree {
-                    shard,
-                    tensor: index,
-                    index: index_of_tree,
-                }));
-                continue;
-            }
-            let (first, bytes) = batch.unwrap_or((index, 0));
-            let bytes = bytes + length(tensor);
-            batch = Some((first, bytes));
-            if bytes >= SUBTREE {
-                units.push(Unit::Tensors {
-                    shard,
-                    first,
-                    last: index + 1,
-                });
-                batch = None;
-            }
-        }
-        if let Some((first, _)) = batch {
-            units.push(Unit::Tensors {
-                shard,
-                first,
-                last: header.tensors.len(),
-            });
-        }
-    }
-    units
-}
-
-fn hash_tensors(
+/// Hashes whole tensors of all shards as streams, the longest first.
+fn hash_tensor_streams(
     shards: &mut [Shard],
     sources: &[Source],
     algorithms: Algorithms,
     control: &Control,
 ) -> Result<()> {
-    let units = units(shards, algorithms);
+    let mut order: Vec<(u64, usize, usize)> = Vec::new();
+    for (shard, Shard { header, digests, .. }) in shards.iter_mut().enumerate() {
+        digests.resize(header.tensors.len(), Digests::default());
+        let tensors = header.tensors.iter().enumerate();
+        order.extend(tensors.map(|(tensor, span)| (length(span), shard, tensor)));
+    }
+    order.sort_unstable_by(|a, b| b.cmp(a));
     let view: &[Shard] = shards;
-    let done = units
-        .par_iter()
-        .with_max_len(1)
-        .map(|unit| match *unit {
-            Unit::Tensors { shard, first, last } => {
-                let tensors = &view[shard].header.tensors[first..last];
-                let digests = tensors
-                    .iter()
-                    .map(|tensor| {
-                        hash_in_order(&sources[shard], tensor.start, tensor.end, algorithms, control)
-                    })
-                    .collect::<Result<Vec<_>>>()?;
-                Ok(Done::Tensors {
-                    shard,
-                    first,
-                    digests,
-                })
-            }
-            Unit::Subtree { shard, tensor, index } => {
-                let span = &view[shard].header.tensors[tensor];
-                let pieces = hash_subtree(&sources[shard], span.start, length(span), index, control)?;
-                Ok(Done::Pieces {
-                    shard,
-                    tensor,
-                    pieces,
-                })
-            }
+    let found = Mutex::new((Vec::with_capacity(order.len()), None));
+    let open = |place: usize| {
+        let (_, shard, tensor) = order[place];
+        let Tensor { start, end, .. } = view[shard].header.tensors[tensor];
+        Ok(Span {
+            source: &sources[shard],
+            start,
+            end,
         })
-        .collect::<Result<Vec<_>>>()?;
-    for shard in shards.iter_mut() {
-        shard.digests = vec![Digests::default(); shard.header.tensors.len()];
-    }
-    let mut trees: std::collections::BTreeMap<(usize, usize), Vec<Piece>> = std::collections::BTreeMap::new();
-    for unit in done {
-        match unit {
-            Done::Tensors {
-                shard,
-                first,
-                digests,
-            } => {
-                shards[shard].digests[first..first + digests.len()].copy_from_slice(&digests);
+    };
+    let done = |place: usize, outcome: Result<(&Source, Digests)>| {
+        let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+        match outcome {
+            Ok((_, digests)) => found.0.push((place, digests)),
+            Err(error) => {
+                found.1.get_or_insert(error);
             }
-            Done::Pieces {
-                shard,
-                tensor,
-                pieces,
-            } => trees.entry((shard, tensor)).or_default().extend(pieces),
         }
+    };
+    streams::hash_all(order.len(), algorithms, control, open, done);
+    let (found, failure) = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    for (place, digests) in found {
+        let (_, shard, tensor) = order[place];
+        shards[shard].digests[tensor] = digests;
     }
-    for ((shard, tensor), mut pieces) in trees {
-        let shard = &mut shards[shard];
-        let length = length(&shard.header.tensors[tensor]);
-        shard.digests[tensor].blake3 = Some(merge_or_internal(&mut pieces, length, &shard.path)?);
-    }
-    Ok(())
+    failure.map_or(Ok(()), Err)
 }
 
 /// Reads a shard once, in order, for the digest of the file and those of its tensors.
-fn hash_in_one_read(
+fn hash_in_order(
     shard: &mut Shard,
     source: &Source,
     tensors: Option<Algorithms>,
@@ -279,8 +200,7 @@ fn hash_in_one_read(
     for tensor in &shard.header.tensors {
         let mut own = Hasher::new(algorithms);
         source.read_range(tensor.start, tensor.end, control, |block| {
-            whole.update(block);
-            own.update(block);
+            Hasher::update_many(&mut [&mut whole, &mut own], &[block, block]);
         })?;
         shard.digests.push(own.finish());
     }

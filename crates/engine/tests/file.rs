@@ -50,6 +50,47 @@ fn one_failure_does_not_stop_the_others() {
 }
 
 #[test]
+fn many_files_in_lanes_have_the_digests_of_their_bytes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let lengths = [
+        0,
+        1,
+        55,
+        64,
+        1000,
+        BLOCK - 1,
+        BLOCK,
+        BLOCK + 1,
+        3 * BLOCK + 7,
+        900_000,
+        64,
+        0,
+        2_000_000,
+    ];
+    let mut paths: Vec<PathBuf> = Vec::new();
+    for (index, length) in lengths.iter().enumerate() {
+        paths.push(folder.path().join(index.to_string()));
+        fs::write(&paths[index], paint(*length)).expect("written");
+    }
+    paths.insert(4, folder.path().join("missing"));
+    for threads in [1, 2, 3, 30] {
+        for algorithms in [Algorithms::SHA256, Algorithms::BOTH] {
+            let mut outcomes = pool::get(Some(threads))
+                .expect("a pool")
+                .install(|| hash_all(&paths, algorithms, &Control::new()));
+            assert_eq!(outcomes.remove(4).expect_err("missing").code, Code::NotFound);
+            for (outcome, length) in outcomes.into_iter().zip(lengths) {
+                assert_eq!(
+                    outcome.expect("hashes").digests,
+                    Digests::of(&paint(length), algorithms),
+                    "{length}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn a_file_that_grows_or_shrinks_after_it_was_opened_is_an_error() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("file");

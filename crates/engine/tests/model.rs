@@ -5,6 +5,7 @@ mod support;
 use lineaprint_digest::{Algorithms, Digests};
 use lineaprint_engine::model::{Options, check_index, read, read_index};
 use lineaprint_engine::{Code, Control, pool};
+use proptest::prelude::*;
 use std::fs;
 use std::path::{Path, PathBuf};
 use support::{paint, safetensors};
@@ -62,6 +63,44 @@ fn every_way_of_reading_gives_the_digests_of_the_bytes() {
                     assert_eq!(shard.file, files.map(|algorithms| Digests::of(bytes, algorithms)));
                 }
             }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+    /// Tensors of any length at any place, small ones and ones that span subtrees: the digests of their bytes.
+    #[test]
+    fn any_lengths_give_the_digests_of_the_bytes(
+        lengths in proptest::collection::vec(prop_oneof![0_usize..3000, 4_190_000..4_200_000_usize, Just(1024), Just(0)], 0..9),
+        padding in 0_usize..1100,
+        threads in 1_usize..4,
+    ) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let painted: Vec<(String, Vec<u8>, [u64; 1])> = lengths
+            .iter()
+            .enumerate()
+            .map(|(index, length)| (format!("t{index}"), paint(*length), [*length as u64]))
+            .collect();
+        let long_name = "n".repeat(padding);
+        let mut tensors: Vec<(&str, &str, &[u64], &[u8])> = painted
+            .iter()
+            .map(|(name, bytes, shape)| (name.as_str(), "U8", shape.as_slice(), bytes.as_slice()))
+            .collect();
+        tensors.push((&long_name, "U8", &[1], &[7]));
+        let bytes = safetensors(&tensors);
+        let path = folder.path().join("shard");
+        fs::write(&path, &bytes).expect("written");
+        for (tensors, files) in [(Algorithms::BLAKE3, None), (Algorithms::BLAKE3, Some(Algorithms::BLAKE3)), (Algorithms::SHA256, None), (Algorithms::BLAKE3, Some(Algorithms::BOTH))] {
+            let read = pool::get(Some(threads))
+                .expect("a pool")
+                .install(|| read(std::slice::from_ref(&path), options(tensors, files), &Control::new()))
+                .expect("reads");
+            for (tensor, digests) in read[0].header.tensors.iter().zip(&read[0].digests) {
+                let range = usize::try_from(tensor.start).expect("small")..usize::try_from(tensor.end).expect("small");
+                prop_assert_eq!(*digests, Digests::of(&bytes[range], tensors));
+            }
+            prop_assert_eq!(read[0].file, files.map(|algorithms| Digests::of(&bytes, algorithms)));
         }
     }
 }

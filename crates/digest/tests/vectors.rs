@@ -1,0 +1,334 @@
+//! The vectors of `vectors/*.json`, which a reference in Python made, against this crate.
+
+use lineaprint_digest::cbor::{Encoder, Value as Cbor};
+use lineaprint_digest::description::{self, Tensor, TreeEntry};
+use lineaprint_digest::subtree::{CHUNK, Pieces, merge};
+use lineaprint_digest::{Algorithm, Algorithms, Digests, Hash, Hasher};
+use serde_json::Value;
+use std::fmt::Write as _;
+
+const BOTH: [Algorithm; 2] = [Algorithm::Blake3, Algorithm::Sha256];
+
+fn cases(file: &str) -> Vec<Value> {
+    let path = format!("{}/../../vectors/{file}.json", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let mut file: Value = serde_json::from_str(&text).expect("a vector file is JSON");
+    let cases = file["cases"].as_array_mut().map(std::mem::take);
+    let cases = cases.expect("a vector file has cases");
+    assert!(!cases.is_empty());
+    cases
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_else(|| panic!("{value} should be text"))
+}
+
+fn array(value: &Value) -> &[Value] {
+    value
+        .as_array()
+        .unwrap_or_else(|| panic!("{value} should be an array"))
+}
+
+fn shape(value: &Value) -> Vec<u64> {
+    array(value)
+        .iter()
+        .map(|length| length.as_u64().expect("a dimension is a whole number"))
+        .collect()
+}
+
+/// Bytes that a vector describes: painted, as text, or in base64.
+fn content(value: &Value) -> Vec<u8> {
+    if let Some(length) = value["painted"].as_u64() {
+        return (0..=250)
+            .cycle()
+            .take(usize::try_from(length).expect("small"))
+            .collect();
+    }
+    match value["text"].as_str() {
+        Some(text) => text.as_bytes().to_vec(),
+        None => base64(text(&value["base64"])),
+    }
+}
+
+fn base64(text: &str) -> Vec<u8> {
+    let digit = |byte: u8| {
+        b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+            .iter()
+            .position(|known| *known == byte)
+            .expect("a digit of base64")
+    };
+    let mut bytes = Vec::new();
+    let mut bits = 0;
+    let mut held = 0_usize;
+    for byte in text.bytes().filter(|byte| *byte != b'=') {
+        held = (held << 6) | digit(byte);
+        bits += 6;
+        if bits >= 8 {
+            bits -= 8;
+            bytes.push(u8::try_from(held >> bits & 255).expect("eight bits"));
+        }
+    }
+    bytes
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("writing to a string");
+        text
+    })
+}
+
+fn plain(bytes: &[u8], algorithm: Algorithm) -> Hash {
+    let digests = Digests::of(bytes, Algorithms::BOTH);
+    digests.get(algorithm).expect("both were asked for")
+}
+
+/// Compares a digest with the written form of the case, or of its field `digests`.
+fn check(case: &Value, field: &str, kind: Option<&str>, algorithm: Algorithm, found: Hash) {
+    let name = algorithm.name();
+    let written = match kind {
+        Some(kind) => format!("{kind}.v1.{name}:{}", hex(&found)),
+        None => format!("{name}:{}", hex(&found)),
+    };
+    assert_eq!(text(&case[field][name]), written, "{}", case["name"]);
+}
+
+#[test]
+fn plain_digests() {
+    for case in cases("plain") {
+        let bytes = content(&case["content"]);
+        let mut hasher = Hasher::new(Algorithms::BOTH);
+        for part in bytes.chunks(10_007) {
+            hasher.update(part);
+        }
+        assert_eq!(hasher.finish(), Digests::of(&bytes, Algorithms::BOTH));
+        for algorithm in BOTH {
+            check(&case, "digests", None, algorithm, plain(&bytes, algorithm));
+        }
+    }
+}
+
+#[test]
+fn plain_digests_from_subtrees() {
+    for case in cases("plain") {
+        let bytes = content(&case["content"]);
+        let length = bytes.len() as u64;
+        for unit in [CHUNK, 4 * CHUNK, 1 << 20, 4 << 20] {
+            // A single piece has no chaining value to merge.
+            if length <= unit || length / unit > 10_000 {
+                continue;
+            }
+            let mut pieces = Vec::new();
+            let mut start = 0;
+            for part in bytes.chunks(usize::try_from(unit).expect("small")) {
+                let end = start + part.len() as u64;
+                let mut range = Pieces::new(start, end, length);
+                range.update(part);
+                pieces.extend(range.finish());
+                start = end;
+            }
+            let hash = merge(&mut pieces, length).expect("the pieces cover the input");
+            check(&case, "digests", None, Algorithm::Blake3, hash);
+        }
+    }
+}
+
+fn name_of(entry: &Value, field: &str) -> Vec<u8> {
+    match entry[field].as_str() {
+        Some(name) => name.as_bytes().to_vec(),
+        None => base64(text(&entry[format!("{field}Base64").as_str()])),
+    }
+}
+
+/// What an entry of a folder comes to; walking is not this crate's, so links are only recorded here.
+enum Node {
+    File { size: u64, digest: Hash },
+    Folder(Hash),
+    Link(Vec<u8>),
+}
+
+/// The `tree` digest of a folder, and whether anything in it counts.
+fn tree(entries: &[Value], algorithm: Algorithm) -> (Hash, bool) {
+    let mut nodes = Vec::new();
+    for entry in entries {
+        let name = name_of(entry, "name");
+        if name == b".git" || name == b".lineaprint" {
+            continue;
+        }
+        let node = if entry["file"].is_object() {
+            let bytes = content(&entry["file"]);
+            Node::File {
+                size: bytes.len() as u64,
+                digest: plain(&bytes, algorithm),
+            }
+        } else if entry["folder"].is_array() {
+            match tree(array(&entry["folder"]), algorithm) {
+                (_, false) => continue,
+                (digest, true) => Node::Folder(digest),
+            }
+        } else {
+            Node::Link(name_of(entry, "link"))
+        };
+        nodes.push((name, node));
+    }
+    let mut described: Vec<TreeEntry<'_>> = nodes
+        .iter()
+        .map(|(name, node)| match node {
+            Node::File { size, digest } => TreeEntry::File {
+                name,
+                size: *size,
+                digest: *digest,
+            },
+            Node::Folder(digest) => TreeEntry::Folder {
+                name,
+                digest: *digest,
+            },
+            Node::Link(target) => TreeEntry::Link { name, target },
+        })
+        .collect();
+    (
+        description::tree(algorithm, &mut described),
+        !described.is_empty(),
+    )
+}
+
+#[test]
+fn trees() {
+    for case in cases("tree") {
+        // Following links is the walk's business, which is tested where it lives.
+        if text(&case["links"]) == "follow" && case["root"].to_string().contains("\"link") {
+            continue;
+        }
+        for algorithm in BOTH {
+            let (digest, _) = tree(array(&case["root"]), algorithm);
+            check(&case, "digests", Some("tree"), algorithm, digest);
+        }
+    }
+}
+
+#[test]
+fn tensors() {
+    for case in cases("tensor") {
+        let bytes = content(&case["data"]);
+        for algorithm in BOTH {
+            let data = plain(&bytes, algorithm);
+            check(&case, "dataDigests", None, algorithm, data);
+            let digest = description::tensor(algorithm, text(&case["dtype"]), &shape(&case["shape"]), &data);
+            check(&case, "digests", Some("tensor"), algorithm, digest);
+        }
+    }
+}
+
+/// Runs `check` with the tensors of a case in the order given and in the opposite one.
+fn with_tensors(case: &Value, algorithm: Algorithm, check: impl Fn(&mut [Tensor<'_>])) {
+    let given = array(&case["tensors"]);
+    let shapes: Vec<_> = given.iter().map(|tensor| shape(&tensor["shape"])).collect();
+    let mut tensors: Vec<Tensor<'_>> = given
+        .iter()
+        .zip(&shapes)
+        .map(|(tensor, shape)| Tensor {
+            name: text(&tensor["name"]),
+            dtype: text(&tensor["dtype"]),
+            shape,
+            digest: plain(&content(&tensor["data"]), algorithm),
+        })
+        .collect();
+    let mut turned: Vec<_> = tensors.iter().copied().rev().collect();
+    check(&mut tensors);
+    check(&mut turned);
+}
+
+#[test]
+fn weights() {
+    for case in cases("weights") {
+        for algorithm in BOTH {
+            with_tensors(&case, algorithm, |tensors| {
+                let digest = description::weights(algorithm, tensors);
+                check(&case, "digests", Some("weights"), algorithm, digest);
+            });
+        }
+    }
+}
+
+#[test]
+fn architectures() {
+    for case in cases("architecture") {
+        for algorithm in BOTH {
+            let config = case["canonicalConfig"].as_str();
+            assert_eq!(config.is_none(), case["config"].is_null());
+            let config = config.map(|json| plain(json.as_bytes(), algorithm));
+            with_tensors(&case, algorithm, |tensors| {
+                let digest = description::architecture(algorithm, tensors, config.as_ref());
+                check(&case, "digests", Some("architecture"), algorithm, digest);
+            });
+        }
+    }
+}
+
+#[test]
+fn tokenizers() {
+    for case in cases("tokenizer") {
+        let files: Vec<_> = array(&case["files"])
+            .iter()
+            .filter(|file| file["counts"].as_bool().expect("a flag"))
+            .collect();
+        for algorithm in BOTH {
+            let mut digests: Vec<(&str, Hash)> = files
+                .iter()
+                .map(|file| {
+                    let bytes = match file["canonical"].as_str() {
+                        Some(json) => json.as_bytes().to_vec(),
+                        None => content(&file["content"]),
+                    };
+                    (text(&file["name"]), plain(&bytes, algorithm))
+                })
+                .collect();
+            let digest = description::tokenizer(algorithm, &mut digests);
+            check(&case, "digests", Some("tokenizer"), algorithm, digest);
+        }
+    }
+}
+
+#[test]
+fn records() {
+    for case in cases("json") {
+        let kind = text(&case["kind"]);
+        for algorithm in BOTH {
+            let content = plain(text(&case["canonical"]).as_bytes(), algorithm);
+            let digest = description::json(algorithm, kind, &content);
+            check(&case, "digests", Some(kind), algorithm, digest);
+        }
+    }
+}
+
+fn cbor(value: &Value) -> Cbor {
+    match value {
+        Value::Null => Cbor::Null,
+        Value::Bool(flag) => Cbor::Bool(*flag),
+        Value::Array(items) => Cbor::Array(items.iter().map(cbor).collect()),
+        _ => {
+            if let Some(number) = value["integer"].as_str() {
+                let number: i128 = number.parse().expect("an integer");
+                return match u64::try_from(number) {
+                    Ok(number) => Cbor::Unsigned(number),
+                    Err(_) => Cbor::Negative(u64::try_from(-1 - number).expect("at least -2^64")),
+                };
+            }
+            if let Some(digits) = value["bytes"].as_str() {
+                let bytes = (0..digits.len()).step_by(2);
+                let bytes = bytes.map(|at| u8::from_str_radix(&digits[at..at + 2], 16).expect("hex"));
+                return Cbor::Bytes(bytes.collect());
+            }
+            Cbor::Text(text(&value["text"]).to_owned())
+        }
+    }
+}
+
+#[test]
+fn cbor_encodings() {
+    for case in cases("cbor") {
+        let mut encoder = Encoder::new();
+        encoder.value(&cbor(&case["value"]));
+        assert_eq!(text(&case["hex"]), hex(&encoder.into_bytes()), "{}", case["name"]);
+    }
+}

@@ -1,6 +1,8 @@
 /** The public surface of lineaprint, and nothing else. */
 export { Digest } from './digest.ts'
 export { LineaprintError } from './errors.ts'
+export { createGenerator, Generator } from './capture/seeds/index.ts'
+export { ExperimentTracker } from './experiment/tracker.ts'
 export { hashArray } from './hash/array.ts'
 export { hashBytes } from './hash/bytes.ts'
 export { hashFile, hashFiles } from './hash/file.ts'

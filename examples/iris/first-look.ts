@@ -31,7 +31,9 @@ bytes[firstWeight] = (bytes[firstWeight] ?? 0) ^ 1
 writeFileSync(path, bytes)
 command('lineaprint verify @latest', [program, 'verify', '@latest'], folder, 1)
 
-console.log(`\nThe run lies in ${relative(process.cwd(), join(folder, '.lineaprint'))}; try "lineaprint --help" there.`)
+console.log(
+  `\nThe run lies in ${relative(process.cwd(), join(folder, '.lineaprint'))}; try "lineaprint --help" there.`,
+)
 
 function heading(text: string): void {
   console.log(`\n── ${text}`)

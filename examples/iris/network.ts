@@ -39,7 +39,10 @@ export function createNetwork(generator: Generator): Network {
 }
 
 /** What the network makes of one sample: the hidden layer and the probability of each class. */
-export function predict(network: Network, features: Float32Array): { hidden: Float32Array; probabilities: Float32Array } {
+export function predict(
+  network: Network,
+  features: Float32Array,
+): { hidden: Float32Array; probabilities: Float32Array } {
   const hidden = affine(network['hidden.weight'], network['hidden.bias'], features).map(Math.tanh)
   const logits = affine(network['output.weight'], network['output.bias'], hidden)
   const largest = Math.max(...logits)
@@ -79,7 +82,13 @@ function affine(weight: Float32Array, bias: Float32Array, input: Float32Array): 
   })
 }
 
-function descend(weight: Float32Array, bias: Float32Array, error: Float32Array, input: Float32Array, rate: number): void {
+function descend(
+  weight: Float32Array,
+  bias: Float32Array,
+  error: Float32Array,
+  input: Float32Array,
+  rate: number,
+): void {
   error.forEach((slope, row) => {
     bias[row] = at(bias, row) - rate * slope
     input.forEach((value, column) => {

@@ -29,8 +29,7 @@ await tracker.startExperiment()
 await tracker.run(async () => {
   await tracker.trackDataset(data, 'iris')
   await tracker.setSeeds(SEED)
-  tracker.addMetadata('epochs', EPOCHS)
-  tracker.addMetadata('learning rate', RATE)
+  tracker.addMetadata({ epochs: EPOCHS, 'learning rate': RATE })
 
   const generator = createGenerator(SEED, { name: 'training' })
   const samples = await readSamples(data)
@@ -45,7 +44,9 @@ await tracker.run(async () => {
 
   await writeNetwork(weights, network)
   await tracker.trackModel(weights, 'network')
-  console.log(`trained ${EPOCHS} epochs, right on ${Math.round(accuracy(network, test) * 100)} % of 30 unseen flowers`)
+  console.log(
+    `trained ${EPOCHS} epochs, right on ${Math.round(accuracy(network, test) * 100)} % of 30 unseen flowers`,
+  )
 })
 
 /** Reads the flowers and scales each feature to mean 0 and deviation 1. */
@@ -58,7 +59,10 @@ async function readSamples(path: string): Promise<Sample[]> {
     return { mean, deviation: Math.sqrt(variance) }
   })
   return rows.map((row) => ({
-    features: Float32Array.from(scales, ({ mean, deviation }, column) => (Number(row[column]) - mean) / deviation),
+    features: Float32Array.from(
+      scales,
+      ({ mean, deviation }, column) => (Number(row[column]) - mean) / deviation,
+    ),
     label: SPECIES.indexOf(row[4]),
   }))
 }

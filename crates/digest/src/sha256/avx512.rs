@@ -44,7 +44,7 @@ fn compress_blocks(states: &mut [State; WIDTH], blocks: &[&[[u8; BLOCK]]; WIDTH]
                 word[lane] = u32::from_be_bytes(*bytes);
             }
         }
-        vectors = compress(vectors, &words);
+        vectors = compress(&vectors, &words);
     }
     for (column, vector) in columns.iter_mut().zip(vectors) {
         // SAFETY: the column has sixteen words, and the store needs no alignment.
@@ -65,9 +65,10 @@ fn load(words: &[u32; WIDTH]) -> __m512i {
 }
 
 #[target_feature(enable = "avx512f,avx512bw")]
-fn compress(before: [__m512i; 8], words: &[[u32; WIDTH]; 16]) -> [__m512i; 8] {
+#[expect(clippy::many_single_char_names, reason = "the letters of FIPS 180-4")]
+fn compress(before: &[__m512i; 8], words: &[[u32; WIDTH]; 16]) -> [__m512i; 8] {
     let mut schedule = words.each_ref().map(|word| load(word));
-    let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = before;
+    let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = *before;
     for round in 0..64 {
         let slot = round % 16;
         if round >= 16 {
@@ -105,7 +106,7 @@ fn compress(before: [__m512i; 8], words: &[[u32; WIDTH]; 16]) -> [__m512i; 8] {
         (h, g, f, e) = (g, f, e, add(d, first));
         (d, c, b, a) = (c, b, a, add(first, add(sum0, majority)));
     }
-    let mut after = before;
+    let mut after = *before;
     for (vector, change) in after.iter_mut().zip([a, b, c, d, e, f, g, h]) {
         *vector = add(*vector, change);
     }

@@ -46,7 +46,7 @@ enum Sink {
     /// All of it lies in this tile.
     Whole(Box<Hasher>),
     /// Some of it lies elsewhere.
-    Pieces(Pieces),
+    Pieces(Box<Pieces>),
 }
 
 enum Found {
@@ -218,7 +218,7 @@ fn sink(start: u64, end: u64, length: u64) -> Sink {
     if start == 0 && end == length {
         Sink::Whole(Box::new(Hasher::new(Algorithms::BLAKE3)))
     } else {
-        Sink::Pieces(Pieces::new(start, end, length))
+        Sink::Pieces(Box::new(Pieces::new(start, end, length)))
     }
 }
 

@@ -5,6 +5,7 @@
 //! - [`file`]: plain digests of whole files, large ones as equal subtrees on all threads.
 //! - [`folder`], [`tree`]: walking beneath a root, and the `tree` digest.
 //! - [`model`]: tensors of safetensors files, one or many shards, hashed where they lie.
+//! - [`small`]: small files, read with one call each.
 //! - [`streams`]: several SHA-256 streams at once.
 //! - [`memory`]: bytes that are already there.
 //! - [`pool`]: the threads. Never Node's.
@@ -20,6 +21,7 @@ pub mod folder;
 pub mod memory;
 pub mod model;
 pub mod pool;
+pub mod small;
 pub mod source;
 pub mod streams;
 pub mod tree;

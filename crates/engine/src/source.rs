@@ -135,6 +135,32 @@ impl Source {
         Ok(())
     }
 
+    /// Reads a short file whole, with one call, and makes sure that it did not change meanwhile.
+    pub fn read_small(&self) -> Result<Vec<u8>> {
+        let size = usize::try_from(self.stamp.size).unwrap_or(usize::MAX);
+        // One byte more than there should be, so that the same call shows that the file ends there.
+        let mut bytes = vec![0; size.saturating_add(1)];
+        let mut done = 0;
+        while done < bytes.len() {
+            match read_at(&self.file, &mut bytes[done..], done as u64) {
+                Ok(0) => break,
+                Ok(count) => done += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(Error::io("read", &self.path, &error)),
+            }
+            if done == size {
+                // A call that stopped one short of the buffer has met the end.
+                break;
+            }
+        }
+        if done != size {
+            return Err(self.changed(format!("{done} bytes or more")));
+        }
+        self.verify_stamp()?;
+        bytes.truncate(size);
+        Ok(bytes)
+    }
+
     /// Reads `start..end` in blocks of at most [`BLOCK`] bytes, in order, and hands each to `take`.
     /// `take` must not start other work on the thread pool: the buffer is the thread's only one.
     pub fn read_range(
@@ -165,6 +191,16 @@ impl Source {
     /// An error if the file is not as it was when it was opened, or holds more than its length says (as the
     /// files of `/proc` do).
     pub fn verify_unchanged(&self) -> Result<()> {
+        self.verify_stamp()?;
+        let beyond = read_at(&self.file, &mut [0], self.stamp.size)
+            .map_err(|error| Error::io("read", &self.path, &error))?;
+        if beyond > 0 {
+            return Err(self.changed("bytes beyond its length".to_owned()));
+        }
+        Ok(())
+    }
+
+    fn verify_stamp(&self) -> Result<()> {
         let metadata = self
             .file
             .metadata()
@@ -177,11 +213,6 @@ impl Source {
                 format!("{} bytes", now.size)
             };
             return Err(self.changed(received));
-        }
-        let beyond = read_at(&self.file, &mut [0], self.stamp.size)
-            .map_err(|error| Error::io("read", &self.path, &error))?;
-        if beyond > 0 {
-            return Err(self.changed("bytes beyond its length".to_owned()));
         }
         Ok(())
     }

@@ -5,9 +5,10 @@
 
 use crate::control::Control;
 use crate::error::{Code, Error, Result};
-use crate::file::{FileDigest, hash_source};
+use crate::file::FileDigest;
 use crate::folder::{Entry, Folder, Identity, Kind};
-use crate::source::{Stamp, retry_once};
+use crate::small;
+use crate::source::Stamp;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use lineaprint_digest::description::{self, TreeEntry};
 use lineaprint_digest::{Algorithms, Digests};
@@ -209,11 +210,55 @@ impl Walk<'_> {
         let mut entries = folder.entries()?;
         entries.retain(|entry| self.counts(entry, relative));
         entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        let nodes = entries
-            .par_iter()
-            .map(|entry| self.entry(folder, entry, relative, &here))
-            .collect::<Result<Vec<_>>>()?;
+        let nodes = self.nodes(folder, &entries, relative, &here)?;
         Ok(self.join(relative, &entries, nodes))
+    }
+
+    /// Hashes the entries of a folder: files in batches, folders beside them.
+    fn nodes(
+        &self,
+        folder: &Folder,
+        entries: &[Entry],
+        relative: &[u8],
+        here: &Ancestor<'_>,
+    ) -> Result<Vec<Node>> {
+        let mut nodes = Vec::with_capacity(entries.len());
+        let mut files = Vec::new();
+        let mut folders = Vec::new();
+        for (index, entry) in entries.iter().enumerate() {
+            nodes.push(Node::Nothing);
+            match self.kind(folder, entry)? {
+                Kind::File => files.push(index),
+                Kind::Folder => folders.push(index),
+                Kind::Link => nodes[index] = Node::Link(folder.read_link(&entry.name)?),
+                Kind::Special => return Err(special(folder, &entry.name)),
+            }
+        }
+        // Few files are dealt out one by one, so that each thread has some.
+        let batch = (files.len() / (rayon::current_num_threads() * 2)).clamp(1, small::BATCH);
+        let (hashed, walked) = rayon::join(
+            || {
+                files
+                    .par_chunks(batch)
+                    .map(|batch| self.files(folder, entries, batch))
+                    .collect::<Result<Vec<_>>>()
+            },
+            || {
+                folders
+                    .par_iter()
+                    .map(|index| self.inner(folder, &entries[*index], relative, here))
+                    .collect::<Result<Vec<_>>>()
+            },
+        );
+        for (index, digest) in files.into_iter().zip(hashed?.into_iter().flatten()) {
+            nodes[index] = Node::File(digest);
+        }
+        for (index, tree) in folders.into_iter().zip(walked?) {
+            if tree.files + tree.links > 0 {
+                nodes[index] = Node::Folder(tree);
+            }
+        }
+        Ok(nodes)
     }
 
     fn counts(&self, entry: &Entry, relative: &[u8]) -> bool {
@@ -231,49 +276,33 @@ impl Walk<'_> {
             .is_ignore()
     }
 
-    fn entry(&self, folder: &Folder, entry: &Entry, relative: &[u8], here: &Ancestor<'_>) -> Result<Node> {
-        let follow = entry.kind == Kind::Link;
-        let kind = match (entry.kind, self.options.links) {
-            (Kind::Link, Links::Refuse) => {
-                return Err(
-                    Error::new(Code::Link, "it is a symbolic link, and links are refused")
-                        .at(&folder.path().join(&entry.name)),
-                );
-            }
-            (Kind::Link, Links::Record) => return folder.read_link(&entry.name).map(Node::Link),
-            (Kind::Link, Links::Follow) => followed_kind(folder, &entry.name)?,
-            (kind, _) => kind,
-        };
-        match kind {
-            Kind::File => self.file(folder, &entry.name, follow).map(Node::File),
-            Kind::Folder => {
-                let inner = folder.open_folder(&entry.name, follow)?;
-                let relative = join_bytes(relative, entry.name.as_encoded_bytes());
-                let tree = self.folder(&inner, &relative, Some(here))?;
-                Ok(if tree.files + tree.links > 0 {
-                    Node::Folder(tree)
-                } else {
-                    Node::Nothing
-                })
-            }
-            Kind::Link | Kind::Special => Err(Error::new(
-                Code::NotRegular,
-                "it is neither a file nor a folder nor a link",
+    /// What an entry counts as: under `follow` a link is what it leads to.
+    fn kind(&self, folder: &Folder, entry: &Entry) -> Result<Kind> {
+        match (entry.kind, self.options.links) {
+            (Kind::Link, Links::Refuse) => Err(Error::new(
+                Code::Link,
+                "it is a symbolic link, and links are refused",
             )
-            .but("a regular file", "a FIFO, a socket or a device")
             .at(&folder.path().join(&entry.name))),
+            (Kind::Link, Links::Follow) => followed_kind(folder, &entry.name),
+            (kind, _) => Ok(kind),
         }
     }
 
-    fn file(&self, folder: &Folder, name: &OsStr, follow: bool) -> Result<FileDigest> {
-        retry_once(|| {
-            let source = folder.open_file(name, follow)?;
-            if let Some(known) = self.options.known.get(&source.stamp()) {
-                return Ok(*known);
-            }
-            self.control.found(source.size());
-            hash_source(&source, self.options.algorithms, self.control)
-        })
+    fn files(&self, folder: &Folder, entries: &[Entry], batch: &[usize]) -> Result<Vec<FileDigest>> {
+        let options = self.options;
+        let known = |stamp| options.known.get(&stamp).copied();
+        let open = |place: usize| {
+            let entry = &entries[batch[place]];
+            folder.open_file(&entry.name, entry.kind == Kind::Link)
+        };
+        small::hash_batch(batch.len(), options.algorithms, known, self.control, open)
+    }
+
+    fn inner(&self, folder: &Folder, entry: &Entry, relative: &[u8], here: &Ancestor<'_>) -> Result<Tree> {
+        let inner = folder.open_folder(&entry.name, entry.kind == Kind::Link)?;
+        let relative = join_bytes(relative, entry.name.as_encoded_bytes());
+        self.folder(&inner, &relative, Some(here))
     }
 
     /// Makes the digest of a folder from its entries, and adds up what is below it.
@@ -363,6 +392,12 @@ impl Walk<'_> {
         path.canonicalize()
             .is_ok_and(|real| !real.starts_with(&self.real_root))
     }
+}
+
+fn special(folder: &Folder, name: &OsStr) -> Error {
+    Error::new(Code::NotRegular, "it is neither a file nor a folder nor a link")
+        .but("a regular file", "a FIFO, a socket or a device")
+        .at(&folder.path().join(name))
 }
 
 /// What a link leads to; a link that leads nowhere is an error, not an absence.

@@ -29,6 +29,8 @@ export const ERROR_CODES = [
   'ERR_LINEAPRINT_NOT_FOUND',
   /** It is not a regular file, or not a folder. */
   'ERR_LINEAPRINT_NOT_REGULAR',
+  /** A range or part does not fit its file, or parts do not fit together. */
+  'ERR_LINEAPRINT_RANGE',
   /** The record of a run is damaged or of an unknown version. */
   'ERR_LINEAPRINT_RECORD',
   /** No run of that name, or several. */

@@ -12,6 +12,7 @@ export type {
   NativeFailure,
   NativeFile,
   NativeModel,
+  NativePart,
   NativeShard,
   NativeTree,
 } from '../native/index.js'

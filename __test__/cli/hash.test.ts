@@ -61,6 +61,20 @@ test('--json is one document with full digests', async () => {
   expect(tensors.stdout).toMatch(/^[0-9a-f]{64} {2}F32 \[2\] w\n$/)
 })
 
+test('parts of one file merge into its digest', async () => {
+  const cwd = folderOf({ file: 'x'.repeat(5000) })
+  const whole = await lineaprint(['hash', 'file'], { cwd })
+  for (const part of ['1/2', '2/2']) {
+    const { stdout } = await lineaprint(['hash', '--part', part, 'file'], { cwd })
+    writeFileSync(join(cwd, `${part[0]}.json`), stdout)
+  }
+  const merged = await lineaprint(['hash', '--merge', '2.json', '1.json'], { cwd })
+  expect(merged.stdout.trim()).toBe(whole.stdout.slice(0, 64))
+  const partial = await lineaprint(['hash', '--merge', '1.json'], { cwd })
+  expect({ code: partial.code, stdout: partial.stdout }).toEqual({ code: 3, stdout: '' })
+  expect((await lineaprint(['hash', '--part', '3/2', 'file'], { cwd })).code).toBe(2)
+})
+
 test('wrong usage is one line and exit code 2', async () => {
   for (const args of [
     ['hash'],

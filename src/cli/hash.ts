@@ -10,17 +10,21 @@ import { hashTree } from '../hash/tree.ts'
 import { readModel } from '../model/read.ts'
 import { WARNINGS } from '../dataset/read.ts'
 import { algorithmOption, collect, threadsOption } from './arguments.ts'
+import { parsePartArgument, printMerged, printPart } from './hash-part.ts'
 import { escapeText, print, printError, printJson, progressLine } from './output.ts'
 import type { Digest, Digests } from '../digest.ts'
 import type { LinkMode } from '../hash/tree.ts'
 import type { TensorInfo } from '../model/read.ts'
 import type { HashArguments } from './arguments.ts'
 import type { CommandContext, CommonOptions } from './context.ts'
+import type { PartArgument } from './hash-part.ts'
 
 interface Options extends HashArguments, CommonOptions {
   readonly tensors?: boolean
   readonly ignore: readonly string[]
   readonly links: LinkMode
+  readonly part?: PartArgument
+  readonly merge?: boolean
 }
 
 /** One line of the JSON document. */
@@ -46,9 +50,15 @@ export function command(context: CommandContext): Command {
         .choices(['follow', 'record', 'refuse'])
         .default('follow'),
     )
+    .option('--part <I/N>', 'only part I of N of one file, to be merged later', parsePartArgument)
+    .option('--merge', 'merge the parts in these files into the digest of the whole')
     .addOption(threadsOption())
     .addHelpText('after', EXAMPLES)
-    .action((paths: string[], options: Options) => hash(paths, options, context))
+    .action((paths: string[], options: Options) => {
+      if (options.part) return printPart(paths, options.part, options.threads, context)
+      if (options.merge === true) return printMerged(paths, options.json === true)
+      return hash(paths, options, context)
+    })
 }
 
 const EXAMPLES = `
@@ -58,7 +68,9 @@ Examples:
   lineaprint hash data/train.csv model/
   lineaprint hash --algorithm sha256 *.safetensors > SHA256SUMS
   lineaprint hash --tensors model.safetensors
-  cat data.bin | lineaprint hash -`
+  cat data.bin | lineaprint hash -
+  lineaprint hash --part 1/2 huge.bin > 1.json   # and 2/2 on another machine
+  lineaprint hash --merge 1.json 2.json`
 
 async function hash(paths: readonly string[], options: Options, context: CommandContext): Promise<void> {
   const progress = progressLine('hashing')

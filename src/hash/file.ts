@@ -19,19 +19,54 @@ export interface FileHash {
   readonly digests: Digests
 }
 
+/** Options of {@link hashFile}. */
+export interface FileOptions extends HashOptions {
+  /** First byte to hash. @default 0 */
+  readonly start?: number | undefined
+  /** One past the last byte to hash. @default the end of the file */
+  readonly end?: number | undefined
+}
+
 /**
  * Hashes one file with the standard hash: the result equals what `b3sum` or `sha256sum` prints.
  *
  * Cost: one read. BLAKE3 uses all threads for a file over 4 MiB; SHA-256 is one stream.
  *
  * @param path A regular file; links are followed.
- * @throws ERR_LINEAPRINT_NOT_FOUND, NOT_REGULAR, UNREADABLE, or CHANGED if the file changed while it was read.
+ * @throws ERR_LINEAPRINT_NOT_FOUND, NOT_REGULAR, UNREADABLE, CHANGED if the file changed while it was read, or
+ *   RANGE if `start` and `end` do not lie in it.
  */
-export async function hashFile(path: string, options: HashOptions = {}): Promise<FileHash> {
-  const [outcome] = await hashFiles([path], options)
+export async function hashFile(path: string, options: FileOptions = {}): Promise<FileHash> {
+  const { start, end, ...shared } = options
+  if (start !== undefined || end !== undefined) return hashRange(path, start ?? 0, end, shared)
+  const [outcome] = await hashFiles([path], shared)
   if (outcome instanceof LineaprintError) throw outcome
   if (outcome === undefined) throw new LineaprintError('ERR_LINEAPRINT_INTERNAL', 'no result', { path })
   return outcome
+}
+
+async function hashRange(
+  path: string,
+  start: number,
+  end: number | undefined,
+  options: HashOptions,
+): Promise<FileHash> {
+  checkKeys(options)
+  const algorithm = checkAlgorithm(options.algorithm)
+  const checked = checkPath(path)
+  for (const [field, position] of Object.entries({ start, end: end ?? 0 })) {
+    if (Number.isSafeInteger(position) && position >= 0) continue
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `${field} is not a position in a file`, {
+      field,
+      expected: 'a whole number of bytes',
+      received: String(position),
+    })
+  }
+  const { size, digests } = await runJob(options, (job, threads) =>
+    native.hashRange(job, checked, start, end, algorithm, threads),
+  )
+  const made = toDigests(digests)
+  return { path: checked, size, digest: primary(made), digests: made }
 }
 
 /**

@@ -36,12 +36,18 @@ pub fn hash_files<'env>(
     })
 }
 
-fn native_file(file: Result<file::FileDigest>) -> Either<NativeFile, NativeFailure> {
-    match file {
-        Ok(file) => Either::A(NativeFile {
+impl From<file::FileDigest> for NativeFile {
+    fn from(file: file::FileDigest) -> Self {
+        Self {
             size: number(file.size),
             digests: file.digests.into(),
-        }),
+        }
+    }
+}
+
+fn native_file(file: Result<file::FileDigest>) -> Either<NativeFile, NativeFailure> {
+    match file {
+        Ok(file) => Either::A(file.into()),
         Err(error) => Either::B(error.into()),
     }
 }

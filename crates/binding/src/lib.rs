@@ -2,7 +2,7 @@
 //!
 //! - [`failure`]: errors cross as data; TypeScript makes them errors with the stack of the call.
 //! - [`job`]: work on our own threads behind a promise, with a handle to cancel it and to see how far it is.
-//! - [`files`], [`model`]: what is on disk.
+//! - [`files`], [`part`], [`model`]: what is on disk.
 //! - [`bytes`]: what is in memory, and streams.
 //! - [`structured`]: digests of descriptions.
 //! - [`machine`]: what this addon and this processor can do.
@@ -23,4 +23,5 @@ mod files;
 mod job;
 mod machine;
 mod model;
+mod part;
 mod structured;

@@ -21,6 +21,8 @@ pub enum Code {
     Format,
     /// A symbolic link that leads nowhere, into itself, or that the caller refuses.
     Link,
+    /// A range or part does not fit the file.
+    Range,
     /// The caller asked to stop.
     Cancelled,
     /// A bug of ours.
@@ -37,6 +39,7 @@ impl Code {
             Self::Changed => "ERR_LINEAPRINT_CHANGED",
             Self::Format => "ERR_LINEAPRINT_FORMAT",
             Self::Link => "ERR_LINEAPRINT_LINK",
+            Self::Range => "ERR_LINEAPRINT_RANGE",
             Self::Cancelled => "ERR_LINEAPRINT_CANCELLED",
             Self::Internal => "ERR_LINEAPRINT_INTERNAL",
         }

@@ -4,16 +4,11 @@ use crate::control::Control;
 use crate::error::{Code, Error, Result};
 use crate::source::{Source, retry_once};
 use crate::streams::{self, Span};
-use lineaprint_digest::subtree::{Pieces, merge};
-use lineaprint_digest::{Algorithms, Digests, Hash, Hasher};
+use crate::subtrees::{self, SUBTREE};
+use lineaprint_digest::{Algorithms, Digests, Hasher};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock};
-
-/// Bytes of one subtree: the unit of work that threads take from a large file. Large enough that taking and
-/// merging cost nothing, small enough that the last one does not keep the other cores waiting.
-pub const SUBTREE: u64 = 4 << 20;
+use std::sync::OnceLock;
 
 /// What is known of one file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +99,7 @@ pub fn hash_source(source: &Source, algorithms: Algorithms, control: &Control) -
     let size = source.size();
     let digests = if algorithms == Algorithms::BLAKE3 && size > SUBTREE {
         Digests {
-            blake3: Some(hash_subtrees(source, 0, size, control)?),
+            blake3: Some(subtrees::hash(source, 0, size, control)?),
             sha256: None,
         }
     } else {
@@ -134,76 +129,4 @@ pub fn hash_in_order(
     let mut hasher = Hasher::new(algorithms);
     source.read_range(start, end, control, |block| hasher.update(block))?;
     Ok(hasher.finish())
-}
-
-/// BLAKE3 of `start..start + length` of a file, longer than one [`SUBTREE`], on all threads of the pool.
-///
-/// Threads take subtrees from the front, so that a file that is not in memory is read in order.
-fn hash_subtrees(source: &Source, start: u64, length: u64, control: &Control) -> Result<Hash> {
-    let count = length.div_ceil(SUBTREE);
-    let next = AtomicU64::new(0);
-    let shared = Mutex::new((Vec::new(), None));
-    let drain = || {
-        let mut mine = Vec::new();
-        let mut failure = None;
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            if index >= count {
-                break;
-            }
-            match hash_subtree(source, start, length, index, control) {
-                Ok(pieces) => mine.extend(pieces),
-                Err(error) => {
-                    // No other thread needs to start another subtree of a file that failed.
-                    next.store(count, Ordering::Relaxed);
-                    failure = Some(error);
-                    break;
-                }
-            }
-        }
-        let mut shared = shared.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        shared.0.extend(mine);
-        if shared.1.is_none() {
-            shared.1 = failure;
-        }
-    };
-    rayon::scope(|scope| {
-        let helpers = (rayon::current_num_threads() as u64).min(count) - 1;
-        for _ in 0..helpers {
-            scope.spawn(|_| drain());
-        }
-        drain();
-    });
-    let (mut pieces, failure) = shared
-        .into_inner()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
-    match failure {
-        Some(error) => Err(error),
-        None => merge_or_internal(&mut pieces, length, source.path()),
-    }
-}
-
-/// The pieces of subtree `index` of a range that is longer than one subtree.
-pub fn hash_subtree(
-    source: &Source,
-    start: u64,
-    length: u64,
-    index: u64,
-    control: &Control,
-) -> Result<Vec<lineaprint_digest::subtree::Piece>> {
-    let from = index * SUBTREE;
-    let to = (from + SUBTREE).min(length);
-    let mut pieces = Pieces::new(from, to, length);
-    source.read_range(start + from, start + to, control, |block| pieces.update(block))?;
-    Ok(pieces.finish())
-}
-
-/// Merges pieces that must be complete; anything else is a bug of ours, and no digest.
-pub fn merge_or_internal(
-    pieces: &mut [lineaprint_digest::subtree::Piece],
-    length: u64,
-    path: &Path,
-) -> Result<Hash> {
-    merge(pieces, length)
-        .ok_or_else(|| Error::new(Code::Internal, "the pieces of its hash do not fit together").at(path))
 }

@@ -2,7 +2,9 @@
 //!
 //! - [`control`]: how a caller stops a job and sees how far it is.
 //! - [`source`]: one open regular file, read at positions, and the proof that it did not change meanwhile.
-//! - [`file`]: plain digests of whole files, large ones as equal subtrees on all threads.
+//! - [`file`]: plain digests of whole files.
+//! - [`subtrees`]: one large input on all threads.
+//! - [`part`]: ranges of a file, and parts of its digest that merge.
 //! - [`folder`], [`tree`]: walking beneath a root, and the `tree` digest.
 //! - [`model`]: tensors of safetensors files, one or many shards, hashed where they lie.
 //! - [`small`]: small files, read with one call each.
@@ -20,10 +22,12 @@ pub mod file;
 pub mod folder;
 pub mod memory;
 pub mod model;
+pub mod part;
 pub mod pool;
 pub mod small;
 pub mod source;
 pub mod streams;
+pub mod subtrees;
 pub mod tree;
 
 pub use control::Control;

@@ -1,6 +1,6 @@
 //! Bytes that are already in memory.
 
-use crate::file::SUBTREE;
+use crate::subtrees::SUBTREE;
 use lineaprint_digest::subtree::{CHUNK, Piece, Pieces, merge};
 use lineaprint_digest::{Algorithms, Digests, Hash, Hasher};
 use rayon::prelude::*;

@@ -3,8 +3,9 @@
 mod support;
 
 use lineaprint_digest::{Algorithms, Digests};
-use lineaprint_engine::file::{SUBTREE, hash_all, hash_path};
+use lineaprint_engine::file::{hash_all, hash_path};
 use lineaprint_engine::source::{BLOCK, Source};
+use lineaprint_engine::subtrees::SUBTREE;
 use lineaprint_engine::{Code, Control, pool};
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;

@@ -9,8 +9,8 @@
 use super::{Shard, length};
 use crate::control::Control;
 use crate::error::{Error, Result};
-use crate::file::{SUBTREE, merge_or_internal};
 use crate::source::Source;
+use crate::subtrees::{SUBTREE, merge_or_internal};
 use lineaprint_digest::subtree::{CHUNK, Piece, Pieces};
 use lineaprint_digest::{Algorithms, Digests, Hash, Hasher};
 use rayon::prelude::*;

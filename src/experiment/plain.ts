@@ -1,6 +1,6 @@
 /** Copies of what a caller gives as plain JSON data, made at once so that later changes do not show. */
 import { LineaprintError } from '../errors.ts'
-import { encodeFloat } from './floats.ts'
+import { encodeFloat } from '../store/floats.ts'
 import type { JsonObject, JsonValue } from '../json/value.ts'
 
 const DEPTH_LIMIT = 100
@@ -8,19 +8,14 @@ const DEPTH_LIMIT = 100
 const NAME_LIMIT = 1024
 
 /**
- * Copies a value into plain JSON data. NaN and the infinities become `{"__float__":"NaN"}`; objects with a
+ * Copies an object into plain JSON data. NaN and the infinities become `{"__float__":"NaN"}`; objects with a
  * `toJSON` (dates, digests) become what that returns; members that are `undefined` are left out.
  *
- * @param value Anything.
+ * @param value An object; anything else is an error.
  * @param field Where it stands, for errors.
  * @throws ERR_LINEAPRINT_ARGUMENT for what has no JSON form: functions, symbols, bigints, cycles, Maps, half
  *   surrogate pairs.
  */
-export function plainJson(value: unknown, field: string): JsonValue {
-  return copy(value, field, 0)
-}
-
-/** The same for an object; anything else is an error. */
 export function plainObject(value: unknown, field: string): JsonObject {
   const plain = copy(value, field, 0)
   if (typeof plain === 'object' && plain !== null && !Array.isArray(plain)) return plain as JsonObject
@@ -29,6 +24,11 @@ export function plainObject(value: unknown, field: string): JsonObject {
     'an object',
     plain === null ? 'null' : Array.isArray(plain) ? 'an array' : typeof plain,
   )
+}
+
+/** A field that should hold text, as text; whatever else stands there is shown as JSON. */
+export function fieldText(value: unknown): string {
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '')
 }
 
 /** A name of something in a record: data, never a path. */

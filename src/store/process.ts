@@ -1,7 +1,7 @@
 /** Who writes a run, and whether that process is still there. */
 import { readFileSync, readlinkSync } from 'node:fs'
 import { hostname } from 'node:os'
-import type { ProcessRecord } from '../experiment/record.ts'
+import type { ProcessRecord } from './record.ts'
 
 /** The identity of this process. A pid alone is not one: pids are used again. */
 export function thisProcess(): ProcessRecord {

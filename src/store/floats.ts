@@ -8,7 +8,9 @@ export function encodeFloat(value: number): RecordedNumber {
 
 /** The number behind a recorded one. */
 export function decodeFloat(value: RecordedNumber): number {
-  return typeof value === 'number' ? value : Number(value.__float__)
+  if (typeof value === 'number') return value
+  const [text] = Object.values(value)
+  return Number(text)
 }
 
 /** A JSON value with its recorded numbers as numbers, for formats that have them. */

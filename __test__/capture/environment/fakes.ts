@@ -1,0 +1,31 @@
+/** Programs and folders that stand for machines the tests do not run on. */
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { temporaryFolder } from '../fixture.ts'
+
+/** A folder with shell scripts by name, to be put on `PATH`. */
+export function programs(scripts: Readonly<Record<string, string>>): string {
+  const folder = temporaryFolder('programs')
+  for (const [name, script] of Object.entries(scripts)) {
+    writeFileSync(join(folder, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 })
+  }
+  return folder
+}
+
+/** A folder with files by path; objects are written as JSON. */
+export function folderOf(files: Readonly<Record<string, string | object>>): string {
+  const folder = temporaryFolder('folder')
+  for (const [name, content] of Object.entries(files)) {
+    const path = join(folder, name)
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content))
+  }
+  // Where the search for files above ends.
+  mkdirSync(join(folder, '.git'), { recursive: true })
+  return folder
+}
+
+/** Links a program of this machine into a folder. */
+export function linkProgram(folder: string, name: string, target: string): void {
+  symlinkSync(target, join(folder, name))
+}

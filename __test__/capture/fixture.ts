@@ -1,0 +1,67 @@
+/** Temporary folders and small repositories for the tests of captures. */
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+import type { JsonObject, JsonValue } from '../../src/json/value.ts'
+
+/** A folder that is removed when the test is over. */
+export function temporaryFolder(name = 'lineaprint'): string {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), `${name}-`)))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+/** Settings of git that no test may take from the machine. */
+export const GIT_ENVIRONMENT: NodeJS.ProcessEnv = {
+  ...process.env,
+  GIT_CONFIG_GLOBAL: '/dev/null',
+  GIT_CONFIG_SYSTEM: '/dev/null',
+  GIT_AUTHOR_NAME: 'Ada | Lovelace',
+  GIT_AUTHOR_EMAIL: 'ada@example.org',
+  GIT_AUTHOR_DATE: '2024-02-29T12:00:00+01:00',
+  GIT_COMMITTER_NAME: 'Charles Babbage',
+  GIT_COMMITTER_EMAIL: 'charles@example.org',
+  GIT_COMMITTER_DATE: '2024-03-01T12:00:00+01:00',
+}
+
+/** Runs git and gives its output. */
+export function git(directory: string, ...args: readonly string[]): string {
+  return execFileSync('git', ['-c', 'protocol.file.allow=always', ...args], {
+    cwd: directory,
+    env: GIT_ENVIRONMENT,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    maxBuffer: 64 << 20,
+  })
+}
+
+/** A repository without a commit. */
+export function emptyRepository(): string {
+  const folder = temporaryFolder('repository')
+  git(folder, 'init', '-q', '-b', 'main')
+  return folder
+}
+
+/** A field of a recorded object that is an object itself. */
+export function objectAt(value: JsonObject, field: string): JsonObject {
+  const found = value[field]
+  if (found === null || typeof found !== 'object' || Array.isArray(found))
+    throw new Error(`${field} is no object`)
+  return found as JsonObject
+}
+
+/** A field of a recorded object that is an array of objects. */
+export function listAt(value: JsonObject, field: string): JsonObject[] {
+  const found: JsonValue | undefined = value[field]
+  if (!Array.isArray(found)) throw new Error(`${field} is no array`)
+  return found as JsonObject[]
+}
+
+/** A field of a recorded object that is text. */
+export function textAt(value: JsonObject, field: string): string {
+  const found = value[field]
+  if (typeof found !== 'string') throw new Error(`${field} is no text`)
+  return found
+}

@@ -1,0 +1,73 @@
+/** Puts the entry of a case together: contestants whose programs are there, and the names of those missing. */
+import { runProgram } from '../measure.ts'
+import type { Contestant, Entry } from '../measure.ts'
+import type { Peer, PeerName } from '../peers.ts'
+
+/** A contestant that is a program, or several. */
+export interface Program {
+  readonly name: string
+  /** What must be installed; the first is what `command` starts. */
+  readonly needs: readonly PeerName[]
+  readonly args: readonly string[]
+  /** What its output must equal, and how it is read. */
+  readonly check?: { readonly label: string; parse(output: string): string }
+}
+
+/** What every case gets. */
+export type Peers = ReadonlyMap<PeerName, Peer>
+
+/** The contestants in order, ours first. */
+export function entry(
+  bytes: number,
+  ours: readonly Contestant[],
+  programs: readonly Program[],
+  peers: Peers,
+  last: readonly Contestant[] = [],
+): Entry {
+  const present = programs.filter(({ needs }) => needs.every((need) => peers.has(need)))
+  const missing = programs.flatMap(({ name, needs }) => {
+    const absent = needs.filter((need) => !peers.has(need))
+    return absent.length > 0 ? [`${name} (no ${absent.join(', ')})`] : []
+  })
+  const contestants = present.map((program) =>
+    fromProgram(program, peers.get(program.needs[0] ?? 'sh')?.path ?? ''),
+  )
+  return { bytes, contestants: [...ours, ...contestants, ...last], missing }
+}
+
+function fromProgram({ name, args, check }: Program, command: string): Contestant {
+  const contestant: Contestant = {
+    name,
+    role: 'peer',
+    child: true,
+    run: async () => {
+      await runProgram(command, args)
+      return undefined
+    },
+  }
+  if (!check) return contestant
+  const read = async (): Promise<string> => check.parse(await runProgram(command, args, true))
+  return { ...contestant, check: { label: check.label, read } }
+}
+
+/** Reads `hex  path` lines as `hex path`, sorted by path and without the part of it that all share. */
+export function sumLines(output: string, root = ''): string {
+  const pairs = output
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => /^([0-9a-f]{64}) [ *](.*)$/.exec(line))
+    .map((match) => ({ hex: match?.[1] ?? 'no digest', path: match?.[2] ?? '' }))
+    .map(({ hex, path }) => ({ hex, path: path.startsWith(root) ? path.slice(root.length) : path }))
+  return fileLines(pairs)
+}
+
+/** The same form, of digests that are there as values. */
+export function fileLines(files: readonly { readonly hex: string; readonly path: string }[]): string {
+  const sorted = files.toSorted((a, b) => (a.path < b.path ? -1 : 1))
+  return sorted.map(({ hex, path }) => `${hex} ${path}`).join('\n')
+}
+
+/** The first word of the output: the digest of a program that prints one. */
+export function firstWord(output: string): string {
+  return output.trim().split(/\s/)[0] ?? ''
+}

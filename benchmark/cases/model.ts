@@ -1,0 +1,110 @@
+/** A sharded model of eight safetensors files. */
+import { availableParallelism } from 'node:os'
+import { basename } from 'node:path'
+import { hashFiles } from '../../src/hash/file.ts'
+import { readModel } from '../../src/model/read.ts'
+import { entry, fileLines, sumLines } from './entry.ts'
+import type { FileHash } from '../../src/hash/file.ts'
+import type { FileSet, Inputs } from '../inputs.ts'
+import type { Case, Contestant, Entry } from '../measure.ts'
+import type { Peers } from './entry.ts'
+
+/** The cases of the model. */
+export function modelCases(inputs: Inputs, peers: Peers): Case[] {
+  return [
+    {
+      name: 'model-weights',
+      title: 'weights of eight shards, BLAKE3',
+      prepare: async () => weightsEntry(inputs.model(), peers),
+    },
+    {
+      name: 'model-files-sha256',
+      title: 'the files of eight shards, SHA-256',
+      prepare: async () => sha256Entry(inputs.model(), peers),
+    },
+    {
+      name: 'model-weights-and-files',
+      title: 'weights and files of eight shards, BLAKE3',
+      prepare: async () => bothEntry(inputs.model(), peers),
+    },
+  ]
+}
+
+/** b3sum on every shard: one process, which takes the files one after another, each on all cores. */
+function b3sum({ path, files }: FileSet, check: boolean) {
+  const read = { label: 'the files', parse: (output: string) => sumLines(output, `${path}/`) }
+  return {
+    name: 'b3sum (files, not tensors)',
+    needs: ['b3sum'],
+    args: [...files],
+    ...(check && { check: read }),
+  } as const
+}
+
+function weightsEntry(model: FileSet, peers: Peers): Entry {
+  const weights: Contestant = {
+    name: 'lineaprint readModel',
+    role: 'ours',
+    child: false,
+    run: async () => (await readModel(model.path)).weights.hex,
+  }
+  return entry(model.bytes, [weights], [b3sum(model, false)], peers)
+}
+
+function sha256Entry(model: FileSet, peers: Peers): Entry {
+  const hash = async (): Promise<string> =>
+    fileLines(linesOf(await hashFiles(model.files, { algorithm: 'sha256' })))
+  const files: Contestant = {
+    name: 'lineaprint hashFiles',
+    role: 'ours',
+    child: false,
+    run: hash,
+    check: { label: 'the files', read: hash },
+  }
+  const cores = availableParallelism()
+  const openssl = {
+    name: `xargs -P${cores} openssl dgst`,
+    needs: ['sh', 'xargs', 'openssl'],
+    args: ['-c', XARGS, 'sh', String(cores), peers.get('openssl')?.path ?? '', ...model.files],
+    check: { label: 'the files', parse: (output: string) => sumLines(output, `${model.path}/`) },
+  } as const
+  return entry(model.bytes, [files], [openssl], peers)
+}
+
+/** One process of openssl per file, as many at a time as there are cores. */
+const XARGS =
+  'cores=$1; openssl=$2; shift 2; printf "%s\\0" "$@" | xargs -0 -n 1 -P "$cores" "$openssl" dgst -sha256 -r'
+
+function bothEntry(model: FileSet, peers: Peers): Entry {
+  const oneRead: Contestant = {
+    name: 'lineaprint readModel, one read',
+    role: 'ours',
+    child: false,
+    run: async () => (await readModel(model.path, { files: true })).weights.hex,
+    check: {
+      label: 'the files',
+      read: async () => {
+        const { files } = await readModel(model.path, { files: true })
+        return fileLines(files.map(({ name, digests }) => ({ hex: digests?.blake3?.hex ?? '', path: name })))
+      },
+    },
+  }
+  const twoReads: Contestant = {
+    name: 'lineaprint readModel, then hashFiles',
+    role: 'ours',
+    child: false,
+    run: async () => {
+      const { weights } = await readModel(model.path)
+      await hashFiles(model.files)
+      return weights.hex
+    },
+  }
+  return entry(model.bytes, [oneRead, twoReads], [b3sum(model, true)], peers)
+}
+
+function linesOf(outcomes: readonly (FileHash | Error)[]): { readonly hex: string; readonly path: string }[] {
+  return outcomes.map((outcome) => {
+    if (outcome instanceof Error) throw outcome
+    return { hex: outcome.digest.hex, path: basename(outcome.path) }
+  })
+}

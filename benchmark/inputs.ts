@@ -1,0 +1,203 @@
+/**
+ * What the benchmark reads: made once per run from fixed seeds, in a folder of its own, and removed at the end.
+ *
+ * After the files of an input are written the system is asked to write them out, so that no disk is busy with
+ * them while contestants read them from the page cache.
+ */
+import { spawnSync } from 'node:child_process'
+import { createCipheriv } from 'node:crypto'
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import type { Cipheriv } from 'node:crypto'
+
+/** How much there is to read. */
+export interface InputSizes {
+  /** Bytes of the large file. */
+  readonly largeBytes: number
+  /** Files in the folder of small files. */
+  readonly smallFiles: number
+  /** Width of the model's layers. */
+  readonly hidden: number
+  /** Elements of the array. */
+  readonly elements: number
+}
+
+/** A set of files that all contestants of a case read. */
+export interface FileSet {
+  readonly path: string
+  readonly files: readonly string[]
+  readonly bytes: number
+}
+
+const MEBIBYTE = 1 << 20
+
+/** Makes inputs when they are first asked for. */
+export class Inputs {
+  readonly directory: string
+  readonly sizes: InputSizes
+  readonly #made = new Map<string, FileSet>()
+  readonly #say: (message: string) => void
+
+  constructor(parent: string, sizes: InputSizes, say: (message: string) => void) {
+    this.directory = mkdtempSync(join(parent, 'lineaprint-benchmark-'))
+    this.sizes = sizes
+    this.#say = say
+  }
+
+  /** Removes everything. */
+  remove(): void {
+    rmSync(this.directory, { recursive: true, force: true })
+  }
+
+  /**
+   * One large file, written `step` bytes at a time: the page cache then holds it in large or in small pieces
+   * (folios), and reading costs more the smaller they are.
+   */
+  largeFile(step: number): FileSet {
+    return this.#once(`large-${step}`, (path) => {
+      writeFileSync(path, '')
+      const file = openSync(path, 'w')
+      const bytes = new Keystream(1)
+      for (let left = this.sizes.largeBytes; left > 0; left -= MEBIBYTE) {
+        const block = bytes.take(Math.min(left, MEBIBYTE))
+        for (let at = 0; at < block.length; at += step)
+          writeSync(file, block, at, Math.min(step, block.length - at))
+      }
+      closeSync(file)
+      return { path, files: [path], bytes: this.sizes.largeBytes }
+    })
+  }
+
+  /** A sharded model of eight safetensors files with their index. */
+  model(): FileSet {
+    return this.#once('model', (path) => {
+      mkdirSync(path)
+      const content = new Keystream(2)
+      const map: Record<string, string> = {}
+      const files: string[] = []
+      let bytes = 0
+      for (let shard = 0; shard < 8; shard++) {
+        const name = `model-0000${shard + 1}-of-00008.safetensors`
+        const tensors = [0, 1, 2].flatMap((layer) => layerOf(shard * 3 + layer, this.sizes.hidden))
+        for (const tensor of tensors) map[tensor.name] = name
+        files.push(join(path, name))
+        bytes += writeShard(join(path, name), tensors, content)
+      }
+      writeFileSync(
+        join(path, 'model.safetensors.index.json'),
+        JSON.stringify({ metadata: {}, weight_map: map }),
+      )
+      return { path, files, bytes }
+    })
+  }
+
+  /** Small files of 1 to 40 KiB, a hundred to a folder. */
+  smallFiles(): FileSet {
+    return this.#once('small', (path) => {
+      const content = new Keystream(3)
+      const files: string[] = []
+      let bytes = 0
+      for (let index = 0; index < this.sizes.smallFiles; index++) {
+        const folder = join(path, `part-${Math.floor(index / 1000)}`, `group-${Math.floor(index / 100) % 10}`)
+        if (index % 100 === 0) mkdirSync(folder, { recursive: true })
+        const size = 1024 + (content.take(4).readUInt32LE() % (39 * 1024 + 1))
+        const file = join(folder, `item-${index}.bin`)
+        writeFileSync(file, content.take(size))
+        files.push(file)
+        bytes += size
+      }
+      return { path, files, bytes }
+    })
+  }
+
+  /** Random bits as float64, some of them NaN: elements of an array in memory. */
+  array(): Float64Array {
+    const bytes = new Keystream(4).take(this.sizes.elements * 8)
+    return new Float64Array(new Uint8Array(bytes).buffer)
+  }
+
+  #once(name: string, make: (path: string) => FileSet): FileSet {
+    const known = this.#made.get(name)
+    if (known) return known
+    this.#say(`making ${name} …`)
+    const made = make(join(this.directory, name))
+    spawnSync('sync')
+    this.#made.set(name, made)
+    return made
+  }
+}
+
+/** The bytes of a file, in memory that nothing else holds. */
+export function readWhole({ path, bytes }: FileSet): Buffer {
+  const buffer = Buffer.alloc(bytes)
+  const file = openSync(path, 'r')
+  let done = 0
+  while (done < bytes) {
+    const count = readSync(file, buffer, done, Math.min(bytes - done, 16 * MEBIBYTE), done)
+    if (count === 0) throw new Error(`${path} is shorter than it was written`)
+    done += count
+  }
+  closeSync(file)
+  return buffer
+}
+
+/** Bytes that cannot be compressed, the same for one seed: a cipher over zeros, because it is fast. */
+class Keystream {
+  readonly #cipher: Cipheriv
+
+  constructor(seed: number) {
+    this.#cipher = createCipheriv('aes-128-ctr', Buffer.alloc(16, seed), Buffer.alloc(16))
+  }
+
+  take(length: number): Buffer {
+    return this.#cipher.update(Buffer.alloc(length))
+  }
+}
+
+interface TensorPlan {
+  readonly name: string
+  readonly shape: readonly number[]
+}
+
+/** One decoder layer as language models have them: large matrices, and vectors of a few kilobytes. */
+function layerOf(layer: number, hidden: number): TensorPlan[] {
+  const prefix = `model.layers.${layer}`
+  const square = ['q_proj', 'k_proj', 'v_proj', 'o_proj'].map((name) => `${prefix}.self_attn.${name}.weight`)
+  const norms = ['input_layernorm', 'post_attention_layernorm'].map((name) => `${prefix}.${name}.weight`)
+  return [
+    ...square.map((name) => ({ name, shape: [hidden, hidden] })),
+    { name: `${prefix}.mlp.gate_proj.weight`, shape: [3 * hidden, hidden] },
+    { name: `${prefix}.mlp.up_proj.weight`, shape: [3 * hidden, hidden] },
+    { name: `${prefix}.mlp.down_proj.weight`, shape: [hidden, 3 * hidden] },
+    ...norms.map((name) => ({ name, shape: [hidden] })),
+  ]
+}
+
+/** Writes a safetensors file of BF16 tensors and returns its length. */
+function writeShard(path: string, tensors: readonly TensorPlan[], content: Keystream): number {
+  const header: Record<string, unknown> = { __metadata__: { format: 'pt' } }
+  const lengths = tensors.map(({ shape }) => shape.reduce((product, dimension) => product * dimension, 2))
+  let offset = 0
+  for (const [index, { name, shape }] of tensors.entries()) {
+    const end = offset + (lengths[index] ?? 0)
+    header[name] = { dtype: 'BF16', shape, data_offsets: [offset, end] }
+    offset = end
+  }
+  const text = Buffer.from(JSON.stringify(header))
+  const length = Buffer.alloc(8)
+  length.writeBigUInt64LE(BigInt(text.length))
+  const file = openSync(path, 'w')
+  writeSync(file, Buffer.concat([length, text]))
+  for (let left = offset; left > 0; left -= MEBIBYTE) writeSync(file, content.take(Math.min(left, MEBIBYTE)))
+  closeSync(file)
+  return 8 + text.length + offset
+}

@@ -1,0 +1,39 @@
+/** The programs beside us: where they are, and their versions. */
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** A program that is installed. */
+export interface Peer {
+  readonly path: string
+  readonly version: string
+}
+
+const OWN = fileURLToPath(new URL('../.peers/cargo/bin', import.meta.url))
+
+const PROGRAMS = {
+  b3sum: ['--version'],
+  paq: ['--version'],
+  openssl: ['version'],
+  sha256sum: ['--version'],
+  find: ['--version'],
+  xargs: ['--version'],
+  sh: ['-c', 'readlink -f "$(command -v sh)"'],
+} as const
+
+/** Names of the programs that cases use. */
+export type PeerName = keyof typeof PROGRAMS
+
+/** Those that are installed. The ones built by scripts/bench-peers.sh come before those of the system. */
+export function findPeers(): ReadonlyMap<PeerName, Peer> {
+  const peers = new Map<PeerName, Peer>()
+  const folders = [OWN, ...(process.env['PATH'] ?? '').split(delimiter)]
+  for (const [name, args] of Object.entries(PROGRAMS) as [PeerName, readonly string[]][]) {
+    const path = folders.map((folder) => join(folder, name)).find((candidate) => existsSync(candidate))
+    if (path === undefined) continue
+    const { stdout } = spawnSync(path, args, { encoding: 'utf8' })
+    peers.set(name, { path, version: stdout?.split('\n')[0]?.trim() || 'version unknown' })
+  }
+  return peers
+}

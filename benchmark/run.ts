@@ -1,0 +1,154 @@
+/**
+ * lineaprint beside the programs that people would use instead, on the same bytes in the same run.
+ *
+ *     npm run bench -- [--quick] [--only NAME] [--rounds N] [--size BYTES] [--json FILE] [--keep]
+ *
+ * Exit code 1: two contestants disagree about a digest. Times are of reads from the page cache.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { arrayCases } from './cases/array.ts'
+import { largeCases } from './cases/large.ts'
+import { modelCases } from './cases/model.ts'
+import { treeCases } from './cases/tree.ts'
+import { Inputs } from './inputs.ts'
+import { WrongDigest, alternate, spawnCost } from './measure.ts'
+import { findPeers } from './peers.ts'
+import { lookAtMachine, summarise, table, versions } from './report.ts'
+import type { InputSizes } from './inputs.ts'
+import type { CaseResult } from './report.ts'
+
+const USAGE = `usage: npm run bench -- [options]
+  --quick         small inputs and 3 rounds, to see that everything works
+  --only NAME     only cases whose name starts with NAME; may be repeated
+  --rounds N      rounds after the warm-up (default 7)
+  --size BYTES    length of the large file, also as 512M or 4G (default 1G)
+  --json FILE     where the numbers go (default benchmark/results/<date>.json)
+  --keep          leave the inputs in place
+  --help          this text
+Inputs go to $LINEAPRINT_BENCH_DIRECTORY, or to the system's folder for temporary files.`
+
+const FULL: InputSizes = { largeBytes: 1 << 30, smallFiles: 20_000, hidden: 1536, elements: 1_000_000 }
+const QUICK: InputSizes = { largeBytes: 64 << 20, smallFiles: 2_000, hidden: 384, elements: 1_000_000 }
+
+process.exitCode = await main()
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      quick: { type: 'boolean', default: false },
+      only: { type: 'string', multiple: true, default: [] },
+      rounds: { type: 'string' },
+      size: { type: 'string' },
+      json: { type: 'string' },
+      keep: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) {
+    console.log(USAGE)
+    return 0
+  }
+  const rounds = wholeNumber('--rounds', values.rounds ?? (values.quick ? '3' : '7'))
+  const base = values.quick ? QUICK : FULL
+  const sizes = values.size === undefined ? base : { ...base, largeBytes: byteCount(values.size) }
+  const date = new Date().toISOString()
+  const json =
+    values.json ?? fileURLToPath(new URL(`results/${date.replaceAll(':', '-')}.json`, import.meta.url))
+
+  const inputs = new Inputs(process.env['LINEAPRINT_BENCH_DIRECTORY'] ?? tmpdir(), sizes, (message) => {
+    if (process.stderr.isTTY) console.error(message)
+  })
+  const clean = (): void => {
+    if (!values.keep) inputs.remove()
+  }
+  process.once('SIGINT', () => {
+    clean()
+    process.exit(130)
+  })
+  try {
+    return await runAll(inputs, { date, rounds, quick: values.quick, only: values.only, json })
+  } finally {
+    clean()
+    if (values.keep) console.log(`the inputs are in ${inputs.directory}`)
+  }
+}
+
+interface Settings {
+  readonly date: string
+  readonly rounds: number
+  readonly quick: boolean
+  readonly only: readonly string[]
+  readonly json: string
+}
+
+async function runAll(inputs: Inputs, { date, rounds, quick, only, json }: Settings): Promise<number> {
+  const peers = findPeers()
+  const all = [
+    ...largeCases(inputs, peers),
+    ...modelCases(inputs, peers),
+    ...treeCases(inputs, peers),
+    ...arrayCases(inputs),
+  ]
+  const chosen = all.filter(({ name }) => only.length === 0 || only.some((prefix) => name.startsWith(prefix)))
+  if (chosen.length === 0)
+    throw new Error(`no case is named so; there are ${all.map(({ name }) => name).join(', ')}`)
+
+  const machine = await lookAtMachine(inputs.directory)
+  const spawnMs = await spawnCost()
+  console.log(heading(machine, versions(peers), { rounds, spawnMs }))
+
+  const results: CaseResult[] = []
+  let wrong = 0
+  for (const each of chosen) {
+    try {
+      const entry = await each.prepare()
+      const result = summarise(each, entry, await alternate(entry.contestants, rounds))
+      results.push(result)
+      console.log(`\n${table(result)}`)
+    } catch (error) {
+      if (!(error instanceof WrongDigest)) throw error
+      wrong++
+      console.log(`\n${each.name}: WRONG DIGEST: ${error.message}`)
+    }
+  }
+  mkdirSync(dirname(json), { recursive: true })
+  const record = { date, quick, rounds, machine, versions: versions(peers), spawnMs, wrong, results }
+  writeFileSync(json, `${JSON.stringify(record, undefined, 1)}\n`)
+  console.log(`\nnumbers: ${relative('.', json)}`)
+  return wrong === 0 ? 0 : 1
+}
+
+function heading(
+  machine: Awaited<ReturnType<typeof lookAtMachine>>,
+  programs: Readonly<Record<string, string>>,
+  { rounds, spawnMs }: { readonly rounds: number; readonly spawnMs: number | undefined },
+): string {
+  const { cpu, cores, memoryGiB, system, fileSystem, loadBefore } = machine
+  return [
+    `machine    ${cpu}`,
+    `           ${cores} cores, ${memoryGiB} GiB, ${system}, ${fileSystem}, load ${loadBefore.toFixed(2)} before`,
+    ...Object.entries(programs).map(([name, version]) => `${name.padEnd(11)}${version}`),
+    '',
+    `${rounds} rounds, contestants in turn, after one warm-up each; files are read from the page cache.`,
+    'ratio: median divided by that of the first row, above 1 the first row is faster; paired: the median',
+    'of the same quotient within each round. GB are 10^9 bytes, at the median.',
+    `Programs contain the cost of starting them: ${spawnMs?.toFixed(1) ?? '?'} ms for one that does nothing.`,
+  ].join('\n')
+}
+
+function wholeNumber(option: string, text: string): number {
+  const number = Number(text)
+  if (!Number.isSafeInteger(number) || number < 1)
+    throw new Error(`${option} wants a whole number from 1, not ${text}`)
+  return number
+}
+
+function byteCount(text: string): number {
+  const match = /^([0-9]+)([KMG]?)$/.exec(text)
+  if (!match) throw new Error(`--size wants bytes like 512M or 4G, not ${text}`)
+  return wholeNumber('--size', match[1] ?? '') * 1024 ** ' KMG'.indexOf(match[2] || ' ')
+}

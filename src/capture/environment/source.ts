@@ -1,0 +1,107 @@
+/** One independent part of the environment, with its own time limit and its own answer. */
+import { Absent, NotThere, reasonOf } from '../absent.ts'
+import { runProgram } from '../program.ts'
+import { redactText } from '../redact.ts'
+import type { JsonObject, JsonValue } from '../../json/value.ts'
+import type { ProgramOptions } from '../program.ts'
+
+/** What a source looks at. */
+export interface SourceContext {
+  /** The folder the run works in. */
+  readonly directory: string
+  readonly variables: NodeJS.ProcessEnv
+  /** Milliseconds for the whole source. */
+  readonly timeout: number
+  /** Ends with the capture, and with the source's time. */
+  readonly signal: AbortSignal
+  /** Gets plain sentences about what could not be seen. */
+  readonly warnings: string[]
+}
+
+/** A source: gives what it found, or throws {@link Absent} where there is nothing to find. */
+export interface Source {
+  readonly name: string
+  readonly look: (context: SourceContext) => Promise<JsonObject>
+}
+
+/**
+ * Asks one source. It never fails: what goes wrong in it is its reason for being absent. Only an abort of the whole
+ * capture is thrown on.
+ *
+ * @param limits The context without what belongs to the single source.
+ */
+export async function askSource(
+  source: Source,
+  limits: Omit<SourceContext, 'warnings' | 'signal'> & { readonly signal?: AbortSignal | undefined },
+): Promise<{ value: JsonObject; warnings: string[] }> {
+  const { signal, timeout } = limits
+  signal?.throwIfAborted()
+  const warnings: string[] = []
+  const told = (): string[] => warnings.map((text) => `${source.name}: ${text.toWellFormed()}`)
+  const stop = new AbortController()
+  let timer: NodeJS.Timeout | undefined
+  let onAbort: (() => void) | undefined
+  // A source may be stuck in something that no signal ends, so its end is not waited for.
+  const end = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      const late = new Absent(`no answer within ${timeout / 1000} s`)
+      stop.abort(late)
+      reject(late)
+    }, timeout)
+    onAbort = () => {
+      stop.abort(signal?.reason)
+      reject(signal?.reason as Error)
+    }
+    signal?.addEventListener('abort', onAbort, { once: true })
+  })
+  try {
+    const looked = source.look({ ...limits, signal: stop.signal, warnings })
+    const value = await Promise.race([looked, end])
+    return { value: { status: 'present', ...wellFormed(value) }, warnings: told() }
+  } catch (error) {
+    signal?.throwIfAborted()
+    const reason = redactText(reasonOf(error)).toWellFormed()
+    if (!(error instanceof NotThere)) warnings.push(reason)
+    return { value: { status: 'absent', reason }, warnings: told() }
+  } finally {
+    clearTimeout(timer)
+    if (onAbort) signal?.removeEventListener('abort', onAbort)
+  }
+}
+
+/**
+ * The same with text that has a UTF-8 form: JSON of other programs may hold half a surrogate pair, Python writes one
+ * for each byte of a path that is not UTF-8, and a record that holds it could not be sealed.
+ */
+function wellFormed(value: JsonObject): JsonObject {
+  const clean = (item: JsonValue): JsonValue => {
+    if (typeof item === 'string') return item.toWellFormed()
+    if (Array.isArray(item)) return item.map((inner: JsonValue) => clean(inner))
+    return item === null || typeof item !== 'object' ? item : wellFormed(item as JsonObject)
+  }
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key.toWellFormed(), clean(member)]))
+}
+
+/** Runs a program for a source and gives its output; throws {@link Absent} if it does not end well. */
+export async function ask(
+  command: string,
+  args: readonly string[],
+  context: SourceContext,
+  options: Partial<Pick<ProgramOptions, 'directory' | 'environment' | 'outputLimit'>> = {},
+): Promise<string> {
+  const result = await runProgram(command, args, {
+    directory: context.directory,
+    environment: context.variables,
+    outputLimit: 64 << 20,
+    ...options,
+    timeout: context.timeout,
+    signal: context.signal,
+  })
+  if (result.status === 'not-found') throw new NotThere(result.reason)
+  if (result.status !== 'ended') throw new Absent(result.reason)
+  if (result.code === 0) return result.stdout.toString()
+  // Some programs tell their errors to stdout.
+  const said = result.stderr.trim() === '' ? result.stdout.toString('utf8', 0, 1000) : result.stderr
+  const line = said.trim().split('\n').at(-1) ?? ''
+  throw new Absent(`${command} ended with ${result.code ?? 'a signal'}${line === '' ? '' : `: ${line}`}`)
+}

@@ -1,0 +1,64 @@
+/** Tracked files that differ from the commit, with digests of what lies in the work tree. */
+import { hashContents, hashLink } from './content.ts'
+import { writePath } from './paths.ts'
+import type { JsonObject } from '../../json/value.ts'
+import type { Content, ContentOptions } from './content.ts'
+import type { ChangedPath } from './status.ts'
+
+/**
+ * Writes changed paths in the form of the record.
+ *
+ * @param changed What status found; submodules are left to {@link describeSubmodules}.
+ * @param warnings Gets a sentence for each file that could not be read.
+ */
+export async function describeChanged(
+  changed: readonly ChangedPath[],
+  options: ContentOptions,
+  warnings: string[],
+): Promise<JsonObject[]> {
+  const entries = changed.filter(({ submodule }) => submodule === null)
+  const files = entries.filter(({ workTreeMode }) => workTreeMode.startsWith('100'))
+  const contents = new Map<ChangedPath, Content>()
+  const hashed = await hashContents(
+    files.map(({ path }) => path),
+    options,
+  )
+  for (const [index, entry] of files.entries()) {
+    const content = hashed[index]
+    if (content !== undefined) contents.set(entry, content)
+  }
+  for (const entry of entries) {
+    if (entry.workTreeMode === '120000') contents.set(entry, await hashLink(entry.path, options))
+  }
+  return entries.map((entry) => {
+    const content = contents.get(entry)
+    if (content?.status === 'failed') {
+      warnings.push(`${JSON.stringify(entry.path.text)} could not be hashed: ${content.reason}`)
+    }
+    return describe(entry, content)
+  })
+}
+
+function describe(entry: ChangedPath, content: Content | undefined): JsonObject {
+  const { path, staged, unstaged, conflict, head, index, stages, workTreeMode } = entry
+  return {
+    ...writePath(path),
+    staged,
+    unstaged,
+    conflict,
+    ...(conflict === null ? { head: written(head), index: written(index) } : { stages: stages.map(written) }),
+    workTree:
+      workTreeMode === '000000'
+        ? null
+        : {
+            mode: workTreeMode,
+            ...(content?.status === 'hashed'
+              ? { size: content.size, digests: content.digests }
+              : { reason: content?.reason ?? 'it is neither a file nor a link' }),
+          },
+  }
+}
+
+function written(blob: { readonly mode: string; readonly blob: string } | null): JsonObject | null {
+  return blob === null ? null : { mode: blob.mode, blob: blob.blob }
+}

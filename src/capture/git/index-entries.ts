@@ -1,0 +1,46 @@
+/** What `git status` leaves out of the index: unchanged submodules, and files whose changes it was told to hide. */
+import { gitPath } from './paths.ts'
+import { splitNul } from './status.ts'
+import type { Git } from './command.ts'
+import type { GitPath } from './paths.ts'
+
+/** A look at the whole index. */
+export interface IndexEntries {
+  /** Submodules with the commit that the index names. */
+  readonly submodules: readonly { readonly path: GitPath; readonly commit: string }[]
+  /** Files marked `assume-unchanged`: git does not look whether they changed. */
+  readonly assumeUnchanged: readonly GitPath[]
+  /** How many entries are left out of the work tree (`skip-worktree`, sparse checkout). */
+  readonly skipped: number
+}
+
+/** Reads the index as a stream, since it has one entry for each file of the repository. */
+export async function readIndexEntries(git: Git): Promise<IndexEntries> {
+  const submodules: { path: GitPath; commit: string }[] = []
+  const assumeUnchanged: GitPath[] = []
+  let skipped = 0
+  let rest: Buffer = Buffer.alloc(0)
+  const take = (entry: Buffer): void => {
+    // `H 100644 <oid> 0\t<path>`; a small letter is `assume-unchanged`, S is `skip-worktree`.
+    const tag = String.fromCharCode(entry[0] ?? 0)
+    const isSubmodule = entry.toString('latin1', 2, 9) === '160000 '
+    const hidden = tag !== tag.toUpperCase()
+    if (tag.toUpperCase() === 'S') skipped++
+    if (!isSubmodule && !hidden) return
+    const tab = entry.indexOf(0x09)
+    const path = gitPath(Buffer.from(entry.subarray(tab + 1)))
+    const [, , commit = '', stage] = entry.toString('latin1', 0, tab).split(' ')
+    // In a conflict there are up to three; the second is ours.
+    if (isSubmodule && (stage === '0' || stage === '2')) submodules.push({ path, commit })
+    if (hidden) assumeUnchanged.push(path)
+  }
+  await git(['ls-files', '-v', '--stage', '-z'], {
+    onOutput: (piece) => {
+      const output = rest.length > 0 ? Buffer.concat([rest, piece]) : piece
+      const end = output.lastIndexOf(0) + 1
+      for (const entry of splitNul(output.subarray(0, end))) take(entry)
+      rest = output.subarray(end)
+    },
+  })
+  return { submodules, assumeUnchanged, skipped }
+}

@@ -1,0 +1,105 @@
+/**
+ * The patches that bring a work tree back: `diff.patch` from the commit to the work tree, `staged.patch` from the
+ * commit to the index.
+ *
+ * On a clean checkout of the commit, `git apply diff.patch` and then `git apply --cached staged.patch` give the
+ * same index and work tree.
+ */
+import { open, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { LineaprintError } from '../../errors.ts'
+import { hashFile } from '../../hash/file.ts'
+import { Absent } from '../absent.ts'
+import { writeDigests } from '../fields.ts'
+import { words } from '../words.ts'
+import { PatchFilter } from './patch-filter.ts'
+import type { AlgorithmChoice } from '../../digest.ts'
+import type { JsonObject } from '../../json/value.ts'
+import type { Git } from './command.ts'
+
+/** How patches are written. */
+export interface PatchOptions {
+  readonly folder: string
+  readonly commit: string
+  /** Bytes over which a patch is given up. */
+  readonly limit: number
+  readonly keepSecrets: boolean
+  readonly algorithm: AlgorithmChoice
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Independent of every setting of the user; `diff-index` reads none of `git diff`'s. */
+const FORMAT = words(
+  '--patch --binary --full-index --no-ext-diff --no-textconv --no-color --no-renames --diff-algorithm=myers ' +
+    '--unified=3 --inter-hunk-context=0 --src-prefix=a/ --dst-prefix=b/ --submodule=short --no-relative',
+)
+
+/** Writes both patches and gives their entries for the record. An empty one is not written. */
+export async function writePatches(git: Git, options: PatchOptions, warnings: string[]): Promise<JsonObject> {
+  const { commit } = options
+  // Changes inside a submodule cannot be in a patch; its commit can, and is a part of the index as well.
+  const diff = ['diff-index', ...FORMAT, '--ignore-submodules=dirty', commit, '--']
+  const staged = ['diff-index', '--cached', ...FORMAT, '--ignore-submodules=none', commit, '--']
+  return {
+    diff: await writePatch(git, diff, 'diff.patch', options, warnings),
+    staged: await writePatch(git, staged, 'staged.patch', options, warnings),
+  }
+}
+
+async function writePatch(
+  git: Git,
+  args: readonly string[],
+  name: string,
+  options: PatchOptions,
+  warnings: string[],
+): Promise<JsonObject> {
+  const { folder, algorithm, signal, limit, keepSecrets } = options
+  const path = join(folder, name)
+  const temporary = `${path}.partial`
+  const filter = new PatchFilter()
+  const file = await inStore(path, open(temporary, 'wx'))
+  let size = 0
+  const write = async (bytes: Buffer): Promise<void> => {
+    size += bytes.length
+    if (size > limit) throw new Absent(`it is larger than ${limit} bytes`)
+    // Not `write`, which may write a part.
+    if (bytes.length > 0) await inStore(path, file.writeFile(bytes))
+  }
+  try {
+    await git(args, { onOutput: (piece) => write(keepSecrets ? piece : filter.push(piece)) })
+    await write(filter.end())
+  } catch (error) {
+    await file.close()
+    await rm(temporary, { force: true })
+    if (!(error instanceof Absent)) throw error
+    warnings.push(`${name} was not written: ${error.message}`)
+    return { status: 'absent', reason: error.message }
+  }
+  await inStore(path, file.close())
+  if (size === 0) {
+    await inStore(path, rm(temporary))
+    return { status: 'empty' }
+  }
+  await inStore(path, rename(temporary, path))
+  if (filter.redacted > 0) {
+    warnings.push(`${filter.redacted} added lines of ${name} looked like secrets and were replaced`)
+  }
+  if (filter.unread > 0)
+    warnings.push(`${filter.unread} lines of ${name} were too long to look for secrets in`)
+  const { digests } = await hashFile(path, { algorithm, signal })
+  return {
+    status: 'written',
+    file: name,
+    size,
+    digests: writeDigests(digests),
+    redactedLines: filter.redacted,
+  }
+}
+
+async function inStore<T>(path: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (cause) {
+    throw new LineaprintError('ERR_LINEAPRINT_STORE', 'a patch could not be written', { path, cause })
+  }
+}

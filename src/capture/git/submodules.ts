@@ -1,0 +1,83 @@
+/** Submodules: which commit the index names, and which one is checked out. */
+import { Absent, reasonOf } from '../absent.ts'
+import { redactUrl } from '../redact.ts'
+import { writePath } from './paths.ts'
+import { splitNul } from './status.ts'
+import type { JsonObject } from '../../json/value.ts'
+import type { Git } from './command.ts'
+import type { IndexEntries } from './index-entries.ts'
+import type { GitPath } from './paths.ts'
+import type { ChangedPath } from './status.ts'
+
+/**
+ * Writes submodules in the form of the record.
+ *
+ * @param submodules Those of the index.
+ * @param changed What status found.
+ * @param warnings Gets a sentence for each whose content cannot be brought back.
+ */
+export async function describeSubmodules(
+  git: Git,
+  root: string,
+  submodules: IndexEntries['submodules'],
+  changed: readonly ChangedPath[],
+  warnings: string[],
+): Promise<JsonObject[]> {
+  if (submodules.length === 0) return []
+  const addresses = await readAddresses(git)
+  const described: JsonObject[] = []
+  for (const { path, commit } of submodules) {
+    const state = changed.find(({ path: other }) => other.bytes.equals(path.bytes))?.submodule
+    const modified = state?.modified ?? false
+    const untracked = state?.untracked ?? false
+    if (modified || untracked) {
+      warnings.push(`the submodule ${JSON.stringify(path.text)} holds changes of its own, which are not kept`)
+    }
+    const checkedOut = await readCheckedOut(git, root, path)
+    if (checkedOut.reason !== undefined) {
+      warnings.push(`the submodule ${JSON.stringify(path.text)} is not checked out: ${checkedOut.reason}`)
+    }
+    described.push({
+      ...writePath(path),
+      index: commit,
+      workTree: checkedOut.commit,
+      modified,
+      untracked,
+      url: addresses.get(path.text) ?? null,
+    })
+  }
+  return described
+}
+
+/** The commit that is checked out in a repository within this one. */
+export async function readCheckedOut(
+  git: Git,
+  root: string,
+  path: GitPath,
+): Promise<{ readonly commit: string | null; readonly reason?: string }> {
+  if (!path.utf8) return { commit: null, reason: 'its name is not UTF-8' }
+  try {
+    // In an empty folder git would answer for the repository around it.
+    const output = await git(['rev-parse', '--show-prefix', 'HEAD'], { directory: `${root}/${path.text}` })
+    const [prefix, commit] = output.toString().split('\n')
+    if (prefix !== '' || commit === undefined) return { commit: null, reason: 'it is not initialised' }
+    return { commit }
+  } catch (error) {
+    if (error instanceof Absent) return { commit: null, reason: reasonOf(error) }
+    throw error
+  }
+}
+
+/** Addresses by path, from `.gitmodules`. */
+async function readAddresses(git: Git): Promise<Map<string, string>> {
+  const paths = new Map<string, string>()
+  const urls = new Map<string, string>()
+  const args = ['config', '--file', '.gitmodules', '--null', '--get-regexp', '^submodule\\..*\\.(path|url)$']
+  for (const entry of splitNul(await git(args, { accept: [1] }))) {
+    const [key = '', ...value] = entry.toString().split('\n')
+    const [, name = '', field] = /^submodule\.(.*)\.(path|url)$/s.exec(key) ?? []
+    if (field === 'path') paths.set(value.join('\n'), name)
+    else urls.set(name, redactUrl(value.join('\n')))
+  }
+  return new Map([...paths].map(([path, name]) => [path, urls.get(name) ?? '']))
+}

@@ -1,0 +1,84 @@
+/** Copies of untracked files. */
+import { constants, mkdir, open, writeFile } from 'node:fs/promises'
+import { LineaprintError } from '../../errors.ts'
+import { hashStream } from '../../hash/stream.ts'
+import { writeDigests } from '../fields.ts'
+import { findSecret } from '../secret-shapes.ts'
+import { failed } from './content.ts'
+import { absolutePath } from './paths.ts'
+import type { Stats } from 'node:fs'
+import type { Content, ContentOptions } from './content.ts'
+import type { GitPath } from './paths.ts'
+
+/** What copying needs to know. */
+export interface CopyOptions extends ContentOptions {
+  /** Folder for the copies; absent, nothing is copied. */
+  readonly copyTo?: string | undefined
+  /** Whether files that look like secrets are copied as well. */
+  readonly keepSecrets: boolean
+}
+
+/**
+ * Copies one file: read once, so that the digest is that of the copy.
+ *
+ * @param stat What the file was when it was chosen; it is read to the length it had then.
+ * @returns What was read, and why it was not copied, if it was not.
+ */
+export async function copyFile(
+  path: GitPath,
+  stat: Stats,
+  options: CopyOptions,
+): Promise<{ content: Content; reason?: string }> {
+  let bytes: Buffer
+  try {
+    const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+    await using handle = await open(absolutePath(options.root, path), flags)
+    const before = await handle.stat()
+    bytes = await readAll(handle, stat.size)
+    const after = await handle.stat()
+    const same =
+      after.mtimeMs === before.mtimeMs && after.ctimeMs === before.ctimeMs && after.size === bytes.length
+    if (!before.isFile() || !same) return { content: failed('it changed while it was read') }
+  } catch (error) {
+    return { content: failed((error as Error).message) }
+  }
+  // On this thread: waking all others costs more than a small file.
+  const { digests } = await hashStream([bytes], { algorithm: options.algorithm })
+  const content: Content = { status: 'hashed', size: bytes.length, digests: writeDigests(digests) }
+  const secret = options.keepSecrets ? undefined : findSecret(bytes.toString('latin1'))
+  if (secret !== undefined) return { content, reason: `it looks like it holds a secret (${secret})` }
+  await store(absolutePath(options.copyTo ?? '', path), bytes, (stat.mode & 0o100) === 0 ? 0o644 : 0o755)
+  return { content }
+}
+
+async function store(target: string | Buffer, bytes: Buffer, mode: number): Promise<void> {
+  try {
+    await mkdir(parent(target), { recursive: true })
+    await writeFile(target, bytes, { flag: 'wx', mode })
+  } catch (cause) {
+    throw new LineaprintError('ERR_LINEAPRINT_STORE', 'an untracked file could not be copied', {
+      path: target.toString(),
+      cause,
+    })
+  }
+}
+
+/** Reads a file to the length it had; one that has grown since does not fill the memory. */
+async function readAll(
+  handle: { read: (buffer: Buffer, offset: number, length: number) => Promise<{ bytesRead: number }> },
+  size: number,
+): Promise<Buffer> {
+  const buffer = Buffer.alloc(size)
+  let done = 0
+  while (done < size) {
+    const { bytesRead } = await handle.read(buffer, done, size - done)
+    if (bytesRead === 0) break
+    done += bytesRead
+  }
+  return buffer.subarray(0, done)
+}
+
+function parent(path: string | Buffer): string | Buffer {
+  if (typeof path === 'string') return path.slice(0, path.lastIndexOf('/'))
+  return path.subarray(0, path.lastIndexOf(0x2f))
+}

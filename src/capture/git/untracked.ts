@@ -1,0 +1,144 @@
+/**
+ * Untracked files: hashed all, and copied where the run keeps files.
+ *
+ * Not copied are files over a size, what looks like a secret, and the targets of links: a link is recorded as
+ * what it says, and never followed.
+ */
+import { isUtf8 } from 'node:buffer'
+import { lstat } from 'node:fs/promises'
+import { mapConcurrently } from '../concurrent.ts'
+import { failed, hashContents, hashLink } from './content.ts'
+import { absolutePath, escapeBytes, isContained, writePath } from './paths.ts'
+import { isSecretFile } from './secret-files.ts'
+import { readCheckedOut } from './submodules.ts'
+import { copyFile } from './untracked-copy.ts'
+import type { Stats } from 'node:fs'
+import type { JsonObject } from '../../json/value.ts'
+import type { Git } from './command.ts'
+import type { Content, ContentOptions } from './content.ts'
+import type { GitPath } from './paths.ts'
+import type { CopyOptions } from './untracked-copy.ts'
+
+/** How untracked files are kept. */
+export interface UntrackedOptions extends CopyOptions {
+  /** Bytes over which a file is not copied. */
+  readonly fileLimit: number
+  /** Bytes of all copies together. */
+  readonly totalLimit: number
+}
+
+interface Described {
+  readonly entry: JsonObject
+  readonly warning?: string
+}
+
+/** Files open at once, each of them in memory. */
+const AT_ONCE = 8
+
+interface Found {
+  readonly path: GitPath
+  readonly stat: Stats | undefined
+  /** Why it is not copied; absent, it is. */
+  readonly left?: string | undefined
+}
+
+/**
+ * Writes untracked paths in the form of the record, and copies what is to be kept.
+ *
+ * @param paths Sorted by their bytes: with a limit on the total, the order decides what is kept.
+ * @param warnings Gets a sentence for whatever cannot be brought back.
+ */
+export async function describeUntracked(
+  git: Git,
+  paths: readonly GitPath[],
+  options: UntrackedOptions,
+  warnings: string[],
+): Promise<JsonObject[]> {
+  const found = await choose(paths, options)
+  const files = found.filter(({ stat, left }) => stat?.isFile() === true && left !== undefined)
+  const hashed = await hashContents(
+    files.map(({ path }) => path),
+    options,
+  )
+  const contents = new Map(files.map((file, index) => [file, hashed[index]]))
+  const { signal, root } = options
+  const described = await mapConcurrently(found, AT_ONCE, async (file): Promise<Described> => {
+    signal?.throwIfAborted()
+    const { path, stat, left } = file
+    const name = JSON.stringify(path.text)
+    if (path.text.endsWith('/')) {
+      const { commit } = await readCheckedOut(git, root, path)
+      const warning = `${name} is a repository of its own; only its commit is recorded`
+      return { entry: { ...writePath(path), kind: 'repository', commit }, warning }
+    }
+    if (stat?.isSymbolicLink() === true) return describeLink(path, options)
+    if (stat?.isFile() !== true) {
+      const warning = `${name} is gone, or neither a file nor a link`
+      return { entry: { ...writePath(path), kind: 'other' }, warning }
+    }
+    const { content, reason } =
+      left === undefined
+        ? await copyFile(path, stat, options)
+        : { content: contents.get(file) ?? failed('it was not hashed'), reason: left }
+    const entry = describeFile(path, stat, content, reason)
+    if (content.status === 'failed') return { entry, warning: `${name} was not read: ${content.reason}` }
+    if (reason === undefined || options.copyTo === undefined) return { entry }
+    return { entry, warning: `the untracked file ${name} was not kept: ${reason}` }
+  })
+  warnings.push(...described.flatMap(({ warning }) => warning ?? []))
+  return described.map(({ entry }) => entry)
+}
+
+/** Looks at every path and decides what is copied before anything is, so that the choice depends on nothing else. */
+async function choose(paths: readonly GitPath[], options: UntrackedOptions): Promise<Found[]> {
+  const stats = await mapConcurrently(paths, AT_ONCE, (path) =>
+    lstat(absolutePath(options.root, path)).catch(() => undefined),
+  )
+  let total = 0
+  return paths.map((path, index) => {
+    const stat = stats[index]
+    const size = stat?.size ?? 0
+    const left = reasonToLeave(path, size, total, options)
+    if (left === undefined && stat?.isFile() === true) total += size
+    return { path, stat, left }
+  })
+}
+
+function reasonToLeave(
+  path: GitPath,
+  size: number,
+  total: number,
+  options: UntrackedOptions,
+): string | undefined {
+  const { copyTo, fileLimit, totalLimit, keepSecrets } = options
+  if (copyTo === undefined) return 'no files are kept'
+  if (!isContained(path)) return 'its path leads out of the repository'
+  if (!keepSecrets && isSecretFile(path.text)) return 'files of that name hold secrets'
+  if (size > fileLimit) return `it is over ${fileLimit} bytes`
+  return total + size > totalLimit ? `all together are over ${totalLimit} bytes` : undefined
+}
+
+async function describeLink(path: GitPath, options: ContentOptions): Promise<Described> {
+  const content = await hashLink(path, options)
+  const known = { ...writePath(path), kind: 'link', mode: '120000' }
+  if (content.status === 'failed' || content.target === undefined) {
+    return { entry: known, warning: `the link ${JSON.stringify(path.text)} could not be read` }
+  }
+  const { target, digests } = content
+  const written = isUtf8(target)
+    ? { target: target.toString() }
+    : { target: escapeBytes(target), targetBytes: target.toString('hex') }
+  return { entry: { ...known, ...written, digests } }
+}
+
+function describeFile(path: GitPath, stat: Stats, content: Content, reason: string | undefined): JsonObject {
+  return {
+    ...writePath(path),
+    kind: 'file',
+    mode: (stat.mode & 0o100) === 0 ? '100644' : '100755',
+    size: content.status === 'hashed' ? content.size : stat.size,
+    digests: content.status === 'hashed' ? content.digests : null,
+    kept: reason === undefined && content.status === 'hashed',
+    reason: content.status === 'failed' ? content.reason : (reason ?? null),
+  }
+}

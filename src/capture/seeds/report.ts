@@ -1,0 +1,72 @@
+/** Setting seeds, and saying plainly what that reaches. */
+import { pythonHashSeed, seedVariables } from './seed.ts'
+import { DEFAULT_NAME, namedGenerators, seedProcess } from './registry.ts'
+import type { SeedVariableOptions } from './seed.ts'
+
+/** What became of one source of randomness. */
+export interface SeedTarget {
+  readonly name: string
+  /**
+   * `seeded`; `own-seed`: a generator that was made with a seed of its own and keeps it; `through-variables`: only
+   * for programs started with the variables of the report; `unreachable`: not at all.
+   */
+  readonly status: 'seeded' | 'own-seed' | 'through-variables' | 'unreachable'
+  /** Why, and what can be done. */
+  readonly detail: string
+}
+
+/** The answer of {@link setSeeds}. */
+export interface SeedReport {
+  readonly seed: number
+  readonly targets: readonly SeedTarget[]
+  /** To be given to programs that are started from here. They are not set in this process. */
+  readonly variables: Readonly<Record<string, string>>
+  /** What was changed on the way, for example a seed too large for Python. */
+  readonly notes: readonly string[]
+}
+
+/**
+ * Sets the seed of this process: seeds the default generator and says what else the seed reaches.
+ *
+ * @param seed A whole number from 0 to 2^53 - 1; anything else is ERR_LINEAPRINT_ARGUMENT.
+ * @param options Which variables the report names.
+ */
+export function setSeeds(seed: number | bigint, options: SeedVariableOptions = {}): SeedReport {
+  const checked = seedProcess(seed)
+  const variables = seedVariables(checked, options)
+  const others = namedGenerators().filter(([name]) => name !== DEFAULT_NAME)
+  const hashSeed = pythonHashSeed(checked)
+  return {
+    seed: checked,
+    targets: [
+      { name: 'lineaprint', status: 'seeded', detail: 'the generator that defaultGenerator() gives' },
+      ...others.map(([name, generator]) => ({
+        name: `lineaprint ${name}`,
+        status: 'own-seed' as const,
+        detail: `made with the seed ${generator.seed}, stream ${generator.stream}`,
+      })),
+      {
+        name: 'Math.random',
+        status: 'unreachable',
+        detail:
+          'a running process cannot seed it; start Node with --random-seed=<seed>, or draw from a generator instead',
+      },
+      { name: 'node:crypto', status: 'unreachable', detail: 'it is random by design' },
+      {
+        name: 'Python hash',
+        status: 'through-variables',
+        detail: 'PYTHONHASHSEED, which Python reads before its first line',
+      },
+      ...['random', 'numpy', 'torch', 'tensorflow', 'jax'].map((name) => ({
+        name: `Python ${name}`,
+        status: 'through-variables' as const,
+        detail: 'the program has to seed it with the value of LINEAPRINT_SEED itself',
+      })),
+    ],
+    variables,
+    notes:
+      hashSeed === checked
+        ? []
+        : [`PYTHONHASHSEED takes 32 bits: it is ${hashSeed}, the remainder of the seed divided by 2^32`],
+  }
+}

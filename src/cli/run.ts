@@ -1,0 +1,97 @@
+/** `lineaprint run`: any program as a tracked run. */
+import { Command, InvalidArgumentError } from 'commander'
+import { SignalError, signalExitCode } from '../experiment/command-signals.ts'
+import { runCommand } from '../experiment/command.ts'
+import { collect, wholeNumber } from './arguments.ts'
+import { duration, storeOptions } from './list.ts'
+import { escapeText, printError, printJson, progressLine } from './output.ts'
+import type { CommandOutcome, NamedPath } from '../experiment/command.ts'
+import type { CommandContext } from './context.ts'
+import type { StoreOptions } from './list.ts'
+
+interface RunOptions extends StoreOptions {
+  readonly name?: string
+  readonly dataset: readonly NamedPath[]
+  readonly model: readonly NamedPath[]
+  readonly output: readonly NamedPath[]
+  readonly seed?: number
+  readonly tag: readonly string[]
+  readonly note?: string
+}
+
+const EXAMPLE = `
+The command runs without a shell; what it needs of one goes into sh -c '…'. Its exit code is the exit code of
+this command; 3 means that it was not started or not recorded. It finds its run in the variables
+LINEAPRINT_RUN_ID and LINEAPRINT_RUN_DIRECTORY.
+
+Example:
+  lineaprint run --name baseline --dataset train=data/train.csv --output model=out/ --seed 42 -- python train.py`
+
+/** The command. */
+export function command(context: CommandContext): Command {
+  return storeOptions(new Command('run'))
+    .argument('<command...>', 'the program and its arguments; put -- before them')
+    .option('--name <text>', 'name of the experiment (default: after the program)')
+    .option('--dataset <name=path>', 'a dataset that goes in; repeatable', collectPath, [])
+    .option('--model <name=path>', 'a model that goes in; repeatable', collectPath, [])
+    .option('--output <name=path>', 'a file or folder that comes out; repeatable', collectPath, [])
+    .option(
+      '--seed <number>',
+      'told to the command by variables and recorded',
+      wholeNumber(0, Number.MAX_SAFE_INTEGER),
+    )
+    .option('--tag <text>', 'a tag; repeatable', collect, [])
+    .option('--note <text>', 'a note')
+    .passThroughOptions()
+    .addHelpText('after', EXAMPLE)
+    .action((argv: string[], options: RunOptions) => run(argv, options, context))
+}
+
+function collectPath(text: string, before: readonly NamedPath[]): NamedPath[] {
+  const at = text.indexOf('=')
+  if (at > 0 && at < text.length - 1)
+    return [...before, { name: text.slice(0, at), path: text.slice(at + 1) }]
+  throw new InvalidArgumentError('Expected NAME=PATH, for example train=data/train.csv.')
+}
+
+async function run(argv: string[], options: RunOptions, context: CommandContext): Promise<void> {
+  const json = options.json === true
+  const progress = progressLine('hashing')
+  try {
+    const outcome = await runCommand({
+      argv,
+      options: experimentOptions(options),
+      configurationFile: options.config,
+      datasets: options.dataset,
+      models: options.model,
+      outputs: options.output,
+      seed: options.seed,
+      // With --json stdout is for the one document.
+      targets: json ? [2, 2] : [1, 2],
+      onProgress: progress.onProgress,
+    })
+    progress.end()
+    report(outcome, json)
+    process.exitCode = outcome.exitCode
+  } catch (error) {
+    progress.end()
+    if (!(error instanceof SignalError)) throw error
+    // Ctrl-C is told in the words that every command has for it.
+    context.signal.throwIfAborted()
+    printError(`lineaprint: ${error.message}`)
+    process.exitCode = signalExitCode(error.signal)
+  }
+}
+
+/** An option that is not given must not hide what file and variables say. */
+function experimentOptions({ name, tag, note, outputDir }: RunOptions): Record<string, unknown> {
+  return { experimentName: name, notes: note, outputDir, ...(tag.length > 0 && { tags: tag }) }
+}
+
+function report({ summary, exitCode, signal }: CommandOutcome, json: boolean): void {
+  const { id, status, durationMs, warnings } = summary
+  for (const warning of warnings) printError(`lineaprint: warning: ${escapeText(warning)}`)
+  if (json) return printJson({ ...summary, exitCode, signal })
+  const took = duration(durationMs ?? 0)
+  printError(`lineaprint: run ${id} ${status} in ${took}; see "lineaprint show ${id}"`)
+}

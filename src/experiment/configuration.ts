@@ -1,0 +1,261 @@
+/** The options of an experiment: what they are, their defaults, and how four sources become one. */
+import { resolve } from 'node:path'
+import { z } from 'zod'
+import { LineaprintError } from '../errors.ts'
+import { nearest } from '../options.ts'
+import { checkRunId } from '../store/ids.ts'
+import { plainName, plainObject, plainText } from './plain.ts'
+import type { Component } from '../capture/component.ts'
+import type { AlgorithmChoice } from '../digest.ts'
+import type { JsonObject } from '../json/value.ts'
+
+/** What a caller or a configuration file may say. Everything has a default. */
+export interface ExperimentOptions {
+  /** Name of the experiment; runs may share it. @default 'experiment' */
+  readonly experimentName?: string | undefined
+  /** Id of this one run. @default made of the time and random characters */
+  readonly experimentId?: string | undefined
+  /** Folder that holds the store `.lineaprint`. @default the working directory */
+  readonly outputDir?: string | undefined
+  /** Whether datasets are digested; where not, `trackDataset` only notes the name. @default true */
+  readonly enableDatasetTracking?: boolean | undefined
+  /** Whether models and tokenizers are digested. @default true */
+  readonly enableModelTracking?: boolean | undefined
+  /** Whether the environment is captured at the start. @default true */
+  readonly enableEnvironmentTracking?: boolean | undefined
+  /** Whether seeds are captured at the start and when they are set. @default true */
+  readonly enableSeedTracking?: boolean | undefined
+  /** Whether the state of the git work tree is captured at the start. @default true */
+  readonly enableGitTracking?: boolean | undefined
+  /** Hash function of the digests. @default 'blake3' */
+  readonly algorithm?: AlgorithmChoice | undefined
+  /** Also write `<name>_latest.json` into the store and `experiment.json` into the run. @default false */
+  readonly saveToJson?: boolean | undefined
+  /** The same in YAML that every reader understands. @default false */
+  readonly saveToYaml?: boolean | undefined
+  /** Not supported yet: `true` is an error. @default false */
+  readonly saveToWandb?: boolean | undefined
+  /** Not supported yet: `true` is an error. @default false */
+  readonly saveToMlflow?: boolean | undefined
+  /** @default [] */
+  readonly tags?: readonly string[] | undefined
+  /** @default '' */
+  readonly notes?: string | undefined
+  /** Anything with a JSON form. @default {} */
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined
+  /** Own captures beside the built-in ones; made at the start of the run. @default [] */
+  readonly trackers?: readonly Component[] | undefined
+}
+
+/** Options with every default filled in; frozen. */
+export interface Configuration {
+  readonly experimentName: string
+  readonly experimentId: string | undefined
+  /** Absolute. */
+  readonly outputDir: string
+  readonly enableDatasetTracking: boolean
+  readonly enableModelTracking: boolean
+  readonly enableEnvironmentTracking: boolean
+  readonly enableSeedTracking: boolean
+  readonly enableGitTracking: boolean
+  readonly algorithm: AlgorithmChoice
+  readonly saveToJson: boolean
+  readonly saveToYaml: boolean
+  readonly saveToWandb: false
+  readonly saveToMlflow: false
+  readonly tags: readonly string[]
+  readonly notes: string
+  readonly metadata: JsonObject
+  readonly trackers: readonly Component[]
+}
+
+/** One place that options come from. */
+export interface OptionSource {
+  /** A file, a variable or `the options of ExperimentTracker`, for errors. */
+  readonly label: string
+  readonly options: Readonly<Record<string, unknown>>
+  /** What a relative `outputDir` is relative to. */
+  readonly folder: string
+}
+
+const flag = z.boolean()
+const component = z.custom<Component>(isComponent, 'an object with a name, capture() and compare()')
+
+const SCHEMA = z.strictObject({
+  experimentName: z.string(),
+  experimentId: z.string(),
+  outputDir: z.string().min(1),
+  enableDatasetTracking: flag,
+  enableModelTracking: flag,
+  enableEnvironmentTracking: flag,
+  enableSeedTracking: flag,
+  enableGitTracking: flag,
+  algorithm: z.enum(['blake3', 'sha256', 'both']),
+  saveToJson: flag,
+  saveToYaml: flag,
+  saveToWandb: flag,
+  saveToMlflow: flag,
+  tags: z.array(z.string()),
+  notes: z.string(),
+  metadata: z.custom<object>(
+    (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+    'an object',
+  ),
+  trackers: z.array(component),
+})
+
+/** The names of all options. */
+export const OPTION_NAMES: readonly (keyof ExperimentOptions)[] = Object.keys(
+  SCHEMA.shape,
+) as (keyof ExperimentOptions)[]
+
+/** Folders of a run and fields of a record that an own tracker must not take. */
+const RESERVED_COMPONENTS: ReadonlySet<string> = new Set(['environment', 'git', 'seeds', 'models'])
+
+function isComponent(value: unknown): value is Component {
+  if (typeof value !== 'object' || value === null) return false
+  const { name, capture, compare } = value as Partial<Component>
+  return typeof name === 'string' && typeof capture === 'function' && typeof compare === 'function'
+}
+
+/**
+ * Checks what one source says.
+ *
+ * @returns Its options, those that are `undefined` left out.
+ * @throws ERR_LINEAPRINT_CONFIGURATION naming source, key, expected and received;
+ *   ERR_LINEAPRINT_UNSUPPORTED for an option that is known but does not work yet.
+ */
+export function checkOptions({ label, options, folder }: OptionSource): ExperimentOptions {
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+  const checked = SCHEMA.partial().safeParse(given)
+  if (!checked.success) throw refuse(label, given, checked.error.issues[0])
+  try {
+    return checkMeaning(given, folder)
+  } catch (cause) {
+    if (!LineaprintError.is(cause) || cause.code !== 'ERR_LINEAPRINT_ARGUMENT') throw cause
+    const { field, expected, received } = cause
+    throw new LineaprintError('ERR_LINEAPRINT_CONFIGURATION', `the option ${field} is not usable`, {
+      path: label,
+      field,
+      expected,
+      received,
+      cause,
+    })
+  }
+}
+
+function checkMeaning(options: ExperimentOptions, folder: string): ExperimentOptions {
+  const { experimentName, experimentId, outputDir, tags, notes, metadata, trackers } = options
+  for (const key of ['saveToWandb', 'saveToMlflow'] as const) {
+    if (options[key] !== true) continue
+    throw new LineaprintError('ERR_LINEAPRINT_UNSUPPORTED', `${key} does not work yet`, {
+      field: key,
+      hint: 'leave it out; saveToJson and saveToYaml write files that other tools can read',
+    })
+  }
+  if (experimentName !== undefined) plainName(experimentName, 'experimentName')
+  if (experimentId !== undefined) checkRunId(experimentId)
+  tags?.forEach((tag, index) => plainText(tag, `tags[${index}]`))
+  if (notes !== undefined) plainText(notes, 'notes', { empty: true })
+  checkTrackers(trackers ?? [])
+  return {
+    ...options,
+    ...(outputDir !== undefined && { outputDir: resolve(folder, outputDir) }),
+    ...(metadata !== undefined && { metadata: plainObject(metadata, 'metadata') }),
+  }
+}
+
+function checkTrackers(trackers: readonly Component[]): void {
+  const seen = new Set(RESERVED_COMPONENTS)
+  for (const { name } of trackers) {
+    const wellFormed = /^[a-z][a-z0-9_-]{0,63}$/.test(name)
+    if (!wellFormed || seen.has(name)) {
+      throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this cannot be the name of a tracker', {
+        field: 'trackers',
+        expected: wellFormed
+          ? 'a name that is not taken'
+          : 'a name of a-z, 0-9, "_" and "-" that starts with a letter',
+        received: JSON.stringify(name),
+      })
+    }
+    seen.add(name)
+  }
+}
+
+function refuse(path: string, options: object, issue: z.core.$ZodIssue | undefined): LineaprintError {
+  if (issue?.code === 'unrecognized_keys') {
+    const key = issue.keys[0] ?? ''
+    const near = nearest(key, OPTION_NAMES)
+    return new LineaprintError('ERR_LINEAPRINT_CONFIGURATION', `unknown option ${JSON.stringify(key)}`, {
+      path,
+      field: key,
+      hint: near === undefined ? `known are ${OPTION_NAMES.join(', ')}` : `did you mean ${near}?`,
+    })
+  }
+  const field = (issue?.path ?? []).map(String).join('.')
+  const received = (issue?.path ?? []).reduce<unknown>(
+    (value, key) => (value as Record<PropertyKey, unknown>)[key],
+    options,
+  )
+  return new LineaprintError('ERR_LINEAPRINT_CONFIGURATION', `the option ${field} is not usable`, {
+    path,
+    field,
+    expected: expectation(issue),
+    received: show(received),
+  })
+}
+
+function expectation(issue: z.core.$ZodIssue | undefined): string {
+  if (issue?.code === 'invalid_type') return issue.expected
+  if (issue?.code === 'invalid_value') return issue.values.map(String).join(', ')
+  return issue?.code === 'too_small' ? 'text that is not empty' : (issue?.message ?? 'something else')
+}
+
+function show(value: unknown): string {
+  return typeof value === 'string'
+    ? JSON.stringify(value.slice(0, 80))
+    : Array.isArray(value)
+      ? 'an array'
+      : String(value)
+}
+
+/**
+ * Makes one configuration of several sources; of two that name the same option the later wins, as a whole.
+ *
+ * @param sources Checked options, weakest first.
+ * @param directory The working directory, absolute.
+ */
+export function mergeOptions(sources: readonly ExperimentOptions[], directory: string): Configuration {
+  const options: ExperimentOptions = Object.assign({}, ...sources)
+  return Object.freeze({
+    experimentName: options.experimentName ?? 'experiment',
+    experimentId: options.experimentId,
+    outputDir: options.outputDir ?? directory,
+    enableDatasetTracking: options.enableDatasetTracking ?? true,
+    enableModelTracking: options.enableModelTracking ?? true,
+    enableEnvironmentTracking: options.enableEnvironmentTracking ?? true,
+    enableSeedTracking: options.enableSeedTracking ?? true,
+    enableGitTracking: options.enableGitTracking ?? true,
+    algorithm: options.algorithm ?? 'blake3',
+    saveToJson: options.saveToJson ?? false,
+    saveToYaml: options.saveToYaml ?? false,
+    saveToWandb: false,
+    saveToMlflow: false,
+    tags: Object.freeze([...new Set(options.tags)]),
+    notes: options.notes ?? '',
+    metadata: freezeDeep((options.metadata ?? {}) as JsonObject),
+    trackers: Object.freeze([...(options.trackers ?? [])]),
+  })
+}
+
+function freezeDeep<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value
+  for (const member of Object.values(value)) freezeDeep(member)
+  return Object.freeze(value)
+}
+
+/** A configuration as the record holds it: trackers by their names. */
+export function describeConfiguration(configuration: Configuration): JsonObject {
+  const { trackers, experimentId, ...rest } = configuration
+  return { ...rest, experimentId: experimentId ?? null, trackers: trackers.map(({ name }) => name) }
+}

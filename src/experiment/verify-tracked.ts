@@ -1,0 +1,101 @@
+/** Checks datasets, models, tokenizers and outputs: each is digested again. */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { readDataset } from '../dataset/read.ts'
+import { readModel } from '../model/read.ts'
+import { readTokenizer } from '../model/tokenizer.ts'
+import { TRACKED_SECTIONS } from '../store/record.ts'
+import { reasonOf } from './failure.ts'
+import { isBelow } from './files.ts'
+import { fieldText } from './plain.ts'
+import { compareTensors, parseTensors } from './tensors.ts'
+import { item, unreadable } from './verify-item.ts'
+import type { Difference } from '../capture/component.ts'
+import type { AlgorithmChoice, Digest } from '../digest.ts'
+import type { ModelReport } from '../model/read.ts'
+import type { HashOptions } from '../options.ts'
+import type { TrackedRecord, TrackedSection } from '../store/record.ts'
+import type { StoredRun } from '../store/runs.ts'
+import type { VerifyItem } from './verify.ts'
+
+/** Checks everything that a run tracked, one after the other: each read uses all cores by itself. */
+export async function verifyTracked(run: StoredRun, signal: AbortSignal | undefined): Promise<VerifyItem[]> {
+  const items: VerifyItem[] = []
+  for (const section of TRACKED_SECTIONS) {
+    for (const [name, entry] of Object.entries(run.record[section])) {
+      items.push(await verifyOne(run, section, name, entry, signal))
+    }
+  }
+  return items
+}
+
+async function verifyOne(
+  run: StoredRun,
+  section: TrackedSection,
+  name: string,
+  entry: TrackedRecord,
+  signal: AbortSignal | undefined,
+): Promise<VerifyItem> {
+  if (entry.status === 'off') return item(section, name, 'not-checked', 'it was switched off')
+  if (entry.status === 'failed')
+    return item(section, name, 'not-checked', `it was not recorded: ${entry.reason}`)
+  const { path } = entry
+  if (typeof path !== 'string') return item(section, name, 'not-checked', 'it was in memory')
+  const options = { algorithm: run.record.configuration['algorithm'] as AlgorithmChoice, signal }
+  try {
+    if (section === 'models')
+      return await verifyModel(run.folder, name, entry, await readModel(path, options))
+    const { digest } = await readAgain(section, path, options)
+    const [before, after] = [fieldText(entry['digest']), digest.toString()]
+    if (before === after) return item(section, name, 'same')
+    return item(section, name, 'changed', `the content of ${path} differs`, [
+      { field: 'digest', before, after },
+    ])
+  } catch (error) {
+    return unreadable(section, name, error, signal)
+  }
+}
+
+function readAgain(section: TrackedSection, path: string, options: HashOptions): Promise<{ digest: Digest }> {
+  return section === 'tokenizers' ? readTokenizer(path, options) : readDataset(path, options)
+}
+
+async function verifyModel(
+  folder: string,
+  name: string,
+  entry: Extract<TrackedRecord, { status: 'tracked' }>,
+  now: ModelReport,
+): Promise<VerifyItem> {
+  const digests: Difference[] = (['architecture', 'weights'] as const).flatMap((field) => {
+    const [before, after] = [fieldText(entry[field]), now[field].toString()]
+    return before === after ? [] : [{ field, before, after }]
+  })
+  if (digests.length === 0) return item('models', name, 'same')
+  try {
+    const file = fieldText(entry['tensorsFile'])
+    if (!isBelow(file)) throw new Error('the record names a path outside the folder of the run')
+    const path = join(folder, file)
+    const tensors = compareTensors(parseTensors(await readFile(path), path), now.tensors)
+    return item('models', name, 'changed', sentence(tensors, now.tensorCount, digests), [
+      ...digests,
+      ...tensors,
+    ])
+  } catch (error) {
+    return item(
+      'models',
+      name,
+      'changed',
+      `which tensors changed cannot be told: ${reasonOf(error)}`,
+      digests,
+    )
+  }
+}
+
+function sentence(tensors: readonly Difference[], total: number, digests: readonly Difference[]): string {
+  // Equal tensors and another architecture: the configuration is what changed.
+  if (tensors.length === 0)
+    return `the tensors are the same; changed: ${digests.map(({ field }) => field).join(', ')}`
+  const shown = tensors.slice(0, 3).map(({ field }) => field)
+  const names = [...shown, ...(tensors.length > 3 ? ['…'] : [])].join(', ')
+  return `${tensors.length} of ${total} tensors differ: ${names}`
+}

@@ -1,0 +1,62 @@
+/** The copies of a record that the configuration asks for. */
+import { join } from 'node:path'
+import { writeAtomic } from '../store/atomic.ts'
+import { safeFileName } from '../store/ids.ts'
+import { toJson } from './json.ts'
+import { toYaml } from './yaml.ts'
+import type { RunRecord } from '../store/record.ts'
+
+/** A form of a copy. */
+export type ExportFormat = 'json' | 'yaml'
+
+/** Names of the copies in the folder of a run. */
+export const EXPORT_FILES: Readonly<Record<ExportFormat, string>> = {
+  json: 'experiment.json',
+  yaml: 'experiment.yaml',
+}
+
+const FORMS: Readonly<Record<ExportFormat, (record: RunRecord) => string>> = { json: toJson, yaml: toYaml }
+
+/** A record in one of the forms. */
+export function formatExport(record: RunRecord, format: ExportFormat): string {
+  return FORMS[format](record)
+}
+
+/** Name of the copy that always holds the newest run of an experiment. */
+export function latestName(experimentName: string, format: ExportFormat): string {
+  return `${safeFileName(experimentName)}_latest.${format}`
+}
+
+/** What a configuration says about copies. */
+export interface ExportWishes {
+  readonly saveToJson: boolean
+  readonly saveToYaml: boolean
+}
+
+function formatsOf({ saveToJson, saveToYaml }: ExportWishes): ExportFormat[] {
+  return [...(saveToJson ? ['json' as const] : []), ...(saveToYaml ? ['yaml' as const] : [])]
+}
+
+/** Names of the copies that the configuration puts into the folder of a run. */
+export function exportNames(wishes: ExportWishes): string[] {
+  return formatsOf(wishes).map((format) => EXPORT_FILES[format])
+}
+
+/**
+ * Writes the copies: `experiment.json` into the folder of the run and `<name>_latest.json` into the store, and
+ * the same in YAML. Each is replaced at once: a reader never sees half a file.
+ *
+ * @throws ERR_LINEAPRINT_STORE if one cannot be written.
+ */
+export async function exportRun(
+  record: RunRecord,
+  runFolder: string,
+  storeFolder: string,
+  wishes: ExportWishes,
+): Promise<void> {
+  for (const format of formatsOf(wishes)) {
+    const content = formatExport(record, format)
+    await writeAtomic(join(runFolder, EXPORT_FILES[format]), content)
+    await writeAtomic(join(storeFolder, latestName(record.name, format)), content)
+  }
+}

@@ -1,0 +1,45 @@
+/** A record as YAML that every reader loads alike: no tags, no aliases, nothing that YAML 1.1 reads otherwise. */
+import { stringify } from 'yaml'
+import { decodeFloats } from '../store/floats.ts'
+import type { ScalarTag } from 'yaml'
+import type { RunRecord } from '../store/record.ts'
+
+/** YAML 1.1 readers, PyYAML above all, take `1e+21` for text: they want a point in front of the exponent. */
+const exponent: ScalarTag = {
+  identify: (value) => typeof value === 'number' && /e/.test(String(value)),
+  default: true,
+  tag: 'tag:yaml.org,2002:float',
+  test: /^[-+]?[0-9]+\.[0-9]+e[-+][0-9]+$/,
+  resolve: (text) => Number(text),
+  stringify: ({ value }) => {
+    const text = String(value)
+    return text.includes('.') ? text : text.replace('e', '.0e')
+  },
+}
+
+/** Text that no reader takes for anything else, but for the words that `compat` knows. */
+const HARMLESS = /^[A-Za-z_][\w./-]*(?: [\w./-]+)*$/
+
+/** Every other text stands as a JSON string, which YAML 1.1 and 1.2 read alike; what 1.1 takes for a line end is escaped. */
+const quoted: ScalarTag = {
+  identify: (value) => typeof value === 'string' && !HARMLESS.test(value),
+  default: true,
+  tag: 'tag:yaml.org,2002:str',
+  resolve: (text) => text,
+  stringify: ({ value }) =>
+    JSON.stringify(value).replace(
+      /[\u007f-\u009f\u2028\u2029\ufeff]/g,
+      (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    ),
+}
+
+/** Plain YAML; `NaN` and the infinities are `.nan`, `.inf` and `-.inf`. */
+export function toYaml(record: RunRecord): string {
+  return stringify(decodeFloats(record), {
+    aliasDuplicateObjects: false,
+    // Quotes what YAML 1.1 would take for something else than text, such as `no`.
+    compat: 'yaml-1.1',
+    customTags: (tags) => [exponent, quoted, ...tags],
+    lineWidth: 0,
+  })
+}

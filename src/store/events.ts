@@ -1,0 +1,64 @@
+/** What can happen in a run. The journal holds one of these per line; the record follows from them. */
+import { eventSchema } from './record-schema.ts'
+import type { JsonObject } from '../json/value.ts'
+import type {
+  CaptureRecord,
+  FailureRecord,
+  RecordedNumber,
+  RunStatus,
+  StreamRecord,
+  TrackedRecord,
+  TrackedSection,
+} from './record.ts'
+
+/** What every line begins with. */
+export interface EventHead {
+  /** 1, 2, 3, … without gaps. */
+  readonly seq: number
+  /** ISO 8601 in UTC. */
+  readonly time: string
+}
+
+/** What happened. */
+export type EventBody =
+  | { readonly type: 'started'; readonly id: string; readonly name: string }
+  | { readonly type: 'capture'; readonly component: string; readonly result: CaptureRecord }
+  | {
+      readonly type: 'tracked'
+      readonly section: TrackedSection
+      readonly name: string
+      readonly entry: TrackedRecord
+    }
+  | MetricEvent
+  | { readonly type: 'metadata'; readonly values: JsonObject }
+  | { readonly type: 'tags'; readonly tags: readonly string[] }
+  | { readonly type: 'notes'; readonly notes: string }
+  | { readonly type: 'warning'; readonly message: string }
+  | { readonly type: 'failure'; readonly failure: FailureRecord }
+  | CommandEndEvent
+  | { readonly type: 'ended'; readonly status: Exclude<RunStatus, 'running' | 'lost'> }
+
+/** One value of a metric. */
+export interface MetricEvent {
+  readonly type: 'metric'
+  readonly name: string
+  readonly value: RecordedNumber
+  readonly step?: number
+}
+
+/** How a wrapped command ended. */
+interface CommandEndEvent {
+  readonly type: 'command'
+  readonly exitCode: number | null
+  readonly signal: string | null
+  readonly stdout: StreamRecord
+  readonly stderr: StreamRecord
+}
+
+/** A line of the journal. */
+export type JournalEvent = EventHead & EventBody
+
+/** Whether a parsed line is an event. */
+export function isEvent(value: unknown): value is JournalEvent {
+  return eventSchema.safeParse(value).success
+}

@@ -1,0 +1,201 @@
+/**
+ * The journal of a run: `events.jsonl`, one JSON object per line, only ever appended to. It is the truth until
+ * the run ends.
+ *
+ * Appending costs the caller the making of one line; the file is written behind, in order, and `flush` says
+ * when everything said so far is on disk. Every write names its position in the file, so that a write under
+ * way can be repeated when the process ends or too much has piled up: the same bytes at the same place.
+ */
+import { writeSync } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { LineaprintError } from '../errors.ts'
+import { storeError, syncFolder } from './atomic.ts'
+import type { FileHandle } from 'node:fs/promises'
+import type { EventBody, EventHead } from './events.ts'
+
+/** Characters that may wait in memory before the caller has to write them itself. */
+const QUEUE_LIMIT = 1 << 20
+
+interface Batch {
+  readonly bytes: Buffer
+  readonly position: number
+}
+
+interface Waiter {
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+}
+
+/** The writer of a journal; one per run. */
+export class Journal {
+  readonly #file: FileHandle
+  readonly #path: string
+  #queue: string[] = []
+  #queued = 0
+  #position = 0
+  #sequence = 0
+  #writing: Batch | undefined
+  #waiters: Waiter[] = []
+  #pumping = false
+  #closed = false
+  #failure: LineaprintError | undefined
+
+  private constructor(file: FileHandle, path: string) {
+    this.#file = file
+    this.#path = path
+  }
+
+  /** Creates the file; one that is there already is an error. */
+  static async create(path: string): Promise<Journal> {
+    try {
+      const file = await open(path, 'wx')
+      await syncFolder(dirname(path))
+      const journal = new Journal(file, path)
+      openJournals.add(journal)
+      return journal
+    } catch (cause) {
+      throw storeError(path, 'the journal cannot be created', cause)
+    }
+  }
+
+  /**
+   * Appends an event. The caller waits for nothing but the making of the line.
+   *
+   * @throws ERR_LINEAPRINT_STORE if an earlier event could not be written.
+   */
+  append<T extends EventBody>(body: T, time: string = new Date().toISOString()): EventHead & T {
+    this.#check()
+    const event: EventHead & T = { seq: ++this.#sequence, time, ...body }
+    this.#push(`${JSON.stringify(event)}\n`)
+    return event
+  }
+
+  /**
+   * Resolves when every event appended so far survives a loss of power.
+   *
+   * @throws ERR_LINEAPRINT_STORE if one of them could not be written.
+   */
+  flush(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#check()
+      this.#waiters.push({ resolve, reject })
+      this.#start()
+    })
+  }
+
+  /** Flushes and closes the file. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    try {
+      await this.flush()
+    } finally {
+      this.#closed = true
+      openJournals.delete(this)
+      await this.#file.close()
+    }
+  }
+
+  /** Writes what waits, at once. For the end of the process, where nothing asynchronous runs any more. */
+  writeRest(): void {
+    if (this.#failure) throw this.#failure
+    try {
+      if (this.#writing) writeBatch(this.#file.fd, this.#writing)
+      writeBatch(this.#file.fd, this.#take())
+    } catch (cause) {
+      throw this.#fail(cause)
+    }
+  }
+
+  #check(): void {
+    if (this.#failure) throw this.#tell(this.#failure)
+    if (this.#closed)
+      throw new LineaprintError('ERR_LINEAPRINT_STATE', 'the journal is closed', { path: this.#path })
+  }
+
+  #push(line: string): void {
+    this.#queue.push(line)
+    this.#queued += line.length
+    // A loop that never yields would pile up lines until the memory is full.
+    if (this.#queued > QUEUE_LIMIT) this.writeRest()
+    else this.#start()
+  }
+
+  #start(): void {
+    if (this.#pumping) return
+    this.#pumping = true
+    setImmediate(() => void this.#pump())
+  }
+
+  async #pump(): Promise<void> {
+    try {
+      while (this.#queue.length > 0 || this.#waiters.length > 0) {
+        const waiters = this.#waiters
+        this.#waiters = []
+        try {
+          await this.#write()
+          if (waiters.length > 0) await this.#file.datasync()
+        } catch (cause) {
+          // An fsync that failed is not tried again: the system may have dropped the pages it could not write.
+          const failure = this.#fail(cause)
+          for (const { reject } of [...waiters, ...this.#waiters]) reject(this.#tell(failure))
+          this.#waiters = []
+          this.#queue = []
+          return
+        }
+        for (const { resolve } of waiters) resolve()
+      }
+    } finally {
+      this.#pumping = false
+    }
+  }
+
+  async #write(): Promise<void> {
+    if (this.#queue.length === 0) return
+    const batch = this.#take()
+    this.#writing = batch
+    for (let done = 0; done < batch.bytes.length;) {
+      const { bytesWritten } = await this.#file.write(batch.bytes, done, null, batch.position + done)
+      done += bytesWritten
+    }
+    this.#writing = undefined
+  }
+
+  #take(): Batch {
+    const batch = { bytes: Buffer.from(this.#queue.join('')), position: this.#position }
+    this.#queue = []
+    this.#queued = 0
+    this.#position += batch.bytes.length
+    return batch
+  }
+
+  /** Somebody knows of the failure: it need not be told once more at the end of the process. */
+  #tell(failure: LineaprintError): LineaprintError {
+    openJournals.delete(this)
+    return failure
+  }
+
+  #fail(cause: unknown): LineaprintError {
+    this.#failure ??= storeError(this.#path, 'the journal cannot be written', cause)
+    return this.#failure
+  }
+}
+
+function writeBatch(descriptor: number, { bytes, position }: Batch): void {
+  for (let done = 0; done < bytes.length;) {
+    done += writeSync(descriptor, bytes, done, bytes.length - done, position + done)
+  }
+}
+
+const openJournals = new Set<Journal>()
+
+// A program that calls process.exit() or dies of an exception keeps what it said until then.
+process.on('exit', () => {
+  for (const journal of openJournals) {
+    try {
+      journal.writeRest()
+    } catch (error) {
+      process.stderr.write(`lineaprint: ${error instanceof Error ? error.message : String(error)}\n`)
+    }
+  }
+})

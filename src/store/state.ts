@@ -1,0 +1,106 @@
+/**
+ * The state of a run as it follows from its events. The tracker and the reader of an unfinished run use the
+ * same function, so that what a crash leaves reads like what the tracker knew.
+ */
+import { addMetric, metricRecord } from './metric-totals.ts'
+import { TRACKED_SECTIONS } from './record.ts'
+import type { JsonObject } from '../json/value.ts'
+import type { EventBody } from './events.ts'
+import type { MetricTotals } from './metric-totals.ts'
+import type {
+  CaptureRecord,
+  CommandRecord,
+  FailureRecord,
+  RunRecord,
+  TrackedRecord,
+  TrackedSection,
+} from './record.ts'
+
+/** A record under construction. Names are data, so everything that has names is a Map. */
+export interface RunState {
+  /** What stands from the start: id, name, process, configuration. */
+  readonly start: RunRecord
+  command: CommandRecord
+  tags: string[]
+  notes: string
+  metadata: JsonObject
+  readonly captures: Map<string, CaptureRecord>
+  readonly tracked: Readonly<Record<TrackedSection, Map<string, TrackedRecord>>>
+  readonly metrics: Map<string, MetricTotals>
+  readonly warnings: string[]
+  failure: FailureRecord | null
+}
+
+/** The state before the first event. */
+export function initialState(start: RunRecord): RunState {
+  return {
+    start,
+    command: start.command,
+    tags: [...start.tags],
+    notes: start.notes,
+    metadata: start.metadata,
+    captures: new Map(Object.entries(start.captures)),
+    tracked: { datasets: new Map(), models: new Map(), tokenizers: new Map(), outputs: new Map() },
+    metrics: new Map(),
+    warnings: [...start.warnings],
+    failure: null,
+  }
+}
+
+/** Takes one event into the state. */
+export function applyEvent(state: RunState, event: EventBody): void {
+  switch (event.type) {
+    case 'metric':
+      addMetric(state.metrics, event)
+      break
+    case 'capture':
+      state.captures.set(event.component, event.result)
+      break
+    case 'tracked':
+      state.tracked[event.section].set(event.name, event.entry)
+      break
+    case 'metadata':
+      state.metadata = { ...state.metadata, ...event.values }
+      break
+    case 'tags':
+      state.tags = [...new Set([...state.tags, ...event.tags])]
+      break
+    case 'notes':
+      state.notes = event.notes
+      break
+    case 'warning':
+      state.warnings.push(event.message)
+      break
+    case 'failure':
+      state.failure = event.failure
+      break
+    case 'command': {
+      const { exitCode, signal, stdout, stderr } = event
+      state.command = { ...state.command, exitCode, signal, stdout, stderr }
+      break
+    }
+    case 'started':
+    case 'ended':
+      break
+  }
+}
+
+/** The state as a record. `ending` has what only the end knows. */
+export function toRecord(state: RunState, ending: Partial<RunRecord> = {}): RunRecord {
+  const { start, command, tags, notes, metadata, captures, tracked, metrics, warnings, failure } = state
+  const sections = TRACKED_SECTIONS.map((section) => [section, Object.fromEntries(tracked[section])])
+  return {
+    ...start,
+    command,
+    tags: [...tags],
+    notes,
+    metadata,
+    // They end in any order; the record has one.
+    captures: Object.fromEntries([...captures].toSorted(([a], [b]) => (a < b ? -1 : 1))),
+    ...(Object.fromEntries(sections) as Pick<RunRecord, TrackedSection>),
+    metrics: Object.fromEntries([...metrics].map(([name, total]) => [name, metricRecord(total)])),
+    warnings: [...warnings],
+    failure,
+    ...ending,
+  }
+}

@@ -1,0 +1,85 @@
+/** The store: a folder `.lineaprint` with one folder per run. */
+import { randomBytes } from 'node:crypto'
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { LineaprintError } from '../errors.ts'
+import { errorCode, storeError, syncFolder, writeAtomic } from './atomic.ts'
+import { formatRecord } from './seal.ts'
+import type { RunRecord } from './record.ts'
+
+/** Where runs are kept. Nothing need exist yet. */
+export interface Store {
+  /** Absolute path of the `.lineaprint` folder. */
+  readonly root: string
+  /** Absolute path of the folder that holds one folder per run. */
+  readonly runs: string
+}
+
+/** The record's place in the folder of a run. */
+export const RECORD_FILE = 'run.json'
+
+/** The journal's place in the folder of a run. */
+export const JOURNAL_FILE = 'events.jsonl'
+
+/** The store in a folder. */
+export function storeIn(folder: string): Store {
+  const root = resolve(folder, '.lineaprint')
+  return { root, runs: join(root, 'runs') }
+}
+
+/**
+ * Makes the folder of a new run, with its first record in it. The folder appears under its name at once: no
+ * reader sees one without a record.
+ *
+ * @returns Absolute path of the folder.
+ * @throws ERR_LINEAPRINT_STORE if it cannot be made, ERR_LINEAPRINT_RUN if a run of that id exists.
+ */
+export async function createRun(store: Store, record: RunRecord): Promise<string> {
+  await createStore(store)
+  const folder = join(store.runs, record.id)
+  const temporary = join(store.runs, `.new-${randomBytes(6).toString('hex')}`)
+  try {
+    await mkdir(temporary)
+    await writeAtomic(join(temporary, RECORD_FILE), formatRecord(record))
+    await rename(temporary, folder)
+  } catch (cause) {
+    await rm(temporary, { recursive: true, force: true }).catch(() => undefined)
+    if (LineaprintError.is(cause)) throw cause
+    // A folder that is there holds at least a record, and a rename never replaces one that holds something.
+    if (['EEXIST', 'ENOTEMPTY', 'EPERM', 'ENOTDIR'].includes(errorCode(cause) ?? '')) {
+      throw new LineaprintError('ERR_LINEAPRINT_RUN', `there is a run of the id ${record.id} already`, {
+        path: folder,
+        field: 'experimentId',
+        hint: 'choose another experimentId, or none',
+        cause,
+      })
+    }
+    throw storeError(folder, 'the folder of the run cannot be made', cause)
+  }
+  try {
+    await syncFolder(store.runs)
+    return folder
+  } catch (cause) {
+    await removeRun(folder)
+    throw storeError(folder, 'the folder of the run cannot be made', cause)
+  }
+}
+
+/** Takes back a run that could not be started. It was just made and holds nothing that anybody said. */
+export async function removeRun(folder: string): Promise<void> {
+  // The failure that led here is the one to tell, whatever becomes of this.
+  await rm(folder, { recursive: true, force: true }).catch(() => undefined)
+}
+
+async function createStore({ root, runs }: Store): Promise<void> {
+  try {
+    await mkdir(runs, { recursive: true })
+    // Runs are about the working tree and no part of it: without this, each would show up as a change of it.
+    await writeFile(join(root, '.gitignore'), '# Written by lineaprint: runs stay out of git.\n*\n', {
+      flag: 'wx',
+    })
+  } catch (cause) {
+    if (errorCode(cause) === 'EEXIST' && (cause as NodeJS.ErrnoException).syscall === 'open') return
+    throw storeError(root, 'the store cannot be made', cause)
+  }
+}

@@ -1,0 +1,438 @@
+#!/usr/bin/env python3
+"""The digests of docs/format.md, recomputed from that text alone.
+
+This file shares no code with the project. It is written to be read: everything is held in memory and nothing
+is fast. What it hashes stands in cases.py; its results are the JSON files in this folder, which the tests of
+every language read.
+
+    python vectors/reference.py --check    recompute everything, exit 1 naming each difference
+    python vectors/reference.py --write    write the JSON files again
+
+Needs the packages blake3 and cbor2 (scripts/setup-python.sh installs them).
+"""
+
+import argparse
+import base64
+import hashlib
+import json
+import math
+import struct
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import blake3
+import cbor2
+
+HERE = Path(__file__).resolve().parent
+
+# --- Plain digests and the written form ---------------------------------------------------------------
+
+ALGORITHMS = {
+    "blake3": lambda data: blake3.blake3(data).digest(),
+    "sha256": lambda data: hashlib.sha256(data).digest(),
+}
+
+
+def structured(kind, algorithm, items):
+    """The canonical description of a kind, and its digest."""
+    description = cbor2.dumps([f"lineaprint/{kind}/v1", *items], canonical=True)
+    return description, ALGORITHMS[algorithm](description)
+
+
+def written_plain(data):
+    return {name: f"{name}:{hash_of(data).hex()}" for name, hash_of in ALGORITHMS.items()}
+
+
+def result(kind, items_of):
+    """What a vector says of a structured digest: both written forms, and a short description for debugging."""
+    made = {algorithm: structured(kind, algorithm, items_of(algorithm)) for algorithm in ALGORITHMS}
+    digests = {algorithm: f"{kind}.v1.{algorithm}:{digest.hex()}" for algorithm, (_, digest) in made.items()}
+    description = made["blake3"][0]
+    return {"digests": digests, **({"blake3Description": description.hex()} if len(description) <= 200 else {})}
+
+
+def content(source):
+    """The bytes that a vector describes: painted, as text, or in base64."""
+    if "painted" in source:
+        return bytes(i % 251 for i in range(251)) * (source["painted"] // 251) + bytes(range(source["painted"] % 251))
+    if "text" in source:
+        return source["text"].encode()
+    return base64.b64decode(source["base64"], validate=True)
+
+
+# --- Canonical JSON: RFC 8785, and a form for what JSON cannot write ---------------------------------
+
+
+class Refused(Exception):
+    """The input has no digest."""
+
+
+def number_text(value):
+    """A double as ECMAScript writes it (Number::toString, radix 10)."""
+    if not math.isfinite(value):
+        name = "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
+        return f'{{"__float__":"{name}"}}'
+    if value == 0:
+        return "0"
+    # repr gives the shortest digits that read back as the same double, which is what ECMAScript asks for.
+    sign, digits, exponent = Decimal(repr(value)).as_tuple()
+    digits = "".join(map(str, digits)).lstrip("0")
+    point = len(digits) + exponent
+    digits = digits.rstrip("0")
+    if len(digits) <= point <= 21:
+        text = digits + "0" * (point - len(digits))
+    elif 0 < point <= 21:
+        text = f"{digits[:point]}.{digits[point:]}"
+    elif -6 < point <= 0:
+        text = "0." + "0" * -point + digits
+    else:
+        mantissa = digits[0] + ("." + digits[1:] if len(digits) > 1 else "")
+        text = f"{mantissa}e{'+' if point > 0 else '-'}{abs(point - 1)}"
+    return "-" * sign + text
+
+
+ESCAPES = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r"}
+
+
+def string_text(value):
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise Refused("half a surrogate pair")
+    escaped = (ESCAPES.get(c) or (f"\\u{ord(c):04x}" if c < " " else c) for c in value)
+    return f'"{"".join(escaped)}"'
+
+
+def canonical(value):
+    """Canonical JSON of a parsed value, as text."""
+    if value is None or value is True or value is False:
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, float):
+        return number_text(value)
+    if isinstance(value, str):
+        return string_text(value)
+    if isinstance(value, list):
+        return f"[{','.join(map(canonical, value))}]"
+    # By UTF-16 code units: big-endian bytes sort like the units themselves.
+    keys = sorted(value, key=lambda key: key.encode("utf-16-be", "surrogatepass"))
+    return f"{{{','.join(f'{string_text(key)}:{canonical(value[key])}' for key in keys)}}}"
+
+
+def parse_json(text):
+    """A parsed document, every number a float, and the integers whose digits a double does not keep."""
+    lossy = []
+
+    def double(digits):
+        value = float(digits)
+        if math.isinf(value):
+            raise Refused("beyond a double")
+        return value
+
+    def integer(digits):
+        value = double(digits)
+        if int(value) != int(digits):
+            lossy.append(digits)
+        return value
+
+    def members(pairs):
+        if len({key for key, _ in pairs}) != len(pairs):
+            raise Refused("a key twice")
+        return dict(pairs)
+
+    try:
+        value = json.loads(
+            text, object_pairs_hook=members, parse_int=integer, parse_float=double, parse_constant=float
+        )
+    except json.JSONDecodeError as error:
+        raise Refused(f"not JSON: {error}") from error
+    return value, lossy
+
+
+# --- Trees ------------------------------------------------------------------------------------------
+
+SKIPPED = (b".git", b".lineaprint")
+
+
+def entry_name(entry):
+    return base64.b64decode(entry["nameBase64"]) if "nameBase64" in entry else entry["name"].encode()
+
+
+def target_of(entry):
+    return base64.b64decode(entry["linkBase64"]) if "linkBase64" in entry else entry["link"].encode()
+
+
+def is_link(entry):
+    return "link" in entry or "linkBase64" in entry
+
+
+def find(folders, name):
+    return next(entry for entry in folders[-1] if entry_name(entry) == name)
+
+
+def follow(entry, folders):
+    """What a link leads to, and the folders from the root to where that lies."""
+    while is_link(entry):
+        *way, last = target_of(entry).split(b"/")
+        for segment in way:
+            folders = folders[:-1] if segment == b".." else [*folders, find(folders, segment)["folder"]]
+        entry = find(folders, last)
+    return entry, folders
+
+
+def tree_items(algorithm, folders, links):
+    """The entries of the last of `folders` as they stand in its description."""
+    items = []
+    for entry in sorted(folders[-1], key=entry_name):
+        name, above = entry_name(entry), folders
+        if name in SKIPPED:
+            continue
+        if is_link(entry):
+            if links == "record":
+                items.append([name, "link", target_of(entry)])
+                continue
+            entry, above = follow(entry, folders)
+        if "file" in entry:
+            data = content(entry["file"])
+            items.append([name, "file", len(data), ALGORITHMS[algorithm](data)])
+        else:
+            inner = tree_items(algorithm, [*above, entry["folder"]], links)
+            if inner:
+                items.append([name, "dir", structured("tree", algorithm, [inner])[1]])
+    return items
+
+
+# --- Models -----------------------------------------------------------------------------------------
+
+
+def by_name(tensors):
+    return sorted(tensors, key=lambda tensor: tensor["name"].encode())
+
+
+def tensor_items(tensor, algorithm):
+    return [tensor["dtype"], tensor["shape"], ALGORITHMS[algorithm](content(tensor["data"]))]
+
+
+def weights_items(tensors, algorithm):
+    return [[[tensor["name"], *tensor_items(tensor, algorithm)] for tensor in by_name(tensors)]]
+
+
+def architecture_items(tensors, config, algorithm):
+    names = [[tensor["name"], tensor["dtype"], tensor["shape"]] for tensor in by_name(tensors)]
+    return [names, None if config is None else ALGORITHMS[algorithm](config.encode())]
+
+
+LEFT_OUT = {
+    "_name_or_path",
+    "name_or_path",
+    "base_model_name_or_path",
+    "_commit_hash",
+    "transformers_version",
+    "_diffusers_version",
+    "torch_dtype",
+    "dtype",
+}
+SETS = {"target_modules", "modules_to_save", "exclude_modules"}
+
+
+def meaningful(value):
+    """A configuration without what does not change the model."""
+    if isinstance(value, list):
+        return [meaningful(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    kept = {key: meaningful(member) for key, member in value.items() if key not in LEFT_OUT}
+    for key in SETS & kept.keys():
+        if isinstance(kept[key], list) and all(isinstance(item, str) for item in kept[key]):
+            kept[key] = sorted(kept[key], key=str.encode)
+    return kept
+
+
+TOKENIZER_FILES = {
+    "added_tokens.json",
+    "chat_template.jinja",
+    "chat_template.json",
+    "merges.txt",
+    "sentencepiece.bpe.model",
+    "special_tokens_map.json",
+    "spiece.model",
+    "tokenizer.json",
+    "tokenizer.model",
+    "tokenizer_config.json",
+    "vocab.json",
+    "vocab.txt",
+}
+
+
+def tokenizer_content(file):
+    data = content(file["content"])
+    return canonical(parse_json(data.decode())[0]).encode() if file["name"].endswith(".json") else data
+
+
+def tokenizer_items(files, algorithm):
+    kept = sorted((file for file in files if file["name"] in TOKENIZER_FILES), key=lambda file: file["name"].encode())
+    return [[[file["name"], ALGORITHMS[algorithm](tokenizer_content(file))] for file in kept]]
+
+
+# --- What each vector file says of its cases ----------------------------------------------------------
+
+
+def plain_vector(case):
+    return case | {"digests": written_plain(content(case["content"]))}
+
+
+def tree_vector(case):
+    return case | result("tree", lambda name: [tree_items(name, [case["root"]], case["links"])])
+
+
+def tensor_vector(case):
+    data = {"dataDigests": written_plain(content(case["data"]))}
+    return case | data | result("tensor", lambda name: tensor_items(case, name))
+
+
+def weights_vector(case):
+    return case | result("weights", lambda name: weights_items(case["tensors"], name))
+
+
+def architecture_vector(case):
+    text = case["config"]
+    config = None if text is None else canonical(meaningful(parse_json(text)[0]))
+    digests = result("architecture", lambda name: architecture_items(case["tensors"], config, name))
+    return case | {"canonicalConfig": config} | digests
+
+
+def tokenizer_vector(case):
+    files = []
+    for file in case["files"]:
+        counts = file["name"] in TOKENIZER_FILES
+        is_json = counts and file["name"].endswith(".json")
+        files.append(file | {"counts": counts} | ({"canonical": tokenizer_content(file).decode()} if is_json else {}))
+    return case | {"files": files} | result("tokenizer", lambda name: tokenizer_items(files, name))
+
+
+def json_vector(case):
+    text = canonical(parse_json(case["text"])[0])
+    return case | {"canonical": text} | result(case["kind"], lambda name: [ALGORITHMS[name](text.encode())])
+
+
+def canonical_json_vector(case):
+    if "bits" in case:
+        return case | {"canonical": number_text(struct.unpack(">d", bytes.fromhex(case["bits"]))[0])}
+    try:
+        value, lossy = parse_json(case["text"])
+        return case | {"canonical": canonical(value), "lossyIntegers": lossy}
+    except Refused as reason:
+        return case | {"refused": str(reason).split(":")[0]}
+
+
+def cbor_value(value):
+    """A value of cases.py: integers as decimal text, because JSON readers round them."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, list):
+        return [cbor_value(item) for item in value]
+    (kind, inner), *_ = value.items()
+    return {"integer": int, "bytes": bytes.fromhex, "text": str}[kind](inner)
+
+
+def cbor_vector(case):
+    return case | {"hex": cbor2.dumps(cbor_value(case["value"]), canonical=True).hex()}
+
+
+# --- The files --------------------------------------------------------------------------------------
+
+
+def vector_files():
+    """The content of every vector file, by name."""
+    import cases
+
+    makers = {
+        "plain": plain_vector,
+        "tree": tree_vector,
+        "tensor": tensor_vector,
+        "weights": weights_vector,
+        "architecture": architecture_vector,
+        "tokenizer": tokenizer_vector,
+        "json": json_vector,
+        "canonical-json": canonical_json_vector,
+        "cbor": cbor_vector,
+    }
+    files = {}
+    for name, make in makers.items():
+        vectors = [make(case) for case in cases.CASES[name]]
+        check_relations(name, vectors)
+        files[f"{name}.json"] = {"about": cases.ABOUT[name], "cases": vectors}
+    return files
+
+
+def check_relations(file, vectors):
+    """Cases have names of their own; `sameAs` means equal digests, and all others differ."""
+    named = {vector["name"]: vector for vector in vectors}
+    assert len(named) == len(vectors), f"{file}: two cases have one name"
+    if "digests" not in vectors[0]:
+        return
+    for algorithm in ALGORITHMS:
+        first = {}
+        for name, vector in named.items():
+            same, digest = vector.get("sameAs"), vector["digests"][algorithm]
+            other = first.setdefault(digest, name)
+            assert other == (same or name), f"{file}: {name} has the digest of {other}, and sameAs is {same}"
+
+
+def differences(expected, found, path=""):
+    if isinstance(expected, dict) and isinstance(found, dict):
+        for key in expected.keys() | found.keys():
+            yield from differences(expected.get(key), found.get(key), f"{path}.{key}")
+    elif isinstance(expected, list) and isinstance(found, list):
+        if len(expected) != len(found):
+            yield f"{path}: {len(expected)} recomputed, {len(found)} in the file"
+        for index, pair in enumerate(zip(expected, found)):
+            name = pair[0].get("name", index) if isinstance(pair[0], dict) else index
+            yield from differences(*pair, f"{path}[{name}]")
+    elif expected != found or type(expected) is not type(found):
+        yield f"{path}: recomputed {json.dumps(expected)}, in the file {json.dumps(found)}"
+
+
+def check():
+    """Compares the files with what is recomputed, and prints every difference."""
+    wrong = []
+    for name, expected in vector_files().items():
+        try:
+            found = json.loads((HERE / name).read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            wrong.append(f"{name}: {error}")
+            continue
+        wrong += [name + line for line in differences(expected, found)]
+    extra = {path.name for path in HERE.glob("*.json")} - set(vector_files())
+    wrong += [f"{name}: no such vector file is known" for name in sorted(extra)]
+    for line in wrong:
+        print(line)
+    print(f"reference: {len(wrong)} differences" if wrong else "reference: every vector agrees")
+    return 1 if wrong else 0
+
+
+def write():
+    from layout import layout
+
+    for name, expected in vector_files().items():
+        (HERE / name).write_text(layout(expected) + "\n", "utf-8")
+        print(f"reference: wrote vectors/{name}")
+    return 0
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, prog="reference.py"
+    )
+    action = parser.add_mutually_exclusive_group()
+    action.add_argument("--check", action="store_true", help="recompute, compare with the files, exit 1 on a difference")
+    action.add_argument("--write", action="store_true", help="write the files again")
+    chosen = parser.parse_args()
+    if chosen.check:
+        return check()
+    if chosen.write:
+        return write()
+    parser.print_help()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -7,6 +7,7 @@ import { environment, root, run, setup } from './setup.mjs'
 
 setup()
 run('bash', ['scripts/setup-python.sh'])
+run('bash', ['scripts/setup-model.sh'])
 
 const folder = mkdtempSync(join(tmpdir(), 'lineaprint-test-'))
 const report = join(folder, 'vitest.json')

@@ -52,6 +52,8 @@ export function platformName(): string {
 }
 
 function isMusl(): boolean {
+  // Without this the report asks name servers about every open connection.
+  Object.assign(report, { excludeNetwork: true })
   const header = (report.getReport() as { header?: { glibcVersionRuntime?: string } }).header
   return header?.glibcVersionRuntime === undefined
 }

@@ -25,6 +25,7 @@ interface Options extends HashArguments, CommonOptions {
   readonly links: LinkMode
   readonly part?: PartArgument
   readonly merge?: boolean
+  readonly cache?: boolean
 }
 
 /** One line of the JSON document. */
@@ -52,6 +53,7 @@ export function command(context: CommandContext): Command {
     )
     .option('--part <I/N>', 'only part I of N of one file, to be merged later', parsePartArgument)
     .option('--merge', 'merge the parts in these files into the digest of the whole')
+    .option('--cache', 'do not read files again that have not changed (docs/cache.md)')
     .addOption(threadsOption())
     .addHelpText('after', EXAMPLES)
     .action((paths: string[], options: Options) => {
@@ -77,6 +79,7 @@ async function hash(paths: readonly string[], options: Options, context: Command
   const shared = {
     algorithm: options.algorithm,
     threads: options.threads,
+    cache: options.cache,
     signal: context.signal,
     onProgress: progress.onProgress,
   }
@@ -177,7 +180,9 @@ async function hashFolder(path: string, options: Options, shared: Shared): Promi
 }
 
 async function hashTensorsOf(path: string, shared: Shared): Promise<Row> {
-  const model = await readModel(path, shared)
+  // Tensors are not cached: the option is for the files.
+  const { cache: _, ...rest } = shared ?? {}
+  const model = await readModel(path, rest)
   return { path, type: 'file', size: model.bytes, digests: model.digests.weights, tensors: model.tensors }
 }
 

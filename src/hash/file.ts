@@ -4,6 +4,7 @@ import { primary, toDigests } from '../digest.ts'
 import { LineaprintError } from '../errors.ts'
 import { native } from '../native.ts'
 import { checkAlgorithm, checkKeys, checkPath } from '../options.ts'
+import { cacheFolder } from './cache.ts'
 import type { Digest, Digests } from '../digest.ts'
 import type { HashOptions } from '../options.ts'
 
@@ -19,8 +20,14 @@ export interface FileHash {
   readonly digests: Digests
 }
 
-/** Options of {@link hashFile}. */
-export interface FileOptions extends HashOptions {
+/** Options of {@link hashFiles}. */
+export interface FilesOptions extends HashOptions {
+  /** Keep digests of unchanged files: `true`, or a folder. See `docs/cache.md`. @default false */
+  readonly cache?: boolean | string | undefined
+}
+
+/** Options of {@link hashFile}. A range is never cached. */
+export interface FileOptions extends FilesOptions {
   /** First byte to hash. @default 0 */
   readonly start?: number | undefined
   /** One past the last byte to hash. @default the end of the file */
@@ -49,9 +56,9 @@ async function hashRange(
   path: string,
   start: number,
   end: number | undefined,
-  options: HashOptions,
+  options: FilesOptions,
 ): Promise<FileHash> {
-  checkKeys(options)
+  checkKeys(options, ['cache'])
   const algorithm = checkAlgorithm(options.algorithm)
   const checked = checkPath(path)
   for (const [field, position] of Object.entries({ start, end: end ?? 0 })) {
@@ -77,12 +84,15 @@ async function hashRange(
  */
 export async function hashFiles(
   paths: readonly string[],
-  options: HashOptions = {},
+  options: FilesOptions = {},
 ): Promise<readonly (FileHash | LineaprintError)[]> {
-  checkKeys(options)
+  checkKeys(options, ['cache'])
+  const cache = cacheFolder(options.cache)
   const algorithm = checkAlgorithm(options.algorithm)
   const checked = paths.map((path) => checkPath(path))
-  const outcomes = await runJob(options, (job, threads) => native.hashFiles(job, checked, algorithm, threads))
+  const { outcomes } = await runJob(options, (job, threads) =>
+    native.hashFiles(job, checked, algorithm, cache, threads),
+  )
   return outcomes.map((outcome, index) => {
     if (isFailure(outcome)) return fromFailure(outcome)
     const digests = toDigests(outcome.digests)

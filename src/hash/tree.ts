@@ -3,9 +3,11 @@ import { runJob } from '../abort.ts'
 import { primary, toDigests } from '../digest.ts'
 import { native } from '../native.ts'
 import { checkAlgorithm, checkChoice, checkKeys, checkPath } from '../options.ts'
+import { cacheFolder } from './cache.ts'
 import type { Digest, Digests } from '../digest.ts'
 import type { NativeEntries } from '../native.ts'
 import type { HashOptions } from '../options.ts'
+import type { CacheUsage } from './cache.ts'
 
 /** What happens to symbolic links below the root. */
 export type LinkMode = 'follow' | 'record' | 'refuse'
@@ -20,6 +22,8 @@ export interface TreeOptions extends HashOptions {
   readonly includeSkipped?: boolean | undefined
   /** Whether every file is listed in the result. @default false */
   readonly list?: boolean | undefined
+  /** Keep digests of unchanged files: `true`, or a folder. See `docs/cache.md`. @default false */
+  readonly cache?: boolean | string | undefined
 }
 
 /** A file or recorded link of a hashed folder. */
@@ -61,6 +65,8 @@ export interface TreeHash {
   readonly warnings: readonly TreeWarning[]
   /** Sorted by path; only where `list` was asked for. */
   readonly entries?: readonly TreeEntry[]
+  /** What the cache did; only where there is one. */
+  readonly cache?: CacheUsage
 }
 
 /**
@@ -73,8 +79,9 @@ export interface TreeHash {
  *   and what {@link hashFile} throws.
  */
 export async function hashTree(path: string, options: TreeOptions = {}): Promise<TreeHash> {
-  checkKeys(options, ['links', 'ignore', 'includeSkipped', 'list'])
+  checkKeys(options, ['links', 'ignore', 'includeSkipped', 'list', 'cache'])
   const root = checkPath(path)
+  const cache = cacheFolder(options.cache)
   const tree = await runJob(options, (job, threads) =>
     native.hashTree(
       job,
@@ -85,6 +92,7 @@ export async function hashTree(path: string, options: TreeOptions = {}): Promise
         ignore: [...(options.ignore ?? [])],
         includeSkipped: options.includeSkipped ?? false,
         list: options.list ?? false,
+        ...(cache !== undefined && { cache }),
       },
       threads,
     ),
@@ -100,6 +108,7 @@ export async function hashTree(path: string, options: TreeOptions = {}): Promise
     bytes: tree.bytes,
     warnings: tree.warnings.map(({ kind, path: at }) => ({ kind: kind as TreeWarning['kind'], path: at })),
     ...(tree.entries && { entries: entriesOf(tree.entries) }),
+    ...(tree.cache && { cache: tree.cache }),
   }
 }
 

@@ -4,12 +4,14 @@ use crate::digests::{NativeDigests, algorithms, columns, number};
 use crate::failure::NativeFailure;
 use crate::job::{NativeJob, start};
 use lineaprint_digest::{Algorithms, Digests};
+use lineaprint_engine::cache::{Cache, Usage};
 use lineaprint_engine::tree::{self, Content, Links, Tree};
 use lineaprint_engine::{Control, Result, file};
 use napi::Env;
 use napi::bindgen_prelude::{Either, Object, Uint8Array};
 use napi_derive::napi;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A hashed file.
 #[napi(object, object_from_js = false)]
@@ -18,21 +20,57 @@ pub struct NativeFile {
     pub digests: NativeDigests,
 }
 
-/// Hashes files; each has its own result or failure, in the order given.
-#[napi(ts_return_type = "Promise<Array<NativeFile | NativeFailure> | NativeFailure>")]
+/// What a cache did for a job.
+#[napi(object, object_from_js = false)]
+pub struct NativeCacheUsage {
+    pub hits: i64,
+    pub misses: i64,
+    pub stored: i64,
+}
+
+impl From<Usage> for NativeCacheUsage {
+    fn from(usage: Usage) -> Self {
+        Self {
+            hits: number(usage.hits),
+            misses: number(usage.misses),
+            stored: number(usage.stored),
+        }
+    }
+}
+
+/// Hashed files, and what the cache did for them where there is one.
+#[napi(object, object_from_js = false)]
+pub struct NativeFiles {
+    pub outcomes: Vec<Either<NativeFile, NativeFailure>>,
+    pub cache: Option<NativeCacheUsage>,
+}
+
+/// Hashes files; each has its own result or failure, in the order given. `cache` is the folder of a cache.
+#[napi(ts_return_type = "Promise<NativeFiles | NativeFailure>")]
 pub fn hash_files<'env>(
     env: &'env Env,
     job: &NativeJob,
     paths: Vec<String>,
     algorithm: String,
+    cache: Option<String>,
     threads: Option<u32>,
 ) -> napi::Result<Object<'env>> {
     let algorithms = algorithms(&algorithm)?;
     let paths: Vec<PathBuf> = paths.into_iter().map(PathBuf::from).collect();
     start(env, threads, job, move |control: &Control| {
-        let files = file::hash_all(&paths, algorithms, control);
+        let cache = cache.map(|folder| Cache::open(Path::new(&folder))).transpose()?;
+        let files = match &cache {
+            Some(cache) => file::hash_all_cached(&paths, algorithms, cache, control),
+            None => file::hash_all(&paths, algorithms, control),
+        };
         control.check()?;
-        Ok(files.into_iter().map(native_file).collect::<Vec<_>>())
+        Ok(NativeFiles {
+            outcomes: files.into_iter().map(native_file).collect(),
+            cache: cache
+                .map(|cache| cache.save())
+                .transpose()?
+                .map(NativeCacheUsage::from),
+        })
     })
 }
 
@@ -64,6 +102,8 @@ pub struct NativeTreeOptions {
     pub include_skipped: bool,
     /// Whether the entries are listed.
     pub list: bool,
+    /// The folder of a cache, if one is to be used.
+    pub cache: Option<String>,
 }
 
 /// A hashed folder.
@@ -78,6 +118,7 @@ pub struct NativeTree {
     pub warnings: Vec<NativeWarning>,
     /// The entries, where they were asked for.
     pub entries: Option<NativeEntries>,
+    pub cache: Option<NativeCacheUsage>,
 }
 
 #[napi(object, object_from_js = false)]
@@ -108,7 +149,8 @@ pub fn hash_tree<'env>(
     threads: Option<u32>,
 ) -> napi::Result<Object<'env>> {
     let list = options.list;
-    let options = tree::Options {
+    let cache = options.cache;
+    let mut options = tree::Options {
         algorithms: algorithms(&options.algorithm)?,
         links: match options.links.as_str() {
             "record" => Links::Record,
@@ -122,9 +164,16 @@ pub fn hash_tree<'env>(
     };
     let root = PathBuf::from(root);
     start(env, threads, job, move |control: &Control| {
+        options.cache = cache
+            .map(|folder| Cache::open(Path::new(&folder)).map(Arc::new))
+            .transpose()?;
         let tree = tree::hash(&root, &options, control)?;
         let entries = list.then(|| native_entries(&tree, options.algorithms));
-        Ok(native_tree(tree, entries))
+        let usage = options.cache.as_ref().map(|cache| cache.save()).transpose()?;
+        Ok(NativeTree {
+            cache: usage.map(NativeCacheUsage::from),
+            ..native_tree(tree, entries)
+        })
     })
 }
 
@@ -144,6 +193,7 @@ fn native_tree(tree: Tree, entries: Option<NativeEntries>) -> NativeTree {
             })
             .collect(),
         entries,
+        cache: None,
     }
 }
 

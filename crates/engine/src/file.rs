@@ -1,5 +1,6 @@
 //! Plain digests of whole files.
 
+use crate::cache::Cache;
 use crate::control::Control;
 use crate::error::{Code, Error, Result};
 use crate::source::{Source, retry_once};
@@ -28,6 +29,34 @@ pub fn hash_all(paths: &[PathBuf], algorithms: Algorithms, control: &Control) ->
         .par_iter()
         .with_max_len(1)
         .map(|path| hash_path(path, algorithms, control))
+        .collect()
+}
+
+/// Hashes each of `paths` unless `cache` knows it. One failure does not stop the others.
+pub fn hash_all_cached(
+    paths: &[PathBuf],
+    algorithms: Algorithms,
+    cache: &Cache,
+    control: &Control,
+) -> Vec<Result<FileDigest>> {
+    let hash = |path: &Path| {
+        let started = cache.started();
+        let source = Source::open(path)?;
+        let size = source.size();
+        control.found(size);
+        if let Some(digests) = cache.lookup(source.stamp(), algorithms) {
+            control.advance(size);
+            control.file_done();
+            return Ok(FileDigest { size, digests });
+        }
+        let file = hash_source(&source, algorithms, control)?;
+        cache.admit(&source, &file.digests, started);
+        Ok(file)
+    };
+    paths
+        .par_iter()
+        .with_max_len(1)
+        .map(|path| retry_once(|| hash(path)))
         .collect()
 }
 

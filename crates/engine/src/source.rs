@@ -39,13 +39,32 @@ impl Stamp {
     #[cfg(unix)]
     fn of(metadata: &Metadata) -> Self {
         use std::os::unix::fs::MetadataExt as _;
-        let nanoseconds = |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
         Self {
             size: metadata.len(),
             device: metadata.dev(),
             inode: metadata.ino(),
             modified: nanoseconds(metadata.mtime(), metadata.mtime_nsec()),
             changed: nanoseconds(metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+
+    /// The same from a look by name.
+    #[cfg(unix)]
+    pub fn of_stat(stat: &rustix::fs::Stat) -> Self {
+        // The widths of these fields differ between systems; none holds a negative number for a file.
+        let unsigned = |number: i64| u64::try_from(number).unwrap_or_default();
+        Self {
+            size: unsigned(stat.st_size),
+            device: stat.st_dev,
+            inode: stat.st_ino,
+            modified: nanoseconds(
+                stat.st_mtime,
+                i64::try_from(stat.st_mtime_nsec).unwrap_or_default(),
+            ),
+            changed: nanoseconds(
+                stat.st_ctime,
+                i64::try_from(stat.st_ctime_nsec).unwrap_or_default(),
+            ),
         }
     }
 
@@ -61,6 +80,11 @@ impl Stamp {
             changed: written,
         }
     }
+}
+
+#[cfg(unix)]
+fn nanoseconds(seconds: i64, rest: i64) -> i128 {
+    i128::from(seconds) * 1_000_000_000 + i128::from(rest)
 }
 
 /// An open regular file and what it looked like when it was opened.
@@ -102,6 +126,11 @@ impl Source {
         }
         let stamp = Stamp::of(&metadata);
         Ok(Self { file, path, stamp })
+    }
+
+    /// The open descriptor.
+    pub const fn file(&self) -> &File {
+        &self.file
     }
 
     /// Length in bytes when it was opened.

@@ -3,11 +3,12 @@
 //! Folders and files are hashed as they are found, on all threads of the pool; each folder's digest is made
 //! once everything in it is known. The rules stand in the section on trees of `docs/format.md`.
 
+use crate::cache::Cache;
 use crate::control::Control;
 use crate::error::{Code, Error, Result};
 use crate::file::FileDigest;
 use crate::folder::{Entry, Folder, Identity, Kind};
-use crate::small;
+use crate::small::{self, BatchFile, Context};
 use crate::source::Stamp;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use lineaprint_digest::description::{self, TreeEntry};
@@ -16,6 +17,7 @@ use rayon::prelude::*;
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use unicode_normalization::UnicodeNormalization as _;
 
 /// What happens to symbolic links below the root. The root itself is always followed.
@@ -45,6 +47,8 @@ pub struct Options {
     pub list: bool,
     /// Files that this same job has read and hashed already: met again unchanged, they are not read twice.
     pub known: HashMap<Stamp, FileDigest>,
+    /// Where to look for digests of files that have not changed.
+    pub cache: Option<Arc<Cache>>,
 }
 
 impl Default for Options {
@@ -56,6 +60,7 @@ impl Default for Options {
             include_skipped: false,
             list: false,
             known: HashMap::new(),
+            cache: None,
         }
     }
 }
@@ -291,12 +296,21 @@ impl Walk<'_> {
 
     fn files(&self, folder: &Folder, entries: &[Entry], batch: &[usize]) -> Result<Vec<FileDigest>> {
         let options = self.options;
-        let known = |stamp| options.known.get(&stamp).copied();
-        let open = |place: usize| {
-            let entry = &entries[batch[place]];
-            folder.open_file(&entry.name, entry.kind == Kind::Link)
+        let files = batch.iter().map(|index| {
+            let entry = &entries[*index];
+            BatchFile {
+                folder,
+                name: &entry.name,
+                follow: entry.kind == Kind::Link,
+            }
+        });
+        let context = Context {
+            algorithms: options.algorithms,
+            known: &options.known,
+            cache: options.cache.as_deref(),
+            control: self.control,
         };
-        small::hash_batch(batch.len(), options.algorithms, known, self.control, open)
+        small::hash_batch(&files.collect::<Vec<_>>(), &context)
     }
 
     fn inner(&self, folder: &Folder, entry: &Entry, relative: &[u8], here: &Ancestor<'_>) -> Result<Tree> {

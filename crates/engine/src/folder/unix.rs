@@ -2,7 +2,7 @@
 
 use super::{Entry, Identity, Kind};
 use crate::error::{Code, Error, Result};
-use crate::source::Source;
+use crate::source::{Source, Stamp};
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -90,6 +90,19 @@ impl Folder {
         rustix::fs::statat(&self.descriptor, name, flags)
             .map(|stat| kind_from(FileType::from_raw_mode(stat.st_mode)))
             .map_err(|error| Error::io("look at", &self.path.join(name), &error.into()))
+    }
+
+    /// What the system says of the regular file `name`; nothing if it is something else.
+    pub fn stamp(&self, name: &OsStr, follow: bool) -> Result<Option<Stamp>> {
+        let flags = if follow {
+            AtFlags::empty()
+        } else {
+            AtFlags::SYMLINK_NOFOLLOW
+        };
+        let stat = rustix::fs::statat(&self.descriptor, name, flags)
+            .map_err(|error| Error::io("look at", &self.path.join(name), &error.into()))?;
+        let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+        Ok(is_file.then(|| Stamp::of_stat(&stat)))
     }
 
     /// The raw bytes of a link's target.

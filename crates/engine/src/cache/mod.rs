@@ -1,0 +1,189 @@
+//! Digests of files that have not changed since they were hashed.
+//!
+//! What a system says of a file can stay the same though its content changed: within the granularity of the
+//! file system's clock, and for stores through a writable mapping, which leave no trace at once. So an entry is
+//! written only if
+//!
+//! 1. both times of the file were older than the start of the read by more than any common granularity, so that
+//!    a later write must show in them, and
+//! 2. nobody had the file open for writing or mapped writably after the read, which the kernel answers by
+//!    granting a read lease, and the file still looked the same then, and
+//! 3. the file lies on a local file system that is known to keep these promises.
+//!
+//! Elsewhere nothing is cached, and the file is simply read again. `verify` and `check` never use the cache.
+//! The design follows racy-git and borg; see `docs/cache.md` for what remains.
+
+#[cfg(target_os = "linux")]
+mod lease;
+mod log;
+
+use crate::error::{Code, Error, Result};
+use crate::source::{Source, Stamp};
+use lineaprint_digest::{Algorithm, Algorithms, Digests, Hash};
+use log::Record;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// How much older than the start of the read both times of a file must be, in nanoseconds. Common file systems
+/// count in seconds at worst, FAT in two; the rest is for the tick of the kernel's clock.
+pub const WINDOW: i128 = 2_100_000_000;
+
+/// Digests by what the system says of a file.
+#[derive(Debug)]
+pub struct Cache {
+    folder: PathBuf,
+    entries: HashMap<(Stamp, Algorithm), Hash>,
+    fresh: Mutex<Vec<Record>>,
+    hits: AtomicU64,
+    misses: AtomicU64,
+    clock: fn() -> i128,
+}
+
+/// What a cache did for a job.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Files that were not read.
+    pub hits: u64,
+    /// Files that were read.
+    pub misses: u64,
+    /// Entries that were written. Fewer than `misses` where a file was too new, open for writing, not ours, or on
+    /// a file system that is not trusted.
+    pub stored: u64,
+}
+
+impl Cache {
+    /// Opens the cache in `folder`, which is made if it is not there.
+    ///
+    /// Entries of another version or that are damaged count as absent. A folder that others can write to is an
+    /// error: they could put any digest there.
+    pub fn open(folder: &Path) -> Result<Self> {
+        make_folder(folder)?;
+        let entries = log::read(folder)?
+            .into_iter()
+            .map(|record| ((record.stamp, record.algorithm), record.hash))
+            .collect();
+        Ok(Self {
+            folder: folder.to_owned(),
+            entries,
+            fresh: Mutex::new(Vec::new()),
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+            clock: now,
+        })
+    }
+
+    /// For tests: takes the time from `clock` (nanoseconds since 1970) instead of the system.
+    #[must_use]
+    pub fn with_clock(mut self, clock: fn() -> i128) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// The time now, to be taken before a file is read and given to [`Self::admit`].
+    pub fn started(&self) -> i128 {
+        (self.clock)()
+    }
+
+    /// The digests of a file that looks like this, if all of `algorithms` are known.
+    pub fn lookup(&self, stamp: Stamp, algorithms: Algorithms) -> Option<Digests> {
+        let mut digests = Digests::default();
+        for algorithm in algorithms.iter() {
+            let Some(hash) = self.entries.get(&(stamp, algorithm)) else {
+                self.misses.fetch_add(1, Ordering::Relaxed);
+                return None;
+            };
+            digests.set(algorithm, *hash);
+        }
+        self.hits.fetch_add(1, Ordering::Relaxed);
+        Some(digests)
+    }
+
+    /// Takes in the digests of a file that was read whole since `started` and did not change meanwhile, if the
+    /// file gives reason to trust what the system says of it.
+    pub fn admit(&self, source: &Source, digests: &Digests, started: i128) {
+        let stamp = source.stamp();
+        let newest = stamp.modified.max(stamp.changed);
+        if newest + WINDOW > started || !quiet(source) {
+            return;
+        }
+        let mut fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
+        for algorithm in digests.algorithms().iter() {
+            if let Some(hash) = digests.get(algorithm) {
+                fresh.push(Record {
+                    stamp,
+                    algorithm,
+                    hash,
+                });
+            }
+        }
+    }
+
+    /// Writes what is new. A cache that cannot be written is an error: it would stay useless without a word.
+    pub fn save(&self) -> Result<Usage> {
+        let mut fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
+        let new: Vec<Record> = fresh
+            .drain(..)
+            .filter(|record| self.entries.get(&(record.stamp, record.algorithm)) != Some(&record.hash))
+            .collect();
+        log::append(&self.folder, &new)?;
+        Ok(Usage {
+            hits: self.hits.load(Ordering::Relaxed),
+            misses: self.misses.load(Ordering::Relaxed),
+            stored: new.len() as u64,
+        })
+    }
+}
+
+/// Whether nobody can change the file without the system noticing from now on.
+#[cfg(target_os = "linux")]
+fn quiet(source: &Source) -> bool {
+    lease::no_writers(source.file()) && source.verify_unchanged().is_ok()
+}
+
+/// Other systems offer no lease: nothing is cached there.
+#[cfg(not(target_os = "linux"))]
+fn quiet(_: &Source) -> bool {
+    false
+}
+
+fn now() -> i128 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |duration| {
+            i128::try_from(duration.as_nanos()).unwrap_or(i128::MAX)
+        })
+}
+
+#[cfg(unix)]
+fn make_folder(folder: &Path) -> Result<()> {
+    use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|error| Error::io("make", folder, &error))?;
+    let metadata = folder
+        .metadata()
+        .map_err(|error| Error::io("look at", folder, &error))?;
+    if metadata.uid() != rustix::process::geteuid().as_raw() || metadata.mode() & 0o022 != 0 {
+        return Err(Error::new(
+            Code::Unreadable,
+            "others can write to this cache, so nothing in it can be trusted",
+        )
+        .but(
+            "a folder of your own with mode 700",
+            format!("mode {:o}", metadata.mode() & 0o777),
+        )
+        .at(folder));
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn make_folder(folder: &Path) -> Result<()> {
+    let _ = Code::Unreadable;
+    std::fs::create_dir_all(folder).map_err(|error| Error::io("make", folder, &error))
+}

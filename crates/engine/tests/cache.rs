@@ -1,0 +1,172 @@
+//! The cache: what it takes in, what it refuses, and what is damaged or foreign.
+#![cfg(target_os = "linux")]
+
+mod support;
+
+use lineaprint_digest::{Algorithms, Digests};
+use lineaprint_engine::cache::{Cache, Usage, WINDOW};
+use lineaprint_engine::file::hash_all_cached;
+use lineaprint_engine::tree::{self, Options};
+use lineaprint_engine::{Code, Control};
+use std::fs::{self, OpenOptions, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+use support::paint;
+
+/// A clock that makes every file old enough.
+fn later() -> i128 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+    i128::try_from(now.as_nanos()).expect("fits") + 2 * WINDOW
+}
+
+fn open(folder: &Path) -> Cache {
+    Cache::open(folder).expect("opens").with_clock(later)
+}
+
+fn hash(path: &Path, folder: &Path, algorithms: Algorithms) -> (Digests, Usage) {
+    let cache = open(folder);
+    let mut outcomes = hash_all_cached(&[path.to_owned()], algorithms, &cache, &Control::new());
+    let file = outcomes.remove(0).expect("hashes");
+    (file.digests, cache.save().expect("saves"))
+}
+
+fn usage(hits: u64, misses: u64, stored: u64) -> Usage {
+    Usage { hits, misses, stored }
+}
+
+#[test]
+fn an_unchanged_file_is_not_read_twice_and_a_changed_one_is() {
+    let root = tempfile::tempdir().expect("a folder");
+    let (path, folder) = (root.path().join("file"), root.path().join("cache"));
+    fs::write(&path, b"one").expect("written");
+    let (first, used) = hash(&path, &folder, Algorithms::BLAKE3);
+    assert_eq!(used, usage(0, 1, 1));
+    assert_eq!(hash(&path, &folder, Algorithms::BLAKE3), (first, usage(1, 0, 0)));
+    // The other algorithm is another entry.
+    assert_eq!(hash(&path, &folder, Algorithms::BOTH).1, usage(0, 1, 1));
+    assert_eq!(hash(&path, &folder, Algorithms::BOTH).1, usage(1, 0, 0));
+    fs::write(&path, b"two").expect("written");
+    let (changed, used) = hash(&path, &folder, Algorithms::BLAKE3);
+    assert_eq!(used, usage(0, 1, 1));
+    assert_eq!(changed, Digests::of(b"two", Algorithms::BLAKE3));
+}
+
+#[test]
+fn a_file_that_is_too_new_is_hashed_and_not_kept() {
+    let root = tempfile::tempdir().expect("a folder");
+    let (path, folder) = (root.path().join("file"), root.path().join("cache"));
+    fs::write(&path, b"new").expect("written");
+    let cache = Cache::open(&folder).expect("opens");
+    assert!(hash_all_cached(&[path], Algorithms::BLAKE3, &cache, &Control::new())[0].is_ok());
+    assert_eq!(cache.save().expect("saves"), usage(0, 1, 0));
+}
+
+#[test]
+fn a_file_that_somebody_has_open_for_writing_is_not_kept() {
+    let root = tempfile::tempdir().expect("a folder");
+    let (path, folder) = (root.path().join("file"), root.path().join("cache"));
+    fs::write(&path, b"x").expect("written");
+    let writer = OpenOptions::new().write(true).open(&path).expect("opens");
+    assert_eq!(hash(&path, &folder, Algorithms::BLAKE3).1, usage(0, 1, 0));
+    drop(writer);
+    assert_eq!(hash(&path, &folder, Algorithms::BLAKE3).1, usage(0, 1, 1));
+}
+
+#[test]
+fn a_folder_with_a_cache_has_the_digest_of_one_without() {
+    let root = tempfile::tempdir().expect("a folder");
+    let (data, folder) = (root.path().join("data"), root.path().join("cache"));
+    for index in 0..300_usize {
+        let path = data.join(format!("{}/{index}", index % 7));
+        fs::create_dir_all(path.parent().expect("has one")).expect("made");
+        fs::write(path, paint(index * 613)).expect("written");
+    }
+    let plain = tree::hash(&data, &Options::default(), &Control::new()).expect("hashes");
+    let cached = || {
+        let cache = Arc::new(open(&folder));
+        let options = Options {
+            cache: Some(Arc::clone(&cache)),
+            ..Options::default()
+        };
+        let control = Control::new();
+        let tree = tree::hash(&data, &options, &control).expect("hashes");
+        (tree, cache.save().expect("saves"), control.progress())
+    };
+    let (first, used, progress) = cached();
+    assert_eq!((first, used), (plain.clone(), usage(0, 300, 300)));
+    let (second, used, again) = cached();
+    assert_eq!((second, used, again), (plain.clone(), usage(300, 0, 0), progress));
+    fs::write(data.join("3/3"), b"changed").expect("written");
+    let (third, used, _) = cached();
+    assert_eq!(used, usage(299, 1, 1));
+    assert_ne!(third.digests, plain.digests);
+    assert_eq!(
+        third,
+        tree::hash(&data, &Options::default(), &Control::new()).expect("hashes")
+    );
+}
+
+#[test]
+fn damaged_torn_and_foreign_records_count_as_absent() {
+    let root = tempfile::tempdir().expect("a folder");
+    let (path, folder) = (root.path().join("file"), root.path().join("cache"));
+    fs::write(&path, b"x").expect("written");
+    let (digests, _) = hash(&path, &folder, Algorithms::BLAKE3);
+    let log = folder.join("files-v1");
+    let whole = fs::read(&log).expect("reads");
+    for at in 0..whole.len() {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 1;
+        fs::write(&log, &damaged).expect("written");
+        assert_eq!(
+            hash(&path, &folder, Algorithms::BLAKE3),
+            (digests, usage(0, 1, 1)),
+            "byte {at}"
+        );
+    }
+    fs::write(&log, &whole[..whole.len() - 5]).expect("written");
+    assert_eq!(hash(&path, &folder, Algorithms::BLAKE3).1, usage(0, 1, 1));
+    assert_eq!(
+        hash(&path, &folder, Algorithms::BLAKE3).1,
+        usage(1, 0, 0),
+        "a torn end is mended"
+    );
+    fs::remove_file(&log).expect("removed");
+    assert_eq!(hash(&path, &folder, Algorithms::BLAKE3).1, usage(0, 1, 1));
+}
+
+#[test]
+fn a_cache_that_others_can_write_to_is_refused() {
+    let root = tempfile::tempdir().expect("a folder");
+    fs::set_permissions(root.path(), Permissions::from_mode(0o777)).expect("set");
+    let error = Cache::open(root.path()).expect_err("refused");
+    assert_eq!(error.code, Code::Unreadable);
+    assert_eq!(error.path.as_deref(), Some(root.path()));
+}
+
+#[test]
+fn many_caches_at_once_lose_nothing() {
+    let root = tempfile::tempdir().expect("a folder");
+    let folder = root.path().join("cache");
+    let paths: Vec<PathBuf> = (0..64)
+        .map(|index| root.path().join(format!("f{index}")))
+        .collect();
+    for (index, path) in paths.iter().enumerate() {
+        fs::write(path, paint(index * 100)).expect("written");
+    }
+    std::thread::scope(|scope| {
+        for part in paths.chunks(8) {
+            let folder = &folder;
+            scope.spawn(move || {
+                for path in part {
+                    hash(path, folder, Algorithms::BLAKE3);
+                }
+            });
+        }
+    });
+    let cache = open(&folder);
+    hash_all_cached(&paths, Algorithms::BLAKE3, &cache, &Control::new());
+    assert_eq!(cache.save().expect("saves"), usage(64, 0, 0));
+}

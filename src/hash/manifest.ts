@@ -1,0 +1,113 @@
+/** Manifests: every file of a folder (and every tensor of a model) with its digest. */
+import { basename, join, resolve } from 'node:path'
+import { LineaprintError } from '../errors.ts'
+import { checkAlgorithm, checkKeys, checkPath } from '../options.ts'
+import { hashFile } from './file.ts'
+import { hashTree } from './tree.ts'
+import { MANIFEST_SCHEMA } from './manifest/document.ts'
+import { entriesOf, lookAt } from './manifest/entries.ts'
+import { checkCounted, locate, modelOf, unchanged, weightsFileOf } from './manifest/model.ts'
+import type { HashOptions } from '../options.ts'
+import type { LinkMode } from './tree.ts'
+import type { Manifest } from './manifest/document.ts'
+import type { ModelPart } from './manifest/model.ts'
+
+export { formatManifest } from './manifest/document.ts'
+export { parseManifest } from './manifest/parse.ts'
+export type { Manifest, ManifestEntry, ManifestModel, ManifestTensor } from './manifest/document.ts'
+
+/** Options of {@link createManifest}. Those of folders do not matter for a file. */
+export interface ManifestOptions extends HashOptions {
+  /** `follow`: a link counts as what it leads to; `record`: as a link; `refuse`: as an error. @default 'follow' */
+  readonly links?: LinkMode | undefined
+  /** Patterns to leave out, in the syntax of gitignore, relative to the root. @default none */
+  readonly ignore?: readonly string[] | undefined
+  /** Whether entries named `.git` and `.lineaprint` count. @default false */
+  readonly includeSkipped?: boolean | undefined
+  /** Whether the tensors of the model at the path are listed too; reads its weights twice. @default false */
+  readonly tensors?: boolean | undefined
+}
+
+/**
+ * Makes the manifest of a folder, a file, or a model. Write it with {@link formatManifest}, hold it against the
+ * present with `checkManifest`.
+ *
+ * Cost: one read of every file on all threads, and with `tensors` a second one of the weights.
+ *
+ * @param path A folder or a file. With `tensors`, a folder with a model or a safetensors file.
+ * @throws What `hashTree` and `hashFile` throw; with `tensors` what `readModel` throws, and ERR_LINEAPRINT_CHANGED
+ *   if the weights were changed between the two reads, ARGUMENT if a file of the model is left out.
+ */
+export async function createManifest(path: string, options: ManifestOptions = {}): Promise<Manifest> {
+  checkKeys(options, ['links', 'ignore', 'includeSkipped', 'tensors'])
+  const root = resolve(checkPath(path))
+  checkAlgorithm(options.algorithm)
+  const isFolder = (await lookAt(root)).isDirectory()
+  if (options.tensors !== true) return isFolder ? folderManifest(root, options) : fileManifest(root, options)
+  if (isFolder) return modelFolderManifest(root, options)
+  return modelFileManifest(root, options)
+}
+
+async function folderManifest(root: string, options: ManifestOptions): Promise<Manifest> {
+  const { tensors: _, ...treeOptions } = options
+  const tree = await hashTree(root, { ...treeOptions, list: true })
+  return {
+    schema: MANIFEST_SCHEMA,
+    type: 'folder',
+    algorithm: options.algorithm ?? 'blake3',
+    links: options.links ?? 'follow',
+    ignore: [...(options.ignore ?? [])],
+    includeSkipped: options.includeSkipped ?? false,
+    digests: tree.digests,
+    warnings: tree.warnings,
+    entries: await entriesOf(root, tree.entries ?? []),
+  }
+}
+
+async function fileManifest(path: string, options: ManifestOptions): Promise<Manifest> {
+  const { size, digests } = await hashFile(path, jobOptions(options))
+  return {
+    schema: MANIFEST_SCHEMA,
+    type: 'file',
+    algorithm: options.algorithm ?? 'blake3',
+    links: 'follow',
+    ignore: [],
+    includeSkipped: false,
+    digests,
+    warnings: [],
+    entries: [{ path: basename(path), type: 'file', size, digests }],
+  }
+}
+
+async function modelFolderManifest(root: string, options: ManifestOptions): Promise<Manifest> {
+  const files = await locate(root)
+  return unchanged(
+    files.map((name) => join(root, name)),
+    async () => {
+      const manifest = await folderManifest(root, options)
+      checkCounted(root, files, manifest.entries)
+      return withModel(manifest, await modelOf(root, files[0] ?? '', jobOptions(options)))
+    },
+  )
+}
+
+async function modelFileManifest(path: string, options: ManifestOptions): Promise<Manifest> {
+  if (path.endsWith('.safetensors.index.json')) {
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the tensors of an index lie in other files', {
+      path,
+      hint: 'name its folder instead',
+    })
+  }
+  return unchanged([path], async () => {
+    const manifest = await fileManifest(path, options)
+    return withModel(manifest, await weightsFileOf(path, jobOptions(options)))
+  })
+}
+
+function withModel(manifest: Manifest, { model, tensors }: ModelPart): Manifest {
+  return { ...manifest, model, tensors }
+}
+
+function jobOptions({ algorithm, signal, onProgress, threads }: ManifestOptions): HashOptions {
+  return { algorithm, signal, onProgress, threads }
+}

@@ -1,0 +1,144 @@
+/** What a manifest says, and the text it is written as. `docs/manifest.md` is normative. */
+import { LineaprintError } from '../../errors.ts'
+import type { AlgorithmChoice, Digest, Digests } from '../../digest.ts'
+import type { LinkMode, TreeWarning } from '../tree.ts'
+
+/** The schema that every manifest names. */
+export const MANIFEST_SCHEMA = 'lineaprint/manifest/v1'
+
+/** A file or recorded link. */
+export interface ManifestEntry {
+  /** Path below the root, segments joined by `/`; bytes that are not UTF-8 are replaced. */
+  readonly path: string
+  /** The raw bytes of the path in base64, only where they are not UTF-8. */
+  readonly pathBytes?: string
+  readonly type: 'file' | 'link'
+  /** Length in bytes; 0 for a link. */
+  readonly size: number
+  /** Plain digests; none for a link. */
+  readonly digests: Digests
+  /** Where a link leads, as it is written in the link. */
+  readonly target?: string
+  /** The raw bytes of the target in base64, only where they are not UTF-8. */
+  readonly targetBytes?: string
+}
+
+/** The model that a manifest with tensors describes. */
+export interface ManifestModel {
+  /** The weights file or shard index that the tensors were found through. */
+  readonly file: string
+  readonly weights: Digests
+  /** Only for a folder: it depends on the configuration, which is another file. */
+  readonly architecture?: Digests
+}
+
+/** A tensor. */
+export interface ManifestTensor {
+  readonly name: string
+  readonly dtype: string
+  readonly shape: readonly number[]
+  /** The file that holds it. */
+  readonly file: string
+  /** Plain digest of its elements; BLAKE3 where both were asked for. */
+  readonly digest: Digest
+}
+
+/** A manifest. */
+export interface Manifest {
+  readonly schema: typeof MANIFEST_SCHEMA
+  /** Whether the root is a folder or one file. */
+  readonly type: 'folder' | 'file'
+  readonly algorithm: AlgorithmChoice
+  /** What happened to symbolic links below the root. */
+  readonly links: LinkMode
+  /** Patterns that were left out, in the syntax of gitignore. */
+  readonly ignore: readonly string[]
+  /** Whether entries named `.git` and `.lineaprint` count. */
+  readonly includeSkipped: boolean
+  /** The `tree` digests of a folder, the plain digests of a file. */
+  readonly digests: Digests
+  readonly model?: ManifestModel
+  /** What may surprise elsewhere. That a link leaves the root is not written: where it leads is no content. */
+  readonly warnings: readonly TreeWarning[]
+  /** Sorted by the raw bytes of their paths. */
+  readonly entries: readonly ManifestEntry[]
+  /** Sorted by the UTF-8 bytes of their names; only where they were asked for. */
+  readonly tensors?: readonly ManifestTensor[]
+}
+
+/**
+ * The text of a manifest: JSON with one line per entry, so that two of them can be compared by any tool. Equal
+ * manifests have equal bytes; there is no time, host or absolute path in it.
+ *
+ * @returns Text that ends with a line feed, about 150 bytes per file.
+ * @throws ERR_LINEAPRINT_UNSUPPORTED if it would be longer than JavaScript's longest string, 512 MB.
+ */
+export function formatManifest(manifest: Manifest): string {
+  const { type, algorithm, links, ignore, includeSkipped, digests, model, tensors } = manifest
+  const portable = manifest.warnings.filter(({ kind }) => kind !== 'link-leaves-root')
+  const members = [
+    ['schema', JSON.stringify(MANIFEST_SCHEMA)],
+    ['type', JSON.stringify(type)],
+    ['algorithm', JSON.stringify(algorithm)],
+    ['links', JSON.stringify(links)],
+    ['ignore', JSON.stringify(ignore)],
+    ['includeSkipped', JSON.stringify(includeSkipped)],
+    ['digests', JSON.stringify(orderedDigests(digests))],
+    ...(model === undefined ? [] : [['model', JSON.stringify(orderedModel(model))]]),
+    ['warnings', rows(portable, ({ kind, path }) => ({ kind, path }))],
+    ['entries', rows(manifest.entries, orderedEntry)],
+    ...(tensors === undefined ? [] : [['tensors', rows(tensors, orderedTensor)]]),
+  ]
+  return join(['{\n  ', members.map(([key, value]) => `"${key}": ${value}`).join(',\n  '), '\n}\n'], '')
+}
+
+// The order of members is the writer's, whatever object it was given: equal content gives equal bytes.
+
+function orderedDigests({ blake3, sha256 }: Digests): Digests {
+  return { ...(blake3 && { blake3 }), ...(sha256 && { sha256 }) }
+}
+
+function orderedModel({ file, weights, architecture }: ManifestModel): ManifestModel {
+  return {
+    file,
+    weights: orderedDigests(weights),
+    ...(architecture && { architecture: orderedDigests(architecture) }),
+  }
+}
+
+function orderedEntry(entry: ManifestEntry): ManifestEntry {
+  const { path, pathBytes, type, size, digests, target, targetBytes } = entry
+  return {
+    path,
+    ...(pathBytes !== undefined && { pathBytes }),
+    type,
+    size,
+    digests: orderedDigests(digests),
+    ...(target !== undefined && { target }),
+    ...(targetBytes !== undefined && { targetBytes }),
+  }
+}
+
+function orderedTensor({ name, dtype, shape, file, digest }: ManifestTensor): ManifestTensor {
+  return { name, dtype, shape, file, digest }
+}
+
+function rows<T>(items: readonly T[], ordered: (item: T) => object): string {
+  if (items.length === 0) return '[]'
+  const lines = items.map((item) => JSON.stringify(ordered(item)))
+  return join(['[\n    ', join(lines, ',\n    '), '\n  ]'], '')
+}
+
+function join(parts: readonly string[], separator: string): string {
+  try {
+    return parts.join(separator)
+  } catch (cause) {
+    // V8's one complaint about a join is the length of its result.
+    throw new LineaprintError('ERR_LINEAPRINT_UNSUPPORTED', 'the manifest is too long to be written', {
+      expected: 'at most 512 MB of text, some three million files',
+      received: 'more',
+      hint: 'make manifests of the folders in it instead',
+      cause,
+    })
+  }
+}

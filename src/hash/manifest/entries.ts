@@ -1,0 +1,48 @@
+/** The entries of a hashed folder, as a manifest has them. */
+import { readlink, stat } from 'node:fs/promises'
+import { LineaprintError } from '../../errors.ts'
+import { bytesOf, namedOf, textOf } from './names.ts'
+import type { Stats } from 'node:fs'
+import type { TreeEntry } from '../tree.ts'
+import type { ManifestEntry } from './document.ts'
+
+/** What a path is; links are followed. */
+export async function lookAt(path: string): Promise<Stats> {
+  return stat(path).catch((cause: NodeJS.ErrnoException) => {
+    throw cause.code === 'ENOENT' || cause.code === 'ENOTDIR'
+      ? new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'there is no such file or folder', { path, cause })
+      : new LineaprintError(
+          'ERR_LINEAPRINT_UNREADABLE',
+          `cannot look at it: ${cause.code ?? cause.message}`,
+          { path, cause },
+        )
+  })
+}
+
+/** What a walk listed, with exact bytes where text does not hold a name or target. */
+export async function entriesOf(root: string, listed: readonly TreeEntry[]): Promise<ManifestEntry[]> {
+  const entries: ManifestEntry[] = []
+  for (const { pathBytes, type, size, digests, target } of listed) {
+    const named = namedOf(pathBytes)
+    if (target === undefined) entries.push({ ...named, type, size, digests })
+    else {
+      const [text, targetBytes] = target.includes('\ufffd')
+        ? textOf(await readlink(absoluteOf(root, named), { encoding: 'buffer' }))
+        : [target]
+      entries.push({
+        ...named,
+        type,
+        size,
+        digests,
+        target: text,
+        ...(targetBytes !== undefined && { targetBytes }),
+      })
+    }
+  }
+  return entries
+}
+
+/** The path of an entry, as bytes that the system takes for a path. */
+export function absoluteOf(root: string, named: { path: string; pathBytes?: string }): Buffer {
+  return Buffer.concat([Buffer.from(`${root}/`), bytesOf(named)])
+}

@@ -132,14 +132,12 @@ test.each([
 test('half a surrogate pair, as Python writes for a path that is not UTF-8, does not reach the record', async () => {
   const answer = JSON.stringify({ ...ANSWER, prefix: '/x', packages: [['a', '1']] }).replace(
     '"/x"',
-    '"/x\\\\udcff"',
+    '"/x\\udcff"',
   )
   const { python } = await look({
     PATH: programs({ python3: `printf '%s\\n' 'lineaprint-probe:${answer}'` }),
   })
-  expect(python).toMatchObject({ status: 'present' })
-  expect(JSON.stringify(python).isWellFormed()).toBe(true)
-  expect(Object.values(python).every((value) => typeof value !== 'string' || value.isWellFormed())).toBe(true)
+  expect(python).toMatchObject({ status: 'present', prefix: '/x\ufffd' })
 })
 
 test('no Python at all is no warning', async () => {

@@ -162,7 +162,6 @@ function lists({ changed }: GitStatus): Record<'staged' | 'modified' | 'conflict
  * @param folder The folder of this run's files, which is made.
  */
 async function ownPaths(root: string, folder: string | undefined): Promise<(path: string) => boolean> {
-  const inStore = (path: string): boolean => path.split('/').includes('.lineaprint')
   if (folder === undefined) return inStore
   try {
     await mkdir(folder, { recursive: true })
@@ -174,4 +173,8 @@ async function ownPaths(root: string, folder: string | undefined): Promise<(path
     .split(sep)
     .join('/')
   return (path) => inStore(path) || path.startsWith(`${below}/`)
+}
+
+function inStore(path: string): boolean {
+  return path.split('/').includes('.lineaprint')
 }

@@ -1,0 +1,43 @@
+/** Looking at small repositories. */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createGitCapture } from '../../../src/capture/git/index.ts'
+import { GIT_ENVIRONMENT, emptyRepository, git, listAt, textAt } from '../fixture.ts'
+import type { CaptureContext, Captured } from '../../../src/capture/component.ts'
+import type { GitCaptureOptions } from '../../../src/capture/git/index.ts'
+
+/** Captures a repository with BLAKE3 and none of the machine's settings. */
+export function look(
+  directory: string,
+  options: GitCaptureOptions = {},
+  context: Partial<CaptureContext> = {},
+): Promise<Captured> {
+  return createGitCapture({ environment: GIT_ENVIRONMENT, ...options }).capture({
+    directory,
+    algorithm: 'blake3',
+    ...context,
+  })
+}
+
+/** A repository with one commit of some files. */
+export function repository(
+  files: Readonly<Record<string, string | Buffer>> = { 'a.py': 'a\n', 'b.py': 'b\n' },
+): string {
+  const folder = emptyRepository()
+  for (const [name, content] of Object.entries(files)) write(folder, name, content)
+  git(folder, 'add', '-A')
+  git(folder, 'commit', '-q', '-m', 'first')
+  return folder
+}
+
+/** Writes a file with the folders it needs. */
+export function write(folder: string, name: string, content: string | Buffer): void {
+  const path = join(folder, name)
+  mkdirSync(join(path, '..'), { recursive: true })
+  writeFileSync(path, content)
+}
+
+/** The paths of a recorded list. */
+export function paths(captured: Captured, field: string): string[] {
+  return listAt(captured.value, field).map((entry) => textAt(entry, 'path'))
+}

@@ -7,7 +7,8 @@ import { dirname, join, relative, resolve } from 'node:path'
 const LEVELS = [
   ['version', 'errors', 'digest', 'json', 'text'],
   ['native'],
-  ['abort', 'options', 'structured'],
+  ['abort'],
+  ['options', 'structured'],
   ['hash'],
   ['model', 'dataset'],
   ['capture'],
@@ -17,7 +18,7 @@ const LEVELS = [
   ['cli'],
 ]
 /** Arrows within one level that are meant. */
-const SIBLINGS = new Set(['abort native', 'structured options', 'export store'])
+const SIBLINGS = new Set(['export store'])
 
 /** What a crate may depend on within the workspace. */
 const CRATES = {

@@ -1,28 +1,58 @@
 /** The public surface of lineaprint, and nothing else. */
+export { environmentCapture } from './capture/environment/index.ts'
+export { gitCapture } from './capture/git/index.ts'
+export {
+  Generator,
+  createGenerator,
+  restoreSeeds,
+  seedVariables,
+  seedsCapture,
+  setSeeds,
+} from './capture/seeds/index.ts'
+export { readDataset } from './dataset/read.ts'
 export { Digest } from './digest.ts'
 export { LineaprintError } from './errors.ts'
-export { createGenerator, Generator } from './capture/seeds/index.ts'
 export { ExperimentTracker } from './experiment/tracker.ts'
+export { verifyRun } from './experiment/verify.ts'
 export { hashArray } from './hash/array.ts'
 export { hashBytes } from './hash/bytes.ts'
 export { hashFile, hashFiles } from './hash/file.ts'
 export { hashPart, mergeParts, parsePart } from './hash/part.ts'
 export { hashStream } from './hash/stream.ts'
 export { hashTree } from './hash/tree.ts'
-export { readDataset } from './dataset/read.ts'
 export { readModel } from './model/read.ts'
 export { readTokenizer } from './model/tokenizer.ts'
+export { findRun, listRuns, readRun } from './store/runs.ts'
+export { storeIn } from './store/store.ts'
 export { VERSION } from './version.ts'
 
 export type { JobOptions, Progress } from './abort.ts'
+export type { Captured, CaptureContext, Comparison, Component, Difference } from './capture/component.ts'
+export type {
+  GeneratorOptions,
+  GeneratorState,
+  SeedReport,
+  SeedTarget,
+  SeedVariableOptions,
+} from './capture/seeds/index.ts'
 export type { DatasetReport, DatasetSource } from './dataset/read.ts'
 export type { Algorithm, AlgorithmChoice, DigestKind, Digests } from './digest.ts'
 export type { ErrorCode, ErrorDetails } from './errors.ts'
+export type { Configuration, ExperimentOptions } from './experiment/configuration.ts'
+export type { MetricOptions } from './experiment/metrics.ts'
+export type { ExperimentSummary } from './experiment/summary.ts'
+export type { TrackerSettings } from './experiment/tracker.ts'
+export type { Verification, VerifyItem, VerifyOptions, VerifyStatus } from './experiment/verify.ts'
 export type { ArrayHash, ShapedArray, TypedArray } from './hash/array.ts'
-export type { FileHash, FileOptions } from './hash/file.ts'
+export type { CacheUsage } from './hash/cache.ts'
+export type { FileHash, FileOptions, FilesOptions } from './hash/file.ts'
 export type { FilePart } from './hash/part.ts'
 export type { ByteStream, StreamHash } from './hash/stream.ts'
 export type { LinkMode, TreeEntry, TreeHash, TreeOptions, TreeWarning } from './hash/tree.ts'
+export type { JsonObject, JsonValue } from './json/value.ts'
 export type { DtypeTotal, ModelFile, ModelOptions, ModelReport, TensorInfo } from './model/read.ts'
 export type { TokenizerReport } from './model/tokenizer.ts'
 export type { HashOptions } from './options.ts'
+export type { RunRecord } from './store/record.ts'
+export type { RunList, StoredRun } from './store/runs.ts'
+export type { Store } from './store/store.ts'

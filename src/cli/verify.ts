@@ -23,7 +23,7 @@ Example:
 export function command(context: CommandContext): Command {
   return storeOptions(new Command('verify'))
     .argument('<run>', 'an id, the beginning of one, the name of an experiment, or @latest')
-    .option('--details', 'every difference on a line of its own')
+    .option('--details', 'every file and every difference on a line of its own')
     .addHelpText('after', EXAMPLE)
     .action((reference: string, options: VerifyArguments) => verify(reference, options, context))
 }
@@ -48,8 +48,19 @@ const STYLES: Readonly<Record<VerifyStatus, 'green' | 'red' | 'dim'>> = {
 }
 
 function lines({ items }: Verification, details: boolean): string {
-  const rows = items.flatMap((item) => [row(item), ...(details ? differences(item) : [])])
-  return table(rows)
+  const shown = details ? items : gatherFiles(items)
+  return table(shown.flatMap((item) => [row(item), ...(details ? differences(item) : [])]))
+}
+
+/** More unchanged files of the run folder than this become one line: what differs must not drown among them. */
+const FILES_SHOWN = 3
+
+function gatherFiles(items: readonly VerifyItem[]): VerifyItem[] {
+  const same = items.filter(({ section, status }) => section === 'files' && status === 'same')
+  const [first] = same
+  if (first === undefined || same.length <= FILES_SHOWN) return [...items]
+  const gathered = { ...first, name: `${same.length} files of the run folder` }
+  return items.flatMap((item) => (item === first ? [gathered] : same.includes(item) ? [] : [item]))
 }
 
 function row({ section, name, status, detail, differences: found }: VerifyItem): string[] {

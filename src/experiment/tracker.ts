@@ -213,8 +213,14 @@ export class ExperimentTracker {
     for (const { event, time } of events) writer.say(event, time)
   }
 
-  /** Adds entries to the metadata; one of a key that is there takes its place. Anything with a JSON form. */
-  addMetadata(values: Readonly<Record<string, unknown>>): void {
+  /**
+   * Adds an entry to the metadata, or several; one of a key that is there takes its place. Anything with a JSON
+   * form.
+   */
+  addMetadata(key: string, value: unknown): void
+  addMetadata(values: Readonly<Record<string, unknown>>): void
+  addMetadata(...[first, value]: [string, unknown] | [Readonly<Record<string, unknown>>]): void {
+    const values = typeof first === 'string' ? { [first]: value } : first
     this.#say('addMetadata', { type: 'metadata', values: plainObject(values, 'metadata') })
   }
 

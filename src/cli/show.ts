@@ -180,7 +180,9 @@ function metric({ count: values, nanCount, last, min, max, lastStep }: MetricRec
 }
 
 function number(value: MetricRecord['first'] | null): string {
-  return value === null ? 'none' : String(decodeFloat(value))
+  if (value === null) return 'none'
+  // Six digits are enough to read; `--json` has all of them.
+  return String(Number(decodeFloat(value).toPrecision(6)))
 }
 
 /** A digest cut for display; `--json` has all of it. */

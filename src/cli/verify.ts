@@ -49,7 +49,17 @@ const STYLES: Readonly<Record<VerifyStatus, 'green' | 'red' | 'dim'>> = {
 
 function lines({ items }: Verification, details: boolean): string {
   const shown = details ? items : gatherFiles(items)
-  return table(shown.flatMap((item) => [row(item), ...(details ? differences(item) : [])]))
+  const rows = shown.flatMap((item) => [row(item), ...(details ? differences(item) : [])])
+  if (!isTerminal()) return table(rows)
+  // What it says about an item goes below it, so that the columns fit 80 characters.
+  const heads = table(rows.map((cells) => cells.slice(0, -1))).split('\n')
+  return rows
+    .flatMap((cells, index) => {
+      const words = cells.at(-1) ?? ''
+      return [heads[index] ?? '', ...(words === '' ? [] : [`    ${words}`])]
+    })
+    .filter((line) => line.trim() !== '')
+    .join('\n')
 }
 
 /** More unchanged files of the run folder than this become one line: what differs must not drown among them. */

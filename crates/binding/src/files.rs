@@ -57,7 +57,8 @@ pub fn hash_files<'env>(
 ) -> napi::Result<Object<'env>> {
     let algorithms = algorithms(&algorithm)?;
     let paths: Vec<PathBuf> = paths.into_iter().map(PathBuf::from).collect();
-    start(env, threads, job, move |control: &Control| {
+    let place = paths.first().cloned();
+    start(env, threads, job, place, move |control: &Control| {
         let cache = cache.map(|folder| Cache::open(Path::new(&folder))).transpose()?;
         let files = match &cache {
             Some(cache) => file::hash_all_cached(&paths, algorithms, cache, control),
@@ -163,7 +164,8 @@ pub fn hash_tree<'env>(
         ..tree::Options::default()
     };
     let root = PathBuf::from(root);
-    start(env, threads, job, move |control: &Control| {
+    let place = Some(root.clone());
+    start(env, threads, job, place, move |control: &Control| {
         options.cache = cache
             .map(|folder| Cache::open(Path::new(&folder)).map(Arc::new))
             .transpose()?;

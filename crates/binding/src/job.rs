@@ -6,6 +6,7 @@ use lineaprint_engine::{Control, Result, pool};
 use napi::Env;
 use napi::bindgen_prelude::{Either, Object, ToNapiValue};
 use napi_derive::napi;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The handle of a job: cancels it, and says how far it is. One handle may serve one job.
@@ -53,27 +54,47 @@ impl NativeJob {
 
 /// Starts `work` on the pool and returns the promise of its result or failure.
 ///
+/// `place` is where the work reads: a spinning disk gets one reader.
 /// The promise settles only after every thread has left the job, also when it was cancelled.
 pub fn start<'env, T, W>(
     env: &'env Env,
     threads: Option<u32>,
     job: &NativeJob,
+    place: Option<PathBuf>,
     work: W,
 ) -> napi::Result<Object<'env>>
 where
     T: ToNapiValue + napi::bindgen_prelude::TypeName + Send + 'static,
     W: FnOnce(&Control) -> Result<T> + Send + 'static,
 {
-    let pool = pool::get(threads.map(|count| count as usize))
-        .map_err(|error| napi::Error::from_reason(error.to_string()))?;
+    let threads = threads.map(|count| count as usize);
+    let pool = pool::get(threads).map_err(|error| napi::Error::from_reason(error.to_string()))?;
     let control = Arc::clone(&job.control);
     let (deferred, promise) = env.create_deferred()?;
     pool.spawn(move || {
-        let outcome: Either<T, NativeFailure> = match caught(|| work(&control)) {
-            Ok(value) => Either::A(value),
-            Err(error) => Either::B(error.into()),
-        };
+        let outcome: Either<T, NativeFailure> =
+            match caught(|| with_readers(place.as_deref(), threads, || work(&control))) {
+                Ok(value) => Either::A(value),
+                Err(error) => Either::B(error.into()),
+            };
         deferred.resolve(move |_| Ok(outcome));
     });
     Ok(promise)
+}
+
+#[cfg(unix)]
+fn with_readers<T: Send>(
+    place: Option<&Path>,
+    threads: Option<usize>,
+    work: impl FnOnce() -> Result<T> + Send,
+) -> Result<T> {
+    match place {
+        Some(path) => lineaprint_engine::device::with_readers(path, threads, work),
+        None => work(),
+    }
+}
+
+#[cfg(not(unix))]
+fn with_readers<T>(_: Option<&Path>, _: Option<usize>, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    work()
 }

@@ -57,6 +57,7 @@ pub fn panic_on_purpose<'env>(env: &'env Env, job: &NativeJob) -> napi::Result<O
         env,
         None,
         job,
+        None,
         |_: &Control| -> lineaprint_engine::Result<String> { panic!("a panic on purpose") },
     )
 }

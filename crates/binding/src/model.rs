@@ -103,7 +103,8 @@ pub fn read_model<'env>(
         .index
         .map(|index| (PathBuf::from(index.path), index.bytes.to_vec()));
     let root = options.tree.map(PathBuf::from);
-    start(env, threads, job, move |control: &Control| {
+    let place = paths.first().cloned();
+    start(env, threads, job, place, move |control: &Control| {
         let shards = model::read(&paths, wanted, control)?;
         if let Some((path, bytes)) = &index {
             model::check_index(&model::read_index(bytes, path)?, &shards, path)?;

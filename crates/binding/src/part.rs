@@ -28,7 +28,8 @@ pub fn hash_range<'env>(
     let path = PathBuf::from(path);
     let first = unsigned(start_byte)?;
     let last = end_byte.map(unsigned).transpose()?;
-    start(env, threads, job, move |control: &Control| {
+    let place = Some(path.clone());
+    start(env, threads, job, place, move |control: &Control| {
         part::hash_range(&path, first, last, algorithms, control).map(NativeFile::from)
     })
 }
@@ -56,7 +57,8 @@ pub fn hash_part<'env>(
     threads: Option<u32>,
 ) -> napi::Result<Object<'env>> {
     let path = PathBuf::from(path);
-    start(env, threads, job, move |control: &Control| {
+    let place = Some(path.clone());
+    start(env, threads, job, place, move |control: &Control| {
         part::hash_part(&path, u64::from(index), u64::from(count), control).map(native_part)
     })
 }

@@ -9,6 +9,7 @@
 //! - [`model`]: tensors of safetensors files, one or many shards, hashed where they lie.
 //! - [`small`]: small files, read with one call each.
 //! - [`streams`]: several SHA-256 streams at once.
+//! - `device`: disks that want one reader.
 //! - [`cache`]: digests of files that have not changed.
 //! - [`memory`]: bytes that are already there.
 //! - [`pool`]: the threads. Never Node's.
@@ -20,6 +21,8 @@
 
 pub mod cache;
 pub mod control;
+#[cfg(unix)]
+pub mod device;
 pub mod error;
 pub mod file;
 pub mod folder;

@@ -11,6 +11,7 @@ const LEVELS = [
   ['options', 'structured'],
   ['hash'],
   ['model', 'dataset'],
+  ['manifest'],
   ['capture'],
   ['store', 'export'],
   ['experiment'],

@@ -12,14 +12,20 @@ export {
 export { readDataset } from './dataset/read.ts'
 export { Digest } from './digest.ts'
 export { LineaprintError } from './errors.ts'
+export { reproduceRun } from './experiment/reproduce/index.ts'
+export { diffRuns } from './experiment/diff/runs.ts'
 export { ExperimentTracker } from './experiment/tracker.ts'
 export { verifyRun } from './experiment/verify.ts'
 export { hashArray } from './hash/array.ts'
 export { hashBytes } from './hash/bytes.ts'
+export { checkManifest } from './manifest/check.ts'
 export { hashFile, hashFiles } from './hash/file.ts'
+export { createManifest, formatManifest, parseManifest } from './manifest/manifest.ts'
 export { hashPart, mergeParts, parsePart } from './hash/part.ts'
 export { hashStream } from './hash/stream.ts'
 export { hashTree } from './hash/tree.ts'
+export { diffTrees } from './hash/tree-diff.ts'
+export { diffModels } from './model/diff.ts'
 export { readModel } from './model/read.ts'
 export { readTokenizer } from './model/tokenizer.ts'
 export { findRun, listRuns, readRun } from './store/runs.ts'
@@ -39,17 +45,58 @@ export type { DatasetReport, DatasetSource } from './dataset/read.ts'
 export type { Algorithm, AlgorithmChoice, DigestKind, Digests } from './digest.ts'
 export type { ErrorCode, ErrorDetails } from './errors.ts'
 export type { Configuration, ExperimentOptions } from './experiment/configuration.ts'
+export type {
+  Cause,
+  MetricDiff,
+  MetricSide,
+  NotCompared,
+  Parting,
+  RunDiff,
+  RunDiffOptions,
+  RunDifference,
+  RunSide,
+} from './experiment/diff/runs.ts'
 export type { MetricOptions } from './experiment/metrics.ts'
+export type {
+  ReproduceItem,
+  ReproduceOptions,
+  ReproduceVerdict,
+  ReproducingRun,
+  Reproduction,
+} from './experiment/reproduce/index.ts'
 export type { ExperimentSummary } from './experiment/summary.ts'
 export type { TrackerSettings } from './experiment/tracker.ts'
 export type { Verification, VerifyItem, VerifyOptions, VerifyStatus } from './experiment/verify.ts'
 export type { ArrayHash, ShapedArray, TypedArray } from './hash/array.ts'
 export type { CacheUsage } from './hash/cache.ts'
+export type { CheckItem, CheckOptions, MalformedLine, ManifestCheck } from './manifest/check.ts'
 export type { FileHash, FileOptions, FilesOptions } from './hash/file.ts'
+export type {
+  Manifest,
+  ManifestEntry,
+  ManifestModel,
+  ManifestOptions,
+  ManifestTensor,
+} from './manifest/manifest.ts'
 export type { FilePart } from './hash/part.ts'
 export type { ByteStream, StreamHash } from './hash/stream.ts'
 export type { LinkMode, TreeEntry, TreeHash, TreeOptions, TreeWarning } from './hash/tree.ts'
+export type {
+  TreeChange,
+  TreeChangeStatus,
+  TreeDiff,
+  TreeDiffOptions,
+  TreeSide,
+} from './hash/tree-diff.ts'
 export type { JsonObject, JsonValue } from './json/value.ts'
+export type {
+  ConfigDifference,
+  ModelDiff,
+  ModelDiffOptions,
+  ModelSide,
+  TensorChange,
+  ValueComparison,
+} from './model/diff.ts'
 export type { DtypeTotal, ModelFile, ModelOptions, ModelReport, TensorInfo } from './model/read.ts'
 export type { TokenizerReport } from './model/tokenizer.ts'
 export type { HashOptions } from './options.ts'

@@ -15,12 +15,19 @@ type CommandModule = { command: (context: CommandContext) => Command }
 
 const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<CommandModule> }>> = {
   hash: { summary: 'digests of files and folders', load: () => import('./hash.ts') },
+  manifest: { summary: 'every file and tensor with its digest', load: () => import('./manifest.ts') },
+  check: { summary: 'whether all is as a manifest says', load: () => import('./check.ts') },
   model: { summary: 'what a model is and what it learned', load: () => import('./model.ts') },
   dataset: { summary: 'what a dataset holds', load: () => import('./dataset.ts') },
+  diff: { summary: 'what differs between two runs, models, folders or files', load: () => import('./diff.ts') },
   run: { summary: 'run any program as a tracked run', load: () => import('./run.ts') },
   list: { summary: 'the runs of this store', load: () => import('./list.ts') },
   show: { summary: 'one run', load: () => import('./show.ts') },
   verify: { summary: 'check what a run recorded against the present', load: () => import('./verify.ts') },
+  reproduce: {
+    summary: 'a run again in a clean work tree, with a verdict',
+    load: () => import('./reproduce.ts'),
+  },
   capture: { summary: 'one capture alone: env, git or seeds', load: () => import('./capture.ts') },
   doctor: { summary: 'what this machine offers', load: () => import('./doctor.ts') },
 }

@@ -2,15 +2,15 @@
  * Reads a manifest. It may come from a stranger: whatever is not exactly what a manifest may say is refused, and
  * nothing it names is opened here.
  */
-import { LineaprintError } from '../../errors.ts'
-import { parseJson } from '../../json/parse.ts'
-import { compareUtf8 } from '../../text.ts'
+import { LineaprintError } from '../errors.ts'
+import { parseJson } from '../json/parse.ts'
+import { compareUtf8 } from '../text.ts'
 import { MANIFEST_SCHEMA } from './document.ts'
 import { Fields } from './fields.ts'
 import { bytesOf, folded, problemOf, textOf } from './names.ts'
 import { foldersOf, treeOf, weightsOf } from './roots.ts'
-import type { Algorithm, AlgorithmChoice, Digests } from '../../digest.ts'
-import type { TreeWarning } from '../tree.ts'
+import type { Algorithm, AlgorithmChoice, Digests } from '../digest.ts'
+import type { TreeWarning } from '../hash/tree.ts'
 import type { Manifest, ManifestEntry, ManifestModel, ManifestTensor } from './document.ts'
 import type { Folder } from './roots.ts'
 
@@ -18,7 +18,7 @@ import type { Folder } from './roots.ts'
 const LENGTH_LIMIT = 0x1fffffe8
 
 /** The algorithms behind a choice. */
-export function algorithmsOf(choice: AlgorithmChoice): readonly Algorithm[] {
+function algorithmsOf(choice: AlgorithmChoice): readonly Algorithm[] {
   return choice === 'both' ? ['blake3', 'sha256'] : [choice]
 }
 
@@ -129,14 +129,8 @@ function checkFolder(
  * Names that are one name on other systems are refused where the manifest does not say so itself: two entries
  * would be checked against one file there.
  */
-function checkCollisions(
-  fields: Fields,
-  folders: readonly Folder[],
-  warnings: readonly TreeWarning[],
-): void {
-  const declared = new Set(
-    warnings.filter(({ kind }) => kind === 'names-collide').map(({ path }) => path),
-  )
+function checkCollisions(fields: Fields, folders: readonly Folder[], warnings: readonly TreeWarning[]): void {
+  const declared = new Set(warnings.filter(({ kind }) => kind === 'names-collide').map(({ path }) => path))
   for (const folder of folders) {
     const seen = new Map<string, string>()
     for (const key of folder.children.keys()) {
@@ -148,9 +142,12 @@ function checkCollisions(
       for (const one of [first, key]) {
         const path = Buffer.from(folder.path === '' ? one : `${folder.path}/${one}`, 'latin1').toString()
         if (declared.has(path)) continue
-        fields.fail(`the entry ${JSON.stringify(path)} collides with another: they differ in case or Unicode form`, {
-          hint: 'the manifest of a folder that really is so says it among its warnings',
-        })
+        fields.fail(
+          `the entry ${JSON.stringify(path)} collides with another: they differ in case or Unicode form`,
+          {
+            hint: 'the manifest of a folder that really is so says it among its warnings',
+          },
+        )
       }
     }
   }
@@ -159,7 +156,12 @@ function checkCollisions(
 function checkFile(
   fields: Fields,
   entries: readonly ManifestEntry[],
-  { digests, links, ignore, includeSkipped }: Pick<Manifest, 'digests' | 'links' | 'ignore' | 'includeSkipped'>,
+  {
+    digests,
+    links,
+    ignore,
+    includeSkipped,
+  }: Pick<Manifest, 'digests' | 'links' | 'ignore' | 'includeSkipped'>,
 ): void {
   const [only] = entries
   if (only?.type !== 'file' || entries.length > 1 || only.path.includes('/'))
@@ -175,17 +177,13 @@ function checkRoot(fields: Fields, field: string, stated: Digests, computed: Dig
     if (expected === undefined || received === undefined || expected.equals(received)) continue
     fields.fail('the manifest contradicts itself: it was damaged or edited', {
       field,
-      expected: `${expected} for what it lists`,
-      received: String(received),
+      expected: `${expected.toString()} for what it lists`,
+      received: received.toString(),
     })
   }
 }
 
-function parseModel(
-  fields: Fields,
-  type: Manifest['type'],
-  algorithms: readonly Algorithm[],
-): ManifestModel {
+function parseModel(fields: Fields, type: Manifest['type'], algorithms: readonly Algorithm[]): ManifestModel {
   const model = fields.object('model')
   const file = model.text('file')
   const weights = model.digests('weights', algorithms, 'weights')

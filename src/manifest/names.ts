@@ -61,3 +61,9 @@ export function folded(name: string): string {
   const lower = Array.from(name.normalize('NFC'), (letter) => letter.toLowerCase())
   return lower.join('').normalize('NFC')
 }
+
+/** Those of these paths that are equal to another one without case or after Unicode normalisation. */
+export function collisionsOf(paths: readonly string[]): string[] {
+  const groups = Map.groupBy(paths, (path) => folded(path))
+  return [...groups.values()].filter((group) => group.length > 1).flat()
+}

@@ -1,9 +1,9 @@
 /** The entries of a hashed folder, as a manifest has them. */
 import { readlink, stat } from 'node:fs/promises'
-import { LineaprintError } from '../../errors.ts'
+import { LineaprintError } from '../errors.ts'
 import { bytesOf, namedOf, textOf } from './names.ts'
 import type { Stats } from 'node:fs'
-import type { TreeEntry } from '../tree.ts'
+import type { TreeEntry } from '../hash/tree.ts'
 import type { ManifestEntry } from './document.ts'
 
 /** What a path is; links are followed. */

@@ -1,9 +1,9 @@
 /** Reads the members of a JSON object from a stranger: each has the demanded type, and none is unknown. */
-import { Digest } from '../../digest.ts'
-import { LineaprintError } from '../../errors.ts'
-import type { Algorithm, DigestKind, Digests } from '../../digest.ts'
-import type { ErrorDetails } from '../../errors.ts'
-import type { ParsedJson } from '../../json/parse.ts'
+import { Digest } from '../digest.ts'
+import { LineaprintError } from '../errors.ts'
+import type { Algorithm, DigestKind, Digests } from '../digest.ts'
+import type { ErrorDetails } from '../errors.ts'
+import type { ParsedJson } from '../json/parse.ts'
 
 /** The members of one object. */
 export class Fields {
@@ -85,15 +85,15 @@ export class Fields {
 
   /** One digest of this kind (plain, if there is none) and one of these algorithms. */
   digest(key: string, algorithms: readonly Algorithm[], kind?: DigestKind): Digest {
-    const text = this.text(key)
+    const value = this.#value(key)
     try {
-      const digest = Digest.parse(text)
+      const digest = Digest.parse(typeof value === 'string' ? value : '')
       if (digest.kind === kind && algorithms.includes(digest.algorithm)) return digest
     } catch (error) {
       if (!LineaprintError.is(error)) throw error
     }
     const types = algorithms.map((algorithm) => `${kind === undefined ? '' : `${kind}.v1.`}${algorithm}:…`)
-    return this.#wrong(key, types.join(' or '), text)
+    return this.#wrong(key, types.join(' or '), value)
   }
 
   /** One digest per algorithm, no more and no fewer. */

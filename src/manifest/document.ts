@@ -1,7 +1,7 @@
 /** What a manifest says, and the text it is written as. `docs/manifest.md` is normative. */
-import { LineaprintError } from '../../errors.ts'
-import type { AlgorithmChoice, Digest, Digests } from '../../digest.ts'
-import type { LinkMode, TreeWarning } from '../tree.ts'
+import { LineaprintError } from '../errors.ts'
+import type { AlgorithmChoice, Digest, Digests } from '../digest.ts'
+import type { LinkMode, TreeWarning } from '../hash/tree.ts'
 
 /** The schema that every manifest names. */
 export const MANIFEST_SCHEMA = 'lineaprint/manifest/v1'

@@ -1,16 +1,16 @@
 /** The tensors of a model, for manifests. */
 import { stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { runJob } from '../../abort.ts'
-import { primary, toDigests } from '../../digest.ts'
-import { LineaprintError } from '../../errors.ts'
-import { locateModel } from '../../model/locate.ts'
-import { readModel } from '../../model/read.ts'
-import { native } from '../../native.ts'
-import { compareUtf8 } from '../../text.ts'
-import type { AlgorithmChoice } from '../../digest.ts'
-import type { ModelFiles } from '../../model/locate.ts'
-import type { HashOptions } from '../../options.ts'
+import { runJob } from '../abort.ts'
+import { primary, toDigests } from '../digest.ts'
+import { LineaprintError } from '../errors.ts'
+import { locateModel } from '../model/locate.ts'
+import { readModel } from '../model/read.ts'
+import { native } from '../native.ts'
+import { compareUtf8 } from '../text.ts'
+import type { AlgorithmChoice } from '../digest.ts'
+import type { ModelFiles } from '../model/locate.ts'
+import type { HashOptions } from '../options.ts'
 import type { ManifestEntry, ManifestModel, ManifestTensor } from './document.ts'
 
 /** A model and its tensors. */
@@ -23,22 +23,30 @@ export interface ModelPart {
  * The names of the files that the model at `path` is read from, all in one folder: weights, index and
  * configuration. The first is the one to find the others through.
  */
-export function filesOf({ index, weights, config }: ModelFiles): readonly string[] {
+function filesOf({ index, weights, config }: ModelFiles): readonly string[] {
   const paths = [...(index ? [index.path] : []), ...weights, ...(config === undefined ? [] : [config])]
   return paths.map((path) => basename(path))
 }
 
 /** Refuses a model whose files are not all files of the manifest: its tensors would belong to nothing. */
-export function checkCounted(root: string, files: readonly string[], entries: readonly ManifestEntry[]): void {
+export function checkCounted(
+  root: string,
+  files: readonly string[],
+  entries: readonly ManifestEntry[],
+): void {
   const counted = new Set(entries.filter(({ type }) => type === 'file').map(({ path }) => path))
   const missing = files.find((name) => !counted.has(name))
   if (missing === undefined) return
-  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the model is read from this file, but it is left out', {
-    path: join(root, missing),
-    expected: 'a file of the manifest',
-    received: 'an ignored file or a recorded link',
-    hint: 'drop the pattern that ignores it, follow links, or leave out the tensors',
-  })
+  throw new LineaprintError(
+    'ERR_LINEAPRINT_ARGUMENT',
+    'the model is read from this file, but it is left out',
+    {
+      path: join(root, missing),
+      expected: 'a file of the manifest',
+      received: 'an ignored file or a recorded link',
+      hint: 'drop the pattern that ignores it, follow links, or leave out the tensors',
+    },
+  )
 }
 
 /** The model in the folder `root` that is found through `file`. Reads the weights, beside what the walk read. */

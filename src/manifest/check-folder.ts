@@ -1,0 +1,109 @@
+/** Holds the manifest of a folder against the folder. */
+import { basename, dirname, join, relative, resolve } from 'node:path'
+import { realpath } from 'node:fs/promises'
+import type { LineaprintError } from '../errors.ts'
+import { checkModel } from './check-model.ts'
+import { differenceOf, reasonOf } from './compare.ts'
+import { Findings } from './findings.ts'
+import { keyOf } from './names.ts'
+import { walk } from './walk.ts'
+import type { JobOptions } from '../abort.ts'
+import type { Manifest, ManifestEntry } from './document.ts'
+import type { ManifestCheck } from './findings.ts'
+import type { Walked } from './walk.ts'
+
+/** How a manifest is checked. */
+export interface FolderCheck {
+  readonly root: string
+  /** Where the manifest was read from; it is no part of the folder that it describes. */
+  readonly manifestPath?: string | undefined
+  readonly ignoreAdded: boolean
+}
+
+/** Checks a folder, and the model in it where the manifest has tensors. */
+export async function checkFolder(
+  manifest: Manifest,
+  { root, manifestPath, ignoreAdded }: FolderCheck,
+  options: JobOptions,
+): Promise<ManifestCheck> {
+  const absolute = resolve(root)
+  const skip = manifestPath === undefined ? undefined : await ownPath(absolute, manifestPath, manifest)
+  const walked = await walk(absolute, manifest, skip, options)
+  const findings = new Findings()
+  compare(manifest, walked, ignoreAdded, findings)
+  await checkModel(manifest, absolute, walked, findings, options)
+  return findings.finish({
+    format: 'manifest',
+    root,
+    algorithm: manifest.algorithm,
+    ignore: manifest.ignore,
+    warnings: walked.warnings,
+    entries: manifest.entries.length,
+    tensors: manifest.tensors?.length ?? 0,
+  })
+}
+
+/** Where the manifest itself lies below the root, unless it lists a file of that name. */
+async function ownPath(root: string, manifestPath: string, manifest: Manifest): Promise<string | undefined> {
+  // A root that cannot be resolved is the walk's to complain about.
+  const realRoot = await realpath(root).catch(() => root)
+  const path = relative(realRoot, join(await realpath(dirname(manifestPath)), basename(manifestPath)))
+  const own = process.platform === 'win32' ? path.replaceAll('\\', '/') : path
+  const outside = own === '' || own === '..' || own.startsWith('../')
+  return outside || manifest.entries.some((entry) => entry.path === own) ? undefined : own
+}
+
+function compare(manifest: Manifest, walked: Walked, ignoreAdded: boolean, findings: Findings): void {
+  const present = new Map(walked.entries.map((entry) => [keyOf(entry), entry]))
+  const explained = new Set<string>()
+  for (const entry of manifest.entries) {
+    const key = keyOf(entry)
+    const now = present.get(key)
+    present.delete(key)
+    if (now !== undefined) {
+      const detail = differenceOf(entry, now)
+      if (detail === undefined) findings.same()
+      else findings.add('changed', { ...named(entry), detail })
+      continue
+    }
+    const at = troubleAbove(entry.path, walked)
+    if (at !== undefined) explained.add(at)
+    addAbsent(entry, at === undefined ? undefined : walked.troubles.get(at), at, findings)
+  }
+  if (ignoreAdded) return
+  for (const entry of present.values())
+    findings.add('added', { ...named(entry), detail: 'the manifest does not list it' })
+  for (const [path, error] of walked.troubles) {
+    if (explained.has(path)) continue
+    const known = error.code === 'ERR_LINEAPRINT_LINK' || error.code === 'ERR_LINEAPRINT_NOT_REGULAR'
+    findings.add(known ? 'added' : 'unreadable', { path, detail: reasonOf(error) })
+  }
+}
+
+/** The path of the trouble that hides an entry: its own, or that of a folder it is in. */
+function troubleAbove(path: string, { troubles }: Walked): string | undefined {
+  if (troubles.size === 0) return undefined
+  for (let end = path.length; end > 0; end = path.lastIndexOf('/', end - 1)) {
+    const part = path.slice(0, end)
+    if (troubles.has(part)) return part
+  }
+  return undefined
+}
+
+function addAbsent(
+  entry: ManifestEntry,
+  error: LineaprintError | undefined,
+  at: string | undefined,
+  findings: Findings,
+): void {
+  if (error === undefined || at === undefined)
+    return findings.add('missing', { ...named(entry), detail: 'there is no such file' })
+  const detail = at === entry.path ? reasonOf(error) : `${at}: ${reasonOf(error)}`
+  // Something that is no file at all stands there: that much is known without reading it.
+  const differs = error.code === 'ERR_LINEAPRINT_LINK' || error.code === 'ERR_LINEAPRINT_NOT_REGULAR'
+  findings.add(differs ? 'changed' : 'unreadable', { ...named(entry), detail })
+}
+
+function named({ path, pathBytes }: ManifestEntry): { path: string; pathBytes?: string } {
+  return { path, ...(pathBytes !== undefined && { pathBytes }) }
+}

@@ -1,0 +1,116 @@
+/** Names the tensors of a model that are not as a manifest says. */
+import { join } from 'node:path'
+import { LineaprintError } from '../errors.ts'
+import { locate, modelOf, weightsFileOf } from './model.ts'
+import type { JobOptions } from '../abort.ts'
+import type { Digests } from '../digest.ts'
+import type { HashOptions } from '../options.ts'
+import type { Manifest, ManifestModel, ManifestTensor } from './document.ts'
+import type { Findings } from './findings.ts'
+import type { Walked } from './walk.ts'
+
+/**
+ * Reads the tensors again and compares them. Only files that the walk met as files are opened, so a recorded link
+ * is not followed here either.
+ */
+export async function checkModel(
+  manifest: Manifest,
+  root: string,
+  walked: Pick<Walked, 'entries'>,
+  findings: Findings,
+  options: JobOptions,
+): Promise<void> {
+  const { model, tensors, algorithm } = manifest
+  if (model === undefined || tensors === undefined) return
+  const present = new Set(walked.entries.filter(({ type }) => type === 'file').map(({ path }) => path))
+  const hashOptions = { ...options, algorithm }
+  try {
+    if (!present.has(model.file)) throw new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'it is not there')
+    const unmet = (await locate(root, model.file)).find((name) => !present.has(name))
+    if (unmet !== undefined)
+      throw new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'it is no file of the folder', { path: unmet })
+    const now = await modelOf(root, model.file, hashOptions)
+    compareTensors(tensors, now.tensors, findings)
+    compareModel(model, now.model, findings)
+  } catch (error) {
+    options.signal?.throwIfAborted()
+    if (!(error instanceof LineaprintError)) throw error
+    // The model as a whole cannot be read any more: what is left of it, file by file.
+    for (const file of new Set(tensors.map((tensor) => tensor.file))) {
+      if (present.has(file)) await checkWeightsFile(join(root, file), file, tensors, findings, hashOptions)
+    }
+    if (findings.clean)
+      findings.add('unreadable', { path: model.file, detail: `the model cannot be read: ${error.message}` })
+  }
+}
+
+/**
+ * Checks the tensors that one file holds. Those of a file that is gone are gone with it, and not named.
+ *
+ * @param path Where it lies.
+ * @param file What the manifest calls it.
+ */
+export async function checkWeightsFile(
+  path: string,
+  file: string,
+  tensors: readonly ManifestTensor[],
+  findings: Findings,
+  options: HashOptions,
+): Promise<ManifestModel | undefined> {
+  try {
+    const now = await weightsFileOf(path, options)
+    const expected = tensors.filter((tensor) => tensor.file === file)
+    compareTensors(expected, now.tensors, findings)
+    return now.model
+  } catch (error) {
+    options.signal?.throwIfAborted()
+    if (!(error instanceof LineaprintError)) throw error
+    const detail = `its tensors cannot be read: ${error.message}`
+    if (!findings.explain(file, detail)) findings.add('unreadable', { path: file, detail })
+    return undefined
+  }
+}
+
+/** Compares tensors by name; in which file they lie does not count. */
+function compareTensors(
+  expected: readonly ManifestTensor[],
+  present: readonly ManifestTensor[],
+  findings: Findings,
+): void {
+  const now = new Map(present.map((tensor) => [tensor.name, tensor]))
+  for (const was of expected) {
+    const is = now.get(was.name)
+    now.delete(was.name)
+    const item = { path: was.file, tensor: was.name }
+    if (is === undefined) findings.add('missing', { ...item, detail: 'the model has no such tensor' })
+    else {
+      const detail = differenceOf(was, is)
+      if (detail === undefined) findings.same()
+      else findings.add('changed', { ...item, detail })
+    }
+  }
+  for (const { name, file } of now.values())
+    findings.add('added', { path: file, tensor: name, detail: 'the manifest does not list it' })
+}
+
+function differenceOf(was: ManifestTensor, is: ManifestTensor): string | undefined {
+  if (was.dtype !== is.dtype) return `its dtype was ${was.dtype} and is ${is.dtype}`
+  const [before, after] = [was.shape.join(', '), is.shape.join(', ')]
+  if (before !== after) return `its shape was [${before}] and is [${after}]`
+  return was.digest.equals(is.digest) ? undefined : 'its elements differ'
+}
+
+/** Compares the digests of the whole; the weights only if no tensor says it already. */
+export function compareModel(was: ManifestModel, is: ManifestModel, findings: Findings): void {
+  const path = was.file
+  if (differ(was.weights, is.weights) && !findings.tensors)
+    findings.add('changed', { path, digest: 'weights', detail: 'the weights digest differs' })
+  if (was.architecture && is.architecture && differ(was.architecture, is.architecture)) {
+    const detail = 'the tensors or the meaningful configuration differ'
+    findings.add('changed', { path, digest: 'architecture', detail })
+  }
+}
+
+function differ(was: Digests, is: Digests): boolean {
+  return was.blake3?.hex !== is.blake3?.hex || was.sha256?.hex !== is.sha256?.hex
+}

@@ -1,0 +1,149 @@
+/**
+ * Reads what `b3sum` and `sha256sum` write and check: plain lines, lines with an escaped name, and tagged lines.
+ *
+ * Comments and empty lines are passed over, as `sha256sum` does. Lines are bytes: a name need not be UTF-8.
+ */
+import { LineaprintError } from '../errors.ts'
+import { textOf } from './names.ts'
+import type { Algorithm } from '../digest.ts'
+import type { MalformedLine } from './findings.ts'
+
+/** What one line demands of a file. */
+export interface Demand {
+  /** From 1. */
+  readonly line: number
+  /** Absent where the line does not say. */
+  readonly algorithm?: Algorithm
+  /** 64 hexadecimal digits in lower case. */
+  readonly hex: string
+}
+
+/** A file and all that is demanded of it. */
+export interface Checked {
+  /** The name as it stands in the file, escapes resolved. */
+  readonly path: string
+  /** Its raw bytes in base64, only where they are not UTF-8. */
+  readonly pathBytes?: string
+  readonly demands: Demand[]
+}
+
+/** A parsed checksum file. */
+export interface Checksums {
+  readonly files: readonly Checked[]
+  readonly malformed: readonly MalformedLine[]
+}
+
+// One character per byte. sha256sum lets white space stand before a line, takes one space for two, and " *" for
+// the binary mode of systems that have one.
+const PLAIN = /^[ \t]*(\\?)([0-9A-Fa-f]{64})[ \t](?:[ *]|(?![ *]))(.+)$/s
+const TAGGED = /^[ \t]*(\\?)(BLAKE3|SHA256|SHA2-256) ?\((.+)\)[ \t]*=[ \t]*([0-9A-Fa-f]{64})$/s
+const OTHER_TAG = /^[ \t]*\\?([A-Z][A-Za-z0-9/-]*) ?\(.*\)[ \t]*=/s
+const OTHER_LENGTH = /^[ \t]*\\?([0-9A-Fa-f]{32,128})[ \t]/
+const STRUCTURED = /^[a-z]+\.v[0-9]+\.(?:blake3|sha256):/
+
+/**
+ * Reads a checksum file.
+ *
+ * @param bytes The file.
+ * @param path Its path, for errors.
+ * @throws ERR_LINEAPRINT_FORMAT if two lines demand the same of one file, or if no line is a checksum.
+ */
+export function parseChecksums(bytes: Uint8Array, path?: string): Checksums {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+  const files = new Map<string, Checked>()
+  const malformed: MalformedLine[] = []
+  for (const [index, ended] of text.split('\n').entries()) {
+    const written = ended.endsWith('\r') ? ended.slice(0, -1) : ended
+    if (written === '' || written.startsWith('#')) continue
+    const line = index + 1
+    const parsed = parseLine(written)
+    if (typeof parsed === 'string') malformed.push({ line, reason: parsed })
+    else add(files, { ...parsed.demand, line }, parsed.name, path)
+  }
+  if (files.size === 0) throw noChecksums(malformed, path)
+  return { files: [...files.values()], malformed }
+}
+
+/** One line, or why it is none. */
+function parseLine(written: string): { name: string; demand: Omit<Demand, 'line'> } | string {
+  const tagged = TAGGED.exec(written)
+  const plain = tagged ? null : PLAIN.exec(written)
+  const [mark, hex, escaped] = tagged
+    ? [tagged[1], tagged[4], tagged[3]]
+    : [plain?.[1], plain?.[2], plain?.[3]]
+  if (hex === undefined || escaped === undefined) return whyNot(written)
+  const name = mark === '\\' ? unescape(escaped) : escaped
+  if (name === undefined) return 'a backslash in the name starts no escape (\\\\, \\n, \\r)'
+  // b3sum writes the replacement character for bytes that are not UTF-8: which ones is lost.
+  if (name.includes('\u00ef\u00bf\u00bd')) return 'the name has U+FFFD, which stands for bytes that were lost'
+  const demand = { hex: hex.toLowerCase() }
+  if (!tagged) return { name, demand }
+  return { name, demand: { ...demand, algorithm: tagged[2] === 'BLAKE3' ? 'blake3' : 'sha256' } }
+}
+
+function whyNot(written: string): string {
+  const tag = OTHER_TAG.exec(written)?.[1]
+  if (tag !== undefined) {
+    return ['BLAKE3', 'SHA256', 'SHA2-256'].includes(tag)
+      ? 'it has no 64 hexadecimal digits after "="'
+      : `digests of ${tag} cannot be checked, only BLAKE3 and SHA256`
+  }
+  if (STRUCTURED.test(written))
+    return 'a digest of more than the bytes of a file; make a manifest of it instead'
+  const digits = OTHER_LENGTH.exec(written)?.[1]?.length
+  if (digits !== undefined && digits !== 64) return `its digest has ${digits} hexadecimal digits, not 64`
+  return 'it is not "<64 hexadecimal digits>  <name>"'
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { '\\\\': '\\', '\\n': '\n', '\\r': '\r' }
+
+/** The name behind an escaped one; `undefined` if an escape is unknown. */
+function unescape(name: string): string | undefined {
+  let unknown = false
+  const resolved = name.replace(/\\(?:.|$)/gs, (escape) => {
+    unknown ||= ESCAPES[escape] === undefined
+    return ESCAPES[escape] ?? ''
+  })
+  return unknown ? undefined : resolved
+}
+
+function add(files: Map<string, Checked>, demand: Demand, name: string, path: string | undefined): void {
+  // `a` and `./a` are one file.
+  const key = name.replace(/^(?:\.\/+)+(?=[^/])/, '').replace(/\/(?:\.?\/)+/g, '/')
+  const known = files.get(key)
+  if (known === undefined) {
+    const [text, pathBytes] = textOf(Buffer.from(name, 'latin1'))
+    files.set(key, { path: text, ...(pathBytes !== undefined && { pathBytes }), demands: [demand] })
+    return
+  }
+  const twin = known.demands.find(({ algorithm }) => algorithm === demand.algorithm)
+  if (twin !== undefined) {
+    throw new LineaprintError(
+      'ERR_LINEAPRINT_FORMAT',
+      `lines ${twin.line} and ${demand.line} are both about ${JSON.stringify(known.path)}`,
+      { path, field: known.path, hint: 'remove one of them' },
+    )
+  }
+  known.demands.push(demand)
+}
+
+function noChecksums(malformed: readonly MalformedLine[], path: string | undefined): LineaprintError {
+  const [first] = malformed
+  return new LineaprintError('ERR_LINEAPRINT_FORMAT', 'it has no line that is a checksum', {
+    path,
+    expected: 'a manifest of lineaprint, or what b3sum or sha256sum writes',
+    received: first === undefined ? 'no lines' : `on line ${first.line}, ${first.reason}`,
+  })
+}
+
+/** Refuses a file with malformed lines, naming the first few. */
+export function refuseMalformed(malformed: readonly MalformedLine[], path: string | undefined): void {
+  if (malformed.length === 0) return
+  const shown = malformed.slice(0, 5).map(({ line, reason }) => `line ${line}: ${reason}`)
+  const more = malformed.length > shown.length ? `; and ${malformed.length - shown.length} more` : ''
+  const are = malformed.length === 1 ? 'one line is' : `${malformed.length} lines are`
+  throw new LineaprintError('ERR_LINEAPRINT_FORMAT', `${are} malformed: ${shown.join('; ')}${more}`, {
+    path,
+    hint: 'correct the file, or check the other lines alone (--lenient)',
+  })
+}

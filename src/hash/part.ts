@@ -96,7 +96,6 @@ export function parsePart(text: string, path?: string): FilePart {
 function isPart(value: unknown): value is FilePart {
   if (typeof value !== 'object' || value === null) return false
   const { schema, size, pieces, whole } = value as Partial<FilePart>
-  const isHex = (text: unknown): boolean => typeof text === 'string' && /^[0-9a-f]{64}$/.test(text)
   return (
     schema === 'lineaprint/part/v1' &&
     Number.isSafeInteger(size) &&
@@ -110,6 +109,10 @@ function isPart(value: unknown): value is FilePart {
     ) &&
     (whole === undefined || isHex(whole))
   )
+}
+
+function isHex(text: unknown): boolean {
+  return typeof text === 'string' && /^[0-9a-f]{64}$/.test(text)
 }
 
 function toNative({ size, pieces, whole }: FilePart): NativePart {

@@ -6,8 +6,8 @@ import { availableParallelism, cpus } from 'node:os'
 /** One way to do the work of a case. */
 export interface Contestant {
   readonly name: string
-  /** `ours` first in each case: ratios are to it. `limit` does less work than the others on purpose. */
-  readonly role: 'ours' | 'peer' | 'limit'
+  /** `ours` first in each case: ratios are to it. `part` does only a part of the work, to show what that part costs. */
+  readonly role: 'ours' | 'peer' | 'part'
   /** Whether the work is done by a child process, whose start is then part of the time. */
   readonly child: boolean
   /** How often `run` does the work, for work that is too short to measure once. @default 1 */

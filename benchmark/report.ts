@@ -138,7 +138,10 @@ export function table({ name, title, bytes, missing, others, contestants }: Case
   if (others !== undefined && others > NOTABLE) {
     lines.push(`disturbed: other programs took ${(others * 100).toFixed(0)} % of the processors meanwhile`)
   }
-  return [...lines, ...missing.map((peer) => `left out: ${peer}; npm run bench:peers installs it`)].join('\n')
+  return [
+    ...lines,
+    ...missing.map((peer) => `left out: ${peer}; npm run bench:peers says what is missing`),
+  ].join('\n')
 }
 
 function row(label: string, cells: readonly string[]): string {

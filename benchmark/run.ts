@@ -23,7 +23,7 @@ import type { CaseResult } from './report.ts'
 
 const USAGE = `usage: npm run bench -- [options]
   --quick         small inputs and 3 rounds, to see that everything works
-  --only NAME     only cases whose name starts with NAME; may be repeated
+  --only NAME     only the case NAME, or those whose names start so; may be repeated
   --rounds N      rounds after the warm-up (default 7)
   --size BYTES    length of the large file, also as 512M or 4G (default 1G)
   --json FILE     where the numbers go (default benchmark/results/<date>.json)
@@ -93,9 +93,11 @@ async function runAll(inputs: Inputs, { date, rounds, quick, only, json }: Setti
     ...treeCases(inputs, peers),
     ...arrayCases(inputs),
   ]
-  const chosen = all.filter(({ name }) => only.length === 0 || only.some((prefix) => name.startsWith(prefix)))
-  if (chosen.length === 0)
-    throw new Error(`no case is named so; there are ${all.map(({ name }) => name).join(', ')}`)
+  const names = new Set(all.map(({ name }) => name))
+  const asked = (name: string, word: string): boolean =>
+    name === word || (!names.has(word) && name.startsWith(word))
+  const chosen = all.filter(({ name }) => only.length === 0 || only.some((word) => asked(name, word)))
+  if (chosen.length === 0) throw new Error(`no case is named so; there are ${[...names].join(', ')}`)
 
   const machine = await lookAtMachine(inputs.directory)
   const spawnMs = await spawnCost()

@@ -56,6 +56,9 @@ PAINTED = [0, 1, 2, 3, 4, 5, 6, 7, 8, 63, 64, 65, 127, 128, 129, 1023, 1024, 102
 PAINTED += [4097, 5120, 5121, 6144, 6145, 7168, 7169, 8192, 8193, 16384, 31744, 102400]
 PAINTED += [55, 56, 119, 120, SUBTREE - 1, SUBTREE, SUBTREE + 1, 2 * SUBTREE + 12345]
 
+# Where hash functions pad differently or start another block or chunk.
+EDGES = [1, 54, 55, 56, 57, 63, 64, 65, 118, 119, 120, 121, 127, 128, 129, 1023, 1024, 1025, 2047, 2048, 2049]
+
 PLAIN = [{"name": f"painted {length}", "content": painted(length)} for length in PAINTED]
 PLAIN += [
     {"name": "text", "content": text("abc")},
@@ -93,7 +96,10 @@ TREE = [
     tree("the folder of a file counts", folder("hello.txt", HELLO)),
     tree("a file is not the folder of its name", file("a", text("b"))),
     tree("content cannot move into the name", file("ab", text(""))),
-    tree("names that are prefixes: file", *(file(name, text(name)) for name in ("a", "a-b", "a.b", "a b", "ab", "a0"))),
+    tree(
+        "names that are prefixes: file",
+        *(file(name, text(name)) for name in ("a", "a-b", "a.b", "a b", "ab", "a0")),
+    ),
     tree(
         "names that are prefixes: folder",
         folder("a", file("b", text("a/b"))),
@@ -101,19 +107,31 @@ TREE = [
     ),
     tree("names sort by bytes", file("\uff5e", text("1")), file("\U0001f600", text("2"))),
     tree("the same contents under swapped names", file("\uff5e", text("2")), file("\U0001f600", text("1"))),
-    tree("letters sort by bytes", *(file(name, text(name)) for name in ("Z", "z", "\u00e9", "e", "10", "9", "_"))),
+    tree(
+        "letters sort by bytes",
+        *(file(name, text(name)) for name in ("Z", "z", "\u00e9", "e", "10", "9", "_")),
+    ),
     tree("names are not normalised", file("\u00e9", text("composed")), file("e\u0301", text("decomposed"))),
     tree("a name that is not UTF-8", {**raw(b"caf\xe9"), "file": text("latin-1")}, HELLO),
     tree("a folder name that is not UTF-8", {**raw(b"\xff\x01"), "folder": [HELLO]}),
     tree("a long name", file("n" * 255, text("255 bytes")), file("n" * 24, text("24")), file("n" * 23, text("23"))),
-    tree("lengths of every width", *(file(f"f{length}", painted(length)) for length in (0, 23, 24, 255, 256, 65535, 65536))),
+    tree(
+        "lengths of every width",
+        *(file(f"f{length}", painted(length)) for length in (0, 23, 24, 255, 256, 65535, 65536)),
+    ),
+    tree("lengths at the edges of a block", *(file(f"{length:04}", painted(length)) for length in EDGES)),
     tree("a file of several subtrees", file("large", painted(SUBTREE + 1))),
     tree("more entries than a short array has", *(file(f"{number}", text("")) for number in range(30))),
     tree("a .gitignore is a file", file(".gitignore", text("*.txt\n")), HELLO),
     tree(
         "repositories and stores are skipped at any depth",
         *NESTED[:2],
-        folder("other", file("empty", text("")), folder(".git", file("HEAD", text("ref"))), file(".lineaprint", text(""))),
+        folder(
+            "other",
+            file("empty", text("")),
+            folder(".git", file("HEAD", text("ref"))),
+            file(".lineaprint", text("")),
+        ),
         folder(".git", file("config", text(""))),
         folder(".lineaprint", folder("runs", file("x", text("y")))),
         same_as="nested",
@@ -238,7 +256,11 @@ WEIGHTS = [
         ],
     ),
     weights("every dtype", [tensor(f"t.{dtype}", dtype, [2, 4], painted(bits)) for dtype, bits in BITS.items()]),
-    weights("more tensors than a one-byte length has", [tensor(f"l.{number}", "U8", [1], painted(1)) for number in range(260)]),
+    weights(
+        "more tensors than a one-byte length has",
+        [tensor(f"l.{number}", "U8", [1], painted(1)) for number in range(260)],
+    ),
+    weights("lengths at the edges of a block", [tensor(f"{n:04}", "U8", [n], painted(n)) for n in EDGES]),
     weights(
         "tensors around the size of a subtree",
         [

@@ -45,9 +45,9 @@ function blake3Entry(file: FileSet, peers: Peers): Entry {
   // Held for this case alone: the bytes are let go with the contestants.
   const bytes = readWhole(file)
   const run = async (): Promise<string> => (await hashBytes(bytes)).blake3?.hex ?? ''
-  const limit: Contestant = {
-    name: 'the limit: hashBytes, in memory',
-    role: 'limit',
+  const memory: Contestant = {
+    name: 'hashBytes, in memory, not from a file',
+    role: 'part',
     child: false,
     run,
     check: { label: 'the file', read: run },
@@ -58,7 +58,7 @@ function blake3Entry(file: FileSet, peers: Peers): Entry {
     args: ['--no-names', file.path],
     check: { label: 'the file', parse: firstWord },
   } as const
-  return entry(file.bytes, [ours(file.path, 'blake3')], [b3sum], peers, [limit])
+  return entry(file.bytes, [ours(file.path, 'blake3')], [b3sum], peers, [memory])
 }
 
 function sha256Entry(file: FileSet, peers: Peers): Entry {

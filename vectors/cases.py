@@ -380,6 +380,12 @@ TOKENIZER = [
     tokenizer("one JSON file", {"tokenizer.json": TINY}),
     tokenizer("the same, indented and turned", {"tokenizer.json": TURNED}, same_as="one JSON file"),
     tokenizer("another name", {"vocab.json": TINY}),
+    tokenizer("settings", {"tokenizer_config.json": '{"do_lower_case":true}'}),
+    tokenizer(
+        "settings that say where they came from",
+        {"tokenizer_config.json": '{"name_or_path":"/a/b","do_lower_case":true,"transformers_version":"4.1"}'},
+        same_as="settings",
+    ),
     tokenizer("bytes of other files", {"vocab.txt": "[PAD]\na\n", "merges.txt": "#version: 0.2\na b\n"}),
     tokenizer("their line ends count", {"vocab.txt": "[PAD]\r\na\r\n", "merges.txt": "#version: 0.2\na b\n"}),
     tokenizer(

@@ -264,7 +264,11 @@ TOKENIZER_FILES = {
 
 def tokenizer_content(file):
     data = content(file["content"])
-    return canonical(parse_json(data.decode())[0]).encode() if file["name"].endswith(".json") else data
+    if not file["name"].endswith(".json"):
+        return data
+    value = parse_json(data.decode())[0]
+    # The only one of these files that says where it was loaded from and by which version.
+    return canonical(meaningful(value) if file["name"] == "tokenizer_config.json" else value).encode()
 
 
 def tokenizer_items(files, algorithm):

@@ -35,6 +35,14 @@ test('half a surrogate pair is refused', () => {
 test('what JSON cannot hold is refused', () => {
   expect(() => canonicalJson(1n)).toThrow(/bigint/)
   expect(() => canonicalJson([undefined])).toThrow(/undefined/)
+  // Written without care these would be invalid JSON, or share a digest with something else.
+  // oxlint-disable-next-line no-sparse-arrays
+  for (const value of [[, 1], new Set([1]), Object(5), /x/, new Map([[1, 2]]), new (class A {})()]) {
+    expect(() => canonicalJson(value), String(value)).toThrow(
+      expect.objectContaining({ code: 'ERR_LINEAPRINT_ARGUMENT' }),
+    )
+  }
+  expect(canonicalJson(Object.assign(Object.create(null) as object, { a: 1 }))).toBe('{"a":1}')
   expect(canonicalJson({ a: undefined, b: 1 })).toBe('{"b":1}')
 })
 

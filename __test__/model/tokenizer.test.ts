@@ -26,6 +26,14 @@ test('rldk: another vocabulary has another digest', async () => {
   expect(await digest({ a: 0, b: 1 })).not.toBe(await digest({ a: 1, b: 0 }))
 })
 
+test('rldk: the same tokenizer loaded from another path has the same digest', async () => {
+  const digest = async (config: object): Promise<string> =>
+    (await readTokenizer(folderOf({ 'vocab.txt': 'a', 'tokenizer_config.json': JSON.stringify(config) }))).digest.hex
+  const before = await digest({ do_lower_case: true, name_or_path: 'a/b' })
+  expect(await digest({ name_or_path: '/elsewhere', do_lower_case: true })).toBe(before)
+  expect(await digest({ name_or_path: 'a/b', do_lower_case: false })).not.toBe(before)
+})
+
 test('a folder without a tokenizer is an error', async () => {
   await expect(readTokenizer(folderOf({ a: '' }))).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_NOT_FOUND' })
   await expect(readTokenizer('/nowhere')).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_NOT_FOUND' })

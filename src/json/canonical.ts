@@ -13,7 +13,8 @@ export function canonicalJson(value: unknown): string {
   if (typeof value === 'number') {
     return Number.isFinite(value) ? JSON.stringify(value) : `{"__float__":"${value}"}`
   }
-  if (Array.isArray(value)) return `[${value.map((item: unknown) => canonicalJson(item)).join(',')}]`
+  // `Array.from` visits the holes of a sparse array, which `map` would leave empty.
+  if (Array.isArray(value)) return `[${Array.from(value, (item: unknown) => canonicalJson(item)).join(',')}]`
   if (typeof value === 'object') return object(value)
   throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this cannot be written as JSON', {
     expected: 'null, a boolean, a number, a string, an array or an object',
@@ -45,6 +46,12 @@ function object(value: object): string {
   if ('toJSON' in value && typeof value.toJSON === 'function') {
     return canonicalJson((value.toJSON as () => unknown)())
   }
+  if (!isPlain(value)) {
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this object cannot be written as JSON', {
+      expected: 'a plain object, or a Map with text for keys',
+      received: value.constructor?.name ?? 'an object of a class',
+    })
+  }
   // A parsed object may be a Map, because `__proto__` is a legal key. Default sort is by UTF-16 code units.
   const entries: [string, unknown][] = value instanceof Map ? [...value.entries()] : Object.entries(value)
   const members = entries
@@ -52,4 +59,11 @@ function object(value: object): string {
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([key, member]) => `${text(key)}:${canonicalJson(member)}`)
   return `{${members.join(',')}}`
+}
+
+/** Objects of other classes (a Set, a boxed number) would all become `{}` and share a digest. */
+function isPlain(value: object): boolean {
+  if (value instanceof Map) return [...value.keys()].every((key) => typeof key === 'string')
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null
 }

@@ -34,7 +34,13 @@ export async function readConfig(path: string): Promise<ModelConfig> {
   return { canonical: canonicalBytes(meaningful(value, '', ignored)), ignored, lossyIntegers }
 }
 
-function meaningful(value: ParsedJson, path: string, ignored: string[]): ParsedJson {
+/**
+ * What is left of a configuration without the keys that do not make it another one.
+ *
+ * @param path Of `value` within the document, with a dot behind it; empty for the whole.
+ * @param ignored Takes the paths of what was left out.
+ */
+export function meaningful(value: ParsedJson, path: string = '', ignored: string[] = []): ParsedJson {
   if (Array.isArray(value)) return value.map((item, index) => meaningful(item, `${path}${index}.`, ignored))
   if (!(value instanceof Map)) return value
   const kept = new Map<string, ParsedJson>()

@@ -1,12 +1,13 @@
 /** The `tokenizer` digest: vocabulary, merges and rules, whatever the file was called by or loaded from. */
 import { readFile, readdir, stat } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { primary, toDigests } from '../digest.ts'
 import { LineaprintError } from '../errors.ts'
 import { canonicalBytes } from '../json/canonical.ts'
 import { parseJson } from '../json/parse.ts'
 import { native } from '../native.ts'
 import { checkAlgorithm, checkKeys } from '../options.ts'
+import { meaningful } from './config.ts'
 import type { Digest, Digests } from '../digest.ts'
 import type { HashOptions } from '../options.ts'
 
@@ -80,5 +81,8 @@ async function canonicalContent(path: string): Promise<Uint8Array> {
     })
   }
   const bytes = await readFile(path)
-  return path.endsWith('.json') ? canonicalBytes(parseJson(bytes, path).value) : bytes
+  if (!path.endsWith('.json')) return bytes
+  const { value } = parseJson(bytes, path)
+  // The only one of these files that says where it was loaded from and by which version.
+  return canonicalBytes(basename(path) === 'tokenizer_config.json' ? meaningful(value) : value)
 }

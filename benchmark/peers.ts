@@ -10,7 +10,13 @@ export interface Peer {
   readonly version: string
 }
 
-const OWN = fileURLToPath(new URL('../.peers/cargo/bin', import.meta.url))
+const PEERS = fileURLToPath(new URL('../.peers', import.meta.url))
+
+/** Where scripts/bench-peers.sh puts what it builds and installs. */
+const OWN = [join(PEERS, 'cargo/bin'), join(PEERS, 'model-signing/bin')]
+
+/** The folder that holds `folder-hash`, for Node to resolve it from. */
+export const NPM_PEERS: string = join(PEERS, 'npm')
 
 const PROGRAMS = {
   b3sum: ['--version'],
@@ -20,6 +26,7 @@ const PROGRAMS = {
   find: ['--version'],
   xargs: ['--version'],
   sh: ['-c', 'readlink -f "$(command -v sh)"'],
+  model_signing: ['--version'],
 } as const
 
 /** Names of the programs that cases use. */
@@ -28,7 +35,7 @@ export type PeerName = keyof typeof PROGRAMS
 /** Those that are installed. The ones built by scripts/bench-peers.sh come before those of the system. */
 export function findPeers(): ReadonlyMap<PeerName, Peer> {
   const peers = new Map<PeerName, Peer>()
-  const folders = [OWN, ...(process.env['PATH'] ?? '').split(delimiter)]
+  const folders = [...OWN, ...(process.env['PATH'] ?? '').split(delimiter)]
   for (const [name, args] of Object.entries(PROGRAMS) as [PeerName, readonly string[]][]) {
     const path = folders.map((folder) => join(folder, name)).find((candidate) => existsSync(candidate))
     if (path === undefined) continue

@@ -33,6 +33,29 @@ install_crate() {
 install_crate b3sum "$b3sum_version"
 install_crate paq "$paq_version"
 
+# model_signing's own list of dependencies lacks pyOpenSSL, which it imports.
+signing=.peers/model-signing
+signing_packages=(model-signing==1.1.1 pyOpenSSL==26.4.0)
+if [ "$(cat "$signing/lineaprint-stamp" 2>/dev/null || true)" = "${signing_packages[*]}" ]; then
+  echo "bench-peers: $signing is there already"
+else
+  echo "bench-peers: installing ${signing_packages[*]} into $signing"
+  rm -rf "$signing"
+  python3 -m venv "$signing"
+  "$signing/bin/python" -m pip install --quiet --disable-pip-version-check --no-input "${signing_packages[@]}"
+  "$signing/bin/python" -c 'import model_signing.hashing'
+  printf '%s' "${signing_packages[*]}" > "$signing/lineaprint-stamp"
+fi
+
+folder_hash=folder-hash@4.1.4
+if [ -f .peers/npm/node_modules/folder-hash/package.json ]; then
+  echo "bench-peers: $folder_hash is there already"
+else
+  echo "bench-peers: installing $folder_hash into .peers/npm"
+  mkdir -p .peers/npm
+  npm install --silent --no-audit --no-fund --prefix .peers/npm "$folder_hash"
+fi
+
 missing=0
 for program in sha256sum openssl find xargs; do
   if path=$(command -v "$program"); then

@@ -1,12 +1,14 @@
 /** A sharded model of eight safetensors files. */
+import { statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { basename } from 'node:path'
-import { hashFiles } from '../../src/hash/file.ts'
+import { hashFile, hashFiles } from '../../src/hash/file.ts'
 import { readModel } from '../../src/model/read.ts'
 import { entry, fileLines, sumLines } from './entry.ts'
 import type { FileHash } from '../../src/hash/file.ts'
 import type { FileSet, Inputs } from '../inputs.ts'
 import type { Case, Contestant, Entry } from '../measure.ts'
+import { modelSigning } from './tree.ts'
 import type { Peers } from './entry.ts'
 
 /** The cases of the model. */
@@ -21,6 +23,11 @@ export function modelCases(inputs: Inputs, peers: Peers): Case[] {
       name: 'model-files-sha256',
       title: 'the files of eight shards, SHA-256',
       prepare: async () => sha256Entry(inputs.model(), peers),
+    },
+    {
+      name: 'model-one-read-sha256',
+      title: 'the largest shard, SHA-256 of file and tensors in one read',
+      prepare: async () => oneReadSha256Entry(inputs.model()),
     },
     {
       name: 'model-weights-and-files',
@@ -68,12 +75,30 @@ function sha256Entry(model: FileSet, peers: Peers): Entry {
     args: ['-c', XARGS, 'sh', String(cores), peers.get('openssl')?.path ?? '', ...model.files],
     check: { label: 'the files', parse: (output: string) => sumLines(output, `${model.path}/`) },
   } as const
-  return entry(model.bytes, [files], [openssl], peers)
+  return entry(model.bytes, [files], [openssl, modelSigning(model.path)], peers)
 }
 
 /** One process of openssl per file, as many at a time as there are cores. */
 const XARGS =
   'cores=$1; openssl=$2; shift 2; printf "%s\\0" "$@" | xargs -0 -n 1 -P "$cores" "$openssl" dgst -sha256 -r'
+
+/** Two digests of every byte beside one: two lanes of a core against one. */
+function oneReadSha256Entry({ files }: FileSet): Entry {
+  const [path = ''] = files
+  const both: Contestant = {
+    name: 'lineaprint readModel, file and tensors',
+    role: 'ours',
+    child: false,
+    run: async () => (await readModel(path, { algorithm: 'sha256', files: true })).weights.hex,
+  }
+  const fileAlone: Contestant = {
+    name: 'lineaprint hashFile, the file alone',
+    role: 'peer',
+    child: false,
+    run: async () => (await hashFile(path, { algorithm: 'sha256' })).digest.hex,
+  }
+  return entry(statSync(path).size, [both], [], new Map(), [fileAlone])
+}
 
 function bothEntry(model: FileSet, peers: Peers): Entry {
   const oneRead: Contestant = {

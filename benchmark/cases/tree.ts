@@ -1,6 +1,12 @@
 /** A folder of many small files. */
+import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { execPath } from 'node:process'
+import { setTimeout } from 'node:timers/promises'
 import { hashTree } from '../../src/hash/tree.ts'
+import { runProgram } from '../measure.ts'
+import { NPM_PEERS } from '../peers.ts'
 import { entry, fileLines, sumLines } from './entry.ts'
 import type { Algorithm } from '../../src/digest.ts'
 import type { FileSet, Inputs } from '../inputs.ts'
@@ -27,7 +33,16 @@ export function treeCases(inputs: Inputs, peers: Peers): Case[] {
       title: `${title}, SHA-256`,
       prepare: async () => {
         const small = inputs.smallFiles()
-        return entry(small.bytes, [ours(small, 'sha256')], [findXargs(small, 'sha256sum', peers)], peers)
+        const programs = [findXargs(small, 'sha256sum', peers), modelSigning(small.path)]
+        return entry(small.bytes, [ours(small, 'sha256')], programs, peers, folderHash(small.path))
+      },
+    },
+    {
+      name: 'tree-cached',
+      title: `${title}, BLAKE3, nothing changed`,
+      prepare: async () => {
+        const small = inputs.smallFiles()
+        return entry(small.bytes, [await cached(small, inputs.directory)], [], peers, [ours(small, 'blake3')])
       },
     },
   ]
@@ -49,6 +64,44 @@ function ours({ path }: FileSet, algorithm: Algorithm): Contestant {
       },
     },
   }
+}
+
+/** With a cache that knows every file; what is new in the last seconds is never kept, so it waits first. */
+async function cached({ path, files }: FileSet, folder: string): Promise<Contestant> {
+  const cache = join(folder, 'cache')
+  await setTimeout(2500)
+  const { cache: first } = await hashTree(path, { cache })
+  const name = `lineaprint hashTree, cache of ${first?.stored ?? 0} of ${files.length}`
+  return { name, role: 'ours', child: false, run: async () => (await hashTree(path, { cache })).digest.hex }
+}
+
+/** The hashing of model_signing alone, without a signature; what it prints is its own digest of a folder. */
+export function modelSigning(path: string): Program {
+  const script =
+    'exec "$(dirname "$1")/python" -c "import sys; from model_signing import hashing; hashing.hash(sys.argv[1])" "$2"'
+  return {
+    name: 'model_signing (Python)',
+    needs: ['sh', 'model_signing'],
+    args: ['-c', script, 'sh', join(NPM_PEERS, '../model-signing/bin/model_signing'), path],
+  }
+}
+
+/** The npm package, in a process of its own as it would be used; its digest is its own. */
+function folderHash(path: string): Contestant[] {
+  const module = join(NPM_PEERS, 'node_modules/folder-hash')
+  if (!existsSync(module)) return []
+  const code = `require(${JSON.stringify(module)}).hashElement(${JSON.stringify(path)}, { algo: 'sha256' })`
+  return [
+    {
+      name: 'folder-hash (npm)',
+      role: 'peer',
+      child: true,
+      run: async () => {
+        await runProgram(execPath, ['--input-type=commonjs', '-e', code])
+        return undefined
+      },
+    },
+  ]
 }
 
 /** A process for every 500 files, as many at a time as there are cores. */

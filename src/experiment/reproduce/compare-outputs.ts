@@ -1,0 +1,83 @@
+/** The outputs of two runs, one by one. */
+import { readDataset } from '../../dataset/read.ts'
+import { LineaprintError } from '../../errors.ts'
+import { reasonOf } from '../failure.ts'
+import { fieldText } from '../plain.ts'
+import { compareFolders } from './compare-folders.ts'
+import { compareFiles } from './compare-tensors.ts'
+import { item } from './types.ts'
+import type { AlgorithmChoice } from '../../digest.ts'
+import type { TrackedRecord } from '../../store/record.ts'
+import type { StoredRun } from '../../store/runs.ts'
+import type { FileVerdict, Tolerance } from './compare-tensors.ts'
+import type { ReproduceItem } from './types.ts'
+
+type Tracked = Extract<TrackedRecord, { status: 'tracked' }>
+
+/** Compares every output of a run with that of the same name of the run that reproduced it. */
+export async function compareOutputs(
+  before: StoredRun,
+  after: StoredRun,
+  options: Tolerance,
+): Promise<ReproduceItem[]> {
+  const items: ReproduceItem[] = []
+  for (const [name, was] of Object.entries(before.record.outputs)) {
+    options.signal?.throwIfAborted()
+    const is = after.record.outputs[name]
+    if (was.status !== 'tracked') {
+      const why = was.status === 'off' ? 'it was switched off' : `it was not recorded: ${was.reason}`
+      items.push(item('outputs', name, 'not-compared', why))
+    } else if (is?.status !== 'tracked') {
+      const why = is?.status === 'failed' ? is.reason : 'the command did not make it'
+      items.push(item('outputs', name, 'missing', why))
+    } else if (was['digest'] === is['digest']) items.push(item('outputs', name, 'same', 'the same bytes'))
+    else {
+      const algorithm = before.record.configuration['algorithm'] as AlgorithmChoice
+      const { verdict, detail, differences, maxDifference } = await compareContent(
+        was,
+        is,
+        algorithm,
+        options,
+      )
+      items.push(item('outputs', name, verdict, detail, differences, maxDifference))
+    }
+  }
+  return items
+}
+
+async function compareContent(
+  was: Tracked,
+  is: Tracked,
+  algorithm: AlgorithmChoice,
+  options: Tolerance,
+): Promise<FileVerdict> {
+  const digests = [{ field: 'digest', before: fieldText(was['digest']), after: fieldText(is['digest']) }]
+  if (was['kind'] !== is['kind']) {
+    const detail = `it was a ${fieldText(was['kind'])} and is a ${fieldText(is['kind'])}`
+    return { verdict: 'different', detail, differences: digests }
+  }
+  const [before, after] = [fieldText(was['path']), fieldText(is['path'])]
+  const gone = await whyNotThere(was, algorithm, options.signal)
+  if (gone !== undefined) {
+    // A run keeps digests of outputs and not their content: nothing finer can be said without the original.
+    return { verdict: 'different', detail: `the bytes differ; ${gone}`, differences: digests }
+  }
+  if (was['kind'] === 'folder') return compareFolders(before, after, options)
+  const found = await compareFiles(before, after, options)
+  return found.differences.length > 0 ? found : { ...found, differences: digests }
+}
+
+/** Why the content of an original cannot be compared; `undefined` if it is there as it was recorded. */
+async function whyNotThere(
+  was: Tracked,
+  algorithm: AlgorithmChoice,
+  signal: AbortSignal | undefined,
+): Promise<string | undefined> {
+  try {
+    const { digest } = await readDataset(fieldText(was['path']), { algorithm, signal })
+    return digest.toString() === was['digest'] ? undefined : 'the original was changed since'
+  } catch (error) {
+    if (!LineaprintError.is(error)) throw error
+    return `the original cannot be read: ${reasonOf(error)}`
+  }
+}

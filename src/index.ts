@@ -81,13 +81,7 @@ export type {
 export type { FilePart } from './hash/part.ts'
 export type { ByteStream, StreamHash } from './hash/stream.ts'
 export type { LinkMode, TreeEntry, TreeHash, TreeOptions, TreeWarning } from './hash/tree.ts'
-export type {
-  TreeChange,
-  TreeChangeStatus,
-  TreeDiff,
-  TreeDiffOptions,
-  TreeSide,
-} from './hash/tree-diff.ts'
+export type { TreeChange, TreeChangeStatus, TreeDiff, TreeDiffOptions, TreeSide } from './hash/tree-diff.ts'
 export type { JsonObject, JsonValue } from './json/value.ts'
 export type {
   ConfigDifference,

@@ -28,7 +28,8 @@ test('rldk: another vocabulary has another digest', async () => {
 
 test('rldk: the same tokenizer loaded from another path has the same digest', async () => {
   const digest = async (config: object): Promise<string> =>
-    (await readTokenizer(folderOf({ 'vocab.txt': 'a', 'tokenizer_config.json': JSON.stringify(config) }))).digest.hex
+    (await readTokenizer(folderOf({ 'vocab.txt': 'a', 'tokenizer_config.json': JSON.stringify(config) })))
+      .digest.hex
   const before = await digest({ do_lower_case: true, name_or_path: 'a/b' })
   expect(await digest({ name_or_path: '/elsewhere', do_lower_case: true })).toBe(before)
   expect(await digest({ name_or_path: 'a/b', do_lower_case: false })).not.toBe(before)

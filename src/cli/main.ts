@@ -19,7 +19,10 @@ const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<C
   check: { summary: 'whether all is as a manifest says', load: () => import('./check.ts') },
   model: { summary: 'what a model is and what it learned', load: () => import('./model.ts') },
   dataset: { summary: 'what a dataset holds', load: () => import('./dataset.ts') },
-  diff: { summary: 'what differs between two runs, models, folders or files', load: () => import('./diff.ts') },
+  diff: {
+    summary: 'what differs between two runs, models, folders or files',
+    load: () => import('./diff.ts'),
+  },
   run: { summary: 'run any program as a tracked run', load: () => import('./run.ts') },
   list: { summary: 'the runs of this store', load: () => import('./list.ts') },
   show: { summary: 'one run', load: () => import('./show.ts') },
@@ -57,8 +60,8 @@ stdout.on('error', (error: NodeJS.ErrnoException) => {
 process.once('SIGINT', () => interrupt.abort(new Interrupted()))
 
 // `lineaprint help hash` needs the options of `hash` as much as `lineaprint hash --help` does.
-const program = await build(argv[2] === 'help' ? argv[3] : argv[2])
 try {
+  const program = await build(argv[2] === 'help' ? argv[3] : argv[2])
   await program.parseAsync(argv)
 } catch (error) {
   process.exitCode = fail(error)

@@ -176,9 +176,9 @@ function contentKey({ type, size, digests, target }: TreeEntry): string {
 /** How things are told apart by {@link matchRenames}. */
 export interface RenameRules<T> {
   /** Equal for equal content; `undefined` for content that says nothing, such as none at all. */
-  content(item: T): string | undefined
+  readonly content: (item: T) => string | undefined
   /** The last part of the name: of several candidates, the one that keeps it is taken. */
-  lastName(item: T): string
+  readonly lastName: (item: T) => string
 }
 
 /** What {@link matchRenames} found. */

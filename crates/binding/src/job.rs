@@ -82,7 +82,7 @@ where
     Ok(promise)
 }
 
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 fn with_readers<T: Send>(
     place: Option<&Path>,
     threads: Option<usize>,
@@ -94,7 +94,7 @@ fn with_readers<T: Send>(
     }
 }
 
-#[cfg(not(unix))]
+#[cfg(not(target_os = "linux"))]
 fn with_readers<T>(_: Option<&Path>, _: Option<usize>, work: impl FnOnce() -> Result<T>) -> Result<T> {
     work()
 }

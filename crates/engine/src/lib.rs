@@ -21,7 +21,7 @@
 
 pub mod cache;
 pub mod control;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 pub mod device;
 pub mod error;
 pub mod file;

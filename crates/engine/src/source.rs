@@ -55,7 +55,7 @@ impl Stamp {
         let unsigned = |number: i64| u64::try_from(number).unwrap_or_default();
         Self {
             size: unsigned(stat.st_size),
-            device: stat.st_dev,
+            device: device_number(stat),
             inode: stat.st_ino,
             modified: nanoseconds(
                 stat.st_mtime,
@@ -80,6 +80,17 @@ impl Stamp {
             changed: written,
         }
     }
+}
+
+/// The number of the device that a file is on.
+#[cfg(unix)]
+#[allow(
+    clippy::unnecessary_cast,
+    clippy::cast_sign_loss,
+    reason = "it is 32 bits with a sign on macOS, and only compared"
+)]
+pub const fn device_number(stat: &rustix::fs::Stat) -> u64 {
+    stat.st_dev as u64
 }
 
 #[cfg(unix)]

@@ -39,6 +39,7 @@ const INITIAL: State = [
 ];
 
 /// The round constants of FIPS 180-4.
+#[cfg(target_arch = "x86_64")]
 #[rustfmt::skip]
 pub(crate) const K: [u32; 64] = [
     0x428a_2f98, 0x7137_4491, 0xb5c0_fbcf, 0xe9b5_dba5, 0x3956_c25b, 0x59f1_11f1, 0x923f_82a4, 0xab1c_5ed5,

@@ -2,7 +2,7 @@
 
 use super::{Entry, Identity, Kind};
 use crate::error::{Code, Error, Result};
-use crate::source::{Source, Stamp};
+use crate::source::{Source, Stamp, device_number};
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -57,7 +57,7 @@ impl Folder {
     /// Device and inode of this folder.
     pub fn identity(&self) -> Result<Identity> {
         let stat = rustix::fs::fstat(&self.descriptor).map_err(|error| self.failed("look at", error))?;
-        Ok((stat.st_dev, stat.st_ino))
+        Ok((device_number(&stat), stat.st_ino))
     }
 
     /// Everything in it but `.` and `..`, in the system's order.

@@ -1,0 +1,14 @@
+// node scripts/package-addon.mjs --target <target> [-x]: builds the addon for a target as `npm run build:native`
+// does for this machine, without npm in between: on a machine whose dependencies were installed without their
+// scripts, `npm run` would find the Node of node_modules, which is not there.
+import { execFileSync } from 'node:child_process'
+import { manifest } from './package-names.mjs'
+import { root } from './setup.mjs'
+
+const [, ...fixed] = manifest.scripts['build:native'].split(' ')
+const tool = 'node_modules/@napi-rs/cli/dist/cli.js'
+try {
+  execFileSync(process.execPath, [tool, ...fixed, ...process.argv.slice(2)], { cwd: root, stdio: 'inherit' })
+} catch (error) {
+  process.exit(error.status ?? 1)
+}

@@ -1,0 +1,37 @@
+// What is published: the root package and one package per platform, by name.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { arch, platform, report } from 'node:process'
+import { root } from './setup.mjs'
+
+export const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+
+/** `x86_64-unknown-linux-gnu` is the platform `linux-x64-gnu`. */
+export function platformOf(target) {
+  const [processor, , system, abi] = target.split('-')
+  const names = { x86_64: 'x64', aarch64: 'arm64', windows: 'win32' }
+  return [names[system] ?? system, names[processor], abi].filter(Boolean).join('-')
+}
+
+/** Every platform that gets a package. */
+export const platforms = manifest.napi.targets.map(platformOf)
+
+/** The platform this runs on. */
+export function localPlatform() {
+  if (platform === 'win32') return `win32-${arch}-msvc`
+  if (platform !== 'linux') return `${platform}-${arch}`
+  return `linux-${arch}-${report.getReport().header.glibcVersionRuntime ? 'gnu' : 'musl'}`
+}
+
+export function packageOf(name) {
+  return `${manifest.napi.packageName}-${name}`
+}
+
+export function addonOf(name) {
+  return `${manifest.napi.binaryName}.${name}.node`
+}
+
+/** The file that `npm pack` writes for a package of this version. */
+export function tarballOf(name) {
+  return `${name.replace('@', '').replace('/', '-')}-${manifest.version}.tgz`
+}

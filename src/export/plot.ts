@@ -1,0 +1,245 @@
+/** Metrics as line plots in SVG: text without a library, a font file or a script. */
+
+/** One point; a `y` that is NaN or infinite breaks the line. */
+export interface PlotPoint {
+  readonly x: number
+  readonly y: number
+}
+
+/** One line of a plot. */
+export interface PlotSeries {
+  readonly points: readonly PlotPoint[]
+}
+
+/** One plot of several. Its series stand in the order of the legend; one without points has no line. */
+export interface PlotPanel {
+  readonly title: string
+  readonly series: readonly PlotSeries[]
+}
+
+/** What is plotted. */
+export interface Plot {
+  readonly title: string
+  /** What the horizontal axes count. */
+  readonly xLabel: string
+  /** Names of the series, the same in every panel; there are colours for four. */
+  readonly legend: readonly string[]
+  readonly panels: readonly PlotPanel[]
+}
+
+const COLOURS = ['#1f5fbf', '#d9580d', '#2b8a3e', '#862e9c']
+/** Later lines are dashed: where two are the same, both can be seen. */
+const DASHES = ['', '5 3', '2 2', '7 2 2 2']
+const PAGE = 880
+const GAP = 24
+const MARGIN = { top: 30, right: 12, bottom: 36 }
+const CHARACTER = 6.4
+
+/**
+ * Draws panels as small multiples, two in a row; one alone fills the page.
+ *
+ * @returns An SVG document.
+ */
+export function plotSvg({ title, xLabel, legend, panels }: Plot): string {
+  const columns = panels.length === 1 ? 1 : 2
+  const width = (PAGE - GAP * (columns + 1)) / columns
+  const height = columns === 1 ? 380 : 240
+  const [legendLines, legendHeight] = drawLegend([...legend, ...(hasGaps(panels) ? [GAPS] : [])])
+  const top = 44 + legendHeight
+  const rows = Math.max(1, Math.ceil(panels.length / columns))
+  const total = top + rows * (height + GAP)
+  const body = panels.map((panel, index) => {
+    const x = GAP + (index % columns) * (width + GAP)
+    const y = top + Math.floor(index / columns) * (height + GAP)
+    return `<g transform="translate(${round(x)} ${round(y)})">\n${drawPanel(panel, xLabel, width, height)}\n</g>`
+  })
+  const nothing = text(GAP, top + 20, 'The two runs have no metric in common.', '')
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${PAGE}" height="${total}" viewBox="0 0 ${PAGE} ${total}" role="img" font-family="system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif" font-size="11" fill="#333">`,
+    `<title>${escapeXml(title)}</title>`,
+    `<rect width="${PAGE}" height="${total}" fill="#fff"/>`,
+    text(GAP, 28, cut(title, PAGE - 2 * GAP, 9.5), 'font-size="16" font-weight="600" fill="#111"'),
+    ...legendLines,
+    ...(panels.length === 0 ? [nothing] : body),
+    '</svg>\n',
+  ].join('\n')
+}
+
+/** In the legend where it is needed. */
+const GAPS = '\u00d7 NaN or infinite from here'
+
+function hasGaps(panels: readonly PlotPanel[]): boolean {
+  return panels.some(({ series }) => series.some(({ points }) => !points.every((point) => isDrawn(point))))
+}
+
+/** Names beside each other where they fit, else below each other. */
+function drawLegend(legend: readonly string[]): [lines: string[], height: number] {
+  let [x, y] = [GAP, 50]
+  const lines = legend.map((name, index) => {
+    const shown = cut(name, PAGE - 2 * GAP - 36, CHARACTER)
+    const width = 36 + shown.length * CHARACTER + 20
+    if (x > GAP && x + width > PAGE) [x, y] = [GAP, y + 16]
+    const sample = name === GAPS ? '' : `<path d="M${round(x)} ${y - 4}h28" ${stroke(index)}/>`
+    const line = sample + text(name === GAPS ? x : x + 34, y, shown, '')
+    x += width
+    return line
+  })
+  return [lines, legend.length === 0 ? 0 : y - 32]
+}
+
+function drawPanel({ title, series }: PlotPanel, xLabel: string, width: number, height: number): string {
+  const points = series.flatMap((one) => one.points)
+  const xAxis = axis(
+    points.map(({ x }) => x),
+    Math.max(2, Math.floor(width / 60)),
+    { tight: true },
+  )
+  const yAxis = axis(
+    points.map(({ y }) => y),
+    Math.max(2, Math.floor(height / 45)),
+    { tight: false },
+  )
+  const left = 10 + Math.max(...yAxis.ticks.map(({ label }) => label.length)) * CHARACTER
+  const area = { left, right: width - MARGIN.right, top: MARGIN.top, bottom: height - MARGIN.bottom }
+  const px = (x: number): number => area.left + xAxis.share(x) * (area.right - area.left)
+  const py = (y: number): number => area.bottom - yAxis.share(y) * (area.bottom - area.top)
+  const grid = yAxis.ticks.map(
+    ({ at, label }) =>
+      `<path d="M${round(area.left)} ${round(py(at))}H${round(area.right)}" stroke="#e4e4e4"/>` +
+      text(area.left - 6, py(at) + 4, label, 'text-anchor="end"'),
+  )
+  const steps = xAxis.ticks.map(
+    ({ at, label }) =>
+      `<path d="M${round(px(at))} ${area.bottom}v4" stroke="#777"/>` +
+      text(px(at), area.bottom + 16, label, 'text-anchor="middle"'),
+  )
+  const middle = (area.left + area.right) / 2
+  return [
+    text(area.left, 16, cut(title, width - left, 8), 'font-size="13" font-weight="600" fill="#111"'),
+    ...grid,
+    `<path d="M${round(area.left)} ${area.top}V${area.bottom}H${round(area.right)}" fill="none" stroke="#777"/>`,
+    ...steps,
+    text(middle, height - 4, xLabel, 'text-anchor="middle" fill="#666"'),
+    ...series.map(({ points: line }, index) => drawLine(line, index, px, py, area.bottom)),
+  ].join('\n')
+}
+
+type Scale = (value: number) => number
+
+/** The line, a dot for what has no neighbour, and a cross on the axis where numbers stop. */
+function drawLine(points: readonly PlotPoint[], index: number, px: Scale, py: Scale, bottom: number): string {
+  const colour = COLOURS[index % COLOURS.length] ?? ''
+  let path = ''
+  const marks: string[] = []
+  points.forEach(({ x, y }, at) => {
+    const [before, next] = [points[at - 1], points[at + 1]]
+    const joined = isDrawn(before)
+    if (!Number.isFinite(y)) {
+      if (at > 0 && !joined) return
+      const [cx, cy] = [round(px(x)), round(bottom)]
+      marks.push(
+        `<path d="M${cx} ${cy}m-3.5 -3.5l7 7m0 -7l-7 7" stroke="${colour}" stroke-width="1.6"><title>${escapeXml(`${y} at ${x}`)}</title></path>`,
+      )
+      return
+    }
+    path += `${joined ? 'L' : 'M'}${round(px(x))} ${round(py(y))}`
+    if (!joined && !isDrawn(next))
+      marks.push(`<circle cx="${round(px(x))}" cy="${round(py(y))}" r="2.5" fill="${colour}"/>`)
+  })
+  return [path === '' ? '' : `<path d="${path}" ${stroke(index)}/>`, ...marks].filter(Boolean).join('\n')
+}
+
+function isDrawn(point: PlotPoint | undefined): boolean {
+  return point !== undefined && Number.isFinite(point.y)
+}
+
+function stroke(index: number): string {
+  const dash = DASHES[index % DASHES.length]
+  const dashes = dash ? ` stroke-dasharray="${dash}"` : ''
+  return `fill="none" stroke="${COLOURS[index % COLOURS.length]}" stroke-width="1.6" stroke-linejoin="round"${dashes}`
+}
+
+interface Axis {
+  readonly ticks: readonly { readonly at: number; readonly label: string }[]
+  /** Where a value lies, from 0 to 1. */
+  share(value: number): number
+}
+
+/** Beyond this, a difference of two values could overflow. */
+const LARGEST = 1e300
+/** And below this, a quotient. */
+const SMALLEST = 1e-290
+
+/** An axis over values, with ticks at 1, 2 or 5 times a power of ten. `tight`: it ends where the values end. */
+function axis(values: readonly number[], wanted: number, { tight }: { readonly tight: boolean }): Axis {
+  let [low, high] = [Infinity, -Infinity]
+  for (const value of values) {
+    if (!Number.isFinite(value)) continue
+    low = Math.min(low, Math.max(-LARGEST, value))
+    high = Math.max(high, Math.min(LARGEST, value))
+  }
+  if (low > high) [low, high] = [0, 1]
+  // One value alone, or values so near that ticks between them could not be told apart.
+  if (high - low <= Math.max(SMALLEST, Math.abs(low) * 1e-12, Math.abs(high) * 1e-12)) {
+    const room = Math.abs(low) <= SMALLEST ? 1 : Math.abs(low) * 0.1
+    ;[low, high] = [low - room, high + room]
+  }
+  const whole = tight && values.every((value) => Number.isInteger(value))
+  const step = Math.max(whole ? 1 : 0, niceStep((high - low) / wanted))
+  const first = tight ? Math.ceil(low / step) : Math.floor(low / step)
+  const last = tight ? Math.floor(high / step) : Math.ceil(high / step)
+  if (!tight) [low, high] = [first * step, last * step]
+  const ticks = Array.from({ length: Math.max(1, last - first + 1) }, (_, index) => {
+    const at = (first + index) * step
+    return { at, label: tickText(at, step) }
+  })
+  const inside = ticks.filter(({ at }) => at >= low - step * 1e-9 && at <= high + step * 1e-9)
+  const clamp = (value: number): number => Math.max(low, Math.min(high, value))
+  return { ticks: inside, share: (value) => (clamp(value) - low) / (high - low) }
+}
+
+function niceStep(rough: number): number {
+  const power = 10 ** Math.floor(Math.log10(rough))
+  const factor = [1, 2, 5].find((candidate) => candidate * power >= rough) ?? 10
+  return factor * power
+}
+
+function tickText(value: number, step: number): string {
+  // What is left of a sum that should be nothing.
+  if (Math.abs(value) < step * 1e-6) return '0'
+  const size = Math.abs(value)
+  const decimals = Math.max(0, -Math.floor(Math.log10(step) + 1e-9))
+  if (size < 1e6 && decimals <= 5)
+    return value.toLocaleString('en-US', { minimumFractionDigits: decimals, maximumFractionDigits: decimals })
+  const digits = Math.max(0, Math.min(15, Math.ceil(Math.log10(size / step) - 1e-9)))
+  return value
+    .toExponential(digits)
+    .replace(/\.?0*e/, 'e')
+    .replace('e+', 'e')
+}
+
+function text(x: number, y: number, content: string, attributes: string): string {
+  return `<text x="${round(x)}" y="${round(y)}"${attributes === '' ? '' : ` ${attributes}`}>${escapeXml(content)}</text>`
+}
+
+/** Text that is too long for its place loses its end. */
+function cut(content: string, room: number, character: number): string {
+  const most = Math.max(1, Math.floor(room / character))
+  const characters = Array.from(content)
+  return characters.length <= most ? content : `${characters.slice(0, most - 1).join('')}…`
+}
+
+function round(value: number): number {
+  return Math.round(value * 10) / 10
+}
+
+/** Names come from programs: they must not become markup, and XML has no control characters at all. */
+function escapeXml(content: string): string {
+  return content
+    .toWellFormed()
+    .replace(/[\u0000-\u001f\u007f-\u009f\ufffe\uffff]/g, '\ufffd')
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+}

@@ -1,0 +1,63 @@
+/** The keys in which the meaningful configurations of two models differ. */
+import { parseJson } from '../../json/parse.ts'
+import { canonicalJson } from '../../json/canonical.ts'
+import type { ParsedJson } from '../../json/parse.ts'
+import type { ModelConfig } from '../config.ts'
+
+/** One key that differs. */
+export interface ConfigDifference {
+  /** Path of the key, segments joined by `.`; a segment that has a point itself stands as `["a.b"]`. Empty: the whole. */
+  readonly key: string
+  /** Canonical JSON of what stood there; absent if the key is new. */
+  readonly before?: string
+  /** Canonical JSON of what stands there; absent if the key is gone. */
+  readonly after?: string
+}
+
+/** Compares two configurations key by key; one that is not there is one difference. */
+export function diffConfigs(
+  before: ModelConfig | undefined,
+  after: ModelConfig | undefined,
+): ConfigDifference[] {
+  const found: ConfigDifference[] = []
+  compare(valueOf(before), valueOf(after), '', found)
+  return found
+}
+
+function valueOf(config: ModelConfig | undefined): ParsedJson | undefined {
+  return config && parseJson(config.canonical).value
+}
+
+function compare(
+  before: ParsedJson | undefined,
+  after: ParsedJson | undefined,
+  key: string,
+  found: ConfigDifference[],
+): void {
+  if (before instanceof Map && after instanceof Map) {
+    for (const name of [...new Set([...before.keys(), ...after.keys()])].toSorted())
+      compare(before.get(name), after.get(name), join(key, name), found)
+    return
+  }
+  // Arrays of objects, such as the layers of a model, are compared one by one; numbers in a row are one value.
+  if (isObjects(before) && isObjects(after) && before.length === after.length) {
+    before.forEach((item, index) => compare(item, after[index], join(key, String(index)), found))
+    return
+  }
+  const [was, is] = [text(before), text(after)]
+  if (was === is) return
+  found.push({ key, ...(was !== undefined && { before: was }), ...(is !== undefined && { after: is }) })
+}
+
+function isObjects(value: ParsedJson | undefined): value is ParsedJson[] {
+  return Array.isArray(value) && value.length > 0 && value.every((item) => item instanceof Map)
+}
+
+function text(value: ParsedJson | undefined): string | undefined {
+  return value === undefined ? undefined : canonicalJson(value)
+}
+
+function join(path: string, name: string): string {
+  const segment = name === '' || /[.[\]"]/.test(name) ? `[${JSON.stringify(name)}]` : name
+  return path === '' || segment.startsWith('[') ? path + segment : `${path}.${segment}`
+}

@@ -1,0 +1,200 @@
+/** Compares two tensors element by element, block by block: never a whole tensor in memory. */
+import { open } from 'node:fs/promises'
+import { LineaprintError } from '../../errors.ts'
+import { decoderOf } from './decode.ts'
+import type { FileHandle } from 'node:fs/promises'
+import type { TensorInfo } from '../read.ts'
+import type { BigIntArray, Decoder } from './decode.ts'
+
+/** How far the values of two tensors are apart. */
+export type ValueComparison =
+  | {
+      readonly status: 'compared'
+      readonly elements: number
+      /** Elements of another value. NaN differs from every number and equals NaN; 0 and -0 are equal. */
+      readonly changed: number
+      /** `changed` of `elements`, from 0 to 1. */
+      readonly share: number
+      /** Greatest difference of two numbers; `null` if elements changed, but none from one number to another. */
+      readonly maxAbsolute: number | null
+      readonly nan: { readonly before: number; readonly after: number }
+      /** Infinities of either sign. */
+      readonly infinite: { readonly before: number; readonly after: number }
+    }
+  | { readonly status: 'not-compared'; readonly reason: string }
+
+/** Where the bytes of a tensor are. */
+export interface TensorPlace {
+  /** Absolute path. */
+  readonly path: string
+  readonly tensor: TensorInfo
+}
+
+/** Elements read at a time. */
+const BLOCK = 1 << 17
+
+/**
+ * Compares the values of two tensors of equal shape. Their dtypes may differ.
+ *
+ * @throws ERR_LINEAPRINT_CHANGED if a file has become shorter, and the reason of the signal.
+ */
+export async function compareValues(
+  before: TensorPlace,
+  after: TensorPlace,
+  signal?: AbortSignal,
+): Promise<ValueComparison> {
+  const [was, is] = [decoderOf(before.tensor.dtype), decoderOf(after.tensor.dtype)]
+  for (const [decoder, { tensor }] of [
+    [was, before],
+    [is, after],
+  ] as const) {
+    if (decoder === undefined) return notCompared(`values of ${tensor.dtype} cannot be compared as numbers`)
+  }
+  if (was === undefined || is === undefined) return notCompared('unknown dtype')
+  if (was.kind !== is.kind)
+    return notCompared(`${before.tensor.dtype} and ${after.tensor.dtype} have no common exact form`)
+  const elements = (before.tensor.end - before.tensor.start) / was.width
+  if (!Number.isInteger(elements) || elements !== (after.tensor.end - after.tensor.start) / is.width)
+    return notCompared('the tensors have different numbers of elements')
+  const totals = new Totals()
+  const first = await openTensor(before.path)
+  try {
+    const second = await openTensor(after.path)
+    try {
+      const sides = [
+        { place: before, file: first, decoder: was },
+        { place: after, file: second, decoder: is },
+      ] as const
+      await visitBlocks(elements, sides, totals, signal)
+    } finally {
+      await second.close()
+    }
+  } finally {
+    await first.close()
+  }
+  return totals.result(elements)
+}
+
+function notCompared(reason: string): ValueComparison {
+  return { status: 'not-compared', reason }
+}
+
+interface Side {
+  readonly place: TensorPlace
+  readonly file: FileHandle
+  readonly decoder: Decoder
+}
+
+async function visitBlocks(
+  elements: number,
+  [before, after]: readonly [Side, Side],
+  totals: Totals,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const room = Math.min(BLOCK, elements)
+  const bytes = [before, after].map(({ decoder }) => new Uint8Array(room * decoder.width))
+  const [bytesBefore = new Uint8Array(), bytesAfter = new Uint8Array()] = bytes
+  const [numbersBefore, numbersAfter] = [new Float64Array(room), new Float64Array(room)]
+  for (let start = 0; start < elements; start += room) {
+    signal?.throwIfAborted()
+    const count = Math.min(room, elements - start)
+    await Promise.all([
+      readBlock(before, bytesBefore, start, count),
+      readBlock(after, bytesAfter, start, count),
+    ])
+    if (before.decoder.kind === 'number' && after.decoder.kind === 'number') {
+      before.decoder.decode(bytesBefore, count, numbersBefore)
+      after.decoder.decode(bytesAfter, count, numbersAfter)
+      totals.addNumbers(numbersBefore, numbersAfter, count)
+    } else if (before.decoder.kind === 'big' && after.decoder.kind === 'big')
+      totals.addIntegers(before.decoder.view(bytesBefore), after.decoder.view(bytesAfter), count)
+  }
+}
+
+async function openTensor(path: string): Promise<FileHandle> {
+  return open(path, 'r').catch((cause: NodeJS.ErrnoException) => {
+    const code = cause.code === 'ENOENT' ? 'ERR_LINEAPRINT_CHANGED' : 'ERR_LINEAPRINT_UNREADABLE'
+    throw new LineaprintError(code, `cannot open it again: ${cause.code ?? cause.message}`, { path, cause })
+  })
+}
+
+async function readBlock(
+  { file, decoder, place: { path, tensor } }: Side,
+  into: Uint8Array,
+  start: number,
+  count: number,
+): Promise<void> {
+  const length = count * decoder.width
+  for (let done = 0; done < length;) {
+    const position = tensor.start + start * decoder.width + done
+    const { bytesRead } = await file
+      .read(into, done, length - done, position)
+      .catch((cause: NodeJS.ErrnoException) => {
+        const reason = `cannot read it: ${cause.code ?? cause.message}`
+        throw new LineaprintError('ERR_LINEAPRINT_UNREADABLE', reason, { path, cause })
+      })
+    if (bytesRead === 0) {
+      throw new LineaprintError('ERR_LINEAPRINT_CHANGED', 'the file became shorter while it was read', {
+        path,
+        tensor: tensor.name,
+      })
+    }
+    done += bytesRead
+  }
+}
+
+class Totals {
+  #changed = 0
+  #largest = 0
+  /** Pairs of two different numbers. */
+  #numbers = 0
+  readonly #nan = { before: 0, after: 0 }
+  readonly #infinite = { before: 0, after: 0 }
+
+  addNumbers(before: Float64Array, after: Float64Array, count: number): void {
+    for (let index = 0; index < count; index++) {
+      const was = before[index] ?? NaN
+      const is = after[index] ?? NaN
+      const difference = Math.abs(was - is)
+      // Almost all elements are finite: one test for both. Only an infinity or NaN gets past it.
+      if (was - was !== 0) {
+        if (Number.isNaN(was)) this.#nan.before++
+        else this.#infinite.before++
+      }
+      if (is - is !== 0) {
+        if (Number.isNaN(is)) this.#nan.after++
+        else this.#infinite.after++
+      }
+      if (was === is || (Number.isNaN(was) && Number.isNaN(is))) continue
+      this.#changed++
+      if (Number.isNaN(difference)) continue
+      this.#numbers++
+      if (difference > this.#largest) this.#largest = difference
+    }
+  }
+
+  addIntegers(before: BigIntArray, after: BigIntArray, count: number): void {
+    let largest = 0n
+    for (let index = 0; index < count; index++) {
+      const [was, is] = [before[index] ?? 0n, after[index] ?? 0n]
+      if (was === is) continue
+      this.#changed++
+      this.#numbers++
+      const difference = was > is ? was - is : is - was
+      if (difference > largest) largest = difference
+    }
+    this.#largest = Math.max(this.#largest, Number(largest))
+  }
+
+  result(elements: number): ValueComparison {
+    return {
+      status: 'compared',
+      elements,
+      changed: this.#changed,
+      share: elements === 0 ? 0 : this.#changed / elements,
+      maxAbsolute: this.#changed > 0 && this.#numbers === 0 ? null : this.#largest,
+      nan: { ...this.#nan },
+      infinite: { ...this.#infinite },
+    }
+  }
+}

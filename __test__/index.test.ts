@@ -1,0 +1,60 @@
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import * as lineaprint from '../src/index.ts'
+import { lineaprint as program } from './support/program.ts'
+
+test('the public surface is this, and a change of it is meant', () => {
+  expect(Object.keys(lineaprint).toSorted()).toEqual([
+    'Digest',
+    'ExperimentTracker',
+    'Generator',
+    'LineaprintError',
+    'VERSION',
+    'checkManifest',
+    'createGenerator',
+    'createManifest',
+    'diffModels',
+    'diffRuns',
+    'diffTrees',
+    'environmentCapture',
+    'findRun',
+    'formatManifest',
+    'gitCapture',
+    'hashArray',
+    'hashBytes',
+    'hashFile',
+    'hashFiles',
+    'hashPart',
+    'hashStream',
+    'hashTree',
+    'listRuns',
+    'mergeParts',
+    'parseManifest',
+    'parsePart',
+    'readDataset',
+    'readModel',
+    'readRun',
+    'readTokenizer',
+    'reproduceRun',
+    'restoreSeeds',
+    'seedVariables',
+    'seedsCapture',
+    'setSeeds',
+    'storeIn',
+    'verifyRun',
+  ])
+})
+
+test('every command is named in the README, and has help with an example', async () => {
+  const { stdout } = await program(['--help'])
+  const commands = [...stdout.matchAll(/^ {2}([a-z]+) .*/gm)].map(([, name]) => name ?? '')
+  const known = commands.filter((name) => name !== 'help' && name !== 'lineaprint')
+  expect(known.length).toBeGreaterThan(12)
+  const readme = readFileSync('README.md', 'utf8')
+  for (const name of known) {
+    expect(readme, name).toMatch(new RegExp(`\`[^\`]*\\b${name}\\b[^\`]*\``))
+    const help = await program([name, '--help'])
+    expect({ name, code: help.code }).toEqual({ name, code: 0 })
+    expect(help.stdout, name).toMatch(/Examples?:\n/)
+  }
+})

@@ -26,6 +26,6 @@ export function folderOf(files: Readonly<Record<string, string | object>>): stri
 }
 
 /** Links a program of this machine into a folder. */
-export function linkProgram(folder: string, name: string, target: string): void {
+function linkProgram(folder: string, name: string, target: string): void {
   symlinkSync(target, join(folder, name))
 }

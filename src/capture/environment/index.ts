@@ -14,7 +14,6 @@ import type { CaptureContext, Captured, Component } from '../component.ts'
 import type { Source } from './source.ts'
 
 export { stableEnvironmentFields } from './stable.ts'
-export { HASHED_VARIABLES, RECORDED_VARIABLES } from './variables.ts'
 
 /** Milliseconds that each source has, unless the options say otherwise. */
 export const SOURCE_TIMEOUT = 5000

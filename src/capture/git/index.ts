@@ -7,7 +7,6 @@ import type { Component } from '../component.ts'
 import type { GitCaptureOptions } from './capture.ts'
 
 export { stableGitFields } from './stable.ts'
-export { escapeBytes, unescapeBytes } from './paths.ts'
 export type { GitCaptureOptions } from './capture.ts'
 
 /** The git capture with its defaults. */

@@ -1,5 +1,5 @@
 /** Programs and folders that stand for machines the tests do not run on. */
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { temporaryFolder } from '../fixture.ts'
 
@@ -23,9 +23,4 @@ export function folderOf(files: Readonly<Record<string, string | object>>): stri
   // Where the search for files above ends.
   mkdirSync(join(folder, '.git'), { recursive: true })
   return folder
-}
-
-/** Links a program of this machine into a folder. */
-function linkProgram(folder: string, name: string, target: string): void {
-  symlinkSync(target, join(folder, name))
 }

@@ -9,7 +9,6 @@ import { checkSample, toNativePlan } from '../sample/options.ts'
 import { SampleReport } from '../sample/report.ts'
 import { cacheFolder } from './cache.ts'
 import type { AlgorithmChoice, Digest, Digests } from '../digest.ts'
-import type { NativeFailure, NativeFile, NativeFileSample } from '../native.ts'
 import type { SampledHashOptions } from '../sample/options.ts'
 import type { SamplePlan } from '../sampled.ts'
 
@@ -99,42 +98,41 @@ export async function hashFiles(
   const plan = checkSample(options.sample, { cache: options.cache })
   const algorithm = checkAlgorithm(options.algorithm)
   const checked = paths.map((path) => checkPath(path))
-  const outcomes = await (plan === undefined
+  return plan === undefined
     ? hashAll(checked, algorithm, options)
-    : sampleAll(checked, algorithm, plan, options))
-  return outcomes.map((outcome, index) => {
-    if (isFailure(outcome)) return fromFailure(outcome)
-    const path = checked[index] ?? ''
-    const { size } = outcome
-    if (plan === undefined || !('extent' in outcome)) {
-      const digests = toDigests(outcome.digests)
-      return { path, size, digest: primary(digests), digests }
-    }
-    const digests = sampleDigests('file', plan, outcome.extent, outcome.digests)
-    const sample = new SampleReport('file', outcome.extent)
-    return { path, size, digest: primary(digests), digests, sample }
-  })
+    : sampleAll(checked, algorithm, plan, options)
 }
 
-async function hashAll(
-  paths: string[],
-  algorithm: AlgorithmChoice,
-  options: FilesOptions,
-): Promise<(NativeFile | NativeFailure)[]> {
+type Outcomes = Promise<(FileHash | LineaprintError)[]>
+
+async function hashAll(paths: string[], algorithm: AlgorithmChoice, options: FilesOptions): Outcomes {
   const cache = cacheFolder(options.cache)
   const { outcomes } = await runJob(options, (job, threads) =>
     native.hashFiles(job, paths, algorithm, cache, threads),
   )
-  return outcomes
+  return outcomes.map((outcome, index) => {
+    if (isFailure(outcome)) return fromFailure(outcome)
+    return toFileHash(paths[index] ?? '', outcome.size, toDigests(outcome.digests))
+  })
 }
 
-function sampleAll(
+async function sampleAll(
   paths: string[],
   algorithm: AlgorithmChoice,
   plan: SamplePlan,
   options: FilesOptions,
-): Promise<(NativeFileSample | NativeFailure)[]> {
-  return runJob(options, (job, threads) =>
+): Outcomes {
+  const outcomes = await runJob(options, (job, threads) =>
     native.sampleFiles(job, paths, toNativePlan(plan), algorithm, threads),
   )
+  return outcomes.map((outcome, index) => {
+    if (isFailure(outcome)) return fromFailure(outcome)
+    const { size, digests, extent } = outcome
+    const made = sampleDigests('file', plan, extent, digests)
+    return toFileHash(paths[index] ?? '', size, made, new SampleReport('file', extent))
+  })
+}
+
+function toFileHash(path: string, size: number, digests: Digests, sample?: SampleReport): FileHash {
+  return { path, size, digest: primary(digests), digests, ...(sample && { sample }) }
 }

@@ -70,8 +70,9 @@ fn random(seed: u64, stratum: u64) -> u64 {
     let mut input = [0; 16];
     input[..8].copy_from_slice(&seed.to_le_bytes());
     input[8..].copy_from_slice(&stratum.to_le_bytes());
-    let [a, b, c, d, e, f, g, h, ..] = *blake3::hash(&input).as_bytes();
-    u64::from_le_bytes([a, b, c, d, e, f, g, h])
+    let mut first = [0; 8];
+    first.copy_from_slice(&blake3::hash(&input).as_bytes()[..8]);
+    u64::from_le_bytes(first)
 }
 
 /// The bytes of a thing that is cut into units, and those of them that are read.

@@ -5,10 +5,11 @@ import { dirname, join, relative, resolve } from 'node:path'
 
 /** Rooms of src/ from the ground up; a room may import from rooms below it, and from its own. */
 const LEVELS = [
-  ['version', 'errors', 'digest', 'json', 'text'],
+  ['version', 'errors', 'digest', 'sampled', 'json', 'text'],
   ['native'],
   ['abort'],
   ['options', 'structured'],
+  ['sample'],
   ['hash'],
   ['model', 'dataset'],
   ['manifest'],

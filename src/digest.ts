@@ -2,12 +2,14 @@
  * Digests as values.
  *
  * - Plain: the standard hash of bytes, written `blake3:<hex>` or `sha256:<hex>`.
- * - Structured: the hash of a canonical description, written `<kind>.v1.blake3:<hex>`.
+ * - Structured: the hash of a canonical description, written `<kind>.v1.blake3:<hex>`. That of a sample has its
+ *   plan behind the kind: `sampled(<plan>).v1.blake3:<hex>`.
  *
  * `docs/format.md` says what each kind means.
  */
 import { inspect } from 'node:util'
 import { LineaprintError } from './errors.ts'
+import { isPlan } from './sampled.ts'
 
 /** A hash function with 256 bits of output. */
 export type Algorithm = 'blake3' | 'sha256'
@@ -21,6 +23,7 @@ export const DIGEST_KINDS = [
   'environment',
   'git',
   'run',
+  'sampled',
   'seeds',
   'tensor',
   'tokenizer',
@@ -31,12 +34,14 @@ export const DIGEST_KINDS = [
 /** What a structured digest describes. */
 export type DigestKind = (typeof DIGEST_KINDS)[number]
 
-const FORM = /^(?:([a-z][a-z-]*)\.v([1-9][0-9]*)\.)?(blake3|sha256):([0-9a-f]{64})$/
+const FORM = /^(?:([a-z][a-z-]*)(?:\(([^()]+)\))?\.v([1-9][0-9]*)\.)?(blake3|sha256):([0-9a-f]{64})$/
 
 /** An immutable digest of 256 bits that knows what it is a digest of. */
 export class Digest {
   /** What it describes; `undefined` for the plain hash of bytes. */
   readonly kind: DigestKind | undefined
+  /** How the sample was chosen, as it is written; `undefined` unless the kind is `sampled`. */
+  declare readonly plan?: string
   readonly algorithm: Algorithm
   /** 64 lower-case hexadecimal digits, in the order of the bytes. */
   readonly hex: string
@@ -45,8 +50,9 @@ export class Digest {
    * @param algorithm The hash function.
    * @param bytes 32 bytes, or their 64 hexadecimal digits.
    * @param kind What it describes; leave it out for a plain digest.
+   * @param plan How the sample was chosen, for the kind `sampled` alone.
    */
-  constructor(algorithm: Algorithm, bytes: Uint8Array | string, kind?: DigestKind) {
+  constructor(algorithm: Algorithm, bytes: Uint8Array | string, kind?: DigestKind, plan?: string) {
     const hex = typeof bytes === 'string' ? bytes : Buffer.from(bytes).toString('hex')
     if (!/^[0-9a-f]{64}$/.test(hex)) {
       throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'a digest has 32 bytes', {
@@ -57,6 +63,14 @@ export class Digest {
     this.algorithm = algorithm
     this.hex = hex
     this.kind = kind
+    if ((kind === 'sampled') !== (plan !== undefined) || (plan !== undefined && !isPlan(plan))) {
+      throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the plan does not fit the kind', {
+        expected: kind === 'sampled' ? 'the written form of a plan' : 'no plan',
+        received: plan === undefined ? 'none' : JSON.stringify(plan),
+      })
+    }
+    // Only where there is one, so that other digests show no empty field.
+    if (plan !== undefined) this.plan = plan
     Object.freeze(this)
   }
 
@@ -72,20 +86,22 @@ export class Digest {
   /** Reads the written form; anything else is an error. */
   static parse(text: string): Digest {
     const match = FORM.exec(text)
-    const [, kind, version, algorithm, hex] = match ?? []
-    const known = kind === undefined || (version === '1' && DIGEST_KINDS.some((name) => name === kind))
+    const [, kind, plan, version, algorithm, hex] = match ?? []
+    const known = kind === undefined || (version === '1' && isKind(kind, plan))
     if (!match || !known || hex === undefined) {
       throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this is not a digest', {
         expected: 'for example blake3:<64 hex> or tree.v1.blake3:<64 hex>',
         received: JSON.stringify(text),
       })
     }
-    return new Digest(algorithm as Algorithm, hex, kind as DigestKind | undefined)
+    return new Digest(algorithm as Algorithm, hex, kind as DigestKind | undefined, plan)
   }
 
   /** Everything before the colon: digests are comparable only if these are equal. */
   get type(): string {
-    return this.kind === undefined ? this.algorithm : `${this.kind}.v1.${this.algorithm}`
+    if (this.kind === undefined) return this.algorithm
+    const plan = this.plan === undefined ? '' : `(${this.plan})`
+    return `${this.kind}${plan}.v1.${this.algorithm}`
   }
 
   /** The 32 bytes, a new copy each time. */
@@ -115,6 +131,11 @@ export class Digest {
   }
 }
 
+function isKind(kind: string, plan: string | undefined): boolean {
+  if (kind === 'sampled') return plan !== undefined && isPlan(plan)
+  return plan === undefined && DIGEST_KINDS.some((name) => name === kind)
+}
+
 /** One digest per algorithm asked for. */
 export interface Digests {
   readonly blake3?: Digest
@@ -140,11 +161,11 @@ export interface RawDigests {
 }
 
 /** Makes digests of raw bytes; `index` picks one of several that lie side by side. */
-export function toDigests(raw: RawDigests, kind?: DigestKind, index = 0): Digests {
+export function toDigests(raw: RawDigests, kind?: DigestKind, index = 0, plan?: string): Digests {
   const digests: { blake3?: Digest; sha256?: Digest } = {}
   for (const algorithm of ['blake3', 'sha256'] as const) {
     const bytes = raw[algorithm]?.subarray(index * 32, index * 32 + 32)
-    if (bytes !== undefined) digests[algorithm] = new Digest(algorithm, bytes, kind)
+    if (bytes !== undefined) digests[algorithm] = new Digest(algorithm, bytes, kind, plan)
   }
   return digests
 }

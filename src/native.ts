@@ -6,7 +6,15 @@ import { arch, env, platform, report } from 'node:process'
 import { LineaprintError } from './errors.ts'
 import { VERSION } from './version.ts'
 
-export type { NativeEntries, NativeFailure, NativeModel, NativePart, NativeShard } from '../native/index.js'
+export type {
+  NativeEntries,
+  NativeExtent,
+  NativeFailure,
+  NativeModel,
+  NativePart,
+  NativeShard,
+  NativeTree,
+} from '../native/index.js'
 
 type Native = typeof import('../native/index.js')
 

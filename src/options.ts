@@ -18,13 +18,21 @@ const JOB_KEYS = ['algorithm', 'signal', 'onProgress', 'threads'] as const
  * @param known Keys of this function beside those of every hashing function.
  */
 export function checkKeys(options: object, known: readonly string[] = []): void {
-  const all = [...JOB_KEYS, ...known]
+  checkKnown(options, [...JOB_KEYS, ...known])
+}
+
+/**
+ * Refuses keys other than these, naming the nearest.
+ *
+ * @param within What stands before the key in messages, for options inside an option.
+ */
+export function checkKnown(options: object, known: readonly string[], within = ''): void {
   for (const key of Object.keys(options)) {
-    if (all.includes(key)) continue
-    const near = nearest(key, all)
-    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `unknown option ${JSON.stringify(key)}`, {
-      field: key,
-      hint: near === undefined ? `known are ${all.join(', ')}` : `did you mean ${near}?`,
+    if (known.includes(key)) continue
+    const near = nearest(key, known)
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `unknown option ${JSON.stringify(within + key)}`, {
+      field: within + key,
+      hint: near === undefined ? `known are ${known.join(', ')}` : `did you mean ${near}?`,
     })
   }
 }

@@ -2,8 +2,8 @@
 """The digests of docs/format.md, recomputed from that text alone.
 
 This file shares no code with the project. It is written to be read: everything is held in memory and nothing
-is fast. What it hashes stands in cases.py; its results are the JSON files in this folder, which the tests of
-every language read.
+is fast. Which units a sample reads stands in sampling.py; what is hashed stands in cases.py and sample_cases.py; the
+results are the JSON files in this folder, which the tests of every language read.
 
     python vectors/reference.py --check    recompute everything, exit 1 naming each difference
     python vectors/reference.py --write    write the JSON files again
@@ -23,6 +23,7 @@ from pathlib import Path
 
 import blake3
 import cbor2
+import sampling
 
 HERE = Path(__file__).resolve().parent
 
@@ -44,10 +45,10 @@ def written_plain(data):
     return {name: f"{name}:{hash_of(data).hex()}" for name, hash_of in ALGORITHMS.items()}
 
 
-def result(kind, items_of):
+def result(kind, items_of, plan=""):
     """What a vector says of a structured digest: both written forms, and a short description for debugging."""
     made = {algorithm: structured(kind, algorithm, items_of(algorithm)) for algorithm in ALGORITHMS}
-    digests = {algorithm: f"{kind}.v1.{algorithm}:{digest.hex()}" for algorithm, (_, digest) in made.items()}
+    digests = {algorithm: f"{kind}{plan}.v1.{algorithm}:{digest.hex()}" for algorithm, (_, digest) in made.items()}
     description = made["blake3"][0]
     return {"digests": digests, **({"blake3Description": description.hex()} if len(description) <= 200 else {})}
 
@@ -276,6 +277,96 @@ def tokenizer_items(files, algorithm):
     return [[[file["name"], ALGORITHMS[algorithm](tokenizer_content(file))] for file in kept]]
 
 
+# --- Samples ----------------------------------------------------------------------------------------
+
+
+def sampled_result(of, plan, head, content_of):
+    written = f"({sampling.written(of, plan)})"
+    return result("sampled", lambda name: [*sampling.head(of, plan, *head), content_of(name)], written)
+
+
+def sampled_file(case):
+    plan, data = case["plan"], content(case["content"])
+    stream, is_sample = sampling.read(plan, data, 16384)
+    if not is_sample:
+        return {"digests": written_plain(data)}
+    head = (math.ceil(len(data) / 16384), len(data))
+    return {"bytesRead": len(stream)} | sampled_result("file", plan, head, lambda name: ALGORITHMS[name](stream))
+
+
+def read_tensor(plan, tensor):
+    """The elements that are read, whether those are not all, and how many there are; bytes where they are narrower."""
+    import cases
+
+    data, width = content(tensor["data"]), max(1, cases.BITS[tensor["dtype"]] // 8)
+    return *sampling.read(plan, data, width), len(data) // width, len(data)
+
+
+def sampled_tensor(case):
+    stream, is_sample, *head = read_tensor(case["plan"], case)
+    if not is_sample:
+        return result("tensor", lambda name: tensor_items(case, name))
+    about = [case["dtype"], case["shape"]]
+    made = sampled_result("tensor", case["plan"], head, lambda name: [*about, ALGORITHMS[name](stream)])
+    return {"bytesRead": len(stream)} | made
+
+
+def listed(folders, links, path=b""):
+    """Every file and recorded link below a folder, by its path: the content, or the target in a list."""
+    found = {}
+    for entry in folders[-1]:
+        name, above = entry_name(entry), folders
+        if name in SKIPPED:
+            continue
+        if is_link(entry) and links == "record":
+            found[path + name] = [target_of(entry)]
+            continue
+        if is_link(entry):
+            entry, above = follow(entry, folders)
+        if "file" in entry:
+            found[path + name] = content(entry["file"])
+        else:
+            found |= listed([*above, entry["folder"]], links, path + name + b"/")
+    return found
+
+
+def sampled_tree(case):
+    entries = listed([case["root"]], case["links"])
+    paths = sorted(path for path, held in entries.items() if isinstance(held, bytes))
+    chosen = sampling.select(case["plan"], len(paths))
+    if chosen is None:
+        return result("tree", lambda name: [tree_items(name, [case["root"]], case["links"])])
+    read = {paths[unit] for unit in chosen}
+
+    def items(algorithm):
+        return [
+            [path, "link", held[0]]
+            if isinstance(held, list)
+            else [path, len(held), ALGORITHMS[algorithm](held) if path in read else None]
+            for path, held in sorted(entries.items())
+        ]
+
+    head = (len(paths), sum(len(entries[path]) for path in paths))
+    made = sampled_result("tree", case["plan"], head, items)
+    return {"bytesRead": sum(len(entries[path]) for path in read)} | made
+
+
+def sampled_weights(case):
+    tensors = by_name(case["tensors"])
+    reads = [read_tensor(case["plan"], tensor) for tensor in tensors]
+    if not any(is_sample for _, is_sample, _, _ in reads):
+        return result("weights", lambda name: weights_items(case["tensors"], name))
+
+    def items(algorithm):
+        return [
+            [tensor["name"], tensor["dtype"], tensor["shape"], ALGORITHMS[algorithm](stream), is_sample]
+            for tensor, (stream, is_sample, _, _) in zip(tensors, reads)
+        ]
+
+    head = (len(tensors), sum(size for *_, size in reads))
+    return {"bytesRead": sum(len(stream) for stream, *_ in reads)} | sampled_result("weights", case["plan"], head, items)
+
+
 # --- What each vector file says of its cases ----------------------------------------------------------
 
 
@@ -327,6 +418,17 @@ def canonical_json_vector(case):
         return case | {"refused": str(reason).split(":")[0]}
 
 
+def selection_vector(case):
+    chosen = sampling.select(case["plan"], int(case["units"]))
+    text = None if chosen is None else " ".join(map(str, chosen))
+    return case | {"amount": sampling.amount_of(case["plan"]), "chosen": text}
+
+
+def sampled_vector(case):
+    of = {"file": sampled_file, "tensor": sampled_tensor, "tree": sampled_tree, "weights": sampled_weights}[case["of"]]
+    return case | {"amount": sampling.amount_of(case["plan"])} | of(case)
+
+
 def cbor_value(value):
     """A value of cases.py: integers as decimal text, because JSON readers round them."""
     if value is None or isinstance(value, bool):
@@ -347,7 +449,9 @@ def cbor_vector(case):
 def vector_files():
     """The content of every vector file, by name."""
     import cases
+    import sample_cases
 
+    given, about = cases.CASES | sample_cases.CASES, cases.ABOUT | sample_cases.ABOUT
     makers = {
         "plain": plain_vector,
         "tree": tree_vector,
@@ -358,12 +462,14 @@ def vector_files():
         "json": json_vector,
         "canonical-json": canonical_json_vector,
         "cbor": cbor_vector,
+        "selection": selection_vector,
+        "sampled": sampled_vector,
     }
     files = {}
     for name, make in makers.items():
-        vectors = [make(case) for case in cases.CASES[name]]
+        vectors = [make(case) for case in given[name]]
         check_relations(name, vectors)
-        files[f"{name}.json"] = {"about": cases.ABOUT[name], "cases": vectors}
+        files[f"{name}.json"] = {"about": about[name], "cases": vectors}
     return files
 
 

@@ -15,20 +15,28 @@ import {
   progressLine,
   table,
 } from './output.ts'
+import { SAMPLE_HELP, addSampleOptions, sampleRows, toSample } from './sample.ts'
 import type { HashArguments } from './arguments.ts'
 import type { CommandContext, CommonOptions } from './context.ts'
+import type { SampleArguments } from './sample.ts'
 
-interface Options extends HashArguments, CommonOptions {}
+interface Options extends HashArguments, SampleArguments, CommonOptions {}
 
 /** The command. */
 export function command(context: CommandContext): Command {
-  return new Command('dataset')
-    .argument('<path>', 'a file or a folder')
-    .addOption(algorithmOption())
+  return addSampleOptions(
+    new Command('dataset').argument('<path>', 'a file or a folder').addOption(algorithmOption()),
+  )
     .addOption(threadsOption())
-    .addHelpText('after', '\nExample:\n  lineaprint dataset data/train')
+    .addHelpText('after', EXAMPLES)
     .action((path: string, options: Options) => dataset(path, options, context))
 }
+
+const EXAMPLES = `${SAMPLE_HELP}
+
+Examples:
+  lineaprint dataset data/train
+  lineaprint dataset data/train --sample 1%`
 
 async function dataset(path: string, options: Options, context: CommandContext): Promise<void> {
   const progress = progressLine('hashing')
@@ -38,6 +46,7 @@ async function dataset(path: string, options: Options, context: CommandContext):
     threads,
     signal: context.signal,
     onProgress: progress.onProgress,
+    sample: toSample(options),
   }).finally(progress.end)
   if (options.json === true) return printJson(report)
   for (const warning of report.warnings) printError(`lineaprint: warning: ${escapeText(warning)}`)
@@ -53,6 +62,7 @@ async function dataset(path: string, options: Options, context: CommandContext):
             ['files', count(report.files)],
             ['folders', count(report.folders ?? 0)],
           ]),
+      ...sampleRows(report.sample),
     ]),
   )
 }

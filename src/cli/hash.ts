@@ -12,14 +12,18 @@ import { WARNINGS } from '../dataset/read.ts'
 import { algorithmOption, collect, threadsOption } from './arguments.ts'
 import { parsePartArgument, printMerged, printPart } from './hash-part.ts'
 import { escapeText, print, printError, printJson, progressLine } from './output.ts'
+import { SAMPLE_HELP, addSampleOptions, printSample, refuseSample, toSample } from './sample.ts'
 import type { Digest, Digests } from '../digest.ts'
 import type { LinkMode } from '../hash/tree.ts'
+import type { SampleOptions } from '../sample/options.ts'
 import type { TensorInfo } from '../model/read.ts'
 import type { HashArguments } from './arguments.ts'
 import type { CommandContext, CommonOptions } from './context.ts'
 import type { PartArgument } from './hash-part.ts'
+import type { SampleArguments } from './sample.ts'
+import type { SampleReport } from '../sample/report.ts'
 
-interface Options extends HashArguments, CommonOptions {
+interface Options extends HashArguments, SampleArguments, CommonOptions {
   readonly tensors?: boolean
   readonly ignore: readonly string[]
   readonly links: LinkMode
@@ -36,12 +40,13 @@ interface Row {
   readonly digests: Digests
   readonly files?: number
   readonly tensors?: readonly TensorInfo[]
+  readonly sample?: SampleReport | undefined
   readonly warnings?: readonly string[]
 }
 
 /** The command. */
 export function command(context: CommandContext): Command {
-  return new Command('hash')
+  const hashCommand = new Command('hash')
     .argument('<path...>', 'files and folders; - is standard input')
     .addOption(algorithmOption())
     .option('--tensors', 'digests of the tensors of model files')
@@ -51,20 +56,24 @@ export function command(context: CommandContext): Command {
         .choices(['follow', 'record', 'refuse'])
         .default('follow'),
     )
+  return addSampleOptions(hashCommand)
     .option('--part <I/N>', 'only part I of N of one file, to be merged later', parsePartArgument)
     .option('--merge', 'merge the parts in these files into the digest of the whole')
     .option('--cache', 'do not read files again that have not changed (docs/cache.md)')
     .addOption(threadsOption())
     .addHelpText('after', EXAMPLES)
     .action((paths: string[], options: Options) => {
+      const sample = toSample(options)
+      if (options.part || options.merge === true || paths.includes('-')) refuseSample(sample)
       if (options.part) return printPart(paths, options.part, options.threads, context)
       if (options.merge === true) return printMerged(paths, options.json === true)
-      return hash(paths, options, context)
+      return hash(paths, options, sample, context)
     })
 }
 
 const EXAMPLES = `
 A file's line is what "b3sum -c" or "sha256sum -c" reads; a folder's digest has the full form.
+${SAMPLE_HELP}
 
 Examples:
   lineaprint hash data/train.csv model/
@@ -72,9 +81,15 @@ Examples:
   lineaprint hash --tensors model.safetensors
   cat data.bin | lineaprint hash -
   lineaprint hash --part 1/2 huge.bin > 1.json   # and 2/2 on another machine
-  lineaprint hash --merge 1.json 2.json`
+  lineaprint hash --merge 1.json 2.json
+  lineaprint hash --sample 1/1000 huge.bin`
 
-async function hash(paths: readonly string[], options: Options, context: CommandContext): Promise<void> {
+async function hash(
+  paths: readonly string[],
+  options: Options,
+  sample: SampleOptions | undefined,
+  context: CommandContext,
+): Promise<void> {
   const progress = progressLine('hashing')
   const shared = {
     algorithm: options.algorithm,
@@ -82,6 +97,7 @@ async function hash(paths: readonly string[], options: Options, context: Command
     cache: options.cache,
     signal: context.signal,
     onProgress: progress.onProgress,
+    sample,
   }
   const rows: (Row | LineaprintError)[] = []
   try {
@@ -156,11 +172,11 @@ async function hashFileRows(
   shared: Shared,
 ): Promise<readonly (Row | LineaprintError)[]> {
   const outcomes = await hashFiles(paths, shared)
-  return outcomes.map((outcome) =>
-    outcome instanceof LineaprintError
-      ? outcome
-      : { path: outcome.path, type: 'file', size: outcome.size, digests: outcome.digests },
-  )
+  return outcomes.map((outcome) => {
+    if (outcome instanceof LineaprintError) return outcome
+    const { path, size, digests, sample } = outcome
+    return { path, type: 'file', size, digests, sample }
+  })
 }
 
 async function hashStandardInput(shared: Shared): Promise<Row> {
@@ -176,21 +192,25 @@ async function hashFolder(path: string, options: Options, shared: Shared): Promi
   const warnings = tree.warnings.map(
     (warning) => `${warning.path}: ${WARNINGS[warning.kind] ?? warning.kind}`,
   )
-  return { path, type: 'folder', size: tree.bytes, digests: tree.digests, files: tree.files, warnings }
+  const { bytes: size, digests, files, sample } = tree
+  return { path, type: 'folder', size, digests, files, sample, warnings }
 }
 
 async function hashTensorsOf(path: string, shared: Shared): Promise<Row> {
   // Tensors are not cached: the option is for the files.
   const { cache: _, ...rest } = shared ?? {}
-  const model = await readModel(path, rest)
-  return { path, type: 'file', size: model.bytes, digests: model.digests.weights, tensors: model.tensors }
+  const { bytes: size, digests, tensors, sample } = await readModel(path, rest)
+  return { path, type: 'file', size, digests: digests.weights, tensors, sample }
 }
 
 function show(row: Row): void {
   for (const warning of row.warnings ?? []) printError(`lineaprint: warning: ${escapeText(warning)}`)
+  if (row.sample) printSample(row.path, row.sample)
   if (row.tensors) {
     for (const { digest, dtype, shape, name } of row.tensors) {
-      print(`${digest.hex}  ${dtype} [${shape.join(', ')}] ${escapeText(name)}`)
+      print(
+        `${digest.kind === undefined ? digest.hex : digest.toString()}  ${dtype} [${shape.join(', ')}] ${escapeText(name)}`,
+      )
     }
     return
   }

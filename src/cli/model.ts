@@ -15,20 +15,24 @@ import {
   progressLine,
   table,
 } from './output.ts'
+import { SAMPLE_HELP, addSampleOptions, sampleRows, toSample } from './sample.ts'
 import type { ModelReport } from '../model/read.ts'
 import type { HashArguments } from './arguments.ts'
 import type { CommandContext, CommonOptions } from './context.ts'
+import type { SampleArguments } from './sample.ts'
 
-interface Options extends HashArguments, CommonOptions {
+interface Options extends HashArguments, SampleArguments, CommonOptions {
   readonly files?: boolean
 }
 
 /** The command. */
 export function command(context: CommandContext): Command {
-  return new Command('model')
-    .argument('<path>', 'a safetensors file, a shard index, or a Hugging Face folder')
-    .addOption(algorithmOption())
-    .option('--files', 'also digest the exact files (hashes every byte twice)')
+  return addSampleOptions(
+    new Command('model')
+      .argument('<path>', 'a safetensors file, a shard index, or a Hugging Face folder')
+      .addOption(algorithmOption())
+      .option('--files', 'also digest the exact files (hashes every byte twice)'),
+  )
     .addOption(threadsOption())
     .addHelpText('after', EXAMPLES)
     .action((path: string, options: Options) => model(path, options, context))
@@ -38,10 +42,12 @@ const EXAMPLES = `
 architecture  names, dtypes, shapes and the meaningful configuration
 weights       the named tensors, whatever the sharding, order or metadata
 tree          the exact files
+${SAMPLE_HELP}
 
 Examples:
   lineaprint model models/bert-base
-  lineaprint model model.safetensors --json | jq .weights`
+  lineaprint model model.safetensors --json | jq .weights
+  lineaprint model models/llama --sample 1/1000 --sample-strategy blocks`
 
 async function model(path: string, options: Options, context: CommandContext): Promise<void> {
   const progress = progressLine('hashing')
@@ -52,6 +58,7 @@ async function model(path: string, options: Options, context: CommandContext): P
     signal: context.signal,
     onProgress: progress.onProgress,
     files: options.files,
+    sample: toSample(options),
   }).finally(progress.end)
   if (options.json === true) printJson(report)
   else show(report)
@@ -72,6 +79,7 @@ function show(report: ModelReport): void {
         `  ${dtype}`,
         `${count(total.parameters)} in ${count(total.tensors)} tensors, ${bytes(total.bytes)}`,
       ]),
+      ...sampleRows(report.sample),
       ...report.ties.map((names) => ['tied', escapeText(names.join(' = '))]),
       ...(report.config && report.config.ignored.length > 0
         ? [['left out', `${report.config.name}: ${escapeText(report.config.ignored.join(', '))}`]]

@@ -8,7 +8,8 @@ import { hashTree } from '../hash/tree.ts'
 import { checkPath } from '../options.ts'
 import type { Digest, Digests } from '../digest.ts'
 import type { ShapedArray, TypedArray } from '../hash/array.ts'
-import type { HashOptions } from '../options.ts'
+import type { SampledHashOptions } from '../sample/options.ts'
+import type { SampleReport } from '../sample/report.ts'
 
 /** What {@link readDataset} takes: a path, or a typed array with or without a shape. */
 export type DatasetSource = string | TypedArray | ShapedArray
@@ -18,7 +19,7 @@ export interface DatasetReport {
   readonly kind: 'file' | 'folder' | 'array'
   /** Absolute path; absent for an array. */
   readonly path?: string
-  /** Plain digest of a file, `tree` of a folder, `tensor` of an array. */
+  /** Plain digest of a file, `tree` of a folder, `tensor` of an array; `sampled` where only a part was read. */
   readonly digest: Digest
   readonly digests: Digests
   /** Bytes of the content. */
@@ -31,16 +32,21 @@ export interface DatasetReport {
   readonly dtype?: string
   /** Elements per axis; of an array only. */
   readonly shape?: readonly number[]
+  /** How much was read; only where a sample was asked for. */
+  readonly sample?: SampleReport
   readonly warnings: readonly string[]
 }
 
 /**
- * Digests a dataset, all of it.
+ * Digests a dataset, all of it unless `sample` asks for a part.
  *
  * @param source A path, or a typed array with or without a shape.
  * @throws ERR_LINEAPRINT_NOT_FOUND for a path that is not there, and what `hashFile` and `hashTree` throw.
  */
-export async function readDataset(source: DatasetSource, options: HashOptions = {}): Promise<DatasetReport> {
+export async function readDataset(
+  source: DatasetSource,
+  options: SampledHashOptions = {},
+): Promise<DatasetReport> {
   if (typeof source !== 'string') return fromArray(source, options)
   const path = resolve(checkPath(source))
   const info = await stat(path).catch((cause: NodeJS.ErrnoException) => {
@@ -56,12 +62,13 @@ export async function readDataset(source: DatasetSource, options: HashOptions = 
         )
   })
   if (!info.isDirectory()) {
-    const { digest, digests, size } = await hashFile(path, options)
-    return { kind: 'file', path, digest, digests, bytes: size, warnings: [] }
+    const { digest, digests, size, sample } = await hashFile(path, options)
+    return { kind: 'file', path, digest, digests, bytes: size, ...(sample && { sample }), warnings: [] }
   }
-  const { digest, digests, bytes, files, folders, warnings } = await hashTree(path, options)
+  const { digest, digests, bytes, files, folders, sample, warnings } = await hashTree(path, options)
   const sentences = warnings.map(({ kind, path: at }) => `${at}: ${WARNINGS[kind]}`)
-  return { kind: 'folder', path, digest, digests, bytes, files, folders, warnings: sentences }
+  const totals = { bytes, files, folders, ...(sample && { sample }) }
+  return { kind: 'folder', path, digest, digests, ...totals, warnings: sentences }
 }
 
 /** What a warning about a folder means, in a sentence. */
@@ -71,7 +78,10 @@ export const WARNINGS: Readonly<Record<string, string>> = {
   'names-collide': 'another name is equal to it without case or after Unicode normalisation',
 }
 
-async function fromArray(source: TypedArray | ShapedArray, options: HashOptions): Promise<DatasetReport> {
+async function fromArray(
+  source: TypedArray | ShapedArray,
+  options: SampledHashOptions,
+): Promise<DatasetReport> {
   if (
     !isTypedArray(source) &&
     !(typeof source === 'object' && source !== null && 'data' in source && 'shape' in source)
@@ -81,6 +91,6 @@ async function fromArray(source: TypedArray | ShapedArray, options: HashOptions)
       received: typeof source,
     })
   }
-  const { digest, digests, bytes, dtype, shape } = await hashArray(source, options)
-  return { kind: 'array', digest, digests, bytes, dtype, shape, warnings: [] }
+  const { digest, digests, bytes, dtype, shape, sample } = await hashArray(source, options)
+  return { kind: 'array', digest, digests, bytes, dtype, shape, ...(sample && { sample }), warnings: [] }
 }

@@ -3,9 +3,13 @@ import { endianness } from 'node:os'
 import { primary, toDigests } from '../digest.ts'
 import { LineaprintError } from '../errors.ts'
 import { native } from '../native.ts'
+import { checkKeys } from '../options.ts'
+import { checkSample } from '../sample/options.ts'
+import { SampleReport } from '../sample/report.ts'
+import { sampleElements } from './array-sample.ts'
 import { asBytes, hashBytes } from './bytes.ts'
 import type { Digest, Digests } from '../digest.ts'
-import type { HashOptions } from '../options.ts'
+import type { SampledHashOptions } from '../sample/options.ts'
 
 /** Every typed array of JavaScript. */
 export type TypedArray =
@@ -32,13 +36,15 @@ export interface ArrayHash {
   /** The `tensor` digest; BLAKE3 where both were asked for. */
   readonly digest: Digest
   readonly digests: Digests
-  /** Plain digests of the elements alone, for comparing data under another shape. */
+  /** Plain digests of the elements alone, for comparing data under another shape; none where a sample was read. */
   readonly data: Digests
   /** Spelling of safetensors, for example `F64`. */
   readonly dtype: string
   readonly shape: readonly number[]
   /** Bytes of the elements. */
   readonly bytes: number
+  /** How much was read; only where a sample was asked for. */
+  readonly sample?: SampleReport
 }
 
 const DTYPES: Readonly<Record<string, string>> = {
@@ -76,13 +82,14 @@ const TYPED_ARRAY_PROTOTYPE = Object.getPrototypeOf(Uint8Array.prototype) as obj
  * Hashes a typed array as a tensor: equal only for the same dtype, shape and element bits. `-0` and `0`
  * differ, and so do the payloads of NaN.
  *
- * Cost: the hash of its bytes, on all cores; nothing is sampled and nothing is copied.
+ * Cost: the hash of its bytes, on all cores; nothing is copied, and nothing is sampled unless `sample` asks for it.
+ * Then the elements that are chosen are gathered and hashed, and the digest is a `sampled` one.
  *
  * @param array A typed array (its shape is its length), or one with a shape.
  */
 export async function hashArray(
   array: TypedArray | ShapedArray,
-  options: HashOptions = {},
+  options: SampledHashOptions = {},
 ): Promise<ArrayHash> {
   const { data, shape } = isTypedArray(array) ? { data: array, shape: [array.length] } : array
   const dtype = dtypeOf(data)
@@ -93,10 +100,20 @@ export async function hashArray(
     })
   }
   checkShape(shape, data.length)
-  const plain = await hashBytes(littleEndian(data), options)
+  checkKeys(options, ['sample'])
+  const { sample, ...rest } = options
+  const plan = checkSample(sample)
+  const about = { dtype, shape: [...shape], bytes: data.byteLength }
+  const bytes = littleEndian(data)
+  const sampled = plan && (await sampleElements(bytes, data.BYTES_PER_ELEMENT, about, plan, rest))
+  if (sampled) return { ...sampled, digest: primary(sampled.digests), data: {}, ...about }
+  const plain = await hashBytes(bytes, rest)
   const raw = native.tensorDigest(dtype, [...shape], plain.blake3?.bytes, plain.sha256?.bytes)
   const digests = toDigests(raw, 'tensor')
-  return { digest: primary(digests), digests, data: plain, dtype, shape: [...shape], bytes: data.byteLength }
+  const all = { sampled: false, units: data.length, unitsRead: data.length }
+  const extent = { ...all, bytes: data.byteLength, bytesRead: data.byteLength }
+  const report = plan && { sample: new SampleReport('tensor', extent) }
+  return { digest: primary(digests), digests, data: plain, ...about, ...report }
 }
 
 function checkShape(shape: readonly number[], length: number): void {

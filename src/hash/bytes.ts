@@ -39,7 +39,7 @@ export async function hashBytes(
   for (let start = 0; start < length; start += SLICE) {
     if (start > 0) await setImmediate()
     options.signal?.throwIfAborted()
-    hasher.update(sliceOf(bytes, start, length))
+    hasher.update(unchanged(bytes, length).subarray(start, start + SLICE))
     options.onProgress?.(progress(Math.min(start + SLICE, length), length))
   }
   return toDigests(hasher.finish())
@@ -59,8 +59,8 @@ function isSharedBuffer(value: unknown): value is SharedArrayBuffer {
   return typeof SharedArrayBuffer !== 'undefined' && value instanceof SharedArrayBuffer
 }
 
-/** The slice at `start` of a buffer that had `length` bytes when the hashing began. */
-function sliceOf(bytes: ArrayBufferLike | ArrayBufferView, start: number, length: number): Uint8Array {
+/** The bytes of a buffer that had `length` bytes when the hashing began; an error if it has not any more. */
+export function unchanged(bytes: ArrayBufferLike | ArrayBufferView, length: number): Uint8Array {
   let now: Uint8Array | undefined
   try {
     now = asBytes(bytes)
@@ -68,7 +68,7 @@ function sliceOf(bytes: ArrayBufferLike | ArrayBufferView, start: number, length
     // A transferred buffer is detached, and every look at it throws a TypeError.
     if (!(cause instanceof TypeError)) throw cause
   }
-  if (now?.byteLength === length) return now.subarray(start, start + SLICE)
+  if (now?.byteLength === length) return now
   throw new LineaprintError(
     'ERR_LINEAPRINT_CHANGED',
     'the buffer was resized or transferred while it was hashed',

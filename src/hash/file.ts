@@ -4,9 +4,13 @@ import { primary, toDigests } from '../digest.ts'
 import { LineaprintError } from '../errors.ts'
 import { native } from '../native.ts'
 import { checkAlgorithm, checkKeys, checkPath } from '../options.ts'
+import { sampleDigests } from '../sample/digests.ts'
+import { checkSample, toNativePlan } from '../sample/options.ts'
+import { SampleReport } from '../sample/report.ts'
 import { cacheFolder } from './cache.ts'
-import type { Digest, Digests } from '../digest.ts'
-import type { HashOptions } from '../options.ts'
+import type { AlgorithmChoice, Digest, Digests } from '../digest.ts'
+import type { SampledHashOptions } from '../sample/options.ts'
+import type { SamplePlan } from '../sampled.ts'
 
 /** A hashed file. */
 export interface FileHash {
@@ -18,15 +22,17 @@ export interface FileHash {
   readonly digest: Digest
   /** Every digest asked for. */
   readonly digests: Digests
+  /** How much was read; only where a sample was asked for. */
+  readonly sample?: SampleReport
 }
 
 /** Options of {@link hashFiles}. */
-export interface FilesOptions extends HashOptions {
+export interface FilesOptions extends SampledHashOptions {
   /** Keep digests of unchanged files: `true`, or a folder. See `docs/cache.md`. @default false */
   readonly cache?: boolean | string | undefined
 }
 
-/** Options of {@link hashFile}. A range is never cached. */
+/** Options of {@link hashFile}. A range is never cached nor sampled. */
 export interface FileOptions extends FilesOptions {
   /** First byte to hash. @default 0 */
   readonly start?: number | undefined
@@ -37,7 +43,8 @@ export interface FileOptions extends FilesOptions {
 /**
  * Hashes one file with the standard hash: the result equals what `b3sum` or `sha256sum` prints.
  *
- * Cost: one read. BLAKE3 uses all threads for a file over 4 MiB; SHA-256 is one stream.
+ * Cost: one read. BLAKE3 uses all threads for a file over 4 MiB; SHA-256 is one stream. With `sample`, the
+ * blocks that are chosen; the digest is then a `sampled` one, unless the plan chose them all.
  *
  * @param path A regular file; links are followed.
  * @throws ERR_LINEAPRINT_NOT_FOUND, NOT_REGULAR, UNREADABLE, CHANGED if the file changed while it was read, or
@@ -56,9 +63,10 @@ async function hashRange(
   path: string,
   start: number,
   end: number | undefined,
-  options: FilesOptions,
+  { sample, ...options }: FilesOptions,
 ): Promise<FileHash> {
   checkKeys(options, ['cache'])
+  checkSample(sample, { 'start and end': true })
   const algorithm = checkAlgorithm(options.algorithm)
   const checked = checkPath(path)
   for (const [field, position] of Object.entries({ start, end: end ?? 0 })) {
@@ -86,16 +94,45 @@ export async function hashFiles(
   paths: readonly string[],
   options: FilesOptions = {},
 ): Promise<readonly (FileHash | LineaprintError)[]> {
-  checkKeys(options, ['cache'])
-  const cache = cacheFolder(options.cache)
+  checkKeys(options, ['cache', 'sample'])
+  const plan = checkSample(options.sample, { cache: options.cache })
   const algorithm = checkAlgorithm(options.algorithm)
   const checked = paths.map((path) => checkPath(path))
+  return plan === undefined
+    ? hashAll(checked, algorithm, options)
+    : sampleAll(checked, algorithm, plan, options)
+}
+
+type Outcomes = Promise<(FileHash | LineaprintError)[]>
+
+async function hashAll(paths: string[], algorithm: AlgorithmChoice, options: FilesOptions): Outcomes {
+  const cache = cacheFolder(options.cache)
   const { outcomes } = await runJob(options, (job, threads) =>
-    native.hashFiles(job, checked, algorithm, cache, threads),
+    native.hashFiles(job, paths, algorithm, cache, threads),
   )
   return outcomes.map((outcome, index) => {
     if (isFailure(outcome)) return fromFailure(outcome)
-    const digests = toDigests(outcome.digests)
-    return { path: checked[index] ?? '', size: outcome.size, digest: primary(digests), digests }
+    return toFileHash(paths[index] ?? '', outcome.size, toDigests(outcome.digests))
   })
+}
+
+async function sampleAll(
+  paths: string[],
+  algorithm: AlgorithmChoice,
+  plan: SamplePlan,
+  options: FilesOptions,
+): Outcomes {
+  const outcomes = await runJob(options, (job, threads) =>
+    native.sampleFiles(job, paths, toNativePlan(plan), algorithm, threads),
+  )
+  return outcomes.map((outcome, index) => {
+    if (isFailure(outcome)) return fromFailure(outcome)
+    const { size, digests, extent } = outcome
+    const made = sampleDigests('file', plan, extent, digests)
+    return toFileHash(paths[index] ?? '', size, made, new SampleReport('file', extent))
+  })
+}
+
+function toFileHash(path: string, size: number, digests: Digests, sample?: SampleReport): FileHash {
+  return { path, size, digest: primary(digests), digests, ...(sample && { sample }) }
 }

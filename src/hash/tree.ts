@@ -3,17 +3,20 @@ import { runJob } from '../abort.ts'
 import { primary, toDigests } from '../digest.ts'
 import { native } from '../native.ts'
 import { checkAlgorithm, checkChoice, checkKeys, checkPath } from '../options.ts'
+import { sampleDigests } from '../sample/digests.ts'
+import { checkSample, toNativePlan } from '../sample/options.ts'
+import { SampleReport } from '../sample/report.ts'
 import { cacheFolder } from './cache.ts'
 import type { Digest, Digests } from '../digest.ts'
-import type { NativeEntries } from '../native.ts'
-import type { HashOptions } from '../options.ts'
+import type { NativeEntries, NativeTree } from '../native.ts'
+import type { SampledHashOptions } from '../sample/options.ts'
 import type { CacheUsage } from './cache.ts'
 
 /** What happens to symbolic links below the root. */
 export type LinkMode = 'follow' | 'record' | 'refuse'
 
 /** Options of {@link hashTree}. */
-export interface TreeOptions extends HashOptions {
+export interface TreeOptions extends SampledHashOptions {
   /** `follow`: a link counts as what it leads to; `record`: as a link; `refuse`: as an error. @default 'follow' */
   readonly links?: LinkMode | undefined
   /** Patterns in the syntax of gitignore, relative to the root. @default none */
@@ -36,7 +39,7 @@ export interface TreeEntry {
   readonly type: 'file' | 'link'
   /** Length in bytes; 0 for a link. */
   readonly size: number
-  /** Plain digests; none for a link. */
+  /** Plain digests; none for a link, and none for a file that a sample left out. */
   readonly digests: Digests
   /** Target of a recorded link. */
   readonly target?: string | undefined
@@ -67,37 +70,45 @@ export interface TreeHash {
   readonly entries?: readonly TreeEntry[]
   /** What the cache did; only where there is one. */
   readonly cache?: CacheUsage
+  /** How much was read; only where a sample was asked for. */
+  readonly sample?: SampleReport
 }
 
 /**
  * Hashes a folder: the same relative paths with the same contents give the same digest, on any machine.
  * Permissions, times, owners and empty folders do not count; `.git` and `.lineaprint` are skipped.
  *
- * Cost: one read of every file, on all threads.
+ * Cost: one read of every file, on all threads. With `sample`, a look at every entry and a read of the files that
+ * are chosen: every name and length counts, and the digest is a `sampled` one, unless the plan chose all files.
  *
  * @throws ERR_LINEAPRINT_LINK for a dangling or circular link, NOT_REGULAR for a FIFO, socket or device,
  *   and what {@link hashFile} throws.
  */
 export async function hashTree(path: string, options: TreeOptions = {}): Promise<TreeHash> {
-  checkKeys(options, ['links', 'ignore', 'includeSkipped', 'list', 'cache'])
+  checkKeys(options, ['links', 'ignore', 'includeSkipped', 'list', 'cache', 'sample'])
   const root = checkPath(path)
+  const plan = checkSample(options.sample, { cache: options.cache })
   const cache = cacheFolder(options.cache)
-  const tree = await runJob(options, (job, threads) =>
-    native.hashTree(
-      job,
-      root,
-      {
-        algorithm: checkAlgorithm(options.algorithm),
-        links: checkChoice('links', options.links ?? 'follow', ['follow', 'record', 'refuse']),
-        ignore: [...(options.ignore ?? [])],
-        includeSkipped: options.includeSkipped ?? false,
-        list: options.list ?? false,
-        ...(cache !== undefined && { cache }),
-      },
-      threads,
-    ),
+  const wanted = {
+    algorithm: checkAlgorithm(options.algorithm),
+    links: checkChoice('links', options.links ?? 'follow', ['follow', 'record', 'refuse']),
+    ignore: [...(options.ignore ?? [])],
+    includeSkipped: options.includeSkipped ?? false,
+    list: options.list ?? false,
+    ...(cache !== undefined && { cache }),
+  }
+  if (plan === undefined) {
+    const tree = await runJob(options, (job, threads) => native.hashTree(job, root, wanted, threads))
+    return toTreeHash(root, tree, toDigests(tree.digests, 'tree'))
+  }
+  const { tree, extent } = await runJob(options, (job, threads) =>
+    native.sampleTree(job, root, toNativePlan(plan), wanted, threads),
   )
-  const digests = toDigests(tree.digests, 'tree')
+  const digests = sampleDigests('tree', plan, extent, tree.digests)
+  return { ...toTreeHash(root, tree, digests), sample: new SampleReport('tree', extent) }
+}
+
+function toTreeHash(root: string, tree: NativeTree, digests: Digests): TreeHash {
   return {
     path: root,
     digest: primary(digests),
@@ -118,8 +129,10 @@ function entriesOf(entries: NativeEntries): TreeEntry[] {
   return paths.map((pathBytes, index) => {
     const size = entries.sizes[index] ?? 0
     const path = Buffer.from(pathBytes).toString()
-    if (size >= 0)
-      return { path, pathBytes, type: 'file', size, digests: toDigests(entries.digests, undefined, index) }
+    if (size >= 0) {
+      const digests = entries.read[index] === 1 ? toDigests(entries.digests, undefined, index) : {}
+      return { path, pathBytes, type: 'file', size, digests }
+    }
     return {
       path,
       pathBytes,

@@ -4,17 +4,22 @@ import { runJob } from '../abort.ts'
 import { primary, toDigests } from '../digest.ts'
 import { native } from '../native.ts'
 import { checkAlgorithm, checkKeys, checkPath } from '../options.ts'
+import { sampleDigests } from '../sample/digests.ts'
+import { checkSample, toNativePlan } from '../sample/options.ts'
+import { SampleReport } from '../sample/report.ts'
+import { writePlan } from '../sampled.ts'
 import { compareUtf8 } from '../text.ts'
 import { readConfig } from './config.ts'
 import { locateModel } from './locate.ts'
 import { findTokenizer, readTokenizer } from './tokenizer.ts'
 import type { AlgorithmChoice, Digest, Digests } from '../digest.ts'
 import type { NativeModel, NativeShard } from '../native.ts'
-import type { HashOptions } from '../options.ts'
+import type { SampledHashOptions } from '../sample/options.ts'
+import type { SamplePlan } from '../sampled.ts'
 import type { ModelFiles } from './locate.ts'
 
 /** Options of {@link readModel}. */
-export interface ModelOptions extends HashOptions {
+export interface ModelOptions extends SampledHashOptions {
   /** Also digest the exact files (`tree`), which hashes every byte a second time. @default false */
   readonly files?: boolean | undefined
 }
@@ -26,7 +31,7 @@ export interface TensorInfo {
   readonly dtype: string
   /** Elements per axis, C order; empty for a scalar. */
   readonly shape: readonly number[]
-  /** Plain digest of its elements. */
+  /** Plain digest of its elements; a `sampled` one of the tensor where only a part of it was read. */
   readonly digest: Digest
   /** Name of the file that holds it. */
   readonly file: string
@@ -58,7 +63,10 @@ export interface ModelReport {
   readonly format: 'safetensors'
   /** Names, dtypes, shapes and meaningful configuration. */
   readonly architecture: Digest
-  /** Named tensors and their element bits, whatever the sharding, order or metadata. */
+  /**
+   * Named tensors and their element bits, whatever the sharding, order or metadata. A `sampled` digest where only
+   * a part of any tensor was read.
+   */
   readonly weights: Digest
   /** The exact files; only where `files` was asked for. A single file has a plain digest. */
   readonly tree?: Digest
@@ -79,24 +87,29 @@ export interface ModelReport {
   readonly dtypes: Readonly<Record<string, DtypeTotal>>
   /** Sorted by the UTF-8 bytes of their names. */
   readonly tensors: readonly TensorInfo[]
-  /** Names of tensors with equal dtype, shape and bits, in groups. */
+  /** Names of tensors with equal dtype, shape and bits, in groups. Sampled tensors are left out. */
   readonly ties: readonly (readonly string[])[]
   readonly files: readonly ModelFile[]
   /** Name of the configuration file and the keys left out of the architecture; absent if there is none. */
   readonly config?: { readonly name: string; readonly ignored: readonly string[] }
+  /** How much of the tensors was read; only where a sample was asked for. */
+  readonly sample?: SampleReport
   readonly warnings: readonly string[]
 }
 
 /**
  * Reads a model and digests its architecture and weights in one read on all cores.
  *
+ * With `sample`, each tensor is sampled by itself with the same plan; architecture and tokenizer are not.
+ *
  * @param path A safetensors file, a shard index, or a folder with either.
  * @throws ERR_LINEAPRINT_FORMAT for a file that breaks the rules of safetensors (two entries of one name above
  *   all), AMBIGUOUS for a folder with two candidates, and what {@link hashFile} throws.
  */
 export async function readModel(path: string, options: ModelOptions = {}): Promise<ModelReport> {
-  checkKeys(options, ['files'])
+  checkKeys(options, ['files', 'sample'])
   const algorithm = checkAlgorithm(options.algorithm)
+  const plan = checkSample(options.sample, { files: options.files })
   const located = await locateModel(checkPath(path))
   const config = located.config === undefined ? undefined : await readConfig(located.config)
   const { index } = located
@@ -108,15 +121,18 @@ export async function readModel(path: string, options: ModelOptions = {}): Promi
     ...(config && { config: config.canonical }),
     ...(index && { index }),
     ...(wholeFolder && { tree: located.folder }),
+    ...(plan && { sample: toNativePlan(plan) }),
   }
   const model = await runJob(options, (job, threads) =>
     native.readModel(job, [...located.weights], wanted, threads),
   )
   const tree = treeDigests(model)
   const tokenizer = await tokenizerDigests(located, algorithm)
-  const tensors = tensorsOf(model)
+  const tensors = tensorsOf(model, plan)
   const architecture = toDigests(model.architecture, 'architecture')
-  const weights = toDigests(model.weights ?? {}, 'weights')
+  const raw = model.weights ?? {}
+  const weights =
+    plan && model.extent ? sampleDigests('weights', plan, model.extent, raw) : toDigests(raw, 'weights')
   return {
     path: located.isFolder ? located.folder : (index?.path ?? located.weights[0] ?? located.folder),
     format: 'safetensors',
@@ -134,6 +150,7 @@ export async function readModel(path: string, options: ModelOptions = {}): Promi
       located.config !== undefined && {
         config: { name: basename(located.config), ignored: config.ignored },
       }),
+    ...(model.extent && { sample: new SampleReport('weights', model.extent) }),
     warnings: warningsOf(config?.lossyIntegers ?? []),
   }
 }
@@ -152,13 +169,20 @@ async function tokenizerDigests(
   return (await readTokenizer(located.folder, { algorithm })).digests
 }
 
-function tensorsOf(model: NativeModel): TensorInfo[] {
+function tensorsOf(model: NativeModel, plan: SamplePlan | undefined): TensorInfo[] {
+  const written = plan && writePlan('tensor', plan)
+  const digestOf = ({ digests = {}, sampled }: NativeShard, index: number): Digest =>
+    primary(
+      sampled?.[index] === 1
+        ? toDigests(digests, 'sampled', index, written)
+        : toDigests(digests, undefined, index),
+    )
   const tensors = model.shards.flatMap((shard) =>
     shard.names.map((name, index) => ({
       name,
       dtype: shard.dtypes[index] ?? '',
       shape: shard.shapes[index] ?? [],
-      digest: primary(toDigests(shard.digests ?? {}, undefined, index)),
+      digest: digestOf(shard, index),
       file: basename(shard.path),
       start: shard.starts[index] ?? 0,
       end: shard.ends[index] ?? 0,
@@ -180,11 +204,11 @@ function totals(tensors: readonly TensorInfo[]): Pick<ModelReport, 'parameters' 
   return { parameters: sum('parameters'), bytes: sum('bytes'), dtypes }
 }
 
-/** Tensors that share their bits. Empty tensors all do and are left out. */
+/** Tensors that share their bits. Empty tensors all do and are left out; so are those not read whole. */
 function tiesOf(tensors: readonly TensorInfo[]): string[][] {
   const groups = new Map<string, string[]>()
   for (const { name, dtype, shape, digest, start, end } of tensors) {
-    if (start === end) continue
+    if (start === end || digest.kind !== undefined) continue
     const key = `${dtype} ${shape.join('x')} ${digest.hex}`
     const group = groups.get(key)
     if (group) group.push(name)

@@ -136,6 +136,8 @@ pub struct NativeEntries {
     pub sizes: Vec<i64>,
     /// 32 bytes per entry.
     pub digests: NativeDigests,
+    /// 1 per entry that was read, 0 for a link and for a file that a sample left out.
+    pub read: Uint8Array,
     /// The raw bytes of each link's target followed by a NUL; nothing but the NUL for a file.
     pub targets: Uint8Array,
 }
@@ -149,9 +151,26 @@ pub fn hash_tree<'env>(
     options: NativeTreeOptions,
     threads: Option<u32>,
 ) -> napi::Result<Object<'env>> {
-    let list = options.list;
-    let cache = options.cache;
-    let mut options = tree::Options {
+    let cache = options.cache.clone();
+    let mut options = tree_options(options)?;
+    let root = PathBuf::from(root);
+    let place = Some(root.clone());
+    start(env, threads, job, place, move |control: &Control| {
+        options.cache = cache
+            .map(|folder| Cache::open(Path::new(&folder)).map(Arc::new))
+            .transpose()?;
+        let tree = tree::hash(&root, &options, control)?;
+        let usage = options.cache.as_ref().map(|cache| cache.save()).transpose()?;
+        Ok(NativeTree {
+            cache: usage.map(NativeCacheUsage::from),
+            ..native_tree(tree, &options)
+        })
+    })
+}
+
+/// Lowers the options of a folder, but for the cache: to open one is work.
+pub fn tree_options(options: NativeTreeOptions) -> napi::Result<tree::Options> {
+    Ok(tree::Options {
         algorithms: algorithms(&options.algorithm)?,
         links: match options.links.as_str() {
             "record" => Links::Record,
@@ -160,26 +179,14 @@ pub fn hash_tree<'env>(
         },
         ignore: options.ignore,
         include_skipped: options.include_skipped,
-        list,
+        list: options.list,
         ..tree::Options::default()
-    };
-    let root = PathBuf::from(root);
-    let place = Some(root.clone());
-    start(env, threads, job, place, move |control: &Control| {
-        options.cache = cache
-            .map(|folder| Cache::open(Path::new(&folder)).map(Arc::new))
-            .transpose()?;
-        let tree = tree::hash(&root, &options, control)?;
-        let entries = list.then(|| native_entries(&tree, options.algorithms));
-        let usage = options.cache.as_ref().map(|cache| cache.save()).transpose()?;
-        Ok(NativeTree {
-            cache: usage.map(NativeCacheUsage::from),
-            ..native_tree(tree, entries)
-        })
     })
 }
 
-fn native_tree(tree: Tree, entries: Option<NativeEntries>) -> NativeTree {
+/// A folder that was hashed with these options.
+pub fn native_tree(tree: Tree, options: &tree::Options) -> NativeTree {
+    let entries = options.list.then(|| native_entries(&tree, options.algorithms));
     NativeTree {
         digests: tree.digests.into(),
         files: number(tree.files),
@@ -219,7 +226,12 @@ fn native_entries(tree: &Tree, algorithms: Algorithms) -> NativeEntries {
         Content::File(file) => file.digests,
         Content::Link(_) => Digests::default(),
     });
+    let read = tree.entries.iter().map(|entry| match &entry.content {
+        Content::File(file) => u8::from(file.digests != Digests::default()),
+        Content::Link(_) => 0,
+    });
     NativeEntries {
+        read: read.collect::<Vec<u8>>().into(),
         digests: columns(algorithms, digests),
         paths: paths.into(),
         sizes,

@@ -3,6 +3,7 @@
 //! - [`failure`]: errors cross as data; TypeScript makes them errors with the stack of the call.
 //! - [`job`]: work on our own threads behind a promise, with a handle to cancel it and to see how far it is.
 //! - [`files`], [`part`], [`model`]: what is on disk.
+//! - [`sample`]: digests of a part of something too large for a full pass.
 //! - [`bytes`]: what is in memory, and streams.
 //! - [`structured`]: digests of descriptions.
 //! - [`machine`]: what this addon and this processor can do.
@@ -24,4 +25,5 @@ mod job;
 mod machine;
 mod model;
 mod part;
+mod sample;
 mod structured;

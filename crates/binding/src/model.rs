@@ -3,11 +3,12 @@
 use crate::digests::{NativeDigests, algorithms, columns, number};
 use crate::failure::{NativeFailure, caught};
 use crate::job::{NativeJob, start};
+use crate::sample::{NativeExtent, NativePlan, plan};
 use lineaprint_digest::description::{self, Tensor};
 use lineaprint_digest::{Algorithms, Digests};
 use lineaprint_engine::file::FileDigest;
 use lineaprint_engine::model::{self, Options, Shard};
-use lineaprint_engine::{Control, Result, tree};
+use lineaprint_engine::{Control, Result, sample, tree};
 use napi::Env;
 use napi::bindgen_prelude::{Either, Object, Uint8Array};
 use napi_derive::napi;
@@ -27,6 +28,8 @@ pub struct NativeModelOptions {
     pub index: Option<NativeIndexFile>,
     /// The folder whose `tree` digest is wanted; the weights in it are not read again.
     pub tree: Option<String>,
+    /// The plan of a sample of the tensors, instead of all of them.
+    pub sample: Option<NativePlan>,
 }
 
 /// A shard index as it was read.
@@ -70,6 +73,8 @@ pub struct NativeShard {
     pub metadata: Vec<String>,
     /// 32 bytes per tensor, where asked for.
     pub digests: Option<NativeDigests>,
+    /// 1 per tensor whose digest is that of a sample, where a sample was asked for.
+    pub sampled: Option<Uint8Array>,
     /// Digests of the whole file, where asked for.
     pub file: Option<NativeDigests>,
 }
@@ -81,6 +86,8 @@ pub struct NativeModel {
     pub architecture: NativeDigests,
     pub weights: Option<NativeDigests>,
     pub tree: Option<NativeDigests>,
+    /// How much of the tensors was read, where a sample was asked for.
+    pub extent: Option<NativeExtent>,
 }
 
 /// Reads safetensors files as the shards of one model.
@@ -103,9 +110,16 @@ pub fn read_model<'env>(
         .index
         .map(|index| (PathBuf::from(index.path), index.bytes.to_vec()));
     let root = options.tree.map(PathBuf::from);
+    let plan = options.sample.map(plan).transpose()?;
     let place = paths.first().cloned();
     start(env, threads, job, place, move |control: &Control| {
-        let shards = model::read(&paths, wanted, control)?;
+        let mut sampled = plan
+            .map(|plan| sample::model::sample(&paths, &plan, algorithms, control))
+            .transpose()?;
+        let shards = match &mut sampled {
+            Some(sampled) => std::mem::take(&mut sampled.shards),
+            None => model::read(&paths, wanted, control)?,
+        };
         if let Some((path, bytes)) = &index {
             model::check_index(&model::read_index(bytes, path)?, &shards, path)?;
         }
@@ -118,12 +132,23 @@ pub fn read_model<'env>(
                 description::architecture(algorithm, tensors, config.as_ref())
             }),
             tree: tree.map(NativeDigests::from),
-            weights: wanted
-                .tensors
-                .map(|_| structured(algorithms, &shards, description::weights)),
+            weights: match &sampled {
+                Some(sampled) => Some(sampled.weights.into()),
+                None => wanted
+                    .tensors
+                    .map(|_| structured(algorithms, &shards, description::weights)),
+            },
+            extent: sampled.as_ref().map(|sampled| sampled.extent.into()),
             shards: shards
                 .iter()
-                .map(|shard| native_shard(shard, wanted.tensors))
+                .enumerate()
+                .map(|(index, shard)| NativeShard {
+                    sampled: sampled.as_ref().and_then(|sampled| {
+                        let flags = sampled.sampled.get(index)?;
+                        Some(flags.iter().copied().map(u8::from).collect::<Vec<_>>().into())
+                    }),
+                    ..native_shard(shard, wanted.tensors)
+                })
                 .collect(),
         })
     })
@@ -207,6 +232,7 @@ fn native_shard(shard: &Shard, hashed: Option<Algorithms>) -> NativeShard {
             .flat_map(|(key, value)| [key.clone(), value.clone()])
             .collect(),
         digests: hashed.map(|algorithms| columns(algorithms, shard.digests.iter().copied())),
+        sampled: None,
         file: shard.file.map(NativeDigests::from),
     }
 }

@@ -96,6 +96,12 @@ impl Encoder {
         self
     }
 
+    /// Writes true or false.
+    pub fn boolean(&mut self, value: bool) -> &mut Self {
+        self.bytes.push(if value { 0xf5 } else { 0xf4 });
+        self
+    }
+
     /// Starts an array; exactly `length` items must follow.
     pub fn array(&mut self, length: usize) -> &mut Self {
         self.head(ARRAY, length as u64);
@@ -115,7 +121,9 @@ impl Encoder {
             Value::Text(text) => {
                 self.text(text);
             }
-            Value::Bool(flag) => self.bytes.push(if *flag { 0xf5 } else { 0xf4 }),
+            Value::Bool(flag) => {
+                self.boolean(*flag);
+            }
             Value::Null => {
                 self.null();
             }

@@ -57,7 +57,7 @@ pub struct Tensor<'a> {
     pub digest: Hash,
 }
 
-fn hash(algorithm: Algorithm, encoder: Encoder) -> Hash {
+pub(crate) fn hash(algorithm: Algorithm, encoder: Encoder) -> Hash {
     let mut hasher = Hasher::new(match algorithm {
         Algorithm::Blake3 => crate::Algorithms::BLAKE3,
         Algorithm::Sha256 => crate::Algorithms::SHA256,
@@ -67,13 +67,13 @@ fn hash(algorithm: Algorithm, encoder: Encoder) -> Hash {
     digests.get(algorithm).unwrap_or_default()
 }
 
-fn begin(kind: &str, items: usize) -> Encoder {
+pub(crate) fn begin(kind: &str, items: usize) -> Encoder {
     let mut encoder = Encoder::new();
     encoder.array(items + 1).text(&format!("lineaprint/{kind}/v1"));
     encoder
 }
 
-fn shape(encoder: &mut Encoder, shape: &[u64]) {
+pub(crate) fn shape(encoder: &mut Encoder, shape: &[u64]) {
     encoder.array(shape.len());
     for length in shape {
         encoder.unsigned(*length);

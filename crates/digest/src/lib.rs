@@ -6,6 +6,7 @@
 //! - [`subtree`]: pieces of one BLAKE3 tree, hashed in any order and merged into the standard digest.
 //! - [`cbor`]: the one deterministic encoding behind every structured digest.
 //! - [`description`]: the canonical descriptions of trees, tensors, weights and architectures.
+//! - [`sample`]: which units of a large thing a sample reads, and the descriptions of samples.
 //!
 //! `docs/format.md` is the normative text; a test in Python recomputes it without this code.
 
@@ -16,6 +17,7 @@ pub mod algorithm;
 pub mod cbor;
 pub mod description;
 pub mod hasher;
+pub mod sample;
 pub mod sha256;
 pub mod subtree;
 

@@ -7,6 +7,7 @@
 //! - [`part`]: ranges of a file, and parts of its digest that merge.
 //! - [`folder`], [`tree`]: walking beneath a root, and the `tree` digest.
 //! - [`model`]: tensors of safetensors files, one or many shards, hashed where they lie.
+//! - [`sample`]: digests of a part of something too large for a full pass.
 //! - [`small`]: small files, read with one call each.
 //! - [`streams`]: several SHA-256 streams at once.
 //! - `device`: disks that want one reader.
@@ -30,6 +31,7 @@ pub mod memory;
 pub mod model;
 pub mod part;
 pub mod pool;
+pub mod sample;
 pub mod small;
 pub mod source;
 pub mod streams;

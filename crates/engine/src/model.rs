@@ -94,9 +94,12 @@ pub fn read(paths: &[PathBuf], options: Options, control: &Control) -> Result<Ve
 fn read_once(paths: &[PathBuf], options: Options, control: &Control) -> Result<Vec<Shard>> {
     let opened = paths
         .par_iter()
-        .map(|path| open(path, control))
+        .map(|path| open(path))
         .collect::<Result<Vec<_>>>()?;
     let (sources, mut shards): (Vec<_>, Vec<_>) = opened.into_iter().unzip();
+    for source in &sources {
+        control.found(source.size());
+    }
     let sha256 = [options.tensors, options.files]
         .into_iter()
         .flatten()
@@ -120,9 +123,9 @@ fn read_once(paths: &[PathBuf], options: Options, control: &Control) -> Result<V
     Ok(shards)
 }
 
-fn open(path: &Path, control: &Control) -> Result<(Source, Shard)> {
+/// Opens a shard and reads its header.
+pub(crate) fn open(path: &Path) -> Result<(Source, Shard)> {
     let source = Source::open(path)?;
-    control.found(source.size());
     let header = read_header(&source)?;
     let shard = Shard {
         path: path.to_owned(),

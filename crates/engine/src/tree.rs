@@ -138,6 +138,15 @@ pub struct Tree {
 
 /// Hashes the folder at `root` on the threads of the current pool.
 pub fn hash(root: &Path, options: &Options, control: &Control) -> Result<Tree> {
+    walk(root, options, control, true)
+}
+
+/// Lists the folder at `root` without reading a file: sizes and entries are there, digests are not.
+pub fn list(root: &Path, options: &Options, control: &Control) -> Result<Tree> {
+    walk(root, options, control, false)
+}
+
+fn walk(root: &Path, options: &Options, control: &Control, read: bool) -> Result<Tree> {
     let ignore = build_ignore(root, &options.ignore)?;
     // Only links can lead out, so the resolved root is needed only where they are followed.
     let real_root = match options.links {
@@ -149,6 +158,7 @@ pub fn hash(root: &Path, options: &Options, control: &Control) -> Result<Tree> {
     let walk = Walk {
         options,
         control,
+        read,
         ignore,
         real_root,
     };
@@ -179,6 +189,8 @@ fn build_ignore(root: &Path, patterns: &[String]) -> Result<Option<Gitignore>> {
 struct Walk<'a> {
     options: &'a Options,
     control: &'a Control,
+    /// Whether files are read; else only their sizes are looked at, and every entry is listed.
+    read: bool,
     ignore: Option<Gitignore>,
     real_root: PathBuf,
 }
@@ -295,6 +307,12 @@ impl Walk<'_> {
     }
 
     fn files(&self, folder: &Folder, entries: &[Entry], batch: &[usize]) -> Result<Vec<FileDigest>> {
+        if !self.read {
+            return batch
+                .iter()
+                .map(|index| self.look(folder, &entries[*index]))
+                .collect();
+        }
         let options = self.options;
         let files = batch.iter().map(|index| {
             let entry = &entries[*index];
@@ -313,6 +331,18 @@ impl Walk<'_> {
         small::hash_batch(&files.collect::<Vec<_>>(), &context)
     }
 
+    /// The size of a file, without opening it.
+    fn look(&self, folder: &Folder, entry: &Entry) -> Result<FileDigest> {
+        self.control.check()?;
+        match folder.size_of(&entry.name, entry.kind == Kind::Link)? {
+            (Kind::File, size) => Ok(FileDigest {
+                size,
+                digests: Digests::default(),
+            }),
+            _ => Err(special(folder, &entry.name)),
+        }
+    }
+
     fn inner(&self, folder: &Folder, entry: &Entry, relative: &[u8], here: &Ancestor<'_>) -> Result<Tree> {
         let inner = folder.open_folder(&entry.name, entry.kind == Kind::Link)?;
         let relative = join_bytes(relative, entry.name.as_encoded_bytes());
@@ -322,7 +352,7 @@ impl Walk<'_> {
     /// Makes the digest of a folder from its entries, and adds up what is below it.
     fn join(&self, relative: &[u8], entries: &[Entry], nodes: Vec<Node>) -> Tree {
         let mut tree = Tree::default();
-        for algorithm in self.options.algorithms.iter() {
+        for algorithm in self.options.algorithms.iter().filter(|_| self.read) {
             let mut described: Vec<TreeEntry<'_>> = entries
                 .iter()
                 .zip(&nodes)
@@ -339,7 +369,7 @@ impl Walk<'_> {
                 Node::File(file) => {
                     tree.files += 1;
                     tree.bytes += file.size;
-                    if self.options.list {
+                    if self.options.list || !self.read {
                         tree.entries.push(ListedEntry {
                             path: path(),
                             content: Content::File(file),
@@ -348,7 +378,7 @@ impl Walk<'_> {
                 }
                 Node::Link(target) => {
                     tree.links += 1;
-                    if self.options.list {
+                    if self.options.list || !self.read {
                         tree.entries.push(ListedEntry {
                             path: path(),
                             content: Content::Link(target),
@@ -460,13 +490,15 @@ fn join_bytes(folder: &[u8], name: &[u8]) -> Vec<u8> {
     [folder, b"/", name].concat()
 }
 
+/// The path that raw bytes of a listed entry stand for.
 #[cfg(unix)]
-fn path_from_bytes(bytes: &[u8]) -> PathBuf {
+pub(crate) fn path_from_bytes(bytes: &[u8]) -> PathBuf {
     use std::os::unix::ffi::OsStrExt as _;
     PathBuf::from(OsStr::from_bytes(bytes))
 }
 
+/// The path that raw bytes of a listed entry stand for; half surrogate pairs are lost here.
 #[cfg(not(unix))]
-fn path_from_bytes(bytes: &[u8]) -> PathBuf {
+pub(crate) fn path_from_bytes(bytes: &[u8]) -> PathBuf {
     PathBuf::from(String::from_utf8_lossy(bytes).as_ref())
 }

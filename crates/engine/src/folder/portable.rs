@@ -81,6 +81,11 @@ impl Folder {
 
     /// What `name` is; with `follow`, what it leads to.
     pub fn kind_of(&self, name: &OsStr, follow: bool) -> Result<Kind> {
+        self.size_of(name, follow).map(|(kind, _)| kind)
+    }
+
+    /// What `name` is and its length in bytes; with `follow`, those of what it leads to.
+    pub fn size_of(&self, name: &OsStr, follow: bool) -> Result<(Kind, u64)> {
         let path = self.path.join(name);
         let metadata = if follow {
             fs::metadata(&path)
@@ -88,7 +93,7 @@ impl Folder {
             fs::symlink_metadata(&path)
         };
         metadata
-            .map(|metadata| kind_from(metadata.file_type()))
+            .map(|metadata| (kind_from(metadata.file_type()), metadata.len()))
             .map_err(|error| Error::io("look at", &path, &error))
     }
 
@@ -144,6 +149,8 @@ mod tests {
         );
         assert_eq!(portable.read_link(link).expect("reads"), b"file");
         assert_eq!(portable.kind_of(link, true).expect("looks"), Kind::File);
+        assert_eq!(portable.size_of(link, true).expect("looks"), (Kind::File, 7));
+        assert_eq!(unix.size_of(link, true).expect("looks"), (Kind::File, 7));
         assert!(portable.open_file(link, false).is_err());
         assert!(unix.open_file(link, false).is_err());
         assert_eq!(portable.open_file(link, true).expect("opens").size(), 7);

@@ -82,13 +82,22 @@ impl Folder {
 
     /// What `name` is; with `follow`, what it leads to.
     pub fn kind_of(&self, name: &OsStr, follow: bool) -> Result<Kind> {
+        self.size_of(name, follow).map(|(kind, _)| kind)
+    }
+
+    /// What `name` is and its length in bytes; with `follow`, those of what it leads to.
+    pub fn size_of(&self, name: &OsStr, follow: bool) -> Result<(Kind, u64)> {
         let flags = if follow {
             AtFlags::empty()
         } else {
             AtFlags::SYMLINK_NOFOLLOW
         };
         rustix::fs::statat(&self.descriptor, name, flags)
-            .map(|stat| kind_from(FileType::from_raw_mode(stat.st_mode)))
+            .map(|stat| {
+                // No file has a negative length.
+                let size = u64::try_from(stat.st_size).unwrap_or_default();
+                (kind_from(FileType::from_raw_mode(stat.st_mode)), size)
+            })
             .map_err(|error| Error::io("look at", &self.path.join(name), &error.into()))
     }
 

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use lineaprint_digest::description::{self, TreeEntry};
+use lineaprint_digest::sample::Plan;
 use lineaprint_digest::{Algorithm, Algorithms, Digests, Hash};
 use std::fmt::Write as _;
 use std::fs;
@@ -12,6 +13,19 @@ pub fn paint(length: usize) -> Vec<u8> {
     (0..length)
         .map(|i| u8::try_from(i % 251).expect("below 251"))
         .collect()
+}
+
+/// The bytes that a plan reads of `bytes` in units of `width`, gathered one unit after the other, and whether those
+/// are not all.
+pub fn chosen_bytes(bytes: &[u8], plan: &Plan, width: u64) -> (Vec<u8>, bool) {
+    let width = usize::try_from(width).expect("small");
+    let units: Vec<&[u8]> = bytes.chunks(width).collect();
+    let Some(selection) = plan.select(units.len() as u64) else {
+        return (bytes.to_vec(), false);
+    };
+    let chosen = (0..selection.count()).map(|place| selection.index(place));
+    let stream = chosen.flat_map(|unit| units[usize::try_from(unit).expect("small")]);
+    (stream.copied().collect(), true)
 }
 
 /// The `tree` digest by plain recursion, for trees of files, folders and links that are followed.

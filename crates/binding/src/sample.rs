@@ -1,0 +1,208 @@
+//! Samples of files, folders and arrays; those of models stand beside the models.
+
+use crate::digests::{NativeDigests, algorithms, number};
+use crate::failure::NativeFailure;
+use crate::files::{NativeTree, NativeTreeOptions, native_tree, tree_options};
+use crate::job::{NativeJob, start};
+use lineaprint_digest::sample::{Amount, Plan, Strategy};
+use lineaprint_engine::sample::array::ArraySample;
+use lineaprint_engine::sample::file::{self, FileSample};
+use lineaprint_engine::sample::{Extent, tree};
+use lineaprint_engine::{Control, Result, pool};
+use napi::Env;
+use napi::bindgen_prelude::{BigInt, Either, Object};
+use napi_derive::napi;
+use std::path::PathBuf;
+
+/// How a sample is chosen; TypeScript has checked it and filled in every default.
+#[napi(object, object_to_js = false)]
+pub struct NativePlan {
+    /// `strided`, `random` or `blocks`.
+    pub strategy: String,
+    /// For `random`; 0 for the others.
+    pub seed: BigInt,
+    /// Units to read: this, or a share.
+    pub count: Option<i64>,
+    pub numerator: Option<i64>,
+    pub denominator: Option<i64>,
+    /// Up to how many units everything is read.
+    pub above: i64,
+}
+
+/// How much was read.
+#[napi(object, object_from_js = false)]
+pub struct NativeExtent {
+    /// Whether anything was left out.
+    pub sampled: bool,
+    pub units: i64,
+    pub units_read: i64,
+    pub bytes: i64,
+    pub bytes_read: i64,
+}
+
+impl From<Extent> for NativeExtent {
+    fn from(extent: Extent) -> Self {
+        Self {
+            sampled: extent.sampled,
+            units: number(extent.units),
+            units_read: number(extent.units_read),
+            bytes: number(extent.bytes),
+            bytes_read: number(extent.bytes_read),
+        }
+    }
+}
+
+/// Lowers a plan.
+pub fn plan(plan: NativePlan) -> napi::Result<Plan> {
+    let refused = || napi::Error::from_reason("the plan of a sample is malformed");
+    let unsigned = |value: i64| u64::try_from(value).map_err(|_| refused());
+    let strategy = match plan.strategy.as_str() {
+        "strided" => Strategy::Strided,
+        "blocks" => Strategy::Blocks,
+        "random" => match plan.seed.get_u64() {
+            (false, seed, true) => Strategy::Random { seed },
+            _ => return Err(refused()),
+        },
+        _ => return Err(refused()),
+    };
+    let amount = match (plan.count, plan.numerator, plan.denominator) {
+        (Some(count), None, None) => Amount::Count(unsigned(count)?),
+        (None, Some(numerator), Some(denominator)) => Amount::Share {
+            numerator: unsigned(numerator)?,
+            denominator: unsigned(denominator)?,
+        },
+        _ => return Err(refused()),
+    };
+    Plan::new(strategy, amount, unsigned(plan.above)?).ok_or_else(refused)
+}
+
+/// A file of which a sample was asked for.
+#[napi(object, object_from_js = false)]
+pub struct NativeFileSample {
+    pub size: i64,
+    pub digests: NativeDigests,
+    pub extent: NativeExtent,
+}
+
+impl From<FileSample> for NativeFileSample {
+    fn from(file: FileSample) -> Self {
+        Self {
+            size: number(file.size),
+            digests: file.digests.into(),
+            extent: file.extent.into(),
+        }
+    }
+}
+
+/// Samples files; each has its own result or failure, in the order given.
+#[napi(ts_return_type = "Promise<Array<NativeFileSample | NativeFailure> | NativeFailure>")]
+pub fn sample_files<'env>(
+    env: &'env Env,
+    job: &NativeJob,
+    paths: Vec<String>,
+    sample: NativePlan,
+    algorithm: String,
+    threads: Option<u32>,
+) -> napi::Result<Object<'env>> {
+    let algorithms = algorithms(&algorithm)?;
+    let plan = plan(sample)?;
+    let paths: Vec<PathBuf> = paths.into_iter().map(PathBuf::from).collect();
+    let place = paths.first().cloned();
+    start(env, threads, job, place, move |control: &Control| {
+        let files = file::sample_all(&paths, &plan, algorithms, control);
+        control.check()?;
+        Ok(files.into_iter().map(native_file).collect::<Vec<_>>())
+    })
+}
+
+fn native_file(file: Result<FileSample>) -> Either<NativeFileSample, NativeFailure> {
+    match file {
+        Ok(file) => Either::A(file.into()),
+        Err(error) => Either::B(error.into()),
+    }
+}
+
+/// A folder of which a sample was asked for.
+#[napi(object, object_from_js = false)]
+pub struct NativeTreeSample {
+    pub tree: NativeTree,
+    pub extent: NativeExtent,
+}
+
+/// Samples the folder at `root`.
+#[napi(ts_return_type = "Promise<NativeTreeSample | NativeFailure>")]
+pub fn sample_tree<'env>(
+    env: &'env Env,
+    job: &NativeJob,
+    root: String,
+    sample: NativePlan,
+    options: NativeTreeOptions,
+    threads: Option<u32>,
+) -> napi::Result<Object<'env>> {
+    let options = tree_options(options)?;
+    let plan = plan(sample)?;
+    let root = PathBuf::from(root);
+    let place = Some(root.clone());
+    start(env, threads, job, place, move |control: &Control| {
+        let (tree, extent) = tree::sample(&root, &plan, &options, control)?;
+        Ok(NativeTreeSample {
+            tree: native_tree(tree, &options),
+            extent: extent.into(),
+        })
+    })
+}
+
+/// A sample of one array, step by step.
+#[napi]
+pub struct NativeArraySample {
+    inner: Option<ArraySample>,
+}
+
+#[napi]
+impl NativeArraySample {
+    /// Starts on an array of `length` bytes with elements of `width` bytes.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(sample: NativePlan, algorithm: String, length: i64, width: u32) -> napi::Result<Self> {
+        let length = u64::try_from(length).map_err(|_| napi::Error::from_reason("a length is negative"))?;
+        let algorithms = algorithms(&algorithm)?;
+        Ok(Self {
+            inner: ArraySample::new(plan(sample)?, algorithms, length, u64::from(width)),
+        })
+    }
+
+    /// How much is read; nothing where everything is, which is not done here.
+    #[napi(catch_unwind)]
+    pub fn extent(&self) -> Option<NativeExtent> {
+        self.inner.as_ref().map(|sample| sample.extent().into())
+    }
+
+    /// Hashes the next step of the whole array, on all cores; the caller waits. How many of the bytes to
+    /// read are done.
+    #[napi(catch_unwind)]
+    pub fn step(&mut self, bytes: &[u8]) -> napi::Result<i64> {
+        let inner = self.inner.as_mut().ok_or_else(finished)?;
+        let pool = pool::get(None).map_err(|error| napi::Error::from_reason(error.to_string()))?;
+        pool.install(|| inner.step(bytes))
+            .map(number)
+            .ok_or_else(|| napi::Error::from_reason("the array has another length"))
+    }
+
+    /// The `sampled` digests of the tensor that the array is.
+    #[napi(catch_unwind)]
+    pub fn finish(&mut self, dtype: String, shape: Vec<i64>) -> napi::Result<NativeDigests> {
+        let shape = shape
+            .into_iter()
+            .map(u64::try_from)
+            .collect::<std::result::Result<Vec<_>, _>>()
+            .map_err(|_| napi::Error::from_reason("a dimension is negative"))?;
+        let inner = self.inner.take().ok_or_else(finished)?;
+        inner
+            .finish(&dtype, &shape)
+            .map(NativeDigests::from)
+            .ok_or_else(|| napi::Error::from_reason("steps are missing"))
+    }
+}
+
+fn finished() -> napi::Error {
+    napi::Error::from_reason("there is nothing left to sample")
+}

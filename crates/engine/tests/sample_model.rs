@@ -1,0 +1,186 @@
+//! Samples of models: the fast path against plain gathering.
+
+mod support;
+
+use lineaprint_digest::description::Tensor;
+use lineaprint_digest::sample::description::{self, Whole};
+use lineaprint_digest::sample::{Amount, Plan, Strategy as How};
+use lineaprint_digest::{Algorithm, Algorithms, Digests};
+use lineaprint_engine::model::{Options, read};
+use lineaprint_engine::sample::describe;
+use lineaprint_engine::sample::model::{ModelSample, sample};
+use lineaprint_engine::{Control, pool};
+use proptest::prelude::*;
+use std::fs;
+use std::path::PathBuf;
+use support::{chosen_bytes, paint, safetensors};
+
+/// Name, dtype, width in bytes and elements.
+type Made = (&'static str, &'static str, u64, u64);
+
+/// Tensors whose chosen elements lie close together and far apart, on both sides of what is read with one call.
+const TENSORS: [Made; 7] = [
+    ("large", "F32", 4, 700_000),
+    ("wide", "F64", 8, 90_000),
+    ("bytes", "U8", 1, 65_000),
+    ("halves", "F16", 2, 20_001),
+    ("few", "I64", 8, 3),
+    ("one", "F32", 4, 1),
+    ("none", "F32", 4, 0),
+];
+
+fn bytes_of(tensor: &Made) -> Vec<u8> {
+    let (name, _, width, elements) = tensor;
+    let mut bytes = paint(usize::try_from(width * elements).expect("small"));
+    // Tensors of one length differ.
+    bytes.iter_mut().for_each(|byte| *byte ^= name.as_bytes()[0]);
+    bytes
+}
+
+/// Writes the tensors to two files.
+fn write(folder: &tempfile::TempDir, tensors: &[Made]) -> Vec<PathBuf> {
+    let shards = [&tensors[..2], &tensors[2..]];
+    let paths = ["a", "b"].map(|name| folder.path().join(name));
+    for (path, shard) in paths.iter().zip(shards) {
+        let bytes: Vec<_> = shard.iter().map(bytes_of).collect();
+        let shapes: Vec<_> = shard.iter().map(|tensor| [tensor.3]).collect();
+        let given: Vec<_> = shard
+            .iter()
+            .zip(shapes.iter().zip(&bytes))
+            .map(|((name, dtype, ..), (shape, bytes))| (*name, *dtype, shape.as_slice(), bytes.as_slice()))
+            .collect();
+        fs::write(path, safetensors(&given)).expect("written");
+    }
+    paths.to_vec()
+}
+
+/// The digests of the weights by plain gathering.
+fn slowly(tensors: &[Made], plan: &Plan, algorithm: Algorithm) -> lineaprint_digest::Hash {
+    let shapes: Vec<_> = tensors.iter().map(|tensor| [tensor.3]).collect();
+    let mut bytes = 0;
+    let mut described: Vec<_> = tensors
+        .iter()
+        .zip(&shapes)
+        .map(|(tensor, shape)| {
+            let data = bytes_of(tensor);
+            bytes += data.len() as u64;
+            let (stream, sampled) = chosen_bytes(&data, plan, tensor.2);
+            let digest = Digests::of(&stream, Algorithms::BOTH)
+                .get(algorithm)
+                .expect("both");
+            let (name, dtype, ..) = *tensor;
+            (
+                Tensor {
+                    name,
+                    dtype,
+                    shape,
+                    digest,
+                },
+                sampled,
+            )
+        })
+        .collect();
+    if described.iter().any(|(_, sampled)| *sampled) {
+        return description::weights(algorithm, plan, bytes, &mut described);
+    }
+    let mut full: Vec<_> = described.into_iter().map(|(tensor, _)| tensor).collect();
+    lineaprint_digest::description::weights(algorithm, &mut full)
+}
+
+fn check(paths: &[PathBuf], tensors: &[Made], plan: &Plan, threads: usize) -> ModelSample {
+    let found = pool::get(Some(threads))
+        .expect("a pool")
+        .install(|| sample(paths, plan, Algorithms::BOTH, &Control::new()))
+        .expect("samples");
+    for algorithm in [Algorithm::Blake3, Algorithm::Sha256] {
+        let expected = slowly(tensors, plan, algorithm);
+        assert_eq!(
+            found.weights.get(algorithm),
+            Some(expected),
+            "{plan:?} on {threads} threads"
+        );
+    }
+    found
+}
+
+#[test]
+fn each_tensor_alone_has_its_own_digest() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let paths = write(&folder, &TENSORS);
+    let plan = Plan::new(How::Blocks, Amount::Count(1000), 70_000).expect("a plan");
+    let found = check(&paths, &TENSORS, &plan, 2);
+    assert_eq!(
+        found.sampled,
+        [vec![true, true], vec![false, false, false, false, false]]
+    );
+    let digests: Vec<_> = found.shards.iter().flat_map(|shard| &shard.digests).collect();
+    for (tensor, found) in TENSORS.iter().zip(digests) {
+        let data = bytes_of(tensor);
+        let (stream, sampled) = chosen_bytes(&data, &plan, tensor.2);
+        let plain = Digests::of(&stream, Algorithms::BOTH);
+        let whole = Whole {
+            units: tensor.3,
+            bytes: data.len() as u64,
+        };
+        let alone = describe(&plain, |algorithm, hash| {
+            description::tensor(algorithm, &plan, whole, (tensor.1, &[tensor.3]), hash)
+        });
+        assert_eq!(*found, if sampled { alone } else { plain }, "{}", tensor.0);
+    }
+    let read: u64 = 960 * 4 + 960 * 8 + 65_000 + 2 * 20_001 + 8 * 3 + 4;
+    assert_eq!(
+        (found.extent.bytes_read, found.extent.bytes),
+        (read, read + 699_040 * 4 + 89_040 * 8)
+    );
+}
+
+#[test]
+fn a_model_that_is_read_whole_has_its_ordinary_digest() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let paths = write(&folder, &TENSORS);
+    let plan = Plan::new(How::Strided, Amount::Count(2), 700_000).expect("a plan");
+    let found = check(&paths, &TENSORS, &plan, 3);
+    assert!(!found.extent.sampled && found.extent.units == found.extent.units_read);
+    let options = Options {
+        tensors: Some(Algorithms::BOTH),
+        files: None,
+    };
+    let full = read(&paths, options, &Control::new()).expect("reads");
+    for (sampled, full) in found.shards.iter().zip(&full) {
+        assert_eq!(sampled.digests, full.digests);
+    }
+}
+
+#[test]
+fn progress_ends_at_what_was_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let paths = write(&folder, &TENSORS);
+    let plan = Plan::new(How::Strided, Amount::Count(5), 0).expect("a plan");
+    let control = Control::new();
+    let found = sample(&paths, &plan, Algorithms::BLAKE3, &control).expect("samples");
+    let progress = control.progress();
+    assert_eq!(progress.bytes_done, found.extent.bytes_read);
+    assert_eq!(progress.bytes_total, found.extent.bytes_read);
+    assert_eq!((progress.files_done, progress.files_total), (2, 2));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn any_plan_reads_what_it_says_on_any_number_of_threads(
+        how in prop_oneof![
+            Just(How::Strided),
+            any::<u64>().prop_map(|seed| How::Random { seed }),
+            Just(How::Blocks),
+        ],
+        denominator in prop_oneof![2_u64..20, 20_u64..3000],
+        above in prop_oneof![Just(0_u64), 0_u64..100_000],
+        threads in 1_usize..6,
+    ) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let paths = write(&folder, &TENSORS);
+        let plan = Plan::new(how, Amount::Share { numerator: 1, denominator }, above).expect("a plan");
+        check(&paths, &TENSORS, &plan, threads);
+    }
+}

@@ -29,8 +29,8 @@ export function runLines(diff: RunDiff, all: boolean): string[] {
     wrap(`${escapeText(field)}: ${escapeText(reason)}`, '  '),
   )
   const words = [
-    `${count(differences.length)} ${differences.length === 1 ? 'field' : 'fields'}`,
-    ...(ignored.length === 0 ? [] : [`${count(ignored.length)} ignored`]),
+    ...(diff.same ? [] : [`${count(differences.length)} ${differences.length === 1 ? 'field' : 'fields'}`]),
+    ...(ignored.length === 0 ? [] : [`${count(ignored.length)} not counted`]),
     ...(notCompared.length === 0 ? [] : [`${count(notCompared.length)} not compared`]),
   ]
   return [

@@ -156,6 +156,16 @@ test('a configuration that is not JSON, or has a key twice, is refused with its 
   }
 })
 
+test('BOOL bytes other than 0 and 1 are reported, and count as they are', async () => {
+  const model = (data: Uint8Array): ReturnType<typeof readModel> =>
+    readModel(folderOf({ 'm.safetensors': safetensors({ mask: { dtype: 'BOOL', shape: [2], data } }) }))
+  const plain = await model(Uint8Array.of(0, 1))
+  const odd = await model(Uint8Array.of(0, 2))
+  expect(plain.warnings).toEqual([])
+  expect(odd.warnings).toEqual(['BOOL tensors with bytes other than 0 and 1: mask'])
+  expect(odd.weights.equals(plain.weights)).toBe(false)
+})
+
 test('a truncated file is refused', async () => {
   const folder = folderOf({ 'model.safetensors': safetensors(WEIGHTS) })
   writeFileSync(join(folder, 'model.safetensors'), safetensors(WEIGHTS).subarray(0, 1000))

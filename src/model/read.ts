@@ -151,7 +151,7 @@ export async function readModel(path: string, options: ModelOptions = {}): Promi
         config: { name: basename(located.config), ignored: config.ignored },
       }),
     ...(model.extent && { sample: new SampleReport('weights', model.extent) }),
-    warnings: warningsOf(config?.lossyIntegers ?? []),
+    warnings: warningsOf(model, config?.lossyIntegers ?? []),
   }
 }
 
@@ -225,9 +225,14 @@ function fileOf(shard: NativeShard): ModelFile {
   }
 }
 
-function warningsOf(lossyIntegers: readonly string[]): string[] {
-  if (lossyIntegers.length === 0) return []
+function warningsOf({ shards }: NativeModel, lossyIntegers: readonly string[]): string[] {
+  const odd = shards.flatMap(({ names, oddBooleans }) => oddBooleans.map((index) => names[index] ?? ''))
+  const some = (items: readonly string[]): string =>
+    items.slice(0, 3).join(', ') + (items.length > 3 ? ` and ${items.length - 3} more` : '')
   return [
-    `the configuration has integers that a double does not keep: ${lossyIntegers.slice(0, 3).join(', ')}`,
+    ...(odd.length > 0 ? [`BOOL tensors with bytes other than 0 and 1: ${some(odd)}`] : []),
+    ...(lossyIntegers.length > 0
+      ? [`the configuration has integers that a double does not keep: ${some(lossyIntegers)}`]
+      : []),
   ]
 }

@@ -77,6 +77,8 @@ pub struct NativeShard {
     pub sampled: Option<Uint8Array>,
     /// Digests of the whole file, where asked for.
     pub file: Option<NativeDigests>,
+    /// Places of the BOOL tensors that hold other bytes than 0 and 1.
+    pub odd_booleans: Vec<i64>,
 }
 
 /// A model: its shards, and what follows from all of them together.
@@ -234,5 +236,10 @@ fn native_shard(shard: &Shard, hashed: Option<Algorithms>) -> NativeShard {
         digests: hashed.map(|algorithms| columns(algorithms, shard.digests.iter().copied())),
         sampled: None,
         file: shard.file.map(NativeDigests::from),
+        odd_booleans: shard
+            .odd_booleans
+            .iter()
+            .map(|index| number(*index as u64))
+            .collect(),
     }
 }

@@ -7,6 +7,7 @@
 //! - SHA-256 of tensors and files: whole files. Each byte goes to two streams, that of the file and that of its
 //!   tensor, which fill the two lanes of a core.
 
+mod booleans;
 mod tiles;
 
 use crate::control::Control;
@@ -42,6 +43,8 @@ pub struct Shard {
     pub digests: Vec<Digests>,
     /// Digests of the whole file, where asked for.
     pub file: Option<Digests>,
+    /// The places in `header.tensors` of BOOL tensors with bytes other than 0 and 1, where tensors were hashed.
+    pub odd_booleans: Vec<usize>,
 }
 
 /// Reads and validates the header of an open safetensors file.
@@ -116,7 +119,10 @@ fn read_once(paths: &[PathBuf], options: Options, control: &Control) -> Result<V
             .with_max_len(1)
             .try_for_each(|(shard, source)| hash_in_order(shard, source, tensors, files, control))?,
     }
-    for source in &sources {
+    for (source, shard) in sources.iter().zip(&mut shards) {
+        if options.tensors.is_some() {
+            shard.odd_booleans = booleans::odd(shard, source, control)?;
+        }
         source.verify_unchanged()?;
         control.file_done();
     }
@@ -133,6 +139,7 @@ pub(crate) fn open(path: &Path) -> Result<(Source, Shard)> {
         header,
         digests: Vec::new(),
         file: None,
+        odd_booleans: Vec::new(),
     };
     Ok((source, shard))
 }

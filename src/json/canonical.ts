@@ -27,7 +27,11 @@ export function canonicalBytes(value: unknown): Uint8Array {
   return new TextEncoder().encode(canonicalJson(value))
 }
 
+/** Text that is written as it is: printable ASCII without quote and backslash. */
+const PLAIN = /^[ !#-[\]-~]*$/
+
 function text(value: string): string {
+  if (PLAIN.test(value)) return `"${value}"`
   // A lone surrogate has no UTF-8: RFC 8785, 3.2.2.2, wants an error.
   if (!value.isWellFormed()) {
     throw new LineaprintError(
@@ -52,12 +56,12 @@ function object(value: object): string {
       received: value.constructor?.name ?? 'an object of a class',
     })
   }
-  // A parsed object may be a Map, because `__proto__` is a legal key. Default sort is by UTF-16 code units.
-  const entries: [string, unknown][] = value instanceof Map ? [...value.entries()] : Object.entries(value)
-  const members = entries
-    .filter(([, member]) => member !== undefined)
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, member]) => `${text(key)}:${canonicalJson(member)}`)
+  // A parsed object may be a Map, because `__proto__` is a legal key. Default order is by UTF-16 code units.
+  const members: string[] = []
+  for (const key of (value instanceof Map ? [...value.keys()] : Object.keys(value)).toSorted()) {
+    const member: unknown = value instanceof Map ? value.get(key) : value[key as keyof typeof value]
+    if (member !== undefined) members.push(`${text(key)}:${canonicalJson(member)}`)
+  }
   return `{${members.join(',')}}`
 }
 

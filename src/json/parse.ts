@@ -69,13 +69,17 @@ class Parser {
     if (character === '{') return this.#object(depth)
     if (character === '[') return this.#array(depth)
     if (character === '"') return this.#string()
+    // Numbers are many and words are few; `-Infinity` is the one word that starts like a number.
+    if (character !== undefined && '-0123456789'.includes(character) && this.#text[this.#at + 1] !== 'I') {
+      return this.#number()
+    }
     for (const [word, value] of WORDS) {
       if (this.#text.startsWith(word, this.#at)) {
         this.#at += word.length
         return value
       }
     }
-    return this.#number()
+    return this.#fail('a value')
   }
 
   #object(depth: number): Map<string, ParsedJson> {
@@ -121,11 +125,13 @@ class Parser {
 
   #string(): string {
     const start = this.#at++
-    for (;;) {
+    for (let first = true; ; first = false) {
       PLAIN.lastIndex = this.#at
-      PLAIN.exec(this.#text)
+      PLAIN.test(this.#text)
       this.#at = PLAIN.lastIndex
       const character = this.#text[this.#at]
+      // Most strings have no escape and are what stands between the quotes.
+      if (character === '"' && first) return this.#text.slice(start + 1, this.#at++)
       if (character === '"') break
       if (character !== '\\') this.#fail('the end of a string')
       this.#at += 2
@@ -162,7 +168,11 @@ class Parser {
   }
 
   #space(): void {
-    while (' \n\r\t'.includes(this.#text[this.#at] ?? '.')) this.#at++
+    for (;;) {
+      const code = this.#text.charCodeAt(this.#at)
+      if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return
+      this.#at++
+    }
   }
 
   #take(character: string): boolean {

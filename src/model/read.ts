@@ -123,11 +123,15 @@ export async function readModel(path: string, options: ModelOptions = {}): Promi
     ...(wholeFolder && { tree: located.folder }),
     ...(plan && { sample: toNativePlan(plan) }),
   }
+  // The tokenizer is read on this thread while the others hash the weights.
+  const reading = tokenizerDigests(located, algorithm)
+  // If the weights fail first, nobody waits for this any more.
+  reading.catch(() => undefined)
   const model = await runJob(options, (job, threads) =>
     native.readModel(job, [...located.weights], wanted, threads),
   )
   const tree = treeDigests(model)
-  const tokenizer = await tokenizerDigests(located, algorithm)
+  const tokenizer = await reading
   const tensors = tensorsOf(model, plan)
   const architecture = toDigests(model.architecture, 'architecture')
   const raw = model.weights ?? {}

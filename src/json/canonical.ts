@@ -58,8 +58,10 @@ function object(value: object): string {
   }
   // A parsed object may be a Map, because `__proto__` is a legal key. Default order is by UTF-16 code units.
   const members: string[] = []
-  for (const key of (value instanceof Map ? [...value.keys()] : Object.keys(value)).toSorted()) {
-    const member: unknown = value instanceof Map ? value.get(key) : value[key as keyof typeof value]
+  const map = value instanceof Map ? (value as Map<string, unknown>) : undefined
+  const keys: string[] = map === undefined ? Object.keys(value) : [...map.keys()]
+  for (const key of keys.toSorted()) {
+    const member: unknown = map === undefined ? value[key as keyof typeof value] : map.get(key)
     if (member !== undefined) members.push(`${text(key)}:${canonicalJson(member)}`)
   }
   return `{${members.join(',')}}`

@@ -229,10 +229,13 @@ function fileOf(shard: NativeShard): ModelFile {
   }
 }
 
+/** The first few of many names. */
+function some(items: readonly string[]): string {
+  return items.slice(0, 3).join(', ') + (items.length > 3 ? ` and ${items.length - 3} more` : '')
+}
+
 function warningsOf({ shards }: NativeModel, lossyIntegers: readonly string[]): string[] {
   const odd = shards.flatMap(({ names, oddBooleans }) => oddBooleans.map((index) => names[index] ?? ''))
-  const some = (items: readonly string[]): string =>
-    items.slice(0, 3).join(', ') + (items.length > 3 ? ` and ${items.length - 3} more` : '')
   return [
     ...(odd.length > 0 ? [`BOOL tensors with bytes other than 0 and 1: ${some(odd)}`] : []),
     ...(lossyIntegers.length > 0

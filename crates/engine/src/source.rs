@@ -136,6 +136,7 @@ impl Source {
             return Err(not_regular(&path, &metadata));
         }
         let stamp = Stamp::of(&metadata);
+        wait_for_writer(&file);
         Ok(Self { file, path, stamp })
     }
 
@@ -263,6 +264,19 @@ impl Source {
             .at(&self.path)
     }
 }
+
+/// Waits for a write that is under way.
+///
+/// The kernel stamps a file before it copies the bytes of a write, so a write that has begun may be in the stamp
+/// already and still be changing what we read. Asking where data lies takes the lock that a write holds; what the
+/// answer is (for an empty file an error) does not matter.
+#[cfg(target_os = "linux")]
+fn wait_for_writer(file: &File) {
+    rustix::fs::seek(file, rustix::fs::SeekFrom::Data(0)).ok();
+}
+
+#[cfg(not(target_os = "linux"))]
+fn wait_for_writer(_: &File) {}
 
 /// Runs `attempt`, and once more if the file changed under the first one.
 ///

@@ -146,6 +146,10 @@ fn read_metadata(raw: &str) -> Result<Vec<(String, String)>, FormatError> {
 }
 
 fn read_tensor(name: &str, raw: &str, data_start: u64) -> Result<Tensor, FormatError> {
+    // The deserialiser would take a list of the fields for the object as well.
+    if !raw.starts_with('{') {
+        return Err(FormatError::new("its entry is malformed: it is not an object").tensor(name));
+    }
     let info: Info = serde_json::from_str(raw)
         .map_err(|error| FormatError::new(format!("its entry is malformed: {error}")).tensor(name))?;
     let dtype = Dtype::named(&info.dtype).ok_or_else(|| {

@@ -69,6 +69,12 @@ fn what_the_description_of_the_format_forbids_is_refused() {
         ("NUL padding", &format!("{ONE}\0\0"), 8, "other than spaces"),
         ("two documents", &format!("{ONE}{{}}"), 8, "not JSON"),
         (
+            "a list for an entry",
+            r#"{"a":["F32",[1],[0,4]]}"#,
+            4,
+            "not an object",
+        ),
+        (
             "unknown field",
             r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4],"x":1}}"#,
             4,

@@ -1,0 +1,112 @@
+/** Ways to change a file so that a cache might not notice. */
+import {
+  closeSync,
+  ftruncateSync,
+  openSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { start } from './support/child.ts'
+import type { Child } from './support/child.ts'
+
+/** Every way. Those that begin with `mapped` are the work of {@link Mapper}. */
+export const EDITS = [
+  'rewrite',
+  'replace',
+  'recreate',
+  'truncate',
+  'append',
+  'mapped-before',
+  'mapped-late',
+] as const
+
+/** One way. */
+export type Edit = (typeof EDITS)[number]
+
+/** Content that differs for every version, of any length from 4 bytes. */
+export function contentOf(version: number, size: number): Buffer {
+  const mark = Buffer.alloc(4)
+  mark.writeUInt32LE(version)
+  return Buffer.alloc(size, mark)
+}
+
+/** Gives the file other content of the same length, and its old time of change. */
+export function edit(
+  way: Exclude<Edit, 'mapped-before' | 'mapped-late'>,
+  path: string,
+  version: number,
+): void {
+  const { atimeMs, mtimeMs, size } = statSync(path)
+  const content = contentOf(version, size)
+  switch (way) {
+    case 'rewrite':
+      return restoring(() => inPlace(path, (file) => writeSync(file, content, 0, size, 0)))
+    case 'replace':
+      writeFileSync(`${path}.new`, content)
+      utimesSync(`${path}.new`, atimeMs / 1000, mtimeMs / 1000)
+      return renameSync(`${path}.new`, path)
+    case 'recreate':
+      // The next file of a folder often gets the inode that was just freed.
+      unlinkSync(path)
+      return restoring(() => writeFileSync(path, content))
+    case 'truncate':
+      return restoring(() => writeFileSync(path, content))
+    case 'append':
+      return restoring(() =>
+        inPlace(path, (file) => {
+          writeSync(file, content, 0, size, size)
+          ftruncateSync(file, size - 4)
+          writeSync(file, content, 0, 4, size - 4)
+        }),
+      )
+    default:
+      throw new Error(`no such way: ${String(way satisfies never)}`)
+  }
+
+  function restoring(change: () => void): void {
+    change()
+    utimesSync(path, atimeMs / 1000, mtimeMs / 1000)
+  }
+}
+
+function inPlace(path: string, change: (file: number) => void): void {
+  const file = openSync(path, 'r+')
+  try {
+    change(file)
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** A process that writes through mappings; Node has none. */
+export class Mapper {
+  readonly #child: Child
+  readonly #answers: AsyncIterator<string>
+
+  constructor() {
+    this.#child = start(['python3', fileURLToPath(new URL('./children/mapper.py', import.meta.url))])
+    this.#child.stderr.pipe(process.stderr)
+    this.#answers = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]()
+  }
+
+  /** Does something with files and waits until it is done; see `children/mapper.py`. */
+  async do(what: 'dirty' | 'store' | 'late' | 'drop', paths: readonly string[] = []): Promise<void> {
+    this.#child.stdin.write(`${JSON.stringify({ do: what, paths })}\n`)
+    const { value } = (await this.#answers.next()) as { value: string | undefined }
+    if (value !== 'ok') throw new Error('the process that writes through mappings has ended')
+  }
+
+  /** Ends the process and waits until it has let go of its files. */
+  async end(): Promise<void> {
+    const closed = once(this.#child, 'close')
+    this.#child.stdin.end()
+    await closed
+  }
+}

@@ -1,0 +1,160 @@
+/**
+ * Hash with the cache, change every file behind its back, hash again: no digest may be that of the old content.
+ *
+ * Beside it runs the key that other tools use (inode, length and time of change), which must go stale: if it did not,
+ * the changes would be none that a cache could miss.
+ */
+import { createHash } from 'node:crypto'
+import { mkdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { Generator } from '../src/capture/seeds/generator.ts'
+import { hashFiles } from '../src/hash/file.ts'
+import { hashTree } from '../src/hash/tree.ts'
+import { EDITS, Mapper, contentOf, edit } from './cache-edits.ts'
+import { withPlaces } from './support/places.ts'
+import { Tally } from './support/round.ts'
+import type { TreeHash } from '../src/hash/tree.ts'
+import type { Edit } from './cache-edits.ts'
+import type { Place } from './support/places.ts'
+import type { Outcome, RoundOptions } from './support/round.ts'
+
+/** Options of {@link cacheRound}. */
+export interface CacheOptions extends RoundOptions {
+  /** Changes over all file systems together. */
+  readonly rounds: number
+  /** Files that are changed together. */
+  readonly batch: number
+}
+
+/** What happened on one file system. */
+interface PlaceResult {
+  readonly tally: Tally
+  readonly kept: number
+  readonly hits: number
+  readonly dvcStale: number
+}
+
+/** Files must look older than this before anything about them is kept, in milliseconds; see `docs/cache.md`. */
+const WINDOW = 2300
+
+/** The round. */
+export async function cacheRound({ rounds, batch, seed, say }: CacheOptions): Promise<Outcome> {
+  return withPlaces(async ({ places, skipped }) => {
+    const each = Math.ceil(rounds / places.length)
+    const results = await Promise.all(
+      places.map((place, index) => inPlace(place, { rounds: each, batch, seed: seed + index, say })),
+    )
+    const numbers: Record<string, number> = {}
+    for (const [index, { tally, kept, hits, dvcStale }] of results.entries()) {
+      const name = places[index]?.name ?? ''
+      numbers[`${name} rounds`] = tally.rounds
+      numbers[`${name} stale`] = tally.failures
+      numbers[`${name} kept`] = kept
+      numbers[`${name} hits`] = hits
+      numbers[`${name} stale with the other key`] = dvcStale
+      if (kept === 0) skipped = [...skipped, `${name}: nothing is kept there`]
+    }
+    // A cache that keeps or finds nothing is never stale and shows nothing.
+    if (results.every(({ hits }) => hits === 0)) throw new Error('nothing was found again on any file system')
+    const sum = (part: (result: PlaceResult) => number): number =>
+      results.reduce((total, result) => total + part(result), 0)
+    const total = sum(({ tally }) => tally.rounds)
+    return {
+      name: 'cache',
+      promise: 'a digest from the cache is that of the present content',
+      rounds: total,
+      failures: sum(({ tally }) => tally.failures),
+      examples: results.flatMap(({ tally }) => tally.examples),
+      controls: [
+        {
+          what: 'key of inode, length and time of change goes stale',
+          tried: total,
+          caught: sum(({ dvcStale }) => dvcStale),
+        },
+      ],
+      numbers,
+      skipped,
+    }
+  })
+}
+
+async function inPlace(place: Place, { rounds, batch, seed, say }: CacheOptions): Promise<PlaceResult> {
+  const random = new Generator(seed)
+  const root = join(place.folder, 'data')
+  const cache = join(place.folder, 'cache')
+  const paths = Array.from({ length: batch }, (_, index) => join(root, `file-${index}`))
+  const mapper = new Mapper()
+  const tally = new Tally()
+  let [kept, hits, dvcStale, version] = [0, 0, 0, 0]
+  mkdirSync(root)
+  for (const path of paths) {
+    // A few are longer than what is read with one call.
+    const size = random.integer(0, 19) === 0 ? random.integer(65_537, 99_999) : random.integer(8, 9999)
+    writeFileSync(path, contentOf(version++, size))
+  }
+  try {
+    while (tally.rounds < rounds) {
+      // One more than there are ways: some files stay as they are, and those must be found again.
+      const ways = paths.map(() => EDITS[random.integer(0, EDITS.length)])
+      const those = (way: Edit): string[] => paths.filter((_, index) => ways[index] === way)
+      await mapper.do('dirty', those('mapped-before'))
+      // Whole seconds, as archives unpack them: every file system can restore them exactly.
+      for (const [index, path] of paths.entries()) utimesSync(path, 1.7e9, 1.7e9 + index)
+      await setTimeout(WINDOW)
+      const first = await hashTree(root, { cache, algorithm: 'both', list: true })
+      kept += first.cache?.stored ?? 0
+      const before = paths.map((path) => ({ key: dvcKey(path), sha256: sha256Of(path) }))
+      for (const [index, path] of paths.entries()) {
+        const way = ways[index]
+        if (way !== undefined && way !== 'mapped-before' && way !== 'mapped-late') edit(way, path, version++)
+      }
+      await mapper.do('late', those('mapped-late'))
+      await mapper.do('store', those('mapped-before'))
+      const second = await hashTree(root, { cache, algorithm: 'both', list: true })
+      hits += second.cache?.hits ?? 0
+      const found = byName(second)
+      const fresh = await hashFiles(paths)
+      for (const [index, path] of paths.entries()) {
+        const way = ways[index]
+        const sha256 = sha256Of(path)
+        if ((sha256 === before[index]?.sha256) !== (way === undefined))
+          throw new Error(`${way ?? 'nothing'} was done to ${path}, and its content shows otherwise`)
+        const digests = found.get(path.slice(root.length + 1))
+        const blake3 = fresh[index]
+        const right =
+          digests?.sha256?.hex === sha256 &&
+          blake3 !== undefined &&
+          'digest' in blake3 &&
+          digests.blake3?.hex === blake3.digest.hex
+        const failure = right ? undefined : `${place.name}: wrong digest after ${way ?? 'nothing'}`
+        if (way === undefined) {
+          if (failure !== undefined) tally.fail(failure)
+          continue
+        }
+        tally.count(failure)
+        if (dvcKey(path) === before[index]?.key) dvcStale++
+      }
+      await mapper.do('drop')
+      say(`${place.name}: ${tally.failures}/${tally.rounds} stale, ${kept} entries kept`)
+    }
+  } finally {
+    await mapper.end()
+  }
+  return { tally, kept, hits, dvcStale }
+}
+
+function byName(tree: TreeHash): Map<string, TreeHash['digests']> {
+  return new Map(tree.entries?.map(({ path, digests }) => [path, digests]))
+}
+
+/** Read and hashed without anything of ours. */
+function sha256Of(path: string): string {
+  return createHash('sha256').update(readFileSync(path)).digest('hex')
+}
+
+/** What DVC keeps a digest by. */
+function dvcKey(path: string): string {
+  const { ino, mtimeMs, size } = statSync(path)
+  return `${ino} ${mtimeMs} ${size}`
+}

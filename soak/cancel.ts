@@ -1,0 +1,222 @@
+/**
+ * Abort at random moments: the call rejects with the reason of the signal, the work itself ends, and threads that were
+ * started for it are gone.
+ *
+ * Beside it runs a call that only looks cancelled: it rejects at once and hashes on, which the look at the processor
+ * time of this process must see.
+ */
+import { createReadStream, mkdirSync, readFileSync, readdirSync, truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { Generator } from '../src/capture/seeds/generator.ts'
+import { hashBytes } from '../src/hash/bytes.ts'
+import { hashFile, hashFiles } from '../src/hash/file.ts'
+import { hashPart } from '../src/hash/part.ts'
+import { hashStream } from '../src/hash/stream.ts'
+import { hashTree } from '../src/hash/tree.ts'
+import { readModel } from '../src/model/read.ts'
+import { sparseFile } from './support/many.ts'
+import { withFolder } from './support/places.ts'
+import { Tally, spread } from './support/round.ts'
+import type { Outcome, RoundOptions } from './support/round.ts'
+
+/** Options of {@link cancelRound}. */
+export interface CancelOptions extends RoundOptions {
+  readonly rounds: number
+}
+
+/** Milliseconds after which a call that was aborted is late. The promise is 100; the rest is for busy machines. */
+const LATE = 1000
+
+/** Milliseconds over which processor time is taken after a call has rejected, the share that is none, and how often. */
+const WATCH = 60
+const IDLE = 0.3
+const MOMENTS = 3
+
+/** Every so manieth round the processor time is looked at. */
+const SAMPLE = 5
+
+/** What a call says that did its work: before the signal that is fair, after it is not. */
+const DONE = 'it was done all the same'
+
+interface Work {
+  readonly name: string
+  /** Whether it has threads of its own, which must be gone afterwards. */
+  readonly own?: boolean
+  readonly start: (signal: AbortSignal) => Promise<unknown>
+}
+
+/** The round. */
+export async function cancelRound({ rounds, seed, say }: CancelOptions): Promise<Outcome> {
+  return withFolder(async (folder) => {
+    const works = prepare(folder)
+    const random = new Generator(seed)
+    const tally = new Tally()
+    const delays: number[] = []
+    const gone: number[] = []
+    const shares: number[] = []
+    let completed = 0
+    // The shared threads start with the first job and stay.
+    await hashFile(join(folder, 'index'))
+    const threads = ownThreads()
+    for (let index = 0; tally.rounds < rounds; index++) {
+      const work = works[index % works.length] ?? { name: '', start: () => Promise.resolve() }
+      const result = await abortOnce(work.start, random.integer(0, 3) === 0 ? 0 : random.next() * 25)
+      if (result === undefined) {
+        // It was done before the signal came.
+        if (++completed > rounds) throw new Error('the work is too short to be cancelled')
+        continue
+      }
+      delays.push(result.delay)
+      let failure = result.delay > LATE ? `rejected after ${result.delay} ms` : result.failure
+      if (work.own) {
+        const left = await until(() => ownThreads() <= threads, LATE)
+        if (left === undefined) failure ??= 'threads of its own stay'
+        else gone.push(result.delay + left)
+      }
+      if (index % SAMPLE === 0) {
+        const [share = 0, ...later] = await processorShares()
+        shares.push(share)
+        const last = later.at(-1) ?? share
+        if (last > IDLE) failure ??= `uses ${Math.round(last * 100)} % of a core afterwards`
+      }
+      tally.count(failure === undefined ? undefined : `${work.name}: ${failure}`)
+      if (tally.rounds % 100 === 0) say(`${tally.failures}/${tally.rounds} not cancelled`)
+    }
+    const control = await onlyLooksCancelled(join(folder, 'large'))
+    const [delay, threadsGone, share] = [spread(delays), spread(gone), spread(shares)]
+    return {
+      name: 'cancel',
+      promise: 'an aborted call rejects with the reason, and its work ends',
+      rounds: tally.rounds,
+      failures: tally.failures,
+      examples: tally.examples,
+      controls: [{ what: 'call that rejects and hashes on', ...control }],
+      numbers: {
+        'ms to reject, p50': delay.p50,
+        'ms to reject, p99': delay.p99,
+        'ms to reject, max': delay.max,
+        'ms until own threads are gone, p50': threadsGone.p50,
+        'ms until own threads are gone, p99': threadsGone.p99,
+        'ms until own threads are gone, max': threadsGone.max,
+        'share of a core afterwards, p50': share.p50,
+        'share of a core afterwards, max': share.max,
+        'done before the signal': completed,
+      },
+      skipped: [],
+    }
+  })
+}
+
+/** One of each kind of work, each some seconds long. Holes in files take no space and read as zeros. */
+function prepare(folder: string): Work[] {
+  const large = join(folder, 'large')
+  sparseFile(large, 16 * 2 ** 30)
+  writeFileSync(join(folder, 'index'), 'a small file')
+  const tree = join(folder, 'tree')
+  mkdirSync(tree)
+  const files = Array.from({ length: 8 }, (_, index) => sparseFile(join(tree, `${index}`), 2 ** 31))
+  const model = join(folder, 'model.safetensors')
+  const header = JSON.stringify({ t: { dtype: 'U8', shape: [2 ** 34], data_offsets: [0, 2 ** 34] } })
+  const length = Buffer.alloc(8)
+  length.writeUInt32LE(header.length)
+  writeFileSync(model, Buffer.concat([length, Buffer.from(header)]))
+  truncateSync(model, 8 + header.length + 2 ** 34)
+  const bytes = new Uint8Array(1 << 30)
+  return [
+    { name: 'hashFile', start: (signal) => hashFile(large, { signal }) },
+    { name: 'hashFile, 3 threads', own: true, start: (signal) => hashFile(large, { signal, threads: 3 }) },
+    { name: 'hashFile, SHA-256', start: (signal) => hashFile(large, { signal, algorithm: 'sha256' }) },
+    { name: 'hashFiles, both', start: (signal) => hashFiles(files, { signal, algorithm: 'both' }) },
+    { name: 'hashTree, 5 threads', own: true, start: (signal) => hashTree(tree, { signal, threads: 5 }) },
+    { name: 'hashPart', start: (signal) => hashPart(large, 1, 2, { signal }) },
+    { name: 'readModel', start: (signal) => readModel(model, { signal, files: true }) },
+    { name: 'hashBytes', start: (signal) => hashBytes(bytes, { signal, algorithm: 'sha256' }) },
+    { name: 'hashStream', start: (signal) => hashStream(createReadStream(large), { signal }) },
+  ]
+}
+
+async function abortOnce(
+  start: Work['start'],
+  wait: number,
+): Promise<{ delay: number; failure: string | undefined } | undefined> {
+  const controller = new AbortController()
+  const reason = new Error('the reason of the caller')
+  let aborted = 0
+  const abort = async (): Promise<void> => {
+    if (wait > 0) await setTimeout(wait)
+    aborted = performance.now()
+    controller.abort(reason)
+  }
+  const outcome = start(controller.signal).then(
+    () => DONE,
+    (error: unknown) => (error === reason ? undefined : `rejected with ${String(error)}`),
+  )
+  let settled = false
+  const timed = outcome.then((failure) => {
+    settled = true
+    return { failure, delay: Math.round((performance.now() - aborted) * 100) / 100 }
+  })
+  const abortion = abort()
+  if (wait > 0) await Promise.race([timed, abortion])
+  if (settled) {
+    await abortion
+    const early = await timed
+    return early.failure === DONE ? undefined : early
+  }
+  return timed
+}
+
+/**
+ * The share of one core that this process used over some moments, until it was none. Collecting garbage takes part of
+ * one moment; work that goes on takes all of them.
+ */
+async function processorShares(): Promise<number[]> {
+  const shares: number[] = []
+  do shares.push(await processorShare())
+  while (shares.length < MOMENTS && (shares.at(-1) ?? 0) > IDLE)
+  return shares
+}
+
+async function processorShare(): Promise<number> {
+  const before = process.cpuUsage()
+  const from = performance.now()
+  await setTimeout(WATCH)
+  const { user, system } = process.cpuUsage(before)
+  return (user + system) / 1000 / (performance.now() - from)
+}
+
+/** Milliseconds until something holds; `undefined` if it does not within `limit`. */
+async function until(holds: () => boolean, limit: number): Promise<number | undefined> {
+  const from = performance.now()
+  while (!holds()) {
+    if (performance.now() - from > limit) return undefined
+    await setTimeout(1)
+  }
+  return performance.now() - from
+}
+
+/** Threads of the addon in this process. */
+function ownThreads(): number {
+  const tasks = '/proc/self/task'
+  return readdirSync(tasks).filter((id) => {
+    try {
+      return readFileSync(join(tasks, id, 'comm'), 'utf8').startsWith('lineaprint-')
+    } catch {
+      // It ended meanwhile.
+      return false
+    }
+  }).length
+}
+
+async function onlyLooksCancelled(path: string): Promise<{ tried: number; caught: number }> {
+  const really = new AbortController()
+  let [tried, caught] = [0, 0]
+  for (; tried < 3; tried++) {
+    const work = hashFile(path, { signal: really.signal }).catch(() => undefined)
+    await Promise.race([work, setTimeout(10)])
+    if (((await processorShares()).at(-1) ?? 0) > IDLE) caught++
+  }
+  really.abort()
+  return { tried, caught }
+}

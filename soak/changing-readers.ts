@@ -1,0 +1,69 @@
+/** Ways to get the digest of a file: ours, and two that get mixtures. */
+import { createHash } from 'node:crypto'
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { LineaprintError } from '../src/errors.ts'
+import { hashFile, hashFiles } from '../src/hash/file.ts'
+import { hashTree } from '../src/hash/tree.ts'
+import type { Algorithm } from '../src/digest.ts'
+
+/** Something that gives a hexadecimal digest, or the code of an error. */
+export type Reader = (path: string, algorithm: Algorithm) => Promise<string>
+
+const ABSENT = 'ERR_LINEAPRINT_NOT_FOUND'
+
+/** By itself. */
+export const byFile: Reader = (path, algorithm) =>
+  digestOrCode(async () => (await hashFile(path, { algorithm })).digest.hex)
+
+/** Twice in one job, which hashes several streams at once where it can. */
+export const byFiles: Reader = (path, algorithm) =>
+  digestOrCode(async () => {
+    const [outcome] = await hashFiles([path, path], { algorithm })
+    if (outcome instanceof LineaprintError) throw outcome
+    return outcome?.digest.hex ?? ''
+  })
+
+/** As the only file of its folder. */
+export const byTree: Reader = (path, algorithm) =>
+  digestOrCode(async () => {
+    const { entries } = await hashTree(dirname(path), { algorithm, list: true })
+    return entries?.[0]?.digests[algorithm]?.hex ?? ABSENT
+  })
+
+/** What a program does that does not think of changes. */
+export const naively: Reader = (path) => Promise.resolve(pieceByPiece(path, () => ''))
+
+/** What a program does that looks at length and times before and after. */
+export const lookingTwice: Reader = (path) => Promise.resolve(pieceByPiece(path, look))
+
+async function digestOrCode(hash: () => Promise<string>): Promise<string> {
+  try {
+    return await hash()
+  } catch (error) {
+    if (LineaprintError.is(error)) return error.code
+    throw error
+  }
+}
+
+function pieceByPiece(path: string, stamp: (file: number) => string): string {
+  let file: number
+  try {
+    file = openSync(path, 'r')
+  } catch {
+    return ABSENT
+  }
+  const before = stamp(file)
+  const hash = createHash('sha256')
+  const piece = Buffer.alloc(1 << 16)
+  for (let count = readSync(file, piece); count > 0; count = readSync(file, piece))
+    hash.update(piece.subarray(0, count))
+  const same = stamp(file) === before
+  closeSync(file)
+  return same ? hash.digest('hex') : 'ERR_LINEAPRINT_CHANGED'
+}
+
+function look(file: number): string {
+  const { size, mtimeNs, ctimeNs } = fstatSync(file, { bigint: true })
+  return `${size} ${mtimeNs} ${ctimeNs}`
+}

@@ -1,0 +1,148 @@
+/**
+ * Hash a file that another process writes to, cuts, replaces and renames: the digest is that of something the file
+ * held at one moment of the read, or there is none.
+ *
+ * Every call of the writer makes a new state, and the writer notes its digest and the moments between which it lasted.
+ * Beside it runs a reader that reads the file piece by piece and asks nothing, which must get mixtures.
+ */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { changedDuring, judge } from './changing-judge.ts'
+import { byFile, byFiles, byTree, lookingTwice, naively } from './changing-readers.ts'
+import { ending, hears, startChild } from './support/child.ts'
+import { withPlaces } from './support/places.ts'
+import { Tally } from './support/round.ts'
+import type { Algorithm } from '../src/digest.ts'
+import type { Attempt, Judgement, State } from './changing-judge.ts'
+import type { Reader } from './changing-readers.ts'
+import type { Place } from './support/places.ts'
+import type { Outcome, RoundOptions } from './support/round.ts'
+
+/** Options of {@link changingRound}. */
+export interface ChangingOptions extends RoundOptions {
+  /** Reads during which the file changed. */
+  readonly rounds: number
+  /** Milliseconds that one writer works. */
+  readonly turn: number
+}
+
+interface Turn {
+  readonly name: string
+  readonly read: Reader
+  readonly length: number
+  readonly algorithm: Algorithm
+}
+
+const WRITER = new URL('./children/changing-writer.ts', import.meta.url)
+
+/** Short and long files, below and above what is read with one call and what is split between threads. */
+const TURNS: readonly Turn[] = [
+  { name: 'file', read: byFile, length: 65_536, algorithm: 'blake3' },
+  { name: 'file', read: byFile, length: 6 << 20, algorithm: 'blake3' },
+  { name: 'file', read: byFile, length: 1 << 20, algorithm: 'sha256' },
+  { name: 'files', read: byFiles, length: 8192, algorithm: 'sha256' },
+  { name: 'tree', read: byTree, length: 65_536, algorithm: 'blake3' },
+  { name: 'tree', read: byTree, length: 200_000, algorithm: 'sha256' },
+]
+
+const FAIR: ReadonlySet<Judgement> = new Set(['whole', 'refused', 'absent'])
+
+/** The round. */
+export async function changingRound({ rounds, turn, seed, say }: ChangingOptions): Promise<Outcome> {
+  return withPlaces(async ({ places, skipped }) => {
+    const tally = new Tally()
+    const seen: Record<Judgement, number> = zero()
+    const coarse = { reads: 0, mixed: 0 }
+    const each = Math.ceil(rounds / TURNS.length / places.filter((place) => !place.coarse).length)
+    const note = (place: Place, { name, length, algorithm }: Turn, judgement: Judgement): void => {
+      const wrong = !FAIR.has(judgement)
+      if (place.coarse) {
+        // Where a clock counts in seconds nobody can see two changes within one: told, and not held against us.
+        coarse.reads++
+        if (wrong) coarse.mixed++
+        return
+      }
+      seen[judgement]++
+      const what = `${place.name}: ${judgement}, ${name} of ${length} bytes, ${algorithm}`
+      tally.count(wrong ? what : undefined)
+    }
+    for (const [index, kind] of TURNS.entries()) {
+      const work = places.map(async (place) => {
+        for (let [done, writer] = [0, seed + index * 1000]; done < each; writer++) {
+          const judgements = await besideWriter({ ...kind, name: `${index}`, place, seed: writer, turn })
+          for (const judgement of judgements) note(place, kind, judgement)
+          done += judgements.length
+        }
+      })
+      await Promise.all(work)
+      say(`${tally.failures}/${tally.rounds} wrong, ${seen.whole} whole, ${seen.refused} refused`)
+    }
+    const place = places[0] ?? { name: '', folder: '', coarse: false }
+    const plan = { place, algorithm: 'sha256', seed, turn } as const
+    const naive = await besideWriter({ ...plan, name: 'naive', read: naively, length: 6 << 20 })
+    const looks = await besideWriter({ ...plan, name: 'looking', read: lookingTwice, length: 65_536 })
+    return {
+      name: 'changing',
+      promise:
+        'a file that changes while it is hashed gives the digest of one moment, or ERR_LINEAPRINT_CHANGED',
+      rounds: tally.rounds,
+      failures: tally.failures,
+      examples: tally.examples,
+      controls: [
+        { what: 'reader that asks nothing gets a mixture', tried: naive.length, caught: mixed(naive) },
+      ],
+      numbers: {
+        ...seen,
+        'reads with whole seconds': coarse.reads,
+        'mixtures with whole seconds': coarse.mixed,
+        // A write is stamped before its bytes arrive, so a look before and after is not enough. Too rare for a control.
+        'reads that look before and after': looks.length,
+        'mixtures that look before and after': mixed(looks),
+      },
+      skipped,
+    }
+  })
+}
+
+function mixed(judgements: readonly Judgement[]): number {
+  return judgements.filter((judgement) => judgement === 'mixed').length
+}
+
+interface Plan extends Turn {
+  readonly place: Place
+  readonly seed: number
+  /** Milliseconds. */
+  readonly turn: number
+}
+
+/** Reads again and again while a writer works; judges the reads during which the file changed. */
+async function besideWriter(plan: Plan): Promise<Judgement[]> {
+  const { place, name, read, length, algorithm, seed, turn } = plan
+  // The file is alone in its folder; what the writer needs beside it lies in another.
+  const [folder, aside] = [join(place.folder, `read-${name}`), join(place.folder, `aside-${name}`)]
+  for (const path of [folder, aside]) mkdirSync(path, { recursive: true })
+  const path = join(folder, 'file')
+  const child = startChild(WRITER, [path, aside, length, seed, turn, algorithm].map(String))
+  const ended = ending(child)
+  await hears(child, 'ready\n')
+  const attempts: Attempt[] = []
+  const end = performance.now() + turn
+  while (performance.now() < end) {
+    const from = now()
+    const result = await read(path, algorithm)
+    attempts.push({ from, until: now(), result })
+  }
+  const { code, stdout, stderr } = await ended
+  if (code !== 0) throw new Error(`the writer failed: ${stderr}`)
+  const states = JSON.parse(stdout.slice('ready\n'.length)) as State[]
+  return attempts.filter((each) => changedDuring(each, states)).map((each) => judge(each, states))
+}
+
+/** Nanoseconds of a clock that all processes share. */
+function now(): number {
+  return Number(process.hrtime.bigint())
+}
+
+function zero(): Record<Judgement, number> {
+  return { whole: 0, refused: 0, absent: 0, mixed: 0, outdated: 0, 'false alarm': 0 }
+}

@@ -1,0 +1,41 @@
+/**
+ * Tracks a run without end and prints the number of the last event that is on disk, until it is killed.
+ *
+ * Arguments: folder of the store, id of the run, events after which the run is finished, `early` for the control: it
+ * says of an event that it is on disk when it was only handed over.
+ */
+import { writeSync } from 'node:fs'
+import { ExperimentTracker } from '../../src/experiment/tracker.ts'
+import { NO_CAPTURES } from '../support/tracker.ts'
+
+const [outputDir, experimentId, last, early] = process.argv.slice(2)
+const tracker = new ExperimentTracker({ ...NO_CAPTURES, outputDir, experimentId }, { environment: {} })
+
+/** Straight into the pipe: what was said is said, whatever becomes of this process. */
+function say(word: string | number): void {
+  for (;;) {
+    try {
+      writeSync(1, `${word}\n`)
+      return
+    } catch (error) {
+      // The pipe is full until the other side has read.
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
+    }
+  }
+}
+
+say('ready')
+await tracker.startExperiment()
+say(0)
+for (let event = 1; event <= Number(last); event++) {
+  tracker.logMetric('event', event)
+  if (event % 7 === 0) tracker.setNotes(`notes ${event} ${'x'.repeat(event % 5000)}`)
+  if (event % 11 === 0) tracker.addTags(`tag ${event % 50}`)
+  if (early === 'early') say(event)
+  else if (event % 5 === 0) {
+    await tracker.flush()
+    say(event)
+  }
+}
+await tracker.finishExperiment()
+say('finished')

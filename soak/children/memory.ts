@@ -1,0 +1,103 @@
+/**
+ * Does one thing and prints how much memory it took beyond what the idle process had, and how late timers were
+ * meanwhile.
+ *
+ * Arguments: what, path.
+ */
+import { createHash } from 'node:crypto'
+import { readFile, stat } from 'node:fs/promises'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { setTimeout } from 'node:timers/promises'
+import { LineaprintError } from '../../src/errors.ts'
+import { hashFile } from '../../src/hash/file.ts'
+import { hashTree } from '../../src/hash/tree.ts'
+
+/** What this program prints. */
+export interface MemoryReport {
+  readonly idleMiB: number
+  /** Highest resident memory beyond that. */
+  readonly growthMiB: number
+  readonly delayP99Ms: number
+  readonly delayMaxMs: number
+  readonly seconds: number
+  /** The longest that a call of `fs` took meanwhile, in milliseconds. */
+  readonly slowestCallMs: number
+}
+
+const [what, path = ''] = process.argv.slice(2)
+
+const WORKS: Readonly<Record<string, () => Promise<unknown>>> = {
+  idle: () => setTimeout(500),
+  file: () => hashFile(path),
+  'file with both': () => hashFile(path, { algorithm: 'both' }),
+  tree: () => hashTree(path),
+  fifos: () => Promise.all([0, 1, 2, 3].map((index) => refused(`${path}/fifo-${index}`))),
+  // Controls: each does what its measure is for.
+  'read whole': () => readFile(path),
+  'hash at once': async () =>
+    createHash('sha256')
+      .update(await readFile(path))
+      .digest(),
+  'read fifos': () => Promise.all([0, 1, 2, 3].map((index) => readFile(`${path}/fifo-${index}`))),
+}
+
+const work = WORKS[what ?? '']
+if (work === undefined) throw new Error(`unknown: ${what}`)
+
+// The threads of the addon are there before anything is measured.
+await hashFile(process.execPath, { end: 1 })
+await setTimeout(200)
+const idle = resident('VmRSS')
+// Five resets the highest mark; see proc(5).
+writeFileSync('/proc/self/clear_refs', '5')
+const delay = monitorEventLoopDelay({ resolution: 1 })
+delay.enable()
+const from = performance.now()
+const state = { working: true }
+const calls = watchCalls(state)
+await work()
+const seconds = (performance.now() - from) / 1000
+state.working = false
+// A timer that is late because of the last thing done still has to say so.
+await setTimeout(5)
+delay.disable()
+const report: MemoryReport = {
+  idleMiB: idle,
+  growthMiB: Math.max(0, resident('VmHWM') - idle),
+  delayP99Ms: delay.percentile(99) / 1e6,
+  delayMaxMs: delay.max / 1e6,
+  seconds,
+  slowestCallMs: await calls,
+}
+process.stdout.write(JSON.stringify(report))
+
+/** Asks for something on Node's own threads again and again. */
+async function watchCalls(until: { working: boolean }): Promise<number> {
+  let slowest = 0
+  do {
+    const asked = performance.now()
+    await stat('/')
+    slowest = Math.max(slowest, performance.now() - asked)
+    await setTimeout(5)
+  } while (until.working)
+  return slowest
+}
+
+async function refused(fifo: string): Promise<void> {
+  for (let times = 0; times < 25; times++) {
+    await hashFile(fifo).then(
+      () => Promise.reject(new Error('a FIFO was hashed')),
+      (error: unknown) => {
+        if (!LineaprintError.is(error) || error.code !== 'ERR_LINEAPRINT_NOT_REGULAR') throw error
+      },
+    )
+    await setTimeout(2)
+  }
+}
+
+/** A line of `/proc/self/status` in MiB. */
+function resident(key: 'VmRSS' | 'VmHWM'): number {
+  const status = readFileSync('/proc/self/status', 'utf8')
+  return Number(new RegExp(`^${key}:\\s+([0-9]+) kB$`, 'm').exec(status)?.[1]) / 1024
+}

@@ -1,0 +1,142 @@
+/**
+ * Kill a process that tracks a run with SIGKILL, at a random moment from the making of the run's folder to its end:
+ * every event that `flush` acknowledged is there, nothing is damaged, and the run reads as lost, or as finished if it
+ * came to that.
+ *
+ * Beside it runs a program that acknowledges events before they are flushed, and must lose some.
+ */
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { Generator } from '../src/capture/seeds/generator.ts'
+import { listRuns, readRun } from '../src/store/runs.ts'
+import { JOURNAL_FILE, storeIn } from '../src/store/store.ts'
+import { ending, hears, inParallel, startChild } from './support/child.ts'
+import { withFolder } from './support/places.ts'
+import { Tally } from './support/round.ts'
+import type { Store } from '../src/store/store.ts'
+import type { Outcome, RoundOptions } from './support/round.ts'
+
+/** Options of {@link journalRound}. */
+export interface JournalOptions extends RoundOptions {
+  readonly kills: number
+}
+
+const PROGRAM = new URL('./children/journal.ts', import.meta.url)
+
+/** Milliseconds from a sign of life within which the process is killed. */
+const LIFE = 70
+
+/** Events after which a run is finished: some are killed while they are. */
+const EVENTS = 60
+
+/** Times that the control is run. */
+const CONTROLS = 5
+
+/** The round. */
+export async function journalRound({ kills, seed, say }: JournalOptions): Promise<Outcome> {
+  return withFolder(async (folder) => {
+    const store = storeIn(folder)
+    const random = new Generator(seed)
+    const tally = new Tally()
+    const moments = { start: 0, events: 0, finished: 0 }
+    let acknowledged = 0
+    await inParallel(kills, 4, async (index) => {
+      const id = `run-${index}`
+      // One in three from before the start, the others from the moment the run is there.
+      const word = index % 3 === 0 ? 'ready\n' : '\n0\n'
+      const said = await killed([folder, id, String(EVENTS)], word, random.next() * LIFE)
+      if (said.finished) moments.finished++
+      else if (said.last >= 0) moments.events++
+      else moments.start++
+      acknowledged += Math.max(said.last, 0)
+      tally.count(await faultOf(store, id, said))
+      if (tally.rounds % 50 === 0)
+        say(`${tally.failures}/${tally.rounds} lost, ${acknowledged} acknowledged events`)
+    })
+    const { damaged } = await listRuns(store)
+    for (const { id, error } of damaged) tally.fail(`${id}: ${error.message}`)
+
+    const other = storeIn(join(folder, 'control'))
+    let lost = 0
+    for (let index = 0; index < CONTROLS; index++) {
+      const args = [join(folder, 'control'), `run-${index}`, '1000000', 'early']
+      const said = await killed(args, '\n0\n', random.next() * LIFE)
+      if ((await faultOf(other, `run-${index}`, said))?.includes('lost') === true) lost++
+    }
+    return {
+      name: 'journal',
+      promise: 'what flush acknowledged survives SIGKILL, and no run is damaged',
+      rounds: tally.rounds,
+      failures: tally.failures,
+      examples: tally.examples,
+      controls: [{ what: 'program that acknowledges before it flushes', tried: CONTROLS, caught: lost }],
+      numbers: {
+        'killed while it started': moments.start,
+        'killed between events': moments.events,
+        'killed after it finished': moments.finished,
+        'events acknowledged': acknowledged,
+      },
+      skipped: [],
+    }
+  })
+}
+
+/** What a process said before it was killed. */
+interface Said {
+  /** The last event acknowledged, 0 for the start, -1 for none. */
+  readonly last: number
+  readonly finished: boolean
+}
+
+async function killed(args: readonly string[], word: string, after: number): Promise<Said> {
+  const child = startChild(PROGRAM, args)
+  const ended = ending(child)
+  await hears(child, word)
+  await setTimeout(after)
+  child.kill('SIGKILL')
+  const { stdout, stderr, signal } = await ended
+  if (signal !== 'SIGKILL' && !stdout.includes('finished')) throw new Error(`the program failed: ${stderr}`)
+  // The last line may be torn.
+  const lines = stdout.slice(0, stdout.lastIndexOf('\n')).split('\n')
+  return {
+    last: Number(lines.findLast((line) => /^\d+$/.test(line)) ?? -1),
+    finished: lines.includes('finished'),
+  }
+}
+
+/** How the run in the store contradicts what was acknowledged, if it does. */
+async function faultOf(store: Store, id: string, { last, finished }: Said): Promise<string | undefined> {
+  const folder = join(store.runs, id)
+  if (!existsSync(folder)) return last >= 0 ? `${id}: an acknowledged run is lost` : undefined
+  const { status, record, journal } = await readRun(folder).catch((error: unknown) => {
+    throw new Error(`${id} cannot be read`, { cause: error })
+  })
+  // After the last event it may have finished without having said so.
+  const expected = finished ? ['finished'] : last === EVENTS ? ['lost', 'finished'] : ['lost']
+  if (!expected.includes(status)) return `${id}: reads as ${status}`
+  if (journal !== undefined && journal.problems.length > 0) return `${id}: ${journal.problems.join('; ')}`
+  const metric = record.metrics['event']
+  const count = metric?.count ?? 0
+  const seen = Number(metric?.last ?? 0)
+  if (seen < last) return `${id}: event ${last} was acknowledged and is lost, the last is ${seen}`
+  if (count !== seen) return `${id}: ${count} events up to number ${seen}`
+  const own = eventsOf(join(folder, JOURNAL_FILE))
+  if (own !== count) return `${id}: the journal holds ${own} events, the record ${count}`
+  return undefined
+}
+
+/** The events of a journal, read line by line without anything of ours. */
+function eventsOf(path: string): number {
+  if (!existsSync(path)) return 0
+  const text = readFileSync(path, 'utf8')
+  const events = text
+    .slice(0, text.lastIndexOf('\n') + 1)
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as { seq: number; type: string; name?: string })
+  for (const [index, { seq }] of events.entries()) {
+    if (seq !== index + 1) throw new Error(`${path}: event ${seq} in the place of ${index + 1}`)
+  }
+  return events.filter(({ type, name }) => type === 'metric' && name === 'event').length
+}

@@ -1,0 +1,69 @@
+/**
+ * Hash files from short to long and folders from small to large, and print the time per byte and per file. Times are
+ * shown and not judged: they depend on who else uses the machine.
+ */
+import { join } from 'node:path'
+import { hashFile } from '../src/hash/file.ts'
+import { hashTree } from '../src/hash/tree.ts'
+import { manyFiles, sparseFile } from './support/many.ts'
+import { withFolder } from './support/places.ts'
+import type { Outcome, RoundOptions } from './support/round.ts'
+
+/** Options of {@link linearRound}. */
+export interface LinearOptions extends Omit<RoundOptions, 'seed'> {
+  /** Lengths of the files, in bytes. */
+  readonly bytes: readonly number[]
+  /** Numbers of files in the folders. */
+  readonly files: readonly number[]
+}
+
+/** Milliseconds over which something short is repeated. */
+const REPEAT = 300
+
+/** The round. Its controls are empty and so is its promise: it only measures. */
+export async function linearRound({ bytes, files, say }: LinearOptions): Promise<Outcome> {
+  return withFolder(async (folder) => {
+    const numbers: Record<string, number> = {}
+    for (const length of bytes) {
+      const path = sparseFile(join(folder, 'file'), length)
+      for (const algorithm of ['blake3', 'sha256'] as const) {
+        const ms = await fastest(() => hashFile(path, { algorithm }))
+        const perByte = (ms * 1e6) / length
+        numbers[`${algorithm}, ns per byte of ${length}`] = Math.round(perByte * 1e4) / 1e4
+        say(row(`${length / 2 ** 20} MiB, ${algorithm}`, ms, `${perByte.toFixed(4)} ns per byte`))
+      }
+    }
+    for (const count of files) {
+      const path = manyFiles(join(folder, `tree-${count}`), count, say)
+      const ms = await fastest(() => hashTree(path))
+      numbers[`us per file of ${count}`] = Math.round((ms * 1e5) / count) / 100
+      say(row(`${count} files`, ms, `${((ms * 1e3) / count).toFixed(2)} us per file`))
+    }
+    return {
+      name: 'linear',
+      promise: 'time grows with what is hashed and no faster (shown, not judged)',
+      rounds: bytes.length * 2 + files.length,
+      failures: 0,
+      examples: [],
+      controls: [],
+      numbers,
+      skipped: [],
+    }
+  })
+}
+
+/** Milliseconds of the fastest of some runs; of one, where it takes long. */
+async function fastest(work: () => Promise<unknown>): Promise<number> {
+  let best = Infinity
+  const end = performance.now() + REPEAT
+  do {
+    const from = performance.now()
+    await work()
+    best = Math.min(best, performance.now() - from)
+  } while (performance.now() < end)
+  return best
+}
+
+function row(what: string, ms: number, rate: string): string {
+  return `${what.padEnd(26)}${ms.toFixed(ms < 10 ? 3 : 1).padStart(12)} ms${rate.padStart(24)}`
+}

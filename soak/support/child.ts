@@ -1,0 +1,90 @@
+/** Child processes of the rounds. */
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import type { ChildProcessByStdio } from 'node:child_process'
+import type { Readable, Writable } from 'node:stream'
+
+/** A child with all three streams as pipes. */
+export type Child = ChildProcessByStdio<Writable, Readable, Readable>
+
+/** How a child ended and what it printed. */
+export interface Ending {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Options of {@link startChild}. */
+export interface ChildOptions {
+  /** The most address space it may have, in KiB, as `ulimit -v` counts. */
+  readonly addressSpace?: number
+}
+
+/** Starts one of the programs in `children/` on this Node. */
+export function startChild(file: URL, args: readonly string[], options: ChildOptions = {}): Child {
+  const command = [process.execPath, fileURLToPath(file), ...args]
+  if (options.addressSpace === undefined) return start(command)
+  // Node cannot set a limit; the shell sets its own and becomes the child.
+  return start(['sh', '-c', `ulimit -v ${options.addressSpace} && exec "$0" "$@"`, ...command])
+}
+
+/** Starts a program of any kind. */
+export function start([program = '', ...args]: readonly string[]): Child {
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] })
+  // A child that was killed no longer reads; how it ended is told by `ending`.
+  child.stdin.on('error', () => undefined)
+  return child
+}
+
+/** Waits for a child to end. Call it before the first `await` after the start: it listens to the streams. */
+export function ending(child: Child): Promise<Ending> {
+  const stdout: Buffer[] = []
+  const stderr: Buffer[] = []
+  child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk))
+  child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk))
+  return new Promise((resolve, reject) => {
+    child.on('error', reject)
+    child.on('close', (code, signal) =>
+      resolve({
+        code,
+        signal,
+        stdout: Buffer.concat(stdout).toString(),
+        stderr: Buffer.concat(stderr).toString(),
+      }),
+    )
+  })
+}
+
+/** Resolves when the child has printed `word`, rejects if it ends without. */
+export function hears(child: Child, word: string): Promise<void> {
+  let heard = ''
+  return new Promise((resolve, reject) => {
+    child.stdout.on('data', (chunk: Buffer) => {
+      heard += String(chunk)
+      if (heard.includes(word)) resolve()
+    })
+    child.on('close', (code, signal) =>
+      reject(new Error(`the child ended (${code ?? signal}) before it said ${word}`)),
+    )
+  })
+}
+
+/** The JSON that a child printed, once it has ended well. */
+export function printed({ code, signal, stdout, stderr }: Ending): unknown {
+  if (code !== 0) throw new Error(`a child ended with ${code ?? signal}: ${stderr.slice(-2000)}`)
+  return JSON.parse(stdout)
+}
+
+/** Runs `work` for 0, 1, … `count - 1`, at most `width` at a time. */
+export async function inParallel(
+  count: number,
+  width: number,
+  work: (index: number) => Promise<void>,
+): Promise<void> {
+  let next = 0
+  const lane = async (): Promise<void> => {
+    while (next < count) await work(next++)
+  }
+  await Promise.all(Array.from({ length: Math.min(width, count) }, lane))
+}

@@ -1,0 +1,24 @@
+/** Large inputs that cost little to make. */
+import { closeSync, mkdirSync, openSync, truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** A file of one hole: it takes no space and reads as zeros. */
+export function sparseFile(path: string, bytes: number): string {
+  closeSync(openSync(path, 'w'))
+  truncateSync(path, bytes)
+  return path
+}
+
+/** A folder of small files, a thousand to a folder. */
+export function manyFiles(path: string, count: number, say: (line: string) => void): string {
+  let folder = path
+  for (let index = 0; index < count; index++) {
+    if (index % 1000 === 0) {
+      folder = join(path, String(index / 1000))
+      mkdirSync(folder, { recursive: true })
+      if (index % 100_000 === 0 && index > 0) say(`${index} files made`)
+    }
+    writeFileSync(join(folder, `file-${index}.txt`), `${index}\n`)
+  }
+  return path
+}

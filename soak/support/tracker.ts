@@ -1,0 +1,9 @@
+/** What the programs that track runs share. */
+import type { ExperimentOptions } from '../../src/experiment/configuration.ts'
+
+/** Captures cost time and are tested elsewhere. */
+export const NO_CAPTURES: ExperimentOptions = {
+  enableEnvironmentTracking: false,
+  enableGitTracking: false,
+  enableSeedTracking: false,
+}

@@ -20,10 +20,11 @@ const typescript = spawnSync(
     stdio: 'inherit',
   },
 )
-const counts = readCounts(report)
+const { counts, failures } = readReport(report)
 rmSync(folder, { recursive: true, force: true })
 
-const rust = spawnSync('cargo', ['test', '--workspace', '--locked'], {
+// Quiet: what fails must not drown in the names of what was compiled and passed.
+const rust = spawnSync('cargo', ['test', '--workspace', '--locked', '--quiet', '--no-fail-fast'], {
   cwd: root,
   env: environment,
   encoding: 'utf8',
@@ -39,6 +40,9 @@ for (const [, passed, failed, ignored] of rust.stdout.matchAll(
   counts.skipped += Number(ignored)
 }
 
+// Told again at the end, because the end is what a long log is cut down to.
+for (const failure of failures) console.log(`\nFAILED ${failure}`)
+
 const ok = typescript.status === 0 && rust.status === 0
 // A runner that broke before it could count is a failure too.
 if (!ok && counts.failed === 0) counts.failed = 1
@@ -46,14 +50,28 @@ const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : ''
 console.log(`${counts.passed} passed, ${counts.failed} failed${skipped}`)
 process.exit(ok ? 0 : 1)
 
-function readCounts(path) {
+function readReport(path) {
   try {
-    const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(
-      readFileSync(path, 'utf8'),
-    )
-    return { passed: numPassedTests, failed: numFailedTests, skipped: numPendingTests + numTodoTests }
+    const found = JSON.parse(readFileSync(path, 'utf8'))
+    return {
+      counts: {
+        passed: found.numPassedTests,
+        failed: found.numFailedTests,
+        skipped: found.numPendingTests + found.numTodoTests,
+      },
+      failures: found.testResults.flatMap(failuresOf),
+    }
   } catch (error) {
     console.error(`vitest left no report: ${error.message}`)
-    return { passed: 0, failed: 1, skipped: 0 }
+    return { counts: { passed: 0, failed: 1, skipped: 0 }, failures: [] }
   }
+}
+
+function failuresOf({ name, status, message, assertionResults }) {
+  const failed = assertionResults.filter((test) => test.status === 'failed')
+  // A file that could not be loaded has a message and no tests.
+  if (failed.length === 0) return status === 'failed' ? [`${name}\n${message}`] : []
+  return failed.map(
+    (test) => `${name}\n  ${test.fullName}\n${test.failureMessages.join('\n').slice(0, 3000)}`,
+  )
 }

@@ -33,6 +33,9 @@ const WATCH = 60
 const IDLE = 0.3
 const MOMENTS = 3
 
+/** Milliseconds without a new thread after which no more are expected. */
+const SETTLED = 500
+
 /** Every so manieth round the processor time is looked at. */
 const SAMPLE = 5
 
@@ -58,7 +61,7 @@ export async function cancelRound({ rounds, seed, say }: CancelOptions): Promise
     let completed = 0
     // The shared threads start with the first job and stay.
     await hashFile(join(folder, 'index'))
-    const threads = ownThreads()
+    const threads = await settledThreads()
     for (let index = 0; tally.rounds < rounds; index++) {
       const work = works[index % works.length] ?? { name: '', start: () => Promise.resolve() }
       const result = await abortOnce(work.start, random.integer(0, 3) === 0 ? 0 : random.next() * 25)
@@ -207,6 +210,17 @@ function ownThreads(): number {
       return false
     }
   }).length
+}
+
+/** Threads of the addon once no more come: a thread that has just been started has no name yet. */
+async function settledThreads(): Promise<number> {
+  let [count, since] = [ownThreads(), performance.now()]
+  while (count === 0 || performance.now() - since < SETTLED) {
+    await setTimeout(10)
+    const present = ownThreads()
+    if (present !== count) [count, since] = [present, performance.now()]
+  }
+  return count
 }
 
 async function onlyLooksCancelled(path: string): Promise<{ tried: number; caught: number }> {

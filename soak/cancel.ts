@@ -78,9 +78,8 @@ export async function cancelRound({ rounds, seed, say }: CancelOptions): Promise
         else gone.push(result.delay + left)
       }
       if (index % SAMPLE === 0) {
-        const [share = 0, ...later] = await processorShares()
-        shares.push(share)
-        const last = later.at(-1) ?? share
+        const { first, last } = await workAfterwards()
+        shares.push(first)
         if (last > IDLE) failure ??= `uses ${Math.round(last * 100)} % of a core afterwards`
       }
       tally.count(failure === undefined ? undefined : `${work.name}: ${failure}`)
@@ -171,14 +170,14 @@ async function abortOnce(
 }
 
 /**
- * The share of one core that this process used over some moments, until it was none. Collecting garbage takes part of
- * one moment; work that goes on takes all of them.
+ * The share of one core that this process used over the first and the last of some moments, until it was none.
+ * Collecting garbage takes part of one moment; work that goes on takes all of them.
  */
-async function processorShares(): Promise<number[]> {
-  const shares: number[] = []
-  do shares.push(await processorShare())
-  while (shares.length < MOMENTS && (shares.at(-1) ?? 0) > IDLE)
-  return shares
+async function workAfterwards(): Promise<{ first: number; last: number }> {
+  const first = await processorShare()
+  let last = first
+  for (let moment = 1; moment < MOMENTS && last > IDLE; moment++) last = await processorShare()
+  return { first, last }
 }
 
 async function processorShare(): Promise<number> {
@@ -186,7 +185,9 @@ async function processorShare(): Promise<number> {
   const from = performance.now()
   await setTimeout(WATCH)
   const { user, system } = process.cpuUsage(before)
-  return (user + system) / 1000 / (performance.now() - from)
+  const used = (user + system) / 1000 / (performance.now() - from)
+  // On a busy machine a thread that has work waits for a core: it counts as if it had one.
+  return Math.max(used, addonThreads().some(isRunnable) ? 1 : 0)
 }
 
 /** Milliseconds until something holds; `undefined` if it does not within `limit`. */
@@ -199,17 +200,27 @@ async function until(holds: () => boolean, limit: number): Promise<number | unde
   return performance.now() - from
 }
 
-/** Threads of the addon in this process. */
-function ownThreads(): number {
+/** Threads of the addon in this process: of each the line that the kernel keeps about it. */
+function addonThreads(): string[] {
   const tasks = '/proc/self/task'
-  return readdirSync(tasks).filter((id) => {
+  return readdirSync(tasks).flatMap((id) => {
     try {
-      return readFileSync(join(tasks, id, 'comm'), 'utf8').startsWith('lineaprint-')
+      const line = readFileSync(join(tasks, id, 'stat'), 'utf8')
+      return line.includes('(lineaprint-') ? [line] : []
     } catch {
       // It ended meanwhile.
-      return false
+      return []
     }
-  }).length
+  })
+}
+
+function ownThreads(): number {
+  return addonThreads().length
+}
+
+/** Whether a thread works or would if it had a core. Its state is the field behind its name. */
+function isRunnable(line: string): boolean {
+  return line.slice(line.lastIndexOf(')') + 2).startsWith('R')
 }
 
 /** Threads of the addon once no more come: a thread that has just been started has no name yet. */
@@ -226,11 +237,10 @@ async function settledThreads(): Promise<number> {
 async function onlyLooksCancelled(path: string): Promise<{ tried: number; caught: number }> {
   const really = new AbortController()
   let [tried, caught] = [0, 0]
-  // On a busy machine it may get too little of a core to be seen at once.
-  for (; tried < 3 || (caught === 0 && tried < 60); tried++) {
+  for (; tried < 3; tried++) {
     const work = hashFile(path, { signal: really.signal }).catch(() => undefined)
     await Promise.race([work, setTimeout(10)])
-    if (((await processorShares()).at(-1) ?? 0) > IDLE) caught++
+    if ((await workAfterwards()).last > IDLE) caught++
   }
   really.abort()
   return { tried, caught }

@@ -7,6 +7,7 @@ import { LineaprintError } from './errors.ts'
 import { VERSION } from './version.ts'
 
 export type {
+  NativeCacheUsage,
   NativeEntries,
   NativeExtent,
   NativeFailure,

@@ -15,13 +15,16 @@ export interface ProgramOptions {
   readonly cwd?: string
   readonly input?: string | Uint8Array
   readonly env?: Readonly<Record<string, string>>
+  /** A program and its arguments that runs the program, for example `strace`. */
+  readonly under?: readonly string[]
   /** Called with the process once it has started. */
   readonly started?: (child: ReturnType<typeof spawn>) => void
 }
 
 /** Runs `lineaprint` with these arguments. */
 export function lineaprint(args: readonly string[], options: ProgramOptions = {}): Promise<Outcome> {
-  const child = spawn(process.execPath, [resolve('src/cli/main.ts'), ...args], {
+  const [program, ...before] = [...(options.under ?? []), process.execPath]
+  const child = spawn(program, [...before, resolve('src/cli/main.ts'), ...args], {
     cwd: options.cwd,
     env: { ...process.env, NO_COLOR: '1', ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],

@@ -14,6 +14,7 @@ import { parsePartArgument, printMerged, printPart } from './hash-part.ts'
 import { escapeText, print, printError, printJson, progressLine } from './output.ts'
 import { SAMPLE_HELP, addSampleOptions, printSample, refuseSample, toSample } from './sample.ts'
 import type { Digest, Digests } from '../digest.ts'
+import type { CacheUsage } from '../hash/cache.ts'
 import type { LinkMode } from '../hash/tree.ts'
 import type { SampleOptions } from '../sample/options.ts'
 import type { TensorInfo } from '../model/read.ts'
@@ -41,6 +42,7 @@ interface Row {
   readonly files?: number
   readonly tensors?: readonly TensorInfo[]
   readonly sample?: SampleReport | undefined
+  readonly cache?: CacheUsage | undefined
   readonly warnings?: readonly string[]
 }
 
@@ -100,6 +102,7 @@ async function hash(
     sample,
   }
   const rows: (Row | LineaprintError)[] = []
+  const warned = new Set<string>()
   try {
     for (const group of await groups(paths, options)) {
       for (const row of await group.hash(shared)) {
@@ -108,7 +111,10 @@ async function hash(
         if (row instanceof LineaprintError) {
           context.exit(3)
           printError(`lineaprint: ${escapeText(row.message)}`)
-        } else if (options.json !== true) show(row)
+          continue
+        }
+        warnOfCache(row, warned)
+        if (options.json !== true) show(row)
       }
     }
   } finally {
@@ -174,8 +180,8 @@ async function hashFileRows(
   const outcomes = await hashFiles(paths, shared)
   return outcomes.map((outcome) => {
     if (outcome instanceof LineaprintError) return outcome
-    const { path, size, digests, sample } = outcome
-    return { path, type: 'file', size, digests, sample }
+    const { path, size, digests, sample, cache } = outcome
+    return { path, type: 'file', size, digests, sample, cache }
   })
 }
 
@@ -192,8 +198,8 @@ async function hashFolder(path: string, options: Options, shared: Shared): Promi
   const warnings = tree.warnings.map(
     (warning) => `${warning.path}: ${WARNINGS[warning.kind] ?? warning.kind}`,
   )
-  const { bytes: size, digests, files, sample } = tree
-  return { path, type: 'folder', size, digests, files, sample, warnings }
+  const { bytes: size, digests, files, sample, cache } = tree
+  return { path, type: 'folder', size, digests, files, sample, cache, warnings }
 }
 
 async function hashTensorsOf(path: string, shared: Shared): Promise<Row> {
@@ -201,6 +207,14 @@ async function hashTensorsOf(path: string, shared: Shared): Promise<Row> {
   const { cache: _, ...rest } = shared ?? {}
   const { bytes: size, digests, tensors, sample } = await readModel(path, rest)
   return { path, type: 'file', size, digests: digests.weights, tensors, sample }
+}
+
+/** Says once what is wrong with the cache: the digests do not need it. */
+function warnOfCache({ cache }: Row, warned: Set<string>): void {
+  const message = cache?.failure?.message
+  if (message === undefined || warned.has(message)) return
+  warned.add(message)
+  printError(`lineaprint: warning: the cache is of no use: ${escapeText(message)}`)
 }
 
 function show(row: Row): void {
@@ -236,5 +250,13 @@ const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '
 function jsonRow(row: Row | LineaprintError): object {
   if (row instanceof LineaprintError)
     return { path: row.path, error: { code: row.code, message: row.message } }
-  return row
+  const { cache, ...rest } = row
+  // Of no file alone: what it did was done for all of them.
+  return cache === undefined || row.type === 'file' ? rest : { ...rest, cache: cacheRow(cache) }
+}
+
+function cacheRow({ failure, ...counts }: CacheUsage): object {
+  return failure === undefined
+    ? counts
+    : { ...counts, error: { code: failure.code, message: failure.message } }
 }

@@ -4,7 +4,7 @@
  *
  * Only the command that is asked for is loaded, so that `--help` and short commands start fast.
  */
-import { argv, exit, stdout } from 'node:process'
+import { argv, exit, stderr, stdout } from 'node:process'
 import { Command, CommanderError } from 'commander'
 import { VERSION } from '../version.ts'
 import { LineaprintError } from '../errors.ts'
@@ -31,6 +31,7 @@ const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<C
     summary: 'a run again in a clean work tree, with a verdict',
     load: () => import('./reproduce.ts'),
   },
+  export: { summary: 'a run for another tool: JSON, YAML, W&B, MLflow', load: () => import('./export.ts') },
   capture: { summary: 'one capture alone: env, git or seeds', load: () => import('./capture.ts') },
   doctor: { summary: 'what this machine offers', load: () => import('./doctor.ts') },
 }
@@ -55,8 +56,11 @@ const context: CommandContext = {
 // `lineaprint … | head`: a reader that has seen enough is no error.
 stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') exit(0)
-  throw error
+  printError(`lineaprint: the output cannot be written: ${error.message}`)
+  exit(3)
 })
+// There is nobody left to say it to; the exit code still tells.
+stderr.on('error', () => undefined)
 process.once('SIGINT', () => interrupt.abort(new Interrupted()))
 
 // `lineaprint help hash` needs the options of `hash` as much as `lineaprint hash --help` does.

@@ -10,7 +10,7 @@ import { LineaprintError } from '../errors.ts'
 import { createManifest, formatManifest } from '../manifest/manifest.ts'
 import { absoluteOf } from '../manifest/entries.ts'
 import { literalPattern } from '../manifest/names.ts'
-import { writeAtomic } from '../store/atomic.ts'
+import { errorCode, storeError, writeAtomic } from '../store/atomic.ts'
 import { algorithmOption, collect, threadsOption } from './arguments.ts'
 import { bytes, count, escapeText, print, printError, printJson, progressLine } from './output.ts'
 import type { Manifest } from '../manifest/manifest.ts'
@@ -88,8 +88,8 @@ async function manifest(path: string, options: Options, context: CommandContext)
  */
 async function placeOf(output: string, redirected: Redirection | undefined): Promise<string | undefined> {
   // Through a link: the link stays and the file that it leads to is replaced.
-  const place = await realpath(output).catch(() => resolve(output))
-  const info = await stat(place).catch(() => undefined)
+  const place = (await ifThere(output, realpath(output))) ?? resolve(output)
+  const info = await ifThere(output, stat(place))
   // `-o /dev/stdout > file` would replace the file under the shell.
   if (info !== undefined && isSame(info, redirected)) return undefined
   if (info !== undefined && !info.isFile()) {
@@ -100,12 +100,20 @@ async function placeOf(output: string, redirected: Redirection | undefined): Pro
       hint: 'leave out -o to write to stdout',
     })
   }
-  const folder = await stat(dirname(place)).catch(() => undefined)
+  const folder = await ifThere(output, stat(dirname(place)))
   if (folder?.isDirectory() === true) return place
   // Said before the work and not after it.
   throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'there is no such folder to write to', {
     path: dirname(place),
     hint: 'make it, or name another with -o',
+  })
+}
+
+/** What was found, or nothing if nothing is there; that it cannot be looked at is an error. */
+async function ifThere<T>(path: string, looking: Promise<T>): Promise<T | undefined> {
+  return looking.catch((cause: unknown) => {
+    if (['ENOENT', 'ENOTDIR'].includes(errorCode(cause) ?? '')) return undefined
+    throw storeError(path, 'it cannot be looked at', cause)
   })
 }
 

@@ -2,8 +2,10 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { env } from 'node:process'
+import { fromFailure } from '../abort.ts'
 import { LineaprintError } from '../errors.ts'
 import { checkPath } from '../options.ts'
+import type { NativeCacheUsage } from '../native.ts'
 
 /** What a cache did. */
 export interface CacheUsage {
@@ -16,6 +18,16 @@ export interface CacheUsage {
    * writing, belongs to somebody else, or lies on a file system that is not trusted (network file systems).
    */
   readonly stored: number
+  /**
+   * Why the cache could not be opened, read or written. The digests are right all the same: a cache saves time and
+   * decides nothing.
+   */
+  readonly failure?: LineaprintError
+}
+
+/** What the addon says of a cache. */
+export function toCacheUsage({ hits, misses, stored, failure }: NativeCacheUsage): CacheUsage {
+  return { hits, misses, stored, ...(failure && { failure: fromFailure(failure) }) }
 }
 
 /**

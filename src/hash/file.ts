@@ -7,10 +7,11 @@ import { checkAlgorithm, checkKeys, checkPath } from '../options.ts'
 import { sampleDigests } from '../sample/digests.ts'
 import { checkSample, toNativePlan } from '../sample/options.ts'
 import { SampleReport } from '../sample/report.ts'
-import { cacheFolder } from './cache.ts'
+import { cacheFolder, toCacheUsage } from './cache.ts'
 import type { AlgorithmChoice, Digest, Digests } from '../digest.ts'
 import type { SampledHashOptions } from '../sample/options.ts'
 import type { SamplePlan } from '../sampled.ts'
+import type { CacheUsage } from './cache.ts'
 
 /** A hashed file. */
 export interface FileHash {
@@ -24,6 +25,8 @@ export interface FileHash {
   readonly digests: Digests
   /** How much was read; only where a sample was asked for. */
   readonly sample?: SampleReport
+  /** What the cache did for all files of the call; only where there is one. */
+  readonly cache?: CacheUsage
 }
 
 /** Options of {@link hashFiles}. */
@@ -107,12 +110,13 @@ type Outcomes = Promise<(FileHash | LineaprintError)[]>
 
 async function hashAll(paths: string[], algorithm: AlgorithmChoice, options: FilesOptions): Outcomes {
   const cache = cacheFolder(options.cache)
-  const { outcomes } = await runJob(options, (job, threads) =>
+  const { outcomes, cache: used } = await runJob(options, (job, threads) =>
     native.hashFiles(job, paths, algorithm, cache, threads),
   )
+  const usage = used && { cache: toCacheUsage(used) }
   return outcomes.map((outcome, index) => {
     if (isFailure(outcome)) return fromFailure(outcome)
-    return toFileHash(paths[index] ?? '', outcome.size, toDigests(outcome.digests))
+    return { ...toFileHash(paths[index] ?? '', outcome.size, toDigests(outcome.digests)), ...usage }
   })
 }
 

@@ -6,7 +6,7 @@ import { checkAlgorithm, checkChoice, checkKeys, checkPath } from '../options.ts
 import { sampleDigests } from '../sample/digests.ts'
 import { checkSample, toNativePlan } from '../sample/options.ts'
 import { SampleReport } from '../sample/report.ts'
-import { cacheFolder } from './cache.ts'
+import { cacheFolder, toCacheUsage } from './cache.ts'
 import type { Digest, Digests } from '../digest.ts'
 import type { NativeEntries, NativeTree } from '../native.ts'
 import type { SampledHashOptions } from '../sample/options.ts'
@@ -119,7 +119,7 @@ function toTreeHash(root: string, tree: NativeTree, digests: Digests): TreeHash 
     bytes: tree.bytes,
     warnings: tree.warnings.map(({ kind, path: at }) => ({ kind: kind as TreeWarning['kind'], path: at })),
     ...(tree.entries && { entries: entriesOf(tree.entries) }),
-    ...(tree.cache && { cache: tree.cache }),
+    ...(tree.cache && { cache: toCacheUsage(tree.cache) }),
   }
 }
 

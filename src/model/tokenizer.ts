@@ -8,6 +8,7 @@ import { parseJson } from '../json/parse.ts'
 import { native } from '../native.ts'
 import { checkAlgorithm, checkKeys } from '../options.ts'
 import { meaningful } from './config.ts'
+import { canonicalDocument } from './document.ts'
 import type { Digest, Digests } from '../digest.ts'
 import type { HashOptions } from '../options.ts'
 
@@ -82,7 +83,7 @@ async function canonicalContent(path: string): Promise<Uint8Array> {
   }
   const bytes = await readFile(path)
   if (!path.endsWith('.json')) return bytes
-  const { value } = parseJson(bytes, path)
   // The only one of these files that says where it was loaded from and by which version.
-  return canonicalBytes(basename(path) === 'tokenizer_config.json' ? meaningful(value) : value)
+  if (basename(path) !== 'tokenizer_config.json') return canonicalDocument(bytes, path)
+  return canonicalBytes(meaningful(parseJson(bytes, path).value))
 }

@@ -1,41 +1,22 @@
 //! Files and folders.
 
+use crate::cache::{JobCache, NativeCacheUsage};
 use crate::digests::{NativeDigests, algorithms, columns, number};
 use crate::failure::NativeFailure;
 use crate::job::{NativeJob, start};
 use lineaprint_digest::{Algorithms, Digests};
-use lineaprint_engine::cache::{Cache, Usage};
 use lineaprint_engine::tree::{self, Content, Links, Tree};
 use lineaprint_engine::{Control, Result, file};
 use napi::Env;
 use napi::bindgen_prelude::{Either, Object, Uint8Array};
 use napi_derive::napi;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 
 /// A hashed file.
 #[napi(object, object_from_js = false)]
 pub struct NativeFile {
     pub size: i64,
     pub digests: NativeDigests,
-}
-
-/// What a cache did for a job.
-#[napi(object, object_from_js = false)]
-pub struct NativeCacheUsage {
-    pub hits: i64,
-    pub misses: i64,
-    pub stored: i64,
-}
-
-impl From<Usage> for NativeCacheUsage {
-    fn from(usage: Usage) -> Self {
-        Self {
-            hits: number(usage.hits),
-            misses: number(usage.misses),
-            stored: number(usage.stored),
-        }
-    }
 }
 
 /// Hashed files, and what the cache did for them where there is one.
@@ -59,18 +40,15 @@ pub fn hash_files<'env>(
     let paths: Vec<PathBuf> = paths.into_iter().map(PathBuf::from).collect();
     let place = paths.first().cloned();
     start(env, threads, job, place, move |control: &Control| {
-        let cache = cache.map(|folder| Cache::open(Path::new(&folder))).transpose()?;
-        let files = match &cache {
+        let cache = cache.as_deref().map(JobCache::open);
+        let files = match cache.as_ref().and_then(JobCache::get) {
             Some(cache) => file::hash_all_cached(&paths, algorithms, cache, control),
             None => file::hash_all(&paths, algorithms, control),
         };
         control.check()?;
         Ok(NativeFiles {
             outcomes: files.into_iter().map(native_file).collect(),
-            cache: cache
-                .map(|cache| cache.save())
-                .transpose()?
-                .map(NativeCacheUsage::from),
+            cache: cache.map(JobCache::finish),
         })
     })
 }
@@ -156,13 +134,11 @@ pub fn hash_tree<'env>(
     let root = PathBuf::from(root);
     let place = Some(root.clone());
     start(env, threads, job, place, move |control: &Control| {
-        options.cache = cache
-            .map(|folder| Cache::open(Path::new(&folder)).map(Arc::new))
-            .transpose()?;
+        let cache = cache.as_deref().map(JobCache::open);
+        options.cache = cache.as_ref().and_then(JobCache::get).cloned();
         let tree = tree::hash(&root, &options, control)?;
-        let usage = options.cache.as_ref().map(|cache| cache.save()).transpose()?;
         Ok(NativeTree {
-            cache: usage.map(NativeCacheUsage::from),
+            cache: cache.map(JobCache::finish),
             ..native_tree(tree, &options)
         })
     })

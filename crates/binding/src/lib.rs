@@ -18,6 +18,7 @@
 #![allow(missing_docs)]
 
 mod bytes;
+mod cache;
 mod digests;
 mod failure;
 mod files;

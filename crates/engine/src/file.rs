@@ -3,7 +3,7 @@
 use crate::cache::Cache;
 use crate::control::Control;
 use crate::error::{Code, Error, Result};
-use crate::source::{Source, retry_once};
+use crate::source::{Source, Stamp, retry_once};
 use crate::streams::{self, Span};
 use crate::subtrees::{self, SUBTREE};
 use lineaprint_digest::{Algorithms, Digests, Hasher};
@@ -40,15 +40,20 @@ pub fn hash_all_cached(
     control: &Control,
 ) -> Vec<Result<FileDigest>> {
     let hash = |path: &Path| {
-        let started = cache.started();
-        let source = Source::open(path)?;
-        let size = source.size();
-        control.found(size);
-        if let Some(digests) = cache.lookup(source.stamp(), algorithms) {
+        // A file that cannot be looked at says so when it is opened.
+        let stamp = Stamp::look(path).ok().flatten();
+        if let Some((stamp, digests)) =
+            stamp.and_then(|stamp| Some((stamp, cache.lookup(stamp, algorithms)?)))
+        {
+            let size = stamp.size;
+            control.found(size);
             control.advance(size);
             control.file_done();
             return Ok(FileDigest { size, digests });
         }
+        let started = cache.started();
+        let source = Source::open(path)?;
+        control.found(source.size());
         let file = hash_source(&source, algorithms, control)?;
         cache.admit(&source, &file.digests, started);
         Ok(file)

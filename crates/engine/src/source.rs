@@ -36,6 +36,12 @@ pub struct Stamp {
 }
 
 impl Stamp {
+    /// What the system says of the regular file at `path`, links followed; nothing if it is something else.
+    pub fn look(path: &Path) -> io::Result<Option<Self>> {
+        let metadata = std::fs::metadata(path)?;
+        Ok(metadata.is_file().then(|| Self::of(&metadata)))
+    }
+
     #[cfg(unix)]
     fn of(metadata: &Metadata) -> Self {
         use std::os::unix::fs::MetadataExt as _;
@@ -317,14 +323,16 @@ fn kind_name(metadata: &Metadata) -> &'static str {
     }
 }
 
+/// Reads at a position.
 #[cfg(unix)]
-fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+pub(crate) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     use std::os::unix::fs::FileExt as _;
     file.read_at(buffer, offset)
 }
 
+/// Reads at a position, and moves the file's own, which nothing here uses.
 #[cfg(windows)]
-fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+pub(crate) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     use std::os::windows::fs::FileExt as _;
     match file.seek_read(buffer, offset) {
         // Reading at the very end is an error there, and no error here.

@@ -109,31 +109,34 @@ fn a_folder_with_a_cache_has_the_digest_of_one_without() {
 }
 
 #[test]
-fn damaged_torn_and_foreign_records_count_as_absent() {
+fn damaged_torn_and_foreign_tables_count_as_absent() {
     let root = tempfile::tempdir().expect("a folder");
     let (path, folder) = (root.path().join("file"), root.path().join("cache"));
     fs::write(&path, b"x").expect("written");
     let (digests, _) = hash(&path, &folder, Algorithms::BLAKE3);
-    let log = folder.join("files-v1");
-    let whole = fs::read(&log).expect("reads");
-    for at in 0..whole.len() {
+    let table = folder.join("files-v2");
+    let whole = fs::read(&table).expect("reads");
+    let content = whole.iter().enumerate().filter(|(_, byte)| **byte != 0);
+    for (at, _) in content {
         let mut damaged = whole.clone();
         damaged[at] ^= 1;
-        fs::write(&log, &damaged).expect("written");
+        fs::write(&table, &damaged).expect("written");
         assert_eq!(
             hash(&path, &folder, Algorithms::BLAKE3),
             (digests, usage(0, 1, 1)),
             "byte {at}"
         );
     }
-    fs::write(&log, &whole[..whole.len() - 5]).expect("written");
-    assert_eq!(hash(&path, &folder, Algorithms::BLAKE3).1, usage(0, 1, 1));
-    assert_eq!(
-        hash(&path, &folder, Algorithms::BLAKE3).1,
-        usage(1, 0, 0),
-        "a torn end is mended"
-    );
-    fs::remove_file(&log).expect("removed");
+    for length in [0, 1, 4096, whole.len() - 5] {
+        fs::write(&table, &whole[..length]).expect("written");
+        hash(&path, &folder, Algorithms::BLAKE3);
+        assert_eq!(
+            hash(&path, &folder, Algorithms::BLAKE3),
+            (digests, usage(1, 0, 0)),
+            "cut to {length} bytes it is mended"
+        );
+    }
+    fs::remove_file(&table).expect("removed");
     assert_eq!(hash(&path, &folder, Algorithms::BLAKE3).1, usage(0, 1, 1));
 }
 
@@ -144,6 +147,30 @@ fn a_cache_that_others_can_write_to_is_refused() {
     let error = Cache::open(root.path()).expect_err("refused");
     assert_eq!(error.code, Code::Unreadable);
     assert_eq!(error.path.as_deref(), Some(root.path()));
+    fs::set_permissions(root.path(), Permissions::from_mode(0o755)).expect("set");
+    drop(open(root.path()));
+    let table = root.path().join("files-v2");
+    fs::write(&table, b"").expect("written");
+    fs::set_permissions(&table, Permissions::from_mode(0o666)).expect("set");
+    let error = Cache::open(root.path()).expect_err("refused");
+    assert_eq!(error.path.as_deref(), Some(table.as_path()));
+}
+
+#[test]
+fn a_cache_that_cannot_be_written_says_so_and_the_digest_is_right() {
+    let root = tempfile::tempdir().expect("a folder");
+    let (path, folder) = (root.path().join("file"), root.path().join("cache"));
+    fs::write(&path, b"x").expect("written");
+    let cache = open(&folder);
+    fs::remove_dir(&folder).expect("removed");
+    let outcomes = hash_all_cached(&[path], Algorithms::BLAKE3, &cache, &Control::new());
+    assert_eq!(
+        outcomes[0].as_ref().expect("hashes").digests,
+        Digests::of(b"x", Algorithms::BLAKE3)
+    );
+    let error = cache.save().expect_err("there is no folder");
+    assert_eq!(error.path.as_deref(), Some(folder.join("lock").as_path()));
+    assert_eq!(cache.usage(), usage(0, 1, 0));
 }
 
 #[test]

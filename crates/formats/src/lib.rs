@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod canonical;
 pub mod dtype;
 pub mod error;
 pub mod json;

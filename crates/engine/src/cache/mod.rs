@@ -15,17 +15,19 @@
 
 #[cfg(target_os = "linux")]
 mod lease;
-mod log;
+mod page;
+mod table;
 
 use crate::error::{Code, Error, Result};
 use crate::source::{Source, Stamp};
-use lineaprint_digest::{Algorithm, Algorithms, Digests, Hash};
-use log::Record;
-use std::collections::HashMap;
+use lineaprint_digest::{Algorithms, Digests, Hash};
+use page::Key;
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
+use table::Table;
 
 /// How much older than the start of the read both times of a file must be, in nanoseconds. Common file systems
 /// count in seconds at worst, FAT in two; the rest is for the tick of the kernel's clock.
@@ -35,8 +37,8 @@ pub const WINDOW: i128 = 2_100_000_000;
 #[derive(Debug)]
 pub struct Cache {
     folder: PathBuf,
-    entries: HashMap<(Stamp, Algorithm), Hash>,
-    fresh: Mutex<Vec<Record>>,
+    table: Table,
+    fresh: Mutex<Vec<(Key, Hash)>>,
     hits: AtomicU64,
     misses: AtomicU64,
     clock: fn() -> i128,
@@ -55,19 +57,15 @@ pub struct Usage {
 }
 
 impl Cache {
-    /// Opens the cache in `folder`, which is made if it is not there.
+    /// Opens the cache in `folder`, which is made if it is not there. Its entries are read when they are asked for.
     ///
     /// Entries of another version or that are damaged count as absent. A folder that others can write to is an
     /// error: they could put any digest there.
     pub fn open(folder: &Path) -> Result<Self> {
         make_folder(folder)?;
-        let entries = log::read(folder)?
-            .into_iter()
-            .map(|record| ((record.stamp, record.algorithm), record.hash))
-            .collect();
         Ok(Self {
             folder: folder.to_owned(),
-            entries,
+            table: Table::open(folder)?,
             fresh: Mutex::new(Vec::new()),
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
@@ -91,11 +89,11 @@ impl Cache {
     pub fn lookup(&self, stamp: Stamp, algorithms: Algorithms) -> Option<Digests> {
         let mut digests = Digests::default();
         for algorithm in algorithms.iter() {
-            let Some(hash) = self.entries.get(&(stamp, algorithm)) else {
+            let Some(hash) = Key::new(stamp, algorithm).and_then(|key| self.table.find(&key)) else {
                 self.misses.fetch_add(1, Ordering::Relaxed);
                 return None;
             };
-            digests.set(algorithm, *hash);
+            digests.set(algorithm, hash);
         }
         self.hits.fetch_add(1, Ordering::Relaxed);
         Some(digests)
@@ -111,29 +109,35 @@ impl Cache {
         }
         let mut fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
         for algorithm in digests.algorithms().iter() {
-            if let Some(hash) = digests.get(algorithm) {
-                fresh.push(Record {
-                    stamp,
-                    algorithm,
-                    hash,
-                });
-            }
+            let key = Key::new(stamp, algorithm);
+            fresh.extend(key.zip(digests.get(algorithm)));
         }
     }
 
-    /// Writes what is new. A cache that cannot be written is an error: it would stay useless without a word.
+    /// Writes what is new, and says what the cache did.
+    ///
+    /// An error if it could not be read or written: it would stay useless without a word. The digests of the job
+    /// are right all the same.
     pub fn save(&self) -> Result<Usage> {
-        let mut fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
-        let new: Vec<Record> = fresh
-            .drain(..)
-            .filter(|record| self.entries.get(&(record.stamp, record.algorithm)) != Some(&record.hash))
-            .collect();
-        log::append(&self.folder, &new)?;
+        let mut fresh = std::mem::take(&mut *self.fresh.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Some(failure) = self.table.failure() {
+            return Err(failure.clone());
+        }
+        fresh.retain(|(key, hash)| self.table.find(key).as_ref() != Some(hash));
+        table::store(&self.folder, &fresh)?;
         Ok(Usage {
+            stored: fresh.len() as u64,
+            ..self.usage()
+        })
+    }
+
+    /// What the cache did so far; nothing is stored before [`Self::save`].
+    pub fn usage(&self) -> Usage {
+        Usage {
             hits: self.hits.load(Ordering::Relaxed),
             misses: self.misses.load(Ordering::Relaxed),
-            stored: new.len() as u64,
-        })
+            stored: 0,
+        }
     }
 }
 
@@ -157,33 +161,43 @@ fn now() -> i128 {
         })
 }
 
-#[cfg(unix)]
 fn make_folder(folder: &Path) -> Result<()> {
-    use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt as _;
+        builder.mode(0o700);
+    }
+    builder
         .create(folder)
         .map_err(|error| Error::io("make", folder, &error))?;
     let metadata = folder
         .metadata()
         .map_err(|error| Error::io("look at", folder, &error))?;
-    if metadata.uid() != rustix::process::geteuid().as_raw() || metadata.mode() & 0o022 != 0 {
-        return Err(Error::new(
-            Code::Unreadable,
-            "others can write to this cache, so nothing in it can be trusted",
-        )
-        .but(
-            "a folder of your own with mode 700",
-            format!("mode {:o}", metadata.mode() & 0o777),
-        )
-        .at(folder));
-    }
-    Ok(())
+    refuse_if_others_can_write(folder, &metadata)
 }
 
+#[cfg(unix)]
+fn refuse_if_others_can_write(path: &Path, metadata: &Metadata) -> Result<()> {
+    use std::os::unix::fs::MetadataExt as _;
+    let mode = metadata.mode() & 0o777;
+    if metadata.uid() == rustix::process::geteuid().as_raw() && mode & 0o022 == 0 {
+        return Ok(());
+    }
+    let message = "others can write to this cache, so nothing in it can be trusted";
+    let error = Error::new(Code::Unreadable, message);
+    Err(error
+        .but(
+            "a folder of your own with mode 700",
+            format!("owner {}, mode {mode:o}", metadata.uid()),
+        )
+        .at(path))
+}
+
+/// Nothing is stored there.
 #[cfg(not(unix))]
-fn make_folder(folder: &Path) -> Result<()> {
-    let _ = Code::Unreadable;
-    std::fs::create_dir_all(folder).map_err(|error| Error::io("make", folder, &error))
+#[allow(clippy::unnecessary_wraps, reason = "it fails elsewhere")]
+fn refuse_if_others_can_write(_: &Path, _: &Metadata) -> Result<()> {
+    Ok(())
 }

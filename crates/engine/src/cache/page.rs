@@ -1,0 +1,229 @@
+//! One page of the cache: records of equal length under one checksum.
+//!
+//! A page that is torn, damaged or foreign counts as empty. The newest record stands last.
+
+use crate::source::Stamp;
+use lineaprint_digest::{Algorithm, Hash};
+use std::sync::LazyLock;
+
+/// Bytes of a page: what systems read and write at once.
+pub const PAGE: usize = 4096;
+
+/// Records that fit.
+pub const CAPACITY: usize = (PAGE - HEAD) / RECORD;
+
+/// The checksum of the rest, and how many records there are.
+const HEAD: usize = CHECKSUM + 8;
+const CHECKSUM: usize = 32;
+const RECORD: usize = KEY + 32;
+const KEY: usize = 48;
+
+/// A file as the system described it, and a hash function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key([u8; KEY]);
+
+impl Key {
+    /// Nothing where a number does not fit: what is cut short could be taken for something else.
+    pub fn new(stamp: Stamp, algorithm: Algorithm) -> Option<Self> {
+        let time = |nanoseconds: i128| i64::try_from(nanoseconds).ok().map(i64::cast_unsigned);
+        let numbers = [
+            stamp.device,
+            stamp.inode,
+            match algorithm {
+                Algorithm::Blake3 => 1,
+                Algorithm::Sha256 => 2,
+            },
+            stamp.size,
+            time(stamp.modified)?,
+            time(stamp.changed)?,
+        ];
+        let mut bytes = [0; KEY];
+        for (place, number) in bytes.chunks_exact_mut(8).zip(numbers) {
+            place.copy_from_slice(&number.to_le_bytes());
+        }
+        Some(Self(bytes))
+    }
+
+    /// Equal for keys of the same file and hash function, whatever the file looked like: one replaces the other.
+    fn file(&self) -> &[u8] {
+        &self.0[..24]
+    }
+
+    /// A number in which neighbouring inodes agree, so that the files of a folder share pages.
+    pub fn neighbourhood(&self) -> u64 {
+        let (numbers, _) = self.0.as_chunks::<8>();
+        let device = u64::from_le_bytes(numbers[0]);
+        let inode = u64::from_le_bytes(numbers[1]);
+        // The mixing of SplitMix64: every bit of the input reaches every bit of the output.
+        let mut mixed = device.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (inode >> 4);
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+}
+
+/// One page in memory.
+#[derive(Clone, Debug)]
+pub struct Page(Box<[u8; PAGE]>);
+
+impl Page {
+    /// A page without records.
+    pub fn empty() -> Self {
+        Self(Box::new([0; PAGE]))
+    }
+
+    /// What was read, if it is whole; else an empty one.
+    pub fn from_bytes(bytes: Box<[u8; PAGE]>) -> Self {
+        let page = Self(bytes);
+        if page.len() <= CAPACITY && page.0[..CHECKSUM] == page.checksum() {
+            page
+        } else {
+            Self::empty()
+        }
+    }
+
+    /// The bytes that are written.
+    pub fn to_bytes(&self) -> Box<[u8; PAGE]> {
+        let mut bytes = self.0.clone();
+        bytes[..CHECKSUM].copy_from_slice(&self.checksum());
+        bytes
+    }
+
+    fn checksum(&self) -> Hash {
+        // Derived once: the description of a key costs more to hash than a page.
+        static KEY: LazyLock<Hash> =
+            LazyLock::new(|| blake3::derive_key("lineaprint 2026 file cache v2", b"page"));
+        *blake3::keyed_hash(&KEY, &self.0[CHECKSUM..self.end()]).as_bytes()
+    }
+
+    /// How many records there are.
+    pub fn len(&self) -> usize {
+        usize::from(u16::from_le_bytes([self.0[CHECKSUM], self.0[CHECKSUM + 1]]))
+    }
+
+    fn set_len(&mut self, count: usize) {
+        // At most `CAPACITY`, which fits.
+        let count = u16::try_from(count).unwrap_or_default();
+        self.0[CHECKSUM..CHECKSUM + 2].copy_from_slice(&count.to_le_bytes());
+    }
+
+    /// One past the last byte that means something.
+    fn end(&self) -> usize {
+        HEAD + self.len() * RECORD
+    }
+
+    fn records(&self) -> &[[u8; RECORD]] {
+        &self.0[HEAD..].as_chunks().0[..self.len()]
+    }
+
+    /// Everything in it, the oldest first.
+    pub fn entries(&self) -> impl Iterator<Item = (Key, Hash)> + '_ {
+        self.records().iter().filter_map(|record| {
+            let (key, hash) = record.split_at(KEY);
+            Some((Key(key.try_into().ok()?), hash.try_into().ok()?))
+        })
+    }
+
+    /// The digest of exactly this file.
+    pub fn find(&self, key: &Key) -> Option<Hash> {
+        // Few files share an inode number, so eight bytes tell most of them apart.
+        let same = |record: &&[u8; RECORD]| record[8..16] == key.0[8..16] && record[..KEY] == key.0;
+        let record = self.records().iter().find(same)?;
+        record[KEY..].try_into().ok()
+    }
+
+    /// Takes out what is known of the same file, and says whether there was something.
+    pub fn remove(&mut self, key: &Key) -> bool {
+        let known = |record: &[u8; RECORD]| record.starts_with(key.file());
+        let Some(place) = self.records().iter().position(known) else {
+            return false;
+        };
+        self.take_out(place);
+        true
+    }
+
+    /// Takes out the oldest record.
+    pub fn remove_oldest(&mut self) {
+        if self.len() > 0 {
+            self.take_out(0);
+        }
+    }
+
+    fn take_out(&mut self, place: usize) {
+        let end = self.end();
+        self.0
+            .copy_within(HEAD + (place + 1) * RECORD..end, HEAD + place * RECORD);
+        self.0[end - RECORD..end].fill(0);
+        self.set_len(self.len() - 1);
+    }
+
+    /// Adds a record. There must be room.
+    pub fn push(&mut self, key: &Key, hash: &Hash) {
+        let start = self.end();
+        self.0[start..start + KEY].copy_from_slice(&key.0);
+        self.0[start + KEY..start + RECORD].copy_from_slice(hash);
+        self.set_len(self.len() + 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(inode: u64, modified: i128) -> Key {
+        let stamp = Stamp {
+            size: 3,
+            device: 7,
+            inode,
+            modified,
+            changed: 5,
+        };
+        Key::new(stamp, Algorithm::Blake3).expect("fits")
+    }
+
+    #[test]
+    fn records_are_found_replaced_and_pushed_out_in_order() {
+        let mut page = Page::empty();
+        for inode in 0..CAPACITY as u64 {
+            page.push(&key(inode, 1), &[u8::try_from(inode).expect("small"); 32]);
+        }
+        assert_eq!(page.find(&key(9, 1)), Some([9; 32]));
+        assert_eq!(page.find(&key(9, 2)), None);
+        assert!(page.remove(&key(9, 2)), "the same file at another time");
+        assert!(!page.remove(&key(9, 2)));
+        page.push(&key(9, 2), &[99; 32]);
+        page.remove_oldest();
+        let kept: Vec<(Key, Hash)> = page.entries().collect();
+        assert_eq!(kept.len(), CAPACITY - 1);
+        assert_eq!(kept.first(), Some(&(key(1, 1), [1; 32])));
+        assert_eq!(kept.last(), Some(&(key(9, 2), [99; 32])));
+    }
+
+    #[test]
+    fn every_damaged_bit_empties_the_page() {
+        let mut page = Page::empty();
+        page.push(&key(1, 1), &[1; 32]);
+        let bytes = page.to_bytes();
+        assert_eq!(Page::from_bytes(bytes.clone()).find(&key(1, 1)), Some([1; 32]));
+        for bit in 0..page.end() * 8 {
+            let mut damaged = bytes.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(Page::from_bytes(damaged).len(), 0, "bit {bit}");
+        }
+        assert_eq!(Page::from_bytes(Box::new([0; PAGE])).len(), 0, "a hole");
+    }
+
+    #[test]
+    fn a_time_that_does_not_fit_has_no_key() {
+        let stamp = |modified| Stamp {
+            size: 3,
+            device: 7,
+            inode: 1,
+            modified,
+            changed: 5,
+        };
+        assert!(Key::new(stamp(i128::from(i64::MIN)), Algorithm::Sha256).is_some());
+        assert!(Key::new(stamp(i128::from(i64::MAX) + 1), Algorithm::Sha256).is_none());
+        assert!(Key::new(stamp(i128::from(i64::MIN) - 1), Algorithm::Sha256).is_none());
+    }
+}

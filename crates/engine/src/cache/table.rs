@@ -1,0 +1,408 @@
+//! The cache on disk: a hash table of pages in one file, of which a job reads only what it asks for.
+//!
+//! Each record has two pages where it may stand, chosen by its file, and goes to the one with more room; where
+//! both are full the table doubles. Readers take no lock: whatever they meet halfway written is a page with a
+//! wrong checksum, or a record in a page where nobody looks for it, and counts as absent. Writers take turns.
+//! The file can be deleted at any time. Its name holds the version of all this.
+
+use super::page::{CAPACITY, Key, PAGE, Page};
+use crate::error::{Code, Error, Result};
+use crate::source::read_at;
+use lineaprint_digest::Hash;
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+/// Pages of a new table.
+const FIRST_PAGES: u64 = 16;
+
+/// The most pages there are (256 MiB, three million records): after that new records push out old ones.
+const MOST_PAGES: u64 = 1 << 16;
+
+/// How long a writer waits for another. Writing takes milliseconds: whoever holds the lock longer has stopped.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+fn path_in(folder: &Path) -> PathBuf {
+    folder.join("files-v2")
+}
+
+/// The pages in which a record may stand.
+fn places(key: &Key, pages: u64) -> [u64; 2] {
+    let mixed = key.neighbourhood();
+    [mixed % pages, (mixed >> 32) % pages]
+}
+
+/// How many pages a file of this length has; nothing if it is no table.
+fn pages_of(length: u64) -> Option<u64> {
+    let pages = length / PAGE as u64;
+    let fits = length.is_multiple_of(PAGE as u64) && pages.is_power_of_two() && pages <= MOST_PAGES;
+    fits.then_some(pages)
+}
+
+/// The table for reading. Pages are read when they are first asked for, and kept.
+#[derive(Debug)]
+pub struct Table {
+    file: Option<File>,
+    path: PathBuf,
+    pages: Box<[OnceLock<Page>]>,
+    failure: OnceLock<Error>,
+}
+
+impl Table {
+    /// Opens the table in `folder`; one that is not there or is no table has no records.
+    pub fn open(folder: &Path) -> Result<Self> {
+        let path = path_in(folder);
+        let file = match File::open(&path) {
+            Ok(file) => Some(file),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(error) => return Err(Error::io("open", &path, &error)),
+        };
+        let mut pages = 0;
+        if let Some(file) = &file {
+            let metadata = file
+                .metadata()
+                .map_err(|error| Error::io("look at", &path, &error))?;
+            super::refuse_if_others_can_write(&path, &metadata)?;
+            pages = pages_of(metadata.len()).unwrap_or_default();
+        }
+        Ok(Self {
+            file,
+            path,
+            pages: (0..pages).map(|_| OnceLock::new()).collect(),
+            failure: OnceLock::new(),
+        })
+    }
+
+    /// The digest of exactly this file.
+    pub fn find(&self, key: &Key) -> Option<Hash> {
+        if self.pages.is_empty() {
+            return None;
+        }
+        places(key, self.pages.len() as u64)
+            .into_iter()
+            .find_map(|place| self.page(place)?.find(key))
+    }
+
+    fn page(&self, place: u64) -> Option<&Page> {
+        let file = self.file.as_ref()?;
+        let page = self.pages.get(usize::try_from(place).ok()?)?;
+        Some(page.get_or_init(|| {
+            read_page(file, place).unwrap_or_else(|error| {
+                // The first one is enough to say what is wrong.
+                self.failure.get_or_init(|| Error::io("read", &self.path, &error));
+                Page::empty()
+            })
+        }))
+    }
+
+    /// Why a page could not be read, if that happened.
+    pub fn failure(&self) -> Option<&Error> {
+        self.failure.get()
+    }
+}
+
+/// One page; what lies beyond the end of the file is empty.
+fn read_page(file: &File, place: u64) -> io::Result<Page> {
+    let mut bytes = Box::new([0; PAGE]);
+    let mut done = 0;
+    while done < PAGE {
+        match read_at(file, &mut bytes[done..], place * PAGE as u64 + done as u64) {
+            Ok(0) => break,
+            Ok(count) => done += count,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Page::from_bytes(bytes))
+}
+
+/// Adds records to the table in `folder`; each replaces what was known of the same file.
+pub fn store(folder: &Path, records: &[(Key, Hash)]) -> Result<()> {
+    store_within(folder, records, MOST_PAGES)
+}
+
+fn store_within(folder: &Path, records: &[(Key, Hash)], most: u64) -> Result<()> {
+    if records.is_empty() {
+        return Ok(());
+    }
+    let _lock = lock(&folder.join("lock"))?;
+    let path = path_in(folder);
+    Writer::open(&path, most)
+        .and_then(|mut writer| {
+            for (key, hash) in records {
+                writer.put(key, hash)?;
+            }
+            writer.flush()
+        })
+        .map_err(|error| Error::io("write", &path, &error))
+}
+
+/// Waits for the writers before us. The lock goes with the descriptor.
+fn lock(path: &Path) -> Result<File> {
+    let file = ours(OpenOptions::new().write(true))
+        .open(path)
+        .map_err(|error| Error::io("open", path, &error))?;
+    let start = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::Error(error)) => return Err(Error::io("lock", path, &error)),
+            Err(TryLockError::WouldBlock) if start.elapsed() > PATIENCE => {
+                let message = "another program keeps the cache locked";
+                return Err(Error::new(Code::Unreadable, message).at(path));
+            }
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(2)),
+        }
+    }
+}
+
+/// A file that nobody else may read or write.
+fn ours(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    options.create(true).truncate(false)
+}
+
+/// The table for writing, under the lock.
+struct Writer {
+    file: File,
+    pages: u64,
+    /// How many pages there may be.
+    most: u64,
+    /// Pages that were read, and whether they were changed since.
+    loaded: HashMap<u64, (Page, bool)>,
+}
+
+impl Writer {
+    fn open(path: &Path, most: u64) -> io::Result<Self> {
+        let file = ours(OpenOptions::new().read(true).write(true)).open(path)?;
+        let mut pages = pages_of(file.metadata()?.len()).unwrap_or_default();
+        if pages == 0 {
+            // New, or no table: every page becomes a hole, which is an empty page.
+            file.set_len(0)?;
+            file.set_len(FIRST_PAGES * PAGE as u64)?;
+            pages = FIRST_PAGES;
+        }
+        Ok(Self {
+            file,
+            pages,
+            most,
+            loaded: HashMap::new(),
+        })
+    }
+
+    fn page(&mut self, place: u64) -> io::Result<&mut (Page, bool)> {
+        match self.loaded.entry(place) {
+            std::collections::hash_map::Entry::Occupied(entry) => Ok(entry.into_mut()),
+            std::collections::hash_map::Entry::Vacant(entry) => {
+                Ok(entry.insert((read_page(&self.file, place)?, false)))
+            }
+        }
+    }
+
+    fn put(&mut self, key: &Key, hash: &Hash) -> io::Result<()> {
+        loop {
+            let places = places(key, self.pages);
+            let mut lengths = [0; 2];
+            for (place, length) in places.into_iter().zip(&mut lengths) {
+                let (page, changed) = self.page(place)?;
+                *changed |= page.remove(key);
+                *length = page.len();
+            }
+            let roomier = usize::from(lengths[1] < lengths[0]);
+            let (place, len) = (places[roomier], lengths[roomier]);
+            if len == CAPACITY && self.pages < self.most {
+                self.grow()?;
+                continue;
+            }
+            let (page, changed) = self.page(place)?;
+            if len == CAPACITY {
+                page.remove_oldest();
+            }
+            page.push(key, hash);
+            *changed = true;
+            return Ok(());
+        }
+    }
+
+    /// Doubles the table where it lies: page `i` is split into `i` and `i + pages`. A crash on the way leaves
+    /// records where nobody looks for them, which is as if they were absent.
+    fn grow(&mut self) -> io::Result<()> {
+        self.flush()?;
+        self.loaded.clear();
+        let (old, new) = (self.pages, self.pages * 2);
+        self.file.set_len(new * PAGE as u64)?;
+        self.pages = new;
+        for place in 0..old {
+            let page = read_page(&self.file, place)?;
+            if page.len() == 0 {
+                continue;
+            }
+            let (mut lower, mut upper) = (Page::empty(), Page::empty());
+            for (key, hash) in page.entries() {
+                let places = places(&key, new);
+                if places.contains(&place) {
+                    lower.push(&key, &hash);
+                } else if places.contains(&(place + old)) {
+                    upper.push(&key, &hash);
+                }
+            }
+            self.write(place + old, &upper)?;
+            self.write(place, &lower)?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let mut changed: Vec<u64> = Vec::new();
+        for (place, (_, dirty)) in &mut self.loaded {
+            if std::mem::take(dirty) {
+                changed.push(*place);
+            }
+        }
+        changed.sort_unstable();
+        for place in changed {
+            let bytes = self.loaded[&place].0.to_bytes();
+            write_at(&mut self.file, place, &bytes)?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, place: u64, page: &Page) -> io::Result<()> {
+        write_at(&mut self.file, place, &page.to_bytes())
+    }
+}
+
+fn write_at(file: &mut File, place: u64, bytes: &[u8; PAGE]) -> io::Result<()> {
+    file.seek(SeekFrom::Start(place * PAGE as u64))?;
+    file.write_all(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Stamp;
+    use lineaprint_digest::Algorithm;
+
+    fn record(inode: u64, size: u64) -> (Key, Hash) {
+        let stamp = Stamp {
+            size,
+            device: 2,
+            inode,
+            modified: 1,
+            changed: 1,
+        };
+        let mut hash = [0; 32];
+        hash[..8].copy_from_slice(&inode.to_le_bytes());
+        hash[8..16].copy_from_slice(&size.to_le_bytes());
+        (Key::new(stamp, Algorithm::Blake3).expect("fits"), hash)
+    }
+
+    fn found(folder: &Path, records: &[(Key, Hash)]) -> usize {
+        let table = Table::open(folder).expect("opens");
+        let hit = |(key, hash): &&(Key, Hash)| table.find(key).is_some_and(|found| found == *hash);
+        records.iter().filter(hit).count()
+    }
+
+    #[test]
+    fn a_table_grows_and_loses_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        // Runs of neighbours with gaps, as file systems hand out inodes.
+        let all: Vec<(Key, Hash)> = (0..20_000)
+            .map(|index| record(index + index / 100 * 37, index))
+            .collect();
+        for part in all.chunks(700) {
+            store(folder.path(), part).expect("stores");
+        }
+        assert_eq!(found(folder.path(), &all), all.len());
+        let length = std::fs::metadata(path_in(folder.path())).expect("there").len();
+        let load = all.len() as f64 / (length / PAGE as u64 * CAPACITY as u64) as f64;
+        assert!(load > 0.35, "less than half as full as it could be: {load}");
+    }
+
+    #[test]
+    fn a_record_replaces_what_was_known_of_its_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (old, new): (Vec<_>, Vec<_>) = (0..3000)
+            .map(|inode| (record(inode, 1), record(inode, 2)))
+            .unzip();
+        store(folder.path(), &old).expect("stores");
+        let length = std::fs::metadata(path_in(folder.path())).expect("there").len();
+        for _ in 0..5 {
+            store(folder.path(), &new).expect("stores");
+            store(folder.path(), &old).expect("stores");
+        }
+        store(folder.path(), &new).expect("stores");
+        assert_eq!(
+            (found(folder.path(), &old), found(folder.path(), &new)),
+            (0, new.len())
+        );
+        assert_eq!(
+            std::fs::metadata(path_in(folder.path())).expect("there").len(),
+            length
+        );
+    }
+
+    #[test]
+    fn a_table_that_may_not_grow_keeps_the_newest() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let all: Vec<(Key, Hash)> = (0..50_000).map(|inode| record(inode, 1)).collect();
+        store_within(folder.path(), &all, 64).expect("stores");
+        let length = std::fs::metadata(path_in(folder.path())).expect("there").len();
+        assert_eq!(length, 64 * PAGE as u64);
+        let room = 64 * CAPACITY;
+        assert_eq!(found(folder.path(), &all), room);
+        // Each page drops its own oldest, so the border between old and new is not sharp.
+        let newest = found(folder.path(), &all[all.len() - room / 4..]);
+        assert!(newest > room / 5, "{newest} of the newest {}", room / 4);
+        let oldest = found(folder.path(), &all[..all.len() / 2]);
+        assert!(oldest < room / 100, "{oldest} of the oldest");
+    }
+
+    #[test]
+    fn only_the_pages_that_are_asked_for_are_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let all: Vec<(Key, Hash)> = (0..20_000).map(|inode| record(inode, 1)).collect();
+        store(folder.path(), &all).expect("stores");
+        let table = Table::open(folder.path()).expect("opens");
+        for (key, hash) in &all[5000..5020] {
+            assert_eq!(table.find(key), Some(*hash));
+        }
+        let read = table.pages.iter().filter(|page| page.get().is_some()).count();
+        assert!(read <= 6, "{read} of {} pages", table.pages.len());
+    }
+
+    #[test]
+    fn what_is_no_table_has_no_records_and_is_written_anew() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let all = [record(1, 1), record(2, 1)];
+        for length in [1, PAGE * 3, PAGE + 1] {
+            std::fs::write(path_in(folder.path()), vec![7; length]).expect("written");
+            assert_eq!(found(folder.path(), &all), 0);
+            store(folder.path(), &all).expect("stores");
+            assert_eq!(found(folder.path(), &all), 2);
+        }
+    }
+
+    #[test]
+    fn a_table_cut_short_while_it_is_read_has_fewer_records() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let all: Vec<(Key, Hash)> = (0..2000).map(|inode| record(inode, 1)).collect();
+        store(folder.path(), &all).expect("stores");
+        let table = Table::open(folder.path()).expect("opens");
+        File::options()
+            .write(true)
+            .open(path_in(folder.path()))
+            .and_then(|file| file.set_len(PAGE as u64 * 3 / 2))
+            .expect("cut");
+        let hits = all.iter().filter(|(key, _)| table.find(key).is_some()).count();
+        assert!(hits < all.len());
+        assert!(table.failure().is_none());
+    }
+}

@@ -26,7 +26,7 @@ fn main() {
             std::hint::black_box(Sha256::digest(&bytes));
         }),
     );
-    if force_lanes(Lanes::ShaExtensions) {
+    if force_lanes(Lanes::ShaExtensions) || force_lanes(Lanes::Armv8) {
         report(
             "two interleaved",
             bytes.len() * 2,

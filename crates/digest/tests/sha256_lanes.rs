@@ -30,7 +30,7 @@ fn lengths() -> Vec<usize> {
 fn every_path_equals_the_sha2_crate_around_every_edge() {
     let best = lanes();
     let mut tried = Vec::new();
-    for path in [Lanes::One, Lanes::ShaExtensions, Lanes::Avx512] {
+    for path in [Lanes::One, Lanes::ShaExtensions, Lanes::Avx512, Lanes::Armv8] {
         if !force_lanes(path) {
             continue;
         }

@@ -8,11 +8,14 @@
 //! | [`Lanes`] | streams at once | on |
 //! |---|---|---|
 //! | `ShaExtensions` | 2 | x86 with the SHA extensions |
+//! | `Armv8` | 2 | ARM of 64 bits with the SHA-2 instructions |
 //! | `Avx512` | 16 | x86 with AVX-512 and without the SHA extensions |
 //! | `One` | 1 | everything else: the `sha2` crate |
 //!
 //! A single stream always goes through the `sha2` crate, which knows the instructions of more processors.
 
+#[cfg(target_arch = "aarch64")]
+mod armv8;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 #[cfg(target_arch = "x86_64")]
@@ -39,7 +42,7 @@ const INITIAL: State = [
 ];
 
 /// The round constants of FIPS 180-4.
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 #[rustfmt::skip]
 pub(crate) const K: [u32; 64] = [
     0x428a_2f98, 0x7137_4491, 0xb5c0_fbcf, 0xe9b5_dba5, 0x3956_c25b, 0x59f1_11f1, 0x923f_82a4, 0xab1c_5ed5,
@@ -62,6 +65,8 @@ pub enum Lanes {
     ShaExtensions = 2,
     /// Sixteen, side by side in vectors of 512 bits.
     Avx512 = 3,
+    /// Two, interleaved on the SHA-2 instructions of ARMv8.
+    Armv8 = 4,
 }
 
 impl Lanes {
@@ -69,7 +74,7 @@ impl Lanes {
     pub const fn width(self) -> usize {
         match self {
             Self::One => 1,
-            Self::ShaExtensions => 2,
+            Self::ShaExtensions | Self::Armv8 => 2,
             Self::Avx512 => 16,
         }
     }
@@ -86,7 +91,10 @@ impl Lanes {
             }
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw"),
-            #[cfg(not(target_arch = "x86_64"))]
+            #[cfg(target_arch = "aarch64")]
+            Self::Armv8 => std::arch::is_aarch64_feature_detected!("sha2"),
+            // Of another processor.
+            #[allow(unreachable_patterns, reason = "some of them are always there")]
             _ => false,
         }
     }
@@ -100,8 +108,9 @@ pub fn lanes() -> Lanes {
         1 => Lanes::One,
         2 => Lanes::ShaExtensions,
         3 => Lanes::Avx512,
+        4 => Lanes::Armv8,
         _ => {
-            let best = [Lanes::ShaExtensions, Lanes::Avx512]
+            let best = [Lanes::ShaExtensions, Lanes::Avx512, Lanes::Armv8]
                 .into_iter()
                 .find(|lanes| lanes.available())
                 .unwrap_or(Lanes::One);
@@ -263,13 +272,14 @@ fn compress_many(streams: &mut [&mut Sha256], inputs: &mut [&[u8]]) {
         .zip(inputs.chunks_mut(lanes.width()))
     {
         match lanes {
-            Lanes::One => {}
             #[cfg(target_arch = "x86_64")]
-            Lanes::ShaExtensions => compress_two(group, inputs),
+            Lanes::ShaExtensions => compress_two(group, inputs, sha_extensions::compress_pair),
             #[cfg(target_arch = "x86_64")]
             Lanes::Avx512 => compress_sixteen(group, inputs),
-            #[cfg(not(target_arch = "x86_64"))]
-            Lanes::ShaExtensions | Lanes::Avx512 => {}
+            #[cfg(target_arch = "aarch64")]
+            Lanes::Armv8 => compress_two(group, inputs, armv8::compress_pair),
+            // One after another, below. Lanes of another processor are never chosen.
+            _ => {}
         }
         for (stream, input) in group.iter_mut().zip(inputs) {
             let blocks = input.len() / BLOCK;
@@ -285,12 +295,16 @@ fn take_blocks<'a>(input: &mut &'a [u8], count: usize) -> &'a [[u8; BLOCK]] {
     now.as_chunks().0
 }
 
-#[cfg(target_arch = "x86_64")]
-fn compress_two(group: &mut [&mut Sha256], inputs: &mut [&[u8]]) {
+/// Compresses as many blocks of one stream as of another.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+type CompressPair = fn(&mut State, &[[u8; BLOCK]], &mut State, &[[u8; BLOCK]]);
+
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+fn compress_two(group: &mut [&mut Sha256], inputs: &mut [&[u8]], compress_pair: CompressPair) {
     let ([a, b], [x, y]) = (group, inputs) else { return };
     let common = x.len().min(y.len()) / BLOCK;
     let (x, y) = (take_blocks(x, common), take_blocks(y, common));
-    sha_extensions::compress_pair(&mut a.state, x, &mut b.state, y);
+    compress_pair(&mut a.state, x, &mut b.state, y);
     a.length += (common * BLOCK) as u64;
     b.length += (common * BLOCK) as u64;
 }

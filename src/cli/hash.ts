@@ -9,8 +9,9 @@ import { hashStream } from '../hash/stream.ts'
 import { hashTree } from '../hash/tree.ts'
 import { readModel } from '../model/read.ts'
 import { WARNINGS } from '../dataset/read.ts'
-import { algorithmOption, collect, threadsOption } from './arguments.ts'
+import { algorithmOption, threadsOption } from './arguments.ts'
 import { parsePartArgument, printMerged, printPart } from './hash-part.ts'
+import { IGNORE_HELP, addIgnoreOptions, ignoreWarnings, toIgnore } from './ignore.ts'
 import { escapeText, print, printError, printJson, progressLine } from './output.ts'
 import { SAMPLE_HELP, addSampleOptions, printSample, refuseSample, toSample } from './sample.ts'
 import type { Digest, Digests } from '../digest.ts'
@@ -21,12 +22,12 @@ import type { TensorInfo } from '../model/read.ts'
 import type { HashArguments } from './arguments.ts'
 import type { CommandContext, CommonOptions } from './context.ts'
 import type { PartArgument } from './hash-part.ts'
+import type { IgnoreArguments, IgnoreOptions } from './ignore.ts'
 import type { SampleArguments } from './sample.ts'
 import type { SampleReport } from '../sample/report.ts'
 
-interface Options extends HashArguments, SampleArguments, CommonOptions {
+interface Options extends HashArguments, IgnoreArguments, SampleArguments, CommonOptions {
   readonly tensors?: boolean
-  readonly ignore: readonly string[]
   readonly links: LinkMode
   readonly part?: PartArgument
   readonly merge?: boolean
@@ -40,6 +41,9 @@ interface Row {
   readonly size: number
   readonly digests: Digests
   readonly files?: number
+  /** Patterns in force, and how many entries they left out. */
+  readonly ignore?: readonly string[]
+  readonly ignored?: number
   readonly tensors?: readonly TensorInfo[]
   readonly sample?: SampleReport | undefined
   readonly cache?: CacheUsage | undefined
@@ -52,13 +56,12 @@ export function command(context: CommandContext): Command {
     .argument('<path...>', 'files and folders; - is standard input')
     .addOption(algorithmOption())
     .option('--tensors', 'digests of the tensors of model files')
-    .option('--ignore <glob>', 'leave out what matches (gitignore syntax, repeatable)', collect, [])
     .addOption(
       new Option('--links <mode>', 'symbolic links in folders')
         .choices(['follow', 'record', 'refuse'])
         .default('follow'),
     )
-  return addSampleOptions(hashCommand)
+  return addSampleOptions(addIgnoreOptions(hashCommand))
     .option('--part <I/N>', 'only part I of N of one file, to be merged later', parsePartArgument)
     .option('--merge', 'merge the parts in these files into the digest of the whole')
     .option('--cache', 'do not read files again that have not changed (docs/cache.md)')
@@ -75,6 +78,7 @@ export function command(context: CommandContext): Command {
 
 const EXAMPLES = `
 A file's line is what "b3sum -c" or "sha256sum -c" reads; a folder's digest has the full form.
+${IGNORE_HELP}
 ${SAMPLE_HELP}
 
 Examples:
@@ -133,6 +137,7 @@ interface Group {
 /** Files that stand side by side become one job, so that many small ones keep all cores busy. */
 async function groups(paths: readonly string[], options: Options): Promise<Group[]> {
   const found: Group[] = []
+  const left = await toIgnore(options)
   let files: string[] = []
   const close = (): void => {
     const group = files
@@ -149,7 +154,7 @@ async function groups(paths: readonly string[], options: Options): Promise<Group
     if (path === '-') found.push({ hash: (shared) => one(() => hashStandardInput(shared)) })
     else if (options.tensors === true)
       found.push({ hash: (shared) => one(() => hashTensorsOf(path, shared)) })
-    else found.push({ hash: (shared) => one(() => hashFolder(path, options, shared)) })
+    else found.push({ hash: (shared) => one(() => hashFolder(path, options, left, shared)) })
   }
   close()
   return found
@@ -193,13 +198,15 @@ async function hashStandardInput(shared: Shared): Promise<Row> {
   return { path: '-', type: 'stream', size, digests }
 }
 
-async function hashFolder(path: string, options: Options, shared: Shared): Promise<Row> {
-  const tree = await hashTree(path, { ...shared, ignore: options.ignore, links: options.links })
-  const warnings = tree.warnings.map(
-    (warning) => `${warning.path}: ${WARNINGS[warning.kind] ?? warning.kind}`,
-  )
-  const { bytes: size, digests, files, sample, cache } = tree
-  return { path, type: 'folder', size, digests, files, sample, cache, warnings }
+async function hashFolder(path: string, options: Options, left: IgnoreOptions, shared: Shared): Promise<Row> {
+  const tree = await hashTree(path, { ...shared, ...left, links: options.links })
+  const warnings = [
+    ...tree.warnings.map((warning) => `${warning.path}: ${WARNINGS[warning.kind] ?? warning.kind}`),
+    ...ignoreWarnings(path, tree.ignoreFiles),
+  ]
+  const { bytes: size, digests, files, ignored, sample, cache } = tree
+  const ignore = [...tree.ignoreFiles, ...left.ignore]
+  return { path, type: 'folder', size, digests, files, ignore, ignored, sample, cache, warnings }
 }
 
 async function hashTensorsOf(path: string, shared: Shared): Promise<Row> {

@@ -11,28 +11,29 @@ import { createManifest, formatManifest } from '../manifest/manifest.ts'
 import { absoluteOf } from '../manifest/entries.ts'
 import { literalPattern } from '../manifest/names.ts'
 import { errorCode, storeError, writeAtomic } from '../store/atomic.ts'
-import { algorithmOption, collect, threadsOption } from './arguments.ts'
+import { algorithmOption, threadsOption } from './arguments.ts'
+import { IGNORE_HELP, addIgnoreOptions, ignoreWarnings, toIgnore } from './ignore.ts'
 import { bytes, count, escapeText, print, printError, printJson, progressLine } from './output.ts'
 import type { Manifest } from '../manifest/manifest.ts'
 import type { LinkMode } from '../hash/tree.ts'
 import type { HashArguments } from './arguments.ts'
 import type { CommandContext, CommonOptions } from './context.ts'
+import type { IgnoreArguments } from './ignore.ts'
 
-interface Options extends HashArguments, CommonOptions {
+interface Options extends HashArguments, IgnoreArguments, CommonOptions {
   readonly output?: string
   readonly tensors?: boolean
-  readonly ignore: readonly string[]
   readonly links: LinkMode
 }
 
 /** The command. */
 export function command(context: CommandContext): Command {
-  return new Command('manifest')
+  const manifestCommand = new Command('manifest')
     .argument('<path>', 'a folder or a file')
     .option('-o, --output <file>', 'write it there, whole or not at all (default: stdout)')
     .option('--tensors', 'also list the tensors of the model at the path (reads its weights twice)')
     .addOption(algorithmOption())
-    .option('--ignore <glob>', 'leave out what matches (gitignore syntax, repeatable)', collect, [])
+  return addIgnoreOptions(manifestCommand)
     .addOption(
       new Option('--links <mode>', 'symbolic links in folders')
         .choices(['follow', 'record', 'refuse'])
@@ -45,7 +46,7 @@ export function command(context: CommandContext): Command {
 
 const EXAMPLES = `
 The manifest is JSON and has no time, host or absolute path: equal folders have equal manifests. A manifest that
-is written into its own folder leaves itself out.
+is written into its own folder leaves itself out. ${IGNORE_HELP}
 
 Examples:
   lineaprint manifest data -o data/manifest.json
@@ -58,18 +59,22 @@ async function manifest(path: string, options: Options, context: CommandContext)
   const redirected = redirection()
   const place = output === undefined || output === '-' ? undefined : await placeOf(output, redirected)
   const own = place === undefined ? [] : await ownPatterns(path, [resolve(output ?? ''), place])
+  const left = await toIgnore(options)
   const progress = progressLine('hashing')
   const made = await createManifest(path, {
     algorithm,
     threads,
     links,
     tensors,
-    ignore: [...options.ignore, ...own],
+    ...left,
+    ignore: [...left.ignore, ...own],
     signal: context.signal,
     onProgress: progress.onProgress,
   }).finally(progress.end)
   for (const { kind, path: at } of made.warnings)
     printError(`lineaprint: warning: ${escapeText(at)}: ${WARNINGS[kind] ?? kind}`)
+  const found = made.ignore.slice(0, made.ignore.length - left.ignore.length - own.length)
+  for (const warning of ignoreWarnings(path, found)) printError(`lineaprint: warning: ${escapeText(warning)}`)
   const text = formatManifest(made)
   if (place === undefined) {
     if (redirected !== undefined) await refuseOwnOutput(path, made, redirected)

@@ -98,7 +98,7 @@ async function diffFolders(a: string, b: string, options: TreeDiffOptions): Prom
 
 async function diffFiles(a: string, b: string, options: TreeDiffOptions): Promise<TreeDiff> {
   // Options that are about folders mean nothing here, but a mistyped one is still refused.
-  const { links: _links, ignore: _ignore, includeSkipped: _skipped, ...shared } = options
+  const { links: _links, ignore: _ignore, ignoreFiles: _files, includeSkipped: _skipped, ...shared } = options
   const [before, after] = (await hashFiles([a, b], shared)).map((outcome) => {
     if (outcome instanceof LineaprintError) throw outcome
     return outcome

@@ -21,6 +21,11 @@ export interface TreeOptions extends SampledHashOptions {
   readonly links?: LinkMode | undefined
   /** Patterns in the syntax of gitignore, relative to the root. @default none */
   readonly ignore?: readonly string[] | undefined
+  /**
+   * Whether files named `.lineaprintignore` leave out what their lines match in the folders that they are in. They are
+   * content like any other file; `ignore` decides over them. @default false
+   */
+  readonly ignoreFiles?: boolean | undefined
   /** Whether entries named `.git` and `.lineaprint` count. @default false */
   readonly includeSkipped?: boolean | undefined
   /** Whether every file is listed in the result. @default false */
@@ -65,6 +70,10 @@ export interface TreeHash {
   readonly links: number
   /** Bytes in the files. */
   readonly bytes: number
+  /** Entries that patterns left out; a folder is one, whatever is in it. */
+  readonly ignored: number
+  /** Patterns of files named `.lineaprintignore`, relative to the root; none unless they were asked for. */
+  readonly ignoreFiles: readonly string[]
   readonly warnings: readonly TreeWarning[]
   /** Sorted by path; only where `list` was asked for. */
   readonly entries?: readonly TreeEntry[]
@@ -85,7 +94,7 @@ export interface TreeHash {
  *   and what {@link hashFile} throws.
  */
 export async function hashTree(path: string, options: TreeOptions = {}): Promise<TreeHash> {
-  checkKeys(options, ['links', 'ignore', 'includeSkipped', 'list', 'cache', 'sample'])
+  checkKeys(options, ['links', 'ignore', 'ignoreFiles', 'includeSkipped', 'list', 'cache', 'sample'])
   const root = checkPath(path)
   const plan = checkSample(options.sample, { cache: options.cache })
   const cache = cacheFolder(options.cache)
@@ -93,6 +102,7 @@ export async function hashTree(path: string, options: TreeOptions = {}): Promise
     algorithm: checkAlgorithm(options.algorithm),
     links: checkChoice('links', options.links ?? 'follow', ['follow', 'record', 'refuse']),
     ignore: [...(options.ignore ?? [])],
+    ignoreFiles: options.ignoreFiles ?? false,
     includeSkipped: options.includeSkipped ?? false,
     list: options.list ?? false,
     ...(cache !== undefined && { cache }),
@@ -117,6 +127,8 @@ function toTreeHash(root: string, tree: NativeTree, digests: Digests): TreeHash 
     folders: tree.folders,
     links: tree.links,
     bytes: tree.bytes,
+    ignored: tree.ignored,
+    ignoreFiles: tree.ignoreFiles,
     warnings: tree.warnings.map(({ kind, path: at }) => ({ kind: kind as TreeWarning['kind'], path: at })),
     ...(tree.entries && { entries: entriesOf(tree.entries) }),
     ...(tree.cache && { cache: toCacheUsage(tree.cache) }),

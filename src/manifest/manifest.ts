@@ -22,6 +22,8 @@ export interface ManifestOptions extends HashOptions {
   readonly links?: LinkMode | undefined
   /** Patterns to leave out, in the syntax of gitignore, relative to the root. @default none */
   readonly ignore?: readonly string[] | undefined
+  /** Whether files named `.lineaprintignore` give patterns too; the manifest records them. @default false */
+  readonly ignoreFiles?: boolean | undefined
   /** Whether entries named `.git` and `.lineaprint` count. @default false */
   readonly includeSkipped?: boolean | undefined
   /** Whether the tensors of the model at the path are listed too; reads its weights twice. @default false */
@@ -39,7 +41,7 @@ export interface ManifestOptions extends HashOptions {
  *   if the weights were changed between the two reads, ARGUMENT if a file of the model is left out.
  */
 export async function createManifest(path: string, options: ManifestOptions = {}): Promise<Manifest> {
-  checkKeys(options, ['links', 'ignore', 'includeSkipped', 'tensors'])
+  checkKeys(options, ['links', 'ignore', 'ignoreFiles', 'includeSkipped', 'tensors'])
   const root = resolve(checkPath(path))
   checkAlgorithm(options.algorithm)
   const isFolder = (await lookAt(root)).isDirectory()
@@ -56,7 +58,8 @@ async function folderManifest(root: string, options: ManifestOptions): Promise<M
     type: 'folder',
     algorithm: options.algorithm ?? 'blake3',
     links: options.links ?? 'follow',
-    ignore: [...(options.ignore ?? [])],
+    // Those of the folder are recorded, so that a check leaves out the same whatever the folder says by then.
+    ignore: [...tree.ignoreFiles, ...(options.ignore ?? [])],
     includeSkipped: options.includeSkipped ?? false,
     digests: tree.digests,
     warnings: tree.warnings,

@@ -77,6 +77,8 @@ pub struct NativeTreeOptions {
     pub links: String,
     /// gitignore patterns.
     pub ignore: Vec<String>,
+    /// Whether files named `.lineaprintignore` give patterns too.
+    pub ignore_files: bool,
     /// Whether `.git` and `.lineaprint` count.
     pub include_skipped: bool,
     /// Whether the entries are listed.
@@ -93,6 +95,10 @@ pub struct NativeTree {
     pub folders: i64,
     pub links: i64,
     pub bytes: i64,
+    /// Entries that patterns left out.
+    pub ignored: i64,
+    /// Patterns of the files named `.lineaprintignore`, relative to the root.
+    pub ignore_files: Vec<String>,
     /// `kind` and path of each warning, the path with bytes that are not UTF-8 replaced.
     pub warnings: Vec<NativeWarning>,
     /// The entries, where they were asked for.
@@ -154,6 +160,7 @@ pub fn tree_options(options: NativeTreeOptions) -> napi::Result<tree::Options> {
             _ => Links::Follow,
         },
         ignore: options.ignore,
+        ignore_files: options.ignore_files,
         include_skipped: options.include_skipped,
         list: options.list,
         ..tree::Options::default()
@@ -169,6 +176,8 @@ pub fn native_tree(tree: Tree, options: &tree::Options) -> NativeTree {
         folders: number(tree.folders),
         links: number(tree.links),
         bytes: number(tree.bytes),
+        ignored: number(tree.ignored),
+        ignore_files: tree.ignore_files,
         warnings: tree
             .warnings
             .into_iter()

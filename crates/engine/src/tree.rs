@@ -3,21 +3,24 @@
 //! Folders and files are hashed as they are found, on all threads of the pool; each folder's digest is made
 //! once everything in it is known. The rules stand in the section on trees of `docs/format.md`.
 
+mod ignore;
 mod walk;
 mod warnings;
 
+use self::ignore::Scope;
 use crate::cache::Cache;
 use crate::control::Control;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, Result};
 use crate::file::FileDigest;
 use crate::folder::Folder;
 use crate::source::Stamp;
-use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use lineaprint_digest::{Algorithms, Digests};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use walk::Walk;
+
+pub use self::ignore::IGNORE_FILE;
 
 /// What happens to symbolic links below the root. The root itself is always followed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,6 +43,8 @@ pub struct Options {
     pub links: Links,
     /// gitignore patterns, relative to the root.
     pub ignore: Vec<String>,
+    /// Whether the patterns in files named [`IGNORE_FILE`] apply to the folders that these are in.
+    pub ignore_files: bool,
     /// Whether entries named `.git` and `.lineaprint` count.
     pub include_skipped: bool,
     /// Whether [`Tree::entries`] is filled.
@@ -56,6 +61,7 @@ impl Default for Options {
             algorithms: Algorithms::BLAKE3,
             links: Links::Follow,
             ignore: Vec::new(),
+            ignore_files: false,
             include_skipped: false,
             list: false,
             known: HashMap::new(),
@@ -129,6 +135,10 @@ pub struct Tree {
     pub links: u64,
     /// Bytes in those files.
     pub bytes: u64,
+    /// Entries that patterns left out; a folder is one, whatever is in it.
+    pub ignored: u64,
+    /// Patterns of the files named [`IGNORE_FILE`], made relative to the root, in order.
+    pub ignore_files: Vec<String>,
     /// Sorted by path.
     pub warnings: Vec<Warning>,
     /// Sorted by the raw bytes of the path; empty unless asked for.
@@ -146,7 +156,7 @@ pub fn list(root: &Path, options: &Options, control: &Control) -> Result<Tree> {
 }
 
 fn start(root: &Path, options: &Options, control: &Control, read: bool) -> Result<Tree> {
-    let ignore = build_ignore(root, &options.ignore)?;
+    let scope = Scope::of_caller(root, &options.ignore)?;
     // Only links can lead out, so the resolved root is needed only where they are followed.
     let real_root = match options.links {
         Links::Follow => root
@@ -158,31 +168,13 @@ fn start(root: &Path, options: &Options, control: &Control, read: bool) -> Resul
         options,
         control,
         read,
-        ignore,
         real_root,
     };
     let folder = Folder::open_root(root)?;
-    let mut tree = walk.folder(&folder, &[], None)?;
+    let mut tree = walk.folder(&folder, &[], None, &scope)?;
     tree.entries.sort_by(|a, b| a.path.cmp(&b.path));
     tree.warnings.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(tree)
-}
-
-fn build_ignore(root: &Path, patterns: &[String]) -> Result<Option<Gitignore>> {
-    if patterns.is_empty() {
-        return Ok(None);
-    }
-    // Paths are matched relative to the root, so the matcher's own root is empty.
-    let mut builder = GitignoreBuilder::new("");
-    for pattern in patterns {
-        builder
-            .add_line(None, pattern)
-            .map_err(|error| Error::new(Code::Format, format!("bad ignore pattern: {error}")).at(root))?;
-    }
-    builder
-        .build()
-        .map(Some)
-        .map_err(|error| Error::new(Code::Format, format!("bad ignore patterns: {error}")).at(root))
 }
 
 fn join_bytes(folder: &[u8], name: &[u8]) -> Vec<u8> {

@@ -126,6 +126,118 @@ fn ignore_patterns_leave_out_what_they_match() {
     assert_eq!(fails(root.path(), &bad).code, Code::Format);
 }
 
+/// With the files of patterns, and with the patterns that they gave.
+fn with_ignore_files(root: &Path, ignore: &[&str]) -> Tree {
+    let own: Vec<String> = ignore.iter().map(|pattern| (*pattern).to_owned()).collect();
+    let options = |ignore, ignore_files| Options {
+        ignore,
+        ignore_files,
+        list: true,
+        ..Options::default()
+    };
+    let read = hash(root, &options(own.clone(), true), &Control::new()).expect("hashes");
+    let given = [read.ignore_files.clone(), own].concat();
+    let again = hash(root, &options(given, false), &Control::new()).expect("hashes");
+    let again = Tree {
+        ignore_files: read.ignore_files.clone(),
+        ..again
+    };
+    assert_eq!(read, again, "the patterns alone leave out the same");
+    read
+}
+
+fn paths(tree: &Tree) -> Vec<&str> {
+    tree.entries
+        .iter()
+        .map(|entry| std::str::from_utf8(&entry.path).expect("UTF-8"))
+        .collect()
+}
+
+#[test]
+fn files_of_patterns_leave_out_what_they_match_in_their_folders() {
+    let root = folder(&[
+        (
+            ".lineaprintignore",
+            b"\xef\xbb\xbf# a comment\r\n*.log\r\n/top\nall/\n",
+        ),
+        ("a.log", b"1"),
+        ("top", b"2"),
+        ("sub/.lineaprintignore", b"!keep.log\n/top\ndeep/x\n"),
+        ("sub/keep.log", b"3"),
+        ("sub/b.log", b"4"),
+        ("sub/top", b"5"),
+        ("sub/deep/top", b"6"),
+        ("sub/deep/x", b"7"),
+        ("sub/deep/deep/x", b"8"),
+        ("all/file", b"9"),
+        ("all/.lineaprintignore", b"!file"),
+        ("own [1]/.lineaprintignore", b"*\n"),
+        ("own [1]/x", b"10"),
+        ("own 1/x", b"11"),
+        (".gitignore", b"*"),
+    ]);
+    let tree = with_ignore_files(root.path(), &[]);
+    assert_eq!(
+        paths(&tree),
+        [
+            ".gitignore",
+            ".lineaprintignore",
+            "own 1/x",
+            "sub/.lineaprintignore",
+            "sub/deep/deep/x",
+            "sub/deep/top",
+            "sub/keep.log"
+        ]
+    );
+    assert_eq!(
+        tree.ignore_files,
+        [
+            "*.log",
+            "/top",
+            "all/",
+            "/own \\[1\\]/**/*",
+            "!/sub/**/keep.log",
+            "/sub/top",
+            "/sub/deep/x"
+        ]
+    );
+    assert_eq!(tree.ignored, 8);
+    // Those of the caller decide.
+    let tree = with_ignore_files(root.path(), &["!a.log", "/sub"]);
+    assert_eq!(
+        paths(&tree),
+        [".gitignore", ".lineaprintignore", "a.log", "own 1/x"]
+    );
+    // They are ordinary files, and mean nothing unless asked for.
+    assert_eq!(self::tree(root.path()).files, 16);
+    assert_eq!(self::tree(root.path()).ignored, 0);
+}
+
+#[test]
+fn a_file_of_patterns_that_is_none_is_an_error_that_names_it() {
+    let options = Options {
+        ignore_files: true,
+        ..Options::default()
+    };
+    let long = vec![b'a'; (1 << 20) + 1];
+    for content in [&b"\xff"[..], b"{a", &long] {
+        let root = folder(&[("x/.lineaprintignore", content), ("y", b"1")]);
+        let error = fails(root.path(), &options);
+        assert_eq!(error.code, Code::Format);
+        assert_eq!(error.path, Some(root.path().join("x/.lineaprintignore")));
+    }
+    // A link gives patterns where it is followed; a folder of that name gives none.
+    let root = folder(&[("list", b"y\n"), ("y", b"1"), ("f/.lineaprintignore/x", b"2")]);
+    symlink("list", root.path().join(".lineaprintignore")).expect("linked");
+    assert_eq!(paths(&with_ignore_files(root.path(), &[])).len(), 3);
+    let recorded = Options {
+        links: Links::Record,
+        ..options
+    };
+    let tree = hash(root.path(), &recorded, &Control::new()).expect("hashes");
+    assert_eq!((tree.files, tree.links, tree.ignored), (3, 1, 0));
+}
+
 #[test]
 fn followed_links_equal_what_they_lead_to() {
     // The shape of a Hugging Face cache: a snapshot of links into blobs.
@@ -305,5 +417,25 @@ proptest! {
                 .unwrap_or_else(|| lineaprint_digest::description::tree(algorithm, &mut []));
             prop_assert_eq!(hashed.digests.get(algorithm), Some(expected));
         }
+    }
+
+    #[test]
+    fn files_of_patterns_equal_the_patterns_that_they_give(
+        files in prop::collection::btree_set("(a|b|c|dd|x.y)(/(a|b|c|dd|x.y)){0,3}", 0..30),
+        lists in prop::collection::vec((
+            "(|a/|b/|c/|a/b/|a/b/c/|dd/dd/)",
+            prop::collection::vec("!?/?(a|b|c|dd|\\*|\\*\\*|\\*.y|\\?|[ab]|\\.lineaprintignore)(/(a|b|\\*))?/? ?", 0..4),
+        ), 0..5),
+    ) {
+        let root = tempfile::tempdir().expect("a folder");
+        let lists = lists.iter().map(|(at, lines)| (format!("{at}.lineaprintignore"), lines.join("\n")));
+        for (path, content) in lists.chain(files.iter().map(|path| (path.clone(), path.clone()))) {
+            let path = root.path().join(path);
+            if path.parent().is_some_and(|parent| fs::create_dir_all(parent).is_ok()) && !path.exists() {
+                fs::write(&path, content).ok();
+            }
+        }
+        with_ignore_files(root.path(), &[]);
+        with_ignore_files(root.path(), &["!a", "/b/c"]);
     }
 }

@@ -134,7 +134,9 @@ proptest! {
         prop_assume!(value.is_finite());
         let written = text(&format!("{value:e}")).expect("is JSON");
         let read: f64 = written.parse().expect("a number");
-        prop_assert_eq!(if read == 0.0 { 0.0 } else { read }, if value == 0.0 { 0.0 } else { value });
+        // To the bit, but for zero, which has no sign in JSON.
+        let expected = if value.abs() > 0.0 { value } else { 0.0 };
+        prop_assert_eq!(read.to_bits(), expected.to_bits());
         let significant = |text: &str| {
             let digits: String = text.split(['e', 'E']).take(1).flat_map(str::chars).filter(char::is_ascii_digit).collect();
             digits.trim_matches('0').len()

@@ -1,17 +1,18 @@
 //! Walking a folder and hashing what is in it.
 
+use super::ignore::{IGNORE_FILE, Scope};
 use super::{Content, Links, ListedEntry, Options, SKIPPED, Tree, join_bytes};
 use crate::control::Control;
 use crate::error::{Code, Error, Result};
 use crate::file::FileDigest;
 use crate::folder::{Entry, Folder, Identity, Kind};
 use crate::small::{self, BatchFile, Context};
-use ignore::gitignore::Gitignore;
 use lineaprint_digest::Digests;
 use lineaprint_digest::description::{self, TreeEntry};
 use rayon::prelude::*;
+use std::borrow::Cow;
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// One walk: what was asked for, and where it is.
 pub(super) struct Walk<'a> {
@@ -19,7 +20,6 @@ pub(super) struct Walk<'a> {
     pub control: &'a Control,
     /// Whether files are read; else only their sizes are looked at, and every entry is listed.
     pub read: bool,
-    pub ignore: Option<Gitignore>,
     pub real_root: PathBuf,
 }
 
@@ -27,6 +27,8 @@ pub(super) struct Walk<'a> {
 pub(super) struct Ancestor<'a> {
     identity: Identity,
     parent: Option<&'a Ancestor<'a>>,
+    /// The patterns that are in force there.
+    scope: &'a Scope,
 }
 
 /// What one entry of a folder came to.
@@ -34,12 +36,20 @@ pub(super) enum Node {
     File(FileDigest),
     Folder(Tree),
     Link(Vec<u8>),
+    /// A folder that holds nothing that counts, and so does not count; what was left out of it is told all the same.
+    Empty(Tree),
     Nothing,
 }
 
 impl Walk<'_> {
     /// Hashes one folder and everything in it. `relative` is its path below the root.
-    pub fn folder(&self, folder: &Folder, relative: &[u8], parent: Option<&Ancestor<'_>>) -> Result<Tree> {
+    pub fn folder(
+        &self,
+        folder: &Folder,
+        relative: &[u8],
+        parent: Option<&Ancestor<'_>>,
+        scope: &Scope,
+    ) -> Result<Tree> {
         self.control.check()?;
         let identity = folder.identity()?;
         let mut above = parent;
@@ -51,12 +61,47 @@ impl Walk<'_> {
             }
             above = ancestor.parent;
         }
-        let here = Ancestor { identity, parent };
         let mut entries = folder.entries()?;
-        entries.retain(|entry| self.counts(entry, relative));
+        if !self.options.include_skipped {
+            entries.retain(|entry| SKIPPED.iter().all(|name| entry.name != *name));
+        }
+        let scope = self.scope(folder, &entries, relative, scope)?;
+        let before = entries.len();
+        entries.retain(|entry| !scope.ignores(entry, &join_bytes(relative, entry.name.as_encoded_bytes())));
+        let mut tree = Tree {
+            ignored: (before - entries.len()) as u64,
+            ..Tree::default()
+        };
+        if let Cow::Owned(scope) = &scope {
+            tree.ignore_files.extend_from_slice(scope.own());
+        }
         entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        let here = Ancestor {
+            identity,
+            parent,
+            scope: &scope,
+        };
         let nodes = self.nodes(folder, &entries, relative, &here)?;
-        Ok(self.join(relative, &entries, nodes))
+        self.join(relative, &entries, nodes, &mut tree);
+        Ok(tree)
+    }
+
+    /// The patterns in force in a folder: another set where it has a file of its own.
+    fn scope<'a>(
+        &self,
+        folder: &Folder,
+        entries: &[Entry],
+        relative: &[u8],
+        outer: &'a Scope,
+    ) -> Result<Cow<'a, Scope>> {
+        let file = entries.iter().find(|entry| entry.name == IGNORE_FILE);
+        match file.filter(|_| self.options.ignore_files) {
+            // What is no file gives no patterns; a link does where links are followed.
+            Some(entry) if self.kind(folder, entry)? == Kind::File => {
+                outer.enter(folder, relative, &self.options.ignore)
+            }
+            _ => Ok(Cow::Borrowed(outer)),
+        }
     }
 
     /// Hashes the entries of a folder: files in batches, folders beside them.
@@ -99,26 +144,13 @@ impl Walk<'_> {
             nodes[index] = Node::File(digest);
         }
         for (index, tree) in folders.into_iter().zip(walked?) {
-            if tree.files + tree.links > 0 {
-                nodes[index] = Node::Folder(tree);
-            }
+            nodes[index] = if tree.files + tree.links > 0 {
+                Node::Folder(tree)
+            } else {
+                Node::Empty(tree)
+            };
         }
         Ok(nodes)
-    }
-
-    fn counts(&self, entry: &Entry, relative: &[u8]) -> bool {
-        if !self.options.include_skipped && SKIPPED.iter().any(|name| entry.name == *name) {
-            return false;
-        }
-        let Some(ignore) = &self.ignore else {
-            return true;
-        };
-        let path = join_bytes(relative, entry.name.as_encoded_bytes());
-        // The pattern language is about text; a name that is not is matched by its closest text.
-        let path = String::from_utf8_lossy(&path);
-        !ignore
-            .matched(Path::new(path.as_ref()), entry.kind == Kind::Folder)
-            .is_ignore()
     }
 
     /// What an entry counts as: under `follow` a link is what it leads to.
@@ -174,12 +206,11 @@ impl Walk<'_> {
     fn inner(&self, folder: &Folder, entry: &Entry, relative: &[u8], here: &Ancestor<'_>) -> Result<Tree> {
         let inner = folder.open_folder(&entry.name, entry.kind == Kind::Link)?;
         let relative = join_bytes(relative, entry.name.as_encoded_bytes());
-        self.folder(&inner, &relative, Some(here))
+        self.folder(&inner, &relative, Some(here), here.scope)
     }
 
     /// Makes the digest of a folder from its entries, and adds up what is below it.
-    fn join(&self, relative: &[u8], entries: &[Entry], nodes: Vec<Node>) -> Tree {
-        let mut tree = Tree::default();
+    fn join(&self, relative: &[u8], entries: &[Entry], nodes: Vec<Node>, tree: &mut Tree) {
         for algorithm in self.options.algorithms.iter().filter(|_| self.read) {
             let mut described: Vec<TreeEntry<'_>> = entries
                 .iter()
@@ -194,6 +225,10 @@ impl Walk<'_> {
             let path = || join_bytes(relative, entry.name.as_encoded_bytes());
             match node {
                 Node::Nothing => {}
+                Node::Empty(inner) => {
+                    tree.ignored += inner.ignored;
+                    tree.ignore_files.extend(inner.ignore_files);
+                }
                 Node::File(file) => {
                     tree.files += 1;
                     tree.bytes += file.size;
@@ -218,13 +253,14 @@ impl Walk<'_> {
                     tree.folders += inner.folders;
                     tree.links += inner.links;
                     tree.bytes += inner.bytes;
+                    tree.ignored += inner.ignored;
+                    tree.ignore_files.extend(inner.ignore_files);
                     tree.entries.extend(inner.entries);
                     tree.warnings.extend(inner.warnings);
                 }
             }
         }
         tree.folders += u64::from(tree.files + tree.links > 0);
-        tree
     }
 }
 
@@ -261,6 +297,6 @@ fn describe<'a>(
             .get(algorithm)
             .map(|digest| TreeEntry::Folder { name, digest }),
         Node::Link(target) => Some(TreeEntry::Link { name, target }),
-        Node::Nothing => None,
+        Node::Empty(_) | Node::Nothing => None,
     }
 }

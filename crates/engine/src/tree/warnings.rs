@@ -20,7 +20,7 @@ impl Walk<'_> {
             entries
                 .iter()
                 .zip(nodes)
-                .filter(|(_, node)| !matches!(node, Node::Nothing))
+                .filter(|(_, node)| !matches!(node, Node::Empty(_) | Node::Nothing))
         };
         let mut warn = |kind, name: &OsString| {
             let path = join_bytes(relative, name.as_encoded_bytes());

@@ -11,6 +11,13 @@ export interface CaptureContext {
   readonly directory: string
   /** Hash function of the digests. */
   readonly algorithm: AlgorithmChoice
+  /** Program and arguments of the command that is run; absent for a program that tracks itself. */
+  readonly command?: readonly string[] | undefined
+  /**
+   * Called when what is left to look at does not change with the run, so that its command may start. A capture that
+   * never calls it is waited for.
+   */
+  readonly onSettled?: (() => void) | undefined
   /** Stops the capture; it then throws the signal's reason. */
   readonly signal?: AbortSignal | undefined
   /** Where the capture may write files that belong to the run (a patch, untracked files). Absent: writes none. */

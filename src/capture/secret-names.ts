@@ -77,7 +77,9 @@ export function judgeName(name: string): Suspicion {
   const parts = split(name)
   const last = parts.at(-1)
   if (last === undefined || HARMLESS_ENDINGS.has(last)) return 'none'
-  if (parts.some((word) => SECRET_WORDS.has(word))) return 'secret'
+  // `PGPASSWORD` and `dbpassword` are one word.
+  if (parts.some((word) => SECRET_WORDS.has(word) || /.(?:password|passwd|passphrase)$/.test(word)))
+    return 'secret'
   const before = parts.at(-2) ?? ''
   const secret =
     (last === 'token' && !TOKENIZER_WORDS.has(before)) ||
@@ -90,7 +92,7 @@ export function judgeName(name: string): Suspicion {
 
 /** Whether a text has the look of chance: long, without spaces or slashes, letters and digits mixed. */
 export function looksRandom(value: string): boolean {
-  return /^[A-Za-z0-9+_=.~%-]{20,}$/.test(value) && /[0-9]/.test(value) && /[A-Za-z]/.test(value)
+  return /^[A-Za-z0-9+_=.~%-]{16,}$/.test(value) && /[0-9]/.test(value) && /[A-Za-z]/.test(value)
 }
 
 /** Whether a value under a secret name says nothing secret: a switch, or the name of a variable. */

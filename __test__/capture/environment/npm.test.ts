@@ -6,11 +6,23 @@ import { npmSource } from '../../../src/capture/environment/npm.ts'
 import { folderOf } from './fakes.ts'
 import type { JsonObject } from '../../../src/json/value.ts'
 
-async function look(directory: string): Promise<{ value: JsonObject; warnings: string[] }> {
+async function look(
+  directory: string,
+): Promise<{ value: JsonObject; warnings: string[]; unseen: Record<string, string> }> {
   const warnings: string[] = []
+  const unseen = new Map<string, string>()
   const signal = new AbortController().signal
-  const value = await npmSource.look({ directory, variables: {}, timeout: 1000, signal, warnings })
-  return { value, warnings }
+  const wanted = { packages: true, variableNames: [] }
+  const value = await npmSource.look({
+    directory,
+    variables: {},
+    timeout: 1000,
+    signal,
+    warnings,
+    unseen,
+    ...wanted,
+  })
+  return { value, warnings, unseen: Object.fromEntries(unseen) }
 }
 
 test('the tree as npm lists it: nested versions, scopes, aliases; workspaces and links are own code', async () => {
@@ -42,7 +54,7 @@ test('the tree as npm lists it: nested versions, scopes, aliases; workspaces and
   expect(warnings).toEqual([])
 })
 
-test('without a list the folders are looked at, two levels deep', async () => {
+test('without a list the folders are looked at, at every depth', async () => {
   const folder = folderOf({
     'package.json': {},
     'node_modules/a/package.json': { name: 'a', version: '1.0.0' },
@@ -55,8 +67,14 @@ test('without a list the folders are looked at, two levels deep', async () => {
   })
   symlinkSync('../elsewhere', join(folder, 'node_modules/linked'))
   const { value, warnings } = await look(folder)
-  expect(value['packages']).toEqual({ '@s/d': ['4.0.0'], a: ['1.0.0'], b: ['2.0.0'], linked: ['5.0.0'] })
-  expect(warnings).toEqual(['npm did not install this tree: packages below the second level are not listed'])
+  expect(value['packages']).toEqual({
+    '@s/d': ['4.0.0'],
+    a: ['1.0.0'],
+    b: ['2.0.0'],
+    c: ['3.0.0'],
+    linked: ['5.0.0'],
+  })
+  expect(warnings).toEqual([])
 })
 
 test('in a workspace, lock file and modules are those of the root', async () => {
@@ -94,10 +112,11 @@ test('every lock file is found, and nothing above the repository', async () => {
 
 test('a list that does not parse, and no modules at all', async () => {
   const folder = folderOf({ 'package.json': {}, 'node_modules/.package-lock.json': '{"packages": 1}' })
-  const { value, warnings } = await look(folder)
-  expect(value).toMatchObject({ packages: null })
-  expect(warnings).toEqual([
-    'node_modules/.package-lock.json does not parse',
-    'there is no node_modules: installed packages are not known',
-  ])
+  const { value, unseen } = await look(folder)
+  expect(value).toMatchObject({ packages: null, packagesFrom: null })
+  expect(unseen).toMatchObject({
+    packages: 'there is no node_modules',
+    name: 'package.json does not say it',
+    lockFiles: expect.stringMatching(/there is none of package-lock\.json, .*bun\.lockb/) as string,
+  })
 })

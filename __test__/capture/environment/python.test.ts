@@ -1,17 +1,20 @@
 import { execFileSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
+import { beginEarly, findPythonEarly } from '../../../src/capture/environment/python-early.ts'
 import { createPythonSources } from '../../../src/capture/environment/python.ts'
 import { askSource } from '../../../src/capture/environment/source.ts'
 import { folderOf, programs } from './fakes.ts'
+import type { SourceContext } from '../../../src/capture/environment/source.ts'
 import type { JsonObject } from '../../../src/json/value.ts'
 
 async function look(
   variables: NodeJS.ProcessEnv,
   directory: string = folderOf({}),
+  command?: readonly string[],
 ): Promise<{ python: JsonObject; pip: JsonObject; warnings: string[] }> {
-  const limits = { directory, variables, timeout: 5000 }
+  const limits = { directory, variables, command, timeout: 5000, packages: true, variableNames: [] }
   const [python, pip] = await Promise.all(createPythonSources().map((source) => askSource(source, limits)))
   return {
     python: python?.value ?? {},
@@ -56,7 +59,7 @@ describe.skipIf(PYTHON === undefined)('the Python of this machine', () => {
     expect(python).toMatchObject({
       status: 'present',
       version: version.toString().trim(),
-      implementation: /Python/,
+      implementation: expect.stringMatching(/Python/) as string,
     })
   })
 
@@ -129,6 +132,36 @@ test.each([
   expect(warnings[0]).toContain(reason)
 })
 
+test('a Python that floods its output is stopped, and said', async () => {
+  const { python } = await look({ PATH: `${programs({ python3: 'exec yes flood' })}:/bin:/usr/bin` })
+  expect(python).toMatchObject({ status: 'absent' })
+  expect(python['reason']).toMatch(/python3 wrote more than \d+ bytes/)
+})
+
+test('the Python of the command comes first: by its path, beside its program, or that of the project', async () => {
+  const answer = (version: string): string => `#!/bin/sh\n${answering({ ...ANSWER, version })}\n`
+  const project = folderOf({
+    'env/pyvenv.cfg': 'home = /usr',
+    'env/bin/python': answer('3.1.0'),
+    'env/bin/accelerate': '',
+    '.venv/pyvenv.cfg': 'home = /usr',
+    '.venv/bin/python': answer('3.2.0'),
+  })
+  for (const name of ['env/bin/python', '.venv/bin/python']) chmodSync(join(project, name), 0o755)
+  const path = programs({
+    python3: answering(ANSWER),
+    'python3.9': answering({ ...ANSWER, version: '3.9.0' }),
+  })
+  const versionOf = async (...command: readonly string[]): Promise<unknown> =>
+    (await look({ PATH: path }, project, command)).python['version']
+  expect(await versionOf('env/bin/python', 'train.py')).toBe('3.1.0')
+  expect(await versionOf(join(project, 'env/bin/accelerate'), 'launch')).toBe('3.1.0')
+  expect(await versionOf('uv', 'run', 'train.py')).toBe('3.2.0')
+  expect(await versionOf('python3.9', 'train.py')).toBe('3.9.0')
+  expect(await versionOf('make', 'train')).toBe('3.99.0')
+  expect(await versionOf('gone/bin/python', 'train.py')).toBe('3.99.0')
+})
+
 test('half a surrogate pair, as Python writes for a path that is not UTF-8, does not reach the record', async () => {
   const answer = JSON.stringify({ ...ANSWER, prefix: '/x', packages: [['a', '1']] }).replace(
     '"/x"',
@@ -153,4 +186,32 @@ test('lock files of Python, and an environment that is not active', async () => 
   expect(Object.keys(python['lockFiles'] ?? {})).toEqual(['uv.lock', 'requirements.txt'])
   expect(python['packages']).toBeNull()
   expect(warnings.join()).toMatch(/\.venv in this folder that is not active.*no importlib\.metadata/)
+})
+
+test('an early look is taken by the first that asks the same, and by nobody else', async () => {
+  const log = join(folderOf({}), 'log')
+  const path = programs({ python3: `echo started >> '${log}'; ${answering(ANSWER)}` })
+  const directory = folderOf({})
+  const variables = { PATH: path }
+  const context = (command: readonly string[]): SourceContext => ({
+    directory,
+    variables,
+    command,
+    timeout: 5000,
+    signal: new AbortController().signal,
+    packages: true,
+    variableNames: [],
+    warnings: [],
+    unseen: new Map(),
+  })
+  const starts = (): number => readFileSync(log, 'utf8').split('\n').length - 1
+  beginEarly({ directory, variables, command: ['make'] }, 5000)
+  expect((await findPythonEarly(context(['make']))).answer.version).toBe('3.99.0')
+  expect(starts()).toBe(1)
+  await findPythonEarly(context(['make']))
+  expect(starts()).toBe(2)
+  beginEarly({ directory, variables, command: ['make'] }, 5000)
+  await findPythonEarly(context(['other']))
+  // The early one may still be starting.
+  await vi.waitFor(() => expect(starts()).toBe(4), { timeout: 10_000 })
 })

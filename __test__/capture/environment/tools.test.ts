@@ -14,7 +14,8 @@ function ask(
   source: Source,
   variables: NodeJS.ProcessEnv,
 ): Promise<{ value: JsonObject; warnings: string[] }> {
-  return askSource(source, { directory: '/', variables, timeout: 3000 })
+  const limits = { directory: '/', variables, timeout: 3000, packages: true, variableNames: [] }
+  return askSource(source, limits)
 }
 
 describe('conda', () => {
@@ -83,6 +84,10 @@ describe('gpu', () => {
         { index: 0, name: 'NVIDIA H100 80GB HBM3', memory: 81559, computeCapability: '9.0', mig: 'Disabled' },
         { index: 1, name: 'NVIDIA H100 80GB HBM3', memory: null, computeCapability: '9.0', mig: null },
       ],
+      unseen: {
+        'devices.memory': 'nvidia-smi does not say it of every device',
+        'devices.mig': 'nvidia-smi does not say it of every device',
+      },
     })
     expect(warnings).toEqual([])
     const sections = ['node', 'npm', 'system', 'python', 'conda', 'variables']
@@ -100,9 +105,16 @@ describe('gpu', () => {
       --query*) echo '0, Tesla K80, 418.0, 11441';;
       *) exit 1;;
     esac`
-    const { value, warnings } = await ask(gpuSource, { PATH: `${programs({ 'nvidia-smi': script })}:/bin` })
-    expect(value).toMatchObject({ driver: '418.0', cuda: null, devices: [{ name: 'Tesla K80', mig: null }] })
-    expect(warnings).toHaveLength(2)
+    const { value } = await ask(gpuSource, { PATH: `${programs({ 'nvidia-smi': script })}:/bin` })
+    expect(value).toMatchObject({
+      driver: '418.0',
+      cuda: null,
+      devices: [{ name: 'Tesla K80', mig: null }],
+      unseen: {
+        cuda: 'nvidia-smi does not say the CUDA version',
+        'devices.computeCapability': 'nvidia-smi does not say it of every device',
+      },
+    })
   })
 
   test('a driver that does not answer is absent with what it says', async () => {
@@ -111,7 +123,7 @@ describe('gpu', () => {
     const { value } = await ask(gpuSource, { PATH: `${programs({ 'nvidia-smi': script })}:/bin` })
     expect(value).toMatchObject({
       status: 'absent',
-      reason: /^nvidia-smi ended with 9: NVIDIA-SMI has failed/,
+      reason: expect.stringMatching(/^nvidia-smi ended with 9: NVIDIA-SMI has failed/) as string,
     })
   })
 })
@@ -129,7 +141,53 @@ describe.skipIf(process.platform !== 'linux')('container', () => {
       'sys/fs/cgroup/outer/inner/memory.max': 'max\n',
       'sys/fs/cgroup/outer/inner/cpu.max': 'max 100000\n',
     })
-    expect(value).toEqual({ status: 'present', runtime: 'docker', memoryLimit: 2_000_000, cpuLimit: 1.5 })
+    expect(value).toMatchObject({
+      status: 'present',
+      runtime: 'docker',
+      controlGroups: 2,
+      memoryLimit: 2_000_000,
+      cpuLimit: 1.5,
+      image: null,
+      unseen: { image: 'docker does not tell it inside of the container' },
+    })
+  })
+
+  test('the limits of version 1, where the largest number means none', async () => {
+    const { value } = await look({
+      '.dockerenv': '',
+      'proc/self/cgroup': '5:memory:/docker/abc\n3:cpu,cpuacct:/docker/abc\n',
+      'sys/fs/cgroup/memory/memory.limit_in_bytes': '9223372036854771712\n',
+      'sys/fs/cgroup/memory/docker/abc/memory.limit_in_bytes': '3000000\n',
+      'sys/fs/cgroup/cpu,cpuacct/docker/abc/cpu.cfs_quota_us': '50000\n',
+      'sys/fs/cgroup/cpu,cpuacct/docker/abc/cpu.cfs_period_us': '100000\n',
+      'sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us': '-1\n',
+    })
+    expect(value).toMatchObject({ controlGroups: 1, memoryLimit: 3_000_000, cpuLimit: 0.5 })
+    const none = await look({
+      '.dockerenv': '',
+      'sys/fs/cgroup/memory/memory.limit_in_bytes': '9223372036854771712\n',
+    })
+    expect(none.value).toMatchObject({ controlGroups: 1, memoryLimit: null, cpuLimit: null })
+  })
+
+  test('the image, where the container tells it: Podman, Apptainer; Docker tells its own id alone', async () => {
+    const id = 'ab'.repeat(32)
+    const podman = await look({
+      'run/.containerenv': `engine="podman-4.9"\nid="${id}"\nimage="docker.io/library/python:3.12"\nimageid="${'cd'.repeat(32)}"\n`,
+    })
+    expect(podman.value).toMatchObject({
+      runtime: 'podman',
+      id,
+      image: 'docker.io/library/python:3.12',
+      imageId: 'cd'.repeat(32),
+    })
+    const docker = await look({
+      '.dockerenv': '',
+      'proc/self/mountinfo': `1 2 8:1 /var/lib/docker/containers/${id}/hostname /etc/hostname rw - ext4 /dev/sda rw\n`,
+    })
+    expect(docker.value).toMatchObject({ runtime: 'docker', id, imageId: null })
+    const apptainer = await ask(createContainerSource(folderOf({})), { APPTAINER_CONTAINER: '/images/a.sif' })
+    expect(apptainer.value).toMatchObject({ runtime: 'apptainer', image: '/images/a.sif' })
   })
 
   test('a path of a group cannot lead out', async () => {

@@ -82,7 +82,8 @@ describe('patches', () => {
 
   test('a patch over the limit is given up, and nothing of it is left', async () => {
     const folder = repository()
-    writeFileSync(join(folder, 'a.py'), 'x\n'.repeat(10_000))
+    // Neither file is larger than the limit, the patch of both is.
+    for (const name of ['a.py', 'b.py']) writeFileSync(join(folder, name), 'x\n'.repeat(400))
     const files = temporaryFolder()
     const captured = await look(folder, { patchLimit: 1000 }, { filesDirectory: files })
     expect(captured.value['patches']).toMatchObject({

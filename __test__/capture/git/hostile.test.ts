@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
   existsSync,
+  lstatSync,
   mkdirSync,
   readFileSync,
   readdirSync,
@@ -15,12 +16,13 @@ import { describe, expect, test } from 'vitest'
 import { GIT_ENVIRONMENT, git, listAt, temporaryFolder } from '../fixture.ts'
 import { look, paths, repository, write } from './look.ts'
 
-/** Digest of every file below a folder, to show that nothing was written. */
+/** Digest of every file below a folder with its times and mode, to show that nothing was written. */
 function fingerprint(folder: string): string {
   const hash = createHash('sha256')
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name)
-    hash.update(`${path}\0`)
+    const { mtimeNs, ctimeNs, mode, ino } = lstatSync(path, { bigint: true })
+    hash.update(`${path}\0${mtimeNs} ${ctimeNs} ${mode} ${ino}\0`)
     if (entry.isFile()) hash.update(readFileSync(path))
   }
   return hash.digest('hex')
@@ -36,8 +38,29 @@ describe('it never writes to the repository', () => {
     utimesSync(join(folder, 'a.py'), 1000, 1000)
     utimesSync(join(folder, 'big.bin'), 1000, 1000)
     const before = fingerprint(join(folder, '.git'))
-    await look(folder, {}, { filesDirectory: join(temporaryFolder(), 'git') })
+    await look(folder, { bundle: true }, { filesDirectory: join(temporaryFolder(), 'git') })
     expect(fingerprint(join(folder, '.git'))).toBe(before)
+  })
+
+  test('nor in a linked work tree in the middle of a merge, with a submodule', async () => {
+    const folder = repository({ 'a.py': 'a\n', '.gitattributes': '*.bin filter=lfs\n', 'm.bin': 'm\n' })
+    git(folder, 'submodule', '--quiet', 'add', repository(), 'lib')
+    git(folder, 'commit', '-q', '-m', 'library')
+    const linked = join(temporaryFolder(), 'linked')
+    git(folder, 'worktree', 'add', '-q', '-b', 'side', linked)
+    for (const [place, content] of [
+      [linked, 'side\n'],
+      [folder, 'main\n'],
+    ] as const) {
+      write(place, 'a.py', content)
+      git(place, 'commit', '-q', '-a', '-m', content)
+    }
+    expect(() => git(linked, 'merge', 'main')).toThrow('merge')
+    write(folder, 'lib/a.py', 'changed in the submodule\n')
+    const before = [fingerprint(join(folder, '.git')), fingerprint(linked)]
+    for (const place of [folder, linked])
+      await look(place, { bundle: true }, { filesDirectory: join(temporaryFolder(), 'git') })
+    expect([fingerprint(join(folder, '.git')), fingerprint(linked)]).toEqual(before)
   })
 
   test('a file whose time alone changed is not a change', async () => {

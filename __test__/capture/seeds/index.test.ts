@@ -109,6 +109,7 @@ describe('setting seeds', () => {
       LINEAPRINT_SEED: '1',
       CUBLAS_WORKSPACE_CONFIG: ':4096:8',
       TF_DETERMINISTIC_OPS: '1',
+      LINEAPRINT_DETERMINISTIC: '1',
     })
   })
 
@@ -216,6 +217,34 @@ describe('capture', () => {
       differences: [{ field: 'generators.default.state' }, { field: 'seed', before: '1', after: '2' }],
     })
     expect(seedsCapture.compare(none, one).status).toBe('changed')
+  })
+})
+
+describe('what Python programs say', () => {
+  test('the seeds they set are stable fields; without their words the rest is compared', async () => {
+    setSeeds(42)
+    const before = await look()
+    const having = (said: JsonObject['x'][]): JsonObject => ({
+      ...before.value,
+      python: { status: 'reached', programs: said.map((seeds) => ({ setSeeds: seeds })) },
+    })
+    const told = having([[9, 7], [], [7]])
+    expect(stableSeedFields(told)).toEqual({ ...stableSeedFields(before.value), python: [7, 9] })
+    expect(stableSeedFields(having([[]]))).toEqual(stableSeedFields(before.value))
+    const capture = (value: JsonObject): Captured => ({
+      digest: String(jsonDigest('seeds', stableSeedFields(value)).blake3),
+      value,
+      warnings: [],
+    })
+    expect(seedsCapture.compare(capture(told), before)).toMatchObject({ status: 'same' })
+    expect(seedsCapture.compare(capture(told), capture(having([[8]])))).toMatchObject({
+      status: 'changed',
+      differences: [{ field: 'python', before: '7, 9', after: '8' }],
+    })
+    for (const python of [7, { programs: {} }, { programs: [7] }, { programs: [{ setSeeds: ['x'] }] }])
+      expect(() => stableSeedFields({ ...before.value, python })).toThrow(
+        expect.objectContaining({ code: 'ERR_LINEAPRINT_RECORD' }),
+      )
   })
 })
 

@@ -19,7 +19,8 @@ const AT_ONCE = 16
  */
 export const condaSource: Source = {
   name: 'conda',
-  look: async ({ variables, signal, warnings }) => {
+  look: async ({ variables, signal, warnings, unseen, packages: wanted }) => {
+    if (!wanted) throw new NotThere('packages are not looked at')
     const prefix = await findPrefix(variables)
     const folder = join(prefix, 'conda-meta')
     let names: string[]
@@ -35,6 +36,10 @@ export const condaSource: Source = {
     const packages = read.filter((found) => found !== undefined)
     const broken = read.length - packages.length
     if (broken > 0) warnings.push(`${broken} records of conda-meta cannot be read`)
+    for (const field of ['build', 'channel'] as const) {
+      const without = packages.filter(([, entry]) => entry[field] === null).length
+      if (without > 0) unseen.set(`packages.*.${field}`, `the records of ${without} packages do not say it`)
+    }
     return { prefix, name: basename(prefix), packages: Object.fromEntries(packages) }
   },
 }

@@ -1,10 +1,13 @@
-/** Whether this runs in a container, and what it may use there. */
+/** Whether this runs in a container, of which image, and what it may use there. */
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { platform } from 'node:process'
 import { NotThere } from '../absent.ts'
+import { redactText } from '../redact.ts'
+import { readLimits } from './cgroup.ts'
 import { readHint } from './files.ts'
-import type { Source } from './source.ts'
+import { orUnseen } from './source.ts'
+import type { Source, SourceContext } from './source.ts'
 
 /** What the name of a control group says about who made it. */
 const HINTS = [
@@ -15,6 +18,9 @@ const HINTS = [
   ['lxc', /\/lxc/],
 ] as const
 
+/** Variables that hold the image in containers of Apptainer and Singularity. */
+const IMAGE_VARIABLES = ['APPTAINER_CONTAINER', 'SINGULARITY_CONTAINER'] as const
+
 /**
  * Makes the source for a file system.
  *
@@ -23,14 +29,24 @@ const HINTS = [
 export function createContainerSource(root = '/'): Source {
   return {
     name: 'container',
-    look: async ({ variables }) => {
+    look: async (context) => {
       if (platform !== 'linux') throw new NotThere('containers are looked for on Linux only')
-      const runtime = await findRuntime(root, variables)
-      const { memory, cpus } = await readLimits(root)
-      if (runtime === undefined && memory === undefined && cpus === undefined) {
+      const { variables } = context
+      const [runtime, limits, described] = await Promise.all([
+        findRuntime(root, variables),
+        readLimits(root),
+        describeContainer(root, variables),
+      ])
+      const { memory, cpus, version } = limits
+      if (runtime === undefined && memory === undefined && cpus === undefined)
         throw new NotThere('no sign of a container, and no limits')
+      return {
+        runtime: orUnseen(context, 'runtime', runtime, 'there are limits, but no sign of a container'),
+        ...say(context, described, runtime),
+        controlGroups: orUnseen(context, 'controlGroups', version, 'no control group can be read'),
+        memoryLimit: orUnseen(context, 'memoryLimit', memory, 'no limit is set, or none can be read'),
+        cpuLimit: orUnseen(context, 'cpuLimit', cpus, 'no limit is set, or none can be read'),
       }
-      return { runtime: runtime ?? null, memoryLimit: memory ?? null, cpuLimit: cpus ?? null }
     },
   }
 }
@@ -38,33 +54,52 @@ export function createContainerSource(root = '/'): Source {
 /** The container that this process is in. */
 export const containerSource: Source = createContainerSource()
 
+interface Described {
+  readonly id?: string | undefined
+  readonly image?: string | undefined
+  readonly imageId?: string | undefined
+}
+
+function say(
+  context: SourceContext,
+  { id, image, imageId }: Described,
+  runtime: string | undefined,
+): Record<'id' | 'image' | 'imageId', string | null> {
+  const hidden = `${runtime ?? 'nothing'} does not tell it inside of the container`
+  return {
+    id: orUnseen(context, 'id', id, hidden),
+    image: orUnseen(context, 'image', image && redactText(image), hidden),
+    imageId: orUnseen(context, 'imageId', imageId, hidden),
+  }
+}
+
+/** Podman writes a file; Docker leaves its id in the paths of what it mounts; Apptainer sets a variable. */
+async function describeContainer(root: string, variables: NodeJS.ProcessEnv): Promise<Described> {
+  const podman = await readHint(join(root, 'run/.containerenv'))
+  if (podman !== undefined && podman.trim() !== '') {
+    const entry = (name: string): string | undefined =>
+      new RegExp(`^${name}="([^"\n]+)"`, 'm').exec(podman)?.[1]
+    return { id: entry('id'), image: entry('image'), imageId: entry('imageid') }
+  }
+  const image = IMAGE_VARIABLES.map((name) => variables[name]).find((value) => value !== undefined)
+  const [mounts = '', groups = ''] = await Promise.all([
+    readHint(join(root, 'proc/self/mountinfo')),
+    readHint(join(root, 'proc/self/cgroup')),
+  ])
+  const id =
+    /\/containers\/([0-9a-f]{64})\/(?:hostname|hosts|resolv\.conf) /.exec(mounts)?.[1] ??
+    /[/:-]([0-9a-f]{64})(?:\.scope)?$/m.exec(groups)?.[1]
+  return { id, image }
+}
+
 async function findRuntime(root: string, variables: NodeJS.ProcessEnv): Promise<string | undefined> {
   if (variables['KUBERNETES_SERVICE_HOST'] !== undefined) return 'kubernetes'
+  if (variables['APPTAINER_CONTAINER'] !== undefined) return 'apptainer'
+  if (variables['SINGULARITY_CONTAINER'] !== undefined) return 'singularity'
   if (await isThere(join(root, '.dockerenv'))) return 'docker'
   if (await isThere(join(root, 'run/.containerenv'))) return 'podman'
   const groups = (await readHint(join(root, 'proc/1/cgroup'))) ?? ''
   return HINTS.find(([, pattern]) => pattern.test(groups))?.[0]
-}
-
-/** The lowest limit of this process's control group and of those above it. Memory in bytes, processors as a number. */
-async function readLimits(root: string): Promise<{ memory: number | undefined; cpus: number | undefined }> {
-  const own = /^0::(\/.*)$/m.exec((await readHint(join(root, 'proc/self/cgroup'))) ?? '')?.[1] ?? '/'
-  const memories: number[] = []
-  const processors: number[] = []
-  // A container that has its own namespace sees itself as `/`; `..` would lead to what it cannot see.
-  const segments = own.split('/').filter((segment) => segment !== '' && segment !== '..')
-  for (let depth = segments.length; depth >= 0; depth--) {
-    const folder = join(root, 'sys/fs/cgroup', ...segments.slice(0, depth))
-    const memory = (await readHint(join(folder, 'memory.max')))?.trim()
-    if (memory !== undefined && /^\d+$/.test(memory)) memories.push(Number(memory))
-    const [, quota, period] = /^(\d+) (\d+)/.exec((await readHint(join(folder, 'cpu.max'))) ?? '') ?? []
-    if (quota !== undefined) processors.push(Number(quota) / Number(period))
-  }
-  return { memory: least(memories), cpus: least(processors) }
-}
-
-function least(values: readonly number[]): number | undefined {
-  return values.length === 0 ? undefined : Math.min(...values)
 }
 
 async function isThere(path: string): Promise<boolean> {

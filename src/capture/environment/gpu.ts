@@ -1,6 +1,6 @@
 /** NVIDIA graphics processors, as their own tool lists them. */
 import { Absent } from '../absent.ts'
-import { ask } from './source.ts'
+import { ask, orUnseen } from './source.ts'
 import type { JsonObject } from '../../json/value.ts'
 import type { Source, SourceContext } from './source.ts'
 
@@ -13,7 +13,7 @@ const LATER_FIELDS = ['index', 'compute_cap', 'mig.mode.current']
 export const gpuSource: Source = {
   name: 'gpu',
   look: async (context) => {
-    const { warnings } = context
+    const { unseen } = context
     const [rows, later, table] = await Promise.all([
       query(FIELDS, context),
       query(LATER_FIELDS, context).catch((): string[][] => []),
@@ -21,11 +21,16 @@ export const gpuSource: Source = {
     ])
     if (rows.length === 0) throw new Absent('nvidia-smi lists no device')
     // Only the table says it; it is the newest version that the driver can run.
-    const cuda = /CUDA(?: UMD)? Version\s*:\s*([0-9.]+)/.exec(table)?.[1] ?? null
-    if (cuda === null) warnings.push('nvidia-smi does not say the CUDA version')
-    if (later.length === 0) warnings.push('nvidia-smi does not say the compute capability')
+    const cuda = /CUDA(?: UMD)? Version\s*:\s*([0-9.]+)/.exec(table)?.[1]
     const devices = rows.map((cells) => device(cells, later.find(([index]) => index === cells[0]) ?? []))
-    return { driver: rows[0]?.[2] ?? null, cuda, devices }
+    for (const field of ['memory', 'computeCapability', 'mig'] as const)
+      if (devices.some((one) => one[field] === null))
+        unseen.set(`devices.${field}`, 'nvidia-smi does not say it of every device')
+    return {
+      driver: orUnseen(context, 'driver', known(rows[0]?.[2]), 'nvidia-smi does not say it'),
+      cuda: orUnseen(context, 'cuda', cuda, 'nvidia-smi does not say the CUDA version'),
+      devices,
+    }
   },
 }
 

@@ -3,20 +3,22 @@ import { compareFields, toCaptured } from '../fields.ts'
 import { condaSource } from './conda.ts'
 import { containerSource } from './container.ts'
 import { gpuSource } from './gpu.ts'
+import { createFrameworksSource } from './frameworks.ts'
 import { nodeSource } from './node.ts'
-import { npmSource } from './npm.ts'
-import { createPythonSources } from './python.ts'
+import { findInstalled } from './npm-installed.ts'
+import { createNpmSource } from './npm.ts'
+import { findPythonEarly } from './python-early.ts'
+import { createPythonSources, shared } from './python.ts'
 import { askSource } from './source.ts'
 import { environmentFieldMap, stableEnvironmentFields } from './stable.ts'
 import { systemSource } from './system.ts'
+import { SOURCE_TIMEOUT } from './timeout.ts'
+import { toolchainSource } from './toolchain.ts'
 import { variablesSource } from './variables.ts'
 import type { CaptureContext, Captured, Component } from '../component.ts'
 import type { Source } from './source.ts'
 
 export { stableEnvironmentFields } from './stable.ts'
-
-/** Milliseconds that each source has, unless the options say otherwise. */
-export const SOURCE_TIMEOUT = 5000
 
 /** Options of the environment capture. */
 export interface EnvironmentCaptureOptions {
@@ -24,17 +26,28 @@ export interface EnvironmentCaptureOptions {
   readonly timeout?: number | undefined
   /** Environment variables to look at and to give to programs. @default those of this process */
   readonly variables?: NodeJS.ProcessEnv | undefined
+  /** Names of more variables that count, beside those of the list. @default none */
+  readonly variableNames?: readonly string[] | undefined
+  /** Whether installed packages are listed; lock files are read anyway. @default true */
+  readonly packages?: boolean | undefined
 }
 
-const SOURCES: readonly Source[] = [
-  nodeSource,
-  npmSource,
-  systemSource,
-  gpuSource,
-  condaSource,
-  containerSource,
-  variablesSource,
-]
+/** The sources; those that need the same answer share it. */
+function createSources(): readonly Source[] {
+  const [modules, python] = [shared(findInstalled), shared(findPythonEarly)]
+  return [
+    nodeSource,
+    createNpmSource(modules),
+    systemSource,
+    gpuSource,
+    condaSource,
+    containerSource,
+    variablesSource,
+    toolchainSource,
+    ...createPythonSources(python),
+    createFrameworksSource(modules, python),
+  ]
+}
 
 /** The environment capture with its defaults. */
 export const environmentCapture: Component = createEnvironmentCapture()
@@ -60,10 +73,12 @@ export function createEnvironmentCapture(options: EnvironmentCaptureOptions = {}
 }
 
 async function capture(context: CaptureContext, options: EnvironmentCaptureOptions): Promise<Captured> {
-  const { directory, algorithm, signal } = context
-  const { timeout = SOURCE_TIMEOUT, variables = process.env } = options
-  const limits = { directory, signal, timeout, variables }
-  const sources = [...SOURCES, ...createPythonSources()]
+  const { directory, algorithm, signal, command } = context
+  const { timeout = SOURCE_TIMEOUT, variables = process.env, packages = true, variableNames = [] } = options
+  const limits = { directory, signal, timeout, variables, packages, variableNames, command }
+  const sources = createSources()
+  // Nothing of it is what a program changes while it runs.
+  context.onSettled?.()
   const answers = await Promise.all(sources.map((source) => askSource(source, limits)))
   const value = Object.fromEntries(sources.map(({ name }, index) => [name, answers[index]?.value ?? {}]))
   const warnings = answers.flatMap((answer) => answer.warnings)

@@ -10,12 +10,20 @@ export interface SourceContext {
   /** The folder the run works in. */
   readonly directory: string
   readonly variables: NodeJS.ProcessEnv
+  /** Program and arguments of the command that is run; absent for a program that tracks itself. */
+  readonly command?: readonly string[] | undefined
+  /** Names of variables that count beside those of the list. */
+  readonly variableNames: readonly string[]
+  /** Whether installed packages are wanted. */
+  readonly packages: boolean
   /** Milliseconds for the whole source. */
   readonly timeout: number
   /** Ends with the capture, and with the source's time. */
   readonly signal: AbortSignal
-  /** Gets plain sentences about what could not be seen. */
+  /** Gets plain sentences that people should read. */
   readonly warnings: string[]
+  /** Gets the name of each field that could not be seen, and why: no value is missing without a reason. */
+  readonly unseen: Map<string, string>
 }
 
 /** A source: gives what it found, or throws {@link Absent} where there is nothing to find. */
@@ -32,11 +40,14 @@ export interface Source {
  */
 export async function askSource(
   source: Source,
-  limits: Omit<SourceContext, 'warnings' | 'signal'> & { readonly signal?: AbortSignal | undefined },
+  limits: Omit<SourceContext, 'warnings' | 'unseen' | 'signal'> & {
+    readonly signal?: AbortSignal | undefined
+  },
 ): Promise<{ value: JsonObject; warnings: string[] }> {
   const { signal, timeout } = limits
   signal?.throwIfAborted()
   const warnings: string[] = []
+  const unseen = new Map<string, string>()
   const told = (): string[] => warnings.map((text) => `${source.name}: ${text.toWellFormed()}`)
   const stop = new AbortController()
   let timer: NodeJS.Timeout | undefined
@@ -55,9 +66,10 @@ export async function askSource(
     signal?.addEventListener('abort', onAbort, { once: true })
   })
   try {
-    const looked = source.look({ ...limits, signal: stop.signal, warnings })
+    const looked = source.look({ ...limits, signal: stop.signal, warnings, unseen })
     const value = await Promise.race([looked, end])
-    return { value: { status: 'present', ...wellFormed(value) }, warnings: told() }
+    const reasons = unseen.size === 0 ? {} : { unseen: reasonsOf(unseen) }
+    return { value: { status: 'present', ...wellFormed({ ...value, ...reasons }) }, warnings: told() }
   } catch (error) {
     signal?.throwIfAborted()
     const reason = redactText(reasonOf(error)).toWellFormed()
@@ -67,6 +79,22 @@ export async function askSource(
     clearTimeout(timer)
     if (onAbort) signal?.removeEventListener('abort', onAbort)
   }
+}
+
+function reasonsOf(unseen: ReadonlyMap<string, string>): JsonObject {
+  return Object.fromEntries([...unseen].map(([field, reason]) => [field, redactText(reason)]))
+}
+
+/** A value, or `null` with the reason noted under the name of the field. */
+export function orUnseen<T>(
+  { unseen }: Pick<SourceContext, 'unseen'>,
+  field: string,
+  value: T | null | undefined,
+  reason: string,
+): T | null {
+  if (value !== null && value !== undefined) return value
+  unseen.set(field, reason)
+  return null
 }
 
 /**
@@ -92,7 +120,7 @@ export async function ask(
   const result = await runProgram(command, args, {
     directory: context.directory,
     environment: context.variables,
-    outputLimit: 64 << 20,
+    outputLimit: 16 << 20,
     ...options,
     timeout: context.timeout,
     signal: context.signal,

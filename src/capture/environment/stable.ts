@@ -14,7 +14,10 @@
  *   PEP 503 says. `direct`: an object with the name of each package that was installed from a repository, and the
  *   commit. `lockFiles` as for npm.
  * - `conda`: an object with the name of each package and its `"<version> <build>"`, the version alone without a build.
- * - `variables`: an object with each variable of the list `HASHED_VARIABLES` that is set, and its value, secrets replaced.
+ * - `variables`: an object with each variable of the list `HASHED_VARIABLES`, and of the names that the configuration adds,
+ *   that is set, and its value, secrets replaced.
+ *
+ * What frameworks were built with and the versions of compilers are compared as well, but are no part of the digest.
  *
  * Free memory, disk, times, load, host name, paths, kernel, number of processors, container and pip do not count.
  */
@@ -37,6 +40,12 @@ const SECTIONS: ReadonlyMap<string, (found: JsonObject) => JsonObject> = new Map
   ],
   ['conda', condaPackages],
   ['variables', (found) => asObject(found['hashed'], 'variables.hashed')],
+])
+
+/** What is compared as well, and is no part of the digest: records of earlier versions do not have it. */
+const COMPARED: ReadonlyMap<string, (found: JsonObject) => JsonObject> = new Map([
+  ['frameworks', (found) => builds(asObject(found['python'], 'frameworks.python'))],
+  ['toolchain', compilers],
 ])
 
 /**
@@ -76,7 +85,27 @@ export function environmentFieldMap(value: JsonObject, other: JsonObject): Map<s
     } else if (here) fields.set(name, 'present')
     else if (there) fields.set(name, `absent: ${reasonAt(value, name)}`)
   }
+  for (const [name, take] of COMPARED) {
+    if (value[name] === undefined || other[name] === undefined) continue
+    if (!isPresent(value, name) || !isPresent(other, name)) continue
+    for (const [field, text] of flatten(take(asObject(value[name], name)), name)) fields.set(field, text)
+  }
   return fields
+}
+
+/** All that was found; the rest says how it was looked for. */
+function compilers(found: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(found).filter(([name]) => name !== 'status' && name !== 'unseen'))
+}
+
+/** What frameworks were built with; their versions stand among the packages. */
+function builds(python: JsonObject): JsonObject {
+  return Object.fromEntries(
+    Object.entries(python).map(([name, entry]) => {
+      const { version: _, ...rest } = asObject(entry, name)
+      return [name, rest]
+    }),
+  )
 }
 
 function reasonAt(value: JsonObject, name: string): string {

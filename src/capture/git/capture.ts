@@ -3,19 +3,21 @@ import { mkdir, realpath } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { LineaprintError } from '../../errors.ts'
 import { Absent } from '../absent.ts'
+import { writeBundle } from './bundle.ts'
 import { describeChanged } from './changed.ts'
 import { createGit } from './command.ts'
-import { findPlace, readCommit, readSettings, readTags } from './describe.ts'
-import { readIndexEntries } from './index-entries.ts'
+import { firstLook } from './first-look.ts'
+import { describeLargeFiles } from './large-files.ts'
 import { limitWarnings, meanwhileWarnings } from './limits.ts'
-import { writePatches } from './patches.ts'
-import { readStatus } from './status.ts'
+import { readOperation, readWorktrees } from './operation.ts'
+import { findTooLarge, writePatches } from './patches.ts'
 import { describeSubmodules } from './submodules.ts'
 import { describeUntracked } from './untracked.ts'
 import type { JsonObject } from '../../json/value.ts'
 import type { CaptureContext } from '../component.ts'
 import type { Git } from './command.ts'
-import type { Place } from './describe.ts'
+import type { Commit } from './describe.ts'
+import type { FirstLook } from './first-look.ts'
 import type { GitStatus } from './status.ts'
 
 /** Options of the git capture. */
@@ -26,8 +28,15 @@ export interface GitCaptureOptions {
   readonly fileLimit?: number | undefined
   /** Bytes of all copied untracked files together. @default 100 MiB */
   readonly totalLimit?: number | undefined
-  /** Bytes over which a patch is given up. @default 256 MiB */
+  /** Bytes over which a patch is given up, and a changed file is left out of it. @default 256 MiB */
   readonly patchLimit?: number | undefined
+  /**
+   * Whether commits that no remote has are kept as a bundle, so that the run can be reproduced from another clone. It
+   * holds them as they are, secrets included. @default false
+   */
+  readonly bundle?: boolean | undefined
+  /** Bytes over which the bundle is given up. @default 256 MiB */
+  readonly bundleLimit?: number | undefined
   /**
    * `redact`: secrets of a known shape are replaced in added lines of patches, and untracked files that look like
    * secrets are not copied. `keep`: everything is kept as it is. @default 'redact'
@@ -47,19 +56,21 @@ export async function captureGit(
   const warnings: string[] = []
   try {
     const git = createGit({ directory, timeout, signal, environment })
-    const [version, place] = await Promise.all([readVersion(git), findPlace(git)])
-    if (!place.workTree) throw new Absent('this folder is in a repository but not in a work tree')
-    const rooted = createGit({ directory: place.root, timeout, signal, environment })
-    const value = await describe(rooted, place, context, options, warnings)
+    const look = await firstLook(git, directory)
+    const { place, version, status } = look
+    const { root, gitFolder } = place
+    if (look.commit === null) {
+      const branch = { branch: status.branch, operation: await readOperation(gitFolder) }
+      const reason = 'the repository has no commit yet'
+      return { value: { available: false, reason, root, ...branch }, warnings: [] }
+    }
+    const rooted = createGit({ directory: root, timeout, signal, environment })
+    const value = await describe(rooted, look, look.commit, context, options, warnings)
     return { value: { available: true, gitVersion: version, ...value, ...stashes(value, version) }, warnings }
   } catch (error) {
     if (!(error instanceof Absent)) throw error
     return { value: { available: false, reason: error.message }, warnings: [] }
   }
-}
-
-async function readVersion(git: Git): Promise<string> {
-  return (await git(['version'])).toString().trim().replace('git version ', '')
 }
 
 /** Before 2.35 git does not say how many stashes there are, and nothing said is not none. */
@@ -70,21 +81,14 @@ function stashes(value: JsonObject, version: string): JsonObject {
 
 async function describe(
   git: Git,
-  place: Place,
+  { place, status, settings, entries, tags, unpushed }: FirstLook,
+  commit: Commit,
   context: CaptureContext,
   options: GitCaptureOptions,
   warnings: string[],
 ): Promise<JsonObject> {
-  const { root, shallow, objectFormat } = place
+  const { root, shallow, objectFormat, gitFolder, commonFolder } = place
   const { algorithm, signal, filesDirectory } = context
-  const status = await readStatus(git)
-  if (status.commit === null) throw new Absent('the repository has no commit yet')
-  const [commit, tags, settings, entries] = await Promise.all([
-    readCommit(git, status.commit),
-    readTags(git, status.commit),
-    readSettings(git),
-    readIndexEntries(git),
-  ])
   const content = { root, algorithm, signal }
   const changed = await describeChanged(status.changed, content, warnings)
   const submodules = await describeSubmodules(git, root, entries.submodules, status.changed, warnings)
@@ -102,6 +106,7 @@ async function describe(
     },
     warnings,
   )
+  const limit = options.patchLimit ?? 256 << 20
   const patches =
     filesDirectory === undefined || status.changed.length === 0
       ? null
@@ -109,18 +114,37 @@ async function describe(
           git,
           {
             folder: filesDirectory,
-            commit: status.commit,
-            limit: options.patchLimit ?? 256 << 20,
+            commit: commit.commit,
+            limit,
+            left: await findTooLarge(root, status.changed, limit),
             keepSecrets,
             algorithm,
             signal,
           },
           warnings,
         )
-  warnings.push(...(await limitWarnings(git, status, settings, entries, filesDirectory !== undefined)))
-  if (filesDirectory !== undefined) {
+  const isClean = status.changed.length === 0 && untracked.length === 0
+  // Where nothing was kept, nothing can fail to belong together.
+  if (filesDirectory !== undefined && !isClean)
     warnings.push(...(await meanwhileWarnings(git, status, changed, content, isOwn)))
-  }
+  // What is still looked at does not lie in the work tree, or does not change with the run.
+  context.onSettled?.()
+  const bundle =
+    filesDirectory === undefined || options.bundle !== true
+      ? null
+      : await writeBundle(
+          git,
+          { folder: filesDirectory, limit: options.bundleLimit ?? 256 << 20, unpushed, algorithm, signal },
+          warnings,
+        )
+  warnings.push(
+    ...(await limitWarnings(
+      git,
+      status,
+      { settings, entries, unpushed, bundle },
+      filesDirectory !== undefined,
+    )),
+  )
   return {
     root,
     // Where the run works, below the root; a command is run there again.
@@ -131,14 +155,19 @@ async function describe(
     ...commit,
     branch: status.branch,
     detached: status.branch === null,
-    tags,
+    tags: [...tags],
     upstream: status.upstream,
+    unpushed,
+    bundle,
     remotes: settings.remotes,
-    clean: status.changed.length === 0 && untracked.length === 0,
+    operation: await readOperation(gitFolder),
+    worktree: await readWorktrees(gitFolder, commonFolder),
+    clean: isClean,
     ...lists(status),
     changed,
     untracked,
     submodules,
+    largeFiles: await describeLargeFiles(git, root, entries.attributes, warnings),
     stashes: status.stashes,
     shallow,
     sparse: settings.sparse,

@@ -1,13 +1,18 @@
 /** What a repository says about itself: commit, tags, remotes, and what kind of clone it is. */
 import { isUtf8 } from 'node:buffer'
+import { resolve } from 'node:path'
 import { Absent } from '../absent.ts'
 import { redactText, redactUrl } from '../redact.ts'
+import { compareUtf8 } from '../../text.ts'
 import { splitNul } from './status.ts'
 import type { Git } from './command.ts'
 
 /** Where a repository lies and of what kind it is. */
 export interface Place {
   readonly root: string
+  /** Absolute path of the `.git` folder of this work tree, and of the one that all its work trees share. */
+  readonly gitFolder: string
+  readonly commonFolder: string
   /** `false` for a bare repository, and inside a `.git` folder. */
   readonly workTree: boolean
   readonly shallow: boolean
@@ -15,16 +20,29 @@ export interface Place {
   readonly objectFormat: string
 }
 
+const FLAGS = ['--is-inside-work-tree', '--is-shallow-repository', '--show-object-format']
+const FOLDERS = ['--absolute-git-dir', '--git-common-dir', '--show-toplevel']
+
 /** Finds the work tree that a folder is in. */
-export async function findPlace(git: Git): Promise<Place> {
-  const flags = ['--is-inside-work-tree', '--is-shallow-repository', '--show-object-format']
-  const [inside, shallow, objectFormat = 'sha1'] = (await git(['rev-parse', ...flags])).toString().split('\n')
-  if (inside !== 'true') return { root: '', workTree: false, shallow: shallow === 'true', objectFormat }
-  // By itself, since a path may contain line ends.
-  const output = await git(['rev-parse', '--show-toplevel'])
+export async function findPlace(git: Git, directory: string): Promise<Place> {
+  // Exit code 128: there is no work tree, and the answers before that question are given.
+  const output = await git(['rev-parse', ...FLAGS, ...FOLDERS], { accept: [128] })
+  const lines = output.toString().split('\n')
+  const [inside, shallow, objectFormat = 'sha1'] = lines
+  // What is wrong with it, in git's own words.
+  if (inside !== 'true' && inside !== 'false') await git(['rev-parse', ...FLAGS])
+  const kind = { shallow: shallow === 'true', objectFormat }
+  if (inside !== 'true') return { root: '', gitFolder: '', commonFolder: '', workTree: false, ...kind }
   if (!isUtf8(output)) throw new Absent('the path of the work tree is not UTF-8')
-  const root = output.toString().replace(/\n$/, '')
-  return { root, workTree: true, shallow: shallow === 'true', objectFormat }
+  // A path with a line end in it is asked for by itself.
+  const folders =
+    lines.length === FLAGS.length + FOLDERS.length + 1
+      ? lines.slice(FLAGS.length)
+      : await Promise.all(
+          FOLDERS.map(async (flag) => (await git(['rev-parse', flag])).toString().replace(/\n$/, '')),
+        )
+  const [gitFolder = '', common = '', root = ''] = folders
+  return { root, gitFolder, commonFolder: resolve(directory, common), workTree: true, ...kind }
 }
 
 /** A commit. Times are ISO 8601 with the zone they were made in. */
@@ -39,10 +57,22 @@ export type Commit = {
   readonly commitDate: string
 }
 
-/** Reads a commit. Fields are cut at NUL, the one character that no name and no message contains. */
-export async function readCommit(git: Git, oid: string): Promise<Commit> {
-  const format = ['%H', '%h', '%an', '%aI', '%cn', '%cI', '%B'].join('%x00')
-  const args = ['log', '-1', '--no-show-signature', '--no-notes', '--no-color', '--encoding=UTF-8']
+/**
+ * Reads a commit, and the tags that point at it, annotated or not. Fields are cut at NUL, the one character that no
+ * name and no message contains; the name of a ref contains no space.
+ */
+export async function readCommit(git: Git, oid: string): Promise<{ commit: Commit; tags: string[] }> {
+  const format = ['%H', '%h', '%an', '%aI', '%cn', '%cI', '%D', '%B'].join('%x00')
+  const decoration = ['--decorate=full', '--decorate-refs=refs/tags/']
+  const args = [
+    'log',
+    '-1',
+    '--no-show-signature',
+    '--no-notes',
+    '--no-color',
+    '--encoding=UTF-8',
+    ...decoration,
+  ]
   const output = (await git([...args, `--format=tformat:${format}`, oid, '--'])).toString()
   const [
     commit = '',
@@ -51,19 +81,21 @@ export async function readCommit(git: Git, oid: string): Promise<Commit> {
     authorDate = '',
     committer = '',
     commitDate = '',
+    refs = '',
     ...body
   ] = output.split('\0')
   const message = redactText(body.join('\0').replace(/\n+$/, ''))
-  return { commit, shortCommit, message, author, authorDate, committer, commitDate }
+  const tags = refs.split(', ').flatMap((ref) => /^(?:tag: )?refs\/tags\/(.+)$/.exec(ref)?.[1] ?? [])
+  return {
+    commit: { commit, shortCommit, message, author, authorDate, committer, commitDate },
+    tags: tags.toSorted(compareUtf8),
+  }
 }
 
-/** Tags that point at a commit, annotated or not. A name of a tag has no line end in it. */
-export async function readTags(git: Git, oid: string): Promise<string[]> {
-  const output = await git(['for-each-ref', `--points-at=${oid}`, '--format=%(refname:strip=2)', 'refs/tags'])
-  return output
-    .toString()
-    .split('\n')
-    .filter((name) => name !== '')
+/** How many commits of this branch no remote is known to have. */
+export async function readUnpushed(git: Git): Promise<number> {
+  const output = await git(['rev-list', '--count', 'HEAD', '--not', '--remotes', '--'])
+  return Number(output.toString().trim())
 }
 
 /** A remote. Addresses are without user name, password and query. */

@@ -12,16 +12,28 @@ export interface IndexEntries {
   readonly assumeUnchanged: readonly GitPath[]
   /** How many entries are left out of the work tree (`skip-worktree`, sparse checkout). */
   readonly skipped: number
+  /** Files named `.gitattributes`. */
+  readonly attributes: readonly GitPath[]
 }
+
+const NAME = Buffer.from('.gitattributes')
+const H = 0x48
+/** The second digit of the mode: `1` in links, `6` in submodules, `0` in files. */
+const ZERO = 0x30
 
 /** Reads the index as a stream, since it has one entry for each file of the repository. */
 export async function readIndexEntries(git: Git): Promise<IndexEntries> {
   const submodules: { path: GitPath; commit: string }[] = []
   const assumeUnchanged: GitPath[] = []
+  const attributes: GitPath[] = []
   let skipped = 0
   let rest: Buffer = Buffer.alloc(0)
   const take = (entry: Buffer): void => {
-    // `H 100644 <oid> 0\t<path>`; a small letter is `assume-unchanged`, S is `skip-worktree`.
+    const end = entry.length
+    const isAttributes = end > NAME.length && entry.subarray(end - NAME.length).equals(NAME)
+    // `H 100644 <oid> 0\t<path>`; a small letter is `assume-unchanged`, S is `skip-worktree`. Nearly all are like this.
+    if (entry[0] === H && entry[3] === ZERO && !isAttributes) return
+    if (isAttributes) attributes.push(gitPath(Buffer.from(entry.subarray(entry.indexOf(0x09) + 1))))
     const tag = String.fromCharCode(entry[0] ?? 0)
     const isSubmodule = entry.toString('latin1', 2, 9) === '160000 '
     const hidden = tag !== tag.toUpperCase()
@@ -34,7 +46,8 @@ export async function readIndexEntries(git: Git): Promise<IndexEntries> {
     if (isSubmodule && (stage === '0' || stage === '2')) submodules.push({ path, commit })
     if (hidden) assumeUnchanged.push(path)
   }
-  await git(['ls-files', '-v', '--stage', '-z'], {
+  // From the root, wherever the capture works.
+  await git(['ls-files', '-v', '--stage', '-z', '--full-name', '--', ':/'], {
     onOutput: (piece) => {
       const output = rest.length > 0 ? Buffer.concat([rest, piece]) : piece
       const end = output.lastIndexOf(0) + 1
@@ -42,5 +55,5 @@ export async function readIndexEntries(git: Git): Promise<IndexEntries> {
       rest = output.subarray(end)
     },
   })
-  return { submodules, assumeUnchanged, skipped }
+  return { submodules, assumeUnchanged, skipped, attributes }
 }

@@ -9,6 +9,16 @@ import type { Settings } from './describe.ts'
 import type { IndexEntries } from './index-entries.ts'
 import type { GitStatus } from './status.ts'
 
+/** What beside the status has limits. */
+interface Limited {
+  readonly settings: Settings
+  readonly entries: IndexEntries
+  /** Commits that no remote is known to have, `null` where there is no remote. */
+  readonly unpushed: number | null
+  /** The entry of the bundle that holds them. */
+  readonly bundle: JsonObject | null
+}
+
 /**
  * Plain sentences about the limits of a capture.
  *
@@ -17,8 +27,7 @@ import type { GitStatus } from './status.ts'
 export async function limitWarnings(
   git: Git,
   status: GitStatus,
-  settings: Settings,
-  entries: IndexEntries,
+  { settings, entries, unpushed, bundle }: Limited,
   kept: boolean,
 ): Promise<string[]> {
   const warnings: string[] = []
@@ -37,10 +46,10 @@ export async function limitWarnings(
       `${conflicts} files are in conflict: their work tree is kept, the state of the merge is not`,
     )
   }
-  if ((status.upstream?.ahead ?? 0) > 0) {
-    warnings.push(
-      `${status.upstream?.ahead} commits are not on ${status.upstream?.name}: only this clone has them`,
-    )
+  // Without a remote a repository is meant to be the only one.
+  if (unpushed !== null && unpushed > 0 && bundle?.['status'] !== 'written') {
+    const verb = unpushed === 1 ? 'commit is' : 'commits are'
+    warnings.push(`${unpushed} ${verb} on no remote: only this clone has them`)
   }
   if (kept) warnings.push(...(await filterWarnings(git, status)))
   return warnings

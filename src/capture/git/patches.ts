@@ -5,17 +5,27 @@
  * On a clean checkout of the commit, `git apply diff.patch` and then `git apply --cached staged.patch` give the
  * same index and work tree.
  */
-import { open, rename, rm } from 'node:fs/promises'
+import { lstat, open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LineaprintError } from '../../errors.ts'
 import { hashFile } from '../../hash/file.ts'
 import { Absent } from '../absent.ts'
+import { mapConcurrently } from '../concurrent.ts'
 import { writeDigests } from '../fields.ts'
 import { words } from '../words.ts'
 import { PatchFilter } from './patch-filter.ts'
+import { absolutePath, writePath } from './paths.ts'
 import type { AlgorithmChoice } from '../../digest.ts'
 import type { JsonObject } from '../../json/value.ts'
 import type { Git } from './command.ts'
+import type { GitPath } from './paths.ts'
+import type { ChangedPath } from './status.ts'
+
+/** A changed file that is too large to be kept. */
+export interface LeftFile {
+  readonly path: GitPath
+  readonly size: number
+}
 
 /** How patches are written. */
 export interface PatchOptions {
@@ -23,6 +33,8 @@ export interface PatchOptions {
   readonly commit: string
   /** Bytes over which a patch is given up. */
   readonly limit: number
+  /** Changed files that are not in the patch of the work tree. */
+  readonly left: readonly LeftFile[]
   readonly keepSecrets: boolean
   readonly algorithm: AlgorithmChoice
   readonly signal?: AbortSignal | undefined
@@ -36,14 +48,39 @@ const FORMAT = words(
 
 /** Writes both patches and gives their entries for the record. An empty one is not written. */
 export async function writePatches(git: Git, options: PatchOptions, warnings: string[]): Promise<JsonObject> {
-  const { commit } = options
+  const { commit, left } = options
   // Changes inside a submodule cannot be in a patch; its commit can, and is a part of the index as well.
-  const diff = ['diff-index', ...FORMAT, '--ignore-submodules=dirty', commit, '--']
+  const diff = ['diff-index', ...FORMAT, '--ignore-submodules=dirty', commit, '--', ...without(left)]
   const staged = ['diff-index', '--cached', ...FORMAT, '--ignore-submodules=none', commit, '--']
+  for (const { path, size } of left)
+    warnings.push(`the changes of ${JSON.stringify(path.text)} were not kept: it has ${size} bytes`)
   return {
+    left: left.map(({ path, size }) => ({ ...writePath(path), size })),
     diff: await writePatch(git, diff, 'diff.patch', options, warnings),
     staged: await writePatch(git, staged, 'staged.patch', options, warnings),
   }
+}
+
+/** Everything but these files, as git wants it said. */
+function without(left: readonly LeftFile[]): string[] {
+  return left.length === 0 ? [] : [':/', ...left.map(({ path }) => `:(top,exclude,literal)${path.text}`)]
+}
+
+/**
+ * The changed files that are larger than a patch may be. Git would hold such a file in memory, and the patch would be
+ * given up with all that is in it. A name that is not UTF-8 cannot be told to git; the limit of the patch holds there.
+ */
+export async function findTooLarge(
+  root: string,
+  changed: readonly ChangedPath[],
+  limit: number,
+): Promise<LeftFile[]> {
+  const found = await mapConcurrently(changed, 8, async ({ path, submodule }) => {
+    if (submodule !== null || !path.utf8) return undefined
+    const stat = await lstat(absolutePath(root, path)).catch(() => undefined)
+    return stat?.isFile() === true && stat.size > limit ? { path, size: stat.size } : undefined
+  })
+  return found.filter((one) => one !== undefined)
 }
 
 async function writePatch(

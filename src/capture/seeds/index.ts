@@ -1,10 +1,11 @@
 /** The seeds capture, and the generators whose state it records. */
 import { versions } from 'node:process'
-import { reasonOf } from '../absent.ts'
-import { asObject, asText, compareFields, damaged, flatten, toCaptured } from '../fields.ts'
+import { asArray, asObject, asText, compareFields, damaged, flatten, toCaptured } from '../fields.ts'
 import { Generator } from './generator.ts'
+import { Digest } from '../../digest.ts'
 import { currentSeed, namedGenerators, restoreProcess } from './registry.ts'
-import { checkSeed } from './seed.ts'
+import { MATH_RANDOM } from './math-random.ts'
+import { parseSeed } from './seed.ts'
 import { parseState } from './state.ts'
 import type { JsonObject, JsonValue } from '../../json/value.ts'
 import type { Captured, Comparison, Component } from '../component.ts'
@@ -12,7 +13,7 @@ import type { Captured, Comparison, Component } from '../component.ts'
 export { Generator } from './generator.ts'
 export { createGenerator, currentSeed, defaultGenerator, releaseGenerator } from './registry.ts'
 export { setSeeds } from './report.ts'
-export { seedVariables } from './seed.ts'
+export { deterministicVariables, seedVariables } from './seed.ts'
 export type { Shuffleable } from './generator.ts'
 export type { GeneratorOptions } from './registry.ts'
 export type { SeedReport, SeedTarget } from './report.ts'
@@ -38,6 +39,8 @@ export const seedsCapture: Component = {
  * - `generators`: an object with the name of each named generator and, for each, an object of `algorithm`
  *   (`"xoroshiro128plus"`) and `state`: 32 lower-case hexadecimal digits, the two words of 64 bits of the generator,
  *   the first word first, each with its highest digit first.
+ * - `python`: an array of the seeds that Python programs of the run set with `lineaprint.set_seeds`, each once, in
+ *   ascending order; only where there are any.
  *
  * Where the seed came from, the seeds and streams that generators began with, and the version of V8 do not count.
  *
@@ -48,11 +51,26 @@ export function stableSeedFields(value: JsonObject): JsonObject {
     const { algorithm, state } = asObject(recorded, `generators.${name}`)
     return [name, { algorithm: asText(algorithm, 'algorithm'), state: asText(state, 'state') }] as const
   })
+  const python = pythonSeeds(value['python'])
   return {
     seed: value['seed'] ?? null,
     pythonHashSeed: asObject(value['variables'], 'variables')['PYTHONHASHSEED'] ?? null,
     generators: Object.fromEntries(generators),
+    ...(python.length > 0 && { python }),
   }
+}
+
+/** The seeds that Python programs of a run set themselves: each once, in ascending order, whoever came first. */
+function pythonSeeds(python: JsonValue | undefined): number[] {
+  if (python === undefined) return []
+  const programs = asArray(asObject(python, 'python')['programs'], 'python.programs')
+  const seeds = programs.flatMap((program) =>
+    asArray(asObject(program, 'python.programs')['setSeeds'], 'python.programs.setSeeds').map((seed) => {
+      if (typeof seed === 'number' && Number.isSafeInteger(seed) && seed >= 0) return seed
+      throw damaged('python.programs.setSeeds', 'whole numbers from 0 to 9007199254740991', seed)
+    }),
+  )
+  return [...new Set(seeds)].toSorted((a, b) => a - b)
 }
 
 /**
@@ -92,10 +110,14 @@ function look(): { value: JsonObject; warnings: string[] } {
       v8: versions.v8,
       mathRandomSeed: mathRandomSeed(),
       // Nothing can read their state, here or in any other program.
-      unreachable: ['Math.random', 'node:crypto'],
+      unreachable: [...(isReplaced() ? [] : ['Math.random']), 'node:crypto'],
     },
     warnings,
   }
+}
+
+function isReplaced(): boolean {
+  return namedGenerators().some(([name]) => name === MATH_RANDOM)
 }
 
 function findSeed(warnings: string[]): { seed: number | null; source: string | null } {
@@ -103,13 +125,10 @@ function findSeed(warnings: string[]): { seed: number | null; source: string | n
   if (set !== undefined) return { seed: set, source: 'setSeeds' }
   const given = process.env['LINEAPRINT_SEED']
   if (given === undefined) return { seed: null, source: null }
-  try {
-    // `Number` would take an empty text, spaces and hexadecimal for numbers.
-    return { seed: checkSeed(/^\d{1,16}$/.test(given) ? Number(given) : NaN), source: 'LINEAPRINT_SEED' }
-  } catch (error) {
-    warnings.push(`the variable LINEAPRINT_SEED is no seed: ${reasonOf(error)}`)
-    return { seed: null, source: null }
-  }
+  const seed = parseSeed(given)
+  if (seed !== undefined) return { seed, source: 'LINEAPRINT_SEED' }
+  warnings.push(`the variable LINEAPRINT_SEED is no seed: ${JSON.stringify(given.slice(0, 80))}`)
+  return { seed: null, source: null }
 }
 
 /** What `--random-seed` was given, which fixes `Math.random` within one version of V8. */
@@ -120,10 +139,19 @@ function mathRandomSeed(): string | null {
 
 function compare(before: Captured, after: Captured): Comparison {
   const [was, is] = [stableSeedFields(before.value), stableSeedFields(after.value)]
+  if (was['python'] !== undefined && is['python'] === undefined) return compareOwn(before, after)
   if (isEmpty(is) && !isEmpty(was)) {
     return { status: 'not-checked', reason: 'no seed is set in this process', differences: [] }
   }
   return compareFields(before, after, seedFieldMap(was), seedFieldMap(is))
+}
+
+/** What Python programs said is known once they have run: without it, the rest is compared. */
+function compareOwn(before: Captured, after: Captured): Comparison {
+  const { python: _, ...value } = before.value
+  const { algorithm } = Digest.parse(before.digest)
+  const own = toCaptured('seeds', stableSeedFields(value), value, before.warnings, algorithm)
+  return compare(own, after)
 }
 
 function isEmpty(stable: JsonObject): boolean {

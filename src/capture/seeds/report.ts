@@ -1,4 +1,5 @@
 /** Setting seeds, and saying plainly what that reaches. */
+import { MATH_RANDOM, replaceMathRandom } from './math-random.ts'
 import { pythonHashSeed, seedVariables } from './seed.ts'
 import { DEFAULT_NAME, namedGenerators, seedProcess } from './registry.ts'
 import type { SeedVariableOptions } from './seed.ts'
@@ -29,7 +30,7 @@ export interface SeedReport {
  * Sets the seed of this process: seeds the default generator and says what else the seed reaches.
  *
  * @param seed A whole number from 0 to 2^53 - 1; anything else is ERR_LINEAPRINT_ARGUMENT.
- * @param options Which variables the report names.
+ * @param options Which variables the report names, and whether `Math.random` is replaced in this thread as well.
  */
 export function setSeeds(seed: number | bigint, options: SeedVariableOptions = {}): SeedReport {
   const checked = seedProcess(seed)
@@ -40,17 +41,14 @@ export function setSeeds(seed: number | bigint, options: SeedVariableOptions = {
     seed: checked,
     targets: [
       { name: 'lineaprint', status: 'seeded', detail: 'the generator that defaultGenerator() gives' },
-      ...others.map(([name, generator]) => ({
-        name: `lineaprint ${name}`,
-        status: 'own-seed' as const,
-        detail: `made with the seed ${generator.seed}, stream ${generator.stream}`,
-      })),
-      {
-        name: 'Math.random',
-        status: 'unreachable',
-        detail:
-          'a running process cannot seed it; start Node with --random-seed=<seed>, or draw from a generator instead',
-      },
+      ...others
+        .filter(([name]) => name !== MATH_RANDOM)
+        .map(([name, generator]) => ({
+          name: `lineaprint ${name}`,
+          status: 'own-seed' as const,
+          detail: `made with the seed ${generator.seed}, stream ${generator.stream}`,
+        })),
+      mathRandomTarget(checked, options),
       { name: 'node:crypto', status: 'unreachable', detail: 'it is random by design' },
       {
         name: 'Python hash',
@@ -60,7 +58,8 @@ export function setSeeds(seed: number | bigint, options: SeedVariableOptions = {
       ...['random', 'numpy', 'torch', 'tensorflow', 'jax'].map((name) => ({
         name: `Python ${name}`,
         status: 'through-variables' as const,
-        detail: 'the program has to seed it with the value of LINEAPRINT_SEED itself',
+        detail:
+          'LINEAPRINT_SEED: lineaprint run seeds it in Python programs; otherwise the program has to do that itself',
       })),
     ],
     variables,
@@ -69,4 +68,18 @@ export function setSeeds(seed: number | bigint, options: SeedVariableOptions = {
         ? []
         : [`PYTHONHASHSEED takes 32 bits: it is ${hashSeed}, the remainder of the seed divided by 2^32`],
   }
+}
+
+function mathRandomTarget(seed: number, { replaceMathRandom: isWanted }: SeedVariableOptions): SeedTarget {
+  if (isWanted !== true) {
+    return {
+      name: MATH_RANDOM,
+      status: 'unreachable',
+      detail:
+        'a running process cannot seed it; ask for replaceMathRandom, start Node with --random-seed=<seed>, or draw from a generator instead',
+    }
+  }
+  const { stream } = replaceMathRandom(seed)
+  const detail = `replaced by a generator, stream ${stream}; threads made of text (eval) and other realms of vm keep their own`
+  return { name: MATH_RANDOM, status: 'seeded', detail }
 }

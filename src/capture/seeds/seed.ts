@@ -1,4 +1,5 @@
 /** What a seed is, and how programs of other languages are told one. */
+import { extname } from 'node:path'
 import { LineaprintError } from '../../errors.ts'
 
 /** Python takes 32 bits. */
@@ -11,6 +12,32 @@ export interface SeedVariableOptions {
    * `TF_DETERMINISTIC_OPS=1`. @default false
    */
   readonly deterministic?: boolean | undefined
+  /**
+   * Also replaces `Math.random` by a generator with this seed, in Node programs that are started with these variables:
+   * `NODE_OPTIONS` gets an `--import`, in addition to what it holds. @default false
+   */
+  readonly replaceMathRandom?: boolean | undefined
+}
+
+/** The seed that a text is; `undefined` for anything else. `Number` would take spaces and hexadecimal for numbers. */
+export function parseSeed(text: string): number | undefined {
+  const value = /^\d{1,16}$/.test(text) ? Number(text) : NaN
+  return Number.isSafeInteger(value) ? value : undefined
+}
+
+/**
+ * A seed that follows from another, for something with a place of its own: SplitMix64's output function over the
+ * numbers of the place, 53 bits of it. The Python side derives the seeds of child processes in the same way.
+ */
+export function deriveSeed(seed: number, place: readonly number[]): number {
+  let word = BigInt(seed)
+  for (const number of place) {
+    word = BigInt.asUintN(64, word + BigInt(number + 1) * 0x9e37_79b9_7f4a_7c15n)
+    word = BigInt.asUintN(64, (word ^ (word >> 30n)) * 0xbf58_476d_1ce4_e5b9n)
+    word = BigInt.asUintN(64, (word ^ (word >> 27n)) * 0x94d0_49bb_1331_11ebn)
+    word ^= word >> 31n
+  }
+  return Number(word >> 11n)
 }
 
 /**
@@ -40,7 +67,8 @@ export function pythonHashSeed(seed: number): number {
  * `PYTHONHASHSEED` once, before its first line.
  *
  * - `PYTHONHASHSEED`: the seed modulo 2^32. It fixes the order of Python's sets, and nothing else.
- * - `LINEAPRINT_SEED`: the seed itself, for programs that seed their generators with it.
+ * - `LINEAPRINT_SEED`: the seed itself, for programs that seed their generators with it, and for the Python side of
+ *   lineaprint, which seeds those of programs that `lineaprint run` starts.
  *
  * @param seed A whole number from 0 to 2^53 - 1.
  */
@@ -52,6 +80,24 @@ export function seedVariables(
   return {
     PYTHONHASHSEED: String(pythonHashSeed(checked)),
     LINEAPRINT_SEED: String(checked),
-    ...(options.deterministic === true && { CUBLAS_WORKSPACE_CONFIG: ':4096:8', TF_DETERMINISTIC_OPS: '1' }),
+    ...(options.deterministic === true && deterministicVariables()),
+    ...(options.replaceMathRandom === true && {
+      NODE_OPTIONS: withPreload(process.env['NODE_OPTIONS'] ?? ''),
+    }),
   }
+}
+
+/**
+ * Variables that ask libraries for results that do not change. `LINEAPRINT_DETERMINISTIC` is for the Python side of
+ * lineaprint, which then asks PyTorch.
+ */
+export function deterministicVariables(): Record<string, string> {
+  return { CUBLAS_WORKSPACE_CONFIG: ':4096:8', TF_DETERMINISTIC_OPS: '1', LINEAPRINT_DETERMINISTIC: '1' }
+}
+
+/** Options of Node with the module that replaces `Math.random`, once. */
+function withPreload(options: string): string {
+  const { href } = new URL(`./preload${extname(import.meta.url)}`, import.meta.url)
+  const added = `--import=${href}`
+  return options.split(' ').includes(added) ? options : `${options} ${added}`.trim()
 }

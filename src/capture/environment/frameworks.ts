@@ -1,0 +1,194 @@
+/**
+ * Frameworks of machine learning, with the builds of CUDA, cuDNN and BLAS that they were made for. All of it is read
+ * from metadata and from files that are not run; only what stands nowhere else is asked of the framework itself.
+ */
+import { readdir } from 'node:fs/promises'
+import { arch, platform } from 'node:process'
+import { join } from 'node:path'
+import { Absent, NotThere, reasonOf } from '../absent.ts'
+import { words } from '../words.ts'
+import { ask } from './source.ts'
+import type { JsonObject } from '../../json/value.ts'
+import type { findInstalled, Installed } from './npm-installed.ts'
+import type { FindPython, FoundPython, PythonAnswer } from './python-find.ts'
+import type { Source, SourceContext } from './source.ts'
+
+/** Distributions of Python. */
+const PYTHON_FRAMEWORKS: ReadonlySet<string> = new Set(
+  words(`
+  torch torchvision torchaudio torchdata pytorch-lightning lightning tensorflow tensorflow-cpu tensorflow-gpu
+  tensorflow-rocm keras jax jaxlib flax optax orbax-checkpoint equinox numpy scipy pandas polars pyarrow
+  scikit-learn xgboost lightgbm catboost transformers datasets tokenizers accelerate peft trl safetensors
+  huggingface-hub evaluate diffusers sentence-transformers timm deepspeed bitsandbytes flash-attn xformers triton
+  vllm onnx onnxruntime onnxruntime-gpu paddlepaddle paddlepaddle-gpu mxnet cupy numba mlx
+`),
+)
+
+/** Packages that bring libraries of NVIDIA, AMD, Intel and Google along. */
+const LIBRARIES = /^(?:nvidia-|jax-cuda|jax-rocm|libtpu|mkl$|openblas|intel-openmp|pytorch-triton)/
+
+/** Packages of npm. */
+const NPM_FRAMEWORKS =
+  /^(?:@tensorflow\/tfjs.*|onnxruntime-(?:node|web|common)|@huggingface\/[a-z-]+|@xenova\/transformers|brain\.js|ml-[a-z-]+|@stdlib\/random|danfojs(?:-node)?|apache-arrow|ndarray|synaptic|natural|@mlc-ai\/web-llm|node-llama-cpp|langchain|@langchain\/[a-z-]+)$/
+
+/** Makes the source; both searches are shared with the sources `npm` and `python`. */
+export function createFrameworksSource(findModules: typeof findInstalled, findPython: FindPython): Source {
+  return {
+    name: 'frameworks',
+    look: async (context) => {
+      const { directory, signal, unseen } = context
+      if (!context.packages) throw new NotThere('packages are not looked at')
+      const [python, modules] = await Promise.all([
+        findPython(context).catch((error: unknown) => {
+          if (!(error instanceof Absent)) throw error
+          unseen.set('python', error.message)
+          return undefined
+        }),
+        findModules(directory, signal),
+      ])
+      const found = {
+        python: python === undefined ? {} : await describePython(python, context),
+        libraries: python === undefined ? {} : select(python.answer, (name) => LIBRARIES.test(name)),
+        javascript: await describeModules(modules, unseen),
+      }
+      if (Object.values(found).every((part) => Object.keys(part).length === 0))
+        throw new NotThere('no framework of machine learning is installed')
+      return found
+    },
+  }
+}
+
+function select({ packages }: PythonAnswer, isWanted: (name: string) => boolean): Record<string, string> {
+  return Object.fromEntries((packages ?? []).filter(([name]) => isWanted(name)))
+}
+
+async function describePython(python: FoundPython, context: SourceContext): Promise<JsonObject> {
+  const { answer } = python
+  const described: Record<string, JsonObject> = {}
+  for (const [name, version] of Object.entries(select(answer, (one) => PYTHON_FRAMEWORKS.has(one)))) {
+    const facts = answer.builds[name]
+    const unread = answer.unread[name]
+    if (unread !== undefined)
+      context.unseen.set(`python.${name}.build`, `its build file cannot be read: ${unread}`)
+    described[name] = { version, ...(facts !== undefined && builtWith(name, facts)) }
+  }
+  const torch = described['torch']
+  if (torch !== undefined && answer.builds['torch'] !== undefined)
+    described['torch'] = { ...torch, ...(await torchLibraries(torch, python, context)) }
+  return described
+}
+
+/** The fields that are told of each build, by the place in which a framework says them. */
+const FIELDS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  torch: {
+    release: ['__version__'],
+    cuda: ['cuda'],
+    hip: ['hip'],
+    rocm: ['rocm'],
+    xpu: ['xpu'],
+    commit: ['git_version'],
+  },
+  tensorflow: {
+    cuda: ['build_info.cuda_version'],
+    cudnn: ['build_info.cudnn_version'],
+    cudaArchitectures: ['build_info.cuda_compute_capabilities'],
+    compiler: ['build_info.cpu_compiler'],
+  },
+  onnxruntime: { cuda: ['cuda_version'], cudnn: ['cudnn_version'], package: ['package_name'] },
+  paddlepaddle: { cuda: ['cuda_version'], cudnn: ['cudnn_version'], commit: ['commit'] },
+  numpy: {
+    blas: ['CONFIG.Build Dependencies.blas.name', 'blas_opt_info.libraries', 'blas_info.libraries'],
+    blasVersion: ['CONFIG.Build Dependencies.blas.version'],
+    blasConfiguration: ['CONFIG.Build Dependencies.blas.openblas configuration'],
+    lapack: ['CONFIG.Build Dependencies.lapack.name', 'lapack_opt_info.libraries'],
+    compiler: ['CONFIG.Compilers.c.name'],
+    compilerVersion: ['CONFIG.Compilers.c.version'],
+  },
+}
+
+function builtWith(name: string, facts: Readonly<Record<string, unknown>>): JsonObject {
+  const family = name === 'scipy' ? 'numpy' : name.replace(/-(?:cpu|gpu|rocm)$/, '')
+  const fields = Object.entries(FIELDS[family] ?? {}).flatMap(([field, places]) => {
+    const value = places.map((place) => facts[place]).find((one) => one !== undefined)
+    // "False" is how paddle writes that there is none; `None` becomes null.
+    if (value === undefined) return []
+    const isNone = value === 'False' || value === null || typeof value === 'object'
+    return [[field, isNone ? 'none' : `${value as string | number | boolean}`] as const]
+  })
+  return { build: Object.fromEntries(fields) }
+}
+
+/** What PyTorch keeps in its own libraries and says in no file. */
+const TORCH_QUESTION = `
+import sys
+sys.path = [p for p in sys.path if p not in ('', '.')]
+import json, torch
+print('\\nlineaprint-torch:' + json.dumps([torch.backends.cudnn.version(), torch.__config__.show()]))
+`
+
+/**
+ * cuDNN of PyTorch: a package of its own where it came from an index. Otherwise it is linked in, and PyTorch is asked,
+ * which takes seconds; a build for processors alone is not.
+ */
+async function torchLibraries(
+  { build }: JsonObject,
+  { command, answer }: FoundPython,
+  context: SourceContext,
+): Promise<JsonObject> {
+  const { cuda } = (build ?? {}) as { cuda?: string }
+  const packaged = answer.packages?.find(([name]) => /^nvidia-cudnn(?:-cu\d+)?$/.test(name))?.[1]
+  if (cuda === undefined || cuda === 'none') {
+    context.unseen.set('python.torch.blas', 'PyTorch says it only once it is loaded')
+    return { cudnn: 'none' }
+  }
+  if (packaged !== undefined) {
+    context.unseen.set('python.torch.blas', 'PyTorch says it only once it is loaded')
+    return { cudnn: packaged }
+  }
+  try {
+    const output = await ask(command, ['-c', TORCH_QUESTION], context)
+    const line = output.split('\n').findLast((text) => text.startsWith('lineaprint-torch:')) ?? ''
+    const [cudnn, shown] = JSON.parse(line.slice('lineaprint-torch:'.length)) as [unknown, unknown]
+    const blas = /BLAS_INFO=([A-Za-z0-9_]+)/.exec(String(shown))?.[1]
+    return { cudnn: String(cudnn), ...(blas !== undefined && { blas }) }
+  } catch (error) {
+    context.signal.throwIfAborted()
+    context.unseen.set('python.torch.cudnn', `PyTorch was asked and did not say it: ${reasonOf(error)}`)
+    return { cudnn: null }
+  }
+}
+
+async function describeModules(modules: Installed, unseen: Map<string, string>): Promise<JsonObject> {
+  const described: Record<string, JsonObject> = {}
+  const wanted = (modules.packages ?? []).filter(({ name }) => NPM_FRAMEWORKS.test(name))
+  for (const { name, version } of wanted) {
+    const before = described[name]?.['versions']
+    const versions = [...new Set([...(Array.isArray(before) ? (before as string[]) : []), version])]
+    described[name] = { versions: versions.toSorted() }
+  }
+  for (const [name, place] of Object.entries(NATIVE_LIBRARIES)) {
+    const known = described[name]
+    if (known === undefined || modules.folder === undefined) continue
+    const files = await librariesIn(join(modules.folder, name, place))
+    if (files === undefined)
+      unseen.set(`javascript.${name}.libraries`, `there is no folder ${place} to look into`)
+    else described[name] = { ...known, libraries: files }
+  }
+  return described
+}
+
+/** Where packages keep their libraries: their names say the version, and whether there is one for CUDA. */
+const NATIVE_LIBRARIES: Readonly<Record<string, string>> = {
+  '@tensorflow/tfjs-node': 'deps/lib',
+  '@tensorflow/tfjs-node-gpu': 'deps/lib',
+  'onnxruntime-node': `bin/napi-v6/${platform}/${arch}`,
+}
+
+async function librariesIn(folder: string): Promise<string[] | undefined> {
+  try {
+    return (await readdir(folder)).filter((name) => /\.(?:so|dylib|dll|node)\b/.test(name)).toSorted()
+  } catch {
+    // Not installed for this system, which the caller says.
+    return undefined
+  }
+}

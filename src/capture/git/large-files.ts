@@ -1,0 +1,64 @@
+/** Files of Git LFS: whether the work tree holds their content or the pointer to it. */
+import { constants, open } from 'node:fs/promises'
+import { mapConcurrently } from '../concurrent.ts'
+import { absolutePath, gitPath, writePath } from './paths.ts'
+import { splitNul } from './status.ts'
+import type { JsonObject } from '../../json/value.ts'
+import type { Git } from './command.ts'
+import type { GitPath } from './paths.ts'
+
+/** The specification says that a pointer is smaller. */
+const POINTER_LIMIT = 1024
+/** Files that are listed; they are all counted. */
+const LISTED = 1000
+const AT_ONCE = 8
+
+/**
+ * Describes the files that attributes hand to Git LFS. Nothing is asked where no attribute file names it.
+ *
+ * @param attributes The `.gitattributes` of the index.
+ * @param warnings Gets a sentence where the content of files is not there.
+ */
+export async function describeLargeFiles(
+  git: Git,
+  root: string,
+  attributes: readonly GitPath[],
+  warnings: string[],
+): Promise<JsonObject> {
+  const texts = await mapConcurrently(attributes, AT_ONCE, (path) => readStart(root, path, 1 << 20))
+  const isUsed = texts.some((text) => text?.includes('filter=lfs') === true)
+  if (!isUsed) return { count: 0, pointers: 0, files: [] }
+  const output = await git(['ls-files', '-z', '--', ':(top,attr:filter=lfs)'])
+  const paths = splitNul(output).map((bytes) => gitPath(Buffer.from(bytes)))
+  const files = await mapConcurrently(paths, AT_ONCE, async (path) => {
+    const pointer = parsePointer(await readStart(root, path, POINTER_LIMIT))
+    return {
+      ...writePath(path),
+      ...(pointer === undefined ? { content: true } : { content: false, ...pointer }),
+    }
+  })
+  const pointers = files.filter(({ content }) => !content).length
+  if (pointers > 0)
+    warnings.push(`${pointers} files of Git LFS are pointers: their content is not in this work tree`)
+  return { count: files.length, pointers, files: files.slice(0, LISTED) }
+}
+
+function parsePointer(text: string | undefined): { oid: string; size: number } | undefined {
+  if (text?.startsWith('version https://git-lfs.github.com/spec/') !== true) return undefined
+  const [, oid, size] = /\noid (sha256:[0-9a-f]{64})\nsize (\d+)\n/.exec(text) ?? []
+  return oid === undefined ? undefined : { oid, size: Number(size) }
+}
+
+/** The text of a small file; `undefined` for a larger one, and for what is no file. */
+async function readStart(root: string, path: GitPath, limit: number): Promise<string | undefined> {
+  try {
+    const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+    await using handle = await open(absolutePath(root, path), flags)
+    const stat = await handle.stat()
+    if (!stat.isFile() || stat.size > limit) return undefined
+    return (await handle.readFile()).toString()
+  } catch {
+    // Not in the work tree, as in a sparse one.
+    return undefined
+  }
+}

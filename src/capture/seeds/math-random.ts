@@ -1,0 +1,49 @@
+/** `Math.random` of this process as a generator with a seed. Node has no way to seed the one that is built in. */
+import cluster from 'node:cluster'
+import { isMainThread, threadId } from 'node:worker_threads'
+import { LineaprintError } from '../../errors.ts'
+import { createGenerator, namedGenerators } from './registry.ts'
+import { deriveSeed } from './seed.ts'
+import { isStream } from './state.ts'
+import type { Generator } from './generator.ts'
+
+/** The name under which its state is recorded. */
+export const MATH_RANDOM = 'Math.random'
+
+/** The variable that holds the number of a worker of a cluster. */
+const WORKER = 'LINEAPRINT_WORKER'
+
+/** Streams of one process of a cluster: its threads. */
+const THREADS = 256
+
+/**
+ * Puts a generator in the place of `Math.random`, in this thread. Called again, it begins again.
+ *
+ * Each thread, and each worker of a cluster, has a stream of its own, by its number.
+ *
+ * @param seed A whole number from 0 to 2^53 - 1. The generator gets one that follows from it, so that it does not
+ *   repeat the default generator.
+ * @throws ERR_LINEAPRINT_STATE if there are too many threads and workers for the streams.
+ */
+export function replaceMathRandom(seed: number): Generator {
+  const own = deriveSeed(seed, [0])
+  const stream = workerStream()
+  const living = namedGenerators().find(([name]) => name === MATH_RANDOM)?.[1]
+  const generator = living?.reseed(own, stream) ?? createGenerator(own, { name: MATH_RANDOM, stream })
+  const value = { random: () => generator.next() }.random
+  Object.defineProperty(Math, 'random', { value, writable: true, configurable: true, enumerable: false })
+  return generator
+}
+
+/** The number of this thread among those of all workers of a cluster. */
+function workerStream(): number {
+  // Workers of a cluster are 1, 2, 3, … in the order of their start. Their threads are not told, but have their variables.
+  if (isMainThread && cluster.worker) process.env[WORKER] = String(cluster.worker.id)
+  const worker = Number(process.env[WORKER] ?? 0)
+  const stream = worker * THREADS + threadId
+  if (threadId < THREADS && isStream(stream)) return stream
+  throw new LineaprintError('ERR_LINEAPRINT_STATE', 'Math.random has no stream for this thread', {
+    expected: `fewer than ${THREADS} threads in each of fewer than 256 workers`,
+    received: `thread ${threadId} of worker ${worker}`,
+  })
+}

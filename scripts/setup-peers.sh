@@ -1,0 +1,99 @@
+#!/usr/bin/env bash
+# Brings the programs that the tests hand our outputs to: .peers/mlflow (a server), .peers/wandb (wandb sync),
+# .peers/validators (of in-toto and CycloneDX), .peers/uv and .peers/managers (pnpm, Yarn, Bun). About 600 MB; a
+# second run does nothing.
+#
+# Every package is pinned, those that others need as well, so that a release of somebody else changes nothing here.
+# A peer that cannot be had is named and left out: its tests are then skipped, and say so. conda and micromamba are
+# in none of PyPI, npm and Debian (what has their names there downloads them from elsewhere), so that they are used
+# where the machine has them and are not set up here.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+uv_version=0.13.9
+# The last version that brings a reader of its files in Python; the tests read ours with it.
+reader_version=0.29.0
+
+python=.peers/python/bin/python
+if [ ! -x "$python" ] && ! bash scripts/setup-python.sh; then
+  echo 'setup-peers: without Python there are no peers; the tests that need one will be skipped' >&2
+  exit 0
+fi
+interpreter=$("$python" -c 'import sys; print(sys.version)' | tr '\n' ' ')
+quiet=(--quiet --disable-pip-version-check --no-input --retries 2 --timeout 60)
+
+# Installs packages into an environment, with nothing that they do not name. uv takes a quarter of the time; pip is
+# there for where uv cannot reach the index, because only pip reads the settings that people make for pip.
+install() {
+  local target=$1
+  shift
+  if [ -x .peers/uv/bin/uv ] &&
+    .peers/uv/bin/uv pip install --quiet --no-config --system-certs --no-deps --python "$target/bin/python" "$@" 2>/dev/null; then
+    return
+  fi
+  "$python" -m pip --python "$target/bin/python" install "${quiet[@]}" --no-deps "$@"
+}
+
+# peer NAME WANTED CHECK INSTALL…: makes .peers/NAME with the command INSTALL unless it is there as WANTED.
+peer() {
+  local name=$1 wanted=$2 check=$3
+  shift 3
+  local target=.peers/$name stamp=.peers/$name/lineaprint-stamp
+  wanted=$(printf '%s\n' "$interpreter" "$wanted")
+  if [ "$(cat "$stamp" 2>/dev/null || true)" = "$wanted" ]; then
+    echo "setup-peers: $target is up to date"
+    return
+  fi
+  echo "setup-peers: making $target"
+  rm -rf "$target"
+  if "$python" -m venv --without-pip "$target" && "$@" "$target" && "$target/bin/python" -c "$check"; then
+    # Last of all: only an environment that is complete has a stamp.
+    printf '%s\n' "$wanted" > "$stamp"
+  else
+    echo "setup-peers: $target could not be made; the tests that need it will be skipped" >&2
+    rm -rf "$target"
+  fi
+}
+
+install_uv() { install "$1" "uv==$uv_version"; }
+
+install_validators() { install "$1" --requirement scripts/peers/validators.txt; }
+
+install_mlflow() { install "$1" --requirement scripts/peers/mlflow.txt; }
+
+install_wandb() {
+  local folder status=0
+  install "$1" --requirement scripts/peers/wandb.txt || return 1
+  folder=$(mktemp -d)
+  "$python" -m pip download "${quiet[@]}" --no-deps --dest "$folder" "wandb==$reader_version" &&
+    "$python" - "$folder" "$1/datastore.py" <<'PYTHON' || status=1
+import glob, sys, zipfile
+[wheel] = glob.glob(sys.argv[1] + "/*.whl")
+with zipfile.ZipFile(wheel) as archive, open(sys.argv[2], "wb") as file:
+    file.write(archive.read("wandb/sdk/internal/datastore.py"))
+PYTHON
+  rm -rf "$folder"
+  return $status
+}
+
+peer uv "$uv_version" 'import uv; uv.find_uv_bin()' install_uv
+peer validators "$(cat scripts/peers/validators.txt)" 'import cyclonedx.validation.json, in_toto_attestation.v1.statement' install_validators
+peer wandb "$reader_version $(cat scripts/peers/wandb.txt)" 'import wandb.proto.wandb_internal_pb2' install_wandb
+peer mlflow "$(cat scripts/peers/mlflow.txt)" 'import mlflow.tracking, mlflow.server, alembic, flask, pandas' install_mlflow
+# Package managers of JavaScript, by which "reproduce --rebuild" is tested.
+managers='pnpm@12.21.0 yarn@1.22.22 bun@1.4.5'
+if [ "$(cat .peers/managers/lineaprint-stamp 2>/dev/null || true)" = "$managers" ]; then
+  echo 'setup-peers: .peers/managers is up to date'
+else
+  echo 'setup-peers: making .peers/managers'
+  rm -rf .peers/managers && mkdir -p .peers/managers
+  # shellcheck disable=SC2086
+  if echo '{"private":true}' > .peers/managers/package.json &&
+    npm install --prefix .peers/managers --silent --no-audit --no-fund --save-exact $managers; then
+    printf '%s\n' "$managers" > .peers/managers/lineaprint-stamp
+  else
+    echo 'setup-peers: .peers/managers could not be made; the tests that need it will be skipped' >&2
+    rm -rf .peers/managers
+  fi
+fi
+exit 0

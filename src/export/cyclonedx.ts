@@ -1,0 +1,140 @@
+/** A run as a bill of materials, CycloneDX 1.6: its models, datasets and outputs, and the packages it ran on. */
+import { createHash } from 'node:crypto'
+import { pathToFileURL } from 'node:url'
+import { decodeFloat } from '../store/floats.ts'
+import { VERSION } from '../version.ts'
+import { gitFacts, objectOf, textOf, valueOf } from './facts.ts'
+import { digestsOf } from './written-digests.ts'
+import type { JsonObject } from '../json/value.ts'
+import type { RunRecord, TrackedRecord, TrackedSection } from '../store/record.ts'
+
+type Property = { readonly name: string; readonly value: string }
+
+/** CycloneDX's names of the hash functions of a file. Digests of other kinds are properties. */
+const ALGORITHMS: Readonly<Record<string, string>> = { sha256: 'SHA-256', blake3: 'BLAKE3' }
+
+const TYPES: Readonly<Record<TrackedSection, string>> = {
+  datasets: 'data',
+  models: 'machine-learning-model',
+  tokenizers: 'data',
+  outputs: 'file',
+}
+
+/** Makes the bill. The same record always makes the same one. */
+export function cyclonedxBill(record: RunRecord): JsonObject {
+  const parts = (Object.keys(TYPES) as TrackedSection[]).flatMap((section) => componentsOf(section, record))
+  const components = [...parts, ...packagesOf(record)]
+  const bill = {
+    bomFormat: 'CycloneDX',
+    specVersion: '1.6',
+    serialNumber: `urn:uuid:${uuidOf(record)}`,
+    version: 1,
+    metadata: {
+      timestamp: record.finishedAt ?? record.startedAt,
+      tools: { components: [{ type: 'application', name: 'lineaprint', version: VERSION }] },
+      component: runComponent(record),
+    },
+    components,
+    dependencies: [{ ref: 'run', dependsOn: components.map((component) => component['bom-ref']) }],
+  }
+  return JSON.parse(JSON.stringify(bill)) as JsonObject
+}
+
+/** Made of the record alone, in the form of a random UUID. */
+function uuidOf({ id, startedAt }: RunRecord): string {
+  const bytes = createHash('sha256').update(`${id} ${startedAt}`).digest().subarray(0, 16)
+  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x40, 6)
+  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8)
+  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+}
+
+function runComponent(record: RunRecord): object {
+  const { commit, remote } = gitFacts(record)
+  const seed = valueOf(record.captures['seeds'])['seed']
+  const facts: [string, string | undefined][] = [
+    ['run', record.id],
+    ['status', record.status],
+    ['command', JSON.stringify(record.command.argv)],
+    ['seal', record.seal ?? undefined],
+    ['git:commit', commit],
+    ['git:remote', remote],
+    ['seed', seed === undefined || seed === null ? undefined : JSON.stringify(seed)],
+    ...Object.entries(record.captures).map(([name, capture]): [string, string | undefined] => [
+      `capture:${name}`,
+      capture.status === 'captured' ? capture.digest : undefined,
+    ]),
+    ...Object.entries(record.metrics).map(([name, { last }]): [string, string] => [
+      `metric:${name}`,
+      String(decodeFloat(last)),
+    ]),
+  ]
+  return {
+    type: 'application',
+    'bom-ref': 'run',
+    name: record.name,
+    version: record.id,
+    properties: facts.flatMap(([name, value]) => (value === undefined ? [] : [property(name, value)])),
+  }
+}
+
+interface Component {
+  readonly 'bom-ref': string
+  readonly [field: string]: unknown
+}
+
+function componentsOf(section: TrackedSection, record: RunRecord): Component[] {
+  return Object.entries(record[section]).flatMap(([name, entry]) => {
+    if (entry.status !== 'tracked') return []
+    const digests = Object.entries(digestsOf(entry))
+    const hashes = digests.flatMap(([kind, content]) => {
+      const algorithm = ALGORITHMS[kind]
+      return algorithm === undefined ? [] : [{ alg: algorithm, content }]
+    })
+    const others = digests.filter(([kind]) => ALGORITHMS[kind] === undefined)
+    const path = textOf(entry['path'])
+    return [
+      {
+        type: TYPES[section],
+        'bom-ref': `${section}/${name}`,
+        name,
+        ...(hashes.length > 0 && { hashes }),
+        ...(section === 'datasets' && { data: [contentOf(name, path)] }),
+        ...(section === 'models' && { modelCard: cardOf(entry) }),
+        properties: [
+          ...(path === undefined ? [] : [property('path', path)]),
+          ...others.map(([kind, content]) => property('digest', `${kind}:${content}`)),
+        ],
+      },
+    ]
+  })
+}
+
+function contentOf(name: string, path: string | undefined): object {
+  return { type: 'dataset', name, ...(path !== undefined && { contents: { url: pathToFileURL(path).href } }) }
+}
+
+/** What the record says of the inside of a model. */
+function cardOf(entry: TrackedRecord): object {
+  const { format, tensorCount, parameters } = objectOf(entry)
+  const facts = Object.entries({ format, tensorCount, parameters })
+  return {
+    properties: facts.flatMap(([name, value]) =>
+      typeof value === 'string' || typeof value === 'number' ? [property(name, String(value))] : [],
+    ),
+  }
+}
+
+/** The Python packages of the environment: each version of each name. */
+function packagesOf(record: RunRecord): Component[] {
+  const { python } = valueOf(record.captures['environment'])
+  return Object.entries(objectOf(objectOf(python)['packages'])).flatMap(([name, versions]) =>
+    [...new Set([versions].flat().flatMap((version) => textOf(version) ?? []))].map((version) => {
+      const purl = `pkg:pypi/${encodeURIComponent(name)}@${encodeURIComponent(version)}`
+      return { type: 'library', 'bom-ref': purl, name, version, purl }
+    }),
+  )
+}
+
+function property(name: string, value: string): Property {
+  return { name: `lineaprint:${name}`, value }
+}

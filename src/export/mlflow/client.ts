@@ -1,0 +1,187 @@
+/** Speaking to an MLflow server: one request at a time, tried again where that makes sense, never without an end. */
+import { LineaprintError } from '../../errors.ts'
+import { PassingFailure, retry } from '../retry.ts'
+import type { MlflowTarget } from './target.ts'
+
+/** One answer may take this long, in milliseconds. */
+const REQUEST_TIMEOUT = 10_000
+
+/** No answer of the calls made here comes near to it. */
+const ANSWER_LIMIT = 16 * 1024 * 1024
+
+/** An answer of the server, as far as it is JSON. */
+export type Answer = Readonly<Record<string, unknown>>
+
+/** A refusal by the server: the request was understood and is not wanted. */
+export class Refusal extends LineaprintError {
+  /** MLflow's name for it, for example `RESOURCE_DOES_NOT_EXIST`. */
+  readonly reason: string
+
+  constructor(path: string, status: number, answer: Answer) {
+    const { error_code: reason, message } = answer
+    const text = typeof message === 'string' ? message : `it answered ${status}`
+    super('ERR_LINEAPRINT_SERVICE', `MLflow refuses: ${oneLine(text)}`, {
+      path,
+      hint: status === 401 || status === 403 ? 'check MLFLOW_TRACKING_USERNAME and its kin' : undefined,
+    })
+    this.reason = typeof reason === 'string' ? reason : ''
+  }
+}
+
+/** A server and what is known of how to reach it. */
+export class MlflowClient {
+  readonly trackingUri: string
+  readonly #authorization: string | undefined
+
+  constructor({ trackingUri, authorization }: MlflowTarget) {
+    this.trackingUri = trackingUri
+    this.#authorization = authorization
+  }
+
+  /**
+   * Calls the REST interface.
+   *
+   * @param call For example `POST runs/create`.
+   * @param look For a call that must not be made twice: looks, before a further try, whether an earlier one was
+   *   taken after all, and returns what it would have answered.
+   * @throws A {@link Refusal}, or ERR_LINEAPRINT_SERVICE if the server cannot be reached or keeps failing.
+   */
+  async call(
+    call: string,
+    content: object,
+    signal: AbortSignal,
+    look?: () => Promise<Answer | undefined>,
+  ): Promise<Answer> {
+    const [method = '', path = ''] = call.split(' ')
+    const query = method === 'GET' ? `?${new URLSearchParams({ ...content }).toString()}` : ''
+    const body = method === 'GET' ? undefined : JSON.stringify(content)
+    const url = `${this.trackingUri}/api/2.0/mlflow/${path}`
+    return this.#repeat(url, { method, query, body, type: 'application/json', look }, signal)
+  }
+
+  /**
+   * Puts a file into the artefacts that the server keeps.
+   *
+   * @param path Below the server's own folder of artefacts.
+   */
+  async upload(path: string, content: Blob, signal: AbortSignal): Promise<void> {
+    const place = path.split('/').map(encodeURIComponent).join('/')
+    const url = `${this.trackingUri}/api/2.0/mlflow-artifacts/artifacts/${place}`
+    await this.#repeat(
+      url,
+      { method: 'PUT', query: '', body: content, type: 'application/octet-stream' },
+      signal,
+    )
+  }
+
+  async #repeat(url: string, request: Request, signal: AbortSignal): Promise<Answer> {
+    try {
+      return await retry(
+        async (attempt) =>
+          (attempt > 1 ? await request.look?.() : undefined) ?? (await this.#once(url, request, signal)),
+        { signal },
+      )
+    } catch (cause) {
+      if (!(cause instanceof PassingFailure)) throw cause
+      throw new LineaprintError('ERR_LINEAPRINT_SERVICE', `MLflow cannot be reached: ${cause.message}`, {
+        path: url,
+        cause,
+      })
+    }
+  }
+
+  async #once(url: string, request: Request, signal: AbortSignal): Promise<Answer> {
+    const { method, query, body, type } = request
+    const headers = new Headers({ 'content-type': type })
+    if (this.#authorization !== undefined) headers.set('authorization', this.#authorization)
+    // A large file takes longer than a question, and may: as long as the caller lets it.
+    const timeout = body instanceof Blob ? REQUEST_TIMEOUT + Math.ceil(body.size / 1000) : REQUEST_TIMEOUT
+    const limited = AbortSignal.any([signal, AbortSignal.timeout(timeout)])
+    let status: number
+    let text: string
+    try {
+      // Credentials go where they were meant to go, and nowhere that a server points to.
+      const response = await fetch(url + query, {
+        method,
+        headers,
+        body: body ?? null,
+        signal: limited,
+        redirect: 'manual',
+      })
+      status = response.status
+      if (isPassing(status)) {
+        await response.body?.cancel()
+        throw new PassingFailure(`it answered ${status}`, { pause: pauseOf(response) })
+      }
+      text = await textOf(response)
+    } catch (cause) {
+      signal.throwIfAborted()
+      if (cause instanceof PassingFailure || LineaprintError.is(cause)) throw cause
+      throw new PassingFailure(limited.aborted ? 'it does not answer' : reasonOf(cause), { cause })
+    }
+    if (status >= 300 && status < 400) throw strange(url, `a redirection (${status})`)
+    const answer = parse(text)
+    if (status >= 400) throw new Refusal(url, status, answer ?? {})
+    if (answer === undefined) throw strange(url, JSON.stringify(text.slice(0, 60)))
+    return answer
+  }
+}
+
+interface Request {
+  readonly method: string
+  readonly query: string
+  readonly body: string | Blob | undefined
+  readonly type: string
+  readonly look?: (() => Promise<Answer | undefined>) | undefined
+}
+
+/** Overload and faults of the server; everything else that it says is meant. */
+function isPassing(status: number): boolean {
+  return status === 408 || status === 429 || status >= 500
+}
+
+function pauseOf(response: Response): number | undefined {
+  const seconds = Number(response.headers.get('retry-after') ?? NaN)
+  return Number.isFinite(seconds) ? seconds * 1000 : undefined
+}
+
+async function textOf(response: Response): Promise<string> {
+  const parts: Uint8Array[] = []
+  let length = 0
+  for await (const part of response.body ?? []) {
+    length += part.length
+    if (length > ANSWER_LIMIT) throw strange(response.url, `more than ${ANSWER_LIMIT} bytes`)
+    parts.push(part)
+  }
+  return Buffer.concat(parts).toString()
+}
+
+function parse(text: string): Answer | undefined {
+  if (text === '') return {}
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Answer)
+      : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function strange(url: string, received: string): LineaprintError {
+  return new LineaprintError('ERR_LINEAPRINT_SERVICE', 'this does not answer like an MLflow server', {
+    path: url,
+    expected: 'a JSON object',
+    received,
+  })
+}
+
+function reasonOf(cause: unknown): string {
+  const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause
+  return inner instanceof Error ? oneLine(inner.message || inner.name) : String(inner)
+}
+
+/** What a server says is text from outside. */
+function oneLine(text: string): string {
+  return text.replace(/[\s\u0000-\u001f\u007f-\u009f]+/g, ' ').slice(0, 300)
+}

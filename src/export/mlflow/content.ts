@@ -1,0 +1,149 @@
+/** What MLflow is told of a run beside its metrics: parameters, tags and datasets. */
+import { TRACKED_SECTIONS } from '../../store/record.ts'
+import { digestFacts, exitCodeOf, gitFacts, objectOf, plainMetadata, textOf, valueOf } from '../facts.ts'
+import { NameMaker, cut } from './names.ts'
+import type { JsonValue } from '../../json/value.ts'
+import type { RunRecord } from '../../store/record.ts'
+
+/** A parameter or a tag. */
+export interface Pair {
+  readonly key: string
+  readonly value: string
+}
+
+/** The tag by which a run is found again, so that sending it twice does not make two of it. */
+export const RUN_TAG = 'lineaprint.run'
+
+const PARAMETER_LIMIT = 6000
+const TAG_LIMIT = 8000
+const DATASET_NAME_LIMIT = 500
+/** Characters of a digest that MLflow keeps: 144 of the 256 bits. */
+export const DIGEST_LIMIT = 36
+const SOURCE_LIMIT = 65_535
+const INPUT_TAG_LIMIT = 500
+
+/** Beginnings of names that others give a meaning. */
+const OWN_TAGS = /^(mlflow|lineaprint)\./
+
+/** The metadata, one parameter for each value: members of objects are joined by dots, lists are JSON. */
+export function parametersOf(record: RunRecord): { parameters: Pair[]; warnings: string[] } {
+  const names = new NameMaker()
+  const parameters: Pair[] = []
+  const warnings: string[] = []
+  const add = (path: readonly string[], value: JsonValue): void => {
+    const members =
+      typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value) : []
+    for (const [key, member] of members) add([...path, key], member)
+    if (members.length > 0) return
+    // Two paths can be one name: { "a.b": 1, "a": { "b": 2 } }.
+    const dotted = path.join('.')
+    const key = names.name(
+      path.some((part) => part.includes('.')) ? `${dotted}#${JSON.stringify(path)}` : dotted,
+    )
+    const text = written(value)
+    const short = cut(text, PARAMETER_LIMIT)
+    if (short !== text)
+      warnings.push(`MLflow keeps ${PARAMETER_LIMIT} characters of the parameter ${key}; run.json has all`)
+    parameters.push({ key, value: short })
+  }
+  for (const [key, value] of Object.entries(plainMetadata(record))) add([key], value)
+  return { parameters, warnings }
+}
+
+/** Tags of a run: what MLflow itself knows (`mlflow.…`), the user's own, and `lineaprint.…`. */
+export function tagsOf(record: RunRecord): Pair[] {
+  const { commit, branch, remote, clean } = gitFacts(record)
+  const { status, lineaprint, tags, parent, command, failure, warnings } = record
+  const seed = valueOf(record.captures['seeds'])['seed']
+  const own: [string, string | undefined][] = [
+    ['mlflow.source.name', command.argv.join(' ')],
+    ['mlflow.source.type', 'LOCAL'],
+    ['mlflow.source.git.commit', commit],
+    ['mlflow.source.git.branch', branch],
+    ['mlflow.source.git.repoURL', remote],
+    ['mlflow.source.git.dirty', clean === undefined ? undefined : String(!clean)],
+    ['mlflow.note.content', record.notes],
+    [RUN_TAG, record.id],
+    ['lineaprint.status', status],
+    ['lineaprint.version', lineaprint],
+    ['lineaprint.parent', parent ?? undefined],
+    ['lineaprint.tags', JSON.stringify(tags)],
+    ['lineaprint.seed', seed === undefined || seed === null ? undefined : JSON.stringify(seed)],
+    ['lineaprint.exitCode', exitCodeOf(record)?.toString()],
+    ['lineaprint.failure', failure?.message],
+    ['lineaprint.warnings', warnings.length === 0 ? undefined : JSON.stringify(warnings)],
+    ...digestTags(record),
+  ]
+  const names = new NameMaker()
+  const mine = own.map(([key, value]) => [names.name(key), value] as const)
+  const theirs = tags.filter((tag) => !OWN_TAGS.test(tag)).map((tag) => [names.name(tag), 'true'] as const)
+  return [...mine, ...theirs].flatMap(([key, value]) =>
+    value === undefined || value === '' ? [] : [{ key, value: cut(value, TAG_LIMIT) }],
+  )
+}
+
+function digestTags(record: RunRecord): [string, string][] {
+  const { captures, ...sections } = digestFacts(record)
+  const tags: [string, string][] = []
+  for (const [name, digest] of Object.entries(captures ?? {}))
+    tags.push([`lineaprint.capture.${name}`, written(digest)])
+  for (const section of TRACKED_SECTIONS) {
+    for (const [name, digest] of Object.entries(sections[section] ?? {})) {
+      const parts = Object.entries(objectOf(digest))
+      if (parts.length === 0) tags.push([`lineaprint.${section}.${name}`, written(digest)])
+      for (const [part, value] of parts) tags.push([`lineaprint.${section}.${name}.${part}`, written(value)])
+    }
+  }
+  return tags
+}
+
+/** A dataset as `runs/log-inputs` takes it. */
+export interface DatasetInput {
+  readonly dataset: {
+    readonly name: string
+    readonly digest: string
+    readonly source_type: string
+    readonly source: string
+    readonly profile: string
+  }
+  readonly tags: readonly Pair[]
+}
+
+/** Every tracked dataset, with as much of its real digest as MLflow keeps; all of it stands in a tag of the dataset. */
+export function datasetsOf(record: RunRecord): { datasets: DatasetInput[]; warnings: string[] } {
+  const warnings: string[] = []
+  const datasets = Object.entries(record.datasets).flatMap(([name, entry]): DatasetInput[] => {
+    if (entry.status !== 'tracked') return []
+    const { status: _, ...report } = entry
+    const digest = textOf(report['digest'])
+    const path = textOf(report['path'])
+    if (digest === undefined) return []
+    const source = JSON.stringify(path === undefined ? { tags: { [RUN_TAG]: record.id } } : { uri: path })
+    if (source.length > SOURCE_LIMIT) {
+      warnings.push(
+        `MLflow takes no path as long as that of the dataset ${JSON.stringify(name)}: it was left out`,
+      )
+      return []
+    }
+    const hex = digest.slice(digest.lastIndexOf(':') + 1)
+    const dataset = {
+      name: cut(name, DATASET_NAME_LIMIT),
+      digest: hex.slice(0, DIGEST_LIMIT),
+      // MLflow's words for a file and for what only the code knows.
+      source_type: path === undefined ? 'code' : 'local',
+      source,
+      profile: JSON.stringify(report),
+    }
+    const tags = [
+      { key: 'mlflow.data.context', value: 'input' },
+      { key: 'lineaprint.digest', value: cut(digest, INPUT_TAG_LIMIT) },
+    ]
+    return [{ dataset, tags }]
+  })
+  return { datasets, warnings }
+}
+
+/** A text as it is, anything else as JSON. */
+function written(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}

@@ -1,0 +1,48 @@
+/** Names and values as MLflow takes them: it refuses some characters, and what is too long. */
+import { createHash } from 'node:crypto'
+
+/** Letters and digits of any script, and these. */
+const REFUSED = /[^\p{L}\p{N}_\-./ :]/gu
+
+const NAME_LIMIT = 250
+
+/**
+ * Makes names that MLflow takes and keeps apart what was apart: a name that had to be changed ends in a part of its
+ * hash, and so does one that is taken.
+ */
+export class NameMaker {
+  readonly #names = new Map<string, string>()
+  readonly #taken = new Set<string>()
+
+  /** The name that stands for this one; always the same. */
+  name(original: string): string {
+    const known = this.#names.get(original)
+    if (known !== undefined) return known
+    const usable = usableName(original)
+    const name = usable === original && !this.#taken.has(usable) ? usable : marked(usable, original)
+    this.#names.set(original, name)
+    this.#taken.add(name)
+    return name
+  }
+}
+
+/** MLflow also takes names for paths: `a//b`, `./a`, `../a` and `/a` are refused. */
+function usableName(original: string): string {
+  const segments = original
+    .replace(REFUSED, '_')
+    .split('/')
+    .map((segment) => (segment === '' || segment === '.' || segment === '..' ? '_' : segment))
+  return cut(segments.join('/'), NAME_LIMIT)
+}
+
+function marked(usable: string, original: string): string {
+  const hash = createHash('sha256').update(original).digest('hex').slice(0, 8)
+  return `${cut(usable, NAME_LIMIT - 9)}_${hash}`
+}
+
+/** The beginning of a text, in whole characters. */
+export function cut(text: string, limit: number): string {
+  if (text.length <= limit) return text
+  const characters = Array.from(text)
+  return characters.length <= limit ? text : characters.slice(0, limit).join('')
+}

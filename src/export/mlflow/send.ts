@@ -1,0 +1,65 @@
+/** Sending a run that stands in the store to an MLflow server. */
+import { readPoints, sourceOf } from '../source.ts'
+import { MlflowSession } from './session.ts'
+import { mlflowTarget } from './target.ts'
+import type { MetricPoint, RunSource } from '../source.ts'
+import type { StoredRun } from '../../store/runs.ts'
+import type { MlflowOptions, MlflowTarget } from './target.ts'
+
+/** What was sent, and where to. */
+export interface MlflowReport {
+  readonly trackingUri: string
+  readonly experimentId: string
+  readonly runId: string
+  /** Where a person sees the run. */
+  readonly url: string
+  /** Values of metrics. */
+  readonly values: number
+  readonly warnings: readonly string[]
+}
+
+/** Where to, and how long. */
+export interface MlflowExportOptions extends MlflowOptions {
+  /** Ends it; the call then throws the signal's reason. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * Sends a run to an MLflow server: parameters, tags, metrics, datasets, and as artefacts its record, patches and plots.
+ * A run that is there already is completed: sending twice makes no second run and no second value. Credentials come from
+ * MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN. All values are held in memory.
+ *
+ * @param run Of a store; see `findRun`.
+ * @param options With `timeoutMs` all of it ends after that time; without, only every single request does.
+ * @throws ERR_LINEAPRINT_SERVICE if the server cannot be reached or refuses, ERR_LINEAPRINT_CONFIGURATION if there is no
+ *   server to send to, ERR_LINEAPRINT_STORE if the run cannot be read.
+ */
+export async function exportToMlflow(
+  run: StoredRun,
+  { signal, ...options }: MlflowExportOptions = {},
+): Promise<MlflowReport> {
+  const signals = [
+    ...(signal === undefined ? [] : [signal]),
+    ...(options.timeoutMs === undefined ? [] : [AbortSignal.timeout(options.timeoutMs)]),
+  ]
+  return send(sourceOf(run), mlflowTarget(options, process.env), AbortSignal.any(signals))
+}
+
+async function send(source: RunSource, target: MlflowTarget, signal: AbortSignal): Promise<MlflowReport> {
+  const points: MetricPoint[] = []
+  const problems = await readPoints(source, (point) => points.push(point), signal)
+  const session = await MlflowSession.open(source.record, target, signal)
+  await session.logPoints(points, signal)
+  const warnings = await session.sendContent(source, points, signal)
+  await session.close(source, signal)
+  const { experimentId, runId, url } = session
+  const { trackingUri } = target
+  return {
+    trackingUri,
+    experimentId,
+    runId,
+    url,
+    values: points.length,
+    warnings: [...problems, ...warnings],
+  }
+}

@@ -1,0 +1,80 @@
+/** Which MLflow server a run is sent to, as whom, and into which experiment. */
+import { LineaprintError } from '../../errors.ts'
+
+/** What a caller or a configuration says. */
+export interface MlflowOptions {
+  /** Address of the tracking server. @default the variable MLFLOW_TRACKING_URI */
+  readonly trackingUri?: string | undefined
+  /** Name of the experiment. @default the name of lineaprint's experiment */
+  readonly experiment?: string | undefined
+  /** How long the end of a run may wait for the server, in milliseconds. @default 30000 */
+  readonly timeoutMs?: number | undefined
+}
+
+/** A server, checked. */
+export interface MlflowTarget {
+  /** Without credentials and without `/` at its end. */
+  readonly trackingUri: string
+  readonly experiment: string | undefined
+  readonly timeoutMs: number
+  /** The header `Authorization`; never written anywhere. */
+  readonly authorization: string | undefined
+}
+
+/** How long the end of a run may wait for a server, in milliseconds. */
+const TIMEOUT = 30_000
+
+/**
+ * Checks the options and takes what they lack from the variables that MLflow's own clients read:
+ * MLFLOW_TRACKING_URI, and for credentials MLFLOW_TRACKING_USERNAME with MLFLOW_TRACKING_PASSWORD, or
+ * MLFLOW_TRACKING_TOKEN. Credentials in the address work as well.
+ *
+ * @throws ERR_LINEAPRINT_CONFIGURATION if there is no address, or one of another kind.
+ */
+export function mlflowTarget(
+  options: MlflowOptions,
+  variables: Readonly<Record<string, string | undefined>>,
+): MlflowTarget {
+  const address = options.trackingUri ?? variables['MLFLOW_TRACKING_URI']
+  const url = parseAddress(address)
+  const named = url.username !== '' || url.password !== ''
+  const authorization = named
+    ? basic(decodeURIComponent(url.username), decodeURIComponent(url.password))
+    : authorizationOf(variables)
+  return {
+    trackingUri: `${url.origin}${url.pathname.replace(/\/+$/, '')}`,
+    experiment: options.experiment,
+    timeoutMs: options.timeoutMs ?? TIMEOUT,
+    authorization,
+  }
+}
+
+function parseAddress(address: string | undefined): URL {
+  if (address === undefined || address === '') {
+    throw new LineaprintError('ERR_LINEAPRINT_CONFIGURATION', 'there is no MLflow server to send to', {
+      field: 'trackingUri',
+      hint: 'name its address, or set the variable MLFLOW_TRACKING_URI',
+    })
+  }
+  const url = URL.parse(address)
+  if (url !== null && ['http:', 'https:'].includes(url.protocol) && url.search === '' && url.hash === '')
+    return url
+  // The address may hold a password: it is not repeated.
+  throw new LineaprintError('ERR_LINEAPRINT_CONFIGURATION', 'this is no address of an MLflow server', {
+    field: 'trackingUri',
+    expected: 'http://… or https://…',
+    received: url === null ? 'something else' : `${url.protocol}…`,
+    hint: 'a folder or database is reached through "mlflow server --backend-store-uri …"',
+  })
+}
+
+function authorizationOf(variables: Readonly<Record<string, string | undefined>>): string | undefined {
+  const { MLFLOW_TRACKING_USERNAME: user, MLFLOW_TRACKING_PASSWORD: password } = variables
+  const { MLFLOW_TRACKING_TOKEN: token } = variables
+  if (user && password) return basic(user, password)
+  return token ? `Bearer ${token}` : undefined
+}
+
+function basic(user: string, password: string): string {
+  return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
+}

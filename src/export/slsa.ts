@@ -1,0 +1,115 @@
+/**
+ * A run as provenance of what it made: an in-toto Statement (v1) with a SLSA predicate (v1). It is not signed; whoever
+ * vouches for it signs it, for example as the payload of a DSSE envelope.
+ */
+import { createHash } from 'node:crypto'
+import { pathToFileURL } from 'node:url'
+import { TRACKED_SECTIONS } from '../store/record.ts'
+import { RECORD_FILE } from '../store/store.ts'
+import { gitFacts, plainMetadata, textOf, valueOf } from './facts.ts'
+import { digestSet, digestsOf } from './written-digests.ts'
+import type { JsonObject } from '../json/value.ts'
+import type { RunRecord } from '../store/record.ts'
+import type { RunSource } from './source.ts'
+
+/** What is said about a thing: its name, where it lay, its digests by algorithm. */
+interface Resource {
+  readonly name: string
+  readonly uri?: string
+  readonly digest: Readonly<Record<string, string>>
+}
+
+/** A statement, and plain sentences about what others cannot check in it. */
+export interface SlsaReport {
+  readonly statement: JsonObject
+  readonly warnings: readonly string[]
+}
+
+/**
+ * Makes the statement. Its subjects are the outputs of the run, or its record where there are none.
+ *
+ * @param source With the bytes of its record.
+ */
+export function slsaStatement(source: RunSource): SlsaReport {
+  const { record, recordBytes = new Uint8Array() } = source
+  const sha256 = createHash('sha256').update(recordBytes).digest('hex')
+  const self: Resource = { name: RECORD_FILE, digest: { sha256 } }
+  const outputs = resourcesOf('outputs', record)
+  const unchecked = outputs.filter(({ digest }) => digest['sha256'] === undefined).map(({ name }) => name)
+  const warnings =
+    unchecked.length === 0
+      ? []
+      : [
+          `no SHA-256 is known of ${unchecked.join(', ')}, and other programs know no other digest: track single files with the algorithm sha256 or both`,
+        ]
+  const statement = {
+    _type: 'https://in-toto.io/Statement/v1',
+    subject: outputs.length > 0 ? outputs : [self],
+    predicateType: 'https://slsa.dev/provenance/v1',
+    predicate: { buildDefinition: definitionOf(record), runDetails: detailsOf(record, self) },
+  }
+  return { statement: JSON.parse(JSON.stringify(statement)) as JsonObject, warnings }
+}
+
+function definitionOf(record: RunRecord): object {
+  const inputs = TRACKED_SECTIONS.filter((section) => section !== 'outputs')
+  const dependencies = [
+    ...sourceCode(record),
+    ...inputs.flatMap((section) => resourcesOf(section, record)),
+    ...capturesOf(record),
+  ]
+  return {
+    buildType: 'urn:lineaprint:run:v1',
+    externalParameters: {
+      experiment: record.name,
+      command: record.command.argv,
+      workingDirectory: record.command.workingDirectory,
+      metadata: plainMetadata(record),
+      seed: valueOf(record.captures['seeds'])['seed'] ?? null,
+    },
+    ...(dependencies.length > 0 && { resolvedDependencies: dependencies }),
+  }
+}
+
+function detailsOf(record: RunRecord, self: Resource): object {
+  const { id, startedAt, finishedAt, lineaprint, files } = record
+  const byproducts = files.flatMap((file) => {
+    if ('link' in file) return []
+    return [{ name: file.path, digest: { ...digestSet(file.sha256), ...digestSet(file.blake3) } }]
+  })
+  return {
+    // Nobody but the one who signs can say which machine this was.
+    builder: { id: 'urn:lineaprint:local', version: { lineaprint } },
+    metadata: {
+      invocationId: id,
+      startedOn: startedAt,
+      ...(finishedAt !== null && { finishedOn: finishedAt }),
+    },
+    byproducts: [self, ...byproducts],
+  }
+}
+
+function sourceCode(record: RunRecord): object[] {
+  const { commit, branch, remote, clean } = gitFacts(record)
+  if (commit === undefined) return []
+  const uri =
+    remote === undefined ? {} : { uri: `git+${remote}${branch === undefined ? '' : `@refs/heads/${branch}`}` }
+  return [{ name: 'code', ...uri, digest: { gitCommit: commit }, annotations: { clean: clean ?? null } }]
+}
+
+/** What surrounded the run, as digests of a kind of their own. */
+function capturesOf({ captures }: RunRecord): Resource[] {
+  return Object.entries(captures).flatMap(([name, capture]) =>
+    capture.status === 'captured' ? [{ name: `captures/${name}`, digest: digestSet(capture.digest) }] : [],
+  )
+}
+
+function resourcesOf(section: (typeof TRACKED_SECTIONS)[number], record: RunRecord): Resource[] {
+  return Object.entries(record[section]).flatMap(([name, entry]) => {
+    const digest = digestsOf(entry)
+    if (entry.status !== 'tracked' || Object.keys(digest).length === 0) return []
+    const path = textOf(entry['path'])
+    const uri = path === undefined ? {} : { uri: pathToFileURL(path).href }
+    return [{ name: section === 'outputs' ? name : `${section}/${name}`, ...uri, digest }]
+  })
+}

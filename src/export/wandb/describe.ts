@@ -1,0 +1,149 @@
+/** A run in the words of W&B. */
+import { digestFacts, gitFacts, objectOf, plainMetadata, textOf, valueOf } from '../facts.ts'
+import type { JsonObject } from '../../json/value.ts'
+import type { RunRecord } from '../../store/record.ts'
+import type { MetricPoint } from '../source.ts'
+import type { RunEnvironment, RunHead } from './records.ts'
+
+/** Where the run shall stand. */
+export interface WandbTarget {
+  /** @default the name of the experiment */
+  readonly project?: string | undefined
+  /** User or team. @default that of the one who syncs */
+  readonly entity?: string | undefined
+}
+
+/** Where and as what the run is written for `wandb sync`. */
+export interface WandbOptions extends WandbTarget {
+  /** Folder of all such runs. @default `wandb` in the store */
+  readonly directory?: string | undefined
+}
+
+/** The service refuses a run with longer tags. */
+const TAG_LIMIT = 64
+
+const PROJECT_LIMIT = 128
+
+/** Keys of a configuration that have a meaning of their own. */
+const OWN_KEYS = new Set(['_wandb', 'lineaprint'])
+
+/** Names of columns that W&B fills. */
+const OWN_COLUMNS = new Set(['_step', '_timestamp', '_runtime', '_wandb'])
+
+/** The head of a run. Tags that are too long stand in the configuration only, where all of them stand. */
+export function headOf(record: RunRecord, { project, entity }: WandbTarget): RunHead {
+  const { commit, remote } = gitFacts(record)
+  return {
+    id: record.id,
+    project: projectName(project ?? record.name),
+    entity,
+    name: record.id,
+    notes: record.notes,
+    tags: record.tags.filter((tag) => Array.from(tag).length <= TAG_LIMIT),
+    host: record.process.host,
+    startTime: Date.parse(record.startedAt),
+    commit,
+    remote,
+    config: configOf(record),
+  }
+}
+
+/** A name that W&B takes for a project: it has no `/\#?%:`. */
+function projectName(name: string): string {
+  const usable = name.replace(/[/\\#?%:\u0000-\u001f]/g, '-').trim()
+  return Array.from(usable).slice(0, PROJECT_LIMIT).join('') || 'experiment'
+}
+
+function configOf(record: RunRecord): Record<string, unknown> {
+  const { id, name, status, seal, lineaprint, tags, parent, command, warnings, failure } = record
+  const metadata = Object.entries(plainMetadata(record)).map(([key, value]) => [
+    OWN_KEYS.has(key) ? `metadata.${key}` : key,
+    value,
+  ])
+  const seeds = valueOf(record.captures['seeds'])['seed']
+  const { branch, clean } = gitFacts(record)
+  const own = {
+    run: id,
+    experiment: name,
+    status,
+    seal,
+    version: lineaprint,
+    parent,
+    tags,
+    command: command.argv,
+    git: { branch: branch ?? null, clean: clean ?? null },
+    seed: seeds ?? null,
+    digests: digestFacts(record),
+    warnings,
+    failure,
+  }
+  return { ...Object.fromEntries(metadata), lineaprint: own }
+}
+
+/** Where the run ran. */
+export function environmentOf(record: RunRecord): RunEnvironment {
+  const { commit, remote } = gitFacts(record)
+  const { python, system } = valueOf(record.captures['environment'])
+  const [program = '', ...args] = record.command.argv
+  return {
+    writer: record.id,
+    os: osOf(objectOf(system)),
+    python: textOf(objectOf(python)['version']),
+    startTime: Date.parse(record.startedAt),
+    program,
+    args,
+    directory: record.command.workingDirectory,
+    host: record.process.host,
+    commit,
+    remote,
+  }
+}
+
+function osOf({ platform, kernel, arch }: JsonObject): string | undefined {
+  const parts = [platform, kernel, arch].map(textOf).filter((part) => part !== undefined)
+  return parts.length === 0 ? undefined : parts.join('-')
+}
+
+/** One row of the history: all that was logged at one step. */
+export interface Row {
+  readonly step: number
+  /** Milliseconds since 1970, of its last value. */
+  time: number
+  readonly values: Map<string, number>
+}
+
+/** Rows in the order of their steps, because W&B drops what comes later with a lower one. */
+export function rowsOf(points: readonly MetricPoint[]): { rows: Row[]; warnings: string[] } {
+  const rows = new Map<number, Row>()
+  const replaced = new Map<string, number>()
+  for (const { name, value, step, time } of points) {
+    const row = rows.get(step) ?? { step, time, values: new Map<string, number>() }
+    if (row.values.has(name)) replaced.set(name, (replaced.get(name) ?? 0) + 1)
+    row.values.set(name, value)
+    row.time = Math.max(row.time, time)
+    rows.set(step, row)
+  }
+  const warnings = [...replaced].map(
+    ([name, count]) =>
+      `W&B keeps one value of a metric per step: of ${JSON.stringify(name)}, ${count} earlier ones at the same step are not in it`,
+  )
+  return { rows: [...rows.values()].toSorted((a, b) => a.step - b.step), warnings }
+}
+
+/** The columns of a row. */
+export function columnsOf({ step, time, values }: Row, startTime: number): Record<string, number> {
+  const columns = [...values].map(([name, value]) => [columnName(name), value])
+  const own = { _step: step, _timestamp: time / 1000, _runtime: Math.max(0, time - startTime) / 1000 }
+  return { ...Object.fromEntries(columns), ...own }
+}
+
+function columnName(name: string): string {
+  return OWN_COLUMNS.has(name) ? `metric.${name}` : name
+}
+
+/** The last value of every metric, in the order in which they were logged. */
+export function summaryOf(points: readonly MetricPoint[], rows: readonly Row[]): Record<string, number> {
+  const last = new Map(points.map(({ name, value }) => [columnName(name), value]))
+  const step = rows.at(-1)?.step
+  return { ...Object.fromEntries(last), ...(step !== undefined && { _step: step }) }
+}

@@ -1,0 +1,188 @@
+/**
+ * A run as W&B keeps one that it could not send: `offline-run-<time>-<id>/` with the file that `wandb sync` sends and
+ * `files/`. Nothing is sent here, and no credentials go in.
+ */
+import { copyFile, mkdir, readdir, rm, stat } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
+import { storeError, writeAtomic } from '../../store/atomic.ts'
+import { safeFileName } from '../../store/ids.ts'
+import { RECORD_FILE } from '../../store/store.ts'
+import { VERSION } from '../../version.ts'
+import { exitCodeOf, findFiles, gitFacts } from '../facts.ts'
+import { metricsSvg } from '../run-plot.ts'
+import { readPoints, sourceOf } from '../source.ts'
+import { columnsOf, environmentOf, headOf, rowsOf, summaryOf } from './describe.ts'
+import { Framer } from './framing.ts'
+import { RecordMaker } from './records.ts'
+import type { RunRecord } from '../../store/record.ts'
+import type { MetricPoint, RunSource } from '../source.ts'
+import type { StoredRun } from '../../store/runs.ts'
+import type { WandbOptions, WandbTarget } from './describe.ts'
+
+/** What was written. */
+export interface WandbFolder {
+  /** Absolute path; what `wandb sync` is given. */
+  readonly folder: string
+  /** Names below `files/`. */
+  readonly files: readonly string[]
+  /** Values in the history. */
+  readonly values: number
+  readonly warnings: readonly string[]
+}
+
+/** Where, as what, and how long. */
+export interface WandbExportOptions extends WandbOptions {
+  /** Stops it; the call then throws the signal's reason. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Records between two looks at the signal. */
+const LOOK = 4096
+
+/**
+ * Writes a run as W&B keeps one that it could not send, for `wandb sync`; in the place of an earlier one of the same run.
+ * Nothing is sent, and no credentials go in. All values are held in memory.
+ *
+ * @param run Of a store; see `findRun`.
+ * @throws ERR_LINEAPRINT_STORE if something cannot be read or written.
+ */
+export async function exportToWandb(
+  run: StoredRun,
+  { signal, ...options }: WandbExportOptions = {},
+): Promise<WandbFolder> {
+  // A run of a store lies in `runs` in it.
+  const directory = options.directory ?? join(run.folder, '..', '..', 'wandb')
+  return writeWandbFolder(sourceOf(run), resolve(directory), options, signal)
+}
+
+/**
+ * Makes a folder and those above it, one by one: Node's own recursive way never ends where the system answers that
+ * there is no such place, as below `/proc`.
+ *
+ * @throws ERR_LINEAPRINT_STORE if it cannot be made.
+ */
+export async function makeFolder(path: string): Promise<void> {
+  const missing: string[] = []
+  for (let place = path; !(await isFolder(place)); place = dirname(place)) missing.push(place)
+  for (const place of missing.toReversed()) {
+    try {
+      await mkdir(place)
+    } catch (cause) {
+      // Another run may have made it in the meantime.
+      if (!(await isFolder(place))) throw storeError(place, 'the folder cannot be made', cause)
+    }
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  if (path === dirname(path)) return true
+  const info = await stat(path).catch(() => undefined)
+  return info?.isDirectory() === true
+}
+
+/** The folder of a run below that of all; its name has the time of the start, in UTC. */
+export function folderName({ id, startedAt }: RunRecord): string {
+  const time = startedAt.slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '_')
+  // A record that comes from a stranger can have any text for its id.
+  return `offline-run-${time}-${safeFileName(id)}`
+}
+
+/** The run file in that folder. */
+export function fileName({ id }: RunRecord): string {
+  return `run-${safeFileName(id)}.wandb`
+}
+
+/**
+ * Writes the folder, in the place of one of the same run. All values are held in memory.
+ *
+ * @param parent Folder of all runs; made if it is not there.
+ * @throws ERR_LINEAPRINT_STORE if something cannot be read or written.
+ */
+export async function writeWandbFolder(
+  source: RunSource,
+  parent: string,
+  target: WandbTarget,
+  signal?: AbortSignal,
+): Promise<WandbFolder> {
+  const { record } = source
+  const folder = join(parent, folderName(record))
+  const points: MetricPoint[] = []
+  const problems = await readPoints(source, (point) => points.push(point), signal)
+  const { rows, warnings } = rowsOf(points)
+  const files = await writeFiles(source, join(folder, 'files'), points)
+  const framer = new Framer()
+  const parts: Buffer[] = []
+  for (const bytes of recordsOf(record, target, { rows, points, files })) {
+    parts.push(framer.frame(bytes))
+    if (parts.length % LOOK === 0) await setImmediate(undefined, { signal })
+  }
+  await writeAtomic(join(folder, fileName(record)), Buffer.concat(parts))
+  // A run that was sent before must be sent again, or its mark would hide what is new.
+  await rm(join(folder, `${fileName(record)}.synced`), { force: true })
+  const values = rows.reduce((total, row) => total + row.values.size, 0)
+  const running = record.status === 'running' ? ['the run goes on: W&B will show it as failed'] : []
+  return { folder, files, values, warnings: [...problems, ...warnings, ...running] }
+}
+
+function* recordsOf(
+  record: RunRecord,
+  target: WandbTarget,
+  content: Pick<ReturnType<typeof rowsOf>, 'rows'> & {
+    readonly points: readonly MetricPoint[]
+    readonly files: readonly string[]
+  },
+): Generator<Buffer> {
+  const maker = new RecordMaker()
+  const startTime = Date.parse(record.startedAt)
+  yield* openingRecords(maker, record, target)
+  for (const row of content.rows) yield maker.history(row.step, columnsOf(row, startTime))
+  const runtime = (record.durationMs ?? 0) / 1000
+  yield maker.summary({ ...summaryOf(content.points, content.rows), _runtime: runtime })
+  yield maker.files(content.files)
+  const code = exitCodeOf(record)
+  if (code === undefined) return
+  yield maker.exit(code, Math.round(runtime))
+  yield maker.final()
+  yield maker.footer()
+}
+
+/** The records with which every run begins. */
+export function openingRecords(maker: RecordMaker, record: RunRecord, target: WandbTarget): Buffer[] {
+  return [
+    maker.header(`lineaprint ${VERSION}`),
+    maker.run(headOf(record, target)),
+    maker.environment(environmentOf(record)),
+  ]
+}
+
+/** The record, the patches and the plots; what an earlier export left there goes. */
+async function writeFiles(
+  source: RunSource,
+  folder: string,
+  points: readonly MetricPoint[],
+): Promise<string[]> {
+  const { record, recordBytes } = source
+  const patches = await findFiles(source.folder, gitFacts(record).patches)
+  const plot = metricsSvg(record.id, points)
+  const written: string[] = []
+  await makeFolder(folder)
+  try {
+    for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true, force: true })
+    for (const { place, path } of patches) {
+      await copyFile(place, join(folder, basename(path)))
+      written.push(basename(path))
+    }
+  } catch (cause) {
+    throw storeError(folder, 'the files of the run cannot be written', cause)
+  }
+  if (recordBytes !== undefined) {
+    await writeAtomic(join(folder, RECORD_FILE), recordBytes)
+    written.push(RECORD_FILE)
+  }
+  if (plot !== undefined) {
+    await writeAtomic(join(folder, 'metrics.svg'), plot)
+    written.push('metrics.svg')
+  }
+  return written.toSorted()
+}

@@ -5,16 +5,16 @@
  *
  * Beside it runs a program that acknowledges events before they are flushed, and must lose some.
  */
-import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { Generator } from '../src/capture/seeds/generator.ts'
-import { listRuns, readRun } from '../src/store/runs.ts'
-import { JOURNAL_FILE, storeIn } from '../src/store/store.ts'
+import { listRuns } from '../src/store/runs.ts'
+import { storeIn } from '../src/store/store.ts'
+import { faultOf } from './support/acknowledged.ts'
 import { ending, hears, inParallel, startChild } from './support/child.ts'
 import { withFolder } from './support/places.ts'
 import { Tally } from './support/round.ts'
-import type { Store } from '../src/store/store.ts'
+import type { Said } from './support/acknowledged.ts'
 import type { Outcome, RoundOptions } from './support/round.ts'
 
 /** Options of {@link journalRound}. */
@@ -82,14 +82,11 @@ export async function journalRound({ kills, seed, say }: JournalOptions): Promis
   })
 }
 
-/** What a process said before it was killed. */
-interface Said {
-  /** The last event acknowledged, 0 for the start, -1 for none. */
-  readonly last: number
-  readonly finished: boolean
-}
-
-async function killed(args: readonly string[], word: string, after: number): Promise<Said> {
+async function killed(
+  args: readonly string[],
+  word: string,
+  after: number,
+): Promise<Said & { readonly finished: boolean }> {
   const child = startChild(PROGRAM, args)
   const ended = ending(child)
   await hears(child, word)
@@ -99,44 +96,13 @@ async function killed(args: readonly string[], word: string, after: number): Pro
   if (signal !== 'SIGKILL' && !stdout.includes('finished')) throw new Error(`the program failed: ${stderr}`)
   // The last line may be torn.
   const lines = stdout.slice(0, stdout.lastIndexOf('\n')).split('\n')
-  return {
-    last: Number(lines.findLast((line) => /^\d+$/.test(line)) ?? -1),
-    finished: lines.includes('finished'),
-  }
-}
-
-/** How the run in the store contradicts what was acknowledged, if it does. */
-async function faultOf(store: Store, id: string, { last, finished }: Said): Promise<string | undefined> {
-  const folder = join(store.runs, id)
-  if (!existsSync(folder)) return last >= 0 ? `${id}: an acknowledged run is lost` : undefined
-  const { status, record, journal } = await readRun(folder).catch((error: unknown) => {
-    throw new Error(`${id} cannot be read`, { cause: error })
-  })
+  const last = Number(lines.findLast((line) => /^\d+$/.test(line)) ?? -1)
+  const finished = lines.includes('finished')
   // After the last event it may have finished without having said so.
-  const expected = finished ? ['finished'] : last === EVENTS ? ['lost', 'finished'] : ['lost']
-  if (!expected.includes(status)) return `${id}: reads as ${status}`
-  if (journal !== undefined && journal.problems.length > 0) return `${id}: ${journal.problems.join('; ')}`
-  const metric = record.metrics['event']
-  const count = metric?.count ?? 0
-  const seen = Number(metric?.last ?? 0)
-  if (seen < last) return `${id}: event ${last} was acknowledged and is lost, the last is ${seen}`
-  if (count !== seen) return `${id}: ${count} events up to number ${seen}`
-  const own = eventsOf(join(folder, JOURNAL_FILE))
-  if (own !== count) return `${id}: the journal holds ${own} events, the record ${count}`
-  return undefined
-}
-
-/** The events of a journal, read line by line without anything of ours. */
-function eventsOf(path: string): number {
-  if (!existsSync(path)) return 0
-  const text = readFileSync(path, 'utf8')
-  const events = text
-    .slice(0, text.lastIndexOf('\n') + 1)
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as { seq: number; type: string; name?: string })
-  for (const [index, { seq }] of events.entries()) {
-    if (seq !== index + 1) throw new Error(`${path}: event ${seq} in the place of ${index + 1}`)
-  }
-  return events.filter(({ type, name }) => type === 'metric' && name === 'event').length
+  const expected = finished
+    ? ['finished' as const]
+    : last === EVENTS
+      ? (['lost', 'finished'] as const)
+      : (['lost'] as const)
+  return { last, finished, expected }
 }

@@ -14,9 +14,14 @@ import { cacheRound } from './cache.ts'
 import { cancelRound } from './cancel.ts'
 import { changingRound } from './changing.ts'
 import { formatsRound } from './formats.ts'
+import { indexKillRound } from './index-kill.ts'
 import { journalRound } from './journal.ts'
 import { linearRound } from './linear.ts'
 import { memoryRound } from './memory.ts'
+import { metricsRound } from './metrics.ts'
+import { saveFaultRound } from './save-fault.ts'
+import { saveKillRound } from './save-kill.ts'
+import { scarceRound } from './scarce.ts'
 import { storeRound } from './store.ts'
 import { isBroken, verdict } from './support/round.ts'
 import { workersRound } from './workers.ts'
@@ -56,7 +61,15 @@ const PLANS: readonly Plan[] = [
     run: (options, of) => workersRound({ ...options, workers: of(10_000), buffers: of(1000), batch: 250 }),
   },
   { name: 'journal', run: (options, of) => journalRound({ ...options, kills: of(1000) }) },
+  { name: 'save-kill', run: ({ say }, of) => saveKillRound({ say, kills: of(400), passes: 4 }) },
+  { name: 'save-fault', run: ({ say }, of) => saveFaultRound({ say, faults: of(400) }) },
+  { name: 'index-kill', run: ({ say }, of) => indexKillRound({ say, kills: of(200) }) },
+  { name: 'scarce', run: ({ say }, of) => scarceRound({ say, saves: of(64) }) },
   { name: 'store', run: (options, of) => storeRound({ ...options, runs: of(10_000), processes: 8 }) },
+  {
+    name: 'metrics',
+    run: ({ say }, of) => metricsRound({ say, values: of(10_000_000), pace: PACE }),
+  },
   { name: 'formats', run: (options, of) => formatsRound({ ...options, executions: of(200_000) }) },
   {
     name: 'memory',
@@ -73,6 +86,9 @@ const PLANS: readonly Plan[] = [
       }),
   },
 ]
+
+/** Of metrics: what the caller may wait for a value, what reaches the disk, and what reading may take. */
+const PACE = { callerUs: 10, perSecond: 100_000, readSeconds: 1 }
 
 process.exitCode = await main()
 

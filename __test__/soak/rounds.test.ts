@@ -3,6 +3,7 @@ import { cancelRound } from '../../soak/cancel.ts'
 import { journalRound } from '../../soak/journal.ts'
 import { linearRound } from '../../soak/linear.ts'
 import { memoryRound } from '../../soak/memory.ts'
+import { metricsRound } from '../../soak/metrics.ts'
 import { storeRound } from '../../soak/store.ts'
 import { workersRound } from '../../soak/workers.ts'
 import { faultsOf, quietly } from './support.ts'
@@ -28,6 +29,10 @@ test('processes lose no run of each other', { timeout: 120_000 }, async () => {
 test('memory does not grow with what is hashed', { timeout: 120_000 }, async () => {
   // Timers depend on who else uses the machine; the full round looks at them.
   expect(faultsOf(await memoryRound({ ...quietly, bytes: 2 ** 28, files: 1000, lateMs: 200 }))).toEqual([])
+})
+
+test('memory does not grow with the values that are logged', { timeout: 120_000 }, async () => {
+  expect(faultsOf(await metricsRound({ ...quietly, values: 60_000 }))).toEqual([])
 })
 
 test('time per byte and per file is shown', { timeout: 120_000 }, async () => {

@@ -1,11 +1,14 @@
+import { spawnSync } from 'node:child_process'
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { metricEvent } from '../../src/experiment/metrics.ts'
+import { isEvent } from '../../src/store/events.ts'
 import { decodeFloat } from '../../src/store/floats.ts'
 import { readJournal } from '../../src/store/journal-read.ts'
 import { Journal } from '../../src/store/journal.ts'
+import { eventSchema } from '../../src/store/record-schema.ts'
 import { folderOf } from '../support/folder.ts'
 import type { JournalEvent } from '../../src/store/events.ts'
 import type { JournalReport } from '../../src/store/journal-read.ts'
@@ -172,4 +175,62 @@ test('a closed journal refuses events', async () => {
     expect.objectContaining({ code: 'ERR_LINEAPRINT_STATE' }),
   )
   await journal.close()
+})
+
+test('the quick look at a metric lets through what the schema does, and no more', () => {
+  const odd = fc.oneof(
+    fc.constantFrom(
+      undefined,
+      null,
+      true,
+      'text',
+      0,
+      1,
+      1.5,
+      -1,
+      2 ** 53,
+      1e999,
+      NaN,
+      [],
+      {},
+      { __float__: 'NaN' },
+    ),
+    fc.double(),
+    fc.string(),
+  )
+  const head = fc.record({ seq: fc.oneof(fc.nat(), odd), time: fc.oneof(fc.string(), odd) })
+  const body = fc.record({ name: odd, value: odd, step: odd }, { requiredKeys: [] })
+  let seen = 0
+  fc.assert(
+    fc.property(head, body, (first, second) => {
+      const value = { ...first, type: 'metric', ...second }
+      const expected = eventSchema.safeParse(value).success
+      if (expected) seen++
+      expect(isEvent(value)).toBe(expected)
+    }),
+    { numRuns: 5000 },
+  )
+  expect(seen).toBeGreaterThan(10)
+})
+
+test('a journal that is longer than one read is read whole, wherever the reads end', async () => {
+  const path = newPath()
+  const journal = await Journal.create(path)
+  const notes = fc.sample(fc.string({ unit: 'grapheme', maxLength: 40_000 }), 150)
+  for (const each of notes) journal.append({ type: 'notes', notes: each.toWellFormed() })
+  journal.append({ type: 'notes', notes: 'ä'.repeat(1 << 21) })
+  await journal.close()
+  const { list, problems, tornBytes } = await read(path)
+  expect(problems).toEqual([])
+  expect(tornBytes).toBe(0)
+  expect(list.map((event) => (event.type === 'notes' ? event.notes.length : -1))).toEqual([
+    ...notes.map((each) => each.length),
+    1 << 21,
+  ])
+})
+
+test.skipIf(process.platform === 'win32')('a FIFO for a journal is refused and stops nobody', async () => {
+  const path = newPath()
+  expect(spawnSync('mkfifo', [path]).status).toBe(0)
+  await expect(read(path)).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_STORE', path })
 })

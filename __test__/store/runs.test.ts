@@ -8,7 +8,7 @@ import { folderOf } from '../support/folder.ts'
 
 test('a store that is not there has no runs', async () => {
   const store = storeIn(folderOf())
-  expect(await listRuns(store)).toEqual({ runs: [], damaged: [] })
+  expect(await listRuns(store)).toEqual({ runs: [], damaged: [], total: 0 })
   await expect(findRun(store, '@latest')).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_RUN' })
 })
 
@@ -55,7 +55,7 @@ test('damaged runs are reported and do not hide the others', async () => {
     array: '[]',
     'other-version': text.replace('lineaprint/run/v1', 'lineaprint/run/v9'),
     'wrong-type': text.replace('"tags": []', '"tags": 5'),
-    proto: text.replace('"datasets": {}', '"datasets": {"__proto__": 5}'),
+    proto: text.replace('\n  "datasets": {}', '\n  "datasets": {"__proto__": 5}'),
   }
   for (const [id, content] of Object.entries(broken)) {
     mkdirSync(join(store.runs, id))

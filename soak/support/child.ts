@@ -19,19 +19,28 @@ export interface Ending {
 export interface ChildOptions {
   /** The most address space it may have, in KiB, as `ulimit -v` counts. */
   readonly addressSpace?: number
+  /** The most files it may have open, as `ulimit -n` counts. */
+  readonly descriptors?: number
+  /** @default that of this process */
+  readonly environment?: NodeJS.ProcessEnv
 }
 
 /** Starts one of the programs in `children/` on this Node. */
 export function startChild(file: URL, args: readonly string[], options: ChildOptions = {}): Child {
   const command = [process.execPath, fileURLToPath(file), ...args]
-  if (options.addressSpace === undefined) return start(command)
+  const { addressSpace, descriptors, environment } = options
+  const limits = [
+    ...(addressSpace === undefined ? [] : [`ulimit -v ${addressSpace}`]),
+    ...(descriptors === undefined ? [] : [`ulimit -n ${descriptors}`]),
+  ]
+  if (limits.length === 0) return start(command, environment)
   // Node cannot set a limit; the shell sets its own and becomes the child.
-  return start(['sh', '-c', `ulimit -v ${options.addressSpace} && exec "$0" "$@"`, ...command])
+  return start(['sh', '-c', `${limits.join(' && ')} && exec "$0" "$@"`, ...command], environment)
 }
 
 /** Starts a program of any kind. */
-export function start([program = '', ...args]: readonly string[]): Child {
-  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] })
+export function start([program = '', ...args]: readonly string[], env?: NodeJS.ProcessEnv): Child {
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env })
   // A child that was killed no longer reads; how it ended is told by `ending`.
   child.stdin.on('error', () => undefined)
   return child

@@ -57,6 +57,24 @@ export async function withPlaces<T>(work: (places: Places) => Promise<T>): Promi
   })
 }
 
+/**
+ * Works in a folder that something is mounted on, which takes root.
+ *
+ * @param args Of `mount`, without the folder.
+ * @returns Why it could not be mounted, if so; nothing was done then.
+ */
+export async function withMount(
+  folder: string,
+  args: readonly string[],
+  work: () => Promise<void>,
+): Promise<string | undefined> {
+  mkdirSync(folder, { recursive: true })
+  const { status, error, stderr } = spawnSync('mount', [...args, folder], { encoding: 'utf8' })
+  if (status !== 0) return error?.message ?? stderr.trim()
+  await removing(() => unmount(folder), work)
+  return undefined
+}
+
 /** A folder for temporary files, removed afterwards. */
 export async function withFolder<T>(
   work: (folder: string) => Promise<T>,

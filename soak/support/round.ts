@@ -54,8 +54,9 @@ export class Tally {
   }
 }
 
-/** Whether the promise was broken, or the round could not have seen it. */
-export function isBroken({ rounds, failures, controls }: Outcome): boolean {
+/** Whether the promise was broken, or the round could not have seen it. One that cannot be run here broke nothing. */
+export function isBroken({ rounds, failures, controls, skipped }: Outcome): boolean {
+  if (rounds === 0 && skipped.length > 0) return false
   return failures > 0 || rounds === 0 || controls.some(({ caught }) => caught === 0)
 }
 
@@ -63,7 +64,8 @@ export function isBroken({ rounds, failures, controls }: Outcome): boolean {
  * The result in one line. With no failure in N independent rounds the rate is below 3/N in 95 of 100 cases (the
  * rule of three).
  */
-export function verdict({ rounds, failures, controls }: Outcome): string {
+export function verdict({ rounds, failures, controls, skipped }: Outcome): string {
+  if (rounds === 0 && skipped.length > 0) return 'not run here'
   if (controls.length === 0) return `${rounds} measurements`
   const bound = failures === 0 && rounds > 0 ? ` (95 % bound ${(3 / rounds).toExponential(1)})` : ''
   const caught = controls.map(({ what, tried, caught: seen }) => `; ${what}: ${seen}/${tried} caught`)

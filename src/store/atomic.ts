@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { open, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { LineaprintError } from '../errors.ts'
+import type { FileHandle } from 'node:fs/promises'
 
 /**
  * Replaces a file: temporary file in the same folder, fsync, rename, fsync of the folder. When it resolves,
@@ -15,7 +16,7 @@ export async function writeAtomic(path: string, content: string | Uint8Array): P
   try {
     const file = await open(temporary, 'wx', 0o666)
     try {
-      await file.writeFile(content)
+      await writeAll(file, typeof content === 'string' ? Buffer.from(content) : content, 0)
       await file.sync()
     } finally {
       await file.close()
@@ -25,6 +26,14 @@ export async function writeAtomic(path: string, content: string | Uint8Array): P
   } catch (cause) {
     await rm(temporary, { force: true }).catch(() => undefined)
     throw storeError(path, 'it cannot be written', cause)
+  }
+}
+
+/** Writes bytes at a position of a file, whatever parts the system takes them in. */
+export async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length;) {
+    const { bytesWritten } = await file.write(bytes, done, null, position + done)
+    done += bytesWritten
   }
 }
 

@@ -4,6 +4,7 @@ import type { JsonObject } from '../json/value.ts'
 import type {
   CaptureRecord,
   FailureRecord,
+  FlagRecord,
   RecordedNumber,
   RunStatus,
   StreamRecord,
@@ -30,10 +31,12 @@ export type EventBody =
       readonly entry: TrackedRecord
     }
   | MetricEvent
+  | DigestEvent
   | { readonly type: 'metadata'; readonly values: JsonObject }
   | { readonly type: 'tags'; readonly tags: readonly string[] }
   | { readonly type: 'notes'; readonly notes: string }
   | { readonly type: 'warning'; readonly message: string }
+  | { readonly type: 'flag'; readonly flag: FlagRecord }
   | { readonly type: 'failure'; readonly failure: FailureRecord }
   | CommandEndEvent
   | { readonly type: 'ended'; readonly status: Exclude<RunStatus, 'running' | 'lost'> }
@@ -43,6 +46,14 @@ export interface MetricEvent {
   readonly type: 'metric'
   readonly name: string
   readonly value: RecordedNumber
+  readonly step?: number
+}
+
+/** The state of something at one moment, as a digest in written form. */
+export interface DigestEvent {
+  readonly type: 'digest'
+  readonly name: string
+  readonly digest: string
   readonly step?: number
 }
 
@@ -60,5 +71,20 @@ export type JournalEvent = EventHead & EventBody
 
 /** Whether a parsed line is an event. */
 export function isEvent(value: unknown): value is JournalEvent {
-  return eventSchema.safeParse(value).success
+  return isPlainMetric(value) || eventSchema.safeParse(value).success
+}
+
+/** What the schema says of a metric with a finite value, in a tenth of the time: a journal has millions of these. */
+function isPlainMetric(input: unknown): boolean {
+  if (typeof input !== 'object' || input === null) return false
+  const { type, seq, time, name, value, step } = input as Record<string, unknown>
+  return (
+    type === 'metric' &&
+    Number.isSafeInteger(seq) &&
+    (seq as number) >= 1 &&
+    typeof time === 'string' &&
+    typeof name === 'string' &&
+    Number.isFinite(value) &&
+    (step === undefined || Number.isFinite(step))
+  )
 }

@@ -1,8 +1,9 @@
 /** Reading a journal, whatever a crash or a stranger left of it. */
-import { createReadStream } from 'node:fs'
+import { open, stat } from 'node:fs/promises'
 import { LineaprintError } from '../errors.ts'
-import { errorCode } from './atomic.ts'
+import { storeError } from './atomic.ts'
 import { isEvent } from './events.ts'
+import type { FileHandle } from 'node:fs/promises'
 import type { JournalEvent } from './events.ts'
 
 /** What was found in a journal. */
@@ -15,8 +16,16 @@ export interface JournalReport {
   readonly problems: readonly string[]
 }
 
+/** Everything that is wrong with a journal, as plain sentences. */
+export function journalProblems({ problems, tornBytes }: JournalReport): string[] {
+  return [...problems, ...(tornBytes > 0 ? ['its last line is unfinished'] : [])]
+}
+
 /** Longer lines are damage: no event comes near, and memory has an end. */
 const LINE_LIMIT = 64 * 1024 * 1024
+
+/** Bytes read at a time. */
+const CHUNK = 256 << 10
 
 /** More than a few problems say no more than a few. */
 const PROBLEM_LIMIT = 20
@@ -33,18 +42,22 @@ export async function readJournal(
   visit: (event: JournalEvent) => void,
 ): Promise<JournalReport> {
   const lines = new LineReader(visit)
+  let file: FileHandle | undefined
   try {
-    for await (const chunk of createReadStream(path)) lines.add(chunk as Buffer)
+    // Opening a FIFO would wait for whoever writes into it.
+    if (!(await stat(path)).isFile()) throw new Error('it is not a regular file')
+    file = await open(path, 'r')
+    const buffer = Buffer.allocUnsafeSlow(CHUNK)
+    for (;;) {
+      const { bytesRead } = await file.read(buffer, 0, CHUNK)
+      if (bytesRead === 0) break
+      lines.add(buffer.subarray(0, bytesRead))
+    }
   } catch (cause) {
     if (LineaprintError.is(cause)) throw cause
-    throw new LineaprintError(
-      'ERR_LINEAPRINT_STORE',
-      `the journal cannot be read: ${errorCode(cause) ?? String(cause)}`,
-      {
-        path,
-        cause,
-      },
-    )
+    throw storeError(path, 'the journal cannot be read', cause)
+  } finally {
+    await file?.close()
   }
   return lines.end()
 }
@@ -64,13 +77,15 @@ class LineReader {
   }
 
   add(chunk: Buffer): void {
-    let start = 0
-    for (let end = chunk.indexOf(0x0a); end >= 0; end = chunk.indexOf(0x0a, start)) {
-      this.#keep(chunk.subarray(start, end))
-      this.#take()
-      start = end + 1
-    }
-    this.#keep(chunk.subarray(start))
+    const first = chunk.indexOf(0x0a)
+    if (first < 0) return this.#keep(chunk)
+    this.#keep(chunk.subarray(0, first))
+    this.#take(this.#length <= LINE_LIMIT ? this.#decode(Buffer.concat(this.#parts)) : undefined)
+    this.#parts = []
+    this.#length = 0
+    const last = chunk.lastIndexOf(0x0a)
+    if (last > first) this.#takeAll(chunk.subarray(first + 1, last))
+    this.#keep(chunk.subarray(last + 1))
   }
 
   end(): JournalReport {
@@ -78,16 +93,32 @@ class LineReader {
   }
 
   #keep(part: Buffer): void {
+    if (part.length === 0) return
     this.#length += part.length
-    if (this.#length <= LINE_LIMIT) this.#parts.push(part)
+    // The next read goes into the same memory.
+    if (this.#length <= LINE_LIMIT) this.#parts.push(Buffer.from(part))
     else this.#parts = []
   }
 
-  #take(): void {
+  /** Whole lines, decoded at once: a journal has millions. */
+  #takeAll(bytes: Buffer): void {
+    const text = this.#decode(bytes)
+    if (text !== undefined) {
+      for (const line of text.split('\n')) this.#take(line)
+      return
+    }
+    // Somewhere is a byte that is no UTF-8, and only its line is damaged.
+    let start = 0
+    for (let end = bytes.indexOf(0x0a); end >= 0; end = bytes.indexOf(0x0a, start)) {
+      this.#take(this.#decode(bytes.subarray(start, end)))
+      start = end + 1
+    }
+    this.#take(this.#decode(bytes.subarray(start)))
+  }
+
+  #take(line: string | undefined): void {
     this.#line++
-    const event = this.#length <= LINE_LIMIT ? this.#parse(Buffer.concat(this.#parts)) : undefined
-    this.#parts = []
-    this.#length = 0
+    const event = line === undefined ? undefined : parse(line)
     if (event === undefined) {
       this.#problem(`line ${this.#line} is damaged`)
       return
@@ -100,10 +131,9 @@ class LineReader {
     this.#visit(event)
   }
 
-  #parse(bytes: Buffer): JournalEvent | undefined {
+  #decode(bytes: Buffer): string | undefined {
     try {
-      const value: unknown = JSON.parse(this.#decoder.decode(bytes))
-      return isEvent(value) ? value : undefined
+      return this.#decoder.decode(bytes)
     } catch {
       return undefined
     }
@@ -112,5 +142,14 @@ class LineReader {
   #problem(sentence: string): void {
     if (this.#problems.length < PROBLEM_LIMIT) this.#problems.push(sentence)
     else if (this.#problems.length === PROBLEM_LIMIT) this.#problems.push('and more')
+  }
+}
+
+function parse(line: string): JournalEvent | undefined {
+  try {
+    const value: unknown = JSON.parse(line)
+    return isEvent(value) ? value : undefined
+  } catch {
+    return undefined
   }
 }

@@ -10,7 +10,7 @@ import { writeSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { LineaprintError } from '../errors.ts'
-import { storeError, syncFolder } from './atomic.ts'
+import { storeError, syncFolder, writeAll } from './atomic.ts'
 import type { FileHandle } from 'node:fs/promises'
 import type { EventBody, EventHead } from './events.ts'
 
@@ -48,13 +48,16 @@ export class Journal {
 
   /** Creates the file; one that is there already is an error. */
   static async create(path: string): Promise<Journal> {
+    let file: FileHandle | undefined
     try {
-      const file = await open(path, 'wx')
+      file = await open(path, 'wx')
       await syncFolder(dirname(path))
       const journal = new Journal(file, path)
       openJournals.add(journal)
       return journal
     } catch (cause) {
+      // The failure that led here is the one to tell.
+      await file?.close().catch(() => undefined)
       throw storeError(path, 'the journal cannot be created', cause)
     }
   }
@@ -134,7 +137,7 @@ export class Journal {
         this.#waiters = []
         try {
           await this.#write()
-          if (waiters.length > 0) await this.#file.datasync()
+          if (waiters.length > 0) await this.#sync()
         } catch (cause) {
           // An fsync that failed is not tried again: the system may have dropped the pages it could not write.
           const failure = this.#fail(cause)
@@ -154,11 +157,14 @@ export class Journal {
     if (this.#queue.length === 0) return
     const batch = this.#take()
     this.#writing = batch
-    for (let done = 0; done < batch.bytes.length;) {
-      const { bytesWritten } = await this.#file.write(batch.bytes, done, null, batch.position + done)
-      done += bytesWritten
-    }
+    await writeAll(this.#file, batch.bytes, batch.position)
     this.#writing = undefined
+  }
+
+  async #sync(): Promise<void> {
+    await this.#file.datasync()
+    // Whoever removed the file has removed what would be acknowledged here.
+    if ((await this.#file.stat()).nlink === 0) throw Object.assign(new Error('removed'), { code: 'ENOENT' })
   }
 
   #take(): Batch {

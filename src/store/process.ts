@@ -64,12 +64,23 @@ function statFields(pid: number): string[] | undefined {
   return text === null ? undefined : text.slice(text.lastIndexOf(')') + 2).split(' ')
 }
 
+/** Neither changes while this process runs, and a list asks for each run that has not ended. */
+const known = new Map<string, string | null>()
+
 function bootId(): string | null {
-  return readOrNull(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim())
+  return once('boot', () => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim())
 }
 
 function pidNamespace(): string | null {
-  return readOrNull(() => readlinkSync('/proc/self/ns/pid'))
+  return once('namespace', () => readlinkSync('/proc/self/ns/pid'))
+}
+
+function once(name: string, read: () => string): string | null {
+  const before = known.get(name)
+  if (before !== undefined) return before
+  const value = readOrNull(read)
+  known.set(name, value)
+  return value
 }
 
 /** Where there is no /proc, or not this file, the answer is unknown and not an error. */

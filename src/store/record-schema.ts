@@ -41,6 +41,8 @@ const stream = z.discriminatedUnion('status', [
   z.looseObject({ status: z.literal('not-captured'), reason: text }),
 ])
 const failure = z.looseObject({ message: text, code: text.optional() })
+/** A later version may know other kinds. */
+const flag = z.looseObject({ kind: text, message: text })
 
 /**
  * Checks a record. It is used for its answer alone, never for what it returns: the record as it was read is
@@ -92,7 +94,11 @@ export const runRecordSchema: z.ZodType = z.looseObject({
       lastStep: z.number().nullable(),
     }),
   ),
+  digests: names(
+    z.looseObject({ count, first: text, last: text, lastStep: z.number().nullable() }),
+  ).optional(),
   failure: failure.nullable(),
+  flags: z.array(flag).optional(),
   warnings: z.array(text),
   files: z.array(
     z.union([
@@ -114,6 +120,13 @@ export const eventSchema: z.ZodType = z.discriminatedUnion('type', [
     value: number,
     step: z.number().optional(),
   }),
+  z.looseObject({
+    ...head,
+    type: z.literal('digest'),
+    name: text,
+    digest: text,
+    step: z.number().optional(),
+  }),
   z.looseObject({ ...head, type: z.literal('started'), id: text, name: text }),
   z.looseObject({ ...head, type: z.literal('capture'), component: text, result: capture }),
   z.looseObject({
@@ -127,6 +140,7 @@ export const eventSchema: z.ZodType = z.discriminatedUnion('type', [
   z.looseObject({ ...head, type: z.literal('tags'), tags: z.array(text) }),
   z.looseObject({ ...head, type: z.literal('notes'), notes: text }),
   z.looseObject({ ...head, type: z.literal('warning'), message: text }),
+  z.looseObject({ ...head, type: z.literal('flag'), flag }),
   z.looseObject({ ...head, type: z.literal('failure'), failure }),
   z.looseObject({
     ...head,

@@ -71,10 +71,40 @@ export interface MetricRecord {
   readonly lastStep: number | null
 }
 
+/** One logged digest in short; every one stands in the journal. */
+export interface DigestRecord {
+  readonly count: number
+  /** In written form, as `last`. */
+  readonly first: string
+  readonly last: string
+  /** The step of the last one that had a step. */
+  readonly lastStep: number | null
+}
+
 /** Another file of the run's folder. The seal covers it through this entry. */
 export type FileRecord =
   | { readonly path: string; readonly size: number; readonly blake3: string; readonly sha256: string }
   | { readonly path: string; readonly link: string }
+
+/** Something that a reader should know before relying on the record. */
+export interface FlagRecord {
+  /**
+   * `input-changed`, `input-missing`: an input changed or went away while the run used it; `input-touched`: it was written
+   * to and has the same content; `output-existed`: something stood there before the run, which wrote to it;
+   * `output-untouched`: the run did not write it; `undeclared`: files that were neither committed nor declared.
+   */
+  readonly kind:
+    'input-changed' | 'input-missing' | 'input-touched' | 'output-existed' | 'output-untouched' | 'undeclared'
+  readonly section?: TrackedSection
+  readonly name?: string
+  readonly path?: string
+  /** How many files; of `undeclared` only. */
+  readonly count?: number
+  /** The first of them, below the root of the work tree. */
+  readonly paths?: readonly string[]
+  /** The same as a sentence. */
+  readonly message: string
+}
 
 /** Why a run failed. */
 export interface FailureRecord {
@@ -114,7 +144,11 @@ export interface RunRecord {
   readonly tokenizers: Readonly<Record<string, TrackedRecord>>
   readonly outputs: Readonly<Record<string, TrackedRecord>>
   readonly metrics: Readonly<Record<string, MetricRecord>>
+  /** Logged digests; absent in older records. */
+  readonly digests?: Readonly<Record<string, DigestRecord>>
   readonly failure: FailureRecord | null
+  /** Absent in older records. */
+  readonly flags?: readonly FlagRecord[]
   readonly warnings: readonly string[]
   /** Every other file of the run's folder; empty while it runs. */
   readonly files: readonly FileRecord[]

@@ -1,151 +1,80 @@
-/** Reading runs: one, all, or the one that somebody means. No index: the folders are the truth. */
-import { readFile, readdir, stat } from 'node:fs/promises'
+/**
+ * Reading many runs: all of a store, or the one that somebody means. The folders are the truth; an index only saves
+ * reading a record that has not changed since it was last read.
+ */
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LineaprintError } from '../errors.ts'
 import { errorCode, storeError } from './atomic.ts'
 import { isRunId } from './ids.ts'
-import { readJournal } from './journal-read.ts'
-import { isAlive } from './process.ts'
-import { RECORD_LIMIT, parseRecord } from './seal.ts'
-import { applyEvent, initialState, toRecord } from './state.ts'
-import { JOURNAL_FILE, RECORD_FILE } from './store.ts'
-import type { JournalReport } from './journal-read.ts'
-import type { RunRecord, RunStatus } from './record.ts'
+import { RunIndex } from './run-index.ts'
+import { readRun } from './read.ts'
+import { selectRuns } from './select.ts'
+import type { StoredRun } from './read.ts'
+import type { ListedRun } from './run-index.ts'
+import type { RunFilter } from './select.ts'
 import type { Store } from './store.ts'
 
-/** A run as it stands in the store. */
-export interface StoredRun {
-  readonly id: string
-  /** Absolute path. */
-  readonly folder: string
-  /** The record; of a run that has not ended with what its journal adds. */
-  readonly record: RunRecord
-  /** The bytes of `run.json`. */
-  readonly recordBytes: Uint8Array
-  /** As recorded; `lost` if the run has not ended and its process is gone. */
-  readonly status: RunStatus
-  /** What was found in the journal; only of a run that has not ended. */
-  readonly journal?: JournalReport
-}
+export { readRun } from './read.ts'
+export type { StoredRun } from './read.ts'
+export type { ListedRun } from './run-index.ts'
+export type { RunFilter } from './select.ts'
 
 /** A folder of the store that cannot be read as a run. */
 export interface DamagedRun {
   readonly id: string
+  /** Absolute path. */
   readonly folder: string
   readonly error: LineaprintError
 }
 
-/** A run in a list: what tells it from others. */
-export interface ListedRun extends Pick<
-  RunRecord,
-  'id' | 'name' | 'status' | 'startedAt' | 'finishedAt' | 'durationMs' | 'tags' | 'notes' | 'parent'
-> {
-  /** Absolute path. */
-  readonly folder: string
-  /** Program and arguments. */
-  readonly argv: readonly string[]
-}
-
-/** All runs, oldest first. */
+/** Runs of a store, oldest first. */
 export interface RunList {
   readonly runs: readonly ListedRun[]
+  /** Folders that cannot be read as a run, in the order of their names; whatever is asked for. */
   readonly damaged: readonly DamagedRun[]
+  /** Runs that there are, whatever was asked for; those that are damaged not counted. */
+  readonly total: number
+  /** Why every record had to be read anew, one sentence; nothing is wrong with the list then. */
+  readonly slow?: string
 }
 
-/** Folders read at a time. */
+/** Folders looked at at a time. */
 const PARALLEL = 16
 
 /**
- * Reads one run.
+ * Lists the runs of a store, oldest first. A folder that is no run is reported beside them; a store that is not there
+ * has no runs. Journals are not read. What is learned is kept in an index beside the runs, where that can be: the next
+ * list then reads only what has changed.
  *
- * @param folder The folder of the run, in a store or copied elsewhere.
- * @throws ERR_LINEAPRINT_RECORD for a damaged record, ERR_LINEAPRINT_RUN if there is none.
- */
-export async function readRun(folder: string): Promise<StoredRun> {
-  const { record, recordBytes, status } = await readRecord(folder)
-  const { id } = record
-  if (record.status !== 'running') return { id, folder, record, recordBytes, status }
-  const state = initialState(record)
-  const journal = await readJournalIfThere(join(folder, JOURNAL_FILE), (event) => applyEvent(state, event))
-  return { id, folder, record: toRecord(state, { status }), recordBytes, status, journal }
-}
-
-type ReadRecord = Pick<StoredRun, 'record' | 'recordBytes' | 'status'>
-
-async function readRecord(folder: string, options: { quick?: boolean } = {}): Promise<ReadRecord> {
-  const path = join(folder, RECORD_FILE)
-  const read = async (): Promise<ReadRecord> => {
-    const recordBytes = await readRecordBytes(path)
-    const record = parseRecord(recordBytes, path, options)
-    return { record, recordBytes, status: record.status }
-  }
-  const first = await read()
-  if (first.status !== 'running' || isAlive(first.record.process) !== 'gone') return first
-  // It may have ended well between the look at the record and the look at the process.
-  const second = await read()
-  return second.status === 'running' ? { ...second, status: 'lost' } : second
-}
-
-async function readJournalIfThere(...[path, visit]: Parameters<typeof readJournal>): Promise<JournalReport> {
-  const there = await stat(path).then(
-    () => true,
-    () => false,
-  )
-  // A run that was killed in its first moments has no journal yet.
-  return there ? readJournal(path, visit) : { events: 0, tornBytes: 0, problems: [] }
-}
-
-async function readRecordBytes(path: string): Promise<Uint8Array> {
-  try {
-    const info = await stat(path)
-    if (!info.isFile() || info.size > RECORD_LIMIT) {
-      throw new LineaprintError('ERR_LINEAPRINT_RECORD', 'it is no record', {
-        path,
-        expected: `a regular file of at most ${RECORD_LIMIT} bytes`,
-        received: info.isFile() ? `${info.size} bytes` : 'something else',
-      })
-    }
-    return await readFile(path)
-  } catch (cause) {
-    if (LineaprintError.is(cause)) throw cause
-    if (errorCode(cause) === 'ENOENT') {
-      throw new LineaprintError('ERR_LINEAPRINT_RECORD', 'the record of the run is missing', { path, cause })
-    }
-    throw storeError(path, 'the record cannot be read', cause)
-  }
-}
-
-/**
- * Reads every run of a store, oldest first. A folder that is no run is reported beside them; a store that is
- * not there has no runs. Journals are not read.
- *
+ * @param filter Which runs; all by default.
  * @throws ERR_LINEAPRINT_STORE if the store cannot be read.
  */
-export async function listRuns(store: Store): Promise<RunList> {
+export async function listRuns(store: Store, filter: RunFilter = {}): Promise<RunList> {
   const ids = await runIds(store)
+  if (ids.length === 0) return { runs: [], damaged: [], total: 0 }
+  const index = RunIndex.open(store)
   const runs: ListedRun[] = []
   const damaged: DamagedRun[] = []
   const queue = ids.values()
   const work = async (): Promise<void> => {
     for (const id of queue) {
-      const folder = join(store.runs, id)
       try {
-        runs.push(listed(id, folder, await readRecord(folder, { quick: true })))
+        runs.push(await index.look(id))
       } catch (error) {
         if (!LineaprintError.is(error)) throw error
-        damaged.push({ id, folder, error })
+        damaged.push({ id, folder: join(store.runs, id), error })
       }
     }
   }
   await Promise.all(Array.from({ length: PARALLEL }, work))
-  return { runs: runs.toSorted(byTime), damaged: damaged.toSorted((a, b) => (a.id < b.id ? -1 : 1)) }
-}
-
-/** Records are large: of each only this is kept. The folder's name is the id by which it is found. */
-function listed(id: string, folder: string, { record, status }: ReadRecord): ListedRun {
-  const { name, startedAt, finishedAt, durationMs, tags, notes, parent, command } = record
-  const { argv } = command
-  return { id, name, status, startedAt, finishedAt, durationMs, tags, notes, parent, folder, argv }
+  const slow = index.close()
+  return {
+    runs: selectRuns(runs.toSorted(byTime), filter),
+    damaged: damaged.toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+    total: runs.length,
+    ...(slow !== undefined && { slow }),
+  }
 }
 
 function byTime(a: ListedRun, b: ListedRun): number {

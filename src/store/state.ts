@@ -2,6 +2,7 @@
  * The state of a run as it follows from its events. The tracker and the reader of an unfinished run use the
  * same function, so that what a crash leaves reads like what the tracker knew.
  */
+import { addDigest } from './digest-totals.ts'
 import { addMetric, metricRecord } from './metric-totals.ts'
 import { TRACKED_SECTIONS } from './record.ts'
 import type { JsonObject } from '../json/value.ts'
@@ -10,7 +11,9 @@ import type { MetricTotals } from './metric-totals.ts'
 import type {
   CaptureRecord,
   CommandRecord,
+  DigestRecord,
   FailureRecord,
+  FlagRecord,
   RunRecord,
   TrackedRecord,
   TrackedSection,
@@ -27,7 +30,9 @@ export interface RunState {
   readonly captures: Map<string, CaptureRecord>
   readonly tracked: Readonly<Record<TrackedSection, Map<string, TrackedRecord>>>
   readonly metrics: Map<string, MetricTotals>
+  readonly digests: Map<string, DigestRecord>
   readonly warnings: string[]
+  readonly flags: FlagRecord[]
   failure: FailureRecord | null
 }
 
@@ -42,7 +47,9 @@ export function initialState(start: RunRecord): RunState {
     captures: new Map(Object.entries(start.captures)),
     tracked: { datasets: new Map(), models: new Map(), tokenizers: new Map(), outputs: new Map() },
     metrics: new Map(),
+    digests: new Map(),
     warnings: [...start.warnings],
+    flags: [...(start.flags ?? [])],
     failure: null,
   }
 }
@@ -52,6 +59,9 @@ export function applyEvent(state: RunState, event: EventBody): void {
   switch (event.type) {
     case 'metric':
       addMetric(state.metrics, event)
+      break
+    case 'digest':
+      addDigest(state.digests, event)
       break
     case 'capture':
       state.captures.set(event.component, event.result)
@@ -71,6 +81,9 @@ export function applyEvent(state: RunState, event: EventBody): void {
     case 'warning':
       state.warnings.push(event.message)
       break
+    case 'flag':
+      state.flags.push(event.flag)
+      break
     case 'failure':
       state.failure = event.failure
       break
@@ -87,7 +100,7 @@ export function applyEvent(state: RunState, event: EventBody): void {
 
 /** The state as a record. `ending` has what only the end knows. */
 export function toRecord(state: RunState, ending: Partial<RunRecord> = {}): RunRecord {
-  const { start, command, tags, notes, metadata, captures, tracked, metrics, warnings, failure } = state
+  const { start, command, tags, notes, metadata, captures, tracked, warnings, failure } = state
   const sections = TRACKED_SECTIONS.map((section) => [section, Object.fromEntries(tracked[section])])
   return {
     ...start,
@@ -98,8 +111,10 @@ export function toRecord(state: RunState, ending: Partial<RunRecord> = {}): RunR
     // They end in any order; the record has one.
     captures: Object.fromEntries([...captures].toSorted(([a], [b]) => (a < b ? -1 : 1))),
     ...(Object.fromEntries(sections) as Pick<RunRecord, TrackedSection>),
-    metrics: Object.fromEntries([...metrics].map(([name, total]) => [name, metricRecord(total)])),
+    metrics: Object.fromEntries([...state.metrics].map(([name, total]) => [name, metricRecord(total)])),
+    digests: Object.fromEntries(state.digests),
     warnings: [...warnings],
+    flags: [...state.flags],
     failure,
     ...ending,
   }

@@ -1,7 +1,7 @@
 /** The store: a folder `.lineaprint` with one folder per run. */
 import { randomBytes } from 'node:crypto'
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { lstat, mkdir, rename, rmdir, unlink } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 import { LineaprintError } from '../errors.ts'
 import { errorCode, storeError, syncFolder, writeAtomic } from './atomic.ts'
 import { formatRecord } from './seal.ts'
@@ -43,10 +43,11 @@ export async function createRun(store: Store, record: RunRecord): Promise<string
     await writeAtomic(join(temporary, RECORD_FILE), formatRecord(record))
     await rename(temporary, folder)
   } catch (cause) {
-    await rm(temporary, { recursive: true, force: true }).catch(() => undefined)
+    await removeRun(temporary)
     if (LineaprintError.is(cause)) throw cause
     // A folder that is there holds at least a record, and a rename never replaces one that holds something.
-    if (['EEXIST', 'ENOTEMPTY', 'EPERM', 'ENOTDIR'].includes(errorCode(cause) ?? '')) {
+    const taken = ['EEXIST', 'ENOTEMPTY', 'EPERM', 'ENOTDIR'].includes(errorCode(cause) ?? '')
+    if (taken && (await isThere(folder).catch(() => false))) {
       throw new LineaprintError('ERR_LINEAPRINT_RUN', `there is a run of the id ${record.id} already`, {
         path: folder,
         field: 'experimentId',
@@ -67,19 +68,44 @@ export async function createRun(store: Store, record: RunRecord): Promise<string
 
 /** Takes back a run that could not be started. It was just made and holds nothing that anybody said. */
 export async function removeRun(folder: string): Promise<void> {
-  // The failure that led here is the one to tell, whatever becomes of this.
-  await rm(folder, { recursive: true, force: true }).catch(() => undefined)
+  // The failure that led here is the one to tell, whatever becomes of this. By their names:
+  // where nothing can be opened any more, files can still be removed.
+  await Promise.allSettled([JOURNAL_FILE, RECORD_FILE].map((name) => unlink(join(folder, name))))
+  await Promise.allSettled([rmdir(folder)])
 }
 
 async function createStore({ root, runs }: Store): Promise<void> {
   try {
-    await mkdir(runs, { recursive: true })
+    const first = await mkdir(runs, { recursive: true })
+    // A run is no safer than the folders above it.
+    if (first !== undefined) await syncDown(dirname(first), runs)
     // Runs are about the working tree and no part of it: without this, each would show up as a change of it.
-    await writeFile(join(root, '.gitignore'), '# Written by lineaprint: runs stay out of git.\n*\n', {
-      flag: 'wx',
-    })
+    const ignore = join(root, '.gitignore')
+    if (!(await isThere(ignore)))
+      await writeAtomic(ignore, '# Written by lineaprint: runs stay out of git.\n*\n')
   } catch (cause) {
-    if (errorCode(cause) === 'EEXIST' && (cause as NodeJS.ErrnoException).syscall === 'open') return
+    if (LineaprintError.is(cause)) throw cause
     throw storeError(root, 'the store cannot be made', cause)
+  }
+}
+
+/** Makes durable which folders a folder holds, and those below it on the way to another. */
+async function syncDown(top: string, bottom: string): Promise<void> {
+  for (let folder = dirname(bottom); ; folder = dirname(folder)) {
+    await syncFolder(folder).catch((error: unknown) => {
+      // One that may be written to and not read cannot be asked.
+      if (errorCode(error) !== 'EACCES') throw error
+    })
+    if (folder === top || folder === dirname(folder)) return
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await lstat(path)
+    return true
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return false
+    throw error
   }
 }

@@ -1,0 +1,29 @@
+/**
+ * Lists a store once a line comes in, and so brings its index up to date; prints how many runs there are.
+ *
+ * Arguments: folder of the store, and for the control `in-place`: keeps the list in a file that it writes over.
+ */
+import { once } from 'node:events'
+import { closeSync, openSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { listRuns } from '../../src/store/runs.ts'
+import { storeIn } from '../../src/store/store.ts'
+
+const [folder = '', control] = process.argv.slice(2)
+const store = storeIn(folder)
+const now = Date.now
+// What was written until now has come to rest, and goes into the index.
+Date.now = () => now() + 60_000
+
+process.stdout.write('ready\n')
+await once(process.stdin, 'data')
+const { runs } = await listRuns(store)
+if (control === 'in-place') {
+  const file = openSync(join(store.root, 'list.json'), 'w')
+  const text = Buffer.from(JSON.stringify(runs, null, 2))
+  for (let at = 0; at < text.length; at += 1024)
+    writeSync(file, text, at, Math.min(1024, text.length - at), at)
+  closeSync(file)
+}
+process.stdout.write(`${runs.length}\n`)
+process.exit()

@@ -1,0 +1,158 @@
+/**
+ * Kill a process at every system call of a list that makes the index or brings it up to date: the next list is right,
+ * and the index works.
+ *
+ * Beside it runs a program that keeps its list in a file that it writes over, which must be found torn.
+ */
+import { cpSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { ExperimentTracker } from '../src/experiment/tracker.ts'
+import { listRuns } from '../src/store/runs.ts'
+import { storeIn } from '../src/store/store.ts'
+import { ending, hears, startChild } from './support/child.ts'
+import { withFolder } from './support/places.ts'
+import { Tally } from './support/round.ts'
+import { pointsIn, spreadOver } from './support/saves.ts'
+import { attach, seenCalls, straceRefusal } from './support/strace.ts'
+import { NO_CAPTURES } from './support/tracker.ts'
+import type { Store } from '../src/store/store.ts'
+import type { Outcome, RoundOptions } from './support/round.ts'
+import type { CallPoint } from './support/saves.ts'
+import type { SeenCall } from './support/strace.ts'
+
+/** Options of {@link indexKillRound}. */
+export interface IndexKillOptions extends Omit<RoundOptions, 'seed'> {
+  /** Kills at most, of either kind; they are spread over the calls. */
+  readonly kills: number
+}
+
+const PROGRAM = new URL('./children/list.ts', import.meta.url)
+
+const RUNS = 24
+
+/** The threads of the runtime wake each other by `write`; SQLite writes at positions. */
+const INDEX = /^(?!write$)/
+
+/** The round. */
+export async function indexKillRound({ kills, say }: IndexKillOptions): Promise<Outcome> {
+  const tally = new Tally()
+  const numbers = {
+    'killed while it made the index': 0,
+    'killed while it changed it': 0,
+    'came to their end': 0,
+  }
+  const control = { tried: 0, caught: 0 }
+  const refusal = await straceRefusal()
+  if (refusal === undefined)
+    await withFolder(async (folder) => {
+      const store = storeIn(folder)
+      await fill(store, folder)
+      const log = join(folder, 'strace.log')
+      for (const kind of ['makes', 'changes'] as const) {
+        await prepare(store, kind)
+        const points = pointsIn((await list(folder, { log })).calls, INDEX)
+        for (const point of spreadOver(points, kills)) {
+          await prepare(store, kind)
+          const inject = `${point.name}:signal=KILL:when=${point.number}`
+          const { killed } = await list(folder, { log, inject })
+          if (!killed) numbers['came to their end']++
+          else numbers[kind === 'makes' ? 'killed while it made the index' : 'killed while it changed it']++
+          tally.count(await faultOf(store, kind, point))
+        }
+        say(`${tally.failures}/${tally.rounds} lists were wrong`)
+      }
+      for (const number of [2, 3, 4]) {
+        const inject = `pwrite64:signal=KILL:when=${number}`
+        await prepare(store, 'changes')
+        await listRuns(store)
+        const { killed } = await list(folder, { log, inject, control: 'in-place' })
+        if (killed) control.tried++
+        if (isTorn(join(store.root, 'list.json'))) control.caught++
+      }
+    })
+  return {
+    name: 'index-kill',
+    promise: 'a kill at any system call of a list leaves an index with which the next list is right',
+    rounds: tally.rounds,
+    failures: tally.failures,
+    examples: tally.examples,
+    controls: [{ what: 'program that writes over its list', ...control }],
+    numbers,
+    skipped: refusal === undefined ? [] : [refusal],
+  }
+}
+
+async function fill(store: Store, folder: string): Promise<void> {
+  const options = { ...NO_CAPTURES, outputDir: folder, experimentId: 'run-0' }
+  const tracker = new ExperimentTracker(options, { environment: {} })
+  await tracker.run(() => undefined)
+  for (let index = 1; index < RUNS; index++)
+    cpSync(tracker.runDirectory, join(store.runs, `run-${index}`), { recursive: true })
+}
+
+/** No index, or one that lacks a run and has one too many. */
+async function prepare(store: Store, kind: 'makes' | 'changes'): Promise<void> {
+  for (const name of readdirSync(store.root)) if (name.startsWith('index-')) rmSync(join(store.root, name))
+  rmSync(join(store.runs, 'more'), { recursive: true, force: true })
+  rmSync(join(store.runs, 'gone'), { recursive: true, force: true })
+  if (kind === 'makes') return
+  cpSync(join(store.runs, 'run-0'), join(store.runs, 'gone'), { recursive: true })
+  await rested(() => listRuns(store))
+  rmSync(join(store.runs, 'gone'), { recursive: true })
+  cpSync(join(store.runs, 'run-0'), join(store.runs, 'more'), { recursive: true })
+}
+
+/** Works at a time at which everything written until now has come to rest. */
+async function rested<T>(work: () => Promise<T>): Promise<T> {
+  const now = Date.now
+  Date.now = () => now() + 60_000
+  try {
+    return await work()
+  } finally {
+    Date.now = now
+  }
+}
+
+interface ListOptions {
+  readonly log: string
+  readonly inject?: string
+  readonly control?: 'in-place'
+}
+
+async function list(
+  folder: string,
+  { log, inject, control }: ListOptions,
+): Promise<{ killed: boolean; calls: SeenCall[] }> {
+  const environment = { ...process.env, UV_THREADPOOL_SIZE: '1' }
+  const child = startChild(PROGRAM, [folder, ...(control === undefined ? [] : [control])], { environment })
+  const ended = ending(child)
+  await hears(child, 'ready\n')
+  const tracer = await attach(child, { log, ...(inject !== undefined && { inject }) })
+  child.stdin.end('go\n')
+  const { code, signal, stderr } = await ended
+  await tracer.ended
+  if (signal !== 'SIGKILL' && code !== 0) throw new Error(`the program failed: ${stderr}`)
+  return { killed: signal === 'SIGKILL', calls: seenCalls(log) }
+}
+
+async function faultOf(store: Store, kind: string, { name, number }: CallPoint): Promise<string | undefined> {
+  const due = kind === 'makes' ? RUNS : RUNS + 1
+  // The first makes good what the kill left, the second reads what the first has kept.
+  for (const look of ['first', 'second']) {
+    const { runs, damaged, slow } = await rested(() => listRuns(store))
+    const isRight = runs.length === due && damaged.length === 0 && slow === undefined
+    if (!isRight || runs.some(({ status }) => status !== 'finished'))
+      return `${kind}, ${name} ${number}: the ${look} list after it has ${runs.length} of ${due} runs, ${slow}`
+  }
+  const indexes = readdirSync(store.root).filter((file) => file.endsWith('.sqlite'))
+  return indexes.length === 1 ? undefined : `${kind}, ${name} ${number}: there are ${indexes.length} indexes`
+}
+
+function isTorn(path: string): boolean {
+  try {
+    JSON.parse(readFileSync(path, 'utf8'))
+    return false
+  } catch {
+    return true
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * Kill a process at every system call of one save, from the making of the store to the copy of the finished record:
+ * what was acknowledged is there, nothing is damaged, no temporary file is taken for a run, and the next run works.
+ *
+ * Beside it runs a program that acknowledges events before they are flushed, and must lose some.
+ */
+import { join } from 'node:path'
+import { storeIn } from '../src/store/store.ts'
+import { faultOf } from './support/acknowledged.ts'
+import { inParallel } from './support/child.ts'
+import { withFolder } from './support/places.ts'
+import { Tally } from './support/round.ts'
+import { lastSaid, temporaryFiles, uselessness } from './support/save-checks.ts'
+import { pointsOf, save, spreadOver } from './support/saves.ts'
+import { straceRefusal } from './support/strace.ts'
+import type { Outcome, RoundOptions } from './support/round.ts'
+import type { CallPoint, SaveOptions } from './support/saves.ts'
+
+/** The runtime's own threads wake each other by `write`; the store is written at positions. */
+const STORE = /^(?!write$)/
+
+/** Options of {@link saveKillRound}. */
+export interface SaveKillOptions extends Omit<RoundOptions, 'seed'> {
+  /** Kills at most; they are spread over the calls. */
+  readonly kills: number
+  /** Passes over the calls; every second one has the threads that a program has. */
+  readonly passes: number
+}
+
+/** The round. */
+export async function saveKillRound({ kills, passes, say }: SaveKillOptions): Promise<Outcome> {
+  const tally = new Tally()
+  const refusal = await straceRefusal()
+  if (refusal !== undefined) return outcomeOf(tally, { caught: 0, tried: 0 }, {}, [refusal])
+  return withFolder(async (base) => {
+    const points = await pointsOf(join(base, 'first'), STORE)
+    const numbers = {
+      'calls of one save': points.length,
+      killed: 0,
+      'came to their end': 0,
+      'temporary files left': 0,
+    }
+    const chosen = spreadOver(points, Math.ceil(kills / passes))
+    for (let pass = 0; pass < passes; pass++) {
+      await inParallel(chosen.length, 2, async (index) => {
+        const point = chosen[index] as CallPoint
+        const folder = join(base, `${pass}-${index}`)
+        const { killed, fault } = await killAt(point, { folder, id: 'run', threads: pass % 2 === 0 ? 1 : 4 })
+        if (killed) numbers.killed++
+        else numbers['came to their end']++
+        numbers['temporary files left'] += temporaryFiles(folder).length
+        tally.count(fault && `${point.name} ${point.number}: ${fault}`)
+        if (tally.rounds % 20 === 0) say(`${tally.failures}/${tally.rounds} lost`)
+      })
+    }
+    // The writes of the journal are where a program that acknowledges too early must lose.
+    const caught = { tried: 0, caught: 0 }
+    for (const point of points.filter(({ name }) => name === 'pwrite64')) {
+      const { killed, fault } = await killAt(point, {
+        folder: join(base, `early-${point.number}`),
+        id: 'run',
+        control: 'early',
+      })
+      if (killed) caught.tried++
+      if (fault?.includes('lost') === true) caught.caught++
+      if (caught.caught > 0 && kills < points.length) break
+    }
+    return outcomeOf(tally, caught, numbers, [])
+  })
+}
+
+async function killAt(
+  { name, number }: CallPoint,
+  options: Omit<SaveOptions, 'inject'>,
+): Promise<{ killed: boolean; fault: string | undefined }> {
+  const store = storeIn(options.folder)
+  const { lines, signal, code, stderr } = await save({
+    ...options,
+    inject: `${name}:signal=KILL:when=${number}`,
+  })
+  const killed = signal === 'SIGKILL'
+  if (!killed && code !== 0) throw new Error(`the program failed: ${stderr}`)
+  const finished = lines.at(-1)?.step === 'finish'
+  const last = lastSaid(lines)
+  // After the last flush it may have finished without having said so.
+  const expected = finished
+    ? (['finished'] as const)
+    : last === 9
+      ? (['lost', 'finished'] as const)
+      : (['lost'] as const)
+  const fault =
+    (await faultOf(store, options.id, { last, expected })) ??
+    (await uselessness(store, options.folder, 'next'))
+  return { killed, fault }
+}
+
+function outcomeOf(
+  tally: Tally,
+  caught: { readonly tried: number; readonly caught: number },
+  numbers: Outcome['numbers'],
+  skipped: readonly string[],
+): Outcome {
+  return {
+    name: 'save-kill',
+    promise: 'a kill at any system call of a save loses nothing that was acknowledged and damages nothing',
+    rounds: tally.rounds,
+    failures: tally.failures,
+    examples: tally.examples,
+    controls: [{ what: 'program that acknowledges before it flushes', ...caught }],
+    numbers,
+    skipped,
+  }
+}

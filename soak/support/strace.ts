@@ -1,0 +1,94 @@
+/** Faults at chosen system calls of a running process, by strace. */
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { ending, start } from './child.ts'
+import type { Child } from './child.ts'
+
+/** Calls by which a store is changed. Those with `?` are not there on every processor. */
+export const STORE_CALLS =
+  '?open,openat,?creat,write,pwrite64,fsync,fdatasync,?rename,renameat,renameat2,?link,linkat,?unlink,unlinkat,?mkdir,mkdirat,?rmdir,ftruncate'
+
+/** What strace does to a process. */
+export interface Tracing {
+  /** Where strace writes which calls it saw. */
+  readonly log: string
+  /** As strace has it, for example `fsync:error=EIO:when=2`. Counted are calls of one name in one thread. */
+  readonly inject?: string
+}
+
+/** An strace that is attached. */
+export interface Tracer {
+  /** Lets go of the child. */
+  stop(): void
+  /** Resolves once its log is whole. */
+  readonly ended: Promise<unknown>
+}
+
+/** Why faults cannot be injected here, if they cannot. */
+export async function straceRefusal(): Promise<string | undefined> {
+  if (process.platform !== 'linux') return 'strace is a program of Linux'
+  const found = spawnSync('strace', ['-V'], { encoding: 'utf8' })
+  if (found.status !== 0) return `strace is not installed: ${found.error?.message ?? found.stderr}`
+  // It may be forbidden to look into a process that is no child.
+  const sleeper = start(['sleep', '60'])
+  const ended = ending(sleeper)
+  try {
+    const tracer = await attach(sleeper, { log: '/dev/null' })
+    tracer.stop()
+    await tracer.ended
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  } finally {
+    sleeper.kill('SIGKILL')
+    await ended
+  }
+}
+
+/**
+ * Attaches strace to a child and all its threads. It ends when the child does.
+ *
+ * @throws If strace cannot be attached.
+ */
+export async function attach(child: Child, { log, inject }: Tracing): Promise<Tracer> {
+  const options = ['-f', '-y', '-s', '0', '-o', log, '-e', `trace=${STORE_CALLS}`, '-e', 'signal=none']
+  if (inject !== undefined) options.push('-e', `inject=${inject}`)
+  const tracer = spawn('strace', [...options, '-p', String(child.pid)], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  let said = ''
+  tracer.stderr.on('data', (chunk: Buffer) => (said += String(chunk)))
+  const ended = once(tracer, 'close')
+  await new Promise<void>((resolve, reject) => {
+    tracer.on('error', reject)
+    tracer.stderr.on('data', () => said.includes(' attached') && resolve())
+    ended.then(() => reject(new Error(`strace cannot be attached: ${said.trim()}`)), reject)
+  })
+  return { stop: () => void tracer.kill('SIGTERM'), ended }
+}
+
+/** A call that strace saw. */
+export interface SeenCall {
+  readonly name: string
+  /** Which of its name in its thread, from 1. */
+  readonly number: number
+  /** Whether strace made it fail. */
+  readonly injected: boolean
+  /** The line of the log. */
+  readonly line: string
+}
+
+/** Reads the log of strace. */
+export function seenCalls(log: string): SeenCall[] {
+  const counts = new Map<string, number>()
+  const calls: SeenCall[] = []
+  for (const line of readFileSync(log, 'utf8').split('\n')) {
+    const [, thread, name] = /^(\d+) +([a-z0-9_]+)\(/.exec(line) ?? []
+    if (thread === undefined || name === undefined) continue
+    const number = (counts.get(`${thread} ${name}`) ?? 0) + 1
+    counts.set(`${thread} ${name}`, number)
+    calls.push({ name, number, injected: line.endsWith('(INJECTED)'), line })
+  }
+  return calls
+}

@@ -1,0 +1,93 @@
+/** Reading one run: its record, and the journal of one that has not ended. */
+import { readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { LineaprintError } from '../errors.ts'
+import { errorCode, storeError } from './atomic.ts'
+import { readJournal } from './journal-read.ts'
+import { isAlive } from './process.ts'
+import { RECORD_LIMIT, parseRecord } from './seal.ts'
+import { applyEvent, initialState, toRecord } from './state.ts'
+import { JOURNAL_FILE, RECORD_FILE } from './store.ts'
+import type { JournalReport } from './journal-read.ts'
+import type { RunRecord, RunStatus } from './record.ts'
+
+/** A run as it stands in the store. */
+export interface StoredRun {
+  readonly id: string
+  /** Absolute path. */
+  readonly folder: string
+  /** The record; of a run that has not ended with what its journal adds. */
+  readonly record: RunRecord
+  /** The bytes of `run.json`. */
+  readonly recordBytes: Uint8Array
+  /** As recorded; `lost` if the run has not ended and its process is gone. */
+  readonly status: RunStatus
+  /** What was found in the journal; only of a run that has not ended. */
+  readonly journal?: JournalReport
+}
+
+/**
+ * Reads one run.
+ *
+ * @param folder The folder of the run, in a store or copied elsewhere.
+ * @throws ERR_LINEAPRINT_RECORD for a damaged record, ERR_LINEAPRINT_RUN if there is none.
+ */
+export async function readRun(folder: string): Promise<StoredRun> {
+  const { record, recordBytes, status } = await readRecord(folder)
+  const { id } = record
+  if (record.status !== 'running') return { id, folder, record, recordBytes, status }
+  const state = initialState(record)
+  const journal = await readJournalIfThere(join(folder, JOURNAL_FILE), (event) => applyEvent(state, event))
+  return { id, folder, record: toRecord(state, { status }), recordBytes, status, journal }
+}
+
+/** A record without its journal. */
+export type ReadRecord = Pick<StoredRun, 'record' | 'recordBytes' | 'status'>
+
+/** Reads the record of a run. `quick` as for `parseRecord`. */
+export async function readRecord(folder: string, options: { quick?: boolean } = {}): Promise<ReadRecord> {
+  const path = join(folder, RECORD_FILE)
+  const read = async (): Promise<ReadRecord> => {
+    const recordBytes = await readRecordBytes(path)
+    const record = parseRecord(recordBytes, path, options)
+    return { record, recordBytes, status: record.status }
+  }
+  const first = await read()
+  if (first.status !== 'running' || isAlive(first.record.process) !== 'gone') return first
+  // It may have ended well between the look at the record and the look at the process.
+  const second = await read()
+  return second.status === 'running' ? { ...second, status: 'lost' } : second
+}
+
+async function readJournalIfThere(...[path, visit]: Parameters<typeof readJournal>): Promise<JournalReport> {
+  const there = await stat(path).then(
+    () => true,
+    () => false,
+  )
+  // A run that was killed in its first moments has no journal yet.
+  return there ? readJournal(path, visit) : { events: 0, tornBytes: 0, problems: [] }
+}
+
+async function readRecordBytes(path: string): Promise<Uint8Array> {
+  try {
+    const info = await stat(path)
+    if (!info.isFile() || info.size > RECORD_LIMIT) {
+      throw new LineaprintError('ERR_LINEAPRINT_RECORD', 'it is no record', {
+        path,
+        expected: `a regular file of at most ${RECORD_LIMIT} bytes`,
+        received: info.isFile() ? `${info.size} bytes` : 'something else',
+      })
+    }
+    return await readFile(path)
+  } catch (cause) {
+    if (LineaprintError.is(cause)) throw cause
+    if (errorCode(cause) === 'ENOENT') {
+      throw new LineaprintError('ERR_LINEAPRINT_RECORD', 'the record of the run is missing', {
+        path,
+        hint: 'a folder that was copied half-way looks like this: copy it again, or remove it',
+        cause,
+      })
+    }
+    throw storeError(path, 'the record cannot be read', cause)
+  }
+}

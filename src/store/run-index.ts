@@ -1,0 +1,138 @@
+/**
+ * The index of a store: of each run what a list shows, kept with the stamp of its record. An entry counts only while
+ * the record has the same stamp, and is kept only when the record had come to rest before it was read.
+ */
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { readCatalog } from '../catalog/catalog.ts'
+import { isAlive } from './process.ts'
+import { readRecord } from './read.ts'
+import { RECORD_FILE } from './store.ts'
+import type { BigIntStats } from 'node:fs'
+import type { CatalogContent, CatalogRow } from '../catalog/catalog.ts'
+import type { ProcessRecord, RunRecord, RunStatus } from './record.ts'
+import type { Store } from './store.ts'
+
+/** A run in a list: what tells it from others. */
+export interface ListedRun extends Pick<
+  RunRecord,
+  'id' | 'name' | 'status' | 'startedAt' | 'finishedAt' | 'durationMs' | 'tags' | 'notes' | 'parent'
+> {
+  /** Absolute path. */
+  readonly folder: string
+  /** Program and arguments. */
+  readonly argv: readonly string[]
+}
+
+/** A run as the index holds it: without its place, and with its process while it has not ended. */
+interface Entry extends Omit<ListedRun, 'id' | 'folder'> {
+  readonly process?: ProcessRecord
+}
+
+/**
+ * Milliseconds that a record must have been left alone before an entry is kept: some file systems count in whole
+ * seconds, or in two, and a change within one of their steps would not show.
+ */
+const REST = 3000
+
+/** The index of one store, for one list. */
+export class RunIndex {
+  readonly #store: Store
+  readonly #catalog: CatalogContent
+  readonly #seen = new Set<string>()
+  readonly #changed: CatalogRow[] = []
+
+  private constructor(store: Store, catalog: CatalogContent) {
+    this.#store = store
+    this.#catalog = catalog
+  }
+
+  /** Reads what is known. An index that cannot be used knows nothing. */
+  static open(store: Store): RunIndex {
+    return new RunIndex(store, readCatalog(store.root))
+  }
+
+  /**
+   * What a list shows of a run.
+   *
+   * @throws ERR_LINEAPRINT_RECORD or ERR_LINEAPRINT_STORE if its record cannot be read.
+   */
+  async look(id: string): Promise<ListedRun> {
+    const folder = join(this.#store.runs, id)
+    const path = join(folder, RECORD_FILE)
+    const readAt = Date.now()
+    const before = await stampOf(path)
+    const known = this.#catalog.rows.get(id)
+    if (before !== undefined && known?.stamp === before.stamp) {
+      const entry = JSON.parse(known.entry) as Entry
+      const status = await statusOf(entry, path, before.stamp)
+      if (status !== undefined) {
+        this.#seen.add(id)
+        return listed(id, folder, entry, status)
+      }
+    }
+    const { record, status } = await readRecord(folder, { quick: true })
+    const entry = entryOf(record)
+    // A record that was replaced while it was read is of neither stamp.
+    if (
+      before !== undefined &&
+      readAt - before.changedAt > REST &&
+      (await stampOf(path))?.stamp === before.stamp
+    ) {
+      this.#seen.add(id)
+      this.#changed.push({ id, stamp: before.stamp, entry: JSON.stringify(entry) })
+    }
+    return listed(id, folder, entry, status)
+  }
+
+  /** Keeps what was learned. Returns why there is no index, one sentence, if there is none. */
+  close(): string | undefined {
+    const gone = [...this.#catalog.rows.keys()].filter((id) => !this.#seen.has(id))
+    const reason = this.#catalog.refusal ?? this.#catalog.update(this.#changed, gone)
+    return reason === undefined ? undefined : `${this.#store.root} has no index: ${reason}`
+  }
+}
+
+function entryOf(record: RunRecord): Entry {
+  const { name, status, startedAt, finishedAt, durationMs, tags, notes, parent, command, process } = record
+  const { argv } = command
+  const entry = { name, status, startedAt, finishedAt, durationMs, tags, notes, parent, argv }
+  return status === 'running' ? { ...entry, process } : entry
+}
+
+function listed(id: string, folder: string, entry: Entry, status: RunStatus): ListedRun {
+  // The folder's name is the id by which it is found.
+  const { name, startedAt, finishedAt, durationMs, tags, notes, parent, argv } = entry
+  return { id, name, status, startedAt, finishedAt, durationMs, tags, notes, parent, folder, argv }
+}
+
+/** The status of a run whose record is as it was; `undefined` if the record must be read. */
+async function statusOf(
+  { status, process }: Entry,
+  path: string,
+  stamp: string,
+): Promise<RunStatus | undefined> {
+  if (process === undefined || isAlive(process) !== 'gone') return status
+  // It may have ended well between the look at the record and the look at the process.
+  return (await stampOf(path))?.stamp === stamp ? 'lost' : undefined
+}
+
+interface Stamp {
+  readonly stamp: string
+  /** Milliseconds since 1970, by the clock of the file system. */
+  readonly changedAt: number
+}
+
+/** What changes with a file: each version of a record is a file of its own, renamed into place. */
+async function stampOf(path: string): Promise<Stamp | undefined> {
+  let info: BigIntStats
+  try {
+    info = await stat(path, { bigint: true })
+  } catch {
+    // Reading the record will say what is wrong.
+    return undefined
+  }
+  const { ino, size, mtimeNs, ctimeNs } = info
+  const changedAt = Number((mtimeNs > ctimeNs ? mtimeNs : ctimeNs) / 1_000_000n)
+  return { stamp: `${ino} ${size} ${mtimeNs} ${ctimeNs}`, changedAt }
+}

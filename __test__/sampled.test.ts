@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { Digest } from '../src/digest.ts'
-import { isPlan, writePlan } from '../src/sampled.ts'
+import { checkSample, sampleOptions } from '../src/sample/options.ts'
+import { isPlan, parsePlan, writePlan } from '../src/sampled.ts'
 import type { SamplePlan, Sampled } from '../src/sampled.ts'
 
 const HEX = 'af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262'
@@ -25,6 +26,10 @@ test('the written form of a plan is read back with the digest', () => {
   ]
   for (const [text, of, plan] of forms) {
     expect(writePlan(of, plan)).toBe(text)
+    // The threshold is written only where it decides what is read.
+    const parsed = parsePlan(text)
+    expect(parsed).toEqual({ ...plan, above: of === 'weights' ? plan.above : 0 })
+    expect(parsed && checkSample(sampleOptions(parsed))).toEqual(parsed)
     const digest = Digest.parse(`sampled(${text}).v1.blake3:${HEX}`)
     expect(digest).toMatchObject({ kind: 'sampled', plan: text, type: `sampled(${text}).v1.blake3` })
     expect(digest.toString()).toBe(`sampled(${text}).v1.blake3:${HEX}`)
@@ -57,6 +62,7 @@ test('a plan that is written in another way is refused', () => {
     'file, strided,count=2,unit=bytes/16384',
     'file,strided,count=2,unit=bytes/16384\n',
   ]) {
+    expect(parsePlan(text)).toBeUndefined()
     expect(isPlan(text), text).toBe(false)
     expect(() => Digest.parse(`sampled(${text}).v1.blake3:${HEX}`), text).toThrow(/not a digest/)
     expect(() => new Digest('blake3', HEX, 'sampled', text), text).toThrow(/plan does not fit/)

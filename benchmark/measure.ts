@@ -150,9 +150,14 @@ function busyTime(): number {
 }
 
 /** Runs a program to its end and returns what it printed, or nothing where that is thrown away. */
-export function runProgram(command: string, args: readonly string[], keepOutput = false): Promise<string> {
+export function runProgram(
+  command: string,
+  args: readonly string[],
+  keepOutput = false,
+  errors: 'inherit' | 'ignore' = 'inherit',
+): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: ['ignore', keepOutput ? 'pipe' : 'ignore', 'inherit'] })
+    const child = spawn(command, args, { stdio: ['ignore', keepOutput ? 'pipe' : 'ignore', errors] })
     const chunks: Buffer[] = []
     child.stdout?.on('data', (chunk: Buffer) => chunks.push(chunk))
     child.on('error', reject)

@@ -11,8 +11,10 @@ import { dirname, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { arrayCases } from './cases/array.ts'
+import { captureCases } from './cases/capture.ts'
 import { largeCases } from './cases/large.ts'
 import { modelCases } from './cases/model.ts'
+import { storeCases } from './cases/store.ts'
 import { treeCases } from './cases/tree.ts'
 import { Inputs } from './inputs.ts'
 import { WrongDigest, alternate, spawnCost } from './measure.ts'
@@ -92,6 +94,8 @@ async function runAll(inputs: Inputs, { date, rounds, quick, only, json }: Setti
     ...modelCases(inputs, peers),
     ...treeCases(inputs, peers),
     ...arrayCases(inputs),
+    ...captureCases(inputs),
+    ...storeCases(inputs, quick),
   ]
   const names = new Set(all.map(({ name }) => name))
   const asked = (name: string, word: string): boolean =>

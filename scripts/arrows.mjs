@@ -13,7 +13,7 @@ const LEVELS = [
   ['hash'],
   ['model', 'dataset'],
   ['manifest'],
-  ['capture'],
+  ['capture', 'catalog'],
   ['store', 'export'],
   ['experiment'],
   ['index'],
@@ -27,7 +27,7 @@ const CRATES = {
   digest: [],
   formats: [],
   engine: ['digest', 'formats'],
-  binding: ['digest', 'engine'],
+  binding: ['digest', 'engine', 'formats'],
 }
 
 const problems = [...typescript(), ...rust()]

@@ -1,7 +1,7 @@
-// Compiles src/ to dist/ and makes the program executable.
+// Compiles src/ to dist/ and bundles the program.
 import { spawnSync } from 'node:child_process'
-import { chmodSync } from 'node:fs'
+import { bundleCommand } from './bundle-cli.mjs'
 
 const { status } = spawnSync('tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inherit' })
 if (status !== 0) process.exit(status ?? 1)
-chmodSync('dist/cli/main.js', 0o755)
+await bundleCommand('dist')

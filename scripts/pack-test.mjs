@@ -62,10 +62,10 @@ async function check(name, work) {
 async function tarballs() {
   await check('the root holds the program, the loader and its documents, and nothing else', () => {
     const files = listFiles(packed(manifest.name))
-    for (const path of ['dist/index.js', 'dist/index.d.ts', 'dist/cli/main.js'])
+    for (const path of ['dist/index.js', 'dist/index.d.ts', 'dist/cli/main.js', 'python/sitecustomize.py'])
       assert.ok(files.includes(path))
     assert.deepEqual(
-      files.filter((path) => !/^dist\/.*\.(js|d\.ts)$/.test(path)).toSorted(),
+      files.filter((path) => !/^dist\/.*\.(js|d\.ts)$|^python\/.*\.py$/.test(path)).toSorted(),
       [
         'CHANGELOG.md',
         'LICENSE',
@@ -74,6 +74,7 @@ async function tarballs() {
         'native/index.d.ts',
         'native/index.js',
         'package.json',
+        'schema/run.schema.json',
       ].toSorted(),
     )
   })

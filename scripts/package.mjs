@@ -18,6 +18,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { bundleCommand } from './bundle-cli.mjs'
 import { addonOf, localPlatform, manifest, packageOf, platforms } from './package-names.mjs'
 import { environment, root, run } from './setup.mjs'
 
@@ -31,7 +32,7 @@ if (prebuilt && missing.length > 0) fail(`no addon for ${missing.join(', ')} in 
 
 const stage = mkdtempSync(join(tmpdir(), 'lineaprint-package-'))
 process.on('exit', () => rmSync(stage, { recursive: true, force: true }))
-stageRoot()
+await stageRoot()
 for (const name of ready) finishPlatform(join(root, 'npm', name))
 
 rmSync(output, { recursive: true, force: true })
@@ -49,9 +50,10 @@ function buildHere() {
   copyFileSync(join(root, 'native', addonOf(name)), join(root, 'npm', name, addonOf(name)))
 }
 
-function stageRoot() {
+async function stageRoot() {
   // Without source maps: they would point at src/, which is not in the package.
   run('tsc', ['-p', 'tsconfig.build.json', '--outDir', join(stage, 'dist'), '--sourceMap', 'false'])
+  await bundleCommand(join(stage, 'dist'))
   for (const entry of ['README.md', 'LICENSE', ...manifest.files]) {
     if (entry === 'dist') continue
     mkdirSync(dirname(join(stage, entry)), { recursive: true })

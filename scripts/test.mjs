@@ -8,6 +8,8 @@ import { environment, root, run, setup } from './setup.mjs'
 setup()
 run('bash', ['scripts/setup-python.sh'])
 run('bash', ['scripts/setup-model.sh'])
+run('bash', ['scripts/setup-strace.sh'])
+run('bash', ['scripts/setup-peers.sh'])
 
 const folder = mkdtempSync(join(tmpdir(), 'lineaprint-test-'))
 const report = join(folder, 'vitest.json')

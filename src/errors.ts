@@ -35,6 +35,8 @@ export const ERROR_CODES = [
   'ERR_LINEAPRINT_RECORD',
   /** No run of that name, or several. */
   'ERR_LINEAPRINT_RUN',
+  /** A service that a run was to be sent to cannot be reached, failed or refused it. */
+  'ERR_LINEAPRINT_SERVICE',
   /** A call that the state of the tracker does not allow. */
   'ERR_LINEAPRINT_STATE',
   /** The store cannot be written or read. */

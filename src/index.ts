@@ -13,9 +13,12 @@ export { readDataset } from './dataset/read.ts'
 export { Digest } from './digest.ts'
 export { LineaprintError } from './errors.ts'
 export { reproduceRun } from './experiment/reproduce/index.ts'
+export { diffCode } from './experiment/diff/code.ts'
 export { diffRuns } from './experiment/diff/runs.ts'
 export { ExperimentTracker } from './experiment/tracker.ts'
 export { verifyRun } from './experiment/verify.ts'
+export { exportToMlflow } from './export/mlflow/send.ts'
+export { exportToWandb } from './export/wandb/folder.ts'
 export { hashArray } from './hash/array.ts'
 export { hashBytes } from './hash/bytes.ts'
 export { checkManifest } from './manifest/check.ts'
@@ -44,9 +47,22 @@ export type {
 export type { DatasetReport, DatasetSource } from './dataset/read.ts'
 export type { Algorithm, AlgorithmChoice, DigestKind, Digests } from './digest.ts'
 export type { ErrorCode, ErrorDetails } from './errors.ts'
+export type {
+  ComponentConfiguration,
+  ComponentOptions,
+  DatasetsComponentOptions,
+  EnvironmentComponentOptions,
+  GitComponentOptions,
+  ModelsComponentOptions,
+  SeedsComponentOptions,
+} from './experiment/configuration-components.ts'
 export type { Configuration, ExperimentOptions } from './experiment/configuration.ts'
+export type { SystemMetricsOptions } from './experiment/system/options.ts'
+export type { CodeDiff } from './experiment/diff/code.ts'
 export type {
   Cause,
+  DigestDiff,
+  FirstParting,
   MetricDiff,
   MetricSide,
   NotCompared,
@@ -56,6 +72,7 @@ export type {
   RunDifference,
   RunSide,
 } from './experiment/diff/runs.ts'
+export type { DigestOptions, DigestSource } from './experiment/digests.ts'
 export type { MetricOptions } from './experiment/metrics.ts'
 export type {
   ReproduceItem,
@@ -66,7 +83,18 @@ export type {
 } from './experiment/reproduce/index.ts'
 export type { ExperimentSummary } from './experiment/summary.ts'
 export type { TrackerSettings } from './experiment/tracker.ts'
-export type { Verification, VerifyItem, VerifyOptions, VerifyStatus } from './experiment/verify.ts'
+export type {
+  Verification,
+  VerifyDifference,
+  VerifyItem,
+  VerifyLevel,
+  VerifyOptions,
+  VerifyStatus,
+} from './experiment/verify.ts'
+export type { MlflowExportOptions, MlflowReport } from './export/mlflow/send.ts'
+export type { MlflowOptions } from './export/mlflow/target.ts'
+export type { WandbOptions } from './export/wandb/describe.ts'
+export type { WandbExportOptions, WandbFolder } from './export/wandb/folder.ts'
 export type { ArrayHash, ShapedArray, TypedArray } from './hash/array.ts'
 export type { CacheUsage } from './hash/cache.ts'
 export type { CheckItem, CheckOptions, MalformedLine, ManifestCheck } from './manifest/check.ts'
@@ -95,7 +123,7 @@ export type { DtypeTotal, ModelFile, ModelOptions, ModelReport, TensorInfo } fro
 export type { TokenizerReport } from './model/tokenizer.ts'
 export type { HashOptions } from './options.ts'
 export type { RunRecord } from './store/record.ts'
-export type { RunList, StoredRun } from './store/runs.ts'
+export type { ListedRun, RunFilter, RunList, StoredRun } from './store/runs.ts'
 export type { Store } from './store/store.ts'
 export type { SampledHashOptions, SampleOptions } from './sample/options.ts'
 export type { SampleReport } from './sample/report.ts'

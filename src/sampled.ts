@@ -62,6 +62,15 @@ export function isPlan(text: string): boolean {
   )
 }
 
+/** The plan behind its written form; `undefined` if it is none. */
+export function parsePlan(text: string): SamplePlan | undefined {
+  if (!isPlan(text)) return undefined
+  const [, , head = '', seed = '0', count, numerator, denominator, above = '0'] = FORM.exec(text) ?? []
+  const strategy = head.startsWith('random') ? 'random' : head === 'blocks' ? 'blocks' : 'strided'
+  const amount = count === undefined ? ([Number(numerator), Number(denominator)] as const) : Number(count)
+  return { strategy, seed: BigInt(seed), amount, above: Number(above) }
+}
+
 const LARGEST = BigInt(Number.MAX_SAFE_INTEGER)
 
 /** A share of all is no sample, and a share that can be reduced is written in another way. */

@@ -90,7 +90,7 @@ test('what cannot be run: 3; wrong usage: 2', async () => {
   const { code, stdout, stderr } = await reproduce(root, [])
   expect({ code, stdout }).toEqual({ code: 3, stdout: '' })
   expect(stderr).toMatch(/^lineaprint: the run has no state of a git work tree: .*\n$/)
-  for (const args of [['--tolerance', 'much'], ['--tolerance', '-1'], ['--rebuild']])
+  for (const args of [['--tolerance', 'much'], ['--tolerance', '-1'], ['--rebuilt']])
     expect((await reproduce(root, args)).code, args.join(' ')).toBe(2)
   expect((await lineaprint(['reproduce'], { cwd: root })).code).toBe(2)
 })

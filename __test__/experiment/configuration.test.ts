@@ -1,7 +1,12 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { resolveConfiguration, variableName } from '../../src/experiment/configuration-sources.ts'
-import { OPTION_NAMES, checkOptions, mergeOptions } from '../../src/experiment/configuration.ts'
+import {
+  OPTION_NAMES,
+  checkOptions,
+  describeConfiguration,
+  mergeOptions,
+} from '../../src/experiment/configuration.ts'
 import { ExperimentTracker } from '../../src/experiment/tracker.ts'
 import { folderOf } from '../support/folder.ts'
 import type { Component } from '../../src/capture/component.ts'
@@ -39,7 +44,13 @@ test('the defaults', () => {
     tags: [],
     notes: '',
     metadata: {},
+    systemMetrics: false,
     trackers: [],
+    environment: { variables: [], packages: true, timeoutMs: 5000 },
+    git: { untrackedLimit: 100 << 20, untrackedFileLimit: 10 << 20, patchLimit: 256 << 20, bundle: false },
+    seeds: { deterministic: false, replaceMathRandom: false },
+    datasets: {},
+    models: { tensors: true },
   })
 })
 
@@ -206,11 +217,35 @@ test.each([
   },
 )
 
-test.each(['saveToWandb', 'saveToMlflow'] as const)('%s is known but does not work yet', (key) => {
-  expect(() => new ExperimentTracker({ [key]: true })).toThrow(
-    expect.objectContaining({ code: 'ERR_LINEAPRINT_UNSUPPORTED' }),
+test('outputs are switched on alone or with options of their own', async () => {
+  const trackingUri = 'https://user:password@mlflow.example/base?x=1'
+  const configuration = await resolveIn(
+    {},
+    { LINEAPRINT_SAVE_TO_MLFLOW: JSON.stringify({ trackingUri }), LINEAPRINT_SAVE_TO_WANDB: 'yes' },
+    { saveToWandb: { directory: 'offline', project: 'p' } },
   )
-  expect(() => new ExperimentTracker({ [key]: false })).not.toThrow()
+  expect(configuration.saveToMlflow).toEqual({ trackingUri })
+  expect(configuration.saveToWandb).toMatchObject({
+    directory: expect.stringMatching(/^[/\\].*offline$|^[A-Z]:/) as string,
+    project: 'p',
+  })
+  // What a record holds has no password in it.
+  expect(describeConfiguration(configuration)['saveToMlflow']).toEqual({
+    trackingUri: 'https://mlflow.example/base',
+  })
+})
+
+test.each([
+  [
+    { saveToMlflow: 'yes' },
+    /saveToMlflow is not usable \(expected true, false or an object, received "yes"\)/,
+  ],
+  [{ saveToMlflow: { trackingURI: 'x' } }, /saveToMlflow\.trackingURI .*expected trackingUri/],
+  [{ saveToMlflow: { timeoutMs: 0 } }, /saveToMlflow\.timeoutMs .*expected whole milliseconds/],
+  [{ saveToWandb: { entity: '' } }, /saveToWandb\.entity .*expected text that is not empty/],
+  [{ saveToWandb: [] }, /saveToWandb is not usable/],
+])('an output that cannot be is refused: %j', (options, message) => {
+  expect(() => checkOptions({ label: 'test', options, folder: '/' })).toThrow(message)
 })
 
 test('the result is frozen, and later changes of what was given do not show', async () => {

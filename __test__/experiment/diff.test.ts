@@ -247,3 +247,28 @@ test('a long series keeps its spikes and gaps', async () => {
   expect(points.filter(({ y }) => Math.abs(y) === 50).map(({ x }) => x)).toEqual([777, 15_001])
   expect(points.some(({ x, y }) => x === 12_345 && Number.isNaN(y))).toBe(true)
 })
+
+test('what is recorded of a run does not change what it computes; an older record has the defaults', async () => {
+  const folder = folderOf()
+  const plain = await finished(folder)
+  const other = await finished(folder, { git: { patchLimit: 1 }, environment: { packages: false } })
+  expect(await diffRuns(plain, other)).toMatchObject({ same: true })
+  const { seeds: _, ...configuration } = plain.record.configuration
+  expect(await diffRuns(but(plain, { configuration }), plain)).toMatchObject({ same: true })
+  const deterministic = await finished(folder, { seeds: { deterministic: true } })
+  expect(fields(await diffRuns(plain, deterministic))).toEqual([
+    'configuration: configuration.seeds.deterministic',
+  ])
+})
+
+test('what makes a record less to be relied on is a warning', async () => {
+  const folder = folderOf({ d: '1' })
+  const run = await finished(folder, {}, async (tracker) => {
+    await tracker.trackDataset('d', 'd')
+    writeFileSync(join(folder, 'd'), '2')
+  })
+  expect((await diffRuns(run, run)).warnings).toEqual([
+    'the first run: the dataset "d" changed while the run used it',
+    'the second run: the dataset "d" changed while the run used it',
+  ])
+})

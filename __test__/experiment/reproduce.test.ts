@@ -11,13 +11,14 @@ import {
   readFileSync,
   readdirSync,
   readlinkSync,
+  renameSync,
   rmSync,
   symlinkSync,
   unlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { expect, onTestFinished, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { reproduceRun } from '../../src/experiment/reproduce/index.ts'
 import { TreeMap } from '../../src/experiment/reproduce/paths.ts'
 import { findRun, readRun } from '../../src/store/runs.ts'
@@ -76,14 +77,15 @@ function verdicts({ items }: Reproduction): string[] {
 
 /**
  * Everything below a folder, with times: nothing may be written, not even the same again. Git itself renews the times
- * of objects that it finds when it would write them, so theirs are left out.
+ * of objects that it finds when it would write them, so theirs are left out; and so is the index of a store, which is
+ * made again by whoever reads it.
  */
 function snapshot(root: string, except: (name: string) => boolean = () => false, times = true): string[] {
   const lines: string[] = []
   // Names need not be UTF-8.
   const walk = (folder: Buffer): void => {
     for (const name of readdirSync(folder, { encoding: 'buffer' }).toSorted((a, b) => a.compare(b))) {
-      if (except(name.toString())) continue
+      if (except(name.toString()) || /^index-v\d+-.*\.sqlite/.test(name.toString())) continue
       const path = Buffer.concat([folder, Buffer.from('/'), name])
       const info = lstatSync(path)
       const content = info.isSymbolicLink()
@@ -91,7 +93,7 @@ function snapshot(root: string, except: (name: string) => boolean = () => false,
         : info.isFile()
           ? createHash('sha256').update(readFileSync(path)).digest('hex')
           : ''
-      const isObject = path.includes('/.git/objects/')
+      const isObject = path.includes('/.git/objects/') || name.toString() === '.lineaprint'
       const stamps = isObject ? '' : `${info.mtimeMs} ${info.ctimeMs}`
       const time = times ? `${stamps} ${info.mode}` : info.mode & 0o100 ? 'x' : ''
       lines.push([path.toString('latin1').slice(root.length), content, time].join(' '))
@@ -398,6 +400,113 @@ test('a commit that no branch holds is found; one that is gone is named', async 
   })
   rmSync(root, { recursive: true })
   mkdirSync(root)
+})
+
+describe('commits that no remote has', () => {
+  /** A run in a clone with a commit of its own and a change, and the origin of the clone. */
+  const lonely = async (...options: readonly string[]): Promise<{ root: string; run: StoredRun }> => {
+    const origin = repositoryOf({ 'in.txt': 'x', '.gitignore': 'out.txt' })
+    const root = join(temporaryFolder('clone'), 'a b')
+    git(origin, 'clone', '-q', origin, root)
+    writeFileSync(join(root, 'in.txt'), 'committed here alone')
+    git(root, 'commit', '-q', '-a', '-m', 'private')
+    writeFileSync(join(root, 'in.txt'), 'and changed')
+    const run = await recorded(root, COPY, [...options, '--output', 'o=out.txt'])
+    // Another clone lies in its place: the run is all that is left.
+    const kept = join(temporaryFolder('kept'), 'store')
+    renameSync(join(root, '.lineaprint'), kept)
+    rmSync(root, { recursive: true })
+    git(origin, 'clone', '-q', origin, root)
+    renameSync(kept, join(root, '.lineaprint'))
+    return { root, run: await readRun(run.folder) }
+  }
+
+  test('are brought back from the bundle', async () => {
+    const { root, run } = await lonely('--bundle')
+    const before = snapshot(root)
+    const answer = await again(run)
+    expect(snapshot(root)).toEqual(before)
+    expect(verdicts(answer)).toContain('code git same')
+    // The original output went with the clone; the bytes are the same all the same.
+    expect(verdicts(answer)).toContain('outputs o same')
+    expect(answer.reproduced).toBe(true)
+    expect(readFileSync(join(answer.directory, 'in.txt'), 'utf8')).toBe('and changed')
+    expect(git(answer.directory, 'rev-parse', 'HEAD').trim()).toMatch(/^[0-9a-f]{40}$/)
+  })
+
+  test('are missed without one, which is said with the way out', async () => {
+    const { run } = await lonely()
+    await expect(again(run)).rejects.toMatchObject({
+      code: 'ERR_LINEAPRINT_STATE',
+      field: 'commit',
+      hint: expect.stringContaining('--bundle') as string,
+    })
+  })
+
+  test('a bundle without a remote is the whole history: the repository need not be there', async () => {
+    const root = repositoryOf({ 'in.txt': 'x', '.gitignore': 'out.txt' })
+    const run = await recorded(root, COPY, ['--bundle', '--output', 'o=out.txt'])
+    const kept = join(temporaryFolder('kept'), 'store')
+    renameSync(join(root, '.lineaprint'), kept)
+    rmSync(root, { recursive: true })
+    onTestFinished(() => void mkdirSync(root, { recursive: true }))
+    const moved = await readRun(join(kept, 'runs', run.id))
+    expect(verdicts(await again(moved))).toContain('outputs o same')
+    writeFileSync(join(moved.folder, 'git/unpushed.bundle'), 'damaged')
+    await expect(again(moved)).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_RECORD' })
+  })
+})
+
+test('a changed file that was too large to keep is not restored, and the rest is', async () => {
+  const root = repositoryOf({ 'in.txt': 'x', 'large.bin': 'small', '.gitignore': 'out.txt' })
+  writeFileSync(join(root, 'in.txt'), 'changed')
+  writeFileSync(join(root, 'large.bin'), Buffer.alloc(4000, 7))
+  writeFileSync(join(root, 'lineaprint.config.json'), '{"git":{"patchLimit":2000}}')
+  const answer = await again(await recorded(root, COPY, ['--output', 'o=out.txt']))
+  expect(verdicts(answer).slice(0, 2)).toEqual(['code git same', 'code changed.large.bin not-restored'])
+  expect(answer.items[1]?.detail).toBe('it was not kept: it has 4000 bytes')
+  expect(readFileSync(join(answer.directory, 'out.txt'), 'utf8')).toBe('changed')
+  expect(answer.reproduced).toBe(true)
+})
+
+test('tensors are compared by their recorded digests where the original is gone', async () => {
+  const root = repositoryOf({ '.gitignore': '*.safetensors\n' })
+  const order = (names: string, values: string): string => `
+    const fs = require('fs')
+    const [names, values] = [${names}, ${values}]
+    const data = names.map((name) => Buffer.from(Float32Array.from(values[name]).buffer))
+    const header = Buffer.from(JSON.stringify(Object.fromEntries(names.map((name, index) =>
+      [name, { dtype: 'F32', shape: [2], data_offsets: [index * 8, index * 8 + 8] }]))))
+    const length = Buffer.alloc(8)
+    length.writeBigUInt64LE(BigInt(header.length))
+    fs.writeFileSync('m.safetensors', Buffer.concat([length, header, ...data]))`
+  const source = order(
+    "process.env.NOISE === '1' ? ['a', 'b'] : ['b', 'a']",
+    "{ a: [1, 2], b: process.env.NOISE === '3' ? [3, 4.25] : [3, 4] }",
+  )
+  const run = await recorded(root, source, ['--output', 'm=m.safetensors'], { NOISE: '1' })
+  expect(run.record.outputs['m']).toMatchObject({ tensorsFile: 'outputs/m.tensors.json' })
+  onTestFinished(() => void vi.unstubAllEnvs())
+  rmSync(join(root, 'm.safetensors'))
+  vi.stubEnv('NOISE', '2')
+  const same = await again(run)
+  expect(same.items.at(-1)).toMatchObject({
+    verdict: 'same-tensors',
+    detail: expect.stringMatching(
+      /every tensor is the same by its recorded digest; the original cannot be read/,
+    ) as string,
+  })
+  expect(same.reproduced).toBe(true)
+  vi.stubEnv('NOISE', '3')
+  const other = await again(run, { tolerance: 1 })
+  expect(other.items.at(-1)).toMatchObject({
+    verdict: 'different',
+    detail: expect.stringMatching(
+      /^1 of 2 tensors differ: b; the original cannot be read.*so the tolerance cannot be judged$/,
+    ) as string,
+    differences: [{ field: 'b' }],
+  })
+  expect(other.reproduced).toBe(false)
 })
 
 test('untracked paths of a record that lead elsewhere are refused', async () => {

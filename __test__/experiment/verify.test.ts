@@ -66,6 +66,7 @@ test('nothing changed, nothing found', async () => {
     'files models/net.tensors.json': 'same',
     'files experiment.json': 'same',
     'files experiment.yaml': 'same',
+    'command argv': 'not-checked',
     'environment environment': 'not-checked',
     'code git': 'not-checked',
     'seeds seeds': 'not-checked',

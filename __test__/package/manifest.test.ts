@@ -22,10 +22,19 @@ test('what the package promises', () => {
     engines: { node: '>=22.13' },
     exports: {
       '.': { types: './dist/index.d.ts', default: './dist/index.js' },
+      './schema/run.json': './schema/run.schema.json',
       './package.json': './package.json',
     },
     bin: { lineaprint: 'dist/cli/main.js' },
-    files: ['dist', 'native/index.js', 'native/index.d.ts', 'CHANGELOG.md', 'docs/format.md'],
+    files: [
+      'dist',
+      'native/index.js',
+      'native/index.d.ts',
+      'CHANGELOG.md',
+      'docs/format.md',
+      'python',
+      'schema/run.schema.json',
+    ],
   })
 })
 

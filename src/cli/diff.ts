@@ -7,7 +7,7 @@ import { diffModels } from '../model/diff.ts'
 import { encodeFloat } from '../store/floats.ts'
 import { algorithmOption, collect, threadsOption } from './arguments.ts'
 import { DIFF_KINDS, commonKind, readOperand } from './diff-kinds.ts'
-import { runLines, writePlot } from './diff-runs.ts'
+import { runLines, writePatch, writePlot } from './diff-runs.ts'
 import { modelLines, treeLines } from './diff-text.ts'
 import { openStore, storeOptions } from './list.ts'
 import { escapeText, print, printError, printJson, progressLine } from './output.ts'
@@ -26,6 +26,7 @@ interface Options extends StoreOptions, HashArguments {
   readonly ignore: readonly string[]
   readonly check?: boolean
   readonly plot?: string
+  readonly patch?: string
   readonly all?: boolean
 }
 
@@ -46,6 +47,7 @@ export function command(context: CommandContext): Command {
     )
     .option('--check', 'runs: what could not be compared is a difference as well')
     .option('--plot <file>', 'runs: write their metrics as an SVG')
+    .option('--patch <file>', 'runs: write what changed in the code, for git apply')
     .option('--all', 'show every difference on a terminal')
     .addOption(algorithmOption())
     .addOption(threadsOption())
@@ -61,7 +63,7 @@ Exit codes: 0 the same, 1 a difference, 2 wrong usage, 3 something could not be 
 Examples:
   lineaprint diff baseline @latest
   lineaprint diff baseline @latest --ignore 'environment.npm.*' --check
-  lineaprint diff baseline @latest --plot loss.svg
+  lineaprint diff baseline @latest --plot loss.svg --patch code.patch
   lineaprint diff before.safetensors after.safetensors --values
   lineaprint diff data-2025/ data-2026/`
 
@@ -77,6 +79,7 @@ async function diff(a: string, b: string, options: Options, context: CommandCont
     const answer = await diffRuns(before, after, { ignore: options.ignore, trackers, signal: context.signal })
     if (options.plot !== undefined) await writePlot(options.plot, before, after, context.signal)
     show(answer, runLines, options)
+    if (options.patch !== undefined) await writePatch(options.patch, before, after, context.signal)
     const unsure = options.check === true && answer.notCompared.length > 0
     context.exit(answer.same && !unsure ? 0 : 1)
     return
@@ -110,10 +113,11 @@ function runOf({ run, text }: Operand): StoredRun {
 }
 
 /** An option that would do nothing here is a mistake, and is said. */
-function checkUse(kind: DiffKind, { values, plot, check, ignore }: Options): void {
+function checkUse(kind: DiffKind, { values, plot, patch, check, ignore }: Options): void {
   const uses: readonly (readonly [string, boolean, readonly DiffKind[]])[] = [
     ['--values', values === true, ['model']],
     ['--plot', plot !== undefined, ['run']],
+    ['--patch', patch !== undefined, ['run']],
     ['--check', check === true, ['run']],
     ['--ignore', ignore.length > 0, ['run', 'folder']],
   ]

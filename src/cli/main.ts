@@ -23,7 +23,13 @@ const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<C
     summary: 'what differs between two runs, models, folders or files',
     load: () => import('./diff.ts'),
   },
-  run: { summary: 'run any program as a tracked run', load: () => import('./run.ts') },
+  run: {
+    summary: 'run any program as a tracked run',
+    load: async () => {
+      ;(await import('./run-early.ts')).beginRun(argv)
+      return import('./run.ts')
+    },
+  },
   list: { summary: 'the runs of this store', load: () => import('./list.ts') },
   show: { summary: 'one run', load: () => import('./show.ts') },
   verify: { summary: 'check what a run recorded against the present', load: () => import('./verify.ts') },
@@ -31,7 +37,10 @@ const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<C
     summary: 'a run again in a clean work tree, with a verdict',
     load: () => import('./reproduce.ts'),
   },
-  export: { summary: 'a run for another tool: JSON, YAML, W&B, MLflow', load: () => import('./export.ts') },
+  export: {
+    summary: 'a run for other tools: JSON, YAML, SLSA, W&B, MLflow',
+    load: () => import('./export.ts'),
+  },
   capture: { summary: 'one capture alone: env, git or seeds', load: () => import('./capture.ts') },
   doctor: { summary: 'what this machine offers', load: () => import('./doctor.ts') },
 }

@@ -13,6 +13,7 @@ import type { StoreOptions } from './list.ts'
 interface ReproduceArguments extends StoreOptions {
   readonly into?: string
   readonly run: boolean
+  readonly rebuild?: boolean
   readonly tolerance?: number
 }
 
@@ -33,6 +34,10 @@ export function command(context: CommandContext): Command {
       'folder for the work tree, new or empty (default: a temporary one, which is kept)',
     )
     .option('--no-run', 'only bring the work tree back')
+    .option(
+      '--rebuild',
+      'install what the run had installed: npm ci and the like, and a new Python environment',
+    )
     .option('--tolerance <number>', 'absolute difference up to which numbers count as reproduced', tolerance)
     .addHelpText('after', EXAMPLE)
     .action((reference: string, options: ReproduceArguments) => reproduce(reference, options, context))
@@ -56,6 +61,11 @@ async function reproduce(
     const answer = await reproduceRun(run, {
       into: options.into,
       run: options.run,
+      rebuild: options.rebuild,
+      onStep: (step) => {
+        progress.end()
+        printError(`lineaprint: ${escapeText(step)}`)
+      },
       tolerance: options.tolerance,
       onStart: (directory) => {
         progress.end()
@@ -104,6 +114,7 @@ const STYLES: Readonly<Record<ReproduceVerdict, 'green' | 'red' | 'yellow' | 'di
   'within-tolerance': 'green',
   different: 'red',
   missing: 'red',
+  rebuilt: 'green',
   'not-restored': 'yellow',
   'not-compared': 'dim',
 }

@@ -1,7 +1,9 @@
 /** `lineaprint run`: any program as a tracked run. */
 import { Command, InvalidArgumentError } from 'commander'
 import { SignalError, signalExitCode } from '../experiment/command-signals.ts'
+import { LineaprintError } from '../errors.ts'
 import { runCommand } from '../experiment/command.ts'
+import { INTERVAL_BOUNDS } from '../experiment/system/options.ts'
 import { collect, wholeNumber } from './arguments.ts'
 import { duration, storeOptions } from './list.ts'
 import { escapeText, printError, printJson, progressLine } from './output.ts'
@@ -15,6 +17,10 @@ interface RunOptions extends StoreOptions {
   readonly model: readonly NamedPath[]
   readonly output: readonly NamedPath[]
   readonly seed?: number
+  readonly deterministic?: boolean
+  readonly replaceMathRandom?: boolean
+  readonly bundle?: boolean
+  readonly systemMetrics?: true | number
   readonly tag: readonly string[]
   readonly note?: string
 }
@@ -22,7 +28,7 @@ interface RunOptions extends StoreOptions {
 const EXAMPLE = `
 The command runs without a shell; what it needs of one goes into sh -c '…'. Its exit code is the exit code of
 this command; 3 means that it was not started or not recorded. It finds its run in the variables
-LINEAPRINT_RUN_ID and LINEAPRINT_RUN_DIRECTORY.
+LINEAPRINT_RUN_ID and LINEAPRINT_RUN_DIRECTORY. A Python program can "import lineaprint" and say more.
 
 Example:
   lineaprint run --name baseline --dataset train=data/train.csv --output model=out/ --seed 42 -- python train.py`
@@ -37,9 +43,13 @@ export function command(context: CommandContext): Command {
     .option('--output <name=path>', 'a file or folder that comes out; repeatable', collectPath, [])
     .option(
       '--seed <number>',
-      'told to the command by variables and recorded',
+      'recorded, told to the command by variables, and set in its Python programs',
       wholeNumber(0, Number.MAX_SAFE_INTEGER),
     )
+    .option('--deterministic', 'ask libraries for results that do not change; costs speed')
+    .option('--replace-math-random', 'with --seed: replace Math.random in Node programs')
+    .option('--bundle', 'keep the commits that no remote has, so that another clone can reproduce the run')
+    .option('--system-metrics [seconds]', 'log processor, memory and GPU (default: every 10 s)', parseSeconds)
     .option('--tag <text>', 'a tag; repeatable', collect, [])
     .option('--note <text>', 'a note')
     .passThroughOptions()
@@ -54,7 +64,17 @@ function collectPath(text: string, before: readonly NamedPath[]): NamedPath[] {
   throw new InvalidArgumentError('Expected NAME=PATH, for example train=data/train.csv.')
 }
 
+function parseSeconds(text: string): number {
+  const seconds = Number(text)
+  const [least, most] = INTERVAL_BOUNDS
+  if (/^[0-9.]+$/.test(text) && seconds >= least && seconds <= most) return seconds
+  throw new InvalidArgumentError(`Expected seconds from ${least} to ${most}; put -- before the command.`)
+}
+
 async function run(argv: string[], options: RunOptions, context: CommandContext): Promise<void> {
+  if (options.replaceMathRandom === true && options.seed === undefined) {
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', '--replace-math-random needs a --seed')
+  }
   const json = options.json === true
   const progress = progressLine('hashing')
   try {
@@ -84,13 +104,29 @@ async function run(argv: string[], options: RunOptions, context: CommandContext)
 }
 
 /** An option that is not given must not hide what file and variables say. */
-function experimentOptions({ name, tag, note, outputDir }: RunOptions): Record<string, unknown> {
-  return { experimentName: name, notes: note, outputDir, ...(tag.length > 0 && { tags: tag }) }
+function experimentOptions(options: RunOptions): Record<string, unknown> {
+  const { name, tag, note, outputDir, deterministic, replaceMathRandom, bundle, systemMetrics } = options
+  const seeds = { deterministic, replaceMathRandom }
+  const isSaid = Object.values(seeds).some((value) => value !== undefined)
+  return {
+    experimentName: name,
+    notes: note,
+    outputDir,
+    ...(tag.length > 0 && { tags: tag }),
+    ...(bundle !== undefined && { git: { bundle } }),
+    ...(isSaid && { seeds }),
+    ...(systemMetrics !== undefined && {
+      systemMetrics: systemMetrics === true || { intervalSeconds: systemMetrics },
+    }),
+  }
 }
 
 function report({ summary, exitCode, signal }: CommandOutcome, json: boolean): void {
-  const { id, status, durationMs, warnings } = summary
-  for (const warning of warnings) printError(`lineaprint: warning: ${escapeText(warning)}`)
+  const { id, status, durationMs, warnings, flags } = summary
+  // Outputs of an earlier run and work that goes on are the rule; the others are not.
+  const odd = flags.filter(({ kind }) => kind.startsWith('input-') || kind === 'output-untouched')
+  for (const warning of [...warnings, ...odd.map(({ message }) => message)])
+    printError(`lineaprint: warning: ${escapeText(warning)}`)
   if (json) return printJson({ ...summary, exitCode, signal })
   const took = duration(durationMs ?? 0)
   printError(`lineaprint: run ${id} ${status} in ${took}; see "lineaprint show ${id}"`)

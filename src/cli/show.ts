@@ -2,11 +2,20 @@
 import { Command } from 'commander'
 import { fieldText } from '../experiment/plain.ts'
 import { decodeFloat } from '../store/floats.ts'
+import { journalProblems } from '../store/journal-read.ts'
 import { findRun } from '../store/runs.ts'
 import { checkSeal } from '../store/seal.ts'
+import { describeSeeds } from './show-seeds.ts'
 import { duration, openStore, paintStatus, storeOptions } from './list.ts'
 import { bytes, count, escapeText, paint, print, printJson } from './output.ts'
-import type { CaptureRecord, MetricRecord, RunRecord, StreamRecord, TrackedRecord } from '../store/record.ts'
+import type {
+  CaptureRecord,
+  DigestRecord,
+  MetricRecord,
+  RunRecord,
+  StreamRecord,
+  TrackedRecord,
+} from '../store/record.ts'
 import type { StoredRun } from '../store/runs.ts'
 import type { StoreOptions } from './list.ts'
 
@@ -65,21 +74,25 @@ function about({ id, folder, record, status, journal }: StoredRun): string[] {
     ...field('parent', parent ?? ''),
     ...field('folder', folder),
     ...field('seal', seal(record)),
-    ...field('journal', journal?.problems.join('; ') ?? ''),
+    ...field('journal', journal === undefined ? '' : journalProblems(journal).join('; ')),
   ]
 }
 
 function sections(record: RunRecord): Section[] {
-  const { captures, datasets, models, tokenizers, outputs, metrics, metadata, warnings, files } = record
+  const { captures, datasets, models, tokenizers, outputs, metrics, metadata, files } = record
+  const { digests = {}, flags = [], warnings } = record
   const size = files.reduce((sum, file) => sum + ('size' in file ? file.size : 0), 0)
   return [
     ['Captures', entries(captures, captured)],
+    ['Seeds', describeSeeds(record).flatMap(([name, text]) => field(name, text))],
     ['Datasets', entries(datasets, tracked)],
     ['Models', entries(models, model)],
     ['Tokenizers', entries(tokenizers, tracked)],
     ['Outputs', entries(outputs, tracked)],
     ['Metrics', entries(metrics, metric)],
+    ['Digests', entries(digests, logged)],
     ['Metadata', entries(metadata, (value) => JSON.stringify(value))],
+    ['Flags', flags.flatMap(({ kind, message }) => wrap(`${kind}: ${message}`, 2))],
     ['Warnings', warnings.flatMap((warning) => wrap(warning, 2))],
     ['Files', files.length === 0 ? [] : [`  ${count(files.length)} beside the record, ${bytes(size)}`]],
   ]
@@ -157,6 +170,7 @@ function tracked(entry: TrackedRecord): string {
     typeof files === 'number' ? `${count(files)} files` : '',
     typeof dtype === 'string' ? `${dtype} ${JSON.stringify(shape)}` : '',
     typeof path === 'string' ? path : '',
+    said(entry),
   ]
   return facts.filter((fact) => fact !== '').join(', ')
 }
@@ -165,7 +179,17 @@ function model(entry: TrackedRecord): string {
   if (entry.status !== 'tracked') return tracked(entry)
   const { architecture, weights, tensorCount, parameters, bytes: size, path } = entry
   const totals = `${count(Number(tensorCount))} tensors, ${count(Number(parameters))} parameters, ${bytes(Number(size))}`
-  return `${short(fieldText(weights))}, ${short(fieldText(architecture))}, ${totals}, ${fieldText(path)}`
+  return `${short(fieldText(weights))}, ${short(fieldText(architecture))}, ${totals}${path === undefined ? '' : `, ${fieldText(path)}`}${said(entry) === '' ? '' : `, ${said(entry)}`}`
+}
+
+/** Whether a program said it while it ran. */
+function said(entry: TrackedRecord): string {
+  return 'saidBy' in entry ? 'said by the program' : ''
+}
+
+function logged({ count: values, last, lastStep }: DigestRecord): string {
+  const at = lastStep === null ? '' : ` at step ${lastStep}`
+  return `last ${short(last)}${at}, ${count(values)} ${values === 1 ? 'digest' : 'digests'}`
 }
 
 function metric({ count: values, nanCount, last, min, max, lastStep }: MetricRecord): string {

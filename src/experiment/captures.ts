@@ -1,59 +1,120 @@
 /** Captures of a run: the built-in ones and the user's own, recorded in the same way. */
 import { mkdir, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { environmentCapture } from '../capture/environment/index.ts'
-import { gitCapture } from '../capture/git/index.ts'
-import { seedsCapture } from '../capture/seeds/index.ts'
+import { createEnvironmentCapture } from '../capture/environment/index.ts'
+import { createGitCapture } from '../capture/git/index.ts'
+import { toCaptured } from '../capture/fields.ts'
+import { seedsCapture, stableSeedFields } from '../capture/seeds/index.ts'
 import { LineaprintError } from '../errors.ts'
 import { errorCode, storeError } from '../store/atomic.ts'
 import { isEvent } from '../store/events.ts'
+import { mergeComponents } from './configuration-components.ts'
 import { reasonOf } from './failure.ts'
 import { plainObject } from './plain.ts'
 import type { Captured, Component } from '../capture/component.ts'
+import type { JsonObject } from '../json/value.ts'
 import type { CaptureRecord } from '../store/record.ts'
+import type { ComponentConfiguration } from './configuration-components.ts'
 import type { Configuration } from './configuration.ts'
 import type { RunWriter } from './run-writer.ts'
 
-/** The built-in captures and the option that switches each off. */
-const BUILT_IN: readonly (readonly [Component, keyof Configuration])[] = [
-  [environmentCapture, 'enableEnvironmentTracking'],
-  [gitCapture, 'enableGitTracking'],
-  [seedsCapture, 'enableSeedTracking'],
-]
+/** The option that switches a built-in capture off. */
+const FLAGS: Readonly<Record<string, keyof Configuration>> = {
+  environment: 'enableEnvironmentTracking',
+  git: 'enableGitTracking',
+  seeds: 'enableSeedTracking',
+}
 
-/** The captures of a configuration, and whether each is made at the start. */
-function componentsOf(configuration: Configuration): { component: Component; enabled: boolean }[] {
+/** The built-in captures with their options. */
+function builtIn({ environment, git }: ComponentConfiguration): Component[] {
   return [
-    ...BUILT_IN.map(([component, flag]) => ({ component, enabled: configuration[flag] === true })),
-    ...configuration.trackers.map((component) => ({ component, enabled: true })),
+    createEnvironmentCapture({
+      timeout: environment.timeoutMs,
+      packages: environment.packages,
+      variableNames: environment.variables,
+    }),
+    createGitCapture({
+      fileLimit: git.untrackedFileLimit,
+      totalLimit: git.untrackedLimit,
+      patchLimit: git.patchLimit,
+      bundle: git.bundle,
+    }),
+    seedsCapture,
   ]
 }
 
-/** The components that can look again at what a run captured, by name. */
-export function componentsByName(trackers: readonly Component[]): Map<string, Component> {
-  return new Map(
-    [...BUILT_IN.map(([component]) => component), ...trackers].map((component) => [
-      component.name,
-      component,
-    ]),
-  )
+/** The captures of a configuration, and whether each is made at the start. */
+function componentsOf(configuration: Configuration): { component: Component; enabled: boolean }[] {
+  return [...builtIn(configuration), ...configuration.trackers].map((component) => {
+    const flag = FLAGS[component.name]
+    return { component, enabled: flag === undefined || configuration[flag] === true }
+  })
+}
+
+/** One of the built-in captures, with the options of a configuration. */
+export function builtInCapture(
+  name: 'environment' | 'git' | 'seeds',
+  configuration: ComponentConfiguration,
+): Component {
+  const found = builtIn(configuration).find((component) => component.name === name)
+  if (found) return found
+  throw new LineaprintError('ERR_LINEAPRINT_INTERNAL', `there is no capture ${name}`)
+}
+
+/**
+ * The components that can look again at what a run captured, by name.
+ *
+ * @param options What decides what the built-in ones look at. @default their defaults
+ */
+export function componentsByName(
+  trackers: readonly Component[],
+  options: ComponentConfiguration = mergeComponents([]),
+): Map<string, Component> {
+  return new Map([...builtIn(options), ...trackers].map((component) => [component.name, component]))
+}
+
+/** The captures of the start, under way. */
+export interface StartCaptures {
+  /** Resolves when what is still looked at does not change with the run, so that its command may start. */
+  readonly settled: Promise<void>
+  /** Resolves when all are recorded. */
+  readonly done: Promise<void>
 }
 
 /** Makes the captures of the start. One that fails is recorded as failed and does not stop the run. */
-export async function captureAtStart(writer: RunWriter, signal: AbortSignal | undefined): Promise<void> {
-  const captures = componentsOf(writer.configuration).map(async ({ component, enabled }) => {
-    if (!enabled) {
-      writer.say({ type: 'capture', component: component.name, result: { status: 'off' } })
-      return
-    }
-    try {
-      await captureInto(writer, component, signal)
-    } catch (error) {
-      signal?.throwIfAborted()
-      writer.say({ type: 'warning', message: `${component.name} was not captured: ${reasonOf(error)}` })
-    }
+export function captureAtStart(writer: RunWriter, signal: AbortSignal | undefined): StartCaptures {
+  const started = componentsOf(writer.configuration).map(({ component, enabled }) => {
+    const settled = Promise.withResolvers<void>()
+    const done = captureOne(writer, component, enabled, signal, settled.resolve)
+    // However it ends, nothing waits for it any more.
+    done.then(settled.resolve, settled.reject)
+    return { done, settled: settled.promise }
   })
-  const outcomes = await Promise.allSettled(captures)
+  return { settled: all(started.map((one) => one.settled)), done: all(started.map((one) => one.done)) }
+}
+
+async function captureOne(
+  writer: RunWriter,
+  component: Component,
+  enabled: boolean,
+  signal: AbortSignal | undefined,
+  onSettled: () => void,
+): Promise<void> {
+  if (!enabled) {
+    writer.say({ type: 'capture', component: component.name, result: { status: 'off' } })
+    return
+  }
+  try {
+    await captureInto(writer, component, signal, onSettled)
+  } catch (error) {
+    signal?.throwIfAborted()
+    writer.say({ type: 'warning', message: `${component.name} was not captured: ${reasonOf(error)}` })
+  }
+}
+
+/** Waits for every one of them, and then throws what the first that failed threw. */
+async function all(work: readonly Promise<void>[]): Promise<void> {
+  const outcomes = await Promise.allSettled(work)
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
 }
 
@@ -66,6 +127,7 @@ export async function captureInto(
   writer: RunWriter,
   component: Component,
   signal: AbortSignal | undefined,
+  onSettled?: () => void,
 ): Promise<Captured> {
   const filesDirectory = join(writer.folder, component.name)
   const { configuration, directory } = writer
@@ -73,7 +135,16 @@ export async function captureInto(
   try {
     await emptyFolder(filesDirectory)
     const { algorithm } = configuration
-    const captured = await component.capture({ directory, algorithm, signal, filesDirectory })
+    const { wrapped, argv } = writer.state.start.command
+    const command = wrapped ? argv : undefined
+    const captured = await component.capture({
+      directory,
+      algorithm,
+      signal,
+      filesDirectory,
+      command,
+      onSettled,
+    })
     result = recorded(captured)
     writer.say({ type: 'capture', component: component.name, result })
     return captured
@@ -107,6 +178,19 @@ function recorded({ digest, value, warnings }: Captured): CaptureRecord {
     )
   }
   return record as CaptureRecord
+}
+
+/**
+ * Adds what the programs of a run told to what the capture of the seeds found. Where that was not made, there is
+ * nothing to add to.
+ */
+export function amendSeeds(writer: RunWriter, addition: JsonObject): void {
+  const before = writer.state.captures.get('seeds')
+  if (before?.status !== 'captured') return
+  const value = { ...before.value, ...addition }
+  const { algorithm } = writer.configuration
+  const captured = toCaptured('seeds', stableSeedFields(value), value, before.warnings, algorithm)
+  writer.say({ type: 'capture', component: 'seeds', result: recorded(captured) })
 }
 
 async function emptyFolder(path: string): Promise<void> {

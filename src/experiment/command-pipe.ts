@@ -18,30 +18,40 @@ import type { Readable } from 'node:stream'
 export interface Pipe {
   readonly source: Readable
   readonly writeEnd: number
-  closeWriteEnd(): void
+  readonly closeWriteEnd: () => void
 }
 
 const run = promisify(execFile)
 
-/** Opens a pipe; `undefined` where the system has no FIFOs, and a pair of sockets has to do. */
-export async function openPipe(): Promise<Pipe | undefined> {
-  if (process.platform === 'win32') return undefined
+/** Opens pipes; `undefined` where the system has no FIFOs, and pairs of sockets have to do. */
+export async function openPipes(count: number): Promise<Pipe[] | undefined> {
+  if (process.platform === 'win32' || count === 0) return undefined
   const folder = await mkdtemp(join(tmpdir(), 'lineaprint-'))
+  const pipes: Pipe[] = []
   try {
-    const path = join(folder, 'pipe')
-    await run('mkfifo', ['-m', '600', path])
-    // Without O_NONBLOCK opening one end waits for the other.
-    const readEnd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
-    const writeEnd = openSync(path, constants.O_WRONLY)
-    return {
-      source: new Socket({ fd: readEnd, readable: true, writable: false }),
-      writeEnd,
-      closeWriteEnd: () => closeSync(writeEnd),
-    }
+    const paths = Array.from({ length: count }, (_, index) => join(folder, `pipe-${index}`))
+    await run('mkfifo', ['-m', '600', ...paths])
+    for (const path of paths) pipes.push(open(path))
+    return pipes
   } catch {
     // No mkfifo, or a folder for temporary files that cannot hold one.
+    for (const { source, closeWriteEnd } of pipes) {
+      source.destroy()
+      closeWriteEnd()
+    }
     return undefined
   } finally {
     await rm(folder, { recursive: true, force: true })
+  }
+}
+
+function open(path: string): Pipe {
+  // Without O_NONBLOCK opening one end waits for the other.
+  const readEnd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  const writeEnd = openSync(path, constants.O_WRONLY)
+  return {
+    source: new Socket({ fd: readEnd, readable: true, writable: false }),
+    writeEnd,
+    closeWriteEnd: () => closeSync(writeEnd),
   }
 }

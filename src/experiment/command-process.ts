@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { isatty } from 'node:tty'
 import { LineaprintError } from '../errors.ts'
 import { errorCode } from '../store/atomic.ts'
-import { openPipe } from './command-pipe.ts'
+import { openPipes } from './command-pipe.ts'
 import { SignalError } from './command-signals.ts'
 import { StreamCopy } from './command-stream.ts'
 import type { Readable } from 'node:stream'
@@ -21,6 +21,8 @@ export interface ProcessPlan {
   readonly runDirectory: string
   /** Descriptors that stdout and stderr of the command go to. */
   readonly targets: readonly [stdout: number, stderr: number]
+  /** Called with its id once it runs. */
+  readonly onSpawn?: ((pid: number) => void) | undefined
 }
 
 /** How it ended. */
@@ -74,9 +76,8 @@ async function start(
   relay: SignalRelay,
 ): Promise<Started> {
   const [program = '', ...rest] = plan.argv
-  const pipes = await Promise.all(
-    copies.map((copy) => (copy === undefined ? Promise.resolve(undefined) : openPipe())),
-  )
+  const opened = await openPipes(copies.filter((copy) => copy !== undefined).length)
+  const pipes = copies.map((copy) => (copy === undefined ? undefined : opened?.shift()))
   const outputs = copies.map((copy, index) => pipes[index]?.writeEnd ?? (copy ? 'pipe' : plan.targets[index]))
   try {
     relay.work.throwIfAborted()
@@ -91,6 +92,7 @@ async function start(
       child.once('exit', (code, signal) => resolve([code, signal]))
     })
     await once(child, 'spawn')
+    if (child.pid !== undefined) plan.onSpawn?.(child.pid)
     const warnings: string[] = []
     // From here on an error is about a signal that could not be passed on.
     child.on('error', (error) => warnings.push(`the command could not be reached: ${error.message}`))

@@ -1,13 +1,13 @@
 /** A command as a tracked run: inputs digested before it starts, outputs after it ends. */
 import { basename, extname } from 'node:path'
-import { seedVariables } from '../capture/seeds/index.ts'
+import { deterministicVariables, seedVariables } from '../capture/seeds/index.ts'
 import { LineaprintError } from '../errors.ts'
-import { runProcess } from './command-process.ts'
+import { runBridged } from './bridge/run.ts'
 import { SignalError, SignalRelay, signalExitCode } from './command-signals.ts'
 import { reasonOf } from './failure.ts'
 import { ExperimentTracker } from './tracker.ts'
 import type { Progress } from '../abort.ts'
-import type { ProcessEnd } from './command-process.ts'
+import type { ProcessEnd, ProcessPlan } from './command-process.ts'
 import type { ExperimentOptions } from './configuration.ts'
 import type { EndStatus } from './run-writer.ts'
 import type { ExperimentSummary } from './summary.ts'
@@ -110,10 +110,11 @@ async function recorded(
   try {
     await tracker.startExperiment()
     await trackInputs(plan, tracker)
+    for (const { name, path } of plan.outputs ?? []) await tracker.expectOutput(path, name)
     // Whatever becomes of the machine under the command: what it was started with is on disk.
     await tracker.flush()
     relay.work.throwIfAborted()
-    end = await runProcess(processPlan(plan, tracker), relay)
+    end = await runBridged(tracker, processPlan(plan, tracker), relay)
   } catch (error) {
     await recordFailure(tracker, error)
     throw error
@@ -135,20 +136,24 @@ async function recorded(
 async function trackInputs(plan: CommandPlan, tracker: ExperimentTracker): Promise<void> {
   for (const { name, path } of plan.datasets ?? []) await tracker.trackDataset(path, name)
   for (const { name, path } of plan.models ?? []) await tracker.trackModel(path, name)
-  if (plan.seed !== undefined) await tracker.setSeeds(plan.seed)
+  // The seed is for the command: nothing of this process has to give way to it.
+  if (plan.seed !== undefined) await tracker.setSeeds(plan.seed, { replaceMathRandom: false })
 }
 
-function processPlan(plan: CommandPlan, tracker: ExperimentTracker): Parameters<typeof runProcess>[0] {
+function processPlan(plan: CommandPlan, tracker: ExperimentTracker): ProcessPlan {
+  const { seeds } = tracker.configuration
   return {
     argv: plan.argv,
     directory: process.cwd(),
     environment: {
       ...process.env,
-      ...(plan.seed !== undefined && seedVariables(plan.seed)),
+      ...(seeds.deterministic && deterministicVariables()),
+      ...(plan.seed !== undefined && seedVariables(plan.seed, seeds)),
       LINEAPRINT_RUN_ID: tracker.id,
       LINEAPRINT_RUN_DIRECTORY: tracker.runDirectory,
     },
     runDirectory: tracker.runDirectory,
+    onSpawn: (pid) => tracker.sampleSystem(pid),
     targets: plan.targets ?? [1, 2],
   }
 }

@@ -7,7 +7,9 @@ import { LineaprintError } from '../errors.ts'
 import { parseJson } from '../json/parse.ts'
 import { nearest } from '../options.ts'
 import { errorCode } from '../store/atomic.ts'
+import { COMPONENT_NAMES } from './configuration-components.ts'
 import { OPTION_NAMES, checkOptions, mergeOptions } from './configuration.ts'
+import { systemMetricsFromText } from './system/options.ts'
 import type { ParsedJson } from '../json/parse.ts'
 import type { Configuration, ExperimentOptions, OptionSource } from './configuration.ts'
 
@@ -240,12 +242,16 @@ const BOOLEANS: Readonly<Record<string, boolean>> = {
 }
 
 function variableValue(name: string, key: string, text: string): unknown {
+  if (key.startsWith('saveTo') && text.startsWith('{'))
+    return parseFile(name, () => plainOf(parseJson(text, name).value))
+  if (key === 'systemMetrics') return systemMetricsFromText(text)
   if (key.startsWith('enable') || key.startsWith('saveTo')) return BOOLEANS[text.toLowerCase()] ?? text
   if (key === 'tags')
     return text
       .split(',')
       .map((tag) => tag.trim())
       .filter((tag) => tag !== '')
-  if (key === 'metadata') return parseFile(name, () => plainOf(parseJson(text, name).value))
+  if (key === 'metadata' || COMPONENT_NAMES.some((component) => component === key))
+    return parseFile(name, () => plainOf(parseJson(text, name).value))
   return text
 }

@@ -2,15 +2,28 @@
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import { LineaprintError } from '../errors.ts'
-import { nearest } from '../options.ts'
 import { checkRunId } from '../store/ids.ts'
+import {
+  checkComponents,
+  componentSchemas,
+  describeComponents,
+  mergeComponents,
+} from './configuration-components.ts'
+import { refuse } from './configuration-errors.ts'
+import { checkOutputs, describeOutputs, outputSchemas } from './outputs-options.ts'
 import { plainName, plainObject, plainText } from './plain.ts'
+import { systemMetricsOf, systemMetricsSchema } from './system/options.ts'
 import type { Component } from '../capture/component.ts'
 import type { AlgorithmChoice } from '../digest.ts'
 import type { JsonObject } from '../json/value.ts'
+import type { MlflowOptions } from '../export/mlflow/target.ts'
+import type { WandbOptions } from '../export/wandb/describe.ts'
+import type { ComponentConfiguration, ComponentOptions } from './configuration-components.ts'
+import type { OutputOptions } from './outputs-options.ts'
+import type { SystemMetricsConfiguration, SystemMetricsOptions } from './system/options.ts'
 
 /** What a caller or a configuration file may say. Everything has a default. */
-export interface ExperimentOptions {
+export interface ExperimentOptions extends ComponentOptions, OutputOptions {
   /** Name of the experiment; runs may share it. @default 'experiment' */
   readonly experimentName?: string | undefined
   /** Id of this one run. @default made of the time and random characters */
@@ -33,22 +46,20 @@ export interface ExperimentOptions {
   readonly saveToJson?: boolean | undefined
   /** The same in YAML that every reader understands. @default false */
   readonly saveToYaml?: boolean | undefined
-  /** Not supported yet: `true` is an error. @default false */
-  readonly saveToWandb?: boolean | undefined
-  /** Not supported yet: `true` is an error. @default false */
-  readonly saveToMlflow?: boolean | undefined
   /** @default [] */
   readonly tags?: readonly string[] | undefined
   /** @default '' */
   readonly notes?: string | undefined
   /** Anything with a JSON form. @default {} */
   readonly metadata?: Readonly<Record<string, unknown>> | undefined
+  /** Log processor, memory and graphics processors as metrics below `system/` while the run goes on. @default false */
+  readonly systemMetrics?: boolean | SystemMetricsOptions | undefined
   /** Own captures beside the built-in ones; made at the start of the run. @default [] */
   readonly trackers?: readonly Component[] | undefined
 }
 
 /** Options with every default filled in; frozen. */
-export interface Configuration {
+export interface Configuration extends ComponentConfiguration {
   readonly experimentName: string
   readonly experimentId: string | undefined
   /** Absolute. */
@@ -61,11 +72,12 @@ export interface Configuration {
   readonly algorithm: AlgorithmChoice
   readonly saveToJson: boolean
   readonly saveToYaml: boolean
-  readonly saveToWandb: false
-  readonly saveToMlflow: false
+  readonly saveToWandb: boolean | WandbOptions
+  readonly saveToMlflow: boolean | MlflowOptions
   readonly tags: readonly string[]
   readonly notes: string
   readonly metadata: JsonObject
+  readonly systemMetrics: SystemMetricsConfiguration
   readonly trackers: readonly Component[]
 }
 
@@ -93,15 +105,16 @@ const SCHEMA = z.strictObject({
   algorithm: z.enum(['blake3', 'sha256', 'both']),
   saveToJson: flag,
   saveToYaml: flag,
-  saveToWandb: flag,
-  saveToMlflow: flag,
+  ...outputSchemas,
   tags: z.array(z.string()),
   notes: z.string(),
   metadata: z.custom<object>(
     (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
     'an object',
   ),
+  systemMetrics: systemMetricsSchema,
   trackers: z.array(component),
+  ...componentSchemas,
 })
 
 /** The names of all options. */
@@ -122,13 +135,12 @@ function isComponent(value: unknown): value is Component {
  * Checks what one source says.
  *
  * @returns Its options, those that are `undefined` left out.
- * @throws ERR_LINEAPRINT_CONFIGURATION naming source, key, expected and received;
- *   ERR_LINEAPRINT_UNSUPPORTED for an option that is known but does not work yet.
+ * @throws ERR_LINEAPRINT_CONFIGURATION naming source, key, expected and received.
  */
 export function checkOptions({ label, options, folder }: OptionSource): ExperimentOptions {
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
   const checked = SCHEMA.partial().safeParse(given)
-  if (!checked.success) throw refuse(label, given, checked.error.issues[0])
+  if (!checked.success) throw refuse(label, given, checked.error.issues[0], OPTION_NAMES)
   try {
     return checkMeaning(given, folder)
   } catch (cause) {
@@ -146,22 +158,17 @@ export function checkOptions({ label, options, folder }: OptionSource): Experime
 
 function checkMeaning(options: ExperimentOptions, folder: string): ExperimentOptions {
   const { experimentName, experimentId, outputDir, tags, notes, metadata, trackers } = options
-  for (const key of ['saveToWandb', 'saveToMlflow'] as const) {
-    if (options[key] !== true) continue
-    throw new LineaprintError('ERR_LINEAPRINT_UNSUPPORTED', `${key} does not work yet`, {
-      field: key,
-      hint: 'leave it out; saveToJson and saveToYaml write files that other tools can read',
-    })
-  }
   if (experimentName !== undefined) plainName(experimentName, 'experimentName')
   if (experimentId !== undefined) checkRunId(experimentId)
   tags?.forEach((tag, index) => plainText(tag, `tags[${index}]`))
   if (notes !== undefined) plainText(notes, 'notes', { empty: true })
   checkTrackers(trackers ?? [])
+  checkComponents(options)
   return {
     ...options,
     ...(outputDir !== undefined && { outputDir: resolve(folder, outputDir) }),
     ...(metadata !== undefined && { metadata: plainObject(metadata, 'metadata') }),
+    ...checkOutputs(options, folder),
   }
 }
 
@@ -182,45 +189,9 @@ function checkTrackers(trackers: readonly Component[]): void {
   }
 }
 
-function refuse(path: string, options: object, issue: z.core.$ZodIssue | undefined): LineaprintError {
-  if (issue?.code === 'unrecognized_keys') {
-    const key = issue.keys[0] ?? ''
-    const near = nearest(key, OPTION_NAMES)
-    return new LineaprintError('ERR_LINEAPRINT_CONFIGURATION', `unknown option ${JSON.stringify(key)}`, {
-      path,
-      field: key,
-      hint: near === undefined ? `known are ${OPTION_NAMES.join(', ')}` : `did you mean ${near}?`,
-    })
-  }
-  const field = (issue?.path ?? []).map(String).join('.')
-  const received = (issue?.path ?? []).reduce<unknown>(
-    (value, key) => (value as Record<PropertyKey, unknown>)[key],
-    options,
-  )
-  return new LineaprintError('ERR_LINEAPRINT_CONFIGURATION', `the option ${field} is not usable`, {
-    path,
-    field,
-    expected: expectation(issue),
-    received: show(received),
-  })
-}
-
-function expectation(issue: z.core.$ZodIssue | undefined): string {
-  if (issue?.code === 'invalid_type') return issue.expected
-  if (issue?.code === 'invalid_value') return issue.values.map(String).join(', ')
-  return issue?.code === 'too_small' ? 'text that is not empty' : (issue?.message ?? 'something else')
-}
-
-function show(value: unknown): string {
-  return typeof value === 'string'
-    ? JSON.stringify(value.slice(0, 80))
-    : Array.isArray(value)
-      ? 'an array'
-      : String(value)
-}
-
 /**
- * Makes one configuration of several sources; of two that name the same option the later wins, as a whole.
+ * Makes one configuration of several sources; of two that name the same option the later wins, as a whole. The options
+ * of components win key by key.
  *
  * @param sources Checked options, weakest first.
  * @param directory The working directory, absolute.
@@ -239,12 +210,14 @@ export function mergeOptions(sources: readonly ExperimentOptions[], directory: s
     algorithm: options.algorithm ?? 'blake3',
     saveToJson: options.saveToJson ?? false,
     saveToYaml: options.saveToYaml ?? false,
-    saveToWandb: false,
-    saveToMlflow: false,
+    saveToWandb: freezeDeep(options.saveToWandb ?? false),
+    saveToMlflow: freezeDeep(options.saveToMlflow ?? false),
     tags: Object.freeze([...new Set(options.tags)]),
     notes: options.notes ?? '',
     metadata: freezeDeep((options.metadata ?? {}) as JsonObject),
+    systemMetrics: systemMetricsOf(options.systemMetrics),
     trackers: Object.freeze([...(options.trackers ?? [])]),
+    ...mergeComponents(sources),
   })
 }
 
@@ -256,6 +229,10 @@ function freezeDeep<T>(value: T): T {
 
 /** A configuration as the record holds it: trackers by their names. */
 export function describeConfiguration(configuration: Configuration): JsonObject {
-  const { trackers, experimentId, ...rest } = configuration
-  return { ...rest, experimentId: experimentId ?? null, trackers: trackers.map(({ name }) => name) }
+  const { trackers, experimentId, environment, git, seeds, datasets, models, ...others } = configuration
+  const { saveToWandb, saveToMlflow, ...rest } = others
+  const components = describeComponents({ environment, git, seeds, datasets, models })
+  const names = trackers.map(({ name }) => name)
+  const outputs = describeOutputs({ saveToWandb, saveToMlflow })
+  return { ...rest, experimentId: experimentId ?? null, trackers: names, ...components, ...outputs }
 }

@@ -3,8 +3,9 @@ import { lstat, open, readdir, readlink } from 'node:fs/promises'
 import { dirname, isAbsolute, join } from 'node:path'
 import { LineaprintError } from '../errors.ts'
 import { hashFiles } from '../hash/file.ts'
-import { storeError, syncFolder } from '../store/atomic.ts'
+import { errorCode, storeError, syncFolder } from '../store/atomic.ts'
 import { RECORD_FILE } from '../store/store.ts'
+import type { FileHandle } from 'node:fs/promises'
 import type { FileRecord } from '../store/record.ts'
 
 /** A file or link below a run's folder; segments joined by `/`. */
@@ -48,22 +49,36 @@ export async function describeFiles(
   return { files: files.toSorted((a, b) => (a.path < b.path ? -1 : 1)), warnings }
 }
 
-/** A record must not survive a loss of power that its files do not. What cannot be opened is told by its hash. */
+/** A record must not survive a loss of power that its files do not. */
 async function syncAll(folder: string, paths: readonly string[]): Promise<void> {
   const folders = new Set(paths.map((path) => dirname(join(folder, path))))
-  for (const path of paths) await syncFile(join(folder, path))
-  for (const path of folders) await syncFolder(path)
+  for (const path of paths) await syncing(join(folder, path), syncFile)
+  for (const path of folders) await syncing(path, syncFolder)
+}
+
+async function syncing(path: string, sync: (path: string) => Promise<void>): Promise<void> {
+  try {
+    await sync(path)
+  } catch (cause) {
+    throw storeError(path, 'it cannot be made durable', cause)
+  }
 }
 
 async function syncFile(path: string): Promise<void> {
-  const file = await open(path, 'r').catch(() => undefined)
+  // Windows syncs only what is open for writing; these files are read-only to us.
+  if (process.platform === 'win32') return
+  let file: FileHandle
   try {
-    // Windows syncs only what is open for writing; these files are read-only to us.
-    if (process.platform !== 'win32') await file?.sync()
-  } catch (cause) {
-    throw storeError(path, 'it cannot be made durable', cause)
+    file = await open(path, 'r')
+  } catch (error) {
+    // What is gone or forbidden is told by its hash. Anything else may be over by then.
+    if (['ENOENT', 'EACCES', 'EPERM', 'ELOOP'].includes(errorCode(error) ?? '')) return
+    throw error
+  }
+  try {
+    await file.sync()
   } finally {
-    await file?.close()
+    await file.close()
   }
 }
 

@@ -9,6 +9,7 @@ import { readTokenizer } from '../model/tokenizer.ts'
 import { storeError, writeAtomic } from '../store/atomic.ts'
 import { safeFileName } from '../store/ids.ts'
 import { reasonOf } from './failure.ts'
+import { flagOutput, lookAt, watchedPath } from './flags.ts'
 import { fieldText, plainName, plainObject } from './plain.ts'
 import { formatTensors } from './tensors.ts'
 import type { DatasetReport, DatasetSource } from '../dataset/read.ts'
@@ -16,17 +17,23 @@ import type { JsonObject } from '../json/value.ts'
 import type { ModelReport } from '../model/read.ts'
 import type { TokenizerReport } from '../model/tokenizer.ts'
 import type { HashOptions } from '../options.ts'
+import type { SampledHashOptions } from '../sample/options.ts'
 import type { TrackedRecord, TrackedSection } from '../store/record.ts'
+import type { Configuration } from './configuration.ts'
+import type { SecondLook } from './flags.ts'
+import type { Fingerprint } from './fingerprint.ts'
 import type { RunWriter } from './run-writer.ts'
 
 /** How one kind of thing is read, described and told apart. */
-interface Kind<S, R extends object> {
+export interface Kind<S, R extends object> {
   readonly section: TrackedSection
   /** For error messages: `dataset`. */
   readonly noun: string
   /** The option that switches it off. */
   readonly flag?: 'enableDatasetTracking' | 'enableModelTracking'
-  read(source: S, options: HashOptions): Promise<R>
+  read(source: S, options: SampledHashOptions): Promise<R>
+  /** What of it is read. @default everything */
+  sample?(configuration: Configuration): SampledHashOptions['sample']
   /** The digests that decide whether two are the same. */
   readonly identity: readonly string[]
   /** What is recorded; may write files into the folder of the run. */
@@ -38,6 +45,7 @@ const dataset: Kind<DatasetSource, DatasetReport> = {
   noun: 'dataset',
   flag: 'enableDatasetTracking',
   read: readDataset,
+  sample: ({ datasets }) => datasets.sample,
   identity: ['digest'],
   describe: (report) => Promise.resolve(plainObject(report, 'the dataset')),
 }
@@ -47,7 +55,13 @@ const output: Kind<string, DatasetReport> = {
   noun: 'output',
   read: readDataset,
   identity: ['digest'],
-  describe: (report) => Promise.resolve(plainObject(report, 'the output')),
+  describe: async (report, name, writer) => {
+    const described = plainObject(report, 'the output')
+    const tensors = writer.configuration.models.tensors ? await tensorsOf(described) : undefined
+    return tensors === undefined
+      ? described
+      : { ...described, tensorsFile: await writeTensors(tensors, name, writer, 'outputs') }
+  },
 }
 
 const model: Kind<string, ModelReport> = {
@@ -55,10 +69,12 @@ const model: Kind<string, ModelReport> = {
   noun: 'model',
   flag: 'enableModelTracking',
   read: (path, options) => readModel(path, options),
+  sample: ({ models }) => models.sample,
   identity: ['architecture', 'weights'],
   describe: async ({ tensors, ...report }, name, writer) => {
-    const tensorsFile = await writeTensors(tensors, name, writer)
-    return { ...plainObject(report, 'the model'), tensorsFile }
+    const described = plainObject(report, 'the model')
+    if (!writer.configuration.models.tensors) return described
+    return { ...described, tensorsFile: await writeTensors(tensors, name, writer, 'models') }
   },
 }
 
@@ -101,8 +117,21 @@ export async function track<S, R extends object>(
   }
   try {
     const { algorithm } = writer.configuration
-    const report = await kind.read(located(source, writer.directory), { algorithm, signal, onProgress })
+    const sample = kind.sample?.(writer.configuration)
+    const options = { algorithm, signal, onProgress, ...(sample && { sample }) }
+    const path = typeof source === 'string' ? resolve(writer.directory, source) : undefined
+    const isInput = section !== 'outputs'
+    const before = isInput && path !== undefined ? await look(writer, section, name, path) : undefined
+    const place = located(source, writer.directory)
+    const report = await kind.read(place, options)
     await writer.exclusive(() => record(writer, kind, name, report))
+    if (path !== undefined && before !== undefined) {
+      // Not the report: that of a model holds every tensor.
+      const identity = identityOf(kind, report)
+      const again = (): Promise<SecondLook> => lookAgain(kind, identity, place, options)
+      writer.watch.addInput({ section, name, path, before, again })
+    }
+    if (path !== undefined && !isInput) await flagOutput(writer, name, path)
     return report
   } catch (error) {
     // What stands under the name from an earlier call is still true.
@@ -117,6 +146,38 @@ export async function track<S, R extends object>(
     }
     throw error
   }
+}
+
+/** A look right before an input is read; nothing where it is not there, which reading says. */
+async function look(
+  writer: RunWriter,
+  section: TrackedSection,
+  name: string,
+  path: string,
+): Promise<Fingerprint | undefined> {
+  const label = `${section.slice(0, -1)} ${JSON.stringify(name)}`
+  const found = await lookAt(writer, label, watchedPath(path))
+  return found?.text === null ? undefined : found
+}
+
+/** Reads an input once more, and says what became of it. */
+async function lookAgain<S, R extends object>(
+  kind: Kind<S, R>,
+  before: string,
+  source: S,
+  options: SampledHashOptions,
+): Promise<SecondLook> {
+  try {
+    const now = await kind.read(source, options)
+    return identityOf(kind, now) === before ? 'same' : 'changed'
+  } catch (error) {
+    if (LineaprintError.is(error) && error.code === 'ERR_LINEAPRINT_NOT_FOUND') return 'missing'
+    throw error
+  }
+}
+
+function identityOf<S, R extends object>({ identity }: Kind<S, R>, report: object): string {
+  return identity.map((field) => digestText((report as JsonObject)[field])).join(', ')
 }
 
 /** Relative paths are relative to the folder the run works in. */
@@ -135,9 +196,7 @@ async function record<S, R extends object>(
 ): Promise<void> {
   const earlier = writer.state.tracked[kind.section].get(name)
   if (earlier?.status === 'tracked') {
-    const [before, now] = [earlier, report].map((of) =>
-      kind.identity.map((field) => digestText((of as JsonObject)[field])).join(', '),
-    )
+    const [before, now] = [earlier, report].map((of) => identityOf(kind, of))
     if (before === now) return
     throw new LineaprintError(
       'ERR_LINEAPRINT_ARGUMENT',
@@ -160,12 +219,30 @@ function digestText(value: unknown): string {
   return value instanceof Digest ? value.toString() : fieldText(value)
 }
 
+/**
+ * The tensors of an output that is a model, so that a later run can be compared with it tensor by tensor when the file
+ * itself is gone. Costs a second read of it.
+ *
+ * @returns `undefined` for any other output.
+ */
+async function tensorsOf({ kind, path }: JsonObject): Promise<ModelReport['tensors'] | undefined> {
+  if (typeof path !== 'string' || (kind !== 'folder' && !/\.safetensors$/i.test(path))) return undefined
+  try {
+    return (await readModel(path)).tensors
+  } catch (error) {
+    // A file of that name that is no model is an output as any other.
+    if (LineaprintError.is(error)) return undefined
+    throw error
+  }
+}
+
 async function writeTensors(
   tensors: ModelReport['tensors'],
   name: string,
   writer: RunWriter,
+  section: 'models' | 'outputs',
 ): Promise<string> {
-  const folder = join(writer.folder, 'models')
+  const folder = join(writer.folder, section)
   try {
     await mkdir(folder, { recursive: true })
   } catch (cause) {
@@ -173,13 +250,14 @@ async function writeTensors(
   }
   // Two names can be one file on a file system that ignores case.
   const taken = new Set(
-    [...writer.state.tracked.models.values()].map((entry) =>
+    [...writer.state.tracked[section].values()].map((entry) =>
       fieldText('tensorsFile' in entry ? entry.tensorsFile : '').toLowerCase(),
     ),
   )
   const stem = safeFileName(name)
-  let path = `models/${stem}.tensors.json`
-  for (let number = 2; taken.has(path.toLowerCase()); number++) path = `models/${stem}-${number}.tensors.json`
+  let path = `${section}/${stem}.tensors.json`
+  for (let number = 2; taken.has(path.toLowerCase()); number++)
+    path = `${section}/${stem}-${number}.tensors.json`
   await writeAtomic(join(writer.folder, path), formatTensors(tensors))
   return path
 }

@@ -13,6 +13,9 @@ import { JOURNAL_FILE, RECORD_FILE, createRun, removeRun, storeIn } from '../sto
 import { VERSION } from '../version.ts'
 import { describeConfiguration } from './configuration.ts'
 import { describeFiles } from './files.ts'
+import { Outputs, prepareOutputs } from './outputs.ts'
+import { Watch } from './flags.ts'
+import type { RunSource } from '../export/source.ts'
 import type { EventBody } from '../store/events.ts'
 import type { RunRecord, RunStatus } from '../store/record.ts'
 import type { RunState } from '../store/state.ts'
@@ -39,8 +42,11 @@ export class RunWriter {
   readonly folder: string
   readonly directory: string
   readonly state: RunState
+  /** Paths that are looked at again. */
+  readonly watch: Watch = new Watch()
   readonly #journal: Journal
   readonly #started: number
+  #outputs = new Outputs([])
   #commits: Promise<unknown> = Promise.resolve()
 
   private constructor(
@@ -66,10 +72,13 @@ export class RunWriter {
    */
   static async start(configuration: Configuration, options: RunWriterOptions): Promise<RunWriter> {
     const store = storeIn(configuration.outputDir)
+    // What cannot be an output is said before anything of the run exists.
+    const startOutputs = prepareOutputs(configuration, options.environment)
     const start = firstRecord(configuration, options)
     const folder = await createRun(store, start)
     const journal = await createJournal(folder)
     const writer = new RunWriter(store, configuration, folder, start, journal)
+    writer.#outputs = startOutputs({ record: () => toRecord(writer.state), store: store.root })
     writer.say({ type: 'started', id: start.id, name: start.name })
     return writer
   }
@@ -80,8 +89,9 @@ export class RunWriter {
    * @throws ERR_LINEAPRINT_STORE if an earlier event could not be written.
    */
   say(event: EventBody, time?: string): void {
-    this.#journal.append(event, time)
+    const { time: at } = this.#journal.append(event, time)
     applyEvent(this.state, event)
+    this.#outputs.take(event, at)
   }
 
   /** Resolves when everything said so far is on disk. */
@@ -96,24 +106,42 @@ export class RunWriter {
     return result
   }
 
-  /** Closes the journal, lists the files, and writes the sealed record. */
-  async end(status: EndStatus): Promise<RunRecord> {
+  /**
+   * Closes the journal, lists the files, writes the sealed record and ends the outputs. What goes wrong with an output
+   * becomes a warning of the record, which is then written once more.
+   *
+   * @param signal Ends the outputs at once, and nothing else.
+   */
+  async end(status: EndStatus, signal?: AbortSignal): Promise<RunRecord> {
+    try {
+      return await this.#end(status, signal)
+    } finally {
+      this.#outputs.stop()
+    }
+  }
+
+  async #end(status: EndStatus, signal: AbortSignal | undefined): Promise<RunRecord> {
     try {
       this.say({ type: 'ended', status })
     } finally {
       await this.#journal.close()
     }
-    const { files, warnings } = await describeFiles(this.folder, exportNames(this.configuration))
-    const unsealed = toRecord(this.state, {
+    const ending = {
       status,
       finishedAt: new Date().toISOString(),
       durationMs: Math.round(performance.now() - this.#started),
-      files,
-      warnings: [...this.state.warnings, ...warnings],
-    })
-    const record = sealRecord(unsealed)
-    await writeAtomic(join(this.folder, RECORD_FILE), formatRecord(record))
-    return record
+    }
+    const { folder, state } = this
+    const { files, warnings } = await describeFiles(folder, exportNames(this.configuration))
+    const all = [...state.warnings, ...warnings]
+    const seal = async (more: readonly string[]): Promise<RunSource> => {
+      all.push(...more)
+      const record = sealRecord(toRecord(state, { ...ending, files, warnings: [...all] }))
+      const text = formatRecord(record)
+      await writeAtomic(join(folder, RECORD_FILE), text)
+      return { record, folder, recordBytes: Buffer.from(text) }
+    }
+    return this.#outputs.finish(await seal([]), seal, signal)
   }
 
   /** Writes the copies of the record that the configuration asks for. */

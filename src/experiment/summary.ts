@@ -1,7 +1,15 @@
 /** A run in short, as `finishExperiment` returns it. */
 import { decodeFloat } from '../store/floats.ts'
 import { TRACKED_SECTIONS } from '../store/record.ts'
-import type { FailureRecord, RunRecord, RunStatus, TrackedRecord, TrackedSection } from '../store/record.ts'
+import type {
+  DigestRecord,
+  FailureRecord,
+  FlagRecord,
+  RunRecord,
+  RunStatus,
+  TrackedRecord,
+  TrackedSection,
+} from '../store/record.ts'
 
 /** A metric in short, with numbers as numbers. */
 export interface MetricSummary {
@@ -37,7 +45,11 @@ export interface ExperimentSummary {
   readonly tokenizers: Readonly<Record<string, string | null>>
   readonly outputs: Readonly<Record<string, string | null>>
   readonly metrics: Readonly<Record<string, MetricSummary>>
+  /** Logged digests in short. */
+  readonly digests: Readonly<Record<string, DigestRecord>>
   readonly warnings: readonly string[]
+  /** What a reader should know before relying on the record. */
+  readonly flags: readonly FlagRecord[]
   readonly failure: FailureRecord | null
   /** The seal of the record; null while the run goes on. */
   readonly seal: string | null
@@ -74,7 +86,9 @@ export function summarize(record: RunRecord, runDirectory: string): ExperimentSu
       max: max === null ? null : decodeFloat(max),
       lastStep,
     })),
+    digests: record.digests ?? {},
     warnings,
+    flags: record.flags ?? [],
     failure,
     seal,
   }

@@ -48,7 +48,7 @@ export function parseTensors(bytes: Uint8Array, path: string): readonly Recorded
 /** The tensors in which two lists differ, by name. */
 export function compareTensors(
   before: readonly RecordedTensor[],
-  after: readonly TensorInfo[],
+  after: readonly (TensorInfo | RecordedTensor)[],
 ): Difference[] {
   const now = new Map(
     after.map(({ name, dtype, shape, digest }) => [name, { dtype, shape, digest: digest.toString() }]),

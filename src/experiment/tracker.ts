@@ -1,33 +1,39 @@
 /** The tracker: what a program says while it runs, and the record that becomes of it. */
 import { resolve } from 'node:path'
-import { environmentCapture } from '../capture/environment/index.ts'
-import { gitCapture } from '../capture/git/index.ts'
-import { seedsCapture, setSeeds } from '../capture/seeds/index.ts'
+import { setSeeds } from '../capture/seeds/index.ts'
 import { LineaprintError } from '../errors.ts'
 import { readRun } from '../store/runs.ts'
 import { toRecord } from '../store/state.ts'
-import { captureAtStart, captureInto } from './captures.ts'
+import { amendSeeds, builtInCapture, captureAtStart, captureInto } from './captures.ts'
 import { resolveConfiguration } from './configuration-sources.ts'
 import { checkOptions } from './configuration.ts'
+import { checkDigestLabel, digestEvent, digestOf } from './digests.ts'
 import { failureOf } from './failure.ts'
+import { flagInputs, flagUndeclared, lookAt } from './flags.ts'
 import { KINDS, track } from './inputs.ts'
 import { metricEvent } from './metrics.ts'
 import { plainObject, plainText } from './plain.ts'
 import { RunWriter } from './run-writer.ts'
 import { summarize } from './summary.ts'
+import { sampleInto } from './system/sampler.ts'
 import { verifyRun } from './verify.ts'
 import type { Progress } from '../abort.ts'
-import type { Captured, Component } from '../capture/component.ts'
+import type { Captured } from '../capture/component.ts'
 import type { SeedReport } from '../capture/seeds/index.ts'
 import type { DatasetReport, DatasetSource } from '../dataset/read.ts'
 import type { ModelReport } from '../model/read.ts'
 import type { TokenizerReport } from '../model/tokenizer.ts'
+import type { Digest } from '../digest.ts'
+import type { JsonObject } from '../json/value.ts'
 import type { EventBody } from '../store/events.ts'
 import type { Configuration, ExperimentOptions } from './configuration.ts'
+import type { DigestOptions, DigestSource } from './digests.ts'
+import type { Kind } from './inputs.ts'
 import type { MetricOptions } from './metrics.ts'
 import type { EndStatus } from './run-writer.ts'
 import type { ExperimentSummary } from './summary.ts'
-import type { Verification } from './verify.ts'
+import type { SystemSampler } from './system/sampler.ts'
+import type { Verification, VerifyOptions } from './verify.ts'
 
 /** Where a tracker works; everything has a default. */
 export interface TrackerSettings {
@@ -65,6 +71,7 @@ export class ExperimentTracker {
   #phase: Phase = 'new'
   #writer: RunWriter | undefined
   #summary: ExperimentSummary | undefined
+  #sampler: SystemSampler | undefined
   #failed = false
 
   /**
@@ -118,7 +125,11 @@ export class ExperimentTracker {
       const configuration = await resolveConfiguration(this.#options, sources)
       this.#writer = await RunWriter.start(configuration, { directory, command, environment })
       this.#phase = 'running'
-      await this.#during(captureAtStart(this.#writer, signal))
+      if (command === undefined) this.sampleSystem(process.pid)
+      const { settled, done } = captureAtStart(this.#writer, signal)
+      void this.#during(done)
+      // A command does not wait for what is seen beside it as well; the end of its run does.
+      await (command === undefined ? done : settled)
       return this.id
     } catch (error) {
       if (this.#writer === undefined) this.#phase = 'new'
@@ -172,6 +183,19 @@ export class ExperimentTracker {
   }
 
   /**
+   * Says before the work that something will be an output. The record then tells whether it was there before, and
+   * whether the run wrote it. Without this only an output that is older than the run is seen.
+   *
+   * @param path As it will be given to `trackOutput`.
+   */
+  async expectOutput(path: string, name: string): Promise<void> {
+    const writer = this.#running('expectOutput')
+    const absolute = resolve(this.#directory, path)
+    const before = await this.#during(lookAt(writer, `output ${JSON.stringify(name)}`, absolute))
+    if (before !== undefined) writer.watch.addOutput(absolute, before)
+  }
+
+  /**
    * Seeds the generators of this process and records their state, unless `enableSeedTracking` is off.
    *
    * @param seed A whole number from 0 to 2^53 - 1, and the options of `setSeeds`.
@@ -179,19 +203,20 @@ export class ExperimentTracker {
    */
   async setSeeds(...seed: Parameters<typeof setSeeds>): Promise<SeedReport> {
     const writer = this.#running('setSeeds')
-    const seeds = setSeeds(...seed)
-    if (writer.configuration.enableSeedTracking) await this.#capture(writer, seedsCapture)
+    const [value, options] = seed
+    const seeds = setSeeds(value, { ...writer.configuration.seeds, ...options })
+    if (writer.configuration.enableSeedTracking) await this.#capture(writer, 'seeds')
     return seeds
   }
 
   /** Captures the environment again, in the place of the capture of the start. */
   async captureEnvironment(): Promise<Captured> {
-    return this.#capture(this.#running('captureEnvironment'), environmentCapture)
+    return this.#capture(this.#running('captureEnvironment'), 'environment')
   }
 
   /** Captures the state of the git work tree again, in the place of the capture of the start. */
   async captureGit(): Promise<Captured> {
-    return this.#capture(this.#running('captureGit'), gitCapture)
+    return this.#capture(this.#running('captureGit'), 'git')
   }
 
   /**
@@ -211,6 +236,30 @@ export class ExperimentTracker {
     // All are checked before the first is said: a group is logged whole or not at all.
     const events = Object.entries(values).map(([name, value]) => metricEvent(name, value, options))
     for (const { event, time } of events) writer.say(event, time)
+  }
+
+  /**
+   * Logs the digest of a state at a step: weights, gradients, a batch. `diffRuns` then names the first step at which
+   * two runs part. Digests stand in the journal in the order of the calls; the data itself is not kept.
+   *
+   * Up to 8 MiB are hashed before the call returns. Wait for the promise before you change a longer array.
+   *
+   * @param value A typed array or `{ data, shape }`, as `hashArray` takes it; an `ArrayBuffer` or `DataView`; or a digest
+   *   that was computed elsewhere.
+   * @returns The digest that was logged.
+   * @throws ERR_LINEAPRINT_ARGUMENT for something else, ERR_LINEAPRINT_CHANGED for a buffer that changed its length.
+   */
+  async logDigest(name: string, value: DigestSource, options: DigestOptions = {}): Promise<Digest> {
+    const writer = this.#running('logDigest')
+    checkDigestLabel(name, options)
+    const digest = digestOf(name, value, writer.configuration.algorithm, this.#settings.signal)
+    // Its turn may come later than its failure.
+    digest.catch(() => undefined)
+    const logged = writer.exclusive(async () => {
+      writer.say(digestEvent(name, await digest, options))
+      return digest
+    })
+    return this.#during(logged)
   }
 
   /**
@@ -241,6 +290,23 @@ export class ExperimentTracker {
     this.#failed = true
   }
 
+  /** Tracks something that is read and described in a way of its own, for a program of the command that this run wraps. */
+  async trackBy<S, R extends object>(kind: Kind<S, R>, source: S, name: string): Promise<R | undefined> {
+    return this.#during(track(this.#running('trackBy'), kind, source, name, this.#settings))
+  }
+
+  /** Adds what programs of the command that this run wraps told of their seeds to the capture of the seeds. */
+  noteSeeds(addition: JsonObject): void {
+    amendSeeds(this.#running('noteSeeds'), addition)
+  }
+
+  /** Looks at the machine and at a process from now on, where `systemMetrics` asks for it. */
+  sampleSystem(root: number): void {
+    const writer = this.#running('sampleSystem')
+    const { systemMetrics } = writer.configuration
+    if (systemMetrics !== false) this.#sampler ??= sampleInto(writer, { ...systemMetrics, root })
+  }
+
   /** Takes an event of the command that this run wraps. */
   note(event: Extract<EventBody, { type: 'command' | 'warning' }>): void {
     this.#say('note', event)
@@ -261,13 +327,16 @@ export class ExperimentTracker {
     await this.#running('flush').flush()
   }
 
-  /** Checks what the run recorded against the present; see `verifyRun`. */
-  async verify(): Promise<Verification> {
+  /** Checks what the run recorded against the present, the command of this process included; see `verifyRun`. */
+  async verify(options: Omit<VerifyOptions, 'trackers' | 'signal'> = {}): Promise<Verification> {
     await this.flush()
     const { folder, configuration } = this.#started()
+    const { signal, command = process.argv } = this.#settings
     return verifyRun(await readRun(folder), {
+      command,
+      ...options,
       trackers: configuration.trackers,
-      signal: this.#settings.signal,
+      signal,
     })
   }
 
@@ -283,8 +352,12 @@ export class ExperimentTracker {
     this.#phase = 'finishing'
     // Their callers get their errors; what became of them is in the state.
     await Promise.allSettled(this.#pending)
+    await this.#sampler?.stop()
     try {
-      const record = await writer.end(status ?? (this.#failed ? 'failed' : 'finished'))
+      await flagInputs(writer)
+      flagUndeclared(writer)
+      const ending = status ?? (this.#failed ? 'failed' : 'finished')
+      const record = await writer.end(ending, this.#settings.signal)
       this.#summary = summarize(record, writer.folder)
       await writer.export(record)
       return this.#summary
@@ -329,7 +402,8 @@ export class ExperimentTracker {
     }
   }
 
-  #capture(writer: RunWriter, component: Component): Promise<Captured> {
+  #capture(writer: RunWriter, name: 'environment' | 'git' | 'seeds'): Promise<Captured> {
+    const component = builtInCapture(name, writer.configuration)
     return this.#during(writer.exclusive(() => captureInto(writer, component, this.#settings.signal)))
   }
 

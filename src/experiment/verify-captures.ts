@@ -1,40 +1,59 @@
 /** Checks captures: each looks at the world again and compares. */
 import { join, sep } from 'node:path'
+import { VERSION } from '../version.ts'
 import { componentsByName } from './captures.ts'
+import { recordedComponents } from './configuration-components.ts'
 import { reasonOf } from './failure.ts'
 import { item } from './verify-item.ts'
+import { machineDifferences } from './verify-machine.ts'
+import { verifySeeds } from './verify-seeds.ts'
 import type { Captured, Component, Difference } from '../capture/component.ts'
 import type { AlgorithmChoice } from '../digest.ts'
 import type { CaptureRecord, RunRecord } from '../store/record.ts'
 import type { StoredRun } from '../store/runs.ts'
-import type { VerifyItem } from './verify.ts'
+import type { FoundItem } from './verify-item.ts'
 
 /** What each built-in capture is about, in the words of a verification. */
 const SECTIONS: Readonly<Record<string, string>> = { git: 'code', environment: 'environment', seeds: 'seeds' }
 
-/** Checks every capture of a run at the same time. */
-export async function verifyCaptures(
-  { record }: StoredRun,
-  trackers: readonly Component[],
-  signal: AbortSignal | undefined,
-): Promise<VerifyItem[]> {
-  const components = componentsByName(trackers)
+/** How captures are checked. */
+export interface CaptureChecks {
+  readonly trackers: readonly Component[]
+  /** Whether also what only says what the machine is is looked at. */
+  readonly machine: boolean
+  /** The seed that a run would be told. */
+  readonly seed: number | undefined
+  readonly signal: AbortSignal | undefined
+}
+
+/** Checks every capture of a run at the same time, with the options that the run had. */
+export async function verifyCaptures({ record }: StoredRun, checks: CaptureChecks): Promise<FoundItem[]> {
+  const components = componentsByName(checks.trackers, recordedComponents(record.configuration))
   const algorithm = record.configuration['algorithm'] as AlgorithmChoice
-  const directory = record.command.workingDirectory
-  const checks = Object.entries(record.captures).map(([name, before]) => {
-    const again = (component: Component): Promise<Captured> =>
-      component.capture({ directory, algorithm, signal })
-    return verifyCapture(name, before, components.get(name), again, signal)
-  })
-  const items = await Promise.all(checks)
-  return items.map((found) => (found.name === 'git' ? withoutOutputs(found, record) : found))
+  const { argv, workingDirectory: directory, wrapped } = record.command
+  const command = wrapped ? argv : undefined
+  const { signal } = checks
+  const again = (component: Component): Promise<Captured> =>
+    component.capture({ directory, algorithm, signal, command })
+  const found = Object.entries(record.captures).map(([name, before]) =>
+    verifyCapture(name, before, components.get(name), again, checks, algorithm),
+  )
+  const items = await Promise.all(found)
+  return items.map((one) => (one.name === 'git' ? withoutOutputs(one, record) : one))
+}
+
+/** Another version of lineaprint looks now: what it captures may have another form. Nothing if it is the same. */
+export function verifyVersion({ lineaprint }: RunRecord): FoundItem[] {
+  if (lineaprint === VERSION) return []
+  const differences = [{ field: 'lineaprint', before: lineaprint, after: VERSION }]
+  return [item('environment', 'lineaprint', 'changed', `${lineaprint} → ${VERSION}`, differences)]
 }
 
 /**
  * What the run itself made shows up as a change of the work tree. Outputs are checked on their own, so here
  * they do not count.
  */
-function withoutOutputs(found: VerifyItem, { captures, outputs }: RunRecord): VerifyItem {
+function withoutOutputs(found: FoundItem, { captures, outputs }: RunRecord): FoundItem {
   const git = captures['git']
   const root = git?.status === 'captured' ? git.value['root'] : undefined
   if (found.status !== 'changed' || typeof root !== 'string') return found
@@ -59,8 +78,9 @@ async function verifyCapture(
   before: CaptureRecord,
   component: Component | undefined,
   again: (component: Component) => Promise<Captured>,
-  signal: AbortSignal | undefined,
-): Promise<VerifyItem> {
+  { machine, seed, signal }: CaptureChecks,
+  algorithm: AlgorithmChoice,
+): Promise<FoundItem> {
   const section = SECTIONS[name] ?? 'trackers'
   if (before.status === 'off') return item(section, name, 'not-checked', 'it was switched off')
   if (before.status === 'failed')
@@ -68,7 +88,12 @@ async function verifyCapture(
   if (component === undefined)
     return item(section, name, 'not-checked', 'its tracker is not in the configuration')
   try {
-    const { status, reason, differences } = component.compare(before, await again(component))
+    const now = await again(component)
+    if (name === 'seeds') return verifySeeds(before, now, seed, algorithm)
+    const { status, reason, differences } = component.compare(before, now)
+    const more = machine && name === 'environment' ? machineDifferences(before, now) : []
+    if (more.length > 0 && (status === 'same' || status === 'changed'))
+      return item(section, name, 'changed', reason, [...differences, ...more])
     return item(section, name, status, reason, differences)
   } catch (error) {
     signal?.throwIfAborted()

@@ -13,10 +13,10 @@ import type { ExportFormat, ExportWishes } from '../export/files.ts'
 import type { FileHash } from '../hash/file.ts'
 import type { FileRecord } from '../store/record.ts'
 import type { StoredRun } from '../store/runs.ts'
-import type { VerifyItem } from './verify.ts'
+import type { FoundItem } from './verify-item.ts'
 
 /** Checks the seal, and that `run.json` stands as it was written, byte for byte. */
-export function verifyRecord({ record, recordBytes, status, journal }: StoredRun): VerifyItem[] {
+export function verifyRecord({ record, recordBytes, status, journal }: StoredRun): FoundItem[] {
   if (record.seal === null) {
     const problems = [
       ...(journal?.problems ?? []),
@@ -44,7 +44,7 @@ export function verifyRecord({ record, recordBytes, status, journal }: StoredRun
 export async function verifyFiles(
   { record, folder }: StoredRun,
   signal: AbortSignal | undefined,
-): Promise<VerifyItem[]> {
+): Promise<FoundItem[]> {
   if (record.seal === null) return []
   const wishes = record.configuration as unknown as ExportWishes
   const [listed, unusable] = partition(record.files, ({ path }) => isBelow(path))
@@ -69,7 +69,7 @@ async function verifyOthers(
   folder: string,
   files: readonly FileRecord[],
   exports: readonly string[],
-): Promise<VerifyItem[]> {
+): Promise<FoundItem[]> {
   try {
     const known = new Set(files.map(({ path }) => path))
     const others = (await findFiles(folder, exports)).filter(({ path }) => !known.has(path))
@@ -84,7 +84,7 @@ async function compareFile(
   file: FileRecord,
   hash: FileHash | LineaprintError | undefined,
   signal: AbortSignal | undefined,
-): Promise<VerifyItem> {
+): Promise<FoundItem> {
   const target = await readLink(join(folder, file.path))
   if ('link' in file) {
     if (target === file.link) return item('files', file.path, 'same')
@@ -122,7 +122,7 @@ async function verifyExport(
   record: StoredRun['record'],
   folder: string,
   format: ExportFormat,
-): Promise<VerifyItem> {
+): Promise<FoundItem> {
   const name = EXPORT_FILES[format]
   try {
     const same = (await readFile(join(folder, name), 'utf8')) === formatExport(record, format)

@@ -1,8 +1,25 @@
-/** The making of items, and what an error means for one. */
+/** What a check finds about one thing, the making of it, and what an error means. */
 import { LineaprintError } from '../errors.ts'
 import { reasonOf } from './failure.ts'
 import type { Difference } from '../capture/component.ts'
-import type { VerifyItem, VerifyStatus } from './verify.ts'
+
+/** What a check found. `not-checked`: nothing could be said, which is a failure only where every check is asked for. */
+export type VerifyStatus = 'same' | 'changed' | 'missing' | 'not-checked'
+
+/** What was found about one thing, before anybody said how much of it counts. */
+export interface FoundItem {
+  /**
+   * `record`, `files`, `command`, `code`, `environment`, `seeds`, `trackers`, `datasets`, `models`, `tokenizers` or
+   * `outputs`.
+   */
+  readonly section: string
+  readonly name: string
+  readonly status: VerifyStatus
+  /** A plain sentence where the status alone does not say it, else empty. */
+  readonly detail: string
+  /** Field by field; of a model tensor by tensor. */
+  readonly differences: readonly Difference[]
+}
 
 /** Makes an item. */
 export function item(
@@ -11,7 +28,7 @@ export function item(
   status: VerifyStatus,
   detail = '',
   differences: readonly Difference[] = [],
-): VerifyItem {
+): FoundItem {
   return { section, name, status, detail, differences }
 }
 
@@ -26,7 +43,7 @@ export function unreadable(
   name: string,
   error: unknown,
   signal: AbortSignal | undefined,
-): VerifyItem {
+): FoundItem {
   signal?.throwIfAborted()
   const gone = LineaprintError.is(error) && error.code === 'ERR_LINEAPRINT_NOT_FOUND'
   return item(section, name, gone ? 'missing' : 'changed', reasonOf(error))

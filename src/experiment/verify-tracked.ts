@@ -2,8 +2,12 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readDataset } from '../dataset/read.ts'
+import { Digest } from '../digest.ts'
+import { LineaprintError } from '../errors.ts'
 import { readModel } from '../model/read.ts'
 import { readTokenizer } from '../model/tokenizer.ts'
+import { sampleOptions } from '../sample/options.ts'
+import { parsePlan } from '../sampled.ts'
 import { TRACKED_SECTIONS } from '../store/record.ts'
 import { reasonOf } from './failure.ts'
 import { isBelow } from './files.ts'
@@ -11,22 +15,34 @@ import { fieldText } from './plain.ts'
 import { compareTensors, parseTensors } from './tensors.ts'
 import { item, unreadable } from './verify-item.ts'
 import type { Difference } from '../capture/component.ts'
-import type { AlgorithmChoice, Digest } from '../digest.ts'
+import type { AlgorithmChoice } from '../digest.ts'
 import type { ModelReport } from '../model/read.ts'
-import type { HashOptions } from '../options.ts'
+import type { SampledHashOptions } from '../sample/options.ts'
 import type { TrackedRecord, TrackedSection } from '../store/record.ts'
 import type { StoredRun } from '../store/runs.ts'
-import type { VerifyItem } from './verify.ts'
+import type { FoundItem } from './verify-item.ts'
 
 /** Checks everything that a run tracked, one after the other: each read uses all cores by itself. */
-export async function verifyTracked(run: StoredRun, signal: AbortSignal | undefined): Promise<VerifyItem[]> {
-  const items: VerifyItem[] = []
+export async function verifyTracked(run: StoredRun, signal: AbortSignal | undefined): Promise<FoundItem[]> {
+  const items: FoundItem[] = []
   for (const section of TRACKED_SECTIONS) {
     for (const [name, entry] of Object.entries(run.record[section])) {
-      items.push(await verifyOne(run, section, name, entry, signal))
+      items.push(withFlag(run, await verifyOne(run, section, name, entry, signal)))
     }
   }
   return items
+}
+
+/** A difference that the run saw by itself: then the recorded digest is that of its start. */
+function withFlag({ record: { flags = [] } }: StoredRun, found: FoundItem): FoundItem {
+  if (found.status !== 'changed' && found.status !== 'missing') return found
+  const isSeen = flags.some(
+    ({ kind, section, name }) =>
+      (kind === 'input-changed' || kind === 'input-missing') &&
+      section === found.section &&
+      name === found.name,
+  )
+  return isSeen ? { ...found, detail: `${found.detail}; it did so while the run used it` } : found
 }
 
 async function verifyOne(
@@ -35,19 +51,21 @@ async function verifyOne(
   name: string,
   entry: TrackedRecord,
   signal: AbortSignal | undefined,
-): Promise<VerifyItem> {
+): Promise<FoundItem> {
   if (entry.status === 'off') return item(section, name, 'not-checked', 'it was switched off')
   if (entry.status === 'failed')
     return item(section, name, 'not-checked', `it was not recorded: ${entry.reason}`)
   const { path } = entry
   if (typeof path !== 'string') return item(section, name, 'not-checked', 'it was in memory')
-  const options = { algorithm: run.record.configuration['algorithm'] as AlgorithmChoice, signal }
   try {
+    const algorithm = run.record.configuration['algorithm'] as AlgorithmChoice
+    const sample = sampleOf(entry[section === 'models' ? 'weights' : 'digest'])
+    const options = { algorithm, signal, ...(sample && { sample }) }
     if (section === 'models')
       return await verifyModel(run.folder, name, entry, await readModel(path, options))
     const { digest } = await readAgain(section, path, options)
     const [before, after] = [fieldText(entry['digest']), digest.toString()]
-    if (before === after) return item(section, name, 'same')
+    if (before === after) return item(section, name, 'same', sample === undefined ? '' : SAMPLED)
     return item(section, name, 'changed', `the content of ${path} differs`, [
       { field: 'digest', before, after },
     ])
@@ -56,7 +74,28 @@ async function verifyOne(
   }
 }
 
-function readAgain(section: TrackedSection, path: string, options: HashOptions): Promise<{ digest: Digest }> {
+/** The sample behind a recorded digest: what was read then is read again. */
+function sampleOf(recorded: unknown): SampledHashOptions['sample'] {
+  let digest: Digest
+  try {
+    digest = Digest.parse(fieldText(recorded))
+  } catch (error) {
+    // What is no digest is equal to none, which the comparison says.
+    if (LineaprintError.is(error)) return undefined
+    throw error
+  }
+  const plan = digest.plan === undefined ? undefined : parsePlan(digest.plan)
+  return plan && sampleOptions(plan)
+}
+
+/** What a sample can say; `docs/format.md` says what it cannot. */
+const SAMPLED = 'a sample of it is the same'
+
+function readAgain(
+  section: TrackedSection,
+  path: string,
+  options: SampledHashOptions,
+): Promise<{ digest: Digest }> {
   return section === 'tokenizers' ? readTokenizer(path, options) : readDataset(path, options)
 }
 
@@ -65,13 +104,14 @@ async function verifyModel(
   name: string,
   entry: Extract<TrackedRecord, { status: 'tracked' }>,
   now: ModelReport,
-): Promise<VerifyItem> {
+): Promise<FoundItem> {
   const digests: Difference[] = (['architecture', 'weights'] as const).flatMap((field) => {
     const [before, after] = [fieldText(entry[field]), now[field].toString()]
     return before === after ? [] : [{ field, before, after }]
   })
-  if (digests.length === 0) return item('models', name, 'same')
+  if (digests.length === 0) return item('models', name, 'same', now.sample === undefined ? '' : SAMPLED)
   try {
+    if (entry['tensorsFile'] === undefined) throw new Error('the run kept no list of tensors')
     const file = fieldText(entry['tensorsFile'])
     if (!isBelow(file)) throw new Error('the record names a path outside the folder of the run')
     const path = join(folder, file)

@@ -104,6 +104,16 @@ function argument(field: string, expected: string, received: string): Lineaprint
   })
 }
 
+/** The options that give a plan again, for another look by the same one. */
+export function sampleOptions({ strategy, seed, amount, above }: SamplePlan): SampleOptions {
+  return {
+    strategy,
+    above,
+    ...(strategy === 'random' && { seed }),
+    ...(typeof amount === 'number' ? { count: amount } : { share: amount.join('/') }),
+  }
+}
+
 /** A plan in the words of the addon. */
 export function toNativePlan({
   strategy,

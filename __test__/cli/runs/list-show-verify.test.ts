@@ -15,7 +15,7 @@ function inFolder(cwd: string, ...args: string[]): Promise<Outcome> {
 test.each(['run', 'list', 'show', 'verify', 'capture'])('%s --help has an example', async (name) => {
   const { code, stdout } = await inFolder(folderOf(), name, '--help')
   expect(code).toBe(0)
-  expect(stdout).toMatch(new RegExp(`Example:\n  lineaprint ${name}`))
+  expect(stdout).toMatch(new RegExp(`Examples?:\n  lineaprint ${name}`))
 })
 
 test('an empty folder', async () => {
@@ -184,4 +184,40 @@ test('capture: each one alone, in an empty folder', async () => {
     code: 2,
     stderr: expect.stringMatching(/Allowed choices are env, git, seeds/) as string,
   })
+})
+
+test('list: chosen by status, name, tag and time', async () => {
+  const root = folderOf()
+  await finished(root, { experimentId: 'one', experimentName: 'x', tags: ['t'] })
+  await finished(root, { experimentId: 'two', experimentName: 'y', tags: ['t', 'u'] })
+  await finished(root, { experimentId: 'three', experimentName: 'x' }, (tracker) => tracker.fail('no'))
+  const chosen = async (...args: string[]): Promise<string> => {
+    const { code, stdout, stderr } = await inFolder(root, 'list', ...args)
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    return stdout
+      .split('\n')
+      .map((line) => line.split('\t')[0])
+      .join(' ')
+      .trim()
+  }
+  expect(await chosen('--status', 'finished')).toBe('one two')
+  expect(await chosen('--status', 'lost', '--status', 'failed')).toBe('three')
+  expect(await chosen('--name', 'x', '-n', '1')).toBe('three')
+  expect(await chosen('--tag', 't', '--tag', 'u', '--since', '1h')).toBe('two')
+  expect(await inFolder(root, 'list', '--since', '2999-01-01')).toMatchObject({
+    code: 0,
+    stdout: '',
+    stderr: expect.stringMatching(/no run in .* is meant by these options; there are 3 in all/) as string,
+  })
+  for (const [args, message] of [
+    [['--status', 'finnished'], /Did you mean finished\?/],
+    [['--status', 'x'], /Expected one of running, finished, failed, killed, lost/],
+    [['--since', 'yesterday'], /Expected a date such as 2025-01-31/],
+    [['--since', '2025-13-77'], /Expected a date/],
+  ] as const) {
+    expect(await inFolder(root, 'list', ...args)).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(message) as string,
+    })
+  }
 })

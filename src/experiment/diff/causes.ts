@@ -1,7 +1,7 @@
 /** What can explain that two runs ended differently, and in which order to look at it. */
 
 /**
- * The causes in the order of a report: what most often explains another result stands first. The last three are
+ * The causes in the order of a report: what most often explains another result stands first. The last four are
  * results themselves and explain nothing.
  */
 export const CAUSES = [
@@ -17,13 +17,14 @@ export const CAUSES = [
   'trackers',
   'outcome',
   'outputs',
+  'digests',
   'metrics',
 ] as const
 
 /** One of {@link CAUSES}. */
 export type Cause = (typeof CAUSES)[number]
 
-const RESULTS: ReadonlySet<Cause> = new Set(['outcome', 'outputs', 'metrics'])
+const RESULTS: ReadonlySet<Cause> = new Set(['outcome', 'outputs', 'digests', 'metrics'])
 
 /** Whether it can explain a different result, rather than being one. */
 export function isCause(cause: Cause): boolean {
@@ -50,6 +51,7 @@ const BY_PREFIX: readonly (readonly [string, Cause])[] = [
   ['status', 'outcome'],
   ['failure', 'outcome'],
   ['outputs', 'outputs'],
+  ['digests', 'digests'],
   ['metrics', 'metrics'],
 ]
 

@@ -5,18 +5,26 @@ import { checkSeal } from '../../store/seal.ts'
 import { compareUtf8 } from '../../text.ts'
 import { comparedElsewhere, diffCaptures } from './captures.ts'
 import { CAUSES, causeOf, isCause, joinParts } from './causes.ts'
+import { SYSTEM_METRICS, isSystemMetric } from '../system/names.ts'
 import { checkPatterns, isIgnored } from './ignore.ts'
-import { diffMetrics } from './metrics.ts'
+import { digestFields } from './digests.ts'
+import { diffLogged, firstParting } from './logged.ts'
+import { metricFields } from './metrics.ts'
 import { diffSettings } from './settings.ts'
 import { diffTracked } from './tracked.ts'
 import type { Component } from '../../capture/component.ts'
 import type { RunStatus } from '../../store/record.ts'
 import type { StoredRun } from '../../store/runs.ts'
-import type { Cause, NotCompared, Part, RunDifference } from './causes.ts'
-import type { MetricDiff, MetricsDiff } from './metrics.ts'
+import type { Cause, NotCompared, RunDifference } from './causes.ts'
+import type { DigestDiff } from './digests.ts'
+import type { FirstParting } from './logged.ts'
+import type { MetricDiff } from './metrics.ts'
 
 export type { Cause, NotCompared, RunDifference } from './causes.ts'
-export type { MetricDiff, MetricSide, Parting } from './metrics.ts'
+export type { DigestDiff } from './digests.ts'
+export type { FirstParting } from './logged.ts'
+export type { MetricDiff, MetricSide } from './metrics.ts'
+export type { Parting } from './steps.ts'
 
 /** Options of {@link diffRuns}. */
 export interface RunDiffOptions {
@@ -55,6 +63,10 @@ export interface RunDiff {
   readonly notCompared: readonly NotCompared[]
   /** Every metric of either run, the equal ones as well. */
   readonly metrics: readonly MetricDiff[]
+  /** Every logged digest of either run, the equal ones as well. */
+  readonly digests: readonly DigestDiff[]
+  /** The first step at which any metric or logged digest that is not ignored differs; `null` if none does at a step. */
+  readonly firstParting: FirstParting | null
   readonly warnings: readonly string[]
 }
 
@@ -70,15 +82,18 @@ export async function diffRuns(a: StoredRun, b: StoredRun, options: RunDiffOptio
   const { ignore = [], trackers = [], signal } = options
   checkPatterns(ignore)
   signal?.throwIfAborted()
-  const metrics = await diffMetrics(a, b, signal)
+  const logged = await diffLogged(a, b, signal)
   const { differences, notCompared } = joinParts([
     diffCaptures(a.record, b.record, trackers),
     diffSettings(a, b),
     await diffTracked(a, b),
-    metricsPart(metrics),
+    { differences: digestFields(logged.digests), notCompared: logged.notCompared },
+    { differences: metricFields(logged.metrics), notCompared: [] },
   ])
   const all = differences.map((found) => ({ cause: causeOf(found.field), ...found })).toSorted(byRank)
-  const elsewhere = comparedElsewhere(a.record, b.record)
+  const comparedAlone = comparedElsewhere(a.record, b.record)
+  const elsewhere = (field: string): string | undefined =>
+    field.startsWith(`metrics.${SYSTEM_METRICS}`) ? 'it tells of the machine' : comparedAlone(field)
   const isLeft = ({ field }: RunDifference): boolean =>
     !isIgnored(field, ignore) && elsewhere(field) === undefined
   const left = all.filter(isLeft)
@@ -93,8 +108,13 @@ export async function diffRuns(a: StoredRun, b: StoredRun, options: RunDiffOptio
       .filter((found) => !isLeft(found))
       .map((found) => ({ ...found, detail: elsewhere(found.field) ?? 'ignored' })),
     notCompared: notCompared.filter(({ field }) => !isIgnored(field, ignore)),
-    metrics: metrics.metrics,
-    warnings: [...sealWarnings('first', a), ...sealWarnings('second', b), ...metrics.warnings],
+    metrics: logged.metrics,
+    digests: logged.digests,
+    firstParting: firstParting(
+      logged.metrics.filter(({ name }) => !isSystemMetric(name) && !isIgnored(`metrics.${name}`, ignore)),
+      logged.digests.filter(({ name }) => !isIgnored(`digests.${name}`, ignore)),
+    ),
+    warnings: [...warningsOf('first', a), ...warningsOf('second', b), ...logged.warnings],
   }
 }
 
@@ -119,35 +139,13 @@ function sideOf({ id, folder, status, record: { name, startedAt } }: StoredRun):
   return { id, name, status, startedAt, folder }
 }
 
-function sealWarnings(side: string, { id, record, journal }: StoredRun): string[] {
-  const problems = (journal?.problems ?? []).map((problem) => `the journal of the ${side} run: ${problem}`)
-  if (checkSeal(record) !== 'broken') return problems
-  return [`the record of the ${side} run, ${id}, is not the one that was sealed`, ...problems]
-}
-
-function metricsPart({ metrics, reason }: MetricsDiff): Part {
-  const differences = metrics
-    .filter(({ same }) => !same)
-    .map(({ name, before, after, parting, onlyBefore, onlyAfter }) => ({
-      field: `metrics.${name}`,
-      ...(before && { before: String(before.last) }),
-      ...(after && { after: String(after.last) }),
-      ...(before && after && { detail: metricDetail({ parting, onlyBefore, onlyAfter }) }),
-    }))
-  const notCompared = reason === undefined ? [] : [{ field: 'metrics', reason: `steps: ${reason}` }]
-  return { differences, notCompared }
-}
-
-function metricDetail({
-  parting,
-  onlyBefore,
-  onlyAfter,
-}: Pick<MetricDiff, 'parting' | 'onlyBefore' | 'onlyAfter'>): string {
-  const place = parting && (parting.step === null ? `value ${parting.index + 1}` : `step ${parting.step}`)
-  const parts = [
-    parting && `the values part at ${place}: ${parting.before} → ${parting.after}`,
-    onlyBefore > 0 && `${onlyBefore} only in the first run`,
-    onlyAfter > 0 && `${onlyAfter} only in the second run`,
+/** What makes a record less to be relied on: its seal, its journal, and inputs that changed under it. */
+function warningsOf(side: string, { id, record, journal }: StoredRun): string[] {
+  const isBroken = checkSeal(record) === 'broken'
+  const flags = (record.flags ?? []).filter(({ kind }) => kind !== 'undeclared' && kind !== 'output-existed')
+  return [
+    ...(isBroken ? [`the record of the ${side} run, ${id}, is not the one that was sealed`] : []),
+    ...(journal?.problems ?? []).map((problem) => `the journal of the ${side} run: ${problem}`),
+    ...flags.map(({ message }) => `the ${side} run: ${message}`),
   ]
-  return parts.filter((part) => typeof part === 'string').join('; ') || 'the totals differ'
 }

@@ -1,6 +1,6 @@
 /** The values of metrics as a plot needs them: some thousand points, whatever the length of the run. */
 import { decodeFloat } from '../../store/floats.ts'
-import { visitMetrics } from './metrics.ts'
+import { visitLogged } from './logged.ts'
 import type { StoredRun } from '../../store/runs.ts'
 
 /** One point of a metric; `y` may be NaN or infinite, which a line leaves out. */
@@ -23,7 +23,9 @@ export async function readSeries(
   signal?: AbortSignal,
 ): Promise<ReadonlyMap<string, readonly SeriesPoint[]>> {
   const found = new Map<string, { points: SeriesPoint[]; count: number }>()
-  await visitMetrics(run, signal, ({ name, value, step }) => {
+  await visitLogged(run, signal, (event) => {
+    if (event.type !== 'metric') return
+    const { name, value, step } = event
     let series = found.get(name)
     if (series === undefined) found.set(name, (series = { points: [], count: 0 }))
     series.points.push({ x: step ?? series.count, y: decodeFloat(value) })

@@ -1,5 +1,6 @@
 /** How two runs were started and how they ended: command, configuration, metadata and status. */
 import { flatten } from '../../capture/fields.ts'
+import { recordedComponents } from '../configuration-components.ts'
 import { compareText } from './causes.ts'
 import type { JsonObject } from '../../json/value.ts'
 import type { RunRecord } from '../../store/record.ts'
@@ -8,7 +9,10 @@ import type { Part, RunDifference } from './causes.ts'
 
 type Found = Omit<RunDifference, 'cause'>
 
-/** Options that tell runs apart, or say where and in which form they are kept; metadata stands in the record itself. */
+/**
+ * Options that tell runs apart, or say what of them is recorded, where and in which form; none of them changes what a
+ * run computes. Metadata stands in the record itself.
+ */
 const LABELS: ReadonlySet<string> = new Set([
   'experimentId',
   'experimentName',
@@ -20,6 +24,10 @@ const LABELS: ReadonlySet<string> = new Set([
   'tags',
   'notes',
   'metadata',
+  'environment',
+  'git',
+  'datasets',
+  'models',
 ])
 
 /** Compares what the two runs were told to do, and how they ended. */
@@ -49,7 +57,9 @@ function diffArguments(before: readonly string[], after: readonly string[]): Fou
 }
 
 function options({ configuration }: RunRecord): JsonObject {
-  return Object.fromEntries(Object.entries(configuration).filter(([name]) => !LABELS.has(name)))
+  const { seeds } = recordedComponents(configuration)
+  // What an older record does not say was as it is by default.
+  return Object.fromEntries(Object.entries({ ...configuration, seeds }).filter(([name]) => !LABELS.has(name)))
 }
 
 function diffObjects(name: string, before: JsonObject, after: JsonObject): Found[] {

@@ -1,6 +1,7 @@
 /** The last values of the metrics of two runs. A command's metrics are those of the runs that it made. */
 import { decodeFloat } from '../../store/floats.ts'
 import { listRuns, readRun } from '../../store/runs.ts'
+import { isSystemMetric } from '../system/names.ts'
 import { distance } from './numbers.ts'
 import { item } from './types.ts'
 import type { StoredRun } from '../../store/runs.ts'
@@ -31,7 +32,7 @@ export async function lastValues(run: StoredRun, stores: readonly Store[]): Prom
   const values = new Map<string, number>()
   const add = ({ record }: StoredRun, prefix: string): void => {
     for (const [name, { last }] of Object.entries(record.metrics))
-      values.set(prefix + name, decodeFloat(last))
+      if (!isSystemMetric(name)) values.set(prefix + name, decodeFloat(last))
   }
   add(run, '')
   const [only, ...others] = children

@@ -1,11 +1,19 @@
 /** The outputs of two runs, one by one. */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { readDataset } from '../../dataset/read.ts'
 import { LineaprintError } from '../../errors.ts'
+import { readModel } from '../../model/read.ts'
+import { errorCode } from '../../store/atomic.ts'
 import { reasonOf } from '../failure.ts'
+import { isBelow } from '../files.ts'
 import { fieldText } from '../plain.ts'
+import { compareTensors, parseTensors } from '../tensors.ts'
 import { compareFolders } from './compare-folders.ts'
-import { compareFiles } from './compare-tensors.ts'
+import { compareFiles, named } from './compare-tensors.ts'
 import { item } from './types.ts'
+import type { ModelReport } from '../../model/read.ts'
+import type { RecordedTensor } from '../tensors.ts'
 import type { AlgorithmChoice } from '../../digest.ts'
 import type { TrackedRecord } from '../../store/record.ts'
 import type { StoredRun } from '../../store/runs.ts'
@@ -34,6 +42,7 @@ export async function compareOutputs(
     else {
       const algorithm = before.record.configuration['algorithm'] as AlgorithmChoice
       const { verdict, detail, differences, maxDifference } = await compareContent(
+        before,
         was,
         is,
         algorithm,
@@ -46,6 +55,7 @@ export async function compareOutputs(
 }
 
 async function compareContent(
+  run: StoredRun,
   was: Tracked,
   is: Tracked,
   algorithm: AlgorithmChoice,
@@ -59,12 +69,44 @@ async function compareContent(
   const [before, after] = [fieldText(was['path']), fieldText(is['path'])]
   const gone = await whyNotThere(was, algorithm, options.signal)
   if (gone !== undefined) {
-    // A run keeps digests of outputs and not their content: nothing finer can be said without the original.
-    return { verdict: 'different', detail: `the bytes differ; ${gone}`, differences: digests }
+    const found = await compareRecorded(run, was, after, gone, options)
+    return found ?? { verdict: 'different', detail: `the bytes differ; ${gone}`, differences: digests }
   }
   if (was['kind'] === 'folder') return compareFolders(before, after, options)
   const found = await compareFiles(before, after, options)
   return found.differences.length > 0 ? found : { ...found, differences: digests }
+}
+
+/**
+ * A run keeps digests of outputs and not their content: without the original the tensors of a model are compared by
+ * their recorded digests, and of anything else nothing finer can be said.
+ */
+async function compareRecorded(
+  { folder }: StoredRun,
+  { tensorsFile }: Tracked,
+  after: string,
+  gone: string,
+  { tolerance, signal }: Tolerance,
+): Promise<FileVerdict | undefined> {
+  if (typeof tensorsFile !== 'string' || !isBelow(tensorsFile)) return undefined
+  const path = join(folder, tensorsFile)
+  let recorded: readonly RecordedTensor[]
+  let now: ModelReport
+  try {
+    recorded = parseTensors(await readFile(path), path)
+    now = await readModel(after, { signal })
+  } catch (error) {
+    if (!LineaprintError.is(error) && errorCode(error) !== 'ENOENT') throw error
+    return { verdict: 'different', detail: `the bytes differ; ${gone}; ${reasonOf(error)}`, differences: [] }
+  }
+  const changed = compareTensors(recorded, now.tensors)
+  if (changed.length === 0) {
+    const detail = `the bytes differ, every tensor is the same by its recorded digest; ${gone}`
+    return { verdict: 'same-tensors', detail, differences: [] }
+  }
+  const unjudged = tolerance === undefined ? '' : ', so the tolerance cannot be judged'
+  const { detail } = named(changed, recorded.length)
+  return { verdict: 'different', detail: `${detail}; ${gone}${unjudged}`, differences: changed }
 }
 
 /** Why the content of an original cannot be compared; `undefined` if it is there as it was recorded. */

@@ -1,8 +1,9 @@
-/** Two safetensors files whose bytes differ: are their tensors the same, or close? */
+/** Two files whose bytes differ: are the tensors or the array in them the same, or close? */
 import { LineaprintError } from '../../errors.ts'
 import { readModel } from '../../model/read.ts'
 import { compareTensors } from '../tensors.ts'
-import { isFloat, largestDifference } from './numbers.ts'
+import { compareArrays } from './compare-arrays.ts'
+import { elementsOf, isFloat, largestDifference } from './numbers.ts'
 import type { Difference } from '../../capture/component.ts'
 import type { ModelReport, TensorInfo } from '../../model/read.ts'
 import type { ReproduceVerdict } from './types.ts'
@@ -24,6 +25,7 @@ export interface FileVerdict {
 
 /** The verdict about two files whose bytes differ. */
 export async function compareFiles(before: string, after: string, options: Tolerance): Promise<FileVerdict> {
+  if (/\.npy$/i.test(before)) return compareArrays(before, after, options)
   if (!/\.safetensors$/i.test(before))
     return { verdict: 'different', detail: 'the bytes differ', differences: [] }
   const found = await compareWeights(before, after, options)
@@ -74,7 +76,7 @@ async function compareModels(
       beyond.push(difference)
       continue
     }
-    const found = await largestDifference([before, a], [after, b], signal)
+    const found = await largestDifference(elementsOf(before, a), elementsOf(after, b), signal)
     largest = Math.max(largest, found)
     if (found > tolerance) beyond.push(difference)
   }
@@ -83,7 +85,8 @@ async function compareModels(
   return { verdict: 'within-tolerance', detail, differences: changed, maxDifference: largest }
 }
 
-function named(differences: readonly Difference[], total: number): FileVerdict {
+/** The verdict that names the first of the tensors that differ. */
+export function named(differences: readonly Difference[], total: number): FileVerdict {
   const shown = differences.slice(0, 3).map(({ field }) => field)
   const names = [...shown, ...(differences.length > 3 ? ['…'] : [])].join(', ')
   const detail = `${differences.length} of ${total} tensors differ: ${names}`

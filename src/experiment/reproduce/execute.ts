@@ -1,14 +1,16 @@
 /** Runs the recorded command in the new tree, as a tracked run whose parent is the reproduced one. */
 import { isAbsolute, resolve } from 'node:path'
 import { asObject } from '../../capture/fields.ts'
-import { seedVariables } from '../../capture/seeds/index.ts'
+import { deterministicVariables, seedVariables } from '../../capture/seeds/index.ts'
 import { LineaprintError } from '../../errors.ts'
 import { readRun } from '../../store/runs.ts'
-import { runProcess } from '../command-process.ts'
+import { runBridged } from '../bridge/run.ts'
 import { SignalError, signalExitCode } from '../command-signals.ts'
+import { recordedComponents } from '../configuration-components.ts'
 import { reasonOf } from '../failure.ts'
 import { fieldText } from '../plain.ts'
 import { ExperimentTracker } from '../tracker.ts'
+import { isSaid } from './compare-said.ts'
 import { isThere } from './inputs.ts'
 import { isWithin } from './paths.ts'
 import type { JsonObject } from '../../json/value.ts'
@@ -18,6 +20,7 @@ import type { SignalRelay } from '../command-signals.ts'
 import type { ExperimentOptions } from '../configuration.ts'
 import type { EndStatus } from '../run-writer.ts'
 import type { TreeMap } from './paths.ts'
+import type { Rebuilt } from './rebuild/index.ts'
 import type { ReproduceOptions, ReproducingRun } from './types.ts'
 
 /** What is run. */
@@ -28,6 +31,8 @@ export interface Execution {
   readonly target: string
   /** Absolute path of the folder in the new tree that the run works in. */
   readonly directory: string
+  /** What was installed for it. */
+  readonly rebuilt: Rebuilt
   readonly options: ReproduceOptions
   readonly relay: SignalRelay
   readonly signal: AbortSignal
@@ -47,12 +52,13 @@ export interface Executed {
  * @throws ERR_LINEAPRINT_COMMAND if it cannot be started, ERR_LINEAPRINT_STORE if it cannot be recorded.
  */
 export async function execute(execution: Execution): Promise<Executed> {
-  const { run, map, directory, options, relay, signal } = execution
-  const argv = await commandIn(run, map)
+  const { run, map, directory, options, relay, signal, rebuilt } = execution
+  const argv = await commandIn(run, map, rebuilt)
   const environment: NodeJS.ProcessEnv = {
     ...process.env,
     ...movedVariables(map),
     ...seedEnvironment(run),
+    ...rebuilt.variables,
     PWD: directory,
   }
   const { LINEAPRINT_EXPERIMENT_ID: _, ...own } = environment
@@ -72,7 +78,8 @@ export async function execute(execution: Execution): Promise<Executed> {
     signal.throwIfAborted()
     execution.started()
     const variables = { LINEAPRINT_RUN_ID: tracker.id, LINEAPRINT_RUN_DIRECTORY: tracker.runDirectory }
-    end = await runProcess(
+    end = await runBridged(
+      tracker,
       {
         argv,
         directory,
@@ -94,10 +101,11 @@ export async function execute(execution: Execution): Promise<Executed> {
 
 /**
  * The command with paths of the old tree as paths of the new one. A program that lay in the old tree and is not in
- * the new one, such as that of a virtual environment, is used where it is: environments are not rebuilt.
+ * the new one, such as that of a virtual environment which was not rebuilt, is used where it is.
  */
-async function commandIn({ record }: StoredRun, map: TreeMap): Promise<string[]> {
-  const [program = '', ...rest] = record.command.argv
+export async function commandIn(run: StoredRun, map: TreeMap, rebuilt: Rebuilt): Promise<string[]> {
+  const { record } = run
+  const [program = '', ...rest] = await rebuilt.command(record.command.argv)
   const mapped = rest.map((argument) => map.text(argument))
   const before = resolve(record.command.workingDirectory, program)
   // A name without a slash is looked up on PATH.
@@ -126,7 +134,12 @@ function seedEnvironment({ record }: StoredRun): Record<string, string | undefin
     ([name, value]) => [name, typeof value === 'string' ? value : undefined] as const,
   )
   const seed = givenSeed(seeds.value)
-  return { ...Object.fromEntries(variables), ...(seed !== undefined && seedVariables(seed)) }
+  const { seeds: options } = recordedComponents(record.configuration)
+  return {
+    ...Object.fromEntries(variables),
+    ...(options.deterministic && deterministicVariables()),
+    ...(seed !== undefined && seedVariables(seed, options)),
+  }
 }
 
 /** The seed that `lineaprint run --seed` was given. */
@@ -153,9 +166,13 @@ function trackerOptions({ run, map, target }: Execution): ExperimentOptions {
     enableSeedTracking: flag('enableSeedTracking'),
     enableGitTracking: flag('enableGitTracking'),
     algorithm: configuration['algorithm'] as ExperimentOptions['algorithm'],
+    seeds: recordedComponents(configuration).seeds,
     // Copies beside the store would take the place of those of the reproduced run.
     saveToJson: false,
     saveToYaml: false,
+    // And a run that is only looked at is nothing to send to anybody.
+    saveToWandb: false,
+    saveToMlflow: false,
     tags,
     notes,
     metadata,
@@ -164,16 +181,16 @@ function trackerOptions({ run, map, target }: Execution): ExperimentOptions {
 
 async function trackInputs({ record }: StoredRun, map: TreeMap, tracker: ExperimentTracker): Promise<void> {
   for (const [name, entry] of Object.entries(record.datasets)) {
-    const path = pathOf(entry)
+    const path = isSaid(entry) ? undefined : pathOf(entry)
     if (path !== undefined) await tracker.trackDataset(map.path(path), name)
   }
   for (const [name, entry] of Object.entries(record.models)) {
-    const path = pathOf(entry)
+    const path = isSaid(entry) ? undefined : pathOf(entry)
     if (path !== undefined) await tracker.trackModel(map.path(path), name)
   }
   const seeds = record.captures['seeds']
   const seed = seeds?.status === 'captured' ? seeds.value['seed'] : undefined
-  if (typeof seed === 'number') await tracker.setSeeds(seed)
+  if (typeof seed === 'number') await tracker.setSeeds(seed, { replaceMathRandom: false })
 }
 
 function pathOf(entry: StoredRun['record']['outputs'][string]): string | undefined {
@@ -202,7 +219,8 @@ async function recordEnd(
   for (const message of warnings) tracker.note({ type: 'warning', message })
   for (const [name, entry] of Object.entries(run.record.outputs)) {
     const path = pathOf(entry)
-    if (path === undefined) continue
+    // What a program said, the program of this run says again.
+    if (path === undefined || isSaid(entry)) continue
     try {
       await tracker.trackOutput(map.path(path), name)
     } catch (error) {

@@ -5,11 +5,13 @@ import { storeIn } from '../../store/store.ts'
 import { SignalRelay } from '../command-signals.ts'
 import { compareMetrics, lastValues } from './compare-metrics.ts'
 import { compareOutputs } from './compare-outputs.ts'
-import { execute, outputDirOf } from './execute.ts'
+import { compareSaid } from './compare-said.ts'
+import { commandIn, execute, outputDirOf } from './execute.ts'
 import { checkInputs, refuseOtherInputs } from './inputs.ts'
 import { TreeMap } from './paths.ts'
 import { makeFolder, preparePlaces } from './places.ts'
 import { checkCommand, checkRecord, recordedTree } from './preflight.ts'
+import { AS_IT_IS, rebuild } from './rebuild/index.ts'
 import { restoreTree } from './restore.ts'
 import { makeTarget } from './target.ts'
 import { checkEnvironment, checkTree, refuseOtherTree } from './tree-check.ts'
@@ -18,6 +20,7 @@ import type { AlgorithmChoice } from '../../digest.ts'
 import type { StoredRun } from '../../store/runs.ts'
 import type { Store } from '../../store/store.ts'
 import type { Executed, Execution } from './execute.ts'
+import type { Rebuilt } from './rebuild/index.ts'
 import type { Target } from './target.ts'
 import type { RecordedTree } from './preflight.ts'
 import type { ReproduceItem, ReproduceOptions, ReproduceVerdict, Reproduction } from './types.ts'
@@ -40,7 +43,7 @@ export type {
  * @param run From `findRun` or `readRun`.
  * @throws ERR_LINEAPRINT_RECORD if the run is not as it was sealed; ERR_LINEAPRINT_STATE if it has no command, no
  *   captured git state, or its repository, commit or tree cannot be had; ERR_LINEAPRINT_COMMAND for a command with
- *   secrets in it, and one that cannot be started; ERR_LINEAPRINT_CHANGED and ERR_LINEAPRINT_NOT_FOUND for inputs
+ *   secrets in it, one that cannot be started, and a package manager that failed; ERR_LINEAPRINT_CHANGED and ERR_LINEAPRINT_NOT_FOUND for inputs
  *   that are not the recorded ones; ERR_LINEAPRINT_ARGUMENT for a folder or tolerance that is not usable.
  */
 export async function reproduceRun(run: StoredRun, options: ReproduceOptions = {}): Promise<Reproduction> {
@@ -84,13 +87,14 @@ async function reproduceIn(
   const head = { id: run.id, name: run.record.name, directory: target.path }
   let hasStarted = false
   try {
-    const items = await prepare(run, tree, map, target.path, directory, options, signal)
+    const { items, rebuilt } = await prepare(run, tree, map, target.path, directory, options, signal)
     if (options.run === false) return { ...head, reproduced: null, items }
     const started = (): void => {
       hasStarted = true
       options.onStart?.(target.path)
     }
-    const execution: Execution = { run, map, target: target.path, directory, options, relay, signal, started }
+    const place = { map, target: target.path, directory, rebuilt }
+    const execution: Execution = { run, ...place, options, relay, signal, started }
     const executed = await execute(execution)
     const made = await compareAll(execution, executed, options.tolerance)
     return { ...head, run: executed.run, reproduced: isReproduced(made), items: [...items, ...made] }
@@ -106,9 +110,9 @@ async function prepare(
   map: TreeMap,
   target: string,
   directory: string,
-  { run: runs }: ReproduceOptions,
+  { run: runs, rebuild: isRebuilt, onStep }: ReproduceOptions,
   signal: AbortSignal,
-): Promise<ReproduceItem[]> {
+): Promise<{ items: ReproduceItem[]; rebuilt: Rebuilt }> {
   await restoreTree(tree, run.folder, target, signal)
   const algorithm = run.record.configuration['algorithm'] as AlgorithmChoice
   const code = await checkTree(tree.capture, { directory: target, algorithm, signal })
@@ -119,8 +123,12 @@ async function prepare(
     await preparePlaces(run, map, target, tree.root)
   }
   await makeFolder(directory, target)
-  const environment = await checkEnvironment(run, { directory, algorithm, signal })
-  return [...code, environment, ...inputs, seedsItem(run)]
+  const rebuilt =
+    isRebuilt === true ? await rebuild({ run, map, target, directory }, { signal, onStep }) : AS_IT_IS
+  const command = await commandIn(run, map, rebuilt)
+  const variables = { ...process.env, ...rebuilt.variables }
+  const environment = await checkEnvironment(run, { directory, algorithm, signal, command, variables })
+  return { items: [...code, ...rebuilt.items, environment, ...inputs, seedsItem(run)], rebuilt }
 }
 
 function seedsItem({ record }: StoredRun): ReproduceItem {
@@ -149,9 +157,16 @@ async function compareAll(
     await lastValues(stored, [...storesOf(made.folder, directory), storeIn(outputDirOf(run))]),
     tolerance,
   )
-  const found = [...outputs, ...metrics]
+  const said = await compareSaid(run, stored)
+  const found = [...outputs, ...said.filter(({ section }) => section === 'models'), ...metrics]
   const isEmpty = found.every(({ verdict }) => verdict === 'not-compared')
-  return [command, ...found, ...(isEmpty ? [item('outputs', 'outputs', 'not-compared', NOTHING)] : [])]
+  const datasets = said.filter(({ section }) => section === 'datasets')
+  return [
+    command,
+    ...datasets,
+    ...found,
+    ...(isEmpty ? [item('outputs', 'outputs', 'not-compared', NOTHING)] : []),
+  ]
 }
 
 const NOTHING = 'there is no output and no metric to compare: nothing shows that the run was reproduced'
@@ -172,6 +187,8 @@ const GOOD: ReadonlySet<ReproduceVerdict> = new Set(['same', 'same-tensors', 'wi
 function isReproduced(items: readonly ReproduceItem[]): boolean {
   const counted = items.filter(({ verdict }) => verdict !== 'not-compared')
   return (
-    counted.every(({ verdict }) => GOOD.has(verdict)) && counted.some(({ section }) => section !== 'command')
+    counted.every(({ verdict }) => GOOD.has(verdict)) &&
+    // That a program read the same data again says nothing about what it made of them.
+    counted.some(({ section }) => section !== 'command' && section !== 'datasets')
   )
 }

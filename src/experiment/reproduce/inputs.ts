@@ -5,6 +5,7 @@ import { gitPath } from '../../capture/git/paths.ts'
 import { LineaprintError } from '../../errors.ts'
 import { errorCode, storeError } from '../../store/atomic.ts'
 import { verifyTracked } from '../verify-tracked.ts'
+import { isSaid } from './compare-said.ts'
 import { preparePath } from './paths.ts'
 import { item } from './types.ts'
 import type { TrackedRecord } from '../../store/record.ts'
@@ -41,7 +42,8 @@ export async function checkInputs(
     const moved: (readonly [string, TrackedRecord])[] = []
     for (const [name, entry] of Object.entries(run.record[section])) {
       signal?.throwIfAborted()
-      moved.push([name, await moveInput(entry, map, target)])
+      if (isSaid(entry)) await moveSaid(run, entry, map, target)
+      else moved.push([name, await moveInput(entry, map, target)])
     }
     sections[section] = Object.fromEntries(moved)
   }
@@ -82,6 +84,23 @@ async function moveInput(entry: TrackedRecord, map: TreeMap, target: string): Pr
   const place = map.path(path)
   if (!(await isThere(place)) && (await isThere(path))) await bringAlong(path, place, target)
   return { ...entry, path: place } as TrackedRecord
+}
+
+/**
+ * What a program said while it ran may be something that it read, or something that it made. Only what lay there before
+ * the run began is brought along. Nothing is refused here: what the program says again is compared with it.
+ */
+async function moveSaid(
+  { record }: StoredRun,
+  entry: TrackedRecord,
+  map: TreeMap,
+  target: string,
+): Promise<void> {
+  const path = entry.status === 'tracked' ? entry['path'] : undefined
+  if (typeof path !== 'string' || !map.covers(path) || (await isThere(map.path(path)))) return
+  const info = await stat(path).catch(() => undefined)
+  if (info !== undefined && info.mtimeMs < Date.parse(record.startedAt))
+    await bringAlong(path, map.path(path), target)
 }
 
 async function bringAlong(path: string, place: string, target: string): Promise<void> {

@@ -22,6 +22,26 @@ export function isFloat(dtype: string): boolean {
   return FLOATS.has(dtype)
 }
 
+/** Elements of one type in a file. */
+export interface Elements {
+  readonly path: string
+  /** For errors. */
+  readonly name: string
+  /** As safetensors call it. */
+  readonly dtype: string
+  /** Where they lie in the file, in bytes. */
+  readonly start: number
+  readonly end: number
+}
+
+/** The elements of a tensor of a model. */
+export function elementsOf(report: ModelReport, { name, dtype, start, end, file }: TensorInfo): Elements {
+  // The path of a model is a file, the index beside its files, or their folder.
+  const { path } = report
+  const folder = path.endsWith('.safetensors.index.json') ? dirname(path) : path
+  return { path: basename(path) === file ? path : join(folder, file), name, dtype, start, end }
+}
+
 /** The distance of two numbers. NaN is equal to NaN and infinitely far from everything else. */
 export function distance(a: number, b: number): number {
   if (a === b || (Number.isNaN(a) && Number.isNaN(b))) return 0
@@ -35,12 +55,12 @@ export function distance(a: number, b: number): number {
  * Cost: one read of both, in pieces of 4 MiB.
  */
 export async function largestDifference(
-  [before, a]: readonly [ModelReport, TensorInfo],
-  [after, b]: readonly [ModelReport, TensorInfo],
+  a: Elements,
+  b: Elements,
   signal: AbortSignal | undefined,
 ): Promise<number> {
-  await using one = await open(fileOf(before, a), 'r')
-  await using other = await open(fileOf(after, b), 'r')
+  await using one = await open(a.path, 'r')
+  await using other = await open(b.path, 'r')
   let largest = 0
   for (let at = 0; at < a.end - a.start; at += PIECE) {
     signal?.throwIfAborted()
@@ -57,15 +77,26 @@ export async function largestDifference(
   return largest
 }
 
-function fileOf({ path }: ModelReport, { file }: TensorInfo): string {
-  // The path of a model is a file, the index beside its files, or their folder.
-  if (basename(path) === file) return path
-  return join(path.endsWith('.safetensors.index.json') ? dirname(path) : path, file)
+/** Whether the bytes of two are equal. */
+export async function isSameData(
+  a: Elements,
+  b: Elements,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  if (a.end - a.start !== b.end - b.start) return false
+  await using one = await open(a.path, 'r')
+  await using other = await open(b.path, 'r')
+  for (let at = 0; at < a.end - a.start; at += PIECE) {
+    signal?.throwIfAborted()
+    const length = Math.min(PIECE, a.end - a.start - at)
+    if (!(await readExactly(one, a, at, length)).equals(await readExactly(other, b, at, length))) return false
+  }
+  return true
 }
 
 async function readExactly(
   handle: FileHandle,
-  { name, start }: TensorInfo,
+  { name, start }: Elements,
   at: number,
   length: number,
 ): Promise<Buffer> {

@@ -1,5 +1,5 @@
 /** Whether a run can be reproduced at all: everything that can be said before a file is written. */
-import { damaged } from '../../capture/fields.ts'
+import { asObject, damaged } from '../../capture/fields.ts'
 import { REDACTED } from '../../capture/redact.ts'
 import { LineaprintError } from '../../errors.ts'
 import { fieldText } from '../plain.ts'
@@ -62,8 +62,9 @@ export function recordedTree({ record }: StoredRun): RecordedTree {
   const { value } = capture
   if (value['available'] !== true)
     throw missing('the run did not work in a git work tree', fieldText(value['reason']))
-  for (const [name, patch] of Object.entries((value['patches'] ?? {}) as JsonObject)) {
-    const { status, reason } = patch as JsonObject
+  const { left: _, ...patches } = (value['patches'] ?? {}) as JsonObject
+  for (const [name, patch] of Object.entries(patches)) {
+    const { status, reason } = asObject(patch, `patches.${name}`)
     if (status === 'absent') throw missing(`the run did not keep its changes (${name})`, fieldText(reason))
   }
   const [root, commit, directory] = [text(value, 'root'), text(value, 'commit'), text(value, 'directory')]

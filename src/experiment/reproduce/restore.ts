@@ -10,6 +10,7 @@ import { constants, open, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Absent } from '../../capture/absent.ts'
 import { asArray, asObject, asText } from '../../capture/fields.ts'
+import { BUNDLE_FILE } from '../../capture/git/bundle.ts'
 import { createGit } from '../../capture/git/command.ts'
 import { gitPath } from '../../capture/git/paths.ts'
 import { LineaprintError } from '../../errors.ts'
@@ -41,7 +42,7 @@ const SETTINGS = [
  *
  * @param runFolder The folder of the run, whose files were checked.
  * @param target Absolute path of the empty folder.
- * @throws ERR_LINEAPRINT_STATE if the repository or the commit is not there, or a change does not apply;
+ * @throws ERR_LINEAPRINT_STATE if the repository or the commit is not there and no bundle holds it, or a change does not apply;
  *   ERR_LINEAPRINT_RECORD for a path that leads out of the folder.
  */
 export async function restoreTree(
@@ -57,9 +58,15 @@ export async function restoreTree(
   for (const entry of untracked) if (isBrought(entry)) checkPath(pathOf(entry))
   const files = join(runFolder, 'git')
   const options = { timeout: TIMEOUT, signal, environment: withSettings(process.env) }
-  await checkRepository(createGit({ ...options, directory: tree.root }), tree)
+  const bundle = bundleOf(tree, files)
+  const state = await lookForCommit(createGit({ ...options, directory: tree.root }), tree)
+  if (state !== 'there' && bundle === undefined) throw notThere(state, tree)
   const git = createGit({ ...options, directory: target })
-  await step(tree.root, 'it cannot be cloned', () => clone(git, tree, target))
+  if (state === 'there') await step(tree.root, 'it cannot be cloned', () => clone(git, tree, target))
+  else
+    await step(target, 'its bundle of commits cannot be used', () =>
+      unbundle(git, tree, target, state, bundle ?? ''),
+    )
   await step(target, 'the recorded changes do not apply', async () => {
     await apply(git, tree, files, 'diff', [])
     await apply(git, tree, files, 'staged', ['--cached'])
@@ -82,28 +89,71 @@ function withSettings(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return { ...environment, ...Object.fromEntries(pairs), GIT_CONFIG_COUNT: count }
 }
 
-async function checkRepository(git: Git, { root, commit }: RecordedTree): Promise<void> {
+/** Whether the repository has the commit; else why the commit is not at hand. */
+type CommitState = 'there' | { readonly repository: boolean; readonly cause?: Absent }
+
+async function lookForCommit(git: Git, { root, commit }: RecordedTree): Promise<CommitState> {
   const isThere = await stat(root).then(
     (info) => info.isDirectory(),
     () => false,
   )
-  if (!isThere) {
-    throw new LineaprintError('ERR_LINEAPRINT_STATE', 'the repository of the run is not there', {
-      path: root,
-      hint: 'put it back where it was',
-    })
-  }
+  if (!isThere) return { repository: false }
   try {
     await git(['cat-file', '-e', `${commit}^{commit}`])
+    return 'there'
   } catch (cause) {
     if (!(cause instanceof Absent)) throw cause
-    throw new LineaprintError('ERR_LINEAPRINT_STATE', `the commit ${commit} is not there: ${cause.message}`, {
+    // The folder may be there and be no repository any more.
+    const isRepository = await git(['rev-parse', '--git-dir']).then(
+      () => true,
+      () => false,
+    )
+    return { repository: isRepository, cause }
+  }
+}
+
+function notThere(state: CommitState, { root, commit }: RecordedTree): LineaprintError {
+  const { repository, cause } = state === 'there' ? { repository: true, cause: undefined } : state
+  if (!repository && cause === undefined) {
+    return new LineaprintError('ERR_LINEAPRINT_STATE', 'the repository of the run is not there', {
       path: root,
-      field: 'commit',
-      hint: 'fetch it into this repository',
-      cause,
+      hint: 'put it back where it was; a run that was made with --bundle needs it less',
     })
   }
+  const why = cause?.message ?? 'it is not known'
+  return new LineaprintError('ERR_LINEAPRINT_STATE', `the commit ${commit} is not there: ${why}`, {
+    path: root,
+    field: 'commit',
+    hint: 'fetch it into this repository; a run that was made with --bundle brings it along',
+    cause,
+  })
+}
+
+/** The bundle that the run kept. Its digest was checked with the other files. */
+function bundleOf({ capture }: RecordedTree, files: string): string | undefined {
+  const { bundle } = capture.value
+  if (bundle === null || bundle === undefined) return undefined
+  // The name is ours and not the record's.
+  return asObject(bundle, 'bundle')['status'] === 'written' ? join(files, BUNDLE_FILE) : undefined
+}
+
+/** A new repository with what the old one still has, and the commits of the bundle. */
+async function unbundle(
+  git: Git,
+  { root, commit, capture }: RecordedTree,
+  target: string,
+  state: CommitState,
+  bundle: string,
+): Promise<void> {
+  const format = capture.value['objectFormat'] === 'sha256' ? 'sha256' : 'sha1'
+  await git(['init', '--quiet', '--template=', `--object-format=${format}`, target])
+  // A bundle holds what no remote has; the rest is in any clone.
+  if (state !== 'there' && state.repository) {
+    await git(['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', root, '+refs/*:refs/lineaprint/*'])
+    await carrySettings(git, root)
+  }
+  await git(['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', bundle, 'HEAD:refs/lineaprint-bundle'])
+  await git(['checkout', '--quiet', '--force', '--detach', commit])
 }
 
 async function clone(git: Git, { root, commit }: RecordedTree, target: string): Promise<void> {
@@ -113,11 +163,15 @@ async function clone(git: Git, { root, commit }: RecordedTree, target: string): 
   const sharing = /\n./s.test(objects) || root.includes('\n') ? '--no-hardlinks' : '--shared'
   const options = ['--quiet', sharing, '--no-checkout', '--no-recurse-submodules', '--template=']
   await git(['clone', ...options, '--', root, target])
+  await carrySettings(git, root)
+  await git(['checkout', '--quiet', '--force', '--detach', commit])
+}
+
+async function carrySettings(git: Git, root: string): Promise<void> {
   for (const name of CARRIED) {
     const value = (await git(['config', '--get', name], { accept: [1], directory: root })).toString().trim()
     if (value !== '') await git(['config', name, value])
   }
-  await git(['checkout', '--quiet', '--force', '--detach', commit])
 }
 
 async function apply(

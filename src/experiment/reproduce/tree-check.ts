@@ -1,8 +1,9 @@
 /** Whether the work tree that was brought back is the recorded one, and whether the environment is. */
-import { environmentCapture } from '../../capture/environment/index.ts'
+import { createEnvironmentCapture } from '../../capture/environment/index.ts'
 import { asArray, asObject, asText } from '../../capture/fields.ts'
 import { gitCapture } from '../../capture/git/index.ts'
 import { LineaprintError } from '../../errors.ts'
+import { recordedComponents } from '../configuration-components.ts'
 import { fieldText } from '../plain.ts'
 import { item } from './types.ts'
 import type { Component, Difference } from '../../capture/component.ts'
@@ -73,7 +74,10 @@ function notKept(value: JsonObject): (difference: Difference) => string | undefi
     reasons.set(`submodules.${asText(path, 'path')}`, 'submodules are not brought back')
   for (const path of asArray(value['conflicted'], 'conflicted'))
     reasons.set(`changed.${asText(path, 'conflicted')}`, 'the state of a merge is not kept')
-  const redacted = Object.values((value['patches'] ?? {}) as JsonObject).some(
+  const { left = [], ...patches } = (value['patches'] ?? {}) as JsonObject
+  for (const { path, size } of asArray(left, 'patches.left').map((entry) => asObject(entry, 'patches.left')))
+    reasons.set(`changed.${asText(path, 'path')}`, `it was not kept: it has ${fieldText(size)} bytes`)
+  const redacted = Object.values(patches).some(
     (patch) => Number(asObject(patch, 'patches')['redactedLines'] ?? 0) > 0,
   )
   return ({ field }) => {
@@ -87,14 +91,31 @@ function objects(value: JsonObject, field: string): JsonObject[] {
   return asArray(value[field], field).map((entry) => asObject(entry, field))
 }
 
+/** What the look at the environment depends on as well. */
+interface EnvironmentCheckOptions extends CheckOptions {
+  /** The command as it will be run: it says which Python counts. */
+  readonly command: readonly string[]
+  /** Variables that it will get. */
+  readonly variables: NodeJS.ProcessEnv
+}
+
 /** Captures the environment in the new tree and compares it with the recorded one. Differences stop nothing. */
-export async function checkEnvironment({ record }: StoredRun, options: CheckOptions): Promise<ReproduceItem> {
+export async function checkEnvironment(
+  { record }: StoredRun,
+  { variables, ...options }: EnvironmentCheckOptions,
+): Promise<ReproduceItem> {
   const before = record.captures['environment']
   if (before?.status !== 'captured') {
     const why = before?.status === 'failed' ? `it was not captured: ${before.reason}` : 'it was not captured'
     return item('environment', 'environment', 'not-compared', why)
   }
-  const capture: Component = environmentCapture
+  const { environment } = recordedComponents(record.configuration)
+  const capture: Component = createEnvironmentCapture({
+    variables,
+    timeout: environment.timeoutMs,
+    packages: environment.packages,
+    variableNames: environment.variables,
+  })
   const { status, reason = '', differences } = capture.compare(before, await capture.capture(options))
   if (status === 'same') return item('environment', 'environment', 'same')
   return item('environment', 'environment', 'different', reason, differences)

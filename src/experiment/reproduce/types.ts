@@ -10,11 +10,19 @@ import type { RunStatus } from '../../store/record.ts'
  * - `same-tensors`: other bytes, but safetensors with the same names, dtypes, shapes and element bits.
  * - `within-tolerance`: no number differs by more than the tolerance that was given.
  * - `different`, `missing`: it was made again and differs, or it was not made.
+ * - `rebuilt`: a part of the environment that was installed again.
  * - `not-restored`: a part of the recorded state that a run does not keep.
  * - `not-compared`: nothing could be said, which is no difference.
  */
 export type ReproduceVerdict =
-  'same' | 'same-tensors' | 'within-tolerance' | 'different' | 'missing' | 'not-restored' | 'not-compared'
+  | 'same'
+  | 'same-tensors'
+  | 'within-tolerance'
+  | 'different'
+  | 'missing'
+  | 'rebuilt'
+  | 'not-restored'
+  | 'not-compared'
 
 /** The answer about one thing. */
 export interface ReproduceItem {
@@ -64,6 +72,13 @@ export interface ReproduceOptions {
   readonly into?: string | undefined
   /** Whether the command is run; `false` only brings the work tree back. @default true */
   readonly run?: boolean | undefined
+  /**
+   * Whether what the run had installed is installed again in the new tree, by the package managers it used. Nothing is
+   * installed otherwise. @default false
+   */
+  readonly rebuild?: boolean | undefined
+  /** Told each command of a package manager before it starts. */
+  readonly onStep?: ((command: string) => void) | undefined
   /** Absolute difference up to which numbers count as reproduced. @default none: bits decide */
   readonly tolerance?: number | undefined
   /** Descriptors that stdout and stderr of the command go to. @default [2, 2] */

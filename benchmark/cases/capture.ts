@@ -1,0 +1,106 @@
+/** What a run costs beside its command: the captures alone, and the whole of `lineaprint run`. */
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { createEnvironmentCapture } from '../../src/capture/environment/index.ts'
+import { createGitCapture } from '../../src/capture/git/index.ts'
+import { runProgram } from '../measure.ts'
+import type { Inputs } from '../inputs.ts'
+import type { Case, Contestant } from '../measure.ts'
+
+/** Files of the repository: that of a middle-sized project with its data. */
+const FILES = 14_000
+const PROGRAM = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+
+/** Commands that do nothing, so that what is left is ours. */
+const COMMANDS: readonly (readonly string[])[] = [['true'], ['python3', '-c', 'pass'], ['node', '-e', '0']]
+
+/** The cases. The ratio to look at is that of the other row: `git status` costs so much of our capture. */
+export function captureCases(inputs: Inputs): Case[] {
+  return [
+    {
+      name: 'capture-git',
+      title: `the state of a git work tree of ${FILES.toLocaleString('en')} files, beside git status`,
+      prepare: async () => {
+        const root = repository(inputs.directory, FILES)
+        const files = join(inputs.directory, 'git-files')
+        const ours = contestant('lineaprint git capture', 'ours', false, async () => {
+          const context = { directory: root, algorithm: 'blake3', filesDirectory: files } as const
+          const { value } = await createGitCapture().capture(context)
+          rmSync(files, { recursive: true, force: true })
+          if (value['clean'] !== true) throw new Error('the work tree should be clean')
+        })
+        const args = ['-C', root, 'status', '--porcelain=v2', '-z', '--untracked-files=all']
+        const git = contestant('git status', 'peer', true, () => runProgram('git', args))
+        return { bytes: 0, contestants: [ours, git], missing: [] }
+      },
+    },
+    {
+      name: 'capture-environment',
+      title: 'the environment of this repository, all sources',
+      prepare: async () => {
+        const directory = fileURLToPath(new URL('../..', import.meta.url))
+        const capture = createEnvironmentCapture()
+        const ours = contestant('lineaprint environment capture', 'ours', true, () =>
+          capture.capture({ directory, algorithm: 'blake3' }),
+        )
+        const python = contestant('python3 -c pass', 'part', true, () =>
+          runProgram('python3', ['-c', 'pass']),
+        )
+        return { bytes: 0, contestants: [ours, python], missing: [] }
+      },
+    },
+    ...COMMANDS.map((argv): Case => ({
+      name: `run-${argv[0] ?? ''}`,
+      title: `lineaprint run -- ${argv.join(' ')}, in a repository of 20 files`,
+      prepare: async () => {
+        if (!existsSync(PROGRAM)) throw new Error('dist/ is missing; run "npm run build:typescript"')
+        const root = repository(inputs.directory, 20)
+        const [program = '', ...args] = argv
+        const ours = contestant(`lineaprint run -- ${argv.join(' ')}`, 'ours', true, async () => {
+          const wrapped = ['-C', root, process.execPath, PROGRAM, 'run', '--', ...argv]
+          await runProgram('env', wrapped, true, 'ignore')
+        })
+        const alone = contestant(argv.join(' '), 'peer', true, () => runProgram(program, args, true))
+        return { bytes: 0, contestants: [ours, alone], missing: [] }
+      },
+    })),
+  ]
+}
+
+function contestant(
+  name: string,
+  role: Contestant['role'],
+  child: boolean,
+  work: () => Promise<unknown>,
+): Contestant {
+  return {
+    name,
+    role,
+    child,
+    run: async () => {
+      await work()
+      return undefined
+    },
+  }
+}
+
+/** A repository with one commit, in which `lineaprint` keeps its runs out of the way. */
+function repository(parent: string, files: number): string {
+  const root = mkdtempSync(join(parent, 'repository-'))
+  const git = (...args: readonly string[]): void => {
+    execFileSync('git', ['-C', root, ...args], { stdio: 'ignore' })
+  }
+  git('init', '-q')
+  for (let index = 0; index < files; index++) {
+    const folder = join(root, `part-${index % 140}`, `group-${index % 7}`)
+    if (index < 980) mkdirSync(folder, { recursive: true })
+    writeFileSync(join(folder, `item-${index}.txt`), `item ${index}\n`)
+  }
+  git('add', '-A')
+  git('-c', 'user.name=bench', '-c', 'user.email=bench@example.org', 'commit', '-q', '-m', 'files')
+  // The first look renews what git remembers of the files.
+  git('status')
+  return root
+}

@@ -1,0 +1,119 @@
+/** A store: listing its runs, and logging into one. */
+import { hash } from 'node:crypto'
+import { mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { ExperimentTracker } from '../../src/experiment/tracker.ts'
+import { listRuns } from '../../src/store/runs.ts'
+import { JOURNAL_FILE, RECORD_FILE, storeIn } from '../../src/store/store.ts'
+import { entry } from './entry.ts'
+import type { Store } from '../../src/store/store.ts'
+import type { Inputs } from '../inputs.ts'
+import type { Case, Contestant } from '../measure.ts'
+
+/** A record that was just written is read every time; see `docs/store.md`. */
+const REST_MS = 3500
+
+/** Values in one measurement. */
+const VALUES = 100_000
+
+/** The cases of the store. */
+export function storeCases(inputs: Inputs, quick: boolean): Case[] {
+  return [...[1000, ...(quick ? [] : [10_000])].map((runs) => listCase(inputs, runs)), metricsCase(inputs)]
+}
+
+function listCase(inputs: Inputs, runs: number): Case {
+  return {
+    name: `list-${runs}`,
+    title: `list of ${runs.toLocaleString('en')} runs with the captures of this machine`,
+    prepare: async () => {
+      const { store, bytes } = await storeWith(runs, join(inputs.directory, `store-${runs}`))
+      const first = listing('without an index, as the first time', 'peer', async () => {
+        for (const name of readdirSync(store.root))
+          if (name.includes('.sqlite')) rmSync(join(store.root, name))
+        return listed(store)
+      })
+      return entry(bytes, [listing('lineaprint listRuns', 'ours', () => listed(store)), first], [], new Map())
+    },
+  }
+}
+
+function listing(name: string, role: Contestant['role'], read: () => Promise<string>): Contestant {
+  return { name, role, child: false, run: read, check: { label: 'the list', read } }
+}
+
+async function listed(store: Store): Promise<string> {
+  const { runs, damaged } = await listRuns(store)
+  return hash('sha256', JSON.stringify([runs, damaged]))
+}
+
+/** One real run, and copies of its record under other ids. */
+async function storeWith(runs: number, folder: string): Promise<{ store: Store; bytes: number }> {
+  mkdirSync(folder)
+  const tracker = new ExperimentTracker({ outputDir: folder }, { environment: {} })
+  await tracker.run(() => tracker.logMetric('loss', 0.5))
+  const text = readFileSync(join(tracker.runDirectory, RECORD_FILE), 'utf8')
+  const store = storeIn(folder)
+  for (let index = 1; index < runs; index++) {
+    const id = `copy-${index}`
+    mkdirSync(join(store.runs, id))
+    writeFileSync(join(store.runs, id, RECORD_FILE), text.replaceAll(tracker.id, id))
+  }
+  await setTimeout(REST_MS)
+  return { store, bytes: runs * Buffer.byteLength(text) }
+}
+
+const NO_CAPTURES = {
+  enableEnvironmentTracking: false,
+  enableGitTracking: false,
+  enableSeedTracking: false,
+}
+
+/** Each measurement is a run of its own; its folder is removed before the next. */
+function metricsCase(inputs: Inputs): Case {
+  return {
+    name: 'metrics',
+    title: `${VALUES.toLocaleString('en')} values of a metric into one run`,
+    prepare: async () => {
+      const folder = join(inputs.directory, 'metrics')
+      const start = async (): Promise<ExperimentTracker> => {
+        rmSync(folder, { recursive: true, force: true })
+        const tracker = new ExperimentTracker({ ...NO_CAPTURES, outputDir: folder }, { environment: {} })
+        await tracker.startExperiment()
+        return tracker
+      }
+      const example = await start()
+      logAll(example)
+      await example.flush()
+      const journal = join(example.runDirectory, JOURNAL_FILE)
+      const bytes = statSync(journal).size
+      const lines = readFileSync(journal, 'utf8')
+      await example.finishExperiment()
+      const ours: Contestant = {
+        name: 'lineaprint, start to finish',
+        role: 'ours',
+        child: false,
+        run: async () => {
+          const tracker = await start()
+          logAll(tracker)
+          await tracker.finishExperiment()
+          return undefined
+        },
+      }
+      const write: Contestant = {
+        name: 'writing the same bytes',
+        role: 'part',
+        child: false,
+        run: async () => {
+          writeFileSync(join(inputs.directory, 'lines'), lines, { flush: true })
+          return undefined
+        },
+      }
+      return entry(bytes, [ours, write], [], new Map())
+    },
+  }
+}
+
+function logAll(tracker: ExperimentTracker): void {
+  for (let step = 0; step < VALUES; step++) tracker.logMetric('loss', Math.sin(step), { step })
+}

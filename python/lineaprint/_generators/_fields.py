@@ -1,0 +1,31 @@
+"""Fields of a saved state, checked."""
+
+from .._errors import StateCorrupt, StateIncomplete
+
+
+def field(state, name, key, kinds):
+    """A field of the kind it has to be of. True and False are no numbers here."""
+    if not isinstance(state, dict):
+        raise StateCorrupt("the state of %s is no object" % name)
+    if key not in state:
+        raise StateIncomplete("the state of %s lacks the field %s" % (name, key))
+    value = state[key]
+    if not isinstance(value, kinds) or isinstance(value, bool):
+        raise StateCorrupt("the field %s of the state of %s is impossible: %.80r" % (key, name, value))
+    return value
+
+
+def words(state, name, count):
+    """The words of 32 bits of a Mersenne Twister."""
+    found = field(state, name, "words", list)
+    if len(found) != count or not all(type(word) is int and 0 <= word < 1 << 32 for word in found):
+        raise StateCorrupt("the state of %s does not have %d words of 32 bits" % (name, count))
+    return tuple(found)
+
+
+def hexadecimal(state, name, key):
+    """Bytes that are written as hexadecimal digits."""
+    try:
+        return bytes.fromhex(field(state, name, key, str))
+    except ValueError as error:
+        raise StateCorrupt("the field %s of the state of %s is not hexadecimal" % (key, name)) from error

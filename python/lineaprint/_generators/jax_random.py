@@ -1,0 +1,55 @@
+"""JAX: it has no generator; a program makes keys. The seeds of the keys are recorded."""
+
+#: Seeds that are kept.
+KEPT = 64
+
+
+class _Made:
+    """The seeds of the keys that were made."""
+
+    def __init__(self):
+        self.seeds = []
+        self.count = 0
+
+
+made = _Made()
+
+
+def follow(module, process):
+    for name in ("key", "PRNGKey"):
+        original = getattr(module, name, None)
+        if original is not None:
+            setattr(module, name, _recording(original))
+
+
+def _recording(original):
+    import functools
+
+    @functools.wraps(original)
+    def key(seed, *args, **kwargs):
+        made.count += 1
+        if len(made.seeds) < KEPT:
+            # Under jit the seed is no number yet.
+            made.seeds.append(str(seed) if isinstance(seed, int) else "not a number")
+        return original(seed, *args, **kwargs)
+
+    return key
+
+
+def seed(module, number, deterministic):
+    pass
+
+
+def targets(module, process, seeded):
+    shown = ", ".join(made.seeds[:8]) + (", …" if made.count > 8 else "")
+    return {
+        "jax": (
+            "own-seed",
+            "keys are made by the program, as with jax.random.key(lineaprint.seed()); %s"
+            % ("none so far" if made.count == 0 else "%d so far, from the seeds %s" % (made.count, shown)),
+        )
+    }
+
+
+def capture(module):
+    return {}

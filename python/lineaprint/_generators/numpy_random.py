@@ -1,0 +1,219 @@
+"""NumPy: the generator behind `numpy.random.seed` and its like, and the generators that `default_rng` makes."""
+
+from .._errors import LineaprintError, StateCorrupt, StateIncomplete
+from ._fields import field
+
+#: Generators of `default_rng` that are kept, so that their states can be saved; NumPy allows no weak references.
+KEPT = 64
+
+#: Classes whose state may be set from a file.
+BIT_GENERATORS = ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
+
+#: Word sizes of the arrays in their states.
+WORDS = {"uint32": 1 << 32, "uint64": 1 << 64}
+
+_LEGACY = "numpy"
+_PREFIX = "numpy default_rng "
+
+
+class _Made:
+    """What `default_rng` made in this process."""
+
+    def __init__(self):
+        self.kept = []
+        self.count = 0
+        self.unseeded = 0
+        self.derived = 0
+
+
+made = _Made()
+
+
+def follow(module, process):
+    """Puts a function in the place of `default_rng` that makes the same generators and remembers them."""
+    import functools
+
+    original = module.default_rng
+
+    @functools.wraps(original)
+    def default_rng(*args, **kwargs):
+        if (args or kwargs) and (args != (None,) or kwargs) and (args or kwargs != {"seed": None}):
+            generator = original(*args, **kwargs)
+        else:
+            sequence = _sequence(module, process)
+            generator = original() if sequence is None else original(sequence)
+        _remember(generator)
+        return generator
+
+    module.default_rng = default_rng
+    inner = getattr(module, "_generator", None)
+    if getattr(inner, "default_rng", None) is original:
+        inner.default_rng = default_rng
+
+
+def _sequence(module, process):
+    """The seed for a generator that the program gave none, where this process has one."""
+    if process.seed is None:
+        made.unseeded += 1
+        return None
+    sequence = module.SeedSequence(process.seed, spawn_key=(made.derived,))
+    made.derived += 1
+    return sequence
+
+
+def _remember(generator):
+    # Given a generator, default_rng gives it back.
+    if any(generator is other for other, _ in made.kept):
+        return
+    made.count += 1
+    if len(made.kept) < KEPT:
+        made.kept.append((generator, _PREFIX + str(made.count)))
+
+
+def seed(module, number, deterministic):
+    # As a program would write it. A larger one as words, because nothing of it may be lost; with the third, the numbers
+    # are not those of the module random, which takes the first two and has the same algorithm.
+    made.derived = 0
+    module.seed(number if number < 1 << 32 else [number & 0xFFFFFFFF, number >> 32, 1])
+
+
+def targets(module, process, seeded):
+    found = {
+        "numpy": ("seeded" if seeded else "recorded", "numpy.random.seed and the functions beside it"),
+        "numpy.random.Generator": (
+            "unreachable",
+            "one that is made without default_rng, and instances of RandomState; lineaprint.checkpoint cannot see them",
+        ),
+    }
+    own = made.count - made.derived - made.unseeded
+    parts = [
+        "%d with a seed of the program" % own,
+        "%d with one derived from the seed of this process" % made.derived,
+        "%d without a seed" % made.unseeded,
+    ]
+    if made.count > KEPT:
+        parts.append("the states of the first %d are saved" % KEPT)
+    status = "unreachable" if made.unseeded else "seeded" if seeded else "recorded"
+    found["numpy default_rng"] = (status, ", ".join(parts))
+    return found
+
+
+def capture(module):
+    states = {_LEGACY: _write(module.get_state(legacy=False))}
+    for generator, name in made.kept:
+        states[name] = {
+            **_write(generator.bit_generator.state),
+            "seedSequence": _sequence_of(generator.bit_generator),
+        }
+    return states
+
+
+def _sequence_of(bits):
+    sequence = getattr(bits, "seed_seq", None) or getattr(bits, "_seed_seq", None)
+    if not hasattr(sequence, "entropy"):
+        return None
+    entropy = sequence.entropy
+    return {
+        "entropy": [str(int(word)) for word in entropy] if hasattr(entropy, "__iter__") else str(entropy),
+        "spawnKey": [str(int(word)) for word in sequence.spawn_key],
+        "poolSize": int(sequence.pool_size),
+    }
+
+
+def _write(state):
+    """A state of NumPy with integers as decimal digits, because they have up to 128 bits, and floats exactly."""
+    written = {"algorithm": state["bit_generator"]}
+    for key, value in state.items():
+        if key != "bit_generator":
+            written[key] = _write_value(value)
+    return written
+
+
+def _write_value(value):
+    if isinstance(value, dict):
+        return {key: _write_value(item) for key, item in value.items()}
+    if hasattr(value, "tolist") and getattr(value, "ndim", 0) == 1:
+        return {str(value.dtype): [str(word) for word in value.tolist()]}
+    if isinstance(value, float):
+        return {"float": float(value).hex()}
+    return str(int(value))
+
+
+def prepare(module, name, state):
+    algorithm = field(state, name, "algorithm", str)
+    if algorithm not in BIT_GENERATORS:
+        raise StateCorrupt("the state of %s is of an unknown generator: %.80r" % (name, algorithm))
+    read = {"bit_generator": algorithm}
+    for key, value in state.items():
+        if key not in ("algorithm", "seedSequence"):
+            read[key] = _read_value(name, key, value)
+    if name == _LEGACY and algorithm != "MT19937":
+        message = "the state of %s is one of %s, which cannot be set" % (name, algorithm)
+        raise LineaprintError("ERR_LINEAPRINT_UNSUPPORTED", message)
+    if name == _LEGACY:
+        scratch, target = module.RandomState(), module
+        give, take = scratch.set_state, lambda: scratch.get_state(legacy=False)
+        apply = _setter(target.set_state, read)
+    else:
+        live = [generator for generator, known in made.kept if known == name]
+        if not live:
+            return None
+        bits = live[0].bit_generator
+        if type(bits).__name__ != algorithm:
+            message = "%s is a %s now; its saved state is one of %s" % (name, type(bits).__name__, algorithm)
+            raise LineaprintError("ERR_LINEAPRINT_STATE", message)
+        scratch = getattr(module, algorithm)()
+        give, take = lambda value: setattr(scratch, "state", value), lambda: scratch.state
+        apply = _setter(lambda value: setattr(bits, "state", value), read)
+    _check(name, state, read, give, take)
+    return apply
+
+
+def _setter(target, value):
+    return lambda: target(value)
+
+
+def _check(name, state, read, give, take):
+    """Lets a generator that nobody uses take the state, and sees that it took all of it."""
+    for key, value in _write(take()).items():
+        if key not in state:
+            raise StateIncomplete("the state of %s lacks the field %s" % (name, key))
+        if isinstance(value, dict) and isinstance(state[key], dict):
+            lacks = [inner for inner in value if inner not in state[key] and inner != "float"]
+            if lacks:
+                raise StateIncomplete("the state of %s lacks the field %s.%s" % (name, key, lacks[0]))
+    try:
+        give(read)
+    except (ValueError, TypeError, OverflowError, IndexError) as error:
+        raise StateCorrupt("the state of %s is impossible: %s" % (name, error)) from error
+    if any(state[key] != value for key, value in _write(take()).items()):
+        raise StateCorrupt("the state of %s is impossible: NumPy makes another one of it" % name)
+
+
+def _read_value(name, key, value):
+    if isinstance(value, str) and value.lstrip("-").isdecimal():
+        return int(value)
+    if isinstance(value, dict):
+        ((kind, words),) = value.items() if len(value) == 1 else ((None, None),)
+        if kind == "float" and isinstance(words, str):
+            return _read_float(name, key, words)
+        if kind in WORDS:
+            return _read_words(name, key, kind, words)
+        return {inner: _read_value(name, inner, item) for inner, item in value.items()}
+    raise StateCorrupt("the field %s of the state of %s is impossible: %.80r" % (key, name, value))
+
+
+def _read_float(name, key, text):
+    try:
+        return float.fromhex(text)
+    except (ValueError, OverflowError) as error:
+        raise StateCorrupt("the field %s of the state of %s is no number" % (key, name)) from error
+
+
+def _read_words(name, key, kind, texts):
+    import numpy
+
+    numbers = [int(text) for text in texts if isinstance(text, str) and text.isdecimal()]
+    if len(numbers) != len(texts) or any(number >= WORDS[kind] for number in numbers):
+        raise StateCorrupt("the field %s of the state of %s is not an array of %s" % (key, name, kind))
+    return numpy.array(numbers, dtype=kind)

@@ -1,0 +1,19 @@
+"""TensorFlow: it takes a seed, and lets nobody read the state that follows."""
+
+def follow(module, process):
+    pass
+
+
+def seed(module, number, deterministic):
+    module.random.set_seed(number)
+    if deterministic:
+        module.config.experimental.enable_op_determinism()
+
+
+def targets(module, process, seeded):
+    detail = "tf.random.set_seed; its state cannot be read" if seeded else "its state cannot be read"
+    return {"tensorflow": ("seeded" if seeded else "unreachable", detail)}
+
+
+def capture(module):
+    return {}

@@ -1,0 +1,94 @@
+"""PyTorch: the generators of the CPU, of every CUDA device that is in use, and of MPS."""
+
+from .._errors import LineaprintError, StateCorrupt
+from ._fields import field, hexadecimal
+
+_CPU = "torch"
+_CUDA = "torch cuda "
+_MPS = "torch mps"
+
+
+def follow(module, process):
+    pass
+
+
+def seed(module, number, deterministic):
+    # Also for every CUDA device, whenever that is first used, and for MPS.
+    module.manual_seed(number)
+    if deterministic:
+        module.use_deterministic_algorithms(True)
+        module.backends.cudnn.benchmark = False
+        module.backends.cudnn.deterministic = True
+
+
+def targets(module, process, seeded):
+    status = "seeded" if seeded else "recorded"
+    found = {
+        "torch": (status, "the generator of the CPU; instances of torch.Generator are not reached"),
+    }
+    if module.cuda.is_initialized():
+        count = module.cuda.device_count()
+        found["torch cuda"] = (status, "%d %s" % (count, "device" if count == 1 else "devices"))
+    elif module.backends.cuda.is_built():
+        found["torch cuda"] = (
+            "seeded" if seeded else "not-used",
+            "no device is in use; one takes the seed when it is first used" if seeded else "no device is in use",
+        )
+    if _has_mps(module):
+        found["torch mps"] = (status, "the generator of MPS")
+    return found
+
+
+def _has_mps(module):
+    mps = getattr(module.backends, "mps", None)
+    return mps is not None and mps.is_available()
+
+
+def capture(module):
+    states = {_CPU: _write(module.get_rng_state(), "torch-cpu")}
+    # Asking a device that is not in use would put it into use.
+    if module.cuda.is_initialized():
+        for device in range(module.cuda.device_count()):
+            states[_CUDA + str(device)] = _write(module.cuda.get_rng_state(device), "torch-cuda")
+    if _has_mps(module):
+        states[_MPS] = _write(module.mps.get_rng_state(), "torch-mps")
+    return states
+
+
+def _write(tensor, algorithm):
+    return {"algorithm": algorithm, "state": bytes(tensor.tolist()).hex()}
+
+
+def prepare(module, name, state):
+    algorithm = field(state, name, "algorithm", str)
+    tensor = module.tensor(list(hexadecimal(state, name, "state")), dtype=module.uint8)
+    device = _device(module, name, algorithm)
+    try:
+        # One that nobody uses says whether PyTorch takes the state.
+        module.Generator(device=device).set_state(tensor)
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise StateCorrupt("the state of %s is impossible: %s" % (name, str(error)[:200])) from error
+    if name == _CPU:
+        return lambda: module.set_rng_state(tensor)
+    if name == _MPS:
+        return lambda: module.mps.set_rng_state(tensor)
+    return lambda: module.cuda.set_rng_state(tensor, device)
+
+
+def _device(module, name, algorithm):
+    known = {_CPU: ("torch-cpu", "cpu"), _MPS: ("torch-mps", "mps")}
+    expected, device = known.get(name, ("torch-cuda", "cuda:" + name[len(_CUDA) :]))
+    if algorithm != expected:
+        raise StateCorrupt("the state of %s is of an unknown generator: %.80r" % (name, algorithm))
+    if name == _MPS and not _has_mps(module):
+        raise _absent(name)
+    if name.startswith(_CUDA):
+        number = name[len(_CUDA) :]
+        there = module.cuda.is_available() and number.isdecimal() and int(number) < module.cuda.device_count()
+        if not there:
+            raise _absent(name)
+    return device
+
+
+def _absent(name):
+    return LineaprintError("ERR_LINEAPRINT_UNSUPPORTED", "this machine has no device for the state of %s" % name)

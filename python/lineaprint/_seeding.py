@@ -1,0 +1,63 @@
+"""`set_seeds`: seeds what is loaded, and says what is not."""
+
+import os
+import sys
+
+from ._errors import argument
+from ._process import current
+from ._start import LIBRARIES, watch
+
+
+def set_seeds(seed, deterministic):
+    if isinstance(seed, bool) or not hasattr(seed, "__index__"):
+        raise argument("a seed is a whole number from 0 to 9007199254740991")
+    number = seed.__index__()
+    if not 0 <= number < 1 << 53:
+        raise argument("a seed is a whole number from 0 to 9007199254740991, and not %d" % number)
+    current.seed, current.origin = number, "set_seeds"
+    # Processes that are started from here follow this seed, and no longer that of the run.
+    os.environ["LINEAPRINT_SEED"] = str(number)
+    notes = []
+    if deterministic:
+        current.deterministic = True
+        notes = _ask_for_determinism()
+    watch()
+    for known, module in current.libraries.values():
+        current.seed_one(known, module)
+    if current.active:
+        current.say_seeds()
+        current.connection.ask({"call": "flush"})
+    return {
+        "seed": number,
+        "targets": [
+            {"name": name, "status": status, "detail": detail}
+            for name, (status, detail) in sorted({**_always(), **current.targets}.items())
+        ],
+        "notes": notes,
+    }
+
+
+def _always():
+    """What holds whatever is loaded."""
+    targets = {
+        "os.urandom": ("unreachable", "it is random by design, as secrets and uuid4 are"),
+        "hash": (
+            "seeded" if os.environ.get("PYTHONHASHSEED", "random").isdecimal() else "unreachable",
+            "PYTHONHASHSEED, which Python reads before its first line",
+        ),
+    }
+    for key in LIBRARIES:
+        if key not in sys.modules:
+            targets[key.partition(".")[0]] = ("on-import", "it is seeded when it is imported")
+    return targets
+
+
+def _ask_for_determinism():
+    """Variables that libraries read when they start; what has started already is told."""
+    notes = []
+    for name, value in (("CUBLAS_WORKSPACE_CONFIG", ":4096:8"), ("TF_DETERMINISTIC_OPS", "1")):
+        os.environ.setdefault(name, value)
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        notes.append("CUDA was in use before: CUBLAS_WORKSPACE_CONFIG may not count")
+    return notes

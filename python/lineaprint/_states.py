@@ -1,0 +1,133 @@
+"""Saved states of generators: reading a file of them, and setting them, all or none."""
+
+import json
+import os
+
+from ._errors import StateCorrupt, StateIncomplete, StateNotFound, argument
+from ._generators._fields import field
+from ._process import current
+from ._start import library, watch
+
+SCHEMA = "lineaprint/generators/v1"
+
+#: The library by the first word of a generator's name.
+MODULES = {"random": "random", "numpy": "numpy.random", "torch": "torch"}
+
+#: A file is a few states of some kilobytes each.
+SIZE_LIMIT = 64 * 1024 * 1024
+
+
+def restore(source, at, program):
+    # Generators of default_rng are known from here on.
+    watch()
+    path, digest = _find(os.fspath(source), at, program)
+    states = _parse(path, digest)
+    prepared, left = [], []
+    for name, state in states.items():
+        module = _module(name)
+        apply = _library(name).prepare(module, name, state)
+        if apply is None:
+            left.append(name)
+        else:
+            prepared.append((name, apply))
+    # Only now, when every state has been looked at, is any of them set.
+    for _, apply in prepared:
+        apply()
+    return {"file": path, "restored": [name for name, _ in prepared], "notRestored": left}
+
+
+def _library(name):
+    return library(MODULES[name.split(" ")[0]])
+
+
+def _module(name):
+    from importlib import import_module
+
+    key = MODULES.get(name.split(" ")[0])
+    if key is None:
+        raise StateCorrupt("the file has the state of an unknown generator: %.80r" % name)
+    return import_module(key)
+
+
+def _find(source, at, program):
+    """The file, and its SHA-256 if the record of the run knows it."""
+    if not os.path.isdir(source):
+        if not os.path.exists(source):
+            raise StateNotFound("%s: there is no such file or folder" % source)
+        return source, None
+    folder = os.path.join(source, "generators")
+    if program != 1:
+        folder = os.path.join(folder, "program-%d" % program)
+    if at in ("start", "end"):
+        candidates = [at + ".json"]
+    else:
+        names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+        candidates = [name for name in names if name.startswith("checkpoint-") and name.endswith(".json")]
+    for name in candidates:
+        path = os.path.join(folder, name)
+        if os.path.isfile(path) and (at in ("start", "end") or _name_of(path) == at):
+            return path, _recorded_digest(source, path)
+    known = sorted(filter(None, (_name_of(os.path.join(folder, name)) for name in candidates)))
+    hint = "; its checkpoints are %s" % ", ".join(map(repr, known[:10])) if known else ""
+    raise StateNotFound("%s: the run has no states of %r%s" % (source, at, hint))
+
+
+def _name_of(path):
+    try:
+        with open(path, encoding="utf-8") as file:
+            return json.load(file).get("at")
+    except (OSError, ValueError, AttributeError):
+        # Another file than the one that is looked for; the one that is wanted is read with all its errors.
+        return None
+
+
+def _recorded_digest(run, path):
+    """What the sealed record says of the file; a run that goes on has no list of files yet."""
+    try:
+        with open(os.path.join(run, "run.json"), encoding="utf-8") as file:
+            files = json.load(file)["files"]
+        below = os.path.relpath(path, run).replace(os.sep, "/")
+        return next((entry["sha256"] for entry in files if entry["path"] == below), None)
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        raise StateCorrupt("%s: the record of the run is damaged" % os.path.join(run, "run.json")) from error
+
+
+def _parse(path, digest):
+    with open(path, "rb") as file:
+        content = file.read(SIZE_LIMIT + 1)
+    if len(content) > SIZE_LIMIT:
+        raise StateCorrupt("%s: it is too long for saved states" % path)
+    if digest is not None:
+        import hashlib
+
+        found = "sha256:" + hashlib.sha256(content).hexdigest()
+        if found != digest:
+            raise StateCorrupt("%s: it is not as it was recorded (expected %s, received %s)" % (path, digest, found))
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise StateCorrupt("%s: it is not JSON: %s" % (path, error)) from error
+    if not isinstance(document, dict):
+        raise StateCorrupt("%s: it is no object" % path)
+    for key in ("schema", "generators"):
+        if key not in document:
+            raise StateIncomplete("%s: the field %s is missing" % (path, key))
+    if document["schema"] != SCHEMA:
+        raise StateCorrupt("%s: the schema is unknown (expected %s, received %.80r)" % (path, SCHEMA, document["schema"]))
+    states = document["generators"]
+    if not isinstance(states, dict):
+        raise StateCorrupt("%s: generators is no object" % path)
+    for name, state in states.items():
+        field(state, name, "algorithm", str)
+    return states
+
+
+def checkpoint(name):
+    """Saves the states of this process under a name; what lineaprint answers."""
+    if not isinstance(name, str) or not name or name in ("start", "end"):
+        raise argument("the name of a checkpoint is a text, and neither 'start' nor 'end'")
+    states = current.states()
+    return current.connection.ask({"call": "checkpoint", "name": name, "generators": states})
+

@@ -1,0 +1,144 @@
+"""What a program says: checked here, so that what is wrong is told where it was said."""
+
+import math
+import os
+
+from . import _handing, _tensors
+from ._connection import encode
+from ._errors import argument
+from ._process import current
+
+#: Beyond it a double, which is what JSON has, does not keep every integer.
+_EXACT = 1 << 53
+
+_DEPTH = 100
+
+
+def track(kind, source, name):
+    if not isinstance(name, str) or not name:
+        raise argument("the name of a %s is a text that is not empty" % kind)
+    text("the name", name)
+    if isinstance(source, (str, bytes, os.PathLike)) and not (kind == "dataset" and isinstance(source, bytes)):
+        path = os.path.abspath(os.fsdecode(source))
+        return current.connection.ask({"call": kind, "name": name, "path": text("the path", path)})
+    if kind == "output":
+        raise argument("an output is a path, and not %s" % type(source).__name__)
+    if kind == "dataset":
+        tensor = _tensors.describe(source, "the dataset")
+        fields = {"call": kind, "name": name, "dtype": tensor.dtype, "shape": list(tensor.shape)}
+        return _handing.ask(_handing.Raw, [tensor], fields)
+    tensors, ignored = _tensors.collect(source)
+    fields = {"call": kind, "name": name, "ignored": ignored[:100], "ignoredCount": len(ignored)}
+    return _handing.ask(_handing.Safetensors, tensors, fields)
+
+
+def log_digest(name, value, step):
+    tensor = _tensors.describe(value, metric_name(name))
+    fields = {"call": "digest", "name": name, "dtype": tensor.dtype, "shape": list(tensor.shape), **step_of(step)}
+    answer = _handing.ask(_handing.Raw, [tensor], fields)
+    return None if answer is None else answer["digest"]
+
+
+def log_metrics(values, step):
+    entries = [[metric_name(name), number(name, value)] for name, value in values.items()]
+    if entries:
+        say({"call": "metrics", "values": entries, **step_of(step)})
+
+
+def step_of(step):
+    if step is None:
+        return {}
+    at = number("step", step)
+    if isinstance(at, dict):
+        raise argument("a step is a finite number")
+    return {"step": at}
+
+
+def say(fields):
+    if current.active:
+        current.connection.tell(encode(fields))
+
+
+def metric_name(name):
+    if not isinstance(name, str) or not name:
+        raise argument("the name of a metric or digest is a text that is not empty")
+    return text("the name of a metric or digest", name)
+
+
+def number(name, value):
+    """A number as JSON holds it: what JSON lacks stands as {"__float__": "NaN"}."""
+    if isinstance(value, bool) or isinstance(value, (str, bytes)):
+        raise argument("%s is no number: %.80r" % (name, value))
+    try:
+        if isinstance(value, int):
+            # A larger one goes over as the double nearest to it, as every metric does.
+            return value if -_EXACT < value < _EXACT else float(value)
+        found = float(value)
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
+        raise argument("%s is no number: %s" % (name, error)) from error
+    return found if math.isfinite(found) else special(found)
+
+
+def special(value):
+    return {"__float__": "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"}
+
+
+def add_metadata(entry, entries):
+    if len(entry) == 2 and isinstance(entry[0], str):
+        values = {entry[0]: entry[1]}
+    elif len(entry) == 1 and isinstance(entry[0], dict):
+        values = dict(entry[0])
+    elif entry:
+        raise argument("metadata is a key and a value, a dict, or keywords")
+    else:
+        values = {}
+    values.update(entries)
+    if values:
+        say({"call": "metadata", "values": plain(values, "metadata", 0)})
+
+
+def add_tags(tags):
+    for tag in tags:
+        if not isinstance(tag, str) or not tag:
+            raise argument("a tag is a text that is not empty")
+        text("a tag", tag)
+    if tags:
+        say({"call": "tags", "tags": list(tags)})
+
+
+def plain(value, place, depth):
+    """A copy with a JSON form. What would lose something on the way is refused."""
+    if depth > _DEPTH:
+        raise argument("%s has more than %d levels, or contains itself" % (place, _DEPTH))
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return text(place, value)
+    if isinstance(value, int):
+        if not -_EXACT < value < _EXACT:
+            raise argument("%s is an integer that a double does not keep: %d; give it as text" % (place, value))
+        return int(value)
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else special(value)
+    if isinstance(value, dict):
+        for key in value:
+            if not isinstance(key, str):
+                raise argument("%s has a key that is no text: %.80r" % (place, key))
+        return {text(place, key): plain(item, "%s.%s" % (place, key), depth + 1) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item, "%s[%d]" % (place, at), depth + 1) for at, item in enumerate(value)]
+    if isinstance(value, os.PathLike):
+        return text(place, os.fsdecode(value))
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
+        # A number of NumPy, or a tensor that holds one.
+        return plain(value.item(), place, depth + 1)
+    raise argument("%s has no JSON form: %s" % (place, type(value).__name__))
+
+
+def text(place, value):
+    """A text that has a UTF-8 form; names of files need not have one."""
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise argument("%s is not Unicode: %.200r" % (place, value)) from error
+    return value

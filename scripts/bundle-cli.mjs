@@ -1,0 +1,69 @@
+// Puts the program `lineaprint` and the packages it uses into few files: a run starts by loading them, and nearly four
+// hundred modules took longer to find than to run. The library stays as tsc wrote it.
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { rolldown } from 'rolldown'
+
+/** What is loaded seldom, or by its place in node_modules, is found there as before. */
+const EXTERNAL = [/native\/index\.js$/, 'smol-toml', 'systeminformation']
+
+/**
+ * Replaces `cli/` of a compiled package by its bundle: `main.js`, and `chunks/` with what commands load. From there, as
+ * from `experiment/bridge/`, the root of the package is three folders up.
+ *
+ * @param dist The folder that tsc wrote.
+ */
+export async function bundleCommand(dist) {
+  const cli = resolve(dist, 'cli')
+  const bundle = await rolldown({
+    input: {
+      main: join(cli, 'main.js'),
+      // Loaded by its path, into Node programs of a command.
+      'chunks/preload': resolve(dist, 'capture', 'seeds', 'preload.js'),
+    },
+    platform: 'node',
+    external: EXTERNAL,
+    onLog: (level, log) => {
+      throw new Error(`bundle-cli: ${level}: ${log.message}`)
+    },
+  })
+  const { output } = await bundle.generate({
+    dir: cli,
+    format: 'esm',
+    entryFileNames: '[name].js',
+    chunkFileNames: 'chunks/[name].js',
+    // Seen from `cli/`; chunks get one folder more.
+    paths: (id) => (id.endsWith('native/index.js') ? '../../native/index.js' : id),
+  })
+  if (output.some(({ fileName, code }) => !fileName.includes('/') && code.includes('native/index.js')))
+    throw new Error('bundle-cli: the addon is imported from a place that cannot find it')
+  await bundle.close()
+  // What was read is in memory; from here on it is replaced.
+  for (const name of readdirSync(cli))
+    if (!name.endsWith('.d.ts')) rmSync(join(cli, name), { recursive: true })
+  mkdirSync(join(cli, 'chunks'))
+  for (const { fileName, code } of output) writeFileSync(join(cli, fileName), code)
+  const modules = output.flatMap(({ moduleIds }) => moduleIds)
+  writeFileSync(join(cli, 'third-party.txt'), licenses(modules))
+  chmodSync(join(cli, 'main.js'), 0o755)
+}
+
+/** The terms of the packages that are in the bundle, which ask to go with them. */
+function licenses(modules) {
+  const folders = new Set(
+    modules.flatMap(
+      (id) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id.replaceAll('\\', '/'))?.[0] ?? [],
+    ),
+  )
+  const texts = [...folders]
+    .toSorted((a, b) => (a < b ? -1 : 1))
+    .map((folder) => {
+      const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+      const file = ['LICENSE', 'LICENSE.md', 'LICENSE.txt', 'license'].find((one) =>
+        existsSync(join(folder, one)),
+      )
+      if (file === undefined) throw new Error(`bundle-cli: ${name} has no license text`)
+      return `${name} ${version} (${license})\n\n${readFileSync(join(folder, file), 'utf8').trim()}\n`
+    })
+  return `The program lineaprint contains these packages:\n\n${texts.join('\n----\n\n')}`
+}

@@ -1,0 +1,108 @@
+/** The Python programs of a run, and what the record says of them in the end. */
+import type { JsonObject } from '../../json/value.ts'
+import type { MessageOf } from './messages.ts'
+
+/** Programs that are told apart; a run can start any number. */
+const PROGRAM_LIMIT = 100_000
+
+/** Programs that the record lists, and whose start and end are saved. */
+export const LISTED = 32
+
+/** Seeds of one program that are kept. */
+const SEED_LIMIT = 100
+
+/** One process that runs Python. */
+export interface Program {
+  /** 1, 2, 3, … in the order of their first words. */
+  readonly number: number
+  readonly hello: MessageOf<'hello'>
+  report: MessageOf<'seeds'> | undefined
+  /** Seeds that it set itself, in the order of saying. */
+  readonly seeds: number[]
+  /** States of the start: libraries come one after the other. */
+  start: JsonObject
+  readonly files: Set<string>
+  script: string
+  hasEnded: boolean
+}
+
+/** All of them. */
+export class Programs {
+  readonly #all: Program[] = []
+  #others = 0
+
+  /** The program behind a greeting; one that connects again is the same. `undefined` if there are too many. */
+  greet(hello: MessageOf<'hello'>): Program | undefined {
+    const known = this.#all.findLast(
+      ({ hello: { pid, kind }, hasEnded }) => pid === hello.pid && kind === hello.kind && !hasEnded,
+    )
+    if (known) return known
+    if (this.#all.length >= PROGRAM_LIMIT) {
+      this.#others++
+      return undefined
+    }
+    const program: Program = {
+      number: this.#all.length + 1,
+      hello,
+      report: undefined,
+      seeds: [],
+      start: {},
+      files: new Set(),
+      script: '',
+      hasEnded: false,
+    }
+    this.#all.push(program)
+    return program
+  }
+
+  /** Takes what a program says about its seeds. */
+  report(program: Program, report: MessageOf<'seeds'>): void {
+    program.report = report
+    const { seed, origin } = report
+    if (origin !== 'set_seeds' || seed === null || program.seeds.length >= SEED_LIMIT) return
+    if (program.seeds.at(-1) !== seed) program.seeds.push(seed)
+  }
+
+  [Symbol.iterator](): Iterator<Program> {
+    return this.#all.values()
+  }
+
+  /** What the capture of the seeds says of Python; `undefined` where there is nothing to say. */
+  describe(looksLikePython: boolean, isAvailable: boolean): JsonObject | undefined {
+    if (this.#all.length === 0) {
+      if (!looksLikePython) return undefined
+      return { status: 'not-reached', reason: isAvailable ? NOT_REACHED : NOT_AVAILABLE, programs: [] }
+    }
+    const unlisted = Math.max(0, this.#all.length - LISTED) + this.#others
+    const programs = this.#all.slice(0, LISTED).map(describeProgram)
+    return { status: 'reached', programs, ...(unlisted > 0 && { unlisted }) }
+  }
+}
+
+const NOT_REACHED =
+  'no Python program said anything: it ignores PYTHONPATH (-E, -I), is older than 3.9, or is somewhere else'
+
+const NOT_AVAILABLE = 'there are no Unix-domain sockets here'
+
+function describeProgram({ number, hello, report, seeds, files, script, hasEnded }: Program): JsonObject {
+  const { pid, kind, version, implementation, hashSeed, seed, origin } = hello
+  const path = report?.path ?? hello.path
+  return {
+    number,
+    kind,
+    pid,
+    script,
+    version,
+    implementation,
+    hashSeed,
+    // A report is missing where the program was killed.
+    seed: report?.seed ?? seed,
+    origin: report?.origin ?? origin,
+    setSeeds: seeds,
+    deterministic: report?.deterministic ?? false,
+    targets: (report?.targets ?? []).map((target) => ({ ...target })),
+    states: [...files].toSorted(),
+    hasEnded,
+    ...(path.length > 0 && { path }),
+  }
+}

@@ -312,16 +312,6 @@ test('metrics that make no sense are refused, and a group is logged whole or not
   expect((await tracker.finishExperiment()).metrics).toEqual({})
 })
 
-test('logging costs the caller microseconds', async () => {
-  const tracker = await started(folderOf())
-  const total = 50_000
-  const before = performance.now()
-  for (let step = 0; step < total; step++) tracker.logMetric('loss', Math.random(), { step })
-  const perCall = ((performance.now() - before) * 1000) / total
-  await tracker.finishExperiment()
-  expect(perCall).toBeLessThan(10)
-})
-
 test('metadata is copied at once', async () => {
   const run = await finished(folderOf(), {}, (tracker) => {
     const values = { list: [1] }

@@ -222,6 +222,6 @@ describe('it does not wait', () => {
     const started = performance.now()
     const running = look(repository(), { environment: fakeGit('sleep 60') }, { signal: controller.signal })
     await expect(running).rejects.toBe(reason)
-    expect(performance.now() - started).toBeLessThan(3000)
+    expect(performance.now() - started).toBeLessThan(30_000)
   })
 })

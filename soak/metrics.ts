@@ -38,7 +38,7 @@ const GROWTH = 96
 const RECORD_BYTES = 10_000
 
 /** Values of the control. */
-const HOARD = 1_200_000
+const HOARD = 3_000_000
 
 /** The round. */
 export async function metricsRound({ values, pace, say }: MetricsOptions): Promise<Outcome> {

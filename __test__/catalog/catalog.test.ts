@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { readCatalog } from '../../src/catalog/catalog.ts'
 import { hasSoundLog, openDatabase, troubleOf } from '../../src/catalog/sqlite.ts'
 import { folderOf } from '../support/folder.ts'
@@ -82,14 +82,19 @@ test('failures are told apart: busy, damaged, unusable', () => {
 })
 
 test('loading SQLite warns nobody, and warnings work afterwards', async () => {
-  const heard: string[] = []
-  const hear = (warning: Error): void => void heard.push(warning.message)
+  const heard: Error[] = []
+  const hear = (warning: Error): void => void heard.push(warning)
   process.on('warning', hear)
   onTestFinished(() => void process.off('warning', hear))
-  openDatabase(':memory:').close()
-  process.emitWarning('still heard')
+  const own = Object.getOwnPropertyDescriptor(process, 'emitWarning')
+  // Another copy of the module, which has not loaded it yet.
+  vi.resetModules()
+  const fresh = await import('../../src/catalog/sqlite.ts')
+  fresh.openDatabase(':memory:').close()
   await new Promise(setImmediate)
-  expect(heard).toEqual(['still heard'])
+  expect(heard).toEqual([])
+  expect(own).toBeDefined()
+  expect(Object.getOwnPropertyDescriptor(process, 'emitWarning')).toEqual(own)
 })
 
 test('a log is trusted from the version on that has no fault in it', () => {

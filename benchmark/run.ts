@@ -6,7 +6,7 @@
  * Exit code 1: two contestants disagree about a digest. Times are of reads from the page cache.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { freemem, tmpdir } from 'node:os'
 import { dirname, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -27,13 +27,16 @@ const USAGE = `usage: npm run bench -- [options]
   --quick         small inputs and 3 rounds, to see that everything works
   --only NAME     only the case NAME, or those whose names start so; may be repeated
   --rounds N      rounds after the warm-up (default 7)
-  --size BYTES    length of the large file, also as 512M or 4G (default 1G)
+  --size BYTES    length of the large file, also as 512M or 4G (default 2G, or 1G with less than 8G of free memory)
   --json FILE     where the numbers go (default benchmark/results/<date>.json)
   --keep          leave the inputs in place
   --help          this text
 Inputs go to $LINEAPRINT_BENCH_DIRECTORY, or to the system's folder for temporary files.`
 
-const FULL: InputSizes = { largeBytes: 1 << 30, smallFiles: 20_000, hidden: 1536, elements: 1_000_000 }
+/** Two copies of the large file in the page cache and one in memory must leave room for everything else. */
+const LARGE = freemem() >= 8 * 2 ** 30 ? 2 ** 31 : 2 ** 30
+
+const FULL: InputSizes = { largeBytes: LARGE, smallFiles: 20_000, hidden: 1536, elements: 1_000_000 }
 const QUICK: InputSizes = { largeBytes: 64 << 20, smallFiles: 2_000, hidden: 384, elements: 1_000_000 }
 
 process.exitCode = await main()

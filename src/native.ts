@@ -15,6 +15,7 @@ export type {
   NativePart,
   NativeShard,
   NativeTree,
+  NativeTreeItem,
 } from '../native/index.js'
 
 type Native = typeof import('../native/index.js')

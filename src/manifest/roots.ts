@@ -6,9 +6,9 @@
  */
 import { toDigests } from '../digest.ts'
 import { native } from '../native.ts'
-import { Cbor } from './cbor.ts'
 import { bytesOf, keyOf } from './names.ts'
 import type { Algorithm, Digests } from '../digest.ts'
+import type { NativeTreeItem } from '../native.ts'
 import type { ManifestEntry, ManifestTensor } from './document.ts'
 
 /** A folder as the paths of entries imply it. Names and paths are keys: one character per byte. */
@@ -54,35 +54,25 @@ export function treeOf(folders: readonly Folder[], algorithms: readonly Algorith
     const done = new Map<Folder, Uint8Array>()
     let digest = new Uint8Array()
     for (const folder of folders.toReversed()) {
-      digest = hash(describe(folder, algorithm, done), algorithm)
+      const items = [...folder.children].map(([key, child]) => itemOf(key, child, algorithm, done))
+      digest = new Uint8Array(native.treeDigest(items, algorithm)[algorithm] ?? [])
       done.set(folder, digest)
     }
     return toDigests({ [algorithm]: digest }, 'tree')
   })
 }
 
-function describe(
-  { children }: Folder,
+function itemOf(
+  key: string,
+  child: Folder | ManifestEntry,
   algorithm: Algorithm,
   done: ReadonlyMap<Folder, Uint8Array>,
-): Uint8Array {
-  const named = [...children].map(([key, child]) => ({ name: Buffer.from(key, 'latin1'), child }))
-  const cbor = new Cbor().array(2).text('lineaprint/tree/v1').array(named.length)
-  for (const { name, child } of named.toSorted((a, b) => Buffer.compare(a.name, b.name))) {
-    if ('children' in child) {
-      cbor
-        .array(3)
-        .bytes(name)
-        .text('dir')
-        .bytes(done.get(child) ?? new Uint8Array())
-    } else if (child.type === 'link') {
-      cbor.array(3).bytes(name).text('link').bytes(targetOf(child))
-    } else {
-      const digest = child.digests[algorithm]?.bytes ?? new Uint8Array()
-      cbor.array(4).bytes(name).text('file').integer(child.size).bytes(digest)
-    }
-  }
-  return cbor.finish()
+): NativeTreeItem {
+  const name = Buffer.from(key, 'latin1')
+  if ('children' in child) return { name, kind: 'dir', size: 0, value: done.get(child) ?? new Uint8Array() }
+  if (child.type === 'link') return { name, kind: 'link', size: 0, value: targetOf(child) }
+  const value = child.digests[algorithm]?.bytes ?? new Uint8Array()
+  return { name, kind: 'file', size: child.size, value }
 }
 
 /** The raw bytes of a link's target. */
@@ -94,23 +84,16 @@ export function targetOf({ target = '', targetBytes }: ManifestEntry): Buffer {
 export function weightsOf(tensors: readonly ManifestTensor[], algorithms: readonly Algorithm[]): Digests {
   return each(algorithms, (algorithm) => {
     if (tensors.some(({ digest }) => digest.algorithm !== algorithm)) return {}
-    const cbor = new Cbor().array(2).text('lineaprint/weights/v1').array(tensors.length)
-    for (const { name, dtype, shape, digest } of tensors) {
-      cbor.array(4).text(name).text(dtype).array(shape.length)
-      for (const dimension of shape) cbor.integer(dimension)
-      cbor.bytes(digest.bytes)
-    }
-    return toDigests({ [algorithm]: hash(cbor.finish(), algorithm) }, 'weights')
+    const items = tensors.map(({ name, dtype, shape, digest: { bytes } }) => ({
+      name,
+      dtype,
+      shape: [...shape],
+      digest: bytes,
+    }))
+    return toDigests(native.weightsDigest(items, algorithm), 'weights')
   })
 }
 
 function each(algorithms: readonly Algorithm[], one: (algorithm: Algorithm) => Digests): Digests {
   return Object.assign({}, ...algorithms.map((algorithm) => one(algorithm))) as Digests
-}
-
-function hash(bytes: Uint8Array, algorithm: Algorithm): Uint8Array<ArrayBuffer> {
-  // On this thread: most folders are small, and waking the others takes longer than hashing one.
-  const hasher = new native.NativeHasher(algorithm)
-  hasher.update(bytes)
-  return new Uint8Array(hasher.finish()[algorithm] ?? [])
 }

@@ -5,13 +5,18 @@
 //! between which the event loop turns.
 
 use crate::digests::{NativeDigests, algorithms};
-use lineaprint_digest::Hasher;
+use lineaprint_digest::{Algorithms, Hasher};
 use lineaprint_engine::memory::{self, PARALLEL_FROM, Sliced};
 use lineaprint_engine::pool;
 use napi_derive::napi;
 
-fn in_pool<T: Send>(length: usize, work: impl FnOnce() -> T + Send) -> napi::Result<T> {
-    if length < PARALLEL_FROM {
+fn in_pool<T: Send>(
+    length: usize,
+    algorithms: Algorithms,
+    work: impl FnOnce() -> T + Send,
+) -> napi::Result<T> {
+    // The bytes are in this core's cache if anywhere, and SHA-256 alone has no use for another core.
+    if length < PARALLEL_FROM || !algorithms.blake3 {
         return Ok(work());
     }
     let pool = pool::get(None).map_err(|error| napi::Error::from_reason(error.to_string()))?;
@@ -22,13 +27,14 @@ fn in_pool<T: Send>(length: usize, work: impl FnOnce() -> T + Send) -> napi::Res
 #[napi(catch_unwind)]
 pub fn hash_bytes(bytes: &[u8], algorithm: String) -> napi::Result<NativeDigests> {
     let algorithms = algorithms(&algorithm)?;
-    in_pool(bytes.len(), || memory::hash(bytes, algorithms)).map(NativeDigests::from)
+    in_pool(bytes.len(), algorithms, || memory::hash(bytes, algorithms)).map(NativeDigests::from)
 }
 
 /// Plain digests of one long buffer, slice by slice.
 #[napi]
 pub struct NativeSliced {
     inner: Option<Sliced>,
+    algorithms: Algorithms,
 }
 
 #[napi]
@@ -41,8 +47,10 @@ impl NativeSliced {
             reason = "a byte length of JavaScript is an integer from 0 to 2^53"
         )]
         let length = length as u64;
+        let algorithms = algorithms(&algorithm)?;
         Ok(Self {
-            inner: Some(Sliced::new(algorithms(&algorithm)?, length)),
+            inner: Some(Sliced::new(algorithms, length)),
+            algorithms,
         })
     }
 
@@ -50,7 +58,7 @@ impl NativeSliced {
     #[napi(catch_unwind)]
     pub fn update(&mut self, slice: &[u8]) -> napi::Result<()> {
         let inner = self.inner.as_mut().ok_or_else(finished)?;
-        in_pool(slice.len(), || inner.update(slice))?
+        in_pool(slice.len(), self.algorithms, || inner.update(slice))?
             .ok_or_else(|| napi::Error::from_reason("the slice does not fit"))
     }
 

@@ -3,8 +3,8 @@
 
 use crate::digests::number;
 use crate::failure::NativeFailure;
-use lineaprint_engine::Error;
 use lineaprint_engine::cache::{Cache, Usage};
+use lineaprint_engine::{Control, Error};
 use napi_derive::napi;
 use std::path::Path;
 use std::sync::Arc;
@@ -43,9 +43,9 @@ impl JobCache {
     }
 
     /// Writes what is new, and says what the cache did.
-    pub fn finish(self) -> NativeCacheUsage {
+    pub fn finish(self, control: &Control) -> NativeCacheUsage {
         match self {
-            Self::Open(cache) => match cache.save() {
+            Self::Open(cache) => match cache.save(control) {
                 Ok(usage) => usage_of(usage, None),
                 Err(error) => usage_of(cache.usage(), Some(error)),
             },

@@ -48,7 +48,7 @@ pub fn hash_files<'env>(
         control.check()?;
         Ok(NativeFiles {
             outcomes: files.into_iter().map(native_file).collect(),
-            cache: cache.map(JobCache::finish),
+            cache: cache.map(|cache| cache.finish(control)),
         })
     })
 }
@@ -144,7 +144,7 @@ pub fn hash_tree<'env>(
         options.cache = cache.as_ref().and_then(JobCache::get).cloned();
         let tree = tree::hash(&root, &options, control)?;
         Ok(NativeTree {
-            cache: cache.map(JobCache::finish),
+            cache: cache.map(|cache| cache.finish(control)),
             ..native_tree(tree, &options)
         })
     })

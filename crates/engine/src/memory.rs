@@ -8,8 +8,11 @@ use rayon::prelude::*;
 /// From this length on several threads are faster than one; below it waking them costs more than it gains.
 pub const PARALLEL_FROM: usize = 256 << 10;
 
-/// Digests of `bytes` on the threads of the current pool.
+/// Digests of `bytes` on the threads of the current pool. SHA-256 alone is one stream, and stays on this thread.
 pub fn hash(bytes: &[u8], algorithms: Algorithms) -> Digests {
+    if !algorithms.blake3 {
+        return Digests::of(bytes, algorithms);
+    }
     let in_order = Algorithms {
         blake3: algorithms.blake3 && bytes.len() < PARALLEL_FROM,
         ..algorithms
@@ -76,19 +79,22 @@ impl Sliced {
             return None;
         }
         let (position, length) = (self.position, self.length);
+        self.position = end;
+        let Some(pieces) = &mut self.pieces else {
+            // One stream alone needs no other thread.
+            if let Some(hasher) = &mut self.sha256 {
+                hasher.update(slice);
+            }
+            return Some(());
+        };
         rayon::join(
             || {
                 if let Some(hasher) = &mut self.sha256 {
                     hasher.update(slice);
                 }
             },
-            || {
-                if let Some(pieces) = &mut self.pieces {
-                    pieces.extend(pieces_of(slice, position, length));
-                }
-            },
+            || pieces.extend(pieces_of(slice, position, length)),
         );
-        self.position = end;
         Some(())
     }
 
@@ -121,6 +127,11 @@ mod tests {
                 sliced.update(part).expect("fits");
             }
             assert_eq!(sliced.finish(), Some(Digests::of(&bytes, Algorithms::BOTH)));
+            let mut alone = Sliced::new(Algorithms::SHA256, bytes.len() as u64);
+            for part in bytes.chunks(slice) {
+                alone.update(part).expect("fits");
+            }
+            assert_eq!(alone.finish(), Some(Digests::of(&bytes, Algorithms::SHA256)));
         }
         let mut short = Sliced::new(Algorithms::BLAKE3, 4096);
         short.update(&bytes[..1024]).expect("fits");

@@ -29,7 +29,7 @@ fn hash(path: &Path, folder: &Path, algorithms: Algorithms) -> (Digests, Usage) 
     let cache = open(folder);
     let mut outcomes = hash_all_cached(&[path.to_owned()], algorithms, &cache, &Control::new());
     let file = outcomes.remove(0).expect("hashes");
-    (file.digests, cache.save().expect("saves"))
+    (file.digests, cache.save(&Control::new()).expect("saves"))
 }
 
 fn usage(hits: u64, misses: u64, stored: u64) -> Usage {
@@ -60,7 +60,7 @@ fn a_file_that_is_too_new_is_hashed_and_not_kept() {
     fs::write(&path, b"new").expect("written");
     let cache = Cache::open(&folder).expect("opens");
     assert!(hash_all_cached(&[path], Algorithms::BLAKE3, &cache, &Control::new())[0].is_ok());
-    assert_eq!(cache.save().expect("saves"), usage(0, 1, 0));
+    assert_eq!(cache.save(&Control::new()).expect("saves"), usage(0, 1, 0));
 }
 
 #[test]
@@ -92,7 +92,11 @@ fn a_folder_with_a_cache_has_the_digest_of_one_without() {
         };
         let control = Control::new();
         let tree = tree::hash(&data, &options, &control).expect("hashes");
-        (tree, cache.save().expect("saves"), control.progress())
+        (
+            tree,
+            cache.save(&Control::new()).expect("saves"),
+            control.progress(),
+        )
     };
     let (first, used, progress) = cached();
     assert_eq!((first, used), (plain.clone(), usage(0, 300, 300)));
@@ -168,7 +172,7 @@ fn a_cache_that_cannot_be_written_says_so_and_the_digest_is_right() {
         outcomes[0].as_ref().expect("hashes").digests,
         Digests::of(b"x", Algorithms::BLAKE3)
     );
-    let error = cache.save().expect_err("there is no folder");
+    let error = cache.save(&Control::new()).expect_err("there is no folder");
     assert_eq!(error.path.as_deref(), Some(folder.join("lock").as_path()));
     assert_eq!(cache.usage(), usage(0, 1, 0));
 }
@@ -195,5 +199,19 @@ fn many_caches_at_once_lose_nothing() {
     });
     let cache = open(&folder);
     hash_all_cached(&paths, Algorithms::BLAKE3, &cache, &Control::new());
-    assert_eq!(cache.save().expect("saves"), usage(64, 0, 0));
+    assert_eq!(cache.save(&Control::new()).expect("saves"), usage(64, 0, 0));
+}
+
+#[test]
+fn who_waits_for_another_writer_can_be_stopped() {
+    let root = tempfile::tempdir().expect("a folder");
+    let (path, folder) = (root.path().join("file"), root.path().join("cache"));
+    fs::write(&path, b"x").expect("written");
+    let cache = open(&folder);
+    let (first, second) = (Control::new(), Control::new());
+    assert!(hash_all_cached(&[path], Algorithms::BLAKE3, &cache, &first)[0].is_ok());
+    let lock = fs::File::create(folder.join("lock")).expect("made");
+    lock.lock().expect("locked");
+    second.cancel();
+    assert_eq!(cache.save(&second).expect_err("locked").code, Code::Cancelled);
 }

@@ -18,7 +18,10 @@ mod lease;
 mod page;
 mod table;
 
-use crate::error::{Code, Error, Result};
+use crate::control::Control;
+#[cfg(unix)]
+use crate::error::Code;
+use crate::error::{Error, Result};
 use crate::source::{Source, Stamp};
 use lineaprint_digest::{Algorithms, Digests, Hash};
 use page::Key;
@@ -117,14 +120,14 @@ impl Cache {
     /// Writes what is new, and says what the cache did.
     ///
     /// An error if it could not be read or written: it would stay useless without a word. The digests of the job
-    /// are right all the same.
-    pub fn save(&self) -> Result<Usage> {
+    /// are right all the same. Waits for other programs that write to it, until `control` is cancelled.
+    pub fn save(&self, control: &Control) -> Result<Usage> {
         let mut fresh = std::mem::take(&mut *self.fresh.lock().unwrap_or_else(PoisonError::into_inner));
         if let Some(failure) = self.table.failure() {
             return Err(failure.clone());
         }
         fresh.retain(|(key, hash)| self.table.find(key).as_ref() != Some(hash));
-        table::store(&self.folder, &fresh)?;
+        table::store(&self.folder, &fresh, control)?;
         Ok(Usage {
             stored: fresh.len() as u64,
             ..self.usage()

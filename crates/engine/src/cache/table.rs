@@ -6,6 +6,7 @@
 //! The file can be deleted at any time. Its name holds the version of all this.
 
 use super::page::{CAPACITY, Key, PAGE, Page};
+use crate::control::Control;
 use crate::error::{Code, Error, Result};
 use crate::source::read_at;
 use lineaprint_digest::Hash;
@@ -120,15 +121,15 @@ fn read_page(file: &File, place: u64) -> io::Result<Page> {
 }
 
 /// Adds records to the table in `folder`; each replaces what was known of the same file.
-pub fn store(folder: &Path, records: &[(Key, Hash)]) -> Result<()> {
-    store_within(folder, records, MOST_PAGES)
+pub fn store(folder: &Path, records: &[(Key, Hash)], control: &Control) -> Result<()> {
+    store_within(folder, records, MOST_PAGES, control)
 }
 
-fn store_within(folder: &Path, records: &[(Key, Hash)], most: u64) -> Result<()> {
+fn store_within(folder: &Path, records: &[(Key, Hash)], most: u64, control: &Control) -> Result<()> {
     if records.is_empty() {
         return Ok(());
     }
-    let _lock = lock(&folder.join("lock"))?;
+    let _lock = lock(&folder.join("lock"), control)?;
     let path = path_in(folder);
     Writer::open(&path, most)
         .and_then(|mut writer| {
@@ -141,7 +142,7 @@ fn store_within(folder: &Path, records: &[(Key, Hash)], most: u64) -> Result<()>
 }
 
 /// Waits for the writers before us. The lock goes with the descriptor.
-fn lock(path: &Path) -> Result<File> {
+fn lock(path: &Path, control: &Control) -> Result<File> {
     let file = ours(OpenOptions::new().write(true))
         .open(path)
         .map_err(|error| Error::io("open", path, &error))?;
@@ -154,7 +155,10 @@ fn lock(path: &Path) -> Result<File> {
                 let message = "another program keeps the cache locked";
                 return Err(Error::new(Code::Unreadable, message).at(path));
             }
-            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(2)),
+            Err(TryLockError::WouldBlock) => {
+                control.check()?;
+                std::thread::sleep(Duration::from_millis(2));
+            }
         }
     }
 }
@@ -318,7 +322,7 @@ mod tests {
             .map(|index| record(index + index / 100 * 37, index))
             .collect();
         for part in all.chunks(700) {
-            store(folder.path(), part).expect("stores");
+            store(folder.path(), part, &Control::new()).expect("stores");
         }
         assert_eq!(found(folder.path(), &all), all.len());
         let length = std::fs::metadata(path_in(folder.path())).expect("there").len();
@@ -332,13 +336,13 @@ mod tests {
         let (old, new): (Vec<_>, Vec<_>) = (0..3000)
             .map(|inode| (record(inode, 1), record(inode, 2)))
             .unzip();
-        store(folder.path(), &old).expect("stores");
+        store(folder.path(), &old, &Control::new()).expect("stores");
         let length = std::fs::metadata(path_in(folder.path())).expect("there").len();
         for _ in 0..5 {
-            store(folder.path(), &new).expect("stores");
-            store(folder.path(), &old).expect("stores");
+            store(folder.path(), &new, &Control::new()).expect("stores");
+            store(folder.path(), &old, &Control::new()).expect("stores");
         }
-        store(folder.path(), &new).expect("stores");
+        store(folder.path(), &new, &Control::new()).expect("stores");
         assert_eq!(
             (found(folder.path(), &old), found(folder.path(), &new)),
             (0, new.len())
@@ -353,7 +357,7 @@ mod tests {
     fn a_table_that_may_not_grow_keeps_the_newest() {
         let folder = tempfile::tempdir().expect("a folder");
         let all: Vec<(Key, Hash)> = (0..50_000).map(|inode| record(inode, 1)).collect();
-        store_within(folder.path(), &all, 64).expect("stores");
+        store_within(folder.path(), &all, 64, &Control::new()).expect("stores");
         let length = std::fs::metadata(path_in(folder.path())).expect("there").len();
         assert_eq!(length, 64 * PAGE as u64);
         let room = 64 * CAPACITY;
@@ -369,7 +373,7 @@ mod tests {
     fn only_the_pages_that_are_asked_for_are_read() {
         let folder = tempfile::tempdir().expect("a folder");
         let all: Vec<(Key, Hash)> = (0..20_000).map(|inode| record(inode, 1)).collect();
-        store(folder.path(), &all).expect("stores");
+        store(folder.path(), &all, &Control::new()).expect("stores");
         let table = Table::open(folder.path()).expect("opens");
         for (key, hash) in &all[5000..5020] {
             assert_eq!(table.find(key), Some(*hash));
@@ -385,7 +389,7 @@ mod tests {
         for length in [1, PAGE * 3, PAGE + 1] {
             std::fs::write(path_in(folder.path()), vec![7; length]).expect("written");
             assert_eq!(found(folder.path(), &all), 0);
-            store(folder.path(), &all).expect("stores");
+            store(folder.path(), &all, &Control::new()).expect("stores");
             assert_eq!(found(folder.path(), &all), 2);
         }
     }
@@ -394,7 +398,7 @@ mod tests {
     fn a_table_cut_short_while_it_is_read_has_fewer_records() {
         let folder = tempfile::tempdir().expect("a folder");
         let all: Vec<(Key, Hash)> = (0..2000).map(|inode| record(inode, 1)).collect();
-        store(folder.path(), &all).expect("stores");
+        store(folder.path(), &all, &Control::new()).expect("stores");
         let table = Table::open(folder.path()).expect("opens");
         File::options()
             .write(true)

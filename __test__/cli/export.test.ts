@@ -112,6 +112,17 @@ test('a run that goes on can be exported', async () => {
   await tracker.finishExperiment()
 })
 
+test.skipIf(process.platform !== 'linux').each(['/proc/nothing/here', 'file/below'])(
+  'a folder that cannot be made is an error, and no wait: %s',
+  async (place) => {
+    const { root, cli } = await storeOf()
+    writeFileSync(join(root, 'file'), '')
+    const { code, stdout, stderr } = await cli('e', '--format', 'wandb', '--to', place)
+    expect({ code, stdout }).toEqual({ code: 3, stdout: '' })
+    expect(stderr).toMatch(/the folder cannot be made: /)
+  },
+)
+
 test('MLflow: the server, the experiment, and a failure that is no usage', { timeout: 60_000 }, async () => {
   const { cli } = await storeOf()
   const { url, requests } = await serve((_, response) => response.writeHead(403).end('{"message":"no"}'))

@@ -52,7 +52,9 @@ class Watcher:
             # The loader is the program's again before anything of the library runs.
             loader.__dict__.pop("exec_module", None)
             execute(module)
-            self._tell(name, module)
+            # A loader may be that of many modules, and one that was only looked for is not loaded.
+            if getattr(module, "__name__", None) == name:
+                self._tell(name, module)
 
         try:
             loader.exec_module = exec_module

@@ -27,6 +27,9 @@ DTYPES = {
     "float8_e8m0fnu": "F8_E8M0",
 }
 
+#: Packages whose objects have an array and more: labels, types, missing values.
+TABLES = ("pandas", "polars", "pyarrow", "xarray", "dask", "modin", "cudf")
+
 _DEPTH = 100
 
 
@@ -102,6 +105,8 @@ def _from_torch(torch, tensor, name):
     dtype = DTYPES.get(str(tensor.dtype).replace("torch.", ""))
     if tensor.layout is not torch.strided or tensor.is_quantized or tensor.device.type == "meta":
         raise _unsupported(name, "a %s tensor of %s on %s" % (tensor.dtype, tensor.layout, tensor.device))
+    if hasattr(tensor, "full_tensor"):
+        raise _unsupported(name, "a tensor that is spread over processes; gather it first")
     if dtype is None or sys.byteorder != "little":
         raise _unsupported(name, str(tensor.dtype))
     size = tensor.numel() * tensor.element_size()
@@ -120,6 +125,12 @@ def _from_torch(torch, tensor, name):
 def _from_numpy(value, name):
     import numpy
 
+    kind = type(value)
+    if kind.__module__.partition(".")[0] in TABLES:
+        raise _unsupported(name, "a %s, which is more than its numbers; save it, or give its arrays" % kind.__name__)
+    if isinstance(value, numpy.ndarray) and kind not in (numpy.ndarray, numpy.memmap):
+        # A mask or a unit would be lost without a word.
+        raise _unsupported(name, "a %s, which is more than its numbers; give numpy.asarray of it" % kind.__name__)
     array = numpy.asarray(value)
     dtype = DTYPES.get(array.dtype.name)
     if dtype is None:

@@ -1,6 +1,7 @@
 /** Runs a program to its end, within a time, and never leaves it behind. */
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
 import { platform } from 'node:process'
 import type { ChildProcess } from 'node:child_process'
 
@@ -57,6 +58,7 @@ export async function runProgram(
 ): Promise<ProgramResult> {
   const { signal, timeout, outputLimit = OUTPUT_LIMIT } = options
   signal?.throwIfAborted()
+  if (isNowhere(command, options.environment)) return notInstalled(command)
   let child: ChildProcess
   try {
     child = spawn(command, args, {
@@ -134,6 +136,20 @@ export async function runProgram(
   }
 }
 
+function notInstalled(command: string): ProgramResult {
+  return { status: 'not-found', reason: `${command} is not installed` }
+}
+
+/**
+ * Whether no folder of `PATH` has a program: a look costs microseconds, an attempt to start it a copy of this process.
+ * What is there and cannot be started is told by the attempt.
+ */
+function isNowhere(command: string, { PATH: path }: NodeJS.ProcessEnv): boolean {
+  if (platform === 'win32' || command.includes('/') || path === undefined || path === '') return false
+  // An empty part is the working folder.
+  return path.split(delimiter).every((folder) => folder !== '' && !existsSync(join(folder, command)))
+}
+
 type End = { readonly code: number | null } | { readonly error: NodeJS.ErrnoException }
 
 function settled(child: ChildProcess): Promise<End> {
@@ -145,9 +161,7 @@ function settled(child: ChildProcess): Promise<End> {
 
 function startFailure(command: string, directory: string, error: NodeJS.ErrnoException): ProgramResult {
   // The system gives the same answer for a program and for a working folder that is not there.
-  if (error.code === 'ENOENT' && existsSync(directory)) {
-    return { status: 'not-found', reason: `${command} is not installed` }
-  }
+  if (error.code === 'ENOENT' && existsSync(directory)) return notInstalled(command)
   return { status: 'failed', reason: `${command} could not be started: ${error.code ?? error.message}` }
 }
 

@@ -90,7 +90,10 @@ export function captureAtStart(writer: RunWriter, signal: AbortSignal | undefine
     done.then(settled.resolve, settled.reject)
     return { done, settled: settled.promise }
   })
-  return { settled: all(started.map((one) => one.settled)), done: all(started.map((one) => one.done)) }
+  const settled = all(started.map((one) => one.settled))
+  // Only those who start a command wait for it; what fails is told to those who wait for the end as well.
+  settled.catch(() => undefined)
+  return { settled, done: all(started.map((one) => one.done)) }
 }
 
 async function captureOne(

@@ -1,6 +1,6 @@
 /** What a Python program says of its run, and that it runs as it would without us. */
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -9,8 +9,7 @@ import { hashFile } from '../../../src/hash/file.ts'
 import { FAST } from '../../cli/runs/support.ts'
 import { folderOf } from '../../support/folder.ts'
 import { lineaprint } from '../../support/program.ts'
-import { BRIDGE, PYTHON, plainPython, programsOf, python, pythonOf } from './support.ts'
-import type { RunRecord } from '../../../src/store/record.ts'
+import { BRIDGE, PYTHON, latestRun, plainPython, programsOf, python, pythonOf } from './support.ts'
 
 const SLOW = { timeout: 120_000 }
 
@@ -171,10 +170,12 @@ test('with -S a program that imports lineaprint is recorded from then on', SLOW,
 
 test('a command that is no Python says nothing of it', SLOW, async () => {
   const root = folderOf()
-  await lineaprint(['run', '--', 'true'], { cwd: root, env: FAST })
-  const [id = ''] = readdirSync(join(root, '.lineaprint/runs'))
-  const record = JSON.parse(readFileSync(join(root, '.lineaprint/runs', id, 'run.json'), 'utf8')) as RunRecord
-  expect(pythonOf(record)).toBeUndefined()
+  const said: unknown[] = []
+  for (const command of [['true'], ['echo', 'python'], ['env', 'true'], ['env', PYTHON, '-I', '-c', '']]) {
+    await lineaprint(['run', '--', ...command], { cwd: root, env: FAST })
+    said.push(pythonOf(latestRun(root).record)?.['status'])
+  }
+  expect(said).toEqual([undefined, undefined, undefined, 'not-reached'])
 })
 
 test('nothing is imported that the program does not import', SLOW, async () => {
@@ -289,6 +290,30 @@ test('a failure of ours becomes a warning of the run, and the program goes on', 
   expect(said).toEqual([1])
   expect(record.warnings).toHaveLength(1)
   expect(record.warnings[0]).toMatch(/^Python 3\.[0-9.]+: numpy\.random: AttributeError/)
+})
+
+test('an exception in the middle of a call, and a call after it', SLOW, async () => {
+  const { code, said, record } = await python(
+    `import lineaprint, signal
+class Enough(BaseException): pass
+def stop(*_): raise Enough
+signal.signal(signal.SIGALRM, stop)
+with open("big", "wb") as file: file.truncate(16 << 30)
+signal.setitimer(signal.ITIMER_REAL, 0.2)
+try:
+    lineaprint.track_dataset("big", "big")
+except Enough:
+    say("stopped")
+os.truncate("big", 10)
+lineaprint.log_metric("after", 1)
+say(lineaprint.track_dataset(b"small", "small")["bytes"])`,
+  )
+  expect(code).toBe(0)
+  expect(said).toEqual(['stopped', 5])
+  expect(record.metrics['after']).toMatchObject({ count: 1 })
+  expect(programsOf(record)).toHaveLength(1)
+  // What was under way was read to its end, or found to have changed: its caller did not wait for either.
+  expect(['tracked', 'failed']).toContain(record.datasets['big']?.status)
 })
 
 test('threads share the connection', SLOW, async () => {

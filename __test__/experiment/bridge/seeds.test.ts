@@ -203,6 +203,28 @@ Generator(PCG64()).random()`
   expect(made).toMatchObject({ algorithm: 'PCG64', seedSequence: { entropy: '42', spawnKey: ['0'] } })
 })
 
+test('default_rng takes all that it takes without us, and makes the same of it', SLOW, async () => {
+  const source = `import numpy as np
+from numpy.random import default_rng, SeedSequence, PCG64, Philox
+given = default_rng(9)
+say([default_rng(seed).random() for seed in (5, [1, 2, 3], np.array([1, 2, 3]), np.int64(7), SeedSequence(3), PCG64(4), Philox(5))])
+say(default_rng(seed=5).random(), default_rng(given) is given, default_rng(seed=np.array([7, 8])).random())
+for wrong in ((-1,), ("x",), (1, 2)):
+    try:
+        default_rng(*wrong)
+    except (TypeError, ValueError) as error:
+        say(type(error).__name__)
+import inspect, pickle
+say(str(inspect.signature(default_rng)), pickle.loads(pickle.dumps(default_rng)) is default_rng, default_rng.__name__)
+say(len({default_rng().random(), default_rng(None).random(), default_rng(seed=None).random()}))`
+  const root = folderOf()
+  const without = plainPython(source, root, { PYTHONPATH: '' })
+  expect((await python(source, { root })).said).toEqual(without)
+  const seeded = await python(source, { root, options: ['--seed', '42'] })
+  expect(seeded.said).toEqual(without)
+  expect(JSON.stringify(programsOf(seeded.record)[0])).toContain('3 with one derived from the seed')
+})
+
 test('without a seed nothing is seeded, and the states are saved all the same', SLOW, async () => {
   const source =
     'import random, numpy\nsay(random.random(), numpy.random.rand(), numpy.random.default_rng().random())'

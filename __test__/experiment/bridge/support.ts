@@ -51,13 +51,22 @@ export async function python(source: string, options: PythonOptions = {}): Promi
   writeFileSync(join(root, 'program.py'), HEAD + source)
   const args = ['run', ...(options.options ?? []), '--', ...interpreter, 'program.py']
   const outcome = await lineaprint(args, { cwd: root, env: { ...FAST, ...env } })
-  const runs = join(root, '.lineaprint', 'runs')
-  if (!existsSync(runs)) throw new Error(`there is no run: ${outcome.stderr}`)
-  const id = readdirSync(runs).toSorted().at(-1) ?? ''
-  const folder = join(runs, id)
-  const record = JSON.parse(readFileSync(join(folder, 'run.json'), 'utf8')) as RunRecord
+  if (!existsSync(join(root, '.lineaprint'))) throw new Error(`there is no run: ${outcome.stderr}`)
+  const { folder, record } = latestRun(root)
   const said = linesOf(outcome.stdout)
   return { ...outcome, root, folder, record, said }
+}
+
+/** The run of a store that started last. Ids tell that to the second only. */
+export function latestRun(root: string): { folder: string; record: RunRecord } {
+  const runs = join(root, '.lineaprint', 'runs')
+  const all = readdirSync(runs).map((id) => {
+    const folder = join(runs, id)
+    return { folder, record: JSON.parse(readFileSync(join(folder, 'run.json'), 'utf8')) as RunRecord }
+  })
+  const latest = all.toSorted((a, b) => (a.record.startedAt < b.record.startedAt ? -1 : 1)).at(-1)
+  if (latest === undefined) throw new Error(`there is no run in ${root}`)
+  return latest
 }
 
 function linesOf(stdout: string): unknown[] {

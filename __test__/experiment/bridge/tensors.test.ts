@@ -16,10 +16,13 @@ base = np.arange(6, dtype="<f4").reshape(2, 3)
 def digest(value, name): return lineaprint.track_dataset(value, name)["digest"]
 say([digest(value, "a%d" % at) for at, value in enumerate((
     base, np.asfortranarray(base), base.astype(">f4"), base.T.copy().T, np.repeat(base, 2, 1)[:, ::2],
-    memoryview(base), base.tolist() and np.ma.array(base)))])
+    memoryview(base)))])
 say(digest(base.T, "t"), digest(base.astype("f8"), "f8"), digest(np.float32(1.5), "scalar"), digest(np.zeros((0, 3), "i8"), "empty"))
 say(digest(np.array([True, False]), "bool"), digest(np.array([1 + 2j], "c8"), "c8"), digest(b"bytes", "bytes"))
-for value in (np.array(["text"]), np.array([1j]), np.array(["2020"], "M8[D]"), np.array([object()])):
+class Frame:
+    __module__ = "pandas.core.frame"
+    def __array__(self, *_, **__): return base
+for value in (np.array(["text"]), np.array([1j]), np.array(["2020"], "M8[D]"), np.array([object()]), np.ma.array(base), Frame()):
     try:
         lineaprint.track_dataset(value, "no")
     except lineaprint.LineaprintError as error:
@@ -28,7 +31,7 @@ for value in (np.array(["text"]), np.array([1j]), np.array(["2020"], "M8[D]"), n
   const data = Float32Array.of(0, 1, 2, 3, 4, 5)
   const digest = async (array: Parameters<typeof hashArray>[0]): Promise<string> =>
     (await hashArray(array)).digest.toString()
-  expect(said[0]).toEqual(Array(7).fill(await digest({ data, shape: [2, 3] })))
+  expect(said[0]).toEqual(Array(6).fill(await digest({ data, shape: [2, 3] })))
   expect(said.slice(1, 5)).toEqual([
     await digest({ data: Float32Array.of(0, 3, 1, 4, 2, 5), shape: [3, 2] }),
     await digest({ data: Float64Array.from(data), shape: [2, 3] }),
@@ -36,7 +39,7 @@ for value in (np.array(["text"]), np.array([1j]), np.array(["2020"], "M8[D]"), n
     await digest({ data: new BigInt64Array(0), shape: [0, 3] }),
   ])
   expect(said[7]).toBe(await digest(Buffer.from('bytes')))
-  expect(said.slice(8)).toEqual(Array(4).fill('ERR_LINEAPRINT_UNSUPPORTED'))
+  expect(said.slice(8)).toEqual(Array(6).fill('ERR_LINEAPRINT_UNSUPPORTED'))
 })
 
 test('models of NumPy arrays have the digests of their safetensors file', SLOW, async () => {
@@ -149,7 +152,7 @@ say(lineaprint.track_model(net, "changed buffer")["weights"] == file["weights"])
 z = torch.tensor([1 + 2j, 3 - 4j])
 say(lineaprint.track_dataset(z.conj(), "conj")["digest"] == lineaprint.track_dataset(z.conj().resolve_conj().clone(), "same")["digest"])
 say(lineaprint.track_dataset(torch.arange(6).reshape(2, 3).t(), "view")["digest"] == lineaprint.track_dataset(torch.arange(6).reshape(2, 3).t().numpy(), "numpy")["digest"])
-for bad in (torch.zeros(2, dtype=torch.complex128), torch.zeros(2, 2).to_sparse(), torch.empty(2, device="meta")):
+for bad in (torch.zeros(2, dtype=torch.complex128), torch.zeros(2, 2).to_sparse(), torch.empty(2, device="meta"), torch.zeros(2).as_subclass(type("Spread", (torch.Tensor,), {"full_tensor": None}))):
     try:
         lineaprint.track_dataset(bad, "bad")
     except lineaprint.LineaprintError as error:
@@ -165,7 +168,7 @@ for bad in (torch.zeros(2, dtype=torch.complex128), torch.zeros(2, 2).to_sparse(
       false,
       true,
       true,
-      ...(Array(3).fill('ERR_LINEAPRINT_UNSUPPORTED') as string[]),
+      ...(Array(4).fill('ERR_LINEAPRINT_UNSUPPORTED') as string[]),
     ])
   },
 )

@@ -29,11 +29,18 @@ def _recording(original):
     def key(seed, *args, **kwargs):
         made.count += 1
         if len(made.seeds) < KEPT:
-            # Under jit the seed is no number yet.
-            made.seeds.append(str(seed) if isinstance(seed, int) else "not a number")
+            made.seeds.append(_text(seed))
         return original(seed, *args, **kwargs)
 
     return key
+
+
+def _text(seed):
+    try:
+        return str(seed.__index__())
+    except Exception:
+        # Under jit it is no number yet, and refuses to be one in ways of its own.
+        return "not a number"
 
 
 def seed(module, number, deterministic):

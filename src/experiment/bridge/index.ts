@@ -119,7 +119,32 @@ function warnings(tracker: ExperimentTracker): (sentence: string) => void {
   }
 }
 
-/** Whether a command is an interpreter of Python, or names one: `python3.11`, `uv run python`, `env pypy3`. */
+/** Programs that start another, which they are given. */
+const LAUNCHERS: ReadonlySet<string> = new Set([
+  'conda',
+  'env',
+  'mamba',
+  'micromamba',
+  'nice',
+  'nohup',
+  'numactl',
+  'pipenv',
+  'poetry',
+  'srun',
+  'stdbuf',
+  'taskset',
+  'time',
+  'timeout',
+  'uv',
+])
+
+/** Whether a command is an interpreter of Python or a script of it, or launches one: `python3.11`, `uv run python`. */
 function looksLikePython(argv: readonly string[]): boolean {
-  return argv.some((argument) => /^(?:python|pypy)[0-9.]*(?:\.exe)?$/i.test(basename(argument)))
+  const [program = '', ...rest] = argv
+  const launched = LAUNCHERS.has(basename(program)) && rest.some(isInterpreter)
+  return isInterpreter(program) || program.endsWith('.py') || launched
+}
+
+function isInterpreter(program: string): boolean {
+  return /^(?:python|pypy)[0-9.]*$/.test(basename(program))
 }

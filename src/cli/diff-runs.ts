@@ -1,11 +1,11 @@
 /** What `lineaprint diff` writes about runs, and the plot of their metrics. */
 import { dirname, resolve } from 'node:path'
-import { mkdir } from 'node:fs/promises'
 import { LineaprintError } from '../errors.ts'
 import { diffCode } from '../experiment/diff/code.ts'
 import { readSeries } from '../experiment/diff/series.ts'
 import { plotSvg } from '../export/plot.ts'
 import { storeError, writeAtomic } from '../store/atomic.ts'
+import { makeFolders } from '../store/folder.ts'
 import { SHOWN, WIDTH, cut, few, pair, verdict, wrap } from './diff-text.ts'
 import { count, escapeText, isTerminal, paint, printError, table } from './output.ts'
 import { placeOf } from '../experiment/diff/metrics.ts'
@@ -188,7 +188,7 @@ export async function writePatch(
 
 async function writeBeside(path: string, content: string | Uint8Array): Promise<void> {
   const folder = dirname(resolve(path))
-  await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
+  await makeFolders(folder).catch((cause: unknown) => {
     throw storeError(folder, 'the folder of the file cannot be made', cause)
   })
   await writeAtomic(path, content)

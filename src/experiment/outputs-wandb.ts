@@ -5,7 +5,7 @@
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { columnsOf } from '../export/wandb/describe.ts'
-import { fileName, folderName, makeFolder, openingRecords, writeWandbFolder } from '../export/wandb/folder.ts'
+import { fileName, folderName, makeWandbFolder, openingRecords, writeWandbFolder } from '../export/wandb/folder.ts'
 import { Framer } from '../export/wandb/framing.ts'
 import { RecordMaker } from '../export/wandb/records.ts'
 import { PointMaker } from '../export/source.ts'
@@ -118,7 +118,7 @@ export class WandbOutput implements LiveOutput {
     const record = this.#record()
     if (this.#file === undefined) {
       const folder = join(this.#parent, folderName(record))
-      await makeFolder(join(folder, 'files'))
+      await makeWandbFolder(join(folder, 'files'))
       this.#file = await open(join(folder, fileName(record)), 'w')
       records.push(...openingRecords(this.#maker, record, this.#target))
     }

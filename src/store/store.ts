@@ -4,6 +4,7 @@ import { lstat, mkdir, rename, rmdir, unlink } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { LineaprintError } from '../errors.ts'
 import { errorCode, storeError, syncFolder, writeAtomic } from './atomic.ts'
+import { makeFolders } from './folder.ts'
 import { formatRecord } from './seal.ts'
 import type { RunRecord } from './record.ts'
 
@@ -76,7 +77,7 @@ export async function removeRun(folder: string): Promise<void> {
 
 async function createStore({ root, runs }: Store): Promise<void> {
   try {
-    const first = await mkdir(runs, { recursive: true })
+    const first = await makeFolders(runs)
     // A run is no safer than the folders above it.
     if (first !== undefined) await syncDown(dirname(first), runs)
     // Runs are about the working tree and no part of it: without this, each would show up as a change of it.

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import { LineaprintError } from '../../errors.ts'
 import { errorCode, storeError } from '../../store/atomic.ts'
+import { makeFolders } from '../../store/folder.ts'
 import { isWithin } from './paths.ts'
 
 /** An empty folder that this reproduction may fill. */
@@ -31,7 +32,7 @@ export async function makeTarget(into: string | undefined, source: string): Prom
   }
   const parent = dirname(resolve(into))
   try {
-    await mkdir(parent, { recursive: true })
+    await makeFolders(parent)
     const path = join(await realpath(parent), basename(resolve(into)))
     if (isWithin(path, source)) throw refusal(into, 'it lies in the repository that is reproduced')
     const isNew = await makeFolder(path)

@@ -2,10 +2,11 @@
  * A run as W&B keeps one that it could not send: `offline-run-<time>-<id>/` with the file that `wandb sync` sends and
  * `files/`. Nothing is sent here, and no credentials go in.
  */
-import { copyFile, mkdir, readdir, rm, stat } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
+import { copyFile, readdir, rm } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { storeError, writeAtomic } from '../../store/atomic.ts'
+import { makeFolders } from '../../store/folder.ts'
 import { safeFileName } from '../../store/ids.ts'
 import { RECORD_FILE } from '../../store/store.ts'
 import { VERSION } from '../../version.ts'
@@ -56,29 +57,13 @@ export async function exportToWandb(
   return writeWandbFolder(sourceOf(run), resolve(directory), options, signal)
 }
 
-/**
- * Makes a folder and those above it, one by one: Node's own recursive way never ends where the system answers that
- * there is no such place, as below `/proc`.
- *
- * @throws ERR_LINEAPRINT_STORE if it cannot be made.
- */
-export async function makeFolder(path: string): Promise<void> {
-  const missing: string[] = []
-  for (let place = path; !(await isFolder(place)); place = dirname(place)) missing.push(place)
-  for (const place of missing.toReversed()) {
-    try {
-      await mkdir(place)
-    } catch (cause) {
-      // Another run may have made it in the meantime.
-      if (!(await isFolder(place))) throw storeError(place, 'the folder cannot be made', cause)
-    }
+/** Makes a folder and those above it. @throws ERR_LINEAPRINT_STORE if it cannot be made. */
+export async function makeWandbFolder(path: string): Promise<void> {
+  try {
+    await makeFolders(path)
+  } catch (cause) {
+    throw storeError(path, 'the folder cannot be made', cause)
   }
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  if (path === dirname(path)) return true
-  const info = await stat(path).catch(() => undefined)
-  return info?.isDirectory() === true
 }
 
 /** The folder of a run below that of all; its name has the time of the start, in UTC. */
@@ -166,7 +151,7 @@ async function writeFiles(
   const patches = await findFiles(source.folder, gitFacts(record).patches)
   const plot = metricsSvg(record.id, points)
   const written: string[] = []
-  await makeFolder(folder)
+  await makeWandbFolder(folder)
   try {
     for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true, force: true })
     for (const { place, path } of patches) {

@@ -22,7 +22,10 @@ test('many at once make the same folders', async () => {
 test('a file in the way is the error of the system', async () => {
   const root = folderOf({})
   writeFileSync(join(root, 'file'), '')
-  await expect(makeFolders(join(root, 'file', 'a'))).rejects.toMatchObject({ code: 'EEXIST', path: join(root, 'file') })
+  await expect(makeFolders(join(root, 'file', 'a'))).rejects.toMatchObject({
+    code: 'EEXIST',
+    path: join(root, 'file'),
+  })
 })
 
 test.skipIf(process.platform !== 'linux')('a place that never can be does not hang a run', async () => {

@@ -5,7 +5,13 @@
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { columnsOf } from '../export/wandb/describe.ts'
-import { fileName, folderName, makeWandbFolder, openingRecords, writeWandbFolder } from '../export/wandb/folder.ts'
+import {
+  fileName,
+  folderName,
+  makeWandbFolder,
+  openingRecords,
+  writeWandbFolder,
+} from '../export/wandb/folder.ts'
 import { Framer } from '../export/wandb/framing.ts'
 import { RecordMaker } from '../export/wandb/records.ts'
 import { PointMaker } from '../export/source.ts'

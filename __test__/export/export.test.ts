@@ -79,7 +79,7 @@ test('copies are written where the configuration asks, and say what the record s
   const { record, folder } = await trickyRecord(root)
   expect(latestName('../no', 'json')).toBe('%2E.%2Fno_latest.json')
   for (const format of ['json', 'yaml'] as const) {
-    const content = formatExport(record, format)
+    const content = await formatExport(record, format)
     expect(readFileSync(join(folder, `experiment.${format}`), 'utf8')).toBe(content)
     expect(readFileSync(join(root, '.lineaprint', latestName('../no', format)), 'utf8')).toBe(content)
   }

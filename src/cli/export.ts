@@ -95,7 +95,7 @@ function refuseUnused({ format, project, entity }: Options): void {
 type TextFormat = Exclude<Format, 'wandb' | 'mlflow'>
 
 async function exportText(run: StoredRun, format: TextFormat, options: Options): Promise<void> {
-  const { text, warnings } = textOf(run, format)
+  const { text, warnings } = await textOf(run, format)
   const { to } = options
   if (to === undefined || to === '-') {
     for (const warning of warnings) printError(`lineaprint: warning: ${escapeText(warning)}`)
@@ -109,10 +109,13 @@ async function exportText(run: StoredRun, format: TextFormat, options: Options):
   tell(options, { run: run.id, format, to: place, warnings }, [`${run.id} is in ${place}`])
 }
 
-function textOf(run: StoredRun, format: TextFormat): { text: string; warnings: readonly string[] } {
+async function textOf(
+  run: StoredRun,
+  format: TextFormat,
+): Promise<{ text: string; warnings: readonly string[] }> {
   const source = sourceOf(run)
   if (format === 'cyclonedx') return { text: jsonText(cyclonedxBill(source.record)), warnings: [] }
-  if (format !== 'slsa') return { text: formatExport(source.record, format), warnings: [] }
+  if (format !== 'slsa') return { text: await formatExport(source.record, format), warnings: [] }
   const { statement, warnings } = slsaStatement(source)
   return { text: jsonText(statement), warnings }
 }

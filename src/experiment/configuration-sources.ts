@@ -2,7 +2,6 @@
 import { readFile, stat } from 'node:fs/promises'
 import { extname, join, dirname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { parse as parseYaml } from 'yaml'
 import { LineaprintError } from '../errors.ts'
 import { parseJson } from '../json/parse.ts'
 import { nearest } from '../options.ts'
@@ -114,6 +113,8 @@ async function readSource(path: string): Promise<OptionSource> {
       dirname(path),
     )
   if (extension === '.yaml' || extension === '.yml') {
+    // Half of what `run` would load otherwise.
+    const { parse: parseYaml } = await import('yaml')
     return source(
       path,
       parseFile(path, () => parseYaml(text, { maxAliasCount: 100 }) as unknown) ?? {},

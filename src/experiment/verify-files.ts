@@ -125,7 +125,7 @@ async function verifyExport(
 ): Promise<FoundItem> {
   const name = EXPORT_FILES[format]
   try {
-    const same = (await readFile(join(folder, name), 'utf8')) === formatExport(record, format)
+    const same = (await readFile(join(folder, name), 'utf8')) === (await formatExport(record, format))
     return same
       ? item('files', name, 'same')
       : item('files', name, 'changed', 'it does not say what the record says')

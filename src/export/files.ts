@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { writeAtomic } from '../store/atomic.ts'
 import { safeFileName } from '../store/ids.ts'
 import { toJson } from './json.ts'
-import { toYaml } from './yaml.ts'
 import type { RunRecord } from '../store/record.ts'
 
 /** A form of a copy. */
@@ -15,11 +14,12 @@ export const EXPORT_FILES: Readonly<Record<ExportFormat, string>> = {
   yaml: 'experiment.yaml',
 }
 
-const FORMS: Readonly<Record<ExportFormat, (record: RunRecord) => string>> = { json: toJson, yaml: toYaml }
-
 /** A record in one of the forms. */
-export function formatExport(record: RunRecord, format: ExportFormat): string {
-  return FORMS[format](record)
+export async function formatExport(record: RunRecord, format: ExportFormat): Promise<string> {
+  if (format === 'json') return toJson(record)
+  // Loaded when somebody asks for it: few runs do, and every run would wait.
+  const { toYaml } = await import('./yaml.ts')
+  return toYaml(record)
 }
 
 /** Name of the copy that always holds the newest run of an experiment. */
@@ -55,7 +55,7 @@ export async function exportRun(
   wishes: ExportWishes,
 ): Promise<void> {
   for (const format of formatsOf(wishes)) {
-    const content = formatExport(record, format)
+    const content = await formatExport(record, format)
     await writeAtomic(join(runFolder, EXPORT_FILES[format]), content)
     await writeAtomic(join(storeFolder, latestName(record.name, format)), content)
   }

@@ -424,7 +424,7 @@ proptest! {
         files in prop::collection::btree_set("(a|b|c|dd|x.y)(/(a|b|c|dd|x.y)){0,3}", 0..30),
         lists in prop::collection::vec((
             "(|a/|b/|c/|a/b/|a/b/c/|dd/dd/)",
-            prop::collection::vec("!?/?(a|b|c|dd|\\*|\\*\\*|\\*.y|\\?|[ab]|\\.lineaprintignore)(/(a|b|\\*))?/? ?", 0..4),
+            prop::collection::vec("!?/?(a|b|c|dd|\\*|\\*\\*|\\*\\.y|\\?|[ab]|\\.lineaprintignore)(/(a|b|\\*))?/? ?", 0..4),
         ), 0..5),
     ) {
         let root = tempfile::tempdir().expect("a folder");

@@ -4,6 +4,8 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, wr
 import { join, resolve } from 'node:path'
 import { rolldown } from 'rolldown'
 
+const MODULES = resolve(import.meta.dirname, '../node_modules')
+
 /** What is loaded seldom, or by its place in node_modules, is found there as before. */
 const EXTERNAL = [/native\/index\.js$/, 'smol-toml', 'systeminformation']
 
@@ -22,6 +24,8 @@ export async function bundleCommand(dist) {
       'chunks/preload': resolve(dist, 'capture', 'seeds', 'preload.js'),
     },
     platform: 'node',
+    // The folder may lie outside the repository, where no packages are found above it.
+    resolve: { modules: ['node_modules', MODULES] },
     external: EXTERNAL,
     onLog: (level, log) => {
       throw new Error(`bundle-cli: ${level}: ${log.message}`)

@@ -70,6 +70,8 @@ async function tarballs() {
         'CHANGELOG.md',
         'LICENSE',
         'README.md',
+        // The terms of what is bundled.
+        'dist/cli/third-party.txt',
         'docs/format.md',
         'native/index.d.ts',
         'native/index.js',

@@ -24,9 +24,9 @@ export async function makeFolders(path: string): Promise<string | undefined> {
   return missing[0]
 }
 
-async function isFolder(path: string): Promise<boolean> {
+/** Whether there is a folder, itself or behind a link. What cannot be looked at is none. */
+export async function isFolder(path: string): Promise<boolean> {
   if (path === dirname(path)) return true
-  // What cannot be looked at cannot be taken for a folder; making it says what is wrong.
   const info = await stat(path).catch(() => undefined)
   return info?.isDirectory() === true
 }

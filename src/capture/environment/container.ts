@@ -1,11 +1,10 @@
 /** Whether this runs in a container, of which image, and what it may use there. */
-import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { platform } from 'node:process'
 import { NotThere } from '../absent.ts'
 import { redactText } from '../redact.ts'
 import { readLimits } from './cgroup.ts'
-import { readHint } from './files.ts'
+import { isThere, readHint } from './files.ts'
 import { orUnseen } from './source.ts'
 import type { Source, SourceContext } from './source.ts'
 
@@ -100,11 +99,4 @@ async function findRuntime(root: string, variables: NodeJS.ProcessEnv): Promise<
   if (await isThere(join(root, 'run/.containerenv'))) return 'podman'
   const groups = (await readHint(join(root, 'proc/1/cgroup'))) ?? ''
   return HINTS.find(([, pattern]) => pattern.test(groups))?.[0]
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  )
 }

@@ -1,8 +1,9 @@
 /** The Python that a run uses, and what it says of itself. */
-import { access, realpath } from 'node:fs/promises'
+import { realpath } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import { platform } from 'node:process'
 import { Absent, NotThere } from '../absent.ts'
+import { isThere } from './files.ts'
 import { PYTHON_PROBE, PROBE_MARK } from './python-probe.ts'
 import { ask } from './source.ts'
 import type { SourceContext } from './source.ts'
@@ -87,13 +88,6 @@ export async function isPythonOf(answer: PythonAnswer, folder: string): Promise<
     [answer.prefix, folder].map((path) => realpath(path).catch(() => path)),
   )
   return prefix === environment
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  )
 }
 
 async function probe(command: string, context: SourceContext): Promise<PythonAnswer> {

@@ -1,10 +1,9 @@
 /** Compilers, where the folder or the command uses them: Rust, C and C++, CUDA. */
 import { createHash } from 'node:crypto'
-import { access } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { Absent, NotThere, reasonOf } from '../absent.ts'
 import { redactArguments } from '../redact.ts'
-import { foldersUp } from './files.ts'
+import { foldersUp, isThere } from './files.ts'
 import { findLockFiles } from './lock-files.ts'
 import { ask, orUnseen } from './source.ts'
 import type { JsonObject } from '../../json/value.ts'
@@ -108,11 +107,4 @@ async function version(name: string, context: SourceContext): Promise<JsonObject
     context.unseen.set(name, reasonOf(error))
     return null
   }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  )
 }

@@ -1,8 +1,9 @@
 /** The bridge to programs of other languages that a command starts: what they need to find it, and what they said. */
-import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { isFolder } from '../../store/folder.ts'
 import { reasonOf } from '../failure.ts'
 import { Programs } from './programs.ts'
 import { BridgeServer } from './server.ts'
@@ -100,13 +101,6 @@ async function makeFolder(): Promise<string | undefined> {
   )
   for (const place of places) if (await isFolder(place)) return mkdtemp(join(place, 'lineaprint-'))
   throw new Error(`the path of ${tmpdir()} is too long for a socket`)
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return stat(path).then(
-    (info) => info.isDirectory(),
-    () => false,
-  )
 }
 
 /** Each sentence once, and only the first of many. */

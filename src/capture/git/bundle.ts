@@ -1,10 +1,8 @@
 /** Commits that no remote has, as a bundle: without it a commit that was never pushed is gone with its clone. */
-import { open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { LineaprintError } from '../../errors.ts'
 import { hashFile } from '../../hash/file.ts'
-import { Absent } from '../absent.ts'
 import { writeDigests } from '../fields.ts'
+import { keepOutput } from './kept-output.ts'
 import type { AlgorithmChoice } from '../../digest.ts'
 import type { JsonObject } from '../../json/value.ts'
 import type { Git } from './command.ts'
@@ -33,34 +31,11 @@ export async function writeBundle(git: Git, options: BundleOptions, warnings: st
   const { folder, limit, unpushed, algorithm, signal } = options
   if (unpushed === 0) return { status: 'empty' }
   const path = join(folder, BUNDLE_FILE)
-  const temporary = `${path}.partial`
-  const file = await inStore(path, open(temporary, 'wx'))
-  let size = 0
-  try {
-    await git(['bundle', 'create', '--quiet', '-', 'HEAD', '--not', '--remotes'], {
-      onOutput: async (piece) => {
-        size += piece.length
-        if (size > limit) throw new Absent(`it is larger than ${limit} bytes`)
-        await inStore(path, file.writeFile(piece))
-      },
-    })
-  } catch (error) {
-    await file.close()
-    await rm(temporary, { force: true })
-    if (!(error instanceof Absent)) throw error
-    warnings.push(`${BUNDLE_FILE} was not written: ${error.message}`)
-    return { status: 'absent', reason: error.message }
-  }
-  await inStore(path, file.close())
-  await inStore(path, rename(temporary, path))
+  const args = ['bundle', 'create', '--quiet', '-', 'HEAD', '--not', '--remotes']
+  const kept = await keepOutput(git, args, { path, what: 'a bundle', limit })
+  if (kept.status === 'absent') warnings.push(`${BUNDLE_FILE} was not written: ${kept.reason}`)
+  if (kept.status !== 'written') return { ...kept }
+  const { size } = kept
   const { digests } = await hashFile(path, { algorithm, signal })
   return { status: 'written', file: BUNDLE_FILE, size, commits: unpushed, digests: writeDigests(digests) }
-}
-
-async function inStore<T>(path: string, work: Promise<T>): Promise<T> {
-  try {
-    return await work
-  } catch (cause) {
-    throw new LineaprintError('ERR_LINEAPRINT_STORE', 'a bundle could not be written', { path, cause })
-  }
 }

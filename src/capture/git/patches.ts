@@ -5,14 +5,13 @@
  * On a clean checkout of the commit, `git apply diff.patch` and then `git apply --cached staged.patch` give the
  * same index and work tree.
  */
-import { lstat, open, rename, rm } from 'node:fs/promises'
+import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { LineaprintError } from '../../errors.ts'
 import { hashFile } from '../../hash/file.ts'
-import { Absent } from '../absent.ts'
 import { mapConcurrently } from '../concurrent.ts'
 import { writeDigests } from '../fields.ts'
 import { words } from '../words.ts'
+import { keepOutput } from './kept-output.ts'
 import { PatchFilter } from './patch-filter.ts'
 import { absolutePath, writePath } from './paths.ts'
 import type { AlgorithmChoice } from '../../digest.ts'
@@ -92,32 +91,15 @@ async function writePatch(
 ): Promise<JsonObject> {
   const { folder, algorithm, signal, limit, keepSecrets } = options
   const path = join(folder, name)
-  const temporary = `${path}.partial`
   const filter = new PatchFilter()
-  const file = await inStore(path, open(temporary, 'wx'))
-  let size = 0
-  const write = async (bytes: Buffer): Promise<void> => {
-    size += bytes.length
-    if (size > limit) throw new Absent(`it is larger than ${limit} bytes`)
-    // Not `write`, which may write a part.
-    if (bytes.length > 0) await inStore(path, file.writeFile(bytes))
-  }
-  try {
-    await git(args, { onOutput: (piece) => write(keepSecrets ? piece : filter.push(piece)) })
-    await write(filter.end())
-  } catch (error) {
-    await file.close()
-    await rm(temporary, { force: true })
-    if (!(error instanceof Absent)) throw error
-    warnings.push(`${name} was not written: ${error.message}`)
-    return { status: 'absent', reason: error.message }
-  }
-  await inStore(path, file.close())
-  if (size === 0) {
-    await inStore(path, rm(temporary))
-    return { status: 'empty' }
-  }
-  await inStore(path, rename(temporary, path))
+  const kept = await keepOutput(git, args, {
+    path,
+    what: 'a patch',
+    limit,
+    filter: keepSecrets ? undefined : filter,
+  })
+  if (kept.status === 'absent') warnings.push(`${name} was not written: ${kept.reason}`)
+  if (kept.status !== 'written') return { ...kept }
   if (filter.redacted > 0) {
     warnings.push(`${filter.redacted} added lines of ${name} looked like secrets and were replaced`)
   }
@@ -127,16 +109,8 @@ async function writePatch(
   return {
     status: 'written',
     file: name,
-    size,
+    size: kept.size,
     digests: writeDigests(digests),
     redactedLines: filter.redacted,
-  }
-}
-
-async function inStore<T>(path: string, work: Promise<T>): Promise<T> {
-  try {
-    return await work
-  } catch (cause) {
-    throw new LineaprintError('ERR_LINEAPRINT_STORE', 'a patch could not be written', { path, cause })
   }
 }

@@ -1,7 +1,7 @@
-import { execFileSync } from 'node:child_process'
 import { appendFileSync, cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { git } from '../capture/fixture.ts'
 import { ExperimentTracker } from '../../src/experiment/tracker.ts'
 import { verifyRun } from '../../src/experiment/verify.ts'
 import { readRun } from '../../src/store/runs.ts'
@@ -362,14 +362,9 @@ test(
   { timeout: 60_000 },
   async () => {
     const root = folderOf({ 'train.py': 'print(1)\n', '.gitignore': '' })
-    const git = (...args: string[]): void =>
-      void execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@t', ...args], {
-        cwd: root,
-        stdio: 'pipe',
-      })
-    git('init', '-q')
-    git('add', '.')
-    git('commit', '-qm', 'first')
+    git(root, 'init', '-q')
+    git(root, 'add', '.')
+    git(root, 'commit', '-qm', 'first')
     appendFileSync(join(root, 'train.py'), 'print(2)\n')
     const tracker = new ExperimentTracker(
       { outputDir: root, ...NO_CAPTURES, enableGitTracking: true },

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -9,6 +8,7 @@ import { finished } from '../experiment/support.ts'
 import { folderOf } from '../support/folder.ts'
 import { floats, safetensors } from '../support/safetensors.ts'
 import { hasPeer, runPeer } from './peers.ts'
+import { repositoryOf } from './repository.ts'
 import type { AlgorithmChoice } from '../../src/digest.ts'
 import type { StoredRun } from '../../src/store/runs.ts'
 
@@ -17,20 +17,11 @@ function sha256(content: string | Uint8Array): string {
 }
 
 async function makeRun(algorithm: AlgorithmChoice): Promise<StoredRun> {
-  const root = folderOf({
+  const root = repositoryOf({
     'data.csv': 'a\n1\n',
     'folder/x': 'x',
     'model/model.safetensors': safetensors({ w: floats([1]) }),
   })
-  const git = (...args: string[]): void =>
-    void execFileSync('git', ['-c', 'user.name=n', '-c', 'user.email=e@x', ...args], {
-      cwd: root,
-      stdio: 'pipe',
-    })
-  git('init', '-q', '-b', 'trunk')
-  git('add', '.')
-  git('commit', '-qm', 'first')
-  git('remote', 'add', 'origin', 'https://user:hunter2hunter2@git.example/repo.git')
   writeFileSync(join(root, 'data.csv'), 'a\n2\n')
   const options = { algorithm, enableGitTracking: true, experimentName: 'e', metadata: { lr: NaN } }
   return finished(root, options, async (tracker) => {

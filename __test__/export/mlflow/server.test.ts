@@ -1,5 +1,4 @@
 /** What a real MLflow server makes of our runs, read back with MLflow's own client. */
-import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -11,6 +10,7 @@ import { NO_CAPTURES, finished } from '../../experiment/support.ts'
 import { folderOf } from '../../support/folder.ts'
 import { floats, safetensors } from '../../support/safetensors.ts'
 import { hasPeer, runPeer, startMlflow } from '../peers.ts'
+import { repositoryOf } from '../repository.ts'
 import type { ExperimentOptions } from '../../../src/experiment/configuration.ts'
 import type { StoredRun } from '../../../src/store/runs.ts'
 import type { MlflowServer } from '../peers.ts'
@@ -26,20 +26,11 @@ beforeAll(async () => {
 afterAll(() => server?.stop(), TIMEOUT)
 
 function repository(): string {
-  const root = folderOf({
+  const root = repositoryOf({
     'train.py': 'print(1)\n',
     'data.csv': 'a,b\n1,2\n',
     'model/model.safetensors': safetensors({ w: floats([1]) }),
   })
-  const git = (...args: string[]): void =>
-    void execFileSync('git', ['-c', 'user.name=n', '-c', 'user.email=e@x', ...args], {
-      cwd: root,
-      stdio: 'pipe',
-    })
-  git('init', '-q', '-b', 'trunk')
-  git('add', '.')
-  git('commit', '-qm', 'first')
-  git('remote', 'add', 'origin', 'https://user:hunter2hunter2@git.example/repo.git')
   writeFileSync(join(root, 'train.py'), 'print(2)\n')
   return root
 }

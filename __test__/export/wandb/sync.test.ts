@@ -1,5 +1,4 @@
 /** What the real `wandb sync` makes of our folders, against a stand-in for the service. */
-import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -9,6 +8,7 @@ import { readRun } from '../../../src/store/runs.ts'
 import { NO_CAPTURES } from '../../experiment/support.ts'
 import { folderOf } from '../../support/folder.ts'
 import { hasPeer, runPeer } from '../peers.ts'
+import { repositoryOf } from '../repository.ts'
 import { wandbService } from './service.ts'
 import type { ExperimentOptions } from '../../../src/experiment/configuration.ts'
 import type { StoredRun } from '../../../src/store/runs.ts'
@@ -20,16 +20,7 @@ const TIMEOUT = 300_000
 
 /** A repository with a commit, a remote with a password, and a change. */
 function repository(): string {
-  const root = folderOf({ 'train.py': 'print(1)\n', 'data.csv': 'a\n1\n' })
-  const git = (...args: string[]): void =>
-    void execFileSync('git', ['-c', 'user.name=n', '-c', 'user.email=e@x', ...args], {
-      cwd: root,
-      stdio: 'pipe',
-    })
-  git('init', '-q')
-  git('add', '.')
-  git('commit', '-qm', 'first')
-  git('remote', 'add', 'origin', 'https://user:hunter2hunter2@git.example/repo.git')
+  const root = repositoryOf({ 'train.py': 'print(1)\n', 'data.csv': 'a\n1\n' })
   writeFileSync(join(root, 'train.py'), 'print(2)\n')
   return root
 }

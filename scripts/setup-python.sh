@@ -1,48 +1,8 @@
 #!/usr/bin/env bash
 # Makes the virtual environment that the Python side of the tests runs in: .peers/python.
-#
-# The pinned list below is all that goes in by name. A stamp of that list and of the interpreter lies in the
-# environment; while both are unchanged a second run does nothing. The stamp is written last, so that a run
-# that was interrupted leaves nothing that looks finished.
 set -euo pipefail
-cd "$(dirname "$0")/.."
-
-packages=(
-  blake3==1.0.11
-  cbor2==6.3.0
-  numpy==2.4.6
+exec bash "$(dirname "$0")/python-environment.sh" python 'import blake3, cbor2, numpy, safetensors.numpy' \
+  blake3==1.0.11 \
+  cbor2==6.3.0 \
+  numpy==2.4.6 \
   safetensors==0.8.0
-)
-target=.peers/python
-stamp="$target/lineaprint-stamp"
-
-fail() {
-  echo "setup-python: $1" >&2
-  exit 1
-}
-
-python=$(command -v python3 || true)
-[ -n "$python" ] || fail "there is no python3: install Python 3.11 or newer"
-"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
-  fail "$("$python" --version 2>&1) is too old for the pinned numpy: install Python 3.11 or newer"
-wanted=$(printf '%s\n' "$("$python" -c 'import sys; print(sys.version, sys.executable)' | tr '\n' ' ')" "${packages[@]}")
-
-if [ -x "$target/bin/python" ] && [ "$(cat "$stamp" 2>/dev/null || true)" = "$wanted" ]; then
-  echo "setup-python: $target is up to date"
-  exit 0
-fi
-
-"$python" -c 'import ensurepip, venv' 2>/dev/null ||
-  fail "python3 has no venv or pip: install them (on Debian: apt-get install python3-venv python3-pip)"
-
-echo "setup-python: making $target with $("$python" --version 2>&1): ${packages[*]}"
-rm -rf "$target"
-mkdir -p .peers
-"$python" -m venv "$target" || fail "python3 -m venv failed: install pip and venv for $python"
-"$target/bin/python" -m pip install --quiet --disable-pip-version-check --no-input "${packages[@]}" ||
-  fail "pip could not install ${packages[*]}: see its message above"
-"$target/bin/python" -c 'import blake3, cbor2, numpy, safetensors.numpy' ||
-  fail "the packages were installed but do not load: remove $target and run this again"
-# Last of all: only an environment that is complete has a stamp.
-printf '%s\n' "$wanted" > "$stamp"
-echo "setup-python: done"

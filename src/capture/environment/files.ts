@@ -1,5 +1,5 @@
 /** Reading small files that may be anything. */
-import { access, constants, lstat, open } from 'node:fs/promises'
+import { constants, lstat, open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Absent } from '../absent.ts'
 
@@ -24,14 +24,6 @@ export async function readIfThere(path: string): Promise<Buffer | undefined> {
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
     throw new Absent(`${path} cannot be read: ${code ?? (error as Error).message}`)
   }
-}
-
-/** Whether something is there that can be reached. */
-export async function isThere(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  )
 }
 
 /** The text of a file, or `undefined` if there is none or it cannot be read: for hints that may be missing. */

@@ -2,9 +2,9 @@
  * The questions that every capture asks a repository, all at once: git spends most of its time looking at the work
  * tree, and the others are answered meanwhile.
  */
-import { access } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Absent } from '../absent.ts'
+import { isThere } from '../there.ts'
 import { findPlace, readCommit, readSettings, readUnpushed } from './describe.ts'
 import { readIndexEntries } from './index-entries.ts'
 import { readStatus } from './status.ts'
@@ -81,10 +81,7 @@ async function readVersion(git: Git): Promise<string> {
 /** Whether a folder or one above it holds a `.git`: a quick look, and git has the last word. */
 async function hasRepository(directory: string): Promise<boolean> {
   for (let folder = directory; ; folder = dirname(folder)) {
-    const isHere = await access(join(folder, '.git')).then(
-      () => true,
-      () => false,
-    )
+    const isHere = await isThere(join(folder, '.git'))
     if (isHere || folder === dirname(folder)) return isHere
   }
 }

@@ -1,9 +1,10 @@
 /** Rebuilds the Python environment of a run: from its lock file, or from the versions that were recorded. */
-import { access, mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { platform } from 'node:process'
 import { asObject } from '../../../capture/fields.ts'
 import { runProgram } from '../../../capture/program.ts'
+import { isThere } from '../../../capture/there.ts'
 import { storeError } from '../../../store/atomic.ts'
 import { fieldText } from '../../plain.ts'
 import { item } from '../types.ts'
@@ -163,13 +164,7 @@ async function findBase(
 }
 
 async function versionOf(command: string, { variables, signal }: ToolContext): Promise<string | undefined> {
-  if (command.includes('/')) {
-    const isThere = await access(command).then(
-      () => true,
-      () => false,
-    )
-    if (!isThere) return undefined
-  }
+  if (command.includes('/') && !(await isThere(command))) return undefined
   const options = { directory: '/', environment: variables, timeout: 20_000, signal }
   const program = 'import platform; print(platform.python_version())'
   const result = await runProgram(command, ['-I', '-c', program], options)
@@ -179,11 +174,7 @@ async function versionOf(command: string, { variables, signal }: ToolContext): P
 /** A file in the folder that the run works in, or one above it in the tree. */
 async function findFile(name: string, directory: string, target: string): Promise<string | undefined> {
   for (let folder = directory; !relative(target, folder).startsWith('..'); folder = dirname(folder)) {
-    const isThere = await access(join(folder, name)).then(
-      () => true,
-      () => false,
-    )
-    if (isThere) return join(folder, name)
+    if (await isThere(join(folder, name))) return join(folder, name)
     if (folder === target) return undefined
   }
   return undefined

@@ -85,7 +85,7 @@ class Connection:
             raise
         self._socket = made
         self._identity = _identity(made)
-        self._write(self._greeting)
+        self._write(self._greeting.encode("utf-8"))
 
     def _send(self, text):
         if self.lost:
@@ -102,7 +102,7 @@ class Connection:
                 self._socket = None
             if self._socket is None:
                 self._connect()
-            self._write(text)
+            self._write(data)
             return True
         except OSError:
             self._give_up()
@@ -112,8 +112,7 @@ class Connection:
             self._close()
             raise
 
-    def _write(self, text):
-        data = text.encode("utf-8")
+    def _write(self, data):
         self._socket.sendall(len(data).to_bytes(4, "big") + data, _NO_SIGNAL)
 
     def _receive(self):

@@ -90,9 +90,7 @@ export async function cancelRound({ rounds, seed, say }: CancelOptions): Promise
     return {
       name: 'cancel',
       promise: 'an aborted call rejects with the reason, and its work ends',
-      rounds: tally.rounds,
-      failures: tally.failures,
-      examples: tally.examples,
+      ...tally.result,
       controls: [{ what: 'call that rejects and hashes on', ...control }],
       numbers: {
         'ms to reject, p50': delay.p50,

@@ -91,9 +91,7 @@ export async function changingRound({ rounds, turn, seed, say }: ChangingOptions
       name: 'changing',
       promise:
         'a file that changes while it is hashed gives the digest of one moment, or ERR_LINEAPRINT_CHANGED',
-      rounds: tally.rounds,
-      failures: tally.failures,
-      examples: tally.examples,
+      ...tally.result,
       controls: [
         { what: 'reader that asks nothing gets a mixture', tried: naive.length, caught: mixed(naive) },
       ],

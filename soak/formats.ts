@@ -48,9 +48,7 @@ export async function formatsRound({ executions, seed, say }: FormatsOptions): P
   return {
     name: 'formats',
     promise: 'a model file gives a typed error or the tensors that a slow reader finds, within a second',
-    rounds: tally.rounds,
-    failures: tally.failures,
-    examples: tally.examples,
+    ...tally.result,
     controls: [{ what: 'reader without checks', tried: sums.refused, caught: sums.naive }],
     numbers: { read: sums.read, refused: sums.refused, 'slowest in ms': Math.round(sums.slowest) },
     skipped: [],

@@ -73,9 +73,7 @@ export async function indexKillRound({ kills, say }: IndexKillOptions): Promise<
   return {
     name: 'index-kill',
     promise: 'a kill at any system call of a list leaves an index with which the next list is right',
-    rounds: tally.rounds,
-    failures: tally.failures,
-    examples: tally.examples,
+    ...tally.result,
     controls: [{ what: 'program that writes over its list', ...control }],
     numbers,
     skipped: refusal === undefined ? [] : [refusal],

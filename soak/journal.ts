@@ -67,9 +67,7 @@ export async function journalRound({ kills, seed, say }: JournalOptions): Promis
     return {
       name: 'journal',
       promise: 'what flush acknowledged survives SIGKILL, and no run is damaged',
-      rounds: tally.rounds,
-      failures: tally.failures,
-      examples: tally.examples,
+      ...tally.result,
       controls: [{ what: 'program that acknowledges before it flushes', tried: CONTROLS, caught: lost }],
       numbers: {
         'killed while it started': moments.start,

@@ -78,9 +78,7 @@ export async function memoryRound({ bytes, files, lateMs, say }: MemoryOptions):
     return {
       name: 'memory',
       promise: 'memory does not grow with what is hashed, and the event loop and fs go on meanwhile',
-      rounds: tally.rounds,
-      failures: tally.failures,
-      examples: tally.examples,
+      ...tally.result,
       controls: await controls(folder, lateMs),
       numbers,
       skipped: [],

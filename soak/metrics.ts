@@ -72,9 +72,7 @@ export async function metricsRound({ values, pace, say }: MetricsOptions): Promi
     return {
       name: 'metrics',
       promise: 'logging and reading many values takes memory that does not grow with them, and none is lost',
-      rounds: tally.rounds,
-      failures: tally.failures,
-      examples: tally.examples,
+      ...tally.result,
       controls: [
         { what: 'program that keeps every value', tried: 1, caught: hoard.growthMiB > GROWTH ? 1 : 0 },
       ],

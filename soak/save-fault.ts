@@ -97,9 +97,7 @@ function outcomeOf(
     name: 'save-fault',
     promise:
       'a system call that fails is said, loses nothing that was acknowledged and leaves the store usable',
-    rounds: tally.rounds,
-    failures: tally.failures,
-    examples: tally.examples,
+    ...tally.result,
     controls: [{ what: 'program that takes every flush for a success', ...caught }],
     numbers,
     skipped,

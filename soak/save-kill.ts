@@ -103,9 +103,7 @@ function outcomeOf(
   return {
     name: 'save-kill',
     promise: 'a kill at any system call of a save loses nothing that was acknowledged and damages nothing',
-    rounds: tally.rounds,
-    failures: tally.failures,
-    examples: tally.examples,
+    ...tally.result,
     controls: [{ what: 'program that acknowledges before it flushes', ...caught }],
     numbers,
     skipped,

@@ -68,9 +68,7 @@ export async function scarceRound({ saves, say }: ScarceOptions): Promise<Outcom
   return {
     name: 'scarce',
     promise: 'a full disk and too many open files are said, lose nothing and leave the store usable',
-    rounds: tally.rounds,
-    failures: tally.failures,
-    examples: tally.examples,
+    ...tally.result,
     // Without a disk to fill there is nothing to be deaf to.
     controls:
       skipped.length > 0 ? [] : [{ what: 'program that takes every flush for a success', ...control }],

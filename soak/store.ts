@@ -62,9 +62,7 @@ export async function storeRound({ runs, processes, say }: StoreOptions): Promis
     return {
       name: 'store',
       promise: 'processes that write to one store lose no run of each other',
-      rounds: tally.rounds,
-      failures: tally.failures,
-      examples: tally.examples,
+      ...tally.result,
       controls: [{ what: 'one file that is read, changed and written back', ...(await oneFile(folder)) }],
       numbers: {
         processes,

@@ -44,9 +44,7 @@ export async function workersRound(options: WorkersOptions): Promise<Outcome> {
     return {
       name: 'workers',
       promise: 'threads that end and buffers that go away while they are hashed do no harm',
-      rounds: tally.rounds,
-      failures: tally.failures,
-      examples: tally.examples,
+      ...tally.result,
       controls: [
         { what: 'process that aborts', tried: 1, caught: crash === undefined ? 0 : 1 },
         {

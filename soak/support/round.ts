@@ -52,6 +52,12 @@ export class Tally {
     this.failures++
     if (this.examples.length < EXAMPLES) this.examples.push(failure)
   }
+
+  /** What an outcome says of it. */
+  get result(): Pick<Outcome, 'rounds' | 'failures' | 'examples'> {
+    const { rounds, failures, examples } = this
+    return { rounds, failures, examples }
+  }
 }
 
 /** Whether the promise was broken, or the round could not have seen it. One that cannot be run here broke nothing. */

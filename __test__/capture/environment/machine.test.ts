@@ -5,6 +5,7 @@ import { cpus } from 'node:os'
 import { describe, expect, test } from 'vitest'
 import { askSource } from '../../../src/capture/environment/source.ts'
 import { askLinux } from '../../../src/capture/environment/system-linux.ts'
+import { askOther } from '../../../src/capture/environment/system-other.ts'
 import { toolchainSource } from '../../../src/capture/environment/toolchain.ts'
 import { folderOf, programs } from './fakes.ts'
 import type { JsonObject } from '../../../src/json/value.ts'
@@ -51,6 +52,27 @@ describe('Linux', () => {
     expect(machine.cores).toBe(cpus().length)
     expect(machine.kernel).toBe(execFileSync('uname', ['-r'], { encoding: 'utf8' }).trim())
     expect(machine.memoryTotal).toBeGreaterThan(1 << 20)
+  })
+
+  test.skipIf(process.platform !== 'linux')('the files say what systeminformation says', async () => {
+    const warnings: string[] = []
+    const library = await askOther({
+      directory: folderOf({}),
+      variables: process.env,
+      variableNames: [],
+      packages: false,
+      timeout: 60_000,
+      signal: new AbortController().signal,
+      warnings,
+      unseen: new Map(),
+    })
+    const files = await askLinux()
+    expect(warnings).toEqual([])
+    for (const field of ['release', 'kernel', 'cores', 'memoryTotal', 'swapTotal'] as const)
+      expect(files[field], field).toBe(library[field])
+    expect(files.distribution).toContain(library.distribution)
+    expect(files.cpuFlags?.split(' ')).toEqual(expect.arrayContaining(library.cpuFlags?.split(' ') ?? ['?']))
+    expect(library.graphics).toBeInstanceOf(Array)
   })
 })
 

@@ -5,36 +5,22 @@
 //! between which the event loop turns.
 
 use crate::digests::{NativeDigests, algorithms};
-use lineaprint_digest::{Algorithms, Hasher};
-use lineaprint_engine::memory::{self, PARALLEL_FROM, Sliced};
+use lineaprint_digest::Hasher;
+use lineaprint_engine::memory::{self, Sliced};
 use lineaprint_engine::pool;
 use napi_derive::napi;
-
-fn in_pool<T: Send>(
-    length: usize,
-    algorithms: Algorithms,
-    work: impl FnOnce() -> T + Send,
-) -> napi::Result<T> {
-    // The bytes are in this core's cache if anywhere, and SHA-256 alone has no use for another core.
-    if length < PARALLEL_FROM || !algorithms.blake3 {
-        return Ok(work());
-    }
-    let pool = pool::get(None).map_err(|error| napi::Error::from_reason(error.to_string()))?;
-    Ok(pool.install(work))
-}
 
 /// Plain digests of one short buffer, on all cores; the caller waits.
 #[napi(catch_unwind)]
 pub fn hash_bytes(bytes: &[u8], algorithm: String) -> napi::Result<NativeDigests> {
     let algorithms = algorithms(&algorithm)?;
-    in_pool(bytes.len(), algorithms, || memory::hash(bytes, algorithms)).map(NativeDigests::from)
+    Ok(memory::hash(bytes, algorithms, pool::beside()).into())
 }
 
 /// Plain digests of one long buffer, slice by slice.
 #[napi]
 pub struct NativeSliced {
     inner: Option<Sliced>,
-    algorithms: Algorithms,
 }
 
 #[napi]
@@ -50,7 +36,6 @@ impl NativeSliced {
         let algorithms = algorithms(&algorithm)?;
         Ok(Self {
             inner: Some(Sliced::new(algorithms, length)),
-            algorithms,
         })
     }
 
@@ -58,7 +43,8 @@ impl NativeSliced {
     #[napi(catch_unwind)]
     pub fn update(&mut self, slice: &[u8]) -> napi::Result<()> {
         let inner = self.inner.as_mut().ok_or_else(finished)?;
-        in_pool(slice.len(), self.algorithms, || inner.update(slice))?
+        inner
+            .update(slice, pool::beside())
             .ok_or_else(|| napi::Error::from_reason("the slice does not fit"))
     }
 

@@ -2,17 +2,19 @@
 
 use crate::digests::number;
 use crate::failure::{NativeFailure, caught};
-use lineaprint_engine::{Control, Result, pool};
+use lineaprint_engine::{Control, Error, Result, pool};
 use napi::Env;
 use napi::bindgen_prelude::{Either, Object, ToNapiValue};
 use napi_derive::napi;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The handle of a job: cancels it, and says how far it is. One handle may serve one job.
 #[napi]
 pub struct NativeJob {
     control: Arc<Control>,
+    /// Answers a job that no thread has begun.
+    unbegun: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
 /// How far a job is. Totals grow while a folder is still being walked.
@@ -31,13 +33,17 @@ impl NativeJob {
     pub fn new() -> Self {
         Self {
             control: Arc::new(Control::new()),
+            unbegun: Mutex::new(None),
         }
     }
 
-    /// Asks every thread of the job to stop at its next block.
+    /// Asks every thread of the job to stop at its next block. A job that still waits for a thread ends here.
     #[napi]
     pub fn cancel(&self) {
         self.control.cancel();
+        if let Some(answer) = lock(&self.unbegun).take() {
+            answer();
+        }
     }
 
     #[napi]
@@ -68,18 +74,34 @@ where
     W: FnOnce(&Control) -> Result<T> + Send + 'static,
 {
     let threads = threads.map(|count| count as usize);
-    let pool = pool::get(threads).map_err(|error| napi::Error::from_reason(error.to_string()))?;
+    let lease = pool::lease(threads).map_err(|error| napi::Error::from_reason(error.to_string()))?;
     let control = Arc::clone(&job.control);
     let (deferred, promise) = env.create_deferred()?;
-    pool.spawn(move || {
-        let outcome: Either<T, NativeFailure> =
+    let settle = move |outcome: Either<T, NativeFailure>| deferred.resolve(move |_| Ok(outcome));
+    // Whoever takes it out answers: the thread that begins the work, or who cancels it before one does.
+    let answer = Arc::new(Mutex::new(Some(settle)));
+    let unbegun = Arc::clone(&answer);
+    *lock(&job.unbegun) = Some(Box::new(move || {
+        if let Some(settle) = lock(&unbegun).take() {
+            settle(Either::B(Error::cancelled().into()));
+        }
+    }));
+    lease.spawn(move || {
+        let Some(settle) = lock(&answer).take() else {
+            return;
+        };
+        settle(
             match caught(|| with_readers(place.as_deref(), threads, || work(&control))) {
                 Ok(value) => Either::A(value),
                 Err(error) => Either::B(error.into()),
-            };
-        deferred.resolve(move |_| Ok(outcome));
+            },
+        );
     });
     Ok(promise)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(target_os = "linux")]

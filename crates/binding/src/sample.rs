@@ -181,8 +181,8 @@ impl NativeArraySample {
     #[napi(catch_unwind)]
     pub fn step(&mut self, bytes: &[u8]) -> napi::Result<i64> {
         let inner = self.inner.as_mut().ok_or_else(finished)?;
-        let pool = pool::get(None).map_err(|error| napi::Error::from_reason(error.to_string()))?;
-        pool.install(|| inner.step(bytes))
+        inner
+            .step(bytes, pool::beside())
             .map(number)
             .ok_or_else(|| napi::Error::from_reason("the array has another length"))
     }

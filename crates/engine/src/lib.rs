@@ -8,6 +8,7 @@
 //! - [`folder`], [`tree`]: walking beneath a root, and the `tree` digest.
 //! - [`model`]: tensors of safetensors files, one or many shards, hashed where they lie.
 //! - [`sample`]: digests of a part of something too large for a full pass.
+//! - [`share`]: work that the calling thread shares with others.
 //! - [`small`]: small files, read with one call each.
 //! - [`streams`]: several SHA-256 streams at once.
 //! - `device`: disks that want one reader.
@@ -32,6 +33,7 @@ pub mod model;
 pub mod part;
 pub mod pool;
 pub mod sample;
+pub mod share;
 pub mod small;
 pub mod source;
 pub mod streams;

@@ -1,54 +1,56 @@
 //! Bytes that are already in memory.
 
+use crate::share::{Helpers, share};
 use crate::subtrees::SUBTREE;
 use lineaprint_digest::subtree::{CHUNK, Piece, Pieces, merge};
-use lineaprint_digest::{Algorithms, Digests, Hash, Hasher};
-use rayon::prelude::*;
+use lineaprint_digest::{Algorithms, Digests, Hasher};
 
 /// From this length on several threads are faster than one; below it waking them costs more than it gains.
 pub const PARALLEL_FROM: usize = 256 << 10;
 
-/// Digests of `bytes` on the threads of the current pool. SHA-256 alone is one stream, and stays on this thread.
-pub fn hash(bytes: &[u8], algorithms: Algorithms) -> Digests {
-    if !algorithms.blake3 {
+/// The least bytes that are worth waking another thread for.
+const PER_THREAD: usize = 128 << 10;
+
+/// Digests of `bytes` on this thread and those that help it. SHA-256 alone is one stream, and stays on this thread.
+pub fn hash(bytes: &[u8], algorithms: Algorithms, helpers: Helpers) -> Digests {
+    let length = bytes.len() as u64;
+    if !algorithms.blake3 || bytes.len() < PARALLEL_FROM {
         return Digests::of(bytes, algorithms);
     }
-    let in_order = Algorithms {
-        blake3: algorithms.blake3 && bytes.len() < PARALLEL_FROM,
-        ..algorithms
-    };
-    let (mut digests, parallel) = rayon::join(
-        || Digests::of(bytes, in_order),
-        || (algorithms.blake3 && !in_order.blake3).then(|| blake3_parallel(bytes)),
-    );
-    if let Some(hash) = parallel {
-        digests.blake3 = hash;
+    let mut in_order = Digests::default();
+    let mut pieces = pieces_of(bytes, 0, length, helpers, || {
+        if algorithms.sha256 {
+            in_order = Digests::of(bytes, Algorithms::SHA256);
+        }
+    });
+    Digests {
+        blake3: merge(&mut pieces, length),
+        ..in_order
     }
-    digests
 }
 
-fn blake3_parallel(bytes: &[u8]) -> Option<Hash> {
-    let length = bytes.len() as u64;
-    merge(&mut pieces_of(bytes, 0, length), length)
-}
-
-/// The pieces of `part`, which starts at byte `start` of an input of `input_length` bytes, on all threads.
-fn pieces_of(part: &[u8], start: u64, input_length: u64) -> Vec<Piece> {
+/// The pieces of `part`, which starts at byte `start` of an input of `input_length` bytes. This thread does
+/// `first`, and then what is left of the pieces.
+fn pieces_of(
+    part: &[u8],
+    start: u64,
+    input_length: u64,
+    helpers: Helpers,
+    first: impl FnOnce(),
+) -> Vec<Piece> {
+    let threads = helpers.threads().min(part.len() / PER_THREAD).max(1);
     // A few units per thread even out the cores; a unit is a power of two so that each is one tree node.
-    let units = rayon::current_num_threads() * 4;
-    let unit = (part.len() / units)
+    let unit = (part.len() / (threads * 4))
         .next_power_of_two()
         .clamp(64 << 10, usize::try_from(SUBTREE).unwrap_or(usize::MAX));
-    part.par_chunks(unit)
-        .with_max_len(1)
-        .enumerate()
-        .flat_map_iter(|(index, bytes)| {
-            let from = start + (index * unit) as u64;
-            let mut pieces = Pieces::new(from, from + bytes.len() as u64, input_length);
-            pieces.update(bytes);
-            pieces.finish()
-        })
-        .collect()
+    let pieces = share(helpers, threads, part.len().div_ceil(unit), first, |index| {
+        let bytes = &part[index * unit..part.len().min((index + 1) * unit)];
+        let from = start + (index * unit) as u64;
+        let mut pieces = Pieces::new(from, from + bytes.len() as u64, input_length);
+        pieces.update(bytes);
+        pieces.finish()
+    });
+    pieces.into_iter().flatten().collect()
 }
 
 /// Hashes a long buffer slice by slice, each on all threads, so that a caller can do other work in between.
@@ -70,9 +72,9 @@ impl Sliced {
         }
     }
 
-    /// Adds the next slice: a multiple of 1024 bytes, shorter than the whole, except for the last.
+    /// Adds the next slice, on this thread and those that help it: a multiple of 1024 bytes, shorter than the whole, except for the last.
     /// `None` if it does not fit, which is a bug of the caller.
-    pub fn update(&mut self, slice: &[u8]) -> Option<()> {
+    pub fn update(&mut self, slice: &[u8], helpers: Helpers) -> Option<()> {
         let end = self.position + slice.len() as u64;
         let aligned = end.is_multiple_of(CHUNK) || end == self.length;
         if slice.is_empty() || end > self.length || slice.len() as u64 == self.length || !aligned {
@@ -80,21 +82,17 @@ impl Sliced {
         }
         let (position, length) = (self.position, self.length);
         self.position = end;
-        let Some(pieces) = &mut self.pieces else {
-            // One stream alone needs no other thread.
-            if let Some(hasher) = &mut self.sha256 {
+        let hasher = &mut self.sha256;
+        let mut stream = || {
+            if let Some(hasher) = hasher {
                 hasher.update(slice);
             }
-            return Some(());
         };
-        rayon::join(
-            || {
-                if let Some(hasher) = &mut self.sha256 {
-                    hasher.update(slice);
-                }
-            },
-            || pieces.extend(pieces_of(slice, position, length)),
-        );
+        match &mut self.pieces {
+            Some(pieces) => pieces.extend(pieces_of(slice, position, length, helpers, stream)),
+            // One stream alone needs no other thread.
+            None => stream(),
+        }
         Some(())
     }
 
@@ -124,18 +122,18 @@ mod tests {
         for slice in [1024, 65_536, 1 << 20, 3_000 * 1024] {
             let mut sliced = Sliced::new(Algorithms::BOTH, bytes.len() as u64);
             for part in bytes.chunks(slice) {
-                sliced.update(part).expect("fits");
+                sliced.update(part, Helpers::None).expect("fits");
             }
             assert_eq!(sliced.finish(), Some(Digests::of(&bytes, Algorithms::BOTH)));
             let mut alone = Sliced::new(Algorithms::SHA256, bytes.len() as u64);
             for part in bytes.chunks(slice) {
-                alone.update(part).expect("fits");
+                alone.update(part, Helpers::None).expect("fits");
             }
             assert_eq!(alone.finish(), Some(Digests::of(&bytes, Algorithms::SHA256)));
         }
         let mut short = Sliced::new(Algorithms::BLAKE3, 4096);
-        short.update(&bytes[..1024]).expect("fits");
-        assert_eq!(short.update(&bytes[..1000]), None);
+        short.update(&bytes[..1024], Helpers::None).expect("fits");
+        assert_eq!(short.update(&bytes[..1000], Helpers::None), None);
         assert_eq!(short.finish(), None);
     }
 
@@ -148,11 +146,11 @@ mod tests {
                 0, 1, 1023, 1024, 1025, 262_143, 262_144, 262_145, 1_000_001, 3_000_000,
             ] {
                 let part = &bytes[..length];
-                assert_eq!(
-                    pool.install(|| hash(part, Algorithms::BOTH)),
-                    Digests::of(part, Algorithms::BOTH),
-                    "{length} bytes on {threads} threads"
-                );
+                let whole = Digests::of(part, Algorithms::BOTH);
+                let beside = hash(part, Algorithms::BOTH, Helpers::Of(&pool));
+                assert_eq!(beside, whole, "{length} bytes beside {threads} threads");
+                let inside = pool.install(|| hash(part, Algorithms::BOTH, Helpers::Current));
+                assert_eq!(inside, whole, "{length} bytes on {threads} threads");
             }
         }
     }

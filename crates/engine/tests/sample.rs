@@ -8,6 +8,7 @@ use lineaprint_digest::{Algorithms, Digests};
 use lineaprint_engine::sample::array::ArraySample;
 use lineaprint_engine::sample::file::{FileSample, sample_all, sample_path};
 use lineaprint_engine::sample::{Extent, describe};
+use lineaprint_engine::share::Helpers;
 use lineaprint_engine::{Code, Control, pool};
 use proptest::prelude::*;
 use std::fs;
@@ -220,8 +221,8 @@ proptest! {
             prop_assert!(!sampled);
             return Ok(());
         };
-        prop_assert_eq!(array.step(&bytes[1..]), None);
-        while array.step(&bytes).expect("the same length") < stream.len() as u64 {}
+        prop_assert_eq!(array.step(&bytes[1..], Helpers::None), None);
+        while array.step(&bytes, pool::beside()).expect("the same length") < stream.len() as u64 {}
         let whole = Whole { units: elements as u64, bytes: bytes.len() as u64 };
         let shape = [elements as u64];
         let expected = describe(&Digests::of(&stream, Algorithms::BOTH), |algorithm, hash| {

@@ -2,10 +2,11 @@
 
 use super::{Extent, describe};
 use crate::memory::{self, Sliced};
+use crate::share::{Helpers, share};
 use lineaprint_digest::sample::description::{self, Whole};
 use lineaprint_digest::sample::{Layout, Plan};
 use lineaprint_digest::{Algorithms, Digests};
-use rayon::prelude::*;
+use std::sync::{Mutex, PoisonError};
 
 /// Bytes of the stream gathered in one step: elements far apart cost a cache miss each, so that a step takes
 /// some ten milliseconds on one core.
@@ -44,25 +45,27 @@ impl ArraySample {
         Extent::of(&self.layout)
     }
 
-    /// Gathers and hashes the next step of `bytes`, the whole array each time, and says how many of the
+    /// Gathers and hashes the next step of `bytes`, the whole array each time, on this thread and those that help
+    /// it, and says how many of the
     /// bytes to read are done. `None` if the array does not have the length that it had.
-    pub fn step(&mut self, bytes: &[u8]) -> Option<u64> {
+    pub fn step(&mut self, bytes: &[u8], helpers: Helpers) -> Option<u64> {
         if bytes.len() as u64 != self.layout.bytes() {
             return None;
         }
         let length = self.layout.bytes_read();
         let count = (length - self.position).min(STEP);
         let mut gathered = vec![0; usize::try_from(count).ok()?];
-        gathered
-            .par_chunks_mut(PART)
-            .enumerate()
-            .for_each(|(index, part)| {
-                self.gather(bytes, self.position + (index * PART) as u64, part);
-            });
+        let parts: Vec<_> = gathered.chunks_mut(PART).map(Mutex::new).collect();
+        let gather = |index: usize| {
+            // Each part has its own lock, which nobody waits for.
+            let mut part = parts[index].lock().unwrap_or_else(PoisonError::into_inner);
+            self.gather(bytes, self.position + (index * PART) as u64, &mut part);
+        };
+        share(helpers, usize::MAX, parts.len(), || (), gather);
         if length <= STEP {
-            self.short = Some(memory::hash(&gathered, self.algorithms));
+            self.short = Some(memory::hash(&gathered, self.algorithms, helpers));
         } else {
-            self.sliced.update(&gathered)?;
+            self.sliced.update(&gathered, helpers)?;
         }
         self.position += count;
         Some(self.position)

@@ -3,6 +3,7 @@
 use crate::control::Control;
 use crate::error::{Code, Error, Result};
 use crate::memory::{self, Sliced};
+use crate::share::Helpers;
 use crate::source::Source;
 use lineaprint_digest::sample::Layout;
 use lineaprint_digest::{Algorithms, Digests};
@@ -43,7 +44,7 @@ pub fn hash(
     };
     if length <= window as u64 {
         fill_window(0, &mut buffer)?;
-        return Ok(memory::hash(&buffer, algorithms));
+        return Ok(memory::hash(&buffer, algorithms, Helpers::Current));
     }
     let internal = || Error::new(Code::Internal, "the windows of a sample do not fit together");
     let mut sliced = Sliced::new(algorithms, length);
@@ -52,7 +53,7 @@ pub fn hash(
         let left = usize::try_from(length - position).unwrap_or(window);
         let slice = &mut buffer[..left.min(window)];
         fill_window(position, slice)?;
-        sliced.update(slice).ok_or_else(internal)?;
+        sliced.update(slice, Helpers::Current).ok_or_else(internal)?;
         position += slice.len() as u64;
     }
     sliced.finish().ok_or_else(internal)

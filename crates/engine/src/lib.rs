@@ -13,6 +13,7 @@
 //! - [`streams`]: several SHA-256 streams at once.
 //! - `device`: disks that want one reader.
 //! - [`cache`]: digests of files that have not changed.
+//! - [`aligned`]: buffers that the system copies into.
 //! - [`memory`]: bytes that are already there.
 //! - [`pool`]: the threads. Never Node's.
 //!
@@ -21,6 +22,7 @@
 // Only `cache/lease.rs` allows it, for a call that has no safe interface.
 #![deny(unsafe_code)]
 
+pub mod aligned;
 pub mod cache;
 pub mod control;
 #[cfg(target_os = "linux")]

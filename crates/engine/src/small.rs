@@ -1,5 +1,6 @@
 //! Small files: read whole with one call each, and hashed several at once where the processor has lanes for it.
 
+use crate::aligned::{Buffer, next_line};
 use crate::cache::Cache;
 use crate::control::Control;
 use crate::error::{Code, Result};
@@ -7,15 +8,25 @@ use crate::file::{FileDigest, hash_source};
 use crate::folder::Folder;
 use crate::source::{Source, Stamp};
 use lineaprint_digest::{Algorithms, Digests, Hasher};
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::hash::RandomState;
+use std::ops::Range;
 
 /// A file up to this length is small: reading it in blocks would cost more calls than it has bytes to hide.
-pub const SMALL: u64 = 64 << 10;
+const SMALL: usize = 64 << 10;
 
 /// Files that are hashed together: enough to fill sixteen lanes.
 pub const BATCH: usize = 16;
+
+thread_local! {
+    /// Where the files of a batch lie, each at the start of a cache line.
+    static ROOM: Cell<Buffer> = Cell::default();
+}
+
+/// The most that one file takes of it: its bytes, one more, and the way to the next line.
+const ROOM_PER_FILE: usize = next_line(SMALL + 1);
 
 /// One file of a batch.
 pub struct BatchFile<'a> {
@@ -46,7 +57,11 @@ pub fn hash_batch(files: &[BatchFile<'_>], context: &Context<'_>) -> Result<Vec<
     } = *context;
     let mut found: Vec<Option<FileDigest>> = files.iter().map(|file| context.cached(file)).collect();
     let started = context.cache.map_or(0, Cache::started);
-    let mut read: Vec<(usize, Source, Vec<u8>)> = Vec::with_capacity(files.len());
+    let mut read: Vec<(usize, Source, Range<usize>)> = Vec::with_capacity(files.len());
+    // Taken and not borrowed: a large file is read on all threads, and this one may get another batch meanwhile.
+    let mut room = ROOM.take();
+    room.reserve(files.len() * ROOM_PER_FILE);
+    let mut position = 0;
     for (file, (index, place)) in files.iter().zip(found.iter_mut().enumerate()) {
         if place.is_some() {
             continue;
@@ -58,8 +73,12 @@ pub fn hash_batch(files: &[BatchFile<'_>], context: &Context<'_>) -> Result<Vec<
             continue;
         }
         control.found(source.size());
-        let outcome = if source.size() <= SMALL {
-            source.read_small().map(|bytes| read.push((index, source, bytes)))
+        let outcome = if source.size() <= SMALL as u64 {
+            let bytes = position..position + usize::try_from(source.size()).unwrap_or(usize::MAX);
+            position = next_line(bytes.end + 1);
+            source
+                .read_small_into(&mut room.bytes_mut()[bytes.start..=bytes.end])
+                .map(|()| read.push((index, source, bytes)))
         } else {
             hash_source(&source, algorithms, control).map(|digest| {
                 context.admit(&source, &digest, started);
@@ -75,7 +94,10 @@ pub fn hash_batch(files: &[BatchFile<'_>], context: &Context<'_>) -> Result<Vec<
     }
     // Neighbours of like length keep the lanes busy to the end.
     read.sort_unstable_by_key(|(_, _, bytes)| bytes.len());
-    let views: Vec<&[u8]> = read.iter().map(|(_, _, bytes)| bytes.as_slice()).collect();
+    let views: Vec<&[u8]> = read
+        .iter()
+        .map(|(_, _, bytes)| &room.bytes()[bytes.clone()])
+        .collect();
     for ((index, source, bytes), digests) in read.iter().zip(hash_together(&views, algorithms)) {
         control.advance(bytes.len() as u64);
         control.file_done();
@@ -86,6 +108,7 @@ pub fn hash_batch(files: &[BatchFile<'_>], context: &Context<'_>) -> Result<Vec<
         context.admit(source, &digest, started);
         found[*index] = Some(digest);
     }
+    ROOM.set(room);
     Ok(found.into_iter().flatten().collect())
 }
 

@@ -5,6 +5,7 @@
 //! change. The same descriptor is looked at before and after: a digest of bytes that changed in between is
 //! not given out.
 
+use crate::aligned::Buffer;
 use crate::control::Control;
 use crate::error::{Code, Error, Result};
 use std::cell::RefCell;
@@ -16,7 +17,7 @@ use std::path::{Path, PathBuf};
 pub const BLOCK: usize = 256 << 10;
 
 thread_local! {
-    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    static BUFFER: RefCell<Buffer> = RefCell::default();
 }
 
 /// What the system says of a file. Equal before and after a read means that nothing wrote to it meanwhile,
@@ -185,8 +186,15 @@ impl Source {
     /// Reads a short file whole, with one call, and makes sure that it did not change meanwhile.
     pub fn read_small(&self) -> Result<Vec<u8>> {
         let size = usize::try_from(self.stamp.size).unwrap_or(usize::MAX);
-        // One byte more than there should be, so that the same call shows that the file ends there.
         let mut bytes = vec![0; size.saturating_add(1)];
+        self.read_small_into(&mut bytes)?;
+        bytes.truncate(size);
+        Ok(bytes)
+    }
+
+    /// The same into `bytes`: one more than the file has, so that the same call shows that it ends there.
+    pub fn read_small_into(&self, bytes: &mut [u8]) -> Result<()> {
+        let size = bytes.len() - 1;
         let mut done = 0;
         while done < bytes.len() {
             match read_at(&self.file, &mut bytes[done..], done as u64) {
@@ -203,9 +211,7 @@ impl Source {
         if done != size {
             return Err(self.changed(format!("{done} bytes or more")));
         }
-        self.verify_stamp()?;
-        bytes.truncate(size);
-        Ok(bytes)
+        self.verify_stamp()
     }
 
     /// Reads `start..end` in blocks of at most [`BLOCK`] bytes, in order, and hands each to `take`.
@@ -219,9 +225,8 @@ impl Source {
     ) -> Result<()> {
         BUFFER.with_borrow_mut(|buffer| {
             let wanted = usize::try_from(end - start).unwrap_or(BLOCK).min(BLOCK);
-            if buffer.len() < wanted {
-                buffer.resize(if wanted > BLOCK / 16 { BLOCK } else { BLOCK / 16 }, 0);
-            }
+            buffer.reserve(if wanted > BLOCK / 16 { BLOCK } else { BLOCK / 16 });
+            let buffer = buffer.bytes_mut();
             let mut offset = start;
             while offset < end {
                 control.check()?;

@@ -4,6 +4,7 @@
 //! that the lanes are filled from several files or tensors. When a stream ends the next one of the job takes
 //! its place. The longest come first: what is started last should be short.
 
+use crate::aligned::Buffer;
 use crate::control::Control;
 use crate::error::Result;
 use crate::source::{BLOCK, Source};
@@ -43,7 +44,7 @@ pub fn hash_all<S: Borrow<Source> + Send>(
                     algorithms,
                     control,
                     lanes: Vec::new(),
-                    buffer: Vec::new(),
+                    buffer: Buffer::default(),
                 };
                 let take = || {
                     let index = next.fetch_add(1, Ordering::Relaxed);
@@ -59,7 +60,7 @@ struct Worker<'a, S> {
     algorithms: Algorithms,
     control: &'a Control,
     lanes: Vec<Lane<S>>,
-    buffer: Vec<u8>,
+    buffer: Buffer,
 }
 
 /// One open stream.
@@ -84,7 +85,7 @@ impl<S: Borrow<Source>> Worker<'_, S> {
         };
         // Blocks of all lanes together stay within a core's second-level cache.
         let block = if width > 4 { BLOCK / 8 } else { BLOCK };
-        self.buffer.resize(width * block, 0);
+        self.buffer.reserve(width * block);
         let mut waiting = Some(first);
         loop {
             while self.lanes.len() < width {
@@ -114,7 +115,7 @@ impl<S: Borrow<Source>> Worker<'_, S> {
         for (place, (lane, buffer)) in self
             .lanes
             .iter_mut()
-            .zip(self.buffer.chunks_mut(block))
+            .zip(self.buffer.bytes_mut().chunks_mut(block))
             .enumerate()
         {
             match lane.read(buffer, self.control) {

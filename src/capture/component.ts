@@ -18,6 +18,11 @@ export interface CaptureContext {
    * never calls it is waited for.
    */
   readonly onSettled?: (() => void) | undefined
+  /**
+   * Resolves when the command runs, or never will. What need not be seen before it starts is looked at after that, so
+   * that it starts sooner; absent where there is no command to wait for. Call `onSettled` before you wait for it.
+   */
+  readonly commandStarted?: Promise<void> | undefined
   /** Stops the capture; it then throws the signal's reason. */
   readonly signal?: AbortSignal | undefined
   /** Where the capture may write files that belong to the run (a patch, untracked files). Absent: writes none. */

@@ -11,7 +11,7 @@ import { isEvent } from '../store/events.ts'
 import { mergeComponents } from './configuration-components.ts'
 import { reasonOf } from './failure.ts'
 import { plainObject } from './plain.ts'
-import type { Captured, Component } from '../capture/component.ts'
+import type { CaptureContext, Captured, Component } from '../capture/component.ts'
 import type { JsonObject } from '../json/value.ts'
 import type { CaptureRecord } from '../store/record.ts'
 import type { ComponentConfiguration } from './configuration-components.ts'
@@ -81,11 +81,21 @@ export interface StartCaptures {
   readonly done: Promise<void>
 }
 
+/** What captures of the start are told of the command, and tell. */
+type CommandContext = Pick<CaptureContext, 'onSettled' | 'commandStarted'>
+
 /** Makes the captures of the start. One that fails is recorded as failed and does not stop the run. */
-export function captureAtStart(writer: RunWriter, signal: AbortSignal | undefined): StartCaptures {
+export function captureAtStart(
+  writer: RunWriter,
+  signal: AbortSignal | undefined,
+  commandStarted: Promise<void> | undefined,
+): StartCaptures {
   const started = componentsOf(writer.configuration).map(({ component, enabled }) => {
     const settled = Promise.withResolvers<void>()
-    const done = captureOne(writer, component, enabled, signal, settled.resolve)
+    const done = captureOne(writer, component, enabled, signal, {
+      onSettled: settled.resolve,
+      commandStarted,
+    })
     // However it ends, nothing waits for it any more.
     done.then(settled.resolve, settled.reject)
     return { done, settled: settled.promise }
@@ -101,14 +111,14 @@ async function captureOne(
   component: Component,
   enabled: boolean,
   signal: AbortSignal | undefined,
-  onSettled: () => void,
+  command: CommandContext,
 ): Promise<void> {
   if (!enabled) {
     writer.say({ type: 'capture', component: component.name, result: { status: 'off' } })
     return
   }
   try {
-    await captureInto(writer, component, signal, onSettled)
+    await captureInto(writer, component, signal, command)
   } catch (error) {
     signal?.throwIfAborted()
     writer.say({ type: 'warning', message: `${component.name} was not captured: ${reasonOf(error)}` })
@@ -130,7 +140,7 @@ export async function captureInto(
   writer: RunWriter,
   component: Component,
   signal: AbortSignal | undefined,
-  onSettled?: () => void,
+  startOf?: CommandContext,
 ): Promise<Captured> {
   const filesDirectory = join(writer.folder, component.name)
   const { configuration, directory } = writer
@@ -146,7 +156,7 @@ export async function captureInto(
       signal,
       filesDirectory,
       command,
-      onSettled,
+      ...startOf,
     })
     result = recorded(captured)
     writer.say({ type: 'capture', component: component.name, result })

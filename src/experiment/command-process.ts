@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { isatty } from 'node:tty'
 import { LineaprintError } from '../errors.ts'
 import { errorCode } from '../store/atomic.ts'
-import { openPipes } from './command-pipe.ts'
+import { openPipe } from './command-pipe.ts'
 import { SignalError } from './command-signals.ts'
 import { StreamCopy } from './command-stream.ts'
 import type { Readable } from 'node:stream'
@@ -76,8 +76,7 @@ async function start(
   relay: SignalRelay,
 ): Promise<Started> {
   const [program = '', ...rest] = plan.argv
-  const opened = await openPipes(copies.filter((copy) => copy !== undefined).length)
-  const pipes = copies.map((copy) => (copy === undefined ? undefined : opened?.shift()))
+  const pipes = copies.map((copy) => (copy === undefined ? undefined : openPipe()))
   const outputs = copies.map((copy, index) => pipes[index]?.writeEnd ?? (copy ? 'pipe' : plan.targets[index]))
   try {
     relay.work.throwIfAborted()

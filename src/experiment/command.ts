@@ -62,15 +62,17 @@ export async function runCommand(plan: CommandPlan): Promise<CommandOutcome> {
     })
   }
   const relay = new SignalRelay()
+  const started = Promise.withResolvers<void>()
   try {
     const tracker = new ExperimentTracker(plan.options, {
       configurationFile: plan.configurationFile,
       defaults: { experimentName: nameOf(plan.argv) },
       command: plan.argv,
+      commandStarted: started.promise,
       signal: relay.work,
       onProgress: plan.onProgress,
     })
-    return await recorded(plan, tracker, relay)
+    return await recorded(plan, tracker, relay, started.resolve)
   } finally {
     relay.close()
   }
@@ -105,6 +107,7 @@ async function recorded(
   plan: CommandPlan,
   tracker: ExperimentTracker,
   relay: SignalRelay,
+  onStarted: () => void,
 ): Promise<CommandOutcome> {
   let end: ProcessEnd
   try {
@@ -114,8 +117,10 @@ async function recorded(
     // Whatever becomes of the machine under the command: what it was started with is on disk.
     await tracker.flush()
     relay.work.throwIfAborted()
-    end = await runBridged(tracker, processPlan(plan, tracker), relay)
+    end = await runBridged(tracker, processPlan(plan, tracker, onStarted), relay)
   } catch (error) {
+    // What waits for the command would wait for ever.
+    onStarted()
     await recordFailure(tracker, error)
     throw error
   }
@@ -140,7 +145,7 @@ async function trackInputs(plan: CommandPlan, tracker: ExperimentTracker): Promi
   if (plan.seed !== undefined) await tracker.setSeeds(plan.seed, { replaceMathRandom: false })
 }
 
-function processPlan(plan: CommandPlan, tracker: ExperimentTracker): ProcessPlan {
+function processPlan(plan: CommandPlan, tracker: ExperimentTracker, onStarted: () => void): ProcessPlan {
   const { seeds } = tracker.configuration
   return {
     argv: plan.argv,
@@ -153,7 +158,10 @@ function processPlan(plan: CommandPlan, tracker: ExperimentTracker): ProcessPlan
       LINEAPRINT_RUN_DIRECTORY: tracker.runDirectory,
     },
     runDirectory: tracker.runDirectory,
-    onSpawn: (pid) => tracker.sampleSystem(pid),
+    onSpawn: (pid) => {
+      onStarted()
+      tracker.sampleSystem(pid)
+    },
     targets: plan.targets ?? [1, 2],
   }
 }

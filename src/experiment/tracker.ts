@@ -51,6 +51,8 @@ export interface TrackerSettings {
   readonly signal?: AbortSignal | undefined
   /** The command that this run wraps. */
   readonly command?: readonly string[] | undefined
+  /** Resolves when that command runs, or never will; captures that can wait for it do. */
+  readonly commandStarted?: Promise<void> | undefined
 }
 
 /** Where a tracker is in its life. */
@@ -119,14 +121,14 @@ export class ExperimentTracker {
     if (this.#phase !== 'new') throw this.#misplaced('startExperiment', 'before anything else, and once')
     this.#phase = 'starting'
     try {
-      const { configurationFile: file, environment = process.env, defaults, command, signal } = this.#settings
+      const { configurationFile: file, environment = process.env, defaults, command, commandStarted, signal } = this.#settings
       const directory = this.#directory
       const sources = { directory, file, environment, defaults }
       const configuration = await resolveConfiguration(this.#options, sources)
       this.#writer = await RunWriter.start(configuration, { directory, command, environment })
       this.#phase = 'running'
       if (command === undefined) this.sampleSystem(process.pid)
-      const { settled, done } = captureAtStart(this.#writer, signal)
+      const { settled, done } = captureAtStart(this.#writer, signal, commandStarted)
       void this.#during(done)
       // A command does not wait for what is seen beside it as well; the end of its run does.
       await (command === undefined ? done : settled)

@@ -5,6 +5,7 @@
 //! - [`files`], [`part`], [`model`]: what is on disk.
 //! - [`sample`]: digests of a part of something too large for a full pass.
 //! - [`bytes`]: what is in memory, and streams.
+//! - [`pipe`]: pipes for the output of commands.
 //! - [`structured`]: digests of descriptions.
 //! - [`machine`]: what this addon and this processor can do.
 //!
@@ -26,5 +27,6 @@ mod job;
 mod machine;
 mod model;
 mod part;
+mod pipe;
 mod sample;
 mod structured;

@@ -79,6 +79,7 @@ async function capture(context: CaptureContext, options: EnvironmentCaptureOptio
   const sources = createSources()
   // Nothing of it is what a program changes while it runs.
   context.onSettled?.()
+  await context.commandStarted
   const answers = await Promise.all(sources.map((source) => askSource(source, limits)))
   const value = Object.fromEntries(sources.map(({ name }, index) => [name, answers[index]?.value ?? {}]))
   const warnings = answers.flatMap((answer) => answer.warnings)

@@ -34,6 +34,7 @@ export class BridgeServer {
   readonly #connections = new Set<Connection>()
   readonly #work = new Set<Promise<void>>()
   readonly #stop = new AbortController()
+  #onEnd: (() => void) | undefined
 
   private constructor(path: string, session: Session) {
     this.#path = path
@@ -61,7 +62,7 @@ export class BridgeServer {
     await this.#takeIn(signal)
     const end = performance.now() + LINGER_MS
     while (this.#connections.size > 0 && !this.#isQuiet() && performance.now() < end && !signal.aborted)
-      await new Promise((resolve) => setTimeout(resolve, QUIET_MS / 4))
+      await this.#nextEnd(QUIET_MS / 4)
     const closed = once(this.#server, 'close')
     this.#server.close()
     this.#stop.abort()
@@ -84,6 +85,17 @@ export class BridgeServer {
     }
   }
 
+  /** Resolves when a connection has ended, and after some milliseconds at the latest. */
+  #nextEnd(limit: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, limit)
+      this.#onEnd = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+
   #isQuiet(): boolean {
     const now = performance.now()
     return [...this.#connections].every(({ isBusy, lastWord }) => !isBusy && now - lastWord > QUIET_MS)
@@ -96,6 +108,7 @@ export class BridgeServer {
       this.#connections.delete(connection)
       this.#work.delete(work)
       socket.destroy()
+      this.#onEnd?.()
     })
     this.#work.add(work)
   }

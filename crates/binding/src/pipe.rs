@@ -1,0 +1,30 @@
+//! Pipes for the output of commands.
+
+use napi_derive::napi;
+
+/// A pipe: two descriptors, which whoever asked for them closes.
+#[napi(object, object_from_js = false)]
+pub struct NativePipe {
+    pub read_end: i32,
+    pub write_end: i32,
+}
+
+/// Opens a pipe whose ends no program inherits that is not given them; nothing where descriptors are no numbers.
+#[cfg(unix)]
+#[napi(catch_unwind)]
+pub fn open_pipe() -> napi::Result<Option<NativePipe>> {
+    use std::os::fd::IntoRawFd as _;
+    let (read_end, write_end) =
+        std::io::pipe().map_err(|error| napi::Error::from_reason(error.to_string()))?;
+    Ok(Some(NativePipe {
+        read_end: read_end.into_raw_fd(),
+        write_end: write_end.into_raw_fd(),
+    }))
+}
+
+/// Nothing: descriptors are no numbers here.
+#[cfg(not(unix))]
+#[napi]
+pub fn open_pipe() -> Option<NativePipe> {
+    None
+}

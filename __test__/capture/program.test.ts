@@ -89,3 +89,22 @@ test('an error of the taker ends the program and is thrown', async () => {
   const onOutput = (): Promise<void> => Promise.reject(error)
   await expect(run('process.stdout.write("x"); setInterval(() => 0, 1000)', { onOutput })).rejects.toBe(error)
 })
+
+test.skipIf(process.platform !== 'linux')(
+  'what reads nothing is started by the addon, the others by Node',
+  async () => {
+    const options = { directory: '/', environment: process.env, timeout: 10_000 }
+    const look = [
+      '-c',
+      'readlink /proc/self/fd/0 /proc/self/fd/1; pwd; ps -o sid= -p $$ | tr -d " "; echo $$',
+    ]
+    const result = await runProgram('sh', look, options)
+    if (result.status !== 'ended') throw new Error(result.reason)
+    const [input, output, directory, session, pid] = result.stdout.toString().trim().split('\n')
+    expect([input, directory, session]).toEqual(['/dev/null', '/', pid])
+    // Node's pipes are sockets.
+    expect(output).toMatch(/^pipe:/)
+    const other = await runProgram('sh', look, { ...options, input: Buffer.alloc(0) })
+    expect(other.status === 'ended' && other.stdout.toString()).toMatch(/^socket:.*\nsocket:/)
+  },
+)

@@ -1,9 +1,9 @@
 /** Runs a program to its end, within a time, and never leaves it behind. */
-import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { platform } from 'node:process'
-import type { ChildProcess } from 'node:child_process'
+import { startProgram } from './program-start.ts'
+import type { StartedProgram } from './program-start.ts'
 
 /** How a program is run. */
 export interface ProgramOptions {
@@ -40,7 +40,7 @@ const OUTPUT_LIMIT = 256 << 20
 const ERROR_LIMIT = 64 << 10
 
 /** Killed if this process exits while they run: a program that hangs would otherwise outlive it. */
-const running = new Set<ChildProcess>()
+const running = new Set<StartedProgram>()
 
 /**
  * Runs a program and waits for its end.
@@ -59,15 +59,10 @@ export async function runProgram(
   const { signal, timeout, outputLimit = OUTPUT_LIMIT } = options
   signal?.throwIfAborted()
   if (isNowhere(command, options.environment)) return notInstalled(command)
-  let child: ChildProcess
+  let child: StartedProgram
   try {
-    child = spawn(command, args, {
-      cwd: options.directory,
-      env: options.environment,
-      stdio: ['pipe', 'pipe', 'pipe'],
-      detached: platform !== 'win32',
-      windowsHide: true,
-    })
+    const { directory, environment, input } = options
+    child = startProgram(command, args, { directory, environment, hasInput: input !== undefined })
   } catch (error) {
     // A NUL in an argument is refused before anything is started.
     return { status: 'failed', reason: `${command} could not be started: ${(error as Error).message}` }
@@ -78,8 +73,8 @@ export async function runProgram(
     killGroup(child)
     // A process that left the group may still hold the pipes; nobody waits for it.
     child.stdin?.destroy()
-    child.stdout?.destroy()
-    child.stderr?.destroy()
+    child.stdout.destroy()
+    child.stderr.destroy()
   }
   const onAbort = (): void => stop()
   const timer = setTimeout(
@@ -88,7 +83,6 @@ export async function runProgram(
   )
   signal?.addEventListener('abort', onAbort, { once: true })
   track(child)
-  const end = settled(child)
   try {
     feed(child, options.input)
     const errors = collectErrors(child)
@@ -97,7 +91,7 @@ export async function runProgram(
     let thrown: { error: unknown } | undefined
     let broken: string | undefined
     try {
-      for await (const piece of (child.stdout ?? []) as AsyncIterable<Buffer>) {
+      for await (const piece of child.stdout as AsyncIterable<Buffer>) {
         size += piece.length
         if (size > outputLimit) {
           stop({ status: 'too-long', reason: `${command} wrote more than ${outputLimit} bytes` })
@@ -118,7 +112,7 @@ export async function runProgram(
     } catch (error) {
       broken = (error as Error).message
     }
-    const outcome = await end
+    const outcome = await child.end
     signal?.throwIfAborted()
     if (thrown) throw thrown.error
     if (stopped) return stopped
@@ -131,7 +125,7 @@ export async function runProgram(
   } finally {
     clearTimeout(timer)
     signal?.removeEventListener('abort', onAbort)
-    if (child.exitCode === null && child.signalCode === null) stop()
+    if (!child.hasEnded()) stop()
     untrack(child)
   }
 }
@@ -150,42 +144,32 @@ function isNowhere(command: string, { PATH: path }: NodeJS.ProcessEnv): boolean 
   return path.split(delimiter).every((folder) => folder !== '' && !existsSync(join(folder, command)))
 }
 
-type End = { readonly code: number | null } | { readonly error: NodeJS.ErrnoException }
-
-function settled(child: ChildProcess): Promise<End> {
-  return new Promise((resolve) => {
-    child.once('error', (error) => resolve({ error }))
-    child.once('close', (code) => resolve({ code }))
-  })
-}
-
 function startFailure(command: string, directory: string, error: NodeJS.ErrnoException): ProgramResult {
   // The system gives the same answer for a program and for a working folder that is not there.
   if (error.code === 'ENOENT' && existsSync(directory)) return notInstalled(command)
   return { status: 'failed', reason: `${command} could not be started: ${error.code ?? error.message}` }
 }
 
-function feed(child: ChildProcess, input: Uint8Array | undefined): void {
+function feed(child: StartedProgram, input: Uint8Array | undefined): void {
   // A program that does not read its input breaks the pipe, which is its right; its exit code says how it went.
   child.stdin?.on('error', () => undefined)
   child.stdin?.end(input)
 }
 
-function collectErrors(child: ChildProcess): () => string {
+function collectErrors(child: StartedProgram): () => string {
   const pieces: Buffer[] = []
   let size = 0
-  child.stderr?.on('data', (piece: Buffer) => {
+  child.stderr.on('data', (piece: Buffer) => {
     if (size < ERROR_LIMIT) pieces.push(piece)
     size += piece.length
   })
   return () => Buffer.concat(pieces).subarray(0, ERROR_LIMIT).toString()
 }
 
-function killGroup(child: ChildProcess): void {
-  if (child.pid === undefined) return
+function killGroup({ pid }: StartedProgram): void {
+  if (pid === undefined) return
   try {
-    if (platform === 'win32') child.kill('SIGKILL')
-    else process.kill(-child.pid, 'SIGKILL')
+    process.kill(platform === 'win32' ? pid : -pid, 'SIGKILL')
   } catch (error) {
     // Already gone, which is what was wanted.
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
@@ -196,12 +180,12 @@ function killAll(): void {
   for (const child of running) killGroup(child)
 }
 
-function track(child: ChildProcess): void {
+function track(child: StartedProgram): void {
   if (running.size === 0) process.on('exit', killAll)
   running.add(child)
 }
 
-function untrack(child: ChildProcess): void {
+function untrack(child: StartedProgram): void {
   running.delete(child)
   if (running.size === 0) process.off('exit', killAll)
 }

@@ -6,6 +6,7 @@
 //! - [`sample`]: digests of a part of something too large for a full pass.
 //! - [`bytes`]: what is in memory, and streams.
 //! - [`pipe`]: pipes for the output of commands.
+//! - [`program`]: programs that are asked something.
 //! - [`structured`]: digests of descriptions.
 //! - [`machine`]: what this addon and this processor can do.
 //!
@@ -28,5 +29,6 @@ mod machine;
 mod model;
 mod part;
 mod pipe;
+mod program;
 mod sample;
 mod structured;

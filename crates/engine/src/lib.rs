@@ -16,10 +16,11 @@
 //! - [`aligned`]: buffers that the system copies into.
 //! - [`memory`]: bytes that are already there.
 //! - [`pool`]: the threads. Never Node's.
+//! - `program`: programs that are asked something.
 //!
 //! Nothing here knows about Node.
 
-// Only `cache/lease.rs` allows it, for a call that has no safe interface.
+// Only `cache/lease.rs` and `program/spawn.rs` allow it, for calls that have no safe interface.
 #![deny(unsafe_code)]
 
 pub mod aligned;
@@ -34,6 +35,8 @@ pub mod memory;
 pub mod model;
 pub mod part;
 pub mod pool;
+#[cfg(target_os = "linux")]
+pub mod program;
 pub mod sample;
 pub mod share;
 pub mod small;

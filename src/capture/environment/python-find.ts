@@ -4,6 +4,7 @@ import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import { platform } from 'node:process'
 import { Absent, NotThere } from '../absent.ts'
 import { isThere } from '../there.ts'
+import { behindShim } from './pyenv.ts'
 import { PYTHON_PROBE, PROBE_MARK } from './python-probe.ts'
 import { ask } from './source.ts'
 import type { SourceContext } from './source.ts'
@@ -91,7 +92,8 @@ export async function isPythonOf(answer: PythonAnswer, folder: string): Promise<
 }
 
 async function probe(command: string, context: SourceContext): Promise<PythonAnswer> {
-  const output = await ask(command, ['-c', PYTHON_PROBE], context)
+  const program = (await behindShim(command, context)) ?? command
+  const output = await ask(program, ['-c', PYTHON_PROBE], context)
   // What runs at the start of every Python may print as well.
   const line = output.split('\n').findLast((text) => text.startsWith(PROBE_MARK))
   if (line === undefined) throw new Absent(`${command} did not answer what it was asked`)

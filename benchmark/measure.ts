@@ -12,6 +12,8 @@ export interface Contestant {
   readonly child: boolean
   /** How often `run` does the work, for work that is too short to measure once. @default 1 */
   readonly repeats?: number
+  /** Puts things in place before each round, outside of the measurement. */
+  readonly before?: (() => Promise<void>) | undefined
   /** Does the work. What it returns must be the same each time. */
   run(): Promise<string | undefined>
   /**
@@ -74,6 +76,7 @@ export async function alternate(contestants: readonly Contestant[], rounds: numb
     // Every other round backwards: who follows whom matters where cores fall asleep and caches are full of others.
     for (const { contestant, wallMs, cpuMs } of round % 2 === 0 ? measured : measured.toReversed()) {
       const repeats = contestant.repeats ?? 1
+      await contestant.before?.()
       const cpu = cpuTime(contestant.child)
       const start = performance.now()
       const answer = await contestant.run()

@@ -50,6 +50,16 @@ function fromProgram({ name, args, check }: Program, command: string): Contestan
   return { ...contestant, check: { label: check.label, read } }
 }
 
+/** The same contestants, each of whom finds the files on the disk and not in the page cache. */
+export function uncached({ contestants, ...rest }: Entry, files: readonly string[]): Entry {
+  const before = async (): Promise<void> => {
+    // With no block to copy, GNU dd does nothing but tell the system to forget the file.
+    for (const file of files)
+      await runProgram('dd', [`if=${file}`, 'iflag=nocache', 'count=0', 'status=none'])
+  }
+  return { ...rest, contestants: contestants.map((contestant) => ({ ...contestant, before })) }
+}
+
 /** Reads `hex  path` lines as `hex path`, sorted by path and without the part of it that all share. */
 export function sumLines(output: string, root = ''): string {
   const pairs = output

@@ -59,8 +59,9 @@ export async function cancelRound({ rounds, seed, say }: CancelOptions): Promise
     const gone: number[] = []
     const shares: number[] = []
     let completed = 0
-    // The shared threads start with the first job and stay.
+    // The shared threads start with the first job and the first buffer, and stay.
     await hashFile(join(folder, 'index'))
+    await hashBytes(new Uint8Array(1 << 20))
     const threads = await settledThreads()
     for (let index = 0; tally.rounds < rounds; index++) {
       const work = works[index % works.length] ?? { name: '', start: () => Promise.resolve() }

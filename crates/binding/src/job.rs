@@ -86,16 +86,18 @@ where
             settle(Either::B(Error::cancelled().into()));
         }
     }));
-    lease.spawn(move || {
-        let Some(settle) = lock(&answer).take() else {
-            return;
-        };
-        settle(
-            match caught(|| with_readers(place.as_deref(), threads, || work(&control))) {
+    let run = move || {
+        let settle = lock(&answer).take()?;
+        let outcome = caught(|| with_readers(place.as_deref(), threads, || work(&control)));
+        Some((settle, outcome))
+    };
+    lease.spawn(run, |begun| {
+        if let Some((settle, outcome)) = begun {
+            settle(match outcome {
                 Ok(value) => Either::A(value),
                 Err(error) => Either::B(error.into()),
-            },
-        );
+            });
+        }
     });
     Ok(promise)
 }

@@ -56,12 +56,14 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// Runs `job` on the threads of the pool, and then gives them back.
-    pub fn spawn(self, job: impl FnOnce() + Send + 'static) {
+    /// Runs `job` on the threads of the pool, gives them back, and then tells what came of it: who is told finds them
+    /// free for the next job.
+    pub fn spawn<T>(self, job: impl FnOnce() -> T + Send + 'static, tell: impl FnOnce(T) + Send + 'static) {
         let pool = Arc::clone(&self.pool);
         pool.spawn(move || {
-            job();
+            let outcome = job();
             drop(self);
+            tell(outcome);
         });
     }
 }
@@ -138,12 +140,15 @@ mod tests {
         let (first, second) = (lease(None).expect("a pool"), lease(None).expect("a pool"));
         assert!(!Arc::ptr_eq(&first.pool, &second.pool));
         let busy = Arc::clone(&first.pool);
-        first.spawn(move || {
-            // All threads of the first job wait until the second is done.
-            let held = Mutex::new(held);
-            busy.broadcast(|_| held.lock().map(|held| held.recv().ok()).ok());
-        });
-        second.spawn(move || tell.send(()).expect("somebody listens"));
+        first.spawn(
+            move || {
+                // All threads of the first job wait until the second is done.
+                let held = Mutex::new(held);
+                busy.broadcast(|_| held.lock().map(|held| held.recv().ok()).ok());
+            },
+            |()| (),
+        );
+        second.spawn(|| (), move |()| tell.send(()).expect("somebody listens"));
         told.recv().expect("the second job ends");
         drop(release);
     }

@@ -39,7 +39,7 @@ describe('which Python a shim starts', () => {
   const { root, PATH, place } = pyenv()
   const directory = keptFolder({ 'project/.python-version': '# ours\n\n  my-env  # said\r\n', 'other/x': '' })
   const python = (version: string): string => join(root, 'versions', version, 'bin/python3')
-  const find = (folder: string, variables: NodeJS.ProcessEnv = {}): Promise<string | undefined> =>
+  const find = (folder: string, variables: NodeJS.ProcessEnv = {}): string | undefined =>
     behindShim('python3', { directory: join(directory, folder), variables: { PATH, ...variables } })
 
   test.each([
@@ -49,7 +49,7 @@ describe('which Python a shim starts', () => {
     ['a variable', 'project', { PYENV_VERSION: '3.11.7' }, '3.11.7'],
     ['an empty variable says nothing', 'project', { PYENV_VERSION: '' }, 'my-env'],
   ])('%s', async (_, folder, variables, expected) => {
-    expect(await find(folder, variables)).toBe(python(expected))
+    expect(find(folder, variables)).toBe(python(expected))
   })
 
   test.each([
@@ -61,14 +61,25 @@ describe('which Python a shim starts', () => {
     ['a PATH that means another file in every folder', { PATH: `:${PATH}` }],
     ['a PATH without it', { PATH: '/usr/bin' }],
   ])('the shim itself has the word: %s', async (_, variables) => {
-    expect(await find('other', variables)).toBeUndefined()
+    expect(find('other', variables)).toBeUndefined()
+  })
+
+  test('a file that cannot be read as pyenv reads it, and one that is none', () => {
+    const long = keptFolder({ 'long/.python-version': '#'.repeat(5000) })
+    const look = (folder: string): string | undefined =>
+      behindShim('python3', { directory: join(long, folder), variables: { PATH } })
+    expect(look('long')).toBeUndefined()
+    mkdirSync(join(long, 'folder/.python-version'), { recursive: true })
+    execFileSync('mkfifo', [join(long, 'folder/.python-version/fifo')])
+    expect(look('folder')).toBe(python('3.11.7'))
+    expect(look('folder/.python-version/fifo')).toBeUndefined()
   })
 
   test('a hook of somebody may change everything, one of pyenv does not', async () => {
     const known = place('pyenv.d/exec/pip-rehash.bash', '')
-    expect(await find('other')).toBe(python('3.11.7'))
+    expect(find('other')).toBe(python('3.11.7'))
     place('plugins/implicit/etc/pyenv.d/version-name/implicit.bash', '')
-    expect(await find('other')).toBeUndefined()
+    expect(find('other')).toBeUndefined()
     expect(readFileSync(known, 'utf8')).toBe('')
   })
 
@@ -76,10 +87,10 @@ describe('which Python a shim starts', () => {
     const other = pyenv()
     other.place('shims/python3', shim(root), 0o755)
     const variables = { PATH: other.PATH }
-    expect(await behindShim('python3', { directory, variables })).toBeUndefined()
+    expect(behindShim('python3', { directory, variables })).toBeUndefined()
     other.place('shims/python3', '#!/bin/sh\nexec true\n', 0o755)
-    expect(await behindShim('python3', { directory, variables })).toBeUndefined()
-    expect(await behindShim('./python3', { directory, variables })).toBeUndefined()
+    expect(behindShim('python3', { directory, variables })).toBeUndefined()
+    expect(behindShim('./python3', { directory, variables })).toBeUndefined()
   })
 })
 
@@ -108,7 +119,7 @@ describe.skipIf(VERSIONS.length === 0)('the pyenv of this machine', () => {
     for (const version of VERSIONS) {
       const folder = keptFolder({ '.python-version': `${version}\n` })
       for (const context of [at('/', { PYENV_VERSION: version }), at(folder, {})]) {
-        const python = await behindShim('python3', context)
+        const python = behindShim('python3', context)
         if (python === undefined) continue
         expect(python).toBe(ask(['which', 'python3'], context))
         found++

@@ -1,15 +1,25 @@
 /**
  * The Python behind a shim of pyenv.
  *
+ * All in one go, without a turn of the event loop: `lineaprint run` asks before it loads the rest of itself, and what
+ * waits for the loop would wait for that. It is some thirty looks at local files.
+ *
  * A shim is a shell script that starts some ten other shell scripts to find its Python, and takes several times as long
  * as that Python takes to start. Where the answer is plain it is found here by the rules that pyenv documents; wherever
  * anything is out of the ordinary (hooks, several versions, beginnings of versions), the shim has the word.
  */
-import { constants } from 'node:fs'
-import { access, readdir, stat } from 'node:fs/promises'
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  statSync,
+} from 'node:fs'
 import { basename, delimiter, dirname, join } from 'node:path'
 import { platform } from 'node:process'
-import { readHint } from './files.ts'
 
 /** What decides which Python a shim starts. */
 export interface ShimContext {
@@ -38,31 +48,31 @@ const HOOKED = ['version-name', 'which', 'exec']
  * @param command A name without a folder.
  * @returns Its path; `undefined` where the name is no shim, or only the shim knows.
  */
-export async function behindShim(command: string, context: ShimContext): Promise<string | undefined> {
+export function behindShim(command: string, context: ShimContext): string | undefined {
   if (platform === 'win32' || command.includes('/')) return undefined
-  const pyenv = await readShim(await onPath(command, context.variables['PATH'] ?? ''))
+  const pyenv = readShim(onPath(command, context.variables['PATH'] ?? ''))
   if (pyenv === undefined) return undefined
-  const version = await chosenVersion(pyenv.root, context)
+  const version = chosenVersion(pyenv.root, context)
   if (version === undefined) return undefined
   const python = join(pyenv.root, 'versions', version, 'bin', command)
-  if (!(await isProgram(python)) || (await hasOwnHooks(pyenv, context.variables))) return undefined
+  if (!isProgram(python) || hasOwnHooks(pyenv, context.variables)) return undefined
   return python
 }
 
-async function onPath(command: string, path: string): Promise<string | undefined> {
+function onPath(command: string, path: string): string | undefined {
   for (const folder of path.split(delimiter)) {
     // An empty part, and one that is not absolute, mean another file in every folder.
     if (!folder.startsWith('/')) return undefined
     const found = join(folder, command)
-    if (await isProgram(found)) return found
+    if (isProgram(found)) return found
   }
   return undefined
 }
 
-async function isProgram(path: string): Promise<boolean> {
+function isProgram(path: string): boolean {
   try {
-    await access(path, constants.X_OK)
-    return (await stat(path)).isFile()
+    accessSync(path, constants.X_OK)
+    return statSync(path).isFile()
   } catch {
     return false
   }
@@ -78,13 +88,32 @@ interface Pyenv {
 const EXEC = /^exec "(\/[^"$`\\]+)\/libexec\/pyenv" exec "\$program" "\$@"\n*$/m
 const ROOT = /^export PYENV_ROOT="(\/[^"$`\\]+)"$/m
 
-/** A shim is no longer than this, while the programs it could be are. */
-const SHIM_LIMIT = 4096
+/** Shims and files with versions are no longer than this. */
+const SIZE_LIMIT = 4096
 
-async function readShim(path: string | undefined): Promise<Pyenv | undefined> {
+/**
+ * The text of a short file: `undefined` where there is none, `null` where it is not known what it says. Never waits for
+ * a FIFO.
+ */
+function readShort(path: string): string | null | undefined {
+  let file: number
+  try {
+    file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? undefined : null
+  }
+  try {
+    const found = fstatSync(file)
+    if (!found.isFile()) return undefined
+    return found.size <= SIZE_LIMIT ? readFileSync(file, 'utf8') : null
+  } finally {
+    closeSync(file)
+  }
+}
+
+function readShim(path: string | undefined): Pyenv | undefined {
   if (path === undefined || basename(dirname(path)) !== 'shims') return undefined
-  if ((await stat(path)).size > SHIM_LIMIT) return undefined
-  const text = (await readHint(path)) ?? ''
+  const text = readShort(path) ?? ''
   const [root, installation] = [ROOT.exec(text)?.[1], EXEC.exec(text)?.[1]]
   // Older shims look at their arguments as well.
   if (root === undefined || installation === undefined || text.includes('PYENV_FILE_ARG')) return undefined
@@ -92,14 +121,11 @@ async function readShim(path: string | undefined): Promise<Pyenv | undefined> {
 }
 
 /** The one version that is chosen: by `PYENV_VERSION`, the nearest `.python-version`, or that of the root. */
-async function chosenVersion(
-  root: string,
-  { directory, variables }: ShimContext,
-): Promise<string | undefined> {
+function chosenVersion(root: string, { directory, variables }: ShimContext): string | undefined {
   const { PYENV_VERSION: said, PYENV_DIR: elsewhere } = variables
   if (elsewhere !== undefined && elsewhere !== '') return undefined
   const words =
-    said !== undefined && said !== '' ? [said] : versionWords(await nearestVersionFile(root, directory))
+    said !== undefined && said !== '' ? [said] : versionWords(nearestVersionFile(root, directory) ?? '')
   const [version, another] = words
   // "system" is another search, and a colon or a second word another version to try.
   const isPlain =
@@ -107,11 +133,11 @@ async function chosenVersion(
   return isPlain && another === undefined ? version : undefined
 }
 
-async function nearestVersionFile(root: string, directory: string): Promise<string> {
+function nearestVersionFile(root: string, directory: string): string | null | undefined {
   for (let folder = directory; ; folder = dirname(folder)) {
-    const text = await readHint(join(folder, '.python-version'))
+    const text = readShort(join(folder, '.python-version'))
     if (text !== undefined) return text
-    if (folder === dirname(folder)) return (await readHint(join(root, 'version'))) ?? ''
+    if (folder === dirname(folder)) return readShort(join(root, 'version'))
   }
 }
 
@@ -123,21 +149,21 @@ function versionWords(text: string): string[] {
   })
 }
 
-async function hasOwnHooks({ root, installation }: Pyenv, variables: NodeJS.ProcessEnv): Promise<boolean> {
-  const plugins = await namesIn(join(root, 'plugins'))
+function hasOwnHooks({ root, installation }: Pyenv, variables: NodeJS.ProcessEnv): boolean {
+  const plugins = namesIn(join(root, 'plugins'))
   const places = [
     ...(variables['PYENV_HOOK_PATH'] ?? '').split(':').filter((place) => place !== ''),
     ...[root, installation].map((folder) => join(folder, 'pyenv.d')),
     ...SYSTEM_HOOKS,
     ...plugins.map((plugin) => join(root, 'plugins', plugin, 'etc', 'pyenv.d')),
   ]
-  const hooks = await Promise.all(places.flatMap((place) => HOOKED.map((step) => namesIn(join(place, step)))))
-  return hooks.flat().some((name) => !KNOWN_HOOKS.has(name))
+  const hooks = places.flatMap((place) => HOOKED.flatMap((step) => namesIn(join(place, step))))
+  return hooks.some((name) => !KNOWN_HOOKS.has(name))
 }
 
-async function namesIn(folder: string): Promise<string[]> {
+function namesIn(folder: string): string[] {
   try {
-    return await readdir(folder)
+    return readdirSync(folder)
   } catch {
     // Most of these places are nowhere.
     return []

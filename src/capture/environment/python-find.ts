@@ -92,7 +92,7 @@ export async function isPythonOf(answer: PythonAnswer, folder: string): Promise<
 }
 
 async function probe(command: string, context: SourceContext): Promise<PythonAnswer> {
-  const program = (await behindShim(command, context)) ?? command
+  const program = behindShim(command, context) ?? command
   const output = await ask(program, ['-c', PYTHON_PROBE], context)
   // What runs at the start of every Python may print as well.
   const line = output.split('\n').findLast((text) => text.startsWith(PROBE_MARK))

@@ -13,6 +13,7 @@ import {
   openSync,
   readSync,
   rmSync,
+  statSync,
   writeFileSync,
   writeSync,
 } from 'node:fs'
@@ -29,6 +30,8 @@ export interface InputSizes {
   readonly hidden: number
   /** Elements of the array. */
   readonly elements: number
+  /** Rows of the table. */
+  readonly rows: number
 }
 
 /** A set of files that all contestants of a case read. */
@@ -39,6 +42,23 @@ export interface FileSet {
 }
 
 const MEBIBYTE = 1 << 20
+
+const WRITE_PARQUET = `
+import sys
+import pyarrow as pa, pyarrow.compute as pc, pyarrow.parquet as pq
+rows = int(sys.argv[2])
+def uniform(seed):
+    return pc.random(rows, initializer=seed)
+words = pa.array([f"word {number}" for number in range(1000)])
+some = pc.cast(pc.floor(pc.multiply(uniform(1), 1000)), pa.int64())
+pq.write_table(pa.table({
+    "id": pa.array(range(rows), pa.int64()),
+    "value": pc.if_else(pc.less(uniform(2), 0.1), None, uniform(3)),
+    "word": words.take(some),
+    "text": pc.cast(uniform(4), pa.string()),
+    "time": pc.cast(pc.cast(pc.floor(pc.multiply(uniform(5), 10.0**15)), pa.int64()), pa.timestamp("us", "UTC")),
+}), sys.argv[1])
+`
 
 /** Makes inputs when they are first asked for. */
 export class Inputs {
@@ -74,6 +94,20 @@ export class Inputs {
       }
       closeSync(file)
       return { path, files: [path], bytes: this.sizes.largeBytes }
+    })
+  }
+
+  /**
+   * A table of numbers, words, texts and times as pyarrow writes it, with nulls.
+   *
+   * @param python An interpreter that has pyarrow.
+   */
+  parquetFile(python: string): FileSet {
+    return this.#once('table.parquet', (path) => {
+      const args = ['-c', WRITE_PARQUET, path, String(this.sizes.rows)]
+      const { status, stderr } = spawnSync(python, args, { encoding: 'utf8' })
+      if (status !== 0) throw new Error(`pyarrow wrote no table: ${stderr}`)
+      return { path, files: [path], bytes: statSync(path).size }
     })
   }
 

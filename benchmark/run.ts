@@ -15,6 +15,7 @@ import { captureCases } from './cases/capture.ts'
 import { largeCases } from './cases/large.ts'
 import { modelCases } from './cases/model.ts'
 import { storeCases } from './cases/store.ts'
+import { tableCases } from './cases/table.ts'
 import { treeCases } from './cases/tree.ts'
 import { Inputs } from './inputs.ts'
 import { WrongDigest, alternate, spawnCost } from './measure.ts'
@@ -36,8 +37,20 @@ Inputs go to $LINEAPRINT_BENCH_DIRECTORY, or to the system's folder for temporar
 /** Two copies of the large file in the page cache and one in memory must leave room for everything else. */
 const LARGE = freemem() >= 8 * 2 ** 30 ? 2 ** 31 : 2 ** 30
 
-const FULL: InputSizes = { largeBytes: LARGE, smallFiles: 20_000, hidden: 1536, elements: 1_000_000 }
-const QUICK: InputSizes = { largeBytes: 64 << 20, smallFiles: 2_000, hidden: 384, elements: 1_000_000 }
+const FULL: InputSizes = {
+  largeBytes: LARGE,
+  smallFiles: 20_000,
+  hidden: 1536,
+  elements: 1_000_000,
+  rows: 5_000_000,
+}
+const QUICK: InputSizes = {
+  largeBytes: 64 << 20,
+  smallFiles: 2_000,
+  hidden: 384,
+  elements: 1_000_000,
+  rows: 200_000,
+}
 
 process.exitCode = await main()
 
@@ -97,6 +110,7 @@ async function runAll(inputs: Inputs, { date, rounds, quick, only, json }: Setti
     ...modelCases(inputs, peers),
     ...treeCases(inputs, peers),
     ...arrayCases(inputs),
+    ...tableCases(inputs),
     ...captureCases(inputs),
     ...storeCases(inputs, quick),
   ]

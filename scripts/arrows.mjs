@@ -5,7 +5,7 @@ import { dirname, join, relative, resolve } from 'node:path'
 
 /** Rooms of src/ from the ground up; a room may import from rooms below it, and from its own. */
 const LEVELS = [
-  ['version', 'errors', 'digest', 'sampled', 'json', 'text'],
+  ['version', 'errors', 'digest', 'sampled', 'json', 'text', 'schema'],
   ['native'],
   ['abort'],
   ['options', 'structured'],

@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { format, resolveConfig } from 'prettier'
-import { z } from 'zod'
+import { z } from 'zod/mini'
 import { runRecordSchema } from '../src/store/record-schema.ts'
 import { RUN_SCHEMA } from '../src/store/record.ts'
 import { root } from './setup.mjs'
@@ -50,7 +50,7 @@ else if (readFileSync(path, 'utf8') !== text) {
 }
 
 function schema() {
-  const { $schema, ...rest } = z.toJSONSchema(runRecordSchema, { unrepresentable: 'any', override })
+  const { $schema, ...rest } = z.toJSONSchema(runRecordSchema(), { unrepresentable: 'any', override })
   for (const [field, description] of Object.entries(DESCRIPTIONS)) {
     if (rest.properties[field] === undefined) throw new Error(`the record has no field ${field}`)
     rest.properties[field] = { description, ...rest.properties[field] }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Brings the programs that the tests hand our outputs to: .peers/mlflow (a server), .peers/wandb (wandb sync),
-# .peers/validators (of in-toto and CycloneDX), .peers/uv and .peers/managers (pnpm, Yarn, Bun). About 600 MB; a
-# second run does nothing.
+# Brings the programs that the tests hand our outputs to, or that write what they read: .peers/mlflow (a server),
+# .peers/wandb (wandb sync), .peers/validators (of in-toto and CycloneDX), .peers/tables (pyarrow and Polars), .peers/uv
+# and .peers/managers (pnpm, Yarn, Bun). About 950 MB; a second run does nothing.
 #
 # Every package is pinned, those that others need as well, so that a release of somebody else changes nothing here.
 # A peer that cannot be had is named and left out: its tests are then skipped, and say so. conda and micromamba are
@@ -61,6 +61,13 @@ install_validators() { install "$1" --requirement scripts/peers/validators.txt; 
 
 install_mlflow() { install "$1" --requirement scripts/peers/mlflow.txt; }
 
+# The reference writers of Parquet, Arrow and CSV.
+tables='pyarrow==26.0.1 polars==2.1.0 polars-runtime-32==2.1.0'
+install_tables() {
+  # shellcheck disable=SC2086
+  install "$1" $tables
+}
+
 install_wandb() {
   local folder status=0
   install "$1" --requirement scripts/peers/wandb.txt || return 1
@@ -78,6 +85,7 @@ PYTHON
 
 peer uv "$uv_version" 'import uv; uv.find_uv_bin()' install_uv
 peer validators "$(cat scripts/peers/validators.txt)" 'import cyclonedx.validation.json, in_toto_attestation.v1.statement' install_validators
+peer tables "$tables" 'import pyarrow.parquet, polars' install_tables
 peer wandb "$reader_version $(cat scripts/peers/wandb.txt)" 'import wandb.proto.wandb_internal_pb2' install_wandb
 peer mlflow "$(cat scripts/peers/mlflow.txt)" 'import mlflow.tracking, mlflow.server, alembic, flask, pandas' install_mlflow
 # Package managers of JavaScript, by which "reproduce --rebuild" is tested.

@@ -23,6 +23,7 @@ import { saveFaultRound } from './save-fault.ts'
 import { saveKillRound } from './save-kill.ts'
 import { scarceRound } from './scarce.ts'
 import { storeRound } from './store.ts'
+import { tablesRound } from './tables.ts'
 import { isBroken, verdict } from './support/round.ts'
 import { workersRound } from './workers.ts'
 import type { Outcome, RoundOptions } from './support/round.ts'
@@ -71,6 +72,7 @@ const PLANS: readonly Plan[] = [
     run: ({ say }, of) => metricsRound({ say, values: of(10_000_000), pace: PACE }),
   },
   { name: 'formats', run: (options, of) => formatsRound({ ...options, executions: of(200_000) }) },
+  { name: 'tables', run: (options, of) => tablesRound({ ...options, executions: of(200_000) }) },
   {
     name: 'memory',
     run: (options, of, quick) =>

@@ -25,6 +25,8 @@ export const DIGEST_KINDS = [
   'run',
   'sampled',
   'seeds',
+  'table',
+  'table-unordered',
   'tensor',
   'tokenizer',
   'tree',

@@ -10,6 +10,8 @@ export {
   setSeeds,
 } from './capture/seeds/index.ts'
 export { readDataset } from './dataset/read.ts'
+export { diffTables } from './dataset/table-diff.ts'
+export { hashTable } from './dataset/table.ts'
 export { Digest } from './digest.ts'
 export { LineaprintError } from './errors.ts'
 export { reproduceRun } from './experiment/reproduce/index.ts'
@@ -44,7 +46,9 @@ export type {
   SeedTarget,
   SeedVariableOptions,
 } from './capture/seeds/index.ts'
-export type { DatasetReport, DatasetSource } from './dataset/read.ts'
+export type { DatasetOptions, DatasetReport, DatasetSource, DatasetTable } from './dataset/read.ts'
+export type { ColumnChange, RowRange, TableDiff, TableSide, TableSource } from './dataset/table-diff.ts'
+export type { TableColumn, TableFormat, TableHash, TableOptions, TableSchema } from './dataset/table.ts'
 export type { Algorithm, AlgorithmChoice, DigestKind, Digests } from './digest.ts'
 export type { ErrorCode, ErrorDetails } from './errors.ts'
 export type {

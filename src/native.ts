@@ -14,6 +14,7 @@ export type {
   NativeModel,
   NativePart,
   NativeShard,
+  NativeTable,
   NativeTree,
   NativeTreeItem,
 } from '../native/index.js'

@@ -2,8 +2,9 @@
 """The digests of docs/format.md, recomputed from that text alone.
 
 This file shares no code with the project. It is written to be read: everything is held in memory and nothing
-is fast. Which units a sample reads stands in sampling.py; what is hashed stands in cases.py and sample_cases.py; the
-results are the JSON files in this folder, which the tests of every language read.
+is fast. Which units a sample reads stands in sampling.py, what the blocks of a table are in tables.py; what is hashed
+stands in cases.py, sample_cases.py and table_cases.py; the results are the JSON files in this folder, which the tests
+of every language read.
 
     python vectors/reference.py --check    recompute everything, exit 1 naming each difference
     python vectors/reference.py --write    write the JSON files again
@@ -24,6 +25,7 @@ from pathlib import Path
 import blake3
 import cbor2
 import sampling
+import tables
 
 HERE = Path(__file__).resolve().parent
 
@@ -367,6 +369,28 @@ def sampled_weights(case):
     return {"bytesRead": sum(len(stream) for stream, *_ in reads)} | sampled_result("weights", case["plan"], head, items)
 
 
+# --- Tables -----------------------------------------------------------------------------------------
+
+
+def table_vector(case):
+    made = result("table", lambda name: tables.table_items(case, ALGORITHMS[name]))
+    unordered = result("table-unordered", lambda name: tables.unordered_items(case, ALGORITHMS[name]))
+    return case | made | {"unordered": unordered["digests"]}
+
+
+def table_vectors(cases):
+    """The files of a case are named after its place in the list."""
+    made = []
+    for index, case in enumerate(cases):
+        files = [f"{index:02}.{suffix}" for suffix in case.get("files", [])]
+        made.append(table_vector(case | ({"files": files} if files else {})))
+    by_name = {case["name"]: case for case in made}
+    for case in made:
+        other = by_name[case.get("unorderedAs", case["name"])]
+        assert case["unordered"] == other["unordered"], case["name"]
+    return made
+
+
 # --- What each vector file says of its cases ----------------------------------------------------------
 
 
@@ -450,8 +474,12 @@ def vector_files():
     """The content of every vector file, by name."""
     import cases
     import sample_cases
+    import table_cases
 
-    given, about = cases.CASES | sample_cases.CASES, cases.ABOUT | sample_cases.ABOUT
+    modules = (cases, sample_cases, table_cases)
+    given, about = {}, {}
+    for module in modules:
+        given, about = given | module.CASES, about | module.ABOUT
     makers = {
         "plain": plain_vector,
         "tree": tree_vector,
@@ -470,6 +498,9 @@ def vector_files():
         vectors = [make(case) for case in given[name]]
         check_relations(name, vectors)
         files[f"{name}.json"] = {"about": about[name], "cases": vectors}
+    vectors = table_vectors(given["table"])
+    check_relations("table", vectors)
+    files["table.json"] = {"about": about["table"], "cases": vectors}
     return files
 
 

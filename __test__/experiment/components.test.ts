@@ -51,7 +51,7 @@ describe('options', () => {
       },
     )
     expect(configuration.environment).toEqual({ variables: ['MODE'], packages: false, timeoutMs: 300 })
-    expect(configuration.datasets).toEqual({ sample: { count: 5 } })
+    expect(configuration.datasets).toEqual({ sample: { count: 5 }, tables: true })
     expect(Object.isFrozen(configuration.environment)).toBe(true)
     expect(Object.isFrozen(configuration.datasets.sample)).toBe(true)
   })

@@ -49,7 +49,7 @@ test('the defaults', () => {
     environment: { variables: [], packages: true, timeoutMs: 5000 },
     git: { untrackedLimit: 100 << 20, untrackedFileLimit: 10 << 20, patchLimit: 256 << 20, bundle: false },
     seeds: { deterministic: false, replaceMathRandom: false },
-    datasets: {},
+    datasets: { tables: true },
     models: { tensors: true },
   })
 })

@@ -128,7 +128,7 @@ test('datasets, outputs and models, tensor by tensor', async () => {
   const after = await run()
   const diff = await diffRuns(before, after)
   expect(diff.differences.map(({ field, detail }) => [field, detail])).toEqual([
-    ['datasets.train.digest', 'bytes 2 → 4'],
+    ['datasets.train.digest', 'bytes 2 → 4, table: it had 0 rows and has 1'],
     ['models.base.architecture', undefined],
     ['models.base.tensors.a', 'data changed'],
     ['models.base.tensors.c', 'renamed from b'],

@@ -1,22 +1,11 @@
-import {
-  appendFileSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs'
+import { readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { ExperimentTracker } from '../../src/experiment/tracker.ts'
 import { verifyRun } from '../../src/experiment/verify.ts'
-import { readRun } from '../../src/store/runs.ts'
-import { git } from '../capture/fixture.ts'
 import { folderOf } from '../support/folder.ts'
 import { lineaprint } from '../support/program.ts'
 import { floats, safetensors } from '../support/safetensors.ts'
-import { NO_CAPTURES, finished } from './support.ts'
+import { finished } from './support.ts'
 import { onlyRun } from '../cli/runs/support.ts'
 import type { StoredRun } from '../../src/store/runs.ts'
 
@@ -107,11 +96,15 @@ test('the shards behind an index are looked at', async () => {
     'x.safetensors.index.json': JSON.stringify({ weight_map: { w: 'x-1.safetensors' } }),
     'x-1.safetensors': safetensors({ w: floats([1]) }),
   })
-  const run = await finished(root, {}, async (tracker) => {
-    await tracker.trackModel('x.safetensors.index.json', 'm')
-    writeFileSync(join(root, 'x-1.safetensors'), safetensors({ w: floats([2]) }))
-  })
-  expect(flagsOf(run)).toEqual(['input-changed models m'])
+  const watched = (name: string, content: string | Uint8Array): Promise<StoredRun> =>
+    finished(root, {}, async (tracker) => {
+      await tracker.trackModel('x.safetensors.index.json', 'm')
+      writeFileSync(join(root, name), content)
+    })
+  // Other files beside them are none of them.
+  expect(flagsOf(await watched('train.log', 'x'))).toEqual([])
+  const other = safetensors({ w: floats([2]) })
+  expect(flagsOf(await watched('x-1.safetensors', other))).toEqual(['input-changed models m'])
 })
 
 test('an output that was there before is flagged: written or not', async () => {
@@ -140,36 +133,6 @@ test('without a word before, an output that is older than the run is seen', { ti
     await tracker.trackOutput('new.txt', 'new')
   })
   expect(flagsOf(run)).toEqual(['output-untouched outputs old'])
-})
-
-test('files that were neither committed nor declared are flagged', { timeout: 60_000 }, async () => {
-  const root = folderOf({ 'train.py': '1\n', 'data/a': '1', '.gitignore': '*.log\n' })
-  git(root, 'init', '-q')
-  git(root, 'add', '.')
-  git(root, 'commit', '-qm', 'first')
-  const run = async (): Promise<StoredRun> => {
-    const options = { outputDir: root, ...NO_CAPTURES, enableGitTracking: true }
-    const tracker = new ExperimentTracker(options, { directory: root, environment: {} })
-    await tracker.startExperiment()
-    await tracker.trackDataset('data', 'data')
-    await tracker.finishExperiment()
-    return readRun(tracker.runDirectory)
-  }
-  expect((await run()).record.flags).toEqual([])
-  appendFileSync(join(root, 'train.py'), '2\n')
-  writeFileSync(join(root, 'data/a'), '2')
-  writeFileSync(join(root, 'data/b'), '2')
-  mkdirSync(join(root, 'notes'))
-  writeFileSync(join(root, 'notes/x.md'), 'x')
-  writeFileSync(join(root, 'a.log'), 'ignored')
-  expect((await run()).record.flags).toEqual([
-    {
-      kind: 'undeclared',
-      count: 2,
-      paths: ['train.py', 'notes/x.md'],
-      message: '2 files were neither committed nor declared when the run started: train.py, notes/x.md',
-    },
-  ])
 })
 
 test('a command: flags are in the record, and shown', { timeout: 60_000 }, async () => {

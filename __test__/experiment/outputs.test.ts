@@ -7,6 +7,7 @@ import { Outputs } from '../../src/experiment/outputs.ts'
 import { readRun } from '../../src/store/runs.ts'
 import { checkSeal } from '../../src/store/seal.ts'
 import { folderOf } from '../support/folder.ts'
+import { keptFolder } from '../support/kept-folder.ts'
 import { BAD_SERVERS, badServer, serve } from '../export/mlflow/bad-servers.ts'
 import { finished, runProgram, started } from './support.ts'
 import type { LiveOutput } from '../../src/experiment/outputs.ts'
@@ -17,61 +18,70 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await sleep(50)
 }
 
-test.each(BAD_SERVERS)('a %s server does not harm the run', { timeout: 120_000 }, async (kind) => {
-  const { url, requests } = await badServer(kind)
-  const trackingUri = url.replace('//', '//me:hunter2hunter2@')
-  const tracker = await started(folderOf(), { saveToMlflow: { trackingUri, timeoutMs: 4000 } })
-  for (let step = 0; step < 3000; step++) tracker.logMetric('loss', step, { step })
-  // The first attempt on the way, and with it a failure that nobody waits for.
-  await until(() => requests.length > 0)
-  const summary = await tracker.finishExperiment()
-  expect(summary.status).toBe('finished')
-  expect(summary.warnings).toEqual([
-    expect.stringMatching(
-      /^the run was not wholly given to MLflow: .*export .* --format mlflow" gives it again$/,
-    ),
-  ])
-  const run = await readRun(tracker.runDirectory)
-  expect(run.record).toMatchObject({ status: 'finished', warnings: summary.warnings, seal: summary.seal })
-  expect(checkSeal(run.record)).toBe('holds')
-  expect(run.record.metrics['loss']).toMatchObject({ count: 3000 })
-  const folder =
-    readFileSync(join(run.folder, 'run.json'), 'utf8') +
-    readFileSync(join(run.folder, 'events.jsonl'), 'utf8')
-  expect(/hunter2|bWU6aHVu/.exec(folder)?.[0]).toBeUndefined()
-})
+// They wait for servers that do not answer, all at once.
+test.concurrent.for(BAD_SERVERS)(
+  'a %s server does not harm the run',
+  { timeout: 120_000 },
+  async (kind, { onTestFinished }) => {
+    const { url, requests } = await badServer(kind, onTestFinished)
+    const trackingUri = url.replace('//', '//me:hunter2hunter2@')
+    const tracker = await started(keptFolder(), { saveToMlflow: { trackingUri, timeoutMs: 4000 } })
+    for (let step = 0; step < 3000; step++) tracker.logMetric('loss', step, { step })
+    // The first attempt on the way, and with it a failure that nobody waits for.
+    await until(() => requests.length > 0)
+    const summary = await tracker.finishExperiment()
+    expect(summary.status).toBe('finished')
+    expect(summary.warnings).toEqual([
+      expect.stringMatching(
+        /^the run was not wholly given to MLflow: .*export .* --format mlflow" gives it again$/,
+      ),
+    ])
+    const run = await readRun(tracker.runDirectory)
+    expect(run.record).toMatchObject({ status: 'finished', warnings: summary.warnings, seal: summary.seal })
+    expect(checkSeal(run.record)).toBe('holds')
+    expect(run.record.metrics['loss']).toMatchObject({ count: 3000 })
+    const folder =
+      readFileSync(join(run.folder, 'run.json'), 'utf8') +
+      readFileSync(join(run.folder, 'events.jsonl'), 'utf8')
+    expect(/hunter2|bWU6aHVu/.exec(folder)?.[0]).toBeUndefined()
+  },
+)
 
-test('a server that comes back gets what it missed', { timeout: 120_000 }, async () => {
-  let isBack = false
-  const metrics: unknown[] = []
-  const { url, requests } = await serve((request, response) => {
-    if (!isBack) {
-      response.writeHead(500).end()
-      return
-    }
-    let body = ''
-    request.on('data', (part: Buffer) => (body += part.toString()))
-    request.on('end', () => {
-      if (request.url?.endsWith('log-batch'))
-        metrics.push(...(JSON.parse(body) as { metrics: unknown[] }).metrics)
-      const run = { info: { run_id: 'r', artifact_uri: 'mlflow-artifacts:/1/r/artifacts' } }
-      response.end(JSON.stringify({ experiment: { experiment_id: '1' }, run }))
-    })
-  })
-  const tracker = await started(folderOf(), { saveToMlflow: { trackingUri: url, timeoutMs: 60_000 } })
-  for (let step = 0; step < 10; step++) tracker.logMetric('a', step, { step })
-  await until(() => requests.length > 3)
-  isBack = true
-  for (let step = 10; step < 20; step++) tracker.logMetric('a', step, { step })
-  expect((await tracker.finishExperiment()).warnings).toEqual([])
-  const steps = new Set(metrics.map((metric) => (metric as { step: number }).step))
-  expect([...steps].toSorted((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, step) => step))
-  expect(requests.filter((request) => request.startsWith('PUT'))).toEqual(
-    ['metrics.svg', 'run.json'].map(
-      (name) => `PUT /api/2.0/mlflow-artifacts/artifacts/1/r/artifacts/lineaprint/${name}`,
-    ),
-  )
-})
+test.concurrent(
+  'a server that comes back gets what it missed',
+  { timeout: 120_000 },
+  async ({ onTestFinished }) => {
+    let isBack = false
+    const metrics: unknown[] = []
+    const { url, requests } = await serve((request, response) => {
+      if (!isBack) {
+        response.writeHead(500).end()
+        return
+      }
+      let body = ''
+      request.on('data', (part: Buffer) => (body += part.toString()))
+      request.on('end', () => {
+        if (request.url?.endsWith('log-batch'))
+          metrics.push(...(JSON.parse(body) as { metrics: unknown[] }).metrics)
+        const run = { info: { run_id: 'r', artifact_uri: 'mlflow-artifacts:/1/r/artifacts' } }
+        response.end(JSON.stringify({ experiment: { experiment_id: '1' }, run }))
+      })
+    }, onTestFinished)
+    const tracker = await started(keptFolder(), { saveToMlflow: { trackingUri: url, timeoutMs: 60_000 } })
+    for (let step = 0; step < 10; step++) tracker.logMetric('a', step, { step })
+    await until(() => requests.length > 3)
+    isBack = true
+    for (let step = 10; step < 20; step++) tracker.logMetric('a', step, { step })
+    expect((await tracker.finishExperiment()).warnings).toEqual([])
+    const steps = new Set(metrics.map((metric) => (metric as { step: number }).step))
+    expect([...steps].toSorted((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, step) => step))
+    expect(requests.filter((request) => request.startsWith('PUT'))).toEqual(
+      ['metrics.svg', 'run.json'].map(
+        (name) => `PUT /api/2.0/mlflow-artifacts/artifacts/1/r/artifacts/lineaprint/${name}`,
+      ),
+    )
+  },
+)
 
 test('without an address there is no run, and nothing is left', async () => {
   const root = folderOf()

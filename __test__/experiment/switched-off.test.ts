@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { open, readFile, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, expect, test, vi } from 'vitest'
+import { runProgram } from '../../src/capture/program.ts'
 import { readDataset } from '../../src/dataset/read.ts'
 import { ExperimentTracker } from '../../src/experiment/tracker.ts'
 import { readModel } from '../../src/model/read.ts'
@@ -25,6 +26,9 @@ vi.mock('node:child_process', async (load) => {
   const original = await load<typeof import('node:child_process')>()
   return watched(original, ['spawn'])
 })
+vi.mock('../../src/capture/program.ts', async (load) =>
+  watched(await load<typeof import('../../src/capture/program.ts')>(), ['runProgram']),
+)
 vi.mock('node:fs/promises', async (load) => {
   const original = await load<typeof import('node:fs/promises')>()
   return watched(original, ['open', 'readFile', 'readdir', 'stat'])
@@ -68,8 +72,9 @@ const FILES = {
   'model/vocab.txt': 'a\n',
 }
 
-/** Programs that were started. */
-const programs = (): string[] => vi.mocked(spawn).mock.calls.map(([program]) => program)
+/** Programs that were started: by the captures, or by Node itself. */
+const programs = (): string[] =>
+  [...vi.mocked(runProgram).mock.calls, ...vi.mocked(spawn).mock.calls].map(([program]) => program)
 
 /** Paths of inputs that were looked at. */
 function looks(root: string): string[] {

@@ -1,4 +1,5 @@
-import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+/** The life of a tracker, and a whole run. */
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { ExperimentTracker } from '../../src/experiment/tracker.ts'
@@ -7,8 +8,7 @@ import { checkSeal, formatRecord } from '../../src/store/seal.ts'
 import { storeIn } from '../../src/store/store.ts'
 import { folderOf } from '../support/folder.ts'
 import { floats, safetensors } from '../support/safetensors.ts'
-import { NO_CAPTURES, finished, started } from './support.ts'
-import type { Captured, Component } from '../../src/capture/component.ts'
+import { NO_CAPTURES, started } from './support.ts'
 
 const STATE = { code: 'ERR_LINEAPRINT_STATE' }
 
@@ -148,188 +148,6 @@ test('a start that fails can be tried again', async () => {
   expect(tracker.isRunning).toBe(false)
 })
 
-test('what cannot be read throws and is recorded as failed', async () => {
-  const root = folderOf({ 'model.safetensors': 'not a model', empty: '' })
-  const tracker = await started(root)
-  await expect(tracker.trackDataset('missing', 'd')).rejects.toMatchObject({
-    code: 'ERR_LINEAPRINT_NOT_FOUND',
-  })
-  await expect(tracker.trackModel('model.safetensors', 'm')).rejects.toMatchObject({
-    code: 'ERR_LINEAPRINT_FORMAT',
-  })
-  await expect(tracker.trackTokenizer('.', 't')).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_NOT_FOUND' })
-  await expect(tracker.trackOutput('missing', 'o')).rejects.toMatchObject({
-    code: 'ERR_LINEAPRINT_NOT_FOUND',
-  })
-  const summary = await tracker.finishExperiment()
-  expect(summary).toMatchObject({
-    status: 'finished',
-    datasets: { d: null },
-    models: { m: null },
-    outputs: { o: null },
-  })
-  const { record } = await readRun(tracker.runDirectory)
-  expect(record.datasets['d']).toEqual({
-    status: 'failed',
-    reason: expect.stringMatching(/there is no such file/) as string,
-    path: join(root, 'missing'),
-  })
-  expect(record.models['m']).toMatchObject({ status: 'failed' })
-  expect(record.tokenizers['t']).toMatchObject({ status: 'failed' })
-})
-
-test('a name stands for one content', async () => {
-  const root = folderOf({ a: 'one', b: 'one', c: 'two' })
-  const tracker = await started(root)
-  await expect(tracker.trackDataset('missing', 'd')).rejects.toThrow(/no such file/)
-  const first = await tracker.trackDataset('a', 'd')
-  await tracker.trackDataset('b', 'd')
-  await expect(tracker.trackDataset('c', 'd')).rejects.toThrow(
-    /the dataset "d" stands for other content already/,
-  )
-  await expect(tracker.trackDataset('missing', 'd')).rejects.toMatchObject({
-    code: 'ERR_LINEAPRINT_NOT_FOUND',
-  })
-  await tracker.trackOutput('c', 'd')
-  const summary = await tracker.finishExperiment()
-  expect(summary.datasets).toEqual({ d: String(first?.digest) })
-})
-
-test('of two at the same time under one name, one wins and the other is told', async () => {
-  const root = folderOf({ a: safetensors({ w: floats([1]) }), b: safetensors({ w: floats([2]) }) })
-  const tracker = await started(root)
-  const outcomes = await Promise.allSettled([tracker.trackModel('a', 'm'), tracker.trackModel('b', 'm')])
-  expect(outcomes.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected'])
-  await tracker.finishExperiment()
-  expect((await tracker.verify()).same).toBe(true)
-})
-
-test('names are data', async () => {
-  const root = folderOf({ data: 'x', m: safetensors({ w: floats([1]) }) })
-  const names = [
-    '../x',
-    'a/b',
-    'A/b',
-    '.',
-    '..',
-    'constructor',
-    'con',
-    '\n\u001b[31m',
-    'x'.repeat(1000),
-    '🦊',
-  ]
-  const tracker = await started(root, { experimentName: '../x', saveToJson: true })
-  for (const name of names) {
-    await tracker.trackDataset('data', name)
-    await tracker.trackModel('m', name)
-    tracker.logMetric(name, 1)
-  }
-  for (const name of ['', '__proto__', '\ud800', 'x'.repeat(1025)]) {
-    await expect(tracker.trackDataset('data', name), name).rejects.toMatchObject({
-      code: 'ERR_LINEAPRINT_ARGUMENT',
-    })
-    expect(() => tracker.logMetric(name, 1), name).toThrow(
-      expect.objectContaining({ code: 'ERR_LINEAPRINT_ARGUMENT' }),
-    )
-  }
-  await tracker.finishExperiment()
-  const { record, folder } = await readRun(tracker.runDirectory)
-  expect(Object.keys(record.datasets)).toEqual(names)
-  expect(Object.keys(record.metrics)).toEqual(names)
-  expect(readdirSync(join(folder, 'models')).length).toBe(names.length)
-  expect(readdirSync(root).toSorted()).toEqual(['.lineaprint', 'data', 'm'])
-  expect(readdirSync(join(root, '.lineaprint')).toSorted()).toEqual([
-    '%2E.%2Fx_latest.json',
-    '.gitignore',
-    'runs',
-  ])
-  expect((await tracker.verify()).same).toBe(true)
-})
-
-test('what is switched off is recorded as off', async () => {
-  const root = folderOf({ data: 'x' })
-  const run = await finished(
-    root,
-    { enableDatasetTracking: false, enableModelTracking: false },
-    async (tracker) => {
-      expect(await tracker.trackDataset('data', 'd')).toBeUndefined()
-      expect(await tracker.trackModel('missing', 'm')).toBeUndefined()
-      expect(await tracker.trackTokenizer('missing', 't')).toBeUndefined()
-      await tracker.setSeeds(1)
-    },
-  )
-  expect(run.record).toMatchObject({
-    captures: { environment: { status: 'off' }, git: { status: 'off' }, seeds: { status: 'off' } },
-    datasets: { d: { status: 'off' } },
-    models: { m: { status: 'off' } },
-    tokenizers: { t: { status: 'off' } },
-  })
-})
-
-test('NaN and the infinities', async () => {
-  const run = await finished(folderOf(), {}, (tracker) => {
-    for (const value of [NaN, -Infinity, 3, NaN, Infinity]) tracker.logMetric('mixed', value)
-    for (const value of [NaN, NaN]) tracker.logMetric('nothing', value)
-  })
-  expect(run.record.metrics).toEqual({
-    mixed: {
-      count: 5,
-      nanCount: 2,
-      first: { __float__: 'NaN' },
-      last: { __float__: 'Infinity' },
-      min: { __float__: '-Infinity' },
-      max: { __float__: 'Infinity' },
-      lastStep: null,
-    },
-    nothing: {
-      count: 2,
-      nanCount: 2,
-      first: { __float__: 'NaN' },
-      last: { __float__: 'NaN' },
-      min: null,
-      max: null,
-      lastStep: null,
-    },
-  })
-  expect(readFileSync(join(run.folder, 'run.json'), 'utf8')).not.toMatch(/: NaN|: -?Infinity/)
-})
-
-test('metrics that make no sense are refused, and a group is logged whole or not at all', async () => {
-  const tracker = await started(folderOf())
-  const bad: [unknown, object][] = [
-    ['0.5', {}],
-    [1n, {}],
-    [null, {}],
-    [1, { step: NaN }],
-    [1, { timestamp: 'no date' }],
-  ]
-  for (const [value, options] of bad) {
-    expect(() => tracker.logMetric('m', value as number, options)).toThrow(
-      expect.objectContaining({ code: 'ERR_LINEAPRINT_ARGUMENT' }),
-    )
-  }
-  expect(() => tracker.logMetrics({ good: 1, bad: 'x' as unknown as number })).toThrow(/"bad"/)
-  expect((await tracker.finishExperiment()).metrics).toEqual({})
-})
-
-test('metadata is copied at once', async () => {
-  const run = await finished(folderOf(), {}, (tracker) => {
-    const values = { list: [1] }
-    tracker.addMetadata(values)
-    values.list.push(2)
-    tracker.addMetadata(JSON.parse('{"__proto__":{"x":1}}') as Record<string, unknown>)
-    const cycle: Record<string, unknown> = {}
-    cycle['self'] = cycle
-    for (const bad of [cycle, { f: () => 1 }, { m: new Map() }, { s: '\udfff' }, { a: new Uint8Array(1) }]) {
-      expect(() => tracker.addMetadata(bad)).toThrow(
-        expect.objectContaining({ code: 'ERR_LINEAPRINT_ARGUMENT' }),
-      )
-    }
-  })
-  expect(JSON.stringify(run.record.metadata)).toBe('{"list":[1],"__proto__":{"x":1}}')
-  expect(checkSeal(run.record)).toBe('holds')
-})
-
 test('run() marks a run whose work throws as failed, and throws on', async () => {
   const root = folderOf()
   const tracker = new ExperimentTracker({ outputDir: root, ...NO_CAPTURES }, { directory: root })
@@ -394,61 +212,6 @@ test('two trackers of one process do not interfere', async () => {
   expect(Object.keys(second.record.datasets)).toEqual([])
 })
 
-test('an aborted signal stops a digest, which is recorded as failed', async () => {
-  const root = folderOf({ data: 'x' })
-  const stop = new AbortController()
-  const tracker = await started(root, {}, { signal: stop.signal })
-  stop.abort(new Error('enough'))
-  await expect(tracker.trackDataset('data', 'd')).rejects.toThrow('enough')
-  await tracker.finishExperiment()
-  expect((await readRun(tracker.runDirectory)).record.datasets['d']).toMatchObject({
-    status: 'failed',
-    reason: 'enough',
-  })
-})
-
-const DIGEST = `environment.v1.blake3:${'0'.repeat(64)}`
-
-function component(name: string, capture: Component['capture']): Component {
-  return {
-    name,
-    capture,
-    compare: (before, after) => ({
-      status: before.digest === after.digest ? 'same' : 'changed',
-      differences: [],
-    }),
-  }
-}
-
-test('own trackers are recorded like the built-in ones, their files as well', async () => {
-  const root = folderOf()
-  const found: Captured = { digest: DIGEST, value: { seen: 1 }, warnings: ['dim light'] }
-  const looks = component('looks', async ({ filesDirectory }) => {
-    if (filesDirectory !== undefined) writeFileSync(join(filesDirectory, 'picture'), 'pixels')
-    return Promise.resolve(found)
-  })
-  const breaks = component('breaks', async ({ filesDirectory }) => {
-    if (filesDirectory !== undefined) writeFileSync(join(filesDirectory, 'half'), 'half')
-    return Promise.reject(new Error('no eyes'))
-  })
-  const odd = component('odd', () =>
-    Promise.resolve({ digest: DIGEST, value: { f: (() => 1) as unknown as string }, warnings: [] }),
-  )
-  const bare = component('bare', () => Promise.resolve({ digest: DIGEST, value: {} } as unknown as Captured))
-  const run = await finished(root, { trackers: [looks, breaks, odd, bare] })
-  expect(run.record.captures['looks']).toEqual({ status: 'captured', ...found })
-  expect(run.record.captures['breaks']).toEqual({ status: 'failed', reason: 'no eyes' })
-  expect(run.record.captures['odd']).toMatchObject({ status: 'failed' })
-  expect(run.record.captures['bare']).toMatchObject({
-    status: 'failed',
-    reason: expect.stringMatching(/array of text/) as string,
-  })
-  expect(run.record.warnings.some((warning) => warning === 'breaks was not captured: no eyes')).toBe(true)
-  expect(run.record.files.map(({ path }) => path)).toEqual(['events.jsonl', 'looks/picture'])
-  expect(existsSync(join(run.folder, 'breaks'))).toBe(false)
-  expect(run.record.configuration['trackers']).toEqual(['looks', 'breaks', 'odd', 'bare'])
-})
-
 test('a tracker inside a wrapped command has its own run, and knows its parent', async () => {
   const root = folderOf({ 'lineaprint.config.json': '{"experimentId":"fixed"}' })
   const parent = await started(root, {}, { environment: { LINEAPRINT_RUN_ID: 'not/an/id' } })
@@ -459,14 +222,4 @@ test('a tracker inside a wrapped command has its own run, and knows its parent',
   expect((await readRun(child.runDirectory)).record.parent).toBe('fixed')
   expect((await readRun(parent.runDirectory)).record.parent).toBeNull()
   expect(readdirSync(storeIn(root).runs).length).toBe(2)
-})
-
-test('both algorithms, or SHA-256 alone', async () => {
-  const root = folderOf({ data: 'x' })
-  const both = await finished(root, { algorithm: 'both' }, (tracker) => tracker.trackDataset('data', 'd'))
-  expect(both.record.datasets['d']).toMatchObject({
-    digests: { blake3: expect.any(String) as string, sha256: expect.any(String) as string },
-  })
-  const sha256 = await finished(root, { algorithm: 'sha256' }, (tracker) => tracker.trackDataset('data', 'd'))
-  expect(sha256.record.datasets['d']).toMatchObject({ digest: expect.stringMatching(/^sha256:/) as string })
 })

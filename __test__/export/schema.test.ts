@@ -86,7 +86,7 @@ test('what the reader refuses does not fit, and what a later version adds does',
     { seal: 1 },
     { captures: { git: { status: 'captured', digest: 'd', value: {} } } },
   ]) {
-    expect({ change, reader: runRecordSchema.safeParse(changed(change)).success }).toEqual({
+    expect({ change, reader: runRecordSchema().safeParse(changed(change)).success }).toEqual({
       change,
       reader: false,
     })

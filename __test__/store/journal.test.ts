@@ -204,7 +204,7 @@ test('the quick look at a metric lets through what the schema does, and no more'
   fc.assert(
     fc.property(head, body, (first, second) => {
       const value = { ...first, type: 'metric', ...second }
-      const expected = eventSchema.safeParse(value).success
+      const expected = eventSchema().safeParse(value).success
       if (expected) seen++
       expect(isEvent(value)).toBe(expected)
     }),

@@ -6,8 +6,12 @@ import { folderOf } from './folder.ts'
 import { lineaprint } from './program.ts'
 import type { Outcome, ProgramOptions } from './program.ts'
 
+/** With a filter in the kernel only the calls that are asked for stop a program, and not the thousands of its start. */
+const STRACE = ['strace', '--seccomp-bpf', '-f', '-qq'] as const
+
 /** Whether strace is there and may trace: containers often forbid it. */
-export const HAS_STRACE: boolean = spawnSync('strace', ['-f', '-o', '/dev/null', 'true']).status === 0
+export const HAS_STRACE: boolean =
+  spawnSync(STRACE[0], [...STRACE.slice(1), '-o', '/dev/null', 'true']).status === 0
 
 const NOBODY = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
 
@@ -36,7 +40,7 @@ export function withFault(
 ): Promise<Outcome> {
   const names = calls.map((call) => `?${call}`).join(',')
   const inject = `inject=${names}:error=${error}${when === undefined ? '' : `:when=${when}`}`
-  const strace = ['strace', '-f', '-qq', '-o', '/dev/null', ...pathOptions(paths)]
+  const strace = [...STRACE, '-o', '/dev/null', ...pathOptions(paths)]
   return run([...strace, '-e', `trace=${names}`, '-e', inject], args, options)
 }
 
@@ -55,7 +59,7 @@ export async function listCalls(
 ): Promise<Call[]> {
   const log = join(folderOf(), 'log')
   const names = calls.map((call) => `?${call}`).join(',')
-  await run(['strace', '-f', '-qq', '-o', log, ...pathOptions(paths), '-e', `trace=${names}`], args, options)
+  await run([...STRACE, '-o', log, ...pathOptions(paths), '-e', `trace=${names}`], args, options)
   // strace counts per thread and name, so the longest row of each name is tried.
   const counts = new Map<string, number>()
   const longest = new Map<string, number>()

@@ -13,17 +13,7 @@ import { mutated, soundModel } from '../formats-mutate.ts'
 import { readNaively, readSlowly } from '../formats-reader.ts'
 import type { Model } from '../formats-mutate.ts'
 import type { SeenTensor } from '../formats-reader.ts'
-
-/** A line of this program; the numbers are since the line before. */
-export interface FormatsReport {
-  readonly done: number
-  readonly read: number
-  readonly refused: number
-  /** Refused models that a reader without checks takes. */
-  readonly naive: number
-  readonly slowest: number
-  readonly failures: readonly string[]
-}
+import type { FuzzReport } from '../support/fuzz.ts'
 
 const [first, count, seed, folder = ''] = process.argv.slice(2)
 
@@ -43,7 +33,7 @@ for (let index = Number(first); index < end; index++) {
   const failure = await once(index)
   if (failure !== undefined) failures.push(`seed ${Number(seed) + index}: ${failure}`)
   if (++done < LINE && index + 1 < end) continue
-  const report: FormatsReport = { done, read, refused, naive, slowest, failures }
+  const report: FuzzReport = { done, read, refused, naive, slowest, failures }
   process.stdout.write(`${JSON.stringify(report)}\n`)
   ;[done, read, refused, naive, slowest] = [0, 0, 0, 0, 0]
   failures = []

@@ -16,6 +16,7 @@ import {
   table,
 } from './output.ts'
 import { SAMPLE_HELP, addSampleOptions, sampleRows, toSample } from './sample.ts'
+import type { DatasetTable } from '../dataset/read.ts'
 import type { HashArguments } from './arguments.ts'
 import type { CommandContext, CommonOptions } from './context.ts'
 import type { SampleArguments } from './sample.ts'
@@ -36,6 +37,7 @@ const EXAMPLES = `${SAMPLE_HELP}
 
 Examples:
   lineaprint dataset data/train
+  lineaprint dataset data/train.parquet
   lineaprint dataset data/train --sample 1%`
 
 async function dataset(path: string, options: Options, context: CommandContext): Promise<void> {
@@ -62,7 +64,19 @@ async function dataset(path: string, options: Options, context: CommandContext):
             ['files', count(report.files)],
             ['folders', count(report.folders ?? 0)],
           ]),
+      ...(report.table === undefined ? [] : tableRows(report.table)),
       ...sampleRows(report.sample),
     ]),
   )
+}
+
+/** The table in a file: its digest, and a line for each column. */
+function tableRows({ digests, format, rows, columns }: DatasetTable): string[][] {
+  return [
+    ...listDigests(digests).map((digest) => [paint('bold', 'table'), digest.toString()]),
+    ['format', format],
+    ['rows', count(rows)],
+    ['columns', count(columns.length)],
+    ...columns.map(({ name, type }) => ['column', `${escapeText(name)}  ${escapeText(type)}`]),
+  ]
 }

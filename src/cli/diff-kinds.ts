@@ -1,6 +1,7 @@
-/** What the two arguments of `lineaprint diff` are: runs, models, folders or files. */
+/** What the two arguments of `lineaprint diff` are: runs, models, tables, folders or files. */
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { isTableFile } from '../dataset/read.ts'
 import { LineaprintError } from '../errors.ts'
 import { locateModel } from '../model/locate.ts'
 import { findRun, readRun } from '../store/runs.ts'
@@ -9,7 +10,7 @@ import type { StoredRun } from '../store/runs.ts'
 import type { Store } from '../store/store.ts'
 
 /** Kinds of things that can be compared, the most telling first. */
-export const DIFF_KINDS = ['run', 'model', 'folder', 'file'] as const
+export const DIFF_KINDS = ['run', 'model', 'table', 'folder', 'file'] as const
 
 /** One of {@link DIFF_KINDS}. */
 export type DiffKind = (typeof DIFF_KINDS)[number]
@@ -46,6 +47,7 @@ export async function readOperand(text: string, openStore: () => Promise<Store>)
   }
   if (path.kind === 'folder' && path.isRun)
     return { text, kinds: ['run', 'folder'], run: await readRun(text) }
+  if (path.kind === 'file' && isTableFile(text)) return { text, kinds: ['table', 'file'] }
   return { text, kinds: (await isModel(text, path.kind)) ? ['model', path.kind] : [path.kind] }
 }
 
@@ -67,7 +69,7 @@ export function commonKind(a: Operand, b: Operand, wanted?: DiffKind): DiffKind 
     wanted === undefined
       ? `two things of one kind can be compared: ${first}, ${second}`
       : `these cannot be compared as ${wanted}s: ${first}, ${second}`,
-    { hint: 'give two runs, two models, two folders or two files' },
+    { hint: 'give two runs, two models, two tables, two folders or two files' },
   )
 }
 

@@ -1,16 +1,20 @@
-/** `lineaprint diff`: what differs between two runs, models, folders or files. */
+/** `lineaprint diff`: what differs between two runs, models, tables, folders or files. */
 import { Command, Option } from 'commander'
+import { diffTables } from '../dataset/table-diff.ts'
 import { LineaprintError } from '../errors.ts'
 import { diffRuns } from '../experiment/diff/runs.ts'
 import { diffTrees } from '../hash/tree-diff.ts'
 import { diffModels } from '../model/diff.ts'
 import { encodeFloat } from '../store/floats.ts'
 import { algorithmOption, collect, threadsOption } from './arguments.ts'
+import { NO_TABLE } from '../dataset/read.ts'
 import { DIFF_KINDS, commonKind, readOperand } from './diff-kinds.ts'
 import { runLines, writePatch, writePlot } from './diff-runs.ts'
+import { tableLines } from './diff-tables.ts'
 import { modelLines, treeLines } from './diff-text.ts'
 import { openStore, storeOptions } from './list.ts'
 import { escapeText, print, printError, printJson, progressLine } from './output.ts'
+import type { TableDiff } from '../dataset/table-diff.ts'
 import type { RunDiff } from '../experiment/diff/runs.ts'
 import type { TreeDiff } from '../hash/tree-diff.ts'
 import type { ModelDiff } from '../model/diff.ts'
@@ -30,12 +34,12 @@ interface Options extends StoreOptions, HashArguments {
   readonly all?: boolean
 }
 
-type Answer = RunDiff | ModelDiff | TreeDiff
+type Answer = RunDiff | ModelDiff | TableDiff | TreeDiff
 
 /** The command. */
 export function command(context: CommandContext): Command {
   return storeOptions(new Command('diff'))
-    .argument('<a>', 'a run, a model, a folder or a file')
+    .argument('<a>', 'a run, a model, a table, a folder or a file')
     .argument('<b>', 'what it is compared with')
     .addOption(new Option('--as <kind>', 'compare them as this').choices([...DIFF_KINDS]))
     .option('--values', 'models: compare changed tensors as numbers')
@@ -65,6 +69,7 @@ Examples:
   lineaprint diff baseline @latest --ignore 'environment.npm.*' --check
   lineaprint diff baseline @latest --plot loss.svg --patch code.patch
   lineaprint diff before.safetensors after.safetensors --values
+  lineaprint diff train-old.parquet train-new.parquet
   lineaprint diff data-2025/ data-2026/`
 
 async function diff(a: string, b: string, options: Options, context: CommandContext): Promise<void> {
@@ -86,6 +91,7 @@ async function diff(a: string, b: string, options: Options, context: CommandCont
   }
   const answer = await diffContents(kind, a, b, options, context)
   if (answer.kind === 'model') show(answer, modelLines, options)
+  else if (answer.kind === 'table') show(answer, tableLines, options)
   else show(answer, treeLines, options)
   context.exit(answer.same ? 0 : 1)
 }
@@ -94,13 +100,22 @@ async function diffContents(
   kind: Exclude<DiffKind, 'run'>,
   a: string,
   b: string,
-  { algorithm, threads, values, ignore }: Options,
+  { algorithm, threads, values, ignore, as }: Options,
   { signal }: CommandContext,
-): Promise<ModelDiff | TreeDiff> {
+): Promise<ModelDiff | TableDiff | TreeDiff> {
   const progress = progressLine('comparing')
   const shared = { algorithm, threads, signal, onProgress: progress.onProgress }
   try {
     if (kind === 'model') return await diffModels(a, b, { ...shared, values })
+    if (kind === 'table') {
+      try {
+        return await diffTables(a, b, shared)
+      } catch (error) {
+        // A file is called as it likes; only whoever asks for tables is told that it is none.
+        if (as !== undefined || !LineaprintError.is(error) || !NO_TABLE.has(error.code)) throw error
+        printError(`lineaprint: warning: they are compared as files: ${escapeText(error.message)}`)
+      }
+    }
     return await diffTrees(a, b, { ...shared, ...(kind === 'folder' && { ignore }) })
   } finally {
     progress.end()

@@ -111,6 +111,7 @@ function finish({ run, reproduced, items }: Reproduction, context: CommandContex
 const STYLES: Readonly<Record<ReproduceVerdict, 'green' | 'red' | 'yellow' | 'dim'>> = {
   same: 'green',
   'same-tensors': 'green',
+  'same-table': 'green',
   'within-tolerance': 'green',
   different: 'red',
   missing: 'red',

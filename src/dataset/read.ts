@@ -1,4 +1,4 @@
-/** What a dataset is: a file, a folder, or an array in memory. */
+/** What a dataset is: a file, a folder, or an array in memory; and the table in a file that is one. */
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { LineaprintError } from '../errors.ts'
@@ -6,13 +6,37 @@ import { hashArray, isTypedArray } from '../hash/array.ts'
 import { hashFile } from '../hash/file.ts'
 import { hashTree } from '../hash/tree.ts'
 import { checkPath } from '../options.ts'
+import { hashTable } from './table.ts'
+import type { BigIntStats } from 'node:fs'
 import type { Digest, Digests } from '../digest.ts'
 import type { ShapedArray, TypedArray } from '../hash/array.ts'
+import type { HashOptions } from '../options.ts'
 import type { SampledHashOptions } from '../sample/options.ts'
 import type { SampleReport } from '../sample/report.ts'
+import type { TableFormat } from './table.ts'
 
 /** What {@link readDataset} takes: a path, or a typed array with or without a shape. */
 export type DatasetSource = string | TypedArray | ShapedArray
+
+/** Options of {@link readDataset}. */
+export interface DatasetOptions extends SampledHashOptions {
+  /**
+   * Whether a file whose name ends in `.parquet`, `.arrow`, `.arrows`, `.feather`, `.ipc` or `.csv` also gets the
+   * digest of the table in it, by a second read; not where a sample is asked for. @default true
+   */
+  readonly tables?: boolean | undefined
+}
+
+/** The table in a file, whatever its bytes. */
+export interface DatasetTable {
+  readonly format: TableFormat
+  /** Of the kind `table`; of CSV with every cell as text. */
+  readonly digest: Digest
+  readonly digests: Digests
+  readonly rows: number
+  /** Names, types as `docs/format.md` spells them, and the `table` digest of each column alone. */
+  readonly columns: readonly { readonly name: string; readonly type: string; readonly digest: Digest }[]
+}
 
 /** A dataset. */
 export interface DatasetReport {
@@ -34,41 +58,95 @@ export interface DatasetReport {
   readonly shape?: readonly number[]
   /** How much was read; only where a sample was asked for. */
   readonly sample?: SampleReport
+  /** What the file holds, if it is a table; a file that is called one and is none has a warning. */
+  readonly table?: DatasetTable
   readonly warnings: readonly string[]
 }
 
 /**
- * Digests a dataset, all of it unless `sample` asks for a part.
+ * Digests a dataset, all of it unless `sample` asks for a part. Cost: one read; of a table two, and its decoding.
  *
  * @param source A path, or a typed array with or without a shape.
  * @throws ERR_LINEAPRINT_NOT_FOUND for a path that is not there, and what `hashFile` and `hashTree` throw.
  */
 export async function readDataset(
   source: DatasetSource,
-  options: SampledHashOptions = {},
+  { tables = true, ...options }: DatasetOptions = {},
 ): Promise<DatasetReport> {
   if (typeof source !== 'string') return fromArray(source, options)
   const path = resolve(checkPath(source))
-  const info = await stat(path).catch((cause: NodeJS.ErrnoException) => {
-    throw cause.code === 'ENOENT' || cause.code === 'ENOTDIR'
-      ? new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'there is no such file or folder', {
-          path: source,
-          cause,
-        })
-      : new LineaprintError(
-          'ERR_LINEAPRINT_UNREADABLE',
-          `cannot look at it: ${cause.code ?? cause.message}`,
-          { path: source, cause },
-        )
-  })
+  const info = await look(path, source)
   if (!info.isDirectory()) {
     const { digest, digests, size, sample } = await hashFile(path, options)
-    return { kind: 'file', path, digest, digests, bytes: size, ...(sample && { sample }), warnings: [] }
+    const file = { kind: 'file', path, digest, digests, bytes: size } as const
+    if (sample) return { ...file, sample, warnings: [] }
+    const found =
+      tables && options.sample === undefined && isTableFile(path) ? await readTable(path, options) : {}
+    if ('table' in found && isOther(info, await look(path, source))) {
+      throw new LineaprintError('ERR_LINEAPRINT_CHANGED', 'it changed while it was read', { path: source })
+    }
+    return { ...file, warnings: [], ...found }
   }
   const { digest, digests, bytes, files, folders, sample, warnings } = await hashTree(path, options)
   const sentences = warnings.map(({ kind, path: at }) => `${at}: ${WARNINGS[kind]}`)
   const totals = { bytes, files, folders, ...(sample && { sample }) }
   return { kind: 'folder', path, digest, digests, ...totals, warnings: sentences }
+}
+
+function look(path: string, given: string): Promise<BigIntStats> {
+  return stat(path, { bigint: true }).catch((cause: NodeJS.ErrnoException) => {
+    throw cause.code === 'ENOENT' || cause.code === 'ENOTDIR'
+      ? new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'there is no such file or folder', {
+          path: given,
+          cause,
+        })
+      : new LineaprintError(
+          'ERR_LINEAPRINT_UNREADABLE',
+          `cannot look at it: ${cause.code ?? cause.message}`,
+          { path: given, cause },
+        )
+  })
+}
+
+/** Whether a file was written to between two looks: its bytes and its table would be those of two states. */
+function isOther(before: BigIntStats, after: BigIntStats): boolean {
+  return (['dev', 'ino', 'size', 'mtimeNs', 'ctimeNs'] as const).some((key) => before[key] !== after[key])
+}
+
+const TABLE_FILES = /\.(?:parquet|arrows?|feather|ipc|csv)$/i
+
+/** Whether a path is called as a table is, which JSON lines are only under a schema. */
+export function isTableFile(path: string): boolean {
+  return TABLE_FILES.test(path)
+}
+
+/** What a file may say that is called as a table and is none, or one that is not read. */
+export const NO_TABLE: ReadonlySet<string> = new Set([
+  'ERR_LINEAPRINT_FORMAT',
+  'ERR_LINEAPRINT_UNSUPPORTED',
+  // Of ours, and no reason to lose the digest of the file.
+  'ERR_LINEAPRINT_INTERNAL',
+])
+
+async function readTable(
+  path: string,
+  { algorithm, signal, onProgress, threads }: HashOptions,
+): Promise<Pick<DatasetReport, 'table' | 'warnings'>> {
+  try {
+    const { format, digest, digests, rows, columns, warnings } = await hashTable(path, {
+      algorithm,
+      signal,
+      onProgress,
+      threads,
+    })
+    const described = columns.flatMap(({ name, type, digest: own }) =>
+      own === undefined ? [] : [{ name, type, digest: own }],
+    )
+    return { table: { format, digest, digests, rows, columns: described }, warnings }
+  } catch (error) {
+    if (!LineaprintError.is(error) || !NO_TABLE.has(error.code)) throw error
+    return { warnings: [`it has no table digest: ${error.message}`] }
+  }
 }
 
 /** What a warning about a folder means, in a sentence. */

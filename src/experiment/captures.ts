@@ -7,7 +7,7 @@ import { toCaptured } from '../capture/fields.ts'
 import { seedsCapture, stableSeedFields } from '../capture/seeds/index.ts'
 import { LineaprintError } from '../errors.ts'
 import { errorCode, storeError } from '../store/atomic.ts'
-import { isEvent } from '../store/events.ts'
+import { isCapture } from '../store/events.ts'
 import { mergeComponents } from './configuration-components.ts'
 import { reasonOf } from './failure.ts'
 import { plainObject } from './plain.ts'
@@ -178,9 +178,8 @@ export async function captureInto(
 function recorded({ digest, value, warnings }: Captured): CaptureRecord {
   const plain = plainObject({ digest, value, warnings }, 'what the capture found')
   const record = { status: 'captured', ...plain }
-  const event = { seq: 1, time: '', type: 'capture', component: '', result: record }
   // What own trackers return comes from outside: a record that no reader accepts would be lost as a whole.
-  if (!isEvent(event)) {
+  if (!isCapture(record)) {
     throw new LineaprintError(
       'ERR_LINEAPRINT_ARGUMENT',
       'the capture returned something else than it should',
@@ -190,7 +189,7 @@ function recorded({ digest, value, warnings }: Captured): CaptureRecord {
       },
     )
   }
-  return record as CaptureRecord
+  return record
 }
 
 /**

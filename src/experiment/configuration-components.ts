@@ -1,5 +1,5 @@
 /** Options of the single components: one object each, checked, and merged key by key. */
-import { z } from 'zod'
+import { z } from 'zod/mini'
 import { judgeName } from '../capture/secret-names.ts'
 import { LineaprintError } from '../errors.ts'
 import { checkSample } from '../sample/options.ts'
@@ -40,6 +40,8 @@ export interface SeedsComponentOptions {
 export interface DatasetsComponentOptions {
   /** Read only a part of each dataset; its digest then says so. Outputs are read whole. @default everything is read */
   readonly sample?: SampleOptions | undefined
+  /** Whether a file of Parquet, Arrow or CSV also gets the digest of the table in it, by a second read. @default true */
+  readonly tables?: boolean | undefined
 }
 
 /** Options of models. */
@@ -64,7 +66,7 @@ export interface ComponentConfiguration {
   readonly environment: Readonly<Required<Complete<EnvironmentComponentOptions>>>
   readonly git: Readonly<Required<Complete<GitComponentOptions>>>
   readonly seeds: Readonly<Required<Complete<SeedsComponentOptions>>>
-  readonly datasets: DatasetsComponentOptions
+  readonly datasets: DatasetsComponentOptions & { readonly tables: boolean }
   readonly models: ModelsComponentOptions & { readonly tensors: boolean }
 }
 
@@ -76,7 +78,7 @@ const DEFAULTS: ComponentConfiguration = {
   environment: { variables: [], packages: true, timeoutMs: 5000 },
   git: { untrackedLimit: 100 * MEBI, untrackedFileLimit: 10 * MEBI, patchLimit: 256 * MEBI, bundle: false },
   seeds: { deterministic: false, replaceMathRandom: false },
-  datasets: {},
+  datasets: { tables: true },
   models: { tensors: true },
 }
 
@@ -85,27 +87,28 @@ export const COMPONENT_NAMES: readonly (keyof ComponentOptions)[] = Object.keys(
   DEFAULTS,
 ) as (keyof ComponentOptions)[]
 
-const size = z.int().min(0)
+const flag = z.optional(z.boolean())
+const size = z.optional(z.int().check(z.minimum(0)))
 /** Checked by {@link checkComponents}, with the messages that every sample has. */
 const sample = z.custom<SampleOptions>((value) => typeof value === 'object' && value !== null, 'an object')
-const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of a variable')
+const variable = z.string().check(z.regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of a variable'))
 
 /** The form of the options. */
-export const componentSchemas: { readonly [K in keyof ComponentOptions]-?: z.ZodObject } = {
+export const componentSchemas: { readonly [K in keyof ComponentOptions]-?: z.ZodMiniObject } = {
   environment: z.strictObject({
-    variables: z.array(variable).optional(),
-    packages: z.boolean().optional(),
-    timeoutMs: z.int().min(1).max(3_600_000).optional(),
+    variables: z.optional(z.array(variable)),
+    packages: flag,
+    timeoutMs: z.optional(z.int().check(z.minimum(1), z.maximum(3_600_000))),
   }),
   git: z.strictObject({
-    untrackedLimit: size.optional(),
-    untrackedFileLimit: size.optional(),
-    patchLimit: size.optional(),
-    bundle: z.boolean().optional(),
+    untrackedLimit: size,
+    untrackedFileLimit: size,
+    patchLimit: size,
+    bundle: flag,
   }),
-  seeds: z.strictObject({ deterministic: z.boolean().optional(), replaceMathRandom: z.boolean().optional() }),
-  datasets: z.strictObject({ sample: sample.optional() }),
-  models: z.strictObject({ sample: sample.optional(), tensors: z.boolean().optional() }),
+  seeds: z.strictObject({ deterministic: flag, replaceMathRandom: flag }),
+  datasets: z.strictObject({ sample: z.optional(sample), tables: flag }),
+  models: z.strictObject({ sample: z.optional(sample), tensors: flag }),
 }
 
 /** The names of the options of a component, for the one that is near to a slip. */

@@ -2,7 +2,7 @@
 import { LineaprintError } from '../errors.ts'
 import { nearest } from '../options.ts'
 import { COMPONENT_NAMES, componentKeys } from './configuration-components.ts'
-import type { z } from 'zod'
+import type { z } from 'zod/mini'
 
 /**
  * The error for what the schema refused.

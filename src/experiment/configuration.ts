@@ -1,6 +1,6 @@
 /** The options of an experiment: what they are, their defaults, and how four sources become one. */
 import { resolve } from 'node:path'
-import { z } from 'zod'
+import { z } from 'zod/mini'
 import { LineaprintError } from '../errors.ts'
 import { checkRunId } from '../store/ids.ts'
 import {
@@ -93,29 +93,31 @@ export interface OptionSource {
 const flag = z.boolean()
 const component = z.custom<Component>(isComponent, 'an object with a name, capture() and compare()')
 
-const SCHEMA = z.strictObject({
-  experimentName: z.string(),
-  experimentId: z.string(),
-  outputDir: z.string().min(1),
-  enableDatasetTracking: flag,
-  enableModelTracking: flag,
-  enableEnvironmentTracking: flag,
-  enableSeedTracking: flag,
-  enableGitTracking: flag,
-  algorithm: z.enum(['blake3', 'sha256', 'both']),
-  saveToJson: flag,
-  saveToYaml: flag,
-  ...outputSchemas,
-  tags: z.array(z.string()),
-  notes: z.string(),
-  metadata: z.custom<object>(
-    (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-    'an object',
-  ),
-  systemMetrics: systemMetricsSchema,
-  trackers: z.array(component),
-  ...componentSchemas,
-})
+const SCHEMA = z.partial(
+  z.strictObject({
+    experimentName: z.string(),
+    experimentId: z.string(),
+    outputDir: z.string().check(z.minLength(1)),
+    enableDatasetTracking: flag,
+    enableModelTracking: flag,
+    enableEnvironmentTracking: flag,
+    enableSeedTracking: flag,
+    enableGitTracking: flag,
+    algorithm: z.enum(['blake3', 'sha256', 'both']),
+    saveToJson: flag,
+    saveToYaml: flag,
+    ...outputSchemas,
+    tags: z.array(z.string()),
+    notes: z.string(),
+    metadata: z.custom<object>(
+      (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+      'an object',
+    ),
+    systemMetrics: systemMetricsSchema,
+    trackers: z.array(component),
+    ...componentSchemas,
+  }),
+)
 
 /** The names of all options. */
 export const OPTION_NAMES: readonly (keyof ExperimentOptions)[] = Object.keys(
@@ -139,7 +141,7 @@ function isComponent(value: unknown): value is Component {
  */
 export function checkOptions({ label, options, folder }: OptionSource): ExperimentOptions {
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
-  const checked = SCHEMA.partial().safeParse(given)
+  const checked = SCHEMA.safeParse(given)
   if (!checked.success) throw refuse(label, given, checked.error.issues[0], OPTION_NAMES)
   try {
     return checkMeaning(given, folder)

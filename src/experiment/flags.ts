@@ -1,12 +1,11 @@
 /**
  * What a reader of a record should know before relying on it: an input that changed while the run used it, an output
- * that was there before, files that were neither committed nor declared.
+ * that was there before.
  */
-import { join, resolve, sep } from 'node:path'
-import { TRACKED_SECTIONS } from '../store/record.ts'
+import { resolve } from 'node:path'
 import { reasonOf } from './failure.ts'
 import { fingerprint } from './fingerprint.ts'
-import type { FlagRecord, TrackedSection } from '../store/record.ts'
+import type { CaptureRecord, FlagRecord, TrackedSection } from '../store/record.ts'
 import type { Fingerprint } from './fingerprint.ts'
 import type { RunWriter } from './run-writer.ts'
 
@@ -25,6 +24,7 @@ interface WatchedInput {
 export class Watch {
   readonly #inputs: WatchedInput[] = []
   readonly #outputs = new Map<string, Fingerprint>()
+  #gitAtStart: CaptureRecord | undefined
 
   /** Remembers an input as it was right before it was digested. */
   addInput(input: WatchedInput): void {
@@ -41,6 +41,21 @@ export class Watch {
     return this.#outputs.get(path)
   }
 
+  /** Absolute paths of the outputs that were told of before. */
+  get outputPaths(): string[] {
+    return [...this.#outputs.keys()]
+  }
+
+  /** Remembers the capture of git that another one is about to take the place of; the first of them counts. */
+  keepGit(capture: CaptureRecord | undefined): void {
+    this.#gitAtStart ??= capture
+  }
+
+  /** The capture of git of the start; `undefined` if it is still the one in the record. */
+  get gitAtStart(): CaptureRecord | undefined {
+    return this.#gitAtStart
+  }
+
   get inputs(): readonly WatchedInput[] {
     return this.#inputs
   }
@@ -53,7 +68,7 @@ export async function lookAt(
   path: string,
 ): Promise<Fingerprint | undefined> {
   try {
-    const found = await fingerprint(path, isIndex(path) ? isPartOfModel : undefined)
+    const found = await look(path)
     if (found === undefined) warn(writer, label, 'it has too many files')
     return found
   } catch (error) {
@@ -63,8 +78,9 @@ export async function lookAt(
 }
 
 /** The shards of a model lie beside its index, with other files that are no part of it. */
-function isIndex(path: string): boolean {
-  return path.endsWith('.safetensors.index.json')
+function look(path: string): Promise<Fingerprint | undefined> {
+  const isIndex = path.endsWith('.safetensors.index.json')
+  return isIndex ? fingerprint(resolve(path, '..'), isPartOfModel) : fingerprint(path)
 }
 
 function isPartOfModel(below: string): boolean {
@@ -80,7 +96,7 @@ function warn(writer: RunWriter, label: string, reason: string): void {
 export async function flagInputs(writer: RunWriter): Promise<void> {
   for (const input of writer.watch.inputs) {
     const label = labelOf(input)
-    const now = await lookAt(writer, label, watchedPath(input.path))
+    const now = await lookAt(writer, label, input.path)
     if (now === undefined || now.text === input.before.text) continue
     const { section, name, path } = input
     const flag = (kind: FlagRecord['kind'], message: string): void =>
@@ -104,13 +120,18 @@ function labelOf({ section, name }: { section: TrackedSection; name: string }): 
   return `${section.slice(0, -1)} ${JSON.stringify(name)}`
 }
 
-/** Where to look for a path: the shards of an index lie in its folder. */
-export function watchedPath(path: string): string {
-  return isIndex(path) ? resolve(path, '..') : path
-}
-
 /** Clocks of file systems go in steps of some milliseconds. */
 const CLOCK_STEP_MS = 20
+
+/** Whether what lies at a path is older than the run; `undefined` where that cannot be told. */
+export async function wasBefore(writer: RunWriter, path: string): Promise<boolean | undefined> {
+  const found = await look(path).catch(() => undefined)
+  return found === undefined || found.text === null ? undefined : isOlder(writer, found)
+}
+
+function isOlder(writer: RunWriter, { newest }: Fingerprint): boolean {
+  return newest < Date.parse(writer.state.start.startedAt) - CLOCK_STEP_MS
+}
 
 /** Says of an output what stood there before the run, and whether the run wrote it at all. */
 export async function flagOutput(writer: RunWriter, name: string, path: string): Promise<void> {
@@ -121,39 +142,8 @@ export async function flagOutput(writer: RunWriter, name: string, path: string):
   const flag = (kind: FlagRecord['kind'], message: string): void =>
     writer.say({ type: 'flag', flag: { kind, section, name, path, message } })
   if (now === undefined || now.text === null) return
-  const started = Date.parse(writer.state.start.startedAt)
-  const isOlder = before === undefined ? now.newest < started - CLOCK_STEP_MS : before.text === now.text
-  if (isOlder) flag('output-untouched', `the ${label} was there before the run, which did not write it`)
+  const isUntouched = before === undefined ? isOlder(writer, now) : before.text === now.text
+  if (isUntouched) flag('output-untouched', `the ${label} was there before the run, which did not write it`)
   else if (before !== undefined && before.text !== null)
     flag('output-existed', `the ${label} was there before the run, which wrote to it`)
-}
-
-/** Paths shown of many. */
-const SHOWN = 20
-
-/** Names the files that the run started with, that no commit has and nobody declared. */
-export function flagUndeclared(writer: RunWriter): void {
-  const git = writer.state.captures.get('git')
-  if (git?.status !== 'captured' || git.value['available'] !== true) return
-  const root = git.value['root']
-  if (typeof root !== 'string') return
-  const declared = TRACKED_SECTIONS.flatMap((section) =>
-    [...writer.state.tracked[section].values()].flatMap((entry) =>
-      'path' in entry && typeof entry.path === 'string' ? [entry.path] : [],
-    ),
-  )
-  const isDeclared = (path: string): boolean =>
-    declared.some((one) => path === one || path.startsWith(one + sep))
-  const dirty = [git.value['changed'], git.value['untracked']].flatMap((list) =>
-    Array.isArray(list) ? (list as readonly { readonly path?: unknown }[]) : [],
-  )
-  const paths = dirty.flatMap(({ path }) =>
-    typeof path === 'string' && !isDeclared(join(root, path)) ? [path] : [],
-  )
-  if (paths.length === 0) return
-  const shown = paths.slice(0, SHOWN)
-  const names = shown.slice(0, 3).join(', ') + (paths.length > 3 ? ', …' : '')
-  const what = paths.length === 1 ? '1 file was' : `${paths.length} files were`
-  const message = `${what} neither committed nor declared when the run started: ${names}`
-  writer.say({ type: 'flag', flag: { kind: 'undeclared', count: paths.length, paths: shown, message } })
 }

@@ -9,10 +9,11 @@ import { readTokenizer } from '../model/tokenizer.ts'
 import { storeError, writeAtomic } from '../store/atomic.ts'
 import { safeFileName } from '../store/ids.ts'
 import { reasonOf } from './failure.ts'
-import { flagOutput, lookAt, watchedPath } from './flags.ts'
+import { flagOutput, lookAt } from './flags.ts'
+import { readOutput } from './output-read.ts'
 import { fieldText, plainName, plainObject } from './plain.ts'
 import { formatTensors } from './tensors.ts'
-import type { DatasetReport, DatasetSource } from '../dataset/read.ts'
+import type { DatasetOptions, DatasetReport, DatasetSource } from '../dataset/read.ts'
 import type { JsonObject } from '../json/value.ts'
 import type { ModelReport } from '../model/read.ts'
 import type { TokenizerReport } from '../model/tokenizer.ts'
@@ -22,6 +23,7 @@ import type { TrackedRecord, TrackedSection } from '../store/record.ts'
 import type { Configuration } from './configuration.ts'
 import type { SecondLook } from './flags.ts'
 import type { Fingerprint } from './fingerprint.ts'
+import type { OutputReport } from './output-read.ts'
 import type { RunWriter } from './run-writer.ts'
 
 /** How one kind of thing is read, described and told apart. */
@@ -31,7 +33,9 @@ export interface Kind<S, R extends object> {
   readonly noun: string
   /** The option that switches it off. */
   readonly flag?: 'enableDatasetTracking' | 'enableModelTracking'
-  read(source: S, options: SampledHashOptions): Promise<R>
+  read(source: S, options: DatasetOptions, configuration: Configuration): Promise<R>
+  /** Whether what it reads can be a table, which is read a second time for its digest. */
+  readonly tables?: boolean
   /** What of it is read. @default everything */
   sample?(configuration: Configuration): SampledHashOptions['sample']
   /** The digests that decide whether two are the same. */
@@ -45,19 +49,20 @@ const dataset: Kind<DatasetSource, DatasetReport> = {
   noun: 'dataset',
   flag: 'enableDatasetTracking',
   read: readDataset,
+  tables: true,
   sample: ({ datasets }) => datasets.sample,
   identity: ['digest'],
   describe: (report) => Promise.resolve(plainObject(report, 'the dataset')),
 }
 
-const output: Kind<string, DatasetReport> = {
+const output: Kind<string, OutputReport> = {
   section: 'outputs',
   noun: 'output',
-  read: readDataset,
+  read: readOutput,
+  tables: true,
   identity: ['digest'],
-  describe: async (report, name, writer) => {
+  describe: async ({ tensors, ...report }, name, writer) => {
     const described = plainObject(report, 'the output')
-    const tensors = writer.configuration.models.tensors ? await tensorsOf(described) : undefined
     return tensors === undefined
       ? described
       : { ...described, tensorsFile: await writeTensors(tensors, name, writer, 'outputs') }
@@ -90,7 +95,7 @@ const tokenizer: Kind<string, TokenizerReport> = {
 /** The kinds of things that can be tracked. */
 export const KINDS: {
   readonly dataset: Kind<DatasetSource, DatasetReport>
-  readonly output: Kind<string, DatasetReport>
+  readonly output: Kind<string, OutputReport>
   readonly model: Kind<string, ModelReport>
   readonly tokenizer: Kind<string, TokenizerReport>
 } = { dataset, output, model, tokenizer }
@@ -123,12 +128,17 @@ export async function track<S, R extends object>(
     const isInput = section !== 'outputs'
     const before = isInput && path !== undefined ? await look(writer, section, name, path) : undefined
     const place = located(source, writer.directory)
-    const report = await kind.read(place, options)
+    const { tables } = writer.configuration.datasets
+    const report = await kind.read(
+      place,
+      { ...options, ...(kind.tables && { tables }) },
+      writer.configuration,
+    )
     await writer.exclusive(() => record(writer, kind, name, report))
     if (path !== undefined && before !== undefined) {
       // Not the report: that of a model holds every tensor.
       const identity = identityOf(kind, report)
-      const again = (): Promise<SecondLook> => lookAgain(kind, identity, place, options)
+      const again = (): Promise<SecondLook> => lookAgain(kind, identity, place, options, writer)
       writer.watch.addInput({ section, name, path, before, again })
     }
     if (path !== undefined && !isInput) await flagOutput(writer, name, path)
@@ -156,7 +166,7 @@ async function look(
   path: string,
 ): Promise<Fingerprint | undefined> {
   const label = `${section.slice(0, -1)} ${JSON.stringify(name)}`
-  const found = await lookAt(writer, label, watchedPath(path))
+  const found = await lookAt(writer, label, path)
   return found?.text === null ? undefined : found
 }
 
@@ -166,9 +176,10 @@ async function lookAgain<S, R extends object>(
   before: string,
   source: S,
   options: SampledHashOptions,
+  { configuration }: RunWriter,
 ): Promise<SecondLook> {
   try {
-    const now = await kind.read(source, options)
+    const now = await kind.read(source, { ...options, ...(kind.tables && { tables: false }) }, configuration)
     return identityOf(kind, now) === before ? 'same' : 'changed'
   } catch (error) {
     if (LineaprintError.is(error) && error.code === 'ERR_LINEAPRINT_NOT_FOUND') return 'missing'
@@ -217,23 +228,6 @@ async function record<S, R extends object>(
 /** A digest of a report, or its written form in a record. */
 function digestText(value: unknown): string {
   return value instanceof Digest ? value.toString() : fieldText(value)
-}
-
-/**
- * The tensors of an output that is a model, so that a later run can be compared with it tensor by tensor when the file
- * itself is gone. Costs a second read of it.
- *
- * @returns `undefined` for any other output.
- */
-async function tensorsOf({ kind, path }: JsonObject): Promise<ModelReport['tensors'] | undefined> {
-  if (typeof path !== 'string' || (kind !== 'folder' && !/\.safetensors$/i.test(path))) return undefined
-  try {
-    return (await readModel(path)).tensors
-  } catch (error) {
-    // A file of that name that is no model is an output as any other.
-    if (LineaprintError.is(error)) return undefined
-    throw error
-  }
 }
 
 async function writeTensors(

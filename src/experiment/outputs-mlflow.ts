@@ -1,6 +1,7 @@
 /** A run that is sent to an MLflow server while it goes on. */
 import { MlflowSession } from '../export/mlflow/session.ts'
 import { PointMaker, readPoints } from '../export/source.ts'
+import { Repeated } from './repeated.ts'
 import type { MlflowTarget } from '../export/mlflow/target.ts'
 import type { MetricPoint, RunSource } from '../export/source.ts'
 import type { EventBody } from '../store/events.ts'
@@ -32,17 +33,14 @@ export class MlflowOutput implements LiveOutput {
   /** Whether a value may be missing at the server: then all are sent at the end. It takes each once. */
   #behind = false
   #session: MlflowSession | undefined
-  #looking: Promise<void> | undefined
   #restUntil = 0
-  readonly #timer: NodeJS.Timeout
+  readonly #sending: Repeated
 
   constructor(record: () => RunRecord, target: MlflowTarget) {
     this.#record = record
     this.#target = target
     this.timeoutMs = target.timeoutMs
-    this.#timer = setInterval(() => this.#look(), INTERVAL)
-    // A program that is done must not be kept alive by an output.
-    this.#timer.unref()
+    this.#sending = new Repeated(() => this.#send(), INTERVAL)
   }
 
   take(event: EventBody, time: string): void {
@@ -54,8 +52,7 @@ export class MlflowOutput implements LiveOutput {
   }
 
   async finish(run: RunSource, signal: AbortSignal): Promise<readonly string[]> {
-    clearInterval(this.#timer)
-    await this.#looking
+    await this.#sending.stop()
     signal.throwIfAborted()
     const all: MetricPoint[] = []
     const problems = await readPoints(run, (point) => all.push(point), signal)
@@ -71,19 +68,13 @@ export class MlflowOutput implements LiveOutput {
   }
 
   stop(): void {
-    clearInterval(this.#timer)
+    void this.#sending.stop()
     this.#stop.abort()
-  }
-
-  #look(): void {
-    if (this.#looking !== undefined || performance.now() < this.#restUntil) return
-    this.#looking = this.#send().finally(() => {
-      this.#looking = undefined
-    })
   }
 
   /** Never rejects: what could not be sent now is sent at the end, and told then if that fails too. */
   async #send(): Promise<void> {
+    if (performance.now() < this.#restUntil) return
     const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(LOOK_TIMEOUT)])
     try {
       this.#session ??= await MlflowSession.open(this.#record(), this.#target, signal)

@@ -1,6 +1,6 @@
 /** The options of outputs to other tools: their form, checked, and how a record holds them. */
 import { resolve } from 'node:path'
-import { z } from 'zod'
+import { z } from 'zod/mini'
 import { redactUrl } from '../capture/redact.ts'
 import { LineaprintError } from '../errors.ts'
 import { nearest } from '../options.ts'
@@ -21,14 +21,14 @@ export interface OutputOptions {
   readonly saveToMlflow?: boolean | MlflowOptions | undefined
 }
 
-const text = z.string().min(1).optional()
+const text = z.optional(z.string().check(z.minLength(1)))
 
 const FORMS = {
   saveToWandb: z.strictObject({ directory: text, project: text, entity: text }),
   saveToMlflow: z.strictObject({
     trackingUri: text,
     experiment: text,
-    timeoutMs: z.int().min(1).max(3_600_000).optional(),
+    timeoutMs: z.optional(z.int().check(z.minimum(1), z.maximum(3_600_000))),
   }),
 }
 
@@ -39,7 +39,7 @@ const form = z.custom<object>(
 )
 
 /** What can be said of each before its members are looked at. */
-export const outputSchemas: { readonly [K in keyof OutputOptions]-?: z.ZodType } = {
+export const outputSchemas: { readonly [K in keyof OutputOptions]-?: z.ZodMiniType } = {
   saveToWandb: form,
   saveToMlflow: form,
 }

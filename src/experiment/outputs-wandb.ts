@@ -16,6 +16,7 @@ import { Framer } from '../export/wandb/framing.ts'
 import { RecordMaker } from '../export/wandb/records.ts'
 import { PointMaker } from '../export/source.ts'
 import { writeAll } from '../store/atomic.ts'
+import { Repeated } from './repeated.ts'
 import type { FileHandle } from 'node:fs/promises'
 import type { Row, WandbTarget } from '../export/wandb/describe.ts'
 import type { MetricPoint, RunSource } from '../export/source.ts'
@@ -43,21 +44,20 @@ export class WandbOutput implements LiveOutput {
   readonly #points = new PointMaker()
   readonly #maker = new RecordMaker()
   readonly #framer = new Framer()
-  readonly #timer: NodeJS.Timeout
+  readonly #writing: Repeated
   #rows: Row[] = []
   #row: Row | undefined
   /** Whether the file on the way is given up; the end writes it anew in any case. */
   #over = false
   #file: FileHandle | undefined
   #position = 0
-  #writing: Promise<void> | undefined
 
   constructor(record: () => RunRecord, parent: string, target: WandbTarget) {
     this.#record = record
     this.#parent = parent
     this.#target = target
-    this.#timer = setInterval(() => this.#write(), INTERVAL)
-    this.#timer.unref()
+    // The end writes everything anew, and tells what is wrong if that fails too.
+    this.#writing = new Repeated(() => this.#append().catch(() => this.stop()), INTERVAL)
   }
 
   take(event: EventBody, time: string): void {
@@ -81,7 +81,6 @@ export class WandbOutput implements LiveOutput {
   }
 
   stop(): void {
-    clearInterval(this.#timer)
     this.#over = true
     this.#rows = []
     // Whatever becomes of this file, the end writes another.
@@ -89,7 +88,7 @@ export class WandbOutput implements LiveOutput {
   }
 
   async #close(): Promise<void> {
-    await this.#writing
+    await this.#writing.stop()
     await this.#file?.close()
   }
 
@@ -107,17 +106,8 @@ export class WandbOutput implements LiveOutput {
     return this.#row
   }
 
-  #write(): void {
-    if (this.#writing !== undefined || this.#over) return
-    this.#writing = this.#append()
-      // The end writes everything anew, and tells what is wrong if that fails too.
-      .catch(() => this.stop())
-      .finally(() => {
-        this.#writing = undefined
-      })
-  }
-
   async #append(): Promise<void> {
+    if (this.#over) return
     const rows = this.#rows
     this.#rows = []
     const records: Buffer[] = []

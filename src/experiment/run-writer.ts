@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { redactArguments } from '../capture/redact.ts'
 import { exportNames, exportRun } from '../export/files.ts'
+import { sweepAbandoned } from '../store/abandoned.ts'
 import { writeAtomic } from '../store/atomic.ts'
 import { isRunId, newRunId } from '../store/ids.ts'
 import { Journal } from '../store/journal.ts'
@@ -46,6 +47,8 @@ export class RunWriter {
   readonly watch: Watch = new Watch()
   readonly #journal: Journal
   readonly #started: number
+  /** Nobody waits for it before the end. */
+  readonly #swept: Promise<void>
   #outputs = new Outputs([])
   #commits: Promise<unknown> = Promise.resolve()
 
@@ -63,6 +66,7 @@ export class RunWriter {
     this.state = initialState(start)
     this.#journal = journal
     this.#started = performance.now()
+    this.#swept = sweepAbandoned(store.runs)
   }
 
   /**
@@ -114,7 +118,9 @@ export class RunWriter {
    */
   async end(status: EndStatus, signal?: AbortSignal): Promise<RunRecord> {
     try {
-      return await this.#end(status, signal)
+      const record = await this.#end(status, signal)
+      await this.#swept
+      return record
     } finally {
       this.#outputs.stop()
     }

@@ -1,7 +1,8 @@
 /** The tensors of a tracked model, in a file of their own, so that a later check can name the one that changed. */
-import { z } from 'zod'
+import { z } from 'zod/mini'
 import { LineaprintError } from '../errors.ts'
 import { parseJson } from '../json/parse.ts'
+import { ENGLISH } from '../schema.ts'
 import type { Difference } from '../capture/component.ts'
 import type { TensorInfo } from '../model/read.ts'
 
@@ -39,7 +40,7 @@ export function formatTensors(tensors: readonly TensorInfo[]): string {
 export function parseTensors(bytes: Uint8Array, path: string): readonly RecordedTensor[] {
   try {
     parseJson(bytes, path)
-    return fileSchema.parse(JSON.parse(Buffer.from(bytes).toString())).tensors
+    return fileSchema.parse(JSON.parse(Buffer.from(bytes).toString()), ENGLISH).tensors
   } catch (cause) {
     throw new LineaprintError('ERR_LINEAPRINT_RECORD', 'the list of tensors is damaged', { path, cause })
   }

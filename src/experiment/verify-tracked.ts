@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readDataset } from '../dataset/read.ts'
+import { hashTable } from '../dataset/table.ts'
 import { Digest } from '../digest.ts'
 import { LineaprintError } from '../errors.ts'
 import { readModel } from '../model/read.ts'
@@ -12,10 +13,12 @@ import { TRACKED_SECTIONS } from '../store/record.ts'
 import { reasonOf } from './failure.ts'
 import { isBelow } from './files.ts'
 import { fieldText } from './plain.ts'
+import { recordedTable, tableDifference } from './tables.ts'
 import { compareTensors, parseTensors } from './tensors.ts'
 import { item, unreadable } from './verify-item.ts'
 import type { Difference } from '../capture/component.ts'
 import type { AlgorithmChoice } from '../digest.ts'
+import type { JsonObject } from '../json/value.ts'
 import type { ModelReport } from '../model/read.ts'
 import type { SampledHashOptions } from '../sample/options.ts'
 import type { TrackedRecord, TrackedSection } from '../store/record.ts'
@@ -66,7 +69,8 @@ async function verifyOne(
     const { digest } = await readAgain(section, path, options)
     const [before, after] = [fieldText(entry['digest']), digest.toString()]
     if (before === after) return item(section, name, 'same', sample === undefined ? '' : SAMPLED)
-    return item(section, name, 'changed', `the content of ${path} differs`, [
+    const table = await compareTable(path, entry, algorithm, signal)
+    return item(section, name, 'changed', `the content of ${path} differs${table}`, [
       { field: 'digest', before, after },
     ])
   } catch (error) {
@@ -96,7 +100,28 @@ function readAgain(
   path: string,
   options: SampledHashOptions,
 ): Promise<{ digest: Digest }> {
-  return section === 'tokenizers' ? readTokenizer(path, options) : readDataset(path, options)
+  return section === 'tokenizers'
+    ? readTokenizer(path, options)
+    : readDataset(path, { ...options, tables: false })
+}
+
+/** What can be said of the table in a file whose bytes differ; nothing where none was recorded. */
+async function compareTable(
+  path: string,
+  entry: JsonObject,
+  algorithm: AlgorithmChoice,
+  signal: AbortSignal | undefined,
+): Promise<string> {
+  const recorded = recordedTable(entry)
+  if (recorded === undefined) return ''
+  try {
+    const now = await hashTable(path, { algorithm, signal })
+    if (now.digest.toString() === recorded.digest) return ', and the table in it is the same'
+    return `, and so does the table in it: ${tableDifference(recorded, now).detail}`
+  } catch (error) {
+    if (!LineaprintError.is(error)) throw error
+    return `, and it is no table any more: ${reasonOf(error)}`
+  }
 }
 
 async function verifyModel(

@@ -173,7 +173,8 @@ async function tokenizerDigests(
   return (await readTokenizer(located.folder, { algorithm })).digests
 }
 
-function tensorsOf(model: NativeModel, plan: SamplePlan | undefined): TensorInfo[] {
+/** The tensors of all shards, sorted by name. */
+export function tensorsOf(model: NativeModel, plan: SamplePlan | undefined): TensorInfo[] {
   const written = plan && writePlan('tensor', plan)
   const digestOf = ({ digests = {}, sampled }: NativeShard, index: number): Digest =>
     primary(
@@ -221,7 +222,8 @@ function tiesOf(tensors: readonly TensorInfo[]): string[][] {
   return [...groups.values()].filter((group) => group.length > 1)
 }
 
-function fileOf(shard: NativeShard): ModelFile {
+/** A shard as a file. */
+export function fileOf(shard: NativeShard): ModelFile {
   return {
     name: basename(shard.path),
     size: shard.size,

@@ -1,5 +1,5 @@
 /** What can happen in a run. The journal holds one of these per line; the record follows from them. */
-import { eventSchema } from './record-schema.ts'
+import { captureSchema, eventSchema } from './record-schema.ts'
 import type { JsonObject } from '../json/value.ts'
 import type {
   CaptureRecord,
@@ -69,9 +69,14 @@ interface CommandEndEvent {
 /** A line of the journal. */
 export type JournalEvent = EventHead & EventBody
 
+/** Whether something is the result of a capture as records hold it. */
+export function isCapture(value: unknown): value is CaptureRecord {
+  return captureSchema.safeParse(value).success
+}
+
 /** Whether a parsed line is an event. */
 export function isEvent(value: unknown): value is JournalEvent {
-  return isPlainMetric(value) || eventSchema.safeParse(value).success
+  return isPlainMetric(value) || eventSchema().safeParse(value).success
 }
 
 /** What the schema says of a metric with a finite value, in a tenth of the time: a journal has millions of these. */

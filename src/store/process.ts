@@ -1,4 +1,5 @@
 /** Who writes a run, and whether that process is still there. */
+import { createHash } from 'node:crypto'
 import { readFileSync, readlinkSync } from 'node:fs'
 import { hostname } from 'node:os'
 import type { ProcessRecord } from './record.ts'
@@ -28,6 +29,40 @@ export function isAlive(record: ProcessRecord): 'alive' | 'gone' | 'unknown' {
   if (record.startTime === null || fields === undefined) return 'alive'
   // A zombie has ended and only waits for its parent to look.
   return ticksOf(fields) === record.startTime && fields[0] !== 'Z' ? 'alive' : 'gone'
+}
+
+/** The identity of this process as a part of a file name, which {@link isMarkedAlive} reads. */
+export function processMark(): string {
+  const { pid, startTime, host, bootId: boot, pidNamespace: namespace } = thisProcess()
+  return [pid, startTime ?? NONE, short(host), short(boot), short(namespace)].join('-')
+}
+
+/** Whether the process of a mark is there, as {@link isAlive} says it; `unknown` for what is no mark. */
+export function isMarkedAlive(mark: string): 'alive' | 'gone' | 'unknown' {
+  const [, pid, startTime, host = '', boot = '', namespace = ''] =
+    /^([0-9]+)-([0-9]+|none)-(\w+)-(\w+)-(\w+)$/.exec(mark) ?? []
+  if (pid === undefined) return 'unknown'
+  const here = thisProcess()
+  return isAlive({
+    pid: Number(pid),
+    startTime: startTime === NONE ? null : Number(startTime),
+    host: long(host, here.host) ?? '',
+    bootId: long(boot, here.bootId),
+    pidNamespace: long(namespace, here.pidNamespace),
+  })
+}
+
+const NONE = 'none'
+
+/** Enough of a text to tell it from that of another machine. */
+function short(text: string | null): string {
+  return text === null ? NONE : createHash('sha256').update(text).digest('hex').slice(0, 8)
+}
+
+/** The text of this machine if that is what was made short, and else one that is no text of this machine. */
+function long(part: string, here: string | null): string | null {
+  if (part === short(here)) return here
+  return part === NONE ? null : `another, ${part}`
 }
 
 function exists(pid: number): boolean {

@@ -91,14 +91,21 @@ export interface FlagRecord {
   /**
    * `input-changed`, `input-missing`: an input changed or went away while the run used it; `input-touched`: it was written
    * to and has the same content; `output-existed`: something stood there before the run, which wrote to it;
-   * `output-untouched`: the run did not write it; `undeclared`: files that were neither committed nor declared.
+   * `output-untouched`: the run did not write it; `undeclared`: files that were neither committed nor declared when the
+   * run started; `undeclared-output`: files that are new or changed since, and were not declared.
    */
   readonly kind:
-    'input-changed' | 'input-missing' | 'input-touched' | 'output-existed' | 'output-untouched' | 'undeclared'
+    | 'input-changed'
+    | 'input-missing'
+    | 'input-touched'
+    | 'output-existed'
+    | 'output-untouched'
+    | 'undeclared'
+    | 'undeclared-output'
   readonly section?: TrackedSection
   readonly name?: string
   readonly path?: string
-  /** How many files; of `undeclared` only. */
+  /** How many files; of the undeclared ones only. */
   readonly count?: number
   /** The first of them, below the root of the work tree. */
   readonly paths?: readonly string[]

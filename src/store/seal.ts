@@ -2,6 +2,7 @@
 import { Digest, primary } from '../digest.ts'
 import { LineaprintError } from '../errors.ts'
 import { parseJson } from '../json/parse.ts'
+import { ENGLISH } from '../schema.ts'
 import { jsonDigest } from '../structured.ts'
 import { runRecordSchema } from './record-schema.ts'
 import { RUN_SCHEMA } from './record.ts'
@@ -59,7 +60,7 @@ export function parseRecord(bytes: Uint8Array, path: string, options: { quick?: 
       },
     )
   }
-  const checked = runRecordSchema.safeParse(value)
+  const checked = runRecordSchema().safeParse(value, ENGLISH)
   const issue = checked.error?.issues[0]
   if (issue !== undefined) {
     const field = issue.path.map(String).join('.')

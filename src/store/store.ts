@@ -1,8 +1,8 @@
 /** The store: a folder `.lineaprint` with one folder per run. */
-import { randomBytes } from 'node:crypto'
 import { lstat, mkdir, rename, rmdir, unlink } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { LineaprintError } from '../errors.ts'
+import { unfinishedName } from './abandoned.ts'
 import { errorCode, storeError, syncFolder, writeAtomic } from './atomic.ts'
 import { makeFolders } from './folder.ts'
 import { formatRecord } from './seal.ts'
@@ -38,7 +38,7 @@ export function storeIn(folder: string): Store {
 export async function createRun(store: Store, record: RunRecord): Promise<string> {
   await createStore(store)
   const folder = join(store.runs, record.id)
-  const temporary = join(store.runs, `.new-${randomBytes(6).toString('hex')}`)
+  const temporary = join(store.runs, unfinishedName())
   try {
     await mkdir(temporary)
     await writeAtomic(join(temporary, RECORD_FILE), formatRecord(record))

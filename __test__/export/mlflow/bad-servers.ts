@@ -37,15 +37,18 @@ const ANSWERS: Readonly<Record<string, (response: ServerResponse, request: Incom
 /** What {@link badServer} can be. */
 export const BAD_SERVERS: readonly string[] = Object.keys(ANSWERS)
 
+/** Tells what is to be done when a test is over; tests that run beside others have their own. */
+type AtEnd = (work: () => void) => void
+
 /** Starts one of them; it ends with the test. */
-export function badServer(kind: string): Promise<BadServer> {
+export function badServer(kind: string, atEnd: AtEnd = onTestFinished): Promise<BadServer> {
   const answer = ANSWERS[kind]
   if (answer === undefined) throw new Error(`there is no ${kind} server`)
-  return serve((request, response) => answer(response, request))
+  return serve((request, response) => answer(response, request), atEnd)
 }
 
 /** Starts a server that answers as it is told; it ends with the test. */
-export async function serve(listener: RequestListener): Promise<BadServer> {
+export async function serve(listener: RequestListener, atEnd: AtEnd = onTestFinished): Promise<BadServer> {
   const requests: string[] = []
   const server = createServer((request, response) => {
     requests.push(`${request.method} ${request.url}`)
@@ -54,7 +57,7 @@ export async function serve(listener: RequestListener): Promise<BadServer> {
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  onTestFinished(() => {
+  atEnd(() => {
     server.closeAllConnections()
     server.close()
   })

@@ -9,7 +9,8 @@ import { readRun } from '../../../src/store/runs.ts'
 import { NO_CAPTURES, finished } from '../../experiment/support.ts'
 import { folderOf } from '../../support/folder.ts'
 import { floats, safetensors } from '../../support/safetensors.ts'
-import { hasPeer, runPeer, startMlflow } from '../peers.ts'
+import { keptFolder } from '../../support/kept-folder.ts'
+import { AnsweringPeer, hasPeer, startMlflow } from '../peers.ts'
 import { repositoryOf } from '../repository.ts'
 import type { ExperimentOptions } from '../../../src/experiment/configuration.ts'
 import type { StoredRun } from '../../../src/store/runs.ts'
@@ -19,11 +20,14 @@ import type { MlflowServer } from '../peers.ts'
 const TIMEOUT = 300_000
 
 let server: MlflowServer
+let reader: AnsweringPeer
 
 beforeAll(async () => {
-  if (hasPeer('mlflow')) server = await startMlflow()
+  if (!hasPeer('mlflow')) return
+  reader = new AnsweringPeer('mlflow', ['-c', READER], { cwd: keptFolder() })
+  server = await startMlflow()
 }, TIMEOUT)
-afterAll(() => server?.stop(), TIMEOUT)
+afterAll(() => Promise.all([server?.stop(), reader?.stop()]), TIMEOUT)
 
 function repository(): string {
   const root = repositoryOf({
@@ -85,39 +89,43 @@ interface Received {
   readonly artifacts: Record<string, string>
 }
 
+/** Is asked for the runs of an experiment, with its address and name. */
 const READER = `
-import base64, json, math, sys
+import base64, json, math, os, sys
+# What MLflow prints goes elsewhere.
+answers = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
 from mlflow.tracking import MlflowClient
 import mlflow
-client = MlflowClient(sys.argv[1])
-mlflow.set_tracking_uri(sys.argv[1])
-experiment = client.get_experiment_by_name(sys.argv[2])
-found = []
-def files(run, path):
+def files(client, run, path):
     for item in client.list_artifacts(run, path):
-        if item.is_dir: yield from files(run, item.path)
+        if item.is_dir: yield from files(client, run, item.path)
         else: yield item.path
 def plain(value): return value if math.isfinite(value) else str(value)
-for run in client.search_runs([experiment.experiment_id]):
-    id = run.info.run_id
-    names = run.data.metrics
-    found.append({
-        "info": {"status": run.info.status, "start": run.info.start_time, "end": run.info.end_time, "name": run.info.run_name},
-        "params": run.data.params,
-        "tags": run.data.tags,
-        "metrics": {name: sorted([plain(m.value), m.step, m.timestamp] for m in client.get_metric_history(id, name)) if name == "many"
-            else [[plain(m.value), m.step, m.timestamp] for m in sorted(client.get_metric_history(id, name), key=lambda m: m.step)] for name in names},
-        "datasets": [{**dict(d.dataset), "tags": {t.key: t.value for t in d.tags}} for d in run.inputs.dataset_inputs],
-        "artifacts": {path: base64.b64encode(open(mlflow.artifacts.download_artifacts(run_id=id, artifact_path=path), "rb").read()).decode() for path in files(id, None)},
-    })
-print("FOUND" + json.dumps(found))
+def answer(address, name):
+    client = MlflowClient(address)
+    mlflow.set_tracking_uri(address)
+    experiment = client.get_experiment_by_name(name)
+    found = []
+    for run in client.search_runs([experiment.experiment_id]):
+        id = run.info.run_id
+        names = run.data.metrics
+        found.append({
+            "info": {"status": run.info.status, "start": run.info.start_time, "end": run.info.end_time, "name": run.info.run_name},
+            "params": run.data.params,
+            "tags": run.data.tags,
+            "metrics": {name: sorted([plain(m.value), m.step, m.timestamp] for m in client.get_metric_history(id, name)) if name == "many"
+                else [[plain(m.value), m.step, m.timestamp] for m in sorted(client.get_metric_history(id, name), key=lambda m: m.step)] for name in names},
+            "datasets": [{**dict(d.dataset), "tags": {t.key: t.value for t in d.tags}} for d in run.inputs.dataset_inputs],
+            "artifacts": {path: base64.b64encode(open(mlflow.artifacts.download_artifacts(run_id=id, artifact_path=path), "rb").read()).decode() for path in files(client, id, None)},
+        })
+    return found
+for line in sys.stdin:
+    print(json.dumps(answer(*json.loads(line))), file=answers, flush=True)
 `
 
 async function received(experiment: string): Promise<Received[]> {
-  const cwd = folderOf()
-  const { code, output } = await runPeer('mlflow', ['-c', READER, server.url, experiment], { cwd })
-  expect(code, output).toBe(0)
-  return JSON.parse(output.slice(output.lastIndexOf('FOUND') + 5)) as Received[]
+  return JSON.parse(await reader.ask(JSON.stringify([server.url, experiment]))) as Received[]
 }
 
 function plain(value: number): number | string {

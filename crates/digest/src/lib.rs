@@ -6,6 +6,7 @@
 //! - [`subtree`]: pieces of one BLAKE3 tree, hashed in any order and merged into the standard digest.
 //! - [`cbor`]: the one deterministic encoding behind every structured digest.
 //! - [`description`]: the canonical descriptions of trees, tensors, weights and architectures.
+//! - [`table`]: the canonical descriptions of tables.
 //! - [`sample`]: which units of a large thing a sample reads, and the descriptions of samples.
 //!
 //! `docs/format.md` is the normative text; a test in Python recomputes it without this code.
@@ -20,6 +21,7 @@ pub mod hasher;
 pub mod sample;
 pub mod sha256;
 pub mod subtree;
+pub mod table;
 
 pub use algorithm::{Algorithm, Algorithms};
 pub use hasher::{Digests, Hash, Hasher};

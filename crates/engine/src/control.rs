@@ -1,11 +1,15 @@
 //! How a caller stops a job and sees how far it is.
 
 use crate::error::{Error, Result};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// Shared between a job and whoever waits for it. All counters only grow.
+/// Shared between a job and whoever waits for it: a clone is of the same job. All counters only grow.
+#[derive(Clone, Debug, Default)]
+pub struct Control(Arc<State>);
+
 #[derive(Debug, Default)]
-pub struct Control {
+struct State {
     cancelled: AtomicBool,
     bytes_done: AtomicU64,
     bytes_total: AtomicU64,
@@ -34,12 +38,12 @@ impl Control {
 
     /// Asks every thread of the job to stop at its next block.
     pub fn cancel(&self) {
-        self.cancelled.store(true, Ordering::Relaxed);
+        self.0.cancelled.store(true, Ordering::Relaxed);
     }
 
     /// An error once [`Self::cancel`] was called. Polled once per block of 256 KiB and once per file.
     pub fn check(&self) -> Result<()> {
-        if self.cancelled.load(Ordering::Relaxed) {
+        if self.0.cancelled.load(Ordering::Relaxed) {
             return Err(Error::cancelled());
         }
         Ok(())
@@ -47,27 +51,27 @@ impl Control {
 
     /// A file of `bytes` bytes was found.
     pub fn found(&self, bytes: u64) {
-        self.files_total.fetch_add(1, Ordering::Relaxed);
-        self.bytes_total.fetch_add(bytes, Ordering::Relaxed);
+        self.0.files_total.fetch_add(1, Ordering::Relaxed);
+        self.0.bytes_total.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// `bytes` more bytes are hashed.
     pub fn advance(&self, bytes: u64) {
-        self.bytes_done.fetch_add(bytes, Ordering::Relaxed);
+        self.0.bytes_done.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// One more file is hashed.
     pub fn file_done(&self) {
-        self.files_done.fetch_add(1, Ordering::Relaxed);
+        self.0.files_done.fetch_add(1, Ordering::Relaxed);
     }
 
     /// How far the job is now.
     pub fn progress(&self) -> Progress {
         Progress {
-            bytes_done: self.bytes_done.load(Ordering::Relaxed),
-            bytes_total: self.bytes_total.load(Ordering::Relaxed),
-            files_done: self.files_done.load(Ordering::Relaxed),
-            files_total: self.files_total.load(Ordering::Relaxed),
+            bytes_done: self.0.bytes_done.load(Ordering::Relaxed),
+            bytes_total: self.0.bytes_total.load(Ordering::Relaxed),
+            files_done: self.0.files_done.load(Ordering::Relaxed),
+            files_total: self.0.files_total.load(Ordering::Relaxed),
         }
     }
 }

@@ -23,6 +23,8 @@ pub enum Code {
     Link,
     /// A range or part does not fit the file.
     Range,
+    /// It is known but not supported.
+    Unsupported,
     /// The caller asked to stop.
     Cancelled,
     /// A bug of ours.
@@ -40,6 +42,7 @@ impl Code {
             Self::Format => "ERR_LINEAPRINT_FORMAT",
             Self::Link => "ERR_LINEAPRINT_LINK",
             Self::Range => "ERR_LINEAPRINT_RANGE",
+            Self::Unsupported => "ERR_LINEAPRINT_UNSUPPORTED",
             Self::Cancelled => "ERR_LINEAPRINT_CANCELLED",
             Self::Internal => "ERR_LINEAPRINT_INTERNAL",
         }
@@ -117,7 +120,12 @@ impl Error {
 
     /// A file whose content breaks the rules of its format.
     pub fn format(path: &Path, error: FormatError) -> Self {
-        let mut failure = Self::new(Code::Format, error.message).at(path);
+        let code = if error.unsupported {
+            Code::Unsupported
+        } else {
+            Code::Format
+        };
+        let mut failure = Self::new(code, error.message).at(path);
         failure.0.tensor = error.tensor;
         failure.0.expected = error.expected;
         failure.0.received = error.received;

@@ -7,6 +7,7 @@
 //! - [`part`]: ranges of a file, and parts of its digest that merge.
 //! - [`folder`], [`tree`]: walking beneath a root, and the `tree` digest.
 //! - [`model`]: tensors of safetensors files, one or many shards, hashed where they lie.
+//! - [`table`]: tables of several formats, hashed block by block of their columns.
 //! - [`sample`]: digests of a part of something too large for a full pass.
 //! - [`share`]: work that the calling thread shares with others.
 //! - [`small`]: small files, read with one call each.
@@ -43,6 +44,7 @@ pub mod small;
 pub mod source;
 pub mod streams;
 pub mod subtrees;
+pub mod table;
 pub mod tree;
 
 pub use control::Control;

@@ -13,6 +13,8 @@ pub struct FormatError {
     pub expected: Option<String>,
     /// What the file holds.
     pub received: Option<String>,
+    /// Whether the file is sound, and holds something that is known and not read.
+    pub unsupported: bool,
 }
 
 impl FormatError {
@@ -20,6 +22,15 @@ impl FormatError {
     pub fn new(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
+            ..Self::default()
+        }
+    }
+
+    /// An error about something that is known and not read.
+    pub fn unsupported(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            unsupported: true,
             ..Self::default()
         }
     }

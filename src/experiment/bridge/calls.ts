@@ -3,6 +3,7 @@ import { LineaprintError } from '../../errors.ts'
 import { readModel } from '../../model/read.ts'
 import { decodeFloat } from '../../store/floats.ts'
 import { reasonOf } from '../failure.ts'
+import { wasBefore } from '../flags.ts'
 import { KINDS } from '../inputs.ts'
 import { plainObject } from '../plain.ts'
 import { handedPath, readHandedArray } from './handed.ts'
@@ -139,7 +140,7 @@ async function trackDataset(
     ...(await named(place, name, readHandedArray(place, dtype, shape, options))),
     warnings: [],
   })
-  return track(session, program, { ...KINDS.dataset, read }, NOWHERE, name)
+  return track(session, program, { ...KINDS.dataset, tables: false, read }, NOWHERE, name)
 }
 
 async function trackModel(message: MessageOf<'model'>, program: Program, session: Session): Promise<Answer> {
@@ -197,10 +198,14 @@ async function track<S, R extends object>(
 ): Promise<Answer> {
   const said: Kind<S, R> = {
     ...kind,
-    describe: async (report, ...rest) => ({
-      ...(await kind.describe(report, ...rest)),
-      saidBy: { language: 'python', program: number, pid: hello.pid },
-    }),
+    describe: async (report, called, writer) => {
+      const described = await kind.describe(report, called, writer)
+      const { path } = described
+      // Something that the program read, or something that it made: what was in memory tells neither.
+      const existed = typeof path === 'string' ? await wasBefore(writer, path) : undefined
+      const by = { language: 'python', program: number, pid: hello.pid }
+      return { ...described, saidBy: { ...by, ...(existed !== undefined && { existed }) } }
+    },
   }
   const report = await tracker.trackBy(said, source, name)
   if (report === undefined) return null

@@ -1,6 +1,7 @@
 /** What a program of a run can say. It is a stranger: everything is checked before it is looked at. */
-import { z } from 'zod'
+import { z } from 'zod/mini'
 import { LineaprintError } from '../../errors.ts'
+import { ENGLISH, lazily } from '../../schema.ts'
 import type { RecordedNumber } from '../../store/record.ts'
 
 /** What a program found out about one source of randomness. */
@@ -94,97 +95,104 @@ const PROTOCOL = 1
 const NAME_LIMIT = 1024
 const PATH_LIMIT = 4096
 
-const digits = z.string().regex(/^\d{1,20}$/)
-const name = z.string().min(1).max(NAME_LIMIT)
-const sentence = z.string().max(1000)
-const seed = z.int().min(0).max(Number.MAX_SAFE_INTEGER)
-const number = z.union([z.number(), z.strictObject({ __float__: z.enum(['NaN', 'Infinity', '-Infinity']) })])
-const object = z.custom<Readonly<Record<string, unknown>>>(
-  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-  'an object',
-)
-const origin = z.enum(['run', 'set_seeds', 'derived']).nullable()
-const id = z.int().min(0)
-const handed = {
-  descriptor: z.tuple([z.int().min(0), digits, digits]).optional(),
-  file: z
-    .string()
-    .regex(/^[\w-]{1,64}$/)
-    .optional(),
-}
-const place = z.array(id).max(64)
-const shape = z.array(z.int().min(0)).max(64)
-const path = z
-  .string()
-  .min(1)
-  .max(PATH_LIMIT)
-  .refine((text) => !text.includes('\0'), 'a path')
+/** Text of at most so many characters. */
+const upTo = (limit: number): z.ZodMiniType<string> => z.string().check(z.maxLength(limit))
 
-const hello = z.object({
-  call: z.literal('hello'),
-  protocol: z.literal(PROTOCOL),
-  pid: z.int().min(1),
-  parent: z.int().min(0),
-  kind: z.enum(['program', 'spawned', 'forked']),
-  version: z.string().max(64),
-  implementation: z.string().max(64),
-  hashSeed: z.string().max(64).nullable(),
-  seed: seed.nullable(),
-  origin,
-  path: place,
+const schema = lazily((): z.ZodMiniType<Message> => {
+  const digits = z.string().check(z.regex(/^\d{1,20}$/))
+  const name = z.string().check(z.minLength(1), z.maxLength(NAME_LIMIT))
+  const sentence = upTo(1000)
+  const seed = z.int().check(z.minimum(0), z.maximum(Number.MAX_SAFE_INTEGER))
+  const number = z.union([
+    z.number(),
+    z.strictObject({ __float__: z.enum(['NaN', 'Infinity', '-Infinity']) }),
+  ])
+  const object = z.custom<Readonly<Record<string, unknown>>>(
+    (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+    'an object',
+  )
+  const origin = z.nullable(z.enum(['run', 'set_seeds', 'derived']))
+  const id = z.int().check(z.minimum(0))
+  const handed = {
+    descriptor: z.optional(z.tuple([id, digits, digits])),
+    file: z.optional(z.string().check(z.regex(/^[\w-]{1,64}$/))),
+  }
+  const place = z.array(id).check(z.maxLength(64))
+  const shape = z.array(id).check(z.maxLength(64))
+  const path = z.string().check(
+    z.minLength(1),
+    z.maxLength(PATH_LIMIT),
+    z.refine((text) => !text.includes('\0'), 'a path'),
+  )
+  const hello = z.object({
+    call: z.literal('hello'),
+    protocol: z.literal(PROTOCOL),
+    pid: z.int().check(z.minimum(1)),
+    parent: id,
+    kind: z.enum(['program', 'spawned', 'forked']),
+    version: upTo(64),
+    implementation: upTo(64),
+    hashSeed: z.nullable(upTo(64)),
+    seed: z.nullable(seed),
+    origin,
+    path: place,
+  })
+  const seeds = z.object({
+    call: z.literal('seeds'),
+    seed: z.nullable(seed),
+    origin,
+    deterministic: z.boolean(),
+    path: place,
+    targets: z
+      .array(
+        z.object({
+          name: upTo(64),
+          status: upTo(32),
+          detail: sentence,
+        }),
+      )
+      .check(z.maxLength(100)),
+  })
+  const tracked = { id, name, path: z.optional(path), ...handed }
+  return z.discriminatedUnion('call', [
+    hello,
+    seeds,
+    z.object({ call: z.literal('state'), at: z.enum(['start', 'end']), generators: object }),
+    z.object({ call: z.literal('checkpoint'), id, name, generators: object }),
+    z.object({ call: z.literal('problem'), message: sentence }),
+    z.object({
+      call: z.literal('metrics'),
+      values: z.array(z.tuple([name, number])).check(z.maxLength(100_000)),
+      step: z.optional(z.number()),
+    }),
+    z.object({ call: z.literal('metadata'), values: object }),
+    z.object({ call: z.literal('tags'), tags: z.array(name).check(z.maxLength(10_000)) }),
+    z.object({
+      call: z.literal('dataset'),
+      ...tracked,
+      dtype: z.optional(upTo(16)),
+      shape: z.optional(shape),
+    }),
+    z.object({
+      call: z.literal('model'),
+      ...tracked,
+      ignored: z.optional(z.array(z.string()).check(z.maxLength(100))),
+      ignoredCount: z.optional(id),
+    }),
+    z.object({ call: z.literal('output'), id, name, path }),
+    z.object({
+      call: z.literal('digest'),
+      id,
+      name,
+      step: z.optional(z.number()),
+      ...handed,
+      dtype: upTo(16),
+      shape,
+    }),
+    z.object({ call: z.literal('flush'), id }),
+    z.object({ call: z.literal('bye'), script: upTo(PATH_LIMIT) }),
+  ])
 })
-
-const seeds = z.object({
-  call: z.literal('seeds'),
-  seed: seed.nullable(),
-  origin,
-  deterministic: z.boolean(),
-  path: place,
-  targets: z
-    .array(z.object({ name: z.string().max(64), status: z.string().max(32), detail: sentence }))
-    .max(100),
-})
-
-const tracked = { id, name, path: path.optional(), ...handed }
-
-const SCHEMA: z.ZodType<Message> = z.discriminatedUnion('call', [
-  hello,
-  seeds,
-  z.object({ call: z.literal('state'), at: z.enum(['start', 'end']), generators: object }),
-  z.object({ call: z.literal('checkpoint'), id, name, generators: object }),
-  z.object({ call: z.literal('problem'), message: sentence }),
-  z.object({
-    call: z.literal('metrics'),
-    values: z.array(z.tuple([name, number])).max(100_000),
-    step: z.number().optional(),
-  }),
-  z.object({ call: z.literal('metadata'), values: object }),
-  z.object({ call: z.literal('tags'), tags: z.array(z.string().min(1).max(NAME_LIMIT)).max(10_000) }),
-  z.object({
-    call: z.literal('dataset'),
-    ...tracked,
-    dtype: z.string().max(16).optional(),
-    shape: shape.optional(),
-  }),
-  z.object({
-    call: z.literal('model'),
-    ...tracked,
-    ignored: z.array(z.string()).max(100).optional(),
-    ignoredCount: z.int().min(0).optional(),
-  }),
-  z.object({ call: z.literal('output'), id, name, path }),
-  z.object({
-    call: z.literal('digest'),
-    id,
-    name,
-    step: z.number().optional(),
-    ...handed,
-    dtype: z.string().max(16),
-    shape,
-  }),
-  z.object({ call: z.literal('flush'), id }),
-  z.object({ call: z.literal('bye'), script: z.string().max(PATH_LIMIT) }),
-])
 
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
@@ -211,7 +219,9 @@ export function parseFrame(frame: Uint8Array): object {
  * @throws ERR_LINEAPRINT_ARGUMENT saying what is wrong with it.
  */
 export function checkMessage(value: object): Message {
-  const checked = SCHEMA.safeParse(value)
+  const flush = plainFlush(value)
+  if (flush !== undefined) return flush
+  const checked = schema().safeParse(value, ENGLISH)
   if (checked.success) return checked.data
   const [issue] = checked.error.issues
   const call = 'call' in value && typeof value.call === 'string' ? value.call : ''
@@ -221,6 +231,14 @@ export function checkMessage(value: object): Message {
     `the message ${JSON.stringify(call.slice(0, 40))} cannot be used: ${field}: ${issue?.message ?? ''}`,
     { field, cause: checked.error },
   )
+}
+
+/** What the schema says of a `flush`: every run has one, of its own server, and most have nothing to build a schema for. */
+function plainFlush(value: object): MessageOf<'flush'> | undefined {
+  const id = idOf(value)
+  return 'call' in value && value.call === 'flush' && id !== undefined && id >= 0
+    ? { call: 'flush', id }
+    : undefined
 }
 
 /** The number under which an answer is waited for, also of a message that is wrong otherwise. */

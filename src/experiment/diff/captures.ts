@@ -4,6 +4,7 @@ import { LineaprintError } from '../../errors.ts'
 import { componentsByName } from '../captures.ts'
 import { reasonOf } from '../failure.ts'
 import { NOTHING, compareText, joinParts } from './causes.ts'
+import { isProduct } from './products.ts'
 import type { Captured, Comparison, Component } from '../../capture/component.ts'
 import type { CaptureRecord, RunRecord, TrackedRecord } from '../../store/record.ts'
 import type { Part } from './causes.ts'
@@ -103,7 +104,9 @@ export function comparedElsewhere(
     const root = git?.status === 'captured' ? git.value['root'] : undefined
     return typeof root === 'string' ? [root] : []
   })
-  const outputs = [...Object.values(before.outputs), ...Object.values(after.outputs)].flatMap(pathOf)
+  const outputs = [before, after].flatMap(({ outputs: made, models }) =>
+    [...Object.values(made), ...Object.values(models).filter(isProduct)].flatMap(pathOf),
+  )
   // What only one run tracked is compared with nothing.
   const datasets = Object.entries(before.datasets).flatMap(([name, entry]) => {
     const other = own(after.datasets, name)

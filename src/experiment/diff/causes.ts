@@ -80,9 +80,12 @@ export interface NotCompared {
   readonly reason: string
 }
 
+/** A difference whose field says what cause it belongs to, unless that is said. */
+export type FoundDifference = Omit<RunDifference, 'cause'> & { readonly cause?: Cause }
+
 /** What the comparison of one part of two records gives. */
 export interface Part {
-  readonly differences: readonly Omit<RunDifference, 'cause'>[]
+  readonly differences: readonly FoundDifference[]
   readonly notCompared: readonly NotCompared[]
 }
 

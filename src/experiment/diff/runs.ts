@@ -142,7 +142,9 @@ function sideOf({ id, folder, status, record: { name, startedAt } }: StoredRun):
 /** What makes a record less to be relied on: its seal, its journal, and inputs that changed under it. */
 function warningsOf(side: string, { id, record, journal }: StoredRun): string[] {
   const isBroken = checkSeal(record) === 'broken'
-  const flags = (record.flags ?? []).filter(({ kind }) => kind !== 'undeclared' && kind !== 'output-existed')
+  const flags = (record.flags ?? []).filter(
+    ({ kind }) => !kind.startsWith('undeclared') && kind !== 'output-existed',
+  )
   return [
     ...(isBroken ? [`the record of the ${side} run, ${id}, is not the one that was sealed`] : []),
     ...(journal?.problems ?? []).map((problem) => `the journal of the ${side} run: ${problem}`),

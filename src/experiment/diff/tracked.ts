@@ -8,9 +8,11 @@ import { errorCode } from '../../store/atomic.ts'
 import { RECORD_LIMIT } from '../../store/seal.ts'
 import { isBelow } from '../files.ts'
 import { fieldText } from '../plain.ts'
+import { recordedTable, tableDifference } from '../tables.ts'
 import { parseTensors } from '../tensors.ts'
 import { own } from './captures.ts'
 import { NOTHING, compareText, joinParts } from './causes.ts'
+import { isProduct } from './products.ts'
 import type { JsonValue } from '../../json/value.ts'
 import type { TrackedRecord } from '../../store/record.ts'
 import type { StoredRun } from '../../store/runs.ts'
@@ -27,16 +29,23 @@ export async function diffTracked(before: StoredRun, after: StoredRun): Promise<
     for (const name of [...new Set([...Object.keys(was), ...Object.keys(is)])].toSorted()) {
       const field = `${section}.${name}`
       const [first, second] = [own(was, name), own(is, name)]
-      if (first?.status === 'tracked' && second?.status === 'tracked') {
-        parts.push(
-          section === 'models'
-            ? await diffModel(field, [before.folder, first], [after.folder, second])
-            : diffContent(field, first, second),
-        )
-      } else parts.push(diffPresence(field, first, second))
+      const isResult =
+        section === 'models' && [first, second].every((entry) => entry === undefined || isProduct(entry))
+      let part: Part
+      if (first?.status !== 'tracked' || second?.status !== 'tracked')
+        part = diffPresence(field, first, second)
+      else if (section === 'models')
+        part = await diffModel(field, [before.folder, first], [after.folder, second])
+      else part = diffContent(field, first, second)
+      parts.push(isResult ? asResult(part) : part)
     }
   }
   return joinParts(parts)
+}
+
+/** What a run made stands among its outputs, whatever section it was recorded in. */
+function asResult({ differences, notCompared: rest }: Part): Part {
+  return { differences: differences.map((found) => ({ ...found, cause: 'outputs' })), notCompared: rest }
 }
 
 function diffPresence(
@@ -77,8 +86,18 @@ function diffContent(field: string, before: Tracked, after: Tracked): Part {
     return was === is ? [] : [`${name} ${was || 'none'} → ${is || 'none'}`]
   })
   const found = compareText(`${field}.digest`, ...digests)
+  const table = tableFact(before, after)
+  if (table !== undefined) facts.push(table)
   const detail = facts.length === 0 ? {} : { detail: facts.join(', ') }
   return { differences: found.map((difference) => ({ ...difference, ...detail })), notCompared: [] }
+}
+
+/** What became of the table in a file; `undefined` where one of the runs recorded none. */
+function tableFact(before: Tracked, after: Tracked): string | undefined {
+  const [was, is] = [recordedTable(before), recordedTable(after)]
+  if (was === undefined || is === undefined) return undefined
+  if (was.digest === is.digest) return 'the table in it is the same'
+  return `table: ${tableDifference(was, is).detail}`
 }
 
 /** The two digests of one kind and hash function; `both` in one run has one in common with any other run. */

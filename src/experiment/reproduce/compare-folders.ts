@@ -8,7 +8,13 @@ import type { FileVerdict, Tolerance } from './compare-tensors.ts'
 import type { ReproduceVerdict } from './types.ts'
 
 /** From best to worst: a folder is as good as its worst file. */
-const ORDER: readonly ReproduceVerdict[] = ['same', 'same-tensors', 'within-tolerance', 'different']
+const ORDER: readonly ReproduceVerdict[] = [
+  'same',
+  'same-tensors',
+  'same-table',
+  'within-tolerance',
+  'different',
+]
 
 /** The verdict about two folders whose digests differ. */
 export async function compareFolders(

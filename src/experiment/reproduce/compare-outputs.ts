@@ -10,6 +10,7 @@ import { isBelow } from '../files.ts'
 import { fieldText } from '../plain.ts'
 import { compareTensors, parseTensors } from '../tensors.ts'
 import { compareFolders } from './compare-folders.ts'
+import { compareRecordedTables } from './compare-tables.ts'
 import { compareFiles, named } from './compare-tensors.ts'
 import { item } from './types.ts'
 import type { ModelReport } from '../../model/read.ts'
@@ -69,7 +70,7 @@ async function compareContent(
   const [before, after] = [fieldText(was['path']), fieldText(is['path'])]
   const gone = await whyNotThere(was, algorithm, options.signal)
   if (gone !== undefined) {
-    const found = await compareRecorded(run, was, after, gone, options)
+    const found = await compareRecorded(run, was, is, gone, options)
     return found ?? { verdict: 'different', detail: `the bytes differ; ${gone}`, differences: digests }
   }
   if (was['kind'] === 'folder') return compareFolders(before, after, options)
@@ -78,23 +79,26 @@ async function compareContent(
 }
 
 /**
- * A run keeps digests of outputs and not their content: without the original the tensors of a model are compared by
- * their recorded digests, and of anything else nothing finer can be said.
+ * A run keeps digests of outputs and not their content: without the original the columns of a table and the tensors of
+ * a model are compared by their recorded digests, and of anything else nothing finer can be said.
  */
 async function compareRecorded(
   { folder }: StoredRun,
-  { tensorsFile }: Tracked,
-  after: string,
+  was: Tracked,
+  is: Tracked,
   gone: string,
   { tolerance, signal }: Tolerance,
 ): Promise<FileVerdict | undefined> {
+  const table = compareRecordedTables(was, is, gone)
+  if (table !== undefined) return table
+  const { tensorsFile } = was
   if (typeof tensorsFile !== 'string' || !isBelow(tensorsFile)) return undefined
   const path = join(folder, tensorsFile)
   let recorded: readonly RecordedTensor[]
   let now: ModelReport
   try {
     recorded = parseTensors(await readFile(path), path)
-    now = await readModel(after, { signal })
+    now = await readModel(fieldText(is['path']), { signal })
   } catch (error) {
     if (!LineaprintError.is(error) && errorCode(error) !== 'ENOENT') throw error
     return { verdict: 'different', detail: `the bytes differ; ${gone}; ${reasonOf(error)}`, differences: [] }
@@ -116,7 +120,7 @@ async function whyNotThere(
   signal: AbortSignal | undefined,
 ): Promise<string | undefined> {
   try {
-    const { digest } = await readDataset(fieldText(was['path']), { algorithm, signal })
+    const { digest } = await readDataset(fieldText(was['path']), { algorithm, signal, tables: false })
     return digest.toString() === was['digest'] ? undefined : 'the original was changed since'
   } catch (error) {
     if (!LineaprintError.is(error)) throw error

@@ -1,8 +1,10 @@
 /** Two files whose bytes differ: are the tensors or the array in them the same, or close? */
+import { isTableFile } from '../../dataset/read.ts'
 import { LineaprintError } from '../../errors.ts'
 import { readModel } from '../../model/read.ts'
 import { compareTensors } from '../tensors.ts'
 import { compareArrays } from './compare-arrays.ts'
+import { compareTables } from './compare-tables.ts'
 import { elementsOf, isFloat, largestDifference } from './numbers.ts'
 import type { Difference } from '../../capture/component.ts'
 import type { ModelReport, TensorInfo } from '../../model/read.ts'
@@ -26,6 +28,7 @@ export interface FileVerdict {
 /** The verdict about two files whose bytes differ. */
 export async function compareFiles(before: string, after: string, options: Tolerance): Promise<FileVerdict> {
   if (/\.npy$/i.test(before)) return compareArrays(before, after, options)
+  if (isTableFile(before)) return compareTables(before, after, options)
   if (!/\.safetensors$/i.test(before))
     return { verdict: 'different', detail: 'the bytes differ', differences: [] }
   const found = await compareWeights(before, after, options)

@@ -181,7 +181,12 @@ function storesOf(folder: string, directory: string): Store[] {
   return [beside, storeIn(directory)]
 }
 
-const GOOD: ReadonlySet<ReproduceVerdict> = new Set(['same', 'same-tensors', 'within-tolerance'])
+const GOOD: ReadonlySet<ReproduceVerdict> = new Set([
+  'same',
+  'same-tensors',
+  'same-table',
+  'within-tolerance',
+])
 
 /** Nothing to compare is no proof: at least one output or metric has to be there. */
 function isReproduced(items: readonly ReproduceItem[]): boolean {

@@ -8,6 +8,7 @@ import type { RunStatus } from '../../store/record.ts'
  *
  * - `same`: equal bytes, an equal number, an equal state.
  * - `same-tensors`: other bytes, but safetensors with the same names, dtypes, shapes and element bits.
+ * - `same-table`: other bytes, but a table of the same columns, types and rows.
  * - `within-tolerance`: no number differs by more than the tolerance that was given.
  * - `different`, `missing`: it was made again and differs, or it was not made.
  * - `rebuilt`: a part of the environment that was installed again.
@@ -17,6 +18,7 @@ import type { RunStatus } from '../../store/record.ts'
 export type ReproduceVerdict =
   | 'same'
   | 'same-tensors'
+  | 'same-table'
   | 'within-tolerance'
   | 'different'
   | 'missing'
@@ -59,8 +61,8 @@ export interface Reproduction {
   /** Absent with `run: false`. */
   readonly run?: ReproducingRun
   /**
-   * Whether the command ended as before and every output and metric is the same, has the same tensors, or is
-   * within the tolerance; `false` where there was nothing to compare. `null` with `run: false`.
+   * Whether the command ended as before and every output and metric is the same, has the same tensors or
+   * table, or is within the tolerance; `false` where there was nothing to compare. `null` with `run: false`.
    */
   readonly reproduced: boolean | null
   readonly items: readonly ReproduceItem[]

@@ -1,5 +1,5 @@
 /** The option `systemMetrics`. */
-import { z } from 'zod'
+import { z } from 'zod/mini'
 
 /** How the machine is looked at while a run goes on. */
 export interface SystemMetricsOptions {
@@ -16,7 +16,7 @@ const DEFAULT_SECONDS = 10
 export const INTERVAL_BOUNDS: readonly [least: number, most: number] = [0.1, 86_400]
 
 /** Checks the option. */
-export const systemMetricsSchema: z.ZodType = z.custom(
+export const systemMetricsSchema: z.ZodMiniType = z.custom(
   isOption,
   `true, false or { intervalSeconds: ${INTERVAL_BOUNDS.join(' to ')} }`,
 )

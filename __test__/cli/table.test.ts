@@ -1,0 +1,101 @@
+import { copyFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { hashTable } from '../../src/dataset/table.ts'
+import { emptyRepository, git } from '../capture/fixture.ts'
+import { folderOf } from '../support/folder.ts'
+import { lineaprint } from '../support/program.ts'
+
+const FOLDER = join(import.meta.dirname, '../../vectors/tables')
+
+test('a dataset that is a table says what is in it', async () => {
+  const cwd = folderOf({ 'a.csv': 'x,"y,z"\n1,2\n3,4\n', 'bad.csv': 'a,b\n1\n', 'a.jsonl': '{"a":1}\n' })
+  copyFileSync(join(FOLDER, '02.parquet'), join(cwd, 'a.parquet'))
+  const { stdout } = await lineaprint(['dataset', 'a.csv'], { cwd })
+  const { digest } = await hashTable(join(cwd, 'a.csv'))
+  expect(stdout.split('\n').slice(4)).toEqual([
+    `table\t${digest.toString()}`,
+    'format\tcsv',
+    'rows\t2',
+    'columns\t2',
+    'column\tx  utf8',
+    'column\ty,z  utf8',
+    '',
+  ])
+  const parquet = await lineaprint(['dataset', 'a.parquet', '--json', '--algorithm', 'sha256'], { cwd })
+  expect(JSON.parse(parquet.stdout)).toMatchObject({
+    kind: 'file',
+    digest: expect.stringMatching(/^sha256:/) as string,
+    table: {
+      format: 'parquet',
+      digest: expect.stringMatching(/^table\.v1\.sha256:/) as string,
+      rows: 3,
+      columns: [{ name: 'id', type: 'int64' }, { name: 'name' }, { name: 'score', type: 'float64' }],
+    },
+  })
+  const bad = await lineaprint(['dataset', 'bad.csv'], { cwd })
+  expect(bad).toMatchObject({ code: 0, stderr: expect.stringContaining('it has no table digest') as string })
+  expect(bad.stdout).not.toContain('table')
+  expect((await lineaprint(['dataset', 'a.jsonl'], { cwd })).stdout).not.toContain('table')
+})
+
+test('two tables are compared by columns, and what is none as files', async () => {
+  const cwd = folderOf({
+    'a.csv': 'x,y\n1,2\n3,4\n',
+    'b.csv': '"x","y"\r\n1,2\r\n3,4\r\n',
+    'c.csv': 'y,z\n2,1\n5,1\n6,1\n',
+    'bad.csv': 'x,y\n1\n',
+    'text.txt': 'x,y\n',
+  })
+  const diff = (...args: string[]): ReturnType<typeof lineaprint> => lineaprint(['diff', ...args], { cwd })
+  expect(await diff('a.csv', 'b.csv')).toMatchObject({ code: 0, stdout: '' })
+  expect(await diff('a.csv', 'b.csv', '--as', 'file')).toMatchObject({ code: 1 })
+  const other = await diff('a.csv', 'c.csv')
+  expect(other.code).toBe(1)
+  expect(other.stdout.split('\n').map((line) => line.split('\t'))).toEqual([
+    ['rows', '', '2', '3', ''],
+    ['changed', 'y', 'utf8', 'utf8', '0-1'],
+    ['added', 'z', '', 'utf8', ''],
+    ['removed', 'x', 'utf8', '', ''],
+    [''],
+  ])
+  const json = await diff('a.csv', 'c.csv', '--json')
+  expect(JSON.parse(json.stdout)).toMatchObject({ kind: 'table', same: false, counts: { added: 1 } })
+  const bad = await diff('a.csv', 'bad.csv')
+  expect(bad).toMatchObject({ code: 1, stdout: 'changed\tbad.csv\t\t12\t6\n' })
+  expect(bad.stderr).toContain('they are compared as files')
+  expect(await diff('a.csv', 'bad.csv', '--as', 'table')).toMatchObject({ code: 3, stdout: '' })
+  expect(await diff('a.csv', 'text.txt')).toMatchObject({ code: 1, stdout: 'changed\ttext.txt\t\t12\t4\n' })
+})
+
+test('a run again whose output has other bytes and the same table is reproduced: 0', async () => {
+  const root = emptyRepository()
+  writeFileSync(join(root, 'in.csv'), 'id,loss\n1,0.5\n2,0.25\n')
+  git(root, 'add', '-A')
+  git(root, 'commit', '-q', '-m', 'base')
+  // In the work tree that is made for it, the program ends lines in another way.
+  const source = `
+    const fs = require('fs')
+    const again = process.cwd().endsWith('tree')
+    const text = fs.readFileSync('in.csv', 'utf8').replace('0.25', again ? process.argv[1] : '0.25')
+    fs.writeFileSync('out.csv', again ? text.replaceAll('\\n', '\\r\\n') : text)`
+  const run = async (loss: string): Promise<void> => {
+    const inputs = ['--dataset', 'in=in.csv', '--output', 'rows=out.csv']
+    const args = ['run', ...inputs, '--', process.execPath, '-e', source, loss]
+    const env = { LINEAPRINT_ENABLE_ENVIRONMENT_TRACKING: 'false' }
+    expect(await lineaprint(args, { cwd: root, env })).toMatchObject({ code: 0 })
+  }
+  const reproduce = (...more: string[]): ReturnType<typeof lineaprint> =>
+    lineaprint(['reproduce', '@latest', '--into', join(folderOf(), 'tree'), ...more], { cwd: root })
+  await run('0.25')
+  const same = await reproduce()
+  expect(same.stdout).toContain('same-table\toutputs\trows\tthe bytes differ, the table is the same\n')
+  expect(same.code).toBe(0)
+  await run('0.26')
+  const other = await reproduce()
+  expect(other.stdout).toContain('different\toutputs\trows\t1 of 2 columns differ: loss\n')
+  expect(other.code).toBe(1)
+  const near = await reproduce('--tolerance', '0.02')
+  expect(near.stdout).toMatch(/^within-tolerance\toutputs\trows\tno value differs by more than 0\.01/m)
+  expect(near.code).toBe(0)
+})

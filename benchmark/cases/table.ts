@@ -1,0 +1,67 @@
+/** A table in Parquet: every value decoded and hashed. */
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { hashTable } from '../../src/dataset/table.ts'
+import { runProgram } from '../measure.ts'
+import type { Algorithm } from '../../src/digest.ts'
+import type { Inputs } from '../inputs.ts'
+import type { Case, Contestant } from '../measure.ts'
+
+/** What scripts/setup-peers.sh makes: pyarrow writes the table and reads it beside us. */
+const PYTHON = fileURLToPath(new URL('../../.peers/tables/bin/python', import.meta.url))
+
+const READ = `
+import sys
+import pyarrow.parquet as pq
+table = pq.read_table(sys.argv[1])
+`
+
+/** The buffers of every column, as pyarrow has them: no digest that anybody else could compute. */
+const HASH = `${READ}
+import hashlib
+digest = hashlib.sha256()
+for column in table.columns:
+    for chunk in column.chunks:
+        for buffer in chunk.buffers():
+            if buffer is not None:
+                digest.update(buffer)
+digest.hexdigest()
+`
+
+/** The cases of the table; none without pyarrow, which writes it. */
+export function tableCases(inputs: Inputs): Case[] {
+  if (!existsSync(PYTHON)) return []
+  return [
+    {
+      name: 'table',
+      title: `a Parquet file of ${inputs.sizes.rows.toLocaleString('en')} rows and 5 columns`,
+      prepare: async () => {
+        const { path, bytes } = inputs.parquetFile(PYTHON)
+        const contestants = [
+          ours(path, 'blake3'),
+          ours(path, 'sha256'),
+          python('pyarrow, read and SHA-256', 'peer', HASH, path),
+          python('pyarrow, read alone', 'part', READ, path),
+        ]
+        return Promise.resolve({ bytes, contestants, missing: [] })
+      },
+    },
+  ]
+}
+
+function ours(path: string, algorithm: Algorithm): Contestant {
+  return {
+    name: `lineaprint hashTable, ${algorithm === 'blake3' ? 'BLAKE3' : 'SHA-256'}`,
+    role: 'ours',
+    child: false,
+    run: async () => (await hashTable(path, { algorithm })).digest.hex,
+  }
+}
+
+function python(name: string, role: Contestant['role'], script: string, path: string): Contestant {
+  const run = async (): Promise<undefined> => {
+    await runProgram(PYTHON, ['-c', script, path])
+    return undefined
+  }
+  return { name, role, child: true, run }
+}

@@ -1,0 +1,296 @@
+//! Tables of several blocks: the same digest whatever the threads, formats, row groups and batches.
+
+use arrow_array::builder::{Int32Builder, ListBuilder};
+use arrow_array::{
+    ArrayRef, BinaryArray, Float32Array, Float64Array, Int64Array, NullArray, RecordBatch, StringArray,
+};
+use arrow_ipc::writer::{FileWriter, StreamWriter};
+use lineaprint_digest::Algorithms;
+use lineaprint_engine::table::compare::distances;
+use lineaprint_engine::table::{Options, TableDigest, hash, hash_bytes};
+use lineaprint_engine::{Code, Control, pool};
+use lineaprint_formats::table::{Format, parquet as reader};
+use parquet::arrow::ArrowWriter;
+use parquet::file::properties::WriterProperties;
+use std::path::Path;
+use std::sync::Arc;
+
+const ROWS: usize = 200_000;
+const LAST: i32 = 200_000;
+
+fn options() -> Options {
+    Options {
+        algorithms: Algorithms::BLAKE3,
+        format: None,
+        schema: None,
+        unordered: false,
+    }
+}
+
+fn table() -> RecordBatch {
+    let numbers: Int64Array = (0..LAST)
+        .map(|row| (row % 7 != 0).then_some(i64::from(row)))
+        .collect();
+    let texts: StringArray = (0..ROWS)
+        .map(|row| (row % 11 != 0).then(|| format!("{:x}", row * row)))
+        .collect();
+    let mut lists = ListBuilder::new(Int32Builder::new());
+    for row in 0..LAST {
+        (0..row % 5).for_each(|place| lists.values().append_value(row + place));
+        lists.append(row % 13 != 0);
+    }
+    RecordBatch::try_from_iter_with_nullable([
+        ("numbers", Arc::new(numbers) as ArrayRef, true),
+        ("texts", Arc::new(texts), true),
+        ("lists", Arc::new(lists.finish()), true),
+        ("nothing", Arc::new(NullArray::new(ROWS)), true),
+    ])
+    .expect("a batch")
+}
+
+fn pieces(batch: &RecordBatch, rows: usize) -> impl Iterator<Item = RecordBatch> {
+    (0..batch.num_rows())
+        .step_by(rows)
+        .map(move |start| batch.slice(start, rows.min(batch.num_rows() - start)))
+}
+
+fn parquet_table(file: &[u8]) -> reader::Table {
+    reader::Table::open(Arc::new(bytes::Bytes::copy_from_slice(file))).expect("opened")
+}
+
+fn parquet_file(batch: &RecordBatch, group: usize) -> Vec<u8> {
+    let properties = WriterProperties::builder()
+        .set_max_row_group_row_count(Some(group))
+        .set_data_page_row_count_limit(1000)
+        .build();
+    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).expect("a writer");
+    writer.write(batch).expect("written");
+    writer.into_inner().expect("closed")
+}
+
+fn ipc_file(batch: &RecordBatch, rows: usize) -> Vec<u8> {
+    let mut writer = FileWriter::try_new(Vec::new(), &batch.schema()).expect("a writer");
+    pieces(batch, rows).for_each(|piece| writer.write(&piece).expect("written"));
+    writer.into_inner().expect("closed")
+}
+
+fn ipc_stream(batch: &RecordBatch, rows: usize) -> Vec<u8> {
+    let mut writer = StreamWriter::try_new(Vec::new(), &batch.schema()).expect("a writer");
+    pieces(batch, rows).for_each(|piece| writer.write(&piece).expect("written"));
+    writer.into_inner().expect("closed")
+}
+
+fn run(bytes: &[u8], options: &Options, threads: usize) -> TableDigest {
+    let pool = pool::get(Some(threads)).expect("a pool");
+    pool.install(|| hash_bytes(bytes.to_vec(), options, &Control::new()))
+        .expect("hashed")
+}
+
+#[test]
+fn threads_row_groups_batches_and_formats_do_not_count() {
+    let batch = table();
+    let files = [
+        parquet_file(&batch, ROWS),
+        parquet_file(&batch, 30_000),
+        parquet_file(&batch, 65_536),
+        ipc_file(&batch, ROWS),
+        ipc_file(&batch, 1_000),
+        ipc_stream(&batch, 65_537),
+    ];
+    let wanted = run(&files[0], &options(), 1);
+    assert_eq!(wanted.rows, ROWS as u64);
+    assert_eq!(
+        wanted
+            .columns
+            .iter()
+            .map(|column| column.blocks.len())
+            .collect::<Vec<_>>(),
+        [4; 4]
+    );
+    for (place, file) in files.iter().enumerate() {
+        for threads in [1, 2, 5] {
+            let found = run(file, &options(), threads);
+            assert_eq!(found.digests, wanted.digests, "file {place} on {threads} threads");
+            for (one, other) in found.columns.iter().zip(&wanted.columns) {
+                assert_eq!(one.blocks, other.blocks, "{}", one.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn rows_in_any_order() {
+    let batch = table().slice(0, 70_000);
+    let any = Options {
+        unordered: true,
+        algorithms: Algorithms::BOTH,
+        ..options()
+    };
+    let reversed: Vec<RecordBatch> = pieces(&batch, 999).collect();
+    let mut writer = StreamWriter::try_new(Vec::new(), &batch.schema()).expect("a writer");
+    reversed
+        .iter()
+        .rev()
+        .for_each(|piece| writer.write(piece).expect("written"));
+    let shuffled = writer.into_inner().expect("closed");
+    let wanted = run(&parquet_file(&batch, 20_000), &any, 1);
+    for (file, threads) in [(&shuffled, 1), (&shuffled, 3), (&parquet_file(&batch, 65_536), 4)] {
+        let found = run(file, &any, threads);
+        assert_eq!(found.digests, wanted.digests);
+        assert_eq!(found.rows, 70_000);
+    }
+    let ordered = run(&shuffled, &options(), 2);
+    assert_ne!(
+        ordered.digests,
+        run(&ipc_stream(&batch, 999), &options(), 2).digests
+    );
+}
+
+#[test]
+fn a_file_is_told_as_it_is_read_and_stops_when_asked() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a.parquet");
+    let bytes = parquet_file(&table(), 50_000);
+    std::fs::write(&path, &bytes).expect("written");
+    let control = Control::new();
+    let found = hash(&path, &options(), &control).expect("hashed");
+    assert_eq!((found.format, found.size), (Format::Parquet, bytes.len() as u64));
+    let progress = control.progress();
+    assert_eq!(
+        (progress.bytes_done, progress.bytes_total),
+        (found.size, found.size)
+    );
+    assert_eq!((progress.files_done, progress.files_total), (1, 1));
+    control.cancel();
+    let error = hash(&path, &options(), &control).expect_err("cancelled");
+    assert_eq!(error.code, Code::Cancelled);
+}
+
+#[test]
+fn what_is_no_table_is_an_error_about_the_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).expect("written");
+        path
+    };
+    let whole = parquet_file(&table().slice(0, 100), 10);
+    let code = |path: &Path| {
+        let error = hash(path, &options(), &Control::new()).expect_err("no table");
+        if error.code != Code::NotFound {
+            assert_eq!(error.path.as_deref(), Some(path));
+        }
+        error.code
+    };
+    assert_eq!(
+        code(&write("cut.parquet", &whole[..whole.len() - 9])),
+        Code::Format
+    );
+    assert_eq!(code(&write("empty.parquet", b"")), Code::Format);
+    assert_eq!(code(&write("text.arrow", b"a,b\n")), Code::Format);
+    assert_eq!(code(&write("old.feather", b"FEA1....FEA1")), Code::Unsupported);
+    assert_eq!(code(&write("what.bin", b"a,b\n")), Code::Unsupported);
+    assert_eq!(code(&write("rows.jsonl", b"{}\n")), Code::Unsupported);
+    assert_eq!(code(&folder.path().join("nothing.csv")), Code::NotFound);
+}
+
+/// Bytes of a file changed one by one: an error or a digest, never a panic, and no more memory than a few pages take.
+#[test]
+fn no_changed_byte_breaks_the_reader() {
+    let batch = table().slice(0, 300);
+    let control = Control::new();
+    let mut refused = 0;
+    for file in [
+        parquet_file(&batch, 120),
+        ipc_stream(&batch, 100),
+        ipc_file(&batch, 150),
+    ] {
+        let step = file.len() / 400 + 1;
+        for place in (0..file.len()).step_by(step) {
+            for change in [0xff_u8, 0x01, 0x80] {
+                let mut bytes = file.clone();
+                bytes[place] ^= change;
+                match hash_bytes(bytes, &options(), &control) {
+                    Ok(table) => assert!(table.rows < 1 << 40),
+                    Err(error) => {
+                        assert!(matches!(error.code, Code::Format | Code::Unsupported), "{error}");
+                        refused += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert!(refused > 100, "{refused} were refused");
+}
+
+#[test]
+fn the_numbers_of_two_tables_are_as_far_apart_as_they_are() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let floats = |change: f64| {
+        let double: Float64Array = (0..ROWS)
+            .map(|row| (row % 7 != 0).then_some(if row == 150_000 { change } else { 0.5 }))
+            .collect();
+        let single: Float32Array = (0..ROWS).map(|_| Some(1.0)).collect();
+        RecordBatch::try_from_iter_with_nullable([
+            ("double", Arc::new(double) as ArrayRef, true),
+            ("single", Arc::new(single), true),
+            (
+                "text",
+                Arc::new((0..ROWS).map(|_| Some("x")).collect::<StringArray>()),
+                true,
+            ),
+        ])
+        .expect("a batch")
+    };
+    let write = |name: &str, bytes: Vec<u8>| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).expect("written");
+        path
+    };
+    let one = write("one.parquet", parquet_file(&floats(0.5), 40_000));
+    let control = Control::new();
+    for (change, expected) in [(0.75, 0.25), (f64::NAN, f64::INFINITY), (0.5, 0.0)] {
+        for other in [
+            write("other.parquet", parquet_file(&floats(change), ROWS)),
+            write("other.arrow", ipc_file(&floats(change), 1_000)),
+        ] {
+            let found = distances(&one, &other, &[0, 1, 2], &control).expect("compared");
+            assert_eq!(found, [Some(expected), Some(0.0), None]);
+        }
+    }
+    let nulls = table();
+    let other = write("nulls.parquet", parquet_file(&nulls, ROWS));
+    let error = distances(&one, &other, &[0], &control).expect_err("other columns");
+    assert_eq!(error.code, Code::Format);
+    let shorter = write(
+        "shorter.parquet",
+        parquet_file(&floats(0.5).slice(0, 70_000), ROWS),
+    );
+    let error = distances(&one, &shorter, &[0], &control).expect_err("fewer rows");
+    assert!(error.message.contains("number of rows"), "{error}");
+}
+
+#[test]
+fn blocks_of_long_byte_strings_are_read_twice_and_are_the_same() {
+    // 70,000 values of about 2 KiB: a block of them is longer than what is held.
+    let long: BinaryArray = (0..70_000_u32)
+        .map(|row| (row % 10 != 3).then(|| row.to_le_bytes().repeat(600)))
+        .collect();
+    let batch = RecordBatch::try_from_iter_with_nullable([
+        ("long", Arc::new(long) as ArrayRef, true),
+        (
+            "row",
+            Arc::new((0..70_000).map(Some).collect::<Int64Array>()),
+            true,
+        ),
+    ])
+    .expect("a batch");
+    let file = parquet_file(&batch, 7_000);
+    let opened = parquet_table(&file);
+    assert_eq!([opened.is_long(0), opened.is_long(1)], [true, false]);
+    let wanted = run(&ipc_stream(&batch, 5_000), &options(), 1);
+    for threads in [1, 3] {
+        let found = run(&file, &options(), threads);
+        assert_eq!(found.digests, wanted.digests);
+    }
+}

@@ -1,0 +1,108 @@
+//! Dates and times, written as text.
+
+use arrow_schema::TimeUnit;
+
+/// The form of dates.
+pub const DATE: &str = "a date as YYYY-MM-DD";
+
+fn digits(text: &str, count: usize) -> Option<i64> {
+    (text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit()))
+        .then(|| text.parse().ok())
+        .flatten()
+}
+
+/// Days since 1970-01-01 in the Gregorian calendar, which is taken back before its beginning.
+pub fn date(text: &str) -> Option<i64> {
+    let mut parts = text.splitn(3, '-');
+    let (year, month, day) = (
+        digits(parts.next()?, 4)?,
+        digits(parts.next()?, 2)?,
+        digits(parts.next()?, 2)?,
+    );
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let last = match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        4 | 6 | 9 | 11 => 30,
+        2 => 28 + i64::from(leap),
+        _ => return None,
+    };
+    if !(1..=last).contains(&day) {
+        return None;
+    }
+    // Years that begin in March, so that the day that leap years have is their last.
+    let year = if month <= 2 { year - 1 } else { year };
+    let month = (month + 9) % 12;
+    let days = 365 * year + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+    Some(days + (153 * month + 2) / 5 + day - 1 - 719_468)
+}
+
+const fn unit_digits(unit: TimeUnit) -> (usize, i64) {
+    match unit {
+        TimeUnit::Second => (0, 1),
+        TimeUnit::Millisecond => (3, 1_000),
+        TimeUnit::Microsecond => (6, 1_000_000),
+        TimeUnit::Nanosecond => (9, 1_000_000_000),
+    }
+}
+
+/// The form of times.
+pub fn time_form(unit: TimeUnit) -> String {
+    match unit_digits(unit).0 {
+        0 => "a time as HH:MM:SS".to_owned(),
+        places => format!("a time as HH:MM:SS with at most {places} digits of a second"),
+    }
+}
+
+/// Units since midnight.
+pub fn time(text: &str, unit: TimeUnit) -> Option<i64> {
+    let (clock, fraction) = match text.split_once('.') {
+        Some((clock, fraction)) => (clock, Some(fraction)),
+        None => (text, None),
+    };
+    let mut parts = clock.splitn(3, ':');
+    let (hour, minute, second) = (
+        digits(parts.next()?, 2)?,
+        digits(parts.next()?, 2)?,
+        digits(parts.next()?, 2)?,
+    );
+    if hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let (places, units) = unit_digits(unit);
+    let part = match fraction {
+        None => 0,
+        Some(fraction) => {
+            let kept = fraction.trim_end_matches('0');
+            if fraction.is_empty()
+                || kept.len() > places
+                || !fraction.bytes().all(|byte| byte.is_ascii_digit())
+            {
+                return None;
+            }
+            digits(&format!("{kept:0<places$}"), places).unwrap_or_default()
+        }
+    };
+    Some((hour * 3600 + minute * 60 + second) * units + part)
+}
+
+/// Units since 1970-01-01T00:00:00, in UTC where there is a zone.
+pub fn timestamp(text: &str, unit: TimeUnit, zoned: bool) -> Option<i64> {
+    let (day, rest) = (text.get(..10)?, text.get(10..)?);
+    let rest = rest.strip_prefix(['T', ' '])?;
+    let (clock, offset) = if zoned { zone_offset(rest)? } else { (rest, 0) };
+    let (_, units) = unit_digits(unit);
+    let seconds = date(day)? * 86_400 - offset;
+    seconds.checked_mul(units)?.checked_add(time(clock, unit)?)
+}
+
+/// The clock before an offset from UTC, and the offset in seconds.
+fn zone_offset(text: &str) -> Option<(&str, i64)> {
+    if let Some(clock) = text.strip_suffix('Z') {
+        return Some((clock, 0));
+    }
+    let place = text.rfind(['+', '-'])?;
+    let sign = if text[place..].starts_with('-') { -1 } else { 1 };
+    let written = text[place + 1..].replacen(':', "", 1);
+    let (hours, minutes) = (digits(written.get(..2)?, 2)?, digits(written.get(2..)?, 2)?);
+    (hours <= 23 && minutes <= 59).then_some((&text[..place], sign * (hours * 3600 + minutes * 60)))
+}

@@ -1,0 +1,263 @@
+//! Arrow IPC: the file format (Feather version 2) and the stream format.
+//!
+//! The crate `arrow-ipc` makes arrays of messages and validates them; where messages lie and what their buffers state
+//! is checked here first. A message is read as a whole, so memory holds one batch and the dictionaries.
+
+mod message;
+
+use super::{Column, Input, MAX_ROWS, RowReader, Rows, read_checked};
+use crate::error::FormatError;
+use arrow_array::{Array as _, ArrayRef};
+use arrow_buffer::Buffer;
+use arrow_ipc::{Endianness, MessageHeader, MetadataVersion, RecordBatch};
+use arrow_schema::{ArrowError, SchemaRef};
+use bytes::Bytes;
+use message::{Place, check_batch, check_version, following, message, place, without_prefix};
+use std::collections::HashMap;
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// What a file begins and ends with.
+pub const MAGIC: &[u8; 6] = b"ARROW1";
+
+/// What a message of a stream begins with.
+pub const CONTINUATION: [u8; 4] = [0xff; 4];
+
+/// What the first version of Feather begins with, which is another format.
+pub const FEATHER_1: &[u8; 4] = b"FEA1";
+
+/// An open file or stream.
+pub struct Reader {
+    input: Arc<dyn Input>,
+    schema: SchemaRef,
+    columns: Vec<Column>,
+    dictionaries: HashMap<i64, ArrayRef>,
+    messages: Messages,
+    rows: u64,
+}
+
+/// Where the messages are that were not read yet.
+enum Messages {
+    /// In a file: the footer says it, for dictionaries before batches.
+    Listed(VecDeque<(Place, bool)>),
+    /// In a stream: one behind the other, from here on.
+    Following(u64),
+}
+
+/// The head of a message, where its buffers are, and whether it must be a dictionary.
+type Found = (Bytes, Range<u64>, Option<bool>);
+
+fn broken(error: ArrowError) -> FormatError {
+    match error {
+        ArrowError::NotYetImplemented(what) => {
+            FormatError::unsupported(format!("this Arrow data is not read: {what}"))
+        }
+        other => FormatError::new(format!("it is no valid Arrow data: {other}")),
+    }
+}
+
+fn invalid(what: &str) -> FormatError {
+    FormatError::new(format!("it is no valid Arrow data: {what}"))
+}
+
+impl Reader {
+    /// Opens a file or a stream, whichever it is.
+    pub fn open(input: &Arc<dyn Input>) -> Result<Self, FormatError> {
+        let length = input.length();
+        let start = input.read(0, usize::try_from(length.min(8)).unwrap_or(8))?;
+        if start.starts_with(FEATHER_1) {
+            return Err(FormatError::unsupported("Feather version 1 is not read"));
+        }
+        if start.starts_with(MAGIC) {
+            Self::open_file(input)
+        } else {
+            Self::open_stream(input)
+        }
+    }
+
+    fn open_file(input: &Arc<dyn Input>) -> Result<Self, FormatError> {
+        let length = input.length();
+        // The magic and its padding, the length of the footer, the magic again.
+        let Some(tail_start) = length.checked_sub(10).filter(|start| *start >= 8) else {
+            return Err(invalid("it is too short for a file"));
+        };
+        let tail = input.read(tail_start, 10)?;
+        if &tail[4..] != MAGIC {
+            return Err(FormatError::new("it does not end as an Arrow file does")
+                .but("ARROW1", tail[4..].escape_ascii()));
+        }
+        let footer_length = i32::from_le_bytes([tail[0], tail[1], tail[2], tail[3]]);
+        let footer_start = u64::try_from(footer_length)
+            .ok()
+            .and_then(|footer_length| tail_start.checked_sub(footer_length))
+            .ok_or_else(|| {
+                FormatError::new("its footer does not lie in the file")
+                    .but(format!("at most {tail_start} bytes"), footer_length)
+            })?;
+        let bytes = read_checked(
+            input.as_ref(),
+            footer_start,
+            tail_start - footer_start,
+            "its footer",
+        )?;
+        let footer = arrow_ipc::root_as_footer(&bytes)
+            .map_err(|error| invalid(&format!("its footer is damaged: {error}")))?;
+        check_version(footer.version())?;
+        let schema = footer
+            .schema()
+            .ok_or_else(|| invalid("its footer has no schema"))?;
+        let mut messages = VecDeque::new();
+        let lists = [(footer.dictionaries(), true), (footer.recordBatches(), false)];
+        for (blocks, is_dictionary) in lists {
+            for block in blocks.into_iter().flatten() {
+                let place = place(
+                    block.offset(),
+                    i64::from(block.metaDataLength()),
+                    block.bodyLength(),
+                );
+                let place = place
+                    .filter(|place| place.body.end <= footer_start)
+                    .ok_or_else(|| invalid("a block of its footer does not lie in the file"))?;
+                messages.push_back((place, is_dictionary));
+            }
+        }
+        Self::new(Arc::clone(input), schema, Messages::Listed(messages))
+    }
+
+    fn open_stream(input: &Arc<dyn Input>) -> Result<Self, FormatError> {
+        let mut position = 0;
+        let Some(head) = following(input.as_ref(), &mut position)? else {
+            return Err(invalid("it is empty"));
+        };
+        let message = message(&head)?;
+        let Some(schema) = message.header_as_schema() else {
+            return Err(invalid("a stream begins with a schema"));
+        };
+        Self::new(Arc::clone(input), schema, Messages::Following(position))
+    }
+
+    fn new(
+        input: Arc<dyn Input>,
+        schema: arrow_ipc::Schema<'_>,
+        messages: Messages,
+    ) -> Result<Self, FormatError> {
+        if schema.endianness() != Endianness::Little {
+            return Err(FormatError::unsupported("big-endian Arrow data is not read"));
+        }
+        let schema = Arc::new(arrow_ipc::convert::try_fb_to_schema(schema).map_err(broken)?);
+        let columns = schema
+            .fields()
+            .iter()
+            .map(|field| Column::new(field.name(), field.data_type()))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            input,
+            schema,
+            columns,
+            dictionaries: HashMap::new(),
+            messages,
+            rows: 0,
+        })
+    }
+
+    /// The next message.
+    fn next_message(&mut self) -> Result<Option<Found>, FormatError> {
+        match &mut self.messages {
+            Messages::Listed(places) => {
+                let Some((place, is_dictionary)) = places.pop_front() else {
+                    return Ok(None);
+                };
+                let length = place.head.end - place.head.start;
+                let head = read_checked(self.input.as_ref(), place.head.start, length, "a message")?;
+                let head = without_prefix(&head).ok_or_else(|| invalid("a message is cut short"))?;
+                Ok(Some((head, place.body, Some(is_dictionary))))
+            }
+            Messages::Following(position) => {
+                let Some(head) = following(self.input.as_ref(), position)? else {
+                    return Ok(None);
+                };
+                let length = u64::try_from(message(&head)?.bodyLength()).unwrap_or(u64::MAX);
+                let start = *position;
+                *position = start
+                    .checked_add(length)
+                    .filter(|end| *end <= self.input.length())
+                    .ok_or_else(|| invalid("a message is cut short"))?;
+                Ok(Some((head, start..*position, None)))
+            }
+        }
+    }
+
+    fn read_batch(
+        &mut self,
+        batch: RecordBatch<'_>,
+        body: &Buffer,
+        version: MetadataVersion,
+    ) -> Result<Rows, FormatError> {
+        check_batch(&batch, body)?;
+        let rows = u64::try_from(batch.length())
+            .ok()
+            .and_then(|rows| self.rows.checked_add(rows));
+        self.rows = rows.filter(|rows| *rows <= MAX_ROWS).ok_or_else(|| {
+            invalid("a batch states a number of rows that cannot be")
+                .but(format!("at most {MAX_ROWS} in all"), batch.length())
+        })?;
+        let schema = Arc::clone(&self.schema);
+        let batch =
+            arrow_ipc::reader::read_record_batch(body, batch, schema, &self.dictionaries, None, &version)
+                .map_err(broken)?;
+        Ok(Rows {
+            count: batch.num_rows(),
+            columns: batch.columns().to_vec(),
+        })
+    }
+}
+
+impl RowReader for Reader {
+    fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    fn next_rows(&mut self) -> Result<Option<Rows>, FormatError> {
+        while let Some((head, place, must_be_dictionary)) = self.next_message()? {
+            let message = message(&head)?;
+            let is_dictionary = message.header_type() == MessageHeader::DictionaryBatch;
+            if must_be_dictionary.is_some_and(|must| must != is_dictionary) {
+                return Err(invalid("its footer says of a message what it is not"));
+            }
+            let length = place.end - place.start;
+            if i64::try_from(length).ok() != Some(message.bodyLength()) {
+                return Err(invalid("its footer says of a message how long it is not"));
+            }
+            let body = Buffer::from(read_checked(
+                self.input.as_ref(),
+                place.start,
+                length,
+                "a message",
+            )?);
+            if let Some(dictionary) = message.header_as_dictionary_batch() {
+                if let Some(data) = dictionary.data() {
+                    check_batch(&data, &body)?;
+                }
+                let version = message.version();
+                arrow_ipc::reader::read_dictionary(
+                    &body,
+                    dictionary,
+                    &self.schema,
+                    &mut self.dictionaries,
+                    &version,
+                )
+                .map_err(broken)?;
+            } else if let Some(batch) = message.header_as_record_batch() {
+                let rows = self.read_batch(batch, &body, message.version())?;
+                if rows.columns.iter().any(|column| column.len() != rows.count) {
+                    return Err(invalid("a batch has columns of several lengths"));
+                }
+                return Ok(Some(rows));
+            } else {
+                return Err(invalid("a message is neither a batch nor a dictionary"));
+            }
+        }
+        Ok(None)
+    }
+}

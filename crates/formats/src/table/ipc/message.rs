@@ -1,0 +1,126 @@
+//! Where messages lie, and what they state of their buffers.
+
+use super::{CONTINUATION, invalid};
+use crate::error::FormatError;
+use crate::table::{Input, read_checked};
+use arrow_buffer::Buffer;
+use arrow_ipc::{CompressionType, Message, MetadataVersion, RecordBatch};
+use bytes::Bytes;
+use std::ops::Range;
+
+/// Bytes that the buffers of one message may state to hold decompressed, beside [`MESSAGE_RATIO`] times the message.
+const MESSAGE_LIMIT: u64 = 2 << 30;
+const MESSAGE_RATIO: u64 = 64;
+
+/// Most bytes that one compressed byte stands for: Zstandard has 4 bytes for a block of 128 KiB.
+const ZSTD_RATIO: u64 = 32_768;
+const LZ4_RATIO: u64 = 256;
+
+/// A message: its head, and its buffers behind it.
+pub struct Place {
+    pub head: Range<u64>,
+    pub body: Range<u64>,
+}
+
+/// Where a message lies that is stated in this way.
+pub fn place(offset: i64, head: i64, body: i64) -> Option<Place> {
+    let offset = u64::try_from(offset).ok()?;
+    let head = offset.checked_add(u64::try_from(head).ok()?)?;
+    let body = head.checked_add(u64::try_from(body).ok()?)?;
+    Some(Place {
+        head: offset..head,
+        body: head..body,
+    })
+}
+
+/// Refuses versions that are not read.
+pub fn check_version(version: MetadataVersion) -> Result<(), FormatError> {
+    match version {
+        MetadataVersion::V4 | MetadataVersion::V5 => Ok(()),
+        other => Err(FormatError::unsupported(format!(
+            "Arrow data of the version {other:?} is not read"
+        ))),
+    }
+}
+
+/// The head without the marker and the length before it, as both stand in a file.
+pub fn without_prefix(head: &Bytes) -> Option<Bytes> {
+    let start = if head.starts_with(&CONTINUATION) { 8 } else { 4 };
+    (head.len() >= start).then(|| head.slice(start..))
+}
+
+/// The head of the message at `position` of a stream, which moves behind it; `None` at the end.
+pub fn following(input: &dyn Input, position: &mut u64) -> Result<Option<Bytes>, FormatError> {
+    let mut number = || -> Result<Option<[u8; 4]>, FormatError> {
+        if *position == input.length() {
+            return Ok(None);
+        }
+        let bytes = read_checked(input, *position, 4, "a message")?;
+        *position += 4;
+        Ok(Some([bytes[0], bytes[1], bytes[2], bytes[3]]))
+    };
+    // Versions before 0.15 had no marker.
+    let mut length = number()?;
+    if length == Some(CONTINUATION) {
+        length = number()?;
+        if length.is_none() {
+            return Err(invalid("a message is cut short"));
+        }
+    }
+    let Some(length) = length.map(i32::from_le_bytes).filter(|length| *length != 0) else {
+        return Ok(None);
+    };
+    let length = u64::try_from(length).map_err(|_| invalid("a message has a negative length"))?;
+    let head = read_checked(input, *position, length, "the head of a message")?;
+    *position += length;
+    Ok(Some(head))
+}
+
+/// A head, held against the rules of its encoding.
+pub fn message(head: &[u8]) -> Result<Message<'_>, FormatError> {
+    let message = arrow_ipc::root_as_message(head)
+        .map_err(|error| invalid(&format!("the head of a message is damaged: {error}")))?;
+    check_version(message.version())?;
+    Ok(message)
+}
+
+/// Holds what a batch states of its buffers against the bytes that are there.
+pub fn check_batch(batch: &RecordBatch<'_>, body: &Buffer) -> Result<(), FormatError> {
+    let nodes = batch.nodes().into_iter().flatten();
+    for node in nodes {
+        if node.length() < 0 || node.null_count() < 0 || node.null_count() > node.length() {
+            return Err(invalid("a batch states lengths that cannot be"));
+        }
+    }
+    let compression = batch.compression().map(|compression| compression.codec());
+    let mut total = 0_u64;
+    let limit = MESSAGE_LIMIT + (body.len() as u64).saturating_mul(MESSAGE_RATIO);
+    for buffer in batch.buffers().into_iter().flatten() {
+        let range = place(buffer.offset(), buffer.length(), 0).map(|place| place.head);
+        let bytes = range
+            .and_then(|range| Some(usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?))
+            .and_then(|range| body.as_slice().get(range))
+            .ok_or_else(|| invalid("a buffer does not lie in its message"))?;
+        let (Some(codec), Some((stated, packed))) = (compression, bytes.split_first_chunk::<8>()) else {
+            continue;
+        };
+        let ratio = if codec == CompressionType::LZ4_FRAME {
+            LZ4_RATIO
+        } else {
+            ZSTD_RATIO
+        };
+        // A negative length says that the buffer is not compressed.
+        let stated = u64::try_from(i64::from_le_bytes(*stated)).unwrap_or_default();
+        total = total.saturating_add(stated);
+        if stated / ratio > packed.len() as u64 || total > limit {
+            return Err(FormatError::new("a buffer states a length that cannot be").but(
+                format!(
+                    "at most {} bytes, and {limit} in one message",
+                    (packed.len() as u64 + 1).saturating_mul(ratio)
+                ),
+                format!("{stated} bytes"),
+            ));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,267 @@
+//! Readers of tables: Parquet, Arrow IPC, CSV and JSON lines in, columns and blocks of rows out.
+//!
+//! - [`types`]: how the type of a column is spelled, and which types there are.
+//! - [`block`]: the bytes of a block of one column, the same whatever the batches and encodings it came in.
+//! - [`parquet`], [`ipc`]: files of columns.
+//! - [`csv`], [`jsonl`]: files of text; [`cell`] reads their values under a declared type.
+//!
+//! Section "Tables" of `docs/format.md` is the normative text. Nothing here opens a file: what is read comes through
+//! [`Input`].
+
+pub mod block;
+pub mod cell;
+pub mod csv;
+pub mod ipc;
+pub mod jsonl;
+pub mod parquet;
+pub mod types;
+
+use crate::error::FormatError;
+use arrow_array::ArrayRef;
+use arrow_schema::DataType;
+use bytes::Bytes;
+
+/// Rows of a block: the unit in which columns are hashed, whatever the batches of a file.
+pub const BLOCK_ROWS: usize = 65_536;
+
+/// The most rows a table may state. A column of nulls costs a file next to nothing for each row, so the length of the
+/// file bounds nothing; this keeps the digests of blocks within 1 GiB for each column.
+pub const MAX_ROWS: u64 = 1 << 40;
+
+/// How deep types may nest: recursion over a type stays far from the end of a thread's stack.
+pub const MAX_DEPTH: usize = 64;
+
+/// The formats that are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Parquet.
+    Parquet,
+    /// Arrow IPC: a file (Feather version 2) or a stream.
+    Arrow,
+    /// CSV with a header row.
+    Csv,
+    /// JSON lines, under a declared schema alone.
+    Jsonl,
+}
+
+impl Format {
+    /// Reads the name of a format.
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "parquet" => Some(Self::Parquet),
+            "arrow" => Some(Self::Arrow),
+            "csv" => Some(Self::Csv),
+            "jsonl" => Some(Self::Jsonl),
+            _ => None,
+        }
+    }
+
+    /// The name as [`Self::parse`] reads it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Parquet => "parquet",
+            Self::Arrow => "arrow",
+            Self::Csv => "csv",
+            Self::Jsonl => "jsonl",
+        }
+    }
+
+    /// The format of a file that begins with `start`, or else of one of that name. What a file holds goes before
+    /// what it is called.
+    pub fn detect(start: &[u8], name: &str) -> Option<Self> {
+        if start.starts_with(parquet::MAGIC) {
+            return Some(Self::Parquet);
+        }
+        let arrow = [ipc::MAGIC.as_slice(), &ipc::CONTINUATION, ipc::FEATHER_1];
+        if arrow.iter().any(|magic| start.starts_with(magic)) {
+            return Some(Self::Arrow);
+        }
+        let (_, suffix) = name.rsplit_once('.')?;
+        match suffix.to_ascii_lowercase().as_str() {
+            "parquet" => Some(Self::Parquet),
+            "arrow" | "arrows" | "feather" | "ipc" => Some(Self::Arrow),
+            "csv" => Some(Self::Csv),
+            "jsonl" | "ndjson" => Some(Self::Jsonl),
+            _ => None,
+        }
+    }
+}
+
+/// An open table.
+pub enum Reading {
+    /// Columns that are read on their own.
+    Columns(parquet::Table),
+    /// Rows that are read in order.
+    Rows(Box<dyn RowReader>),
+}
+
+/// Names of columns and the spellings of their types, in order.
+pub type Schema = [(String, String)];
+
+/// Opens a table. A schema is for formats of text, which JSON lines need.
+pub fn open(
+    input: std::sync::Arc<dyn Input>,
+    format: Format,
+    schema: Option<&Schema>,
+) -> Result<Reading, FormatError> {
+    Ok(match (format, schema) {
+        (Format::Parquet | Format::Arrow, Some(_)) => {
+            return Err(FormatError::unsupported(
+                "it says the types of its columns itself, so that no schema can be declared for it",
+            ));
+        }
+        (Format::Jsonl, None) => {
+            return Err(FormatError::unsupported(
+                "JSON lines are a table only under a declared schema",
+            ));
+        }
+        (Format::Parquet, None) => Reading::Columns(parquet::Table::open(input)?),
+        (Format::Arrow, None) => Reading::Rows(Box::new(ipc::Reader::open(&input)?)),
+        (Format::Csv, schema) => Reading::Rows(Box::new(csv::Reader::open(input, schema)?)),
+        (Format::Jsonl, Some(schema)) => Reading::Rows(Box::new(jsonl::Reader::open(input, schema)?)),
+    })
+}
+
+/// Bytes at positions.
+pub trait Input: Send + Sync {
+    /// Length in bytes.
+    fn length(&self) -> u64;
+
+    /// The bytes from `offset` on, exactly `length` of them. Callers check both against [`Self::length`].
+    fn read(&self, offset: u64, length: usize) -> Result<Bytes, FormatError>;
+}
+
+/// Reads a range that a file states, after it was held against the length of the file.
+pub(crate) fn read_checked(
+    input: &dyn Input,
+    offset: u64,
+    length: u64,
+    what: &str,
+) -> Result<Bytes, FormatError> {
+    let fits = offset
+        .checked_add(length)
+        .is_some_and(|end| end <= input.length());
+    match (fits, usize::try_from(length)) {
+        (true, Ok(length)) => input.read(offset, length),
+        _ => Err(FormatError::new(format!("{what} does not lie in the file")).but(
+            format!("at most {} bytes", input.length()),
+            format!("{length} bytes from byte {offset}"),
+        )),
+    }
+}
+
+impl Input for Bytes {
+    fn length(&self) -> u64 {
+        self.len() as u64
+    }
+
+    fn read(&self, offset: u64, length: usize) -> Result<Bytes, FormatError> {
+        let start = usize::try_from(offset).unwrap_or(usize::MAX);
+        match start.checked_add(length) {
+            Some(end) if end <= self.len() => Ok(self.slice(start..end)),
+            _ => Err(FormatError::new("a read beyond the end")),
+        }
+    }
+}
+
+/// A column: its name, its type as Arrow has it, and the spelling that stands in digests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// The name as the file spells it. Names may stand twice.
+    pub name: String,
+    /// What arrays of this column are made of.
+    pub data_type: DataType,
+    /// The spelling of `docs/format.md`.
+    pub spelling: String,
+}
+
+impl Column {
+    /// A column of a type that a digest can hold.
+    pub fn new(name: &str, data_type: &DataType) -> Result<Self, FormatError> {
+        let spelling = types::spell(data_type)
+            .map_err(|error| FormatError::unsupported(format!("column {name:?}: {}", error.message)))?;
+        Ok(Self {
+            name: name.to_owned(),
+            data_type: data_type.clone(),
+            spelling,
+        })
+    }
+}
+
+/// Rows that were read together: one array per column, all of the same length.
+#[derive(Clone, Debug)]
+pub struct Rows {
+    /// How many rows; a table without columns has rows too.
+    pub count: usize,
+    /// One array per column.
+    pub columns: Vec<ArrayRef>,
+}
+
+/// A file that is read from its first row to its last.
+pub trait RowReader: Send {
+    /// The columns.
+    fn columns(&self) -> &[Column];
+
+    /// The next rows, `None` after the last.
+    fn next_rows(&mut self) -> Result<Option<Rows>, FormatError>;
+}
+
+/// Gathers rows of any number into blocks of [`BLOCK_ROWS`].
+#[derive(Debug, Default)]
+pub struct Blocks {
+    waiting: std::collections::VecDeque<Rows>,
+    count: usize,
+}
+
+/// The rows of one block, in the pieces in which they were read: for each column the arrays one after the other.
+#[derive(Clone, Debug)]
+pub struct Block {
+    /// Rows; [`BLOCK_ROWS`] but in the last block.
+    pub rows: usize,
+    /// For each column, its arrays.
+    pub columns: Vec<Vec<ArrayRef>>,
+}
+
+impl Blocks {
+    /// Adds rows behind those that are there.
+    pub fn add(&mut self, rows: Rows) {
+        self.count += rows.count;
+        if rows.count > 0 {
+            self.waiting.push_back(rows);
+        }
+    }
+
+    /// Takes the next block: a full one, or what is left where `last` says that nothing follows.
+    pub fn take(&mut self, last: bool) -> Option<Block> {
+        if self.count == 0 || (self.count < BLOCK_ROWS && !last) {
+            return None;
+        }
+        let wanted = self.count.min(BLOCK_ROWS);
+        let mut columns = vec![Vec::new(); self.waiting.front().map_or(0, |rows| rows.columns.len())];
+        let mut missing = wanted;
+        while missing > 0 {
+            let mut rows = self.waiting.pop_front()?;
+            let taken = rows.count.min(missing);
+            for (pieces, array) in columns.iter_mut().zip(&rows.columns) {
+                pieces.push(if taken == rows.count {
+                    array.clone()
+                } else {
+                    array.slice(0, taken)
+                });
+            }
+            if taken < rows.count {
+                for array in &mut rows.columns {
+                    *array = array.slice(taken, rows.count - taken);
+                }
+                rows.count -= taken;
+                self.waiting.push_front(rows);
+            }
+            missing -= taken;
+        }
+        self.count -= wanted;
+        Some(Block {
+            rows: wanted,
+            columns,
+        })
+    }
+}

@@ -1,0 +1,197 @@
+//! The blocks of one column of a Parquet file.
+
+use super::page::{Allowance, Chunk, Pages};
+use super::{Table, chunk_range, ours, schema};
+use crate::error::FormatError;
+use crate::table::BLOCK_ROWS;
+use crate::table::block::Take;
+use arrow_array::{Array as _, ArrayRef};
+use arrow_schema::ArrowError;
+use parquet::arrow::FieldLevels;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, RowGroups, RowSelection, RowSelector};
+use parquet::column::page::PageIterator;
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// The blocks of one column, one after the other.
+///
+/// Each row group has a reader of its own, which must give exactly the rows that the footer states for it. So a
+/// file that lies about them is refused in the same way wherever it is cut for threads.
+pub struct ColumnBlocks<'a> {
+    table: &'a Table,
+    column: usize,
+    levels: FieldLevels,
+    batch: usize,
+    row: u64,
+    end: u64,
+    /// The row group that is read, and the rows of it that were not read yet.
+    open: Option<(ParquetRecordBatchReader, u64)>,
+    /// What is left of a batch that reached into the next block.
+    rest: Option<ArrayRef>,
+    allowance: Arc<Allowance>,
+}
+
+impl<'a> ColumnBlocks<'a> {
+    /// Those of a range of rows that begins with a block, decoded as `levels` says.
+    pub(super) fn new(table: &'a Table, column: usize, levels: FieldLevels, rows: Range<u64>) -> Self {
+        Self {
+            table,
+            column,
+            levels,
+            batch: table.batch_rows(column),
+            row: rows.start,
+            end: rows.end,
+            open: None,
+            rest: None,
+            allowance: Arc::new(Allowance::new(table.input.length())),
+        }
+    }
+
+    /// The arrays of the next block; `None` after the last.
+    pub fn next_block(&mut self) -> Result<Option<Vec<ArrayRef>>, FormatError> {
+        if self.row >= self.end {
+            return Ok(None);
+        }
+        self.allowance.reset();
+        let block_end = (self.row + BLOCK_ROWS as u64).min(self.end);
+        let mut pieces = Vec::new();
+        while self.row < block_end {
+            let array = match self.rest.take() {
+                Some(rest) => rest,
+                None => self.next_batch()?,
+            };
+            let wanted = usize::try_from(block_end - self.row).unwrap_or(usize::MAX);
+            if array.len() > wanted {
+                self.rest = Some(array.slice(wanted, array.len() - wanted));
+                pieces.push(array.slice(0, wanted));
+            } else {
+                pieces.push(array);
+            }
+            self.row += pieces.last().map_or(0, |piece| piece.len() as u64);
+        }
+        Ok(Some(pieces))
+    }
+
+    /// Hands out the arrays of all rows, some at a time, and keeps none of them.
+    pub fn each_piece(mut self, take: Take<'_>) -> Result<(), FormatError> {
+        while self.row < self.end {
+            self.allowance.reset();
+            let array = self.next_batch()?;
+            let wanted = usize::try_from(self.end - self.row).unwrap_or(usize::MAX);
+            let array = array.slice(0, array.len().min(wanted));
+            self.row += array.len() as u64;
+            take(array)?;
+        }
+        Ok(())
+    }
+
+    /// The next rows that the row group has.
+    fn next_batch(&mut self) -> Result<ArrayRef, FormatError> {
+        let (mut reader, left) = match self.open.take() {
+            Some(open) => open,
+            None => self.open_group()?,
+        };
+        let array = next_array(&mut reader)?.ok_or_else(|| {
+            FormatError::new("a row group has fewer rows than it states")
+                .but(format!("{left} more rows"), "none")
+        })?;
+        if let Some(Some(data_type)) = self.table.fixed.get(self.column) {
+            schema::check_lengths(&array, data_type)?;
+        }
+        let too_many = || FormatError::new("a row group has more rows than it states");
+        let left = left.checked_sub(array.len() as u64).ok_or_else(too_many)?;
+        if left > 0 {
+            self.open = Some((reader, left));
+        } else if next_array(&mut reader)?.is_some() {
+            return Err(too_many());
+        }
+        Ok(array)
+    }
+
+    /// Opens the row group of the next row, and passes over the rows before it.
+    fn open_group(&self) -> Result<(ParquetRecordBatchReader, u64), FormatError> {
+        let starts = &self.table.starts;
+        // The last group that begins there: groups without rows begin where the next one does.
+        let group = starts.partition_point(|start| *start <= self.row) - 1;
+        let (skipped, left) = (self.row - starts[group], starts[group + 1] - self.row);
+        let rows = OneGroup {
+            table: self.table,
+            group,
+            allowance: Arc::clone(&self.allowance),
+        };
+        let selection = (skipped > 0).then(|| {
+            let count = |rows: u64| usize::try_from(rows).unwrap_or(usize::MAX / 4);
+            // One more than there should be, so that it shows; and so many that the crate counts rows and makes
+            // no mask of them.
+            let behind = count(left).saturating_add(BLOCK_ROWS);
+            RowSelection::from(vec![
+                RowSelector::skip(count(skipped)),
+                RowSelector::select(behind),
+            ])
+        });
+        let reader =
+            ParquetRecordBatchReader::try_new_with_row_groups(&self.levels, &rows, self.batch, selection);
+        Ok((reader.map_err(ours)?, left))
+    }
+
+    /// The column that is read.
+    pub const fn column(&self) -> usize {
+        self.column
+    }
+}
+
+fn next_array(reader: &mut ParquetRecordBatchReader) -> Result<Option<ArrayRef>, FormatError> {
+    let batch = reader.next().transpose().map_err(arrow_error)?;
+    Ok(batch.map(|batch| batch.column(0).clone()))
+}
+
+/// Our error, which the crate wraps twice, or one that quotes the crate.
+fn arrow_error(error: ArrowError) -> FormatError {
+    match error {
+        ArrowError::ExternalError(inner) => match inner.downcast::<ParquetError>() {
+            Ok(error) => ours(*error),
+            Err(other) => FormatError::new(format!("it is no valid Parquet: {other}")),
+        },
+        other => FormatError::new(format!("it is no valid Parquet: {other}")),
+    }
+}
+
+/// One row group, as the crate asks for it.
+struct OneGroup<'a> {
+    table: &'a Table,
+    group: usize,
+    allowance: Arc<Allowance>,
+}
+
+impl RowGroups for OneGroup<'_> {
+    fn num_rows(&self) -> usize {
+        let rows = self.table.metadata.row_group(self.group).num_rows();
+        usize::try_from(rows).unwrap_or_default()
+    }
+
+    fn column_chunks(&self, leaf: usize) -> Result<Box<dyn PageIterator>, ParquetError> {
+        let chunk = self.table.metadata.row_group(self.group).column(leaf);
+        let bytes =
+            chunk_range(chunk).ok_or_else(|| ParquetError::General("a chunk without a place".into()))?;
+        let chunk = Chunk {
+            bytes,
+            codec: chunk.compression(),
+            column: chunk.column_descr_ptr(),
+        };
+        Ok(Box::new(Pages {
+            input: Arc::clone(&self.table.input),
+            chunks: vec![chunk].into_iter(),
+            allowance: Arc::clone(&self.allowance),
+        }))
+    }
+
+    fn row_groups(&self) -> Box<dyn Iterator<Item = &RowGroupMetaData> + '_> {
+        Box::new(std::iter::once(self.table.metadata.row_group(self.group)))
+    }
+
+    fn metadata(&self) -> &ParquetMetaData {
+        &self.table.metadata
+    }
+}

@@ -1,0 +1,290 @@
+//! Parquet: columns cut into row groups and pages, each column read on its own.
+//!
+//! The crate `parquet` decodes; what it is given is checked here first: the schema ([`schema`]), where the chunks of
+//! columns lie, and each page ([`page`]), which is also decompressed here ([`codec`]).
+
+mod codec;
+mod columns;
+mod counts;
+mod header;
+mod page;
+mod schema;
+mod thrift;
+
+use super::{BLOCK_ROWS, Column, Input, MAX_ROWS, read_checked};
+use crate::error::FormatError;
+use arrow_schema::{DataType, Fields};
+pub use columns::ColumnBlocks;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::arrow::parquet_to_arrow_field_levels;
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{
+    ColumnChunkMetaData, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData,
+};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// What a Parquet file begins and ends with.
+pub const MAGIC: &[u8; 4] = b"PAR1";
+
+const ENCRYPTED: &[u8; 4] = b"PARE";
+
+/// The length of the footer and the magic behind it.
+const TAIL_BYTES: u64 = 8;
+
+/// Bytes from which a block of byte strings is long, and bytes of it that are then decoded at once.
+const LONG_BLOCK: u64 = 64 << 20;
+const LONG_PIECE: u64 = 4 << 20;
+
+/// An open Parquet file.
+pub struct Table {
+    input: Arc<dyn Input>,
+    metadata: Arc<ParquetMetaData>,
+    columns: Vec<Column>,
+    fields: Fields,
+    /// The columns whose lists must have a fixed length, with their types.
+    fixed: Vec<Option<DataType>>,
+    /// First row of each row group, and behind the last the number of rows.
+    starts: Vec<u64>,
+}
+
+/// Our error, where the crate only carries it, else an error that quotes the crate.
+pub(crate) fn ours(error: ParquetError) -> FormatError {
+    match error {
+        ParquetError::External(inner) => match inner.downcast::<FormatError>() {
+            Ok(own) => *own,
+            Err(other) => FormatError::new(format!("it is no valid Parquet: {other}")),
+        },
+        ParquetError::NYI(what) => FormatError::unsupported(format!("this Parquet is not read: {what}")),
+        other => FormatError::new(format!("it is no valid Parquet: {other}")),
+    }
+}
+
+impl Table {
+    /// Reads the footer and checks all that it states.
+    pub fn open(input: Arc<dyn Input>) -> Result<Self, FormatError> {
+        let length = input.length();
+        if length < TAIL_BYTES + MAGIC.len() as u64 {
+            return Err(FormatError::new("it is too short for Parquet")
+                .but("at least 12 bytes", format!("{length} bytes")));
+        }
+        let tail = input.read(length - TAIL_BYTES, 8)?;
+        if &tail[4..] == ENCRYPTED {
+            return Err(FormatError::unsupported("encrypted Parquet is not read"));
+        }
+        if &tail[4..] != MAGIC {
+            return Err(
+                FormatError::new("it does not end as Parquet does").but("PAR1", tail[4..].escape_ascii())
+            );
+        }
+        let footer_length = u64::from(u32::from_le_bytes([tail[0], tail[1], tail[2], tail[3]]));
+        let Some(footer_start) = (length - TAIL_BYTES - MAGIC.len() as u64).checked_sub(footer_length) else {
+            return Err(FormatError::new("its footer does not lie in the file")
+                .but(format!("at most {} bytes", length - TAIL_BYTES), footer_length));
+        };
+        let footer = read_checked(
+            input.as_ref(),
+            footer_start + MAGIC.len() as u64,
+            footer_length,
+            "its footer",
+        )?;
+        schema::check(&footer)?;
+        let metadata = ParquetMetaDataReader::decode_metadata(&footer).map_err(ours)?;
+        let starts = starts(&metadata)?;
+        for group in metadata.row_groups() {
+            check_group(group, length)?;
+        }
+        let metadata = Arc::new(metadata);
+        let options = ArrowReaderOptions::new();
+        let arrow = ArrowReaderMetadata::try_new(Arc::clone(&metadata), options).map_err(ours)?;
+        let columns = arrow
+            .schema()
+            .fields()
+            .iter()
+            .map(|field| Column::new(field.name(), field.data_type()))
+            .collect::<Result<Vec<_>, _>>()?;
+        for (field, column) in arrow.schema().fields().iter().zip(&columns) {
+            schema::check_type(field.data_type()).map_err(|error| FormatError {
+                message: format!("column {:?}: {}", column.name, error.message),
+                ..error
+            })?;
+        }
+        let fields = schema::as_read(arrow.schema().fields());
+        let types = arrow.schema().fields().iter().map(|field| field.data_type());
+        let fixed = types
+            .map(|data_type| schema::has_fixed_lists(data_type).then(|| data_type.clone()))
+            .collect();
+        Ok(Self {
+            input,
+            metadata,
+            columns,
+            fields,
+            fixed,
+            starts,
+        })
+    }
+
+    /// The columns.
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// How many rows.
+    pub fn rows(&self) -> u64 {
+        self.starts.last().copied().unwrap_or_default()
+    }
+
+    /// How many blocks a column has.
+    pub fn blocks(&self) -> u64 {
+        self.rows().div_ceil(BLOCK_ROWS as u64)
+    }
+
+    /// Cuts the blocks of a column into ranges that threads can read at once, about `wanted` of them.
+    ///
+    /// A column without lists is cut anywhere: the pages before are passed over by their headers. The rows of lists
+    /// can only be counted by decoding them, so that a cut costs little only soon after the start of a row group.
+    pub fn cut(&self, column: usize, wanted: usize) -> Vec<Range<u64>> {
+        let blocks = self.blocks();
+        let step = blocks.div_ceil(wanted.max(1) as u64).max(1);
+        let near = |block: &u64| {
+            let row = block * BLOCK_ROWS as u64;
+            let group = self.starts.partition_point(|start| *start <= row) - 1;
+            row - self.starts[group] <= BLOCK_ROWS as u64
+        };
+        let is_nested = self.is_nested(column);
+        let mut ranges = Vec::new();
+        let mut start = 0;
+        while start < blocks {
+            let mut end = (start + step).min(blocks);
+            while is_nested && end < blocks && !near(&end) {
+                end += 1;
+            }
+            ranges.push(start..end);
+            start = end;
+        }
+        ranges
+    }
+
+    fn leaves(&self, column: usize) -> impl Iterator<Item = usize> {
+        let schema = self.metadata.file_metadata().schema_descr_ptr();
+        (0..schema.num_columns()).filter(move |leaf| schema.get_column_root_idx(*leaf) == column)
+    }
+
+    fn is_nested(&self, column: usize) -> bool {
+        let schema = self.metadata.file_metadata().schema_descr();
+        self.leaves(column)
+            .any(|leaf| schema.column(leaf).max_rep_level() > 0)
+    }
+
+    /// Starts reading the blocks in `blocks` of a column.
+    pub fn read(&self, column: usize, blocks: Range<u64>) -> Result<ColumnBlocks<'_>, FormatError> {
+        let schema = self.metadata.file_metadata().schema_descr();
+        let mask = ProjectionMask::roots(schema, [column]);
+        let levels = parquet_to_arrow_field_levels(schema, mask, Some(&self.fields)).map_err(ours)?;
+        let rows = blocks.start * BLOCK_ROWS as u64..(blocks.end * BLOCK_ROWS as u64).min(self.rows());
+        Ok(ColumnBlocks::new(self, column, levels, rows))
+    }
+
+    /// Whether the byte strings of a column are so long that its blocks are better read twice, a few rows at a time,
+    /// than held: those of 65,536 images can be larger than memory.
+    pub fn is_long(&self, column: usize) -> bool {
+        let is_bytes = matches!(
+            self.fields[column].data_type(),
+            DataType::Utf8View | DataType::BinaryView
+        );
+        is_bytes && !self.is_nested(column) && self.bytes_each(column) > LONG_BLOCK / BLOCK_ROWS as u64
+    }
+
+    /// What the footer states of the length of a value, decompressed.
+    fn bytes_each(&self, column: usize) -> u64 {
+        let leaves = self.leaves(column);
+        let bytes = leaves.flat_map(|leaf| {
+            let groups = self.metadata.row_groups().iter();
+            groups.map(move |group| group.column(leaf).uncompressed_size().unsigned_abs())
+        });
+        bytes.fold(0, u64::saturating_add) / self.rows().max(1)
+    }
+
+    /// Rows that are decoded at once: fewer where lists make them many values, and where byte strings are long.
+    fn batch_rows(&self, column: usize) -> usize {
+        if self.is_long(column) {
+            let rows = LONG_PIECE / self.bytes_each(column).max(1);
+            return usize::try_from(rows).unwrap_or(1).clamp(1, BLOCK_ROWS);
+        }
+        let groups = self.metadata.row_groups();
+        let values = self.leaves(column).map(|leaf| {
+            let values = groups
+                .iter()
+                .map(|group| group.column(leaf).num_values().unsigned_abs());
+            values.fold(0_u64, u64::saturating_add)
+        });
+        let each = values.max().unwrap_or_default() / self.rows().max(1) + 1;
+        BLOCK_ROWS
+            .min(usize::try_from((1 << 22) / each).unwrap_or(1))
+            .max(1)
+    }
+}
+
+fn starts(metadata: &ParquetMetaData) -> Result<Vec<u64>, FormatError> {
+    let mut starts = vec![0_u64];
+    let mut total = 0_u64;
+    for group in metadata.row_groups() {
+        let rows = u64::try_from(group.num_rows()).ok();
+        total = rows
+            .and_then(|rows| total.checked_add(rows))
+            .filter(|total| *total <= MAX_ROWS)
+            .ok_or_else(|| {
+                FormatError::new("a row group states a number of rows that cannot be")
+                    .but(format!("at most {MAX_ROWS} in all"), group.num_rows())
+            })?;
+        starts.push(total);
+    }
+    if i64::try_from(total).ok() != Some(metadata.file_metadata().num_rows()) {
+        return Err(
+            FormatError::new("its row groups do not have the rows that its footer states")
+                .but(metadata.file_metadata().num_rows(), total),
+        );
+    }
+    Ok(starts)
+}
+
+fn check_group(group: &RowGroupMetaData, file_length: u64) -> Result<(), FormatError> {
+    for chunk in group.columns() {
+        let name = chunk.column_path().string();
+        let wrong = |message: &str| FormatError::new(format!("column {name:?}: {message}"));
+        if chunk.file_path().is_some() {
+            return Err(FormatError::unsupported(format!(
+                "column {name:?} lies in another file, which is not read"
+            )));
+        }
+        let range = chunk_range(chunk).filter(|range| range.end <= file_length);
+        if range.is_none() {
+            return Err(wrong("a chunk of it does not lie in the file").but(
+                format!("at most {file_length} bytes"),
+                format!(
+                    "{} bytes from byte {}",
+                    chunk.compressed_size(),
+                    chunk.data_page_offset()
+                ),
+            ));
+        }
+        let values = chunk.num_values();
+        let is_flat = chunk.column_descr().max_rep_level() == 0;
+        if values < 0 || (is_flat && values != group.num_rows()) {
+            return Err(
+                wrong("a row group has another number of values than of rows").but(group.num_rows(), values)
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Where the pages of a chunk lie: from its dictionary on, if it has one.
+fn chunk_range(chunk: &ColumnChunkMetaData) -> Option<Range<u64>> {
+    // Some writers state a dictionary at 0 where there is none, which is the magic.
+    let dictionary = chunk.dictionary_page_offset().filter(|offset| *offset > 0);
+    let start = u64::try_from(dictionary.unwrap_or(chunk.data_page_offset())).ok()?;
+    let length = u64::try_from(chunk.compressed_size()).ok()?;
+    Some(start..start.checked_add(length)?)
+}

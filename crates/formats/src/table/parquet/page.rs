@@ -1,0 +1,259 @@
+//! Pages of a column chunk, each held against the chunk and the limits before a byte of it is read or reserved.
+
+use super::codec::decompress;
+use super::counts;
+use super::header::{DATA_V2, DICTIONARY, Header, INDEX, build, implausible, parse};
+use super::thrift::{Fault, Reader};
+use crate::error::FormatError;
+use crate::table::{Input, read_checked};
+use bytes::Bytes;
+use parquet::basic::Compression;
+use parquet::column::page::{Page, PageMetadata, PageReader};
+use parquet::errors::{ParquetError, Result as ParquetResult};
+use parquet::schema::types::ColumnDescPtr;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// The longest page, in bytes decompressed. Writers cut pages at about 1 MiB; one value may be longer than that.
+pub const PAGE_LIMIT: usize = 1 << 30;
+
+/// The longest page header, in bytes; it can hold the least and the greatest value of the page.
+const HEADER_LIMIT: usize = 16 << 20;
+
+/// What is read in the hope that it holds a whole header.
+const HEADER_GUESS: usize = 1 << 10;
+
+/// Counts what one block of rows takes from its pages, so that a few bytes cannot stand for more than memory holds.
+#[derive(Debug)]
+pub struct Allowance {
+    limit: u64,
+    bytes: AtomicU64,
+    values: AtomicU64,
+}
+
+/// Bytes that the pages of one block of one column may hold decompressed, beside [`BLOCK_RATIO`] times the file.
+const BLOCK_BYTES: u64 = 1 << 30;
+
+/// Text is rarely compressed to less than an eighth.
+const BLOCK_RATIO: u64 = 8;
+
+/// Values that the pages of one block of one column may hold, where lists can make them more than the rows.
+const BLOCK_VALUES: u64 = 1 << 28;
+
+impl Allowance {
+    /// What a block of a file of that length may take.
+    pub fn new(file_length: u64) -> Self {
+        Self {
+            limit: file_length
+                .saturating_mul(BLOCK_RATIO)
+                .saturating_add(BLOCK_BYTES),
+            bytes: AtomicU64::new(0),
+            values: AtomicU64::new(0),
+        }
+    }
+
+    /// A new block begins.
+    pub fn reset(&self) {
+        self.bytes.store(0, Relaxed);
+        self.values.store(0, Relaxed);
+    }
+
+    fn spend(&self, bytes: usize, values: u64) -> Result<(), FormatError> {
+        let bytes = self.bytes.fetch_add(bytes as u64, Relaxed) + bytes as u64;
+        let values = self.values.fetch_add(values, Relaxed) + values;
+        if bytes > self.limit || values > BLOCK_VALUES {
+            return Err(
+                FormatError::unsupported("65,536 rows of one column hold more than is read at once").but(
+                    format!("at most {} bytes and {BLOCK_VALUES} values", self.limit),
+                    format!("{bytes} bytes, {values} values"),
+                ),
+            );
+        }
+        Ok(())
+    }
+}
+
+/// The pages of the chunks of one column, chunk after chunk.
+pub struct Pages {
+    pub input: Arc<dyn Input>,
+    pub chunks: std::vec::IntoIter<Chunk>,
+    pub allowance: Arc<Allowance>,
+}
+
+/// Where the bytes of a column chunk lie, and how its pages are compressed.
+#[derive(Clone, Debug)]
+pub struct Chunk {
+    pub bytes: Range<u64>,
+    pub codec: Compression,
+    pub column: ColumnDescPtr,
+}
+
+impl Iterator for Pages {
+    type Item = ParquetResult<Box<dyn PageReader>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let Chunk { bytes, codec, column } = self.chunks.next()?;
+        Some(Ok(Box::new(ChunkPages {
+            input: Arc::clone(&self.input),
+            allowance: Arc::clone(&self.allowance),
+            position: bytes.start,
+            end: bytes.end,
+            codec,
+            column,
+            next: None,
+        })))
+    }
+}
+
+impl parquet::column::page::PageIterator for Pages {}
+
+struct ChunkPages {
+    input: Arc<dyn Input>,
+    allowance: Arc<Allowance>,
+    position: u64,
+    end: u64,
+    codec: Compression,
+    column: ColumnDescPtr,
+    next: Option<Header>,
+}
+
+impl ChunkPages {
+    /// The header of the next page that holds data or a dictionary.
+    fn header(&mut self) -> Result<Option<Header>, FormatError> {
+        loop {
+            if self.next.is_none() && self.position < self.end {
+                self.next = Some(self.read_header()?);
+            }
+            match self.next {
+                // Nothing is said of what is in them.
+                Some(header) if header.page_type == INDEX => self.pass(),
+                other => return Ok(other),
+            }
+        }
+    }
+
+    fn pass(&mut self) {
+        if let Some(header) = self.next.take() {
+            self.position += header.compressed.unsigned_abs();
+        }
+    }
+
+    fn read_header(&mut self) -> Result<Header, FormatError> {
+        let left = self.end - self.position;
+        let mut length = (HEADER_GUESS as u64).min(left);
+        loop {
+            let bytes = read_checked(self.input.as_ref(), self.position, length, "a page header")?;
+            let mut reader = Reader::new(&bytes);
+            match parse(&mut reader) {
+                Ok(header) => {
+                    self.position += reader.position() as u64;
+                    self.check(&header)?;
+                    return Ok(header);
+                }
+                Err(Fault::Short) if length < left && length < HEADER_LIMIT as u64 => {
+                    length = (length * 8).min(left);
+                }
+                Err(_) => return Err(FormatError::new("a page header is damaged")),
+            }
+        }
+    }
+
+    fn check(&self, header: &Header) -> Result<(), FormatError> {
+        let left = self.end - self.position;
+        if u64::try_from(header.compressed).is_ok_and(|length| length <= left)
+            && usize::try_from(header.decompressed).is_ok_and(|length| length <= PAGE_LIMIT)
+        {
+            return Ok(());
+        }
+        Err(
+            FormatError::new("a page header states lengths that cannot be").but(
+                format!("at most {left} bytes in the file and {PAGE_LIMIT} decompressed"),
+                format!("{} and {} bytes", header.compressed, header.decompressed),
+            ),
+        )
+    }
+
+    fn page(&mut self) -> Result<Option<Page>, FormatError> {
+        let Some(header) = self.header()? else {
+            return Ok(None);
+        };
+        let length = header.compressed.unsigned_abs();
+        let bytes = read_checked(self.input.as_ref(), self.position, length, "a page")?;
+        self.pass();
+        let values = if header.page_type == DICTIONARY {
+            0
+        } else {
+            header.values
+        };
+        let decompressed = usize::try_from(header.decompressed).map_err(|_| implausible())?;
+        self.allowance
+            .spend(decompressed, u64::try_from(values).map_err(|_| implausible())?)?;
+        let levels = if header.page_type == DATA_V2 {
+            let levels = header.definition_bytes.checked_add(header.repetition_bytes);
+            let levels = levels.and_then(|levels| usize::try_from(levels).ok());
+            match levels {
+                Some(levels)
+                    if header.definition_bytes >= 0
+                        && header.repetition_bytes >= 0
+                        && levels <= bytes.len()
+                        && levels <= decompressed =>
+                {
+                    levels
+                }
+                _ => return Err(implausible()),
+            }
+        } else {
+            0
+        };
+        let buffer = if header.is_compressed && self.codec != Compression::UNCOMPRESSED {
+            let mut whole = bytes[..levels].to_vec();
+            if decompressed > levels {
+                decompress(self.codec, &bytes[levels..], decompressed - levels, &mut whole)?;
+            }
+            Bytes::from(whole)
+        } else {
+            bytes
+        };
+        counts::check(&self.column, &header, &buffer, levels)?;
+        build(&header, buffer).map(Some)
+    }
+}
+
+/// The crate's error for one of ours, which is found again by [`super::ours`].
+fn carried(error: FormatError) -> ParquetError {
+    ParquetError::External(Box::new(error))
+}
+
+impl Iterator for ChunkPages {
+    type Item = ParquetResult<Page>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.get_next_page().transpose()
+    }
+}
+
+impl PageReader for ChunkPages {
+    fn get_next_page(&mut self) -> ParquetResult<Option<Page>> {
+        self.page().map_err(carried)
+    }
+
+    fn peek_next_page(&mut self) -> ParquetResult<Option<PageMetadata>> {
+        let header = self.header().map_err(carried)?;
+        Ok(header.map(|header| PageMetadata {
+            num_rows: header.rows.and_then(|rows| usize::try_from(rows).ok()),
+            // The pages of a column without lists have a row for each value.
+            num_levels: (header.page_type != DICTIONARY)
+                .then(|| usize::try_from(header.values).ok())
+                .flatten(),
+            is_dict: header.page_type == DICTIONARY,
+        }))
+    }
+
+    fn skip_next_page(&mut self) -> ParquetResult<()> {
+        self.header().map_err(carried)?;
+        self.pass();
+        Ok(())
+    }
+}

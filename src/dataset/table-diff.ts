@@ -1,0 +1,155 @@
+/** What differs between two tables, column by column. */
+import { LineaprintError } from '../errors.ts'
+import { BLOCK_ROWS, hashTable } from './table.ts'
+import type { Digest } from '../digest.ts'
+import type { TableColumn, TableHash, TableOptions } from './table.ts'
+
+/** Rows from `start` up to `end`, which is not among them, counted from 0. */
+export interface RowRange {
+  readonly start: number
+  readonly end: number
+}
+
+/** One column that differs. */
+export interface ColumnChange {
+  readonly status: 'added' | 'removed' | 'changed'
+  readonly name: string
+  /** Its type in the first table. */
+  readonly before?: string
+  /** Its type in the second table. */
+  readonly after?: string
+  /** Whether its type or its values differ; only of a changed column. Values of two types are not compared. */
+  readonly differs?: 'type' | 'values'
+  /** Where the first difference is, to a block of 65,536 rows; only where values differ in rows of both. */
+  readonly firstRows?: RowRange
+  /** How many of the blocks that both have differ; only where values differ. */
+  readonly changedBlocks?: number
+}
+
+/** One side of a comparison. */
+export interface TableSide {
+  /** Path as it was given; absent for bytes in memory. */
+  readonly path?: string
+  readonly format: string
+  readonly digest: Digest
+  readonly rows: number
+  readonly columns: number
+}
+
+/** The answer of {@link diffTables}. */
+export interface TableDiff {
+  readonly kind: 'table'
+  /** Whether both are the same table: columns, types, rows and their order. The file format does not count. */
+  readonly same: boolean
+  readonly before: TableSide
+  readonly after: TableSide
+  /** Whether the columns that both have stand in the same order. */
+  readonly sameOrder: boolean
+  /** In the order of the second table; removed columns last. */
+  readonly columns: readonly ColumnChange[]
+  readonly counts: Readonly<Record<ColumnChange['status'], number>>
+  readonly warnings: readonly string[]
+}
+
+/** What {@link diffTables} takes: a path, the bytes of a file, or a table that was hashed already. */
+export type TableSource = Parameters<typeof hashTable>[0] | TableHash
+
+/**
+ * Compares two tables. A column is found again by its name; of several with one name the first is held against the
+ * first, and so on.
+ *
+ * Cost: that of {@link hashTable} for each; nothing for tables that were hashed already.
+ *
+ * @param options Those of {@link hashTable}, for both; a schema is for formats of text, and not used for others.
+ * @throws What {@link hashTable} throws; ERR_LINEAPRINT_INCOMPARABLE for tables hashed with different algorithms.
+ */
+export async function diffTables(
+  a: TableSource,
+  b: TableSource,
+  options: TableOptions = {},
+): Promise<TableDiff> {
+  if (options.unordered === true) {
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'rows in any order cannot be compared by column', {
+      field: 'unordered',
+      hint: 'compare the digests of hashTable instead',
+    })
+  }
+  const before = await read(a, options)
+  const after = await read(b, options)
+  const columns = diffColumns(before, after)
+  const same = before.digest.equals(after.digest)
+  const counts = { added: 0, removed: 0, changed: 0 }
+  for (const { status } of columns) counts[status]++
+  const [first, second] = [before, after].map(keys)
+  return {
+    kind: 'table',
+    same,
+    before: side(before),
+    after: side(after),
+    sameOrder: shared(first, second) === shared(second, first),
+    columns,
+    counts,
+    warnings: [...before.warnings, ...after.warnings.filter((one) => !before.warnings.includes(one))],
+  }
+}
+
+/** The keys of the first that the second has as well, in the order of the first. */
+function shared(mine: readonly string[] = [], other: readonly string[] = []): string {
+  const there = new Set(other)
+  return mine.filter((key) => there.has(key)).join('\0')
+}
+
+async function read(source: TableSource, options: TableOptions): Promise<TableHash> {
+  if (typeof source === 'object' && 'columns' in source) return source
+  return hashTable(source, options)
+}
+
+function side({ path, format, digest, rows, columns }: TableHash): TableSide {
+  return { ...(path !== undefined && { path }), format, digest, rows, columns: columns.length }
+}
+
+/** A name and which of that name it is. */
+function keys({ columns }: TableHash): string[] {
+  const seen = new Map<string, number>()
+  return columns.map(({ name }) => {
+    const place = seen.get(name) ?? 0
+    seen.set(name, place + 1)
+    return `${place} ${name}`
+  })
+}
+
+function diffColumns(before: TableHash, after: TableHash): ColumnChange[] {
+  const places = keys(before)
+  const left = new Map(places.map((key, index) => [key, before.columns[index]]))
+  const changes: ColumnChange[] = []
+  for (const [index, key] of keys(after).entries()) {
+    const is = after.columns[index]
+    const was = left.get(key)
+    left.delete(key)
+    if (is === undefined) continue
+    if (was === undefined) changes.push({ status: 'added', name: is.name, after: is.type })
+    else changes.push(...diffColumn(was, is, Math.min(before.rows, after.rows)))
+  }
+  for (const was of left.values())
+    if (was !== undefined) changes.push({ status: 'removed', name: was.name, before: was.type })
+  return changes
+}
+
+function diffColumn(was: TableColumn, is: TableColumn, rows: number): ColumnChange[] {
+  const change = { status: 'changed', name: is.name, before: was.type, after: is.type } as const
+  if (was.type !== is.type) return [{ ...change, differs: 'type' }]
+  const isSame = was.digest !== undefined && is.digest !== undefined && was.digest.equals(is.digest)
+  if (isSame) return []
+  const both = Math.ceil(rows / BLOCK_ROWS)
+  const changed = is.blocks.slice(0, both).flatMap((block, index) => {
+    const other = was.blocks[index]
+    return other !== undefined && other.equals(block) ? [] : [index]
+  })
+  const [first] = changed
+  const firstRows = first === undefined ? undefined : range(first, rows)
+  return [{ ...change, differs: 'values', ...(firstRows && { firstRows }), changedBlocks: changed.length }]
+}
+
+function range(block: number, rows: number): RowRange {
+  return { start: block * BLOCK_ROWS, end: Math.min((block + 1) * BLOCK_ROWS, rows) }
+}

@@ -1,0 +1,168 @@
+/** Tables: the same columns and rows, whatever the file format. */
+import { runJob } from '../abort.ts'
+import { Digest, primary, toDigests } from '../digest.ts'
+import { LineaprintError } from '../errors.ts'
+import { asBytes } from '../hash/bytes.ts'
+import { native } from '../native.ts'
+import { checkAlgorithm, checkChoice, checkKeys, checkPath } from '../options.ts'
+import type { AlgorithmChoice, Digests, RawDigests } from '../digest.ts'
+import type { NativeTable } from '../native.ts'
+import type { HashOptions } from '../options.ts'
+
+/** Formats of tables that are read. `arrow` is Arrow IPC: files (Feather version 2) and streams. */
+export const TABLE_FORMATS = ['parquet', 'arrow', 'csv', 'jsonl'] as const
+
+/** One of {@link TABLE_FORMATS}. */
+export type TableFormat = (typeof TABLE_FORMATS)[number]
+
+/** Names of columns with their types as `docs/format.md` spells them, for example `timestamp(us,UTC)`. */
+export type TableSchema = Readonly<Record<string, string>>
+
+/** Options of {@link hashTable}. */
+export interface TableOptions extends HashOptions {
+  /** What it is. @default found out from the first bytes, else from the name of the file */
+  readonly format?: TableFormat | undefined
+  /**
+   * The types of the columns of CSV or JSON lines, which then equal Parquet of the same types. The columns of JSON
+   * lines are these in their order, and there is no table without them. @default every cell of CSV is text
+   */
+  readonly schema?: TableSchema | undefined
+  /** Whether the rows may be in any order: the digest is then of the kind `table-unordered`. @default false */
+  readonly unordered?: boolean | undefined
+}
+
+/** A column of a table. */
+export interface TableColumn {
+  /** As the file spells it; names can stand twice. */
+  readonly name: string
+  /** As `docs/format.md` spells it. */
+  readonly type: string
+  /** The `table` digest of this column as a table of its own; absent where rows may be in any order. */
+  readonly digest?: Digest
+  /** Plain digests of its blocks of 65,536 rows each; none where rows may be in any order. */
+  readonly blocks: readonly Digest[]
+}
+
+/** A hashed table. */
+export interface TableHash {
+  /** Path as it was given; absent for bytes in memory. */
+  readonly path?: string
+  readonly format: TableFormat
+  /** `table`, or `table-unordered`; BLAKE3 where both were asked for. */
+  readonly digest: Digest
+  readonly digests: Digests
+  /** Bytes of the file. */
+  readonly bytes: number
+  readonly rows: number
+  /** In the order of the table, which counts. */
+  readonly columns: readonly TableColumn[]
+  /** What is worth knowing and no error, one sentence each. */
+  readonly warnings: readonly string[]
+}
+
+/** Rows of a block: the unit in which columns are hashed. */
+export const BLOCK_ROWS = 65_536
+
+/**
+ * Hashes the columns and rows of a table: row groups, batches, compression and dictionaries do not count, names,
+ * types, values and their order do.
+ *
+ * Cost: one read, and the decoding of every value on all threads; blocks of byte strings over 64 MiB in Parquet are
+ * read twice. Memory holds, beside the digests, for each thread one block (65,536 rows) of one column of Parquet, or two
+ * batches of another format, of text two blocks. With `unordered` it also holds 32 bytes for each row, and most of the
+ * time goes into the hash of each row.
+ *
+ * @param source A path, or the bytes of a file in memory (of an `apache-arrow` table: what `tableToIPC` gives), of
+ *   which a copy is made.
+ * @throws ERR_LINEAPRINT_FORMAT if it breaks the rules of its format or a cell is not of its declared type;
+ *   UNSUPPORTED for what is known and not read; and what `hashFile` throws.
+ */
+export async function hashTable(
+  source: string | ArrayBufferLike | ArrayBufferView,
+  options: TableOptions = {},
+): Promise<TableHash> {
+  checkKeys(options, ['format', 'schema', 'unordered'])
+  const algorithm = checkAlgorithm(options.algorithm)
+  const wanted = {
+    algorithm,
+    ...(options.format !== undefined && { format: checkChoice('format', options.format, TABLE_FORMATS) }),
+    ...(options.schema !== undefined && { schema: checkSchema(options.schema) }),
+    unordered: options.unordered === true,
+  }
+  const table =
+    typeof source === 'string'
+      ? await hashPath(checkPath(source), wanted, options)
+      : await runJob(options, (job, threads) => native.hashTableBytes(job, asBytes(source), wanted, threads))
+  return {
+    ...(typeof source === 'string' && { path: source }),
+    ...toTable(table, algorithm, wanted.unordered),
+  }
+}
+
+type Wanted = Parameters<typeof native.hashTable>[2]
+
+async function hashPath(path: string, wanted: Wanted, options: TableOptions): Promise<NativeTable> {
+  return runJob(options, (job, threads) => native.hashTable(job, path, wanted, threads))
+}
+
+/** Checks each spelling, and gives names and spellings in turn. */
+function checkSchema(schema: TableSchema): string[] {
+  if (typeof schema !== 'object' || schema === null) throw schemaError(String(schema))
+  return Object.entries(schema).flatMap(([name, spelling]) => {
+    if (typeof spelling !== 'string') throw schemaError(`${typeof spelling} for ${JSON.stringify(name)}`)
+    const failure = native.checkColumnType(spelling)
+    if (failure === null || failure === undefined) return [name, spelling]
+    const { message, expected, received } = failure
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `column ${JSON.stringify(name)}: ${message}`, {
+      field: `schema.${name}`,
+      expected,
+      received,
+    })
+  })
+}
+
+function schemaError(received: string): LineaprintError {
+  return new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this is not a schema', {
+    field: 'schema',
+    expected: 'an object of names of columns and their types, for example { id: "int64" }',
+    received,
+  })
+}
+
+function toTable(table: NativeTable, algorithm: AlgorithmChoice, unordered: boolean): TableHash {
+  const digests = toDigests(table.digests, unordered ? 'table-unordered' : 'table')
+  const count = Math.ceil(table.rows / BLOCK_ROWS)
+  const { columns: own } = table
+  const columns = table.names.map((name, index): TableColumn => {
+    const type = table.types[index] ?? ''
+    if (own === null || own === undefined) return { name, type, blocks: [] }
+    const digest = primary(toDigests(own, 'table', index))
+    const blocks = Array.from({ length: count }, (_, block) =>
+      blockDigest(table.blocks, algorithm, index * count + block),
+    )
+    return { name, type, digest, blocks }
+  })
+  return {
+    format: table.format as TableFormat,
+    digest: primary(digests),
+    digests,
+    bytes: table.size,
+    rows: table.rows,
+    columns,
+    warnings: warningsOf(table),
+  }
+}
+
+function blockDigest(raw: RawDigests, algorithm: AlgorithmChoice, index: number): Digest {
+  const name = algorithm === 'sha256' ? 'sha256' : 'blake3'
+  const bytes = raw[name]?.subarray(index * 32, index * 32 + 32)
+  if (bytes === undefined) throw new LineaprintError('ERR_LINEAPRINT_INTERNAL', 'no digest was computed')
+  return new Digest(name, bytes)
+}
+
+function warningsOf({ names }: NativeTable): string[] {
+  const twice = new Set(names.filter((name, index) => names.indexOf(name) !== index))
+  return [...twice].map(
+    (name) => `several columns are called ${JSON.stringify(name)}: they are told apart by their order`,
+  )
+}

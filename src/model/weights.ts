@@ -1,0 +1,33 @@
+/** The weights files of a model alone: their tensors and their exact bytes in one read. */
+import { runJob } from '../abort.ts'
+import { checkAlgorithm } from '../options.ts'
+import { native } from '../native.ts'
+import { fileOf, tensorsOf } from './read.ts'
+import type { HashOptions } from '../options.ts'
+import type { ModelFiles } from './locate.ts'
+import type { ModelFile, TensorInfo } from './read.ts'
+
+/** What the weights files hold. */
+export interface WeightsFiles {
+  /** Sorted by the UTF-8 bytes of their names. */
+  readonly tensors: readonly TensorInfo[]
+  /** With their digests, in the order of {@link ModelFiles.weights}. */
+  readonly files: readonly ModelFile[]
+}
+
+/**
+ * Digests the weights files of a model and every tensor in them. Configuration and tokenizer are not looked at.
+ *
+ * Cost: one read of the weights.
+ *
+ * @throws ERR_LINEAPRINT_FORMAT for a file that breaks the rules of safetensors, and what {@link hashFile} throws.
+ */
+export async function readWeights(
+  { weights, index }: ModelFiles,
+  options: HashOptions = {},
+): Promise<WeightsFiles> {
+  const algorithm = checkAlgorithm(options.algorithm)
+  const wanted = { algorithm, tensors: true, files: true, ...(index && { index }) }
+  const model = await runJob(options, (job, threads) => native.readModel(job, [...weights], wanted, threads))
+  return { tensors: tensorsOf(model, undefined), files: model.shards.map(fileOf) }
+}

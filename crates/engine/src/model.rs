@@ -4,17 +4,17 @@
 //!
 //! - BLAKE3 of tensors, of files, or of both: tiles of the files, see [`tiles`].
 //! - SHA-256 of tensors: whole tensors, several at once on each thread, see [`crate::streams`].
-//! - SHA-256 of tensors and files: whole files. Each byte goes to two streams, that of the file and that of its
-//!   tensor, which fill the two lanes of a core.
+//! - SHA-256 of tensors and files: whole files, from the front to the back, see [`in_order`].
 
 mod booleans;
+mod in_order;
 mod tiles;
 
 use crate::control::Control;
 use crate::error::{Code, Error, Result};
 use crate::source::{Source, Stamp, retry_once};
 use crate::streams::{self, Span};
-use lineaprint_digest::{Algorithms, Digests, Hasher};
+use lineaprint_digest::{Algorithms, Digests};
 use lineaprint_formats::safetensors::{self, Header, LENGTH_BYTES, Tensor};
 use lineaprint_formats::shards;
 use rayon::prelude::*;
@@ -113,11 +113,7 @@ fn read_once(paths: &[PathBuf], options: Options, control: &Control) -> Result<V
             tiles::hash(&mut shards, &sources, tensors.is_some(), files.is_some(), control)?;
         }
         (Some(algorithms), None) => hash_tensor_streams(&mut shards, &sources, algorithms, control)?,
-        (tensors, Some(files)) => shards
-            .par_iter_mut()
-            .zip(&sources)
-            .with_max_len(1)
-            .try_for_each(|(shard, source)| hash_in_order(shard, source, tensors, files, control))?,
+        (tensors, Some(files)) => in_order::hash(&mut shards, &sources, tensors, files, control)?,
     }
     for (source, shard) in sources.iter().zip(&mut shards) {
         if options.tensors.is_some() {
@@ -189,31 +185,4 @@ fn hash_tensor_streams(
         shards[shard].digests[tensor] = digests;
     }
     failure.map_or(Ok(()), Err)
-}
-
-/// Reads a shard once, in order, for the digest of the file and those of its tensors.
-fn hash_in_order(
-    shard: &mut Shard,
-    source: &Source,
-    tensors: Option<Algorithms>,
-    files: Algorithms,
-    control: &Control,
-) -> Result<()> {
-    let mut whole = Hasher::new(files);
-    let data_start = shard.header.data_start;
-    source.read_range(0, data_start, control, |block| whole.update(block))?;
-    let Some(algorithms) = tensors else {
-        source.read_range(data_start, source.size(), control, |block| whole.update(block))?;
-        shard.file = Some(whole.finish());
-        return Ok(());
-    };
-    for tensor in &shard.header.tensors {
-        let mut own = Hasher::new(algorithms);
-        source.read_range(tensor.start, tensor.end, control, |block| {
-            Hasher::update_many(&mut [&mut whole, &mut own], &[block, block]);
-        })?;
-        shard.digests.push(own.finish());
-    }
-    shard.file = Some(whole.finish());
-    Ok(())
 }

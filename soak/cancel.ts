@@ -36,6 +36,9 @@ const MOMENTS = 3
 /** Milliseconds without a new thread after which no more are expected. */
 const SETTLED = 500
 
+/** More jobs at once than there are pools for. */
+const SHARED_JOBS = 8
+
 /** Every so manieth round the processor time is looked at. */
 const SAMPLE = 5
 
@@ -59,9 +62,7 @@ export async function cancelRound({ rounds, seed, say }: CancelOptions): Promise
     const gone: number[] = []
     const shares: number[] = []
     let completed = 0
-    // The shared threads start with the first job and the first buffer, and stay.
-    await hashFile(join(folder, 'index'))
-    await hashBytes(new Uint8Array(1 << 20))
+    await startSharedThreads(join(folder, 'large'))
     const threads = await settledThreads()
     for (let index = 0; tally.rounds < rounds; index++) {
       const work = works[index % works.length] ?? { name: '', start: () => Promise.resolve() }
@@ -135,6 +136,17 @@ function prepare(folder: string): Work[] {
     { name: 'hashBytes', start: (signal) => hashBytes(bytes, { signal, algorithm: 'sha256' }) },
     { name: 'hashStream', start: (signal) => hashStream(createReadStream(large), { signal }) },
   ]
+}
+
+/** What threads are shared starts with the first buffer and with jobs that come while others run, and stays. */
+async function startSharedThreads(large: string): Promise<void> {
+  await hashBytes(new Uint8Array(1 << 20))
+  const controller = new AbortController()
+  const { signal } = controller
+  const jobs = Array.from({ length: SHARED_JOBS }, () => hashFile(large, { signal }).catch(() => undefined))
+  await setTimeout(50)
+  controller.abort()
+  await Promise.all(jobs)
 }
 
 async function abortOnce(

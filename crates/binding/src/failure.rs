@@ -1,5 +1,6 @@
 //! Errors as data.
 
+use lineaprint_engine::error::panic_message;
 use lineaprint_engine::{Code, Error};
 use napi_derive::napi;
 use std::any::Any;
@@ -60,11 +61,7 @@ pub fn caught<T>(work: impl FnOnce() -> lineaprint_engine::Result<T>) -> lineapr
 }
 
 fn from_panic(payload: &(dyn Any + Send)) -> Error {
-    let said = payload
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| payload.downcast_ref::<&str>().copied())
-        .unwrap_or("no message");
+    let said = panic_message(payload);
     let place = PANIC_PLACE.with_borrow_mut(Option::take);
     let place = place.map_or_else(String::new, |place| format!(" at {place}"));
     Error::new(Code::Internal, format!("a bug in lineaprint{place}: {said}"))

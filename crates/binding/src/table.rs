@@ -4,8 +4,8 @@ use crate::digests::{NativeDigests, algorithms, columns, number};
 use crate::failure::NativeFailure;
 use crate::job::{NativeJob, start};
 use lineaprint_digest::Algorithms;
-use lineaprint_engine::Control;
 use lineaprint_engine::table::{self, Options, TableDigest, compare};
+use lineaprint_engine::{Control, Error};
 use lineaprint_formats::table::Format;
 use napi::Env;
 use napi::bindgen_prelude::Object;
@@ -153,5 +153,5 @@ pub fn table_distances<'env>(
 #[napi(catch_unwind)]
 pub fn check_column_type(spelling: String) -> Option<NativeFailure> {
     let error = lineaprint_formats::table::types::parse(&spelling).err()?;
-    Some(table::format_error(error).into())
+    Some(Error::from(error).into())
 }

@@ -22,7 +22,7 @@ pub fn with_readers<T: Send>(
     // A path that cannot be looked at says so when it is opened.
     let spinning = threads.is_none() && fs::metadata(path).is_ok_and(|metadata| spins(metadata.dev()));
     if spinning {
-        return pool::get(Some(1))?.install(work);
+        return pool::get(1)?.install(work);
     }
     work()
 }

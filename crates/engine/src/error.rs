@@ -1,6 +1,7 @@
 //! The one error of the engine: a stable code, and what it is about as fields.
 
 use lineaprint_formats::FormatError;
+use std::any::Any;
 use std::fmt;
 use std::io;
 use std::ops::Deref;
@@ -120,16 +121,7 @@ impl Error {
 
     /// A file whose content breaks the rules of its format.
     pub fn format(path: &Path, error: FormatError) -> Self {
-        let code = if error.unsupported {
-            Code::Unsupported
-        } else {
-            Code::Format
-        };
-        let mut failure = Self::new(code, error.message).at(path);
-        failure.0.tensor = error.tensor;
-        failure.0.expected = error.expected;
-        failure.0.received = error.received;
-        failure
+        Self::from(error).at(path)
     }
 
     /// Names the path.
@@ -168,3 +160,28 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// What a reader of a format says, about no path yet.
+impl From<FormatError> for Error {
+    fn from(error: FormatError) -> Self {
+        let code = if error.unsupported {
+            Code::Unsupported
+        } else {
+            Code::Format
+        };
+        let mut failure = Self::new(code, error.message);
+        failure.0.tensor = error.tensor;
+        failure.0.expected = error.expected;
+        failure.0.received = error.received;
+        failure
+    }
+}
+
+/// What a panic said.
+pub fn panic_message(payload: &(dyn Any + Send)) -> &str {
+    payload
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| payload.downcast_ref::<&str>().copied())
+        .unwrap_or("no message")
+}

@@ -10,8 +10,6 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 /// another: this much address space (untouched pages cost nothing) holds trees some ten thousand deep.
 const STACK_BYTES: usize = 256 << 20;
 
-static SHARED: OnceLock<Arc<ThreadPool>> = OnceLock::new();
-
 static BESIDE: OnceLock<Option<ThreadPool>> = OnceLock::new();
 
 /// The most threads a caller may ask for.
@@ -22,19 +20,14 @@ pub fn default_threads() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-/// The pool for a job of `threads` threads; `None` is the shared pool with one per core.
-pub fn get(threads: Option<usize>) -> Result<Arc<ThreadPool>> {
-    match threads {
-        Some(count) if count != default_threads() => build(count).map(Arc::new),
-        _ => {
-            if let Some(pool) = SHARED.get() {
-                return Ok(Arc::clone(pool));
-            }
-            // Two first calls at once may both build one; the loser's is dropped unused.
-            let pool = Arc::new(build(default_threads())?);
-            Ok(Arc::clone(SHARED.get_or_init(|| pool)))
-        }
-    }
+/// A pool of `threads` threads of its own.
+pub fn get(threads: usize) -> Result<ThreadPool> {
+    ThreadPoolBuilder::new()
+        .num_threads(threads.clamp(1, MAX_THREADS))
+        .stack_size(STACK_BYTES)
+        .thread_name(|index| format!("lineaprint-{index}"))
+        .build()
+        .map_err(|error| Error::new(Code::Internal, format!("cannot start {threads} threads: {error}")))
 }
 
 /// The most pools that jobs share: so many may be long before one has to wait for another's end. Beyond the first
@@ -81,18 +74,14 @@ impl Drop for Lease {
 /// Threads look at what others hand them only when the job they are in ends, which may take hours: a job that comes
 /// meanwhile gets threads of its own, and the system shares the cores between the two.
 pub fn lease(threads: Option<usize>) -> Result<Lease> {
-    if threads.is_some_and(|count| count != default_threads()) {
-        let pool = get(threads)?;
+    if let Some(count) = threads.filter(|count| *count != default_threads()) {
+        let pool = Arc::new(get(count)?);
         return Ok(Lease { pool, jobs: None });
     }
     let mut shared = LEASED.lock().unwrap_or_else(PoisonError::into_inner);
     let fewest = shared.iter().map(|pool| pool.jobs.load(Ordering::Relaxed)).min();
     if shared.len() < MOST_SHARED && fewest != Some(0) {
-        let pool = if shared.is_empty() {
-            get(None)?
-        } else {
-            Arc::new(build(default_threads())?)
-        };
+        let pool = Arc::new(get(default_threads())?);
         let jobs = Arc::default();
         shared.push(Shared { pool, jobs });
     }
@@ -111,21 +100,12 @@ pub fn beside() -> Helpers<'static> {
     let pool = BESIDE.get_or_init(|| {
         let others = default_threads() - 1;
         // Without them the caller does the work alone, which is slower and as correct.
-        (others > 0).then(|| build(others).ok()).flatten()
+        (others > 0).then(|| get(others).ok()).flatten()
     });
     match pool {
         Some(pool) => Helpers::Of(pool),
         None => Helpers::None,
     }
-}
-
-fn build(threads: usize) -> Result<ThreadPool> {
-    ThreadPoolBuilder::new()
-        .num_threads(threads.clamp(1, MAX_THREADS))
-        .stack_size(STACK_BYTES)
-        .thread_name(|index| format!("lineaprint-{index}"))
-        .build()
-        .map_err(|error| Error::new(Code::Internal, format!("cannot start {threads} threads: {error}")))
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ fn every_way_of_reading_gives_the_digests_of_the_bytes() {
     let shards = [shard(folder.path(), "1", 0), shard(folder.path(), "2", 7)];
     let paths: Vec<PathBuf> = shards.iter().map(|(path, _)| path.clone()).collect();
     for threads in [1, 2, 4] {
-        let pool = pool::get(Some(threads)).expect("a pool");
+        let pool = pool::get(threads).expect("a pool");
         for algorithms in [Algorithms::BLAKE3, Algorithms::SHA256, Algorithms::BOTH] {
             for files in [None, Some(algorithms)] {
                 let read = pool
@@ -92,7 +92,7 @@ proptest! {
         let path = folder.path().join("shard");
         fs::write(&path, &bytes).expect("written");
         for (tensors, files) in [(Algorithms::BLAKE3, None), (Algorithms::BLAKE3, Some(Algorithms::BLAKE3)), (Algorithms::SHA256, None), (Algorithms::BLAKE3, Some(Algorithms::BOTH))] {
-            let read = pool::get(Some(threads))
+            let read = pool::get(threads)
                 .expect("a pool")
                 .install(|| read(std::slice::from_ref(&path), options(tensors, files), &Control::new()))
                 .expect("reads");

@@ -46,7 +46,7 @@ fn slowly(bytes: &[u8], plan: &Plan, algorithms: Algorithms) -> Digests {
 }
 
 fn sample(path: &Path, plan: &Plan, algorithms: Algorithms, threads: usize) -> FileSample {
-    pool::get(Some(threads))
+    pool::get(threads)
         .expect("a pool")
         .install(|| sample_path(path, plan, algorithms, &Control::new()))
         .expect("samples")

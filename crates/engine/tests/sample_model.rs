@@ -90,7 +90,7 @@ fn slowly(tensors: &[Made], plan: &Plan, algorithm: Algorithm) -> lineaprint_dig
 }
 
 fn check(paths: &[PathBuf], tensors: &[Made], plan: &Plan, threads: usize) -> ModelSample {
-    let found = pool::get(Some(threads))
+    let found = pool::get(threads)
         .expect("a pool")
         .install(|| sample(paths, plan, Algorithms::BOTH, &Control::new()))
         .expect("samples");

@@ -100,7 +100,7 @@ fn both() -> Options {
 }
 
 fn run(root: &Path, plan: &Plan, options: &Options, threads: usize) -> (Tree, Extent) {
-    pool::get(Some(threads))
+    pool::get(threads)
         .expect("a pool")
         .install(|| sample(root, plan, options, &Control::new()))
         .expect("samples")

@@ -81,7 +81,7 @@ fn ipc_stream(batch: &RecordBatch, rows: usize) -> Vec<u8> {
 }
 
 fn run(bytes: &[u8], options: &Options, threads: usize) -> TableDigest {
-    let pool = pool::get(Some(threads)).expect("a pool");
+    let pool = pool::get(threads).expect("a pool");
     pool.install(|| hash_bytes(bytes.to_vec(), options, &Control::new()))
         .expect("hashed")
 }

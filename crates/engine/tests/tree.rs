@@ -371,7 +371,7 @@ fn a_thousand_folders_deep_is_no_problem() {
     }
     fs::create_dir_all(&path).expect("made");
     fs::write(path.join("x"), b"deep").expect("written");
-    let hashed = pool::get(Some(2))
+    let hashed = pool::get(2)
         .expect("a pool")
         .install(|| hash(root.path(), &Options::default(), &Control::new()))
         .expect("hashes");
@@ -408,7 +408,7 @@ proptest! {
             }
         }
         let options = Options { algorithms: Algorithms::BOTH, ..Options::default() };
-        let hashed = pool::get(Some(threads))
+        let hashed = pool::get(threads)
             .expect("a pool")
             .install(|| hash(root.path(), &options, &Control::new()))
             .expect("hashes");

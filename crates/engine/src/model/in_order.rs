@@ -16,11 +16,11 @@ use rayon::prelude::*;
 /// Bytes that two threads hash before they wait for each other: about a millisecond.
 const STEP: usize = 2 << 20;
 
-/// Hashes the files of a model and, where `tensors` says how, their tensors.
+/// Hashes the files of a model and, where `algorithms` says how, their tensors.
 pub fn hash(
     shards: &mut [Shard],
     sources: &[Source],
-    tensors: Option<Algorithms>,
+    algorithms: Option<Algorithms>,
     files: Algorithms,
     control: &Control,
 ) -> Result<()> {
@@ -29,60 +29,57 @@ pub fn hash(
         .par_iter_mut()
         .zip(sources)
         .with_max_len(1)
-        .try_for_each(|(shard, source)| match tensors {
-            None => file_alone(shard, source, files, control),
-            Some(algorithms) if spare => on_two_threads(shard, source, algorithms, files, control),
-            Some(algorithms) => in_two_lanes(shard, source, algorithms, files, control),
+        .try_for_each(|(shard, source)| {
+            let (data_start, tensors) = (shard.header.data_start, &shard.header.tensors);
+            let mut whole = Hasher::new(files);
+            source.read_range(0, data_start, control, |block| whole.update(block))?;
+            match algorithms {
+                None => {
+                    source.read_range(data_start, source.size(), control, |block| whole.update(block))?;
+                }
+                Some(algorithms) => {
+                    let mut streams = TensorStreams::new(tensors, algorithms, data_start);
+                    if spare {
+                        on_two_threads(&mut whole, &mut streams, source, control)?;
+                    } else {
+                        in_two_lanes(&mut whole, &mut streams, source, control)?;
+                    }
+                    shard.digests = streams.finish();
+                }
+            }
+            shard.file = Some(whole.finish());
+            Ok(())
         })
 }
 
-fn file_alone(shard: &mut Shard, source: &Source, files: Algorithms, control: &Control) -> Result<()> {
-    let mut whole = Hasher::new(files);
-    source.read_range(0, source.size(), control, |block| whole.update(block))?;
-    shard.file = Some(whole.finish());
-    Ok(())
-}
-
 fn in_two_lanes(
-    shard: &mut Shard,
+    whole: &mut Hasher,
+    streams: &mut TensorStreams,
     source: &Source,
-    algorithms: Algorithms,
-    files: Algorithms,
     control: &Control,
 ) -> Result<()> {
-    let mut whole = Hasher::new(files);
-    source.read_range(0, shard.header.data_start, control, |block| whole.update(block))?;
-    for tensor in &shard.header.tensors {
-        let mut own = Hasher::new(algorithms);
-        source.read_range(tensor.start, tensor.end, control, |block| {
-            Hasher::update_many(&mut [&mut whole, &mut own], &[block, block]);
-        })?;
-        shard.digests.push(own.finish());
-    }
-    shard.file = Some(whole.finish());
-    Ok(())
+    source.read_range(streams.position, source.size(), control, |block| {
+        streams.feed(block, |own, bytes| {
+            Hasher::update_many(&mut [whole, own], &[bytes, bytes]);
+        });
+    })
 }
 
 fn on_two_threads(
-    shard: &mut Shard,
+    whole: &mut Hasher,
+    streams: &mut TensorStreams,
     source: &Source,
-    algorithms: Algorithms,
-    files: Algorithms,
     control: &Control,
 ) -> Result<()> {
-    let mut whole = Hasher::new(files);
-    let data_start = shard.header.data_start;
-    source.read_range(0, data_start, control, |block| whole.update(block))?;
-    let mut tensors = TensorStreams::new(&shard.header.tensors, algorithms, data_start);
     let (mut now, mut next) = (Buffer::default(), Buffer::default());
-    let mut position = data_start;
+    let mut position = streams.position;
     let mut count = read_step(source, position, &mut now, control)?;
     while count > 0 {
         position += count as u64;
         let step = &now.bytes()[..count];
         let (following, ()) = rayon::join(
             || {
-                tensors.update(step);
+                streams.update(step);
                 read_step(source, position, &mut next, control)
             },
             || whole.update(step),
@@ -90,8 +87,6 @@ fn on_two_threads(
         count = following?;
         std::mem::swap(&mut now, &mut next);
     }
-    shard.digests = tensors.finish();
-    shard.file = Some(whole.finish());
     Ok(())
 }
 
@@ -130,11 +125,16 @@ impl<'a> TensorStreams<'a> {
     }
 
     /// Gives bytes to the tensors that they belong to.
-    fn update(&mut self, mut bytes: &[u8]) {
+    fn update(&mut self, bytes: &[u8]) {
+        self.feed(bytes, Hasher::update);
+    }
+
+    /// The same in a way of the caller's: `take` adds bytes to the stream of one tensor.
+    fn feed(&mut self, mut bytes: &[u8], mut take: impl FnMut(&mut Hasher, &[u8])) {
         while let Some(tensor) = self.tensors.get(self.digests.len()) {
             let left = usize::try_from(tensor.end.saturating_sub(self.position)).unwrap_or(usize::MAX);
             let (own, others) = bytes.split_at(left.min(bytes.len()));
-            self.open.update(own);
+            take(&mut self.open, own);
             self.position += own.len() as u64;
             bytes = others;
             if own.len() < left {

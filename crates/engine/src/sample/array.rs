@@ -46,8 +46,7 @@ impl ArraySample {
     }
 
     /// Gathers and hashes the next step of `bytes`, the whole array each time, on this thread and those that help
-    /// it, and says how many of the
-    /// bytes to read are done. `None` if the array does not have the length that it had.
+    /// it, and says how many of the bytes to read are done. `None` if the array does not have the length that it had.
     pub fn step(&mut self, bytes: &[u8], helpers: Helpers) -> Option<u64> {
         if bytes.len() as u64 != self.layout.bytes() {
             return None;

@@ -3,7 +3,7 @@
 //! Both are read in order, a block of each at a time.
 
 use super::input::FileInput;
-use super::{Options, find_format, format_error, guarded, in_column};
+use super::{Options, find_format, guarded, in_column};
 use crate::control::Control;
 use crate::error::{Code, Error, Result};
 use crate::source::Source;
@@ -87,7 +87,7 @@ fn with_blocks(
             pairs.collect::<Vec<_>>()
         };
         let is_text = format == Format::Csv;
-        match table::open(shared, format, None).map_err(format_error)? {
+        match table::open(shared, format, None).map_err(Error::from)? {
             Reading::Columns(file) => {
                 let all = 0..file.blocks();
                 let mut readers = (0..file.columns().len())
@@ -105,7 +105,7 @@ fn with_blocks(
                     }
                     let columns = readers
                         .iter_mut()
-                        .map(|reader| Ok(reader.next_block().map_err(format_error)?.unwrap_or_default()))
+                        .map(|reader| Ok(reader.next_block().map_err(Error::from)?.unwrap_or_default()))
                         .collect::<Result<Vec<_>>>()?;
                     Ok(Some(Block { rows, columns }))
                 };
@@ -123,7 +123,7 @@ fn with_blocks(
                         if let Some(block) = waiting.take(false) {
                             return Ok(Some(block));
                         }
-                        match reader.next_rows().map_err(format_error)? {
+                        match reader.next_rows().map_err(Error::from)? {
                             Some(rows) => waiting.add(rows),
                             None => return Ok(waiting.take(true)),
                         }

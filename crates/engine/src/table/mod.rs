@@ -12,7 +12,7 @@ mod input;
 mod unordered;
 
 use crate::control::Control;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, panic_message};
 use crate::source::{Source, retry_once};
 use bytes::Bytes;
 use input::FileInput;
@@ -99,31 +99,11 @@ pub fn hash_bytes(bytes: Vec<u8>, options: &Options, control: &Control) -> Resul
     Ok(table)
 }
 
-/// An error about a format, without a path.
-pub fn format_error(error: FormatError) -> Error {
-    let mut failure = Error::new(
-        if error.unsupported {
-            Code::Unsupported
-        } else {
-            Code::Format
-        },
-        error.message,
-    );
-    if let (Some(expected), Some(received)) = (error.expected, error.received) {
-        failure = failure.but(expected, received);
-    }
-    failure
-}
-
 /// Runs a reader of a format. Where one of the crates behind it breaks off, the file is at fault: what they take
 /// for impossible was written by somebody.
 fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
-        let said = payload
-            .downcast_ref::<String>()
-            .map(String::as_str)
-            .or_else(|| payload.downcast_ref::<&str>().copied())
-            .unwrap_or("no message");
+        let said = panic_message(payload.as_ref());
         Err(Error::new(Code::Format, format!("its reader gave up: {said}")))
     })
 }
@@ -137,7 +117,7 @@ fn hash_input(
     let size = input.length();
     let (format, reading) = guarded(|| {
         let format = find_format(input.as_ref(), name, options)?;
-        let reading = table::open(input, format, options.schema.as_deref()).map_err(format_error)?;
+        let reading = table::open(input, format, options.schema.as_deref()).map_err(Error::from)?;
         Ok((format, reading))
     })?;
     if options.unordered {
@@ -161,7 +141,7 @@ fn find_format(input: &dyn Input, name: &str, options: &Options) -> Result<Forma
         return Ok(format);
     }
     let length = usize::try_from(input.length().min(8)).unwrap_or(8);
-    let start = input.read(0, length).map_err(format_error)?;
+    let start = input.read(0, length).map_err(Error::from)?;
     Format::detect(&start, name).ok_or_else(|| {
         Error::new(Code::Unsupported, "it is not known what format of table it is")
             .but("Parquet, Arrow IPC, .csv or .jsonl", start.escape_ascii())
@@ -233,7 +213,7 @@ fn in_column(mut error: FormatError, name: &str) -> Error {
     if !error.message.starts_with("column ") {
         error.message = format!("column {name:?}: {}", error.message);
     }
-    format_error(error)
+    error.into()
 }
 
 /// The block digests of every column of a Parquet file.
@@ -307,7 +287,7 @@ fn next_window(reader: &mut dyn RowReader, waiting: &mut Blocks, control: &Contr
                 return Ok(window);
             }
             control.check()?;
-            let Some(rows) = reader.next_rows().map_err(format_error)? else {
+            let Some(rows) = reader.next_rows().map_err(Error::from)? else {
                 window.extend(waiting.take(true));
                 return Ok(window);
             };

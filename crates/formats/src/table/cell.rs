@@ -6,6 +6,7 @@
 mod number;
 mod time;
 
+use super::Rows;
 use crate::error::FormatError;
 use arrow_array::{ArrayRef, make_array};
 use arrow_buffer::{Buffer, NullBufferBuilder};
@@ -219,6 +220,18 @@ impl Builder {
         data.build()
             .map_err(|error| FormatError::new(format!("its values make no column: {error}")))
     }
+}
+
+/// The rows that builders have gathered, one builder per column; `None` where there are none.
+pub(super) fn finish_rows(builders: &mut [Builder], count: usize) -> Result<Option<Rows>, FormatError> {
+    if count == 0 {
+        return Ok(None);
+    }
+    let columns = builders
+        .iter_mut()
+        .map(Builder::finish)
+        .collect::<Result<_, _>>()?;
+    Ok(Some(Rows { count, columns }))
 }
 
 /// The number that a cell is, in the forms of `float64`; `None` for anything else.

@@ -4,7 +4,7 @@
 //! no line feed follows and a row with more or fewer cells than the header are errors. So is an empty line, unless
 //! there is one column, of which it is an empty cell.
 
-use super::cell::Builder;
+use super::cell::{Builder, finish_rows};
 use super::{BLOCK_ROWS, Column, Input, RowReader, Rows, Schema, types};
 use crate::error::FormatError;
 use arrow_schema::DataType;
@@ -118,15 +118,7 @@ impl RowReader for Reader {
             self.add_row()?;
             count += 1;
         }
-        if count == 0 {
-            return Ok(None);
-        }
-        let columns = self
-            .builders
-            .iter_mut()
-            .map(Builder::finish)
-            .collect::<Result<_, _>>()?;
-        Ok(Some(Rows { count, columns }))
+        finish_rows(&mut self.builders, count)
     }
 }
 

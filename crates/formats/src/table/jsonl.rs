@@ -3,7 +3,7 @@
 //! The columns are those of the schema, in its order. A member that is not there is null, as `null` is; a member that
 //! the schema does not name is an error, so that nothing of a file is left out of its digest unseen.
 
-use super::cell::Builder;
+use super::cell::{Builder, finish_rows};
 use super::csv::shortened;
 use super::{BLOCK_ROWS, Column, Input, RowReader, Rows, Schema, types};
 use crate::error::FormatError;
@@ -182,14 +182,6 @@ impl RowReader for Reader {
             self.add_row(line)?;
             count += 1;
         }
-        if count == 0 {
-            return Ok(None);
-        }
-        let columns = self
-            .builders
-            .iter_mut()
-            .map(Builder::finish)
-            .collect::<Result<_, _>>()?;
-        Ok(Some(Rows { count, columns }))
+        finish_rows(&mut self.builders, count)
     }
 }

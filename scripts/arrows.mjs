@@ -5,7 +5,7 @@ import { dirname, join, relative, resolve } from 'node:path'
 
 /** Rooms of src/ from the ground up; a room may import from rooms below it, and from its own. */
 const LEVELS = [
-  ['version', 'errors', 'digest', 'sampled', 'json', 'text', 'schema'],
+  ['version', 'errors', 'digest', 'sampled', 'json', 'text', 'schema', 'stamp'],
   ['native'],
   ['abort'],
   ['options', 'structured'],

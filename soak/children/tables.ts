@@ -1,46 +1,20 @@
-/**
- * Reads tables that were changed at random, on one thread and on several, and CSV with a slow reader as well.
- *
- * Arguments: first case, number of cases, seed, folder. Prints a line of JSON now and then: who listens knows that
- * nothing hangs. The file of the case under way lies in the folder.
- */
+/** Reads tables that were changed at random, on one thread and on several, and CSV with a slow reader as well. */
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Generator } from '../../src/capture/seeds/generator.ts'
 import { hashTable } from '../../src/dataset/table.ts'
 import { LineaprintError } from '../../src/errors.ts'
+import { fuzzCases } from '../support/fuzz-cases.ts'
 import { mutatedTable, soundTable } from '../tables-mutate.ts'
 import { looksSound, readCsvSlowly } from '../tables-reader.ts'
 import type { TableHash } from '../../src/dataset/table.ts'
-import type { FuzzReport } from '../support/fuzz.ts'
 import type { TableFile } from '../tables-mutate.ts'
-
-const [first, count, seed, folder = ''] = process.argv.slice(2)
-
-/** Milliseconds that a reading may take: the files are of a few kilobytes. */
-const SLOW = 1000
-
-/** Cases per line. */
-const LINE = 250
 
 /** What a file can be refused with. Anything else would be a bug. */
 const REFUSALS = new Set(['ERR_LINEAPRINT_FORMAT', 'ERR_LINEAPRINT_UNSUPPORTED'])
 
-let [done, read, refused, naive, slowest] = [0, 0, 0, 0, 0]
-let failures: string[] = []
-const end = Number(first) + Number(count)
-for (let index = Number(first); index < end; index++) {
-  const failure = await once(index)
-  if (failure !== undefined) failures.push(`seed ${Number(seed) + index}: ${failure}`)
-  if (++done < LINE && index + 1 < end) continue
-  const report: FuzzReport = { done, read, refused, naive, slowest, failures }
-  process.stdout.write(`${JSON.stringify(report)}\n`)
-  ;[done, read, refused, naive, slowest] = [0, 0, 0, 0, 0]
-  failures = []
-}
-
-async function once(index: number): Promise<string | undefined> {
-  const random = new Generator(Number(seed) + index)
+await fuzzCases(async (seed, folder) => {
+  const random = new Generator(seed)
   const sound = soundTable(random)
   // Some stay sound: a reader that refuses everything would pass otherwise.
   const table = random.integer(0, 19) === 0 ? sound : mutatedTable(sound, random)
@@ -51,18 +25,26 @@ async function once(index: number): Promise<string | undefined> {
   const took = performance.now() - from
   const many = await attempt(path, table, 3)
   rmSync(path)
-  slowest = Math.max(slowest, took)
-  if (took > SLOW) return `took ${Math.round(took)} ms`
   if (typeof one === 'string' || typeof many === 'string') {
-    refused++
-    if (one !== many) return `${codeOf(one)} on one thread, ${codeOf(many)} on three`
-    if (typeof one === 'string' && !REFUSALS.has(one)) return one
-    if (table.content.length > 8 && looksSound(table.format, table.content)) naive++
-    return table.format === 'csv' && slowly(table) !== undefined
-      ? 'refused, and the slow reader takes it'
-      : undefined
+    const naive = table.content.length > 8 && looksSound(table.format, table.content)
+    return { outcome: 'refused', took, naive, failure: wrongRefusal(one, many, table) }
   }
-  read++
+  return { outcome: 'read', took, failure: await wrongReading(one, many, table) }
+})
+
+function wrongRefusal(
+  one: TableHash | string,
+  many: TableHash | string,
+  table: TableFile,
+): string | undefined {
+  if (one !== many) return `${codeOf(one)} on one thread, ${codeOf(many)} on three`
+  if (typeof one === 'string' && !REFUSALS.has(one)) return one
+  return table.format === 'csv' && slowly(table) !== undefined
+    ? 'refused, and the slow reader takes it'
+    : undefined
+}
+
+async function wrongReading(one: TableHash, many: TableHash, table: TableFile): Promise<string | undefined> {
   if (one.digest.toString() !== many.digest.toString()) return 'threads count'
   return table.format === 'csv' ? compareSlowly(one, table) : undefined
 }

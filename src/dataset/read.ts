@@ -6,6 +6,7 @@ import { hashArray, isTypedArray } from '../hash/array.ts'
 import { hashFile } from '../hash/file.ts'
 import { hashTree } from '../hash/tree.ts'
 import { checkPath } from '../options.ts'
+import { stampText } from '../stamp.ts'
 import { hashTable } from './table.ts'
 import type { BigIntStats } from 'node:fs'
 import type { Digest, Digests } from '../digest.ts'
@@ -82,7 +83,8 @@ export async function readDataset(
     if (sample) return { ...file, sample, warnings: [] }
     const found =
       tables && options.sample === undefined && isTableFile(path) ? await readTable(path, options) : {}
-    if ('table' in found && isOther(info, await look(path, source))) {
+    // Written to between the two reads its bytes and its table would be those of two states.
+    if ('table' in found && stampText(info) !== stampText(await look(path, source))) {
       throw new LineaprintError('ERR_LINEAPRINT_CHANGED', 'it changed while it was read', { path: source })
     }
     return { ...file, warnings: [], ...found }
@@ -106,11 +108,6 @@ function look(path: string, given: string): Promise<BigIntStats> {
           { path: given, cause },
         )
   })
-}
-
-/** Whether a file was written to between two looks: its bytes and its table would be those of two states. */
-function isOther(before: BigIntStats, after: BigIntStats): boolean {
-  return (['dev', 'ino', 'size', 'mtimeNs', 'ctimeNs'] as const).some((key) => before[key] !== after[key])
 }
 
 const TABLE_FILES = /\.(?:parquet|arrows?|feather|ipc|csv)$/i

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { mapConcurrently } from '../capture/concurrent.ts'
+import { stampText } from '../stamp.ts'
 import { errorCode } from '../store/atomic.ts'
 import type { BigIntStats } from 'node:fs'
 
@@ -41,7 +42,7 @@ export async function fingerprint(
   let newest = 0
   const seen = new Set<string>()
   const add = (below: string, info: BigIntStats): void => {
-    lines.push(`${below}\0${info.dev} ${info.ino} ${info.size} ${info.mtimeNs} ${info.ctimeNs}`)
+    lines.push(`${below}\0${stampText(info)}`)
     newest = Math.max(newest, Number(info.mtimeMs), Number(info.ctimeMs))
   }
   const visit = async (below: string, folder: BigIntStats): Promise<boolean> => {

@@ -3,7 +3,7 @@ import { lstat } from 'node:fs/promises'
 import { mapConcurrently } from '../capture/concurrent.ts'
 import { createGit } from '../capture/git/command.ts'
 import { hashContents, hashLink } from '../capture/git/content.ts'
-import { absolutePath, gitPath } from '../capture/git/paths.ts'
+import { absolutePath, gitPath, isInStore } from '../capture/git/paths.ts'
 import { readStatus, splitNul } from '../capture/git/status.ts'
 import { fieldText } from './plain.ts'
 import type { Stats } from 'node:fs'
@@ -88,17 +88,12 @@ export async function changedSince(
     })
     found.push(...others.flatMap(([, path], index) => (written[index] === true ? [path] : [])))
   }
-  return found.filter(({ text }) => !isOwn(text)).toSorted((a, b) => Buffer.compare(a.bytes, b.bytes))
+  return found.filter(({ text }) => !isInStore(text)).toSorted((a, b) => Buffer.compare(a.bytes, b.bytes))
 }
 
 /** Names as bytes: the text of a name that is not UTF-8 can be that of another. */
 function keyOf({ bytes }: GitPath): string {
   return bytes.toString('latin1')
-}
-
-/** The records of runs are no part of what they record. */
-function isOwn(path: string): boolean {
-  return path.split('/').includes('.lineaprint')
 }
 
 /** A path that differed from the commit when the capture was made. */

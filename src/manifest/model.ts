@@ -7,6 +7,7 @@ import { LineaprintError } from '../errors.ts'
 import { locateModel } from '../model/locate.ts'
 import { readModel } from '../model/read.ts'
 import { native } from '../native.ts'
+import { stampText } from '../stamp.ts'
 import { compareUtf8 } from '../text.ts'
 import type { AlgorithmChoice } from '../digest.ts'
 import type { ModelFiles } from '../model/locate.ts'
@@ -104,9 +105,7 @@ export async function unchanged<T>(paths: readonly string[], work: () => Promise
 
 async function stampOf(path: string): Promise<string> {
   const stamp = await stat(path, { bigint: true }).catch(() => undefined)
-  return stamp === undefined
-    ? 'gone'
-    : [stamp.dev, stamp.ino, stamp.size, stamp.mtimeNs, stamp.ctimeNs].join(' ')
+  return stamp === undefined ? 'gone' : stampText(stamp)
 }
 
 /** The model of a folder, as far as its files are known. */

@@ -2,20 +2,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { checkMessage } from '../../../src/experiment/bridge/messages.ts'
+import { HELLO } from './support.ts'
 
-const HELLO = {
-  call: 'hello',
-  protocol: 1,
-  pid: 9,
-  parent: 1,
-  kind: 'program',
-  version: '3.11.0',
-  implementation: 'cpython',
-  hashSeed: null,
-  seed: null,
-  origin: null,
-  path: [],
-}
 const SEEDS = { call: 'seeds', seed: 1, origin: 'run', deterministic: false, path: [], targets: [] }
 const DATASET = { call: 'dataset', id: 1, name: 'd' }
 const metrics = (...values: readonly unknown[]): object => ({ call: 'metrics', values })

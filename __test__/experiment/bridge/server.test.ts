@@ -11,6 +11,7 @@ import { readRun } from '../../../src/store/runs.ts'
 import { folderOf } from '../../support/folder.ts'
 import { floats, safetensors } from '../../support/safetensors.ts'
 import { started } from '../support.ts'
+import { HELLO } from './support.ts'
 import type { Socket } from 'node:net'
 import type { ExperimentTracker } from '../../../src/experiment/tracker.ts'
 
@@ -33,21 +34,6 @@ async function open(): Promise<Opened> {
 async function end({ bridge, tracker }: Opened): Promise<readonly string[]> {
   await bridge.close(new AbortController().signal)
   return (await tracker.finishExperiment()).warnings
-}
-
-/** A program as it should be; tests change one thing. */
-const HELLO = {
-  call: 'hello',
-  protocol: 1,
-  pid: process.pid,
-  parent: 1,
-  kind: 'program',
-  version: '3.11.0',
-  implementation: 'cpython',
-  hashSeed: null,
-  seed: null,
-  origin: null,
-  path: [],
 }
 
 async function connect(path: string): Promise<Socket> {

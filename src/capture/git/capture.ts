@@ -11,6 +11,7 @@ import { describeLargeFiles } from './large-files.ts'
 import { limitWarnings, meanwhileWarnings } from './limits.ts'
 import { readOperation, readWorktrees } from './operation.ts'
 import { findTooLarge, writePatches } from './patches.ts'
+import { isInStore } from './paths.ts'
 import { describeSubmodules } from './submodules.ts'
 import { describeUntracked } from './untracked.ts'
 import type { JsonObject } from '../../json/value.ts'
@@ -191,7 +192,7 @@ function lists({ changed }: GitStatus): Record<'staged' | 'modified' | 'conflict
  * @param folder The folder of this run's files, which is made.
  */
 async function ownPaths(root: string, folder: string | undefined): Promise<(path: string) => boolean> {
-  if (folder === undefined) return inStore
+  if (folder === undefined) return isInStore
   try {
     await mkdir(folder, { recursive: true })
   } catch (cause) {
@@ -201,9 +202,5 @@ async function ownPaths(root: string, folder: string | undefined): Promise<(path
   const below = relative(await realpath(root), await realpath(folder))
     .split(sep)
     .join('/')
-  return (path) => inStore(path) || path.startsWith(`${below}/`)
-}
-
-function inStore(path: string): boolean {
-  return path.split('/').includes('.lineaprint')
+  return (path) => isInStore(path) || path.startsWith(`${below}/`)
 }

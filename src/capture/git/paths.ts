@@ -32,6 +32,11 @@ export function writePath({ text, utf8, bytes }: GitPath): WrittenPath {
   return utf8 ? { path: text } : { path: text, pathBytes: bytes.toString('hex') }
 }
 
+/** Whether a path below the root lies in a store: the records of runs are no part of what they record. */
+export function isInStore(path: string): boolean {
+  return path.split('/').includes('.lineaprint')
+}
+
 /** Order of the bytes. */
 export function comparePaths(a: { readonly path: GitPath }, b: { readonly path: GitPath }): number {
   return Buffer.compare(a.path.bytes, b.path.bytes)

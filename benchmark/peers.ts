@@ -27,6 +27,7 @@ const PROGRAMS = {
   xargs: ['--version'],
   sh: ['-c', 'readlink -f "$(command -v sh)"'],
   model_signing: ['--version'],
+  python3: ['--version'],
 } as const
 
 /** Names of the programs that cases use. */

@@ -68,7 +68,8 @@ function coldEntry(model: FileSet, peers: Peers): Entry {
     child: false,
     run: async () => fileLines(linesOf(await hashFiles(model.files))),
   }
-  return uncached(entry(model.bytes, [both], [b3sum(model, false)], peers, [tensors, files]), model.files)
+  const alone = entry(model.bytes, [both], [b3sum(model, false)], peers, [tensors, files])
+  return uncached(alone, model.path, peers)
 }
 
 /** b3sum on every shard: one process, which takes the files one after another, each on all cores. */

@@ -7,7 +7,7 @@ import { setTimeout } from 'node:timers/promises'
 import { hashTree } from '../../src/hash/tree.ts'
 import { runProgram } from '../measure.ts'
 import { NPM_PEERS } from '../peers.ts'
-import { entry, fileLines, sumLines } from './entry.ts'
+import { entry, fileLines, sumLines, uncached } from './entry.ts'
 import type { Algorithm } from '../../src/digest.ts'
 import type { FileSet, Inputs } from '../inputs.ts'
 import type { Case, Contestant } from '../measure.ts'
@@ -35,6 +35,23 @@ export function treeCases(inputs: Inputs, peers: Peers): Case[] {
         const small = inputs.smallFiles()
         const programs = [findXargs(small, 'sha256sum', peers), modelSigning(small.path)]
         return entry(small.bytes, [ours(small, 'sha256')], programs, peers, folderHash(small.path))
+      },
+    },
+    {
+      name: 'tree-cold',
+      title: `${title}, not in the page cache, BLAKE3`,
+      prepare: async () => {
+        const small = inputs.smallFiles()
+        const paq = { name: 'paq', needs: ['paq'], args: [small.path] } as const
+        const programs = [paq, findXargs(small, 'b3sum', peers)]
+        const perCore: Contestant = {
+          name: 'lineaprint hashTree, a thread per core',
+          role: 'part',
+          child: false,
+          run: async () => (await hashTree(small.path, { threads: availableParallelism() })).digest.hex,
+        }
+        const contestants = entry(small.bytes, [ours(small, 'blake3')], programs, peers, [perCore])
+        return uncached(contestants, small.path, peers)
       },
     },
     {

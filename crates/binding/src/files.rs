@@ -5,6 +5,7 @@ use crate::digests::{NativeDigests, algorithms, columns, number};
 use crate::failure::NativeFailure;
 use crate::job::{NativeJob, start};
 use lineaprint_digest::{Algorithms, Digests};
+use lineaprint_engine::readers::Place;
 use lineaprint_engine::tree::{self, Content, Links, Tree};
 use lineaprint_engine::{Control, Result, file};
 use napi::Env;
@@ -38,7 +39,7 @@ pub fn hash_files<'env>(
 ) -> napi::Result<Object<'env>> {
     let algorithms = algorithms(&algorithm)?;
     let paths: Vec<PathBuf> = paths.into_iter().map(PathBuf::from).collect();
-    let place = paths.first().cloned();
+    let place = Some(Place::Bytes(paths.clone()));
     start(env, threads, job, place, move |control: &Control| {
         let cache = cache.as_deref().map(JobCache::open);
         let files = match cache.as_ref().and_then(JobCache::get) {
@@ -138,7 +139,7 @@ pub fn hash_tree<'env>(
     let cache = options.cache.clone();
     let mut options = tree_options(options)?;
     let root = PathBuf::from(root);
-    let place = Some(root.clone());
+    let place = Some(Place::Bytes(vec![root.clone()]));
     start(env, threads, job, place, move |control: &Control| {
         let cache = cache.as_deref().map(JobCache::open);
         options.cache = cache.as_ref().and_then(JobCache::get).cloned();

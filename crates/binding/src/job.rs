@@ -2,11 +2,11 @@
 
 use crate::digests::number;
 use crate::failure::{NativeFailure, caught};
+use lineaprint_engine::readers::{self, Place};
 use lineaprint_engine::{Control, Error, Result, pool};
 use napi::Env;
 use napi::bindgen_prelude::{Either, Object, ToNapiValue};
 use napi_derive::napi;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The handle of a job: cancels it, and says how far it is. One handle may serve one job.
@@ -60,13 +60,13 @@ impl NativeJob {
 
 /// Starts `work` on the pool and returns the promise of its result or failure.
 ///
-/// `place` is where the work reads: a spinning disk gets one reader.
+/// `place` is where the work reads, which may want another number of threads than there are cores.
 /// The promise settles only after every thread has left the job, also when it was cancelled.
 pub fn start<'env, T, W>(
     env: &'env Env,
     threads: Option<u32>,
     job: &NativeJob,
-    place: Option<PathBuf>,
+    place: Option<Place>,
     work: W,
 ) -> napi::Result<Object<'env>>
 where
@@ -88,7 +88,10 @@ where
     }));
     let run = move || {
         let settle = lock(&answer).take()?;
-        let outcome = caught(|| with_readers(place.as_deref(), threads, || work(&control)));
+        let outcome = caught(|| match &place {
+            Some(place) => readers::with_readers(place, threads, || work(&control)),
+            None => work(&control),
+        });
         Some((settle, outcome))
     };
     lease.spawn(run, |begun| {
@@ -104,21 +107,4 @@ where
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(target_os = "linux")]
-fn with_readers<T: Send>(
-    place: Option<&Path>,
-    threads: Option<usize>,
-    work: impl FnOnce() -> Result<T> + Send,
-) -> Result<T> {
-    match place {
-        Some(path) => lineaprint_engine::device::with_readers(path, threads, work),
-        None => work(),
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn with_readers<T>(_: Option<&Path>, _: Option<usize>, work: impl FnOnce() -> Result<T>) -> Result<T> {
-    work()
 }

@@ -8,6 +8,7 @@ use lineaprint_digest::description::{self, Tensor};
 use lineaprint_digest::{Algorithms, Digests};
 use lineaprint_engine::file::FileDigest;
 use lineaprint_engine::model::{self, Options, Shard};
+use lineaprint_engine::readers::Place;
 use lineaprint_engine::{Control, Result, sample, tree};
 use napi::Env;
 use napi::bindgen_prelude::{Either, Object, Uint8Array};
@@ -113,7 +114,7 @@ pub fn read_model<'env>(
         .map(|index| (PathBuf::from(index.path), index.bytes.to_vec()));
     let root = options.tree.map(PathBuf::from);
     let plan = options.sample.map(plan).transpose()?;
-    let place = paths.first().cloned();
+    let place = Some(Place::Bytes(paths.clone()));
     start(env, threads, job, place, move |control: &Control| {
         let mut sampled = plan
             .map(|plan| sample::model::sample(&paths, &plan, algorithms, control))

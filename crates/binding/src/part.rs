@@ -7,6 +7,7 @@ use crate::job::{NativeJob, start};
 use lineaprint_digest::Hash;
 use lineaprint_digest::subtree::Piece;
 use lineaprint_engine::part::{self, Part};
+use lineaprint_engine::readers::Place;
 use lineaprint_engine::{Code, Control, Error, Result};
 use napi::Env;
 use napi::bindgen_prelude::{Either, Object, Uint8Array};
@@ -28,7 +29,7 @@ pub fn hash_range<'env>(
     let path = PathBuf::from(path);
     let first = unsigned(start_byte)?;
     let last = end_byte.map(unsigned).transpose()?;
-    let place = Some(path.clone());
+    let place = Some(Place::Bytes(vec![path.clone()]));
     start(env, threads, job, place, move |control: &Control| {
         part::hash_range(&path, first, last, algorithms, control).map(NativeFile::from)
     })
@@ -57,7 +58,7 @@ pub fn hash_part<'env>(
     threads: Option<u32>,
 ) -> napi::Result<Object<'env>> {
     let path = PathBuf::from(path);
-    let place = Some(path.clone());
+    let place = Some(Place::Bytes(vec![path.clone()]));
     start(env, threads, job, place, move |control: &Control| {
         part::hash_part(&path, u64::from(index), u64::from(count), control).map(native_part)
     })

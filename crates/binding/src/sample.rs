@@ -5,6 +5,7 @@ use crate::failure::NativeFailure;
 use crate::files::{NativeTree, NativeTreeOptions, native_tree, tree_options};
 use crate::job::{NativeJob, start};
 use lineaprint_digest::sample::{Amount, Plan, Strategy};
+use lineaprint_engine::readers::Place;
 use lineaprint_engine::sample::array::ArraySample;
 use lineaprint_engine::sample::file::{self, FileSample};
 use lineaprint_engine::sample::{Extent, tree};
@@ -107,7 +108,7 @@ pub fn sample_files<'env>(
     let algorithms = algorithms(&algorithm)?;
     let plan = plan(sample)?;
     let paths: Vec<PathBuf> = paths.into_iter().map(PathBuf::from).collect();
-    let place = paths.first().cloned();
+    let place = Some(Place::Bytes(paths.clone()));
     start(env, threads, job, place, move |control: &Control| {
         let files = file::sample_all(&paths, &plan, algorithms, control);
         control.check()?;
@@ -142,7 +143,7 @@ pub fn sample_tree<'env>(
     let options = tree_options(options)?;
     let plan = plan(sample)?;
     let root = PathBuf::from(root);
-    let place = Some(root.clone());
+    let place = Some(Place::Bytes(vec![root.clone()]));
     start(env, threads, job, place, move |control: &Control| {
         let (tree, extent) = tree::sample(&root, &plan, &options, control)?;
         Ok(NativeTreeSample {

@@ -4,6 +4,7 @@ use crate::digests::{NativeDigests, algorithms, columns, number};
 use crate::failure::NativeFailure;
 use crate::job::{NativeJob, start};
 use lineaprint_digest::Algorithms;
+use lineaprint_engine::readers::Place;
 use lineaprint_engine::table::{self, Options, TableDigest, compare};
 use lineaprint_engine::{Control, Error};
 use lineaprint_formats::table::Format;
@@ -50,7 +51,7 @@ pub fn hash_table<'env>(
 ) -> napi::Result<Object<'env>> {
     let options = lower(options)?;
     let path = PathBuf::from(path);
-    let place = Some(path.clone());
+    let place = Some(Place::Values(path.clone()));
     start(env, threads, job, place, move |control: &Control| {
         table::hash(&path, &options, control).map(|table| native(table, &options))
     })
@@ -142,7 +143,7 @@ pub fn table_distances<'env>(
 ) -> napi::Result<Object<'env>> {
     let (before, after) = (PathBuf::from(before), PathBuf::from(after));
     let columns: Vec<usize> = columns.into_iter().map(|column| column as usize).collect();
-    let place = Some(before.clone());
+    let place = Some(Place::Values(before.clone()));
     start(env, threads, job, place, move |control: &Control| {
         let largest = compare::distances(&before, &after, &columns, control)?;
         Ok(NativeDistances { largest })

@@ -4,28 +4,10 @@
 //! reader. The answer comes from Linux's `/sys`; other systems, and disks of virtual machines, which say that they
 //! turn though nobody knows, count as disks that do not.
 
-use crate::error::Result;
-use crate::pool;
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-
-/// Runs `work` on one thread if `path` lies on a spinning disk and the caller did not ask for `threads`, else on
-/// the threads of the current pool.
-pub fn with_readers<T: Send>(
-    path: &Path,
-    threads: Option<usize>,
-    work: impl FnOnce() -> Result<T> + Send,
-) -> Result<T> {
-    use std::os::unix::fs::MetadataExt as _;
-    // A path that cannot be looked at says so when it is opened.
-    let spinning = threads.is_none() && fs::metadata(path).is_ok_and(|metadata| spins(metadata.dev()));
-    if spinning {
-        return pool::get(1)?.install(work);
-    }
-    work()
-}
 
 /// Answers by device number: a job asks once per device.
 static KNOWN: Mutex<Option<HashMap<u64, bool>>> = Mutex::new(None);

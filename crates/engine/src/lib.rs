@@ -12,7 +12,7 @@
 //! - [`share`]: work that the calling thread shares with others.
 //! - [`small`]: small files, read with one call each.
 //! - [`streams`]: several SHA-256 streams at once.
-//! - `device`: disks that want one reader.
+//! - [`readers`]: how many threads read. `device`: disks that want one. `page_cache`: whether the data is in memory.
 //! - [`cache`]: digests of files that have not changed.
 //! - [`aligned`]: buffers that the system copies into.
 //! - [`memory`]: bytes that are already there.
@@ -21,7 +21,7 @@
 //!
 //! Nothing here knows about Node.
 
-// Only `cache/lease.rs` and `program/spawn.rs` allow it, for calls that have no safe interface.
+// Only `cache/lease.rs`, `page_cache/resident.rs` and `program/spawn.rs` allow it, for calls that have no safe interface.
 #![deny(unsafe_code)]
 
 pub mod aligned;
@@ -34,10 +34,13 @@ pub mod file;
 pub mod folder;
 pub mod memory;
 pub mod model;
+#[cfg(target_os = "linux")]
+pub mod page_cache;
 pub mod part;
 pub mod pool;
 #[cfg(target_os = "linux")]
 pub mod program;
+pub mod readers;
 pub mod sample;
 pub mod share;
 pub mod small;

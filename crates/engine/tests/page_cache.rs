@@ -1,0 +1,108 @@
+//! Whether data is in memory, on the disk that the build writes to.
+#![cfg(target_os = "linux")]
+
+use lineaprint_engine::page_cache::{Found, probe};
+use rustix::fs::Advice;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// The number of tmpfs, which has no disk to wait for.
+const TMPFS: i64 = 0x0102_1994;
+
+fn folder() -> TempDir {
+    // Not in the folder for temporary files, which is in memory on many systems.
+    tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder")
+}
+
+fn write(folder: &Path, name: &str, bytes: usize) -> PathBuf {
+    let path = folder.join(name);
+    fs::write(&path, vec![7; bytes]).expect("written");
+    path
+}
+
+/// Tells the system to forget the content of a file.
+fn forget(path: &Path) {
+    let file = File::open(path).expect("opened");
+    file.sync_all().expect("written out");
+    rustix::fs::fadvise(&file, 0, None, Advice::DontNeed).expect("advised");
+}
+
+#[allow(clippy::useless_conversion, reason = "its width differs between processors")]
+fn on_disk(folder: &TempDir) -> bool {
+    let kind = rustix::fs::statfs(folder.path()).expect("there").f_type;
+    i64::try_from(kind).is_ok_and(|kind| kind != TMPFS)
+}
+
+#[test]
+fn large_files_are_waited_for_where_the_system_has_forgotten_them() {
+    let folder = folder();
+    let paths = ["a", "b"].map(|name| write(folder.path(), name, 5 << 20));
+    let in_memory = Found {
+        seen: 2,
+        files: 2,
+        bytes: 10 << 20,
+        asked: 16,
+        absent: 0,
+    };
+    assert_eq!(probe(&paths), in_memory);
+    assert!(!in_memory.waits());
+    if !on_disk(&folder) {
+        return;
+    }
+    for path in &paths {
+        forget(path);
+    }
+    let forgotten = probe(&paths);
+    assert_eq!(
+        forgotten,
+        Found {
+            absent: 16,
+            ..in_memory
+        }
+    );
+    assert!(forgotten.waits());
+    for path in &paths {
+        fs::read(path).expect("read");
+    }
+    assert_eq!(probe(&paths), in_memory, "they are back");
+}
+
+#[test]
+fn small_files_are_looked_at_wherever_they_lie_beneath_a_folder() {
+    let folder = folder();
+    for name in 0..40 {
+        let inner = folder.path().join(format!("{}/deep", name % 4));
+        fs::create_dir_all(&inner).expect("made");
+        let path = write(&inner, &name.to_string(), 5000);
+        if on_disk(&folder) {
+            forget(&path);
+        }
+    }
+    let found = probe(&[folder.path().to_owned()]);
+    assert_eq!((found.seen, found.mean_size()), (40, 5000));
+    assert_eq!(found.asked, found.files);
+    assert!((13..=16).contains(&found.files), "{found:?}");
+    assert_eq!(found.absent, if on_disk(&folder) { found.asked } else { 0 });
+    assert_eq!(found.waits(), on_disk(&folder));
+}
+
+#[test]
+fn what_is_no_file_is_not_looked_into() {
+    let folder = folder();
+    let fifo = folder.path().join("fifo");
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        &fifo,
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::RUSR,
+        0,
+    )
+    .expect("made");
+    std::os::unix::fs::symlink("/etc", folder.path().join("link")).expect("linked");
+    write(folder.path(), "empty", 0);
+    let paths = [folder.path().to_owned(), fifo, folder.path().join("missing")];
+    let found = probe(&paths);
+    assert_eq!((found.files, found.asked), (0, 0), "{found:?}");
+    assert!(!found.waits());
+}

@@ -18,7 +18,11 @@ export interface JobOptions {
   readonly signal?: AbortSignal | undefined
   /** Called at most ten times a second, and once at the end. An error thrown by it ends the work. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
-  /** Threads to use. @default one per core this process may use */
+  /**
+   * Threads to use.
+   *
+   * @default one per core this process may use; on Linux more where the data is not in memory, and one for a disk that turns
+   */
   readonly threads?: number | undefined
 }
 

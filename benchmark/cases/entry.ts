@@ -1,4 +1,5 @@
 /** Puts the entry of a case together: contestants whose programs are there, and the names of those missing. */
+import { setTimeout } from 'node:timers/promises'
 import { runProgram } from '../measure.ts'
 import type { Contestant, Entry } from '../measure.ts'
 import type { Peer, PeerName } from '../peers.ts'
@@ -59,12 +60,22 @@ for folder, _, names in os.walk(sys.argv[1]):
         os.close(file)
 `
 
+/**
+ * How long nothing becomes free before the files are forgotten. Linux hands free memory of a virtual machine back to the
+ * host, two seconds after some became free, and whoever is given such memory waits for the host longer than for a fast
+ * disk. After a pause of that length it does so after the measurement and not in the midst of it.
+ *
+ * It does not help whoever comes after a program that maps files, as b3sum does.
+ */
+const PAUSE_MS = 2500
+
 /** The same contestants, each of whom finds the files beneath `folder` on the disk and not in the page cache. */
 export function uncached(given: Entry, folder: string, peers: Peers): Entry {
   // What Node itself has no function for.
   const python = peers.get('python3')
   if (!python) return { ...given, contestants: [], missing: ['all (no python3)'] }
   const before = async (): Promise<void> => {
+    await setTimeout(PAUSE_MS)
     await runProgram(python.path, ['-c', FORGET, folder])
   }
   return { ...given, contestants: given.contestants.map((contestant) => ({ ...contestant, before })) }

@@ -11,9 +11,8 @@ export function algorithmOption(): Option {
 
 /** `--threads`. */
 export function threadsOption(): Option {
-  return new Option('--threads <count>', 'threads to use (default: one per core)').argParser(
-    wholeNumber(1, 1024),
-  )
+  const text = 'threads to use (default: one per core, more where data is not in memory)'
+  return new Option('--threads <count>', text).argParser(wholeNumber(1, 1024))
 }
 
 /** What the two options above give. */

@@ -89,7 +89,7 @@ where
     let run = move || {
         let settle = lock(&answer).take()?;
         let outcome = caught(|| match &place {
-            Some(place) => readers::with_readers(place, threads, || work(&control)),
+            Some(place) => readers::with_readers(place, threads, &control, || work(&control)),
             None => work(&control),
         });
         Some((settle, outcome))

@@ -1,4 +1,4 @@
-//! How a caller stops a job and sees how far it is.
+//! How a caller stops a job and sees how far it is, and what all of its threads know of it.
 
 use crate::error::{Error, Result};
 use std::sync::Arc;
@@ -11,6 +11,7 @@ pub struct Control(Arc<State>);
 #[derive(Debug, Default)]
 struct State {
     cancelled: AtomicBool,
+    from_disk: AtomicBool,
     bytes_done: AtomicU64,
     bytes_total: AtomicU64,
     files_done: AtomicU64,
@@ -47,6 +48,16 @@ impl Control {
             return Err(Error::cancelled());
         }
         Ok(())
+    }
+
+    /// Says that what the job reads is not in memory.
+    pub fn set_from_disk(&self) {
+        self.0.from_disk.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it is known that what the job reads is not in memory.
+    pub fn from_disk(&self) -> bool {
+        self.0.from_disk.load(Ordering::Relaxed)
     }
 
     /// A file of `bytes` bytes was found.

@@ -9,6 +9,7 @@
 //! - [`model`]: tensors of safetensors files, one or many shards, hashed where they lie.
 //! - [`table`]: tables of several formats, hashed block by block of their columns.
 //! - [`sample`]: digests of a part of something too large for a full pass.
+//! - [`runs`]: work that threads take in runs of neighbours.
 //! - [`share`]: work that the calling thread shares with others.
 //! - [`small`]: small files, read with one call each.
 //! - [`streams`]: several SHA-256 streams at once.
@@ -41,6 +42,7 @@ pub mod pool;
 #[cfg(target_os = "linux")]
 pub mod program;
 pub mod readers;
+pub mod runs;
 pub mod sample;
 pub mod share;
 pub mod small;

@@ -6,7 +6,7 @@ mod resident;
 
 use resident::Resident;
 use std::collections::VecDeque;
-use std::fs::{self, FileType, OpenOptions};
+use std::fs::{self, File, FileType, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -42,11 +42,15 @@ pub struct Found {
 }
 
 impl Found {
+    /// Whether there is so much that other threads have something to do once they have begun.
+    const fn is_much(self) -> bool {
+        self.seen >= FILES as u64 || self.bytes >= WORTH_THREADS
+    }
+
     /// Whether readers will wait for the disk, and for so long that others could work meanwhile. An eighth of the data
     /// at a tenth of the speed of memory is more than half of the time.
     pub const fn waits(self) -> bool {
-        let enough = self.seen >= FILES as u64 || self.bytes >= WORTH_THREADS;
-        enough && self.asked > 0 && self.absent * 8 >= self.asked
+        self.is_much() && self.asked > 0 && self.absent * 8 >= self.asked
     }
 
     /// The mean length of a file in bytes.
@@ -55,21 +59,23 @@ impl Found {
     }
 }
 
-/// Looks into some of the files at and beneath `paths`, links beneath them left out, unless there is only one.
+/// Looks into some of the files at and beneath `paths`, links beneath them left out, if they are much to read.
 /// Some dozens of system calls.
 pub fn probe(paths: &[PathBuf]) -> Found {
     let files = candidates(paths);
+    // A file that cannot be opened or read says so when it is hashed.
+    let chosen = files.iter().step_by(files.len().div_ceil(FILES).max(1));
+    let open: Vec<(File, u64)> = chosen.filter_map(|path| open(path).ok()?).collect();
     let mut found = Found {
         seen: files.len() as u64,
+        files: open.len() as u64,
+        bytes: open.iter().map(|(_, size)| size).sum(),
         ..Found::default()
     };
-    if files.len() < 2 {
-        // Whatever is found, it is read by one thread per core.
-        return found;
-    }
-    for path in files.iter().step_by(files.len().div_ceil(FILES).max(1)) {
-        // A file that cannot be opened or read says so when it is hashed.
-        look(path, &mut found).ok();
+    if found.is_much() {
+        for (file, size) in &open {
+            look(file, *size, &mut found).ok();
+        }
     }
     found
 }
@@ -97,25 +103,25 @@ fn candidates(paths: &[PathBuf]) -> Vec<PathBuf> {
     files
 }
 
-fn look(path: &Path, found: &mut Found) -> io::Result<()> {
+/// The open file and its length, unless there is nothing in it.
+fn open(path: &Path) -> io::Result<Option<(File, u64)>> {
     let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::CLOEXEC;
     let file = OpenOptions::new()
         .read(true)
         .custom_flags(i32::try_from(flags.bits()).unwrap_or_default())
         .open(path)?;
     let metadata = file.metadata()?;
-    if !metadata.is_file() || metadata.len() == 0 {
-        return Ok(());
-    }
     let size = metadata.len();
+    Ok((metadata.is_file() && size > 0).then_some((file, size)))
+}
+
+fn look(file: &File, size: u64, found: &mut Found) -> io::Result<()> {
     let places = size.div_ceil(PER_PLACE).min(PLACES);
-    let resident = Resident::of(&file, size)?;
+    let resident = Resident::of(file, size)?;
     for place in 0..places {
         let present = resident.holds(size / places * place)?;
         found.asked += 1;
         found.absent += u64::from(!present);
     }
-    found.files += 1;
-    found.bytes += size;
     Ok(())
 }

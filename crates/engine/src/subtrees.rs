@@ -1,14 +1,13 @@
-//! One large input on all cores: BLAKE3 subtrees of equal size, taken from the front.
+//! One large input on all cores: BLAKE3 subtrees of equal size.
 
 use crate::control::Control;
 use crate::error::{Code, Error, Result};
+use crate::runs;
 use crate::source::Source;
 use lineaprint_digest::Hash;
 use lineaprint_digest::subtree::{Piece, Pieces, merge};
 use std::ops::Range;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 /// Bytes of one subtree: the unit of work that threads take from a large file. Large enough that taking and
 /// merging cost nothing, small enough that the last one does not keep the other cores waiting.
@@ -20,10 +19,17 @@ pub fn hash(source: &Source, base: u64, length: u64, control: &Control) -> Resul
     merge_or_internal(&mut pieces, length, source.path())
 }
 
+/// Subtrees that a thread leaves to another who reads from the disk: 32 MiB, several times what systems read ahead.
+const LEAST_FROM_DISK: usize = 8;
+
+/// The fewest subtrees, or tiles of that size, that are worth being shared by two threads.
+pub fn least_shared(control: &Control) -> usize {
+    if control.from_disk() { LEAST_FROM_DISK } else { 1 }
+}
+
 /// The pieces of `range` of an input that is the `length` bytes of a file from `base`.
 ///
 /// The range must not be empty nor all of a single subtree's input; it starts and ends at chunks, or at the end.
-/// Threads take subtrees from the front, so that a file that is not in memory is read in order.
 pub fn hash_pieces(
     source: &Source,
     base: u64,
@@ -33,45 +39,18 @@ pub fn hash_pieces(
 ) -> Result<Vec<Piece>> {
     // Subtrees are counted from the start of the input, so that each is one node of its tree.
     let first = range.start / SUBTREE;
-    let count = range.end.div_ceil(SUBTREE);
-    let next = AtomicU64::new(first);
-    let shared = Mutex::new((Vec::new(), None));
-    let drain = || {
-        let mut mine = Vec::new();
-        let mut failure = None;
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            if index >= count {
-                break;
-            }
-            let from = (index * SUBTREE).max(range.start);
-            let to = ((index + 1) * SUBTREE).min(range.end);
-            let mut pieces = Pieces::new(from, to, length);
-            match source.read_range(base + from, base + to, control, |block| pieces.update(block)) {
-                Ok(()) => mine.extend(pieces.finish()),
-                Err(error) => {
-                    // No other thread needs to start another subtree of a file that failed.
-                    next.store(count, Ordering::Relaxed);
-                    failure = Some(error);
-                    break;
-                }
-            }
-        }
-        let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
-        shared.0.extend(mine);
-        if shared.1.is_none() {
-            shared.1 = failure;
-        }
-    };
-    rayon::scope(|scope| {
-        let helpers = (rayon::current_num_threads() as u64).min(count - first) - 1;
-        for _ in 0..helpers {
-            scope.spawn(|_| drain());
-        }
-        drain();
-    });
-    let (pieces, failure) = shared.into_inner().unwrap_or_else(PoisonError::into_inner);
-    failure.map_or(Ok(pieces), Err)
+    let count = range.end.div_ceil(SUBTREE) - first;
+    let count = usize::try_from(count)
+        .map_err(|_| Error::new(Code::Internal, "a file of more parts than fit into memory"))?;
+    let pieces = runs::share(count, least_shared(control), |unit| {
+        let index = first + unit as u64;
+        let from = (index * SUBTREE).max(range.start);
+        let to = ((index + 1) * SUBTREE).min(range.end);
+        let mut pieces = Pieces::new(from, to, length);
+        source.read_range(base + from, base + to, control, |block| pieces.update(block))?;
+        Ok(pieces.finish())
+    })?;
+    Ok(pieces.into_iter().flatten().collect())
 }
 
 /// Merges pieces that must be complete; anything else is a bug of ours, and no digest.

@@ -1,7 +1,10 @@
 //! Whether data is in memory, on the disk that the build writes to.
 #![cfg(target_os = "linux")]
 
+use lineaprint_digest::{Algorithms, Digests};
 use lineaprint_engine::page_cache::{Found, probe};
+use lineaprint_engine::readers::{self, Place};
+use lineaprint_engine::{Control, file, pool};
 use rustix::fs::Advice;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -85,6 +88,40 @@ fn small_files_are_looked_at_wherever_they_lie_beneath_a_folder() {
     assert!((13..=16).contains(&found.files), "{found:?}");
     assert_eq!(found.absent, if on_disk(&folder) { found.asked } else { 0 });
     assert_eq!(found.waits(), on_disk(&folder));
+}
+
+#[test]
+fn what_is_read_from_the_disk_has_the_digest_of_what_is_in_memory() {
+    let folder = folder();
+    // Several stretches for several threads, the last one of odd length.
+    let bytes: Vec<u8> = (0..=250).cycle().take((70 << 20) + 12_345).collect();
+    let path = folder.path().join("file");
+    fs::write(&path, &bytes).expect("written");
+    let expected = Digests::of(&bytes, Algorithms::BLAKE3);
+    for threads in [None, Some(1), Some(5)] {
+        forget(&path);
+        let control = Control::new();
+        let place = Place::Bytes(vec![path.clone()]);
+        let (digests, used) = pool::get(threads.unwrap_or(2))
+            .expect("a pool")
+            .install(|| {
+                readers::with_readers(&place, threads, &control, || {
+                    let file = file::hash_path(&path, Algorithms::BLAKE3, &control)?;
+                    Ok((file.digests, rayon::current_num_threads()))
+                })
+            })
+            .expect("hashed");
+        assert_eq!(digests, expected);
+        assert_eq!(control.from_disk(), on_disk(&folder));
+        // More than 32 threads make no disk faster.
+        let more = (pool::default_threads() * 2).min(32);
+        let fitting = if on_disk(&folder) && more > pool::default_threads() {
+            more
+        } else {
+            2
+        };
+        assert_eq!(used, threads.unwrap_or(fitting));
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! BLAKE3 of tensors, of the files they lie in, or of both, from one read on all cores.
 //!
-//! Each file is cut into tiles that threads take in the order of the disk. The bytes of a tile go to everything
+//! Each file is cut into tiles that threads take in runs. The bytes of a tile go to everything
 //! that is hashed over them: the file itself, and each tensor that has a part in the tile. A tensor's chunks are
 //! counted from its own first byte and not from that of the file, so a chunk belongs to the tile in which it
 //! starts, and a thread reads a little beyond the end of its tile to complete the last one. What lies in one
@@ -9,8 +9,9 @@
 use super::{Shard, length};
 use crate::control::Control;
 use crate::error::{Error, Result};
+use crate::runs;
 use crate::source::Source;
-use crate::subtrees::{SUBTREE, merge_or_internal};
+use crate::subtrees::{SUBTREE, least_shared, merge_or_internal};
 use lineaprint_digest::subtree::{CHUNK, Piece, Pieces};
 use lineaprint_digest::{Algorithms, Digests, Hash, Hasher};
 use rayon::prelude::*;
@@ -68,15 +69,12 @@ pub fn hash(
         .flat_map(|(index, shard)| cut(index, shard, files))
         .collect();
     let view: &[Shard] = shards;
-    let found = tiles
-        .par_iter()
-        .with_max_len(1)
-        .map(|tile| {
-            let (of, source) = (&view[tile.shard], &sources[tile.shard]);
-            let parts = hash_tile(tile, of, (tensors, files), source, control)?;
-            Ok((tile.shard, parts))
-        })
-        .collect::<Result<Vec<_>>>()?;
+    let found = runs::share(tiles.len(), least_shared(control), |index| {
+        let tile = &tiles[index];
+        let (of, source) = (&view[tile.shard], &sources[tile.shard]);
+        let parts = hash_tile(tile, of, (tensors, files), source, control)?;
+        Ok((tile.shard, parts))
+    })?;
     for shard in shards.iter_mut() {
         if tensors {
             // What no tile has a part of is empty.

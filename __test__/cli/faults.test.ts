@@ -108,6 +108,23 @@ describe.skipIf(!HAS_STRACE)('with strace', { timeout: 300_000 }, () => {
     expect(failures).toBeGreaterThan(calls.length / 2)
   })
 
+  test('a fault while it is found out whether files are in memory costs no digest', async () => {
+    // So many that it is asked of each; the standard library would panic where a listing cannot be closed.
+    const names = Array.from({ length: 16 }, (_, index) => `data/${index}`)
+    const cwd = folderOf(Object.fromEntries(names.map((name) => [name, name])))
+    const data = join(cwd, 'data')
+    const right = await lineaprint(['hash', 'data'], { cwd })
+    const failed = { code: 3, stdout: '', stderr: expect.stringMatching(saysWhere('data')) as string }
+    for (const name of ['openat', 'getdents64', 'statx', 'mmap', 'munmap', 'close']) {
+      const fault = { paths: everythingIn(data), calls: [name], error: 'EIO' }
+      const first = await withFault({ ...fault, when: 1 }, ['hash', 'data'], { cwd })
+      expect(first, name).toMatchObject(first.code === 0 ? right : failed)
+      // What is called for that alone may fail always.
+      const always = name.startsWith('m') ? await withFault(fault, ['hash', 'data'], { cwd }) : right
+      expect(always, name).toMatchObject(right)
+    }
+  })
+
   test('a fault at any call while a manifest is made leaves the old one or a whole new one', async () => {
     const cwd = folderOf({ 'data/a': 'one', 'data/sub/b': 'two', 'out/m.json': 'old' })
     const args = ['manifest', 'data', '-o', 'out/m.json', '--threads', '1']

@@ -4,9 +4,10 @@
 
 mod resident;
 
+use crate::folder::{Entry, Folder, Kind};
 use resident::Resident;
 use std::collections::VecDeque;
-use std::fs::{self, File, FileType, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -31,11 +32,11 @@ const WORTH_THREADS: u64 = 8 << 20;
 pub struct Found {
     /// Files that were seen, which may be fewer than there are.
     pub seen: u64,
-    /// Those that were looked into.
+    /// Those that were looked at.
     pub files: u64,
-    /// The lengths together of those that were looked into.
+    /// The lengths together of those that were looked at.
     pub bytes: u64,
-    /// Places in them.
+    /// Places in them, none if that is not worth it.
     pub asked: u64,
     /// Those of the places that were not in memory.
     pub absent: u64,
@@ -63,18 +64,21 @@ impl Found {
 /// Some dozens of system calls.
 pub fn probe(paths: &[PathBuf]) -> Found {
     let files = candidates(paths);
-    // A file that cannot be opened or read says so when it is hashed.
-    let chosen = files.iter().step_by(files.len().div_ceil(FILES).max(1));
-    let open: Vec<(File, u64)> = chosen.filter_map(|path| open(path).ok()?).collect();
+    let step = files.len().div_ceil(FILES).max(1);
     let mut found = Found {
         seen: files.len() as u64,
-        files: open.len() as u64,
-        bytes: open.iter().map(|(_, size)| size).sum(),
         ..Found::default()
     };
+    for path in files.iter().step_by(step) {
+        // A file that cannot be looked at, opened or read says so when it is hashed.
+        if let Ok(metadata) = fs::metadata(path) {
+            found.files += 1;
+            found.bytes += metadata.len();
+        }
+    }
     if found.is_much() {
-        for (file, size) in &open {
-            look(file, *size, &mut found).ok();
+        for path in files.iter().step_by(step) {
+            look(path, &mut found).ok();
         }
     }
     found
@@ -84,27 +88,32 @@ pub fn probe(paths: &[PathBuf]) -> Found {
 fn candidates(paths: &[PathBuf]) -> Vec<PathBuf> {
     let mut files = Vec::new();
     let mut folders = VecDeque::new();
-    let mut sort = |kind: io::Result<FileType>, path: PathBuf, folders: &mut VecDeque<PathBuf>| match kind {
-        Ok(kind) if kind.is_file() => files.push(path),
-        Ok(kind) if kind.is_dir() => folders.push_back(path),
-        _ => {}
-    };
     for path in paths.iter().step_by(paths.len().div_ceil(ENTRIES).max(1)) {
-        let kind = fs::metadata(path).map(|metadata| metadata.file_type());
-        sort(kind, path.clone(), &mut folders);
+        match fs::metadata(path) {
+            Ok(metadata) if metadata.is_file() => files.push(path.clone()),
+            Ok(metadata) if metadata.is_dir() => folders.push_back(path.clone()),
+            // What is missing or something else says so when it is hashed.
+            _ => {}
+        }
     }
     let mut left = ENTRIES;
-    while let Some(folder) = folders.pop_front() {
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten().take(left) {
+    while let Some(path) = folders.pop_front() {
+        // So does a folder that cannot be listed.
+        let entries = Folder::open_root(&path).and_then(|folder| folder.first_entries(left));
+        for Entry { name, kind } in entries.unwrap_or_default() {
             left -= 1;
-            sort(entry.file_type(), entry.path(), &mut folders);
+            match kind {
+                Kind::File => files.push(path.join(name)),
+                Kind::Folder => folders.push_back(path.join(name)),
+                _ => {}
+            }
         }
     }
     files
 }
 
-/// The open file and its length, unless there is nothing in it.
-fn open(path: &Path) -> io::Result<Option<(File, u64)>> {
+/// Looks into one file.
+fn look(path: &Path, found: &mut Found) -> io::Result<()> {
     let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::CLOEXEC;
     let file = OpenOptions::new()
         .read(true)
@@ -112,12 +121,11 @@ fn open(path: &Path) -> io::Result<Option<(File, u64)>> {
         .open(path)?;
     let metadata = file.metadata()?;
     let size = metadata.len();
-    Ok((metadata.is_file() && size > 0).then_some((file, size)))
-}
-
-fn look(file: &File, size: u64, found: &mut Found) -> io::Result<()> {
+    if !metadata.is_file() || size == 0 {
+        return Ok(());
+    }
     let places = size.div_ceil(PER_PLACE).min(PLACES);
-    let resident = Resident::of(file, size)?;
+    let resident = Resident::of(&file, size)?;
     for place in 0..places {
         let present = resident.holds(size / places * place)?;
         found.asked += 1;

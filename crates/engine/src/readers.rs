@@ -47,6 +47,10 @@ pub fn with_readers<T: Send>(
     control: &Control,
     work: impl FnOnce() -> Result<T> + Send,
 ) -> Result<T> {
+    if threads == Some(1) {
+        // One reader goes from the front to the back wherever the data is.
+        return work();
+    }
     let fitting = readers(place, pool::default_threads(), control);
     // Without a pool of its own the job runs on the one it has: slower there, and as correct.
     let pool = fitting

@@ -7,6 +7,7 @@
 use crate::aligned::Buffer;
 use crate::control::Control;
 use crate::error::Result;
+use crate::pool;
 use crate::source::{BLOCK, Source};
 use lineaprint_digest::{Algorithms, Digests, Hasher, sha256};
 use std::borrow::Borrow;
@@ -34,6 +35,8 @@ pub fn hash_all<S: Borrow<Source> + Send>(
     done: impl Fn(usize, Result<(S, Digests)>) + Sync,
 ) {
     let threads = rayon::current_num_threads().min(count);
+    // More threads than cores only with all lanes in use: they may wait for the disk, or may compute as well.
+    let threads = threads.min(pool::default_threads().max(count / width(algorithms)));
     // The first streams are dealt out, one per thread: two on one core while another idles would be slower.
     let next = AtomicUsize::new(threads);
     rayon::scope(|scope| {
@@ -54,6 +57,15 @@ pub fn hash_all<S: Borrow<Source> + Send>(
             });
         }
     });
+}
+
+/// How many streams one thread hashes at once.
+fn width(algorithms: Algorithms) -> usize {
+    if algorithms.sha256 {
+        sha256::lanes().width()
+    } else {
+        1
+    }
 }
 
 struct Worker<'a, S> {
@@ -78,11 +90,7 @@ impl<S: Borrow<Source>> Worker<'_, S> {
         open: impl Fn(usize) -> Result<Span<S>>,
         done: impl Fn(usize, Result<(S, Digests)>),
     ) {
-        let width = if self.algorithms.sha256 {
-            sha256::lanes().width()
-        } else {
-            1
-        };
+        let width = width(self.algorithms);
         // Blocks of all lanes together stay within a core's second-level cache.
         let block = if width > 4 { BLOCK / 8 } else { BLOCK };
         self.buffer.reserve(width * block);

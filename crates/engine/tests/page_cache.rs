@@ -112,7 +112,7 @@ fn what_is_read_from_the_disk_has_the_digest_of_what_is_in_memory() {
             })
             .expect("hashed");
         assert_eq!(digests, expected);
-        assert_eq!(control.from_disk(), on_disk(&folder));
+        assert_eq!(control.from_disk(), on_disk(&folder) && threads != Some(1));
         // More than 32 threads make no disk faster.
         let more = (pool::default_threads() * 2).min(32);
         let fitting = if on_disk(&folder) && more > pool::default_threads() {
@@ -140,6 +140,6 @@ fn what_is_no_file_is_not_looked_into() {
     write(folder.path(), "empty", 0);
     let paths = [folder.path().to_owned(), fifo, folder.path().join("missing")];
     let found = probe(&paths);
-    assert_eq!((found.files, found.asked), (0, 0), "{found:?}");
+    assert_eq!((found.bytes, found.asked), (0, 0), "{found:?}");
     assert!(!found.waits());
 }

@@ -62,12 +62,20 @@ impl Folder {
 
     /// Everything in it but `.` and `..`, in the system's order.
     pub fn entries(&self) -> Result<Vec<Entry>> {
+        self.first_entries(usize::MAX)
+    }
+
+    /// The same, but not more than `limit` of them.
+    pub fn first_entries(&self, limit: usize) -> Result<Vec<Entry>> {
         let mut entries = Vec::new();
         for entry in Dir::read_from(&self.descriptor).map_err(|error| self.failed("list", error))? {
             let entry = entry.map_err(|error| self.failed("list", error))?;
             let name = entry.file_name().to_bytes();
             if name == b"." || name == b".." {
                 continue;
+            }
+            if entries.len() == limit {
+                break;
             }
             let name = OsString::from_vec(name.to_vec());
             let kind = match entry.file_type() {

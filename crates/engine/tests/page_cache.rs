@@ -125,6 +125,17 @@ fn what_is_read_from_the_disk_has_the_digest_of_what_is_in_memory() {
 }
 
 #[test]
+fn a_hole_is_not_waited_for() {
+    let folder = folder();
+    let path = folder.path().join("sparse");
+    File::create(&path)
+        .and_then(|file| file.set_len(1 << 30))
+        .expect("made");
+    let found = probe(&[path]);
+    assert_eq!((found.bytes, found.asked, found.absent), (1 << 30, 8, 0));
+}
+
+#[test]
 fn what_is_no_file_is_not_looked_into() {
     let folder = folder();
     let fifo = folder.path().join("fifo");

@@ -22,10 +22,7 @@ export function treeCases(inputs: Inputs, peers: Peers): Case[] {
       title: `${title}, BLAKE3`,
       prepare: async () => {
         const small = inputs.smallFiles()
-        // What paq prints is its own digest of a folder, so there is nothing to compare.
-        const paq = { name: 'paq', needs: ['paq'], args: [small.path] } as const
-        const programs = [paq, findXargs(small, 'b3sum', peers)]
-        return entry(small.bytes, [ours(small, 'blake3')], programs, peers)
+        return entry(small.bytes, [ours(small, 'blake3')], blake3Programs(small, peers), peers)
       },
     },
     {
@@ -42,8 +39,7 @@ export function treeCases(inputs: Inputs, peers: Peers): Case[] {
       title: `${title}, not in the page cache, BLAKE3`,
       prepare: async () => {
         const small = inputs.smallFiles()
-        const paq = { name: 'paq', needs: ['paq'], args: [small.path] } as const
-        const programs = [paq, findXargs(small, 'b3sum', peers)]
+        const programs = blake3Programs(small, peers)
         const perCore: Contestant = {
           name: 'lineaprint hashTree, a thread per core',
           role: 'part',
@@ -81,6 +77,11 @@ function ours({ path }: FileSet, algorithm: Algorithm): Contestant {
       },
     },
   }
+}
+
+function blake3Programs(small: FileSet, peers: Peers): Program[] {
+  // What paq prints is its own digest of a folder, so there is nothing to compare.
+  return [{ name: 'paq', needs: ['paq'], args: [small.path] }, findXargs(small, 'b3sum', peers)]
 }
 
 /** With a cache that knows every file; what is new in the last seconds is never kept, so it waits first. */

@@ -39,7 +39,7 @@ pub fn hash_files<'env>(
 ) -> napi::Result<Object<'env>> {
     let algorithms = algorithms(&algorithm)?;
     let paths: Vec<PathBuf> = paths.into_iter().map(PathBuf::from).collect();
-    let place = Some(Place::Bytes(paths.clone()));
+    let place = Some(Place::bytes(&paths));
     start(env, threads, job, place, move |control: &Control| {
         let cache = cache.as_deref().map(JobCache::open);
         let files = match cache.as_ref().and_then(JobCache::get) {

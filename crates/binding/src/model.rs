@@ -114,7 +114,7 @@ pub fn read_model<'env>(
         .map(|index| (PathBuf::from(index.path), index.bytes.to_vec()));
     let root = options.tree.map(PathBuf::from);
     let plan = options.sample.map(plan).transpose()?;
-    let place = Some(Place::Bytes(paths.clone()));
+    let place = Some(Place::bytes(&paths));
     start(env, threads, job, place, move |control: &Control| {
         let mut sampled = plan
             .map(|plan| sample::model::sample(&paths, &plan, algorithms, control))

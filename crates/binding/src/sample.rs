@@ -108,7 +108,7 @@ pub fn sample_files<'env>(
     let algorithms = algorithms(&algorithm)?;
     let plan = plan(sample)?;
     let paths: Vec<PathBuf> = paths.into_iter().map(PathBuf::from).collect();
-    let place = Some(Place::Bytes(paths.clone()));
+    let place = Some(Place::bytes(&paths));
     start(env, threads, job, place, move |control: &Control| {
         let files = file::sample_all(&paths, &plan, algorithms, control);
         control.check()?;

@@ -5,11 +5,10 @@
 mod resident;
 
 use crate::folder::{Entry, Folder, Kind};
+use crate::source::Source;
 use resident::Resident;
 use std::collections::VecDeque;
-use std::fs::{self, File, OpenOptions};
-use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 /// Files that are looked into. They stand for all others.
@@ -78,7 +77,8 @@ pub fn probe(paths: &[PathBuf]) -> Found {
     }
     if found.is_much() {
         for path in files.iter().step_by(step) {
-            look(path, &mut found).ok();
+            // One that cannot be read counts as in memory.
+            let _ = look(path, &mut found);
         }
     }
     found
@@ -88,7 +88,7 @@ pub fn probe(paths: &[PathBuf]) -> Found {
 fn candidates(paths: &[PathBuf]) -> Vec<PathBuf> {
     let mut files = Vec::new();
     let mut folders = VecDeque::new();
-    for path in paths.iter().step_by(paths.len().div_ceil(ENTRIES).max(1)) {
+    for path in paths {
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_file() => files.push(path.clone()),
             Ok(metadata) if metadata.is_dir() => folders.push_back(path.clone()),
@@ -112,27 +112,20 @@ fn candidates(paths: &[PathBuf]) -> Vec<PathBuf> {
     files
 }
 
-/// Looks into one file.
-fn look(path: &Path, found: &mut Found) -> io::Result<()> {
-    let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::CLOEXEC;
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(i32::try_from(flags.bits()).unwrap_or_default())
-        .open(path)?;
-    let metadata = file.metadata()?;
-    let size = metadata.len();
-    if !metadata.is_file() || size == 0 {
-        return Ok(());
-    }
+/// Looks into one file, as far as it can be read.
+fn look(path: &Path, found: &mut Found) -> Option<()> {
+    let source = Source::open(path).ok()?;
+    let size = source.size();
+    // Nothing can be mapped of a file without content.
+    let resident = Resident::of(source.file(), size).ok()?;
     let places = size.div_ceil(PER_PLACE).min(PLACES);
-    let resident = Resident::of(&file, size)?;
     for place in 0..places {
         let offset = size / places * place;
-        let absent = !resident.holds(offset)? && is_on_disk(&file, offset);
+        let absent = !resident.holds(offset).ok()? && is_on_disk(source.file(), offset);
         found.asked += 1;
         found.absent += u64::from(absent);
     }
-    Ok(())
+    Some(())
 }
 
 /// Whether there is a byte to read at `offset`: a hole of a sparse file is made up in memory. Moves the position of the

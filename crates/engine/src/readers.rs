@@ -17,10 +17,21 @@ use std::path::PathBuf;
 /// Where a job reads.
 #[derive(Clone, Debug)]
 pub enum Place {
-    /// Files, or folders, of which every byte is read and hashed.
+    /// Files, or folders, of which every byte is read and hashed; of very many some that stand for all.
     Bytes(Vec<PathBuf>),
     /// A file whose values take longer to decode than its bytes to read, and each thread memory to decode into.
     Values(PathBuf),
+}
+
+/// Paths that stand for all of a job: a list of a million is not copied for this.
+const MOST_PATHS: usize = 256;
+
+impl Place {
+    /// Files or folders of which every byte is read and hashed.
+    pub fn bytes(paths: &[PathBuf]) -> Self {
+        let step = paths.len().div_ceil(MOST_PATHS).max(1);
+        Self::Bytes(paths.iter().step_by(step).cloned().collect())
+    }
 }
 
 /// Readers of large files per core.
@@ -122,6 +133,16 @@ mod tests {
         assert_eq!(beyond_cores(small, 2), Some(16));
         assert_eq!(beyond_cores(small, 8), Some(32));
         assert_eq!(beyond_cores(large, 64), None, "there are enough already");
+    }
+
+    #[test]
+    fn some_of_very_many_paths_stand_for_all() {
+        for (count, kept) in [(0, 0), (1, 1), (256, 256), (257, 129), (1_000_000, 256)] {
+            let Place::Bytes(paths) = Place::bytes(&vec![PathBuf::new(); count]) else {
+                panic!("another place")
+            };
+            assert_eq!(paths.len(), kept);
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub struct Resident {
 }
 
 impl Resident {
-    /// Looks at the first `size` bytes of `file`, which must not be none.
+    /// Looks at the first `size` bytes of `file`. An error where that is none.
     pub fn of(file: &File, size: u64) -> io::Result<Self> {
         let length = usize::try_from(size).map_err(io::Error::other)?;
         // SAFETY: a new mapping at an address of the kernel's choice, of a descriptor that `file` keeps open. Nothing is

@@ -3,12 +3,12 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { RunRecord } from '../../../src/store/record.ts'
 
-/** The records of a store in the order of their ids. */
+/** The records of a store, the run that started first before the others: ids of one second are in no order. */
 export function recordsIn(folder: string): RunRecord[] {
   const runs = join(folder, '.lineaprint', 'runs')
   return readdirSync(runs)
-    .toSorted()
     .map((id) => JSON.parse(readFileSync(join(runs, id, 'run.json'), 'utf8')) as RunRecord)
+    .toSorted((a, b) => Date.parse(a.startedAt) - Date.parse(b.startedAt))
 }
 
 /** The record of the only run of a store, and its folder. */

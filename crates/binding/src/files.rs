@@ -12,6 +12,7 @@ use napi::Env;
 use napi::bindgen_prelude::{Either, Object, Uint8Array};
 use napi_derive::napi;
 use std::path::PathBuf;
+use std::slice;
 
 /// A hashed file.
 #[napi(object, object_from_js = false)]
@@ -39,7 +40,7 @@ pub fn hash_files<'env>(
 ) -> napi::Result<Object<'env>> {
     let algorithms = algorithms(&algorithm)?;
     let paths: Vec<PathBuf> = paths.into_iter().map(PathBuf::from).collect();
-    let place = Some(Place::bytes(&paths));
+    let place = Some(Place::bytes(&paths, algorithms.count()));
     start(env, threads, job, place, move |control: &Control| {
         let cache = cache.as_deref().map(JobCache::open);
         let files = match cache.as_ref().and_then(JobCache::get) {
@@ -139,7 +140,7 @@ pub fn hash_tree<'env>(
     let cache = options.cache.clone();
     let mut options = tree_options(options)?;
     let root = PathBuf::from(root);
-    let place = Some(Place::Bytes(vec![root.clone()]));
+    let place = Some(Place::bytes(slice::from_ref(&root), options.algorithms.count()));
     start(env, threads, job, place, move |control: &Control| {
         let cache = cache.as_deref().map(JobCache::open);
         options.cache = cache.as_ref().and_then(JobCache::get).cloned();

@@ -114,7 +114,16 @@ pub fn read_model<'env>(
         .map(|index| (PathBuf::from(index.path), index.bytes.to_vec()));
     let root = options.tree.map(PathBuf::from);
     let plan = options.sample.map(plan).transpose()?;
-    let place = Some(Place::bytes(&paths));
+    let digests = [wanted.tensors, wanted.files]
+        .iter()
+        .flatten()
+        .map(|algorithms| algorithms.count())
+        .sum();
+    // Of a sample, and of headers alone, little is read here and there.
+    let place = Some(match (&plan, digests) {
+        (Some(_), _) | (_, 0) => Place::blocks(&paths),
+        (None, digests) => Place::bytes(&paths, digests),
+    });
     start(env, threads, job, place, move |control: &Control| {
         let mut sampled = plan
             .map(|plan| sample::model::sample(&paths, &plan, algorithms, control))

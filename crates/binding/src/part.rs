@@ -13,6 +13,7 @@ use napi::Env;
 use napi::bindgen_prelude::{Either, Object, Uint8Array};
 use napi_derive::napi;
 use std::path::PathBuf;
+use std::slice;
 
 /// Hashes a file from one byte to another (exclusive), or to its end.
 #[napi(ts_return_type = "Promise<NativeFile | NativeFailure>")]
@@ -29,7 +30,7 @@ pub fn hash_range<'env>(
     let path = PathBuf::from(path);
     let first = unsigned(start_byte)?;
     let last = end_byte.map(unsigned).transpose()?;
-    let place = Some(Place::Bytes(vec![path.clone()]));
+    let place = Some(Place::bytes(slice::from_ref(&path), algorithms.count()));
     start(env, threads, job, place, move |control: &Control| {
         part::hash_range(&path, first, last, algorithms, control).map(NativeFile::from)
     })
@@ -58,7 +59,7 @@ pub fn hash_part<'env>(
     threads: Option<u32>,
 ) -> napi::Result<Object<'env>> {
     let path = PathBuf::from(path);
-    let place = Some(Place::Bytes(vec![path.clone()]));
+    let place = Some(Place::bytes(slice::from_ref(&path), 1));
     start(env, threads, job, place, move |control: &Control| {
         part::hash_part(&path, u64::from(index), u64::from(count), control).map(native_part)
     })

@@ -14,6 +14,7 @@ use napi::Env;
 use napi::bindgen_prelude::{BigInt, Either, Object};
 use napi_derive::napi;
 use std::path::PathBuf;
+use std::slice;
 
 /// How a sample is chosen; TypeScript has checked it and filled in every default.
 #[napi(object, object_to_js = false)]
@@ -108,7 +109,7 @@ pub fn sample_files<'env>(
     let algorithms = algorithms(&algorithm)?;
     let plan = plan(sample)?;
     let paths: Vec<PathBuf> = paths.into_iter().map(PathBuf::from).collect();
-    let place = Some(Place::bytes(&paths));
+    let place = Some(Place::blocks(&paths));
     start(env, threads, job, place, move |control: &Control| {
         let files = file::sample_all(&paths, &plan, algorithms, control);
         control.check()?;
@@ -143,7 +144,7 @@ pub fn sample_tree<'env>(
     let options = tree_options(options)?;
     let plan = plan(sample)?;
     let root = PathBuf::from(root);
-    let place = Some(Place::Bytes(vec![root.clone()]));
+    let place = Some(Place::blocks(slice::from_ref(&root)));
     start(env, threads, job, place, move |control: &Control| {
         let (tree, extent) = tree::sample(&root, &plan, &options, control)?;
         Ok(NativeTreeSample {

@@ -3,22 +3,30 @@
 //! One per core is right for data that is in memory, which is what hashing costs. Elsewhere the disk decides: the head
 //! of one that turns wants a single reader, and any other wants more readers than there are cores, since a thread that
 //! waits for the disk leaves its core idle. How many more depends on what they wait for: large files are read ahead by
-//! the system, small ones by nobody.
+//! the system, small ones and single blocks by nobody. And on what they do meanwhile: while a thread hashes it asks for
+//! nothing.
 //!
 //! Only Linux says where data is. Elsewhere one thread per core reads.
 
 use crate::control::Control;
 use crate::error::Result;
 #[cfg(target_os = "linux")]
-use crate::page_cache::{self, Found};
+use crate::page_cache;
 use crate::pool;
 use std::path::PathBuf;
 
 /// Where a job reads.
 #[derive(Clone, Debug)]
 pub enum Place {
-    /// Files, or folders, of which every byte is read and hashed; of very many some that stand for all.
-    Bytes(Vec<PathBuf>),
+    /// Files, or folders, of which every byte is read once and hashed `digests` times.
+    Bytes {
+        /// Of very many some that stand for all.
+        paths: Vec<PathBuf>,
+        /// Digests into which each byte goes.
+        digests: usize,
+    },
+    /// Files, or folders, of which blocks are read here and there; of very many some that stand for all.
+    Blocks(Vec<PathBuf>),
     /// A file whose values take longer to decode than its bytes to read, and each thread memory to decode into.
     Values(PathBuf),
 }
@@ -27,18 +35,28 @@ pub enum Place {
 const MOST_PATHS: usize = 256;
 
 impl Place {
-    /// Files or folders of which every byte is read and hashed.
-    pub fn bytes(paths: &[PathBuf]) -> Self {
-        let step = paths.len().div_ceil(MOST_PATHS).max(1);
-        Self::Bytes(paths.iter().step_by(step).cloned().collect())
+    /// Files or folders of which every byte is read once and hashed `digests` times.
+    pub fn bytes(paths: &[PathBuf], digests: usize) -> Self {
+        let paths = some_of(paths);
+        Self::Bytes { paths, digests }
+    }
+
+    /// Files or folders of which blocks are read here and there.
+    pub fn blocks(paths: &[PathBuf]) -> Self {
+        Self::Blocks(some_of(paths))
     }
 }
 
-/// Readers of large files per core.
+fn some_of(paths: &[PathBuf]) -> Vec<PathBuf> {
+    let step = paths.len().div_ceil(MOST_PATHS).max(1);
+    paths.iter().step_by(step).cloned().collect()
+}
+
+/// Readers of large files per core and digest: who hashes what was read twice asks the disk half as often.
 #[cfg(target_os = "linux")]
 const LARGE_PER_CORE: usize = 2;
 
-/// Readers of small files per core.
+/// Readers per core of what is too short to be read ahead: small files, and blocks here and there.
 #[cfg(target_os = "linux")]
 const SMALL_PER_CORE: usize = 8;
 
@@ -78,7 +96,7 @@ pub fn with_readers<T: Send>(
 fn readers(place: &Place, cores: usize, control: &Control) -> Option<usize> {
     use std::os::unix::fs::MetadataExt as _;
     let first = match place {
-        Place::Bytes(paths) => paths.first()?,
+        Place::Bytes { paths, .. } | Place::Blocks(paths) => paths.first()?,
         Place::Values(path) => path,
     };
     // A path that cannot be looked at says so when it is opened.
@@ -86,13 +104,25 @@ fn readers(place: &Place, cores: usize, control: &Control) -> Option<usize> {
     if crate::device::spins(metadata.dev()) {
         return Some(1);
     }
-    let Place::Bytes(paths) = place else { return None };
-    let found = page_cache::probe(paths);
-    if found.waits() {
-        control.set_from_disk();
-        return beyond_cores(found, cores);
+    let found = match place {
+        Place::Bytes { paths, .. } | Place::Blocks(paths) => page_cache::probe(paths),
+        Place::Values(_) => return None,
+    };
+    if !found.waits() {
+        return None;
     }
-    None
+    control.set_from_disk();
+    let count = (cores * per_core(place, found.mean_size())).min(MOST);
+    (count > cores).then_some(count)
+}
+
+/// Readers per core where the disk is waited for.
+#[cfg(target_os = "linux")]
+const fn per_core(place: &Place, mean_size: u64) -> usize {
+    match place {
+        Place::Bytes { digests, .. } if mean_size >= SMALL => LARGE_PER_CORE * *digests,
+        _ => SMALL_PER_CORE,
+    }
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -100,48 +130,29 @@ fn readers(_: &Place, _: usize, _: &Control) -> Option<usize> {
     None
 }
 
-#[cfg(target_os = "linux")]
-fn beyond_cores(found: Found, cores: usize) -> Option<usize> {
-    let per_core = if found.mean_size() < SMALL {
-        SMALL_PER_CORE
-    } else {
-        LARGE_PER_CORE
-    };
-    let count = (cores * per_core).min(MOST);
-    (count > cores).then_some(count)
-}
-
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
 
-    fn found(files: u64, bytes: u64) -> Found {
-        Found {
-            seen: files,
-            files,
-            bytes,
-            asked: files,
-            absent: files,
-        }
-    }
-
     #[test]
-    fn a_disk_that_is_waited_for_gets_more_readers_than_there_are_cores() {
-        let large = found(8, 8 << 30);
-        let small = found(16, 16 << 14);
-        assert_eq!(beyond_cores(large, 2), Some(4));
-        assert_eq!(beyond_cores(small, 2), Some(16));
-        assert_eq!(beyond_cores(small, 8), Some(32));
-        assert_eq!(beyond_cores(large, 64), None, "there are enough already");
+    fn a_disk_that_is_waited_for_gets_more_readers_the_more_there_is_to_wait_for_or_to_compute() {
+        let once = Place::bytes(&[], 1);
+        let twice = Place::bytes(&[], 2);
+        assert_eq!(per_core(&once, 1 << 30), 2);
+        assert_eq!(per_core(&twice, 1 << 30), 4);
+        assert_eq!(per_core(&once, 1 << 14), 8);
+        assert_eq!(
+            per_core(&twice, 1 << 14),
+            8,
+            "small files wait most of the time in any case"
+        );
+        assert_eq!(per_core(&Place::blocks(&[]), 1 << 30), 8);
     }
 
     #[test]
     fn some_of_very_many_paths_stand_for_all() {
         for (count, kept) in [(0, 0), (1, 1), (256, 256), (257, 129), (1_000_000, 256)] {
-            let Place::Bytes(paths) = Place::bytes(&vec![PathBuf::new(); count]) else {
-                panic!("another place")
-            };
-            assert_eq!(paths.len(), kept);
+            assert_eq!(some_of(&vec![PathBuf::new(); count]).len(), kept);
         }
     }
 
@@ -151,7 +162,7 @@ mod tests {
         let path = folder.path().join("file");
         std::fs::write(&path, vec![7; 9 << 20]).expect("written");
         let control = Control::new();
-        let place = Place::Bytes(vec![path]);
+        let place = Place::bytes(&[path], 1);
         assert_eq!(readers(&place, 2, &control), None);
         assert!(!control.from_disk());
     }
@@ -159,7 +170,7 @@ mod tests {
     #[test]
     fn the_work_runs_on_the_threads_that_were_asked_for() {
         let folder = tempfile::tempdir().expect("a folder");
-        let place = Place::Bytes(vec![folder.path().to_owned()]);
+        let place = Place::bytes(&[folder.path().to_owned()], 1);
         let count = || Ok(rayon::current_num_threads());
         let pool = pool::get(3).expect("a pool");
         let asked = pool.install(|| with_readers(&place, Some(3), &Control::new(), count));

@@ -101,7 +101,7 @@ fn what_is_read_from_the_disk_has_the_digest_of_what_is_in_memory() {
     for threads in [None, Some(1), Some(5)] {
         forget(&path);
         let control = Control::new();
-        let place = Place::Bytes(vec![path.clone()]);
+        let place = Place::bytes(std::slice::from_ref(&path), 1);
         let (digests, used) = pool::get(threads.unwrap_or(2))
             .expect("a pool")
             .install(|| {

@@ -72,7 +72,8 @@ for path in paths:
  * disk. After a pause of that length it does so after the measurement and not in the midst of it. What it has handed back
  * already is touched, twice as much as the files need, so that no contestant finds it.
  *
- * Whoever comes after a program that maps files, as b3sum does, is slower by some hundredths all the same.
+ * Contestants in the same alternation with a program that maps files, as b3sum does, came out some hundredths slower all
+ * the same, not all of them alike.
  */
 const PAUSE_MS = 2500
 

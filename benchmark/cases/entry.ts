@@ -51,7 +51,7 @@ function fromProgram({ name, args, check }: Program, command: string): Contestan
   return { ...contestant, check: { label: check.label, read } }
 }
 
-const FORGET = `
+const TOUCH_AND_FORGET = `
 import mmap, os, sys
 paths = [os.path.join(folder, name) for folder, _, names in os.walk(sys.argv[1]) for name in names]
 free = os.sysconf('SC_AVPHYS_PAGES') * mmap.PAGESIZE
@@ -84,7 +84,7 @@ export function uncached(given: Entry, folder: string, peers: Peers): Entry {
   if (!python) return { ...given, contestants: [], missing: ['all (no python3)'] }
   const before = async (): Promise<void> => {
     await setTimeout(PAUSE_MS)
-    await runProgram(python.path, ['-c', FORGET, folder])
+    await runProgram(python.path, ['-c', TOUCH_AND_FORGET, folder])
   }
   return { ...given, contestants: given.contestants.map((contestant) => ({ ...contestant, before })) }
 }

@@ -40,7 +40,7 @@ pub fn hash_files<'env>(
 ) -> napi::Result<Object<'env>> {
     let algorithms = algorithms(&algorithm)?;
     let paths: Vec<PathBuf> = paths.into_iter().map(PathBuf::from).collect();
-    let place = Some(Place::bytes(&paths, algorithms.count()));
+    let place = Some(Place::bytes(&paths, algorithms.iter().count()));
     start(env, threads, job, place, move |control: &Control| {
         let cache = cache.as_deref().map(JobCache::open);
         let files = match cache.as_ref().and_then(JobCache::get) {
@@ -140,7 +140,10 @@ pub fn hash_tree<'env>(
     let cache = options.cache.clone();
     let mut options = tree_options(options)?;
     let root = PathBuf::from(root);
-    let place = Some(Place::bytes(slice::from_ref(&root), options.algorithms.count()));
+    let place = Some(Place::bytes(
+        slice::from_ref(&root),
+        options.algorithms.iter().count(),
+    ));
     start(env, threads, job, place, move |control: &Control| {
         let cache = cache.as_deref().map(JobCache::open);
         options.cache = cache.as_ref().and_then(JobCache::get).cloned();

@@ -114,15 +114,11 @@ pub fn read_model<'env>(
         .map(|index| (PathBuf::from(index.path), index.bytes.to_vec()));
     let root = options.tree.map(PathBuf::from);
     let plan = options.sample.map(plan).transpose()?;
-    let digests = [wanted.tensors, wanted.files]
-        .iter()
-        .flatten()
-        .map(|algorithms| algorithms.count())
-        .sum();
-    // Of a sample, and of headers alone, little is read here and there.
-    let place = Some(match (&plan, digests) {
-        (Some(_), _) | (_, 0) => Place::blocks(&paths),
-        (None, digests) => Place::bytes(&paths, digests),
+    let place = Some(if plan.is_some() {
+        Place::blocks(&paths)
+    } else {
+        let wanted = [wanted.tensors, wanted.files].into_iter().flatten();
+        Place::bytes(&paths, wanted.flat_map(Algorithms::iter).count())
     });
     start(env, threads, job, place, move |control: &Control| {
         let mut sampled = plan

@@ -30,7 +30,7 @@ pub fn hash_range<'env>(
     let path = PathBuf::from(path);
     let first = unsigned(start_byte)?;
     let last = end_byte.map(unsigned).transpose()?;
-    let place = Some(Place::bytes(slice::from_ref(&path), algorithms.count()));
+    let place = Some(Place::bytes(slice::from_ref(&path), algorithms.iter().count()));
     start(env, threads, job, place, move |control: &Control| {
         part::hash_range(&path, first, last, algorithms, control).map(NativeFile::from)
     })

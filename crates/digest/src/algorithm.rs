@@ -55,11 +55,6 @@ impl Algorithms {
         }
     }
 
-    /// How many members there are.
-    pub const fn count(self) -> usize {
-        self.blake3 as usize + self.sha256 as usize
-    }
-
     /// The members, BLAKE3 first.
     pub fn iter(self) -> impl Iterator<Item = Algorithm> {
         let members = [(self.blake3, Algorithm::Blake3), (self.sha256, Algorithm::Sha256)];

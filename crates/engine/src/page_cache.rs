@@ -97,7 +97,9 @@ fn candidates(paths: &[PathBuf]) -> Vec<PathBuf> {
         }
     }
     let mut left = ENTRIES;
-    while let Some(path) = folders.pop_front() {
+    while left > 0
+        && let Some(path) = folders.pop_front()
+    {
         // So does a folder that cannot be listed.
         let entries = Folder::open_root(&path).and_then(|folder| folder.first_entries(left));
         for Entry { name, kind } in entries.unwrap_or_default() {

@@ -11,7 +11,7 @@
 use crate::control::Control;
 use crate::error::Result;
 #[cfg(target_os = "linux")]
-use crate::page_cache;
+use crate::page_cache::{self, Found};
 use crate::pool;
 use std::path::PathBuf;
 
@@ -44,6 +44,14 @@ impl Place {
     /// Files or folders of which blocks are read here and there.
     pub fn blocks(paths: &[PathBuf]) -> Self {
         Self::Blocks(some_of(paths))
+    }
+
+    #[cfg(target_os = "linux")]
+    fn paths(&self) -> &[PathBuf] {
+        match self {
+            Self::Bytes { paths, .. } | Self::Blocks(paths) => paths,
+            Self::Values(path) => std::slice::from_ref(path),
+        }
     }
 }
 
@@ -95,34 +103,31 @@ pub fn with_readers<T: Send>(
 #[cfg(target_os = "linux")]
 fn readers(place: &Place, cores: usize, control: &Control) -> Option<usize> {
     use std::os::unix::fs::MetadataExt as _;
-    let first = match place {
-        Place::Bytes { paths, .. } | Place::Blocks(paths) => paths.first()?,
-        Place::Values(path) => path,
-    };
     // A path that cannot be looked at says so when it is opened.
-    let metadata = std::fs::metadata(first).ok()?;
+    let metadata = std::fs::metadata(place.paths().first()?).ok()?;
     if crate::device::spins(metadata.dev()) {
         return Some(1);
     }
-    let found = match place {
-        Place::Bytes { paths, .. } | Place::Blocks(paths) => page_cache::probe(paths),
-        Place::Values(_) => return None,
-    };
+    if matches!(place, Place::Values(_)) {
+        return None;
+    }
+    let found = page_cache::probe(place.paths());
     if !found.waits() {
         return None;
     }
     control.set_from_disk();
-    let count = (cores * per_core(place, found.mean_size())).min(MOST);
-    (count > cores).then_some(count)
+    beyond_cores(place, found, cores)
 }
 
-/// Readers per core where the disk is waited for.
+/// How many threads should read from a disk that is waited for, if more than there are cores.
 #[cfg(target_os = "linux")]
-const fn per_core(place: &Place, mean_size: u64) -> usize {
-    match place {
-        Place::Bytes { digests, .. } if mean_size >= SMALL => LARGE_PER_CORE * *digests,
+fn beyond_cores(place: &Place, found: Found, cores: usize) -> Option<usize> {
+    let per_core = match place {
+        Place::Bytes { digests, .. } if found.mean_size() >= SMALL => LARGE_PER_CORE * digests,
         _ => SMALL_PER_CORE,
-    }
+    };
+    let count = (cores * per_core).min(MOST);
+    (count > cores).then_some(count)
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -134,19 +139,34 @@ fn readers(_: &Place, _: usize, _: &Control) -> Option<usize> {
 mod tests {
     use super::*;
 
+    fn found(files: u64, bytes: u64) -> Found {
+        Found {
+            seen: files,
+            files,
+            bytes,
+            asked: files,
+            absent: files,
+        }
+    }
+
     #[test]
     fn a_disk_that_is_waited_for_gets_more_readers_the_more_there_is_to_wait_for_or_to_compute() {
         let once = Place::bytes(&[], 1);
         let twice = Place::bytes(&[], 2);
-        assert_eq!(per_core(&once, 1 << 30), 2);
-        assert_eq!(per_core(&twice, 1 << 30), 4);
-        assert_eq!(per_core(&once, 1 << 14), 8);
+        let blocks = Place::blocks(&[]);
+        let (large, small) = (found(8, 8 << 30), found(16, 16 << 14));
+        assert_eq!(beyond_cores(&once, large, 2), Some(4));
+        assert_eq!(beyond_cores(&twice, large, 2), Some(8));
+        assert_eq!(beyond_cores(&once, small, 2), Some(16));
         assert_eq!(
-            per_core(&twice, 1 << 14),
-            8,
-            "small files wait most of the time in any case"
+            beyond_cores(&twice, small, 2),
+            Some(16),
+            "they wait most of the time in any case"
         );
-        assert_eq!(per_core(&Place::blocks(&[]), 1 << 30), 8);
+        assert_eq!(beyond_cores(&blocks, large, 2), Some(16));
+        assert_eq!(beyond_cores(&once, small, 8), Some(32));
+        assert_eq!(beyond_cores(&twice, large, 16), Some(32));
+        assert_eq!(beyond_cores(&once, large, 64), None, "there are enough already");
     }
 
     #[test]

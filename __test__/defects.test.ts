@@ -19,8 +19,8 @@ import {
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parse as parseYaml } from 'yaml'
-import { createEnvironmentCapture, stableEnvironmentFields } from '../src/capture/environment/index.ts'
-import { gitCapture } from '../src/capture/git/index.ts'
+import { createEnvironmentCapture, stableEnvironmentFields } from '../src/capture/environment/capture.ts'
+import { gitCapture } from '../src/capture/git/git-capture.ts'
 import {
   Generator,
   createGenerator,
@@ -30,24 +30,24 @@ import {
   seedVariables,
   seedsCapture,
   setSeeds,
-} from '../src/capture/seeds/index.ts'
+} from '../src/capture/seeds/capture.ts'
 import { readDataset } from '../src/dataset/read.ts'
-import { diffRuns } from '../src/experiment/diff/runs.ts'
-import { reproduceRun } from '../src/experiment/reproduce/index.ts'
-import { verifyRun } from '../src/experiment/verify.ts'
+import { diffRuns } from '../src/diff/runs.ts'
+import { reproduceRun } from '../src/reproduce/reproduce.ts'
+import { verifyRun } from '../src/verify/verify.ts'
 import { hashFile } from '../src/hash/file.ts'
 import { hashTree } from '../src/hash/tree.ts'
 import { readModel } from '../src/model/read.ts'
 import { readTokenizer } from '../src/model/tokenizer.ts'
 import { readRun } from '../src/store/runs.ts'
 import { GIT_ENVIRONMENT, git, listAt, objectAt } from './capture/fixture.ts'
-import { finished, inRun, runProgram, started } from './experiment/support.ts'
+import { finished, inRun, runProgram, started } from './tracking/support.ts'
 import { folderOf, paint } from './support/folder.ts'
 import { floats, fromHeader, safetensors } from './support/safetensors.ts'
-import type { Captured } from '../src/capture/component.ts'
+import type { Captured } from '../src/core/component.ts'
 import type { DatasetSource } from '../src/dataset/read.ts'
 import type { JsonObject } from '../src/json/value.ts'
-import type { SampledHashOptions } from '../src/sample/options.ts'
+import type { SampledHashOptions } from '../src/hash/sample/options.ts'
 import type { TensorToWrite } from './support/safetensors.ts'
 
 const digestOf = async (source: DatasetSource, options: SampledHashOptions = {}): Promise<string> =>

@@ -8,8 +8,8 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
 import { parse as parseYaml } from 'yaml'
-import { environmentCapture } from '../src/capture/environment/index.ts'
-import { gitCapture } from '../src/capture/git/index.ts'
+import { environmentCapture } from '../src/capture/environment/capture.ts'
+import { gitCapture } from '../src/capture/git/git-capture.ts'
 import {
   Generator,
   defaultGenerator,
@@ -17,19 +17,19 @@ import {
   seedVariables,
   seedsCapture,
   setSeeds,
-} from '../src/capture/seeds/index.ts'
+} from '../src/capture/seeds/capture.ts'
 import { readDataset } from '../src/dataset/read.ts'
-import { resolveConfiguration } from '../src/experiment/configuration-sources.ts'
-import { ExperimentTracker } from '../src/experiment/tracker.ts'
+import { resolveConfiguration } from '../src/config/sources.ts'
+import { ExperimentTracker } from '../src/tracking/tracker.ts'
 import { readModel } from '../src/model/read.ts'
 import { readJournal } from '../src/store/journal-read.ts'
 import { readRun } from '../src/store/runs.ts'
 import { git, objectAt } from './capture/fixture.ts'
-import { NO_CAPTURES, finished, inRun, started } from './experiment/support.ts'
+import { NO_CAPTURES, finished, inRun, started } from './tracking/support.ts'
 import { folderOf } from './support/folder.ts'
 import { floats, safetensors } from './support/safetensors.ts'
 import type { DatasetSource } from '../src/dataset/read.ts'
-import type { JournalEvent } from '../src/store/events.ts'
+import type { JournalEvent } from '../src/record/events.ts'
 import type { TensorToWrite } from './support/safetensors.ts'
 
 const digestOf = async (source: DatasetSource): Promise<string> => String((await readDataset(source)).digest)

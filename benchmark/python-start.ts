@@ -10,8 +10,8 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads'
-import { Bridge } from '../src/experiment/bridge/index.ts'
-import { ExperimentTracker } from '../src/experiment/tracker.ts'
+import { Bridge } from '../src/command/python-bridge/bridge.ts'
+import { ExperimentTracker } from '../src/tracking/tracker.ts'
 
 const ROUNDS = 40
 

@@ -56,7 +56,7 @@ function typescript() {
     for (const [, target] of readFileSync(path, 'utf8').matchAll(/(?:from|import\()\s*'(\.[^']+)'/g)) {
       const to = resolve(dirname(path), target)
       if (to.startsWith(resolve('native'))) {
-        if (from !== 'native') found.push(`${path}: only src/native.ts may import the addon's loader`)
+        if (from !== 'native') found.push(`${path}: only src/native/load.ts may import the addon's loader`)
         continue
       }
       const room = roomOf(to)

@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { format, resolveConfig } from 'prettier'
 import { z } from 'zod/mini'
-import { runRecordSchema } from '../src/store/record-schema.ts'
-import { RUN_SCHEMA } from '../src/store/record.ts'
+import { runRecordSchema } from '../src/record/schema.ts'
+import { RUN_SCHEMA } from '../src/record/record.ts'
 import { root } from './setup.mjs'
 
 const path = join(root, 'schema', 'run.schema.json')
@@ -43,9 +43,7 @@ const DESCRIPTIONS = {
 const text = await format(JSON.stringify(schema()), { ...(await resolveConfig(path)), filepath: path })
 if (!process.argv.includes('--check')) writeFileSync(path, text)
 else if (readFileSync(path, 'utf8') !== text) {
-  console.error(
-    'schema/run.schema.json is not what src/store/record-schema.ts says: run scripts/run-schema.mjs',
-  )
+  console.error('schema/run.schema.json is not what src/record/schema.ts says: run scripts/run-schema.mjs')
   process.exit(1)
 }
 

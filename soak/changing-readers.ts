@@ -2,10 +2,10 @@
 import { createHash } from 'node:crypto'
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { LineaprintError } from '../src/errors.ts'
+import { LineaprintError } from '../src/core/errors.ts'
 import { hashFile, hashFiles } from '../src/hash/file.ts'
 import { hashTree } from '../src/hash/tree.ts'
-import type { Algorithm } from '../src/digest.ts'
+import type { Algorithm } from '../src/core/digest.ts'
 
 /** Something that gives a hexadecimal digest, or the code of an error. */
 export type Reader = (path: string, algorithm: Algorithm) => Promise<string>

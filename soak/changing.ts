@@ -12,7 +12,7 @@ import { byFile, byFiles, byTree, lookingTwice, naively } from './changing-reade
 import { ending, hears, startChild } from './support/child.ts'
 import { withPlaces } from './support/places.ts'
 import { Tally } from './support/round.ts'
-import type { Algorithm } from '../src/digest.ts'
+import type { Algorithm } from '../src/core/digest.ts'
 import type { Attempt, Judgement, State } from './changing-judge.ts'
 import type { Reader } from './changing-readers.ts'
 import type { Place } from './support/places.ts'

@@ -6,7 +6,7 @@
  */
 import { cpSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { ExperimentTracker } from '../src/experiment/tracker.ts'
+import { ExperimentTracker } from '../src/tracking/tracker.ts'
 import { listRuns } from '../src/store/runs.ts'
 import { storeIn } from '../src/store/store.ts'
 import { ending, hears, startChild } from './support/child.ts'

@@ -1,6 +1,6 @@
 /** The public surface of lineaprint, and nothing else. */
-export { environmentCapture } from './capture/environment/index.ts'
-export { gitCapture } from './capture/git/index.ts'
+export { environmentCapture } from './capture/environment/capture.ts'
+export { gitCapture } from './capture/git/git-capture.ts'
 export {
   Generator,
   createGenerator,
@@ -8,17 +8,17 @@ export {
   seedVariables,
   seedsCapture,
   setSeeds,
-} from './capture/seeds/index.ts'
+} from './capture/seeds/capture.ts'
 export { readDataset } from './dataset/read.ts'
 export { diffTables } from './dataset/table-diff.ts'
 export { hashTable } from './dataset/table.ts'
-export { Digest } from './digest.ts'
-export { LineaprintError } from './errors.ts'
-export { reproduceRun } from './experiment/reproduce/index.ts'
-export { diffCode } from './experiment/diff/code.ts'
-export { diffRuns } from './experiment/diff/runs.ts'
-export { ExperimentTracker } from './experiment/tracker.ts'
-export { verifyRun } from './experiment/verify.ts'
+export { Digest } from './core/digest.ts'
+export { LineaprintError } from './core/errors.ts'
+export { reproduceRun } from './reproduce/reproduce.ts'
+export { diffCode } from './diff/code.ts'
+export { diffRuns } from './diff/runs.ts'
+export { ExperimentTracker } from './tracking/tracker.ts'
+export { verifyRun } from './verify/verify.ts'
 export { exportToMlflow } from './export/mlflow/send.ts'
 export { exportToWandb } from './export/wandb/folder.ts'
 export { hashArray } from './hash/array.ts'
@@ -30,27 +30,27 @@ export { hashPart, mergeParts, parsePart } from './hash/part.ts'
 export { hashStream } from './hash/stream.ts'
 export { hashTree } from './hash/tree.ts'
 export { diffTrees } from './hash/tree-diff.ts'
-export { diffModels } from './model/diff.ts'
+export { diffModels } from './model/diff/diff.ts'
 export { readModel } from './model/read.ts'
 export { readTokenizer } from './model/tokenizer.ts'
 export { findRun, listRuns, readRun } from './store/runs.ts'
 export { storeIn } from './store/store.ts'
-export { VERSION } from './version.ts'
+export { VERSION } from './core/version.ts'
 
-export type { JobOptions, Progress } from './abort.ts'
-export type { Captured, CaptureContext, Comparison, Component, Difference } from './capture/component.ts'
+export type { JobOptions, Progress } from './native/job.ts'
+export type { Captured, CaptureContext, Comparison, Component, Difference } from './core/component.ts'
 export type {
   GeneratorOptions,
   GeneratorState,
   SeedReport,
   SeedTarget,
   SeedVariableOptions,
-} from './capture/seeds/index.ts'
+} from './capture/seeds/capture.ts'
 export type { DatasetOptions, DatasetReport, DatasetSource, DatasetTable } from './dataset/read.ts'
 export type { ColumnChange, RowRange, TableDiff, TableSide, TableSource } from './dataset/table-diff.ts'
 export type { TableColumn, TableFormat, TableHash, TableOptions, TableSchema } from './dataset/table.ts'
-export type { Algorithm, AlgorithmChoice, DigestKind, Digests } from './digest.ts'
-export type { ErrorCode, ErrorDetails } from './errors.ts'
+export type { Algorithm, AlgorithmChoice, DigestKind, Digests } from './core/digest.ts'
+export type { ErrorCode, ErrorDetails } from './core/errors.ts'
 export type {
   ComponentConfiguration,
   ComponentOptions,
@@ -59,10 +59,10 @@ export type {
   GitComponentOptions,
   ModelsComponentOptions,
   SeedsComponentOptions,
-} from './experiment/configuration-components.ts'
-export type { Configuration, ExperimentOptions } from './experiment/configuration.ts'
-export type { SystemMetricsOptions } from './experiment/system/options.ts'
-export type { CodeDiff } from './experiment/diff/code.ts'
+} from './config/groups.ts'
+export type { Configuration, ExperimentOptions } from './config/options.ts'
+export type { SystemMetricsOptions } from './config/system-metrics.ts'
+export type { CodeDiff } from './diff/code.ts'
 export type {
   Cause,
   DigestDiff,
@@ -75,18 +75,18 @@ export type {
   RunDiffOptions,
   RunDifference,
   RunSide,
-} from './experiment/diff/runs.ts'
-export type { DigestOptions, DigestSource } from './experiment/digests.ts'
-export type { MetricOptions } from './experiment/metrics.ts'
+} from './diff/runs.ts'
+export type { DigestOptions, DigestSource } from './tracking/digests.ts'
+export type { MetricOptions } from './tracking/metrics.ts'
 export type {
   ReproduceItem,
   ReproduceOptions,
   ReproduceVerdict,
   ReproducingRun,
   Reproduction,
-} from './experiment/reproduce/index.ts'
-export type { ExperimentSummary } from './experiment/summary.ts'
-export type { TrackerSettings } from './experiment/tracker.ts'
+} from './reproduce/reproduce.ts'
+export type { ExperimentSummary } from './tracking/summary.ts'
+export type { TrackerSettings } from './tracking/tracker.ts'
 export type {
   Verification,
   VerifyDifference,
@@ -94,7 +94,7 @@ export type {
   VerifyLevel,
   VerifyOptions,
   VerifyStatus,
-} from './experiment/verify.ts'
+} from './verify/verify.ts'
 export type { MlflowExportOptions, MlflowReport } from './export/mlflow/send.ts'
 export type { MlflowOptions } from './export/mlflow/target.ts'
 export type { WandbOptions } from './export/wandb/describe.ts'
@@ -122,12 +122,12 @@ export type {
   ModelSide,
   TensorChange,
   ValueComparison,
-} from './model/diff.ts'
+} from './model/diff/diff.ts'
 export type { DtypeTotal, ModelFile, ModelOptions, ModelReport, TensorInfo } from './model/read.ts'
 export type { TokenizerReport } from './model/tokenizer.ts'
-export type { HashOptions } from './options.ts'
-export type { RunRecord } from './store/record.ts'
+export type { HashOptions } from './core/options.ts'
+export type { RunRecord } from './record/record.ts'
 export type { ListedRun, RunFilter, RunList, StoredRun } from './store/runs.ts'
 export type { Store } from './store/store.ts'
-export type { SampledHashOptions, SampleOptions } from './sample/options.ts'
-export type { SampleReport } from './sample/report.ts'
+export type { SampledHashOptions, SampleOptions } from './hash/sample/options.ts'
+export type { SampleReport } from './hash/sample/report.ts'

@@ -3,11 +3,11 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { cyclonedxBill } from '../../src/export/cyclonedx.ts'
-import { finished } from '../experiment/support.ts'
+import { finished } from '../tracking/support.ts'
 import { folderOf } from '../support/folder.ts'
 import { floats, safetensors } from '../support/safetensors.ts'
 import { hasPeer, runPeer } from './peers.ts'
-import type { RunRecord } from '../../src/store/record.ts'
+import type { RunRecord } from '../../src/record/record.ts'
 
 async function makeRecord(): Promise<RunRecord> {
   const root = folderOf({

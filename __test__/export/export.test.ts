@@ -5,9 +5,9 @@ import { expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { formatExport, latestName } from '../../src/export/files.ts'
 import { toYaml } from '../../src/export/yaml.ts'
-import { finished } from '../experiment/support.ts'
+import { finished } from '../tracking/support.ts'
 import { folderOf } from '../support/folder.ts'
-import type { RunRecord } from '../../src/store/record.ts'
+import type { RunRecord } from '../../src/record/record.ts'
 
 /** Texts and numbers that one YAML reader or another takes for something else. */
 const TRICKY = {

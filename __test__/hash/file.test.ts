@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { hashFile, hashFiles } from '../../src/hash/file.ts'
-import { LineaprintError } from '../../src/errors.ts'
+import { LineaprintError } from '../../src/core/errors.ts'
 import { folderOf, paint } from '../support/folder.ts'
-import type { Progress } from '../../src/abort.ts'
+import type { Progress } from '../../src/native/job.ts'
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 

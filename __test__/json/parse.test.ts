@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { parseJson } from '../../src/json/parse.ts'
-import { LineaprintError } from '../../src/errors.ts'
+import { LineaprintError } from '../../src/core/errors.ts'
 import type { ParsedJson } from '../../src/json/parse.ts'
 
 function plain(value: ParsedJson): unknown {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { LineaprintError } from '../../src/errors.ts'
+import { LineaprintError } from '../../src/core/errors.ts'
 import { createManifest, formatManifest, parseManifest } from '../../src/manifest/manifest.ts'
 import { folderOf } from '../support/folder.ts'
 

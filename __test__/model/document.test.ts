@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { canonicalBytes, canonicalJson } from '../../src/json/canonical.ts'
 import { canonicalDocument } from '../../src/model/document.ts'
 import { parseJson } from '../../src/json/parse.ts'
-import { native } from '../../src/native.ts'
+import { native } from '../../src/native/load.ts'
 import { readCases } from '../vectors/support.ts'
 
 /** What the slow path makes of a document; nothing if it refuses it. */

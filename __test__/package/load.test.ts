@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { platformName } from '../../src/native.ts'
-import { VERSION } from '../../src/version.ts'
+import { platformName } from '../../src/native/load.ts'
+import { VERSION } from '../../src/core/version.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'lineaprint-load-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -20,7 +20,7 @@ interface Refusal {
 /** Loads the addon in a process of its own, with `addon` in its place. */
 function refusal(addon: string, before = ''): Refusal {
   const program = `${before}
-    const error = await import('./src/native.ts').then(() => ({}), (thrown) => thrown)
+    const error = await import('./src/native/load.ts').then(() => ({}), (thrown) => thrown)
     const { code, message, hint, cause } = error
     console.log(JSON.stringify({ code, message, hint, cause: cause?.message }))`
   const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { PLATFORMS } from '../../src/native.ts'
+import { PLATFORMS } from '../../src/native/load.ts'
 
 interface Manifest {
   readonly type: string

@@ -5,9 +5,9 @@ import { existsSync, mkdirSync, readdirSync, symlinkSync, utimesSync, writeFileS
 import { basename, join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { sweepAbandoned, unfinishedName } from '../../src/store/abandoned.ts'
-import { isMarkedAlive, processMark } from '../../src/store/process.ts'
+import { isMarkedAlive, processMark } from '../../src/util/process-identity.ts'
 import { storeIn } from '../../src/store/store.ts'
-import { finished, startProgram } from '../experiment/support.ts'
+import { finished, startProgram } from '../tracking/support.ts'
 import { folderOf } from '../support/folder.ts'
 import type { ChildProcess } from 'node:child_process'
 

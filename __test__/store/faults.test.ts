@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { findRun, listRuns, readRun } from '../../src/store/runs.ts'
 import { storeIn } from '../../src/store/store.ts'
-import { finished, started } from '../experiment/support.ts'
+import { finished, started } from '../tracking/support.ts'
 import { folderOf } from '../support/folder.ts'
 
 /** Makes a folder one that nobody can write to, the administrator included; says why not where it cannot be. */

@@ -18,7 +18,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { listRuns } from '../../src/store/runs.ts'
 import { storeIn } from '../../src/store/store.ts'
-import { finished, runProgram, started } from '../experiment/support.ts'
+import { finished, runProgram, started } from '../tracking/support.ts'
 import { folderOf } from '../support/folder.ts'
 import type { Store } from '../../src/store/store.ts'
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { findRun, listRuns, readRun } from '../../src/store/runs.ts'
 import { storeIn } from '../../src/store/store.ts'
-import { finished, runProgram, started } from '../experiment/support.ts'
+import { finished, runProgram, started } from '../tracking/support.ts'
 import { folderOf } from '../support/folder.ts'
 
 test('a store that is not there has no runs', async () => {

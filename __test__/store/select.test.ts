@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { listRuns } from '../../src/store/runs.ts'
 import { storeIn } from '../../src/store/store.ts'
-import { finished } from '../experiment/support.ts'
+import { finished } from '../tracking/support.ts'
 import { folderOf } from '../support/folder.ts'
 
 test('runs are chosen by status, name, tags, time and count', async () => {

@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { Digest } from '../../src/digest.ts'
+import { Digest } from '../../src/core/digest.ts'
 import { CONFIG_RULES } from '../../src/model/config-rules.ts'
 import { TOKENIZER_FILES } from '../../src/model/tokenizer.ts'
 import { ROOT } from './support.ts'

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
-import { LineaprintError } from '../../src/errors.ts'
+import { LineaprintError } from '../../src/core/errors.ts'
 import { canonicalBytes, canonicalJson } from '../../src/json/canonical.ts'
 import { parseJson } from '../../src/json/parse.ts'
-import { jsonDigest } from '../../src/structured.ts'
+import { jsonDigest } from '../../src/json/digest.ts'
 import { ALGORITHMS, readCases } from './support.ts'
-import type { JsonKind } from '../../src/structured.ts'
+import type { JsonKind } from '../../src/json/digest.ts'
 import type { WrittenDigests } from './support.ts'
 
 interface RecordCase {

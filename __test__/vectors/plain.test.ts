@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { hashBytes } from '../../src/hash/bytes.ts'
 import { hashFile, hashFiles } from '../../src/hash/file.ts'
 import { hashStream } from '../../src/hash/stream.ts'
-import { LineaprintError } from '../../src/errors.ts'
+import { LineaprintError } from '../../src/core/errors.ts'
 import { ALGORITHMS, contentOf, readCases, temporaryFolder } from './support.ts'
 import type { Content, WrittenDigests } from './support.ts'
 

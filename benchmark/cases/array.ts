@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { hashArray } from '../../src/hash/array.ts'
 import { hashBytes } from '../../src/hash/bytes.ts'
 import { entry } from './entry.ts'
-import type { Algorithm } from '../../src/digest.ts'
+import type { Algorithm } from '../../src/core/digest.ts'
 import type { Inputs } from '../inputs.ts'
 import type { Case, Contestant } from '../measure.ts'
 

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { hashTable } from '../../src/dataset/table.ts'
 import { runProgram } from '../measure.ts'
-import type { Algorithm } from '../../src/digest.ts'
+import type { Algorithm } from '../../src/core/digest.ts'
 import type { Inputs } from '../inputs.ts'
 import type { Case, Contestant } from '../measure.ts'
 

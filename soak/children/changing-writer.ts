@@ -6,7 +6,7 @@
 import { closeSync, ftruncateSync, openSync, renameSync, writeFileSync, writeSync } from 'node:fs'
 import { Generator } from '../../src/capture/seeds/generator.ts'
 import { hashBytes } from '../../src/hash/bytes.ts'
-import type { Algorithm } from '../../src/digest.ts'
+import type { Algorithm } from '../../src/core/digest.ts'
 import type { State } from '../changing-judge.ts'
 
 const [path = '', aside = '', lengthText, seedText, durationText, algorithm] = process.argv.slice(2)

@@ -2,7 +2,7 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Generator } from '../../src/capture/seeds/generator.ts'
-import { LineaprintError } from '../../src/errors.ts'
+import { LineaprintError } from '../../src/core/errors.ts'
 import { readModel } from '../../src/model/read.ts'
 import { mutated, soundModel } from '../formats-mutate.ts'
 import { readNaively, readSlowly } from '../formats-reader.ts'

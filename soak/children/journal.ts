@@ -5,7 +5,7 @@
  * says of an event that it is on disk when it was only handed over.
  */
 import { writeSync } from 'node:fs'
-import { ExperimentTracker } from '../../src/experiment/tracker.ts'
+import { ExperimentTracker } from '../../src/tracking/tracker.ts'
 import { NO_CAPTURES } from '../support/tracker.ts'
 
 const [outputDir, experimentId, last, early] = process.argv.slice(2)

@@ -9,7 +9,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout } from 'node:timers/promises'
-import { LineaprintError } from '../../src/errors.ts'
+import { LineaprintError } from '../../src/core/errors.ts'
 import { hashFile } from '../../src/hash/file.ts'
 import { hashTree } from '../../src/hash/tree.ts'
 

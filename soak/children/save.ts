@@ -7,8 +7,8 @@
  */
 import { once } from 'node:events'
 import { closeSync, openSync, writevSync } from 'node:fs'
-import { LineaprintError } from '../../src/errors.ts'
-import { ExperimentTracker } from '../../src/experiment/tracker.ts'
+import { LineaprintError } from '../../src/core/errors.ts'
+import { ExperimentTracker } from '../../src/tracking/tracker.ts'
 import { NO_CAPTURES } from '../support/tracker.ts'
 
 /** A line that this program prints. */

@@ -3,8 +3,8 @@
  *
  * Arguments: folder of the store, runs, number of this process.
  */
-import { LineaprintError } from '../../src/errors.ts'
-import { ExperimentTracker } from '../../src/experiment/tracker.ts'
+import { LineaprintError } from '../../src/core/errors.ts'
+import { ExperimentTracker } from '../../src/tracking/tracker.ts'
 import { NO_CAPTURES } from '../support/tracker.ts'
 
 /** What this program prints. */

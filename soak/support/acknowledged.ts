@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readRun } from '../../src/store/runs.ts'
 import { JOURNAL_FILE } from '../../src/store/store.ts'
-import type { RunStatus } from '../../src/store/record.ts'
+import type { RunStatus } from '../../src/record/record.ts'
 import type { Store } from '../../src/store/store.ts'
 
 /** What a program said. */

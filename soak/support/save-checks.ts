@@ -1,6 +1,6 @@
 /** What must be true of a save that met with a failure, and of its store afterwards. */
 import { existsSync, readdirSync } from 'node:fs'
-import { ExperimentTracker } from '../../src/experiment/tracker.ts'
+import { ExperimentTracker } from '../../src/tracking/tracker.ts'
 import { listRuns } from '../../src/store/runs.ts'
 import { storeIn } from '../../src/store/store.ts'
 import { faultOf } from './acknowledged.ts'

@@ -1,5 +1,5 @@
 /** What the programs that track runs share. */
-import type { ExperimentOptions } from '../../src/experiment/configuration.ts'
+import type { ExperimentOptions } from '../../src/config/options.ts'
 
 /** Captures cost time and are tested elsewhere. */
 export const NO_CAPTURES: ExperimentOptions = {

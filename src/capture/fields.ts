@@ -1,12 +1,12 @@
 /** What the built-in captures share: reading recorded values back, and comparing them field by field. */
-import { Digest, primary } from '../digest.ts'
-import { LineaprintError } from '../errors.ts'
-import { jsonDigest } from '../structured.ts'
-import { compareUtf8 } from '../text.ts'
-import type { Algorithm, AlgorithmChoice, Digests } from '../digest.ts'
+import { Digest, primary } from '../core/digest.ts'
+import { LineaprintError } from '../core/errors.ts'
+import { jsonDigest } from '../json/digest.ts'
+import { compareUtf8 } from '../util/text-order.ts'
+import type { Algorithm, AlgorithmChoice, Digests } from '../core/digest.ts'
 import type { JsonObject, JsonValue } from '../json/value.ts'
-import type { JsonKind } from '../structured.ts'
-import type { Captured, Comparison, Difference } from './component.ts'
+import type { JsonKind } from '../json/digest.ts'
+import type { Captured, Comparison, Difference } from '../core/component.ts'
 
 /** Written digests of one thing, one per hash function asked for. */
 export type WrittenDigests = { readonly blake3?: string; readonly sha256?: string }

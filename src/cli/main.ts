@@ -6,43 +6,49 @@
  */
 import { argv, exit, stderr, stdout } from 'node:process'
 import { Command, CommanderError } from 'commander'
-import { VERSION } from '../version.ts'
-import { LineaprintError } from '../errors.ts'
-import { printError } from './output.ts'
-import type { CommandContext, ExitCode } from './context.ts'
+import { VERSION } from '../core/version.ts'
+import { LineaprintError } from '../core/errors.ts'
+import { printError } from './shared/output.ts'
+import type { CommandContext, ExitCode } from './shared/context.ts'
 
 type CommandModule = { command: (context: CommandContext) => Command }
 
 const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<CommandModule> }>> = {
-  hash: { summary: 'digests of files and folders', load: () => import('./hash.ts') },
-  manifest: { summary: 'every file and tensor with its digest', load: () => import('./manifest.ts') },
-  check: { summary: 'whether all is as a manifest says', load: () => import('./check.ts') },
-  model: { summary: 'what a model is and what it learned', load: () => import('./model.ts') },
-  dataset: { summary: 'what a dataset holds', load: () => import('./dataset.ts') },
+  hash: { summary: 'digests of files and folders', load: () => import('./commands/hash/hash.ts') },
+  manifest: {
+    summary: 'every file and tensor with its digest',
+    load: () => import('./commands/manifest.ts'),
+  },
+  check: { summary: 'whether all is as a manifest says', load: () => import('./commands/check.ts') },
+  model: { summary: 'what a model is and what it learned', load: () => import('./commands/model.ts') },
+  dataset: { summary: 'what a dataset holds', load: () => import('./commands/dataset.ts') },
   diff: {
     summary: 'what differs between two runs, models, folders or files',
-    load: () => import('./diff.ts'),
+    load: () => import('./commands/diff/diff.ts'),
   },
   run: {
     summary: 'run any program as a tracked run',
     load: async () => {
-      ;(await import('./run-early.ts')).beginRun(argv)
-      return import('./run.ts')
+      ;(await import('./commands/run/early.ts')).beginRun(argv)
+      return import('./commands/run/run.ts')
     },
   },
-  list: { summary: 'the runs of this store', load: () => import('./list.ts') },
-  show: { summary: 'one run', load: () => import('./show.ts') },
-  verify: { summary: 'check what a run recorded against the present', load: () => import('./verify.ts') },
+  list: { summary: 'the runs of this store', load: () => import('./commands/list.ts') },
+  show: { summary: 'one run', load: () => import('./commands/show/show.ts') },
+  verify: {
+    summary: 'check what a run recorded against the present',
+    load: () => import('./commands/verify.ts'),
+  },
   reproduce: {
     summary: 'a run again in a clean work tree, with a verdict',
-    load: () => import('./reproduce.ts'),
+    load: () => import('./commands/reproduce.ts'),
   },
   export: {
     summary: 'a run for other tools: JSON, YAML, SLSA, W&B, MLflow',
-    load: () => import('./export.ts'),
+    load: () => import('./commands/export.ts'),
   },
-  capture: { summary: 'one capture alone: env, git or seeds', load: () => import('./capture.ts') },
-  doctor: { summary: 'what this machine offers', load: () => import('./doctor.ts') },
+  capture: { summary: 'one capture alone: env, git or seeds', load: () => import('./commands/capture.ts') },
+  doctor: { summary: 'what this machine offers', load: () => import('./commands/doctor.ts') },
 }
 
 /** Failures that are about how the program was called. */

@@ -1,7 +1,7 @@
 /** What differs between two tables, column by column. */
-import { LineaprintError } from '../errors.ts'
+import { LineaprintError } from '../core/errors.ts'
 import { BLOCK_ROWS, hashTable } from './table.ts'
-import type { Digest } from '../digest.ts'
+import type { Digest } from '../core/digest.ts'
 import type { TableColumn, TableHash, TableOptions } from './table.ts'
 
 /** Rows from `start` up to `end`, which is not among them, counted from 0. */

@@ -1,13 +1,13 @@
 /** Tables: the same columns and rows, whatever the file format. */
-import { runJob } from '../abort.ts'
-import { Digest, primary, toDigests } from '../digest.ts'
-import { LineaprintError } from '../errors.ts'
+import { runJob } from '../native/job.ts'
+import { Digest, primary, toDigests } from '../core/digest.ts'
+import { LineaprintError } from '../core/errors.ts'
 import { asBytes } from '../hash/bytes.ts'
-import { native } from '../native.ts'
-import { checkAlgorithm, checkChoice, checkKeys, checkPath } from '../options.ts'
-import type { AlgorithmChoice, Digests, RawDigests } from '../digest.ts'
-import type { NativeTable } from '../native.ts'
-import type { HashOptions } from '../options.ts'
+import { native } from '../native/load.ts'
+import { checkAlgorithm, checkChoice, checkKeys, checkPath } from '../core/options.ts'
+import type { AlgorithmChoice, Digests, RawDigests } from '../core/digest.ts'
+import type { NativeTable } from '../native/load.ts'
+import type { HashOptions } from '../core/options.ts'
 
 /** Formats of tables that are read. `arrow` is Arrow IPC: files (Feather version 2) and streams. */
 export const TABLE_FORMATS = ['parquet', 'arrow', 'csv', 'jsonl'] as const

@@ -1,12 +1,12 @@
 /** A run as a bill of materials, CycloneDX 1.6: its models, datasets and outputs, and the packages it ran on. */
 import { createHash } from 'node:crypto'
 import { pathToFileURL } from 'node:url'
-import { decodeFloat } from '../store/floats.ts'
-import { VERSION } from '../version.ts'
+import { decodeFloat } from '../json/special-floats.ts'
+import { VERSION } from '../core/version.ts'
 import { gitFacts, objectOf, textOf, valueOf } from './facts.ts'
 import { digestsOf } from './written-digests.ts'
 import type { JsonObject } from '../json/value.ts'
-import type { RunRecord, TrackedRecord, TrackedSection } from '../store/record.ts'
+import type { RunRecord, TrackedRecord, TrackedSection } from '../record/record.ts'
 
 type Property = { readonly name: string; readonly value: string }
 

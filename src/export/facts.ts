@@ -1,10 +1,10 @@
 /** What outputs say of a run beside its metrics, taken from the record field by field. */
 import { realpath, stat } from 'node:fs/promises'
 import { join, sep } from 'node:path'
-import { TRACKED_SECTIONS } from '../store/record.ts'
-import { decodeFloats } from '../store/floats.ts'
+import { TRACKED_SECTIONS } from '../record/record.ts'
+import { decodeFloats } from '../json/special-floats.ts'
 import type { JsonObject, JsonValue } from '../json/value.ts'
-import type { CaptureRecord, RunRecord, TrackedRecord } from '../store/record.ts'
+import type { CaptureRecord, RunRecord, TrackedRecord } from '../record/record.ts'
 
 /** The state of the code, where git was captured. */
 export interface GitFacts {

@@ -1,9 +1,9 @@
 /** The copies of a record that the configuration asks for. */
 import { join } from 'node:path'
-import { writeAtomic } from '../store/atomic.ts'
-import { safeFileName } from '../store/ids.ts'
+import { writeAtomic } from '../util/fs.ts'
+import { safeFileName } from '../core/run-id.ts'
 import { toJson } from './json.ts'
-import type { RunRecord } from '../store/record.ts'
+import type { RunRecord } from '../record/record.ts'
 
 /** A form of a copy. */
 export type ExportFormat = 'json' | 'yaml'

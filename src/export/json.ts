@@ -1,5 +1,5 @@
 /** A record as JSON for other programs. */
-import type { RunRecord } from '../store/record.ts'
+import type { RunRecord } from '../record/record.ts'
 
 /** Strict JSON, as in `run.json`: `NaN` and the infinities stand as `{"__float__":"NaN"}`. */
 export function toJson(record: RunRecord): string {

@@ -4,12 +4,12 @@
  */
 import { createHash } from 'node:crypto'
 import { pathToFileURL } from 'node:url'
-import { TRACKED_SECTIONS } from '../store/record.ts'
+import { TRACKED_SECTIONS } from '../record/record.ts'
 import { RECORD_FILE } from '../store/store.ts'
 import { gitFacts, plainMetadata, textOf, valueOf } from './facts.ts'
 import { digestSet, digestsOf } from './written-digests.ts'
 import type { JsonObject } from '../json/value.ts'
-import type { RunRecord } from '../store/record.ts'
+import type { RunRecord } from '../record/record.ts'
 import type { RunSource } from './source.ts'
 
 /** What is said about a thing: its name, where it lay, its digests by algorithm. */

@@ -1,11 +1,11 @@
 /** What an output is made of: the record of a run, its folder, and every value of its metrics. */
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { decodeFloat } from '../store/floats.ts'
+import { decodeFloat } from '../json/special-floats.ts'
 import { readJournal } from '../store/journal-read.ts'
 import { JOURNAL_FILE } from '../store/store.ts'
-import type { MetricEvent } from '../store/events.ts'
-import type { RunRecord } from '../store/record.ts'
+import type { MetricEvent } from '../record/events.ts'
+import type { RunRecord } from '../record/record.ts'
 import type { StoredRun } from '../store/runs.ts'
 
 /** A run to be put into another form. */

@@ -1,7 +1,7 @@
 /** Digests of a record, from their written form. */
 import { objectOf, textOf } from './facts.ts'
 import type { JsonValue } from '../json/value.ts'
-import type { TrackedRecord } from '../store/record.ts'
+import type { TrackedRecord } from '../record/record.ts'
 
 /** What kind of digest, by which hash function, in hexadecimal. */
 const WRITTEN = /^((?:[^:]*\.)?[a-z0-9]+):([0-9a-f]{64})$/

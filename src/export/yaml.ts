@@ -1,8 +1,8 @@
 /** A record as YAML that every reader loads alike: no tags, no aliases, nothing that YAML 1.1 reads otherwise. */
 import { stringify } from 'yaml'
-import { decodeFloats } from '../store/floats.ts'
+import { decodeFloats } from '../json/special-floats.ts'
 import type { ScalarTag } from 'yaml'
-import type { RunRecord } from '../store/record.ts'
+import type { RunRecord } from '../record/record.ts'
 
 /** YAML 1.1 readers, PyYAML above all, take `1e+21` for text: they want a point in front of the exponent. */
 const exponent: ScalarTag = {

@@ -1,15 +1,15 @@
 /** Typed arrays as tensors: dtype, shape and element bits. */
 import { endianness } from 'node:os'
-import { primary, toDigests } from '../digest.ts'
-import { LineaprintError } from '../errors.ts'
-import { native } from '../native.ts'
-import { checkKeys } from '../options.ts'
-import { checkSample } from '../sample/options.ts'
-import { SampleReport } from '../sample/report.ts'
-import { sampleElements } from './array-sample.ts'
+import { primary, toDigests } from '../core/digest.ts'
+import { LineaprintError } from '../core/errors.ts'
+import { native } from '../native/load.ts'
+import { checkKeys } from '../core/options.ts'
+import { checkSample } from './sample/options.ts'
+import { SampleReport } from './sample/report.ts'
+import { sampleElements } from './sample/array.ts'
 import { asBytes, hashBytes } from './bytes.ts'
-import type { Digest, Digests } from '../digest.ts'
-import type { SampledHashOptions } from '../sample/options.ts'
+import type { Digest, Digests } from '../core/digest.ts'
+import type { SampledHashOptions } from './sample/options.ts'
 
 /** Every typed array of JavaScript. */
 export type TypedArray =

@@ -6,13 +6,13 @@
  * milliseconds, between which other callbacks run.
  */
 import { setImmediate } from 'node:timers/promises'
-import { toDigests } from '../digest.ts'
-import { LineaprintError } from '../errors.ts'
-import { native } from '../native.ts'
-import { checkAlgorithm, checkKeys } from '../options.ts'
-import type { Progress } from '../abort.ts'
-import type { Digests } from '../digest.ts'
-import type { HashOptions } from '../options.ts'
+import { toDigests } from '../core/digest.ts'
+import { LineaprintError } from '../core/errors.ts'
+import { native } from '../native/load.ts'
+import { checkAlgorithm, checkKeys } from '../core/options.ts'
+import type { Progress } from '../native/job.ts'
+import type { Digests } from '../core/digest.ts'
+import type { HashOptions } from '../core/options.ts'
 
 /** Bytes hashed in one go: about 4 ms of SHA-256 or 1 ms of BLAKE3 on one core. */
 const SLICE = 8 << 20

@@ -2,10 +2,10 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { env } from 'node:process'
-import { fromFailure } from '../abort.ts'
-import { LineaprintError } from '../errors.ts'
-import { checkPath } from '../options.ts'
-import type { NativeCacheUsage } from '../native.ts'
+import { fromFailure } from '../native/job.ts'
+import { LineaprintError } from '../core/errors.ts'
+import { checkPath } from '../core/options.ts'
+import type { NativeCacheUsage } from '../native/load.ts'
 
 /** What a cache did. */
 export interface CacheUsage {

@@ -1,11 +1,11 @@
 /** Parts of one file's digest, computed on several machines and merged into the standard BLAKE3 digest. */
-import { fromFailure, isFailure, runJob } from '../abort.ts'
-import { Digest, primary, toDigests } from '../digest.ts'
-import { LineaprintError } from '../errors.ts'
-import { native } from '../native.ts'
-import { checkKeys, checkPath } from '../options.ts'
-import type { JobOptions } from '../abort.ts'
-import type { NativePart } from '../native.ts'
+import { fromFailure, isFailure, runJob } from '../native/job.ts'
+import { Digest, primary, toDigests } from '../core/digest.ts'
+import { LineaprintError } from '../core/errors.ts'
+import { native } from '../native/load.ts'
+import { checkKeys, checkPath } from '../core/options.ts'
+import type { JobOptions } from '../native/job.ts'
+import type { NativePart } from '../native/load.ts'
 
 /** A part, as it is written to a file and read back on another machine. */
 export interface FilePart {

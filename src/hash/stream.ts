@@ -1,12 +1,12 @@
 /** Plain digests of streams. */
 import { setImmediate } from 'node:timers/promises'
-import { toDigests } from '../digest.ts'
-import { LineaprintError } from '../errors.ts'
-import { native } from '../native.ts'
-import { checkAlgorithm, checkKeys } from '../options.ts'
+import { toDigests } from '../core/digest.ts'
+import { LineaprintError } from '../core/errors.ts'
+import { native } from '../native/load.ts'
+import { checkAlgorithm, checkKeys } from '../core/options.ts'
 import { asBytes } from './bytes.ts'
-import type { Digests } from '../digest.ts'
-import type { HashOptions } from '../options.ts'
+import type { Digests } from '../core/digest.ts'
+import type { HashOptions } from '../core/options.ts'
 
 /** What gives bytes piece by piece: a Node stream, a web stream, or any iterable. Text counts as UTF-8. */
 export type ByteStream = AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string>

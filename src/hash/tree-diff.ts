@@ -1,11 +1,11 @@
 /** What differs between two folders, or two files, by their digests. */
 import { stat } from 'node:fs/promises'
-import { LineaprintError } from '../errors.ts'
-import { checkPath } from '../options.ts'
-import { compareUtf8 } from '../text.ts'
+import { LineaprintError } from '../core/errors.ts'
+import { checkPath } from '../core/options.ts'
+import { compareUtf8 } from '../util/text-order.ts'
 import { hashFiles } from './file.ts'
 import { hashTree } from './tree.ts'
-import type { Digest } from '../digest.ts'
+import type { Digest } from '../core/digest.ts'
 import type { FileHash } from './file.ts'
 import type { TreeEntry, TreeHash, TreeOptions } from './tree.ts'
 

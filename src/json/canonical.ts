@@ -4,7 +4,7 @@
  * Keys are sorted by their UTF-16 code units, numbers written as ECMAScript writes them. `NaN` and the
  * infinities become `{"__float__":"NaN"}` and so on, as `docs/format.md` says.
  */
-import { LineaprintError } from '../errors.ts'
+import { LineaprintError } from '../core/errors.ts'
 
 /** The canonical text of a value. `undefined` members are left out, as JSON does. */
 export function canonicalJson(value: unknown): string {

@@ -6,7 +6,7 @@
  * digits is reported, and `NaN`, `Infinity` and `-Infinity`, which Python writes, are understood.
  * Objects become Maps: `__proto__` is a legal key.
  */
-import { LineaprintError } from '../errors.ts'
+import { LineaprintError } from '../core/errors.ts'
 
 /** A parsed value. */
 export type ParsedJson = null | boolean | number | string | ParsedJson[] | Map<string, ParsedJson>

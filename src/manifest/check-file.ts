@@ -1,12 +1,12 @@
 /** Holds the manifest of one file against a file. */
 import { join } from 'node:path'
-import { LineaprintError } from '../errors.ts'
+import { LineaprintError } from '../core/errors.ts'
 import { hashFile } from '../hash/file.ts'
 import { checkWeightsFile, compareModel } from './check-model.ts'
 import { differenceOf } from './compare.ts'
 import { lookAt } from './entries.ts'
 import { Findings } from './findings.ts'
-import type { JobOptions } from '../abort.ts'
+import type { JobOptions } from '../native/job.ts'
 import type { Manifest } from './document.ts'
 import type { ManifestCheck } from './findings.ts'
 

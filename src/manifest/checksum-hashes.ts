@@ -2,12 +2,12 @@
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { LineaprintError } from '../errors.ts'
+import { LineaprintError } from '../core/errors.ts'
 import { hashFiles } from '../hash/file.ts'
 import { hashStream } from '../hash/stream.ts'
 import { absoluteOf } from './entries.ts'
-import type { JobOptions } from '../abort.ts'
-import type { Algorithm, AlgorithmChoice, Digests } from '../digest.ts'
+import type { JobOptions } from '../native/job.ts'
+import type { Algorithm, AlgorithmChoice, Digests } from '../core/digest.ts'
 import type { Checked, Demand } from './checksums.ts'
 
 /** What hashing a file gave. */

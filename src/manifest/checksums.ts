@@ -3,9 +3,9 @@
  *
  * Comments and empty lines are passed over, as `sha256sum` does. Lines are bytes: a name need not be UTF-8.
  */
-import { LineaprintError } from '../errors.ts'
+import { LineaprintError } from '../core/errors.ts'
 import { textOf } from './names.ts'
-import type { Algorithm } from '../digest.ts'
+import type { Algorithm } from '../core/digest.ts'
 import type { MalformedLine } from './findings.ts'
 
 /** What one line demands of a file. */

@@ -1,6 +1,6 @@
 /** What differs between an entry as it was and as it is. */
 import { targetOf } from './roots.ts'
-import type { LineaprintError } from '../errors.ts'
+import type { LineaprintError } from '../core/errors.ts'
 import type { ManifestEntry } from './document.ts'
 
 /** What differs, in a few words; `undefined` if nothing does. */

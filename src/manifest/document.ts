@@ -1,6 +1,6 @@
 /** What a manifest says, and the text it is written as. `docs/manifest.md` is normative. */
-import { LineaprintError } from '../errors.ts'
-import type { AlgorithmChoice, Digest, Digests } from '../digest.ts'
+import { LineaprintError } from '../core/errors.ts'
+import type { AlgorithmChoice, Digest, Digests } from '../core/digest.ts'
 import type { LinkMode, TreeWarning } from '../hash/tree.ts'
 
 /** The schema that every manifest names. */

@@ -1,6 +1,6 @@
 /** The entries of a hashed folder, as a manifest has them. */
 import { readlink, stat } from 'node:fs/promises'
-import { LineaprintError } from '../errors.ts'
+import { LineaprintError } from '../core/errors.ts'
 import { bytesOf, namedOf, textOf } from './names.ts'
 import type { Stats } from 'node:fs'
 import type { TreeEntry } from '../hash/tree.ts'

@@ -1,8 +1,8 @@
 /** Reads the members of a JSON object from a stranger: each has the demanded type, and none is unknown. */
-import { Digest } from '../digest.ts'
-import { LineaprintError } from '../errors.ts'
-import type { Algorithm, DigestKind, Digests } from '../digest.ts'
-import type { ErrorDetails } from '../errors.ts'
+import { Digest } from '../core/digest.ts'
+import { LineaprintError } from '../core/errors.ts'
+import type { Algorithm, DigestKind, Digests } from '../core/digest.ts'
+import type { ErrorDetails } from '../core/errors.ts'
 import type { ParsedJson } from '../json/parse.ts'
 
 /** The members of one object. */

@@ -1,6 +1,6 @@
 /** What a check found. */
 import { bytesOf } from './names.ts'
-import type { AlgorithmChoice } from '../digest.ts'
+import type { AlgorithmChoice } from '../core/digest.ts'
 import type { TreeWarning } from '../hash/tree.ts'
 
 /** One file, link, tensor or digest that is not as it was, or that could not be looked at. */

@@ -2,14 +2,14 @@
  * Reads a manifest. It may come from a stranger: whatever is not exactly what a manifest may say is refused, and
  * nothing it names is opened here.
  */
-import { LineaprintError } from '../errors.ts'
+import { LineaprintError } from '../core/errors.ts'
 import { parseJson } from '../json/parse.ts'
-import { compareUtf8 } from '../text.ts'
+import { compareUtf8 } from '../util/text-order.ts'
 import { MANIFEST_SCHEMA } from './document.ts'
 import { Fields } from './fields.ts'
 import { bytesOf, folded, problemOf, textOf } from './names.ts'
 import { foldersOf, treeOf, weightsOf } from './roots.ts'
-import type { Algorithm, AlgorithmChoice, Digests } from '../digest.ts'
+import type { Algorithm, AlgorithmChoice, Digests } from '../core/digest.ts'
 import type { TreeWarning } from '../hash/tree.ts'
 import type { Manifest, ManifestEntry, ManifestModel, ManifestTensor } from './document.ts'
 import type { Folder } from './roots.ts'

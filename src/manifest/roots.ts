@@ -4,11 +4,11 @@
  *
  * The rules are those of `docs/format.md`, sections 2 and 3.
  */
-import { toDigests } from '../digest.ts'
-import { native } from '../native.ts'
+import { toDigests } from '../core/digest.ts'
+import { native } from '../native/load.ts'
 import { bytesOf, keyOf } from './names.ts'
-import type { Algorithm, Digests } from '../digest.ts'
-import type { NativeTreeItem } from '../native.ts'
+import type { Algorithm, Digests } from '../core/digest.ts'
+import type { NativeTreeItem } from '../native/load.ts'
 import type { ManifestEntry, ManifestTensor } from './document.ts'
 
 /** A folder as the paths of entries imply it. Names and paths are keys: one character per byte. */

@@ -1,12 +1,12 @@
 /** What lies in a folder now, for a check: one entry that cannot be read does not hide the others. */
 import { constants } from 'node:fs'
 import { access, lstat } from 'node:fs/promises'
-import { LineaprintError } from '../errors.ts'
+import { LineaprintError } from '../core/errors.ts'
 import { hashTree } from '../hash/tree.ts'
 import { absoluteOf, entriesOf } from './entries.ts'
 import { literalPattern } from './names.ts'
-import type { ErrorCode } from '../errors.ts'
-import type { JobOptions } from '../abort.ts'
+import type { ErrorCode } from '../core/errors.ts'
+import type { JobOptions } from '../native/job.ts'
 import type { TreeWarning } from '../hash/tree.ts'
 import type { Manifest, ManifestEntry } from './document.ts'
 

@@ -1,9 +1,9 @@
 /** The meaningful part of a model's configuration. */
 import { readFile } from 'node:fs/promises'
-import { LineaprintError } from '../errors.ts'
+import { LineaprintError } from '../core/errors.ts'
 import { canonicalBytes } from '../json/canonical.ts'
 import { parseJson } from '../json/parse.ts'
-import { compareUtf8 } from '../text.ts'
+import { compareUtf8 } from '../util/text-order.ts'
 import type { ParsedJson } from '../json/parse.ts'
 import { CONFIG_RULES } from './config-rules.ts'
 

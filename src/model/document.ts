@@ -1,7 +1,7 @@
 /** The canonical bytes of a whole document, without its value: what a large file of JSON enters a digest by. */
 import { canonicalBytes } from '../json/canonical.ts'
 import { parseJson } from '../json/parse.ts'
-import { native } from '../native.ts'
+import { native } from '../native/load.ts'
 
 /**
  * The bytes that {@link canonicalBytes} makes of what {@link parseJson} reads, some twenty times as fast.

@@ -1,9 +1,9 @@
 /** Which files make up a model. */
 import { readFile, readdir, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
-import { LineaprintError } from '../errors.ts'
-import { native } from '../native.ts'
-import { fromFailure, isFailure } from '../abort.ts'
+import { LineaprintError } from '../core/errors.ts'
+import { native } from '../native/load.ts'
+import { fromFailure, isFailure } from '../native/job.ts'
 
 /** The files of a model. */
 export interface ModelFiles {

@@ -1,16 +1,16 @@
 /** The `tokenizer` digest: vocabulary, merges and rules, whatever the file was called by or loaded from. */
 import { readFile, readdir, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
-import { primary, toDigests } from '../digest.ts'
-import { LineaprintError } from '../errors.ts'
+import { primary, toDigests } from '../core/digest.ts'
+import { LineaprintError } from '../core/errors.ts'
 import { canonicalBytes } from '../json/canonical.ts'
 import { parseJson } from '../json/parse.ts'
-import { native } from '../native.ts'
-import { checkAlgorithm, checkKeys } from '../options.ts'
+import { native } from '../native/load.ts'
+import { checkAlgorithm, checkKeys } from '../core/options.ts'
 import { meaningful } from './config.ts'
 import { canonicalDocument } from './document.ts'
-import type { Digest, Digests } from '../digest.ts'
-import type { HashOptions } from '../options.ts'
+import type { Digest, Digests } from '../core/digest.ts'
+import type { HashOptions } from '../core/options.ts'
 
 /** A tokenizer. */
 export interface TokenizerReport {

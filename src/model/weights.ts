@@ -1,9 +1,9 @@
 /** The weights files of a model alone: their tensors and their exact bytes in one read. */
-import { runJob } from '../abort.ts'
-import { checkAlgorithm } from '../options.ts'
-import { native } from '../native.ts'
+import { runJob } from '../native/job.ts'
+import { checkAlgorithm } from '../core/options.ts'
+import { native } from '../native/load.ts'
 import { fileOf, tensorsOf } from './read.ts'
-import type { HashOptions } from '../options.ts'
+import type { HashOptions } from '../core/options.ts'
 import type { ModelFiles } from './locate.ts'
 import type { ModelFile, TensorInfo } from './read.ts'
 

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { lstat, readdir, rmdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isMarkedAlive, processMark } from './process.ts'
+import { isMarkedAlive, processMark } from '../util/process-identity.ts'
 
 /** A folder is made within milliseconds; one that is younger than this is left alone, whatever its mark says. */
 const SAFE_AGE_MS = 3_600_000

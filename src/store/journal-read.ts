@@ -1,10 +1,10 @@
 /** Reading a journal, whatever a crash or a stranger left of it. */
 import { open, stat } from 'node:fs/promises'
-import { LineaprintError } from '../errors.ts'
-import { storeError } from './atomic.ts'
-import { isEvent } from './events.ts'
+import { LineaprintError } from '../core/errors.ts'
+import { storeError } from '../util/fs.ts'
+import { isEvent } from '../record/events.ts'
 import type { FileHandle } from 'node:fs/promises'
-import type { JournalEvent } from './events.ts'
+import type { JournalEvent } from '../record/events.ts'
 
 /** What was found in a journal. */
 export interface JournalReport {

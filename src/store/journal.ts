@@ -9,10 +9,10 @@
 import { writeSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { LineaprintError } from '../errors.ts'
-import { storeError, syncFolder, writeAll } from './atomic.ts'
+import { LineaprintError } from '../core/errors.ts'
+import { storeError, syncFolder, writeAll } from '../util/fs.ts'
 import type { FileHandle } from 'node:fs/promises'
-import type { EventBody, EventHead } from './events.ts'
+import type { EventBody, EventHead } from '../record/events.ts'
 
 /** Characters that may wait in memory before the caller has to write them itself. */
 const QUEUE_LIMIT = 1 << 20

@@ -1,15 +1,15 @@
 /** Reading one run: its record, and the journal of one that has not ended. */
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { LineaprintError } from '../errors.ts'
-import { errorCode, storeError } from './atomic.ts'
+import { LineaprintError } from '../core/errors.ts'
+import { errorCode, storeError } from '../util/fs.ts'
 import { readJournal } from './journal-read.ts'
-import { isAlive } from './process.ts'
-import { RECORD_LIMIT, parseRecord } from './seal.ts'
-import { applyEvent, initialState, toRecord } from './state.ts'
+import { isAlive } from '../util/process-identity.ts'
+import { RECORD_LIMIT, parseRecord } from '../record/seal.ts'
+import { applyEvent, initialState, toRecord } from '../record/state.ts'
 import { JOURNAL_FILE, RECORD_FILE } from './store.ts'
 import type { JournalReport } from './journal-read.ts'
-import type { RunRecord, RunStatus } from './record.ts'
+import type { RunRecord, RunStatus } from '../record/record.ts'
 
 /** A run as it stands in the store. */
 export interface StoredRun {

@@ -4,13 +4,13 @@
  */
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { readCatalog } from '../catalog/catalog.ts'
-import { isAlive } from './process.ts'
+import { readCatalog } from './catalog/catalog.ts'
+import { isAlive } from '../util/process-identity.ts'
 import { readRecord } from './read.ts'
 import { RECORD_FILE } from './store.ts'
 import type { BigIntStats } from 'node:fs'
-import type { CatalogContent, CatalogRow } from '../catalog/catalog.ts'
-import type { ProcessRecord, RunRecord, RunStatus } from './record.ts'
+import type { CatalogContent, CatalogRow } from './catalog/catalog.ts'
+import type { ProcessRecord, RunRecord, RunStatus } from '../record/record.ts'
 import type { Store } from './store.ts'
 
 /** A run in a list: what tells it from others. */

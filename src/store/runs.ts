@@ -4,9 +4,9 @@
  */
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { LineaprintError } from '../errors.ts'
-import { errorCode, storeError } from './atomic.ts'
-import { isRunId } from './ids.ts'
+import { LineaprintError } from '../core/errors.ts'
+import { errorCode, storeError } from '../util/fs.ts'
+import { isRunId } from '../core/run-id.ts'
 import { RunIndex } from './run-index.ts'
 import { readRun } from './read.ts'
 import { selectRuns } from './select.ts'

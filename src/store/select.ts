@@ -1,5 +1,5 @@
 /** Choosing among runs. */
-import type { RunStatus } from './record.ts'
+import type { RunStatus } from '../record/record.ts'
 import type { ListedRun } from './run-index.ts'
 
 /** Which runs are meant; what is left out chooses nothing. */

@@ -1,12 +1,12 @@
 /** The store: a folder `.lineaprint` with one folder per run. */
 import { lstat, mkdir, rename, rmdir, unlink } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { LineaprintError } from '../errors.ts'
+import { LineaprintError } from '../core/errors.ts'
 import { unfinishedName } from './abandoned.ts'
-import { errorCode, storeError, syncFolder, writeAtomic } from './atomic.ts'
-import { makeFolders } from './folder.ts'
-import { formatRecord } from './seal.ts'
-import type { RunRecord } from './record.ts'
+import { errorCode, storeError, syncFolder, writeAtomic } from '../util/fs.ts'
+import { makeFolders } from '../util/folders.ts'
+import { formatRecord } from '../record/seal.ts'
+import type { RunRecord } from '../record/record.ts'
 
 /** Where runs are kept. Nothing need exist yet. */
 export interface Store {

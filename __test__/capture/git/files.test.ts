@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { stableGitFields } from '../../../src/capture/git/index.ts'
+import { stableGitFields } from '../../../src/capture/git/git-capture.ts'
 import { GIT_ENVIRONMENT, git, listAt, objectAt, temporaryFolder } from '../fixture.ts'
 import { look, repository, write } from './look.ts'
 

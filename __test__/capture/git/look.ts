@@ -1,10 +1,10 @@
 /** Looking at small repositories. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createGitCapture } from '../../../src/capture/git/index.ts'
+import { createGitCapture } from '../../../src/capture/git/git-capture.ts'
 import { GIT_ENVIRONMENT, emptyRepository, git, listAt, textAt } from '../fixture.ts'
-import type { CaptureContext, Captured } from '../../../src/capture/component.ts'
-import type { GitCaptureOptions } from '../../../src/capture/git/index.ts'
+import type { CaptureContext, Captured } from '../../../src/core/component.ts'
+import type { GitCaptureOptions } from '../../../src/capture/git/git-capture.ts'
 
 /** Captures a repository with BLAKE3 and none of the machine's settings. */
 export function look(

@@ -18,9 +18,9 @@ import {
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { gitCapture } from '../../../src/capture/git/index.ts'
+import { gitCapture } from '../../../src/capture/git/git-capture.ts'
 import { emptyRepository, git, listAt, temporaryFolder, textAt } from '../fixture.ts'
-import type { Captured } from '../../../src/capture/component.ts'
+import type { Captured } from '../../../src/core/component.ts'
 
 const LF = '\n'
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { execFileSync } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
-import { Generator } from '../../../src/capture/seeds/index.ts'
+import { Generator } from '../../../src/capture/seeds/capture.ts'
 
 const SEED = fc.maxSafeNat()
 const STREAM = fc.nat(5)

@@ -5,11 +5,11 @@ import { pathToFileURL } from 'node:url'
 import { expect, test } from 'vitest'
 import { Generator } from '../../../src/capture/seeds/generator.ts'
 import { deriveSeed, parseSeed, seedVariables } from '../../../src/capture/seeds/seed.ts'
-import { FAST, onlyRun } from '../../cli/runs/support.ts'
+import { FAST, onlyRun } from '../../e2e/runs/support.ts'
 import { folderOf } from '../../support/folder.ts'
 import { lineaprint } from '../../support/program.ts'
 
-const ROOM = pathToFileURL(resolve('src/capture/seeds/index.ts')).href
+const ROOM = pathToFileURL(resolve('src/capture/seeds/capture.ts')).href
 
 /** Runs a module of Node and gives its lines. */
 function node(source: string, env: Readonly<Record<string, string>> = {}): string[] {

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { batchesOf, metricItem } from '../../../src/export/mlflow/batches.ts'
 import { datasetsOf, parametersOf, tagsOf } from '../../../src/export/mlflow/content.ts'
 import { NameMaker } from '../../../src/export/mlflow/names.ts'
-import { finished } from '../../experiment/support.ts'
+import { finished } from '../../tracking/support.ts'
 import { folderOf } from '../../support/folder.ts'
 
 /** What MLflow's own check of a name demands. */

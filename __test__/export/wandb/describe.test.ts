@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { columnsOf, headOf, rowsOf, summaryOf } from '../../../src/export/wandb/describe.ts'
-import { finished } from '../../experiment/support.ts'
+import { finished } from '../../tracking/support.ts'
 import { folderOf } from '../../support/folder.ts'
 import type { MetricPoint } from '../../../src/export/source.ts'
 

@@ -1,7 +1,7 @@
 /** Reading small files that may be anything. */
 import { constants, lstat, open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { Absent } from '../absent.ts'
+import { Absent } from '../../util/not-available.ts'
 
 /** Larger files are not read: none of those looked for is. */
 const SIZE_LIMIT = 64 << 20

@@ -5,12 +5,12 @@
 import { readdir } from 'node:fs/promises'
 import { arch, platform } from 'node:process'
 import { join } from 'node:path'
-import { Absent, NotThere, reasonOf } from '../absent.ts'
-import { words } from '../words.ts'
+import { Absent, NotThere, reasonOf } from '../../util/not-available.ts'
+import { words } from '../../util/word-list.ts'
 import { ask } from './source.ts'
 import type { JsonObject } from '../../json/value.ts'
-import type { findInstalled, Installed } from './npm-installed.ts'
-import type { FindPython, FoundPython, PythonAnswer } from './python-find.ts'
+import type { findInstalled, Installed } from './javascript/installed.ts'
+import type { FindPython, FoundPython, PythonAnswer } from './python/find.ts'
 import type { Source, SourceContext } from './source.ts'
 
 /** Distributions of Python. */

@@ -1,5 +1,5 @@
 /** Packages by name, each with every version of it that is installed. */
-import { compareUtf8 } from '../../text.ts'
+import { compareUtf8 } from '../../util/text-order.ts'
 
 /** One installed package. */
 export interface Package {

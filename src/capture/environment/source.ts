@@ -1,9 +1,9 @@
 /** One independent part of the environment, with its own time limit and its own answer. */
-import { Absent, NotThere, reasonOf } from '../absent.ts'
-import { runProgram } from '../program.ts'
-import { redactText } from '../redact.ts'
+import { Absent, NotThere, reasonOf } from '../../util/not-available.ts'
+import { runProgram } from '../../subprocess/run.ts'
+import { redactText } from '../../secrets/redact.ts'
 import type { JsonObject, JsonValue } from '../../json/value.ts'
-import type { ProgramOptions } from '../program.ts'
+import type { ProgramOptions } from '../../subprocess/run.ts'
 
 /** What a source looks at. */
 export interface SourceContext {

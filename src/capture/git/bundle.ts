@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { hashFile } from '../../hash/file.ts'
 import { writeDigests } from '../fields.ts'
 import { keepOutput } from './kept-output.ts'
-import type { AlgorithmChoice } from '../../digest.ts'
+import type { AlgorithmChoice } from '../../core/digest.ts'
 import type { JsonObject } from '../../json/value.ts'
 import type { Git } from './command.ts'
 

@@ -5,10 +5,10 @@
  * `--no-optional-locks` says, so only `status` and plumbing commands are used. No call may start a program that
  * the configuration of a repository names, except its filters, without which git cannot compare files.
  */
-import { Absent } from '../absent.ts'
-import { runProgram } from '../program.ts'
-import { redactText } from '../redact.ts'
-import { words } from '../words.ts'
+import { Absent } from '../../util/not-available.ts'
+import { runProgram } from '../../subprocess/run.ts'
+import { redactText } from '../../secrets/redact.ts'
+import { words } from '../../util/word-list.ts'
 
 /** What every call of one capture shares. */
 export interface GitOptions {

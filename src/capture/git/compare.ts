@@ -1,9 +1,9 @@
 /** Compares two looks at a repository. */
-import { Digest } from '../../digest.ts'
+import { Digest } from '../../core/digest.ts'
 import { compareFields } from '../fields.ts'
-import { gitFieldMap, stableGitFields } from './stable.ts'
+import { gitFieldMap, stableGitFields } from './digest-fields.ts'
 import type { JsonObject } from '../../json/value.ts'
-import type { Captured, Comparison } from '../component.ts'
+import type { Captured, Comparison } from '../../core/component.ts'
 
 /** Compares the stable fields. Captures with different hash functions are compared as far as that is possible. */
 export function compareGit(before: Captured, after: Captured): Comparison {

@@ -1,9 +1,9 @@
 /** What a repository says about itself: commit, tags, remotes, and what kind of clone it is. */
 import { isUtf8 } from 'node:buffer'
 import { resolve } from 'node:path'
-import { Absent } from '../absent.ts'
-import { redactText, redactUrl } from '../redact.ts'
-import { compareUtf8 } from '../../text.ts'
+import { Absent } from '../../util/not-available.ts'
+import { redactText, redactUrl } from '../../secrets/redact.ts'
+import { compareUtf8 } from '../../util/text-order.ts'
 import { splitNul } from './status.ts'
 import type { Git } from './command.ts'
 

@@ -1,7 +1,7 @@
 /** Keeps what git prints in a file of the run's folder: a patch, a bundle. */
 import { open, rename, rm } from 'node:fs/promises'
-import { LineaprintError } from '../../errors.ts'
-import { Absent } from '../absent.ts'
+import { LineaprintError } from '../../core/errors.ts'
+import { Absent } from '../../util/not-available.ts'
 import type { Git } from './command.ts'
 
 /** Where it goes, and how much of it. */

@@ -1,6 +1,6 @@
 /** Files of Git LFS: whether the work tree holds their content or the pointer to it. */
 import { constants, open } from 'node:fs/promises'
-import { mapConcurrently } from '../concurrent.ts'
+import { mapConcurrently } from '../../util/concurrency.ts'
 import { absolutePath, gitPath, writePath } from './paths.ts'
 import { splitNul } from './status.ts'
 import type { JsonObject } from '../../json/value.ts'

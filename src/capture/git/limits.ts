@@ -1,5 +1,5 @@
 /** What of a repository cannot be seen, or cannot be brought back from what was kept. */
-import { Absent } from '../absent.ts'
+import { Absent } from '../../util/not-available.ts'
 import { describeChanged } from './changed.ts'
 import { readStatus, splitNul } from './status.ts'
 import type { JsonObject } from '../../json/value.ts'

@@ -1,6 +1,6 @@
 /** Reads `git status --porcelain=v2 --branch --show-stash -z`, byte for byte. */
-import { Absent } from '../absent.ts'
-import { words } from '../words.ts'
+import { Absent } from '../../util/not-available.ts'
+import { words } from '../../util/word-list.ts'
 import { comparePaths, gitPath } from './paths.ts'
 import type { Git } from './command.ts'
 import type { GitPath } from './paths.ts'

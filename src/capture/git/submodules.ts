@@ -1,6 +1,6 @@
 /** Submodules: which commit the index names, and which one is checked out. */
-import { Absent, reasonOf } from '../absent.ts'
-import { redactUrl } from '../redact.ts'
+import { Absent, reasonOf } from '../../util/not-available.ts'
+import { redactUrl } from '../../secrets/redact.ts'
 import { writePath } from './paths.ts'
 import { splitNul } from './status.ts'
 import type { JsonObject } from '../../json/value.ts'

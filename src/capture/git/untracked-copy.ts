@@ -1,9 +1,9 @@
 /** Copies of untracked files. */
 import { constants, mkdir, open, writeFile } from 'node:fs/promises'
-import { LineaprintError } from '../../errors.ts'
+import { LineaprintError } from '../../core/errors.ts'
 import { hashStream } from '../../hash/stream.ts'
 import { writeDigests } from '../fields.ts'
-import { findSecret } from '../secret-shapes.ts'
+import { findSecret } from '../../secrets/shapes.ts'
 import { failed } from './content.ts'
 import { absolutePath } from './paths.ts'
 import type { Stats } from 'node:fs'

@@ -6,10 +6,10 @@
  */
 import { isUtf8 } from 'node:buffer'
 import { lstat } from 'node:fs/promises'
-import { mapConcurrently } from '../concurrent.ts'
+import { mapConcurrently } from '../../util/concurrency.ts'
 import { failed, hashContents, hashLink } from './content.ts'
 import { absolutePath, escapeBytes, isContained, writePath } from './paths.ts'
-import { isSecretFile } from './secret-files.ts'
+import { isSecretFile } from '../../secrets/file-names.ts'
 import { readCheckedOut } from './submodules.ts'
 import { copyFile } from './untracked-copy.ts'
 import type { Stats } from 'node:fs'

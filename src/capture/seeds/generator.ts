@@ -1,6 +1,6 @@
 /** A random generator whose whole state can be saved, restored and recorded. */
 import { xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus'
-import { LineaprintError } from '../../errors.ts'
+import { LineaprintError } from '../../core/errors.ts'
 import { checkSeed } from './seed.ts'
 import { MAX_STREAM, isStream, parseState } from './state.ts'
 import type { JumpableRandomGenerator } from 'pure-rand/types/JumpableRandomGenerator'

@@ -1,7 +1,7 @@
 /** `Math.random` of this process as a generator with a seed. Node has no way to seed the one that is built in. */
 import cluster from 'node:cluster'
 import { isMainThread, threadId } from 'node:worker_threads'
-import { LineaprintError } from '../../errors.ts'
+import { LineaprintError } from '../../core/errors.ts'
 import { createGenerator, namedGenerators } from './registry.ts'
 import { deriveSeed } from './seed.ts'
 import { isStream } from './state.ts'

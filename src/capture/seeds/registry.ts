@@ -1,5 +1,5 @@
 /** The seed of this process and its named generators. Each worker thread has its own. */
-import { LineaprintError } from '../../errors.ts'
+import { LineaprintError } from '../../core/errors.ts'
 import { Generator } from './generator.ts'
 import { checkSeed } from './seed.ts'
 

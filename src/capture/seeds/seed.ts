@@ -1,6 +1,6 @@
 /** What a seed is, and how programs of other languages are told one. */
 import { extname } from 'node:path'
-import { LineaprintError } from '../../errors.ts'
+import { LineaprintError } from '../../core/errors.ts'
 
 /** Python takes 32 bits. */
 const PYTHON_SEEDS = 2 ** 32

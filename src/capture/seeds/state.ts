@@ -1,5 +1,5 @@
 /** The state of a generator as it stands in a record. */
-import { LineaprintError } from '../../errors.ts'
+import { LineaprintError } from '../../core/errors.ts'
 import { checkSeed } from './seed.ts'
 
 /** Everything that decides what a generator gives next. */

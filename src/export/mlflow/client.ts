@@ -1,5 +1,5 @@
 /** Speaking to an MLflow server: one request at a time, tried again where that makes sense, never without an end. */
-import { LineaprintError } from '../../errors.ts'
+import { LineaprintError } from '../../core/errors.ts'
 import { PassingFailure, retry } from '../retry.ts'
 import type { MlflowTarget } from './target.ts'
 

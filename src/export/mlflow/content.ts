@@ -1,9 +1,9 @@
 /** What MLflow is told of a run beside its metrics: parameters, tags and datasets. */
-import { TRACKED_SECTIONS } from '../../store/record.ts'
+import { TRACKED_SECTIONS } from '../../record/record.ts'
 import { digestFacts, exitCodeOf, gitFacts, objectOf, plainMetadata, textOf, valueOf } from '../facts.ts'
 import { NameMaker, cut } from './names.ts'
 import type { JsonValue } from '../../json/value.ts'
-import type { RunRecord } from '../../store/record.ts'
+import type { RunRecord } from '../../record/record.ts'
 
 /** A parameter or a tag. */
 export interface Pair {

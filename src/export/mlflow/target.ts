@@ -1,5 +1,5 @@
 /** Which MLflow server a run is sent to, as whom, and into which experiment. */
-import { LineaprintError } from '../../errors.ts'
+import { LineaprintError } from '../../core/errors.ts'
 
 /** What a caller or a configuration says. */
 export interface MlflowOptions {

@@ -1,7 +1,7 @@
 /** A run in the words of W&B. */
 import { digestFacts, gitFacts, objectOf, plainMetadata, textOf, valueOf } from '../facts.ts'
 import type { JsonObject } from '../../json/value.ts'
-import type { RunRecord } from '../../store/record.ts'
+import type { RunRecord } from '../../record/record.ts'
 import type { MetricPoint } from '../source.ts'
 import type { RunEnvironment, RunHead } from './records.ts'
 

@@ -1,6 +1,6 @@
 /** Compares two tensors element by element, block by block: never a whole tensor in memory. */
 import { open } from 'node:fs/promises'
-import { LineaprintError } from '../../errors.ts'
+import { LineaprintError } from '../../core/errors.ts'
 import { decoderOf } from './decode.ts'
 import type { FileHandle } from 'node:fs/promises'
 import type { TensorInfo } from '../read.ts'

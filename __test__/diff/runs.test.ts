@@ -1,0 +1,274 @@
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { diffRuns } from '../../src/diff/runs.ts'
+import { isIgnored } from '../../src/diff/ignore.ts'
+import { readSeries } from '../../src/diff/series.ts'
+import { readRun } from '../../src/store/runs.ts'
+import { folderOf } from '../support/folder.ts'
+import { floats, safetensors } from '../support/safetensors.ts'
+import { finished, inRun } from '../tracking/support.ts'
+import type { CaptureRecord, RunRecord } from '../../src/record/record.ts'
+import type { RunDiff } from '../../src/diff/runs.ts'
+import type { StoredRun } from '../../src/store/runs.ts'
+
+const fields = ({ differences }: RunDiff): string[] =>
+  differences.map(({ cause, field }) => `${cause}: ${field}`)
+
+/** A run whose record says something else, as another machine might have written it. */
+const but = (run: StoredRun, changes: Partial<RunRecord>): StoredRun => ({
+  ...run,
+  record: { ...run.record, seal: null, ...changes },
+})
+
+const captured = (value: object, digest = `git.v1.blake3:${'0'.repeat(64)}`): CaptureRecord =>
+  ({ status: 'captured', digest, value, warnings: [] }) as unknown as CaptureRecord
+
+const git = (commit: string, changed: object[] = []): CaptureRecord =>
+  captured({ available: true, root: '/repo', commit, changed, untracked: [], submodules: [] })
+
+test('two runs of the same are the same, whatever their names and notes', async () => {
+  const folder = folderOf()
+  const work = (tracker: { logMetric(name: string, value: number, at: { step: number }): void }): void => {
+    for (const step of [1, 2, 3]) tracker.logMetric('loss', step === 2 ? NaN : 1 / step, { step })
+  }
+  const a = await finished(folder, { experimentName: 'a' }, work)
+  const b = await finished(folder, { experimentName: 'b', notes: 'again', tags: ['x'] }, work)
+  const diff = await diffRuns(a, b)
+  expect(diff).toMatchObject({
+    kind: 'run',
+    same: true,
+    firstCause: null,
+    differences: [],
+    notCompared: [],
+    warnings: [],
+  })
+  expect(diff.metrics).toMatchObject([
+    { name: 'loss', same: true, parting: null, onlyBefore: 0, onlyAfter: 0 },
+  ])
+})
+
+test('causes stand in their order, the first one first', async () => {
+  const run = await finished(folderOf(), { metadata: { rate: 0.1 } })
+  const before = but(run, { captures: { git: git('a'.repeat(40)) } })
+  const after = but(run, {
+    captures: { git: git('b'.repeat(40), [{ path: 'x.py', index: null, workTree: null }]) },
+    metadata: { rate: 0.2 },
+    command: { ...run.record.command, exitCode: 1, argv: [...run.record.command.argv, '--fast'] },
+    lineaprint: '9.9.9',
+  })
+  const forth = await diffRuns(before, after)
+  expect(forth.firstCause).toBe('code')
+  expect(fields(forth)).toEqual([
+    'code: git.changed.x.py',
+    'code: git.commit',
+    'configuration: command.argv',
+    'configuration: metadata.rate',
+    'packages: lineaprint',
+    'outcome: command.exitCode',
+  ])
+  // The other way round it is the same list with its sides exchanged.
+  const back = await diffRuns(after, before)
+  expect(fields(back)).toEqual(fields(forth))
+  expect(back.differences.map(({ before: was }) => was)).toEqual(forth.differences.map(({ after: is }) => is))
+})
+
+test('a repository or a seed that only one run has is a difference in both directions', async () => {
+  const run = await finished(folderOf())
+  const seeds = (seed: number | null): CaptureRecord =>
+    captured({ seed, variables: {}, generators: {} }, `seeds.v1.blake3:${String(seed ?? 0).repeat(64)}`)
+  const none = but(run, {
+    captures: { git: captured({ available: false, reason: 'none' }), seeds: seeds(null) },
+  })
+  const both = but(run, { captures: { git: git('a'.repeat(40)), seeds: seeds(7) } })
+  for (const pair of [[none, both] as const, [both, none] as const]) {
+    expect(fields(await diffRuns(...pair))).toEqual(['code: git.available', 'seeds: seeds.seed'])
+  }
+})
+
+test('ignored fields do not count, but are told', async () => {
+  const run = await finished(folderOf(), { metadata: { rate: 0.1, 'deep.er': 1 } })
+  const after = but(run, { metadata: { rate: 0.2, 'deep.er': 2 } })
+  const diff = await diffRuns(run, after, { ignore: ['metadata'] })
+  expect(diff).toMatchObject({ same: true, firstCause: null })
+  expect(diff.ignored.map(({ field }) => field)).toEqual(['metadata.deep.er', 'metadata.rate'])
+  expect(fields(await diffRuns(run, after, { ignore: ['*.rate'] }))).toEqual([
+    'configuration: metadata.deep.er',
+  ])
+  await expect(diffRuns(run, after, { ignore: [''] })).rejects.toMatchObject({
+    code: 'ERR_LINEAPRINT_ARGUMENT',
+  })
+  // @ts-expect-error a mistyped option
+  await expect(diffRuns(run, after, { ignored: [] })).rejects.toMatchObject({ hint: 'did you mean ignore?' })
+})
+
+test('patterns take no more than their length times that of the field', () => {
+  expect(isIgnored('a.b.c', ['a'])).toBe(true)
+  expect(isIgnored('ab.c', ['a'])).toBe(false)
+  expect(isIgnored('a.b.c', ['a.?.c', 'x'])).toBe(true)
+  expect(isIgnored('a'.repeat(20_000), [`${'*a'.repeat(200)}*b`])).toBe(false)
+})
+
+test('datasets, outputs and models, tensor by tensor', async () => {
+  const folder = folderOf({
+    'd.csv': '1\n',
+    'm.safetensors': safetensors({ a: floats([1]), b: floats([2, 3]), same: floats([4]) }),
+  })
+  const run = (): Promise<StoredRun> =>
+    finished(folder, {}, async (tracker) => {
+      await tracker.trackDataset(join(folder, 'd.csv'), 'train')
+      await tracker.trackModel(join(folder, 'm.safetensors'), 'base')
+    })
+  const before = await run()
+  writeFileSync(join(folder, 'd.csv'), '1\n2\n')
+  writeFileSync(
+    join(folder, 'm.safetensors'),
+    safetensors({ a: floats([9]), c: floats([2, 3]), same: floats([4]) }),
+  )
+  const after = await run()
+  const diff = await diffRuns(before, after)
+  expect(diff.differences.map(({ field, detail }) => [field, detail])).toEqual([
+    ['datasets.train.digest', 'bytes 2 → 4, table: it had 0 rows and has 1'],
+    ['models.base.architecture', undefined],
+    ['models.base.tensors.a', 'data changed'],
+    ['models.base.tensors.c', 'renamed from b'],
+    ['models.base.weights', undefined],
+  ])
+  rmSync(inRun(after, 'models/base.tensors.json'))
+  expect((await diffRuns(before, after)).notCompared).toMatchObject([{ field: 'models.base.tensors' }])
+  writeFileSync(inRun(after, 'models/base.tensors.json'), '{"schema":"lineaprint/tensors/v1","tensors":[{}]}')
+  await expect(diffRuns(before, after)).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_RECORD' })
+  const outside = structuredClone(after.record) as unknown as { models: { base: { tensorsFile: string } } }
+  outside.models.base.tensorsFile = '../../x'
+  await expect(diffRuns(before, { ...after, record: outside as unknown as RunRecord })).rejects.toMatchObject(
+    {
+      code: 'ERR_LINEAPRINT_RECORD',
+    },
+  )
+})
+
+test('the step at which a metric parts, and steps that only one run has', async () => {
+  const folder = folderOf()
+  const run = (values: readonly (readonly [number | undefined, number])[]): Promise<StoredRun> =>
+    finished(folder, {}, (tracker) => {
+      for (const [step, value] of values) tracker.logMetric('m', value, step === undefined ? {} : { step })
+    })
+  const steps = await run([
+    [1, 1],
+    [2, 2],
+    [3, 3],
+    [4, 4],
+  ])
+  const metric = async (other: StoredRun): Promise<unknown> => (await diffRuns(steps, other)).metrics[0]
+  expect(
+    await metric(
+      await run([
+        [1, 1],
+        [3, NaN],
+        [4, 5],
+      ]),
+    ),
+  ).toMatchObject({
+    same: false,
+    parting: { step: 3, index: 1, before: 3 },
+    onlyBefore: 1,
+    onlyAfter: 0,
+  })
+  expect(
+    await metric(
+      await run([
+        [1, 1],
+        [2, 2],
+      ]),
+    ),
+  ).toMatchObject({ parting: null, onlyBefore: 2, same: false })
+  const [x, y] = [
+    await run([
+      [undefined, 1],
+      [undefined, 2],
+    ]),
+    await run([
+      [undefined, 1],
+      [undefined, 3],
+    ]),
+  ]
+  expect((await diffRuns(x, y)).differences).toMatchObject([
+    { field: 'metrics.m', before: '2', after: '3', detail: 'the values part at value 2: 2 → 3' },
+  ])
+  rmSync(inRun(y, 'events.jsonl'))
+  const gone = await diffRuns(x, y)
+  expect(gone.notCompared).toMatchObject([
+    { field: 'metrics', reason: 'steps: the journal of the second run is gone' },
+  ])
+  expect(gone.differences).toMatchObject([{ field: 'metrics.m', detail: 'the totals differ' }])
+})
+
+test('an edited record is told, and a damaged capture is an error', async () => {
+  const run = await finished(folderOf())
+  const path = inRun(run, 'run.json')
+  writeFileSync(path, readFileSync(path, 'utf8').replace('"notes": ""', '"notes": "x"'))
+  expect((await diffRuns(run, await readRun(run.folder))).warnings).toEqual([
+    `the record of the second run, ${run.id}, is not the one that was sealed`,
+  ])
+  const damaged = but(run, { captures: { git: captured({ available: true, commit: 7 }) } })
+  await expect(diffRuns(damaged, but(run, { captures: { git: git('a') } }))).rejects.toMatchObject({
+    code: 'ERR_LINEAPRINT_RECORD',
+  })
+  const failed = but(run, { captures: { git: { status: 'failed', reason: 'no git' } } })
+  expect((await diffRuns(failed, failed)).notCompared).toMatchObject([{ field: 'git' }])
+})
+
+test('what a run wrote and what it read as a dataset are no difference of the code', async () => {
+  const run = await finished(folderOf())
+  const tracked = (path: string): never => ({ status: 'tracked', path, digest: 'blake3:1' }) as never
+  const changed = ['out.txt', 'data/x.csv', 'code.py'].map((path) => ({ path, index: null, workTree: null }))
+  const common = { outputs: { o: tracked('/repo/out.txt') }, datasets: { d: tracked('/repo/data') } }
+  const before = but(run, { ...common, captures: { git: git('a') } })
+  const after = but(run, { ...common, captures: { git: git('a', changed) } })
+  const diff = await diffRuns(before, after)
+  expect(fields(diff)).toEqual(['code: git.changed.code.py'])
+  expect(diff.ignored.map(({ detail }) => detail)).toEqual([
+    'compared as a dataset',
+    'an output of one of the runs',
+  ])
+})
+
+test('a long series keeps its spikes and gaps', async () => {
+  const run = await finished(folderOf(), {}, (tracker) => {
+    for (let step = 0; step < 20_000; step++)
+      tracker.logMetric(
+        'm',
+        step === 777 ? 50 : step === 12_345 ? NaN : step === 15_001 ? -50 : Math.sin(step),
+        { step },
+      )
+  })
+  const points = (await readSeries(run)).get('m') ?? []
+  expect(points.length).toBeLessThan(4096)
+  expect(points.filter(({ y }) => Math.abs(y) === 50).map(({ x }) => x)).toEqual([777, 15_001])
+  expect(points.some(({ x, y }) => x === 12_345 && Number.isNaN(y))).toBe(true)
+})
+
+test('what is recorded of a run does not change what it computes; an older record has the defaults', async () => {
+  const folder = folderOf()
+  const plain = await finished(folder)
+  const other = await finished(folder, { git: { patchLimit: 1 }, environment: { packages: false } })
+  expect(await diffRuns(plain, other)).toMatchObject({ same: true })
+  const { seeds: _, ...configuration } = plain.record.configuration
+  expect(await diffRuns(but(plain, { configuration }), plain)).toMatchObject({ same: true })
+  const deterministic = await finished(folder, { seeds: { deterministic: true } })
+  expect(fields(await diffRuns(plain, deterministic))).toEqual([
+    'configuration: configuration.seeds.deterministic',
+  ])
+})
+
+test('what makes a record less to be relied on is a warning', async () => {
+  const folder = folderOf({ d: '1' })
+  const run = await finished(folder, {}, async (tracker) => {
+    await tracker.trackDataset('d', 'd')
+    writeFileSync(join(folder, 'd'), '2')
+  })
+  expect((await diffRuns(run, run)).warnings).toEqual([
+    'the first run: the dataset "d" changed while the run used it',
+    'the second run: the dataset "d" changed while the run used it',
+  ])
+})

@@ -1,0 +1,59 @@
+import { mkdirSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { fingerprint } from '../../../src/tracking/changes/fingerprint.ts'
+import { folderOf } from '../../support/folder.ts'
+
+const textOf = async (path: string): Promise<string | null | undefined> => (await fingerprint(path))?.text
+
+test('reading changes nothing; writing, replacing, adding and removing do, whatever the times say', async () => {
+  const root = folderOf({ 'a/b': '1', 'a/c': '2', d: '3' })
+  const before = await textOf(root)
+  expect(before).toMatch(/^[0-9a-f]{64}$/)
+  readFileSync(join(root, 'a/b'))
+  expect(await textOf(root)).toBe(before)
+  const seen = new Set([before])
+  for (const change of [
+    () => writeFileSync(join(root, 'a/b'), 'longer'),
+    () => utimesSync(join(root, 'a/b'), new Date(0), new Date(0)),
+    () => writeFileSync(join(root, 'a/new'), ''),
+    () => rmSync(join(root, 'a/new')),
+    () => rmSync(join(root, 'd')),
+  ]) {
+    const last = await textOf(root)
+    change()
+    const now = await textOf(root)
+    expect(now).not.toBe(last)
+    seen.add(now)
+  }
+  expect(seen.size).toBeGreaterThan(4)
+})
+
+test('a file by itself, and nothing', async () => {
+  const root = folderOf({ a: '1' })
+  const before = await textOf(join(root, 'a'))
+  writeFileSync(join(root, 'a'), 'longer')
+  expect(await textOf(join(root, 'a'))).not.toBe(before)
+  expect(await fingerprint(join(root, 'missing'))).toEqual({ text: null, newest: 0 })
+  expect(await fingerprint(join(root, 'a/below'))).toEqual({ text: null, newest: 0 })
+})
+
+test('links are followed, and one that leads back up ends', async () => {
+  const root = folderOf({ 'a/b': '1', 'elsewhere/x': '1' })
+  symlinkSync('..', join(root, 'a/up'))
+  symlinkSync(join(root, 'elsewhere'), join(root, 'a/other'))
+  symlinkSync('nowhere', join(root, 'a/dangling'))
+  symlinkSync('self', join(root, 'a/self'))
+  const before = await textOf(join(root, 'a'))
+  writeFileSync(join(root, 'elsewhere/x'), 'longer')
+  expect(await textOf(join(root, 'a'))).not.toBe(before)
+})
+
+test('the folders of git and of lineaprint are no data', async () => {
+  const root = folderOf({ a: '1', '.git/HEAD': 'x' })
+  const before = await textOf(root)
+  writeFileSync(join(root, '.git/HEAD'), 'y')
+  mkdirSync(join(root, '.lineaprint'))
+  writeFileSync(join(root, '.lineaprint/x'), 'y')
+  expect(await textOf(root)).toBe(before)
+})

@@ -1,0 +1,127 @@
+/** What lies in `node_modules`: from a package manager's own list where there is one, else by looking at the folders. */
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Absent } from '../../../util/not-available.ts'
+import { mapConcurrently } from '../../../util/concurrency.ts'
+import { foldersUp, readHint } from '../files.ts'
+import { parseHint, parseManifest } from './package-json.ts'
+import type { Dirent } from 'node:fs'
+import type { Package } from '../packages.ts'
+
+/** The installed packages. */
+export interface Installed {
+  /** `null` where they are not known. */
+  readonly packages: readonly Package[] | null
+  /** Where they are known from. */
+  readonly from: string | null
+  /** The `node_modules` that was looked at. */
+  readonly folder?: string
+  /** What could not be seen, by field. */
+  readonly unseen: ReadonlyMap<string, string>
+}
+
+/** Packages after which a walk ends: it is a net of links, or not worth the time. */
+const WALK_LIMIT = 20_000
+const AT_ONCE = 32
+
+/** Finds the nearest `node_modules` with packages in it, from a folder up. */
+export async function findInstalled(directory: string, signal: AbortSignal): Promise<Installed> {
+  const unseen = new Map<string, string>()
+  for await (const folder of foldersUp(directory)) {
+    const modules = join(folder, 'node_modules')
+    const text = await readHint(join(modules, '.package-lock.json'))
+    const listed = text === undefined ? undefined : parseList(text)
+    if (listed) return { packages: listed, from: 'node_modules/.package-lock.json', folder: modules, unseen }
+    if (text !== undefined) unseen.set('packagesFrom', 'node_modules/.package-lock.json does not parse')
+    const virtual = await listStore(join(modules, '.pnpm'))
+    if (virtual !== undefined)
+      return { packages: virtual, from: 'node_modules/.pnpm', folder: modules, unseen }
+    const walk = new Walk(signal)
+    await walk.enter(modules)
+    // Tools put a `node_modules` with nothing but a cache beside each package of a workspace.
+    if (walk.found.length === 0) continue
+    if (walk.isCut) unseen.set('packages', `only the first ${WALK_LIMIT} were looked at`)
+    return { packages: walk.found, from: 'node_modules', folder: modules, unseen }
+  }
+  const playing = await isPlugAndPlay(directory)
+  const reason = playing
+    ? 'Yarn keeps them in archives, and .pnp.cjs is a program that is not run'
+    : 'there is no node_modules'
+  unseen.set('packages', reason)
+  unseen.set('packagesFrom', reason)
+  return { packages: null, from: null, unseen }
+}
+
+/** The packages of `.package-lock.json`. Links and the folders of a workspace are the project's own code. */
+function parseList(text: string): Package[] | undefined {
+  const found: Package[] = []
+  const packages = (parseHint(text) as { packages?: unknown } | undefined)?.packages
+  if (packages === null || typeof packages !== 'object') return undefined
+  for (const [path, entry] of Object.entries(packages as Record<string, unknown>)) {
+    const at = path.lastIndexOf('node_modules/')
+    const { version, name } = (entry ?? {}) as { version?: unknown; name?: unknown }
+    if (at < 0 || typeof version !== 'string') continue
+    // An alias is installed under one name and is another package.
+    found.push({ name: typeof name === 'string' ? name : path.slice(at + 'node_modules/'.length), version })
+  }
+  return found
+}
+
+/** pnpm keeps each package in a folder that is named after it: `@scope+name@1.0.0_peer@2.0.0`. */
+async function listStore(folder: string): Promise<Package[] | undefined> {
+  const names = await list(folder)
+  if (names === undefined) return undefined
+  return names.flatMap((entry) => {
+    const [, name, version] = /^((?:@[^+@]+\+)?[^@]+)@(\d[^_(]*)/.exec(entry.name) ?? []
+    return name === undefined || version === undefined ? [] : [{ name: name.replace('+', '/'), version }]
+  })
+}
+
+/** A walk through a tree of folders that may be large. */
+class Walk {
+  readonly found: Package[] = []
+  isCut = false
+  readonly #signal: AbortSignal
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal
+  }
+
+  /** Looks at a `node_modules` and those within it. Links at the top count, and are not gone into. */
+  async enter(modules: string): Promise<void> {
+    const entries = ((await list(modules)) ?? []).filter(({ name }) => !name.startsWith('.'))
+    const scoped = await mapConcurrently(entries, AT_ONCE, async (entry) => {
+      if (!entry.name.startsWith('@')) return [{ entry, path: entry.name }]
+      const inner = (await list(join(modules, entry.name))) ?? []
+      return inner.map((one) => ({ entry: one, path: `${entry.name}/${one.name}` }))
+    })
+    await mapConcurrently(scoped.flat(), AT_ONCE, async ({ entry, path }) => {
+      this.#signal.throwIfAborted()
+      if (this.found.length >= WALK_LIMIT) {
+        this.isCut = true
+        return
+      }
+      const folder = join(modules, path)
+      const { name, version } = parseManifest((await readHint(join(folder, 'package.json'))) ?? '')
+      if (version !== undefined) this.found.push({ name: name ?? path, version })
+      if (!entry.isSymbolicLink()) await this.enter(join(folder, 'node_modules'))
+    })
+  }
+}
+
+async function list(folder: string): Promise<Dirent[] | undefined> {
+  try {
+    return await readdir(folder, { withFileTypes: true })
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    throw new Absent(`${folder} cannot be listed: ${code ?? 'unknown'}`)
+  }
+}
+
+async function isPlugAndPlay(directory: string): Promise<boolean> {
+  for await (const folder of foldersUp(directory)) {
+    if ((await readHint(join(folder, '.pnp.cjs'))) !== undefined) return true
+  }
+  return false
+}

@@ -1,0 +1,17 @@
+/** The Node.js that runs this. */
+import { execArgv, execPath, version, versions } from 'node:process'
+import { redactArguments } from '../../../secrets/redact.ts'
+import type { Source } from '../source.ts'
+
+/** Version, engine, and how it was started. */
+export const nodeSource: Source = {
+  name: 'node',
+  look: async () => ({
+    version: version.replace(/^v/, ''),
+    v8: versions.v8,
+    openssl: versions.openssl,
+    uv: versions.uv,
+    execPath,
+    execArgv: redactArguments(execArgv),
+  }),
+}

@@ -1,0 +1,75 @@
+/** The active conda environment, from its own records: starting conda takes seconds, and is not needed. */
+import { readdir, realpath } from 'node:fs/promises'
+import { basename, delimiter, dirname, join } from 'node:path'
+import { platform } from 'node:process'
+import { Absent, NotThere } from '../../../util/not-available.ts'
+import { mapConcurrently } from '../../../util/concurrency.ts'
+import { redactUrl } from '../../../secrets/redact.ts'
+import { compareUtf8 } from '../../../util/text-order.ts'
+import { readHint } from '../files.ts'
+import type { JsonObject } from '../../../json/value.ts'
+import type { Source } from '../source.ts'
+
+/** Records read at once; each can have some megabytes. */
+const AT_ONCE = 16
+
+/**
+ * Packages of `$CONDA_PREFIX`, else of the conda that is on `PATH`. The variables that an environment sets are
+ * not read: people keep tokens in them.
+ */
+export const condaSource: Source = {
+  name: 'conda',
+  look: async ({ variables, signal, warnings, unseen, packages: wanted }) => {
+    if (!wanted) throw new NotThere('packages are not looked at')
+    const prefix = await findPrefix(variables)
+    const folder = join(prefix, 'conda-meta')
+    let names: string[]
+    try {
+      names = (await readdir(folder)).filter((name) => name.endsWith('.json')).toSorted(compareUtf8)
+    } catch (error) {
+      throw new Absent(`${folder} cannot be listed: ${(error as NodeJS.ErrnoException).code ?? 'unknown'}`)
+    }
+    const read = await mapConcurrently(names, AT_ONCE, async (name) => {
+      signal.throwIfAborted()
+      return parsePackage((await readHint(join(folder, name))) ?? '')
+    })
+    const packages = read.filter((found) => found !== undefined)
+    const broken = read.length - packages.length
+    if (broken > 0) warnings.push(`${broken} records of conda-meta cannot be read`)
+    for (const field of ['build', 'channel'] as const) {
+      const without = packages.filter(([, entry]) => entry[field] === null).length
+      if (without > 0) unseen.set(`packages.*.${field}`, `the records of ${without} packages do not say it`)
+    }
+    return { prefix, name: basename(prefix), packages: Object.fromEntries(packages) }
+  },
+}
+
+async function findPrefix(variables: NodeJS.ProcessEnv): Promise<string> {
+  const active = variables['CONDA_PREFIX']
+  if (active !== undefined && active !== '') return active
+  const program = platform === 'win32' ? 'conda.exe' : 'conda'
+  for (const folder of (variables['PATH'] ?? '').split(delimiter)) {
+    if (folder === '') continue
+    const path = await realpath(join(folder, program)).catch(() => undefined)
+    // `<prefix>/bin/conda`, `<prefix>/condabin/conda` or `<prefix>/Scripts/conda.exe`.
+    if (path !== undefined) return dirname(dirname(path))
+  }
+  throw new NotThere('CONDA_PREFIX is not set and conda is not on PATH')
+}
+
+function parsePackage(text: string): [string, JsonObject] | undefined {
+  try {
+    const { name, version, build, channel } = JSON.parse(text) as Record<string, unknown>
+    if (typeof name !== 'string' || typeof version !== 'string') return undefined
+    return [
+      name,
+      {
+        version,
+        build: typeof build === 'string' ? build : null,
+        channel: typeof channel === 'string' ? redactUrl(channel) : null,
+      },
+    ]
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,143 @@
+/** The Python that a run uses, and what it says of itself. */
+import { realpath } from 'node:fs/promises'
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
+import { platform } from 'node:process'
+import { Absent, NotThere } from '../../../util/not-available.ts'
+import { isThere } from '../../../util/there.ts'
+import { behindShim } from './pyenv.ts'
+import { PYTHON_PROBE, PROBE_MARK } from './probe.ts'
+import { ask } from '../source.ts'
+import type { SourceContext } from '../source.ts'
+
+/** What the probe answers. */
+export interface PythonAnswer {
+  readonly version: string
+  readonly implementation: string
+  readonly compiler?: string | undefined
+  readonly executable: string
+  readonly prefix: string
+  readonly basePrefix: string
+  readonly packages: readonly (readonly [name: string, version: string])[] | null
+  /** Packages that were not installed from an index, with the JSON of PEP 610. */
+  readonly direct: Readonly<Record<string, string>>
+  /** Constants of the build files of frameworks, by package and path. */
+  readonly builds: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+  /** Frameworks whose build file could not be read, and why. */
+  readonly unread: Readonly<Record<string, string>>
+  readonly broken: number
+}
+
+/** A Python and its answer. */
+export interface FoundPython {
+  /** What was started. */
+  readonly command: string
+  readonly answer: PythonAnswer
+}
+
+/** Looks for a Python; those who share one share its start. */
+export type FindPython = (context: SourceContext) => Promise<FoundPython>
+
+/** Asks the first Python that answers. */
+export async function findPython(context: SourceContext): Promise<FoundPython> {
+  const failures: Absent[] = []
+  for (const command of await candidates(context)) {
+    try {
+      return { command, answer: await probe(command, context) }
+    } catch (error) {
+      if (!(error instanceof Absent) || context.signal.aborted) throw error
+      failures.push(error)
+    }
+  }
+  const reasons = failures.map((failure) => failure.message).join('; ')
+  throw failures.every((failure) => failure instanceof NotThere) ? new NotThere(reasons) : new Absent(reasons)
+}
+
+const INSIDE = platform === 'win32' ? ['Scripts', 'python.exe'] : ['bin', 'python']
+
+/** Programs that run others in the environment of the project. */
+const RUNNERS: ReadonlySet<string> = new Set(['uv', 'poetry', 'pdm', 'hatch', 'pipenv', 'rye'])
+
+/** The Python of the command, that of the active environment, then those on `PATH`. */
+async function candidates(context: SourceContext): Promise<string[]> {
+  const active = context.variables['VIRTUAL_ENV']
+  const own = await pythonOfCommand(context)
+  const inside = active === undefined || active === '' ? [] : [join(active, ...INSIDE)]
+  return [...new Set([...(own === undefined ? [] : [own]), ...inside, 'python3', 'python'])]
+}
+
+/** `.venv/bin/python train.py`, `python3.12 …`, `.venv/bin/accelerate …`, and `uv run …`. */
+async function pythonOfCommand({ command, directory }: SourceContext): Promise<string | undefined> {
+  const [program = ''] = command ?? []
+  const name = basename(program).replace(/\.exe$/i, '')
+  const isPath = /[/\\]/.test(program)
+  const path = isAbsolute(program) ? program : resolve(directory, program)
+  if (/^(?:python|pypy)[\d.]*t?$/.test(name)) return isPath ? path : program
+  if (isPath) {
+    const beside = join(dirname(path), INSIDE[1] ?? '')
+    return (await isThere(join(dirname(path), '..', 'pyvenv.cfg'))) && (await isThere(beside))
+      ? beside
+      : undefined
+  }
+  if (!RUNNERS.has(name)) return undefined
+  const project = join(directory, '.venv', ...INSIDE)
+  return (await isThere(project)) ? project : undefined
+}
+
+/** Whether a Python belongs to the virtual environment in a folder. */
+export async function isPythonOf(answer: PythonAnswer, folder: string): Promise<boolean> {
+  const [prefix, environment] = await Promise.all(
+    [answer.prefix, folder].map((path) => realpath(path).catch(() => path)),
+  )
+  return prefix === environment
+}
+
+async function probe(command: string, context: SourceContext): Promise<PythonAnswer> {
+  const program = behindShim(command, context) ?? command
+  const output = await ask(program, ['-c', PYTHON_PROBE], context)
+  // What runs at the start of every Python may print as well.
+  const line = output.split('\n').findLast((text) => text.startsWith(PROBE_MARK))
+  if (line === undefined) throw new Absent(`${command} did not answer what it was asked`)
+  const answer = checkAnswer(parse(line.slice(PROBE_MARK.length)))
+  if (answer === undefined) throw new Absent(`${command} gave an answer of another form`)
+  return answer
+}
+
+/** By hand and not by a schema: whatever takes time to load delays the start of every run. */
+function checkAnswer(value: unknown): PythonAnswer | undefined {
+  if (!isRecord(value)) return undefined
+  const { packages, direct, builds = {}, unread = {}, broken, compiler } = value
+  const texts = ['version', 'implementation', 'executable', 'prefix', 'basePrefix'].every(
+    (name) => typeof value[name] === 'string',
+  )
+  const isValid =
+    texts &&
+    (packages === null || (Array.isArray(packages) && packages.every(isPair))) &&
+    hasTexts(direct) &&
+    hasTexts(unread) &&
+    isRecord(builds) &&
+    Object.values(builds).every(isRecord) &&
+    Number.isSafeInteger(broken) &&
+    (compiler === undefined || typeof compiler === 'string')
+  return isValid ? ({ ...value, builds, unread } as unknown as PythonAnswer) : undefined
+}
+
+function isPair(one: unknown): boolean {
+  return Array.isArray(one) && one.length === 2 && one.every((part) => typeof part === 'string')
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === 'object' && !Array.isArray(value)
+}
+
+function hasTexts(value: unknown): boolean {
+  return isRecord(value) && Object.values(value).every((one) => typeof one === 'string')
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    // No valid answer, which the caller says in its own words.
+    return undefined
+  }
+}

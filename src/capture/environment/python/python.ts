@@ -1,0 +1,120 @@
+/** The Python that a run would find, and its packages. */
+import { join } from 'node:path'
+import { NotThere } from '../../../util/not-available.ts'
+import { redactText, redactUrl } from '../../../secrets/redact.ts'
+import { PYTHON_LOCK_FILES, describeLockFiles, findLockFiles } from '../lock-files/lock-files.ts'
+import { collectPackages } from '../packages.ts'
+import { readHint } from '../files.ts'
+import { findPython, isPythonOf } from './find.ts'
+import { orUnseen } from '../source.ts'
+import type { JsonObject } from '../../../json/value.ts'
+import type { FindPython, PythonAnswer } from './find.ts'
+import type { Source, SourceContext } from '../source.ts'
+
+/** The sources `python` and `pip`, which share one start of Python. */
+export function createPythonSources(find: FindPython = shared(findPython)): readonly Source[] {
+  return [
+    { name: 'python', look: (context) => lookAtPython(find, context) },
+    { name: 'pip', look: (context) => lookAtPip(find, context) },
+  ]
+}
+
+/** The same search for all who ask for it. */
+export function shared<A extends readonly unknown[], R>(
+  find: (...args: A) => Promise<R>,
+): (...args: A) => Promise<R> {
+  let answer: Promise<R> | undefined
+  return (...args) => (answer ??= find(...args))
+}
+
+/** Version, implementation, place, installed packages, and lock files with their departures. */
+async function lookAtPython(find: FindPython, context: SourceContext): Promise<JsonObject> {
+  const { directory, warnings } = context
+  const [{ command, answer }, files] = await Promise.all([
+    find(context),
+    findLockFiles(directory, Object.keys(PYTHON_LOCK_FILES), warnings),
+  ])
+  const environment = join(directory, '.venv')
+  const isUnused =
+    (await readHint(join(environment, 'pyvenv.cfg'))) !== undefined &&
+    !(await isPythonOf(answer, environment))
+  if (isUnused) warnings.push(`there is a .venv in this folder that is not active; ${command} was looked at`)
+  if (files.length === 0)
+    context.unseen.set('lockFiles', `there is none of ${Object.keys(PYTHON_LOCK_FILES).join(', ')}`)
+  const { packages, ...described } = describe(answer, context)
+  const ignore = new Set([...TOOLS, ...editable(answer)])
+  const options = { single: true, ignore }
+  const lockFiles = await describeLockFiles(files, PYTHON_LOCK_FILES, packages, options, context)
+  return { command, ...described, packages, lockFiles }
+}
+
+/** What makes an environment, and the lock files of most tools leave out. */
+const TOOLS = ['pip', 'setuptools', 'wheel', 'uv', 'distribute', 'pkg-resources']
+
+/** The project itself is installed as a link to its folder. */
+function editable({ direct }: PythonAnswer): string[] {
+  return Object.entries(direct).flatMap(([name, text]) =>
+    directSource(text)['editable'] === true ? [name] : [],
+  )
+}
+
+/** The version of pip, read from what Python says of its packages: starting pip takes a second. */
+async function lookAtPip(find: FindPython, context: SourceContext): Promise<JsonObject> {
+  const { answer } = await find(context)
+  const version = answer.packages?.find(([name]) => name === 'pip')?.[1]
+  if (version === undefined) throw new NotThere('this Python has no pip')
+  return { version }
+}
+
+function describe(
+  answer: PythonAnswer,
+  context: SourceContext,
+): JsonObject & { packages: Record<string, string[]> | null } {
+  const { version, implementation, executable, prefix, basePrefix, direct, broken } = answer
+  const { warnings, unseen } = context
+  const reason = context.packages ? 'this Python has no importlib.metadata' : 'packages are not looked at'
+  const listed = context.packages ? answer.packages : null
+  const packages = orUnseen(context, 'packages', listed, reason)
+  if (packages === null && context.packages) warnings.push(`${reason}: its packages are not known`)
+  if (broken > 0) {
+    warnings.push(`${broken} packages have no readable name or version`)
+    unseen.set('packages.broken', `${broken} packages have no readable name or version`)
+  }
+  return {
+    version,
+    implementation,
+    compiler: orUnseen(context, 'compiler', answer.compiler, 'this Python does not say it'),
+    executable,
+    prefix,
+    basePrefix,
+    virtualEnvironment: prefix !== basePrefix,
+    packages: packages && collectPackages(packages.map(([name, number]) => ({ name, version: number }))),
+    direct: Object.fromEntries(
+      Object.entries(context.packages ? direct : {}).map(([name, text]) => [name, directSource(text)]),
+    ),
+  }
+}
+
+/** Where a package came from that no index has: two commits of it may have one version. */
+function directSource(text: string): JsonObject {
+  const { url, vcs_info, dir_info } = recordOf(parse(text))
+  const commit = recordOf(vcs_info)['commit_id']
+  return {
+    ...(typeof url === 'string' && { url: redactText(redactUrl(url)) }),
+    ...(typeof commit === 'string' && { commit }),
+    editable: recordOf(dir_info)['editable'] === true,
+  }
+}
+
+function recordOf(value: unknown): Record<string, unknown> {
+  return value !== null && typeof value === 'object' ? (value as Record<string, unknown>) : {}
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    // A package whose origin does not parse has none that could be told.
+    return undefined
+  }
+}

@@ -1,0 +1,103 @@
+/** Whether this runs in a container, of which image, and what it may use there. */
+import { join } from 'node:path'
+import { platform } from 'node:process'
+import { NotThere } from '../../../util/not-available.ts'
+import { redactText } from '../../../secrets/redact.ts'
+import { isThere } from '../../../util/there.ts'
+import { readLimits } from './cgroup.ts'
+import { readHint } from '../files.ts'
+import { orUnseen } from '../source.ts'
+import type { Source, SourceContext } from '../source.ts'
+
+/** What the name of a control group says about who made it. */
+const HINTS = [
+  ['kubernetes', /kubepods/],
+  ['docker', /docker/],
+  ['podman', /libpod/],
+  ['containerd', /containerd|cri-/],
+  ['lxc', /\/lxc/],
+] as const
+
+/** Variables that hold the image in containers of Apptainer and Singularity. */
+const IMAGE_VARIABLES = ['APPTAINER_CONTAINER', 'SINGULARITY_CONTAINER'] as const
+
+/**
+ * Makes the source for a file system.
+ *
+ * @param root Where `/` is, for tests.
+ */
+export function createContainerSource(root = '/'): Source {
+  return {
+    name: 'container',
+    look: async (context) => {
+      if (platform !== 'linux') throw new NotThere('containers are looked for on Linux only')
+      const { variables } = context
+      const [runtime, limits, described] = await Promise.all([
+        findRuntime(root, variables),
+        readLimits(root),
+        describeContainer(root, variables),
+      ])
+      const { memory, cpus, version } = limits
+      if (runtime === undefined && memory === undefined && cpus === undefined)
+        throw new NotThere('no sign of a container, and no limits')
+      return {
+        runtime: orUnseen(context, 'runtime', runtime, 'there are limits, but no sign of a container'),
+        ...say(context, described, runtime),
+        controlGroups: orUnseen(context, 'controlGroups', version, 'no control group can be read'),
+        memoryLimit: orUnseen(context, 'memoryLimit', memory, 'no limit is set, or none can be read'),
+        cpuLimit: orUnseen(context, 'cpuLimit', cpus, 'no limit is set, or none can be read'),
+      }
+    },
+  }
+}
+
+/** The container that this process is in. */
+export const containerSource: Source = createContainerSource()
+
+interface Described {
+  readonly id?: string | undefined
+  readonly image?: string | undefined
+  readonly imageId?: string | undefined
+}
+
+function say(
+  context: SourceContext,
+  { id, image, imageId }: Described,
+  runtime: string | undefined,
+): Record<'id' | 'image' | 'imageId', string | null> {
+  const hidden = `${runtime ?? 'nothing'} does not tell it inside of the container`
+  return {
+    id: orUnseen(context, 'id', id, hidden),
+    image: orUnseen(context, 'image', image && redactText(image), hidden),
+    imageId: orUnseen(context, 'imageId', imageId, hidden),
+  }
+}
+
+/** Podman writes a file; Docker leaves its id in the paths of what it mounts; Apptainer sets a variable. */
+async function describeContainer(root: string, variables: NodeJS.ProcessEnv): Promise<Described> {
+  const podman = await readHint(join(root, 'run/.containerenv'))
+  if (podman !== undefined && podman.trim() !== '') {
+    const entry = (name: string): string | undefined =>
+      new RegExp(`^${name}="([^"\n]+)"`, 'm').exec(podman)?.[1]
+    return { id: entry('id'), image: entry('image'), imageId: entry('imageid') }
+  }
+  const image = IMAGE_VARIABLES.map((name) => variables[name]).find((value) => value !== undefined)
+  const [mounts = '', groups = ''] = await Promise.all([
+    readHint(join(root, 'proc/self/mountinfo')),
+    readHint(join(root, 'proc/self/cgroup')),
+  ])
+  const id =
+    /\/containers\/([0-9a-f]{64})\/(?:hostname|hosts|resolv\.conf) /.exec(mounts)?.[1] ??
+    /[/:-]([0-9a-f]{64})(?:\.scope)?$/m.exec(groups)?.[1]
+  return { id, image }
+}
+
+async function findRuntime(root: string, variables: NodeJS.ProcessEnv): Promise<string | undefined> {
+  if (variables['KUBERNETES_SERVICE_HOST'] !== undefined) return 'kubernetes'
+  if (variables['APPTAINER_CONTAINER'] !== undefined) return 'apptainer'
+  if (variables['SINGULARITY_CONTAINER'] !== undefined) return 'singularity'
+  if (await isThere(join(root, '.dockerenv'))) return 'docker'
+  if (await isThere(join(root, 'run/.containerenv'))) return 'podman'
+  const groups = (await readHint(join(root, 'proc/1/cgroup'))) ?? ''
+  return HINTS.find(([, pattern]) => pattern.test(groups))?.[0]
+}

@@ -1,0 +1,64 @@
+/** NVIDIA graphics processors, as their own tool lists them. */
+import { Absent } from '../../../util/not-available.ts'
+import { ask, orUnseen } from '../source.ts'
+import type { JsonObject } from '../../../json/value.ts'
+import type { Source, SourceContext } from '../source.ts'
+
+/** Neither serial numbers nor UUIDs are asked for. */
+const FIELDS = ['index', 'name', 'driver_version', 'memory.total']
+/** Fields that older drivers refuse, and then answer nothing at all. */
+const LATER_FIELDS = ['index', 'compute_cap', 'mig.mode.current']
+
+/** Devices, driver and CUDA version. Memory is in MiB. */
+export const gpuSource: Source = {
+  name: 'gpu',
+  look: async (context) => {
+    const { unseen } = context
+    const [rows, later, table] = await Promise.all([
+      query(FIELDS, context),
+      query(LATER_FIELDS, context).catch((): string[][] => []),
+      ask('nvidia-smi', [], context).catch(() => ''),
+    ])
+    if (rows.length === 0) throw new Absent('nvidia-smi lists no device')
+    // Only the table says it; it is the newest version that the driver can run.
+    const cuda = /CUDA(?: UMD)? Version\s*:\s*([0-9.]+)/.exec(table)?.[1]
+    const devices = rows.map((cells) => device(cells, later.find(([index]) => index === cells[0]) ?? []))
+    for (const field of ['memory', 'computeCapability', 'mig'] as const)
+      if (devices.some((one) => one[field] === null))
+        unseen.set(`devices.${field}`, 'nvidia-smi does not say it of every device')
+    return {
+      driver: orUnseen(context, 'driver', known(rows[0]?.[2]), 'nvidia-smi does not say it'),
+      cuda: orUnseen(context, 'cuda', cuda, 'nvidia-smi does not say the CUDA version'),
+      devices,
+    }
+  },
+}
+
+async function query(fields: readonly string[], context: SourceContext): Promise<string[][]> {
+  const output = await ask(
+    'nvidia-smi',
+    [`--query-gpu=${fields.join(',')}`, '--format=csv,noheader,nounits'],
+    context,
+  )
+  return output
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .map((line) => line.split(',').map((cell) => cell.trim()))
+}
+
+function device(cells: readonly string[], [, capability, mig]: readonly string[]): JsonObject {
+  const [index, name, , memory] = cells
+  if (name === undefined || memory === undefined) throw new Absent('nvidia-smi gave a list of another form')
+  return {
+    index: Number(index),
+    name,
+    memory: /^\d+$/.test(memory) ? Number(memory) : null,
+    computeCapability: known(capability),
+    mig: known(mig),
+  }
+}
+
+/** A cell such as `[N/A]` says nothing. */
+function known(cell: string | undefined): string | null {
+  return cell === undefined || cell.startsWith('[') ? null : cell
+}

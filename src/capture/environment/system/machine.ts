@@ -1,0 +1,78 @@
+/** Machine and operating system. */
+import { statfs } from 'node:fs/promises'
+import { arch, cpus, hostname, release, totalmem } from 'node:os'
+import { platform, report } from 'node:process'
+import { askLinux } from './linux.ts'
+import { askOther } from './other.ts'
+import { orUnseen } from '../source.ts'
+import type { JsonObject } from '../../../json/value.ts'
+import type { Source, SourceContext } from '../source.ts'
+
+/** What the parts that differ from system to system find; `undefined` for what they cannot see. */
+export interface Machine {
+  readonly distribution: string | undefined
+  readonly release: string | undefined
+  readonly kernel: string | undefined
+  readonly processor: string | undefined
+  readonly cores: number | undefined
+  readonly physicalCores: number | undefined
+  readonly cpuFlags: string | undefined
+  /** Bytes. */
+  readonly memoryTotal: number | undefined
+  readonly memoryAvailable: number | undefined
+  readonly swapTotal: number | undefined
+  readonly graphics: readonly JsonObject[] | undefined
+}
+
+/** Operating system, processor, memory, disk and graphics, without serial numbers and addresses. */
+export const systemSource: Source = {
+  name: 'system',
+  look: async (context) => {
+    const machine = await (platform === 'linux' ? askLinux() : askOther(context))
+    const first = cpus()[0]?.model.trim() ?? ''
+    // The system's own name of the processor; where it has none, on some ARM systems, what its parts are called.
+    const cpu = first === '' || first === 'unknown' ? machine.processor : first
+    const say = <T>(field: string, value: T | undefined, reason = 'the system does not say it'): T | null =>
+      orUnseen(context, field, value, reason)
+    return {
+      platform,
+      arch: arch(),
+      distribution: say('distribution', machine.distribution),
+      release: say('release', machine.release, 'this distribution has no release number'),
+      kernel: machine.kernel ?? release(),
+      libc: say('libc', libc(), 'it is not glibc, and others have no place to ask'),
+      cpu: say('cpu', cpu),
+      cores: machine.cores ?? cpus().length,
+      physicalCores: say('physicalCores', machine.physicalCores),
+      cpuFlags: say('cpuFlags', machine.cpuFlags),
+      memoryTotal: machine.memoryTotal ?? totalmem(),
+      memoryAvailable: say('memoryAvailable', machine.memoryAvailable),
+      swapTotal: say('swapTotal', machine.swapTotal),
+      graphics: say('graphics', machine.graphics),
+      hostName: hostname(),
+      disk: await disk(context),
+    }
+  },
+}
+
+/** `glibc 2.36`, where the C library says it: its rounding is that of every program. */
+function libc(): string | undefined {
+  // With the network in it, the report waits for name servers. The types do not know the switch yet.
+  const reporter: typeof report & { excludeNetwork?: boolean } = report
+  const { excludeNetwork = false } = reporter
+  reporter.excludeNetwork = true
+  const { header } = reporter.getReport() as { header?: { glibcVersionRuntime?: unknown } }
+  reporter.excludeNetwork = excludeNetwork
+  const version = header?.glibcVersionRuntime
+  return typeof version === 'string' ? `glibc ${version}` : undefined
+}
+
+async function disk(context: SourceContext): Promise<JsonObject | null> {
+  try {
+    const { bsize, blocks, bavail } = await statfs(context.directory)
+    return { size: bsize * blocks, free: bsize * bavail }
+  } catch (error) {
+    const reason = `the disk could not be asked: ${(error as NodeJS.ErrnoException).code ?? 'unknown'}`
+    return orUnseen<JsonObject>(context, 'disk', undefined, reason)
+  }
+}

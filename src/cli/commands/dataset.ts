@@ -1,0 +1,82 @@
+/** `lineaprint dataset`: what a dataset holds. */
+import { Command } from 'commander'
+import { listDigests } from '../../core/digest.ts'
+import { readDataset } from '../../dataset/read.ts'
+import { algorithmOption, threadsOption } from '../shared/arguments.ts'
+import {
+  bytes,
+  count,
+  escapeText,
+  isTerminal,
+  paint,
+  print,
+  printError,
+  printJson,
+  progressLine,
+  table,
+} from '../shared/output.ts'
+import { SAMPLE_HELP, addSampleOptions, sampleRows, toSample } from '../shared/sample.ts'
+import type { DatasetTable } from '../../dataset/read.ts'
+import type { HashArguments } from '../shared/arguments.ts'
+import type { CommandContext, CommonOptions } from '../shared/context.ts'
+import type { SampleArguments } from '../shared/sample.ts'
+
+interface Options extends HashArguments, SampleArguments, CommonOptions {}
+
+/** The command. */
+export function command(context: CommandContext): Command {
+  return addSampleOptions(
+    new Command('dataset').argument('<path>', 'a file or a folder').addOption(algorithmOption()),
+  )
+    .addOption(threadsOption())
+    .addHelpText('after', EXAMPLES)
+    .action((path: string, options: Options) => dataset(path, options, context))
+}
+
+const EXAMPLES = `${SAMPLE_HELP}
+
+Examples:
+  lineaprint dataset data/train
+  lineaprint dataset data/train.parquet
+  lineaprint dataset data/train --sample 1%`
+
+async function dataset(path: string, options: Options, context: CommandContext): Promise<void> {
+  const progress = progressLine('hashing')
+  const { algorithm, threads } = options
+  const report = await readDataset(path, {
+    algorithm,
+    threads,
+    signal: context.signal,
+    onProgress: progress.onProgress,
+    sample: toSample(options),
+  }).finally(progress.end)
+  if (options.json === true) return printJson(report)
+  for (const warning of report.warnings) printError(`lineaprint: warning: ${escapeText(warning)}`)
+  print(
+    table([
+      ...listDigests(report.digests).map((digest) => [paint('bold', 'digest'), digest.toString()]),
+      ['kind', report.kind],
+      ['path', escapeText(report.path ?? '')],
+      ['size', isTerminal() ? bytes(report.bytes) : String(report.bytes)],
+      ...(report.files === undefined
+        ? []
+        : [
+            ['files', count(report.files)],
+            ['folders', count(report.folders ?? 0)],
+          ]),
+      ...(report.table === undefined ? [] : tableRows(report.table)),
+      ...sampleRows(report.sample),
+    ]),
+  )
+}
+
+/** The table in a file: its digest, and a line for each column. */
+function tableRows({ digests, format, rows, columns }: DatasetTable): string[][] {
+  return [
+    ...listDigests(digests).map((digest) => [paint('bold', 'table'), digest.toString()]),
+    ['format', format],
+    ['rows', count(rows)],
+    ['columns', count(columns.length)],
+    ...columns.map(({ name, type }) => ['column', `${escapeText(name)}  ${escapeText(type)}`]),
+  ]
+}

@@ -1,0 +1,167 @@
+/** `lineaprint diff`: what differs between two runs, models, tables, folders or files. */
+import { Command, Option } from 'commander'
+import { diffTables } from '../../../dataset/table-diff.ts'
+import { LineaprintError } from '../../../core/errors.ts'
+import { diffRuns } from '../../../diff/runs.ts'
+import { diffTrees } from '../../../hash/tree-diff.ts'
+import { diffModels } from '../../../model/diff/diff.ts'
+import { encodeFloat } from '../../../json/special-floats.ts'
+import { algorithmOption, collect, threadsOption } from '../../shared/arguments.ts'
+import { NO_TABLE } from '../../../dataset/read.ts'
+import { DIFF_KINDS, commonKind, readOperand } from './kinds.ts'
+import { runLines, writePatch, writePlot } from './runs.ts'
+import { tableLines } from './tables.ts'
+import { modelLines, treeLines } from './text.ts'
+import { openStore, storeOptions } from '../list.ts'
+import { escapeText, print, printError, printJson, progressLine } from '../../shared/output.ts'
+import type { TableDiff } from '../../../dataset/table-diff.ts'
+import type { RunDiff } from '../../../diff/runs.ts'
+import type { TreeDiff } from '../../../hash/tree-diff.ts'
+import type { ModelDiff } from '../../../model/diff/diff.ts'
+import type { StoredRun } from '../../../store/runs.ts'
+import type { HashArguments } from '../../shared/arguments.ts'
+import type { CommandContext } from '../../shared/context.ts'
+import type { DiffKind, Operand } from './kinds.ts'
+import type { StoreOptions } from '../list.ts'
+
+interface Options extends StoreOptions, HashArguments {
+  readonly as?: DiffKind
+  readonly values?: boolean
+  readonly ignore: readonly string[]
+  readonly check?: boolean
+  readonly plot?: string
+  readonly patch?: string
+  readonly all?: boolean
+}
+
+type Answer = RunDiff | ModelDiff | TableDiff | TreeDiff
+
+/** The command. */
+export function command(context: CommandContext): Command {
+  return storeOptions(new Command('diff'))
+    .argument('<a>', 'a run, a model, a table, a folder or a file')
+    .argument('<b>', 'what it is compared with')
+    .addOption(new Option('--as <kind>', 'compare them as this').choices([...DIFF_KINDS]))
+    .option('--values', 'models: compare changed tensors as numbers')
+    .option(
+      '--ignore <pattern>',
+      'runs: a field that is no difference, with * and ?; folders: files, as in gitignore (repeatable)',
+      collect,
+      [],
+    )
+    .option('--check', 'runs: what could not be compared is a difference as well')
+    .option('--plot <file>', 'runs: write their metrics as an SVG')
+    .option('--patch <file>', 'runs: write what changed in the code, for git apply')
+    .option('--all', 'show every difference on a terminal')
+    .addOption(algorithmOption())
+    .addOption(threadsOption())
+    .addHelpText('after', EXAMPLES)
+    .action((a: string, b: string, options: Options) => diff(a, b, options, context))
+}
+
+const EXAMPLES = `
+A run is named by its id, the beginning of it, the name of its experiment, @latest, or its folder. What exists
+as a path is a path. Differences of runs stand in the order in which they are likely to explain a result.
+Exit codes: 0 the same, 1 a difference, 2 wrong usage, 3 something could not be read.
+
+Examples:
+  lineaprint diff baseline @latest
+  lineaprint diff baseline @latest --ignore 'environment.npm.*' --check
+  lineaprint diff baseline @latest --plot loss.svg --patch code.patch
+  lineaprint diff before.safetensors after.safetensors --values
+  lineaprint diff train-old.parquet train-new.parquet
+  lineaprint diff data-2025/ data-2026/`
+
+async function diff(a: string, b: string, options: Options, context: CommandContext): Promise<void> {
+  const open = async (): ReturnType<typeof openStore> => openStore(options)
+  const store = async (): Promise<Awaited<ReturnType<typeof openStore>>['store']> => (await open()).store
+  const [first, second] = [await readOperand(a, store), await readOperand(b, store)]
+  const kind = commonKind(first, second, options.as)
+  checkUse(kind, options)
+  if (kind === 'run') {
+    const [before, after] = [runOf(first), runOf(second)]
+    const { trackers } = (await open()).configuration
+    const answer = await diffRuns(before, after, { ignore: options.ignore, trackers, signal: context.signal })
+    if (options.plot !== undefined) await writePlot(options.plot, before, after, context.signal)
+    show(answer, runLines, options)
+    if (options.patch !== undefined) await writePatch(options.patch, before, after, context.signal)
+    const unsure = options.check === true && answer.notCompared.length > 0
+    context.exit(answer.same && !unsure ? 0 : 1)
+    return
+  }
+  const answer = await diffContents(kind, a, b, options, context)
+  if (answer.kind === 'model') show(answer, modelLines, options)
+  else if (answer.kind === 'table') show(answer, tableLines, options)
+  else show(answer, treeLines, options)
+  context.exit(answer.same ? 0 : 1)
+}
+
+async function diffContents(
+  kind: Exclude<DiffKind, 'run'>,
+  a: string,
+  b: string,
+  { algorithm, threads, values, ignore, as }: Options,
+  { signal }: CommandContext,
+): Promise<ModelDiff | TableDiff | TreeDiff> {
+  const progress = progressLine('comparing')
+  const shared = { algorithm, threads, signal, onProgress: progress.onProgress }
+  try {
+    if (kind === 'model') return await diffModels(a, b, { ...shared, values })
+    if (kind === 'table') {
+      try {
+        return await diffTables(a, b, shared)
+      } catch (error) {
+        // A file is called as it likes; only whoever asks for tables is told that it is none.
+        if (as !== undefined || !LineaprintError.is(error) || !NO_TABLE.has(error.code)) throw error
+        printError(`lineaprint: warning: they are compared as files: ${escapeText(error.message)}`)
+      }
+    }
+    return await diffTrees(a, b, { ...shared, ...(kind === 'folder' && { ignore }) })
+  } finally {
+    progress.end()
+  }
+}
+
+function runOf({ run, text }: Operand): StoredRun {
+  if (run !== undefined) return run
+  throw new LineaprintError('ERR_LINEAPRINT_INTERNAL', 'the run was not read', { path: text })
+}
+
+/** An option that would do nothing here is a mistake, and is said. */
+function checkUse(kind: DiffKind, { values, plot, patch, check, ignore }: Options): void {
+  const uses: readonly (readonly [string, boolean, readonly DiffKind[]])[] = [
+    ['--values', values === true, ['model']],
+    ['--plot', plot !== undefined, ['run']],
+    ['--patch', patch !== undefined, ['run']],
+    ['--check', check === true, ['run']],
+    ['--ignore', ignore.length > 0, ['run', 'folder']],
+  ]
+  for (const [name, given, kinds] of uses) {
+    if (!given || kinds.includes(kind)) continue
+    const words = kinds.map((one) => `${one}s`).join(' and ')
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `${name} is for ${words}, and these are ${kind}s`, {
+      field: name,
+    })
+  }
+}
+
+function show<T extends Answer>(
+  answer: T,
+  lines: (answer: T, all: boolean) => readonly string[],
+  { json, all }: Options,
+): void {
+  if (json === true) return printJson(plain(answer))
+  for (const warning of answer.warnings) printError(`lineaprint: warning: ${escapeText(warning)}`)
+  const shown = lines(answer, all === true)
+  if (shown.length > 0) print(shown.join('\n'))
+}
+
+/** JSON would write `null` for NaN and the infinities. */
+function plain(answer: Answer): unknown {
+  return JSON.parse(
+    JSON.stringify(answer, (key, value: unknown) => {
+      if (key === 'pathBytes') return undefined
+      return typeof value === 'number' ? encodeFloat(value) : value
+    }),
+  )
+}

@@ -1,0 +1,195 @@
+/** What `lineaprint diff` writes about runs, and the plot of their metrics. */
+import { dirname, resolve } from 'node:path'
+import { LineaprintError } from '../../../core/errors.ts'
+import { diffCode } from '../../../diff/code.ts'
+import { readSeries } from '../../../diff/series.ts'
+import { plotSvg } from '../../../export/plot/svg.ts'
+import { storeError, writeAtomic } from '../../../util/fs.ts'
+import { makeFolders } from '../../../util/folders.ts'
+import { SHOWN, WIDTH, cut, few, pair, verdict, wrap } from './text.ts'
+import { count, escapeText, isTerminal, paint, printError, table } from '../../shared/output.ts'
+import { placeOf } from '../../../diff/metrics.ts'
+import type {
+  DigestDiff,
+  FirstParting,
+  MetricDiff,
+  MetricSide,
+  RunDiff,
+  RunDifference,
+} from '../../../diff/runs.ts'
+import type { StoredRun } from '../../../store/runs.ts'
+
+/** Two runs: on a terminal by cause, in a pipe one line per difference. */
+export function runLines(diff: RunDiff, all: boolean): string[] {
+  if (!isTerminal()) return runRows(diff)
+  const { before, after, differences, firstCause, metrics, digests, ignored, notCompared } = diff
+  const causes = new Set(differences.map(({ cause }) => cause))
+  // They have tables of their own.
+  for (const cause of ['metrics', 'digests'] as const) causes.delete(cause)
+  const sections = [...causes].flatMap((cause) => [
+    '',
+    paint('bold', cause) + (cause === firstCause ? paint('yellow', '  ← look here first') : ''),
+    ...few(
+      differences.filter((found) => found.cause === cause),
+      all,
+      differenceLines,
+    ),
+  ])
+  const notes = few(notCompared, all, ({ field, reason }) =>
+    wrap(`${escapeText(field)}: ${escapeText(reason)}`, '  '),
+  )
+  const words = [
+    ...(diff.same ? [] : [`${count(differences.length)} ${differences.length === 1 ? 'field' : 'fields'}`]),
+    ...(ignored.length === 0 ? [] : [`${count(ignored.length)} not counted`]),
+    ...(notCompared.length === 0 ? [] : [`${count(notCompared.length)} not compared`]),
+  ]
+  return [
+    `${paint('bold', '-')} ${runName(before)}`,
+    `${paint('bold', '+')} ${runName(after)}`,
+    ...sections,
+    ...(digests.length === 0 ? [] : ['', paint('bold', 'digests'), digestTable(digests, all)]),
+    ...(metrics.length === 0 ? [] : ['', paint('bold', 'metrics'), metricTable(metrics, all)]),
+    ...(notes.length === 0 ? [] : ['', paint('bold', 'not compared'), ...notes]),
+    ...firstParting(diff.firstParting),
+    '',
+    verdict(diff.same, words.join(', ')),
+  ]
+}
+
+function runName({ id, name, status }: RunDiff['before']): string {
+  return `${id}  ${cut(escapeText(name), WIDTH - id.length - status.length - 6)}  ${paint('dim', status)}`
+}
+
+function differenceLines({ field, before, after, detail }: RunDifference): string[] {
+  const words = detail === undefined ? [] : wrap(`(${escapeText(detail)})`, '    ')
+  return [...pair(escapeText(field), before, after, WIDTH - 2).map((line) => `  ${line}`), ...words]
+}
+
+/** The step at which two runs are first seen to part. */
+function firstParting(found: FirstParting | null): string[] {
+  if (found === null) return []
+  const words = `step ${found.step} (${escapeText(partingNames(found))})`
+  return ['', ...wrap(`${paint('bold', 'first parting')}: ${words}`, '')]
+}
+
+/** A loss that breaks takes every metric with it. */
+const NAMES_SHOWN = 5
+
+function partingNames({ digests, metrics }: FirstParting): string {
+  const names = [...digests.map((name) => `digest ${name}`), ...metrics.map((name) => `metric ${name}`)]
+  const shown = names.slice(0, NAMES_SHOWN).join(', ')
+  return names.length > NAMES_SHOWN ? `${shown} and ${names.length - NAMES_SHOWN} more` : shown
+}
+
+function digestTable(digests: readonly DigestDiff[], all: boolean): string {
+  const shown = all ? digests : digests.slice(0, SHOWN)
+  const rows = shown.map(({ name, before, after, same, parting, onlyBefore, onlyAfter }) => {
+    const [was, is] = [before, after].map((side) => (side === null ? 'none' : String(side.count)))
+    const rest = onlyBefore + onlyAfter > 0 ? 'other steps' : ''
+    const place = parting === null ? rest : placeOf(parting)
+    const counts = was === is ? was : `${was} → ${is}`
+    return [`  ${cut(escapeText(name), 40)}`, same ? '=' : '', counts ?? '', paint('yellow', place)]
+  })
+  const hidden = digests.length - shown.length
+  const more = hidden === 0 ? '' : `\n  … and ${count(hidden)} more (--all shows them)`
+  return table(rows, ['  name', '', 'count', 'part at']) + more
+}
+
+/** Both runs below each other, in one line where they are equal: side by side would not fit the width. */
+function metricTable(metrics: readonly MetricDiff[], all: boolean): string {
+  const shown = all ? metrics : metrics.slice(0, SHOWN)
+  const rows = shown.flatMap(({ name, before, after, same, parting, onlyBefore, onlyAfter }) => {
+    const label = `  ${cut(escapeText(name), 24)}`
+    if (same && after !== null) return [[label, '=', ...cells(after), '']]
+    const parts =
+      (parting && placeOf(parting)) ?? (before && after && onlyBefore + onlyAfter > 0 ? 'other steps' : '')
+    return [
+      ...(before === null ? [] : [[label, paint('red', '-'), ...cells(before), paint('yellow', parts)]]),
+      ...(after === null ? [] : [[before === null ? label : '', paint('green', '+'), ...cells(after), '']]),
+    ]
+  })
+  const rest = metrics.length - shown.length
+  const more = rest === 0 ? '' : `\n  … and ${count(rest)} more (--all shows them)`
+  return table(rows, ['  name', '', 'last', 'min', 'max', 'count', 'part at']) + more
+}
+
+function cells({ last, min, max, count: values }: MetricSide): string[] {
+  return [number(last), number(min), number(max), String(values)]
+}
+
+function number(value: number | null): string {
+  // Four digits fit the table; a pipe and `--json` have all of them.
+  return value === null ? '-' : String(Number(value.toPrecision(4)))
+}
+
+function runRows({ differences, notCompared, firstParting: parting }: RunDiff): string[] {
+  const rows = [
+    ...differences.map(({ cause, field, before, after, detail }) => [
+      cause,
+      field,
+      before ?? '',
+      after ?? '',
+      detail ?? '',
+    ]),
+    ...notCompared.map(({ field, reason }) => ['not compared', field, '', '', reason]),
+    ...(parting === null ? [] : [['first parting', `step ${parting.step}`, '', '', partingNames(parting)]]),
+  ]
+  return rows.length === 0 ? [] : [table(rows)]
+}
+
+/**
+ * Plots all metrics that both runs have, each in a panel of its own.
+ *
+ * @param path Replaced at once, or not at all.
+ */
+export async function writePlot(
+  path: string,
+  a: StoredRun,
+  b: StoredRun,
+  signal: AbortSignal,
+): Promise<void> {
+  const [before, after] = [await readSeries(a, signal), await readSeries(b, signal)]
+  const names = [...before.keys()].filter((name) => after.has(name)).toSorted()
+  const svg = plotSvg({
+    title: a.record.name === b.record.name ? a.record.name : `${a.record.name} and ${b.record.name}`,
+    xLabel: 'step',
+    legend: [a, b].map(({ id, record }) => `${record.name}  ${id}`),
+    panels: names.map((name) => ({
+      title: name,
+      series: [{ points: before.get(name) ?? [] }, { points: after.get(name) ?? [] }],
+    })),
+  })
+  await writeBeside(path, svg)
+}
+
+/**
+ * Writes the patch between the code of two runs.
+ *
+ * @param path Replaced at once, or not at all.
+ * @throws ERR_LINEAPRINT_STATE if the code cannot be compared.
+ */
+export async function writePatch(
+  path: string,
+  before: StoredRun,
+  after: StoredRun,
+  signal: AbortSignal,
+): Promise<void> {
+  const code = await diffCode(before, after, { signal })
+  if (code.status === 'not-compared') {
+    throw new LineaprintError('ERR_LINEAPRINT_STATE', `no patch can be made: ${code.reason}`, {
+      field: 'git',
+      hint: 'the repository that the runs worked in has to be where it was, with both commits in it',
+    })
+  }
+  for (const sentence of code.incomplete)
+    printError(`lineaprint: warning: not in the patch: ${escapeText(sentence)}`)
+  await writeBeside(path, code.patch)
+}
+
+async function writeBeside(path: string, content: string | Uint8Array): Promise<void> {
+  const folder = dirname(resolve(path))
+  await makeFolders(folder).catch((cause: unknown) => {
+    throw storeError(folder, 'the folder of the file cannot be made', cause)
+  })
+  await writeAtomic(path, content)
+}

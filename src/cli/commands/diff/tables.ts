@@ -1,0 +1,48 @@
+/** What `lineaprint diff` writes about tables. */
+import { cut, few, verdict, WIDTH } from './text.ts'
+import { count, escapeText, isTerminal, paint, table } from '../../shared/output.ts'
+import type { ColumnChange, TableDiff } from '../../../dataset/table-diff.ts'
+
+const STYLES = { added: 'green', removed: 'red', changed: 'yellow' } as const
+
+/** Two tables, column by column. */
+export function tableLines(diff: TableDiff, all: boolean): string[] {
+  if (!isTerminal()) return rows(diff)
+  const lines = few(diff.columns, all, (change) => [line(change)])
+  const { before, after } = diff
+  const parts = [
+    before.rows === after.rows ? '' : `${count(before.rows)} rows → ${count(after.rows)}`,
+    diff.sameOrder ? '' : 'columns in another order',
+    diff.columns.length === 0 ? '' : `${count(diff.columns.length)} of ${count(after.columns)} columns`,
+  ]
+  const same = `${count(after.rows)} rows, ${count(after.columns)} columns`
+  return [...lines, verdict(diff.same, diff.same ? same : parts.filter((part) => part !== '').join('; '))]
+}
+
+/** Status, name, type before and after, and the rows among which the first difference is. */
+function rows({ columns, before, after, sameOrder }: TableDiff): string[] {
+  const cells = columns.map((change) => [
+    change.status,
+    escapeText(change.name),
+    change.before ?? '',
+    change.after ?? '',
+    place(change),
+  ])
+  if (before.rows !== after.rows) cells.unshift(['rows', '', String(before.rows), String(after.rows), ''])
+  if (!sameOrder) cells.push(['order', '', '', '', ''])
+  return cells.length === 0 ? [] : [table(cells)]
+}
+
+function place({ firstRows }: ColumnChange): string {
+  return firstRows === undefined ? '' : `${firstRows.start}-${firstRows.end - 1}`
+}
+
+function line(change: ColumnChange): string {
+  const { status, before, after, differs, firstRows, changedBlocks = 0 } = change
+  const types = differs === 'type' ? `${before} → ${after}` : (after ?? before ?? '')
+  const more = changedBlocks > 1 ? `, and ${count(changedBlocks - 1)} more blocks` : ''
+  const where =
+    firstRows === undefined ? '' : `  in rows ${count(firstRows.start)}–${count(firstRows.end - 1)}${more}`
+  const words = `${escapeText(change.name)}  ${escapeText(types)}${where}`
+  return `${paint(STYLES[status], status.padEnd(7))}  ${cut(words, WIDTH - 9)}`
+}

@@ -1,0 +1,177 @@
+/** What `lineaprint diff` writes about models, folders and files, and how it breaks lines. */
+import { bytes, count, escapeText, isTerminal, paint, table } from '../../shared/output.ts'
+import type { TreeChange, TreeDiff } from '../../../hash/tree-diff.ts'
+import type { ModelDiff, TensorChange, ValueComparison } from '../../../model/diff/diff.ts'
+
+/** Lines fit this. */
+export const WIDTH = 80
+
+/** Findings shown on a terminal, unless all are asked for. */
+export const SHOWN = 20
+
+const STYLES = { added: 'green', removed: 'red', changed: 'yellow', renamed: 'dim' } as const
+
+/** A digest cut for display; a pipe and `--json` have all of it. */
+export function short(text: string): string {
+  return text.replace(/([0-9a-f]{12})[0-9a-f]{20,}/g, '$1…')
+}
+
+/** A text with its end left out where it does not fit. */
+export function cut(text: string, room: number): string {
+  return text.length <= room ? text : `${text.slice(0, Math.max(1, room - 1))}…`
+}
+
+/** The first few of many lines, and how many there are beside. */
+export function few<T>(items: readonly T[], all: boolean, line: (item: T) => readonly string[]): string[] {
+  const shown = all || !isTerminal() ? items : items.slice(0, SHOWN)
+  const rest = items.length - shown.length
+  return [
+    ...shown.flatMap(line),
+    ...(rest === 0 ? [] : [paint('dim', `… and ${count(rest)} more (--all shows them)`)]),
+  ]
+}
+
+/** A verdict: in green or red, with what was found. */
+export function verdict(same: boolean, words: string): string {
+  return `${paint(same ? 'green' : 'red', same ? 'the same' : 'different')}${words === '' ? '' : `: ${words}`}`
+}
+
+function counted(counts: Readonly<Record<TreeChange['status'], number>>, noun: string): string {
+  const parts = (['changed', 'renamed', 'added', 'removed'] as const).flatMap((status) =>
+    counts[status] === 0 ? [] : [`${count(counts[status])} ${status}`],
+  )
+  const total = Object.values(counts).reduce((sum, one) => sum + one, 0)
+  return parts.length === 0 ? '' : `${parts.join(', ')} ${noun}${total === 1 ? '' : 's'}`
+}
+
+/** Two folders or files. */
+export function treeLines(diff: TreeDiff, all: boolean): string[] {
+  if (!isTerminal()) {
+    return diff.changes.map(({ status, path, from, before, after }) =>
+      table([[status, path === '' ? diff.after.path : path, from ?? '', size(before), size(after)]]),
+    )
+  }
+  const lines = few(diff.changes, all, (change) => treeLine(change, diff))
+  return [...lines, verdict(diff.same, diff.kind === 'file' ? '' : counted(diff.counts, 'file'))]
+}
+
+function treeLine({ status, path, from, before, after }: TreeChange, diff: TreeDiff): string[] {
+  const name = escapeText(path === '' ? diff.after.path : path)
+  const sizes =
+    before && after && before.size !== after.size ? `  ${bytes(before.size)} → ${bytes(after.size)}` : ''
+  const head = `${paint(STYLES[status], status.padEnd(7))}  ${cut(name, WIDTH - 9 - sizes.length)}${sizes}`
+  return [head, ...(from === undefined ? [] : [`         was ${cut(escapeText(from), WIDTH - 13)}`])]
+}
+
+function size(entry: { readonly size: number } | undefined): string {
+  return entry === undefined ? '' : String(entry.size)
+}
+
+/** Two models. */
+export function modelLines(diff: ModelDiff, all: boolean): string[] {
+  if (!isTerminal()) return modelRows(diff)
+  const config = few(diff.config, all, ({ key, before, after }) =>
+    pair(`config ${escapeText(key)}`, before, after),
+  )
+  const parts = [
+    diff.sameArchitecture ? '' : 'another architecture',
+    diff.sameTokenizer === false ? 'another tokenizer' : '',
+    counted(diff.counts, 'tensor'),
+  ]
+  const same = `${count(diff.after.tensorCount)} tensors, ${count(diff.after.parameters)} parameters`
+  const words = diff.same ? same : parts.filter((part) => part !== '').join('; ')
+  return [...config, ...few(diff.tensors, all, tensorLines), ...tokenizer(diff), verdict(diff.same, words)]
+}
+
+function tokenizer({ sameTokenizer, before, after }: ModelDiff): string[] {
+  if (sameTokenizer !== false) return []
+  return pair('tokenizer', before.tokenizer?.toString(), after.tokenizer?.toString())
+}
+
+/** A field with what it was and is: in one line if it fits, else below each other. */
+export function pair(
+  name: string,
+  before: string | undefined,
+  after: string | undefined,
+  width: number = WIDTH,
+): string[] {
+  const [was, is] = [before, after].map((text) => (text === undefined ? undefined : short(escapeText(text))))
+  const line = `${name}: ${was ?? 'not there'} → ${is ?? 'not there'}`
+  if (line.length <= width) return [line]
+  return [
+    cut(name, width),
+    `  - ${was === undefined ? paint('dim', 'not there') : cut(was, width - 4)}`,
+    `  + ${is === undefined ? paint('dim', 'not there') : cut(is, width - 4)}`,
+  ]
+}
+
+function tensorLines({ status, name, from, before, after, differs = [], values }: TensorChange): string[] {
+  const form = (tensor: typeof before): string =>
+    tensor ? `${tensor.dtype} [${tensor.shape.join(', ')}]` : ''
+  const [was, is] = [form(before), form(after)]
+  const facts = was !== '' && is !== '' && was !== is ? `${was} → ${is}` : is === '' ? was : is
+  const tail = `  ${facts}`
+  const room = WIDTH - 9 - tail.length
+  const head = `${paint(STYLES[status], status.padEnd(7))}  ${cut(escapeText(name), Math.max(20, room))}${tail}`
+  return [
+    head,
+    ...(from === undefined ? [] : [`         was ${cut(escapeText(from), WIDTH - 13)}`]),
+    ...(values === undefined ? [] : wrap(valueWords(values, differs), '         ')),
+  ]
+}
+
+/** Words in lines that fit. */
+export function wrap(text: string, indent: string): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(' ')) {
+    if (line !== '' && indent.length + line.length + 1 + word.length > WIDTH) {
+      lines.push(indent + line)
+      line = word
+    } else line = line === '' ? word : `${line} ${word}`
+  }
+  return [...lines, indent + line]
+}
+
+function valueWords(values: ValueComparison, differs: readonly string[]): string {
+  if (values.status === 'not-compared') return `values not compared: ${values.reason}`
+  const { elements, changed, share, maxAbsolute, nan, infinite } = values
+  const percent = share * 100
+  const shown =
+    percent === 0 || percent === 100 ? percent : percent < 0.01 ? '< 0.01' : percent.toPrecision(3)
+  // Equal values in other bits: zeros of another sign, other codes of NaN, or another dtype that holds them all.
+  const bits =
+    changed === 0
+      ? differs.includes('dtype')
+        ? ', the values are the same'
+        : ', only bits without a value differ'
+      : ''
+  return [
+    `${count(changed)} of ${count(elements)} changed (${shown} %)${bits}`,
+    ...(changed === 0
+      ? []
+      : [`max |Δ| ${maxAbsolute === null ? 'none' : Number(maxAbsolute.toPrecision(4))}`]),
+    ...(nan.before + nan.after === 0 ? [] : [`NaN ${count(nan.before)} → ${count(nan.after)}`]),
+    ...(infinite.before + infinite.after === 0
+      ? []
+      : [`Inf ${count(infinite.before)} → ${count(infinite.after)}`]),
+  ].join(', ')
+}
+
+function modelRows(diff: ModelDiff): string[] {
+  const rows = [
+    ...diff.config.map(({ key, before, after }) => ['config', key, before ?? '', after ?? '']),
+    ...diff.tensors.map(({ status, name, from, before, after, differs = [], values }) => [
+      status,
+      name,
+      from ?? differs.join(','),
+      before ? `${before.dtype} [${before.shape.join(',')}]` : '',
+      after ? `${after.dtype} [${after.shape.join(',')}]` : '',
+      ...(values ? [valueWords(values, differs)] : []),
+    ]),
+    ...(diff.sameTokenizer === false
+      ? [['tokenizer', '', diff.before.tokenizer?.toString() ?? '', diff.after.tokenizer?.toString() ?? '']]
+      : []),
+  ]
+  return rows.length === 0 ? [] : [table(rows)]
+}

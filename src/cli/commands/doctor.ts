@@ -1,0 +1,93 @@
+/** `lineaprint doctor`: what this machine offers. */
+import { execFile } from 'node:child_process'
+import { access, constants } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { versions } from 'node:process'
+import { promisify } from 'node:util'
+import { Command } from 'commander'
+import { native, platformName } from '../../native/load.ts'
+import { VERSION } from '../../core/version.ts'
+import { paint, print, printJson, table } from '../shared/output.ts'
+import type { CommandContext, CommonOptions } from '../shared/context.ts'
+
+/** One finding. `state` is `ok`, `absent` (fine, but something is not captured) or `problem`. */
+interface Finding {
+  readonly name: string
+  readonly state: 'ok' | 'absent' | 'problem'
+  readonly detail: string
+}
+
+/** The command. */
+export function command(context: CommandContext): Command {
+  return new Command('doctor')
+    .addHelpText(
+      'after',
+      '\nExit code 1 if something would not work.\n\nExample:\n  lineaprint doctor --json',
+    )
+    .action(async (options: CommonOptions) => {
+      const findings = await examine(context.signal)
+      if (findings.some(({ state }) => state === 'problem')) context.exit(1)
+      if (options.json === true) return printJson(findings)
+      print(table(findings.map(({ name, state, detail }) => [name, paint(COLOURS[state], state), detail])))
+    })
+}
+
+const COLOURS = { ok: 'green', absent: 'dim', problem: 'red' } as const
+
+async function examine(signal: AbortSignal): Promise<Finding[]> {
+  const sets = native.instructionSets()
+  const programs = await Promise.all([
+    program('git', ['--version'], 'commits and changes are not captured', signal),
+    program('python3', ['--version'], 'Python packages are not captured', signal),
+    program('conda', ['--version'], 'conda packages are not captured', signal),
+    program('uv', ['--version'], 'only needed to rebuild uv environments', signal),
+    program(
+      'nvidia-smi',
+      ['--query-gpu=name,driver_version', '--format=csv,noheader'],
+      'no NVIDIA GPU is captured',
+      signal,
+    ),
+  ])
+  return [
+    { name: 'lineaprint', state: 'ok', detail: `${VERSION}, addon for ${platformName()}` },
+    { name: 'node', state: 'ok', detail: versions.node },
+    { name: 'threads', state: 'ok', detail: String(native.defaultThreads()) },
+    {
+      name: 'processor',
+      state: sets.length > 0 ? 'ok' : 'absent',
+      detail: sets.length > 0 ? sets.join(', ') : 'no vector instructions for hashing',
+    },
+    ...programs,
+    await store(),
+  ]
+}
+
+async function program(name: string, args: string[], without: string, signal: AbortSignal): Promise<Finding> {
+  try {
+    const { stdout, stderr } = await promisify(execFile)(name, args, { timeout: 5000, signal })
+    const detail = (stdout || stderr).trim().split('\n')[0] ?? ''
+    return { name, state: 'ok', detail }
+  } catch (error) {
+    signal.throwIfAborted()
+    const { code, killed } = error as { code?: unknown; killed?: boolean }
+    const reason =
+      code === 'ENOENT' ? 'not found' : killed === true ? 'no answer in 5 s' : `failed (${String(code)})`
+    return { name, state: 'absent', detail: `${reason}: ${without}` }
+  }
+}
+
+/** Whether runs can be written below this folder. */
+async function store(): Promise<Finding> {
+  const wanted = resolve('.lineaprint')
+  for (const folder of [join(wanted, 'runs'), wanted, dirname(wanted)]) {
+    try {
+      await access(folder, constants.W_OK | constants.X_OK)
+      return { name: 'store', state: 'ok', detail: wanted }
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (code === 'ENOENT') continue
+      return { name: 'store', state: 'problem', detail: `${folder} cannot be written (${String(code)})` }
+    }
+  }
+  return { name: 'store', state: 'problem', detail: `${wanted} cannot be made` }
+}

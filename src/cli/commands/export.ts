@@ -1,0 +1,185 @@
+/** `lineaprint export`: a run in the form of another tool. */
+import { realpath, stat } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { stdout } from 'node:process'
+import { Command, Option } from 'commander'
+import { LineaprintError } from '../../core/errors.ts'
+import { cyclonedxBill } from '../../export/cyclonedx.ts'
+import { formatExport } from '../../export/files.ts'
+import { exportToMlflow } from '../../export/mlflow/send.ts'
+import { slsaStatement } from '../../export/slsa.ts'
+import { sourceOf } from '../../export/source.ts'
+import { exportToWandb } from '../../export/wandb/folder.ts'
+import { writeAtomic } from '../../util/fs.ts'
+import { findRun } from '../../store/runs.ts'
+import { checkSeal } from '../../record/seal.ts'
+import { openStore, storeOptions } from './list.ts'
+import { escapeText, print, printError, printJson } from '../shared/output.ts'
+import type { MlflowOptions } from '../../export/mlflow/target.ts'
+import type { WandbOptions } from '../../export/wandb/describe.ts'
+import type { StoredRun } from '../../store/runs.ts'
+import type { CommandContext } from '../shared/context.ts'
+import type { StoreOptions } from './list.ts'
+
+type Format = 'json' | 'yaml' | 'slsa' | 'cyclonedx' | 'wandb' | 'mlflow'
+
+interface Options extends StoreOptions {
+  readonly format: Format
+  readonly to?: string
+  readonly project?: string
+  readonly entity?: string
+}
+
+const FORMATS: readonly Format[] = ['json', 'yaml', 'slsa', 'cyclonedx', 'wandb', 'mlflow']
+
+const EXAMPLES = `
+json, yaml  the record; --to is a file (default: stdout)
+slsa        provenance of the outputs: an in-toto statement, unsigned; --to as above
+cyclonedx   a bill of materials: models, datasets, outputs and Python packages; --to
+            as above
+wandb       a folder for "wandb sync"; --to is the folder of all such runs (default:
+            wandb in the store). Nothing is sent
+mlflow      sends the run to a server; --to is its address (default:
+            MLFLOW_TRACKING_URI). Credentials come from MLFLOW_TRACKING_USERNAME and
+            MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN. A run that is there
+            already is completed
+
+Examples:
+  lineaprint export @latest --format yaml --to run.yaml
+  lineaprint export baseline --format wandb
+  lineaprint export baseline --format mlflow --to http://127.0.0.1:5000`
+
+/** The command. */
+export function command(context: CommandContext): Command {
+  return storeOptions(new Command('export'))
+    .argument('<run>', 'an id, the beginning of one, the name of an experiment, or @latest')
+    .addOption(new Option('-f, --format <name>', 'the form').choices(FORMATS).makeOptionMandatory())
+    .option('--to <place>', 'a file, a folder or an address; see below')
+    .option('--project <name>', "W&B's project or MLflow's experiment (default: the name of the experiment)")
+    .option('--entity <name>', "W&B's user or team (default: that of the one who syncs)")
+    .addHelpText('after', EXAMPLES)
+    .action((reference: string, options: Options) => exportRun(reference, options, context))
+}
+
+async function exportRun(reference: string, options: Options, context: CommandContext): Promise<void> {
+  refuseUnused(options)
+  const { store, configuration } = await openStore(options)
+  const run = await findRun(store, reference)
+  if (checkSeal(run.record) === 'broken')
+    printError('lineaprint: warning: the seal of the record does not hold: it was changed after the run')
+  const { format } = options
+  const { saveToWandb, saveToMlflow } = configuration
+  if (format === 'wandb') return exportWandb(run, options, wishesOf(saveToWandb), context)
+  if (format === 'mlflow') return exportMlflow(run, options, wishesOf(saveToMlflow), context)
+  return exportText(run, format, options)
+}
+
+/** What the configuration says beside that an output is wanted. */
+function wishesOf<T extends object>(option: boolean | T): Partial<T> {
+  return typeof option === 'object' ? option : {}
+}
+
+function refuseUnused({ format, project, entity }: Options): void {
+  const unused = [
+    ['--project', project !== undefined && format !== 'wandb' && format !== 'mlflow'],
+    ['--entity', entity !== undefined && format !== 'wandb'],
+  ] as const
+  for (const [option, isUnused] of unused) {
+    if (!isUnused) continue
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `${option} has no meaning for ${format}`, {
+      hint: 'leave it out',
+    })
+  }
+}
+
+type TextFormat = Exclude<Format, 'wandb' | 'mlflow'>
+
+async function exportText(run: StoredRun, format: TextFormat, options: Options): Promise<void> {
+  const { text, warnings } = await textOf(run, format)
+  const { to } = options
+  if (to === undefined || to === '-') {
+    for (const warning of warnings) printError(`lineaprint: warning: ${escapeText(warning)}`)
+    // With --json stdout is for one JSON document, whatever the form.
+    if (options.json === true && format === 'yaml') printJson({ run: run.id, format, text })
+    else stdout.write(text)
+    return
+  }
+  const place = await placeOf(to)
+  await writeAtomic(place, text)
+  tell(options, { run: run.id, format, to: place, warnings }, [`${run.id} is in ${place}`])
+}
+
+async function textOf(
+  run: StoredRun,
+  format: TextFormat,
+): Promise<{ text: string; warnings: readonly string[] }> {
+  const source = sourceOf(run)
+  if (format === 'cyclonedx') return { text: jsonText(cyclonedxBill(source.record)), warnings: [] }
+  if (format !== 'slsa') return { text: await formatExport(source.record, format), warnings: [] }
+  const { statement, warnings } = slsaStatement(source)
+  return { text: jsonText(statement), warnings }
+}
+
+function jsonText(value: object): string {
+  return `${JSON.stringify(value, null, 2)}\n`
+}
+
+/** A file that can be written. A link stays, and what it leads to is replaced. */
+async function placeOf(to: string): Promise<string> {
+  const place = await realpath(to).catch(() => resolve(to))
+  const info = await stat(place).catch(() => undefined)
+  const folder = await stat(dirname(place)).catch(() => undefined)
+  if ((info === undefined || info.isFile()) && folder?.isDirectory() === true) return place
+  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the run cannot be written there', {
+    path: to,
+    field: '--to',
+    expected: 'a file in a folder that is there',
+    received: info?.isDirectory() === true ? 'a folder' : info ? 'a device or a pipe' : 'no such folder',
+    hint: 'leave out --to to write to stdout',
+  })
+}
+
+async function exportWandb(
+  run: StoredRun,
+  options: Options,
+  wishes: WandbOptions,
+  { signal }: CommandContext,
+): Promise<void> {
+  const { to, project, entity } = options
+  const report = await exportToWandb(run, {
+    directory: to ?? wishes.directory,
+    project: project ?? wishes.project,
+    entity: entity ?? wishes.entity,
+    signal,
+  })
+  const { folder, files, values, warnings } = report
+  tell(options, { run: run.id, format: 'wandb', to: folder, values, files, warnings }, [
+    `${run.id} is in ${folder}`,
+    `send it with: wandb sync ${folder}`,
+  ])
+}
+
+async function exportMlflow(
+  run: StoredRun,
+  options: Options,
+  wishes: MlflowOptions,
+  { signal }: CommandContext,
+): Promise<void> {
+  const report = await exportToMlflow(run, {
+    trackingUri: options.to ?? wishes.trackingUri,
+    experiment: options.project ?? wishes.experiment,
+    signal,
+  })
+  const { trackingUri: to, ...rest } = report
+  tell(options, { run: run.id, format: 'mlflow', to, ...rest }, [`${run.id} is at ${report.url}`])
+}
+
+function tell(
+  { json }: Options,
+  report: { readonly warnings: readonly string[] } & Record<string, unknown>,
+  lines: readonly string[],
+): void {
+  for (const warning of report.warnings) printError(`lineaprint: warning: ${escapeText(warning)}`)
+  if (json === true) printJson(report)
+  else for (const line of lines) print(escapeText(line))
+}

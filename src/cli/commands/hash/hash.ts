@@ -1,0 +1,269 @@
+/** `lineaprint hash`: digests of files, folders, standard input, and the tensors of model files. */
+import { stat } from 'node:fs/promises'
+import { stdin } from 'node:process'
+import { Command, Option } from 'commander'
+import { listDigests } from '../../../core/digest.ts'
+import { LineaprintError } from '../../../core/errors.ts'
+import { hashFiles } from '../../../hash/file.ts'
+import { hashStream } from '../../../hash/stream.ts'
+import { hashTree } from '../../../hash/tree.ts'
+import { readModel } from '../../../model/read.ts'
+import { WARNINGS } from '../../../dataset/read.ts'
+import { algorithmOption, threadsOption } from '../../shared/arguments.ts'
+import { parsePartArgument, printMerged, printPart } from './part.ts'
+import { IGNORE_HELP, addIgnoreOptions, ignoreWarnings, toIgnore } from '../../shared/ignore.ts'
+import { escapeText, print, printError, printJson, progressLine } from '../../shared/output.ts'
+import { SAMPLE_HELP, addSampleOptions, printSample, refuseSample, toSample } from '../../shared/sample.ts'
+import type { Digest, Digests } from '../../../core/digest.ts'
+import type { CacheUsage } from '../../../hash/cache.ts'
+import type { LinkMode } from '../../../hash/tree.ts'
+import type { SampleOptions } from '../../../hash/sample/options.ts'
+import type { TensorInfo } from '../../../model/read.ts'
+import type { HashArguments } from '../../shared/arguments.ts'
+import type { CommandContext, CommonOptions } from '../../shared/context.ts'
+import type { PartArgument } from './part.ts'
+import type { IgnoreArguments, IgnoreOptions } from '../../shared/ignore.ts'
+import type { SampleArguments } from '../../shared/sample.ts'
+import type { SampleReport } from '../../../hash/sample/report.ts'
+
+interface Options extends HashArguments, IgnoreArguments, SampleArguments, CommonOptions {
+  readonly tensors?: boolean
+  readonly links: LinkMode
+  readonly part?: PartArgument
+  readonly merge?: boolean
+  readonly cache?: boolean
+}
+
+/** One line of the JSON document. */
+interface Row {
+  readonly path: string
+  readonly type: 'file' | 'folder' | 'stream'
+  readonly size: number
+  readonly digests: Digests
+  readonly files?: number
+  /** Patterns in force, and how many entries they left out. */
+  readonly ignore?: readonly string[]
+  readonly ignored?: number
+  readonly tensors?: readonly TensorInfo[]
+  readonly sample?: SampleReport | undefined
+  readonly cache?: CacheUsage | undefined
+  readonly warnings?: readonly string[]
+}
+
+/** The command. */
+export function command(context: CommandContext): Command {
+  const hashCommand = new Command('hash')
+    .argument('<path...>', 'files and folders; - is standard input')
+    .addOption(algorithmOption())
+    .option('--tensors', 'digests of the tensors of model files')
+    .addOption(
+      new Option('--links <mode>', 'symbolic links in folders')
+        .choices(['follow', 'record', 'refuse'])
+        .default('follow'),
+    )
+  return addSampleOptions(addIgnoreOptions(hashCommand))
+    .option('--part <I/N>', 'only part I of N of one file, to be merged later', parsePartArgument)
+    .option('--merge', 'merge the parts in these files into the digest of the whole')
+    .option('--cache', 'do not read files again that have not changed (docs/cache.md)')
+    .addOption(threadsOption())
+    .addHelpText('after', EXAMPLES)
+    .action((paths: string[], options: Options) => {
+      const sample = toSample(options)
+      if (options.part || options.merge === true || paths.includes('-')) refuseSample(sample)
+      if (options.part) return printPart(paths, options.part, options.threads, context)
+      if (options.merge === true) return printMerged(paths, options.json === true)
+      return hash(paths, options, sample, context)
+    })
+}
+
+const EXAMPLES = `
+A file's line is what "b3sum -c" or "sha256sum -c" reads; a folder's digest has the full form.
+${IGNORE_HELP}
+${SAMPLE_HELP}
+
+Examples:
+  lineaprint hash data/train.csv model/
+  lineaprint hash --algorithm sha256 *.safetensors > SHA256SUMS
+  lineaprint hash --tensors model.safetensors
+  cat data.bin | lineaprint hash -
+  lineaprint hash --part 1/2 huge.bin > 1.json   # and 2/2 on another machine
+  lineaprint hash --merge 1.json 2.json
+  lineaprint hash --sample 1/1000 huge.bin`
+
+async function hash(
+  paths: readonly string[],
+  options: Options,
+  sample: SampleOptions | undefined,
+  context: CommandContext,
+): Promise<void> {
+  const progress = progressLine('hashing')
+  const shared = {
+    algorithm: options.algorithm,
+    threads: options.threads,
+    cache: options.cache,
+    signal: context.signal,
+    onProgress: progress.onProgress,
+    sample,
+  }
+  const rows: (Row | LineaprintError)[] = []
+  const warned = new Set<string>()
+  try {
+    for (const group of await groups(paths, options)) {
+      for (const row of await group.hash(shared)) {
+        rows.push(row)
+        progress.end()
+        if (row instanceof LineaprintError) {
+          context.exit(3)
+          printError(`lineaprint: ${escapeText(row.message)}`)
+          continue
+        }
+        warnOfCache(row, warned)
+        if (options.json !== true) show(row)
+      }
+    }
+  } finally {
+    progress.end()
+  }
+  if (options.json === true) printJson(rows.map(jsonRow))
+}
+
+type Shared = Parameters<typeof hashFiles>[1]
+
+/** A run of neighbours that is hashed as one job. */
+interface Group {
+  readonly hash: (shared: Shared) => Promise<readonly (Row | LineaprintError)[]>
+}
+
+/** Files that stand side by side become one job, so that many small ones keep all cores busy. */
+async function groups(paths: readonly string[], options: Options): Promise<Group[]> {
+  const found: Group[] = []
+  const left = await toIgnore(options)
+  let files: string[] = []
+  const close = (): void => {
+    const group = files
+    if (group.length > 0) found.push({ hash: (shared) => hashFileRows(group, shared) })
+    files = []
+  }
+  for (const path of paths) {
+    const isFolder = path !== '-' && (await isDirectory(path))
+    if (path !== '-' && !isFolder && options.tensors !== true) {
+      files.push(path)
+      continue
+    }
+    close()
+    if (path === '-') found.push({ hash: (shared) => one(() => hashStandardInput(shared)) })
+    else if (options.tensors === true)
+      found.push({ hash: (shared) => one(() => hashTensorsOf(path, shared)) })
+    else found.push({ hash: (shared) => one(() => hashFolder(path, options, left, shared)) })
+  }
+  close()
+  return found
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  // Whatever is wrong with the path is said by the hashing itself, which knows what it needed.
+  return stat(path).then(
+    (info) => info.isDirectory(),
+    () => false,
+  )
+}
+
+/** Turns one failure into a row, so that the other paths go on; an interruption ends everything. */
+async function one(work: () => Promise<Row>): Promise<readonly (Row | LineaprintError)[]> {
+  try {
+    return [await work()]
+  } catch (error) {
+    if (error instanceof LineaprintError) return [error]
+    throw error
+  }
+}
+
+async function hashFileRows(
+  paths: readonly string[],
+  shared: Shared,
+): Promise<readonly (Row | LineaprintError)[]> {
+  const outcomes = await hashFiles(paths, shared)
+  return outcomes.map((outcome) => {
+    if (outcome instanceof LineaprintError) return outcome
+    const { path, size, digests, sample, cache } = outcome
+    return { path, type: 'file', size, digests, sample, cache }
+  })
+}
+
+async function hashStandardInput(shared: Shared): Promise<Row> {
+  const { size, digests } = await hashStream(stdin as AsyncIterable<Buffer>, {
+    algorithm: shared?.algorithm,
+    signal: shared?.signal,
+  })
+  return { path: '-', type: 'stream', size, digests }
+}
+
+async function hashFolder(path: string, options: Options, left: IgnoreOptions, shared: Shared): Promise<Row> {
+  const tree = await hashTree(path, { ...shared, ...left, links: options.links })
+  const warnings = [
+    ...tree.warnings.map((warning) => `${warning.path}: ${WARNINGS[warning.kind] ?? warning.kind}`),
+    ...ignoreWarnings(path, tree.ignoreFiles),
+  ]
+  const { bytes: size, digests, files, ignored, sample, cache } = tree
+  const ignore = [...tree.ignoreFiles, ...left.ignore]
+  return { path, type: 'folder', size, digests, files, ignore, ignored, sample, cache, warnings }
+}
+
+async function hashTensorsOf(path: string, shared: Shared): Promise<Row> {
+  // Tensors are not cached: the option is for the files.
+  const { cache: _, ...rest } = shared ?? {}
+  const { bytes: size, digests, tensors, sample } = await readModel(path, rest)
+  return { path, type: 'file', size, digests: digests.weights, tensors, sample }
+}
+
+/** Says once what is wrong with the cache: the digests do not need it. */
+function warnOfCache({ cache }: Row, warned: Set<string>): void {
+  const message = cache?.failure?.message
+  if (message === undefined || warned.has(message)) return
+  warned.add(message)
+  printError(`lineaprint: warning: the cache is of no use: ${escapeText(message)}`)
+}
+
+function show(row: Row): void {
+  for (const warning of row.warnings ?? []) printError(`lineaprint: warning: ${escapeText(warning)}`)
+  if (row.sample) printSample(row.path, row.sample)
+  if (row.tensors) {
+    for (const { digest, dtype, shape, name } of row.tensors) {
+      print(
+        `${digest.kind === undefined ? digest.hex : digest.toString()}  ${dtype} [${shape.join(', ')}] ${escapeText(name)}`,
+      )
+    }
+    return
+  }
+  const digests = listDigests(row.digests)
+  for (const digest of digests) print(line(row, digest, digests.length > 1))
+}
+
+/**
+ * One digest as a line. `b3sum` and `sha256sum` write a name that holds a line end or a backslash with these
+ * escaped and a backslash before the line; what we print must be read back the same way.
+ */
+function line(row: Row, digest: Digest, tagged: boolean): string {
+  if (digest.kind !== undefined) return `${digest.toString()}  ${escapeText(row.path)}`
+  const escaped = row.path.replace(/[\\\n\r]/g, (character) => ESCAPES[character] ?? character)
+  const mark = escaped === row.path ? '' : '\\'
+  if (tagged)
+    return `${mark}${digest.algorithm === 'blake3' ? 'BLAKE3' : 'SHA256'} (${escaped}) = ${digest.hex}`
+  return `${mark}${digest.hex}  ${escaped}`
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r' }
+
+function jsonRow(row: Row | LineaprintError): object {
+  if (row instanceof LineaprintError)
+    return { path: row.path, error: { code: row.code, message: row.message } }
+  const { cache, ...rest } = row
+  // Of no file alone: what it did was done for all of them.
+  return cache === undefined || row.type === 'file' ? rest : { ...rest, cache: cacheRow(cache) }
+}
+
+function cacheRow({ failure, ...counts }: CacheUsage): object {
+  return failure === undefined
+    ? counts
+    : { ...counts, error: { code: failure.code, message: failure.message } }
+}

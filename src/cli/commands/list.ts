@@ -1,0 +1,165 @@
+/** `lineaprint list`: the runs of this store. Holds what the commands about runs share. */
+import { Command, InvalidArgumentError } from 'commander'
+import { resolveConfiguration } from '../../config/sources.ts'
+import { nearest } from '../../core/options.ts'
+import { listRuns } from '../../store/runs.ts'
+import { storeIn } from '../../store/store.ts'
+import { collect, wholeNumber } from '../shared/arguments.ts'
+import { escapeText, isTerminal, paint, print, printError, printJson, table } from '../shared/output.ts'
+import type { Configuration } from '../../config/options.ts'
+import type { RunStatus } from '../../record/record.ts'
+import type { ListedRun } from '../../store/runs.ts'
+import type { Store } from '../../store/store.ts'
+import type { CommandContext, CommonOptions } from '../shared/context.ts'
+
+/** Options that say where the store is. */
+export interface StoreOptions extends CommonOptions {
+  readonly outputDir?: string
+  readonly config?: string
+}
+
+/** Adds them to a command. */
+export function storeOptions(target: Command): Command {
+  return target
+    .option(
+      '--output-dir <folder>',
+      'folder that holds the store .lineaprint (default: the working directory)',
+    )
+    .option('--config <file>', 'a configuration file instead of the one in the working directory')
+}
+
+/** The store that the options mean. */
+export async function openStore({
+  outputDir,
+  config,
+}: StoreOptions): Promise<{ store: Store; configuration: Configuration }> {
+  const configuration = await resolveConfiguration({ outputDir }, { file: config })
+  return { store: storeIn(configuration.outputDir), configuration }
+}
+
+/** A status in its colour. */
+export function paintStatus(status: RunStatus): string {
+  const styles = {
+    finished: 'green',
+    running: 'bold',
+    failed: 'red',
+    killed: 'yellow',
+    lost: 'yellow',
+  } as const
+  return paint(styles[status], status)
+}
+
+/** A duration for people: `412 ms`, `3.2 s`, `4 min 05 s`, `2 h 04 min`. */
+export function duration(milliseconds: number): string {
+  const seconds = milliseconds / 1000
+  if (seconds < 1) return `${Math.round(milliseconds)} ms`
+  if (seconds < 60) return `${seconds.toFixed(1)} s`
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${pad(seconds % 60)} s`
+  return `${Math.floor(seconds / 3600)} h ${pad((seconds % 3600) / 60)} min`
+}
+
+function pad(value: number): string {
+  return String(Math.floor(value)).padStart(2, '0')
+}
+
+/** The command. */
+export function command(context: CommandContext): Command {
+  return storeOptions(new Command('list'))
+    .option('-n, --limit <count>', 'only the newest', parseCount)
+    .option('--name <text>', 'only runs of this experiment')
+    .option('--status <status>', `only runs that are ${STATUSES.join(', ')}; repeatable`, collectStatus, [])
+    .option('--tag <text>', 'only runs with this tag; repeatable', collect, [])
+    .option('--since <when>', 'only runs from then on: a date, or 90m, 12h, 7d for that long ago', parseSince)
+    .addHelpText(
+      'after',
+      '\nExample:\n  lineaprint list --status finished --tag baseline --since 7d --limit 10',
+    )
+    .action((options: ListOptions) => list(options, context))
+}
+
+interface ListOptions extends StoreOptions {
+  readonly limit?: number
+  readonly name?: string
+  readonly status: readonly RunStatus[]
+  readonly tag: readonly string[]
+  readonly since?: Date
+}
+
+const STATUSES: readonly RunStatus[] = ['running', 'finished', 'failed', 'killed', 'lost']
+
+function parseCount(text: string): number {
+  return wholeNumber(1, 1_000_000)(text)
+}
+
+function collectStatus(text: string, before: readonly RunStatus[]): RunStatus[] {
+  const status = STATUSES.find((known) => known === text)
+  if (status !== undefined) return [...before, status]
+  const near = nearest(text, STATUSES)
+  throw new InvalidArgumentError(
+    near === undefined ? `Expected one of ${STATUSES.join(', ')}.` : `Did you mean ${near}?`,
+  )
+}
+
+const UNITS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+function parseSince(text: string): Date {
+  const [, count, unit] = /^(\d{1,6})([mhd])$/.exec(text) ?? []
+  // Date.parse takes much else, and every runtime something else.
+  const isDate = /^\d{4}-\d{2}-\d{2}(?:T[\d:.]+(?:Z|[+-]\d{2}:?\d{2})?)?$/.test(text)
+  const time = isDate ? Date.parse(text) : Date.now() - Number(count) * (UNITS[unit ?? ''] ?? NaN)
+  if (Number.isFinite(time)) return new Date(time)
+  throw new InvalidArgumentError(
+    'Expected a date such as 2025-01-31 or 2025-01-31T12:00Z, or 90m, 12h or 7d.',
+  )
+}
+
+/** From so many runs on, it is worth a word that there is no index. */
+const MANY = 100
+
+async function list(options: ListOptions, context: CommandContext): Promise<void> {
+  const { store } = await openStore(options)
+  const { limit, name, status, tag, since } = options
+  const filter = { limit, name, tags: tag, since, ...(status.length > 0 && { status }) }
+  const { runs, damaged, total, slow } = await listRuns(store, filter)
+  if (options.json === true) {
+    printJson({
+      runs: runs.map(describe),
+      damaged: damaged.map(({ id, folder, error }) => ({
+        id,
+        path: folder,
+        code: error.code,
+        message: error.message,
+      })),
+    })
+  } else if (runs.length > 0) {
+    print(table(runs.map(row), ['id', 'name', 'status', 'started', 'took', 'tags']))
+  } else if (total > 0) {
+    printError(
+      `lineaprint: no run in ${escapeText(store.root)} is meant by these options; there are ${total} in all`,
+    )
+  } else if (damaged.length === 0) {
+    printError(
+      `lineaprint: there are no runs in ${escapeText(store.root)}; make one with "lineaprint run -- COMMAND"`,
+    )
+  }
+  if (slow !== undefined && total >= MANY)
+    printError(`lineaprint: warning: ${escapeText(slow)}; every record was read`)
+  for (const { error } of damaged) printError(`lineaprint: ${escapeText(error.message)}`)
+  if (damaged.length > 0) context.exit(3)
+}
+
+function describe({ folder, argv, ...run }: ListedRun): object {
+  return { ...run, command: argv, path: folder }
+}
+
+function row({ id, name, status, startedAt, durationMs, tags }: ListedRun): string[] {
+  const started = isTerminal() ? startedAt.slice(0, 16).replace('T', ' ') : startedAt
+  return [
+    id,
+    escapeText(name),
+    paintStatus(status),
+    started,
+    durationMs === null ? '' : isTerminal() ? duration(durationMs) : String(durationMs),
+    escapeText(tags.join(', ')),
+  ]
+}

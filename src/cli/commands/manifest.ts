@@ -1,0 +1,205 @@
+/** `lineaprint manifest`: every file of a folder, and every tensor of a model, with its digest. */
+import { fstatSync } from 'node:fs'
+import { realpath, stat } from 'node:fs/promises'
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
+import { stderr, stdout } from 'node:process'
+import { Command, Option } from 'commander'
+import { WARNINGS } from '../../dataset/read.ts'
+import { listDigests } from '../../core/digest.ts'
+import { LineaprintError } from '../../core/errors.ts'
+import { createManifest, formatManifest } from '../../manifest/manifest.ts'
+import { absoluteOf } from '../../manifest/entries.ts'
+import { literalPattern } from '../../manifest/names.ts'
+import { errorCode, storeError, writeAtomic } from '../../util/fs.ts'
+import { algorithmOption, threadsOption } from '../shared/arguments.ts'
+import { IGNORE_HELP, addIgnoreOptions, ignoreWarnings, toIgnore } from '../shared/ignore.ts'
+import { bytes, count, escapeText, print, printError, printJson, progressLine } from '../shared/output.ts'
+import type { Manifest } from '../../manifest/manifest.ts'
+import type { LinkMode } from '../../hash/tree.ts'
+import type { HashArguments } from '../shared/arguments.ts'
+import type { CommandContext, CommonOptions } from '../shared/context.ts'
+import type { IgnoreArguments } from '../shared/ignore.ts'
+
+interface Options extends HashArguments, IgnoreArguments, CommonOptions {
+  readonly output?: string
+  readonly tensors?: boolean
+  readonly links: LinkMode
+}
+
+/** The command. */
+export function command(context: CommandContext): Command {
+  const manifestCommand = new Command('manifest')
+    .argument('<path>', 'a folder or a file')
+    .option('-o, --output <file>', 'write it there, whole or not at all (default: stdout)')
+    .option('--tensors', 'also list the tensors of the model at the path (reads its weights twice)')
+    .addOption(algorithmOption())
+  return addIgnoreOptions(manifestCommand)
+    .addOption(
+      new Option('--links <mode>', 'symbolic links in folders')
+        .choices(['follow', 'record', 'refuse'])
+        .default('follow'),
+    )
+    .addOption(threadsOption())
+    .addHelpText('after', EXAMPLES)
+    .action((path: string, options: Options) => manifest(path, options, context))
+}
+
+const EXAMPLES = `
+The manifest is JSON and has no time, host or absolute path: equal folders have equal manifests. A manifest that
+is written into its own folder leaves itself out. ${IGNORE_HELP}
+
+Examples:
+  lineaprint manifest data -o data/manifest.json
+  lineaprint manifest --tensors models/bert-base > bert-base.json
+  lineaprint check bert-base.json models/bert-base`
+
+async function manifest(path: string, options: Options, context: CommandContext): Promise<void> {
+  const { algorithm, threads, links, tensors } = options
+  const { output } = options
+  const redirected = redirection()
+  const place = output === undefined || output === '-' ? undefined : await placeOf(output, redirected)
+  const own = place === undefined ? [] : await ownPatterns(path, [resolve(output ?? ''), place])
+  const left = await toIgnore(options)
+  const progress = progressLine('hashing')
+  const made = await createManifest(path, {
+    algorithm,
+    threads,
+    links,
+    tensors,
+    ...left,
+    ignore: [...left.ignore, ...own],
+    signal: context.signal,
+    onProgress: progress.onProgress,
+  }).finally(progress.end)
+  for (const { kind, path: at } of made.warnings)
+    printError(`lineaprint: warning: ${escapeText(at)}: ${WARNINGS[kind] ?? kind}`)
+  const found = made.ignore.slice(0, made.ignore.length - left.ignore.length - own.length)
+  for (const warning of ignoreWarnings(path, found)) printError(`lineaprint: warning: ${escapeText(warning)}`)
+  const text = formatManifest(made)
+  if (place === undefined) {
+    if (redirected !== undefined) await refuseOwnOutput(path, made, redirected)
+    stdout.write(text)
+    return
+  }
+  context.signal.throwIfAborted()
+  await writeAtomic(place, text)
+  if (options.json === true) printJson(summary(made, output))
+  else show(made, path, output)
+}
+
+/**
+ * Where the manifest is to be written; `undefined` if that is what stdout is. What stands there and is no file is
+ * not replaced.
+ */
+async function placeOf(output: string, redirected: Redirection | undefined): Promise<string | undefined> {
+  // Through a link: the link stays and the file that it leads to is replaced.
+  const place = (await ifThere(output, realpath(output))) ?? resolve(output)
+  const info = await ifThere(output, stat(place))
+  // `-o /dev/stdout > file` would replace the file under the shell.
+  if (info !== undefined && isSame(info, redirected)) return undefined
+  if (info !== undefined && !info.isFile()) {
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'a manifest cannot be written there', {
+      path: output,
+      expected: 'a file, or a name that is free',
+      received: info.isDirectory() ? 'a folder' : 'a device or a pipe',
+      hint: 'leave out -o to write to stdout',
+    })
+  }
+  const folder = await ifThere(output, stat(dirname(place)))
+  if (folder?.isDirectory() === true) return place
+  // Said before the work and not after it.
+  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'there is no such folder to write to', {
+    path: dirname(place),
+    hint: 'make it, or name another with -o',
+  })
+}
+
+/** What was found, or nothing if nothing is there; that it cannot be looked at is an error. */
+async function ifThere<T>(path: string, looking: Promise<T>): Promise<T | undefined> {
+  return looking.catch((cause: unknown) => {
+    if (['ENOENT', 'ENOTDIR'].includes(errorCode(cause) ?? '')) return undefined
+    throw storeError(path, 'it cannot be looked at', cause)
+  })
+}
+
+/** Patterns that leave the output out of the folder it describes. */
+async function ownPatterns(path: string, places: readonly string[]): Promise<string[]> {
+  // What is wrong with the path is said by the hashing.
+  const root = await realpath(path).catch(() => resolve(path))
+  const patterns = await Promise.all(
+    places.map(async (place) => {
+      const own = relative(root, join(await realpath(dirname(place)), basename(place)))
+      if (own === '') {
+        throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the manifest would replace what it describes', {
+          path,
+          hint: 'name another file with -o',
+        })
+      }
+      const outside = own === '..' || own.startsWith(`..${sep}`) || isAbsolute(own)
+      return outside ? [] : [literalPattern(own.split(sep).join('/'))]
+    }),
+  )
+  return [...new Set(patterns.flat())]
+}
+
+interface Redirection {
+  readonly dev: number
+  readonly ino: number
+  readonly size: number
+}
+
+/** The file that the shell opened for stdout, if it did. */
+function redirection(): Redirection | undefined {
+  try {
+    const info = fstatSync(1)
+    return info.isFile() ? info : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isSame(a: Omit<Redirection, 'size'>, b: Redirection | undefined): boolean {
+  return a.dev === b?.dev && a.ino === b.ino
+}
+
+/**
+ * `lineaprint manifest data > data/manifest.json` would list its own output as it was before it was written, and
+ * no check of it could ever succeed.
+ */
+async function refuseOwnOutput(path: string, { entries }: Manifest, output: Redirection): Promise<void> {
+  for (const entry of entries) {
+    if (entry.size !== output.size) continue
+    const info = await stat(absoluteOf(resolve(path), entry)).catch(() => undefined)
+    if (info === undefined || !isSame(info, output)) continue
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'stdout is redirected into the folder itself', {
+      path: join(path, entry.path),
+      hint: 'name that file with -o, and the manifest leaves it out',
+    })
+  }
+}
+
+function summary(made: Manifest, output: string | undefined): object {
+  const { digests, model, warnings, tensors } = made
+  const files = made.entries.filter(({ type }) => type === 'file')
+  return {
+    output,
+    digests,
+    ...(model && { model }),
+    files: files.length,
+    links: made.entries.length - files.length,
+    bytes: files.reduce((total, { size }) => total + size, 0),
+    ...(tensors && { tensors: tensors.length }),
+    warnings,
+  }
+}
+
+function show(made: Manifest, path: string, output: string | undefined): void {
+  const { model } = made
+  const digests = [made.digests, ...(model ? [model.weights, model.architecture ?? {}] : [])]
+  for (const digest of digests.flatMap((each) => listDigests(each)))
+    print(`${digest.toString()}  ${escapeText(path)}`)
+  if (stderr.isTTY !== true) return
+  const size = made.entries.reduce((total, entry) => total + entry.size, 0)
+  const tensors = made.tensors ? `, ${count(made.tensors.length)} tensors` : ''
+  printError(`${count(made.entries.length)} entries${tensors}, ${bytes(size)} in ${escapeText(output ?? '')}`)
+}

@@ -1,0 +1,96 @@
+/** `lineaprint model`: what a model is and what it learned. */
+import { Command } from 'commander'
+import { listDigests } from '../../core/digest.ts'
+import { readModel } from '../../model/read.ts'
+import { algorithmOption, threadsOption } from '../shared/arguments.ts'
+import {
+  bytes,
+  count,
+  escapeText,
+  isTerminal,
+  paint,
+  print,
+  printError,
+  printJson,
+  progressLine,
+  table,
+} from '../shared/output.ts'
+import { SAMPLE_HELP, addSampleOptions, sampleRows, toSample } from '../shared/sample.ts'
+import type { ModelReport } from '../../model/read.ts'
+import type { HashArguments } from '../shared/arguments.ts'
+import type { CommandContext, CommonOptions } from '../shared/context.ts'
+import type { SampleArguments } from '../shared/sample.ts'
+
+interface Options extends HashArguments, SampleArguments, CommonOptions {
+  readonly files?: boolean
+}
+
+/** The command. */
+export function command(context: CommandContext): Command {
+  return addSampleOptions(
+    new Command('model')
+      .argument('<path>', 'a safetensors file, a shard index, or a Hugging Face folder')
+      .addOption(algorithmOption())
+      .option('--files', 'also digest the exact files (hashes every byte twice)'),
+  )
+    .addOption(threadsOption())
+    .addHelpText('after', EXAMPLES)
+    .action((path: string, options: Options) => model(path, options, context))
+}
+
+const EXAMPLES = `
+architecture  names, dtypes, shapes and the meaningful configuration
+weights       the named tensors, whatever the sharding, order or metadata
+tree          the exact files
+${SAMPLE_HELP}
+
+Examples:
+  lineaprint model models/bert-base
+  lineaprint model model.safetensors --json | jq .weights
+  lineaprint model models/llama --sample 1/1000 --sample-strategy blocks`
+
+async function model(path: string, options: Options, context: CommandContext): Promise<void> {
+  const progress = progressLine('hashing')
+  const { algorithm, threads } = options
+  const report = await readModel(path, {
+    algorithm,
+    threads,
+    signal: context.signal,
+    onProgress: progress.onProgress,
+    files: options.files,
+    sample: toSample(options),
+  }).finally(progress.end)
+  if (options.json === true) printJson(report)
+  else show(report)
+}
+
+function show(report: ModelReport): void {
+  for (const warning of report.warnings) printError(`lineaprint: warning: ${escapeText(warning)}`)
+  print(table(digestRows(report)))
+  if (isTerminal()) print()
+  print(
+    table([
+      ['format', report.format],
+      ['files', `${report.files.length}`],
+      ['tensors', count(report.tensorCount)],
+      ['parameters', count(report.parameters)],
+      ['size', isTerminal() ? bytes(report.bytes) : String(report.bytes)],
+      ...Object.entries(report.dtypes).map(([dtype, total]) => [
+        `  ${dtype}`,
+        `${count(total.parameters)} in ${count(total.tensors)} tensors, ${bytes(total.bytes)}`,
+      ]),
+      ...sampleRows(report.sample),
+      ...report.ties.map((names) => ['tied', escapeText(names.join(' = '))]),
+      ...(report.config && report.config.ignored.length > 0
+        ? [['left out', `${report.config.name}: ${escapeText(report.config.ignored.join(', '))}`]]
+        : []),
+    ]),
+  )
+}
+
+/** Full digests in a pipe; on a terminal of 80 columns, kind and hexadecimal digits on lines of their own. */
+function digestRows(report: ModelReport): string[][] {
+  return Object.entries(report.digests).flatMap(([name, digests]) =>
+    listDigests(digests).map((digest) => [paint('bold', name), digest.toString()]),
+  )
+}

@@ -1,0 +1,174 @@
+/** `lineaprint reproduce`: a run again, in a clean work tree, with a verdict. */
+import { Command, InvalidArgumentError } from 'commander'
+import { SignalError, signalExitCode } from '../../command/signals.ts'
+import { reproduceRun } from '../../reproduce/reproduce.ts'
+import { encodeFloat } from '../../json/special-floats.ts'
+import { findRun } from '../../store/runs.ts'
+import { openStore, storeOptions } from './list.ts'
+import {
+  escapeText,
+  isTerminal,
+  paint,
+  print,
+  printError,
+  printJson,
+  progressLine,
+  table,
+} from '../shared/output.ts'
+import type { ReproduceItem, ReproduceVerdict, Reproduction } from '../../reproduce/reproduce.ts'
+import type { CommandContext } from '../shared/context.ts'
+import type { StoreOptions } from './list.ts'
+
+interface ReproduceArguments extends StoreOptions {
+  readonly into?: string
+  readonly run: boolean
+  readonly rebuild?: boolean
+  readonly tolerance?: number
+}
+
+const EXAMPLE = `
+Brings the recorded work tree back into a new folder, runs the recorded command there as a run of its own, and
+compares its outputs and last metrics with the recorded ones. The repository is only read. Output of the command goes
+to stderr. Exit codes: 0 reproduced, 1 not reproduced, 3 it could not be run.
+
+Example:
+  lineaprint reproduce @latest --into ../again`
+
+/** The command. */
+export function command(context: CommandContext): Command {
+  return storeOptions(new Command('reproduce'))
+    .argument('<run>', 'an id, the beginning of one, the name of an experiment, or @latest')
+    .option(
+      '--into <folder>',
+      'folder for the work tree, new or empty (default: a temporary one, which is kept)',
+    )
+    .option('--no-run', 'only bring the work tree back')
+    .option(
+      '--rebuild',
+      'install what the run had installed: npm ci and the like, and a new Python environment',
+    )
+    .option('--tolerance <number>', 'absolute difference up to which numbers count as reproduced', tolerance)
+    .addHelpText('after', EXAMPLE)
+    .action((reference: string, options: ReproduceArguments) => reproduce(reference, options, context))
+}
+
+function tolerance(text: string): number {
+  const value = Number(text)
+  if (text.trim() !== '' && Number.isFinite(value) && value >= 0) return value
+  throw new InvalidArgumentError('Expected a number that is not negative, for example 1e-6.')
+}
+
+async function reproduce(
+  reference: string,
+  options: ReproduceArguments,
+  context: CommandContext,
+): Promise<void> {
+  const progress = progressLine('hashing')
+  try {
+    const { store } = await openStore(options)
+    const run = await findRun(store, reference)
+    const answer = await reproduceRun(run, {
+      into: options.into,
+      run: options.run,
+      rebuild: options.rebuild,
+      onStep: (step) => {
+        progress.end()
+        printError(`lineaprint: ${escapeText(step)}`)
+      },
+      tolerance: options.tolerance,
+      onStart: (directory) => {
+        progress.end()
+        if (options.json !== true) tellPlace(directory)
+      },
+      onProgress: progress.onProgress,
+    })
+    progress.end()
+    if (options.json === true) printJson(asJson(answer))
+    else report(answer)
+    finish(answer, context)
+  } catch (error) {
+    progress.end()
+    if (!(error instanceof SignalError)) throw error
+    // Ctrl-C is told in the words that every command has for it.
+    context.signal.throwIfAborted()
+    printError(`lineaprint: ${error.message}`)
+    process.exitCode = signalExitCode(error.signal)
+  }
+}
+
+/** JSON has no infinity: it would become null. */
+function asJson({ items, ...answer }: Reproduction): object {
+  return {
+    ...answer,
+    items: items.map(({ maxDifference, ...item }) => ({
+      ...item,
+      ...(maxDifference !== undefined && { maxDifference: encodeFloat(maxDifference) }),
+    })),
+  }
+}
+
+function finish({ run, reproduced, items }: Reproduction, context: CommandContext): void {
+  if (run?.status === 'killed') {
+    printError('lineaprint: the command was ended by a signal')
+    process.exitCode = run.exitCode
+    return
+  }
+  const isTree = items.every(({ section, verdict }) => section !== 'code' || verdict !== 'different')
+  context.exit((reproduced ?? isTree) ? 0 : 1)
+}
+
+const STYLES: Readonly<Record<ReproduceVerdict, 'green' | 'red' | 'yellow' | 'dim'>> = {
+  same: 'green',
+  'same-tensors': 'green',
+  'same-table': 'green',
+  'within-tolerance': 'green',
+  different: 'red',
+  missing: 'red',
+  rebuilt: 'green',
+  'not-restored': 'yellow',
+  'not-compared': 'dim',
+}
+
+function report(answer: Reproduction): void {
+  const { items, run, reproduced, directory } = answer
+  print(lines(items))
+  if (run === undefined) tellPlace(directory)
+  else printError(`lineaprint: run ${run.id} reproduces ${answer.id}`)
+  if (reproduced === null || !isTerminal()) return
+  print(`\n${reproduced ? paint('green', 'reproduced') : paint('red', 'not reproduced')}`)
+}
+
+function tellPlace(directory: string): void {
+  printError(`lineaprint: the work tree is ${escapeText(directory)}`)
+}
+
+/** On a terminal the words go below what they are about, so that the columns fit 80 characters. */
+function lines(items: readonly ReproduceItem[]): string {
+  const all = items.flatMap(rows)
+  if (!isTerminal()) return table(all)
+  const heads = table(all.map((cells) => cells.slice(0, -1))).split('\n')
+  return all.flatMap((cells, index) => [heads[index] ?? '', ...words(cells)]).join('\n')
+}
+
+function words(cells: readonly string[]): string[] {
+  const text = cells.at(-1) ?? ''
+  return text === '' ? [] : [`    ${text}`]
+}
+
+/** More differences than this are left to `--json`: an environment can have thousands. */
+const SHOWN = 10
+
+/** One line for the thing; differences of code and environment by package and field below it. */
+function rows({ section, name, verdict, detail, differences }: ReproduceItem): string[][] {
+  const byField = section === 'environment' || (section === 'code' && verdict === 'different')
+  const count = `${differences.length} ${differences.length === 1 ? 'field differs' : 'fields differ'}`
+  const said = detail === '' && differences.length > 0 ? count : detail
+  const head = [paint(STYLES[verdict], verdict), section, escapeText(name), escapeText(said)]
+  if (!byField) return [head]
+  const fields = differences.slice(0, SHOWN).map(({ field, before, after }) => {
+    const change = `${before ?? 'not there'} → ${after ?? 'gone'}`
+    return [paint(STYLES[verdict], verdict), section, escapeText(field), escapeText(change)]
+  })
+  const left = differences.length - fields.length
+  return [head, ...fields, ...(left > 0 ? [['', section, '…', `and ${left} more; --json has all`]] : [])]
+}

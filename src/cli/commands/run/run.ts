@@ -1,0 +1,133 @@
+/** `lineaprint run`: any program as a tracked run. */
+import { Command, InvalidArgumentError } from 'commander'
+import { SignalError, signalExitCode } from '../../../command/signals.ts'
+import { LineaprintError } from '../../../core/errors.ts'
+import { runCommand } from '../../../command/run-command.ts'
+import { INTERVAL_BOUNDS } from '../../../config/system-metrics.ts'
+import { collect, wholeNumber } from '../../shared/arguments.ts'
+import { duration, storeOptions } from '../list.ts'
+import { escapeText, printError, printJson, progressLine } from '../../shared/output.ts'
+import type { CommandOutcome, NamedPath } from '../../../command/run-command.ts'
+import type { CommandContext } from '../../shared/context.ts'
+import type { StoreOptions } from '../list.ts'
+
+interface RunOptions extends StoreOptions {
+  readonly name?: string
+  readonly dataset: readonly NamedPath[]
+  readonly model: readonly NamedPath[]
+  readonly output: readonly NamedPath[]
+  readonly seed?: number
+  readonly deterministic?: boolean
+  readonly replaceMathRandom?: boolean
+  readonly bundle?: boolean
+  readonly systemMetrics?: true | number
+  readonly tag: readonly string[]
+  readonly note?: string
+}
+
+const EXAMPLE = `
+The command runs without a shell; what it needs of one goes into sh -c '…'. Its exit code is the exit code of
+this command; 3 means that it was not started or not recorded. It finds its run in the variables
+LINEAPRINT_RUN_ID and LINEAPRINT_RUN_DIRECTORY. A Python program can "import lineaprint" and say more.
+
+Example:
+  lineaprint run --name baseline --dataset train=data/train.csv --output model=out/ --seed 42 -- python train.py`
+
+/** The command. */
+export function command(context: CommandContext): Command {
+  return storeOptions(new Command('run'))
+    .argument('<command...>', 'the program and its arguments; put -- before them')
+    .option('--name <text>', 'name of the experiment (default: after the program)')
+    .option('--dataset <name=path>', 'a dataset that goes in; repeatable', collectPath, [])
+    .option('--model <name=path>', 'a model that goes in; repeatable', collectPath, [])
+    .option('--output <name=path>', 'a file or folder that comes out; repeatable', collectPath, [])
+    .option(
+      '--seed <number>',
+      'recorded, told to the command by variables, and set in its Python programs',
+      wholeNumber(0, Number.MAX_SAFE_INTEGER),
+    )
+    .option('--deterministic', 'ask libraries for results that do not change; costs speed')
+    .option('--replace-math-random', 'with --seed: replace Math.random in Node programs')
+    .option('--bundle', 'keep the commits that no remote has, so that another clone can reproduce the run')
+    .option('--system-metrics [seconds]', 'log processor, memory and GPU (default: every 10 s)', parseSeconds)
+    .option('--tag <text>', 'a tag; repeatable', collect, [])
+    .option('--note <text>', 'a note')
+    .passThroughOptions()
+    .addHelpText('after', EXAMPLE)
+    .action((argv: string[], options: RunOptions) => run(argv, options, context))
+}
+
+function collectPath(text: string, before: readonly NamedPath[]): NamedPath[] {
+  const at = text.indexOf('=')
+  if (at > 0 && at < text.length - 1)
+    return [...before, { name: text.slice(0, at), path: text.slice(at + 1) }]
+  throw new InvalidArgumentError('Expected NAME=PATH, for example train=data/train.csv.')
+}
+
+function parseSeconds(text: string): number {
+  const seconds = Number(text)
+  const [least, most] = INTERVAL_BOUNDS
+  if (/^[0-9.]+$/.test(text) && seconds >= least && seconds <= most) return seconds
+  throw new InvalidArgumentError(`Expected seconds from ${least} to ${most}; put -- before the command.`)
+}
+
+async function run(argv: string[], options: RunOptions, context: CommandContext): Promise<void> {
+  if (options.replaceMathRandom === true && options.seed === undefined) {
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', '--replace-math-random needs a --seed')
+  }
+  const json = options.json === true
+  const progress = progressLine('hashing')
+  try {
+    const outcome = await runCommand({
+      argv,
+      options: experimentOptions(options),
+      configurationFile: options.config,
+      datasets: options.dataset,
+      models: options.model,
+      outputs: options.output,
+      seed: options.seed,
+      // With --json stdout is for the one document.
+      targets: json ? [2, 2] : [1, 2],
+      onProgress: progress.onProgress,
+    })
+    progress.end()
+    report(outcome, json)
+    process.exitCode = outcome.exitCode
+  } catch (error) {
+    progress.end()
+    if (!(error instanceof SignalError)) throw error
+    // Ctrl-C is told in the words that every command has for it.
+    context.signal.throwIfAborted()
+    printError(`lineaprint: ${error.message}`)
+    process.exitCode = signalExitCode(error.signal)
+  }
+}
+
+/** An option that is not given must not hide what file and variables say. */
+function experimentOptions(options: RunOptions): Record<string, unknown> {
+  const { name, tag, note, outputDir, deterministic, replaceMathRandom, bundle, systemMetrics } = options
+  const seeds = { deterministic, replaceMathRandom }
+  const isSaid = Object.values(seeds).some((value) => value !== undefined)
+  return {
+    experimentName: name,
+    notes: note,
+    outputDir,
+    ...(tag.length > 0 && { tags: tag }),
+    ...(bundle !== undefined && { git: { bundle } }),
+    ...(isSaid && { seeds }),
+    ...(systemMetrics !== undefined && {
+      systemMetrics: systemMetrics === true || { intervalSeconds: systemMetrics },
+    }),
+  }
+}
+
+function report({ summary, exitCode, signal }: CommandOutcome, json: boolean): void {
+  const { id, status, durationMs, warnings, flags } = summary
+  // Outputs of an earlier run and work that goes on are the rule; the others are not.
+  const odd = flags.filter(({ kind }) => kind.startsWith('input-') || kind === 'output-untouched')
+  for (const warning of [...warnings, ...odd.map(({ message }) => message)])
+    printError(`lineaprint: warning: ${escapeText(warning)}`)
+  if (json) return printJson({ ...summary, exitCode, signal })
+  const took = duration(durationMs ?? 0)
+  printError(`lineaprint: run ${id} ${status} in ${took}; see "lineaprint show ${id}"`)
+}

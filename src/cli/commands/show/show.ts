@@ -1,0 +1,220 @@
+/** `lineaprint show`: one run. */
+import { Command } from 'commander'
+import { fieldText } from '../../../json/copy.ts'
+import { decodeFloat } from '../../../json/special-floats.ts'
+import { journalProblems } from '../../../store/journal-read.ts'
+import { findRun } from '../../../store/runs.ts'
+import { checkSeal } from '../../../record/seal.ts'
+import { describeSeeds } from './seeds.ts'
+import { duration, openStore, paintStatus, storeOptions } from '../list.ts'
+import { bytes, count, escapeText, paint, print, printJson } from '../../shared/output.ts'
+import type {
+  CaptureRecord,
+  DigestRecord,
+  MetricRecord,
+  RunRecord,
+  StreamRecord,
+  TrackedRecord,
+} from '../../../record/record.ts'
+import type { StoredRun } from '../../../store/runs.ts'
+import type { StoreOptions } from '../list.ts'
+
+/** Lines are broken to fit this. */
+const WIDTH = 80
+
+const INDENT = 14
+
+/** The command. */
+export function command(): Command {
+  return storeOptions(new Command('show'))
+    .argument('<run>', 'an id, the beginning of one, the name of an experiment, or @latest')
+    .addHelpText('after', '\nExample:\n  lineaprint show @latest')
+    .action((reference: string, options: StoreOptions) => show(reference, options))
+}
+
+async function show(reference: string, options: StoreOptions): Promise<void> {
+  const { store } = await openStore(options)
+  const run = await findRun(store, reference)
+  if (options.json === true) return printJson({ ...run.record, status: run.status })
+  print([...page(run)].join('\n'))
+}
+
+/** A title and its lines; sections without lines are left out. */
+type Section = readonly [title: string, lines: readonly string[]]
+
+function* page(run: StoredRun): Generator<string> {
+  const [first = '', ...rest] = wrap(run.record.name, 0, WIDTH - 10)
+  yield `${paint('bold', first)}  ${paintStatus(run.status)}`
+  yield* rest.map((line) => paint('bold', line))
+  yield* about(run)
+  for (const [title, lines] of sections(run.record)) {
+    if (lines.length === 0) continue
+    yield ''
+    yield paint('bold', title)
+    yield* lines
+  }
+}
+
+function about({ id, folder, record, status, journal }: StoredRun): string[] {
+  const { startedAt, durationMs, command: ran, tags, notes, failure, parent, process } = record
+  const took = durationMs === null ? '' : `, took ${duration(durationMs)}`
+  const reason = status === 'lost' ? 'its process is gone; this is what its journal holds' : ''
+  return [
+    ...field('id', id),
+    ...field('started', `${startedAt.slice(0, 19).replace('T', ' ')} UTC${took}`),
+    ...field('status', status === 'running' ? `process ${process.pid} on ${process.host}` : reason),
+    ...field('failure', failure?.message ?? ''),
+    ...field('command', ran.argv.map(quote).join(' ')),
+    ...field('ended', ending(record)),
+    ...field('directory', ran.workingDirectory),
+    ...field('stdout', stream(ran.stdout)),
+    ...field('stderr', stream(ran.stderr)),
+    ...field('tags', tags.join(', ')),
+    ...field('notes', notes),
+    ...field('parent', parent ?? ''),
+    ...field('folder', folder),
+    ...field('seal', seal(record)),
+    ...field('journal', journal === undefined ? '' : journalProblems(journal).join('; ')),
+  ]
+}
+
+function sections(record: RunRecord): Section[] {
+  const { captures, datasets, models, tokenizers, outputs, metrics, metadata, files } = record
+  const { digests = {}, flags = [], warnings } = record
+  const size = files.reduce((sum, file) => sum + ('size' in file ? file.size : 0), 0)
+  return [
+    ['Captures', entries(captures, captured)],
+    ['Seeds', describeSeeds(record).flatMap(([name, text]) => field(name, text))],
+    ['Datasets', entries(datasets, tracked)],
+    ['Models', entries(models, model)],
+    ['Tokenizers', entries(tokenizers, tracked)],
+    ['Outputs', entries(outputs, tracked)],
+    ['Metrics', entries(metrics, metric)],
+    ['Digests', entries(digests, logged)],
+    ['Metadata', entries(metadata, (value) => JSON.stringify(value))],
+    ['Flags', flags.flatMap(({ kind, message }) => wrap(`${kind}: ${message}`, 2))],
+    ['Warnings', warnings.flatMap((warning) => wrap(warning, 2))],
+    ['Files', files.length === 0 ? [] : [`  ${count(files.length)} beside the record, ${bytes(size)}`]],
+  ]
+}
+
+function entries<T>(named: Readonly<Record<string, T>>, describe: (value: T) => string): string[] {
+  return Object.entries(named).flatMap(([name, value]) => field(name, describe(value)))
+}
+
+/** `name   text`, broken into lines; a name that is too long gets a line of its own. Nothing for no text. */
+function field(name: string, text: string): string[] {
+  if (text === '') return []
+  const label = escapeText(name)
+  const [first = '', ...rest] = wrap(text, INDENT)
+  if (label.length > INDENT - 3) return [...wrap(name, 2).map((line) => paint('dim', line)), first, ...rest]
+  return [`  ${paint('dim', label)}${first.slice(2 + label.length)}`, ...rest]
+}
+
+function wrap(text: string, indent: number, room: number = WIDTH - indent): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of escapeText(text).split(' ')) {
+    // A path or digest that is too long for a line is cut where the line ends.
+    for (const part of word.match(new RegExp(`.{1,${room}}`, 'gsu')) ?? ['']) {
+      if (line !== '' && line.length + 1 + part.length > room) {
+        lines.push(line)
+        line = part
+      } else line = line === '' ? part : `${line} ${part}`
+    }
+  }
+  return [...lines, line].map((filled) => ' '.repeat(indent) + filled)
+}
+
+function ending({ command: { wrapped, exitCode, signal } }: RunRecord): string {
+  if (!wrapped) return ''
+  const code = exitCode === null ? '' : `exit code ${exitCode}`
+  return [code, signal === null ? '' : `signal ${signal}`].filter((part) => part !== '').join(', ')
+}
+
+function stream(record: StreamRecord | undefined): string {
+  if (record === undefined) return ''
+  if (record.status === 'not-captured') return `not captured: ${record.reason}`
+  const { file, bytes: all, keptBytes } = record
+  return all === keptBytes ? `${file}, ${bytes(all)}` : `${file}, ${bytes(keptBytes)} of ${bytes(all)}`
+}
+
+function seal(record: RunRecord): string {
+  const words = { none: '', holds: 'holds', broken: 'BROKEN: the record was changed' }[checkSeal(record)]
+  return words === '' ? '' : `${short(record.seal ?? '')} ${words}`
+}
+
+function captured(record: CaptureRecord): string {
+  if (record.status === 'failed') return `failed: ${record.reason}`
+  if (record.status === 'off') return 'switched off'
+  const { digest, value, warnings } = record
+  const { available, reason, commit, branch, clean } = value
+  const facts = [
+    short(digest),
+    available === false ? fieldText(reason) : '',
+    typeof commit === 'string' ? `commit ${commit.slice(0, 12)}` : '',
+    typeof branch === 'string' ? `on ${branch}` : '',
+    clean === false ? 'with changes' : '',
+    warnings.length === 0 ? '' : `${warnings.length} ${warnings.length === 1 ? 'warning' : 'warnings'}`,
+  ]
+  return facts.filter((fact) => fact !== '').join(', ')
+}
+
+function tracked(entry: TrackedRecord): string {
+  if (entry.status === 'failed') return `failed: ${entry.reason}`
+  if (entry.status === 'off') return 'switched off'
+  const { digest, bytes: size, files, dtype, shape, path } = entry
+  const facts = [
+    short(fieldText(digest)),
+    typeof size === 'number' ? bytes(size) : '',
+    typeof files === 'number' ? `${count(files)} files` : '',
+    typeof dtype === 'string' ? `${dtype} ${JSON.stringify(shape)}` : '',
+    typeof path === 'string' ? path : '',
+    said(entry),
+  ]
+  return facts.filter((fact) => fact !== '').join(', ')
+}
+
+function model(entry: TrackedRecord): string {
+  if (entry.status !== 'tracked') return tracked(entry)
+  const { architecture, weights, tensorCount, parameters, bytes: size, path } = entry
+  const totals = `${count(Number(tensorCount))} tensors, ${count(Number(parameters))} parameters, ${bytes(Number(size))}`
+  return `${short(fieldText(weights))}, ${short(fieldText(architecture))}, ${totals}${path === undefined ? '' : `, ${fieldText(path)}`}${said(entry) === '' ? '' : `, ${said(entry)}`}`
+}
+
+/** Whether a program said it while it ran. */
+function said(entry: TrackedRecord): string {
+  return 'saidBy' in entry ? 'said by the program' : ''
+}
+
+function logged({ count: values, last, lastStep }: DigestRecord): string {
+  const at = lastStep === null ? '' : ` at step ${lastStep}`
+  return `last ${short(last)}${at}, ${count(values)} ${values === 1 ? 'digest' : 'digests'}`
+}
+
+function metric({ count: values, nanCount, last, min, max, lastStep }: MetricRecord): string {
+  const facts = [
+    `last ${number(last)}${lastStep === null ? '' : ` at step ${lastStep}`}`,
+    `min ${number(min)}`,
+    `max ${number(max)}`,
+    `${count(values)} ${values === 1 ? 'value' : 'values'}`,
+    nanCount === 0 ? '' : `${count(nanCount)} of them NaN`,
+  ]
+  return facts.filter((fact) => fact !== '').join(', ')
+}
+
+function number(value: MetricRecord['first'] | null): string {
+  if (value === null) return 'none'
+  // Six digits are enough to read; `--json` has all of them.
+  return String(Number(decodeFloat(value).toPrecision(6)))
+}
+
+/** A digest cut for display; `--json` has all of it. */
+function short(digest: string): string {
+  return digest.replace(/^(.*:[0-9a-f]{12})[0-9a-f]+$/, '$1…')
+}
+
+/** An argument as a POSIX shell takes it. */
+function quote(argument: string): string {
+  return /^[A-Za-z0-9_./:=@%+,-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`
+}

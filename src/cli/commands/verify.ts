@@ -1,0 +1,167 @@
+/** `lineaprint verify`: what a run recorded against the present. */
+import { Command, Option } from 'commander'
+import { LineaprintError } from '../../core/errors.ts'
+import { verifyRun } from '../../verify/verify.ts'
+import { findRun } from '../../store/runs.ts'
+import { wholeNumber } from '../shared/arguments.ts'
+import { openStore, storeOptions } from './list.ts'
+import { escapeText, isTerminal, paint, print, printJson, table } from '../shared/output.ts'
+import type { Verification, VerifyItem, VerifyLevel, VerifyStatus } from '../../verify/verify.ts'
+import type { CommandContext } from '../shared/context.ts'
+import type { StoreOptions } from './list.ts'
+
+interface VerifyArguments extends StoreOptions {
+  readonly details?: boolean
+  readonly strict?: boolean
+  readonly data?: boolean
+  readonly code?: boolean
+  readonly seed?: number
+}
+
+const EXAMPLE = `
+Looks again at the code, the environment, the seeds, datasets, models, tokenizers and outputs of the run, and
+checks that its record and files are as they were written. With a command and a seed, as they would be given to
+"lineaprint run", these are compared with the recorded ones as well. Every difference is shown; which of them make
+the exit code 1 is a question of the level. The seal of the record always counts.
+
+Exit codes: 0 nothing found that counts, 1 a difference, 2 wrong usage, 3 something could not be read.
+
+Examples:
+  lineaprint verify @latest
+  lineaprint verify @latest --data
+  lineaprint verify baseline --strict --seed 42 -- python train.py --rate 0.1`
+
+/** The command. */
+export function command(context: CommandContext): Command {
+  return storeOptions(new Command('verify'))
+    .argument('<run>', 'an id, the beginning of one, the name of an experiment, or @latest')
+    .argument('[command...]', 'behind --: the command that would be run, to compare with the recorded one')
+    .addOption(
+      new Option('--data', 'only datasets, models, tokenizers and outputs count').conflicts([
+        'code',
+        'strict',
+      ]),
+    )
+    .addOption(new Option('--code', 'only git and the command count').conflicts(['data', 'strict']))
+    .addOption(
+      new Option('--strict', 'everything counts, also the machine and what was not checked').conflicts([
+        'data',
+        'code',
+      ]),
+    )
+    .option(
+      '--seed <number>',
+      'the seed that would be told to the command',
+      wholeNumber(0, Number.MAX_SAFE_INTEGER),
+    )
+    .option('--details', 'every file and every difference on a line of its own')
+    .addHelpText('after', EXAMPLE)
+    .action((reference: string, argv: string[], options: VerifyArguments) =>
+      verify(reference, argv, options, context),
+    )
+}
+
+async function verify(
+  reference: string,
+  argv: readonly string[],
+  options: VerifyArguments,
+  context: CommandContext,
+): Promise<void> {
+  // Without the dashes a second run, or an option without its own, would be taken for a command.
+  if (argv.length > 0 && !process.argv.includes('--')) {
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `what is ${JSON.stringify(argv[0])}?`, {
+      field: 'command',
+      hint: 'one run is verified at a time; put -- before a command to compare',
+    })
+  }
+  const { store, configuration } = await openStore(options)
+  const run = await findRun(store, reference)
+  const answer = await verifyRun(run, {
+    level: levelOf(options),
+    ...(argv.length > 0 && { command: argv }),
+    seed: options.seed,
+    trackers: configuration.trackers,
+    signal: context.signal,
+  })
+  if (options.json === true) printJson(answer)
+  else {
+    print(lines(answer, options.details === true))
+    if (isTerminal()) print(verdict(answer))
+  }
+  context.exit(answer.same ? 0 : 1)
+}
+
+function levelOf({ strict, data, code }: VerifyArguments): VerifyLevel {
+  if (strict === true) return 'strict'
+  if (data === true) return 'data'
+  return code === true ? 'code' : 'default'
+}
+
+const STYLES: Readonly<Record<VerifyStatus, 'green' | 'red' | 'dim'>> = {
+  same: 'green',
+  changed: 'red',
+  missing: 'red',
+  'not-checked': 'dim',
+}
+
+function lines({ items }: Verification, details: boolean): string {
+  const shown = details ? items : gatherFiles(items)
+  const rows = shown.flatMap((item) => [row(item), ...(details ? differences(item) : [])])
+  if (!isTerminal()) return table(rows)
+  // What it says about an item goes below it, so that the columns fit 80 characters.
+  const heads = table(rows.map((cells) => cells.slice(0, -1))).split('\n')
+  return rows
+    .flatMap((cells, index) => {
+      const words = cells.at(-1) ?? ''
+      return [heads[index] ?? '', ...(words === '' ? [] : [`    ${words}`])]
+    })
+    .filter((line) => line.trim() !== '')
+    .join('\n')
+}
+
+/** More unchanged files of the run folder than this become one line: what differs must not drown among them. */
+const FILES_SHOWN = 3
+
+function gatherFiles(items: readonly VerifyItem[]): VerifyItem[] {
+  const same = items.filter(({ section, status }) => section === 'files' && status === 'same')
+  const [first] = same
+  if (first === undefined || same.length <= FILES_SHOWN) return [...items]
+  const gathered = { ...first, name: `${same.length} files of the run folder` }
+  return items.flatMap((item) => (item === first ? [gathered] : same.includes(item) ? [] : [item]))
+}
+
+function row({ section, name, status, detail, counts, differences: found }: VerifyItem): string[] {
+  const ranked = found.toSorted((a, b) => Number(b.counts) - Number(a.counts))
+  const shown = ranked.slice(0, 3).map(({ field }) => field)
+  const fields = [...shown, ...(found.length > 3 ? [`and ${found.length - 3} more`] : [])].join(', ')
+  const words = detail === '' && status !== 'same' ? fields : detail
+  const isIgnored = !counts && (status === 'changed' || status === 'missing')
+  const style = isIgnored ? 'dim' : STYLES[status]
+  return [paint(style, status), section, escapeText(name), escapeText(words) + (isIgnored ? IGNORED : '')]
+}
+
+const IGNORED = ' (does not count here)'
+
+function differences({ section, name, differences: found }: VerifyItem): string[][] {
+  return found.map(({ field, before, after, counts }) => [
+    '',
+    section,
+    escapeText(name),
+    escapeText(`${field}: ${before ?? 'not there'} → ${after ?? 'gone'}`) + (counts ? '' : IGNORED),
+  ])
+}
+
+function verdict({ items, same, level }: Verification): string {
+  const parts = (['same', 'changed', 'missing', 'not-checked'] as const).flatMap((status) => {
+    const found = items.filter((item) => item.status === status)
+    const ignored = found.filter(({ counts }) => !counts).length
+    const isDifference = status === 'changed' || status === 'missing'
+    const rest = isDifference && ignored > 0 ? ` (${ignored} of them not counted)` : ''
+    return found.length === 0 ? [] : [`${found.length} ${status}${rest}`]
+  })
+  const counted = items.filter(({ counts }) => counts)
+  const unchecked = counted.every(({ status }) => status === 'not-checked')
+  const words = same ? 'no difference' : unchecked ? 'not everything could be checked' : 'differences found'
+  const at = level === 'default' ? '' : ` (${level})`
+  return `\n${paint(same ? 'green' : 'red', words)}${at}: ${parts.join(', ')}`
+}

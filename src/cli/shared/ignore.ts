@@ -1,0 +1,91 @@
+/** What is left out of folders: the options of the commands that hash them. */
+import { readFile } from 'node:fs/promises'
+import { Option } from 'commander'
+import { LineaprintError } from '../../core/errors.ts'
+import { errorCode } from '../../util/fs.ts'
+import { collect } from './arguments.ts'
+import { count } from './output.ts'
+import type { Command } from 'commander'
+
+/** What {@link addIgnoreOptions} gives. */
+export interface IgnoreArguments {
+  readonly ignore: readonly string[]
+  /** Files with patterns; `false`: no file gives any. */
+  readonly ignoreFile: readonly string[] | false
+  readonly includeSkipped?: boolean
+}
+
+/** What the library takes of it. */
+export interface IgnoreOptions {
+  readonly ignore: readonly string[]
+  readonly ignoreFiles: boolean
+  readonly includeSkipped: boolean
+}
+
+/** Adds `--ignore`, `--ignore-file`, `--no-ignore-file` and `--include-skipped`. */
+export function addIgnoreOptions(command: Command): Command {
+  return command
+    .option('--ignore <glob>', 'leave out what matches (gitignore syntax, repeatable)', collect, [])
+    .addOption(
+      new Option('--ignore-file <file>', 'leave out what its lines match (repeatable)')
+        .argParser((value: string, before: readonly string[] | false) =>
+          collect(value, before === false ? [] : before),
+        )
+        .default([], 'those named .lineaprintignore'),
+    )
+    .option('--no-ignore-file', 'no file says what is left out, .lineaprintignore neither')
+    .option('--include-skipped', 'count .git and .lineaprint too')
+}
+
+/** Help on them. */
+export const IGNORE_HELP = `A file .lineaprintignore leaves out what its lines match in its folder, as .gitignore does in git. It counts itself.`
+
+/**
+ * Reads the files with patterns. Those named later decide over those before, and `--ignore` over all.
+ *
+ * @throws ERR_LINEAPRINT_NOT_FOUND, UNREADABLE or FORMAT for a file that cannot be read or is not UTF-8.
+ */
+export async function toIgnore({
+  ignore,
+  ignoreFile,
+  includeSkipped,
+}: IgnoreArguments): Promise<IgnoreOptions> {
+  const files = ignoreFile === false ? [] : await Promise.all(ignoreFile.map((path) => readPatterns(path)))
+  return {
+    ignore: [...files.flat(), ...ignore],
+    ignoreFiles: ignoreFile !== false,
+    includeSkipped: includeSkipped ?? false,
+  }
+}
+
+async function readPatterns(path: string): Promise<string[]> {
+  const bytes = await readFile(path).catch((cause: unknown) => {
+    const [code, reason] =
+      errorCode(cause) === 'ENOENT'
+        ? (['ERR_LINEAPRINT_NOT_FOUND', 'there is no such file'] as const)
+        : (['ERR_LINEAPRINT_UNREADABLE', String(cause)] as const)
+    throw new LineaprintError(code, `it gives no ignore patterns: ${reason}`, { path, cause })
+  })
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return text.split(/\r?\n/).filter((line) => line.trim() !== '' && !line.startsWith('#'))
+  } catch (cause) {
+    throw new LineaprintError('ERR_LINEAPRINT_FORMAT', 'it is not UTF-8', { path, cause })
+  }
+}
+
+/**
+ * A warning that files of the folder say what is left out of it: whoever wrote the folder has said so, and not who
+ * hashes it. Nothing where no file says anything.
+ *
+ * @param patterns What the files say.
+ */
+export function ignoreWarnings(path: string, patterns: readonly string[]): string[] {
+  if (patterns.length === 0) return []
+  const more = patterns.length > SHOWN ? ` and ${count(patterns.length - SHOWN)} more` : ''
+  const shown = `${patterns.slice(0, SHOWN).join(' ')}${more}`
+  return [`${path}: .lineaprintignore leaves out ${shown} (--no-ignore-file counts it)`]
+}
+
+/** Patterns that a warning shows. */
+const SHOWN = 5

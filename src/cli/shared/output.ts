@@ -1,0 +1,114 @@
+/** Writing to the screen: JSON, tables, colour and progress. */
+import { stderr, stdout } from 'node:process'
+import { stripVTControlCharacters, styleText } from 'node:util'
+import type { Progress } from '../../native/job.ts'
+
+/** Writes one JSON document to stdout. */
+export function printJson(value: unknown): void {
+  stdout.write(`${JSON.stringify(value, null, 2)}\n`)
+}
+
+/** Writes one line to stdout. */
+export function print(line = ''): void {
+  stdout.write(`${line}\n`)
+}
+
+/** Writes one line to stderr. */
+export function printError(line: string): void {
+  stderr.write(`${line}\n`)
+}
+
+/** A colour, on a terminal that wants colours (`NO_COLOR` is honoured) and nowhere else. */
+export function paint(style: 'green' | 'red' | 'yellow' | 'dim' | 'bold', text: string): string {
+  return styleText(style, text, { stream: stdout, validateStream: true })
+}
+
+/** Whether stdout is a terminal; where it is not, tables become tab-separated lines. */
+export function isTerminal(): boolean {
+  return stdout.isTTY === true
+}
+
+/**
+ * Rows as aligned columns on a terminal, as tab-separated lines in a pipe.
+ *
+ * @param rows Cells; colour codes do not count as width.
+ * @param head Titles, shown on a terminal only.
+ */
+export function table(rows: readonly (readonly string[])[], head?: readonly string[]): string {
+  if (!isTerminal()) {
+    return rows
+      .map((row) => row.map((cell) => escapeText(stripVTControlCharacters(cell))).join('\t'))
+      .join('\n')
+  }
+  const all = head === undefined ? rows : [head.map((title) => paint('dim', title)), ...rows]
+  const widths: number[] = []
+  for (const row of all) {
+    row.forEach((cell, column) => {
+      widths[column] = Math.max(widths[column] ?? 0, stripVTControlCharacters(cell).length)
+    })
+  }
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - stripVTControlCharacters(cell).length))
+      .join('  ')
+      .trimEnd()
+  return all.map(line).join('\n')
+}
+
+/** Text from outside with control characters written out, so that a file name cannot steer the terminal. */
+export function escapeText(text: string): string {
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (character) =>
+    character === '\n'
+      ? '\\n'
+      : character === '\r'
+        ? '\\r'
+        : character === '\t'
+          ? '\\t'
+          : `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  )
+}
+
+/** A length in bytes for people: `1.5 MB` (powers of ten, as disks are sold). */
+export function bytes(length: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB']
+  let value = length
+  let unit = 0
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000
+    unit++
+  }
+  return `${unit === 0 ? value : value.toPrecision(3)} ${units[unit]}`
+}
+
+/** A count for people: `22,713,216`. */
+export function count(value: number): string {
+  return value.toLocaleString('en-US')
+}
+
+/**
+ * A progress line on stderr, only on a terminal and only for work that takes longer than a moment.
+ * Call `end` when the work is over, whatever its outcome.
+ */
+export function progressLine(label: string): {
+  onProgress: ((progress: Progress) => void) | undefined
+  end: () => void
+} {
+  if (stderr.isTTY !== true) return { onProgress: undefined, end: () => undefined }
+  const started = performance.now()
+  let shown = false
+  return {
+    onProgress: ({ bytesDone, bytesTotal, filesDone, filesTotal }) => {
+      const seconds = (performance.now() - started) / 1000
+      if (seconds < 0.5) return
+      shown = true
+      const share = bytesTotal > 0 ? Math.min(100, Math.floor((bytesDone / bytesTotal) * 100)) : 0
+      const speed = bytes(Math.round(bytesDone / seconds))
+      stderr.write(
+        `\r\u001b[K${label}: ${share} % of ${bytes(bytesTotal)}, ${count(filesDone)} of ${count(filesTotal)} files, ${speed}/s`,
+      )
+    },
+    end: () => {
+      if (shown) stderr.write('\r\u001b[K')
+    },
+  }
+}

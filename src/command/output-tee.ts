@@ -1,0 +1,128 @@
+/** An output stream of a wrapped command: passed through unchanged, and kept in a file up to a limit. */
+import { write } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { errorCode, storeError } from '../util/fs.ts'
+import { reasonOf } from '../record/failure.ts'
+import type { FileHandle } from 'node:fs/promises'
+import type { Readable } from 'node:stream'
+import type { StreamRecord } from '../record/record.ts'
+
+/** Bytes kept of each stream; the rest is counted. */
+export const KEPT_BYTES: number = 10 * 1024 * 1024
+
+/** How long a stream may stay silent once the command has ended and something else holds it open. */
+const SILENCE_MS = 3000
+
+const writeAsync = promisify(write)
+
+/** A copy of a stream on its way to this process's own output. */
+export class StreamCopy {
+  readonly #fileName: string
+  readonly #file: FileHandle
+  readonly #target: number
+  #bytes = 0
+  #kept = 0
+  #source: Readable | undefined
+  #silence: NodeJS.Timeout | undefined
+  #ended = false
+  /** Plain sentences about what could not be passed on or kept. */
+  readonly warnings: string[] = []
+
+  private constructor(fileName: string, file: FileHandle, target: number) {
+    this.#fileName = fileName
+    this.#file = file
+    this.#target = target
+  }
+
+  /**
+   * Creates the file.
+   *
+   * @param folder The folder of the run.
+   * @param fileName `stdout.log` or `stderr.log`.
+   * @param target Descriptor to pass everything on to.
+   */
+  static async create(folder: string, fileName: string, target: number): Promise<StreamCopy> {
+    const path = join(folder, fileName)
+    try {
+      return new StreamCopy(fileName, await open(path, 'wx'), target)
+    } catch (cause) {
+      throw storeError(path, 'it cannot be made', cause)
+    }
+  }
+
+  /** Copies until the stream ends, or until nobody reads the other side any more. */
+  async copy(source: Readable): Promise<StreamRecord> {
+    this.#source = source
+    try {
+      for await (const chunk of source) {
+        this.#bytes += (chunk as Buffer).length
+        this.#wait()
+        await this.#keep(chunk as Buffer)
+        // The reader has seen enough: closing our end tells the command so, as a plain pipe would.
+        if (!(await this.#pass(chunk as Buffer))) break
+      }
+    } catch (error) {
+      if (!this.#ended) this.warnings.push(`${this.#fileName} is incomplete: ${reasonOf(error)}`)
+    } finally {
+      this.#source = undefined
+      clearTimeout(this.#silence)
+      await this.#file.sync().catch((error: unknown) => this.#incomplete(error))
+    }
+    return { status: 'captured', file: this.#fileName, bytes: this.#bytes, keptBytes: this.#kept }
+  }
+
+  /** Closes the file; what it holds stays. */
+  async close(): Promise<void> {
+    await this.#file.close()
+  }
+
+  /** The command has ended. What it started may hold the stream open, but not for ever. */
+  commandEnded(): void {
+    this.#ended = true
+    this.#wait()
+  }
+
+  #wait(): void {
+    clearTimeout(this.#silence)
+    if (!this.#ended || this.#source === undefined) return
+    this.#silence = setTimeout(() => {
+      this.warnings.push(
+        `something the command started still held its output; ${this.#fileName} ends where it fell silent`,
+      )
+      this.#source?.destroy()
+    }, SILENCE_MS)
+  }
+
+  async #keep(chunk: Buffer): Promise<void> {
+    const part = chunk.subarray(0, KEPT_BYTES - this.#kept)
+    if (part.length === 0) return
+    try {
+      await this.#file.writeFile(part)
+      this.#kept += part.length
+    } catch (error) {
+      this.#incomplete(error)
+    }
+  }
+
+  /** The command goes on without its log: losing a training run over a full disk helps nobody. */
+  #incomplete(error: unknown): void {
+    const first = this.warnings.length === 0
+    if (first) this.warnings.push(`${this.#fileName} is incomplete: ${reasonOf(error)}`)
+  }
+
+  async #pass(chunk: Buffer): Promise<boolean> {
+    for (let done = 0; done < chunk.length;) {
+      try {
+        done += (await writeAsync(this.#target, chunk, done, chunk.length - done, null)).bytesWritten
+      } catch (error) {
+        if (errorCode(error) === 'EPIPE') return false
+        // Somebody made the pipe non-blocking, and its reader is slow.
+        if (errorCode(error) !== 'EAGAIN') throw error
+        await new Promise((resolve) => setTimeout(resolve, 2))
+      }
+    }
+    return true
+  }
+}

@@ -1,0 +1,139 @@
+/** Running a wrapped command: no shell, input inherited, output passed through. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { isatty } from 'node:tty'
+import { LineaprintError } from '../core/errors.ts'
+import { errorCode } from '../util/fs.ts'
+import { openPipe } from '../subprocess/pipe.ts'
+import { SignalError } from './signals.ts'
+import { StreamCopy } from './output-tee.ts'
+import type { Readable } from 'node:stream'
+import type { StreamRecord } from '../record/record.ts'
+import type { SignalRelay } from './signals.ts'
+
+/** What is run, and where its output goes. */
+export interface ProcessPlan {
+  /** Program and arguments. */
+  readonly argv: readonly string[]
+  readonly directory: string
+  readonly environment: NodeJS.ProcessEnv
+  /** The folder of the run, for the logs. */
+  readonly runDirectory: string
+  /** Descriptors that stdout and stderr of the command go to. */
+  readonly targets: readonly [stdout: number, stderr: number]
+  /** Called with its id once it runs. */
+  readonly onSpawn?: ((pid: number) => void) | undefined
+}
+
+/** How it ended. */
+export interface ProcessEnd {
+  readonly exitCode: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly stdout: StreamRecord
+  readonly stderr: StreamRecord
+  readonly warnings: readonly string[]
+}
+
+const TERMINAL: StreamRecord = { status: 'not-captured', reason: 'it went to a terminal' }
+
+/**
+ * Runs a command to its end.
+ *
+ * @throws ERR_LINEAPRINT_COMMAND if it cannot be started.
+ */
+export async function runProcess(plan: ProcessPlan, relay: SignalRelay): Promise<ProcessEnd> {
+  const copies = await Promise.all([copyTo(plan, 0, 'stdout.log'), copyTo(plan, 1, 'stderr.log')])
+  const [stdout, stderr] = copies
+  try {
+    const { sources, ended, warnings } = await start(plan, copies, relay)
+    const streams = Promise.all([copyFrom(sources[0], stdout), copyFrom(sources[1], stderr)])
+    const [exitCode, signal] = await ended
+    for (const copy of copies) copy?.commandEnded()
+    const [out, err] = await streams
+    for (const copy of copies) warnings.push(...(copy?.warnings ?? []))
+    return { exitCode, signal, stdout: out, stderr: err, warnings }
+  } finally {
+    relay.passTo(undefined)
+    for (const copy of copies) await copy?.close()
+  }
+}
+
+/** A terminal is handed to the command as it is: programs behave otherwise when they write to a pipe. */
+async function copyTo(plan: ProcessPlan, index: 0 | 1, file: string): Promise<StreamCopy | undefined> {
+  const target = plan.targets[index]
+  return isatty(target) ? undefined : StreamCopy.create(plan.runDirectory, file, target)
+}
+
+interface Started {
+  readonly sources: readonly (Readable | null)[]
+  readonly ended: Promise<[number | null, NodeJS.Signals | null]>
+  readonly warnings: string[]
+}
+
+async function start(
+  plan: ProcessPlan,
+  copies: readonly (StreamCopy | undefined)[],
+  relay: SignalRelay,
+): Promise<Started> {
+  const [program = '', ...rest] = plan.argv
+  const pipes = copies.map((copy) => (copy === undefined ? undefined : openPipe()))
+  const outputs = copies.map((copy, index) => pipes[index]?.writeEnd ?? (copy ? 'pipe' : plan.targets[index]))
+  try {
+    relay.work.throwIfAborted()
+    const child = spawn(program, rest, {
+      cwd: plan.directory,
+      env: plan.environment,
+      stdio: ['inherit', ...outputs],
+      windowsHide: true,
+    })
+    relay.passTo(child)
+    const ended = new Promise<[number | null, NodeJS.Signals | null]>((resolve) => {
+      child.once('exit', (code, signal) => resolve([code, signal]))
+    })
+    await once(child, 'spawn')
+    if (child.pid !== undefined) plan.onSpawn?.(child.pid)
+    const warnings: string[] = []
+    // From here on an error is about a signal that could not be passed on.
+    child.on('error', (error) => warnings.push(`the command could not be reached: ${error.message}`))
+    const sources = [pipes[0]?.source ?? child.stdout, pipes[1]?.source ?? child.stderr]
+    return { sources, ended, warnings }
+  } catch (cause) {
+    for (const pipe of pipes) pipe?.source.destroy()
+    throw cause instanceof SignalError ? cause : notStarted(program, cause)
+  } finally {
+    // The copy of the command is the last one: when it closes, the stream ends.
+    for (const pipe of pipes) pipe?.closeWriteEnd()
+  }
+}
+
+async function copyFrom(
+  source: Readable | null | undefined,
+  copy: StreamCopy | undefined,
+): Promise<StreamRecord> {
+  return copy === undefined || !source ? TERMINAL : copy.copy(source)
+}
+
+function notStarted(program: string, cause: unknown): LineaprintError {
+  const code = errorCode(cause) ?? ''
+  const why = REASONS[code] ?? (cause instanceof Error ? cause.message : String(cause))
+  return new LineaprintError(
+    'ERR_LINEAPRINT_COMMAND',
+    `${JSON.stringify(program)} could not be started: ${why}`,
+    {
+      hint: HINTS[code],
+      cause,
+    },
+  )
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such program',
+  EACCES: 'it may not be executed',
+  ENOEXEC: 'it is not a program',
+  E2BIG: 'the arguments are too long',
+}
+
+const HINTS: Readonly<Record<string, string>> = {
+  ENOENT: 'check the spelling, and that it is on PATH; built-in words of a shell need "sh -c"',
+  EACCES: 'make it executable, or name its interpreter first, as in "python train.py"',
+}

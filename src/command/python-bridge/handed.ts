@@ -1,0 +1,99 @@
+/** Arrays and models that a program hands over as a file: read, and told apart by content alone. */
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { primary, toDigests } from '../../core/digest.ts'
+import { LineaprintError } from '../../core/errors.ts'
+import { hashFile } from '../../hash/file.ts'
+import { native } from '../../native/load.ts'
+import type { Digest, Digests } from '../../core/digest.ts'
+import type { HashOptions } from '../../core/options.ts'
+import type { Handed } from './messages.ts'
+
+/** Bytes of one element. */
+const ELEMENT_BYTES: Readonly<Record<string, number>> = {
+  BOOL: 1,
+  U8: 1,
+  I8: 1,
+  F8_E5M2: 1,
+  F8_E4M3: 1,
+  F8_E4M3FNUZ: 1,
+  F8_E5M2FNUZ: 1,
+  F8_E8M0: 1,
+  U16: 2,
+  I16: 2,
+  F16: 2,
+  BF16: 2,
+  U32: 4,
+  I32: 4,
+  F32: 4,
+  C64: 8,
+  U64: 8,
+  I64: 8,
+  F64: 8,
+}
+
+/**
+ * The path under which this process reads what another put somewhere.
+ *
+ * @param pid The process that has the descriptor, as it knows itself: in a container it may have another number here.
+ * @param scratch The folder for files.
+ * @throws ERR_LINEAPRINT_ARGUMENT if it put nothing, ERR_LINEAPRINT_UNREADABLE if its descriptor is not to be found
+ *   here; the program then hands over a file.
+ */
+export async function handedPath(
+  { descriptor, file }: Handed,
+  pid: number,
+  scratch: string,
+): Promise<string> {
+  if (descriptor !== undefined) {
+    const [number, device, inode] = descriptor
+    const path = `/proc/${pid}/fd/${number}`
+    const info = await stat(path, { bigint: true }).catch(() => undefined)
+    if (info?.dev === BigInt(device) && info.ino === BigInt(inode)) return path
+    throw new LineaprintError('ERR_LINEAPRINT_UNREADABLE', 'the descriptor of the program is not reached')
+  }
+  if (file !== undefined) return join(scratch, file)
+  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'nothing was handed over', { field: 'path' })
+}
+
+/** An array that was handed over. */
+export interface HandedArray {
+  readonly digest: Digest
+  readonly digests: Digests
+  readonly bytes: number
+  readonly dtype: string
+  readonly shape: readonly number[]
+}
+
+/**
+ * The `tensor` digest of a file of elements: C order, little-endian, nothing else.
+ *
+ * @throws ERR_LINEAPRINT_ARGUMENT if dtype and shape are not those of the file.
+ */
+export async function readHandedArray(
+  path: string,
+  dtype: string,
+  shape: readonly number[],
+  options: HashOptions,
+): Promise<HandedArray> {
+  const width = Object.hasOwn(ELEMENT_BYTES, dtype) ? ELEMENT_BYTES[dtype] : undefined
+  if (width === undefined) {
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the dtype is not known', {
+      field: 'dtype',
+      expected: Object.keys(ELEMENT_BYTES).join(', '),
+      received: dtype,
+    })
+  }
+  const { size, digests: plain } = await hashFile(path, options)
+  const expected = shape.reduce((product, dimension) => product * dimension, width)
+  if (expected !== size) {
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the shape does not fit the data', {
+      field: 'shape',
+      expected: `${expected} bytes`,
+      received: `${size} bytes`,
+    })
+  }
+  const raw = native.tensorDigest(dtype, [...shape], plain.blake3?.bytes, plain.sha256?.bytes)
+  const digests = toDigests(raw, 'tensor')
+  return { digest: primary(digests), digests, bytes: size, dtype, shape }
+}

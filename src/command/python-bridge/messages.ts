@@ -1,0 +1,249 @@
+/** What a program of a run can say. It is a stranger: everything is checked before it is looked at. */
+import { z } from 'zod/mini'
+import { LineaprintError } from '../../core/errors.ts'
+import { ENGLISH, lazily } from '../../util/schema.ts'
+import type { RecordedNumber } from '../../record/record.ts'
+
+/** What a program found out about one source of randomness. */
+export interface Target {
+  readonly name: string
+  readonly status: string
+  readonly detail: string
+}
+
+/** Where a program put what does not go through the connection. */
+export interface Handed {
+  /** A descriptor of the program, and device and inode of what it is. */
+  readonly descriptor?: readonly [descriptor: number, device: string, inode: string] | undefined
+  /** The name of a file in the folder for that. */
+  readonly file?: string | undefined
+}
+
+type Named<C extends string> = { readonly call: C; readonly id: number; readonly name: string }
+
+/** The run, the program itself, or the place of a child process. */
+type SeedOrigin = 'run' | 'set_seeds' | 'derived'
+
+/** Place in the tree of forked and spawned processes: a number for each step. */
+type Place = readonly number[]
+
+type Generators = Readonly<Record<string, unknown>>
+
+/** A message. Those with an `id` are answered. */
+export type Message =
+  | {
+      readonly call: 'hello'
+      readonly protocol: number
+      readonly pid: number
+      readonly parent: number
+      /** Started by itself, by multiprocessing, or by a fork. */
+      readonly kind: 'program' | 'spawned' | 'forked'
+      readonly version: string
+      readonly implementation: string
+      readonly hashSeed: string | null
+      readonly seed: number | null
+      readonly origin: SeedOrigin | null
+      readonly path: Place
+    }
+  | {
+      readonly call: 'seeds'
+      readonly seed: number | null
+      readonly origin: SeedOrigin | null
+      readonly deterministic: boolean
+      readonly path: Place
+      readonly targets: readonly Target[]
+    }
+  | { readonly call: 'state'; readonly at: 'start' | 'end'; readonly generators: Generators }
+  | (Named<'checkpoint'> & { readonly generators: Generators })
+  | { readonly call: 'problem'; readonly message: string }
+  | {
+      readonly call: 'metrics'
+      readonly values: readonly (readonly [name: string, value: RecordedNumber])[]
+      readonly step?: number | undefined
+    }
+  | { readonly call: 'metadata'; readonly values: Readonly<Record<string, unknown>> }
+  | { readonly call: 'tags'; readonly tags: readonly string[] }
+  | (Named<'dataset'> &
+      Handed & {
+        readonly path?: string | undefined
+        readonly dtype?: string | undefined
+        readonly shape?: readonly number[] | undefined
+      })
+  | (Named<'model'> &
+      Handed & {
+        readonly path?: string | undefined
+        /** Names of what is no tensor, the first of them. */
+        readonly ignored?: readonly string[] | undefined
+        readonly ignoredCount?: number | undefined
+      })
+  | (Named<'output'> & { readonly path: string })
+  | (Named<'digest'> &
+      Handed & {
+        readonly step?: number | undefined
+        readonly dtype: string
+        readonly shape: readonly number[]
+      })
+  | { readonly call: 'flush'; readonly id: number }
+  | { readonly call: 'bye'; readonly script: string }
+
+/** The message of one call. */
+export type MessageOf<C extends Message['call']> = Extract<Message, { call: C }>
+
+/** Version of the messages; `python/lineaprint/_connection.py` has the same. */
+const PROTOCOL = 1
+
+const NAME_LIMIT = 1024
+const PATH_LIMIT = 4096
+
+/** Text of at most so many characters. */
+const upTo = (limit: number): z.ZodMiniType<string> => z.string().check(z.maxLength(limit))
+
+const schema = lazily((): z.ZodMiniType<Message> => {
+  const digits = z.string().check(z.regex(/^\d{1,20}$/))
+  const name = z.string().check(z.minLength(1), z.maxLength(NAME_LIMIT))
+  const sentence = upTo(1000)
+  const seed = z.int().check(z.minimum(0), z.maximum(Number.MAX_SAFE_INTEGER))
+  const number = z.union([
+    z.number(),
+    z.strictObject({ __float__: z.enum(['NaN', 'Infinity', '-Infinity']) }),
+  ])
+  const object = z.custom<Readonly<Record<string, unknown>>>(
+    (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+    'an object',
+  )
+  const origin = z.nullable(z.enum(['run', 'set_seeds', 'derived']))
+  const id = z.int().check(z.minimum(0))
+  const handed = {
+    descriptor: z.optional(z.tuple([id, digits, digits])),
+    file: z.optional(z.string().check(z.regex(/^[\w-]{1,64}$/))),
+  }
+  const place = z.array(id).check(z.maxLength(64))
+  const shape = z.array(id).check(z.maxLength(64))
+  const path = z.string().check(
+    z.minLength(1),
+    z.maxLength(PATH_LIMIT),
+    z.refine((text) => !text.includes('\0'), 'a path'),
+  )
+  const hello = z.object({
+    call: z.literal('hello'),
+    protocol: z.literal(PROTOCOL),
+    pid: z.int().check(z.minimum(1)),
+    parent: id,
+    kind: z.enum(['program', 'spawned', 'forked']),
+    version: upTo(64),
+    implementation: upTo(64),
+    hashSeed: z.nullable(upTo(64)),
+    seed: z.nullable(seed),
+    origin,
+    path: place,
+  })
+  const seeds = z.object({
+    call: z.literal('seeds'),
+    seed: z.nullable(seed),
+    origin,
+    deterministic: z.boolean(),
+    path: place,
+    targets: z
+      .array(
+        z.object({
+          name: upTo(64),
+          status: upTo(32),
+          detail: sentence,
+        }),
+      )
+      .check(z.maxLength(100)),
+  })
+  const tracked = { id, name, path: z.optional(path), ...handed }
+  return z.discriminatedUnion('call', [
+    hello,
+    seeds,
+    z.object({ call: z.literal('state'), at: z.enum(['start', 'end']), generators: object }),
+    z.object({ call: z.literal('checkpoint'), id, name, generators: object }),
+    z.object({ call: z.literal('problem'), message: sentence }),
+    z.object({
+      call: z.literal('metrics'),
+      values: z.array(z.tuple([name, number])).check(z.maxLength(100_000)),
+      step: z.optional(z.number()),
+    }),
+    z.object({ call: z.literal('metadata'), values: object }),
+    z.object({ call: z.literal('tags'), tags: z.array(name).check(z.maxLength(10_000)) }),
+    z.object({
+      call: z.literal('dataset'),
+      ...tracked,
+      dtype: z.optional(upTo(16)),
+      shape: z.optional(shape),
+    }),
+    z.object({
+      call: z.literal('model'),
+      ...tracked,
+      ignored: z.optional(z.array(z.string()).check(z.maxLength(100))),
+      ignoredCount: z.optional(id),
+    }),
+    z.object({ call: z.literal('output'), id, name, path }),
+    z.object({
+      call: z.literal('digest'),
+      id,
+      name,
+      step: z.optional(z.number()),
+      ...handed,
+      dtype: upTo(16),
+      shape,
+    }),
+    z.object({ call: z.literal('flush'), id }),
+    z.object({ call: z.literal('bye'), script: upTo(PATH_LIMIT) }),
+  ])
+})
+
+const decoder = new TextDecoder('utf-8', { fatal: true })
+
+/**
+ * Reads a frame.
+ *
+ * @returns Any JSON object.
+ * @throws ERR_LINEAPRINT_FORMAT for anything else: whatever speaks here does not speak as we do.
+ */
+export function parseFrame(frame: Uint8Array): object {
+  let value: unknown
+  try {
+    value = JSON.parse(decoder.decode(frame))
+  } catch (cause) {
+    throw new LineaprintError('ERR_LINEAPRINT_FORMAT', 'a message is not JSON', { cause })
+  }
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
+  throw new LineaprintError('ERR_LINEAPRINT_FORMAT', 'a message is no object')
+}
+
+/**
+ * Checks a message.
+ *
+ * @throws ERR_LINEAPRINT_ARGUMENT saying what is wrong with it.
+ */
+export function checkMessage(value: object): Message {
+  const flush = plainFlush(value)
+  if (flush !== undefined) return flush
+  const checked = schema().safeParse(value, ENGLISH)
+  if (checked.success) return checked.data
+  const [issue] = checked.error.issues
+  const call = 'call' in value && typeof value.call === 'string' ? value.call : ''
+  const field = issue?.path.map(String).join('.') ?? ''
+  throw new LineaprintError(
+    'ERR_LINEAPRINT_ARGUMENT',
+    `the message ${JSON.stringify(call.slice(0, 40))} cannot be used: ${field}: ${issue?.message ?? ''}`,
+    { field, cause: checked.error },
+  )
+}
+
+/** What the schema says of a `flush`: every run has one, of its own server, and most have nothing to build a schema for. */
+function plainFlush(value: object): MessageOf<'flush'> | undefined {
+  const id = idOf(value)
+  return 'call' in value && value.call === 'flush' && id !== undefined && id >= 0
+    ? { call: 'flush', id }
+    : undefined
+}
+
+/** The number under which an answer is waited for, also of a message that is wrong otherwise. */
+export function idOf(value: object): number | undefined {
+  return 'id' in value && typeof value.id === 'number' && Number.isSafeInteger(value.id)
+    ? value.id
+    : undefined
+}

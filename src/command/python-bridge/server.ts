@@ -1,0 +1,189 @@
+/** Listens to the programs of a run. What they say is taken in order, one message of each at a time. */
+import { once } from 'node:events'
+import { createConnection, createServer } from 'node:net'
+import { LineaprintError } from '../../core/errors.ts'
+import { reasonOf } from '../../record/failure.ts'
+import { answer } from './calls.ts'
+import { FrameReader, toFrame } from './frames.ts'
+import { checkMessage, idOf, parseFrame } from './messages.ts'
+import type { Server, Socket } from 'node:net'
+import type { Session } from './calls.ts'
+import type { Message } from './messages.ts'
+import type { Program } from './programs.ts'
+
+/** Connections at a time: one per process. */
+const CONNECTION_LIMIT = 2048
+
+/** How long connections of processes that outlive the command may go on talking. */
+const LINGER_MS = 10_000
+
+/** A connection is done when it has said nothing for this long and nothing of it is under way. */
+const QUIET_MS = 100
+
+interface Connection {
+  readonly socket: Socket
+  isBusy: boolean
+  lastWord: number
+}
+
+/** The listener of one run. */
+export class BridgeServer {
+  readonly #server: Server
+  readonly #session: Session
+  readonly #path: string
+  readonly #connections = new Set<Connection>()
+  readonly #work = new Set<Promise<void>>()
+  readonly #stop = new AbortController()
+  #onEnd: (() => void) | undefined
+
+  private constructor(path: string, session: Session) {
+    this.#path = path
+    this.#session = session
+    this.#server = createServer({ allowHalfOpen: false }, (socket) => this.#accept(socket))
+    this.#server.maxConnections = CONNECTION_LIMIT
+    this.#server.on('drop', () => session.warn('more processes than can be listened to were connected'))
+  }
+
+  /** Listens at a path. Throws what the system says if it cannot. */
+  static async listen(path: string, session: Session): Promise<BridgeServer> {
+    const made = new BridgeServer(path, session)
+    made.#server.listen(path)
+    await once(made.#server, 'listening')
+    return made
+  }
+
+  /**
+   * Takes everything that was said up to now, and closes. Processes that outlive the command have a few seconds more
+   * while they talk.
+   *
+   * @param signal Does not wait any longer.
+   */
+  async close(signal: AbortSignal): Promise<void> {
+    await this.#takeIn(signal)
+    const end = performance.now() + LINGER_MS
+    while (this.#connections.size > 0 && !this.#isQuiet() && performance.now() < end && !signal.aborted)
+      await this.#nextEnd(QUIET_MS / 4)
+    const closed = once(this.#server, 'close')
+    this.#server.close()
+    this.#stop.abort()
+    for (const { socket } of this.#connections) socket.destroy()
+    await Promise.allSettled(this.#work)
+    await closed
+  }
+
+  /** Connections are accepted in order: when a last one has its answer, all before it have been seen. */
+  async #takeIn(signal: AbortSignal): Promise<void> {
+    const last = createConnection(this.#path)
+    try {
+      await once(last, 'connect', { signal })
+      last.write(toFrame({ call: 'flush', id: 0 }))
+      await once(last, 'data', { signal })
+    } catch (error) {
+      if (!signal.aborted) this.#session.warn(`the last words of programs may be missing: ${reasonOf(error)}`)
+    } finally {
+      last.destroy()
+    }
+  }
+
+  /** Resolves when a connection has ended, and after some milliseconds at the latest. */
+  #nextEnd(limit: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, limit)
+      this.#onEnd = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+
+  #isQuiet(): boolean {
+    const now = performance.now()
+    return [...this.#connections].every(({ isBusy, lastWord }) => !isBusy && now - lastWord > QUIET_MS)
+  }
+
+  #accept(socket: Socket): void {
+    const connection = { socket, isBusy: false, lastWord: performance.now() }
+    this.#connections.add(connection)
+    const work = this.#serve(connection).finally(() => {
+      this.#connections.delete(connection)
+      this.#work.delete(work)
+      socket.destroy()
+      this.#onEnd?.()
+    })
+    this.#work.add(work)
+  }
+
+  async #serve(connection: Connection): Promise<void> {
+    const frames = new FrameReader()
+    const talk = new Talk(connection, this.#session, this.#stop.signal)
+    try {
+      for await (const chunk of connection.socket) {
+        connection.isBusy = true
+        connection.lastWord = performance.now()
+        for (const frame of frames.push(chunk as Buffer)) await talk.take(parseFrame(frame))
+        connection.isBusy = false
+      }
+      if (frames.pending > 0) this.#session.warn('a program ended in the middle of a message')
+    } catch (error) {
+      if (this.#stop.signal.aborted) return
+      // What follows on this connection cannot be understood; the program finds it closed.
+      const isReset = error instanceof Error && 'code' in error && error.code === 'ECONNRESET'
+      if (!isReset) this.#session.warn(`a program said something that is not understood: ${reasonOf(error)}`)
+    }
+  }
+}
+
+/** What one connection says, once it has greeted. */
+class Talk {
+  readonly #connection: Connection
+  readonly #session: Session
+  readonly #signal: AbortSignal
+  #program: Program | undefined
+
+  constructor(connection: Connection, session: Session, signal: AbortSignal) {
+    this.#connection = connection
+    this.#session = session
+    this.#signal = signal
+  }
+
+  async take(value: object): Promise<void> {
+    const id = idOf(value)
+    try {
+      const result = await this.#result(checkMessage(value))
+      if (id === undefined) return
+      // Acknowledged means on disk.
+      await this.#session.tracker.flush()
+      await this.#reply({ id, result })
+    } catch (error) {
+      if (this.#signal.aborted) throw error
+      if (id === undefined) this.#session.warn(`what a program said was not recorded: ${reasonOf(error)}`)
+      else await this.#reply({ id, error: describe(error) })
+    }
+  }
+
+  async #result(message: Message): Promise<unknown> {
+    if (message.call === 'hello') {
+      this.#program ??= this.#session.programs.greet(message)
+      return null
+    }
+    if (this.#program !== undefined) return answer(message, this.#program, this.#session)
+    if (message.call === 'flush') return null
+    throw new LineaprintError('ERR_LINEAPRINT_STATE', 'a program greets first', {
+      hint: 'or there are more programs than are told apart',
+    })
+  }
+
+  async #reply(value: unknown): Promise<void> {
+    const { socket } = this.#connection
+    if (socket.write(toFrame(value))) return
+    // One that does not read its answers is heard no further, and nobody waits for it.
+    this.#connection.isBusy = false
+    await once(socket, 'drain', { signal: this.#signal })
+    this.#connection.isBusy = true
+  }
+}
+
+function describe(error: unknown): { code: string; message: string } {
+  const code = LineaprintError.is(error) ? error.code : 'ERR_LINEAPRINT_INTERNAL'
+  return { code, message: reasonOf(error) }
+}

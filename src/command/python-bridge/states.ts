@@ -1,0 +1,103 @@
+/**
+ * Saved states of generators: files of the run's folder that a program can be set back to. `docs/python.md` describes
+ * them; they are JSON, and nothing in them is executed.
+ */
+import { mkdir } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { LineaprintError } from '../../core/errors.ts'
+import { storeError, writeAtomic } from '../../util/fs.ts'
+import { safeFileName } from '../../core/run-id.ts'
+import { plainName, plainObject } from '../../json/copy.ts'
+import type { JsonObject } from '../../json/value.ts'
+
+/** Version of the files; `python/lineaprint/_states.py` reads it. */
+const SCHEMA = 'lineaprint/generators/v1'
+
+/** A program has a few generators of its libraries and those that it made. */
+const GENERATOR_LIMIT = 1000
+
+/** Files of one run. */
+const FILE_LIMIT = 10_000
+
+/** What is saved of one program. */
+export interface SavedState {
+  /** `start`, `end`, or the name of a checkpoint. */
+  readonly at: string
+  readonly isCheckpoint: boolean
+  readonly program: number
+  readonly seed: number | null
+  readonly version: string
+  readonly generators: JsonObject
+}
+
+/** Writes the states of one run. */
+export class StateFiles {
+  readonly #folder: string
+  readonly #written = new Set<string>()
+
+  /** @param folder The folder of the run. */
+  constructor(folder: string) {
+    this.#folder = folder
+  }
+
+  /**
+   * Writes the states, in the place of earlier ones of that name.
+   *
+   * @returns The path of the file below the folder of the run.
+   */
+  async write({ at, isCheckpoint, program, generators, ...about }: SavedState): Promise<string> {
+    const stem = isCheckpoint ? `checkpoint-${safeFileName(at)}` : at
+    const path = join('generators', ...(program === 1 ? [] : [`program-${program}`]), `${stem}.json`)
+    if (!this.#written.has(path) && this.#written.size >= FILE_LIMIT) {
+      throw new LineaprintError('ERR_LINEAPRINT_STATE', 'the run has too many saved states', {
+        expected: `at most ${FILE_LIMIT}`,
+        received: 'one more',
+        hint: 'save fewer, or use the same name again',
+      })
+    }
+    const content = { schema: SCHEMA, at, program, ...about, savedAt: new Date().toISOString() }
+    const target = join(this.#folder, path)
+    try {
+      await mkdir(dirname(target), { recursive: true })
+    } catch (cause) {
+      throw storeError(dirname(target), 'it cannot be made', cause)
+    }
+    await writeAtomic(target, format(content, generators))
+    this.#written.add(path)
+    return path
+  }
+}
+
+/** JSON with one generator per line. */
+function format(about: JsonObject, generators: JsonObject): string {
+  const head = Object.entries(about).map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`)
+  const lines = Object.entries(generators).map(
+    ([name, state]) => `${JSON.stringify(name)}:${JSON.stringify(state)}`,
+  )
+  return `{${head.join(',')},"generators":{\n${lines.join(',\n')}\n}}\n`
+}
+
+/**
+ * Checks states that a program said.
+ *
+ * @throws ERR_LINEAPRINT_ARGUMENT for what is none.
+ */
+export function checkGenerators(value: unknown): JsonObject {
+  const generators = plainObject(value, 'the states')
+  const names = Object.keys(generators)
+  if (names.length > GENERATOR_LIMIT) throw refusal(`at most ${GENERATOR_LIMIT}`, String(names.length))
+  for (const name of names) {
+    plainName(name, 'the name of a generator')
+    const state = generators[name] as JsonObject | null
+    if (typeof state?.['algorithm'] !== 'string') throw refusal('an algorithm', 'none')
+  }
+  return generators
+}
+
+function refusal(expected: string, received: string): LineaprintError {
+  return new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'these are not states of generators', {
+    field: 'generators',
+    expected,
+    received,
+  })
+}

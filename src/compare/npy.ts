@@ -1,0 +1,99 @@
+/** Two arrays of NumPy whose files differ: is what they hold the same, or close? */
+import { open } from 'node:fs/promises'
+import { basename } from 'node:path'
+import { LineaprintError } from '../core/errors.ts'
+import { storeError } from '../util/fs.ts'
+import { isFloat, isSameData, largestDifference } from './numbers.ts'
+import type { FileVerdict, Tolerance } from './tensor-files.ts'
+import type { Elements } from './numbers.ts'
+
+/** What the head of a `.npy` file says. */
+interface ArrayHead {
+  /** As NumPy writes it: `<f4`. */
+  readonly type: string
+  readonly fortranOrder: boolean
+  readonly shape: readonly number[]
+  /** Bytes of the head, and of the data behind it. */
+  readonly start: number
+  readonly length: number
+}
+
+/** A head is a line of some dozen characters; a longer one is not of a plain array. */
+const HEAD_LIMIT = 64 << 10
+
+/** Types that numbers have a distance in, as safetensors call them. */
+const FLOATS: Readonly<Record<string, string>> = { '<f8': 'F64', '<f4': 'F32', '<f2': 'F16' }
+
+/** The verdict about two `.npy` files whose bytes differ. */
+export async function compareArrays(
+  before: string,
+  after: string,
+  { tolerance, signal }: Tolerance,
+): Promise<FileVerdict> {
+  const heads = [await readHead(before), await readHead(after)] as const
+  const [old, now] = heads
+  if (typeof old === 'string' || typeof now === 'string') {
+    const why = heads.find((head) => typeof head === 'string') ?? ''
+    return different(`the bytes differ, and the arrays cannot be compared: ${why}`)
+  }
+  const [was, is] = [describe(old), describe(now)]
+  if (was !== is) {
+    const differences = [{ field: 'array', before: was, after: is }]
+    return { verdict: 'different', detail: `it was ${was} and is ${is}`, differences }
+  }
+  const pair = [elements(before, old), elements(after, now)] as const
+  if (await isSameData(...pair, signal))
+    return { verdict: 'same-tensors', detail: 'the bytes differ, the array is the same', differences: [] }
+  if (tolerance === undefined || !isFloat(pair[0].dtype)) return different(`the elements differ: ${was}`)
+  const largest = await largestDifference(...pair, signal)
+  const verdict = largest <= tolerance ? 'within-tolerance' : 'different'
+  const detail =
+    verdict === 'different'
+      ? `elements differ by up to ${largest}`
+      : `no element differs by more than ${largest}`
+  return { verdict, detail, differences: [], maxDifference: largest }
+}
+
+function different(detail: string): FileVerdict {
+  return { verdict: 'different', detail, differences: [] }
+}
+
+function describe({ type, fortranOrder, shape }: ArrayHead): string {
+  return `${type} [${shape.join(', ')}]${fortranOrder ? ' in columns' : ''}`
+}
+
+function elements(path: string, { type, start, length }: ArrayHead): Elements {
+  return { path, name: basename(path), dtype: FLOATS[type] ?? type, start, end: start + length }
+}
+
+/** Reads the head, or says why the file is no plain array. The size is checked against what it says. */
+async function readHead(path: string): Promise<ArrayHead | string> {
+  try {
+    await using handle = await open(path, 'r')
+    const { size } = await handle.stat()
+    const buffer = Buffer.alloc(Math.min(size, HEAD_LIMIT))
+    await handle.read(buffer, 0, buffer.length, 0)
+    return parseHead(buffer, size)
+  } catch (cause) {
+    if (LineaprintError.is(cause)) throw cause
+    throw storeError(path, 'it cannot be read', cause)
+  }
+}
+
+function parseHead(buffer: Buffer, size: number): ArrayHead | string {
+  if (buffer.length < 12 || buffer.toString('latin1', 0, 6) !== '\x93NUMPY') return 'it is no file of NumPy'
+  const isFirst = buffer[6] === 1
+  const start = isFirst ? 10 + buffer.readUInt16LE(8) : 12 + buffer.readUInt32LE(8)
+  if (start > buffer.length) return 'its head is too long'
+  const head = buffer.toString('latin1', isFirst ? 10 : 12, start)
+  const type = /'descr': '([<>|=]?[a-z]\d+)'/.exec(head)?.[1]
+  const order = /'fortran_order': (True|False)/.exec(head)?.[1]
+  const shape = /'shape': \(([\d, ]*)\)/.exec(head)?.[1]
+  if (type === undefined || order === undefined || shape === undefined)
+    return 'its elements are not plain numbers'
+  const lengths = (shape.match(/\d+/g) ?? []).map(Number)
+  const width = Number(/\d+$/.exec(type)?.[0]) * (type.includes('U') ? 4 : 1)
+  const length = lengths.reduce((product, one) => product * one, width)
+  if (start + length !== size) return 'it is not as long as it says'
+  return { type, fortranOrder: order === 'True', shape: lengths, start, length }
+}

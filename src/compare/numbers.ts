@@ -1,0 +1,147 @@
+/** Elements of two tensors as numbers, compared one by one. */
+import { open } from 'node:fs/promises'
+import { endianness } from 'node:os'
+import { basename, dirname, join } from 'node:path'
+import { LineaprintError } from '../core/errors.ts'
+import type { FileHandle } from 'node:fs/promises'
+import type { ModelReport, TensorInfo } from '../model/read.ts'
+
+/** Bytes of each tensor in memory at a time; a multiple of every element. */
+const PIECE = 4 << 20
+
+/** Element types that have a distance, and their bytes. */
+const FLOATS: ReadonlyMap<string, number> = new Map([
+  ['F64', 8],
+  ['F32', 4],
+  ['F16', 2],
+  ['BF16', 2],
+])
+
+/** Whether tensors of a dtype can be compared within a tolerance. */
+export function isFloat(dtype: string): boolean {
+  return FLOATS.has(dtype)
+}
+
+/** Elements of one type in a file. */
+export interface Elements {
+  readonly path: string
+  /** For errors. */
+  readonly name: string
+  /** As safetensors call it. */
+  readonly dtype: string
+  /** Where they lie in the file, in bytes. */
+  readonly start: number
+  readonly end: number
+}
+
+/** The elements of a tensor of a model. */
+export function elementsOf(report: ModelReport, { name, dtype, start, end, file }: TensorInfo): Elements {
+  // The path of a model is a file, the index beside its files, or their folder.
+  const { path } = report
+  const folder = path.endsWith('.safetensors.index.json') ? dirname(path) : path
+  return { path: basename(path) === file ? path : join(folder, file), name, dtype, start, end }
+}
+
+/** The distance of two numbers. NaN is equal to NaN and infinitely far from everything else. */
+export function distance(a: number, b: number): number {
+  if (a === b || (Number.isNaN(a) && Number.isNaN(b))) return 0
+  const found = Math.abs(a - b)
+  return Number.isNaN(found) ? Infinity : found
+}
+
+/**
+ * The largest absolute difference of two tensors of equal dtype and shape.
+ *
+ * Cost: one read of both, in pieces of 4 MiB.
+ */
+export async function largestDifference(
+  a: Elements,
+  b: Elements,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  await using one = await open(a.path, 'r')
+  await using other = await open(b.path, 'r')
+  let largest = 0
+  for (let at = 0; at < a.end - a.start; at += PIECE) {
+    signal?.throwIfAborted()
+    const length = Math.min(PIECE, a.end - a.start - at)
+    const [left, right] = [
+      numbersOf(a.dtype, await readExactly(one, a, at, length)),
+      numbersOf(b.dtype, await readExactly(other, b, at, length)),
+    ]
+    for (let index = 0; index < left.length; index++) {
+      const found = distance(left[index] ?? NaN, right[index] ?? NaN)
+      if (found > largest) largest = found
+    }
+  }
+  return largest
+}
+
+/** Whether the bytes of two are equal. */
+export async function isSameData(
+  a: Elements,
+  b: Elements,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  if (a.end - a.start !== b.end - b.start) return false
+  await using one = await open(a.path, 'r')
+  await using other = await open(b.path, 'r')
+  for (let at = 0; at < a.end - a.start; at += PIECE) {
+    signal?.throwIfAborted()
+    const length = Math.min(PIECE, a.end - a.start - at)
+    if (!(await readExactly(one, a, at, length)).equals(await readExactly(other, b, at, length))) return false
+  }
+  return true
+}
+
+async function readExactly(
+  handle: FileHandle,
+  { name, start }: Elements,
+  at: number,
+  length: number,
+): Promise<Buffer> {
+  const buffer = Buffer.alloc(length)
+  let done = 0
+  while (done < length) {
+    const { bytesRead } = await handle.read(buffer, done, length - done, start + at + done)
+    if (bytesRead === 0)
+      throw new LineaprintError('ERR_LINEAPRINT_CHANGED', 'the file became shorter while it was read', {
+        tensor: name,
+      })
+    done += bytesRead
+  }
+  return buffer
+}
+
+/** The elements of a piece, which is stored with the lowest byte first. */
+function numbersOf(dtype: string, bytes: Buffer): Float64Array | Float32Array {
+  const size = FLOATS.get(dtype) ?? 1
+  if (endianness() === 'BE') {
+    if (size === 8) bytes.swap64()
+    else if (size === 4) bytes.swap32()
+    else bytes.swap16()
+  }
+  const buffer = bytes.buffer as ArrayBuffer
+  const count = bytes.length / size
+  if (dtype === 'F64') return new Float64Array(buffer, bytes.byteOffset, count)
+  if (dtype === 'F32') return new Float32Array(buffer, bytes.byteOffset, count)
+  const halves = new Uint16Array(buffer, bytes.byteOffset, count)
+  return Float32Array.from(halves, dtype === 'F16' ? halfNumber : brainNumber)
+}
+
+/** IEEE 754 binary16: 1 sign, 5 exponent, 10 fraction. */
+function halfNumber(bits: number): number {
+  const [exponent, fraction] = [(bits >> 10) & 0x1f, bits & 0x3ff]
+  const sign = bits & 0x8000 ? -1 : 1
+  if (exponent === 0x1f) return fraction === 0 ? sign * Infinity : NaN
+  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
+}
+
+const word = new Uint32Array(1)
+const single = new Float32Array(word.buffer)
+
+/** bfloat16: the upper half of a binary32. */
+function brainNumber(bits: number): number {
+  word[0] = bits << 16
+  return single[0] ?? NaN
+}

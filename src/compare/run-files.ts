@@ -1,0 +1,140 @@
+/** Checks the record's seal and the files of the run's folder. */
+import { readFile, readlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { LineaprintError } from '../core/errors.ts'
+import { EXPORT_FILES, exportNames, formatExport } from '../export/files.ts'
+import { hashFiles } from '../hash/file.ts'
+import { errorCode } from '../util/fs.ts'
+import { checkSeal, formatRecord } from '../record/seal.ts'
+import { reasonOf } from '../record/failure.ts'
+import { findFiles, isBelow } from '../store/run-files.ts'
+import { item, unreadable } from './check-item.ts'
+import type { ExportFormat, ExportWishes } from '../export/files.ts'
+import type { FileHash } from '../hash/file.ts'
+import type { FileRecord } from '../record/record.ts'
+import type { StoredRun } from '../store/runs.ts'
+import type { FoundItem } from './check-item.ts'
+
+/** Checks the seal, and that `run.json` stands as it was written, byte for byte. */
+export function verifyRecord({ record, recordBytes, status, journal }: StoredRun): FoundItem[] {
+  if (record.seal === null) {
+    const problems = [
+      ...(journal?.problems ?? []),
+      ...(journal?.tornBytes ? ['its last line is unfinished'] : []),
+    ]
+    const notes = problems.length > 0 ? `; of its journal, ${problems.join(', ')}` : ''
+    const sentence =
+      status === 'running'
+        ? 'the run goes on and has no seal yet'
+        : 'the run was never finished and has no seal'
+    return [item('record', 'seal', 'not-checked', sentence + notes)]
+  }
+  if (checkSeal(record) === 'broken')
+    return [item('record', 'seal', 'changed', 'the record is not the one that was sealed')]
+  const written = Buffer.from(formatRecord(record)).equals(recordBytes)
+  // The seal is over the content. Other bytes of equal content are harmless, but nothing of ours wrote them.
+  return [
+    written
+      ? item('record', 'seal', 'same')
+      : item('record', 'seal', 'changed', 'the seal holds, but run.json was rewritten'),
+  ]
+}
+
+/** Checks every file that the record lists, and names those that it does not. */
+export async function verifyFiles(
+  { record, folder }: StoredRun,
+  signal: AbortSignal | undefined,
+): Promise<FoundItem[]> {
+  if (record.seal === null) return []
+  const wishes = record.configuration as unknown as ExportWishes
+  const [listed, unusable] = partition(record.files, ({ path }) => isBelow(path))
+  const items = unusable.map(({ path }) =>
+    item('files', path, 'changed', 'the record names a path outside the folder of the run'),
+  )
+  const hashes = await hashFiles(
+    listed.map(({ path }) => join(folder, path)),
+    { algorithm: 'both', signal },
+  )
+  for (const [index, file] of listed.entries())
+    items.push(await compareFile(folder, file, hashes[index], signal))
+  for (const format of ['json', 'yaml'] as const) {
+    if (exportNames(wishes).includes(EXPORT_FILES[format]))
+      items.push(await verifyExport(record, folder, format))
+  }
+  return [...items, ...(await verifyOthers(folder, record.files, exportNames(wishes)))]
+}
+
+/** Files that came after the record: somebody's notes, a `.DS_Store`. They change nothing that was recorded. */
+async function verifyOthers(
+  folder: string,
+  files: readonly FileRecord[],
+  exports: readonly string[],
+): Promise<FoundItem[]> {
+  try {
+    const known = new Set(files.map(({ path }) => path))
+    const others = (await findFiles(folder, exports)).filter(({ path }) => !known.has(path))
+    return others.map(({ path }) => item('files', path, 'not-checked', 'it is no part of the record'))
+  } catch (error) {
+    return [item('files', '.', 'changed', reasonOf(error))]
+  }
+}
+
+async function compareFile(
+  folder: string,
+  file: FileRecord,
+  hash: FileHash | LineaprintError | undefined,
+  signal: AbortSignal | undefined,
+): Promise<FoundItem> {
+  const target = await readLink(join(folder, file.path))
+  if ('link' in file) {
+    if (target === file.link) return item('files', file.path, 'same')
+    return item(
+      'files',
+      file.path,
+      target === null ? 'missing' : 'changed',
+      'it is not the link that was recorded',
+    )
+  }
+  if (target !== undefined && target !== null)
+    return item('files', file.path, 'changed', 'a link stands in its place')
+  if (hash instanceof LineaprintError || hash === undefined)
+    return unreadable('files', file.path, hash, signal)
+  const differences = (['blake3', 'sha256'] as const).flatMap((algorithm) => {
+    const [before, after] = [file[algorithm], String(hash.digests[algorithm])]
+    return before === after ? [] : [{ field: algorithm, before, after }]
+  })
+  if (differences.length === 0) return item('files', file.path, 'same')
+  const detail =
+    hash.size === file.size ? 'its content differs' : `it had ${file.size} bytes and has ${hash.size}`
+  return item('files', file.path, 'changed', detail, differences)
+}
+
+/** The target of a link; `undefined` for something else, `null` for nothing. */
+async function readLink(path: string): Promise<string | undefined | null> {
+  try {
+    return await readlink(path)
+  } catch (error) {
+    return errorCode(error) === 'ENOENT' ? null : undefined
+  }
+}
+
+async function verifyExport(
+  record: StoredRun['record'],
+  folder: string,
+  format: ExportFormat,
+): Promise<FoundItem> {
+  const name = EXPORT_FILES[format]
+  try {
+    const same = (await readFile(join(folder, name), 'utf8')) === (await formatExport(record, format))
+    return same
+      ? item('files', name, 'same')
+      : item('files', name, 'changed', 'it does not say what the record says')
+  } catch (error) {
+    const gone = errorCode(error) === 'ENOENT'
+    return item('files', name, gone ? 'missing' : 'changed', gone ? 'there is no such file' : String(error))
+  }
+}
+
+function partition<T>(items: readonly T[], test: (item: T) => boolean): [T[], T[]] {
+  return [items.filter(test), items.filter((entry) => !test(entry))]
+}

@@ -1,0 +1,72 @@
+/** The table of a tracked file as it was recorded, and how another one differs from it. */
+import { z } from 'zod/mini'
+import type { Difference } from '../core/component.ts'
+import type { JsonObject } from '../json/value.ts'
+
+/** What a record keeps of a table: digests in written form. */
+export interface RecordedTable {
+  readonly digest: string
+  readonly rows: number
+  readonly columns: readonly { readonly name: string; readonly type: string; readonly digest: string }[]
+}
+
+const schema = z.looseObject({
+  digest: z.string(),
+  rows: z.number(),
+  columns: z.array(z.looseObject({ name: z.string(), type: z.string(), digest: z.string() })),
+})
+
+/** The table of a tracked thing; `undefined` where none was recorded, or nothing that is understood. */
+export function recordedTable(entry: JsonObject): RecordedTable | undefined {
+  return schema.safeParse(entry['table']).data
+}
+
+/** A table that is compared with a recorded one. */
+interface OtherTable {
+  readonly rows: number
+  readonly columns: readonly {
+    readonly name: string
+    readonly type: string
+    readonly digest?: { toString(): string }
+  }[]
+}
+
+/** Columns that differ, by name, and a sentence about them. */
+export function tableDifference(
+  before: RecordedTable,
+  after: OtherTable,
+): { readonly detail: string; readonly differences: readonly Difference[] } {
+  const [was, is] = [describe(before), describe(after)]
+  const differences: Difference[] = []
+  if (before.rows !== after.rows)
+    differences.push({ field: 'rows', before: String(before.rows), after: String(after.rows) })
+  const columns = [...new Set([...was.keys(), ...is.keys()])].flatMap((field): Difference[] => {
+    const [old, now] = [was.get(field), is.get(field)]
+    if (old?.text === now?.text) return []
+    // With another number of rows the digest of every column is another one, which says nothing.
+    if (before.rows !== after.rows && old !== undefined && old.type === now?.type) return []
+    return [{ field, ...(old && { before: old.text }), ...(now && { after: now.text }) }]
+  })
+  differences.push(...columns)
+  if (differences.length === 0) return { detail: 'its columns stand in another order', differences }
+  const shown = columns.slice(0, 3).map(({ field }) => field)
+  const names = [...shown, ...(columns.length > 3 ? ['…'] : [])].join(', ')
+  const sentences = [
+    ...(before.rows === after.rows ? [] : [`it had ${before.rows} rows and has ${after.rows}`]),
+    ...(columns.length === 0
+      ? []
+      : [`${columns.length} of ${before.columns.length} columns differ: ${names}`]),
+  ]
+  return { detail: sentences.join('; '), differences }
+}
+
+/** Of several columns with one name each has its number behind it but for the first. */
+function describe({ columns }: OtherTable): Map<string, { type: string; text: string }> {
+  const found = new Map<string, { type: string; text: string }>()
+  for (const { name, type, digest } of columns) {
+    let field = name
+    for (let number = 2; found.has(field); number++) field = `${name} (${number})`
+    found.set(field, { type, text: `${type} ${String(digest)}` })
+  }
+  return found
+}

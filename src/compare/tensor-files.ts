@@ -1,0 +1,105 @@
+/** Two files whose bytes differ: are the tensors or the array in them the same, or close? */
+import { isTableFile } from '../dataset/read.ts'
+import { LineaprintError } from '../core/errors.ts'
+import { readModel } from '../model/read.ts'
+import { compareTensors } from '../record/tensor-list.ts'
+import { compareArrays } from './npy.ts'
+import { compareTables } from './table-files.ts'
+import { elementsOf, isFloat, largestDifference } from './numbers.ts'
+import type { Difference } from '../core/component.ts'
+import type { ModelReport, TensorInfo } from '../model/read.ts'
+import type { ReproduceVerdict } from '../reproduce/types.ts'
+
+/** How numbers are compared. */
+export interface Tolerance {
+  /** Absolute; absent, bits decide. */
+  readonly tolerance: number | undefined
+  readonly signal: AbortSignal | undefined
+}
+
+/** The verdict about two files. */
+export interface FileVerdict {
+  readonly verdict: ReproduceVerdict
+  readonly detail: string
+  readonly differences: readonly Difference[]
+  readonly maxDifference?: number
+}
+
+/** The verdict about two files whose bytes differ. */
+export async function compareFiles(before: string, after: string, options: Tolerance): Promise<FileVerdict> {
+  if (/\.npy$/i.test(before)) return compareArrays(before, after, options)
+  if (isTableFile(before)) return compareTables(before, after, options)
+  if (!/\.safetensors$/i.test(before))
+    return { verdict: 'different', detail: 'the bytes differ', differences: [] }
+  const found = await compareWeights(before, after, options)
+  if (!LineaprintError.is(found)) return found
+  const detail = `the bytes differ, and the tensors cannot be compared: ${found.message}`
+  return { verdict: 'different', detail, differences: [] }
+}
+
+/**
+ * The verdict about the tensors of two models: files, or folders with one model each, however it is sharded.
+ *
+ * @returns Why they cannot be read, if one of them is no such thing.
+ */
+export async function compareWeights(
+  before: string,
+  after: string,
+  options: Tolerance,
+): Promise<FileVerdict | LineaprintError> {
+  const { signal } = options
+  try {
+    const [old, now] = [await readModel(before, { signal }), await readModel(after, { signal })]
+    if (!old.weights.equals(now.weights)) return await compareModels(old, now, options)
+    return {
+      verdict: 'same-tensors',
+      detail: 'the bytes differ, every tensor is the same',
+      differences: [],
+    }
+  } catch (error) {
+    if (LineaprintError.is(error)) return error
+    throw error
+  }
+}
+
+async function compareModels(
+  before: ModelReport,
+  after: ModelReport,
+  { tolerance, signal }: Tolerance,
+): Promise<FileVerdict> {
+  const recorded = before.tensors.map(({ digest, ...tensor }) => ({ ...tensor, digest: digest.toString() }))
+  const changed = compareTensors(recorded, after.tensors)
+  if (tolerance === undefined) return named(changed, before.tensorCount)
+  const [old, now] = [byName(before), byName(after)]
+  const beyond: Difference[] = []
+  let largest = 0
+  for (const difference of changed) {
+    const [a, b] = [old.get(difference.field), now.get(difference.field)]
+    if (!a || !b || !isFloat(a.dtype) || a.dtype !== b.dtype || !equalShapes(a, b)) {
+      beyond.push(difference)
+      continue
+    }
+    const found = await largestDifference(elementsOf(before, a), elementsOf(after, b), signal)
+    largest = Math.max(largest, found)
+    if (found > tolerance) beyond.push(difference)
+  }
+  if (beyond.length > 0) return { ...named(beyond, before.tensorCount), maxDifference: largest }
+  const detail = `no element differs by more than ${largest}`
+  return { verdict: 'within-tolerance', detail, differences: changed, maxDifference: largest }
+}
+
+/** The verdict that names the first of the tensors that differ. */
+export function named(differences: readonly Difference[], total: number): FileVerdict {
+  const shown = differences.slice(0, 3).map(({ field }) => field)
+  const names = [...shown, ...(differences.length > 3 ? ['…'] : [])].join(', ')
+  const detail = `${differences.length} of ${total} tensors differ: ${names}`
+  return { verdict: 'different', detail, differences }
+}
+
+function byName({ tensors }: ModelReport): Map<string, TensorInfo> {
+  return new Map(tensors.map((tensor) => [tensor.name, tensor]))
+}
+
+function equalShapes({ shape: a }: TensorInfo, { shape: b }: TensorInfo): boolean {
+  return a.length === b.length && a.every((length, axis) => length === b[axis])
+}

@@ -1,0 +1,166 @@
+/** Checks datasets, models, tokenizers and outputs: each is digested again. */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { readDataset } from '../dataset/read.ts'
+import { hashTable } from '../dataset/table.ts'
+import { Digest } from '../core/digest.ts'
+import { LineaprintError } from '../core/errors.ts'
+import { readModel } from '../model/read.ts'
+import { readTokenizer } from '../model/tokenizer.ts'
+import { sampleOptions } from '../hash/sample/options.ts'
+import { parsePlan } from '../core/sample-plan.ts'
+import { TRACKED_SECTIONS } from '../record/record.ts'
+import { reasonOf } from '../record/failure.ts'
+import { isBelow } from '../store/run-files.ts'
+import { fieldText } from '../json/copy.ts'
+import { recordedTable, tableDifference } from './tables.ts'
+import { compareTensors, parseTensors } from '../record/tensor-list.ts'
+import { item, unreadable } from './check-item.ts'
+import type { Difference } from '../core/component.ts'
+import type { AlgorithmChoice } from '../core/digest.ts'
+import type { JsonObject } from '../json/value.ts'
+import type { ModelReport } from '../model/read.ts'
+import type { SampledHashOptions } from '../hash/sample/options.ts'
+import type { TrackedRecord, TrackedSection } from '../record/record.ts'
+import type { StoredRun } from '../store/runs.ts'
+import type { FoundItem } from './check-item.ts'
+
+/** Checks everything that a run tracked, one after the other: each read uses all cores by itself. */
+export async function verifyTracked(run: StoredRun, signal: AbortSignal | undefined): Promise<FoundItem[]> {
+  const items: FoundItem[] = []
+  for (const section of TRACKED_SECTIONS) {
+    for (const [name, entry] of Object.entries(run.record[section])) {
+      items.push(withFlag(run, await verifyOne(run, section, name, entry, signal)))
+    }
+  }
+  return items
+}
+
+/** A difference that the run saw by itself: then the recorded digest is that of its start. */
+function withFlag({ record: { flags = [] } }: StoredRun, found: FoundItem): FoundItem {
+  if (found.status !== 'changed' && found.status !== 'missing') return found
+  const isSeen = flags.some(
+    ({ kind, section, name }) =>
+      (kind === 'input-changed' || kind === 'input-missing') &&
+      section === found.section &&
+      name === found.name,
+  )
+  return isSeen ? { ...found, detail: `${found.detail}; it did so while the run used it` } : found
+}
+
+async function verifyOne(
+  run: StoredRun,
+  section: TrackedSection,
+  name: string,
+  entry: TrackedRecord,
+  signal: AbortSignal | undefined,
+): Promise<FoundItem> {
+  if (entry.status === 'off') return item(section, name, 'not-checked', 'it was switched off')
+  if (entry.status === 'failed')
+    return item(section, name, 'not-checked', `it was not recorded: ${entry.reason}`)
+  const { path } = entry
+  if (typeof path !== 'string') return item(section, name, 'not-checked', 'it was in memory')
+  try {
+    const algorithm = run.record.configuration['algorithm'] as AlgorithmChoice
+    const sample = sampleOf(entry[section === 'models' ? 'weights' : 'digest'])
+    const options = { algorithm, signal, ...(sample && { sample }) }
+    if (section === 'models')
+      return await verifyModel(run.folder, name, entry, await readModel(path, options))
+    const { digest } = await readAgain(section, path, options)
+    const [before, after] = [fieldText(entry['digest']), digest.toString()]
+    if (before === after) return item(section, name, 'same', sample === undefined ? '' : SAMPLED)
+    const table = await compareTable(path, entry, algorithm, signal)
+    return item(section, name, 'changed', `the content of ${path} differs${table}`, [
+      { field: 'digest', before, after },
+    ])
+  } catch (error) {
+    return unreadable(section, name, error, signal)
+  }
+}
+
+/** The sample behind a recorded digest: what was read then is read again. */
+function sampleOf(recorded: unknown): SampledHashOptions['sample'] {
+  let digest: Digest
+  try {
+    digest = Digest.parse(fieldText(recorded))
+  } catch (error) {
+    // What is no digest is equal to none, which the comparison says.
+    if (LineaprintError.is(error)) return undefined
+    throw error
+  }
+  const plan = digest.plan === undefined ? undefined : parsePlan(digest.plan)
+  return plan && sampleOptions(plan)
+}
+
+/** What a sample can say; `docs/format.md` says what it cannot. */
+const SAMPLED = 'a sample of it is the same'
+
+function readAgain(
+  section: TrackedSection,
+  path: string,
+  options: SampledHashOptions,
+): Promise<{ digest: Digest }> {
+  return section === 'tokenizers'
+    ? readTokenizer(path, options)
+    : readDataset(path, { ...options, tables: false })
+}
+
+/** What can be said of the table in a file whose bytes differ; nothing where none was recorded. */
+async function compareTable(
+  path: string,
+  entry: JsonObject,
+  algorithm: AlgorithmChoice,
+  signal: AbortSignal | undefined,
+): Promise<string> {
+  const recorded = recordedTable(entry)
+  if (recorded === undefined) return ''
+  try {
+    const now = await hashTable(path, { algorithm, signal })
+    if (now.digest.toString() === recorded.digest) return ', and the table in it is the same'
+    return `, and so does the table in it: ${tableDifference(recorded, now).detail}`
+  } catch (error) {
+    if (!LineaprintError.is(error)) throw error
+    return `, and it is no table any more: ${reasonOf(error)}`
+  }
+}
+
+async function verifyModel(
+  folder: string,
+  name: string,
+  entry: Extract<TrackedRecord, { status: 'tracked' }>,
+  now: ModelReport,
+): Promise<FoundItem> {
+  const digests: Difference[] = (['architecture', 'weights'] as const).flatMap((field) => {
+    const [before, after] = [fieldText(entry[field]), now[field].toString()]
+    return before === after ? [] : [{ field, before, after }]
+  })
+  if (digests.length === 0) return item('models', name, 'same', now.sample === undefined ? '' : SAMPLED)
+  try {
+    if (entry['tensorsFile'] === undefined) throw new Error('the run kept no list of tensors')
+    const file = fieldText(entry['tensorsFile'])
+    if (!isBelow(file)) throw new Error('the record names a path outside the folder of the run')
+    const path = join(folder, file)
+    const tensors = compareTensors(parseTensors(await readFile(path), path), now.tensors)
+    return item('models', name, 'changed', sentence(tensors, now.tensorCount, digests), [
+      ...digests,
+      ...tensors,
+    ])
+  } catch (error) {
+    return item(
+      'models',
+      name,
+      'changed',
+      `which tensors changed cannot be told: ${reasonOf(error)}`,
+      digests,
+    )
+  }
+}
+
+function sentence(tensors: readonly Difference[], total: number, digests: readonly Difference[]): string {
+  // Equal tensors and another architecture: the configuration is what changed.
+  if (tensors.length === 0)
+    return `the tensors are the same; changed: ${digests.map(({ field }) => field).join(', ')}`
+  const shown = tensors.slice(0, 3).map(({ field }) => field)
+  const names = [...shown, ...(tensors.length > 3 ? ['…'] : [])].join(', ')
+  return `${tensors.length} of ${total} tensors differ: ${names}`
+}

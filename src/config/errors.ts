@@ -1,0 +1,63 @@
+/** Errors for options that cannot be used: what, where, expected, received, and the near name. */
+import { LineaprintError } from '../core/errors.ts'
+import { nearest } from '../core/options.ts'
+import { COMPONENT_NAMES, componentKeys } from './groups.ts'
+import type { z } from 'zod/mini'
+
+/**
+ * The error for what the schema refused.
+ *
+ * @param path The source: a file, a variable, or `the options of ExperimentTracker`.
+ * @param names The names of all options.
+ */
+export function refuse(
+  path: string,
+  options: object,
+  issue: z.core.$ZodIssue | undefined,
+  names: readonly string[],
+): LineaprintError {
+  if (issue?.code === 'unrecognized_keys') {
+    const key = issue.keys[0] ?? ''
+    const name = [...issue.path, key].map(String).join('.')
+    const [within] = issue.path
+    const component = COMPONENT_NAMES.find((one) => one === within)
+    const known = component === undefined ? names : componentKeys(component)
+    const near = nearest(key, known)
+    return new LineaprintError('ERR_LINEAPRINT_CONFIGURATION', `unknown option ${JSON.stringify(name)}`, {
+      path,
+      field: name,
+      hint: near === undefined ? `known are ${known.join(', ')}` : `did you mean ${near}?`,
+    })
+  }
+  const field = (issue?.path ?? []).map(String).join('.')
+  const received = (issue?.path ?? []).reduce<unknown>(
+    (value, key) => (value as Record<PropertyKey, unknown>)[key],
+    options,
+  )
+  return new LineaprintError('ERR_LINEAPRINT_CONFIGURATION', `the option ${field} is not usable`, {
+    path,
+    field,
+    expected: expectation(issue),
+    received: show(received),
+  })
+}
+
+function expectation(issue: z.core.$ZodIssue | undefined): string {
+  if (issue?.code === 'invalid_type') return issue.expected
+  if (issue?.code === 'invalid_value') return issue.values.map(String).join(', ')
+  if (issue?.code === 'too_small')
+    return issue.origin === 'string' ? 'text that is not empty' : `at least ${issue.minimum}`
+  if (issue?.code === 'too_big') return `at most ${issue.maximum}`
+  if (issue?.code === 'invalid_format') return 'the name of a variable'
+  return issue?.message ?? 'something else'
+}
+
+function show(value: unknown): string {
+  return typeof value === 'string'
+    ? JSON.stringify(value.slice(0, 80))
+    : Array.isArray(value)
+      ? 'an array'
+      : typeof value === 'object' && value !== null
+        ? 'an object'
+        : String(value)
+}

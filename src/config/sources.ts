@@ -1,0 +1,258 @@
+/** Where options come from: a configuration file, variables of the environment, the constructor. */
+import { readFile, stat } from 'node:fs/promises'
+import { extname, join, dirname, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { LineaprintError } from '../core/errors.ts'
+import { parseJson } from '../json/parse.ts'
+import { nearest } from '../core/options.ts'
+import { errorCode } from '../util/fs.ts'
+import { COMPONENT_NAMES } from './groups.ts'
+import { OPTION_NAMES, checkOptions, mergeOptions } from './options.ts'
+import { systemMetricsFromText } from './system-metrics.ts'
+import type { ParsedJson } from '../json/parse.ts'
+import type { Configuration, ExperimentOptions, OptionSource } from './options.ts'
+
+/** Where to look. */
+export interface SourceOptions {
+  /** The working directory. @default process.cwd() */
+  readonly directory?: string | undefined
+  /** A configuration file to read instead of looking for one in the working directory. */
+  readonly file?: string | undefined
+  /** Variables. @default process.env */
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined
+  /** Options in the place of the defaults, weaker than every source. */
+  readonly defaults?: ExperimentOptions | undefined
+}
+
+/** Names looked for in the working directory, and there only: a parent folder may belong to somebody else. */
+const FILES: readonly string[] = ['ts', 'js', 'mjs', 'json', 'yaml', 'yml'].map(
+  (extension) => `lineaprint.config.${extension}`,
+)
+
+/** A configuration is small. */
+const FILE_LIMIT = 4 * 1024 * 1024
+
+/** Options that a variable cannot say. */
+const NOT_IN_VARIABLES: ReadonlySet<string> = new Set(['trackers'])
+
+/** Variables of the same beginning that are no options. */
+const OTHER_VARIABLES: ReadonlySet<string> = new Set([
+  'LINEAPRINT_RUN_ID',
+  'LINEAPRINT_RUN_DIRECTORY',
+  'LINEAPRINT_SEED',
+])
+
+/**
+ * Resolves the configuration. Sources, last wins: defaults, the file, `LINEAPRINT_*` variables, the caller.
+ *
+ * @param options What the caller says.
+ * @throws ERR_LINEAPRINT_CONFIGURATION for anything that does not parse, ERR_LINEAPRINT_AMBIGUOUS for two files.
+ */
+export async function resolveConfiguration(
+  options: ExperimentOptions = {},
+  { directory = process.cwd(), file, environment = process.env, defaults = {} }: SourceOptions = {},
+): Promise<Configuration> {
+  const folder = resolve(directory)
+  const found = file === undefined ? await findFile(folder) : await readSource(resolve(folder, file))
+  const sources = [
+    defaults,
+    ...(found === undefined ? [] : [checkOptions(found)]),
+    ...variableSources(environment, folder).map(checkOptions),
+    checkOptions({ label: 'the options of ExperimentTracker', options: { ...options }, folder }),
+  ]
+  return mergeOptions(sources, folder)
+}
+
+async function findFile(folder: string): Promise<OptionSource | undefined> {
+  const sources: OptionSource[] = []
+  for (const name of FILES) {
+    if (await isThere(join(folder, name))) sources.push(await readSource(join(folder, name)))
+  }
+  const section = await packageSection(join(folder, 'package.json'))
+  if (section) sources.push(section)
+  const [first, second] = sources
+  if (first === undefined || second === undefined) return first
+  throw new LineaprintError(
+    'ERR_LINEAPRINT_AMBIGUOUS',
+    `two configurations could be meant: ${first.label} and ${second.label}`,
+    {
+      hint: 'keep one of them, or name it with --config',
+    },
+  )
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await stat(path)
+    return true
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) return false
+    throw unreadable(path, error)
+  }
+}
+
+async function packageSection(path: string): Promise<OptionSource | undefined> {
+  if (!(await isThere(path))) return undefined
+  const text = await readText(path)
+  // Most projects do not mention it, and whether their package.json is well-formed is not our business.
+  if (!text.includes('"lineaprint"')) return undefined
+  const parsed = parseFile(path, () => plainOf(parseJson(text, path).value))
+  if (typeof parsed !== 'object' || parsed === null || !Object.hasOwn(parsed, 'lineaprint')) return undefined
+  return source(`${path}#lineaprint`, (parsed as { lineaprint: unknown }).lineaprint, dirname(path))
+}
+
+async function readSource(path: string): Promise<OptionSource> {
+  const extension = extname(path)
+  if (['.ts', '.mts', '.js', '.mjs', '.cjs'].includes(extension))
+    return source(path, await importDefault(path), dirname(path))
+  const text = await readText(path)
+  if (extension === '.json')
+    return source(
+      path,
+      parseFile(path, () => plainOf(parseJson(text, path).value)),
+      dirname(path),
+    )
+  if (extension === '.yaml' || extension === '.yml') {
+    // Half of what `run` would load otherwise.
+    const { parse: parseYaml } = await import('yaml')
+    return source(
+      path,
+      parseFile(path, () => parseYaml(text, { maxAliasCount: 100 }) as unknown) ?? {},
+      dirname(path),
+    )
+  }
+  throw new LineaprintError('ERR_LINEAPRINT_CONFIGURATION', 'it is no kind of configuration file', {
+    path,
+    expected: 'a name that ends in .ts, .js, .mjs, .json or .yaml',
+    received: JSON.stringify(extension),
+  })
+}
+
+async function importDefault(path: string): Promise<unknown> {
+  if (!(await isThere(path)))
+    throw unreadable(path, Object.assign(new Error('it is not there'), { code: 'ENOENT' }))
+  try {
+    const module = (await import(pathToFileURL(path).href)) as { default?: unknown }
+    return module.default
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new LineaprintError('ERR_LINEAPRINT_CONFIGURATION', `it cannot be loaded: ${why}`, {
+      path,
+      ...(errorCode(cause) === 'ERR_UNKNOWN_FILE_EXTENSION' && {
+        hint: 'TypeScript needs Node 22.18 or later',
+      }),
+      cause,
+    })
+  }
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    const info = await stat(path)
+    if (!info.isFile()) throw new Error('it is not a regular file')
+    if (info.size > FILE_LIMIT) throw new Error(`it is larger than ${FILE_LIMIT} bytes`)
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    throw unreadable(path, error)
+  }
+}
+
+function unreadable(path: string, cause: unknown): LineaprintError {
+  const why =
+    errorCode(cause) === 'ENOENT'
+      ? 'there is no such file'
+      : cause instanceof Error
+        ? cause.message
+        : String(cause)
+  return new LineaprintError('ERR_LINEAPRINT_CONFIGURATION', `the configuration cannot be read: ${why}`, {
+    path,
+    cause,
+  })
+}
+
+function parseFile(path: string, parse: () => unknown): unknown {
+  try {
+    return parse()
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause)
+    const why = message.startsWith(`${path}: `) ? message.slice(path.length + 2) : message
+    throw new LineaprintError('ERR_LINEAPRINT_CONFIGURATION', `it does not parse: ${why}`, { path, cause })
+  }
+}
+
+function source(label: string, options: unknown, folder: string): OptionSource {
+  if (typeof options === 'object' && options !== null && !Array.isArray(options)) {
+    return { label, options: options as Record<string, unknown>, folder }
+  }
+  throw new LineaprintError('ERR_LINEAPRINT_CONFIGURATION', 'it holds no options', {
+    path: label,
+    expected: /\.[cm]?[jt]s$/.test(label) ? 'an object as its default export' : 'an object',
+    received: options === undefined ? 'nothing' : Array.isArray(options) ? 'an array' : typeof options,
+  })
+}
+
+function plainOf(value: ParsedJson): unknown {
+  if (Array.isArray(value)) return value.map(plainOf)
+  if (!(value instanceof Map)) return value
+  return Object.fromEntries([...value].map(([key, member]) => [key, plainOf(member)]))
+}
+
+/** `LINEAPRINT_EXPERIMENT_NAME` and so on. A variable near to one that is known is taken for a slip. */
+function variableSources(
+  environment: NonNullable<SourceOptions['environment']>,
+  folder: string,
+): OptionSource[] {
+  const keys = new Map(
+    OPTION_NAMES.filter((key) => !NOT_IN_VARIABLES.has(key)).map((key) => [variableName(key), key]),
+  )
+  const sources: OptionSource[] = []
+  for (const [name, text] of Object.entries(environment)) {
+    if (!name.startsWith('LINEAPRINT_') || text === undefined || OTHER_VARIABLES.has(name)) continue
+    const key = keys.get(name)
+    if (key !== undefined) {
+      sources.push({ label: name, options: { [key]: variableValue(name, key, text) }, folder })
+      continue
+    }
+    const near = nearest(
+      name.slice('LINEAPRINT_'.length),
+      [...keys.keys()].map((known) => known.slice('LINEAPRINT_'.length)),
+    )
+    if (near === undefined) continue
+    throw new LineaprintError('ERR_LINEAPRINT_CONFIGURATION', `unknown variable ${name}`, {
+      field: name,
+      hint: `did you mean LINEAPRINT_${near}?`,
+    })
+  }
+  return sources
+}
+
+/** The variable of an option, for example `LINEAPRINT_SAVE_TO_JSON`. */
+export function variableName(key: string): string {
+  return `LINEAPRINT_${key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
+}
+
+const BOOLEANS: Readonly<Record<string, boolean>> = {
+  true: true,
+  '1': true,
+  yes: true,
+  on: true,
+  false: false,
+  '0': false,
+  no: false,
+  off: false,
+}
+
+function variableValue(name: string, key: string, text: string): unknown {
+  if (key.startsWith('saveTo') && text.startsWith('{'))
+    return parseFile(name, () => plainOf(parseJson(text, name).value))
+  if (key === 'systemMetrics') return systemMetricsFromText(text)
+  if (key.startsWith('enable') || key.startsWith('saveTo')) return BOOLEANS[text.toLowerCase()] ?? text
+  if (key === 'tags')
+    return text
+      .split(',')
+      .map((tag) => tag.trim())
+      .filter((tag) => tag !== '')
+  if (key === 'metadata' || COMPONENT_NAMES.some((component) => component === key))
+    return parseFile(name, () => plainOf(parseJson(text, name).value))
+  return text
+}

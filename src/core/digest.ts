@@ -1,0 +1,173 @@
+/**
+ * Digests as values.
+ *
+ * - Plain: the standard hash of bytes, written `blake3:<hex>` or `sha256:<hex>`.
+ * - Structured: the hash of a canonical description, written `<kind>.v1.blake3:<hex>`. That of a sample has its
+ *   plan behind the kind: `sampled(<plan>).v1.blake3:<hex>`.
+ *
+ * `docs/format.md` says what each kind means.
+ */
+import { inspect } from 'node:util'
+import { LineaprintError } from './errors.ts'
+import { isPlan } from './sample-plan.ts'
+
+/** A hash function with 256 bits of output. */
+export type Algorithm = 'blake3' | 'sha256'
+
+/** One hash function, or both in a single read of the data. */
+export type AlgorithmChoice = Algorithm | 'both'
+
+/** Kinds of structured digests. */
+export const DIGEST_KINDS = [
+  'architecture',
+  'environment',
+  'git',
+  'run',
+  'sampled',
+  'seeds',
+  'table',
+  'table-unordered',
+  'tensor',
+  'tokenizer',
+  'tree',
+  'weights',
+] as const
+
+/** What a structured digest describes. */
+export type DigestKind = (typeof DIGEST_KINDS)[number]
+
+const FORM = /^(?:([a-z][a-z-]*)(?:\(([^()]+)\))?\.v([1-9][0-9]*)\.)?(blake3|sha256):([0-9a-f]{64})$/
+
+/** An immutable digest of 256 bits that knows what it is a digest of. */
+export class Digest {
+  /** What it describes; `undefined` for the plain hash of bytes. */
+  readonly kind: DigestKind | undefined
+  /** How the sample was chosen, as it is written; `undefined` unless the kind is `sampled`. */
+  declare readonly plan?: string
+  readonly algorithm: Algorithm
+  /** 64 lower-case hexadecimal digits, in the order of the bytes. */
+  readonly hex: string
+
+  /**
+   * @param algorithm The hash function.
+   * @param bytes 32 bytes, or their 64 hexadecimal digits.
+   * @param kind What it describes; leave it out for a plain digest.
+   * @param plan How the sample was chosen, for the kind `sampled` alone.
+   */
+  constructor(algorithm: Algorithm, bytes: Uint8Array | string, kind?: DigestKind, plan?: string) {
+    const hex = typeof bytes === 'string' ? bytes : Buffer.from(bytes).toString('hex')
+    if (!/^[0-9a-f]{64}$/.test(hex)) {
+      throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'a digest has 32 bytes', {
+        expected: '64 hexadecimal digits in lower case',
+        received: JSON.stringify(hex),
+      })
+    }
+    this.algorithm = algorithm
+    this.hex = hex
+    this.kind = kind
+    if ((kind === 'sampled') !== (plan !== undefined) || (plan !== undefined && !isPlan(plan))) {
+      throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the plan does not fit the kind', {
+        expected: kind === 'sampled' ? 'the written form of a plan' : 'no plan',
+        received: plan === undefined ? 'none' : JSON.stringify(plan),
+      })
+    }
+    // Only where there is one, so that other digests show no empty field.
+    if (plan !== undefined) this.plan = plan
+    Object.freeze(this)
+  }
+
+  static {
+    // How Node shows it in a terminal: one line instead of three fields.
+    Object.defineProperty(this.prototype, inspect.custom, {
+      value(this: Digest): string {
+        return `Digest <${this.toString()}>`
+      },
+    })
+  }
+
+  /** Reads the written form; anything else is an error. */
+  static parse(text: string): Digest {
+    const match = FORM.exec(text)
+    const [, kind, plan, version, algorithm, hex] = match ?? []
+    const known = kind === undefined || (version === '1' && isKind(kind, plan))
+    if (!match || !known || hex === undefined) {
+      throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this is not a digest', {
+        expected: 'for example blake3:<64 hex> or tree.v1.blake3:<64 hex>',
+        received: JSON.stringify(text),
+      })
+    }
+    return new Digest(algorithm as Algorithm, hex, kind as DigestKind | undefined, plan)
+  }
+
+  /** Everything before the colon: digests are comparable only if these are equal. */
+  get type(): string {
+    if (this.kind === undefined) return this.algorithm
+    const plan = this.plan === undefined ? '' : `(${this.plan})`
+    return `${this.kind}${plan}.v1.${this.algorithm}`
+  }
+
+  /** The 32 bytes, a new copy each time. */
+  get bytes(): Uint8Array {
+    return new Uint8Array(Buffer.from(this.hex, 'hex'))
+  }
+
+  /** Whether both name the same content. Throws if they are not comparable. */
+  equals(other: Digest): boolean {
+    if (other.type !== this.type) {
+      throw new LineaprintError('ERR_LINEAPRINT_INCOMPARABLE', 'these digests cannot be compared', {
+        expected: this.type,
+        received: other.type,
+      })
+    }
+    return other.hex === this.hex
+  }
+
+  /** The written form. */
+  toString(): string {
+    return `${this.type}:${this.hex}`
+  }
+
+  /** The written form, so that digests in records are strings. */
+  toJSON(): string {
+    return this.toString()
+  }
+}
+
+function isKind(kind: string, plan: string | undefined): boolean {
+  if (kind === 'sampled') return plan !== undefined && isPlan(plan)
+  return plan === undefined && DIGEST_KINDS.some((name) => name === kind)
+}
+
+/** One digest per algorithm asked for. */
+export interface Digests {
+  readonly blake3?: Digest
+  readonly sha256?: Digest
+}
+
+/** The digest to show where only one fits: BLAKE3 if it is there. */
+export function primary(digests: Digests): Digest {
+  const digest = digests.blake3 ?? digests.sha256
+  if (digest === undefined) throw new LineaprintError('ERR_LINEAPRINT_INTERNAL', 'no digest was computed')
+  return digest
+}
+
+/** The digests that are there, BLAKE3 first. */
+export function listDigests({ blake3, sha256 }: Digests): Digest[] {
+  return [blake3, sha256].filter((digest) => digest !== undefined)
+}
+
+/** Digests as they cross from the addon. */
+export interface RawDigests {
+  readonly blake3?: Uint8Array | undefined
+  readonly sha256?: Uint8Array | undefined
+}
+
+/** Makes digests of raw bytes; `index` picks one of several that lie side by side. */
+export function toDigests(raw: RawDigests, kind?: DigestKind, index = 0, plan?: string): Digests {
+  const digests: { blake3?: Digest; sha256?: Digest } = {}
+  for (const algorithm of ['blake3', 'sha256'] as const) {
+    const bytes = raw[algorithm]?.subarray(index * 32, index * 32 + 32)
+    if (bytes !== undefined) digests[algorithm] = new Digest(algorithm, bytes, kind, plan)
+  }
+  return digests
+}

@@ -1,0 +1,88 @@
+/** Options of the public functions: parsed once, at the edge; a key that is not known is an error. */
+import { LineaprintError } from './errors.ts'
+import type { AlgorithmChoice } from './digest.ts'
+import type { JobOptions } from '../native/job.ts'
+
+/** Options of everything that hashes. */
+export interface HashOptions extends JobOptions {
+  /** Hash function; `both` costs one read of the data, not two. @default 'blake3' */
+  readonly algorithm?: AlgorithmChoice | undefined
+}
+
+const JOB_KEYS = ['algorithm', 'signal', 'onProgress', 'threads'] as const
+
+/**
+ * Refuses keys that are not known, naming the nearest that is.
+ *
+ * @param options What the caller gave.
+ * @param known Keys of this function beside those of every hashing function.
+ */
+export function checkKeys(options: object, known: readonly string[] = []): void {
+  checkKnown(options, [...JOB_KEYS, ...known])
+}
+
+/**
+ * Refuses keys other than these, naming the nearest.
+ *
+ * @param within What stands before the key in messages, for options inside an option.
+ */
+export function checkKnown(options: object, known: readonly string[], within = ''): void {
+  for (const key of Object.keys(options)) {
+    if (known.includes(key)) continue
+    const near = nearest(key, known)
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `unknown option ${JSON.stringify(within + key)}`, {
+      field: within + key,
+      hint: near === undefined ? `known are ${known.join(', ')}` : `did you mean ${near}?`,
+    })
+  }
+}
+
+/** The algorithm asked for, BLAKE3 if none; anything unknown is an error. */
+export function checkAlgorithm(algorithm: AlgorithmChoice | undefined): AlgorithmChoice {
+  return checkChoice('algorithm', algorithm ?? 'blake3', ['blake3', 'sha256', 'both'])
+}
+
+/** One of a few words; anything else is an error that lists them. */
+export function checkChoice<T extends string>(field: string, value: T, choices: readonly T[]): T {
+  if (choices.includes(value)) return value
+  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `unknown ${field}`, {
+    field,
+    expected: choices.join(', '),
+    received: JSON.stringify(value),
+  })
+}
+
+/** A path given as text, without the NUL that would cut it short in the system. */
+export function checkPath(path: unknown): string {
+  if (typeof path === 'string' && path !== '' && !path.includes('\0')) return path
+  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this is not a path', {
+    field: 'path',
+    expected: 'text that is not empty and has no NUL',
+    received: typeof path === 'string' ? JSON.stringify(path) : typeof path,
+  })
+}
+
+/** The nearest of `known` to a mistyped `word`, if one is near. */
+export function nearest(word: string, known: readonly string[]): string | undefined {
+  const ranked = known
+    .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
+    .toSorted((a, b) => a.distance - b.distance)
+  const best = ranked[0]
+  return best !== undefined && best.distance <= Math.max(1, Math.floor(word.length / 3))
+    ? best.candidate
+    : undefined
+}
+
+/** Levenshtein distance, for words. */
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, index) => index)
+  for (let i = 0; i < a.length; i++) {
+    const current = [i + 1]
+    for (let j = 0; j < b.length; j++) {
+      const replace = (previous[j] ?? 0) + (a[i] === b[j] ? 0 : 1)
+      current.push(Math.min(replace, (previous[j + 1] ?? 0) + 1, (current[j] ?? 0) + 1))
+    }
+    previous = current
+  }
+  return previous[b.length] ?? 0
+}

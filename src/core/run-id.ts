@@ -1,0 +1,62 @@
+/** Names of runs and of files: what may become part of a path, and what is made of a name that may not. */
+import { createHash, randomBytes } from 'node:crypto'
+import { LineaprintError } from './errors.ts'
+
+/** Crockford's alphabet: no letter that is taken for a digit. */
+const BASE32 = '0123456789abcdefghjkmnpqrstvwxyz'
+
+const RUN_ID = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/
+
+/** Names that Windows gives to devices, with or without an extension. */
+const DEVICE = /^(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$)/i
+
+/** Longer names are cut; a file system takes 255 bytes, and extensions are put behind. */
+const FILE_NAME_LIMIT = 100
+
+/**
+ * A new run id: `YYYYMMDD-HHMMSS-<8 random characters>`, in UTC. Ids sort by time, to the second; 40 random
+ * bits keep runs of one second apart.
+ */
+export function newRunId(now: Date = new Date()): string {
+  const stamp = now
+    .toISOString()
+    .replace(/[-:]|\..*$/g, '')
+    .replace('T', '-')
+  const random = Array.from(randomBytes(8), (byte) => BASE32[byte & 31]).join('')
+  return `${stamp}-${random}`
+}
+
+/** Whether a text can be a run id, and so the name of a folder. */
+export function isRunId(text: string): boolean {
+  return RUN_ID.test(text) && !text.endsWith('.') && !DEVICE.test(text)
+}
+
+/**
+ * A run id that a user chose.
+ *
+ * @throws ERR_LINEAPRINT_ARGUMENT for anything that could leave the store or that a file system may refuse.
+ */
+export function checkRunId(text: string): string {
+  if (isRunId(text)) return text
+  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this cannot be the id of a run', {
+    field: 'experimentId',
+    expected: '1 to 128 of A-Z, a-z, 0-9, ".", "_" and "-", not starting or ending with a dot',
+    received: JSON.stringify(text),
+  })
+}
+
+/**
+ * A file name made of a name that is data. Two names give two file names: what is not plain is written as
+ * `%XX`, and a long name is cut and closed with a part of its hash.
+ */
+export function safeFileName(name: string): string {
+  const escaped = Array.from(Buffer.from(name), (byte, index) => {
+    const character = String.fromCharCode(byte)
+    const plain = /[A-Za-z0-9_-]/.test(character) || (character === '.' && index > 0)
+    return plain ? character : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
+  }).join('')
+  const usable = DEVICE.test(escaped) ? `%${escaped}` : escaped
+  if (usable !== '' && usable.length <= FILE_NAME_LIMIT) return usable
+  const hash = createHash('sha256').update(name).digest('hex').slice(0, 16)
+  return `${usable.slice(0, FILE_NAME_LIMIT - 17).replace(/%.?$/, '')}~${hash}`
+}

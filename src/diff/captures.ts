@@ -1,0 +1,133 @@
+/** Code, environment, seeds and own trackers of two runs, as each was captured at the start. */
+import { join, sep } from 'node:path'
+import { LineaprintError } from '../core/errors.ts'
+import { componentsByName } from '../tracking/captures.ts'
+import { reasonOf } from '../record/failure.ts'
+import { NOTHING, compareText, joinParts } from './causes.ts'
+import { isProduct } from './products.ts'
+import type { Captured, Comparison, Component } from '../core/component.ts'
+import type { CaptureRecord, RunRecord, TrackedRecord } from '../record/record.ts'
+import type { Part } from './causes.ts'
+
+/** Compares every capture of two runs, field by field. */
+export function diffCaptures(before: RunRecord, after: RunRecord, trackers: readonly Component[]): Part {
+  const components = componentsByName(trackers)
+  const names = [...new Set([...Object.keys(before.captures), ...Object.keys(after.captures)])].toSorted()
+  const parts = names.map((name) =>
+    diffCapture(name, own(before.captures, name), own(after.captures, name), components.get(name)),
+  )
+  return joinParts(parts)
+}
+
+/** A name from a record can be one that objects of JavaScript have anyway, such as `constructor`. */
+export function own<T>(values: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(values, name) ? values[name] : undefined
+}
+
+function diffCapture(
+  name: string,
+  before: CaptureRecord | undefined,
+  after: CaptureRecord | undefined,
+  component: Component | undefined,
+): Part {
+  if (before?.status !== 'captured' || after?.status !== 'captured') {
+    const [was, is] = [missing(before), missing(after)]
+    if (was === is && before?.status !== 'failed') return NOTHING
+    return notCompared(name, `first run: ${was}; second run: ${is}`)
+  }
+  if (component === undefined) {
+    const same = before.digest === after.digest
+    if (same) return NOTHING
+    return { differences: compareText(`${name}.digest`, before.digest, after.digest), notCompared: [] }
+  }
+  const { status, reason, differences } = compareBothWays(name, component, before, after)
+  if (status === 'same') return NOTHING
+  if (status === 'not-checked') return notCompared(name, reason ?? 'it cannot be compared')
+  if (differences.length === 0) {
+    const detail = reason ?? 'it is not the same'
+    const digests = compareText(`${name}.digest`, before.digest, after.digest)
+    return { differences: digests.map((found) => ({ ...found, detail })), notCompared: [] }
+  }
+  return {
+    differences: differences.flatMap((found) =>
+      compareText(`${name}.${found.field}`, found.before, found.after),
+    ),
+    notCompared: [],
+  }
+}
+
+function missing(capture: CaptureRecord | undefined): string {
+  if (capture === undefined) return 'not captured'
+  if (capture.status === 'failed') return `failed: ${capture.reason}`
+  return capture.status === 'off' ? 'switched off' : 'captured'
+}
+
+function notCompared(field: string, reason: string): Part {
+  return { differences: [], notCompared: [{ field, reason }] }
+}
+
+/**
+ * A comparison is made for a past and a present: that a repository or a seed is gone needs no fields there. Between
+ * two runs it does, so the other direction is asked as well.
+ */
+function compareBothWays(name: string, component: Component, before: Captured, after: Captured): Comparison {
+  try {
+    const answer = component.compare(before, after)
+    if (answer.status !== 'missing' && answer.status !== 'not-checked') return answer
+    const back = component.compare(after, before)
+    if (back.status !== 'changed') return answer
+    const differences = back.differences.map(({ field, before: is, after: was }) => ({
+      field,
+      before: was,
+      after: is,
+    }))
+    return { ...back, differences }
+  } catch (error) {
+    if (LineaprintError.is(error)) throw error
+    // An own tracker may not have been written for what another version of it recorded.
+    return { status: 'not-checked', reason: `${name} cannot compare: ${reasonOf(error)}`, differences: [] }
+  }
+}
+
+/**
+ * Files of the work tree that are compared on their own, and so are no difference of the code: what the first run
+ * wrote lies there when the second one starts, and a dataset can be part of the repository.
+ *
+ * @returns Why a field is compared elsewhere; `undefined` if it is not.
+ */
+export function comparedElsewhere(
+  before: RunRecord,
+  after: RunRecord,
+): (field: string) => string | undefined {
+  const roots = [before, after].flatMap(({ captures }) => {
+    const git = own(captures, 'git')
+    const root = git?.status === 'captured' ? git.value['root'] : undefined
+    return typeof root === 'string' ? [root] : []
+  })
+  const outputs = [before, after].flatMap(({ outputs: made, models }) =>
+    [...Object.values(made), ...Object.values(models).filter(isProduct)].flatMap(pathOf),
+  )
+  // What only one run tracked is compared with nothing.
+  const datasets = Object.entries(before.datasets).flatMap(([name, entry]) => {
+    const other = own(after.datasets, name)
+    return entry.status === 'tracked' && other?.status === 'tracked'
+      ? [...pathOf(entry), ...pathOf(other)]
+      : []
+  })
+  return (field) => {
+    const below = /^git\.(?:untracked|changed)\.(.+)$/s.exec(field)?.[1]
+    if (below === undefined) return undefined
+    const isIn = (paths: readonly string[]): boolean =>
+      roots.some((root) => paths.some((path) => contains(path, join(root, below))))
+    if (isIn(outputs)) return 'an output of one of the runs'
+    return isIn(datasets) ? 'compared as a dataset' : undefined
+  }
+}
+
+function pathOf(entry: TrackedRecord): string[] {
+  return 'path' in entry && typeof entry.path === 'string' ? [entry.path] : []
+}
+
+function contains(folder: string, path: string): boolean {
+  return path === folder || path.startsWith(folder + sep)
+}

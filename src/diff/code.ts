@@ -1,0 +1,210 @@
+/**
+ * The patch between the code of two runs: each commit with the changes and untracked files that the run kept.
+ *
+ * Both trees are made in a temporary repository that borrows the objects of the real one. Nothing of the real one is
+ * written, and no work tree is looked at.
+ */
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { Absent } from '../util/not-available.ts'
+import { asArray, asObject, asText } from '../capture/fields.ts'
+import { BUNDLE_FILE } from '../capture/git/bundle.ts'
+import { createGit } from '../capture/git/command.ts'
+import { unescapeBytes } from '../capture/git/paths.ts'
+import { fieldText } from '../json/copy.ts'
+import { comparedElsewhere, own } from './captures.ts'
+import type { Git } from '../capture/git/command.ts'
+import type { JsonObject } from '../json/value.ts'
+import type { StoredRun } from '../store/runs.ts'
+
+/** Milliseconds for each call of git. */
+const TIMEOUT = 5 * 60_000
+
+/** The code of two runs. */
+export type CodeDiff =
+  | {
+      readonly status: 'compared'
+      /** What `git apply` takes to get from the first to the second; empty if they are the same. */
+      readonly patch: Uint8Array
+      /** Sentences about what the runs did not keep, and so is not in the patch. */
+      readonly incomplete: readonly string[]
+    }
+  | { readonly status: 'not-compared'; readonly reason: string }
+
+/** The captured state of a repository. */
+interface Side {
+  readonly label: string
+  readonly folder: string
+  readonly value: JsonObject
+  readonly root: string
+  readonly commit: string
+}
+
+/**
+ * Makes the patch between the code of two runs, without outputs and datasets that are compared on their own.
+ *
+ * @param a From `findRun` or `readRun`, as `b`.
+ * @returns `not-compared` where a run has no captured commit, or the repository is not at hand.
+ * @throws ERR_LINEAPRINT_RECORD if what a run captured is damaged, and the reason of the signal.
+ */
+export async function diffCode(
+  a: StoredRun,
+  b: StoredRun,
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<CodeDiff> {
+  signal?.throwIfAborted()
+  const folder = await mkdtemp(join(tmpdir(), 'lineaprint-diff-'))
+  try {
+    const sides = [sideOf(a, 'first'), sideOf(b, 'second')] as const
+    const git = createGit({ directory: folder, timeout: TIMEOUT, signal, environment: process.env })
+    await borrow(git, folder, sides)
+    const incomplete: string[] = []
+    const trees = [await makeTree(git, sides[0], incomplete), await makeTree(git, sides[1], incomplete)]
+    const left = exclude(sides, comparedElsewhere(a.record, b.record))
+    return {
+      status: 'compared',
+      patch: await git(['diff-tree', ...FORMAT, ...trees, '--', ...left]),
+      incomplete,
+    }
+  } catch (error) {
+    if (!(error instanceof Absent)) throw error
+    return { status: 'not-compared', reason: error.message }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+const FORMAT = [
+  '--patch',
+  '--binary',
+  '--full-index',
+  '--find-renames',
+  '--no-ext-diff',
+  '--no-textconv',
+  '--no-color',
+  '--src-prefix=a/',
+  '--dst-prefix=b/',
+  '-r',
+]
+
+function sideOf({ folder, record }: StoredRun, label: string): Side {
+  const git = own(record.captures, 'git')
+  if (git?.status !== 'captured') throw new Absent(`the ${label} run captured no repository`)
+  const { value } = git
+  if (value['available'] !== true) throw new Absent(`the ${label} run did not work in a repository`)
+  const commit = asText(value['commit'], 'commit')
+  if (!/^[0-9a-f]{40,64}$/.test(commit)) throw new Absent(`the commit of the ${label} run is none`)
+  return { label, folder, value, root: asText(value['root'], 'root'), commit }
+}
+
+/** Makes the temporary repository, and lets it find the objects of those that the runs worked in. */
+async function borrow(git: Git, folder: string, sides: readonly Side[]): Promise<void> {
+  const format = sides[0]?.commit.length === 64 ? ['--object-format=sha256'] : []
+  await git(['init', '--quiet', '--bare', '--template=', ...format, '.'])
+  const roots = [...new Set(sides.map(({ root }) => root))]
+  const found = await Promise.all(roots.map((root) => objectsOf(git, root)))
+  const paths = found.filter((path) => path !== undefined)
+  await writeFile(join(folder, 'objects', 'info', 'alternates'), paths.map((path) => `${path}\n`).join(''))
+  for (const side of sides) await ensureCommit(git, side)
+}
+
+/** Where a repository keeps its objects; `undefined` if it is not there, or the file that names it cannot hold the path. */
+async function objectsOf(git: Git, root: string): Promise<string | undefined> {
+  const info = await stat(root).catch(() => undefined)
+  if (info?.isDirectory() !== true) return undefined
+  try {
+    const output = await git(['rev-parse', '--git-path', 'objects'], { directory: root })
+    const path = resolve(root, output.toString().replace(/\n$/, ''))
+    return /[\n"]/.test(path) ? undefined : path
+  } catch (error) {
+    if (!(error instanceof Absent)) throw error
+    return undefined
+  }
+}
+
+/** Looks for a commit in the repository, then in the bundle of the run. */
+async function ensureCommit(git: Git, { label, folder, commit, root }: Side): Promise<void> {
+  const isThere = async (): Promise<boolean> => {
+    try {
+      await git(['cat-file', '-e', `${commit}^{commit}`])
+      return true
+    } catch (error) {
+      if (!(error instanceof Absent)) throw error
+      return false
+    }
+  }
+  if (await isThere()) return
+  const bundle = join(folder, 'git', BUNDLE_FILE)
+  if ((await stat(bundle).catch(() => undefined))?.isFile() === true) {
+    // What it builds on can be gone as well; whether it helped is seen right after.
+    await git(['bundle', 'unbundle', bundle]).catch((error: unknown) => {
+      if (!(error instanceof Absent)) throw error
+    })
+    if (await isThere()) return
+  }
+  throw new Absent(`the commit ${commit} of the ${label} run is not to be had from ${root}`)
+}
+
+/** The tree of a commit with what the run kept of changes and untracked files. */
+async function makeTree(git: Git, side: Side, incomplete: string[]): Promise<string> {
+  const { label, folder, value, commit } = side
+  await git(['read-tree', commit])
+  const patches =
+    value['patches'] === null || value['patches'] === undefined ? {} : asObject(value['patches'], 'patches')
+  const diff = patches['diff'] === undefined ? { status: 'empty' } : asObject(patches['diff'], 'patches.diff')
+  if (diff['status'] === 'written') {
+    // The name is ours and not the record's.
+    await git(['apply', '--cached', '--whitespace=nowarn', '--', join(folder, 'git', 'diff.patch')]).catch(
+      (error: unknown) => {
+        if (!(error instanceof Absent)) throw error
+        throw new Absent(`the changes of the ${label} run do not apply: ${error.message}`)
+      },
+    )
+    if (typeof diff['redactedLines'] === 'number' && diff['redactedLines'] > 0)
+      incomplete.push(`${label} run: ${diff['redactedLines']} changed lines held secrets`)
+  } else if (diff['status'] === 'absent')
+    incomplete.push(`${label} run: its changes were not kept: ${fieldText(diff['reason'])}`)
+  await addUntracked(git, side, incomplete)
+  return (await git(['write-tree'])).toString().trim()
+}
+
+async function addUntracked(git: Git, { label, folder, value }: Side, incomplete: string[]): Promise<void> {
+  const entries: Buffer[] = []
+  for (const entry of asArray(value['untracked'], 'untracked').map((one) => asObject(one, 'untracked'))) {
+    const { kind, kept, reason, mode } = entry
+    const name = asText(entry['path'], 'path')
+    const path = entry['pathBytes'] === undefined ? Buffer.from(name) : unescapeBytes(name)
+    if (kind === 'link') entries.push(await linkEntry(git, entry, path))
+    else if (kind === 'file' && kept === true && entry['pathBytes'] === undefined) {
+      if (name.split('/').includes('..')) throw new Absent(`the path ${name} leads out of the repository`)
+      const file = join(folder, 'git', 'untracked', name)
+      const blob = (await git(['hash-object', '-w', '--no-filters', '--', file])).toString().trim()
+      entries.push(Buffer.concat([Buffer.from(`${asText(mode, 'untracked.mode')} ${blob}\t`), path, NUL]))
+    } else
+      incomplete.push(`${label} run: ${name} was not kept${typeof reason === 'string' ? `: ${reason}` : ''}`)
+  }
+  if (entries.length > 0) await git(['update-index', '-z', '--index-info'], { input: Buffer.concat(entries) })
+}
+
+const NUL = Buffer.from([0])
+
+async function linkEntry(git: Git, { target, targetBytes }: JsonObject, path: Buffer): Promise<Buffer> {
+  const input =
+    typeof targetBytes === 'string' ? Buffer.from(targetBytes, 'hex') : Buffer.from(asText(target, 'target'))
+  const blob = (await git(['hash-object', '-w', '--stdin'], { input })).toString().trim()
+  return Buffer.concat([Buffer.from(`120000 ${blob}\t`), path, NUL])
+}
+
+/** Pathspecs that leave out what is compared on its own. */
+function exclude(sides: readonly Side[], elsewhere: (field: string) => string | undefined): string[] {
+  const paths = sides.flatMap(({ value }) =>
+    ['changed', 'untracked'].flatMap((list) =>
+      asArray(value[list], list).flatMap((entry) => {
+        const path = asText(asObject(entry, list)['path'], 'path')
+        return elsewhere(`git.${list}.${path}`) === undefined ? [] : [`:(exclude,literal,top)${path}`]
+      }),
+    ),
+  )
+  return [...new Set(paths)]
+}

@@ -1,0 +1,45 @@
+/** Fields that somebody does not want to hear about. */
+import { LineaprintError } from '../core/errors.ts'
+
+/**
+ * Whether a field is ignored by a pattern. `*` stands for any characters, points included, `?` for one; a pattern
+ * that fits a field fits all fields below it.
+ */
+export function isIgnored(field: string, patterns: readonly string[]): boolean {
+  return patterns.some((pattern) => matches(pattern, field) || matches(`${pattern}.*`, field))
+}
+
+/** Refuses patterns that can only be a mistake. */
+export function checkPatterns(patterns: readonly string[]): readonly string[] {
+  for (const pattern of patterns) {
+    if (typeof pattern === 'string' && pattern !== '') continue
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this is no pattern for a field', {
+      field: 'ignore',
+      expected: 'for example environment.npm.packages.*',
+      received: JSON.stringify(pattern),
+    })
+  }
+  return patterns
+}
+
+/** A regular expression with many stars could take exponential time; this takes length times length at worst. */
+function matches(pattern: string, text: string): boolean {
+  let at = 0
+  let star = -1
+  let resume = 0
+  let position = 0
+  while (position < text.length) {
+    if (pattern[at] === '*') {
+      star = at++
+      resume = position
+    } else if (at < pattern.length && (pattern[at] === '?' || pattern[at] === text[position])) {
+      at++
+      position++
+    } else if (star >= 0) {
+      at = star + 1
+      position = ++resume
+    } else return false
+  }
+  while (pattern[at] === '*') at++
+  return at === pattern.length
+}

@@ -1,0 +1,124 @@
+/** What two runs logged at their steps, read from both journals at once. */
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { errorCode } from '../util/fs.ts'
+import { decodeFloat } from '../json/special-floats.ts'
+import { readJournal } from '../store/journal-read.ts'
+import { JOURNAL_FILE } from '../store/store.ts'
+import { diffDigests, equalDigests } from './digests.ts'
+import { diffMetrics, equalNumbers } from './metrics.ts'
+import { Merge } from '../compare/metric-steps.ts'
+import type { DigestEvent, MetricEvent } from '../record/events.ts'
+import type { StoredRun } from '../store/runs.ts'
+import type { NotCompared } from './causes.ts'
+import type { DigestDiff } from './digests.ts'
+import type { MetricDiff } from './metrics.ts'
+
+/** What {@link diffLogged} gives. */
+export interface LoggedDiff {
+  readonly metrics: readonly MetricDiff[]
+  readonly digests: readonly DigestDiff[]
+  readonly notCompared: readonly NotCompared[]
+  /** Sentences about damage in the journals. */
+  readonly warnings: readonly string[]
+}
+
+/** The first step at which two runs are seen to part, and what parts there. */
+export interface FirstParting {
+  readonly step: number
+  readonly digests: readonly string[]
+  readonly metrics: readonly string[]
+}
+
+/**
+ * Compares all metrics and logged digests. Both journals are read once, side by side, and of each name only the values
+ * are kept that the other run has not come to yet: memory does not grow with the length of the runs.
+ */
+export async function diffLogged(
+  before: StoredRun,
+  after: StoredRun,
+  signal?: AbortSignal,
+): Promise<LoggedDiff> {
+  const numbers = new Map<string, Merge<number>>()
+  const states = new Map<string, Merge<string>>()
+  const names = [before, after].flatMap(({ record: { metrics, digests = {} } }) => [
+    ...Object.keys(metrics),
+    ...Object.keys(digests),
+  ])
+  const read = async (run: StoredRun, side: 0 | 1): Promise<readonly string[] | undefined> =>
+    visitLogged(run, signal, (event) => {
+      const { name, step } = event
+      if (event.type === 'metric')
+        mergeOf(numbers, name, equalNumbers).add(side, { step, value: decodeFloat(event.value) })
+      else mergeOf(states, name, equalDigests).add(side, { step, value: event.digest })
+    })
+  const outcomes = names.length === 0 ? [] : await Promise.all([read(before, 0), read(after, 1)])
+  const sides = outcomes.map((problems, index) => ({ problems, side: index === 0 ? 'first' : 'second' }))
+  const gone = sides.find(({ problems }) => problems === undefined)
+  const metrics = diffMetrics(before.record, after.record, gone ? undefined : numbers)
+  const { digests, notCompared } = diffDigests(before.record, after.record, gone ? undefined : states)
+  return {
+    metrics,
+    digests,
+    notCompared: [
+      ...notCompared,
+      ...(gone ? [{ field: 'metrics', reason: `steps: the journal of the ${gone.side} run is gone` }] : []),
+    ],
+    warnings: sides.flatMap(({ problems = [], side }) =>
+      problems.map((problem) => `the journal of the ${side} run: ${problem}`),
+    ),
+  }
+}
+
+function mergeOf<T>(
+  merges: Map<string, Merge<T>>,
+  name: string,
+  equal: ConstructorParameters<typeof Merge<T>>[0],
+): Merge<T> {
+  let merge = merges.get(name)
+  if (merge === undefined) merges.set(name, (merge = new Merge(equal)))
+  return merge
+}
+
+/** The first step at which any of these differ; `null` if none does, or none has a step. */
+export function firstParting(
+  metrics: readonly MetricDiff[],
+  digests: readonly DigestDiff[],
+): FirstParting | null {
+  const steps = [...metrics, ...digests].flatMap(({ parting }) => parting?.step ?? [])
+  if (steps.length === 0) return null
+  const step = steps.reduce((least, other) => Math.min(least, other))
+  const at = (found: readonly (MetricDiff | DigestDiff)[]): string[] =>
+    found.filter(({ parting }) => parting?.step === step).map(({ name }) => name)
+  return { step, digests: at(digests), metrics: at(metrics) }
+}
+
+/**
+ * Reads what a run logged at its steps.
+ *
+ * @returns Sentences about damage; `undefined` if there is no journal.
+ */
+export async function visitLogged(
+  { folder }: StoredRun,
+  signal: AbortSignal | undefined,
+  visit: (event: MetricEvent | DigestEvent) => void,
+): Promise<readonly string[] | undefined> {
+  const path = join(folder, JOURNAL_FILE)
+  try {
+    await stat(path)
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined
+    throw error
+  }
+  try {
+    const report = await readJournal(path, (event) => {
+      signal?.throwIfAborted()
+      if (event.type === 'metric' || event.type === 'digest') visit(event)
+    })
+    return report.problems
+  } catch (error) {
+    // What is thrown while it is read comes out as a failure to read.
+    signal?.throwIfAborted()
+    throw error
+  }
+}

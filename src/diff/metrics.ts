@@ -1,0 +1,101 @@
+/** Metrics of two runs side by side, and the step at which their values part. */
+import { decodeFloat } from '../json/special-floats.ts'
+import { own } from './captures.ts'
+import type { MetricRecord, RunRecord } from '../record/record.ts'
+import type { RunDifference } from './causes.ts'
+import type { Merge, Parting, StepsDiff } from '../compare/metric-steps.ts'
+
+/** A metric of one run in short. */
+export interface MetricSide {
+  readonly count: number
+  readonly nanCount: number
+  readonly last: number
+  readonly min: number | null
+  readonly max: number | null
+}
+
+/** One metric of two runs. */
+export interface MetricDiff extends Pick<StepsDiff<number>, 'onlyBefore' | 'onlyAfter'> {
+  readonly name: string
+  readonly same: boolean
+  /** `null` if the run has no such metric. */
+  readonly before: MetricSide | null
+  readonly after: MetricSide | null
+  /** `null` if no value differs where both runs have one. */
+  readonly parting: Parting | null
+}
+
+/** NaN is equal to NaN: a loss that broke at the same step broke in the same way. */
+export function equalNumbers(a: number, b: number): boolean {
+  return a === b || (Number.isNaN(a) && Number.isNaN(b))
+}
+
+/** Nothing was compared step by step. */
+export const NO_STEPS = { parting: null, onlyBefore: 0, onlyAfter: 0, incomparable: 0 } as const
+
+/**
+ * Compares all metrics of two records.
+ *
+ * @param merges The values of each by its steps; absent where a journal is gone.
+ */
+export function diffMetrics(
+  { metrics: was }: RunRecord,
+  { metrics: is }: RunRecord,
+  merges: ReadonlyMap<string, Merge<number>> | undefined,
+): MetricDiff[] {
+  const names = [...new Set([...Object.keys(was), ...Object.keys(is)])].toSorted()
+  return names.map((name) => {
+    const { parting, onlyBefore, onlyAfter } = merges?.get(name)?.end() ?? NO_STEPS
+    const same =
+      parting === null &&
+      onlyBefore === 0 &&
+      onlyAfter === 0 &&
+      JSON.stringify(own(was, name)) === JSON.stringify(own(is, name))
+    const [before, after] = [sideOf(own(was, name)), sideOf(own(is, name))]
+    return { name, same, before, after, parting, onlyBefore, onlyAfter }
+  })
+}
+
+function sideOf(metric: MetricRecord | undefined): MetricSide | null {
+  if (metric === undefined) return null
+  const { count, nanCount, last, min, max } = metric
+  return { count, nanCount, last: decodeFloat(last), min: bound(min), max: bound(max) }
+}
+
+function bound(value: MetricRecord['min']): number | null {
+  return value === null ? null : decodeFloat(value)
+}
+
+/** The metrics that differ, as fields. */
+export function metricFields(metrics: readonly MetricDiff[]): Omit<RunDifference, 'cause'>[] {
+  return metrics
+    .filter(({ same }) => !same)
+    .map(({ name, before, after, parting, ...counts }) => ({
+      field: `metrics.${name}`,
+      ...(before && { before: String(before.last) }),
+      ...(after && { after: String(after.last) }),
+      ...(before && after && { detail: stepsDetail(partingWords(parting), counts) }),
+    }))
+}
+
+function partingWords(parting: Parting | null): string | null {
+  return parting && `the values part at ${placeOf(parting)}: ${parting.before} → ${parting.after}`
+}
+
+/** What is to be said of two sequences: where they part, and what only one of them has. */
+export function stepsDetail(
+  parting: string | null,
+  { onlyBefore, onlyAfter }: Pick<StepsDiff<unknown>, 'onlyBefore' | 'onlyAfter'>,
+): string {
+  const parts = [
+    parting,
+    onlyBefore > 0 && `${onlyBefore} only in the first run`,
+    onlyAfter > 0 && `${onlyAfter} only in the second run`,
+  ]
+  return parts.filter((part) => typeof part === 'string').join('; ') || 'the totals differ'
+}
+
+/** `step 40`, or `value 3` where there are no steps. */
+export function placeOf({ step, index }: Pick<Parting, 'step' | 'index'>): string {
+  return step === null ? `value ${index + 1}` : `step ${step}`
+}

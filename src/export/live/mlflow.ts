@@ -1,0 +1,94 @@
+/** A run that is sent to an MLflow server while it goes on. */
+import { MlflowSession } from '../mlflow/session.ts'
+import { PointMaker, readPoints } from '../source.ts'
+import { Repeated } from '../../util/repeated.ts'
+import type { MlflowTarget } from '../mlflow/target.ts'
+import type { MetricPoint, RunSource } from '../source.ts'
+import type { EventBody } from '../../record/events.ts'
+import type { RunRecord } from '../../record/record.ts'
+import type { LiveOutput } from './outputs.ts'
+
+/** Values that may wait; more of them are sent from the journal at the end. */
+const QUEUE_LIMIT = 50_000
+
+/** Milliseconds between two looks at the queue. */
+const INTERVAL = 1000
+
+/** One look may take this long; then the server is left alone for a while. */
+const LOOK_TIMEOUT = 10_000
+
+/** Milliseconds for which a server that failed is left alone. */
+const REST = 30_000
+
+/** Sends values every second, and the rest at the end. */
+export class MlflowOutput implements LiveOutput {
+  readonly name = 'MLflow'
+  readonly format = 'mlflow'
+  readonly timeoutMs: number
+  readonly #record: () => RunRecord
+  readonly #target: MlflowTarget
+  readonly #maker = new PointMaker()
+  readonly #stop = new AbortController()
+  #queue: MetricPoint[] = []
+  /** Whether a value may be missing at the server: then all are sent at the end. It takes each once. */
+  #behind = false
+  #session: MlflowSession | undefined
+  #restUntil = 0
+  readonly #sending: Repeated
+
+  constructor(record: () => RunRecord, target: MlflowTarget) {
+    this.#record = record
+    this.#target = target
+    this.timeoutMs = target.timeoutMs
+    this.#sending = new Repeated(() => this.#send(), INTERVAL)
+  }
+
+  take(event: EventBody, time: string): void {
+    if (event.type !== 'metric') return
+    const point = this.#maker.point(event, time)
+    if (this.#behind) return
+    if (this.#queue.length < QUEUE_LIMIT) this.#queue.push(point)
+    else this.#fallBehind()
+  }
+
+  async finish(run: RunSource, signal: AbortSignal): Promise<readonly string[]> {
+    await this.#sending.stop()
+    signal.throwIfAborted()
+    const all: MetricPoint[] = []
+    const problems = await readPoints(run, (point) => all.push(point), signal)
+    const session = (this.#session ??= await MlflowSession.open(run.record, this.#target, signal))
+    await session.logPoints(this.#behind ? all : this.#queue, signal)
+    const warnings = await session.sendContent(run, all, signal)
+    await session.close(run, signal)
+    return [...problems, ...warnings]
+  }
+
+  async refresh(run: RunSource, signal: AbortSignal): Promise<void> {
+    await this.#session?.close(run, signal)
+  }
+
+  stop(): void {
+    void this.#sending.stop()
+    this.#stop.abort()
+  }
+
+  /** Never rejects: what could not be sent now is sent at the end, and told then if that fails too. */
+  async #send(): Promise<void> {
+    if (performance.now() < this.#restUntil) return
+    const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(LOOK_TIMEOUT)])
+    try {
+      this.#session ??= await MlflowSession.open(this.#record(), this.#target, signal)
+      const points = this.#queue
+      this.#queue = []
+      await this.#session.logPoints(points, signal)
+    } catch {
+      this.#fallBehind()
+      this.#restUntil = performance.now() + REST
+    }
+  }
+
+  #fallBehind(): void {
+    this.#behind = true
+    this.#queue = []
+  }
+}

@@ -1,0 +1,45 @@
+/** Samples of typed arrays. */
+import { setImmediate } from 'node:timers/promises'
+import { native } from '../../native/load.ts'
+import { checkAlgorithm } from '../../core/options.ts'
+import { sampleDigests } from './digests.ts'
+import { toNativePlan } from './options.ts'
+import { SampleReport } from './report.ts'
+import { unchanged } from '../bytes.ts'
+import type { Digests } from '../../core/digest.ts'
+import type { HashOptions } from '../../core/options.ts'
+import type { SamplePlan } from '../../core/sample-plan.ts'
+
+/**
+ * Gathers and hashes the chosen elements of an array, in steps between which other callbacks run.
+ *
+ * @param bytes The elements, little-endian, without a copy where the machine is.
+ * @param width Bytes of an element.
+ * @returns `undefined` where the plan reads everything: then the digest is the ordinary one.
+ */
+export async function sampleElements(
+  bytes: Uint8Array,
+  width: number,
+  about: { readonly dtype: string; readonly shape: readonly number[] },
+  plan: SamplePlan,
+  options: HashOptions,
+): Promise<{ readonly digests: Digests; readonly sample: SampleReport } | undefined> {
+  const { signal, onProgress } = options
+  const algorithm = checkAlgorithm(options.algorithm)
+  const length = bytes.byteLength
+  const sampler = new native.NativeArraySample(toNativePlan(plan), algorithm, length, width)
+  const extent = sampler.extent()
+  if (extent === null) return undefined
+  for (let done = 0; done < extent.bytesRead;) {
+    if (done > 0) await setImmediate()
+    signal?.throwIfAborted()
+    // The bytes as they are now: meanwhile JavaScript may have resized or transferred them.
+    done = sampler.step(unchanged(bytes, length))
+    onProgress?.({ bytesDone: done, bytesTotal: extent.bytesRead, filesDone: 0, filesTotal: 0 })
+  }
+  const raw = sampler.finish(about.dtype, [...about.shape])
+  return {
+    digests: sampleDigests('tensor', plan, extent, raw),
+    sample: new SampleReport('tensor', extent),
+  }
+}

@@ -1,0 +1,91 @@
+/** Copies of what a caller gives as plain JSON data, made at once so that later changes do not show. */
+import { LineaprintError } from '../core/errors.ts'
+import { encodeFloat } from './special-floats.ts'
+import type { JsonObject, JsonValue } from './value.ts'
+
+const DEPTH_LIMIT = 100
+
+const NAME_LIMIT = 1024
+
+/**
+ * Copies an object into plain JSON data. NaN and the infinities become `{"__float__":"NaN"}`; objects with a
+ * `toJSON` (dates, digests) become what that returns; members that are `undefined` are left out.
+ *
+ * @param value An object; anything else is an error.
+ * @param field Where it stands, for errors.
+ * @throws ERR_LINEAPRINT_ARGUMENT for what has no JSON form: functions, symbols, bigints, cycles, Maps, half
+ *   surrogate pairs.
+ */
+export function plainObject(value: unknown, field: string): JsonObject {
+  const plain = copy(value, field, 0)
+  if (typeof plain === 'object' && plain !== null && !Array.isArray(plain)) return plain as JsonObject
+  throw refusal(
+    field,
+    'an object',
+    plain === null ? 'null' : Array.isArray(plain) ? 'an array' : typeof plain,
+  )
+}
+
+/** A field that should hold text, as text; whatever else stands there is shown as JSON. */
+export function fieldText(value: unknown): string {
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '')
+}
+
+/** A name of something in a record: data, never a path. */
+export function plainName(value: unknown, field: string): string {
+  const name = plainText(value, field)
+  if (name.length > NAME_LIMIT) throw refusal(field, `at most ${NAME_LIMIT} characters`, `${name.length}`)
+  // The one key that objects of JavaScript treat as something else.
+  if (name === '__proto__') throw refusal(field, 'another name', '"__proto__"')
+  return name
+}
+
+/** A text that has a UTF-8 form and is not empty unless that is allowed. */
+export function plainText(value: unknown, field: string, options: { empty?: boolean } = {}): string {
+  if (typeof value !== 'string') throw refusal(field, 'text', typeof value)
+  if (value === '' && options.empty !== true) throw refusal(field, 'text that is not empty', 'empty text')
+  return copy(value, field, 0) as string
+}
+
+function copy(value: unknown, field: string, depth: number): JsonValue {
+  if (value === null || typeof value === 'boolean') return value
+  if (typeof value === 'number') return encodeFloat(value)
+  if (typeof value === 'string') {
+    if (value.isWellFormed()) return value
+    throw refusal(field, 'well-formed Unicode', JSON.stringify(value))
+  }
+  if (typeof value !== 'object') throw refusal(field, 'something with a JSON form', typeof value)
+  if (depth > DEPTH_LIMIT) throw refusal(field, `at most ${DEPTH_LIMIT} levels`, 'more, or a cycle')
+  if (Array.isArray(value)) {
+    return Array.from(value, (item: unknown, index) => copy(item ?? null, `${field}[${index}]`, depth + 1))
+  }
+  if ('toJSON' in value && typeof value.toJSON === 'function') {
+    return copy((value.toJSON as () => unknown)(), field, depth + 1)
+  }
+  if (
+    value instanceof Map ||
+    value instanceof Set ||
+    ArrayBuffer.isView(value) ||
+    value instanceof ArrayBuffer
+  ) {
+    throw refusal(field, 'a plain object or array', value.constructor.name)
+  }
+  const members = Object.entries(value)
+    .filter(([, member]) => member !== undefined)
+    .map(([key, member]) => [plainKey(key, field), copy(member, `${field}.${key}`, depth + 1)] as const)
+  // fromEntries makes own properties of all keys, `__proto__` included.
+  return Object.fromEntries(members)
+}
+
+function plainKey(key: string, field: string): string {
+  if (key.isWellFormed()) return key
+  throw refusal(field, 'keys of well-formed Unicode', JSON.stringify(key))
+}
+
+function refusal(field: string, expected: string, received: string): LineaprintError {
+  return new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `${field} cannot be recorded`, {
+    field,
+    expected,
+    received,
+  })
+}

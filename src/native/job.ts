@@ -1,0 +1,105 @@
+/** Joins an `AbortSignal` and a progress callback to a job of the addon. */
+import { LineaprintError } from '../core/errors.ts'
+import { native } from './load.ts'
+import type { NativeFailure } from './load.ts'
+import type { ErrorCode } from '../core/errors.ts'
+
+/** How far the work is. Totals grow while a folder is still being walked. */
+export interface Progress {
+  readonly bytesDone: number
+  readonly bytesTotal: number
+  readonly filesDone: number
+  readonly filesTotal: number
+}
+
+/** Options of everything that runs on the addon's threads. */
+export interface JobOptions {
+  /** Stops the work itself, within a block of 256 KiB per thread; the call then throws the signal's reason. */
+  readonly signal?: AbortSignal | undefined
+  /** Called at most ten times a second, and once at the end. An error thrown by it ends the work. */
+  readonly onProgress?: ((progress: Progress) => void) | undefined
+  /**
+   * Threads to use.
+   *
+   * @default one per core this process may use; on Linux more where the data is not in memory, and one for a disk that turns
+   */
+  readonly threads?: number | undefined
+}
+
+const PROGRESS_INTERVAL_MS = 100
+
+/**
+ * Runs one job: check, listen, poll, and rethrow the signal's reason once every thread has left the work.
+ *
+ * @param options Signal, progress and threads.
+ * @param start Starts the job with its handle and the number of threads.
+ */
+export async function runJob<T extends object | string>(
+  options: JobOptions,
+  start: (
+    job: InstanceType<typeof native.NativeJob>,
+    threads: number | undefined,
+  ) => Promise<T | NativeFailure>,
+): Promise<T> {
+  const { signal, onProgress } = options
+  const threads = checkThreads(options.threads)
+  signal?.throwIfAborted()
+  // The stack of the caller: the failure itself happens on a thread that has none.
+  const site = new Error()
+  const job = new native.NativeJob()
+  let thrown: { error: unknown } | undefined
+  const stop = (): void => job.cancel()
+  const tell = (): void => {
+    try {
+      onProgress?.(job.progress())
+    } catch (error) {
+      thrown ??= { error }
+      stop()
+    }
+  }
+  signal?.addEventListener('abort', stop, { once: true })
+  const timer = onProgress && setInterval(tell, PROGRESS_INTERVAL_MS)
+  timer?.unref()
+  try {
+    const outcome = await start(job, threads)
+    if (!isFailure(outcome)) tell()
+    if (thrown) throw thrown.error
+    if (signal?.aborted) throw signal.reason
+    if (isFailure(outcome)) throw fromFailure(outcome, site)
+    return outcome
+  } finally {
+    clearInterval(timer)
+    signal?.removeEventListener('abort', stop)
+  }
+}
+
+function checkThreads(threads: number | undefined): number | undefined {
+  if (threads === undefined || (Number.isInteger(threads) && threads >= 1 && threads <= 1024)) return threads
+  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'threads is out of range', {
+    field: 'threads',
+    expected: 'a whole number from 1 to 1024',
+    received: String(threads),
+  })
+}
+
+/** Whether the addon answered with a failure. */
+export function isFailure(outcome: object | string): outcome is NativeFailure {
+  return typeof outcome === 'object' && 'code' in outcome && 'message' in outcome
+}
+
+/** Makes an error of a failure of the addon, with the stack of the call where one is given. */
+export function fromFailure(failure: NativeFailure, site?: Error): LineaprintError {
+  const { code, message, path, tensor, expected, received } = failure
+  const cause = failure.osError === undefined ? {} : { cause: { errno: failure.osError } }
+  const error = new LineaprintError(code as ErrorCode, message, {
+    path,
+    tensor,
+    expected,
+    received,
+    ...cause,
+  })
+  if (site?.stack !== undefined) {
+    error.stack = `${error.name}: ${error.message}\n${site.stack.split('\n').slice(2).join('\n')}`
+  }
+  return error
+}

@@ -1,0 +1,95 @@
+/** What can happen in a run. The journal holds one of these per line; the record follows from them. */
+import { captureSchema, eventSchema } from './schema.ts'
+import type { JsonObject } from '../json/value.ts'
+import type {
+  CaptureRecord,
+  FailureRecord,
+  FlagRecord,
+  RecordedNumber,
+  RunStatus,
+  StreamRecord,
+  TrackedRecord,
+  TrackedSection,
+} from './record.ts'
+
+/** What every line begins with. */
+export interface EventHead {
+  /** 1, 2, 3, … without gaps. */
+  readonly seq: number
+  /** ISO 8601 in UTC. */
+  readonly time: string
+}
+
+/** What happened. */
+export type EventBody =
+  | { readonly type: 'started'; readonly id: string; readonly name: string }
+  | { readonly type: 'capture'; readonly component: string; readonly result: CaptureRecord }
+  | {
+      readonly type: 'tracked'
+      readonly section: TrackedSection
+      readonly name: string
+      readonly entry: TrackedRecord
+    }
+  | MetricEvent
+  | DigestEvent
+  | { readonly type: 'metadata'; readonly values: JsonObject }
+  | { readonly type: 'tags'; readonly tags: readonly string[] }
+  | { readonly type: 'notes'; readonly notes: string }
+  | { readonly type: 'warning'; readonly message: string }
+  | { readonly type: 'flag'; readonly flag: FlagRecord }
+  | { readonly type: 'failure'; readonly failure: FailureRecord }
+  | CommandEndEvent
+  | { readonly type: 'ended'; readonly status: Exclude<RunStatus, 'running' | 'lost'> }
+
+/** One value of a metric. */
+export interface MetricEvent {
+  readonly type: 'metric'
+  readonly name: string
+  readonly value: RecordedNumber
+  readonly step?: number
+}
+
+/** The state of something at one moment, as a digest in written form. */
+export interface DigestEvent {
+  readonly type: 'digest'
+  readonly name: string
+  readonly digest: string
+  readonly step?: number
+}
+
+/** How a wrapped command ended. */
+interface CommandEndEvent {
+  readonly type: 'command'
+  readonly exitCode: number | null
+  readonly signal: string | null
+  readonly stdout: StreamRecord
+  readonly stderr: StreamRecord
+}
+
+/** A line of the journal. */
+export type JournalEvent = EventHead & EventBody
+
+/** Whether something is the result of a capture as records hold it. */
+export function isCapture(value: unknown): value is CaptureRecord {
+  return captureSchema.safeParse(value).success
+}
+
+/** Whether a parsed line is an event. */
+export function isEvent(value: unknown): value is JournalEvent {
+  return isPlainMetric(value) || eventSchema().safeParse(value).success
+}
+
+/** What the schema says of a metric with a finite value, in a tenth of the time: a journal has millions of these. */
+function isPlainMetric(input: unknown): boolean {
+  if (typeof input !== 'object' || input === null) return false
+  const { type, seq, time, name, value, step } = input as Record<string, unknown>
+  return (
+    type === 'metric' &&
+    Number.isSafeInteger(seq) &&
+    (seq as number) >= 1 &&
+    typeof time === 'string' &&
+    typeof name === 'string' &&
+    Number.isFinite(value) &&
+    (step === undefined || Number.isFinite(step))
+  )
+}

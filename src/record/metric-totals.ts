@@ -1,0 +1,47 @@
+/** Metrics in short: how many values, the first and last, the smallest and largest. */
+import { decodeFloat, encodeFloat } from '../json/special-floats.ts'
+import type { MetricEvent } from './events.ts'
+import type { MetricRecord } from './record.ts'
+
+/** The running totals of one metric. */
+export interface MetricTotals {
+  count: number
+  nanCount: number
+  first: number
+  last: number
+  min: number | null
+  max: number | null
+  lastStep: number | null
+}
+
+/** Adds one value to the totals of its metric. NaN counts but is neither smallest nor largest. */
+export function addMetric(totals: Map<string, MetricTotals>, event: MetricEvent): void {
+  const value = decodeFloat(event.value)
+  let total = totals.get(event.name)
+  if (total === undefined) {
+    total = { count: 0, nanCount: 0, first: value, last: value, min: null, max: null, lastStep: null }
+    totals.set(event.name, total)
+  }
+  total.count++
+  total.last = value
+  if (Number.isNaN(value)) total.nanCount++
+  else {
+    if (total.min === null || value < total.min) total.min = value
+    if (total.max === null || value > total.max) total.max = value
+  }
+  if (event.step !== undefined) total.lastStep = event.step
+}
+
+/** The totals as the record holds them. */
+export function metricRecord(total: MetricTotals): MetricRecord {
+  const { count, nanCount, first, last, min, max, lastStep } = total
+  return {
+    count,
+    nanCount,
+    first: encodeFloat(first),
+    last: encodeFloat(last),
+    min: min === null ? null : encodeFloat(min),
+    max: max === null ? null : encodeFloat(max),
+    lastStep,
+  }
+}

@@ -1,0 +1,71 @@
+/** The tensors of a tracked model, in a file of their own, so that a later check can name the one that changed. */
+import { z } from 'zod/mini'
+import { LineaprintError } from '../core/errors.ts'
+import { parseJson } from '../json/parse.ts'
+import { ENGLISH } from '../util/schema.ts'
+import type { Difference } from '../core/component.ts'
+import type { TensorInfo } from '../model/read.ts'
+
+/** Version of the file. */
+const SCHEMA = 'lineaprint/tensors/v1'
+
+/** A tensor as it was recorded. */
+export interface RecordedTensor {
+  readonly name: string
+  readonly dtype: string
+  readonly shape: readonly number[]
+  readonly digest: string
+}
+
+const fileSchema = z.looseObject({
+  schema: z.literal(SCHEMA),
+  tensors: z.array(
+    z.looseObject({ name: z.string(), dtype: z.string(), shape: z.array(z.number()), digest: z.string() }),
+  ),
+})
+
+/** The content of the file: JSON with one tensor per line. */
+export function formatTensors(tensors: readonly TensorInfo[]): string {
+  const lines = tensors.map(({ name, dtype, shape, digest, file }) =>
+    JSON.stringify({ name, dtype, shape, digest, file }),
+  )
+  return `{"schema":"${SCHEMA}","tensors":[\n${lines.join(',\n')}\n]}\n`
+}
+
+/**
+ * Reads the content of the file.
+ *
+ * @throws ERR_LINEAPRINT_RECORD if it is damaged.
+ */
+export function parseTensors(bytes: Uint8Array, path: string): readonly RecordedTensor[] {
+  try {
+    parseJson(bytes, path)
+    return fileSchema.parse(JSON.parse(Buffer.from(bytes).toString()), ENGLISH).tensors
+  } catch (cause) {
+    throw new LineaprintError('ERR_LINEAPRINT_RECORD', 'the list of tensors is damaged', { path, cause })
+  }
+}
+
+/** The tensors in which two lists differ, by name. */
+export function compareTensors(
+  before: readonly RecordedTensor[],
+  after: readonly (TensorInfo | RecordedTensor)[],
+): Difference[] {
+  const now = new Map(
+    after.map(({ name, dtype, shape, digest }) => [name, { dtype, shape, digest: digest.toString() }]),
+  )
+  const differences: Difference[] = []
+  for (const tensor of before) {
+    const other = now.get(tensor.name)
+    now.delete(tensor.name)
+    const [was, is] = [describe(tensor), other && describe(other)]
+    if (was !== is)
+      differences.push({ field: tensor.name, before: was, ...(is !== undefined && { after: is }) })
+  }
+  for (const [name, tensor] of now) differences.push({ field: name, after: describe(tensor) })
+  return differences
+}
+
+function describe({ dtype, shape, digest }: Omit<RecordedTensor, 'name'>): string {
+  return `${dtype} [${shape.join(', ')}] ${digest}`
+}

@@ -1,0 +1,56 @@
+/** The places that the command works in and writes to, which git does not keep where they are empty or ignored. */
+import { realpath } from 'node:fs/promises'
+import { dirname, relative, sep } from 'node:path'
+import { gitPath } from '../capture/git/paths.ts'
+import { LineaprintError } from '../core/errors.ts'
+import { storeError } from '../util/fs.ts'
+import { isThere } from './inputs.ts'
+import { isWithin, preparePath } from './paths.ts'
+import type { StoredRun } from '../store/runs.ts'
+import type { TreeMap } from './paths.ts'
+
+/**
+ * Makes the folders above the outputs, where they are missing.
+ *
+ * @param target Absolute path of the new tree.
+ * @param source The repository.
+ * @throws ERR_LINEAPRINT_STATE for an output that running again would write over: one outside of the repository, or
+ *   one behind a link that leads out of the new tree. It would be gone, or be compared with itself.
+ */
+export async function preparePlaces(
+  { record }: StoredRun,
+  map: TreeMap,
+  target: string,
+  source: string,
+): Promise<void> {
+  for (const [name, entry] of Object.entries(record.outputs)) {
+    if (!('path' in entry) || typeof entry.path !== 'string') continue
+    const place = map.path(entry.path)
+    if (isWithin(place, target)) await makeFolder(dirname(place), target)
+    const real = await realPlace(place)
+    if (isWithin(real.path, target) || (!real.exists && !isWithin(real.path, source))) continue
+    throw new LineaprintError(
+      'ERR_LINEAPRINT_STATE',
+      `the output ${JSON.stringify(name)} lies outside of the new work tree, and running again would overwrite it`,
+      { path: real.path, field: `outputs.${name}`, hint: 'move it away first' },
+    )
+  }
+}
+
+/** Makes a folder in the new tree, if it is not there. */
+export async function makeFolder(folder: string, target: string): Promise<void> {
+  if (folder === target || (await isThere(folder))) return
+  const below = relative(target, folder).split(sep).join('/')
+  await preparePath(target, gitPath(Buffer.from(`${below}/file`)))
+}
+
+/** Where a path leads; of one that does not exist, where the nearest folder above it leads. */
+async function realPlace(path: string): Promise<{ path: string; exists: boolean }> {
+  let above = path
+  while (!(await isThere(above)) && dirname(above) !== above) above = dirname(above)
+  try {
+    return { path: await realpath(above), exists: above === path }
+  } catch (cause) {
+    throw storeError(path, 'it cannot be looked at', cause)
+  }
+}

@@ -1,0 +1,110 @@
+/** Paths of the old work tree in the new one, and a way to write below a folder that no link leads out of. */
+import { lstat, mkdir } from 'node:fs/promises'
+import { join, relative, resolve, sep } from 'node:path'
+import { LineaprintError } from '../core/errors.ts'
+import { errorCode } from '../util/fs.ts'
+import type { GitPath } from '../capture/git/paths.ts'
+
+/** Whether a path is a folder or lies below it. */
+export function isWithin(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep)
+}
+
+/** Takes paths of one work tree into another. */
+export class TreeMap {
+  /** The old root as git writes it and, where a link led to it, as the working directory was written. */
+  readonly #roots: readonly string[]
+  readonly #target: string
+
+  constructor(root: string, workingDirectory: string, directory: string, target: string) {
+    const below = directory === '' ? '' : sep + directory.split('/').join(sep)
+    // A link further down makes another end, and then nothing is known of what stands above.
+    const alias = workingDirectory.endsWith(below)
+      ? workingDirectory.slice(0, workingDirectory.length - below.length)
+      : root
+    this.#roots = [...new Set([root, alias])].toSorted((a, b) => b.length - a.length)
+    this.#target = target
+  }
+
+  /** The place of a path in the new tree; itself where it lies outside of the old one. */
+  path(given: string): string {
+    const path = resolve(given)
+    const root = this.#roots.find((folder) => isWithin(path, folder))
+    return root === undefined ? path : join(this.#target, relative(root, path))
+  }
+
+  /** Whether a path lies in the old tree. */
+  covers(path: string): boolean {
+    return this.#roots.some((folder) => isWithin(resolve(path), folder))
+  }
+
+  /** A text in which the old root is replaced wherever it stands as a path or the beginning of one. */
+  text(text: string): string {
+    return this.#roots.reduce((replaced, root) => replaceRoot(replaced, root, this.#target), text)
+  }
+}
+
+/** `/repo` in `--data=/repo/x` and `cd '/repo'`, but neither in `/other/repo` nor in `/repository`. */
+function replaceRoot(text: string, root: string, target: string): string {
+  let result = ''
+  let from = 0
+  for (let at = text.indexOf(root); at >= 0; at = text.indexOf(root, from)) {
+    const [before, after] = [text.slice(0, at), text[at + root.length] ?? '']
+    // A letter before it is the end of another path, unless it is a flag such as `-I`.
+    const starts = !/[\w./\\-]$/.test(before) || /^-[A-Za-z]$/.test(before)
+    const whole = starts && !/[\w.-]/.test(after)
+    result += text.slice(from, at) + (whole ? target : root)
+    from = at + root.length
+  }
+  return result + text.slice(from)
+}
+
+/** Names below which nothing from a record is written. */
+const REFUSED = new Set(['', '.', '..', '.git', 'git~1'])
+
+/**
+ * Refuses a path from a record that leads out of the folder or into a repository's own files.
+ *
+ * @throws ERR_LINEAPRINT_RECORD.
+ */
+export function checkPath(path: GitPath): void {
+  const segments = path.bytes.toString('latin1').split('/')
+  const refused = segments.some(
+    (segment) =>
+      REFUSED.has(segment.toLowerCase()) || segment.includes('\0') || (sep === '\\' && /[\\:]/.test(segment)),
+  )
+  if (refused) throw refusal(path, 'its path leads out of the work tree')
+}
+
+/**
+ * Makes the folders above a path from a record.
+ *
+ * @returns The absolute path, as bytes where it is not UTF-8.
+ * @throws ERR_LINEAPRINT_RECORD for what {@link checkPath} refuses, and for a path below a link: a record is data, and
+ *   must not decide where else something is written.
+ */
+export async function preparePath(root: string, path: GitPath): Promise<string | Buffer> {
+  checkPath(path)
+  const segments = path.bytes.toString('latin1').split('/')
+  let folder: Buffer = Buffer.from(root)
+  for (const segment of segments.slice(0, -1)) {
+    folder = Buffer.concat([folder, SLASH, Buffer.from(segment, 'latin1')])
+    try {
+      await mkdir(folder)
+    } catch (cause) {
+      if (errorCode(cause) !== 'EEXIST') throw cause
+      if (!(await lstat(folder)).isDirectory()) throw refusal(path, 'a link or file stands above it')
+    }
+  }
+  return path.utf8 ? join(root, path.text) : Buffer.concat([Buffer.from(root), SLASH, path.bytes])
+}
+
+const SLASH = Buffer.from('/')
+
+function refusal(path: GitPath, why: string): LineaprintError {
+  return new LineaprintError(
+    'ERR_LINEAPRINT_RECORD',
+    `${JSON.stringify(path.text)} is not brought back: ${why}`,
+    { field: 'untracked' },
+  )
+}

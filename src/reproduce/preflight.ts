@@ -1,0 +1,110 @@
+/** Whether a run can be reproduced at all: everything that can be said before a file is written. */
+import { asObject, damaged } from '../capture/fields.ts'
+import { REDACTED } from '../secrets/redact.ts'
+import { LineaprintError } from '../core/errors.ts'
+import { fieldText } from '../json/copy.ts'
+import { verifyFiles, verifyRecord } from '../compare/run-files.ts'
+import type { JsonObject } from '../json/value.ts'
+import type { CaptureRecord } from '../record/record.ts'
+import type { StoredRun } from '../store/runs.ts'
+
+/** A capture that was made. */
+export type MadeCapture = Extract<CaptureRecord, { status: 'captured' }>
+
+/** What a run says about the work tree it started from. */
+export interface RecordedTree {
+  readonly capture: MadeCapture
+  /** Absolute path of the repository. */
+  readonly root: string
+  readonly commit: string
+  /** Where the run worked, below the root; segments joined by `/`. */
+  readonly directory: string
+}
+
+/**
+ * Refuses a run whose record or files are not as they were sealed: what it says cannot be relied on.
+ *
+ * @throws ERR_LINEAPRINT_STATE for a run that has no seal, ERR_LINEAPRINT_RECORD naming what is broken.
+ */
+export async function checkRecord(run: StoredRun, signal: AbortSignal | undefined): Promise<void> {
+  if (run.record.seal === null) {
+    const running = run.status === 'running'
+    throw new LineaprintError(
+      'ERR_LINEAPRINT_STATE',
+      running ? 'the run goes on and has no seal yet' : 'the run was never finished and has no seal',
+      { path: run.folder, hint: running ? 'wait for its end' : 'only a finished run can be reproduced' },
+    )
+  }
+  const items = [...verifyRecord(run), ...(await verifyFiles(run, signal))]
+  const broken = items.filter(({ status }) => status === 'changed' || status === 'missing')
+  const [first] = broken
+  if (first === undefined) return
+  const names = broken.slice(0, 3).map(({ name, status }) => `${name} (${status})`)
+  const more = broken.length > 3 ? ` and ${broken.length - 3} more` : ''
+  throw new LineaprintError(
+    'ERR_LINEAPRINT_RECORD',
+    `the run is not as it was recorded: ${names.join(', ')}${more}`,
+    { path: run.folder, field: first.name, hint: `${first.detail}; "lineaprint verify" shows all of it` },
+  )
+}
+
+/**
+ * The work tree that a run started from.
+ *
+ * @throws ERR_LINEAPRINT_STATE saying what is missing, ERR_LINEAPRINT_RECORD if the capture is damaged.
+ */
+export function recordedTree({ record }: StoredRun): RecordedTree {
+  const capture = record.captures['git']
+  if (capture?.status !== 'captured') {
+    const why = capture?.status === 'failed' ? `its capture failed: ${capture.reason}` : 'it was not captured'
+    throw missing('the run has no state of a git work tree', why)
+  }
+  const { value } = capture
+  if (value['available'] !== true)
+    throw missing('the run did not work in a git work tree', fieldText(value['reason']))
+  const { left: _, ...patches } = (value['patches'] ?? {}) as JsonObject
+  for (const [name, patch] of Object.entries(patches)) {
+    const { status, reason } = asObject(patch, `patches.${name}`)
+    if (status === 'absent') throw missing(`the run did not keep its changes (${name})`, fieldText(reason))
+  }
+  const [root, commit, directory] = [text(value, 'root'), text(value, 'commit'), text(value, 'directory')]
+  if (!/^[0-9a-f]{40,64}$/.test(commit)) throw damaged('commit', 'a commit id', commit)
+  if (directory.startsWith('/') || directory.split('/').includes('..'))
+    throw damaged('directory', 'a path below the root', directory)
+  return { capture, root, commit, directory }
+}
+
+/**
+ * Refuses a command that cannot be run again.
+ *
+ * @throws ERR_LINEAPRINT_STATE for a run that did not wrap one, ERR_LINEAPRINT_COMMAND for one with secrets.
+ */
+export function checkCommand({ record: { command } }: StoredRun): void {
+  if (!command.wrapped)
+    throw missing('the run has no command: it was made by a program of its own', 'run: that program')
+  const at = command.argv.findIndex((argument) => argument.includes(REDACTED))
+  if (at < 0) return
+  const argument = command.argv[at] ?? ''
+  throw new LineaprintError(
+    'ERR_LINEAPRINT_COMMAND',
+    `argument ${at} of the command held a secret, which the record does not keep: ${JSON.stringify(argument)}`,
+    { field: `argv.${at}`, hint: ONLY_TREE },
+  )
+}
+
+const ONLY_TREE = 'with --no-run the work tree alone is brought back'
+
+function missing(what: string, why: string): LineaprintError {
+  if (why.startsWith('run: '))
+    return new LineaprintError('ERR_LINEAPRINT_STATE', what, { field: 'command', hint: ONLY_TREE })
+  return new LineaprintError('ERR_LINEAPRINT_STATE', `${what}: ${why}`, {
+    field: 'git',
+    hint: 'only a run that captured one can be reproduced',
+  })
+}
+
+function text(value: JsonObject, field: string): string {
+  const found = value[field]
+  if (typeof found === 'string') return found
+  throw damaged(field, 'text', found)
+}

@@ -1,0 +1,189 @@
+/** Rebuilds the Python environment of a run: from its lock file, or from the versions that were recorded. */
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname, join, relative } from 'node:path'
+import { platform } from 'node:process'
+import { asObject } from '../../capture/fields.ts'
+import { runProgram } from '../../subprocess/run.ts'
+import { isThere } from '../../util/there.ts'
+import { storeError } from '../../util/fs.ts'
+import { fieldText } from '../../json/copy.ts'
+import { item } from '../types.ts'
+import { requirementsOf } from './requirements.ts'
+import { isInstalled, runTool } from './tool.ts'
+import type { JsonObject } from '../../json/value.ts'
+import type { TreeMap } from '../paths.ts'
+import type { ReproduceItem } from '../types.ts'
+import type { ToolContext } from './tool.ts'
+
+/** A rebuilt environment. */
+export interface RebuiltPython {
+  readonly items: readonly ReproduceItem[]
+  /** Absolute path of the new environment. */
+  readonly folder: string
+  /** Where the recorded one was. */
+  readonly before: string
+}
+
+/** What a rebuild of Python needs to know. */
+export interface PythonRebuild {
+  /** The source `python` of the recorded environment. */
+  readonly found: JsonObject
+  /** The folder in the new tree that the run works in. */
+  readonly directory: string
+  readonly target: string
+  readonly map: TreeMap
+}
+
+const PROGRAMS = platform === 'win32' ? 'Scripts' : 'bin'
+
+/** The interpreter of an environment. */
+export function pythonIn(environment: string): string {
+  return join(environment, PROGRAMS, platform === 'win32' ? 'python.exe' : 'python')
+}
+
+/** The folder of programs of an environment. */
+export function programsIn(environment: string): string {
+  return join(environment, PROGRAMS)
+}
+
+/**
+ * Makes a new environment with the recorded packages. The one that the run used is not touched.
+ *
+ * @throws ERR_LINEAPRINT_COMMAND with the last lines of the tool that failed.
+ */
+export async function rebuildPython(plan: PythonRebuild, context: ToolContext): Promise<RebuiltPython> {
+  const { found, target, map } = plan
+  const before = fieldText(found['prefix'])
+  // Where it was, if that was in the tree: scripts name it. Otherwise where no capture looks.
+  const folder =
+    found['virtualEnvironment'] === true && map.covers(before)
+      ? map.path(before)
+      : join(target, '.lineaprint', 'environment')
+  const base = await findBase(found, context)
+  const hasUv = await isInstalled('uv', context)
+  const how = await install(plan, folder, base.command, hasUv, context)
+  const items: ReproduceItem[] = [item('environment', 'python', 'rebuilt', how.detail)]
+  if (base.version !== found['version']) {
+    const detail = `Python ${fieldText(found['version'])} is not here; ${base.version} was used`
+    items.push(item('environment', 'python.version', 'not-restored', detail))
+  }
+  if (how.left.length > 0) {
+    const detail = `not from an index, or of a form that is not known: ${how.left.slice(0, 5).join(', ')}`
+    items.push(item('environment', 'python.packages', 'not-restored', detail))
+  }
+  return { items, folder, before }
+}
+
+interface Installed {
+  readonly detail: string
+  readonly left: readonly string[]
+}
+
+async function install(
+  plan: PythonRebuild,
+  folder: string,
+  base: string,
+  hasUv: boolean,
+  context: ToolContext,
+): Promise<Installed> {
+  const { found, directory, target, map } = plan
+  const lock = await findFile('uv.lock', directory, target)
+  if (lock !== undefined && hasUv && isExact(found, 'uv.lock')) {
+    const variables: NodeJS.ProcessEnv = {
+      ...context.variables,
+      UV_PROJECT_ENVIRONMENT: folder,
+      UV_PYTHON_DOWNLOADS: 'never',
+    }
+    const { VIRTUAL_ENV: _, ...rest } = variables
+    await runTool(['uv', 'sync', '--frozen', '--python', base], dirname(lock), {
+      ...context,
+      variables: rest,
+    })
+    return { detail: 'by uv sync --frozen from uv.lock', left: [] }
+  }
+  await makeEnvironment(folder, base, hasUv, context)
+  const pip = hasUv
+    ? ['uv', 'pip', 'install', '--quiet', '--python', pythonIn(folder)]
+    : [pythonIn(folder), '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-input']
+  const tool = hasUv ? 'uv pip install' : 'pip install'
+  const file = await findFile('requirements.txt', directory, target)
+  if (file !== undefined && isExact(found, 'requirements.txt')) {
+    await runTool([...pip, '-r', file], dirname(file), context)
+    return { detail: `by ${tool} -r requirements.txt`, left: [] }
+  }
+  const { text, count, left } = requirementsOf(found, (value) => map.text(value))
+  const list = join(folder, 'lineaprint-requirements.txt')
+  await written(list, writeFile(list, text))
+  if (count > 0) await runTool([...pip, '--no-deps', '-r', list], directory, context)
+  const versions = count === 1 ? 'the one recorded version' : `the ${count} recorded versions`
+  return { detail: `by ${tool} of ${versions}`, left }
+}
+
+/** Whether a lock file says all of what was installed: then it is the better source, with hashes and addresses. */
+function isExact(found: JsonObject, name: string): boolean {
+  const entry = asObject(found['lockFiles'] ?? {}, 'python.lockFiles')[name]
+  if (entry === undefined) return false
+  const unseen = asObject(found['unseen'] ?? {}, 'python.unseen')
+  return asObject(entry, name)['driftCount'] === 0 && unseen[`lockFiles.${name}`] === undefined
+}
+
+async function makeEnvironment(
+  folder: string,
+  base: string,
+  hasUv: boolean,
+  context: ToolContext,
+): Promise<void> {
+  await written(folder, mkdir(dirname(folder), { recursive: true }))
+  const argv = hasUv
+    ? ['uv', 'venv', '--quiet', '--no-project', '--python', base, folder]
+    : [base, '-m', 'venv', folder]
+  await runTool(argv, dirname(folder), context)
+  // Before 3.13 venv leaves it to people to keep thousands of files out of their repository.
+  await written(folder, writeFile(join(folder, '.gitignore'), '*\n'))
+}
+
+/** The Python that the environment was made of; else one of that version on PATH; else any. */
+async function findBase(
+  found: JsonObject,
+  context: ToolContext,
+): Promise<{ command: string; version: string }> {
+  const wanted = fieldText(found['version'])
+  const short = /^\d+\.\d+/.exec(wanted)?.[0] ?? '3'
+  const prefix = fieldText(found['basePrefix'])
+  const inPrefix = [`python${short}`, 'python3', 'python'].map((name) => join(prefix, PROGRAMS, name))
+  let any: { command: string; version: string } | undefined
+  for (const command of [...inPrefix, `python${short}`, 'python3', 'python']) {
+    const version = await versionOf(command, context)
+    if (version === wanted) return { command, version }
+    if (version !== undefined) any ??= { command, version }
+  }
+  if (any !== undefined) return any
+  // The error of the last one says that there is none.
+  await runTool(['python3', '--version'], '/', context)
+  return { command: 'python3', version: '' }
+}
+
+async function versionOf(command: string, { variables, signal }: ToolContext): Promise<string | undefined> {
+  if (command.includes('/') && !(await isThere(command))) return undefined
+  const options = { directory: '/', environment: variables, timeout: 20_000, signal }
+  const program = 'import platform; print(platform.python_version())'
+  const result = await runProgram(command, ['-I', '-c', program], options)
+  return result.status === 'ended' && result.code === 0 ? result.stdout.toString().trim() : undefined
+}
+
+/** A file in the folder that the run works in, or one above it in the tree. */
+async function findFile(name: string, directory: string, target: string): Promise<string | undefined> {
+  for (let folder = directory; !relative(target, folder).startsWith('..'); folder = dirname(folder)) {
+    if (await isThere(join(folder, name))) return join(folder, name)
+    if (folder === target) return undefined
+  }
+  return undefined
+}
+
+async function written<T>(path: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (cause) {
+    throw storeError(path, 'it cannot be written', cause)
+  }
+}

@@ -1,0 +1,143 @@
+/** Rebuilds what the recorded run had installed, in the new work tree and before its command. */
+import { basename, delimiter, isAbsolute, join, relative, resolve } from 'node:path'
+import { isPresent } from '../../capture/environment/digest-fields.ts'
+import { asObject } from '../../capture/fields.ts'
+import { fieldText } from '../../json/copy.ts'
+import { isThere } from '../inputs.ts'
+import { isWithin } from '../paths.ts'
+import { item } from '../types.ts'
+import { rebuildModules } from './javascript.ts'
+import { programsIn, rebuildPython } from './python.ts'
+import type { JsonObject } from '../../json/value.ts'
+import type { StoredRun } from '../../store/runs.ts'
+import type { TreeMap } from '../paths.ts'
+import type { ReproduceItem } from '../types.ts'
+import type { RebuiltPython } from './python.ts'
+import type { ToolContext } from './tool.ts'
+
+/** What was rebuilt, and how the command finds it. */
+export interface Rebuilt {
+  readonly items: readonly ReproduceItem[]
+  /** Variables that the command gets beside those of this process. */
+  readonly variables: Readonly<Record<string, string | undefined>>
+  /** The command with programs of the old environment as those of the new one. */
+  command(argv: readonly string[]): Promise<string[]>
+}
+
+/** Nothing was rebuilt. */
+export const AS_IT_IS: Rebuilt = {
+  items: [],
+  variables: {},
+  command: async (argv) => [...argv],
+}
+
+/** What a rebuild needs to know. */
+export interface RebuildPlan {
+  readonly run: StoredRun
+  readonly map: TreeMap
+  readonly target: string
+  /** The folder in the new tree that the run works in. */
+  readonly directory: string
+}
+
+/**
+ * Installs what the lock files of the tree, or the recorded versions, say. Package managers run programs of the
+ * packages they install, as they did when the run was prepared.
+ *
+ * @throws ERR_LINEAPRINT_COMMAND with the last lines of the tool that failed or is missing.
+ */
+export async function rebuild(
+  { run, map, target, directory }: RebuildPlan,
+  context: Omit<ToolContext, 'variables'>,
+): Promise<Rebuilt> {
+  const capture = run.record.captures['environment']
+  if (capture?.status !== 'captured') {
+    const why = capture?.status === 'failed' ? `its capture failed: ${capture.reason}` : 'it was not captured'
+    return { ...AS_IT_IS, items: [item('environment', 'rebuild', 'not-restored', why)] }
+  }
+  const { value } = capture
+  const tools: ToolContext = { ...context, variables: toolVariables() }
+  const items: ReproduceItem[] = []
+  if (isPresent(value, 'npm'))
+    items.push(...(await rebuildModules(asObject(value['npm'], 'npm'), directory, target, tools)))
+  if (isPresent(value, 'conda'))
+    items.push(item('environment', 'conda', 'not-restored', 'environments of conda are not rebuilt'))
+  const found = isPresent(value, 'python') ? asObject(value['python'], 'python') : undefined
+  const isActive = isPresent(value, 'variables') && hasActive(asObject(value['variables'], 'variables'))
+  if (found === undefined || !usesPython(run, found, isActive)) return { ...AS_IT_IS, items: told(items) }
+  if (found['packages'] === null || found['packages'] === undefined) {
+    const reason = 'the packages of Python were not recorded'
+    return { ...AS_IT_IS, items: [...items, item('environment', 'python', 'not-restored', reason)] }
+  }
+  const python = await rebuildPython({ found, directory, target, map }, tools)
+  return {
+    items: [...items, ...python.items],
+    variables: activate(python),
+    command: (argv) => moveCommand(argv, run, python),
+  }
+}
+
+function told(items: readonly ReproduceItem[]): readonly ReproduceItem[] {
+  const nothing = 'the run used no package manager that is known'
+  return items.length > 0 ? items : [item('environment', 'rebuild', 'not-restored', nothing)]
+}
+
+/** What belongs to the run around this process would lead tools into its environment. */
+function toolVariables(): NodeJS.ProcessEnv {
+  const { VIRTUAL_ENV: _, PYTHONHOME: __, PYTHONPATH: ___, ...rest } = process.env
+  return rest
+}
+
+/** A Python that the machine has anyway is looked at in every run; it is a part of one that uses it. */
+function usesPython({ record }: StoredRun, found: JsonObject, isActive: boolean): boolean {
+  if (Object.keys(asObject(found['lockFiles'] ?? {}, 'python.lockFiles')).length > 0) return true
+  const [program = ''] = record.command.argv
+  if (/^(?:python|pypy)[\d.]*t?$/.test(basename(program).replace(/\.exe$/i, ''))) return true
+  if (found['virtualEnvironment'] !== true) return false
+  const path = resolve(record.command.workingDirectory, program)
+  return isActive || (/[/\\]/.test(program) && isWithin(path, fieldText(found['prefix'])))
+}
+
+/** Whether a virtual environment was active: everything that the command started has it. */
+function hasActive(variables: JsonObject): boolean {
+  return asObject(variables['recorded'], 'variables.recorded')['VIRTUAL_ENV'] !== undefined
+}
+
+/** What `activate` of the environment does. */
+function activate({ folder }: RebuiltPython): Record<string, string | undefined> {
+  const path = process.env['PATH'] ?? ''
+  return {
+    VIRTUAL_ENV: folder,
+    UV_PROJECT_ENVIRONMENT: folder,
+    PATH: path === '' ? programsIn(folder) : `${programsIn(folder)}${delimiter}${path}`,
+    PYTHONHOME: undefined,
+  }
+}
+
+/**
+ * The program of the old environment becomes that of the new one, and so does one that was found on PATH. Paths of the
+ * old environment in arguments are replaced as well.
+ */
+async function moveCommand(
+  argv: readonly string[],
+  { record }: StoredRun,
+  { folder, before }: RebuiltPython,
+): Promise<string[]> {
+  const [program = '', ...rest] = argv
+  const moved = rest.map((argument) => replacePath(argument, before, folder))
+  if (!/[/\\]/.test(program)) {
+    const own = join(programsIn(folder), program)
+    return [(await isThere(own)) ? own : program, ...moved]
+  }
+  const path = isAbsolute(program) ? program : resolve(record.command.workingDirectory, program)
+  if (!isWithin(path, before)) return [program, ...moved]
+  const own = join(folder, relative(before, path))
+  return [(await isThere(own)) ? own : program, ...moved]
+}
+
+/** An argument that is a path of the old environment, alone or behind the sign of a flag. */
+function replacePath(argument: string, before: string, folder: string): string {
+  const at = argument.startsWith('-') ? argument.indexOf('=') + 1 : 0
+  const path = argument.slice(at)
+  return isWithin(path, before) ? argument.slice(0, at) + folder + path.slice(before.length) : argument
+}

@@ -1,0 +1,199 @@
+/** Gets a run again: its work tree, its inputs, its command, and a verdict on what came out. */
+import { dirname, join } from 'node:path'
+import { LineaprintError } from '../core/errors.ts'
+import { storeIn } from '../store/store.ts'
+import { SignalRelay } from '../command/signals.ts'
+import { compareMetrics, lastValues } from './verdicts/metrics.ts'
+import { compareOutputs } from './verdicts/outputs.ts'
+import { compareSaid } from './verdicts/reported.ts'
+import { commandIn, execute, outputDirOf } from './execute.ts'
+import { checkInputs, refuseOtherInputs } from './inputs.ts'
+import { TreeMap } from './paths.ts'
+import { makeFolder, preparePlaces } from './folders.ts'
+import { checkCommand, checkRecord, recordedTree } from './preflight.ts'
+import { AS_IT_IS, rebuild } from './rebuild/rebuild.ts'
+import { restoreTree } from './restore.ts'
+import { makeTarget } from './target.ts'
+import { checkEnvironment, checkTree, refuseOtherTree } from './tree-check.ts'
+import { item } from './types.ts'
+import type { AlgorithmChoice } from '../core/digest.ts'
+import type { StoredRun } from '../store/runs.ts'
+import type { Store } from '../store/store.ts'
+import type { Executed, Execution } from './execute.ts'
+import type { Rebuilt } from './rebuild/rebuild.ts'
+import type { Target } from './target.ts'
+import type { RecordedTree } from './preflight.ts'
+import type { ReproduceItem, ReproduceOptions, ReproduceVerdict, Reproduction } from './types.ts'
+
+export type {
+  ReproduceItem,
+  ReproduceOptions,
+  ReproduceVerdict,
+  ReproducingRun,
+  Reproduction,
+} from './types.ts'
+
+/**
+ * Brings the work tree of a run back into a new folder, runs the command there as a run of its own, and compares what
+ * comes out. The repository that the run worked in is only read.
+ *
+ * Signals to this process are passed on to the command while it runs, and stop the work otherwise. Whatever stops
+ * the work before the command leaves no folder behind.
+ *
+ * @param run From `findRun` or `readRun`.
+ * @throws ERR_LINEAPRINT_RECORD if the run is not as it was sealed; ERR_LINEAPRINT_STATE if it has no command, no
+ *   captured git state, or its repository, commit or tree cannot be had; ERR_LINEAPRINT_COMMAND for a command with
+ *   secrets in it, one that cannot be started, and a package manager that failed; ERR_LINEAPRINT_CHANGED and ERR_LINEAPRINT_NOT_FOUND for inputs
+ *   that are not the recorded ones; ERR_LINEAPRINT_ARGUMENT for a folder or tolerance that is not usable.
+ */
+export async function reproduceRun(run: StoredRun, options: ReproduceOptions = {}): Promise<Reproduction> {
+  checkTolerance(options.tolerance)
+  const relay = new SignalRelay()
+  const signal = AbortSignal.any([relay.work, ...(options.signal === undefined ? [] : [options.signal])])
+  try {
+    await checkRecord(run, signal)
+    const tree = recordedTree(run)
+    if (options.run !== false) checkCommand(run)
+    const target = await makeTarget(options.into, tree.root)
+    return await reproduceIn(target, run, tree, options, relay, signal)
+  } finally {
+    relay.close()
+  }
+}
+
+function checkTolerance(tolerance: number | undefined): void {
+  if (tolerance === undefined || (Number.isFinite(tolerance) && tolerance >= 0)) return
+  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this is no tolerance', {
+    field: 'tolerance',
+    expected: 'a number that is not negative',
+    received: String(tolerance),
+  })
+}
+
+function treeMap({ command }: StoredRun['record'], tree: RecordedTree, target: string): TreeMap {
+  return new TreeMap(tree.root, command.workingDirectory, tree.directory, target)
+}
+
+async function reproduceIn(
+  target: Target,
+  run: StoredRun,
+  tree: RecordedTree,
+  options: ReproduceOptions,
+  relay: SignalRelay,
+  signal: AbortSignal,
+): Promise<Reproduction> {
+  const map = treeMap(run.record, tree, target.path)
+  const directory = join(target.path, tree.directory)
+  const head = { id: run.id, name: run.record.name, directory: target.path }
+  let hasStarted = false
+  try {
+    const { items, rebuilt } = await prepare(run, tree, map, target.path, directory, options, signal)
+    if (options.run === false) return { ...head, reproduced: null, items }
+    const started = (): void => {
+      hasStarted = true
+      options.onStart?.(target.path)
+    }
+    const place = { map, target: target.path, directory, rebuilt }
+    const execution: Execution = { run, ...place, options, relay, signal, started }
+    const executed = await execute(execution)
+    const made = await compareAll(execution, executed, options.tolerance)
+    return { ...head, run: executed.run, reproduced: isReproduced(made), items: [...items, ...made] }
+  } catch (error) {
+    if (!hasStarted) await target.remove()
+    throw error
+  }
+}
+
+async function prepare(
+  run: StoredRun,
+  tree: RecordedTree,
+  map: TreeMap,
+  target: string,
+  directory: string,
+  { run: runs, rebuild: isRebuilt, onStep }: ReproduceOptions,
+  signal: AbortSignal,
+): Promise<{ items: ReproduceItem[]; rebuilt: Rebuilt }> {
+  await restoreTree(tree, run.folder, target, signal)
+  const algorithm = run.record.configuration['algorithm'] as AlgorithmChoice
+  const code = await checkTree(tree.capture, { directory: target, algorithm, signal })
+  if (runs !== false) refuseOtherTree(code)
+  const inputs = await checkInputs(run, map, target, signal)
+  if (runs !== false) {
+    refuseOtherInputs(inputs)
+    await preparePlaces(run, map, target, tree.root)
+  }
+  await makeFolder(directory, target)
+  const rebuilt =
+    isRebuilt === true ? await rebuild({ run, map, target, directory }, { signal, onStep }) : AS_IT_IS
+  const command = await commandIn(run, map, rebuilt)
+  const variables = { ...process.env, ...rebuilt.variables }
+  const environment = await checkEnvironment(run, { directory, algorithm, signal, command, variables })
+  return { items: [...code, ...rebuilt.items, environment, ...inputs, seedsItem(run)], rebuilt }
+}
+
+function seedsItem({ record }: StoredRun): ReproduceItem {
+  const seeds = record.captures['seeds']
+  if (seeds?.status !== 'captured')
+    return item('seeds', 'seeds', 'not-compared', 'they were not captured, so none are told to the command')
+  const { seed } = seeds.value
+  return typeof seed === 'number'
+    ? item('seeds', 'seeds', 'same', `the command is told the seed ${seed}`)
+    : item('seeds', 'seeds', 'not-compared', 'no seed was recorded')
+}
+
+async function compareAll(
+  { run, directory, signal }: Execution,
+  { run: made, stored }: Executed,
+  tolerance: number | undefined,
+): Promise<ReproduceItem[]> {
+  const [before, after] = [endOf(run), endOf(stored)]
+  const command =
+    before === after
+      ? item('command', 'end', 'same', after)
+      : item('command', 'end', 'different', `${before} → ${after}`, [{ field: 'end', before, after }])
+  const outputs = await compareOutputs(run, stored, { tolerance, signal })
+  const metrics = compareMetrics(
+    await lastValues(run, storesOf(run.folder, run.record.command.workingDirectory)),
+    await lastValues(stored, [...storesOf(made.folder, directory), storeIn(outputDirOf(run))]),
+    tolerance,
+  )
+  const said = await compareSaid(run, stored)
+  const found = [...outputs, ...said.filter(({ section }) => section === 'models'), ...metrics]
+  const isEmpty = found.every(({ verdict }) => verdict === 'not-compared')
+  const datasets = said.filter(({ section }) => section === 'datasets')
+  return [
+    command,
+    ...datasets,
+    ...found,
+    ...(isEmpty ? [item('outputs', 'outputs', 'not-compared', NOTHING)] : []),
+  ]
+}
+
+const NOTHING = 'there is no output and no metric to compare: nothing shows that the run was reproduced'
+
+function endOf({ record: { command } }: StoredRun): string {
+  return command.signal ?? `exit code ${command.exitCode}`
+}
+
+/** Where the runs that a command made may lie: beside its own run, and where it worked. */
+function storesOf(folder: string, directory: string): Store[] {
+  const beside: Store = { root: dirname(dirname(folder)), runs: dirname(folder) }
+  return [beside, storeIn(directory)]
+}
+
+const GOOD: ReadonlySet<ReproduceVerdict> = new Set([
+  'same',
+  'same-tensors',
+  'same-table',
+  'within-tolerance',
+])
+
+/** Nothing to compare is no proof: at least one output or metric has to be there. */
+function isReproduced(items: readonly ReproduceItem[]): boolean {
+  const counted = items.filter(({ verdict }) => verdict !== 'not-compared')
+  return (
+    counted.every(({ verdict }) => GOOD.has(verdict)) &&
+    // That a program read the same data again says nothing about what it made of them.
+    counted.some(({ section }) => section !== 'command' && section !== 'datasets')
+  )
+}

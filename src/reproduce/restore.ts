@@ -1,0 +1,250 @@
+/**
+ * Brings a recorded work tree back: a clone at the commit, then the patches, then untracked files, then links.
+ *
+ * The clone shares the objects of the repository instead of copying them, so it is made in a moment and finds commits
+ * that no branch holds any more; it needs the repository for as long as it is used. Not a byte of the repository
+ * changes. (Git renews the time stamp of an object that it finds there instead of writing it again.) Links come last:
+ * nothing is written through one.
+ */
+import { constants, open, stat, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Absent } from '../util/not-available.ts'
+import { asArray, asObject, asText } from '../capture/fields.ts'
+import { BUNDLE_FILE } from '../capture/git/bundle.ts'
+import { createGit } from '../capture/git/command.ts'
+import { gitPath } from '../capture/git/paths.ts'
+import { LineaprintError } from '../core/errors.ts'
+import { errorCode, storeError } from '../util/fs.ts'
+import { checkPath, preparePath } from './paths.ts'
+import type { Git } from '../capture/git/command.ts'
+import type { GitPath } from '../capture/git/paths.ts'
+import type { JsonObject } from '../json/value.ts'
+import type { RecordedTree } from './preflight.ts'
+
+/** Milliseconds that one call of git may take: a checkout of a large repository does. */
+const TIMEOUT = 30 * 60_000
+
+/** Settings of a repository that decide how files are written, and are not in its commits. */
+const CARRIED = ['core.autocrlf', 'core.eol', 'core.filemode', 'core.symlinks']
+
+/** What keeps hooks out, and patches as they are. */
+const SETTINGS = [
+  ['core.hooksPath', '/dev/null'],
+  ['core.safecrlf', 'false'],
+  ['apply.whitespace', 'nowarn'],
+  ['apply.ignoreWhitespace', 'no'],
+  ['submodule.recurse', 'false'],
+  ['protocol.file.allow', 'always'],
+] as const
+
+/**
+ * Fills an empty folder with the work tree that a run started from.
+ *
+ * @param runFolder The folder of the run, whose files were checked.
+ * @param target Absolute path of the empty folder.
+ * @throws ERR_LINEAPRINT_STATE if the repository or the commit is not there and no bundle holds it, or a change does not apply;
+ *   ERR_LINEAPRINT_RECORD for a path that leads out of the folder.
+ */
+export async function restoreTree(
+  tree: RecordedTree,
+  runFolder: string,
+  target: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const untracked = asArray(tree.capture.value['untracked'], 'untracked').map((entry) =>
+    asObject(entry, 'untracked'),
+  )
+  // Before anything is written; links above are looked for when it is.
+  for (const entry of untracked) if (isBrought(entry)) checkPath(pathOf(entry))
+  const files = join(runFolder, 'git')
+  const options = { timeout: TIMEOUT, signal, environment: withSettings(process.env) }
+  const bundle = bundleOf(tree, files)
+  const state = await lookForCommit(createGit({ ...options, directory: tree.root }), tree)
+  if (state !== 'there' && bundle === undefined) throw notThere(state, tree)
+  const git = createGit({ ...options, directory: target })
+  if (state === 'there') await step(tree.root, 'it cannot be cloned', () => clone(git, tree, target))
+  else
+    await step(target, 'its bundle of commits cannot be used', () =>
+      unbundle(git, tree, target, state, bundle ?? ''),
+    )
+  await step(target, 'the recorded changes do not apply', async () => {
+    await apply(git, tree, files, 'diff', [])
+    await apply(git, tree, files, 'staged', ['--cached'])
+  })
+  for (const entry of untracked) {
+    signal?.throwIfAborted()
+    if (isBrought(entry) && entry['kind'] === 'file') await bringFile(entry, files, target)
+  }
+  for (const entry of untracked) if (entry['kind'] === 'link') await bringLink(entry, target)
+}
+
+/** Settings by variables, behind those that are there. */
+function withSettings(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const before = Number(environment['GIT_CONFIG_COUNT'] ?? 0)
+  const pairs = SETTINGS.flatMap(([key, value], index) => [
+    [`GIT_CONFIG_KEY_${before + index}`, key],
+    [`GIT_CONFIG_VALUE_${before + index}`, value],
+  ])
+  const count = String(before + SETTINGS.length)
+  return { ...environment, ...Object.fromEntries(pairs), GIT_CONFIG_COUNT: count }
+}
+
+/** Whether the repository has the commit; else why the commit is not at hand. */
+type CommitState = 'there' | { readonly repository: boolean; readonly cause?: Absent }
+
+async function lookForCommit(git: Git, { root, commit }: RecordedTree): Promise<CommitState> {
+  const isThere = await stat(root).then(
+    (info) => info.isDirectory(),
+    () => false,
+  )
+  if (!isThere) return { repository: false }
+  try {
+    await git(['cat-file', '-e', `${commit}^{commit}`])
+    return 'there'
+  } catch (cause) {
+    if (!(cause instanceof Absent)) throw cause
+    // The folder may be there and be no repository any more.
+    const isRepository = await git(['rev-parse', '--git-dir']).then(
+      () => true,
+      () => false,
+    )
+    return { repository: isRepository, cause }
+  }
+}
+
+function notThere(state: CommitState, { root, commit }: RecordedTree): LineaprintError {
+  const { repository, cause } = state === 'there' ? { repository: true, cause: undefined } : state
+  if (!repository && cause === undefined) {
+    return new LineaprintError('ERR_LINEAPRINT_STATE', 'the repository of the run is not there', {
+      path: root,
+      hint: 'put it back where it was; a run that was made with --bundle needs it less',
+    })
+  }
+  const why = cause?.message ?? 'it is not known'
+  return new LineaprintError('ERR_LINEAPRINT_STATE', `the commit ${commit} is not there: ${why}`, {
+    path: root,
+    field: 'commit',
+    hint: 'fetch it into this repository; a run that was made with --bundle brings it along',
+    cause,
+  })
+}
+
+/** The bundle that the run kept. Its digest was checked with the other files. */
+function bundleOf({ capture }: RecordedTree, files: string): string | undefined {
+  const { bundle } = capture.value
+  if (bundle === null || bundle === undefined) return undefined
+  // The name is ours and not the record's.
+  return asObject(bundle, 'bundle')['status'] === 'written' ? join(files, BUNDLE_FILE) : undefined
+}
+
+/** A new repository with what the old one still has, and the commits of the bundle. */
+async function unbundle(
+  git: Git,
+  { root, commit, capture }: RecordedTree,
+  target: string,
+  state: CommitState,
+  bundle: string,
+): Promise<void> {
+  const format = capture.value['objectFormat'] === 'sha256' ? 'sha256' : 'sha1'
+  await git(['init', '--quiet', '--template=', `--object-format=${format}`, target])
+  // A bundle holds what no remote has; the rest is in any clone.
+  if (state !== 'there' && state.repository) {
+    await git(['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', root, '+refs/*:refs/lineaprint/*'])
+    await carrySettings(git, root)
+  }
+  await git(['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', bundle, 'HEAD:refs/lineaprint-bundle'])
+  await git(['checkout', '--quiet', '--force', '--detach', commit])
+}
+
+async function clone(git: Git, { root, commit }: RecordedTree, target: string): Promise<void> {
+  // No template: it could bring hooks along.
+  const objects = (await git(['rev-parse', '--git-path', 'objects'], { directory: root })).toString()
+  // The file that names shared objects cannot hold a path with a line end in it: then they are copied.
+  const sharing = /\n./s.test(objects) || root.includes('\n') ? '--no-hardlinks' : '--shared'
+  const options = ['--quiet', sharing, '--no-checkout', '--no-recurse-submodules', '--template=']
+  await git(['clone', ...options, '--', root, target])
+  await carrySettings(git, root)
+  await git(['checkout', '--quiet', '--force', '--detach', commit])
+}
+
+async function carrySettings(git: Git, root: string): Promise<void> {
+  for (const name of CARRIED) {
+    const value = (await git(['config', '--get', name], { accept: [1], directory: root })).toString().trim()
+    if (value !== '') await git(['config', name, value])
+  }
+}
+
+async function apply(
+  git: Git,
+  { capture }: RecordedTree,
+  files: string,
+  name: 'diff' | 'staged',
+  options: readonly string[],
+): Promise<void> {
+  const { patches } = capture.value
+  if (patches === null || patches === undefined) return
+  const patch = asObject(asObject(patches, 'patches')[name], `patches.${name}`)
+  if (patch['status'] !== 'written') return
+  // The name is ours and not the record's.
+  await git(['apply', ...options, '--', join(files, `${name}.patch`)])
+}
+
+async function step<T>(path: string, what: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (cause) {
+    if (!(cause instanceof Absent)) throw cause
+    throw new LineaprintError('ERR_LINEAPRINT_STATE', `${what}: ${cause.message}`, { path, cause })
+  }
+}
+
+async function bringFile(entry: JsonObject, files: string, target: string): Promise<void> {
+  const path = pathOf(entry)
+  const to = await preparePath(target, path)
+  const from = path.utf8
+    ? join(files, 'untracked', path.text)
+    : Buffer.concat([Buffer.from(`${join(files, 'untracked')}/`), path.bytes])
+  await written(path, async () => {
+    const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0)
+    await using source = await open(from, flags)
+    const mode = entry['mode'] === '100755' ? 0o755 : 0o644
+    // `wx` follows no link and replaces nothing that git brought.
+    await writeFile(to, await source.readFile(), { flag: 'wx', mode })
+  })
+}
+
+async function bringLink(entry: JsonObject, target: string): Promise<void> {
+  const { target: leadsTo, targetBytes } = entry
+  // What could not be read then is not known now.
+  if (leadsTo === undefined) return
+  const path = pathOf(entry)
+  const to = await preparePath(target, path)
+  const text = typeof targetBytes === 'string' ? Buffer.from(targetBytes, 'hex') : asText(leadsTo, 'target')
+  await written(path, () => symlink(text, to))
+}
+
+async function written(path: GitPath, work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (cause) {
+    if (errorCode(cause) !== 'EEXIST') throw storeError(path.text, 'it cannot be brought back', cause)
+    throw new LineaprintError('ERR_LINEAPRINT_RECORD', 'it is recorded twice, or as untracked and tracked', {
+      path: path.text,
+      field: 'untracked',
+      cause,
+    })
+  }
+}
+
+function isBrought({ kind, kept }: JsonObject): boolean {
+  return kind === 'link' || (kind === 'file' && kept === true)
+}
+
+function pathOf(entry: JsonObject): GitPath {
+  const bytes = entry['pathBytes']
+  return gitPath(
+    bytes === undefined
+      ? Buffer.from(asText(entry['path'], 'path'))
+      : Buffer.from(asText(bytes, 'pathBytes'), 'hex'),
+  )
+}

@@ -1,0 +1,74 @@
+/** The last values of the metrics of two runs. A command's metrics are those of the runs that it made. */
+import { decodeFloat } from '../../json/special-floats.ts'
+import { listRuns, readRun } from '../../store/runs.ts'
+import { isSystemMetric } from '../../record/system-metric-names.ts'
+import { distance } from '../../compare/numbers.ts'
+import { item } from '../types.ts'
+import type { StoredRun } from '../../store/runs.ts'
+import type { Store } from '../../store/store.ts'
+import type { ReproduceItem } from '../types.ts'
+
+/** Last values by name. */
+export type LastValues = ReadonlyMap<string, number>
+
+/**
+ * Reads the last value of every metric that a run logged, or a run that its command made.
+ *
+ * Where there are several such runs, their names stand before those of the metrics.
+ *
+ * @param stores Where runs of the command may lie.
+ */
+export async function lastValues(run: StoredRun, stores: readonly Store[]): Promise<LastValues> {
+  const children: StoredRun[] = []
+  const seen = new Set<string>([run.folder])
+  for (const store of stores) {
+    const { runs } = await listRuns(store)
+    for (const { parent, folder } of runs) {
+      if (parent !== run.id || seen.has(folder)) continue
+      seen.add(folder)
+      children.push(await readRun(folder))
+    }
+  }
+  const values = new Map<string, number>()
+  const add = ({ record }: StoredRun, prefix: string): void => {
+    for (const [name, { last }] of Object.entries(record.metrics))
+      if (!isSystemMetric(name)) values.set(prefix + name, decodeFloat(last))
+  }
+  add(run, '')
+  const [only, ...others] = children
+  if (only !== undefined && others.length === 0) add(only, '')
+  else {
+    const counts = new Map<string, number>()
+    for (const child of children.toSorted((a, b) => (startOf(a) < startOf(b) ? -1 : 1))) {
+      const { name } = child.record
+      const number = (counts.get(name) ?? 0) + 1
+      counts.set(name, number)
+      add(child, number === 1 ? `${name}/` : `${name}#${number}/`)
+    }
+  }
+  return values
+}
+
+function startOf({ record: { startedAt, id } }: StoredRun): string {
+  return `${startedAt} ${id}`
+}
+
+/** Compares last values name by name. */
+export function compareMetrics(
+  before: LastValues,
+  after: LastValues,
+  tolerance: number | undefined,
+): ReproduceItem[] {
+  const items = [...before].map(([name, was]) => {
+    const is = after.get(name)
+    if (is === undefined) return item('metrics', name, 'missing', 'it was not logged')
+    if (Object.is(was, is) || was === is) return item('metrics', name, 'same', String(is))
+    const found = distance(was, is)
+    const within = tolerance !== undefined && found <= tolerance
+    const differences = [{ field: 'last', before: String(was), after: String(is) }]
+    const verdict = within ? 'within-tolerance' : 'different'
+    return item('metrics', name, verdict, `${was} → ${is}`, differences, found)
+  })
+  const added = [...after.keys()].filter((name) => !before.has(name))
+  return [...items, ...added.map((name) => item('metrics', name, 'different', 'it was not logged before'))]
+}

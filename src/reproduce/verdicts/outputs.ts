@@ -1,0 +1,129 @@
+/** The outputs of two runs, one by one. */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { readDataset } from '../../dataset/read.ts'
+import { LineaprintError } from '../../core/errors.ts'
+import { readModel } from '../../model/read.ts'
+import { errorCode } from '../../util/fs.ts'
+import { reasonOf } from '../../record/failure.ts'
+import { isBelow } from '../../store/run-files.ts'
+import { fieldText } from '../../json/copy.ts'
+import { compareTensors, parseTensors } from '../../record/tensor-list.ts'
+import { compareFolders } from './folders.ts'
+import { compareRecordedTables } from '../../compare/table-files.ts'
+import { compareFiles, named } from '../../compare/tensor-files.ts'
+import { item } from '../types.ts'
+import type { ModelReport } from '../../model/read.ts'
+import type { RecordedTensor } from '../../record/tensor-list.ts'
+import type { AlgorithmChoice } from '../../core/digest.ts'
+import type { TrackedRecord } from '../../record/record.ts'
+import type { StoredRun } from '../../store/runs.ts'
+import type { FileVerdict, Tolerance } from '../../compare/tensor-files.ts'
+import type { ReproduceItem } from '../types.ts'
+
+type Tracked = Extract<TrackedRecord, { status: 'tracked' }>
+
+/** Compares every output of a run with that of the same name of the run that reproduced it. */
+export async function compareOutputs(
+  before: StoredRun,
+  after: StoredRun,
+  options: Tolerance,
+): Promise<ReproduceItem[]> {
+  const items: ReproduceItem[] = []
+  for (const [name, was] of Object.entries(before.record.outputs)) {
+    options.signal?.throwIfAborted()
+    const is = after.record.outputs[name]
+    if (was.status !== 'tracked') {
+      const why = was.status === 'off' ? 'it was switched off' : `it was not recorded: ${was.reason}`
+      items.push(item('outputs', name, 'not-compared', why))
+    } else if (is?.status !== 'tracked') {
+      const why = is?.status === 'failed' ? is.reason : 'the command did not make it'
+      items.push(item('outputs', name, 'missing', why))
+    } else if (was['digest'] === is['digest']) items.push(item('outputs', name, 'same', 'the same bytes'))
+    else {
+      const algorithm = before.record.configuration['algorithm'] as AlgorithmChoice
+      const { verdict, detail, differences, maxDifference } = await compareContent(
+        before,
+        was,
+        is,
+        algorithm,
+        options,
+      )
+      items.push(item('outputs', name, verdict, detail, differences, maxDifference))
+    }
+  }
+  return items
+}
+
+async function compareContent(
+  run: StoredRun,
+  was: Tracked,
+  is: Tracked,
+  algorithm: AlgorithmChoice,
+  options: Tolerance,
+): Promise<FileVerdict> {
+  const digests = [{ field: 'digest', before: fieldText(was['digest']), after: fieldText(is['digest']) }]
+  if (was['kind'] !== is['kind']) {
+    const detail = `it was a ${fieldText(was['kind'])} and is a ${fieldText(is['kind'])}`
+    return { verdict: 'different', detail, differences: digests }
+  }
+  const [before, after] = [fieldText(was['path']), fieldText(is['path'])]
+  const gone = await whyNotThere(was, algorithm, options.signal)
+  if (gone !== undefined) {
+    const found = await compareRecorded(run, was, is, gone, options)
+    return found ?? { verdict: 'different', detail: `the bytes differ; ${gone}`, differences: digests }
+  }
+  if (was['kind'] === 'folder') return compareFolders(before, after, options)
+  const found = await compareFiles(before, after, options)
+  return found.differences.length > 0 ? found : { ...found, differences: digests }
+}
+
+/**
+ * A run keeps digests of outputs and not their content: without the original the columns of a table and the tensors of
+ * a model are compared by their recorded digests, and of anything else nothing finer can be said.
+ */
+async function compareRecorded(
+  { folder }: StoredRun,
+  was: Tracked,
+  is: Tracked,
+  gone: string,
+  { tolerance, signal }: Tolerance,
+): Promise<FileVerdict | undefined> {
+  const table = compareRecordedTables(was, is, gone)
+  if (table !== undefined) return table
+  const { tensorsFile } = was
+  if (typeof tensorsFile !== 'string' || !isBelow(tensorsFile)) return undefined
+  const path = join(folder, tensorsFile)
+  let recorded: readonly RecordedTensor[]
+  let now: ModelReport
+  try {
+    recorded = parseTensors(await readFile(path), path)
+    now = await readModel(fieldText(is['path']), { signal })
+  } catch (error) {
+    if (!LineaprintError.is(error) && errorCode(error) !== 'ENOENT') throw error
+    return { verdict: 'different', detail: `the bytes differ; ${gone}; ${reasonOf(error)}`, differences: [] }
+  }
+  const changed = compareTensors(recorded, now.tensors)
+  if (changed.length === 0) {
+    const detail = `the bytes differ, every tensor is the same by its recorded digest; ${gone}`
+    return { verdict: 'same-tensors', detail, differences: [] }
+  }
+  const unjudged = tolerance === undefined ? '' : ', so the tolerance cannot be judged'
+  const { detail } = named(changed, recorded.length)
+  return { verdict: 'different', detail: `${detail}; ${gone}${unjudged}`, differences: changed }
+}
+
+/** Why the content of an original cannot be compared; `undefined` if it is there as it was recorded. */
+async function whyNotThere(
+  was: Tracked,
+  algorithm: AlgorithmChoice,
+  signal: AbortSignal | undefined,
+): Promise<string | undefined> {
+  try {
+    const { digest } = await readDataset(fieldText(was['path']), { algorithm, signal, tables: false })
+    return digest.toString() === was['digest'] ? undefined : 'the original was changed since'
+  } catch (error) {
+    if (!LineaprintError.is(error)) throw error
+    return `the original cannot be read: ${reasonOf(error)}`
+  }
+}

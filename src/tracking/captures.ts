@@ -1,0 +1,224 @@
+/** Captures of a run: the built-in ones and the user's own, recorded in the same way. */
+import { mkdir, rm, rmdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createEnvironmentCapture } from '../capture/environment/capture.ts'
+import { createGitCapture } from '../capture/git/git-capture.ts'
+import { toCaptured } from '../capture/fields.ts'
+import { seedsCapture, stableSeedFields } from '../capture/seeds/capture.ts'
+import { LineaprintError } from '../core/errors.ts'
+import { errorCode, storeError } from '../util/fs.ts'
+import { isCapture } from '../record/events.ts'
+import { mergeComponents } from '../config/groups.ts'
+import { reasonOf } from '../record/failure.ts'
+import { plainObject } from '../json/copy.ts'
+import type { CaptureContext, Captured, Component } from '../core/component.ts'
+import type { JsonObject } from '../json/value.ts'
+import type { CaptureRecord } from '../record/record.ts'
+import type { ComponentConfiguration } from '../config/groups.ts'
+import type { Configuration } from '../config/options.ts'
+import type { RunWriter } from './run-writer.ts'
+
+/** The option that switches a built-in capture off. */
+const FLAGS: Readonly<Record<string, keyof Configuration>> = {
+  environment: 'enableEnvironmentTracking',
+  git: 'enableGitTracking',
+  seeds: 'enableSeedTracking',
+}
+
+/** The built-in captures with their options. */
+function builtIn({ environment, git }: ComponentConfiguration): Component[] {
+  return [
+    createEnvironmentCapture({
+      timeout: environment.timeoutMs,
+      packages: environment.packages,
+      variableNames: environment.variables,
+    }),
+    createGitCapture({
+      fileLimit: git.untrackedFileLimit,
+      totalLimit: git.untrackedLimit,
+      patchLimit: git.patchLimit,
+      bundle: git.bundle,
+    }),
+    seedsCapture,
+  ]
+}
+
+/** The captures of a configuration, and whether each is made at the start. */
+function componentsOf(configuration: Configuration): { component: Component; enabled: boolean }[] {
+  return [...builtIn(configuration), ...configuration.trackers].map((component) => {
+    const flag = FLAGS[component.name]
+    return { component, enabled: flag === undefined || configuration[flag] === true }
+  })
+}
+
+/** One of the built-in captures, with the options of a configuration. */
+export function builtInCapture(
+  name: 'environment' | 'git' | 'seeds',
+  configuration: ComponentConfiguration,
+): Component {
+  const found = builtIn(configuration).find((component) => component.name === name)
+  if (found) return found
+  throw new LineaprintError('ERR_LINEAPRINT_INTERNAL', `there is no capture ${name}`)
+}
+
+/**
+ * The components that can look again at what a run captured, by name.
+ *
+ * @param options What decides what the built-in ones look at. @default their defaults
+ */
+export function componentsByName(
+  trackers: readonly Component[],
+  options: ComponentConfiguration = mergeComponents([]),
+): Map<string, Component> {
+  return new Map([...builtIn(options), ...trackers].map((component) => [component.name, component]))
+}
+
+/** The captures of the start, under way. */
+export interface StartCaptures {
+  /** Resolves when what is still looked at does not change with the run, so that its command may start. */
+  readonly settled: Promise<void>
+  /** Resolves when all are recorded. */
+  readonly done: Promise<void>
+}
+
+/** What captures of the start are told of the command, and tell. */
+type CommandContext = Pick<CaptureContext, 'onSettled' | 'commandStarted'>
+
+/** Makes the captures of the start. One that fails is recorded as failed and does not stop the run. */
+export function captureAtStart(
+  writer: RunWriter,
+  signal: AbortSignal | undefined,
+  commandStarted: Promise<void> | undefined,
+): StartCaptures {
+  const started = componentsOf(writer.configuration).map(({ component, enabled }) => {
+    const settled = Promise.withResolvers<void>()
+    const done = captureOne(writer, component, enabled, signal, {
+      onSettled: settled.resolve,
+      commandStarted,
+    })
+    // However it ends, nothing waits for it any more.
+    done.then(settled.resolve, settled.reject)
+    return { done, settled: settled.promise }
+  })
+  const settled = all(started.map((one) => one.settled))
+  // Only those who start a command wait for it; what fails is told to those who wait for the end as well.
+  settled.catch(() => undefined)
+  return { settled, done: all(started.map((one) => one.done)) }
+}
+
+async function captureOne(
+  writer: RunWriter,
+  component: Component,
+  enabled: boolean,
+  signal: AbortSignal | undefined,
+  command: CommandContext,
+): Promise<void> {
+  if (!enabled) {
+    writer.say({ type: 'capture', component: component.name, result: { status: 'off' } })
+    return
+  }
+  try {
+    await captureInto(writer, component, signal, command)
+  } catch (error) {
+    signal?.throwIfAborted()
+    writer.say({ type: 'warning', message: `${component.name} was not captured: ${reasonOf(error)}` })
+  }
+}
+
+/** Waits for every one of them, and then throws what the first that failed threw. */
+async function all(work: readonly Promise<void>[]): Promise<void> {
+  const outcomes = await Promise.allSettled(work)
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+}
+
+/**
+ * Makes one capture and records it, in the place of an earlier one of the same name.
+ *
+ * @throws Whatever the capture throws, after it was recorded as failed.
+ */
+export async function captureInto(
+  writer: RunWriter,
+  component: Component,
+  signal: AbortSignal | undefined,
+  startOf?: CommandContext,
+): Promise<Captured> {
+  const filesDirectory = join(writer.folder, component.name)
+  const { configuration, directory } = writer
+  let result: CaptureRecord
+  try {
+    await emptyFolder(filesDirectory)
+    const { algorithm } = configuration
+    const { wrapped, argv } = writer.state.start.command
+    const command = wrapped ? argv : undefined
+    const captured = await component.capture({
+      directory,
+      algorithm,
+      signal,
+      filesDirectory,
+      command,
+      ...startOf,
+    })
+    result = recorded(captured)
+    writer.say({ type: 'capture', component: component.name, result })
+    return captured
+  } catch (error) {
+    // Files of a capture that failed half-way would look like part of the run.
+    await rm(filesDirectory, { recursive: true, force: true })
+    writer.say({
+      type: 'capture',
+      component: component.name,
+      result: { status: 'failed', reason: reasonOf(error) },
+    })
+    throw error
+  } finally {
+    await removeIfEmpty(filesDirectory)
+  }
+}
+
+function recorded({ digest, value, warnings }: Captured): CaptureRecord {
+  const plain = plainObject({ digest, value, warnings }, 'what the capture found')
+  const record = { status: 'captured', ...plain }
+  // What own trackers return comes from outside: a record that no reader accepts would be lost as a whole.
+  if (!isCapture(record)) {
+    throw new LineaprintError(
+      'ERR_LINEAPRINT_ARGUMENT',
+      'the capture returned something else than it should',
+      {
+        expected: '{ digest: text, value: object, warnings: array of text }',
+        received: JSON.stringify(record).slice(0, 200),
+      },
+    )
+  }
+  return record
+}
+
+/**
+ * Adds what the programs of a run told to what the capture of the seeds found. Where that was not made, there is
+ * nothing to add to.
+ */
+export function amendSeeds(writer: RunWriter, addition: JsonObject): void {
+  const before = writer.state.captures.get('seeds')
+  if (before?.status !== 'captured') return
+  const value = { ...before.value, ...addition }
+  const { algorithm } = writer.configuration
+  const captured = toCaptured('seeds', stableSeedFields(value), value, before.warnings, algorithm)
+  writer.say({ type: 'capture', component: 'seeds', result: recorded(captured) })
+}
+
+async function emptyFolder(path: string): Promise<void> {
+  try {
+    await rm(path, { recursive: true, force: true })
+    await mkdir(path)
+  } catch (cause) {
+    throw storeError(path, 'the folder of a capture cannot be made', cause)
+  }
+}
+
+async function removeIfEmpty(path: string): Promise<void> {
+  try {
+    await rmdir(path)
+  } catch (error) {
+    if (!['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(errorCode(error) ?? ''))
+      throw storeError(path, 'it cannot be removed', error)
+  }
+}

@@ -1,0 +1,78 @@
+/** Whether anything was written to a file or folder: what the system says of it, without reading its content. */
+import { createHash } from 'node:crypto'
+import { readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { mapConcurrently } from '../../util/concurrency.ts'
+import { stampText } from '../../util/file-stamp.ts'
+import { errorCode } from '../../util/fs.ts'
+import type { BigIntStats } from 'node:fs'
+
+/** More files than this are not looked at: a look must cost little beside reading them. */
+const FILE_LIMIT = 200_000
+
+const AT_ONCE = 32
+
+/** No part of a folder for its digest: they change while nothing of the data does. */
+const SKIPPED: ReadonlySet<string> = new Set(['.git', '.lineaprint'])
+
+/** A look at a path. */
+export interface Fingerprint {
+  /** Equal only if no file was written, replaced, renamed, added or removed. `null` if nothing stands there. */
+  readonly text: string | null
+  /** Milliseconds since 1970 of the last change to any file or folder in it; 0 if nothing stands there. */
+  readonly newest: number
+}
+
+/**
+ * Looks at a file or folder. Links are followed, as digests follow them.
+ *
+ * Cost: one `stat` for each file.
+ *
+ * @param keep Which files of the folder count, by their path below it. @default all
+ * @returns `undefined` for a folder with more than 200,000 files.
+ * @throws What the system throws for a path that cannot be looked at.
+ */
+export async function fingerprint(
+  path: string,
+  keep: (below: string) => boolean = () => true,
+): Promise<Fingerprint | undefined> {
+  const top = await look(path)
+  if (top === undefined) return { text: null, newest: 0 }
+  const lines: string[] = []
+  let newest = 0
+  const seen = new Set<string>()
+  const add = (below: string, info: BigIntStats): void => {
+    lines.push(`${below}\0${stampText(info)}`)
+    newest = Math.max(newest, Number(info.mtimeMs), Number(info.ctimeMs))
+  }
+  const visit = async (below: string, folder: BigIntStats): Promise<boolean> => {
+    const identity = `${folder.dev} ${folder.ino}`
+    // A link can lead back up.
+    if (seen.has(identity)) return true
+    seen.add(identity)
+    newest = Math.max(newest, Number(folder.mtimeMs))
+    const names = (await readdir(join(path, below))).filter((name) => !SKIPPED.has(name)).toSorted()
+    if (lines.length + names.length > FILE_LIMIT) return false
+    const paths = names.map((name) => (below === '' ? name : `${below}/${name}`))
+    const infos = await mapConcurrently(paths, AT_ONCE, (inner) => look(join(path, inner)))
+    for (const [index, inner] of paths.entries()) {
+      const info = infos[index]
+      if (info?.isDirectory() === true) {
+        if (!(await visit(inner, info))) return false
+      } else if (info !== undefined && keep(inner)) add(inner, info)
+    }
+    return true
+  }
+  if (!top.isDirectory()) add('', top)
+  else if (!(await visit('', top))) return undefined
+  return { text: createHash('sha256').update(lines.join('\n')).digest('hex'), newest }
+}
+
+async function look(path: string): Promise<BigIntStats | undefined> {
+  try {
+    return await stat(path, { bigint: true })
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errorCode(error) ?? '')) return undefined
+    throw error
+  }
+}

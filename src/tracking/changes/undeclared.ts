@@ -1,0 +1,126 @@
+/** Files of the work tree that nobody declared: those that a run started with, and those that it left. */
+import { realpath } from 'node:fs/promises'
+import { basename, dirname, join, relative, sep } from 'node:path'
+import { TRACKED_SECTIONS } from '../../record/record.ts'
+import { reasonOf } from '../../record/failure.ts'
+import { beginLook, changedSince } from './work-tree.ts'
+import type { JsonObject } from '../../json/value.ts'
+import type { CaptureRecord, FlagRecord, TrackedRecord } from '../../record/record.ts'
+import type { RunWriter } from '../run-writer.ts'
+import type { WorkTreeLook } from './work-tree.ts'
+
+/** Paths shown of many. */
+const SHOWN = 20
+
+/** Begins to look for what the run left in the work tree; nothing where git is not tracked, or is known not to be there. */
+export function beginUndeclared(
+  writer: RunWriter,
+  signal: AbortSignal | undefined,
+): WorkTreeLook | undefined {
+  const { enableGitTracking } = writer.configuration
+  const git = writer.state.captures.get('git')
+  // A capture that goes on may still find something.
+  if (!enableGitTracking || (git !== undefined && availableGit(git) === undefined)) return undefined
+  return beginLook({ directory: writer.directory, signal })
+}
+
+/** What was found of the end, or why nothing was. */
+type Left = { readonly paths: readonly string[] } | { readonly reason: string }
+
+/**
+ * Names the files that no commit has and nobody declared: those of the start, and those that are new or changed since. A
+ * second look that fails is told, and is no failure of the run.
+ *
+ * @param look What {@link beginUndeclared} gave.
+ */
+export async function findUndeclared(
+  writer: RunWriter,
+  look: WorkTreeLook | undefined,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly start: readonly string[]; readonly end: Left } | undefined> {
+  const captured = availableGit(writer.watch.gitAtStart ?? writer.state.captures.get('git'))
+  const root = captured?.['root']
+  if (captured === undefined || typeof root !== 'string') return undefined
+  const declared = await declaredBelow(root, writer)
+  const isDeclared = (path: string): boolean =>
+    declared.some((one) => one === '' || path === one || path.startsWith(`${one}/`))
+  const start = [captured['changed'], captured['untracked']].flatMap((list) =>
+    Array.isArray(list)
+      ? (list as readonly JsonObject[]).flatMap(({ path }) =>
+          typeof path === 'string' && !isDeclared(path) ? [path] : [],
+        )
+      : [],
+  )
+  if (look === undefined) return { start, end: { paths: [] } }
+  try {
+    const { algorithm } = writer.configuration
+    const since = Date.parse(writer.state.start.startedAt)
+    const found = await changedSince(captured, look, { root, algorithm, signal, since })
+    return { start, end: { paths: found.map(({ text }) => text).filter((path) => !isDeclared(path)) } }
+  } catch (error) {
+    return { start, end: { reason: reasonOf(error) } }
+  }
+}
+
+/** Records what {@link findUndeclared} found. */
+export function flagUndeclared(writer: RunWriter, found: Awaited<ReturnType<typeof findUndeclared>>): void {
+  if (found === undefined) return
+  const { start, end } = found
+  flag(writer, 'undeclared', start, ['was', 'were'], 'neither committed nor declared when the run started')
+  if ('paths' in end) {
+    flag(
+      writer,
+      'undeclared-output',
+      end.paths,
+      ['is', 'are'],
+      'new or changed since the run started, and not declared',
+    )
+  } else {
+    const message = `files that the run wrote and nobody declared were not looked for: ${end.reason}`
+    writer.say({ type: 'warning', message })
+  }
+}
+
+function flag(
+  writer: RunWriter,
+  kind: FlagRecord['kind'],
+  paths: readonly string[],
+  [one, many]: readonly [string, string],
+  what: string,
+): void {
+  if (paths.length === 0) return
+  const names = paths.slice(0, 3).join(', ') + (paths.length > 3 ? ', …' : '')
+  const files = paths.length === 1 ? `1 file ${one}` : `${paths.length} files ${many}`
+  const message = `${files} ${what}: ${names}`
+  writer.say({ type: 'flag', flag: { kind, count: paths.length, paths: paths.slice(0, SHOWN), message } })
+}
+
+/** What the capture of git found; nothing where it did not find a work tree. */
+function availableGit(capture: CaptureRecord | undefined): JsonObject | undefined {
+  return capture?.status === 'captured' && capture.value['available'] === true ? capture.value : undefined
+}
+
+/** Everything that was declared below a root, as git writes paths. */
+async function declaredBelow(root: string, { state, watch }: RunWriter): Promise<string[]> {
+  const entries = TRACKED_SECTIONS.flatMap((section) => [...state.tracked[section].values()])
+  const paths = [...entries.flatMap(pathsOf), ...watch.outputPaths]
+  // Git gives the root without links; a path may have been declared with some, and be gone by now.
+  const real = await Promise.all(
+    paths.map(async (path) => [path, await realpath(path).catch(() => path)] as const),
+  )
+  const below = real.flat().map((path) => relative(root, path).split(sep).join('/'))
+  return [...new Set(below.filter((path) => path !== '..' && !path.startsWith('../../')))]
+}
+
+/** A model that is named by one of its files, or by the index of its shards, lies in several. */
+function pathsOf(entry: TrackedRecord): string[] {
+  if (!('path' in entry) || typeof entry.path !== 'string' || entry.path === '') return []
+  const { path } = entry
+  const { files, config } = entry as { readonly files?: unknown; readonly config?: unknown }
+  const names = [...(Array.isArray(files) ? (files as readonly unknown[]) : []), config].flatMap((part) => {
+    const { name } = (part ?? {}) as { readonly name?: unknown }
+    return typeof name === 'string' ? [name] : []
+  })
+  const isFile = names.includes(basename(path)) || path.endsWith('.safetensors.index.json')
+  return [path, ...(isFile ? names.map((name) => join(dirname(path), name)) : [])]
+}

@@ -1,0 +1,70 @@
+/** What a program says of its state at a step, as a digest: weights, gradients, a batch. */
+import { Digest, primary } from '../core/digest.ts'
+import { LineaprintError } from '../core/errors.ts'
+import { hashArray, isTypedArray } from '../hash/array.ts'
+import { hashBytes } from '../hash/bytes.ts'
+import { plainName } from '../json/copy.ts'
+import type { AlgorithmChoice } from '../core/digest.ts'
+import type { ShapedArray, TypedArray } from '../hash/array.ts'
+import type { DigestEvent } from '../record/events.ts'
+
+/**
+ * What can be logged: a typed array, with or without a shape (a `tensor` digest); an `ArrayBuffer` or `DataView` (the
+ * plain digest of its bytes); a digest that was computed elsewhere, in written form or as an object.
+ */
+export type DigestSource = TypedArray | ShapedArray | ArrayBufferLike | DataView | Digest | string
+
+/** When a state was looked at. */
+export interface DigestOptions {
+  /** Any number that orders the digests: a step, an epoch. */
+  readonly step?: number | undefined
+}
+
+/** Checks name and step, so that a mistake is told before anything is hashed. */
+export function checkDigestLabel(name: string, { step }: DigestOptions): void {
+  plainName(name, 'the name of a digest')
+  if (step !== undefined && !Number.isFinite(step))
+    throw refusal(name, 'a finite number as step', String(step))
+}
+
+/**
+ * The digest of a source. Up to 8 MiB are hashed before this returns; a longer buffer must not change before the
+ * promise settles.
+ */
+export async function digestOf(
+  name: string,
+  source: DigestSource,
+  algorithm: AlgorithmChoice,
+  signal: AbortSignal | undefined,
+): Promise<Digest> {
+  if (source instanceof Digest) return source
+  if (typeof source === 'string') return Digest.parse(source)
+  if (typeof source !== 'object' || source === null) throw refusal(name, EXPECTED, typeof source)
+  if (isTypedArray(source) || ('data' in source && 'shape' in source))
+    return (await hashArray(source, { algorithm, signal })).digest
+  if (ArrayBuffer.isView(source) || isBuffer(source))
+    return primary(await hashBytes(source, { algorithm, signal }))
+  throw refusal(name, EXPECTED, 'something else')
+}
+
+const EXPECTED = 'a typed array, { data, shape }, an ArrayBuffer, a DataView, or a digest'
+
+function isBuffer(source: object): source is ArrayBufferLike {
+  return (
+    source instanceof ArrayBuffer ||
+    (typeof SharedArrayBuffer !== 'undefined' && source instanceof SharedArrayBuffer)
+  )
+}
+
+/** The event of a digest. */
+export function digestEvent(name: string, digest: Digest, { step }: DigestOptions): DigestEvent {
+  return { type: 'digest', name, digest: digest.toString(), ...(step !== undefined && { step }) }
+}
+
+function refusal(name: string, expected: string, received: string): LineaprintError {
+  return new LineaprintError(
+    'ERR_LINEAPRINT_ARGUMENT',
+    `the digest ${JSON.stringify(name)} cannot be logged`,
+    { field: name, expected, received },
+  )
+}

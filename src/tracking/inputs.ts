@@ -1,0 +1,257 @@
+/** Datasets, models, tokenizers and outputs: digested, and recorded under a name that stands for one content. */
+import { mkdir } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { readDataset } from '../dataset/read.ts'
+import { Digest } from '../core/digest.ts'
+import { LineaprintError } from '../core/errors.ts'
+import { readModel } from '../model/read.ts'
+import { readTokenizer } from '../model/tokenizer.ts'
+import { storeError, writeAtomic } from '../util/fs.ts'
+import { safeFileName } from '../core/run-id.ts'
+import { reasonOf } from '../record/failure.ts'
+import { flagOutput, lookAt } from './changes/flags.ts'
+import { readOutput } from './read-output.ts'
+import { fieldText, plainName, plainObject } from '../json/copy.ts'
+import { formatTensors } from '../record/tensor-list.ts'
+import type { DatasetOptions, DatasetReport, DatasetSource } from '../dataset/read.ts'
+import type { JsonObject } from '../json/value.ts'
+import type { ModelReport } from '../model/read.ts'
+import type { TokenizerReport } from '../model/tokenizer.ts'
+import type { HashOptions } from '../core/options.ts'
+import type { SampledHashOptions } from '../hash/sample/options.ts'
+import type { TrackedRecord, TrackedSection } from '../record/record.ts'
+import type { Configuration } from '../config/options.ts'
+import type { SecondLook } from './changes/flags.ts'
+import type { Fingerprint } from './changes/fingerprint.ts'
+import type { OutputReport } from './read-output.ts'
+import type { RunWriter } from './run-writer.ts'
+
+/** How one kind of thing is read, described and told apart. */
+export interface Kind<S, R extends object> {
+  readonly section: TrackedSection
+  /** For error messages: `dataset`. */
+  readonly noun: string
+  /** The option that switches it off. */
+  readonly flag?: 'enableDatasetTracking' | 'enableModelTracking'
+  read(source: S, options: DatasetOptions, configuration: Configuration): Promise<R>
+  /** Whether what it reads can be a table, which is read a second time for its digest. */
+  readonly tables?: boolean
+  /** What of it is read. @default everything */
+  sample?(configuration: Configuration): SampledHashOptions['sample']
+  /** The digests that decide whether two are the same. */
+  readonly identity: readonly string[]
+  /** What is recorded; may write files into the folder of the run. */
+  describe(report: R, name: string, writer: RunWriter): Promise<JsonObject>
+}
+
+const dataset: Kind<DatasetSource, DatasetReport> = {
+  section: 'datasets',
+  noun: 'dataset',
+  flag: 'enableDatasetTracking',
+  read: readDataset,
+  tables: true,
+  sample: ({ datasets }) => datasets.sample,
+  identity: ['digest'],
+  describe: (report) => Promise.resolve(plainObject(report, 'the dataset')),
+}
+
+const output: Kind<string, OutputReport> = {
+  section: 'outputs',
+  noun: 'output',
+  read: readOutput,
+  tables: true,
+  identity: ['digest'],
+  describe: async ({ tensors, ...report }, name, writer) => {
+    const described = plainObject(report, 'the output')
+    return tensors === undefined
+      ? described
+      : { ...described, tensorsFile: await writeTensors(tensors, name, writer, 'outputs') }
+  },
+}
+
+const model: Kind<string, ModelReport> = {
+  section: 'models',
+  noun: 'model',
+  flag: 'enableModelTracking',
+  read: (path, options) => readModel(path, options),
+  sample: ({ models }) => models.sample,
+  identity: ['architecture', 'weights'],
+  describe: async ({ tensors, ...report }, name, writer) => {
+    const described = plainObject(report, 'the model')
+    if (!writer.configuration.models.tensors) return described
+    return { ...described, tensorsFile: await writeTensors(tensors, name, writer, 'models') }
+  },
+}
+
+const tokenizer: Kind<string, TokenizerReport> = {
+  section: 'tokenizers',
+  noun: 'tokenizer',
+  flag: 'enableModelTracking',
+  read: readTokenizer,
+  identity: ['digest'],
+  describe: (report) => Promise.resolve(plainObject(report, 'the tokenizer')),
+}
+
+/** The kinds of things that can be tracked. */
+export const KINDS: {
+  readonly dataset: Kind<DatasetSource, DatasetReport>
+  readonly output: Kind<string, OutputReport>
+  readonly model: Kind<string, ModelReport>
+  readonly tokenizer: Kind<string, TokenizerReport>
+} = { dataset, output, model, tokenizer }
+
+/**
+ * Reads a thing and records it under a name.
+ *
+ * @returns What was read; `undefined` where the configuration switches this kind off.
+ * @throws Whatever reading throws, after it was recorded as failed; ERR_LINEAPRINT_ARGUMENT if the name stands
+ *   for other content already.
+ */
+export async function track<S, R extends object>(
+  writer: RunWriter,
+  kind: Kind<S, R>,
+  source: S,
+  givenName: string,
+  { signal, onProgress }: Pick<HashOptions, 'signal' | 'onProgress'>,
+): Promise<R | undefined> {
+  const { section, noun, flag } = kind
+  const name = plainName(givenName, `the name of the ${noun}`)
+  if (flag !== undefined && !writer.configuration[flag]) {
+    writer.say({ type: 'tracked', section, name, entry: { status: 'off' } })
+    return undefined
+  }
+  try {
+    const { algorithm } = writer.configuration
+    const sample = kind.sample?.(writer.configuration)
+    const options = { algorithm, signal, onProgress, ...(sample && { sample }) }
+    const path = typeof source === 'string' ? resolve(writer.directory, source) : undefined
+    const isInput = section !== 'outputs'
+    const before = isInput && path !== undefined ? await look(writer, section, name, path) : undefined
+    const place = located(source, writer.directory)
+    const { tables } = writer.configuration.datasets
+    const report = await kind.read(
+      place,
+      { ...options, ...(kind.tables && { tables }) },
+      writer.configuration,
+    )
+    await writer.exclusive(() => record(writer, kind, name, report))
+    if (path !== undefined && before !== undefined) {
+      // Not the report: that of a model holds every tensor.
+      const identity = identityOf(kind, report)
+      const again = (): Promise<SecondLook> => lookAgain(kind, identity, place, options, writer)
+      writer.watch.addInput({ section, name, path, before, again })
+    }
+    if (path !== undefined && !isInput) await flagOutput(writer, name, path)
+    return report
+  } catch (error) {
+    // What stands under the name from an earlier call is still true.
+    if (writer.state.tracked[section].get(name)?.status !== 'tracked') {
+      const path = typeof source === 'string' ? { path: resolve(writer.directory, source) } : {}
+      writer.say({
+        type: 'tracked',
+        section,
+        name,
+        entry: { status: 'failed', reason: reasonOf(error), ...path },
+      })
+    }
+    throw error
+  }
+}
+
+/** A look right before an input is read; nothing where it is not there, which reading says. */
+async function look(
+  writer: RunWriter,
+  section: TrackedSection,
+  name: string,
+  path: string,
+): Promise<Fingerprint | undefined> {
+  const label = `${section.slice(0, -1)} ${JSON.stringify(name)}`
+  const found = await lookAt(writer, label, path)
+  return found?.text === null ? undefined : found
+}
+
+/** Reads an input once more, and says what became of it. */
+async function lookAgain<S, R extends object>(
+  kind: Kind<S, R>,
+  before: string,
+  source: S,
+  options: SampledHashOptions,
+  { configuration }: RunWriter,
+): Promise<SecondLook> {
+  try {
+    const now = await kind.read(source, { ...options, ...(kind.tables && { tables: false }) }, configuration)
+    return identityOf(kind, now) === before ? 'same' : 'changed'
+  } catch (error) {
+    if (LineaprintError.is(error) && error.code === 'ERR_LINEAPRINT_NOT_FOUND') return 'missing'
+    throw error
+  }
+}
+
+function identityOf<S, R extends object>({ identity }: Kind<S, R>, report: object): string {
+  return identity.map((field) => digestText((report as JsonObject)[field])).join(', ')
+}
+
+/** Relative paths are relative to the folder the run works in. */
+function located<S>(source: S, directory: string): S {
+  // Where that is the working directory, errors show the path as it was given.
+  return typeof source === 'string' && directory !== process.cwd()
+    ? (resolve(directory, source) as S)
+    : source
+}
+
+async function record<S, R extends object>(
+  writer: RunWriter,
+  kind: Kind<S, R>,
+  name: string,
+  report: R,
+): Promise<void> {
+  const earlier = writer.state.tracked[kind.section].get(name)
+  if (earlier?.status === 'tracked') {
+    const [before, now] = [earlier, report].map((of) => identityOf(kind, of))
+    if (before === now) return
+    throw new LineaprintError(
+      'ERR_LINEAPRINT_ARGUMENT',
+      `the ${kind.noun} ${JSON.stringify(name)} stands for other content already`,
+      {
+        field: name,
+        expected: before,
+        received: now,
+        hint: 'choose another name',
+      },
+    )
+  }
+  const described = await kind.describe(report, name, writer)
+  const entry = { status: 'tracked', ...described } as TrackedRecord
+  writer.say({ type: 'tracked', section: kind.section, name, entry })
+}
+
+/** A digest of a report, or its written form in a record. */
+function digestText(value: unknown): string {
+  return value instanceof Digest ? value.toString() : fieldText(value)
+}
+
+async function writeTensors(
+  tensors: ModelReport['tensors'],
+  name: string,
+  writer: RunWriter,
+  section: 'models' | 'outputs',
+): Promise<string> {
+  const folder = join(writer.folder, section)
+  try {
+    await mkdir(folder, { recursive: true })
+  } catch (cause) {
+    throw storeError(folder, 'it cannot be made', cause)
+  }
+  // Two names can be one file on a file system that ignores case.
+  const taken = new Set(
+    [...writer.state.tracked[section].values()].map((entry) =>
+      fieldText('tensorsFile' in entry ? entry.tensorsFile : '').toLowerCase(),
+    ),
+  )
+  const stem = safeFileName(name)
+  let path = `${section}/${stem}.tensors.json`
+  for (let number = 2; taken.has(path.toLowerCase()); number++)
+    path = `${section}/${stem}-${number}.tensors.json`
+  await writeAtomic(join(writer.folder, path), formatTensors(tensors))
+  return path
+}

@@ -1,0 +1,47 @@
+/** What a program says of a metric, checked and made an event. */
+import { LineaprintError } from '../core/errors.ts'
+import { encodeFloat } from '../json/special-floats.ts'
+import { plainName } from '../json/copy.ts'
+import type { MetricEvent } from '../record/events.ts'
+
+/** When a value was measured. */
+export interface MetricOptions {
+  /** Any number that orders the values: a step, an epoch. */
+  readonly step?: number | undefined
+  /** A date, or milliseconds since 1970. @default now */
+  readonly timestamp?: Date | number | undefined
+}
+
+/** Checks a value and makes the event of it. */
+export function metricEvent(
+  name: string,
+  value: number,
+  { step, timestamp }: MetricOptions,
+): { event: MetricEvent; time: string | undefined } {
+  plainName(name, 'the name of a metric')
+  if (typeof value !== 'number') throw refusal(name, 'a number', typeof value)
+  if (step !== undefined && !Number.isFinite(step))
+    throw refusal(name, 'a finite number as step', String(step))
+  const time = timestamp === undefined ? undefined : new Date(timestamp)
+  if (time !== undefined && Number.isNaN(time.getTime()))
+    throw refusal(name, 'a date as timestamp', String(timestamp))
+  const event = {
+    type: 'metric',
+    name,
+    value: encodeFloat(value),
+    ...(step !== undefined && { step }),
+  } as const
+  return { event, time: time?.toISOString() }
+}
+
+function refusal(name: string, expected: string, received: string): LineaprintError {
+  return new LineaprintError(
+    'ERR_LINEAPRINT_ARGUMENT',
+    `the metric ${JSON.stringify(name)} cannot be logged`,
+    {
+      field: name,
+      expected,
+      received,
+    },
+  )
+}

@@ -1,0 +1,126 @@
+/** Reads outputs of a run: as datasets are read, and where one is a model with its tensors in the same read. */
+import { lstat, readdir, stat } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
+import { WARNINGS, readDataset } from '../dataset/read.ts'
+import { primary } from '../core/digest.ts'
+import { LineaprintError } from '../core/errors.ts'
+import { hashTree } from '../hash/tree.ts'
+import { entriesOf } from '../manifest/entries.ts'
+import { collisionsOf, literalPattern } from '../manifest/names.ts'
+import { foldersOf, treeOf } from '../manifest/roots.ts'
+import { locateModel } from '../model/locate.ts'
+import { readWeights } from '../model/weights.ts'
+import { errorCode } from '../util/fs.ts'
+import type { DatasetOptions, DatasetReport } from '../dataset/read.ts'
+import type { AlgorithmChoice, Digests } from '../core/digest.ts'
+import type { ModelFiles } from '../model/locate.ts'
+import type { ModelFile, TensorInfo } from '../model/read.ts'
+import type { Configuration } from '../config/options.ts'
+
+/** An output that was read. */
+export interface OutputReport extends DatasetReport {
+  /** The tensors of a safetensors file, or of a folder with one model; their digests are of BLAKE3. */
+  readonly tensors?: readonly TensorInfo[]
+}
+
+/**
+ * Digests an output. The tensors of a model are kept so that a later run can be compared with it tensor by tensor when
+ * the file itself is gone.
+ *
+ * Cost: one read; of a folder whose weights lie behind links two of them.
+ *
+ * @throws What `readDataset` throws.
+ */
+export async function readOutput(
+  path: string,
+  options: DatasetOptions,
+  { models }: Pick<Configuration, 'models'>,
+): Promise<OutputReport> {
+  const found = models.tensors ? await readModelFiles(path, options) : undefined
+  return found ?? readDataset(path, options)
+}
+
+/** @returns `undefined` for what is no model: an output as any other. */
+async function readModelFiles(path: string, options: DatasetOptions): Promise<OutputReport | undefined> {
+  try {
+    const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() ?? false
+    if (!isFolder && !/\.safetensors$/i.test(path)) return undefined
+    const located = await locateModel(path)
+    if (!isFolder) return await readFile(resolve(path), located, options)
+    if (await isPlain(located)) return await readFolder(located, options)
+    const { tensors } = await readWeights(located, { signal: options.signal })
+    return { ...(await readDataset(path, options)), tensors }
+  } catch (error) {
+    options.signal?.throwIfAborted()
+    // What is wrong with the place itself is told by who reads it next.
+    if (errorCode(error) !== undefined) return undefined
+    throw error
+  }
+}
+
+async function readFile(path: string, located: ModelFiles, options: DatasetOptions): Promise<OutputReport> {
+  const { tensors, files } = await readWeights(located, both(options))
+  const [{ size, digests: all = {} } = { size: 0 }] = files
+  const digests = wanted(all, options.algorithm)
+  return { kind: 'file', path, digest: primary(digests), digests, bytes: size, warnings: [], tensors }
+}
+
+/** The `tree` of the folder is put together from the weights and what lies beside them. */
+async function readFolder(located: ModelFiles, options: DatasetOptions): Promise<OutputReport> {
+  const { folder, weights } = located
+  const { tensors, files } = await readWeights(located, both(options))
+  const { algorithm = 'blake3', signal } = options
+  const ignore = weights.map((file) => literalPattern(basename(file)))
+  const rest = await hashTree(folder, { algorithm, signal, ignore, list: true })
+  const shards = files.map(({ name, size, digests = {} }) => ({
+    path: name,
+    type: 'file' as const,
+    size,
+    digests: wanted(digests, algorithm),
+  }))
+  const tree = foldersOf([...(await entriesOf(folder, rest.entries ?? [])), ...shards], ({ path }) => {
+    throw new LineaprintError('ERR_LINEAPRINT_CHANGED', 'it changed while it was read', { path })
+  })
+  const digests = treeOf(tree, algorithm === 'both' ? ['blake3', 'sha256'] : [algorithm])
+  return {
+    kind: 'folder',
+    path: folder,
+    digest: primary(digests),
+    digests,
+    bytes: rest.bytes + files.reduce((sum, { size }: ModelFile) => sum + size, 0),
+    files: rest.files + files.length,
+    folders: tree.length,
+    warnings: rest.warnings.map(({ kind, path: at }) => `${at}: ${WARNINGS[kind]}`),
+    tensors,
+  }
+}
+
+/**
+ * Whether the weights are files of the folder under just these names, about which a walk has nothing to tell: neither
+ * links, nor names that others are equal to on some file systems.
+ */
+async function isPlain({ folder, weights }: ModelFiles): Promise<boolean> {
+  const names = await readdir(folder)
+  const colliding = new Set(collisionsOf(names))
+  const looks = await Promise.all(
+    weights.map(async (path) => {
+      const name = basename(path)
+      if (!names.includes(name) || colliding.has(name)) return false
+      return (await lstat(join(folder, name))).isFile()
+    }),
+  )
+  return looks.every(Boolean)
+}
+
+/** Digests of tensors are of BLAKE3, whatever that of the output is. */
+function both(options: DatasetOptions): DatasetOptions {
+  const { algorithm, signal, onProgress, threads } = options
+  return { algorithm: algorithm === 'sha256' ? 'both' : algorithm, signal, onProgress, threads }
+}
+
+function wanted({ blake3, sha256 }: Digests, algorithm: AlgorithmChoice = 'blake3'): Digests {
+  return {
+    ...(algorithm !== 'sha256' && blake3 && { blake3 }),
+    ...(algorithm !== 'blake3' && sha256 && { sha256 }),
+  }
+}

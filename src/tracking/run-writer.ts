@@ -1,0 +1,210 @@
+/** One run being written: its folder, its journal, and the state that follows from what was said. */
+import { join } from 'node:path'
+import { redactArguments } from '../secrets/redact.ts'
+import { exportNames, exportRun } from '../export/files.ts'
+import { sweepAbandoned } from '../store/abandoned.ts'
+import { writeAtomic } from '../util/fs.ts'
+import { isRunId, newRunId } from '../core/run-id.ts'
+import { Journal } from '../store/journal.ts'
+import { thisProcess } from '../util/process-identity.ts'
+import { RUN_SCHEMA } from '../record/record.ts'
+import { formatRecord, sealRecord } from '../record/seal.ts'
+import { applyEvent, initialState, toRecord } from '../record/state.ts'
+import { JOURNAL_FILE, RECORD_FILE, createRun, removeRun, storeIn } from '../store/store.ts'
+import { VERSION } from '../core/version.ts'
+import { describeConfiguration } from '../config/options.ts'
+import { describeFiles } from '../store/run-files.ts'
+import { Outputs, prepareOutputs } from '../export/live/outputs.ts'
+import { Watch } from './changes/flags.ts'
+import type { RunSource } from '../export/source.ts'
+import type { EventBody } from '../record/events.ts'
+import type { RunRecord, RunStatus } from '../record/record.ts'
+import type { RunState } from '../record/state.ts'
+import type { Store } from '../store/store.ts'
+import type { Configuration } from '../config/options.ts'
+
+/** What a writer is started with beside its configuration. */
+export interface RunWriterOptions {
+  /** Absolute path of the folder the run works in. */
+  readonly directory: string
+  /** The command that is wrapped; absent for the program that uses the tracker. */
+  readonly command?: readonly string[] | undefined
+  readonly environment: Readonly<Record<string, string | undefined>>
+}
+
+/** How a run ends. */
+export type EndStatus = Extract<RunStatus, 'finished' | 'failed' | 'killed'>
+
+/** A run from its first record to its last. */
+export class RunWriter {
+  readonly store: Store
+  readonly configuration: Configuration
+  /** Absolute path of the run's folder. */
+  readonly folder: string
+  readonly directory: string
+  readonly state: RunState
+  /** Paths that are looked at again. */
+  readonly watch: Watch = new Watch()
+  readonly #journal: Journal
+  readonly #started: number
+  /** Nobody waits for it before the end. */
+  readonly #swept: Promise<void>
+  #outputs = new Outputs([])
+  #commits: Promise<unknown> = Promise.resolve()
+
+  private constructor(
+    store: Store,
+    configuration: Configuration,
+    folder: string,
+    start: RunRecord,
+    journal: Journal,
+  ) {
+    this.store = store
+    this.configuration = configuration
+    this.folder = folder
+    this.directory = start.command.workingDirectory
+    this.state = initialState(start)
+    this.#journal = journal
+    this.#started = performance.now()
+    this.#swept = sweepAbandoned(store.runs)
+  }
+
+  /**
+   * Makes the folder with a first record of status `running`, and the journal.
+   *
+   * @throws ERR_LINEAPRINT_STORE if the store cannot be written, ERR_LINEAPRINT_RUN if the id is taken.
+   */
+  static async start(configuration: Configuration, options: RunWriterOptions): Promise<RunWriter> {
+    const store = storeIn(configuration.outputDir)
+    // What cannot be an output is said before anything of the run exists.
+    const startOutputs = prepareOutputs(configuration, options.environment)
+    const start = firstRecord(configuration, options)
+    const folder = await createRun(store, start)
+    const journal = await createJournal(folder)
+    const writer = new RunWriter(store, configuration, folder, start, journal)
+    writer.#outputs = startOutputs({ record: () => toRecord(writer.state), store: store.root })
+    writer.say({ type: 'started', id: start.id, name: start.name })
+    return writer
+  }
+
+  /**
+   * Takes an event into journal and state. The caller does not wait for the disk.
+   *
+   * @throws ERR_LINEAPRINT_STORE if an earlier event could not be written.
+   */
+  say(event: EventBody, time?: string): void {
+    const { time: at } = this.#journal.append(event, time)
+    applyEvent(this.state, event)
+    this.#outputs.take(event, at)
+  }
+
+  /** Resolves when everything said so far is on disk. */
+  flush(): Promise<void> {
+    return this.#journal.flush()
+  }
+
+  /** Runs steps that look at the state and then change it, one after the other. */
+  exclusive<T>(step: () => Promise<T>): Promise<T> {
+    const result = this.#commits.then(step)
+    this.#commits = result.catch(() => undefined)
+    return result
+  }
+
+  /**
+   * Closes the journal, lists the files, writes the sealed record and ends the outputs. What goes wrong with an output
+   * becomes a warning of the record, which is then written once more.
+   *
+   * @param signal Ends the outputs at once, and nothing else.
+   */
+  async end(status: EndStatus, signal?: AbortSignal): Promise<RunRecord> {
+    try {
+      const record = await this.#end(status, signal)
+      await this.#swept
+      return record
+    } finally {
+      this.#outputs.stop()
+    }
+  }
+
+  async #end(status: EndStatus, signal: AbortSignal | undefined): Promise<RunRecord> {
+    try {
+      this.say({ type: 'ended', status })
+    } finally {
+      await this.#journal.close()
+    }
+    const ending = {
+      status,
+      finishedAt: new Date().toISOString(),
+      durationMs: Math.round(performance.now() - this.#started),
+    }
+    const { folder, state } = this
+    const { files, warnings } = await describeFiles(folder, exportNames(this.configuration))
+    const all = [...state.warnings, ...warnings]
+    const seal = async (more: readonly string[]): Promise<RunSource> => {
+      all.push(...more)
+      const record = sealRecord(toRecord(state, { ...ending, files, warnings: [...all] }))
+      const text = formatRecord(record)
+      await writeAtomic(join(folder, RECORD_FILE), text)
+      return { record, folder, recordBytes: Buffer.from(text) }
+    }
+    return this.#outputs.finish(await seal([]), seal, signal)
+  }
+
+  /** Writes the copies of the record that the configuration asks for. */
+  async export(record: RunRecord): Promise<void> {
+    await exportRun(record, this.folder, this.store.root, this.configuration)
+  }
+}
+
+async function createJournal(folder: string): Promise<Journal> {
+  try {
+    return await Journal.create(join(folder, JOURNAL_FILE))
+  } catch (error) {
+    await removeRun(folder)
+    throw error
+  }
+}
+
+function firstRecord(
+  configuration: Configuration,
+  { directory, command, environment }: RunWriterOptions,
+): RunRecord {
+  const now = new Date()
+  const parent = environment['LINEAPRINT_RUN_ID']
+  // A program inside a wrapped command reads the same configuration file; the id in it is taken by then.
+  const { experimentId } = configuration
+  const ownId = experimentId === parent ? undefined : experimentId
+  return {
+    schema: RUN_SCHEMA,
+    id: ownId ?? newRunId(now),
+    name: configuration.experimentName,
+    status: 'running',
+    startedAt: now.toISOString(),
+    finishedAt: null,
+    durationMs: null,
+    lineaprint: VERSION,
+    parent: parent !== undefined && isRunId(parent) ? parent : null,
+    process: thisProcess(),
+    command: {
+      argv: redactArguments(command ?? process.argv),
+      workingDirectory: directory,
+      wrapped: command !== undefined,
+      exitCode: null,
+      signal: null,
+    },
+    tags: configuration.tags,
+    notes: configuration.notes,
+    metadata: configuration.metadata,
+    configuration: describeConfiguration(configuration),
+    captures: {},
+    datasets: {},
+    models: {},
+    tokenizers: {},
+    outputs: {},
+    metrics: {},
+    failure: null,
+    warnings: [],
+    files: [],
+    seal: null,
+  }
+}

@@ -1,0 +1,106 @@
+/** A run in short, as `finishExperiment` returns it. */
+import { decodeFloat } from '../json/special-floats.ts'
+import { TRACKED_SECTIONS } from '../record/record.ts'
+import type {
+  DigestRecord,
+  FailureRecord,
+  FlagRecord,
+  RunRecord,
+  RunStatus,
+  TrackedRecord,
+  TrackedSection,
+} from '../record/record.ts'
+
+/** A metric in short, with numbers as numbers. */
+export interface MetricSummary {
+  readonly count: number
+  readonly nanCount: number
+  readonly first: number
+  readonly last: number
+  /** Smallest and largest value that is a number; null if there is none. */
+  readonly min: number | null
+  readonly max: number | null
+  readonly lastStep: number | null
+}
+
+/** A run in short. Digests are in written form; null stands for what failed or is switched off. */
+export interface ExperimentSummary {
+  readonly id: string
+  readonly name: string
+  readonly status: RunStatus
+  readonly startedAt: string
+  readonly finishedAt: string | null
+  readonly durationMs: number | null
+  /** Absolute path of the run's folder. */
+  readonly runDirectory: string
+  readonly tags: readonly string[]
+  readonly notes: string
+  readonly metadataKeys: readonly string[]
+  readonly captures: Readonly<Record<string, string | null>>
+  readonly datasets: Readonly<Record<string, string | null>>
+  /** Architecture and weights of each model. */
+  readonly models: Readonly<
+    Record<string, { readonly architecture: string; readonly weights: string } | null>
+  >
+  readonly tokenizers: Readonly<Record<string, string | null>>
+  readonly outputs: Readonly<Record<string, string | null>>
+  readonly metrics: Readonly<Record<string, MetricSummary>>
+  /** Logged digests in short. */
+  readonly digests: Readonly<Record<string, DigestRecord>>
+  readonly warnings: readonly string[]
+  /** What a reader should know before relying on the record. */
+  readonly flags: readonly FlagRecord[]
+  readonly failure: FailureRecord | null
+  /** The seal of the record; null while the run goes on. */
+  readonly seal: string | null
+}
+
+/** Makes the summary of a record. */
+export function summarize(record: RunRecord, runDirectory: string): ExperimentSummary {
+  const { id, name, status, startedAt, finishedAt, durationMs, tags, notes, warnings, failure, seal } = record
+  const sections = TRACKED_SECTIONS.map((section) => [
+    section,
+    mapValues(record[section], (entry) => digestOf(section, entry)),
+  ])
+  return {
+    id,
+    name,
+    status,
+    startedAt,
+    finishedAt,
+    durationMs,
+    runDirectory,
+    tags,
+    notes,
+    metadataKeys: Object.keys(record.metadata),
+    captures: mapValues(record.captures, (capture) =>
+      capture.status === 'captured' ? capture.digest : null,
+    ),
+    ...(Object.fromEntries(sections) as Pick<ExperimentSummary, TrackedSection>),
+    metrics: mapValues(record.metrics, ({ count, nanCount, first, last, min, max, lastStep }) => ({
+      count,
+      nanCount,
+      first: decodeFloat(first),
+      last: decodeFloat(last),
+      min: min === null ? null : decodeFloat(min),
+      max: max === null ? null : decodeFloat(max),
+      lastStep,
+    })),
+    digests: record.digests ?? {},
+    warnings,
+    flags: record.flags ?? [],
+    failure,
+    seal,
+  }
+}
+
+function digestOf(section: TrackedSection, entry: TrackedRecord): unknown {
+  if (entry.status !== 'tracked') return null
+  return section === 'models'
+    ? { architecture: entry['architecture'], weights: entry['weights'] }
+    : entry['digest']
+}
+
+function mapValues<T, R>(record: Readonly<Record<string, T>>, map: (value: T) => R): Record<string, R> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]))
+}

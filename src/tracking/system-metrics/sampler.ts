@@ -1,0 +1,131 @@
+/** Looks at the machine again and again while a run goes on, and logs what it sees as metrics. */
+import { reasonOf } from '../../record/failure.ts'
+import { metricEvent } from '../metrics.ts'
+import { gpuSource } from './gpu.ts'
+import { machineSource } from './machine.ts'
+import { SYSTEM_METRICS } from '../../record/system-metric-names.ts'
+import { processSource } from './processes.ts'
+import type { RunWriter } from '../run-writer.ts'
+
+/** Something that is looked at. */
+export interface SystemSource {
+  /** For the warning when it fails. */
+  readonly name: string
+  /** Whether it is left out where somebody waits for the sample. */
+  readonly slow?: boolean
+  /** Values by the end of their name; `undefined` if there is nothing here to look at, now and later. */
+  sample(signal: AbortSignal): Promise<Readonly<Record<string, number>> | undefined>
+}
+
+/** Where values go. */
+export interface SystemTarget {
+  /** Takes one value. Once it throws, nothing more is looked at. */
+  log(name: string, value: number, time: Date): void
+  warn(message: string): void
+}
+
+/** Options of {@link SystemSampler}. */
+export interface SamplerOptions {
+  readonly intervalSeconds: number
+  /** Process at the root of the tree that is looked at. */
+  readonly root: number
+  /** @default machine, processes and graphics processors */
+  readonly sources?: readonly SystemSource[]
+}
+
+/** Logs into a run, until the sampler is stopped. */
+export function sampleInto(writer: RunWriter, options: SamplerOptions): SystemSampler {
+  const log = (name: string, value: number, timestamp: Date): void => {
+    const { event, time } = metricEvent(name, value, { timestamp })
+    writer.say(event, time)
+  }
+  return new SystemSampler({ log, warn: (message) => writer.say({ type: 'warning', message }) }, options)
+}
+
+/** The second look comes soon: a share of processor time needs two. */
+const SOON = 1
+
+/**
+ * Samples at once, a second later, and then at an interval, and once more when it is stopped. It does not keep the
+ * process alive. A source that fails is told once and not asked again; samples never overlap.
+ */
+export class SystemSampler {
+  readonly #target: SystemTarget
+  readonly #intervalMs: number
+  readonly #stop = new AbortController()
+  #sources: readonly SystemSource[]
+  #timer: NodeJS.Timeout | undefined
+  #sampling: Promise<void>
+  #samples = 0
+
+  constructor(target: SystemTarget, { intervalSeconds, root, sources }: SamplerOptions) {
+    this.#target = target
+    this.#intervalMs = intervalSeconds * 1000
+    this.#sources = sources ?? [machineSource(), processSource(root), gpuSource()]
+    this.#sampling = this.#sample()
+  }
+
+  /** Takes a last sample and stops. Takes no longer than a look at the machine. */
+  async stop(): Promise<void> {
+    if (this.#stop.signal.aborted) return
+    clearTimeout(this.#timer)
+    // What is under way is given up: a tool that hangs must not hold up the end of a run.
+    this.#stop.abort()
+    await this.#sampling
+    clearTimeout(this.#timer)
+    this.#sources = this.#sources.filter(({ slow }) => slow !== true)
+    await this.#look(new AbortController().signal)
+  }
+
+  async #sample(): Promise<void> {
+    const from = performance.now()
+    await this.#look(this.#stop.signal)
+    this.#samples++
+    if (this.#stop.signal.aborted || this.#sources.length === 0) return
+    const interval = this.#samples === 1 ? Math.min(SOON * 1000, this.#intervalMs) : this.#intervalMs
+    this.#timer = setTimeout(
+      () => {
+        this.#sampling = this.#sample()
+      },
+      Math.max(0, interval - (performance.now() - from)),
+    )
+    this.#timer.unref()
+  }
+
+  /** Asks each source. Never throws. */
+  async #look(signal: AbortSignal): Promise<void> {
+    const time = new Date()
+    for (const source of this.#sources) {
+      let values: Readonly<Record<string, number>> | undefined
+      try {
+        values = await source.sample(signal)
+      } catch (error) {
+        if (signal.aborted) return
+        this.#drop(source)
+        this.#tell(`system metrics of ${source.name} have stopped: ${reasonOf(error)}`)
+        continue
+      }
+      if (values === undefined) this.#drop(source)
+      try {
+        for (const [name, value] of Object.entries(values ?? {}))
+          this.#target.log(SYSTEM_METRICS + name, value, time)
+      } catch {
+        // The journal takes nothing more, and whoever waits for it next is told.
+        this.#sources = []
+        return
+      }
+    }
+  }
+
+  #drop(source: SystemSource): void {
+    this.#sources = this.#sources.filter((other) => other !== source)
+  }
+
+  #tell(message: string): void {
+    try {
+      this.#target.warn(message)
+    } catch {
+      this.#sources = []
+    }
+  }
+}

@@ -1,0 +1,102 @@
+/** Checks captures: each looks at the world again and compares. */
+import { join, sep } from 'node:path'
+import { VERSION } from '../core/version.ts'
+import { componentsByName } from '../tracking/captures.ts'
+import { recordedComponents } from '../config/groups.ts'
+import { reasonOf } from '../record/failure.ts'
+import { item } from '../compare/check-item.ts'
+import { machineDifferences } from './machine.ts'
+import { verifySeeds } from './seeds.ts'
+import type { Captured, Component, Difference } from '../core/component.ts'
+import type { AlgorithmChoice } from '../core/digest.ts'
+import type { CaptureRecord, RunRecord } from '../record/record.ts'
+import type { StoredRun } from '../store/runs.ts'
+import type { FoundItem } from '../compare/check-item.ts'
+
+/** What each built-in capture is about, in the words of a verification. */
+const SECTIONS: Readonly<Record<string, string>> = { git: 'code', environment: 'environment', seeds: 'seeds' }
+
+/** How captures are checked. */
+export interface CaptureChecks {
+  readonly trackers: readonly Component[]
+  /** Whether also what only says what the machine is is looked at. */
+  readonly machine: boolean
+  /** The seed that a run would be told. */
+  readonly seed: number | undefined
+  readonly signal: AbortSignal | undefined
+}
+
+/** Checks every capture of a run at the same time, with the options that the run had. */
+export async function verifyCaptures({ record }: StoredRun, checks: CaptureChecks): Promise<FoundItem[]> {
+  const components = componentsByName(checks.trackers, recordedComponents(record.configuration))
+  const algorithm = record.configuration['algorithm'] as AlgorithmChoice
+  const { argv, workingDirectory: directory, wrapped } = record.command
+  const command = wrapped ? argv : undefined
+  const { signal } = checks
+  const again = (component: Component): Promise<Captured> =>
+    component.capture({ directory, algorithm, signal, command })
+  const found = Object.entries(record.captures).map(([name, before]) =>
+    verifyCapture(name, before, components.get(name), again, checks, algorithm),
+  )
+  const items = await Promise.all(found)
+  return items.map((one) => (one.name === 'git' ? withoutOutputs(one, record) : one))
+}
+
+/** Another version of lineaprint looks now: what it captures may have another form. Nothing if it is the same. */
+export function verifyVersion({ lineaprint }: RunRecord): FoundItem[] {
+  if (lineaprint === VERSION) return []
+  const differences = [{ field: 'lineaprint', before: lineaprint, after: VERSION }]
+  return [item('environment', 'lineaprint', 'changed', `${lineaprint} → ${VERSION}`, differences)]
+}
+
+/**
+ * What the run itself made shows up as a change of the work tree. Outputs are checked on their own, so here
+ * they do not count.
+ */
+function withoutOutputs(found: FoundItem, { captures, outputs }: RunRecord): FoundItem {
+  const git = captures['git']
+  const root = git?.status === 'captured' ? git.value['root'] : undefined
+  if (found.status !== 'changed' || typeof root !== 'string') return found
+  const paths = Object.values(outputs).flatMap((entry) =>
+    'path' in entry && typeof entry.path === 'string' ? [entry.path] : [],
+  )
+  const isOutput = ({ field }: Difference): boolean => {
+    const below = /^(?:untracked|changed)\.(.+)$/s.exec(field)?.[1]
+    return below !== undefined && paths.some((path) => contains(path, join(root, below)))
+  }
+  const differences = found.differences.filter((difference) => !isOutput(difference))
+  if (differences.length > 0 || found.differences.length === 0) return { ...found, differences }
+  return item(found.section, found.name, 'same', 'only outputs of the run differ from its start')
+}
+
+function contains(folder: string, path: string): boolean {
+  return path === folder || path.startsWith(folder + sep)
+}
+
+async function verifyCapture(
+  name: string,
+  before: CaptureRecord,
+  component: Component | undefined,
+  again: (component: Component) => Promise<Captured>,
+  { machine, seed, signal }: CaptureChecks,
+  algorithm: AlgorithmChoice,
+): Promise<FoundItem> {
+  const section = SECTIONS[name] ?? 'trackers'
+  if (before.status === 'off') return item(section, name, 'not-checked', 'it was switched off')
+  if (before.status === 'failed')
+    return item(section, name, 'not-checked', `it was not captured: ${before.reason}`)
+  if (component === undefined)
+    return item(section, name, 'not-checked', 'its tracker is not in the configuration')
+  try {
+    const now = await again(component)
+    if (name === 'seeds') return verifySeeds(before, now, seed, algorithm)
+    const { status, reason, differences } = component.compare(before, now)
+    const more = machine && name === 'environment' ? machineDifferences(before, now) : []
+    if (more.length > 0 && (status === 'same' || status === 'changed'))
+      return item(section, name, 'changed', reason, [...differences, ...more])
+    return item(section, name, status, reason, differences)
+  } catch (error) {
+    signal?.throwIfAborted()
+    return item(section, name, 'missing', `it cannot be captured now: ${reasonOf(error)}`)
+  }
+}

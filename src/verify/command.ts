@@ -1,0 +1,37 @@
+/** Compares the command that is to be run with the one that was. */
+import { redactArguments, REDACTED } from '../secrets/redact.ts'
+import { item } from '../compare/check-item.ts'
+import type { Difference } from '../core/component.ts'
+import type { RunRecord } from '../record/record.ts'
+import type { FoundItem } from '../compare/check-item.ts'
+
+/**
+ * Compares program and arguments, one by one. The record has no secrets, so of an argument with one only what stands
+ * around it is compared.
+ *
+ * @param argv What is to be run; absent, nothing can be said.
+ */
+export function verifyCommand({ command }: RunRecord, argv: readonly string[] | undefined): FoundItem {
+  if (argv === undefined)
+    return item('command', 'argv', 'not-checked', 'no command was given to compare with')
+  const [was, is] = [command.argv, redactArguments(argv)]
+  const differences: Difference[] = []
+  for (let index = 0; index < Math.max(was.length, is.length); index++) {
+    const [before, after] = [was[index], is[index]]
+    if (before === after) continue
+    const field = `argv.${index}`
+    differences.push({
+      field,
+      ...(before !== undefined && { before }),
+      ...(after !== undefined && { after }),
+    })
+  }
+  if (differences.length > 0) {
+    const [first] = differences
+    const shown = `${first?.field}: ${first?.before ?? 'nothing'} → ${first?.after ?? 'nothing'}`
+    return item('command', 'argv', 'changed', shown, differences)
+  }
+  const secrets = was.filter((argument) => argument.includes(REDACTED)).length
+  const detail = secrets === 0 ? '' : `${secrets} arguments held secrets, which are not compared`
+  return item('command', 'argv', 'same', detail)
+}

@@ -1,0 +1,122 @@
+/**
+ * How strict a verification is: which differences make it fail. All of them are shown, whatever the level.
+ *
+ * `docs/verify.md` has this table for people; `__test__/verify/level.test.ts` holds the two together.
+ */
+import type { Difference } from '../core/component.ts'
+import type { FoundItem } from '../compare/check-item.ts'
+
+/** Levels of strictness. */
+export const VERIFY_LEVELS = ['data', 'code', 'default', 'strict'] as const
+
+/** One of {@link VERIFY_LEVELS}. */
+export type VerifyLevel = (typeof VERIFY_LEVELS)[number]
+
+/** A difference, and whether it makes the verification fail. */
+export interface VerifyDifference extends Difference {
+  readonly counts: boolean
+}
+
+/** The answer about one thing. */
+export interface VerifyItem extends FoundItem {
+  /** Whether this makes the verification fail. */
+  readonly counts: boolean
+  readonly differences: readonly VerifyDifference[]
+}
+
+/** A group of fields, and the levels at which a difference in one of them counts. */
+export interface VerifyRule {
+  readonly section: string
+  /** What the fields are, in words. */
+  readonly what: string
+  /** Which fields; absent for all that no earlier rule of the section took. */
+  readonly field?: RegExp
+  /** Only fields that were not there when the run started. */
+  readonly added?: true
+  readonly levels: readonly VerifyLevel[]
+}
+
+const ALWAYS: readonly VerifyLevel[] = VERIFY_LEVELS
+const DATA: readonly VerifyLevel[] = ['data', 'default', 'strict']
+const CODE: readonly VerifyLevel[] = ['code', 'default', 'strict']
+const CHOSEN: readonly VerifyLevel[] = ['default', 'strict']
+const STRICT: readonly VerifyLevel[] = ['strict']
+
+/**
+ * What counts at which level; of the rules of a section the first that fits decides. By default counts what somebody
+ * chose (code, command, data, seeds, versions, variables), and not what the machine is.
+ */
+export const VERIFY_RULES: readonly VerifyRule[] = [
+  { section: 'record', what: 'the seal, and the bytes of `run.json`', levels: ALWAYS },
+  { section: 'files', what: "the other files of the run's folder", levels: CHOSEN },
+  { section: 'command', what: 'program and arguments', levels: CODE },
+  {
+    section: 'code',
+    what: 'untracked files that were not there when the run started',
+    field: /^untracked\./,
+    added: true,
+    levels: STRICT,
+  },
+  {
+    section: 'code',
+    what: 'commit, staged and other changes, untracked files of the start, submodules, modes',
+    levels: CODE,
+  },
+  {
+    section: 'environment',
+    what: 'operating system, C library, processor',
+    field: /^system(?:\.|$)/,
+    levels: STRICT,
+  },
+  { section: 'environment', what: 'GPUs, driver, CUDA', field: /^gpu(?:\.|$)/, levels: STRICT },
+  {
+    section: 'environment',
+    what: 'kernel, cores, memory, container, paths of Node and Python, pip, recorded variables, lineaprint',
+    field: /^(?:machine|lineaprint)(?:\.|$)/,
+    levels: STRICT,
+  },
+  {
+    section: 'environment',
+    what: 'Node, Python, packages, lock files, conda, builds of frameworks, compilers, variables of the list',
+    levels: CHOSEN,
+  },
+  { section: 'seeds', what: 'seed, `PYTHONHASHSEED`, named generators', levels: CHOSEN },
+  { section: 'datasets', what: 'content', levels: DATA },
+  { section: 'models', what: 'architecture and weights', levels: DATA },
+  { section: 'tokenizers', what: 'content', levels: DATA },
+  { section: 'outputs', what: 'content', levels: DATA },
+  { section: 'trackers', what: 'own trackers', levels: CHOSEN },
+]
+
+/** Says what of a finding counts at a level. */
+export function judge(found: FoundItem, level: VerifyLevel): VerifyItem {
+  const differences = found.differences.map((difference) => ({
+    ...difference,
+    counts: found.status !== 'same' && counts(found.section, difference, level),
+  }))
+  return { ...found, differences, counts: itemCounts(found, differences, level) }
+}
+
+function itemCounts(
+  { section, status }: FoundItem,
+  differences: readonly VerifyDifference[],
+  level: VerifyLevel,
+): boolean {
+  if (status === 'same') return false
+  if (status === 'not-checked') return level === 'strict'
+  if (differences.length > 0) return differences.some((difference) => difference.counts)
+  // Nothing is said of fields: all of it differs, or is gone.
+  const rules = VERIFY_RULES.filter((rule) => rule.section === section)
+  return rules.length === 0 || rules.some(({ levels }) => levels.includes(level))
+}
+
+function counts(section: string, { field, before }: Difference, level: VerifyLevel): boolean {
+  const rule = VERIFY_RULES.find(
+    (one) =>
+      one.section === section &&
+      (one.field === undefined || one.field.test(field)) &&
+      (one.added !== true || before === undefined),
+  )
+  // A section that no rule names is no reason to look away.
+  return rule === undefined || rule.levels.includes(level)
+}

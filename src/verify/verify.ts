@@ -1,0 +1,87 @@
+/** Checks what a run recorded against the present: record, files, code, environment, seeds, inputs and outputs. */
+import { checkSeed } from '../capture/seeds/seed.ts'
+import { LineaprintError } from '../core/errors.ts'
+import { checkChoice, checkKnown } from '../core/options.ts'
+import { verifyCaptures, verifyVersion } from './captures.ts'
+import { verifyCommand } from './command.ts'
+import { verifyFiles, verifyRecord } from '../compare/run-files.ts'
+import { VERIFY_LEVELS, judge } from './level.ts'
+import { verifyTracked } from '../compare/tracked.ts'
+import type { Component } from '../core/component.ts'
+import type { StoredRun } from '../store/runs.ts'
+import type { VerifyItem, VerifyLevel } from './level.ts'
+
+export type { VerifyStatus } from '../compare/check-item.ts'
+export type { VerifyDifference, VerifyItem, VerifyLevel } from './level.ts'
+
+/** The answer about a run. */
+export interface Verification {
+  readonly id: string
+  readonly name: string
+  readonly level: VerifyLevel
+  /** Whether nothing was found that counts at this level. */
+  readonly same: boolean
+  readonly items: readonly VerifyItem[]
+}
+
+/** Options of {@link verifyRun}. */
+export interface VerifyOptions {
+  /**
+   * Which differences count: `data` (datasets, models, tokenizers, outputs), `code` (git, command), `default` (both, and
+   * everything else that somebody chose), `strict` (everything, and what could not be checked). The seal of the record
+   * always counts. Everything found is told at every level; `docs/verify.md` has the table. @default 'default'
+   */
+  readonly level?: VerifyLevel | undefined
+  /** The command that is to be run, to compare with the recorded one. @default it is not checked */
+  readonly command?: readonly string[] | undefined
+  /** The seed that a run would be told, to compare with the recorded one. @default the seed of this process */
+  readonly seed?: number | undefined
+  /** Own trackers, to check what they captured. @default none */
+  readonly trackers?: readonly Component[] | undefined
+  /** Stops the work; the call then throws the signal's reason. */
+  readonly signal?: AbortSignal | undefined
+}
+
+const OPTIONS = ['level', 'command', 'seed', 'trackers', 'signal'] as const
+
+/**
+ * Checks a run. Everything is looked at again, nothing is taken from a cache. What cannot be read is an item
+ * of its own and stops nothing else.
+ *
+ * Cost: one read of every dataset, model and output; of a sampled one, of the sample.
+ *
+ * @param run From `findRun` or `readRun`.
+ * @throws The reason of the signal, and ERR_LINEAPRINT_ARGUMENT for an option that is none.
+ */
+export async function verifyRun(run: StoredRun, options: VerifyOptions = {}): Promise<Verification> {
+  checkKnown(options, OPTIONS)
+  const { command, trackers = [], signal } = options
+  const level = checkChoice('level', options.level ?? 'default', VERIFY_LEVELS)
+  const seed = options.seed === undefined ? undefined : checkSeed(options.seed)
+  checkCommand(command)
+  const captures = verifyCaptures(run, { trackers, seed, signal, machine: level === 'strict' })
+  // A failure of the other checks must not leave this one without a listener.
+  captures.catch(() => undefined)
+  const found = [
+    ...verifyRecord(run),
+    ...(await verifyFiles(run, signal)),
+    verifyCommand(run.record, command),
+    ...verifyVersion(run.record),
+    ...(await captures),
+    ...(await verifyTracked(run, signal)),
+  ]
+  signal?.throwIfAborted()
+  const items = found.map((item) => judge(item, level))
+  return { id: run.id, name: run.record.name, level, same: !items.some(({ counts }) => counts), items }
+}
+
+function checkCommand(command: readonly string[] | undefined): void {
+  if (command === undefined) return
+  const isText = Array.isArray(command) && command.every((argument) => typeof argument === 'string')
+  if (isText && command.length > 0) return
+  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this is no command', {
+    field: 'command',
+    expected: 'program and arguments as an array of texts',
+    received: Array.isArray(command) ? 'something else in the array, or nothing' : typeof command,
+  })
+}

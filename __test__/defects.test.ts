@@ -46,7 +46,7 @@ import { folderOf, paint } from './support/folder.ts'
 import { floats, fromHeader, safetensors } from './support/safetensors.ts'
 import type { Captured } from '../src/core/component.ts'
 import type { DatasetSource } from '../src/dataset/read.ts'
-import type { JsonObject } from '../src/json/value.ts'
+import type { JsonObject } from '../src/core/json-value.ts'
 import type { SampledHashOptions } from '../src/hash/sample/options.ts'
 import type { TensorToWrite } from './support/safetensors.ts'
 

@@ -37,7 +37,7 @@ export { findRun, listRuns, readRun } from './store/runs.ts'
 export { storeIn } from './store/store.ts'
 export { VERSION } from './core/version.ts'
 
-export type { JobOptions, Progress } from './native/job.ts'
+export type { JobOptions, Progress, HashOptions } from './core/options.ts'
 export type { Captured, CaptureContext, Comparison, Component, Difference } from './core/component.ts'
 export type {
   GeneratorOptions,
@@ -96,8 +96,7 @@ export type {
   VerifyStatus,
 } from './verify/verify.ts'
 export type { MlflowExportOptions, MlflowReport } from './export/mlflow/send.ts'
-export type { MlflowOptions } from './export/mlflow/target.ts'
-export type { WandbOptions } from './export/wandb/describe.ts'
+export type { MlflowOptions, WandbOptions } from './config/outputs.ts'
 export type { WandbExportOptions, WandbFolder } from './export/wandb/folder.ts'
 export type { ArrayHash, ShapedArray, TypedArray } from './hash/array.ts'
 export type { CacheUsage } from './hash/cache.ts'
@@ -114,7 +113,7 @@ export type { FilePart } from './hash/part.ts'
 export type { ByteStream, StreamHash } from './hash/stream.ts'
 export type { LinkMode, TreeEntry, TreeHash, TreeOptions, TreeWarning } from './hash/tree.ts'
 export type { TreeChange, TreeChangeStatus, TreeDiff, TreeDiffOptions, TreeSide } from './hash/tree-diff.ts'
-export type { JsonObject, JsonValue } from './json/value.ts'
+export type { JsonObject, JsonValue } from './core/json-value.ts'
 export type {
   ConfigDifference,
   ModelDiff,
@@ -125,7 +124,6 @@ export type {
 } from './model/diff/diff.ts'
 export type { DtypeTotal, ModelFile, ModelOptions, ModelReport, TensorInfo } from './model/read.ts'
 export type { TokenizerReport } from './model/tokenizer.ts'
-export type { HashOptions } from './core/options.ts'
 export type { RunRecord } from './record/record.ts'
 export type { ListedRun, RunFilter, RunList, StoredRun } from './store/runs.ts'
 export type { Store } from './store/store.ts'

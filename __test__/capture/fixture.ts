@@ -4,7 +4,7 @@ import { mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import type { JsonObject, JsonValue } from '../../src/json/value.ts'
+import type { JsonObject, JsonValue } from '../../src/core/json-value.ts'
 
 /** A folder that is removed when the test is over. */
 export function temporaryFolder(name = 'lineaprint'): string {

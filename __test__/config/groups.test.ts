@@ -14,7 +14,7 @@ import { lineaprint } from '../support/program.ts'
 import { floats, safetensors } from '../support/safetensors.ts'
 import { NO_CAPTURES, finished, inRun } from '../tracking/support.ts'
 import type { ExperimentOptions } from '../../src/config/options.ts'
-import type { JsonObject } from '../../src/json/value.ts'
+import type { JsonObject } from '../../src/core/json-value.ts'
 import type { StoredRun } from '../../src/store/runs.ts'
 
 /** A run in a folder with some captures, and what a capture of it found. */

@@ -7,7 +7,7 @@ import { expect, test } from 'vitest'
 import { hashFile, hashFiles } from '../../src/hash/file.ts'
 import { LineaprintError } from '../../src/core/errors.ts'
 import { folderOf, paint } from '../support/folder.ts'
-import type { Progress } from '../../src/native/job.ts'
+import type { Progress } from '../../src/core/options.ts'
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 

@@ -19,7 +19,7 @@ import { storeIn } from '../../src/store/store.ts'
 import { emptyRepository, git, temporaryFolder } from '../capture/fixture.ts'
 import { lineaprint } from '../support/program.ts'
 import type { ReproduceOptions, Reproduction } from '../../src/reproduce/reproduce.ts'
-import type { JsonObject } from '../../src/json/value.ts'
+import type { JsonObject } from '../../src/core/json-value.ts'
 import type { StoredRun } from '../../src/store/runs.ts'
 
 /** The environment is looked at by the tests of the command. */

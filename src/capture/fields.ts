@@ -4,7 +4,7 @@ import { LineaprintError } from '../core/errors.ts'
 import { jsonDigest } from '../json/digest.ts'
 import { compareUtf8 } from '../util/text-order.ts'
 import type { Algorithm, AlgorithmChoice, Digests } from '../core/digest.ts'
-import type { JsonObject, JsonValue } from '../json/value.ts'
+import type { JsonObject, JsonValue } from '../core/json-value.ts'
 import type { JsonKind } from '../json/digest.ts'
 import type { Captured, Comparison, Difference } from '../core/component.ts'
 

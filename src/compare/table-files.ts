@@ -4,7 +4,7 @@ import { hashTable } from '../dataset/table.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { recordedTable, tableDifference } from './tables.ts'
 import type { TableHash } from '../dataset/table.ts'
-import type { JsonObject } from '../json/value.ts'
+import type { JsonObject } from '../core/json-value.ts'
 import type { RecordedTable } from './tables.ts'
 import type { FileVerdict, Tolerance } from './tensor-files.ts'
 

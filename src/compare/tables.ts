@@ -1,7 +1,7 @@
 /** The table of a tracked file as it was recorded, and how another one differs from it. */
 import { z } from 'zod/mini'
 import type { Difference } from '../core/component.ts'
-import type { JsonObject } from '../json/value.ts'
+import type { JsonObject } from '../core/json-value.ts'
 
 /** What a record keeps of a table: digests in written form. */
 export interface RecordedTable {

@@ -3,7 +3,7 @@ import { z } from 'zod/mini'
 import { judgeName } from '../secrets/names.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { checkSample } from '../hash/sample/options.ts'
-import type { JsonObject, JsonValue } from '../json/value.ts'
+import type { JsonObject, JsonValue } from '../core/json-value.ts'
 import type { SampleOptions } from '../hash/sample/options.ts'
 
 /** Options of the environment capture. */

@@ -10,11 +10,9 @@ import { plainName, plainObject, plainText } from '../json/copy.ts'
 import { systemMetricsOf, systemMetricsSchema } from './system-metrics.ts'
 import type { Component } from '../core/component.ts'
 import type { AlgorithmChoice } from '../core/digest.ts'
-import type { JsonObject } from '../json/value.ts'
-import type { MlflowOptions } from '../export/mlflow/target.ts'
-import type { WandbOptions } from '../export/wandb/describe.ts'
+import type { JsonObject } from '../core/json-value.ts'
+import type { MlflowOptions, WandbOptions, OutputOptions } from './outputs.ts'
 import type { ComponentConfiguration, ComponentOptions } from './groups.ts'
-import type { OutputOptions } from './outputs.ts'
 import type { SystemMetricsConfiguration, SystemMetricsOptions } from './system-metrics.ts'
 
 /** What a caller or a configuration file may say. Everything has a default. */

@@ -4,9 +4,31 @@ import { z } from 'zod/mini'
 import { redactUrl } from '../secrets/redact.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { nearest } from '../core/options.ts'
-import type { MlflowOptions } from '../export/mlflow/target.ts'
-import type { WandbOptions } from '../export/wandb/describe.ts'
-import type { JsonObject } from '../json/value.ts'
+import type { JsonObject } from '../core/json-value.ts'
+
+/** What a caller or a configuration says. */
+export interface MlflowOptions {
+  /** Address of the tracking server. @default the variable MLFLOW_TRACKING_URI */
+  readonly trackingUri?: string | undefined
+  /** Name of the experiment. @default the name of lineaprint's experiment */
+  readonly experiment?: string | undefined
+  /** How long the end of a run may wait for the server, in milliseconds. @default 30000 */
+  readonly timeoutMs?: number | undefined
+}
+
+/** Where the run shall stand. */
+export interface WandbTarget {
+  /** @default the name of the experiment */
+  readonly project?: string | undefined
+  /** User or team. @default that of the one who syncs */
+  readonly entity?: string | undefined
+}
+
+/** Where and as what the run is written for `wandb sync`. */
+export interface WandbOptions extends WandbTarget {
+  /** Folder of all such runs. @default `wandb` in the store */
+  readonly directory?: string | undefined
+}
 
 /** Outputs that a configuration may ask for. */
 export interface OutputOptions {

@@ -3,7 +3,7 @@
  * another look later. The built-in captures and those that users register have this same form.
  */
 import type { AlgorithmChoice } from './digest.ts'
-import type { JsonObject } from '../json/value.ts'
+import type { JsonObject } from './json-value.ts'
 
 /** What a capture is given. */
 export interface CaptureContext {

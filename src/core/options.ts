@@ -1,7 +1,28 @@
 /** Options of the public functions: parsed once, at the edge; a key that is not known is an error. */
 import { LineaprintError } from './errors.ts'
 import type { AlgorithmChoice } from './digest.ts'
-import type { JobOptions } from '../native/job.ts'
+
+/** How far the work is. Totals grow while a folder is still being walked. */
+export interface Progress {
+  readonly bytesDone: number
+  readonly bytesTotal: number
+  readonly filesDone: number
+  readonly filesTotal: number
+}
+
+/** Options of everything that runs on the addon's threads. */
+export interface JobOptions {
+  /** Stops the work itself, within a block of 256 KiB per thread; the call then throws the signal's reason. */
+  readonly signal?: AbortSignal | undefined
+  /** Called at most ten times a second, and once at the end. An error thrown by it ends the work. */
+  readonly onProgress?: ((progress: Progress) => void) | undefined
+  /**
+   * Threads to use.
+   *
+   * @default one per core this process may use; on Linux more where the data is not in memory, and one for a disk that turns
+   */
+  readonly threads?: number | undefined
+}
 
 /** Options of everything that hashes. */
 export interface HashOptions extends JobOptions {

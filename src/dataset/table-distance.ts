@@ -1,7 +1,7 @@
 /** How far the numbers of two tables are apart. */
 import { runJob } from '../native/job.ts'
 import { native } from '../native/load.ts'
-import type { JobOptions } from '../native/job.ts'
+import type { JobOptions } from '../core/options.ts'
 
 /**
  * The largest absolute difference of two values in one row, for each of some columns of two files with equal columns and

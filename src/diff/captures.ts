@@ -1,7 +1,7 @@
 /** Code, environment, seeds and own trackers of two runs, as each was captured at the start. */
 import { join, sep } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
-import { componentsByName } from '../tracking/captures.ts'
+import { componentsByName } from '../capture/components.ts'
 import { reasonOf } from '../record/failure.ts'
 import { NOTHING, compareText, joinParts } from './causes.ts'
 import { isProduct } from './products.ts'

@@ -15,7 +15,7 @@ import { unescapeBytes } from '../capture/git/paths.ts'
 import { fieldText } from '../json/copy.ts'
 import { comparedElsewhere, own } from './captures.ts'
 import type { Git } from '../capture/git/command.ts'
-import type { JsonObject } from '../json/value.ts'
+import type { JsonObject } from '../core/json-value.ts'
 import type { StoredRun } from '../store/runs.ts'
 
 /** Milliseconds for each call of git. */

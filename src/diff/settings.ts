@@ -2,7 +2,7 @@
 import { flatten } from '../capture/fields.ts'
 import { recordedComponents } from '../config/groups.ts'
 import { compareText } from './causes.ts'
-import type { JsonObject } from '../json/value.ts'
+import type { JsonObject } from '../core/json-value.ts'
 import type { RunRecord } from '../record/record.ts'
 import type { StoredRun } from '../store/runs.ts'
 import type { Part, RunDifference } from './causes.ts'

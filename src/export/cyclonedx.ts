@@ -5,7 +5,7 @@ import { decodeFloat } from '../json/special-floats.ts'
 import { VERSION } from '../core/version.ts'
 import { gitFacts, objectOf, textOf, valueOf } from './facts.ts'
 import { digestsOf } from './written-digests.ts'
-import type { JsonObject } from '../json/value.ts'
+import type { JsonObject } from '../core/json-value.ts'
 import type { RunRecord, TrackedRecord, TrackedSection } from '../record/record.ts'
 
 type Property = { readonly name: string; readonly value: string }

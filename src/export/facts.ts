@@ -3,7 +3,7 @@ import { realpath, stat } from 'node:fs/promises'
 import { join, sep } from 'node:path'
 import { TRACKED_SECTIONS } from '../record/record.ts'
 import { decodeFloats } from '../json/special-floats.ts'
-import type { JsonObject, JsonValue } from '../json/value.ts'
+import type { JsonObject, JsonValue } from '../core/json-value.ts'
 import type { CaptureRecord, RunRecord, TrackedRecord } from '../record/record.ts'
 
 /** The state of the code, where git was captured. */

@@ -8,7 +8,7 @@ import { TRACKED_SECTIONS } from '../record/record.ts'
 import { RECORD_FILE } from '../store/store.ts'
 import { gitFacts, plainMetadata, textOf, valueOf } from './facts.ts'
 import { digestSet, digestsOf } from './written-digests.ts'
-import type { JsonObject } from '../json/value.ts'
+import type { JsonObject } from '../core/json-value.ts'
 import type { RunRecord } from '../record/record.ts'
 import type { RunSource } from './source.ts'
 

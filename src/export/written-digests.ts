@@ -1,6 +1,6 @@
 /** Digests of a record, from their written form. */
 import { objectOf, textOf } from './facts.ts'
-import type { JsonValue } from '../json/value.ts'
+import type { JsonValue } from '../core/json-value.ts'
 import type { TrackedRecord } from '../record/record.ts'
 
 /** What kind of digest, by which hash function, in hexadecimal. */

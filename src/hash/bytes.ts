@@ -10,9 +10,8 @@ import { toDigests } from '../core/digest.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { native } from '../native/load.ts'
 import { checkAlgorithm, checkKeys } from '../core/options.ts'
-import type { Progress } from '../native/job.ts'
+import type { Progress, HashOptions } from '../core/options.ts'
 import type { Digests } from '../core/digest.ts'
-import type { HashOptions } from '../core/options.ts'
 
 /** Bytes hashed in one go: about 4 ms of SHA-256 or 1 ms of BLAKE3 on one core. */
 const SLICE = 8 << 20

@@ -4,7 +4,7 @@ import { Digest, primary, toDigests } from '../core/digest.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { native } from '../native/load.ts'
 import { checkKeys, checkPath } from '../core/options.ts'
-import type { JobOptions } from '../native/job.ts'
+import type { JobOptions } from '../core/options.ts'
 import type { NativePart } from '../native/load.ts'
 
 /** A part, as it is written to a file and read back on another machine. */

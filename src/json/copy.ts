@@ -1,7 +1,7 @@
 /** Copies of what a caller gives as plain JSON data, made at once so that later changes do not show. */
 import { LineaprintError } from '../core/errors.ts'
 import { encodeFloat } from './special-floats.ts'
-import type { JsonObject, JsonValue } from './value.ts'
+import type { JsonObject, JsonValue } from '../core/json-value.ts'
 
 const DEPTH_LIMIT = 100
 

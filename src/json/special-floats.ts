@@ -1,5 +1,7 @@
 /** The numbers that JSON does not have: `NaN` and the infinities as `{"__float__":"NaN"}`, and back. */
-import type { RecordedNumber } from '../record/record.ts'
+
+/** A number as JSON can hold it: `{"__float__":"NaN"}`, `Infinity` and `-Infinity` stand for what JSON lacks. */
+export type RecordedNumber = number | { readonly __float__: string }
 
 /** A number as a record holds it. */
 export function encodeFloat(value: number): RecordedNumber {

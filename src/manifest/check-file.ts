@@ -6,7 +6,7 @@ import { checkWeightsFile, compareModel } from './check-model.ts'
 import { differenceOf } from './compare.ts'
 import { lookAt } from './entries.ts'
 import { Findings } from './findings.ts'
-import type { JobOptions } from '../native/job.ts'
+import type { JobOptions } from '../core/options.ts'
 import type { Manifest } from './document.ts'
 import type { ManifestCheck } from './findings.ts'
 

@@ -6,7 +6,7 @@ import { LineaprintError } from '../core/errors.ts'
 import { hashFiles } from '../hash/file.ts'
 import { hashStream } from '../hash/stream.ts'
 import { absoluteOf } from './entries.ts'
-import type { JobOptions } from '../native/job.ts'
+import type { JobOptions } from '../core/options.ts'
 import type { Algorithm, AlgorithmChoice, Digests } from '../core/digest.ts'
 import type { Checked, Demand } from './checksums.ts'
 

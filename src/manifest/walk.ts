@@ -6,7 +6,7 @@ import { hashTree } from '../hash/tree.ts'
 import { absoluteOf, entriesOf } from './entries.ts'
 import { literalPattern } from './names.ts'
 import type { ErrorCode } from '../core/errors.ts'
-import type { JobOptions } from '../native/job.ts'
+import type { JobOptions } from '../core/options.ts'
 import type { TreeWarning } from '../hash/tree.ts'
 import type { Manifest, ManifestEntry } from './document.ts'
 

@@ -3,28 +3,7 @@ import { LineaprintError } from '../core/errors.ts'
 import { native } from './load.ts'
 import type { NativeFailure } from './load.ts'
 import type { ErrorCode } from '../core/errors.ts'
-
-/** How far the work is. Totals grow while a folder is still being walked. */
-export interface Progress {
-  readonly bytesDone: number
-  readonly bytesTotal: number
-  readonly filesDone: number
-  readonly filesTotal: number
-}
-
-/** Options of everything that runs on the addon's threads. */
-export interface JobOptions {
-  /** Stops the work itself, within a block of 256 KiB per thread; the call then throws the signal's reason. */
-  readonly signal?: AbortSignal | undefined
-  /** Called at most ten times a second, and once at the end. An error thrown by it ends the work. */
-  readonly onProgress?: ((progress: Progress) => void) | undefined
-  /**
-   * Threads to use.
-   *
-   * @default one per core this process may use; on Linux more where the data is not in memory, and one for a disk that turns
-   */
-  readonly threads?: number | undefined
-}
+import type { JobOptions } from '../core/options.ts'
 
 const PROGRESS_INTERVAL_MS = 100
 

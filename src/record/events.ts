@@ -1,16 +1,16 @@
 /** What can happen in a run. The journal holds one of these per line; the record follows from them. */
 import { captureSchema, eventSchema } from './schema.ts'
-import type { JsonObject } from '../json/value.ts'
+import type { JsonObject } from '../core/json-value.ts'
 import type {
   CaptureRecord,
   FailureRecord,
   FlagRecord,
-  RecordedNumber,
   RunStatus,
   StreamRecord,
   TrackedRecord,
   TrackedSection,
 } from './record.ts'
+import type { RecordedNumber } from '../json/special-floats.ts'
 
 /** What every line begins with. */
 export interface EventHead {

@@ -1,21 +1,13 @@
 /** The record of a run: what `run.json` holds. `docs/format.md` is its published form. */
-import type { JsonObject } from '../json/value.ts'
+import type { RecordedNumber } from '../json/special-floats.ts'
+import type { ProcessRecord } from '../util/process-identity.ts'
+import type { JsonObject } from '../core/json-value.ts'
 
 /** The version of the record. Readers refuse another one. */
 export const RUN_SCHEMA = 'lineaprint/run/v1'
 
 /** What became of a run. `lost`: its process is gone and nobody finished it. */
 export type RunStatus = 'running' | 'finished' | 'failed' | 'killed' | 'lost'
-
-/** The process that writes the run. */
-export interface ProcessRecord {
-  readonly pid: number
-  /** Clock ticks from boot to its start; null where the system does not say. */
-  readonly startTime: number | null
-  readonly host: string
-  readonly bootId: string | null
-  readonly pidNamespace: string | null
-}
 
 /** What became of one output stream of a wrapped command. */
 export type StreamRecord =
@@ -53,9 +45,6 @@ export type TrackedRecord =
   | ({ readonly status: 'tracked' } & JsonObject)
   | { readonly status: 'failed'; readonly reason: string; readonly path?: string }
   | { readonly status: 'off' }
-
-/** A number as JSON can hold it: `{"__float__":"NaN"}`, `Infinity` and `-Infinity` stand for what JSON lacks. */
-export type RecordedNumber = number | { readonly __float__: string }
 
 /** One metric in short; every value stands in the journal. */
 export interface MetricRecord {

@@ -5,7 +5,7 @@
 import { addDigest } from './digest-totals.ts'
 import { addMetric, metricRecord } from './metric-totals.ts'
 import { TRACKED_SECTIONS } from './record.ts'
-import type { JsonObject } from '../json/value.ts'
+import type { JsonObject } from '../core/json-value.ts'
 import type { EventBody } from './events.ts'
 import type { MetricTotals } from './metric-totals.ts'
 import type {

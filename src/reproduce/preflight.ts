@@ -4,7 +4,7 @@ import { REDACTED } from '../secrets/redact.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { fieldText } from '../json/copy.ts'
 import { verifyFiles, verifyRecord } from '../compare/run-files.ts'
-import type { JsonObject } from '../json/value.ts'
+import type { JsonObject } from '../core/json-value.ts'
 import type { CaptureRecord } from '../record/record.ts'
 import type { StoredRun } from '../store/runs.ts'
 

@@ -18,7 +18,7 @@ import { errorCode, storeError } from '../util/fs.ts'
 import { checkPath, preparePath } from './paths.ts'
 import type { Git } from '../capture/git/command.ts'
 import type { GitPath } from '../capture/git/paths.ts'
-import type { JsonObject } from '../json/value.ts'
+import type { JsonObject } from '../core/json-value.ts'
 import type { RecordedTree } from './preflight.ts'
 
 /** Milliseconds that one call of git may take: a checkout of a large repository does. */

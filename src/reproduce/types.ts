@@ -1,5 +1,6 @@
 /** What a reproduction is asked, and what it answers. */
-import type { Progress } from '../native/job.ts'
+import type { Progress } from '../core/options.ts'
+import type { ContentVerdict } from '../compare/tensor-files.ts'
 import type { Difference } from '../core/component.ts'
 import type { RunStatus } from '../record/record.ts'
 
@@ -15,16 +16,7 @@ import type { RunStatus } from '../record/record.ts'
  * - `not-restored`: a part of the recorded state that a run does not keep.
  * - `not-compared`: nothing could be said, which is no difference.
  */
-export type ReproduceVerdict =
-  | 'same'
-  | 'same-tensors'
-  | 'same-table'
-  | 'within-tolerance'
-  | 'different'
-  | 'missing'
-  | 'rebuilt'
-  | 'not-restored'
-  | 'not-compared'
+export type ReproduceVerdict = ContentVerdict | 'missing' | 'rebuilt' | 'not-restored' | 'not-compared'
 
 /** The answer about one thing. */
 export interface ReproduceItem {

@@ -10,7 +10,8 @@ import { readRecord } from './read.ts'
 import { RECORD_FILE } from './store.ts'
 import type { BigIntStats } from 'node:fs'
 import type { CatalogContent, CatalogRow } from './catalog/catalog.ts'
-import type { ProcessRecord, RunRecord, RunStatus } from '../record/record.ts'
+import type { RunRecord, RunStatus } from '../record/record.ts'
+import type { ProcessRecord } from '../util/process-identity.ts'
 import type { Store } from './store.ts'
 
 /** A run in a list: what tells it from others. */

@@ -1,20 +1,17 @@
 /** Captures of a run: the built-in ones and the user's own, recorded in the same way. */
 import { mkdir, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createEnvironmentCapture } from '../capture/environment/capture.ts'
-import { createGitCapture } from '../capture/git/git-capture.ts'
+import { builtInCaptures } from '../capture/components.ts'
 import { toCaptured } from '../capture/fields.ts'
-import { seedsCapture, stableSeedFields } from '../capture/seeds/capture.ts'
+import { stableSeedFields } from '../capture/seeds/capture.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { errorCode, storeError } from '../util/fs.ts'
 import { isCapture } from '../record/events.ts'
-import { mergeComponents } from '../config/groups.ts'
 import { reasonOf } from '../record/failure.ts'
 import { plainObject } from '../json/copy.ts'
 import type { CaptureContext, Captured, Component } from '../core/component.ts'
-import type { JsonObject } from '../json/value.ts'
+import type { JsonObject } from '../core/json-value.ts'
 import type { CaptureRecord } from '../record/record.ts'
-import type { ComponentConfiguration } from '../config/groups.ts'
 import type { Configuration } from '../config/options.ts'
 import type { RunWriter } from './run-writer.ts'
 
@@ -25,52 +22,12 @@ const FLAGS: Readonly<Record<string, keyof Configuration>> = {
   seeds: 'enableSeedTracking',
 }
 
-/** The built-in captures with their options. */
-function builtIn({ environment, git }: ComponentConfiguration): Component[] {
-  return [
-    createEnvironmentCapture({
-      timeout: environment.timeoutMs,
-      packages: environment.packages,
-      variableNames: environment.variables,
-    }),
-    createGitCapture({
-      fileLimit: git.untrackedFileLimit,
-      totalLimit: git.untrackedLimit,
-      patchLimit: git.patchLimit,
-      bundle: git.bundle,
-    }),
-    seedsCapture,
-  ]
-}
-
 /** The captures of a configuration, and whether each is made at the start. */
 function componentsOf(configuration: Configuration): { component: Component; enabled: boolean }[] {
-  return [...builtIn(configuration), ...configuration.trackers].map((component) => {
+  return [...builtInCaptures(configuration), ...configuration.trackers].map((component) => {
     const flag = FLAGS[component.name]
     return { component, enabled: flag === undefined || configuration[flag] === true }
   })
-}
-
-/** One of the built-in captures, with the options of a configuration. */
-export function builtInCapture(
-  name: 'environment' | 'git' | 'seeds',
-  configuration: ComponentConfiguration,
-): Component {
-  const found = builtIn(configuration).find((component) => component.name === name)
-  if (found) return found
-  throw new LineaprintError('ERR_LINEAPRINT_INTERNAL', `there is no capture ${name}`)
-}
-
-/**
- * The components that can look again at what a run captured, by name.
- *
- * @param options What decides what the built-in ones look at. @default their defaults
- */
-export function componentsByName(
-  trackers: readonly Component[],
-  options: ComponentConfiguration = mergeComponents([]),
-): Map<string, Component> {
-  return new Map([...builtIn(options), ...trackers].map((component) => [component.name, component]))
 }
 
 /** The captures of the start, under way. */

@@ -1,7 +1,7 @@
 /** Where a tracker is in its life, and so what may be called. */
 import { resolve } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
-import type { Progress } from '../native/job.ts'
+import type { Progress } from '../core/options.ts'
 import type { EventBody } from '../record/events.ts'
 import type { ExperimentOptions } from '../config/options.ts'
 import type { RunWriter } from './run-writer.ts'

@@ -2,7 +2,16 @@
 import { createHash } from 'node:crypto'
 import { readFileSync, readlinkSync } from 'node:fs'
 import { hostname } from 'node:os'
-import type { ProcessRecord } from '../record/record.ts'
+
+/** The process that writes the run. */
+export interface ProcessRecord {
+  readonly pid: number
+  /** Clock ticks from boot to its start; null where the system does not say. */
+  readonly startTime: number | null
+  readonly host: string
+  readonly bootId: string | null
+  readonly pidNamespace: string | null
+}
 
 /** The identity of this process. A pid alone is not one: pids are used again. */
 export function thisProcess(): ProcessRecord {

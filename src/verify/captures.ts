@@ -1,7 +1,7 @@
 /** Checks captures: each looks at the world again and compares. */
 import { join, sep } from 'node:path'
 import { VERSION } from '../core/version.ts'
-import { componentsByName } from '../tracking/captures.ts'
+import { componentsByName } from '../capture/components.ts'
 import { recordedComponents } from '../config/groups.ts'
 import { reasonOf } from '../record/failure.ts'
 import { item } from '../compare/check-item.ts'

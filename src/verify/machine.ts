@@ -2,7 +2,7 @@
 import { asObject, flatten } from '../capture/fields.ts'
 import { isPresent } from '../capture/environment/digest-fields.ts'
 import type { Captured, Difference } from '../core/component.ts'
-import type { JsonObject } from '../json/value.ts'
+import type { JsonObject } from '../core/json-value.ts'
 
 /**
  * Fields of each source that say what the machine is. Left out is what differs at every look (free memory and disk) and

@@ -8,7 +8,7 @@ import { asObject, toCaptured } from '../capture/fields.ts'
 import { item } from '../compare/check-item.ts'
 import type { Captured } from '../core/component.ts'
 import type { AlgorithmChoice } from '../core/digest.ts'
-import type { JsonObject } from '../json/value.ts'
+import type { JsonObject } from '../core/json-value.ts'
 import type { FoundItem } from '../compare/check-item.ts'
 
 /**

@@ -10,7 +10,7 @@ import { jsonDigest } from '../../../src/json/digest.ts'
 import { objectAt, temporaryFolder } from '../fixture.ts'
 import { folderOf, programs } from './fakes.ts'
 import type { CaptureContext, Captured } from '../../../src/core/component.ts'
-import type { JsonObject, JsonValue } from '../../../src/json/value.ts'
+import type { JsonObject, JsonValue } from '../../../src/core/json-value.ts'
 import type { EnvironmentCaptureOptions } from '../../../src/capture/environment/capture.ts'
 
 function look(

@@ -10,7 +10,7 @@ import { findPython } from '../../../src/capture/environment/python/find.ts'
 import { askSource } from '../../../src/capture/environment/source.ts'
 import { objectAt, textAt } from '../fixture.ts'
 import { folderOf, programs } from './fakes.ts'
-import type { JsonObject } from '../../../src/json/value.ts'
+import type { JsonObject } from '../../../src/core/json-value.ts'
 
 async function look(
   variables: NodeJS.ProcessEnv,

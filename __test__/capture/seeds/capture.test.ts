@@ -15,7 +15,7 @@ import { restoreProcess } from '../../../src/capture/seeds/registry.ts'
 import { jsonDigest } from '../../../src/json/digest.ts'
 import { objectAt } from '../fixture.ts'
 import type { Captured } from '../../../src/core/component.ts'
-import type { JsonObject } from '../../../src/json/value.ts'
+import type { JsonObject } from '../../../src/core/json-value.ts'
 
 const NAMES = ['default', 'a', 'b']
 

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { deriveSeed } from '../../../src/capture/seeds/seed.ts'
 import { folderOf } from '../../support/folder.ts'
 import { HAS_TORCH, TORCH, plainPython, programsOf, python, targetsOf } from './support.ts'
-import type { JsonObject } from '../../../src/json/value.ts'
+import type { JsonObject } from '../../../src/core/json-value.ts'
 import type { PythonOptions } from './support.ts'
 
 const SLOW = { timeout: 120_000 }

@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path'
 import { FAST } from '../../e2e/runs/support.ts'
 import { folderOf } from '../../support/folder.ts'
 import { lineaprint } from '../../support/program.ts'
-import type { JsonObject } from '../../../src/json/value.ts'
+import type { JsonObject } from '../../../src/core/json-value.ts'
 import type { RunRecord } from '../../../src/record/record.ts'
 import type { Outcome } from '../../support/program.ts'
 

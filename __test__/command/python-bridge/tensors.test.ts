@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import { hashArray } from '../../../src/hash/array.ts'
 import { readModel } from '../../../src/model/read.ts'
 import { HAS_TORCH, TORCH, python } from './support.ts'
-import type { JsonObject } from '../../../src/json/value.ts'
+import type { JsonObject } from '../../../src/core/json-value.ts'
 
 const SLOW = { timeout: 120_000 }
 

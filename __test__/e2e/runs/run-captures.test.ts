@@ -6,7 +6,7 @@ import { programs } from '../../capture/environment/fakes.ts'
 import { emptyRepository, git, objectAt, temporaryFolder } from '../../capture/fixture.ts'
 import { lineaprint } from '../../support/program.ts'
 import { onlyRun } from './support.ts'
-import type { JsonObject } from '../../../src/json/value.ts'
+import type { JsonObject } from '../../../src/core/json-value.ts'
 import type { RunRecord } from '../../../src/record/record.ts'
 
 function captured({ captures }: RunRecord, name: string): JsonObject {

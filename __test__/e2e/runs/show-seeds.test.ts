@@ -1,7 +1,7 @@
 /** What `show` says of seeds, also of records that come from strangers. */
 import { expect, test } from 'vitest'
 import { describeSeeds } from '../../../src/cli/commands/show/seeds.ts'
-import type { JsonObject, JsonValue } from '../../../src/json/value.ts'
+import type { JsonObject, JsonValue } from '../../../src/core/json-value.ts'
 import type { RunRecord } from '../../../src/record/record.ts'
 
 function recordOf(value: JsonObject, seeds: JsonValue = {}): RunRecord {

@@ -22,7 +22,7 @@
  * Free memory, disk, times, load, host name, paths, kernel, number of processors, container and pip do not count.
  */
 import { asArray, asObject, asText, damaged, flatten } from '../fields.ts'
-import type { JsonObject, JsonValue } from '../../json/value.ts'
+import type { JsonObject, JsonValue } from '../../core/json-value.ts'
 
 /** How the stable fields of each source are taken out of what it found. */
 const SECTIONS: ReadonlyMap<string, (found: JsonObject) => JsonObject> = new Map([

@@ -2,7 +2,7 @@
 import { Absent, NotThere, reasonOf } from '../../util/not-available.ts'
 import { runProgram } from '../../subprocess/run.ts'
 import { redactText } from '../../secrets/redact.ts'
-import type { JsonObject, JsonValue } from '../../json/value.ts'
+import type { JsonObject, JsonValue } from '../../core/json-value.ts'
 import type { ProgramOptions } from '../../subprocess/run.ts'
 
 /** What a source looks at. */

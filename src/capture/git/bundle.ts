@@ -4,7 +4,7 @@ import { hashFile } from '../../hash/file.ts'
 import { writeDigests } from '../fields.ts'
 import { keepOutput } from './kept-output.ts'
 import type { AlgorithmChoice } from '../../core/digest.ts'
-import type { JsonObject } from '../../json/value.ts'
+import type { JsonObject } from '../../core/json-value.ts'
 import type { Git } from './command.ts'
 
 /** Name of the file in the folder of the capture. */

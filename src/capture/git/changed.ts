@@ -1,7 +1,7 @@
 /** Tracked files that differ from the commit, with digests of what lies in the work tree. */
 import { hashContents, hashLink } from './content.ts'
 import { writePath } from './paths.ts'
-import type { JsonObject } from '../../json/value.ts'
+import type { JsonObject } from '../../core/json-value.ts'
 import type { Content, ContentOptions } from './content.ts'
 import type { ChangedPath } from './status.ts'
 

@@ -2,7 +2,7 @@
 import { Digest } from '../../core/digest.ts'
 import { compareFields } from '../fields.ts'
 import { gitFieldMap, stableGitFields } from './digest-fields.ts'
-import type { JsonObject } from '../../json/value.ts'
+import type { JsonObject } from '../../core/json-value.ts'
 import type { Captured, Comparison } from '../../core/component.ts'
 
 /** Compares the stable fields. Captures with different hash functions are compared as far as that is possible. */

@@ -30,7 +30,7 @@
  */
 import { asArray, asObject, asText } from '../fields.ts'
 import type { Algorithm } from '../../core/digest.ts'
-import type { JsonObject, JsonValue } from '../../json/value.ts'
+import type { JsonObject, JsonValue } from '../../core/json-value.ts'
 
 /**
  * Takes the stable fields out of a recorded value.

@@ -3,7 +3,7 @@ import { constants, open } from 'node:fs/promises'
 import { mapConcurrently } from '../../util/concurrency.ts'
 import { absolutePath, gitPath, writePath } from './paths.ts'
 import { splitNul } from './status.ts'
-import type { JsonObject } from '../../json/value.ts'
+import type { JsonObject } from '../../core/json-value.ts'
 import type { Git } from './command.ts'
 import type { GitPath } from './paths.ts'
 

@@ -2,7 +2,7 @@
 import { Absent } from '../../util/not-available.ts'
 import { describeChanged } from './changed.ts'
 import { readStatus, splitNul } from './status.ts'
-import type { JsonObject } from '../../json/value.ts'
+import type { JsonObject } from '../../core/json-value.ts'
 import type { Git } from './command.ts'
 import type { ContentOptions } from './content.ts'
 import type { Settings } from './describe.ts'

@@ -1,7 +1,7 @@
 /** What a repository is in the middle of, and the work trees that share it: seen in its folder, without a call of git. */
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { JsonObject } from '../../json/value.ts'
+import type { JsonObject } from '../../core/json-value.ts'
 
 /** Files that git keeps while something goes on, the more telling ones first. */
 const SIGNS = [

@@ -7,7 +7,7 @@ import { currentSeed, namedGenerators, restoreProcess } from './registry.ts'
 import { MATH_RANDOM } from './math-random.ts'
 import { parseSeed } from './seed.ts'
 import { parseState } from './state.ts'
-import type { JsonObject, JsonValue } from '../../json/value.ts'
+import type { JsonObject, JsonValue } from '../../core/json-value.ts'
 import type { Captured, Comparison, Component } from '../../core/component.ts'
 
 export { Generator } from './generator.ts'

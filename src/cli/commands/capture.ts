@@ -7,7 +7,7 @@ import { algorithmOption } from '../shared/arguments.ts'
 import { escapeText, paint, print, printError, printJson, table } from '../shared/output.ts'
 import type { Component } from '../../core/component.ts'
 import type { AlgorithmChoice } from '../../core/digest.ts'
-import type { JsonValue } from '../../json/value.ts'
+import type { JsonValue } from '../../core/json-value.ts'
 import type { CommandContext, CommonOptions } from '../shared/context.ts'
 
 const CAPTURES: Readonly<Record<string, Component>> = {

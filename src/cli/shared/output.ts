@@ -1,7 +1,7 @@
 /** Writing to the screen: JSON, tables, colour and progress. */
 import { stderr, stdout } from 'node:process'
 import { stripVTControlCharacters, styleText } from 'node:util'
-import type { Progress } from '../../native/job.ts'
+import type { Progress } from '../../core/options.ts'
 
 /** Writes one JSON document to stdout. */
 export function printJson(value: unknown): void {

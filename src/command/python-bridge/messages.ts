@@ -2,7 +2,7 @@
 import { z } from 'zod/mini'
 import { LineaprintError } from '../../core/errors.ts'
 import { ENGLISH, lazily } from '../../util/schema.ts'
-import type { RecordedNumber } from '../../record/record.ts'
+import type { RecordedNumber } from '../../json/special-floats.ts'
 
 /** What a program found out about one source of randomness. */
 export interface Target {

@@ -1,5 +1,5 @@
 /** The Python programs of a run, and what the record says of them in the end. */
-import type { JsonObject } from '../../json/value.ts'
+import type { JsonObject } from '../../core/json-value.ts'
 import type { MessageOf } from './messages.ts'
 
 /** Programs that are told apart; a run can start any number. */

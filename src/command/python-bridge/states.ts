@@ -8,7 +8,7 @@ import { LineaprintError } from '../../core/errors.ts'
 import { storeError, writeAtomic } from '../../util/fs.ts'
 import { safeFileName } from '../../core/run-id.ts'
 import { plainName, plainObject } from '../../json/copy.ts'
-import type { JsonObject } from '../../json/value.ts'
+import type { JsonObject } from '../../core/json-value.ts'
 
 /** Version of the files; `python/lineaprint/_states.py` reads it. */
 const SCHEMA = 'lineaprint/generators/v1'

@@ -2,7 +2,7 @@
 import { TRACKED_SECTIONS } from '../../record/record.ts'
 import { digestFacts, exitCodeOf, gitFacts, objectOf, plainMetadata, textOf, valueOf } from '../facts.ts'
 import { NameMaker, cut } from './names.ts'
-import type { JsonValue } from '../../json/value.ts'
+import type { JsonValue } from '../../core/json-value.ts'
 import type { RunRecord } from '../../record/record.ts'
 
 /** A parameter or a tag. */

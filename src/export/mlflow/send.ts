@@ -4,7 +4,8 @@ import { MlflowSession } from './session.ts'
 import { mlflowTarget } from './target.ts'
 import type { MetricPoint, RunSource } from '../source.ts'
 import type { StoredRun } from '../../store/runs.ts'
-import type { MlflowOptions, MlflowTarget } from './target.ts'
+import type { MlflowTarget } from './target.ts'
+import type { MlflowOptions } from '../../config/outputs.ts'
 
 /** What was sent, and where to. */
 export interface MlflowReport {

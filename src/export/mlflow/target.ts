@@ -1,15 +1,6 @@
 /** Which MLflow server a run is sent to, as whom, and into which experiment. */
+import type { MlflowOptions } from '../../config/outputs.ts'
 import { LineaprintError } from '../../core/errors.ts'
-
-/** What a caller or a configuration says. */
-export interface MlflowOptions {
-  /** Address of the tracking server. @default the variable MLFLOW_TRACKING_URI */
-  readonly trackingUri?: string | undefined
-  /** Name of the experiment. @default the name of lineaprint's experiment */
-  readonly experiment?: string | undefined
-  /** How long the end of a run may wait for the server, in milliseconds. @default 30000 */
-  readonly timeoutMs?: number | undefined
-}
 
 /** A server, checked. */
 export interface MlflowTarget {

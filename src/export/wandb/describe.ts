@@ -1,23 +1,10 @@
 /** A run in the words of W&B. */
+import type { WandbTarget } from '../../config/outputs.ts'
 import { digestFacts, gitFacts, objectOf, plainMetadata, textOf, valueOf } from '../facts.ts'
-import type { JsonObject } from '../../json/value.ts'
+import type { JsonObject } from '../../core/json-value.ts'
 import type { RunRecord } from '../../record/record.ts'
 import type { MetricPoint } from '../source.ts'
 import type { RunEnvironment, RunHead } from './records.ts'
-
-/** Where the run shall stand. */
-export interface WandbTarget {
-  /** @default the name of the experiment */
-  readonly project?: string | undefined
-  /** User or team. @default that of the one who syncs */
-  readonly entity?: string | undefined
-}
-
-/** Where and as what the run is written for `wandb sync`. */
-export interface WandbOptions extends WandbTarget {
-  /** Folder of all such runs. @default `wandb` in the store */
-  readonly directory?: string | undefined
-}
 
 /** The service refuses a run with longer tags. */
 const TAG_LIMIT = 64

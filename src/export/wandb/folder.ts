@@ -19,7 +19,7 @@ import { RecordMaker } from './records.ts'
 import type { RunRecord } from '../../record/record.ts'
 import type { MetricPoint, RunSource } from '../source.ts'
 import type { StoredRun } from '../../store/runs.ts'
-import type { WandbOptions, WandbTarget } from './describe.ts'
+import type { WandbOptions, WandbTarget } from '../../config/outputs.ts'
 
 /** What was written. */
 export interface WandbFolder {

@@ -5,7 +5,7 @@ import { asObject } from '../../capture/fields.ts'
 import { isWithin } from '../paths.ts'
 import { item } from '../types.ts'
 import { runTool } from './tool.ts'
-import type { JsonObject } from '../../json/value.ts'
+import type { JsonObject } from '../../core/json-value.ts'
 import type { ReproduceItem } from '../types.ts'
 import type { ToolContext } from './tool.ts'
 

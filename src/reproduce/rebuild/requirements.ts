@@ -1,6 +1,6 @@
 /** The recorded packages of Python as a file that pip and uv read. */
 import { asArray, asObject } from '../../capture/fields.ts'
-import type { JsonObject } from '../../json/value.ts'
+import type { JsonObject } from '../../core/json-value.ts'
 
 /** A file of requirements, and what could not be put into it. */
 export interface Requirements {

@@ -11,7 +11,7 @@ import type { Git } from '../../capture/git/command.ts'
 import type { Content, ContentOptions } from '../../capture/git/content.ts'
 import type { GitPath } from '../../capture/git/paths.ts'
 import type { GitStatus } from '../../capture/git/status.ts'
-import type { JsonObject, JsonValue } from '../../json/value.ts'
+import type { JsonObject, JsonValue } from '../../core/json-value.ts'
 
 /** A second look, under way. */
 export interface WorkTreeLook {

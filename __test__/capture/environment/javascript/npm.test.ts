@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { npmSource } from '../../../../src/capture/environment/javascript/npm.ts'
 import { folderOf } from '../fakes.ts'
-import type { JsonObject } from '../../../../src/json/value.ts'
+import type { JsonObject } from '../../../../src/core/json-value.ts'
 
 async function look(
   directory: string,

@@ -7,7 +7,7 @@ import { createPythonSources } from '../../../../src/capture/environment/python/
 import { askSource } from '../../../../src/capture/environment/source.ts'
 import { folderOf, programs } from '../fakes.ts'
 import type { SourceContext } from '../../../../src/capture/environment/source.ts'
-import type { JsonObject } from '../../../../src/json/value.ts'
+import type { JsonObject } from '../../../../src/core/json-value.ts'
 
 async function look(
   variables: NodeJS.ProcessEnv,

@@ -8,7 +8,7 @@ import { askLinux } from '../../../../src/capture/environment/system/linux.ts'
 import { askOther } from '../../../../src/capture/environment/system/other.ts'
 import { toolchainSource } from '../../../../src/capture/environment/system/toolchain.ts'
 import { folderOf, programs } from '../fakes.ts'
-import type { JsonObject } from '../../../../src/json/value.ts'
+import type { JsonObject } from '../../../../src/core/json-value.ts'
 
 describe('Linux', () => {
   test('distribution, processor, memory and graphics', async () => {

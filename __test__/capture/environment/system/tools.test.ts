@@ -8,7 +8,7 @@ import { askSource } from '../../../../src/capture/environment/source.ts'
 import { stableEnvironmentFields } from '../../../../src/capture/environment/capture.ts'
 import { folderOf, programs } from '../fakes.ts'
 import type { Source } from '../../../../src/capture/environment/source.ts'
-import type { JsonObject } from '../../../../src/json/value.ts'
+import type { JsonObject } from '../../../../src/core/json-value.ts'
 
 function ask(
   source: Source,

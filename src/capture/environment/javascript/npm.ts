@@ -7,7 +7,7 @@ import { findInstalled } from './installed.ts'
 import { collectPackages } from '../packages.ts'
 import { parseManifest } from './package-json.ts'
 import { orUnseen } from '../source.ts'
-import type { JsonObject } from '../../../json/value.ts'
+import type { JsonObject } from '../../../core/json-value.ts'
 import type { Installed } from './installed.ts'
 import type { Source, SourceContext } from '../source.ts'
 

@@ -13,7 +13,7 @@ import {
   readRequirements,
   readUvLock,
 } from './python.ts'
-import type { JsonObject } from '../../../json/value.ts'
+import type { JsonObject } from '../../../core/json-value.ts'
 import type { DriftOptions, Locked } from './locked.ts'
 import type { SourceContext } from '../source.ts'
 

@@ -7,7 +7,7 @@ import { mapConcurrently } from '../../../util/concurrency.ts'
 import { redactUrl } from '../../../secrets/redact.ts'
 import { compareUtf8 } from '../../../util/text-order.ts'
 import { readHint } from '../files.ts'
-import type { JsonObject } from '../../../json/value.ts'
+import type { JsonObject } from '../../../core/json-value.ts'
 import type { Source } from '../source.ts'
 
 /** Records read at once; each can have some megabytes. */

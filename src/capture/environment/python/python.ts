@@ -7,7 +7,7 @@ import { collectPackages } from '../packages.ts'
 import { readHint } from '../files.ts'
 import { findPython, isPythonOf } from './find.ts'
 import { orUnseen } from '../source.ts'
-import type { JsonObject } from '../../../json/value.ts'
+import type { JsonObject } from '../../../core/json-value.ts'
 import type { FindPython, PythonAnswer } from './find.ts'
 import type { Source, SourceContext } from '../source.ts'
 

@@ -1,7 +1,7 @@
 /** NVIDIA graphics processors, as their own tool lists them. */
 import { Absent } from '../../../util/not-available.ts'
 import { ask, orUnseen } from '../source.ts'
-import type { JsonObject } from '../../../json/value.ts'
+import type { JsonObject } from '../../../core/json-value.ts'
 import type { Source, SourceContext } from '../source.ts'
 
 /** Neither serial numbers nor UUIDs are asked for. */

@@ -2,7 +2,7 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readHint } from '../files.ts'
-import type { JsonObject } from '../../../json/value.ts'
+import type { JsonObject } from '../../../core/json-value.ts'
 import type { Machine } from './machine.ts'
 
 /**

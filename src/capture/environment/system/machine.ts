@@ -5,7 +5,7 @@ import { platform, report } from 'node:process'
 import { askLinux } from './linux.ts'
 import { askOther } from './other.ts'
 import { orUnseen } from '../source.ts'
-import type { JsonObject } from '../../../json/value.ts'
+import type { JsonObject } from '../../../core/json-value.ts'
 import type { Source, SourceContext } from '../source.ts'
 
 /** What the parts that differ from system to system find; `undefined` for what they cannot see. */

@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module'
 import { execPath } from 'node:process'
 import { runProgram } from '../../../subprocess/run.ts'
-import type { JsonObject, JsonValue } from '../../../json/value.ts'
+import type { JsonObject, JsonValue } from '../../../core/json-value.ts'
 import type { SourceContext } from '../source.ts'
 import type { Machine } from './machine.ts'
 

@@ -7,7 +7,7 @@ import { isThere } from '../../../util/there.ts'
 import { foldersUp } from '../files.ts'
 import { findLockFiles } from '../lock-files/lock-files.ts'
 import { ask, orUnseen } from '../source.ts'
-import type { JsonObject } from '../../../json/value.ts'
+import type { JsonObject } from '../../../core/json-value.ts'
 import type { Source, SourceContext } from '../source.ts'
 
 /** What is asked of a compiler, and what shows that it is used. */

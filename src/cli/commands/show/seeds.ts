@@ -1,6 +1,6 @@
 /** What a run says of its seeds, for `lineaprint show`: a line for each thing. */
 import { fieldText } from '../../../json/copy.ts'
-import type { JsonObject, JsonValue } from '../../../json/value.ts'
+import type { JsonObject, JsonValue } from '../../../core/json-value.ts'
 import type { RunRecord } from '../../../record/record.ts'
 
 /** Programs that are shown; `--json` has more. */

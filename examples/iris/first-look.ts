@@ -38,7 +38,7 @@ function heading(text: string): void {
   console.log(`\n── ${text}`)
 }
 
-/** Run a Node program, print the command as a person would type it, and exit if the exit code is not the expected one. */
+/** Run a Node program, print the command as a person would type it, and exit on an unexpected exit code. */
 function command(typed: string, args: readonly string[], cwd: string, expected: number): void {
   console.log(`$ ${typed}`)
   const { status, error } = spawnSync(execPath, args, { cwd, stdio: 'inherit' })

@@ -5,7 +5,8 @@
  *     lineaprint reproduce @latest
  *
  * The seed comes from the variable LINEAPRINT_SEED, which `--seed` sets and `reproduce` sets again. The
- * program uses only operations whose result IEEE 754 defines. `Math.exp` and similar functions may differ between engines.
+ * program uses only operations whose result IEEE 754 defines: `Math.exp` and similar functions may differ between
+ * engines.
  */
 import { writeFileSync } from 'node:fs'
 
@@ -28,7 +29,7 @@ for (let step = 0; step < STEPS; step++) {
 writeFileSync('line.safetensors', safetensors({ bias: [bias], weight: [weight] }))
 console.log(`y = ${weight.toFixed(3)} x + ${bias.toFixed(3)}`)
 
-/** Return a generator of numbers from 0 to 1 (mulberry32). It uses only integers, so its numbers are the same everywhere. */
+/** Return a generator of numbers from 0 to 1: mulberry32, which uses only integers and so is the same everywhere. */
 function generator(seed: number): () => number {
   let state = seed >>> 0
   return () => {

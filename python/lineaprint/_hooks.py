@@ -4,10 +4,10 @@ import sys
 
 
 class Watcher:
-    """A finder before all others. It finds no modules itself and only adds a step after the loading of a module."""
+    """A finder before all others. It finds no modules itself, but adds a step after the loading of a module."""
 
     def __init__(self, names, loaded, problem):
-        """Call `loaded(name, module)` once after the import of each of `names`, and `problem(name, error)` if it raises."""
+        """Call `loaded(name, module)` once after the import of each name, and `problem(name, error)` if it raises."""
         self._names = frozenset(names)
         self._loaded = loaded
         self._problem = problem

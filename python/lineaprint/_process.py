@@ -33,7 +33,7 @@ def seed_of_run():
 
 
 def helper():
-    """Return the role of a process that multiprocessing started: `spawned`, `forkserver`, `resource_tracker`, or None."""
+    """Return the role in multiprocessing: `spawned`, `forkserver`, `resource_tracker`, or None."""
     argv = getattr(sys, "orig_argv", None) or getattr(sys, "argv", None) or []
     if "--multiprocessing-fork" in argv:
         return "spawned"
@@ -169,7 +169,7 @@ class Process:
         )
 
     def spawned(self, name):
-        """Derive the seed from the name: default names of multiprocessing end in the path of the process, SpawnProcess-2:1."""
+        """Derive the seed from the name. Default names end in the path of the process, for example SpawnProcess-2:1."""
         if self.kind != "spawned" or self.seed is not None:
             return
         seed = seed_of_run()

@@ -1,4 +1,4 @@
-"""Start the bridge before the first line of a program. This code adds to the start time of every Python program of a run."""
+"""Start the bridge before the first line of a program. This code delays the start of every Python program of a run."""
 
 import atexit
 import os

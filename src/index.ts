@@ -44,7 +44,6 @@ export type {
   GeneratorState,
   SeedReport,
   SeedTarget,
-  SeedVariableOptions,
 } from './capture/seeds/capture.ts'
 export type { DatasetOptions, DatasetReport, DatasetSource, DatasetTable } from './dataset/read.ts'
 export type { ColumnChange, RowRange, TableDiff, TableSide, TableSource } from './dataset/table-diff.ts'
@@ -52,13 +51,14 @@ export type { TableColumn, TableFormat, TableHash, TableOptions, TableSchema } f
 export type { Algorithm, AlgorithmChoice, DigestKind, Digests } from './core/digest.ts'
 export type { ErrorCode, ErrorDetails } from './core/errors.ts'
 export type {
-  ComponentConfiguration,
-  ComponentOptions,
-  DatasetsComponentOptions,
-  EnvironmentComponentOptions,
-  GitComponentOptions,
-  ModelsComponentOptions,
-  SeedsComponentOptions,
+  DatasetTrackingOptions,
+  EnvironmentOptions,
+  GitOptions,
+  Given,
+  GivenOptionGroups,
+  ModelTrackingOptions,
+  OptionGroups,
+  SeedsOptions,
 } from './config/groups.ts'
 export type { Configuration, ExperimentOptions } from './config/options.ts'
 export type { SystemMetricsOptions } from './config/system-metrics.ts'

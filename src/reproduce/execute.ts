@@ -6,7 +6,7 @@ import { LineaprintError } from '../core/errors.ts'
 import { readRun } from '../store/runs.ts'
 import { runBridged } from '../command/python-bridge/run.ts'
 import { SignalError, signalExitCode } from '../command/signals.ts'
-import { recordedComponents } from '../config/groups.ts'
+import { recordedConfiguration } from '../config/options.ts'
 import { reasonOf } from '../record/failure.ts'
 import { fieldText } from '../json/copy.ts'
 import { ExperimentTracker } from '../tracking/tracker.ts'
@@ -134,7 +134,7 @@ function seedEnvironment({ record }: StoredRun): Record<string, string | undefin
     ([name, value]) => [name, typeof value === 'string' ? value : undefined] as const,
   )
   const seed = givenSeed(seeds.value)
-  const { seeds: options } = recordedComponents(record.configuration)
+  const { seeds: options } = recordedConfiguration(record)
   return {
     ...Object.fromEntries(variables),
     ...(options.deterministic && deterministicVariables()),
@@ -166,7 +166,7 @@ function trackerOptions({ run, map, target }: Execution): ExperimentOptions {
     enableSeedTracking: flag('enableSeedTracking'),
     enableGitTracking: flag('enableGitTracking'),
     algorithm: configuration['algorithm'] as ExperimentOptions['algorithm'],
-    seeds: recordedComponents(configuration).seeds,
+    seeds: recordedConfiguration(run.record).seeds,
     // Copies beside the store would take the place of those of the reproduced run.
     saveToJson: false,
     saveToYaml: false,

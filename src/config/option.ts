@@ -11,10 +11,26 @@ import type { Given } from './groups.ts'
 import type { VariableReader } from './variables.ts'
 
 /**
- * The library of schemas. Whoever uses a schema hands it over: the defaults of the table are needed before there is
- * time to load it.
+ * What the table uses of the library of schemas. Whoever uses a schema hands it over: the defaults of the table are
+ * needed before there is time to load it.
  */
-export type Zod = typeof z
+export type Zod = Pick<
+  typeof z,
+  | 'array'
+  | 'boolean'
+  | 'custom'
+  | 'enum'
+  | 'int'
+  | 'maximum'
+  | 'minLength'
+  | 'minimum'
+  | 'number'
+  | 'optional'
+  | 'readonly'
+  | 'regex'
+  | 'strictObject'
+  | 'string'
+>
 
 /** What the check of a value depends on. */
 export interface CheckContext {
@@ -132,7 +148,7 @@ export function converted<Value, Resolved>(
     merge: (_, later) => later,
     fromRecord(recorded, context) {
       if (recorded === undefined) return undefined
-      const { data, success } = context.zod.safeParse(parts.schema(context.zod), parse(recorded))
+      const { data, success } = parts.schema(context.zod).safeParse(parse(recorded))
       return success ? usable(() => check(data, context)) : undefined
     },
   }

@@ -6,6 +6,7 @@ import { refuse } from './errors.ts'
 import { CONFIGURATION, OPTIONS } from './table.ts'
 import type { JsonObject } from '../core/json-value.ts'
 import type { Configuration, ExperimentOptions } from './experiment-options.ts'
+import type { Zod } from './option.ts'
 
 export type { Configuration, ExperimentOptions } from './experiment-options.ts'
 
@@ -23,7 +24,25 @@ export const OPTION_NAMES: readonly (keyof ExperimentOptions)[] = Object.keys(
   OPTIONS,
 ) as (keyof ExperimentOptions)[]
 
-const schema = lazily(() => CONFIGURATION.schema(z))
+/** Function by function: a bundle of the program then holds these, and not the whole library. */
+const ZOD: Zod = {
+  array: z.array,
+  boolean: z.boolean,
+  custom: z.custom,
+  enum: z.enum,
+  int: z.int,
+  maximum: z.maximum,
+  minLength: z.minLength,
+  minimum: z.minimum,
+  number: z.number,
+  optional: z.optional,
+  readonly: z.readonly,
+  regex: z.regex,
+  strictObject: z.strictObject,
+  string: z.string,
+}
+
+const schema = lazily(() => CONFIGURATION.schema(ZOD))
 
 /**
  * Check the options of one source.
@@ -36,7 +55,7 @@ export function checkOptions({ label, options, folder }: OptionSource): Experime
   const checked = schema().safeParse(given)
   if (!checked.success) throw refuse(label, given, checked.error.issues[0])
   try {
-    return CONFIGURATION.check(given, { zod: z, field: '', folder })
+    return CONFIGURATION.check(given, { zod: ZOD, field: '', folder })
   } catch (cause) {
     if (!LineaprintError.is(cause) || cause.code !== 'ERR_LINEAPRINT_ARGUMENT') throw cause
     const { field, expected, received } = cause
@@ -78,7 +97,7 @@ export interface RecordedRun {
  * that of any source is, and one that is damaged, refused or not known is left out. So are trackers, which are code.
  */
 export function recordedOptions({ configuration, command }: RecordedRun): ExperimentOptions {
-  const context = { zod: z, field: '', folder: command.workingDirectory }
+  const context = { zod: ZOD, field: '', folder: command.workingDirectory }
   return CONFIGURATION.fromRecord(configuration, context) ?? {}
 }
 

@@ -93,6 +93,8 @@ export interface Option<Value, Resolved = Value> extends AnyOption {
   readonly types?: (given: Value, resolved: Resolved) => readonly [Value, Resolved]
 }
 
+const NOTHING_MORE = { expected: undefined, switches: undefined } as const
+
 /** What an entry of the table says. The schema alone decides the type. */
 interface Parts<Value> {
   readonly schema: (zod: Zod) => z.ZodMiniType<Value>
@@ -140,9 +142,8 @@ export function converted<Value, Resolved>(
   const { check = (given) => given, parse = (recorded) => recorded } = parts
   return {
     variable: textVariable,
-    expected: undefined,
-    switches: undefined,
     members: {},
+    ...NOTHING_MORE,
     ...parts,
     check,
     merge: (_, later) => later,
@@ -172,15 +173,10 @@ export function group<Resolved extends object, Value extends object = Given<Reso
     const values = all.map(([name, member]) => [name, of(name, member)] as const)
     return Object.fromEntries(values.filter(([, value]) => value !== undefined))
   }
-  const within = (context: CheckContext, name: string): CheckContext => ({
-    ...context,
-    field: context.field === '' ? name : `${context.field}.${name}`,
-  })
   const composed: AnyOption = {
     default: Object.freeze(Object.fromEntries(all.map(([name, member]) => [name, member.default]))),
     variable: jsonVariable,
-    expected: undefined,
-    switches: undefined,
+    ...NOTHING_MORE,
     members,
     schema: (zod) =>
       zod.strictObject(
@@ -219,8 +215,7 @@ export function switchable<Value extends object>(members: Members<Value, Value>)
   return {
     default: false,
     variable: switchVariable,
-    expected: undefined,
-    switches: undefined,
+    ...NOTHING_MORE,
     members: inner.members,
     schema: (zod) =>
       zod.custom<boolean | Value>(
@@ -254,8 +249,7 @@ export function switchableGroup<Resolved extends object>(
   return {
     default: false,
     variable,
-    expected,
-    switches: undefined,
+    ...NOTHING_MORE,
     members: inner.members,
     schema: (zod) =>
       zod.custom<boolean | Given<Resolved>>(
@@ -293,6 +287,10 @@ function checkMembers(inner: AnyOption, given: object, { zod, field: name }: Che
     expected: inner.members[key]?.expected,
     received: typeof (given as Record<string, unknown>)[key],
   })
+}
+
+function within(context: CheckContext, name: string): CheckContext {
+  return { ...context, field: context.field === '' ? name : `${context.field}.${name}` }
 }
 
 function isObject(value: unknown): value is JsonObject {

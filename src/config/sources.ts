@@ -57,13 +57,13 @@ export async function resolveConfiguration(
 ): Promise<Configuration> {
   const folder = resolve(directory)
   const found = file === undefined ? await findFile(folder) : await readSource(resolve(folder, file))
-  const sources = [
+  const given = [
     ...(found === undefined ? [] : [checkOptions(found)]),
     ...variableSources(environment, folder).map(checkOptions),
   ]
   const decided: ReadonlySet<string> = new Set(optionsFromSources)
   const own = checkOptions({ label: 'the options of ExperimentTracker', options: { ...options }, folder })
-  return mergeOptions([defaults, ...sources.map((source) => pick(source, decided)), own], folder)
+  return mergeOptions([defaults, ...given.map((one) => pick(one, decided)), own], folder)
 }
 
 function pick(options: ExperimentOptions, names: ReadonlySet<string>): ExperimentOptions {

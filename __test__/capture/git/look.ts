@@ -14,8 +14,8 @@ export function look(
   options: Given<GitOptions> & GitCaptureSettings = {},
   context: Partial<CaptureContext> = {},
 ): Promise<Captured> {
-  const git: GitOptions = OPTIONS.git.resolve(options, directory)
-  return createGitCapture(git, { environment: GIT_ENVIRONMENT, ...options }).capture({
+  const resolved = OPTIONS.git.resolve(options, directory)
+  return createGitCapture(resolved, { environment: GIT_ENVIRONMENT, ...options }).capture({
     directory,
     algorithm: 'blake3',
     ...context,

@@ -325,7 +325,7 @@ describe('git and environment', () => {
     { timeout: 60_000 },
     async () => {
       const root = folderOf({ 'uv.lock': 'one', 'package.json': '{}' })
-      const capture = createEnvironmentCapture({ variables: { PATH: '/nowhere' } })
+      const capture = createEnvironmentCapture(undefined, { variables: { PATH: '/nowhere' } })
       const look = async (): Promise<Captured> => capture.capture({ directory: root, algorithm: 'blake3' })
       const { value } = await look()
       expect(objectAt(value, 'python')).toMatchObject({ status: 'absent' })

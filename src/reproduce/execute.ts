@@ -6,18 +6,16 @@ import { LineaprintError } from '../core/errors.ts'
 import { readRun } from '../store/runs.ts'
 import { runBridged } from '../command/python-bridge/run.ts'
 import { SignalError, signalExitCode } from '../command/signals.ts'
-import { recordedComponents } from '../config/groups.ts'
+import { recordedConfiguration } from '../config/options.ts'
 import { reasonOf } from '../record/failure.ts'
-import { fieldText } from '../json/copy.ts'
 import { ExperimentTracker } from '../tracking/tracker.ts'
 import { isSaid } from './verdicts/reported.ts'
 import { isThere } from './inputs.ts'
-import { isWithin } from './paths.ts'
+import { FROM_NEW_TREE, newRunOptions } from './options.ts'
 import type { JsonObject } from '../core/json-value.ts'
 import type { StoredRun } from '../store/runs.ts'
 import type { ProcessEnd } from '../command/process.ts'
 import type { SignalRelay } from '../command/signals.ts'
-import type { ExperimentOptions } from '../config/options.ts'
 import type { EndStatus } from '../tracking/run-writer.ts'
 import type { TreeMap } from './paths.ts'
 import type { Rebuilt } from './rebuild/rebuild.ts'
@@ -52,7 +50,7 @@ export interface Executed {
  * @throws ERR_LINEAPRINT_COMMAND if it cannot be started, ERR_LINEAPRINT_STORE if it cannot be recorded.
  */
 export async function execute(execution: Execution): Promise<Executed> {
-  const { run, map, directory, options, relay, signal, rebuilt } = execution
+  const { run, map, target, directory, options, relay, signal, rebuilt } = execution
   const argv = await commandIn(run, map, rebuilt)
   const environment: NodeJS.ProcessEnv = {
     ...process.env,
@@ -61,11 +59,11 @@ export async function execute(execution: Execution): Promise<Executed> {
     ...rebuilt.variables,
     PWD: directory,
   }
-  const { LINEAPRINT_EXPERIMENT_ID: _, ...own } = environment
-  const tracker = new ExperimentTracker(trackerOptions(execution), {
+  const tracker = new ExperimentTracker(newRunOptions(run, map, target), {
     directory,
     // The variable says whose command this is; so the parent is recorded.
-    environment: { ...own, LINEAPRINT_RUN_ID: run.id },
+    environment: { ...environment, LINEAPRINT_RUN_ID: run.id },
+    optionsFromSources: FROM_NEW_TREE,
     command: argv,
     signal,
     onProgress: options.onProgress,
@@ -85,6 +83,7 @@ export async function execute(execution: Execution): Promise<Executed> {
         directory,
         environment: { ...environment, ...variables },
         runDirectory: tracker.runDirectory,
+        onSpawn: (pid) => tracker.sampleSystem(pid),
         targets: options.targets ?? [2, 2],
       },
       relay,
@@ -134,7 +133,7 @@ function seedEnvironment({ record }: StoredRun): Record<string, string | undefin
     ([name, value]) => [name, typeof value === 'string' ? value : undefined] as const,
   )
   const seed = givenSeed(seeds.value)
-  const { seeds: options } = recordedComponents(record.configuration)
+  const { seeds: options } = recordedConfiguration(record)
   return {
     ...Object.fromEntries(variables),
     ...(options.deterministic && deterministicVariables()),
@@ -145,38 +144,6 @@ function seedEnvironment({ record }: StoredRun): Record<string, string | undefin
 /** The seed that `lineaprint run --seed` was given. */
 function givenSeed({ seed, source }: JsonObject): number | undefined {
   return source === 'setSeeds' && typeof seed === 'number' ? seed : undefined
-}
-
-/** The folder that held the store of a run when it was made. */
-export function outputDirOf({ record }: StoredRun): string {
-  return fieldText(record.configuration['outputDir'])
-}
-
-function trackerOptions({ run, map, target }: Execution): ExperimentOptions {
-  const { configuration, name, tags, notes, metadata } = run.record
-  const outputDir = map.path(outputDirOf(run))
-  const flag = (field: string): boolean => configuration[field] !== false
-  return {
-    experimentName: name,
-    // A store elsewhere is the record's word, which does not decide where something is written.
-    outputDir: isWithin(outputDir, target) ? outputDir : target,
-    enableDatasetTracking: flag('enableDatasetTracking'),
-    enableModelTracking: flag('enableModelTracking'),
-    enableEnvironmentTracking: flag('enableEnvironmentTracking'),
-    enableSeedTracking: flag('enableSeedTracking'),
-    enableGitTracking: flag('enableGitTracking'),
-    algorithm: configuration['algorithm'] as ExperimentOptions['algorithm'],
-    seeds: recordedComponents(configuration).seeds,
-    // Copies beside the store would take the place of those of the reproduced run.
-    saveToJson: false,
-    saveToYaml: false,
-    // And a run that is only looked at is nothing to send to anybody.
-    saveToWandb: false,
-    saveToMlflow: false,
-    tags,
-    notes,
-    metadata,
-  }
 }
 
 async function trackInputs({ record }: StoredRun, map: TreeMap, tracker: ExperimentTracker): Promise<void> {

@@ -1,13 +1,15 @@
 /** Gets a run again: its work tree, its inputs, its command, and a verdict on what came out. */
 import { dirname, join } from 'node:path'
+import { recordedConfiguration } from '../config/options.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { storeIn } from '../store/store.ts'
 import { SignalRelay } from '../command/signals.ts'
 import { compareMetrics, lastValues } from './verdicts/metrics.ts'
 import { compareOutputs } from './verdicts/outputs.ts'
 import { compareSaid } from './verdicts/reported.ts'
-import { commandIn, execute, outputDirOf } from './execute.ts'
+import { commandIn, execute } from './execute.ts'
 import { checkInputs, refuseOtherInputs } from './inputs.ts'
+import { outputDirOf } from './options.ts'
 import { TreeMap } from './paths.ts'
 import { makeFolder, preparePlaces } from './folders.ts'
 import { checkCommand, checkRecord, recordedTree } from './preflight.ts'
@@ -16,7 +18,6 @@ import { restoreTree } from './restore.ts'
 import { makeTarget } from './target.ts'
 import { checkEnvironment, checkTree, refuseOtherTree } from './tree-check.ts'
 import { item } from './types.ts'
-import type { AlgorithmChoice } from '../core/digest.ts'
 import type { StoredRun } from '../store/runs.ts'
 import type { Store } from '../store/store.ts'
 import type { Executed, Execution } from './execute.ts'
@@ -114,7 +115,7 @@ async function prepare(
   signal: AbortSignal,
 ): Promise<{ items: ReproduceItem[]; rebuilt: Rebuilt }> {
   await restoreTree(tree, run.folder, target, signal)
-  const algorithm = run.record.configuration['algorithm'] as AlgorithmChoice
+  const { algorithm } = recordedConfiguration(run.record)
   const code = await checkTree(tree.capture, { directory: target, algorithm, signal })
   if (runs !== false) refuseOtherTree(code)
   const inputs = await checkInputs(run, map, target, signal)

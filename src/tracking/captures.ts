@@ -3,6 +3,7 @@ import { mkdir, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { builtInCaptures } from '../capture/components.ts'
 import { toCaptured } from '../capture/fields.ts'
+import { isCaptureEnabled } from '../config/options.ts'
 import { stableSeedFields } from '../capture/seeds/capture.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { errorCode, storeError } from '../util/fs.ts'
@@ -15,19 +16,12 @@ import type { CaptureRecord } from '../record/record.ts'
 import type { Configuration } from '../config/options.ts'
 import type { RunWriter } from './run-writer.ts'
 
-/** The option that switches a built-in capture off. */
-const FLAGS: Readonly<Record<string, keyof Configuration>> = {
-  environment: 'enableEnvironmentTracking',
-  git: 'enableGitTracking',
-  seeds: 'enableSeedTracking',
-}
-
 /** The captures of a configuration, and whether each is made at the start. */
 function componentsOf(configuration: Configuration): { component: Component; enabled: boolean }[] {
-  return [...builtInCaptures(configuration), ...configuration.trackers].map((component) => {
-    const flag = FLAGS[component.name]
-    return { component, enabled: flag === undefined || configuration[flag] === true }
-  })
+  return [...builtInCaptures(configuration), ...configuration.trackers].map((component) => ({
+    component,
+    enabled: isCaptureEnabled(configuration, component.name),
+  }))
 }
 
 /** The captures of the start, under way. */

@@ -16,6 +16,8 @@ export interface TrackerSettings {
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined
   /** Options that are weaker than file and variables. */
   readonly defaults?: ExperimentOptions | undefined
+  /** The options that file and variables decide; the options of the tracker alone decide the others. @default all */
+  readonly optionsFromSources?: readonly (keyof ExperimentOptions)[] | undefined
   /** How far the digest under way is. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
   /** Stops captures and digests; the call under way then throws the signal's reason. */

@@ -87,12 +87,13 @@ export class ExperimentTracker extends RunContents {
         configurationFile: file,
         environment = process.env,
         defaults,
+        optionsFromSources,
         command,
         commandStarted,
         signal,
       } = this.#life.settings
       const directory = this.#life.directory
-      const sources = { directory, file, environment, defaults }
+      const sources = { directory, file, environment, defaults, optionsFromSources }
       const configuration = await resolveConfiguration(this.#options, sources)
       this.#life.writer = await RunWriter.start(configuration, { directory, command, environment })
       this.#life.phase = 'running'

@@ -1,6 +1,6 @@
 /** The option `sample`: what it may hold, and the plan that it comes to. */
 import { LineaprintError } from '../../core/errors.ts'
-import { native } from '../../native/load.ts'
+import type { native } from '../../native/load.ts'
 import { checkChoice, checkKnown } from '../../core/options.ts'
 import { parseShare } from './share.ts'
 import type { SamplePlan } from '../../core/sample-plan.ts'

@@ -1,5 +1,4 @@
 /** What `lineaprint run` begins before the rest of it is loaded. */
-import { SOURCE_TIMEOUT } from '../../../capture/environment/timeout.ts'
 import { beginEarly } from '../../../capture/environment/python/early.ts'
 import { redactArguments } from '../../../secrets/redact.ts'
 
@@ -13,5 +12,5 @@ export function beginRun(argv: readonly string[]): void {
   if (at < 0 || command.length === 0 || process.env[SWITCH] === 'false') return
   // As the record holds it, which is what the capture is told.
   const question = { directory: process.cwd(), command: redactArguments(command), variables: process.env }
-  beginEarly(question, SOURCE_TIMEOUT)
+  beginEarly(question)
 }

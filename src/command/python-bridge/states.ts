@@ -41,7 +41,7 @@ export class StateFiles {
   }
 
   /**
-   * Writes the states, in the place of earlier ones of that name.
+   * Write the states, in the place of earlier ones of that name.
    *
    * @returns The path of the file below the folder of the run.
    */
@@ -78,7 +78,7 @@ function format(about: JsonObject, generators: JsonObject): string {
 }
 
 /**
- * Checks states that a program said.
+ * Check states that a program sent.
  *
  * @throws ERR_LINEAPRINT_ARGUMENT for what is none.
  */

@@ -1,6 +1,7 @@
-/** Which files of a git work tree are new or changed since a capture of it, by a second look that only reads. */
+/** Which files of a git work tree are new or changed since a capture of it, by a second status that only reads. */
 import { lstat } from 'node:fs/promises'
 import { mapConcurrently } from '../../util/concurrency.ts'
+import { ignoreRejection } from '../../util/ignore-rejection.ts'
 import { createGit } from '../../capture/git/command.ts'
 import { hashContents, hashLink } from '../../capture/git/content.ts'
 import { absolutePath, gitPath, isInStore } from '../../capture/git/paths.ts'
@@ -13,14 +14,14 @@ import type { GitPath } from '../../capture/git/paths.ts'
 import type { GitStatus } from '../../capture/git/status.ts'
 import type { JsonObject, JsonValue } from '../../core/json-value.ts'
 
-/** A second look, under way. */
-export interface WorkTreeLook {
+/** A second status, under way. */
+export interface WorkTreeStatus {
   readonly git: Git
   readonly status: Promise<GitStatus>
 }
 
-/** How a second look is made. */
-export interface LookOptions {
+/** How a second status is read. */
+export interface WorkTreeStatusOptions {
   /** Absolute path, in the work tree. */
   readonly directory: string
   readonly signal: AbortSignal | undefined
@@ -30,14 +31,12 @@ export interface LookOptions {
   readonly environment?: NodeJS.ProcessEnv
 }
 
-/** Begins the second look; its failure is told to whoever waits for it. */
-export function beginLook(options: LookOptions): WorkTreeLook {
+/** Begin the second status; whoever awaits it gets its error. */
+export function beginStatus(options: WorkTreeStatusOptions): WorkTreeStatus {
   const { directory, signal, timeout = 60_000, environment = process.env } = options
   const git = createGit({ directory, timeout, signal, environment })
-  const status = readStatus(git)
-  // Nobody waits for it where what it is compared with turns out not to be there.
-  status.catch(() => undefined)
-  return { git, status }
+  // Nobody awaits it where what it is compared with turns out not to be there.
+  return { git, status: ignoreRejection(readStatus(git)) }
 }
 
 /** Clocks of file systems go in steps of up to two seconds. */
@@ -64,10 +63,10 @@ export interface ChangedSinceOptions extends ContentOptions {
  */
 export async function changedSince(
   captured: JsonObject,
-  look: WorkTreeLook,
+  second: WorkTreeStatus,
   options: ChangedSinceOptions,
 ): Promise<GitPath[]> {
-  const status = await look.status
+  const status = await second.status
   const before = dirtyBefore(captured)
   const found = await changedAmong([...before.values()], options)
   const later = new Map(
@@ -76,7 +75,7 @@ export async function changedSince(
   if (status.commit === captured['commit']) {
     for (const [key, path] of later) if (!before.has(key)) found.push(path)
   } else {
-    const committed = await changedByCommits(look.git, captured['commit'], status.commit)
+    const committed = await changedByCommits(second.git, captured['commit'], status.commit)
     for (const [key, { path }] of committed) later.set(key, path)
     const others = [...later].filter(([key]) => !before.has(key))
     const written = await mapConcurrently(others, AT_ONCE, async ([key, path]) => {
@@ -131,19 +130,19 @@ function listOf(value: JsonValue | undefined): readonly JsonObject[] {
 
 /** Those of the paths at which something else stands now. */
 async function changedAmong(paths: readonly Dirty[], options: ChangedSinceOptions): Promise<GitPath[]> {
-  const looked = await mapConcurrently(paths, AT_ONCE, (dirty) => compareByLook(dirty, options))
-  const unsure = paths.filter((_, index) => looked[index] === 'unsure')
+  const compared = await mapConcurrently(paths, AT_ONCE, (dirty) => compareByStat(dirty, options))
+  const unsure = paths.filter((_, index) => compared[index] === 'unsure')
   const contents = await hashContents(
     unsure.map(({ path }) => path),
     options,
   )
   const same = new Set(unsure.filter(({ was }, index) => isSame(was, contents[index])))
   return paths.flatMap((dirty, index) =>
-    looked[index] === 'changed' || (looked[index] === 'unsure' && !same.has(dirty)) ? [dirty.path] : [],
+    compared[index] === 'changed' || (compared[index] === 'unsure' && !same.has(dirty)) ? [dirty.path] : [],
   )
 }
 
-async function compareByLook(
+async function compareByStat(
   { path, was }: Dirty,
   options: ChangedSinceOptions,
 ): Promise<'same' | 'changed' | 'unsure'> {

@@ -29,7 +29,7 @@ export const eventSchema: () => z.ZodMiniType<JournalEvent> = lazily(() => {
           ...head,
           type: z.literal('metric'),
           name: field(text, 'Name of the metric.'),
-          value: field(recordedNumber, 'The value; NaN stands as {"__float__":"NaN"}.'),
+          value: field(recordedNumber, 'The value; NaN stands as `{"__float__":"NaN"}`.'),
           step,
         }),
         'One value of a metric.',

@@ -1,4 +1,7 @@
-/** What can happen in a run. The journal holds one of these per line; the record follows from them. */
+/**
+ * What can happen in a run. The journal holds one of these per line; the record follows from them. `event-schema.ts` says
+ * what each field means, and is held against these types; `docs/format.md` shows both.
+ */
 import { eventSchema } from './event-schema.ts'
 import { captureSchema } from './schema-parts.ts'
 import type { JsonObject } from '../core/json-value.ts'
@@ -15,9 +18,7 @@ import type { RecordedNumber } from '../json/special-floats.ts'
 
 /** What every line begins with. */
 export interface EventHead {
-  /** 1, 2, 3, … without gaps. */
   readonly seq: number
-  /** ISO 8601 in UTC. */
   readonly time: string
 }
 

@@ -27,7 +27,7 @@ function named<T>(value: z.ZodMiniType<T>): z.ZodMiniType<Record<string, T>> {
       'forbidden name',
     ),
     z.record(z.string(), value),
-  ) as unknown as z.ZodMiniType<Record<string, T>>
+  )
 }
 
 /**
@@ -113,7 +113,7 @@ export const runRecordSchema: () => z.ZodMiniType<RunRecord> = lazily(() => {
       notes: field(text, 'Free text; empty if there is none.'),
       metadata: field(
         jsonObject,
-        'What the program added, as JSON. NaN and the infinities stand as {"__float__":"NaN"}.',
+        'What the program added, as JSON. NaN and the infinities stand as `{"__float__":"NaN"}`.',
       ),
       configuration: field(
         jsonObject,

@@ -92,6 +92,17 @@ export type FlagKind =
   | 'undeclared'
   | 'undeclared-output'
 
+/** What each of them means. */
+export const FLAG_KINDS: Readonly<Record<FlagKind, string>> = {
+  'input-changed': 'The content of an input changed while the run used it.',
+  'input-missing': 'An input was gone when the run ended.',
+  'input-touched': 'An input was written to while the run used it, and has the same content.',
+  'output-existed': 'Something stood at the path of an output before the run, which wrote to it.',
+  'output-untouched': 'An output was there before the run, which did not write it.',
+  undeclared: 'Files were neither committed nor declared when the run started.',
+  'undeclared-output': 'Files are new or changed since the run started, and were not declared.',
+}
+
 /** Something that a reader should know before relying on the record. A later version may know other kinds. */
 export interface FlagRecord {
   readonly kind: FlagKind | (string & Record<never, never>)

@@ -46,4 +46,4 @@ type Fields<T> = T extends string | number | boolean | null
 
 type Name<K> = string extends K ? never : number extends K ? never : K
 type HasNames<T> = [keyof { [K in keyof T as Name<K>]: true }] extends [never] ? false : true
-type IsOptional<T, K extends keyof T> = Record<never, never> extends Pick<T, K> ? true : false
+type IsOptional<T, K extends keyof T> = Partial<Pick<T, K>> extends Pick<T, K> ? true : false

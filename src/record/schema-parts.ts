@@ -1,6 +1,7 @@
 /** Schemas of what stands in the record and in events alike. They are built when first needed. */
 import { z } from 'zod/mini'
 import { lazily } from '../util/schema.ts'
+import { FLAG_KINDS } from './record.ts'
 import { field, schemaOf } from './schema-field.ts'
 import type { JsonObject } from '../core/json-value.ts'
 import type { RecordedNumber } from '../json/special-floats.ts'
@@ -111,17 +112,11 @@ export const failureSchema: () => z.ZodMiniType<FailureRecord> = lazily(() =>
 )
 
 /** Something that a reader should know before relying on the record. */
-export const flagSchema: () => z.ZodMiniType<FlagRecord> = lazily(() =>
-  schemaOf<FlagRecord>()(
+export const flagSchema: () => z.ZodMiniType<FlagRecord> = lazily(() => {
+  const kinds = Object.entries(FLAG_KINDS).map(([kind, meaning]) => field(z.literal(kind), meaning))
+  return schemaOf<FlagRecord>()(
     z.looseObject({
-      kind: field(
-        text,
-        '`input-changed`, `input-missing`: an input changed or went away while the run used it; `input-touched`: it was ' +
-          'written to and has the same content; `output-existed`: something stood there before the run, which wrote to ' +
-          'it; `output-untouched`: the run did not write it; `undeclared`: files that were neither committed nor ' +
-          'declared when the run started; `undeclared-output`: files that are new or changed since, and were not ' +
-          'declared. A later version may have more.',
-      ),
+      kind: field(z.union([...kinds, text]), 'What it is about. A later version may have other kinds.'),
       section: field(z.exactOptional(text), 'The section of the record with the input or output.'),
       name: field(z.exactOptional(text), 'Its name there.'),
       path: field(z.exactOptional(text), 'Its absolute path.'),
@@ -129,5 +124,5 @@ export const flagSchema: () => z.ZodMiniType<FlagRecord> = lazily(() =>
       paths: field(z.exactOptional(z.array(text)), 'The first of them, below the root of the work tree.'),
       message: field(text, 'The same as a sentence.'),
     }),
-  ),
-)
+  )
+})

@@ -154,7 +154,8 @@ async function trackModel(message: MessageOf<'model'>, program: Program, session
       const { path: __, tensors, ...report } = await withName(file, name, readModel(file, options))
       return { ...report, files: [], tensors: tensors.map((tensor) => ({ ...tensor, file: '' })) }
     },
-    describe: async ({ files: _, ...report }, ...rest) => {
+    describe: async (given, ...rest) => {
+      const { files: _, ...report } = given
       const described = await describeModel(report, ...rest)
       return { ...described, ...(ignoredCount > 0 && { ignored, ignoredCount }) }
     },

@@ -21,7 +21,7 @@ import type { HashOptions } from '../core/options.ts'
 import type { SampledHashOptions } from '../hash/sample/options.ts'
 import type { TrackedRecord, TrackedSection } from '../record/record.ts'
 import type { Configuration } from '../config/options.ts'
-import type { Fingerprint } from './changes/fingerprint.ts'
+import type { PresentFingerprint } from './changes/fingerprint.ts'
 import type { RecheckResult } from './changes/input-snapshots.ts'
 import type { OutputReport } from './read-output.ts'
 import type { RunWriter } from './run-writer.ts'
@@ -172,10 +172,10 @@ async function fingerprintInput(
   section: TrackedSection,
   name: string,
   path: string,
-): Promise<Fingerprint | undefined> {
+): Promise<PresentFingerprint | undefined> {
   const label = `${section.slice(0, -1)} ${JSON.stringify(name)}`
   const found = await fingerprintOrWarn(writer, label, path)
-  return found?.text === null ? undefined : found
+  return found?.status === 'present' ? found : undefined
 }
 
 /** Read an input once more, and compare it with what was read before. */

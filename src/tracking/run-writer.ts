@@ -14,8 +14,9 @@ import { JOURNAL_FILE, RECORD_FILE, createRun, removeRun, storeIn } from '../sto
 import { VERSION } from '../core/version.ts'
 import { describeConfiguration } from '../config/options.ts'
 import { describeFiles } from '../store/run-files.ts'
-import { Outputs, prepareOutputs } from '../export/live/outputs.ts'
+import { prepareOutputs } from '../export/live/outputs.ts'
 import { InputSnapshots } from './changes/input-snapshots.ts'
+import type { OutputContext, Outputs } from '../export/live/outputs.ts'
 import type { RunSource } from '../export/source.ts'
 import type { EventBody } from '../record/events.ts'
 import type { RunRecord, RunStatus } from '../record/record.ts'
@@ -49,7 +50,7 @@ export class RunWriter {
   readonly #started: number
   /** Nobody waits for it before the end. */
   readonly #swept: Promise<void>
-  #outputs = new Outputs([])
+  readonly #outputs: Outputs
   #commits: Promise<unknown> = Promise.resolve()
 
   private constructor(
@@ -58,6 +59,7 @@ export class RunWriter {
     folder: string,
     start: RunRecord,
     journal: Journal,
+    startOutputs: (context: OutputContext) => Outputs,
   ) {
     this.store = store
     this.configuration = configuration
@@ -67,6 +69,7 @@ export class RunWriter {
     this.#journal = journal
     this.#started = performance.now()
     this.#swept = sweepAbandoned(store.runs)
+    this.#outputs = startOutputs({ record: () => toRecord(this.state), store: store.root })
   }
 
   /**
@@ -81,8 +84,7 @@ export class RunWriter {
     const start = firstRecord(configuration, options)
     const folder = await createRun(store, start)
     const journal = await createJournal(folder)
-    const writer = new RunWriter(store, configuration, folder, start, journal)
-    writer.#outputs = startOutputs({ record: () => toRecord(writer.state), store: store.root })
+    const writer = new RunWriter(store, configuration, folder, start, journal, startOutputs)
     writer.append({ type: 'started', id: start.id, name: start.name })
     return writer
   }

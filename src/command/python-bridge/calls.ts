@@ -18,7 +18,7 @@ import type { ReportedBy } from '../../record/record.ts'
 import type { Recorder } from '../../tracking/recorder.ts'
 import type { Message, MessageOf } from './messages.ts'
 import type { Program, Programs } from './programs.ts'
-import type { SavedState, StateFiles } from './states.ts'
+import type { Moment, SavedState, StateFiles } from './states.ts'
 
 /** What calls work on. */
 export interface Session {
@@ -96,7 +96,7 @@ async function saveState(
   // Libraries are loaded one after the other, and each has its own start.
   program.start = at === 'start' ? { ...program.start, ...checked } : program.start
   const content = at === 'start' ? program.start : checked
-  program.files.add(await states.write(savedState(program, at, false, content)))
+  program.files.add(await states.write(savedState(program, { kind: at }, content)))
 }
 
 async function saveCheckpoint(
@@ -113,15 +113,15 @@ async function saveCheckpoint(
     })
   }
   const checked = checkGenerators(generators)
-  const file = await states.write(savedState(program, name, true, checked))
+  const file = await states.write(savedState(program, { kind: 'checkpoint', name }, checked))
   program.files.add(file)
   return { file, generators: Object.keys(checked) }
 }
 
-function savedState(program: Program, at: string, isCheckpoint: boolean, generators: JsonObject): SavedState {
+function savedState(program: Program, moment: Moment, generators: JsonObject): SavedState {
   const { number, hello, report } = program
   const seed = report?.seed ?? hello.seed
-  return { at, isCheckpoint, program: number, seed, version: hello.version, generators }
+  return { moment, program: number, seed, version: hello.version, generators }
 }
 
 async function trackDataset(

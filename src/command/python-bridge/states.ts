@@ -19,11 +19,15 @@ const GENERATOR_LIMIT = 1000
 /** Files of one run. */
 const FILE_LIMIT = 10_000
 
+/** When states were saved: at the start or end of the program, or at a checkpoint of it. */
+export type Moment =
+  | { readonly kind: 'start' }
+  | { readonly kind: 'end' }
+  | { readonly kind: 'checkpoint'; readonly name: string }
+
 /** What is saved of one program. */
 export interface SavedState {
-  /** `start`, `end`, or the name of a checkpoint. */
-  readonly at: string
-  readonly isCheckpoint: boolean
+  readonly moment: Moment
   readonly program: number
   readonly seed: number | null
   readonly version: string
@@ -45,8 +49,11 @@ export class StateFiles {
    *
    * @returns The path of the file below the folder of the run.
    */
-  async write({ at, isCheckpoint, program, generators, ...about }: SavedState): Promise<string> {
-    const stem = isCheckpoint ? `checkpoint-${safeFileName(at)}` : at
+  async write({ moment, program, generators, ...about }: SavedState): Promise<string> {
+    const [at, stem] =
+      moment.kind === 'checkpoint'
+        ? [moment.name, `checkpoint-${safeFileName(moment.name)}`]
+        : [moment.kind, moment.kind]
     const path = join('generators', ...(program === 1 ? [] : [`program-${program}`]), `${stem}.json`)
     if (!this.#written.has(path) && this.#written.size >= FILE_LIMIT) {
       throw new LineaprintError('ERR_LINEAPRINT_STATE', 'the run has too many saved states', {

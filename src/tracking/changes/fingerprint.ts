@@ -16,10 +16,14 @@ const AT_ONCE = 32
 const SKIPPED: ReadonlySet<string> = new Set(['.git', '.lineaprint'])
 
 /** The state of a path, as `stat` reports it. */
-export interface Fingerprint {
-  /** Equal only if no file was written, replaced, renamed, added or removed. `null` if nothing stands there. */
-  readonly text: string | null
-  /** Milliseconds since 1970 of the last change to any file or folder in it; 0 if nothing stands there. */
+export type Fingerprint = { readonly status: 'absent' } | PresentFingerprint
+
+/** The state of a path that leads to a file or folder. */
+export interface PresentFingerprint {
+  readonly status: 'present'
+  /** Equal only if no file was written, replaced, renamed, added or removed. */
+  readonly text: string
+  /** Milliseconds since 1970 of the last change to any file or folder in it. */
   readonly newest: number
 }
 
@@ -37,7 +41,7 @@ export async function fingerprint(
   keep: (below: string) => boolean = () => true,
 ): Promise<Fingerprint | undefined> {
   const top = await statOf(path)
-  if (top === undefined) return { text: null, newest: 0 }
+  if (top === undefined) return { status: 'absent' }
   const lines: string[] = []
   let newest = 0
   const seen = new Set<string>()
@@ -65,7 +69,7 @@ export async function fingerprint(
   }
   if (!top.isDirectory()) add('', top)
   else if (!(await visit('', top))) return undefined
-  return { text: createHash('sha256').update(lines.join('\n')).digest('hex'), newest }
+  return { status: 'present', text: createHash('sha256').update(lines.join('\n')).digest('hex'), newest }
 }
 
 async function statOf(path: string): Promise<BigIntStats | undefined> {

@@ -6,7 +6,7 @@ import { resolve } from 'node:path'
 import { reasonOf } from '../../record/failure.ts'
 import { fingerprint } from './fingerprint.ts'
 import type { FlagKind, TrackedSection } from '../../record/record.ts'
-import type { Fingerprint } from './fingerprint.ts'
+import type { Fingerprint, PresentFingerprint } from './fingerprint.ts'
 import type { RunWriter } from '../run-writer.ts'
 
 /** Fingerprint the path of an input or output. Where that is impossible it is a warning, and stops nothing. */
@@ -45,7 +45,7 @@ export async function flagInputs(writer: RunWriter): Promise<void> {
   for (const input of writer.snapshots.inputs) {
     const label = labelOf(input)
     const now = await fingerprintOrWarn(writer, label, input.path)
-    if (now === undefined || now.text === input.before.text) continue
+    if (now === undefined || isSame(now, input.before)) continue
     const { section, name, path } = input
     const flag = (kind: FlagKind, message: string): void =>
       writer.append({ type: 'flag', flag: { kind, section, name, path, message } })
@@ -64,6 +64,11 @@ export async function flagInputs(writer: RunWriter): Promise<void> {
   }
 }
 
+/** Return whether nothing was written between two fingerprints of a path that was there. */
+function isSame(one: Fingerprint, other: PresentFingerprint): boolean {
+  return one.status === 'present' && one.text === other.text
+}
+
 function labelOf({ section, name }: { section: TrackedSection; name: string }): string {
   return `${section.slice(0, -1)} ${JSON.stringify(name)}`
 }
@@ -74,10 +79,10 @@ const CLOCK_STEP_MS = 20
 /** Return whether what lies at a path is older than the run; `undefined` where that is not known. */
 export async function wasBefore(writer: RunWriter, path: string): Promise<boolean | undefined> {
   const found = await fingerprintOf(path).catch(() => undefined)
-  return found === undefined || found.text === null ? undefined : isOlder(writer, found)
+  return found?.status === 'present' ? isOlder(writer, found) : undefined
 }
 
-function isOlder(writer: RunWriter, { newest }: Fingerprint): boolean {
+function isOlder(writer: RunWriter, { newest }: PresentFingerprint): boolean {
   return newest < Date.parse(writer.state.start.startedAt) - CLOCK_STEP_MS
 }
 
@@ -89,9 +94,9 @@ export async function flagOutput(writer: RunWriter, name: string, path: string):
   const before = writer.snapshots.outputBefore(path)
   const flag = (kind: FlagKind, message: string): void =>
     writer.append({ type: 'flag', flag: { kind, section, name, path, message } })
-  if (now === undefined || now.text === null) return
-  const isUntouched = before === undefined ? isOlder(writer, now) : before.text === now.text
+  if (now?.status !== 'present') return
+  const isUntouched = before === undefined ? isOlder(writer, now) : isSame(before, now)
   if (isUntouched) flag('output-untouched', `the ${label} was there before the run, which did not write it`)
-  else if (before !== undefined && before.text !== null)
+  else if (before?.status === 'present')
     flag('output-existed', `the ${label} was there before the run, which wrote to it`)
 }

@@ -1,6 +1,6 @@
 /** What stood at the paths of a run before it used them: inputs, outputs, and the work tree of git. */
 import type { CaptureRecord, TrackedSection } from '../../record/record.ts'
-import type { Fingerprint } from './fingerprint.ts'
+import type { Fingerprint, PresentFingerprint } from './fingerprint.ts'
 
 /** What reading an input once more found. */
 export type RecheckResult = 'same' | 'changed' | 'missing'
@@ -10,7 +10,7 @@ export interface InputSnapshot {
   readonly section: TrackedSection
   readonly name: string
   readonly path: string
-  readonly before: Fingerprint
+  readonly before: PresentFingerprint
   /** Read it once more, and compare it with what was digested. */
   readonly recheck: () => Promise<RecheckResult>
 }

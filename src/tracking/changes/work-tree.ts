@@ -98,30 +98,45 @@ function keyOf({ bytes }: GitPath): string {
 /** A path that differed from the commit when the capture was made. */
 interface Dirty {
   readonly path: GitPath
-  /** What stood there; `null` for nothing, `undefined` for what cannot be told apart later. */
-  readonly was: JsonObject | null | undefined
+  readonly was: WorkTreeEntry
 }
 
+/** What stood at a path: nothing, an entry of the capture, or what cannot be compared later. */
+type WorkTreeEntry =
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'recorded'; readonly entry: JsonObject }
+  | { readonly kind: 'not-comparable' }
+
+const NOT_COMPARABLE: WorkTreeEntry = { kind: 'not-comparable' }
+
 function dirtyBefore(captured: JsonObject): Map<string, Dirty> {
-  const changed = listOf(captured['changed']).map((entry) => ({ entry, was: entry['workTree'] }))
+  const changed = listOf(captured['changed']).map((entry) => ({
+    entry,
+    was: workTreeEntry(entry['workTree']),
+  }))
   const untracked = listOf(captured['untracked']).map((entry) => ({
     entry,
-    was: entry['kind'] === 'repository' ? undefined : entry,
+    was: entry['kind'] === 'repository' ? NOT_COMPARABLE : workTreeEntry(entry),
   }))
   const submodules = listOf(captured['submodules']).flatMap((entry) => {
     const isDirty =
       entry['modified'] === true || entry['untracked'] === true || entry['workTree'] !== entry['index']
-    return isDirty ? [{ entry, was: undefined }] : []
+    return isDirty ? [{ entry, was: NOT_COMPARABLE }] : []
   })
   return new Map(
     [...changed, ...untracked, ...submodules].map(({ entry, was }) => {
       const { path, pathBytes } = entry
       const bytes =
         typeof pathBytes === 'string' ? Buffer.from(pathBytes, 'hex') : Buffer.from(fieldText(path))
-      const dirty = { path: gitPath(bytes), was: was as Dirty['was'] }
+      const dirty = { path: gitPath(bytes), was }
       return [keyOf(dirty.path), dirty]
     }),
   )
+}
+
+function workTreeEntry(value: JsonValue | undefined): WorkTreeEntry {
+  if (value === null) return { kind: 'absent' }
+  return value === undefined ? NOT_COMPARABLE : { kind: 'recorded', entry: value as JsonObject }
 }
 
 function listOf(value: JsonValue | undefined): readonly JsonObject[] {
@@ -146,18 +161,20 @@ async function compareByStat(
   { path, was }: Dirty,
   options: ChangedSinceOptions,
 ): Promise<'same' | 'changed' | 'unsure'> {
-  if (was === undefined) return 'same'
+  if (was.kind === 'not-comparable') return 'same'
   const now = await statOf(options.root, path)
-  if (was === null || now === undefined) return (was === null) === (now === undefined) ? 'same' : 'changed'
+  if (was.kind === 'absent') return now === undefined ? 'same' : 'changed'
+  if (now === undefined) return 'changed'
   if (!isLater(now, options)) return 'same'
-  const isLink = was['mode'] === '120000'
+  const isLink = was.entry['mode'] === '120000'
   if (isLink && now.isSymbolicLink()) return isSame(was, await hashLink(path, options)) ? 'same' : 'changed'
-  return !isLink && now.isFile() && was['size'] === now.size ? 'unsure' : 'changed'
+  return !isLink && now.isFile() && was.entry['size'] === now.size ? 'unsure' : 'changed'
 }
 
-function isSame(was: Dirty['was'], content: Content | undefined): boolean {
+function isSame(was: WorkTreeEntry, content: Content | undefined): boolean {
   // What could not be read, now or then, was written to at least.
-  return content?.status === 'hashed' && JSON.stringify(was?.['digests']) === JSON.stringify(content.digests)
+  if (was.kind !== 'recorded' || content?.status !== 'hashed') return false
+  return JSON.stringify(was.entry['digests']) === JSON.stringify(content.digests)
 }
 
 function isLater({ ctimeMs }: Stats, { since }: ChangedSinceOptions): boolean {

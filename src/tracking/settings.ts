@@ -22,8 +22,8 @@ export interface TrackerSettings {
 export interface WrappedCommand {
   /** Program and arguments. */
   readonly argv: readonly string[]
-  /** Resolves when the command runs, or never will; captures that can wait for it do. Absent: none of them waits. */
-  readonly started?: Promise<void> | undefined
+  /** Resolves when the command runs, or never will; captures that can wait for it do. */
+  readonly started: Promise<void>
 }
 
 /** The settings of a recorder: those of a tracker, and the command that the run wraps. */

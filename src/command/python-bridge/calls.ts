@@ -41,6 +41,7 @@ type Answer = JsonObject | null
  * @throws What tracking throws; the program gets it as the answer.
  */
 export async function answer(message: Message, program: Program, session: Session): Promise<Answer> {
+  const { recorder, programs, warn } = session
   switch (message.call) {
     case 'checkpoint':
       return saveCheckpoint(message, program, session)
@@ -55,35 +56,32 @@ export async function answer(message: Message, program: Program, session: Sessio
     case 'state':
       await saveState(message, program, session)
       return null
-    case 'hello':
     case 'seeds':
+      programs.report(program, message)
+      return null
     case 'problem':
+      warn(`Python ${program.hello.version}: ${reasonOf(message.message)}`)
+      return null
     case 'metrics':
+      for (const [name, value] of message.values)
+        recorder.logMetric(name, decodeFloat(value), { step: message.step })
+      return null
     case 'metadata':
+      recorder.addMetadata(message.values)
+      return null
     case 'tags':
-    case 'flush':
+      recorder.addTags(message.tags)
+      return null
     case 'bye':
-      break
-  }
-  record(message, program, session)
-  return null
-}
-
-/** Record a message that has no result. */
-function record(message: Message, program: Program, { recorder, programs, warn }: Session): void {
-  if (message.call === 'seeds') programs.report(program, message)
-  else if (message.call === 'problem') warn(`Python ${program.hello.version}: ${reasonOf(message.message)}`)
-  else if (message.call === 'metadata') recorder.addMetadata(message.values)
-  else if (message.call === 'tags') recorder.addTags(message.tags)
-  else if (message.call === 'metrics') {
-    const { values, step } = message
-    for (const [name, value] of values) recorder.logMetric(name, decodeFloat(value), { step })
-  } else if (message.call === 'bye') {
-    program.end = { script: message.script }
+      program.end = { script: message.script }
+      return null
+    case 'hello':
+    case 'flush':
+      return null
   }
 }
 
-/** The states of a program. Processes that a library starts come and go; they save with `checkpoint` alone. */
+/** Save the states of a program. Processes that a library starts come and go; they save with `checkpoint` alone. */
 async function saveState(
   { at, generators }: MessageOf<'state'>,
   program: Program,

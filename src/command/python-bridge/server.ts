@@ -71,7 +71,7 @@ export class BridgeServer {
     await closed
   }
 
-  /** Connections are accepted in order: when a last one has its answer, all before it have been accepted. */
+  /** Accept every connection of now. They are accepted in order: when a last one has its answer, all before it have been. */
   async #drain(signal: AbortSignal): Promise<void> {
     const last = createConnection(this.#path)
     try {
@@ -85,7 +85,7 @@ export class BridgeServer {
     }
   }
 
-  /** Resolves when a connection has ended, and after some milliseconds at the latest. */
+  /** Resolve when a connection has ended, and after some milliseconds at the latest. */
   #nextEnd(limit: number): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, limit)

@@ -55,30 +55,31 @@ export async function answer(message: Message, program: Program, session: Sessio
       return logDigest(message, program, session)
     case 'state':
       await saveState(message, program, session)
-      return null
+      break
     case 'seeds':
       programs.report(program, message)
-      return null
+      break
     case 'problem':
       warn(`Python ${program.hello.version}: ${reasonOf(message.message)}`)
-      return null
+      break
     case 'metrics':
       for (const [name, value] of message.values)
         recorder.logMetric(name, decodeFloat(value), { step: message.step })
-      return null
+      break
     case 'metadata':
       recorder.addMetadata(message.values)
-      return null
+      break
     case 'tags':
       recorder.addTags(message.tags)
-      return null
+      break
     case 'bye':
       program.end = { script: message.script }
-      return null
+      break
     case 'hello':
     case 'flush':
-      return null
+      break
   }
+  return null
 }
 
 /** Save the states of a program. Processes that a library starts come and go; they save with `checkpoint` alone. */

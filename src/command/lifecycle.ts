@@ -10,7 +10,7 @@ import type { Configuration, ExperimentOptions } from '../config/options.ts'
 import type { EndStatus } from '../tracking/run-writer.ts'
 import type { TrackerSettings } from '../tracking/settings.ts'
 import type { ExperimentSummary } from '../tracking/summary.ts'
-import type { ProcessEnd } from './process.ts'
+import type { ProcessEnd, ProcessExit } from './process.ts'
 import type { SignalRelay } from './signals.ts'
 
 /** A path under a name. */
@@ -49,7 +49,7 @@ export interface LifecycleMessages {
   /** The warning for an output that could not be read. */
   readonly outputFailed: (name: string, reason: string) => string
   /** What had happened when the end of the run could not be recorded: `the command ended with code 0`. */
-  readonly ended: (end: Pick<ProcessEnd, 'exitCode' | 'signal'>) => string
+  readonly ended: (exit: ProcessExit) => string
 }
 
 /** What became of it. */
@@ -87,14 +87,13 @@ export async function runTracked(command: TrackedCommand, relay: SignalRelay): P
     await recordFailure(recorder, error)
     throw error
   }
-  const { exitCode, signal } = end
   try {
     const { summary, status } = await recordEnd(command, recorder, end, relay)
-    return { summary, status, exitCode: exitCode ?? (signal === null ? 1 : signalExitCode(signal)), signal }
+    return { summary, status, ...shellExit(end.exit) }
   } catch (cause) {
     throw new LineaprintError(
       'ERR_LINEAPRINT_STORE',
-      `${messages.ended(end)}, but the run could not be recorded: ${reasonOf(cause)}`,
+      `${messages.ended(end.exit)}, but the run could not be recorded: ${reasonOf(cause)}`,
       { cause },
     )
   }
@@ -152,13 +151,12 @@ async function recordFailure(recorder: Recorder, error: unknown): Promise<void> 
 async function recordEnd(
   { outputs, messages }: TrackedCommand,
   recorder: Recorder,
-  { warnings, ...end }: ProcessEnd,
+  { exit, stdout, stderr, warnings }: ProcessEnd,
   relay: SignalRelay,
 ): Promise<Pick<CommandOutcome, 'summary' | 'status'>> {
-  const { exitCode, signal } = end
-  // A command that was asked to end and ended itself with an error was killed by that signal all the same.
-  const killedBy = signal ?? (exitCode === 0 ? undefined : relay.ending)
-  recorder.recordCommandEnd({ ...end, signal: killedBy ?? null })
+  const exitCode = exit.kind === 'exited' ? exit.code : null
+  const killedBy = killerOf(exit, relay)
+  recorder.recordCommandEnd({ exitCode, signal: killedBy ?? null, stdout, stderr })
   for (const message of warnings) recorder.recordWarning(message)
   for (const { name, path } of outputs) {
     try {
@@ -172,4 +170,17 @@ async function recordEnd(
   if (status === 'killed') recorder.fail(new Error(`the command was ended by ${killedBy}`))
   if (status === 'failed') recorder.fail(new Error(`the command ended with code ${exitCode}`))
   return { summary: await recorder.finish(status), status }
+}
+
+/** Return the signal that ended a command. One that was asked to end, and ended itself with an error, counts as well. */
+function killerOf(exit: ProcessExit, relay: SignalRelay): NodeJS.Signals | undefined {
+  if (exit.kind === 'signalled') return exit.signal
+  return exit.code === 0 ? undefined : relay.ending
+}
+
+/** Return an exit as a shell gives it. */
+function shellExit(exit: ProcessExit): Pick<CommandOutcome, 'exitCode' | 'signal'> {
+  return exit.kind === 'exited'
+    ? { exitCode: exit.code, signal: null }
+    : { exitCode: signalExitCode(exit.signal), signal: exit.signal }
 }

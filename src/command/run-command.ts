@@ -77,8 +77,8 @@ function trackedCommand(plan: CommandPlan, relay: SignalRelay): TrackedCommand {
     onSpawn: (recorder, pid) => recorder.sampleSystem(pid),
     messages: {
       outputFailed: (name, reason) => `the output ${JSON.stringify(name)} was not recorded: ${reason}`,
-      ended: ({ exitCode, signal }) =>
-        `the command ended ${signal === null ? `with code ${exitCode}` : `by ${signal}`}`,
+      ended: (exit) =>
+        `the command ended ${exit.kind === 'exited' ? `with code ${exit.code}` : `by ${exit.signal}`}`,
     },
   }
 }

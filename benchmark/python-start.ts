@@ -11,7 +11,7 @@ import { cpus, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads'
 import { Bridge } from '../src/command/python-bridge/bridge.ts'
-import { ExperimentTracker } from '../src/tracking/tracker.ts'
+import { Recorder } from '../src/tracking/recorder.ts'
 
 const ROUNDS = 40
 
@@ -97,15 +97,15 @@ function median(values: number[]): number {
 
 async function serve(root: string): Promise<void> {
   const off = { enableEnvironmentTracking: false, enableGitTracking: false }
-  const tracker = new ExperimentTracker({ outputDir: root, ...off }, { directory: root, environment: {} })
-  await tracker.startExperiment()
-  const bridge = await Bridge.open(tracker, { argv: ['python'], environment: {} })
+  const recorder = new Recorder({ outputDir: root, ...off }, { directory: root, environment: {} })
+  await recorder.start()
+  const bridge = await Bridge.open(recorder, { argv: ['python'], environment: {} })
   // oxlint-disable-next-line unicorn/require-post-message-target-origin
   parentPort?.postMessage(bridge.variables)
   parentPort?.once('message', () => {
     void bridge
       .close(new AbortController().signal)
-      .then(() => tracker.finishExperiment())
+      .then(() => recorder.finish())
       .then(() => process.exit(0))
   })
 }

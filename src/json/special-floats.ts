@@ -1,11 +1,14 @@
 /** The numbers that JSON does not have: `NaN` and the infinities as `{"__float__":"NaN"}`, and back. */
 
 /** A number as JSON can hold it: `{"__float__":"NaN"}`, `Infinity` and `-Infinity` stand for what JSON lacks. */
-export type RecordedNumber = number | { readonly __float__: string }
+export type RecordedNumber = number | { readonly __float__: SpecialFloat }
+
+/** The numbers that JSON lacks, as text. */
+type SpecialFloat = 'NaN' | 'Infinity' | '-Infinity'
 
 /** A number as a record holds it. */
 export function encodeFloat(value: number): RecordedNumber {
-  return Number.isFinite(value) ? value : { __float__: String(value) }
+  return Number.isFinite(value) ? value : { __float__: String(value) as SpecialFloat }
 }
 
 /** The number behind a recorded one. */

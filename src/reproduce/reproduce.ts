@@ -1,12 +1,11 @@
 /** Gets a run again: its work tree, its inputs, its command, and a verdict on what came out. */
 import { dirname, join } from 'node:path'
-import { recordedConfiguration } from '../config/options.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { storeIn } from '../store/store.ts'
 import { SignalRelay } from '../command/signals.ts'
 import { compareMetrics, lastValues } from './verdicts/metrics.ts'
 import { compareOutputs } from './verdicts/outputs.ts'
-import { compareSaid } from './verdicts/reported.ts'
+import { compareReported } from './verdicts/reported.ts'
 import { commandIn, execute } from './execute.ts'
 import { checkInputs, refuseOtherInputs } from './inputs.ts'
 import { outputDirOf } from './options.ts'
@@ -18,6 +17,7 @@ import { restoreTree } from './restore.ts'
 import { makeTarget } from './target.ts'
 import { checkEnvironment, checkTree, refuseOtherTree } from './tree-check.ts'
 import { item } from './types.ts'
+import type { AlgorithmChoice } from '../core/digest.ts'
 import type { StoredRun } from '../store/runs.ts'
 import type { Store } from '../store/store.ts'
 import type { Executed, Execution } from './execute.ts'
@@ -115,7 +115,7 @@ async function prepare(
   signal: AbortSignal,
 ): Promise<{ items: ReproduceItem[]; rebuilt: Rebuilt }> {
   await restoreTree(tree, run.folder, target, signal)
-  const { algorithm } = recordedConfiguration(run.record)
+  const algorithm = run.record.configuration['algorithm'] as AlgorithmChoice
   const code = await checkTree(tree.capture, { directory: target, algorithm, signal })
   if (runs !== false) refuseOtherTree(code)
   const inputs = await checkInputs(run, map, target, signal)
@@ -158,10 +158,10 @@ async function compareAll(
     await lastValues(stored, [...storesOf(made.folder, directory), storeIn(outputDirOf(run))]),
     tolerance,
   )
-  const said = await compareSaid(run, stored)
-  const found = [...outputs, ...said.filter(({ section }) => section === 'models'), ...metrics]
+  const reported = await compareReported(run, stored)
+  const found = [...outputs, ...reported.filter(({ section }) => section === 'models'), ...metrics]
   const isEmpty = found.every(({ verdict }) => verdict === 'not-compared')
-  const datasets = said.filter(({ section }) => section === 'datasets')
+  const datasets = reported.filter(({ section }) => section === 'datasets')
   return [
     command,
     ...datasets,

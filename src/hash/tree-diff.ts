@@ -1,4 +1,4 @@
-/** What differs between two folders, or two files, by their digests. */
+/** Differences between two folders, or two files, by their digests. */
 import { stat } from 'node:fs/promises'
 import { LineaprintError } from '../core/errors.ts'
 import { checkPath } from '../core/options.ts'
@@ -12,15 +12,15 @@ import type { TreeEntry, TreeHash, TreeOptions } from './tree.ts'
 /** Options of {@link diffTrees}. */
 export type TreeDiffOptions = Omit<TreeOptions, 'list'>
 
-/** What became of an entry. `renamed`: its content is unchanged and stands under another path. */
+/** The kind of change of an entry. `renamed`: the same content has another path. */
 export type TreeChangeStatus = 'added' | 'removed' | 'changed' | 'renamed'
 
 /** One entry that differs. */
 export interface TreeChange {
   readonly status: TreeChangeStatus
-  /** Path below the root in the second folder; of a removed entry in the first. */
+  /** Path below the root in the second folder; for a removed entry, in the first. */
   readonly path: string
-  /** Path in the first folder; only of a renamed entry. */
+  /** Path in the first folder; only for a renamed entry. */
   readonly from?: string
   readonly before?: TreeEntry
   readonly after?: TreeEntry
@@ -34,26 +34,26 @@ export interface TreeSide {
   readonly bytes: number
 }
 
-/** The answer of {@link diffTrees}. */
+/** The result of {@link diffTrees}. */
 export interface TreeDiff {
   readonly kind: 'folder' | 'file'
   readonly same: boolean
   readonly before: TreeSide
   readonly after: TreeSide
-  /** Sorted by path. Of two files: one entry without a path, or none. */
+  /** Sorted by path. For two files: one entry without a path, or none. */
   readonly changes: readonly TreeChange[]
   readonly counts: Readonly<Record<TreeChangeStatus, number>>
-  /** Sentences about paths that may surprise elsewhere. */
+  /** Sentences about paths that may behave differently on other systems. */
   readonly warnings: readonly string[]
 }
 
 /**
- * Compares two folders, or two files. Permissions, times and empty folders do not count, as in {@link hashTree}.
- * An empty file is never called renamed: all empty files are equal.
+ * Compare two folders, or two files. Permissions, times and empty folders do not count, as in {@link
+ * hashTree}. An empty file is never reported as renamed, since all empty files are equal.
  *
  * Cost: one read of every file on both sides.
  *
- * @throws ERR_LINEAPRINT_ARGUMENT for a folder and a file, and what `hashTree` and `hashFile` throw.
+ * @throws ERR_LINEAPRINT_ARGUMENT for a folder and a file, and the errors of `hashTree` and `hashFile`.
  */
 export async function diffTrees(a: string, b: string, options: TreeDiffOptions = {}): Promise<TreeDiff> {
   const [first, second] = [await isFolder(a), await isFolder(b)]
@@ -97,7 +97,7 @@ async function diffFolders(a: string, b: string, options: TreeDiffOptions): Prom
 }
 
 async function diffFiles(a: string, b: string, options: TreeDiffOptions): Promise<TreeDiff> {
-  // Options that are about folders mean nothing here, but a mistyped one is still refused.
+  // Options about folders have no effect on files, but a mistyped one is still refused.
   const { links: _links, ignore: _ignore, ignoreFiles: _files, includeSkipped: _skipped, ...shared } = options
   const [before, after] = (await hashFiles([a, b], shared)).map((outcome) => {
     if (outcome instanceof LineaprintError) throw outcome
@@ -141,7 +141,7 @@ function warningsOf({ path: root, warnings }: TreeHash): string[] {
 }
 
 function changesOf(before: TreeHash, after: TreeHash): TreeChange[] {
-  // By their bytes: two names that are not UTF-8 can look the same as text.
+  // Keyed by bytes: two names that are not UTF-8 can be equal as text.
   const now = new Map((after.entries ?? []).map((entry) => [bytesKey(entry), entry]))
   const removed: TreeEntry[] = []
   const changes: TreeChange[] = []
@@ -173,22 +173,24 @@ function contentKey({ type, size, digests, target }: TreeEntry): string {
     : `file ${size} ${digests.blake3?.hex ?? ''} ${digests.sha256?.hex ?? ''}`
 }
 
-/** How things are told apart by {@link matchRenames}. */
+/** The keys by which {@link matchRenames} pairs items. */
 export interface RenameRules<T> {
-  /** Equal for equal content; `undefined` for content that says nothing, such as none at all. */
+  /**
+   * Equal for equal content; `undefined` for content that does not identify an item, such as empty content.
+   */
   readonly content: (item: T) => string | undefined
-  /** The last part of the name: of several candidates, the one that keeps it is taken. */
+  /** The last segment of the name. Of several candidates, the one with the same segment is preferred. */
   readonly lastName: (item: T) => string
 }
 
-/** What {@link matchRenames} found. */
+/** The result of {@link matchRenames}. */
 export interface Renames<T> {
   readonly pairs: readonly (readonly [T, T])[]
   readonly onlyBefore: readonly T[]
   readonly onlyAfter: readonly T[]
 }
 
-/** Pairs what is gone with what is new and has equal content. Each is paired once, in the order given. */
+/** Pair removed items with added items of equal content. Each is paired at most once, in the given order. */
 export function matchRenames<T>(
   removed: readonly T[],
   added: readonly T[],
@@ -197,7 +199,7 @@ export function matchRenames<T>(
   const left = new Set(added)
   const pairs: (readonly [T, T])[] = []
   let unmatched = [...removed]
-  // First those that kept the last part of their name, so that swaps among equals do not look like moves.
+  // Match items with the same last segment first, so that swaps among equal items are not reported as moves.
   for (const keyOf of [
     (item: T, key: string): string => `${key}\0${lastName(item)}`,
     (_: T, key: string): string => key,
@@ -210,7 +212,7 @@ export function matchRenames<T>(
       if (list) list.push(item)
       else candidates.set(keyOf(item, key), [item])
     }
-    // From the end, because taking from there costs nothing.
+    // Reversed, because `pop` takes from the end at no cost.
     for (const list of candidates.values()) list.reverse()
     unmatched = unmatched.filter((item) => {
       const key = content(item)

@@ -1,4 +1,4 @@
-/** What differs between two models: configuration, tokenizer, and tensor by tensor. */
+/** Differences between two models: configuration, tokenizer, and tensor by tensor. */
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LineaprintError } from '../../core/errors.ts'
@@ -26,18 +26,18 @@ export interface ModelDiffOptions extends HashOptions {
   readonly values?: boolean | undefined
 }
 
-/** One tensor that differs. `renamed`: equal bits, dtype and shape stand under another name. */
+/** One tensor that differs. `renamed`: equal bits, dtype and shape under another name. */
 export interface TensorChange {
   readonly status: 'added' | 'removed' | 'changed' | 'renamed'
-  /** Name in the second model; of a removed tensor in the first. */
+  /** Name in the second model; for a removed tensor, in the first. */
   readonly name: string
-  /** Name in the first model; only of a renamed tensor. */
+  /** Name in the first model; only for a renamed tensor. */
   readonly from?: string
   readonly before?: TensorInfo
   readonly after?: TensorInfo
-  /** Which of dtype, shape and data differ; only of a changed tensor. */
+  /** The properties that differ; only for a changed tensor. */
   readonly differs?: readonly ('dtype' | 'shape' | 'data')[]
-  /** Only of a changed tensor, and where `values` was asked for. */
+  /** Only for a changed tensor, and if `values` is set. */
   readonly values?: ValueComparison
 }
 
@@ -52,10 +52,13 @@ export interface ModelSide {
   readonly parameters: number
 }
 
-/** The answer of {@link diffModels}. */
+/** The result of {@link diffModels}. */
 export interface ModelDiff {
   readonly kind: 'model'
-  /** Whether architecture, weights and tokenizer are the same. Sharding and metadata of the files do not count. */
+  /**
+   * True if architecture, weights and tokenizer are the same. Sharding and metadata of the files do not
+   * count.
+   */
   readonly same: boolean
   readonly before: ModelSide
   readonly after: ModelSide
@@ -72,12 +75,13 @@ export interface ModelDiff {
 }
 
 /**
- * Compares two models.
+ * Compare two models.
  *
- * Cost: one read of both; with `values` a second one of the tensors that changed.
+ * Cost: one read of both; with `values`, a second read of the tensors that changed.
  *
  * @param a A safetensors file, a shard index, or a folder with either; `b` likewise.
- * @throws What {@link readModel} throws, and ERR_LINEAPRINT_CHANGED if a file changed between the two reads.
+ * @throws The errors of {@link readModel}, and ERR_LINEAPRINT_CHANGED if a file changed between the two
+ * reads.
  */
 export async function diffModels(a: string, b: string, options: ModelDiffOptions = {}): Promise<ModelDiff> {
   const { values, ...shared } = options
@@ -110,7 +114,7 @@ interface Loaded {
   readonly report: ModelReport
   readonly folder: string
   readonly config: ModelConfig | undefined
-  /** What the system says of each weights file, from before it was read. */
+  /** The stat of each weights file before it was read. */
   readonly looks: ReadonlyMap<string, string>
 }
 
@@ -122,7 +126,7 @@ async function load(path: string, options: HashOptions): Promise<Loaded> {
   return { report, folder, looks, config: config === undefined ? undefined : await readConfig(config) }
 }
 
-/** Changes whenever the file does. What cannot be looked at is told by the read itself. */
+/** Return a text that changes whenever the file does. The read itself reports a failed stat. */
 async function look(path: string): Promise<string> {
   const info = await stat(path, { bigint: true }).catch((error: NodeJS.ErrnoException) => error)
   return info instanceof Error ? `${info.code}` : `${info.dev} ${info.ino} ${info.size} ${info.mtimeNs}`
@@ -140,7 +144,7 @@ function tokenizersEqual(
   return was !== undefined && is !== undefined && was.equals(is)
 }
 
-/** What tells one tensor from another, in either form of its digest. */
+/** The fields that identify a tensor, in either form of its digest. */
 export interface ComparableTensor {
   readonly name: string
   readonly dtype: string
@@ -148,7 +152,7 @@ export interface ComparableTensor {
   readonly digest: { toString(): string }
 }
 
-/** The tensors in which two lists differ, sorted by name. */
+/** Return the tensors in which two lists differ, sorted by name. */
 export function diffTensors<T extends ComparableTensor>(
   before: readonly T[],
   after: readonly T[],
@@ -167,7 +171,7 @@ export function diffTensors<T extends ComparableTensor>(
     }
   }
   const { pairs, onlyBefore, onlyAfter } = matchRenames(removed, [...now.values()], {
-    // Tensors without elements are all equal and say nothing.
+    // Tensors without elements are all equal, so they identify nothing.
     content: (tensor) => (tensor.shape.includes(0) ? undefined : identity(tensor)),
     lastName: ({ name }) => name.split('.').slice(-2).join('.'),
   })

@@ -1,4 +1,4 @@
-/** Compares two tensors element by element, block by block: never a whole tensor in memory. */
+/** Comparison of two tensors element by element, in blocks: memory never holds a whole tensor. */
 import { open } from 'node:fs/promises'
 import { LineaprintError } from '../../core/errors.ts'
 import { decoderOf } from './decode.ts'
@@ -6,16 +6,18 @@ import type { FileHandle } from 'node:fs/promises'
 import type { TensorInfo } from '../read.ts'
 import type { BigIntArray, Decoder } from './decode.ts'
 
-/** How far the values of two tensors are apart. */
+/** The distance between the values of two tensors. */
 export type ValueComparison =
   | {
       readonly status: 'compared'
       readonly elements: number
-      /** Elements of another value. NaN differs from every number and equals NaN; 0 and -0 are equal. */
+      /** Number of elements that differ. NaN differs from every number and equals NaN; 0 and -0 are equal. */
       readonly changed: number
-      /** `changed` of `elements`, from 0 to 1. */
+      /** `changed` divided by `elements`, from 0 to 1. */
       readonly share: number
-      /** Greatest difference of two numbers; `null` if elements changed, but none from one number to another. */
+      /**
+       * Greatest difference of two numbers; `null` if elements changed, but none from one number to another.
+       */
       readonly maxAbsolute: number | null
       readonly nan: { readonly before: number; readonly after: number }
       /** Infinities of either sign. */
@@ -23,7 +25,7 @@ export type ValueComparison =
     }
   | { readonly status: 'not-compared'; readonly reason: string }
 
-/** Where the bytes of a tensor are. */
+/** The location of the bytes of a tensor. */
 export interface TensorPlace {
   /** Absolute path. */
   readonly path: string
@@ -34,7 +36,7 @@ export interface TensorPlace {
 const BLOCK = 1 << 17
 
 /**
- * Compares the values of two tensors of equal shape. Their dtypes may differ.
+ * Compare the values of two tensors of equal shape. Their dtypes may differ.
  *
  * @throws ERR_LINEAPRINT_CHANGED if a file has become shorter, and the reason of the signal.
  */
@@ -156,7 +158,7 @@ class Totals {
       const was = before[index] ?? NaN
       const is = after[index] ?? NaN
       const difference = Math.abs(was - is)
-      // Almost all elements are finite: one test for both. Only an infinity or NaN gets past it.
+      // Almost all elements are finite, so one test covers both cases: only infinities and NaN pass it.
       if (was - was !== 0) {
         if (Number.isNaN(was)) this.#nan.before++
         else this.#infinite.before++

@@ -1,4 +1,4 @@
-/** Holds the manifest of one file against a file. */
+/** Check of one file against its manifest. */
 import { join } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
 import { hashFile } from '../hash/file.ts'
@@ -11,9 +11,9 @@ import type { Manifest } from './document.ts'
 import type { ManifestCheck } from './findings.ts'
 
 /**
- * Checks a file.
+ * Check a file.
  *
- * @param root The file, whatever it is called now, or the folder it lies in.
+ * @param root The file, whatever its present name, or the folder that contains it.
  */
 export async function checkSingleFile(
   manifest: Manifest,
@@ -23,7 +23,7 @@ export async function checkSingleFile(
   const findings = new Findings()
   const [entry] = manifest.entries
   if (entry === undefined) throw new LineaprintError('ERR_LINEAPRINT_INTERNAL', 'a manifest without entries')
-  // A name from a stranger, but one without folders: it cannot lead out of the folder that the caller named.
+  // The manifest may be untrusted, but its entry has no folders: it cannot lead out of the caller's folder.
   const path = (await lookAt(root)).isDirectory() ? join(root, entry.path) : root
   const { algorithm, model, tensors } = manifest
   try {

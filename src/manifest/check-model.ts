@@ -1,4 +1,4 @@
-/** Names the tensors of a model that are not as a manifest says. */
+/** Check of the tensors of a model against its manifest. */
 import { join } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
 import { locate, modelOf, weightsFileOf } from './model.ts'
@@ -9,8 +9,8 @@ import type { Findings } from './findings.ts'
 import type { Walked } from './walk.ts'
 
 /**
- * Reads the tensors again and compares them. Only files that the walk met as files are opened, so a recorded link
- * is not followed here either.
+ * Read the tensors again and compare them. Only paths that the walk found to be regular files are opened, so
+ * that a recorded link is not followed here either.
  */
 export async function checkModel(
   manifest: Manifest,
@@ -34,7 +34,7 @@ export async function checkModel(
   } catch (error) {
     options.signal?.throwIfAborted()
     if (!(error instanceof LineaprintError)) throw error
-    // The model as a whole cannot be read any more: what is left of it, file by file.
+    // The model cannot be read as a whole, so the remaining files are checked one by one.
     for (const file of new Set(tensors.map((tensor) => tensor.file))) {
       if (present.has(file)) await checkWeightsFile(join(root, file), file, tensors, findings, hashOptions)
     }
@@ -44,10 +44,10 @@ export async function checkModel(
 }
 
 /**
- * Checks the tensors that one file holds. Those of a file that is gone are gone with it, and not named.
+ * Check the tensors of one file. Tensors of a missing file are not reported separately.
  *
- * @param path Where it lies.
- * @param file What the manifest calls it.
+ * @param path Path of the file.
+ * @param file Its name in the manifest.
  */
 export async function checkWeightsFile(
   path: string,
@@ -70,7 +70,7 @@ export async function checkWeightsFile(
   }
 }
 
-/** Compares tensors by name; in which file they lie does not count. */
+/** Compare tensors by name; the file that contains them does not count. */
 function compareTensors(
   expected: readonly ManifestTensor[],
   present: readonly ManifestTensor[],
@@ -99,7 +99,7 @@ function differenceOf(was: ManifestTensor, is: ManifestTensor): string | undefin
   return was.digest.equals(is.digest) ? undefined : 'its elements differ'
 }
 
-/** Compares the digests of the whole; the weights only if no tensor says it already. */
+/** Compare the digests of the whole; the weights only if no tensor differs. */
 export function compareModel(was: ManifestModel, is: ManifestModel, findings: Findings): void {
   const path = was.file
   if (differ(was.weights, is.weights) && !findings.tensors)

@@ -1,9 +1,9 @@
-/** What differs between an entry as it was and as it is. */
+/** Comparison of a recorded entry with the present one. */
 import { targetOf } from './roots.ts'
 import type { LineaprintError } from '../core/errors.ts'
 import type { ManifestEntry } from './document.ts'
 
-/** What differs, in a few words; `undefined` if nothing does. */
+/** Describe the difference in a few words; `undefined` if there is none. */
 export function differenceOf(was: ManifestEntry, is: ManifestEntry): string | undefined {
   if (was.type !== is.type)
     return was.type === 'file' ? 'a link stands where a file was' : 'a file stands where a link was'
@@ -18,7 +18,7 @@ export function differenceOf(was: ManifestEntry, is: ManifestEntry): string | un
   return equal ? undefined : 'its content differs'
 }
 
-/** The words of an error without the path, which stands beside it already. */
+/** Return the message of an error without the path, which is shown next to it. */
 export function reasonOf({ path, message }: LineaprintError): string {
   return path !== undefined && message.startsWith(`${path}: `) ? message.slice(path.length + 2) : message
 }

@@ -1,4 +1,4 @@
-/** The files of a run's folder beside its record, with the digests by which the seal covers them. */
+/** The files in a run's folder other than its record, with the digests by which the seal covers them. */
 import { lstat, open, readdir, readlink } from 'node:fs/promises'
 import { dirname, isAbsolute, join } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
@@ -15,9 +15,9 @@ interface Found {
 }
 
 /**
- * Digests every file of a run's folder but the record itself.
+ * Digest every file of a run's folder but the record itself.
  *
- * @param later Names of files that are written after the record and follow from it.
+ * @param derived Names of files that are written after the record and derived from it.
  * @returns Entries sorted by path, and a sentence about each file that the seal does not cover.
  */
 export async function describeFiles(
@@ -49,7 +49,7 @@ export async function describeFiles(
   return { files: files.toSorted((a, b) => (a.path < b.path ? -1 : 1)), warnings }
 }
 
-/** A record must not survive a loss of power that its files do not. */
+/** Sync all files: a record must not survive a power failure that its files do not. */
 async function syncAll(folder: string, paths: readonly string[]): Promise<void> {
   const folders = new Set(paths.map((path) => dirname(join(folder, path))))
   for (const path of paths) await syncing(join(folder, path), syncFile)
@@ -65,13 +65,13 @@ async function syncing(path: string, sync: (path: string) => Promise<void>): Pro
 }
 
 async function syncFile(path: string): Promise<void> {
-  // Windows syncs only what is open for writing; these files are read-only to us.
+  // Windows only syncs files open for writing, and these are opened read-only.
   if (process.platform === 'win32') return
   let file: FileHandle
   try {
     file = await open(path, 'r')
   } catch (error) {
-    // What is gone or forbidden is told by its hash. Anything else may be over by then.
+    // Hashing reports missing and unreadable files. Other errors may be temporary.
     if (['ENOENT', 'EACCES', 'EPERM', 'ELOOP'].includes(errorCode(error) ?? '')) return
     throw error
   }
@@ -86,7 +86,7 @@ function notCovered(path: string, reason: string): string {
   return `the file ${path} of the run is not covered by the seal: ${reason}`
 }
 
-/** Lists what lies below a run's folder, but the record and what is written after it. */
+/** List the entries of a run's folder, except the record and files written after it. */
 export async function findFiles(folder: string, later: readonly string[]): Promise<Found[]> {
   const left = new Set([RECORD_FILE, ...later])
   const found: Found[] = []
@@ -96,7 +96,7 @@ export async function findFiles(folder: string, later: readonly string[]): Promi
       if (left.has(path)) continue
       const info = await lstat(join(folder, path)).catch(() => undefined)
       if (info?.isDirectory()) await visit(path)
-      // A name that is not UTF-8 cannot be found again by its text: it is `other` as well.
+      // A name that is not UTF-8 cannot be reopened by its text, so it is `other` as well.
       else found.push({ path, type: info?.isFile() ? 'file' : info?.isSymbolicLink() ? 'link' : 'other' })
     }
   }
@@ -108,7 +108,7 @@ export async function findFiles(folder: string, later: readonly string[]): Promi
   }
 }
 
-/** Whether a path from a record stays below the folder that it is joined to. */
+/** Check whether a path from a record stays below the folder that it is joined to. */
 export function isBelow(path: string): boolean {
   return !isAbsolute(path) && !path.split(/[/\\]/).includes('..') && !path.includes('\0') && path !== ''
 }

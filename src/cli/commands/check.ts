@@ -1,4 +1,4 @@
-/** `lineaprint check`: whether a folder, file or model is as a manifest says. */
+/** `lineaprint check`: check a folder, file or model against a manifest. */
 import { stderr, stdin } from 'node:process'
 import { addAbortSignal } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
@@ -22,7 +22,7 @@ interface Options extends CommonOptions {
   readonly threads?: number
 }
 
-/** The command. */
+/** Build the command. */
 export function command(context: CommandContext): Command {
   return new Command('check')
     .argument('<manifest>', 'what "lineaprint manifest", b3sum or sha256sum wrote; - is standard input')
@@ -80,7 +80,7 @@ async function check(
     .finally(progress.end)
   if (options.json === true) printJson(answer)
   else show(answer, options.quiet === true)
-  // What could not be read may be as it was or not: that outweighs a difference that is known.
+  // Unreadable entries outweigh known differences: their state is unknown.
   if (answer.unreadable.length > 0) context.exit(3)
   else context.exit(answer.same ? 0 : 1)
 }
@@ -94,7 +94,7 @@ async function readInput(signal: AbortSignal): Promise<Uint8Array> {
   }
 }
 
-/** An error about the manifest itself says where it came from. */
+/** Add the source to an error about the manifest itself. */
 function ofInput(error: unknown): unknown {
   if (!LineaprintError.is(error) || error.path !== undefined) return error
   return new LineaprintError(error.code, error.message, { path: '-', cause: error })
@@ -123,7 +123,7 @@ function show(answer: ManifestCheck, quiet: boolean): void {
   if (stderr.isTTY === true) printError(summary(answer))
 }
 
-/** `model.safetensors: tensor w`: the file, and what in it. */
+/** Return the name of an item: `model.safetensors: tensor w` is the file, and the tensor in it. */
 function nameOf({ path, tensor, digest }: CheckItem): string {
   if (tensor !== undefined) return `${path}: tensor ${tensor}`
   return digest === undefined ? path : `${path}: ${digest}`

@@ -1,4 +1,4 @@
-/** `lineaprint export`: a run in the form of another tool. */
+/** `lineaprint export`: a run in the format of another tool. */
 import { realpath, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { stdout } from 'node:process'
@@ -48,7 +48,7 @@ Examples:
   lineaprint export baseline --format wandb
   lineaprint export baseline --format mlflow --to http://127.0.0.1:5000`
 
-/** The command. */
+/** Build the command. */
 export function command(context: CommandContext): Command {
   return storeOptions(new Command('export'))
     .argument('<run>', 'an id, the beginning of one, the name of an experiment, or @latest')
@@ -73,7 +73,7 @@ async function exportRun(reference: string, options: Options, context: CommandCo
   return exportText(run, format, options)
 }
 
-/** What the configuration says beside that an output is wanted. */
+/** Return the configuration of an output; none if it is only switched on. */
 function wishesOf<T extends object>(option: boolean | T): Partial<T> {
   return typeof option === 'object' ? option : {}
 }
@@ -98,7 +98,7 @@ async function exportText(run: StoredRun, format: TextFormat, options: Options):
   const { to } = options
   if (to === undefined || to === '-') {
     for (const warning of warnings) printError(`lineaprint: warning: ${escapeText(warning)}`)
-    // With --json stdout is for one JSON document, whatever the form.
+    // With --json, stdout is for one JSON document, whatever the format.
     if (options.json === true && format === 'yaml') printJson({ run: run.id, format, text })
     else stdout.write(text)
     return
@@ -123,7 +123,7 @@ function jsonText(value: object): string {
   return `${JSON.stringify(value, null, 2)}\n`
 }
 
-/** A file that can be written. A link stays, and what it leads to is replaced. */
+/** Resolve the path to write to. A link stays, and its target is replaced. */
 async function placeOf(to: string): Promise<string> {
   const place = await realpath(to).catch(() => resolve(to))
   const info = await stat(place).catch(() => undefined)

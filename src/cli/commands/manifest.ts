@@ -26,7 +26,7 @@ interface Options extends HashArguments, IgnoreArguments, CommonOptions {
   readonly links: LinkMode
 }
 
-/** The command. */
+/** Build the command. */
 export function command(context: CommandContext): Command {
   const manifestCommand = new Command('manifest')
     .argument('<path>', 'a folder or a file')
@@ -88,14 +88,14 @@ async function manifest(path: string, options: Options, context: CommandContext)
 }
 
 /**
- * Where the manifest is to be written; `undefined` if that is what stdout is. What stands there and is no file is
- * not replaced.
+ * Resolve the path of the manifest; return `undefined` if it is stdout. An existing path that is not a
+ * regular file is not replaced.
  */
 async function placeOf(output: string, redirected: Redirection | undefined): Promise<string | undefined> {
-  // Through a link: the link stays and the file that it leads to is replaced.
+  // A link stays and its target is replaced.
   const place = (await ifThere(output, realpath(output))) ?? resolve(output)
   const info = await ifThere(output, stat(place))
-  // `-o /dev/stdout > file` would replace the file under the shell.
+  // `-o /dev/stdout > file` would replace the file that the shell has open.
   if (info !== undefined && isSame(info, redirected)) return undefined
   if (info !== undefined && !info.isFile()) {
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'a manifest cannot be written there', {
@@ -107,14 +107,14 @@ async function placeOf(output: string, redirected: Redirection | undefined): Pro
   }
   const folder = await ifThere(output, stat(dirname(place)))
   if (folder?.isDirectory() === true) return place
-  // Said before the work and not after it.
+  // Check before the work, not after it.
   throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'there is no such folder to write to', {
     path: dirname(place),
     hint: 'make it, or name another with -o',
   })
 }
 
-/** What was found, or nothing if nothing is there; that it cannot be looked at is an error. */
+/** Return the result, or nothing if the path does not exist; any other error is thrown. */
 async function ifThere<T>(path: string, looking: Promise<T>): Promise<T | undefined> {
   return looking.catch((cause: unknown) => {
     if (['ENOENT', 'ENOTDIR'].includes(errorCode(cause) ?? '')) return undefined
@@ -122,9 +122,9 @@ async function ifThere<T>(path: string, looking: Promise<T>): Promise<T | undefi
   })
 }
 
-/** Patterns that leave the output out of the folder it describes. */
+/** Return the patterns that exclude the output from the folder it describes. */
 async function ownPatterns(path: string, places: readonly string[]): Promise<string[]> {
-  // What is wrong with the path is said by the hashing.
+  // The hashing reports a problem with the path.
   const root = await realpath(path).catch(() => resolve(path))
   const patterns = await Promise.all(
     places.map(async (place) => {
@@ -148,7 +148,7 @@ interface Redirection {
   readonly size: number
 }
 
-/** The file that the shell opened for stdout, if it did. */
+/** Return the file that the shell opened for stdout, if it did. */
 function redirection(): Redirection | undefined {
   try {
     const info = fstatSync(1)
@@ -163,8 +163,8 @@ function isSame(a: Omit<Redirection, 'size'>, b: Redirection | undefined): boole
 }
 
 /**
- * `lineaprint manifest data > data/manifest.json` would list its own output as it was before it was written, and
- * no check of it could ever succeed.
+ * Refuse `lineaprint manifest data > data/manifest.json`: it would list its own output before that is
+ * complete, and no check of it could ever succeed.
  */
 async function refuseOwnOutput(path: string, { entries }: Manifest, output: Redirection): Promise<void> {
   for (const entry of entries) {

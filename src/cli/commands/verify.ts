@@ -1,4 +1,4 @@
-/** `lineaprint verify`: what a run recorded against the present. */
+/** `lineaprint verify`: check what a run recorded against the present state. */
 import { Command, Option } from 'commander'
 import { LineaprintError } from '../../core/errors.ts'
 import { verifyRun } from '../../verify/verify.ts'
@@ -31,7 +31,7 @@ Examples:
   lineaprint verify @latest --data
   lineaprint verify baseline --strict --seed 42 -- python train.py --rate 0.1`
 
-/** The command. */
+/** Build the command. */
 export function command(context: CommandContext): Command {
   return storeOptions(new Command('verify'))
     .argument('<run>', 'an id, the beginning of one, the name of an experiment, or @latest')
@@ -67,7 +67,7 @@ async function verify(
   options: VerifyArguments,
   context: CommandContext,
 ): Promise<void> {
-  // Without the dashes a second run, or an option without its own, would be taken for a command.
+  // Without the dashes, a second run or an unknown option would be taken for a command.
   if (argv.length > 0 && !process.argv.includes('--')) {
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `what is ${JSON.stringify(argv[0])}?`, {
       field: 'command',
@@ -108,7 +108,7 @@ function lines({ items }: Verification, details: boolean): string {
   const shown = details ? items : gatherFiles(items)
   const rows = shown.flatMap((item) => [row(item), ...(details ? differences(item) : [])])
   if (!isTerminal()) return table(rows)
-  // What it says about an item goes below it, so that the columns fit 80 characters.
+  // Details are on a line below their item, so that the columns fit 80 characters.
   const heads = table(rows.map((cells) => cells.slice(0, -1))).split('\n')
   return rows
     .flatMap((cells, index) => {
@@ -119,7 +119,7 @@ function lines({ items }: Verification, details: boolean): string {
     .join('\n')
 }
 
-/** More unchanged files of the run folder than this become one line: what differs must not drown among them. */
+/** More unchanged files of the run folder than this become one line, so that differences stand out. */
 const FILES_SHOWN = 3
 
 function gatherFiles(items: readonly VerifyItem[]): VerifyItem[] {

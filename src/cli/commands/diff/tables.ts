@@ -1,11 +1,11 @@
-/** What `lineaprint diff` writes about tables. */
+/** Output of `lineaprint diff` about tables. */
 import { cut, few, verdict, WIDTH } from './text.ts'
 import { count, escapeText, isTerminal, paint, table } from '../../shared/output.ts'
 import type { ColumnChange, TableDiff } from '../../../dataset/table-diff.ts'
 
 const STYLES = { added: 'green', removed: 'red', changed: 'yellow' } as const
 
-/** Two tables, column by column. */
+/** Format two tables, column by column. */
 export function tableLines(diff: TableDiff, all: boolean): string[] {
   if (!isTerminal()) return rows(diff)
   const lines = few(diff.columns, all, (change) => [line(change)])
@@ -19,7 +19,7 @@ export function tableLines(diff: TableDiff, all: boolean): string[] {
   return [...lines, verdict(diff.same, diff.same ? same : parts.filter((part) => part !== '').join('; '))]
 }
 
-/** Status, name, type before and after, and the rows among which the first difference is. */
+/** Return status, name, type before and after, and the rows that contain the first difference. */
 function rows({ columns, before, after, sameOrder }: TableDiff): string[] {
   const cells = columns.map((change) => [
     change.status,

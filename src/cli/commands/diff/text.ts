@@ -1,27 +1,27 @@
-/** What `lineaprint diff` writes about models, folders and files, and how it breaks lines. */
+/** Output of `lineaprint diff` about models, folders and files, and line wrapping. */
 import { bytes, count, escapeText, isTerminal, paint, table } from '../../shared/output.ts'
 import type { TreeChange, TreeDiff } from '../../../hash/tree-diff.ts'
 import type { ModelDiff, TensorChange, ValueComparison } from '../../../model/diff/diff.ts'
 
-/** Lines fit this. */
+/** Maximum length of a line. */
 export const WIDTH = 80
 
-/** Findings shown on a terminal, unless all are asked for. */
+/** Findings shown on a terminal, unless all are requested. */
 export const SHOWN = 20
 
 const STYLES = { added: 'green', removed: 'red', changed: 'yellow', renamed: 'dim' } as const
 
-/** A digest cut for display; a pipe and `--json` have all of it. */
+/** Shorten a digest for display; a pipe and `--json` have all of it. */
 export function short(text: string): string {
   return text.replace(/([0-9a-f]{12})[0-9a-f]{20,}/g, '$1…')
 }
 
-/** A text with its end left out where it does not fit. */
+/** Truncate a text to a width. */
 export function cut(text: string, room: number): string {
   return text.length <= room ? text : `${text.slice(0, Math.max(1, room - 1))}…`
 }
 
-/** The first few of many lines, and how many there are beside. */
+/** Format the first few items, and the number of the others. */
 export function few<T>(items: readonly T[], all: boolean, line: (item: T) => readonly string[]): string[] {
   const shown = all || !isTerminal() ? items : items.slice(0, SHOWN)
   const rest = items.length - shown.length
@@ -31,7 +31,7 @@ export function few<T>(items: readonly T[], all: boolean, line: (item: T) => rea
   ]
 }
 
-/** A verdict: in green or red, with what was found. */
+/** Format a verdict in green or red, with a summary. */
 export function verdict(same: boolean, words: string): string {
   return `${paint(same ? 'green' : 'red', same ? 'the same' : 'different')}${words === '' ? '' : `: ${words}`}`
 }
@@ -44,7 +44,7 @@ function counted(counts: Readonly<Record<TreeChange['status'], number>>, noun: s
   return parts.length === 0 ? '' : `${parts.join(', ')} ${noun}${total === 1 ? '' : 's'}`
 }
 
-/** Two folders or files. */
+/** Format two folders or files. */
 export function treeLines(diff: TreeDiff, all: boolean): string[] {
   if (!isTerminal()) {
     return diff.changes.map(({ status, path, from, before, after }) =>
@@ -67,7 +67,7 @@ function size(entry: { readonly size: number } | undefined): string {
   return entry === undefined ? '' : String(entry.size)
 }
 
-/** Two models. */
+/** Format two models. */
 export function modelLines(diff: ModelDiff, all: boolean): string[] {
   if (!isTerminal()) return modelRows(diff)
   const config = few(diff.config, all, ({ key, before, after }) =>
@@ -88,7 +88,7 @@ function tokenizer({ sameTokenizer, before, after }: ModelDiff): string[] {
   return pair('tokenizer', before.tokenizer?.toString(), after.tokenizer?.toString())
 }
 
-/** A field with what it was and is: in one line if it fits, else below each other. */
+/** Format a field with its earlier and later value: in one line if it fits, else below each other. */
 export function pair(
   name: string,
   before: string | undefined,
@@ -120,7 +120,7 @@ function tensorLines({ status, name, from, before, after, differs = [], values }
   ]
 }
 
-/** Words in lines that fit. */
+/** Wrap words into lines. */
 export function wrap(text: string, indent: string): string[] {
   const lines: string[] = []
   let line = ''
@@ -139,7 +139,8 @@ function valueWords(values: ValueComparison, differs: readonly string[]): string
   const percent = share * 100
   const shown =
     percent === 0 || percent === 100 ? percent : percent < 0.01 ? '< 0.01' : percent.toPrecision(3)
-  // Equal values in other bits: zeros of another sign, other codes of NaN, or another dtype that holds them all.
+  // Equal values in different bits: zeros of another sign, other codes of NaN, or another dtype that holds
+  // them all.
   const bits =
     changed === 0
       ? differs.includes('dtype')

@@ -1,8 +1,9 @@
 /**
- * Hash with the cache, change every file behind its back, hash again: no digest may be that of the old content.
+ * Hash with the cache, change every file behind its back, hash again: no digest may be that of the old
+ * content.
  *
- * Beside it runs the key that other tools use (inode, length and time of change), which must go stale: if it did not,
- * the changes would be none that a cache could miss.
+ * The control is the key that other tools use (inode, length and modification time). It must go stale:
+ * otherwise the changes are not hard enough to detect.
  */
 import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
@@ -21,13 +22,13 @@ import type { Outcome, RoundOptions } from './support/round.ts'
 
 /** Options of {@link cacheRound}. */
 export interface CacheOptions extends RoundOptions {
-  /** Changes over all file systems on which something is kept. */
+  /** Number of changes over all file systems that are cached. */
   readonly rounds: number
   /** Files that are changed together. */
   readonly batch: number
 }
 
-/** What happened on one file system. */
+/** The results on one file system. */
 interface PlaceResult {
   readonly tally: Tally
   readonly kept: number
@@ -35,10 +36,10 @@ interface PlaceResult {
   readonly dvcStale: number
 }
 
-/** Files must look older than this before anything about them is kept, in milliseconds; see `docs/cache.md`. */
+/** Milliseconds that a file must be unchanged before it is cached; see `docs/cache.md`. */
 const WINDOW = 2300
 
-/** The round. */
+/** Run the round. */
 export async function cacheRound({ rounds, batch, seed, say }: CacheOptions): Promise<Outcome> {
   return withPlaces(async ({ places, skipped }) => {
     let left = rounds
@@ -56,7 +57,7 @@ export async function cacheRound({ rounds, batch, seed, say }: CacheOptions): Pr
       numbers[`${name} stale with the other key`] = dvcStale
       if (kept === 0) skipped = [...skipped, `more than a batch on ${name}: nothing is kept there`]
     }
-    // A cache that keeps or finds nothing is never stale and shows nothing.
+    // A cache that stores or finds nothing is never stale and proves nothing.
     if (results.every(({ hits }) => hits === 0)) throw new Error('nothing was found again on any file system')
     const sum = (part: (result: PlaceResult) => number): number =>
       results.reduce((total, result) => total + part(result), 0)
@@ -81,7 +82,7 @@ export async function cacheRound({ rounds, batch, seed, say }: CacheOptions): Pr
 }
 
 interface Plan extends Omit<CacheOptions, 'rounds'> {
-  /** Takes how many changes were made, and says whether there are to be more. */
+  /** Receives the number of changes made, and returns true for more. */
   readonly more: (done: number) => boolean
 }
 
@@ -95,7 +96,7 @@ async function inPlace(place: Place, { batch, seed, say, more }: Plan): Promise<
   let [kept, hits, dvcStale, version] = [0, 0, 0, 0]
   mkdirSync(root)
   for (const path of paths) {
-    // A few are longer than what is read with one call.
+    // A few are longer than one read call takes.
     const size = random.integer(0, 19) === 0 ? random.integer(65_537, 99_999) : random.integer(8, 9999)
     writeFileSync(path, contentOf(version++, size))
   }
@@ -103,7 +104,7 @@ async function inPlace(place: Place, { batch, seed, say, more }: Plan): Promise<
     let done: number
     do {
       done = -tally.rounds
-      // One more than there are ways: some files stay as they are, and those must be found again.
+      // One more than there are kinds: some files stay unchanged, and those must be cache hits.
       const ways = paths.map(() => EDITS[random.integer(0, EDITS.length)])
       const those = (way: Edit): string[] => paths.filter((_, index) => ways[index] === way)
       await mapper.do('dirty', those('mapped-before'))
@@ -146,7 +147,7 @@ async function inPlace(place: Place, { batch, seed, say, more }: Plan): Promise<
       await mapper.do('drop')
       done += tally.rounds
       say(`${place.name}: ${tally.failures}/${tally.rounds} stale, ${kept} entries kept`)
-      // Where nothing is kept nothing can be stale, and to go on would only make the count look better.
+      // If nothing is cached nothing can be stale, and further rounds would only inflate the count.
     } while (kept > 0 && more(done))
   } finally {
     await mapper.end()
@@ -158,12 +159,12 @@ function byName(tree: TreeHash): Map<string, TreeHash['digests']> {
   return new Map(tree.entries?.map(({ path, digests }) => [path, digests]))
 }
 
-/** Read and hashed without anything of ours. */
+/** Hash a file without code of lineaprint. */
 function sha256Of(path: string): string {
   return createHash('sha256').update(readFileSync(path)).digest('hex')
 }
 
-/** What DVC keeps a digest by. */
+/** Return the key by which DVC stores a digest. */
 function dvcKey(path: string): string {
   const { ino, mtimeMs, size } = statSync(path)
   return `${ino} ${mtimeMs} ${size}`

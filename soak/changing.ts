@@ -1,9 +1,10 @@
 /**
- * Hash a file that another process writes to, cuts, replaces and renames: the digest is that of something the file
- * held at one moment of the read, or there is none.
+ * Hash a file that another process writes to, truncates, replaces and renames: the digest is that of
+ * something the file held at one moment of the read, or there is an error.
  *
- * Every call of the writer makes a new state, and the writer notes its digest and the moments between which it lasted.
- * Beside it runs a reader that reads the file piece by piece and asks nothing, which must get mixtures.
+ * Every call of the writer makes a new state, and the writer logs its digest and the moments between which it
+ * lasted. The control is a reader that reads the file piece by piece without a check, which must produce
+ * mixtures.
  */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -35,7 +36,9 @@ interface Turn {
 
 const WRITER = new URL('./children/changing-writer.ts', import.meta.url)
 
-/** Short and long files, below and above what is read with one call and what is split between threads. */
+/**
+ * Short and long files, below and above the size of one read call and the size that is split between threads.
+ */
 const TURNS: readonly Turn[] = [
   { name: 'file', read: byFile, length: 65_536, algorithm: 'blake3' },
   { name: 'file', read: byFile, length: 6 << 20, algorithm: 'blake3' },
@@ -45,12 +48,12 @@ const TURNS: readonly Turn[] = [
   { name: 'tree', read: byTree, length: 200_000, algorithm: 'sha256' },
 ]
 
-/** So often the control gets a turn, if it is not seen before. */
+/** Maximum number of turns for the control. */
 const MOST_TURNS = 50
 
 const FAIR: ReadonlySet<Judgement> = new Set(['whole', 'refused', 'absent'])
 
-/** The round. */
+/** Run the round. */
 export async function changingRound({ rounds, turn, seed, say }: ChangingOptions): Promise<Outcome> {
   return withPlaces(async ({ places, skipped }) => {
     const tally = new Tally()
@@ -60,7 +63,8 @@ export async function changingRound({ rounds, turn, seed, say }: ChangingOptions
     const note = (place: Place, { name, length, algorithm }: Turn, judgement: Judgement): void => {
       const wrong = !FAIR.has(judgement)
       if (place.coarse) {
-        // Where a clock counts in seconds nobody can see two changes within one: told, and not held against us.
+        // If time stamps are whole seconds, two changes within one second cannot be detected: reported, but
+        // not a failure.
         coarse.reads++
         if (wrong) coarse.mixed++
         return
@@ -83,7 +87,7 @@ export async function changingRound({ rounds, turn, seed, say }: ChangingOptions
     const place = places[0] ?? { name: '', folder: '', coarse: false }
     const plan = { place, algorithm: 'sha256', seed, turn } as const
     const naive: Judgement[] = []
-    // On a busy machine a short turn may hold only a few reads.
+    // On a busy machine a short turn may contain only a few reads.
     for (let turns = 0; turns === 0 || (mixed(naive) === 0 && turns < MOST_TURNS); turns++)
       naive.push(...(await besideWriter({ ...plan, name: 'naive', read: naively, length: 6 << 20 })))
     const looks = await besideWriter({ ...plan, name: 'looking', read: lookingTwice, length: 65_536 })
@@ -99,7 +103,8 @@ export async function changingRound({ rounds, turn, seed, say }: ChangingOptions
         ...seen,
         'reads with whole seconds': coarse.reads,
         'mixtures with whole seconds': coarse.mixed,
-        // A write is stamped before its bytes arrive, so a look before and after is not enough. Too rare for a control.
+        // A write is stamped before its bytes arrive, so a stat before and after is not enough. Too rare for
+        // a control.
         'reads that look before and after': looks.length,
         'mixtures that look before and after': mixed(looks),
       },
@@ -119,10 +124,10 @@ interface Plan extends Turn {
   readonly turn: number
 }
 
-/** Reads again and again while a writer works; judges the reads during which the file changed. */
+/** Read repeatedly while a writer works, and judge the reads during which the file changed. */
 async function besideWriter(plan: Plan): Promise<Judgement[]> {
   const { place, name, read, length, algorithm, seed, turn } = plan
-  // The file is alone in its folder; what the writer needs beside it lies in another.
+  // The file is alone in its folder; other files of the writer are in another folder.
   const [folder, aside] = [join(place.folder, `read-${name}`), join(place.folder, `aside-${name}`)]
   for (const path of [folder, aside]) mkdirSync(path, { recursive: true })
   const path = join(folder, 'file')
@@ -142,7 +147,7 @@ async function besideWriter(plan: Plan): Promise<Judgement[]> {
   return attempts.filter((each) => changedDuring(each, states)).map((each) => judge(each, states))
 }
 
-/** Nanoseconds of a clock that all processes share. */
+/** Return nanoseconds of a clock that all processes share. */
 function now(): number {
   return Number(process.hrtime.bigint())
 }

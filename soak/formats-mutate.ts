@@ -1,4 +1,4 @@
-/** Model files, and what a careless or hostile writer might make of them. */
+/** Model files, and changes that a careless or hostile writer might make. */
 import { floats, fromHeader, safetensors } from '../__test__/support/safetensors.ts'
 import type { TensorToWrite } from '../__test__/support/safetensors.ts'
 import type { Generator } from '../src/capture/seeds/generator.ts'
@@ -6,7 +6,7 @@ import type { Files } from './formats-reader.ts'
 
 /** A model to read. */
 export interface Model {
-  /** The file to read it by. */
+  /** The file through which it is read. */
   readonly entry: string
   readonly files: Files
 }
@@ -33,7 +33,7 @@ const SHARDS = [
   'C:a',
 ]
 
-/** A sound model. */
+/** Return a valid model. */
 export function soundModel(random: Generator): Model {
   const bytes = (length: number): Uint8Array => Uint8Array.from({ length }, () => random.integer(0, 255))
   const some: Record<string, TensorToWrite> = {
@@ -66,7 +66,7 @@ export function soundModel(random: Generator): Model {
   return { entry, files: new Map([[entry, Buffer.from(index)], ...all]) }
 }
 
-/** The model with a few changes to one of its files. */
+/** Return the model with a few changes to one of its files. */
 export function mutated({ entry, files }: Model, random: Generator): Model {
   const name = pick(random, [...files.keys()])
   let content = files.get(name) ?? Buffer.alloc(0)
@@ -79,7 +79,7 @@ export function mutated({ entry, files }: Model, random: Generator): Model {
   return { entry, files: new Map([...files, [name, content]]) }
 }
 
-/** Changes the text of the header and keeps its length true. */
+/** Change the text of the header and keep its length field correct. */
 function headerChanged(content: Buffer, random: Generator): Buffer {
   if (content.length < 8) return content
   const end = 8 + Number(content.readBigUInt64LE())
@@ -129,14 +129,14 @@ function textChanged(text: string, random: Generator): string {
     () => swap(/[0-9]+/g, () => pick(random, NUMBERS)),
     () => swap(/[0-9]+/g, (found) => String(Number(found) + random.integer(-2, 2))),
     () => swap(/"dtype":"[^"]*"/g, () => `"dtype":"${pick(random, DTYPES)}"`),
-    // Twice, plainly or with a name that is the same only once its escapes are read.
+    // Duplicated, unchanged or with a name that is equal only after unescaping.
     () => swap(entry, (found) => `${found},${found}`),
     () => swap(/"[a-z_]/g, (found) => `"\\u00${found.charCodeAt(1).toString(16)}`),
     () =>
       swap(entry, (found) => `${found},${found.replace(/^"(.)/, (_, first: string) => `"\\u${hex(first)}`)}`),
     () => swap(entry, () => ''),
     () => swap(entry, (found) => found.replace(/\{|$/, (end) => (end === '{' ? '{"extra":1,' : end))),
-    // Readers that map objects to structures may take a list of the same fields.
+    // Readers that map objects to structures may accept a list of the same fields.
     () => swap(entry, (found) => found.replace(/:\{.*\}$/, ':["F32",[1],[0,4]]')),
     () => swap(/\[[0-9,]*\]/g, (found) => found.replace(']', ',1]').replace('[,', '[')),
     () =>

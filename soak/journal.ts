@@ -1,9 +1,9 @@
 /**
- * Kill a process that tracks a run with SIGKILL, at a random moment from the making of the run's folder to its end:
- * every event that `flush` acknowledged is there, nothing is damaged, and the run reads as lost, or as finished if it
- * came to that.
+ * Kill a process that tracks a run with SIGKILL, at a random moment from the creation of the run's folder to
+ * its end: every event that `flush` acknowledged is present, nothing is damaged, and the run is reported as
+ * lost, or as finished if it got that far.
  *
- * Beside it runs a program that acknowledges events before they are flushed, and must lose some.
+ * The control is a program that acknowledges events before they are flushed, and must lose some.
  */
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
@@ -24,16 +24,16 @@ export interface JournalOptions extends RoundOptions {
 
 const PROGRAM = new URL('./children/journal.ts', import.meta.url)
 
-/** Milliseconds from a sign of life within which the process is killed. */
+/** Milliseconds after a sign of life within which the process is killed. */
 const LIFE = 70
 
-/** Events after which a run is finished: some are killed while they are. */
+/** Events after which a run is finished: some processes are killed while finishing. */
 const EVENTS = 60
 
-/** Times that the control is run. */
+/** Number of runs of the control. */
 const CONTROLS = 5
 
-/** The round. */
+/** Run the round. */
 export async function journalRound({ kills, seed, say }: JournalOptions): Promise<Outcome> {
   return withFolder(async (folder) => {
     const store = storeIn(folder)
@@ -43,7 +43,7 @@ export async function journalRound({ kills, seed, say }: JournalOptions): Promis
     let acknowledged = 0
     await inParallel(kills, 4, async (index) => {
       const id = `run-${index}`
-      // One in three from before the start, the others from the moment the run is there.
+      // One in three is killed from before the start, the others from the moment the run exists.
       const word = index % 3 === 0 ? 'ready\n' : '\n0\n'
       const said = await killed([folder, id, String(EVENTS)], word, random.next() * LIFE)
       if (said.finished) moments.finished++
@@ -96,7 +96,7 @@ async function killed(
   const lines = stdout.slice(0, stdout.lastIndexOf('\n')).split('\n')
   const last = Number(lines.findLast((line) => /^\d+$/.test(line)) ?? -1)
   const finished = lines.includes('finished')
-  // After the last event it may have finished without having said so.
+  // After the last event it may have finished without a report.
   const expected = finished
     ? ['finished' as const]
     : last === EVENTS

@@ -1,9 +1,9 @@
 /**
- * Save on a disk that has no room left, from the first byte to the last, and with no more files to open: the failure is
- * said with a code and a path, what was acknowledged is there, no temporary file is left, and the store works once
- * there is room again.
+ * Save on a disk that fills up at any byte of the save, and with a limit on open files: the failure is
+ * reported with a code and a path, acknowledged events are present, no temporary file is left, and the store
+ * works once there is space again.
  *
- * Beside it runs a program that takes every flush for a success, and must lose events.
+ * The control is a program that treats every flush as a success, and must lose events.
  */
 import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -16,23 +16,25 @@ import type { SaveOptions } from './support/saves.ts'
 
 /** Options of {@link scarceRound}. */
 export interface ScarceOptions extends Omit<RoundOptions, 'seed'> {
-  /** Full disks, and limits on open files, at most; they are spread from none to enough. */
+  /** Maximum numbers of full disks and of limits on open files; they are spread from none to enough. */
   readonly saves: number
 }
 
-/** Pages of 4 KiB that a save needs are fewer than these. */
+/** Upper bound of the pages of 4 KiB that a save needs. */
 const PAGES = 48
 
-/** Pages that are enough for the start and too few for what is flushed. */
+/** Numbers of pages that suffice for the start, but not for the flushed events. */
 const DEAF = [4, 5, 6, 7, 8, 9]
 
-/** Files that it needs to have open at once, threads of the runtime and of the addon included, are fewer. */
+/**
+ * Upper bound of the files that a save has open at once, threads of the runtime and of the addon included.
+ */
 const FILES = 16
 
-/** What the program may have open at all: it needs some 20 for itself. */
+/** Limit on open files of the program: it needs some 20 for itself. */
 const LIMIT = 128
 
-/** The round. */
+/** Run the round. */
 export async function scarceRound({ saves, say }: ScarceOptions): Promise<Outcome> {
   const tally = new Tally()
   const numbers = { 'full disks that were told': 0, 'too many open files that were told': 0 }
@@ -69,7 +71,7 @@ export async function scarceRound({ saves, say }: ScarceOptions): Promise<Outcom
     name: 'scarce',
     promise: 'a full disk and too many open files are said, lose nothing and leave the store usable',
     ...tally.result,
-    // Without a disk to fill there is nothing to be deaf to.
+    // Without a disk to fill, the control cannot run.
     controls:
       skipped.length > 0 ? [] : [{ what: 'program that takes every flush for a success', ...control }],
     numbers,
@@ -77,7 +79,7 @@ export async function scarceRound({ saves, say }: ScarceOptions): Promise<Outcom
   }
 }
 
-/** One save with so many pages left; what is said of the store is said once there is room again. */
+/** Make one save with so many free pages; the store is checked once there is space again. */
 async function onFullDisk(
   disk: string,
   pages: number,

@@ -1,9 +1,10 @@
 /**
- * Eight processes track runs into one store at once: none is lost, an id that all want goes to one, and readers beside
- * them, who keep the index, never see a damaged run or fewer runs than before. With the index and without, the list is
- * the same.
+ * Track runs into one store from eight processes at once: none is lost, an id that all request goes to one,
+ * and concurrent readers, which update the index, never see a damaged run or fewer runs than before. The list
+ * is the same with the index and without.
  *
- * Beside it runs a store that keeps its runs in one file, read, changed and written back, which must lose some.
+ * The control is a store that keeps its runs in one file, read, changed and written back, which must lose
+ * some.
  */
 import { readdirSync, rmSync } from 'node:fs'
 import { readFile, rename, writeFile } from 'node:fs/promises'
@@ -26,12 +27,12 @@ export interface StoreOptions extends Omit<RoundOptions, 'seed'> {
 
 const PROGRAM = new URL('./children/store.ts', import.meta.url)
 
-/** The round. */
+/** Run the round. */
 export async function storeRound({ runs, processes, say }: StoreOptions): Promise<Outcome> {
   return withFolder(async (folder) => {
     const store = storeIn(folder)
     const tally = new Tally()
-    // Of the runs of a process every tenth has an id that only one of the processes gets.
+    // Every tenth run of a process has an id that only one of the processes gets.
     const each = Math.ceil(runs / (processes * 0.9 + 0.1))
     const from = performance.now()
     let working = true
@@ -76,7 +77,7 @@ export async function storeRound({ runs, processes, say }: StoreOptions): Promis
   })
 }
 
-/** Lists the store again and again; returns how often. */
+/** List the store repeatedly; return the number of lists. */
 async function watch(
   store: Store,
   working: () => boolean,
@@ -103,7 +104,7 @@ async function watch(
   return looks
 }
 
-/** Every run that a process finished is in the list and whole, and no other is. */
+/** Check that every run that a process finished is in the list and complete, and no other is. */
 async function checkAll(store: Store, ids: readonly string[], tally: Tally): Promise<void> {
   const { runs, damaged, slow } = await listRuns(store)
   if (slow !== undefined) tally.fail(slow)
@@ -128,7 +129,10 @@ async function checkAll(store: Store, ids: readonly string[], tally: Tally): Pro
   })
 }
 
-/** What keeps its runs in one file, even replaced at once: who writes has not read what others wrote meanwhile. */
+/**
+ * Run the control, which keeps its runs in one file, even replaced atomically: a writer overwrites concurrent
+ * changes.
+ */
 async function oneFile(folder: string): Promise<{ tried: number; caught: number }> {
   const path = join(folder, 'index.json')
   const read = async (): Promise<number[]> => JSON.parse(await readFile(path, 'utf8')) as number[]

@@ -1,4 +1,4 @@
-/** Reads tables that were changed at random, on one thread and on several, and CSV with a slow reader as well. */
+/** Read randomly changed tables, on one thread and on several, and CSV with a slow reader as well. */
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Generator } from '../../src/capture/seeds/generator.ts'
@@ -10,13 +10,13 @@ import { looksSound, readCsvSlowly } from '../tables-reader.ts'
 import type { TableHash } from '../../src/dataset/table.ts'
 import type { TableFile } from '../tables-mutate.ts'
 
-/** What a file can be refused with. Anything else would be a bug. */
+/** The error codes of refused files. Any other would be a bug. */
 const REFUSALS = new Set(['ERR_LINEAPRINT_FORMAT', 'ERR_LINEAPRINT_UNSUPPORTED'])
 
 await fuzzCases(async (seed, folder) => {
   const random = new Generator(seed)
   const sound = soundTable(random)
-  // Some stay sound: a reader that refuses everything would pass otherwise.
+  // Some stay valid: otherwise a reader that refuses everything would pass.
   const table = random.integer(0, 19) === 0 ? sound : mutatedTable(sound, random)
   const path = join(folder, 'table')
   writeFileSync(path, table.content)
@@ -49,7 +49,7 @@ async function wrongReading(one: TableHash, many: TableHash, table: TableFile): 
   return table.format === 'csv' ? compareSlowly(one, table) : undefined
 }
 
-/** The table, or the code of the error, or an error that has none in words. */
+/** Return the table, the code of the error, or the text of an error without a code. */
 async function attempt(path: string, { format }: TableFile, threads: number): Promise<TableHash | string> {
   try {
     return await hashTable(path, { format, threads })
@@ -70,7 +70,10 @@ function slowly({ content }: TableFile): string[][] | undefined {
   }
 }
 
-/** The rows of the slow reader as JSON lines, which another reader of ours makes blocks of. */
+/**
+ * Compare with the slow reader: its rows become JSON lines, which another reader of lineaprint splits into
+ * blocks.
+ */
 async function compareSlowly(table: TableHash, file: TableFile): Promise<string | undefined> {
   const [header, ...rows] = slowly(file) ?? []
   if (header === undefined) return 'read, and the slow reader refuses it'

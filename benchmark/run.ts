@@ -1,7 +1,7 @@
 /**
- * lineaprint beside the programs that people would use instead, on the same bytes in the same run.
+ * Benchmark of lineaprint and its alternatives, on the same bytes in the same run.
  *
- *     npm run bench -- [--quick] [--only NAME] [--rounds N] [--size BYTES] [--json FILE] [--keep]
+ * npm run bench -- [--quick] [--only NAME] [--rounds N] [--size BYTES] [--json FILE] [--keep]
  *
  * Exit code 1: two contestants disagree about a digest. Times are of reads from the page cache.
  */
@@ -34,7 +34,7 @@ const USAGE = `usage: npm run bench -- [options]
   --help          this text
 Inputs go to $LINEAPRINT_BENCH_DIRECTORY, or to the system's folder for temporary files.`
 
-/** Two copies of the large file in the page cache and one in memory must leave room for everything else. */
+/** Two copies of the large file in the page cache and one in memory must fit beside everything else. */
 const LARGE = freemem() >= 8 * 2 ** 30 ? 2 ** 31 : 2 ** 30
 
 const FULL: InputSizes = {

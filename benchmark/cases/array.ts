@@ -1,4 +1,4 @@
-/** An array in memory. */
+/** Cases of an array in memory. */
 import { createHash } from 'node:crypto'
 import { hashArray } from '../../src/hash/array.ts'
 import { hashBytes } from '../../src/hash/bytes.ts'
@@ -10,7 +10,7 @@ import type { Case, Contestant } from '../measure.ts'
 /** Calls per measurement: one takes about a millisecond. */
 const REPEATS = 20
 
-/** The cases of the array. */
+/** Return the cases of the array. */
 export function arrayCases(inputs: Inputs): Case[] {
   const title = `${inputs.sizes.elements.toLocaleString('en')} float64 in memory`
   return [
@@ -41,7 +41,7 @@ async function nodeCrypto(array: Float64Array): Promise<string> {
   return createHash('sha256').update(array).digest('hex')
 }
 
-/** hashArray; the digest of its elements alone is what others can be compared with. */
+/** Return the contestant `hashArray`; only the digest of its elements can be compared with others. */
 function ours(array: Float64Array, algorithm: Algorithm): Contestant {
   return contestant(
     'lineaprint hashArray',

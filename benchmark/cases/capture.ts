@@ -1,4 +1,4 @@
-/** What a run costs beside its command: the captures alone, and the whole of `lineaprint run`. */
+/** The cost of a run in addition to its command: the captures alone, and all of `lineaprint run`. */
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,14 +9,17 @@ import { runProgram } from '../measure.ts'
 import type { Inputs } from '../inputs.ts'
 import type { Case, Contestant } from '../measure.ts'
 
-/** Files of the repository: that of a middle-sized project with its data. */
+/** Files of the repository, as in a middle-sized project with its data. */
 const FILES = 14_000
 const PROGRAM = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 
-/** Commands that do nothing, so that what is left is ours. */
+/** Commands without work of their own, so that only the overhead remains. */
 const COMMANDS: readonly (readonly string[])[] = [['true'], ['python3', '-c', 'pass'], ['node', '-e', '0']]
 
-/** The cases. The ratio to look at is that of the other row: `git status` costs so much of our capture. */
+/**
+ * Return the cases. The interesting ratio is that of the other row: the part of our capture that is `git
+ * status`.
+ */
 export function captureCases(inputs: Inputs): Case[] {
   return [
     {
@@ -86,7 +89,7 @@ function contestant(
   }
 }
 
-/** A repository with one commit, in which `lineaprint` keeps its runs out of the way. */
+/** Create a repository with one commit, in which git ignores the runs of `lineaprint`. */
 function repository(parent: string, files: number): string {
   const root = mkdtempSync(join(parent, 'repository-'))
   const git = (...args: readonly string[]): void => {
@@ -100,7 +103,7 @@ function repository(parent: string, files: number): string {
   }
   git('add', '-A')
   git('-c', 'user.name=bench', '-c', 'user.email=bench@example.org', 'commit', '-q', '-m', 'files')
-  // The first look renews what git remembers of the files.
+  // The first status refreshes the index of git.
   git('status')
   return root
 }

@@ -1,4 +1,4 @@
-/** One large file. */
+/** Cases of one large file. */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { hashBytes } from '../../src/hash/bytes.ts'
@@ -15,7 +15,7 @@ const STEPS = [
   { step: 4096, name: '4k', words: 'written 4 KiB at a time' },
 ] as const
 
-/** The cases of the large file. */
+/** Return the cases of the large file. */
 export function largeCases(inputs: Inputs, peers: Peers): Case[] {
   const blake3 = STEPS.map(({ step, name, words }) => ({
     name: `large-${name}-blake3`,
@@ -42,7 +42,7 @@ function ours(path: string, algorithm: Algorithm): Contestant {
 }
 
 function blake3Entry(file: FileSet, peers: Peers): Entry {
-  // Held for this case alone: the bytes are let go with the contestants.
+  // Held for this case only: the bytes are freed with the contestants.
   const bytes = readWhole(file)
   const run = async (): Promise<string> => (await hashBytes(bytes)).blake3?.hex ?? ''
   const memory: Contestant = {

@@ -28,18 +28,18 @@ export function latestName(experimentName: string, format: ExportFormat): string
 }
 
 /** The options about copies. */
-export interface ExportWishes {
+export interface CopyOptions {
   readonly saveToJson: boolean
   readonly saveToYaml: boolean
 }
 
-function formatsOf({ saveToJson, saveToYaml }: ExportWishes): ExportFormat[] {
+function formatsOf({ saveToJson, saveToYaml }: CopyOptions): ExportFormat[] {
   return [...(saveToJson ? ['json' as const] : []), ...(saveToYaml ? ['yaml' as const] : [])]
 }
 
 /** Return the names of the copies that the configuration puts into the folder of a run. */
-export function exportNames(wishes: ExportWishes): string[] {
-  return formatsOf(wishes).map((format) => EXPORT_FILES[format])
+export function exportNames(options: CopyOptions): string[] {
+  return formatsOf(options).map((format) => EXPORT_FILES[format])
 }
 
 /**
@@ -52,9 +52,9 @@ export async function exportRun(
   record: RunRecord,
   runFolder: string,
   storeFolder: string,
-  wishes: ExportWishes,
+  options: CopyOptions,
 ): Promise<void> {
-  for (const format of formatsOf(wishes)) {
+  for (const format of formatsOf(options)) {
     const content = await formatExport(record, format)
     await writeAtomic(join(runFolder, EXPORT_FILES[format]), content)
     await writeAtomic(join(storeFolder, latestName(record.name, format)), content)

@@ -67,8 +67,8 @@ export async function readPoints(
   signal?: AbortSignal,
 ): Promise<string[]> {
   const path = join(folder, JOURNAL_FILE)
-  const there = await stat(path).catch(() => undefined)
-  if (there === undefined) return lastPoints(record, visit)
+  const info = await stat(path).catch(() => undefined)
+  if (info === undefined) return lastPoints(record, visit)
   const maker = new PointMaker()
   const { problems, tornBytes } = await readJournal(path, (event) => {
     signal?.throwIfAborted()

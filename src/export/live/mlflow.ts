@@ -15,7 +15,7 @@ const QUEUE_LIMIT = 50_000
 const INTERVAL = 1000
 
 /** Maximum duration of one send; after that the server gets a pause. */
-const LOOK_TIMEOUT = 10_000
+const SEND_TIMEOUT = 10_000
 
 /** Milliseconds without requests to a server that failed. */
 const REST = 30_000
@@ -78,7 +78,7 @@ export class MlflowOutput implements LiveOutput {
    */
   async #send(): Promise<void> {
     if (performance.now() < this.#restUntil) return
-    const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(LOOK_TIMEOUT)])
+    const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(SEND_TIMEOUT)])
     try {
       this.#session ??= await MlflowSession.open(this.#record(), this.#target, signal)
       const points = this.#queue

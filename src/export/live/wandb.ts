@@ -116,7 +116,7 @@ export class WandbOutput implements LiveOutput {
     const startTime = Date.parse(record.startedAt)
     for (const row of rows) records.push(this.#maker.history(row.step, columnsOf(row, startTime)))
     if (records.length === 0) return
-    const bytes = Buffer.concat(records.map((one) => this.#framer.frame(one)))
+    const bytes = Buffer.concat(records.map((encoded) => this.#framer.frame(encoded)))
     await writeAll(this.#file, bytes, this.#position)
     this.#position += bytes.length
   }

@@ -50,13 +50,13 @@ export class MlflowClient {
     call: string,
     content: object,
     signal: AbortSignal,
-    look?: () => Promise<Answer | undefined>,
+    probe?: () => Promise<Answer | undefined>,
   ): Promise<Answer> {
     const [method = '', path = ''] = call.split(' ')
     const query = method === 'GET' ? `?${new URLSearchParams({ ...content }).toString()}` : ''
     const body = method === 'GET' ? undefined : JSON.stringify(content)
     const url = `${this.trackingUri}/api/2.0/mlflow/${path}`
-    return this.#repeat(url, { method, query, body, type: 'application/json', look }, signal)
+    return this.#repeat(url, { method, query, body, type: 'application/json', probe }, signal)
   }
 
   /**
@@ -65,8 +65,8 @@ export class MlflowClient {
    * @param path Below the server's own folder of artefacts.
    */
   async upload(path: string, content: Blob, signal: AbortSignal): Promise<void> {
-    const place = path.split('/').map(encodeURIComponent).join('/')
-    const url = `${this.trackingUri}/api/2.0/mlflow-artifacts/artifacts/${place}`
+    const encodedPath = path.split('/').map(encodeURIComponent).join('/')
+    const url = `${this.trackingUri}/api/2.0/mlflow-artifacts/artifacts/${encodedPath}`
     await this.#repeat(
       url,
       { method: 'PUT', query: '', body: content, type: 'application/octet-stream' },
@@ -78,7 +78,7 @@ export class MlflowClient {
     try {
       return await retry(
         async (attempt) =>
-          (attempt > 1 ? await request.look?.() : undefined) ?? (await this.#once(url, request, signal)),
+          (attempt > 1 ? await request.probe?.() : undefined) ?? (await this.#once(url, request, signal)),
         { signal },
       )
     } catch (cause) {
@@ -132,7 +132,7 @@ interface Request {
   readonly query: string
   readonly body: string | Blob | undefined
   readonly type: string
-  readonly look?: (() => Promise<Answer | undefined>) | undefined
+  readonly probe?: (() => Promise<Answer | undefined>) | undefined
 }
 
 /** Check whether a status indicates overload or a fault of the server; all others are final. */

@@ -162,8 +162,8 @@ async function experimentOf(client: MlflowClient, name: string, signal: AbortSig
       throw error
     }
   }
-  const there = await find()
-  if (there !== undefined) return there
+  const existing = await find()
+  if (existing !== undefined) return existing
   try {
     const made = await client.call('POST experiments/create', { name }, signal)
     return known(client, made['experiment_id'], 'experiment_id')
@@ -195,11 +195,11 @@ async function createRun(
 ): Promise<Record<string, unknown>> {
   const tags = [{ key: RUN_TAG, value: id }]
   const content = { experiment_id: experimentId, run_name: id, start_time: Date.parse(startedAt), tags }
-  const look = async (): Promise<Answer | undefined> => {
+  const probe = async (): Promise<Answer | undefined> => {
     const info = await findRun(client, experimentId, id, signal)
     return info && { run: { info } }
   }
-  const { run } = await client.call('POST runs/create', content, signal, look)
+  const { run } = await client.call('POST runs/create', content, signal, probe)
   return infoOf(client, run)
 }
 

@@ -88,7 +88,7 @@ function drawLegend(legend: readonly string[]): [lines: string[], height: number
 }
 
 function drawPanel({ title, series }: PlotPanel, xLabel: string, width: number, height: number): string {
-  const points = series.flatMap((one) => one.points)
+  const points = series.flatMap((item) => item.points)
   const xAxis = axis(
     points.map(({ x }) => x),
     Math.max(2, Math.floor(width / 60)),

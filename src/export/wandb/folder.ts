@@ -39,7 +39,7 @@ export interface WandbExportOptions extends WandbOptions {
 }
 
 /** Records between two checks of the signal. */
-const LOOK = 4096
+const SIGNAL_INTERVAL = 4096
 
 /**
  * Write a run in W&B's offline format, for `wandb sync`, and replace an earlier export of the same run.
@@ -100,7 +100,7 @@ export async function writeWandbFolder(
   const parts: Buffer[] = []
   for (const bytes of recordsOf(record, target, { rows, points, files })) {
     parts.push(framer.frame(bytes))
-    if (parts.length % LOOK === 0) await setImmediate(undefined, { signal })
+    if (parts.length % SIGNAL_INTERVAL === 0) await setImmediate(undefined, { signal })
   }
   await writeAtomic(join(folder, fileName(record)), Buffer.concat(parts))
   // Without this marker's removal, `wandb sync` would skip the new content of a run that was sent before.

@@ -37,7 +37,7 @@ export async function readRun(folder: string): Promise<StoredRun> {
   const { id } = record
   if (record.status !== 'running') return { id, folder, record, recordBytes, status }
   const state = initialState(record)
-  const journal = await readJournalIfThere(join(folder, JOURNAL_FILE), (event) => applyEvent(state, event))
+  const journal = await readJournalIfExists(join(folder, JOURNAL_FILE), (event) => applyEvent(state, event))
   return { id, folder, record: toRecord(state, { status }), recordBytes, status, journal }
 }
 
@@ -59,13 +59,13 @@ export async function readRecord(folder: string, options: { quick?: boolean } = 
   return second.status === 'running' ? { ...second, status: 'lost' } : second
 }
 
-async function readJournalIfThere(...[path, visit]: Parameters<typeof readJournal>): Promise<JournalReport> {
-  const there = await stat(path).then(
+async function readJournalIfExists(...[path, visit]: Parameters<typeof readJournal>): Promise<JournalReport> {
+  const exists = await stat(path).then(
     () => true,
     () => false,
   )
   // A run that was killed right after its start has no journal yet.
-  return there ? readJournal(path, visit) : { events: 0, tornBytes: 0, problems: [] }
+  return exists ? readJournal(path, visit) : { events: 0, tornBytes: 0, problems: [] }
 }
 
 async function readRecordBytes(path: string): Promise<Uint8Array> {

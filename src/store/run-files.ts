@@ -9,7 +9,7 @@ import type { FileHandle } from 'node:fs/promises'
 import type { FileRecord } from '../record/record.ts'
 
 /** A file or link below a run's folder; segments joined by `/`. */
-interface Found {
+interface FolderEntry {
   readonly path: string
   readonly type: 'file' | 'link' | 'other'
 }
@@ -22,20 +22,20 @@ interface Found {
  */
 export async function describeFiles(
   folder: string,
-  later: readonly string[],
+  derived: readonly string[],
 ): Promise<{ files: FileRecord[]; warnings: string[] }> {
-  const found = await findFiles(folder, later)
-  const warnings = found
+  const entries = await findFiles(folder, derived)
+  const warnings = entries
     .filter(({ type }) => type === 'other')
     .map(({ path }) => notCovered(path, 'it is not a regular file'))
-  const regular = found.filter(({ type }) => type === 'file').map(({ path }) => path)
+  const regular = entries.filter(({ type }) => type === 'file').map(({ path }) => path)
   await syncAll(folder, regular)
   const hashes = await hashFiles(
     regular.map((path) => join(folder, path)),
     { algorithm: 'both' },
   )
   const files: FileRecord[] = []
-  for (const { path, type } of found) {
+  for (const { path, type } of entries) {
     if (type === 'link') files.push({ path, link: await readlink(join(folder, path)) })
   }
   regular.forEach((path, index) => {
@@ -87,22 +87,22 @@ function notCovered(path: string, reason: string): string {
 }
 
 /** List the entries of a run's folder, except the record and files written after it. */
-export async function findFiles(folder: string, later: readonly string[]): Promise<Found[]> {
-  const left = new Set([RECORD_FILE, ...later])
-  const found: Found[] = []
+export async function findFiles(folder: string, derived: readonly string[]): Promise<FolderEntry[]> {
+  const excluded = new Set([RECORD_FILE, ...derived])
+  const entries: FolderEntry[] = []
   const visit = async (below: string): Promise<void> => {
     for (const name of await readdir(join(folder, below))) {
       const path = below === '' ? name : `${below}/${name}`
-      if (left.has(path)) continue
+      if (excluded.has(path)) continue
       const info = await lstat(join(folder, path)).catch(() => undefined)
       if (info?.isDirectory()) await visit(path)
       // A name that is not UTF-8 cannot be reopened by its text, so it is `other` as well.
-      else found.push({ path, type: info?.isFile() ? 'file' : info?.isSymbolicLink() ? 'link' : 'other' })
+      else entries.push({ path, type: info?.isFile() ? 'file' : info?.isSymbolicLink() ? 'link' : 'other' })
     }
   }
   try {
     await visit('')
-    return found
+    return entries
   } catch (cause) {
     throw storeError(folder, 'the folder of the run cannot be read', cause)
   }

@@ -59,7 +59,7 @@ export class RunIndex {
    *
    * @throws ERR_LINEAPRINT_RECORD or ERR_LINEAPRINT_STORE if its record cannot be read.
    */
-  async look(id: string): Promise<ListedRun> {
+  async query(id: string): Promise<ListedRun> {
     const folder = join(this.#store.runs, id)
     const path = join(folder, RECORD_FILE)
     const readAt = Date.now()

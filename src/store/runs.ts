@@ -60,7 +60,7 @@ export async function listRuns(store: Store, filter: RunFilter = {}): Promise<Ru
   const work = async (): Promise<void> => {
     for (const id of queue) {
       try {
-        runs.push(await index.look(id))
+        runs.push(await index.query(id))
       } catch (error) {
         if (!LineaprintError.is(error)) throw error
         damaged.push({ id, folder: join(store.runs, id), error })

@@ -4,8 +4,8 @@
  */
 import { hash } from 'node:crypto'
 import { existsSync, renameSync } from 'node:fs'
-import { catalogsIn, newCatalogPath, placeRefusal, removeCatalog } from './paths.ts'
-import { hasSoundLog, openDatabase, troubleOf } from './sqlite.ts'
+import { catalogsIn, newCatalogPath, folderRefusal, removeCatalog } from './paths.ts'
+import { hasSoundLog, openDatabase, failureOf } from './sqlite.ts'
 import type { DatabaseSync } from 'node:sqlite'
 
 /** A row of the catalog. */
@@ -57,7 +57,7 @@ export function readCatalog(folder: string): CatalogContent {
 }
 
 function openCatalog(folder: string): CatalogContent {
-  const refusal = placeRefusal(folder)
+  const refusal = folderRefusal(folder)
   if (refusal !== undefined) return without(refusal)
   const [first, ...others] = catalogsIn(folder)
   for (const path of others) removeCatalog(path)
@@ -77,7 +77,7 @@ function without(refusal?: string): CatalogContent {
 
 /** Check whether a failure is temporary: another process writes or removes the catalog. */
 function isPassing(error: unknown): boolean {
-  return troubleOf(error) === 'busy' || (error instanceof Error && 'code' in error && error.code === 'ENOENT')
+  return failureOf(error) === 'busy' || (error instanceof Error && 'code' in error && error.code === 'ENOENT')
 }
 
 function readOrRemove(path: string): Map<string, CatalogRow> | undefined {
@@ -94,7 +94,7 @@ function readOrRemove(path: string): Map<string, CatalogRow> | undefined {
       return rows
     })
   } catch (error) {
-    if (troubleOf(error) !== 'damaged') throw error
+    if (failureOf(error) !== 'damaged') throw error
     removeCatalog(path)
     return undefined
   }
@@ -104,9 +104,9 @@ function readOrRemove(path: string): Map<string, CatalogRow> | undefined {
  * Check that the schema is exactly ours: a foreign file could have views and triggers, which are programs.
  */
 function checkForm(database: DatabaseSync): void {
-  const found = database.prepare('SELECT sql FROM sqlite_schema').all()
+  const tables = database.prepare('SELECT sql FROM sqlite_schema').all()
   // The error code of SQLite for a database that it cannot use.
-  if (found.length !== 1 || found[0]?.['sql'] !== FORM)
+  if (tables.length !== 1 || tables[0]?.['sql'] !== FORM)
     throw Object.assign(new Error('it is of another form'), { errcode: 24 })
 }
 
@@ -147,9 +147,9 @@ function updateCatalog(
     })
     return undefined
   } catch (error) {
-    const trouble = troubleOf(error)
-    if (trouble === 'damaged') removeCatalog(path)
-    return trouble === 'damaged' || isPassing(error) || !existsSync(path) ? undefined : reasonOf(error)
+    const failure = failureOf(error)
+    if (failure === 'damaged') removeCatalog(path)
+    return failure === 'damaged' || isPassing(error) || !existsSync(path) ? undefined : reasonOf(error)
   }
 }
 

@@ -44,7 +44,7 @@ export function removeCatalog(path: string): void {
  * Return the reason why a folder cannot hold a catalog, if any: SQLite needs a local file system that is
  * writable.
  */
-export function placeRefusal(folder: string): string | undefined {
+export function folderRefusal(folder: string): string | undefined {
   try {
     accessSync(folder, constants.W_OK)
   } catch (error) {

@@ -7,7 +7,7 @@ type Sqlite = typeof import('node:sqlite')
 /**
  * The kind of failure of an SQLite call: the database is locked, its file is damaged, or it cannot be used.
  */
-export type SqliteTrouble = 'busy' | 'damaged' | 'unusable'
+export type SqliteFailure = 'busy' | 'damaged' | 'unusable'
 
 /** Primary result codes, from the C interface of SQLite. */
 const BUSY = new Set([5, 6])
@@ -21,7 +21,7 @@ export function openDatabase(path: string): DatabaseSync {
 }
 
 /** Return the kind of failure of an error; `undefined` if it does not concern the database. */
-export function troubleOf(error: unknown): SqliteTrouble | undefined {
+export function failureOf(error: unknown): SqliteFailure | undefined {
   if (LineaprintError.is(error)) return 'unusable'
   if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number')
     return undefined

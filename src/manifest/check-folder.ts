@@ -58,22 +58,22 @@ function compare(manifest: Manifest, walked: Walked, ignoreAdded: boolean, findi
   const explained = new Set<string>()
   for (const entry of manifest.entries) {
     const key = keyOf(entry)
-    const now = present.get(key)
+    const current = present.get(key)
     present.delete(key)
-    if (now !== undefined) {
-      const detail = differenceOf(entry, now)
+    if (current !== undefined) {
+      const detail = differenceOf(entry, current)
       if (detail === undefined) findings.same()
       else findings.add('changed', { ...named(entry), detail })
       continue
     }
-    const at = troubleAbove(entry.path, walked)
+    const at = errorAbove(entry.path, walked)
     if (at !== undefined) explained.add(at)
-    addAbsent(entry, at === undefined ? undefined : walked.troubles.get(at), at, findings)
+    addAbsent(entry, at === undefined ? undefined : walked.errors.get(at), at, findings)
   }
   if (ignoreAdded) return
   for (const entry of present.values())
     findings.add('added', { ...named(entry), detail: 'the manifest does not list it' })
-  for (const [path, error] of walked.troubles) {
+  for (const [path, error] of walked.errors) {
     if (explained.has(path)) continue
     const known = error.code === 'ERR_LINEAPRINT_LINK' || error.code === 'ERR_LINEAPRINT_NOT_REGULAR'
     findings.add(known ? 'added' : 'unreadable', { path, detail: reasonOf(error) })
@@ -81,11 +81,11 @@ function compare(manifest: Manifest, walked: Walked, ignoreAdded: boolean, findi
 }
 
 /** Return the path whose error hides an entry: its own, or that of a folder above it. */
-function troubleAbove(path: string, { troubles }: Walked): string | undefined {
-  if (troubles.size === 0) return undefined
+function errorAbove(path: string, { errors }: Walked): string | undefined {
+  if (errors.size === 0) return undefined
   for (let end = path.length; end > 0; end = path.lastIndexOf('/', end - 1)) {
     const part = path.slice(0, end)
-    if (troubles.has(part)) return part
+    if (errors.has(part)) return part
   }
   return undefined
 }

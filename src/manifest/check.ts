@@ -6,7 +6,7 @@ import { checkChoice, checkKeys, checkPath } from '../core/options.ts'
 import { checkChecksums } from './check-checksums.ts'
 import { checkSingleFile } from './check-file.ts'
 import { checkFolder } from './check-folder.ts'
-import { lookAt } from './entries.ts'
+import { statPath } from './entries.ts'
 import { parseManifest } from './parse.ts'
 import type { JobOptions } from '../core/options.ts'
 import type { Algorithm } from '../core/digest.ts'
@@ -79,12 +79,12 @@ export async function checkManifest(
   const hint = 'a manifest of lineaprint says its algorithm and never leads out of its folder'
   refuseOption(options, ['algorithm', 'allowOutside', 'lenient'], 'checksum files', hint)
   const parsed = parseManifest(source, path)
-  const place = root ?? (await defaultRoot(path))
-  if (parsed.type === 'file') return checkSingleFile(parsed, place, job)
+  const target = root ?? (await defaultRoot(path))
+  if (parsed.type === 'file') return checkSingleFile(parsed, target, job)
   const links = options.refuseLinks === true && parsed.links === 'follow' ? 'refuse' : parsed.links
   return checkFolder(
     { ...parsed, links },
-    { root: await folderOf(place), manifestPath: path, ignoreAdded: options.ignoreAdded ?? false },
+    { root: await folderOf(target), manifestPath: path, ignoreAdded: options.ignoreAdded ?? false },
     job,
   )
 }
@@ -138,7 +138,7 @@ async function defaultRoot(path: string | undefined): Promise<string> {
 }
 
 async function folderOf(path: string): Promise<string> {
-  if ((await lookAt(path)).isDirectory()) return path
+  if ((await statPath(path)).isDirectory()) return path
   throw new LineaprintError('ERR_LINEAPRINT_NOT_REGULAR', 'it is no folder', {
     path,
     expected: 'the folder that the manifest describes',

@@ -22,7 +22,7 @@ export async function hashInto(
   options: JobOptions,
 ): Promise<void> {
   const groups = Map.groupBy(files, ({ demands }) =>
-    choiceOf(new Set(demands.map((one) => algorithmOf(one)))),
+    choiceOf(new Set(demands.map((demand) => algorithmOf(demand)))),
   )
   for (const [algorithm = 'blake3', group] of groups) {
     const named = group.filter(({ pathBytes, path }) => pathBytes === undefined && path !== '-')
@@ -82,7 +82,7 @@ export async function decide(
   const bare = files.filter(({ demands }) => demands.some(({ algorithm }) => algorithm === undefined))
   const fits = (file: Checked, algorithm: Algorithm): boolean => {
     const outcome = outcomes.get(file)
-    const demand = file.demands.find((one) => one.algorithm === undefined)
+    const demand = file.demands.find((candidate) => candidate.algorithm === undefined)
     return outcome !== undefined && !(outcome instanceof LineaprintError)
       ? outcome[algorithm]?.hex === demand?.hex
       : false
@@ -100,11 +100,11 @@ export async function decide(
   }
   const sha256 = others.find((file) => fits(file, 'sha256'))
   if (blake3 === undefined || sha256 === undefined) return blake3 ? 'blake3' : sha256 && 'sha256'
-  const [one, other] = [JSON.stringify(blake3.path), JSON.stringify(sha256.path)]
+  const [blake3Path, sha256Path] = [JSON.stringify(blake3.path), JSON.stringify(sha256.path)]
   throw new LineaprintError('ERR_LINEAPRINT_FORMAT', 'its lines are of two algorithms and do not say which', {
     path,
     expected: 'one algorithm, or tagged lines: BLAKE3 (name) = digest',
-    received: `BLAKE3 for ${one} and SHA-256 for ${other}`,
+    received: `BLAKE3 for ${blake3Path} and SHA-256 for ${sha256Path}`,
     hint: 'name the one that is meant with --algorithm',
   })
 }

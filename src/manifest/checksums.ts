@@ -36,7 +36,7 @@ export interface Checksums {
 
 // One character per byte. sha256sum allows white space before a line, a single space instead of two, and " *"
 // for binary mode on systems that have one.
-const PLAIN = /^[ \t]*(\\?)([0-9A-Fa-f]{64})[ \t](?:[ *]|(?![ *]))(.+)$/s
+const UNTAGGED = /^[ \t]*(\\?)([0-9A-Fa-f]{64})[ \t](?:[ *]|(?![ *]))(.+)$/s
 const TAGGED = /^[ \t]*(\\?)(BLAKE3|SHA256|SHA2-256) ?\((.+)\)[ \t]*=[ \t]*([0-9A-Fa-f]{64})$/s
 const OTHER_TAG = /^[ \t]*\\?([A-Z][A-Za-z0-9/-]*) ?\(.*\)[ \t]*=/s
 const OTHER_LENGTH = /^[ \t]*\\?([0-9A-Fa-f]{32,128})[ \t]/
@@ -68,10 +68,10 @@ export function parseChecksums(bytes: Uint8Array, path?: string): Checksums {
 /** Parse one line; return the reason if it is malformed. */
 function parseLine(written: string): { name: string; demand: Omit<Demand, 'line'> } | string {
   const tagged = TAGGED.exec(written)
-  const plain = tagged ? null : PLAIN.exec(written)
+  const untagged = tagged ? null : UNTAGGED.exec(written)
   const [mark, hex, escaped] = tagged
     ? [tagged[1], tagged[4], tagged[3]]
-    : [plain?.[1], plain?.[2], plain?.[3]]
+    : [untagged?.[1], untagged?.[2], untagged?.[3]]
   if (hex === undefined || escaped === undefined) return whyNot(written)
   const name = mark === '\\' ? unescape(escaped) : escaped
   if (name === undefined) return 'a backslash in the name starts no escape (\\\\, \\n, \\r)'

@@ -7,7 +7,7 @@ import type { TreeEntry } from '../hash/tree.ts'
 import type { ManifestEntry } from './document.ts'
 
 /** Stat a path; links are followed. */
-export async function lookAt(path: string): Promise<Stats> {
+export async function statPath(path: string): Promise<Stats> {
   return stat(path).catch((cause: NodeJS.ErrnoException) => {
     throw cause.code === 'ENOENT' || cause.code === 'ENOTDIR'
       ? new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'there is no such file or folder', { path, cause })

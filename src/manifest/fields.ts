@@ -49,8 +49,8 @@ export class Fields {
 
   choice<T extends string>(key: string, choices: readonly T[]): T {
     const value = this.#value(key)
-    const found = choices.find((choice) => choice === value)
-    return found ?? this.#wrong(key, choices.join(' or '), value)
+    const match = choices.find((choice) => choice === value)
+    return match ?? this.#wrong(key, choices.join(' or '), value)
   }
 
   /** Return a whole number that a double holds exactly. */

@@ -139,8 +139,11 @@ function checkCollisions(fields: Fields, folders: readonly Folder[], warnings: r
       const first = seen.get(folded(name))
       seen.set(folded(name), key)
       if (first === undefined) continue
-      for (const one of [first, key]) {
-        const path = Buffer.from(folder.path === '' ? one : `${folder.path}/${one}`, 'latin1').toString()
+      for (const entryKey of [first, key]) {
+        const path = Buffer.from(
+          folder.path === '' ? entryKey : `${folder.path}/${entryKey}`,
+          'latin1',
+        ).toString()
         if (declared.has(path)) continue
         fields.fail(
           `the entry ${JSON.stringify(path)} collides with another: they differ in case or Unicode form`,

@@ -97,6 +97,6 @@ export function weightsOf(tensors: readonly ManifestTensor[], algorithms: readon
   })
 }
 
-function each(algorithms: readonly Algorithm[], one: (algorithm: Algorithm) => Digests): Digests {
-  return Object.assign({}, ...algorithms.map((algorithm) => one(algorithm))) as Digests
+function each(algorithms: readonly Algorithm[], compute: (algorithm: Algorithm) => Digests): Digests {
+  return Object.assign({}, ...algorithms.map((algorithm) => compute(algorithm))) as Digests
 }

@@ -14,7 +14,7 @@ import type { Manifest, ManifestEntry } from './document.ts'
 export interface Walked {
   readonly entries: readonly ManifestEntry[]
   /** Errors by the path below the root at which they occurred. */
-  readonly troubles: ReadonlyMap<string, LineaprintError>
+  readonly errors: ReadonlyMap<string, LineaprintError>
   readonly warnings: readonly TreeWarning[]
 }
 
@@ -47,24 +47,20 @@ export async function walk(
 ): Promise<Walked> {
   const { algorithm, links, includeSkipped } = manifest
   const skipped = skip === undefined ? [] : [literalPattern(skip)]
-  const troubles = new Map<string, LineaprintError>()
+  const errors = new Map<string, LineaprintError>()
   for (let pass = 0; ; pass++) {
-    const ignore = [
-      ...manifest.ignore,
-      ...skipped,
-      ...[...troubles.keys()].map((path) => literalPattern(path)),
-    ]
+    const ignore = [...manifest.ignore, ...skipped, ...[...errors.keys()].map((path) => literalPattern(path))]
     try {
       const tree = await hashTree(root, { ...options, algorithm, links, ignore, includeSkipped, list: true })
-      return { entries: await entriesOf(root, tree.entries ?? []), troubles, warnings: tree.warnings }
+      return { entries: await entriesOf(root, tree.entries ?? []), errors, warnings: tree.warnings }
     } catch (error) {
       options.signal?.throwIfAborted()
       const path = LineaprintError.is(error) && LOCAL.has(error.code) ? below(root, error.path) : undefined
-      if (!(error instanceof LineaprintError) || path === undefined || troubles.has(path)) throw error
+      if (!(error instanceof LineaprintError) || path === undefined || errors.has(path)) throw error
       if (pass >= PASSES) throw tooMany(root, error)
       // A removed entry is missing, and the next pass will not reach it.
-      if (error.code !== 'ERR_LINEAPRINT_NOT_FOUND') troubles.set(path, error)
-      if (pass === 0) await probe(root, manifest, troubles)
+      if (error.code !== 'ERR_LINEAPRINT_NOT_FOUND') errors.set(path, error)
+      if (pass === 0) await probe(root, manifest, errors)
     }
   }
 }
@@ -80,21 +76,17 @@ function below(root: string, path: string | undefined): string | undefined {
  * Find the listed entries that will fail without reading them, so that a thousand unreadable files take two
  * passes and not a thousand. Paths from the manifest are never opened.
  */
-async function probe(
-  root: string,
-  manifest: Manifest,
-  troubles: Map<string, LineaprintError>,
-): Promise<void> {
+async function probe(root: string, manifest: Manifest, errors: Map<string, LineaprintError>): Promise<void> {
   const { entries, links } = manifest
   for (let start = 0; start < entries.length; start += PROBES) {
     const batch = entries.slice(start, start + PROBES)
-    for (const error of await Promise.all(batch.map((entry) => troubleOf(root, entry, links)))) {
-      if (error?.path !== undefined && !troubles.has(error.path)) troubles.set(error.path, error)
+    for (const error of await Promise.all(batch.map((entry) => probeEntry(root, entry, links)))) {
+      if (error?.path !== undefined && !errors.has(error.path)) errors.set(error.path, error)
     }
   }
 }
 
-async function troubleOf(
+async function probeEntry(
   root: string,
   entry: ManifestEntry,
   links: Manifest['links'],

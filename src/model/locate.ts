@@ -87,7 +87,7 @@ async function fromIndex(index: string, folder: string, isFolder: boolean): Prom
 async function findConfig(folder: string): Promise<{ config?: string }> {
   for (const name of CONFIG_NAMES) {
     const config = join(folder, name)
-    const found = await stat(config).then(
+    const isFile = await stat(config).then(
       (info) => info.isFile(),
       (error: NodeJS.ErrnoException) => {
         if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return false
@@ -97,7 +97,7 @@ async function findConfig(folder: string): Promise<{ config?: string }> {
         })
       },
     )
-    if (found) return { config }
+    if (isFile) return { config }
   }
   return {}
 }

@@ -237,16 +237,16 @@ export function fileOf(shard: NativeShard): ModelFile {
 }
 
 /** Join the first few of many names. */
-function some(items: readonly string[]): string {
+function joinFirst(items: readonly string[]): string {
   return items.slice(0, 3).join(', ') + (items.length > 3 ? ` and ${items.length - 3} more` : '')
 }
 
 function warningsOf({ shards }: NativeModel, lossyIntegers: readonly string[]): string[] {
   const odd = shards.flatMap(({ names, oddBooleans }) => oddBooleans.map((index) => names[index] ?? ''))
   return [
-    ...(odd.length > 0 ? [`BOOL tensors with bytes other than 0 and 1: ${some(odd)}`] : []),
+    ...(odd.length > 0 ? [`BOOL tensors with bytes other than 0 and 1: ${joinFirst(odd)}`] : []),
     ...(lossyIntegers.length > 0
-      ? [`the configuration has integers that a double does not keep: ${some(lossyIntegers)}`]
+      ? [`the configuration has integers that a double does not keep: ${joinFirst(lossyIntegers)}`]
       : []),
   ]
 }

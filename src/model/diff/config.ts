@@ -22,9 +22,9 @@ export function diffConfigs(
   before: ModelConfig | undefined,
   after: ModelConfig | undefined,
 ): ConfigDifference[] {
-  const found: ConfigDifference[] = []
-  compare(valueOf(before), valueOf(after), '', found)
-  return found
+  const differences: ConfigDifference[] = []
+  compare(valueOf(before), valueOf(after), '', differences)
+  return differences
 }
 
 function valueOf(config: ModelConfig | undefined): ParsedJson | undefined {
@@ -35,22 +35,26 @@ function compare(
   before: ParsedJson | undefined,
   after: ParsedJson | undefined,
   key: string,
-  found: ConfigDifference[],
+  differences: ConfigDifference[],
 ): void {
   if (before instanceof Map && after instanceof Map) {
     for (const name of [...new Set([...before.keys(), ...after.keys()])].toSorted())
-      compare(before.get(name), after.get(name), join(key, name), found)
+      compare(before.get(name), after.get(name), join(key, name), differences)
     return
   }
   // Arrays of objects, such as the layers of a model, are compared item by item; an array of numbers is one
   // value.
   if (isObjects(before) && isObjects(after) && before.length === after.length) {
-    before.forEach((item, index) => compare(item, after[index], join(key, String(index)), found))
+    before.forEach((item, index) => compare(item, after[index], join(key, String(index)), differences))
     return
   }
-  const [was, is] = [text(before), text(after)]
-  if (was === is) return
-  found.push({ key, ...(was !== undefined && { before: was }), ...(is !== undefined && { after: is }) })
+  const [textBefore, textAfter] = [text(before), text(after)]
+  if (textBefore === textAfter) return
+  differences.push({
+    key,
+    ...(textBefore !== undefined && { before: textBefore }),
+    ...(textAfter !== undefined && { after: textAfter }),
+  })
 }
 
 function isObjects(value: ParsedJson | undefined): value is ParsedJson[] {

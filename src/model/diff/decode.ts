@@ -26,7 +26,7 @@ function direct(width: number, view: (buffer: ArrayBufferLike, length: number) =
   }
 }
 
-function looked(width: 1 | 2, makeTable: () => Float64Array): Decoder {
+function tableDecoder(width: 1 | 2, makeTable: () => Float64Array): Decoder {
   let table: Float64Array | undefined
   return {
     kind: 'number',
@@ -67,10 +67,10 @@ function floatTable(exponentBits: number, mantissaBits: number, infinite: boolea
 const DECODERS: ReadonlyMap<string, Decoder> = new Map<string, Decoder>([
   ['F64', direct(8, (buffer, length) => new Float64Array(buffer, 0, length))],
   ['F32', direct(4, (buffer, length) => new Float32Array(buffer, 0, length))],
-  ['F16', looked(2, () => floatTable(5, 10, true))],
-  ['BF16', looked(2, () => floatTable(8, 7, true))],
-  ['F8_E5M2', looked(1, () => floatTable(5, 2, true))],
-  ['F8_E4M3', looked(1, () => floatTable(4, 3, false))],
+  ['F16', tableDecoder(2, () => floatTable(5, 10, true))],
+  ['BF16', tableDecoder(2, () => floatTable(8, 7, true))],
+  ['F8_E5M2', tableDecoder(1, () => floatTable(5, 2, true))],
+  ['F8_E4M3', tableDecoder(1, () => floatTable(4, 3, false))],
   ['I32', direct(4, (buffer, length) => new Int32Array(buffer, 0, length))],
   ['U32', direct(4, (buffer, length) => new Uint32Array(buffer, 0, length))],
   ['I16', direct(2, (buffer, length) => new Int16Array(buffer, 0, length))],

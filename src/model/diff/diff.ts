@@ -115,19 +115,24 @@ interface Loaded {
   readonly folder: string
   readonly config: ModelConfig | undefined
   /** The stat of each weights file before it was read. */
-  readonly looks: ReadonlyMap<string, string>
+  readonly fingerprints: ReadonlyMap<string, string>
 }
 
 async function load(path: string, options: HashOptions): Promise<Loaded> {
   const { folder, weights, config } = await locateModel(path)
-  const looks = new Map<string, string>()
-  for (const file of weights) looks.set(file, await look(file))
+  const fingerprints = new Map<string, string>()
+  for (const file of weights) fingerprints.set(file, await fingerprintOf(file))
   const report = await readModel(path, options)
-  return { report, folder, looks, config: config === undefined ? undefined : await readConfig(config) }
+  return {
+    report,
+    folder,
+    fingerprints,
+    config: config === undefined ? undefined : await readConfig(config),
+  }
 }
 
 /** Return a text that changes whenever the file does. The read itself reports a failed stat. */
-async function look(path: string): Promise<string> {
+async function fingerprintOf(path: string): Promise<string> {
   const info = await stat(path, { bigint: true }).catch((error: NodeJS.ErrnoException) => error)
   return info instanceof Error ? `${info.code}` : `${info.dev} ${info.ino} ${info.size} ${info.mtimeNs}`
 }
@@ -137,11 +142,11 @@ function sideOf({ path, architecture, weights, tokenizer, tensorCount, parameter
 }
 
 function tokenizersEqual(
-  { tokenizer: was }: ModelReport,
-  { tokenizer: is }: ModelReport,
+  { tokenizer: before }: ModelReport,
+  { tokenizer: after }: ModelReport,
 ): boolean | undefined {
-  if (was === undefined && is === undefined) return undefined
-  return was !== undefined && is !== undefined && was.equals(is)
+  if (before === undefined && after === undefined) return undefined
+  return before !== undefined && after !== undefined && before.equals(after)
 }
 
 /** The fields that identify a tensor, in either form of its digest. */
@@ -157,12 +162,12 @@ export function diffTensors<T extends ComparableTensor>(
   before: readonly T[],
   after: readonly T[],
 ): (Omit<TensorChange, 'before' | 'after'> & { readonly before?: T; readonly after?: T })[] {
-  const now = new Map(after.map((tensor) => [tensor.name, tensor]))
+  const unmatched = new Map(after.map((tensor) => [tensor.name, tensor]))
   const removed: T[] = []
   const changes: ReturnType<typeof diffTensors<T>> = []
   for (const tensor of before) {
-    const other = now.get(tensor.name)
-    now.delete(tensor.name)
+    const other = unmatched.get(tensor.name)
+    unmatched.delete(tensor.name)
     if (other === undefined) removed.push(tensor)
     else {
       const differs = differences(tensor, other)
@@ -170,22 +175,26 @@ export function diffTensors<T extends ComparableTensor>(
         changes.push({ status: 'changed', name: tensor.name, before: tensor, after: other, differs })
     }
   }
-  const { pairs, onlyBefore, onlyAfter } = matchRenames(removed, [...now.values()], {
+  const { pairs, onlyBefore, onlyAfter } = matchRenames(removed, [...unmatched.values()], {
     // Tensors without elements are all equal, so they identify nothing.
     content: (tensor) => (tensor.shape.includes(0) ? undefined : identity(tensor)),
     lastName: ({ name }) => name.split('.').slice(-2).join('.'),
   })
-  for (const [was, is] of pairs)
-    changes.push({ status: 'renamed', name: is.name, from: was.name, before: was, after: is })
+  for (const [first, second] of pairs)
+    changes.push({ status: 'renamed', name: second.name, from: first.name, before: first, after: second })
   for (const tensor of onlyBefore) changes.push({ status: 'removed', name: tensor.name, before: tensor })
   for (const tensor of onlyAfter) changes.push({ status: 'added', name: tensor.name, after: tensor })
   return changes.toSorted((x, y) => compareUtf8(x.name, y.name))
 }
 
-function differences(was: ComparableTensor, is: ComparableTensor): ('dtype' | 'shape' | 'data')[] {
-  const pairs = { dtype: [was.dtype, is.dtype], shape: [was.shape, is.shape], data: [was.digest, is.digest] }
+function differences(before: ComparableTensor, after: ComparableTensor): ('dtype' | 'shape' | 'data')[] {
+  const pairs = {
+    dtype: [before.dtype, after.dtype],
+    shape: [before.shape, after.shape],
+    data: [before.digest, after.digest],
+  }
   return (['dtype', 'shape', 'data'] as const).filter(
-    (what) => String(pairs[what][0]) !== String(pairs[what][1]),
+    (property) => String(pairs[property][0]) !== String(pairs[property][1]),
   )
 }
 
@@ -206,15 +215,15 @@ async function withValues(
     else if (differs.includes('shape'))
       compared.push({ ...change, values: { status: 'not-compared', reason: 'the shapes differ' } })
     else {
-      const places = [
+      const locations = [
         { path: join(first.folder, before.file), tensor: before },
         { path: join(second.folder, after.file), tensor: after },
       ] as const
-      compared.push({ ...change, values: await compareValues(...places, signal) })
+      compared.push({ ...change, values: await compareValues(...locations, signal) })
     }
   }
-  for (const [path, was] of [...first.looks, ...second.looks]) {
-    if ((await look(path)) !== was)
+  for (const [path, fingerprint] of [...first.fingerprints, ...second.fingerprints]) {
+    if ((await fingerprintOf(path)) !== fingerprint)
       throw new LineaprintError('ERR_LINEAPRINT_CHANGED', 'the file changed while it was compared', { path })
   }
   return compared

@@ -26,7 +26,7 @@ export type ValueComparison =
   | { readonly status: 'not-compared'; readonly reason: string }
 
 /** The location of the bytes of a tensor. */
-export interface TensorPlace {
+export interface TensorLocation {
   /** Absolute path. */
   readonly path: string
   readonly tensor: TensorInfo
@@ -41,22 +41,25 @@ const BLOCK = 1 << 17
  * @throws ERR_LINEAPRINT_CHANGED if a file has become shorter, and the reason of the signal.
  */
 export async function compareValues(
-  before: TensorPlace,
-  after: TensorPlace,
+  before: TensorLocation,
+  after: TensorLocation,
   signal?: AbortSignal,
 ): Promise<ValueComparison> {
-  const [was, is] = [decoderOf(before.tensor.dtype), decoderOf(after.tensor.dtype)]
+  const [decoderBefore, decoderAfter] = [decoderOf(before.tensor.dtype), decoderOf(after.tensor.dtype)]
   for (const [decoder, { tensor }] of [
-    [was, before],
-    [is, after],
+    [decoderBefore, before],
+    [decoderAfter, after],
   ] as const) {
     if (decoder === undefined) return notCompared(`values of ${tensor.dtype} cannot be compared as numbers`)
   }
-  if (was === undefined || is === undefined) return notCompared('unknown dtype')
-  if (was.kind !== is.kind)
+  if (decoderBefore === undefined || decoderAfter === undefined) return notCompared('unknown dtype')
+  if (decoderBefore.kind !== decoderAfter.kind)
     return notCompared(`${before.tensor.dtype} and ${after.tensor.dtype} have no common exact form`)
-  const elements = (before.tensor.end - before.tensor.start) / was.width
-  if (!Number.isInteger(elements) || elements !== (after.tensor.end - after.tensor.start) / is.width)
+  const elements = (before.tensor.end - before.tensor.start) / decoderBefore.width
+  if (
+    !Number.isInteger(elements) ||
+    elements !== (after.tensor.end - after.tensor.start) / decoderAfter.width
+  )
     return notCompared('the tensors have different numbers of elements')
   const totals = new Totals()
   const first = await openTensor(before.path)
@@ -64,8 +67,8 @@ export async function compareValues(
     const second = await openTensor(after.path)
     try {
       const sides = [
-        { place: before, file: first, decoder: was },
-        { place: after, file: second, decoder: is },
+        { location: before, file: first, decoder: decoderBefore },
+        { location: after, file: second, decoder: decoderAfter },
       ] as const
       await visitBlocks(elements, sides, totals, signal)
     } finally {
@@ -82,7 +85,7 @@ function notCompared(reason: string): ValueComparison {
 }
 
 interface Side {
-  readonly place: TensorPlace
+  readonly location: TensorLocation
   readonly file: FileHandle
   readonly decoder: Decoder
 }
@@ -121,7 +124,7 @@ async function openTensor(path: string): Promise<FileHandle> {
 }
 
 async function readBlock(
-  { file, decoder, place: { path, tensor } }: Side,
+  { file, decoder, location: { path, tensor } }: Side,
   into: Uint8Array,
   start: number,
   count: number,
@@ -155,19 +158,19 @@ class Totals {
 
   addNumbers(before: Float64Array, after: Float64Array, count: number): void {
     for (let index = 0; index < count; index++) {
-      const was = before[index] ?? NaN
-      const is = after[index] ?? NaN
-      const difference = Math.abs(was - is)
+      const valueBefore = before[index] ?? NaN
+      const valueAfter = after[index] ?? NaN
+      const difference = Math.abs(valueBefore - valueAfter)
       // Almost all elements are finite, so one test covers both cases: only infinities and NaN pass it.
-      if (was - was !== 0) {
-        if (Number.isNaN(was)) this.#nan.before++
+      if (valueBefore - valueBefore !== 0) {
+        if (Number.isNaN(valueBefore)) this.#nan.before++
         else this.#infinite.before++
       }
-      if (is - is !== 0) {
-        if (Number.isNaN(is)) this.#nan.after++
+      if (valueAfter - valueAfter !== 0) {
+        if (Number.isNaN(valueAfter)) this.#nan.after++
         else this.#infinite.after++
       }
-      if (was === is || (Number.isNaN(was) && Number.isNaN(is))) continue
+      if (valueBefore === valueAfter || (Number.isNaN(valueBefore) && Number.isNaN(valueAfter))) continue
       this.#changed++
       if (Number.isNaN(difference)) continue
       this.#numbers++
@@ -178,11 +181,11 @@ class Totals {
   addIntegers(before: BigIntArray, after: BigIntArray, count: number): void {
     let largest = 0n
     for (let index = 0; index < count; index++) {
-      const [was, is] = [before[index] ?? 0n, after[index] ?? 0n]
-      if (was === is) continue
+      const [valueBefore, valueAfter] = [before[index] ?? 0n, after[index] ?? 0n]
+      if (valueBefore === valueAfter) continue
       this.#changed++
       this.#numbers++
-      const difference = was > is ? was - is : is - was
+      const difference = valueBefore > valueAfter ? valueBefore - valueAfter : valueAfter - valueBefore
       if (difference > largest) largest = difference
     }
     this.#largest = Math.max(this.#largest, Number(largest))

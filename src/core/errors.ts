@@ -109,8 +109,8 @@ export class LineaprintError extends Error {
 }
 
 function compose(message: string, { path, tensor, expected, received, hint }: ErrorDetails): string {
-  const place = [path, tensor === undefined ? undefined : `tensor ${JSON.stringify(tensor)}`]
-  const head = [...place.filter((part) => part !== undefined), message].join(': ')
+  const subject = [path, tensor === undefined ? undefined : `tensor ${JSON.stringify(tensor)}`]
+  const head = [...subject.filter((part) => part !== undefined), message].join(': ')
   const fact =
     expected !== undefined && received !== undefined ? ` (expected ${expected}, received ${received})` : ''
   return head + fact + (hint === undefined ? '' : `; ${hint}`)

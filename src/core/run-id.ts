@@ -17,8 +17,8 @@ const FILE_NAME_LIMIT = 100
  * Return a new run id: `YYYYMMDD-HHMMSS-<8 random characters>`, in UTC. Ids sort by time, to the second; 40
  * random bits separate runs that start in the same second.
  */
-export function newRunId(now: Date = new Date()): string {
-  const stamp = now
+export function newRunId(time: Date = new Date()): string {
+  const stamp = time
     .toISOString()
     .replace(/[-:]|\..*$/g, '')
     .replace('T', '-')
@@ -52,8 +52,8 @@ export function checkRunId(text: string): string {
 export function safeFileName(name: string): string {
   const escaped = Array.from(Buffer.from(name), (byte, index) => {
     const character = String.fromCharCode(byte)
-    const plain = /[A-Za-z0-9_-]/.test(character) || (character === '.' && index > 0)
-    return plain ? character : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
+    const isSafe = /[A-Za-z0-9_-]/.test(character) || (character === '.' && index > 0)
+    return isSafe ? character : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
   }).join('')
   const usable = DEVICE.test(escaped) ? `%${escaped}` : escaped
   if (usable !== '' && usable.length <= FILE_NAME_LIMIT) return usable

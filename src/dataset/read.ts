@@ -81,18 +81,18 @@ export async function readDataset(
 ): Promise<DatasetReport> {
   if (typeof source !== 'string') return fromArray(source, options)
   const path = resolve(checkPath(source))
-  const info = await look(path, source)
+  const info = await statPath(path, source)
   if (!info.isDirectory()) {
     const { digest, digests, size, sample } = await hashFile(path, options)
     const file = { kind: 'file', path, digest, digests, bytes: size } as const
     if (sample) return { ...file, sample, warnings: [] }
-    const found =
+    const tablePart =
       tables && options.sample === undefined && isTableFile(path) ? await readTable(path, options) : {}
     // If the file is written to between the two reads, its bytes and its table belong to two states.
-    if ('table' in found && stampText(info) !== stampText(await look(path, source))) {
+    if ('table' in tablePart && stampText(info) !== stampText(await statPath(path, source))) {
       throw new LineaprintError('ERR_LINEAPRINT_CHANGED', 'it changed while it was read', { path: source })
     }
-    return { ...file, warnings: [], ...found }
+    return { ...file, warnings: [], ...tablePart }
   }
   const { digest, digests, bytes, files, folders, sample, warnings } = await hashTree(path, options)
   const sentences = warnings.map(({ kind, path: at }) => `${at}: ${WARNINGS[kind]}`)
@@ -100,7 +100,7 @@ export async function readDataset(
   return { kind: 'folder', path, digest, digests, ...totals, warnings: sentences }
 }
 
-function look(path: string, given: string): Promise<BigIntStats> {
+function statPath(path: string, given: string): Promise<BigIntStats> {
   return stat(path, { bigint: true }).catch((cause: NodeJS.ErrnoException) => {
     throw cause.code === 'ENOENT' || cause.code === 'ENOTDIR'
       ? new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'there is no such file or folder', {

@@ -92,14 +92,14 @@ export async function diffTables(
     sameOrder: shared(first, second) === shared(second, first),
     columns,
     counts,
-    warnings: [...before.warnings, ...after.warnings.filter((one) => !before.warnings.includes(one))],
+    warnings: [...before.warnings, ...after.warnings.filter((warning) => !before.warnings.includes(warning))],
   }
 }
 
 /** Return the keys of the first that the second also has, in the order of the first. */
 function shared(mine: readonly string[] = [], other: readonly string[] = []): string {
-  const there = new Set(other)
-  return mine.filter((key) => there.has(key)).join('\0')
+  const others = new Set(other)
+  return mine.filter((key) => others.has(key)).join('\0')
 }
 
 async function read(source: TableSource, options: TableOptions): Promise<TableHash> {
@@ -115,37 +115,40 @@ function side({ path, format, digest, rows, columns }: TableHash): TableSide {
 function keys({ columns }: TableHash): string[] {
   const seen = new Map<string, number>()
   return columns.map(({ name }) => {
-    const place = seen.get(name) ?? 0
-    seen.set(name, place + 1)
-    return `${place} ${name}`
+    const rank = seen.get(name) ?? 0
+    seen.set(name, rank + 1)
+    return `${rank} ${name}`
   })
 }
 
 function diffColumns(before: TableHash, after: TableHash): ColumnChange[] {
-  const places = keys(before)
-  const left = new Map(places.map((key, index) => [key, before.columns[index]]))
+  const keysBefore = keys(before)
+  const unmatched = new Map(keysBefore.map((key, index) => [key, before.columns[index]]))
   const changes: ColumnChange[] = []
   for (const [index, key] of keys(after).entries()) {
-    const is = after.columns[index]
-    const was = left.get(key)
-    left.delete(key)
-    if (is === undefined) continue
-    if (was === undefined) changes.push({ status: 'added', name: is.name, after: is.type })
-    else changes.push(...diffColumn(was, is, Math.min(before.rows, after.rows)))
+    const columnAfter = after.columns[index]
+    const columnBefore = unmatched.get(key)
+    unmatched.delete(key)
+    if (columnAfter === undefined) continue
+    if (columnBefore === undefined)
+      changes.push({ status: 'added', name: columnAfter.name, after: columnAfter.type })
+    else changes.push(...diffColumn(columnBefore, columnAfter, Math.min(before.rows, after.rows)))
   }
-  for (const was of left.values())
-    if (was !== undefined) changes.push({ status: 'removed', name: was.name, before: was.type })
+  for (const columnBefore of unmatched.values())
+    if (columnBefore !== undefined)
+      changes.push({ status: 'removed', name: columnBefore.name, before: columnBefore.type })
   return changes
 }
 
-function diffColumn(was: TableColumn, is: TableColumn, rows: number): ColumnChange[] {
-  const change = { status: 'changed', name: is.name, before: was.type, after: is.type } as const
-  if (was.type !== is.type) return [{ ...change, differs: 'type' }]
-  const isSame = was.digest !== undefined && is.digest !== undefined && was.digest.equals(is.digest)
+function diffColumn(before: TableColumn, after: TableColumn, rows: number): ColumnChange[] {
+  const change = { status: 'changed', name: after.name, before: before.type, after: after.type } as const
+  if (before.type !== after.type) return [{ ...change, differs: 'type' }]
+  const isSame =
+    before.digest !== undefined && after.digest !== undefined && before.digest.equals(after.digest)
   if (isSame) return []
   const both = Math.ceil(rows / BLOCK_ROWS)
-  const changed = is.blocks.slice(0, both).flatMap((block, index) => {
-    const other = was.blocks[index]
+  const changed = after.blocks.slice(0, both).flatMap((block, index) => {
+    const other = before.blocks[index]
     return other !== undefined && other.equals(block) ? [] : [index]
   })
   const [first] = changed

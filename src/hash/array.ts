@@ -113,13 +113,13 @@ export async function hashArray(
   const bytes = littleEndian(data)
   const sampled = plan && (await sampleElements(bytes, data.BYTES_PER_ELEMENT, about, plan, rest))
   if (sampled) return { ...sampled, digest: primary(sampled.digests), data: {}, ...about }
-  const plain = await hashBytes(bytes, rest)
-  const raw = native.tensorDigest(dtype, [...shape], plain.blake3?.bytes, plain.sha256?.bytes)
+  const dataDigests = await hashBytes(bytes, rest)
+  const raw = native.tensorDigest(dtype, [...shape], dataDigests.blake3?.bytes, dataDigests.sha256?.bytes)
   const digests = toDigests(raw, 'tensor')
   const all = { sampled: false, units: data.length, unitsRead: data.length }
   const extent = { ...all, bytes: data.byteLength, bytesRead: data.byteLength }
   const report = plan && { sample: new SampleReport('tensor', extent) }
-  return { digest: primary(digests), digests, data: plain, ...about, ...report }
+  return { digest: primary(digests), digests, data: dataDigests, ...about, ...report }
 }
 
 function checkShape(shape: readonly number[], length: number): void {

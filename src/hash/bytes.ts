@@ -60,20 +60,20 @@ function isSharedBuffer(value: unknown): value is SharedArrayBuffer {
 
 /** Return the bytes of a buffer, and throw if it no longer has the `length` bytes it had at the start. */
 export function unchanged(bytes: ArrayBufferLike | ArrayBufferView, length: number): Uint8Array {
-  let now: Uint8Array | undefined
+  let current: Uint8Array | undefined
   try {
-    now = asBytes(bytes)
+    current = asBytes(bytes)
   } catch (cause) {
     // A transferred buffer is detached, and every access throws a TypeError.
     if (!(cause instanceof TypeError)) throw cause
   }
-  if (now?.byteLength === length) return now
+  if (current?.byteLength === length) return current
   throw new LineaprintError(
     'ERR_LINEAPRINT_CHANGED',
     'the buffer was resized or transferred while it was hashed',
     {
       expected: `${length} bytes`,
-      received: now === undefined ? 'a detached buffer' : `${now.byteLength} bytes`,
+      received: current === undefined ? 'a detached buffer' : `${current.byteLength} bytes`,
     },
   )
 }

@@ -33,7 +33,7 @@ export async function hashStream(stream: ByteStream, options: HashOptions = {}):
   const { signal, onProgress } = options
   signal?.throwIfAborted()
   let size = 0
-  let told = performance.now()
+  let reportedAt = performance.now()
   for await (const piece of stream) {
     signal?.throwIfAborted()
     const bytes = typeof piece === 'string' ? new TextEncoder().encode(piece) : checkPiece(piece)
@@ -42,8 +42,8 @@ export async function hashStream(stream: ByteStream, options: HashOptions = {}):
       hasher.update(bytes.subarray(start, start + TURN))
     }
     size += bytes.byteLength
-    if (onProgress && performance.now() - told >= 100) {
-      told = performance.now()
+    if (onProgress && performance.now() - reportedAt >= 100) {
+      reportedAt = performance.now()
       onProgress({ bytesDone: size, bytesTotal: size, filesDone: 0, filesTotal: 0 })
     }
   }

@@ -105,10 +105,10 @@ async function diffFiles(a: string, b: string, options: TreeDiffOptions): Promis
   })
   if (before === undefined || after === undefined)
     throw new LineaprintError('ERR_LINEAPRINT_INTERNAL', 'no result', { path: a })
-  const [was, is] = [entryOf(before), entryOf(after)]
+  const [entryBefore, entryAfter] = [entryOf(before), entryOf(after)]
   const changes: TreeChange[] = before.digest.equals(after.digest)
     ? []
-    : [{ status: 'changed', path: '', before: was, after: is }]
+    : [{ status: 'changed', path: '', before: entryBefore, after: entryAfter }]
   return answer('file', fileSide(before), fileSide(after), changes, [])
 }
 
@@ -142,22 +142,22 @@ function warningsOf({ path: root, warnings }: TreeHash): string[] {
 
 function changesOf(before: TreeHash, after: TreeHash): TreeChange[] {
   // Keyed by bytes: two names that are not UTF-8 can be equal as text.
-  const now = new Map((after.entries ?? []).map((entry) => [bytesKey(entry), entry]))
+  const unmatched = new Map((after.entries ?? []).map((entry) => [bytesKey(entry), entry]))
   const removed: TreeEntry[] = []
   const changes: TreeChange[] = []
   for (const entry of before.entries ?? []) {
-    const other = now.get(bytesKey(entry))
-    now.delete(bytesKey(entry))
+    const other = unmatched.get(bytesKey(entry))
+    unmatched.delete(bytesKey(entry))
     if (other === undefined) removed.push(entry)
     else if (contentKey(entry) !== contentKey(other))
       changes.push({ status: 'changed', path: entry.path, before: entry, after: other })
   }
-  const { pairs, onlyBefore, onlyAfter } = matchRenames(removed, [...now.values()], {
+  const { pairs, onlyBefore, onlyAfter } = matchRenames(removed, [...unmatched.values()], {
     content: (entry) => (entry.type === 'file' && entry.size === 0 ? undefined : contentKey(entry)),
     lastName: ({ path }) => path.slice(path.lastIndexOf('/') + 1),
   })
-  for (const [was, is] of pairs)
-    changes.push({ status: 'renamed', path: is.path, from: was.path, before: was, after: is })
+  for (const [first, second] of pairs)
+    changes.push({ status: 'renamed', path: second.path, from: first.path, before: first, after: second })
   for (const entry of onlyBefore) changes.push({ status: 'removed', path: entry.path, before: entry })
   for (const entry of onlyAfter) changes.push({ status: 'added', path: entry.path, after: entry })
   return changes.toSorted((x, y) => compareUtf8(x.path, y.path))
@@ -196,7 +196,7 @@ export function matchRenames<T>(
   added: readonly T[],
   { content, lastName }: RenameRules<T>,
 ): Renames<T> {
-  const left = new Set(added)
+  const candidateItems = new Set(added)
   const pairs: (readonly [T, T])[] = []
   let unmatched = [...removed]
   // Match items with the same last segment first, so that swaps among equal items are not reported as moves.
@@ -205,7 +205,7 @@ export function matchRenames<T>(
     (_: T, key: string): string => key,
   ]) {
     const candidates = new Map<string, T[]>()
-    for (const item of left) {
+    for (const item of candidateItems) {
       const key = content(item)
       if (key === undefined) continue
       const list = candidates.get(keyOf(item, key))
@@ -216,12 +216,12 @@ export function matchRenames<T>(
     for (const list of candidates.values()) list.reverse()
     unmatched = unmatched.filter((item) => {
       const key = content(item)
-      const found = key === undefined ? undefined : candidates.get(keyOf(item, key))?.pop()
-      if (found === undefined) return true
-      left.delete(found)
-      pairs.push([item, found])
+      const match = key === undefined ? undefined : candidates.get(keyOf(item, key))?.pop()
+      if (match === undefined) return true
+      candidateItems.delete(match)
+      pairs.push([item, match])
       return false
     })
   }
-  return { pairs, onlyBefore: unmatched, onlyAfter: [...left] }
+  return { pairs, onlyBefore: unmatched, onlyAfter: [...candidateItems] }
 }

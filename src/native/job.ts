@@ -29,7 +29,7 @@ export async function runJob<T extends object | string>(
   const job = new native.NativeJob()
   let thrown: { error: unknown } | undefined
   const stop = (): void => job.cancel()
-  const tell = (): void => {
+  const reportProgress = (): void => {
     try {
       onProgress?.(job.progress())
     } catch (error) {
@@ -38,11 +38,11 @@ export async function runJob<T extends object | string>(
     }
   }
   signal?.addEventListener('abort', stop, { once: true })
-  const timer = onProgress && setInterval(tell, PROGRESS_INTERVAL_MS)
+  const timer = onProgress && setInterval(reportProgress, PROGRESS_INTERVAL_MS)
   timer?.unref()
   try {
     const outcome = await start(job, threads)
-    if (!isFailure(outcome)) tell()
+    if (!isFailure(outcome)) reportProgress()
     if (thrown) throw thrown.error
     if (signal?.aborted) throw signal.reason
     if (isFailure(outcome)) throw fromFailure(outcome, site)

@@ -105,11 +105,11 @@ function unloadable(cause: unknown): LineaprintError {
 
 /** Return the loader's message for each attempt, one line each. It chains them as causes of its own error. */
 function reasons(error: unknown): string[] {
-  const found: string[] = []
+  const messages: string[] = []
   for (let at = error instanceof Error ? error.cause : undefined; at instanceof Error; at = at.cause) {
     const [line = ''] = at.message.split('\n')
     // The loader also tries a WebAssembly build, which does not exist.
-    if (!/wasi|wasm32/.test(line)) found.push(line)
+    if (!/wasi|wasm32/.test(line)) messages.push(line)
   }
-  return found
+  return messages
 }

@@ -91,7 +91,7 @@ export function judgeName(name: string): Suspicion {
 }
 
 /** Check whether a text looks random: long, without spaces or slashes, letters and digits mixed. */
-export function looksRandom(value: string): boolean {
+export function isRandomText(value: string): boolean {
   return /^[A-Za-z0-9+_=.~%-]{16,}$/.test(value) && /[0-9]/.test(value) && /[A-Za-z]/.test(value)
 }
 

@@ -4,7 +4,7 @@
  * Secrets are recognised by their shape (`shapes.ts`) and by the name that holds them (`names.ts`). A secret
  * with neither cannot be recognised; recorded values are therefore chosen by allow-lists.
  */
-import { isHarmlessValue, judgeName, looksRandom } from './names.ts'
+import { isHarmlessValue, judgeName, isRandomText } from './names.ts'
 import { PRIVATE_KEY, SECRET_SHAPES } from './shapes.ts'
 
 /** The replacement of a secret. */
@@ -124,7 +124,7 @@ export function redactArguments(argv: readonly string[]): string[] {
     const before = argv[index - 1]
     if (before !== undefined && isFlag(before) && !before.includes('=')) {
       // Passwords may start with a dash, but `--token --verbose` is two flags.
-      if (isSecret(before, argument) && (!isFlag(argument) || looksRandom(argument))) return REDACTED
+      if (isSecret(before, argument) && (!isFlag(argument) || isRandomText(argument))) return REDACTED
       const login = LOGIN_FLAGS.has(before) ? /^([^:\s/\\]+):(?!\d+$)\S+$/.exec(argument) : null
       if (login) return `${login[1]}:${REDACTED}`
     }
@@ -144,5 +144,5 @@ function isSecret(name: string, value: string): boolean {
   if (isHarmlessValue(value)) return false
   const suspicion = judgeName(name)
   // The signature of a query can only be recognised by its randomness.
-  return suspicion === 'secret' || (suspicion === 'doubtful' && looksRandom(value))
+  return suspicion === 'secret' || (suspicion === 'doubtful' && isRandomText(value))
 }

@@ -12,9 +12,9 @@ export function parseShare(text: string): [numerator: number, denominator: numbe
   if (fraction) return reduce(BigInt(fraction[1] ?? 0), BigInt(fraction[2] ?? 0))
   const decimal = /^([0-9]{1,20})(?:\.([0-9]{1,40}))?(?:e([+-]?[0-9]{1,2}))?(%)?$/i.exec(text)
   if (!decimal) return undefined
-  const [, whole = '', places = '', exponent = '0', percent] = decimal
-  const power = Number(exponent) - places.length - (percent === undefined ? 0 : 2)
-  const digits = BigInt(whole + places)
+  const [, whole = '', decimals = '', exponent = '0', percent] = decimal
+  const power = Number(exponent) - decimals.length - (percent === undefined ? 0 : 2)
+  const digits = BigInt(whole + decimals)
   return power < 0 ? reduce(digits, 10n ** BigInt(-power)) : reduce(digits * 10n ** BigInt(power), 1n)
 }
 

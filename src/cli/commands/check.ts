@@ -100,7 +100,7 @@ function ofInput(error: unknown): unknown {
   return new LineaprintError(error.code, error.message, { path: '-', cause: error })
 }
 
-function show(answer: ManifestCheck, quiet: boolean): void {
+function show(answer: ManifestCheck, silent: boolean): void {
   for (const { kind, path } of answer.warnings)
     printError(`lineaprint: warning: ${escapeText(path)}: ${WARNINGS[kind] ?? kind}`)
   if (answer.malformed.length > 0) {
@@ -110,7 +110,7 @@ function show(answer: ManifestCheck, quiet: boolean): void {
   }
   for (const item of answer.unreadable)
     printError(`lineaprint: ${escapeText(nameOf(item))}: ${escapeText(item.detail)}`)
-  if (!quiet) {
+  if (!silent) {
     for (const kind of ['changed', 'missing', 'added', 'unreadable'] as const) {
       const colour = kind === 'unreadable' ? 'yellow' : 'red'
       for (const item of answer[kind]) print(`${paint(colour, kind)}  ${escapeText(nameOf(item))}`)
@@ -133,6 +133,6 @@ function summary({ same, counts, ignore }: ManifestCheck): string {
   const parts = (['same', 'changed', 'missing', 'added', 'unreadable'] as const).flatMap((kind) =>
     counts[kind] === 0 ? [] : [`${count(counts[kind])} ${kind}`],
   )
-  const left = ignore.length === 0 ? '' : `; not looked at: ${escapeText(ignore.join(', '))}`
-  return `${same ? 'no difference' : 'differences found'}: ${parts.join(', ') || 'nothing is listed'}${left}`
+  const excluded = ignore.length === 0 ? '' : `; not looked at: ${escapeText(ignore.join(', '))}`
+  return `${same ? 'no difference' : 'differences found'}: ${parts.join(', ') || 'nothing is listed'}${excluded}`
 }

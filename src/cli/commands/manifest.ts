@@ -57,32 +57,33 @@ async function manifest(path: string, options: Options, context: CommandContext)
   const { algorithm, threads, links, tensors } = options
   const { output } = options
   const redirected = redirection()
-  const place = output === undefined || output === '-' ? undefined : await placeOf(output, redirected)
-  const own = place === undefined ? [] : await ownPatterns(path, [resolve(output ?? ''), place])
-  const left = await toIgnore(options)
+  const target = output === undefined || output === '-' ? undefined : await outputPath(output, redirected)
+  const own = target === undefined ? [] : await ownPatterns(path, [resolve(output ?? ''), target])
+  const ignoreOptions = await toIgnore(options)
   const progress = progressLine('hashing')
   const made = await createManifest(path, {
     algorithm,
     threads,
     links,
     tensors,
-    ...left,
-    ignore: [...left.ignore, ...own],
+    ...ignoreOptions,
+    ignore: [...ignoreOptions.ignore, ...own],
     signal: context.signal,
     onProgress: progress.onProgress,
   }).finally(progress.end)
   for (const { kind, path: at } of made.warnings)
     printError(`lineaprint: warning: ${escapeText(at)}: ${WARNINGS[kind] ?? kind}`)
-  const found = made.ignore.slice(0, made.ignore.length - left.ignore.length - own.length)
-  for (const warning of ignoreWarnings(path, found)) printError(`lineaprint: warning: ${escapeText(warning)}`)
+  const filePatterns = made.ignore.slice(0, made.ignore.length - ignoreOptions.ignore.length - own.length)
+  for (const warning of ignoreWarnings(path, filePatterns))
+    printError(`lineaprint: warning: ${escapeText(warning)}`)
   const text = formatManifest(made)
-  if (place === undefined) {
+  if (target === undefined) {
     if (redirected !== undefined) await refuseOwnOutput(path, made, redirected)
     stdout.write(text)
     return
   }
   context.signal.throwIfAborted()
-  await writeAtomic(place, text)
+  await writeAtomic(target, text)
   if (options.json === true) printJson(summary(made, output))
   else show(made, path, output)
 }
@@ -91,10 +92,10 @@ async function manifest(path: string, options: Options, context: CommandContext)
  * Resolve the path of the manifest; return `undefined` if it is stdout. An existing path that is not a
  * regular file is not replaced.
  */
-async function placeOf(output: string, redirected: Redirection | undefined): Promise<string | undefined> {
+async function outputPath(output: string, redirected: Redirection | undefined): Promise<string | undefined> {
   // A link stays and its target is replaced.
-  const place = (await ifThere(output, realpath(output))) ?? resolve(output)
-  const info = await ifThere(output, stat(place))
+  const path = (await ifExists(output, realpath(output))) ?? resolve(output)
+  const info = await ifExists(output, stat(path))
   // `-o /dev/stdout > file` would replace the file that the shell has open.
   if (info !== undefined && isSame(info, redirected)) return undefined
   if (info !== undefined && !info.isFile()) {
@@ -105,30 +106,30 @@ async function placeOf(output: string, redirected: Redirection | undefined): Pro
       hint: 'leave out -o to write to stdout',
     })
   }
-  const folder = await ifThere(output, stat(dirname(place)))
-  if (folder?.isDirectory() === true) return place
+  const folder = await ifExists(output, stat(dirname(path)))
+  if (folder?.isDirectory() === true) return path
   // Check before the work, not after it.
   throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'there is no such folder to write to', {
-    path: dirname(place),
+    path: dirname(path),
     hint: 'make it, or name another with -o',
   })
 }
 
 /** Return the result, or nothing if the path does not exist; any other error is thrown. */
-async function ifThere<T>(path: string, looking: Promise<T>): Promise<T | undefined> {
-  return looking.catch((cause: unknown) => {
+async function ifExists<T>(path: string, pending: Promise<T>): Promise<T | undefined> {
+  return pending.catch((cause: unknown) => {
     if (['ENOENT', 'ENOTDIR'].includes(errorCode(cause) ?? '')) return undefined
     throw storeError(path, 'it cannot be looked at', cause)
   })
 }
 
 /** Return the patterns that exclude the output from the folder it describes. */
-async function ownPatterns(path: string, places: readonly string[]): Promise<string[]> {
+async function ownPatterns(path: string, outputs: readonly string[]): Promise<string[]> {
   // The hashing reports a problem with the path.
   const root = await realpath(path).catch(() => resolve(path))
   const patterns = await Promise.all(
-    places.map(async (place) => {
-      const own = relative(root, join(await realpath(dirname(place)), basename(place)))
+    outputs.map(async (output) => {
+      const own = relative(root, join(await realpath(dirname(output)), basename(output)))
       if (own === '') {
         throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the manifest would replace what it describes', {
           path,

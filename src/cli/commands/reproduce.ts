@@ -78,7 +78,7 @@ async function reproduce(
       tolerance: options.tolerance,
       onStart: (directory) => {
         progress.end()
-        if (options.json !== true) tellPlace(directory)
+        if (options.json !== true) printDirectory(directory)
       },
       onProgress: progress.onProgress,
     })
@@ -132,13 +132,13 @@ const STYLES: Readonly<Record<ReproduceVerdict, 'green' | 'red' | 'yellow' | 'di
 function report(answer: Reproduction): void {
   const { items, run, reproduced, directory } = answer
   print(lines(items))
-  if (run === undefined) tellPlace(directory)
+  if (run === undefined) printDirectory(directory)
   else printError(`lineaprint: run ${run.id} reproduces ${answer.id}`)
   if (reproduced === null || !isTerminal()) return
   print(`\n${reproduced ? paint('green', 'reproduced') : paint('red', 'not reproduced')}`)
 }
 
-function tellPlace(directory: string): void {
+function printDirectory(directory: string): void {
   printError(`lineaprint: the work tree is ${escapeText(directory)}`)
 }
 
@@ -164,13 +164,13 @@ const SHOWN = 10
 function rows({ section, name, verdict, detail, differences }: ReproduceItem): string[][] {
   const byField = section === 'environment' || (section === 'code' && verdict === 'different')
   const count = `${differences.length} ${differences.length === 1 ? 'field differs' : 'fields differ'}`
-  const said = detail === '' && differences.length > 0 ? count : detail
-  const head = [paint(STYLES[verdict], verdict), section, escapeText(name), escapeText(said)]
+  const shownDetail = detail === '' && differences.length > 0 ? count : detail
+  const head = [paint(STYLES[verdict], verdict), section, escapeText(name), escapeText(shownDetail)]
   if (!byField) return [head]
   const fields = differences.slice(0, SHOWN).map(({ field, before, after }) => {
     const change = `${before ?? 'not there'} → ${after ?? 'gone'}`
     return [paint(STYLES[verdict], verdict), section, escapeText(field), escapeText(change)]
   })
-  const left = differences.length - fields.length
-  return [head, ...fields, ...(left > 0 ? [['', section, '…', `and ${left} more; --json has all`]] : [])]
+  const hidden = differences.length - fields.length
+  return [head, ...fields, ...(hidden > 0 ? [['', section, '…', `and ${hidden} more; --json has all`]] : [])]
 }

@@ -130,10 +130,10 @@ function gatherFiles(items: readonly VerifyItem[]): VerifyItem[] {
   return items.flatMap((item) => (item === first ? [gathered] : same.includes(item) ? [] : [item]))
 }
 
-function row({ section, name, status, detail, counts, differences: found }: VerifyItem): string[] {
-  const ranked = found.toSorted((a, b) => Number(b.counts) - Number(a.counts))
+function row({ section, name, status, detail, counts, differences: changes }: VerifyItem): string[] {
+  const ranked = changes.toSorted((a, b) => Number(b.counts) - Number(a.counts))
   const shown = ranked.slice(0, 3).map(({ field }) => field)
-  const fields = [...shown, ...(found.length > 3 ? [`and ${found.length - 3} more`] : [])].join(', ')
+  const fields = [...shown, ...(changes.length > 3 ? [`and ${changes.length - 3} more`] : [])].join(', ')
   const words = detail === '' && status !== 'same' ? fields : detail
   const isIgnored = !counts && (status === 'changed' || status === 'missing')
   const style = isIgnored ? 'dim' : STYLES[status]
@@ -142,8 +142,8 @@ function row({ section, name, status, detail, counts, differences: found }: Veri
 
 const IGNORED = ' (does not count here)'
 
-function differences({ section, name, differences: found }: VerifyItem): string[][] {
-  return found.map(({ field, before, after, counts }) => [
+function differences({ section, name, differences: changes }: VerifyItem): string[][] {
+  return changes.map(({ field, before, after, counts }) => [
     '',
     section,
     escapeText(name),
@@ -153,11 +153,11 @@ function differences({ section, name, differences: found }: VerifyItem): string[
 
 function verdict({ items, same, level }: Verification): string {
   const parts = (['same', 'changed', 'missing', 'not-checked'] as const).flatMap((status) => {
-    const found = items.filter((item) => item.status === status)
-    const ignored = found.filter(({ counts }) => !counts).length
+    const matching = items.filter((item) => item.status === status)
+    const ignored = matching.filter(({ counts }) => !counts).length
     const isDifference = status === 'changed' || status === 'missing'
     const rest = isDifference && ignored > 0 ? ` (${ignored} of them not counted)` : ''
-    return found.length === 0 ? [] : [`${found.length} ${status}${rest}`]
+    return matching.length === 0 ? [] : [`${matching.length} ${status}${rest}`]
   })
   const counted = items.filter(({ counts }) => counts)
   const unchecked = counted.every(({ status }) => status === 'not-checked')

@@ -138,7 +138,7 @@ function checkUse(kind: DiffKind, { values, plot, patch, check, ignore }: Option
   ]
   for (const [name, given, kinds] of uses) {
     if (!given || kinds.includes(kind)) continue
-    const words = kinds.map((one) => `${one}s`).join(' and ')
+    const words = kinds.map((noun) => `${noun}s`).join(' and ')
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `${name} is for ${words}, and these are ${kind}s`, {
       field: name,
     })
@@ -150,14 +150,14 @@ function show<T extends Answer>(
   lines: (answer: T, all: boolean) => readonly string[],
   { json, all }: Options,
 ): void {
-  if (json === true) return printJson(plain(answer))
+  if (json === true) return printJson(jsonForm(answer))
   for (const warning of answer.warnings) printError(`lineaprint: warning: ${escapeText(warning)}`)
   const shown = lines(answer, all === true)
   if (shown.length > 0) print(shown.join('\n'))
 }
 
 /** Convert an answer for JSON, which would write `null` for NaN and the infinities. */
-function plain(answer: Answer): unknown {
+function jsonForm(answer: Answer): unknown {
   return JSON.parse(
     JSON.stringify(answer, (key, value: unknown) => {
       if (key === 'pathBytes') return undefined

@@ -32,13 +32,13 @@ export interface Operand {
  */
 export async function readOperand(text: string, openStore: () => Promise<Store>): Promise<Operand> {
   const path = text.startsWith('@') ? undefined : await kindOfPath(text)
-  const isPlain = !/[/\\]/.test(text)
+  const isBareName = !/[/\\]/.test(text)
   if (path === undefined) {
-    if (!isPlain || text.endsWith('.safetensors') || text.endsWith('.json'))
+    if (!isBareName || text.endsWith('.safetensors') || text.endsWith('.json'))
       throw new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'there is no such file or folder', { path: text })
     return { text, kinds: ['run'], run: await findRun(await openStore(), text) }
   }
-  if (isPlain && text !== '.' && text !== '..' && (await namesRun(text, openStore))) {
+  if (isBareName && text !== '.' && text !== '..' && (await namesRun(text, openStore))) {
     const hint = `write ./${text} for the ${path.kind}, or the id of the run`
     throw new LineaprintError('ERR_LINEAPRINT_AMBIGUOUS', `there is a ${path.kind} and a run of that name`, {
       path: text,
@@ -59,8 +59,8 @@ export async function readOperand(text: string, openStore: () => Promise<Store>)
  */
 export function commonKind(a: Operand, b: Operand, wanted?: DiffKind): DiffKind {
   const common = DIFF_KINDS.filter((kind) => a.kinds.includes(kind) && b.kinds.includes(kind))
-  const found = wanted === undefined ? common[0] : common.find((kind) => kind === wanted)
-  if (found !== undefined) return found
+  const selected = wanted === undefined ? common[0] : common.find((kind) => kind === wanted)
+  if (selected !== undefined) return selected
   const [first = '', second = ''] = [a, b].map(
     ({ text, kinds }) => `${JSON.stringify(text)} is a ${kinds[0]}`,
   )

@@ -30,7 +30,7 @@ export function runLines(diff: RunDiff, all: boolean): string[] {
     '',
     paint('bold', cause) + (cause === firstCause ? paint('yellow', '  ← look here first') : ''),
     ...few(
-      differences.filter((found) => found.cause === cause),
+      differences.filter((difference) => difference.cause === cause),
       all,
       differenceLines,
     ),
@@ -84,10 +84,12 @@ function partingNames({ digests, metrics }: FirstParting): string {
 function digestTable(digests: readonly DigestDiff[], all: boolean): string {
   const shown = all ? digests : digests.slice(0, SHOWN)
   const rows = shown.map(({ name, before, after, same, parting, onlyBefore, onlyAfter }) => {
-    const [was, is] = [before, after].map((side) => (side === null ? 'none' : String(side.count)))
+    const [countBefore, countAfter] = [before, after].map((side) =>
+      side === null ? 'none' : String(side.count),
+    )
     const rest = onlyBefore + onlyAfter > 0 ? 'other steps' : ''
     const place = parting === null ? rest : placeOf(parting)
-    const counts = was === is ? was : `${was} → ${is}`
+    const counts = countBefore === countAfter ? countBefore : `${countBefore} → ${countAfter}`
     return [`  ${cut(escapeText(name), 40)}`, same ? '=' : '', counts ?? '', paint('yellow', place)]
   })
   const hidden = digests.length - shown.length
@@ -162,7 +164,7 @@ export async function writePlot(
       series: [{ points: before.get(name) ?? [] }, { points: after.get(name) ?? [] }],
     })),
   })
-  await writeBeside(path, svg)
+  await writeWithFolders(path, svg)
 }
 
 /**
@@ -186,10 +188,10 @@ export async function writePatch(
   }
   for (const sentence of code.incomplete)
     printError(`lineaprint: warning: not in the patch: ${escapeText(sentence)}`)
-  await writeBeside(path, code.patch)
+  await writeWithFolders(path, code.patch)
 }
 
-async function writeBeside(path: string, content: string | Uint8Array): Promise<void> {
+async function writeWithFolders(path: string, content: string | Uint8Array): Promise<void> {
   const folder = dirname(resolve(path))
   await makeFolders(folder).catch((cause: unknown) => {
     throw storeError(folder, 'the folder of the file cannot be made', cause)

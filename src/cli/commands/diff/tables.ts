@@ -26,14 +26,14 @@ function rows({ columns, before, after, sameOrder }: TableDiff): string[] {
     escapeText(change.name),
     change.before ?? '',
     change.after ?? '',
-    place(change),
+    rowsText(change),
   ])
   if (before.rows !== after.rows) cells.unshift(['rows', '', String(before.rows), String(after.rows), ''])
   if (!sameOrder) cells.push(['order', '', '', '', ''])
   return cells.length === 0 ? [] : [table(cells)]
 }
 
-function place({ firstRows }: ColumnChange): string {
+function rowsText({ firstRows }: ColumnChange): string {
   return firstRows === undefined ? '' : `${firstRows.start}-${firstRows.end - 1}`
 }
 

@@ -40,7 +40,7 @@ function counted(counts: Readonly<Record<TreeChange['status'], number>>, noun: s
   const parts = (['changed', 'renamed', 'added', 'removed'] as const).flatMap((status) =>
     counts[status] === 0 ? [] : [`${count(counts[status])} ${status}`],
   )
-  const total = Object.values(counts).reduce((sum, one) => sum + one, 0)
+  const total = Object.values(counts).reduce((sum, number) => sum + number, 0)
   return parts.length === 0 ? '' : `${parts.join(', ')} ${noun}${total === 1 ? '' : 's'}`
 }
 
@@ -95,21 +95,28 @@ export function pair(
   after: string | undefined,
   width: number = WIDTH,
 ): string[] {
-  const [was, is] = [before, after].map((text) => (text === undefined ? undefined : short(escapeText(text))))
-  const line = `${name}: ${was ?? 'not there'} → ${is ?? 'not there'}`
+  const [textBefore, textAfter] = [before, after].map((text) =>
+    text === undefined ? undefined : short(escapeText(text)),
+  )
+  const line = `${name}: ${textBefore ?? 'not there'} → ${textAfter ?? 'not there'}`
   if (line.length <= width) return [line]
   return [
     cut(name, width),
-    `  - ${was === undefined ? paint('dim', 'not there') : cut(was, width - 4)}`,
-    `  + ${is === undefined ? paint('dim', 'not there') : cut(is, width - 4)}`,
+    `  - ${textBefore === undefined ? paint('dim', 'not there') : cut(textBefore, width - 4)}`,
+    `  + ${textAfter === undefined ? paint('dim', 'not there') : cut(textAfter, width - 4)}`,
   ]
 }
 
 function tensorLines({ status, name, from, before, after, differs = [], values }: TensorChange): string[] {
   const form = (tensor: typeof before): string =>
     tensor ? `${tensor.dtype} [${tensor.shape.join(', ')}]` : ''
-  const [was, is] = [form(before), form(after)]
-  const facts = was !== '' && is !== '' && was !== is ? `${was} → ${is}` : is === '' ? was : is
+  const [formBefore, formAfter] = [form(before), form(after)]
+  const facts =
+    formBefore !== '' && formAfter !== '' && formBefore !== formAfter
+      ? `${formBefore} → ${formAfter}`
+      : formAfter === ''
+        ? formBefore
+        : formAfter
   const tail = `  ${facts}`
   const room = WIDTH - 9 - tail.length
   const head = `${paint(STYLES[status], status.padEnd(7))}  ${cut(escapeText(name), Math.max(20, room))}${tail}`

@@ -136,12 +136,12 @@ interface Group {
 
 /** Group adjacent files into one job, so that many small ones keep all cores busy. */
 async function groups(paths: readonly string[], options: Options): Promise<Group[]> {
-  const found: Group[] = []
-  const left = await toIgnore(options)
+  const list: Group[] = []
+  const ignoreOptions = await toIgnore(options)
   let files: string[] = []
   const close = (): void => {
     const group = files
-    if (group.length > 0) found.push({ hash: (shared) => hashFileRows(group, shared) })
+    if (group.length > 0) list.push({ hash: (shared) => hashFileRows(group, shared) })
     files = []
   }
   for (const path of paths) {
@@ -151,13 +151,13 @@ async function groups(paths: readonly string[], options: Options): Promise<Group
       continue
     }
     close()
-    if (path === '-') found.push({ hash: (shared) => one(() => hashStandardInput(shared)) })
+    if (path === '-') list.push({ hash: (shared) => rowOrError(() => hashStandardInput(shared)) })
     else if (options.tensors === true)
-      found.push({ hash: (shared) => one(() => hashTensorsOf(path, shared)) })
-    else found.push({ hash: (shared) => one(() => hashFolder(path, options, left, shared)) })
+      list.push({ hash: (shared) => rowOrError(() => hashTensorsOf(path, shared)) })
+    else list.push({ hash: (shared) => rowOrError(() => hashFolder(path, options, ignoreOptions, shared)) })
   }
   close()
-  return found
+  return list
 }
 
 async function isDirectory(path: string): Promise<boolean> {
@@ -169,7 +169,7 @@ async function isDirectory(path: string): Promise<boolean> {
 }
 
 /** Turn one failure into a row, so that the other paths are still hashed; an interruption ends everything. */
-async function one(work: () => Promise<Row>): Promise<readonly (Row | LineaprintError)[]> {
+async function rowOrError(work: () => Promise<Row>): Promise<readonly (Row | LineaprintError)[]> {
   try {
     return [await work()]
   } catch (error) {
@@ -198,14 +198,19 @@ async function hashStandardInput(shared: Shared): Promise<Row> {
   return { path: '-', type: 'stream', size, digests }
 }
 
-async function hashFolder(path: string, options: Options, left: IgnoreOptions, shared: Shared): Promise<Row> {
-  const tree = await hashTree(path, { ...shared, ...left, links: options.links })
+async function hashFolder(
+  path: string,
+  options: Options,
+  ignoreOptions: IgnoreOptions,
+  shared: Shared,
+): Promise<Row> {
+  const tree = await hashTree(path, { ...shared, ...ignoreOptions, links: options.links })
   const warnings = [
     ...tree.warnings.map((warning) => `${warning.path}: ${WARNINGS[warning.kind] ?? warning.kind}`),
     ...ignoreWarnings(path, tree.ignoreFiles),
   ]
   const { bytes: size, digests, files, ignored, sample, cache } = tree
-  const ignore = [...tree.ignoreFiles, ...left.ignore]
+  const ignore = [...tree.ignoreFiles, ...ignoreOptions.ignore]
   return { path, type: 'folder', size, digests, files, ignore, ignored, sample, cache, warnings }
 }
 

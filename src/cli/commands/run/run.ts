@@ -107,14 +107,14 @@ async function run(argv: string[], options: RunOptions, context: CommandContext)
 function experimentOptions(options: RunOptions): Record<string, unknown> {
   const { name, tag, note, outputDir, deterministic, replaceMathRandom, bundle, systemMetrics } = options
   const seeds = { deterministic, replaceMathRandom }
-  const isSaid = Object.values(seeds).some((value) => value !== undefined)
+  const isGiven = Object.values(seeds).some((value) => value !== undefined)
   return {
     experimentName: name,
     notes: note,
     outputDir,
     ...(tag.length > 0 && { tags: tag }),
     ...(bundle !== undefined && { git: { bundle } }),
-    ...(isSaid && { seeds }),
+    ...(isGiven && { seeds }),
     ...(systemMetrics !== undefined && {
       systemMetrics: systemMetrics === true || { intervalSeconds: systemMetrics },
     }),

@@ -88,8 +88,8 @@ export class Inputs {
       writeFileSync(path, '')
       const file = openSync(path, 'w')
       const bytes = new Keystream(1)
-      for (let left = this.sizes.largeBytes; left > 0; left -= MEBIBYTE) {
-        const block = bytes.take(Math.min(left, MEBIBYTE))
+      for (let remaining = this.sizes.largeBytes; remaining > 0; remaining -= MEBIBYTE) {
+        const block = bytes.take(Math.min(remaining, MEBIBYTE))
         for (let at = 0; at < block.length; at += step)
           writeSync(file, block, at, Math.min(step, block.length - at))
       }
@@ -235,7 +235,8 @@ function writeShard(path: string, tensors: readonly TensorPlan[], content: Keyst
   length.writeBigUInt64LE(BigInt(text.length))
   const file = openSync(path, 'w')
   writeSync(file, Buffer.concat([length, text]))
-  for (let left = offset; left > 0; left -= MEBIBYTE) writeSync(file, content.take(Math.min(left, MEBIBYTE)))
+  for (let remaining = offset; remaining > 0; remaining -= MEBIBYTE)
+    writeSync(file, content.take(Math.min(remaining, MEBIBYTE)))
   closeSync(file)
   return 8 + text.length + offset
 }

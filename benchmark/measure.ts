@@ -116,9 +116,9 @@ async function warmUp(contestants: readonly Contestant[]): Promise<void> {
 }
 
 function differ(a: string, b: string): string {
-  const [left, right] = [a.split('\n'), b.split('\n')]
-  const line = left.findIndex((text, index) => text !== right[index])
-  return `${left[line]} and ${right[line]} (line ${line + 1} of ${left.length} and ${right.length})`
+  const [linesA, linesB] = [a.split('\n'), b.split('\n')]
+  const line = linesA.findIndex((text, index) => text !== linesB[index])
+  return `${linesA[line]} and ${linesB[line]} (line ${line + 1} of ${linesA.length} and ${linesB.length})`
 }
 
 /**
@@ -148,8 +148,9 @@ function otherPrograms(): () => number | undefined {
   return () => {
     const [own, children] = [cpuTime(false), cpuTime(true)]
     if (own === undefined || children === undefined) return undefined
-    const ours = own - (before.own ?? 0) + (children - (before.children ?? 0))
-    const share = (busyTime() - before.busy - ours) / ((performance.now() - start) * availableParallelism())
+    const ownTime = own - (before.own ?? 0) + (children - (before.children ?? 0))
+    const share =
+      (busyTime() - before.busy - ownTime) / ((performance.now() - start) * availableParallelism())
     return Math.max(0, share)
   }
 }

@@ -63,9 +63,11 @@ async function measure(): Promise<void> {
     console.log('                        least of all                 median')
     console.log('program              without    with   added   without    with   added')
     for (const [name, source] of Object.entries(PROGRAMS)) {
-      const [plain, bridged] = compare(python, source, { ...variables, LINEAPRINT_SEED: '42' })
+      const [unbridged, bridged] = compare(python, source, { ...variables, LINEAPRINT_SEED: '42' })
       const columns = [least, median].flatMap((of) =>
-        [of(plain), of(bridged), of(bridged) - of(plain)].map((value) => value.toFixed(1).padStart(8)),
+        [of(unbridged), of(bridged), of(bridged) - of(unbridged)].map((value) =>
+          value.toFixed(1).padStart(8),
+        ),
       )
       console.log(`${name.padEnd(20)} ${columns.join('')}`)
     }

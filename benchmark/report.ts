@@ -31,7 +31,7 @@ const FILE_SYSTEMS: Readonly<Record<number, string>> = {
 }
 
 /** Describe this machine. */
-export async function lookAtMachine(directory: string): Promise<Machine> {
+export async function describeMachine(directory: string): Promise<Machine> {
   const { type: number } = await statfs(directory)
   return {
     cpu: cpuName(),

@@ -20,7 +20,7 @@ import { treeCases } from './cases/tree.ts'
 import { Inputs } from './inputs.ts'
 import { WrongDigest, alternate, spawnCost } from './measure.ts'
 import { findPeers } from './peers.ts'
-import { lookAtMachine, summarise, table, versions } from './report.ts'
+import { describeMachine, summarise, table, versions } from './report.ts'
 import type { InputSizes } from './inputs.ts'
 import type { CaseResult } from './report.ts'
 
@@ -120,7 +120,7 @@ async function runAll(inputs: Inputs, { date, rounds, quick, only, json }: Setti
   const chosen = all.filter(({ name }) => only.length === 0 || only.some((word) => asked(name, word)))
   if (chosen.length === 0) throw new Error(`no case is named so; there are ${[...names].join(', ')}`)
 
-  const machine = await lookAtMachine(inputs.directory)
+  const machine = await describeMachine(inputs.directory)
   const spawnMs = await spawnCost()
   console.log(heading(machine, versions(peers), { rounds, spawnMs }))
 
@@ -146,7 +146,7 @@ async function runAll(inputs: Inputs, { date, rounds, quick, only, json }: Setti
 }
 
 function heading(
-  machine: Awaited<ReturnType<typeof lookAtMachine>>,
+  machine: Awaited<ReturnType<typeof describeMachine>>,
   programs: Readonly<Record<string, string>>,
   { rounds, spawnMs }: { readonly rounds: number; readonly spawnMs: number | undefined },
 ): string {

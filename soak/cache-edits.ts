@@ -47,7 +47,7 @@ export function edit(
   const content = contentOf(version, size)
   switch (way) {
     case 'rewrite':
-      return restoring(() => inPlace(path, (file) => writeSync(file, content, 0, size, 0)))
+      return restoring(() => withOpenFile(path, (file) => writeSync(file, content, 0, size, 0)))
     case 'replace':
       writeFileSync(`${path}.new`, content)
       utimesSync(`${path}.new`, atimeMs / 1000, mtimeMs / 1000)
@@ -60,7 +60,7 @@ export function edit(
       return restoring(() => writeFileSync(path, content))
     case 'append':
       return restoring(() =>
-        inPlace(path, (file) => {
+        withOpenFile(path, (file) => {
           writeSync(file, content, 0, size, size)
           ftruncateSync(file, size - 4)
           writeSync(file, content, 0, 4, size - 4)
@@ -76,7 +76,7 @@ export function edit(
   }
 }
 
-function inPlace(path: string, change: (file: number) => void): void {
+function withOpenFile(path: string, change: (file: number) => void): void {
   const file = openSync(path, 'r+')
   try {
     change(file)
@@ -97,8 +97,8 @@ export class Mapper {
   }
 
   /** Send a command about files and wait until it is done; see `children/mapper.py`. */
-  async do(what: 'dirty' | 'store' | 'late' | 'drop', paths: readonly string[] = []): Promise<void> {
-    this.#child.stdin.write(`${JSON.stringify({ do: what, paths })}\n`)
+  async do(action: 'dirty' | 'store' | 'late' | 'drop', paths: readonly string[] = []): Promise<void> {
+    this.#child.stdin.write(`${JSON.stringify({ do: action, paths })}\n`)
     const { value } = (await this.#answers.next()) as { value: string | undefined }
     if (value !== 'ok') throw new Error('the process that writes through mappings has ended')
   }

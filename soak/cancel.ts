@@ -16,7 +16,7 @@ import { hashStream } from '../src/hash/stream.ts'
 import { hashTree } from '../src/hash/tree.ts'
 import { readModel } from '../src/model/read.ts'
 import { sparseFile } from './support/many.ts'
-import { withFolder } from './support/places.ts'
+import { withFolder } from './support/folders.ts'
 import { Tally, spread } from './support/round.ts'
 import type { Outcome, RoundOptions } from './support/round.ts'
 
@@ -37,7 +37,7 @@ const IDLE = 0.3
 const MOMENTS = 3
 
 /** Milliseconds without a new thread after which no more are expected. */
-const SETTLED = 500
+const STABLE_MS = 500
 
 /** More concurrent jobs than there are pools. */
 const SHARED_JOBS = 8
@@ -66,7 +66,7 @@ export async function cancelRound({ rounds, seed, say }: CancelOptions): Promise
     const shares: number[] = []
     let completed = 0
     await startSharedThreads(join(folder, 'large'))
-    const threads = await settledThreads()
+    const threads = await stableThreadCount()
     for (let index = 0; tally.rounds < rounds; index++) {
       const work = works[index % works.length] ?? { name: '', start: () => Promise.resolve() }
       const result = await abortOnce(work.start, random.integer(0, 3) === 0 ? 0 : random.next() * 25)
@@ -78,9 +78,9 @@ export async function cancelRound({ rounds, seed, say }: CancelOptions): Promise
       delays.push(result.delay)
       let failure = result.delay > LATE ? `rejected after ${result.delay} ms` : result.failure
       if (work.own) {
-        const left = await until(() => ownThreads() <= threads, LATE)
-        if (left === undefined) failure ??= 'threads of its own stay'
-        else gone.push(result.delay + left)
+        const endedAfter = await until(() => ownThreads() <= threads, LATE)
+        if (endedAfter === undefined) failure ??= 'threads of its own stay'
+        else gone.push(result.delay + endedAfter)
       }
       if (index % SAMPLE === 0) {
         const { first, last } = await workAfterwards()
@@ -90,7 +90,7 @@ export async function cancelRound({ rounds, seed, say }: CancelOptions): Promise
       tally.count(failure === undefined ? undefined : `${work.name}: ${failure}`)
       if (tally.rounds % 100 === 0) say(`${tally.failures}/${tally.rounds} not cancelled`)
     }
-    const control = await onlyLooksCancelled(join(folder, 'large'))
+    const control = await fakesCancelling(join(folder, 'large'))
     const [delay, threadsGone, share] = [spread(delays), spread(gone), spread(shares)]
     return {
       name: 'cancel',
@@ -170,14 +170,14 @@ async function abortOnce(
     () => DONE,
     (error: unknown) => (error === reason ? undefined : `rejected with ${String(error)}`),
   )
-  let settled = false
+  let isSettled = false
   const timed = outcome.then((failure) => {
-    settled = true
+    isSettled = true
     return { failure, delay: Math.round((performance.now() - aborted) * 100) / 100 }
   })
   const abortion = abort()
   if (wait > 0) await Promise.race([timed, abortion])
-  if (settled) {
+  if (isSettled) {
     await abortion
     const early = await timed
     return early.failure === DONE ? undefined : early
@@ -240,9 +240,9 @@ function isRunnable(line: string): boolean {
 }
 
 /** Count the threads of the addon once no more start: a thread that has just started has no name yet. */
-async function settledThreads(): Promise<number> {
+async function stableThreadCount(): Promise<number> {
   let [count, since] = [ownThreads(), performance.now()]
-  while (count === 0 || performance.now() - since < SETTLED) {
+  while (count === 0 || performance.now() - since < STABLE_MS) {
     await setTimeout(10)
     const present = ownThreads()
     if (present !== count) [count, since] = [present, performance.now()]
@@ -250,7 +250,7 @@ async function settledThreads(): Promise<number> {
   return count
 }
 
-async function onlyLooksCancelled(path: string): Promise<{ tried: number; caught: number }> {
+async function fakesCancelling(path: string): Promise<{ tried: number; caught: number }> {
   const really = new AbortController()
   let [tried, caught] = [0, 0]
   for (; tried < 3; tried++) {

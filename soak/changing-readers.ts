@@ -35,7 +35,7 @@ export const byTree: Reader = (path, algorithm) =>
 export const naively: Reader = (path) => Promise.resolve(pieceByPiece(path, () => ''))
 
 /** Read like a program that compares length and times before and after. */
-export const lookingTwice: Reader = (path) => Promise.resolve(pieceByPiece(path, look))
+export const checkingTwice: Reader = (path) => Promise.resolve(pieceByPiece(path, statText))
 
 async function digestOrCode(hash: () => Promise<string>): Promise<string> {
   try {
@@ -63,7 +63,7 @@ function pieceByPiece(path: string, stamp: (file: number) => string): string {
   return same ? hash.digest('hex') : 'ERR_LINEAPRINT_CHANGED'
 }
 
-function look(file: number): string {
+function statText(file: number): string {
   const { size, mtimeNs, ctimeNs } = fstatSync(file, { bigint: true })
   return `${size} ${mtimeNs} ${ctimeNs}`
 }

@@ -87,8 +87,8 @@ export function readJson(text: string): Json {
     expect('"')
     let made = ''
     for (;;) {
-      const plain = match(/[^"\\\0-\x1f]+/y)
-      if (plain !== undefined) made += plain
+      const unescaped = match(/[^"\\\0-\x1f]+/y)
+      if (unescaped !== undefined) made += unescaped
       if (text[at] === '"') {
         at++
         return { kind: 'string', value: made }
@@ -119,9 +119,9 @@ export function readJson(text: string): Json {
 
   function match(pattern: RegExp): string | undefined {
     pattern.lastIndex = at
-    const found = pattern.exec(text)?.[0]
-    at += found?.length ?? 0
-    return found
+    const matched = pattern.exec(text)?.[0]
+    at += matched?.length ?? 0
+    return matched
   }
 
   function broken(): SyntaxError {

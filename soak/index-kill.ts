@@ -9,8 +9,8 @@ import { join } from 'node:path'
 import { ExperimentTracker } from '../src/tracking/tracker.ts'
 import { listRuns } from '../src/store/runs.ts'
 import { storeIn } from '../src/store/store.ts'
-import { ending, hears, startChild } from './support/child.ts'
-import { withFolder } from './support/places.ts'
+import { ending, waitForOutput, startChild } from './support/child.ts'
+import { withFolder } from './support/folders.ts'
 import { Tally } from './support/round.ts'
 import { pointsIn, spreadOver } from './support/saves.ts'
 import { attach, seenCalls, straceRefusal } from './support/strace.ts'
@@ -102,12 +102,12 @@ async function prepare(store: Store, kind: 'makes' | 'changes'): Promise<void> {
 
 /** Run work with a clock at which everything written so far is old enough for the index. */
 async function rested<T>(work: () => Promise<T>): Promise<T> {
-  const now = Date.now
-  Date.now = () => now() + 60_000
+  const systemNow = Date.now
+  Date.now = () => systemNow() + 60_000
   try {
     return await work()
   } finally {
-    Date.now = now
+    Date.now = systemNow
   }
 }
 
@@ -124,7 +124,7 @@ async function list(
   const environment = { ...process.env, UV_THREADPOOL_SIZE: '1' }
   const child = startChild(PROGRAM, [folder, ...(control === undefined ? [] : [control])], { environment })
   const ended = ending(child)
-  await hears(child, 'ready\n')
+  await waitForOutput(child, 'ready\n')
   const tracer = await attach(child, { log, ...(inject !== undefined && { inject }) })
   child.stdin.end('go\n')
   const { code, signal, stderr } = await ended
@@ -136,11 +136,11 @@ async function list(
 async function faultOf(store: Store, kind: string, { name, number }: CallPoint): Promise<string | undefined> {
   const due = kind === 'makes' ? RUNS : RUNS + 1
   // The first list repairs the index after the kill, the second reads the entries that the first has saved.
-  for (const look of ['first', 'second']) {
+  for (const attempt of ['first', 'second']) {
     const { runs, damaged, slow } = await rested(() => listRuns(store))
     const isRight = runs.length === due && damaged.length === 0 && slow === undefined
     if (!isRight || runs.some(({ status }) => status !== 'finished'))
-      return `${kind}, ${name} ${number}: the ${look} list after it has ${runs.length} of ${due} runs, ${slow}`
+      return `${kind}, ${name} ${number}: the ${attempt} list after it has ${runs.length} of ${due} runs, ${slow}`
   }
   const indexes = readdirSync(store.root).filter((file) => file.endsWith('.sqlite'))
   return indexes.length === 1 ? undefined : `${kind}, ${name} ${number}: there are ${indexes.length} indexes`

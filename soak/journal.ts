@@ -11,10 +11,10 @@ import { Generator } from '../src/capture/seeds/generator.ts'
 import { listRuns } from '../src/store/runs.ts'
 import { storeIn } from '../src/store/store.ts'
 import { faultOf } from './support/acknowledged.ts'
-import { ending, hears, inParallel, startChild } from './support/child.ts'
-import { withFolder } from './support/places.ts'
+import { ending, waitForOutput, inParallel, startChild } from './support/child.ts'
+import { withFolder } from './support/folders.ts'
 import { Tally } from './support/round.ts'
-import type { Said } from './support/acknowledged.ts'
+import type { Reports } from './support/acknowledged.ts'
 import type { Outcome, RoundOptions } from './support/round.ts'
 
 /** Options of {@link journalRound}. */
@@ -45,12 +45,12 @@ export async function journalRound({ kills, seed, say }: JournalOptions): Promis
       const id = `run-${index}`
       // One in three is killed from before the start, the others from the moment the run exists.
       const word = index % 3 === 0 ? 'ready\n' : '\n0\n'
-      const said = await killed([folder, id, String(EVENTS)], word, random.next() * LIFE)
-      if (said.finished) moments.finished++
-      else if (said.last >= 0) moments.events++
+      const reports = await killed([folder, id, String(EVENTS)], word, random.next() * LIFE)
+      if (reports.finished) moments.finished++
+      else if (reports.last >= 0) moments.events++
       else moments.start++
-      acknowledged += Math.max(said.last, 0)
-      tally.count(await faultOf(store, id, said))
+      acknowledged += Math.max(reports.last, 0)
+      tally.count(await faultOf(store, id, reports))
       if (tally.rounds % 50 === 0)
         say(`${tally.failures}/${tally.rounds} lost, ${acknowledged} acknowledged events`)
     })
@@ -61,8 +61,8 @@ export async function journalRound({ kills, seed, say }: JournalOptions): Promis
     let lost = 0
     for (let index = 0; index < CONTROLS; index++) {
       const args = [join(folder, 'control'), `run-${index}`, '1000000', 'early']
-      const said = await killed(args, '\n0\n', random.next() * LIFE)
-      if ((await faultOf(other, `run-${index}`, said))?.includes('lost') === true) lost++
+      const reports = await killed(args, '\n0\n', random.next() * LIFE)
+      if ((await faultOf(other, `run-${index}`, reports))?.includes('lost') === true) lost++
     }
     return {
       name: 'journal',
@@ -84,10 +84,10 @@ async function killed(
   args: readonly string[],
   word: string,
   after: number,
-): Promise<Said & { readonly finished: boolean }> {
+): Promise<Reports & { readonly finished: boolean }> {
   const child = startChild(PROGRAM, args)
   const ended = ending(child)
-  await hears(child, word)
+  await waitForOutput(child, word)
   await setTimeout(after)
   child.kill('SIGKILL')
   const { stdout, stderr, signal } = await ended

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { hashFile } from '../src/hash/file.ts'
 import { hashTree } from '../src/hash/tree.ts'
 import { manyFiles, sparseFile } from './support/many.ts'
-import { withFolder } from './support/places.ts'
+import { withFolder } from './support/folders.ts'
 import type { Outcome, RoundOptions } from './support/round.ts'
 
 /** Options of {@link linearRound}. */

@@ -9,7 +9,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
-import { lookAtMachine, versions } from '../benchmark/report.ts'
+import { describeMachine, versions } from '../benchmark/report.ts'
 import { cacheRound } from './cache.ts'
 import { cancelRound } from './cancel.ts'
 import { changingRound } from './changing.ts'
@@ -123,7 +123,7 @@ async function main(): Promise<number> {
   // Mounts and children of a round end with the process: see `support/folders.ts`.
   process.once('SIGINT', () => process.exit(130))
   const date = new Date().toISOString()
-  const machine = await lookAtMachine(tmpdir())
+  const machine = await describeMachine(tmpdir())
   const programs = versions(new Map())
   const { cpu, cores, memoryGiB, system, fileSystem, loadBefore } = machine
   console.log(`${date}, seed ${seed}, ${share === 1 ? 'full counts' : `${share} of the full counts`}`)

@@ -7,7 +7,7 @@
  */
 import { join } from 'node:path'
 import { inParallel } from './support/child.ts'
-import { withFolder } from './support/places.ts'
+import { withFolder } from './support/folders.ts'
 import { Tally } from './support/round.ts'
 import { failureOf } from './support/save-checks.ts'
 import { pointsOf, save, spreadOver } from './support/saves.ts'

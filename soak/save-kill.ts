@@ -9,9 +9,9 @@ import { join } from 'node:path'
 import { storeIn } from '../src/store/store.ts'
 import { faultOf } from './support/acknowledged.ts'
 import { inParallel } from './support/child.ts'
-import { withFolder } from './support/places.ts'
+import { withFolder } from './support/folders.ts'
 import { Tally } from './support/round.ts'
-import { lastSaid, temporaryFiles, uselessness } from './support/save-checks.ts'
+import { lastReported, temporaryFiles, unusableReason } from './support/save-checks.ts'
 import { pointsOf, save, spreadOver } from './support/saves.ts'
 import { straceRefusal } from './support/strace.ts'
 import type { Outcome, RoundOptions } from './support/round.ts'
@@ -82,7 +82,7 @@ async function killAt(
   const killed = signal === 'SIGKILL'
   if (!killed && code !== 0) throw new Error(`the program failed: ${stderr}`)
   const finished = lines.at(-1)?.step === 'finish'
-  const last = lastSaid(lines)
+  const last = lastReported(lines)
   // After the last flush it may have finished without a report.
   const expected = finished
     ? (['finished'] as const)
@@ -91,7 +91,7 @@ async function killAt(
       : (['lost'] as const)
   const fault =
     (await faultOf(store, options.id, { last, expected })) ??
-    (await uselessness(store, options.folder, 'next'))
+    (await unusableReason(store, options.folder, 'next'))
   return { killed, fault }
 }
 

@@ -7,10 +7,10 @@
  */
 import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { withFolder, withMount } from './support/places.ts'
+import { withFolder, withMount } from './support/folders.ts'
 import { Tally } from './support/round.ts'
 import { failureOf } from './support/save-checks.ts'
-import { plainSave, spreadOver } from './support/saves.ts'
+import { saveUntraced, spreadOver } from './support/saves.ts'
 import type { Outcome, RoundOptions } from './support/round.ts'
 import type { SaveOptions } from './support/saves.ts'
 
@@ -45,8 +45,8 @@ export async function scarceRound({ saves, say }: ScarceOptions): Promise<Outcom
     const disk = join(base, 'disk')
     const refusal = await withMount(disk, ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs'], async () => {
       for (const pages of upTo(PAGES)) {
-        const { failure, told } = await onFullDisk(disk, pages, {})
-        if (told) numbers['full disks that were told']++
+        const { failure, reported } = await onFullDisk(disk, pages, {})
+        if (reported) numbers['full disks that were told']++
         tally.count(failure && `${pages} pages left: ${failure}`)
       }
       say(`${tally.failures}/${tally.rounds} full disks did harm`)
@@ -61,7 +61,7 @@ export async function scarceRound({ saves, say }: ScarceOptions): Promise<Outcom
 
     for (const files of upTo(FILES)) {
       const options: SaveOptions = { folder: join(base, `files-${files}`), id: 'run' }
-      const made = await plainSave({ ...options, control: `files=${files}`, descriptors: LIMIT })
+      const made = await saveUntraced({ ...options, control: `files=${files}`, descriptors: LIMIT })
       if (made.lines.some(({ error }) => error !== undefined)) numbers['too many open files that were told']++
       const failure = await failureOf(made, options)
       tally.count(failure && `${files} files can be opened: ${failure}`)
@@ -84,7 +84,7 @@ async function onFullDisk(
   disk: string,
   pages: number,
   { control }: Pick<SaveOptions, 'control'>,
-): Promise<{ failure: string | undefined; told: boolean }> {
+): Promise<{ failure: string | undefined; reported: boolean }> {
   const folder = join(disk, 'store')
   const ballast = join(disk, 'ballast')
   rmSync(folder, { recursive: true, force: true })
@@ -92,8 +92,8 @@ async function onFullDisk(
   const { bavail, bsize } = statfsSync(disk)
   writeFileSync(ballast, Buffer.alloc(Math.max(0, bavail - pages) * bsize))
   const options: SaveOptions = { folder, id: 'run', ...(control !== undefined && { control }) }
-  const made = await plainSave(options)
+  const made = await saveUntraced(options)
   rmSync(ballast)
   const failure = await failureOf(made, options)
-  return { failure, told: made.lines.some(({ error }) => error !== undefined) }
+  return { failure, reported: made.lines.some(({ error }) => error !== undefined) }
 }

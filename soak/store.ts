@@ -13,7 +13,7 @@ import { setTimeout } from 'node:timers/promises'
 import { listRuns, readRun } from '../src/store/runs.ts'
 import { storeIn } from '../src/store/store.ts'
 import { ending, inParallel, printed, startChild } from './support/child.ts'
-import { withFolder } from './support/places.ts'
+import { withFolder } from './support/folders.ts'
 import { Tally } from './support/round.ts'
 import type { Store } from '../src/store/store.ts'
 import type { StoreReport } from './children/store.ts'
@@ -52,7 +52,7 @@ export async function storeRound({ runs, processes, say }: StoreOptions): Promis
       ),
     ]
     const reports = await writers
-    const looks = (await Promise.all(readers)).reduce((sum, count) => sum + count, 0)
+    const lists = (await Promise.all(readers)).reduce((sum, count) => sum + count, 0)
     const seconds = (performance.now() - from) / 1000
 
     const ids = reports.flatMap((report) => report.ids)
@@ -68,7 +68,7 @@ export async function storeRound({ runs, processes, say }: StoreOptions): Promis
       numbers: {
         processes,
         'ids refused because another had them': reports.reduce((sum, { refused }) => sum + refused, 0),
-        'lists read meanwhile': looks,
+        'lists read meanwhile': lists,
         seconds: Math.round(seconds),
         'ms per run': Math.round((seconds * 1e4) / ids.length) / 10,
       },
@@ -84,10 +84,10 @@ async function watch(
   tally: Tally,
   say: RoundOptions['say'],
 ): Promise<number> {
-  let [looks, most] = [0, 0]
+  let [lists, most] = [0, 0]
   while (working()) {
     const { runs, damaged } = await listRuns(store)
-    looks++
+    lists++
     for (const { id, error } of damaged) tally.fail(`a reader saw ${id} damaged: ${error.message}`)
     if (runs.length < most) tally.fail(`a reader saw ${runs.length} runs after ${most}`)
     most = Math.max(most, runs.length)
@@ -101,7 +101,7 @@ async function watch(
     // Reading a long list keeps a core busy that the writers need.
     await setTimeout(200 + most / 4)
   }
-  return looks
+  return lists
 }
 
 /** Check that every run that a process finished is in the list and complete, and no other is. */

@@ -60,8 +60,8 @@ function changed(bytes: Buffer, at: number, random: Generator): Buffer {
     case 2:
       return Buffer.concat([before, after.subarray(random.integer(1, 8))])
     case 3: {
-      const some = Uint8Array.from({ length: random.integer(1, 8) }, () => random.integer(0, 255))
-      return Buffer.concat([before, some, after])
+      const inserted = Uint8Array.from({ length: random.integer(1, 8) }, () => random.integer(0, 255))
+      return Buffer.concat([before, inserted, after])
     }
     case 4:
       return Buffer.from(before)

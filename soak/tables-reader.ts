@@ -12,8 +12,8 @@ export function readCsvSlowly(content: Uint8Array): string[][] {
   while (text !== '') {
     const row: string[] = []
     for (;;) {
-      const [, quoted, plain] = /^(?:"((?:[^"]|"")*)"|([^",\r\n]*))/.exec(text) ?? []
-      const cell = quoted === undefined ? (plain ?? '') : quoted.replaceAll('""', '"')
+      const [, quoted, unquoted] = /^(?:"((?:[^"]|"")*)"|([^",\r\n]*))/.exec(text) ?? []
+      const cell = quoted === undefined ? (unquoted ?? '') : quoted.replaceAll('""', '"')
       text = text.slice(quoted === undefined ? cell.length : quoted.length + 2)
       row.push(decode(cell))
       if (!text.startsWith(',')) break
@@ -41,7 +41,7 @@ function decode(bytes: string): string {
 /**
  * Check whether a file begins and ends as its format requires, which proves little. The control of the round.
  */
-export function looksSound(format: string, content: Buffer): boolean {
+export function hasValidEnds(format: string, content: Buffer): boolean {
   if (format === 'parquet') return content.subarray(0, 4).equals(content.subarray(-4))
   if (format === 'csv') return content.length > 0
   return (

@@ -28,7 +28,7 @@ export function captureCases(inputs: Inputs): Case[] {
       prepare: async () => {
         const root = repository(inputs.directory, FILES)
         const files = join(inputs.directory, 'git-files')
-        const ours = contestant('lineaprint git capture', 'ours', false, async () => {
+        const own = contestant('lineaprint git capture', 'ours', false, async () => {
           const context = { directory: root, algorithm: 'blake3', filesDirectory: files } as const
           const { value } = await createGitCapture().capture(context)
           rmSync(files, { recursive: true, force: true })
@@ -36,7 +36,7 @@ export function captureCases(inputs: Inputs): Case[] {
         })
         const args = ['-C', root, 'status', '--porcelain=v2', '-z', '--untracked-files=all']
         const git = contestant('git status', 'peer', true, () => runProgram('git', args))
-        return { bytes: 0, contestants: [ours, git], missing: [] }
+        return { bytes: 0, contestants: [own, git], missing: [] }
       },
     },
     {
@@ -45,13 +45,13 @@ export function captureCases(inputs: Inputs): Case[] {
       prepare: async () => {
         const directory = fileURLToPath(new URL('../..', import.meta.url))
         const capture = createEnvironmentCapture()
-        const ours = contestant('lineaprint environment capture', 'ours', true, () =>
+        const own = contestant('lineaprint environment capture', 'ours', true, () =>
           capture.capture({ directory, algorithm: 'blake3' }),
         )
         const python = contestant('python3 -c pass', 'part', true, () =>
           runProgram('python3', ['-c', 'pass']),
         )
-        return { bytes: 0, contestants: [ours, python], missing: [] }
+        return { bytes: 0, contestants: [own, python], missing: [] }
       },
     },
     ...COMMANDS.map((argv): Case => ({
@@ -61,12 +61,12 @@ export function captureCases(inputs: Inputs): Case[] {
         if (!existsSync(PROGRAM)) throw new Error('dist/ is missing; run "npm run build:typescript"')
         const root = repository(inputs.directory, 20)
         const [program = '', ...args] = argv
-        const ours = contestant(`lineaprint run -- ${argv.join(' ')}`, 'ours', true, async () => {
+        const own = contestant(`lineaprint run -- ${argv.join(' ')}`, 'ours', true, async () => {
           const wrapped = ['-C', root, process.execPath, PROGRAM, 'run', '--', ...argv]
           await runProgram('env', wrapped, true, 'ignore')
         })
         const alone = contestant(argv.join(' '), 'peer', true, () => runProgram(program, args, true))
-        return { bytes: 0, contestants: [ours, alone], missing: [] }
+        return { bytes: 0, contestants: [own, alone], missing: [] }
       },
     })),
   ]

@@ -20,7 +20,7 @@ export type Peers = ReadonlyMap<PeerName, Peer>
 /** Return the contestants in order, lineaprint first. */
 export function entry(
   bytes: number,
-  ours: readonly Contestant[],
+  own: readonly Contestant[],
   programs: readonly Program[],
   peers: Peers,
   last: readonly Contestant[] = [],
@@ -33,7 +33,7 @@ export function entry(
   const contestants = present.map((program) =>
     fromProgram(program, peers.get(program.needs[0] ?? 'sh')?.path ?? ''),
   )
-  return { bytes, contestants: [...ours, ...contestants, ...last], missing }
+  return { bytes, contestants: [...own, ...contestants, ...last], missing }
 }
 
 function fromProgram({ name, args, check }: Program, command: string): Contestant {

@@ -30,7 +30,7 @@ export function largeCases(inputs: Inputs, peers: Peers): Case[] {
   return [...blake3, sha256]
 }
 
-function ours(path: string, algorithm: Algorithm): Contestant {
+function hashFileContestant(path: string, algorithm: Algorithm): Contestant {
   const run = async (): Promise<string> => (await hashFile(path, { algorithm })).digest.hex
   return {
     name: 'lineaprint hashFile',
@@ -58,7 +58,7 @@ function blake3Entry(file: FileSet, peers: Peers): Entry {
     args: ['--no-names', file.path],
     check: { label: 'the file', parse: firstWord },
   } as const
-  return entry(file.bytes, [ours(file.path, 'blake3')], [b3sum], peers, [memory])
+  return entry(file.bytes, [hashFileContestant(file.path, 'blake3')], [b3sum], peers, [memory])
 }
 
 function sha256Entry(file: FileSet, peers: Peers): Entry {
@@ -75,7 +75,7 @@ function sha256Entry(file: FileSet, peers: Peers): Entry {
     run,
     check: { label: 'the file', read: run },
   }
-  return entry(file.bytes, [ours(file.path, 'sha256')], programs, peers, [node])
+  return entry(file.bytes, [hashFileContestant(file.path, 'sha256')], programs, peers, [node])
 }
 
 async function nodeCrypto(path: string): Promise<string> {

@@ -78,8 +78,8 @@ function coldEntry(model: FileSet, peers: Peers): Entry {
  * b3sum was in the same alternation.
  */
 function coldFilesEntry(model: FileSet, peers: Peers): Entry {
-  const ours = hashedFiles(model, 'lineaprint hashFiles', 'ours')
-  return uncached(entry(model.bytes, [ours], [b3sum(model, false)], peers), model.path, peers)
+  const own = hashedFiles(model, 'lineaprint hashFiles', 'ours')
+  return uncached(entry(model.bytes, [own], [b3sum(model, false)], peers), model.path, peers)
 }
 
 function hashedFiles({ files }: FileSet, name: string, role: Contestant['role']): Contestant {

@@ -91,7 +91,7 @@ function metricsCase(inputs: Inputs): Case {
       const bytes = statSync(journal).size
       const lines = readFileSync(journal, 'utf8')
       await example.finishExperiment()
-      const ours: Contestant = {
+      const own: Contestant = {
         name: 'lineaprint, start to finish',
         role: 'ours',
         child: false,
@@ -111,7 +111,7 @@ function metricsCase(inputs: Inputs): Case {
           return undefined
         },
       }
-      return entry(bytes, [ours, write], [], new Map())
+      return entry(bytes, [own, write], [], new Map())
     },
   }
 }

@@ -38,8 +38,8 @@ export function tableCases(inputs: Inputs): Case[] {
       prepare: async () => {
         const { path, bytes } = inputs.parquetFile(PYTHON)
         const contestants = [
-          ours(path, 'blake3'),
-          ours(path, 'sha256'),
+          hashTableContestant(path, 'blake3'),
+          hashTableContestant(path, 'sha256'),
           python('pyarrow, read and SHA-256', 'peer', HASH, path),
           python('pyarrow, read alone', 'part', READ, path),
         ]
@@ -49,7 +49,7 @@ export function tableCases(inputs: Inputs): Case[] {
   ]
 }
 
-function ours(path: string, algorithm: Algorithm): Contestant {
+function hashTableContestant(path: string, algorithm: Algorithm): Contestant {
   return {
     name: `lineaprint hashTable, ${algorithm === 'blake3' ? 'BLAKE3' : 'SHA-256'}`,
     role: 'ours',

@@ -22,7 +22,7 @@ export function treeCases(inputs: Inputs, peers: Peers): Case[] {
       title: `${title}, BLAKE3`,
       prepare: async () => {
         const small = inputs.smallFiles()
-        return entry(small.bytes, [ours(small, 'blake3')], blake3Programs(small, peers), peers)
+        return entry(small.bytes, [hashTreeContestant(small, 'blake3')], blake3Programs(small, peers), peers)
       },
     },
     {
@@ -31,7 +31,13 @@ export function treeCases(inputs: Inputs, peers: Peers): Case[] {
       prepare: async () => {
         const small = inputs.smallFiles()
         const programs = [findXargs(small, 'sha256sum', peers), modelSigning(small.path)]
-        return entry(small.bytes, [ours(small, 'sha256')], programs, peers, folderHash(small.path))
+        return entry(
+          small.bytes,
+          [hashTreeContestant(small, 'sha256')],
+          programs,
+          peers,
+          folderHash(small.path),
+        )
       },
     },
     {
@@ -46,7 +52,9 @@ export function treeCases(inputs: Inputs, peers: Peers): Case[] {
           child: false,
           run: async () => (await hashTree(small.path, { threads: availableParallelism() })).digest.hex,
         }
-        const contestants = entry(small.bytes, [ours(small, 'blake3')], programs, peers, [perCore])
+        const contestants = entry(small.bytes, [hashTreeContestant(small, 'blake3')], programs, peers, [
+          perCore,
+        ])
         return uncached(contestants, small.path, peers)
       },
     },
@@ -55,13 +63,15 @@ export function treeCases(inputs: Inputs, peers: Peers): Case[] {
       title: `${title}, BLAKE3, nothing changed`,
       prepare: async () => {
         const small = inputs.smallFiles()
-        return entry(small.bytes, [await cached(small, inputs.directory)], [], peers, [ours(small, 'blake3')])
+        return entry(small.bytes, [await cached(small, inputs.directory)], [], peers, [
+          hashTreeContestant(small, 'blake3'),
+        ])
       },
     },
   ]
 }
 
-function ours({ path }: FileSet, algorithm: Algorithm): Contestant {
+function hashTreeContestant({ path }: FileSet, algorithm: Algorithm): Contestant {
   return {
     name: 'lineaprint hashTree',
     role: 'ours',

@@ -63,9 +63,9 @@ async function change(): Promise<void> {
 
 /** Make one system call, after which the file holds `next`, or is missing. */
 async function step(next: Buffer | undefined, call: () => void): Promise<void> {
-  const before = now()
+  const before = monotonicNs()
   call()
-  const after = now()
+  const after = monotonicNs()
   if (next !== undefined) content = next
   await note(before, after, next === undefined)
 }
@@ -83,6 +83,6 @@ async function digestOf(bytes: Uint8Array): Promise<string> {
 }
 
 /** Return nanoseconds of a clock that all processes share. */
-function now(): number {
+function monotonicNs(): number {
   return Number(process.hrtime.bigint())
 }

@@ -12,9 +12,9 @@ import { storeIn } from '../../src/store/store.ts'
 
 const [folder = '', control] = process.argv.slice(2)
 const store = storeIn(folder)
-const now = Date.now
+const systemNow = Date.now
 // Everything written so far counts as old enough, and goes into the index.
-Date.now = () => now() + 60_000
+Date.now = () => systemNow() + 60_000
 
 process.stdout.write('ready\n')
 await once(process.stdin, 'data')

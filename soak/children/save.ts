@@ -80,8 +80,8 @@ function events(first: number): Promise<boolean> {
   )
 }
 
-const left = /^files=(\d+)$/.exec(control ?? '')?.[1]
-if (left !== undefined) leaveDescriptors(Number(left))
+const limit = /^files=(\d+)$/.exec(control ?? '')?.[1]
+if (limit !== undefined) leaveDescriptors(Number(limit))
 say({ step: 'ready' })
 await once(process.stdin, 'data')
 if (await step('start', () => tracker.startExperiment(), 0)) {

@@ -7,7 +7,7 @@ import type { RunStatus } from '../../src/record/record.ts'
 import type { Store } from '../../src/store/store.ts'
 
 /** The reports of a program. */
-export interface Said {
+export interface Reports {
   /** The last event acknowledged, 0 for the start, -1 for none. */
   readonly last: number
   /** The statuses that the run may have. */
@@ -18,7 +18,7 @@ export interface Said {
 export async function faultOf(
   store: Store,
   id: string,
-  { last, expected }: Said,
+  { last, expected }: Reports,
 ): Promise<string | undefined> {
   const folder = join(store.runs, id)
   if (!existsSync(folder)) return last >= 0 ? `${id}: an acknowledged run is lost` : undefined

@@ -66,7 +66,7 @@ export function ending(child: Child): Promise<Ending> {
 }
 
 /** Resolve when the child has printed `word`; reject if it ends without. */
-export function hears(child: Child, word: string): Promise<void> {
+export function waitForOutput(child: Child, word: string): Promise<void> {
   let heard = ''
   return new Promise((resolve, reject) => {
     child.stdout.on('data', (chunk: Buffer) => {

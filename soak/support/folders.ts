@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { sparseFile } from './many.ts'
 
 /** A folder to work in. */
-export interface Place {
+export interface WorkFolder {
   /** Type of its file system. */
   readonly name: string
   readonly folder: string
@@ -15,8 +15,8 @@ export interface Place {
 }
 
 /** The available folders and the reasons why others are not. */
-export interface Places {
-  readonly places: readonly Place[]
+export interface WorkFolders {
+  readonly folders: readonly WorkFolder[]
   readonly skipped: readonly string[]
 }
 
@@ -37,21 +37,21 @@ const IMAGE = 768 << 20
  * time stamps are whole seconds. The last requires root and a loop device; if it is not available this is
  * reported. All are removed afterwards.
  */
-export async function withPlaces<T>(work: (places: Places) => Promise<T>): Promise<T> {
+export async function withWorkFolders<T>(work: (folders: WorkFolders) => Promise<T>): Promise<T> {
   return withFolder(async (base) => {
     const skipped: string[] = []
-    const places: Place[] = [{ name: kindOf(base), folder: base, coarse: false }]
+    const folders: WorkFolder[] = [{ name: kindOf(base), folder: base, coarse: false }]
     const mounted = join(base, 'mounted')
     return withMemory(async (memory: string | undefined) => {
       if (memory === undefined) skipped.push('a file system in memory: there is no /dev/shm')
-      else places.push({ name: kindOf(memory), folder: memory, coarse: false })
+      else folders.push({ name: kindOf(memory), folder: memory, coarse: false })
       const refusal = mountImage(join(base, 'image'), mounted)
-      if (refusal === undefined) places.push({ name: 'ext4-128', folder: mounted, coarse: true })
+      if (refusal === undefined) folders.push({ name: 'ext4-128', folder: mounted, coarse: true })
       else skipped.push(`ext4 with inodes of 128 bytes: ${refusal}`)
       // A mount that outlives the process would disturb other programs.
       return removing(
         () => unmount(mounted),
-        () => work({ places, skipped }),
+        () => work({ folders, skipped }),
       )
     })
   })

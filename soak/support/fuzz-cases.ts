@@ -31,12 +31,12 @@ export async function fuzzCases(once: (seed: number, folder: string) => Promise<
   const end = Number(first) + Number(count)
   for (let index = Number(first); index < end; index++) {
     const own = Number(seed) + index
-    const found = await once(own, folder)
-    if (found.outcome === 'read') read++
+    const result = await once(own, folder)
+    if (result.outcome === 'read') read++
     else refused++
-    if (found.naive === true) naive++
-    slowest = Math.max(slowest, found.took)
-    const failure = found.took > SLOW ? `took ${Math.round(found.took)} ms` : found.failure
+    if (result.naive === true) naive++
+    slowest = Math.max(slowest, result.took)
+    const failure = result.took > SLOW ? `took ${Math.round(result.took)} ms` : result.failure
     if (failure !== undefined) failures.push(`seed ${own}: ${failure}`)
     if (++done < LINE && index + 1 < end) continue
     const report: FuzzReport = { done, read, refused, naive, slowest, failures }

@@ -4,7 +4,7 @@
  */
 import { createInterface } from 'node:readline'
 import { startChild } from './child.ts'
-import { withFolder } from './places.ts'
+import { withFolder } from './folders.ts'
 import { Tally } from './round.ts'
 import type { Outcome, RoundOptions } from './round.ts'
 

@@ -11,51 +11,51 @@ import type { Save, SaveOptions } from './saves.ts'
 
 /** Return the promise that a save with a failure broke, if there is one. */
 export async function failureOf(made: Save, options: SaveOptions): Promise<string | undefined> {
-  return unsaid(made, options.folder) ?? (await harmOf(made, options))
+  return unreported(made, options.folder) ?? (await damageOf(made, options))
 }
 
 /** Return the missing or wrong report about a failed call, if there is one. */
-function unsaid({ lines, calls, code, signal, stderr }: Save, folder: string): string | undefined {
+function unreported({ lines, calls, code, signal, stderr }: Save, folder: string): string | undefined {
   if (code !== 0) return `the program ended with ${code ?? signal}: ${stderr.slice(-300)}`
   if (stderr !== '') return `it wrote ${stderr}`
   const hit = calls.filter(({ injected, line }) => injected && line.includes(folder))
-  const told = lines.filter(({ error }) => error !== undefined)
-  if (hit.length > 0 && told.length === 0) return `nobody said that it failed: ${hit[0]?.line}`
-  for (const { step, error } of told) {
+  const reported = lines.filter(({ error }) => error !== undefined)
+  if (hit.length > 0 && reported.length === 0) return `nobody said that it failed: ${hit[0]?.line}`
+  for (const { step, error } of reported) {
     if (error?.code === undefined) return `${step} failed without a code: ${error?.name}: ${error?.message}`
     if (error.path === undefined) return `${step} failed without a path: ${error.message}`
   }
   // After a failed write the data is not on disk, whatever the next sync returns.
   const firstFailed = lines.findIndex(({ step, error }) => step === 'flush' && error !== undefined)
-  const later = firstFailed < 0 ? [] : lines.slice(firstFailed)
-  const wrong = later.find(({ error }) => error === undefined)
+  const afterFailure = firstFailed < 0 ? [] : lines.slice(firstFailed)
+  const wrong = afterFailure.find(({ error }) => error === undefined)
   return wrong === undefined ? undefined : `${wrong.step} went well after a flush had failed`
 }
 
 /** Return the damage that the failure left in the store: extra or missing files. */
-async function harmOf({ lines }: Save, { folder, id }: SaveOptions): Promise<string | undefined> {
-  const left = temporaryFiles(folder)
-  if (left.length > 0) return `it left ${left.join(', ')}`
+async function damageOf({ lines }: Save, { folder, id }: SaveOptions): Promise<string | undefined> {
+  const temporary = temporaryFiles(folder)
+  if (temporary.length > 0) return `it left ${temporary.join(', ')}`
   const store = storeIn(folder)
   const finish = lines.find(({ step }) => step === 'finish')
   const ended = finish !== undefined && finish.error === undefined
   // A run whose end could not be made durable may still be finished.
   const expected = ended ? (['finished'] as const) : (['lost', 'finished'] as const)
   return (
-    (await faultOf(store, id, { last: lastSaid(lines), expected })) ??
-    (await uselessness(store, folder, 'next'))
+    (await faultOf(store, id, { last: lastReported(lines), expected })) ??
+    (await unusableReason(store, folder, 'next'))
   )
 }
 
 /** Return the last event that a program reported as on disk; 0 for the start, -1 for nothing. */
-export function lastSaid(lines: readonly SaveLine[]): number {
+export function lastReported(lines: readonly SaveLine[]): number {
   return lines.findLast(({ last }) => last !== undefined)?.last ?? -1
 }
 
 /**
  * Return the reason why a store is unusable, if it is: it must list, hold no damage, and accept another run.
  */
-export async function uselessness(store: Store, folder: string, id: string): Promise<string | undefined> {
+export async function unusableReason(store: Store, folder: string, id: string): Promise<string | undefined> {
   const tracker = new ExperimentTracker(
     { ...NO_CAPTURES, outputDir: folder, experimentId: id },
     { environment: {} },

@@ -1,6 +1,6 @@
 /** Runs of `children/save.ts` with a fault at one system call. */
 import { rmSync } from 'node:fs'
-import { ending, hears, startChild } from './child.ts'
+import { ending, waitForOutput, startChild } from './child.ts'
 import { attach, seenCalls } from './strace.ts'
 import type { Child, Ending } from './child.ts'
 import type { SaveLine } from '../children/save.ts'
@@ -44,7 +44,7 @@ export async function save(options: SaveOptions): Promise<Save> {
   const child = startSave(options)
   const ended = ending(child)
   try {
-    await hears(child, '"ready"}\n')
+    await waitForOutput(child, '"ready"}\n')
     const tracer = await attach(child, { log, ...(inject !== undefined && { inject }) })
     child.stdin.end('go\n')
     const end = await ended
@@ -57,7 +57,7 @@ export async function save(options: SaveOptions): Promise<Save> {
 }
 
 /** Run one save without strace. */
-export async function plainSave(options: SaveOptions): Promise<Save> {
+export async function saveUntraced(options: SaveOptions): Promise<Save> {
   const child = startSave(options)
   const ended = ending(child)
   child.stdin.end('go\n')

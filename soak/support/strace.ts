@@ -31,8 +31,8 @@ export interface Tracer {
 /** Return the reason why faults cannot be injected here, if they cannot. */
 export async function straceRefusal(): Promise<string | undefined> {
   if (process.platform !== 'linux') return 'strace is a program of Linux'
-  const found = spawnSync('strace', ['-V'], { encoding: 'utf8' })
-  if (found.status !== 0) return `strace is not installed: ${found.error?.message ?? found.stderr}`
+  const version = spawnSync('strace', ['-V'], { encoding: 'utf8' })
+  if (version.status !== 0) return `strace is not installed: ${version.error?.message ?? version.stderr}`
   // The system may forbid tracing a process that is not a child.
   const sleeper = start(['sleep', '60'])
   const ended = ending(sleeper)
@@ -60,13 +60,13 @@ export async function attach(child: Child, { log, inject }: Tracing): Promise<Tr
   const tracer = spawn('strace', [...options, '-p', String(child.pid)], {
     stdio: ['ignore', 'ignore', 'pipe'],
   })
-  let said = ''
-  tracer.stderr.on('data', (chunk: Buffer) => (said += String(chunk)))
+  let messages = ''
+  tracer.stderr.on('data', (chunk: Buffer) => (messages += String(chunk)))
   const ended = once(tracer, 'close')
   await new Promise<void>((resolve, reject) => {
     tracer.on('error', reject)
-    tracer.stderr.on('data', () => said.includes(' attached') && resolve())
-    ended.then(() => reject(new Error(`strace cannot be attached: ${said.trim()}`)), reject)
+    tracer.stderr.on('data', () => messages.includes(' attached') && resolve())
+    ended.then(() => reject(new Error(`strace cannot be attached: ${messages.trim()}`)), reject)
   })
   return { stop: () => void tracer.kill('SIGTERM'), ended }
 }

@@ -37,7 +37,7 @@ export function contentOf(version: number, size: number): Buffer {
   return Buffer.alloc(size, mark)
 }
 
-/** Give the file different content of the same length, and restore its modification time. */
+/** Replace the content by different content of the same length, and restore the modification time. */
 export function edit(
   way: Exclude<Edit, 'mapped-before' | 'mapped-late'>,
   path: string,

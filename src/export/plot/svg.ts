@@ -161,7 +161,7 @@ function stroke(index: number): string {
 
 interface Axis {
   readonly ticks: readonly { readonly at: number; readonly label: string }[]
-  /** Position of a value, from 0 to 1. */
+  /** Return the position of a value, from 0 to 1. */
   share(value: number): number
 }
 

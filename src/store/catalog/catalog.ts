@@ -101,7 +101,7 @@ function readOrRemove(path: string): Map<string, CatalogRow> | undefined {
 }
 
 /**
- * Check that the schema is exactly ours: a foreign file could have views and triggers, which are programs.
+ * Check that the schema is exactly the expected one: a foreign file could have views and triggers, which are programs.
  */
 function checkForm(database: DatabaseSync): void {
   const tables = database.prepare('SELECT sql FROM sqlite_schema').all()

@@ -1,8 +1,8 @@
 /**
- * Outputs of a run while it goes on: to a folder for W&B, to an MLflow server.
+ * Live outputs of a run: to a folder for W&B, to an MLflow server.
  *
- * They never harm the run: what they throw becomes a warning of the record, what takes too long is left, and values are
- * only queued when they are logged. What could not be sent on the way is sent from the journal at the end.
+ * They never harm the run: an error becomes a warning of the record, slow work is abandoned, and logging a
+ * value only queues it. Values that could not be sent during the run are sent from the journal at the end.
  */
 import { join } from 'node:path'
 import { mlflowTarget } from '../mlflow/target.ts'
@@ -14,31 +14,31 @@ import type { EventBody } from '../../record/events.ts'
 import type { RunRecord } from '../../record/record.ts'
 import type { OutputOptions } from '../../config/outputs.ts'
 
-/** One output of a run that goes on. */
+/** A live output of one run. */
 export interface LiveOutput {
-  /** For people, for example `MLflow`. */
+  /** Display name, for example `MLflow`. */
   readonly name: string
-  /** The value of `--format` that does the same later. */
+  /** The value of `--format` that exports the same afterwards. */
   readonly format: string
-  /** How long the end of the run may wait for it in all, in milliseconds. */
+  /** Total milliseconds that the end of the run may wait for it. */
   readonly timeoutMs: number
-  /** Takes what was said; must not throw and not wait. */
+  /** Take an event; must neither throw nor wait. */
   take(event: EventBody, time: string): void
   /**
-   * Gives the other tool what it has not yet, the sealed record and the end.
+   * Send the rest, the sealed record and the end of the run.
    *
-   * @returns Plain sentences about what the other tool has not, or not whole.
+   * @returns Sentences about data that the other tool did not get, or not completely.
    */
   finish(run: RunSource, signal: AbortSignal): Promise<readonly string[]>
-  /** Gives it the record once more, which has other warnings by now; after `finish`. */
+  /** Send the record again, with its new warnings; called after `finish`. */
   refresh(run: RunSource, signal: AbortSignal): Promise<void>
-  /** Ends everything that goes on by itself. */
+  /** Stop all background work. */
   stop(): void
 }
 
-/** What outputs are started with. */
+/** The input for starting outputs. */
 export interface OutputContext {
-  /** The record as it is now. */
+  /** Returns the present record. */
   readonly record: () => RunRecord
   /** Absolute path of the store. */
   readonly store: string
@@ -51,18 +51,18 @@ export class Outputs {
     this.#outputs = outputs
   }
 
-  /** Takes what was said. */
+  /** Take an event. */
   take(event: EventBody, time: string): void {
     for (const output of this.#outputs) output.take(event, time)
   }
 
   /**
-   * Finishes the outputs, one after the other. What goes wrong, or did not go in whole, becomes a warning of the record,
-   * and those that have the record then get it again.
+   * Finish the outputs, one after the other. Failures and incomplete data become warnings of the record, and
+   * outputs that have the record then get it again.
    *
-   * @param run The run, sealed and on disk: whatever happens from here on, it has ended well.
-   * @param reseal Puts warnings into the record and gives the run as it is then.
-   * @param signal Ends it at once; what is not yet given is then a warning.
+   * @param run The run, sealed and on disk: it has ended well, whatever happens to its outputs.
+   * @param reseal Adds warnings to the record and returns the updated run.
+   * @param signal Aborts the outputs; unsent data is then reported in a warning.
    */
   async finish(
     run: RunSource,
@@ -85,13 +85,13 @@ export class Outputs {
     return failures.length === 0 ? current.record : (await reseal(failures)).record
   }
 
-  /** Ends what goes on by itself; for a run that cannot be finished. */
+  /** Stop all background work, for a run that cannot be finished. */
   stop(): void {
     for (const output of this.#outputs) output.stop()
   }
 }
 
-/** What became of one output. */
+/** The result of one output. */
 interface Finished {
   readonly output: LiveOutput
   readonly deadline: AbortSignal
@@ -128,12 +128,12 @@ function failure(
   return `the run was not wholly given to ${name}: ${reason}; "lineaprint export ${id} --format ${format}" gives it again`
 }
 
-/** Work that does not listen to its deadline is left behind. */
+/** Await work up to a deadline. Work that ignores it is abandoned. */
 function bounded<T>(work: Promise<T>, deadline: AbortSignal): Promise<T> {
   return Promise.race([work, rejected(deadline)])
 }
 
-/** Rejects when the signal is aborted: work that does not listen is left behind. */
+/** Reject when the signal is aborted, for work that ignores signals. */
 function rejected(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     const fail = (): void => reject(signal.reason as Error)
@@ -143,10 +143,10 @@ function rejected(signal: AbortSignal): Promise<never> {
 }
 
 /**
- * Checks what a configuration asks for, before anything of the run exists.
+ * Check the configuration of the outputs, before anything of the run exists.
  *
- * @returns What starts the outputs.
- * @throws ERR_LINEAPRINT_CONFIGURATION if an output lacks something that it cannot be without.
+ * @returns A function that starts the outputs.
+ * @throws ERR_LINEAPRINT_CONFIGURATION if an output lacks a required option.
  */
 export function prepareOutputs(
   { saveToWandb, saveToMlflow }: OutputOptions,

@@ -7,7 +7,8 @@ import { hashFiles } from '../hash/file.ts'
 import { errorCode } from '../util/fs.ts'
 import { checkSeal, formatRecord } from '../record/seal.ts'
 import { reasonOf } from '../record/failure.ts'
-import { findFiles, isBelow } from '../store/run-files.ts'
+import { findFiles } from '../store/run-files.ts'
+import { isSafeRelativePath } from '../util/paths.ts'
 import { item, unreadable } from './check-item.ts'
 import type { ExportFormat, ExportWishes } from '../export/files.ts'
 import type { FileHash } from '../hash/file.ts'
@@ -47,7 +48,7 @@ export async function verifyFiles(
 ): Promise<FoundItem[]> {
   if (record.seal === null) return []
   const wishes = record.configuration as unknown as ExportWishes
-  const [listed, unusable] = partition(record.files, ({ path }) => isBelow(path))
+  const [listed, unusable] = partition(record.files, ({ path }) => isSafeRelativePath(path))
   const items = unusable.map(({ path }) =>
     item('files', path, 'changed', 'the record names a path outside the folder of the run'),
   )

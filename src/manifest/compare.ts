@@ -18,7 +18,7 @@ export function differenceOf(was: ManifestEntry, is: ManifestEntry): string | un
   return equal ? undefined : 'its content differs'
 }
 
-/** The words of an error without the path, which stands beside it already. */
-export function reasonOf({ path, message }: LineaprintError): string {
+/** Return the message of an error without the path, which the finding has as a field. */
+export function messageWithoutPath({ path, message }: LineaprintError): string {
   return path !== undefined && message.startsWith(`${path}: `) ? message.slice(path.length + 2) : message
 }

@@ -1,23 +1,8 @@
 /** The entries of a hashed folder, as a manifest has them. */
-import { readlink, stat } from 'node:fs/promises'
-import { LineaprintError } from '../core/errors.ts'
+import { readlink } from 'node:fs/promises'
 import { bytesOf, namedOf, textOf } from './names.ts'
-import type { Stats } from 'node:fs'
 import type { TreeEntry } from '../hash/tree.ts'
 import type { ManifestEntry } from './document.ts'
-
-/** What a path is; links are followed. */
-export async function lookAt(path: string): Promise<Stats> {
-  return stat(path).catch((cause: NodeJS.ErrnoException) => {
-    throw cause.code === 'ENOENT' || cause.code === 'ENOTDIR'
-      ? new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'there is no such file or folder', { path, cause })
-      : new LineaprintError(
-          'ERR_LINEAPRINT_UNREADABLE',
-          `cannot look at it: ${cause.code ?? cause.message}`,
-          { path, cause },
-        )
-  })
-}
 
 /** What a walk listed, with exact bytes where text does not hold a name or target. */
 export async function entriesOf(root: string, listed: readonly TreeEntry[]): Promise<ManifestEntry[]> {

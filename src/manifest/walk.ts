@@ -1,6 +1,7 @@
 /** What lies in a folder now, for a check: one entry that cannot be read does not hide the others. */
 import { constants } from 'node:fs'
 import { access, lstat } from 'node:fs/promises'
+import { errorCode } from '../util/fs.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { hashTree } from '../hash/tree.ts'
 import { absoluteOf, entriesOf } from './entries.ts'
@@ -101,10 +102,7 @@ async function troubleOf(
 ): Promise<LineaprintError | undefined> {
   const { path } = entry
   const absolute = absoluteOf(root, entry)
-  const isLink = await lstat(absolute).then(
-    (info) => info.isSymbolicLink(),
-    (error: NodeJS.ErrnoException) => error.code,
-  )
+  const isLink = await lstat(absolute).then((info) => info.isSymbolicLink(), errorCode)
   // Not the entry is closed but the folder it is in.
   if (isLink === 'EACCES' && path.includes('/')) return closed(path.slice(0, path.lastIndexOf('/')))
   // A recorded link is never followed; what is gone is missing and no trouble.
@@ -113,10 +111,7 @@ async function troubleOf(
     return new LineaprintError('ERR_LINEAPRINT_LINK', 'it is a symbolic link, and links are refused', {
       path,
     })
-  const code = await access(absolute, constants.R_OK).then(
-    () => undefined,
-    (error: NodeJS.ErrnoException) => error.code,
-  )
+  const code = await access(absolute, constants.R_OK).then(() => undefined, errorCode)
   if (isLink && (code === 'ENOENT' || code === 'ELOOP' || code === 'ENOTDIR'))
     return new LineaprintError('ERR_LINEAPRINT_LINK', 'it is a link that leads nowhere', { path })
   return code === 'EACCES' ? closed(path) : undefined

@@ -11,8 +11,8 @@ import { reasonOf } from '../record/failure.ts'
 import { fieldText } from '../json/copy.ts'
 import { ExperimentTracker } from '../tracking/tracker.ts'
 import { isSaid } from './verdicts/reported.ts'
-import { isThere } from './inputs.ts'
-import { isWithin } from './paths.ts'
+import { inputExists } from './inputs.ts'
+import { isInside } from '../util/paths.ts'
 import type { JsonObject } from '../core/json-value.ts'
 import type { StoredRun } from '../store/runs.ts'
 import type { ProcessEnd } from '../command/process.ts'
@@ -110,7 +110,7 @@ export async function commandIn(run: StoredRun, map: TreeMap, rebuilt: Rebuilt):
   const before = resolve(record.command.workingDirectory, program)
   // A name without a slash is looked up on PATH.
   if (!/[/\\]/.test(program) || !map.covers(before)) return [program, ...mapped]
-  if (!(await isThere(map.path(before)))) return [before, ...mapped]
+  if (!(await inputExists(map.path(before)))) return [before, ...mapped]
   return [isAbsolute(program) ? map.path(program) : program, ...mapped]
 }
 
@@ -159,7 +159,7 @@ function trackerOptions({ run, map, target }: Execution): ExperimentOptions {
   return {
     experimentName: name,
     // A store elsewhere is the record's word, which does not decide where something is written.
-    outputDir: isWithin(outputDir, target) ? outputDir : target,
+    outputDir: isInside(target, outputDir) ? outputDir : target,
     enableDatasetTracking: flag('enableDatasetTracking'),
     enableModelTracking: flag('enableModelTracking'),
     enableEnvironmentTracking: flag('enableEnvironmentTracking'),

@@ -1,6 +1,7 @@
 /** What differs between two models: configuration, tokenizer, and tensor by tensor. */
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { systemReason } from '../../util/fs.ts'
 import { LineaprintError } from '../../core/errors.ts'
 import { matchRenames } from '../../hash/tree-diff.ts'
 import { checkKeys } from '../../core/options.ts'
@@ -124,8 +125,10 @@ async function load(path: string, options: HashOptions): Promise<Loaded> {
 
 /** Changes whenever the file does. What cannot be looked at is told by the read itself. */
 async function look(path: string): Promise<string> {
-  const info = await stat(path, { bigint: true }).catch((error: NodeJS.ErrnoException) => error)
-  return info instanceof Error ? `${info.code}` : `${info.dev} ${info.ino} ${info.size} ${info.mtimeNs}`
+  return stat(path, { bigint: true }).then(
+    ({ dev, ino, size, mtimeNs }) => `${dev} ${ino} ${size} ${mtimeNs}`,
+    systemReason,
+  )
 }
 
 function sideOf({ path, architecture, weights, tokenizer, tensorCount, parameters }: ModelReport): ModelSide {

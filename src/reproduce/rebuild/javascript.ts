@@ -2,7 +2,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { asObject } from '../../capture/fields.ts'
-import { isWithin } from '../paths.ts'
+import { isInside } from '../../util/paths.ts'
 import { item } from '../types.ts'
 import { runTool } from './tool.ts'
 import type { JsonObject } from '../../core/json-value.ts'
@@ -67,7 +67,7 @@ async function findLock(
   directory: string,
   target: string,
 ): Promise<Lock | undefined> {
-  for (let folder = directory; isWithin(folder, target); folder = dirname(folder)) {
+  for (let folder = directory; isInside(target, folder); folder = dirname(folder)) {
     for (const [name, argv] of MANAGERS) {
       if (!names.includes(name)) continue
       const isFile = await stat(join(folder, name)).then(

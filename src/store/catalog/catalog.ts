@@ -4,6 +4,7 @@
  */
 import { hash } from 'node:crypto'
 import { existsSync, renameSync } from 'node:fs'
+import { errorText } from '../../util/error-text.ts'
 import { catalogsIn, newCatalogPath, placeRefusal, removeCatalog } from './paths.ts'
 import { hasSoundLog, openDatabase, troubleOf } from './sqlite.ts'
 import type { DatabaseSync } from 'node:sqlite'
@@ -50,7 +51,7 @@ export function readCatalog(folder: string): CatalogContent {
   try {
     return openCatalog(folder)
   } catch (error) {
-    return isPassing(error) ? without() : without(reasonOf(error))
+    return isPassing(error) ? without() : without(errorText(error))
   }
 }
 
@@ -145,7 +146,7 @@ function updateCatalog(
   } catch (error) {
     const trouble = troubleOf(error)
     if (trouble === 'damaged') removeCatalog(path)
-    return trouble === 'damaged' || isPassing(error) || !existsSync(path) ? undefined : reasonOf(error)
+    return trouble === 'damaged' || isPassing(error) || !existsSync(path) ? undefined : errorText(error)
   }
 }
 
@@ -164,8 +165,4 @@ function using<T>(path: string, work: (database: DatabaseSync) => T): T {
 
 function digestOf({ id, stamp, entry }: CatalogRow): string {
   return hash('sha256', JSON.stringify([id, stamp, entry]))
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

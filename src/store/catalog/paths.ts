@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { accessSync, constants, readdirSync, rmSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
+import { systemReason } from '../../util/fs.ts'
 
 /** The version of what stands in a catalog; part of the name, so that two versions do not fight over one file. */
 const VERSION = 1
@@ -40,7 +41,7 @@ export function placeRefusal(folder: string): string | undefined {
   try {
     accessSync(folder, constants.W_OK)
   } catch (error) {
-    return `the folder cannot be written (${(error as NodeJS.ErrnoException).code})`
+    return `the folder cannot be written (${systemReason(error)})`
   }
   const network = networkKind(folder)
   return network === undefined ? undefined : `it lies on a network file system (${network})`

@@ -24,6 +24,7 @@ import {
 } from 'node:fs'
 import { basename, delimiter, dirname, join } from 'node:path'
 import { platform } from 'node:process'
+import { errorCode } from '../../../util/fs.ts'
 
 /** What decides which Python a shim starts. */
 export interface ShimContext {
@@ -104,7 +105,7 @@ function readShort(path: string): string | null | undefined {
   try {
     file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? undefined : null
+    return errorCode(error) === 'ENOENT' ? undefined : null
   }
   try {
     const found = fstatSync(file)

@@ -63,8 +63,15 @@ export function parseStandardJson(source: Uint8Array | string, path?: string): u
 export function toObjects(value: ParsedJson): unknown {
   if (Array.isArray(value)) return value.map(toObjects)
   if (!(value instanceof Map)) return value
-  // fromEntries makes own properties of all keys, `__proto__` included.
-  return Object.fromEntries([...value].map(([key, member]) => [key, toObjects(member)]))
+  const object: Record<string, unknown> = {}
+  for (const [key, member] of value) {
+    // An assignment to this name would set the prototype.
+    if (key === '__proto__') {
+      const descriptor = { value: toObjects(member), enumerable: true, writable: true, configurable: true }
+      Object.defineProperty(object, key, descriptor)
+    } else object[key] = toObjects(member)
+  }
+  return object
 }
 
 function textOf(source: Uint8Array | string, path: string | undefined): string {

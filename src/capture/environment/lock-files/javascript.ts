@@ -6,7 +6,7 @@
  * of one file; `snyk-nodejs-lockfile-parser` brings eighteen packages, and `@pnpm/lockfile.fs` as many. What a line by
  * line reader does not understand is counted instead, so that nothing is lost without a word.
  */
-import { NotLocked, collectEntries } from './locked.ts'
+import { NotLocked, collectEntries, objectOf, parseJsonLock } from './locked.ts'
 import type { Entry, Locked, LockedPackage } from './locked.ts'
 
 const OWN: Entry = { kind: 'own' }
@@ -14,7 +14,7 @@ const UNKNOWN: Entry = { kind: 'unknown' }
 
 /** `package-lock.json` and `npm-shrinkwrap.json`, from version 2 on. */
 export function readNpmLock(text: string): Locked {
-  const { packages } = objectOf(parse(text))
+  const { packages } = objectOf(parseJsonLock(text))
   if (packages === undefined) throw new NotLocked('it is of version 1, which lists no folders')
   const entries = Object.entries(objectOf(packages)).map(([path, value]): Entry => {
     const entry = objectOf(value)
@@ -118,7 +118,7 @@ const NO_OPTIONAL = 'it does not say which packages are optional, so a package t
 
 /** `bun.lock`: JSON with a comma behind the last member. */
 export function readBunLock(text: string): Locked {
-  const value = objectOf(parse(withoutTrailingCommas(text)))
+  const value = objectOf(parseJsonLock(withoutTrailingCommas(text)))
   const entries = Object.values(objectOf(value['packages'] ?? {})).map(bunEntry)
   return collectEntries(entries, entries.length, NO_OPTIONAL)
 }
@@ -135,18 +135,4 @@ function bunEntry(entry: unknown): Entry {
 /** Commas before a closing bracket, outside of strings. */
 function withoutTrailingCommas(text: string): string {
   return text.replace(/("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])/g, (_, string: string | undefined) => string ?? '')
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text.replace(/^\uFEFF/, '')) as unknown
-  } catch {
-    throw new NotLocked('it does not parse')
-  }
-}
-
-function objectOf(value: unknown): Record<string, unknown> {
-  if (value !== null && typeof value === 'object' && !Array.isArray(value))
-    return value as Record<string, unknown>
-  throw new NotLocked('it is of a form that is not known')
 }

@@ -54,6 +54,22 @@ export function collectEntries(
 /** Thrown by a reader for a file that is not of the form it reads; the message is the reason. */
 export class NotLocked extends Error {}
 
+/** Parse JSON as the tool that wrote it does, behind a byte order mark or not. @throws NotLocked. */
+export function parseJsonLock(text: string): unknown {
+  try {
+    return JSON.parse(text.replace(/^\uFEFF/, '')) as unknown
+  } catch {
+    throw new NotLocked('it does not parse')
+  }
+}
+
+/** Return an object as one. @throws NotLocked for anything else. */
+export function objectOf(value: unknown): Record<string, unknown> {
+  if (value !== null && typeof value === 'object' && !Array.isArray(value))
+    return value as Record<string, unknown>
+  throw new NotLocked('it is of a form that is not known')
+}
+
 /** One package in which what is installed departs from the lock file. */
 export type Drift = {
   readonly package: string

@@ -1,5 +1,5 @@
 /** Lock files of uv, Poetry, PDM, Pipenv and pip, and the standard one, `pylock.toml`. */
-import { NotLocked, collectEntries } from './locked.ts'
+import { NotLocked, collectEntries, objectOf, parseJsonLock } from './locked.ts'
 import type { Entry, Locked } from './locked.ts'
 
 /** A name as PEP 503 says. */
@@ -26,11 +26,11 @@ export async function readUvLock(text: string): Promise<Locked> {
       for (const one of byName.get(name) ?? []) {
         visit(one['dependencies'])
         const extras = Array.isArray(extra) ? extra.map(String) : []
-        for (const chosen of extras) visit(tableOf(one['optional-dependencies'] ?? {})[chosen])
+        for (const chosen of extras) visit(objectOf(one['optional-dependencies'] ?? {})[chosen])
       }
     }
   }
-  const own = packages.filter(({ source }) => isOwn(tableOf(source ?? {})))
+  const own = packages.filter(({ source }) => isOwn(objectOf(source ?? {})))
   for (const one of own) visit(one['dependencies'])
   const entries = packages.map((one): Entry =>
     own.includes(one) ? { kind: 'own' } : tableEntry(one, ({ name }) => !required.has(name)),
@@ -46,7 +46,7 @@ function isOwn(source: Table): boolean {
 /** `poetry.lock` of both versions: extras, other groups and other systems may be left out. */
 export async function readPoetryLock(text: string): Promise<Locked> {
   const packages = tables((await parseToml(text))['package'])
-  const edges = packages.flatMap(({ dependencies }) => Object.entries(tableOf(dependencies ?? {})))
+  const edges = packages.flatMap(({ dependencies }) => Object.entries(objectOf(dependencies ?? {})))
   const plain = new Set<string>()
   const marked = new Set<string>()
   for (const [name, edge] of edges) {
@@ -82,17 +82,12 @@ export async function readPyLock(text: string): Promise<Locked> {
 
 /** `Pipfile.lock`. */
 export async function readPipfileLock(text: string): Promise<Locked> {
-  let value: Table
-  try {
-    value = tableOf(JSON.parse(text))
-  } catch {
-    throw new NotLocked('it does not parse')
-  }
+  const value = objectOf(parseJsonLock(text))
   // Besides `default` and `develop` a category of any name.
   const sections = Object.entries(value).filter(([section]) => section !== '_meta')
   const entries = sections.flatMap(([section, packages]) =>
-    Object.entries(tableOf(packages)).map(([name, entry]) =>
-      pipfileEntry(normalName(name), tableOf(entry), section !== 'default'),
+    Object.entries(objectOf(packages)).map(([name, entry]) =>
+      pipfileEntry(normalName(name), objectOf(entry), section !== 'default'),
     ),
   )
   return collectEntries(entries)
@@ -177,12 +172,7 @@ async function parseToml(text: string): Promise<Table> {
 }
 
 function tables(value: unknown): Table[] {
-  return Array.isArray(value) ? value.map((one) => tableOf(one)) : []
-}
-
-function tableOf(value: unknown): Table {
-  if (value !== null && typeof value === 'object' && !Array.isArray(value)) return value as Table
-  throw new NotLocked('it is of a form that is not known')
+  return Array.isArray(value) ? value.map((one) => objectOf(one)) : []
 }
 
 function textOf(value: unknown): string {

@@ -13,6 +13,8 @@ import {
 import { dtypeOf } from '../../src/hash/array.ts'
 import { decoderOf } from '../../src/model/diff/decode.ts'
 
+type Globals = Readonly<Record<string, Uint8ArrayConstructor | undefined>>
+
 const BITS: Readonly<Record<string, number>> = Object.fromEntries(
   Object.entries(DTYPES).map(([name, { bits }]) => [name, bits]),
 )
@@ -52,28 +54,14 @@ test('widths of elements, and types without one', () => {
 })
 
 test('typed arrays, the types of NumPy and the decoders have the widths of the table', () => {
-  const arrays = [
-    Int8Array,
-    Uint8Array,
-    Uint8ClampedArray,
-    Int16Array,
-    Uint16Array,
-    Int32Array,
-    Uint32Array,
-    BigInt64Array,
-    BigUint64Array,
-    Float32Array,
-    Float64Array,
-  ]
-  for (const type of arrays) {
-    const dtype = dtypeOf(new type(1))
-    expect({ type: type.name, bytes: elementBytes(dtype ?? '') }).toEqual({
-      type: type.name,
+  const types = [...ARRAY_DTYPES.keys()].flatMap((name) => (globalThis as unknown as Globals)[name] ?? [])
+  // Float16Array came with Node 24.
+  expect(types.length).toBeGreaterThanOrEqual(11)
+  for (const type of types)
+    expect({ type, bytes: elementBytes(dtypeOf(new type(1)) ?? '') }).toEqual({
+      type,
       bytes: type.BYTES_PER_ELEMENT,
     })
-  }
-  expect(ARRAY_DTYPES.size).toBe(arrays.length + 1)
-  expect(ARRAY_DTYPES.get('Float16Array')).toBe('F16')
   for (const [name, dtype] of NUMPY_DTYPES) expect(name).toBe(`<f${elementBytes(dtype)}`)
   for (const dtype of Object.keys(DTYPES)) {
     const decoder = decoderOf(dtype)

@@ -4,25 +4,20 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { createEnvironmentCapture } from '../../../../src/capture/environment/capture.ts'
 import {
-  readBunLock,
-  readNpmLock,
-  readPnpmLock,
-  readYarnLock,
-} from '../../../../src/capture/environment/lock-files/javascript.ts'
+  NPM_LOCK_FILES,
+  PYTHON_LOCK_FILES,
+} from '../../../../src/capture/environment/lock-files/lock-files.ts'
 import { findDrift } from '../../../../src/capture/environment/lock-files/locked.ts'
-import {
-  readPdmLock,
-  readPipfileLock,
-  readPoetryLock,
-  readPyLock,
-  readRequirements,
-  readUvLock,
-} from '../../../../src/capture/environment/lock-files/python.ts'
 import { objectAt } from '../../fixture.ts'
 import { folderOf } from '../fakes.ts'
 import type { Locked } from '../../../../src/capture/environment/lock-files/locked.ts'
 
-type Reader = (text: string) => Locked | Promise<Locked>
+/** Reads a text as the file of that name. */
+async function readAs(name: string, text: string): Promise<Locked> {
+  const reader = { ...NPM_LOCK_FILES, ...PYTHON_LOCK_FILES }[name]
+  if (reader === undefined) throw new Error(`no reader of ${name}`)
+  return reader(text)
+}
 
 function fixture(name: string): string {
   return readFileSync(join(import.meta.dirname, 'fixtures', name), 'utf8')
@@ -34,7 +29,7 @@ function versionsOf({ packages }: Locked): string[] {
 
 const SOURCES: readonly (readonly [
   file: string,
-  read: Reader,
+  name: string,
   expected: {
     readonly seen: number
     readonly versions: readonly string[]
@@ -43,7 +38,7 @@ const SOURCES: readonly (readonly [
 ])[] = [
   [
     'package-lock.json',
-    readNpmLock,
+    'package-lock.json',
     {
       seen: 13,
       versions: [
@@ -61,7 +56,7 @@ const SOURCES: readonly (readonly [
   ],
   [
     'pnpm-lock.yaml',
-    readPnpmLock,
+    'pnpm-lock.yaml',
     {
       seen: 8,
       versions: ['debug@4.3.4', 'fsevents@2.3.3', 'is-number@7.0.0', 'ms@2.0.0', 'ms@2.1.2'],
@@ -70,7 +65,7 @@ const SOURCES: readonly (readonly [
   ],
   [
     'yarn-1.lock',
-    readYarnLock,
+    'yarn.lock',
     {
       seen: 10,
       versions: [
@@ -89,7 +84,7 @@ const SOURCES: readonly (readonly [
   ],
   [
     'yarn-4.lock',
-    readYarnLock,
+    'yarn.lock',
     {
       seen: 11,
       versions: [
@@ -106,7 +101,7 @@ const SOURCES: readonly (readonly [
   ],
   [
     'bun.lock',
-    readBunLock,
+    'bun.lock',
     {
       seen: 11,
       versions: ['debug@4.3.4', 'fsevents@2.3.3', 'ms@2.0.0', 'ms@2.1.2', 'ms@2.1.2'],
@@ -115,7 +110,7 @@ const SOURCES: readonly (readonly [
   ],
   [
     'Pipfile.lock',
-    readPipfileLock,
+    'Pipfile.lock',
     {
       seen: 5,
       versions: ['click@8.1.7', 'idna@3.7', 'iniconfig@2.0.0', 'six@1.16.0'],
@@ -126,9 +121,9 @@ const SOURCES: readonly (readonly [
 
 test.each(SOURCES)(
   '%s: every entry is understood, with either ending of lines',
-  async (file, read, expected) => {
+  async (file, name, expected) => {
     for (const text of [fixture(`sources/${file}`), fixture(`sources/${file}`).replaceAll('\n', '\r\n')]) {
-      const locked = await read(text)
+      const locked = await readAs(name, text)
       expect(versionsOf(locked)).toEqual(expected.versions)
       expect(locked.unversioned).toEqual(expected.unversioned)
       expect(locked.entries).toEqual({ seen: expected.seen, understood: expected.seen })
@@ -137,34 +132,37 @@ test.each(SOURCES)(
 )
 
 test.each([
-  ['package-lock.json', readNpmLock],
-  ['pnpm-lock.yaml', readPnpmLock],
-  ['yarn.lock', readYarnLock],
-  ['bun.lock', readBunLock],
-  ['uv.lock', readUvLock],
-  ['pylock.toml', readPyLock],
-  ['requirements.txt', readRequirements],
-] as const)('%s of a project from a registry is understood as a whole', async (file, read) => {
+  'package-lock.json',
+  'pnpm-lock.yaml',
+  'yarn.lock',
+  'bun.lock',
+  'uv.lock',
+  'pylock.toml',
+  'requirements.txt',
+] as const)('%s of a project from a registry is understood as a whole', async (file) => {
   for (const text of [fixture(file), fixture(file).replaceAll('\n', '\r\n')]) {
-    const { entries, unnamed } = await read(text)
+    const { entries, unnamed } = await readAs(file, text)
     expect(entries.seen).toBeGreaterThan(0)
     expect(entries.understood).toBe(entries.seen)
     expect(unnamed).toBe(0)
   }
 })
 
-test('yarn.lock: an entry of another form is seen and not understood; a long key and git are', () => {
+test('yarn.lock: an entry of another form is seen and not understood; a long key and git are', async () => {
   const head = '__metadata:\n  version: 8\n\n'
   const long = `? "ms@npm:2.0.0, ${'ms@npm:^2.0.0, '.repeat(80)}ms@npm:~2.0.0"\n:\n  version: 2.0.0\n  resolution: "ms@npm:2.0.0"\n`
   const git = `"g@https://example.org/g.git#commit=abc":\n  version: 1.0.0\n  resolution: "g@https://example.org/g.git#commit=abc"\n`
-  const both = readYarnLock(head + long + git)
+  const both = await readAs('yarn.lock', head + long + git)
   expect(versionsOf(both)).toEqual(['g@1.0.0', 'ms@2.0.0'])
   expect(both.entries).toEqual({ seen: 2, understood: 2 })
-  const strange = readYarnLock(`${head}${git}"h@npm:1":\n  resolved-version: 1.0.0\n\n<<<<<<< HEAD\n`)
+  const strange = await readAs(
+    'yarn.lock',
+    `${head}${git}"h@npm:1":\n  resolved-version: 1.0.0\n\n<<<<<<< HEAD\n`,
+  )
   expect(strange.entries).toEqual({ seen: 3, understood: 1 })
 })
 
-test('pnpm-lock.yaml: addresses of earlier versions have no name; a key of another form is not understood', () => {
+test('pnpm-lock.yaml: addresses of earlier versions have no name; a key of another form is not understood', async () => {
   const head = `lockfileVersion: '6.0'\n\npackages:\n\n`
   const sources = [
     'github.com/a/b/0123456:\n    name: b\n    version: 1.0.0',
@@ -172,32 +170,39 @@ test('pnpm-lock.yaml: addresses of earlier versions have no name; a key of anoth
     'file:../local:\n    name: d',
     '/ms@2.1.2:\n    dev: false',
   ]
-  const locked = readPnpmLock(head + sources.map((one) => `  ${one}\n\n`).join(''))
+  const locked = await readAs('pnpm-lock.yaml', head + sources.map((one) => `  ${one}\n\n`).join(''))
   expect(versionsOf(locked)).toEqual(['ms@2.1.2'])
   expect(locked).toMatchObject({ entries: { seen: 4, understood: 4 }, unnamed: 3 })
-  const strange = readPnpmLock(
+  const strange = await readAs(
+    'pnpm-lock.yaml',
     `${head}  ? /${'long'.repeat(300)}\n  : dev: false\n\n  nothing:\n    dev: true\n`,
   )
   expect(strange.entries).toEqual({ seen: 2, understood: 0 })
 })
 
 test('bun.lock, Pipfile.lock and TOML: an entry without what makes it one is not understood', async () => {
-  expect(readBunLock('{"packages":{"a":["a@1.0.0"],"b":"b@1.0.0","c":[1]}}').entries).toEqual({
+  expect((await readAs('bun.lock', '{"packages":{"a":["a@1.0.0"],"b":"b@1.0.0","c":[1]}}')).entries).toEqual({
     seen: 3,
     understood: 1,
   })
   const pipfile = {
     default: { a: { version: '==1' }, b: { version: '*' }, c: { git: 'https://x', ref: 'y' } },
   }
-  expect((await readPipfileLock(JSON.stringify(pipfile))).entries).toEqual({ seen: 3, understood: 2 })
+  expect((await readAs('Pipfile.lock', JSON.stringify(pipfile))).entries).toEqual({ seen: 3, understood: 2 })
   const nameless = '[[package]]\nname = "a"\nversion = "1"\n[[package]]\nversion = "1"\n'
-  expect((await readPdmLock(nameless)).entries).toEqual({ seen: 2, understood: 1 })
+  expect((await readAs('pdm.lock', nameless)).entries).toEqual({ seen: 2, understood: 1 })
   const folder = '[[packages]]\nname = "a"\n[packages.directory]\npath = "a"\n'
-  expect(await readPyLock(folder)).toMatchObject({ unversioned: ['a'], entries: { seen: 1, understood: 1 } })
+  expect(await readAs('pylock.toml', folder)).toMatchObject({
+    unversioned: ['a'],
+    entries: { seen: 1, understood: 1 },
+  })
   const git = '[[package]]\nname = "a"\nversion = "1"\n[package.source]\ntype = "git"\nurl = "https://x"\n'
-  expect((await readPoetryLock(git)).entries).toEqual({ seen: 1, understood: 1 })
+  expect((await readAs('poetry.lock', git)).entries).toEqual({ seen: 1, understood: 1 })
   const editable = '[[package]]\nname = "app"\nsource = { editable = "." }\n'
-  expect(await readUvLock(editable)).toMatchObject({ packages: [], entries: { seen: 1, understood: 1 } })
+  expect(await readAs('uv.lock', editable)).toMatchObject({
+    packages: [],
+    entries: { seen: 1, understood: 1 },
+  })
 })
 
 const REQUIREMENTS = `\uFEFF# comment
@@ -225,18 +230,18 @@ wheel-1.0.whl
 
 test('requirements.txt: pins, ranges, addresses, folders, other files, hashes and markers', async () => {
   for (const text of [REQUIREMENTS, REQUIREMENTS.replaceAll('\n', '\r\n')]) {
-    const locked = await readRequirements(text)
+    const locked = await readAs('requirements.txt', text)
     expect(versionsOf(locked)).toEqual(['numpy@1.26.4', 'torch@2.1.0+cu121'])
     expect(locked.packages[0]?.optional).toBe(true)
     expect(locked.unversioned).toEqual(['scipy', 'pandas', 'requests', 'idna', 'click', 'attrs'])
     expect(locked).toMatchObject({ unnamed: 8, entries: { seen: 16, understood: 16 } })
     expect(locked.notCompared).toBe('14 of its lines fix no version: scipy, pandas, requests, idna, click, …')
   }
-  const { entries } = await readRequirements('click==8.1.7\nclick 8.1.7\n<html>\n')
+  const { entries } = await readAs('requirements.txt', 'click==8.1.7\nclick 8.1.7\n<html>\n')
   expect(entries).toEqual({ seen: 3, understood: 1 })
   // As Windows PowerShell writes the output of `pip freeze`.
   const utf16 = Buffer.from('\uFEFFclick==8.1.7\r\nidna==3.7\r\n', 'utf16le').toString()
-  const { understood, seen } = (await readRequirements(utf16)).entries
+  const { understood, seen } = (await readAs('requirements.txt', utf16)).entries
   expect(understood).toBeLessThan(seen)
 })
 

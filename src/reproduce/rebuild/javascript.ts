@@ -49,10 +49,16 @@ export async function rebuildModules(
       : [item('environment', 'npm', 'not-restored', reason)]
   }
   await runTool(lock.argv, lock.folder, context)
-  const drift = Number(asObject(recorded[lock.name], lock.name)['driftCount'] ?? 0)
-  const departed = drift > 0 ? `; ${drift} packages departed from it when the run was made` : ''
+  const departed = departedFrom(asObject(recorded[lock.name], lock.name))
   const command = lock.argv.slice(0, 2).join(' ')
   return [item('environment', 'npm', 'rebuilt', `by ${command} from ${lock.name}${departed}`)]
+}
+
+function departedFrom({ driftCount }: JsonObject): string {
+  // The file was not understood as a whole.
+  if (driftCount === null) return '; it is not known how many packages departed from it when the run was made'
+  const drift = Number(driftCount ?? 0)
+  return drift > 0 ? `; ${drift} packages departed from it when the run was made` : ''
 }
 
 interface Lock {

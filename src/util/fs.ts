@@ -1,5 +1,4 @@
 /** Whether a path leads somewhere, folders, files that are replaced at once, and the errors of the system. */
-import { randomBytes } from 'node:crypto'
 import { access, lstat, mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
@@ -70,7 +69,9 @@ export async function makeFolders(path: string): Promise<string | undefined> {
  * @throws ERR_LINEAPRINT_STORE if any step fails.
  */
 export async function writeAtomic(path: string, content: string | Uint8Array): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`)
+  // The global loads when it is used: `run` needs this file before it starts Python, and loading `node:crypto` takes 4 ms.
+  const random = Buffer.from(crypto.getRandomValues(new Uint8Array(6))).toString('hex')
+  const temporary = join(dirname(path), `.${basename(path)}.${random}.tmp`)
   try {
     const file = await open(temporary, 'wx', 0o666)
     try {

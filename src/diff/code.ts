@@ -7,7 +7,7 @@
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { Absent } from '../util/not-available.ts'
+import { NotAvailable } from '../util/not-available.ts'
 import { asArray, asObject, asText } from '../capture/fields.ts'
 import { BUNDLE_FILE } from '../capture/git/bundle.ts'
 import { createGit } from '../capture/git/command.ts'
@@ -68,7 +68,7 @@ export async function diffCode(
       incomplete,
     }
   } catch (error) {
-    if (!(error instanceof Absent)) throw error
+    if (!(error instanceof NotAvailable)) throw error
     return { status: 'not-compared', reason: error.message }
   } finally {
     await rm(folder, { recursive: true, force: true })
@@ -90,11 +90,11 @@ const FORMAT = [
 
 function sideOf({ folder, record }: StoredRun, label: string): Side {
   const git = own(record.captures, 'git')
-  if (git?.status !== 'captured') throw new Absent(`the ${label} run captured no repository`)
+  if (git?.status !== 'captured') throw new NotAvailable(`the ${label} run captured no repository`)
   const { value } = git
-  if (value['available'] !== true) throw new Absent(`the ${label} run did not work in a repository`)
+  if (value['available'] !== true) throw new NotAvailable(`the ${label} run did not work in a repository`)
   const commit = asText(value['commit'], 'commit')
-  if (!/^[0-9a-f]{40,64}$/.test(commit)) throw new Absent(`the commit of the ${label} run is none`)
+  if (!/^[0-9a-f]{40,64}$/.test(commit)) throw new NotAvailable(`the commit of the ${label} run is none`)
   return { label, folder, value, root: asText(value['root'], 'root'), commit }
 }
 
@@ -118,7 +118,7 @@ async function objectsOf(git: Git, root: string): Promise<string | undefined> {
     const path = resolve(root, output.toString().replace(/\n$/, ''))
     return /[\n"]/.test(path) ? undefined : path
   } catch (error) {
-    if (!(error instanceof Absent)) throw error
+    if (!(error instanceof NotAvailable)) throw error
     return undefined
   }
 }
@@ -130,7 +130,7 @@ async function ensureCommit(git: Git, { label, folder, commit, root }: Side): Pr
       await git(['cat-file', '-e', `${commit}^{commit}`])
       return true
     } catch (error) {
-      if (!(error instanceof Absent)) throw error
+      if (!(error instanceof NotAvailable)) throw error
       return false
     }
   }
@@ -139,11 +139,11 @@ async function ensureCommit(git: Git, { label, folder, commit, root }: Side): Pr
   if ((await stat(bundle).catch(() => undefined))?.isFile() === true) {
     // What it builds on can be gone as well; whether it helped is seen right after.
     await git(['bundle', 'unbundle', bundle]).catch((error: unknown) => {
-      if (!(error instanceof Absent)) throw error
+      if (!(error instanceof NotAvailable)) throw error
     })
     if (await isThere()) return
   }
-  throw new Absent(`the commit ${commit} of the ${label} run is not to be had from ${root}`)
+  throw new NotAvailable(`the commit ${commit} of the ${label} run is not to be had from ${root}`)
 }
 
 /** The tree of a commit with what the run kept of changes and untracked files. */
@@ -157,8 +157,8 @@ async function makeTree(git: Git, side: Side, incomplete: string[]): Promise<str
     // The name is ours and not the record's.
     await git(['apply', '--cached', '--whitespace=nowarn', '--', join(folder, 'git', 'diff.patch')]).catch(
       (error: unknown) => {
-        if (!(error instanceof Absent)) throw error
-        throw new Absent(`the changes of the ${label} run do not apply: ${error.message}`)
+        if (!(error instanceof NotAvailable)) throw error
+        throw new NotAvailable(`the changes of the ${label} run do not apply: ${error.message}`)
       },
     )
     if (typeof diff['redactedLines'] === 'number' && diff['redactedLines'] > 0)
@@ -177,7 +177,8 @@ async function addUntracked(git: Git, { label, folder, value }: Side, incomplete
     const path = entry['pathBytes'] === undefined ? Buffer.from(name) : unescapeBytes(name)
     if (kind === 'link') entries.push(await linkEntry(git, entry, path))
     else if (kind === 'file' && kept === true && entry['pathBytes'] === undefined) {
-      if (name.split('/').includes('..')) throw new Absent(`the path ${name} leads out of the repository`)
+      if (name.split('/').includes('..'))
+        throw new NotAvailable(`the path ${name} leads out of the repository`)
       const file = join(folder, 'git', 'untracked', name)
       const blob = (await git(['hash-object', '-w', '--no-filters', '--', file])).toString().trim()
       entries.push(Buffer.concat([Buffer.from(`${asText(mode, 'untracked.mode')} ${blob}\t`), path, NUL]))

@@ -8,7 +8,7 @@
  */
 import { constants, open, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Absent } from '../util/not-available.ts'
+import { NotAvailable } from '../util/not-available.ts'
 import { asArray, asObject, asText } from '../capture/fields.ts'
 import { BUNDLE_FILE } from '../capture/git/bundle.ts'
 import { createGit } from '../capture/git/command.ts'
@@ -90,7 +90,7 @@ function withSettings(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 }
 
 /** Whether the repository has the commit; else why the commit is not at hand. */
-type CommitState = 'there' | { readonly repository: boolean; readonly cause?: Absent }
+type CommitState = 'there' | { readonly repository: boolean; readonly cause?: NotAvailable }
 
 async function lookForCommit(git: Git, { root, commit }: RecordedTree): Promise<CommitState> {
   const isThere = await stat(root).then(
@@ -102,7 +102,7 @@ async function lookForCommit(git: Git, { root, commit }: RecordedTree): Promise<
     await git(['cat-file', '-e', `${commit}^{commit}`])
     return 'there'
   } catch (cause) {
-    if (!(cause instanceof Absent)) throw cause
+    if (!(cause instanceof NotAvailable)) throw cause
     // The folder may be there and be no repository any more.
     const isRepository = await git(['rev-parse', '--git-dir']).then(
       () => true,
@@ -193,7 +193,7 @@ async function step<T>(path: string, what: string, work: () => Promise<T>): Prom
   try {
     return await work()
   } catch (cause) {
-    if (!(cause instanceof Absent)) throw cause
+    if (!(cause instanceof NotAvailable)) throw cause
     throw new LineaprintError('ERR_LINEAPRINT_STATE', `${what}: ${cause.message}`, { path, cause })
   }
 }

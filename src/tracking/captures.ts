@@ -3,7 +3,7 @@ import { mkdir, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { builtInCaptures } from '../capture/components.ts'
 import { toCaptured } from '../capture/fields.ts'
-import { stableSeedFields } from '../capture/seeds/capture.ts'
+import { seedDigestFields } from '../capture/seeds/capture.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { errorCode, storeError } from '../util/fs.ts'
 import { isCapture } from '../record/events.ts'
@@ -158,7 +158,7 @@ export function amendSeeds(writer: RunWriter, addition: JsonObject): void {
   if (before?.status !== 'captured') return
   const value = { ...before.value, ...addition }
   const { algorithm } = writer.configuration
-  const captured = toCaptured('seeds', stableSeedFields(value), value, before.warnings, algorithm)
+  const captured = toCaptured('seeds', seedDigestFields(value), value, before.warnings, algorithm)
   writer.say({ type: 'capture', component: 'seeds', result: recorded(captured) })
 }
 

@@ -2,7 +2,7 @@
  * Checks seeds. A seed is told to a program when it starts, so a process that only verifies has none. It can be said
  * instead, as it is to a run: then the generator that it would give is compared.
  */
-import { Generator, seedsCapture, stableSeedFields } from '../capture/seeds/capture.ts'
+import { Generator, seedsCapture, seedDigestFields } from '../capture/seeds/capture.ts'
 import { pythonHashSeed } from '../capture/seeds/seed.ts'
 import { asObject, toCaptured } from '../capture/fields.ts'
 import { item } from '../compare/check-item.ts'
@@ -36,7 +36,7 @@ const UNTOLD = 'no seed is set in this process, and none was given to compare wi
 
 /** Known once such a program has run, and so not at all here. */
 function isSetByPython({ value }: Captured): boolean {
-  return stableSeedFields(value)['python'] !== undefined
+  return seedDigestFields(value)['python'] !== undefined
 }
 
 /** Both sides as they would be if a run were told the seed. */
@@ -70,5 +70,5 @@ function variablesOf(before: Captured, now: Captured, seed: number): JsonObject 
 }
 
 function captureOf(value: JsonObject, algorithm: AlgorithmChoice): Captured {
-  return toCaptured('seeds', stableSeedFields(value), value, [], algorithm)
+  return toCaptured('seeds', seedDigestFields(value), value, [], algorithm)
 }

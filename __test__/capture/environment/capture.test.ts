@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import {
   createEnvironmentCapture,
   environmentCapture,
-  stableEnvironmentFields,
+  environmentDigestFields,
 } from '../../../src/capture/environment/capture.ts'
 import { jsonDigest } from '../../../src/json/digest.ts'
 import { objectAt, temporaryFolder } from '../fixture.ts'
@@ -33,7 +33,7 @@ test('this machine', async () => {
   expect(objectAt(captured.value, 'system')).toMatchObject({ status: 'present', platform: process.platform })
   expect(objectAt(captured.value, 'npm')).toMatchObject({ status: 'present', name: 'lineaprint' })
   expect(captured.digest).toBe(
-    jsonDigest('environment', stableEnvironmentFields(captured.value)).blake3?.toString(),
+    jsonDigest('environment', environmentDigestFields(captured.value)).blake3?.toString(),
   )
   expect(JSON.parse(JSON.stringify(captured))).toStrictEqual(captured)
 })
@@ -58,7 +58,7 @@ describe('volatile fields do not count', () => {
   ])('%s.%s', async (source, field) => {
     const { value } = await look(temporaryFolder(), { variables: QUIET })
     const changed = { ...value, [source]: { ...objectAt(value, source), [field]: 'other' } }
-    expect(stableEnvironmentFields(changed)).toEqual(stableEnvironmentFields(value))
+    expect(environmentDigestFields(changed)).toEqual(environmentDigestFields(value))
   })
 })
 

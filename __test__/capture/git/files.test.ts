@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { stableGitFields } from '../../../src/capture/git/git-capture.ts'
+import { gitDigestFields } from '../../../src/capture/git/git-capture.ts'
 import { GIT_ENVIRONMENT, git, listAt, objectAt, temporaryFolder } from '../fixture.ts'
 import { look, repository, write } from './look.ts'
 
@@ -99,9 +99,9 @@ describe('patches', () => {
     write(folder, 'm.bin', 'large content')
     const captured = await look(folder, {}, { filesDirectory: temporaryFolder() })
     expect(captured.warnings.join()).toContain('files with the filter "pointer"')
-    const [entry] = listAt(stableGitFields(captured.value, 'blake3'), 'changed')
+    const [entry] = listAt(gitDigestFields(captured.value, 'blake3'), 'changed')
     write(folder, 'm.bin', 'other content')
-    const [other] = listAt(stableGitFields((await look(folder)).value, 'blake3'), 'changed')
+    const [other] = listAt(gitDigestFields((await look(folder)).value, 'blake3'), 'changed')
     expect(other).not.toEqual(entry)
   })
 

@@ -9,7 +9,7 @@ import {
   seedVariables,
   seedsCapture,
   setSeeds,
-  stableSeedFields,
+  seedDigestFields,
 } from '../../../src/capture/seeds/capture.ts'
 import { restoreProcess } from '../../../src/capture/seeds/registry.ts'
 import { jsonDigest } from '../../../src/json/digest.ts'
@@ -166,7 +166,7 @@ describe('capture', () => {
         default: { algorithm: 'xoroshiro128plus', state: defaultGenerator().state().state },
       },
     }
-    expect(stableSeedFields(captured.value)).toEqual(fields)
+    expect(seedDigestFields(captured.value)).toEqual(fields)
     expect(captured.digest).toBe(jsonDigest('seeds', fields).blake3?.toString())
   })
 
@@ -232,10 +232,10 @@ describe('what Python programs say', () => {
       python: { status: 'reached', programs: said.map((seeds) => ({ setSeeds: seeds })) },
     })
     const told = having([[9, 7], [], [7]])
-    expect(stableSeedFields(told)).toEqual({ ...stableSeedFields(before.value), python: [7, 9] })
-    expect(stableSeedFields(having([[]]))).toEqual(stableSeedFields(before.value))
+    expect(seedDigestFields(told)).toEqual({ ...seedDigestFields(before.value), python: [7, 9] })
+    expect(seedDigestFields(having([[]]))).toEqual(seedDigestFields(before.value))
     const capture = (value: JsonObject): Captured => ({
-      digest: String(jsonDigest('seeds', stableSeedFields(value)).blake3),
+      digest: String(jsonDigest('seeds', seedDigestFields(value)).blake3),
       value,
       warnings: [],
     })
@@ -245,7 +245,7 @@ describe('what Python programs say', () => {
       differences: [{ field: 'python', before: '7, 9', after: '8' }],
     })
     for (const python of [7, { programs: {} }, { programs: [7] }, { programs: [{ setSeeds: ['x'] }] }])
-      expect(() => stableSeedFields({ ...before.value, python })).toThrow(
+      expect(() => seedDigestFields({ ...before.value, python })).toThrow(
         expect.objectContaining({ code: 'ERR_LINEAPRINT_RECORD' }),
       )
   })

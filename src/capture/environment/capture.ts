@@ -10,7 +10,7 @@ import { createNpmSource } from './javascript/npm.ts'
 import { findPythonEarly } from './python/early.ts'
 import { createPythonSources, shared } from './python/python.ts'
 import { askSource } from './source.ts'
-import { environmentFieldMap, stableEnvironmentFields } from './digest-fields.ts'
+import { environmentFieldMap, environmentDigestFields } from './digest-fields.ts'
 import { systemSource } from './system/machine.ts'
 import { SOURCE_TIMEOUT } from './timeout.ts'
 import { toolchainSource } from './system/toolchain.ts'
@@ -18,7 +18,7 @@ import { variablesSource } from './system/variables.ts'
 import type { CaptureContext, Captured, Component } from '../../core/component.ts'
 import type { Source } from './source.ts'
 
-export { stableEnvironmentFields } from './digest-fields.ts'
+export { environmentDigestFields } from './digest-fields.ts'
 
 /** Options of the environment capture. */
 export interface EnvironmentCaptureOptions {
@@ -83,5 +83,5 @@ async function capture(context: CaptureContext, options: EnvironmentCaptureOptio
   const answers = await Promise.all(sources.map((source) => askSource(source, limits)))
   const value = Object.fromEntries(sources.map(({ name }, index) => [name, answers[index]?.value ?? {}]))
   const warnings = answers.flatMap((answer) => answer.warnings)
-  return toCaptured('environment', stableEnvironmentFields(value), value, warnings, algorithm)
+  return toCaptured('environment', environmentDigestFields(value), value, warnings, algorithm)
 }

@@ -53,7 +53,7 @@ const COMPARED: ReadonlyMap<string, (found: JsonObject) => JsonObject> = new Map
  *
  * @param value What was captured.
  */
-export function stableEnvironmentFields(value: JsonObject): JsonObject {
+export function environmentDigestFields(value: JsonObject): JsonObject {
   return Object.fromEntries(
     [...SECTIONS].map(([name, take]) => [
       name,

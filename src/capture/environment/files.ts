@@ -1,7 +1,7 @@
 /** Reading small files that may be anything. */
 import { constants, lstat, open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { Absent } from '../../util/not-available.ts'
+import { NotAvailable } from '../../util/not-available.ts'
 
 /** Larger files are not read: none of those looked for is. */
 const SIZE_LIMIT = 64 << 20
@@ -9,20 +9,20 @@ const SIZE_LIMIT = 64 << 20
 /**
  * The bytes of a file, or `undefined` if there is none. Never waits for a FIFO, and never reads a device.
  *
- * @throws Absent if it is something else than a file, too large, or cannot be read.
+ * @throws NotAvailable if it is something else than a file, too large, or cannot be read.
  */
 export async function readIfThere(path: string): Promise<Buffer | undefined> {
   try {
     await using handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
     const stat = await handle.stat()
-    if (!stat.isFile()) throw new Absent(`${path} is not a regular file`)
-    if (stat.size > SIZE_LIMIT) throw new Absent(`${path} is over ${SIZE_LIMIT} bytes`)
+    if (!stat.isFile()) throw new NotAvailable(`${path} is not a regular file`)
+    if (stat.size > SIZE_LIMIT) throw new NotAvailable(`${path} is over ${SIZE_LIMIT} bytes`)
     return await handle.readFile()
   } catch (error) {
-    if (error instanceof Absent) throw error
+    if (error instanceof NotAvailable) throw error
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
-    throw new Absent(`${path} cannot be read: ${code ?? (error as Error).message}`)
+    throw new NotAvailable(`${path} cannot be read: ${code ?? (error as Error).message}`)
   }
 }
 
@@ -31,7 +31,7 @@ export async function readHint(path: string): Promise<string | undefined> {
   try {
     return (await readIfThere(path))?.toString()
   } catch (error) {
-    if (error instanceof Absent) return undefined
+    if (error instanceof NotAvailable) return undefined
     throw error
   }
 }

@@ -5,7 +5,7 @@
 import { readdir } from 'node:fs/promises'
 import { arch, platform } from 'node:process'
 import { join } from 'node:path'
-import { Absent, NotThere, reasonOf } from '../../util/not-available.ts'
+import { NotAvailable, NotApplicable, reasonOf } from '../../util/not-available.ts'
 import { words } from '../../util/word-list.ts'
 import { ask } from './source.ts'
 import type { JsonObject } from '../../core/json-value.ts'
@@ -37,10 +37,10 @@ export function createFrameworksSource(findModules: typeof findInstalled, findPy
     name: 'frameworks',
     look: async (context) => {
       const { directory, signal, unseen } = context
-      if (!context.packages) throw new NotThere('packages are not looked at')
+      if (!context.packages) throw new NotApplicable('packages are not looked at')
       const [python, modules] = await Promise.all([
         findPython(context).catch((error: unknown) => {
-          if (!(error instanceof Absent)) throw error
+          if (!(error instanceof NotAvailable)) throw error
           unseen.set('python', error.message)
           return undefined
         }),
@@ -52,7 +52,7 @@ export function createFrameworksSource(findModules: typeof findInstalled, findPy
         javascript: await describeModules(modules, unseen),
       }
       if (Object.values(found).every((part) => Object.keys(part).length === 0))
-        throw new NotThere('no framework of machine learning is installed')
+        throw new NotApplicable('no framework of machine learning is installed')
       return found
     },
   }

@@ -1,5 +1,5 @@
 /** One independent part of the environment, with its own time limit and its own answer. */
-import { Absent, NotThere, reasonOf } from '../../util/not-available.ts'
+import { NotAvailable, NotApplicable, reasonOf } from '../../util/not-available.ts'
 import { runProgram } from '../../subprocess/run.ts'
 import { redactText } from '../../secrets/redact.ts'
 import type { JsonObject, JsonValue } from '../../core/json-value.ts'
@@ -26,7 +26,7 @@ export interface SourceContext {
   readonly unseen: Map<string, string>
 }
 
-/** A source: gives what it found, or throws {@link Absent} where there is nothing to find. */
+/** A source: gives what it found, or throws {@link NotAvailable} where there is nothing to find. */
 export interface Source {
   readonly name: string
   readonly look: (context: SourceContext) => Promise<JsonObject>
@@ -55,7 +55,7 @@ export async function askSource(
   // A source may be stuck in something that no signal ends, so its end is not waited for.
   const end = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
-      const late = new Absent(`no answer within ${timeout / 1000} s`)
+      const late = new NotAvailable(`no answer within ${timeout / 1000} s`)
       stop.abort(late)
       reject(late)
     }, timeout)
@@ -73,7 +73,7 @@ export async function askSource(
   } catch (error) {
     signal?.throwIfAborted()
     const reason = redactText(reasonOf(error)).toWellFormed()
-    if (!(error instanceof NotThere)) warnings.push(reason)
+    if (!(error instanceof NotApplicable)) warnings.push(reason)
     return { value: { status: 'absent', reason }, warnings: told() }
   } finally {
     clearTimeout(timer)
@@ -86,7 +86,7 @@ function reasonsOf(unseen: ReadonlyMap<string, string>): JsonObject {
 }
 
 /** A value, or `null` with the reason noted under the name of the field. */
-export function orUnseen<T>(
+export function recordMissingReason<T>(
   { unseen }: Pick<SourceContext, 'unseen'>,
   field: string,
   value: T | null | undefined,
@@ -110,7 +110,7 @@ function wellFormed(value: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(value).map(([key, member]) => [key.toWellFormed(), clean(member)]))
 }
 
-/** Runs a program for a source and gives its output; throws {@link Absent} if it does not end well. */
+/** Runs a program for a source and gives its output; throws {@link NotAvailable} if it does not end well. */
 export async function ask(
   command: string,
   args: readonly string[],
@@ -125,11 +125,13 @@ export async function ask(
     timeout: context.timeout,
     signal: context.signal,
   })
-  if (result.status === 'not-found') throw new NotThere(result.reason)
-  if (result.status !== 'ended') throw new Absent(result.reason)
+  if (result.status === 'not-found') throw new NotApplicable(result.reason)
+  if (result.status !== 'ended') throw new NotAvailable(result.reason)
   if (result.code === 0) return result.stdout.toString()
   // Some programs tell their errors to stdout.
   const said = result.stderr.trim() === '' ? result.stdout.toString('utf8', 0, 1000) : result.stderr
   const line = said.trim().split('\n').at(-1) ?? ''
-  throw new Absent(`${command} ended with ${result.code ?? 'a signal'}${line === '' ? '' : `: ${line}`}`)
+  throw new NotAvailable(
+    `${command} ended with ${result.code ?? 'a signal'}${line === '' ? '' : `: ${line}`}`,
+  )
 }

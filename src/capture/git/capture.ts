@@ -2,7 +2,7 @@
 import { mkdir, realpath } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { LineaprintError } from '../../core/errors.ts'
-import { Absent } from '../../util/not-available.ts'
+import { NotAvailable } from '../../util/not-available.ts'
 import { writeBundle } from './bundle.ts'
 import { describeChanged } from './changed.ts'
 import { createGit } from './command.ts'
@@ -69,7 +69,7 @@ export async function captureGit(
     const value = await describe(rooted, look, look.commit, context, options, warnings)
     return { value: { available: true, gitVersion: version, ...value, ...stashes(value, version) }, warnings }
   } catch (error) {
-    if (!(error instanceof Absent)) throw error
+    if (!(error instanceof NotAvailable)) throw error
     return { value: { available: false, reason: error.message }, warnings: [] }
   }
 }

@@ -1,7 +1,7 @@
 /** Compares two looks at a repository. */
 import { Digest } from '../../core/digest.ts'
 import { compareFields } from '../fields.ts'
-import { gitFieldMap, stableGitFields } from './digest-fields.ts'
+import { gitFieldMap, gitDigestFields } from './digest-fields.ts'
 import type { JsonObject } from '../../core/json-value.ts'
 import type { Captured, Comparison } from '../../core/component.ts'
 
@@ -25,8 +25,8 @@ export function compareGit(before: Captured, after: Captured): Comparison {
   return compareFields(
     before,
     after,
-    gitFieldMap(stableGitFields(before.value, algorithm)),
-    gitFieldMap(stableGitFields(after.value, algorithm)),
+    gitFieldMap(gitDigestFields(before.value, algorithm)),
+    gitFieldMap(gitDigestFields(after.value, algorithm)),
   )
 }
 

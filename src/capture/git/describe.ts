@@ -1,7 +1,7 @@
 /** What a repository says about itself: commit, tags, remotes, and what kind of clone it is. */
 import { isUtf8 } from 'node:buffer'
 import { resolve } from 'node:path'
-import { Absent } from '../../util/not-available.ts'
+import { NotAvailable } from '../../util/not-available.ts'
 import { redactText, redactUrl } from '../../secrets/redact.ts'
 import { compareUtf8 } from '../../util/text-order.ts'
 import { splitNul } from './status.ts'
@@ -33,7 +33,7 @@ export async function findPlace(git: Git, directory: string): Promise<Place> {
   if (inside !== 'true' && inside !== 'false') await git(['rev-parse', ...FLAGS])
   const kind = { shallow: shallow === 'true', objectFormat }
   if (inside !== 'true') return { root: '', gitFolder: '', commonFolder: '', workTree: false, ...kind }
-  if (!isUtf8(output)) throw new Absent('the path of the work tree is not UTF-8')
+  if (!isUtf8(output)) throw new NotAvailable('the path of the work tree is not UTF-8')
   // A path with a line end in it is asked for by itself.
   const folders =
     lines.length === FLAGS.length + FOLDERS.length + 1

@@ -38,7 +38,7 @@ import type { JsonObject, JsonValue } from '../../core/json-value.ts'
  * @param value What was captured.
  * @param algorithm Whose plain digests; the capture must have computed them.
  */
-export function stableGitFields(value: JsonObject, algorithm: Algorithm): JsonObject {
+export function gitDigestFields(value: JsonObject, algorithm: Algorithm): JsonObject {
   if (value['available'] !== true) return { available: false }
   return {
     available: true,

@@ -2,11 +2,11 @@
 import { mainAlgorithm, toCaptured } from '../fields.ts'
 import { captureGit } from './capture.ts'
 import { compareGit } from './compare.ts'
-import { stableGitFields } from './digest-fields.ts'
+import { gitDigestFields } from './digest-fields.ts'
 import type { Component } from '../../core/component.ts'
 import type { GitCaptureOptions } from './capture.ts'
 
-export { stableGitFields } from './digest-fields.ts'
+export { gitDigestFields } from './digest-fields.ts'
 export type { GitCaptureOptions } from './capture.ts'
 
 /** The git capture with its defaults. */
@@ -25,7 +25,7 @@ export function createGitCapture(options: GitCaptureOptions = {}): Component {
     name: 'git',
     capture: async (context) => {
       const { value, warnings } = await captureGit(context, options)
-      const stable = stableGitFields(value, mainAlgorithm(context.algorithm))
+      const stable = gitDigestFields(value, mainAlgorithm(context.algorithm))
       return toCaptured('git', stable, value, warnings, context.algorithm)
     },
     compare: compareGit,

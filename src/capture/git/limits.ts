@@ -1,5 +1,5 @@
 /** What of a repository cannot be seen, or cannot be brought back from what was kept. */
-import { Absent } from '../../util/not-available.ts'
+import { NotAvailable } from '../../util/not-available.ts'
 import { describeChanged } from './changed.ts'
 import { readStatus, splitNul } from './status.ts'
 import type { JsonObject } from '../../core/json-value.ts'
@@ -89,7 +89,7 @@ async function filterWarnings(git: Git, status: GitStatus): Promise<string[]> {
   try {
     answer = splitNul(await git(['check-attr', '-z', '--stdin', 'filter'], { input }))
   } catch (error) {
-    if (!(error instanceof Absent)) throw error
+    if (!(error instanceof NotAvailable)) throw error
     return [`whether files have filters is not known: ${error.message}`]
   }
   const filters = new Set<string>()

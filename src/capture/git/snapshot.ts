@@ -3,7 +3,7 @@
  * tree, and the others are answered meanwhile.
  */
 import { dirname, join } from 'node:path'
-import { Absent } from '../../util/not-available.ts'
+import { NotAvailable } from '../../util/not-available.ts'
 import { isThere } from '../../util/there.ts'
 import { findPlace, readCommit, readSettings, readUnpushed } from './describe.ts'
 import { readIndexEntries } from './index-entries.ts'
@@ -31,7 +31,7 @@ export interface FirstLook {
  * Looks at the repository that a folder is in.
  *
  * @param git Works in that folder.
- * @throws Absent with the reason, where there is none or git cannot read it.
+ * @throws NotAvailable with the reason, where there is none or git cannot read it.
  */
 export async function firstLook(git: Git, directory: string): Promise<FirstLook> {
   // Where there is none, one question is enough.
@@ -70,7 +70,7 @@ function later<T>(work: Promise<T>): Promise<T> {
 
 async function place(git: Git, directory: string): Promise<Place> {
   const found = await findPlace(git, directory)
-  if (!found.workTree) throw new Absent('this folder is in a repository but not in a work tree')
+  if (!found.workTree) throw new NotAvailable('this folder is in a repository but not in a work tree')
   return found
 }
 

@@ -1,5 +1,5 @@
 /** Reads `git status --porcelain=v2 --branch --show-stash -z`, byte for byte. */
-import { Absent } from '../../util/not-available.ts'
+import { NotAvailable } from '../../util/not-available.ts'
 import { words } from '../../util/word-list.ts'
 import { comparePaths, gitPath } from './paths.ts'
 import type { Git } from './command.ts'
@@ -82,7 +82,7 @@ export function parseStatus(output: Buffer): GitStatus {
       index++
     } else if (kind === 'u ') changed.push(conflicted(record))
     else
-      throw new Absent(
+      throw new NotAvailable(
         `git status gave a line that is not known: ${JSON.stringify(record.toString('latin1', 0, 40))}`,
       )
   }
@@ -102,7 +102,7 @@ export function splitNul(output: Buffer): Buffer[] {
     pieces.push(output.subarray(start, end))
     start = end + 1
   }
-  if (start < output.length) throw new Absent('the output of git broke off')
+  if (start < output.length) throw new NotAvailable('the output of git broke off')
   return pieces
 }
 
@@ -169,7 +169,7 @@ function cut(record: Buffer, count: number): { fields: string[]; path: GitPath }
   let start = 0
   for (let index = 0; index < count; index++) {
     const end = record.indexOf(0x20, start)
-    if (end < 0) throw new Absent('git status gave a line with too few fields')
+    if (end < 0) throw new NotAvailable('git status gave a line with too few fields')
     fields.push(record.toString('latin1', start, end))
     start = end + 1
   }

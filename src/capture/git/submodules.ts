@@ -1,5 +1,5 @@
 /** Submodules: which commit the index names, and which one is checked out. */
-import { Absent, reasonOf } from '../../util/not-available.ts'
+import { NotAvailable, reasonOf } from '../../util/not-available.ts'
 import { redactUrl } from '../../secrets/redact.ts'
 import { writePath } from './paths.ts'
 import { splitNul } from './status.ts'
@@ -63,7 +63,7 @@ export async function readCheckedOut(
     if (prefix !== '' || commit === undefined) return { commit: null, reason: 'it is not initialised' }
     return { commit }
   } catch (error) {
-    if (error instanceof Absent) return { commit: null, reason: reasonOf(error) }
+    if (error instanceof NotAvailable) return { commit: null, reason: reasonOf(error) }
     throw error
   }
 }

@@ -26,7 +26,7 @@ export const seedsCapture: Component = {
   capture: async ({ algorithm, signal }) => {
     signal?.throwIfAborted()
     const { value, warnings } = look()
-    return toCaptured('seeds', stableSeedFields(value), value, warnings, algorithm)
+    return toCaptured('seeds', seedDigestFields(value), value, warnings, algorithm)
   },
   compare,
 }
@@ -46,7 +46,7 @@ export const seedsCapture: Component = {
  *
  * @param value What was captured.
  */
-export function stableSeedFields(value: JsonObject): JsonObject {
+export function seedDigestFields(value: JsonObject): JsonObject {
   const generators = Object.entries(asObject(value['generators'], 'generators')).map(([name, recorded]) => {
     const { algorithm, state } = asObject(recorded, `generators.${name}`)
     return [name, { algorithm: asText(algorithm, 'algorithm'), state: asText(state, 'state') }] as const
@@ -138,7 +138,7 @@ function mathRandomSeed(): string | null {
 }
 
 function compare(before: Captured, after: Captured): Comparison {
-  const [was, is] = [stableSeedFields(before.value), stableSeedFields(after.value)]
+  const [was, is] = [seedDigestFields(before.value), seedDigestFields(after.value)]
   if (was['python'] !== undefined && is['python'] === undefined) return compareOwn(before, after)
   if (isEmpty(is) && !isEmpty(was)) {
     return { status: 'not-checked', reason: 'no seed is set in this process', differences: [] }
@@ -150,7 +150,7 @@ function compare(before: Captured, after: Captured): Comparison {
 function compareOwn(before: Captured, after: Captured): Comparison {
   const { python: _, ...value } = before.value
   const { algorithm } = Digest.parse(before.digest)
-  const own = toCaptured('seeds', stableSeedFields(value), value, before.warnings, algorithm)
+  const own = toCaptured('seeds', seedDigestFields(value), value, before.warnings, algorithm)
   return compare(own, after)
 }
 

@@ -60,7 +60,7 @@ export interface ChangedSinceOptions extends ContentOptions {
  * is not told apart.
  *
  * @param captured What the git capture found, with `available: true`.
- * @throws Absent with the reason where git fails or takes too long; the reason of the signal.
+ * @throws NotAvailable with the reason where git fails or takes too long; the reason of the signal.
  */
 export async function changedSince(
   captured: JsonObject,

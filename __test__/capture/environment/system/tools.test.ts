@@ -5,7 +5,7 @@ import { condaSource } from '../../../../src/capture/environment/python/conda.ts
 import { createContainerSource } from '../../../../src/capture/environment/system/container.ts'
 import { gpuSource } from '../../../../src/capture/environment/system/gpu.ts'
 import { askSource } from '../../../../src/capture/environment/source.ts'
-import { stableEnvironmentFields } from '../../../../src/capture/environment/capture.ts'
+import { environmentDigestFields } from '../../../../src/capture/environment/capture.ts'
 import { folderOf, programs } from '../fakes.ts'
 import type { Source } from '../../../../src/capture/environment/source.ts'
 import type { JsonObject } from '../../../../src/core/json-value.ts'
@@ -92,7 +92,7 @@ describe('gpu', () => {
     expect(warnings).toEqual([])
     const sections = ['node', 'npm', 'system', 'python', 'conda', 'variables']
     const rest = Object.fromEntries(sections.map((name) => [name, { status: 'absent' }]))
-    expect(stableEnvironmentFields({ ...rest, gpu: value })['gpu']).toEqual({
+    expect(environmentDigestFields({ ...rest, gpu: value })['gpu']).toEqual({
       driver: '580.95.05',
       cuda: '13.0',
       devices: ['NVIDIA H100 80GB HBM3', 'NVIDIA H100 80GB HBM3'],

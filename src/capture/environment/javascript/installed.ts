@@ -1,7 +1,7 @@
 /** What lies in `node_modules`: from a package manager's own list where there is one, else by looking at the folders. */
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Absent } from '../../../util/not-available.ts'
+import { NotAvailable } from '../../../util/not-available.ts'
 import { mapConcurrently } from '../../../util/concurrency.ts'
 import { foldersUp, readHint } from '../files.ts'
 import { parseHint, parseManifest } from './package-json.ts'
@@ -115,7 +115,7 @@ async function list(folder: string): Promise<Dirent[] | undefined> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
-    throw new Absent(`${folder} cannot be listed: ${code ?? 'unknown'}`)
+    throw new NotAvailable(`${folder} cannot be listed: ${code ?? 'unknown'}`)
   }
 }
 

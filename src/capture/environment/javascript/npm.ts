@@ -1,12 +1,12 @@
 /** The npm project a run works in: lock files, and what is really installed. */
 import { join } from 'node:path'
-import { NotThere } from '../../../util/not-available.ts'
+import { NotApplicable } from '../../../util/not-available.ts'
 import { foldersUp, readIfThere } from '../files.ts'
 import { NPM_LOCK_FILES, describeLockFiles, findLockFiles } from '../lock-files/lock-files.ts'
 import { findInstalled } from './installed.ts'
 import { collectPackages } from '../packages.ts'
 import { parseManifest } from './package-json.ts'
-import { orUnseen } from '../source.ts'
+import { recordMissingReason } from '../source.ts'
 import type { JsonObject } from '../../../core/json-value.ts'
 import type { Installed } from './installed.ts'
 import type { Source, SourceContext } from '../source.ts'
@@ -24,7 +24,7 @@ async function look(find: typeof findInstalled, context: SourceContext): Promise
   const project = await findProject(context)
   const files = await findLockFiles(directory, Object.keys(NPM_LOCK_FILES), warnings)
   if (project === undefined && files.length === 0)
-    throw new NotThere('there is no package.json in this folder or above it')
+    throw new NotApplicable('there is no package.json in this folder or above it')
   const installed = context.packages ? await find(directory, context.signal) : NOT_WANTED
   if (files.length === 0)
     unseen.set('lockFiles', `there is none of ${Object.keys(NPM_LOCK_FILES).join(', ')}`)
@@ -54,11 +54,11 @@ async function findProject(context: SourceContext): Promise<JsonObject | undefin
     const { name, version, packageManager, engines } = parseManifest(bytes.toString())
     const reason = 'package.json does not say it'
     return {
-      name: orUnseen(context, 'name', name, reason),
-      version: orUnseen(context, 'version', version, reason),
+      name: recordMissingReason(context, 'name', name, reason),
+      version: recordMissingReason(context, 'version', version, reason),
       // With the version that Corepack would start.
-      packageManager: orUnseen(context, 'packageManager', packageManager, reason),
-      engines: orUnseen(context, 'engines', engines, reason),
+      packageManager: recordMissingReason(context, 'packageManager', packageManager, reason),
+      engines: recordMissingReason(context, 'engines', engines, reason),
     }
   }
   return undefined

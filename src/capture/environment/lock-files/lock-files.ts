@@ -1,7 +1,7 @@
 /** Lock files: what a package manager says is to be installed, known by their bytes and compared with what is. */
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import { Absent } from '../../../util/not-available.ts'
+import { NotAvailable } from '../../../util/not-available.ts'
 import { foldersUp, readIfThere } from '../files.ts'
 import { readBunLock, readNpmLock, readPnpmLock, readYarnLock } from './javascript.ts'
 import { NotLocked, findDrift } from './locked.ts'
@@ -71,7 +71,7 @@ export async function findLockFiles(
         const bytes = await readIfThere(join(folder, name))
         if (bytes !== undefined) found.push({ name, bytes })
       } catch (error) {
-        if (!(error instanceof Absent)) throw error
+        if (!(error instanceof NotAvailable)) throw error
         warnings.push(error.message)
       }
     }

@@ -2,7 +2,7 @@
 import { readdir, realpath } from 'node:fs/promises'
 import { basename, delimiter, dirname, join } from 'node:path'
 import { platform } from 'node:process'
-import { Absent, NotThere } from '../../../util/not-available.ts'
+import { NotAvailable, NotApplicable } from '../../../util/not-available.ts'
 import { mapConcurrently } from '../../../util/concurrency.ts'
 import { redactUrl } from '../../../secrets/redact.ts'
 import { compareUtf8 } from '../../../util/text-order.ts'
@@ -20,14 +20,16 @@ const AT_ONCE = 16
 export const condaSource: Source = {
   name: 'conda',
   look: async ({ variables, signal, warnings, unseen, packages: wanted }) => {
-    if (!wanted) throw new NotThere('packages are not looked at')
+    if (!wanted) throw new NotApplicable('packages are not looked at')
     const prefix = await findPrefix(variables)
     const folder = join(prefix, 'conda-meta')
     let names: string[]
     try {
       names = (await readdir(folder)).filter((name) => name.endsWith('.json')).toSorted(compareUtf8)
     } catch (error) {
-      throw new Absent(`${folder} cannot be listed: ${(error as NodeJS.ErrnoException).code ?? 'unknown'}`)
+      throw new NotAvailable(
+        `${folder} cannot be listed: ${(error as NodeJS.ErrnoException).code ?? 'unknown'}`,
+      )
     }
     const read = await mapConcurrently(names, AT_ONCE, async (name) => {
       signal.throwIfAborted()
@@ -54,7 +56,7 @@ async function findPrefix(variables: NodeJS.ProcessEnv): Promise<string> {
     // `<prefix>/bin/conda`, `<prefix>/condabin/conda` or `<prefix>/Scripts/conda.exe`.
     if (path !== undefined) return dirname(dirname(path))
   }
-  throw new NotThere('CONDA_PREFIX is not set and conda is not on PATH')
+  throw new NotApplicable('CONDA_PREFIX is not set and conda is not on PATH')
 }
 
 function parsePackage(text: string): [string, JsonObject] | undefined {

@@ -1,12 +1,12 @@
 /** The Python that a run would find, and its packages. */
 import { join } from 'node:path'
-import { NotThere } from '../../../util/not-available.ts'
+import { NotApplicable } from '../../../util/not-available.ts'
 import { redactText, redactUrl } from '../../../secrets/redact.ts'
 import { PYTHON_LOCK_FILES, describeLockFiles, findLockFiles } from '../lock-files/lock-files.ts'
 import { collectPackages } from '../packages.ts'
 import { readHint } from '../files.ts'
 import { findPython, isPythonOf } from './find.ts'
-import { orUnseen } from '../source.ts'
+import { recordMissingReason } from '../source.ts'
 import type { JsonObject } from '../../../core/json-value.ts'
 import type { FindPython, PythonAnswer } from './find.ts'
 import type { Source, SourceContext } from '../source.ts'
@@ -62,7 +62,7 @@ function editable({ direct }: PythonAnswer): string[] {
 async function lookAtPip(find: FindPython, context: SourceContext): Promise<JsonObject> {
   const { answer } = await find(context)
   const version = answer.packages?.find(([name]) => name === 'pip')?.[1]
-  if (version === undefined) throw new NotThere('this Python has no pip')
+  if (version === undefined) throw new NotApplicable('this Python has no pip')
   return { version }
 }
 
@@ -74,7 +74,7 @@ function describe(
   const { warnings, unseen } = context
   const reason = context.packages ? 'this Python has no importlib.metadata' : 'packages are not looked at'
   const listed = context.packages ? answer.packages : null
-  const packages = orUnseen(context, 'packages', listed, reason)
+  const packages = recordMissingReason(context, 'packages', listed, reason)
   if (packages === null && context.packages) warnings.push(`${reason}: its packages are not known`)
   if (broken > 0) {
     warnings.push(`${broken} packages have no readable name or version`)
@@ -83,7 +83,7 @@ function describe(
   return {
     version,
     implementation,
-    compiler: orUnseen(context, 'compiler', answer.compiler, 'this Python does not say it'),
+    compiler: recordMissingReason(context, 'compiler', answer.compiler, 'this Python does not say it'),
     executable,
     prefix,
     basePrefix,

@@ -1,6 +1,6 @@
 /** NVIDIA graphics processors, as their own tool lists them. */
-import { Absent } from '../../../util/not-available.ts'
-import { ask, orUnseen } from '../source.ts'
+import { NotAvailable } from '../../../util/not-available.ts'
+import { ask, recordMissingReason } from '../source.ts'
 import type { JsonObject } from '../../../core/json-value.ts'
 import type { Source, SourceContext } from '../source.ts'
 
@@ -19,7 +19,7 @@ export const gpuSource: Source = {
       query(LATER_FIELDS, context).catch((): string[][] => []),
       ask('nvidia-smi', [], context).catch(() => ''),
     ])
-    if (rows.length === 0) throw new Absent('nvidia-smi lists no device')
+    if (rows.length === 0) throw new NotAvailable('nvidia-smi lists no device')
     // Only the table says it; it is the newest version that the driver can run.
     const cuda = /CUDA(?: UMD)? Version\s*:\s*([0-9.]+)/.exec(table)?.[1]
     const devices = rows.map((cells) => device(cells, later.find(([index]) => index === cells[0]) ?? []))
@@ -27,8 +27,8 @@ export const gpuSource: Source = {
       if (devices.some((one) => one[field] === null))
         unseen.set(`devices.${field}`, 'nvidia-smi does not say it of every device')
     return {
-      driver: orUnseen(context, 'driver', known(rows[0]?.[2]), 'nvidia-smi does not say it'),
-      cuda: orUnseen(context, 'cuda', cuda, 'nvidia-smi does not say the CUDA version'),
+      driver: recordMissingReason(context, 'driver', known(rows[0]?.[2]), 'nvidia-smi does not say it'),
+      cuda: recordMissingReason(context, 'cuda', cuda, 'nvidia-smi does not say the CUDA version'),
       devices,
     }
   },
@@ -48,7 +48,8 @@ async function query(fields: readonly string[], context: SourceContext): Promise
 
 function device(cells: readonly string[], [, capability, mig]: readonly string[]): JsonObject {
   const [index, name, , memory] = cells
-  if (name === undefined || memory === undefined) throw new Absent('nvidia-smi gave a list of another form')
+  if (name === undefined || memory === undefined)
+    throw new NotAvailable('nvidia-smi gave a list of another form')
   return {
     index: Number(index),
     name,

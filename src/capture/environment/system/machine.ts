@@ -4,7 +4,7 @@ import { arch, cpus, hostname, release, totalmem } from 'node:os'
 import { platform, report } from 'node:process'
 import { askLinux } from './linux.ts'
 import { askOther } from './other.ts'
-import { orUnseen } from '../source.ts'
+import { recordMissingReason } from '../source.ts'
 import type { JsonObject } from '../../../core/json-value.ts'
 import type { Source, SourceContext } from '../source.ts'
 
@@ -33,7 +33,7 @@ export const systemSource: Source = {
     // The system's own name of the processor; where it has none, on some ARM systems, what its parts are called.
     const cpu = first === '' || first === 'unknown' ? machine.processor : first
     const say = <T>(field: string, value: T | undefined, reason = 'the system does not say it'): T | null =>
-      orUnseen(context, field, value, reason)
+      recordMissingReason(context, field, value, reason)
     return {
       platform,
       arch: arch(),
@@ -73,6 +73,6 @@ async function disk(context: SourceContext): Promise<JsonObject | null> {
     return { size: bsize * blocks, free: bsize * bavail }
   } catch (error) {
     const reason = `the disk could not be asked: ${(error as NodeJS.ErrnoException).code ?? 'unknown'}`
-    return orUnseen<JsonObject>(context, 'disk', undefined, reason)
+    return recordMissingReason<JsonObject>(context, 'disk', undefined, reason)
   }
 }

@@ -1,12 +1,12 @@
 /** Compilers, where the folder or the command uses them: Rust, C and C++, CUDA. */
 import { createHash } from 'node:crypto'
 import { basename, join } from 'node:path'
-import { Absent, NotThere, reasonOf } from '../../../util/not-available.ts'
+import { NotAvailable, NotApplicable, reasonOf } from '../../../util/not-available.ts'
 import { redactArguments } from '../../../secrets/redact.ts'
 import { isThere } from '../../../util/there.ts'
 import { foldersUp } from '../files.ts'
 import { findLockFiles } from '../lock-files/lock-files.ts'
-import { ask, orUnseen } from '../source.ts'
+import { ask, recordMissingReason } from '../source.ts'
 import type { JsonObject } from '../../../core/json-value.ts'
 import type { Source, SourceContext } from '../source.ts'
 
@@ -54,12 +54,12 @@ export const toolchainSource: Source = {
   look: async (context) => {
     const used = await findUsed(context)
     if (used.length === 0)
-      throw new NotThere('neither the files of this folder nor the command name a compiler')
+      throw new NotApplicable('neither the files of this folder nor the command name a compiler')
     const found = await Promise.all(used.map(async (name) => [name, await version(name, context)] as const))
     if (!used.includes('cargo')) return Object.fromEntries(found)
     const [lock] = await findLockFiles(context.directory, ['Cargo.lock'], context.warnings)
     const digest = lock && `sha256:${createHash('sha256').update(lock.bytes).digest('hex')}`
-    const lockFile = orUnseen(context, 'lockFile', digest, 'there is no Cargo.lock')
+    const lockFile = recordMissingReason(context, 'lockFile', digest, 'there is no Cargo.lock')
     return { ...Object.fromEntries(found), lockFile }
   },
 }
@@ -103,7 +103,7 @@ async function version(name: string, context: SourceContext): Promise<JsonObject
       ...(llvm !== undefined && { llvm }),
     }
   } catch (error) {
-    if (!(error instanceof Absent)) throw error
+    if (!(error instanceof NotAvailable)) throw error
     context.signal.throwIfAborted()
     context.unseen.set(name, reasonOf(error))
     return null

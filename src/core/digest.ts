@@ -11,6 +11,11 @@ import { inspect } from 'node:util'
 import { LineaprintError } from './errors.ts'
 import { isPlan } from './sample-plan.ts'
 
+declare const digestText: unique symbol
+
+/** The written form of a digest. Only {@link Digest.toString} makes one; text of a record may be none. */
+export type DigestText = string & { readonly [digestText]: true }
+
 /** A hash function with 256 bits of output. */
 export type Algorithm = 'blake3' | 'sha256'
 
@@ -123,12 +128,12 @@ export class Digest {
   }
 
   /** The written form. */
-  toString(): string {
-    return `${this.type}:${this.hex}`
+  toString(): DigestText {
+    return `${this.type}:${this.hex}` as DigestText
   }
 
   /** The written form, so that digests in records are strings. */
-  toJSON(): string {
+  toJSON(): DigestText {
     return this.toString()
   }
 }
@@ -142,6 +147,17 @@ function isKind(kind: string, plan: string | undefined): boolean {
 export interface Digests {
   readonly blake3?: Digest
   readonly sha256?: Digest
+}
+
+/** Digests of one thing in written form, one per hash function asked for. Of a record, the texts are not checked. */
+export type WrittenDigests<T extends string = string> = { readonly blake3?: T; readonly sha256?: T }
+
+/** Return digests as they stand in a record. */
+export function writeDigests({ blake3, sha256 }: Digests): WrittenDigests<DigestText> {
+  return {
+    ...(blake3 && { blake3: blake3.toString() }),
+    ...(sha256 && { sha256: sha256.toString() }),
+  }
 }
 
 /** The digest to show where only one fits: BLAKE3 if it is there. */

@@ -1,4 +1,5 @@
 /** Models that a run made itself: results of it, which explain nothing. */
+import { reportedBy } from '../record/tracked.ts'
 import type { TrackedRecord } from '../record/record.ts'
 
 /**
@@ -6,7 +7,6 @@ import type { TrackedRecord } from '../record/record.ts'
  * what became of the inputs, the code and the seeds until it was said.
  */
 export function isProduct(entry: TrackedRecord): boolean {
-  if (entry.status !== 'tracked') return false
-  const { saidBy } = entry as { readonly saidBy?: { readonly existed?: unknown } | null }
-  return typeof saidBy === 'object' && saidBy !== null && saidBy.existed !== true
+  const reporter = reportedBy(entry)
+  return reporter !== undefined && reporter.existed !== true
 }

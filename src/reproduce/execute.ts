@@ -1,6 +1,6 @@
 /** Runs the recorded command in the new tree, as a tracked run whose parent is the reproduced one. */
 import { isAbsolute, resolve } from 'node:path'
-import { asObject } from '../capture/fields.ts'
+import { seedsOf } from '../capture/records.ts'
 import { deterministicVariables, seedVariables } from '../capture/seeds/capture.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { readRun } from '../store/runs.ts'
@@ -8,12 +8,11 @@ import { runBridged } from '../command/python-bridge/run.ts'
 import { SignalError, signalExitCode } from '../command/signals.ts'
 import { recordedComponents } from '../config/groups.ts'
 import { reasonOf } from '../record/failure.ts'
-import { fieldText } from '../json/copy.ts'
+import { recordedAlgorithm, recordedOutputDir } from '../record/configuration.ts'
+import { reportedBy, trackedPath } from '../record/tracked.ts'
 import { ExperimentTracker } from '../tracking/tracker.ts'
-import { isSaid } from './verdicts/reported.ts'
 import { isThere } from './inputs.ts'
 import { isWithin } from './paths.ts'
-import type { JsonObject } from '../core/json-value.ts'
 import type { StoredRun } from '../store/runs.ts'
 import type { ProcessEnd } from '../command/process.ts'
 import type { SignalRelay } from '../command/signals.ts'
@@ -128,33 +127,22 @@ function movedVariables(map: TreeMap): Record<string, string> {
 
 /** The variables of the recorded seeds; one that was not set then is not set now. */
 function seedEnvironment({ record }: StoredRun): Record<string, string | undefined> {
-  const seeds = record.captures['seeds']
-  if (seeds?.status !== 'captured') return {}
-  const variables = Object.entries(asObject(seeds.value['variables'], 'variables')).map(
-    ([name, value]) => [name, typeof value === 'string' ? value : undefined] as const,
-  )
-  const seed = givenSeed(seeds.value)
+  const seeds = seedsOf(record)
+  if (seeds === undefined) return {}
+  const variables = Object.entries(seeds.variables).map(([name, value]) => [name, value ?? undefined] as const)
+  // Only one that `lineaprint run --seed` was given; one of the environment is among the variables.
+  const seed = seeds.source === 'setSeeds' ? seeds.seed : null
   const { seeds: options } = recordedComponents(record.configuration)
   return {
     ...Object.fromEntries(variables),
     ...(options.deterministic && deterministicVariables()),
-    ...(seed !== undefined && seedVariables(seed, options)),
+    ...(seed !== null && seedVariables(seed, options)),
   }
-}
-
-/** The seed that `lineaprint run --seed` was given. */
-function givenSeed({ seed, source }: JsonObject): number | undefined {
-  return source === 'setSeeds' && typeof seed === 'number' ? seed : undefined
-}
-
-/** The folder that held the store of a run when it was made. */
-export function outputDirOf({ record }: StoredRun): string {
-  return fieldText(record.configuration['outputDir'])
 }
 
 function trackerOptions({ run, map, target }: Execution): ExperimentOptions {
   const { configuration, name, tags, notes, metadata } = run.record
-  const outputDir = map.path(outputDirOf(run))
+  const outputDir = map.path(recordedOutputDir(run.record))
   const flag = (field: string): boolean => configuration[field] !== false
   return {
     experimentName: name,
@@ -165,7 +153,7 @@ function trackerOptions({ run, map, target }: Execution): ExperimentOptions {
     enableEnvironmentTracking: flag('enableEnvironmentTracking'),
     enableSeedTracking: flag('enableSeedTracking'),
     enableGitTracking: flag('enableGitTracking'),
-    algorithm: configuration['algorithm'] as ExperimentOptions['algorithm'],
+    algorithm: recordedAlgorithm(run.record),
     seeds: recordedComponents(configuration).seeds,
     // Copies beside the store would take the place of those of the reproduced run.
     saveToJson: false,
@@ -181,20 +169,15 @@ function trackerOptions({ run, map, target }: Execution): ExperimentOptions {
 
 async function trackInputs({ record }: StoredRun, map: TreeMap, tracker: ExperimentTracker): Promise<void> {
   for (const [name, entry] of Object.entries(record.datasets)) {
-    const path = isSaid(entry) ? undefined : pathOf(entry)
+    const path = reportedBy(entry) === undefined ? trackedPath(entry) : undefined
     if (path !== undefined) await tracker.trackDataset(map.path(path), name)
   }
   for (const [name, entry] of Object.entries(record.models)) {
-    const path = isSaid(entry) ? undefined : pathOf(entry)
+    const path = reportedBy(entry) === undefined ? trackedPath(entry) : undefined
     if (path !== undefined) await tracker.trackModel(map.path(path), name)
   }
-  const seeds = record.captures['seeds']
-  const seed = seeds?.status === 'captured' ? seeds.value['seed'] : undefined
-  if (typeof seed === 'number') await tracker.setSeeds(seed, { replaceMathRandom: false })
-}
-
-function pathOf(entry: StoredRun['record']['outputs'][string]): string | undefined {
-  return 'path' in entry && typeof entry.path === 'string' ? entry.path : undefined
+  const seed = seedsOf(record)?.seed ?? null
+  if (seed !== null) await tracker.setSeeds(seed, { replaceMathRandom: false })
 }
 
 async function recordFailure(tracker: ExperimentTracker, error: unknown): Promise<void> {
@@ -218,9 +201,9 @@ async function recordEnd(
   tracker.note({ type: 'command', ...end, signal: killedBy ?? null })
   for (const message of warnings) tracker.note({ type: 'warning', message })
   for (const [name, entry] of Object.entries(run.record.outputs)) {
-    const path = pathOf(entry)
-    // What a program said, the program of this run says again.
-    if (path === undefined || isSaid(entry)) continue
+    const path = trackedPath(entry)
+    // What a program reported, the program of this run reports again.
+    if (path === undefined || reportedBy(entry) !== undefined) continue
     try {
       await tracker.trackOutput(map.path(path), name)
     } catch (error) {

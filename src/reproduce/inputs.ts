@@ -5,7 +5,7 @@ import { gitPath } from '../capture/git/paths.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { errorCode, storeError } from '../util/fs.ts'
 import { verifyTracked } from '../compare/tracked.ts'
-import { isSaid } from './verdicts/reported.ts'
+import { reportedBy, trackedPath } from '../record/tracked.ts'
 import { preparePath } from './paths.ts'
 import { item } from './types.ts'
 import type { TrackedRecord } from '../record/record.ts'
@@ -42,7 +42,7 @@ export async function checkInputs(
     const moved: (readonly [string, TrackedRecord])[] = []
     for (const [name, entry] of Object.entries(run.record[section])) {
       signal?.throwIfAborted()
-      if (isSaid(entry)) await moveSaid(run, entry, map, target)
+      if (reportedBy(entry) !== undefined) await moveReported(run, entry, map, target)
       else moved.push([name, await moveInput(entry, map, target)])
     }
     sections[section] = Object.fromEntries(moved)
@@ -79,25 +79,25 @@ export function refuseOtherInputs(items: readonly ReproduceItem[]): void {
 }
 
 async function moveInput(entry: TrackedRecord, map: TreeMap, target: string): Promise<TrackedRecord> {
-  const path = entry.status === 'tracked' ? entry['path'] : undefined
-  if (typeof path !== 'string' || !map.covers(path)) return entry
+  const path = entry.status === 'tracked' ? trackedPath(entry) : undefined
+  if (path === undefined || !map.covers(path)) return entry
   const place = map.path(path)
   if (!(await isThere(place)) && (await isThere(path))) await bringAlong(path, place, target)
   return { ...entry, path: place } as TrackedRecord
 }
 
 /**
- * What a program said while it ran may be something that it read, or something that it made. Only what lay there before
- * the run began is brought along. Nothing is refused here: what the program says again is compared with it.
+ * Bring along what a program reported while it ran: it may be something that it read, or something that it made. Only
+ * what lay there before the run began is copied. Nothing is refused here: what the program reports again is compared with it.
  */
-async function moveSaid(
+async function moveReported(
   { record }: StoredRun,
   entry: TrackedRecord,
   map: TreeMap,
   target: string,
 ): Promise<void> {
-  const path = entry.status === 'tracked' ? entry['path'] : undefined
-  if (typeof path !== 'string' || !map.covers(path) || (await isThere(map.path(path)))) return
+  const path = entry.status === 'tracked' ? trackedPath(entry) : undefined
+  if (path === undefined || !map.covers(path) || (await isThere(map.path(path)))) return
   const info = await stat(path).catch(() => undefined)
   if (info !== undefined && info.mtimeMs < Date.parse(record.startedAt))
     await bringAlong(path, map.path(path), target)

@@ -2,15 +2,16 @@
 import { mkdir, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { builtInCaptures } from '../capture/components.ts'
-import { toCaptured } from '../capture/fields.ts'
-import { seedDigestFields } from '../capture/seeds/capture.ts'
+import { seedDigestFields } from '../capture/seeds/digest-fields.ts'
+import { parseSeedsCapture } from '../capture/seeds/parse.ts'
+import { toCaptured } from '../capture/to-captured.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { errorCode, storeError } from '../util/fs.ts'
 import { isCapture } from '../record/events.ts'
 import { reasonOf } from '../record/failure.ts'
 import { plainObject } from '../json/copy.ts'
 import type { CaptureContext, Captured, Component } from '../core/component.ts'
-import type { JsonObject } from '../core/json-value.ts'
+import type { CapturedSeeds } from '../capture/seeds/types.ts'
 import type { CaptureRecord } from '../record/record.ts'
 import type { Configuration } from '../config/options.ts'
 import type { RunWriter } from './run-writer.ts'
@@ -153,12 +154,12 @@ function recorded({ digest, value, warnings }: Captured): CaptureRecord {
  * Adds what the programs of a run told to what the capture of the seeds found. Where that was not made, there is
  * nothing to add to.
  */
-export function amendSeeds(writer: RunWriter, addition: JsonObject): void {
+export function amendSeeds(writer: RunWriter, addition: Pick<CapturedSeeds, 'python'>): void {
   const before = writer.state.captures.get('seeds')
   if (before?.status !== 'captured') return
   const value = { ...before.value, ...addition }
   const { algorithm } = writer.configuration
-  const captured = toCaptured('seeds', seedDigestFields(value), value, before.warnings, algorithm)
+  const captured = toCaptured('seeds', seedDigestFields(parseSeedsCapture(value)), value, before.warnings, algorithm)
   writer.say({ type: 'capture', component: 'seeds', result: recorded(captured) })
 }
 

@@ -4,7 +4,7 @@ import { checkDigestLabel, digestEvent, digestOf } from './digests.ts'
 import { metricEvent } from './metrics.ts'
 import { plainObject, plainText } from '../json/copy.ts'
 import type { Digest } from '../core/digest.ts'
-import type { JsonObject } from '../core/json-value.ts'
+import type { CapturedSeeds } from '../capture/seeds/types.ts'
 import type { EventBody } from '../record/events.ts'
 import type { DigestOptions, DigestSource } from './digests.ts'
 import type { MetricOptions } from './metrics.ts'
@@ -84,7 +84,7 @@ export abstract class RunLog {
   }
 
   /** Adds what programs of the command that this run wraps told of their seeds to the capture of the seeds. */
-  noteSeeds(addition: JsonObject): void {
+  noteSeeds(addition: Pick<CapturedSeeds, 'python'>): void {
     amendSeeds(this.#life.running('noteSeeds'), addition)
   }
 

@@ -1,5 +1,6 @@
 /** The environment capture: what the run runs on, source by source. */
-import { compareFields, toCaptured } from '../fields.ts'
+import { compareFields } from '../compare-fields.ts'
+import { toCaptured } from '../to-captured.ts'
 import { condaSource } from './python/conda.ts'
 import { containerSource } from './system/container.ts'
 import { gpuSource } from './system/gpu.ts'
@@ -10,15 +11,18 @@ import { createNpmSource } from './javascript/npm.ts'
 import { findPythonEarly } from './python/early.ts'
 import { createPythonSources, shared } from './python/python.ts'
 import { askSource } from './source.ts'
-import { environmentFieldMap, environmentDigestFields } from './digest-fields.ts'
+import { environmentDigestFields, environmentFieldMap } from './digest-fields.ts'
+import { parseEnvironmentCapture } from './parse.ts'
 import { systemSource } from './system/machine.ts'
 import { SOURCE_TIMEOUT } from './timeout.ts'
 import { toolchainSource } from './system/toolchain.ts'
 import { variablesSource } from './system/variables.ts'
-import type { CaptureContext, Captured, Component } from '../../core/component.ts'
-import type { Source } from './source.ts'
+import type { CaptureContext, Captured, Comparison, Component } from '../../core/component.ts'
+import type { CapturedEnvironment } from './types.ts'
 
 export { environmentDigestFields } from './digest-fields.ts'
+export { parseEnvironmentCapture } from './parse.ts'
+export type { EnvironmentCapture } from './types.ts'
 
 /** Options of the environment capture. */
 export interface EnvironmentCaptureOptions {
@@ -30,23 +34,6 @@ export interface EnvironmentCaptureOptions {
   readonly variableNames?: readonly string[] | undefined
   /** Whether installed packages are listed; lock files are read anyway. @default true */
   readonly packages?: boolean | undefined
-}
-
-/** The sources; those that need the same answer share it. */
-function createSources(): readonly Source[] {
-  const [modules, python] = [shared(findInstalled), shared(findPythonEarly)]
-  return [
-    nodeSource,
-    createNpmSource(modules),
-    systemSource,
-    gpuSource,
-    condaSource,
-    containerSource,
-    variablesSource,
-    toolchainSource,
-    ...createPythonSources(python),
-    createFrameworksSource(modules, python),
-  ]
 }
 
 /** The environment capture with its defaults. */
@@ -62,26 +49,60 @@ export function createEnvironmentCapture(options: EnvironmentCaptureOptions = {}
   return {
     name: 'environment',
     capture: (context) => capture(context, options),
-    compare: (before, after) =>
-      compareFields(
-        before,
-        after,
-        environmentFieldMap(before.value, after.value),
-        environmentFieldMap(after.value, before.value),
-      ),
+    compare,
   }
+}
+
+function compare(before: Captured, after: Captured): Comparison {
+  const [was, is] = [parseEnvironmentCapture(before.value), parseEnvironmentCapture(after.value)]
+  return compareFields(before, after, environmentFieldMap(was, is), environmentFieldMap(is, was))
 }
 
 async function capture(context: CaptureContext, options: EnvironmentCaptureOptions): Promise<Captured> {
   const { directory, algorithm, signal, command } = context
   const { timeout = SOURCE_TIMEOUT, variables = process.env, packages = true, variableNames = [] } = options
   const limits = { directory, signal, timeout, variables, packages, variableNames, command }
-  const sources = createSources()
   // Nothing of it is what a program changes while it runs.
   context.onSettled?.()
   await context.commandStarted
-  const answers = await Promise.all(sources.map((source) => askSource(source, limits)))
-  const value = Object.fromEntries(sources.map(({ name }, index) => [name, answers[index]?.value ?? {}]))
-  const warnings = answers.flatMap((answer) => answer.warnings)
+  const warnings: string[] = []
+  const value = await askSources(limits, warnings)
   return toCaptured('environment', environmentDigestFields(value), value, warnings, algorithm)
+}
+
+/** Ask all sources at once; those that need the same answer share it. */
+async function askSources(
+  limits: Parameters<typeof askSource>[1],
+  warnings: string[],
+): Promise<CapturedEnvironment> {
+  const [modules, findPython] = [shared(findInstalled), shared(findPythonEarly)]
+  const [pythonSource, pipSource] = createPythonSources(findPython)
+  const answers = await Promise.all([
+    askSource(nodeSource, limits),
+    askSource(createNpmSource(modules), limits),
+    askSource(systemSource, limits),
+    askSource(gpuSource, limits),
+    askSource(condaSource, limits),
+    askSource(containerSource, limits),
+    askSource(variablesSource, limits),
+    askSource(toolchainSource, limits),
+    askSource(pythonSource, limits),
+    askSource(pipSource, limits),
+    askSource(createFrameworksSource(modules, findPython), limits),
+  ])
+  warnings.push(...answers.flatMap((answer) => answer.warnings))
+  const [node, npm, system, gpu, conda, container, variables, toolchain, python, pip, frameworks] = answers
+  return {
+    node: node.value,
+    npm: npm.value,
+    system: system.value,
+    gpu: gpu.value,
+    conda: conda.value,
+    container: container.value,
+    variables: variables.value,
+    toolchain: toolchain.value,
+    python: python.value,
+    pip: pip.value,
+    frameworks: frameworks.value,
+  }
 }

@@ -3,9 +3,10 @@ import { NotAvailable, NotApplicable, reasonOf } from '../../util/not-available.
 import { runProgram } from '../../subprocess/run.ts'
 import { redactText } from '../../secrets/redact.ts'
 import type { JsonObject, JsonValue } from '../../core/json-value.ts'
+import type { EnvironmentFindings, SourceName, SourceState } from './types.ts'
 import type { ProgramOptions } from '../../subprocess/run.ts'
 
-/** What a source looks at. */
+/** What a source is given. */
 export interface SourceContext {
   /** The folder the run works in. */
   readonly directory: string
@@ -22,33 +23,39 @@ export interface SourceContext {
   readonly signal: AbortSignal
   /** Gets plain sentences that people should read. */
   readonly warnings: string[]
-  /** Gets the name of each field that could not be seen, and why: no value is missing without a reason. */
+  /** Gets the name of each field that could not be seen, and the reason: no value is missing without one. */
   readonly unseen: Map<string, string>
 }
 
-/** A source: gives what it found, or throws {@link NotAvailable} where there is nothing to find. */
-export interface Source {
-  readonly name: string
-  readonly look: (context: SourceContext) => Promise<JsonObject>
+/** A source: its probe returns the findings, or throws {@link NotAvailable} where there is nothing to find. */
+export interface Source<N extends SourceName = SourceName> {
+  readonly name: N
+  readonly probe: (context: SourceContext) => Promise<EnvironmentFindings[N]>
+}
+
+/** The state of a source, as it is recorded, and what people should read of it. */
+export interface SourceAnswer<N extends SourceName> {
+  readonly value: SourceState<EnvironmentFindings[N]>
+  readonly warnings: readonly string[]
 }
 
 /**
- * Asks one source. It never fails: what goes wrong in it is its reason for being absent. Only an abort of the whole
+ * Probe one source. It never fails: what goes wrong in it is its reason for being absent. Only an abort of the whole
  * capture is thrown on.
  *
  * @param limits The context without what belongs to the single source.
  */
-export async function askSource(
-  source: Source,
+export async function askSource<N extends SourceName>(
+  source: Source<N>,
   limits: Omit<SourceContext, 'warnings' | 'unseen' | 'signal'> & {
     readonly signal?: AbortSignal | undefined
   },
-): Promise<{ value: JsonObject; warnings: string[] }> {
+): Promise<SourceAnswer<N>> {
   const { signal, timeout } = limits
   signal?.throwIfAborted()
   const warnings: string[] = []
   const unseen = new Map<string, string>()
-  const told = (): string[] => warnings.map((text) => `${source.name}: ${text.toWellFormed()}`)
+  const sourceWarnings = (): string[] => warnings.map((text) => `${source.name}: ${text.toWellFormed()}`)
   const stop = new AbortController()
   let timer: NodeJS.Timeout | undefined
   let onAbort: (() => void) | undefined
@@ -66,26 +73,26 @@ export async function askSource(
     signal?.addEventListener('abort', onAbort, { once: true })
   })
   try {
-    const looked = source.look({ ...limits, signal: stop.signal, warnings, unseen })
-    const value = await Promise.race([looked, end])
-    const reasons = unseen.size === 0 ? {} : { unseen: reasonsOf(unseen) }
-    return { value: { status: 'present', ...wellFormed({ ...value, ...reasons }) }, warnings: told() }
+    const probed = source.probe({ ...limits, signal: stop.signal, warnings, unseen })
+    const value = wellFormed(await Promise.race([probed, end]))
+    const reasons = unseen.size === 0 ? {} : { unseen: wellFormed(reasonsOf(unseen)) }
+    return { value: { status: 'present', ...value, ...reasons }, warnings: sourceWarnings() }
   } catch (error) {
     signal?.throwIfAborted()
     const reason = redactText(reasonOf(error)).toWellFormed()
     if (!(error instanceof NotApplicable)) warnings.push(reason)
-    return { value: { status: 'absent', reason }, warnings: told() }
+    return { value: { status: 'absent', reason }, warnings: sourceWarnings() }
   } finally {
     clearTimeout(timer)
     if (onAbort) signal?.removeEventListener('abort', onAbort)
   }
 }
 
-function reasonsOf(unseen: ReadonlyMap<string, string>): JsonObject {
+function reasonsOf(unseen: ReadonlyMap<string, string>): Record<string, string> {
   return Object.fromEntries([...unseen].map(([field, reason]) => [field, redactText(reason)]))
 }
 
-/** A value, or `null` with the reason noted under the name of the field. */
+/** Return a value, or `null` once the reason is recorded under the name of the field. */
 export function recordMissingReason<T>(
   { unseen }: Pick<SourceContext, 'unseen'>,
   field: string,
@@ -98,16 +105,19 @@ export function recordMissingReason<T>(
 }
 
 /**
- * The same with text that has a UTF-8 form: JSON of other programs may hold half a surrogate pair, Python writes one
- * for each byte of a path that is not UTF-8, and a record that holds it could not be sealed.
+ * Return a value with text that has a UTF-8 form: JSON of other programs may hold half a surrogate pair, Python writes
+ * one for each byte of a path that is not UTF-8, and a record that holds it could not be sealed.
  */
-function wellFormed(value: JsonObject): JsonObject {
+function wellFormed<T extends JsonValue>(value: T): T {
   const clean = (item: JsonValue): JsonValue => {
     if (typeof item === 'string') return item.toWellFormed()
     if (Array.isArray(item)) return item.map((inner: JsonValue) => clean(inner))
-    return item === null || typeof item !== 'object' ? item : wellFormed(item as JsonObject)
+    if (item === null || typeof item !== 'object') return item
+    const members = Object.entries(item as JsonObject)
+    return Object.fromEntries(members.map(([key, member]) => [key.toWellFormed(), clean(member)]))
   }
-  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key.toWellFormed(), clean(member)]))
+  // Nothing but the text changes.
+  return clean(value) as T
 }
 
 /** Runs a program for a source and gives its output; throws {@link NotAvailable} if it does not end well. */

@@ -14,12 +14,11 @@ import { findTooLarge, writePatches } from './patches.ts'
 import { isInStore } from './paths.ts'
 import { describeSubmodules } from './submodules.ts'
 import { describeUntracked } from './untracked.ts'
-import type { JsonObject } from '../../core/json-value.ts'
 import type { CaptureContext } from '../../core/component.ts'
 import type { Git } from './command.ts'
-import type { Commit } from './describe.ts'
 import type { FirstLook } from './snapshot.ts'
 import type { GitStatus } from './status.ts'
+import type { CapturedRepository, Commit, NoRepository } from './types.ts'
 
 /** Options of the git capture. */
 export interface GitCaptureOptions {
@@ -51,14 +50,14 @@ export interface GitCaptureOptions {
 export async function captureGit(
   context: CaptureContext,
   options: GitCaptureOptions,
-): Promise<{ value: JsonObject; warnings: string[] }> {
+): Promise<{ value: CapturedRepository | NoRepository; warnings: string[] }> {
   const { directory, signal } = context
   const { timeout = 60_000, environment = process.env } = options
   const warnings: string[] = []
   try {
     const git = createGit({ directory, timeout, signal, environment })
     const look = await firstLook(git, directory)
-    const { place, version, status } = look
+    const { place, status } = look
     const { root, gitFolder } = place
     if (look.commit === null) {
       const branch = { branch: status.branch, operation: await readOperation(gitFolder) }
@@ -67,27 +66,27 @@ export async function captureGit(
     }
     const rooted = createGit({ directory: root, timeout, signal, environment })
     const value = await describe(rooted, look, look.commit, context, options, warnings)
-    return { value: { available: true, gitVersion: version, ...value, ...stashes(value, version) }, warnings }
+    return { value, warnings }
   } catch (error) {
     if (!(error instanceof NotAvailable)) throw error
     return { value: { available: false, reason: error.message }, warnings: [] }
   }
 }
 
-/** Before 2.35 git does not say how many stashes there are, and nothing said is not none. */
-function stashes(value: JsonObject, version: string): JsonObject {
+/** Before 2.35 git does not report how many stashes there are, which is not the same as none. */
+function reportsStashes(version: string): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number)
-  return { stashes: major > 2 || minor >= 35 ? (value['stashes'] ?? null) : null }
+  return major > 2 || minor >= 35
 }
 
 async function describe(
   git: Git,
-  { place, status, settings, entries, tags, unpushed }: FirstLook,
+  { place, version, status, settings, entries, tags, unpushed }: FirstLook,
   commit: Commit,
   context: CaptureContext,
   options: GitCaptureOptions,
   warnings: string[],
-): Promise<JsonObject> {
+): Promise<CapturedRepository> {
   const { root, shallow, objectFormat, gitFolder, commonFolder } = place
   const { algorithm, signal, filesDirectory } = context
   const content = { root, algorithm, signal }
@@ -147,6 +146,8 @@ async function describe(
     )),
   )
   return {
+    available: true,
+    gitVersion: version,
     root,
     // Where the run works, below the root; a command is run there again.
     directory: relative(root, await realpath(context.directory))
@@ -169,7 +170,7 @@ async function describe(
     untracked,
     submodules,
     largeFiles: await describeLargeFiles(git, root, entries.attributes, warnings),
-    stashes: status.stashes,
+    stashes: reportsStashes(version) ? status.stashes : null,
     shallow,
     sparse: settings.sparse,
     partial: settings.partial,

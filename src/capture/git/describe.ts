@@ -6,6 +6,7 @@ import { redactText, redactUrl } from '../../secrets/redact.ts'
 import { compareUtf8 } from '../../util/text-order.ts'
 import { splitNul } from './status.ts'
 import type { Git } from './command.ts'
+import type { Commit, Remote } from './types.ts'
 
 /** Where a repository lies and of what kind it is. */
 export interface Place {
@@ -43,18 +44,6 @@ export async function findPlace(git: Git, directory: string): Promise<Place> {
         )
   const [gitFolder = '', common = '', root = ''] = folders
   return { root, gitFolder, commonFolder: resolve(directory, common), workTree: true, ...kind }
-}
-
-/** A commit. Times are ISO 8601 with the zone they were made in. */
-export type Commit = {
-  readonly commit: string
-  readonly shortCommit: string
-  /** With secrets replaced. */
-  readonly message: string
-  readonly author: string
-  readonly authorDate: string
-  readonly committer: string
-  readonly commitDate: string
 }
 
 /**
@@ -96,13 +85,6 @@ export async function readCommit(git: Git, oid: string): Promise<{ commit: Commi
 export async function readUnpushed(git: Git): Promise<number> {
   const output = await git(['rev-list', '--count', 'HEAD', '--not', '--remotes', '--'])
   return Number(output.toString().trim())
-}
-
-/** A remote. Addresses are without user name, password and query. */
-export type Remote = {
-  readonly name: string
-  readonly fetch: readonly string[]
-  readonly push: readonly string[]
 }
 
 /** What the configuration says. */

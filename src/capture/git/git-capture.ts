@@ -1,5 +1,5 @@
 /** The git capture: which commit, what was changed since, and enough of it to bring it back. */
-import { mainAlgorithm, toCaptured } from '../fields.ts'
+import { mainAlgorithm, toCaptured } from '../to-captured.ts'
 import { captureGit } from './capture.ts'
 import { compareGit } from './compare.ts'
 import { gitDigestFields } from './digest-fields.ts'
@@ -7,7 +7,9 @@ import type { Component } from '../../core/component.ts'
 import type { GitCaptureOptions } from './capture.ts'
 
 export { gitDigestFields } from './digest-fields.ts'
+export { parseGitCapture } from './parse.ts'
 export type { GitCaptureOptions } from './capture.ts'
+export type { GitCapture } from './types.ts'
 
 /** The git capture with its defaults. */
 export const gitCapture: Component = createGitCapture()
@@ -25,8 +27,8 @@ export function createGitCapture(options: GitCaptureOptions = {}): Component {
     name: 'git',
     capture: async (context) => {
       const { value, warnings } = await captureGit(context, options)
-      const stable = gitDigestFields(value, mainAlgorithm(context.algorithm))
-      return toCaptured('git', stable, value, warnings, context.algorithm)
+      const digestFields = gitDigestFields(value, mainAlgorithm(context.algorithm))
+      return toCaptured('git', digestFields, value, warnings, context.algorithm)
     },
     compare: compareGit,
   }

@@ -9,9 +9,10 @@ import { findPlace, readCommit, readSettings, readUnpushed } from './describe.ts
 import { readIndexEntries } from './index-entries.ts'
 import { readStatus } from './status.ts'
 import type { Git } from './command.ts'
-import type { Commit, Place, Settings } from './describe.ts'
+import type { Place, Settings } from './describe.ts'
 import type { IndexEntries } from './index-entries.ts'
 import type { GitStatus } from './status.ts'
+import type { Commit } from './types.ts'
 
 /** What they answer. */
 export interface FirstLook {

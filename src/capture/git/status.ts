@@ -4,14 +4,7 @@ import { words } from '../../util/word-list.ts'
 import { comparePaths, gitPath } from './paths.ts'
 import type { Git } from './command.ts'
 import type { GitPath } from './paths.ts'
-
-/** One version of a file as git stores it. */
-export interface Blob {
-  /** Six octal digits: `100644`, `100755`, `120000` (link) or `160000` (submodule). */
-  readonly mode: string
-  /** Object id in hexadecimal. */
-  readonly blob: string
-}
+import type { Blob, Upstream } from './types.ts'
 
 /** A tracked path that differs between commit, index and work tree. */
 export interface ChangedPath {
@@ -42,11 +35,7 @@ export interface GitStatus {
   readonly commit: string | null
   /** `null` with a detached HEAD. */
   readonly branch: string | null
-  readonly upstream: {
-    readonly name: string
-    readonly ahead: number | null
-    readonly behind: number | null
-  } | null
+  readonly upstream: Upstream | null
   readonly stashes: number
   readonly changed: readonly ChangedPath[]
   /** A path that ends in `/` is a repository within this one. */

@@ -3,11 +3,11 @@ import { NotAvailable, reasonOf } from '../../util/not-available.ts'
 import { redactUrl } from '../../secrets/redact.ts'
 import { writePath } from './paths.ts'
 import { splitNul } from './status.ts'
-import type { JsonObject } from '../../core/json-value.ts'
 import type { Git } from './command.ts'
 import type { IndexEntries } from './index-entries.ts'
 import type { GitPath } from './paths.ts'
 import type { ChangedPath } from './status.ts'
+import type { Submodule } from './types.ts'
 
 /**
  * Writes submodules in the form of the record.
@@ -22,10 +22,10 @@ export async function describeSubmodules(
   submodules: IndexEntries['submodules'],
   changed: readonly ChangedPath[],
   warnings: string[],
-): Promise<JsonObject[]> {
+): Promise<Submodule[]> {
   if (submodules.length === 0) return []
   const addresses = await readAddresses(git)
-  const described: JsonObject[] = []
+  const described: Submodule[] = []
   for (const { path, commit } of submodules) {
     const state = changed.find(({ path: other }) => other.bytes.equals(path.bytes))?.submodule
     const modified = state?.modified ?? false

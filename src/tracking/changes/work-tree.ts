@@ -3,15 +3,15 @@ import { lstat } from 'node:fs/promises'
 import { mapConcurrently } from '../../util/concurrency.ts'
 import { createGit } from '../../capture/git/command.ts'
 import { hashContents, hashLink } from '../../capture/git/content.ts'
-import { absolutePath, gitPath, isInStore } from '../../capture/git/paths.ts'
+import { absolutePath, gitPath, isInStore, readPath } from '../../capture/git/paths.ts'
 import { readStatus, splitNul } from '../../capture/git/status.ts'
-import { fieldText } from '../../json/copy.ts'
 import type { Stats } from 'node:fs'
 import type { Git } from '../../capture/git/command.ts'
 import type { Content, ContentOptions } from '../../capture/git/content.ts'
 import type { GitPath } from '../../capture/git/paths.ts'
 import type { GitStatus } from '../../capture/git/status.ts'
-import type { JsonObject, JsonValue } from '../../core/json-value.ts'
+import type { RepositoryCapture, UntrackedEntry } from '../../capture/git/types.ts'
+import type { WrittenDigests } from '../../core/digest.ts'
 
 /** A second look, under way. */
 export interface WorkTreeLook {
@@ -63,7 +63,7 @@ export interface ChangedSinceOptions extends ContentOptions {
  * @throws NotAvailable with the reason where git fails or takes too long; the reason of the signal.
  */
 export async function changedSince(
-  captured: JsonObject,
+  captured: RepositoryCapture,
   look: WorkTreeLook,
   options: ChangedSinceOptions,
 ): Promise<GitPath[]> {
@@ -73,10 +73,10 @@ export async function changedSince(
   const later = new Map(
     [...status.changed.map(({ path }) => path), ...status.untracked].map((path) => [keyOf(path), path]),
   )
-  if (status.commit === captured['commit']) {
+  if (status.commit === captured.commit) {
     for (const [key, path] of later) if (!before.has(key)) found.push(path)
   } else {
-    const committed = await changedByCommits(look.git, captured['commit'], status.commit)
+    const committed = await changedByCommits(look.git, captured.commit, status.commit)
     for (const [key, { path }] of committed) later.set(key, path)
     const others = [...later].filter(([key]) => !before.has(key))
     const written = await mapConcurrently(others, AT_ONCE, async ([key, path]) => {
@@ -96,37 +96,40 @@ function keyOf({ bytes }: GitPath): string {
   return bytes.toString('latin1')
 }
 
+/** What was recorded of a file or link; without digests where it could not be read. */
+interface RecordedContent {
+  readonly mode?: string
+  readonly size?: number
+  readonly digests?: WrittenDigests | null
+}
+
 /** A path that differed from the commit when the capture was made. */
 interface Dirty {
   readonly path: GitPath
   /** What stood there; `null` for nothing, `undefined` for what cannot be told apart later. */
-  readonly was: JsonObject | null | undefined
+  readonly was: RecordedContent | null | undefined
 }
 
-function dirtyBefore(captured: JsonObject): Map<string, Dirty> {
-  const changed = listOf(captured['changed']).map((entry) => ({ entry, was: entry['workTree'] }))
-  const untracked = listOf(captured['untracked']).map((entry) => ({
-    entry,
-    was: entry['kind'] === 'repository' ? undefined : entry,
-  }))
-  const submodules = listOf(captured['submodules']).flatMap((entry) => {
-    const isDirty =
-      entry['modified'] === true || entry['untracked'] === true || entry['workTree'] !== entry['index']
-    return isDirty ? [{ entry, was: undefined }] : []
-  })
-  return new Map(
-    [...changed, ...untracked, ...submodules].map(({ entry, was }) => {
-      const { path, pathBytes } = entry
-      const bytes =
-        typeof pathBytes === 'string' ? Buffer.from(pathBytes, 'hex') : Buffer.from(fieldText(path))
-      const dirty = { path: gitPath(bytes), was: was as Dirty['was'] }
-      return [keyOf(dirty.path), dirty]
-    }),
-  )
+function recordedContent(entry: UntrackedEntry): RecordedContent | undefined {
+  if (entry.kind === 'repository') return undefined
+  return entry.kind === 'other' ? {} : entry
 }
 
-function listOf(value: JsonValue | undefined): readonly JsonObject[] {
-  return Array.isArray(value) ? (value as readonly JsonObject[]) : []
+function dirtyBefore({ changed, untracked, submodules }: RepositoryCapture): Map<string, Dirty> {
+  const found: Dirty[] = [
+    ...changed.map((file) => ({ path: readPath(file), was: file.workTree })),
+    ...untracked.map((entry) => ({
+      path: readPath(entry),
+      was: recordedContent(entry),
+    })),
+    ...submodules
+      .filter(
+        ({ modified, untracked: isUntracked, workTree, index }) =>
+          modified || isUntracked || workTree !== index,
+      )
+      .map((entry) => ({ path: readPath(entry), was: undefined })),
+  ]
+  return new Map(found.map((dirty) => [keyOf(dirty.path), dirty]))
 }
 
 /** Those of the paths at which something else stands now. */
@@ -151,14 +154,14 @@ async function compareByLook(
   const now = await statOf(options.root, path)
   if (was === null || now === undefined) return (was === null) === (now === undefined) ? 'same' : 'changed'
   if (!isLater(now, options)) return 'same'
-  const isLink = was['mode'] === '120000'
+  const isLink = was.mode === '120000'
   if (isLink && now.isSymbolicLink()) return isSame(was, await hashLink(path, options)) ? 'same' : 'changed'
-  return !isLink && now.isFile() && was['size'] === now.size ? 'unsure' : 'changed'
+  return !isLink && now.isFile() && was.size === now.size ? 'unsure' : 'changed'
 }
 
 function isSame(was: Dirty['was'], content: Content | undefined): boolean {
   // What could not be read, now or then, was written to at least.
-  return content?.status === 'hashed' && JSON.stringify(was?.['digests']) === JSON.stringify(content.digests)
+  return content?.status === 'hashed' && JSON.stringify(was?.digests) === JSON.stringify(content.digests)
 }
 
 function isLater({ ctimeMs }: Stats, { since }: ChangedSinceOptions): boolean {
@@ -172,11 +175,11 @@ async function statOf(root: string, path: GitPath): Promise<Stats | undefined> {
 /** The paths in which two commits differ, with the letter of git for what happened to each. */
 async function changedByCommits(
   git: Git,
-  from: JsonValue | undefined,
+  from: string,
   to: string | null,
 ): Promise<Map<string, { readonly letter: string; readonly path: GitPath }>> {
   const found = new Map<string, { letter: string; path: GitPath }>()
-  if (typeof from !== 'string' || to === null) return found
+  if (to === null) return found
   const pieces = splitNul(
     await git(['diff-tree', '-r', '-z', '--no-renames', '--name-status', from, to, '--']),
   )

@@ -13,7 +13,7 @@ async function look(
   const unseen = new Map<string, string>()
   const signal = new AbortController().signal
   const wanted = { packages: true, variableNames: [] }
-  const value = await npmSource.look({
+  const value = await npmSource.probe({
     directory,
     variables: {},
     timeout: 1000,

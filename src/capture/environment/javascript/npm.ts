@@ -7,19 +7,19 @@ import { findInstalled } from './installed.ts'
 import { collectPackages } from '../packages.ts'
 import { parseManifest } from './package-json.ts'
 import { recordMissingReason } from '../source.ts'
-import type { JsonObject } from '../../../core/json-value.ts'
 import type { Installed } from './installed.ts'
 import type { Source, SourceContext } from '../source.ts'
+import type { NpmFindings, ProjectFindings } from '../types.ts'
 
 /** Name of the project, lock files by their bytes and their departures, and installed packages. */
-export const npmSource: Source = createNpmSource(findInstalled)
+export const npmSource: Source<'npm'> = createNpmSource(findInstalled)
 
-/** Makes the source; the look at `node_modules` may be shared with others. */
-export function createNpmSource(find: typeof findInstalled): Source {
-  return { name: 'npm', look: (context) => look(find, context) }
+/** Make the source; the search of `node_modules` may be shared with others. */
+export function createNpmSource(find: typeof findInstalled): Source<'npm'> {
+  return { name: 'npm', probe: (context) => probeNpm(find, context) }
 }
 
-async function look(find: typeof findInstalled, context: SourceContext): Promise<JsonObject> {
+async function probeNpm(find: typeof findInstalled, context: SourceContext): Promise<NpmFindings> {
   const { directory, warnings, unseen } = context
   const project = await findProject(context)
   const files = await findLockFiles(directory, Object.keys(NPM_LOCK_FILES), warnings)
@@ -46,7 +46,7 @@ const NOT_WANTED: Pick<Installed, 'packages' | 'from' | 'unseen'> = {
   unseen: new Map(['packages', 'packagesFrom'].map((field) => [field, 'packages are not looked at'])),
 }
 
-async function findProject(context: SourceContext): Promise<JsonObject | undefined> {
+async function findProject(context: SourceContext): Promise<ProjectFindings | undefined> {
   for await (const folder of foldersUp(context.directory)) {
     const path = join(folder, 'package.json')
     const bytes = await readIfThere(path)

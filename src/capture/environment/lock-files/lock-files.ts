@@ -13,9 +13,9 @@ import {
   readRequirements,
   readUvLock,
 } from './python.ts'
-import type { JsonObject } from '../../../core/json-value.ts'
 import type { DriftOptions, Locked } from './locked.ts'
 import type { SourceContext } from '../source.ts'
+import type { LockFileRecord, LockFileRecords } from '../types.ts'
 
 type Reader = (text: string) => Locked | Promise<Locked>
 
@@ -98,8 +98,8 @@ export async function describeLockFiles(
   installed: Readonly<Record<string, readonly string[]>> | null,
   options: DriftOptions,
   { warnings, unseen }: Pick<SourceContext, 'warnings' | 'unseen'>,
-): Promise<JsonObject> {
-  const described: Record<string, JsonObject> = {}
+): Promise<LockFileRecords> {
+  const described: Record<string, LockFileRecord> = {}
   for (const { name, bytes } of files) {
     const sha256 = createHash('sha256').update(bytes).digest('hex')
     const known = { size: bytes.length, digest: `sha256:${sha256}` }

@@ -1,4 +1,5 @@
 /** What a lock file says is to be installed. */
+import type { Drift } from '../types.ts'
 
 /** One package of a lock file. */
 export interface LockedPackage {
@@ -19,15 +20,6 @@ export interface Locked {
 
 /** Thrown by a reader for a file that is not of the form it reads; the message is the reason. */
 export class NotLocked extends Error {}
-
-/** One package in which what is installed departs from the lock file. */
-export type Drift = {
-  readonly package: string
-  /** Versions by the lock file, `null` where it does not name the package. */
-  readonly locked: string | null
-  /** Versions that are there, `null` where there is none. */
-  readonly installed: string | null
-}
 
 /** How a comparison is made. */
 export interface DriftOptions {

@@ -7,8 +7,8 @@ import { mapConcurrently } from '../../../util/concurrency.ts'
 import { redactUrl } from '../../../secrets/redact.ts'
 import { compareUtf8 } from '../../../util/text-order.ts'
 import { readHint } from '../files.ts'
-import type { JsonObject } from '../../../core/json-value.ts'
 import type { Source } from '../source.ts'
+import type { CondaPackage } from '../types.ts'
 
 /** Records read at once; each can have some megabytes. */
 const AT_ONCE = 16
@@ -17,9 +17,9 @@ const AT_ONCE = 16
  * Packages of `$CONDA_PREFIX`, else of the conda that is on `PATH`. The variables that an environment sets are
  * not read: people keep tokens in them.
  */
-export const condaSource: Source = {
+export const condaSource: Source<'conda'> = {
   name: 'conda',
-  look: async ({ variables, signal, warnings, unseen, packages: wanted }) => {
+  probe: async ({ variables, signal, warnings, unseen, packages: wanted }) => {
     if (!wanted) throw new NotApplicable('packages are not looked at')
     const prefix = await findPrefix(variables)
     const folder = join(prefix, 'conda-meta')
@@ -59,7 +59,7 @@ async function findPrefix(variables: NodeJS.ProcessEnv): Promise<string> {
   throw new NotApplicable('CONDA_PREFIX is not set and conda is not on PATH')
 }
 
-function parsePackage(text: string): [string, JsonObject] | undefined {
+function parsePackage(text: string): [string, CondaPackage] | undefined {
   try {
     const { name, version, build, channel } = JSON.parse(text) as Record<string, unknown>
     if (typeof name !== 'string' || typeof version !== 'string') return undefined

@@ -7,15 +7,17 @@ import { collectPackages } from '../packages.ts'
 import { readHint } from '../files.ts'
 import { findPython, isPythonOf } from './find.ts'
 import { recordMissingReason } from '../source.ts'
-import type { JsonObject } from '../../../core/json-value.ts'
 import type { FindPython, PythonAnswer } from './find.ts'
 import type { Source, SourceContext } from '../source.ts'
+import type { DirectOrigin, PipFindings, PythonFindings } from '../types.ts'
 
 /** The sources `python` and `pip`, which share one start of Python. */
-export function createPythonSources(find: FindPython = shared(findPython)): readonly Source[] {
+export function createPythonSources(
+  find: FindPython = shared(findPython),
+): readonly [Source<'python'>, Source<'pip'>] {
   return [
-    { name: 'python', look: (context) => lookAtPython(find, context) },
-    { name: 'pip', look: (context) => lookAtPip(find, context) },
+    { name: 'python', probe: (context) => probePython(find, context) },
+    { name: 'pip', probe: (context) => probePip(find, context) },
   ]
 }
 
@@ -28,7 +30,7 @@ export function shared<A extends readonly unknown[], R>(
 }
 
 /** Version, implementation, place, installed packages, and lock files with their departures. */
-async function lookAtPython(find: FindPython, context: SourceContext): Promise<JsonObject> {
+async function probePython(find: FindPython, context: SourceContext): Promise<PythonFindings> {
   const { directory, warnings } = context
   const [{ command, answer }, files] = await Promise.all([
     find(context),
@@ -54,12 +56,12 @@ const TOOLS = ['pip', 'setuptools', 'wheel', 'uv', 'distribute', 'pkg-resources'
 /** The project itself is installed as a link to its folder. */
 function editable({ direct }: PythonAnswer): string[] {
   return Object.entries(direct).flatMap(([name, text]) =>
-    directSource(text)['editable'] === true ? [name] : [],
+    directOrigin(text).editable ? [name] : [],
   )
 }
 
 /** The version of pip, read from what Python says of its packages: starting pip takes a second. */
-async function lookAtPip(find: FindPython, context: SourceContext): Promise<JsonObject> {
+async function probePip(find: FindPython, context: SourceContext): Promise<PipFindings> {
   const { answer } = await find(context)
   const version = answer.packages?.find(([name]) => name === 'pip')?.[1]
   if (version === undefined) throw new NotApplicable('this Python has no pip')
@@ -69,7 +71,7 @@ async function lookAtPip(find: FindPython, context: SourceContext): Promise<Json
 function describe(
   answer: PythonAnswer,
   context: SourceContext,
-): JsonObject & { packages: Record<string, string[]> | null } {
+): Omit<PythonFindings, 'command' | 'lockFiles'> {
   const { version, implementation, executable, prefix, basePrefix, direct, broken } = answer
   const { warnings, unseen } = context
   const reason = context.packages ? 'this Python has no importlib.metadata' : 'packages are not looked at'
@@ -90,13 +92,13 @@ function describe(
     virtualEnvironment: prefix !== basePrefix,
     packages: packages && collectPackages(packages.map(([name, number]) => ({ name, version: number }))),
     direct: Object.fromEntries(
-      Object.entries(context.packages ? direct : {}).map(([name, text]) => [name, directSource(text)]),
+      Object.entries(context.packages ? direct : {}).map(([name, text]) => [name, directOrigin(text)]),
     ),
   }
 }
 
 /** Where a package came from that no index has: two commits of it may have one version. */
-function directSource(text: string): JsonObject {
+function directOrigin(text: string): DirectOrigin {
   const { url, vcs_info, dir_info } = recordOf(parse(text))
   const commit = recordOf(vcs_info)['commit_id']
   return {

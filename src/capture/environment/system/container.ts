@@ -26,10 +26,10 @@ const IMAGE_VARIABLES = ['APPTAINER_CONTAINER', 'SINGULARITY_CONTAINER'] as cons
  *
  * @param root Where `/` is, for tests.
  */
-export function createContainerSource(root = '/'): Source {
+export function createContainerSource(root = '/'): Source<'container'> {
   return {
     name: 'container',
-    look: async (context) => {
+    probe: async (context) => {
       if (platform !== 'linux') throw new NotApplicable('containers are looked for on Linux only')
       const { variables } = context
       const [runtime, limits, described] = await Promise.all([
@@ -47,7 +47,7 @@ export function createContainerSource(root = '/'): Source {
           runtime,
           'there are limits, but no sign of a container',
         ),
-        ...say(context, described, runtime),
+        ...describedFields(context, described, runtime),
         controlGroups: recordMissingReason(context, 'controlGroups', version, 'no control group can be read'),
         memoryLimit: recordMissingReason(
           context,
@@ -62,7 +62,7 @@ export function createContainerSource(root = '/'): Source {
 }
 
 /** The container that this process is in. */
-export const containerSource: Source = createContainerSource()
+export const containerSource: Source<'container'> = createContainerSource()
 
 interface Described {
   readonly id?: string | undefined
@@ -70,7 +70,7 @@ interface Described {
   readonly imageId?: string | undefined
 }
 
-function say(
+function describedFields(
   context: SourceContext,
   { id, image, imageId }: Described,
   runtime: string | undefined,

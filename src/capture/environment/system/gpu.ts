@@ -1,8 +1,8 @@
 /** NVIDIA graphics processors, as their own tool lists them. */
 import { NotAvailable } from '../../../util/not-available.ts'
 import { ask, recordMissingReason } from '../source.ts'
-import type { JsonObject } from '../../../core/json-value.ts'
 import type { Source, SourceContext } from '../source.ts'
+import type { GpuDevice } from '../types.ts'
 
 /** Neither serial numbers nor UUIDs are asked for. */
 const FIELDS = ['index', 'name', 'driver_version', 'memory.total']
@@ -10,9 +10,9 @@ const FIELDS = ['index', 'name', 'driver_version', 'memory.total']
 const LATER_FIELDS = ['index', 'compute_cap', 'mig.mode.current']
 
 /** Devices, driver and CUDA version. Memory is in MiB. */
-export const gpuSource: Source = {
+export const gpuSource: Source<'gpu'> = {
   name: 'gpu',
-  look: async (context) => {
+  probe: async (context) => {
     const { unseen } = context
     const [rows, later, table] = await Promise.all([
       query(FIELDS, context),
@@ -46,7 +46,7 @@ async function query(fields: readonly string[], context: SourceContext): Promise
     .map((line) => line.split(',').map((cell) => cell.trim()))
 }
 
-function device(cells: readonly string[], [, capability, mig]: readonly string[]): JsonObject {
+function device(cells: readonly string[], [, capability, mig]: readonly string[]): GpuDevice {
   const [index, name, , memory] = cells
   if (name === undefined || memory === undefined)
     throw new NotAvailable('nvidia-smi gave a list of another form')

@@ -59,9 +59,9 @@ export const SCHEDULER_VARIABLES: Readonly<Record<string, readonly string[]>> = 
 }
 
 /** The variables of the lists that are set. */
-export const variablesSource: Source = {
+export const variablesSource: Source<'variables'> = {
   name: 'variables',
-  look: async ({ variables, variableNames }) => {
+  probe: async ({ variables, variableNames }) => {
     const hashed = new Set([...HASHED_VARIABLES, ...variableNames])
     const schedulers = Object.entries(SCHEDULER_VARIABLES).map(
       ([name, names]) => [name, pick(variables, names)] as const,

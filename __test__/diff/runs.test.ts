@@ -231,7 +231,8 @@ test('an edited record is told, and a damaged capture is an error', async () => 
 
 test('what a run wrote and what it read as a dataset are no difference of the code', async () => {
   const run = await finished(folderOf())
-  const tracked = (path: string): never => ({ status: 'tracked', kind: 'file', path, bytes: 1, digest: 'blake3:1' }) as never
+  const tracked = (path: string): never =>
+    ({ status: 'tracked', kind: 'file', path, bytes: 1, digest: 'blake3:1' }) as never
   const changed = ['out.txt', 'data/x.csv', 'code.py'].map(removed)
   const common = { outputs: { o: tracked('/repo/out.txt') }, datasets: { d: tracked('/repo/data') } }
   const before = but(run, { ...common, captures: { git: git('a') } })

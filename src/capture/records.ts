@@ -19,11 +19,7 @@ export function captureNamed({ captures }: WithCaptures, name: string): CaptureR
   return Object.hasOwn(captures, name) ? captures[name] : undefined
 }
 
-function readCapture<T>(
-  record: WithCaptures,
-  name: string,
-  parse: (value: JsonObject) => T,
-): T | undefined {
+function readCapture<T>(record: WithCaptures, name: string, parse: (value: JsonObject) => T): T | undefined {
   const capture = captureNamed(record, name)
   return capture?.status === 'captured' ? parse(capture.value) : undefined
 }

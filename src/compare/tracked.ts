@@ -22,12 +22,7 @@ import type { AlgorithmChoice } from '../core/digest.ts'
 import type { ModelReport } from '../model/read.ts'
 import type { SampledHashOptions } from '../hash/sample/options.ts'
 import type { TrackedRecord, TrackedSection } from '../record/record.ts'
-import type {
-  RecordedTable,
-  TrackedContent,
-  TrackedModel,
-  TrackedTokenizer,
-} from '../record/tracked.ts'
+import type { RecordedTable, TrackedContent, TrackedModel, TrackedTokenizer } from '../record/tracked.ts'
 import type { StoredRun } from '../store/runs.ts'
 import type { FoundItem } from './check-item.ts'
 
@@ -81,8 +76,7 @@ async function verifyOne(
     const options = optionsFor(recorded.digest)
     const { digest } = await readAgain(section, path, options)
     const [before, after] = [recorded.digest, digest.toString()]
-    if (before === after)
-      return item(section, name, 'same', options.sample === undefined ? '' : SAMPLED)
+    if (before === after) return item(section, name, 'same', options.sample === undefined ? '' : SAMPLED)
     const table = await compareTable(path, tableOf(recorded), algorithm, signal)
     return item(section, name, 'changed', `the content of ${path} differs${table}`, [
       { field: 'digest', before, after },

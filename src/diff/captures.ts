@@ -104,7 +104,9 @@ export function comparedElsewhere(
 ): (field: string) => string | undefined {
   const roots = [before, after].flatMap((record) => unlessDamaged(() => workTreeRoot(record)) ?? [])
   const outputs = [before, after].flatMap(({ outputs: made, models }) =>
-    [...Object.values(made), ...Object.values(models).filter(isProduct)].flatMap((entry) => trackedPath(entry) ?? []),
+    [...Object.values(made), ...Object.values(models).filter(isProduct)].flatMap(
+      (entry) => trackedPath(entry) ?? [],
+    ),
   )
   // What only one run tracked is compared with nothing.
   const datasets = Object.entries(before.datasets).flatMap(([name, entry]) => {

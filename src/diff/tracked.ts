@@ -41,12 +41,7 @@ export async function diffTracked(before: StoredRun, after: StoredRun): Promise<
           [before.folder, parseTracked(section, name, first)],
           [after.folder, parseTracked(section, name, second)],
         )
-      else
-        part = diffContent(
-          field,
-          parseTracked(section, name, first),
-          parseTracked(section, name, second),
-        )
+      else part = diffContent(field, parseTracked(section, name, first), parseTracked(section, name, second))
       parts.push(isResult ? asResult(part) : part)
     }
   }

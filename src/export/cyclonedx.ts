@@ -121,7 +121,9 @@ function cardOf(name: string, entry: TrackedRecord): object {
   const { format, tensorCount, parameters } = model
   const facts = Object.entries({ format, tensorCount, parameters })
   return {
-    properties: facts.flatMap(([fact, value]) => (value === undefined ? [] : [property(fact, String(value))])),
+    properties: facts.flatMap(([fact, value]) =>
+      value === undefined ? [] : [property(fact, String(value))],
+    ),
   }
 }
 

@@ -59,7 +59,10 @@ export function seedOf(record: RunRecord): number | null {
 }
 
 /** Return what a source of the environment found; `undefined` where it is absent. */
-export function sourceFacts<N extends SourceName>(record: RunRecord, name: N): RecordedSources[N] | undefined {
+export function sourceFacts<N extends SourceName>(
+  record: RunRecord,
+  name: N,
+): RecordedSources[N] | undefined {
   const environment: EnvironmentCapture | undefined = unlessDamaged(() => environmentOf(record))
   const source: SourceState<RecordedSources[N]> | undefined = environment?.[name]
   return source?.status === 'present' ? source : undefined

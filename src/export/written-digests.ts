@@ -9,7 +9,11 @@ const WRITTEN = /^((?:[^:]*\.)?[a-z0-9]+):([0-9a-f]{64})$/
  * Return every digest of a tracked thing: of a file `sha256` and `blake3`, of others under their kind,
  * `tree.v1.sha256`.
  */
-export function digestsOf(section: TrackedSection, name: string, entry: TrackedRecord): Record<string, string> {
+export function digestsOf(
+  section: TrackedSection,
+  name: string,
+  entry: TrackedRecord,
+): Record<string, string> {
   return Object.assign({}, ...writtenDigests(section, name, entry).map(digestSet)) as Record<string, string>
 }
 

@@ -129,7 +129,9 @@ function movedVariables(map: TreeMap): Record<string, string> {
 function seedEnvironment({ record }: StoredRun): Record<string, string | undefined> {
   const seeds = seedsOf(record)
   if (seeds === undefined) return {}
-  const variables = Object.entries(seeds.variables).map(([name, value]) => [name, value ?? undefined] as const)
+  const variables = Object.entries(seeds.variables).map(
+    ([name, value]) => [name, value ?? undefined] as const,
+  )
   // Only one that `lineaprint run --seed` was given; one of the environment is among the variables.
   const seed = seeds.source === 'setSeeds' ? seeds.seed : null
   const { seeds: options } = recordedComponents(record.configuration)

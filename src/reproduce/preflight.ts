@@ -65,8 +65,7 @@ export function recordedTree({ record }: StoredRun): RecordedTree {
     throw missing('the run did not work in a git work tree', repository?.reason ?? 'it was not captured')
   for (const name of ['diff', 'staged'] as const) {
     const patch = repository.patches?.[name]
-    if (patch?.status === 'absent')
-      throw missing(`the run did not keep its changes (${name})`, patch.reason)
+    if (patch?.status === 'absent') throw missing(`the run did not keep its changes (${name})`, patch.reason)
   }
   const { root, commit, directory } = repository
   if (root === undefined || !isAbsolutePath(root)) throw damagedField('root', 'an absolute path', root)

@@ -68,16 +68,12 @@ function notKept(repository: RepositoryCapture): (difference: Difference) => str
   const reasons = new Map<string, string>()
   for (const entry of untracked) {
     const field = `untracked.${entry.path}`
-    if (entry.kind === 'repository')
-      reasons.set(field, 'a repository within the work tree is not kept')
+    if (entry.kind === 'repository') reasons.set(field, 'a repository within the work tree is not kept')
     else if (entry.kind === 'other') reasons.set(field, 'it was neither a file nor a link')
-    else if (entry.kind === 'file' && !entry.kept)
-      reasons.set(field, `it was not kept: ${entry.reason}`)
+    else if (entry.kind === 'file' && !entry.kept) reasons.set(field, `it was not kept: ${entry.reason}`)
   }
-  for (const { path } of submodules)
-    reasons.set(`submodules.${path}`, 'submodules are not brought back')
-  for (const path of conflicted ?? [])
-    reasons.set(`changed.${path}`, 'the state of a merge is not kept')
+  for (const { path } of submodules) reasons.set(`submodules.${path}`, 'submodules are not brought back')
+  for (const path of conflicted ?? []) reasons.set(`changed.${path}`, 'the state of a merge is not kept')
   for (const { path, size } of patches?.left ?? [])
     reasons.set(`changed.${path}`, `it was not kept: it has ${size} bytes`)
   const redacted = [patches?.diff, patches?.staged].some(

@@ -159,7 +159,13 @@ export function amendSeeds(writer: RunWriter, addition: Pick<CapturedSeeds, 'pyt
   if (before?.status !== 'captured') return
   const value = { ...before.value, ...addition }
   const { algorithm } = writer.configuration
-  const captured = toCaptured('seeds', seedDigestFields(parseSeedsCapture(value)), value, before.warnings, algorithm)
+  const captured = toCaptured(
+    'seeds',
+    seedDigestFields(parseSeedsCapture(value)),
+    value,
+    before.warnings,
+    algorithm,
+  )
   writer.say({ type: 'capture', component: 'seeds', result: recorded(captured) })
 }
 

@@ -37,9 +37,7 @@ test('this machine', async () => {
   })
   expect(objectAt(captured.value, 'system')).toMatchObject({ status: 'present', platform: process.platform })
   expect(objectAt(captured.value, 'npm')).toMatchObject({ status: 'present', name: 'lineaprint' })
-  expect(captured.digest).toBe(
-    jsonDigest('environment', fieldsOf(captured.value)).blake3?.toString(),
-  )
+  expect(captured.digest).toBe(jsonDigest('environment', fieldsOf(captured.value)).blake3?.toString())
   expect(JSON.parse(JSON.stringify(captured))).toStrictEqual(captured)
 })
 

@@ -32,9 +32,9 @@ import type { FlagRecord } from '../../../src/record/record.ts'
 import type { StoredRun } from '../../../src/store/runs.ts'
 
 function repositoryOf({ value }: Captured): RepositoryCapture {
-  const git = parseGitCapture(value)
-  if (!git.available) throw new Error(git.reason)
-  return git
+  const captured = parseGitCapture(value)
+  if (!captured.available) throw new Error(captured.reason)
+  return captured
 }
 
 const GIT = { enableGitTracking: true }
@@ -137,7 +137,11 @@ test('commits that the run makes hide nothing, and show nothing that was not wri
   git(root, 'reset', '-q', '--mixed', 'HEAD~1')
   write(root, 'new', 'x')
   const options = { root, algorithm: 'blake3', since: Date.now() + 60_000 } as const
-  const nothing = await changedSince(repositoryOf(aged), beginLook({ directory: root, signal: undefined }), options)
+  const nothing = await changedSince(
+    repositoryOf(aged),
+    beginLook({ directory: root, signal: undefined }),
+    options,
+  )
   expect(nothing).toEqual([])
 })
 

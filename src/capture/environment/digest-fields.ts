@@ -27,6 +27,7 @@ import type {
   EnvironmentCapture,
   LockFileRecords,
   PresentSource,
+  PythonFramework,
   RecordedSources,
   SourceName,
   SourceState,
@@ -71,10 +72,18 @@ const DIGEST_FIELDS: { readonly [N in DigestSource]: Selection<N> } = {
 
 /** What is compared as well, and is no part of the digest: records of earlier versions do not have it. */
 const COMPARED: { readonly [N in 'frameworks' | 'toolchain']: Selection<N> } = {
-  // Versions of frameworks stand among the packages; what is left is what they were built with.
   frameworks: ({ python }) =>
-    Object.fromEntries(Object.entries(python).map(([name, { version: _, ...build }]) => [name, build])),
-  toolchain: ({ status: _, unseen: __, ...compilers }) => compilers,
+    Object.fromEntries(Object.entries(python).map(([name, framework]) => [name, buildOf(framework)])),
+  toolchain: (found) => {
+    const { status: _, unseen: __, ...compilers } = found
+    return compilers
+  },
+}
+
+/** Versions of frameworks stand among the packages; what is left is what they were built with. */
+function buildOf(framework: PythonFramework): JsonObject {
+  const { version: _, ...build } = framework
+  return build
 }
 
 /** Return the digest fields of a captured environment. */
@@ -89,7 +98,10 @@ export function environmentDigestFields(value: EnvironmentCapture): JsonObject {
  * @param value What was captured.
  * @param other What it is compared with.
  */
-export function environmentFieldMap(value: EnvironmentCapture, other: EnvironmentCapture): Map<string, string> {
+export function environmentFieldMap(
+  value: EnvironmentCapture,
+  other: EnvironmentCapture,
+): Map<string, string> {
   const fields = new Map<string, string>()
   const add = (name: string, found: JsonObject): void => {
     for (const [field, text] of flatten(found, name)) fields.set(field, text)

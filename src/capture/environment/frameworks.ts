@@ -32,7 +32,10 @@ const NPM_FRAMEWORKS =
   /^(?:@tensorflow\/tfjs.*|onnxruntime-(?:node|web|common)|@huggingface\/[a-z-]+|@xenova\/transformers|brain\.js|ml-[a-z-]+|@stdlib\/random|danfojs(?:-node)?|apache-arrow|ndarray|synaptic|natural|@mlc-ai\/web-llm|node-llama-cpp|langchain|@langchain\/[a-z-]+)$/
 
 /** Makes the source; both searches are shared with the sources `npm` and `python`. */
-export function createFrameworksSource(findModules: typeof findInstalled, findPython: FindPython): Source<'frameworks'> {
+export function createFrameworksSource(
+  findModules: typeof findInstalled,
+  findPython: FindPython,
+): Source<'frameworks'> {
   return {
     name: 'frameworks',
     probe: async (context) => {

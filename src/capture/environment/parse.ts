@@ -145,9 +145,7 @@ const FINDINGS: { readonly [N in SourceName]: FieldParser<RecordedSources[N]> } 
     prefix: optional(text),
     basePrefix: optional(text),
     virtualEnvironment: optional(boolean),
-    direct: recordOf(
-      objectOf({ url: optional(text), commit: optional(text), editable: optional(boolean) }),
-    ),
+    direct: recordOf(objectOf({ url: optional(text), commit: optional(text), editable: optional(boolean) })),
     packages: packageVersions,
     lockFiles: recordOf(lockFile),
   }),
@@ -162,9 +160,7 @@ const FINDINGS: { readonly [N in SourceName]: FieldParser<RecordedSources[N]> } 
       }),
     ),
     libraries: optional(textByName),
-    javascript: optional(
-      recordOf(objectOf({ versions: listOf(text), libraries: optional(listOf(text)) })),
-    ),
+    javascript: optional(recordOf(objectOf({ versions: listOf(text), libraries: optional(listOf(text)) }))),
   }),
 }
 

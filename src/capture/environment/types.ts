@@ -252,10 +252,7 @@ export type CapturedEnvironment = { readonly [N in SourceName]: SourceState<Envi
 export type RecordedSources = {
   readonly node: Recorded<NodeFindings, 'version' | 'v8' | 'openssl'>
   readonly npm: Recorded<Omit<NpmFindings, 'lockFiles'>, 'packages'> & Pick<NpmFindings, 'lockFiles'>
-  readonly system: Recorded<
-    SystemFindings,
-    'platform' | 'arch' | 'distribution' | 'release' | 'libc' | 'cpu'
-  >
+  readonly system: Recorded<SystemFindings, 'platform' | 'arch' | 'distribution' | 'release' | 'libc' | 'cpu'>
   readonly gpu: Pick<GpuFindings, 'driver' | 'cuda'> & {
     readonly devices: readonly Recorded<GpuDevice, 'name'>[]
   }

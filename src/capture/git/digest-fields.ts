@@ -35,11 +35,11 @@ import type { Blob, ChangedFile, GitCapture, Submodule, UntrackedEntry, WrittenP
 type Content = { readonly mode: string; readonly digest: string | null }
 
 type ChangedFields = WrittenPath & { readonly workTree: Content | null } & (
-    | { readonly index: Blob | null }
-    | { readonly stages: readonly (Blob | null)[] }
+    { readonly index: Blob | null } | { readonly stages: readonly (Blob | null)[] }
   )
 
-type UntrackedFields = WrittenPath & (Content | { readonly commit: string | null } | { readonly mode?: never })
+type UntrackedFields = WrittenPath &
+  (Content | { readonly commit: string | null } | { readonly mode?: never })
 
 /** The digest fields of a capture of git. */
 export type GitDigestFields =
@@ -65,7 +65,7 @@ export function gitDigestFields(value: GitCapture, algorithm: Algorithm): GitDig
     commit,
     changed: changed.map((file) => changedFields(file, algorithm)),
     untracked: untracked.map((entry) => untrackedFields(entry, algorithm)),
-    submodules: submodules.map(({ url: _, ...fields }) => fields),
+    submodules: submodules.map(submoduleFields),
   }
 }
 
@@ -90,11 +90,17 @@ function untrackedFields(entry: UntrackedEntry, algorithm: Algorithm): Untracked
       return path
     case 'file':
       return { ...path, mode: entry.mode, digest: digestOf(entry.digests, algorithm) }
-    case 'link': {
+    case 'link':
+    default: {
       const digests = entry.target === undefined ? null : entry.digests
       return { ...path, mode: entry.mode, digest: digestOf(digests, algorithm) }
     }
   }
+}
+
+function submoduleFields(submodule: Submodule): Omit<Submodule, 'url'> {
+  const { url: _, ...fields } = submodule
+  return fields
 }
 
 function pathOf({ path, pathBytes }: WrittenPath): WrittenPath {

@@ -85,7 +85,12 @@ const untrackedFile: FieldParser<UntrackedFile> = (value, field) => {
 }
 
 const untrackedLink: FieldParser<UntrackedLink> = (value, field) => {
-  const { target, targetBytes, digests: written, ...link } = objectOf({
+  const {
+    target,
+    targetBytes,
+    digests: written,
+    ...link
+  } = objectOf({
     ...PATH,
     kind: oneOf(['link']),
     mode: text,
@@ -172,16 +177,12 @@ const REPOSITORY = {
   branch: optional(nullable(text)),
   detached: optional(boolean),
   tags: optional(texts),
-  upstream: optional(
-    nullable(objectOf({ name: text, ahead: nullable(number), behind: nullable(number) })),
-  ),
+  upstream: optional(nullable(objectOf({ name: text, ahead: nullable(number), behind: nullable(number) }))),
   unpushed: optional(nullable(number)),
   bundle: optional(nullable(keptBundle)),
   remotes: optional(listOf(objectOf({ name: text, fetch: texts, push: texts }))),
   operation: optional(nullable(text)),
-  worktree: optional(
-    objectOf({ linked: boolean, others: listOf(objectOf({ name: text, path: text })) }),
-  ),
+  worktree: optional(objectOf({ linked: boolean, others: listOf(objectOf({ name: text, path: text })) })),
   clean: optional(boolean),
   staged: optional(texts),
   modified: optional(texts),
@@ -213,7 +214,11 @@ const REPOSITORY = {
 export function parseGitCapture(value: JsonObject): GitCapture {
   const { available } = parseMembers({ available: boolean }, value, '')
   if (available) return { available, ...parseMembers(REPOSITORY, value, '') }
-  const { reason = 'no reason is recorded', root, ...state } = parseMembers(
+  const {
+    reason = 'no reason is recorded',
+    root,
+    ...state
+  } = parseMembers(
     {
       reason: optional(text),
       root: optional(text),

@@ -48,8 +48,7 @@ export type Blob = {
 
 /** What the work tree has at the path of a changed file: its content, or why it could not be hashed. */
 export type WorkTreeContent = { readonly mode: string } & (
-  | { readonly size: number; readonly digests: WrittenDigests }
-  | { readonly reason: string }
+  { readonly size: number; readonly digests: WrittenDigests } | { readonly reason: string }
 )
 
 /** A tracked file that differs between commit, index and work tree. */
@@ -116,10 +115,7 @@ export type Submodule = WrittenPath & {
 
 /** A file of Git LFS: with its content in the work tree, or a pointer to it. */
 export type LargeFile = WrittenPath &
-  (
-    | { readonly content: true }
-    | { readonly content: false; readonly oid: string; readonly size: number }
-  )
+  ({ readonly content: true } | { readonly content: false; readonly oid: string; readonly size: number })
 
 /** Files of Git LFS. They are all counted; the first are listed. */
 export type LargeFiles = {

@@ -131,7 +131,12 @@ async function describeLink(path: GitPath, options: ContentOptions): Promise<Des
   return { entry: { ...known, ...written, digests } }
 }
 
-function describeFile(path: GitPath, stat: Stats, content: Content, reason: string | undefined): UntrackedFile {
+function describeFile(
+  path: GitPath,
+  stat: Stats,
+  content: Content,
+  reason: string | undefined,
+): UntrackedFile {
   const file = {
     ...writePath(path),
     kind: 'file',

@@ -48,9 +48,7 @@ export const seedsCapture: Component = {
  */
 export function restoreSeeds(value: JsonObject): void {
   const { seed, generators } = parseRestorableSeeds(value)
-  const states = Object.entries(generators).map(
-    ([name, state]) => [name, Generator.restore(state)] as const,
-  )
+  const states = Object.entries(generators).map(([name, state]) => [name, Generator.restore(state)] as const)
   restoreProcess(seed ?? undefined, new Map(states))
 }
 

@@ -5,7 +5,7 @@ import type { RecordedGenerator, SeedsCapture } from './types.ts'
 export type SeedDigestFields = {
   readonly seed: number | null
   readonly pythonHashSeed: string | null
-  readonly generators: Readonly<Record<string, RecordedGenerator>>
+  readonly generators: Readonly<Record<string, Pick<RecordedGenerator, 'algorithm' | 'state'>>>
   readonly python?: readonly number[]
 }
 

@@ -23,7 +23,13 @@ const seed: FieldParser<number> = (value, field) => {
   throw damagedField(field, 'a whole number from 0 to 9007199254740991', value)
 }
 
-const generator: FieldParser<RecordedGenerator> = objectOf({ algorithm: text, state: text })
+const generator: FieldParser<RecordedGenerator> = objectOf({
+  version: optional(number),
+  algorithm: text,
+  seed: optional(number),
+  stream: optional(number),
+  state: text,
+})
 
 const program: FieldParser<RecordedProgram> = objectOf({
   setSeeds: listOf(seed),

@@ -66,8 +66,13 @@ export type CapturedSeeds = {
   readonly python?: PythonSeeds
 }
 
-/** What every version records of a generator and the digest covers; {@link GeneratorState} is what can be restored. */
-export type RecordedGenerator = { readonly algorithm: string; readonly state: string }
+/**
+ * What a record of any version holds of a generator. The digest covers `algorithm` and `state`; whether it can be
+ * restored, and so is a {@link GeneratorState}, is known once it is to be.
+ */
+export type RecordedGenerator = { readonly algorithm: string; readonly state: string } & Recorded<
+  Readonly<Record<'version' | 'seed' | 'stream', number>>
+>
 
 /** What a record of any version holds of a Python program. */
 export type RecordedProgram = Pick<PythonProgram, 'setSeeds'> & Recorded<Omit<PythonProgram, 'setSeeds'>>

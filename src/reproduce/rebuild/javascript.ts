@@ -43,9 +43,7 @@ export async function rebuildModules(
       names.length === 0
         ? 'the run had no lock file, so it is not known where in node_modules each package lay'
         : `${names.join(', ')} is not in the work tree`
-    return packages === null && names.length === 0
-      ? []
-      : [item('environment', 'npm', 'not-restored', reason)]
+    return packages === null && names.length === 0 ? [] : [item('environment', 'npm', 'not-restored', reason)]
   }
   await runTool(lock.argv, lock.folder, context)
   const file = lockFiles[lock.name]

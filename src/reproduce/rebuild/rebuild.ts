@@ -67,10 +67,7 @@ export async function rebuild(
     const reason = 'the packages of Python were not recorded'
     return { ...AS_IT_IS, items: [...items, item('environment', 'python', 'not-restored', reason)] }
   }
-  const python = await rebuildPython(
-    { found: { ...recorded, packages }, directory, target, map },
-    tools,
-  )
+  const python = await rebuildPython({ found: { ...recorded, packages }, directory, target, map }, tools)
   return {
     items: [...items, ...python.items],
     variables: activate(python),

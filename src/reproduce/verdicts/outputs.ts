@@ -94,8 +94,7 @@ async function compareRecorded(
   gone: string,
   { tolerance, signal }: Tolerance,
 ): Promise<FileVerdict | undefined> {
-  const table =
-    was.kind === 'file' && is.kind === 'file' ? compareRecordedTables(was, is, gone) : undefined
+  const table = was.kind === 'file' && is.kind === 'file' ? compareRecordedTables(was, is, gone) : undefined
   if (table !== undefined) return table
   const { tensorsFile } = was
   if (tensorsFile === undefined || !isBelow(tensorsFile)) return undefined

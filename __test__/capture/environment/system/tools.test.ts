@@ -5,7 +5,10 @@ import { condaSource } from '../../../../src/capture/environment/python/conda.ts
 import { createContainerSource } from '../../../../src/capture/environment/system/container.ts'
 import { gpuSource } from '../../../../src/capture/environment/system/gpu.ts'
 import { askSource } from '../../../../src/capture/environment/source.ts'
-import { environmentDigestFields, parseEnvironmentCapture } from '../../../../src/capture/environment/capture.ts'
+import {
+  environmentDigestFields,
+  parseEnvironmentCapture,
+} from '../../../../src/capture/environment/capture.ts'
 import { folderOf, programs } from '../fakes.ts'
 import type { Source } from '../../../../src/capture/environment/source.ts'
 import type { JsonObject } from '../../../../src/core/json-value.ts'

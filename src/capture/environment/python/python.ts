@@ -55,9 +55,7 @@ const TOOLS = ['pip', 'setuptools', 'wheel', 'uv', 'distribute', 'pkg-resources'
 
 /** The project itself is installed as a link to its folder. */
 function editable({ direct }: PythonAnswer): string[] {
-  return Object.entries(direct).flatMap(([name, text]) =>
-    directOrigin(text).editable ? [name] : [],
-  )
+  return Object.entries(direct).flatMap(([name, text]) => (directOrigin(text).editable ? [name] : []))
 }
 
 /** The version of pip, read from what Python says of its packages: starting pip takes a second. */

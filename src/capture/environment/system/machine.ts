@@ -33,8 +33,11 @@ export const systemSource: Source<'system'> = {
     const first = cpus()[0]?.model.trim() ?? ''
     // The system's own name of the processor; where it has none, on some ARM systems, what its parts are called.
     const cpu = first === '' || first === 'unknown' ? machine.processor : first
-    const orReason = <T>(field: string, value: T | undefined, reason = 'the system does not say it'): T | null =>
-      recordMissingReason(context, field, value, reason)
+    const orReason = <T>(
+      field: string,
+      value: T | undefined,
+      reason = 'the system does not say it',
+    ): T | null => recordMissingReason(context, field, value, reason)
     return {
       platform,
       arch: arch(),

@@ -31,7 +31,7 @@ export interface CaptureContext {
 
 /** What a capture found. */
 export interface Captured {
-  /** Written form of the structured digest of the stable part, for example `git.v1.blake3:…`. */
+  /** Written form of the structured digest of the digest fields, for example `git.v1.blake3:…`. */
   readonly digest: string
   /** Everything found, volatile parts included. */
   readonly value: JsonObject
@@ -62,6 +62,6 @@ export interface Component {
   readonly name: string
   /** Looks at the world. Throws only for what makes the whole capture impossible. */
   capture(context: CaptureContext): Promise<Captured>
-  /** Compares two captures of this component by their stable parts. */
+  /** Compares two captures of this component by their digest fields. */
   compare(before: Captured, after: Captured): Comparison
 }

@@ -26,11 +26,6 @@ export function plainObject(value: unknown, field: string): JsonObject {
   )
 }
 
-/** A field that should hold text, as text; whatever else stands there is shown as JSON. */
-export function fieldText(value: unknown): string {
-  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '')
-}
-
 /** A name of something in a record: data, never a path. */
 export function plainName(value: unknown, field: string): string {
   const name = plainText(value, field)

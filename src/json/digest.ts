@@ -11,7 +11,7 @@ export type JsonKind = Extract<DigestKind, 'environment' | 'git' | 'seeds' | 'ru
  * The structured digest of a record (section 3 of `docs/format.md`).
  *
  * @param kind What the record describes.
- * @param value The stable fields, any JSON value.
+ * @param value The digest fields, any JSON value.
  * @param algorithm One hash function, or both.
  */
 export function jsonDigest(kind: JsonKind, value: unknown, algorithm: AlgorithmChoice = 'blake3'): Digests {

@@ -139,8 +139,8 @@ export async function ask(
   if (result.status !== 'ended') throw new NotAvailable(result.reason)
   if (result.code === 0) return result.stdout.toString()
   // Some programs tell their errors to stdout.
-  const said = result.stderr.trim() === '' ? result.stdout.toString('utf8', 0, 1000) : result.stderr
-  const line = said.trim().split('\n').at(-1) ?? ''
+  const output = result.stderr.trim() === '' ? result.stdout.toString('utf8', 0, 1000) : result.stderr
+  const line = output.trim().split('\n').at(-1) ?? ''
   throw new NotAvailable(
     `${command} ended with ${result.code ?? 'a signal'}${line === '' ? '' : `: ${line}`}`,
   )

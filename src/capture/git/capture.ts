@@ -6,7 +6,7 @@ import { NotAvailable } from '../../util/not-available.ts'
 import { writeBundle } from './bundle.ts'
 import { describeChanged } from './changed.ts'
 import { createGit } from './command.ts'
-import { firstLook } from './snapshot.ts'
+import { readSnapshot } from './snapshot.ts'
 import { describeLargeFiles } from './large-files.ts'
 import { limitWarnings, meanwhileWarnings } from './limits.ts'
 import { readOperation, readWorktrees } from './operation.ts'
@@ -16,7 +16,7 @@ import { describeSubmodules } from './submodules.ts'
 import { describeUntracked } from './untracked.ts'
 import type { CaptureContext } from '../../core/component.ts'
 import type { Git } from './command.ts'
-import type { FirstLook } from './snapshot.ts'
+import type { RepositorySnapshot } from './snapshot.ts'
 import type { GitStatus } from './status.ts'
 import type { CapturedRepository, Commit, NoRepository } from './types.ts'
 
@@ -46,7 +46,7 @@ export interface GitCaptureOptions {
   readonly environment?: NodeJS.ProcessEnv | undefined
 }
 
-/** Looks at the repository that a folder is in. That there is none is a finding. */
+/** Capture the repository that a folder is in. That there is none is a finding. */
 export async function captureGit(
   context: CaptureContext,
   options: GitCaptureOptions,
@@ -56,16 +56,16 @@ export async function captureGit(
   const warnings: string[] = []
   try {
     const git = createGit({ directory, timeout, signal, environment })
-    const look = await firstLook(git, directory)
-    const { place, status } = look
-    const { root, gitFolder } = place
-    if (look.commit === null) {
+    const snapshot = await readSnapshot(git, directory)
+    const { location, status, commit } = snapshot
+    const { root, gitFolder } = location
+    if (commit === null) {
       const branch = { branch: status.branch, operation: await readOperation(gitFolder) }
       const reason = 'the repository has no commit yet'
       return { value: { available: false, reason, root, ...branch }, warnings: [] }
     }
     const rooted = createGit({ directory: root, timeout, signal, environment })
-    const value = await describe(rooted, look, look.commit, context, options, warnings)
+    const value = await describe(rooted, snapshot, commit, context, options, warnings)
     return { value, warnings }
   } catch (error) {
     if (!(error instanceof NotAvailable)) throw error
@@ -81,13 +81,13 @@ function reportsStashes(version: string): boolean {
 
 async function describe(
   git: Git,
-  { place, version, status, settings, entries, tags, unpushed }: FirstLook,
+  { location, version, status, settings, entries, tags, unpushed }: RepositorySnapshot,
   commit: Commit,
   context: CaptureContext,
   options: GitCaptureOptions,
   warnings: string[],
 ): Promise<CapturedRepository> {
-  const { root, shallow, objectFormat, gitFolder, commonFolder } = place
+  const { root, shallow, objectFormat, gitFolder, commonFolder } = location
   const { algorithm, signal, filesDirectory } = context
   const content = { root, algorithm, signal }
   const changed = await describeChanged(status.changed, content, warnings)
@@ -127,7 +127,7 @@ async function describe(
   // Where nothing was kept, nothing can fail to belong together.
   if (filesDirectory !== undefined && !isClean)
     warnings.push(...(await meanwhileWarnings(git, status, changed, content, isOwn)))
-  // What is still looked at does not lie in the work tree, or does not change with the run.
+  // What is still captured does not lie in the work tree, or does not change with the run.
   context.onSettled?.()
   const bundle =
     filesDirectory === undefined || options.bundle !== true

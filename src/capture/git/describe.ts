@@ -9,7 +9,7 @@ import type { Git } from './command.ts'
 import type { Commit, Remote } from './types.ts'
 
 /** Where a repository lies and of what kind it is. */
-export interface Place {
+export interface RepositoryLocation {
   readonly root: string
   /** Absolute path of the `.git` folder of this work tree, and of the one that all its work trees share. */
   readonly gitFolder: string
@@ -25,7 +25,7 @@ const FLAGS = ['--is-inside-work-tree', '--is-shallow-repository', '--show-objec
 const FOLDERS = ['--absolute-git-dir', '--git-common-dir', '--show-toplevel']
 
 /** Finds the work tree that a folder is in. */
-export async function findPlace(git: Git, directory: string): Promise<Place> {
+export async function locateRepository(git: Git, directory: string): Promise<RepositoryLocation> {
   // Exit code 128: there is no work tree, and the answers before that question are given.
   const output = await git(['rev-parse', ...FLAGS, ...FOLDERS], { accept: [128] })
   const lines = output.toString().split('\n')

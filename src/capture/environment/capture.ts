@@ -22,7 +22,6 @@ import type { CapturedEnvironment } from './types.ts'
 
 export { environmentDigestFields } from './digest-fields.ts'
 export { parseEnvironmentCapture } from './parse.ts'
-export type { EnvironmentCapture } from './types.ts'
 
 /** Options of the environment capture. */
 export interface EnvironmentCaptureOptions {

@@ -9,7 +9,6 @@ import type { GitCaptureOptions } from './capture.ts'
 export { gitDigestFields } from './digest-fields.ts'
 export { parseGitCapture } from './parse.ts'
 export type { GitCaptureOptions } from './capture.ts'
-export type { GitCapture } from './types.ts'
 
 /** The git capture with its defaults. */
 export const gitCapture: Component = createGitCapture()

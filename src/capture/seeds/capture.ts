@@ -25,7 +25,6 @@ export type { GeneratorOptions } from './registry.ts'
 export type { SeedReport, SeedTarget } from './report.ts'
 export type { SeedVariableOptions } from './seed.ts'
 export type { GeneratorState } from './state.ts'
-export type { SeedsCapture } from './types.ts'
 
 /** The seeds capture: the seed, and the whole state of every named generator. */
 export const seedsCapture: Component = {

@@ -19,7 +19,11 @@ import {
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parse as parseYaml } from 'yaml'
-import { createEnvironmentCapture, stableEnvironmentFields } from '../src/capture/environment/capture.ts'
+import {
+  createEnvironmentCapture,
+  environmentDigestFields,
+  parseEnvironmentCapture,
+} from '../src/capture/environment/capture.ts'
 import { gitCapture } from '../src/capture/git/git-capture.ts'
 import {
   Generator,
@@ -340,7 +344,9 @@ describe('git and environment', () => {
         ...value,
         gpu: { status: 'present', driver, cuda: '12.4', devices: [] },
       })
-      expect(stableEnvironmentFields(gpu('1'))).not.toEqual(stableEnvironmentFields(gpu('2')))
+      const fields = (driver: string): JsonObject =>
+        environmentDigestFields(parseEnvironmentCapture(gpu(driver)))
+      expect(fields('1')).not.toEqual(fields('2'))
     },
   )
 })

@@ -24,6 +24,17 @@ const but = (run: StoredRun, changes: Partial<RunRecord>): StoredRun => ({
 const captured = (value: object, digest = `git.v1.blake3:${'0'.repeat(64)}`): CaptureRecord =>
   ({ status: 'captured', digest, value, warnings: [] }) as unknown as CaptureRecord
 
+/** A tracked file that neither index nor work tree has any more. */
+const removed = (path: string): object => ({
+  path,
+  staged: 'D',
+  unstaged: null,
+  conflict: null,
+  head: null,
+  index: null,
+  workTree: null,
+})
+
 const git = (commit: string, changed: object[] = []): CaptureRecord =>
   captured({ available: true, root: '/repo', commit, changed, untracked: [], submodules: [] })
 
@@ -52,7 +63,7 @@ test('causes stand in their order, the first one first', async () => {
   const run = await finished(folderOf(), { metadata: { rate: 0.1 } })
   const before = but(run, { captures: { git: git('a'.repeat(40)) } })
   const after = but(run, {
-    captures: { git: git('b'.repeat(40), [{ path: 'x.py', index: null, workTree: null }]) },
+    captures: { git: git('b'.repeat(40), [removed('x.py')]) },
     metadata: { rate: 0.2 },
     command: { ...run.record.command, exitCode: 1, argv: [...run.record.command.argv, '--fast'] },
     lineaprint: '9.9.9',
@@ -220,8 +231,9 @@ test('an edited record is told, and a damaged capture is an error', async () => 
 
 test('what a run wrote and what it read as a dataset are no difference of the code', async () => {
   const run = await finished(folderOf())
-  const tracked = (path: string): never => ({ status: 'tracked', path, digest: 'blake3:1' }) as never
-  const changed = ['out.txt', 'data/x.csv', 'code.py'].map((path) => ({ path, index: null, workTree: null }))
+  const tracked = (path: string): never =>
+    ({ status: 'tracked', kind: 'file', path, bytes: 1, digest: 'blake3:1' }) as never
+  const changed = ['out.txt', 'data/x.csv', 'code.py'].map(removed)
   const common = { outputs: { o: tracked('/repo/out.txt') }, datasets: { d: tracked('/repo/data') } }
   const before = but(run, { ...common, captures: { git: git('a') } })
   const after = but(run, { ...common, captures: { git: git('a', changed) } })

@@ -8,6 +8,8 @@ import { folderOf } from '../support/folder.ts'
 import { lineaprint } from '../support/program.ts'
 import type { StoredRun } from '../../src/store/runs.ts'
 import type { Outcome } from '../support/program.ts'
+import { parseGitCapture } from '../../src/capture/git/parse.ts'
+import type { JsonObject } from '../../src/core/json-value.ts'
 
 async function storeOf(): Promise<{
   root: string
@@ -77,20 +79,30 @@ test('what a record names is not what we hand over: only files of the run', asyn
   writeFileSync(join(root, 'secret'), 'hunter2')
   mkdirSync(join(run.folder, 'git'))
   symlinkSync(join(root, 'secret'), join(run.folder, 'git/link'))
-  const patches = Object.fromEntries(
-    ['../../../../secret', 'link', '../../../..', 'nothing'].map((file, index) => [
-      index,
-      { status: 'written', file },
-    ]),
-  )
-  const git = { status: 'captured', digest: 'd', value: { patches }, warnings: [] }
-  writeFileSync(join(run.folder, 'run.json'), JSON.stringify({ ...run.record, captures: { git } }))
-  const { code, stdout, stderr } = await cli('e', '--format', 'wandb', '--json')
-  expect({ code, stderr }).toEqual({
-    code: 0,
-    stderr: 'lineaprint: warning: the seal of the record does not hold: it was changed after the run\n',
-  })
-  expect((JSON.parse(stdout) as { files: string[] }).files).toEqual(['metrics.svg', 'run.json'])
+  for (const [diff, staged] of [
+    ['../../../../secret', 'link'],
+    ['../../../..', 'nothing'],
+  ]) {
+    const patch = (file: string | undefined): JsonObject => ({
+      status: 'written',
+      file: file ?? '',
+      size: 1,
+      digests: {},
+      redactedLines: 0,
+    })
+    const patches = { left: [], diff: patch(diff), staged: patch(staged) }
+    const value = { available: true, commit: 'c', changed: [], untracked: [], submodules: [], patches }
+    // Otherwise nothing would be handed over because nothing is read.
+    expect(parseGitCapture(value)).toMatchObject({ patches })
+    const git = { status: 'captured', digest: 'd', value, warnings: [] }
+    writeFileSync(join(run.folder, 'run.json'), JSON.stringify({ ...run.record, captures: { git } }))
+    const { code, stdout, stderr } = await cli('e', '--format', 'wandb', '--json')
+    expect({ code, stderr }).toEqual({
+      code: 0,
+      stderr: 'lineaprint: warning: the seal of the record does not hold: it was changed after the run\n',
+    })
+    expect((JSON.parse(stdout) as { files: string[] }).files).toEqual(['metrics.svg', 'run.json'])
+  }
 })
 
 test('a run without its journal is exported as far as it is known', async () => {

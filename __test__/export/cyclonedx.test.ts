@@ -30,7 +30,10 @@ async function makeRecord(): Promise<RunRecord> {
     },
   )
   const python = {
-    packages: { numpy: ['2.4.6'], odd: ['1.0+local', '2.0', '2.0'], none: [], strange: 'x y' },
+    status: 'present',
+    direct: {},
+    lockFiles: {},
+    packages: { numpy: ['2.4.6'], odd: ['1.0+local', '2.0', '2.0'], none: [], strange: ['x y'] },
   }
   const environment = {
     status: 'captured',

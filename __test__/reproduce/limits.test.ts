@@ -197,7 +197,8 @@ test('untracked paths of a record that lead elsewhere are refused', async () => 
   }
   for (const [path, why] of Object.entries(cases)) {
     for (const kind of ['file', 'link']) {
-      const entry = { path, kind, mode: '100644', target: 'in.txt', kept: true }
+      const content = { digests: { blake3: 'blake3:00' }, size: 4, reason: null }
+      const entry = { path, kind, mode: '100644', target: 'in.txt', kept: true, ...content }
       mkdirSync(join(run.folder, 'git/untracked'), { recursive: true })
       writeFileSync(join(run.folder, 'git/untracked/in.txt'), 'evil')
       const other = await forged(run, (value) => ({ ...value, untracked: [entry] }))

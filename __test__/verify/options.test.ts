@@ -118,7 +118,7 @@ describe('seeds', () => {
     const value = {
       ...seeds.value,
       variables: { PYTHONHASHSEED: '7' },
-      python: { programs: [{ setSeeds: [1, 2] }] },
+      python: { status: 'reached', programs: [{ setSeeds: [1, 2] }] },
     }
     const captures = { seeds: { ...seeds, value } }
     const made = { ...run, record: { ...run.record, seal: null, captures } }

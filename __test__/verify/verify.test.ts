@@ -286,8 +286,8 @@ test('a hostile record cannot lead outside, and nothing in it crashes the check'
       unknown: { status: 'captured', digest, value: {}, warnings: [] },
     },
     datasets: {
-      null: { status: 'tracked', warnings: [], path: '\0', digest },
-      fifo: { status: 'tracked', warnings: [], path: '/dev/zero', digest },
+      null: { status: 'tracked', warnings: [], kind: 'file', bytes: 1, path: '\0', digest },
+      fifo: { status: 'tracked', warnings: [], kind: 'file', bytes: 1, path: '/dev/zero', digest },
       empty: { status: 'tracked', warnings: [] },
     },
     models: {

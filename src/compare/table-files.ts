@@ -2,10 +2,9 @@
 import { tableDistances } from '../dataset/table-distance.ts'
 import { hashTable } from '../dataset/table.ts'
 import { LineaprintError } from '../core/errors.ts'
-import { recordedTable, tableDifference } from './tables.ts'
+import { tableDifference } from './tables.ts'
 import type { TableHash } from '../dataset/table.ts'
-import type { JsonObject } from '../core/json-value.ts'
-import type { RecordedTable } from './tables.ts'
+import type { RecordedTable, TrackedFile } from '../record/tracked.ts'
 import type { FileVerdict, Tolerance } from './tensor-files.ts'
 
 /** The verdict about two files of tables whose bytes differ. */
@@ -75,11 +74,11 @@ async function judge(
  * @returns `undefined` if no table was recorded of one of them.
  */
 export function compareRecordedTables(
-  was: JsonObject,
-  is: JsonObject,
+  was: Pick<TrackedFile, 'table'>,
+  is: Pick<TrackedFile, 'table'>,
   gone: string,
 ): FileVerdict | undefined {
-  const [before, after] = [recordedTable(was), recordedTable(is)]
+  const [before, after] = [was.table, is.table]
   if (before === undefined || after === undefined) return undefined
   if (before.digest === after.digest) {
     const detail = `the bytes differ, the table is the same by its recorded digest; ${gone}`

@@ -1,25 +1,6 @@
-/** The table of a tracked file as it was recorded, and how another one differs from it. */
-import { z } from 'zod/mini'
+/** How a table differs from the recorded one. */
 import type { Difference } from '../core/component.ts'
-import type { JsonObject } from '../core/json-value.ts'
-
-/** What a record keeps of a table: digests in written form. */
-export interface RecordedTable {
-  readonly digest: string
-  readonly rows: number
-  readonly columns: readonly { readonly name: string; readonly type: string; readonly digest: string }[]
-}
-
-const schema = z.looseObject({
-  digest: z.string(),
-  rows: z.number(),
-  columns: z.array(z.looseObject({ name: z.string(), type: z.string(), digest: z.string() })),
-})
-
-/** The table of a tracked thing; `undefined` where none was recorded, or nothing that is understood. */
-export function recordedTable(entry: JsonObject): RecordedTable | undefined {
-  return schema.safeParse(entry['table']).data
-}
+import type { RecordedTable } from '../record/tracked.ts'
 
 /** A table that is compared with a recorded one. */
 interface OtherTable {

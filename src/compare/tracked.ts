@@ -12,16 +12,17 @@ import { parsePlan } from '../core/sample-plan.ts'
 import { TRACKED_SECTIONS } from '../record/record.ts'
 import { reasonOf } from '../record/failure.ts'
 import { isSafeRelativePath } from '../util/paths.ts'
-import { fieldText } from '../json/copy.ts'
-import { recordedTable, tableDifference } from './tables.ts'
+import { recordedAlgorithm } from '../record/configuration.ts'
+import { parseTracked, trackedPath } from '../record/tracked.ts'
+import { tableDifference } from './tables.ts'
 import { compareTensors, parseTensors } from '../record/tensor-list.ts'
 import { item, unreadable } from './check-item.ts'
 import type { Difference } from '../core/component.ts'
 import type { AlgorithmChoice } from '../core/digest.ts'
-import type { JsonObject } from '../core/json-value.ts'
 import type { ModelReport } from '../model/read.ts'
 import type { SampledHashOptions } from '../hash/sample/options.ts'
 import type { TrackedRecord, TrackedSection } from '../record/record.ts'
+import type { RecordedTable, TrackedContent, TrackedModel, TrackedTokenizer } from '../record/tracked.ts'
 import type { StoredRun } from '../store/runs.ts'
 import type { FoundItem } from './check-item.ts'
 
@@ -58,18 +59,25 @@ async function verifyOne(
   if (entry.status === 'off') return item(section, name, 'not-checked', 'it was switched off')
   if (entry.status === 'failed')
     return item(section, name, 'not-checked', `it was not recorded: ${entry.reason}`)
-  const { path } = entry
-  if (typeof path !== 'string') return item(section, name, 'not-checked', 'it was in memory')
+  const path = trackedPath(entry)
+  if (path === undefined) return item(section, name, 'not-checked', 'it was in memory')
   try {
-    const algorithm = run.record.configuration['algorithm'] as AlgorithmChoice
-    const sample = sampleOf(entry[section === 'models' ? 'weights' : 'digest'])
-    const options = { algorithm, signal, ...(sample && { sample }) }
-    if (section === 'models')
-      return await verifyModel(run.folder, name, entry, await readModel(path, options))
+    const algorithm = recordedAlgorithm(run.record)
+    const optionsFor = (digest: string): SampledHashOptions => {
+      const sample = sampleOf(digest)
+      return { algorithm, signal, ...(sample && { sample }) }
+    }
+    if (section === 'models') {
+      const recorded = parseTracked(section, name, entry)
+      const now = await readModel(path, optionsFor(recorded.weights))
+      return await verifyModel(run.folder, name, recorded, now)
+    }
+    const recorded = parseTracked(section, name, entry)
+    const options = optionsFor(recorded.digest)
     const { digest } = await readAgain(section, path, options)
-    const [before, after] = [fieldText(entry['digest']), digest.toString()]
-    if (before === after) return item(section, name, 'same', sample === undefined ? '' : SAMPLED)
-    const table = await compareTable(path, entry, algorithm, signal)
+    const [before, after] = [recorded.digest, digest.toString()]
+    if (before === after) return item(section, name, 'same', options.sample === undefined ? '' : SAMPLED)
+    const table = await compareTable(path, tableOf(recorded), algorithm, signal)
     return item(section, name, 'changed', `the content of ${path} differs${table}`, [
       { field: 'digest', before, after },
     ])
@@ -79,10 +87,10 @@ async function verifyOne(
 }
 
 /** The sample behind a recorded digest: what was read then is read again. */
-function sampleOf(recorded: unknown): SampledHashOptions['sample'] {
+function sampleOf(recorded: string): SampledHashOptions['sample'] {
   let digest: Digest
   try {
-    digest = Digest.parse(fieldText(recorded))
+    digest = Digest.parse(recorded)
   } catch (error) {
     // What is no digest is equal to none, which the comparison says.
     if (LineaprintError.is(error)) return undefined
@@ -105,14 +113,18 @@ function readAgain(
     : readDataset(path, { ...options, tables: false })
 }
 
+/** The recorded table of a file; other things have none. */
+function tableOf(recorded: TrackedContent | TrackedTokenizer): RecordedTable | undefined {
+  return 'table' in recorded ? recorded.table : undefined
+}
+
 /** What can be said of the table in a file whose bytes differ; nothing where none was recorded. */
 async function compareTable(
   path: string,
-  entry: JsonObject,
+  recorded: RecordedTable | undefined,
   algorithm: AlgorithmChoice,
   signal: AbortSignal | undefined,
 ): Promise<string> {
-  const recorded = recordedTable(entry)
   if (recorded === undefined) return ''
   try {
     const now = await hashTable(path, { algorithm, signal })
@@ -127,17 +139,17 @@ async function compareTable(
 async function verifyModel(
   folder: string,
   name: string,
-  entry: Extract<TrackedRecord, { status: 'tracked' }>,
+  recorded: TrackedModel,
   now: ModelReport,
 ): Promise<FoundItem> {
   const digests: Difference[] = (['architecture', 'weights'] as const).flatMap((field) => {
-    const [before, after] = [fieldText(entry[field]), now[field].toString()]
+    const [before, after] = [recorded[field], now[field].toString()]
     return before === after ? [] : [{ field, before, after }]
   })
   if (digests.length === 0) return item('models', name, 'same', now.sample === undefined ? '' : SAMPLED)
   try {
-    if (entry['tensorsFile'] === undefined) throw new Error('the run kept no list of tensors')
-    const file = fieldText(entry['tensorsFile'])
+    const file = recorded.tensorsFile
+    if (file === undefined) throw new Error('the run kept no list of tensors')
     if (!isSafeRelativePath(file)) throw new Error('the record names a path outside the folder of the run')
     const path = join(folder, file)
     const tensors = compareTensors(parseTensors(await readFile(path), path), now.tensors)

@@ -65,6 +65,6 @@ export interface Component {
   readonly name: string
   /** Capture the current state. Throws only if the whole capture is impossible. */
   capture(context: CaptureContext): Promise<Captured>
-  /** Compare two captures of this component by their digest fields. */
+  /** Compares two captures of this component by their digest fields. */
   compare(before: Captured, after: Captured): Comparison
 }

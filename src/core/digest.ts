@@ -11,6 +11,11 @@ import { inspect } from 'node:util'
 import { LineaprintError } from './errors.ts'
 import { isPlan } from './sample-plan.ts'
 
+declare const digestText: unique symbol
+
+/** The written form of a digest. Only {@link Digest.toString} makes one; text of a record may be none. */
+export type DigestText = string & { readonly [digestText]: true }
+
 /** A hash function with 256 bits of output. */
 export type Algorithm = 'blake3' | 'sha256'
 
@@ -122,13 +127,13 @@ export class Digest {
     return other.hex === this.hex
   }
 
-  /** Return the written form. */
-  toString(): string {
-    return `${this.type}:${this.hex}`
+  /** The written form. */
+  toString(): DigestText {
+    return `${this.type}:${this.hex}` as DigestText
   }
 
-  /** Return the written form, so that digests in records are strings. */
-  toJSON(): string {
+  /** The written form, so that digests in records are strings. */
+  toJSON(): DigestText {
     return this.toString()
   }
 }
@@ -144,7 +149,18 @@ export interface Digests {
   readonly sha256?: Digest
 }
 
-/** Return the digest to show if only one can be shown: BLAKE3 if present. */
+/** Digests of one thing in written form, one per hash function asked for. Of a record, the texts are not checked. */
+export type WrittenDigests<T extends string = string> = { readonly blake3?: T; readonly sha256?: T }
+
+/** Return digests as they stand in a record. */
+export function writeDigests({ blake3, sha256 }: Digests): WrittenDigests<DigestText> {
+  return {
+    ...(blake3 && { blake3: blake3.toString() }),
+    ...(sha256 && { sha256: sha256.toString() }),
+  }
+}
+
+/** The digest to show where only one fits: BLAKE3 if it is there. */
 export function primary(digests: Digests): Digest {
   const digest = digests.blake3 ?? digests.sha256
   if (digest === undefined) throw new LineaprintError('ERR_LINEAPRINT_INTERNAL', 'no digest was computed')

@@ -5,6 +5,11 @@ import { LineaprintError } from './errors.ts'
 /** Crockford's alphabet: no letter that can be mistaken for a digit. */
 const BASE32 = '0123456789abcdefghjkmnpqrstvwxyz'
 
+declare const runId: unique symbol
+
+/** A text that can be the id of a run, and so the name of a folder. Only {@link isRunId} and its users make one. */
+export type RunId = string & { readonly [runId]: true }
+
 const RUN_ID = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/
 
 /** Device names of Windows, with or without an extension. */
@@ -17,17 +22,17 @@ const FILE_NAME_LIMIT = 100
  * Return a new run id: `YYYYMMDD-HHMMSS-<8 random characters>`, in UTC. Ids sort by time, to the second; 40
  * random bits separate runs that start in the same second.
  */
-export function newRunId(time: Date = new Date()): string {
-  const stamp = time
+export function newRunId(now: Date = new Date()): RunId {
+  const stamp = now
     .toISOString()
     .replace(/[-:]|\..*$/g, '')
     .replace('T', '-')
   const random = Array.from(randomBytes(8), (byte) => BASE32[byte & 31]).join('')
-  return `${stamp}-${random}`
+  return checkRunId(`${stamp}-${random}`)
 }
 
-/** Check whether a text can be a run id, and so the name of a folder. */
-export function isRunId(text: string): boolean {
+/** Whether a text can be a run id, and so the name of a folder. */
+export function isRunId(text: string): text is RunId {
   return RUN_ID.test(text) && !text.endsWith('.') && !DEVICE.test(text)
 }
 
@@ -36,7 +41,7 @@ export function isRunId(text: string): boolean {
  *
  * @throws ERR_LINEAPRINT_ARGUMENT for anything that could leave the store or that a file system may refuse.
  */
-export function checkRunId(text: string): string {
+export function checkRunId(text: string): RunId {
   if (isRunId(text)) return text
   throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this cannot be the id of a run', {
     field: 'experimentId',

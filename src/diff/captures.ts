@@ -3,11 +3,14 @@ import { join } from 'node:path'
 import { isInside } from '../util/paths.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { componentsByName } from '../capture/components.ts'
+import { captureNamed, workTreeRoot } from '../capture/records.ts'
+import { unlessDamaged } from '../json/read-fields.ts'
 import { reasonOf } from '../record/failure.ts'
+import { trackedPath } from '../record/tracked.ts'
 import { NOTHING, compareText, joinParts } from './causes.ts'
 import { isProduct } from './products.ts'
 import type { Captured, Comparison, Component } from '../core/component.ts'
-import type { CaptureRecord, RunRecord, TrackedRecord } from '../record/record.ts'
+import type { CaptureRecord, RunRecord } from '../record/record.ts'
 import type { Part } from './causes.ts'
 
 /** Compares every capture of two runs, field by field. */
@@ -15,7 +18,7 @@ export function diffCaptures(before: RunRecord, after: RunRecord, trackers: read
   const components = componentsByName(trackers)
   const names = [...new Set([...Object.keys(before.captures), ...Object.keys(after.captures)])].toSorted()
   const parts = names.map((name) =>
-    diffCapture(name, own(before.captures, name), own(after.captures, name), components.get(name)),
+    diffCapture(name, captureNamed(before, name), captureNamed(after, name), components.get(name)),
   )
   return joinParts(parts)
 }
@@ -100,19 +103,17 @@ export function comparedElsewhere(
   before: RunRecord,
   after: RunRecord,
 ): (field: string) => string | undefined {
-  const roots = [before, after].flatMap(({ captures }) => {
-    const git = own(captures, 'git')
-    const root = git?.status === 'captured' ? git.value['root'] : undefined
-    return typeof root === 'string' ? [root] : []
-  })
+  const roots = [before, after].flatMap((record) => unlessDamaged(() => workTreeRoot(record)) ?? [])
   const outputs = [before, after].flatMap(({ outputs: made, models }) =>
-    [...Object.values(made), ...Object.values(models).filter(isProduct)].flatMap(pathOf),
+    [...Object.values(made), ...Object.values(models).filter(isProduct)].flatMap(
+      (entry) => trackedPath(entry) ?? [],
+    ),
   )
   // What only one run tracked is compared with nothing.
   const datasets = Object.entries(before.datasets).flatMap(([name, entry]) => {
     const other = own(after.datasets, name)
     return entry.status === 'tracked' && other?.status === 'tracked'
-      ? [...pathOf(entry), ...pathOf(other)]
+      ? [entry, other].flatMap((one) => trackedPath(one) ?? [])
       : []
   })
   return (field) => {
@@ -123,8 +124,4 @@ export function comparedElsewhere(
     if (isIn(outputs)) return 'an output of one of the runs'
     return isIn(datasets) ? 'compared as a dataset' : undefined
   }
-}
-
-function pathOf(entry: TrackedRecord): string[] {
-  return 'path' in entry && typeof entry.path === 'string' ? [entry.path] : []
 }

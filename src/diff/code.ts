@@ -7,15 +7,15 @@
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { Absent } from '../util/not-available.ts'
-import { asArray, asObject, asText } from '../capture/fields.ts'
+import { NotAvailable } from '../util/not-available.ts'
 import { BUNDLE_FILE } from '../capture/git/bundle.ts'
 import { createGit } from '../capture/git/command.ts'
-import { unescapeBytes } from '../capture/git/paths.ts'
-import { fieldText } from '../json/copy.ts'
-import { comparedElsewhere, own } from './captures.ts'
+import { readPath } from '../capture/git/paths.ts'
+import { gitOf } from '../capture/records.ts'
+import { damagedField } from '../json/read-fields.ts'
+import { comparedElsewhere } from './captures.ts'
 import type { Git } from '../capture/git/command.ts'
-import type { JsonObject } from '../core/json-value.ts'
+import type { RepositoryCapture, UntrackedLink } from '../capture/git/types.ts'
 import type { StoredRun } from '../store/runs.ts'
 
 /** Milliseconds for each call of git. */
@@ -36,7 +36,7 @@ export type CodeDiff =
 interface Side {
   readonly label: string
   readonly folder: string
-  readonly value: JsonObject
+  readonly value: RepositoryCapture
   readonly root: string
   readonly commit: string
 }
@@ -68,7 +68,7 @@ export async function diffCode(
       incomplete,
     }
   } catch (error) {
-    if (!(error instanceof Absent)) throw error
+    if (!(error instanceof NotAvailable)) throw error
     return { status: 'not-compared', reason: error.message }
   } finally {
     await rm(folder, { recursive: true, force: true })
@@ -89,13 +89,13 @@ const FORMAT = [
 ]
 
 function sideOf({ folder, record }: StoredRun, label: string): Side {
-  const git = own(record.captures, 'git')
-  if (git?.status !== 'captured') throw new Absent(`the ${label} run captured no repository`)
-  const { value } = git
-  if (value['available'] !== true) throw new Absent(`the ${label} run did not work in a repository`)
-  const commit = asText(value['commit'], 'commit')
-  if (!/^[0-9a-f]{40,64}$/.test(commit)) throw new Absent(`the commit of the ${label} run is none`)
-  return { label, folder, value, root: asText(value['root'], 'root'), commit }
+  const value = gitOf(record)
+  if (value === undefined) throw new NotAvailable(`the ${label} run captured no repository`)
+  if (!value.available) throw new NotAvailable(`the ${label} run did not work in a repository`)
+  const { commit, root } = value
+  if (!/^[0-9a-f]{40,64}$/.test(commit)) throw new NotAvailable(`the commit of the ${label} run is none`)
+  if (root === undefined) throw damagedField('root', 'text', root)
+  return { label, folder, value, root, commit }
 }
 
 /** Makes the temporary repository, and lets it find the objects of those that the runs worked in. */
@@ -118,7 +118,7 @@ async function objectsOf(git: Git, root: string): Promise<string | undefined> {
     const path = resolve(root, output.toString().replace(/\n$/, ''))
     return /[\n"]/.test(path) ? undefined : path
   } catch (error) {
-    if (!(error instanceof Absent)) throw error
+    if (!(error instanceof NotAvailable)) throw error
     return undefined
   }
 }
@@ -130,7 +130,7 @@ async function ensureCommit(git: Git, { label, folder, commit, root }: Side): Pr
       await git(['cat-file', '-e', `${commit}^{commit}`])
       return true
     } catch (error) {
-      if (!(error instanceof Absent)) throw error
+      if (!(error instanceof NotAvailable)) throw error
       return false
     }
   }
@@ -139,59 +139,59 @@ async function ensureCommit(git: Git, { label, folder, commit, root }: Side): Pr
   if ((await stat(bundle).catch(() => undefined))?.isFile() === true) {
     // What it builds on can be gone as well; whether it helped is seen right after.
     await git(['bundle', 'unbundle', bundle]).catch((error: unknown) => {
-      if (!(error instanceof Absent)) throw error
+      if (!(error instanceof NotAvailable)) throw error
     })
     if (await isThere()) return
   }
-  throw new Absent(`the commit ${commit} of the ${label} run is not to be had from ${root}`)
+  throw new NotAvailable(`the commit ${commit} of the ${label} run is not to be had from ${root}`)
 }
 
 /** The tree of a commit with what the run kept of changes and untracked files. */
 async function makeTree(git: Git, side: Side, incomplete: string[]): Promise<string> {
   const { label, folder, value, commit } = side
   await git(['read-tree', commit])
-  const patches =
-    value['patches'] === null || value['patches'] === undefined ? {} : asObject(value['patches'], 'patches')
-  const diff = patches['diff'] === undefined ? { status: 'empty' } : asObject(patches['diff'], 'patches.diff')
-  if (diff['status'] === 'written') {
+  const diff = value.patches?.diff
+  if (diff?.status === 'written') {
     // The name is ours and not the record's.
     await git(['apply', '--cached', '--whitespace=nowarn', '--', join(folder, 'git', 'diff.patch')]).catch(
       (error: unknown) => {
-        if (!(error instanceof Absent)) throw error
-        throw new Absent(`the changes of the ${label} run do not apply: ${error.message}`)
+        if (!(error instanceof NotAvailable)) throw error
+        throw new NotAvailable(`the changes of the ${label} run do not apply: ${error.message}`)
       },
     )
-    if (typeof diff['redactedLines'] === 'number' && diff['redactedLines'] > 0)
-      incomplete.push(`${label} run: ${diff['redactedLines']} changed lines held secrets`)
-  } else if (diff['status'] === 'absent')
-    incomplete.push(`${label} run: its changes were not kept: ${fieldText(diff['reason'])}`)
+    if (diff.redactedLines > 0)
+      incomplete.push(`${label} run: ${diff.redactedLines} changed lines held secrets`)
+  } else if (diff?.status === 'absent')
+    incomplete.push(`${label} run: its changes were not kept: ${diff.reason}`)
   await addUntracked(git, side, incomplete)
   return (await git(['write-tree'])).toString().trim()
 }
 
 async function addUntracked(git: Git, { label, folder, value }: Side, incomplete: string[]): Promise<void> {
   const entries: Buffer[] = []
-  for (const entry of asArray(value['untracked'], 'untracked').map((one) => asObject(one, 'untracked'))) {
-    const { kind, kept, reason, mode } = entry
-    const name = asText(entry['path'], 'path')
-    const path = entry['pathBytes'] === undefined ? Buffer.from(name) : unescapeBytes(name)
-    if (kind === 'link') entries.push(await linkEntry(git, entry, path))
-    else if (kind === 'file' && kept === true && entry['pathBytes'] === undefined) {
-      if (name.split('/').includes('..')) throw new Absent(`the path ${name} leads out of the repository`)
+  for (const entry of value.untracked) {
+    const { bytes, text: name, utf8 } = readPath(entry)
+    if (entry.kind === 'link') entries.push(await linkEntry(git, entry, bytes))
+    else if (entry.kind === 'file' && entry.kept && utf8) {
+      if (name.split('/').includes('..'))
+        throw new NotAvailable(`the path ${name} leads out of the repository`)
       const file = join(folder, 'git', 'untracked', name)
       const blob = (await git(['hash-object', '-w', '--no-filters', '--', file])).toString().trim()
-      entries.push(Buffer.concat([Buffer.from(`${asText(mode, 'untracked.mode')} ${blob}\t`), path, NUL]))
-    } else
-      incomplete.push(`${label} run: ${name} was not kept${typeof reason === 'string' ? `: ${reason}` : ''}`)
+      entries.push(Buffer.concat([Buffer.from(`${entry.mode} ${blob}\t`), bytes, NUL]))
+    } else {
+      const reason = entry.kind === 'file' && !entry.kept ? `: ${entry.reason}` : ''
+      incomplete.push(`${label} run: ${name} was not kept${reason}`)
+    }
   }
   if (entries.length > 0) await git(['update-index', '-z', '--index-info'], { input: Buffer.concat(entries) })
 }
 
 const NUL = Buffer.from([0])
 
-async function linkEntry(git: Git, { target, targetBytes }: JsonObject, path: Buffer): Promise<Buffer> {
-  const input =
-    typeof targetBytes === 'string' ? Buffer.from(targetBytes, 'hex') : Buffer.from(asText(target, 'target'))
+async function linkEntry(git: Git, link: UntrackedLink, path: Buffer): Promise<Buffer> {
+  if (link.target === undefined) throw damagedField('untracked.target', 'text', link.target)
+  const { target, targetBytes } = link
+  const input = targetBytes === undefined ? Buffer.from(target) : Buffer.from(targetBytes, 'hex')
   const blob = (await git(['hash-object', '-w', '--stdin'], { input })).toString().trim()
   return Buffer.concat([Buffer.from(`120000 ${blob}\t`), path, NUL])
 }
@@ -199,11 +199,10 @@ async function linkEntry(git: Git, { target, targetBytes }: JsonObject, path: Bu
 /** Pathspecs that leave out what is compared on its own. */
 function exclude(sides: readonly Side[], elsewhere: (field: string) => string | undefined): string[] {
   const paths = sides.flatMap(({ value }) =>
-    ['changed', 'untracked'].flatMap((list) =>
-      asArray(value[list], list).flatMap((entry) => {
-        const path = asText(asObject(entry, list)['path'], 'path')
-        return elsewhere(`git.${list}.${path}`) === undefined ? [] : [`:(exclude,literal,top)${path}`]
-      }),
+    (['changed', 'untracked'] as const).flatMap((list) =>
+      value[list].flatMap(({ path }) =>
+        elsewhere(`git.${list}.${path}`) === undefined ? [] : [`:(exclude,literal,top)${path}`],
+      ),
     ),
   )
   return [...new Set(paths)]

@@ -1,5 +1,5 @@
 /** How two runs were started and how they ended: command, configuration, metadata and status. */
-import { flatten } from '../capture/fields.ts'
+import { flatten } from '../capture/compare-fields.ts'
 import { describeConfiguration, recordedConfiguration } from '../config/options.ts'
 import { compareText } from './causes.ts'
 import type { JsonObject } from '../core/json-value.ts'

@@ -7,19 +7,20 @@ import { TRACKED_SECTIONS } from '../record/record.ts'
 import { errorCode } from '../util/fs.ts'
 import { RECORD_LIMIT } from '../record/seal.ts'
 import { isSafeRelativePath } from '../util/paths.ts'
-import { fieldText } from '../json/copy.ts'
-import { recordedTable, tableDifference } from '../compare/tables.ts'
+import { identityDigests, parseTracked } from '../record/tracked.ts'
+import { tableDifference } from '../compare/tables.ts'
 import { parseTensors } from '../record/tensor-list.ts'
 import { own } from './captures.ts'
 import { NOTHING, compareText, joinParts } from './causes.ts'
 import { isProduct } from './products.ts'
-import type { JsonValue } from '../core/json-value.ts'
-import type { TrackedRecord } from '../record/record.ts'
+import type { WrittenDigests } from '../core/digest.ts'
+import type { TrackedRecord, TrackedSection } from '../record/record.ts'
+import type { TrackedContent, TrackedModel, TrackedTokenizer } from '../record/tracked.ts'
 import type { StoredRun } from '../store/runs.ts'
 import type { RecordedTensor } from '../record/tensor-list.ts'
 import type { Part } from './causes.ts'
 
-type Tracked = Extract<TrackedRecord, { status: 'tracked' }>
+type Content = TrackedContent | TrackedTokenizer
 
 /** Compares everything that two runs tracked by what was recorded; nothing is read again. */
 export async function diffTracked(before: StoredRun, after: StoredRun): Promise<Part> {
@@ -33,10 +34,14 @@ export async function diffTracked(before: StoredRun, after: StoredRun): Promise<
         section === 'models' && [first, second].every((entry) => entry === undefined || isProduct(entry))
       let part: Part
       if (first?.status !== 'tracked' || second?.status !== 'tracked')
-        part = diffPresence(field, first, second)
+        part = diffPresence([section, name], first, second)
       else if (section === 'models')
-        part = await diffModel(field, [before.folder, first], [after.folder, second])
-      else part = diffContent(field, first, second)
+        part = await diffModel(
+          field,
+          [before.folder, parseTracked(section, name, first)],
+          [after.folder, parseTracked(section, name, second)],
+        )
+      else part = diffContent(field, parseTracked(section, name, first), parseTracked(section, name, second))
       parts.push(isResult ? asResult(part) : part)
     }
   }
@@ -49,10 +54,11 @@ function asResult({ differences, notCompared: rest }: Part): Part {
 }
 
 function diffPresence(
-  field: string,
+  at: readonly [TrackedSection, name: string],
   before: TrackedRecord | undefined,
   after: TrackedRecord | undefined,
 ): Part {
+  const field = at.join('.')
   for (const [entry, side] of [
     [before, 'first'],
     [after, 'second'],
@@ -60,30 +66,50 @@ function diffPresence(
     if (entry?.status === 'failed') return notCompared(field, `the ${side} run has none: ${entry.reason}`)
     if (entry?.status === 'off') return notCompared(field, `it was switched off in the ${side} run`)
   }
-  return { differences: compareText(field, presence(before), presence(after)), notCompared: [] }
+  return { differences: compareText(field, presence(at, before), presence(at, after)), notCompared: [] }
 }
 
-function presence(entry: TrackedRecord | undefined): string | undefined {
+function presence(
+  [section, name]: readonly [TrackedSection, name: string],
+  entry: TrackedRecord | undefined,
+): string | undefined {
   if (entry?.status !== 'tracked') return undefined
-  return fieldText(entry['digest'] ?? entry['weights'])
+  const identity = identityDigests(section, name, entry)
+  return typeof identity === 'string' ? identity : identity.weights
 }
 
 function notCompared(field: string, reason: string): Part {
   return { differences: [], notCompared: [{ field, reason }] }
 }
 
-/** Fields of a report that say what has become of the content, beside its digest. */
+/** Return what is recorded of the content besides its digest, as texts by name. */
+function contentFacts(content: Content): Map<string, string> {
+  const facts = new Map<string, string>()
+  if (!('kind' in content))
+    return content.files === undefined ? facts : facts.set('files', JSON.stringify(content.files))
+  facts.set('kind', content.kind).set('bytes', String(content.bytes))
+  if (content.kind === 'folder') {
+    facts.set('files', String(content.files)).set('folders', String(content.folders))
+  } else if (content.kind === 'array') {
+    facts.set('dtype', content.dtype).set('shape', JSON.stringify(content.shape))
+  }
+  return facts
+}
+
+/** In the order of a report. */
 const FACTS = ['kind', 'bytes', 'files', 'folders', 'dtype', 'shape']
 
-function diffContent(field: string, before: Tracked, after: Tracked): Part {
-  const digests = commonDigests(before, after, 'digest')
+function diffContent(field: string, before: Content, after: Content): Part {
+  const digests = commonDigests(
+    writtenDigests(before.digest, before.digests),
+    writtenDigests(after.digest, after.digests),
+  )
   if (digests === undefined) return notCompared(field, 'the digests are of different kinds or hash functions')
   if (digests[0] === digests[1]) return NOTHING
+  const [old, now] = [contentFacts(before), contentFacts(after)]
   const facts = FACTS.flatMap((name) => {
-    const [was, is] = [before[name], after[name]].map((value) =>
-      value === undefined ? '' : fieldText(value),
-    )
-    return was === is ? [] : [`${name} ${was || 'none'} → ${is || 'none'}`]
+    const [was, is] = [old.get(name), now.get(name)]
+    return was === is ? [] : [`${name} ${was ?? 'none'} → ${is ?? 'none'}`]
   })
   const found = compareText(`${field}.digest`, ...digests)
   const table = tableFact(before, after)
@@ -93,52 +119,47 @@ function diffContent(field: string, before: Tracked, after: Tracked): Part {
 }
 
 /** What became of the table in a file; `undefined` where one of the runs recorded none. */
-function tableFact(before: Tracked, after: Tracked): string | undefined {
-  const [was, is] = [recordedTable(before), recordedTable(after)]
+function tableFact(before: Content, after: Content): string | undefined {
+  const [was, is] = [before, after].map((content) => ('table' in content ? content.table : undefined))
   if (was === undefined || is === undefined) return undefined
   if (was.digest === is.digest) return 'the table in it is the same'
   return `table: ${tableDifference(was, is).detail}`
 }
 
 /** The two digests of one kind and hash function; `both` in one run has one in common with any other run. */
-function commonDigests(before: Tracked, after: Tracked, name: string): readonly [string, string] | undefined {
-  const [first, second] = [digestsOf(before, name), digestsOf(after, name)]
-  for (const [type, was] of first) {
-    const is = second.get(type)
+function commonDigests(
+  before: ReadonlyMap<string, string>,
+  after: ReadonlyMap<string, string>,
+): readonly [string, string] | undefined {
+  for (const [type, was] of before) {
+    const is = after.get(type)
     if (is !== undefined) return [was, is]
   }
   return undefined
 }
 
-function digestsOf(entry: Tracked, name: string): Map<string, string> {
-  const { digests } = entry
-  const list = isObject(digests) ? (name === 'digest' ? digests : digests[name]) : undefined
-  const written = [entry[name], ...(isObject(list) ? Object.values(list) : [])]
-  return new Map(
-    written
-      .filter((value) => typeof value === 'string')
-      .map((text) => [text.slice(0, text.lastIndexOf(':')), text]),
-  )
+/** Digests in written form by their type. */
+function writtenDigests(main: string | undefined, all: WrittenDigests = {}): Map<string, string> {
+  const written = [main, ...Object.values(all)].filter((text) => text !== undefined)
+  return new Map(written.map((text) => [text.slice(0, text.lastIndexOf(':')), text]))
 }
 
-function isObject(value: JsonValue | undefined): value is Readonly<Record<string, JsonValue>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-type ModelOf = readonly [folder: string, entry: Tracked]
+type ModelOf = readonly [folder: string, entry: TrackedModel]
 
 async function diffModel(field: string, before: ModelOf, after: ModelOf): Promise<Part> {
   const parts: Part[] = []
   let weightsDiffer = false
-  for (const name of ['architecture', 'weights', 'tokenizer']) {
+  for (const name of ['architecture', 'weights', 'tokenizer'] as const) {
     const [was, is] = [before[1][name], after[1][name]]
     if (was === undefined && is === undefined) continue
-    const digests = commonDigests(before[1], after[1], name)
+    const digests = commonDigests(
+      writtenDigests(was, before[1].digests?.[name]),
+      writtenDigests(is, after[1].digests?.[name]),
+    )
     if (digests === undefined && was !== undefined && is !== undefined)
       parts.push(notCompared(`${field}.${name}`, 'the digests are of different hash functions'))
     else {
-      const pair = digests ?? [was, is].map((value) => (value === undefined ? undefined : fieldText(value)))
-      const found = compareText(`${field}.${name}`, pair[0], pair[1])
+      const found = compareText(`${field}.${name}`, ...(digests ?? ([was, is] as const)))
       if (name === 'weights') weightsDiffer = found.length > 0
       parts.push({ differences: found, notCompared: [] })
     }
@@ -179,10 +200,9 @@ function describe({ dtype, shape, digest }: RecordedTensor): string {
 /** @throws ERR_LINEAPRINT_RECORD if the list is damaged; one that is not there is `undefined`. */
 async function recordedTensors(
   folder: string,
-  entry: Tracked,
+  { tensorsFile: file }: TrackedModel,
 ): Promise<readonly RecordedTensor[] | undefined> {
-  const file = fieldText(entry['tensorsFile'] ?? '')
-  if (file === '') return undefined
+  if (file === undefined || file === '') return undefined
   if (!isSafeRelativePath(file)) {
     throw new LineaprintError(
       'ERR_LINEAPRINT_RECORD',

@@ -5,9 +5,10 @@ import { createHash } from 'node:crypto'
 import { pathToFileURL } from 'node:url'
 import { decodeFloat } from '../json/special-floats.ts'
 import { VERSION } from '../core/version.ts'
-import { gitFacts, objectOf, textOf, valueOf } from './facts.ts'
+import { gitFacts, seedOf, sourceFacts, textOf, trackedFacts } from './facts.ts'
 import { digestsOf } from './written-digests.ts'
 import type { JsonObject } from '../core/json-value.ts'
+import { trackedPath } from '../record/tracked.ts'
 import type { RunRecord, TrackedRecord, TrackedSection } from '../record/record.ts'
 
 type Property = { readonly name: string; readonly value: string }
@@ -52,7 +53,7 @@ function uuidOf({ id, startedAt }: RunRecord): string {
 
 function runComponent(record: RunRecord): object {
   const { commit, remote } = gitFacts(record)
-  const seed = valueOf(record.captures['seeds'])['seed']
+  const seed = seedOf(record)
   const facts: [string, string | undefined][] = [
     ['run', record.id],
     ['status', record.status],
@@ -60,7 +61,7 @@ function runComponent(record: RunRecord): object {
     ['seal', record.seal ?? undefined],
     ['git:commit', commit],
     ['git:remote', remote],
-    ['seed', seed === undefined || seed === null ? undefined : JSON.stringify(seed)],
+    ['seed', seed === null ? undefined : String(seed)],
     ...Object.entries(record.captures).map(([name, capture]): [string, string | undefined] => [
       `capture:${name}`,
       capture.status === 'captured' ? capture.digest : undefined,
@@ -87,13 +88,13 @@ interface Component {
 function componentsOf(section: TrackedSection, record: RunRecord): Component[] {
   return Object.entries(record[section]).flatMap(([name, entry]) => {
     if (entry.status !== 'tracked') return []
-    const digests = Object.entries(digestsOf(entry))
+    const digests = Object.entries(digestsOf(section, name, entry))
     const hashes = digests.flatMap(([kind, content]) => {
       const algorithm = ALGORITHMS[kind]
       return algorithm === undefined ? [] : [{ alg: algorithm, content }]
     })
     const others = digests.filter(([kind]) => ALGORITHMS[kind] === undefined)
-    const path = textOf(entry['path'])
+    const path = textOf(trackedPath(entry))
     return [
       {
         type: TYPES[section],
@@ -101,7 +102,7 @@ function componentsOf(section: TrackedSection, record: RunRecord): Component[] {
         name,
         ...(hashes.length > 0 && { hashes }),
         ...(section === 'datasets' && { data: [contentOf(name, path)] }),
-        ...(section === 'models' && { modelCard: cardOf(entry) }),
+        ...(section === 'models' && { modelCard: cardOf(name, entry) }),
         properties: [
           ...(path === undefined ? [] : [property('path', path)]),
           ...others.map(([kind, content]) => property('digest', `${kind}:${content}`)),
@@ -115,22 +116,24 @@ function contentOf(name: string, path: string | undefined): object {
   return { type: 'dataset', name, ...(path !== undefined && { contents: { url: pathToFileURL(path).href } }) }
 }
 
-/** Return the model card: the recorded properties of a model. */
-function cardOf(entry: TrackedRecord): object {
-  const { format, tensorCount, parameters } = objectOf(entry)
+/** What the record says of the inside of a model. */
+function cardOf(name: string, entry: TrackedRecord): object {
+  const model = trackedFacts('models', name, entry)
+  if (model === undefined) return { properties: [] }
+  const { format, tensorCount, parameters } = model
   const facts = Object.entries({ format, tensorCount, parameters })
   return {
-    properties: facts.flatMap(([name, value]) =>
-      typeof value === 'string' || typeof value === 'number' ? [property(name, String(value))] : [],
+    properties: facts.flatMap(([fact, value]) =>
+      value === undefined ? [] : [property(fact, String(value))],
     ),
   }
 }
 
 /** Return the Python packages of the environment: each version of each name. */
 function packagesOf(record: RunRecord): Component[] {
-  const { python } = valueOf(record.captures['environment'])
-  return Object.entries(objectOf(objectOf(python)['packages'])).flatMap(([name, versions]) =>
-    [...new Set([versions].flat().flatMap((version) => textOf(version) ?? []))].map((version) => {
+  const packages = sourceFacts(record, 'python')?.packages ?? {}
+  return Object.entries(packages).flatMap(([name, versions]) =>
+    [...new Set(versions.filter((version) => version !== ''))].map((version) => {
       const purl = `pkg:pypi/${encodeURIComponent(name)}@${encodeURIComponent(version)}`
       return { type: 'library', 'bom-ref': purl, name, version, purl }
     }),

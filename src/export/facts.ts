@@ -1,11 +1,21 @@
-/** What outputs say of a run beside its metrics, taken from the record field by field. */
+/** What exports hold of a run besides its metrics. A record can come from a stranger: what is damaged is left out. */
+import { isInside } from '../util/paths.ts'
 import { realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isInside } from '../util/paths.ts'
+import { environmentOf, gitOf, seedsOf } from '../capture/records.ts'
 import { TRACKED_SECTIONS } from '../record/record.ts'
+import { identityDigests, parseTracked } from '../record/tracked.ts'
+import { unlessDamaged } from '../json/read-fields.ts'
 import { decodeFloats } from '../json/special-floats.ts'
-import type { JsonObject, JsonValue } from '../core/json-value.ts'
-import type { CaptureRecord, RunRecord, TrackedRecord } from '../record/record.ts'
+import type { JsonObject } from '../core/json-value.ts'
+import type {
+  EnvironmentCapture,
+  RecordedSources,
+  SourceName,
+  SourceState,
+} from '../capture/environment/types.ts'
+import type { RunRecord, TrackedRecord, TrackedSection } from '../record/record.ts'
+import type { TrackedBySection } from '../record/tracked.ts'
 
 /** The state of the code, where git was captured. */
 export interface GitFacts {
@@ -18,21 +28,55 @@ export interface GitFacts {
   readonly patches: readonly string[]
 }
 
-/** What the capture of git found; every field is checked, because a record can come from a stranger. */
-export function gitFacts({ captures }: RunRecord): GitFacts {
-  const value = valueOf(captures['git'])
-  const remotes = Array.isArray(value['remotes']) ? value['remotes'].map(objectOf) : []
+const NO_GIT: GitFacts = {
+  commit: undefined,
+  branch: undefined,
+  remote: undefined,
+  clean: undefined,
+  patches: [],
+}
+
+/** Return the state of the code of a run. */
+export function gitFacts(record: RunRecord): GitFacts {
+  const git = unlessDamaged(() => gitOf(record))
+  if (git === undefined) return NO_GIT
+  if (!git.available) return { ...NO_GIT, branch: git.root === undefined ? undefined : textOf(git.branch) }
+  const { remotes = [], patches } = git
   const remote = remotes.find(({ name }) => name === 'origin') ?? remotes[0]
-  const patches = Object.values(objectOf(value['patches'])).map(objectOf)
   return {
-    commit: textOf(value['commit']),
-    branch: textOf(value['branch']),
-    remote: firstText(remote?.['fetch']),
-    clean: typeof value['clean'] === 'boolean' ? value['clean'] : undefined,
-    patches: patches.flatMap(({ status, file }) =>
-      status === 'written' && typeof file === 'string' ? [`git/${file}`] : [],
+    commit: textOf(git.commit),
+    branch: textOf(git.branch),
+    remote: textOf(remote?.fetch[0]),
+    clean: git.clean,
+    patches: [patches?.diff, patches?.staged].flatMap((patch) =>
+      patch?.status === 'written' ? [`git/${patch.file}`] : [],
     ),
   }
+}
+
+/** Return the recorded seed of a run; `null` where there is none. */
+export function seedOf(record: RunRecord): number | null {
+  return unlessDamaged(() => seedsOf(record))?.seed ?? null
+}
+
+/** Return what a source of the environment found; `undefined` where it is absent. */
+export function sourceFacts<N extends SourceName>(
+  record: RunRecord,
+  name: N,
+): RecordedSources[N] | undefined {
+  const environment: EnvironmentCapture | undefined = unlessDamaged(() => environmentOf(record))
+  const source: SourceState<RecordedSources[N]> | undefined = environment?.[name]
+  return source?.status === 'present' ? source : undefined
+}
+
+/** Return an entry of a section that was tracked. */
+export function trackedFacts<S extends TrackedSection>(
+  section: S,
+  name: string,
+  entry: TrackedRecord,
+): TrackedBySection[S] | undefined {
+  if (entry.status !== 'tracked') return undefined
+  return unlessDamaged(() => parseTracked(section, name, entry))
 }
 
 /** Digests of all that was tracked and captured, in written form, by section and name. */
@@ -44,7 +88,8 @@ export function digestFacts(record: RunRecord): Record<string, JsonObject> {
     section,
     Object.fromEntries(
       Object.entries(record[section]).flatMap(([name, entry]) => {
-        const digest = digestOf(entry)
+        if (entry.status !== 'tracked') return []
+        const digest = unlessDamaged(() => identityDigests(section, name, entry))
         return digest === undefined ? [] : [[name, digest]]
       }),
     ),
@@ -53,14 +98,6 @@ export function digestFacts(record: RunRecord): Record<string, JsonObject> {
     string,
     JsonObject
   >
-}
-
-/** The digest of one tracked thing; architecture and weights of a model. */
-function digestOf(entry: TrackedRecord): JsonValue | undefined {
-  if (entry.status !== 'tracked') return undefined
-  const { digest, architecture, weights } = entry
-  if (digest !== undefined) return digest
-  return weights === undefined ? undefined : { architecture: architecture ?? null, weights }
 }
 
 /**
@@ -78,11 +115,6 @@ function plain(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, plain(member)]))
 }
 
-/** The captured value of a capture; empty where there is none. */
-export function valueOf(capture: CaptureRecord | undefined): JsonObject {
-  return capture?.status === 'captured' ? capture.value : {}
-}
-
 /** An object, or an empty one. */
 export function objectOf(value: unknown): JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {}
@@ -91,10 +123,6 @@ export function objectOf(value: unknown): JsonObject {
 /** A text that is not empty. */
 export function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
-}
-
-function firstText(value: unknown): string | undefined {
-  return textOf(Array.isArray(value) ? value[0] : value)
 }
 
 /** The code with which a run ended, as a shell counts; `undefined` while it goes on. */

@@ -5,8 +5,9 @@
 import { createHash } from 'node:crypto'
 import { pathToFileURL } from 'node:url'
 import { TRACKED_SECTIONS } from '../record/record.ts'
+import { trackedPath } from '../record/tracked.ts'
 import { RECORD_FILE } from '../store/store.ts'
-import { gitFacts, plainMetadata, textOf, valueOf } from './facts.ts'
+import { gitFacts, plainMetadata, seedOf, textOf } from './facts.ts'
 import { digestSet, digestsOf } from './written-digests.ts'
 import type { JsonObject } from '../core/json-value.ts'
 import type { RunRecord } from '../record/record.ts'
@@ -65,7 +66,7 @@ function definitionOf(record: RunRecord): object {
       command: record.command.argv,
       workingDirectory: record.command.workingDirectory,
       metadata: plainMetadata(record),
-      seed: valueOf(record.captures['seeds'])['seed'] ?? null,
+      seed: seedOf(record),
     },
     ...(dependencies.length > 0 && { resolvedDependencies: dependencies }),
   }
@@ -106,9 +107,9 @@ function capturesOf({ captures }: RunRecord): Resource[] {
 
 function resourcesOf(section: (typeof TRACKED_SECTIONS)[number], record: RunRecord): Resource[] {
   return Object.entries(record[section]).flatMap(([name, entry]) => {
-    const digest = digestsOf(entry)
+    const digest = digestsOf(section, name, entry)
     if (entry.status !== 'tracked' || Object.keys(digest).length === 0) return []
-    const path = textOf(entry['path'])
+    const path = textOf(trackedPath(entry))
     const uri = path === undefined ? {} : { uri: pathToFileURL(path).href }
     return [{ name: section === 'outputs' ? name : `${section}/${name}`, ...uri, digest }]
   })

@@ -1,29 +1,35 @@
-/** Digests of a record, parsed from their written form. */
-import { objectOf, textOf } from './facts.ts'
-import type { JsonValue } from '../core/json-value.ts'
-import type { TrackedRecord } from '../record/record.ts'
+/** Digests of a record, from their written form. */
+import { trackedFacts } from './facts.ts'
+import type { TrackedRecord, TrackedSection } from '../record/record.ts'
 
 /** Kind, hash function and hexadecimal digits of a written digest. */
 const WRITTEN = /^((?:[^:]*\.)?[a-z0-9]+):([0-9a-f]{64})$/
 
 /**
- * Return every digest of a tracked item: of a file under `sha256` and `blake3`, of others under their kind,
+ * Return every digest of a tracked thing: of a file `sha256` and `blake3`, of others under their kind,
  * `tree.v1.sha256`.
  */
-export function digestsOf(entry: TrackedRecord): Record<string, string> {
-  if (entry.status !== 'tracked') return {}
-  const { digest, architecture, weights, digests } = entry
-  const written = [digest, architecture, weights, ...leaves(digests)]
-  return Object.assign({}, ...written.map(digestSet)) as Record<string, string>
+export function digestsOf(
+  section: TrackedSection,
+  name: string,
+  entry: TrackedRecord,
+): Record<string, string> {
+  return Object.assign({}, ...writtenDigests(section, name, entry).map(digestSet)) as Record<string, string>
+}
+
+function writtenDigests(section: TrackedSection, name: string, entry: TrackedRecord): string[] {
+  if (section === 'models') {
+    const model = trackedFacts(section, name, entry)
+    if (model === undefined) return []
+    const { architecture, weights, digests = {} } = model
+    return [architecture, weights, ...Object.values(digests).flatMap((all) => Object.values(all))]
+  }
+  const thing = trackedFacts(section, name, entry)
+  return thing === undefined ? [] : [thing.digest, ...Object.values(thing.digests ?? {})]
 }
 
 /** Return a written digest as `{ kind: hex }`; empty for anything else. */
-export function digestSet(written: unknown): Record<string, string> {
-  const [, kind, hex] = WRITTEN.exec(textOf(written) ?? '') ?? []
+export function digestSet(written: string): Record<string, string> {
+  const [, kind, hex] = WRITTEN.exec(written) ?? []
   return kind === undefined || hex === undefined ? {} : { [kind]: hex }
-}
-
-function leaves(value: JsonValue | undefined): JsonValue[] {
-  if (typeof value === 'string') return [value]
-  return Object.values(objectOf(value)).flatMap(leaves)
 }

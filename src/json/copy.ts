@@ -26,12 +26,7 @@ export function plainObject(value: unknown, field: string): JsonObject {
   )
 }
 
-/** Return a text field as it is, and any other value as JSON text. */
-export function fieldText(value: unknown): string {
-  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '')
-}
-
-/** Check the name of something in a record. It is data, never a path. */
+/** A name of something in a record: data, never a path. */
 export function plainName(value: unknown, field: string): string {
   const name = plainText(value, field)
   if (name.length > NAME_LIMIT) throw refusal(field, `at most ${NAME_LIMIT} characters`, `${name.length}`)

@@ -1,15 +1,15 @@
 /** Runs the recorded command in the new tree, as a tracked run whose parent is the reproduced one. */
 import { isAbsolute, resolve } from 'node:path'
-import { asObject } from '../capture/fields.ts'
+import { seedsOf } from '../capture/records.ts'
 import { deterministicVariables, seedVariables } from '../capture/seeds/capture.ts'
 import { readRun } from '../store/runs.ts'
 import { runTracked } from '../command/lifecycle.ts'
 import { recordedConfiguration } from '../config/options.ts'
 import { isReported } from '../record/reported-by.ts'
+import { trackedPath } from '../record/tracked.ts'
 import { KINDS } from '../tracking/inputs.ts'
 import { inputExists } from './inputs.ts'
 import { FROM_NEW_TREE, newRunOptions } from './options.ts'
-import type { JsonObject } from '../core/json-value.ts'
 import type { StoredRun } from '../store/runs.ts'
 import type { NamedPath, TrackedCommand } from '../command/lifecycle.ts'
 import type { SignalRelay } from '../command/signals.ts'
@@ -114,37 +114,32 @@ function movedVariables(map: TreeMap): Record<string, string> {
 
 /** The variables of the recorded seeds; one that was not set then is not set now. */
 function seedEnvironment({ record }: StoredRun): Record<string, string | undefined> {
-  const seeds = record.captures['seeds']
-  if (seeds?.status !== 'captured') return {}
-  const variables = Object.entries(asObject(seeds.value['variables'], 'variables')).map(
-    ([name, value]) => [name, typeof value === 'string' ? value : undefined] as const,
+  const seeds = seedsOf(record)
+  if (seeds === undefined) return {}
+  const variables = Object.entries(seeds.variables).map(
+    ([name, value]) => [name, value ?? undefined] as const,
   )
-  const seed = givenSeed(seeds.value)
+  // Only a seed of `lineaprint run --seed`; a seed of the environment is among the variables.
+  const seed = seeds.source === 'setSeeds' ? seeds.seed : null
   const { seeds: options } = recordedConfiguration(record)
   return {
     ...Object.fromEntries(variables),
     ...(options.deterministic && deterministicVariables()),
-    ...(seed !== undefined && seedVariables(seed, options)),
+    ...(seed !== null && seedVariables(seed, options)),
   }
-}
-
-/** The seed that `lineaprint run --seed` was given. */
-function givenSeed({ seed, source }: JsonObject): number | undefined {
-  return source === 'setSeeds' && typeof seed === 'number' ? seed : undefined
 }
 
 async function trackInputs({ record }: StoredRun, map: TreeMap, recorder: Recorder): Promise<void> {
   for (const { name, path } of pathsOf(record.datasets, map)) await recorder.track(KINDS.dataset, path, name)
   for (const { name, path } of pathsOf(record.models, map)) await recorder.track(KINDS.model, path, name)
-  const seeds = record.captures['seeds']
-  const seed = seeds?.status === 'captured' ? seeds.value['seed'] : undefined
-  if (typeof seed === 'number') await recorder.setSeeds(seed, { replaceMathRandom: false })
+  const seed = seedsOf(record)?.seed ?? null
+  if (seed !== null) await recorder.setSeeds(seed, { replaceMathRandom: false })
 }
 
 /** Where tracked things lie in the new tree. What a program reported, the program of this run reports again. */
 function pathsOf(entries: Readonly<Record<string, TrackedRecord>>, map: TreeMap): NamedPath[] {
   return Object.entries(entries).flatMap(([name, entry]) => {
-    if (isReported(entry) || !('path' in entry) || typeof entry.path !== 'string') return []
-    return [{ name, path: map.path(entry.path) }]
+    const path = isReported(entry) ? undefined : trackedPath(entry)
+    return path === undefined ? [] : [{ name, path: map.path(path) }]
   })
 }

@@ -1,11 +1,12 @@
 /** The inputs of a run in the new tree: brought along where git does not have them, and digested again. */
+import { isReported } from '../record/reported-by.ts'
 import { constants, cp, stat } from 'node:fs/promises'
 import { relative, sep } from 'node:path'
 import { gitPath } from '../capture/git/paths.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { pathExists, storeError } from '../util/fs.ts'
 import { verifyTracked } from '../compare/tracked.ts'
-import { isReported } from '../record/reported-by.ts'
+import { trackedPath } from '../record/tracked.ts'
 import { preparePath } from './paths.ts'
 import { item } from './types.ts'
 import type { TrackedRecord } from '../record/record.ts'
@@ -79,16 +80,16 @@ export function refuseOtherInputs(items: readonly ReproduceItem[]): void {
 }
 
 async function moveInput(entry: TrackedRecord, map: TreeMap, target: string): Promise<TrackedRecord> {
-  const path = entry.status === 'tracked' ? entry['path'] : undefined
-  if (typeof path !== 'string' || !map.covers(path)) return entry
+  const path = entry.status === 'tracked' ? trackedPath(entry) : undefined
+  if (path === undefined || !map.covers(path)) return entry
   const place = map.path(path)
   if (!(await inputExists(place)) && (await inputExists(path))) await bringAlong(path, place, target)
   return { ...entry, path: place } as TrackedRecord
 }
 
 /**
- * Copy what a program reported into the new tree, if it is something that it read: what it made did not lie there
- * before the run began. Nothing is refused here: what the program reports again is compared with it.
+ * Bring along what a program reported while it ran: it may be something that it read, or something that it made. Only
+ * what lay there before the run began is copied. Nothing is refused here: what the program reports again is compared with it.
  */
 async function moveReported(
   { record }: StoredRun,
@@ -96,8 +97,8 @@ async function moveReported(
   map: TreeMap,
   target: string,
 ): Promise<void> {
-  const path = entry.status === 'tracked' ? entry['path'] : undefined
-  if (typeof path !== 'string' || !map.covers(path) || (await inputExists(map.path(path)))) return
+  const path = entry.status === 'tracked' ? trackedPath(entry) : undefined
+  if (path === undefined || !map.covers(path) || (await inputExists(map.path(path)))) return
   const info = await stat(path).catch(() => undefined)
   if (info !== undefined && info.mtimeMs < Date.parse(record.startedAt))
     await bringAlong(path, map.path(path), target)

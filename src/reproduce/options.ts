@@ -1,5 +1,6 @@
 /** The options of the new run: those of the reproduced one as they were recorded, minus what must not carry over. */
-import { OPTION_NAMES, recordedConfiguration, recordedOptions } from '../config/options.ts'
+import { recordedOutputDir } from '../record/configuration.ts'
+import { OPTION_NAMES, recordedOptions } from '../config/options.ts'
 import { isInside } from '../util/paths.ts'
 import type { Configuration, ExperimentOptions } from '../config/options.ts'
 import type { StoredRun } from '../store/runs.ts'
@@ -42,11 +43,6 @@ export const NOT_CARRIED_OVER: Readonly<Record<keyof Configuration, string | nul
  */
 export const FROM_NEW_TREE: readonly (keyof ExperimentOptions)[] = ['trackers']
 
-/** Return the folder that held the store of a run when it was made. */
-export function outputDirOf({ record }: StoredRun): string {
-  return recordedConfiguration(record).outputDir
-}
-
 /**
  * Return the options that the new run is started with. Each one of the record was checked: what is damaged there has its
  * default.
@@ -56,7 +52,7 @@ export function outputDirOf({ record }: StoredRun): string {
 export function newRunOptions(run: StoredRun, map: TreeMap, target: string): ExperimentOptions {
   const recorded = recordedOptions(run.record)
   const carried = OPTION_NAMES.filter((name) => NOT_CARRIED_OVER[name] === null)
-  const outputDir = map.path(outputDirOf(run))
+  const outputDir = map.path(recordedOutputDir(run.record))
   return {
     ...Object.fromEntries(carried.map((name) => [name, recorded[name]])),
     // A store elsewhere is the record's word, which does not decide where something is written.

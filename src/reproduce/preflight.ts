@@ -1,21 +1,22 @@
-/** Whether a run can be reproduced at all: everything that can be said before a file is written. */
-import { asObject, damaged } from '../capture/fields.ts'
+/** Whether a run can be reproduced at all: everything that can be known before a file is written. */
+import { captureNamed, gitOf } from '../capture/records.ts'
+import { isAbsolutePath } from '../core/absolute-path.ts'
 import { REDACTED } from '../secrets/redact.ts'
 import { LineaprintError } from '../core/errors.ts'
-import { fieldText } from '../json/copy.ts'
+import { damagedField } from '../json/read-fields.ts'
 import { verifyFiles, verifyRecord } from '../compare/run-files.ts'
-import type { JsonObject } from '../core/json-value.ts'
-import type { CaptureRecord } from '../record/record.ts'
+import type { RepositoryCapture } from '../capture/git/types.ts'
+import type { MadeCapture } from '../capture/records.ts'
+import type { AbsolutePath } from '../core/absolute-path.ts'
 import type { StoredRun } from '../store/runs.ts'
-
-/** A capture that was made. */
-export type MadeCapture = Extract<CaptureRecord, { status: 'captured' }>
 
 /** What a run says about the work tree it started from. */
 export interface RecordedTree {
   readonly capture: MadeCapture
-  /** Absolute path of the repository. */
-  readonly root: string
+  /** What was captured. */
+  readonly repository: RepositoryCapture
+  /** The repository. */
+  readonly root: AbsolutePath
   readonly commit: string
   /** Where the run worked, below the root; segments joined by `/`. */
   readonly directory: string
@@ -54,24 +55,24 @@ export async function checkRecord(run: StoredRun, signal: AbortSignal | undefine
  * @throws ERR_LINEAPRINT_STATE saying what is missing, ERR_LINEAPRINT_RECORD if the capture is damaged.
  */
 export function recordedTree({ record }: StoredRun): RecordedTree {
-  const capture = record.captures['git']
+  const capture = captureNamed(record, 'git')
   if (capture?.status !== 'captured') {
     const why = capture?.status === 'failed' ? `its capture failed: ${capture.reason}` : 'it was not captured'
     throw missing('the run has no state of a git work tree', why)
   }
-  const { value } = capture
-  if (value['available'] !== true)
-    throw missing('the run did not work in a git work tree', fieldText(value['reason']))
-  const { left: _, ...patches } = (value['patches'] ?? {}) as JsonObject
-  for (const [name, patch] of Object.entries(patches)) {
-    const { status, reason } = asObject(patch, `patches.${name}`)
-    if (status === 'absent') throw missing(`the run did not keep its changes (${name})`, fieldText(reason))
+  const repository = gitOf(record)
+  if (repository?.available !== true)
+    throw missing('the run did not work in a git work tree', repository?.reason ?? 'it was not captured')
+  for (const name of ['diff', 'staged'] as const) {
+    const patch = repository.patches?.[name]
+    if (patch?.status === 'absent') throw missing(`the run did not keep its changes (${name})`, patch.reason)
   }
-  const [root, commit, directory] = [text(value, 'root'), text(value, 'commit'), text(value, 'directory')]
-  if (!/^[0-9a-f]{40,64}$/.test(commit)) throw damaged('commit', 'a commit id', commit)
-  if (directory.startsWith('/') || directory.split('/').includes('..'))
-    throw damaged('directory', 'a path below the root', directory)
-  return { capture, root, commit, directory }
+  const { root, commit, directory } = repository
+  if (root === undefined || !isAbsolutePath(root)) throw damagedField('root', 'an absolute path', root)
+  if (!/^[0-9a-f]{40,64}$/.test(commit)) throw damagedField('commit', 'a commit id', commit)
+  if (directory === undefined || directory.startsWith('/') || directory.split('/').includes('..'))
+    throw damagedField('directory', 'a path below the root', directory)
+  return { capture, repository, root, commit, directory }
 }
 
 /**
@@ -101,10 +102,4 @@ function missing(what: string, why: string): LineaprintError {
     field: 'git',
     hint: 'only a run that captured one can be reproduced',
   })
-}
-
-function text(value: JsonObject, field: string): string {
-  const found = value[field]
-  if (typeof found === 'string') return found
-  throw damaged(field, 'text', found)
 }

@@ -1,6 +1,8 @@
 /** Gets a run again: its work tree, its inputs, its command, and a verdict on what came out. */
 import { dirname, join } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
+import { seedsOf } from '../capture/records.ts'
+import { recordedAlgorithm, recordedOutputDir } from '../record/configuration.ts'
 import { storeIn } from '../store/store.ts'
 import { SignalRelay } from '../command/signals.ts'
 import { compareMetrics, lastValues } from './verdicts/metrics.ts'
@@ -8,7 +10,6 @@ import { compareOutputs } from './verdicts/outputs.ts'
 import { compareReported } from './verdicts/reported.ts'
 import { commandIn, execute } from './execute.ts'
 import { checkInputs, refuseOtherInputs } from './inputs.ts'
-import { outputDirOf } from './options.ts'
 import { TreeMap } from './paths.ts'
 import { makeFolder, preparePlaces } from './folders.ts'
 import { checkCommand, checkRecord, recordedTree } from './preflight.ts'
@@ -17,7 +18,6 @@ import { restoreTree } from './restore.ts'
 import { makeTarget } from './target.ts'
 import { checkEnvironment, checkTree, refuseOtherTree } from './tree-check.ts'
 import { item } from './types.ts'
-import type { AlgorithmChoice } from '../core/digest.ts'
 import type { StoredRun } from '../store/runs.ts'
 import type { Store } from '../store/store.ts'
 import type { Executed, Execution } from './execute.ts'
@@ -115,8 +115,8 @@ async function prepare(
   signal: AbortSignal,
 ): Promise<{ items: ReproduceItem[]; rebuilt: Rebuilt }> {
   await restoreTree(tree, run.folder, target, signal)
-  const algorithm = run.record.configuration['algorithm'] as AlgorithmChoice
-  const code = await checkTree(tree.capture, { directory: target, algorithm, signal })
+  const algorithm = recordedAlgorithm(run.record)
+  const code = await checkTree(tree, { directory: target, algorithm, signal })
   if (runs !== false) refuseOtherTree(code)
   const inputs = await checkInputs(run, map, target, signal)
   if (runs !== false) {
@@ -133,13 +133,13 @@ async function prepare(
 }
 
 function seedsItem({ record }: StoredRun): ReproduceItem {
-  const seeds = record.captures['seeds']
-  if (seeds?.status !== 'captured')
+  const seeds = seedsOf(record)
+  if (seeds === undefined)
     return item('seeds', 'seeds', 'not-compared', 'they were not captured, so none are told to the command')
-  const { seed } = seeds.value
-  return typeof seed === 'number'
-    ? item('seeds', 'seeds', 'same', `the command is told the seed ${seed}`)
-    : item('seeds', 'seeds', 'not-compared', 'no seed was recorded')
+  const { seed } = seeds
+  return seed === null
+    ? item('seeds', 'seeds', 'not-compared', 'no seed was recorded')
+    : item('seeds', 'seeds', 'same', `the command is told the seed ${seed}`)
 }
 
 async function compareAll(
@@ -155,7 +155,7 @@ async function compareAll(
   const outputs = await compareOutputs(run, stored, { tolerance, signal })
   const metrics = compareMetrics(
     await lastValues(run, storesOf(run.folder, run.record.command.workingDirectory)),
-    await lastValues(stored, [...storesOf(made.folder, directory), storeIn(outputDirOf(run))]),
+    await lastValues(stored, [...storesOf(made.folder, directory), storeIn(recordedOutputDir(run.record))]),
     tolerance,
   )
   const reported = await compareReported(run, stored)

@@ -8,17 +8,16 @@
  */
 import { constants, open, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Absent } from '../util/not-available.ts'
-import { asArray, asObject, asText } from '../capture/fields.ts'
+import { NotAvailable } from '../util/not-available.ts'
 import { BUNDLE_FILE } from '../capture/git/bundle.ts'
 import { createGit } from '../capture/git/command.ts'
-import { gitPath } from '../capture/git/paths.ts'
+import { readPath } from '../capture/git/paths.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { errorCode, isFolder, storeError } from '../util/fs.ts'
 import { checkPath, preparePath } from './paths.ts'
 import type { Git } from '../capture/git/command.ts'
 import type { GitPath } from '../capture/git/paths.ts'
-import type { JsonObject } from '../core/json-value.ts'
+import type { UntrackedEntry, UntrackedFile, UntrackedLink } from '../capture/git/types.ts'
 import type { RecordedTree } from './preflight.ts'
 
 /** Milliseconds that one call of git may take: a checkout of a large repository does. */
@@ -51,16 +50,14 @@ export async function restoreTree(
   target: string,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const untracked = asArray(tree.capture.value['untracked'], 'untracked').map((entry) =>
-    asObject(entry, 'untracked'),
-  )
+  const { untracked } = tree.repository
   // Before anything is written; links above are looked for when it is.
-  for (const entry of untracked) if (isBrought(entry)) checkPath(pathOf(entry))
+  for (const entry of untracked) if (isBrought(entry)) checkPath(readPath(entry))
   const files = join(runFolder, 'git')
   const options = { timeout: TIMEOUT, signal, environment: withSettings(process.env) }
   const bundle = bundleOf(tree, files)
-  const state = await lookForCommit(createGit({ ...options, directory: tree.root }), tree)
-  if (state !== 'there' && bundle === undefined) throw notThere(state, tree)
+  const state = await findCommit(createGit({ ...options, directory: tree.root }), tree)
+  if (state !== 'there' && bundle === undefined) throw commitMissing(state, tree)
   const git = createGit({ ...options, directory: target })
   if (state === 'there') await step(tree.root, 'it cannot be cloned', () => clone(git, tree, target))
   else
@@ -73,9 +70,9 @@ export async function restoreTree(
   })
   for (const entry of untracked) {
     signal?.throwIfAborted()
-    if (isBrought(entry) && entry['kind'] === 'file') await bringFile(entry, files, target)
+    if (entry.kind === 'file' && isBrought(entry)) await bringFile(entry, files, target)
   }
-  for (const entry of untracked) if (entry['kind'] === 'link') await bringLink(entry, target)
+  for (const entry of untracked) if (entry.kind === 'link') await bringLink(entry, target)
 }
 
 /** Settings by variables, behind those that are there. */
@@ -90,15 +87,15 @@ function withSettings(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 }
 
 /** Whether the repository has the commit; else why the commit is not at hand. */
-type CommitState = 'there' | { readonly repository: boolean; readonly cause?: Absent }
+type CommitState = 'there' | { readonly repository: boolean; readonly cause?: NotAvailable }
 
-async function lookForCommit(git: Git, { root, commit }: RecordedTree): Promise<CommitState> {
+async function findCommit(git: Git, { root, commit }: RecordedTree): Promise<CommitState> {
   if (!(await isFolder(root))) return { repository: false }
   try {
     await git(['cat-file', '-e', `${commit}^{commit}`])
     return 'there'
   } catch (cause) {
-    if (!(cause instanceof Absent)) throw cause
+    if (!(cause instanceof NotAvailable)) throw cause
     // The folder may be there and be no repository any more.
     const isRepository = await git(['rev-parse', '--git-dir']).then(
       () => true,
@@ -108,7 +105,7 @@ async function lookForCommit(git: Git, { root, commit }: RecordedTree): Promise<
   }
 }
 
-function notThere(state: CommitState, { root, commit }: RecordedTree): LineaprintError {
+function commitMissing(state: CommitState, { root, commit }: RecordedTree): LineaprintError {
   const { repository, cause } = state === 'there' ? { repository: true, cause: undefined } : state
   if (!repository && cause === undefined) {
     return new LineaprintError('ERR_LINEAPRINT_STATE', 'the repository of the run is not there', {
@@ -126,22 +123,20 @@ function notThere(state: CommitState, { root, commit }: RecordedTree): Lineaprin
 }
 
 /** The bundle that the run kept. Its digest was checked with the other files. */
-function bundleOf({ capture }: RecordedTree, files: string): string | undefined {
-  const { bundle } = capture.value
-  if (bundle === null || bundle === undefined) return undefined
+function bundleOf({ repository }: RecordedTree, files: string): string | undefined {
   // The name is ours and not the record's.
-  return asObject(bundle, 'bundle')['status'] === 'written' ? join(files, BUNDLE_FILE) : undefined
+  return repository.bundle?.status === 'written' ? join(files, BUNDLE_FILE) : undefined
 }
 
 /** A new repository with what the old one still has, and the commits of the bundle. */
 async function unbundle(
   git: Git,
-  { root, commit, capture }: RecordedTree,
+  { root, commit, repository }: RecordedTree,
   target: string,
   state: CommitState,
   bundle: string,
 ): Promise<void> {
-  const format = capture.value['objectFormat'] === 'sha256' ? 'sha256' : 'sha1'
+  const format = repository.objectFormat === 'sha256' ? 'sha256' : 'sha1'
   await git(['init', '--quiet', '--template=', `--object-format=${format}`, target])
   // A bundle holds what no remote has; the rest is in any clone.
   if (state !== 'there' && state.repository) {
@@ -172,15 +167,12 @@ async function carrySettings(git: Git, root: string): Promise<void> {
 
 async function apply(
   git: Git,
-  { capture }: RecordedTree,
+  { repository }: RecordedTree,
   files: string,
   name: 'diff' | 'staged',
   options: readonly string[],
 ): Promise<void> {
-  const { patches } = capture.value
-  if (patches === null || patches === undefined) return
-  const patch = asObject(asObject(patches, 'patches')[name], `patches.${name}`)
-  if (patch['status'] !== 'written') return
+  if (repository.patches?.[name].status !== 'written') return
   // The name is ours and not the record's.
   await git(['apply', ...options, '--', join(files, `${name}.patch`)])
 }
@@ -189,13 +181,13 @@ async function step<T>(path: string, what: string, work: () => Promise<T>): Prom
   try {
     return await work()
   } catch (cause) {
-    if (!(cause instanceof Absent)) throw cause
+    if (!(cause instanceof NotAvailable)) throw cause
     throw new LineaprintError('ERR_LINEAPRINT_STATE', `${what}: ${cause.message}`, { path, cause })
   }
 }
 
-async function bringFile(entry: JsonObject, files: string, target: string): Promise<void> {
-  const path = pathOf(entry)
+async function bringFile(entry: UntrackedFile, files: string, target: string): Promise<void> {
+  const path = readPath(entry)
   const to = await preparePath(target, path)
   const from = path.utf8
     ? join(files, 'untracked', path.text)
@@ -203,19 +195,19 @@ async function bringFile(entry: JsonObject, files: string, target: string): Prom
   await written(path, async () => {
     const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0)
     await using source = await open(from, flags)
-    const mode = entry['mode'] === '100755' ? 0o755 : 0o644
+    const mode = entry.mode === '100755' ? 0o755 : 0o644
     // `wx` follows no link and replaces nothing that git brought.
     await writeFile(to, await source.readFile(), { flag: 'wx', mode })
   })
 }
 
-async function bringLink(entry: JsonObject, target: string): Promise<void> {
-  const { target: leadsTo, targetBytes } = entry
+async function bringLink(entry: UntrackedLink, target: string): Promise<void> {
   // What could not be read then is not known now.
-  if (leadsTo === undefined) return
-  const path = pathOf(entry)
+  if (entry.target === undefined) return
+  const path = readPath(entry)
   const to = await preparePath(target, path)
-  const text = typeof targetBytes === 'string' ? Buffer.from(targetBytes, 'hex') : asText(leadsTo, 'target')
+  const { target: leadsTo, targetBytes } = entry
+  const text = targetBytes === undefined ? leadsTo : Buffer.from(targetBytes, 'hex')
   await written(path, () => symlink(text, to))
 }
 
@@ -232,15 +224,6 @@ async function written(path: GitPath, work: () => Promise<void>): Promise<void> 
   }
 }
 
-function isBrought({ kind, kept }: JsonObject): boolean {
-  return kind === 'link' || (kind === 'file' && kept === true)
-}
-
-function pathOf(entry: JsonObject): GitPath {
-  const bytes = entry['pathBytes']
-  return gitPath(
-    bytes === undefined
-      ? Buffer.from(asText(entry['path'], 'path'))
-      : Buffer.from(asText(bytes, 'pathBytes'), 'hex'),
-  )
+function isBrought(entry: UntrackedEntry): boolean {
+  return entry.kind === 'link' || (entry.kind === 'file' && entry.kept)
 }

@@ -1,16 +1,15 @@
 /** Whether the work tree that was brought back is the recorded one, and whether the environment is. */
 import { createEnvironmentCapture } from '../capture/environment/capture.ts'
-import { asArray, asObject, asText } from '../capture/fields.ts'
 import { gitCapture } from '../capture/git/git-capture.ts'
+import { captureNamed } from '../capture/records.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { recordedConfiguration } from '../config/options.ts'
-import { fieldText } from '../json/copy.ts'
 import { item } from './types.ts'
 import type { Difference } from '../core/component.ts'
 import type { AlgorithmChoice } from '../core/digest.ts'
-import type { JsonObject } from '../core/json-value.ts'
+import type { RepositoryCapture } from '../capture/git/types.ts'
 import type { StoredRun } from '../store/runs.ts'
-import type { MadeCapture } from './preflight.ts'
+import type { RecordedTree } from './preflight.ts'
 import type { ReproduceItem } from './types.ts'
 
 /** What both checks share. */
@@ -25,10 +24,13 @@ interface CheckOptions {
  * Captures the new tree and compares it with the recorded one. What a run does not keep has its own item; any other
  * difference means that the tree is not the recorded one.
  */
-export async function checkTree(recorded: MadeCapture, options: CheckOptions): Promise<ReproduceItem[]> {
-  const { status, reason, differences } = gitCapture.compare(recorded, await gitCapture.capture(options))
+export async function checkTree(
+  { capture, repository }: RecordedTree,
+  options: CheckOptions,
+): Promise<ReproduceItem[]> {
+  const { status, reason, differences } = gitCapture.compare(capture, await gitCapture.capture(options))
   if (status === 'same') return [item('code', 'git', 'same', 'the work tree is the recorded one')]
-  const known = notKept(recorded.value)
+  const known = notKept(repository)
   const left = differences.flatMap((difference) => {
     const why = known(difference)
     return why === undefined ? [] : [item('code', difference.field, 'not-restored', why, [difference])]
@@ -60,25 +62,22 @@ export function refuseOtherTree(items: readonly ReproduceItem[]): void {
   )
 }
 
-/** Says of a difference why it was to be expected; `undefined` where it was not. */
-function notKept(value: JsonObject): (difference: Difference) => string | undefined {
+/** Return a function that gives the reason for which a difference was to be expected; `undefined` where it was not. */
+function notKept(repository: RepositoryCapture): (difference: Difference) => string | undefined {
+  const { untracked, submodules, conflicted, patches } = repository
   const reasons = new Map<string, string>()
-  for (const entry of objects(value, 'untracked')) {
-    const { path, kind, kept, reason } = entry
-    const field = `untracked.${asText(path, 'path')}`
-    if (kind === 'repository') reasons.set(field, 'a repository within the work tree is not kept')
-    else if (kind === 'other') reasons.set(field, 'it was neither a file nor a link')
-    else if (kind === 'file' && kept !== true) reasons.set(field, `it was not kept: ${fieldText(reason)}`)
+  for (const entry of untracked) {
+    const field = `untracked.${entry.path}`
+    if (entry.kind === 'repository') reasons.set(field, 'a repository within the work tree is not kept')
+    else if (entry.kind === 'other') reasons.set(field, 'it was neither a file nor a link')
+    else if (entry.kind === 'file' && !entry.kept) reasons.set(field, `it was not kept: ${entry.reason}`)
   }
-  for (const { path } of objects(value, 'submodules'))
-    reasons.set(`submodules.${asText(path, 'path')}`, 'submodules are not brought back')
-  for (const path of asArray(value['conflicted'], 'conflicted'))
-    reasons.set(`changed.${asText(path, 'conflicted')}`, 'the state of a merge is not kept')
-  const { left = [], ...patches } = (value['patches'] ?? {}) as JsonObject
-  for (const { path, size } of asArray(left, 'patches.left').map((entry) => asObject(entry, 'patches.left')))
-    reasons.set(`changed.${asText(path, 'path')}`, `it was not kept: it has ${fieldText(size)} bytes`)
-  const redacted = Object.values(patches).some(
-    (patch) => Number(asObject(patch, 'patches')['redactedLines'] ?? 0) > 0,
+  for (const { path } of submodules) reasons.set(`submodules.${path}`, 'submodules are not brought back')
+  for (const path of conflicted ?? []) reasons.set(`changed.${path}`, 'the state of a merge is not kept')
+  for (const { path, size } of patches?.left ?? [])
+    reasons.set(`changed.${path}`, `it was not kept: it has ${size} bytes`)
+  const redacted = [patches?.diff, patches?.staged].some(
+    (patch) => patch?.status === 'written' && patch.redactedLines > 0,
   )
   return ({ field }) => {
     const known = reasons.get(field)
@@ -87,13 +86,9 @@ function notKept(value: JsonObject): (difference: Difference) => string | undefi
   }
 }
 
-function objects(value: JsonObject, field: string): JsonObject[] {
-  return asArray(value[field], field).map((entry) => asObject(entry, field))
-}
-
-/** What the look at the environment depends on as well. */
+/** What the capture of the environment depends on as well. */
 interface EnvironmentCheckOptions extends CheckOptions {
-  /** The command as it will be run: it says which Python counts. */
+  /** The command as it will be run: it decides which Python counts. */
   readonly command: readonly string[]
   /** Variables that it will get. */
   readonly variables: NodeJS.ProcessEnv
@@ -104,7 +99,7 @@ export async function checkEnvironment(
   { record }: StoredRun,
   { variables, ...options }: EnvironmentCheckOptions,
 ): Promise<ReproduceItem> {
-  const before = record.captures['environment']
+  const before = captureNamed(record, 'environment')
   if (before?.status !== 'captured') {
     const why = before?.status === 'failed' ? `it was not captured: ${before.reason}` : 'it was not captured'
     return item('environment', 'environment', 'not-compared', why)

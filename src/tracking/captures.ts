@@ -1,10 +1,11 @@
 /** Captures of a run: the built-in ones and the user's own, recorded in the same way. */
+import { isCaptureEnabled } from '../config/options.ts'
 import { mkdir, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { builtInCaptures } from '../capture/components.ts'
-import { toCaptured } from '../capture/fields.ts'
-import { isCaptureEnabled } from '../config/options.ts'
-import { stableSeedFields } from '../capture/seeds/capture.ts'
+import { seedDigestFields } from '../capture/seeds/digest-fields.ts'
+import { parseSeedsCapture } from '../capture/seeds/parse.ts'
+import { toCaptured } from '../capture/to-captured.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { errorCode, storeError } from '../util/fs.ts'
 import { ignoreRejection } from '../util/ignore-rejection.ts'
@@ -12,7 +13,7 @@ import { isCapture } from '../record/events.ts'
 import { reasonOf } from '../record/failure.ts'
 import { plainObject } from '../json/copy.ts'
 import type { CaptureContext, Captured, Component } from '../core/component.ts'
-import type { JsonObject } from '../core/json-value.ts'
+import type { CapturedSeeds } from '../capture/seeds/types.ts'
 import type { CaptureRecord } from '../record/record.ts'
 import type { Configuration } from '../config/options.ts'
 import type { RunWriter } from './run-writer.ts'
@@ -147,12 +148,18 @@ function recorded({ digest, value, warnings }: Captured): CaptureRecord {
  * Add what the programs of a run reported to what the capture of the seeds found. Where that was not made, there is
  * nothing to add to.
  */
-export function amendSeeds(writer: RunWriter, addition: JsonObject): void {
+export function amendSeeds(writer: RunWriter, addition: Pick<CapturedSeeds, 'python'>): void {
   const before = writer.state.captures.get('seeds')
   if (before?.status !== 'captured') return
   const value = { ...before.value, ...addition }
   const { algorithm } = writer.configuration
-  const captured = toCaptured('seeds', stableSeedFields(value), value, before.warnings, algorithm)
+  const captured = toCaptured(
+    'seeds',
+    seedDigestFields(parseSeedsCapture(value)),
+    value,
+    before.warnings,
+    algorithm,
+  )
   writer.append({ type: 'capture', component: 'seeds', result: recorded(captured) })
 }
 

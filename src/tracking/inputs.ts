@@ -2,7 +2,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { readDataset } from '../dataset/read.ts'
-import { Digest } from '../core/digest.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { readModel } from '../model/read.ts'
 import { readTokenizer } from '../model/tokenizer.ts'
@@ -11,7 +10,8 @@ import { safeFileName } from '../core/run-id.ts'
 import { reasonOf } from '../record/failure.ts'
 import { fingerprintOrWarn, flagOutput } from './changes/flags.ts'
 import { readOutput } from './read-output.ts'
-import { fieldText, plainName, plainObject } from '../json/copy.ts'
+import { plainName, plainObject } from '../json/copy.ts'
+import { identityDigests, parseTracked } from '../record/tracked.ts'
 import { formatTensors } from '../record/tensor-list.ts'
 import type { DatasetOptions, DatasetReport, DatasetSource } from '../dataset/read.ts'
 import type { JsonObject } from '../core/json-value.ts'
@@ -20,6 +20,7 @@ import type { TokenizerReport } from '../model/tokenizer.ts'
 import type { HashOptions } from '../core/options.ts'
 import type { SampledHashOptions } from '../hash/sample/options.ts'
 import type { TrackedRecord, TrackedSection } from '../record/record.ts'
+import type { TrackedEntry } from '../record/tracked.ts'
 import type { Configuration } from '../config/options.ts'
 import type { PresentFingerprint } from './changes/fingerprint.ts'
 import type { RecheckResult } from './changes/input-snapshots.ts'
@@ -38,8 +39,8 @@ export interface Kind<S, R extends object> {
   readonly tables?: boolean
   /** What of it is read. @default everything */
   sample?(configuration: Configuration): SampledHashOptions['sample']
-  /** The digests that decide whether two are the same. */
-  readonly identity: readonly string[]
+  /** Return the digests that decide whether two are the same. */
+  identity(report: R): string
   /** What is recorded; may write files into the folder of the run. */
   describe(report: R, name: string, writer: RunWriter): Promise<JsonObject>
 }
@@ -51,7 +52,7 @@ const dataset: Kind<DatasetSource, DatasetReport> = {
   read: readDataset,
   tables: true,
   sample: ({ datasets }) => datasets.sample,
-  identity: ['digest'],
+  identity: ({ digest }) => digest.toString(),
   describe: (report) => Promise.resolve(plainObject(report, 'the dataset')),
 }
 
@@ -60,7 +61,7 @@ const output: Kind<string, OutputReport> = {
   noun: 'output',
   read: readOutput,
   tables: true,
-  identity: ['digest'],
+  identity: ({ digest }) => digest.toString(),
   describe: async ({ tensors, ...report }, name, writer) => {
     const described = plainObject(report, 'the output')
     return tensors === undefined
@@ -75,7 +76,7 @@ const model: Kind<string, ModelReport> = {
   flag: 'enableModelTracking',
   read: (path, options) => readModel(path, options),
   sample: ({ models }) => models.sample,
-  identity: ['architecture', 'weights'],
+  identity: modelIdentity,
   describe: describeModel,
 }
 
@@ -95,7 +96,7 @@ const tokenizer: Kind<string, TokenizerReport> = {
   noun: 'tokenizer',
   flag: 'enableModelTracking',
   read: readTokenizer,
-  identity: ['digest'],
+  identity: ({ digest }) => digest.toString(),
   describe: (report) => Promise.resolve(plainObject(report, 'the tokenizer')),
 }
 
@@ -145,7 +146,7 @@ export async function track<S, R extends object>(
     await writer.exclusive(() => record(writer, kind, name, report))
     if (path !== undefined && before !== undefined) {
       // Not the report: that of a model holds every tensor.
-      const identity = identityOf(kind, report)
+      const identity = kind.identity(report)
       const recheck = (): Promise<RecheckResult> => readAgain(kind, identity, located, options, writer)
       writer.snapshots.addInput({ section, name, path, before, recheck })
     }
@@ -188,15 +189,22 @@ async function readAgain<S, R extends object>(
 ): Promise<RecheckResult> {
   try {
     const now = await kind.read(source, { ...options, ...(kind.tables && { tables: false }) }, configuration)
-    return identityOf(kind, now) === before ? 'same' : 'changed'
+    return kind.identity(now) === before ? 'same' : 'changed'
   } catch (error) {
     if (LineaprintError.is(error) && error.code === 'ERR_LINEAPRINT_NOT_FOUND') return 'missing'
     throw error
   }
 }
 
-function identityOf<S, R extends object>({ identity }: Kind<S, R>, report: object): string {
-  return identity.map((field) => digestText((report as JsonObject)[field])).join(', ')
+/** Return the digests of a model in the order in which errors name them. */
+function modelIdentity({ architecture, weights }: Pick<ModelReport, 'architecture' | 'weights'>): string {
+  return `${architecture.toString()}, ${weights.toString()}`
+}
+
+/** Return the same digests of an entry of the record. */
+function recordedIdentity(section: TrackedSection, name: string, entry: TrackedEntry): string {
+  const identity = identityDigests(section, name, entry)
+  return typeof identity === 'string' ? identity : `${identity.architecture}, ${identity.weights}`
 }
 
 /** Resolve a relative path against the folder the run works in. */
@@ -215,7 +223,7 @@ async function record<S, R extends object>(
 ): Promise<void> {
   const earlier = writer.state.tracked[kind.section].get(name)
   if (earlier?.status === 'tracked') {
-    const [before, now] = [earlier, report].map((of) => identityOf(kind, of))
+    const [before, now] = [recordedIdentity(kind.section, name, earlier), kind.identity(report)]
     if (before === now) return
     throw new LineaprintError(
       'ERR_LINEAPRINT_ARGUMENT',
@@ -233,9 +241,10 @@ async function record<S, R extends object>(
   writer.append({ type: 'tracked', section: kind.section, name, entry })
 }
 
-/** A digest of a report, or its written form in a record. */
-function digestText(value: unknown): string {
-  return value instanceof Digest ? value.toString() : fieldText(value)
+/** Return the path of the tensor list of an entry, below the folder of the run. */
+function tensorsFileOf(section: 'models' | 'outputs', name: string, entry: TrackedEntry): string | undefined {
+  const recorded = parseTracked(section, name, entry)
+  return 'tensorsFile' in recorded ? recorded.tensorsFile : undefined
 }
 
 async function writeTensors(
@@ -252,8 +261,8 @@ async function writeTensors(
   }
   // Two names can be one file on a file system that ignores case.
   const taken = new Set(
-    [...writer.state.tracked[section].values()].map((entry) =>
-      fieldText('tensorsFile' in entry ? entry.tensorsFile : '').toLowerCase(),
+    [...writer.state.tracked[section]].map(([other, entry]) =>
+      entry.status === 'tracked' ? (tensorsFileOf(section, other, entry)?.toLowerCase() ?? '') : '',
     ),
   )
   const stem = safeFileName(name)

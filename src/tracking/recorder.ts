@@ -2,6 +2,7 @@
  * Records one run: its start, what is reported while it goes on, and its end. `ExperimentTracker` is the public face of
  * it; `lineaprint run` and the bridge to Python use it as it is.
  */
+import type { PythonSeeds } from '../capture/seeds/types.ts'
 import { resolve } from 'node:path'
 import { setSeeds } from '../capture/seeds/capture.ts'
 import { builtInCapture } from '../capture/components.ts'
@@ -28,7 +29,6 @@ import type { Given, SeedsOptions } from '../config/groups.ts'
 import type { Configuration, ExperimentOptions } from '../config/options.ts'
 import type { Captured } from '../core/component.ts'
 import type { Digest } from '../core/digest.ts'
-import type { JsonObject } from '../core/json-value.ts'
 import type { CommandEndEvent, EventBody } from '../record/events.ts'
 import type { Verification, VerifyOptions } from '../verify/verify.ts'
 import type { DigestOptions, DigestSource } from './digests.ts'
@@ -211,7 +211,7 @@ export class Recorder {
   }
 
   /** Add what Python programs of the wrapped command reported of their seeds to the capture of the seeds. */
-  recordPythonSeeds(python: JsonObject): void {
+  recordPythonSeeds(python: PythonSeeds): void {
     amendSeeds(this.#running('recordPythonSeeds'), { python })
   }
 

@@ -1,6 +1,7 @@
 /** A run in short, as `finishExperiment` returns it. */
 import { decodeFloat } from '../json/special-floats.ts'
 import { TRACKED_SECTIONS } from '../record/record.ts'
+import { identityDigests } from '../record/tracked.ts'
 import type {
   DigestRecord,
   FailureRecord,
@@ -60,7 +61,7 @@ export function summarize(record: RunRecord, runDirectory: string): ExperimentSu
   const { id, name, status, startedAt, finishedAt, durationMs, tags, notes, warnings, failure, seal } = record
   const sections = TRACKED_SECTIONS.map((section) => [
     section,
-    mapValues(record[section], (entry) => digestOf(section, entry)),
+    mapValues(record[section], (entry, entryName) => digestOf(section, entryName, entry)),
   ])
   return {
     id,
@@ -94,13 +95,13 @@ export function summarize(record: RunRecord, runDirectory: string): ExperimentSu
   }
 }
 
-function digestOf(section: TrackedSection, entry: TrackedRecord): unknown {
-  if (entry.status !== 'tracked') return null
-  return section === 'models'
-    ? { architecture: entry['architecture'], weights: entry['weights'] }
-    : entry['digest']
+function digestOf(section: TrackedSection, name: string, entry: TrackedRecord): unknown {
+  return entry.status === 'tracked' ? identityDigests(section, name, entry) : null
 }
 
-function mapValues<T, R>(record: Readonly<Record<string, T>>, map: (value: T) => R): Record<string, R> {
-  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]))
+function mapValues<T, R>(
+  record: Readonly<Record<string, T>>,
+  map: (value: T, key: string) => R,
+): Record<string, R> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value, key)]))
 }

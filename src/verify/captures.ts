@@ -1,10 +1,14 @@
-/** Checks captures: each looks at the world again and compares. */
-import { join } from 'node:path'
+/** Checks captures: each is made again and compared. */
 import { isInside } from '../util/paths.ts'
+import { join } from 'node:path'
 import { VERSION } from '../core/version.ts'
 import { componentsByName } from '../capture/components.ts'
+import { workTreeRoot } from '../capture/records.ts'
 import { recordedConfiguration } from '../config/options.ts'
+import { unlessDamaged } from '../json/read-fields.ts'
+import { recordedAlgorithm } from '../record/configuration.ts'
 import { reasonOf } from '../record/failure.ts'
+import { trackedPath } from '../record/tracked.ts'
 import { item } from '../compare/check-item.ts'
 import { machineDifferences } from './machine.ts'
 import { verifySeeds } from './seeds.ts'
@@ -20,7 +24,7 @@ const SECTIONS: Readonly<Record<string, string>> = { git: 'code', environment: '
 /** How captures are checked. */
 export interface CaptureChecks {
   readonly trackers: readonly Component[]
-  /** Whether also what only says what the machine is is looked at. */
+  /** Whether fields that only describe the machine are compared as well. */
   readonly machine: boolean
   /** The seed that a run would be told. */
   readonly seed: number | undefined
@@ -29,22 +33,20 @@ export interface CaptureChecks {
 
 /** Checks every capture of a run at the same time, with the options that the run had. */
 export async function verifyCaptures({ record }: StoredRun, checks: CaptureChecks): Promise<FoundItem[]> {
-  const configuration = recordedConfiguration(record)
-  const components = componentsByName(checks.trackers, configuration)
-  const { algorithm } = configuration
+  const components = componentsByName(checks.trackers, recordedConfiguration(record))
   const { argv, workingDirectory: directory, wrapped } = record.command
   const command = wrapped ? argv : undefined
   const { signal } = checks
-  const again = (component: Component): Promise<Captured> =>
+  const again = async (component: Component, algorithm: AlgorithmChoice): Promise<Captured> =>
     component.capture({ directory, algorithm, signal, command })
   const found = Object.entries(record.captures).map(([name, before]) =>
-    verifyCapture(name, before, components.get(name), again, checks, algorithm),
+    verifyCapture(name, before, components.get(name), again, checks, record),
   )
   const items = await Promise.all(found)
   return items.map((one) => (one.name === 'git' ? withoutOutputs(one, record) : one))
 }
 
-/** Another version of lineaprint looks now: what it captures may have another form. Nothing if it is the same. */
+/** Return whether another version of lineaprint captures now, in perhaps another form; nothing if it is the same. */
 export function verifyVersion({ lineaprint }: RunRecord): FoundItem[] {
   if (lineaprint === VERSION) return []
   const differences = [{ field: 'lineaprint', before: lineaprint, after: VERSION }]
@@ -55,13 +57,11 @@ export function verifyVersion({ lineaprint }: RunRecord): FoundItem[] {
  * What the run itself made shows up as a change of the work tree. Outputs are checked on their own, so here
  * they do not count.
  */
-function withoutOutputs(found: FoundItem, { captures, outputs }: RunRecord): FoundItem {
-  const git = captures['git']
-  const root = git?.status === 'captured' ? git.value['root'] : undefined
-  if (found.status !== 'changed' || typeof root !== 'string') return found
-  const paths = Object.values(outputs).flatMap((entry) =>
-    'path' in entry && typeof entry.path === 'string' ? [entry.path] : [],
-  )
+function withoutOutputs(found: FoundItem, record: RunRecord): FoundItem {
+  if (found.status !== 'changed') return found
+  const root = unlessDamaged(() => workTreeRoot(record))
+  if (root === undefined) return found
+  const paths = Object.values(record.outputs).flatMap((entry) => trackedPath(entry) ?? [])
   const isOutput = ({ field }: Difference): boolean => {
     const below = /^(?:untracked|changed)\.(.+)$/s.exec(field)?.[1]
     return below !== undefined && paths.some((path) => isInside(path, join(root, below)))
@@ -75,9 +75,9 @@ async function verifyCapture(
   name: string,
   before: CaptureRecord,
   component: Component | undefined,
-  again: (component: Component) => Promise<Captured>,
+  again: (component: Component, algorithm: AlgorithmChoice) => Promise<Captured>,
   { machine, seed, signal }: CaptureChecks,
-  algorithm: AlgorithmChoice,
+  record: RunRecord,
 ): Promise<FoundItem> {
   const section = SECTIONS[name] ?? 'trackers'
   if (before.status === 'off') return item(section, name, 'not-checked', 'it was switched off')
@@ -86,7 +86,8 @@ async function verifyCapture(
   if (component === undefined)
     return item(section, name, 'not-checked', 'its tracker is not in the configuration')
   try {
-    const now = await again(component)
+    const algorithm = recordedAlgorithm(record)
+    const now = await again(component, algorithm)
     if (name === 'seeds') return verifySeeds(before, now, seed, algorithm)
     const { status, reason, differences } = component.compare(before, now)
     const more = machine && name === 'environment' ? machineDifferences(before, now) : []

@@ -1,14 +1,15 @@
-/** What a capture of the environment recorded beside its stable fields: of use where every difference counts. */
-import { asObject, flatten } from '../capture/fields.ts'
-import { isPresent } from '../capture/environment/digest-fields.ts'
+/** Comparison of what a capture of the environment recorded besides its digest fields, where every difference counts. */
+import { fieldDifferences, flatten } from '../capture/compare-fields.ts'
+import { parseEnvironmentCapture } from '../capture/environment/parse.ts'
 import type { Captured, Difference } from '../core/component.ts'
-import type { JsonObject } from '../core/json-value.ts'
+import type { JsonValue } from '../core/json-value.ts'
+import type { EnvironmentCapture, RecordedSources, SourceName } from '../capture/environment/types.ts'
 
 /**
- * Fields of each source that say what the machine is. Left out is what differs at every look (free memory and disk) and
- * what only says which machine or job it is (host name, addresses, numbers of jobs).
+ * Fields of each source that describe the machine. Left out is what differs at every capture (free memory and disk) and
+ * what only identifies the machine or job (host name, addresses, numbers of jobs).
  */
-const MACHINE_FIELDS: Readonly<Record<string, readonly string[]>> = {
+const MACHINE_FIELDS: { readonly [N in SourceName]?: readonly (keyof RecordedSources[N])[] } = {
   node: ['uv', 'execPath', 'execArgv'],
   system: ['kernel', 'cores', 'physicalCores', 'cpuFlags', 'memoryTotal', 'swapTotal'],
   container: ['runtime', 'image', 'imageId', 'memoryLimit', 'cpuLimit'],
@@ -17,7 +18,7 @@ const MACHINE_FIELDS: Readonly<Record<string, readonly string[]>> = {
   conda: ['prefix'],
 }
 
-/** Recorded variables that say who this is, or are checked as seeds. All others count. */
+/** Recorded variables that identify a process, or are checked as seeds. All others count. */
 const NO_MACHINE_VARIABLES: ReadonlySet<string> = new Set([
   'PYTHONHASHSEED',
   'LINEAPRINT_SEED',
@@ -25,33 +26,25 @@ const NO_MACHINE_VARIABLES: ReadonlySet<string> = new Set([
   'MASTER_PORT',
 ])
 
-/** Differences in these fields, each under `machine.`. */
+/** Return the differences in these fields, each under `machine.`. */
 export function machineDifferences(before: Captured, after: Captured): Difference[] {
-  const [was, is] = [machineFields(before.value), machineFields(after.value)]
-  return [...new Set([...was.keys(), ...is.keys()])]
-    .toSorted()
-    .filter((field) => was.get(field) !== is.get(field))
-    .map((field) => ({ field, before: was.get(field), after: is.get(field) }))
+  const [was, is] = [before, after].map(({ value }) => machineFields(parseEnvironmentCapture(value)))
+  return fieldDifferences(was ?? new Map(), is ?? new Map())
 }
 
-function machineFields(value: JsonObject): Map<string, string> {
+function machineFields(value: EnvironmentCapture): Map<string, string> {
   const fields = new Map<string, string>()
   for (const [source, names] of Object.entries(MACHINE_FIELDS)) {
-    if (value[source] === undefined || !isPresent(value, source)) continue
-    const found = asObject(value[source], source)
+    const found: Readonly<Record<string, JsonValue>> = value[source as SourceName]
     for (const name of names) {
-      if (found[name] === undefined || found[name] === null) continue
-      for (const [field, text] of flatten(found[name], `machine.${source}.${name}`)) fields.set(field, text)
+      const member = found[name]
+      if (member === undefined || member === null) continue
+      for (const [field, text] of flatten(member, `machine.${source}.${name}`)) fields.set(field, text)
     }
   }
-  for (const [name, text] of Object.entries(recordedVariables(value))) {
-    if (typeof text === 'string' && !NO_MACHINE_VARIABLES.has(name))
-      fields.set(`machine.variables.${name}`, text)
+  const recorded = value.variables.status === 'present' ? (value.variables.recorded ?? {}) : {}
+  for (const [name, text] of Object.entries(recorded)) {
+    if (!NO_MACHINE_VARIABLES.has(name)) fields.set(`machine.variables.${name}`, text)
   }
   return fields
-}
-
-function recordedVariables(value: JsonObject): JsonObject {
-  if (value['variables'] === undefined || !isPresent(value, 'variables')) return {}
-  return asObject(asObject(value['variables'], 'variables')['recorded'], 'variables.recorded')
 }

@@ -2,13 +2,15 @@
  * Checks seeds. A seed is told to a program when it starts, so a process that only verifies has none. It can be said
  * instead, as it is to a run: then the generator that it would give is compared.
  */
-import { Generator, seedsCapture, stableSeedFields } from '../capture/seeds/capture.ts'
+import { Generator, seedsCapture } from '../capture/seeds/capture.ts'
+import { seedDigestFields } from '../capture/seeds/digest-fields.ts'
+import { parseSeedsCapture } from '../capture/seeds/parse.ts'
 import { pythonHashSeed } from '../capture/seeds/seed.ts'
-import { asObject, toCaptured } from '../capture/fields.ts'
+import { toCaptured } from '../capture/to-captured.ts'
 import { item } from '../compare/check-item.ts'
 import type { Captured } from '../core/component.ts'
 import type { AlgorithmChoice } from '../core/digest.ts'
-import type { JsonObject } from '../core/json-value.ts'
+import type { SeedsCapture } from '../capture/seeds/types.ts'
 import type { FoundItem } from '../compare/check-item.ts'
 
 /**
@@ -24,7 +26,7 @@ export function verifySeeds(
   algorithm: AlgorithmChoice,
 ): FoundItem {
   const { was, is, unknown } =
-    seed === undefined ? { was: before, is: now, unknown: [] } : told(before, now, seed, algorithm)
+    seed === undefined ? { was: before, is: now, unknown: [] } : withSeed(before, now, seed, algorithm)
   const { status, reason, differences } = seedsCapture.compare(was, is)
   if (status === 'not-checked') return item('seeds', 'seeds', status, UNTOLD)
   const left = [...unknown, ...(isSetByPython(before) ? ['seeds that Python programs set'] : [])]
@@ -36,39 +38,40 @@ const UNTOLD = 'no seed is set in this process, and none was given to compare wi
 
 /** Known once such a program has run, and so not at all here. */
 function isSetByPython({ value }: Captured): boolean {
-  return stableSeedFields(value)['python'] !== undefined
+  return seedDigestFields(parseSeedsCapture(value)).python !== undefined
 }
 
-/** Both sides as they would be if a run were told the seed. */
-function told(
+/** Return both sides as they would be if a run were given the seed. */
+function withSeed(
   before: Captured,
   now: Captured,
   seed: number,
   algorithm: AlgorithmChoice,
 ): { was: Captured; is: Captured; unknown: string[] } {
-  const living = asObject(now.value['generators'], 'generators')
-  const recorded = asObject(before.value['generators'], 'generators')
-  const seeded: JsonObject = Object.hasOwn(recorded, 'default')
-    ? { default: new Generator(seed).state() }
-    : {}
-  const generators = { ...seeded, ...living }
+  const [was, is] = [parseSeedsCapture(before.value), parseSeedsCapture(now.value)]
+  const recorded = was.generators
+  const seeded = Object.hasOwn(recorded, 'default') ? { default: new Generator(seed).state() } : {}
+  const generators = { ...seeded, ...is.generators }
   // Others begin when the program does, and nobody can say here where they would stand.
   const unknown = Object.keys(recorded).filter((name) => !Object.hasOwn(generators, name))
   const kept = Object.fromEntries(Object.entries(recorded).filter(([name]) => !unknown.includes(name)))
   return {
-    was: captureOf({ ...before.value, generators: kept }, algorithm),
-    is: captureOf({ ...now.value, seed, generators, variables: variablesOf(before, now, seed) }, algorithm),
+    was: captureOf({ ...was, generators: kept }, algorithm),
+    is: captureOf({ ...is, seed, generators, variables: variablesOf(was, is, seed) }, algorithm),
     unknown,
   }
 }
 
-/** A run that is told a seed is told that of Python's hash as well, if the program that recorded it was. */
-function variablesOf(before: Captured, now: Captured, seed: number): JsonObject {
-  const [was, is] = [before, now].map(({ value }) => asObject(value['variables'], 'variables'))
-  const isTold = typeof was?.['PYTHONHASHSEED'] === 'string' && typeof is?.['PYTHONHASHSEED'] !== 'string'
-  return { ...is, ...(isTold && { PYTHONHASHSEED: String(pythonHashSeed(seed)) }) }
+/** A run that is given a seed is given that of Python's hash as well, if the program that recorded it was. */
+function variablesOf(was: SeedsCapture, is: SeedsCapture, seed: number): SeedsCapture['variables'] {
+  const isGiven = hashSeedOf(was) !== null && hashSeedOf(is) === null
+  return { ...is.variables, ...(isGiven && { PYTHONHASHSEED: String(pythonHashSeed(seed)) }) }
 }
 
-function captureOf(value: JsonObject, algorithm: AlgorithmChoice): Captured {
-  return toCaptured('seeds', stableSeedFields(value), value, [], algorithm)
+function hashSeedOf(seeds: SeedsCapture): string | null {
+  return seedDigestFields(seeds).pythonHashSeed
+}
+
+function captureOf(value: SeedsCapture, algorithm: AlgorithmChoice): Captured {
+  return toCaptured('seeds', seedDigestFields(value), value, [], algorithm)
 }

@@ -2,9 +2,11 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { stableGitFields } from '../../../src/capture/git/git-capture.ts'
+import { gitDigestFields, parseGitCapture } from '../../../src/capture/git/git-capture.ts'
 import { GIT_ENVIRONMENT, git, listAt, objectAt, temporaryFolder } from '../fixture.ts'
 import { look, repository, write } from './look.ts'
+import type { JsonObject } from '../../../src/core/json-value.ts'
+import type { Captured } from '../../../src/core/component.ts'
 
 const GIT = execFileSync('/bin/sh', ['-c', 'command -v git'], { encoding: 'utf8' }).trim()
 
@@ -103,9 +105,11 @@ describe('patches', () => {
     write(folder, 'm.bin', 'large content')
     const captured = await look(folder, {}, { filesDirectory: temporaryFolder() })
     expect(captured.warnings.join()).toContain('files with the filter "pointer"')
-    const [entry] = listAt(stableGitFields(captured.value, 'blake3'), 'changed')
+    const changedOf = ({ value }: Captured): JsonObject[] =>
+      listAt(gitDigestFields(parseGitCapture(value), 'blake3'), 'changed')
+    const [entry] = changedOf(captured)
     write(folder, 'm.bin', 'other content')
-    const [other] = listAt(stableGitFields((await look(folder)).value, 'blake3'), 'changed')
+    const [other] = changedOf(await look(folder))
     expect(other).not.toEqual(entry)
   })
 

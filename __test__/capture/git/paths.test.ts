@@ -1,12 +1,17 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import {
-  escapeBytes,
-  gitPath,
-  isContained,
-  unescapeBytes,
-  writePath,
-} from '../../../src/capture/git/paths.ts'
+import { escapeBytes, gitPath, isContained, readPath, writePath } from '../../../src/capture/git/paths.ts'
+
+/** The bytes that `escapeBytes` was given. */
+function unescapeBytes(text: string): Buffer {
+  const pieces = text.split(/(\\x[0-9a-f]{2}|\\\\)/)
+  return Buffer.concat(
+    pieces.map((piece) => {
+      if (piece === '\\\\') return Buffer.from('\\')
+      return piece.startsWith('\\x') ? Buffer.from(piece.slice(2), 'hex') : Buffer.from(piece)
+    }),
+  )
+}
 
 test('a path that is UTF-8 stays as it is, whatever is in it', () => {
   expect(writePath(gitPath(Buffer.from('a\\xff\nb "é'))).path).toBe('a\\xff\nb "é')
@@ -28,6 +33,7 @@ test('the escaped form gives the bytes back', () => {
     fc.property(fc.oneof(bytes, nasty), (input) => {
       expect(unescapeBytes(escapeBytes(input))).toEqual(input)
       expect(escapeBytes(input).isWellFormed()).toBe(true)
+      expect(readPath(writePath(gitPath(input))).bytes).toEqual(input)
     }),
     { numRuns: 1000 },
   )

@@ -9,13 +9,18 @@ import {
   seedVariables,
   seedsCapture,
   setSeeds,
-  stableSeedFields,
+  parseSeedsCapture,
+  seedDigestFields,
 } from '../../../src/capture/seeds/capture.ts'
 import { restoreProcess } from '../../../src/capture/seeds/registry.ts'
 import { jsonDigest } from '../../../src/json/digest.ts'
 import { objectAt } from '../fixture.ts'
 import type { Captured } from '../../../src/core/component.ts'
 import type { JsonObject } from '../../../src/core/json-value.ts'
+
+function fieldsOf(value: JsonObject): JsonObject {
+  return seedDigestFields(parseSeedsCapture(value))
+}
 
 const NAMES = ['default', 'a', 'b']
 
@@ -166,7 +171,7 @@ describe('capture', () => {
         default: { algorithm: 'xoroshiro128plus', state: defaultGenerator().state().state },
       },
     }
-    expect(stableSeedFields(captured.value)).toEqual(fields)
+    expect(fieldsOf(captured.value)).toEqual(fields)
     expect(captured.digest).toBe(jsonDigest('seeds', fields).blake3?.toString())
   })
 
@@ -224,7 +229,7 @@ describe('capture', () => {
 })
 
 describe('what Python programs say', () => {
-  test('the seeds they set are stable fields; without their words the rest is compared', async () => {
+  test('the seeds they set are digest fields; without their words the rest is compared', async () => {
     setSeeds(42)
     const before = await look()
     const having = (said: JsonObject['x'][]): JsonObject => ({
@@ -232,10 +237,10 @@ describe('what Python programs say', () => {
       python: { status: 'reached', programs: said.map((seeds) => ({ setSeeds: seeds })) },
     })
     const told = having([[9, 7], [], [7]])
-    expect(stableSeedFields(told)).toEqual({ ...stableSeedFields(before.value), python: [7, 9] })
-    expect(stableSeedFields(having([[]]))).toEqual(stableSeedFields(before.value))
+    expect(fieldsOf(told)).toEqual({ ...fieldsOf(before.value), python: [7, 9] })
+    expect(fieldsOf(having([[]]))).toEqual(fieldsOf(before.value))
     const capture = (value: JsonObject): Captured => ({
-      digest: String(jsonDigest('seeds', stableSeedFields(value)).blake3),
+      digest: String(jsonDigest('seeds', fieldsOf(value)).blake3),
       value,
       warnings: [],
     })
@@ -245,7 +250,7 @@ describe('what Python programs say', () => {
       differences: [{ field: 'python', before: '7, 9', after: '8' }],
     })
     for (const python of [7, { programs: {} }, { programs: [7] }, { programs: [{ setSeeds: ['x'] }] }])
-      expect(() => stableSeedFields({ ...before.value, python })).toThrow(
+      expect(() => fieldsOf({ ...before.value, python })).toThrow(
         expect.objectContaining({ code: 'ERR_LINEAPRINT_RECORD' }),
       )
   })

@@ -15,7 +15,10 @@ import {
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { verifyRun } from '../../../src/verify/verify.ts'
+import { parseGitCapture } from '../../../src/capture/git/parse.ts'
 import { beginStatus, changedSince } from '../../../src/tracking/changes/work-tree.ts'
+import type { Captured } from '../../../src/core/component.ts'
+import type { RepositoryCapture } from '../../../src/capture/git/types.ts'
 import { readRun } from '../../../src/store/runs.ts'
 import { git, temporaryFolder } from '../../capture/fixture.ts'
 import { look, repository, write } from '../../capture/git/look.ts'
@@ -27,6 +30,12 @@ import { finished, started } from '../support.ts'
 import type { ExperimentTracker } from '../../../src/tracking/tracker.ts'
 import type { FlagRecord } from '../../../src/record/record.ts'
 import type { StoredRun } from '../../../src/store/runs.ts'
+
+function repositoryOf({ value }: Captured): RepositoryCapture {
+  const captured = parseGitCapture(value)
+  if (!captured.available) throw new Error(captured.reason)
+  return captured
+}
 
 const GIT = { enableGitTracking: true }
 
@@ -128,7 +137,11 @@ test('commits that the run makes hide nothing, and show nothing that was not wri
   git(root, 'reset', '-q', '--mixed', 'HEAD~1')
   write(root, 'new', 'x')
   const options = { root, algorithm: 'blake3', since: Date.now() + 60_000 } as const
-  const nothing = await changedSince(aged.value, beginStatus({ directory: root, signal: undefined }), options)
+  const nothing = await changedSince(
+    repositoryOf(aged),
+    beginStatus({ directory: root, signal: undefined }),
+    options,
+  )
   expect(nothing).toEqual([])
 })
 
@@ -251,7 +264,7 @@ test('a git that hangs ends the look when its time is over', async () => {
   const environment = { PATH: `${folder}:/usr/bin:/bin` }
   const hanging = beginStatus({ directory: root, signal: undefined, timeout: 300, environment })
   const options = { root, algorithm: 'blake3', since: 0 } as const
-  await expect(changedSince(captured.value, hanging, options)).rejects.toThrow(
+  await expect(changedSince(repositoryOf(captured), hanging, options)).rejects.toThrow(
     'git did not answer within 0.3 s',
   )
 })

@@ -1,5 +1,5 @@
 /**
- * The stable fields of `environment`, which its digest covers: an object with the seven members below. A member is
+ * The digest fields of `environment`: an object with the seven members below. A member is
  * `null` where the source was absent, whatever the reason, and so is a field that was not known.
  *
  * - `node`: `{"version", "v8", "openssl"}`, version without the `v`.
@@ -21,123 +21,124 @@
  *
  * Free memory, disk, times, load, host name, paths, kernel, number of processors, container and pip do not count.
  */
-import { asArray, asObject, asText, damaged, flatten } from '../fields.ts'
-import type { JsonObject, JsonValue } from '../../core/json-value.ts'
+import { flatten } from '../compare-fields.ts'
+import type { JsonObject } from '../../core/json-value.ts'
+import type {
+  EnvironmentCapture,
+  LockFileRecords,
+  PresentSource,
+  PythonFramework,
+  RecordedSources,
+  SourceName,
+  SourceState,
+} from './types.ts'
 
-/** How the stable fields of each source are taken out of what it found. */
-const SECTIONS: ReadonlyMap<string, (found: JsonObject) => JsonObject> = new Map([
-  ['node', (found) => pick(found, ['version', 'v8', 'openssl'])],
-  ['npm', (found) => ({ ...pick(found, ['packages']), lockFiles: lockFiles(found) })],
-  ['system', (found) => pick(found, ['platform', 'arch', 'distribution', 'release', 'libc', 'cpu'])],
-  ['gpu', (found) => ({ ...pick(found, ['driver', 'cuda']), devices: deviceNames(found) })],
-  [
-    'python',
-    (found) => ({
-      ...pick(found, ['version', 'implementation', 'packages']),
-      direct: commits(found),
-      lockFiles: lockFiles(found),
-    }),
-  ],
-  ['conda', condaPackages],
-  ['variables', (found) => asObject(found['hashed'], 'variables.hashed')],
-])
+type Selection<N extends SourceName> = (found: PresentSource<RecordedSources[N]>) => JsonObject
+
+/** The sources that the digest covers. */
+type DigestSource = 'node' | 'npm' | 'system' | 'gpu' | 'python' | 'conda' | 'variables'
+
+/** The digest fields of each source. */
+const DIGEST_FIELDS: { readonly [N in DigestSource]: Selection<N> } = {
+  node: ({ version, v8, openssl }) => ({ version, v8, openssl }),
+  npm: ({ packages, lockFiles }) => ({ packages, lockFiles: lockFileDigests(lockFiles) }),
+  system: ({ platform, arch, distribution, release, libc, cpu }) => ({
+    platform,
+    arch,
+    distribution,
+    release,
+    libc,
+    cpu,
+  }),
+  gpu: ({ driver, cuda, devices }) => ({ driver, cuda, devices: devices.map(({ name }) => name) }),
+  python: ({ version, implementation, packages, direct, lockFiles }) => ({
+    version,
+    implementation,
+    packages,
+    direct: Object.fromEntries(
+      Object.entries(direct).flatMap(([name, { commit }]) => (commit === undefined ? [] : [[name, commit]])),
+    ),
+    lockFiles: lockFileDigests(lockFiles),
+  }),
+  conda: ({ packages }) =>
+    Object.fromEntries(
+      Object.entries(packages).map(([name, { version, build }]) => [
+        name,
+        build === null ? version : `${version} ${build}`,
+      ]),
+    ),
+  variables: ({ hashed }) => hashed,
+}
 
 /** What is compared as well, and is no part of the digest: records of earlier versions do not have it. */
-const COMPARED: ReadonlyMap<string, (found: JsonObject) => JsonObject> = new Map([
-  ['frameworks', (found) => builds(asObject(found['python'], 'frameworks.python'))],
-  ['toolchain', compilers],
-])
-
-/**
- * Takes the stable fields out of a recorded value.
- *
- * @param value What was captured.
- */
-export function stableEnvironmentFields(value: JsonObject): JsonObject {
-  return Object.fromEntries(
-    [...SECTIONS].map(([name, take]) => [
-      name,
-      isPresent(value, name) ? take(asObject(value[name], name)) : null,
-    ]),
-  )
+const COMPARED: { readonly [N in 'frameworks' | 'toolchain']: Selection<N> } = {
+  frameworks: ({ python }) =>
+    Object.fromEntries(Object.entries(python).map(([name, framework]) => [name, buildOf(framework)])),
+  toolchain: (found) => {
+    const { status: _, unseen: __, ...compilers } = found
+    return compilers
+  },
 }
 
-/** Whether a source found something. */
-export function isPresent(value: JsonObject, name: string): boolean {
-  const status = asObject(value[name], name)['status']
-  if (status === 'present' || status === 'absent') return status === 'present'
-  throw damaged(`${name}.status`, '"present" or "absent"', status)
+/** Versions of frameworks stand among the packages; what is left is what they were built with. */
+function buildOf(framework: PythonFramework): JsonObject {
+  const { version: _, ...build } = framework
+  return build
+}
+
+/** Return the digest fields of a captured environment. */
+export function environmentDigestFields(value: EnvironmentCapture): JsonObject {
+  return mapNames(DIGEST_FIELDS, (name) => fieldsOf(DIGEST_FIELDS, name, value) ?? null)
 }
 
 /**
- * The stable fields by name, in words for people. A source that is absent on one side only is one field, not as many
- * as it has packages.
+ * Return the digest fields by name, in words for people. A source that is absent on one side only is one field, not as
+ * many as it has packages.
  *
  * @param value What was captured.
  * @param other What it is compared with.
  */
-export function environmentFieldMap(value: JsonObject, other: JsonObject): Map<string, string> {
+export function environmentFieldMap(
+  value: EnvironmentCapture,
+  other: EnvironmentCapture,
+): Map<string, string> {
   const fields = new Map<string, string>()
-  for (const [name, take] of SECTIONS) {
-    const [here, there] = [isPresent(value, name), isPresent(other, name)]
-    if (here && there) {
-      for (const [field, text] of flatten(take(asObject(value[name], name)), name)) fields.set(field, text)
-    } else if (here) fields.set(name, 'present')
-    else if (there) fields.set(name, `absent: ${reasonAt(value, name)}`)
+  const add = (name: string, found: JsonObject): void => {
+    for (const [field, text] of flatten(found, name)) fields.set(field, text)
   }
-  for (const [name, take] of COMPARED) {
-    if (value[name] === undefined || other[name] === undefined) continue
-    if (!isPresent(value, name) || !isPresent(other, name)) continue
-    for (const [field, text] of flatten(take(asObject(value[name], name)), name)) fields.set(field, text)
+  for (const name of namesOf(DIGEST_FIELDS)) {
+    const [source, isInOther] = [value[name], other[name].status === 'present']
+    const found = fieldsOf(DIGEST_FIELDS, name, value)
+    if (source.status === 'absent') {
+      if (isInOther) fields.set(name, `absent: ${source.reason}`)
+    } else if (!isInOther) fields.set(name, 'present')
+    else if (found !== undefined) add(name, found)
+  }
+  for (const name of namesOf(COMPARED)) {
+    const found = fieldsOf(COMPARED, name, value)
+    if (found !== undefined && other[name].status === 'present') add(name, found)
   }
   return fields
 }
 
-/** All that was found; the rest says how it was looked for. */
-function compilers(found: JsonObject): JsonObject {
-  return Object.fromEntries(Object.entries(found).filter(([name]) => name !== 'status' && name !== 'unseen'))
+/** Select the fields of a source; `undefined` where it is absent. */
+function fieldsOf<N extends SourceName>(
+  selections: { readonly [S in N]: Selection<S> },
+  name: N,
+  value: EnvironmentCapture,
+): JsonObject | undefined {
+  const source: SourceState<RecordedSources[N]> = value[name]
+  return source.status === 'present' ? selections[name](source) : undefined
 }
 
-/** What frameworks were built with; their versions stand among the packages. */
-function builds(python: JsonObject): JsonObject {
-  return Object.fromEntries(
-    Object.entries(python).map(([name, entry]) => {
-      const { version: _, ...rest } = asObject(entry, name)
-      return [name, rest]
-    }),
-  )
+function namesOf<T extends object>(value: T): (keyof T)[] {
+  return Object.keys(value) as (keyof T)[]
 }
 
-function reasonAt(value: JsonObject, name: string): string {
-  const { reason } = asObject(value[name], name)
-  return typeof reason === 'string' ? reason : 'no reason is recorded'
+function mapNames<T extends object, R>(value: T, map: (name: keyof T) => R): Record<keyof T, R> {
+  return Object.fromEntries(namesOf(value).map((name) => [name, map(name)])) as Record<keyof T, R>
 }
 
-function pick(found: JsonObject, fields: readonly string[]): JsonObject {
-  return Object.fromEntries(fields.map((field) => [field, found[field] ?? null]))
-}
-
-function deviceNames(found: JsonObject): JsonValue[] {
-  return asArray(found['devices'], 'devices').map((device) => asObject(device, 'devices')['name'] ?? null)
-}
-
-function lockFiles(found: JsonObject): JsonObject {
-  const files = Object.entries(asObject(found['lockFiles'], 'lockFiles'))
-  return Object.fromEntries(files.map(([name, file]) => [name, asObject(file, name)['digest'] ?? null]))
-}
-
-function commits(found: JsonObject): JsonObject {
-  const entries = Object.entries(asObject(found['direct'], 'direct'))
-    .map(([name, origin]) => [name, asObject(origin, name)['commit'] ?? null] as const)
-    .filter(([, commit]) => commit !== null)
-  return Object.fromEntries(entries)
-}
-
-function condaPackages(found: JsonObject): JsonObject {
-  const packages = Object.entries(asObject(found['packages'], 'packages')).map(([name, entry]) => {
-    const { version, build } = asObject(entry, name)
-    const number = asText(version, `${name}.version`)
-    return [name, typeof build === 'string' ? `${number} ${build}` : number] as const
-  })
-  return Object.fromEntries(packages)
+function lockFileDigests(lockFiles: LockFileRecords): Record<string, string> {
+  return Object.fromEntries(Object.entries(lockFiles).map(([name, { digest }]) => [name, digest]))
 }

@@ -2,17 +2,17 @@
  * Frameworks of machine learning, with the builds of CUDA, cuDNN and BLAS that they were made for. All of it is read
  * from metadata and from files that are not run; only what stands nowhere else is asked of the framework itself.
  */
+import { errorText } from '../../util/error-text.ts'
 import { readdir } from 'node:fs/promises'
 import { arch, platform } from 'node:process'
 import { join } from 'node:path'
-import { errorText } from '../../util/error-text.ts'
-import { Absent, NotThere } from '../../util/not-available.ts'
+import { NotAvailable, NotApplicable } from '../../util/not-available.ts'
 import { words } from '../../util/word-list.ts'
 import { ask } from './source.ts'
-import type { JsonObject } from '../../core/json-value.ts'
 import type { findInstalled, Installed } from './javascript/installed.ts'
 import type { FindPython, FoundPython, PythonAnswer } from './python/find.ts'
 import type { Source, SourceContext } from './source.ts'
+import type { FrameworksFindings, JavaScriptFramework, PythonFramework } from './types.ts'
 
 /** Distributions of Python. */
 const PYTHON_FRAMEWORKS: ReadonlySet<string> = new Set(
@@ -33,15 +33,18 @@ const NPM_FRAMEWORKS =
   /^(?:@tensorflow\/tfjs.*|onnxruntime-(?:node|web|common)|@huggingface\/[a-z-]+|@xenova\/transformers|brain\.js|ml-[a-z-]+|@stdlib\/random|danfojs(?:-node)?|apache-arrow|ndarray|synaptic|natural|@mlc-ai\/web-llm|node-llama-cpp|langchain|@langchain\/[a-z-]+)$/
 
 /** Makes the source; both searches are shared with the sources `npm` and `python`. */
-export function createFrameworksSource(findModules: typeof findInstalled, findPython: FindPython): Source {
+export function createFrameworksSource(
+  findModules: typeof findInstalled,
+  findPython: FindPython,
+): Source<'frameworks'> {
   return {
     name: 'frameworks',
-    look: async (context) => {
+    probe: async (context) => {
       const { directory, signal, unseen } = context
-      if (!context.options.packages) throw new NotThere('packages are not looked at')
+      if (!context.options.packages) throw new NotApplicable('packages are not looked at')
       const [python, modules] = await Promise.all([
         findPython(context).catch((error: unknown) => {
-          if (!(error instanceof Absent)) throw error
+          if (!(error instanceof NotAvailable)) throw error
           unseen.set('python', error.message)
           return undefined
         }),
@@ -53,7 +56,7 @@ export function createFrameworksSource(findModules: typeof findInstalled, findPy
         javascript: await describeModules(modules, unseen),
       }
       if (Object.values(found).every((part) => Object.keys(part).length === 0))
-        throw new NotThere('no framework of machine learning is installed')
+        throw new NotApplicable('no framework of machine learning is installed')
       return found
     },
   }
@@ -63,20 +66,23 @@ function select({ packages }: PythonAnswer, isWanted: (name: string) => boolean)
   return Object.fromEntries((packages ?? []).filter(([name]) => isWanted(name)))
 }
 
-async function describePython(python: FoundPython, context: SourceContext): Promise<JsonObject> {
+async function describePython(
+  python: FoundPython,
+  context: SourceContext,
+): Promise<FrameworksFindings['python']> {
   const { answer } = python
-  const described: Record<string, JsonObject> = {}
+  const described = new Map<string, PythonFramework>()
   for (const [name, version] of Object.entries(select(answer, (one) => PYTHON_FRAMEWORKS.has(one)))) {
     const facts = answer.builds[name]
     const unread = answer.unread[name]
     if (unread !== undefined)
       context.unseen.set(`python.${name}.build`, `its build file cannot be read: ${unread}`)
-    described[name] = { version, ...(facts !== undefined && builtWith(name, facts)) }
+    described.set(name, { version, ...(facts !== undefined && { build: builtWith(name, facts) }) })
   }
-  const torch = described['torch']
-  if (torch !== undefined && answer.builds['torch'] !== undefined)
-    described['torch'] = { ...torch, ...(await torchLibraries(torch, python, context)) }
-  return described
+  const torch = described.get('torch')
+  if (torch?.build !== undefined)
+    described.set('torch', { ...torch, ...(await torchLibraries(torch.build, python, context)) })
+  return Object.fromEntries(described)
 }
 
 /** The fields that are told of each build, by the place in which a framework says them. */
@@ -107,7 +113,7 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, readonly string[]>
   },
 }
 
-function builtWith(name: string, facts: Readonly<Record<string, unknown>>): JsonObject {
+function builtWith(name: string, facts: Readonly<Record<string, unknown>>): Record<string, string> {
   const family = name === 'scipy' ? 'numpy' : name.replace(/-(?:cpu|gpu|rocm)$/, '')
   const fields = Object.entries(FIELDS[family] ?? {}).flatMap(([field, places]) => {
     const value = places.map((place) => facts[place]).find((one) => one !== undefined)
@@ -116,7 +122,7 @@ function builtWith(name: string, facts: Readonly<Record<string, unknown>>): Json
     const isNone = value === 'False' || value === null || typeof value === 'object'
     return [[field, isNone ? 'none' : `${value as string | number | boolean}`] as const]
   })
-  return { build: Object.fromEntries(fields) }
+  return Object.fromEntries(fields)
 }
 
 /** What PyTorch keeps in its own libraries and says in no file. */
@@ -132,11 +138,10 @@ print('\\nlineaprint-torch:' + json.dumps([torch.backends.cudnn.version(), torch
  * which takes seconds; a build for processors alone is not.
  */
 async function torchLibraries(
-  { build }: JsonObject,
+  { cuda }: Readonly<Record<string, string>>,
   { command, answer }: FoundPython,
   context: SourceContext,
-): Promise<JsonObject> {
-  const { cuda } = (build ?? {}) as { cuda?: string }
+): Promise<Pick<PythonFramework, 'cudnn' | 'blas'>> {
   const packaged = answer.packages?.find(([name]) => /^nvidia-cudnn(?:-cu\d+)?$/.test(name))?.[1]
   if (cuda === undefined || cuda === 'none') {
     context.unseen.set('python.torch.blas', 'PyTorch says it only once it is loaded')
@@ -162,23 +167,25 @@ async function torchLibraries(
   }
 }
 
-async function describeModules(modules: Installed, unseen: Map<string, string>): Promise<JsonObject> {
-  const described: Record<string, JsonObject> = {}
+async function describeModules(
+  modules: Installed,
+  unseen: Map<string, string>,
+): Promise<FrameworksFindings['javascript']> {
+  const described = new Map<string, JavaScriptFramework>()
   const wanted = (modules.packages ?? []).filter(({ name }) => NPM_FRAMEWORKS.test(name))
   for (const { name, version } of wanted) {
-    const before = described[name]?.['versions']
-    const versions = [...new Set([...(Array.isArray(before) ? (before as string[]) : []), version])]
-    described[name] = { versions: versions.toSorted() }
+    const versions = [...new Set([...(described.get(name)?.versions ?? []), version])]
+    described.set(name, { versions: versions.toSorted() })
   }
   for (const [name, place] of Object.entries(NATIVE_LIBRARIES)) {
-    const known = described[name]
+    const known = described.get(name)
     if (known === undefined || modules.folder === undefined) continue
     const files = await librariesIn(join(modules.folder, name, place))
     if (files === undefined)
       unseen.set(`javascript.${name}.libraries`, `there is no folder ${place} to look into`)
-    else described[name] = { ...known, libraries: files }
+    else described.set(name, { ...known, libraries: files })
   }
-  return described
+  return Object.fromEntries(described)
 }
 
 /** Where packages keep their libraries: their names say the version, and whether there is one for CUDA. */

@@ -1,11 +1,11 @@
 /** Commits that no remote has, as a bundle: without it a commit that was never pushed is gone with its clone. */
 import { join } from 'node:path'
 import { hashFile } from '../../hash/file.ts'
-import { writeDigests } from '../fields.ts'
 import { keepOutput } from './kept-output.ts'
+import { writeDigests } from '../../core/digest.ts'
 import type { AlgorithmChoice } from '../../core/digest.ts'
-import type { JsonObject } from '../../core/json-value.ts'
 import type { Git } from './command.ts'
+import type { KeptBundle } from './types.ts'
 
 /** Name of the file in the folder of the capture. */
 export const BUNDLE_FILE = 'unpushed.bundle'
@@ -27,14 +27,14 @@ export interface BundleOptions {
  *
  * @returns Its entry for the record: `written`, `empty`, or `absent` with the reason.
  */
-export async function writeBundle(git: Git, options: BundleOptions, warnings: string[]): Promise<JsonObject> {
+export async function writeBundle(git: Git, options: BundleOptions, warnings: string[]): Promise<KeptBundle> {
   const { folder, limit, unpushed, algorithm, signal } = options
   if (unpushed === 0) return { status: 'empty' }
   const path = join(folder, BUNDLE_FILE)
   const args = ['bundle', 'create', '--quiet', '-', 'HEAD', '--not', '--remotes']
   const kept = await keepOutput(git, args, { path, what: 'a bundle', limit })
   if (kept.status === 'absent') warnings.push(`${BUNDLE_FILE} was not written: ${kept.reason}`)
-  if (kept.status !== 'written') return { ...kept }
+  if (kept.status !== 'written') return kept
   const { size } = kept
   const { digests } = await hashFile(path, { algorithm, signal })
   return { status: 'written', file: BUNDLE_FILE, size, commits: unpushed, digests: writeDigests(digests) }

@@ -1,12 +1,13 @@
 /** Puts the parts of the git capture together. */
+import type { GitOptions } from '../../config/groups.ts'
 import { mkdir, realpath } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { LineaprintError } from '../../core/errors.ts'
-import { Absent } from '../../util/not-available.ts'
+import { NotAvailable } from '../../util/not-available.ts'
 import { writeBundle } from './bundle.ts'
 import { describeChanged } from './changed.ts'
 import { createGit } from './command.ts'
-import { firstLook } from './snapshot.ts'
+import { readSnapshot } from './snapshot.ts'
 import { describeLargeFiles } from './large-files.ts'
 import { limitWarnings, meanwhileWarnings } from './limits.ts'
 import { readOperation, readWorktrees } from './operation.ts'
@@ -14,13 +15,11 @@ import { findTooLarge, writePatches } from './patches.ts'
 import { isInStore } from './paths.ts'
 import { describeSubmodules } from './submodules.ts'
 import { describeUntracked } from './untracked.ts'
-import type { JsonObject } from '../../core/json-value.ts'
-import type { GitOptions } from '../../config/groups.ts'
 import type { CaptureContext } from '../../core/component.ts'
 import type { Git } from './command.ts'
-import type { Commit } from './describe.ts'
-import type { FirstLook } from './snapshot.ts'
+import type { RepositorySnapshot } from './snapshot.ts'
 import type { GitStatus } from './status.ts'
+import type { CapturedRepository, Commit, NoRepository } from './types.ts'
 
 /** What no configuration decides. */
 export interface GitCaptureSettings {
@@ -37,49 +36,49 @@ export interface GitCaptureSettings {
   readonly environment?: NodeJS.ProcessEnv | undefined
 }
 
-/** Looks at the repository that a folder is in. That there is none is a finding. */
+/** Capture the repository that a folder is in. That there is none is a finding. */
 export async function captureGit(
   context: CaptureContext,
   options: GitOptions,
   settings: GitCaptureSettings,
-): Promise<{ value: JsonObject; warnings: string[] }> {
+): Promise<{ value: CapturedRepository | NoRepository; warnings: string[] }> {
   const { directory, signal } = context
   const { timeout = 60_000, environment = process.env } = settings
   const warnings: string[] = []
   try {
     const git = createGit({ directory, timeout, signal, environment })
-    const look = await firstLook(git, directory)
-    const { place, version, status } = look
-    const { root, gitFolder } = place
-    if (look.commit === null) {
+    const snapshot = await readSnapshot(git, directory)
+    const { location, status, commit } = snapshot
+    const { root, gitFolder } = location
+    if (commit === null) {
       const branch = { branch: status.branch, operation: await readOperation(gitFolder) }
       const reason = 'the repository has no commit yet'
       return { value: { available: false, reason, root, ...branch }, warnings: [] }
     }
     const rooted = createGit({ directory: root, timeout, signal, environment })
-    const value = await describe(rooted, look, look.commit, context, { ...settings, ...options }, warnings)
-    return { value: { available: true, gitVersion: version, ...value, ...stashes(value, version) }, warnings }
+    const value = await describe(rooted, snapshot, commit, context, { ...settings, ...options }, warnings)
+    return { value, warnings }
   } catch (error) {
-    if (!(error instanceof Absent)) throw error
+    if (!(error instanceof NotAvailable)) throw error
     return { value: { available: false, reason: error.message }, warnings: [] }
   }
 }
 
-/** Before 2.35 git does not say how many stashes there are, and nothing said is not none. */
-function stashes(value: JsonObject, version: string): JsonObject {
+/** Before 2.35 git does not report how many stashes there are, which is not the same as none. */
+function reportsStashes(version: string): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number)
-  return { stashes: major > 2 || minor >= 35 ? (value['stashes'] ?? null) : null }
+  return major > 2 || minor >= 35
 }
 
 async function describe(
   git: Git,
-  { place, status, settings, entries, tags, unpushed }: FirstLook,
+  { location, version, status, settings, entries, tags, unpushed }: RepositorySnapshot,
   commit: Commit,
   context: CaptureContext,
   options: GitOptions & GitCaptureSettings,
   warnings: string[],
-): Promise<JsonObject> {
-  const { root, shallow, objectFormat, gitFolder, commonFolder } = place
+): Promise<CapturedRepository> {
+  const { root, shallow, objectFormat, gitFolder, commonFolder } = location
   const { algorithm, signal, filesDirectory } = context
   const content = { root, algorithm, signal }
   const changed = await describeChanged(status.changed, content, warnings)
@@ -119,7 +118,7 @@ async function describe(
   // Where nothing was kept, nothing can fail to belong together.
   if (filesDirectory !== undefined && !isClean)
     warnings.push(...(await meanwhileWarnings(git, status, changed, content, isOwn)))
-  // What is still looked at does not lie in the work tree, or does not change with the run.
+  // What is still captured does not lie in the work tree, or does not change with the run.
   context.onSettled?.()
   const bundle =
     filesDirectory === undefined || !options.bundle
@@ -138,6 +137,8 @@ async function describe(
     )),
   )
   return {
+    available: true,
+    gitVersion: version,
     root,
     // Where the run works, below the root; a command is run there again.
     directory: relative(root, await realpath(context.directory))
@@ -160,7 +161,7 @@ async function describe(
     untracked,
     submodules,
     largeFiles: await describeLargeFiles(git, root, entries.attributes, warnings),
-    stashes: status.stashes,
+    stashes: reportsStashes(version) ? status.stashes : null,
     shallow,
     sparse: settings.sparse,
     partial: settings.partial,

@@ -1,9 +1,9 @@
 /** Tracked files that differ from the commit, with digests of what lies in the work tree. */
 import { hashContents, hashLink } from './content.ts'
 import { writePath } from './paths.ts'
-import type { JsonObject } from '../../core/json-value.ts'
 import type { Content, ContentOptions } from './content.ts'
 import type { ChangedPath } from './status.ts'
+import type { Blob, ChangedFile } from './types.ts'
 
 /**
  * Writes changed paths in the form of the record.
@@ -15,7 +15,7 @@ export async function describeChanged(
   changed: readonly ChangedPath[],
   options: ContentOptions,
   warnings: string[],
-): Promise<JsonObject[]> {
+): Promise<ChangedFile[]> {
   const entries = changed.filter(({ submodule }) => submodule === null)
   const files = entries.filter(({ workTreeMode }) => workTreeMode.startsWith('100'))
   const contents = new Map<ChangedPath, Content>()
@@ -39,14 +39,15 @@ export async function describeChanged(
   })
 }
 
-function describe(entry: ChangedPath, content: Content | undefined): JsonObject {
+function describe(entry: ChangedPath, content: Content | undefined): ChangedFile {
   const { path, staged, unstaged, conflict, head, index, stages, workTreeMode } = entry
   return {
     ...writePath(path),
     staged,
     unstaged,
-    conflict,
-    ...(conflict === null ? { head: written(head), index: written(index) } : { stages: stages.map(written) }),
+    ...(conflict === null
+      ? { conflict, head: written(head), index: written(index) }
+      : { conflict, stages: stages.map(written) }),
     workTree:
       workTreeMode === '000000'
         ? null
@@ -59,6 +60,6 @@ function describe(entry: ChangedPath, content: Content | undefined): JsonObject 
   }
 }
 
-function written(blob: { readonly mode: string; readonly blob: string } | null): JsonObject | null {
+function written(blob: Blob | null): Blob | null {
   return blob === null ? null : { mode: blob.mode, blob: blob.blob }
 }

@@ -5,7 +5,7 @@
  * `--no-optional-locks` says, so only `status` and plumbing commands are used. No call may start a program that
  * the configuration of a repository names, except its filters, without which git cannot compare files.
  */
-import { Absent } from '../../util/not-available.ts'
+import { NotAvailable } from '../../util/not-available.ts'
 import { runProgram } from '../../subprocess/run.ts'
 import { redactText } from '../../secrets/redact.ts'
 import { words } from '../../util/word-list.ts'
@@ -29,7 +29,7 @@ export interface GitCall {
   readonly directory?: string
 }
 
-/** Runs git with some arguments and gives its output. Throws {@link Absent} with git's own reason if it fails. */
+/** Runs git with some arguments and gives its output. Throws {@link NotAvailable} with git's own reason if it fails. */
 export type Git = (args: readonly string[], call?: GitCall) => Promise<Buffer>
 
 /** The settings keep git from starting programs that outlive the call, and fix the output of the commands used. */
@@ -43,9 +43,9 @@ export function createGit(options: GitOptions): Git {
   const environment = cleanEnvironment(options.environment)
   return async (args, { accept = [], ...call } = {}) => {
     const result = await runProgram('git', [...SETTINGS, ...args], { ...options, ...call, environment })
-    if (result.status !== 'ended') throw new Absent(result.reason)
+    if (result.status !== 'ended') throw new NotAvailable(result.reason)
     if (result.code === 0 || (result.code !== null && accept.includes(result.code))) return result.stdout
-    throw new Absent(explain(args[0] ?? '', result.code, result.stderr))
+    throw new NotAvailable(explain(args[0] ?? '', result.code, result.stderr))
   }
 }
 

@@ -1,21 +1,22 @@
-/** Compares two looks at a repository. */
+/** Comparison of two captures of a repository. */
 import { Digest } from '../../core/digest.ts'
-import { compareFields } from '../fields.ts'
-import { gitFieldMap, stableGitFields } from './digest-fields.ts'
-import type { JsonObject } from '../../core/json-value.ts'
+import { compareFields } from '../compare-fields.ts'
+import { gitDigestFields, gitFieldMap } from './digest-fields.ts'
+import { parseGitCapture } from './parse.ts'
 import type { Captured, Comparison } from '../../core/component.ts'
+import type { RepositoryCapture } from './types.ts'
 
-/** Compares the stable fields. Captures with different hash functions are compared as far as that is possible. */
+/** Compare the digest fields. Captures with different hash functions are compared as far as that is possible. */
 export function compareGit(before: Captured, after: Captured): Comparison {
-  const [was, is] = [before.value['available'] === true, after.value['available'] === true]
-  if (!was && !is) return { status: 'same', differences: [] }
-  if (!is) return { status: 'missing', reason: reason(after.value), differences: [] }
-  if (!was) {
-    const difference = { field: 'available', before: reason(before.value), after: 'a repository' }
+  const [was, is] = [parseGitCapture(before.value), parseGitCapture(after.value)]
+  if (!was.available) {
+    if (!is.available) return { status: 'same', differences: [] }
+    const difference = { field: 'available', before: was.reason, after: 'a repository' }
     return { status: 'changed', reason: 'there was nothing to compare with', differences: [difference] }
   }
+  if (!is.available) return { status: 'missing', reason: is.reason, differences: [] }
   const algorithm = Digest.parse(before.digest).algorithm
-  if (algorithm !== Digest.parse(after.digest).algorithm && usesDigests(before.value, after.value)) {
+  if (algorithm !== Digest.parse(after.digest).algorithm && usesDigests(was, is)) {
     return {
       status: 'not-checked',
       reason: 'the contents were hashed with different hash functions',
@@ -25,19 +26,12 @@ export function compareGit(before: Captured, after: Captured): Comparison {
   return compareFields(
     before,
     after,
-    gitFieldMap(stableGitFields(before.value, algorithm)),
-    gitFieldMap(stableGitFields(after.value, algorithm)),
+    gitFieldMap(gitDigestFields(was, algorithm)),
+    gitFieldMap(gitDigestFields(is, algorithm)),
   )
 }
 
-/** Whether any plain digest is among the fields; without one the hash function does not matter. */
-function usesDigests(...values: readonly JsonObject[]): boolean {
-  return values.some(({ changed, untracked }) =>
-    [changed, untracked].some((list) => Array.isArray(list) && list.length > 0),
-  )
-}
-
-function reason(value: JsonObject): string {
-  const given = value['reason']
-  return typeof given === 'string' ? given : 'no reason is recorded'
+/** Tell whether any plain digest is among the fields; without one the hash function does not matter. */
+function usesDigests(...values: readonly RepositoryCapture[]): boolean {
+  return values.some(({ changed, untracked }) => changed.length > 0 || untracked.length > 0)
 }

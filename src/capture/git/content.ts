@@ -4,10 +4,9 @@ import { hashFiles } from '../../hash/file.ts'
 import { hashStream } from '../../hash/stream.ts'
 import { LineaprintError } from '../../core/errors.ts'
 import { mapConcurrently } from '../../util/concurrency.ts'
-import { writeDigests } from '../fields.ts'
 import { absolutePath } from './paths.ts'
-import type { AlgorithmChoice } from '../../core/digest.ts'
-import type { WrittenDigests } from '../fields.ts'
+import { writeDigests } from '../../core/digest.ts'
+import type { AlgorithmChoice, WrittenDigests } from '../../core/digest.ts'
 import type { GitPath } from './paths.ts'
 
 /** What hashing needs to know. */

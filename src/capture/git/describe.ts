@@ -1,14 +1,15 @@
 /** What a repository says about itself: commit, tags, remotes, and what kind of clone it is. */
 import { isUtf8 } from 'node:buffer'
 import { resolve } from 'node:path'
-import { Absent } from '../../util/not-available.ts'
+import { NotAvailable } from '../../util/not-available.ts'
 import { redactText, redactUrl } from '../../secrets/redact.ts'
 import { compareUtf8 } from '../../util/text-order.ts'
 import { splitNul } from './status.ts'
 import type { Git } from './command.ts'
+import type { Commit, Remote } from './types.ts'
 
 /** Where a repository lies and of what kind it is. */
-export interface Place {
+export interface RepositoryLocation {
   readonly root: string
   /** Absolute path of the `.git` folder of this work tree, and of the one that all its work trees share. */
   readonly gitFolder: string
@@ -24,7 +25,7 @@ const FLAGS = ['--is-inside-work-tree', '--is-shallow-repository', '--show-objec
 const FOLDERS = ['--absolute-git-dir', '--git-common-dir', '--show-toplevel']
 
 /** Finds the work tree that a folder is in. */
-export async function findPlace(git: Git, directory: string): Promise<Place> {
+export async function locateRepository(git: Git, directory: string): Promise<RepositoryLocation> {
   // Exit code 128: there is no work tree, and the answers before that question are given.
   const output = await git(['rev-parse', ...FLAGS, ...FOLDERS], { accept: [128] })
   const lines = output.toString().split('\n')
@@ -33,7 +34,7 @@ export async function findPlace(git: Git, directory: string): Promise<Place> {
   if (inside !== 'true' && inside !== 'false') await git(['rev-parse', ...FLAGS])
   const kind = { shallow: shallow === 'true', objectFormat }
   if (inside !== 'true') return { root: '', gitFolder: '', commonFolder: '', workTree: false, ...kind }
-  if (!isUtf8(output)) throw new Absent('the path of the work tree is not UTF-8')
+  if (!isUtf8(output)) throw new NotAvailable('the path of the work tree is not UTF-8')
   // A path with a line end in it is asked for by itself.
   const folders =
     lines.length === FLAGS.length + FOLDERS.length + 1
@@ -43,18 +44,6 @@ export async function findPlace(git: Git, directory: string): Promise<Place> {
         )
   const [gitFolder = '', common = '', root = ''] = folders
   return { root, gitFolder, commonFolder: resolve(directory, common), workTree: true, ...kind }
-}
-
-/** A commit. Times are ISO 8601 with the zone they were made in. */
-export type Commit = {
-  readonly commit: string
-  readonly shortCommit: string
-  /** With secrets replaced. */
-  readonly message: string
-  readonly author: string
-  readonly authorDate: string
-  readonly committer: string
-  readonly commitDate: string
 }
 
 /**
@@ -96,13 +85,6 @@ export async function readCommit(git: Git, oid: string): Promise<{ commit: Commi
 export async function readUnpushed(git: Git): Promise<number> {
   const output = await git(['rev-list', '--count', 'HEAD', '--not', '--remotes', '--'])
   return Number(output.toString().trim())
-}
-
-/** A remote. Addresses are without user name, password and query. */
-export type Remote = {
-  readonly name: string
-  readonly fetch: readonly string[]
-  readonly push: readonly string[]
 }
 
 /** What the configuration says. */

@@ -1,5 +1,5 @@
 /**
- * The stable fields of `git`, which its digest covers.
+ * The digest fields of `git`.
  *
  * Without a repository, a commit or a git program: `{"available": false}`. Otherwise an object of
  *
@@ -28,72 +28,105 @@
  * messages, times, stashes and the bytes of patches do not count: a patch depends on the version of git and of its
  * compression library, what it changes does not.
  */
-import { asArray, asObject, asText } from '../fields.ts'
-import type { Algorithm } from '../../core/digest.ts'
-import type { JsonObject, JsonValue } from '../../core/json-value.ts'
+import type { Algorithm, WrittenDigests } from '../../core/digest.ts'
+import type { JsonValue } from '../../core/json-value.ts'
+import type { Blob, ChangedFile, GitCapture, Submodule, UntrackedEntry, WrittenPath } from './types.ts'
+
+type Content = { readonly mode: string; readonly digest: string | null }
+
+type ChangedFields = WrittenPath & { readonly workTree: Content | null } & (
+    { readonly index: Blob | null } | { readonly stages: readonly (Blob | null)[] }
+  )
+
+type UntrackedFields = WrittenPath &
+  (Content | { readonly commit: string | null } | { readonly mode?: never })
+
+/** The digest fields of a capture of git. */
+export type GitDigestFields =
+  | { readonly available: false }
+  | {
+      readonly available: true
+      readonly commit: string
+      readonly changed: readonly ChangedFields[]
+      readonly untracked: readonly UntrackedFields[]
+      readonly submodules: readonly Omit<Submodule, 'url'>[]
+    }
 
 /**
- * Takes the stable fields out of a recorded value.
+ * Return the digest fields of a capture.
  *
- * @param value What was captured.
  * @param algorithm Whose plain digests; the capture must have computed them.
  */
-export function stableGitFields(value: JsonObject, algorithm: Algorithm): JsonObject {
-  if (value['available'] !== true) return { available: false }
+export function gitDigestFields(value: GitCapture, algorithm: Algorithm): GitDigestFields {
+  if (!value.available) return { available: false }
+  const { available, commit, changed, untracked, submodules } = value
   return {
-    available: true,
-    commit: asText(value['commit'], 'commit'),
-    changed: objects(value, 'changed').map((entry) => stableChanged(entry, algorithm)),
-    untracked: objects(value, 'untracked').map((entry) => stableUntracked(entry, algorithm)),
-    submodules: objects(value, 'submodules').map((entry) => stableSubmodule(entry)),
+    available,
+    commit,
+    changed: changed.map((file) => changedFields(file, algorithm)),
+    untracked: untracked.map((entry) => untrackedFields(entry, algorithm)),
+    submodules: submodules.map(submoduleFields),
   }
 }
 
-function stableChanged(entry: JsonObject, algorithm: Algorithm): JsonObject {
-  const { stages, index = null } = entry
+function changedFields(file: ChangedFile, algorithm: Algorithm): ChangedFields {
+  const { workTree } = file
   return {
-    ...pathOf(entry),
-    ...(stages === undefined ? { index } : { stages }),
-    workTree: workTree(entry['workTree'], algorithm),
+    ...pathOf(file),
+    ...('stages' in file ? { stages: file.stages } : { index: file.index }),
+    workTree: workTree && {
+      mode: workTree.mode,
+      digest: 'digests' in workTree ? digestOf(workTree.digests, algorithm) : null,
+    },
   }
 }
 
-function stableUntracked(entry: JsonObject, algorithm: Algorithm): JsonObject {
-  if (entry['kind'] === 'repository') return { ...pathOf(entry), commit: entry['commit'] ?? null }
-  if (entry['kind'] === 'other') return pathOf(entry)
-  return {
-    ...pathOf(entry),
-    mode: asText(entry['mode'], 'untracked.mode'),
-    digest: digestOf(entry, algorithm),
-  }
-}
-
-function stableSubmodule(entry: JsonObject): JsonObject {
-  return {
-    ...pathOf(entry),
-    index: asText(entry['index'], 'submodules.index'),
-    workTree: entry['workTree'] ?? null,
-    modified: entry['modified'] === true,
-    untracked: entry['untracked'] === true,
-  }
-}
-
-/** The stable fields by name, in words for people. */
-export function gitFieldMap(stable: JsonObject): Map<string, string> {
-  const fields = new Map<string, string>()
-  if (stable['available'] !== true) return fields
-  fields.set('commit', asText(stable['commit'], 'commit'))
-  for (const list of ['changed', 'untracked', 'submodules'] as const) {
-    for (const { path, pathBytes, ...rest } of objects(stable, list)) {
-      // Two paths may look the same only if one of them is not UTF-8.
-      const name = `${list}.${asText(path, 'path')}${pathBytes === undefined ? '' : ' (not UTF-8)'}`
-      fields.set(name, summary(rest))
+function untrackedFields(entry: UntrackedEntry, algorithm: Algorithm): UntrackedFields {
+  const path = pathOf(entry)
+  switch (entry.kind) {
+    case 'repository':
+      return { ...path, commit: entry.commit }
+    case 'other':
+      return path
+    case 'file':
+      return { ...path, mode: entry.mode, digest: digestOf(entry.digests, algorithm) }
+    case 'link':
+    default: {
+      const digests = entry.target === undefined ? null : entry.digests
+      return { ...path, mode: entry.mode, digest: digestOf(digests, algorithm) }
     }
   }
+}
+
+function submoduleFields(submodule: Submodule): Omit<Submodule, 'url'> {
+  const { url: _, ...fields } = submodule
   return fields
 }
 
-function summary(entry: JsonObject): string {
+function pathOf({ path, pathBytes }: WrittenPath): WrittenPath {
+  return pathBytes === undefined ? { path } : { path, pathBytes }
+}
+
+function digestOf(digests: WrittenDigests | null, algorithm: Algorithm): string | null {
+  return digests?.[algorithm] ?? null
+}
+
+/** Return the digest fields by name, in words for people. */
+export function gitFieldMap(fields: GitDigestFields): Map<string, string> {
+  const found = new Map<string, string>()
+  if (!fields.available) return found
+  found.set('commit', fields.commit)
+  for (const list of ['changed', 'untracked', 'submodules'] as const) {
+    for (const { path, pathBytes, ...rest } of fields[list]) {
+      // Two paths may be written alike only if one of them is not UTF-8.
+      const name = `${list}.${path}${pathBytes === undefined ? '' : ' (not UTF-8)'}`
+      found.set(name, summary(rest))
+    }
+  }
+  return found
+}
+
+function summary(entry: Readonly<Record<string, JsonValue>>): string {
   return Object.entries(entry)
     .map(([name, value]) => {
       if (value === null) return `${name} none`
@@ -103,26 +136,4 @@ function summary(entry: JsonObject): string {
         .join(' ')}`
     })
     .join(', ')
-}
-
-function objects(value: JsonObject, field: string): JsonObject[] {
-  return asArray(value[field], field).map((entry) => asObject(entry, field))
-}
-
-function pathOf(entry: JsonObject): JsonObject {
-  const path = asText(entry['path'], 'path')
-  return entry['pathBytes'] === undefined
-    ? { path }
-    : { path, pathBytes: asText(entry['pathBytes'], 'pathBytes') }
-}
-
-function workTree(value: JsonValue | undefined, algorithm: Algorithm): JsonValue {
-  if (value === null || value === undefined) return null
-  const entry = asObject(value, 'workTree')
-  return { mode: asText(entry['mode'], 'workTree.mode'), digest: digestOf(entry, algorithm) }
-}
-
-function digestOf(entry: JsonObject, algorithm: Algorithm): JsonValue {
-  const digests = entry['digests']
-  return digests === undefined || digests === null ? null : (asObject(digests, 'digests')[algorithm] ?? null)
 }

@@ -1,14 +1,15 @@
 /** The git capture: which commit, what was changed since, and enough of it to bring it back. */
 import { OPTIONS } from '../../config/table.ts'
-import { mainAlgorithm, toCaptured } from '../fields.ts'
+import { mainAlgorithm, toCaptured } from '../to-captured.ts'
 import { captureGit } from './capture.ts'
 import { compareGit } from './compare.ts'
-import { stableGitFields } from './digest-fields.ts'
+import { gitDigestFields } from './digest-fields.ts'
 import type { Component } from '../../core/component.ts'
 import type { GitOptions } from '../../config/groups.ts'
 import type { GitCaptureSettings } from './capture.ts'
 
-export { stableGitFields } from './digest-fields.ts'
+export { gitDigestFields } from './digest-fields.ts'
+export { parseGitCapture } from './parse.ts'
 export type { GitCaptureSettings } from './capture.ts'
 
 /** The git capture with its defaults. */
@@ -30,8 +31,8 @@ export function createGitCapture(
     name: 'git',
     capture: async (context) => {
       const { value, warnings } = await captureGit(context, options, settings)
-      const stable = stableGitFields(value, mainAlgorithm(context.algorithm))
-      return toCaptured('git', stable, value, warnings, context.algorithm)
+      const digestFields = gitDigestFields(value, mainAlgorithm(context.algorithm))
+      return toCaptured('git', digestFields, value, warnings, context.algorithm)
     },
     compare: compareGit,
   }

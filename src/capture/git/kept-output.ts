@@ -1,7 +1,7 @@
 /** Keeps what git prints in a file of the run's folder: a patch, a bundle. */
 import { open, rename, rm } from 'node:fs/promises'
 import { LineaprintError } from '../../core/errors.ts'
-import { Absent } from '../../util/not-available.ts'
+import { NotAvailable } from '../../util/not-available.ts'
 import type { Git } from './command.ts'
 
 /** Where it goes, and how much of it. */
@@ -26,7 +26,7 @@ export type KeptOutput =
  * Runs git and writes its output beside the file, which takes its name when it is whole: a reader sees all of it or
  * no file. Costs no memory but a piece of the output.
  *
- * @throws ERR_LINEAPRINT_STORE if it cannot be written, and what `git` throws that is no `Absent`.
+ * @throws ERR_LINEAPRINT_STORE if it cannot be written, and what `git` throws that is no `NotAvailable`.
  */
 export async function keepOutput(
   git: Git,
@@ -45,7 +45,7 @@ export async function keepOutput(
   let size = 0
   const write = async (bytes: Buffer): Promise<void> => {
     size += bytes.length
-    if (size > limit) throw new Absent(`it is larger than ${limit} bytes`)
+    if (size > limit) throw new NotAvailable(`it is larger than ${limit} bytes`)
     // Not `write`, which may write a part.
     if (bytes.length > 0) await stored(file.writeFile(bytes))
   }
@@ -55,7 +55,7 @@ export async function keepOutput(
   } catch (error) {
     await file.close()
     await rm(temporary, { force: true })
-    if (!(error instanceof Absent)) throw error
+    if (!(error instanceof NotAvailable)) throw error
     return { status: 'absent', reason: error.message }
   }
   await stored(file.close())

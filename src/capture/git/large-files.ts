@@ -3,9 +3,9 @@ import { constants, open } from 'node:fs/promises'
 import { mapConcurrently } from '../../util/concurrency.ts'
 import { absolutePath, gitPath, writePath } from './paths.ts'
 import { splitNul } from './status.ts'
-import type { JsonObject } from '../../core/json-value.ts'
 import type { Git } from './command.ts'
 import type { GitPath } from './paths.ts'
+import type { LargeFile, LargeFiles } from './types.ts'
 
 /** The specification says that a pointer is smaller. */
 const POINTER_LIMIT = 1024
@@ -24,13 +24,13 @@ export async function describeLargeFiles(
   root: string,
   attributes: readonly GitPath[],
   warnings: string[],
-): Promise<JsonObject> {
+): Promise<LargeFiles> {
   const texts = await mapConcurrently(attributes, AT_ONCE, (path) => readStart(root, path, 1 << 20))
   const isUsed = texts.some((text) => text?.includes('filter=lfs') === true)
   if (!isUsed) return { count: 0, pointers: 0, files: [] }
   const output = await git(['ls-files', '-z', '--', ':(top,attr:filter=lfs)'])
   const paths = splitNul(output).map((bytes) => gitPath(Buffer.from(bytes)))
-  const files = await mapConcurrently(paths, AT_ONCE, async (path) => {
+  const files = await mapConcurrently(paths, AT_ONCE, async (path): Promise<LargeFile> => {
     const pointer = parsePointer(await readStart(root, path, POINTER_LIMIT))
     return {
       ...writePath(path),

@@ -1,13 +1,13 @@
 /** What of a repository cannot be seen, or cannot be brought back from what was kept. */
-import { Absent } from '../../util/not-available.ts'
+import { NotAvailable } from '../../util/not-available.ts'
 import { describeChanged } from './changed.ts'
 import { readStatus, splitNul } from './status.ts'
-import type { JsonObject } from '../../core/json-value.ts'
 import type { Git } from './command.ts'
 import type { ContentOptions } from './content.ts'
 import type { Settings } from './describe.ts'
 import type { IndexEntries } from './index-entries.ts'
 import type { GitStatus } from './status.ts'
+import type { ChangedFile, KeptBundle } from './types.ts'
 
 /** What beside the status has limits. */
 interface Limited {
@@ -16,7 +16,7 @@ interface Limited {
   /** Commits that no remote is known to have, `null` where there is no remote. */
   readonly unpushed: number | null
   /** The entry of the bundle that holds them. */
-  readonly bundle: JsonObject | null
+  readonly bundle: KeptBundle | null
 }
 
 /**
@@ -47,7 +47,7 @@ export async function limitWarnings(
     )
   }
   // Without a remote a repository is meant to be the only one.
-  if (unpushed !== null && unpushed > 0 && bundle?.['status'] !== 'written') {
+  if (unpushed !== null && unpushed > 0 && bundle?.status !== 'written') {
     const verb = unpushed === 1 ? 'commit is' : 'commits are'
     warnings.push(`${unpushed} ${verb} on no remote: only this clone has them`)
   }
@@ -64,7 +64,7 @@ export async function limitWarnings(
 export async function meanwhileWarnings(
   git: Git,
   status: GitStatus,
-  changed: readonly JsonObject[],
+  changed: readonly ChangedFile[],
   options: ContentOptions,
   isOwn: (path: string) => boolean,
 ): Promise<string[]> {
@@ -89,7 +89,7 @@ async function filterWarnings(git: Git, status: GitStatus): Promise<string[]> {
   try {
     answer = splitNul(await git(['check-attr', '-z', '--stdin', 'filter'], { input }))
   } catch (error) {
-    if (!(error instanceof Absent)) throw error
+    if (!(error instanceof NotAvailable)) throw error
     return [`whether files have filters is not known: ${error.message}`]
   }
   const filters = new Set<string>()

@@ -1,7 +1,7 @@
 /** What a repository is in the middle of, and the work trees that share it: seen in its folder, without a call of git. */
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { JsonObject } from '../../core/json-value.ts'
+import type { Worktrees } from './types.ts'
 
 /** Files that git keeps while something goes on, the more telling ones first. */
 const SIGNS = [
@@ -32,7 +32,7 @@ export async function readOperation(gitFolder: string): Promise<string | null> {
 }
 
 /** Whether this work tree is a linked one, and the names and places of the linked ones. */
-export async function readWorktrees(gitFolder: string, commonFolder: string): Promise<JsonObject> {
+export async function readWorktrees(gitFolder: string, commonFolder: string): Promise<Worktrees> {
   const folder = join(commonFolder, 'worktrees')
   const names = await readdir(folder).catch((): string[] => [])
   const linked = await Promise.all(

@@ -9,16 +9,16 @@ import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hashFile } from '../../hash/file.ts'
 import { mapConcurrently } from '../../util/concurrency.ts'
-import { writeDigests } from '../fields.ts'
+import { writeDigests } from '../../core/digest.ts'
 import { words } from '../../util/word-list.ts'
 import { keepOutput } from './kept-output.ts'
 import { PatchFilter } from '../../secrets/patches.ts'
 import { absolutePath, writePath } from './paths.ts'
 import type { AlgorithmChoice } from '../../core/digest.ts'
-import type { JsonObject } from '../../core/json-value.ts'
 import type { Git } from './command.ts'
 import type { GitPath } from './paths.ts'
 import type { ChangedPath } from './status.ts'
+import type { KeptPatch, Patches } from './types.ts'
 
 /** A changed file that is too large to be kept. */
 export interface LeftFile {
@@ -46,7 +46,7 @@ const FORMAT = words(
 )
 
 /** Writes both patches and gives their entries for the record. An empty one is not written. */
-export async function writePatches(git: Git, options: PatchOptions, warnings: string[]): Promise<JsonObject> {
+export async function writePatches(git: Git, options: PatchOptions, warnings: string[]): Promise<Patches> {
   const { commit, left } = options
   // Changes inside a submodule cannot be in a patch; its commit can, and is a part of the index as well.
   const diff = ['diff-index', ...FORMAT, '--ignore-submodules=dirty', commit, '--', ...without(left)]
@@ -88,7 +88,7 @@ async function writePatch(
   name: string,
   options: PatchOptions,
   warnings: string[],
-): Promise<JsonObject> {
+): Promise<KeptPatch> {
   const { folder, algorithm, signal, limit, keepSecrets } = options
   const path = join(folder, name)
   const filter = new PatchFilter()
@@ -99,7 +99,7 @@ async function writePatch(
     filter: keepSecrets ? undefined : filter,
   })
   if (kept.status === 'absent') warnings.push(`${name} was not written: ${kept.reason}`)
-  if (kept.status !== 'written') return { ...kept }
+  if (kept.status !== 'written') return kept
   if (filter.redacted > 0) {
     warnings.push(`${filter.redacted} added lines of ${name} looked like secrets and were replaced`)
   }

@@ -5,6 +5,7 @@
  * could share it, so other paths are shown escaped and keep their bytes beside.
  */
 import { isUtf8 } from 'node:buffer'
+import type { WrittenPath } from './types.ts'
 
 /** One path. */
 export interface GitPath {
@@ -12,13 +13,6 @@ export interface GitPath {
   /** The path itself if it is UTF-8. Otherwise `\xNN` stands for a byte that is not, and `\\` for a backslash. */
   readonly text: string
   readonly utf8: boolean
-}
-
-/** A path as it stands in a record. */
-export type WrittenPath = {
-  readonly path: string
-  /** The bytes in hexadecimal, for a path that is not UTF-8. */
-  readonly pathBytes?: string
 }
 
 /** Makes a path of its bytes. */
@@ -30,6 +24,11 @@ export function gitPath(bytes: Buffer): GitPath {
 /** The form in records. */
 export function writePath({ text, utf8, bytes }: GitPath): WrittenPath {
   return utf8 ? { path: text } : { path: text, pathBytes: bytes.toString('hex') }
+}
+
+/** Return the path that a record holds. */
+export function readPath({ path, pathBytes }: WrittenPath): GitPath {
+  return gitPath(pathBytes === undefined ? Buffer.from(path) : Buffer.from(pathBytes, 'hex'))
 }
 
 /** Whether a path below the root lies in a store: the records of runs are no part of what they record. */
@@ -56,7 +55,7 @@ export function isContained(path: GitPath): boolean {
 }
 
 /**
- * Text of bytes that are not all UTF-8, from which {@link unescapeBytes} makes the bytes again.
+ * Return text of bytes that are not all UTF-8. No two sequences of bytes have the same text.
  *
  * @param bytes Any bytes.
  */
@@ -74,15 +73,4 @@ export function escapeBytes(bytes: Buffer): string {
     at += length
   }
   return text
-}
-
-/** The bytes that {@link escapeBytes} was given. */
-export function unescapeBytes(text: string): Buffer {
-  const pieces = text.split(/(\\x[0-9a-f]{2}|\\\\)/)
-  return Buffer.concat(
-    pieces.map((piece) => {
-      if (piece === '\\\\') return Buffer.from('\\')
-      return piece.startsWith('\\x') ? Buffer.from(piece.slice(2), 'hex') : Buffer.from(piece)
-    }),
-  )
 }

@@ -2,21 +2,22 @@
  * The questions that every capture asks a repository, all at once: git spends most of its time looking at the work
  * tree, and the others are answered meanwhile.
  */
-import { dirname, join } from 'node:path'
-import { Absent } from '../../util/not-available.ts'
 import { isReachable } from '../../util/fs.ts'
-import { findPlace, readCommit, readSettings, readUnpushed } from './describe.ts'
+import { dirname, join } from 'node:path'
+import { NotAvailable } from '../../util/not-available.ts'
+import { locateRepository, readCommit, readSettings, readUnpushed } from './describe.ts'
 import { readIndexEntries } from './index-entries.ts'
 import { readStatus } from './status.ts'
 import type { Git } from './command.ts'
-import type { Commit, Place, Settings } from './describe.ts'
+import type { RepositoryLocation, Settings } from './describe.ts'
 import type { IndexEntries } from './index-entries.ts'
 import type { GitStatus } from './status.ts'
+import type { Commit } from './types.ts'
 
 /** What they answer. */
-export interface FirstLook {
+export interface RepositorySnapshot {
   readonly version: string
-  readonly place: Place
+  readonly location: RepositoryLocation
   readonly status: GitStatus
   readonly settings: Settings
   readonly entries: IndexEntries
@@ -28,49 +29,50 @@ export interface FirstLook {
 }
 
 /**
- * Looks at the repository that a folder is in.
+ * Read what every capture needs of the repository that a folder is in.
  *
  * @param git Works in that folder.
- * @throws Absent with the reason, where there is none or git cannot read it.
+ * @throws NotAvailable with the reason, where there is none or git cannot read it.
  */
-export async function firstLook(git: Git, directory: string): Promise<FirstLook> {
+export async function readSnapshot(git: Git, directory: string): Promise<RepositorySnapshot> {
   // Where there is none, one question is enough.
-  if (!(await hasRepository(directory))) await place(git, directory)
-  const status = later(readStatus(git))
-  const where = later(place(git, directory))
-  const version = later(readVersion(git))
-  const settings = later(readSettings(git))
-  const entries = later(readIndexEntries(git))
-  const head = later(readCommit(git, 'HEAD'))
-  const found = await where
-  const looked = await status
-  const rest = { version: await version, place: found, settings: await settings, status: looked }
-  if (looked.commit === null)
+  if (!(await hasRepository(directory))) await locateWorkTree(git, directory)
+  const pendingStatus = ignoreRejection(readStatus(git))
+  const pendingLocation = ignoreRejection(locateWorkTree(git, directory))
+  const version = ignoreRejection(readVersion(git))
+  const settings = ignoreRejection(readSettings(git))
+  const entries = ignoreRejection(readIndexEntries(git))
+  const head = ignoreRejection(readCommit(git, 'HEAD'))
+  // In this order: of several that fail, the first gives the reason.
+  const location = await pendingLocation
+  const status = await pendingStatus
+  const rest = { version: await version, location, settings: await settings, status }
+  if (status.commit === null)
     return { ...rest, entries: await entries, commit: null, tags: [], unpushed: null }
   const now = await head
   // A commit that was made in between belongs to another work tree.
-  const { commit, tags } = now.commit.commit === looked.commit ? now : await readCommit(git, looked.commit)
+  const { commit, tags } = now.commit.commit === status.commit ? now : await readCommit(git, status.commit)
   return { ...rest, entries: await entries, commit, tags, unpushed: await countUnpushed(git, rest) }
 }
 
 /** Git is asked only where the status does not say it. */
 async function countUnpushed(
   git: Git,
-  { status, settings }: Pick<FirstLook, 'status' | 'settings'>,
+  { status, settings }: Pick<RepositorySnapshot, 'status' | 'settings'>,
 ): Promise<number | null> {
   if (settings.remotes.length === 0) return null
   return status.upstream?.ahead === 0 ? 0 : readUnpushed(git)
 }
 
-/** The first that fails is told; the others may fail unheard. */
-function later<T>(work: Promise<T>): Promise<T> {
+/** Return the promise as it is. Of several, the first rejection is awaited and the others may go unhandled. */
+function ignoreRejection<T>(work: Promise<T>): Promise<T> {
   work.catch(() => undefined)
   return work
 }
 
-async function place(git: Git, directory: string): Promise<Place> {
-  const found = await findPlace(git, directory)
-  if (!found.workTree) throw new Absent('this folder is in a repository but not in a work tree')
+async function locateWorkTree(git: Git, directory: string): Promise<RepositoryLocation> {
+  const found = await locateRepository(git, directory)
+  if (!found.workTree) throw new NotAvailable('this folder is in a repository but not in a work tree')
   return found
 }
 

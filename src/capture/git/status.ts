@@ -1,17 +1,10 @@
 /** Reads `git status --porcelain=v2 --branch --show-stash -z`, byte for byte. */
-import { Absent } from '../../util/not-available.ts'
+import { NotAvailable } from '../../util/not-available.ts'
 import { words } from '../../util/word-list.ts'
 import { comparePaths, gitPath } from './paths.ts'
 import type { Git } from './command.ts'
 import type { GitPath } from './paths.ts'
-
-/** One version of a file as git stores it. */
-export interface Blob {
-  /** Six octal digits: `100644`, `100755`, `120000` (link) or `160000` (submodule). */
-  readonly mode: string
-  /** Object id in hexadecimal. */
-  readonly blob: string
-}
+import type { Blob, Upstream } from './types.ts'
 
 /** A tracked path that differs between commit, index and work tree. */
 export interface ChangedPath {
@@ -42,11 +35,7 @@ export interface GitStatus {
   readonly commit: string | null
   /** `null` with a detached HEAD. */
   readonly branch: string | null
-  readonly upstream: {
-    readonly name: string
-    readonly ahead: number | null
-    readonly behind: number | null
-  } | null
+  readonly upstream: Upstream | null
   readonly stashes: number
   readonly changed: readonly ChangedPath[]
   /** A path that ends in `/` is a repository within this one. */
@@ -82,7 +71,7 @@ export function parseStatus(output: Buffer): GitStatus {
       index++
     } else if (kind === 'u ') changed.push(conflicted(record))
     else
-      throw new Absent(
+      throw new NotAvailable(
         `git status gave a line that is not known: ${JSON.stringify(record.toString('latin1', 0, 40))}`,
       )
   }
@@ -102,7 +91,7 @@ export function splitNul(output: Buffer): Buffer[] {
     pieces.push(output.subarray(start, end))
     start = end + 1
   }
-  if (start < output.length) throw new Absent('the output of git broke off')
+  if (start < output.length) throw new NotAvailable('the output of git broke off')
   return pieces
 }
 
@@ -169,7 +158,7 @@ function cut(record: Buffer, count: number): { fields: string[]; path: GitPath }
   let start = 0
   for (let index = 0; index < count; index++) {
     const end = record.indexOf(0x20, start)
-    if (end < 0) throw new Absent('git status gave a line with too few fields')
+    if (end < 0) throw new NotAvailable('git status gave a line with too few fields')
     fields.push(record.toString('latin1', start, end))
     start = end + 1
   }

@@ -1,14 +1,14 @@
 /** Submodules: which commit the index names, and which one is checked out. */
 import { errorText } from '../../util/error-text.ts'
-import { Absent } from '../../util/not-available.ts'
+import { NotAvailable } from '../../util/not-available.ts'
 import { redactUrl } from '../../secrets/redact.ts'
 import { writePath } from './paths.ts'
 import { splitNul } from './status.ts'
-import type { JsonObject } from '../../core/json-value.ts'
 import type { Git } from './command.ts'
 import type { IndexEntries } from './index-entries.ts'
 import type { GitPath } from './paths.ts'
 import type { ChangedPath } from './status.ts'
+import type { Submodule } from './types.ts'
 
 /**
  * Writes submodules in the form of the record.
@@ -23,10 +23,10 @@ export async function describeSubmodules(
   submodules: IndexEntries['submodules'],
   changed: readonly ChangedPath[],
   warnings: string[],
-): Promise<JsonObject[]> {
+): Promise<Submodule[]> {
   if (submodules.length === 0) return []
   const addresses = await readAddresses(git)
-  const described: JsonObject[] = []
+  const described: Submodule[] = []
   for (const { path, commit } of submodules) {
     const state = changed.find(({ path: other }) => other.bytes.equals(path.bytes))?.submodule
     const modified = state?.modified ?? false
@@ -64,7 +64,7 @@ export async function readCheckedOut(
     if (prefix !== '' || commit === undefined) return { commit: null, reason: 'it is not initialised' }
     return { commit }
   } catch (error) {
-    if (error instanceof Absent) return { commit: null, reason: errorText(error, 'first') }
+    if (error instanceof NotAvailable) return { commit: null, reason: errorText(error, 'first') }
     throw error
   }
 }

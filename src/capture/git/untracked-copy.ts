@@ -2,7 +2,7 @@
 import { constants, mkdir, open, writeFile } from 'node:fs/promises'
 import { LineaprintError } from '../../core/errors.ts'
 import { hashStream } from '../../hash/stream.ts'
-import { writeDigests } from '../fields.ts'
+import { writeDigests } from '../../core/digest.ts'
 import { findSecret } from '../../secrets/shapes.ts'
 import { failed } from './content.ts'
 import { absolutePath } from './paths.ts'

@@ -4,6 +4,7 @@
  * Not copied are files over a size, what looks like a secret, and the targets of links: a link is recorded as
  * what it says, and never followed.
  */
+import type { GitOptions } from '../../config/groups.ts'
 import { isUtf8 } from 'node:buffer'
 import { lstat } from 'node:fs/promises'
 import { mapConcurrently } from '../../util/concurrency.ts'
@@ -13,18 +14,17 @@ import { isSecretFile } from '../../secrets/file-names.ts'
 import { readCheckedOut } from './submodules.ts'
 import { copyFile } from './untracked-copy.ts'
 import type { Stats } from 'node:fs'
-import type { GitOptions } from '../../config/groups.ts'
-import type { JsonObject } from '../../core/json-value.ts'
 import type { Git } from './command.ts'
 import type { Content, ContentOptions } from './content.ts'
 import type { GitPath } from './paths.ts'
+import type { UntrackedEntry, UntrackedFile } from './types.ts'
 import type { CopyOptions } from './untracked-copy.ts'
 
 /** How untracked files are kept. */
 export type UntrackedOptions = CopyOptions & Pick<GitOptions, 'untrackedLimit' | 'untrackedFileLimit'>
 
 interface Described {
-  readonly entry: JsonObject
+  readonly entry: UntrackedEntry
   readonly warning?: string
 }
 
@@ -49,7 +49,7 @@ export async function describeUntracked(
   paths: readonly GitPath[],
   options: UntrackedOptions,
   warnings: string[],
-): Promise<JsonObject[]> {
+): Promise<UntrackedEntry[]> {
   const found = await choose(paths, options)
   const files = found.filter(({ stat, left }) => stat?.isFile() === true && left !== undefined)
   const hashed = await hashContents(
@@ -116,7 +116,7 @@ function reasonToLeave(
 
 async function describeLink(path: GitPath, options: ContentOptions): Promise<Described> {
   const content = await hashLink(path, options)
-  const known = { ...writePath(path), kind: 'link', mode: '120000' }
+  const known = { ...writePath(path), kind: 'link', mode: '120000' } as const
   if (content.status === 'failed' || content.target === undefined) {
     return { entry: known, warning: `the link ${JSON.stringify(path.text)} could not be read` }
   }
@@ -127,14 +127,21 @@ async function describeLink(path: GitPath, options: ContentOptions): Promise<Des
   return { entry: { ...known, ...written, digests } }
 }
 
-function describeFile(path: GitPath, stat: Stats, content: Content, reason: string | undefined): JsonObject {
-  return {
+function describeFile(
+  path: GitPath,
+  stat: Stats,
+  content: Content,
+  reason: string | undefined,
+): UntrackedFile {
+  const file = {
     ...writePath(path),
     kind: 'file',
     mode: (stat.mode & 0o100) === 0 ? '100644' : '100755',
     size: content.status === 'hashed' ? content.size : stat.size,
-    digests: content.status === 'hashed' ? content.digests : null,
-    kept: reason === undefined && content.status === 'hashed',
-    reason: content.status === 'failed' ? content.reason : (reason ?? null),
-  }
+  } as const
+  if (content.status === 'failed') return { ...file, digests: null, kept: false, reason: content.reason }
+  const { digests } = content
+  return reason === undefined
+    ? { ...file, digests, kept: true, reason: null }
+    : { ...file, digests, kept: false, reason }
 }

@@ -1,17 +1,23 @@
 /** The seeds capture, and the generators whose state it records. */
 import { versions } from 'node:process'
-import { asArray, asObject, asText, compareFields, damaged, flatten, toCaptured } from '../fields.ts'
-import { Generator } from './generator.ts'
+import { compareFields, flatten } from '../compare-fields.ts'
+import { toCaptured } from '../to-captured.ts'
 import { Digest } from '../../core/digest.ts'
-import { currentSeed, namedGenerators, restoreProcess } from './registry.ts'
+import { Generator } from './generator.ts'
+import { seedDigestFields } from './digest-fields.ts'
 import { MATH_RANDOM } from './math-random.ts'
+import { parseRestorableSeeds, parseSeedsCapture } from './parse.ts'
+import { currentSeed, namedGenerators, restoreProcess } from './registry.ts'
 import { parseSeed } from './seed.ts'
-import { parseState } from './state.ts'
-import type { JsonObject, JsonValue } from '../../core/json-value.ts'
+import type { JsonObject } from '../../core/json-value.ts'
 import type { Captured, Comparison, Component } from '../../core/component.ts'
+import type { SeedDigestFields } from './digest-fields.ts'
+import type { CapturedSeeds } from './types.ts'
 
 export { Generator } from './generator.ts'
 export { createGenerator, currentSeed, defaultGenerator, releaseGenerator } from './registry.ts'
+export { seedDigestFields } from './digest-fields.ts'
+export { parseSeedsCapture } from './parse.ts'
 export { setSeeds } from './report.ts'
 export { deterministicVariables, seedVariables } from './seed.ts'
 export type { Shuffleable } from './generator.ts'
@@ -24,52 +30,10 @@ export const seedsCapture: Component = {
   name: 'seeds',
   capture: async ({ algorithm, signal }) => {
     signal?.throwIfAborted()
-    const { value, warnings } = look()
-    return toCaptured('seeds', stableSeedFields(value), value, warnings, algorithm)
+    const { value, warnings } = captureSeeds()
+    return toCaptured('seeds', seedDigestFields(value), value, warnings, algorithm)
   },
   compare,
-}
-
-/**
- * The stable fields of `seeds`, which its digest covers: an object of
- *
- * - `seed`: the seed, a whole number from 0 to 2^53 - 1, or `null` if none was set.
- * - `pythonHashSeed`: the value of the variable `PYTHONHASHSEED` of the process, as text, or `null`.
- * - `generators`: an object with the name of each named generator and, for each, an object of `algorithm`
- *   (`"xoroshiro128plus"`) and `state`: 32 lower-case hexadecimal digits, the two words of 64 bits of the generator,
- *   the first word first, each with its highest digit first.
- * - `python`: an array of the seeds that Python programs of the run set with `lineaprint.set_seeds`, each once, in
- *   ascending order; only where there are any.
- *
- * Where the seed came from, the seeds and streams that generators began with, and the version of V8 do not count.
- *
- * @param value What was captured.
- */
-export function stableSeedFields(value: JsonObject): JsonObject {
-  const generators = Object.entries(asObject(value['generators'], 'generators')).map(([name, recorded]) => {
-    const { algorithm, state } = asObject(recorded, `generators.${name}`)
-    return [name, { algorithm: asText(algorithm, 'algorithm'), state: asText(state, 'state') }] as const
-  })
-  const python = pythonSeeds(value['python'])
-  return {
-    seed: value['seed'] ?? null,
-    pythonHashSeed: asObject(value['variables'], 'variables')['PYTHONHASHSEED'] ?? null,
-    generators: Object.fromEntries(generators),
-    ...(python.length > 0 && { python }),
-  }
-}
-
-/** The seeds that Python programs of a run set themselves: each once, in ascending order, whoever came first. */
-function pythonSeeds(python: JsonValue | undefined): number[] {
-  if (python === undefined) return []
-  const programs = asArray(asObject(python, 'python')['programs'], 'python.programs')
-  const seeds = programs.flatMap((program) =>
-    asArray(asObject(program, 'python.programs')['setSeeds'], 'python.programs.setSeeds').map((seed) => {
-      if (typeof seed === 'number' && Number.isSafeInteger(seed) && seed >= 0) return seed
-      throw damaged('python.programs.setSeeds', 'whole numbers from 0 to 9007199254740991', seed)
-    }),
-  )
-  return [...new Set(seeds)].toSorted((a, b) => a - b)
 }
 
 /**
@@ -81,30 +45,25 @@ function pythonSeeds(python: JsonValue | undefined): number[] {
  * @throws What {@link Generator.restore} throws, and ERR_LINEAPRINT_RECORD for a value that is no capture.
  */
 export function restoreSeeds(value: JsonObject): void {
-  const states = new Map<string, Generator>()
-  for (const [name, state] of Object.entries(asObject(value['generators'], 'generators'))) {
-    states.set(name, Generator.restore(parseState(state, `generators.${name}`)))
-  }
-  restoreProcess(recordedSeed(value['seed']), states)
+  const { seed, generators } = parseRestorableSeeds(value)
+  const states = Object.entries(generators).map(([name, state]) => [name, Generator.restore(state)] as const)
+  restoreProcess(seed ?? undefined, new Map(states))
 }
 
-function recordedSeed(seed: JsonValue | undefined): number | undefined {
-  if (seed === null) return undefined
-  if (typeof seed === 'number' && Number.isSafeInteger(seed) && seed >= 0) return seed
-  throw damaged('seed', 'a whole number from 0 to 9007199254740991, or null', seed)
-}
-
-const VARIABLES = ['PYTHONHASHSEED', 'LINEAPRINT_SEED', 'CUBLAS_WORKSPACE_CONFIG', 'TF_DETERMINISTIC_OPS']
-
-function look(): { value: JsonObject; warnings: string[] } {
+function captureSeeds(): { value: CapturedSeeds; warnings: string[] } {
   const warnings: string[] = []
-  const variables = Object.fromEntries(VARIABLES.map((name) => [name, process.env[name] ?? null]))
+  const { env } = process
   const { seed, source } = findSeed(warnings)
   return {
     value: {
       seed,
       source,
-      variables,
+      variables: {
+        PYTHONHASHSEED: env['PYTHONHASHSEED'] ?? null,
+        LINEAPRINT_SEED: env['LINEAPRINT_SEED'] ?? null,
+        CUBLAS_WORKSPACE_CONFIG: env['CUBLAS_WORKSPACE_CONFIG'] ?? null,
+        TF_DETERMINISTIC_OPS: env['TF_DETERMINISTIC_OPS'] ?? null,
+      },
       generators: Object.fromEntries(namedGenerators().map(([name, generator]) => [name, generator.state()])),
       v8: versions.v8,
       mathRandomSeed: mathRandomSeed(),
@@ -119,7 +78,7 @@ function isReplaced(): boolean {
   return namedGenerators().some(([name]) => name === MATH_RANDOM)
 }
 
-function findSeed(warnings: string[]): { seed: number | null; source: string | null } {
+function findSeed(warnings: string[]): Pick<CapturedSeeds, 'seed' | 'source'> {
   const set = currentSeed()
   if (set !== undefined) return { seed: set, source: 'setSeeds' }
   const given = process.env['LINEAPRINT_SEED']
@@ -137,27 +96,27 @@ function mathRandomSeed(): string | null {
 }
 
 function compare(before: Captured, after: Captured): Comparison {
-  const [was, is] = [stableSeedFields(before.value), stableSeedFields(after.value)]
-  if (was['python'] !== undefined && is['python'] === undefined) return compareOwn(before, after)
+  const was = seedDigestFields(parseSeedsCapture(before.value))
+  const is = seedDigestFields(parseSeedsCapture(after.value))
+  if (was.python !== undefined && is.python === undefined) return compareOwn(before, after)
   if (isEmpty(is) && !isEmpty(was)) {
     return { status: 'not-checked', reason: 'no seed is set in this process', differences: [] }
   }
   return compareFields(before, after, seedFieldMap(was), seedFieldMap(is))
 }
 
-/** What Python programs said is known once they have run: without it, the rest is compared. */
+/** What Python programs report is known once they have run: without it, the rest is compared. */
 function compareOwn(before: Captured, after: Captured): Comparison {
   const { python: _, ...value } = before.value
   const { algorithm } = Digest.parse(before.digest)
-  const own = toCaptured('seeds', stableSeedFields(value), value, before.warnings, algorithm)
-  return compare(own, after)
+  const digestFields = seedDigestFields(parseSeedsCapture(value))
+  return compare(toCaptured('seeds', digestFields, value, before.warnings, algorithm), after)
 }
 
-function isEmpty(stable: JsonObject): boolean {
-  return stable['seed'] === null && Object.keys(asObject(stable['generators'], 'generators')).length === 0
+function isEmpty({ seed, generators }: SeedDigestFields): boolean {
+  return seed === null && Object.keys(generators).length === 0
 }
 
-function seedFieldMap(stable: JsonObject): Map<string, string> {
-  const given = Object.entries(stable).filter(([, value]: [string, JsonValue]) => value !== null)
-  return flatten(Object.fromEntries(given))
+function seedFieldMap(fields: SeedDigestFields): Map<string, string> {
+  return flatten(Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null)))
 }

@@ -1,4 +1,5 @@
-/** The Python programs of a run, and what the record has of them in the end. */
+/** The Python programs of a run, and what the record says of them in the end. */
+import type { PythonProgram, PythonSeeds } from '../../capture/seeds/types.ts'
 import type { JsonObject } from '../../core/json-value.ts'
 import type { MessageOf } from './messages.ts'
 
@@ -66,8 +67,8 @@ export class Programs {
     return this.#all.values()
   }
 
-  /** Describe Python for the capture of the seeds; `undefined` where there is nothing to record. */
-  describe(looksLikePython: boolean, isAvailable: boolean): JsonObject | undefined {
+  /** What the capture of the seeds says of Python; `undefined` where there is nothing to say. */
+  describe(looksLikePython: boolean, isAvailable: boolean): PythonSeeds | undefined {
     if (this.#all.length === 0) {
       if (!looksLikePython) return undefined
       return { status: 'not-reached', reason: isAvailable ? NOT_REACHED : NOT_AVAILABLE, programs: [] }
@@ -83,7 +84,7 @@ const NOT_REACHED =
 
 const NOT_AVAILABLE = 'there are no Unix-domain sockets here'
 
-function describeProgram({ number, hello, report, seeds, files, end }: Program): JsonObject {
+function describeProgram({ number, hello, report, seeds, files, end }: Program): PythonProgram {
   const { pid, kind, version, implementation, hashSeed, seed, origin } = hello
   const path = report?.path ?? hello.path
   return {

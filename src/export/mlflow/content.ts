@@ -1,6 +1,15 @@
 /** The content of a run for MLflow other than its metrics: parameters, tags and datasets. */
 import { TRACKED_SECTIONS } from '../../record/record.ts'
-import { digestFacts, exitCodeOf, gitFacts, objectOf, plainMetadata, textOf, valueOf } from '../facts.ts'
+import {
+  digestFacts,
+  exitCodeOf,
+  gitFacts,
+  objectOf,
+  plainMetadata,
+  seedOf,
+  textOf,
+  trackedFacts,
+} from '../facts.ts'
 import { NameMaker, cut } from './names.ts'
 import type { JsonValue } from '../../core/json-value.ts'
 import type { RunRecord } from '../../record/record.ts'
@@ -58,7 +67,7 @@ export function parametersOf(record: RunRecord): { parameters: Pair[]; warnings:
 export function tagsOf(record: RunRecord): Pair[] {
   const { commit, branch, remote, clean } = gitFacts(record)
   const { status, lineaprint, tags, parent, command, failure, warnings } = record
-  const seed = valueOf(record.captures['seeds'])['seed']
+  const seed = seedOf(record)
   const own: [string, string | undefined][] = [
     ['mlflow.source.name', command.argv.join(' ')],
     ['mlflow.source.type', 'LOCAL'],
@@ -72,7 +81,7 @@ export function tagsOf(record: RunRecord): Pair[] {
     ['lineaprint.version', lineaprint],
     ['lineaprint.parent', parent ?? undefined],
     ['lineaprint.tags', JSON.stringify(tags)],
-    ['lineaprint.seed', seed === undefined || seed === null ? undefined : JSON.stringify(seed)],
+    ['lineaprint.seed', seed === null ? undefined : String(seed)],
     ['lineaprint.exitCode', exitCodeOf(record)?.toString()],
     ['lineaprint.failure', failure?.message],
     ['lineaprint.warnings', warnings.length === 0 ? undefined : JSON.stringify(warnings)],
@@ -122,9 +131,10 @@ export function datasetsOf(record: RunRecord): { datasets: DatasetInput[]; warni
   const datasets = Object.entries(record.datasets).flatMap(([name, entry]): DatasetInput[] => {
     if (entry.status !== 'tracked') return []
     const { status: _, ...report } = entry
-    const digest = textOf(report['digest'])
-    const path = textOf(report['path'])
-    if (digest === undefined) return []
+    const dataset = trackedFacts('datasets', name, entry)
+    if (dataset === undefined) return []
+    const { digest } = dataset
+    const path = textOf(dataset.path)
     const source = JSON.stringify(path === undefined ? { tags: { [RUN_TAG]: record.id } } : { uri: path })
     if (source.length > SOURCE_LIMIT) {
       warnings.push(
@@ -133,7 +143,7 @@ export function datasetsOf(record: RunRecord): { datasets: DatasetInput[]; warni
       return []
     }
     const hex = digest.slice(digest.lastIndexOf(':') + 1)
-    const dataset = {
+    const input = {
       name: cut(name, DATASET_NAME_LIMIT),
       digest: hex.slice(0, DIGEST_LIMIT),
       // MLflow's source types for a file and for data known only to the code.
@@ -145,7 +155,7 @@ export function datasetsOf(record: RunRecord): { datasets: DatasetInput[]; warni
       { key: 'mlflow.data.context', value: 'input' },
       { key: 'lineaprint.digest', value: cut(digest, INPUT_TAG_LIMIT) },
     ]
-    return [{ dataset, tags }]
+    return [{ dataset: input, tags }]
   })
   return { datasets, warnings }
 }

@@ -1,7 +1,7 @@
 /** The fields of a run in W&B's form. */
 import type { WandbTarget } from '../../config/outputs.ts'
-import { digestFacts, gitFacts, objectOf, plainMetadata, textOf, valueOf } from '../facts.ts'
-import type { JsonObject } from '../../core/json-value.ts'
+import { digestFacts, gitFacts, plainMetadata, seedOf, sourceFacts, textOf } from '../facts.ts'
+import type { RecordedSources } from '../../capture/environment/types.ts'
 import type { RunRecord } from '../../record/record.ts'
 import type { MetricPoint } from '../source.ts'
 import type { RunEnvironment, RunHead } from './records.ts'
@@ -47,7 +47,6 @@ function configOf(record: RunRecord): Record<string, unknown> {
     OWN_KEYS.has(key) ? `metadata.${key}` : key,
     value,
   ])
-  const seeds = valueOf(record.captures['seeds'])['seed']
   const { branch, clean } = gitFacts(record)
   const own = {
     run: id,
@@ -59,7 +58,7 @@ function configOf(record: RunRecord): Record<string, unknown> {
     tags,
     command: command.argv,
     git: { branch: branch ?? null, clean: clean ?? null },
-    seed: seeds ?? null,
+    seed: seedOf(record),
     digests: digestFacts(record),
     warnings,
     failure,
@@ -70,12 +69,12 @@ function configOf(record: RunRecord): Record<string, unknown> {
 /** Return the environment of the run. */
 export function environmentOf(record: RunRecord): RunEnvironment {
   const { commit, remote } = gitFacts(record)
-  const { python, system } = valueOf(record.captures['environment'])
+  const system = sourceFacts(record, 'system')
   const [program = '', ...args] = record.command.argv
   return {
     writer: record.id,
-    os: osOf(objectOf(system)),
-    python: textOf(objectOf(python)['version']),
+    os: system && osOf(system),
+    python: textOf(sourceFacts(record, 'python')?.version),
     startTime: Date.parse(record.startedAt),
     program,
     args,
@@ -86,7 +85,7 @@ export function environmentOf(record: RunRecord): RunEnvironment {
   }
 }
 
-function osOf({ platform, kernel, arch }: JsonObject): string | undefined {
+function osOf({ platform, kernel, arch }: RecordedSources['system']): string | undefined {
   const parts = [platform, kernel, arch].map(textOf).filter((part) => part !== undefined)
   return parts.length === 0 ? undefined : parts.join('-')
 }

@@ -1,11 +1,10 @@
 /** Rebuilds `node_modules` from the lock file of the work tree, by the package manager that wrote it. */
+import { isInside } from '../../util/paths.ts'
 import { readFile, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { asObject } from '../../capture/fields.ts'
-import { isInside } from '../../util/paths.ts'
 import { item } from '../types.ts'
 import { runTool } from './tool.ts'
-import type { JsonObject } from '../../core/json-value.ts'
+import type { LockFileRecord, RecordedSources } from '../../capture/environment/types.ts'
 import type { ReproduceItem } from '../types.ts'
 import type { ToolContext } from './tool.ts'
 
@@ -26,39 +25,39 @@ const MANAGERS: readonly (readonly [lock: string, argv: (text: string) => readon
  * Installs what the lock file of the work tree says. Without one nothing is installed: versions alone do not say where
  * in the tree a package lay.
  *
- * @param found What the recorded run had, the source `npm` of its environment.
+ * @param npm What the recorded run had.
  * @param directory The folder in the new tree that the run works in.
  * @param target The new tree.
  */
 export async function rebuildModules(
-  found: JsonObject,
+  npm: Pick<RecordedSources['npm'], 'lockFiles' | 'packages'>,
   directory: string,
   target: string,
   context: ToolContext,
 ): Promise<ReproduceItem[]> {
-  const recorded = asObject(found['lockFiles'], 'npm.lockFiles')
-  const lock = await findLock(Object.keys(recorded), directory, target)
+  const { lockFiles, packages } = npm
+  const names = Object.keys(lockFiles)
+  const lock = await findLock(names, directory, target)
   if (lock === undefined) {
-    const names = Object.keys(recorded)
     const reason =
       names.length === 0
         ? 'the run had no lock file, so it is not known where in node_modules each package lay'
         : `${names.join(', ')} is not in the work tree`
-    return found['packages'] === null && names.length === 0
-      ? []
-      : [item('environment', 'npm', 'not-restored', reason)]
+    return packages === null && names.length === 0 ? [] : [item('environment', 'npm', 'not-restored', reason)]
   }
   await runTool(lock.argv, lock.folder, context)
-  const departed = departedFrom(asObject(recorded[lock.name], lock.name))
+  const departed = departedFrom(lockFiles[lock.name])
   const command = lock.argv.slice(0, 2).join(' ')
   return [item('environment', 'npm', 'rebuilt', `by ${command} from ${lock.name}${departed}`)]
 }
 
-function departedFrom({ driftCount }: JsonObject): string {
+/** Describe how far the installed packages departed from the lock file when the run was made. */
+function departedFrom(file: LockFileRecord | undefined): string {
+  if (file === undefined || file.drift === null) return ''
   // The file was not understood as a whole.
-  if (driftCount === null) return '; it is not known how many packages departed from it when the run was made'
-  const drift = Number(driftCount ?? 0)
-  return drift > 0 ? `; ${drift} packages departed from it when the run was made` : ''
+  if (file.driftCount === null)
+    return '; it is not known how many packages departed from it when the run was made'
+  return file.driftCount > 0 ? `; ${file.driftCount} packages departed from it when the run was made` : ''
 }
 
 interface Lock {

@@ -1,16 +1,14 @@
 /** Rebuilds the Python environment of a run: from its lock file, or from the versions that were recorded. */
+import { isInside } from '../../util/paths.ts'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { platform } from 'node:process'
-import { asObject } from '../../capture/fields.ts'
 import { runProgram } from '../../subprocess/run.ts'
-import { isReachable, storeError } from '../../util/fs.ts'
-import { isInside } from '../../util/paths.ts'
-import { fieldText } from '../../json/copy.ts'
+import { storeError, isReachable } from '../../util/fs.ts'
 import { item } from '../types.ts'
 import { requirementsOf } from './requirements.ts'
 import { isInstalled, runTool } from './tool.ts'
-import type { JsonObject } from '../../core/json-value.ts'
+import type { PackageVersions, PresentSource, RecordedSources } from '../../capture/environment/types.ts'
 import type { TreeMap } from '../paths.ts'
 import type { ReproduceItem } from '../types.ts'
 import type { ToolContext } from './tool.ts'
@@ -24,10 +22,14 @@ export interface RebuiltPython {
   readonly before: string
 }
 
+/** The source `python` of a recorded environment whose packages are known. */
+export type RecordedPython = PresentSource<RecordedSources['python']> & {
+  readonly packages: PackageVersions
+}
+
 /** What a rebuild of Python needs to know. */
 export interface PythonRebuild {
-  /** The source `python` of the recorded environment. */
-  readonly found: JsonObject
+  readonly found: RecordedPython
   /** The folder in the new tree that the run works in. */
   readonly directory: string
   readonly target: string
@@ -53,18 +55,18 @@ export function programsIn(environment: string): string {
  */
 export async function rebuildPython(plan: PythonRebuild, context: ToolContext): Promise<RebuiltPython> {
   const { found, target, map } = plan
-  const before = fieldText(found['prefix'])
+  const before = found.prefix ?? ''
   // Where it was, if that was in the tree: scripts name it. Otherwise where no capture looks.
   const folder =
-    found['virtualEnvironment'] === true && map.covers(before)
+    found.virtualEnvironment === true && map.covers(before)
       ? map.path(before)
       : join(target, '.lineaprint', 'environment')
   const base = await findBase(found, context)
   const hasUv = await isInstalled('uv', context)
   const how = await install(plan, folder, base.command, hasUv, context)
   const items: ReproduceItem[] = [item('environment', 'python', 'rebuilt', how.detail)]
-  if (base.version !== found['version']) {
-    const detail = `Python ${fieldText(found['version'])} is not here; ${base.version} was used`
+  if (base.version !== found.version) {
+    const detail = `Python ${found.version ?? ''} is not here; ${base.version} was used`
     items.push(item('environment', 'python.version', 'not-restored', detail))
   }
   if (how.left.length > 0) {
@@ -120,11 +122,10 @@ async function install(
 }
 
 /** Whether a lock file says all of what was installed: then it is the better source, with hashes and addresses. */
-function isExact(found: JsonObject, name: string): boolean {
-  const entry = asObject(found['lockFiles'] ?? {}, 'python.lockFiles')[name]
-  if (entry === undefined) return false
-  const unseen = asObject(found['unseen'] ?? {}, 'python.unseen')
-  return asObject(entry, name)['driftCount'] === 0 && unseen[`lockFiles.${name}`] === undefined
+function isExact({ lockFiles, unseen = {} }: RecordedPython, name: string): boolean {
+  const file = lockFiles[name]
+  if (file === undefined || file.drift === null) return false
+  return file.driftCount === 0 && unseen[`lockFiles.${name}`] === undefined
 }
 
 async function makeEnvironment(
@@ -144,12 +145,12 @@ async function makeEnvironment(
 
 /** The Python that the environment was made of; else one of that version on PATH; else any. */
 async function findBase(
-  found: JsonObject,
+  found: RecordedPython,
   context: ToolContext,
 ): Promise<{ command: string; version: string }> {
-  const wanted = fieldText(found['version'])
+  const wanted = found.version ?? ''
   const short = /^\d+\.\d+/.exec(wanted)?.[0] ?? '3'
-  const prefix = fieldText(found['basePrefix'])
+  const prefix = found.basePrefix ?? ''
   const inPrefix = [`python${short}`, 'python3', 'python'].map((name) => join(prefix, PROGRAMS, name))
   let any: { command: string; version: string } | undefined
   for (const command of [...inPrefix, `python${short}`, 'python3', 'python']) {

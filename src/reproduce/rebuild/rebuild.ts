@@ -1,14 +1,12 @@
 /** Rebuilds what the recorded run had installed, in the new work tree and before its command. */
-import { basename, delimiter, isAbsolute, join, relative, resolve } from 'node:path'
-import { isPresent } from '../../capture/environment/digest-fields.ts'
-import { asObject } from '../../capture/fields.ts'
-import { fieldText } from '../../json/copy.ts'
 import { inputExists } from '../inputs.ts'
 import { isInside } from '../../util/paths.ts'
+import { basename, delimiter, isAbsolute, join, relative, resolve } from 'node:path'
+import { captureNamed, environmentOf } from '../../capture/records.ts'
 import { item } from '../types.ts'
 import { rebuildModules } from './javascript.ts'
 import { programsIn, rebuildPython } from './python.ts'
-import type { JsonObject } from '../../core/json-value.ts'
+import type { EnvironmentCapture, RecordedSources } from '../../capture/environment/types.ts'
 import type { StoredRun } from '../../store/runs.ts'
 import type { TreeMap } from '../paths.ts'
 import type { ReproduceItem } from '../types.ts'
@@ -50,26 +48,26 @@ export async function rebuild(
   { run, map, target, directory }: RebuildPlan,
   context: Omit<ToolContext, 'variables'>,
 ): Promise<Rebuilt> {
-  const capture = run.record.captures['environment']
-  if (capture?.status !== 'captured') {
+  const environment = environmentOf(run.record)
+  if (environment === undefined) {
+    const capture = captureNamed(run.record, 'environment')
     const why = capture?.status === 'failed' ? `its capture failed: ${capture.reason}` : 'it was not captured'
     return { ...AS_IT_IS, items: [item('environment', 'rebuild', 'not-restored', why)] }
   }
-  const { value } = capture
+  const { npm, conda, python: recorded } = environment
   const tools: ToolContext = { ...context, variables: toolVariables() }
   const items: ReproduceItem[] = []
-  if (isPresent(value, 'npm'))
-    items.push(...(await rebuildModules(asObject(value['npm'], 'npm'), directory, target, tools)))
-  if (isPresent(value, 'conda'))
+  if (npm.status === 'present') items.push(...(await rebuildModules(npm, directory, target, tools)))
+  if (conda.status === 'present')
     items.push(item('environment', 'conda', 'not-restored', 'environments of conda are not rebuilt'))
-  const found = isPresent(value, 'python') ? asObject(value['python'], 'python') : undefined
-  const isActive = isPresent(value, 'variables') && hasActive(asObject(value['variables'], 'variables'))
-  if (found === undefined || !usesPython(run, found, isActive)) return { ...AS_IT_IS, items: told(items) }
-  if (found['packages'] === null || found['packages'] === undefined) {
+  if (recorded.status === 'absent' || !usesPython(run, recorded, hasActive(environment)))
+    return { ...AS_IT_IS, items: orNothing(items) }
+  const { packages } = recorded
+  if (packages === null) {
     const reason = 'the packages of Python were not recorded'
     return { ...AS_IT_IS, items: [...items, item('environment', 'python', 'not-restored', reason)] }
   }
-  const python = await rebuildPython({ found, directory, target, map }, tools)
+  const python = await rebuildPython({ found: { ...recorded, packages }, directory, target, map }, tools)
   return {
     items: [...items, ...python.items],
     variables: activate(python),
@@ -77,7 +75,7 @@ export async function rebuild(
   }
 }
 
-function told(items: readonly ReproduceItem[]): readonly ReproduceItem[] {
+function orNothing(items: readonly ReproduceItem[]): readonly ReproduceItem[] {
   const nothing = 'the run used no package manager that is known'
   return items.length > 0 ? items : [item('environment', 'rebuild', 'not-restored', nothing)]
 }
@@ -88,19 +86,23 @@ function toolVariables(): NodeJS.ProcessEnv {
   return rest
 }
 
-/** A Python that the machine has anyway is looked at in every run; it is a part of one that uses it. */
-function usesPython({ record }: StoredRun, found: JsonObject, isActive: boolean): boolean {
-  if (Object.keys(asObject(found['lockFiles'] ?? {}, 'python.lockFiles')).length > 0) return true
+/** A Python that the machine has anyway is captured in every run; it is a part of one that uses it. */
+function usesPython(
+  { record }: StoredRun,
+  { lockFiles, virtualEnvironment, prefix }: RecordedSources['python'],
+  isActive: boolean,
+): boolean {
+  if (Object.keys(lockFiles).length > 0) return true
   const [program = ''] = record.command.argv
   if (/^(?:python|pypy)[\d.]*t?$/.test(basename(program).replace(/\.exe$/i, ''))) return true
-  if (found['virtualEnvironment'] !== true) return false
+  if (virtualEnvironment !== true) return false
   const path = resolve(record.command.workingDirectory, program)
-  return isActive || (/[/\\]/.test(program) && isInside(fieldText(found['prefix']), path))
+  return isActive || (/[/\\]/.test(program) && isInside(prefix ?? '', path))
 }
 
 /** Whether a virtual environment was active: everything that the command started has it. */
-function hasActive(variables: JsonObject): boolean {
-  return asObject(variables['recorded'], 'variables.recorded')['VIRTUAL_ENV'] !== undefined
+function hasActive({ variables }: EnvironmentCapture): boolean {
+  return variables.status === 'present' && variables.recorded?.['VIRTUAL_ENV'] !== undefined
 }
 
 /** What `activate` of the environment does. */

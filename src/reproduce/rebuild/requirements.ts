@@ -1,6 +1,6 @@
 /** The recorded packages of Python as a file that pip and uv read. */
-import { asArray, asObject } from '../../capture/fields.ts'
-import type { JsonObject } from '../../core/json-value.ts'
+import type { DirectOrigin, PackageVersions, RecordedSources } from '../../capture/environment/types.ts'
+import type { Recorded } from '../../capture/recorded.ts'
 
 /** A file of requirements, and what could not be put into it. */
 export interface Requirements {
@@ -23,19 +23,22 @@ const ADDRESS = /^(?:https?|ssh|file):\/\/[^\s#;]+$/
  * A package that came from a repository is taken from there at its commit, one that came from a file from that file.
  * Names and versions come from a record: what has another form is left out and named.
  *
- * @param found The source `python` of the recorded environment.
+ * @param python What the recorded run had.
  * @param map Takes paths of the old work tree into the new one.
  */
-export function requirementsOf(found: JsonObject, map: (text: string) => string): Requirements {
-  const direct = asObject(found['direct'] ?? {}, 'python.direct')
+export function requirementsOf(
+  python: { readonly packages: PackageVersions } & Pick<RecordedSources['python'], 'direct'>,
+  map: (text: string) => string,
+): Requirements {
+  const { packages, direct } = python
   const lines: string[] = []
   const left: string[] = []
-  for (const [name, versions] of Object.entries(asObject(found['packages'], 'python.packages'))) {
+  for (const [name, versions] of Object.entries(packages)) {
     if (TOOLS.has(name)) continue
-    const [version] = asArray(versions, `python.packages.${name}`)
-    const origin = direct[name] === undefined ? undefined : asObject(direct[name], `python.direct.${name}`)
+    const [version] = versions
+    const origin = Object.hasOwn(direct, name) ? direct[name] : undefined
     const line =
-      typeof version === 'string' && NAME.test(name) && VERSION.test(version)
+      version !== undefined && NAME.test(name) && VERSION.test(version)
         ? lineOf(name, version, origin, map)
         : undefined
     if (line === undefined) left.push(name)
@@ -47,15 +50,15 @@ export function requirementsOf(found: JsonObject, map: (text: string) => string)
 function lineOf(
   name: string,
   version: string,
-  origin: JsonObject | undefined,
+  origin: Recorded<DirectOrigin> | undefined,
   map: (text: string) => string,
 ): string | undefined {
   if (origin === undefined) return `${name}==${version}`
   const { url, commit, editable } = origin
-  if (typeof url !== 'string') return `${name}==${version}`
+  if (url === undefined) return `${name}==${version}`
   const address = map(url)
   if (!ADDRESS.test(address)) return undefined
-  if (typeof commit === 'string')
+  if (commit !== undefined)
     return /^[0-9a-f]{7,64}$/.test(commit) ? `${name} @ git+${address}@${commit}` : undefined
   if (editable === true) return `-e ${address}`
   return `${name} @ ${address}`

@@ -7,7 +7,8 @@ import { readModel } from '../../model/read.ts'
 import { errorCode } from '../../util/fs.ts'
 import { reasonOf } from '../../record/failure.ts'
 import { isSafeRelativePath } from '../../util/paths.ts'
-import { fieldText } from '../../json/copy.ts'
+import { recordedAlgorithm } from '../../record/configuration.ts'
+import { parseTracked } from '../../record/tracked.ts'
 import { compareTensors, parseTensors } from '../../record/tensor-list.ts'
 import { compareFolders } from './folders.ts'
 import { compareRecordedTables } from '../../compare/table-files.ts'
@@ -16,12 +17,10 @@ import { item } from '../types.ts'
 import type { ModelReport } from '../../model/read.ts'
 import type { RecordedTensor } from '../../record/tensor-list.ts'
 import type { AlgorithmChoice } from '../../core/digest.ts'
-import type { TrackedRecord } from '../../record/record.ts'
+import type { TrackedContent, TrackedFile, TrackedFolder } from '../../record/tracked.ts'
 import type { StoredRun } from '../../store/runs.ts'
 import type { FileVerdict, Tolerance } from '../../compare/tensor-files.ts'
 import type { ReproduceItem } from '../types.ts'
-
-type Tracked = Extract<TrackedRecord, { status: 'tracked' }>
 
 /** Compares every output of a run with that of the same name of the run that reproduced it. */
 export async function compareOutputs(
@@ -30,18 +29,23 @@ export async function compareOutputs(
   options: Tolerance,
 ): Promise<ReproduceItem[]> {
   const items: ReproduceItem[] = []
-  for (const [name, was] of Object.entries(before.record.outputs)) {
+  for (const [name, entry] of Object.entries(before.record.outputs)) {
     options.signal?.throwIfAborted()
-    const is = after.record.outputs[name]
-    if (was.status !== 'tracked') {
-      const why = was.status === 'off' ? 'it was switched off' : `it was not recorded: ${was.reason}`
+    const other = after.record.outputs[name]
+    if (entry.status !== 'tracked') {
+      const why = entry.status === 'off' ? 'it was switched off' : `it was not recorded: ${entry.reason}`
       items.push(item('outputs', name, 'not-compared', why))
-    } else if (is?.status !== 'tracked') {
-      const why = is?.status === 'failed' ? is.reason : 'the command did not make it'
+      continue
+    }
+    if (other?.status !== 'tracked') {
+      const why = other?.status === 'failed' ? other.reason : 'the command did not make it'
       items.push(item('outputs', name, 'missing', why))
-    } else if (was['digest'] === is['digest']) items.push(item('outputs', name, 'same', 'the same bytes'))
+      continue
+    }
+    const [was, is] = [parseTracked('outputs', name, entry), parseTracked('outputs', name, other)]
+    if (was.digest === is.digest) items.push(item('outputs', name, 'same', 'the same bytes'))
     else {
-      const algorithm = before.record.configuration['algorithm'] as AlgorithmChoice
+      const algorithm = recordedAlgorithm(before.record)
       const { verdict, detail, differences, maxDifference } = await compareContent(
         before,
         was,
@@ -57,23 +61,24 @@ export async function compareOutputs(
 
 async function compareContent(
   run: StoredRun,
-  was: Tracked,
-  is: Tracked,
+  was: TrackedContent,
+  is: TrackedContent,
   algorithm: AlgorithmChoice,
   options: Tolerance,
 ): Promise<FileVerdict> {
-  const digests = [{ field: 'digest', before: fieldText(was['digest']), after: fieldText(is['digest']) }]
-  if (was['kind'] !== is['kind']) {
-    const detail = `it was a ${fieldText(was['kind'])} and is a ${fieldText(is['kind'])}`
+  const digests = [{ field: 'digest', before: was.digest, after: is.digest }]
+  // An output has a path; only datasets can be arrays in memory.
+  if (was.kind !== is.kind || was.kind === 'array' || is.kind === 'array') {
+    const detail = `it was a ${was.kind} and is a ${is.kind}`
     return { verdict: 'different', detail, differences: digests }
   }
-  const [before, after] = [fieldText(was['path']), fieldText(is['path'])]
+  const [before, after] = [was.path, is.path]
   const gone = await whyNotThere(was, algorithm, options.signal)
   if (gone !== undefined) {
     const found = await compareRecorded(run, was, is, gone, options)
     return found ?? { verdict: 'different', detail: `the bytes differ; ${gone}`, differences: digests }
   }
-  if (was['kind'] === 'folder') return compareFolders(before, after, options)
+  if (was.kind === 'folder') return compareFolders(before, after, options)
   const found = await compareFiles(before, after, options)
   return found.differences.length > 0 ? found : { ...found, differences: digests }
 }
@@ -84,21 +89,21 @@ async function compareContent(
  */
 async function compareRecorded(
   { folder }: StoredRun,
-  was: Tracked,
-  is: Tracked,
+  was: TrackedFile | TrackedFolder,
+  is: TrackedFile | TrackedFolder,
   gone: string,
   { tolerance, signal }: Tolerance,
 ): Promise<FileVerdict | undefined> {
-  const table = compareRecordedTables(was, is, gone)
+  const table = was.kind === 'file' && is.kind === 'file' ? compareRecordedTables(was, is, gone) : undefined
   if (table !== undefined) return table
   const { tensorsFile } = was
-  if (typeof tensorsFile !== 'string' || !isSafeRelativePath(tensorsFile)) return undefined
+  if (tensorsFile === undefined || !isSafeRelativePath(tensorsFile)) return undefined
   const path = join(folder, tensorsFile)
   let recorded: readonly RecordedTensor[]
   let now: ModelReport
   try {
     recorded = parseTensors(await readFile(path), path)
-    now = await readModel(fieldText(is['path']), { signal })
+    now = await readModel(is.path, { signal })
   } catch (error) {
     if (!LineaprintError.is(error) && errorCode(error) !== 'ENOENT') throw error
     return { verdict: 'different', detail: `the bytes differ; ${gone}; ${reasonOf(error)}`, differences: [] }
@@ -115,13 +120,13 @@ async function compareRecorded(
 
 /** Why the content of an original cannot be compared; `undefined` if it is there as it was recorded. */
 async function whyNotThere(
-  was: Tracked,
+  was: TrackedFile | TrackedFolder,
   algorithm: AlgorithmChoice,
   signal: AbortSignal | undefined,
 ): Promise<string | undefined> {
   try {
-    const { digest } = await readDataset(fieldText(was['path']), { algorithm, signal, tables: false })
-    return digest.toString() === was['digest'] ? undefined : 'the original was changed since'
+    const { digest } = await readDataset(was.path, { algorithm, signal, tables: false })
+    return digest.toString() === was.digest ? undefined : 'the original was changed since'
   } catch (error) {
     if (!LineaprintError.is(error)) throw error
     return `the original cannot be read: ${reasonOf(error)}`

@@ -4,64 +4,68 @@ import { join } from 'node:path'
 import { LineaprintError } from '../../core/errors.ts'
 import { reasonOf } from '../../record/failure.ts'
 import { isSafeRelativePath } from '../../util/paths.ts'
-import { fieldText } from '../../json/copy.ts'
+import { parseTracked } from '../../record/tracked.ts'
 import { compareTensors, parseTensors } from '../../record/tensor-list.ts'
 import { isReported } from '../../record/reported-by.ts'
 import { item } from '../types.ts'
 import type { Difference } from '../../core/component.ts'
-import type { TrackedRecord } from '../../record/record.ts'
+import type { TrackedModel } from '../../record/tracked.ts'
 import type { StoredRun } from '../../store/runs.ts'
 import type { RecordedTensor } from '../../record/tensor-list.ts'
 import type { ReproduceItem } from '../types.ts'
 
-type Tracked = Extract<TrackedRecord, { status: 'tracked' }>
-
-/** Compare them; what a failed call left is not compared. */
+/** Compare what programs reported; what a failed call left is not compared. */
 export async function compareReported(before: StoredRun, after: StoredRun): Promise<ReproduceItem[]> {
   const items: ReproduceItem[] = []
   for (const section of ['datasets', 'models'] as const) {
     for (const [name, was] of Object.entries(before.record[section])) {
       if (was.status !== 'tracked' || !isReported(was)) continue
       const is = after.record[section][name]
-      if (is?.status === 'tracked') items.push(await compareOne(section, name, [before, was], [after, is]))
-      else {
+      if (is?.status !== 'tracked') {
         const why = is?.status === 'failed' ? is.reason : 'the program did not say it'
         items.push(item(section, name, 'missing', why))
+      } else if (section === 'models') {
+        const [old, now] = [parseTracked(section, name, was), parseTracked(section, name, is)]
+        items.push(await compareModels(name, [before, old], [after, now]))
+      } else {
+        const [old, now] = [parseTracked(section, name, was).digest, parseTracked(section, name, is).digest]
+        const differences = old === now ? [] : [{ field: 'digest', before: old, after: now }]
+        items.push(
+          differences.length === 0
+            ? item(section, name, 'same', 'the same content')
+            : item(section, name, 'different', 'the content differs', differences),
+        )
       }
     }
   }
   return items
 }
 
-async function compareOne(
-  section: 'datasets' | 'models',
+async function compareModels(
   name: string,
-  [before, was]: readonly [StoredRun, Tracked],
-  [after, is]: readonly [StoredRun, Tracked],
+  [before, was]: readonly [StoredRun, TrackedModel],
+  [after, is]: readonly [StoredRun, TrackedModel],
 ): Promise<ReproduceItem> {
-  const fields = section === 'models' ? ['weights', 'architecture'] : ['digest']
-  const differences = fields.flatMap((field): Difference[] => {
-    const [old, now] = [fieldText(was[field]), fieldText(is[field])]
-    return old === now ? [] : [{ field, before: old, after: now }]
-  })
-  if (differences.length === 0) return item(section, name, 'same', SAME[section])
-  if (section === 'datasets') return item(section, name, 'different', 'the content differs', differences)
+  const differences = (['weights', 'architecture'] as const).flatMap((field): Difference[] =>
+    was[field] === is[field] ? [] : [{ field, before: was[field], after: is[field] }],
+  )
+  if (differences.length === 0) return item('models', name, 'same', 'the same tensors')
   try {
     const tensors = compareTensors(await tensorsOf(before, was), await tensorsOf(after, is))
-    const detail = `${tensors.length} of ${fieldText(was['tensorCount'])} tensors differ`
-    return item(section, name, 'different', detail, [...differences, ...tensors])
+    const detail = `${tensors.length} of ${was.tensorCount} tensors differ`
+    return item('models', name, 'different', detail, [...differences, ...tensors])
   } catch (error) {
     if (!LineaprintError.is(error)) throw error
     const detail = `which tensors differ cannot be told: ${reasonOf(error)}`
-    return item(section, name, 'different', detail, differences)
+    return item('models', name, 'different', detail, differences)
   }
 }
 
-const SAME = { datasets: 'the same content', models: 'the same tensors' } as const
-
-async function tensorsOf({ folder }: StoredRun, entry: Tracked): Promise<readonly RecordedTensor[]> {
-  const file = entry['tensorsFile']
-  if (typeof file !== 'string' || !isSafeRelativePath(file))
+async function tensorsOf(
+  { folder }: StoredRun,
+  { tensorsFile: file }: TrackedModel,
+): Promise<readonly RecordedTensor[]> {
+  if (file === undefined || !isSafeRelativePath(file))
     throw new LineaprintError('ERR_LINEAPRINT_RECORD', 'the run has no list of its tensors', { path: folder })
   const path = join(folder, file)
   const bytes = await readFile(path).catch((cause: unknown) => {

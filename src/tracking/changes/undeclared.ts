@@ -1,11 +1,14 @@
 /** Files of the work tree that nobody declared: those that a run started with, and those that it left. */
 import { realpath } from 'node:fs/promises'
 import { basename, dirname, join, relative, sep } from 'node:path'
+import { parseGitCapture } from '../../capture/git/parse.ts'
+import { unlessDamaged } from '../../json/read-fields.ts'
 import { TRACKED_SECTIONS } from '../../record/record.ts'
 import { reasonOf } from '../../record/failure.ts'
+import { parseTracked, trackedPath } from '../../record/tracked.ts'
 import { beginStatus, changedSince } from './work-tree.ts'
-import type { JsonObject } from '../../core/json-value.ts'
-import type { CaptureRecord, FlagKind, TrackedRecord } from '../../record/record.ts'
+import type { RepositoryCapture } from '../../capture/git/types.ts'
+import type { CaptureRecord, FlagKind, TrackedRecord, TrackedSection } from '../../record/record.ts'
 import type { RunWriter } from '../run-writer.ts'
 import type { WorkTreeStatus } from './work-tree.ts'
 
@@ -39,18 +42,14 @@ export async function findUndeclared(
   signal: AbortSignal | undefined,
 ): Promise<{ readonly start: readonly string[]; readonly end: AtEnd } | undefined> {
   const captured = availableGit(writer.snapshots.gitAtStart ?? writer.state.captures.get('git'))
-  const root = captured?.['root']
-  if (captured === undefined || typeof root !== 'string') return undefined
+  const root = captured?.root
+  if (captured === undefined || root === undefined) return undefined
   const declared = await declaredBelow(root, writer)
   const isDeclared = (path: string): boolean =>
     declared.some((one) => one === '' || path === one || path.startsWith(`${one}/`))
-  const start = [captured['changed'], captured['untracked']].flatMap((list) =>
-    Array.isArray(list)
-      ? (list as readonly JsonObject[]).flatMap(({ path }) =>
-          typeof path === 'string' && !isDeclared(path) ? [path] : [],
-        )
-      : [],
-  )
+  const start = [...captured.changed, ...captured.untracked]
+    .map(({ path }) => path)
+    .filter((path) => !isDeclared(path))
   if (status === undefined) return { start, end: { paths: [] } }
   try {
     const { algorithm } = writer.configuration
@@ -96,14 +95,19 @@ function flag(
 }
 
 /** What the capture of git found; nothing where it did not find a work tree. */
-function availableGit(capture: CaptureRecord | undefined): JsonObject | undefined {
-  return capture?.status === 'captured' && capture.value['available'] === true ? capture.value : undefined
+function availableGit(capture: CaptureRecord | undefined): RepositoryCapture | undefined {
+  if (capture?.status !== 'captured') return undefined
+  // An own tracker may take the name and record something else.
+  const git = unlessDamaged(() => parseGitCapture(capture.value))
+  return git?.available === true ? git : undefined
 }
 
 /** Everything that was declared below a root, as git writes paths. */
 async function declaredBelow(root: string, { state, snapshots }: RunWriter): Promise<string[]> {
-  const entries = TRACKED_SECTIONS.flatMap((section) => [...state.tracked[section].values()])
-  const paths = [...entries.flatMap(pathsOf), ...snapshots.outputPaths]
+  const tracked = TRACKED_SECTIONS.flatMap((section) =>
+    [...state.tracked[section]].flatMap(([name, entry]) => pathsOf(section, name, entry)),
+  )
+  const paths = [...tracked, ...snapshots.outputPaths]
   // Git gives the root without links; a path may have been declared with some, and be gone by now.
   const real = await Promise.all(
     paths.map(async (path) => [path, await realpath(path).catch(() => path)] as const),
@@ -113,14 +117,12 @@ async function declaredBelow(root: string, { state, snapshots }: RunWriter): Pro
 }
 
 /** A model that is named by one of its files, or by the index of its shards, lies in several. */
-function pathsOf(entry: TrackedRecord): string[] {
-  if (!('path' in entry) || typeof entry.path !== 'string' || entry.path === '') return []
-  const { path } = entry
-  const { files, config } = entry as { readonly files?: unknown; readonly config?: unknown }
-  const names = [...(Array.isArray(files) ? (files as readonly unknown[]) : []), config].flatMap((part) => {
-    const { name } = (part ?? {}) as { readonly name?: unknown }
-    return typeof name === 'string' ? [name] : []
-  })
+function pathsOf(section: TrackedSection, name: string, entry: TrackedRecord): string[] {
+  const path = trackedPath(entry)
+  if (path === undefined || path === '') return []
+  if (section !== 'models' || entry.status !== 'tracked') return [path]
+  const { files = [], config } = parseTracked(section, name, entry)
+  const names = [...files, ...(config === undefined ? [] : [config])].map((file) => file.name)
   const isFile = names.includes(basename(path)) || path.endsWith('.safetensors.index.json')
-  return [path, ...(isFile ? names.map((name) => join(dirname(path), name)) : [])]
+  return [path, ...(isFile ? names.map((file) => join(dirname(path), file)) : [])]
 }

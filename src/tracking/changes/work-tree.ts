@@ -4,15 +4,15 @@ import { mapConcurrently } from '../../util/concurrency.ts'
 import { ignoreRejection } from '../../util/ignore-rejection.ts'
 import { createGit } from '../../capture/git/command.ts'
 import { hashContents, hashLink } from '../../capture/git/content.ts'
-import { absolutePath, gitPath, isInStore } from '../../capture/git/paths.ts'
+import { absolutePath, gitPath, isInStore, readPath } from '../../capture/git/paths.ts'
 import { readStatus, splitNul } from '../../capture/git/status.ts'
-import { fieldText } from '../../json/copy.ts'
 import type { Stats } from 'node:fs'
 import type { Git } from '../../capture/git/command.ts'
 import type { Content, ContentOptions } from '../../capture/git/content.ts'
 import type { GitPath } from '../../capture/git/paths.ts'
 import type { GitStatus } from '../../capture/git/status.ts'
-import type { JsonObject, JsonValue } from '../../core/json-value.ts'
+import type { RepositoryCapture, UntrackedEntry } from '../../capture/git/types.ts'
+import type { WrittenDigests } from '../../core/digest.ts'
 
 /** A second status, under way. */
 export interface WorkTreeStatus {
@@ -59,10 +59,10 @@ export interface ChangedSinceOptions extends ContentOptions {
  * is not told apart.
  *
  * @param captured What the git capture found, with `available: true`.
- * @throws Absent with the reason where git fails or takes too long; the reason of the signal.
+ * @throws NotAvailable with the reason where git fails or takes too long; the reason of the signal.
  */
 export async function changedSince(
-  captured: JsonObject,
+  captured: RepositoryCapture,
   second: WorkTreeStatus,
   options: ChangedSinceOptions,
 ): Promise<GitPath[]> {
@@ -72,10 +72,10 @@ export async function changedSince(
   const later = new Map(
     [...status.changed.map(({ path }) => path), ...status.untracked].map((path) => [keyOf(path), path]),
   )
-  if (status.commit === captured['commit']) {
+  if (status.commit === captured.commit) {
     for (const [key, path] of later) if (!before.has(key)) found.push(path)
   } else {
-    const committed = await changedByCommits(second.git, captured['commit'], status.commit)
+    const committed = await changedByCommits(second.git, captured.commit, status.commit)
     for (const [key, { path }] of committed) later.set(key, path)
     const others = [...later].filter(([key]) => !before.has(key))
     const written = await mapConcurrently(others, AT_ONCE, async ([key, path]) => {
@@ -95,6 +95,13 @@ function keyOf({ bytes }: GitPath): string {
   return bytes.toString('latin1')
 }
 
+/** What was recorded of a file or link; without digests where it could not be read. */
+interface RecordedContent {
+  readonly mode?: string
+  readonly size?: number
+  readonly digests?: WrittenDigests | null
+}
+
 /** A path that differed from the commit when the capture was made. */
 interface Dirty {
   readonly path: GitPath
@@ -104,43 +111,31 @@ interface Dirty {
 /** What stood at a path: nothing, an entry of the capture, or what cannot be compared later. */
 type WorkTreeEntry =
   | { readonly kind: 'absent' }
-  | { readonly kind: 'recorded'; readonly entry: JsonObject }
+  | { readonly kind: 'recorded'; readonly entry: RecordedContent }
   | { readonly kind: 'not-comparable' }
 
 const NOT_COMPARABLE: WorkTreeEntry = { kind: 'not-comparable' }
 
-function dirtyBefore(captured: JsonObject): Map<string, Dirty> {
-  const changed = listOf(captured['changed']).map((entry) => ({
-    entry,
-    was: workTreeEntry(entry['workTree']),
-  }))
-  const untracked = listOf(captured['untracked']).map((entry) => ({
-    entry,
-    was: entry['kind'] === 'repository' ? NOT_COMPARABLE : workTreeEntry(entry),
-  }))
-  const submodules = listOf(captured['submodules']).flatMap((entry) => {
-    const isDirty =
-      entry['modified'] === true || entry['untracked'] === true || entry['workTree'] !== entry['index']
-    return isDirty ? [{ entry, was: NOT_COMPARABLE }] : []
-  })
-  return new Map(
-    [...changed, ...untracked, ...submodules].map(({ entry, was }) => {
-      const { path, pathBytes } = entry
-      const bytes =
-        typeof pathBytes === 'string' ? Buffer.from(pathBytes, 'hex') : Buffer.from(fieldText(path))
-      const dirty = { path: gitPath(bytes), was }
-      return [keyOf(dirty.path), dirty]
-    }),
+function workTreeEntry(entry: RecordedContent | null | undefined): WorkTreeEntry {
+  if (entry === null) return { kind: 'absent' }
+  return entry === undefined ? NOT_COMPARABLE : { kind: 'recorded', entry }
+}
+
+function untrackedContent(entry: UntrackedEntry): RecordedContent | undefined {
+  if (entry.kind === 'repository') return undefined
+  return entry.kind === 'other' ? {} : entry
+}
+
+function dirtyBefore({ changed, untracked, submodules }: RepositoryCapture): Map<string, Dirty> {
+  const dirtySubmodules = submodules.filter(
+    ({ modified, untracked: isUntracked, workTree, index }) => modified || isUntracked || workTree !== index,
   )
-}
-
-function workTreeEntry(value: JsonValue | undefined): WorkTreeEntry {
-  if (value === null) return { kind: 'absent' }
-  return value === undefined ? NOT_COMPARABLE : { kind: 'recorded', entry: value as JsonObject }
-}
-
-function listOf(value: JsonValue | undefined): readonly JsonObject[] {
-  return Array.isArray(value) ? (value as readonly JsonObject[]) : []
+  const found: Dirty[] = [
+    ...changed.map((file) => ({ path: readPath(file), was: workTreeEntry(file.workTree) })),
+    ...untracked.map((entry) => ({ path: readPath(entry), was: workTreeEntry(untrackedContent(entry)) })),
+    ...dirtySubmodules.map((entry) => ({ path: readPath(entry), was: NOT_COMPARABLE })),
+  ]
+  return new Map(found.map((dirty) => [keyOf(dirty.path), dirty]))
 }
 
 /** Those of the paths at which something else stands now. */
@@ -166,15 +161,15 @@ async function compareByStat(
   if (was.kind === 'absent') return now === undefined ? 'same' : 'changed'
   if (now === undefined) return 'changed'
   if (!isLater(now, options)) return 'same'
-  const isLink = was.entry['mode'] === '120000'
+  const isLink = was.entry.mode === '120000'
   if (isLink && now.isSymbolicLink()) return isSame(was, await hashLink(path, options)) ? 'same' : 'changed'
-  return !isLink && now.isFile() && was.entry['size'] === now.size ? 'unsure' : 'changed'
+  return !isLink && now.isFile() && was.entry.size === now.size ? 'unsure' : 'changed'
 }
 
 function isSame(was: WorkTreeEntry, content: Content | undefined): boolean {
   // What could not be read, now or then, was written to at least.
   if (was.kind !== 'recorded' || content?.status !== 'hashed') return false
-  return JSON.stringify(was.entry['digests']) === JSON.stringify(content.digests)
+  return JSON.stringify(was.entry.digests) === JSON.stringify(content.digests)
 }
 
 function isLater({ ctimeMs }: Stats, { since }: ChangedSinceOptions): boolean {
@@ -188,11 +183,11 @@ async function statOf(root: string, path: GitPath): Promise<Stats | undefined> {
 /** The paths in which two commits differ, with the letter of git for what happened to each. */
 async function changedByCommits(
   git: Git,
-  from: JsonValue | undefined,
+  from: string,
   to: string | null,
 ): Promise<Map<string, { readonly letter: string; readonly path: GitPath }>> {
   const found = new Map<string, { letter: string; path: GitPath }>()
-  if (typeof from !== 'string' || to === null) return found
+  if (to === null) return found
   const pieces = splitNul(
     await git(['diff-tree', '-r', '-z', '--no-renames', '--name-status', from, to, '--']),
   )

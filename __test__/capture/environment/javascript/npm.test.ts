@@ -12,7 +12,7 @@ async function look(
   const warnings: string[] = []
   const unseen = new Map<string, string>()
   const signal = new AbortController().signal
-  const value = await npmSource.look({
+  const value = await npmSource.probe({
     directory,
     variables: {},
     options: { variables: [], packages: true, timeoutMs: 1000 },

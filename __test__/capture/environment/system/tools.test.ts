@@ -5,18 +5,21 @@ import { condaSource } from '../../../../src/capture/environment/python/conda.ts
 import { createContainerSource } from '../../../../src/capture/environment/system/container.ts'
 import { gpuSource } from '../../../../src/capture/environment/system/gpu.ts'
 import { askSource } from '../../../../src/capture/environment/source.ts'
-import { stableEnvironmentFields } from '../../../../src/capture/environment/capture.ts'
+import {
+  environmentDigestFields,
+  parseEnvironmentCapture,
+} from '../../../../src/capture/environment/capture.ts'
 import { folderOf, programs } from '../fakes.ts'
 import type { Source } from '../../../../src/capture/environment/source.ts'
 import type { JsonObject } from '../../../../src/core/json-value.ts'
 
 function ask(
-  source: Source,
+  source: Source<'conda'> | Source<'container'> | Source<'gpu'>,
   variables: NodeJS.ProcessEnv,
-): Promise<{ value: JsonObject; warnings: string[] }> {
+): Promise<{ value: JsonObject; warnings: readonly string[] }> {
   const options = { variables: [], packages: true, timeoutMs: 3000 }
   const limits = { directory: '/', variables, options }
-  return askSource(source, limits)
+  return askSource<'conda' | 'container' | 'gpu'>(source, limits)
 }
 
 describe('conda', () => {
@@ -93,7 +96,8 @@ describe('gpu', () => {
     expect(warnings).toEqual([])
     const sections = ['node', 'npm', 'system', 'python', 'conda', 'variables']
     const rest = Object.fromEntries(sections.map((name) => [name, { status: 'absent' }]))
-    expect(stableEnvironmentFields({ ...rest, gpu: value })['gpu']).toEqual({
+    const fields = environmentDigestFields(parseEnvironmentCapture({ ...rest, gpu: value }))
+    expect(fields['gpu']).toEqual({
       driver: '580.95.05',
       cuda: '13.0',
       devices: ['NVIDIA H100 80GB HBM3', 'NVIDIA H100 80GB HBM3'],

@@ -1,8 +1,8 @@
 /** What lies in `node_modules`: from a package manager's own list where there is one, else by looking at the folders. */
+import { isMissing, systemReason } from '../../../util/fs.ts'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isMissing, systemReason } from '../../../util/fs.ts'
-import { Absent } from '../../../util/not-available.ts'
+import { NotAvailable } from '../../../util/not-available.ts'
 import { mapConcurrently } from '../../../util/concurrency.ts'
 import { foldersUp, readHint } from '../files.ts'
 import { parseHint, parseManifest } from './package-json.ts'
@@ -115,7 +115,7 @@ async function list(folder: string): Promise<Dirent[] | undefined> {
     return await readdir(folder, { withFileTypes: true })
   } catch (error) {
     if (isMissing(error)) return undefined
-    throw new Absent(`${folder} cannot be listed: ${systemReason(error)}`)
+    throw new NotAvailable(`${folder} cannot be listed: ${systemReason(error)}`)
   }
 }
 

@@ -4,9 +4,9 @@ import { redactArguments } from '../../../secrets/redact.ts'
 import type { Source } from '../source.ts'
 
 /** Version, engine, and how it was started. */
-export const nodeSource: Source = {
+export const nodeSource: Source<'node'> = {
   name: 'node',
-  look: async () => ({
+  probe: async () => ({
     version: version.replace(/^v/, ''),
     v8: versions.v8,
     openssl: versions.openssl,

@@ -1,30 +1,30 @@
 /** The npm project a run works in: lock files, and what is really installed. */
 import { join } from 'node:path'
-import { NotThere } from '../../../util/not-available.ts'
+import { NotApplicable } from '../../../util/not-available.ts'
 import { foldersUp, readIfThere } from '../files.ts'
 import { NPM_LOCK_FILES, describeLockFiles, findLockFiles } from '../lock-files/lock-files.ts'
 import { findInstalled } from './installed.ts'
 import { collectPackages } from '../packages.ts'
 import { parseManifest } from './package-json.ts'
-import { orUnseen } from '../source.ts'
-import type { JsonObject } from '../../../core/json-value.ts'
+import { recordMissingReason } from '../source.ts'
 import type { Installed } from './installed.ts'
 import type { Source, SourceContext } from '../source.ts'
+import type { NpmFindings, ProjectFindings } from '../types.ts'
 
 /** Name of the project, lock files by their bytes and their departures, and installed packages. */
-export const npmSource: Source = createNpmSource(findInstalled)
+export const npmSource: Source<'npm'> = createNpmSource(findInstalled)
 
-/** Makes the source; the look at `node_modules` may be shared with others. */
-export function createNpmSource(find: typeof findInstalled): Source {
-  return { name: 'npm', look: (context) => look(find, context) }
+/** Make the source; the search of `node_modules` may be shared with others. */
+export function createNpmSource(find: typeof findInstalled): Source<'npm'> {
+  return { name: 'npm', probe: (context) => probeNpm(find, context) }
 }
 
-async function look(find: typeof findInstalled, context: SourceContext): Promise<JsonObject> {
+async function probeNpm(find: typeof findInstalled, context: SourceContext): Promise<NpmFindings> {
   const { directory, warnings, unseen } = context
   const project = await findProject(context)
   const files = await findLockFiles(directory, Object.keys(NPM_LOCK_FILES), warnings)
   if (project === undefined && files.length === 0)
-    throw new NotThere('there is no package.json in this folder or above it')
+    throw new NotApplicable('there is no package.json in this folder or above it')
   const installed = context.options.packages ? await find(directory, context.signal) : NOT_WANTED
   if (files.length === 0)
     unseen.set('lockFiles', `there is none of ${Object.keys(NPM_LOCK_FILES).join(', ')}`)
@@ -46,7 +46,7 @@ const NOT_WANTED: Pick<Installed, 'packages' | 'from' | 'unseen'> = {
   unseen: new Map(['packages', 'packagesFrom'].map((field) => [field, 'packages are not looked at'])),
 }
 
-async function findProject(context: SourceContext): Promise<JsonObject | undefined> {
+async function findProject(context: SourceContext): Promise<ProjectFindings | undefined> {
   for await (const folder of foldersUp(context.directory)) {
     const path = join(folder, 'package.json')
     const bytes = await readIfThere(path)
@@ -54,11 +54,11 @@ async function findProject(context: SourceContext): Promise<JsonObject | undefin
     const { name, version, packageManager, engines } = parseManifest(bytes.toString())
     const reason = 'package.json does not say it'
     return {
-      name: orUnseen(context, 'name', name, reason),
-      version: orUnseen(context, 'version', version, reason),
+      name: recordMissingReason(context, 'name', name, reason),
+      version: recordMissingReason(context, 'version', version, reason),
       // With the version that Corepack would start.
-      packageManager: orUnseen(context, 'packageManager', packageManager, reason),
-      engines: orUnseen(context, 'engines', engines, reason),
+      packageManager: recordMissingReason(context, 'packageManager', packageManager, reason),
+      engines: recordMissingReason(context, 'engines', engines, reason),
     }
   }
   return undefined

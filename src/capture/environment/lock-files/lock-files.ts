@@ -1,7 +1,7 @@
 /** Lock files: what a package manager says is to be installed, known by their bytes and compared with what is. */
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import { Absent } from '../../../util/not-available.ts'
+import { NotAvailable } from '../../../util/not-available.ts'
 import { foldersUp, readIfThere } from '../files.ts'
 import { readBunLock, readNpmLock, readPnpmLock, readYarnLock } from './javascript.ts'
 import { NotLocked, findDrift } from './locked.ts'
@@ -13,9 +13,9 @@ import {
   readRequirements,
   readUvLock,
 } from './python.ts'
-import type { JsonObject } from '../../../core/json-value.ts'
 import type { DriftOptions, Locked } from './locked.ts'
 import type { SourceContext } from '../source.ts'
+import type { LockFileRecord, LockFileRecords } from '../types.ts'
 
 type Reader = (text: string) => Locked | Promise<Locked>
 
@@ -71,7 +71,7 @@ export async function findLockFiles(
         const bytes = await readIfThere(join(folder, name))
         if (bytes !== undefined) found.push({ name, bytes })
       } catch (error) {
-        if (!(error instanceof Absent)) throw error
+        if (!(error instanceof NotAvailable)) throw error
         warnings.push(error.message)
       }
     }
@@ -100,8 +100,8 @@ export async function describeLockFiles(
   installed: Readonly<Record<string, readonly string[]>> | null,
   options: DriftOptions,
   { warnings, unseen }: Pick<SourceContext, 'warnings' | 'unseen'>,
-): Promise<JsonObject> {
-  const described: Record<string, JsonObject> = {}
+): Promise<LockFileRecords> {
+  const described: Record<string, LockFileRecord> = {}
   for (const { name, bytes } of files) {
     const sha256 = createHash('sha256').update(bytes).digest('hex')
     const known = { size: bytes.length, digest: `sha256:${sha256}` }

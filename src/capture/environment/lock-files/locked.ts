@@ -1,4 +1,5 @@
 /** What a lock file says is to be installed. */
+import type { Drift } from '../types.ts'
 
 /** One package of a lock file. */
 export interface LockedPackage {
@@ -68,15 +69,6 @@ export function objectOf(value: unknown): Record<string, unknown> {
   if (value !== null && typeof value === 'object' && !Array.isArray(value))
     return value as Record<string, unknown>
   throw new NotLocked('it is of a form that is not known')
-}
-
-/** One package in which what is installed departs from the lock file. */
-export type Drift = {
-  readonly package: string
-  /** Versions by the lock file, `null` where it does not name the package. */
-  readonly locked: string | null
-  /** Versions that are there, `null` where there is none. */
-  readonly installed: string | null
 }
 
 /** How a comparison is made. */

@@ -1,15 +1,15 @@
 /** The active conda environment, from its own records: starting conda takes seconds, and is not needed. */
+import { systemReason } from '../../../util/fs.ts'
 import { readdir, realpath } from 'node:fs/promises'
 import { basename, delimiter, dirname, join } from 'node:path'
 import { platform } from 'node:process'
-import { systemReason } from '../../../util/fs.ts'
-import { Absent, NotThere } from '../../../util/not-available.ts'
+import { NotAvailable, NotApplicable } from '../../../util/not-available.ts'
 import { mapConcurrently } from '../../../util/concurrency.ts'
 import { redactUrl } from '../../../secrets/redact.ts'
 import { compareUtf8 } from '../../../util/text-order.ts'
 import { readHint } from '../files.ts'
-import type { JsonObject } from '../../../core/json-value.ts'
 import type { Source } from '../source.ts'
+import type { CondaPackage } from '../types.ts'
 
 /** Records read at once; each can have some megabytes. */
 const AT_ONCE = 16
@@ -18,17 +18,17 @@ const AT_ONCE = 16
  * Packages of `$CONDA_PREFIX`, else of the conda that is on `PATH`. The variables that an environment sets are
  * not read: people keep tokens in them.
  */
-export const condaSource: Source = {
+export const condaSource: Source<'conda'> = {
   name: 'conda',
-  look: async ({ variables, signal, warnings, unseen, options }) => {
-    if (!options.packages) throw new NotThere('packages are not looked at')
+  probe: async ({ variables, signal, warnings, unseen, options }) => {
+    if (!options.packages) throw new NotApplicable('packages are not looked at')
     const prefix = await findPrefix(variables)
     const folder = join(prefix, 'conda-meta')
     let names: string[]
     try {
       names = (await readdir(folder)).filter((name) => name.endsWith('.json')).toSorted(compareUtf8)
     } catch (error) {
-      throw new Absent(`${folder} cannot be listed: ${systemReason(error)}`)
+      throw new NotAvailable(`${folder} cannot be listed: ${systemReason(error)}`)
     }
     const read = await mapConcurrently(names, AT_ONCE, async (name) => {
       signal.throwIfAborted()
@@ -55,10 +55,10 @@ async function findPrefix(variables: NodeJS.ProcessEnv): Promise<string> {
     // `<prefix>/bin/conda`, `<prefix>/condabin/conda` or `<prefix>/Scripts/conda.exe`.
     if (path !== undefined) return dirname(dirname(path))
   }
-  throw new NotThere('CONDA_PREFIX is not set and conda is not on PATH')
+  throw new NotApplicable('CONDA_PREFIX is not set and conda is not on PATH')
 }
 
-function parsePackage(text: string): [string, JsonObject] | undefined {
+function parsePackage(text: string): [string, CondaPackage] | undefined {
   try {
     const { name, version, build, channel } = JSON.parse(text) as Record<string, unknown>
     if (typeof name !== 'string' || typeof version !== 'string') return undefined

@@ -1,9 +1,9 @@
 /** The Python that a run uses, and what it says of itself. */
+import { isReachable } from '../../../util/fs.ts'
 import { realpath } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import { platform } from 'node:process'
-import { Absent, NotThere } from '../../../util/not-available.ts'
-import { isReachable } from '../../../util/fs.ts'
+import { NotAvailable, NotApplicable } from '../../../util/not-available.ts'
 import { behindShim } from './pyenv.ts'
 import { PYTHON_PROBE, PROBE_MARK } from './probe.ts'
 import { ask } from '../source.ts'
@@ -39,17 +39,19 @@ export type FindPython = (context: SourceContext) => Promise<FoundPython>
 
 /** Asks the first Python that answers. */
 export async function findPython(context: SourceContext): Promise<FoundPython> {
-  const failures: Absent[] = []
+  const failures: NotAvailable[] = []
   for (const command of await candidates(context)) {
     try {
       return { command, answer: await probe(command, context) }
     } catch (error) {
-      if (!(error instanceof Absent) || context.signal.aborted) throw error
+      if (!(error instanceof NotAvailable) || context.signal.aborted) throw error
       failures.push(error)
     }
   }
   const reasons = failures.map((failure) => failure.message).join('; ')
-  throw failures.every((failure) => failure instanceof NotThere) ? new NotThere(reasons) : new Absent(reasons)
+  throw failures.every((failure) => failure instanceof NotApplicable)
+    ? new NotApplicable(reasons)
+    : new NotAvailable(reasons)
 }
 
 const INSIDE = platform === 'win32' ? ['Scripts', 'python.exe'] : ['bin', 'python']
@@ -96,9 +98,9 @@ async function probe(command: string, context: SourceContext): Promise<PythonAns
   const output = await ask(program, ['-c', PYTHON_PROBE], context)
   // What runs at the start of every Python may print as well.
   const line = output.split('\n').findLast((text) => text.startsWith(PROBE_MARK))
-  if (line === undefined) throw new Absent(`${command} did not answer what it was asked`)
+  if (line === undefined) throw new NotAvailable(`${command} did not answer what it was asked`)
   const answer = checkAnswer(parse(line.slice(PROBE_MARK.length)))
-  if (answer === undefined) throw new Absent(`${command} gave an answer of another form`)
+  if (answer === undefined) throw new NotAvailable(`${command} gave an answer of another form`)
   return answer
 }
 

@@ -1,21 +1,23 @@
 /** The Python that a run would find, and its packages. */
 import { join } from 'node:path'
-import { NotThere } from '../../../util/not-available.ts'
+import { NotApplicable } from '../../../util/not-available.ts'
 import { redactText, redactUrl } from '../../../secrets/redact.ts'
 import { PYTHON_LOCK_FILES, describeLockFiles, findLockFiles } from '../lock-files/lock-files.ts'
 import { collectPackages } from '../packages.ts'
 import { readHint } from '../files.ts'
 import { findPython, isPythonOf } from './find.ts'
-import { orUnseen } from '../source.ts'
-import type { JsonObject } from '../../../core/json-value.ts'
+import { recordMissingReason } from '../source.ts'
 import type { FindPython, PythonAnswer } from './find.ts'
 import type { Source, SourceContext } from '../source.ts'
+import type { DirectOrigin, PipFindings, PythonFindings } from '../types.ts'
 
 /** The sources `python` and `pip`, which share one start of Python. */
-export function createPythonSources(find: FindPython = shared(findPython)): readonly Source[] {
+export function createPythonSources(
+  find: FindPython = shared(findPython),
+): readonly [Source<'python'>, Source<'pip'>] {
   return [
-    { name: 'python', look: (context) => lookAtPython(find, context) },
-    { name: 'pip', look: (context) => lookAtPip(find, context) },
+    { name: 'python', probe: (context) => probePython(find, context) },
+    { name: 'pip', probe: (context) => probePip(find, context) },
   ]
 }
 
@@ -28,7 +30,7 @@ export function shared<A extends readonly unknown[], R>(
 }
 
 /** Version, implementation, place, installed packages, and lock files with their departures. */
-async function lookAtPython(find: FindPython, context: SourceContext): Promise<JsonObject> {
+async function probePython(find: FindPython, context: SourceContext): Promise<PythonFindings> {
   const { directory, warnings } = context
   const [{ command, answer }, files] = await Promise.all([
     find(context),
@@ -53,30 +55,28 @@ const TOOLS = ['pip', 'setuptools', 'wheel', 'uv', 'distribute', 'pkg-resources'
 
 /** The project itself is installed as a link to its folder. */
 function editable({ direct }: PythonAnswer): string[] {
-  return Object.entries(direct).flatMap(([name, text]) =>
-    directSource(text)['editable'] === true ? [name] : [],
-  )
+  return Object.entries(direct).flatMap(([name, text]) => (directOrigin(text).editable ? [name] : []))
 }
 
 /** The version of pip, read from what Python says of its packages: starting pip takes a second. */
-async function lookAtPip(find: FindPython, context: SourceContext): Promise<JsonObject> {
+async function probePip(find: FindPython, context: SourceContext): Promise<PipFindings> {
   const { answer } = await find(context)
   const version = answer.packages?.find(([name]) => name === 'pip')?.[1]
-  if (version === undefined) throw new NotThere('this Python has no pip')
+  if (version === undefined) throw new NotApplicable('this Python has no pip')
   return { version }
 }
 
 function describe(
   answer: PythonAnswer,
   context: SourceContext,
-): JsonObject & { packages: Record<string, string[]> | null } {
+): Omit<PythonFindings, 'command' | 'lockFiles'> {
   const { version, implementation, executable, prefix, basePrefix, direct, broken } = answer
   const { warnings, unseen } = context
   const reason = context.options.packages
     ? 'this Python has no importlib.metadata'
     : 'packages are not looked at'
   const listed = context.options.packages ? answer.packages : null
-  const packages = orUnseen(context, 'packages', listed, reason)
+  const packages = recordMissingReason(context, 'packages', listed, reason)
   if (packages === null && context.options.packages) warnings.push(`${reason}: its packages are not known`)
   if (broken > 0) {
     warnings.push(`${broken} packages have no readable name or version`)
@@ -85,7 +85,7 @@ function describe(
   return {
     version,
     implementation,
-    compiler: orUnseen(context, 'compiler', answer.compiler, 'this Python does not say it'),
+    compiler: recordMissingReason(context, 'compiler', answer.compiler, 'this Python does not say it'),
     executable,
     prefix,
     basePrefix,
@@ -94,14 +94,14 @@ function describe(
     direct: Object.fromEntries(
       Object.entries(context.options.packages ? direct : {}).map(([name, text]) => [
         name,
-        directSource(text),
+        directOrigin(text),
       ]),
     ),
   }
 }
 
 /** Where a package came from that no index has: two commits of it may have one version. */
-function directSource(text: string): JsonObject {
+function directOrigin(text: string): DirectOrigin {
   const { url, vcs_info, dir_info } = recordOf(parse(text))
   const commit = recordOf(vcs_info)['commit_id']
   return {

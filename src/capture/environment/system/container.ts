@@ -1,12 +1,12 @@
 /** Whether this runs in a container, of which image, and what it may use there. */
 import { join } from 'node:path'
 import { platform } from 'node:process'
-import { NotThere } from '../../../util/not-available.ts'
+import { NotApplicable } from '../../../util/not-available.ts'
 import { redactText } from '../../../secrets/redact.ts'
 import { isReachable } from '../../../util/fs.ts'
 import { readLimits } from './cgroup.ts'
 import { readHint } from '../files.ts'
-import { orUnseen } from '../source.ts'
+import { recordMissingReason } from '../source.ts'
 import type { Source, SourceContext } from '../source.ts'
 
 /** What the name of a control group says about who made it. */
@@ -26,11 +26,11 @@ const IMAGE_VARIABLES = ['APPTAINER_CONTAINER', 'SINGULARITY_CONTAINER'] as cons
  *
  * @param root Where `/` is, for tests.
  */
-export function createContainerSource(root = '/'): Source {
+export function createContainerSource(root = '/'): Source<'container'> {
   return {
     name: 'container',
-    look: async (context) => {
-      if (platform !== 'linux') throw new NotThere('containers are looked for on Linux only')
+    probe: async (context) => {
+      if (platform !== 'linux') throw new NotApplicable('containers are looked for on Linux only')
       const { variables } = context
       const [runtime, limits, described] = await Promise.all([
         findRuntime(root, variables),
@@ -39,20 +39,30 @@ export function createContainerSource(root = '/'): Source {
       ])
       const { memory, cpus, version } = limits
       if (runtime === undefined && memory === undefined && cpus === undefined)
-        throw new NotThere('no sign of a container, and no limits')
+        throw new NotApplicable('no sign of a container, and no limits')
       return {
-        runtime: orUnseen(context, 'runtime', runtime, 'there are limits, but no sign of a container'),
-        ...say(context, described, runtime),
-        controlGroups: orUnseen(context, 'controlGroups', version, 'no control group can be read'),
-        memoryLimit: orUnseen(context, 'memoryLimit', memory, 'no limit is set, or none can be read'),
-        cpuLimit: orUnseen(context, 'cpuLimit', cpus, 'no limit is set, or none can be read'),
+        runtime: recordMissingReason(
+          context,
+          'runtime',
+          runtime,
+          'there are limits, but no sign of a container',
+        ),
+        ...describedFields(context, described, runtime),
+        controlGroups: recordMissingReason(context, 'controlGroups', version, 'no control group can be read'),
+        memoryLimit: recordMissingReason(
+          context,
+          'memoryLimit',
+          memory,
+          'no limit is set, or none can be read',
+        ),
+        cpuLimit: recordMissingReason(context, 'cpuLimit', cpus, 'no limit is set, or none can be read'),
       }
     },
   }
 }
 
 /** The container that this process is in. */
-export const containerSource: Source = createContainerSource()
+export const containerSource: Source<'container'> = createContainerSource()
 
 interface Described {
   readonly id?: string | undefined
@@ -60,16 +70,16 @@ interface Described {
   readonly imageId?: string | undefined
 }
 
-function say(
+function describedFields(
   context: SourceContext,
   { id, image, imageId }: Described,
   runtime: string | undefined,
 ): Record<'id' | 'image' | 'imageId', string | null> {
   const hidden = `${runtime ?? 'nothing'} does not tell it inside of the container`
   return {
-    id: orUnseen(context, 'id', id, hidden),
-    image: orUnseen(context, 'image', image && redactText(image), hidden),
-    imageId: orUnseen(context, 'imageId', imageId, hidden),
+    id: recordMissingReason(context, 'id', id, hidden),
+    image: recordMissingReason(context, 'image', image && redactText(image), hidden),
+    imageId: recordMissingReason(context, 'imageId', imageId, hidden),
   }
 }
 

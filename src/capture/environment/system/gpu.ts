@@ -1,8 +1,8 @@
 /** NVIDIA graphics processors, as their own tool lists them. */
-import { Absent } from '../../../util/not-available.ts'
-import { ask, orUnseen } from '../source.ts'
-import type { JsonObject } from '../../../core/json-value.ts'
+import { NotAvailable } from '../../../util/not-available.ts'
+import { ask, recordMissingReason } from '../source.ts'
 import type { Source, SourceContext } from '../source.ts'
+import type { GpuDevice } from '../types.ts'
 
 /** Neither serial numbers nor UUIDs are asked for. */
 const FIELDS = ['index', 'name', 'driver_version', 'memory.total']
@@ -10,16 +10,16 @@ const FIELDS = ['index', 'name', 'driver_version', 'memory.total']
 const LATER_FIELDS = ['index', 'compute_cap', 'mig.mode.current']
 
 /** Devices, driver and CUDA version. Memory is in MiB. */
-export const gpuSource: Source = {
+export const gpuSource: Source<'gpu'> = {
   name: 'gpu',
-  look: async (context) => {
+  probe: async (context) => {
     const { unseen } = context
     const [rows, later, table] = await Promise.all([
       query(FIELDS, context),
       query(LATER_FIELDS, context).catch((): string[][] => []),
       ask('nvidia-smi', [], context).catch(() => ''),
     ])
-    if (rows.length === 0) throw new Absent('nvidia-smi lists no device')
+    if (rows.length === 0) throw new NotAvailable('nvidia-smi lists no device')
     // Only the table says it; it is the newest version that the driver can run.
     const cuda = /CUDA(?: UMD)? Version\s*:\s*([0-9.]+)/.exec(table)?.[1]
     const devices = rows.map((cells) => device(cells, later.find(([index]) => index === cells[0]) ?? []))
@@ -27,8 +27,8 @@ export const gpuSource: Source = {
       if (devices.some((one) => one[field] === null))
         unseen.set(`devices.${field}`, 'nvidia-smi does not say it of every device')
     return {
-      driver: orUnseen(context, 'driver', known(rows[0]?.[2]), 'nvidia-smi does not say it'),
-      cuda: orUnseen(context, 'cuda', cuda, 'nvidia-smi does not say the CUDA version'),
+      driver: recordMissingReason(context, 'driver', known(rows[0]?.[2]), 'nvidia-smi does not say it'),
+      cuda: recordMissingReason(context, 'cuda', cuda, 'nvidia-smi does not say the CUDA version'),
       devices,
     }
   },
@@ -46,9 +46,10 @@ async function query(fields: readonly string[], context: SourceContext): Promise
     .map((line) => line.split(',').map((cell) => cell.trim()))
 }
 
-function device(cells: readonly string[], [, capability, mig]: readonly string[]): JsonObject {
+function device(cells: readonly string[], [, capability, mig]: readonly string[]): GpuDevice {
   const [index, name, , memory] = cells
-  if (name === undefined || memory === undefined) throw new Absent('nvidia-smi gave a list of another form')
+  if (name === undefined || memory === undefined)
+    throw new NotAvailable('nvidia-smi gave a list of another form')
   return {
     index: Number(index),
     name,

@@ -5,9 +5,10 @@ import { platform, report } from 'node:process'
 import { systemReason } from '../../../util/fs.ts'
 import { askLinux } from './linux.ts'
 import { askOther } from './other.ts'
-import { orUnseen } from '../source.ts'
+import { recordMissingReason } from '../source.ts'
 import type { JsonObject } from '../../../core/json-value.ts'
 import type { Source, SourceContext } from '../source.ts'
+import type { SystemFindings } from '../types.ts'
 
 /** What the parts that differ from system to system find; `undefined` for what they cannot see. */
 export interface Machine {
@@ -26,30 +27,33 @@ export interface Machine {
 }
 
 /** Operating system, processor, memory, disk and graphics, without serial numbers and addresses. */
-export const systemSource: Source = {
+export const systemSource: Source<'system'> = {
   name: 'system',
-  look: async (context) => {
+  probe: async (context) => {
     const machine = await (platform === 'linux' ? askLinux() : askOther(context))
     const first = cpus()[0]?.model.trim() ?? ''
     // The system's own name of the processor; where it has none, on some ARM systems, what its parts are called.
     const cpu = first === '' || first === 'unknown' ? machine.processor : first
-    const say = <T>(field: string, value: T | undefined, reason = 'the system does not say it'): T | null =>
-      orUnseen(context, field, value, reason)
+    const orReason = <T>(
+      field: string,
+      value: T | undefined,
+      reason = 'the system does not say it',
+    ): T | null => recordMissingReason(context, field, value, reason)
     return {
       platform,
       arch: arch(),
-      distribution: say('distribution', machine.distribution),
-      release: say('release', machine.release, 'this distribution has no release number'),
+      distribution: orReason('distribution', machine.distribution),
+      release: orReason('release', machine.release, 'this distribution has no release number'),
       kernel: machine.kernel ?? release(),
-      libc: say('libc', libc(), 'it is not glibc, and others have no place to ask'),
-      cpu: say('cpu', cpu),
+      libc: orReason('libc', libc(), 'it is not glibc, and others have no place to ask'),
+      cpu: orReason('cpu', cpu),
       cores: machine.cores ?? cpus().length,
-      physicalCores: say('physicalCores', machine.physicalCores),
-      cpuFlags: say('cpuFlags', machine.cpuFlags),
+      physicalCores: orReason('physicalCores', machine.physicalCores),
+      cpuFlags: orReason('cpuFlags', machine.cpuFlags),
       memoryTotal: machine.memoryTotal ?? totalmem(),
-      memoryAvailable: say('memoryAvailable', machine.memoryAvailable),
-      swapTotal: say('swapTotal', machine.swapTotal),
-      graphics: say('graphics', machine.graphics),
+      memoryAvailable: orReason('memoryAvailable', machine.memoryAvailable),
+      swapTotal: orReason('swapTotal', machine.swapTotal),
+      graphics: orReason('graphics', machine.graphics),
       hostName: hostname(),
       disk: await disk(context),
     }
@@ -68,12 +72,12 @@ function libc(): string | undefined {
   return typeof version === 'string' ? `glibc ${version}` : undefined
 }
 
-async function disk(context: SourceContext): Promise<JsonObject | null> {
+async function disk(context: SourceContext): Promise<SystemFindings['disk']> {
   try {
     const { bsize, blocks, bavail } = await statfs(context.directory)
     return { size: bsize * blocks, free: bsize * bavail }
   } catch (error) {
     const reason = `the disk could not be asked: ${systemReason(error)}`
-    return orUnseen<JsonObject>(context, 'disk', undefined, reason)
+    return recordMissingReason<NonNullable<SystemFindings['disk']>>(context, 'disk', undefined, reason)
   }
 }

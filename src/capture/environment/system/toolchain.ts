@@ -1,15 +1,16 @@
 /** Compilers, where the folder or the command uses them: Rust, C and C++, CUDA. */
+import { errorText } from '../../../util/error-text.ts'
 import { createHash } from 'node:crypto'
 import { basename, join } from 'node:path'
-import { errorText } from '../../../util/error-text.ts'
-import { Absent, NotThere } from '../../../util/not-available.ts'
+import { NotAvailable, NotApplicable } from '../../../util/not-available.ts'
 import { redactArguments } from '../../../secrets/redact.ts'
 import { isReachable } from '../../../util/fs.ts'
 import { foldersUp } from '../files.ts'
 import { findLockFiles } from '../lock-files/lock-files.ts'
-import { ask, orUnseen } from '../source.ts'
-import type { JsonObject } from '../../../core/json-value.ts'
+import { ask, recordMissingReason } from '../source.ts'
+import { COMPILERS } from '../types.ts'
 import type { Source, SourceContext } from '../source.ts'
+import type { Compiler, CompilerName, ToolchainFindings } from '../types.ts'
 
 /** What is asked of a compiler, and what shows that it is used. */
 interface Tool {
@@ -23,7 +24,7 @@ interface Tool {
   readonly args: readonly string[]
 }
 
-const TOOLS: Readonly<Record<string, Tool>> = {
+const TOOLS: Readonly<Record<CompilerName, Tool>> = {
   rustc: {
     signs: ['Cargo.toml'],
     programs: ['cargo', 'rustc', 'maturin'],
@@ -50,22 +51,23 @@ const TOOLS: Readonly<Record<string, Tool>> = {
 }
 
 /** Versions of the compilers that are used, and the lock file of Cargo. */
-export const toolchainSource: Source = {
+export const toolchainSource: Source<'toolchain'> = {
   name: 'toolchain',
-  look: async (context) => {
+  probe: async (context) => {
     const used = await findUsed(context)
     if (used.length === 0)
-      throw new NotThere('neither the files of this folder nor the command name a compiler')
+      throw new NotApplicable('neither the files of this folder nor the command name a compiler')
     const found = await Promise.all(used.map(async (name) => [name, await version(name, context)] as const))
-    if (!used.includes('cargo')) return Object.fromEntries(found)
+    const compilers: ToolchainFindings = Object.fromEntries(found)
+    if (!used.includes('cargo')) return compilers
     const [lock] = await findLockFiles(context.directory, ['Cargo.lock'], context.warnings)
     const digest = lock && `sha256:${createHash('sha256').update(lock.bytes).digest('hex')}`
-    const lockFile = orUnseen(context, 'lockFile', digest, 'there is no Cargo.lock')
-    return { ...Object.fromEntries(found), lockFile }
+    const lockFile = recordMissingReason(context, 'lockFile', digest, 'there is no Cargo.lock')
+    return { ...compilers, lockFile }
   },
 }
 
-async function findUsed({ directory, command, variables }: SourceContext): Promise<string[]> {
+async function findUsed({ directory, command, variables }: SourceContext): Promise<CompilerName[]> {
   const program = basename(command?.[0] ?? '').replace(/\.exe$/i, '')
   const signs = new Set(Object.values(TOOLS).flatMap((tool) => tool.signs))
   const there = new Set<string>()
@@ -76,7 +78,8 @@ async function findUsed({ directory, command, variables }: SourceContext): Promi
       }),
     )
   }
-  return Object.entries(TOOLS).flatMap(([name, tool]) => {
+  return COMPILERS.flatMap((name) => {
+    const tool = TOOLS[name]
     const isNamed = tool.variable !== undefined && (variables[tool.variable] ?? '') !== ''
     return isNamed || tool.programs.includes(program) || tool.signs.some((sign) => there.has(sign))
       ? [name]
@@ -84,9 +87,8 @@ async function findUsed({ directory, command, variables }: SourceContext): Promi
   })
 }
 
-async function version(name: string, context: SourceContext): Promise<JsonObject | null> {
+async function version(name: CompilerName, context: SourceContext): Promise<Compiler | null> {
   const tool = TOOLS[name]
-  if (tool === undefined) return null
   const given = tool.variable === undefined ? undefined : context.variables[tool.variable]
   // A variable such as CC may hold arguments, and a program before the compiler, such as ccache.
   const [command = tool.command, ...rest] =
@@ -104,7 +106,7 @@ async function version(name: string, context: SourceContext): Promise<JsonObject
       ...(llvm !== undefined && { llvm }),
     }
   } catch (error) {
-    if (!(error instanceof Absent)) throw error
+    if (!(error instanceof NotAvailable)) throw error
     context.signal.throwIfAborted()
     context.unseen.set(name, errorText(error, 'first'))
     return null

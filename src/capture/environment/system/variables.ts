@@ -59,9 +59,9 @@ export const SCHEDULER_VARIABLES: Readonly<Record<string, readonly string[]>> = 
 }
 
 /** The variables of the lists that are set. */
-export const variablesSource: Source = {
+export const variablesSource: Source<'variables'> = {
   name: 'variables',
-  look: async ({ variables, options }) => {
+  probe: async ({ variables, options }) => {
     const hashed = new Set([...HASHED_VARIABLES, ...options.variables])
     const schedulers = Object.entries(SCHEDULER_VARIABLES).map(
       ([name, names]) => [name, pick(variables, names)] as const,

@@ -1,78 +1,66 @@
-/** What a run says of its seeds, for `lineaprint show`: a line for each thing. */
-import { fieldText } from '../../../json/copy.ts'
-import type { JsonObject, JsonValue } from '../../../core/json-value.ts'
+/** The seeds of a run, for `lineaprint show`: a line for each thing. */
+import { seedsOf } from '../../../capture/records.ts'
+import { recordedConfiguration } from '../../../config/options.ts'
+import { unlessDamaged } from '../../../json/read-fields.ts'
+import type { PythonSeeds, RecordedProgram } from '../../../capture/seeds/types.ts'
 import type { RunRecord } from '../../../record/record.ts'
 
 /** Programs that are shown; `--json` has more. */
 const SHOWN = 4
 
-/** Names and texts. Records may come from strangers: what is not as it should be is left out. */
-export function describeSeeds(record: RunRecord): [name: string, text: string][] {
-  const capture = record.captures['seeds']
-  if (capture?.status !== 'captured') return []
-  const { seed, source, python } = capture.value
-  const { deterministic, replaceMathRandom } = objectOf(record.configuration['seeds'])
+type Line = [name: string, text: string]
+
+/** Return names and texts. Records may come from strangers: of seeds that are damaged nothing is shown. */
+export function describeSeeds(record: RunRecord): Line[] {
+  const seeds = unlessDamaged(() => seedsOf(record))
+  if (seeds === undefined) return []
+  const { seed, source, python } = seeds
+  const { deterministic, replaceMathRandom } = recordedConfiguration(record).seeds
   const asked = [
-    ...(deterministic === true ? ['deterministic results asked for'] : []),
-    ...(replaceMathRandom === true ? ['Math.random replaced in Node programs'] : []),
+    ...(deterministic ? ['deterministic results asked for'] : []),
+    ...(replaceMathRandom ? ['Math.random replaced in Node programs'] : []),
   ]
   const from = source === 'LINEAPRINT_SEED' ? ', from LINEAPRINT_SEED' : ''
   return [
-    ...(typeof seed === 'number' ? [['seed', `${seed}${from}`] as [string, string]] : []),
-    ...(asked.length > 0 ? [['asked', asked.join(', ')] as [string, string]] : []),
-    ...describePython(objectOf(python)),
+    ...(seed === null ? [] : [['seed', `${seed}${from}`] as Line]),
+    ...(asked.length > 0 ? [['asked', asked.join(', ')] as Line] : []),
+    ...(python === undefined ? [] : describePython(python)),
   ]
 }
 
-function describePython({ status, reason, programs, unlisted }: JsonObject): [string, string][] {
-  if (status === undefined) return []
-  if (status !== 'reached') return [['python', `not reached: ${fieldText(reason)}`]]
-  const all = arrayOf(programs).map(objectOf)
-  const count = all.length + (typeof unlisted === 'number' ? unlisted : 0)
-  const rest = count - Math.min(SHOWN, all.length)
+function describePython(python: PythonSeeds<RecordedProgram>): Line[] {
+  if (python.status === 'not-reached') return [['python', `not reached: ${python.reason}`]]
+  const { programs, unlisted = 0 } = python
+  const rest = programs.length + unlisted - Math.min(SHOWN, programs.length)
   return [
-    ...all.slice(0, SHOWN).flatMap(describeProgram),
-    ...(rest > 0
-      ? [['', `${rest} more Python ${rest === 1 ? 'process' : 'processes'}`] as [string, string]]
-      : []),
+    ...programs.slice(0, SHOWN).flatMap(describeProgram),
+    ...(rest > 0 ? [['', `${rest} more Python ${rest === 1 ? 'process' : 'processes'}`] as Line] : []),
   ]
 }
 
-function describeProgram(program: JsonObject): [string, string][] {
-  const { number, kind, script, version, seed, origin, states, hasEnded } = program
-  const targets = arrayOf(program['targets']).map(objectOf)
-  const named = (...statuses: string[]): string =>
-    targets
-      .filter(({ status }) => statuses.includes(fieldText(status)))
-      .map(({ name }) => fieldText(name))
+const ORIGINS = { run: 'of the run', set_seeds: 'by set_seeds', derived: 'from its place' } as const
+
+function describeProgram(program: RecordedProgram): Line[] {
+  const { number, kind, script, version, seed = null, origin = null, states = [], hasEnded } = program
+  const named = (wanted: string): string =>
+    (program.targets ?? [])
+      .filter(({ status }) => status === wanted)
+      .map(({ name }) => name)
       .join(', ')
-  const origins: Readonly<Record<string, string>> = {
-    run: 'of the run',
-    set_seeds: 'by set_seeds',
-    derived: 'from its place',
-  }
   const facts = [
-    kind === 'program' ? '' : fieldText(kind),
-    fieldText(script),
-    `Python ${fieldText(version)}`,
-    typeof seed === 'number' ? `seed ${seed} ${origins[fieldText(origin)] ?? ''}`.trim() : 'no seed',
-    arrayOf(states).length === 0 ? '' : `${arrayOf(states).length} saved states`,
+    kind === undefined || kind === 'program' ? '' : kind,
+    script ?? '',
+    `Python ${version ?? ''}`,
+    seed === null ? 'no seed' : `seed ${seed} ${origin === null ? '' : ORIGINS[origin]}`.trim(),
+    states.length === 0 ? '' : `${states.length} saved states`,
     hasEnded === true || kind !== 'program' ? '' : 'did not say its end',
   ]
-  const lines: [string, string][] = [
-    [`python ${fieldText(number)}`, facts.filter((fact) => fact !== '').join(', ')],
+  const lines: Line[] = [
+    [`python ${number ?? ''}`, facts.filter((fact) => fact !== '').join(', ')],
     ['  seeded', named('seeded')],
     ['  recorded', named('recorded')],
     ['  own seeds', named('own-seed')],
     ['  missed', named('unreachable')],
   ]
   return lines.filter(([, text]) => text !== '')
-}
-
-function objectOf(value: JsonValue | undefined): JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {}
-}
-
-function arrayOf(value: JsonValue | undefined): readonly JsonValue[] {
-  return Array.isArray(value) ? (value as readonly JsonValue[]) : []
 }

@@ -1,6 +1,8 @@
 /** `lineaprint show`: one run. */
 import { Command } from 'commander'
-import { fieldText } from '../../../json/copy.ts'
+import { parseGitCapture } from '../../../capture/git/parse.ts'
+import { unlessDamaged } from '../../../json/read-fields.ts'
+import { parseTracked } from '../../../record/tracked.ts'
 import { decodeFloat } from '../../../json/special-floats.ts'
 import { journalProblems } from '../../../store/journal-read.ts'
 import { findRun } from '../../../store/runs.ts'
@@ -25,7 +27,10 @@ import type {
   RunRecord,
   StreamRecord,
   TrackedRecord,
+  TrackedSection,
 } from '../../../record/record.ts'
+import type { TrackedContent } from '../../../record/tracked.ts'
+import type { JsonObject } from '../../../core/json-value.ts'
 import type { StoredRun } from '../../../store/runs.ts'
 import type { StoreOptions } from '../../shared/store.ts'
 
@@ -93,12 +98,12 @@ function sections(record: RunRecord): Section[] {
   const { digests = {}, flags = [], warnings } = record
   const size = files.reduce((sum, file) => sum + ('size' in file ? file.size : 0), 0)
   return [
-    ['Captures', entries(captures, captured)],
+    ['Captures', entries(captures, (capture, name) => captured(name, capture))],
     ['Seeds', describeSeeds(record).flatMap(([name, text]) => field(name, text))],
-    ['Datasets', entries(datasets, tracked)],
-    ['Models', entries(models, model)],
-    ['Tokenizers', entries(tokenizers, tracked)],
-    ['Outputs', entries(outputs, tracked)],
+    ['Datasets', entries(datasets, (entry, name) => tracked('datasets', name, entry))],
+    ['Models', entries(models, (entry, name) => model(name, entry))],
+    ['Tokenizers', entries(tokenizers, (entry, name) => tracked('tokenizers', name, entry))],
+    ['Outputs', entries(outputs, (entry, name) => tracked('outputs', name, entry))],
     ['Metrics', entries(metrics, metric)],
     ['Digests', entries(digests, logged)],
     ['Metadata', entries(metadata, (value) => JSON.stringify(value))],
@@ -108,8 +113,11 @@ function sections(record: RunRecord): Section[] {
   ]
 }
 
-function entries<T>(named: Readonly<Record<string, T>>, describe: (value: T) => string): string[] {
-  return Object.entries(named).flatMap(([name, value]) => field(name, describe(value)))
+function entries<T>(
+  named: Readonly<Record<string, T>>,
+  describe: (value: T, name: string) => string,
+): string[] {
+  return Object.entries(named).flatMap(([name, value]) => field(name, describe(value, name)))
 }
 
 /** `name   text`, broken into lines; a name that is too long gets a line of its own. Nothing for no text. */
@@ -154,42 +162,62 @@ function seal(record: RunRecord): string {
   return words === '' ? '' : `${short(record.seal ?? '')} ${words}`
 }
 
-function captured(record: CaptureRecord): string {
+function captured(name: string, record: CaptureRecord): string {
   if (record.status === 'failed') return `failed: ${record.reason}`
   if (record.status === 'off') return 'switched off'
   const { digest, value, warnings } = record
-  const { available, reason, commit, branch, clean } = value
   const facts = [
     short(digest),
-    available === false ? fieldText(reason) : '',
-    typeof commit === 'string' ? `commit ${commit.slice(0, 12)}` : '',
-    typeof branch === 'string' ? `on ${branch}` : '',
-    clean === false ? 'with changes' : '',
+    ...(name === 'git' ? repository(value) : []),
     warnings.length === 0 ? '' : `${warnings.length} ${warnings.length === 1 ? 'warning' : 'warnings'}`,
   ]
   return facts.filter((fact) => fact !== '').join(', ')
 }
 
-function tracked(entry: TrackedRecord): string {
+/** The state of the code; of a capture that is damaged nothing. */
+function repository(value: JsonObject): string[] {
+  const git = unlessDamaged(() => parseGitCapture(value))
+  if (git === undefined) return []
+  const { branch } = git.available || git.root !== undefined ? git : {}
+  const on = typeof branch === 'string' ? `on ${branch}` : ''
+  if (!git.available) return [git.reason, on]
+  return [`commit ${git.commit.slice(0, 12)}`, on, git.clean === false ? 'with changes' : '']
+}
+
+/** What is shown of an entry whose record is damaged. */
+const DAMAGED = 'its record is damaged'
+
+function tracked(section: Exclude<TrackedSection, 'models'>, name: string, entry: TrackedRecord): string {
   if (entry.status === 'failed') return `failed: ${entry.reason}`
   if (entry.status === 'off') return 'switched off'
-  const { digest, bytes: size, files, dtype, shape, path } = entry
+  const thing = unlessDamaged(() => parseTracked(section, name, entry))
+  if (thing === undefined) return DAMAGED
   const facts = [
-    short(fieldText(digest)),
-    typeof size === 'number' ? bytes(size) : '',
-    typeof files === 'number' ? `${count(files)} files` : '',
-    typeof dtype === 'string' ? `${dtype} ${JSON.stringify(shape)}` : '',
-    typeof path === 'string' ? path : '',
+    short(thing.digest),
+    ...('kind' in thing ? contentFacts(thing) : []),
+    thing.path ?? '',
     reporter(entry),
   ]
   return facts.filter((fact) => fact !== '').join(', ')
 }
 
-function model(entry: TrackedRecord): string {
-  if (entry.status !== 'tracked') return tracked(entry)
-  const { architecture, weights, tensorCount, parameters, bytes: size, path } = entry
-  const totals = `${count(Number(tensorCount))} tensors, ${count(Number(parameters))} parameters, ${bytes(Number(size))}`
-  return `${short(fieldText(weights))}, ${short(fieldText(architecture))}, ${totals}${path === undefined ? '' : `, ${fieldText(path)}`}${isReported(entry) ? `, ${reporter(entry)}` : ''}`
+function contentFacts(content: TrackedContent): string[] {
+  return [
+    bytes(content.bytes),
+    content.kind === 'folder' ? `${count(content.files)} files` : '',
+    content.kind === 'array' ? `${content.dtype} ${JSON.stringify(content.shape)}` : '',
+  ]
+}
+
+function model(name: string, entry: TrackedRecord): string {
+  if (entry.status === 'failed') return `failed: ${entry.reason}`
+  if (entry.status === 'off') return 'switched off'
+  const recorded = unlessDamaged(() => parseTracked('models', name, entry))
+  if (recorded === undefined) return DAMAGED
+  const { architecture, weights, tensorCount, parameters, bytes: size, path = '' } = recorded
+  const totals = `${count(tensorCount)} tensors, ${count(parameters)} parameters, ${bytes(size)}`
+  const facts = [short(weights), short(architecture), totals, path, reporter(entry)]
+  return facts.filter((fact) => fact !== '').join(', ')
 }
 
 /** Name the reporter of what a program reported while it ran. */

@@ -1,0 +1,53 @@
+/** Comparison of captures by their fields: each leaf of a value by its path, in words for people. */
+import { Digest } from '../core/digest.ts'
+import { compareUtf8 } from '../util/text-order.ts'
+import type { Captured, Comparison, Difference } from '../core/component.ts'
+import type { JsonObject, JsonValue } from '../core/json-value.ts'
+
+/** Fields by their path, in words for people. */
+export type FieldMap = ReadonlyMap<string, string>
+
+/** Return every leaf of a value by its path; an array of plain values is one leaf. */
+export function flatten(value: JsonValue, path = ''): Map<string, string> {
+  const fields = new Map<string, string>()
+  if (Array.isArray(value)) fields.set(path, value.map((item) => leaf(item as JsonValue)).join(', '))
+  else if (value !== null && typeof value === 'object') {
+    for (const [key, member] of Object.entries(value as JsonObject)) {
+      for (const [name, text] of flatten(member, path === '' ? key : `${path}.${key}`)) fields.set(name, text)
+    }
+  } else fields.set(path, leaf(value))
+  return fields
+}
+
+function leaf(value: JsonValue): string {
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}
+
+/** Return the fields that differ, sorted by path. */
+export function fieldDifferences(before: FieldMap, after: FieldMap): Difference[] {
+  return [...new Set([...before.keys(), ...after.keys()])]
+    .filter((field) => before.get(field) !== after.get(field))
+    .toSorted(compareUtf8)
+    .map((field) => ({ field, before: before.get(field), after: after.get(field) }))
+}
+
+/** Return the comparison that follows from the fields alone, checked against the digests. */
+export function compareFields(
+  before: Captured,
+  after: Captured,
+  fieldsBefore: FieldMap,
+  fieldsAfter: FieldMap,
+): Comparison {
+  const differences = fieldDifferences(fieldsBefore, fieldsAfter)
+  if (differences.length > 0) return { status: 'changed', differences }
+  const [was, is] = [Digest.parse(before.digest), Digest.parse(after.digest)]
+  // Equal fields have equal digests; otherwise one of the records was edited.
+  if (was.type === is.type && !was.equals(is)) {
+    return {
+      status: 'changed',
+      reason: 'the fields agree, but a digest does not belong to them',
+      differences: [],
+    }
+  }
+  return { status: 'same', differences: [] }
+}

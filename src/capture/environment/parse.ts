@@ -1,0 +1,206 @@
+/** The parser of a recorded environment. */
+import {
+  anyObject,
+  boolean,
+  listOf,
+  nullable,
+  number,
+  objectOf,
+  oneOf,
+  optional,
+  parseMembers,
+  recordOf,
+  text,
+} from '../../json/read-fields.ts'
+import { COMPILERS } from './types.ts'
+import type { JsonObject } from '../../core/json-value.ts'
+import type { FieldParser } from '../../json/read-fields.ts'
+import type {
+  AbsentSource,
+  Compiler,
+  CompilerName,
+  Drift,
+  EnvironmentCapture,
+  LockFileRecord,
+  RecordedSources,
+  SourceName,
+  SourceState,
+} from './types.ts'
+
+/** The reason of a source that the record does not have. */
+const NOT_RECORDED: AbsentSource = { status: 'absent', reason: 'the record does not have it' }
+
+const textByName = recordOf(text)
+const packageVersions = nullable(recordOf(listOf(text)))
+const size = objectOf({ size: number, free: number })
+
+const drift: FieldParser<Drift> = objectOf({
+  package: text,
+  locked: nullable(text),
+  installed: nullable(text),
+})
+
+const lockFile: FieldParser<LockFileRecord> = (value, field) => {
+  const { driftCount, packages, ...file } = objectOf({
+    size: number,
+    digest: text,
+    packages: nullable(number),
+    driftCount: optional(nullable(number)),
+    drift: nullable(listOf(drift)),
+  })(value, field)
+  if (driftCount === undefined || packages === null || file.drift === null)
+    return { ...file, packages: null, drift: null }
+  return { ...file, packages, driftCount, drift: file.drift }
+}
+
+const compiler: FieldParser<Compiler> = objectOf({
+  command: text,
+  version: text,
+  host: optional(text),
+  llvm: optional(text),
+})
+
+/** The parser of the findings of each source. */
+const FINDINGS: { readonly [N in SourceName]: FieldParser<RecordedSources[N]> } = {
+  node: objectOf({
+    version: nullable(text),
+    v8: nullable(text),
+    openssl: nullable(text),
+    uv: optional(text),
+    execPath: optional(text),
+    execArgv: optional(listOf(text)),
+  }),
+  npm: objectOf({
+    name: optional(nullable(text)),
+    version: optional(nullable(text)),
+    packageManager: optional(nullable(text)),
+    engines: optional(nullable(textByName)),
+    lockFiles: recordOf(lockFile),
+    packages: packageVersions,
+    packagesFrom: optional(nullable(text)),
+  }),
+  system: objectOf({
+    platform: nullable(text),
+    arch: nullable(text),
+    distribution: nullable(text),
+    release: nullable(text),
+    kernel: optional(text),
+    libc: nullable(text),
+    cpu: nullable(text),
+    cores: optional(number),
+    physicalCores: optional(nullable(number)),
+    cpuFlags: optional(nullable(text)),
+    memoryTotal: optional(number),
+    memoryAvailable: optional(nullable(number)),
+    swapTotal: optional(nullable(number)),
+    graphics: optional(nullable(listOf(anyObject))),
+    hostName: optional(text),
+    disk: optional(nullable(size)),
+  }),
+  gpu: objectOf({
+    driver: nullable(text),
+    cuda: nullable(text),
+    devices: listOf(
+      objectOf({
+        index: optional(number),
+        name: nullable(text),
+        memory: optional(nullable(number)),
+        computeCapability: optional(nullable(text)),
+        mig: optional(nullable(text)),
+      }),
+    ),
+  }),
+  conda: objectOf({
+    prefix: optional(text),
+    name: optional(text),
+    packages: recordOf(objectOf({ version: text, build: nullable(text), channel: nullable(text) })),
+  }),
+  container: objectOf({
+    runtime: optional(nullable(text)),
+    id: optional(nullable(text)),
+    image: optional(nullable(text)),
+    imageId: optional(nullable(text)),
+    controlGroups: optional(nullable(oneOf([1, 2]))),
+    memoryLimit: optional(nullable(number)),
+    cpuLimit: optional(nullable(number)),
+  }),
+  variables: objectOf({
+    hashed: textByName,
+    recorded: optional(textByName),
+    schedulers: optional(recordOf(textByName)),
+  }),
+  toolchain: objectOf({
+    ...(Object.fromEntries(COMPILERS.map((name) => [name, optional(nullable(compiler))])) as Record<
+      CompilerName,
+      FieldParser<Compiler | null | undefined>
+    >),
+    lockFile: optional(nullable(text)),
+  }),
+  python: objectOf({
+    command: optional(text),
+    version: nullable(text),
+    implementation: nullable(text),
+    compiler: optional(nullable(text)),
+    executable: optional(text),
+    prefix: optional(text),
+    basePrefix: optional(text),
+    virtualEnvironment: optional(boolean),
+    direct: recordOf(objectOf({ url: optional(text), commit: optional(text), editable: optional(boolean) })),
+    packages: packageVersions,
+    lockFiles: recordOf(lockFile),
+  }),
+  pip: objectOf({ version: optional(text) }),
+  frameworks: objectOf({
+    python: recordOf(
+      objectOf({
+        version: text,
+        build: optional(textByName),
+        cudnn: optional(nullable(text)),
+        blas: optional(text),
+      }),
+    ),
+    libraries: optional(textByName),
+    javascript: optional(recordOf(objectOf({ versions: listOf(text), libraries: optional(listOf(text)) }))),
+  }),
+}
+
+const state = objectOf({
+  status: oneOf(['present', 'absent']),
+  reason: optional(text),
+  unseen: optional(textByName),
+})
+
+function source<N extends SourceName>(name: N): FieldParser<SourceState<RecordedSources[N]>> {
+  return (value, field) => {
+    if (value === undefined) return NOT_RECORDED
+    const { status, reason = 'no reason is recorded', unseen } = state(value, field)
+    if (status === 'absent') return { status, reason }
+    return { status, ...FINDINGS[name](value, field), ...(unseen !== undefined && { unseen }) }
+  }
+}
+
+/**
+ * Parse what a capture of the environment recorded, in this version or another.
+ *
+ * @param value The `value` of the capture.
+ * @throws ERR_LINEAPRINT_RECORD naming the field that does not have the form it is recorded in.
+ */
+export function parseEnvironmentCapture(value: JsonObject): EnvironmentCapture {
+  return parseMembers(
+    {
+      node: source('node'),
+      npm: source('npm'),
+      system: source('system'),
+      gpu: source('gpu'),
+      conda: source('conda'),
+      container: source('container'),
+      variables: source('variables'),
+      toolchain: source('toolchain'),
+      python: source('python'),
+      pip: source('pip'),
+      frameworks: source('frameworks'),
+    },
+    value,
+    '',
+  )
+}

@@ -1,0 +1,213 @@
+/**
+ * What a capture of git records. {@link CapturedRepository} is what this version records of a work tree;
+ * {@link GitCapture} is what is read from a record of any version, which may lack fields.
+ */
+import type { WrittenDigests } from '../../core/digest.ts'
+import type { Recorded } from '../recorded.ts'
+
+/** A path as it stands in a record: relative to the root, segments joined by `/`. */
+export type WrittenPath = {
+  readonly path: string
+  /** The bytes in hexadecimal, for a path that is not UTF-8. */
+  readonly pathBytes?: string
+}
+
+/** A commit. Times are ISO 8601 with the zone they were made in. */
+export type Commit = {
+  readonly commit: string
+  readonly shortCommit: string
+  /** With secrets replaced. */
+  readonly message: string
+  readonly author: string
+  readonly authorDate: string
+  readonly committer: string
+  readonly commitDate: string
+}
+
+/** A remote. Addresses are without user name, password and query. */
+export type Remote = {
+  readonly name: string
+  readonly fetch: readonly string[]
+  readonly push: readonly string[]
+}
+
+/** The upstream branch, and by how many commits this one differs; `null` where the upstream is gone. */
+export type Upstream = {
+  readonly name: string
+  readonly ahead: number | null
+  readonly behind: number | null
+}
+
+/** One version of a file as git stores it. */
+export type Blob = {
+  /** Six octal digits: `100644`, `100755`, `120000` (link) or `160000` (submodule). */
+  readonly mode: string
+  /** Object id in hexadecimal. */
+  readonly blob: string
+}
+
+/** What the work tree has at the path of a changed file: its content, or why it could not be hashed. */
+export type WorkTreeContent = { readonly mode: string } & (
+  { readonly size: number; readonly digests: WrittenDigests } | { readonly reason: string }
+)
+
+/** A tracked file that differs between commit, index and work tree. */
+export type ChangedFile = WrittenPath & {
+  /** Change from commit to index: `A`, `M`, `D`, `T`, `R`, `C`; `null` for none or a conflict. */
+  readonly staged: string | null
+  /** Change from index to work tree, likewise. */
+  readonly unstaged: string | null
+  /** `null` for a file that the work tree does not have. */
+  readonly workTree: WorkTreeContent | null
+} & (
+    | { readonly conflict: null; readonly head: Blob | null; readonly index: Blob | null }
+    | {
+        /** Both letters of the conflict, for example `UU`. */
+        readonly conflict: string
+        /** Base, ours and theirs. */
+        readonly stages: readonly (Blob | null)[]
+      }
+  )
+
+/** An untracked file. */
+export type UntrackedFile = WrittenPath & {
+  readonly kind: 'file'
+  readonly mode: string
+  readonly size: number
+} & (
+    | { readonly kept: true; readonly digests: WrittenDigests; readonly reason: null }
+    /** Not copied; without digests where it could not be read. */
+    | { readonly kept: false; readonly digests: WrittenDigests | null; readonly reason: string }
+  )
+
+/** An untracked link. Without a target where it could not be read. */
+export type UntrackedLink = WrittenPath & { readonly kind: 'link'; readonly mode: string } & (
+    | {
+        readonly target: string
+        /** The bytes in hexadecimal, for a target that is not UTF-8. */
+        readonly targetBytes?: string
+        readonly digests: WrittenDigests
+      }
+    | { readonly target?: never }
+  )
+
+/** Something in the work tree that is neither tracked nor ignored. */
+export type UntrackedEntry =
+  | UntrackedFile
+  | UntrackedLink
+  /** A repository within this one that is no submodule; the commit is `null` where it has none. */
+  | (WrittenPath & { readonly kind: 'repository'; readonly commit: string | null })
+  /** Neither file nor link, or gone. */
+  | (WrittenPath & { readonly kind: 'other' })
+
+/** A submodule. */
+export type Submodule = WrittenPath & {
+  /** The commit that the index names. */
+  readonly index: string
+  /** The commit that is checked out. */
+  readonly workTree: string | null
+  /** Whether it holds changed tracked files. */
+  readonly modified: boolean
+  /** Whether it holds untracked files. */
+  readonly untracked: boolean
+  readonly url: string | null
+}
+
+/** A file of Git LFS: with its content in the work tree, or a pointer to it. */
+export type LargeFile = WrittenPath &
+  ({ readonly content: true } | { readonly content: false; readonly oid: string; readonly size: number })
+
+/** Files of Git LFS. They are all counted; the first are listed. */
+export type LargeFiles = {
+  readonly count: number
+  readonly pointers: number
+  readonly files: readonly LargeFile[]
+}
+
+/** Output of git that is kept in a file of the run's folder. */
+export type KeptFile<T> =
+  | ({ readonly status: 'written'; readonly file: string; readonly size: number } & T)
+  | { readonly status: 'empty' }
+  | { readonly status: 'absent'; readonly reason: string }
+
+/** A patch. */
+export type KeptPatch = KeptFile<{
+  readonly digests: WrittenDigests
+  /** Added lines in which secrets were replaced. */
+  readonly redactedLines: number
+}>
+
+/** The commits that no remote has; `null` commits where there is no remote. */
+export type KeptBundle = KeptFile<{ readonly commits: number | null; readonly digests: WrittenDigests }>
+
+/** The patches from the commit to the work tree and to the index. */
+export type Patches = {
+  /** Changed files that are too large to be in the patch of the work tree. */
+  readonly left: readonly (WrittenPath & { readonly size: number })[]
+  readonly diff: KeptPatch
+  readonly staged: KeptPatch
+}
+
+/** Whether this work tree is a linked one, and the linked ones of the repository. */
+export type Worktrees = {
+  readonly linked: boolean
+  readonly others: readonly { readonly name: string; readonly path: string }[]
+}
+
+/** A work tree with a commit, as this version captures it. */
+export type CapturedRepository = Commit & {
+  readonly available: true
+  readonly gitVersion: string
+  /** Absolute path of the work tree. */
+  readonly root: string
+  /** Where the run works, below the root; segments joined by `/`. */
+  readonly directory: string
+  /** `sha1` or `sha256`. */
+  readonly objectFormat: string
+  /** `null` with a detached HEAD. */
+  readonly branch: string | null
+  readonly detached: boolean
+  readonly tags: readonly string[]
+  readonly upstream: Upstream | null
+  /** Commits that no remote is known to have; `null` where there is no remote. */
+  readonly unpushed: number | null
+  /** `null` where none was asked for. */
+  readonly bundle: KeptBundle | null
+  readonly remotes: readonly Remote[]
+  /** What is under way: `rebase`, `am`, `merge`, `cherry-pick`, `revert` or `bisect`. */
+  readonly operation: string | null
+  readonly worktree: Worktrees
+  readonly clean: boolean
+  readonly staged: readonly string[]
+  readonly modified: readonly string[]
+  readonly conflicted: readonly string[]
+  readonly changed: readonly ChangedFile[]
+  readonly untracked: readonly UntrackedEntry[]
+  readonly submodules: readonly Submodule[]
+  readonly largeFiles: LargeFiles
+  /** `null` where git does not report how many there are. */
+  readonly stashes: number | null
+  readonly shallow: boolean
+  readonly sparse: boolean
+  readonly partial: boolean
+  readonly assumedUnchanged: readonly string[]
+  readonly skippedFiles: number
+  /** `null` where nothing was kept or nothing was changed. */
+  readonly patches: Patches | null
+}
+
+/** No git program, no repository, no work tree, or no commit yet; a repository without a commit has its root. */
+export type NoRepository = { readonly available: false; readonly reason: string } & (
+  | { readonly root: string; readonly branch: string | null; readonly operation: string | null }
+  | { readonly root?: never }
+)
+
+/** Fields that a record has in every version. */
+type EveryVersion = 'available' | 'commit' | 'changed' | 'untracked' | 'submodules'
+
+/** A work tree with a commit, as a record of any version holds it. */
+export type RepositoryCapture = Pick<CapturedRepository, EveryVersion> &
+  Recorded<Omit<CapturedRepository, EveryVersion>>
+
+/** What is read from a record of any version. */
+export type GitCapture = RepositoryCapture | NoRepository

@@ -1,0 +1,49 @@
+/** The built-in captures of a record, each with its type. */
+import { parseEnvironmentCapture } from './environment/parse.ts'
+import { parseGitCapture } from './git/parse.ts'
+import { parseSeedsCapture } from './seeds/parse.ts'
+import type { JsonObject } from '../core/json-value.ts'
+import type { CaptureRecord, RunRecord } from '../record/record.ts'
+import type { EnvironmentCapture } from './environment/types.ts'
+import type { GitCapture } from './git/types.ts'
+import type { SeedsCapture } from './seeds/types.ts'
+
+type WithCaptures = Pick<RunRecord, 'captures'>
+
+/** A capture that was made. */
+export type MadeCapture = Extract<CaptureRecord, { status: 'captured' }>
+
+/** Return what became of a capture; `undefined` where the record does not name it. */
+export function captureNamed({ captures }: WithCaptures, name: string): CaptureRecord | undefined {
+  // A name from a record can be one that objects of JavaScript have anyway, such as `constructor`.
+  return Object.hasOwn(captures, name) ? captures[name] : undefined
+}
+
+function readCapture<T>(record: WithCaptures, name: string, parse: (value: JsonObject) => T): T | undefined {
+  const capture = captureNamed(record, name)
+  return capture?.status === 'captured' ? parse(capture.value) : undefined
+}
+
+/**
+ * Return the captured environment of a run; `undefined` where it was not captured.
+ *
+ * @throws ERR_LINEAPRINT_RECORD if it is damaged, as the other two.
+ */
+export function environmentOf(record: WithCaptures): EnvironmentCapture | undefined {
+  return readCapture(record, 'environment', parseEnvironmentCapture)
+}
+
+/** Return the captured state of the repository of a run; `undefined` where it was not captured. */
+export function gitOf(record: WithCaptures): GitCapture | undefined {
+  return readCapture(record, 'git', parseGitCapture)
+}
+
+/** Return the captured seeds of a run; `undefined` where they were not captured. */
+export function seedsOf(record: WithCaptures): SeedsCapture | undefined {
+  return readCapture(record, 'seeds', parseSeedsCapture)
+}
+
+/** Return the absolute path of the work tree of a run; `undefined` where none was captured. */
+export function workTreeRoot(record: WithCaptures): string | undefined {
+  return gitOf(record)?.root
+}

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { checkMessage } from '../../../src/command/python-bridge/messages.ts'
-import { HELLO } from './support.ts'
+import { HELLO } from './hello.ts'
 
 const SEEDS = { call: 'seeds', seed: 1, origin: 'run', deterministic: false, path: [], targets: [] }
 const DATASET = { call: 'dataset', id: 1, name: 'd' }

@@ -11,7 +11,7 @@ import { readRun } from '../../../src/store/runs.ts'
 import { folderOf } from '../../support/folder.ts'
 import { floats, safetensors } from '../../support/safetensors.ts'
 import { started } from '../../tracking/support.ts'
-import { HELLO } from './support.ts'
+import { HELLO } from './hello.ts'
 import type { Socket } from 'node:net'
 import type { ExperimentTracker } from '../../../src/tracking/tracker.ts'
 

@@ -12,13 +12,13 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { findRun, readRun } from '../../src/store/runs.ts'
-import { storeIn } from '../../src/store/store.ts'
-import { git, temporaryFolder } from '../capture/fixture.ts'
-import { lineaprint } from '../support/program.ts'
+import { findRun, readRun } from '../../../src/store/runs.ts'
+import { storeIn } from '../../../src/store/store.ts'
+import { git, temporaryFolder } from '../../capture/fixture.ts'
+import { lineaprint } from '../../support/program.ts'
 import { COPY, FAST, again, forged, recorded, repositoryOf, snapshot, verdicts } from './support.ts'
-import { finished } from '../tracking/support.ts'
-import type { StoredRun } from '../../src/store/runs.ts'
+import { finished } from '../../tracking/support.ts'
+import type { StoredRun } from '../../../src/store/runs.ts'
 
 test('what a run does not keep is named, and stops nothing', async () => {
   const root = repositoryOf({ 'in.txt': 'x', '.gitignore': 'out.txt' })

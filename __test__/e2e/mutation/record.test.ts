@@ -2,10 +2,10 @@
 import { copyFileSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { LineaprintError } from '../../src/core/errors.ts'
-import { verifyFiles, verifyRecord } from '../../src/compare/run-files.ts'
-import { parseRecord } from '../../src/record/seal.ts'
-import { recordedProject } from './mutation-support.ts'
+import { LineaprintError } from '../../../src/core/errors.ts'
+import { verifyFiles, verifyRecord } from '../../../src/compare/run-files.ts'
+import { parseRecord } from '../../../src/record/seal.ts'
+import { recordedProject } from './support.ts'
 
 const { project } = recordedProject()
 

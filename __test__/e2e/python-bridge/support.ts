@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { FAST } from '../../e2e/runs/support.ts'
+import { FAST } from '../runs/support.ts'
 import { folderOf } from '../../support/folder.ts'
 import { lineaprint } from '../../support/program.ts'
 import type { JsonObject } from '../../../src/core/json-value.ts'
@@ -20,21 +20,6 @@ export const HAS_TORCH: boolean = existsSync(TORCH)
 
 /** The folder that a run puts on PYTHONPATH. */
 export const BRIDGE: string = resolve('python')
-
-/** The greeting of a program as it should be; tests change one thing. */
-export const HELLO: Readonly<Record<string, unknown>> = {
-  call: 'hello',
-  protocol: 1,
-  pid: process.pid,
-  parent: 1,
-  kind: 'program',
-  version: '3.11.0',
-  implementation: 'cpython',
-  hashSeed: null,
-  seed: null,
-  origin: null,
-  path: [],
-}
 
 /** A run of a Python program, and what became of it. */
 export interface PythonRun extends Outcome {

@@ -12,9 +12,9 @@ import {
 } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { findRun, readRun } from '../../src/store/runs.ts'
-import { storeIn } from '../../src/store/store.ts'
-import { git, temporaryFolder } from '../capture/fixture.ts'
+import { findRun, readRun } from '../../../src/store/runs.ts'
+import { storeIn } from '../../../src/store/store.ts'
+import { git, temporaryFolder } from '../../capture/fixture.ts'
 import { COPY, FAST, again, recorded, repositoryOf, snapshot, verdicts } from './support.ts'
 
 test('a work tree with every kind of change comes back, runs, and the repository is only read', async () => {

@@ -2,14 +2,14 @@
 import { chmodSync, cpSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
-import { verifyRecord } from '../../src/compare/run-files.ts'
-import { readRun } from '../../src/store/runs.ts'
-import { formatRecord, sealRecord } from '../../src/record/seal.ts'
-import { git } from '../capture/fixture.ts'
-import { keptFolder } from '../support/kept-folder.ts'
-import { lineaprint } from '../support/program.ts'
-import { AS_RECORDED, found, recordedProject } from './mutation-support.ts'
-import type { VerifyOptions } from '../../src/verify/verify.ts'
+import { verifyRecord } from '../../../src/compare/run-files.ts'
+import { readRun } from '../../../src/store/runs.ts'
+import { formatRecord, sealRecord } from '../../../src/record/seal.ts'
+import { git } from '../../capture/fixture.ts'
+import { keptFolder } from '../../support/kept-folder.ts'
+import { lineaprint } from '../../support/program.ts'
+import { AS_RECORDED, found, recordedProject } from './support.ts'
+import type { VerifyOptions } from '../../../src/verify/verify.ts'
 
 const { project, environment, inRoot, verify, verifyCommand, edit } = recordedProject()
 

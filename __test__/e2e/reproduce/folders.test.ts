@@ -2,11 +2,11 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { TreeMap } from '../../src/reproduce/paths.ts'
-import { findRun, readRun } from '../../src/store/runs.ts'
-import { storeIn } from '../../src/store/store.ts'
-import { git, temporaryFolder } from '../capture/fixture.ts'
-import { lineaprint } from '../support/program.ts'
+import { TreeMap } from '../../../src/reproduce/paths.ts'
+import { findRun, readRun } from '../../../src/store/runs.ts'
+import { storeIn } from '../../../src/store/store.ts'
+import { git, temporaryFolder } from '../../capture/fixture.ts'
+import { lineaprint } from '../../support/program.ts'
 import { COPY, FAST, again, recorded, repositoryOf, snapshot } from './support.ts'
 
 test('folders that are not taken', async () => {

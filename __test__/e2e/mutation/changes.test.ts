@@ -1,10 +1,10 @@
 /**
  * One thing at a time is changed around a recorded run, and `verify` has to name it. What is changed in its own folder stands
- * in `mutation-record.test.ts`, what is not seen in `mutation-limits.test.ts`.
+ * in `record.test.ts`, what is not seen in `limits.test.ts`.
  */
 import { appendFileSync, chmodSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { git } from '../capture/fixture.ts'
+import { git } from '../../capture/fixture.ts'
 import {
   AS_RECORDED,
   COMMAND,
@@ -15,8 +15,8 @@ import {
   WEIGHTS,
   found,
   recordedProject,
-} from './mutation-support.ts'
-import type { Verification, VerifyOptions } from '../../src/verify/verify.ts'
+} from './support.ts'
+import type { Verification, VerifyOptions } from '../../../src/verify/verify.ts'
 
 const { project, inRoot, verify, verifyCommand, replace, edit, setVariable } = recordedProject()
 

@@ -3,11 +3,11 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { emptyRepository, git, temporaryFolder } from '../capture/fixture.ts'
-import { lineaprint } from '../support/program.ts'
-import { recordsIn } from './runs/support.ts'
-import type { Reproduction } from '../../src/reproduce/reproduce.ts'
-import type { Outcome, ProgramOptions } from '../support/program.ts'
+import { emptyRepository, git, temporaryFolder } from '../../capture/fixture.ts'
+import { lineaprint } from '../../support/program.ts'
+import { recordsIn } from '../runs/support.ts'
+import type { Reproduction } from '../../../src/reproduce/reproduce.ts'
+import type { Outcome, ProgramOptions } from '../../support/program.ts'
 
 const FAST = { LINEAPRINT_ENABLE_ENVIRONMENT_TRACKING: 'false' }
 

@@ -4,10 +4,10 @@ import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, delimiter, join, resolve } from 'node:path'
 import { afterAll } from 'vitest'
-import { git, temporaryFolder } from '../../capture/fixture.ts'
-import { lineaprint } from '../../support/program.ts'
-import type { Reproduction } from '../../../src/reproduce/reproduce.ts'
-import type { Outcome } from '../../support/program.ts'
+import { git, temporaryFolder } from '../../../capture/fixture.ts'
+import { lineaprint } from '../../../support/program.ts'
+import type { Reproduction } from '../../../../src/reproduce/reproduce.ts'
+import type { Outcome } from '../../../support/program.ts'
 
 /**
  * A folder with nothing but links to programs that not every machine has: where they lie there may be another Python as

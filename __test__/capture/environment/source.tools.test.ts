@@ -1,14 +1,14 @@
 import { symlinkSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { condaSource } from '../../../../src/capture/environment/python/conda.ts'
-import { createContainerSource } from '../../../../src/capture/environment/system/container.ts'
-import { gpuSource } from '../../../../src/capture/environment/system/gpu.ts'
-import { askSource } from '../../../../src/capture/environment/source.ts'
-import { stableEnvironmentFields } from '../../../../src/capture/environment/capture.ts'
-import { folderOf, programs } from '../fakes.ts'
-import type { Source } from '../../../../src/capture/environment/source.ts'
-import type { JsonObject } from '../../../../src/core/json-value.ts'
+import { condaSource } from '../../../src/capture/environment/python/conda.ts'
+import { createContainerSource } from '../../../src/capture/environment/system/container.ts'
+import { gpuSource } from '../../../src/capture/environment/system/gpu.ts'
+import { askSource } from '../../../src/capture/environment/source.ts'
+import { stableEnvironmentFields } from '../../../src/capture/environment/capture.ts'
+import { folderOf, programs } from './fakes.ts'
+import type { Source } from '../../../src/capture/environment/source.ts'
+import type { JsonObject } from '../../../src/core/json-value.ts'
 
 function ask(
   source: Source,

@@ -3,12 +3,12 @@ import { execFileSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { expect, test } from 'vitest'
-import { requirementsOf } from '../../../src/reproduce/rebuild/requirements.ts'
-import { emptyRepository, git, temporaryFolder } from '../../capture/fixture.ts'
-import { keptFolder } from '../../support/kept-folder.ts'
-import { lineaprint } from '../../support/program.ts'
+import { requirementsOf } from '../../../../src/reproduce/rebuild/requirements.ts'
+import { emptyRepository, git, temporaryFolder } from '../../../capture/fixture.ts'
+import { keptFolder } from '../../../support/kept-folder.ts'
+import { lineaprint } from '../../../support/program.ts'
 import { OFFLINE, call, commit, environment, has, once, reproduce, succeeds } from './support.ts'
-import type { Reproduction } from '../../../src/reproduce/reproduce.ts'
+import type { Reproduction } from '../../../../src/reproduce/reproduce.ts'
 
 /** A wheel with one module, made without any tool. */
 function wheel(folder: string): string {

@@ -2,10 +2,10 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { onlyRun, recordsIn } from '../e2e/runs/support.ts'
-import { folderOf } from '../support/folder.ts'
-import { lineaprint } from '../support/program.ts'
-import type { Outcome } from '../support/program.ts'
+import { onlyRun, recordsIn } from './support.ts'
+import { folderOf } from '../../support/folder.ts'
+import { lineaprint } from '../../support/program.ts'
+import type { Outcome } from '../../support/program.ts'
 
 const EXAMPLE =
   /```ts\n(\/\/ lineaprint\.config\.ts\n.*?)```/s.exec(readFileSync('docs/trackers.md', 'utf8'))?.[1] ?? ''

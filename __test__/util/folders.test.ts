@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { makeFolders } from '../../src/util/folders.ts'
 import { folderOf } from '../support/folder.ts'
-import { lineaprint } from '../support/program.ts'
 
 test('makes what is missing and says where that begins', async () => {
   const root = folderOf({})
@@ -26,10 +25,4 @@ test('a file in the way is the error of the system', async () => {
     code: 'EEXIST',
     path: join(root, 'file'),
   })
-})
-
-test.skipIf(process.platform !== 'linux')('a place that never can be does not hang a run', async () => {
-  const { code, stderr } = await lineaprint(['run', '--output-dir', '/proc/x', '--', 'true'])
-  expect(code).toBe(3)
-  expect(stderr).toContain('/proc/x')
 })

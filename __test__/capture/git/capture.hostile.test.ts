@@ -108,7 +108,6 @@ describe('hostile names and places', () => {
     writeFileSync(odd, 'odd')
     const files = temporaryFolder()
     const captured = await look(folder, {}, { filesDirectory: files })
-    // rldk: names came quoted.
     expect(captured.value['modified']).toEqual(['"q"\t', '-n', 'ü\n'])
     expect(listAt(captured.value, 'untracked')).toMatchObject([
       { path: 'a\\xff', pathBytes: '61ff', kept: true },

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { compareFiles } from '../../src/compare/tensor-files.ts'
 import { folderOf } from '../support/folder.ts'
-import type { FileVerdict } from '../../src/compare/tensor-files.ts'
+import type { FileVerdict } from '../../src/compare/file-verdict.ts'
 
 /** A file as NumPy writes it, its head padded to a multiple of 64. */
 function npy(

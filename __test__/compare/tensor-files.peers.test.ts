@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
 import { compareFiles } from '../../src/compare/tensor-files.ts'
 import { folderOf } from '../support/folder.ts'
-import type { FileVerdict } from '../../src/compare/tensor-files.ts'
+import type { FileVerdict } from '../../src/compare/file-verdict.ts'
 
 const PYTHON = resolve('.peers/python/bin/python')
 

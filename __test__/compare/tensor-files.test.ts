@@ -6,7 +6,7 @@ import { compareFiles } from '../../src/compare/tensor-files.ts'
 import { compareMetrics } from '../../src/reproduce/verdicts/metrics.ts'
 import { folderOf } from '../support/folder.ts'
 import { floats, fromHeader, safetensors } from '../support/safetensors.ts'
-import type { FileVerdict } from '../../src/compare/tensor-files.ts'
+import type { FileVerdict } from '../../src/compare/file-verdict.ts'
 import type { TensorToWrite } from '../support/safetensors.ts'
 
 type Tensors = Readonly<Record<string, TensorToWrite>>

@@ -4,7 +4,7 @@ import { basename } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
 import { storeError } from '../util/fs.ts'
 import { isFloat, isSameData, largestDifference } from './numbers.ts'
-import type { FileVerdict, Tolerance } from './tensor-files.ts'
+import type { FileVerdict, Tolerance } from './file-verdict.ts'
 import type { Elements } from './numbers.ts'
 
 /** What the head of a `.npy` file says. */

@@ -6,7 +6,7 @@ import { recordedTable, tableDifference } from './tables.ts'
 import type { TableHash } from '../dataset/table.ts'
 import type { JsonObject } from '../core/json-value.ts'
 import type { RecordedTable } from './tables.ts'
-import type { FileVerdict, Tolerance } from './tensor-files.ts'
+import type { FileVerdict, Tolerance } from './file-verdict.ts'
 
 /** The verdict about two files of tables whose bytes differ. */
 export async function compareTables(

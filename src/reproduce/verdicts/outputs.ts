@@ -18,7 +18,7 @@ import type { RecordedTensor } from '../../record/tensor-list.ts'
 import type { AlgorithmChoice } from '../../core/digest.ts'
 import type { TrackedRecord } from '../../record/record.ts'
 import type { StoredRun } from '../../store/runs.ts'
-import type { FileVerdict, Tolerance } from '../../compare/tensor-files.ts'
+import type { FileVerdict, Tolerance } from '../../compare/file-verdict.ts'
 import type { ReproduceItem } from '../types.ts'
 
 type Tracked = Extract<TrackedRecord, { status: 'tracked' }>

@@ -48,7 +48,11 @@ test('links and patterns are as asked', async () => {
   })
   await expect(hashTree(root, { links: 'refuse' })).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_LINK' })
   // @ts-expect-error an unknown mode
-  await expect(hashTree(root, { links: 'copy' })).rejects.toThrow(/follow, record, refuse/)
+  await expect(hashTree(root, { links: 'copy' })).rejects.toMatchObject({
+    code: 'ERR_LINEAPRINT_ARGUMENT',
+    field: 'links',
+    expected: 'follow, record, refuse',
+  })
 })
 
 test('name and content of a file are kept apart', async () => {

@@ -2,10 +2,10 @@ import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { readRun } from '../../src/store/runs.ts'
-import { storeIn } from '../../src/store/store.ts'
-import { folderOf } from '../support/folder.ts'
-import { startProgram } from './support.ts'
+import { readRun } from '../../../src/store/runs.ts'
+import { storeIn } from '../../../src/store/store.ts'
+import { folderOf } from '../../support/folder.ts'
+import { startProgram } from '../../tracking/support.ts'
 
 const PROGRAM = `
 const tracker = new ExperimentTracker({ ...off, experimentId: 'run' })

@@ -1,6 +1,5 @@
 /**
- * A first look: a real training run is tracked, shown and verified; then one weight is changed, and the run is
- * verified again.
+ * Track, show and verify a real training run. Then change one weight and verify the run again.
  */
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -20,10 +19,10 @@ command('node examples/iris/train.ts', [join(here, 'train.ts'), folder], here, 0
 heading('What was this run?')
 command('lineaprint show @latest', [program, 'show', '@latest'], folder, 0)
 
-heading('Is everything as it was?')
+heading('Is everything unchanged?')
 command('lineaprint verify @latest', [program, 'verify', '@latest'], folder, 0)
 
-heading('Now one weight is changed: the last bit of the first one')
+heading('Flip the lowest bit of the first weight, then verify again')
 const path = join(folder, 'iris.safetensors')
 const bytes = readFileSync(path)
 const firstWeight = 8 + Number(bytes.readBigUInt64LE(0))
@@ -32,14 +31,14 @@ writeFileSync(path, bytes)
 command('lineaprint verify @latest', [program, 'verify', '@latest'], folder, 1)
 
 console.log(
-  `\nThe run lies in ${relative(process.cwd(), join(folder, '.lineaprint'))}; try "lineaprint --help" there.`,
+  `\nThe run is in ${relative(process.cwd(), join(folder, '.lineaprint'))}; try "lineaprint --help" there.`,
 )
 
 function heading(text: string): void {
   console.log(`\n── ${text}`)
 }
 
-/** Runs a Node program, shows what a person would have typed, and ends if the exit code is not the one expected. */
+/** Run a Node program, print the command as a person would type it, and exit on an unexpected exit code. */
 function command(typed: string, args: readonly string[], cwd: string, expected: number): void {
   console.log(`$ ${typed}`)
   const { status, error } = spawnSync(execPath, args, { cwd, stdio: 'inherit' })

@@ -1,10 +1,10 @@
 /**
- * A network of one hidden layer, trained by plain gradient descent: small enough to read, real enough to learn.
- * Everything is a flat array in C order, as it is written to the file.
+ * A network with one hidden layer, trained by gradient descent: small enough to read, and able to learn.
+ * Parameters are flat arrays in C order, as in the file.
  */
 import type { Generator } from 'lineaprint'
 
-/** The parameters, by the names they have in the file. */
+/** The parameters, by their names in the file. */
 export interface Network {
   /** [hidden, inputs] */
   readonly 'hidden.weight': Float32Array
@@ -22,10 +22,10 @@ export interface Sample {
   readonly label: number
 }
 
-/** Neurons of each layer. */
+/** Number of neurons of each layer. */
 export const SIZES = { inputs: 4, hidden: 16, classes: 3 } as const
 
-/** A network with small random weights. */
+/** Create a network with small random weights. */
 export function createNetwork(generator: Generator): Network {
   const { inputs, hidden, classes } = SIZES
   const random = (length: number, fan: number): Float32Array =>
@@ -38,7 +38,7 @@ export function createNetwork(generator: Generator): Network {
   }
 }
 
-/** What the network makes of one sample: the hidden layer and the probability of each class. */
+/** Compute the hidden layer and the probability of each class for one sample. */
 export function predict(
   network: Network,
   features: Float32Array,
@@ -51,7 +51,7 @@ export function predict(
   return { hidden, probabilities: exponentials.map((value) => value / sum) }
 }
 
-/** One step of gradient descent on one sample. Returns the loss (cross entropy, in nats) before the step. */
+/** Do one step of gradient descent on one sample. Return the loss (cross entropy, in nats) before the step. */
 export function learn(network: Network, { features, label }: Sample, rate: number): number {
   const { hidden, probabilities } = predict(network, features)
   const loss = -Math.log(probabilities[label] ?? 0)
@@ -67,7 +67,7 @@ export function learn(network: Network, { features, label }: Sample, rate: numbe
   return loss
 }
 
-/** Share of samples whose most probable class is the right one. */
+/** Return the share of samples whose most probable class is correct. */
 export function accuracy(network: Network, samples: readonly Sample[]): number {
   const right = samples.filter(({ features, label }) => {
     const { probabilities } = predict(network, features)
@@ -92,8 +92,8 @@ function descend(
   error.forEach((slope, row) => {
     bias[row] = at(bias, row) - rate * slope
     input.forEach((value, column) => {
-      const place = row * input.length + column
-      weight[place] = at(weight, place) - rate * slope * value
+      const index = row * input.length + column
+      weight[index] = at(weight, index) - rate * slope * value
     })
   })
 }

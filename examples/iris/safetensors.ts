@@ -1,9 +1,9 @@
-/** Writes a network as a safetensors file. */
+/** Write a network as a safetensors file. */
 import { writeFile } from 'node:fs/promises'
 import { SIZES } from './network.ts'
 import type { Network } from './network.ts'
 
-/** Writes the parameters in the order of their names, without gaps. */
+/** Write the parameters in the order of their names, without gaps. */
 export async function writeNetwork(path: string, network: Network): Promise<void> {
   const shapes: Record<keyof Network, readonly number[]> = {
     'hidden.weight': [SIZES.hidden, SIZES.inputs],

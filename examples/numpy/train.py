@@ -1,12 +1,12 @@
-"""A small network that is trained with NumPy, says what it does, and comes out again bit for bit.
+"""Train a small network with NumPy and record it. Training it again gives the same bits.
 
     lineaprint run --seed 42 -- python train.py
     lineaprint show @latest
     lineaprint reproduce @latest
 
-It runs without lineaprint as well, as long as Python finds the package `lineaprint`; then nothing is recorded. NumPy's
-products of matrices go through a library that may add in another order with another number of threads or on another
-processor: a run comes out again on the machine it was made on.
+The program also runs outside of `lineaprint run` if Python finds the package `lineaprint`; then nothing is recorded.
+NumPy multiplies matrices with a library that may add in another order with another number of threads or on another
+processor. So the bits are the same only on the same machine.
 """
 
 import lineaprint
@@ -16,10 +16,10 @@ EPOCHS = 30
 RATE = 0.5
 HIDDEN = 8
 
-# Under --seed, this generator has a seed that follows from it. `lineaprint show` says so.
+# With --seed, the seed of this generator is derived from it. `lineaprint show` lists the generator under "seeded".
 rng = np.random.default_rng()
 
-# Two spirals that no straight line parts.
+# Two spirals that no straight line separates.
 turn = np.linspace(0.5, 3, 60)
 spiral = np.stack([turn * np.cos(2 * turn), turn * np.sin(2 * turn)], axis=1) / 3
 points = np.concatenate([spiral, -spiral]) + rng.normal(0, 0.02, (120, 2))
@@ -46,7 +46,7 @@ for epoch in range(EPOCHS):
         hidden["weight"] -= RATE * x.T @ back
         hidden["bias"] -= RATE * back.sum(axis=0)
     lineaprint.log_metric("loss", loss / len(points), step=epoch)
-    # Where two runs part, `lineaprint diff` names the epoch.
+    # `lineaprint diff` names the epoch at which two runs diverge.
     lineaprint.log_digest("hidden", hidden["weight"], step=epoch)
 
 lineaprint.checkpoint("trained")

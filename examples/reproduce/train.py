@@ -1,10 +1,10 @@
-"""A model that comes out the same, bit for bit, when it is trained again on this machine: NumPy, one seed.
+"""Train a model with NumPy and one seed. Training it again on the same machine gives the same bits.
 
     lineaprint run --seed 42 --output model=line.safetensors -- python train.py
     lineaprint reproduce @latest
 
-The seed comes from the variable LINEAPRINT_SEED, which `--seed` sets and `reproduce` sets again. A random generator
-of its own is seeded with it: nothing that is imported can draw from it in between.
+The seed comes from the variable LINEAPRINT_SEED, which `--seed` sets and `reproduce` sets again. The
+program seeds its own generator with it, so that imported modules cannot draw numbers from it.
 """
 
 import json

@@ -1,11 +1,12 @@
 /**
- * A model that comes out the same, bit for bit, wherever it is trained again: plain JavaScript, one seed.
+ * Train a model in JavaScript with one seed. Training it again on any machine gives the same bits.
  *
  *     lineaprint run --seed 42 --output model=line.safetensors -- node train.ts
  *     lineaprint reproduce @latest
  *
- * The seed comes from the variable LINEAPRINT_SEED, which `--seed` sets and `reproduce` sets again. Only operations
- * whose result IEEE 754 fixes are used: `Math.exp` and its like may differ between engines.
+ * The seed comes from the variable LINEAPRINT_SEED, which `--seed` sets and `reproduce` sets again. The
+ * program uses only operations whose result IEEE 754 defines: `Math.exp` and similar functions may differ between
+ * engines.
  */
 import { writeFileSync } from 'node:fs'
 
@@ -28,7 +29,7 @@ for (let step = 0; step < STEPS; step++) {
 writeFileSync('line.safetensors', safetensors({ bias: [bias], weight: [weight] }))
 console.log(`y = ${weight.toFixed(3)} x + ${bias.toFixed(3)}`)
 
-/** Numbers from 0 to 1 by the algorithm mulberry32: integers alone, so the same everywhere. */
+/** Return a generator of numbers from 0 to 1: mulberry32, which uses only integers and so is the same everywhere. */
 function generator(seed: number): () => number {
   let state = seed >>> 0
   return () => {
@@ -39,7 +40,7 @@ function generator(seed: number): () => number {
   }
 }
 
-/** A safetensors file of 64-bit floats. */
+/** Build a safetensors file of 64-bit floats. */
 function safetensors(tensors: Readonly<Record<string, readonly number[]>>): Uint8Array {
   const header: Record<string, object> = {}
   let offset = 0

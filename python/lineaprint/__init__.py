@@ -1,4 +1,4 @@
-"""What a Python program says to `lineaprint run` about itself.
+"""Record data of a Python program in its run, which `lineaprint run` started.
 
     import lineaprint
 
@@ -8,8 +8,8 @@
         lineaprint.log_metric("loss", loss, step=step)
     lineaprint.track_model(model, "final")
 
-Outside of `lineaprint run` nothing is recorded: the calls return None, which one line on stderr says once. Seeds are
-set and restored all the same. See docs/python.md.
+Outside of `lineaprint run` nothing is recorded: the functions return None, and one line on stderr reports this once.
+`set_seeds` and `restore` still work. See docs/python.md.
 """
 
 from ._errors import LineaprintError, StateCorrupt, StateIncomplete, StateNotFound
@@ -39,36 +39,36 @@ __all__ = [
 
 
 def active():
-    """Whether what this process says is recorded."""
+    """Return whether this process is recorded."""
     return _connect() and _current.active
 
 
 def track_dataset(source, name):
-    """Digests a dataset and records it under a name.
+    """Digest a dataset and record it under a name.
 
-    `source` is a path, or an array: of NumPy, PyTorch, or anything with a buffer or `__array__`. An array is copied
-    once into memory that lineaprint reads.
+    `source` is a path or an array: NumPy, PyTorch, or an object with a buffer or `__array__`. An array is copied once
+    into memory that lineaprint reads.
 
-    Returns the report, a dict with `digest` and more; None where nothing is recorded. It is on disk then. Raises
-    LineaprintError for a path that is not there, and for a name that stands for other content.
+    Return the report, a dict with `digest` and more fields, once it is on disk; None if nothing is recorded. Raise
+    LineaprintError for a path that does not exist, and for a name that already has other content.
     """
     return _track("dataset", source, name)
 
 
 def track_model(source, name):
-    """Digests a model and records it under a name.
+    """Digest a model and record it under a name.
 
     `source` is a path (a safetensors file, or a folder with one), a `torch.nn.Module`, or a dict of tensors or
-    arrays, which may be nested. Parameters and buffers count, and tied tensors under each of their names: the digest
-    `weights` is that of the safetensors file of the same state dict.
+    arrays, which may be nested. Parameters and buffers are included, and tied tensors are listed under each of their
+    names. The digest `weights` equals that of a safetensors file with the same state dict.
 
-    Returns the report with `weights` and `architecture`; None where nothing is recorded.
+    Return the report with `weights` and `architecture`; None if nothing is recorded.
     """
     return _track("model", source, name)
 
 
 def track_output(path, name):
-    """Digests a file or folder that the program has made, and records it under a name. Returns the report."""
+    """Digest a file or folder that the program wrote, and record it under a name. Return the report."""
     return _track("output", path, name)
 
 
@@ -81,12 +81,12 @@ def _track(kind, source, name):
 
 
 def log_metric(name, value, *, step=None):
-    """Logs one value of a metric: anything that `float` takes. Returns at once; see `flush`."""
+    """Log one value of a metric: anything that `float` accepts. Return at once; see `flush`."""
     log_metrics({name: value}, step=step)
 
 
 def log_metrics(values, *, step=None):
-    """Logs one value each of several metrics, all of the same step: all of them or none."""
+    """Log one value of each of several metrics at the same step: all of them or none."""
     if _recording():
         from . import _tracking as module
 
@@ -94,8 +94,10 @@ def log_metrics(values, *, step=None):
 
 
 def log_digest(name, value, *, step=None):
-    """Logs the digest of an array or tensor at a step: weights, gradients, a batch. `lineaprint diff` of two runs then
-    names the first step at which they part. The data itself is not kept. Returns the digest."""
+    """Log the digest of an array or tensor at a step, for example weights, gradients or a batch. Return the digest.
+
+    `lineaprint diff` names the first step at which two runs diverge. The data itself is not stored.
+    """
     if not _recording():
         return None
     from . import _tracking as module
@@ -104,7 +106,7 @@ def log_digest(name, value, *, step=None):
 
 
 def add_metadata(*entry, **entries):
-    """Adds to the metadata of the run: `add_metadata("key", value)`, a dict, or keywords. Anything with a JSON form."""
+    """Add JSON values to the metadata of the run: `add_metadata("key", value)`, a dict, or keyword arguments."""
     if _recording():
         from . import _tracking as module
 
@@ -112,7 +114,7 @@ def add_metadata(*entry, **entries):
 
 
 def add_tags(*tags):
-    """Adds tags to the run."""
+    """Add tags to the run."""
     if _recording():
         from . import _tracking as module
 
@@ -120,15 +122,15 @@ def add_tags(*tags):
 
 
 def flush():
-    """Returns when everything said so far is on disk."""
+    """Return once everything recorded so far is on disk."""
     if _recording():
         _current.connection.ask({"call": "flush"})
 
 
 def checkpoint(name):
-    """Saves the state of every generator that can be read, under a name. A later one of that name takes its place.
+    """Save the state of every generator whose state can be read. A later checkpoint with the same name replaces it.
 
-    Returns a dict with `file` and the names of the `generators`; None where nothing is recorded.
+    Return a dict with `file` and the names of the `generators`; None if nothing is recorded.
     """
     if not _recording():
         return None
@@ -138,13 +140,15 @@ def checkpoint(name):
 
 
 def restore(source, at="end", *, program=1):
-    """Sets generators to the states that a run saved. All are looked at first; none is set if one cannot be.
+    """Set generators to the states that a run saved, all of them or none.
 
-    `source` is the folder of a run or a file of states; `at` is 'start', 'end' or the name of a checkpoint; `program`
-    the number of the Python program of the run. Libraries of saved generators are imported. A generator of
-    `default_rng` is known by its number among those the program makes, and has to be made before.
+    All states are first loaded into scratch generators. The real generators change only if all of them load.
 
-    Returns a dict with the names of what was `restored` and `notRestored`. Raises StateNotFound, StateCorrupt or
+    `source` is the folder of a run or a file of states. `at` is 'start', 'end' or the name of a checkpoint. `program`
+    is the number of the Python program of the run. The libraries of saved generators are imported. A generator of
+    `default_rng` is identified by its number in the order of creation, and must be created before the call.
+
+    Return a dict with the names `restored` and `notRestored`. Raise StateNotFound, StateCorrupt or
     StateIncomplete, and LineaprintError for the state of a device that this machine lacks.
     """
     from . import _states
@@ -154,7 +158,7 @@ def restore(source, at="end", *, program=1):
 
 
 def seed(default=None):
-    """The seed of this process: that of `set_seeds`, or of the run; `default` if there is none."""
+    """Return the seed of this process: from `set_seeds` or the run; `default` if there is none."""
     if _current.seed is not None:
         return _current.seed
     found = _seed_of_run() if _current.kind == "program" else None
@@ -162,12 +166,12 @@ def seed(default=None):
 
 
 def set_seeds(seed, deterministic=False):
-    """Seeds every generator that can be reached, those of libraries that are imported later included.
+    """Seed every supported generator, including those of libraries that are imported later.
 
-    `seed` is a whole number from 0 to 2^53 - 1. `deterministic` asks PyTorch, cuDNN and TensorFlow for results that
-    do not change, which costs speed.
+    `seed` is an integer from 0 to 2^53 - 1. `deterministic` requests deterministic results from PyTorch, cuDNN and
+    TensorFlow, which is slower.
 
-    Returns a dict with `targets`: what became of each source of randomness, and which are not reached.
+    Return a dict with `targets`: the status of each source of randomness, including those that are not seeded.
     """
     from . import _seeding
 
@@ -176,7 +180,7 @@ def set_seeds(seed, deterministic=False):
 
 
 def _connect():
-    """Whether there is a bridge. Python may have skipped the sitecustomize that starts it (-S)."""
+    """Connect to lineaprint if Python skipped the sitecustomize that does so (-S). Return whether a connection exists."""
     import os
 
     if not _current.started and os.environ.get("LINEAPRINT_BRIDGE"):
@@ -192,7 +196,7 @@ def _connect():
 
 
 def _begin():
-    """Outside of a run nobody watches imports yet: generators are known from here on. In a run all has begun."""
+    """Start watching imports outside of a run. In a run, the sitecustomize has already started this."""
     import os
 
     if not os.environ.get("LINEAPRINT_BRIDGE"):

@@ -1,10 +1,10 @@
-"""The connection to lineaprint: a Unix-domain socket, over which framed JSON goes.
+"""Connect to lineaprint over a Unix-domain socket with framed JSON messages.
 
-A frame is the length of what follows as 4 bytes, highest first, and that many bytes of JSON in UTF-8. A message with
-an `id` is answered by one frame with that `id`; one without is not answered.
+A frame is a length (4 bytes, big-endian) and that many bytes of JSON in UTF-8. lineaprint answers a message with an
+`id` by one frame with the same `id`. It does not answer a message without an `id`.
 
-This file is loaded at the start of every Python program of a run: it imports what Python has loaded anyway, or what
-is built in.
+This file is loaded at the start of every Python program of a run, so it imports only modules that Python has already
+loaded or that are built in.
 """
 
 import os
@@ -13,18 +13,18 @@ from _thread import RLock
 
 from ._errors import LineaprintError
 
-#: Version of the messages; lineaprint answers an unknown one by closing the connection.
+#: Version of the messages. lineaprint closes the connection if the version is unknown.
 PROTOCOL = 1
 
 #: Longest message, in bytes. lineaprint closes the connection on a longer one.
 LIMIT = 4 * 1024 * 1024
 
-# Without it, writing to a lineaprint that has ended would kill a program that has SIGPIPE at its default.
+# Without this flag, a write after lineaprint has ended would kill a program with the default action for SIGPIPE.
 _NO_SIGNAL = 0x4000 if sys.platform.startswith("linux") else 0
 
 
 class Connection:
-    """One process's connection. A child that was forked must not use the parent's: see `after_fork`."""
+    """The connection of one process. A forked child must not use the connection of its parent: see `after_fork`."""
 
     def __init__(self, path):
         self._path = path
@@ -36,26 +36,26 @@ class Connection:
         self.lost = False
 
     def greet(self, hello):
-        """Connects. `hello` is the first message, also of a connection that is made again."""
+        """Connect. `hello` is the first message of this connection and of every reconnection."""
         self._greeting = hello
         with self._lock:
             self._connect()
 
     def after_fork(self, hello):
-        """Lets go of the parent's connection; the child gets its own once it says something."""
+        """Close the connection of the parent. The child connects when it sends its first message."""
         self._lock = RLock()
         self._greeting = hello
         self._close()
 
     def tell(self, message):
-        """Sends JSON text without waiting. Whether it could be sent."""
+        """Send JSON text without waiting for an answer. Return whether it was sent."""
         with self._lock:
             return self._send(message)
 
     def ask(self, fields):
-        """Sends a message and waits for the answer: its `result`, or None if lineaprint is gone.
+        """Send a message and wait for the answer. Return its `result`, or None if lineaprint has ended.
 
-        Raises LineaprintError for what lineaprint refused.
+        Raise LineaprintError if lineaprint refused the message.
         """
         import json
 
@@ -97,7 +97,7 @@ class Connection:
             )
         try:
             if self._socket is not None and self._identity != _identity(self._socket):
-                # The program closed our descriptor, as daemons do; its number may stand for a file of the program now.
+                # The program closed this descriptor, as daemons do. Its number may now belong to a file of the program.
                 self._socket.detach()
                 self._socket = None
             if self._socket is None:
@@ -108,7 +108,7 @@ class Connection:
             self._give_up()
             return False
         except BaseException:
-            # An interrupt half-way through a message: what follows on this connection could not be read.
+            # The interrupt came within a message, so later messages on this connection could not be parsed.
             self._close()
             raise
 
@@ -146,7 +146,7 @@ class Connection:
             made.detach()
 
     def _give_up(self):
-        """The program goes on without a record. It is told once."""
+        """Close the connection and warn once. The program continues without a record."""
         self._close()
         if not self.lost:
             self.lost = True
@@ -162,23 +162,23 @@ def _identity(made):
 
 
 def warn(sentence):
-    """One line on stderr, where there is one."""
+    """Write one line to stderr if the program has a stderr."""
     try:
         sys.stderr.write("lineaprint: %s\n" % sentence)
     except (AttributeError, OSError, ValueError):
-        # A program may have closed or replaced its stderr; there is nobody to tell then.
+        # The program may have closed or replaced its stderr, so the warning cannot be shown.
         pass
 
 
 def encode(fields):
-    """JSON text. What JSON does not have is refused before."""
+    """Return JSON text. The callers have already replaced NaN and infinities."""
     import json
 
     return json.dumps(fields, allow_nan=False, separators=(",", ":"))
 
 
 def quote(text):
-    """A text as JSON, without loading the module json."""
+    """Return a string as JSON, without loading the module json."""
     try:
         from _json import encode_basestring_ascii
     except ImportError:

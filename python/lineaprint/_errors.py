@@ -2,7 +2,7 @@
 
 
 class LineaprintError(Exception):
-    """What lineaprint refused. `code` is stable: branch on it, never on the text."""
+    """An error with a stable `code`. Branch on the code, never on the text."""
 
     def __init__(self, code, message):
         super().__init__(message)
@@ -10,14 +10,14 @@ class LineaprintError(Exception):
 
 
 class StateNotFound(LineaprintError, FileNotFoundError):
-    """There is no file with saved states of generators there."""
+    """The file with saved states does not exist."""
 
     def __init__(self, message):
         super().__init__("ERR_LINEAPRINT_NOT_FOUND", message)
 
 
 class StateCorrupt(LineaprintError, ValueError):
-    """The file with saved states is not JSON, or a value in it is impossible."""
+    """The file with saved states is not JSON, or contains an invalid value."""
 
     def __init__(self, message):
         super().__init__("ERR_LINEAPRINT_FORMAT", message)
@@ -31,5 +31,5 @@ class StateIncomplete(LineaprintError, LookupError):
 
 
 def argument(message):
-    """The error for an argument that is of the wrong kind."""
+    """Return the error for an invalid argument."""
     return LineaprintError("ERR_LINEAPRINT_ARGUMENT", message)

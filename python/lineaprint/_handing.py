@@ -1,7 +1,7 @@
-"""How lineaprint gets to read tensors: they are put into a file for as long as a call takes.
+"""Pass tensors to lineaprint in a file that exists for the duration of a call.
 
-It is an anonymous file, which is gone with the last process that has it open: in memory where there is room, else on
-the disk of the run. Where the system has neither, it is a file with a name, which is removed when the call ends.
+The file is anonymous, so it disappears with the last process that has it open. It is in memory if there is room,
+otherwise on the disk of the run. If the system supports neither, it is a named file that is removed after the call.
 """
 
 import os
@@ -10,25 +10,25 @@ import sys
 from ._errors import LineaprintError, argument
 from ._process import current
 
-#: Bytes that are copied at a time.
+#: Bytes per copy.
 _SLICE = 16 * 1024 * 1024
 
 
 def ask(made, tensors, fields):
-    """Hands tensors over with a message. `made` is one of the classes below."""
+    """Send a message together with tensors. `made` is one of the classes below."""
     for anonymous in (True, False):
         with made(tensors, anonymous) as place:
             try:
                 return current.connection.ask({**fields, **place})
             except LineaprintError as error:
-                # In another container, a process has another number for lineaprint: a file is found by its name.
+                # In another container, the process id differs for lineaprint. A named file works there.
                 if "descriptor" not in place or error.code != "ERR_LINEAPRINT_UNREADABLE":
                     raise
     return None
 
 
 class _Handed:
-    """A file that is there while lineaprint reads it."""
+    """A file that exists while lineaprint reads it."""
 
     def __init__(self, tensors, anonymous=True):
         self._tensors = tensors
@@ -87,17 +87,17 @@ def _anonymous(total):
         try:
             return os.memfd_create("lineaprint")
         except (AttributeError, OSError):
-            # An old kernel, or one that forbids it.
+            # The kernel is too old or forbids memfd_create.
             pass
     try:
         return os.open(os.environ["LINEAPRINT_RUN_DIRECTORY"], os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
     except (AttributeError, OSError, KeyError):
-        # File systems need not have unnamed files.
+        # Not every file system supports O_TMPFILE.
         return None
 
 
 def _memory_to_spare():
-    """A quarter of the memory that the system could give."""
+    """Return a quarter of the available memory, in bytes."""
     try:
         with open("/proc/meminfo", "rb") as file:
             for line in file:
@@ -109,11 +109,11 @@ def _memory_to_spare():
 
 
 class Raw(_Handed):
-    """The elements alone."""
+    """A file with only the elements."""
 
 
 class Safetensors(_Handed):
-    """A file of the format safetensors."""
+    """A safetensors file."""
 
     def header(self):
         import json

@@ -1,13 +1,13 @@
-"""Tells when a library has been imported. Nothing is imported for it that the program does not import itself."""
+"""Detect the import of a library. Import nothing that the program does not import itself."""
 
 import sys
 
 
 class Watcher:
-    """A finder in front of all others that finds nothing itself: it only adds a step behind the loading of a module."""
+    """A finder before all others. It finds no modules itself, but adds a step after the loading of a module."""
 
     def __init__(self, names, loaded, problem):
-        """`loaded(name, module)` is called behind each of `names`, once; what it raises goes to `problem(name, error)`."""
+        """Call `loaded(name, module)` once after the import of each name, and `problem(name, error)` if it raises."""
         self._names = frozenset(names)
         self._loaded = loaded
         self._problem = problem
@@ -17,7 +17,7 @@ class Watcher:
         sys.meta_path.insert(0, self)
         for name in sorted(self._names):
             module = sys.modules.get(name)
-            # One that is half loaded, further up in this very import, tells of itself by its spec.
+            # The spec shows whether the module is still being loaded, further up in this import.
             spec = getattr(module, "__spec__", None)
             if module is not None and not getattr(spec, "_initializing", False):
                 self._tell(name, module)
@@ -49,10 +49,10 @@ class Watcher:
             return
 
         def exec_module(module):
-            # The loader is the program's again before anything of the library runs.
+            # Restore the loader before any code of the library runs.
             loader.__dict__.pop("exec_module", None)
             execute(module)
-            # A loader may be that of many modules, and one that was only looked for is not loaded.
+            # A loader can load many modules, and a spec that was only searched for loads nothing.
             if getattr(module, "__name__", None) == name:
                 self._tell(name, module)
 

@@ -1,4 +1,4 @@
-"""What this process is to lineaprint: its connection, its seed, the libraries it loaded."""
+"""The state of this process: its connection, its seed, and the libraries that it loaded."""
 
 import os
 import sys
@@ -8,13 +8,13 @@ from ._connection import PROTOCOL, Connection, quote, warn
 _GOLDEN = 0x9E3779B97F4A7C15
 _MASK = (1 << 64) - 1
 
-# Places of spawned processes, apart from those of forks, which are 1, 2, 3, …
+# Path elements of spawned processes. They differ from those of forks, which are 1, 2, 3, …
 _SPAWNED = 1 << 20
 _FORK_SERVER = 1 << 21
 
 
 def derive(seed, path):
-    """The seed of a child: SplitMix64's output function over its place in the tree of processes, 53 bits of it."""
+    """Return the seed of a child: 53 bits of the output function of SplitMix64 over its path in the process tree."""
     word = seed
     for number in path:
         word = (word + (number + 1) * _GOLDEN) & _MASK
@@ -25,7 +25,7 @@ def derive(seed, path):
 
 
 def seed_of_run():
-    """The seed that the run was given, or None."""
+    """Return the seed of the run, or None."""
     text = os.environ.get("LINEAPRINT_SEED", "")
     if not text.isdecimal() or len(text) > 16 or int(text) >= 1 << 53:
         return None
@@ -33,7 +33,7 @@ def seed_of_run():
 
 
 def helper():
-    """Processes that multiprocessing starts for itself: `spawned`, `forkserver`, `resource_tracker`, else None."""
+    """Return the role in multiprocessing: `spawned`, `forkserver`, `resource_tracker`, or None."""
     argv = getattr(sys, "orig_argv", None) or getattr(sys, "argv", None) or []
     if "--multiprocessing-fork" in argv:
         return "spawned"
@@ -44,7 +44,7 @@ def helper():
 
 
 class Process:
-    """The one object of this module that changes: `current`."""
+    """The mutable state of this process. The only instance is `current`."""
 
     def __init__(self):
         self.started = False
@@ -52,17 +52,17 @@ class Process:
         self.connection = None
         #: `program`, `spawned` by multiprocessing, or `forked`.
         self.kind = "program"
-        #: What libraries are seeded with when they are loaded.
+        #: The seed for libraries when they are loaded.
         self.seed = None
-        #: Where it comes from: `run`, `set_seeds`, `derived`.
+        #: The origin of the seed: `run`, `set_seeds`, `derived`.
         self.origin = None
         self.deterministic = False
-        #: Numbers of the forks that lead here from the program that was started.
+        #: Numbers of the forks from the started program to this process.
         self.path = ()
         self.forks = 0
-        #: Loaded libraries: what this package knows about each, and its module.
+        #: Loaded libraries by name: the support module of this package, and the library itself.
         self.libraries = {}
-        #: What became of each source of randomness: name to (status, detail).
+        #: Status of each source of randomness: name to (status, detail).
         self.targets = {}
         self.told = set()
 
@@ -71,7 +71,7 @@ class Process:
         self.seed = seed_of_run()
         self.origin = None if self.seed is None else "run"
         if role == "spawned":
-            # Its seed is known once it was told its name.
+            # Its seed is known once multiprocessing has set its name.
             self.kind, self.seed, self.origin = "spawned", None, None
         elif role == "forkserver":
             self.kind = "spawned"
@@ -86,21 +86,21 @@ class Process:
         return self.connection is not None and not self.connection.lost
 
     def tell(self, call, **fields):
-        """Says something that is not answered. Whether it was sent."""
+        """Send a message without an answer. Return whether it was sent."""
         if not self.active:
             return False
         text = json_text({"call": call, **fields})
         return self.connection.tell(text)
 
     def loaded(self, library, module):
-        """A library was imported: it is seeded if there is a seed, and its state is the one it starts with."""
+        """Seed an imported library if there is a seed, and save its start state."""
         library.follow(module, self)
         if self.seed is not None:
             self.seed_one(library, module)
         else:
             self.targets.update(library.targets(module, self, False))
         self.say_state("start", {library.__name__: (library, module)})
-        # One of which something failed is left alone from here on.
+        # A library that failed above is not added, so it is ignored from here on.
         self.libraries[library.__name__] = (library, module)
 
     def seed_one(self, library, module):
@@ -108,7 +108,7 @@ class Process:
         self.targets.update(library.targets(module, self, True))
 
     def say_state(self, at, libraries):
-        """The states of a program. Those of processes that a library starts are only saved by `checkpoint`."""
+        """Send the states of a program. Only `checkpoint` saves the states of processes that a library starts."""
         if not self.active or self.kind != "program":
             return
         generators = {}
@@ -116,34 +116,34 @@ class Process:
             try:
                 generators.update(library.capture(module))
             except Exception as error:
-                # A device that failed, for example, has no state to tell.
+                # For example, a failed device has no state.
                 self.problem(name, error)
         if generators:
             self.tell("state", at=at, generators=generators)
 
     def states(self):
-        """The state of every generator that can be read now."""
+        """Return the state of every generator that can be read now."""
         generators = {}
         for library, module in self.libraries.values():
             generators.update(library.capture(module))
         return generators
 
     def problem(self, name, error):
-        """Something of ours failed. The program goes on, and the run has it as a warning."""
+        """Report an error of this package as a warning of the run. The program continues."""
         sentence = "%s: %s: %s" % (name, type(error).__name__, error)
         if sentence not in self.told:
             self.told.add(sentence)
             self.tell("problem", message=sentence[:1000])
 
     def end(self):
-        """The program ends: the last states, and what became of every source of randomness."""
+        """Send the last states and the status of every source of randomness at the end of the program."""
         try:
             if not self.active or self.kind == "forked":
                 return
             self.refresh_targets()
             self.say_state("end", self.libraries)
             self.say_seeds()
-            # Nobody waits for an answer: lineaprint reads what was sent before it ends the run.
+            # No answer is needed: lineaprint reads all sent messages before it ends the run.
             self.tell("bye", script=os.path.basename(_script())[:1000])
         except Exception as error:
             self.problem("the end of the program", error)
@@ -169,13 +169,13 @@ class Process:
         )
 
     def spawned(self, name):
-        """multiprocessing's own names end in the numbers of a process's place: SpawnProcess-2:1."""
+        """Derive the seed from the name. Default names end in the path of the process, for example SpawnProcess-2:1."""
         if self.kind != "spawned" or self.seed is not None:
             return
         seed = seed_of_run()
         place = str(name).rpartition("-")[2].split(":")
         if seed is None or not all(part.isdecimal() and len(part) < 10 for part in place):
-            # A name that the program chose may stand for several: equal streams would be worse than none.
+            # Several processes may have the same custom name, and equal streams would be worse than unseeded ones.
             return
         self.seed = seed
         self._derive(tuple(_SPAWNED + int(part) for part in place))
@@ -192,7 +192,7 @@ class Process:
         self.forks += 1
 
     def after_fork(self):
-        """In the child. States that were inherited follow from a seed and stay as they are."""
+        """Reset the connection and derive the seed in a forked child. Inherited generator states are kept."""
         self.kind = "forked"
         self._derive((self.forks,))
         self.forks = 0
@@ -200,7 +200,7 @@ class Process:
             self.connection.after_fork(self._hello())
 
     def after_random_fork(self):
-        """In the child, after Python gave its `random` a new state from the system."""
+        """Reseed `random` in a forked child, after Python has reset it from the system."""
         if self.seed is not None and "random" in sys.modules:
             sys.modules["random"].seed(self.seed)
 
@@ -229,7 +229,7 @@ def _script():
 
 
 def json_text(value):
-    """JSON text of what this package itself puts together, without loading the module json."""
+    """Return JSON text for values built by this package, without loading the module json."""
     if value is None:
         return "null"
     if value is True:

@@ -1,4 +1,4 @@
-"""`set_seeds`: seeds what is loaded, and says what is not."""
+"""Implement `set_seeds`: seed loaded libraries and report what is not seeded."""
 
 import os
 import sys
@@ -15,7 +15,7 @@ def set_seeds(seed, deterministic):
     if not 0 <= number < 1 << 53:
         raise argument("a seed is a whole number from 0 to 9007199254740991, and not %d" % number)
     current.seed, current.origin = number, "set_seeds"
-    # Processes that are started from here follow this seed, and no longer that of the run.
+    # Processes started from now on use this seed instead of the seed of the run.
     os.environ["LINEAPRINT_SEED"] = str(number)
     notes = []
     if deterministic:
@@ -38,7 +38,7 @@ def set_seeds(seed, deterministic):
 
 
 def _always():
-    """What holds whatever is loaded."""
+    """Return the targets that do not depend on the loaded libraries."""
     targets = {
         "os.urandom": ("unreachable", "it is random by design, as secrets and uuid4 are"),
         "hash": (
@@ -53,7 +53,7 @@ def _always():
 
 
 def _ask_for_determinism():
-    """Variables that libraries read when they start; what has started already is told."""
+    """Set the variables that libraries read at their start. Return a note for each library that has already started."""
     notes = []
     for name, value in (("CUBLAS_WORKSPACE_CONFIG", ":4096:8"), ("TF_DETERMINISTIC_OPS", "1")):
         os.environ.setdefault(name, value)

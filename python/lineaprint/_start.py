@@ -1,4 +1,4 @@
-"""The start of the bridge, before the first line of a program. What stands here costs every Python program of a run."""
+"""Start the bridge before the first line of a program. This code delays the start of every Python program of a run."""
 
 import atexit
 import os
@@ -6,7 +6,7 @@ import os
 from . import _process
 from ._hooks import Watcher
 
-#: The libraries with generators, by the module whose import is waited for.
+#: Libraries with generators: the module whose import is watched, and the support module.
 LIBRARIES = {
     "random": "python_random",
     "numpy.random": "numpy_random",
@@ -15,28 +15,28 @@ LIBRARIES = {
     "jax.random": "jax_random",
 }
 
-#: Another module, for the seeds of the processes it starts.
+#: Watched to seed the processes that multiprocessing spawns.
 SPAWN = "multiprocessing.spawn"
 
 
 def start():
-    """Connects this process to lineaprint and waits for libraries. A second call does nothing."""
+    """Connect this process to lineaprint and watch imports. A second call does nothing."""
     current = _process.current
     if current.started:
         return
     current.started = True
     if _process.helper() == "resource_tracker":
-        # It runs nothing of the program.
+        # This process runs no code of the program.
         return
     current.begin(os.environ["LINEAPRINT_BRIDGE"])
-    # What atexit is given first it runs last: the states are those of the very end.
+    # atexit runs the first registered function last, so the saved states are those of the end.
     atexit.register(current.end)
     os.register_at_fork(before=current.before_fork, after_in_child=current.after_fork)
     watch()
 
 
 def watch():
-    """Waits for libraries; also for a program that only sets seeds, outside of a run."""
+    """Watch imports. This is also used by a program outside of a run that only sets seeds."""
     current = _process.current
     if not current.watching:
         current.watching = True
@@ -50,19 +50,19 @@ def _loaded(name, module):
         return
     current.loaded(library(name), module)
     if name == "random":
-        # Python itself gives `random` another state after a fork; ours has to come behind that.
+        # Python resets `random` after a fork, so this hook must run after that reset.
         os.register_at_fork(after_in_child=current.after_random_fork)
 
 
 def library(name):
-    """What this package knows about a library, loaded when it is needed."""
+    """Return the support module for a library. It is loaded on demand."""
     from importlib import import_module
 
     return import_module("lineaprint._generators." + LIBRARIES[name])
 
 
 def _follow_spawn(module, current):
-    """A process that multiprocessing spawned is told its name, and so its place, before anything of the program runs."""
+    """Read the name of a spawned process, and so its path, before any code of the program runs."""
     prepare = module.prepare
 
     def prepare_with_seed(data):

@@ -1,4 +1,4 @@
-"""Saved states of generators: reading a file of them, and setting them, all or none."""
+"""Read saved states of generators from a file, and set all of them or none."""
 
 import json
 import os
@@ -13,12 +13,12 @@ SCHEMA = "lineaprint/generators/v1"
 #: The library by the first word of a generator's name.
 MODULES = {"random": "random", "numpy": "numpy.random", "torch": "torch"}
 
-#: A file is a few states of some kilobytes each.
+#: Largest file, in bytes. A file contains a few states of some kilobytes each.
 SIZE_LIMIT = 64 * 1024 * 1024
 
 
 def restore(source, at, program):
-    # Generators of default_rng are known from here on.
+    # From now on, generators of default_rng are remembered.
     watch()
     path, digest = _find(os.fspath(source), at, program)
     states = _parse(path, digest)
@@ -30,7 +30,7 @@ def restore(source, at, program):
             left.append(name)
         else:
             prepared.append((name, apply))
-    # Only now, when every state has been looked at, is any of them set.
+    # Set the states only after all of them were checked.
     for _, apply in prepared:
         apply()
     return {"file": path, "restored": [name for name, _ in prepared], "notRestored": left}
@@ -50,7 +50,7 @@ def _module(name):
 
 
 def _find(source, at, program):
-    """The file, and its SHA-256 if the record of the run knows it."""
+    """Return the file, and its SHA-256 if the record of the run contains it."""
     if not os.path.isdir(source):
         if not os.path.exists(source):
             raise StateNotFound("%s: there is no such file or folder" % source)
@@ -77,12 +77,12 @@ def _name_of(path):
         with open(path, encoding="utf-8") as file:
             return json.load(file).get("at")
     except (OSError, ValueError, AttributeError):
-        # Another file than the one that is looked for; the one that is wanted is read with all its errors.
+        # An unreadable file cannot be the requested one here. Errors of the requested file are raised later, in _parse.
         return None
 
 
 def _recorded_digest(run, path):
-    """What the sealed record says of the file; a run that goes on has no list of files yet."""
+    """Return the digest of the file in the sealed record; None for a run that is still running."""
     try:
         with open(os.path.join(run, "run.json"), encoding="utf-8") as file:
             files = json.load(file)["files"]
@@ -125,7 +125,7 @@ def _parse(path, digest):
 
 
 def checkpoint(name):
-    """Saves the states of this process under a name; what lineaprint answers."""
+    """Save the states of this process under a name. Return the answer of lineaprint."""
     if not isinstance(name, str) or not name or name in ("start", "end"):
         raise argument("the name of a checkpoint is a text, and neither 'start' nor 'end'")
     states = current.states()

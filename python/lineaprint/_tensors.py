@@ -1,10 +1,10 @@
-"""Tensors and arrays: their names, dtypes and shapes, and their elements as bytes."""
+"""Read the names, dtypes, shapes and bytes of tensors and arrays."""
 
 import sys
 
 from ._errors import LineaprintError, argument
 
-#: dtypes by their names in NumPy and PyTorch; what is missing has no spelling in safetensors.
+#: safetensors dtypes by their names in NumPy and PyTorch. Other dtypes do not exist in safetensors.
 DTYPES = {
     "bool": "BOOL",
     "int8": "I8",
@@ -27,14 +27,14 @@ DTYPES = {
     "float8_e8m0fnu": "F8_E8M0",
 }
 
-#: Packages whose objects have an array and more: labels, types, missing values.
+#: Packages whose objects hold more than an array: labels, types, missing values.
 TABLES = ("pandas", "polars", "pyarrow", "xarray", "dask", "modin", "cudf")
 
 _DEPTH = 100
 
 
 class Tensor:
-    """One tensor. `write` hands its elements in C order, little-endian, to a function that takes bytes."""
+    """One tensor. `write` passes its elements, in C order and little-endian, to a function that takes bytes."""
 
     def __init__(self, name, dtype, shape, size, write):
         self.name = name
@@ -45,7 +45,7 @@ class Tensor:
 
 
 def collect(source):
-    """The tensors of a model by name, and the names of what is none."""
+    """Return the tensors of a model, and the names of values that are not tensors."""
     if hasattr(source, "state_dict") and callable(source.state_dict):
         source = source.state_dict()
     if not isinstance(source, dict) and not hasattr(source, "items"):
@@ -87,7 +87,7 @@ def _is_array(value):
 
 
 def describe(value, name):
-    """What an array or tensor is."""
+    """Return the tensor for an array, a PyTorch tensor or a buffer."""
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(value, torch.Tensor):
         return _from_torch(torch, value, name)
@@ -114,7 +114,7 @@ def _from_torch(torch, tensor, name):
     def write(take):
         import ctypes
 
-        # One tensor at a time is brought from its device, and put in order if it is not.
+        # Only one tensor at a time is copied from its device and made contiguous.
         flat = tensor.detach().resolve_conj().resolve_neg().cpu().contiguous()
         if size > 0:
             take(memoryview((ctypes.c_char * size).from_address(flat.data_ptr())).cast("B"))
@@ -129,7 +129,7 @@ def _from_numpy(value, name):
     if kind.__module__.partition(".")[0] in TABLES:
         raise _unsupported(name, "a %s, which is more than its numbers; save it, or give its arrays" % kind.__name__)
     if isinstance(value, numpy.ndarray) and kind not in (numpy.ndarray, numpy.memmap):
-        # A mask or a unit would be lost without a word.
+        # A mask or a unit would be lost silently.
         raise _unsupported(name, "a %s, which is more than its numbers; give numpy.asarray of it" % kind.__name__)
     array = numpy.asarray(value)
     dtype = DTYPES.get(array.dtype.name)
@@ -147,7 +147,7 @@ def _from_numpy(value, name):
 
 
 def _from_buffer(view, name):
-    """Formats of the module struct, as array.array and bytes have them."""
+    """Return the tensor for a buffer with a format of the module struct, such as array.array or bytes."""
     format_ = view.format.lstrip("@=<" if sys.byteorder == "little" else "@=>")
     kind = {"?": "BOOL", "c": "U8", "e": "F16", "f": "F32", "d": "F64"}.get(format_)
     if kind is None and format_ in tuple("bhilqn"):

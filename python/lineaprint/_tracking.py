@@ -1,4 +1,4 @@
-"""What a program says: checked here, so that what is wrong is told where it was said."""
+"""Check the arguments of the recording functions, so that errors are raised at the call."""
 
 import math
 import os
@@ -8,7 +8,7 @@ from ._connection import encode
 from ._errors import argument
 from ._process import current
 
-#: Beyond it a double, which is what JSON has, does not keep every integer.
+#: From here on, a double (the number type of JSON) cannot represent every integer.
 _EXACT = 1 << 53
 
 _DEPTH = 100
@@ -66,12 +66,12 @@ def metric_name(name):
 
 
 def number(name, value):
-    """A number as JSON holds it: what JSON lacks stands as {"__float__": "NaN"}."""
+    """Return a number for JSON. NaN and infinities become {"__float__": "NaN"} and so on."""
     if isinstance(value, bool) or isinstance(value, (str, bytes)):
         raise argument("%s is no number: %.80r" % (name, value))
     try:
         if isinstance(value, int):
-            # A larger one goes over as the double nearest to it, as every metric does.
+            # A larger integer is sent as the nearest double, like every metric.
             return value if -_EXACT < value < _EXACT else float(value)
         found = float(value)
     except (TypeError, ValueError, OverflowError, RuntimeError) as error:
@@ -107,7 +107,7 @@ def add_tags(tags):
 
 
 def plain(value, place, depth):
-    """A copy with a JSON form. What would lose something on the way is refused."""
+    """Return a copy that can be written as JSON. Refuse values that JSON cannot represent exactly."""
     if depth > _DEPTH:
         raise argument("%s has more than %d levels, or contains itself" % (place, _DEPTH))
     if value is None or isinstance(value, bool):
@@ -130,13 +130,13 @@ def plain(value, place, depth):
     if isinstance(value, os.PathLike):
         return text(place, os.fsdecode(value))
     if getattr(value, "shape", None) == () and hasattr(value, "item"):
-        # A number of NumPy, or a tensor that holds one.
+        # A NumPy scalar, or a tensor with one element.
         return plain(value.item(), place, depth + 1)
     raise argument("%s has no JSON form: %s" % (place, type(value).__name__))
 
 
 def text(place, value):
-    """A text that has a UTF-8 form; names of files need not have one."""
+    """Return a string that can be encoded as UTF-8. File names may not be encodable."""
     try:
         value.encode("utf-8")
     except UnicodeEncodeError as error:

@@ -1,10 +1,10 @@
-"""What this package knows about the generators of each library. A file is loaded when its library is.
+"""Support modules for the generators of each library. A support module is loaded when its library is imported.
 
 Each has these functions, which take the module of the library:
 
-- `follow(module, process)`: once, behind the import.
-- `seed(module, seed, deterministic)`
-- `targets(module, process, seeded)`: for each source of randomness its name, and (status, detail).
-- `capture(module)`: for each generator its name, and its state in JSON.
-- `prepare(module, name, state)`: checks a state and returns what sets it; changes nothing itself.
+- `follow(module, process)`: called once after the import.
+- `seed(module, seed, deterministic)`: seed the generators.
+- `targets(module, process, seeded)`: return (status, detail) by name for each source of randomness.
+- `capture(module)`: return the state as JSON by name for each generator.
+- `prepare(module, name, state)`: check a state and return a function that sets it; change nothing itself.
 """

@@ -1,10 +1,10 @@
-"""Fields of a saved state, checked."""
+"""Read and check fields of a saved state."""
 
 from .._errors import StateCorrupt, StateIncomplete
 
 
 def field(state, name, key, kinds):
-    """A field of the kind it has to be of. True and False are no numbers here."""
+    """Return a field of the given type. True and False do not count as numbers."""
     if not isinstance(state, dict):
         raise StateCorrupt("the state of %s is no object" % name)
     if key not in state:
@@ -16,7 +16,7 @@ def field(state, name, key, kinds):
 
 
 def words(state, name, count):
-    """The words of 32 bits of a Mersenne Twister."""
+    """Return the 32-bit words of a Mersenne Twister."""
     found = field(state, name, "words", list)
     if len(found) != count or not all(type(word) is int and 0 <= word < 1 << 32 for word in found):
         raise StateCorrupt("the state of %s does not have %d words of 32 bits" % (name, count))
@@ -24,7 +24,7 @@ def words(state, name, count):
 
 
 def hexadecimal(state, name, key):
-    """Bytes that are written as hexadecimal digits."""
+    """Return bytes from hexadecimal digits."""
     try:
         return bytes.fromhex(field(state, name, key, str))
     except ValueError as error:

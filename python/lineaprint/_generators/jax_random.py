@@ -1,11 +1,11 @@
-"""JAX: it has no generator; a program makes keys. The seeds of the keys are recorded."""
+"""JAX: there is no global generator. The program creates keys, and their seeds are recorded."""
 
-#: Seeds that are kept.
+#: Number of seeds that are kept.
 KEPT = 64
 
 
 class _Made:
-    """The seeds of the keys that were made."""
+    """The seeds of the created keys."""
 
     def __init__(self):
         self.seeds = []
@@ -39,7 +39,7 @@ def _text(seed):
     try:
         return str(seed.__index__())
     except Exception:
-        # Under jit it is no number yet, and refuses to be one in ways of its own.
+        # Under jit the seed is not a number yet, and the conversion raises various errors.
         return "not a number"
 
 

@@ -1,9 +1,9 @@
-"""NumPy: the generator behind `numpy.random.seed` and its like, and the generators that `default_rng` makes."""
+"""NumPy: the global generator of `numpy.random`, and the generators that `default_rng` creates."""
 
 from .._errors import LineaprintError, StateCorrupt, StateIncomplete
 from ._fields import field
 
-#: Generators of `default_rng` that are kept, so that their states can be saved; NumPy allows no weak references.
+#: Number of `default_rng` generators that are kept to save their states. NumPy does not allow weak references to them.
 KEPT = 64
 
 #: Classes whose state may be set from a file.
@@ -17,7 +17,7 @@ _PREFIX = "numpy default_rng "
 
 
 class _Made:
-    """What `default_rng` made in this process."""
+    """The generators that `default_rng` created in this process."""
 
     def __init__(self):
         self.kept = []
@@ -30,7 +30,7 @@ made = _Made()
 
 
 def follow(module, process):
-    """Puts a function in the place of `default_rng` that makes the same generators and remembers them."""
+    """Replace `default_rng` with a function that creates the same generators and remembers them."""
     import functools
 
     original = module.default_rng
@@ -49,14 +49,14 @@ def follow(module, process):
 
 
 def _lacks_seed(args, kwargs):
-    """Whether a call says no seed. Seeds are not compared: those that are arrays have no one answer."""
+    """Return whether a call has no seed. Do not compare seeds with ==, because arrays return no single answer."""
     if args:
         return len(args) == 1 and not kwargs and args[0] is None
     return not kwargs or (len(kwargs) == 1 and kwargs.get("seed", 0) is None)
 
 
 def _sequence(module, process):
-    """The seed for a generator that the program gave none, where this process has one."""
+    """Return the derived seed for a generator without a seed; None if this process has no seed."""
     if process.seed is None:
         made.unseeded += 1
         return None
@@ -66,7 +66,7 @@ def _sequence(module, process):
 
 
 def _remember(generator):
-    # Given a generator, default_rng gives it back.
+    # default_rng returns a generator that it receives as its argument.
     if any(generator is other for other, _ in made.kept):
         return
     made.count += 1
@@ -75,8 +75,8 @@ def _remember(generator):
 
 
 def seed(module, number, deterministic):
-    # As a program would write it. A larger one as words, because nothing of it may be lost; with the third, the numbers
-    # are not those of the module random, which takes the first two and has the same algorithm.
+    # A small seed is passed directly, as a program would do. A larger one is passed as words, so that no bits are lost.
+    # The third word makes the numbers differ from those of the module random, which uses the first two words.
     made.derived = 0
     module.seed(number if number < 1 << 32 else [number & 0xFFFFFFFF, number >> 32, 1])
 
@@ -125,7 +125,7 @@ def _sequence_of(bits):
 
 
 def _write(state):
-    """A state of NumPy with integers as decimal digits, because they have up to 128 bits, and floats exactly."""
+    """Return a NumPy state with exact floats, and integers as decimal digits, because they have up to 128 bits."""
     written = {"algorithm": state["bit_generator"]}
     for key, value in state.items():
         if key != "bit_generator":
@@ -178,7 +178,7 @@ def _setter(target, value):
 
 
 def _check(name, state, read, give, take):
-    """Lets a generator that nobody uses take the state, and sees that it took all of it."""
+    """Load the state into a scratch generator, and check that the generator then has exactly this state."""
     for key, value in _write(take()).items():
         if key not in state:
             raise StateIncomplete("the state of %s lacks the field %s" % (name, key))

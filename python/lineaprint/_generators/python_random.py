@@ -1,4 +1,4 @@
-"""The generator behind the functions of the module `random`."""
+"""Python: the global generator of the module `random`."""
 
 from .._errors import StateCorrupt
 from ._fields import field, words
@@ -39,7 +39,7 @@ def prepare(module, name, state):
     gauss = field(state, name, "gauss", (str, type(None)))
     try:
         value = (version, (*key, position), None if gauss is None else float.fromhex(gauss))
-        # One that nobody uses says whether Python takes the state.
+        # A scratch generator checks whether Python accepts the state.
         module.Random().setstate(value)
     except (ValueError, TypeError, OverflowError) as error:
         raise StateCorrupt("the state of %s is impossible: %s" % (name, error)) from error

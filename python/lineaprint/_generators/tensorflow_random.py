@@ -1,4 +1,4 @@
-"""TensorFlow: it takes a seed, and lets nobody read the state that follows."""
+"""TensorFlow: it can be seeded, but its state cannot be read."""
 
 def follow(module, process):
     pass

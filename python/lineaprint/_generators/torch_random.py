@@ -13,7 +13,7 @@ def follow(module, process):
 
 
 def seed(module, number, deterministic):
-    # Also for every CUDA device, whenever that is first used, and for MPS.
+    # This also seeds MPS, and every CUDA device when it is first used.
     module.manual_seed(number)
     if deterministic:
         module.use_deterministic_algorithms(True)
@@ -46,7 +46,7 @@ def _has_mps(module):
 
 def capture(module):
     states = {_CPU: _write(module.get_rng_state(), "torch-cpu")}
-    # Asking a device that is not in use would put it into use.
+    # Reading the state of an unused device would initialise the device.
     if module.cuda.is_initialized():
         for device in range(module.cuda.device_count()):
             states[_CUDA + str(device)] = _write(module.cuda.get_rng_state(device), "torch-cuda")
@@ -64,7 +64,7 @@ def prepare(module, name, state):
     tensor = module.tensor(list(hexadecimal(state, name, "state")), dtype=module.uint8)
     device = _device(module, name, algorithm)
     try:
-        # One that nobody uses says whether PyTorch takes the state.
+        # A scratch generator checks whether PyTorch accepts the state.
         module.Generator(device=device).set_state(tensor)
     except (RuntimeError, TypeError, ValueError) as error:
         raise StateCorrupt("the state of %s is impossible: %s" % (name, str(error)[:200])) from error

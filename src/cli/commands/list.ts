@@ -1,66 +1,23 @@
-/** `lineaprint list`: the runs of this store. Holds what the commands about runs share. */
+/** `lineaprint list`: the runs of this store. */
 import { Command, InvalidArgumentError } from 'commander'
-import { resolveConfiguration } from '../../config/sources.ts'
 import { nearest } from '../../core/options.ts'
 import { listRuns } from '../../store/runs.ts'
-import { storeIn } from '../../store/store.ts'
 import { collect, wholeNumber } from '../shared/arguments.ts'
-import { escapeText, isTerminal, paint, print, printError, printJson, table } from '../shared/output.ts'
-import type { Configuration } from '../../config/options.ts'
+import {
+  duration,
+  escapeText,
+  isTerminal,
+  paintStatus,
+  print,
+  printError,
+  printJson,
+  table,
+} from '../shared/output.ts'
+import { openStore, storeOptions } from '../shared/store.ts'
 import type { RunStatus } from '../../record/record.ts'
 import type { ListedRun } from '../../store/runs.ts'
-import type { Store } from '../../store/store.ts'
-import type { CommandContext, CommonOptions } from '../shared/context.ts'
-
-/** Options that say where the store is. */
-export interface StoreOptions extends CommonOptions {
-  readonly outputDir?: string
-  readonly config?: string
-}
-
-/** Adds them to a command. */
-export function storeOptions(target: Command): Command {
-  return target
-    .option(
-      '--output-dir <folder>',
-      'folder that holds the store .lineaprint (default: the working directory)',
-    )
-    .option('--config <file>', 'a configuration file instead of the one in the working directory')
-}
-
-/** The store that the options mean. */
-export async function openStore({
-  outputDir,
-  config,
-}: StoreOptions): Promise<{ store: Store; configuration: Configuration }> {
-  const configuration = await resolveConfiguration({ outputDir }, { file: config })
-  return { store: storeIn(configuration.outputDir), configuration }
-}
-
-/** A status in its colour. */
-export function paintStatus(status: RunStatus): string {
-  const styles = {
-    finished: 'green',
-    running: 'bold',
-    failed: 'red',
-    killed: 'yellow',
-    lost: 'yellow',
-  } as const
-  return paint(styles[status], status)
-}
-
-/** A duration for people: `412 ms`, `3.2 s`, `4 min 05 s`, `2 h 04 min`. */
-export function duration(milliseconds: number): string {
-  const seconds = milliseconds / 1000
-  if (seconds < 1) return `${Math.round(milliseconds)} ms`
-  if (seconds < 60) return `${seconds.toFixed(1)} s`
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${pad(seconds % 60)} s`
-  return `${Math.floor(seconds / 3600)} h ${pad((seconds % 3600) / 60)} min`
-}
-
-function pad(value: number): string {
-  return String(Math.floor(value)).padStart(2, '0')
-}
+import type { CommandContext } from '../shared/context.ts'
+import type { StoreOptions } from '../shared/store.ts'
 
 /** The command. */
 export function command(context: CommandContext): Command {

@@ -4,7 +4,7 @@ import { SignalError, signalExitCode } from '../../command/signals.ts'
 import { reproduceRun } from '../../reproduce/reproduce.ts'
 import { encodeFloat } from '../../json/special-floats.ts'
 import { findRun } from '../../store/runs.ts'
-import { openStore, storeOptions } from './list.ts'
+import { openStore, storeOptions } from '../shared/store.ts'
 import {
   escapeText,
   isTerminal,
@@ -17,7 +17,7 @@ import {
 } from '../shared/output.ts'
 import type { ReproduceItem, ReproduceVerdict, Reproduction } from '../../reproduce/reproduce.ts'
 import type { CommandContext } from '../shared/context.ts'
-import type { StoreOptions } from './list.ts'
+import type { StoreOptions } from '../shared/store.ts'
 
 interface ReproduceArguments extends StoreOptions {
   readonly into?: string

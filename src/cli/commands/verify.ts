@@ -4,11 +4,11 @@ import { LineaprintError } from '../../core/errors.ts'
 import { verifyRun } from '../../verify/verify.ts'
 import { findRun } from '../../store/runs.ts'
 import { wholeNumber } from '../shared/arguments.ts'
-import { openStore, storeOptions } from './list.ts'
+import { openStore, storeOptions } from '../shared/store.ts'
 import { escapeText, isTerminal, paint, print, printJson, table } from '../shared/output.ts'
 import type { Verification, VerifyItem, VerifyLevel, VerifyStatus } from '../../verify/verify.ts'
 import type { CommandContext } from '../shared/context.ts'
-import type { StoreOptions } from './list.ts'
+import type { StoreOptions } from '../shared/store.ts'
 
 interface VerifyArguments extends StoreOptions {
   readonly details?: boolean

@@ -2,6 +2,7 @@
 import { stderr, stdout } from 'node:process'
 import { stripVTControlCharacters, styleText } from 'node:util'
 import type { Progress } from '../../core/options.ts'
+import type { RunStatus } from '../../record/record.ts'
 
 /** Writes one JSON document to stdout. */
 export function printJson(value: unknown): void {
@@ -111,4 +112,29 @@ export function progressLine(label: string): {
       if (shown) stderr.write('\r\u001b[K')
     },
   }
+}
+
+/** Return the status of a run in its colour. */
+export function paintStatus(status: RunStatus): string {
+  const styles = {
+    finished: 'green',
+    running: 'bold',
+    failed: 'red',
+    killed: 'yellow',
+    lost: 'yellow',
+  } as const
+  return paint(styles[status], status)
+}
+
+/** Format a duration for people: `412 ms`, `3.2 s`, `4 min 05 s`, `2 h 04 min`. */
+export function duration(milliseconds: number): string {
+  const seconds = milliseconds / 1000
+  if (seconds < 1) return `${Math.round(milliseconds)} ms`
+  if (seconds < 60) return `${seconds.toFixed(1)} s`
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${pad(seconds % 60)} s`
+  return `${Math.floor(seconds / 3600)} h ${pad((seconds % 3600) / 60)} min`
+}
+
+function pad(value: number): string {
+  return String(Math.floor(value)).padStart(2, '0')
 }

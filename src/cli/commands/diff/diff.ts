@@ -12,7 +12,7 @@ import { DIFF_KINDS, commonKind, readOperand } from './kinds.ts'
 import { runLines, writePatch, writePlot } from './runs.ts'
 import { tableLines } from './tables.ts'
 import { modelLines, treeLines } from './text.ts'
-import { openStore, storeOptions } from '../list.ts'
+import { openStore, storeOptions } from '../../shared/store.ts'
 import { escapeText, print, printError, printJson, progressLine } from '../../shared/output.ts'
 import type { TableDiff } from '../../../dataset/table-diff.ts'
 import type { RunDiff } from '../../../diff/runs.ts'
@@ -22,7 +22,7 @@ import type { StoredRun } from '../../../store/runs.ts'
 import type { HashArguments } from '../../shared/arguments.ts'
 import type { CommandContext } from '../../shared/context.ts'
 import type { DiffKind, Operand } from './kinds.ts'
-import type { StoreOptions } from '../list.ts'
+import type { StoreOptions } from '../../shared/store.ts'
 
 interface Options extends StoreOptions, HashArguments {
   readonly as?: DiffKind

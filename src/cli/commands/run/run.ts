@@ -5,11 +5,11 @@ import { LineaprintError } from '../../../core/errors.ts'
 import { runCommand } from '../../../command/run-command.ts'
 import { INTERVAL_BOUNDS } from '../../../config/system-metrics.ts'
 import { collect, wholeNumber } from '../../shared/arguments.ts'
-import { duration, storeOptions } from '../list.ts'
-import { escapeText, printError, printJson, progressLine } from '../../shared/output.ts'
+import { duration, escapeText, printError, printJson, progressLine } from '../../shared/output.ts'
+import { storeOptions } from '../../shared/store.ts'
 import type { CommandOutcome, NamedPath } from '../../../command/run-command.ts'
 import type { CommandContext } from '../../shared/context.ts'
-import type { StoreOptions } from '../list.ts'
+import type { StoreOptions } from '../../shared/store.ts'
 
 interface RunOptions extends StoreOptions {
   readonly name?: string

@@ -6,8 +6,17 @@ import { journalProblems } from '../../../store/journal-read.ts'
 import { findRun } from '../../../store/runs.ts'
 import { checkSeal } from '../../../record/seal.ts'
 import { describeSeeds } from './seeds.ts'
-import { duration, openStore, paintStatus, storeOptions } from '../list.ts'
-import { bytes, count, escapeText, paint, print, printJson } from '../../shared/output.ts'
+import {
+  duration,
+  paintStatus,
+  bytes,
+  count,
+  escapeText,
+  paint,
+  print,
+  printJson,
+} from '../../shared/output.ts'
+import { openStore, storeOptions } from '../../shared/store.ts'
 import type {
   CaptureRecord,
   DigestRecord,
@@ -17,7 +26,7 @@ import type {
   TrackedRecord,
 } from '../../../record/record.ts'
 import type { StoredRun } from '../../../store/runs.ts'
-import type { StoreOptions } from '../list.ts'
+import type { StoreOptions } from '../../shared/store.ts'
 
 /** Lines are broken to fit this. */
 const WIDTH = 80

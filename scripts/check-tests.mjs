@@ -2,6 +2,7 @@
 //
 //   1. A test `__test__/<path>.test.ts` or `__test__/<path>.<aspect>.test.ts` has the source `src/<path>.ts` or `src/<path>/`.
 //   2. A unit test neither runs the program nor needs programs of others (.peers), itself or by a file that it imports.
+//   3. Every test is of one project of vitest.config.ts, and of one alone.
 //
 // Prints every test that breaks a rule.
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
@@ -27,7 +28,7 @@ export function checkTests() {
     .map((name) => name.replaceAll('\\', '/'))
     .filter((name) => name.endsWith('.test.ts'))
     .toSorted((a, b) => (a < b ? -1 : 1))
-  return names.flatMap((name) => [...withoutSource(name), ...notUnit(name)])
+  return names.flatMap((name) => [...withoutSource(name), ...notUnit(name), ...notOfOneProject(name)])
 }
 
 function withoutSource(name) {
@@ -40,7 +41,7 @@ function withoutSource(name) {
 
 function notUnit(name) {
   const test = posix.join('__test__', name)
-  if (PROJECTS.unit.exclude.some((pattern) => posix.matchesGlob(test, pattern))) return []
+  if (!isOf(PROJECTS.unit, test)) return []
   const files = importedBy(test)
   if (files.has(PROGRAM))
     return [`${test}: a test that runs the program belongs to __test__/e2e (${PROGRAM} is imported)`]
@@ -48,6 +49,18 @@ function notUnit(name) {
   if (peers !== undefined)
     return [`${test}: a test that needs programs of others is named *.peers.test.ts (${peers} names .peers)`]
   return []
+}
+
+function isOf({ include, exclude }, test) {
+  const matches = (pattern) => posix.matchesGlob(test, pattern)
+  return include.some(matches) && !exclude.some(matches)
+}
+
+function notOfOneProject(name) {
+  const test = posix.join('__test__', name)
+  const projects = Object.keys(PROJECTS).filter((project) => isOf(PROJECTS[project], test))
+  if (projects.length === 1) return []
+  return [`${test}: is of the projects ${projects.join(', ') || 'none'} of vitest.config.ts, not of one`]
 }
 
 /** A test and every file of __test__ that it imports, directly or not. */

@@ -117,6 +117,13 @@ test.each([
   expect(problems).toContain(words)
 })
 
+test('check-tests finds a test that no project has', () => {
+  change('vitest.config.ts', (text) =>
+    text.replace("{ include: ['__test__/**/*.peers.test.ts']", '{ include: []'),
+  )
+  expect(check('check-tests').problems).toContain('read.peers.test.ts: is of the projects none')
+})
+
 test.each<[string, string, (text: string) => string, string]>([
   ['a map of yesterday', 'CONTRIBUTING.md', (text) => text.replace('  hash/', '  hush/'), 'the part "map"'],
   ['unsafe code', 'crates/engine/src/lib.rs', (text) => `${text}\nunsafe fn x() {}\n`, 'the part "unsafe"'],

@@ -1,8 +1,9 @@
 /**
- * What the benchmark reads: made once per run from fixed seeds, in a folder of its own, and removed at the end.
+ * Inputs of the benchmark: created once per run from fixed seeds, in a folder of their own, and removed at
+ * the end.
  *
- * After the files of an input are written the system is asked to write them out, so that no disk is busy with
- * them while contestants read them from the page cache.
+ * After the files of an input are written they are synced, so that no disk is busy with them while
+ * contestants read them from the page cache.
  */
 import { spawnSync } from 'node:child_process'
 import { createCipheriv } from 'node:crypto'
@@ -20,7 +21,7 @@ import {
 import { join } from 'node:path'
 import type { Cipheriv } from 'node:crypto'
 
-/** How much there is to read. */
+/** Sizes of the inputs. */
 export interface InputSizes {
   /** Bytes of the large file. */
   readonly largeBytes: number
@@ -60,7 +61,7 @@ pq.write_table(pa.table({
 }), sys.argv[1])
 `
 
-/** Makes inputs when they are first asked for. */
+/** The inputs, each created on first use. */
 export class Inputs {
   readonly directory: string
   readonly sizes: InputSizes
@@ -73,22 +74,22 @@ export class Inputs {
     this.#say = say
   }
 
-  /** Removes everything. */
+  /** Remove everything. */
   remove(): void {
     rmSync(this.directory, { recursive: true, force: true })
   }
 
   /**
-   * One large file, written `step` bytes at a time: the page cache then holds it in large or in small pieces
-   * (folios), and reading costs more the smaller they are.
+   * Create one large file, written `step` bytes at a time: the page cache then holds it in large or in small
+   * folios, and small ones make reading slower.
    */
   largeFile(step: number): FileSet {
     return this.#once(`large-${step}`, (path) => {
       writeFileSync(path, '')
       const file = openSync(path, 'w')
       const bytes = new Keystream(1)
-      for (let left = this.sizes.largeBytes; left > 0; left -= MEBIBYTE) {
-        const block = bytes.take(Math.min(left, MEBIBYTE))
+      for (let remaining = this.sizes.largeBytes; remaining > 0; remaining -= MEBIBYTE) {
+        const block = bytes.take(Math.min(remaining, MEBIBYTE))
         for (let at = 0; at < block.length; at += step)
           writeSync(file, block, at, Math.min(step, block.length - at))
       }
@@ -98,7 +99,7 @@ export class Inputs {
   }
 
   /**
-   * A table of numbers, words, texts and times as pyarrow writes it, with nulls.
+   * Create a table of numbers, words, texts and times, written by pyarrow, with nulls.
    *
    * @param python An interpreter that has pyarrow.
    */
@@ -111,7 +112,7 @@ export class Inputs {
     })
   }
 
-  /** A sharded model of eight safetensors files with their index. */
+  /** Create a sharded model of eight safetensors files with their index. */
   model(): FileSet {
     return this.#once('model', (path) => {
       mkdirSync(path)
@@ -134,7 +135,7 @@ export class Inputs {
     })
   }
 
-  /** Small files of 1 to 40 KiB, a hundred to a folder. */
+  /** Create small files of 1 to 40 KiB, a hundred per folder. */
   smallFiles(): FileSet {
     return this.#once('small', (path) => {
       const content = new Keystream(3)
@@ -153,7 +154,7 @@ export class Inputs {
     })
   }
 
-  /** Random bits as float64, some of them NaN: elements of an array in memory. */
+  /** Create an array in memory: random bits as float64, some of them NaN. */
   array(): Float64Array {
     const bytes = new Keystream(4).take(this.sizes.elements * 8)
     return new Float64Array(new Uint8Array(bytes).buffer)
@@ -170,7 +171,7 @@ export class Inputs {
   }
 }
 
-/** The bytes of a file, in memory that nothing else holds. */
+/** Return the bytes of a file, in memory that nothing else refers to. */
 export function readWhole({ path, bytes }: FileSet): Buffer {
   const buffer = Buffer.alloc(bytes)
   const file = openSync(path, 'r')
@@ -184,7 +185,7 @@ export function readWhole({ path, bytes }: FileSet): Buffer {
   return buffer
 }
 
-/** Bytes that cannot be compressed, the same for one seed: a cipher over zeros, because it is fast. */
+/** Incompressible bytes, determined by a seed: a cipher over zeros, because it is fast. */
 class Keystream {
   readonly #cipher: Cipheriv
 
@@ -202,7 +203,10 @@ interface TensorPlan {
   readonly shape: readonly number[]
 }
 
-/** One decoder layer as language models have them: large matrices, and vectors of a few kilobytes. */
+/**
+ * Return the tensors of one decoder layer of a language model: large matrices, and vectors of a few
+ * kilobytes.
+ */
 function layerOf(layer: number, hidden: number): TensorPlan[] {
   const prefix = `model.layers.${layer}`
   const square = ['q_proj', 'k_proj', 'v_proj', 'o_proj'].map((name) => `${prefix}.self_attn.${name}.weight`)
@@ -216,7 +220,7 @@ function layerOf(layer: number, hidden: number): TensorPlan[] {
   ]
 }
 
-/** Writes a safetensors file of BF16 tensors and returns its length. */
+/** Write a safetensors file of BF16 tensors and return its length. */
 function writeShard(path: string, tensors: readonly TensorPlan[], content: Keystream): number {
   const header: Record<string, unknown> = { __metadata__: { format: 'pt' } }
   const lengths = tensors.map(({ shape }) => shape.reduce((product, dimension) => product * dimension, 2))
@@ -231,7 +235,8 @@ function writeShard(path: string, tensors: readonly TensorPlan[], content: Keyst
   length.writeBigUInt64LE(BigInt(text.length))
   const file = openSync(path, 'w')
   writeSync(file, Buffer.concat([length, text]))
-  for (let left = offset; left > 0; left -= MEBIBYTE) writeSync(file, content.take(Math.min(left, MEBIBYTE)))
+  for (let remaining = offset; remaining > 0; remaining -= MEBIBYTE)
+    writeSync(file, content.take(Math.min(remaining, MEBIBYTE)))
   closeSync(file)
   return 8 + text.length + offset
 }

@@ -1,4 +1,4 @@
-/** Runs contestants in turn and measures time and processor time. */
+/** Measurement of contestants in turn: time and processor time. */
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
@@ -6,33 +6,36 @@ import { availableParallelism, cpus } from 'node:os'
 /** One way to do the work of a case. */
 export interface Contestant {
   readonly name: string
-  /** `ours` first in each case: ratios are to it. `part` does only a part of the work, to show what that part costs. */
+  /**
+   * `ours` comes first in each case: ratios are relative to it. `part` does only a part of the work, to show
+   * the cost of that part.
+   */
   readonly role: 'ours' | 'peer' | 'part'
-  /** Whether the work is done by a child process, whose start is then part of the time. */
+  /** True if the work is done by a child process, whose start is then part of the time. */
   readonly child: boolean
-  /** How often `run` does the work, for work that is too short to measure once. @default 1 */
+  /** Number of times that `run` repeats the work, if it is too short to measure once. @default 1 */
   readonly repeats?: number
-  /** Puts things in place before each round, outside of the measurement. */
+  /** Prepares each round, outside of the measurement. */
   readonly before?: (() => Promise<void>) | undefined
-  /** Does the work. What it returns must be the same each time. */
+  /** Do the work. The result must be the same each time. */
   run(): Promise<string | undefined>
   /**
-   * Does the work once, outside of the measurement, and returns something that must be equal to what every
-   * other contestant of the case returns under the same `label`.
+   * Does the work once, outside of the measurement. The result must be the same for all contestants of the
+   * case with the same `label`.
    */
   readonly check?: { readonly label: string; read(): Promise<string> }
 }
 
-/** A question of the benchmark. */
+/** A question that the benchmark answers. */
 export interface Case {
-  /** What `--only` names. */
+  /** Name for `--only`. */
   readonly name: string
   readonly title: string
-  /** Makes the inputs and says who takes part, and who is missing. */
+  /** Create the inputs and return the contestants, and the missing ones. */
   prepare(): Promise<Entry>
 }
 
-/** Who takes part in a case. */
+/** The contestants of a case. */
 export interface Entry {
   /** Bytes that every contestant reads. */
   readonly bytes: number
@@ -41,27 +44,27 @@ export interface Entry {
   readonly missing: readonly string[]
 }
 
-/** What was measured of a contestant, one number per round. */
+/** The measurements of a contestant, one number per round. */
 export interface Measured {
   readonly contestant: Contestant
   readonly wallMs: readonly number[]
-  /** Processor time of all threads; `undefined` where the system does not tell. */
+  /** Processor time of all threads; `undefined` if the system does not report it. */
   readonly cpuMs: readonly (number | undefined)[]
 }
 
-/** What was measured of all contestants of a case. */
+/** The measurements of all contestants of a case. */
 export interface Rounds {
   readonly measured: readonly Measured[]
-  /** Share of the processors that went to other programs meanwhile, 0 to 1; `undefined` where it is not known. */
+  /** Share of the processors used by other programs meanwhile, 0 to 1; `undefined` if unknown. */
   readonly others: number | undefined
 }
 
-/** Two contestants disagree: the benchmark has found a bug, and its times mean nothing. */
+/** A disagreement of two contestants: the benchmark has found a bug, and its times mean nothing. */
 export class WrongDigest extends Error {}
 
 /**
- * One warm-up each, then all contestants in turn, round after round and every other one backwards: what changes on
- * the machine meanwhile meets all of them.
+ * Run one warm-up each, then all contestants in turn, round after round, every other one backwards: changes
+ * of the machine's speed then affect all of them alike.
  */
 export async function alternate(contestants: readonly Contestant[], rounds: number): Promise<Rounds> {
   await warmUp(contestants)
@@ -73,7 +76,7 @@ export async function alternate(contestants: readonly Contestant[], rounds: numb
   }))
   const first = new Map<Contestant, string | undefined>()
   for (let round = 0; round < rounds; round++) {
-    // Every other round backwards: who follows whom matters where cores fall asleep and caches are full of others.
+    // Backwards in every other round: the order matters if cores go to sleep and caches hold other data.
     for (const { contestant, wallMs, cpuMs } of round % 2 === 0 ? measured : measured.toReversed()) {
       const repeats = contestant.repeats ?? 1
       await contestant.before?.()
@@ -113,15 +116,15 @@ async function warmUp(contestants: readonly Contestant[]): Promise<void> {
 }
 
 function differ(a: string, b: string): string {
-  const [left, right] = [a.split('\n'), b.split('\n')]
-  const line = left.findIndex((text, index) => text !== right[index])
-  return `${left[line]} and ${right[line]} (line ${line + 1} of ${left.length} and ${right.length})`
+  const [linesA, linesB] = [a.split('\n'), b.split('\n')]
+  const line = linesA.findIndex((text, index) => text !== linesB[index])
+  return `${linesA[line]} and ${linesB[line]} (line ${line + 1} of ${linesA.length} and ${linesB.length})`
 }
 
 /**
- * Processor time so far in milliseconds: of this process, or of its children that have ended.
+ * Return the processor time so far in milliseconds: of this process, or of its ended children.
  *
- * Node does not tell the latter, Linux does, in hundredths of a second.
+ * Node does not report the latter; Linux does, in hundredths of a second.
  */
 function cpuTime(child: boolean): number | undefined {
   if (!child) {
@@ -130,30 +133,34 @@ function cpuTime(child: boolean): number | undefined {
   }
   if (process.platform !== 'linux') return undefined
   const stat = readFileSync('/proc/self/stat', 'latin1')
-  // The name of the program stands in brackets and may hold anything; after it the fields are numbers.
+  // The program name is in brackets and may contain anything; the fields after it are numbers.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return (Number(fields[13]) + Number(fields[14])) * 10
 }
 
-/** Starts to watch what other programs do; the function it returns says what share of the processors they took. */
+/**
+ * Start to watch the load of other programs; the returned function gives the share of the processors they
+ * used.
+ */
 function otherPrograms(): () => number | undefined {
   const start = performance.now()
   const before = { busy: busyTime(), own: cpuTime(false), children: cpuTime(true) }
   return () => {
     const [own, children] = [cpuTime(false), cpuTime(true)]
     if (own === undefined || children === undefined) return undefined
-    const ours = own - (before.own ?? 0) + (children - (before.children ?? 0))
-    const share = (busyTime() - before.busy - ours) / ((performance.now() - start) * availableParallelism())
+    const ownTime = own - (before.own ?? 0) + (children - (before.children ?? 0))
+    const share =
+      (busyTime() - before.busy - ownTime) / ((performance.now() - start) * availableParallelism())
     return Math.max(0, share)
   }
 }
 
-/** Milliseconds that the processors have worked, for whomever. */
+/** Return the milliseconds that the processors have worked, for all programs. */
 function busyTime(): number {
   return cpus().reduce((sum, { times: { user, nice, sys, irq } }) => sum + user + nice + sys + irq, 0)
 }
 
-/** Runs a program to its end and returns what it printed, or nothing where that is thrown away. */
+/** Run a program to its end and return its output, or nothing if that is discarded. */
 export function runProgram(
   command: string,
   args: readonly string[],
@@ -173,8 +180,8 @@ export function runProgram(
 }
 
 /**
- * What it costs to start a program that does nothing, in milliseconds: the times of peers contain it.
- * `undefined` where there is no such program.
+ * Measure the cost of starting a program without work, in milliseconds: the times of peers include it.
+ * `undefined` if there is no such program.
  */
 export async function spawnCost(): Promise<number | undefined> {
   if (process.platform === 'win32') return undefined
@@ -187,7 +194,7 @@ export async function spawnCost(): Promise<number | undefined> {
   return median(times)
 }
 
-/** The middle value; the mean of the two middle ones of an even number. */
+/** Return the median; for an even number, the mean of the two middle values. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
   const middle = sorted.length >> 1

@@ -1,4 +1,4 @@
-/** The programs beside us: where they are, and their versions. */
+/** The peers: the paths of their programs, and their versions. */
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
@@ -12,10 +12,10 @@ export interface Peer {
 
 const PEERS = fileURLToPath(new URL('../.peers', import.meta.url))
 
-/** Where scripts/bench-peers.sh puts what it builds and installs. */
+/** Folders that scripts/bench-peers.sh installs into. */
 const OWN = [join(PEERS, 'cargo/bin'), join(PEERS, 'model-signing/bin')]
 
-/** The folder that holds `folder-hash`, for Node to resolve it from. */
+/** The folder from which Node resolves `folder-hash`. */
 export const NPM_PEERS: string = join(PEERS, 'npm')
 
 const PROGRAMS = {
@@ -33,7 +33,7 @@ const PROGRAMS = {
 /** Names of the programs that cases use. */
 export type PeerName = keyof typeof PROGRAMS
 
-/** Those that are installed. The ones built by scripts/bench-peers.sh come before those of the system. */
+/** Find the installed peers. Those built by scripts/bench-peers.sh come before those of the system. */
 export function findPeers(): ReadonlyMap<PeerName, Peer> {
   const peers = new Map<PeerName, Peer>()
   const folders = [...OWN, ...(process.env['PATH'] ?? '').split(delimiter)]

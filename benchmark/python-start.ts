@@ -1,9 +1,9 @@
 /**
- * What the bridge costs a Python program at its start: `python -c pass`, and a program that imports NumPy, with and
- * without it. `npm run bench:python`.
+ * The cost of the bridge at the start of a Python program: `python -c pass`, and a program that imports
+ * NumPy, with and without it. `npm run bench:python`.
  *
- * What counts is the processor time of the program, user and system: other work on the machine adds little to it. Starts
- * with and without alternate.
+ * The measure is the processor time of the program, user and system: other work on the machine adds little to
+ * it. Starts with and without the bridge alternate.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
@@ -11,7 +11,7 @@ import { cpus, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads'
 import { Bridge } from '../src/command/python-bridge/bridge.ts'
-import { ExperimentTracker } from '../src/tracking/tracker.ts'
+import { Recorder } from '../src/tracking/recorder.ts'
 
 const ROUNDS = 40
 
@@ -21,7 +21,10 @@ const PROGRAMS = {
   'import numpy.random': 'import numpy.random',
 } as const
 
-/** Starts the program again and again, with other variables each second time; processor time of each start in ms. */
+/**
+ * Starts the program repeatedly, with other variables each second time; prints the processor time of each
+ * start in ms.
+ */
 const DRIVER = `
 import json, os, resource, subprocess, sys
 source, variables, rounds = sys.argv[1], json.loads(sys.argv[2]), int(sys.argv[3])
@@ -60,14 +63,16 @@ async function measure(): Promise<void> {
     console.log('                        least of all                 median')
     console.log('program              without    with   added   without    with   added')
     for (const [name, source] of Object.entries(PROGRAMS)) {
-      const [plain, bridged] = compare(python, source, { ...variables, LINEAPRINT_SEED: '42' })
+      const [unbridged, bridged] = compare(python, source, { ...variables, LINEAPRINT_SEED: '42' })
       const columns = [least, median].flatMap((of) =>
-        [of(plain), of(bridged), of(bridged) - of(plain)].map((value) => value.toFixed(1).padStart(8)),
+        [of(unbridged), of(bridged), of(bridged) - of(unbridged)].map((value) =>
+          value.toFixed(1).padStart(8),
+        ),
       )
       console.log(`${name.padEnd(20)} ${columns.join('')}`)
     }
   } finally {
-    // A thread is no window and has no origin.
+    // A worker thread has no origin.
     // oxlint-disable-next-line unicorn/require-post-message-target-origin
     worker.postMessage('end')
     await new Promise((done) => worker.once('exit', done))
@@ -97,15 +102,15 @@ function median(values: number[]): number {
 
 async function serve(root: string): Promise<void> {
   const off = { enableEnvironmentTracking: false, enableGitTracking: false }
-  const tracker = new ExperimentTracker({ outputDir: root, ...off }, { directory: root, environment: {} })
-  await tracker.startExperiment()
-  const bridge = await Bridge.open(tracker, { argv: ['python'], environment: {} })
+  const recorder = new Recorder({ outputDir: root, ...off }, { directory: root, environment: {} })
+  await recorder.start()
+  const bridge = await Bridge.open(recorder, { argv: ['python'], environment: {} })
   // oxlint-disable-next-line unicorn/require-post-message-target-origin
   parentPort?.postMessage(bridge.variables)
   parentPort?.once('message', () => {
     void bridge
       .close(new AbortController().signal)
-      .then(() => tracker.finishExperiment())
+      .then(() => recorder.finish())
       .then(() => process.exit(0))
   })
 }

@@ -1,4 +1,4 @@
-/** What the benchmark prints and writes: the machine, versions, and a table per case. */
+/** Output of the benchmark: the machine, versions, and a table per case. */
 import { readFileSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { availableParallelism, cpus, loadavg, release, totalmem, type } from 'node:os'
@@ -8,14 +8,14 @@ import { median } from './measure.ts'
 import type { Case, Entry, Rounds } from './measure.ts'
 import type { Peer, PeerName } from './peers.ts'
 
-/** Where the times were taken. */
+/** The machine of the measurements. */
 export interface Machine {
   readonly cpu: string
   readonly cores: number
   readonly memoryGiB: number
   readonly system: string
   readonly fileSystem: string
-  /** Processes that wanted to run in the last minute, before the benchmark: above zero others share the machine. */
+  /** Runnable processes over the last minute, before the benchmark: above zero, others use the machine. */
   readonly loadBefore: number
 }
 
@@ -30,8 +30,8 @@ const FILE_SYSTEMS: Readonly<Record<number, string>> = {
   0x1a: 'apfs',
 }
 
-/** Looks at this machine. */
-export async function lookAtMachine(directory: string): Promise<Machine> {
+/** Describe this machine. */
+export async function describeMachine(directory: string): Promise<Machine> {
   const { type: number } = await statfs(directory)
   return {
     cpu: cpuName(),
@@ -46,13 +46,13 @@ export async function lookAtMachine(directory: string): Promise<Machine> {
 function cpuName(): string {
   const name = cpus()[0]?.model ?? 'unknown'
   if (process.platform !== 'linux') return name
-  // Virtual machines hide the model's name; family and model still tell it.
+  // Virtual machines hide the model's name; family and model still identify it.
   const info = readFileSync('/proc/cpuinfo', 'utf8')
   const field = (key: string): string => new RegExp(`^${key}\\s*: (.*)$`, 'm').exec(info)?.[1] ?? '?'
   return `${name} (family ${field('cpu family')}, model ${field('model')})`
 }
 
-/** Versions of everything that takes part. */
+/** Return the version of every contestant. */
 export function versions(peers: ReadonlyMap<PeerName, Peer>): Record<string, string> {
   const own = {
     lineaprint: `${VERSION} (${native.instructionSets().join(', ')}; ${native.defaultThreads()} threads)`,
@@ -67,7 +67,7 @@ export interface CaseResult {
   readonly title: string
   readonly bytes: number
   readonly missing: readonly string[]
-  /** Share of the processors that other programs took meanwhile. */
+  /** Share of the processors that other programs used meanwhile. */
   readonly others: number | undefined
   readonly contestants: readonly ContestantResult[]
 }
@@ -89,7 +89,7 @@ export interface ContestantResult {
   readonly pairedRatio: number
 }
 
-/** Works out the rows of a case; the first contestant is what the others are held against. */
+/** Compute the rows of a case; the others are compared with the first contestant. */
 export function summarise(
   { name, title }: Case,
   { bytes, missing }: Entry,
@@ -116,14 +116,14 @@ export function summarise(
   return { name, title, bytes, missing, others, contestants }
 }
 
-/** A share of the processors that disturbs the times. */
+/** Share of the processors from which other programs disturb the times. */
 const NOTABLE = 0.03
 
 const NAME_WIDTH = 37
 const HEAD = ['min ms', 'median', 'max', 'GB/s', 'cpu ms', 'ratio', 'paired']
 const WIDTHS = [8, 8, 8, 6, 8, 7, 7]
 
-/** A table of at most 96 columns. */
+/** Return a table of at most 96 columns. */
 export function table({ name, title, bytes, missing, others, contestants }: CaseResult): string {
   const rows = contestants.map((result, index) => {
     const ratios = index === 0 ? ['', ''] : [result.ratio.toFixed(2), result.pairedRatio.toFixed(2)]

@@ -1,7 +1,7 @@
 /**
- * lineaprint beside the programs that people would use instead, on the same bytes in the same run.
+ * Benchmark of lineaprint and its alternatives, on the same bytes in the same run.
  *
- *     npm run bench -- [--quick] [--only NAME] [--rounds N] [--size BYTES] [--json FILE] [--keep]
+ * npm run bench -- [--quick] [--only NAME] [--rounds N] [--size BYTES] [--json FILE] [--keep]
  *
  * Exit code 1: two contestants disagree about a digest. Times are of reads from the page cache.
  */
@@ -20,7 +20,7 @@ import { treeCases } from './cases/tree.ts'
 import { Inputs } from './inputs.ts'
 import { WrongDigest, alternate, spawnCost } from './measure.ts'
 import { findPeers } from './peers.ts'
-import { lookAtMachine, summarise, table, versions } from './report.ts'
+import { describeMachine, summarise, table, versions } from './report.ts'
 import type { InputSizes } from './inputs.ts'
 import type { CaseResult } from './report.ts'
 
@@ -34,7 +34,7 @@ const USAGE = `usage: npm run bench -- [options]
   --help          this text
 Inputs go to $LINEAPRINT_BENCH_DIRECTORY, or to the system's folder for temporary files.`
 
-/** Two copies of the large file in the page cache and one in memory must leave room for everything else. */
+/** Two copies of the large file in the page cache and one in memory must fit beside everything else. */
 const LARGE = freemem() >= 8 * 2 ** 30 ? 2 ** 31 : 2 ** 30
 
 const FULL: InputSizes = {
@@ -120,7 +120,7 @@ async function runAll(inputs: Inputs, { date, rounds, quick, only, json }: Setti
   const chosen = all.filter(({ name }) => only.length === 0 || only.some((word) => asked(name, word)))
   if (chosen.length === 0) throw new Error(`no case is named so; there are ${[...names].join(', ')}`)
 
-  const machine = await lookAtMachine(inputs.directory)
+  const machine = await describeMachine(inputs.directory)
   const spawnMs = await spawnCost()
   console.log(heading(machine, versions(peers), { rounds, spawnMs }))
 
@@ -146,7 +146,7 @@ async function runAll(inputs: Inputs, { date, rounds, quick, only, json }: Setti
 }
 
 function heading(
-  machine: Awaited<ReturnType<typeof lookAtMachine>>,
+  machine: Awaited<ReturnType<typeof describeMachine>>,
   programs: Readonly<Record<string, string>>,
   { rounds, spawnMs }: { readonly rounds: number; readonly spawnMs: number | undefined },
 ): string {

@@ -1,4 +1,4 @@
-/** Ways to change a file so that a cache might not notice. */
+/** Changes to a file that a cache might miss. */
 import {
   closeSync,
   ftruncateSync,
@@ -16,7 +16,7 @@ import { fileURLToPath } from 'node:url'
 import { start } from './support/child.ts'
 import type { Child } from './support/child.ts'
 
-/** Every way. Those that begin with `mapped` are the work of {@link Mapper}. */
+/** All changes. Those that begin with `mapped` are made by {@link Mapper}. */
 export const EDITS = [
   'rewrite',
   'replace',
@@ -27,17 +27,17 @@ export const EDITS = [
   'mapped-late',
 ] as const
 
-/** One way. */
+/** One kind of change. */
 export type Edit = (typeof EDITS)[number]
 
-/** Content that differs for every version, of any length from 4 bytes. */
+/** Return content that differs for every version, of any length from 4 bytes. */
 export function contentOf(version: number, size: number): Buffer {
   const mark = Buffer.alloc(4)
   mark.writeUInt32LE(version)
   return Buffer.alloc(size, mark)
 }
 
-/** Gives the file other content of the same length, and its old time of change. */
+/** Replace the content by different content of the same length, and restore the modification time. */
 export function edit(
   way: Exclude<Edit, 'mapped-before' | 'mapped-late'>,
   path: string,
@@ -47,7 +47,7 @@ export function edit(
   const content = contentOf(version, size)
   switch (way) {
     case 'rewrite':
-      return restoring(() => inPlace(path, (file) => writeSync(file, content, 0, size, 0)))
+      return restoring(() => withOpenFile(path, (file) => writeSync(file, content, 0, size, 0)))
     case 'replace':
       writeFileSync(`${path}.new`, content)
       utimesSync(`${path}.new`, atimeMs / 1000, mtimeMs / 1000)
@@ -60,7 +60,7 @@ export function edit(
       return restoring(() => writeFileSync(path, content))
     case 'append':
       return restoring(() =>
-        inPlace(path, (file) => {
+        withOpenFile(path, (file) => {
           writeSync(file, content, 0, size, size)
           ftruncateSync(file, size - 4)
           writeSync(file, content, 0, 4, size - 4)
@@ -76,7 +76,7 @@ export function edit(
   }
 }
 
-function inPlace(path: string, change: (file: number) => void): void {
+function withOpenFile(path: string, change: (file: number) => void): void {
   const file = openSync(path, 'r+')
   try {
     change(file)
@@ -85,7 +85,7 @@ function inPlace(path: string, change: (file: number) => void): void {
   }
 }
 
-/** A process that writes through mappings; Node has none. */
+/** A process that writes through mappings, which Node cannot do. */
 export class Mapper {
   readonly #child: Child
   readonly #answers: AsyncIterator<string>
@@ -96,14 +96,14 @@ export class Mapper {
     this.#answers = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]()
   }
 
-  /** Does something with files and waits until it is done; see `children/mapper.py`. */
-  async do(what: 'dirty' | 'store' | 'late' | 'drop', paths: readonly string[] = []): Promise<void> {
-    this.#child.stdin.write(`${JSON.stringify({ do: what, paths })}\n`)
+  /** Send a command about files and wait until it is done; see `children/mapper.py`. */
+  async do(action: 'dirty' | 'store' | 'late' | 'drop', paths: readonly string[] = []): Promise<void> {
+    this.#child.stdin.write(`${JSON.stringify({ do: action, paths })}\n`)
     const { value } = (await this.#answers.next()) as { value: string | undefined }
     if (value !== 'ok') throw new Error('the process that writes through mappings has ended')
   }
 
-  /** Ends the process and waits until it has let go of its files. */
+  /** End the process and wait until it has closed its files. */
   async end(): Promise<void> {
     const closed = once(this.#child, 'close')
     this.#child.stdin.end()

@@ -1,9 +1,9 @@
 /**
- * Abort at random moments: the call rejects with the reason of the signal, the work itself ends, and threads that were
- * started for it are gone.
+ * Abort at random moments: the call rejects with the reason of the signal, the work itself ends, and threads
+ * that were started for it end.
  *
- * Beside it runs a call that only looks cancelled: it rejects at once and hashes on, which the look at the processor
- * time of this process must see.
+ * The control is a call that only pretends to be cancelled: it rejects at once and keeps hashing, which must
+ * show in the processor time of this process.
  */
 import { createReadStream, mkdirSync, readFileSync, readdirSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -16,7 +16,7 @@ import { hashStream } from '../src/hash/stream.ts'
 import { hashTree } from '../src/hash/tree.ts'
 import { readModel } from '../src/model/read.ts'
 import { sparseFile } from './support/many.ts'
-import { withFolder } from './support/places.ts'
+import { withFolder } from './support/folders.ts'
 import { Tally, spread } from './support/round.ts'
 import type { Outcome, RoundOptions } from './support/round.ts'
 
@@ -25,34 +25,37 @@ export interface CancelOptions extends RoundOptions {
   readonly rounds: number
 }
 
-/** Milliseconds after which a call that was aborted is late. The promise is 100; the rest is for busy machines. */
+/** Milliseconds after which a cancelled call is late. The promise is 100; the rest is for busy machines. */
 const LATE = 1000
 
-/** Milliseconds over which processor time is taken after a call has rejected, the share that is none, and how often. */
+/**
+ * Milliseconds over which processor time is measured after a call has rejected, the share that counts as
+ * idle, and the number of measurements.
+ */
 const WATCH = 60
 const IDLE = 0.3
 const MOMENTS = 3
 
 /** Milliseconds without a new thread after which no more are expected. */
-const SETTLED = 500
+const STABLE_MS = 500
 
-/** More jobs at once than there are pools for. */
+/** More concurrent jobs than there are pools. */
 const SHARED_JOBS = 8
 
-/** Every so manieth round the processor time is looked at. */
+/** Interval, in rounds, of the processor time measurement. */
 const SAMPLE = 5
 
-/** What a call says that did its work: before the signal that is fair, after it is not. */
+/** The result of a call that completed: fine before the signal, wrong after it. */
 const DONE = 'it was done all the same'
 
 interface Work {
   readonly name: string
-  /** Whether it has threads of its own, which must be gone afterwards. */
+  /** True if it has threads of its own, which must end afterwards. */
   readonly own?: boolean
   readonly start: (signal: AbortSignal) => Promise<unknown>
 }
 
-/** The round. */
+/** Run the round. */
 export async function cancelRound({ rounds, seed, say }: CancelOptions): Promise<Outcome> {
   return withFolder(async (folder) => {
     const works = prepare(folder)
@@ -63,21 +66,21 @@ export async function cancelRound({ rounds, seed, say }: CancelOptions): Promise
     const shares: number[] = []
     let completed = 0
     await startSharedThreads(join(folder, 'large'))
-    const threads = await settledThreads()
+    const threads = await stableThreadCount()
     for (let index = 0; tally.rounds < rounds; index++) {
       const work = works[index % works.length] ?? { name: '', start: () => Promise.resolve() }
       const result = await abortOnce(work.start, random.integer(0, 3) === 0 ? 0 : random.next() * 25)
       if (result === undefined) {
-        // It was done before the signal came.
+        // It completed before the signal.
         if (++completed > rounds) throw new Error('the work is too short to be cancelled')
         continue
       }
       delays.push(result.delay)
       let failure = result.delay > LATE ? `rejected after ${result.delay} ms` : result.failure
       if (work.own) {
-        const left = await until(() => ownThreads() <= threads, LATE)
-        if (left === undefined) failure ??= 'threads of its own stay'
-        else gone.push(result.delay + left)
+        const endedAfter = await until(() => ownThreads() <= threads, LATE)
+        if (endedAfter === undefined) failure ??= 'threads of its own stay'
+        else gone.push(result.delay + endedAfter)
       }
       if (index % SAMPLE === 0) {
         const { first, last } = await workAfterwards()
@@ -87,7 +90,7 @@ export async function cancelRound({ rounds, seed, say }: CancelOptions): Promise
       tally.count(failure === undefined ? undefined : `${work.name}: ${failure}`)
       if (tally.rounds % 100 === 0) say(`${tally.failures}/${tally.rounds} not cancelled`)
     }
-    const control = await onlyLooksCancelled(join(folder, 'large'))
+    const control = await fakesCancelling(join(folder, 'large'))
     const [delay, threadsGone, share] = [spread(delays), spread(gone), spread(shares)]
     return {
       name: 'cancel',
@@ -110,7 +113,9 @@ export async function cancelRound({ rounds, seed, say }: CancelOptions): Promise
   })
 }
 
-/** One of each kind of work, each some seconds long. Holes in files take no space and read as zeros. */
+/**
+ * Prepare one of each kind of work, each some seconds long. Holes in files take no space and read as zeros.
+ */
 function prepare(folder: string): Work[] {
   const large = join(folder, 'large')
   sparseFile(large, 16 * 2 ** 30)
@@ -138,7 +143,7 @@ function prepare(folder: string): Work[] {
   ]
 }
 
-/** What threads are shared starts with the first buffer and with jobs that come while others run, and stays. */
+/** Start the shared threads, which stay: they start with the first buffer and with concurrent jobs. */
 async function startSharedThreads(large: string): Promise<void> {
   await hashBytes(new Uint8Array(1 << 20))
   const controller = new AbortController()
@@ -165,14 +170,14 @@ async function abortOnce(
     () => DONE,
     (error: unknown) => (error === reason ? undefined : `rejected with ${String(error)}`),
   )
-  let settled = false
+  let isSettled = false
   const timed = outcome.then((failure) => {
-    settled = true
+    isSettled = true
     return { failure, delay: Math.round((performance.now() - aborted) * 100) / 100 }
   })
   const abortion = abort()
   if (wait > 0) await Promise.race([timed, abortion])
-  if (settled) {
+  if (isSettled) {
     await abortion
     const early = await timed
     return early.failure === DONE ? undefined : early
@@ -181,8 +186,8 @@ async function abortOnce(
 }
 
 /**
- * The share of one core that this process used over the first and the last of some moments, until it was none.
- * Collecting garbage takes part of one moment; work that goes on takes all of them.
+ * Measure the share of one core that this process uses, over the first and the last of some intervals, until
+ * it is idle. Garbage collection takes part of one interval; work that goes on takes all of them.
  */
 async function workAfterwards(): Promise<{ first: number; last: number }> {
   const first = await processorShare()
@@ -197,11 +202,11 @@ async function processorShare(): Promise<number> {
   await setTimeout(WATCH)
   const { user, system } = process.cpuUsage(before)
   const used = (user + system) / 1000 / (performance.now() - from)
-  // On a busy machine a thread that has work waits for a core: it counts as if it had one.
+  // On a busy machine a runnable thread waits for a core: it counts as running.
   return Math.max(used, addonThreads().some(isRunnable) ? 1 : 0)
 }
 
-/** Milliseconds until something holds; `undefined` if it does not within `limit`. */
+/** Return the milliseconds until a condition holds; `undefined` if it does not within `limit`. */
 async function until(holds: () => boolean, limit: number): Promise<number | undefined> {
   const from = performance.now()
   while (!holds()) {
@@ -211,7 +216,7 @@ async function until(holds: () => boolean, limit: number): Promise<number | unde
   return performance.now() - from
 }
 
-/** Threads of the addon in this process: of each the line that the kernel keeps about it. */
+/** List the threads of the addon in this process: the kernel's status line of each. */
 function addonThreads(): string[] {
   const tasks = '/proc/self/task'
   return readdirSync(tasks).flatMap((id) => {
@@ -219,7 +224,7 @@ function addonThreads(): string[] {
       const line = readFileSync(join(tasks, id, 'stat'), 'utf8')
       return line.includes('(lineaprint-') ? [line] : []
     } catch {
-      // It ended meanwhile.
+      // It has ended in the meantime.
       return []
     }
   })
@@ -229,15 +234,15 @@ function ownThreads(): number {
   return addonThreads().length
 }
 
-/** Whether a thread works or would if it had a core. Its state is the field behind its name. */
+/** Check whether a thread runs or waits for a core. Its state is the field after its name. */
 function isRunnable(line: string): boolean {
   return line.slice(line.lastIndexOf(')') + 2).startsWith('R')
 }
 
-/** Threads of the addon once no more come: a thread that has just been started has no name yet. */
-async function settledThreads(): Promise<number> {
+/** Count the threads of the addon once no more start: a thread that has just started has no name yet. */
+async function stableThreadCount(): Promise<number> {
   let [count, since] = [ownThreads(), performance.now()]
-  while (count === 0 || performance.now() - since < SETTLED) {
+  while (count === 0 || performance.now() - since < STABLE_MS) {
     await setTimeout(10)
     const present = ownThreads()
     if (present !== count) [count, since] = [present, performance.now()]
@@ -245,7 +250,7 @@ async function settledThreads(): Promise<number> {
   return count
 }
 
-async function onlyLooksCancelled(path: string): Promise<{ tried: number; caught: number }> {
+async function fakesCancelling(path: string): Promise<{ tried: number; caught: number }> {
   const really = new AbortController()
   let [tried, caught] = [0, 0]
   for (; tried < 3; tried++) {

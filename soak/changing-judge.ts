@@ -1,14 +1,17 @@
-/** Whether what a reader got from a file is something that the file held while it read. */
+/** Judgement of reads of a changing file: is the result something that the file held during the read? */
 
-/** What a file held, from before the call that made it so until after the call that ended it; in nanoseconds. */
+/**
+ * A content of the file, from before the call that made it until after the call that ended it; in
+ * nanoseconds.
+ */
 export interface State {
-  /** Hexadecimal digest; null while nothing had that name. */
+  /** Hexadecimal digest; null while no file had that name. */
   readonly digest: string | null
   readonly from: number
   until: number
 }
 
-/** One read: from when to when, and what came of it. */
+/** One read: its start, its end, and its result. */
 export interface Attempt {
   readonly from: number
   readonly until: number
@@ -16,10 +19,10 @@ export interface Attempt {
   readonly result: string
 }
 
-/** How a read came out. */
+/** The verdict on a read. */
 export type Judgement = 'whole' | 'refused' | 'absent' | 'mixed' | 'outdated' | 'false alarm'
 
-/** Judges one read by the log of the writer, whose states follow each other in time. */
+/** Judge one read by the log of the writer, whose states follow each other in time. */
 export function judge(attempt: Attempt, states: readonly State[]): Judgement {
   const { result } = attempt
   const during = statesDuring(attempt, states)
@@ -30,13 +33,13 @@ export function judge(attempt: Attempt, states: readonly State[]): Judgement {
   return states.some(({ digest }) => digest === result) ? 'outdated' : 'mixed'
 }
 
-/** Whether the file changed while it was read. */
+/** Check whether the file changed while it was read. */
 export function changedDuring(attempt: Attempt, states: readonly State[]): boolean {
   return statesDuring(attempt, states).length > 1
 }
 
 function statesDuring({ from, until }: Attempt, states: readonly State[]): readonly State[] {
-  // By halves: there are tens of thousands of both.
+  // Binary search: there are tens of thousands of both.
   let [low, high] = [0, states.length]
   while (low < high) {
     const middle = (low + high) >> 1

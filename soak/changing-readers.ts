@@ -1,4 +1,4 @@
-/** Ways to get the digest of a file: ours, and two that get mixtures. */
+/** Ways to get the digest of a file: those of lineaprint, and two that produce mixtures. */
 import { createHash } from 'node:crypto'
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -7,16 +7,16 @@ import { hashFile, hashFiles } from '../src/hash/file.ts'
 import { hashTree } from '../src/hash/tree.ts'
 import type { Algorithm } from '../src/core/digest.ts'
 
-/** Something that gives a hexadecimal digest, or the code of an error. */
+/** A reader that returns a hexadecimal digest, or the code of an error. */
 export type Reader = (path: string, algorithm: Algorithm) => Promise<string>
 
 const ABSENT = 'ERR_LINEAPRINT_NOT_FOUND'
 
-/** By itself. */
+/** Hash the file alone. */
 export const byFile: Reader = (path, algorithm) =>
   digestOrCode(async () => (await hashFile(path, { algorithm })).digest.hex)
 
-/** Twice in one job, which hashes several streams at once where it can. */
+/** Hash the file twice in one job, which hashes several streams at once if possible. */
 export const byFiles: Reader = (path, algorithm) =>
   digestOrCode(async () => {
     const [outcome] = await hashFiles([path, path], { algorithm })
@@ -24,18 +24,18 @@ export const byFiles: Reader = (path, algorithm) =>
     return outcome?.digest.hex ?? ''
   })
 
-/** As the only file of its folder. */
+/** Hash the file as the only file of its folder. */
 export const byTree: Reader = (path, algorithm) =>
   digestOrCode(async () => {
     const { entries } = await hashTree(dirname(path), { algorithm, list: true })
     return entries?.[0]?.digests[algorithm]?.hex ?? ABSENT
   })
 
-/** What a program does that does not think of changes. */
+/** Read like a program that ignores changes. */
 export const naively: Reader = (path) => Promise.resolve(pieceByPiece(path, () => ''))
 
-/** What a program does that looks at length and times before and after. */
-export const lookingTwice: Reader = (path) => Promise.resolve(pieceByPiece(path, look))
+/** Read like a program that compares length and times before and after. */
+export const checkingTwice: Reader = (path) => Promise.resolve(pieceByPiece(path, statText))
 
 async function digestOrCode(hash: () => Promise<string>): Promise<string> {
   try {
@@ -63,7 +63,7 @@ function pieceByPiece(path: string, stamp: (file: number) => string): string {
   return same ? hash.digest('hex') : 'ERR_LINEAPRINT_CHANGED'
 }
 
-function look(file: number): string {
+function statText(file: number): string {
   const { size, mtimeNs, ctimeNs } = fstatSync(file, { bigint: true })
   return `${size} ${mtimeNs} ${ctimeNs}`
 }

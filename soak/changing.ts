@@ -1,21 +1,22 @@
 /**
- * Hash a file that another process writes to, cuts, replaces and renames: the digest is that of something the file
- * held at one moment of the read, or there is none.
+ * Hash a file that another process writes to, truncates, replaces and renames: the digest is that of
+ * something the file held at one moment of the read, or there is an error.
  *
- * Every call of the writer makes a new state, and the writer notes its digest and the moments between which it lasted.
- * Beside it runs a reader that reads the file piece by piece and asks nothing, which must get mixtures.
+ * Every call of the writer makes a new state, and the writer logs its digest and the moments between which it
+ * lasted. The control is a reader that reads the file piece by piece without a check, which must produce
+ * mixtures.
  */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { changedDuring, judge } from './changing-judge.ts'
-import { byFile, byFiles, byTree, lookingTwice, naively } from './changing-readers.ts'
-import { ending, hears, startChild } from './support/child.ts'
-import { withPlaces } from './support/places.ts'
+import { byFile, byFiles, byTree, checkingTwice, naively } from './changing-readers.ts'
+import { ending, waitForOutput, startChild } from './support/child.ts'
+import { withWorkFolders } from './support/folders.ts'
 import { Tally } from './support/round.ts'
 import type { Algorithm } from '../src/core/digest.ts'
 import type { Attempt, Judgement, State } from './changing-judge.ts'
 import type { Reader } from './changing-readers.ts'
-import type { Place } from './support/places.ts'
+import type { WorkFolder } from './support/folders.ts'
 import type { Outcome, RoundOptions } from './support/round.ts'
 
 /** Options of {@link changingRound}. */
@@ -35,7 +36,9 @@ interface Turn {
 
 const WRITER = new URL('./children/changing-writer.ts', import.meta.url)
 
-/** Short and long files, below and above what is read with one call and what is split between threads. */
+/**
+ * Short and long files, below and above the size of one read call and the size that is split between threads.
+ */
 const TURNS: readonly Turn[] = [
   { name: 'file', read: byFile, length: 65_536, algorithm: 'blake3' },
   { name: 'file', read: byFile, length: 6 << 20, algorithm: 'blake3' },
@@ -45,48 +48,62 @@ const TURNS: readonly Turn[] = [
   { name: 'tree', read: byTree, length: 200_000, algorithm: 'sha256' },
 ]
 
-/** So often the control gets a turn, if it is not seen before. */
+/** Maximum number of turns for the control. */
 const MOST_TURNS = 50
 
 const FAIR: ReadonlySet<Judgement> = new Set(['whole', 'refused', 'absent'])
 
-/** The round. */
+/** Run the round. */
 export async function changingRound({ rounds, turn, seed, say }: ChangingOptions): Promise<Outcome> {
-  return withPlaces(async ({ places, skipped }) => {
+  return withWorkFolders(async ({ folders: workFolders, skipped }) => {
     const tally = new Tally()
     const seen: Record<Judgement, number> = zero()
     const coarse = { reads: 0, mixed: 0 }
-    const each = Math.ceil(rounds / TURNS.length / places.filter((place) => !place.coarse).length)
-    const note = (place: Place, { name, length, algorithm }: Turn, judgement: Judgement): void => {
+    const each = Math.ceil(
+      rounds / TURNS.length / workFolders.filter((workFolder) => !workFolder.coarse).length,
+    )
+    const note = (workFolder: WorkFolder, { name, length, algorithm }: Turn, judgement: Judgement): void => {
       const wrong = !FAIR.has(judgement)
-      if (place.coarse) {
-        // Where a clock counts in seconds nobody can see two changes within one: told, and not held against us.
+      if (workFolder.coarse) {
+        // If time stamps are whole seconds, two changes within one second cannot be detected: reported, but
+        // not a failure.
         coarse.reads++
         if (wrong) coarse.mixed++
         return
       }
       seen[judgement]++
-      const what = `${place.name}: ${judgement}, ${name} of ${length} bytes, ${algorithm}`
-      tally.count(wrong ? what : undefined)
+      const label = `${workFolder.name}: ${judgement}, ${name} of ${length} bytes, ${algorithm}`
+      tally.count(wrong ? label : undefined)
     }
     for (const [index, kind] of TURNS.entries()) {
-      const work = places.map(async (place) => {
+      const work = workFolders.map(async (workFolder) => {
         for (let [done, writer] = [0, seed + index * 1000]; done < each; writer++) {
-          const judgements = await besideWriter({ ...kind, name: `${index}`, place, seed: writer, turn })
-          for (const judgement of judgements) note(place, kind, judgement)
+          const judgements = await readDuringWrites({
+            ...kind,
+            name: `${index}`,
+            workFolder,
+            seed: writer,
+            turn,
+          })
+          for (const judgement of judgements) note(workFolder, kind, judgement)
           done += judgements.length
         }
       })
       await Promise.all(work)
       say(`${tally.failures}/${tally.rounds} wrong, ${seen.whole} whole, ${seen.refused} refused`)
     }
-    const place = places[0] ?? { name: '', folder: '', coarse: false }
-    const plan = { place, algorithm: 'sha256', seed, turn } as const
+    const workFolder = workFolders[0] ?? { name: '', folder: '', coarse: false }
+    const plan = { workFolder, algorithm: 'sha256', seed, turn } as const
     const naive: Judgement[] = []
-    // On a busy machine a short turn may hold only a few reads.
+    // On a busy machine a short turn may contain only a few reads.
     for (let turns = 0; turns === 0 || (mixed(naive) === 0 && turns < MOST_TURNS); turns++)
-      naive.push(...(await besideWriter({ ...plan, name: 'naive', read: naively, length: 6 << 20 })))
-    const looks = await besideWriter({ ...plan, name: 'looking', read: lookingTwice, length: 65_536 })
+      naive.push(...(await readDuringWrites({ ...plan, name: 'naive', read: naively, length: 6 << 20 })))
+    const checkedReads = await readDuringWrites({
+      ...plan,
+      name: 'looking',
+      read: checkingTwice,
+      length: 65_536,
+    })
     return {
       name: 'changing',
       promise:
@@ -99,9 +116,10 @@ export async function changingRound({ rounds, turn, seed, say }: ChangingOptions
         ...seen,
         'reads with whole seconds': coarse.reads,
         'mixtures with whole seconds': coarse.mixed,
-        // A write is stamped before its bytes arrive, so a look before and after is not enough. Too rare for a control.
-        'reads that look before and after': looks.length,
-        'mixtures that look before and after': mixed(looks),
+        // A write is stamped before its bytes arrive, so a stat before and after is not enough. Too rare for
+        // a control.
+        'reads that look before and after': checkedReads.length,
+        'mixtures that look before and after': mixed(checkedReads),
       },
       skipped,
     }
@@ -113,28 +131,28 @@ function mixed(judgements: readonly Judgement[]): number {
 }
 
 interface Plan extends Turn {
-  readonly place: Place
+  readonly workFolder: WorkFolder
   readonly seed: number
   /** Milliseconds. */
   readonly turn: number
 }
 
-/** Reads again and again while a writer works; judges the reads during which the file changed. */
-async function besideWriter(plan: Plan): Promise<Judgement[]> {
-  const { place, name, read, length, algorithm, seed, turn } = plan
-  // The file is alone in its folder; what the writer needs beside it lies in another.
-  const [folder, aside] = [join(place.folder, `read-${name}`), join(place.folder, `aside-${name}`)]
+/** Read repeatedly while a writer works, and judge the reads during which the file changed. */
+async function readDuringWrites(plan: Plan): Promise<Judgement[]> {
+  const { workFolder, name, read, length, algorithm, seed, turn } = plan
+  // The file is alone in its folder; other files of the writer are in another folder.
+  const [folder, aside] = [join(workFolder.folder, `read-${name}`), join(workFolder.folder, `aside-${name}`)]
   for (const path of [folder, aside]) mkdirSync(path, { recursive: true })
   const path = join(folder, 'file')
   const child = startChild(WRITER, [path, aside, length, seed, turn, algorithm].map(String))
   const ended = ending(child)
-  await hears(child, 'ready\n')
+  await waitForOutput(child, 'ready\n')
   const attempts: Attempt[] = []
   const end = performance.now() + turn
   while (performance.now() < end) {
-    const from = now()
+    const from = monotonicNs()
     const result = await read(path, algorithm)
-    attempts.push({ from, until: now(), result })
+    attempts.push({ from, until: monotonicNs(), result })
   }
   const { code, stdout, stderr } = await ended
   if (code !== 0) throw new Error(`the writer failed: ${stderr}`)
@@ -142,8 +160,8 @@ async function besideWriter(plan: Plan): Promise<Judgement[]> {
   return attempts.filter((each) => changedDuring(each, states)).map((each) => judge(each, states))
 }
 
-/** Nanoseconds of a clock that all processes share. */
-function now(): number {
+/** Return nanoseconds of a clock that all processes share. */
+function monotonicNs(): number {
   return Number(process.hrtime.bigint())
 }
 

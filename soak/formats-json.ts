@@ -1,6 +1,6 @@
 /**
- * A slow JSON reader that keeps what `JSON.parse` loses: members that come twice, the digits of numbers, and halves of
- * surrogate pairs. Follows RFC 8259.
+ * A slow JSON reader that keeps information lost by `JSON.parse`: duplicate members, the digits of numbers,
+ * and lone surrogates. Follows RFC 8259.
  */
 
 /** A value as written. */
@@ -11,7 +11,7 @@ export type Json =
   | { readonly kind: 'number'; readonly digits: string }
   | { readonly kind: 'word' }
 
-/** A string; half of a surrogate pair stands for no character, so no Unicode text holds one. */
+/** A string. A lone surrogate is not a character, so no Unicode text contains one. */
 export interface Text {
   readonly kind: 'string'
   readonly value: string
@@ -28,7 +28,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
   t: '\t',
 }
 
-/** Reads one value and nothing after it. Throws a SyntaxError. */
+/** Parse one value and nothing after it. Throws a SyntaxError. */
 export function readJson(text: string): Json {
   let at = 0
   const result = value()
@@ -87,8 +87,8 @@ export function readJson(text: string): Json {
     expect('"')
     let made = ''
     for (;;) {
-      const plain = match(/[^"\\\0-\x1f]+/y)
-      if (plain !== undefined) made += plain
+      const unescaped = match(/[^"\\\0-\x1f]+/y)
+      if (unescaped !== undefined) made += unescaped
       if (text[at] === '"') {
         at++
         return { kind: 'string', value: made }
@@ -119,9 +119,9 @@ export function readJson(text: string): Json {
 
   function match(pattern: RegExp): string | undefined {
     pattern.lastIndex = at
-    const found = pattern.exec(text)?.[0]
-    at += found?.length ?? 0
-    return found
+    const matched = pattern.exec(text)?.[0]
+    at += matched?.length ?? 0
+    return matched
   }
 
   function broken(): SyntaxError {
@@ -129,7 +129,10 @@ export function readJson(text: string): Json {
   }
 }
 
-/** The members of an object with distinct names of Unicode text. Throws a SyntaxError for anything else. */
+/**
+ * Return the members of an object with distinct names of Unicode text. Throws a SyntaxError for anything
+ * else.
+ */
 export function membersOf(json: Json | undefined): Map<string, Json> {
   if (json?.kind !== 'object') throw new SyntaxError('not an object')
   const members = new Map<string, Json>()
@@ -141,13 +144,13 @@ export function membersOf(json: Json | undefined): Map<string, Json> {
   return members
 }
 
-/** A string of Unicode text. Throws a SyntaxError for anything else. */
+/** Return a string of Unicode text. Throws a SyntaxError for anything else. */
 export function textOf(json: Json | undefined): string {
   if (json?.kind !== 'string' || !json.value.isWellFormed()) throw new SyntaxError('not a text')
   return json.value
 }
 
-/** A whole number of 64 bits without sign. Throws a SyntaxError for anything else. */
+/** Return an unsigned 64-bit integer. Throws a SyntaxError for anything else. */
 export function integerOf(json: Json | undefined): bigint {
   if (json?.kind !== 'number' || !/^[0-9]+$/.test(json.digits)) throw new SyntaxError('not a whole number')
   const number = BigInt(json.digits)
@@ -155,7 +158,7 @@ export function integerOf(json: Json | undefined): bigint {
   return number
 }
 
-/** The items of an array. Throws a SyntaxError for anything else. */
+/** Return the items of an array. Throws a SyntaxError for anything else. */
 export function itemsOf(json: Json | undefined): readonly Json[] {
   if (json?.kind !== 'array') throw new SyntaxError('not an array')
   return json.items

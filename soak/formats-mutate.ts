@@ -1,4 +1,4 @@
-/** Model files, and what a careless or hostile writer might make of them. */
+/** Model files, and changes that a careless or hostile writer might make. */
 import { floats, fromHeader, safetensors } from '../__test__/support/safetensors.ts'
 import type { TensorToWrite } from '../__test__/support/safetensors.ts'
 import type { Generator } from '../src/capture/seeds/generator.ts'
@@ -6,7 +6,7 @@ import type { Files } from './formats-reader.ts'
 
 /** A model to read. */
 export interface Model {
-  /** The file to read it by. */
+  /** The file through which it is read. */
   readonly entry: string
   readonly files: Files
 }
@@ -33,10 +33,10 @@ const SHARDS = [
   'C:a',
 ]
 
-/** A sound model. */
+/** Return a valid model. */
 export function soundModel(random: Generator): Model {
   const bytes = (length: number): Uint8Array => Uint8Array.from({ length }, () => random.integer(0, 255))
-  const some: Record<string, TensorToWrite> = {
+  const tensorsByName: Record<string, TensorToWrite> = {
     'layer.0.weight': floats([1, 2, 3, 4, 5, 6], [2, 3]),
     'layer.0.bias': floats([random.next()], []),
     'größe 🦀': { dtype: 'U8', shape: [random.integer(0, 40)], data: new Uint8Array() },
@@ -44,7 +44,7 @@ export function soundModel(random: Generator): Model {
     packed: { dtype: 'F4', shape: [2, 4], data: bytes(4) },
     half: { dtype: 'BF16', shape: [5], data: bytes(10) },
   }
-  const drawn = Object.entries(some)
+  const drawn = Object.entries(tensorsByName)
     .filter(() => random.integer(0, 3) > 0)
     .map(([name, tensor]) => {
       const data = tensor.dtype === 'U8' ? bytes(tensor.shape[0] ?? 0) : tensor.data
@@ -66,7 +66,7 @@ export function soundModel(random: Generator): Model {
   return { entry, files: new Map([[entry, Buffer.from(index)], ...all]) }
 }
 
-/** The model with a few changes to one of its files. */
+/** Return the model with a few changes to one of its files. */
 export function mutated({ entry, files }: Model, random: Generator): Model {
   const name = pick(random, [...files.keys()])
   let content = files.get(name) ?? Buffer.alloc(0)
@@ -79,7 +79,7 @@ export function mutated({ entry, files }: Model, random: Generator): Model {
   return { entry, files: new Map([...files, [name, content]]) }
 }
 
-/** Changes the text of the header and keeps its length true. */
+/** Change the text of the header and keep its length field correct. */
 function headerChanged(content: Buffer, random: Generator): Buffer {
   if (content.length < 8) return content
   const end = 8 + Number(content.readBigUInt64LE())
@@ -118,31 +118,31 @@ function bytesChanged(content: Buffer, random: Generator, hasLength: boolean): B
 }
 
 function textChanged(text: string, random: Generator): string {
-  const swap = (pattern: RegExp, by: (found: string) => string): string => {
+  const swap = (pattern: RegExp, by: (match: string) => string): string => {
     const all = [...text.matchAll(pattern)]
-    const found = all[random.integer(0, Math.max(0, all.length - 1))]
-    if (found === undefined) return text
-    return text.slice(0, found.index) + by(found[0]) + text.slice(found.index + found[0].length)
+    const match = all[random.integer(0, Math.max(0, all.length - 1))]
+    if (match === undefined) return text
+    return text.slice(0, match.index) + by(match[0]) + text.slice(match.index + match[0].length)
   }
   const entry = /"[^"]*":\{[^{}]*\}/g
   const changes: (() => string)[] = [
     () => swap(/[0-9]+/g, () => pick(random, NUMBERS)),
-    () => swap(/[0-9]+/g, (found) => String(Number(found) + random.integer(-2, 2))),
+    () => swap(/[0-9]+/g, (match) => String(Number(match) + random.integer(-2, 2))),
     () => swap(/"dtype":"[^"]*"/g, () => `"dtype":"${pick(random, DTYPES)}"`),
-    // Twice, plainly or with a name that is the same only once its escapes are read.
-    () => swap(entry, (found) => `${found},${found}`),
-    () => swap(/"[a-z_]/g, (found) => `"\\u00${found.charCodeAt(1).toString(16)}`),
+    // Duplicated, unchanged or with a name that is equal only after unescaping.
+    () => swap(entry, (match) => `${match},${match}`),
+    () => swap(/"[a-z_]/g, (match) => `"\\u00${match.charCodeAt(1).toString(16)}`),
     () =>
-      swap(entry, (found) => `${found},${found.replace(/^"(.)/, (_, first: string) => `"\\u${hex(first)}`)}`),
+      swap(entry, (match) => `${match},${match.replace(/^"(.)/, (_, first: string) => `"\\u${hex(first)}`)}`),
     () => swap(entry, () => ''),
-    () => swap(entry, (found) => found.replace(/\{|$/, (end) => (end === '{' ? '{"extra":1,' : end))),
-    // Readers that map objects to structures may take a list of the same fields.
-    () => swap(entry, (found) => found.replace(/:\{.*\}$/, ':["F32",[1],[0,4]]')),
-    () => swap(/\[[0-9,]*\]/g, (found) => found.replace(']', ',1]').replace('[,', '[')),
+    () => swap(entry, (match) => match.replace(/\{|$/, (end) => (end === '{' ? '{"extra":1,' : end))),
+    // Readers that map objects to structures may accept a list of the same fields.
+    () => swap(entry, (match) => match.replace(/:\{.*\}$/, ':["F32",[1],[0,4]]')),
+    () => swap(/\[[0-9,]*\]/g, (match) => match.replace(']', ',1]').replace('[,', '[')),
     () =>
       swap(
         /[,:{}[\]]/g,
-        (found) => found + pick(random, [' ', '\n', '\t', ',', '\u00a0', '{', ']', '\u0000']),
+        (match) => match + pick(random, [' ', '\n', '\t', ',', '\u00a0', '{', ']', '\u0000']),
       ),
     () => swap(/[,:{}[\]]/g, () => ''),
     () =>
@@ -154,7 +154,7 @@ function textChanged(text: string, random: Generator): string {
     () => text + ' '.repeat(random.integer(1, 20)),
     () => pick(random, [' ', '\n', '\ufeff']) + text,
     () => text + pick(random, ['\n', '\t', '{}', '\u0000']),
-    () => swap(/"__metadata__":\{/g, (found) => `${found}"a":"b","a":"c",`),
+    () => swap(/"__metadata__":\{/g, (match) => `${match}"a":"b","a":"c",`),
     () => swap(/^\{/g, () => `{"padding":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},`),
   ]
   return pick(random, changes)()

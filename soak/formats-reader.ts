@@ -1,11 +1,11 @@
 /**
- * A slow reader of safetensors files and shard indexes, written from the description of the format and sharing nothing
- * with the one that it is held against.
+ * A slow reader of safetensors files and shard indexes, written from the description of the format. It shares
+ * no code with the reader that it is compared with.
  */
 import { createHash } from 'node:crypto'
 import { integerOf, itemsOf, membersOf, readJson, textOf } from './formats-json.ts'
 
-/** A tensor as either reader sees it. */
+/** A tensor as returned by either reader. */
 export interface SeenTensor {
   readonly dtype: string
   readonly shape: readonly number[]
@@ -31,7 +31,7 @@ const WIDTHS: readonly (readonly [bigint, string])[] = [
 const HEADER_LIMIT = 100_000_000n
 const LIMIT_64 = 1n << 64n
 
-/** Reads a model. Throws a SyntaxError for whatever breaks the rules. */
+/** Read a model. Throws a SyntaxError for any violation of the format. */
 export function readSlowly(entry: string, files: Files): Map<string, SeenTensor> {
   const content = files.get(entry)
   if (content === undefined) throw new SyntaxError('there is no such file')
@@ -102,8 +102,8 @@ function readFile(file: Buffer): Map<string, SeenTensor> {
 }
 
 /**
- * What a reader does that trusts the file: the last of two names wins, and nothing is held against anything. The
- * control of the round.
+ * Read a model like a reader that trusts the file: the last of two equal names wins, and nothing is checked.
+ * The control of the round.
  */
 export function readNaively(entry: string, files: Files): number {
   const content = files.get(entry) ?? Buffer.alloc(0)

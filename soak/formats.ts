@@ -1,13 +1,14 @@
 /**
- * Change model files at random and read them: a typed error, or the tensors that a slow reader finds.
+ * Change model files at random and read them: the result is a typed error, or the tensors that a slow reader
+ * finds.
  *
- * Beside it runs a reader without checks, which must take models that are to be refused.
+ * The control is a reader without checks, which must accept models that are to be refused.
  */
 import { fuzzRound } from './support/fuzz.ts'
 import type { FuzzOptions } from './support/fuzz.ts'
 import type { Outcome } from './support/round.ts'
 
-/** The round. */
+/** Run the round. */
 export function formatsRound(options: FuzzOptions): Promise<Outcome> {
   return fuzzRound(
     {

@@ -1,16 +1,16 @@
 /**
- * Kill a process at every system call of a list that makes the index or brings it up to date: the next list is right,
+ * Kill a process at every system call of a list that creates or updates the index: the next list is correct,
  * and the index works.
  *
- * Beside it runs a program that keeps its list in a file that it writes over, which must be found torn.
+ * The control is a program that overwrites its list in place, which must be found torn.
  */
 import { cpSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { ExperimentTracker } from '../src/tracking/tracker.ts'
 import { listRuns } from '../src/store/runs.ts'
 import { storeIn } from '../src/store/store.ts'
-import { ending, hears, startChild } from './support/child.ts'
-import { withFolder } from './support/places.ts'
+import { ending, waitForOutput, startChild } from './support/child.ts'
+import { withFolder } from './support/folders.ts'
 import { Tally } from './support/round.ts'
 import { pointsIn, spreadOver } from './support/saves.ts'
 import { attach, seenCalls, straceRefusal } from './support/strace.ts'
@@ -22,7 +22,7 @@ import type { SeenCall } from './support/strace.ts'
 
 /** Options of {@link indexKillRound}. */
 export interface IndexKillOptions extends Omit<RoundOptions, 'seed'> {
-  /** Kills at most, of either kind; they are spread over the calls. */
+  /** Maximum number of kills of either kind; they are spread over the calls. */
   readonly kills: number
 }
 
@@ -33,7 +33,7 @@ const RUNS = 24
 /** The threads of the runtime wake each other by `write`; SQLite writes at positions. */
 const INDEX = /^(?!write$)/
 
-/** The round. */
+/** Run the round. */
 export async function indexKillRound({ kills, say }: IndexKillOptions): Promise<Outcome> {
   const tally = new Tally()
   const numbers = {
@@ -88,7 +88,7 @@ async function fill(store: Store, folder: string): Promise<void> {
     cpSync(tracker.runDirectory, join(store.runs, `run-${index}`), { recursive: true })
 }
 
-/** No index, or one that lacks a run and has one too many. */
+/** Prepare a store without an index, or with one that lacks a run and has a deleted one. */
 async function prepare(store: Store, kind: 'makes' | 'changes'): Promise<void> {
   for (const name of readdirSync(store.root)) if (name.startsWith('index-')) rmSync(join(store.root, name))
   rmSync(join(store.runs, 'more'), { recursive: true, force: true })
@@ -100,14 +100,14 @@ async function prepare(store: Store, kind: 'makes' | 'changes'): Promise<void> {
   cpSync(join(store.runs, 'run-0'), join(store.runs, 'more'), { recursive: true })
 }
 
-/** Works at a time at which everything written until now has come to rest. */
+/** Run work with a clock at which everything written so far is old enough for the index. */
 async function rested<T>(work: () => Promise<T>): Promise<T> {
-  const now = Date.now
-  Date.now = () => now() + 60_000
+  const systemNow = Date.now
+  Date.now = () => systemNow() + 60_000
   try {
     return await work()
   } finally {
-    Date.now = now
+    Date.now = systemNow
   }
 }
 
@@ -124,7 +124,7 @@ async function list(
   const environment = { ...process.env, UV_THREADPOOL_SIZE: '1' }
   const child = startChild(PROGRAM, [folder, ...(control === undefined ? [] : [control])], { environment })
   const ended = ending(child)
-  await hears(child, 'ready\n')
+  await waitForOutput(child, 'ready\n')
   const tracer = await attach(child, { log, ...(inject !== undefined && { inject }) })
   child.stdin.end('go\n')
   const { code, signal, stderr } = await ended
@@ -135,12 +135,12 @@ async function list(
 
 async function faultOf(store: Store, kind: string, { name, number }: CallPoint): Promise<string | undefined> {
   const due = kind === 'makes' ? RUNS : RUNS + 1
-  // The first makes good what the kill left, the second reads what the first has kept.
-  for (const look of ['first', 'second']) {
+  // The first list repairs the index after the kill, the second reads the entries that the first has saved.
+  for (const attempt of ['first', 'second']) {
     const { runs, damaged, slow } = await rested(() => listRuns(store))
     const isRight = runs.length === due && damaged.length === 0 && slow === undefined
     if (!isRight || runs.some(({ status }) => status !== 'finished'))
-      return `${kind}, ${name} ${number}: the ${look} list after it has ${runs.length} of ${due} runs, ${slow}`
+      return `${kind}, ${name} ${number}: the ${attempt} list after it has ${runs.length} of ${due} runs, ${slow}`
   }
   const indexes = readdirSync(store.root).filter((file) => file.endsWith('.sqlite'))
   return indexes.length === 1 ? undefined : `${kind}, ${name} ${number}: there are ${indexes.length} indexes`

@@ -1,9 +1,9 @@
 /**
- * Kill a process that tracks a run with SIGKILL, at a random moment from the making of the run's folder to its end:
- * every event that `flush` acknowledged is there, nothing is damaged, and the run reads as lost, or as finished if it
- * came to that.
+ * Kill a process that tracks a run with SIGKILL, at a random moment from the creation of the run's folder to
+ * its end: every event that `flush` acknowledged is present, nothing is damaged, and the run is reported as
+ * lost, or as finished if it got that far.
  *
- * Beside it runs a program that acknowledges events before they are flushed, and must lose some.
+ * The control is a program that acknowledges events before they are flushed, and must lose some.
  */
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
@@ -11,10 +11,10 @@ import { Generator } from '../src/capture/seeds/generator.ts'
 import { listRuns } from '../src/store/runs.ts'
 import { storeIn } from '../src/store/store.ts'
 import { faultOf } from './support/acknowledged.ts'
-import { ending, hears, inParallel, startChild } from './support/child.ts'
-import { withFolder } from './support/places.ts'
+import { ending, waitForOutput, inParallel, startChild } from './support/child.ts'
+import { withFolder } from './support/folders.ts'
 import { Tally } from './support/round.ts'
-import type { Said } from './support/acknowledged.ts'
+import type { Reports } from './support/acknowledged.ts'
 import type { Outcome, RoundOptions } from './support/round.ts'
 
 /** Options of {@link journalRound}. */
@@ -24,16 +24,16 @@ export interface JournalOptions extends RoundOptions {
 
 const PROGRAM = new URL('./children/journal.ts', import.meta.url)
 
-/** Milliseconds from a sign of life within which the process is killed. */
+/** Milliseconds after a sign of life within which the process is killed. */
 const LIFE = 70
 
-/** Events after which a run is finished: some are killed while they are. */
+/** Events after which a run is finished: some processes are killed while finishing. */
 const EVENTS = 60
 
-/** Times that the control is run. */
+/** Number of runs of the control. */
 const CONTROLS = 5
 
-/** The round. */
+/** Run the round. */
 export async function journalRound({ kills, seed, say }: JournalOptions): Promise<Outcome> {
   return withFolder(async (folder) => {
     const store = storeIn(folder)
@@ -43,14 +43,14 @@ export async function journalRound({ kills, seed, say }: JournalOptions): Promis
     let acknowledged = 0
     await inParallel(kills, 4, async (index) => {
       const id = `run-${index}`
-      // One in three from before the start, the others from the moment the run is there.
+      // One in three is killed from before the start, the others from the moment the run exists.
       const word = index % 3 === 0 ? 'ready\n' : '\n0\n'
-      const said = await killed([folder, id, String(EVENTS)], word, random.next() * LIFE)
-      if (said.finished) moments.finished++
-      else if (said.last >= 0) moments.events++
+      const reports = await killed([folder, id, String(EVENTS)], word, random.next() * LIFE)
+      if (reports.finished) moments.finished++
+      else if (reports.last >= 0) moments.events++
       else moments.start++
-      acknowledged += Math.max(said.last, 0)
-      tally.count(await faultOf(store, id, said))
+      acknowledged += Math.max(reports.last, 0)
+      tally.count(await faultOf(store, id, reports))
       if (tally.rounds % 50 === 0)
         say(`${tally.failures}/${tally.rounds} lost, ${acknowledged} acknowledged events`)
     })
@@ -61,8 +61,8 @@ export async function journalRound({ kills, seed, say }: JournalOptions): Promis
     let lost = 0
     for (let index = 0; index < CONTROLS; index++) {
       const args = [join(folder, 'control'), `run-${index}`, '1000000', 'early']
-      const said = await killed(args, '\n0\n', random.next() * LIFE)
-      if ((await faultOf(other, `run-${index}`, said))?.includes('lost') === true) lost++
+      const reports = await killed(args, '\n0\n', random.next() * LIFE)
+      if ((await faultOf(other, `run-${index}`, reports))?.includes('lost') === true) lost++
     }
     return {
       name: 'journal',
@@ -84,10 +84,10 @@ async function killed(
   args: readonly string[],
   word: string,
   after: number,
-): Promise<Said & { readonly finished: boolean }> {
+): Promise<Reports & { readonly finished: boolean }> {
   const child = startChild(PROGRAM, args)
   const ended = ending(child)
-  await hears(child, word)
+  await waitForOutput(child, word)
   await setTimeout(after)
   child.kill('SIGKILL')
   const { stdout, stderr, signal } = await ended
@@ -96,7 +96,7 @@ async function killed(
   const lines = stdout.slice(0, stdout.lastIndexOf('\n')).split('\n')
   const last = Number(lines.findLast((line) => /^\d+$/.test(line)) ?? -1)
   const finished = lines.includes('finished')
-  // After the last event it may have finished without having said so.
+  // After the last event it may have finished without a report.
   const expected = finished
     ? ['finished' as const]
     : last === EVENTS

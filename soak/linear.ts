@@ -1,12 +1,12 @@
 /**
- * Hash files from short to long and folders from small to large, and print the time per byte and per file. Times are
- * shown and not judged: they depend on who else uses the machine.
+ * Hash files from short to long and folders from small to large, and print the time per byte and per file.
+ * Times are shown and not judged: they depend on other users of the machine.
  */
 import { join } from 'node:path'
 import { hashFile } from '../src/hash/file.ts'
 import { hashTree } from '../src/hash/tree.ts'
 import { manyFiles, sparseFile } from './support/many.ts'
-import { withFolder } from './support/places.ts'
+import { withFolder } from './support/folders.ts'
 import type { Outcome, RoundOptions } from './support/round.ts'
 
 /** Options of {@link linearRound}. */
@@ -17,10 +17,10 @@ export interface LinearOptions extends Omit<RoundOptions, 'seed'> {
   readonly files: readonly number[]
 }
 
-/** Milliseconds over which something short is repeated. */
+/** Milliseconds over which short work is repeated. */
 const REPEAT = 300
 
-/** The round. Its controls are empty and so is its promise: it only measures. */
+/** Run the round. It has no controls and no promise: it only measures. */
 export async function linearRound({ bytes, files, say }: LinearOptions): Promise<Outcome> {
   return withFolder(async (folder) => {
     const numbers: Record<string, number> = {}
@@ -52,7 +52,7 @@ export async function linearRound({ bytes, files, say }: LinearOptions): Promise
   })
 }
 
-/** Milliseconds of the fastest of some runs; of one, where it takes long. */
+/** Return the milliseconds of the fastest of some runs; of one, if it takes long. */
 async function fastest(work: () => Promise<unknown>): Promise<number> {
   let best = Infinity
   const end = performance.now() + REPEAT

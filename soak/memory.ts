@@ -1,14 +1,14 @@
 /**
- * Hash a large file, a folder of many files, and FIFOs: memory stays within bounds that do not depend on the size of
- * what is hashed, timers are not late, and calls of `fs` go on.
+ * Hash a large file, a folder of many files, and FIFOs: memory stays within bounds that do not depend on the
+ * size of the input, timers are not late, and calls of `fs` proceed.
  *
- * Beside it run programs that read a file whole, hash it at once, and read FIFOs.
+ * The controls are programs that read a file whole, hash it in one call, and read FIFOs.
  */
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { ending, printed, startChild } from './support/child.ts'
 import { manyFiles, sparseFile } from './support/many.ts'
-import { withFolder } from './support/places.ts'
+import { withFolder } from './support/folders.ts'
 import { Tally } from './support/round.ts'
 import type { MemoryReport } from './children/memory.ts'
 import type { Control, Outcome, RoundOptions } from './support/round.ts'
@@ -19,7 +19,7 @@ export interface MemoryOptions extends Omit<RoundOptions, 'seed'> {
   readonly bytes: number
   /** Files in the folder. */
   readonly files: number
-  /** How late timers may be at the 99th percentile; more on a machine that others keep busy. */
+  /** Maximum delay of timers at the 99th percentile, in milliseconds; more on a busy machine. */
   readonly lateMs: number
 }
 
@@ -32,13 +32,13 @@ const TREE_GROWTH = 256
 /** Bytes of the file of the controls. */
 const CONTROL_BYTES = 512 << 20
 
-/** How often something is measured until timers are in time. */
+/** Maximum number of measurements until timers are in time. */
 const TRIES = 3
 
 /** Milliseconds after which a call of `fs` counts as stuck. */
 const STUCK = 1000
 
-/** The round. */
+/** Run the round. */
 export async function memoryRound({ bytes, files, lateMs, say }: MemoryOptions): Promise<Outcome> {
   return withFolder(async (folder) => {
     const tally = new Tally()
@@ -49,7 +49,8 @@ export async function memoryRound({ bytes, files, lateMs, say }: MemoryOptions):
 
     const measure = async (what: string, path: string, growth: number): Promise<void> => {
       const reports: MemoryReport[] = []
-      // Other programs can only make timers later: the best of a few tries is nearest to what is ours.
+      // Other programs can only delay timers: the best of a few tries is nearest to the delay caused by
+      // lineaprint.
       do reports.push(await run(what, path))
       while (reports.length < TRIES && (reports.at(-1)?.delayP99Ms ?? 0) > lateMs)
       const [best] = reports.toSorted((a, b) => a.delayP99Ms - b.delayP99Ms)
@@ -101,7 +102,7 @@ async function run(what: string, path: string): Promise<MemoryReport> {
   return printed(await ending(startChild(PROGRAM, [what, path]))) as MemoryReport
 }
 
-/** Whether the program that reads FIFOs with `fs` gets done. */
+/** Check whether the program that reads FIFOs with `fs` completes. */
 async function readsFifos(folder: string): Promise<boolean> {
   const child = startChild(PROGRAM, ['read fifos', folder])
   const timer = setTimeout(() => child.kill('SIGKILL'), 3000)

@@ -1,15 +1,15 @@
 /**
- * Log millions of values into one run: the memory that takes does not grow with their number, nor does the record; and
- * every value is in the journal, in order, which is read in memory that does not grow either.
+ * Log millions of values into one run: neither memory nor the record grows with their number, and every value
+ * is in the journal, in order. Reading the journal takes bounded memory too.
  *
- * Beside it runs a program that keeps every value, and must be seen by its memory.
+ * The control is a program that keeps every value, and must be detected by its memory.
  */
 import { renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { listRuns } from '../src/store/runs.ts'
 import { RECORD_FILE, storeIn } from '../src/store/store.ts'
 import { ending, printed, startChild } from './support/child.ts'
-import { withFolder } from './support/places.ts'
+import { withFolder } from './support/folders.ts'
 import { Tally } from './support/round.ts'
 import type { MetricsReading, MetricsReport } from './children/metrics.ts'
 import type { Outcome, RoundOptions } from './support/round.ts'
@@ -18,20 +18,20 @@ import type { Outcome, RoundOptions } from './support/round.ts'
 export interface MetricsOptions extends Omit<RoundOptions, 'seed'> {
   /** Values, rounded up to thousands. */
   readonly values: number
-  /** How fast it must be; without, nobody looks. */
+  /** Required speed; without it, speed is not checked. */
   readonly pace?: {
-    /** Microseconds that a caller may wait per value. */
+    /** Maximum microseconds that a caller waits per value. */
     readonly callerUs: number
-    /** Values that must reach the disk in a second. */
+    /** Minimum number of values on disk per second. */
     readonly perSecond: number
-    /** Seconds in which a finished run must be read. */
+    /** Maximum seconds for reading a finished run. */
     readonly readSeconds: number
   }
 }
 
 const PROGRAM = new URL('./children/metrics.ts', import.meta.url)
 
-/** MiB beyond the process before: what waits to be written, and what the runtime has not yet tidied up. */
+/** MiB beyond the process before: the write queue, and garbage not yet collected. */
 const GROWTH = 96
 
 /** Bytes of a record with two metrics and nothing captured. */
@@ -40,7 +40,7 @@ const RECORD_BYTES = 10_000
 /** Values of the control. */
 const HOARD = 3_000_000
 
-/** The round. */
+/** Run the round. */
 export async function metricsRound({ values, pace, say }: MetricsOptions): Promise<Outcome> {
   return withFolder(async (base) => {
     const tally = new Tally()
@@ -58,7 +58,7 @@ export async function metricsRound({ values, pace, say }: MetricsOptions): Promi
     say(`${lost.seconds.toFixed(1)} s to read the journal`)
     tally.count(above('MiB to read the journal', lost.growthMiB, GROWTH))
     tally.count(wrong('the journal', lost, count, 'lost'))
-    // The start, the captures that are off, and the end.
+    // The start, the disabled captures, and the end.
     const others = lost.events - count
     tally.count(others >= 2 && others <= 8 ? undefined : `the journal holds ${lost.events} events`)
 
@@ -102,7 +102,7 @@ async function read(folder: string): Promise<MetricsReading> {
   return printed(await ending(startChild(PROGRAM, ['read', folder]))) as MetricsReading
 }
 
-/** Puts the first record back, as if the run had never been finished. */
+/** Restore the first record, as if the run had never been finished. */
 async function unfinish(folder: string): Promise<void> {
   const [first] = (await listRuns(storeIn(folder))).runs
   renameSync(join(folder, 'unfinished.json'), join(first?.folder ?? '', RECORD_FILE))
@@ -112,7 +112,7 @@ function above(what: string, value: number, most: number): string | undefined {
   return value > most ? `${what}: ${round(value)}, not ${most}` : undefined
 }
 
-/** What is wrong with the metrics as they were read. */
+/** Return the first error in the metrics as they were read. */
 function wrong(where: string, reading: MetricsReading, count: number, status: string): string | undefined {
   const expected = {
     even: [count / 2, Math.ceil(count / 3000), count - 2],

@@ -1,15 +1,15 @@
 /**
- * The long rounds: each puts a promise of `docs/promises.md` to the test, many thousand times.
+ * The long rounds: each tests a promise of `docs/promises.md`, many thousand times.
  *
- *     npm run soak -- [--quick] [--share PART] [--only NAME] [--seed N] [--json FILE]
+ * npm run soak -- [--quick] [--share PART] [--only NAME] [--seed N] [--json FILE]
  *
- * Exit code 1: a promise was broken, or a round could not have seen it.
+ * Exit code 1: a promise was broken, or a round could not have detected it.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
-import { lookAtMachine, versions } from '../benchmark/report.ts'
+import { describeMachine, versions } from '../benchmark/report.ts'
 import { cacheRound } from './cache.ts'
 import { cancelRound } from './cancel.ts'
 import { changingRound } from './changing.ts'
@@ -39,7 +39,7 @@ Files go to the system's folder for temporary files and to /dev/shm.`
 
 const GIB = 2 ** 30
 
-/** Draws the counts of a round from its full ones. */
+/** Scaling of the full counts of a round. */
 type Scaled = (full: number) => number
 
 interface Plan {
@@ -89,7 +89,9 @@ const PLANS: readonly Plan[] = [
   },
 ]
 
-/** Of metrics: what the caller may wait for a value, what reaches the disk, and what reading may take. */
+/**
+ * Limits for metrics: the wait of the caller per value, values on disk per second, and the time to read them.
+ */
 const PACE = { callerUs: 10, perSecond: 100_000, readSeconds: 1 }
 
 process.exitCode = await main()
@@ -118,10 +120,10 @@ async function main(): Promise<number> {
   if (plans.length === 0)
     throw new Error(`no round is named so; there are ${PLANS.map(({ name }) => name).join(', ')}`)
 
-  // What a round has mounted or started goes with it: see `support/places.ts`.
+  // Mounts and children of a round end with the process: see `support/folders.ts`.
   process.once('SIGINT', () => process.exit(130))
   const date = new Date().toISOString()
-  const machine = await lookAtMachine(tmpdir())
+  const machine = await describeMachine(tmpdir())
   const programs = versions(new Map())
   const { cpu, cores, memoryGiB, system, fileSystem, loadBefore } = machine
   console.log(`${date}, seed ${seed}, ${share === 1 ? 'full counts' : `${share} of the full counts`}`)
@@ -148,7 +150,7 @@ async function main(): Promise<number> {
       results.push({ name, error: String(error) })
       console.log(`${name}: COULD NOT RUN: ${error instanceof Error ? error.stack : String(error)}`)
     }
-    // After every round: a machine that goes down in the next takes nothing away.
+    // Written after every round: a crash of the machine in a later one loses nothing.
     if (values.json !== undefined) {
       mkdirSync(dirname(values.json), { recursive: true })
       const record = { date, seed, share, machine, versions: programs, results }

@@ -1,13 +1,13 @@
 /**
- * Make every system call of one save fail, once and from then on, with what a bad or full disk answers: the failure is
- * said with a code and a path, what was acknowledged is there, a flush that failed is never taken for one that went
- * well, no temporary file is left, and the store works afterwards.
+ * Make every system call of one save fail, once and from then on, with the errors of a bad or full disk: the
+ * failure is reported with a code and a path, acknowledged events are present, a failed flush is never
+ * treated as a success, no temporary file is left, and the store works afterwards.
  *
- * Beside it runs a program that takes every flush for a success, and must lose events.
+ * The control is a program that treats every flush as a success, and must lose events.
  */
 import { join } from 'node:path'
 import { inParallel } from './support/child.ts'
-import { withFolder } from './support/places.ts'
+import { withFolder } from './support/folders.ts'
 import { Tally } from './support/round.ts'
 import { failureOf } from './support/save-checks.ts'
 import { pointsOf, save, spreadOver } from './support/saves.ts'
@@ -17,25 +17,25 @@ import type { CallPoint, Save, SaveOptions } from './support/saves.ts'
 
 /** Options of {@link saveFaultRound}. */
 export interface SaveFaultOptions extends Omit<RoundOptions, 'seed'> {
-  /** Faults at most; they are spread over the calls. */
+  /** Maximum number of faults; they are spread over the calls. */
   readonly faults: number
 }
 
-/** Calls that say so when they fail; those that clean up after a failure are not among them. */
+/** Calls whose failure is reported; those that clean up after a failure are not among them. */
 const STORE = /^(?:openat|pwrite64|fsync|fdatasync|rename|renameat|renameat2|mkdir|mkdirat)$/
 
-/** What these calls answer when a disk is bad or full, or too much is open. */
+/** Return the errors of a call if a disk is bad or full, or too many files are open. */
 function errorsOf(name: string): readonly string[] {
   return name === 'openat' ? ['EIO', 'ENOSPC', 'EMFILE'] : ['EIO', 'ENOSPC']
 }
 
 interface Fault extends CallPoint {
   readonly error: string
-  /** Whether all calls of the name fail from then on. */
+  /** True if all calls of the name fail from then on. */
   readonly lasting: boolean
 }
 
-/** The round. */
+/** Run the round. */
 export async function saveFaultRound({ faults, say }: SaveFaultOptions): Promise<Outcome> {
   const tally = new Tally()
   const refusal = await straceRefusal()
@@ -66,7 +66,7 @@ export async function saveFaultRound({ faults, say }: SaveFaultOptions): Promise
       const fault: Fault = { name, number, error: 'EIO', lasting: false }
       const options: SaveOptions = { folder: join(base, `deaf-${number}`), id: 'run', control: 'deaf' }
       const { made, failure } = await saveWith(fault, options)
-      // Only the writes of the journal are what it is deaf to.
+      // The control only ignores failures of the journal's writes.
       if (!made.calls.some(({ injected, line }) => injected && line.includes('events.jsonl'))) continue
       caught.tried++
       if (failure !== undefined) caught.caught++

@@ -1,16 +1,17 @@
 /**
- * Kill a process at every system call of one save, from the making of the store to the copy of the finished record:
- * what was acknowledged is there, nothing is damaged, no temporary file is taken for a run, and the next run works.
+ * Kill a process at every system call of one save, from the creation of the store to the copy of the finished
+ * record: acknowledged events are present, nothing is damaged, no temporary file is treated as a run, and the
+ * next run works.
  *
- * Beside it runs a program that acknowledges events before they are flushed, and must lose some.
+ * The control is a program that acknowledges events before they are flushed, and must lose some.
  */
 import { join } from 'node:path'
 import { storeIn } from '../src/store/store.ts'
 import { faultOf } from './support/acknowledged.ts'
 import { inParallel } from './support/child.ts'
-import { withFolder } from './support/places.ts'
+import { withFolder } from './support/folders.ts'
 import { Tally } from './support/round.ts'
-import { lastSaid, temporaryFiles, uselessness } from './support/save-checks.ts'
+import { lastReported, temporaryFiles, unusableReason } from './support/save-checks.ts'
 import { pointsOf, save, spreadOver } from './support/saves.ts'
 import { straceRefusal } from './support/strace.ts'
 import type { Outcome, RoundOptions } from './support/round.ts'
@@ -21,13 +22,13 @@ const STORE = /^(?!write$)/
 
 /** Options of {@link saveKillRound}. */
 export interface SaveKillOptions extends Omit<RoundOptions, 'seed'> {
-  /** Kills at most; they are spread over the calls. */
+  /** Maximum number of kills; they are spread over the calls. */
   readonly kills: number
-  /** Passes over the calls; every second one has the threads that a program has. */
+  /** Passes over the calls; every second one has the usual number of threads. */
   readonly passes: number
 }
 
-/** The round. */
+/** Run the round. */
 export async function saveKillRound({ kills, passes, say }: SaveKillOptions): Promise<Outcome> {
   const tally = new Tally()
   const refusal = await straceRefusal()
@@ -53,7 +54,7 @@ export async function saveKillRound({ kills, passes, say }: SaveKillOptions): Pr
         if (tally.rounds % 20 === 0) say(`${tally.failures}/${tally.rounds} lost`)
       })
     }
-    // The writes of the journal are where a program that acknowledges too early must lose.
+    // A program that acknowledges too early must lose events at the writes of the journal.
     const caught = { tried: 0, caught: 0 }
     for (const point of points.filter(({ name }) => name === 'pwrite64')) {
       const { killed, fault } = await killAt(point, {
@@ -81,8 +82,8 @@ async function killAt(
   const killed = signal === 'SIGKILL'
   if (!killed && code !== 0) throw new Error(`the program failed: ${stderr}`)
   const finished = lines.at(-1)?.step === 'finish'
-  const last = lastSaid(lines)
-  // After the last flush it may have finished without having said so.
+  const last = lastReported(lines)
+  // After the last flush it may have finished without a report.
   const expected = finished
     ? (['finished'] as const)
     : last === 9
@@ -90,7 +91,7 @@ async function killAt(
       : (['lost'] as const)
   const fault =
     (await faultOf(store, options.id, { last, expected })) ??
-    (await uselessness(store, options.folder, 'next'))
+    (await unusableReason(store, options.folder, 'next'))
   return { killed, fault }
 }
 

@@ -1,9 +1,10 @@
 /**
- * Eight processes track runs into one store at once: none is lost, an id that all want goes to one, and readers beside
- * them, who keep the index, never see a damaged run or fewer runs than before. With the index and without, the list is
- * the same.
+ * Track runs into one store from eight processes at once: none is lost, an id that all request goes to one,
+ * and concurrent readers, which update the index, never see a damaged run or fewer runs than before. The list
+ * is the same with the index and without.
  *
- * Beside it runs a store that keeps its runs in one file, read, changed and written back, which must lose some.
+ * The control is a store that keeps its runs in one file, read, changed and written back, which must lose
+ * some.
  */
 import { readdirSync, rmSync } from 'node:fs'
 import { readFile, rename, writeFile } from 'node:fs/promises'
@@ -12,7 +13,7 @@ import { setTimeout } from 'node:timers/promises'
 import { listRuns, readRun } from '../src/store/runs.ts'
 import { storeIn } from '../src/store/store.ts'
 import { ending, inParallel, printed, startChild } from './support/child.ts'
-import { withFolder } from './support/places.ts'
+import { withFolder } from './support/folders.ts'
 import { Tally } from './support/round.ts'
 import type { Store } from '../src/store/store.ts'
 import type { StoreReport } from './children/store.ts'
@@ -26,12 +27,12 @@ export interface StoreOptions extends Omit<RoundOptions, 'seed'> {
 
 const PROGRAM = new URL('./children/store.ts', import.meta.url)
 
-/** The round. */
+/** Run the round. */
 export async function storeRound({ runs, processes, say }: StoreOptions): Promise<Outcome> {
   return withFolder(async (folder) => {
     const store = storeIn(folder)
     const tally = new Tally()
-    // Of the runs of a process every tenth has an id that only one of the processes gets.
+    // Every tenth run of a process has an id that only one of the processes gets.
     const each = Math.ceil(runs / (processes * 0.9 + 0.1))
     const from = performance.now()
     let working = true
@@ -51,7 +52,7 @@ export async function storeRound({ runs, processes, say }: StoreOptions): Promis
       ),
     ]
     const reports = await writers
-    const looks = (await Promise.all(readers)).reduce((sum, count) => sum + count, 0)
+    const lists = (await Promise.all(readers)).reduce((sum, count) => sum + count, 0)
     const seconds = (performance.now() - from) / 1000
 
     const ids = reports.flatMap((report) => report.ids)
@@ -67,7 +68,7 @@ export async function storeRound({ runs, processes, say }: StoreOptions): Promis
       numbers: {
         processes,
         'ids refused because another had them': reports.reduce((sum, { refused }) => sum + refused, 0),
-        'lists read meanwhile': looks,
+        'lists read meanwhile': lists,
         seconds: Math.round(seconds),
         'ms per run': Math.round((seconds * 1e4) / ids.length) / 10,
       },
@@ -76,17 +77,17 @@ export async function storeRound({ runs, processes, say }: StoreOptions): Promis
   })
 }
 
-/** Lists the store again and again; returns how often. */
+/** List the store repeatedly; return the number of lists. */
 async function watch(
   store: Store,
   working: () => boolean,
   tally: Tally,
   say: RoundOptions['say'],
 ): Promise<number> {
-  let [looks, most] = [0, 0]
+  let [lists, most] = [0, 0]
   while (working()) {
     const { runs, damaged } = await listRuns(store)
-    looks++
+    lists++
     for (const { id, error } of damaged) tally.fail(`a reader saw ${id} damaged: ${error.message}`)
     if (runs.length < most) tally.fail(`a reader saw ${runs.length} runs after ${most}`)
     most = Math.max(most, runs.length)
@@ -100,10 +101,10 @@ async function watch(
     // Reading a long list keeps a core busy that the writers need.
     await setTimeout(200 + most / 4)
   }
-  return looks
+  return lists
 }
 
-/** Every run that a process finished is in the list and whole, and no other is. */
+/** Check that every run that a process finished is in the list and complete, and no other is. */
 async function checkAll(store: Store, ids: readonly string[], tally: Tally): Promise<void> {
   const { runs, damaged, slow } = await listRuns(store)
   if (slow !== undefined) tally.fail(slow)
@@ -128,7 +129,10 @@ async function checkAll(store: Store, ids: readonly string[], tally: Tally): Pro
   })
 }
 
-/** What keeps its runs in one file, even replaced at once: who writes has not read what others wrote meanwhile. */
+/**
+ * Run the control, which keeps its runs in one file, even replaced atomically: a writer overwrites concurrent
+ * changes.
+ */
 async function oneFile(folder: string): Promise<{ tried: number; caught: number }> {
   const path = join(folder, 'index.json')
   const read = async (): Promise<number[]> => JSON.parse(await readFile(path, 'utf8')) as number[]

@@ -1,4 +1,4 @@
-/** Files of tables, and what a careless or hostile writer might make of them. */
+/** Table files, and changes that a careless or hostile writer might make. */
 import { readFileSync, readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { TableFormat } from '../src/dataset/table.ts'
@@ -12,7 +12,7 @@ export interface TableFile {
 
 const FOLDER = fileURLToPath(new URL('../vectors/tables/', import.meta.url))
 
-/** The files of the vectors that a change can reach: those of many rows are hardly but values. */
+/** The vector files that are worth changing: long ones consist almost only of values. */
 const FILES: readonly TableFile[] = readdirSync(FOLDER)
   .filter((name) => !name.includes('painted'))
   .toSorted()
@@ -25,18 +25,18 @@ const CELLS = ['', 'a', '1', 'x y', '"q"', '"a,b"', '"say ""no"""', '"l\nb"', 'Ã
 
 const NUMBERS = [0, 1, 0x7fffffff, 0x80000000, 0xffffffff, 0x00010000, 0x40000000]
 
-/** A sound table. */
+/** Return a valid table. */
 export function soundTable(random: Generator): TableFile {
   if (random.integer(0, 3) > 0) return pick(random, FILES)
   const columns = random.integer(1, 4)
   const end = pick(random, ['\n', '\r\n'])
   const row = (): string => Array.from({ length: columns }, () => pick(random, CELLS)).join(',')
   const text = Array.from({ length: random.integer(1, 20) }, row).join(end)
-  // Nothing at all is no table: without its line end a single empty cell would be that.
+  // An empty file is not a table: without its line end a single empty cell would be an empty file.
   return { format: 'csv', content: Buffer.from(text + (text === '' ? end : pick(random, ['', end]))) }
 }
 
-/** The table with a few changes to its bytes, most of them where Parquet and Arrow say what is in the file. */
+/** Return the table with a few changes to its bytes, most of them in the metadata of Parquet and Arrow. */
 export function mutatedTable({ format, content }: TableFile, random: Generator): TableFile {
   let bytes = content
   for (let changes = random.integer(1, 4); changes > 0 && bytes.length > 0; changes--) {
@@ -60,8 +60,8 @@ function changed(bytes: Buffer, at: number, random: Generator): Buffer {
     case 2:
       return Buffer.concat([before, after.subarray(random.integer(1, 8))])
     case 3: {
-      const some = Uint8Array.from({ length: random.integer(1, 8) }, () => random.integer(0, 255))
-      return Buffer.concat([before, some, after])
+      const inserted = Uint8Array.from({ length: random.integer(1, 8) }, () => random.integer(0, 255))
+      return Buffer.concat([before, inserted, after])
     }
     case 4:
       return Buffer.from(before)

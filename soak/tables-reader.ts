@@ -1,16 +1,19 @@
-/** A slow reader of CSV, written from RFC 4180 and `docs/format.md`, and sharing nothing with the one it is held against. */
+/**
+ * A slow reader of CSV, written from RFC 4180 and `docs/format.md`. It shares no code with the reader that it
+ * is compared with.
+ */
 
-/** Reads the rows of a file, the header first. Throws a SyntaxError for whatever breaks the rules. */
+/** Read the rows of a file, the header first. Throws a SyntaxError for any violation of the format. */
 export function readCsvSlowly(content: Uint8Array): string[][] {
-  // Cell by cell, so that no quote of one can be taken for a part of another.
+  // Cell by cell, so that no quote of one can be mistaken for a part of another.
   let text = Buffer.from(content).toString('latin1')
   if (text.startsWith('\xef\xbb\xbf')) text = text.slice(3)
   const rows: string[][] = []
   while (text !== '') {
     const row: string[] = []
     for (;;) {
-      const [, quoted, plain] = /^(?:"((?:[^"]|"")*)"|([^",\r\n]*))/.exec(text) ?? []
-      const cell = quoted === undefined ? (plain ?? '') : quoted.replaceAll('""', '"')
+      const [, quoted, unquoted] = /^(?:"((?:[^"]|"")*)"|([^",\r\n]*))/.exec(text) ?? []
+      const cell = quoted === undefined ? (unquoted ?? '') : quoted.replaceAll('""', '"')
       text = text.slice(quoted === undefined ? cell.length : quoted.length + 2)
       row.push(decode(cell))
       if (!text.startsWith(',')) break
@@ -35,8 +38,10 @@ function decode(bytes: string): string {
   }
 }
 
-/** Whether a file begins and ends as its format does, which says little. The control of the round. */
-export function looksSound(format: string, content: Buffer): boolean {
+/**
+ * Check whether a file begins and ends as its format requires, which proves little. The control of the round.
+ */
+export function hasValidEnds(format: string, content: Buffer): boolean {
   if (format === 'parquet') return content.subarray(0, 4).equals(content.subarray(-4))
   if (format === 'csv') return content.length > 0
   return (

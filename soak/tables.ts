@@ -1,14 +1,15 @@
 /**
- * Change files of tables at random and read them: a typed error, or a digest that does not depend on threads and that
- * of CSV is the one of what a slow reader finds.
+ * Change table files at random and read them: the result is a typed error, or a digest that does not depend
+ * on the number of threads and, for CSV, equals that of a slow reader.
  *
- * Beside it runs a look at the first and the last bytes of a file, which must take files that are to be refused.
+ * The control checks only the first and the last bytes of a file, and must accept files that are to be
+ * refused.
  */
 import { fuzzRound } from './support/fuzz.ts'
 import type { FuzzOptions } from './support/fuzz.ts'
 import type { Outcome } from './support/round.ts'
 
-/** The round. */
+/** Run the round. */
 export function tablesRound(options: FuzzOptions): Promise<Outcome> {
   return fuzzRound(
     {

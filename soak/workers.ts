@@ -1,12 +1,12 @@
 /**
- * Start worker threads and terminate them while they hash; transfer and resize buffers while they are hashed. The
- * process ends with 0, and no wrong digest is given.
+ * Start worker threads and terminate them while they hash; transfer and resize buffers while they are hashed.
+ * The process ends with 0, and no wrong digest is returned.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ending, printed, startChild } from './support/child.ts'
 import { sparseFile } from './support/many.ts'
-import { withFolder } from './support/places.ts'
+import { withFolder } from './support/folders.ts'
 import { Tally } from './support/round.ts'
 import type { WorkersReport } from './children/workers.ts'
 import type { Outcome, RoundOptions } from './support/round.ts'
@@ -21,7 +21,7 @@ export interface WorkersOptions extends RoundOptions {
 
 const PROGRAM = new URL('./children/workers.ts', import.meta.url)
 
-/** The round. */
+/** Run the round. */
 export async function workersRound(options: WorkersOptions): Promise<Outcome> {
   const { workers, buffers, batch, seed, say } = options
   return withFolder(async (folder) => {
@@ -63,7 +63,7 @@ export async function workersRound(options: WorkersOptions): Promise<Outcome> {
   })
 }
 
-/** Returns how the process failed, if it did. */
+/** Run one process; return how it failed, if it did. */
 async function runBatch(
   args: readonly (number | string)[],
   take: (report: WorkersReport) => void,

@@ -39,26 +39,21 @@ export { VERSION } from './core/version.ts'
 
 export type { JobOptions, Progress, HashOptions } from './core/options.ts'
 export type { Captured, CaptureContext, Comparison, Component, Difference } from './core/component.ts'
-export type {
-  GeneratorOptions,
-  GeneratorState,
-  SeedReport,
-  SeedTarget,
-  SeedVariableOptions,
-} from './capture/seeds/capture.ts'
+export type { GeneratorOptions, GeneratorState, SeedReport, SeedTarget } from './capture/seeds/capture.ts'
 export type { DatasetOptions, DatasetReport, DatasetSource, DatasetTable } from './dataset/read.ts'
 export type { ColumnChange, RowRange, TableDiff, TableSide, TableSource } from './dataset/table-diff.ts'
 export type { TableColumn, TableFormat, TableHash, TableOptions, TableSchema } from './dataset/table.ts'
 export type { Algorithm, AlgorithmChoice, DigestKind, Digests } from './core/digest.ts'
 export type { ErrorCode, ErrorDetails } from './core/errors.ts'
 export type {
-  ComponentConfiguration,
-  ComponentOptions,
-  DatasetsComponentOptions,
-  EnvironmentComponentOptions,
-  GitComponentOptions,
-  ModelsComponentOptions,
-  SeedsComponentOptions,
+  DatasetTrackingOptions,
+  EnvironmentOptions,
+  GitOptions,
+  Given,
+  GivenOptionGroups,
+  ModelTrackingOptions,
+  OptionGroups,
+  SeedsOptions,
 } from './config/groups.ts'
 export type { Configuration, ExperimentOptions } from './config/options.ts'
 export type { SystemMetricsOptions } from './config/system-metrics.ts'

@@ -2,8 +2,7 @@ import { appendFileSync, chmodSync, existsSync, readFileSync, writeFileSync } fr
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
 import { resolveConfiguration } from '../../src/config/sources.ts'
-import { COMPONENT_NAMES, componentKeys, recordedComponents } from '../../src/config/groups.ts'
-import { OPTION_NAMES, checkOptions } from '../../src/config/options.ts'
+import { checkOptions, recordedConfiguration } from '../../src/config/options.ts'
 import { ExperimentTracker } from '../../src/tracking/tracker.ts'
 import { verifyRun } from '../../src/verify/verify.ts'
 import { readRun } from '../../src/store/runs.ts'
@@ -11,9 +10,13 @@ import { git, listAt, objectAt } from '../capture/fixture.ts'
 import { folderOf, paint } from '../support/folder.ts'
 import { floats, safetensors } from '../support/safetensors.ts'
 import { NO_CAPTURES, finished, inRun } from '../tracking/support.ts'
-import type { ExperimentOptions } from '../../src/config/options.ts'
+import type { Configuration, ExperimentOptions } from '../../src/config/options.ts'
 import type { JsonObject } from '../../src/core/json-value.ts'
 import type { StoredRun } from '../../src/store/runs.ts'
+
+function recorded(configuration: JsonObject): Configuration {
+  return recordedConfiguration({ configuration, command: { workingDirectory: '/work' } })
+}
 
 /** A run in a folder with some captures, and what a capture of it found. */
 async function captured(
@@ -73,14 +76,12 @@ describe('options', () => {
 
   test('of a record each key is taken that is understood', () => {
     const environment = { variables: ['MODE'], packages: false, timeoutMs: 'soon', later: 1 }
-    expect(recordedComponents({ environment, git: 7, models: null })).toMatchObject({
+    expect(recorded({ environment, git: 7, models: null })).toMatchObject({
       environment: { variables: ['MODE'], packages: false, timeoutMs: 5000 },
       git: { patchLimit: 256 << 20 },
       models: { tensors: true },
     })
-    expect(recordedComponents({ environment: { variables: ['API_TOKEN'] } }).environment.variables).toEqual(
-      [],
-    )
+    expect(recorded({ environment: { variables: ['API_TOKEN'] } }).environment.variables).toEqual([])
   })
 
   test('they are in the record, as JSON has them', async () => {
@@ -265,14 +266,3 @@ test(
     expect(record.configuration).toMatchObject({ seeds: { deterministic: true } })
   },
 )
-
-test('every option is in the document, and every option of the document is one', () => {
-  const document = readFileSync('docs/configuration.md', 'utf8')
-  const named = [...document.matchAll(/^\| (`.*?`) +\|/gm)].flatMap(([, cell = '']) =>
-    [...cell.matchAll(/`([\w.]+)`/g)].map(([, name = '']) => name),
-  )
-  const components = COMPONENT_NAMES.flatMap((name) => componentKeys(name).map((key) => `${name}.${key}`))
-  const flat = OPTION_NAMES.filter((name) => !COMPONENT_NAMES.some((one) => one === name))
-  const others = flat.filter((name) => !['saveToWandb', 'saveToMlflow'].includes(name))
-  expect(named.toSorted()).toEqual([...others, ...components].toSorted())
-})

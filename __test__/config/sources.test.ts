@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { resolveConfiguration, variableName } from '../../src/config/sources.ts'
+import { resolveConfiguration } from '../../src/config/sources.ts'
+import { variableName } from '../../src/config/variables.ts'
 import { OPTION_NAMES, checkOptions, describeConfiguration, mergeOptions } from '../../src/config/options.ts'
 import { ExperimentTracker } from '../../src/tracking/tracker.ts'
 import { folderOf } from '../support/folder.ts'

@@ -240,7 +240,7 @@ test('a captured environment: variables, packages of Python and conda', async ()
       ]),
     ),
   )
-  const { value, warnings } = await createEnvironmentCapture({
+  const { value, warnings } = await createEnvironmentCapture(undefined, {
     variables: { ...variables, PYTHONPATH: site },
   }).capture({
     directory: temporaryFolder(),
@@ -264,7 +264,7 @@ test('a captured repository: remotes, submodules, messages, changed lines', asyn
   appendFileSync(join(root, '.git/config'), remotes.join(''))
   writeFileSync(join(root, 'a.py'), shapes.map(({ secret }) => `key = "${secret}"\n`).join(''))
   const filesDirectory = join(temporaryFolder(), 'files')
-  const { value, warnings } = await createGitCapture({ environment: GIT_ENVIRONMENT }).capture({
+  const { value, warnings } = await createGitCapture(undefined, { environment: GIT_ENVIRONMENT }).capture({
     directory: root,
     algorithm: 'blake3',
     filesDirectory,

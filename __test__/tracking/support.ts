@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join, resolve } from 'node:path'
+import { Recorder } from '../../src/tracking/recorder.ts'
 import { ExperimentTracker } from '../../src/tracking/tracker.ts'
 import { readRun } from '../../src/store/runs.ts'
 import type { ChildProcessByStdio } from 'node:child_process'
@@ -29,6 +30,16 @@ export async function started(
   )
   await tracker.startExperiment()
   return tracker
+}
+
+/** The same of a recorder, as `lineaprint run` and the bridge use it. */
+export async function startedRecorder(outputDir: string, options: ExperimentOptions = {}): Promise<Recorder> {
+  const recorder = new Recorder(
+    { outputDir, ...NO_CAPTURES, ...options },
+    { directory: outputDir, environment: {} },
+  )
+  await recorder.start()
+  return recorder
 }
 
 /** A finished run, read back. */

@@ -1,4 +1,4 @@
-/** An array in memory. */
+/** Cases of an array in memory. */
 import { createHash } from 'node:crypto'
 import { hashArray } from '../../src/hash/array.ts'
 import { hashBytes } from '../../src/hash/bytes.ts'
@@ -10,7 +10,7 @@ import type { Case, Contestant } from '../measure.ts'
 /** Calls per measurement: one takes about a millisecond. */
 const REPEATS = 20
 
-/** The cases of the array. */
+/** Return the cases of the array. */
 export function arrayCases(inputs: Inputs): Case[] {
   const title = `${inputs.sizes.elements.toLocaleString('en')} float64 in memory`
   return [
@@ -19,9 +19,9 @@ export function arrayCases(inputs: Inputs): Case[] {
       title: `${title}, BLAKE3`,
       prepare: async () => {
         const array = inputs.array()
-        const alone = contestant('hashBytes, the hash alone', 'part', () => plain(array, 'blake3'))
+        const alone = contestant('hashBytes, the hash alone', 'part', () => elementsDigest(array, 'blake3'))
         const node = contestant('node:crypto, SHA-256', 'peer', () => nodeCrypto(array), false)
-        return entry(array.byteLength, [ours(array, 'blake3')], [], new Map(), [alone, node])
+        return entry(array.byteLength, [hashArrayContestant(array, 'blake3')], [], new Map(), [alone, node])
       },
     },
     {
@@ -29,9 +29,9 @@ export function arrayCases(inputs: Inputs): Case[] {
       title: `${title}, SHA-256`,
       prepare: async () => {
         const array = inputs.array()
-        const alone = contestant('hashBytes, the hash alone', 'part', () => plain(array, 'sha256'))
+        const alone = contestant('hashBytes, the hash alone', 'part', () => elementsDigest(array, 'sha256'))
         const node = contestant('node:crypto, SHA-256', 'peer', () => nodeCrypto(array))
-        return entry(array.byteLength, [ours(array, 'sha256')], [], new Map(), [node, alone])
+        return entry(array.byteLength, [hashArrayContestant(array, 'sha256')], [], new Map(), [node, alone])
       },
     },
   ]
@@ -41,8 +41,8 @@ async function nodeCrypto(array: Float64Array): Promise<string> {
   return createHash('sha256').update(array).digest('hex')
 }
 
-/** hashArray; the digest of its elements alone is what others can be compared with. */
-function ours(array: Float64Array, algorithm: Algorithm): Contestant {
+/** Return the contestant `hashArray`; only the digest of its elements can be compared with others. */
+function hashArrayContestant(array: Float64Array, algorithm: Algorithm): Contestant {
   return contestant(
     'lineaprint hashArray',
     'ours',
@@ -50,7 +50,7 @@ function ours(array: Float64Array, algorithm: Algorithm): Contestant {
   )
 }
 
-async function plain(array: Float64Array, algorithm: Algorithm): Promise<string> {
+async function elementsDigest(array: Float64Array, algorithm: Algorithm): Promise<string> {
   return (await hashBytes(array, { algorithm }))[algorithm]?.hex ?? ''
 }
 

@@ -1,4 +1,4 @@
-/** What a run costs beside its command: the captures alone, and the whole of `lineaprint run`. */
+/** The cost of a run in addition to its command: the captures alone, and all of `lineaprint run`. */
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,14 +9,17 @@ import { runProgram } from '../measure.ts'
 import type { Inputs } from '../inputs.ts'
 import type { Case, Contestant } from '../measure.ts'
 
-/** Files of the repository: that of a middle-sized project with its data. */
+/** Files of the repository, as in a middle-sized project with its data. */
 const FILES = 14_000
 const PROGRAM = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 
-/** Commands that do nothing, so that what is left is ours. */
+/** Commands without work of their own, so that only the overhead remains. */
 const COMMANDS: readonly (readonly string[])[] = [['true'], ['python3', '-c', 'pass'], ['node', '-e', '0']]
 
-/** The cases. The ratio to look at is that of the other row: `git status` costs so much of our capture. */
+/**
+ * Return the cases. The interesting ratio is that of the other row: the part of our capture that is `git
+ * status`.
+ */
 export function captureCases(inputs: Inputs): Case[] {
   return [
     {
@@ -25,7 +28,7 @@ export function captureCases(inputs: Inputs): Case[] {
       prepare: async () => {
         const root = repository(inputs.directory, FILES)
         const files = join(inputs.directory, 'git-files')
-        const ours = contestant('lineaprint git capture', 'ours', false, async () => {
+        const own = contestant('lineaprint git capture', 'ours', false, async () => {
           const context = { directory: root, algorithm: 'blake3', filesDirectory: files } as const
           const { value } = await createGitCapture().capture(context)
           rmSync(files, { recursive: true, force: true })
@@ -33,7 +36,7 @@ export function captureCases(inputs: Inputs): Case[] {
         })
         const args = ['-C', root, 'status', '--porcelain=v2', '-z', '--untracked-files=all']
         const git = contestant('git status', 'peer', true, () => runProgram('git', args))
-        return { bytes: 0, contestants: [ours, git], missing: [] }
+        return { bytes: 0, contestants: [own, git], missing: [] }
       },
     },
     {
@@ -42,13 +45,13 @@ export function captureCases(inputs: Inputs): Case[] {
       prepare: async () => {
         const directory = fileURLToPath(new URL('../..', import.meta.url))
         const capture = createEnvironmentCapture()
-        const ours = contestant('lineaprint environment capture', 'ours', true, () =>
+        const own = contestant('lineaprint environment capture', 'ours', true, () =>
           capture.capture({ directory, algorithm: 'blake3' }),
         )
         const python = contestant('python3 -c pass', 'part', true, () =>
           runProgram('python3', ['-c', 'pass']),
         )
-        return { bytes: 0, contestants: [ours, python], missing: [] }
+        return { bytes: 0, contestants: [own, python], missing: [] }
       },
     },
     ...COMMANDS.map((argv): Case => ({
@@ -58,12 +61,12 @@ export function captureCases(inputs: Inputs): Case[] {
         if (!existsSync(PROGRAM)) throw new Error('dist/ is missing; run "npm run build:typescript"')
         const root = repository(inputs.directory, 20)
         const [program = '', ...args] = argv
-        const ours = contestant(`lineaprint run -- ${argv.join(' ')}`, 'ours', true, async () => {
+        const own = contestant(`lineaprint run -- ${argv.join(' ')}`, 'ours', true, async () => {
           const wrapped = ['-C', root, process.execPath, PROGRAM, 'run', '--', ...argv]
           await runProgram('env', wrapped, true, 'ignore')
         })
         const alone = contestant(argv.join(' '), 'peer', true, () => runProgram(program, args, true))
-        return { bytes: 0, contestants: [ours, alone], missing: [] }
+        return { bytes: 0, contestants: [own, alone], missing: [] }
       },
     })),
   ]
@@ -86,7 +89,7 @@ function contestant(
   }
 }
 
-/** A repository with one commit, in which `lineaprint` keeps its runs out of the way. */
+/** Create a repository with one commit, in which git ignores the runs of `lineaprint`. */
 function repository(parent: string, files: number): string {
   const root = mkdtempSync(join(parent, 'repository-'))
   const git = (...args: readonly string[]): void => {
@@ -100,7 +103,7 @@ function repository(parent: string, files: number): string {
   }
   git('add', '-A')
   git('-c', 'user.name=bench', '-c', 'user.email=bench@example.org', 'commit', '-q', '-m', 'files')
-  // The first look renews what git remembers of the files.
+  // The first status refreshes the index of git.
   git('status')
   return root
 }

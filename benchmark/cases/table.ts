@@ -1,4 +1,4 @@
-/** A table in Parquet: every value decoded and hashed. */
+/** Cases of a table in Parquet: every value is decoded and hashed. */
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { hashTable } from '../../src/dataset/table.ts'
@@ -7,7 +7,7 @@ import type { Algorithm } from '../../src/core/digest.ts'
 import type { Inputs } from '../inputs.ts'
 import type { Case, Contestant } from '../measure.ts'
 
-/** What scripts/setup-peers.sh makes: pyarrow writes the table and reads it beside us. */
+/** The Python from scripts/setup-peers.sh: pyarrow writes the table and reads it as a peer. */
 const PYTHON = fileURLToPath(new URL('../../.peers/tables/bin/python', import.meta.url))
 
 const READ = `
@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 table = pq.read_table(sys.argv[1])
 `
 
-/** The buffers of every column, as pyarrow has them: no digest that anybody else could compute. */
+/** Hashes the buffers of every column as pyarrow holds them; no other program could compute this digest. */
 const HASH = `${READ}
 import hashlib
 digest = hashlib.sha256()
@@ -28,7 +28,7 @@ for column in table.columns:
 digest.hexdigest()
 `
 
-/** The cases of the table; none without pyarrow, which writes it. */
+/** Return the cases of the table; none without pyarrow, which writes it. */
 export function tableCases(inputs: Inputs): Case[] {
   if (!existsSync(PYTHON)) return []
   return [
@@ -38,8 +38,8 @@ export function tableCases(inputs: Inputs): Case[] {
       prepare: async () => {
         const { path, bytes } = inputs.parquetFile(PYTHON)
         const contestants = [
-          ours(path, 'blake3'),
-          ours(path, 'sha256'),
+          hashTableContestant(path, 'blake3'),
+          hashTableContestant(path, 'sha256'),
           python('pyarrow, read and SHA-256', 'peer', HASH, path),
           python('pyarrow, read alone', 'part', READ, path),
         ]
@@ -49,7 +49,7 @@ export function tableCases(inputs: Inputs): Case[] {
   ]
 }
 
-function ours(path: string, algorithm: Algorithm): Contestant {
+function hashTableContestant(path: string, algorithm: Algorithm): Contestant {
   return {
     name: `lineaprint hashTable, ${algorithm === 'blake3' ? 'BLAKE3' : 'SHA-256'}`,
     role: 'ours',

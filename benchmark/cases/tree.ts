@@ -1,4 +1,4 @@
-/** A folder of many small files. */
+/** Cases of a folder of many small files. */
 import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
@@ -13,7 +13,7 @@ import type { FileSet, Inputs } from '../inputs.ts'
 import type { Case, Contestant } from '../measure.ts'
 import type { Peers, Program } from './entry.ts'
 
-/** The cases of the small files. */
+/** Return the cases of the small files. */
 export function treeCases(inputs: Inputs, peers: Peers): Case[] {
   const title = `${inputs.sizes.smallFiles.toLocaleString('en')} files of 1 to 40 KiB`
   return [
@@ -22,7 +22,7 @@ export function treeCases(inputs: Inputs, peers: Peers): Case[] {
       title: `${title}, BLAKE3`,
       prepare: async () => {
         const small = inputs.smallFiles()
-        return entry(small.bytes, [ours(small, 'blake3')], blake3Programs(small, peers), peers)
+        return entry(small.bytes, [hashTreeContestant(small, 'blake3')], blake3Programs(small, peers), peers)
       },
     },
     {
@@ -31,7 +31,13 @@ export function treeCases(inputs: Inputs, peers: Peers): Case[] {
       prepare: async () => {
         const small = inputs.smallFiles()
         const programs = [findXargs(small, 'sha256sum', peers), modelSigning(small.path)]
-        return entry(small.bytes, [ours(small, 'sha256')], programs, peers, folderHash(small.path))
+        return entry(
+          small.bytes,
+          [hashTreeContestant(small, 'sha256')],
+          programs,
+          peers,
+          folderHash(small.path),
+        )
       },
     },
     {
@@ -46,7 +52,9 @@ export function treeCases(inputs: Inputs, peers: Peers): Case[] {
           child: false,
           run: async () => (await hashTree(small.path, { threads: availableParallelism() })).digest.hex,
         }
-        const contestants = entry(small.bytes, [ours(small, 'blake3')], programs, peers, [perCore])
+        const contestants = entry(small.bytes, [hashTreeContestant(small, 'blake3')], programs, peers, [
+          perCore,
+        ])
         return uncached(contestants, small.path, peers)
       },
     },
@@ -55,13 +63,15 @@ export function treeCases(inputs: Inputs, peers: Peers): Case[] {
       title: `${title}, BLAKE3, nothing changed`,
       prepare: async () => {
         const small = inputs.smallFiles()
-        return entry(small.bytes, [await cached(small, inputs.directory)], [], peers, [ours(small, 'blake3')])
+        return entry(small.bytes, [await cached(small, inputs.directory)], [], peers, [
+          hashTreeContestant(small, 'blake3'),
+        ])
       },
     },
   ]
 }
 
-function ours({ path }: FileSet, algorithm: Algorithm): Contestant {
+function hashTreeContestant({ path }: FileSet, algorithm: Algorithm): Contestant {
   return {
     name: 'lineaprint hashTree',
     role: 'ours',
@@ -80,11 +90,14 @@ function ours({ path }: FileSet, algorithm: Algorithm): Contestant {
 }
 
 function blake3Programs(small: FileSet, peers: Peers): Program[] {
-  // What paq prints is its own digest of a folder, so there is nothing to compare.
+  // paq prints a digest of its own kind, so there is nothing to compare.
   return [{ name: 'paq', needs: ['paq'], args: [small.path] }, findXargs(small, 'b3sum', peers)]
 }
 
-/** With a cache that knows every file; what is new in the last seconds is never kept, so it waits first. */
+/**
+ * Return the contestant with a cache that holds every file. It waits first, because files changed in the last
+ * seconds are never cached.
+ */
 async function cached({ path, files }: FileSet, folder: string): Promise<Contestant> {
   const cache = join(folder, 'cache')
   await setTimeout(2500)
@@ -93,7 +106,7 @@ async function cached({ path, files }: FileSet, folder: string): Promise<Contest
   return { name, role: 'ours', child: false, run: async () => (await hashTree(path, { cache })).digest.hex }
 }
 
-/** The hashing of model_signing alone, without a signature; what it prints is its own digest of a folder. */
+/** Return the hashing of model_signing alone, without a signature; its digest is of its own kind. */
 export function modelSigning(path: string): Program {
   const script =
     'exec "$(dirname "$1")/python" -c "import sys; from model_signing import hashing; hashing.hash(sys.argv[1])" "$2"'
@@ -104,7 +117,7 @@ export function modelSigning(path: string): Program {
   }
 }
 
-/** The npm package, in a process of its own as it would be used; its digest is its own. */
+/** Return the npm package in a process of its own, as it would be used; its digest is of its own kind. */
 function folderHash(path: string): Contestant[] {
   const module = join(NPM_PEERS, 'node_modules/folder-hash')
   if (!existsSync(module)) return []
@@ -122,7 +135,7 @@ function folderHash(path: string): Contestant[] {
   ]
 }
 
-/** A process for every 500 files, as many at a time as there are cores. */
+/** Return one process per 500 files, as many at a time as there are cores. */
 function findXargs({ path }: FileSet, program: 'b3sum' | 'sha256sum', peers: Peers): Program {
   const cores = availableParallelism()
   const script = 'find "$1" -type f -print0 | xargs -0 -n 500 -P "$2" "$3"'

@@ -1,7 +1,8 @@
 /**
- * Changes one file with one system call after the other, and prints what the file held between which moments.
+ * Change one file with one system call after the other, and print the contents of the file and the moments
+ * between which they lasted.
  *
- * Arguments: path, a folder for what lies beside it, length, seed, milliseconds, algorithm.
+ * Arguments: path, a folder for other files, length, seed, milliseconds, algorithm.
  */
 import { closeSync, ftruncateSync, openSync, renameSync, writeFileSync, writeSync } from 'node:fs'
 import { Generator } from '../../src/capture/seeds/generator.ts'
@@ -25,7 +26,7 @@ process.stdout.write('ready\n')
 const end = performance.now() + Number(durationText)
 while (performance.now() < end) {
   await change()
-  // Half of the time at once, so that readers meet several changes as well as one.
+  // Without a pause half of the time, so that readers meet several changes as well as one.
   if (random.integer(0, 1) === 0) Atomics.wait(pause, 0, 0, random.next() * 2)
 }
 closeSync(file)
@@ -34,7 +35,7 @@ process.stdout.write(JSON.stringify(states))
 async function change(): Promise<void> {
   const kind = random.integer(0, 9)
   if (kind <= 5) {
-    // All of it or a part.
+    // The whole file or a part.
     const start = kind <= 2 ? 0 : random.integer(0, length - 1)
     const piece = Buffer.alloc(kind <= 2 ? length : random.integer(1, length - start), ++version % 256)
     const next = Buffer.alloc(Math.max(content.length, start + piece.length))
@@ -60,11 +61,11 @@ async function change(): Promise<void> {
   }
 }
 
-/** One system call, after which the file holds `next`, or is not there. */
+/** Make one system call, after which the file holds `next`, or is missing. */
 async function step(next: Buffer | undefined, call: () => void): Promise<void> {
-  const before = now()
+  const before = monotonicNs()
   call()
-  const after = now()
+  const after = monotonicNs()
   if (next !== undefined) content = next
   await note(before, after, next === undefined)
 }
@@ -81,7 +82,7 @@ async function digestOf(bytes: Uint8Array): Promise<string> {
   return digests[algorithm as Algorithm]?.hex ?? ''
 }
 
-/** Nanoseconds of a clock that all processes share. */
-function now(): number {
+/** Return nanoseconds of a clock that all processes share. */
+function monotonicNs(): number {
   return Number(process.hrtime.bigint())
 }

@@ -1,4 +1,4 @@
-/** Reads models that were changed at random, and holds what comes out against a slow reader. */
+/** Read randomly changed models, and compare the results with those of a slow reader. */
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Generator } from '../../src/capture/seeds/generator.ts'
@@ -10,13 +10,13 @@ import { fuzzCases } from '../support/fuzz-cases.ts'
 import type { Model } from '../formats-mutate.ts'
 import type { SeenTensor } from '../formats-reader.ts'
 
-/** What a model can be refused with. Anything else would be a bug. */
+/** The error codes of refused models. Any other would be a bug. */
 const REFUSALS = new Set(['ERR_LINEAPRINT_FORMAT', 'ERR_LINEAPRINT_NOT_FOUND', 'ERR_LINEAPRINT_NOT_REGULAR'])
 
 await fuzzCases(async (seed, folder) => {
   const random = new Generator(seed)
   const sound = soundModel(random)
-  // Some stay sound: a reader that refuses everything would pass otherwise.
+  // Some stay valid: otherwise a reader that refuses everything would pass.
   const model = random.integer(0, 19) === 0 ? sound : mutated(sound, random)
   for (const [name, content] of model.files) writeFileSync(join(folder, name), content)
   const from = performance.now()
@@ -44,7 +44,7 @@ function wrongReading(fast: Tensors, slow: Tensors | undefined): string | undefi
   return a === b ? undefined : `read as ${a}, and by the slow reader as ${b}`
 }
 
-/** The tensors, or the code of the error, or an error that has none in words. */
+/** Return the tensors, the code of the error, or the text of an error without a code. */
 async function readFast({ entry }: Model, folder: string): Promise<Tensors | string> {
   try {
     const { tensors } = await readModel(join(folder, entry), { algorithm: 'sha256' })

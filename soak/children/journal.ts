@@ -1,8 +1,9 @@
 /**
- * Tracks a run without end and prints the number of the last event that is on disk, until it is killed.
+ * Track a run without end and print the number of the last event that is on disk, until the process is
+ * killed.
  *
- * Arguments: folder of the store, id of the run, events after which the run is finished, `early` for the control: it
- * says of an event that it is on disk when it was only handed over.
+ * Arguments: folder of the store, id of the run, number of events after which the run is finished, `early`
+ * for the control: it reports an event as on disk when it was only queued.
  */
 import { writeSync } from 'node:fs'
 import { ExperimentTracker } from '../../src/tracking/tracker.ts'
@@ -11,14 +12,14 @@ import { NO_CAPTURES } from '../support/tracker.ts'
 const [outputDir, experimentId, last, early] = process.argv.slice(2)
 const tracker = new ExperimentTracker({ ...NO_CAPTURES, outputDir, experimentId }, { environment: {} })
 
-/** Straight into the pipe: what was said is said, whatever becomes of this process. */
+/** Write directly to the pipe, so that the line survives a kill of this process. */
 function say(word: string | number): void {
   for (;;) {
     try {
       writeSync(1, `${word}\n`)
       return
     } catch (error) {
-      // The pipe is full until the other side has read.
+      // The pipe is full until the other side reads.
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
     }
   }

@@ -1,7 +1,8 @@
 /**
- * Lists a store once a line comes in, and so brings its index up to date; prints how many runs there are.
+ * List a store when a line comes in, which updates its index; print the number of runs.
  *
- * Arguments: folder of the store, and for the control `in-place`: keeps the list in a file that it writes over.
+ * Arguments: folder of the store, and for the control `in-place`: keeps the list in a file that it overwrites
+ * in place.
  */
 import { once } from 'node:events'
 import { closeSync, openSync, writeSync } from 'node:fs'
@@ -11,9 +12,9 @@ import { storeIn } from '../../src/store/store.ts'
 
 const [folder = '', control] = process.argv.slice(2)
 const store = storeIn(folder)
-const now = Date.now
-// What was written until now has come to rest, and goes into the index.
-Date.now = () => now() + 60_000
+const systemNow = Date.now
+// Everything written so far counts as old enough, and goes into the index.
+Date.now = () => systemNow() + 60_000
 
 process.stdout.write('ready\n')
 await once(process.stdin, 'data')

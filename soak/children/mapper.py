@@ -1,10 +1,10 @@
-"""Writes to files through mappings, so that no system call tells of the stores.
+"""Write to files through mappings, so that no system call shows the writes.
 
-Reads one JSON object per line and answers "ok":
-  dirty  maps files, stores into the first page, and keeps the mapping; the descriptor is closed
-  store  stores again into those mappings
-  late   maps files, reads the first page, stores into it, and unmaps
-  drop   unmaps everything
+Read one JSON object per line and answer "ok":
+  dirty  map files, write to the first page, and keep the mapping; the descriptor is closed
+  store  write to those mappings again
+  late   map files, read the first page, write to it, and unmap
+  drop   unmap everything
 """
 
 import json

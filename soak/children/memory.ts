@@ -1,8 +1,8 @@
 /**
- * Does one thing and prints how much memory it took beyond what the idle process had, and how late timers were
+ * Do one thing and print how much memory it took beyond that of the idle process, and how late timers were
  * meanwhile.
  *
- * Arguments: what, path.
+ * Arguments: the thing to do, path.
  */
 import { createHash } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
@@ -13,15 +13,15 @@ import { LineaprintError } from '../../src/core/errors.ts'
 import { hashFile } from '../../src/hash/file.ts'
 import { hashTree } from '../../src/hash/tree.ts'
 
-/** What this program prints. */
+/** The output of this program. */
 export interface MemoryReport {
   readonly idleMiB: number
-  /** Highest resident memory beyond that. */
+  /** Highest resident memory beyond that, in MiB. */
   readonly growthMiB: number
   readonly delayP99Ms: number
   readonly delayMaxMs: number
   readonly seconds: number
-  /** The longest that a call of `fs` took meanwhile, in milliseconds. */
+  /** Longest call of `fs` meanwhile, in milliseconds. */
   readonly slowestCallMs: number
 }
 
@@ -33,7 +33,7 @@ const WORKS: Readonly<Record<string, () => Promise<unknown>>> = {
   'file with both': () => hashFile(path, { algorithm: 'both' }),
   tree: () => hashTree(path),
   fifos: () => Promise.all([0, 1, 2, 3].map((index) => refused(`${path}/fifo-${index}`))),
-  // Controls: each does what its measure is for.
+  // Controls: each has the fault that its measurement must detect.
   'read whole': () => readFile(path),
   'hash at once': async () =>
     createHash('sha256')
@@ -45,11 +45,11 @@ const WORKS: Readonly<Record<string, () => Promise<unknown>>> = {
 const work = WORKS[what ?? '']
 if (work === undefined) throw new Error(`unknown: ${what}`)
 
-// The threads of the addon are there before anything is measured.
+// Start the threads of the addon before the measurement.
 await hashFile(process.execPath, { end: 1 })
 await setTimeout(200)
 const idle = resident('VmRSS')
-// Five resets the highest mark; see proc(5).
+// Writing 5 resets the peak; see proc(5).
 writeFileSync('/proc/self/clear_refs', '5')
 const delay = monitorEventLoopDelay({ resolution: 1 })
 delay.enable()
@@ -59,7 +59,7 @@ const calls = watchCalls(state)
 await work()
 const seconds = (performance.now() - from) / 1000
 state.working = false
-// A timer that is late because of the last thing done still has to say so.
+// A timer delayed by the last operation must still be counted.
 await setTimeout(5)
 delay.disable()
 const report: MemoryReport = {
@@ -72,7 +72,7 @@ const report: MemoryReport = {
 }
 process.stdout.write(JSON.stringify(report))
 
-/** Asks for something on Node's own threads again and again. */
+/** Call a function on Node's own threads repeatedly. */
 async function watchCalls(until: { working: boolean }): Promise<number> {
   let slowest = 0
   do {
@@ -96,7 +96,7 @@ async function refused(fifo: string): Promise<void> {
   }
 }
 
-/** A line of `/proc/self/status` in MiB. */
+/** Return a line of `/proc/self/status` in MiB. */
 function resident(key: 'VmRSS' | 'VmHWM'): number {
   const status = readFileSync('/proc/self/status', 'utf8')
   return Number(new RegExp(`^${key}:\\s+([0-9]+) kB$`, 'm').exec(status)?.[1]) / 1024

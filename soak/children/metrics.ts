@@ -1,8 +1,8 @@
 /**
- * Logs many values of metrics into one run, finishes it and prints what that took; or reads such a run.
+ * Log many values of metrics into one run, finish it and print the cost; or read such a run.
  *
- * Arguments: `log`, `hoard` (the control: keeps every value) or `read`; folder of the store; values, a multiple of 1000.
- * The first record of the run is copied to `unfinished.json` beside the store.
+ * Arguments: `log`, `hoard` (the control: keeps every value) or `read`; folder of the store; number of
+ * values, a multiple of 1000. The first record of the run is copied to `unfinished.json` next to the store.
  */
 import { copyFileSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,27 +11,27 @@ import { listRuns, readRun } from '../../src/store/runs.ts'
 import { JOURNAL_FILE, RECORD_FILE, storeIn } from '../../src/store/store.ts'
 import { NO_CAPTURES } from '../support/tracker.ts'
 
-/** What this program prints. */
+/** The output of this program. */
 export interface MetricsReport {
   /** Microseconds that the caller waited per value. */
   readonly callerUs: number
   /** Values per second until all were on disk. */
   readonly perSecond: number
-  /** Highest resident memory beyond that of before. */
+  /** Growth of the peak resident memory, in MiB. */
   readonly growthMiB: number
   readonly finishSeconds: number
   readonly recordBytes: number
   readonly journalBytes: number
 }
 
-/** What it prints of reading. */
+/** The output of `read`. */
 export interface MetricsReading {
   readonly seconds: number
   readonly growthMiB: number
   readonly events: number
   readonly problems: readonly string[]
   readonly status: string
-  /** Of each metric: values, those that are NaN, last step. */
+  /** Of each metric: values, number of NaN, last step. */
   readonly metrics: Readonly<
     Record<string, readonly [count: number, nanCount: number, lastStep: number | null]>
   >
@@ -39,7 +39,7 @@ export interface MetricsReading {
 
 const [what, folder = '', count] = process.argv.slice(2)
 const values = Number(count)
-/** Values between two looks at the clock. */
+/** Values between two readings of the clock. */
 const BLOCK = 1000
 
 function resident(field: 'VmRSS' | 'VmHWM'): number {
@@ -47,12 +47,12 @@ function resident(field: 'VmRSS' | 'VmHWM'): number {
   return Number(line?.[1]) / 1024
 }
 
-/** Works, and says how many MiB that took at most. */
+/** Run work, and return the peak of its memory in MiB. */
 async function measured<T>(
   work: () => Promise<T>,
 ): Promise<{ result: T; seconds: number; growthMiB: number }> {
   const idle = resident('VmRSS')
-  // Five resets the highest mark; see proc(5).
+  // Writing 5 resets the peak; see proc(5).
   writeFileSync('/proc/self/clear_refs', '5')
   const from = performance.now()
   const result = await work()
@@ -81,7 +81,7 @@ if (what === 'read') {
   const tracker = new ExperimentTracker({ ...NO_CAPTURES, outputDir: folder }, { environment: {} })
   await tracker.startExperiment()
   const path = join(tracker.runDirectory, RECORD_FILE)
-  // What a run that is never finished is left with.
+  // The record of a run that is never finished.
   copyFileSync(path, join(folder, 'unfinished.json'))
   const hoard: object[] = []
   let callerMs = 0
@@ -93,7 +93,7 @@ if (what === 'read') {
         else tracker.logMetric(step % 2 === 0 ? 'even' : 'odd', valueAt(step), { step })
       }
       callerMs += performance.now() - from
-      // Programs log between other work, so that writing behind has its turns.
+      // Programs log between other work, so that background writes get a turn.
       if (first % (10 * BLOCK) === 0) await new Promise(setImmediate)
     }
     await tracker.flush()
@@ -111,7 +111,7 @@ if (what === 'read') {
   process.stdout.write(JSON.stringify(report))
 }
 
-/** One in a thousand is a number that JSON does not have. */
+/** Return the value of a step; one in a thousand is a number that JSON does not have. */
 function valueAt(step: number): number {
   return step % BLOCK === 0 ? [NaN, Infinity, -Infinity][(step / BLOCK) % 3]! : step / 3
 }

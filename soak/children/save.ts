@@ -1,9 +1,10 @@
 /**
- * Tracks and finishes one run once a line comes in, and says of each step whether it went well, one JSON object per
+ * Track and finish one run when a line comes in, and report the result of each step, one JSON object per
  * line.
  *
- * Arguments: folder of the store, id of the run, and for the controls `early` (says of events that they are on disk
- * before they are) or `deaf` (takes every flush for a success); or `files=N`: no more than N files can be opened.
+ * Arguments: folder of the store, id of the run, and for the controls `early` (reports events as on disk
+ * before they are) or `deaf` (treats every flush as a success); or `files=N`: no more than N files can be
+ * opened.
  */
 import { once } from 'node:events'
 import { closeSync, openSync, writevSync } from 'node:fs'
@@ -11,12 +12,12 @@ import { LineaprintError } from '../../src/core/errors.ts'
 import { ExperimentTracker } from '../../src/tracking/tracker.ts'
 import { NO_CAPTURES } from '../support/tracker.ts'
 
-/** A line that this program prints. */
+/** A line of this program's output. */
 export interface SaveLine {
   readonly step: 'ready' | 'start' | 'flush' | 'finish'
   /** The last event that is on disk. */
   readonly last?: number
-  /** Why it went wrong. */
+  /** The error of the step. */
   readonly error?: {
     readonly name: string
     readonly code?: string
@@ -29,7 +30,7 @@ const [outputDir, experimentId, control] = process.argv.slice(2)
 const options = { ...NO_CAPTURES, outputDir, experimentId, experimentName: 'save', saveToJson: true }
 const tracker = new ExperimentTracker(options, { environment: {} })
 
-/** By a call of its own: those that write the store can be made to fail without this one. */
+/** Write with a separate call: calls that write the store can then fail without this one. */
 function say(line: SaveLine): void {
   writevSync(1, [Buffer.from(JSON.stringify(line)), Buffer.from('\n')])
 }
@@ -52,7 +53,7 @@ async function step(name: SaveLine['step'], work: () => Promise<unknown>, last?:
   }
 }
 
-/** Opens files until no more than a few can be opened. */
+/** Open files until no more than `count` can be opened. */
 function leaveDescriptors(count: number): void {
   const open: number[] = []
   try {
@@ -62,14 +63,14 @@ function leaveDescriptors(count: number): void {
   }
 }
 
-/** Takes three events and says that they are on disk. */
+/** Log three events, flush them and report the result. */
 function events(first: number): Promise<boolean> {
   const last = first + 2
   if (control === 'early') say({ step: 'flush', last })
   return step(
     'flush',
     async () => {
-      // More than a page: a disk that is nearly full takes a part of it, and not what comes after.
+      // More than a page: a disk that is nearly full takes only a part of it.
       tracker.setNotes(`${last} `.repeat(3000))
       for (let event = first; event <= last; event++) tracker.logMetric('event', event)
       const flushed = tracker.flush()
@@ -79,8 +80,8 @@ function events(first: number): Promise<boolean> {
   )
 }
 
-const left = /^files=(\d+)$/.exec(control ?? '')?.[1]
-if (left !== undefined) leaveDescriptors(Number(left))
+const limit = /^files=(\d+)$/.exec(control ?? '')?.[1]
+if (limit !== undefined) leaveDescriptors(Number(limit))
 say({ step: 'ready' })
 await once(process.stdin, 'data')
 if (await step('start', () => tracker.startExperiment(), 0)) {

@@ -1,19 +1,19 @@
 /**
- * Tracks many short runs into a store that others write to as well, and prints their ids.
+ * Track many short runs into a store that other processes write to as well, and print their ids.
  *
- * Arguments: folder of the store, runs, number of this process.
+ * Arguments: folder of the store, number of runs, number of this process.
  */
 import { LineaprintError } from '../../src/core/errors.ts'
 import { ExperimentTracker } from '../../src/tracking/tracker.ts'
 import { NO_CAPTURES } from '../support/tracker.ts'
 
-/** What this program prints. */
+/** The output of this program. */
 export interface StoreReport {
   /** Ids of the runs that were finished. */
   readonly ids: readonly string[]
-  /** Ids that all processes wanted, and that this one got. */
+  /** Ids that all processes requested, and that this one got. */
   readonly won: readonly string[]
-  /** How often another had such an id already. */
+  /** Number of such ids that another process already had. */
   readonly refused: number
 }
 
@@ -23,7 +23,7 @@ const won: string[] = []
 let refused = 0
 
 for (let index = 0; index < Number(runs); index++) {
-  // Every tenth id is one that all want; every tenth run also writes the file `_latest.json` that all share.
+  // Every tenth id is requested by all; every tenth run also writes the shared file `_latest.json`.
   const experimentId = index % 10 === 0 ? `shared-${index}` : undefined
   const saveToJson = index % 10 === 5
   const options = { ...NO_CAPTURES, outputDir, experimentId, saveToJson, experimentName: 'soak' }

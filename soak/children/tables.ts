@@ -1,4 +1,4 @@
-/** Reads tables that were changed at random, on one thread and on several, and CSV with a slow reader as well. */
+/** Read randomly changed tables, on one thread and on several, and CSV with a slow reader as well. */
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Generator } from '../../src/capture/seeds/generator.ts'
@@ -6,50 +6,54 @@ import { hashTable } from '../../src/dataset/table.ts'
 import { LineaprintError } from '../../src/core/errors.ts'
 import { fuzzCases } from '../support/fuzz-cases.ts'
 import { mutatedTable, soundTable } from '../tables-mutate.ts'
-import { looksSound, readCsvSlowly } from '../tables-reader.ts'
+import { hasValidEnds, readCsvSlowly } from '../tables-reader.ts'
 import type { TableHash } from '../../src/dataset/table.ts'
 import type { TableFile } from '../tables-mutate.ts'
 
-/** What a file can be refused with. Anything else would be a bug. */
+/** The error codes of refused files. Any other would be a bug. */
 const REFUSALS = new Set(['ERR_LINEAPRINT_FORMAT', 'ERR_LINEAPRINT_UNSUPPORTED'])
 
 await fuzzCases(async (seed, folder) => {
   const random = new Generator(seed)
   const sound = soundTable(random)
-  // Some stay sound: a reader that refuses everything would pass otherwise.
+  // Some stay valid: otherwise a reader that refuses everything would pass.
   const table = random.integer(0, 19) === 0 ? sound : mutatedTable(sound, random)
   const path = join(folder, 'table')
   writeFileSync(path, table.content)
   const from = performance.now()
-  const one = await attempt(path, table, 1)
+  const single = await attempt(path, table, 1)
   const took = performance.now() - from
   const many = await attempt(path, table, 3)
   rmSync(path)
-  if (typeof one === 'string' || typeof many === 'string') {
-    const naive = table.content.length > 8 && looksSound(table.format, table.content)
-    return { outcome: 'refused', took, naive, failure: wrongRefusal(one, many, table) }
+  if (typeof single === 'string' || typeof many === 'string') {
+    const naive = table.content.length > 8 && hasValidEnds(table.format, table.content)
+    return { outcome: 'refused', took, naive, failure: wrongRefusal(single, many, table) }
   }
-  return { outcome: 'read', took, failure: await wrongReading(one, many, table) }
+  return { outcome: 'read', took, failure: await wrongReading(single, many, table) }
 })
 
 function wrongRefusal(
-  one: TableHash | string,
+  single: TableHash | string,
   many: TableHash | string,
   table: TableFile,
 ): string | undefined {
-  if (one !== many) return `${codeOf(one)} on one thread, ${codeOf(many)} on three`
-  if (typeof one === 'string' && !REFUSALS.has(one)) return one
+  if (single !== many) return `${codeOf(single)} on one thread, ${codeOf(many)} on three`
+  if (typeof single === 'string' && !REFUSALS.has(single)) return single
   return table.format === 'csv' && slowly(table) !== undefined
     ? 'refused, and the slow reader takes it'
     : undefined
 }
 
-async function wrongReading(one: TableHash, many: TableHash, table: TableFile): Promise<string | undefined> {
-  if (one.digest.toString() !== many.digest.toString()) return 'threads count'
-  return table.format === 'csv' ? compareSlowly(one, table) : undefined
+async function wrongReading(
+  single: TableHash,
+  many: TableHash,
+  table: TableFile,
+): Promise<string | undefined> {
+  if (single.digest.toString() !== many.digest.toString()) return 'threads count'
+  return table.format === 'csv' ? compareSlowly(single, table) : undefined
 }
 
-/** The table, or the code of the error, or an error that has none in words. */
+/** Return the table, the code of the error, or the text of an error without a code. */
 async function attempt(path: string, { format }: TableFile, threads: number): Promise<TableHash | string> {
   try {
     return await hashTable(path, { format, threads })
@@ -70,18 +74,23 @@ function slowly({ content }: TableFile): string[][] | undefined {
   }
 }
 
-/** The rows of the slow reader as JSON lines, which another reader of ours makes blocks of. */
+/**
+ * Compare with the slow reader: its rows become JSON lines, which another reader of lineaprint splits into
+ * blocks.
+ */
 async function compareSlowly(table: TableHash, file: TableFile): Promise<string | undefined> {
   const [header, ...rows] = slowly(file) ?? []
   if (header === undefined) return 'read, and the slow reader refuses it'
-  const names = header.map((_, place) => `c${place}`)
+  const names = header.map((_, index) => `c${index}`)
   const lines = rows.map((row) =>
-    JSON.stringify(Object.fromEntries(row.map((cell, place) => [names[place], cell]))),
+    JSON.stringify(Object.fromEntries(row.map((cell, index) => [names[index], cell]))),
   )
   const schema = Object.fromEntries(names.map((name) => [name, 'utf8']))
   const other = await hashTable(Buffer.from(lines.join('\n')), { format: 'jsonl', schema })
   const [a, b] = [table, other].map(({ columns }) => JSON.stringify(columns.map(({ blocks }) => blocks)))
   if (a !== b) return `read as ${a}, and of the slow reader ${b}`
-  const found = table.columns.map(({ name }) => name)
-  return JSON.stringify(found) === JSON.stringify(header) ? undefined : `columns ${JSON.stringify(found)}`
+  const columnNames = table.columns.map(({ name }) => name)
+  return JSON.stringify(columnNames) === JSON.stringify(header)
+    ? undefined
+    : `columns ${JSON.stringify(columnNames)}`
 }

@@ -1,26 +1,26 @@
-/** A worker thread that hashes without end, in the way that it is told. */
+/** A worker thread that hashes without end, in a given way. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { hashBytes } from '../../src/hash/bytes.ts'
 import { hashFile, hashFiles } from '../../src/hash/file.ts'
 import { hashTree } from '../../src/hash/tree.ts'
 
-/** What a worker is told. */
+/** The input of a worker. */
 export interface WorkerPlan {
   readonly way: (typeof WAYS)[number]
-  /** A large file. */
+  /** Path of a large file. */
   readonly file: string
-  /** A folder of files. */
+  /** Path of a folder of files. */
   readonly tree: string
   /** Memory that all workers hash and write to. */
   readonly shared: SharedArrayBuffer
 }
 
-/** How a worker can spend its time. */
+/** The kinds of work of a worker. */
 export const WAYS = ['file', 'threads', 'files', 'tree', 'shared', 'leave', 'throw'] as const
 
 const { way, file, tree, shared } = (workerData ?? {}) as WorkerPlan
 
-// Others import this file for the names alone.
+// Other files import only the names.
 if (workerData !== null) {
   parentPort?.postMessage('started', [])
   while (true) await hash()

@@ -1,7 +1,8 @@
 /**
- * Starts worker threads and terminates them while they hash; takes buffers away while they are hashed.
+ * Start worker threads and terminate them while they hash; detach buffers while they are hashed.
  *
- * Arguments: workers, buffers, seed, folder with `file` and `tree`, `crash` for the control.
+ * Arguments: number of workers, number of buffers, seed, folder with `file` and `tree`, `crash` for the
+ * control.
  */
 import { createHash } from 'node:crypto'
 import { setImmediate, setTimeout } from 'node:timers/promises'
@@ -13,18 +14,18 @@ import { inParallel } from '../support/child.ts'
 import { WAYS } from './worker.ts'
 import type { WorkerPlan } from './worker.ts'
 
-/** What this program prints. */
+/** The output of this program. */
 export interface WorkersReport {
   /** Workers that were terminated. */
   readonly workers: number
-  /** Of those, while they hashed and not while they started. */
+  /** Workers terminated while they hashed, not while they started. */
   readonly midHash: number
-  /** Buffers that were taken away, and how the hash came out. */
+  /** Buffers that were detached, and the results of their hashes. */
   readonly buffers: number
   readonly refused: number
   readonly whole: number
   readonly wrong: readonly string[]
-  /** Wrong digests that a hash without looks at the buffer gave. */
+  /** Hashes without a check of the buffer, and those of them that gave a wrong digest. */
   readonly naiveTried: number
   readonly naiveWrong: number
 }
@@ -74,13 +75,13 @@ async function runWorker(index: number): Promise<void> {
       resolve()
     }),
   )
-  // One in eight is ended while it starts.
+  // One in eight is terminated while it starts.
   if (random.integer(0, 7) > 0) await Promise.race([started, ended])
   await setTimeout(random.next() * 15)
   await worker.terminate()
 }
 
-/** Hashes a buffer and does something to it between two slices. */
+/** Hash a buffer and detach or resize it between two slices. */
 async function takeBuffer(index: number): Promise<void> {
   const kind = index % 3
   const buffer =
@@ -92,7 +93,7 @@ async function takeBuffer(index: number): Promise<void> {
     (error: unknown) => (LineaprintError.is(error) ? error.code : String(error)),
   )
   const naive = kind === 2 ? naiveHash(buffer) : undefined
-  // The first is cut right after its first slice, so that the control has its chance in the shortest round too.
+  // The first buffer is cut right after its first slice, so that the control works in the shortest round too.
   const first = index === 2
   for (let turns = first ? 0 : random.integer(0, 3); turns > 0; turns--) await setImmediate()
   if (kind === 0) structuredClone(buffer, { transfer: [buffer] })
@@ -108,7 +109,7 @@ async function takeBuffer(index: number): Promise<void> {
   }
 }
 
-/** The same slices without a look at the length. */
+/** Hash the same slices without a check of the length. */
 async function naiveHash(buffer: ArrayBuffer): Promise<string> {
   const hash = createHash('sha256')
   for (let start = 0; start < LENGTH; start += 8 << 20) {

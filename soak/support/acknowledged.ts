@@ -1,4 +1,4 @@
-/** What a program said of its run before it ended, held against what is in the store. */
+/** Comparison of a program's reports before its end with the run in the store. */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readRun } from '../../src/store/runs.ts'
@@ -6,19 +6,19 @@ import { JOURNAL_FILE } from '../../src/store/store.ts'
 import type { RunStatus } from '../../src/record/record.ts'
 import type { Store } from '../../src/store/store.ts'
 
-/** What a program said. */
-export interface Said {
+/** The reports of a program. */
+export interface Reports {
   /** The last event acknowledged, 0 for the start, -1 for none. */
   readonly last: number
-  /** What the run may read as. */
+  /** The statuses that the run may have. */
   readonly expected: readonly RunStatus[]
 }
 
-/** How the run in the store contradicts what was acknowledged, if it does. */
+/** Return the contradiction between the run in the store and the reports, if there is one. */
 export async function faultOf(
   store: Store,
   id: string,
-  { last, expected }: Said,
+  { last, expected }: Reports,
 ): Promise<string | undefined> {
   const folder = join(store.runs, id)
   if (!existsSync(folder)) return last >= 0 ? `${id}: an acknowledged run is lost` : undefined
@@ -37,7 +37,7 @@ export async function faultOf(
   return undefined
 }
 
-/** The events of a journal, read line by line without anything of ours. */
+/** Count the events of a journal, read line by line without code of lineaprint. */
 function eventsOf(path: string): number {
   if (!existsSync(path)) return 0
   const text = readFileSync(path, 'utf8')

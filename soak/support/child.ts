@@ -7,7 +7,7 @@ import type { Readable, Writable } from 'node:stream'
 /** A child with all three streams as pipes. */
 export type Child = ChildProcessByStdio<Writable, Readable, Readable>
 
-/** How a child ended and what it printed. */
+/** The end of a child and its output. */
 export interface Ending {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
@@ -17,15 +17,15 @@ export interface Ending {
 
 /** Options of {@link startChild}. */
 export interface ChildOptions {
-  /** The most address space it may have, in KiB, as `ulimit -v` counts. */
+  /** Maximum address space in KiB, as `ulimit -v` counts. */
   readonly addressSpace?: number
-  /** The most files it may have open, as `ulimit -n` counts. */
+  /** Maximum number of open files, as `ulimit -n` counts. */
   readonly descriptors?: number
-  /** @default that of this process */
+  /** Environment variables. @default those of this process */
   readonly environment?: NodeJS.ProcessEnv
 }
 
-/** Starts one of the programs in `children/` on this Node. */
+/** Start one of the programs in `children/` on this Node. */
 export function startChild(file: URL, args: readonly string[], options: ChildOptions = {}): Child {
   const command = [process.execPath, fileURLToPath(file), ...args]
   const { addressSpace, descriptors, environment } = options
@@ -38,15 +38,15 @@ export function startChild(file: URL, args: readonly string[], options: ChildOpt
   return start(['sh', '-c', `${limits.join(' && ')} && exec "$0" "$@"`, ...command], environment)
 }
 
-/** Starts a program of any kind. */
+/** Start a program of any kind. */
 export function start([program = '', ...args]: readonly string[], env?: NodeJS.ProcessEnv): Child {
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env })
-  // A child that was killed no longer reads; how it ended is told by `ending`.
+  // A killed child no longer reads; `ending` reports how it ended.
   child.stdin.on('error', () => undefined)
   return child
 }
 
-/** Waits for a child to end. Call it before the first `await` after the start: it listens to the streams. */
+/** Wait for a child to end. Call it before the first `await` after the start: it listens to the streams. */
 export function ending(child: Child): Promise<Ending> {
   const stdout: Buffer[] = []
   const stderr: Buffer[] = []
@@ -65,8 +65,8 @@ export function ending(child: Child): Promise<Ending> {
   })
 }
 
-/** Resolves when the child has printed `word`, rejects if it ends without. */
-export function hears(child: Child, word: string): Promise<void> {
+/** Resolve when the child has printed `word`; reject if it ends without. */
+export function waitForOutput(child: Child, word: string): Promise<void> {
   let heard = ''
   return new Promise((resolve, reject) => {
     child.stdout.on('data', (chunk: Buffer) => {
@@ -79,13 +79,13 @@ export function hears(child: Child, word: string): Promise<void> {
   })
 }
 
-/** The JSON that a child printed, once it has ended well. */
+/** Return the JSON that a child printed, once it has ended well. */
 export function printed({ code, signal, stdout, stderr }: Ending): unknown {
   if (code !== 0) throw new Error(`a child ended with ${code ?? signal}: ${stderr.slice(-2000)}`)
   return JSON.parse(stdout)
 }
 
-/** Runs `work` for 0, 1, … `count - 1`, at most `width` at a time. */
+/** Run `work` for 0, 1, … `count - 1`, at most `width` at a time. */
 export async function inParallel(
   count: number,
   width: number,

@@ -1,10 +1,10 @@
 /**
- * Rounds that change files at random and read them, in a process whose address space is limited: a typed error or an
- * answer that is held against another reader; never a crash, nor more than a second.
+ * Rounds that change files at random and read them, in a process with limited address space: the result is a
+ * typed error or an answer that is checked by another reader; never a crash, and never more than a second.
  */
 import { createInterface } from 'node:readline'
 import { startChild } from './child.ts'
-import { withFolder } from './places.ts'
+import { withFolder } from './folders.ts'
 import { Tally } from './round.ts'
 import type { Outcome, RoundOptions } from './round.ts'
 
@@ -13,22 +13,22 @@ export interface FuzzOptions extends RoundOptions {
   readonly executions: number
 }
 
-/** A line of a program that changes and reads; the numbers are since the line before. */
+/** A line of output of the child; its numbers count from the line before. */
 export interface FuzzReport {
   readonly done: number
   readonly read: number
   readonly refused: number
-  /** Refused files that the control takes. */
+  /** Refused files that the control accepts. */
   readonly naive: number
   readonly slowest: number
   readonly failures: readonly string[]
 }
 
-/** What a round is called, promises and is controlled by. */
+/** Name, promise and control of a round. */
 export interface FuzzPlan {
   readonly name: string
   readonly promise: string
-  /** A reader that takes files which are to be refused. */
+  /** A reader that accepts files which are to be refused. */
   readonly control: string
   /** Arguments: first case, number of cases, seed, folder. Prints {@link FuzzReport}s. */
   readonly program: URL
@@ -37,13 +37,15 @@ export interface FuzzPlan {
 /** Cases of one process. */
 const BATCH = 20_000
 
-/** KiB of address space: Node reserves ten GiB of it, and what a header claims must not add to that. */
+/**
+ * KiB of address space: Node reserves ten GiB of it, and the sizes claimed by a header must not add to that.
+ */
 const ADDRESS_SPACE = 16 << 20
 
-/** Milliseconds without a line after which the process hangs. */
+/** Milliseconds without a line after which the process counts as hanging. */
 const SILENCE = 60_000
 
-/** The round. */
+/** Run the round. */
 export async function fuzzRound(
   { name, promise, control, program }: FuzzPlan,
   { executions, seed, say }: FuzzOptions,
@@ -67,7 +69,7 @@ export async function fuzzRound(
       },
     )
   }
-  // A reader that takes everything, or nothing, does not tell one from the other.
+  // A reader that accepts everything, or nothing, does not distinguish valid from invalid files.
   if (sums.read === 0 || sums.refused === 0) tally.fail(`${sums.read} were read and ${sums.refused} refused`)
   return {
     name,

@@ -1,15 +1,15 @@
-/** Large inputs that cost little to make. */
+/** Large inputs that are cheap to create. */
 import { closeSync, mkdirSync, openSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** A file of one hole: it takes no space and reads as zeros. */
+/** Create a file that is one hole: it takes no space and reads as zeros. Returns its path. */
 export function sparseFile(path: string, bytes: number): string {
   closeSync(openSync(path, 'w'))
   truncateSync(path, bytes)
   return path
 }
 
-/** A folder of small files, a thousand to a folder. */
+/** Create a folder of small files, a thousand per subfolder. Returns its path. */
 export function manyFiles(path: string, count: number, say: (line: string) => void): string {
   let folder = path
   for (let index = 0; index < count; index++) {

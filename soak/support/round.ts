@@ -1,74 +1,77 @@
-/** What a long round is given and what it gives back. */
+/** Options and results of a long round. */
 
-/** Given to every round. */
+/** Options of every round. */
 export interface RoundOptions {
-  /** From which everything random in the round follows, but for the timing of threads and processes. */
+  /** Seed of everything random in the round, except the timing of threads and processes. */
   readonly seed: number
-  /** Takes a line about how far it is. */
+  /** Receives a line about the progress. */
   readonly say: (line: string) => void
 }
 
-/** Something with the fault that the round looks for, run beside it: a round that misses it shows nothing. */
+/** Something with the fault that the round must detect: a round that misses it proves nothing. */
 export interface Control {
-  /** What was planted. */
+  /** The planted fault. */
   readonly what: string
   readonly tried: number
-  /** How often the round's own check saw it. */
+  /** Number of times that the round's own check detected it. */
   readonly caught: number
 }
 
-/** What became of a round. */
+/** The result of a round. */
 export interface Outcome {
   readonly name: string
   readonly promise: string
-  /** How often the promise was put to the test. */
+  /** Number of tests of the promise. */
   readonly rounds: number
   readonly failures: number
-  /** The first few failures in words. */
+  /** The first few failures, described. */
   readonly examples: readonly string[]
   readonly controls: readonly Control[]
-  /** What was measured on the way. */
+  /** Measurements of the round. */
   readonly numbers: Readonly<Record<string, number | string>>
-  /** What could not be run here, and why. */
+  /** The parts that could not run here, and why. */
   readonly skipped: readonly string[]
 }
 
 const EXAMPLES = 5
 
-/** Counts rounds and failures. */
+/** The counter of rounds and failures. */
 export class Tally {
   rounds = 0
   failures = 0
   readonly examples: string[] = []
 
-  /** One more round; `failure` says in words how it broke the promise. */
+  /** Count one round; `failure` describes how it broke the promise. */
   count(failure?: string): void {
     this.rounds++
     if (failure !== undefined) this.fail(failure)
   }
 
-  /** A failure within a round that is counted elsewhere. */
+  /** Count a failure within a round that is counted elsewhere. */
   fail(failure: string): void {
     this.failures++
     if (this.examples.length < EXAMPLES) this.examples.push(failure)
   }
 
-  /** What an outcome says of it. */
+  /** The counts in the form of an outcome. */
   get result(): Pick<Outcome, 'rounds' | 'failures' | 'examples'> {
     const { rounds, failures, examples } = this
     return { rounds, failures, examples }
   }
 }
 
-/** Whether the promise was broken, or the round could not have seen it. One that cannot be run here broke nothing. */
+/**
+ * Check whether the promise was broken, or the round could not have detected it. A skipped round broke
+ * nothing.
+ */
 export function isBroken({ rounds, failures, controls, skipped }: Outcome): boolean {
   if (rounds === 0 && skipped.length > 0) return false
   return failures > 0 || rounds === 0 || controls.some(({ caught }) => caught === 0)
 }
 
 /**
- * The result in one line. With no failure in N independent rounds the rate is below 3/N in 95 of 100 cases (the
- * rule of three).
+ * Format the result in one line. Without failures in N independent rounds the rate is below 3/N in 95 of 100
+ * cases (the rule of three).
  */
 export function verdict({ rounds, failures, controls, skipped }: Outcome): string {
   if (rounds === 0 && skipped.length > 0) return 'not run here'
@@ -78,7 +81,7 @@ export function verdict({ rounds, failures, controls, skipped }: Outcome): strin
   return `${failures}/${rounds} failures${bound}${caught.join('')}`
 }
 
-/** Median, 99th percentile and largest of some numbers, rounded to hundredths. */
+/** Compute median, 99th percentile and maximum, rounded to hundredths. */
 export function spread(values: readonly number[]): { p50: number; p99: number; max: number } {
   const sorted = values.toSorted((a, b) => a - b)
   const at = (part: number): number =>

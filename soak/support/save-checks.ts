@@ -1,4 +1,4 @@
-/** What must be true of a save that met with a failure, and of its store afterwards. */
+/** Checks of a save in which a call failed, and of its store afterwards. */
 import { existsSync, readdirSync } from 'node:fs'
 import { ExperimentTracker } from '../../src/tracking/tracker.ts'
 import { listRuns } from '../../src/store/runs.ts'
@@ -9,51 +9,53 @@ import type { Store } from '../../src/store/store.ts'
 import type { SaveLine } from '../children/save.ts'
 import type { Save, SaveOptions } from './saves.ts'
 
-/** How a save that met with a failure broke a promise, if it did. */
+/** Return the promise that a save with a failure broke, if there is one. */
 export async function failureOf(made: Save, options: SaveOptions): Promise<string | undefined> {
-  return unsaid(made, options.folder) ?? (await harmOf(made, options))
+  return unreported(made, options.folder) ?? (await damageOf(made, options))
 }
 
-/** What a program did not say, or said wrongly, of the calls that failed under it. */
-function unsaid({ lines, calls, code, signal, stderr }: Save, folder: string): string | undefined {
+/** Return the missing or wrong report about a failed call, if there is one. */
+function unreported({ lines, calls, code, signal, stderr }: Save, folder: string): string | undefined {
   if (code !== 0) return `the program ended with ${code ?? signal}: ${stderr.slice(-300)}`
   if (stderr !== '') return `it wrote ${stderr}`
   const hit = calls.filter(({ injected, line }) => injected && line.includes(folder))
-  const told = lines.filter(({ error }) => error !== undefined)
-  if (hit.length > 0 && told.length === 0) return `nobody said that it failed: ${hit[0]?.line}`
-  for (const { step, error } of told) {
+  const reported = lines.filter(({ error }) => error !== undefined)
+  if (hit.length > 0 && reported.length === 0) return `nobody said that it failed: ${hit[0]?.line}`
+  for (const { step, error } of reported) {
     if (error?.code === undefined) return `${step} failed without a code: ${error?.name}: ${error?.message}`
     if (error.path === undefined) return `${step} failed without a path: ${error.message}`
   }
-  // What could not be written once is not on disk, whatever the system says the next time.
+  // After a failed write the data is not on disk, whatever the next sync returns.
   const firstFailed = lines.findIndex(({ step, error }) => step === 'flush' && error !== undefined)
-  const later = firstFailed < 0 ? [] : lines.slice(firstFailed)
-  const wrong = later.find(({ error }) => error === undefined)
+  const afterFailure = firstFailed < 0 ? [] : lines.slice(firstFailed)
+  const wrong = afterFailure.find(({ error }) => error === undefined)
   return wrong === undefined ? undefined : `${wrong.step} went well after a flush had failed`
 }
 
-/** What the failure left in the store that should not be there, or took from it. */
-async function harmOf({ lines }: Save, { folder, id }: SaveOptions): Promise<string | undefined> {
-  const left = temporaryFiles(folder)
-  if (left.length > 0) return `it left ${left.join(', ')}`
+/** Return the damage that the failure left in the store: extra or missing files. */
+async function damageOf({ lines }: Save, { folder, id }: SaveOptions): Promise<string | undefined> {
+  const temporary = temporaryFiles(folder)
+  if (temporary.length > 0) return `it left ${temporary.join(', ')}`
   const store = storeIn(folder)
   const finish = lines.find(({ step }) => step === 'finish')
   const ended = finish !== undefined && finish.error === undefined
-  // One that could not be made durable may be there all the same.
+  // A run whose end could not be made durable may still be finished.
   const expected = ended ? (['finished'] as const) : (['lost', 'finished'] as const)
   return (
-    (await faultOf(store, id, { last: lastSaid(lines), expected })) ??
-    (await uselessness(store, folder, 'next'))
+    (await faultOf(store, id, { last: lastReported(lines), expected })) ??
+    (await unusableReason(store, folder, 'next'))
   )
 }
 
-/** The last event that a program said is on disk; 0 for the start, -1 for nothing. */
-export function lastSaid(lines: readonly SaveLine[]): number {
+/** Return the last event that a program reported as on disk; 0 for the start, -1 for nothing. */
+export function lastReported(lines: readonly SaveLine[]): number {
   return lines.findLast(({ last }) => last !== undefined)?.last ?? -1
 }
 
-/** How a store is not usable, if it is not: it lists, holds no damage, and takes another run. */
-export async function uselessness(store: Store, folder: string, id: string): Promise<string | undefined> {
+/**
+ * Return the reason why a store is unusable, if it is: it must list, hold no damage, and accept another run.
+ */
+export async function unusableReason(store: Store, folder: string, id: string): Promise<string | undefined> {
   const tracker = new ExperimentTracker(
     { ...NO_CAPTURES, outputDir: folder, experimentId: id },
     { environment: {} },
@@ -67,7 +69,7 @@ export async function uselessness(store: Store, folder: string, id: string): Pro
   return runs.some((run) => run.id === id && run.status === 'finished') ? undefined : `${id} is not listed`
 }
 
-/** Temporary files below a folder. */
+/** List the temporary files below a folder. */
 export function temporaryFiles(folder: string): string[] {
   if (!existsSync(folder)) return []
   return readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>

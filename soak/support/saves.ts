@@ -1,6 +1,6 @@
 /** Runs of `children/save.ts` with a fault at one system call. */
 import { rmSync } from 'node:fs'
-import { ending, hears, startChild } from './child.ts'
+import { ending, waitForOutput, startChild } from './child.ts'
 import { attach, seenCalls } from './strace.ts'
 import type { Child, Ending } from './child.ts'
 import type { SaveLine } from '../children/save.ts'
@@ -14,9 +14,9 @@ export interface CallPoint {
   readonly number: number
 }
 
-/** A save that ended or was ended. */
+/** A save that ended or was killed. */
 export interface Save {
-  /** What the program said, without a torn last line. */
+  /** The reports of the program, without a torn last line. */
   readonly lines: readonly SaveLine[]
   readonly calls: readonly SeenCall[]
   readonly code: number | null
@@ -24,27 +24,27 @@ export interface Save {
   readonly stderr: string
 }
 
-/** What a save is run with. */
+/** Options of a save. */
 export interface SaveOptions {
   /** Folder that holds the store. */
   readonly folder: string
   readonly id: string
   readonly inject?: string
   readonly control?: 'early' | 'deaf' | `files=${number}`
-  /** Threads that the runtime does file operations on. With one, the calls have an order. */
+  /** Threads of the runtime for file operations. With one, the order of calls is fixed. */
   readonly threads?: number
-  /** Descriptors that it may have at most. */
+  /** Maximum number of open files. */
   readonly descriptors?: number
 }
 
-/** Runs one save under strace, which counts from the moment that the save begins. */
+/** Run one save under strace, which counts from the moment that the save begins. */
 export async function save(options: SaveOptions): Promise<Save> {
   const { folder, inject } = options
   const log = `${folder}.strace`
   const child = startSave(options)
   const ended = ending(child)
   try {
-    await hears(child, '"ready"}\n')
+    await waitForOutput(child, '"ready"}\n')
     const tracer = await attach(child, { log, ...(inject !== undefined && { inject }) })
     child.stdin.end('go\n')
     const end = await ended
@@ -56,8 +56,8 @@ export async function save(options: SaveOptions): Promise<Save> {
   }
 }
 
-/** Runs one save without strace. */
-export async function plainSave(options: SaveOptions): Promise<Save> {
+/** Run one save without strace. */
+export async function saveUntraced(options: SaveOptions): Promise<Save> {
   const child = startSave(options)
   const ended = ending(child)
   child.stdin.end('go\n')
@@ -76,7 +76,10 @@ function saveOf({ stdout, stderr, code, signal }: Ending): Save {
   return { lines: lines.map((line) => JSON.parse(line) as SaveLine), calls: [], code, signal, stderr }
 }
 
-/** The calls of one undisturbed save, each once, and one after the last of each name, which never comes. */
+/**
+ * Return the calls of one undisturbed save, each once, and for each name one call after the last, which never
+ * occurs.
+ */
 export async function pointsOf(folder: string, names: RegExp): Promise<CallPoint[]> {
   const { calls, lines, stderr } = await save({ folder, id: 'undisturbed' })
   if (lines.at(-1)?.step !== 'finish' || lines.some(({ error }) => error !== undefined))
@@ -84,7 +87,7 @@ export async function pointsOf(folder: string, names: RegExp): Promise<CallPoint
   return pointsIn(calls, names)
 }
 
-/** The calls that were seen, each once, and one after the last of each name. */
+/** Return the calls that were seen, each once, and one after the last of each name. */
 export function pointsIn(calls: readonly SeenCall[], names: RegExp): CallPoint[] {
   const most = new Map<string, number>()
   for (const { name, number } of calls) {
@@ -95,7 +98,7 @@ export function pointsIn(calls: readonly SeenCall[], names: RegExp): CallPoint[]
   )
 }
 
-/** Some of many, evenly spread. */
+/** Select items evenly spread over a list. */
 export function spreadOver<T>(all: readonly T[], count: number): T[] {
   if (count >= all.length) return [...all]
   return Array.from({ length: count }, (_, index) => all[Math.floor((index * all.length) / count)] as T)

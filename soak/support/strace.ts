@@ -5,32 +5,35 @@ import { readFileSync } from 'node:fs'
 import { ending, start } from './child.ts'
 import type { Child } from './child.ts'
 
-/** Calls by which a store is changed. Those with `?` are not there on every processor. */
+/** Calls that change a store. Those with `?` do not exist on every processor. */
 export const STORE_CALLS =
   '?open,openat,?creat,write,pwrite64,fsync,fdatasync,?rename,renameat,renameat2,?link,linkat,?unlink,unlinkat,?mkdir,mkdirat,?rmdir,ftruncate'
 
-/** What strace does to a process. */
+/** Options of strace. */
 export interface Tracing {
-  /** Where strace writes which calls it saw. */
+  /** Path of strace's log of calls. */
   readonly log: string
-  /** As strace has it, for example `fsync:error=EIO:when=2`. Counted are calls of one name in one thread. */
+  /**
+   * Fault in the syntax of strace, for example `fsync:error=EIO:when=2`. Calls of one name in one thread are
+   * counted.
+   */
   readonly inject?: string
 }
 
-/** An strace that is attached. */
+/** An attached strace. */
 export interface Tracer {
-  /** Lets go of the child. */
+  /** Detach from the child. */
   stop(): void
-  /** Resolves once its log is whole. */
+  /** Resolves once its log is complete. */
   readonly ended: Promise<unknown>
 }
 
-/** Why faults cannot be injected here, if they cannot. */
+/** Return the reason why faults cannot be injected here, if they cannot. */
 export async function straceRefusal(): Promise<string | undefined> {
   if (process.platform !== 'linux') return 'strace is a program of Linux'
-  const found = spawnSync('strace', ['-V'], { encoding: 'utf8' })
-  if (found.status !== 0) return `strace is not installed: ${found.error?.message ?? found.stderr}`
-  // It may be forbidden to look into a process that is no child.
+  const version = spawnSync('strace', ['-V'], { encoding: 'utf8' })
+  if (version.status !== 0) return `strace is not installed: ${version.error?.message ?? version.stderr}`
+  // The system may forbid tracing a process that is not a child.
   const sleeper = start(['sleep', '60'])
   const ended = ending(sleeper)
   try {
@@ -47,7 +50,7 @@ export async function straceRefusal(): Promise<string | undefined> {
 }
 
 /**
- * Attaches strace to a child and all its threads. It ends when the child does.
+ * Attach strace to a child and all its threads. It ends when the child does.
  *
  * @throws If strace cannot be attached.
  */
@@ -57,29 +60,29 @@ export async function attach(child: Child, { log, inject }: Tracing): Promise<Tr
   const tracer = spawn('strace', [...options, '-p', String(child.pid)], {
     stdio: ['ignore', 'ignore', 'pipe'],
   })
-  let said = ''
-  tracer.stderr.on('data', (chunk: Buffer) => (said += String(chunk)))
+  let messages = ''
+  tracer.stderr.on('data', (chunk: Buffer) => (messages += String(chunk)))
   const ended = once(tracer, 'close')
   await new Promise<void>((resolve, reject) => {
     tracer.on('error', reject)
-    tracer.stderr.on('data', () => said.includes(' attached') && resolve())
-    ended.then(() => reject(new Error(`strace cannot be attached: ${said.trim()}`)), reject)
+    tracer.stderr.on('data', () => messages.includes(' attached') && resolve())
+    ended.then(() => reject(new Error(`strace cannot be attached: ${messages.trim()}`)), reject)
   })
   return { stop: () => void tracer.kill('SIGTERM'), ended }
 }
 
-/** A call that strace saw. */
+/** A call in the log of strace. */
 export interface SeenCall {
   readonly name: string
-  /** Which of its name in its thread, from 1. */
+  /** Number of the call among those of its name in its thread, from 1. */
   readonly number: number
-  /** Whether strace made it fail. */
+  /** True if strace made it fail. */
   readonly injected: boolean
   /** The line of the log. */
   readonly line: string
 }
 
-/** Reads the log of strace. */
+/** Read the log of strace. */
 export function seenCalls(log: string): SeenCall[] {
   const counts = new Map<string, number>()
   const calls: SeenCall[] = []

@@ -1,4 +1,4 @@
-/** What the programs that track runs share. */
+/** Options shared by the programs that track runs. */
 import type { ExperimentOptions } from '../../src/config/options.ts'
 
 /** Captures cost time and are tested elsewhere. */

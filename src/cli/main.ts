@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
- * The command-line program: finds the command, runs it, turns errors into one line and an exit code.
+ * The command-line program: it finds the command, runs it, and turns errors into one line and an exit code.
  *
- * Only the command that is asked for is loaded, so that `--help` and short commands start fast.
+ * Only the requested command is loaded, so that `--help` and short commands start fast.
  */
 import { argv, exit, stderr, stdout } from 'node:process'
 import { Command, CommanderError } from 'commander'
@@ -51,7 +51,7 @@ const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<C
   doctor: { summary: 'what this machine offers', load: () => import('./commands/doctor.ts') },
 }
 
-/** Failures that are about how the program was called. */
+/** Failures caused by wrong usage. */
 const USAGE_CODES: ReadonlySet<string> = new Set([
   'ERR_LINEAPRINT_ARGUMENT',
   'ERR_LINEAPRINT_CONFIGURATION',
@@ -68,13 +68,13 @@ const context: CommandContext = {
   },
 }
 
-// `lineaprint … | head`: a reader that has seen enough is no error.
+// `lineaprint … | head`: a reader that closes the pipe early is no error.
 stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') exit(0)
   printError(`lineaprint: the output cannot be written: ${error.message}`)
   exit(3)
 })
-// There is nobody left to say it to; the exit code still tells.
+// stderr is closed, so there is nowhere to report it; the exit code remains.
 stderr.on('error', () => undefined)
 process.once('SIGINT', () => interrupt.abort(new Interrupted()))
 
@@ -86,7 +86,7 @@ try {
   process.exitCode = fail(error)
 }
 
-/** The whole program for help; with one command's own options where that command is asked for. */
+/** Build the whole program for help, with the options of one command if it is requested. */
 async function build(name: string | undefined): Promise<Command> {
   const root = new Command('lineaprint')
     .description('Is this the same data, the same model? What exactly was this run? Can I get it again?')
@@ -114,7 +114,7 @@ async function build(name: string | undefined): Promise<Command> {
   return root
 }
 
-/** Commander would exit on its own; its exit codes are not ours. */
+/** Configure a command: Commander would exit by itself, with other exit codes. */
 function prepare(command: Command): void {
   command.exitOverride().configureOutput({
     outputError: (text, write) => write(`${oneLine(text.replace(/^error: /, 'lineaprint: ').trim())}\n`),

@@ -25,10 +25,14 @@ export interface ProcessPlan {
   readonly onSpawn?: ((pid: number) => void) | undefined
 }
 
-/** How it ended. */
+/** How a process ended: by itself, or by a signal. */
+export type ProcessExit =
+  | { readonly kind: 'exited'; readonly code: number }
+  | { readonly kind: 'signalled'; readonly signal: NodeJS.Signals }
+
+/** What became of a process. */
 export interface ProcessEnd {
-  readonly exitCode: number | null
-  readonly signal: NodeJS.Signals | null
+  readonly exit: ProcessExit
   readonly stdout: StreamRecord
   readonly stderr: StreamRecord
   readonly warnings: readonly string[]
@@ -37,7 +41,7 @@ export interface ProcessEnd {
 const TERMINAL: StreamRecord = { status: 'not-captured', reason: 'it went to a terminal' }
 
 /**
- * Runs a command to its end.
+ * Run a command to its end.
  *
  * @throws ERR_LINEAPRINT_COMMAND if it cannot be started.
  */
@@ -47,11 +51,11 @@ export async function runProcess(plan: ProcessPlan, relay: SignalRelay): Promise
   try {
     const { sources, ended, warnings } = await start(plan, copies, relay)
     const streams = Promise.all([copyFrom(sources[0], stdout), copyFrom(sources[1], stderr)])
-    const [exitCode, signal] = await ended
+    const exit = await ended
     for (const copy of copies) copy?.commandEnded()
     const [out, err] = await streams
     for (const copy of copies) warnings.push(...(copy?.warnings ?? []))
-    return { exitCode, signal, stdout: out, stderr: err, warnings }
+    return { exit, stdout: out, stderr: err, warnings }
   } finally {
     relay.passTo(undefined)
     for (const copy of copies) await copy?.close()
@@ -66,7 +70,7 @@ async function copyTo(plan: ProcessPlan, index: 0 | 1, file: string): Promise<St
 
 interface Started {
   readonly sources: readonly (Readable | null)[]
-  readonly ended: Promise<[number | null, NodeJS.Signals | null]>
+  readonly ended: Promise<ProcessExit>
   readonly warnings: string[]
 }
 
@@ -87,8 +91,8 @@ async function start(
       windowsHide: true,
     })
     relay.passTo(child)
-    const ended = new Promise<[number | null, NodeJS.Signals | null]>((resolve) => {
-      child.once('exit', (code, signal) => resolve([code, signal]))
+    const ended = new Promise<ProcessExit>((resolve) => {
+      child.once('exit', (code, signal) => resolve(exitOf(code, signal)))
     })
     await once(child, 'spawn')
     if (child.pid !== undefined) plan.onSpawn?.(child.pid)
@@ -104,6 +108,11 @@ async function start(
     // The copy of the command is the last one: when it closes, the stream ends.
     for (const pipe of pipes) pipe?.closeWriteEnd()
   }
+}
+
+/** Node gives one of both, and null for the other. */
+function exitOf(code: number | null, signal: NodeJS.Signals | null): ProcessExit {
+  return signal === null ? { kind: 'exited', code: code ?? 1 } : { kind: 'signalled', signal }
 }
 
 async function copyFrom(

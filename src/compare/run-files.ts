@@ -9,7 +9,7 @@ import { checkSeal, formatRecord } from '../record/seal.ts'
 import { reasonOf } from '../record/failure.ts'
 import { findFiles, isBelow } from '../store/run-files.ts'
 import { item, unreadable } from './check-item.ts'
-import type { ExportFormat, ExportWishes } from '../export/files.ts'
+import type { ExportFormat, CopyOptions } from '../export/files.ts'
 import type { FileHash } from '../hash/file.ts'
 import type { FileRecord } from '../record/record.ts'
 import type { StoredRun } from '../store/runs.ts'
@@ -46,7 +46,7 @@ export async function verifyFiles(
   signal: AbortSignal | undefined,
 ): Promise<FoundItem[]> {
   if (record.seal === null) return []
-  const wishes = record.configuration as unknown as ExportWishes
+  const wishes = record.configuration as unknown as CopyOptions
   const [listed, unusable] = partition(record.files, ({ path }) => isBelow(path))
   const items = unusable.map(({ path }) =>
     item('files', path, 'changed', 'the record names a path outside the folder of the run'),

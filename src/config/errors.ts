@@ -1,27 +1,20 @@
 /** Errors for options that cannot be used: what, where, expected, received, and the near name. */
 import { LineaprintError } from '../core/errors.ts'
 import { nearest } from '../core/options.ts'
-import { COMPONENT_NAMES, componentKeys } from './groups.ts'
+import { CONFIGURATION } from './table.ts'
 import type { z } from 'zod/mini'
+import type { AnyOption } from './option.ts'
 
 /**
- * The error for what the schema refused.
+ * Make the error for what the schema refused.
  *
  * @param path The source: a file, a variable, or `the options of ExperimentTracker`.
- * @param names The names of all options.
  */
-export function refuse(
-  path: string,
-  options: object,
-  issue: z.core.$ZodIssue | undefined,
-  names: readonly string[],
-): LineaprintError {
+export function refuse(path: string, options: object, issue: z.core.$ZodIssue | undefined): LineaprintError {
   if (issue?.code === 'unrecognized_keys') {
     const key = issue.keys[0] ?? ''
     const name = [...issue.path, key].map(String).join('.')
-    const [within] = issue.path
-    const component = COMPONENT_NAMES.find((one) => one === within)
-    const known = component === undefined ? names : componentKeys(component)
+    const known = Object.keys(groupAt(issue.path).members)
     const near = nearest(key, known)
     return new LineaprintError('ERR_LINEAPRINT_CONFIGURATION', `unknown option ${JSON.stringify(name)}`, {
       path,
@@ -40,6 +33,11 @@ export function refuse(
     expected: expectation(issue),
     received: show(received),
   })
+}
+
+/** Return the group that a path of the schema leads to. */
+function groupAt(path: readonly PropertyKey[]): AnyOption {
+  return path.reduce<AnyOption>((within, key) => within.members[String(key)] ?? within, CONFIGURATION)
 }
 
 function expectation(issue: z.core.$ZodIssue | undefined): string {

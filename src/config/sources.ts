@@ -3,13 +3,11 @@ import { readFile, stat } from 'node:fs/promises'
 import { extname, join, dirname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { LineaprintError } from '../core/errors.ts'
-import { parseJson } from '../json/parse.ts'
 import { nearest } from '../core/options.ts'
 import { errorCode } from '../util/fs.ts'
-import { COMPONENT_NAMES } from './groups.ts'
 import { OPTION_NAMES, checkOptions, mergeOptions } from './options.ts'
-import { systemMetricsFromText } from './system-metrics.ts'
-import type { ParsedJson } from '../json/parse.ts'
+import { OPTIONS } from './table.ts'
+import { parseJsonText, parseOrRefuse, variableName } from './variables.ts'
 import type { Configuration, ExperimentOptions, OptionSource } from './options.ts'
 
 /** Where to look. */
@@ -22,6 +20,8 @@ export interface SourceOptions {
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined
   /** Options in the place of the defaults, weaker than every source. */
   readonly defaults?: ExperimentOptions | undefined
+  /** The options that file and variables decide; the caller alone decides the others. @default all of them */
+  readonly optionsFromSources?: readonly (keyof ExperimentOptions)[] | undefined
 }
 
 /** Names looked for in the working directory, and there only: a parent folder may belong to somebody else. */
@@ -31,9 +31,6 @@ const FILES: readonly string[] = ['ts', 'js', 'mjs', 'json', 'yaml', 'yml'].map(
 
 /** A configuration is small. */
 const FILE_LIMIT = 4 * 1024 * 1024
-
-/** Options that a variable cannot say. */
-const NOT_IN_VARIABLES: ReadonlySet<string> = new Set(['trackers'])
 
 /** Variables of the same beginning that are no options. */
 const OTHER_VARIABLES: ReadonlySet<string> = new Set([
@@ -50,17 +47,27 @@ const OTHER_VARIABLES: ReadonlySet<string> = new Set([
  */
 export async function resolveConfiguration(
   options: ExperimentOptions = {},
-  { directory = process.cwd(), file, environment = process.env, defaults = {} }: SourceOptions = {},
+  {
+    directory = process.cwd(),
+    file,
+    environment = process.env,
+    defaults = {},
+    optionsFromSources = OPTION_NAMES,
+  }: SourceOptions = {},
 ): Promise<Configuration> {
   const folder = resolve(directory)
   const found = file === undefined ? await findFile(folder) : await readSource(resolve(folder, file))
-  const sources = [
-    defaults,
+  const given = [
     ...(found === undefined ? [] : [checkOptions(found)]),
     ...variableSources(environment, folder).map(checkOptions),
-    checkOptions({ label: 'the options of ExperimentTracker', options: { ...options }, folder }),
   ]
-  return mergeOptions(sources, folder)
+  const decided: ReadonlySet<string> = new Set(optionsFromSources)
+  const own = checkOptions({ label: 'the options of ExperimentTracker', options: { ...options }, folder })
+  return mergeOptions([defaults, ...given.map((one) => pick(one, decided)), own], folder)
+}
+
+function pick(options: ExperimentOptions, names: ReadonlySet<string>): ExperimentOptions {
+  return Object.fromEntries(Object.entries(options).filter(([name]) => names.has(name)))
 }
 
 async function findFile(folder: string): Promise<OptionSource | undefined> {
@@ -96,7 +103,7 @@ async function packageSection(path: string): Promise<OptionSource | undefined> {
   const text = await readText(path)
   // Most projects do not mention it, and whether their package.json is well-formed is not our business.
   if (!text.includes('"lineaprint"')) return undefined
-  const parsed = parseFile(path, () => plainOf(parseJson(text, path).value))
+  const parsed = parseJsonText(text, path)
   if (typeof parsed !== 'object' || parsed === null || !Object.hasOwn(parsed, 'lineaprint')) return undefined
   return source(`${path}#lineaprint`, (parsed as { lineaprint: unknown }).lineaprint, dirname(path))
 }
@@ -106,18 +113,13 @@ async function readSource(path: string): Promise<OptionSource> {
   if (['.ts', '.mts', '.js', '.mjs', '.cjs'].includes(extension))
     return source(path, await importDefault(path), dirname(path))
   const text = await readText(path)
-  if (extension === '.json')
-    return source(
-      path,
-      parseFile(path, () => plainOf(parseJson(text, path).value)),
-      dirname(path),
-    )
+  if (extension === '.json') return source(path, parseJsonText(text, path), dirname(path))
   if (extension === '.yaml' || extension === '.yml') {
     // Half of what `run` would load otherwise.
     const { parse: parseYaml } = await import('yaml')
     return source(
       path,
-      parseFile(path, () => parseYaml(text, { maxAliasCount: 100 }) as unknown) ?? {},
+      parseOrRefuse(path, () => parseYaml(text, { maxAliasCount: 100 }) as unknown) ?? {},
       dirname(path),
     )
   }
@@ -170,16 +172,6 @@ function unreadable(path: string, cause: unknown): LineaprintError {
   })
 }
 
-function parseFile(path: string, parse: () => unknown): unknown {
-  try {
-    return parse()
-  } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause)
-    const why = message.startsWith(`${path}: `) ? message.slice(path.length + 2) : message
-    throw new LineaprintError('ERR_LINEAPRINT_CONFIGURATION', `it does not parse: ${why}`, { path, cause })
-  }
-}
-
 function source(label: string, options: unknown, folder: string): OptionSource {
   if (typeof options === 'object' && options !== null && !Array.isArray(options)) {
     return { label, options: options as Record<string, unknown>, folder }
@@ -191,31 +183,29 @@ function source(label: string, options: unknown, folder: string): OptionSource {
   })
 }
 
-function plainOf(value: ParsedJson): unknown {
-  if (Array.isArray(value)) return value.map(plainOf)
-  if (!(value instanceof Map)) return value
-  return Object.fromEntries([...value].map(([key, member]) => [key, plainOf(member)]))
-}
-
 /** `LINEAPRINT_EXPERIMENT_NAME` and so on. A variable near to one that is known is taken for a slip. */
 function variableSources(
   environment: NonNullable<SourceOptions['environment']>,
   folder: string,
 ): OptionSource[] {
-  const keys = new Map(
-    OPTION_NAMES.filter((key) => !NOT_IN_VARIABLES.has(key)).map((key) => [variableName(key), key]),
+  const readers = new Map(
+    OPTION_NAMES.flatMap((key) => {
+      const { variable: read } = OPTIONS[key]
+      return read === null ? [] : [[variableName(key), { key, read }] as const]
+    }),
   )
   const sources: OptionSource[] = []
   for (const [name, text] of Object.entries(environment)) {
     if (!name.startsWith('LINEAPRINT_') || text === undefined || OTHER_VARIABLES.has(name)) continue
-    const key = keys.get(name)
-    if (key !== undefined) {
-      sources.push({ label: name, options: { [key]: variableValue(name, key, text) }, folder })
+    const reader = readers.get(name)
+    if (reader !== undefined) {
+      const { key, read } = reader
+      sources.push({ label: name, options: { [key]: read(text, name) }, folder })
       continue
     }
     const near = nearest(
       name.slice('LINEAPRINT_'.length),
-      [...keys.keys()].map((known) => known.slice('LINEAPRINT_'.length)),
+      [...readers.keys()].map((known) => known.slice('LINEAPRINT_'.length)),
     )
     if (near === undefined) continue
     throw new LineaprintError('ERR_LINEAPRINT_CONFIGURATION', `unknown variable ${name}`, {
@@ -224,35 +214,4 @@ function variableSources(
     })
   }
   return sources
-}
-
-/** The variable of an option, for example `LINEAPRINT_SAVE_TO_JSON`. */
-export function variableName(key: string): string {
-  return `LINEAPRINT_${key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
-}
-
-const BOOLEANS: Readonly<Record<string, boolean>> = {
-  true: true,
-  '1': true,
-  yes: true,
-  on: true,
-  false: false,
-  '0': false,
-  no: false,
-  off: false,
-}
-
-function variableValue(name: string, key: string, text: string): unknown {
-  if (key.startsWith('saveTo') && text.startsWith('{'))
-    return parseFile(name, () => plainOf(parseJson(text, name).value))
-  if (key === 'systemMetrics') return systemMetricsFromText(text)
-  if (key.startsWith('enable') || key.startsWith('saveTo')) return BOOLEANS[text.toLowerCase()] ?? text
-  if (key === 'tags')
-    return text
-      .split(',')
-      .map((tag) => tag.trim())
-      .filter((tag) => tag !== '')
-  if (key === 'metadata' || COMPONENT_NAMES.some((component) => component === key))
-    return parseFile(name, () => plainOf(parseJson(text, name).value))
-  return text
 }

@@ -1,11 +1,11 @@
 /**
- * What a capture is: something that looks at the world at the start of a run, and can be compared with
- * another look later. The built-in captures and those that users register have this same form.
+ * The interface of a capture: it records one aspect of the environment at the start of a run, and compares
+ * two such records. Built-in captures and those that users register share this interface.
  */
 import type { AlgorithmChoice } from './digest.ts'
 import type { JsonObject } from './json-value.ts'
 
-/** What a capture is given. */
+/** The input of a capture. */
 export interface CaptureContext {
   /** Absolute path of the folder the run works in. */
   readonly directory: string
@@ -14,28 +14,31 @@ export interface CaptureContext {
   /** Program and arguments of the command that is run; absent for a program that tracks itself. */
   readonly command?: readonly string[] | undefined
   /**
-   * Called when what is left to look at does not change with the run, so that its command may start. A capture that
-   * never calls it is waited for.
+   * Called once the capture has read everything that the run may modify, so that the command may start. The
+   * start waits for a capture that never calls it.
    */
   readonly onSettled?: (() => void) | undefined
   /**
-   * Resolves when the command runs, or never will. What need not be seen before it starts is looked at after that, so
-   * that it starts sooner; absent where there is no command to wait for. Call `onSettled` before you wait for it.
+   * Resolves when the command has started, or is known never to start. A capture can put off reads until then
+   * that the run cannot affect, so that the command starts sooner. Absent if there is no command. Call
+   * `onSettled` before waiting for it.
    */
   readonly commandStarted?: Promise<void> | undefined
   /** Stops the capture; it then throws the signal's reason. */
   readonly signal?: AbortSignal | undefined
-  /** Where the capture may write files that belong to the run (a patch, untracked files). Absent: writes none. */
+  /**
+   * Folder for files that the capture writes into the run (a patch, untracked files). Absent: it writes none.
+   */
   readonly filesDirectory?: string | undefined
 }
 
-/** What a capture found. */
+/** The result of a capture. */
 export interface Captured {
-  /** Written form of the structured digest of the stable part, for example `git.v1.blake3:…`. */
+  /** Written form of the structured digest of the digest fields, for example `git.v1.blake3:…`. */
   readonly digest: string
-  /** Everything found, volatile parts included. */
+  /** Everything recorded, fields outside the digest included. */
   readonly value: JsonObject
-  /** Plain sentences about what could not be seen and why. */
+  /** Sentences about what could not be captured, and why. */
   readonly warnings: readonly string[]
 }
 
@@ -43,25 +46,25 @@ export interface Captured {
 export interface Difference {
   /** Path of the field, segments joined by `.`, for example `npm.packages.zod`. */
   readonly field: string
-  /** What it was; absent if the field is new. */
+  /** The earlier value; absent if the field is new. */
   readonly before?: string | undefined
-  /** What it is; absent if the field is gone. */
+  /** The later value; absent if the field was removed. */
   readonly after?: string | undefined
 }
 
-/** The answer of a comparison. */
+/** The result of a comparison. */
 export interface Comparison {
   readonly status: 'same' | 'changed' | 'missing' | 'not-checked'
-  /** Why, where the status alone does not say it. */
+  /** The reason, if the status alone does not give it. */
   readonly reason?: string | undefined
   readonly differences: readonly Difference[]
 }
 
-/** A capture. `name` is the field of the record that holds what it found. */
+/** A capture. `name` is the field of the record that holds its result. */
 export interface Component {
   readonly name: string
-  /** Looks at the world. Throws only for what makes the whole capture impossible. */
+  /** Capture the current state. Throws only if the whole capture is impossible. */
   capture(context: CaptureContext): Promise<Captured>
-  /** Compares two captures of this component by their stable parts. */
+  /** Compare two captures of this component by their digest fields. */
   compare(before: Captured, after: Captured): Comparison
 }

@@ -2,10 +2,10 @@
  * Digests as values.
  *
  * - Plain: the standard hash of bytes, written `blake3:<hex>` or `sha256:<hex>`.
- * - Structured: the hash of a canonical description, written `<kind>.v1.blake3:<hex>`. That of a sample has its
- *   plan behind the kind: `sampled(<plan>).v1.blake3:<hex>`.
+ * - Structured: the hash of a canonical description, written `<kind>.v1.blake3:<hex>`. A sampled digest has
+ *   its plan after the kind: `sampled(<plan>).v1.blake3:<hex>`.
  *
- * `docs/format.md` says what each kind means.
+ * `docs/format.md` defines each kind.
  */
 import { inspect } from 'node:util'
 import { LineaprintError } from './errors.ts'
@@ -33,16 +33,16 @@ export const DIGEST_KINDS = [
   'weights',
 ] as const
 
-/** What a structured digest describes. */
+/** The kind of thing that a structured digest describes. */
 export type DigestKind = (typeof DIGEST_KINDS)[number]
 
 const FORM = /^(?:([a-z][a-z-]*)(?:\(([^()]+)\))?\.v([1-9][0-9]*)\.)?(blake3|sha256):([0-9a-f]{64})$/
 
-/** An immutable digest of 256 bits that knows what it is a digest of. */
+/** An immutable digest of 256 bits with the kind of thing it describes. */
 export class Digest {
-  /** What it describes; `undefined` for the plain hash of bytes. */
+  /** The kind of thing it describes; `undefined` for the plain hash of bytes. */
   readonly kind: DigestKind | undefined
-  /** How the sample was chosen, as it is written; `undefined` unless the kind is `sampled`. */
+  /** The sampling plan in its written form; `undefined` unless the kind is `sampled`. */
   declare readonly plan?: string
   readonly algorithm: Algorithm
   /** 64 lower-case hexadecimal digits, in the order of the bytes. */
@@ -51,8 +51,8 @@ export class Digest {
   /**
    * @param algorithm The hash function.
    * @param bytes 32 bytes, or their 64 hexadecimal digits.
-   * @param kind What it describes; leave it out for a plain digest.
-   * @param plan How the sample was chosen, for the kind `sampled` alone.
+   * @param kind The kind of thing it describes; absent for a plain digest.
+   * @param plan The sampling plan in its written form, for the kind `sampled` only.
    */
   constructor(algorithm: Algorithm, bytes: Uint8Array | string, kind?: DigestKind, plan?: string) {
     const hex = typeof bytes === 'string' ? bytes : Buffer.from(bytes).toString('hex')
@@ -71,13 +71,13 @@ export class Digest {
         received: plan === undefined ? 'none' : JSON.stringify(plan),
       })
     }
-    // Only where there is one, so that other digests show no empty field.
+    // Set only if present, so that other digests print no empty field.
     if (plan !== undefined) this.plan = plan
     Object.freeze(this)
   }
 
   static {
-    // How Node shows it in a terminal: one line instead of three fields.
+    // Node prints one line instead of three fields.
     Object.defineProperty(this.prototype, inspect.custom, {
       value(this: Digest): string {
         return `Digest <${this.toString()}>`
@@ -85,7 +85,7 @@ export class Digest {
     })
   }
 
-  /** Reads the written form; anything else is an error. */
+  /** Parse the written form. Anything else is an error. */
   static parse(text: string): Digest {
     const match = FORM.exec(text)
     const [, kind, plan, version, algorithm, hex] = match ?? []
@@ -99,7 +99,7 @@ export class Digest {
     return new Digest(algorithm as Algorithm, hex, kind as DigestKind | undefined, plan)
   }
 
-  /** Everything before the colon: digests are comparable only if these are equal. */
+  /** Everything before the colon. Digests are comparable only if their types are equal. */
   get type(): string {
     if (this.kind === undefined) return this.algorithm
     const plan = this.plan === undefined ? '' : `(${this.plan})`
@@ -111,7 +111,7 @@ export class Digest {
     return new Uint8Array(Buffer.from(this.hex, 'hex'))
   }
 
-  /** Whether both name the same content. Throws if they are not comparable. */
+  /** Check whether both describe the same content. Throws if they are not comparable. */
   equals(other: Digest): boolean {
     if (other.type !== this.type) {
       throw new LineaprintError('ERR_LINEAPRINT_INCOMPARABLE', 'these digests cannot be compared', {
@@ -122,12 +122,12 @@ export class Digest {
     return other.hex === this.hex
   }
 
-  /** The written form. */
+  /** Return the written form. */
   toString(): string {
     return `${this.type}:${this.hex}`
   }
 
-  /** The written form, so that digests in records are strings. */
+  /** Return the written form, so that digests in records are strings. */
   toJSON(): string {
     return this.toString()
   }
@@ -144,25 +144,25 @@ export interface Digests {
   readonly sha256?: Digest
 }
 
-/** The digest to show where only one fits: BLAKE3 if it is there. */
+/** Return the digest to show if only one can be shown: BLAKE3 if present. */
 export function primary(digests: Digests): Digest {
   const digest = digests.blake3 ?? digests.sha256
   if (digest === undefined) throw new LineaprintError('ERR_LINEAPRINT_INTERNAL', 'no digest was computed')
   return digest
 }
 
-/** The digests that are there, BLAKE3 first. */
+/** Return the digests that are present, BLAKE3 first. */
 export function listDigests({ blake3, sha256 }: Digests): Digest[] {
   return [blake3, sha256].filter((digest) => digest !== undefined)
 }
 
-/** Digests as they cross from the addon. */
+/** Digests in the form that the addon returns. */
 export interface RawDigests {
   readonly blake3?: Uint8Array | undefined
   readonly sha256?: Uint8Array | undefined
 }
 
-/** Makes digests of raw bytes; `index` picks one of several that lie side by side. */
+/** Build digests from raw bytes. `index` selects one of several digests stored one after another. */
 export function toDigests(raw: RawDigests, kind?: DigestKind, index = 0, plan?: string): Digests {
   const digests: { blake3?: Digest; sha256?: Digest } = {}
   for (const algorithm of ['blake3', 'sha256'] as const) {

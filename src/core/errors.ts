@@ -1,9 +1,9 @@
 /**
- * The one error class of lineaprint. Branch on `code`, never on the message or the class: two copies of a
- * package can be loaded side by side.
+ * The error class of lineaprint. Branch on `code`, never on the message or the class: two copies of a package
+ * can be loaded at once.
  */
 
-/** Every code there is. A new failure gets a new code only if callers would act differently on it. */
+/** All error codes. A new failure gets a new code only if callers would handle it differently. */
 export const ERROR_CODES = [
   /** No binary of the addon fits this platform, or it is of another version. */
   'ERR_LINEAPRINT_ADDON',
@@ -11,7 +11,7 @@ export const ERROR_CODES = [
   'ERR_LINEAPRINT_ARGUMENT',
   /** A configuration file, variable or option does not parse. */
   'ERR_LINEAPRINT_CONFIGURATION',
-  /** Two files could be meant. */
+  /** The argument matches two files. */
   'ERR_LINEAPRINT_AMBIGUOUS',
   /** A file changed while it was read. */
   'ERR_LINEAPRINT_CHANGED',
@@ -25,52 +25,55 @@ export const ERROR_CODES = [
   'ERR_LINEAPRINT_INTERNAL',
   /** A symbolic link that leads nowhere, into itself, or that the caller refuses. */
   'ERR_LINEAPRINT_LINK',
-  /** Nothing has that path. */
+  /** Nothing exists at that path. */
   'ERR_LINEAPRINT_NOT_FOUND',
-  /** It is not a regular file, or not a folder. */
+  /** The path is not a regular file, or not a folder. */
   'ERR_LINEAPRINT_NOT_REGULAR',
   /** A range or part does not fit its file, or parts do not fit together. */
   'ERR_LINEAPRINT_RANGE',
   /** The record of a run is damaged or of an unknown version. */
   'ERR_LINEAPRINT_RECORD',
-  /** No run of that name, or several. */
+  /** No run matches, or several do. */
   'ERR_LINEAPRINT_RUN',
-  /** A service that a run was to be sent to cannot be reached, failed or refused it. */
+  /** The service that a run is sent to is unreachable, failed or refused it. */
   'ERR_LINEAPRINT_SERVICE',
-  /** A call that the state of the tracker does not allow. */
+  /** The state of the tracker does not allow the call. */
   'ERR_LINEAPRINT_STATE',
   /** The store cannot be written or read. */
   'ERR_LINEAPRINT_STORE',
-  /** The system refused to open or read it. */
+  /** The system refused to open or read the file. */
   'ERR_LINEAPRINT_UNREADABLE',
-  /** It is known but not supported. */
+  /** The format or feature is known but not supported. */
   'ERR_LINEAPRINT_UNSUPPORTED',
 ] as const
 
 /** A stable code to branch on. */
 export type ErrorCode = (typeof ERROR_CODES)[number]
 
-/** What an error is about, as fields. All are optional but the message. */
+/** The fields of an error. All but the message are optional. */
 export interface ErrorDetails {
-  /** The file or folder it is about. */
+  /** The file or folder concerned. */
   readonly path?: string | undefined
-  /** The tensor it is about. */
+  /** The tensor concerned. */
   readonly tensor?: string | undefined
-  /** The option, key or field it is about. */
+  /** The option, key or field concerned. */
   readonly field?: string | undefined
-  /** What was demanded. */
+  /** The value that was required. */
   readonly expected?: string | undefined
-  /** What was there. */
+  /** The value that was received. */
   readonly received?: string | undefined
-  /** What to do about it, one sentence. */
+  /** The remedy, in one sentence. */
   readonly hint?: string | undefined
-  /** The error behind it. */
+  /** The underlying error. */
   readonly cause?: unknown
 }
 
 const FIELDS = ['path', 'tensor', 'field', 'expected', 'received', 'hint'] as const
 
-/** Thrown by everything in lineaprint, except that cancelled work rethrows the reason of its signal. */
+/**
+ * The error that every function of lineaprint throws. Cancelled work rethrows the reason of its signal
+ * instead.
+ */
 export class LineaprintError extends Error {
   readonly code: ErrorCode
   declare readonly path?: string
@@ -81,33 +84,33 @@ export class LineaprintError extends Error {
   declare readonly hint?: string
 
   /**
-   * @param code What kind of failure.
-   * @param message One plain sentence without the path; the path is put before it.
-   * @param details What it is about.
+   * @param code The kind of failure.
+   * @param message One sentence without the path; the path is prepended.
+   * @param details The fields of the error.
    */
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(compose(message, details), 'cause' in details ? { cause: details.cause } : undefined)
     this.code = code
-    // Only what is known becomes a field, so that a printed error shows no row of `undefined`.
+    // Set only known fields, so that a printed error shows no `undefined`.
     for (const key of FIELDS) {
       if (details[key] !== undefined) Object.assign(this, { [key]: details[key] })
     }
   }
 
   static {
-    // On the prototype, so that it does not show up as a field of every error.
+    // Defined on the prototype, so that it is not printed as a field of every error.
     Object.defineProperty(this.prototype, 'name', { value: 'LineaprintError', configurable: true })
   }
 
-  /** Whether `value` is an error of lineaprint, of this copy or another. */
+  /** Check whether `value` is an error of lineaprint, of this copy of the package or another. */
   static is(value: unknown): value is LineaprintError {
     return value instanceof Error && 'code' in value && String(value.code).startsWith('ERR_LINEAPRINT_')
   }
 }
 
 function compose(message: string, { path, tensor, expected, received, hint }: ErrorDetails): string {
-  const place = [path, tensor === undefined ? undefined : `tensor ${JSON.stringify(tensor)}`]
-  const head = [...place.filter((part) => part !== undefined), message].join(': ')
+  const subject = [path, tensor === undefined ? undefined : `tensor ${JSON.stringify(tensor)}`]
+  const head = [...subject.filter((part) => part !== undefined), message].join(': ')
   const fact =
     expected !== undefined && received !== undefined ? ` (expected ${expected}, received ${received})` : ''
   return head + fact + (hint === undefined ? '' : `; ${hint}`)

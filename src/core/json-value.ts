@@ -1,4 +1,4 @@
-/** A JSON value, as it stands in records and configurations. */
+/** A JSON value in a record or configuration. */
 export type JsonValue =
   null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue }
 

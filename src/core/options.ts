@@ -1,8 +1,8 @@
-/** Options of the public functions: parsed once, at the edge; a key that is not known is an error. */
+/** Options of the public functions. They are parsed once, at the entry point; an unknown key is an error. */
 import { LineaprintError } from './errors.ts'
 import type { AlgorithmChoice } from './digest.ts'
 
-/** How far the work is. Totals grow while a folder is still being walked. */
+/** The progress of a job. Totals grow while a folder is still being walked. */
 export interface Progress {
   readonly bytesDone: number
   readonly bytesTotal: number
@@ -19,7 +19,8 @@ export interface JobOptions {
   /**
    * Threads to use.
    *
-   * @default one per core this process may use; on Linux more where the data is not in memory, and one for a disk that turns
+   * @default one per core available to this process; on Linux more if the data is not in memory, and one for
+   * a rotational disk
    */
   readonly threads?: number | undefined
 }
@@ -33,19 +34,19 @@ export interface HashOptions extends JobOptions {
 const JOB_KEYS = ['algorithm', 'signal', 'onProgress', 'threads'] as const
 
 /**
- * Refuses keys that are not known, naming the nearest that is.
+ * Throw if an option is unknown, and suggest the nearest known one.
  *
- * @param options What the caller gave.
- * @param known Keys of this function beside those of every hashing function.
+ * @param options The caller's options.
+ * @param known Keys of this function, in addition to those of every hashing function.
  */
 export function checkKeys(options: object, known: readonly string[] = []): void {
   checkKnown(options, [...JOB_KEYS, ...known])
 }
 
 /**
- * Refuses keys other than these, naming the nearest.
+ * Throw if a key is not among `known`, and suggest the nearest one.
  *
- * @param within What stands before the key in messages, for options inside an option.
+ * @param within Prefix of the key in messages, for options inside an option.
  */
 export function checkKnown(options: object, known: readonly string[], within = ''): void {
   for (const key of Object.keys(options)) {
@@ -58,12 +59,12 @@ export function checkKnown(options: object, known: readonly string[], within = '
   }
 }
 
-/** The algorithm asked for, BLAKE3 if none; anything unknown is an error. */
+/** Return the algorithm, BLAKE3 by default. An unknown one is an error. */
 export function checkAlgorithm(algorithm: AlgorithmChoice | undefined): AlgorithmChoice {
   return checkChoice('algorithm', algorithm ?? 'blake3', ['blake3', 'sha256', 'both'])
 }
 
-/** One of a few words; anything else is an error that lists them. */
+/** Check that a value is one of the choices. The error lists them. */
 export function checkChoice<T extends string>(field: string, value: T, choices: readonly T[]): T {
   if (choices.includes(value)) return value
   throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `unknown ${field}`, {
@@ -73,7 +74,7 @@ export function checkChoice<T extends string>(field: string, value: T, choices: 
   })
 }
 
-/** A path given as text, without the NUL that would cut it short in the system. */
+/** Check a path given as text: a NUL would truncate it in system calls. */
 export function checkPath(path: unknown): string {
   if (typeof path === 'string' && path !== '' && !path.includes('\0')) return path
   throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this is not a path', {
@@ -83,7 +84,7 @@ export function checkPath(path: unknown): string {
   })
 }
 
-/** The nearest of `known` to a mistyped `word`, if one is near. */
+/** Return the entry of `known` nearest to a mistyped `word`, if one is near enough. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   const ranked = known
     .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
@@ -94,7 +95,7 @@ export function nearest(word: string, known: readonly string[]): string | undefi
     : undefined
 }
 
-/** Levenshtein distance, for words. */
+/** Compute the Levenshtein distance of two words. */
 function editDistance(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, index) => index)
   for (let i = 0; i < a.length; i++) {

@@ -1,24 +1,24 @@
-/** Names of runs and of files: what may become part of a path, and what is made of a name that may not. */
+/** Names of runs and of files: which may become part of a path, and how other names are encoded. */
 import { createHash, randomBytes } from 'node:crypto'
 import { LineaprintError } from './errors.ts'
 
-/** Crockford's alphabet: no letter that is taken for a digit. */
+/** Crockford's alphabet: no letter that can be mistaken for a digit. */
 const BASE32 = '0123456789abcdefghjkmnpqrstvwxyz'
 
 const RUN_ID = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/
 
-/** Names that Windows gives to devices, with or without an extension. */
+/** Device names of Windows, with or without an extension. */
 const DEVICE = /^(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$)/i
 
-/** Longer names are cut; a file system takes 255 bytes, and extensions are put behind. */
+/** Longer names are truncated: a file system takes 255 bytes, and extensions are appended. */
 const FILE_NAME_LIMIT = 100
 
 /**
- * A new run id: `YYYYMMDD-HHMMSS-<8 random characters>`, in UTC. Ids sort by time, to the second; 40 random
- * bits keep runs of one second apart.
+ * Return a new run id: `YYYYMMDD-HHMMSS-<8 random characters>`, in UTC. Ids sort by time, to the second; 40
+ * random bits separate runs that start in the same second.
  */
-export function newRunId(now: Date = new Date()): string {
-  const stamp = now
+export function newRunId(time: Date = new Date()): string {
+  const stamp = time
     .toISOString()
     .replace(/[-:]|\..*$/g, '')
     .replace('T', '-')
@@ -26,13 +26,13 @@ export function newRunId(now: Date = new Date()): string {
   return `${stamp}-${random}`
 }
 
-/** Whether a text can be a run id, and so the name of a folder. */
+/** Check whether a text can be a run id, and so the name of a folder. */
 export function isRunId(text: string): boolean {
   return RUN_ID.test(text) && !text.endsWith('.') && !DEVICE.test(text)
 }
 
 /**
- * A run id that a user chose.
+ * Check a run id that a user chose.
  *
  * @throws ERR_LINEAPRINT_ARGUMENT for anything that could leave the store or that a file system may refuse.
  */
@@ -46,14 +46,14 @@ export function checkRunId(text: string): string {
 }
 
 /**
- * A file name made of a name that is data. Two names give two file names: what is not plain is written as
- * `%XX`, and a long name is cut and closed with a part of its hash.
+ * Return a file name for an arbitrary name. Different names give different file names: characters outside the
+ * safe set are written as `%XX`, and a long name is truncated and ends with a part of its hash.
  */
 export function safeFileName(name: string): string {
   const escaped = Array.from(Buffer.from(name), (byte, index) => {
     const character = String.fromCharCode(byte)
-    const plain = /[A-Za-z0-9_-]/.test(character) || (character === '.' && index > 0)
-    return plain ? character : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
+    const isSafe = /[A-Za-z0-9_-]/.test(character) || (character === '.' && index > 0)
+    return isSafe ? character : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
   }).join('')
   const usable = DEVICE.test(escaped) ? `%${escaped}` : escaped
   if (usable !== '' && usable.length <= FILE_NAME_LIMIT) return usable

@@ -1,25 +1,25 @@
 /**
- * The plan of a sample as it stands in a digest: `sampled(file,strided,share=1/1000,unit=bytes/16384)`.
+ * The plan of a sample in the form used in digests: `sampled(file,strided,share=1/1000,unit=bytes/16384)`.
  *
- * Everything that decides which units are read is in it, so digests of two plans have two types and cannot be
- * compared. One plan has one written form.
+ * It contains everything that decides which units are read, so digests made with two plans have two types and
+ * cannot be compared. A plan has exactly one written form.
  */
 
-/** What a sample can be of. */
+/** The kinds of things that can be sampled. */
 export type Sampled = 'file' | 'tensor' | 'tree' | 'weights'
 
-/** How the units that are read are chosen. */
+/** The rule that selects the units to read. */
 export interface SamplePlan {
   readonly strategy: 'strided' | 'random' | 'blocks'
   /** From 0 to 2^64 - 1; 0 unless the strategy is `random`. */
   readonly seed: bigint
-  /** Units to read, at least 2; or a share in its lowest terms. */
+  /** Units to read, at least 2; or a share in lowest terms. */
   readonly amount: number | readonly [numerator: number, denominator: number]
-  /** Up to how many units everything is read. */
+  /** The number of units up to which everything is read. */
   readonly above: number
 }
 
-/** What the units are called, by what is sampled. */
+/** Names of the units, by the kind of thing sampled. */
 export const UNITS: Readonly<Record<Sampled, 'bytes/16384' | 'element' | 'file'>> = {
   file: 'bytes/16384',
   tensor: 'element',
@@ -27,14 +27,15 @@ export const UNITS: Readonly<Record<Sampled, 'bytes/16384' | 'element' | 'file'>
   weights: 'element',
 }
 
-/** The written form of a plan for a sample of `of`, without its brackets. */
+/** Return the written form of a plan for a sample of `of`, without the brackets. */
 export function writePlan(of: Sampled, { strategy, seed, amount, above }: SamplePlan): string {
   return [
     of,
     strategy,
     ...(strategy === 'random' ? [`seed=${seed}`] : []),
     typeof amount === 'number' ? `count=${amount}` : `share=${amount.join('/')}`,
-    // Of the others only what is not read whole has a digest like this; of a model, which tensors those are.
+    // Only `weights` needs the threshold in its digest: it decides which tensors are sampled. Anything else
+    // below the threshold is read whole and has an ordinary digest.
     ...(of === 'weights' && above > 0 ? [`above=${above}`] : []),
     `unit=${UNITS[of]}`,
   ].join(',')
@@ -46,7 +47,7 @@ const FORM = new RegExp(
     `(?:count=${NUMBER}|share=${NUMBER}/${NUMBER})(?:,above=${NUMBER})?,unit=([a-z0-9/]+)$`,
 )
 
-/** Whether this is the written form of a plan. */
+/** Check whether a text is the written form of a plan. */
 export function isPlan(text: string): boolean {
   const [, of, , ...rest] = FORM.exec(text) ?? []
   if (of === undefined) return false
@@ -62,7 +63,7 @@ export function isPlan(text: string): boolean {
   )
 }
 
-/** The plan behind its written form; `undefined` if it is none. */
+/** Parse the written form of a plan; return `undefined` if it is not one. */
 export function parsePlan(text: string): SamplePlan | undefined {
   if (!isPlan(text)) return undefined
   const [, , head = '', seed = '0', count, numerator, denominator, above = '0'] = FORM.exec(text) ?? []
@@ -73,7 +74,7 @@ export function parsePlan(text: string): SamplePlan | undefined {
 
 const LARGEST = BigInt(Number.MAX_SAFE_INTEGER)
 
-/** A share of all is no sample, and a share that can be reduced is written in another way. */
+/** Check a share: 1/1 is not a sample, and a reducible share would be a second written form. */
 function isShare(numerator: bigint, denominator: bigint): boolean {
   return (
     numerator > 0n &&
@@ -83,7 +84,7 @@ function isShare(numerator: bigint, denominator: bigint): boolean {
   )
 }
 
-/** The largest whole number that divides both. */
+/** Return the greatest common divisor. */
 export function greatestCommonDivisor(a: bigint, b: bigint): bigint {
   return b === 0n ? a : greatestCommonDivisor(b, a % b)
 }

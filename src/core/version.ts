@@ -1,2 +1,4 @@
-/** The version of this package. A test holds it equal to `package.json` and to the addon's. */
+/**
+ * The version of this package. A test checks that it equals the versions in `package.json` and in the addon.
+ */
 export const VERSION = '0.1.0'

@@ -1,4 +1,6 @@
-/** What a dataset is: a file, a folder, or an array in memory; and the table in a file that is one. */
+/**
+ * Digests of datasets: a file, a folder, or an array in memory, and the table in a file that contains one.
+ */
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
@@ -16,14 +18,14 @@ import type { SampledHashOptions } from '../hash/sample/options.ts'
 import type { SampleReport } from '../hash/sample/report.ts'
 import type { TableFormat } from './table.ts'
 
-/** What {@link readDataset} takes: a path, or a typed array with or without a shape. */
+/** The source of {@link readDataset}: a path, or a typed array with or without a shape. */
 export type DatasetSource = string | TypedArray | ShapedArray
 
 /** Options of {@link readDataset}. */
 export interface DatasetOptions extends SampledHashOptions {
   /**
-   * Whether a file whose name ends in `.parquet`, `.arrow`, `.arrows`, `.feather`, `.ipc` or `.csv` also gets the
-   * digest of the table in it, by a second read; not where a sample is asked for. @default true
+   * True to also digest the table in a file whose name ends in `.parquet`, `.arrow`, `.arrows`, `.feather`,
+   * `.ipc` or `.csv`, by a second read; not done for a sample. @default true
    */
   readonly tables?: boolean | undefined
 }
@@ -31,11 +33,11 @@ export interface DatasetOptions extends SampledHashOptions {
 /** The table in a file, whatever its bytes. */
 export interface DatasetTable {
   readonly format: TableFormat
-  /** Of the kind `table`; of CSV with every cell as text. */
+  /** Digest of kind `table`; for CSV, with every cell as text. */
   readonly digest: Digest
   readonly digests: Digests
   readonly rows: number
-  /** Names, types as `docs/format.md` spells them, and the `table` digest of each column alone. */
+  /** Names, types as spelled in `docs/format.md`, and the `table` digest of each column alone. */
   readonly columns: readonly { readonly name: string; readonly type: string; readonly digest: Digest }[]
 }
 
@@ -44,31 +46,34 @@ export interface DatasetReport {
   readonly kind: 'file' | 'folder' | 'array'
   /** Absolute path; absent for an array. */
   readonly path?: string
-  /** Plain digest of a file, `tree` of a folder, `tensor` of an array; `sampled` where only a part was read. */
+  /** Plain digest of a file, `tree` of a folder, `tensor` of an array; `sampled` if only a part was read. */
   readonly digest: Digest
   readonly digests: Digests
   /** Bytes of the content. */
   readonly bytes: number
-  /** Regular files; of a folder only. */
+  /** Regular files; only for a folder. */
   readonly files?: number
-  /** Folders that hold a file; of a folder only. */
+  /** Folders that contain a file; only for a folder. */
   readonly folders?: number
-  /** Element type; of an array only. */
+  /** Element type; only for an array. */
   readonly dtype?: string
-  /** Elements per axis; of an array only. */
+  /** Elements per axis; only for an array. */
   readonly shape?: readonly number[]
-  /** How much was read; only where a sample was asked for. */
+  /** The extent of the sample; only if one was requested. */
   readonly sample?: SampleReport
-  /** What the file holds, if it is a table; a file that is called one and is none has a warning. */
+  /**
+   * The table that the file contains. A file with a table's name that is not a table gets a warning instead.
+   */
   readonly table?: DatasetTable
   readonly warnings: readonly string[]
 }
 
 /**
- * Digests a dataset, all of it unless `sample` asks for a part. Cost: one read; of a table two, and its decoding.
+ * Digest a dataset, all of it unless `sample` asks for a part. Cost: one read; for a table two, and its
+ * decoding.
  *
  * @param source A path, or a typed array with or without a shape.
- * @throws ERR_LINEAPRINT_NOT_FOUND for a path that is not there, and what `hashFile` and `hashTree` throw.
+ * @throws ERR_LINEAPRINT_NOT_FOUND for a missing path, and the errors of `hashFile` and `hashTree`.
  */
 export async function readDataset(
   source: DatasetSource,
@@ -76,18 +81,18 @@ export async function readDataset(
 ): Promise<DatasetReport> {
   if (typeof source !== 'string') return fromArray(source, options)
   const path = resolve(checkPath(source))
-  const info = await look(path, source)
+  const info = await statPath(path, source)
   if (!info.isDirectory()) {
     const { digest, digests, size, sample } = await hashFile(path, options)
     const file = { kind: 'file', path, digest, digests, bytes: size } as const
     if (sample) return { ...file, sample, warnings: [] }
-    const found =
+    const tablePart =
       tables && options.sample === undefined && isTableFile(path) ? await readTable(path, options) : {}
-    // Written to between the two reads its bytes and its table would be those of two states.
-    if ('table' in found && stampText(info) !== stampText(await look(path, source))) {
+    // If the file is written to between the two reads, its bytes and its table belong to two states.
+    if ('table' in tablePart && stampText(info) !== stampText(await statPath(path, source))) {
       throw new LineaprintError('ERR_LINEAPRINT_CHANGED', 'it changed while it was read', { path: source })
     }
-    return { ...file, warnings: [], ...found }
+    return { ...file, warnings: [], ...tablePart }
   }
   const { digest, digests, bytes, files, folders, sample, warnings } = await hashTree(path, options)
   const sentences = warnings.map(({ kind, path: at }) => `${at}: ${WARNINGS[kind]}`)
@@ -95,7 +100,7 @@ export async function readDataset(
   return { kind: 'folder', path, digest, digests, ...totals, warnings: sentences }
 }
 
-function look(path: string, given: string): Promise<BigIntStats> {
+function statPath(path: string, given: string): Promise<BigIntStats> {
   return stat(path, { bigint: true }).catch((cause: NodeJS.ErrnoException) => {
     throw cause.code === 'ENOENT' || cause.code === 'ENOTDIR'
       ? new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'there is no such file or folder', {
@@ -112,16 +117,16 @@ function look(path: string, given: string): Promise<BigIntStats> {
 
 const TABLE_FILES = /\.(?:parquet|arrows?|feather|ipc|csv)$/i
 
-/** Whether a path is called as a table is, which JSON lines are only under a schema. */
+/** Check whether a path has the extension of a table. JSON lines are a table only under a schema. */
 export function isTableFile(path: string): boolean {
   return TABLE_FILES.test(path)
 }
 
-/** What a file may say that is called as a table and is none, or one that is not read. */
+/** Error codes of a file that has a table's name but is not a table, or not a supported one. */
 export const NO_TABLE: ReadonlySet<string> = new Set([
   'ERR_LINEAPRINT_FORMAT',
   'ERR_LINEAPRINT_UNSUPPORTED',
-  // Of ours, and no reason to lose the digest of the file.
+  // A bug of lineaprint is no reason to lose the digest of the file.
   'ERR_LINEAPRINT_INTERNAL',
 ])
 
@@ -146,7 +151,7 @@ async function readTable(
   }
 }
 
-/** What a warning about a folder means, in a sentence. */
+/** The meaning of each warning about a folder, in a sentence. */
 export const WARNINGS: Readonly<Record<string, string>> = {
   'link-leaves-root': 'the link leads out of the folder',
   'name-not-unicode': 'the name is not UTF-8',

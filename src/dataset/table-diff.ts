@@ -1,10 +1,10 @@
-/** What differs between two tables, column by column. */
+/** Differences between two tables, column by column. */
 import { LineaprintError } from '../core/errors.ts'
 import { BLOCK_ROWS, hashTable } from './table.ts'
 import type { Digest } from '../core/digest.ts'
 import type { TableColumn, TableHash, TableOptions } from './table.ts'
 
-/** Rows from `start` up to `end`, which is not among them, counted from 0. */
+/** Rows from `start` up to but not including `end`, counted from 0. */
 export interface RowRange {
   readonly start: number
   readonly end: number
@@ -14,21 +14,21 @@ export interface RowRange {
 export interface ColumnChange {
   readonly status: 'added' | 'removed' | 'changed'
   readonly name: string
-  /** Its type in the first table. */
+  /** Type in the first table. */
   readonly before?: string
-  /** Its type in the second table. */
+  /** Type in the second table. */
   readonly after?: string
-  /** Whether its type or its values differ; only of a changed column. Values of two types are not compared. */
+  /** The property that differs; only for a changed column. Values of two types are not compared. */
   readonly differs?: 'type' | 'values'
-  /** Where the first difference is, to a block of 65,536 rows; only where values differ in rows of both. */
+  /** Position of the first difference, to a block of 65,536 rows; only if values differ in rows of both. */
   readonly firstRows?: RowRange
-  /** How many of the blocks that both have differ; only where values differ. */
+  /** Number of blocks present in both that differ; only if values differ. */
   readonly changedBlocks?: number
 }
 
 /** One side of a comparison. */
 export interface TableSide {
-  /** Path as it was given; absent for bytes in memory. */
+  /** Path as given; absent for bytes in memory. */
   readonly path?: string
   readonly format: string
   readonly digest: Digest
@@ -36,14 +36,16 @@ export interface TableSide {
   readonly columns: number
 }
 
-/** The answer of {@link diffTables}. */
+/** The result of {@link diffTables}. */
 export interface TableDiff {
   readonly kind: 'table'
-  /** Whether both are the same table: columns, types, rows and their order. The file format does not count. */
+  /**
+   * True if both are the same table: columns, types, rows and their order. The file format does not count.
+   */
   readonly same: boolean
   readonly before: TableSide
   readonly after: TableSide
-  /** Whether the columns that both have stand in the same order. */
+  /** True if the columns present in both have the same order. */
   readonly sameOrder: boolean
   /** In the order of the second table; removed columns last. */
   readonly columns: readonly ColumnChange[]
@@ -51,17 +53,18 @@ export interface TableDiff {
   readonly warnings: readonly string[]
 }
 
-/** What {@link diffTables} takes: a path, the bytes of a file, or a table that was hashed already. */
+/** The input of {@link diffTables}: a path, the bytes of a file, or a table that is already hashed. */
 export type TableSource = Parameters<typeof hashTable>[0] | TableHash
 
 /**
- * Compares two tables. A column is found again by its name; of several with one name the first is held against the
+ * Compare two tables. Columns are matched by name; of several with one name the first is matched with the
  * first, and so on.
  *
- * Cost: that of {@link hashTable} for each; nothing for tables that were hashed already.
+ * Cost: that of {@link hashTable} for each; nothing for tables that are already hashed.
  *
- * @param options Those of {@link hashTable}, for both; a schema is for formats of text, and not used for others.
- * @throws What {@link hashTable} throws; ERR_LINEAPRINT_INCOMPARABLE for tables hashed with different algorithms.
+ * @param options Those of {@link hashTable}, for both; a schema applies to text formats only.
+ * @throws The errors of {@link hashTable}; ERR_LINEAPRINT_INCOMPARABLE for tables hashed with different
+ * algorithms.
  */
 export async function diffTables(
   a: TableSource,
@@ -89,14 +92,14 @@ export async function diffTables(
     sameOrder: shared(first, second) === shared(second, first),
     columns,
     counts,
-    warnings: [...before.warnings, ...after.warnings.filter((one) => !before.warnings.includes(one))],
+    warnings: [...before.warnings, ...after.warnings.filter((warning) => !before.warnings.includes(warning))],
   }
 }
 
-/** The keys of the first that the second has as well, in the order of the first. */
+/** Return the keys of the first that the second also has, in the order of the first. */
 function shared(mine: readonly string[] = [], other: readonly string[] = []): string {
-  const there = new Set(other)
-  return mine.filter((key) => there.has(key)).join('\0')
+  const others = new Set(other)
+  return mine.filter((key) => others.has(key)).join('\0')
 }
 
 async function read(source: TableSource, options: TableOptions): Promise<TableHash> {
@@ -108,41 +111,44 @@ function side({ path, format, digest, rows, columns }: TableHash): TableSide {
   return { ...(path !== undefined && { path }), format, digest, rows, columns: columns.length }
 }
 
-/** A name and which of that name it is. */
+/** Return a key for each column: its name and its rank among those of that name. */
 function keys({ columns }: TableHash): string[] {
   const seen = new Map<string, number>()
   return columns.map(({ name }) => {
-    const place = seen.get(name) ?? 0
-    seen.set(name, place + 1)
-    return `${place} ${name}`
+    const rank = seen.get(name) ?? 0
+    seen.set(name, rank + 1)
+    return `${rank} ${name}`
   })
 }
 
 function diffColumns(before: TableHash, after: TableHash): ColumnChange[] {
-  const places = keys(before)
-  const left = new Map(places.map((key, index) => [key, before.columns[index]]))
+  const keysBefore = keys(before)
+  const unmatched = new Map(keysBefore.map((key, index) => [key, before.columns[index]]))
   const changes: ColumnChange[] = []
   for (const [index, key] of keys(after).entries()) {
-    const is = after.columns[index]
-    const was = left.get(key)
-    left.delete(key)
-    if (is === undefined) continue
-    if (was === undefined) changes.push({ status: 'added', name: is.name, after: is.type })
-    else changes.push(...diffColumn(was, is, Math.min(before.rows, after.rows)))
+    const columnAfter = after.columns[index]
+    const columnBefore = unmatched.get(key)
+    unmatched.delete(key)
+    if (columnAfter === undefined) continue
+    if (columnBefore === undefined)
+      changes.push({ status: 'added', name: columnAfter.name, after: columnAfter.type })
+    else changes.push(...diffColumn(columnBefore, columnAfter, Math.min(before.rows, after.rows)))
   }
-  for (const was of left.values())
-    if (was !== undefined) changes.push({ status: 'removed', name: was.name, before: was.type })
+  for (const columnBefore of unmatched.values())
+    if (columnBefore !== undefined)
+      changes.push({ status: 'removed', name: columnBefore.name, before: columnBefore.type })
   return changes
 }
 
-function diffColumn(was: TableColumn, is: TableColumn, rows: number): ColumnChange[] {
-  const change = { status: 'changed', name: is.name, before: was.type, after: is.type } as const
-  if (was.type !== is.type) return [{ ...change, differs: 'type' }]
-  const isSame = was.digest !== undefined && is.digest !== undefined && was.digest.equals(is.digest)
+function diffColumn(before: TableColumn, after: TableColumn, rows: number): ColumnChange[] {
+  const change = { status: 'changed', name: after.name, before: before.type, after: after.type } as const
+  if (before.type !== after.type) return [{ ...change, differs: 'type' }]
+  const isSame =
+    before.digest !== undefined && after.digest !== undefined && before.digest.equals(after.digest)
   if (isSame) return []
   const both = Math.ceil(rows / BLOCK_ROWS)
-  const changed = is.blocks.slice(0, both).flatMap((block, index) => {
-    const other = was.blocks[index]
+  const changed = after.blocks.slice(0, both).flatMap((block, index) => {
+    const other = before.blocks[index]
     return other !== undefined && other.equals(block) ? [] : [index]
   })
   const [first] = changed

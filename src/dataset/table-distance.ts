@@ -1,20 +1,20 @@
-/** How far the numbers of two tables are apart. */
+/** The distance between the numbers of two tables. */
 import { runJob } from '../native/job.ts'
 import { native } from '../native/load.ts'
 import type { JobOptions } from '../core/options.ts'
 
 /**
- * The largest absolute difference of two values in one row, for each of some columns of two files with equal columns and
- * as many rows. `undefined` for a column that differs in something else than numbers: text, a null, a type that has no
- * distance.
+ * Return the largest absolute difference of two values in one row, for each of the given columns of two files
+ * with equal columns and equally many rows. `undefined` for a column with another kind of difference: text, a
+ * null, a type without a distance.
  *
- * Floats have a distance, and cells of CSV that are numbers in both files. NaN is equal to NaN and infinitely far from
- * everything else.
+ * Floats have a distance, and so do CSV cells that are numbers in both files. NaN is equal to NaN and
+ * infinitely far from everything else.
  *
  * Cost: one read of both and the decoding of all columns, on one thread.
  *
- * @param columns Places of the columns, counted from 0.
- * @throws What `hashTable` throws, and ERR_LINEAPRINT_FORMAT if they do not have equal columns or as many rows.
+ * @param columns Positions of the columns, counted from 0.
+ * @throws The errors of `hashTable`, and ERR_LINEAPRINT_FORMAT if columns or numbers of rows differ.
  */
 export async function tableDistances(
   before: string,

@@ -1,4 +1,4 @@
-/** Tables: the same columns and rows, whatever the file format. */
+/** Digests of tables: the same columns and rows, whatever the file format. */
 import { runJob } from '../native/job.ts'
 import { Digest, primary, toDigests } from '../core/digest.ts'
 import { LineaprintError } from '../core/errors.ts'
@@ -9,46 +9,48 @@ import type { AlgorithmChoice, Digests, RawDigests } from '../core/digest.ts'
 import type { NativeTable } from '../native/load.ts'
 import type { HashOptions } from '../core/options.ts'
 
-/** Formats of tables that are read. `arrow` is Arrow IPC: files (Feather version 2) and streams. */
+/** Supported table formats. `arrow` is Arrow IPC: files (Feather version 2) and streams. */
 export const TABLE_FORMATS = ['parquet', 'arrow', 'csv', 'jsonl'] as const
 
 /** One of {@link TABLE_FORMATS}. */
 export type TableFormat = (typeof TABLE_FORMATS)[number]
 
-/** Names of columns with their types as `docs/format.md` spells them, for example `timestamp(us,UTC)`. */
+/** Names of columns with their types as spelled in `docs/format.md`, for example `timestamp(us,UTC)`. */
 export type TableSchema = Readonly<Record<string, string>>
 
 /** Options of {@link hashTable}. */
 export interface TableOptions extends HashOptions {
-  /** What it is. @default found out from the first bytes, else from the name of the file */
+  /** The format. @default detected from the first bytes, else from the file name */
   readonly format?: TableFormat | undefined
   /**
-   * The types of the columns of CSV or JSON lines, which then equal Parquet of the same types. The columns of JSON
-   * lines are these in their order, and there is no table without them. @default every cell of CSV is text
+   * The types of the columns of CSV or JSON lines, so that the table equals Parquet of the same types. For
+   * JSON lines it is required, and gives the columns and their order. @default every cell of CSV is text
    */
   readonly schema?: TableSchema | undefined
-  /** Whether the rows may be in any order: the digest is then of the kind `table-unordered`. @default false */
+  /**
+   * True if the rows may be in any order: the digest is then of the kind `table-unordered`. @default false
+   */
   readonly unordered?: boolean | undefined
 }
 
 /** A column of a table. */
 export interface TableColumn {
-  /** As the file spells it; names can stand twice. */
+  /** Name as the file spells it; names can occur twice. */
   readonly name: string
-  /** As `docs/format.md` spells it. */
+  /** Type as spelled in `docs/format.md`. */
   readonly type: string
-  /** The `table` digest of this column as a table of its own; absent where rows may be in any order. */
+  /** The `table` digest of this column as a table of its own; absent if `unordered` is set. */
   readonly digest?: Digest
-  /** Plain digests of its blocks of 65,536 rows each; none where rows may be in any order. */
+  /** Plain digests of its blocks of 65,536 rows each; none if `unordered` is set. */
   readonly blocks: readonly Digest[]
 }
 
 /** A hashed table. */
 export interface TableHash {
-  /** Path as it was given; absent for bytes in memory. */
+  /** Path as given; absent for bytes in memory. */
   readonly path?: string
   readonly format: TableFormat
-  /** `table`, or `table-unordered`; BLAKE3 where both were asked for. */
+  /** `table`, or `table-unordered`; BLAKE3 if both were requested. */
   readonly digest: Digest
   readonly digests: Digests
   /** Bytes of the file. */
@@ -56,7 +58,7 @@ export interface TableHash {
   readonly rows: number
   /** In the order of the table, which counts. */
   readonly columns: readonly TableColumn[]
-  /** What is worth knowing and no error, one sentence each. */
+  /** Findings that are not errors, one sentence each. */
   readonly warnings: readonly string[]
 }
 
@@ -64,18 +66,18 @@ export interface TableHash {
 export const BLOCK_ROWS = 65_536
 
 /**
- * Hashes the columns and rows of a table: row groups, batches, compression and dictionaries do not count, names,
- * types, values and their order do.
+ * Hash the columns and rows of a table: names, types, values and their order count; row groups, batches,
+ * compression and dictionaries do not.
  *
- * Cost: one read, and the decoding of every value on all threads; blocks of byte strings over 64 MiB in Parquet are
- * read twice. Memory holds, beside the digests, for each thread one block (65,536 rows) of one column of Parquet, or two
- * batches of another format, of text two blocks. With `unordered` it also holds 32 bytes for each row, and most of the
- * time goes into the hash of each row.
+ * Cost: one read, and the decoding of every value on all threads; blocks of byte strings over 64 MiB in
+ * Parquet are read twice. Besides the digests, memory holds for each thread one block (65,536 rows) of one
+ * column of Parquet, two batches of Arrow, or two blocks of text. With `unordered` it also holds 32 bytes for
+ * each row, and most of the time goes into the hash of each row.
  *
- * @param source A path, or the bytes of a file in memory (of an `apache-arrow` table: what `tableToIPC` gives), of
- *   which a copy is made.
+ * @param source A path, or the bytes of a file in memory (for an `apache-arrow` table, the result of
+ * `tableToIPC`), which are copied.
  * @throws ERR_LINEAPRINT_FORMAT if it breaks the rules of its format or a cell is not of its declared type;
- *   UNSUPPORTED for what is known and not read; and what `hashFile` throws.
+ * UNSUPPORTED for known but unsupported formats; and the errors of `hashFile`.
  */
 export async function hashTable(
   source: string | ArrayBufferLike | ArrayBufferView,
@@ -105,7 +107,7 @@ async function hashPath(path: string, wanted: Wanted, options: TableOptions): Pr
   return runJob(options, (job, threads) => native.hashTable(job, path, wanted, threads))
 }
 
-/** Checks each spelling, and gives names and spellings in turn. */
+/** Check each type, and return names and types alternately. */
 function checkSchema(schema: TableSchema): string[] {
   if (typeof schema !== 'object' || schema === null) throw schemaError(String(schema))
   return Object.entries(schema).flatMap(([name, spelling]) => {

@@ -1,6 +1,6 @@
 /** How two runs were started and how they ended: command, configuration, metadata and status. */
 import { flatten } from '../capture/fields.ts'
-import { recordedComponents } from '../config/groups.ts'
+import { describeConfiguration, recordedConfiguration } from '../config/options.ts'
 import { compareText } from './causes.ts'
 import type { JsonObject } from '../core/json-value.ts'
 import type { RunRecord } from '../record/record.ts'
@@ -56,10 +56,11 @@ function diffArguments(before: readonly string[], after: readonly string[]): Fou
   return compareText('command.argv', JSON.stringify(before), JSON.stringify(after))
 }
 
-function options({ configuration }: RunRecord): JsonObject {
-  const { seeds } = recordedComponents(configuration)
+function options(record: RunRecord): JsonObject {
   // What an older record does not say was as it is by default.
-  return Object.fromEntries(Object.entries({ ...configuration, seeds }).filter(([name]) => !LABELS.has(name)))
+  const { seeds = {} } = describeConfiguration(recordedConfiguration(record))
+  const all: JsonObject = { ...record.configuration, seeds }
+  return Object.fromEntries(Object.entries(all).filter(([name]) => !LABELS.has(name)))
 }
 
 function diffObjects(name: string, before: JsonObject, after: JsonObject): Found[] {

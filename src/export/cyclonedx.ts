@@ -1,4 +1,6 @@
-/** A run as a bill of materials, CycloneDX 1.6: its models, datasets and outputs, and the packages it ran on. */
+/**
+ * A run as a bill of materials, CycloneDX 1.6: its models, datasets and outputs, and the packages it ran on.
+ */
 import { createHash } from 'node:crypto'
 import { pathToFileURL } from 'node:url'
 import { decodeFloat } from '../json/special-floats.ts'
@@ -20,7 +22,7 @@ const TYPES: Readonly<Record<TrackedSection, string>> = {
   outputs: 'file',
 }
 
-/** Makes the bill. The same record always makes the same one. */
+/** Build the bill. The same record always gives the same bill. */
 export function cyclonedxBill(record: RunRecord): JsonObject {
   const parts = (Object.keys(TYPES) as TrackedSection[]).flatMap((section) => componentsOf(section, record))
   const components = [...parts, ...packagesOf(record)]
@@ -40,7 +42,7 @@ export function cyclonedxBill(record: RunRecord): JsonObject {
   return JSON.parse(JSON.stringify(bill)) as JsonObject
 }
 
-/** Made of the record alone, in the form of a random UUID. */
+/** Derive the serial number from the record alone, in the form of a random UUID. */
 function uuidOf({ id, startedAt }: RunRecord): string {
   const bytes = createHash('sha256').update(`${id} ${startedAt}`).digest().subarray(0, 16)
   bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x40, 6)
@@ -113,7 +115,7 @@ function contentOf(name: string, path: string | undefined): object {
   return { type: 'dataset', name, ...(path !== undefined && { contents: { url: pathToFileURL(path).href } }) }
 }
 
-/** What the record says of the inside of a model. */
+/** Return the model card: the recorded properties of a model. */
 function cardOf(entry: TrackedRecord): object {
   const { format, tensorCount, parameters } = objectOf(entry)
   const facts = Object.entries({ format, tensorCount, parameters })
@@ -124,7 +126,7 @@ function cardOf(entry: TrackedRecord): object {
   }
 }
 
-/** The Python packages of the environment: each version of each name. */
+/** Return the Python packages of the environment: each version of each name. */
 function packagesOf(record: RunRecord): Component[] {
   const { python } = valueOf(record.captures['environment'])
   return Object.entries(objectOf(objectOf(python)['packages'])).flatMap(([name, versions]) =>

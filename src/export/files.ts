@@ -1,11 +1,11 @@
-/** The copies of a record that the configuration asks for. */
+/** Copies of a record that the configuration requests. */
 import { join } from 'node:path'
 import { writeAtomic } from '../util/fs.ts'
 import { safeFileName } from '../core/run-id.ts'
 import { toJson } from './json.ts'
 import type { RunRecord } from '../record/record.ts'
 
-/** A form of a copy. */
+/** The format of a copy. */
 export type ExportFormat = 'json' | 'yaml'
 
 /** Names of the copies in the folder of a run. */
@@ -14,37 +14,37 @@ export const EXPORT_FILES: Readonly<Record<ExportFormat, string>> = {
   yaml: 'experiment.yaml',
 }
 
-/** A record in one of the forms. */
+/** Format a record. */
 export async function formatExport(record: RunRecord, format: ExportFormat): Promise<string> {
   if (format === 'json') return toJson(record)
-  // Loaded when somebody asks for it: few runs do, and every run would wait.
+  // Loaded on demand: few runs need it, and every run would wait for the import.
   const { toYaml } = await import('./yaml.ts')
   return toYaml(record)
 }
 
-/** Name of the copy that always holds the newest run of an experiment. */
+/** Return the name of the copy that always holds the newest run of an experiment. */
 export function latestName(experimentName: string, format: ExportFormat): string {
   return `${safeFileName(experimentName)}_latest.${format}`
 }
 
-/** What a configuration says about copies. */
-export interface ExportWishes {
+/** The options about copies. */
+export interface CopyOptions {
   readonly saveToJson: boolean
   readonly saveToYaml: boolean
 }
 
-function formatsOf({ saveToJson, saveToYaml }: ExportWishes): ExportFormat[] {
+function formatsOf({ saveToJson, saveToYaml }: CopyOptions): ExportFormat[] {
   return [...(saveToJson ? ['json' as const] : []), ...(saveToYaml ? ['yaml' as const] : [])]
 }
 
-/** Names of the copies that the configuration puts into the folder of a run. */
-export function exportNames(wishes: ExportWishes): string[] {
-  return formatsOf(wishes).map((format) => EXPORT_FILES[format])
+/** Return the names of the copies that the configuration puts into the folder of a run. */
+export function exportNames(options: CopyOptions): string[] {
+  return formatsOf(options).map((format) => EXPORT_FILES[format])
 }
 
 /**
- * Writes the copies: `experiment.json` into the folder of the run and `<name>_latest.json` into the store, and
- * the same in YAML. Each is replaced at once: a reader never sees half a file.
+ * Write the copies: `experiment.json` into the folder of the run and `<name>_latest.json` into the store, and
+ * the same in YAML. Each is replaced atomically: a reader never sees half a file.
  *
  * @throws ERR_LINEAPRINT_STORE if one cannot be written.
  */
@@ -52,9 +52,9 @@ export async function exportRun(
   record: RunRecord,
   runFolder: string,
   storeFolder: string,
-  wishes: ExportWishes,
+  options: CopyOptions,
 ): Promise<void> {
-  for (const format of formatsOf(wishes)) {
+  for (const format of formatsOf(options)) {
     const content = await formatExport(record, format)
     await writeAtomic(join(runFolder, EXPORT_FILES[format]), content)
     await writeAtomic(join(storeFolder, latestName(record.name, format)), content)

@@ -1,7 +1,7 @@
 /** A record as JSON for other programs. */
 import type { RunRecord } from '../record/record.ts'
 
-/** Strict JSON, as in `run.json`: `NaN` and the infinities stand as `{"__float__":"NaN"}`. */
+/** Format strict JSON, as in `run.json`: `NaN` and the infinities are `{"__float__":"NaN"}`. */
 export function toJson(record: RunRecord): string {
   return `${JSON.stringify(record, null, 2)}\n`
 }

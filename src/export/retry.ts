@@ -1,9 +1,9 @@
-/** Trying again what failed for a reason that may pass, with growing pauses and an end. */
+/** Retries of temporary failures, with growing pauses and a limit. */
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** A failure that may pass: no connection, no answer in time, a server that says it is busy or broken. */
+/** A temporary failure: no connection, no answer in time, a server that is busy or broken. */
 export class PassingFailure extends Error {
-  /** How long the other side asks us to wait, in milliseconds. */
+  /** Milliseconds to wait, as requested by the server. */
   readonly pause: number | undefined
 
   constructor(
@@ -15,24 +15,24 @@ export class PassingFailure extends Error {
   }
 }
 
-/** When to stop. */
+/** Limits of the retries. */
 export interface RetryOptions {
-  /** Ends the pauses and the tries. */
+  /** Aborts pauses and tries. */
   readonly signal: AbortSignal
-  /** Of a failure that may pass, in all. @default 4 */
+  /** Total number of tries. @default 4 */
   readonly tries?: number
-  /** Before the second try, in milliseconds; doubled before each further one. @default 250 */
+  /** Milliseconds before the second try; doubled before each further one. @default 250 */
   readonly firstPause?: number
 }
 
-/** However long a server asks us to wait. */
+/** Upper limit of a pause, even if the server asks for more. */
 const LONGEST_PAUSE = 5000
 
 /**
- * Does the work until it succeeds, fails for good, or has been tried often enough.
+ * Repeat the work until it succeeds, fails for good, or has been tried often enough.
  *
- * @param work Gets the number of the try, from 1. Throws a {@link PassingFailure} to be tried again.
- * @throws What the last try threw, or the reason of the signal.
+ * @param work Receives the number of the try, from 1. Throws a {@link PassingFailure} to be retried.
+ * @throws The error of the last try, or the reason of the signal.
  */
 export async function retry<T>(
   work: (attempt: number) => Promise<T>,
@@ -46,7 +46,7 @@ export async function retry<T>(
       signal.throwIfAborted()
       if (!(error instanceof PassingFailure) || attempt >= tries) throw error
       const pause = Math.max(firstPause * 2 ** (attempt - 1), error.pause ?? 0)
-      // Not all at once again: many runs may have been sent away by the same server.
+      // Random, so that runs refused together do not return together.
       const spread = Math.min(LONGEST_PAUSE, pause * (0.75 + Math.random() / 2))
       await sleep(spread, undefined, { signal }).catch(() => signal.throwIfAborted())
     }

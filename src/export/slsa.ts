@@ -1,6 +1,6 @@
 /**
- * A run as provenance of what it made: an in-toto Statement (v1) with a SLSA predicate (v1). It is not signed; whoever
- * vouches for it signs it, for example as the payload of a DSSE envelope.
+ * A run as provenance of its outputs: an in-toto Statement (v1) with a SLSA predicate (v1). It is not signed;
+ * the signer uses it, for example, as the payload of a DSSE envelope.
  */
 import { createHash } from 'node:crypto'
 import { pathToFileURL } from 'node:url'
@@ -12,21 +12,21 @@ import type { JsonObject } from '../core/json-value.ts'
 import type { RunRecord } from '../record/record.ts'
 import type { RunSource } from './source.ts'
 
-/** What is said about a thing: its name, where it lay, its digests by algorithm. */
+/** A resource: its name, its path, its digests by algorithm. */
 interface Resource {
   readonly name: string
   readonly uri?: string
   readonly digest: Readonly<Record<string, string>>
 }
 
-/** A statement, and plain sentences about what others cannot check in it. */
+/** A statement, and sentences about the parts that others cannot verify. */
 export interface SlsaReport {
   readonly statement: JsonObject
   readonly warnings: readonly string[]
 }
 
 /**
- * Makes the statement. Its subjects are the outputs of the run, or its record where there are none.
+ * Build the statement. Its subjects are the outputs of the run, or its record if there are none.
  *
  * @param source With the bytes of its record.
  */
@@ -78,7 +78,7 @@ function detailsOf(record: RunRecord, self: Resource): object {
     return [{ name: file.path, digest: { ...digestSet(file.sha256), ...digestSet(file.blake3) } }]
   })
   return {
-    // Nobody but the one who signs can say which machine this was.
+    // Only the signer can identify the machine.
     builder: { id: 'urn:lineaprint:local', version: { lineaprint } },
     metadata: {
       invocationId: id,
@@ -97,7 +97,7 @@ function sourceCode(record: RunRecord): object[] {
   return [{ name: 'code', ...uri, digest: { gitCommit: commit }, annotations: { clean: clean ?? null } }]
 }
 
-/** What surrounded the run, as digests of a kind of their own. */
+/** Return the captured environment as resources, with digests of their own kinds. */
 function capturesOf({ captures }: RunRecord): Resource[] {
   return Object.entries(captures).flatMap(([name, capture]) =>
     capture.status === 'captured' ? [{ name: `captures/${name}`, digest: digestSet(capture.digest) }] : [],

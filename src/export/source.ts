@@ -1,4 +1,4 @@
-/** What an output is made of: the record of a run, its folder, and every value of its metrics. */
+/** Source of an export: the record of a run, its folder, and every value of its metrics. */
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { decodeFloat } from '../json/special-floats.ts'
@@ -8,39 +8,39 @@ import type { MetricEvent } from '../record/events.ts'
 import type { RunRecord } from '../record/record.ts'
 import type { StoredRun } from '../store/runs.ts'
 
-/** A run to be put into another form. */
+/** A run to be exported. */
 export interface RunSource {
-  /** With its status as it is now: `lost` where its process is gone. */
+  /** With its present status: `lost` if its process has ended. */
   readonly record: RunRecord
   /** Absolute path of its folder. */
   readonly folder: string
-  /** The bytes of `run.json`; absent while they are not yet known. */
+  /** The bytes of `run.json`; absent until they are known. */
   readonly recordBytes?: Uint8Array | undefined
 }
 
-/** A run of a store, with its status as it is now. */
+/** Convert a stored run, with its present status. */
 export function sourceOf({ record, status, folder, recordBytes }: StoredRun): RunSource {
   return { record: { ...record, status }, folder, recordBytes }
 }
 
-/** One value of a metric, as tools take it that count steps in whole numbers. */
+/** One value of a metric, for tools with integer steps. */
 export interface MetricPoint {
   readonly name: string
   readonly value: number
-  /** A whole number from 0; see {@link PointMaker}. */
+  /** An integer from 0; see {@link PointMaker}. */
   readonly step: number
   /** Milliseconds since 1970. */
   readonly time: number
 }
 
 /**
- * Makes points of events. A value whose step is a whole number from 0 stands at that step; any other (no step, epoch
- * 0.5, step -1) stands at its number among the values of its metric, from 0.
+ * Converter of events into points. A value whose step is an integer from 0 keeps that step; any other value
+ * (no step, epoch 0.5, step -1) gets its index among the values of its metric, from 0.
  */
 export class PointMaker {
   readonly #counts = new Map<string, number>()
 
-  /** The point of the next event. */
+  /** Return the point of the next event. */
   point(event: MetricEvent, time: string): MetricPoint {
     const count = this.#counts.get(event.name) ?? 0
     this.#counts.set(event.name, count + 1)
@@ -54,10 +54,11 @@ function isStep(step: number | null | undefined): step is number {
 }
 
 /**
- * Reads every value of every metric from the journal, in the order in which they were logged.
+ * Read every value of every metric from the journal, in the order of logging.
  *
- * @param signal Stops the reading; the call then throws the signal's reason.
- * @returns Plain sentences about what the journal lacks. Where there is none, the record's last values stand in.
+ * @param signal Aborts the reading; the call then throws the signal's reason.
+ * @returns Sentences about missing parts of the journal. Without a journal, the record's last values are
+ * used.
  * @throws ERR_LINEAPRINT_STORE if the journal cannot be read.
  */
 export async function readPoints(
@@ -66,8 +67,8 @@ export async function readPoints(
   signal?: AbortSignal,
 ): Promise<string[]> {
   const path = join(folder, JOURNAL_FILE)
-  const there = await stat(path).catch(() => undefined)
-  if (there === undefined) return lastPoints(record, visit)
+  const info = await stat(path).catch(() => undefined)
+  if (info === undefined) return lastPoints(record, visit)
   const maker = new PointMaker()
   const { problems, tornBytes } = await readJournal(path, (event) => {
     signal?.throwIfAborted()

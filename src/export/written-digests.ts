@@ -1,12 +1,15 @@
-/** Digests of a record, from their written form. */
+/** Digests of a record, parsed from their written form. */
 import { objectOf, textOf } from './facts.ts'
 import type { JsonValue } from '../core/json-value.ts'
 import type { TrackedRecord } from '../record/record.ts'
 
-/** What kind of digest, by which hash function, in hexadecimal. */
+/** Kind, hash function and hexadecimal digits of a written digest. */
 const WRITTEN = /^((?:[^:]*\.)?[a-z0-9]+):([0-9a-f]{64})$/
 
-/** Every digest of a tracked thing: of a file `sha256` and `blake3`, of others under their kind, `tree.v1.sha256`. */
+/**
+ * Return every digest of a tracked item: of a file under `sha256` and `blake3`, of others under their kind,
+ * `tree.v1.sha256`.
+ */
 export function digestsOf(entry: TrackedRecord): Record<string, string> {
   if (entry.status !== 'tracked') return {}
   const { digest, architecture, weights, digests } = entry
@@ -14,7 +17,7 @@ export function digestsOf(entry: TrackedRecord): Record<string, string> {
   return Object.assign({}, ...written.map(digestSet)) as Record<string, string>
 }
 
-/** A written digest as `{ kind: hex }`; empty for anything else. */
+/** Return a written digest as `{ kind: hex }`; empty for anything else. */
 export function digestSet(written: unknown): Record<string, string> {
   const [, kind, hex] = WRITTEN.exec(textOf(written) ?? '') ?? []
   return kind === undefined || hex === undefined ? {} : { [kind]: hex }

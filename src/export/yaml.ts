@@ -1,10 +1,13 @@
-/** A record as YAML that every reader loads alike: no tags, no aliases, nothing that YAML 1.1 reads otherwise. */
+/**
+ * A record as YAML that every reader parses alike: no tags, no aliases, nothing that YAML 1.1 reads
+ * differently.
+ */
 import { stringify } from 'yaml'
 import { decodeFloats } from '../json/special-floats.ts'
 import type { ScalarTag } from 'yaml'
 import type { RunRecord } from '../record/record.ts'
 
-/** YAML 1.1 readers, PyYAML above all, take `1e+21` for text: they want a point in front of the exponent. */
+/** YAML 1.1 readers, such as PyYAML, parse `1e+21` as text: they require a point before the exponent. */
 const exponent: ScalarTag = {
   identify: (value) => typeof value === 'number' && /e/.test(String(value)),
   default: true,
@@ -17,10 +20,10 @@ const exponent: ScalarTag = {
   },
 }
 
-/** Text that no reader takes for anything else, but for the words that `compat` knows. */
+/** Text that no reader parses as anything else, except for the words that `compat` knows. */
 const HARMLESS = /^[A-Za-z_][\w./-]*(?: [\w./-]+)*$/
 
-/** Every other text stands as a JSON string, which YAML 1.1 and 1.2 read alike; what 1.1 takes for a line end is escaped. */
+/** Any other text is a JSON string, which YAML 1.1 and 1.2 parse alike; line ends of YAML 1.1 are escaped. */
 const quoted: ScalarTag = {
   identify: (value) => typeof value === 'string' && !HARMLESS.test(value),
   default: true,
@@ -33,11 +36,11 @@ const quoted: ScalarTag = {
     ),
 }
 
-/** Plain YAML; `NaN` and the infinities are `.nan`, `.inf` and `-.inf`. */
+/** Format YAML without tags; `NaN` and the infinities are `.nan`, `.inf` and `-.inf`. */
 export function toYaml(record: RunRecord): string {
   return stringify(decodeFloats(record), {
     aliasDuplicateObjects: false,
-    // Quotes what YAML 1.1 would take for something else than text, such as `no`.
+    // Quotes text that YAML 1.1 would parse as another type, such as `no`.
     compat: 'yaml-1.1',
     customTags: (tags) => [exponent, quoted, ...tags],
     lineWidth: 0,

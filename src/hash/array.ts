@@ -33,17 +33,20 @@ export interface ShapedArray {
 
 /** A hashed array. */
 export interface ArrayHash {
-  /** The `tensor` digest; BLAKE3 where both were asked for. */
+  /** The `tensor` digest; BLAKE3 if both were requested. */
   readonly digest: Digest
   readonly digests: Digests
-  /** Plain digests of the elements alone, for comparing data under another shape; none where a sample was read. */
+  /**
+   * Plain digests of the elements alone, for comparing data under another shape; none if only a sample was
+   * read.
+   */
   readonly data: Digests
-  /** Spelling of safetensors, for example `F64`. */
+  /** Data type as safetensors spells it, for example `F64`. */
   readonly dtype: string
   readonly shape: readonly number[]
   /** Bytes of the elements. */
   readonly bytes: number
-  /** How much was read; only where a sample was asked for. */
+  /** The extent of the sample; only if one was requested. */
   readonly sample?: SampleReport
 }
 
@@ -62,12 +65,15 @@ const DTYPES: Readonly<Record<string, string>> = {
   Float64Array: 'F64',
 }
 
-/** Whether a value is a typed array whose elements have a dtype. */
+/** Check whether a value is a typed array whose elements have a dtype. */
 export function isTypedArray(value: unknown): value is TypedArray {
   return dtypeOf(value) !== undefined
 }
 
-/** The dtype of a typed array. By its tag and not its class: arrays of another realm count as well. */
+/**
+ * Return the dtype of a typed array. It is read from the tag, not the class, so that arrays of another realm
+ * count as well.
+ */
 export function dtypeOf(value: unknown): string | undefined {
   if (!ArrayBuffer.isView(value)) return undefined
   const tag = Object.getOwnPropertyDescriptor(TYPED_ARRAY_PROTOTYPE, Symbol.toStringTag)?.get?.call(
@@ -79,11 +85,11 @@ export function dtypeOf(value: unknown): string | undefined {
 const TYPED_ARRAY_PROTOTYPE = Object.getPrototypeOf(Uint8Array.prototype) as object
 
 /**
- * Hashes a typed array as a tensor: equal only for the same dtype, shape and element bits. `-0` and `0`
- * differ, and so do the payloads of NaN.
+ * Hash a typed array as a tensor: equal only for the same dtype, shape and element bits. `-0` and `0` differ,
+ * and so do the payloads of NaN.
  *
- * Cost: the hash of its bytes, on all cores; nothing is copied, and nothing is sampled unless `sample` asks for it.
- * Then the elements that are chosen are gathered and hashed, and the digest is a `sampled` one.
+ * Cost: the hash of its bytes, on all cores, without a copy. With `sample`, only the chosen elements are
+ * gathered and hashed, and the digest is a `sampled` one.
  *
  * @param array A typed array (its shape is its length), or one with a shape.
  */
@@ -107,13 +113,13 @@ export async function hashArray(
   const bytes = littleEndian(data)
   const sampled = plan && (await sampleElements(bytes, data.BYTES_PER_ELEMENT, about, plan, rest))
   if (sampled) return { ...sampled, digest: primary(sampled.digests), data: {}, ...about }
-  const plain = await hashBytes(bytes, rest)
-  const raw = native.tensorDigest(dtype, [...shape], plain.blake3?.bytes, plain.sha256?.bytes)
+  const dataDigests = await hashBytes(bytes, rest)
+  const raw = native.tensorDigest(dtype, [...shape], dataDigests.blake3?.bytes, dataDigests.sha256?.bytes)
   const digests = toDigests(raw, 'tensor')
   const all = { sampled: false, units: data.length, unitsRead: data.length }
   const extent = { ...all, bytes: data.byteLength, bytesRead: data.byteLength }
   const report = plan && { sample: new SampleReport('tensor', extent) }
-  return { digest: primary(digests), digests, data: plain, ...about, ...report }
+  return { digest: primary(digests), digests, data: dataDigests, ...about, ...report }
 }
 
 function checkShape(shape: readonly number[], length: number): void {
@@ -127,7 +133,7 @@ function checkShape(shape: readonly number[], length: number): void {
   })
 }
 
-/** The elements as little-endian bytes: as they are here, swapped on the few machines that differ. */
+/** Return the elements as little-endian bytes. Only big-endian machines need a swapped copy. */
 function littleEndian(data: TypedArray): Uint8Array {
   const bytes = asBytes(data)
   if (endianness() === 'LE' || data.BYTES_PER_ELEMENT === 1) return bytes

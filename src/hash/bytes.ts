@@ -2,8 +2,8 @@
  * Plain digests of bytes in memory.
  *
  * The addon reads JavaScript's memory only while this thread waits inside the call, so nothing is copied and
- * nothing can be written, resized or transferred beside the read. Long buffers are hashed in slices of a few
- * milliseconds, between which other callbacks run.
+ * nothing can be written, resized or transferred during the read. Long buffers are hashed in slices of a few
+ * milliseconds; other callbacks run in between.
  */
 import { setImmediate } from 'node:timers/promises'
 import { toDigests } from '../core/digest.ts'
@@ -13,14 +13,14 @@ import { checkAlgorithm, checkKeys } from '../core/options.ts'
 import type { Progress, HashOptions } from '../core/options.ts'
 import type { Digests } from '../core/digest.ts'
 
-/** Bytes hashed in one go: about 4 ms of SHA-256 or 1 ms of BLAKE3 on one core. */
+/** Bytes hashed in one call: about 4 ms of SHA-256 or 1 ms of BLAKE3 on one core. */
 const SLICE = 8 << 20
 
 /**
- * Hashes bytes in memory with the standard hash, BLAKE3 on all cores.
+ * Hash bytes in memory with the standard hash, BLAKE3 on all cores.
  *
  * Do not write to a buffer over 8 MiB before the promise settles: it is not copied. If it is resized or
- * transferred meanwhile the call throws ERR_LINEAPRINT_CHANGED.
+ * transferred in the meantime, the call throws ERR_LINEAPRINT_CHANGED.
  *
  * @param bytes A buffer or any view of one; its bytes count, not its element type.
  */
@@ -44,7 +44,7 @@ export async function hashBytes(
   return toDigests(hasher.finish())
 }
 
-/** The bytes behind a buffer or view, without a copy. */
+/** Return the bytes behind a buffer or view, without a copy. */
 export function asBytes(bytes: ArrayBufferLike | ArrayBufferView): Uint8Array {
   if (ArrayBuffer.isView(bytes)) return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (bytes instanceof ArrayBuffer || isSharedBuffer(bytes)) return new Uint8Array(bytes)
@@ -58,22 +58,22 @@ function isSharedBuffer(value: unknown): value is SharedArrayBuffer {
   return typeof SharedArrayBuffer !== 'undefined' && value instanceof SharedArrayBuffer
 }
 
-/** The bytes of a buffer that had `length` bytes when the hashing began; an error if it has not any more. */
+/** Return the bytes of a buffer, and throw if it no longer has the `length` bytes it had at the start. */
 export function unchanged(bytes: ArrayBufferLike | ArrayBufferView, length: number): Uint8Array {
-  let now: Uint8Array | undefined
+  let current: Uint8Array | undefined
   try {
-    now = asBytes(bytes)
+    current = asBytes(bytes)
   } catch (cause) {
-    // A transferred buffer is detached, and every look at it throws a TypeError.
+    // A transferred buffer is detached, and every access throws a TypeError.
     if (!(cause instanceof TypeError)) throw cause
   }
-  if (now?.byteLength === length) return now
+  if (current?.byteLength === length) return current
   throw new LineaprintError(
     'ERR_LINEAPRINT_CHANGED',
     'the buffer was resized or transferred while it was hashed',
     {
       expected: `${length} bytes`,
-      received: now === undefined ? 'a detached buffer' : `${now.byteLength} bytes`,
+      received: current === undefined ? 'a detached buffer' : `${current.byteLength} bytes`,
     },
   )
 }

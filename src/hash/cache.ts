@@ -1,4 +1,4 @@
-/** Where digests of unchanged files are kept, for those who ask for it. */
+/** The cache of digests of unchanged files, which is off by default. */
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { env } from 'node:process'
@@ -7,32 +7,32 @@ import { LineaprintError } from '../core/errors.ts'
 import { checkPath } from '../core/options.ts'
 import type { NativeCacheUsage } from '../native/load.ts'
 
-/** What a cache did. */
+/** The effect of the cache on one call. */
 export interface CacheUsage {
   /** Files that were not read. */
   readonly hits: number
   /** Files that were read. */
   readonly misses: number
   /**
-   * Entries that were written. Fewer than `misses` where a file changed in the last two seconds, is open for
-   * writing, belongs to somebody else, or lies on a file system that is not trusted (network file systems).
+   * Entries written. Fewer than `misses` if a file changed in the last two seconds, is open for writing,
+   * belongs to another user, or lies on an untrusted (network) file system.
    */
   readonly stored: number
   /**
-   * Why the cache could not be opened, read or written. The digests are right all the same: a cache saves time and
-   * decides nothing.
+   * The reason why the cache could not be opened, read or written. The digests are correct all the same: the
+   * cache only saves time.
    */
   readonly failure?: LineaprintError
 }
 
-/** What the addon says of a cache. */
+/** Convert the addon's cache statistics. */
 export function toCacheUsage({ hits, misses, stored, failure }: NativeCacheUsage): CacheUsage {
   return { hits, misses, stored, ...(failure && { failure: fromFailure(failure) }) }
 }
 
 /**
- * The folder of the cache: `true` is `$LINEAPRINT_CACHE_DIRECTORY`, else `lineaprint` in `$XDG_CACHE_HOME` or in
- * `~/.cache`; text is a folder of your own. It can be deleted at any time.
+ * Return the cache folder: for `true`, `$LINEAPRINT_CACHE_DIRECTORY`, else `lineaprint` in `$XDG_CACHE_HOME`
+ * or in `~/.cache`; for a text, that folder. It can be deleted at any time.
  */
 export function cacheFolder(cache: boolean | string | undefined): string | undefined {
   if (cache === undefined || cache === false) return undefined

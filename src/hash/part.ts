@@ -7,27 +7,27 @@ import { checkKeys, checkPath } from '../core/options.ts'
 import type { JobOptions } from '../core/options.ts'
 import type { NativePart } from '../native/load.ts'
 
-/** A part, as it is written to a file and read back on another machine. */
+/** A part, as it is written to a file and read on another machine. */
 export interface FilePart {
   readonly schema: 'lineaprint/part/v1'
   readonly algorithm: 'blake3'
-  /** Which part, from 1, of how many. */
+  /** Number of this part, from 1; `parts` is their total. */
   readonly part: number
   readonly parts: number
   /** Length of the whole file in bytes. */
   readonly size: number
   /** Nodes of the hash tree: first byte, one past the last byte, chaining value (64 hexadecimal digits). */
   readonly pieces: readonly (readonly [start: number, end: number, value: string])[]
-  /** The digest itself, from the only part that has any bytes. */
+  /** The digest itself, if this part holds all bytes of the file. */
   readonly whole?: string
 }
 
 /**
- * Hashes one part of a file. Parts of one file may be made in any order, anywhere the file can be read.
+ * Hash one part of a file. The parts can be computed in any order, on any machine that can read the file.
  *
- * @param part Which part, from 1.
- * @param parts How many there are.
- * @throws What `hashFile` throws.
+ * @param part Number of the part, from 1.
+ * @param parts Total number of parts.
+ * @throws The errors of `hashFile`.
  */
 export async function hashPart(
   path: string,
@@ -65,11 +65,11 @@ export async function hashPart(
 }
 
 /**
- * Merges the parts of one file, in any order, into the digest that `hashFile` gives for the whole.
+ * Merge the parts of one file, in any order, into the digest that `hashFile` returns for the whole file.
  *
- * The parts are trusted: a part of another file of the same length cannot be told apart.
+ * The parts are trusted: a part of another file of the same length cannot be detected.
  *
- * @throws ERR_LINEAPRINT_RANGE if a part is missing, comes twice, or is of a file of another length.
+ * @throws ERR_LINEAPRINT_RANGE if a part is missing, occurs twice, or is of a file of another length.
  */
 export function mergeParts(parts: readonly FilePart[]): { readonly size: number; readonly digest: Digest } {
   const outcome = native.mergeParts(parts.map((part) => toNative(part)))
@@ -77,7 +77,7 @@ export function mergeParts(parts: readonly FilePart[]): { readonly size: number;
   return { size: outcome.size, digest: primary(toDigests(outcome.digests)) }
 }
 
-/** Reads a part that was written as JSON. `path` is for messages. */
+/** Parse a part that was written as JSON. `path` is used in errors. */
 export function parsePart(text: string, path?: string): FilePart {
   let value: unknown
   try {

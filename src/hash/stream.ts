@@ -8,24 +8,24 @@ import { asBytes } from './bytes.ts'
 import type { Digests } from '../core/digest.ts'
 import type { HashOptions } from '../core/options.ts'
 
-/** What gives bytes piece by piece: a Node stream, a web stream, or any iterable. Text counts as UTF-8. */
+/** A source of bytes in chunks: a Node stream, a web stream, or any iterable. Text counts as UTF-8. */
 export type ByteStream = AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string>
 
 /** The result of {@link hashStream}. */
 export interface StreamHash {
-  /** Bytes that came. */
+  /** Bytes received. */
   readonly size: number
   readonly digests: Digests
 }
 
-/** Bytes hashed in one go before other callbacks run. */
+/** Bytes hashed before other callbacks run. */
 const TURN = 8 << 20
 
 /**
- * Hashes what a stream gives, in order, as it comes: the digest of a file streamed equals that of the file.
+ * Hash the bytes of a stream in order, as they arrive: the digest of a streamed file equals that of the file.
  *
- * The source is asked for more only when a piece is hashed, so it is never buffered. Stops reading when the
- * signal aborts. Cost: one thread.
+ * The next chunk is requested only when the previous one is hashed, so nothing is buffered. Reading stops
+ * when the signal aborts. Cost: one thread.
  */
 export async function hashStream(stream: ByteStream, options: HashOptions = {}): Promise<StreamHash> {
   checkKeys(options)
@@ -33,7 +33,7 @@ export async function hashStream(stream: ByteStream, options: HashOptions = {}):
   const { signal, onProgress } = options
   signal?.throwIfAborted()
   let size = 0
-  let told = performance.now()
+  let reportedAt = performance.now()
   for await (const piece of stream) {
     signal?.throwIfAborted()
     const bytes = typeof piece === 'string' ? new TextEncoder().encode(piece) : checkPiece(piece)
@@ -42,8 +42,8 @@ export async function hashStream(stream: ByteStream, options: HashOptions = {}):
       hasher.update(bytes.subarray(start, start + TURN))
     }
     size += bytes.byteLength
-    if (onProgress && performance.now() - told >= 100) {
-      told = performance.now()
+    if (onProgress && performance.now() - reportedAt >= 100) {
+      reportedAt = performance.now()
       onProgress({ bytesDone: size, bytesTotal: size, filesDone: 0, filesTotal: 0 })
     }
   }

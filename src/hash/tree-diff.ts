@@ -1,4 +1,4 @@
-/** What differs between two folders, or two files, by their digests. */
+/** Differences between two folders, or two files, by their digests. */
 import { stat } from 'node:fs/promises'
 import { LineaprintError } from '../core/errors.ts'
 import { checkPath } from '../core/options.ts'
@@ -12,15 +12,15 @@ import type { TreeEntry, TreeHash, TreeOptions } from './tree.ts'
 /** Options of {@link diffTrees}. */
 export type TreeDiffOptions = Omit<TreeOptions, 'list'>
 
-/** What became of an entry. `renamed`: its content is unchanged and stands under another path. */
+/** The kind of change of an entry. `renamed`: the same content has another path. */
 export type TreeChangeStatus = 'added' | 'removed' | 'changed' | 'renamed'
 
 /** One entry that differs. */
 export interface TreeChange {
   readonly status: TreeChangeStatus
-  /** Path below the root in the second folder; of a removed entry in the first. */
+  /** Path below the root in the second folder; for a removed entry, in the first. */
   readonly path: string
-  /** Path in the first folder; only of a renamed entry. */
+  /** Path in the first folder; only for a renamed entry. */
   readonly from?: string
   readonly before?: TreeEntry
   readonly after?: TreeEntry
@@ -34,26 +34,26 @@ export interface TreeSide {
   readonly bytes: number
 }
 
-/** The answer of {@link diffTrees}. */
+/** The result of {@link diffTrees}. */
 export interface TreeDiff {
   readonly kind: 'folder' | 'file'
   readonly same: boolean
   readonly before: TreeSide
   readonly after: TreeSide
-  /** Sorted by path. Of two files: one entry without a path, or none. */
+  /** Sorted by path. For two files: one entry without a path, or none. */
   readonly changes: readonly TreeChange[]
   readonly counts: Readonly<Record<TreeChangeStatus, number>>
-  /** Sentences about paths that may surprise elsewhere. */
+  /** Sentences about paths that may behave differently on other systems. */
   readonly warnings: readonly string[]
 }
 
 /**
- * Compares two folders, or two files. Permissions, times and empty folders do not count, as in {@link hashTree}.
- * An empty file is never called renamed: all empty files are equal.
+ * Compare two folders, or two files. Permissions, times and empty folders do not count, as in {@link
+ * hashTree}. An empty file is never reported as renamed, since all empty files are equal.
  *
  * Cost: one read of every file on both sides.
  *
- * @throws ERR_LINEAPRINT_ARGUMENT for a folder and a file, and what `hashTree` and `hashFile` throw.
+ * @throws ERR_LINEAPRINT_ARGUMENT for a folder and a file, and the errors of `hashTree` and `hashFile`.
  */
 export async function diffTrees(a: string, b: string, options: TreeDiffOptions = {}): Promise<TreeDiff> {
   const [first, second] = [await isFolder(a), await isFolder(b)]
@@ -97,7 +97,7 @@ async function diffFolders(a: string, b: string, options: TreeDiffOptions): Prom
 }
 
 async function diffFiles(a: string, b: string, options: TreeDiffOptions): Promise<TreeDiff> {
-  // Options that are about folders mean nothing here, but a mistyped one is still refused.
+  // Options about folders have no effect on files, but a mistyped one is still refused.
   const { links: _links, ignore: _ignore, ignoreFiles: _files, includeSkipped: _skipped, ...shared } = options
   const [before, after] = (await hashFiles([a, b], shared)).map((outcome) => {
     if (outcome instanceof LineaprintError) throw outcome
@@ -105,10 +105,10 @@ async function diffFiles(a: string, b: string, options: TreeDiffOptions): Promis
   })
   if (before === undefined || after === undefined)
     throw new LineaprintError('ERR_LINEAPRINT_INTERNAL', 'no result', { path: a })
-  const [was, is] = [entryOf(before), entryOf(after)]
+  const [entryBefore, entryAfter] = [entryOf(before), entryOf(after)]
   const changes: TreeChange[] = before.digest.equals(after.digest)
     ? []
-    : [{ status: 'changed', path: '', before: was, after: is }]
+    : [{ status: 'changed', path: '', before: entryBefore, after: entryAfter }]
   return answer('file', fileSide(before), fileSide(after), changes, [])
 }
 
@@ -141,23 +141,23 @@ function warningsOf({ path: root, warnings }: TreeHash): string[] {
 }
 
 function changesOf(before: TreeHash, after: TreeHash): TreeChange[] {
-  // By their bytes: two names that are not UTF-8 can look the same as text.
-  const now = new Map((after.entries ?? []).map((entry) => [bytesKey(entry), entry]))
+  // Keyed by bytes: two names that are not UTF-8 can be equal as text.
+  const unmatched = new Map((after.entries ?? []).map((entry) => [bytesKey(entry), entry]))
   const removed: TreeEntry[] = []
   const changes: TreeChange[] = []
   for (const entry of before.entries ?? []) {
-    const other = now.get(bytesKey(entry))
-    now.delete(bytesKey(entry))
+    const other = unmatched.get(bytesKey(entry))
+    unmatched.delete(bytesKey(entry))
     if (other === undefined) removed.push(entry)
     else if (contentKey(entry) !== contentKey(other))
       changes.push({ status: 'changed', path: entry.path, before: entry, after: other })
   }
-  const { pairs, onlyBefore, onlyAfter } = matchRenames(removed, [...now.values()], {
+  const { pairs, onlyBefore, onlyAfter } = matchRenames(removed, [...unmatched.values()], {
     content: (entry) => (entry.type === 'file' && entry.size === 0 ? undefined : contentKey(entry)),
     lastName: ({ path }) => path.slice(path.lastIndexOf('/') + 1),
   })
-  for (const [was, is] of pairs)
-    changes.push({ status: 'renamed', path: is.path, from: was.path, before: was, after: is })
+  for (const [first, second] of pairs)
+    changes.push({ status: 'renamed', path: second.path, from: first.path, before: first, after: second })
   for (const entry of onlyBefore) changes.push({ status: 'removed', path: entry.path, before: entry })
   for (const entry of onlyAfter) changes.push({ status: 'added', path: entry.path, after: entry })
   return changes.toSorted((x, y) => compareUtf8(x.path, y.path))
@@ -173,53 +173,55 @@ function contentKey({ type, size, digests, target }: TreeEntry): string {
     : `file ${size} ${digests.blake3?.hex ?? ''} ${digests.sha256?.hex ?? ''}`
 }
 
-/** How things are told apart by {@link matchRenames}. */
+/** The keys by which {@link matchRenames} pairs items. */
 export interface RenameRules<T> {
-  /** Equal for equal content; `undefined` for content that says nothing, such as none at all. */
+  /**
+   * Equal for equal content; `undefined` for content that does not identify an item, such as empty content.
+   */
   readonly content: (item: T) => string | undefined
-  /** The last part of the name: of several candidates, the one that keeps it is taken. */
+  /** The last segment of the name. Of several candidates, the one with the same segment is preferred. */
   readonly lastName: (item: T) => string
 }
 
-/** What {@link matchRenames} found. */
+/** The result of {@link matchRenames}. */
 export interface Renames<T> {
   readonly pairs: readonly (readonly [T, T])[]
   readonly onlyBefore: readonly T[]
   readonly onlyAfter: readonly T[]
 }
 
-/** Pairs what is gone with what is new and has equal content. Each is paired once, in the order given. */
+/** Pair removed items with added items of equal content. Each is paired at most once, in the given order. */
 export function matchRenames<T>(
   removed: readonly T[],
   added: readonly T[],
   { content, lastName }: RenameRules<T>,
 ): Renames<T> {
-  const left = new Set(added)
+  const candidateItems = new Set(added)
   const pairs: (readonly [T, T])[] = []
   let unmatched = [...removed]
-  // First those that kept the last part of their name, so that swaps among equals do not look like moves.
+  // Match items with the same last segment first, so that swaps among equal items are not reported as moves.
   for (const keyOf of [
     (item: T, key: string): string => `${key}\0${lastName(item)}`,
     (_: T, key: string): string => key,
   ]) {
     const candidates = new Map<string, T[]>()
-    for (const item of left) {
+    for (const item of candidateItems) {
       const key = content(item)
       if (key === undefined) continue
       const list = candidates.get(keyOf(item, key))
       if (list) list.push(item)
       else candidates.set(keyOf(item, key), [item])
     }
-    // From the end, because taking from there costs nothing.
+    // Reversed, because `pop` takes from the end at no cost.
     for (const list of candidates.values()) list.reverse()
     unmatched = unmatched.filter((item) => {
       const key = content(item)
-      const found = key === undefined ? undefined : candidates.get(keyOf(item, key))?.pop()
-      if (found === undefined) return true
-      left.delete(found)
-      pairs.push([item, found])
+      const match = key === undefined ? undefined : candidates.get(keyOf(item, key))?.pop()
+      if (match === undefined) return true
+      candidateItems.delete(match)
+      pairs.push([item, match])
       return false
     })
   }
-  return { pairs, onlyBefore: unmatched, onlyAfter: [...left] }
+  return { pairs, onlyBefore: unmatched, onlyAfter: [...candidateItems] }
 }

@@ -12,23 +12,23 @@ import type { NativeEntries, NativeTree } from '../native/load.ts'
 import type { SampledHashOptions } from './sample/options.ts'
 import type { CacheUsage } from './cache.ts'
 
-/** What happens to symbolic links below the root. */
+/** Treatment of symbolic links below the root. */
 export type LinkMode = 'follow' | 'record' | 'refuse'
 
 /** Options of {@link hashTree}. */
 export interface TreeOptions extends SampledHashOptions {
-  /** `follow`: a link counts as what it leads to; `record`: as a link; `refuse`: as an error. @default 'follow' */
+  /** `follow`: a link counts as its target; `record`: as a link; `refuse`: as an error. @default 'follow' */
   readonly links?: LinkMode | undefined
   /** Patterns in the syntax of gitignore, relative to the root. @default none */
   readonly ignore?: readonly string[] | undefined
   /**
-   * Whether files named `.lineaprintignore` leave out what their lines match in the folders that they are in. They are
-   * content like any other file; `ignore` decides over them. @default false
+   * True if the patterns in files named `.lineaprintignore` apply to the folders that contain them. Those
+   * files are content like any other file; `ignore` takes precedence. @default false
    */
   readonly ignoreFiles?: boolean | undefined
-  /** Whether entries named `.git` and `.lineaprint` count. @default false */
+  /** True if entries named `.git` and `.lineaprint` count. @default false */
   readonly includeSkipped?: boolean | undefined
-  /** Whether every file is listed in the result. @default false */
+  /** True if every file is listed in the result. @default false */
   readonly list?: boolean | undefined
   /** Keep digests of unchanged files: `true`, or a folder. See `docs/cache.md`. @default false */
   readonly cache?: boolean | string | undefined
@@ -40,17 +40,17 @@ export interface TreeEntry {
   readonly path: string
   /** The raw bytes of that path. */
   readonly pathBytes: Uint8Array
-  /** `file` or `link`. */
+  /** Kind of entry. */
   readonly type: 'file' | 'link'
   /** Length in bytes; 0 for a link. */
   readonly size: number
-  /** Plain digests; none for a link, and none for a file that a sample left out. */
+  /** Plain digests; none for a link, or for a file that the sample left out. */
   readonly digests: Digests
   /** Target of a recorded link. */
   readonly target?: string | undefined
 }
 
-/** Something about a folder that does not change its digest but may surprise elsewhere. */
+/** A property of a folder that does not change its digest but may cause surprises on other systems. */
 export interface TreeWarning {
   readonly kind: 'link-leaves-root' | 'name-not-unicode' | 'names-collide'
   readonly path: string
@@ -59,39 +59,41 @@ export interface TreeWarning {
 /** A hashed folder. */
 export interface TreeHash {
   readonly path: string
-  /** The `tree` digest; BLAKE3 where both were asked for. */
+  /** The `tree` digest; BLAKE3 if both were requested. */
   readonly digest: Digest
   readonly digests: Digests
   /** Regular files that count. */
   readonly files: number
-  /** Folders that hold a file at some depth. */
+  /** Folders that contain a file at any depth. */
   readonly folders: number
   /** Recorded links. */
   readonly links: number
   /** Bytes in the files. */
   readonly bytes: number
-  /** Entries that patterns left out; a folder is one, whatever is in it. */
+  /** Entries excluded by patterns; a folder counts as one, whatever it contains. */
   readonly ignored: number
-  /** Patterns of files named `.lineaprintignore`, relative to the root; none unless they were asked for. */
+  /**
+   * Patterns from files named `.lineaprintignore`, relative to the root; none unless `ignoreFiles` is set.
+   */
   readonly ignoreFiles: readonly string[]
   readonly warnings: readonly TreeWarning[]
-  /** Sorted by path; only where `list` was asked for. */
+  /** Sorted by path; only if `list` is set. */
   readonly entries?: readonly TreeEntry[]
-  /** What the cache did; only where there is one. */
+  /** The effect of the cache; only if it is used. */
   readonly cache?: CacheUsage
-  /** How much was read; only where a sample was asked for. */
+  /** The extent of the sample; only if one was requested. */
   readonly sample?: SampleReport
 }
 
 /**
- * Hashes a folder: the same relative paths with the same contents give the same digest, on any machine.
+ * Hash a folder: the same relative paths with the same contents give the same digest, on any machine.
  * Permissions, times, owners and empty folders do not count; `.git` and `.lineaprint` are skipped.
  *
- * Cost: one read of every file, on all threads. With `sample`, a look at every entry and a read of the files that
- * are chosen: every name and length counts, and the digest is a `sampled` one, unless the plan chose all files.
+ * Cost: one read of every file, on all threads. With `sample`, a stat of every entry and a read of the chosen
+ * files: every name and length counts, and the digest is a `sampled` one, unless the plan chose all files.
  *
- * @throws ERR_LINEAPRINT_LINK for a dangling or circular link, NOT_REGULAR for a FIFO, socket or device,
- *   and what {@link hashFile} throws.
+ * @throws ERR_LINEAPRINT_LINK for a dangling or circular link, NOT_REGULAR for a FIFO, socket or device, and
+ * the errors of {@link hashFile}.
  */
 export async function hashTree(path: string, options: TreeOptions = {}): Promise<TreeHash> {
   checkKeys(options, ['links', 'ignore', 'ignoreFiles', 'includeSkipped', 'list', 'cache', 'sample'])

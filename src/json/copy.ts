@@ -1,4 +1,4 @@
-/** Copies of what a caller gives as plain JSON data, made at once so that later changes do not show. */
+/** Copies of a caller's values as JSON data. They are made at once, so that later changes have no effect. */
 import { LineaprintError } from '../core/errors.ts'
 import { encodeFloat } from './special-floats.ts'
 import type { JsonObject, JsonValue } from '../core/json-value.ts'
@@ -8,13 +8,13 @@ const DEPTH_LIMIT = 100
 const NAME_LIMIT = 1024
 
 /**
- * Copies an object into plain JSON data. NaN and the infinities become `{"__float__":"NaN"}`; objects with a
- * `toJSON` (dates, digests) become what that returns; members that are `undefined` are left out.
+ * Copy an object as JSON data. NaN and the infinities become `{"__float__":"NaN"}`; an object with a `toJSON`
+ * (dates, digests) becomes the result of that call; members that are `undefined` are left out.
  *
  * @param value An object; anything else is an error.
- * @param field Where it stands, for errors.
- * @throws ERR_LINEAPRINT_ARGUMENT for what has no JSON form: functions, symbols, bigints, cycles, Maps, half
- *   surrogate pairs.
+ * @param field Path of the object, for errors.
+ * @throws ERR_LINEAPRINT_ARGUMENT for a value without a JSON form: a function, symbol, bigint, cycle, Map or
+ * lone surrogate.
  */
 export function plainObject(value: unknown, field: string): JsonObject {
   const plain = copy(value, field, 0)
@@ -26,21 +26,21 @@ export function plainObject(value: unknown, field: string): JsonObject {
   )
 }
 
-/** A field that should hold text, as text; whatever else stands there is shown as JSON. */
+/** Return a text field as it is, and any other value as JSON text. */
 export function fieldText(value: unknown): string {
   return typeof value === 'string' ? value : (JSON.stringify(value) ?? '')
 }
 
-/** A name of something in a record: data, never a path. */
+/** Check the name of something in a record. It is data, never a path. */
 export function plainName(value: unknown, field: string): string {
   const name = plainText(value, field)
   if (name.length > NAME_LIMIT) throw refusal(field, `at most ${NAME_LIMIT} characters`, `${name.length}`)
-  // The one key that objects of JavaScript treat as something else.
+  // The only key that JavaScript objects treat specially.
   if (name === '__proto__') throw refusal(field, 'another name', '"__proto__"')
   return name
 }
 
-/** A text that has a UTF-8 form and is not empty unless that is allowed. */
+/** Check that a text has a UTF-8 form and, unless `empty` is set, is not empty. */
 export function plainText(value: unknown, field: string, options: { empty?: boolean } = {}): string {
   if (typeof value !== 'string') throw refusal(field, 'text', typeof value)
   if (value === '' && options.empty !== true) throw refusal(field, 'text that is not empty', 'empty text')
@@ -73,7 +73,7 @@ function copy(value: unknown, field: string, depth: number): JsonValue {
   const members = Object.entries(value)
     .filter(([, member]) => member !== undefined)
     .map(([key, member]) => [plainKey(key, field), copy(member, `${field}.${key}`, depth + 1)] as const)
-  // fromEntries makes own properties of all keys, `__proto__` included.
+  // `fromEntries` makes every key an own property, `__proto__` included.
   return Object.fromEntries(members)
 }
 

@@ -4,14 +4,14 @@ import { canonicalBytes } from './canonical.ts'
 import { native } from '../native/load.ts'
 import type { AlgorithmChoice, DigestKind, Digests } from '../core/digest.ts'
 
-/** The kinds whose one item is the plain digest of canonical JSON. */
+/** The kinds whose single item is the plain digest of canonical JSON. */
 export type JsonKind = Extract<DigestKind, 'environment' | 'git' | 'seeds' | 'run'>
 
 /**
- * The structured digest of a record (section 3 of `docs/format.md`).
+ * Compute the structured digest of a record (section 3 of `docs/format.md`).
  *
- * @param kind What the record describes.
- * @param value The stable fields, any JSON value.
+ * @param kind The kind of record.
+ * @param value The digest fields, any JSON value.
  * @param algorithm One hash function, or both.
  */
 export function jsonDigest(kind: JsonKind, value: unknown, algorithm: AlgorithmChoice = 'blake3'): Digests {

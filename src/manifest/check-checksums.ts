@@ -1,4 +1,4 @@
-/** Checks the files that a checksum file of `b3sum` or `sha256sum` names. */
+/** Check of the files listed in a checksum file of `b3sum` or `sha256sum`. */
 import { basename, isAbsolute } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
 import { parseChecksums, refuseMalformed } from './checksums.ts'
@@ -12,19 +12,19 @@ import type { Outcome } from './checksum-hashes.ts'
 import type { Checked } from './checksums.ts'
 import type { CheckItem, ManifestCheck } from './findings.ts'
 
-/** How a checksum file is checked. */
+/** Options of the check of a checksum file. */
 export interface ChecksumsCheck {
   /** The folder that the names are relative to. */
   readonly root: string
-  /** Where the checksum file was read from. */
+  /** Path of the checksum file. */
   readonly path?: string | undefined
-  /** What lines without a tag are digests of. */
+  /** The algorithm of lines without a tag. */
   readonly algorithm?: Algorithm | undefined
   readonly allowOutside: boolean
   readonly lenient: boolean
 }
 
-/** Checks the files. Those that it does not name are not looked for, as with the tools that write it. */
+/** Check the files. Files that are not listed are ignored, as by the tools that write these files. */
 export async function checkChecksums(
   bytes: Uint8Array,
   { root, path, algorithm, allowOutside, lenient }: ChecksumsCheck,
@@ -54,7 +54,7 @@ export async function checkChecksums(
   })
 }
 
-/** Names from a stranger: without leave, none that could lead out of the folder. */
+/** Refuse names that lead out of the folder, unless allowed: the checksum file may be untrusted. */
 function refuseOutside({ path: name, demands }: Checked, allowed: boolean, path: string | undefined): void {
   const fail = (message: string, hint: string): never => {
     const sentence = `line ${demands[0]?.line ?? 0}: ${message}: ${JSON.stringify(name)}`
@@ -68,7 +68,7 @@ function refuseOutside({ path: name, demands }: Checked, allowed: boolean, path:
   if (name.split(windows ? /[/\\]/ : '/').includes('..')) fail('the name has the segment ".."', hint)
 }
 
-/** The algorithm that the name of the checksum file tells. */
+/** Return the algorithm that the name of the checksum file indicates. */
 function algorithmOfName(path: string | undefined): Algorithm | undefined {
   const name = path === undefined ? '' : basename(path).toLowerCase()
   if (/sha-?256/.test(name)) return 'sha256'

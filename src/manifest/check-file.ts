@@ -1,19 +1,19 @@
-/** Holds the manifest of one file against a file. */
+/** Check of one file against its manifest. */
 import { join } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
 import { hashFile } from '../hash/file.ts'
 import { checkWeightsFile, compareModel } from './check-model.ts'
 import { differenceOf } from './compare.ts'
-import { lookAt } from './entries.ts'
+import { statPath } from './entries.ts'
 import { Findings } from './findings.ts'
 import type { JobOptions } from '../core/options.ts'
 import type { Manifest } from './document.ts'
 import type { ManifestCheck } from './findings.ts'
 
 /**
- * Checks a file.
+ * Check a file.
  *
- * @param root The file, whatever it is called now, or the folder it lies in.
+ * @param root The file, whatever its present name, or the folder that contains it.
  */
 export async function checkSingleFile(
   manifest: Manifest,
@@ -23,8 +23,8 @@ export async function checkSingleFile(
   const findings = new Findings()
   const [entry] = manifest.entries
   if (entry === undefined) throw new LineaprintError('ERR_LINEAPRINT_INTERNAL', 'a manifest without entries')
-  // A name from a stranger, but one without folders: it cannot lead out of the folder that the caller named.
-  const path = (await lookAt(root)).isDirectory() ? join(root, entry.path) : root
+  // The manifest may be untrusted, but its entry has no folders: it cannot lead out of the caller's folder.
+  const path = (await statPath(root)).isDirectory() ? join(root, entry.path) : root
   const { algorithm, model, tensors } = manifest
   try {
     const { size, digests } = await hashFile(path, { ...options, algorithm })
@@ -32,8 +32,8 @@ export async function checkSingleFile(
     if (detail === undefined) findings.same()
     else findings.add('changed', { path: entry.path, detail })
     if (model && tensors) {
-      const now = await checkWeightsFile(path, entry.path, tensors, findings, { ...options, algorithm })
-      if (now) compareModel(model, now, findings)
+      const current = await checkWeightsFile(path, entry.path, tensors, findings, { ...options, algorithm })
+      if (current) compareModel(model, current, findings)
     }
   } catch (error) {
     options.signal?.throwIfAborted()

@@ -1,4 +1,4 @@
-/** Holds the manifest of a folder against the folder. */
+/** Check of a folder against its manifest. */
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { realpath } from 'node:fs/promises'
 import type { LineaprintError } from '../core/errors.ts'
@@ -12,15 +12,15 @@ import type { Manifest, ManifestEntry } from './document.ts'
 import type { ManifestCheck } from './findings.ts'
 import type { Walked } from './walk.ts'
 
-/** How a manifest is checked. */
+/** Options of the check of a folder. */
 export interface FolderCheck {
   readonly root: string
-  /** Where the manifest was read from; it is no part of the folder that it describes. */
+  /** Path of the manifest; it does not count as part of the folder that it describes. */
   readonly manifestPath?: string | undefined
   readonly ignoreAdded: boolean
 }
 
-/** Checks a folder, and the model in it where the manifest has tensors. */
+/** Check a folder, and the model in it if the manifest lists tensors. */
 export async function checkFolder(
   manifest: Manifest,
   { root, manifestPath, ignoreAdded }: FolderCheck,
@@ -43,9 +43,9 @@ export async function checkFolder(
   })
 }
 
-/** Where the manifest itself lies below the root, unless it lists a file of that name. */
+/** Return the path of the manifest below the root, unless it lists a file of that name. */
 async function ownPath(root: string, manifestPath: string, manifest: Manifest): Promise<string | undefined> {
-  // A root that cannot be resolved is the walk's to complain about.
+  // The walk reports a root that cannot be resolved.
   const realRoot = await realpath(root).catch(() => root)
   const path = relative(realRoot, join(await realpath(dirname(manifestPath)), basename(manifestPath)))
   const own = process.platform === 'win32' ? path.replaceAll('\\', '/') : path
@@ -58,34 +58,34 @@ function compare(manifest: Manifest, walked: Walked, ignoreAdded: boolean, findi
   const explained = new Set<string>()
   for (const entry of manifest.entries) {
     const key = keyOf(entry)
-    const now = present.get(key)
+    const current = present.get(key)
     present.delete(key)
-    if (now !== undefined) {
-      const detail = differenceOf(entry, now)
+    if (current !== undefined) {
+      const detail = differenceOf(entry, current)
       if (detail === undefined) findings.same()
       else findings.add('changed', { ...named(entry), detail })
       continue
     }
-    const at = troubleAbove(entry.path, walked)
+    const at = errorAbove(entry.path, walked)
     if (at !== undefined) explained.add(at)
-    addAbsent(entry, at === undefined ? undefined : walked.troubles.get(at), at, findings)
+    addAbsent(entry, at === undefined ? undefined : walked.errors.get(at), at, findings)
   }
   if (ignoreAdded) return
   for (const entry of present.values())
     findings.add('added', { ...named(entry), detail: 'the manifest does not list it' })
-  for (const [path, error] of walked.troubles) {
+  for (const [path, error] of walked.errors) {
     if (explained.has(path)) continue
     const known = error.code === 'ERR_LINEAPRINT_LINK' || error.code === 'ERR_LINEAPRINT_NOT_REGULAR'
     findings.add(known ? 'added' : 'unreadable', { path, detail: reasonOf(error) })
   }
 }
 
-/** The path of the trouble that hides an entry: its own, or that of a folder it is in. */
-function troubleAbove(path: string, { troubles }: Walked): string | undefined {
-  if (troubles.size === 0) return undefined
+/** Return the path whose error hides an entry: its own, or that of a folder above it. */
+function errorAbove(path: string, { errors }: Walked): string | undefined {
+  if (errors.size === 0) return undefined
   for (let end = path.length; end > 0; end = path.lastIndexOf('/', end - 1)) {
     const part = path.slice(0, end)
-    if (troubles.has(part)) return part
+    if (errors.has(part)) return part
   }
   return undefined
 }
@@ -99,7 +99,7 @@ function addAbsent(
   if (error === undefined || at === undefined)
     return findings.add('missing', { ...named(entry), detail: 'there is no such file' })
   const detail = at === entry.path ? reasonOf(error) : `${at}: ${reasonOf(error)}`
-  // Something that is no file at all stands there: that much is known without reading it.
+  // The path is not a regular file, so it has changed; there is no need to read it.
   const differs = error.code === 'ERR_LINEAPRINT_LINK' || error.code === 'ERR_LINEAPRINT_NOT_REGULAR'
   findings.add(differs ? 'changed' : 'unreadable', { ...named(entry), detail })
 }

@@ -1,4 +1,4 @@
-/** Names the tensors of a model that are not as a manifest says. */
+/** Check of the tensors of a model against its manifest. */
 import { join } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
 import { locate, modelOf, weightsFileOf } from './model.ts'
@@ -9,8 +9,8 @@ import type { Findings } from './findings.ts'
 import type { Walked } from './walk.ts'
 
 /**
- * Reads the tensors again and compares them. Only files that the walk met as files are opened, so a recorded link
- * is not followed here either.
+ * Read the tensors again and compare them. Only paths that the walk found to be regular files are opened, so
+ * that a recorded link is not followed here either.
  */
 export async function checkModel(
   manifest: Manifest,
@@ -28,13 +28,13 @@ export async function checkModel(
     const unmet = (await locate(root, model.file)).find((name) => !present.has(name))
     if (unmet !== undefined)
       throw new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'it is no file of the folder', { path: unmet })
-    const now = await modelOf(root, model.file, hashOptions)
-    compareTensors(tensors, now.tensors, findings)
-    compareModel(model, now.model, findings)
+    const current = await modelOf(root, model.file, hashOptions)
+    compareTensors(tensors, current.tensors, findings)
+    compareModel(model, current.model, findings)
   } catch (error) {
     options.signal?.throwIfAborted()
     if (!(error instanceof LineaprintError)) throw error
-    // The model as a whole cannot be read any more: what is left of it, file by file.
+    // The model cannot be read as a whole, so the remaining files are checked one by one.
     for (const file of new Set(tensors.map((tensor) => tensor.file))) {
       if (present.has(file)) await checkWeightsFile(join(root, file), file, tensors, findings, hashOptions)
     }
@@ -44,10 +44,10 @@ export async function checkModel(
 }
 
 /**
- * Checks the tensors that one file holds. Those of a file that is gone are gone with it, and not named.
+ * Check the tensors of one file. Tensors of a missing file are not reported separately.
  *
- * @param path Where it lies.
- * @param file What the manifest calls it.
+ * @param path Path of the file.
+ * @param file Its name in the manifest.
  */
 export async function checkWeightsFile(
   path: string,
@@ -57,10 +57,10 @@ export async function checkWeightsFile(
   options: HashOptions,
 ): Promise<ManifestModel | undefined> {
   try {
-    const now = await weightsFileOf(path, options)
+    const current = await weightsFileOf(path, options)
     const expected = tensors.filter((tensor) => tensor.file === file)
-    compareTensors(expected, now.tensors, findings)
-    return now.model
+    compareTensors(expected, current.tensors, findings)
+    return current.model
   } catch (error) {
     options.signal?.throwIfAborted()
     if (!(error instanceof LineaprintError)) throw error
@@ -70,46 +70,46 @@ export async function checkWeightsFile(
   }
 }
 
-/** Compares tensors by name; in which file they lie does not count. */
+/** Compare tensors by name; the file that contains them does not count. */
 function compareTensors(
   expected: readonly ManifestTensor[],
   present: readonly ManifestTensor[],
   findings: Findings,
 ): void {
-  const now = new Map(present.map((tensor) => [tensor.name, tensor]))
-  for (const was of expected) {
-    const is = now.get(was.name)
-    now.delete(was.name)
-    const item = { path: was.file, tensor: was.name }
-    if (is === undefined) findings.add('missing', { ...item, detail: 'the model has no such tensor' })
+  const unmatched = new Map(present.map((tensor) => [tensor.name, tensor]))
+  for (const recorded of expected) {
+    const current = unmatched.get(recorded.name)
+    unmatched.delete(recorded.name)
+    const item = { path: recorded.file, tensor: recorded.name }
+    if (current === undefined) findings.add('missing', { ...item, detail: 'the model has no such tensor' })
     else {
-      const detail = differenceOf(was, is)
+      const detail = differenceOf(recorded, current)
       if (detail === undefined) findings.same()
       else findings.add('changed', { ...item, detail })
     }
   }
-  for (const { name, file } of now.values())
+  for (const { name, file } of unmatched.values())
     findings.add('added', { path: file, tensor: name, detail: 'the manifest does not list it' })
 }
 
-function differenceOf(was: ManifestTensor, is: ManifestTensor): string | undefined {
-  if (was.dtype !== is.dtype) return `its dtype was ${was.dtype} and is ${is.dtype}`
-  const [before, after] = [was.shape.join(', '), is.shape.join(', ')]
+function differenceOf(recorded: ManifestTensor, current: ManifestTensor): string | undefined {
+  if (recorded.dtype !== current.dtype) return `its dtype was ${recorded.dtype} and is ${current.dtype}`
+  const [before, after] = [recorded.shape.join(', '), current.shape.join(', ')]
   if (before !== after) return `its shape was [${before}] and is [${after}]`
-  return was.digest.equals(is.digest) ? undefined : 'its elements differ'
+  return recorded.digest.equals(current.digest) ? undefined : 'its elements differ'
 }
 
-/** Compares the digests of the whole; the weights only if no tensor says it already. */
-export function compareModel(was: ManifestModel, is: ManifestModel, findings: Findings): void {
-  const path = was.file
-  if (differ(was.weights, is.weights) && !findings.tensors)
+/** Compare the digests of the whole; the weights only if no tensor differs. */
+export function compareModel(recorded: ManifestModel, current: ManifestModel, findings: Findings): void {
+  const path = recorded.file
+  if (differ(recorded.weights, current.weights) && !findings.tensors)
     findings.add('changed', { path, digest: 'weights', detail: 'the weights digest differs' })
-  if (was.architecture && is.architecture && differ(was.architecture, is.architecture)) {
+  if (recorded.architecture && current.architecture && differ(recorded.architecture, current.architecture)) {
     const detail = 'the tensors or the meaningful configuration differ'
     findings.add('changed', { path, digest: 'architecture', detail })
   }
 }
 
-function differ(was: Digests, is: Digests): boolean {
-  return was.blake3?.hex !== is.blake3?.hex || was.sha256?.hex !== is.sha256?.hex
+function differ(recorded: Digests, current: Digests): boolean {
+  return recorded.blake3?.hex !== current.blake3?.hex || recorded.sha256?.hex !== current.sha256?.hex
 }

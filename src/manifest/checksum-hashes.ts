@@ -1,4 +1,4 @@
-/** Hashes the files of a checksum file, and finds out with what where it does not say. */
+/** Hashing of the files in a checksum file, and detection of the algorithm of untagged lines. */
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { resolve } from 'node:path'
@@ -10,10 +10,10 @@ import type { JobOptions } from '../core/options.ts'
 import type { Algorithm, AlgorithmChoice, Digests } from '../core/digest.ts'
 import type { Checked, Demand } from './checksums.ts'
 
-/** What hashing a file gave. */
+/** The result of hashing a file. */
 export type Outcome = Digests | LineaprintError
 
-/** Hashes files as at most three jobs, one per set of algorithms. */
+/** Hash files as at most three jobs, one per set of algorithms. */
 export async function hashInto(
   outcomes: Map<Checked, Outcome>,
   root: string,
@@ -22,7 +22,7 @@ export async function hashInto(
   options: JobOptions,
 ): Promise<void> {
   const groups = Map.groupBy(files, ({ demands }) =>
-    choiceOf(new Set(demands.map((one) => algorithmOf(one)))),
+    choiceOf(new Set(demands.map((demand) => algorithmOf(demand)))),
   )
   for (const [algorithm = 'blake3', group] of groups) {
     const named = group.filter(({ pathBytes, path }) => pathBytes === undefined && path !== '-')
@@ -40,7 +40,9 @@ export async function hashInto(
   }
 }
 
-/** A file whose name is not UTF-8. The addon takes text for a path, so it is read through a stream. */
+/**
+ * Hash a file whose name is not UTF-8. The addon takes paths as text, so the file is read through a stream.
+ */
 async function hashRaw(
   root: string,
   file: Checked,
@@ -50,7 +52,7 @@ async function hashRaw(
   if (file.path === '-')
     return new LineaprintError('ERR_LINEAPRINT_UNREADABLE', 'it stands for standard input, which is gone')
   try {
-    // Without waiting for a writer, should it be a FIFO.
+    // Does not wait for a writer if the file is a FIFO.
     const handle = await open(absoluteOf(resolve(root), file), constants.O_RDONLY | constants.O_NONBLOCK)
     await using _ = handle
     if (!(await handle.stat()).isFile())
@@ -67,8 +69,8 @@ async function hashRaw(
 }
 
 /**
- * Finds out what the lines without a tag are: they were taken for BLAKE3; the files that do not fit are tried with
- * SHA-256. Lines of both kinds are refused, because then a changed file could pass for one of the other kind.
+ * Detect the algorithm of untagged lines: BLAKE3 was assumed first; files that do not match are tried with
+ * SHA-256. A mix of both is refused, because a changed file could then pass under the other algorithm.
  */
 export async function decide(
   outcomes: Map<Checked, Outcome>,
@@ -80,7 +82,7 @@ export async function decide(
   const bare = files.filter(({ demands }) => demands.some(({ algorithm }) => algorithm === undefined))
   const fits = (file: Checked, algorithm: Algorithm): boolean => {
     const outcome = outcomes.get(file)
-    const demand = file.demands.find((one) => one.algorithm === undefined)
+    const demand = file.demands.find((candidate) => candidate.algorithm === undefined)
     return outcome !== undefined && !(outcome instanceof LineaprintError)
       ? outcome[algorithm]?.hex === demand?.hex
       : false
@@ -98,16 +100,16 @@ export async function decide(
   }
   const sha256 = others.find((file) => fits(file, 'sha256'))
   if (blake3 === undefined || sha256 === undefined) return blake3 ? 'blake3' : sha256 && 'sha256'
-  const [one, other] = [JSON.stringify(blake3.path), JSON.stringify(sha256.path)]
+  const [blake3Path, sha256Path] = [JSON.stringify(blake3.path), JSON.stringify(sha256.path)]
   throw new LineaprintError('ERR_LINEAPRINT_FORMAT', 'its lines are of two algorithms and do not say which', {
     path,
     expected: 'one algorithm, or tagged lines: BLAKE3 (name) = digest',
-    received: `BLAKE3 for ${one} and SHA-256 for ${other}`,
+    received: `BLAKE3 for ${blake3Path} and SHA-256 for ${sha256Path}`,
     hint: 'name the one that is meant with --algorithm',
   })
 }
 
-/** The choice that covers these algorithms. */
+/** Return the choice that covers these algorithms. */
 export function choiceOf(algorithms: ReadonlySet<Algorithm | undefined>): AlgorithmChoice | undefined {
   if (algorithms.size === 2) return 'both'
   return [...algorithms][0]

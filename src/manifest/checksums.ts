@@ -1,28 +1,29 @@
 /**
- * Reads what `b3sum` and `sha256sum` write and check: plain lines, lines with an escaped name, and tagged lines.
+ * Parser of checksum files as `b3sum` and `sha256sum` write and check them: untagged lines, lines with an
+ * escaped name, and tagged lines.
  *
- * Comments and empty lines are passed over, as `sha256sum` does. Lines are bytes: a name need not be UTF-8.
+ * Comments and empty lines are skipped, as by `sha256sum`. Lines are bytes: a name need not be UTF-8.
  */
 import { LineaprintError } from '../core/errors.ts'
 import { textOf } from './names.ts'
 import type { Algorithm } from '../core/digest.ts'
 import type { MalformedLine } from './findings.ts'
 
-/** What one line demands of a file. */
+/** The digest that one line requires of a file. */
 export interface Demand {
-  /** From 1. */
+  /** Line number, from 1. */
   readonly line: number
-  /** Absent where the line does not say. */
+  /** Absent if the line has no tag. */
   readonly algorithm?: Algorithm
   /** 64 hexadecimal digits in lower case. */
   readonly hex: string
 }
 
-/** A file and all that is demanded of it. */
+/** A file and all digests required of it. */
 export interface Checked {
-  /** The name as it stands in the file, escapes resolved. */
+  /** The name as written in the file, with escapes resolved. */
   readonly path: string
-  /** Its raw bytes in base64, only where they are not UTF-8. */
+  /** The raw bytes of the name in base64, only if they are not UTF-8. */
   readonly pathBytes?: string
   readonly demands: Demand[]
 }
@@ -33,20 +34,20 @@ export interface Checksums {
   readonly malformed: readonly MalformedLine[]
 }
 
-// One character per byte. sha256sum lets white space stand before a line, takes one space for two, and " *" for
-// the binary mode of systems that have one.
-const PLAIN = /^[ \t]*(\\?)([0-9A-Fa-f]{64})[ \t](?:[ *]|(?![ *]))(.+)$/s
+// One character per byte. sha256sum allows white space before a line, a single space instead of two, and " *"
+// for binary mode on systems that have one.
+const UNTAGGED = /^[ \t]*(\\?)([0-9A-Fa-f]{64})[ \t](?:[ *]|(?![ *]))(.+)$/s
 const TAGGED = /^[ \t]*(\\?)(BLAKE3|SHA256|SHA2-256) ?\((.+)\)[ \t]*=[ \t]*([0-9A-Fa-f]{64})$/s
 const OTHER_TAG = /^[ \t]*\\?([A-Z][A-Za-z0-9/-]*) ?\(.*\)[ \t]*=/s
 const OTHER_LENGTH = /^[ \t]*\\?([0-9A-Fa-f]{32,128})[ \t]/
 const STRUCTURED = /^[a-z]+\.v[0-9]+\.(?:blake3|sha256):/
 
 /**
- * Reads a checksum file.
+ * Parse a checksum file.
  *
- * @param bytes The file.
+ * @param bytes The content of the file.
  * @param path Its path, for errors.
- * @throws ERR_LINEAPRINT_FORMAT if two lines demand the same of one file, or if no line is a checksum.
+ * @throws ERR_LINEAPRINT_FORMAT if two lines have the same file and algorithm, or if no line is a checksum.
  */
 export function parseChecksums(bytes: Uint8Array, path?: string): Checksums {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
@@ -64,17 +65,17 @@ export function parseChecksums(bytes: Uint8Array, path?: string): Checksums {
   return { files: [...files.values()], malformed }
 }
 
-/** One line, or why it is none. */
+/** Parse one line; return the reason if it is malformed. */
 function parseLine(written: string): { name: string; demand: Omit<Demand, 'line'> } | string {
   const tagged = TAGGED.exec(written)
-  const plain = tagged ? null : PLAIN.exec(written)
+  const untagged = tagged ? null : UNTAGGED.exec(written)
   const [mark, hex, escaped] = tagged
     ? [tagged[1], tagged[4], tagged[3]]
-    : [plain?.[1], plain?.[2], plain?.[3]]
+    : [untagged?.[1], untagged?.[2], untagged?.[3]]
   if (hex === undefined || escaped === undefined) return whyNot(written)
   const name = mark === '\\' ? unescape(escaped) : escaped
   if (name === undefined) return 'a backslash in the name starts no escape (\\\\, \\n, \\r)'
-  // b3sum writes the replacement character for bytes that are not UTF-8: which ones is lost.
+  // b3sum writes the replacement character for bytes that are not UTF-8, so the original bytes are lost.
   if (name.includes('\u00ef\u00bf\u00bd')) return 'the name has U+FFFD, which stands for bytes that were lost'
   const demand = { hex: hex.toLowerCase() }
   if (!tagged) return { name, demand }
@@ -97,7 +98,7 @@ function whyNot(written: string): string {
 
 const ESCAPES: Readonly<Record<string, string>> = { '\\\\': '\\', '\\n': '\n', '\\r': '\r' }
 
-/** The name behind an escaped one; `undefined` if an escape is unknown. */
+/** Return the original of an escaped name; `undefined` if an escape is unknown. */
 function unescape(name: string): string | undefined {
   let unknown = false
   const resolved = name.replace(/\\(?:.|$)/gs, (escape) => {
@@ -108,7 +109,7 @@ function unescape(name: string): string | undefined {
 }
 
 function add(files: Map<string, Checked>, demand: Demand, name: string, path: string | undefined): void {
-  // `a` and `./a` are one file.
+  // `a` and `./a` are the same file.
   const key = name.replace(/^(?:\.\/+)+(?=[^/])/, '').replace(/\/(?:\.?\/)+/g, '/')
   const known = files.get(key)
   if (known === undefined) {
@@ -136,7 +137,7 @@ function noChecksums(malformed: readonly MalformedLine[], path: string | undefin
   })
 }
 
-/** Refuses a file with malformed lines, naming the first few. */
+/** Refuse a file with malformed lines, and list the first few. */
 export function refuseMalformed(malformed: readonly MalformedLine[], path: string | undefined): void {
   if (malformed.length === 0) return
   const shown = malformed.slice(0, 5).map(({ line, reason }) => `line ${line}: ${reason}`)

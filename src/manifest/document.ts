@@ -1,31 +1,31 @@
-/** What a manifest says, and the text it is written as. `docs/manifest.md` is normative. */
+/** The manifest and its text form. `docs/manifest.md` is normative. */
 import { LineaprintError } from '../core/errors.ts'
 import type { AlgorithmChoice, Digest, Digests } from '../core/digest.ts'
 import type { LinkMode, TreeWarning } from '../hash/tree.ts'
 
-/** The schema that every manifest names. */
+/** The value of `schema` in every manifest. */
 export const MANIFEST_SCHEMA = 'lineaprint/manifest/v1'
 
 /** A file or recorded link. */
 export interface ManifestEntry {
   /** Path below the root, segments joined by `/`; bytes that are not UTF-8 are replaced. */
   readonly path: string
-  /** The raw bytes of the path in base64, only where they are not UTF-8. */
+  /** The raw bytes of the path in base64, only if they are not UTF-8. */
   readonly pathBytes?: string
   readonly type: 'file' | 'link'
   /** Length in bytes; 0 for a link. */
   readonly size: number
   /** Plain digests; none for a link. */
   readonly digests: Digests
-  /** Where a link leads, as it is written in the link. */
+  /** Target of a link, as written in the link. */
   readonly target?: string
-  /** The raw bytes of the target in base64, only where they are not UTF-8. */
+  /** The raw bytes of the target in base64, only if they are not UTF-8. */
   readonly targetBytes?: string
 }
 
 /** The model that a manifest with tensors describes. */
 export interface ManifestModel {
-  /** The weights file or shard index that the tensors were found through. */
+  /** The weights file or shard index through which the tensors were found. */
   readonly file: string
   readonly weights: Digests
   /** Only for a folder: it depends on the configuration, which is another file. */
@@ -37,38 +37,41 @@ export interface ManifestTensor {
   readonly name: string
   readonly dtype: string
   readonly shape: readonly number[]
-  /** The file that holds it. */
+  /** The file that contains it. */
   readonly file: string
-  /** Plain digest of its elements; BLAKE3 where both were asked for. */
+  /** Plain digest of its elements; BLAKE3 if both were requested. */
   readonly digest: Digest
 }
 
 /** A manifest. */
 export interface Manifest {
   readonly schema: typeof MANIFEST_SCHEMA
-  /** Whether the root is a folder or one file. */
+  /** The kind of root. */
   readonly type: 'folder' | 'file'
   readonly algorithm: AlgorithmChoice
-  /** What happened to symbolic links below the root. */
+  /** Treatment of symbolic links below the root. */
   readonly links: LinkMode
-  /** Patterns that were left out, in the syntax of gitignore. */
+  /** Patterns of excluded paths, in the syntax of gitignore. */
   readonly ignore: readonly string[]
-  /** Whether entries named `.git` and `.lineaprint` count. */
+  /** True if entries named `.git` and `.lineaprint` count. */
   readonly includeSkipped: boolean
   /** The `tree` digests of a folder, the plain digests of a file. */
   readonly digests: Digests
   readonly model?: ManifestModel
-  /** What may surprise elsewhere. That a link leaves the root is not written: where it leads is no content. */
+  /**
+   * Properties that may cause surprises on other systems. Links that leave the root are not listed: their
+   * targets are not content.
+   */
   readonly warnings: readonly TreeWarning[]
   /** Sorted by the raw bytes of their paths. */
   readonly entries: readonly ManifestEntry[]
-  /** Sorted by the UTF-8 bytes of their names; only where they were asked for. */
+  /** Sorted by the UTF-8 bytes of their names; only if they were requested. */
   readonly tensors?: readonly ManifestTensor[]
 }
 
 /**
- * The text of a manifest: JSON with one line per entry, so that two of them can be compared by any tool. Equal
- * manifests have equal bytes; there is no time, host or absolute path in it.
+ * Format a manifest: JSON with one line per entry, so that any tool can compare two of them. Equal manifests
+ * have equal bytes; they contain no time, host or absolute path.
  *
  * @returns Text that ends with a line feed, about 150 bytes per file.
  * @throws ERR_LINEAPRINT_UNSUPPORTED if it would be longer than JavaScript's longest string, 512 MB.
@@ -92,7 +95,7 @@ export function formatManifest(manifest: Manifest): string {
   return join(['{\n  ', members.map(([key, value]) => `"${key}": ${value}`).join(',\n  '), '\n}\n'], '')
 }
 
-// The order of members is the writer's, whatever object it was given: equal content gives equal bytes.
+// The order of members is fixed here, so that equal content gives equal bytes.
 
 function orderedDigests({ blake3, sha256 }: Digests): Digests {
   return { ...(blake3 && { blake3 }), ...(sha256 && { sha256 }) }
@@ -133,7 +136,7 @@ function join(parts: readonly string[], separator: string): string {
   try {
     return parts.join(separator)
   } catch (cause) {
-    // V8's one complaint about a join is the length of its result.
+    // `join` throws only if the result is too long.
     throw new LineaprintError('ERR_LINEAPRINT_UNSUPPORTED', 'the manifest is too long to be written', {
       expected: 'at most 512 MB of text, some three million files',
       received: 'more',

@@ -1,4 +1,4 @@
-/** The entries of a hashed folder, as a manifest has them. */
+/** Entries of a hashed folder in the form of a manifest. */
 import { readlink, stat } from 'node:fs/promises'
 import { LineaprintError } from '../core/errors.ts'
 import { bytesOf, namedOf, textOf } from './names.ts'
@@ -6,8 +6,8 @@ import type { Stats } from 'node:fs'
 import type { TreeEntry } from '../hash/tree.ts'
 import type { ManifestEntry } from './document.ts'
 
-/** What a path is; links are followed. */
-export async function lookAt(path: string): Promise<Stats> {
+/** Stat a path; links are followed. */
+export async function statPath(path: string): Promise<Stats> {
   return stat(path).catch((cause: NodeJS.ErrnoException) => {
     throw cause.code === 'ENOENT' || cause.code === 'ENOTDIR'
       ? new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'there is no such file or folder', { path, cause })
@@ -19,7 +19,7 @@ export async function lookAt(path: string): Promise<Stats> {
   })
 }
 
-/** What a walk listed, with exact bytes where text does not hold a name or target. */
+/** Convert the entries of a walk, with exact bytes if text cannot represent a name or target. */
 export async function entriesOf(root: string, listed: readonly TreeEntry[]): Promise<ManifestEntry[]> {
   const entries: ManifestEntry[] = []
   for (const { pathBytes, type, size, digests, target } of listed) {
@@ -42,7 +42,7 @@ export async function entriesOf(root: string, listed: readonly TreeEntry[]): Pro
   return entries
 }
 
-/** The path of an entry, as bytes that the system takes for a path. */
+/** Return the absolute path of an entry as bytes that the system accepts. */
 export function absoluteOf(root: string, named: { path: string; pathBytes?: string }): Buffer {
   return Buffer.concat([Buffer.from(`${root}/`), bytesOf(named)])
 }

@@ -1,4 +1,7 @@
-/** Reads the members of a JSON object from a stranger: each has the demanded type, and none is unknown. */
+/**
+ * Parser of the members of an untrusted JSON object: each must have the required type, and unknown ones are
+ * refused.
+ */
 import { Digest } from '../core/digest.ts'
 import { LineaprintError } from '../core/errors.ts'
 import type { Algorithm, DigestKind, Digests } from '../core/digest.ts'
@@ -13,9 +16,9 @@ export class Fields {
   readonly #read = new Set<string>()
 
   /**
-   * @param value What should be an object.
-   * @param where What it is, for errors; asked for only when something is wrong.
-   * @param path The manifest it stands in, for errors.
+   * @param value The value that should be an object.
+   * @param where Describes it in errors; called only if there is one.
+   * @param path The manifest that contains it, for errors.
    */
   constructor(value: ParsedJson | undefined, where: () => string, path?: string) {
     this.#where = where
@@ -23,7 +26,7 @@ export class Fields {
     this.#members = value instanceof Map ? value : this.fail('it is not an object')
   }
 
-  /** Refuses the object. */
+  /** Refuse the object. */
   fail(message: string, details: ErrorDetails = {}): never {
     const sentence = `${this.#where()}: ${message}`
     throw new LineaprintError('ERR_LINEAPRINT_FORMAT', sentence, { path: this.#path, ...details })
@@ -46,11 +49,11 @@ export class Fields {
 
   choice<T extends string>(key: string, choices: readonly T[]): T {
     const value = this.#value(key)
-    const found = choices.find((choice) => choice === value)
-    return found ?? this.#wrong(key, choices.join(' or '), value)
+    const match = choices.find((choice) => choice === value)
+    return match ?? this.#wrong(key, choices.join(' or '), value)
   }
 
-  /** A whole number that a double holds exactly. */
+  /** Return a whole number that a double holds exactly. */
   count(key: string): number {
     const value = this.#value(key)
     return isCount(value) ? value : this.#wrong(key, 'a whole number', value)
@@ -71,19 +74,19 @@ export class Fields {
     return Array.isArray(value) ? value : this.#wrong(key, 'a list', value)
   }
 
-  /** The object of one member. */
+  /** Return the object of one member. */
   object(key: string): Fields {
     return new Fields(this.#value(key), () => `${this.#where()}: ${key}`, this.#path)
   }
 
-  /** Bytes in base64, in the one way to write them. */
+  /** Return bytes in base64, and refuse any but the canonical encoding. */
   base64(key: string): Buffer {
     const text = this.text(key)
     const bytes = Buffer.from(text, 'base64')
     return bytes.toString('base64') === text ? bytes : this.#wrong(key, 'base64', text)
   }
 
-  /** One digest of this kind (plain, if there is none) and one of these algorithms. */
+  /** Return a digest of this kind (plain, if none is given) and one of these algorithms. */
   digest(key: string, algorithms: readonly Algorithm[], kind?: DigestKind): Digest {
     const value = this.#value(key)
     try {
@@ -96,7 +99,7 @@ export class Fields {
     return this.#wrong(key, types.join(' or '), value)
   }
 
-  /** One digest per algorithm, no more and no fewer. */
+  /** Return one digest per algorithm, no more and no fewer. */
   digests(key: string, algorithms: readonly Algorithm[], kind?: DigestKind): Digests {
     const fields = this.object(key)
     const digests = Object.fromEntries(
@@ -106,7 +109,7 @@ export class Fields {
     return digests
   }
 
-  /** Refuses members that nobody asked for: they might change the meaning of those that were read. */
+  /** Refuse members that were not read: they might change the meaning of the others. */
   end(): void {
     for (const key of this.#members.keys()) {
       if (!this.#read.has(key)) this.fail(`the member ${JSON.stringify(key)} is unknown`, { field: key })

@@ -1,56 +1,56 @@
-/** What a check found. */
+/** Findings of a check. */
 import { bytesOf } from './names.ts'
 import type { AlgorithmChoice } from '../core/digest.ts'
 import type { TreeWarning } from '../hash/tree.ts'
 
-/** One file, link, tensor or digest that is not as it was, or that could not be looked at. */
+/** A file, link, tensor or digest that has changed or could not be checked. */
 export interface CheckItem {
-  /** Path below the root; of a checksum file, the name as it stands there. */
+  /** Path below the root; for a checksum file, the name as written there. */
   readonly path: string
-  /** The raw bytes of the path in base64, only where they are not UTF-8. */
+  /** The raw bytes of the path in base64, only if they are not UTF-8. */
   readonly pathBytes?: string
-  /** The tensor, where it is about one in that file. */
+  /** The tensor, if the finding concerns one in that file. */
   readonly tensor?: string
-  /** The digest of the model, where it is about one. */
+  /** The digest of the model, if the finding concerns one. */
   readonly digest?: 'weights' | 'architecture'
-  /** What is different, or why it could not be read, in a few words. */
+  /** The difference, or the reason why it could not be read, in a few words. */
   readonly detail: string
 }
 
-/** A line of a checksum file that is none. */
+/** A malformed line of a checksum file. */
 export interface MalformedLine {
-  /** From 1. */
+  /** Line number, from 1. */
   readonly line: number
   readonly reason: string
 }
 
-/** The answer of `checkManifest`. */
+/** The result of `checkManifest`. */
 export interface ManifestCheck {
-  /** Whether a manifest of lineaprint was checked, or a file of `b3sum` or `sha256sum`. */
+  /** The kind of file that was checked. */
   readonly format: 'manifest' | 'checksums'
-  /** What it was checked against. */
+  /** The path that was checked. */
   readonly root: string
-  /** With what; absent if a checksum file does not say and no file fits either. */
+  /** The algorithm used; absent if a checksum file does not say and no file matches either. */
   readonly algorithm?: AlgorithmChoice
-  /** Whether all is as the manifest says: the four lists are empty. */
+  /** True if everything matches the manifest: the four lists are empty. */
   readonly same: boolean
   readonly changed: readonly CheckItem[]
   readonly missing: readonly CheckItem[]
-  /** Not in the manifest; always empty for a checksum file, and where added files are ignored. */
+  /** Not in the manifest; always empty for a checksum file, and if added files are ignored. */
   readonly added: readonly CheckItem[]
-  /** Could not be read, so nobody knows. */
+  /** Could not be read, so their state is unknown. */
   readonly unreadable: readonly CheckItem[]
-  /** Lines of a checksum file that were passed over; only where that was asked for. */
+  /** Malformed lines of a checksum file; only if `lenient` is set. */
   readonly malformed: readonly MalformedLine[]
-  /** What the manifest leaves out, and the check with it. */
+  /** Patterns that the manifest excludes, and so does the check. */
   readonly ignore: readonly string[]
   readonly warnings: readonly TreeWarning[]
   readonly counts: {
     /** Files and links that the manifest lists. */
     readonly entries: number
-    /** Tensors that it lists. */
+    /** Tensors that the manifest lists. */
     readonly tensors: number
-    /** Entries and tensors that are as they were. */
+    /** Entries and tensors that are unchanged. */
     readonly same: number
     readonly changed: number
     readonly missing: number
@@ -61,7 +61,7 @@ export interface ManifestCheck {
 
 type Kind = 'changed' | 'missing' | 'added' | 'unreadable'
 
-/** Collects what a check finds. */
+/** The collector of the findings of a check. */
 export class Findings {
   readonly #items: Readonly<Record<Kind, CheckItem[]>> = {
     changed: [],
@@ -71,7 +71,7 @@ export class Findings {
   }
   #same = 0
 
-  /** One entry or tensor is as it was. */
+  /** Count one entry or tensor as unchanged. */
   same(): void {
     this.#same++
   }
@@ -80,7 +80,7 @@ export class Findings {
     this.#items[kind].push(item)
   }
 
-  /** Says more about a file that is known to be changed. Returns whether it is. */
+  /** Add detail to a file that is already reported as changed. Returns true if it is. */
   explain(path: string, detail: string): boolean {
     const { changed } = this.#items
     const index = changed.findIndex((item) => item.path === path && item.tensor === undefined)
@@ -90,17 +90,17 @@ export class Findings {
     return true
   }
 
-  /** Whether nothing was found that is not as it was. */
+  /** True if no change was found. */
   get clean(): boolean {
     return Object.values(this.#items).every((items) => items.length === 0)
   }
 
-  /** Whether a tensor was found that is not as it was. */
+  /** True if a changed tensor was found. */
   get tensors(): boolean {
     return Object.values(this.#items).some((items) => items.some(({ tensor }) => tensor !== undefined))
   }
 
-  /** The answer, each list sorted by path. */
+  /** Return the result, each list sorted by path. */
   finish(
     about: Pick<ManifestCheck, 'format' | 'root' | 'ignore' | 'warnings'> & {
       readonly algorithm?: AlgorithmChoice | undefined

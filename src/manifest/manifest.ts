@@ -5,7 +5,7 @@ import { checkAlgorithm, checkKeys, checkPath } from '../core/options.ts'
 import { hashFile } from '../hash/file.ts'
 import { hashTree } from '../hash/tree.ts'
 import { MANIFEST_SCHEMA } from './document.ts'
-import { entriesOf, lookAt } from './entries.ts'
+import { entriesOf, statPath } from './entries.ts'
 import { checkCounted, locate, modelOf, unchanged, weightsFileOf } from './model.ts'
 import type { HashOptions } from '../core/options.ts'
 import type { LinkMode } from '../hash/tree.ts'
@@ -16,35 +16,38 @@ export { formatManifest } from './document.ts'
 export { parseManifest } from './parse.ts'
 export type { Manifest, ManifestEntry, ManifestModel, ManifestTensor } from './document.ts'
 
-/** Options of {@link createManifest}. Those of folders do not matter for a file. */
+/** Options of {@link createManifest}. Those of folders have no effect on a file. */
 export interface ManifestOptions extends HashOptions {
-  /** `follow`: a link counts as what it leads to; `record`: as a link; `refuse`: as an error. @default 'follow' */
+  /** `follow`: a link counts as its target; `record`: as a link; `refuse`: as an error. @default 'follow' */
   readonly links?: LinkMode | undefined
-  /** Patterns to leave out, in the syntax of gitignore, relative to the root. @default none */
+  /** Patterns of paths to exclude, in the syntax of gitignore, relative to the root. @default none */
   readonly ignore?: readonly string[] | undefined
-  /** Whether files named `.lineaprintignore` give patterns too; the manifest records them. @default false */
+  /**
+   * True to also use patterns from files named `.lineaprintignore`; the manifest records them. @default false
+   */
   readonly ignoreFiles?: boolean | undefined
-  /** Whether entries named `.git` and `.lineaprint` count. @default false */
+  /** True if entries named `.git` and `.lineaprint` count. @default false */
   readonly includeSkipped?: boolean | undefined
-  /** Whether the tensors of the model at the path are listed too; reads its weights twice. @default false */
+  /** True to also list the tensors of the model at the path; reads its weights twice. @default false */
   readonly tensors?: boolean | undefined
 }
 
 /**
- * Makes the manifest of a folder, a file, or a model. Write it with {@link formatManifest}, hold it against the
- * present with `checkManifest`.
+ * Create the manifest of a folder, a file, or a model. Write it with {@link formatManifest}, check it with
+ * `checkManifest`.
  *
  * Cost: one read of every file on all threads, and with `tensors` a second one of the weights.
  *
  * @param path A folder or a file. With `tensors`, a folder with a model or a safetensors file.
- * @throws What `hashTree` and `hashFile` throw; with `tensors` what `readModel` throws, and ERR_LINEAPRINT_CHANGED
- *   if the weights were changed between the two reads, ARGUMENT if a file of the model is left out.
+ * @throws The errors of `hashTree` and `hashFile`; with `tensors` those of `readModel`, and
+ * ERR_LINEAPRINT_CHANGED if the weights changed between the two reads, ARGUMENT if a file of the model is
+ * excluded.
  */
 export async function createManifest(path: string, options: ManifestOptions = {}): Promise<Manifest> {
   checkKeys(options, ['links', 'ignore', 'ignoreFiles', 'includeSkipped', 'tensors'])
   const root = resolve(checkPath(path))
   checkAlgorithm(options.algorithm)
-  const isFolder = (await lookAt(root)).isDirectory()
+  const isFolder = (await statPath(root)).isDirectory()
   if (options.tensors !== true) return isFolder ? folderManifest(root, options) : fileManifest(root, options)
   if (isFolder) return modelFolderManifest(root, options)
   return modelFileManifest(root, options)
@@ -58,7 +61,8 @@ async function folderManifest(root: string, options: ManifestOptions): Promise<M
     type: 'folder',
     algorithm: options.algorithm ?? 'blake3',
     links: options.links ?? 'follow',
-    // Those of the folder are recorded, so that a check leaves out the same whatever the folder says by then.
+    // The patterns of the folder's own files are recorded, so that a check excludes the same paths even if
+    // those files change.
     ignore: [...tree.ignoreFiles, ...(options.ignore ?? [])],
     includeSkipped: options.includeSkipped ?? false,
     digests: tree.digests,

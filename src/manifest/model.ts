@@ -21,15 +21,15 @@ export interface ModelPart {
 }
 
 /**
- * The names of the files that the model at `path` is read from, all in one folder: weights, index and
- * configuration. The first is the one to find the others through.
+ * Return the names of the files that the model at `path` is read from, all in one folder: weights, index and
+ * configuration. The others are found through the first.
  */
 function filesOf({ index, weights, config }: ModelFiles): readonly string[] {
   const paths = [...(index ? [index.path] : []), ...weights, ...(config === undefined ? [] : [config])]
   return paths.map((path) => basename(path))
 }
 
-/** Refuses a model whose files are not all files of the manifest: its tensors would belong to nothing. */
+/** Refuse a model with files that the manifest does not list: its tensors would belong to no entry. */
 export function checkCounted(
   root: string,
   files: readonly string[],
@@ -50,7 +50,10 @@ export function checkCounted(
   )
 }
 
-/** The model in the folder `root` that is found through `file`. Reads the weights, beside what the walk read. */
+/**
+ * Return the model in the folder `root` that is found through `file`. Reads the weights again, after the
+ * walk.
+ */
 export async function modelOf(root: string, file: string, options: HashOptions): Promise<ModelPart> {
   const { digests, tensors } = await readModel(join(root, file), options)
   return {
@@ -65,7 +68,7 @@ export async function modelOf(root: string, file: string, options: HashOptions):
   }
 }
 
-/** The tensors of one weights file, whatever lies beside it. */
+/** Return the tensors of one weights file, ignoring other files in its folder. */
 export async function weightsFileOf(path: string, options: HashOptions): Promise<ModelPart> {
   const algorithm: AlgorithmChoice = options.algorithm ?? 'blake3'
   const read = await runJob(options, (job, threads) =>
@@ -88,8 +91,8 @@ export async function weightsFileOf(path: string, options: HashOptions): Promise
 }
 
 /**
- * Runs work that reads the same files twice, and fails if one of them was changed in between: the two halves of
- * a manifest would be of two models.
+ * Run work that reads the same files twice, and throw if one of them changed in between: the two halves of
+ * the manifest would describe two models.
  */
 export async function unchanged<T>(paths: readonly string[], work: () => Promise<T>): Promise<T> {
   const before = await Promise.all(paths.map((path) => stampOf(path)))
@@ -108,7 +111,7 @@ async function stampOf(path: string): Promise<string> {
   return stamp === undefined ? 'gone' : stampText(stamp)
 }
 
-/** The model of a folder, as far as its files are known. */
+/** Return the names of the files of the model of a folder, the entry file first. */
 export async function locate(root: string, file?: string): Promise<readonly string[]> {
   return filesOf(await locateModel(file === undefined ? root : join(root, file)))
 }

@@ -1,6 +1,6 @@
 /**
- * Reads a manifest. It may come from a stranger: whatever is not exactly what a manifest may say is refused, and
- * nothing it names is opened here.
+ * Parser of manifests. A manifest may be untrusted: anything not exactly in the format is refused, and no
+ * path in it is opened here.
  */
 import { LineaprintError } from '../core/errors.ts'
 import { parseJson } from '../json/parse.ts'
@@ -17,19 +17,19 @@ import type { Folder } from './roots.ts'
 /** The longest text that JavaScript can hold, 512 MB less a little. */
 const LENGTH_LIMIT = 0x1fffffe8
 
-/** The algorithms behind a choice. */
+/** Return the algorithms of a choice. */
 function algorithmsOf(choice: AlgorithmChoice): readonly Algorithm[] {
   return choice === 'both' ? ['blake3', 'sha256'] : [choice]
 }
 
 /**
- * Reads the text of a manifest and checks that it is one, down to its root digest being that of its entries.
+ * Parse and check the text of a manifest; the root digest must be that of its entries.
  *
  * @param source The text, or its bytes in UTF-8.
  * @param path The file it came from, for errors.
- * @throws ERR_LINEAPRINT_FORMAT if it is none, naming the entry that is wrong: a path that is absolute or has
- *   `..`, two entries of one path, names that collide without the manifest saying so, entries out of order, a
- *   root digest that is not that of the entries, an unknown member.
+ * @throws ERR_LINEAPRINT_FORMAT if it is not a manifest, with the entry that is wrong: a path that is
+ * absolute or has `..`, two entries of one path, names that collide without a warning in the manifest,
+ * entries out of order, a root digest that is not that of the entries, an unknown member.
  */
 export function parseManifest(source: Uint8Array | string, path?: string): Manifest {
   if (source.length > LENGTH_LIMIT) {
@@ -103,7 +103,7 @@ function parseEntry(fields: Fields, algorithms: readonly Algorithm[]): ManifestE
   return { ...named, type, size, digests, target, ...(targetBytes !== undefined && { targetBytes }) }
 }
 
-/** Text, and its bytes where it does not hold them; text that could mean other bytes is refused. */
+/** Parse a text, and its bytes if the text cannot represent them. An ambiguous text is refused. */
 function parseName(fields: Fields, key: string, bytesKey: string): { path: string; pathBytes?: string } {
   const path = fields.text(key)
   if (!fields.has(bytesKey)) return { path }
@@ -126,8 +126,8 @@ function checkFolder(
 }
 
 /**
- * Names that are one name on other systems are refused where the manifest does not say so itself: two entries
- * would be checked against one file there.
+ * Refuse names that collide on other systems, unless the manifest warns of it: two entries would be checked
+ * against one file there.
  */
 function checkCollisions(fields: Fields, folders: readonly Folder[], warnings: readonly TreeWarning[]): void {
   const declared = new Set(warnings.filter(({ kind }) => kind === 'names-collide').map(({ path }) => path))
@@ -139,8 +139,11 @@ function checkCollisions(fields: Fields, folders: readonly Folder[], warnings: r
       const first = seen.get(folded(name))
       seen.set(folded(name), key)
       if (first === undefined) continue
-      for (const one of [first, key]) {
-        const path = Buffer.from(folder.path === '' ? one : `${folder.path}/${one}`, 'latin1').toString()
+      for (const entryKey of [first, key]) {
+        const path = Buffer.from(
+          folder.path === '' ? entryKey : `${folder.path}/${entryKey}`,
+          'latin1',
+        ).toString()
         if (declared.has(path)) continue
         fields.fail(
           `the entry ${JSON.stringify(path)} collides with another: they differ in case or Unicode form`,
@@ -200,7 +203,7 @@ function parseTensors(
   algorithms: readonly Algorithm[],
   path: string | undefined,
 ): ManifestTensor[] {
-  // Tensors lie in files of the root itself, so a name that is an entry with a "/" is refused as well.
+  // Tensors are in files directly below the root, so an entry with a "/" is refused as well.
   const files = new Set(
     entries.filter((entry) => entry.type === 'file' && !entry.path.includes('/')).map((entry) => entry.path),
   )

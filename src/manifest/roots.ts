@@ -1,6 +1,6 @@
 /**
- * The digests that entries and tensors come to, computed again from a manifest alone: a manifest whose root is
- * not that of its entries was damaged or edited.
+ * The root digests of entries and tensors, computed from a manifest alone: if the recorded root differs, the
+ * manifest was damaged or edited.
  *
  * The rules are those of `docs/format.md`, sections 2 and 3.
  */
@@ -11,16 +11,17 @@ import type { Algorithm, Digests } from '../core/digest.ts'
 import type { NativeTreeItem } from '../native/load.ts'
 import type { ManifestEntry, ManifestTensor } from './document.ts'
 
-/** A folder as the paths of entries imply it. Names and paths are keys: one character per byte. */
+/** A folder, derived from the paths of entries. Names and paths are keys: one character per byte. */
 export interface Folder {
   readonly path: string
   readonly children: Map<string, Folder | ManifestEntry>
 }
 
 /**
- * The folders of these entries, each before those in it. No recursion: a path from a stranger may be deep.
+ * Return the folders of these entries, each before its children. No recursion: an untrusted path may be deep.
  *
- * @param conflict Called with an entry whose path needs a folder where a file is, or the other way round.
+ * @param conflict Called with an entry whose path requires a folder at the path of a file, or the other way
+ * round.
  */
 export function foldersOf(
   entries: readonly ManifestEntry[],
@@ -48,7 +49,7 @@ export function foldersOf(
   return folders
 }
 
-/** The `tree` digests of the first of these folders. */
+/** Compute the `tree` digests of the first of these folders. */
 export function treeOf(folders: readonly Folder[], algorithms: readonly Algorithm[]): Digests {
   return each(algorithms, (algorithm) => {
     const done = new Map<Folder, Uint8Array>()
@@ -75,12 +76,14 @@ function itemOf(
   return { name, kind: 'file', size: child.size, value }
 }
 
-/** The raw bytes of a link's target. */
+/** Return the raw bytes of a link's target. */
 export function targetOf({ target = '', targetBytes }: ManifestEntry): Buffer {
   return bytesOf({ path: target, ...(targetBytes !== undefined && { pathBytes: targetBytes }) })
 }
 
-/** The `weights` digests of tensors that are sorted by name, for the algorithm their own digests have. */
+/**
+ * Compute the `weights` digests of tensors that are sorted by name, for the algorithm of their own digests.
+ */
 export function weightsOf(tensors: readonly ManifestTensor[], algorithms: readonly Algorithm[]): Digests {
   return each(algorithms, (algorithm) => {
     if (tensors.some(({ digest }) => digest.algorithm !== algorithm)) return {}
@@ -94,6 +97,6 @@ export function weightsOf(tensors: readonly ManifestTensor[], algorithms: readon
   })
 }
 
-function each(algorithms: readonly Algorithm[], one: (algorithm: Algorithm) => Digests): Digests {
-  return Object.assign({}, ...algorithms.map((algorithm) => one(algorithm))) as Digests
+function each(algorithms: readonly Algorithm[], compute: (algorithm: Algorithm) => Digests): Digests {
+  return Object.assign({}, ...algorithms.map((algorithm) => compute(algorithm))) as Digests
 }

@@ -1,4 +1,4 @@
-/** What lies in a folder now, for a check: one entry that cannot be read does not hide the others. */
+/** Walk of a folder for a check: an entry that cannot be read does not hide the others. */
 import { constants } from 'node:fs'
 import { access, lstat } from 'node:fs/promises'
 import { LineaprintError } from '../core/errors.ts'
@@ -10,21 +10,21 @@ import type { JobOptions } from '../core/options.ts'
 import type { TreeWarning } from '../hash/tree.ts'
 import type { Manifest, ManifestEntry } from './document.ts'
 
-/** What was found. */
+/** The result of the walk. */
 export interface Walked {
   readonly entries: readonly ManifestEntry[]
-  /** Errors by the path below the root they happened at. */
-  readonly troubles: ReadonlyMap<string, LineaprintError>
+  /** Errors by the path below the root at which they occurred. */
+  readonly errors: ReadonlyMap<string, LineaprintError>
   readonly warnings: readonly TreeWarning[]
 }
 
 /** A folder with more broken entries than this is given up: each costs another pass. */
 const PASSES = 64
 
-/** Looks at this many entries at once. */
+/** Number of entries that are probed at once. */
 const PROBES = 64
 
-/** Errors about one entry, beside which the others can be read. */
+/** Errors that concern one entry; the others can still be read. */
 const LOCAL: ReadonlySet<ErrorCode> = new Set([
   'ERR_LINEAPRINT_CHANGED',
   'ERR_LINEAPRINT_LINK',
@@ -34,10 +34,10 @@ const LOCAL: ReadonlySet<ErrorCode> = new Set([
 ])
 
 /**
- * Hashes the folder by the rules of the manifest. An entry that fails is left out and the walk done again, so the
+ * Hash the folder by the rules of the manifest. An entry that fails is excluded and the walk repeated, so the
  * usual cost is one read of everything, and one more for every broken entry that the probe does not find.
  *
- * @param skip Path of an entry below the root that is no part of it: the manifest itself.
+ * @param skip Path of an entry below the root that does not count: the manifest itself.
  */
 export async function walk(
   root: string,
@@ -47,29 +47,25 @@ export async function walk(
 ): Promise<Walked> {
   const { algorithm, links, includeSkipped } = manifest
   const skipped = skip === undefined ? [] : [literalPattern(skip)]
-  const troubles = new Map<string, LineaprintError>()
+  const errors = new Map<string, LineaprintError>()
   for (let pass = 0; ; pass++) {
-    const ignore = [
-      ...manifest.ignore,
-      ...skipped,
-      ...[...troubles.keys()].map((path) => literalPattern(path)),
-    ]
+    const ignore = [...manifest.ignore, ...skipped, ...[...errors.keys()].map((path) => literalPattern(path))]
     try {
       const tree = await hashTree(root, { ...options, algorithm, links, ignore, includeSkipped, list: true })
-      return { entries: await entriesOf(root, tree.entries ?? []), troubles, warnings: tree.warnings }
+      return { entries: await entriesOf(root, tree.entries ?? []), errors, warnings: tree.warnings }
     } catch (error) {
       options.signal?.throwIfAborted()
       const path = LineaprintError.is(error) && LOCAL.has(error.code) ? below(root, error.path) : undefined
-      if (!(error instanceof LineaprintError) || path === undefined || troubles.has(path)) throw error
+      if (!(error instanceof LineaprintError) || path === undefined || errors.has(path)) throw error
       if (pass >= PASSES) throw tooMany(root, error)
-      // What is gone by now is missing, and the next pass will not meet it.
-      if (error.code !== 'ERR_LINEAPRINT_NOT_FOUND') troubles.set(path, error)
-      if (pass === 0) await probe(root, manifest, troubles)
+      // A removed entry is missing, and the next pass will not reach it.
+      if (error.code !== 'ERR_LINEAPRINT_NOT_FOUND') errors.set(path, error)
+      if (pass === 0) await probe(root, manifest, errors)
     }
   }
 }
 
-/** The path below the root, with `/`. */
+/** Return the path below the root, with `/`. */
 function below(root: string, path: string | undefined): string | undefined {
   if (path === undefined || path === root || !path.startsWith(root)) return undefined
   const rest = path.slice(root.length)
@@ -77,24 +73,20 @@ function below(root: string, path: string | undefined): string | undefined {
 }
 
 /**
- * Finds the listed entries that will fail without reading them, so that a thousand unreadable files take two
- * passes and not a thousand. It never opens a path that the manifest names.
+ * Find the listed entries that will fail without reading them, so that a thousand unreadable files take two
+ * passes and not a thousand. Paths from the manifest are never opened.
  */
-async function probe(
-  root: string,
-  manifest: Manifest,
-  troubles: Map<string, LineaprintError>,
-): Promise<void> {
+async function probe(root: string, manifest: Manifest, errors: Map<string, LineaprintError>): Promise<void> {
   const { entries, links } = manifest
   for (let start = 0; start < entries.length; start += PROBES) {
     const batch = entries.slice(start, start + PROBES)
-    for (const error of await Promise.all(batch.map((entry) => troubleOf(root, entry, links)))) {
-      if (error?.path !== undefined && !troubles.has(error.path)) troubles.set(error.path, error)
+    for (const error of await Promise.all(batch.map((entry) => probeEntry(root, entry, links)))) {
+      if (error?.path !== undefined && !errors.has(error.path)) errors.set(error.path, error)
     }
   }
 }
 
-async function troubleOf(
+async function probeEntry(
   root: string,
   entry: ManifestEntry,
   links: Manifest['links'],
@@ -105,9 +97,9 @@ async function troubleOf(
     (info) => info.isSymbolicLink(),
     (error: NodeJS.ErrnoException) => error.code,
   )
-  // Not the entry is closed but the folder it is in.
+  // The folder, not the entry, denies access.
   if (isLink === 'EACCES' && path.includes('/')) return closed(path.slice(0, path.lastIndexOf('/')))
-  // A recorded link is never followed; what is gone is missing and no trouble.
+  // A recorded link is never followed; a removed entry is missing, which is not an error.
   if (typeof isLink !== 'boolean' || (isLink && links === 'record')) return undefined
   if (isLink && links === 'refuse')
     return new LineaprintError('ERR_LINEAPRINT_LINK', 'it is a symbolic link, and links are refused', {

@@ -1,9 +1,9 @@
 /**
- * Keys of a model's configuration that do not make it another model, as `docs/format.md` lists them. Both
- * lists are part of what an `architecture` digest means: a change here is a new version of that kind.
+ * Configuration keys that do not change a model's architecture, as listed in `docs/format.md`. Both lists are
+ * part of the definition of the `architecture` digest: a change here is a new version of that kind.
  */
 export const CONFIG_RULES: { readonly ignoredKeys: readonly string[]; readonly sets: readonly string[] } = {
-  /** Left out at every depth. */
+  /** Removed at every depth. */
   ignoredKeys: [
     '_name_or_path',
     'name_or_path',
@@ -14,6 +14,6 @@ export const CONFIG_RULES: { readonly ignoredKeys: readonly string[]; readonly s
     'torch_dtype',
     'dtype',
   ],
-  /** Arrays whose order means nothing. */
+  /** Arrays whose order has no meaning. */
   sets: ['target_modules', 'modules_to_save', 'exclude_modules'],
 }

@@ -1,4 +1,4 @@
-/** The meaningful part of a model's configuration. */
+/** The part of a model's configuration that determines its architecture. */
 import { readFile } from 'node:fs/promises'
 import { LineaprintError } from '../core/errors.ts'
 import { canonicalBytes } from '../json/canonical.ts'
@@ -7,20 +7,20 @@ import { compareUtf8 } from '../util/text-order.ts'
 import type { ParsedJson } from '../json/parse.ts'
 import { CONFIG_RULES } from './config-rules.ts'
 
-/** What was read of a configuration. */
+/** The result of reading a configuration. */
 export interface ModelConfig {
-  /** Canonical JSON of what is left, as UTF-8. */
+  /** Canonical JSON of the remaining keys, as UTF-8. */
   readonly canonical: Uint8Array
-  /** Paths of the keys that were left out, in the order they stand. */
+  /** Paths of the removed keys, in document order. */
   readonly ignored: readonly string[]
-  /** Integers whose digits a double does not keep. */
+  /** Paths of integers whose digits exceed a double. */
   readonly lossyIntegers: readonly string[]
 }
 
 /**
- * Reads `config.json` or `adapter_config.json` and leaves out what does not change the model: where it was
- * loaded from, by which version, and the dtype, which the tensors say themselves. Arrays that are sets by
- * meaning are sorted, because Python writes them in any order.
+ * Read `config.json` or `adapter_config.json` and remove what does not change the model: its origin, the
+ * version that wrote it, and the dtype, which the tensors state themselves. Arrays that represent sets are
+ * sorted, because Python writes them in arbitrary order.
  */
 export async function readConfig(path: string): Promise<ModelConfig> {
   const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
@@ -35,10 +35,10 @@ export async function readConfig(path: string): Promise<ModelConfig> {
 }
 
 /**
- * What is left of a configuration without the keys that do not make it another one.
+ * Remove the keys that do not change the model from a configuration.
  *
- * @param path Of `value` within the document, with a dot behind it; empty for the whole.
- * @param ignored Takes the paths of what was left out.
+ * @param path Path of `value` within the document, with a trailing dot; empty for the root.
+ * @param ignored Receives the paths of the removed keys.
  */
 export function meaningful(value: ParsedJson, path: string = '', ignored: string[] = []): ParsedJson {
   if (Array.isArray(value)) return value.map((item, index) => meaningful(item, `${path}${index}.`, ignored))

@@ -1,12 +1,17 @@
-/** The canonical bytes of a whole document, without its value: what a large file of JSON enters a digest by. */
+/**
+ * The canonical bytes of a whole document, without its value: the form in which a large JSON file enters a
+ * digest.
+ */
 import { canonicalBytes } from '../json/canonical.ts'
 import { parseJson } from '../json/parse.ts'
 import { native } from '../native/load.ts'
 
 /**
- * The bytes that {@link canonicalBytes} makes of what {@link parseJson} reads, some twenty times as fast.
+ * Return the bytes that {@link canonicalBytes} makes of the result of {@link parseJson}, about twenty times
+ * as fast.
  *
- * The addon takes what both of them take. Of what it refuses they say what is wrong with it.
+ * The addon accepts the same documents as both of them. For a document it refuses, they produce the error
+ * message.
  *
  * @param bytes UTF-8.
  * @param path The file it came from, for errors.

@@ -1,4 +1,4 @@
-/** Which files make up a model. */
+/** Locate the files of a model. */
 import { readFile, readdir, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
@@ -7,29 +7,29 @@ import { fromFailure, isFailure } from '../native/job.ts'
 
 /** The files of a model. */
 export interface ModelFiles {
-  /** The model as a folder; the parent of a file. */
+  /** The folder of the model; for a file, its parent. */
   readonly folder: string
-  /** Whether the caller named the folder (and not one file in it). */
+  /** True if the caller named the folder (and not one file in it). */
   readonly isFolder: boolean
   /** Absolute paths of the weights files, sorted by name. */
   readonly weights: readonly string[]
-  /** The shard index, where there is one: absolute path and content. */
+  /** The shard index, if present: absolute path and content. */
   readonly index?: { readonly path: string; readonly bytes: Uint8Array }
-  /** Absolute path of `config.json` or `adapter_config.json`, where there is one. */
+  /** Absolute path of `config.json` or `adapter_config.json`, if present. */
   readonly config?: string
 }
 
 const INDEX_SUFFIX = '.safetensors.index.json'
 const CONFIG_NAMES = ['config.json', 'adapter_config.json']
 
-/** An index of a million tensors is some 100 MB; anything longer is no index. */
+/** An index of a million tensors is some 100 MB; a longer file is not an index. */
 const INDEX_LIMIT = 256 << 20
 
 /**
- * Finds the weights of a model: a safetensors file, a shard index, or a folder with one of either.
+ * Find the weights of a model: a safetensors file, a shard index, or a folder with one of either.
  *
- * @throws ERR_LINEAPRINT_AMBIGUOUS if a folder holds two candidates, FORMAT if an index is malformed or
- *   names files outside its folder, NOT_FOUND if there is nothing to read.
+ * @throws ERR_LINEAPRINT_AMBIGUOUS if a folder holds two candidates, FORMAT if an index is malformed or names
+ * files outside its folder, NOT_FOUND if there is nothing to read.
  */
 export async function locateModel(path: string): Promise<ModelFiles> {
   const absolute = resolve(path)
@@ -87,7 +87,7 @@ async function fromIndex(index: string, folder: string, isFolder: boolean): Prom
 async function findConfig(folder: string): Promise<{ config?: string }> {
   for (const name of CONFIG_NAMES) {
     const config = join(folder, name)
-    const found = await stat(config).then(
+    const isFile = await stat(config).then(
       (info) => info.isFile(),
       (error: NodeJS.ErrnoException) => {
         if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return false
@@ -97,7 +97,7 @@ async function findConfig(folder: string): Promise<{ config?: string }> {
         })
       },
     )
-    if (found) return { config }
+    if (isFile) return { config }
   }
   return {}
 }

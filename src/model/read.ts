@@ -1,4 +1,6 @@
-/** What a model is, and what it learned: digests of a safetensors file or a sharded Hugging Face folder. */
+/**
+ * Digests of a model, a safetensors file or a sharded Hugging Face folder: its architecture and its weights.
+ */
 import { basename } from 'node:path'
 import { runJob } from '../native/job.ts'
 import { primary, toDigests } from '../core/digest.ts'
@@ -27,13 +29,13 @@ export interface ModelOptions extends SampledHashOptions {
 /** One tensor. */
 export interface TensorInfo {
   readonly name: string
-  /** Spelling of safetensors. */
+  /** Data type as safetensors spells it. */
   readonly dtype: string
   /** Elements per axis, C order; empty for a scalar. */
   readonly shape: readonly number[]
-  /** Plain digest of its elements; a `sampled` one of the tensor where only a part of it was read. */
+  /** Plain digest of its elements; a `sampled` one if only a part of it was read. */
   readonly digest: Digest
-  /** Name of the file that holds it. */
+  /** Name of the file that contains it. */
   readonly file: string
   /** First byte in that file. */
   readonly start: number
@@ -52,7 +54,7 @@ export interface DtypeTotal {
 export interface ModelFile {
   readonly name: string
   readonly size: number
-  /** Plain digests; only where `files` was asked for. */
+  /** Plain digests; only if `files` is set. */
   readonly digests?: Digests
 }
 
@@ -64,15 +66,15 @@ export interface ModelReport {
   /** Names, dtypes, shapes and meaningful configuration. */
   readonly architecture: Digest
   /**
-   * Named tensors and their element bits, whatever the sharding, order or metadata. A `sampled` digest where only
-   * a part of any tensor was read.
+   * Named tensors and their element bits, whatever the sharding, order or metadata. A `sampled` digest if
+   * only a part of any tensor was read.
    */
   readonly weights: Digest
-  /** The exact files; only where `files` was asked for. A single file has a plain digest. */
+  /** The exact files; only if `files` is set. A single file has a plain digest. */
   readonly tree?: Digest
-  /** Vocabulary, merges and rules; only where the folder holds a tokenizer. */
+  /** Vocabulary, merges and rules; only if the folder contains a tokenizer. */
   readonly tokenizer?: Digest
-  /** All of the above with every algorithm asked for. */
+  /** All of the above with every requested algorithm. */
   readonly digests: {
     readonly architecture: Digests
     readonly weights: Digests
@@ -87,24 +89,25 @@ export interface ModelReport {
   readonly dtypes: Readonly<Record<string, DtypeTotal>>
   /** Sorted by the UTF-8 bytes of their names. */
   readonly tensors: readonly TensorInfo[]
-  /** Names of tensors with equal dtype, shape and bits, in groups. Sampled tensors are left out. */
+  /** Names of tensors with equal dtype, shape and bits, in groups. Sampled tensors are excluded. */
   readonly ties: readonly (readonly string[])[]
   readonly files: readonly ModelFile[]
-  /** Name of the configuration file and the keys left out of the architecture; absent if there is none. */
+  /** Name of the configuration file and the keys excluded from the architecture; absent if there is none. */
   readonly config?: { readonly name: string; readonly ignored: readonly string[] }
-  /** How much of the tensors was read; only where a sample was asked for. */
+  /** The extent of the sample of the tensors; only if one was requested. */
   readonly sample?: SampleReport
   readonly warnings: readonly string[]
 }
 
 /**
- * Reads a model and digests its architecture and weights in one read on all cores.
+ * Read a model and digest its architecture and weights in one read on all cores.
  *
- * With `sample`, each tensor is sampled by itself with the same plan; architecture and tokenizer are not.
+ * With `sample`, each tensor is sampled by itself with the same plan; architecture and tokenizer are read
+ * whole.
  *
  * @param path A safetensors file, a shard index, or a folder with either.
- * @throws ERR_LINEAPRINT_FORMAT for a file that breaks the rules of safetensors (two entries of one name above
- *   all), AMBIGUOUS for a folder with two candidates, and what {@link hashFile} throws.
+ * @throws ERR_LINEAPRINT_FORMAT for a file that breaks the rules of safetensors (above all two entries of one
+ * name), AMBIGUOUS for a folder with two candidates, and the errors of {@link hashFile}.
  */
 export async function readModel(path: string, options: ModelOptions = {}): Promise<ModelReport> {
   checkKeys(options, ['files', 'sample'])
@@ -123,9 +126,9 @@ export async function readModel(path: string, options: ModelOptions = {}): Promi
     ...(wholeFolder && { tree: located.folder }),
     ...(plan && { sample: toNativePlan(plan) }),
   }
-  // The tokenizer is read on this thread while the others hash the weights.
+  // The tokenizer is read on this thread while the addon's threads hash the weights.
   const reading = tokenizerDigests(located, algorithm)
-  // If the weights fail first, nobody waits for this any more.
+  // If the weights fail first, nothing awaits this promise.
   reading.catch(() => undefined)
   const model = await runJob(options, (job, threads) =>
     native.readModel(job, [...located.weights], wanted, threads),
@@ -159,7 +162,7 @@ export async function readModel(path: string, options: ModelOptions = {}): Promi
   }
 }
 
-/** A folder's `tree`, or the plain digest of a single file; both were made in the read of the tensors. */
+/** Return a folder's `tree`, or the plain digest of a single file; both come from the read of the tensors. */
 function treeDigests({ tree, shards: [only] }: NativeModel): Digests | undefined {
   if (tree !== undefined) return toDigests(tree, 'tree')
   return only?.file && toDigests(only.file)
@@ -173,7 +176,7 @@ async function tokenizerDigests(
   return (await readTokenizer(located.folder, { algorithm })).digests
 }
 
-/** The tensors of all shards, sorted by name. */
+/** Return the tensors of all shards, sorted by name. */
 export function tensorsOf(model: NativeModel, plan: SamplePlan | undefined): TensorInfo[] {
   const written = plan && writePlan('tensor', plan)
   const digestOf = ({ digests = {}, sampled }: NativeShard, index: number): Digest =>
@@ -209,7 +212,9 @@ function totals(tensors: readonly TensorInfo[]): Pick<ModelReport, 'parameters' 
   return { parameters: sum('parameters'), bytes: sum('bytes'), dtypes }
 }
 
-/** Tensors that share their bits. Empty tensors all do and are left out; so are those not read whole. */
+/**
+ * Group tensors that share their bits. Empty tensors all do and are excluded; so are those not read whole.
+ */
 function tiesOf(tensors: readonly TensorInfo[]): string[][] {
   const groups = new Map<string, string[]>()
   for (const { name, dtype, shape, digest, start, end } of tensors) {
@@ -222,7 +227,7 @@ function tiesOf(tensors: readonly TensorInfo[]): string[][] {
   return [...groups.values()].filter((group) => group.length > 1)
 }
 
-/** A shard as a file. */
+/** Describe a shard as a file. */
 export function fileOf(shard: NativeShard): ModelFile {
   return {
     name: basename(shard.path),
@@ -231,17 +236,17 @@ export function fileOf(shard: NativeShard): ModelFile {
   }
 }
 
-/** The first few of many names. */
-function some(items: readonly string[]): string {
+/** Join the first few of many names. */
+function joinFirst(items: readonly string[]): string {
   return items.slice(0, 3).join(', ') + (items.length > 3 ? ` and ${items.length - 3} more` : '')
 }
 
 function warningsOf({ shards }: NativeModel, lossyIntegers: readonly string[]): string[] {
   const odd = shards.flatMap(({ names, oddBooleans }) => oddBooleans.map((index) => names[index] ?? ''))
   return [
-    ...(odd.length > 0 ? [`BOOL tensors with bytes other than 0 and 1: ${some(odd)}`] : []),
+    ...(odd.length > 0 ? [`BOOL tensors with bytes other than 0 and 1: ${joinFirst(odd)}`] : []),
     ...(lossyIntegers.length > 0
-      ? [`the configuration has integers that a double does not keep: ${some(lossyIntegers)}`]
+      ? [`the configuration has integers that a double does not keep: ${joinFirst(lossyIntegers)}`]
       : []),
   ]
 }

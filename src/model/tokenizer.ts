@@ -1,4 +1,4 @@
-/** The `tokenizer` digest: vocabulary, merges and rules, whatever the file was called by or loaded from. */
+/** The `tokenizer` digest: vocabulary, merges and rules, whatever the file's name or origin. */
 import { readFile, readdir, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { primary, toDigests } from '../core/digest.ts'
@@ -22,7 +22,7 @@ export interface TokenizerReport {
   readonly files: readonly string[]
 }
 
-/** Files that make a tokenizer in the folder of a model (the names that `transformers` writes). */
+/** Files that make up a tokenizer in the folder of a model (the names that `transformers` writes). */
 export const TOKENIZER_FILES: readonly string[] = [
   'added_tokens.json',
   'chat_template.jinja',
@@ -42,7 +42,7 @@ export const TOKENIZER_FILES: readonly string[] = [
 const FILE_LIMIT = 1 << 30
 
 /**
- * Reads the tokenizer of a model's folder. JSON counts by its canonical form, other files by their bytes.
+ * Read the tokenizer of a model's folder. JSON counts by its canonical form, other files by their bytes.
  *
  * @throws ERR_LINEAPRINT_NOT_FOUND if the folder holds none of the {@link TOKENIZER_FILES}.
  */
@@ -63,7 +63,7 @@ export async function readTokenizer(path: string, options: HashOptions = {}): Pr
   return { path: folder, digest: primary(digests), digests, files }
 }
 
-/** The names of the tokenizer files in a folder, sorted. */
+/** Return the names of the tokenizer files in a folder, sorted. */
 export async function findTokenizer(folder: string): Promise<string[]> {
   const names = await readdir(folder).catch((cause: NodeJS.ErrnoException) => {
     const code = cause.code === 'ENOENT' ? 'ERR_LINEAPRINT_NOT_FOUND' : 'ERR_LINEAPRINT_UNREADABLE'
@@ -83,7 +83,7 @@ async function canonicalContent(path: string): Promise<Uint8Array> {
   }
   const bytes = await readFile(path)
   if (!path.endsWith('.json')) return bytes
-  // The only one of these files that says where it was loaded from and by which version.
+  // The only one of these files that states its origin and the version that wrote it.
   if (basename(path) !== 'tokenizer_config.json') return canonicalDocument(bytes, path)
   return canonicalBytes(meaningful(parseJson(bytes, path).value))
 }

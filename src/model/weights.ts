@@ -7,7 +7,7 @@ import type { HashOptions } from '../core/options.ts'
 import type { ModelFiles } from './locate.ts'
 import type { ModelFile, TensorInfo } from './read.ts'
 
-/** What the weights files hold. */
+/** The content of the weights files. */
 export interface WeightsFiles {
   /** Sorted by the UTF-8 bytes of their names. */
   readonly tensors: readonly TensorInfo[]
@@ -16,11 +16,12 @@ export interface WeightsFiles {
 }
 
 /**
- * Digests the weights files of a model and every tensor in them. Configuration and tokenizer are not looked at.
+ * Digest the weights files of a model and every tensor in them. Configuration and tokenizer are not read.
  *
  * Cost: one read of the weights.
  *
- * @throws ERR_LINEAPRINT_FORMAT for a file that breaks the rules of safetensors, and what {@link hashFile} throws.
+ * @throws ERR_LINEAPRINT_FORMAT for a file that breaks the rules of safetensors, and the errors of {@link
+ * hashFile}.
  */
 export async function readWeights(
   { weights, index }: ModelFiles,

@@ -1,4 +1,4 @@
-/** Joins an `AbortSignal` and a progress callback to a job of the addon. */
+/** Join an `AbortSignal` and a progress callback to a job of the addon. */
 import { LineaprintError } from '../core/errors.ts'
 import { native } from './load.ts'
 import type { NativeFailure } from './load.ts'
@@ -8,7 +8,8 @@ import type { JobOptions } from '../core/options.ts'
 const PROGRESS_INTERVAL_MS = 100
 
 /**
- * Runs one job: check, listen, poll, and rethrow the signal's reason once every thread has left the work.
+ * Run one job: check the signal, listen to it, poll progress, and rethrow the signal's reason once every
+ * thread has stopped.
  *
  * @param options Signal, progress and threads.
  * @param start Starts the job with its handle and the number of threads.
@@ -23,12 +24,12 @@ export async function runJob<T extends object | string>(
   const { signal, onProgress } = options
   const threads = checkThreads(options.threads)
   signal?.throwIfAborted()
-  // The stack of the caller: the failure itself happens on a thread that has none.
+  // Keep the caller's stack: the failure happens on a thread that has none.
   const site = new Error()
   const job = new native.NativeJob()
   let thrown: { error: unknown } | undefined
   const stop = (): void => job.cancel()
-  const tell = (): void => {
+  const reportProgress = (): void => {
     try {
       onProgress?.(job.progress())
     } catch (error) {
@@ -37,11 +38,11 @@ export async function runJob<T extends object | string>(
     }
   }
   signal?.addEventListener('abort', stop, { once: true })
-  const timer = onProgress && setInterval(tell, PROGRESS_INTERVAL_MS)
+  const timer = onProgress && setInterval(reportProgress, PROGRESS_INTERVAL_MS)
   timer?.unref()
   try {
     const outcome = await start(job, threads)
-    if (!isFailure(outcome)) tell()
+    if (!isFailure(outcome)) reportProgress()
     if (thrown) throw thrown.error
     if (signal?.aborted) throw signal.reason
     if (isFailure(outcome)) throw fromFailure(outcome, site)
@@ -61,12 +62,12 @@ function checkThreads(threads: number | undefined): number | undefined {
   })
 }
 
-/** Whether the addon answered with a failure. */
+/** Check whether the addon returned a failure. */
 export function isFailure(outcome: object | string): outcome is NativeFailure {
   return typeof outcome === 'object' && 'code' in outcome && 'message' in outcome
 }
 
-/** Makes an error of a failure of the addon, with the stack of the call where one is given. */
+/** Convert a failure of the addon into an error, with the stack of `site` if given. */
 export function fromFailure(failure: NativeFailure, site?: Error): LineaprintError {
   const { code, message, path, tensor, expected, received } = failure
   const cause = failure.osError === undefined ? {} : { cause: { errno: failure.osError } }

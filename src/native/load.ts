@@ -1,6 +1,6 @@
 /**
- * The only importer of the addon's generated loader: checks that the addon is of this version, and says what
- * to do when no binary fits.
+ * The only importer of the addon's generated loader. It checks the addon's version, and explains what to do
+ * if no binary fits.
  */
 import { arch, env, platform, report } from 'node:process'
 import { LineaprintError } from '../core/errors.ts'
@@ -21,7 +21,7 @@ export type {
 
 type Native = typeof import('../../native/index.js')
 
-/** The platforms that have a binary, in the words of the package names. */
+/** The platforms that have a binary, as spelled in package names. */
 export const PLATFORMS: readonly string[] = [
   'linux-x64-gnu',
   'linux-x64-musl',
@@ -33,7 +33,7 @@ export const PLATFORMS: readonly string[] = [
   'win32-arm64-msvc',
 ]
 
-/** The addon. Loading it fails at import, with a message that says what was tried. */
+/** The addon. A failure to load it is thrown at import, with the list of attempts. */
 export const native: Native = await load()
 
 async function load(): Promise<Native> {
@@ -43,7 +43,7 @@ async function load(): Promise<Native> {
   } catch (cause) {
     throw unloadable(cause)
   }
-  // An addon that old has no such function; the loader takes whatever lies there.
+  // Very old addons lack this function, and the loader accepts any file it finds.
   const version = typeof addon.version === 'function' ? addon.version() : 'none'
   if (version !== VERSION) {
     throw new LineaprintError('ERR_LINEAPRINT_ADDON', 'the addon is of another version', {
@@ -55,7 +55,7 @@ async function load(): Promise<Native> {
   return addon
 }
 
-/** The platform in the words of the package names, for example `linux-x64-gnu`. */
+/** Return the platform as spelled in package names, for example `linux-x64-gnu`. */
 export function platformName(): string {
   const system = `${platform}-${arch}`
   if (platform === 'linux') return `${system}-${isMusl() ? 'musl' : 'gnu'}`
@@ -72,7 +72,10 @@ function packageFor(name: string): string {
   return `@lineaprint/binding-${name}`
 }
 
-/** Says what was tried and what to do, which depends on whether there is a binary, and whether it was refused. */
+/**
+ * Build the error with the attempts and the remedy, which depends on whether a binary exists and whether it
+ * was rejected.
+ */
 function unloadable(cause: unknown): LineaprintError {
   const name = platformName()
   const override = env['NAPI_RS_NATIVE_LIBRARY_PATH']
@@ -100,13 +103,13 @@ function unloadable(cause: unknown): LineaprintError {
   return new LineaprintError('ERR_LINEAPRINT_ADDON', message, { hint, cause })
 }
 
-/** What the loader says of each of its attempts, one line each: it chains them as causes below its own error. */
+/** Return the loader's message for each attempt, one line each. It chains them as causes of its own error. */
 function reasons(error: unknown): string[] {
-  const found: string[] = []
+  const messages: string[] = []
   for (let at = error instanceof Error ? error.cause : undefined; at instanceof Error; at = at.cause) {
     const [line = ''] = at.message.split('\n')
-    // The loader also looks for a WebAssembly build, which there is none of.
-    if (!/wasi|wasm32/.test(line)) found.push(line)
+    // The loader also tries a WebAssembly build, which does not exist.
+    if (!/wasi|wasm32/.test(line)) messages.push(line)
   }
-  return found
+  return messages
 }

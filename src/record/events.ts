@@ -1,5 +1,7 @@
-/** What can happen in a run. The journal holds one of these per line; the record follows from them. */
-import { captureSchema, eventSchema } from './schema.ts'
+/**
+ * What can happen in a run. The journal holds one of these per line; the record follows from them. `event-schema.ts` says
+ * what each field means, and is held against these types; `docs/format.md` shows both.
+ */
 import type { JsonObject } from '../core/json-value.ts'
 import type {
   CaptureRecord,
@@ -14,9 +16,7 @@ import type { RecordedNumber } from '../json/special-floats.ts'
 
 /** What every line begins with. */
 export interface EventHead {
-  /** 1, 2, 3, … without gaps. */
   readonly seq: number
-  /** ISO 8601 in UTC. */
   readonly time: string
 }
 
@@ -58,7 +58,7 @@ export interface DigestEvent {
 }
 
 /** How a wrapped command ended. */
-interface CommandEndEvent {
+export interface CommandEndEvent {
   readonly type: 'command'
   readonly exitCode: number | null
   readonly signal: string | null
@@ -68,28 +68,3 @@ interface CommandEndEvent {
 
 /** A line of the journal. */
 export type JournalEvent = EventHead & EventBody
-
-/** Whether something is the result of a capture as records hold it. */
-export function isCapture(value: unknown): value is CaptureRecord {
-  return captureSchema.safeParse(value).success
-}
-
-/** Whether a parsed line is an event. */
-export function isEvent(value: unknown): value is JournalEvent {
-  return isPlainMetric(value) || eventSchema().safeParse(value).success
-}
-
-/** What the schema says of a metric with a finite value, in a tenth of the time: a journal has millions of these. */
-function isPlainMetric(input: unknown): boolean {
-  if (typeof input !== 'object' || input === null) return false
-  const { type, seq, time, name, value, step } = input as Record<string, unknown>
-  return (
-    type === 'metric' &&
-    Number.isSafeInteger(seq) &&
-    (seq as number) >= 1 &&
-    typeof time === 'string' &&
-    typeof name === 'string' &&
-    Number.isFinite(value) &&
-    (step === undefined || Number.isFinite(step))
-  )
-}

@@ -1,4 +1,7 @@
-/** The record of a run: what `run.json` holds. `docs/format.md` is its published form. */
+/**
+ * The record of a run: what `run.json` holds. `record-schema.ts` says what each field means, and is held against these
+ * types; `docs/format.md` shows both.
+ */
 import type { RecordedNumber } from '../json/special-floats.ts'
 import type { ProcessRecord } from '../util/process-identity.ts'
 import type { JsonObject } from '../core/json-value.ts'
@@ -16,14 +19,10 @@ export type StreamRecord =
 
 /** The command of a run: the one that was wrapped, or the program that uses the tracker. */
 export interface CommandRecord {
-  /** With secrets replaced. */
   readonly argv: readonly string[]
   readonly workingDirectory: string
-  /** Whether `lineaprint run` started it. */
   readonly wrapped: boolean
-  /** Of a wrapped command that ended by itself. */
   readonly exitCode: number | null
-  /** The signal that ended it, for example `SIGKILL`. */
   readonly signal: string | null
   readonly stdout?: StreamRecord
   readonly stderr?: StreamRecord
@@ -40,33 +39,41 @@ export type CaptureRecord =
   | { readonly status: 'failed'; readonly reason: string }
   | { readonly status: 'off' }
 
-/** A dataset, model, tokenizer or output. The fields of the report stand beside the status, digests in written form. */
+/** The program of a run that reported something itself, through the bridge. */
+export type ReportedBy = {
+  readonly language: string
+  readonly program: number
+  readonly pid: number
+  readonly existed?: boolean
+}
+
+/** A dataset, model, tokenizer or output. The fields of its report stand in the same object, digests in written form. */
 export type TrackedRecord =
-  | ({ readonly status: 'tracked' } & JsonObject)
+  | ({
+      readonly status: 'tracked'
+      readonly warnings?: readonly string[]
+      readonly reportedBy?: ReportedBy
+      readonly saidBy?: ReportedBy
+    } & JsonObject)
   | { readonly status: 'failed'; readonly reason: string; readonly path?: string }
   | { readonly status: 'off' }
 
 /** One metric in short; every value stands in the journal. */
 export interface MetricRecord {
-  /** Values logged, NaN included. */
   readonly count: number
-  /** How many of them are NaN; `min` and `max` leave them out. */
   readonly nanCount: number
   readonly first: RecordedNumber
   readonly last: RecordedNumber
   readonly min: RecordedNumber | null
   readonly max: RecordedNumber | null
-  /** The step of the last value that had one. */
   readonly lastStep: number | null
 }
 
 /** One logged digest in short; every one stands in the journal. */
 export interface DigestRecord {
   readonly count: number
-  /** In written form, as `last`. */
   readonly first: string
   readonly last: string
-  /** The step of the last one that had a step. */
   readonly lastStep: number | null
 }
 
@@ -75,30 +82,35 @@ export type FileRecord =
   | { readonly path: string; readonly size: number; readonly blake3: string; readonly sha256: string }
   | { readonly path: string; readonly link: string }
 
-/** Something that a reader should know before relying on the record. */
+/** The kinds of flags that this version writes. */
+export type FlagKind =
+  | 'input-changed'
+  | 'input-missing'
+  | 'input-touched'
+  | 'output-existed'
+  | 'output-untouched'
+  | 'undeclared'
+  | 'undeclared-output'
+
+/** What each of them means. */
+export const FLAG_KINDS: Readonly<Record<FlagKind, string>> = {
+  'input-changed': 'The content of an input changed while the run used it.',
+  'input-missing': 'An input was gone when the run ended.',
+  'input-touched': 'An input was written to while the run used it, and has the same content.',
+  'output-existed': 'Something stood at the path of an output before the run, which wrote to it.',
+  'output-untouched': 'An output was there before the run, which did not write it.',
+  undeclared: 'Files were neither committed nor declared when the run started.',
+  'undeclared-output': 'Files are new or changed since the run started, and were not declared.',
+}
+
+/** Something that a reader should know before relying on the record. A later version may know other kinds. */
 export interface FlagRecord {
-  /**
-   * `input-changed`, `input-missing`: an input changed or went away while the run used it; `input-touched`: it was written
-   * to and has the same content; `output-existed`: something stood there before the run, which wrote to it;
-   * `output-untouched`: the run did not write it; `undeclared`: files that were neither committed nor declared when the
-   * run started; `undeclared-output`: files that are new or changed since, and were not declared.
-   */
-  readonly kind:
-    | 'input-changed'
-    | 'input-missing'
-    | 'input-touched'
-    | 'output-existed'
-    | 'output-untouched'
-    | 'undeclared'
-    | 'undeclared-output'
-  readonly section?: TrackedSection
+  readonly kind: FlagKind | (string & Record<never, never>)
+  readonly section?: string
   readonly name?: string
   readonly path?: string
-  /** How many files; of the undeclared ones only. */
   readonly count?: number
-  /** The first of them, below the root of the work tree. */
   readonly paths?: readonly string[]
-  /** The same as a sentence. */
   readonly message: string
 }
 
@@ -123,16 +135,13 @@ export interface RunRecord {
   readonly startedAt: string
   readonly finishedAt: string | null
   readonly durationMs: number | null
-  /** Version of lineaprint that wrote it. */
   readonly lineaprint: string
-  /** Id of the run whose command made this one. */
   readonly parent: string | null
   readonly process: ProcessRecord
   readonly command: CommandRecord
   readonly tags: readonly string[]
   readonly notes: string
   readonly metadata: JsonObject
-  /** The resolved options, without functions. */
   readonly configuration: JsonObject
   readonly captures: Readonly<Record<string, CaptureRecord>>
   readonly datasets: Readonly<Record<string, TrackedRecord>>
@@ -140,14 +149,10 @@ export interface RunRecord {
   readonly tokenizers: Readonly<Record<string, TrackedRecord>>
   readonly outputs: Readonly<Record<string, TrackedRecord>>
   readonly metrics: Readonly<Record<string, MetricRecord>>
-  /** Logged digests; absent in older records. */
   readonly digests?: Readonly<Record<string, DigestRecord>>
   readonly failure: FailureRecord | null
-  /** Absent in older records. */
   readonly flags?: readonly FlagRecord[]
   readonly warnings: readonly string[]
-  /** Every other file of the run's folder; empty while it runs. */
   readonly files: readonly FileRecord[]
-  /** `run.v1.blake3:…` of the record without this field; null while it runs. */
   readonly seal: string | null
 }

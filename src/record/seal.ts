@@ -4,7 +4,7 @@ import { LineaprintError } from '../core/errors.ts'
 import { parseJson } from '../json/parse.ts'
 import { ENGLISH } from '../util/schema.ts'
 import { jsonDigest } from '../json/digest.ts'
-import { runRecordSchema } from './schema.ts'
+import { runRecordSchema } from './record-schema.ts'
 import { RUN_SCHEMA } from './record.ts'
 import type { RunRecord } from './record.ts'
 

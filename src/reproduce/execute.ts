@@ -2,23 +2,19 @@
 import { isAbsolute, resolve } from 'node:path'
 import { asObject } from '../capture/fields.ts'
 import { deterministicVariables, seedVariables } from '../capture/seeds/capture.ts'
-import { LineaprintError } from '../core/errors.ts'
 import { readRun } from '../store/runs.ts'
-import { runBridged } from '../command/python-bridge/run.ts'
-import { SignalError, signalExitCode } from '../command/signals.ts'
-import { recordedComponents } from '../config/groups.ts'
-import { reasonOf } from '../record/failure.ts'
-import { fieldText } from '../json/copy.ts'
-import { ExperimentTracker } from '../tracking/tracker.ts'
-import { isSaid } from './verdicts/reported.ts'
+import { runTracked } from '../command/lifecycle.ts'
+import { recordedConfiguration } from '../config/options.ts'
+import { isReported } from '../record/reported-by.ts'
+import { KINDS } from '../tracking/inputs.ts'
 import { isThere } from './inputs.ts'
-import { isWithin } from './paths.ts'
+import { FROM_NEW_TREE, newRunOptions } from './options.ts'
 import type { JsonObject } from '../core/json-value.ts'
 import type { StoredRun } from '../store/runs.ts'
-import type { ProcessEnd } from '../command/process.ts'
+import type { NamedPath, TrackedCommand } from '../command/lifecycle.ts'
 import type { SignalRelay } from '../command/signals.ts'
-import type { ExperimentOptions } from '../config/options.ts'
-import type { EndStatus } from '../tracking/run-writer.ts'
+import type { TrackedRecord } from '../record/record.ts'
+import type { Recorder } from '../tracking/recorder.ts'
 import type { TreeMap } from './paths.ts'
 import type { Rebuilt } from './rebuild/rebuild.ts'
 import type { ReproduceOptions, ReproducingRun } from './types.ts'
@@ -36,7 +32,7 @@ export interface Execution {
   readonly options: ReproduceOptions
   readonly relay: SignalRelay
   readonly signal: AbortSignal
-  /** Told once the command runs: from here on the tree is kept. */
+  /** Called right before the command is started: from here on the tree is kept. */
   readonly started: () => void
 }
 
@@ -47,13 +43,12 @@ export interface Executed {
 }
 
 /**
- * Runs the command to its end and records it. Signals to this process are passed on to it.
+ * Run the command to its end and record it. Signals to this process are passed on to it.
  *
  * @throws ERR_LINEAPRINT_COMMAND if it cannot be started, ERR_LINEAPRINT_STORE if it cannot be recorded.
  */
 export async function execute(execution: Execution): Promise<Executed> {
-  const { run, map, directory, options, relay, signal, rebuilt } = execution
-  const argv = await commandIn(run, map, rebuilt)
+  const { run, map, target, directory, options, relay, signal, rebuilt } = execution
   const environment: NodeJS.ProcessEnv = {
     ...process.env,
     ...movedVariables(map),
@@ -61,42 +56,33 @@ export async function execute(execution: Execution): Promise<Executed> {
     ...rebuilt.variables,
     PWD: directory,
   }
-  const { LINEAPRINT_EXPERIMENT_ID: _, ...own } = environment
-  const tracker = new ExperimentTracker(trackerOptions(execution), {
+  const command: TrackedCommand = {
+    argv: await commandIn(run, map, rebuilt),
     directory,
-    // The variable says whose command this is; so the parent is recorded.
-    environment: { ...own, LINEAPRINT_RUN_ID: run.id },
-    command: argv,
-    signal,
-    onProgress: options.onProgress,
-  })
-  let end: ProcessEnd
-  try {
-    await tracker.startExperiment()
-    await trackInputs(run, map, tracker)
-    await tracker.flush()
-    signal.throwIfAborted()
-    execution.started()
-    const variables = { LINEAPRINT_RUN_ID: tracker.id, LINEAPRINT_RUN_DIRECTORY: tracker.runDirectory }
-    end = await runBridged(
-      tracker,
-      {
-        argv,
-        directory,
-        environment: { ...environment, ...variables },
-        runDirectory: tracker.runDirectory,
-        targets: options.targets ?? [2, 2],
-      },
-      relay,
-    )
-  } catch (error) {
-    await recordFailure(tracker, error)
-    throw error
+    targets: options.targets ?? [2, 2],
+    options: newRunOptions(run, map, target),
+    settings: {
+      directory,
+      // The variable says whose command this is; so the parent is recorded.
+      environment: { ...environment, LINEAPRINT_RUN_ID: run.id },
+      optionsFromSources: FROM_NEW_TREE,
+      signal,
+      onProgress: options.onProgress,
+    },
+    trackInputs: (recorder) => trackInputs(run, map, recorder),
+    environment: () => environment,
+    outputs: pathsOf(run.record.outputs, map),
+    onReady: execution.started,
+    onSpawn: (recorder, pid) => recorder.sampleSystem(pid),
+    messages: {
+      // The comparison names it; the record says why.
+      outputFailed: (name, reason) => `the output ${JSON.stringify(name)}: ${reason}`,
+      ended: () => 'the command has run',
+    },
   }
-  const status = await recordEnd(execution, tracker, end)
-  const exitCode = end.exitCode ?? (end.signal === null ? 1 : signalExitCode(end.signal))
-  const made = { id: tracker.id, folder: tracker.runDirectory, status, exitCode, signal: end.signal }
-  return { run: made, stored: await readRun(tracker.runDirectory) }
+  const { summary, status, exitCode, signal: killedBy } = await runTracked(command, relay)
+  const { id, runDirectory: folder } = summary
+  return { run: { id, folder, status, exitCode, signal: killedBy }, stored: await readRun(folder) }
 }
 
 /**
@@ -134,7 +120,7 @@ function seedEnvironment({ record }: StoredRun): Record<string, string | undefin
     ([name, value]) => [name, typeof value === 'string' ? value : undefined] as const,
   )
   const seed = givenSeed(seeds.value)
-  const { seeds: options } = recordedComponents(record.configuration)
+  const { seeds: options } = recordedConfiguration(record)
   return {
     ...Object.fromEntries(variables),
     ...(options.deterministic && deterministicVariables()),
@@ -147,98 +133,18 @@ function givenSeed({ seed, source }: JsonObject): number | undefined {
   return source === 'setSeeds' && typeof seed === 'number' ? seed : undefined
 }
 
-/** The folder that held the store of a run when it was made. */
-export function outputDirOf({ record }: StoredRun): string {
-  return fieldText(record.configuration['outputDir'])
-}
-
-function trackerOptions({ run, map, target }: Execution): ExperimentOptions {
-  const { configuration, name, tags, notes, metadata } = run.record
-  const outputDir = map.path(outputDirOf(run))
-  const flag = (field: string): boolean => configuration[field] !== false
-  return {
-    experimentName: name,
-    // A store elsewhere is the record's word, which does not decide where something is written.
-    outputDir: isWithin(outputDir, target) ? outputDir : target,
-    enableDatasetTracking: flag('enableDatasetTracking'),
-    enableModelTracking: flag('enableModelTracking'),
-    enableEnvironmentTracking: flag('enableEnvironmentTracking'),
-    enableSeedTracking: flag('enableSeedTracking'),
-    enableGitTracking: flag('enableGitTracking'),
-    algorithm: configuration['algorithm'] as ExperimentOptions['algorithm'],
-    seeds: recordedComponents(configuration).seeds,
-    // Copies beside the store would take the place of those of the reproduced run.
-    saveToJson: false,
-    saveToYaml: false,
-    // And a run that is only looked at is nothing to send to anybody.
-    saveToWandb: false,
-    saveToMlflow: false,
-    tags,
-    notes,
-    metadata,
-  }
-}
-
-async function trackInputs({ record }: StoredRun, map: TreeMap, tracker: ExperimentTracker): Promise<void> {
-  for (const [name, entry] of Object.entries(record.datasets)) {
-    const path = isSaid(entry) ? undefined : pathOf(entry)
-    if (path !== undefined) await tracker.trackDataset(map.path(path), name)
-  }
-  for (const [name, entry] of Object.entries(record.models)) {
-    const path = isSaid(entry) ? undefined : pathOf(entry)
-    if (path !== undefined) await tracker.trackModel(map.path(path), name)
-  }
+async function trackInputs({ record }: StoredRun, map: TreeMap, recorder: Recorder): Promise<void> {
+  for (const { name, path } of pathsOf(record.datasets, map)) await recorder.track(KINDS.dataset, path, name)
+  for (const { name, path } of pathsOf(record.models, map)) await recorder.track(KINDS.model, path, name)
   const seeds = record.captures['seeds']
   const seed = seeds?.status === 'captured' ? seeds.value['seed'] : undefined
-  if (typeof seed === 'number') await tracker.setSeeds(seed, { replaceMathRandom: false })
+  if (typeof seed === 'number') await recorder.setSeeds(seed, { replaceMathRandom: false })
 }
 
-function pathOf(entry: StoredRun['record']['outputs'][string]): string | undefined {
-  return 'path' in entry && typeof entry.path === 'string' ? entry.path : undefined
-}
-
-async function recordFailure(tracker: ExperimentTracker, error: unknown): Promise<void> {
-  if (!tracker.isRunning) return
-  try {
-    tracker.fail(error)
-    await tracker.finishExperiment(error instanceof SignalError ? 'killed' : 'failed')
-  } catch (second) {
-    throw new AggregateError([error, second], `${reasonOf(error)}; and the run could not be recorded`, {
-      cause: second,
-    })
-  }
-}
-
-async function recordEnd(
-  { run, map, relay }: Execution,
-  tracker: ExperimentTracker,
-  { warnings, ...end }: ProcessEnd,
-): Promise<EndStatus> {
-  const killedBy = end.signal ?? (end.exitCode === 0 ? undefined : relay.ending)
-  tracker.note({ type: 'command', ...end, signal: killedBy ?? null })
-  for (const message of warnings) tracker.note({ type: 'warning', message })
-  for (const [name, entry] of Object.entries(run.record.outputs)) {
-    const path = pathOf(entry)
-    // What a program said, the program of this run says again.
-    if (path === undefined || isSaid(entry)) continue
-    try {
-      await tracker.trackOutput(map.path(path), name)
-    } catch (error) {
-      // The comparison names it; the record says why.
-      tracker.note({ type: 'warning', message: `the output ${JSON.stringify(name)}: ${reasonOf(error)}` })
-    }
-  }
-  const status = killedBy !== undefined ? 'killed' : end.exitCode === 0 ? 'finished' : 'failed'
-  if (status === 'killed') tracker.fail(new Error(`the command was ended by ${killedBy}`))
-  if (status === 'failed') tracker.fail(new Error(`the command ended with code ${end.exitCode}`))
-  try {
-    await tracker.finishExperiment(status)
-    return status
-  } catch (cause) {
-    throw new LineaprintError(
-      'ERR_LINEAPRINT_STORE',
-      `the command has run, but the run could not be recorded: ${reasonOf(cause)}`,
-      { cause },
-    )
-  }
+/** Where tracked things lie in the new tree. What a program reported, the program of this run reports again. */
+function pathsOf(entries: Readonly<Record<string, TrackedRecord>>, map: TreeMap): NamedPath[] {
+  return Object.entries(entries).flatMap(([name, entry]) => {
+    if (isReported(entry) || !('path' in entry) || typeof entry.path !== 'string') return []
+    return [{ name, path: map.path(entry.path) }]
+  })
 }

@@ -5,7 +5,7 @@ import { gitPath } from '../capture/git/paths.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { errorCode, storeError } from '../util/fs.ts'
 import { verifyTracked } from '../compare/tracked.ts'
-import { isSaid } from './verdicts/reported.ts'
+import { isReported } from '../record/reported-by.ts'
 import { preparePath } from './paths.ts'
 import { item } from './types.ts'
 import type { TrackedRecord } from '../record/record.ts'
@@ -42,7 +42,7 @@ export async function checkInputs(
     const moved: (readonly [string, TrackedRecord])[] = []
     for (const [name, entry] of Object.entries(run.record[section])) {
       signal?.throwIfAborted()
-      if (isSaid(entry)) await moveSaid(run, entry, map, target)
+      if (isReported(entry)) await moveReported(run, entry, map, target)
       else moved.push([name, await moveInput(entry, map, target)])
     }
     sections[section] = Object.fromEntries(moved)
@@ -87,10 +87,10 @@ async function moveInput(entry: TrackedRecord, map: TreeMap, target: string): Pr
 }
 
 /**
- * What a program said while it ran may be something that it read, or something that it made. Only what lay there before
- * the run began is brought along. Nothing is refused here: what the program says again is compared with it.
+ * Copy what a program reported into the new tree, if it is something that it read: what it made did not lie there
+ * before the run began. Nothing is refused here: what the program reports again is compared with it.
  */
-async function moveSaid(
+async function moveReported(
   { record }: StoredRun,
   entry: TrackedRecord,
   map: TreeMap,

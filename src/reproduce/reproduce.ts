@@ -5,9 +5,10 @@ import { storeIn } from '../store/store.ts'
 import { SignalRelay } from '../command/signals.ts'
 import { compareMetrics, lastValues } from './verdicts/metrics.ts'
 import { compareOutputs } from './verdicts/outputs.ts'
-import { compareSaid } from './verdicts/reported.ts'
-import { commandIn, execute, outputDirOf } from './execute.ts'
+import { compareReported } from './verdicts/reported.ts'
+import { commandIn, execute } from './execute.ts'
 import { checkInputs, refuseOtherInputs } from './inputs.ts'
+import { outputDirOf } from './options.ts'
 import { TreeMap } from './paths.ts'
 import { makeFolder, preparePlaces } from './folders.ts'
 import { checkCommand, checkRecord, recordedTree } from './preflight.ts'
@@ -157,10 +158,10 @@ async function compareAll(
     await lastValues(stored, [...storesOf(made.folder, directory), storeIn(outputDirOf(run))]),
     tolerance,
   )
-  const said = await compareSaid(run, stored)
-  const found = [...outputs, ...said.filter(({ section }) => section === 'models'), ...metrics]
+  const reported = await compareReported(run, stored)
+  const found = [...outputs, ...reported.filter(({ section }) => section === 'models'), ...metrics]
   const isEmpty = found.every(({ verdict }) => verdict === 'not-compared')
-  const datasets = said.filter(({ section }) => section === 'datasets')
+  const datasets = reported.filter(({ section }) => section === 'datasets')
   return [
     command,
     ...datasets,

@@ -3,10 +3,10 @@ import { createEnvironmentCapture } from '../capture/environment/capture.ts'
 import { asArray, asObject, asText } from '../capture/fields.ts'
 import { gitCapture } from '../capture/git/git-capture.ts'
 import { LineaprintError } from '../core/errors.ts'
-import { recordedComponents } from '../config/groups.ts'
+import { recordedConfiguration } from '../config/options.ts'
 import { fieldText } from '../json/copy.ts'
 import { item } from './types.ts'
-import type { Component, Difference } from '../core/component.ts'
+import type { Difference } from '../core/component.ts'
 import type { AlgorithmChoice } from '../core/digest.ts'
 import type { JsonObject } from '../core/json-value.ts'
 import type { StoredRun } from '../store/runs.ts'
@@ -109,13 +109,7 @@ export async function checkEnvironment(
     const why = before?.status === 'failed' ? `it was not captured: ${before.reason}` : 'it was not captured'
     return item('environment', 'environment', 'not-compared', why)
   }
-  const { environment } = recordedComponents(record.configuration)
-  const capture: Component = createEnvironmentCapture({
-    variables,
-    timeout: environment.timeoutMs,
-    packages: environment.packages,
-    variableNames: environment.variables,
-  })
+  const capture = createEnvironmentCapture(recordedConfiguration(record).environment, { variables })
   const { status, reason = '', differences } = capture.compare(before, await capture.capture(options))
   if (status === 'same') return item('environment', 'environment', 'same')
   return item('environment', 'environment', 'different', reason, differences)

@@ -1,4 +1,4 @@
-/** Names of files that exist to hold secrets. They are listed and hashed, but not copied into a run. */
+/** Names of files made to hold secrets. They are listed and hashed, but not copied into a run. */
 
 const SECRET_FILES = [
   /^\.env(?:\.(?!example$|sample$|template$|dist$)[^/]*)?$/,
@@ -10,7 +10,7 @@ const SECRET_FILES = [
   /^(?:credentials?|secrets?)$/,
 ]
 
-/** Whether the last part of a path is a name under which secrets are kept. */
+/** Check whether the last segment of a path is a name commonly used for secrets. */
 export function isSecretFile(path: string): boolean {
   const name = path.slice(path.lastIndexOf('/') + 1).toLowerCase()
   return SECRET_FILES.some((pattern) => pattern.test(name))

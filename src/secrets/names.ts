@@ -1,14 +1,14 @@
 /**
- * Whether a name (of a flag, a variable, a field) is one that secrets stand under.
+ * Judgement of names (of flags, variables, fields): do they usually hold secrets?
  *
- * The last word decides what is named: `--api-key` is a key, `--api-key-file` is a file, `--max-tokens` is a
- * number, and `--eos-token` is a piece of text of a tokenizer. Machine learning is full of tokens that are not
- * secret, and a command whose `--max-tokens` was blotted out cannot be run again.
+ * The last word decides: `--api-key` is a key, `--api-key-file` is a file, `--max-tokens` is a number, and
+ * `--eos-token` is a text token of a tokenizer. Many tokens in machine learning are not secret, and a command
+ * with a redacted `--max-tokens` cannot be rerun.
  */
 
 import { words } from '../util/word-list.ts'
 
-/** Words that make the name secret wherever they stand. */
+/** Words that make a name secret in any position. */
 const SECRET_WORDS = new Set(
   words(`
   password passwords passwd passphrase passcode pwd secret secrets credential credentials
@@ -17,7 +17,7 @@ const SECRET_WORDS = new Set(
 `),
 )
 
-/** Last words that say that something else is named: where the secret lies, how long it is, what it is called. */
+/** Last words that name something other than the secret: its location, length or identifier. */
 const HARMLESS_ENDINGS = new Set(
   words(`
   file files path paths dir directory folder name names id ids env var variable url uri
@@ -27,7 +27,7 @@ const HARMLESS_ENDINGS = new Set(
 `),
 )
 
-/** What stands before `token` where the token belongs to a tokenizer or is counted. */
+/** Words before `token` that make it a token of a tokenizer or a count. */
 const TOKENIZER_WORDS = new Set(
   words(`
   eos bos pad padding unk unknown sep cls mask special image video audio start stop end prefix
@@ -37,7 +37,7 @@ const TOKENIZER_WORDS = new Set(
 `),
 )
 
-/** What stands before `key` where the key opens something. */
+/** Words before `key` that make it a secret. */
 const KEY_OWNERS = new Set(
   words(`
   api access secret private signing encryption auth account ssh license master service deploy
@@ -48,7 +48,7 @@ const KEY_OWNERS = new Set(
 `),
 )
 
-/** What stands before `pass` where something is passed or passes. */
+/** Words before `pass` that make it not a password. */
 const PASS_WORDS = new Set(
   words(`
   multi single one two first second forward backward by max per num high low band full all
@@ -56,28 +56,28 @@ const PASS_WORDS = new Set(
 `),
 )
 
-/** Names that may hold a secret or something else: the value decides. */
+/** Last words of names that may or may not be secret: the value decides. */
 const DOUBTFUL_ENDINGS = new Set(
   words(`
   key auth sig signature sas code session sid login
 `),
 )
 
-/** How sure a name makes it that its value is a secret. */
+/** The certainty with which a name indicates a secret. */
 export type Suspicion = 'secret' | 'doubtful' | 'none'
 
 /**
- * Judges a name.
+ * Judge a name.
  *
  * @param name A flag with or without its dashes, a variable, a dotted or camel-case field.
  */
 export function judgeName(name: string): Suspicion {
-  // The working directory, which every shell exports.
+  // The working directory, exported by every shell.
   if (name === 'PWD' || name === 'OLDPWD') return 'none'
   const parts = split(name)
   const last = parts.at(-1)
   if (last === undefined || HARMLESS_ENDINGS.has(last)) return 'none'
-  // `PGPASSWORD` and `dbpassword` are one word.
+  // `PGPASSWORD` and `dbpassword` are single words.
   if (parts.some((word) => SECRET_WORDS.has(word) || /.(?:password|passwd|passphrase)$/.test(word)))
     return 'secret'
   const before = parts.at(-2) ?? ''
@@ -90,12 +90,12 @@ export function judgeName(name: string): Suspicion {
   return DOUBTFUL_ENDINGS.has(last) ? 'doubtful' : 'none'
 }
 
-/** Whether a text has the look of chance: long, without spaces or slashes, letters and digits mixed. */
-export function looksRandom(value: string): boolean {
+/** Check whether a text looks random: long, without spaces or slashes, letters and digits mixed. */
+export function isRandomText(value: string): boolean {
   return /^[A-Za-z0-9+_=.~%-]{16,}$/.test(value) && /[0-9]/.test(value) && /[A-Za-z]/.test(value)
 }
 
-/** Whether a value under a secret name says nothing secret: a switch, or the name of a variable. */
+/** Check whether the value of a secret name is not secret: a switch, or the name of a variable. */
 export function isHarmlessValue(value: string): boolean {
   return /^(?:|true|false|yes|no|none|null|auto|0|1|\$\{?[A-Z_][A-Z0-9_]*\}?)$/i.test(value)
 }

@@ -1,33 +1,33 @@
 /**
- * Takes secrets out of the added lines of a patch while it passes by.
+ * A filter that removes secrets from the added lines of a patch as it streams through.
  *
- * Only added lines are touched: the count of lines stays, so the patch still applies, and context and removed
- * lines stand in the history of the repository anyway. Only secrets with a known shape are replaced, because an
- * assignment such as `password = ask()` is program text.
+ * Only added lines change: the number of lines stays the same, so the patch still applies, and context and
+ * removed lines are in the history of the repository anyway. Only secrets of known shapes are replaced,
+ * because an assignment such as `password = ask()` is program text.
  */
 import { REDACTED, redactTokens } from './redact.ts'
 
 const PLUS = 0x2b
 const LINE_END = 0x0a
-/** A longer line passes unread: holding it would take memory that the patch's author decides on. */
+/** Longer lines pass without a check: the author of the patch would otherwise decide on the memory needed. */
 const LINE_LIMIT = 4 << 20
 
-/** One patch passing by. */
+/** A filter for one patch. */
 export class PatchFilter {
-  /** Lines in which something was replaced. */
+  /** Lines in which a secret was replaced. */
   redacted = 0
-  /** Lines too long to look at. */
+  /** Lines too long to check. */
   unread = 0
-  /** Lines of the current hunk that are still to come, on the old and on the new side. */
+  /** Remaining lines of the current hunk, on the old and on the new side. */
   #old = 0
   #new = 0
   #rest: Buffer[] = []
   #restLength = 0
-  /** Whether the current line was given on before its end. */
+  /** True if a part of the current line has already been written. */
   #passing = false
   #privateKey = false
 
-  /** Takes a piece of the patch, and gives what can be written. */
+  /** Filter a chunk of the patch, and return the part that can be written. */
   push(piece: Buffer): Buffer {
     const written: Buffer[] = []
     let start = 0
@@ -41,7 +41,7 @@ export class PatchFilter {
     const part = piece.subarray(start)
     if (this.#passing) written.push(part)
     else if (part.length > 0) {
-      // A copy: the piece belongs to the stream.
+      // A copy: the stream may reuse the chunk.
       this.#rest.push(Buffer.from(part))
       this.#restLength += part.length
       if (this.#restLength > LINE_LIMIT) {
@@ -56,7 +56,7 @@ export class PatchFilter {
     return Buffer.concat(written)
   }
 
-  /** What is left at the end of the patch. */
+  /** Return the rest at the end of the patch. */
   end(): Buffer {
     const line = Buffer.concat(this.#rest)
     this.#clear()
@@ -86,7 +86,7 @@ export class PatchFilter {
   #clean(text: string): string {
     const end = /(\r?\n)?$/.exec(text)?.[0] ?? ''
     if (/-----BEGIN [A-Z0-9 ]*PRIVATE KEY/.test(text)) {
-      // One line of many; those that follow have no look of their own.
+      // A private key spans several lines; the following ones have no shape of their own.
       this.#privateKey = !text.includes('-----END ')
       return text.slice(0, text.indexOf('-----BEGIN ')) + REDACTED + end
     }
@@ -97,7 +97,7 @@ export class PatchFilter {
     return redactTokens(text)
   }
 
-  /** Follows the headers of hunks, so that a line `+++ b/file` is never taken for an added one. */
+  /** Track hunk headers, so that a line `+++ b/file` is never treated as an added line. */
   #count(line: Buffer): void {
     if (this.#old > 0 || this.#new > 0) {
       const mark = line[0]

@@ -1,13 +1,13 @@
 /**
- * Taking secrets out of what is recorded: text, addresses, and the arguments of programs.
+ * Redaction of recorded values: text, addresses, and the arguments of programs.
  *
- * Secrets are known by shape (`secret-shapes.ts`) and by the name they stand under (`secret-names.ts`).
- * Nothing here can know a secret that has neither; what is recorded is chosen by allow-lists for that reason.
+ * Secrets are recognised by their shape (`shapes.ts`) and by the name that holds them (`names.ts`). A secret
+ * with neither cannot be recognised; recorded values are therefore chosen by allow-lists.
  */
-import { isHarmlessValue, judgeName, looksRandom } from './names.ts'
+import { isHarmlessValue, judgeName, isRandomText } from './names.ts'
 import { PRIVATE_KEY, SECRET_SHAPES } from './shapes.ts'
 
-/** What stands where a secret was. */
+/** The replacement of a secret. */
 export const REDACTED = '<redacted>'
 
 /** A scheme and `://`. */
@@ -15,8 +15,8 @@ const SCHEME = '[A-Za-z][A-Za-z0-9+.-]{0,20}://'
 /** User name and password of an address within a text, up to the last `@` before its path. */
 const USER_INFORMATION = new RegExp(`(?<![A-Za-z0-9+.-])(${SCHEME})[^\\s/?#"<>\\\\]+@`, 'g')
 /**
- * The same where an unescaped slash stands in the password, told from a port by not being a number. The length has an
- * end, because this is tried again at every scheme.
+ * The same with an unescaped slash in the password. A port is told apart because it is a number. The length
+ * is bounded, because the match is retried at every scheme.
  */
 const SLASHED_PASSWORD = new RegExp(
   `(?<![A-Za-z0-9+.-])(${SCHEME})[^\\s:/?#@"'<>]+:(?!\\d{1,5}(?:[/?#\\s]|$))[^\\s"'<>]{0,512}@`,
@@ -28,14 +28,14 @@ const HEADER =
 const BEARER = /\b(bearer|basic)(\s{1,4})(?=[A-Za-z+/_=.~-]{0,255}[0-9])[A-Za-z0-9+/_=.~-]{16,}/gi
 const ASSIGNMENT =
   /(?<![A-Za-z0-9_.])([A-Za-z_][A-Za-z0-9_.-]{0,63})(["']?\s{0,4}(?:=|:(?!\/\/))\s{0,4})("[^"]*"|'[^']*'|[^\s,;&"'<>}]+)/g
-/** Channels of a conda server carry the token in the path. */
+/** Conda channels carry the token in the path. */
 const CONDA_TOKEN = new RegExp(`(${SCHEME}[^\\s/"'?#]+/t/)[A-Za-z0-9_.-]{8,}`, 'g')
-/** What stands between the name of a header and its secret. */
+/** Words between the name of a header and its secret. */
 const SCHEME_WORD = /^(?:bearer|basic|token|digest|apikey)$/i
-/** The start of an expression: `token = read(…)` in a program names no secret. */
+/** The start of an expression: `token = read(…)` in a program holds no secret. */
 const EXPRESSION = /^[A-Za-z_][A-Za-z0-9_.]*[([]/
 
-/** Replaces secrets that are known by their shape, and nothing else. Safe on program text. */
+/** Replace secrets of known shapes, and nothing else. Safe on program text. */
 export function redactTokens(text: string): string {
   let clean = text.includes('PRIVATE KEY') ? text.replace(PRIVATE_KEY, REDACTED) : text
   for (const { hint, pattern } of SECRET_SHAPES) {
@@ -45,7 +45,7 @@ export function redactTokens(text: string): string {
 }
 
 /**
- * Replaces the secrets in a text by `<redacted>`: known shapes, passwords in addresses, fields of queries,
+ * Replace the secrets in a text by `<redacted>`: known shapes, passwords in addresses, fields of queries,
  * headers, and values assigned to names such as `API_KEY`.
  */
 export function redactText(text: string): string {
@@ -61,7 +61,7 @@ export function redactText(text: string): string {
     .replace(ASSIGNMENT, (whole, name: string, sign: string, value: string) => {
       const quote = /^["']/.exec(value)?.[0] ?? ''
       const inner = quote === '' ? value : value.slice(1, -1)
-      // Already done, by a rule above.
+      // An earlier rule has replaced it already.
       if (inner.includes(REDACTED) || SCHEME_WORD.test(inner)) return whole
       if (EXPRESSION.test(value) || !isSecret(name, inner)) return whole
       return `${name}${sign}${quote}${REDACTED}${quote}`
@@ -69,30 +69,30 @@ export function redactText(text: string): string {
 }
 
 /**
- * An address without user name, password, query and fragment. These go without a trace, so that the address
- * stays one that programs accept. `git@host:path` becomes `host:path`. A local path stays as it is.
+ * Return an address without user name, password, query and fragment. They are removed without a marker, so
+ * that programs still accept the address. `git@host:path` becomes `host:path`. A local path is unchanged.
  *
- * @param address What git, pip or conda call a URL.
+ * @param address A URL as git, pip or conda accept it.
  */
 export function redactUrl(address: string): string {
   const helper = /^([A-Za-z0-9+.-]+)::(.*)$/s.exec(address)
   if (helper) return `${helper[1]}::${redactUrl(helper[2] ?? '')}`
   const match = /^([A-Za-z][A-Za-z0-9+.-]*:\/\/)(.*)$/s.exec(address)
   if (match) return redactPath(`${match[1]}${withoutUser(match[2] ?? '')}`)
-  // The form of scp. A drive letter is no host.
+  // scp syntax. A drive letter is not a host.
   const scp = /^[^/\\\s]*@([^@/\\\s:]+):(.*)$/s.exec(address)
   if (scp) return redactPath(`${scp[1]}:${withoutQuery(scp[2] ?? '')}`)
   return redactText(address)
 }
 
-/** What follows `scheme://`, without user information, query and fragment. */
+/** Remove user information, query and fragment from the part after `scheme://`. */
 function withoutUser(rest: string): string {
   const end = rest.search(/[/?#\\]/)
   const authority = end < 0 ? rest : rest.slice(0, end)
   const path = end < 0 ? '' : rest.slice(end)
   if (authority.includes('@')) return authority.slice(authority.lastIndexOf('@') + 1) + withoutQuery(path)
   if (/:\d{0,5}$/.test(authority) || !/^[^[]*:/.test(authority)) return authority + withoutQuery(path)
-  // A port that is no number: this was the start of a password with a slash, a `?` or a `#` in it.
+  // The port is not a number, so this is the start of a password that contains a slash, a `?` or a `#`.
   const at = path.lastIndexOf('@')
   return at < 0 ? REDACTED + withoutQuery(path) : withoutQuery(path.slice(at + 1))
 }
@@ -107,23 +107,24 @@ function redactPath(address: string): string {
     .replace(CONDA_TOKEN, `$1${REDACTED}`)
 }
 
-/** The value of a variable or field, or `<redacted>` if its name or its look says that it is a secret. */
+/** Return the value of a variable or field, or `<redacted>` if its name or shape indicates a secret. */
 export function redactValue(name: string, value: string): string {
   return isSecret(name, value) ? REDACTED : redactText(value)
 }
 
 /**
- * The arguments of a program with secrets replaced, one for one, so that the command can still be read:
- * `--token x`, `--token=x`, `TOKEN=x`, `--user name:password`, headers, addresses, and known shapes.
+ * Return the arguments of a program with secrets replaced. Their number and order stay, so that the command
+ * remains readable: `--token x`, `--token=x`, `TOKEN=x`, `--user name:password`, headers, addresses, and
+ * known shapes.
  *
- * @param argv Program and arguments, as the system gives them.
+ * @param argv Program and arguments.
  */
 export function redactArguments(argv: readonly string[]): string[] {
   return argv.map((argument, index) => {
     const before = argv[index - 1]
     if (before !== undefined && isFlag(before) && !before.includes('=')) {
       // Passwords may start with a dash, but `--token --verbose` is two flags.
-      if (isSecret(before, argument) && (!isFlag(argument) || looksRandom(argument))) return REDACTED
+      if (isSecret(before, argument) && (!isFlag(argument) || isRandomText(argument))) return REDACTED
       const login = LOGIN_FLAGS.has(before) ? /^([^:\s/\\]+):(?!\d+$)\S+$/.exec(argument) : null
       if (login) return `${login[1]}:${REDACTED}`
     }
@@ -142,6 +143,6 @@ function isFlag(argument: string): boolean {
 function isSecret(name: string, value: string): boolean {
   if (isHarmlessValue(value)) return false
   const suspicion = judgeName(name)
-  // What a query signs with has no other look.
-  return suspicion === 'secret' || (suspicion === 'doubtful' && looksRandom(value))
+  // The signature of a query can only be recognised by its randomness.
+  return suspicion === 'secret' || (suspicion === 'doubtful' && isRandomText(value))
 }

@@ -1,26 +1,29 @@
 /**
- * Shapes of secrets that can be known by sight: the issuers gave them prefixes for this purpose.
- * A secret without such a shape can only be known by the name it stands under (`secret-names.ts`).
+ * Shapes of secrets that can be recognised by sight: issuers give them prefixes for this purpose. A secret
+ * without such a shape can only be recognised by the name that holds it (`names.ts`).
  */
 
-/** What one issuer's secrets look like. */
+/** The shape of one issuer's secrets. */
 export interface SecretShape {
-  /** In plain words, for warnings. */
+  /** Name used in warnings. */
   readonly name: string
-  /** Text that stands in every such secret, so that most text is passed over without the slower expression. */
+  /** Substring of every such secret. Text without it skips the slower expression. */
   readonly hint: string
   /** Global; matches the secret and nothing around it. */
   readonly pattern: RegExp
 }
 
-/** Before a secret: nothing that could be a part of a longer word. */
+/** Not preceded by a character of a longer word. */
 const START = '(?<![A-Za-z0-9_-])'
 
 function shape(name: string, hint: string, pattern: string): SecretShape {
   return { name, hint, pattern: new RegExp(START + pattern, 'g') }
 }
 
-/** Every shape known. Each expression is one run of characters after a fixed start, so none can backtrack far. */
+/**
+ * All known shapes. Each expression is one run of characters after a fixed start, so that backtracking is
+ * bounded.
+ */
 export const SECRET_SHAPES: readonly SecretShape[] = [
   ...['ghp_', 'gho_', 'ghu_', 'ghs_', 'ghr_'].map((start) =>
     shape('GitHub token', start, `${start}[A-Za-z0-9_]{20,255}`),
@@ -33,7 +36,7 @@ export const SECRET_SHAPES: readonly SecretShape[] = [
   ),
   shape('Hugging Face token', 'hf_', 'hf_[A-Za-z0-9]{20,255}'),
   shape('Hugging Face token', 'api_org_', 'api_org_[A-Za-z0-9]{20,255}'),
-  // A digit is demanded: long names such as those of scikit packages start with `sk-` as well.
+  // A digit is required: long names such as those of scikit packages also start with `sk-`.
   shape('sk- key', 'sk-', 'sk-(?=[A-Za-z_-]{0,255}[0-9])[A-Za-z0-9_-]{20,255}'),
   shape('Groq key', 'gsk_', 'gsk_[A-Za-z0-9]{20,255}'),
   shape('xAI key', 'xai-', 'xai-[A-Za-z0-9]{20,255}'),
@@ -69,15 +72,15 @@ export const SECRET_SHAPES: readonly SecretShape[] = [
   shape('age key', 'AGE-SECRET-KEY-', 'AGE-SECRET-KEY-1[A-Z0-9]{20,255}'),
 ]
 
-/** The lines of a private key, from its first line to its last or, where that is missing, to the end. */
+/** The lines of a private key, from its first line to its last or, if that is missing, to the end. */
 export const PRIVATE_KEY: RegExp =
   /-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----[^]*?(?:-----END [A-Z0-9 ]*-----|$)/g
 
 /**
- * Names the first secret in a text that is known by its shape.
+ * Find the first secret of a known shape in a text.
  *
  * @param text Any text; bytes may be given as Latin-1, since every shape is ASCII.
- * @returns What it looks like, or `undefined`.
+ * @returns The name of the shape, or `undefined`.
  */
 export function findSecret(text: string): string | undefined {
   if (text.includes('PRIVATE KEY') && text.search(PRIVATE_KEY) >= 0) return 'private key'

@@ -1,38 +1,38 @@
-/** Reading a journal, whatever a crash or a stranger left of it. */
+/** Reader of journals, which may be truncated by a crash, damaged or untrusted. */
 import { open, stat } from 'node:fs/promises'
 import { LineaprintError } from '../core/errors.ts'
 import { storeError } from '../util/fs.ts'
-import { isEvent } from '../record/events.ts'
+import { isEvent } from '../record/check-event.ts'
 import type { FileHandle } from 'node:fs/promises'
 import type { JournalEvent } from '../record/events.ts'
 
-/** What was found in a journal. */
+/** The result of reading a journal. */
 export interface JournalReport {
-  /** Events that could be read. */
+  /** Number of events that could be read. */
   readonly events: number
-  /** Bytes of an unfinished last line: the process ended while it wrote. */
+  /** Bytes of an unfinished last line: the process ended while writing it. */
   readonly tornBytes: number
-  /** Plain sentences about lines that are damaged or missing. */
+  /** Sentences about lines that are damaged or missing. */
   readonly problems: readonly string[]
 }
 
-/** Everything that is wrong with a journal, as plain sentences. */
+/** Return all problems of a journal, as sentences. */
 export function journalProblems({ problems, tornBytes }: JournalReport): string[] {
   return [...problems, ...(tornBytes > 0 ? ['its last line is unfinished'] : [])]
 }
 
-/** Longer lines are damage: no event comes near, and memory has an end. */
+/** Longer lines count as damage: no event is as long, and memory is bounded. */
 const LINE_LIMIT = 64 * 1024 * 1024
 
 /** Bytes read at a time. */
 const CHUNK = 256 << 10
 
-/** More than a few problems say no more than a few. */
+/** Further problems add no information. */
 const PROBLEM_LIMIT = 20
 
 /**
- * Reads the events of a journal in order. An unfinished last line is left out and reported; so is a line in
- * the middle that is no event.
+ * Read the events of a journal in order. An unfinished last line is skipped and reported, and so is any other
+ * line that is not an event.
  *
  * @param visit Called with each event.
  * @throws ERR_LINEAPRINT_STORE if the file cannot be read.
@@ -44,7 +44,7 @@ export async function readJournal(
   const lines = new LineReader(visit)
   let file: FileHandle | undefined
   try {
-    // Opening a FIFO would wait for whoever writes into it.
+    // Opening a FIFO would block until another process writes into it.
     if (!(await stat(path)).isFile()) throw new Error('it is not a regular file')
     file = await open(path, 'r')
     const buffer = Buffer.allocUnsafeSlow(CHUNK)
@@ -95,19 +95,19 @@ class LineReader {
   #keep(part: Buffer): void {
     if (part.length === 0) return
     this.#length += part.length
-    // The next read goes into the same memory.
+    // A copy: the next read overwrites the buffer.
     if (this.#length <= LINE_LIMIT) this.#parts.push(Buffer.from(part))
     else this.#parts = []
   }
 
-  /** Whole lines, decoded at once: a journal has millions. */
+  /** Decode all complete lines at once: a journal has millions. */
   #takeAll(bytes: Buffer): void {
     const text = this.#decode(bytes)
     if (text !== undefined) {
       for (const line of text.split('\n')) this.#take(line)
       return
     }
-    // Somewhere is a byte that is no UTF-8, and only its line is damaged.
+    // A byte is not UTF-8; only its line is damaged.
     let start = 0
     for (let end = bytes.indexOf(0x0a); end >= 0; end = bytes.indexOf(0x0a, start)) {
       this.#take(this.#decode(bytes.subarray(start, end)))

@@ -1,10 +1,11 @@
 /**
- * The journal of a run: `events.jsonl`, one JSON object per line, only ever appended to. It is the truth until
- * the run ends.
+ * The journal of a run: `events.jsonl`, one JSON object per line, append-only. It is authoritative until the
+ * run ends.
  *
- * Appending costs the caller the making of one line; the file is written behind, in order, and `flush` says
- * when everything said so far is on disk. Every write names its position in the file, so that a write under
- * way can be repeated when the process ends or too much has piled up: the same bytes at the same place.
+ * An append costs the caller the formatting of one line; the file is written in the background, in order, and
+ * `flush` resolves when everything appended so far is on disk. Every write has an explicit position in the
+ * file, so that a pending write can be repeated when the process ends or too much has queued up: it writes
+ * the same bytes at the same position.
  */
 import { writeSync } from 'node:fs'
 import { open } from 'node:fs/promises'
@@ -14,7 +15,7 @@ import { storeError, syncFolder, writeAll } from '../util/fs.ts'
 import type { FileHandle } from 'node:fs/promises'
 import type { EventBody, EventHead } from '../record/events.ts'
 
-/** Characters that may wait in memory before the caller has to write them itself. */
+/** Characters that may be queued before the caller writes them synchronously. */
 const QUEUE_LIMIT = 1 << 20
 
 interface Batch {
@@ -46,7 +47,7 @@ export class Journal {
     this.#path = path
   }
 
-  /** Creates the file; one that is there already is an error. */
+  /** Create the file. An existing one is an error. */
   static async create(path: string): Promise<Journal> {
     let file: FileHandle | undefined
     try {
@@ -56,14 +57,14 @@ export class Journal {
       openJournals.add(journal)
       return journal
     } catch (cause) {
-      // The failure that led here is the one to tell.
+      // Report the original failure; a failure to close adds nothing.
       await file?.close().catch(() => undefined)
       throw storeError(path, 'the journal cannot be created', cause)
     }
   }
 
   /**
-   * Appends an event. The caller waits for nothing but the making of the line.
+   * Append an event. The caller only waits for the formatting of the line.
    *
    * @throws ERR_LINEAPRINT_STORE if an earlier event could not be written.
    */
@@ -75,7 +76,7 @@ export class Journal {
   }
 
   /**
-   * Resolves when every event appended so far survives a loss of power.
+   * Resolve when every event appended so far is durable.
    *
    * @throws ERR_LINEAPRINT_STORE if one of them could not be written.
    */
@@ -87,7 +88,7 @@ export class Journal {
     })
   }
 
-  /** Flushes and closes the file. */
+  /** Flush and close the file. */
   async close(): Promise<void> {
     if (this.#closed) return
     try {
@@ -99,7 +100,7 @@ export class Journal {
     }
   }
 
-  /** Writes what waits, at once. For the end of the process, where nothing asynchronous runs any more. */
+  /** Write the queue synchronously: at the end of the process nothing asynchronous runs any more. */
   writeRest(): void {
     if (this.#failure) throw this.#failure
     try {
@@ -119,7 +120,7 @@ export class Journal {
   #push(line: string): void {
     this.#queue.push(line)
     this.#queued += line.length
-    // A loop that never yields would pile up lines until the memory is full.
+    // A loop that never yields would fill the memory with lines.
     if (this.#queued > QUEUE_LIMIT) this.writeRest()
     else this.#start()
   }
@@ -139,7 +140,7 @@ export class Journal {
           await this.#write()
           if (waiters.length > 0) await this.#sync()
         } catch (cause) {
-          // An fsync that failed is not tried again: the system may have dropped the pages it could not write.
+          // A failed fsync is not retried: the system may have dropped the pages it could not write.
           const failure = this.#fail(cause)
           for (const { reject } of [...waiters, ...this.#waiters]) reject(this.#tell(failure))
           this.#waiters = []
@@ -163,7 +164,7 @@ export class Journal {
 
   async #sync(): Promise<void> {
     await this.#file.datasync()
-    // Whoever removed the file has removed what would be acknowledged here.
+    // If the file was unlinked, the acknowledged events would be lost.
     if ((await this.#file.stat()).nlink === 0) throw Object.assign(new Error('removed'), { code: 'ENOENT' })
   }
 
@@ -175,7 +176,7 @@ export class Journal {
     return batch
   }
 
-  /** Somebody knows of the failure: it need not be told once more at the end of the process. */
+  /** Mark the failure as reported, so that it is not reported again at the end of the process. */
   #tell(failure: LineaprintError): LineaprintError {
     openJournals.delete(this)
     return failure
@@ -195,7 +196,7 @@ function writeBatch(descriptor: number, { bytes, position }: Batch): void {
 
 const openJournals = new Set<Journal>()
 
-// A program that calls process.exit() or dies of an exception keeps what it said until then.
+// A program that calls process.exit() or dies of an exception keeps everything logged until then.
 process.on('exit', () => {
   for (const journal of openJournals) {
     try {

@@ -1,4 +1,4 @@
-/** Reading one run: its record, and the journal of one that has not ended. */
+/** Reader of one run: its record, and the journal of a run that has not ended. */
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
@@ -11,23 +11,23 @@ import { JOURNAL_FILE, RECORD_FILE } from './store.ts'
 import type { JournalReport } from './journal-read.ts'
 import type { RunRecord, RunStatus } from '../record/record.ts'
 
-/** A run as it stands in the store. */
+/** A run in the store. */
 export interface StoredRun {
   readonly id: string
   /** Absolute path. */
   readonly folder: string
-  /** The record; of a run that has not ended with what its journal adds. */
+  /** The record; for a run that has not ended, with the events of its journal. */
   readonly record: RunRecord
   /** The bytes of `run.json`. */
   readonly recordBytes: Uint8Array
-  /** As recorded; `lost` if the run has not ended and its process is gone. */
+  /** The recorded status, or `lost` if the run has not ended and its process has. */
   readonly status: RunStatus
-  /** What was found in the journal; only of a run that has not ended. */
+  /** The result of reading the journal; only for a run that has not ended. */
   readonly journal?: JournalReport
 }
 
 /**
- * Reads one run.
+ * Read one run.
  *
  * @param folder The folder of the run, in a store or copied elsewhere.
  * @throws ERR_LINEAPRINT_RECORD for a damaged record, ERR_LINEAPRINT_RUN if there is none.
@@ -37,14 +37,14 @@ export async function readRun(folder: string): Promise<StoredRun> {
   const { id } = record
   if (record.status !== 'running') return { id, folder, record, recordBytes, status }
   const state = initialState(record)
-  const journal = await readJournalIfThere(join(folder, JOURNAL_FILE), (event) => applyEvent(state, event))
+  const journal = await readJournalIfExists(join(folder, JOURNAL_FILE), (event) => applyEvent(state, event))
   return { id, folder, record: toRecord(state, { status }), recordBytes, status, journal }
 }
 
 /** A record without its journal. */
 export type ReadRecord = Pick<StoredRun, 'record' | 'recordBytes' | 'status'>
 
-/** Reads the record of a run. `quick` as for `parseRecord`. */
+/** Read the record of a run. `quick` as for `parseRecord`. */
 export async function readRecord(folder: string, options: { quick?: boolean } = {}): Promise<ReadRecord> {
   const path = join(folder, RECORD_FILE)
   const read = async (): Promise<ReadRecord> => {
@@ -54,18 +54,18 @@ export async function readRecord(folder: string, options: { quick?: boolean } = 
   }
   const first = await read()
   if (first.status !== 'running' || isAlive(first.record.process) !== 'gone') return first
-  // It may have ended well between the look at the record and the look at the process.
+  // The run may have ended between the read of the record and the check of the process.
   const second = await read()
   return second.status === 'running' ? { ...second, status: 'lost' } : second
 }
 
-async function readJournalIfThere(...[path, visit]: Parameters<typeof readJournal>): Promise<JournalReport> {
-  const there = await stat(path).then(
+async function readJournalIfExists(...[path, visit]: Parameters<typeof readJournal>): Promise<JournalReport> {
+  const exists = await stat(path).then(
     () => true,
     () => false,
   )
-  // A run that was killed in its first moments has no journal yet.
-  return there ? readJournal(path, visit) : { events: 0, tornBytes: 0, problems: [] }
+  // A run that was killed right after its start has no journal yet.
+  return exists ? readJournal(path, visit) : { events: 0, tornBytes: 0, problems: [] }
 }
 
 async function readRecordBytes(path: string): Promise<Uint8Array> {

@@ -1,4 +1,4 @@
-/** The files of a run's folder beside its record, with the digests by which the seal covers them. */
+/** The files in a run's folder other than its record, with the digests by which the seal covers them. */
 import { lstat, open, readdir, readlink } from 'node:fs/promises'
 import { dirname, isAbsolute, join } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
@@ -9,33 +9,33 @@ import type { FileHandle } from 'node:fs/promises'
 import type { FileRecord } from '../record/record.ts'
 
 /** A file or link below a run's folder; segments joined by `/`. */
-interface Found {
+interface FolderEntry {
   readonly path: string
   readonly type: 'file' | 'link' | 'other'
 }
 
 /**
- * Digests every file of a run's folder but the record itself.
+ * Digest every file of a run's folder but the record itself.
  *
- * @param later Names of files that are written after the record and follow from it.
+ * @param derived Names of files that are written after the record and derived from it.
  * @returns Entries sorted by path, and a sentence about each file that the seal does not cover.
  */
 export async function describeFiles(
   folder: string,
-  later: readonly string[],
+  derived: readonly string[],
 ): Promise<{ files: FileRecord[]; warnings: string[] }> {
-  const found = await findFiles(folder, later)
-  const warnings = found
+  const entries = await findFiles(folder, derived)
+  const warnings = entries
     .filter(({ type }) => type === 'other')
     .map(({ path }) => notCovered(path, 'it is not a regular file'))
-  const regular = found.filter(({ type }) => type === 'file').map(({ path }) => path)
+  const regular = entries.filter(({ type }) => type === 'file').map(({ path }) => path)
   await syncAll(folder, regular)
   const hashes = await hashFiles(
     regular.map((path) => join(folder, path)),
     { algorithm: 'both' },
   )
   const files: FileRecord[] = []
-  for (const { path, type } of found) {
+  for (const { path, type } of entries) {
     if (type === 'link') files.push({ path, link: await readlink(join(folder, path)) })
   }
   regular.forEach((path, index) => {
@@ -49,7 +49,7 @@ export async function describeFiles(
   return { files: files.toSorted((a, b) => (a.path < b.path ? -1 : 1)), warnings }
 }
 
-/** A record must not survive a loss of power that its files do not. */
+/** Sync all files: a record must not survive a power failure that its files do not. */
 async function syncAll(folder: string, paths: readonly string[]): Promise<void> {
   const folders = new Set(paths.map((path) => dirname(join(folder, path))))
   for (const path of paths) await syncing(join(folder, path), syncFile)
@@ -65,13 +65,13 @@ async function syncing(path: string, sync: (path: string) => Promise<void>): Pro
 }
 
 async function syncFile(path: string): Promise<void> {
-  // Windows syncs only what is open for writing; these files are read-only to us.
+  // Windows only syncs files open for writing, and these are opened read-only.
   if (process.platform === 'win32') return
   let file: FileHandle
   try {
     file = await open(path, 'r')
   } catch (error) {
-    // What is gone or forbidden is told by its hash. Anything else may be over by then.
+    // Hashing reports missing and unreadable files. Other errors may be temporary.
     if (['ENOENT', 'EACCES', 'EPERM', 'ELOOP'].includes(errorCode(error) ?? '')) return
     throw error
   }
@@ -86,29 +86,29 @@ function notCovered(path: string, reason: string): string {
   return `the file ${path} of the run is not covered by the seal: ${reason}`
 }
 
-/** Lists what lies below a run's folder, but the record and what is written after it. */
-export async function findFiles(folder: string, later: readonly string[]): Promise<Found[]> {
-  const left = new Set([RECORD_FILE, ...later])
-  const found: Found[] = []
+/** List the entries of a run's folder, except the record and files written after it. */
+export async function findFiles(folder: string, derived: readonly string[]): Promise<FolderEntry[]> {
+  const excluded = new Set([RECORD_FILE, ...derived])
+  const entries: FolderEntry[] = []
   const visit = async (below: string): Promise<void> => {
     for (const name of await readdir(join(folder, below))) {
       const path = below === '' ? name : `${below}/${name}`
-      if (left.has(path)) continue
+      if (excluded.has(path)) continue
       const info = await lstat(join(folder, path)).catch(() => undefined)
       if (info?.isDirectory()) await visit(path)
-      // A name that is not UTF-8 cannot be found again by its text: it is `other` as well.
-      else found.push({ path, type: info?.isFile() ? 'file' : info?.isSymbolicLink() ? 'link' : 'other' })
+      // A name that is not UTF-8 cannot be reopened by its text, so it is `other` as well.
+      else entries.push({ path, type: info?.isFile() ? 'file' : info?.isSymbolicLink() ? 'link' : 'other' })
     }
   }
   try {
     await visit('')
-    return found
+    return entries
   } catch (cause) {
     throw storeError(folder, 'the folder of the run cannot be read', cause)
   }
 }
 
-/** Whether a path from a record stays below the folder that it is joined to. */
+/** Check whether a path from a record stays below the folder that it is joined to. */
 export function isBelow(path: string): boolean {
   return !isAbsolute(path) && !path.split(/[/\\]/).includes('..') && !path.includes('\0') && path !== ''
 }

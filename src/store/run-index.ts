@@ -1,6 +1,7 @@
 /**
- * The index of a store: of each run what a list shows, kept with the stamp of its record. An entry counts only while
- * the record has the same stamp, and is kept only when the record had come to rest before it was read.
+ * The index of a store: the listed fields of each run, with the stamp of its record. An entry is valid only
+ * while the record has the same stamp, and is kept only if the record had been unchanged for a while before
+ * it was read.
  */
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -14,7 +15,7 @@ import type { RunRecord, RunStatus } from '../record/record.ts'
 import type { ProcessRecord } from '../util/process-identity.ts'
 import type { Store } from './store.ts'
 
-/** A run in a list: what tells it from others. */
+/** A run in a list, with the fields that identify it. */
 export interface ListedRun extends Pick<
   RunRecord,
   'id' | 'name' | 'status' | 'startedAt' | 'finishedAt' | 'durationMs' | 'tags' | 'notes' | 'parent'
@@ -25,14 +26,14 @@ export interface ListedRun extends Pick<
   readonly argv: readonly string[]
 }
 
-/** A run as the index holds it: without its place, and with its process while it has not ended. */
+/** A run in the index: without id and folder, and with its process if it has not ended. */
 interface Entry extends Omit<ListedRun, 'id' | 'folder'> {
   readonly process?: ProcessRecord
 }
 
 /**
- * Milliseconds that a record must have been left alone before an entry is kept: some file systems count in whole
- * seconds, or in two, and a change within one of their steps would not show.
+ * Milliseconds that a record must be unchanged before its entry is kept: some file systems store times in
+ * whole seconds, or in two, and would hide a change within one step.
  */
 const REST = 3000
 
@@ -48,17 +49,17 @@ export class RunIndex {
     this.#catalog = catalog
   }
 
-  /** Reads what is known. An index that cannot be used knows nothing. */
+  /** Read the index. One that cannot be used is treated as empty. */
   static open(store: Store): RunIndex {
     return new RunIndex(store, readCatalog(store.root))
   }
 
   /**
-   * What a list shows of a run.
+   * Return the listed fields of a run.
    *
    * @throws ERR_LINEAPRINT_RECORD or ERR_LINEAPRINT_STORE if its record cannot be read.
    */
-  async look(id: string): Promise<ListedRun> {
+  async query(id: string): Promise<ListedRun> {
     const folder = join(this.#store.runs, id)
     const path = join(folder, RECORD_FILE)
     const readAt = Date.now()
@@ -74,7 +75,7 @@ export class RunIndex {
     }
     const { record, status } = await readRecord(folder, { quick: true })
     const entry = entryOf(record)
-    // A record that was replaced while it was read is of neither stamp.
+    // A record replaced during the read has neither stamp.
     if (
       before !== undefined &&
       readAt - before.changedAt > REST &&
@@ -86,7 +87,7 @@ export class RunIndex {
     return listed(id, folder, entry, status)
   }
 
-  /** Keeps what was learned. Returns why there is no index, one sentence, if there is none. */
+  /** Save the new entries. Returns the reason why there is no index, one sentence, if there is none. */
   close(): string | undefined {
     const gone = [...this.#catalog.rows.keys()].filter((id) => !this.#seen.has(id))
     const reason = this.#catalog.refusal ?? this.#catalog.update(this.#changed, gone)
@@ -102,19 +103,19 @@ function entryOf(record: RunRecord): Entry {
 }
 
 function listed(id: string, folder: string, entry: Entry, status: RunStatus): ListedRun {
-  // The folder's name is the id by which it is found.
+  // The folder's name is the id by which the run is found.
   const { name, startedAt, finishedAt, durationMs, tags, notes, parent, argv } = entry
   return { id, name, status, startedAt, finishedAt, durationMs, tags, notes, parent, folder, argv }
 }
 
-/** The status of a run whose record is as it was; `undefined` if the record must be read. */
+/** Return the status of a run whose record is unchanged; `undefined` if the record must be read. */
 async function statusOf(
   { status, process }: Entry,
   path: string,
   stamp: string,
 ): Promise<RunStatus | undefined> {
   if (process === undefined || isAlive(process) !== 'gone') return status
-  // It may have ended well between the look at the record and the look at the process.
+  // The run may have ended between the read of the record and the check of the process.
   return (await stampOf(path))?.stamp === stamp ? 'lost' : undefined
 }
 
@@ -124,13 +125,16 @@ interface Stamp {
   readonly changedAt: number
 }
 
-/** What changes with a file: each version of a record is a file of its own, renamed into place. */
+/**
+ * Return the stamp of a file, which changes with it: each version of a record is a new file, renamed over the
+ * old one.
+ */
 async function stampOf(path: string): Promise<Stamp | undefined> {
   let info: BigIntStats
   try {
     info = await stat(path, { bigint: true })
   } catch {
-    // Reading the record will say what is wrong.
+    // Reading the record reports the problem.
     return undefined
   }
   const { ino, size, mtimeNs, ctimeNs } = info

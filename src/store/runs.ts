@@ -1,6 +1,6 @@
 /**
- * Reading many runs: all of a store, or the one that somebody means. The folders are the truth; an index only saves
- * reading a record that has not changed since it was last read.
+ * Reader of many runs: all of a store, or the one that a reference names. The folders are authoritative; the
+ * index only saves reading a record that has not changed since it was last read.
  */
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -31,23 +31,23 @@ export interface DamagedRun {
 /** Runs of a store, oldest first. */
 export interface RunList {
   readonly runs: readonly ListedRun[]
-  /** Folders that cannot be read as a run, in the order of their names; whatever is asked for. */
+  /** Folders that cannot be read as a run, in the order of their names, whatever the filter. */
   readonly damaged: readonly DamagedRun[]
-  /** Runs that there are, whatever was asked for; those that are damaged not counted. */
+  /** Number of readable runs, whatever the filter. */
   readonly total: number
-  /** Why every record had to be read anew, one sentence; nothing is wrong with the list then. */
+  /** The reason why every record had to be read, one sentence; the list is correct all the same. */
   readonly slow?: string
 }
 
-/** Folders looked at at a time. */
+/** Folders read at a time. */
 const PARALLEL = 16
 
 /**
- * Lists the runs of a store, oldest first. A folder that is no run is reported beside them; a store that is not there
- * has no runs. Journals are not read. What is learned is kept in an index beside the runs, where that can be: the next
- * list then reads only what has changed.
+ * List the runs of a store, oldest first. Folders that are not runs are reported separately; a missing store
+ * has no runs. Journals are not read. Results are kept in an index in the store if possible: the next list
+ * then reads only changed records.
  *
- * @param filter Which runs; all by default.
+ * @param filter Selection of runs; all by default.
  * @throws ERR_LINEAPRINT_STORE if the store cannot be read.
  */
 export async function listRuns(store: Store, filter: RunFilter = {}): Promise<RunList> {
@@ -60,7 +60,7 @@ export async function listRuns(store: Store, filter: RunFilter = {}): Promise<Ru
   const work = async (): Promise<void> => {
     for (const id of queue) {
       try {
-        runs.push(await index.look(id))
+        runs.push(await index.query(id))
       } catch (error) {
         if (!LineaprintError.is(error)) throw error
         damaged.push({ id, folder: join(store.runs, id), error })
@@ -92,10 +92,11 @@ async function runIds(store: Store): Promise<string[]> {
 }
 
 /**
- * Finds the run that somebody means.
+ * Find the run that a reference names.
  *
- * @param reference An id, the beginning of one id only, the name of an experiment (its newest run), or `@latest`.
- * @throws ERR_LINEAPRINT_RUN if nothing or more than one thing is meant.
+ * @param reference An id, the beginning of one id only, the name of an experiment (its newest run), or
+ * `@latest`.
+ * @throws ERR_LINEAPRINT_RUN if no run matches, or more than one.
  */
 export async function findRun(store: Store, reference: string): Promise<StoredRun> {
   const ids = await runIds(store)

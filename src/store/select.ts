@@ -1,22 +1,22 @@
-/** Choosing among runs. */
+/** Selection of runs. */
 import type { RunStatus } from '../record/record.ts'
 import type { ListedRun } from './run-index.ts'
 
-/** Which runs are meant; what is left out chooses nothing. */
+/** The conditions on runs; an absent one selects everything. */
 export interface RunFilter {
-  /** One of these. */
+  /** One of these statuses. */
   readonly status?: readonly RunStatus[] | undefined
-  /** Exactly this name of the experiment. */
+  /** Exact name of the experiment. */
   readonly name?: string | undefined
   /** All of these tags. */
   readonly tags?: readonly string[] | undefined
-  /** Started at this moment or later. */
+  /** Started at this time or later. */
   readonly since?: Date | undefined
-  /** At most so many: the newest. */
+  /** Maximum number of runs: the newest. */
   readonly limit?: number | undefined
 }
 
-/** Those of some runs that a filter means, in their order. */
+/** Return the runs that match a filter, in their order. */
 export function selectRuns(
   runs: readonly ListedRun[],
   { status, name, tags = [], since, limit }: RunFilter,

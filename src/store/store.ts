@@ -8,7 +8,7 @@ import { makeFolders } from '../util/folders.ts'
 import { formatRecord } from '../record/seal.ts'
 import type { RunRecord } from '../record/record.ts'
 
-/** Where runs are kept. Nothing need exist yet. */
+/** The location of runs. Its folders need not exist yet. */
 export interface Store {
   /** Absolute path of the `.lineaprint` folder. */
   readonly root: string
@@ -16,24 +16,24 @@ export interface Store {
   readonly runs: string
 }
 
-/** The record's place in the folder of a run. */
+/** Name of the record in the folder of a run. */
 export const RECORD_FILE = 'run.json'
 
-/** The journal's place in the folder of a run. */
+/** Name of the journal in the folder of a run. */
 export const JOURNAL_FILE = 'events.jsonl'
 
-/** The store in a folder. */
+/** Return the store in a folder. */
 export function storeIn(folder: string): Store {
   const root = resolve(folder, '.lineaprint')
   return { root, runs: join(root, 'runs') }
 }
 
 /**
- * Makes the folder of a new run, with its first record in it. The folder appears under its name at once: no
- * reader sees one without a record.
+ * Create the folder of a new run, with its first record in it. The folder appears under its name atomically:
+ * no reader sees one without a record.
  *
  * @returns Absolute path of the folder.
- * @throws ERR_LINEAPRINT_STORE if it cannot be made, ERR_LINEAPRINT_RUN if a run of that id exists.
+ * @throws ERR_LINEAPRINT_STORE if it cannot be created, ERR_LINEAPRINT_RUN if a run of that id exists.
  */
 export async function createRun(store: Store, record: RunRecord): Promise<string> {
   await createStore(store)
@@ -46,7 +46,7 @@ export async function createRun(store: Store, record: RunRecord): Promise<string
   } catch (cause) {
     await removeRun(temporary)
     if (LineaprintError.is(cause)) throw cause
-    // A folder that is there holds at least a record, and a rename never replaces one that holds something.
+    // An existing folder contains at least a record, and a rename never replaces a folder that is not empty.
     const taken = ['EEXIST', 'ENOTEMPTY', 'EPERM', 'ENOTDIR'].includes(errorCode(cause) ?? '')
     if (taken && (await isThere(folder).catch(() => false))) {
       throw new LineaprintError('ERR_LINEAPRINT_RUN', `there is a run of the id ${record.id} already`, {
@@ -67,10 +67,10 @@ export async function createRun(store: Store, record: RunRecord): Promise<string
   }
 }
 
-/** Takes back a run that could not be started. It was just made and holds nothing that anybody said. */
+/** Remove a run that could not be started. It was just created, so it holds no data. */
 export async function removeRun(folder: string): Promise<void> {
-  // The failure that led here is the one to tell, whatever becomes of this. By their names:
-  // where nothing can be opened any more, files can still be removed.
+  // The original failure is reported, so failures here are ignored. Removal is by name: it works even if no
+  // more files can be opened.
   await Promise.allSettled([JOURNAL_FILE, RECORD_FILE].map((name) => unlink(join(folder, name))))
   await Promise.allSettled([rmdir(folder)])
 }
@@ -78,9 +78,9 @@ export async function removeRun(folder: string): Promise<void> {
 async function createStore({ root, runs }: Store): Promise<void> {
   try {
     const first = await makeFolders(runs)
-    // A run is no safer than the folders above it.
+    // A run is only as durable as the folders above it.
     if (first !== undefined) await syncDown(dirname(first), runs)
-    // Runs are about the working tree and no part of it: without this, each would show up as a change of it.
+    // Runs are not part of the work tree: without this file, git would report each as a change.
     const ignore = join(root, '.gitignore')
     if (!(await isThere(ignore)))
       await writeAtomic(ignore, '# Written by lineaprint: runs stay out of git.\n*\n')
@@ -90,11 +90,11 @@ async function createStore({ root, runs }: Store): Promise<void> {
   }
 }
 
-/** Makes durable which folders a folder holds, and those below it on the way to another. */
+/** Sync the entries of a folder, and of those below it on the path to another. */
 async function syncDown(top: string, bottom: string): Promise<void> {
   for (let folder = dirname(bottom); ; folder = dirname(folder)) {
     await syncFolder(folder).catch((error: unknown) => {
-      // One that may be written to and not read cannot be asked.
+      // A folder with write permission only cannot be opened for a sync.
       if (errorCode(error) !== 'EACCES') throw error
     })
     if (folder === top || folder === dirname(folder)) return

@@ -3,10 +3,12 @@ import { mkdir, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { builtInCaptures } from '../capture/components.ts'
 import { toCaptured } from '../capture/fields.ts'
+import { isCaptureEnabled } from '../config/options.ts'
 import { stableSeedFields } from '../capture/seeds/capture.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { errorCode, storeError } from '../util/fs.ts'
-import { isCapture } from '../record/events.ts'
+import { ignoreRejection } from '../util/ignore-rejection.ts'
+import { isCapture } from '../record/check-event.ts'
 import { reasonOf } from '../record/failure.ts'
 import { plainObject } from '../json/copy.ts'
 import type { CaptureContext, Captured, Component } from '../core/component.ts'
@@ -15,52 +17,44 @@ import type { CaptureRecord } from '../record/record.ts'
 import type { Configuration } from '../config/options.ts'
 import type { RunWriter } from './run-writer.ts'
 
-/** The option that switches a built-in capture off. */
-const FLAGS: Readonly<Record<string, keyof Configuration>> = {
-  environment: 'enableEnvironmentTracking',
-  git: 'enableGitTracking',
-  seeds: 'enableSeedTracking',
-}
-
 /** The captures of a configuration, and whether each is made at the start. */
 function componentsOf(configuration: Configuration): { component: Component; enabled: boolean }[] {
-  return [...builtInCaptures(configuration), ...configuration.trackers].map((component) => {
-    const flag = FLAGS[component.name]
-    return { component, enabled: flag === undefined || configuration[flag] === true }
-  })
+  return [...builtInCaptures(configuration), ...configuration.trackers].map((component) => ({
+    component,
+    enabled: isCaptureEnabled(configuration, component.name),
+  }))
 }
 
 /** The captures of the start, under way. */
 export interface StartCaptures {
-  /** Resolves when what is still looked at does not change with the run, so that its command may start. */
-  readonly settled: Promise<void>
+  /** Resolves when what is still captured does not change with the run, so that its command may start. */
+  readonly readyForCommand: Promise<void>
   /** Resolves when all are recorded. */
   readonly done: Promise<void>
 }
 
-/** What captures of the start are told of the command, and tell. */
+/** What captures of the start know of the command, and report to those who start it. */
 type CommandContext = Pick<CaptureContext, 'onSettled' | 'commandStarted'>
 
-/** Makes the captures of the start. One that fails is recorded as failed and does not stop the run. */
+/** Make the captures of the start. One that fails is recorded as failed and does not stop the run. */
 export function captureAtStart(
   writer: RunWriter,
   signal: AbortSignal | undefined,
   commandStarted: Promise<void> | undefined,
 ): StartCaptures {
   const started = componentsOf(writer.configuration).map(({ component, enabled }) => {
-    const settled = Promise.withResolvers<void>()
+    const ready = Promise.withResolvers<void>()
     const done = captureOne(writer, component, enabled, signal, {
-      onSettled: settled.resolve,
+      onSettled: ready.resolve,
       commandStarted,
     })
-    // However it ends, nothing waits for it any more.
-    done.then(settled.resolve, settled.reject)
-    return { done, settled: settled.promise }
+    // However it ends, the command need not wait for it any more.
+    done.then(ready.resolve, ready.reject)
+    return { done, ready: ready.promise }
   })
-  const settled = all(started.map((one) => one.settled))
-  // Only those who start a command wait for it; what fails is told to those who wait for the end as well.
-  settled.catch(() => undefined)
-  return { settled, done: all(started.map((one) => one.done)) }
+  // Only those who start a command await it; those who await the end get the same error.
+  const readyForCommand = ignoreRejection(all(started.map((one) => one.ready)))
+  return { readyForCommand, done: all(started.map((one) => one.done)) }
 }
 
 async function captureOne(
@@ -71,14 +65,14 @@ async function captureOne(
   command: CommandContext,
 ): Promise<void> {
   if (!enabled) {
-    writer.say({ type: 'capture', component: component.name, result: { status: 'off' } })
+    writer.append({ type: 'capture', component: component.name, result: { status: 'off' } })
     return
   }
   try {
     await captureInto(writer, component, signal, command)
   } catch (error) {
     signal?.throwIfAborted()
-    writer.say({ type: 'warning', message: `${component.name} was not captured: ${reasonOf(error)}` })
+    writer.append({ type: 'warning', message: `${component.name} was not captured: ${reasonOf(error)}` })
   }
 }
 
@@ -89,7 +83,7 @@ async function all(work: readonly Promise<void>[]): Promise<void> {
 }
 
 /**
- * Makes one capture and records it, in the place of an earlier one of the same name.
+ * Make one capture and record it, in the place of an earlier one of the same name.
  *
  * @throws Whatever the capture throws, after it was recorded as failed.
  */
@@ -116,12 +110,12 @@ export async function captureInto(
       ...startOf,
     })
     result = recorded(captured)
-    writer.say({ type: 'capture', component: component.name, result })
+    writer.append({ type: 'capture', component: component.name, result })
     return captured
   } catch (error) {
     // Files of a capture that failed half-way would look like part of the run.
     await rm(filesDirectory, { recursive: true, force: true })
-    writer.say({
+    writer.append({
       type: 'capture',
       component: component.name,
       result: { status: 'failed', reason: reasonOf(error) },
@@ -150,7 +144,7 @@ function recorded({ digest, value, warnings }: Captured): CaptureRecord {
 }
 
 /**
- * Adds what the programs of a run told to what the capture of the seeds found. Where that was not made, there is
+ * Add what the programs of a run reported to what the capture of the seeds found. Where that was not made, there is
  * nothing to add to.
  */
 export function amendSeeds(writer: RunWriter, addition: JsonObject): void {
@@ -159,7 +153,7 @@ export function amendSeeds(writer: RunWriter, addition: JsonObject): void {
   const value = { ...before.value, ...addition }
   const { algorithm } = writer.configuration
   const captured = toCaptured('seeds', stableSeedFields(value), value, before.warnings, algorithm)
-  writer.say({ type: 'capture', component: 'seeds', result: recorded(captured) })
+  writer.append({ type: 'capture', component: 'seeds', result: recorded(captured) })
 }
 
 async function emptyFolder(path: string): Promise<void> {

@@ -1,4 +1,4 @@
-/** What a program says of its state at a step, as a digest: weights, gradients, a batch. */
+/** Digests of the state of a program at a step: weights, gradients, a batch. */
 import { Digest, primary } from '../core/digest.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { hashArray, isTypedArray } from '../hash/array.ts'
@@ -14,13 +14,13 @@ import type { DigestEvent } from '../record/events.ts'
  */
 export type DigestSource = TypedArray | ShapedArray | ArrayBufferLike | DataView | Digest | string
 
-/** When a state was looked at. */
+/** When the state was as its digest has it. */
 export interface DigestOptions {
   /** Any number that orders the digests: a step, an epoch. */
   readonly step?: number | undefined
 }
 
-/** Checks name and step, so that a mistake is told before anything is hashed. */
+/** Check name and step, so that a mistake is reported before anything is hashed. */
 export function checkDigestLabel(name: string, { step }: DigestOptions): void {
   plainName(name, 'the name of a digest')
   if (step !== undefined && !Number.isFinite(step))
@@ -28,7 +28,7 @@ export function checkDigestLabel(name: string, { step }: DigestOptions): void {
 }
 
 /**
- * The digest of a source. Up to 8 MiB are hashed before this returns; a longer buffer must not change before the
+ * Compute the digest of a source. Up to 8 MiB are hashed before this returns; a longer buffer must not change before the
  * promise settles.
  */
 export async function digestOf(
@@ -56,7 +56,7 @@ function isBuffer(source: object): source is ArrayBufferLike {
   )
 }
 
-/** The event of a digest. */
+/** Make the event of a digest. */
 export function digestEvent(name: string, digest: Digest, { step }: DigestOptions): DigestEvent {
   return { type: 'digest', name, digest: digest.toString(), ...(step !== undefined && { step }) }
 }

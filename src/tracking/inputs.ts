@@ -9,7 +9,7 @@ import { readTokenizer } from '../model/tokenizer.ts'
 import { storeError, writeAtomic } from '../util/fs.ts'
 import { safeFileName } from '../core/run-id.ts'
 import { reasonOf } from '../record/failure.ts'
-import { flagOutput, lookAt } from './changes/flags.ts'
+import { fingerprintOrWarn, flagOutput } from './changes/flags.ts'
 import { readOutput } from './read-output.ts'
 import { fieldText, plainName, plainObject } from '../json/copy.ts'
 import { formatTensors } from '../record/tensor-list.ts'
@@ -21,8 +21,8 @@ import type { HashOptions } from '../core/options.ts'
 import type { SampledHashOptions } from '../hash/sample/options.ts'
 import type { TrackedRecord, TrackedSection } from '../record/record.ts'
 import type { Configuration } from '../config/options.ts'
-import type { SecondLook } from './changes/flags.ts'
-import type { Fingerprint } from './changes/fingerprint.ts'
+import type { PresentFingerprint } from './changes/fingerprint.ts'
+import type { RecheckResult } from './changes/input-snapshots.ts'
 import type { OutputReport } from './read-output.ts'
 import type { RunWriter } from './run-writer.ts'
 
@@ -76,11 +76,18 @@ const model: Kind<string, ModelReport> = {
   read: (path, options) => readModel(path, options),
   sample: ({ models }) => models.sample,
   identity: ['architecture', 'weights'],
-  describe: async ({ tensors, ...report }, name, writer) => {
-    const described = plainObject(report, 'the model')
-    if (!writer.configuration.models.tensors) return described
-    return { ...described, tensorsFile: await writeTensors(tensors, name, writer, 'models') }
-  },
+  describe: describeModel,
+}
+
+/** Describe a model as it is recorded, wherever it lies; its tensors go into a file of their own. */
+export async function describeModel(
+  { tensors, ...report }: Omit<ModelReport, 'path' | 'files'>,
+  name: string,
+  writer: RunWriter,
+): Promise<JsonObject> {
+  const described = plainObject(report, 'the model')
+  if (!writer.configuration.models.tensors) return described
+  return { ...described, tensorsFile: await writeTensors(tensors, name, writer, 'models') }
 }
 
 const tokenizer: Kind<string, TokenizerReport> = {
@@ -101,7 +108,7 @@ export const KINDS: {
 } = { dataset, output, model, tokenizer }
 
 /**
- * Reads a thing and records it under a name.
+ * Read a thing and record it under a name.
  *
  * @returns What was read; `undefined` where the configuration switches this kind off.
  * @throws Whatever reading throws, after it was recorded as failed; ERR_LINEAPRINT_ARGUMENT if the name stands
@@ -117,7 +124,7 @@ export async function track<S, R extends object>(
   const { section, noun, flag } = kind
   const name = plainName(givenName, `the name of the ${noun}`)
   if (flag !== undefined && !writer.configuration[flag]) {
-    writer.say({ type: 'tracked', section, name, entry: { status: 'off' } })
+    writer.append({ type: 'tracked', section, name, entry: { status: 'off' } })
     return undefined
   }
   try {
@@ -126,11 +133,12 @@ export async function track<S, R extends object>(
     const options = { algorithm, signal, onProgress, ...(sample && { sample }) }
     const path = typeof source === 'string' ? resolve(writer.directory, source) : undefined
     const isInput = section !== 'outputs'
-    const before = isInput && path !== undefined ? await look(writer, section, name, path) : undefined
-    const place = located(source, writer.directory)
+    const before =
+      isInput && path !== undefined ? await fingerprintInput(writer, section, name, path) : undefined
+    const located = locate(source, writer.directory)
     const { tables } = writer.configuration.datasets
     const report = await kind.read(
-      place,
+      located,
       { ...options, ...(kind.tables && { tables }) },
       writer.configuration,
     )
@@ -138,8 +146,8 @@ export async function track<S, R extends object>(
     if (path !== undefined && before !== undefined) {
       // Not the report: that of a model holds every tensor.
       const identity = identityOf(kind, report)
-      const again = (): Promise<SecondLook> => lookAgain(kind, identity, place, options, writer)
-      writer.watch.addInput({ section, name, path, before, again })
+      const recheck = (): Promise<RecheckResult> => readAgain(kind, identity, located, options, writer)
+      writer.snapshots.addInput({ section, name, path, before, recheck })
     }
     if (path !== undefined && !isInput) await flagOutput(writer, name, path)
     return report
@@ -147,7 +155,7 @@ export async function track<S, R extends object>(
     // What stands under the name from an earlier call is still true.
     if (writer.state.tracked[section].get(name)?.status !== 'tracked') {
       const path = typeof source === 'string' ? { path: resolve(writer.directory, source) } : {}
-      writer.say({
+      writer.append({
         type: 'tracked',
         section,
         name,
@@ -158,26 +166,26 @@ export async function track<S, R extends object>(
   }
 }
 
-/** A look right before an input is read; nothing where it is not there, which reading says. */
-async function look(
+/** Fingerprint an input right before it is read; nothing where it is not there, which reading reports. */
+async function fingerprintInput(
   writer: RunWriter,
   section: TrackedSection,
   name: string,
   path: string,
-): Promise<Fingerprint | undefined> {
+): Promise<PresentFingerprint | undefined> {
   const label = `${section.slice(0, -1)} ${JSON.stringify(name)}`
-  const found = await lookAt(writer, label, path)
-  return found?.text === null ? undefined : found
+  const found = await fingerprintOrWarn(writer, label, path)
+  return found?.status === 'present' ? found : undefined
 }
 
-/** Reads an input once more, and says what became of it. */
-async function lookAgain<S, R extends object>(
+/** Read an input once more, and compare it with what was read before. */
+async function readAgain<S, R extends object>(
   kind: Kind<S, R>,
   before: string,
   source: S,
   options: SampledHashOptions,
   { configuration }: RunWriter,
-): Promise<SecondLook> {
+): Promise<RecheckResult> {
   try {
     const now = await kind.read(source, { ...options, ...(kind.tables && { tables: false }) }, configuration)
     return identityOf(kind, now) === before ? 'same' : 'changed'
@@ -191,8 +199,8 @@ function identityOf<S, R extends object>({ identity }: Kind<S, R>, report: objec
   return identity.map((field) => digestText((report as JsonObject)[field])).join(', ')
 }
 
-/** Relative paths are relative to the folder the run works in. */
-function located<S>(source: S, directory: string): S {
+/** Resolve a relative path against the folder the run works in. */
+function locate<S>(source: S, directory: string): S {
   // Where that is the working directory, errors show the path as it was given.
   return typeof source === 'string' && directory !== process.cwd()
     ? (resolve(directory, source) as S)
@@ -222,7 +230,7 @@ async function record<S, R extends object>(
   }
   const described = await kind.describe(report, name, writer)
   const entry = { status: 'tracked', ...described } as TrackedRecord
-  writer.say({ type: 'tracked', section: kind.section, name, entry })
+  writer.append({ type: 'tracked', section: kind.section, name, entry })
 }
 
 /** A digest of a report, or its written form in a record. */

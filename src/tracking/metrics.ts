@@ -1,4 +1,4 @@
-/** What a program says of a metric, checked and made an event. */
+/** Values of metrics that a program logs, checked and made events. */
 import { LineaprintError } from '../core/errors.ts'
 import { encodeFloat } from '../json/special-floats.ts'
 import { plainName } from '../json/copy.ts'
@@ -12,7 +12,7 @@ export interface MetricOptions {
   readonly timestamp?: Date | number | undefined
 }
 
-/** Checks a value and makes the event of it. */
+/** Check a value and make the event of it. */
 export function metricEvent(
   name: string,
   value: number,

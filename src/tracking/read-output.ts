@@ -34,7 +34,7 @@ export interface OutputReport extends DatasetReport {
 export async function readOutput(
   path: string,
   options: DatasetOptions,
-  { models }: Pick<Configuration, 'models'>,
+  { models }: { readonly models: Pick<Configuration['models'], 'tensors'> },
 ): Promise<OutputReport> {
   const found = models.tensors ? await readModelFiles(path, options) : undefined
   return found ?? readDataset(path, options)

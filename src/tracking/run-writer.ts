@@ -1,4 +1,4 @@
-/** One run being written: its folder, its journal, and the state that follows from what was said. */
+/** One run being written: its folder, its journal, and the state that follows from its events. */
 import { join } from 'node:path'
 import { redactArguments } from '../secrets/redact.ts'
 import { exportNames, exportRun } from '../export/files.ts'
@@ -14,8 +14,9 @@ import { JOURNAL_FILE, RECORD_FILE, createRun, removeRun, storeIn } from '../sto
 import { VERSION } from '../core/version.ts'
 import { describeConfiguration } from '../config/options.ts'
 import { describeFiles } from '../store/run-files.ts'
-import { Outputs, prepareOutputs } from '../export/live/outputs.ts'
-import { Watch } from './changes/flags.ts'
+import { prepareOutputs } from '../export/live/outputs.ts'
+import { InputSnapshots } from './changes/input-snapshots.ts'
+import type { OutputContext, Outputs } from '../export/live/outputs.ts'
 import type { RunSource } from '../export/source.ts'
 import type { EventBody } from '../record/events.ts'
 import type { RunRecord, RunStatus } from '../record/record.ts'
@@ -43,13 +44,13 @@ export class RunWriter {
   readonly folder: string
   readonly directory: string
   readonly state: RunState
-  /** Paths that are looked at again. */
-  readonly watch: Watch = new Watch()
+  /** What stood at the paths of inputs and outputs before they were used. */
+  readonly snapshots: InputSnapshots = new InputSnapshots()
   readonly #journal: Journal
   readonly #started: number
   /** Nobody waits for it before the end. */
   readonly #swept: Promise<void>
-  #outputs = new Outputs([])
+  readonly #outputs: Outputs
   #commits: Promise<unknown> = Promise.resolve()
 
   private constructor(
@@ -58,6 +59,7 @@ export class RunWriter {
     folder: string,
     start: RunRecord,
     journal: Journal,
+    startOutputs: (context: OutputContext) => Outputs,
   ) {
     this.store = store
     this.configuration = configuration
@@ -67,6 +69,7 @@ export class RunWriter {
     this.#journal = journal
     this.#started = performance.now()
     this.#swept = sweepAbandoned(store.runs)
+    this.#outputs = startOutputs({ record: () => toRecord(this.state), store: store.root })
   }
 
   /**
@@ -76,34 +79,33 @@ export class RunWriter {
    */
   static async start(configuration: Configuration, options: RunWriterOptions): Promise<RunWriter> {
     const store = storeIn(configuration.outputDir)
-    // What cannot be an output is said before anything of the run exists.
+    // An output that is not usable is refused before anything of the run exists.
     const startOutputs = prepareOutputs(configuration, options.environment)
     const start = firstRecord(configuration, options)
     const folder = await createRun(store, start)
     const journal = await createJournal(folder)
-    const writer = new RunWriter(store, configuration, folder, start, journal)
-    writer.#outputs = startOutputs({ record: () => toRecord(writer.state), store: store.root })
-    writer.say({ type: 'started', id: start.id, name: start.name })
+    const writer = new RunWriter(store, configuration, folder, start, journal, startOutputs)
+    writer.append({ type: 'started', id: start.id, name: start.name })
     return writer
   }
 
   /**
-   * Takes an event into journal and state. The caller does not wait for the disk.
+   * Append an event to journal and state. The caller does not wait for the disk.
    *
    * @throws ERR_LINEAPRINT_STORE if an earlier event could not be written.
    */
-  say(event: EventBody, time?: string): void {
+  append(event: EventBody, time?: string): void {
     const { time: at } = this.#journal.append(event, time)
     applyEvent(this.state, event)
     this.#outputs.take(event, at)
   }
 
-  /** Resolves when everything said so far is on disk. */
+  /** Resolve when everything appended so far is on disk. */
   flush(): Promise<void> {
     return this.#journal.flush()
   }
 
-  /** Runs steps that look at the state and then change it, one after the other. */
+  /** Run steps that read the state and then change it, one after the other. */
   exclusive<T>(step: () => Promise<T>): Promise<T> {
     const result = this.#commits.then(step)
     this.#commits = result.catch(() => undefined)
@@ -128,7 +130,7 @@ export class RunWriter {
 
   async #end(status: EndStatus, signal: AbortSignal | undefined): Promise<RunRecord> {
     try {
-      this.say({ type: 'ended', status })
+      this.append({ type: 'ended', status })
     } finally {
       await this.#journal.close()
     }

@@ -2,7 +2,7 @@
 import { join, sep } from 'node:path'
 import { VERSION } from '../core/version.ts'
 import { componentsByName } from '../capture/components.ts'
-import { recordedComponents } from '../config/groups.ts'
+import { recordedConfiguration } from '../config/options.ts'
 import { reasonOf } from '../record/failure.ts'
 import { item } from '../compare/check-item.ts'
 import { machineDifferences } from './machine.ts'
@@ -28,8 +28,9 @@ export interface CaptureChecks {
 
 /** Checks every capture of a run at the same time, with the options that the run had. */
 export async function verifyCaptures({ record }: StoredRun, checks: CaptureChecks): Promise<FoundItem[]> {
-  const components = componentsByName(checks.trackers, recordedComponents(record.configuration))
-  const algorithm = record.configuration['algorithm'] as AlgorithmChoice
+  const configuration = recordedConfiguration(record)
+  const components = componentsByName(checks.trackers, configuration)
+  const { algorithm } = configuration
   const { argv, workingDirectory: directory, wrapped } = record.command
   const command = wrapped ? argv : undefined
   const { signal } = checks

@@ -6,19 +6,26 @@ import {
   environmentCapture,
   stableEnvironmentFields,
 } from '../../../src/capture/environment/capture.ts'
+import { OPTIONS } from '../../../src/config/table.ts'
 import { jsonDigest } from '../../../src/json/digest.ts'
 import { objectAt, temporaryFolder } from '../fixture.ts'
 import { folderOf, programs } from './fakes.ts'
 import type { CaptureContext, Captured } from '../../../src/core/component.ts'
 import type { JsonObject, JsonValue } from '../../../src/core/json-value.ts'
-import type { EnvironmentCaptureOptions } from '../../../src/capture/environment/capture.ts'
+import type { EnvironmentCaptureSettings } from '../../../src/capture/environment/capture.ts'
+import type { EnvironmentOptions, Given } from '../../../src/config/groups.ts'
 
 function look(
   directory: string,
-  options: EnvironmentCaptureOptions = {},
+  { variables, ...options }: EnvironmentCaptureSettings & Given<Omit<EnvironmentOptions, 'variables'>> = {},
   context: Partial<CaptureContext> = {},
 ): Promise<Captured> {
-  return createEnvironmentCapture(options).capture({ directory, algorithm: 'blake3', ...context })
+  const resolved = OPTIONS.environment.resolve(options, directory)
+  return createEnvironmentCapture(resolved, { variables }).capture({
+    directory,
+    algorithm: 'blake3',
+    ...context,
+  })
 }
 
 const QUIET = { PATH: '/nowhere' }
@@ -174,7 +181,7 @@ describe('no source can hold up or fail the others', () => {
       PATH: programs({ python3: 'exec /bin/sleep 60', 'nvidia-smi': 'exec /bin/sleep 60' }),
     }
     const started = performance.now()
-    const captured = await look(temporaryFolder(), { variables, timeout: 1500 })
+    const captured = await look(temporaryFolder(), { variables, timeoutMs: 1500 })
     expect(performance.now() - started).toBeLessThan(30_000)
     for (const name of ['python', 'pip', 'gpu']) {
       expect(objectAt(captured.value, name)).toEqual({ status: 'absent', reason: 'no answer within 1.5 s' })

@@ -37,6 +37,7 @@ export async function captureFrameworks(
   timeout = 10_000,
 ): Promise<JsonObject> {
   const source = createFrameworksSource(findInstalled, findPython)
-  const limits = { directory, variables, timeout, packages: true, variableNames: [] }
+  const options = { variables: [], packages: true, timeoutMs: timeout }
+  const limits = { directory, variables, options }
   return (await askSource(source, limits)).value
 }

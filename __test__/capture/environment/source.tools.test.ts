@@ -14,7 +14,8 @@ function ask(
   source: Source,
   variables: NodeJS.ProcessEnv,
 ): Promise<{ value: JsonObject; warnings: string[] }> {
-  const limits = { directory: '/', variables, timeout: 3000, packages: true, variableNames: [] }
+  const options = { variables: [], packages: true, timeoutMs: 3000 }
+  const limits = { directory: '/', variables, options }
   return askSource(source, limits)
 }
 

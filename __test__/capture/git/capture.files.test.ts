@@ -22,7 +22,11 @@ describe('untracked files', () => {
     write(folder, 'config.py', `TOKEN = "${token}"`)
     write(folder, '.lineaprint/runs/1/run.json', '{}')
     const files = join(folder, 'runs/own')
-    const captured = await look(folder, { fileLimit: 1000, totalLimit: 2000 }, { filesDirectory: files })
+    const captured = await look(
+      folder,
+      { untrackedFileLimit: 1000, untrackedLimit: 2000 },
+      { filesDirectory: files },
+    )
     expect(
       listAt(captured.value, 'untracked').map(({ path, kept, reason }) => ({ path, kept, reason })),
     ).toEqual([

@@ -229,7 +229,7 @@ test('an untracked file over the limit is listed with its size and digest', asyn
   const folder = repository()
   mkdirSync(join(folder, 'out'))
   writeFileSync(join(folder, 'out/big.bin'), Buffer.alloc(2000))
-  const { value } = await look(folder, { fileLimit: 1000 }, { filesDirectory: temporaryFolder() })
+  const { value } = await look(folder, { untrackedFileLimit: 1000 }, { filesDirectory: temporaryFolder() })
   expect(listAt(value, 'untracked')).toMatchObject([
     { path: 'out/big.bin', size: 2000, kept: false, reason: 'it is over 1000 bytes', digests: {} },
   ])

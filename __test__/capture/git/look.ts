@@ -2,17 +2,20 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createGitCapture } from '../../../src/capture/git/git-capture.ts'
+import { OPTIONS } from '../../../src/config/table.ts'
 import { GIT_ENVIRONMENT, emptyRepository, git, listAt, textAt } from '../fixture.ts'
 import type { CaptureContext, Captured } from '../../../src/core/component.ts'
-import type { GitCaptureOptions } from '../../../src/capture/git/git-capture.ts'
+import type { GitCaptureSettings } from '../../../src/capture/git/git-capture.ts'
+import type { Given, GitOptions } from '../../../src/config/groups.ts'
 
 /** Captures a repository with BLAKE3 and none of the machine's settings. */
 export function look(
   directory: string,
-  options: GitCaptureOptions = {},
+  options: Given<GitOptions> & GitCaptureSettings = {},
   context: Partial<CaptureContext> = {},
 ): Promise<Captured> {
-  return createGitCapture({ environment: GIT_ENVIRONMENT, ...options }).capture({
+  const resolved = OPTIONS.git.resolve(options, directory)
+  return createGitCapture(resolved, { environment: GIT_ENVIRONMENT, ...options }).capture({
     directory,
     algorithm: 'blake3',
     ...context,

@@ -10,14 +10,14 @@ import { FRAME_LIMIT, FrameReader, toFrame } from '../../../src/command/python-b
 import { readRun } from '../../../src/store/runs.ts'
 import { folderOf } from '../../support/folder.ts'
 import { floats, safetensors } from '../../support/safetensors.ts'
-import { started } from '../../tracking/support.ts'
+import { startedRecorder } from '../../tracking/support.ts'
 import { HELLO } from './hello.ts'
 import type { Socket } from 'node:net'
-import type { ExperimentTracker } from '../../../src/tracking/tracker.ts'
+import type { Recorder } from '../../../src/tracking/recorder.ts'
 
 interface Opened {
   readonly bridge: Bridge
-  readonly tracker: ExperimentTracker
+  readonly recorder: Recorder
   readonly path: string
   readonly scratch: string
   readonly root: string
@@ -25,15 +25,15 @@ interface Opened {
 
 async function open(): Promise<Opened> {
   const root = folderOf({ 'data.txt': 'data' })
-  const tracker = await started(root, { enableSeedTracking: true })
-  const bridge = await Bridge.open(tracker, { argv: ['python'], environment: {} })
+  const recorder = await startedRecorder(root, { enableSeedTracking: true })
+  const bridge = await Bridge.open(recorder, { argv: ['python'], environment: {} })
   const { LINEAPRINT_BRIDGE: path = '', LINEAPRINT_SCRATCH: scratch = '' } = bridge.variables
-  return { bridge, tracker, path, scratch, root }
+  return { bridge, recorder, path, scratch, root }
 }
 
-async function end({ bridge, tracker }: Opened): Promise<readonly string[]> {
+async function end({ bridge, recorder }: Opened): Promise<readonly string[]> {
   await bridge.close(new AbortController().signal)
-  return (await tracker.finishExperiment()).warnings
+  return (await recorder.finish()).warnings
 }
 
 async function connect(path: string): Promise<Socket> {
@@ -181,7 +181,7 @@ test(
       { numRuns: 400 },
     )
     await end(opened)
-    expect((await readRun(opened.tracker.runDirectory)).status).toBe('finished')
+    expect((await readRun(opened.recorder.runDirectory)).status).toBe('finished')
   },
 )
 
@@ -192,7 +192,7 @@ test('a program that dies in the middle of a message', async () => {
   socket.write(Buffer.concat([frame, frame.subarray(0, 9)]))
   socket.end()
   expect(await end(opened)).toEqual(['a program ended in the middle of a message'])
-  expect(opened.tracker.getExperimentSummary().metrics['loss']?.count).toBe(1)
+  expect(opened.recorder.summary().metrics['loss']?.count).toBe(1)
 })
 
 test('what was sent before the end is recorded, also by one that stays and says nothing more', async () => {
@@ -204,7 +204,7 @@ test('what was sent before the end is recorded, also by one that stays and says 
     if (index % 2 === 0) socket.destroySoon()
   }
   expect(await end(opened)).toEqual([])
-  const { metrics } = opened.tracker.getExperimentSummary()
+  const { metrics } = opened.recorder.summary()
   expect(Object.values(metrics).map(({ count, last }) => [count, last])).toEqual(
     Array.from({ length: 40 }, () => [50, 49]),
   )
@@ -258,7 +258,7 @@ test('a program greets first, and what is wrong is answered and changes nothing'
     'FORMAT',
   ])
   expect(await end(opened)).toEqual([])
-  const { datasets, models } = opened.tracker.getExperimentSummary()
+  const { datasets, models } = opened.recorder.summary()
   expect(new Set([...Object.values(datasets), ...Object.values(models)])).toEqual(new Set([null]))
 })
 
@@ -302,7 +302,7 @@ test('files are handed over by name, and no name leads out of their folder', asy
   expect(await ask(socket, outside)).toMatchObject({ error: { code: 'ERR_LINEAPRINT_ARGUMENT' } })
   await end(opened)
   expect(existsSync(opened.scratch)).toBe(false)
-  const events = readFileSync(join(opened.tracker.runDirectory, 'events.jsonl'), 'utf8')
+  const events = readFileSync(join(opened.recorder.runDirectory, 'events.jsonl'), 'utf8')
   expect(events).toContain('"ignored":["lr"]')
   expect(events).not.toContain(opened.scratch)
 })

@@ -47,7 +47,11 @@ lineaprint.flush()`,
     warnings: [],
     tags: ['x', 'y'],
     datasets: {
-      train: { status: 'tracked', path: join(root, 'data.csv'), saidBy: { language: 'python', program: 1 } },
+      train: {
+        status: 'tracked',
+        path: join(root, 'data.csv'),
+        reportedBy: { language: 'python', program: 1 },
+      },
       array: { status: 'tracked', digest: array },
     },
     outputs: { out: { status: 'tracked', digest: out } },

@@ -46,9 +46,9 @@ test(
     git(root, 'commit', '-q', '-m', 'first')
     const one = await run('1')
     expect(one.record.models).toMatchObject({
-      read: { saidBy: { existed: true } },
-      written: { saidBy: { existed: false } },
-      held: { saidBy: expect.not.objectContaining({ existed: expect.anything() as unknown }) as unknown },
+      read: { reportedBy: { existed: true } },
+      written: { reportedBy: { existed: false } },
+      held: { reportedBy: expect.not.objectContaining({ existed: expect.anything() as unknown }) as unknown },
     })
     const two = await run('2')
     const made = ['held.tensors.w', 'held.weights', 'written.tensors.w', 'written.weights']

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { readCatalog } from '../../../src/store/catalog/catalog.ts'
-import { hasSoundLog, openDatabase, troubleOf } from '../../../src/store/catalog/sqlite.ts'
+import { hasSoundLog, openDatabase, failureOf } from '../../../src/store/catalog/sqlite.ts'
 import { folderOf } from '../../support/folder.ts'
 import type { CatalogRow } from '../../../src/store/catalog/catalog.ts'
 
@@ -73,12 +73,12 @@ test('failures are told apart: busy, damaged, unusable', () => {
     onTestFinished(() => database.close())
     return thrownBy(() => database.exec(sql))
   }
-  expect(troubleOf(using('text', 'SELECT * FROM sqlite_schema'))).toBe('damaged')
-  expect(troubleOf(using('new', 'SELECT * FROM nothing'))).toBe('damaged')
+  expect(failureOf(using('text', 'SELECT * FROM sqlite_schema'))).toBe('damaged')
+  expect(failureOf(using('new', 'SELECT * FROM nothing'))).toBe('damaged')
   expect(using('held', 'CREATE TABLE t (x); BEGIN IMMEDIATE')).toBeUndefined()
-  expect(troubleOf(using('held', 'PRAGMA busy_timeout = 0; BEGIN IMMEDIATE'))).toBe('busy')
-  expect(troubleOf(thrownBy(() => openDatabase(join(folder, 'no', 'folder'))))).toBe('unusable')
-  expect(troubleOf(new Error('something else'))).toBeUndefined()
+  expect(failureOf(using('held', 'PRAGMA busy_timeout = 0; BEGIN IMMEDIATE'))).toBe('busy')
+  expect(failureOf(thrownBy(() => openDatabase(join(folder, 'no', 'folder'))))).toBe('unusable')
+  expect(failureOf(new Error('something else'))).toBeUndefined()
 })
 
 test('loading SQLite warns nobody, and warnings work afterwards', async () => {

@@ -4,7 +4,11 @@ import { expect, test } from 'vitest'
 import { fingerprint } from '../../../src/tracking/changes/fingerprint.ts'
 import { folderOf } from '../../support/folder.ts'
 
-const textOf = async (path: string): Promise<string | null | undefined> => (await fingerprint(path))?.text
+async function textOf(path: string): Promise<string> {
+  const found = await fingerprint(path)
+  if (found?.status !== 'present') throw new Error(`${path} has no fingerprint`)
+  return found.text
+}
 
 test('reading changes nothing; writing, replacing, adding and removing do, whatever the times say', async () => {
   const root = folderOf({ 'a/b': '1', 'a/c': '2', d: '3' })
@@ -34,8 +38,8 @@ test('a file by itself, and nothing', async () => {
   const before = await textOf(join(root, 'a'))
   writeFileSync(join(root, 'a'), 'longer')
   expect(await textOf(join(root, 'a'))).not.toBe(before)
-  expect(await fingerprint(join(root, 'missing'))).toEqual({ text: null, newest: 0 })
-  expect(await fingerprint(join(root, 'a/below'))).toEqual({ text: null, newest: 0 })
+  expect(await fingerprint(join(root, 'missing'))).toEqual({ status: 'absent' })
+  expect(await fingerprint(join(root, 'a/below'))).toEqual({ status: 'absent' })
 })
 
 test('links are followed, and one that leads back up ends', async () => {

@@ -13,7 +13,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { beginLook, changedSince } from '../../../src/tracking/changes/work-tree.ts'
+import { beginStatus, changedSince } from '../../../src/tracking/changes/work-tree.ts'
 import { readRun } from '../../../src/store/runs.ts'
 import { git, temporaryFolder } from '../../capture/fixture.ts'
 import { look, repository, write } from '../../capture/git/look.ts'
@@ -124,7 +124,7 @@ test('commits that the run makes hide nothing, and show nothing that was not wri
   git(root, 'reset', '-q', '--mixed', 'HEAD~1')
   write(root, 'new', 'x')
   const options = { root, algorithm: 'blake3', since: Date.now() + 60_000 } as const
-  const nothing = await changedSince(aged.value, beginLook({ directory: root, signal: undefined }), options)
+  const nothing = await changedSince(aged.value, beginStatus({ directory: root, signal: undefined }), options)
   expect(nothing).toEqual([])
 })
 
@@ -245,7 +245,7 @@ test('a git that hangs ends the look when its time is over', async () => {
   const folder = folderOf()
   writeFileSync(join(folder, 'git'), '#!/bin/sh\nsleep 60\n', { mode: 0o755 })
   const environment = { PATH: `${folder}:/usr/bin:/bin` }
-  const hanging = beginLook({ directory: root, signal: undefined, timeout: 300, environment })
+  const hanging = beginStatus({ directory: root, signal: undefined, timeout: 300, environment })
   const options = { root, algorithm: 'blake3', since: 0 } as const
   await expect(changedSince(captured.value, hanging, options)).rejects.toThrow(
     'git did not answer within 0.3 s',

@@ -10,7 +10,7 @@ import { readRun } from '../../../src/store/runs.ts'
 import { folderOf } from '../../support/folder.ts'
 import { started } from '../support.ts'
 import { withTool } from './with-tool.ts'
-import type { SystemSource } from '../../../src/tracking/system-metrics/sampler.ts'
+import type { SystemSource } from '../../../src/tracking/system-metrics/system-source.ts'
 
 const never = new AbortController().signal
 

@@ -1,4 +1,5 @@
 /** The environment capture: what the run runs on, source by source. */
+import { OPTIONS } from '../../config/table.ts'
 import { compareFields, toCaptured } from '../fields.ts'
 import { condaSource } from './python/conda.ts'
 import { containerSource } from './system/container.ts'
@@ -12,24 +13,18 @@ import { createPythonSources, shared } from './python/python.ts'
 import { askSource } from './source.ts'
 import { environmentFieldMap, stableEnvironmentFields } from './digest-fields.ts'
 import { systemSource } from './system/machine.ts'
-import { SOURCE_TIMEOUT } from './timeout.ts'
 import { toolchainSource } from './system/toolchain.ts'
 import { variablesSource } from './system/variables.ts'
+import type { EnvironmentOptions } from '../../config/groups.ts'
 import type { CaptureContext, Captured, Component } from '../../core/component.ts'
 import type { Source } from './source.ts'
 
 export { stableEnvironmentFields } from './digest-fields.ts'
 
-/** Options of the environment capture. */
-export interface EnvironmentCaptureOptions {
-  /** Milliseconds for each source; a later one is recorded as absent. @default 5000 */
-  readonly timeout?: number | undefined
+/** What no configuration decides. */
+export interface EnvironmentCaptureSettings {
   /** Environment variables to look at and to give to programs. @default those of this process */
   readonly variables?: NodeJS.ProcessEnv | undefined
-  /** Names of more variables that count, beside those of the list. @default none */
-  readonly variableNames?: readonly string[] | undefined
-  /** Whether installed packages are listed; lock files are read anyway. @default true */
-  readonly packages?: boolean | undefined
 }
 
 /** The sources; those that need the same answer share it. */
@@ -58,10 +53,13 @@ export const environmentCapture: Component = createEnvironmentCapture()
  * All sources are asked at once. Each has `status`: `present` with what it found, or `absent` with the `reason`. None
  * can fail the others, or take longer than its time.
  */
-export function createEnvironmentCapture(options: EnvironmentCaptureOptions = {}): Component {
+export function createEnvironmentCapture(
+  options: EnvironmentOptions = OPTIONS.environment.default,
+  settings: EnvironmentCaptureSettings = {},
+): Component {
   return {
     name: 'environment',
-    capture: (context) => capture(context, options),
+    capture: (context) => capture(context, options, settings),
     compare: (before, after) =>
       compareFields(
         before,
@@ -72,10 +70,13 @@ export function createEnvironmentCapture(options: EnvironmentCaptureOptions = {}
   }
 }
 
-async function capture(context: CaptureContext, options: EnvironmentCaptureOptions): Promise<Captured> {
+async function capture(
+  context: CaptureContext,
+  options: EnvironmentOptions,
+  { variables = process.env }: EnvironmentCaptureSettings,
+): Promise<Captured> {
   const { directory, algorithm, signal, command } = context
-  const { timeout = SOURCE_TIMEOUT, variables = process.env, packages = true, variableNames = [] } = options
-  const limits = { directory, signal, timeout, variables, packages, variableNames, command }
+  const limits = { directory, signal, variables, options, command }
   const sources = createSources()
   // Nothing of it is what a program changes while it runs.
   context.onSettled?.()

@@ -37,7 +37,7 @@ export function createFrameworksSource(findModules: typeof findInstalled, findPy
     name: 'frameworks',
     look: async (context) => {
       const { directory, signal, unseen } = context
-      if (!context.packages) throw new NotThere('packages are not looked at')
+      if (!context.options.packages) throw new NotThere('packages are not looked at')
       const [python, modules] = await Promise.all([
         findPython(context).catch((error: unknown) => {
           if (!(error instanceof Absent)) throw error

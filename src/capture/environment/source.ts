@@ -2,6 +2,7 @@
 import { Absent, NotThere, reasonOf } from '../../util/not-available.ts'
 import { runProgram } from '../../subprocess/run.ts'
 import { redactText } from '../../secrets/redact.ts'
+import type { EnvironmentOptions } from '../../config/groups.ts'
 import type { JsonObject, JsonValue } from '../../core/json-value.ts'
 import type { ProgramOptions } from '../../subprocess/run.ts'
 
@@ -12,12 +13,7 @@ export interface SourceContext {
   readonly variables: NodeJS.ProcessEnv
   /** Program and arguments of the command that is run; absent for a program that tracks itself. */
   readonly command?: readonly string[] | undefined
-  /** Names of variables that count beside those of the list. */
-  readonly variableNames: readonly string[]
-  /** Whether installed packages are wanted. */
-  readonly packages: boolean
-  /** Milliseconds for the whole source. */
-  readonly timeout: number
+  readonly options: EnvironmentOptions
   /** Ends with the capture, and with the source's time. */
   readonly signal: AbortSignal
   /** Gets plain sentences that people should read. */
@@ -44,7 +40,8 @@ export async function askSource(
     readonly signal?: AbortSignal | undefined
   },
 ): Promise<{ value: JsonObject; warnings: string[] }> {
-  const { signal, timeout } = limits
+  const { signal } = limits
+  const { timeoutMs } = limits.options
   signal?.throwIfAborted()
   const warnings: string[] = []
   const unseen = new Map<string, string>()
@@ -55,10 +52,10 @@ export async function askSource(
   // A source may be stuck in something that no signal ends, so its end is not waited for.
   const end = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
-      const late = new Absent(`no answer within ${timeout / 1000} s`)
+      const late = new Absent(`no answer within ${timeoutMs / 1000} s`)
       stop.abort(late)
       reject(late)
-    }, timeout)
+    }, timeoutMs)
     onAbort = () => {
       stop.abort(signal?.reason)
       reject(signal?.reason as Error)
@@ -122,7 +119,7 @@ export async function ask(
     environment: context.variables,
     outputLimit: 16 << 20,
     ...options,
-    timeout: context.timeout,
+    timeout: context.options.timeoutMs,
     signal: context.signal,
   })
   if (result.status === 'not-found') throw new NotThere(result.reason)

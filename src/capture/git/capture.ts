@@ -15,28 +15,18 @@ import { isInStore } from './paths.ts'
 import { describeSubmodules } from './submodules.ts'
 import { describeUntracked } from './untracked.ts'
 import type { JsonObject } from '../../core/json-value.ts'
+import type { GitOptions } from '../../config/groups.ts'
 import type { CaptureContext } from '../../core/component.ts'
 import type { Git } from './command.ts'
 import type { Commit } from './describe.ts'
 import type { FirstLook } from './snapshot.ts'
 import type { GitStatus } from './status.ts'
 
-/** Options of the git capture. */
-export interface GitCaptureOptions {
+/** What no configuration decides. */
+export interface GitCaptureSettings {
   /** Milliseconds for each call of git. @default 60000 */
   readonly timeout?: number | undefined
-  /** Bytes over which an untracked file is not copied. @default 10 MiB */
-  readonly fileLimit?: number | undefined
-  /** Bytes of all copied untracked files together. @default 100 MiB */
-  readonly totalLimit?: number | undefined
-  /** Bytes over which a patch is given up, and a changed file is left out of it. @default 256 MiB */
-  readonly patchLimit?: number | undefined
-  /**
-   * Whether commits that no remote has are kept as a bundle, so that the run can be reproduced from another clone. It
-   * holds them as they are, secrets included. @default false
-   */
-  readonly bundle?: boolean | undefined
-  /** Bytes over which the bundle is given up. @default 256 MiB */
+  /** Bytes over which the bundle is given up. @default 268435456 (256 MiB) */
   readonly bundleLimit?: number | undefined
   /**
    * `redact`: secrets of a known shape are replaced in added lines of patches, and untracked files that look like
@@ -50,10 +40,11 @@ export interface GitCaptureOptions {
 /** Looks at the repository that a folder is in. That there is none is a finding. */
 export async function captureGit(
   context: CaptureContext,
-  options: GitCaptureOptions,
+  options: GitOptions,
+  settings: GitCaptureSettings,
 ): Promise<{ value: JsonObject; warnings: string[] }> {
   const { directory, signal } = context
-  const { timeout = 60_000, environment = process.env } = options
+  const { timeout = 60_000, environment = process.env } = settings
   const warnings: string[] = []
   try {
     const git = createGit({ directory, timeout, signal, environment })
@@ -66,7 +57,7 @@ export async function captureGit(
       return { value: { available: false, reason, root, ...branch }, warnings: [] }
     }
     const rooted = createGit({ directory: root, timeout, signal, environment })
-    const value = await describe(rooted, look, look.commit, context, options, warnings)
+    const value = await describe(rooted, look, look.commit, context, { ...settings, ...options }, warnings)
     return { value: { available: true, gitVersion: version, ...value, ...stashes(value, version) }, warnings }
   } catch (error) {
     if (!(error instanceof Absent)) throw error
@@ -85,7 +76,7 @@ async function describe(
   { place, status, settings, entries, tags, unpushed }: FirstLook,
   commit: Commit,
   context: CaptureContext,
-  options: GitCaptureOptions,
+  options: GitOptions & GitCaptureSettings,
   warnings: string[],
 ): Promise<JsonObject> {
   const { root, shallow, objectFormat, gitFolder, commonFolder } = place
@@ -101,13 +92,13 @@ async function describe(
     {
       ...content,
       copyTo: filesDirectory === undefined ? undefined : join(filesDirectory, 'untracked'),
-      fileLimit: options.fileLimit ?? 10 << 20,
-      totalLimit: options.totalLimit ?? 100 << 20,
+      untrackedFileLimit: options.untrackedFileLimit,
+      untrackedLimit: options.untrackedLimit,
       keepSecrets,
     },
     warnings,
   )
-  const limit = options.patchLimit ?? 256 << 20
+  const { patchLimit } = options
   const patches =
     filesDirectory === undefined || status.changed.length === 0
       ? null
@@ -116,8 +107,8 @@ async function describe(
           {
             folder: filesDirectory,
             commit: commit.commit,
-            limit,
-            left: await findTooLarge(root, status.changed, limit),
+            limit: patchLimit,
+            left: await findTooLarge(root, status.changed, patchLimit),
             keepSecrets,
             algorithm,
             signal,
@@ -131,7 +122,7 @@ async function describe(
   // What is still looked at does not lie in the work tree, or does not change with the run.
   context.onSettled?.()
   const bundle =
-    filesDirectory === undefined || options.bundle !== true
+    filesDirectory === undefined || !options.bundle
       ? null
       : await writeBundle(
           git,

@@ -13,6 +13,7 @@ import { isSecretFile } from '../../secrets/file-names.ts'
 import { readCheckedOut } from './submodules.ts'
 import { copyFile } from './untracked-copy.ts'
 import type { Stats } from 'node:fs'
+import type { GitOptions } from '../../config/groups.ts'
 import type { JsonObject } from '../../core/json-value.ts'
 import type { Git } from './command.ts'
 import type { Content, ContentOptions } from './content.ts'
@@ -20,12 +21,7 @@ import type { GitPath } from './paths.ts'
 import type { CopyOptions } from './untracked-copy.ts'
 
 /** How untracked files are kept. */
-export interface UntrackedOptions extends CopyOptions {
-  /** Bytes over which a file is not copied. */
-  readonly fileLimit: number
-  /** Bytes of all copies together. */
-  readonly totalLimit: number
-}
+export type UntrackedOptions = CopyOptions & Pick<GitOptions, 'untrackedLimit' | 'untrackedFileLimit'>
 
 interface Described {
   readonly entry: JsonObject
@@ -110,12 +106,12 @@ function reasonToLeave(
   total: number,
   options: UntrackedOptions,
 ): string | undefined {
-  const { copyTo, fileLimit, totalLimit, keepSecrets } = options
+  const { copyTo, untrackedFileLimit, untrackedLimit, keepSecrets } = options
   if (copyTo === undefined) return 'no files are kept'
   if (!isContained(path)) return 'its path leads out of the repository'
   if (!keepSecrets && isSecretFile(path.text)) return 'files of that name hold secrets'
-  if (size > fileLimit) return `it is over ${fileLimit} bytes`
-  return total + size > totalLimit ? `all together are over ${totalLimit} bytes` : undefined
+  if (size > untrackedFileLimit) return `it is over ${untrackedFileLimit} bytes`
+  return total + size > untrackedLimit ? `all together are over ${untrackedLimit} bytes` : undefined
 }
 
 async function describeLink(path: GitPath, options: ContentOptions): Promise<Described> {

@@ -17,7 +17,6 @@ export { deterministicVariables, seedVariables } from './seed.ts'
 export type { Shuffleable } from './generator.ts'
 export type { GeneratorOptions } from './registry.ts'
 export type { SeedReport, SeedTarget } from './report.ts'
-export type { SeedVariableOptions } from './seed.ts'
 export type { GeneratorState } from './state.ts'
 
 /** The seeds capture: the seed, and the whole state of every named generator. */

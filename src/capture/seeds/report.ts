@@ -2,7 +2,7 @@
 import { MATH_RANDOM, replaceMathRandom } from './math-random.ts'
 import { pythonHashSeed, seedVariables } from './seed.ts'
 import { DEFAULT_NAME, namedGenerators, seedProcess } from './registry.ts'
-import type { SeedVariableOptions } from './seed.ts'
+import type { Given, SeedsOptions } from '../../config/groups.ts'
 
 /** What became of one source of randomness. */
 export interface SeedTarget {
@@ -32,7 +32,7 @@ export interface SeedReport {
  * @param seed A whole number from 0 to 2^53 - 1; anything else is ERR_LINEAPRINT_ARGUMENT.
  * @param options Which variables the report names, and whether `Math.random` is replaced in this thread as well.
  */
-export function setSeeds(seed: number | bigint, options: SeedVariableOptions = {}): SeedReport {
+export function setSeeds(seed: number | bigint, options: Given<SeedsOptions> = {}): SeedReport {
   const checked = seedProcess(seed)
   const variables = seedVariables(checked, options)
   const others = namedGenerators().filter(([name]) => name !== DEFAULT_NAME)
@@ -70,7 +70,7 @@ export function setSeeds(seed: number | bigint, options: SeedVariableOptions = {
   }
 }
 
-function mathRandomTarget(seed: number, { replaceMathRandom: isWanted }: SeedVariableOptions): SeedTarget {
+function mathRandomTarget(seed: number, { replaceMathRandom: isWanted }: Given<SeedsOptions>): SeedTarget {
   if (isWanted !== true) {
     return {
       name: MATH_RANDOM,

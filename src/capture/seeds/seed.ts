@@ -1,23 +1,10 @@
 /** What a seed is, and how programs of other languages are told one. */
 import { extname } from 'node:path'
 import { LineaprintError } from '../../core/errors.ts'
+import type { Given, SeedsOptions } from '../../config/groups.ts'
 
 /** Python takes 32 bits. */
 const PYTHON_SEEDS = 2 ** 32
-
-/** Options of {@link seedVariables}. */
-export interface SeedVariableOptions {
-  /**
-   * Also asks GPU libraries for deterministic results, which costs speed: `CUBLAS_WORKSPACE_CONFIG=:4096:8` and
-   * `TF_DETERMINISTIC_OPS=1`. @default false
-   */
-  readonly deterministic?: boolean | undefined
-  /**
-   * Also replaces `Math.random` by a generator with this seed, in Node programs that are started with these variables:
-   * `NODE_OPTIONS` gets an `--import`, in addition to what it holds. @default false
-   */
-  readonly replaceMathRandom?: boolean | undefined
-}
 
 /** The seed that a text is; `undefined` for anything else. `Number` would take spaces and hexadecimal for numbers. */
 export function parseSeed(text: string): number | undefined {
@@ -74,7 +61,7 @@ export function pythonHashSeed(seed: number): number {
  */
 export function seedVariables(
   seed: number | bigint,
-  options: SeedVariableOptions = {},
+  options: Given<SeedsOptions> = {},
 ): Record<string, string> {
   const checked = checkSeed(seed)
   return {

@@ -20,7 +20,7 @@ interface CaptureOptions extends CommonOptions {
   readonly algorithm: AlgorithmChoice
 }
 
-/** The command. */
+/** Build the command. */
 export function command(context: CommandContext): Command {
   return new Command('capture')
     .addArgument(new Argument('<what>', 'what to look at').choices(Object.keys(CAPTURES)))
@@ -44,7 +44,7 @@ async function capture(
   print(table([[paint('bold', 'digest'), captured.digest], ...rows]))
 }
 
-/** The leaves of a value, each under the path that leads to it. */
+/** Return the leaves of a value, each with its path. */
 function* fields(value: JsonValue, path: string): Generator<[string, string]> {
   if (typeof value !== 'object' || value === null) yield [path, String(value)]
   else if (Array.isArray(value) && value.every((item) => typeof item !== 'object'))

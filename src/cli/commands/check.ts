@@ -1,4 +1,4 @@
-/** `lineaprint check`: whether a folder, file or model is as a manifest says. */
+/** `lineaprint check`: check a folder, file or model against a manifest. */
 import { stderr, stdin } from 'node:process'
 import { addAbortSignal } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
@@ -22,7 +22,7 @@ interface Options extends CommonOptions {
   readonly threads?: number
 }
 
-/** The command. */
+/** Build the command. */
 export function command(context: CommandContext): Command {
   return new Command('check')
     .argument('<manifest>', 'what "lineaprint manifest", b3sum or sha256sum wrote; - is standard input')
@@ -80,7 +80,7 @@ async function check(
     .finally(progress.end)
   if (options.json === true) printJson(answer)
   else show(answer, options.quiet === true)
-  // What could not be read may be as it was or not: that outweighs a difference that is known.
+  // Unreadable entries outweigh known differences: their state is unknown.
   if (answer.unreadable.length > 0) context.exit(3)
   else context.exit(answer.same ? 0 : 1)
 }
@@ -94,13 +94,13 @@ async function readInput(signal: AbortSignal): Promise<Uint8Array> {
   }
 }
 
-/** An error about the manifest itself says where it came from. */
+/** Add the source to an error about the manifest itself. */
 function ofInput(error: unknown): unknown {
   if (!LineaprintError.is(error) || error.path !== undefined) return error
   return new LineaprintError(error.code, error.message, { path: '-', cause: error })
 }
 
-function show(answer: ManifestCheck, quiet: boolean): void {
+function show(answer: ManifestCheck, silent: boolean): void {
   for (const { kind, path } of answer.warnings)
     printError(`lineaprint: warning: ${escapeText(path)}: ${WARNINGS[kind] ?? kind}`)
   if (answer.malformed.length > 0) {
@@ -110,7 +110,7 @@ function show(answer: ManifestCheck, quiet: boolean): void {
   }
   for (const item of answer.unreadable)
     printError(`lineaprint: ${escapeText(nameOf(item))}: ${escapeText(item.detail)}`)
-  if (!quiet) {
+  if (!silent) {
     for (const kind of ['changed', 'missing', 'added', 'unreadable'] as const) {
       const colour = kind === 'unreadable' ? 'yellow' : 'red'
       for (const item of answer[kind]) print(`${paint(colour, kind)}  ${escapeText(nameOf(item))}`)
@@ -123,7 +123,7 @@ function show(answer: ManifestCheck, quiet: boolean): void {
   if (stderr.isTTY === true) printError(summary(answer))
 }
 
-/** `model.safetensors: tensor w`: the file, and what in it. */
+/** Return the name of an item: `model.safetensors: tensor w` is the file, and the tensor in it. */
 function nameOf({ path, tensor, digest }: CheckItem): string {
   if (tensor !== undefined) return `${path}: tensor ${tensor}`
   return digest === undefined ? path : `${path}: ${digest}`
@@ -133,6 +133,6 @@ function summary({ same, counts, ignore }: ManifestCheck): string {
   const parts = (['same', 'changed', 'missing', 'added', 'unreadable'] as const).flatMap((kind) =>
     counts[kind] === 0 ? [] : [`${count(counts[kind])} ${kind}`],
   )
-  const left = ignore.length === 0 ? '' : `; not looked at: ${escapeText(ignore.join(', '))}`
-  return `${same ? 'no difference' : 'differences found'}: ${parts.join(', ') || 'nothing is listed'}${left}`
+  const excluded = ignore.length === 0 ? '' : `; not looked at: ${escapeText(ignore.join(', '))}`
+  return `${same ? 'no difference' : 'differences found'}: ${parts.join(', ') || 'nothing is listed'}${excluded}`
 }

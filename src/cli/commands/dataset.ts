@@ -1,4 +1,4 @@
-/** `lineaprint dataset`: what a dataset holds. */
+/** `lineaprint dataset`: the content of a dataset. */
 import { Command } from 'commander'
 import { listDigests } from '../../core/digest.ts'
 import { readDataset } from '../../dataset/read.ts'
@@ -23,7 +23,7 @@ import type { SampleArguments } from '../shared/sample.ts'
 
 interface Options extends HashArguments, SampleArguments, CommonOptions {}
 
-/** The command. */
+/** Build the command. */
 export function command(context: CommandContext): Command {
   return addSampleOptions(
     new Command('dataset').argument('<path>', 'a file or a folder').addOption(algorithmOption()),
@@ -70,7 +70,7 @@ async function dataset(path: string, options: Options, context: CommandContext):
   )
 }
 
-/** The table in a file: its digest, and a line for each column. */
+/** Return the table in a file: its digest, and a line for each column. */
 function tableRows({ digests, format, rows, columns }: DatasetTable): string[][] {
   return [
     ...listDigests(digests).map((digest) => [paint('bold', 'table'), digest.toString()]),

@@ -1,4 +1,4 @@
-/** `lineaprint doctor`: what this machine offers. */
+/** `lineaprint doctor`: the features available on this machine. */
 import { execFile } from 'node:child_process'
 import { access, constants } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
@@ -10,14 +10,14 @@ import { VERSION } from '../../core/version.ts'
 import { paint, print, printJson, table } from '../shared/output.ts'
 import type { CommandContext, CommonOptions } from '../shared/context.ts'
 
-/** One finding. `state` is `ok`, `absent` (fine, but something is not captured) or `problem`. */
+/** One finding. `state` is `ok`, `absent` (harmless, but something is not captured) or `problem`. */
 interface Finding {
   readonly name: string
   readonly state: 'ok' | 'absent' | 'problem'
   readonly detail: string
 }
 
-/** The command. */
+/** Build the command. */
 export function command(context: CommandContext): Command {
   return new Command('doctor')
     .addHelpText(
@@ -76,7 +76,7 @@ async function program(name: string, args: string[], without: string, signal: Ab
   }
 }
 
-/** Whether runs can be written below this folder. */
+/** Check whether runs can be written below this folder. */
 async function store(): Promise<Finding> {
   const wanted = resolve('.lineaprint')
   for (const folder of [join(wanted, 'runs'), wanted, dirname(wanted)]) {

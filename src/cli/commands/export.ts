@@ -1,4 +1,4 @@
-/** `lineaprint export`: a run in the form of another tool. */
+/** `lineaprint export`: a run in the format of another tool. */
 import { realpath, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { stdout } from 'node:process'
@@ -48,7 +48,7 @@ Examples:
   lineaprint export baseline --format wandb
   lineaprint export baseline --format mlflow --to http://127.0.0.1:5000`
 
-/** The command. */
+/** Build the command. */
 export function command(context: CommandContext): Command {
   return storeOptions(new Command('export'))
     .argument('<run>', 'an id, the beginning of one, the name of an experiment, or @latest')
@@ -68,13 +68,13 @@ async function exportRun(reference: string, options: Options, context: CommandCo
     printError('lineaprint: warning: the seal of the record does not hold: it was changed after the run')
   const { format } = options
   const { saveToWandb, saveToMlflow } = configuration
-  if (format === 'wandb') return exportWandb(run, options, wishesOf(saveToWandb), context)
-  if (format === 'mlflow') return exportMlflow(run, options, wishesOf(saveToMlflow), context)
+  if (format === 'wandb') return exportWandb(run, options, optionsOf(saveToWandb), context)
+  if (format === 'mlflow') return exportMlflow(run, options, optionsOf(saveToMlflow), context)
   return exportText(run, format, options)
 }
 
-/** What the configuration says beside that an output is wanted. */
-function wishesOf<T extends object>(option: boolean | T): Partial<T> {
+/** Return the configuration of an output; none if it is only switched on. */
+function optionsOf<T extends object>(option: boolean | T): Partial<T> {
   return typeof option === 'object' ? option : {}
 }
 
@@ -98,14 +98,14 @@ async function exportText(run: StoredRun, format: TextFormat, options: Options):
   const { to } = options
   if (to === undefined || to === '-') {
     for (const warning of warnings) printError(`lineaprint: warning: ${escapeText(warning)}`)
-    // With --json stdout is for one JSON document, whatever the form.
+    // With --json, stdout is for one JSON document, whatever the format.
     if (options.json === true && format === 'yaml') printJson({ run: run.id, format, text })
     else stdout.write(text)
     return
   }
-  const place = await placeOf(to)
-  await writeAtomic(place, text)
-  tell(options, { run: run.id, format, to: place, warnings }, [`${run.id} is in ${place}`])
+  const path = await outputPath(to)
+  await writeAtomic(path, text)
+  printResult(options, { run: run.id, format, to: path, warnings }, [`${run.id} is in ${path}`])
 }
 
 async function textOf(
@@ -123,12 +123,12 @@ function jsonText(value: object): string {
   return `${JSON.stringify(value, null, 2)}\n`
 }
 
-/** A file that can be written. A link stays, and what it leads to is replaced. */
-async function placeOf(to: string): Promise<string> {
-  const place = await realpath(to).catch(() => resolve(to))
-  const info = await stat(place).catch(() => undefined)
-  const folder = await stat(dirname(place)).catch(() => undefined)
-  if ((info === undefined || info.isFile()) && folder?.isDirectory() === true) return place
+/** Resolve the path to write to. A link stays, and its target is replaced. */
+async function outputPath(to: string): Promise<string> {
+  const path = await realpath(to).catch(() => resolve(to))
+  const info = await stat(path).catch(() => undefined)
+  const folder = await stat(dirname(path)).catch(() => undefined)
+  if ((info === undefined || info.isFile()) && folder?.isDirectory() === true) return path
   throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the run cannot be written there', {
     path: to,
     field: '--to',
@@ -141,18 +141,18 @@ async function placeOf(to: string): Promise<string> {
 async function exportWandb(
   run: StoredRun,
   options: Options,
-  wishes: WandbOptions,
+  configured: WandbOptions,
   { signal }: CommandContext,
 ): Promise<void> {
   const { to, project, entity } = options
   const report = await exportToWandb(run, {
-    directory: to ?? wishes.directory,
-    project: project ?? wishes.project,
-    entity: entity ?? wishes.entity,
+    directory: to ?? configured.directory,
+    project: project ?? configured.project,
+    entity: entity ?? configured.entity,
     signal,
   })
   const { folder, files, values, warnings } = report
-  tell(options, { run: run.id, format: 'wandb', to: folder, values, files, warnings }, [
+  printResult(options, { run: run.id, format: 'wandb', to: folder, values, files, warnings }, [
     `${run.id} is in ${folder}`,
     `send it with: wandb sync ${folder}`,
   ])
@@ -161,19 +161,19 @@ async function exportWandb(
 async function exportMlflow(
   run: StoredRun,
   options: Options,
-  wishes: MlflowOptions,
+  configured: MlflowOptions,
   { signal }: CommandContext,
 ): Promise<void> {
   const report = await exportToMlflow(run, {
-    trackingUri: options.to ?? wishes.trackingUri,
-    experiment: options.project ?? wishes.experiment,
+    trackingUri: options.to ?? configured.trackingUri,
+    experiment: options.project ?? configured.experiment,
     signal,
   })
   const { trackingUri: to, ...rest } = report
-  tell(options, { run: run.id, format: 'mlflow', to, ...rest }, [`${run.id} is at ${report.url}`])
+  printResult(options, { run: run.id, format: 'mlflow', to, ...rest }, [`${run.id} is at ${report.url}`])
 }
 
-function tell(
+function printResult(
   { json }: Options,
   report: { readonly warnings: readonly string[] } & Record<string, unknown>,
   lines: readonly string[],

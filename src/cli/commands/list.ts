@@ -19,7 +19,7 @@ import type { ListedRun } from '../../store/runs.ts'
 import type { CommandContext } from '../shared/context.ts'
 import type { StoreOptions } from '../shared/store.ts'
 
-/** The command. */
+/** Build the command. */
 export function command(context: CommandContext): Command {
   return storeOptions(new Command('list'))
     .option('-n, --limit <count>', 'only the newest', parseCount)
@@ -61,7 +61,7 @@ const UNITS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86
 
 function parseSince(text: string): Date {
   const [, count, unit] = /^(\d{1,6})([mhd])$/.exec(text) ?? []
-  // Date.parse takes much else, and every runtime something else.
+  // Date.parse accepts many other forms, and they differ between runtimes.
   const isDate = /^\d{4}-\d{2}-\d{2}(?:T[\d:.]+(?:Z|[+-]\d{2}:?\d{2})?)?$/.test(text)
   const time = isDate ? Date.parse(text) : Date.now() - Number(count) * (UNITS[unit ?? ''] ?? NaN)
   if (Number.isFinite(time)) return new Date(time)
@@ -70,7 +70,7 @@ function parseSince(text: string): Date {
   )
 }
 
-/** From so many runs on, it is worth a word that there is no index. */
+/** Number of runs from which a missing index is worth a warning. */
 const MANY = 100
 
 async function list(options: ListOptions, context: CommandContext): Promise<void> {

@@ -26,7 +26,7 @@ interface Options extends HashArguments, IgnoreArguments, CommonOptions {
   readonly links: LinkMode
 }
 
-/** The command. */
+/** Build the command. */
 export function command(context: CommandContext): Command {
   const manifestCommand = new Command('manifest')
     .argument('<path>', 'a folder or a file')
@@ -57,45 +57,46 @@ async function manifest(path: string, options: Options, context: CommandContext)
   const { algorithm, threads, links, tensors } = options
   const { output } = options
   const redirected = redirection()
-  const place = output === undefined || output === '-' ? undefined : await placeOf(output, redirected)
-  const own = place === undefined ? [] : await ownPatterns(path, [resolve(output ?? ''), place])
-  const left = await toIgnore(options)
+  const target = output === undefined || output === '-' ? undefined : await outputPath(output, redirected)
+  const own = target === undefined ? [] : await ownPatterns(path, [resolve(output ?? ''), target])
+  const ignoreOptions = await toIgnore(options)
   const progress = progressLine('hashing')
   const made = await createManifest(path, {
     algorithm,
     threads,
     links,
     tensors,
-    ...left,
-    ignore: [...left.ignore, ...own],
+    ...ignoreOptions,
+    ignore: [...ignoreOptions.ignore, ...own],
     signal: context.signal,
     onProgress: progress.onProgress,
   }).finally(progress.end)
   for (const { kind, path: at } of made.warnings)
     printError(`lineaprint: warning: ${escapeText(at)}: ${WARNINGS[kind] ?? kind}`)
-  const found = made.ignore.slice(0, made.ignore.length - left.ignore.length - own.length)
-  for (const warning of ignoreWarnings(path, found)) printError(`lineaprint: warning: ${escapeText(warning)}`)
+  const filePatterns = made.ignore.slice(0, made.ignore.length - ignoreOptions.ignore.length - own.length)
+  for (const warning of ignoreWarnings(path, filePatterns))
+    printError(`lineaprint: warning: ${escapeText(warning)}`)
   const text = formatManifest(made)
-  if (place === undefined) {
+  if (target === undefined) {
     if (redirected !== undefined) await refuseOwnOutput(path, made, redirected)
     stdout.write(text)
     return
   }
   context.signal.throwIfAborted()
-  await writeAtomic(place, text)
+  await writeAtomic(target, text)
   if (options.json === true) printJson(summary(made, output))
   else show(made, path, output)
 }
 
 /**
- * Where the manifest is to be written; `undefined` if that is what stdout is. What stands there and is no file is
- * not replaced.
+ * Resolve the path of the manifest; return `undefined` if it is stdout. An existing path that is not a
+ * regular file is not replaced.
  */
-async function placeOf(output: string, redirected: Redirection | undefined): Promise<string | undefined> {
-  // Through a link: the link stays and the file that it leads to is replaced.
-  const place = (await ifThere(output, realpath(output))) ?? resolve(output)
-  const info = await ifThere(output, stat(place))
-  // `-o /dev/stdout > file` would replace the file under the shell.
+async function outputPath(output: string, redirected: Redirection | undefined): Promise<string | undefined> {
+  // A link stays and its target is replaced.
+  const path = (await ifExists(output, realpath(output))) ?? resolve(output)
+  const info = await ifExists(output, stat(path))
+  // `-o /dev/stdout > file` would replace the file that the shell has open.
   if (info !== undefined && isSame(info, redirected)) return undefined
   if (info !== undefined && !info.isFile()) {
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'a manifest cannot be written there', {
@@ -105,30 +106,30 @@ async function placeOf(output: string, redirected: Redirection | undefined): Pro
       hint: 'leave out -o to write to stdout',
     })
   }
-  const folder = await ifThere(output, stat(dirname(place)))
-  if (folder?.isDirectory() === true) return place
-  // Said before the work and not after it.
+  const folder = await ifExists(output, stat(dirname(path)))
+  if (folder?.isDirectory() === true) return path
+  // Check before the work, not after it.
   throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'there is no such folder to write to', {
-    path: dirname(place),
+    path: dirname(path),
     hint: 'make it, or name another with -o',
   })
 }
 
-/** What was found, or nothing if nothing is there; that it cannot be looked at is an error. */
-async function ifThere<T>(path: string, looking: Promise<T>): Promise<T | undefined> {
-  return looking.catch((cause: unknown) => {
+/** Return the result, or nothing if the path does not exist; any other error is thrown. */
+async function ifExists<T>(path: string, pending: Promise<T>): Promise<T | undefined> {
+  return pending.catch((cause: unknown) => {
     if (['ENOENT', 'ENOTDIR'].includes(errorCode(cause) ?? '')) return undefined
     throw storeError(path, 'it cannot be looked at', cause)
   })
 }
 
-/** Patterns that leave the output out of the folder it describes. */
-async function ownPatterns(path: string, places: readonly string[]): Promise<string[]> {
-  // What is wrong with the path is said by the hashing.
+/** Return the patterns that exclude the output from the folder it describes. */
+async function ownPatterns(path: string, outputs: readonly string[]): Promise<string[]> {
+  // The hashing reports a problem with the path.
   const root = await realpath(path).catch(() => resolve(path))
   const patterns = await Promise.all(
-    places.map(async (place) => {
-      const own = relative(root, join(await realpath(dirname(place)), basename(place)))
+    outputs.map(async (output) => {
+      const own = relative(root, join(await realpath(dirname(output)), basename(output)))
       if (own === '') {
         throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the manifest would replace what it describes', {
           path,
@@ -148,7 +149,7 @@ interface Redirection {
   readonly size: number
 }
 
-/** The file that the shell opened for stdout, if it did. */
+/** Return the file that the shell opened for stdout, if it did. */
 function redirection(): Redirection | undefined {
   try {
     const info = fstatSync(1)
@@ -163,8 +164,8 @@ function isSame(a: Omit<Redirection, 'size'>, b: Redirection | undefined): boole
 }
 
 /**
- * `lineaprint manifest data > data/manifest.json` would list its own output as it was before it was written, and
- * no check of it could ever succeed.
+ * Refuse `lineaprint manifest data > data/manifest.json`: it would list its own output before that is
+ * complete, and no check of it could ever succeed.
  */
 async function refuseOwnOutput(path: string, { entries }: Manifest, output: Redirection): Promise<void> {
   for (const entry of entries) {

@@ -1,4 +1,4 @@
-/** `lineaprint model`: what a model is and what it learned. */
+/** `lineaprint model`: the architecture and weights of a model. */
 import { Command } from 'commander'
 import { listDigests } from '../../core/digest.ts'
 import { readModel } from '../../model/read.ts'
@@ -25,7 +25,7 @@ interface Options extends HashArguments, SampleArguments, CommonOptions {
   readonly files?: boolean
 }
 
-/** The command. */
+/** Build the command. */
 export function command(context: CommandContext): Command {
   return addSampleOptions(
     new Command('model')
@@ -88,7 +88,9 @@ function show(report: ModelReport): void {
   )
 }
 
-/** Full digests in a pipe; on a terminal of 80 columns, kind and hexadecimal digits on lines of their own. */
+/**
+ * Return full digests in a pipe; on a terminal of 80 columns, kind and hexadecimal digits on separate lines.
+ */
 function digestRows(report: ModelReport): string[][] {
   return Object.entries(report.digests).flatMap(([name, digests]) =>
     listDigests(digests).map((digest) => [paint('bold', name), digest.toString()]),

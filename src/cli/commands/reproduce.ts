@@ -1,4 +1,4 @@
-/** `lineaprint reproduce`: a run again, in a clean work tree, with a verdict. */
+/** `lineaprint reproduce`: repeat a run in a clean work tree, with a verdict. */
 import { Command, InvalidArgumentError } from 'commander'
 import { SignalError, signalExitCode } from '../../command/signals.ts'
 import { reproduceRun } from '../../reproduce/reproduce.ts'
@@ -34,7 +34,7 @@ to stderr. Exit codes: 0 reproduced, 1 not reproduced, 3 it could not be run.
 Example:
   lineaprint reproduce @latest --into ../again`
 
-/** The command. */
+/** Build the command. */
 export function command(context: CommandContext): Command {
   return storeOptions(new Command('reproduce'))
     .argument('<run>', 'an id, the beginning of one, the name of an experiment, or @latest')
@@ -78,7 +78,7 @@ async function reproduce(
       tolerance: options.tolerance,
       onStart: (directory) => {
         progress.end()
-        if (options.json !== true) tellPlace(directory)
+        if (options.json !== true) printDirectory(directory)
       },
       onProgress: progress.onProgress,
     })
@@ -89,14 +89,14 @@ async function reproduce(
   } catch (error) {
     progress.end()
     if (!(error instanceof SignalError)) throw error
-    // Ctrl-C is told in the words that every command has for it.
+    // Ctrl-C has the same message in every command.
     context.signal.throwIfAborted()
     printError(`lineaprint: ${error.message}`)
     process.exitCode = signalExitCode(error.signal)
   }
 }
 
-/** JSON has no infinity: it would become null. */
+/** Convert for JSON, which has no infinity: it would become null. */
 function asJson({ items, ...answer }: Reproduction): object {
   return {
     ...answer,
@@ -132,17 +132,19 @@ const STYLES: Readonly<Record<ReproduceVerdict, 'green' | 'red' | 'yellow' | 'di
 function report(answer: Reproduction): void {
   const { items, run, reproduced, directory } = answer
   print(lines(items))
-  if (run === undefined) tellPlace(directory)
+  if (run === undefined) printDirectory(directory)
   else printError(`lineaprint: run ${run.id} reproduces ${answer.id}`)
   if (reproduced === null || !isTerminal()) return
   print(`\n${reproduced ? paint('green', 'reproduced') : paint('red', 'not reproduced')}`)
 }
 
-function tellPlace(directory: string): void {
+function printDirectory(directory: string): void {
   printError(`lineaprint: the work tree is ${escapeText(directory)}`)
 }
 
-/** On a terminal the words go below what they are about, so that the columns fit 80 characters. */
+/**
+ * Format items. On a terminal, details are on a line below their item, so that the columns fit 80 characters.
+ */
 function lines(items: readonly ReproduceItem[]): string {
   const all = items.flatMap(rows)
   if (!isTerminal()) return table(all)
@@ -158,17 +160,17 @@ function words(cells: readonly string[]): string[] {
 /** More differences than this are left to `--json`: an environment can have thousands. */
 const SHOWN = 10
 
-/** One line for the thing; differences of code and environment by package and field below it. */
+/** Return one line for the item; differences of code and environment by package and field below it. */
 function rows({ section, name, verdict, detail, differences }: ReproduceItem): string[][] {
   const byField = section === 'environment' || (section === 'code' && verdict === 'different')
   const count = `${differences.length} ${differences.length === 1 ? 'field differs' : 'fields differ'}`
-  const said = detail === '' && differences.length > 0 ? count : detail
-  const head = [paint(STYLES[verdict], verdict), section, escapeText(name), escapeText(said)]
+  const shownDetail = detail === '' && differences.length > 0 ? count : detail
+  const head = [paint(STYLES[verdict], verdict), section, escapeText(name), escapeText(shownDetail)]
   if (!byField) return [head]
   const fields = differences.slice(0, SHOWN).map(({ field, before, after }) => {
     const change = `${before ?? 'not there'} → ${after ?? 'gone'}`
     return [paint(STYLES[verdict], verdict), section, escapeText(field), escapeText(change)]
   })
-  const left = differences.length - fields.length
-  return [head, ...fields, ...(left > 0 ? [['', section, '…', `and ${left} more; --json has all`]] : [])]
+  const hidden = differences.length - fields.length
+  return [head, ...fields, ...(hidden > 0 ? [['', section, '…', `and ${hidden} more; --json has all`]] : [])]
 }

@@ -1,4 +1,4 @@
-/** `lineaprint verify`: what a run recorded against the present. */
+/** `lineaprint verify`: check what a run recorded against the present state. */
 import { Command, Option } from 'commander'
 import { LineaprintError } from '../../core/errors.ts'
 import { verifyRun } from '../../verify/verify.ts'
@@ -31,7 +31,7 @@ Examples:
   lineaprint verify @latest --data
   lineaprint verify baseline --strict --seed 42 -- python train.py --rate 0.1`
 
-/** The command. */
+/** Build the command. */
 export function command(context: CommandContext): Command {
   return storeOptions(new Command('verify'))
     .argument('<run>', 'an id, the beginning of one, the name of an experiment, or @latest')
@@ -67,7 +67,7 @@ async function verify(
   options: VerifyArguments,
   context: CommandContext,
 ): Promise<void> {
-  // Without the dashes a second run, or an option without its own, would be taken for a command.
+  // Without the dashes, a second run or an unknown option would be taken for a command.
   if (argv.length > 0 && !process.argv.includes('--')) {
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `what is ${JSON.stringify(argv[0])}?`, {
       field: 'command',
@@ -108,7 +108,7 @@ function lines({ items }: Verification, details: boolean): string {
   const shown = details ? items : gatherFiles(items)
   const rows = shown.flatMap((item) => [row(item), ...(details ? differences(item) : [])])
   if (!isTerminal()) return table(rows)
-  // What it says about an item goes below it, so that the columns fit 80 characters.
+  // Details are on a line below their item, so that the columns fit 80 characters.
   const heads = table(rows.map((cells) => cells.slice(0, -1))).split('\n')
   return rows
     .flatMap((cells, index) => {
@@ -119,7 +119,7 @@ function lines({ items }: Verification, details: boolean): string {
     .join('\n')
 }
 
-/** More unchanged files of the run folder than this become one line: what differs must not drown among them. */
+/** More unchanged files of the run folder than this become one line, so that differences stand out. */
 const FILES_SHOWN = 3
 
 function gatherFiles(items: readonly VerifyItem[]): VerifyItem[] {
@@ -130,10 +130,10 @@ function gatherFiles(items: readonly VerifyItem[]): VerifyItem[] {
   return items.flatMap((item) => (item === first ? [gathered] : same.includes(item) ? [] : [item]))
 }
 
-function row({ section, name, status, detail, counts, differences: found }: VerifyItem): string[] {
-  const ranked = found.toSorted((a, b) => Number(b.counts) - Number(a.counts))
+function row({ section, name, status, detail, counts, differences: changes }: VerifyItem): string[] {
+  const ranked = changes.toSorted((a, b) => Number(b.counts) - Number(a.counts))
   const shown = ranked.slice(0, 3).map(({ field }) => field)
-  const fields = [...shown, ...(found.length > 3 ? [`and ${found.length - 3} more`] : [])].join(', ')
+  const fields = [...shown, ...(changes.length > 3 ? [`and ${changes.length - 3} more`] : [])].join(', ')
   const words = detail === '' && status !== 'same' ? fields : detail
   const isIgnored = !counts && (status === 'changed' || status === 'missing')
   const style = isIgnored ? 'dim' : STYLES[status]
@@ -142,8 +142,8 @@ function row({ section, name, status, detail, counts, differences: found }: Veri
 
 const IGNORED = ' (does not count here)'
 
-function differences({ section, name, differences: found }: VerifyItem): string[][] {
-  return found.map(({ field, before, after, counts }) => [
+function differences({ section, name, differences: changes }: VerifyItem): string[][] {
+  return changes.map(({ field, before, after, counts }) => [
     '',
     section,
     escapeText(name),
@@ -153,11 +153,11 @@ function differences({ section, name, differences: found }: VerifyItem): string[
 
 function verdict({ items, same, level }: Verification): string {
   const parts = (['same', 'changed', 'missing', 'not-checked'] as const).flatMap((status) => {
-    const found = items.filter((item) => item.status === status)
-    const ignored = found.filter(({ counts }) => !counts).length
+    const matching = items.filter((item) => item.status === status)
+    const ignored = matching.filter(({ counts }) => !counts).length
     const isDifference = status === 'changed' || status === 'missing'
     const rest = isDifference && ignored > 0 ? ` (${ignored} of them not counted)` : ''
-    return found.length === 0 ? [] : [`${found.length} ${status}${rest}`]
+    return matching.length === 0 ? [] : [`${matching.length} ${status}${rest}`]
   })
   const counted = items.filter(({ counts }) => counts)
   const unchecked = counted.every(({ status }) => status === 'not-checked')

@@ -2,26 +2,26 @@
 import { InvalidArgumentError, Option } from 'commander'
 import type { AlgorithmChoice } from '../../core/digest.ts'
 
-/** `--algorithm`. */
+/** Build the option `--algorithm`. */
 export function algorithmOption(): Option {
   return new Option('-a, --algorithm <name>', 'hash function')
     .choices(['blake3', 'sha256', 'both'])
     .default('blake3')
 }
 
-/** `--threads`. */
+/** Build the option `--threads`. */
 export function threadsOption(): Option {
   const text = 'threads to use (default: one per core, more where data is not in memory)'
   return new Option('--threads <count>', text).argParser(wholeNumber(1, 1024))
 }
 
-/** What the two options above give. */
+/** Values of the two options above. */
 export interface HashArguments {
   readonly algorithm: AlgorithmChoice
   readonly threads?: number
 }
 
-/** A parser of whole numbers within bounds. */
+/** Return a parser of whole numbers within bounds. */
 export function wholeNumber(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = Number(text)
@@ -30,7 +30,7 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
   }
 }
 
-/** Collects an option that may come more than once. */
+/** Collect an option that may occur more than once. */
 export function collect(value: string, before: readonly string[]): string[] {
   return [...before, value]
 }

@@ -1,17 +1,17 @@
-/** What every command of the program shares. */
+/** Types that all commands share. */
 
-/** Where a command writes, and how it is stopped. */
+/** The environment of a command: its signal and its exit code. */
 export interface CommandContext {
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal
-  /** Sets the exit code of the process without ending it. */
+  /** Set the exit code of the process without ending it. */
   exit(code: ExitCode): void
 }
 
 /** 0 done or equal; 1 a difference was found; 2 wrong usage; 3 an input could not be read or the work failed. */
 export type ExitCode = 0 | 1 | 2 | 3
 
-/** Options that every command has. */
+/** Options of every command. */
 export interface CommonOptions {
   readonly json?: boolean
   readonly debug?: boolean

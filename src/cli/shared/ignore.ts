@@ -1,4 +1,4 @@
-/** What is left out of folders: the options of the commands that hash them. */
+/** Options of the commands that hash folders, for excluding paths. */
 import { readFile } from 'node:fs/promises'
 import { Option } from 'commander'
 import { LineaprintError } from '../../core/errors.ts'
@@ -7,22 +7,22 @@ import { collect } from './arguments.ts'
 import { count } from './output.ts'
 import type { Command } from 'commander'
 
-/** What {@link addIgnoreOptions} gives. */
+/** Values of the options of {@link addIgnoreOptions}. */
 export interface IgnoreArguments {
   readonly ignore: readonly string[]
-  /** Files with patterns; `false`: no file gives any. */
+  /** Files with patterns; `false`: the folder's own files are not used either. */
   readonly ignoreFile: readonly string[] | false
   readonly includeSkipped?: boolean
 }
 
-/** What the library takes of it. */
+/** The same as options of the library. */
 export interface IgnoreOptions {
   readonly ignore: readonly string[]
   readonly ignoreFiles: boolean
   readonly includeSkipped: boolean
 }
 
-/** Adds `--ignore`, `--ignore-file`, `--no-ignore-file` and `--include-skipped`. */
+/** Add `--ignore`, `--ignore-file`, `--no-ignore-file` and `--include-skipped`. */
 export function addIgnoreOptions(command: Command): Command {
   return command
     .option('--ignore <glob>', 'leave out what matches (gitignore syntax, repeatable)', collect, [])
@@ -37,11 +37,11 @@ export function addIgnoreOptions(command: Command): Command {
     .option('--include-skipped', 'count .git and .lineaprint too')
 }
 
-/** Help on them. */
+/** Help on these options. */
 export const IGNORE_HELP = `A file .lineaprintignore leaves out what its lines match in its folder, as .gitignore does in git. It counts itself.`
 
 /**
- * Reads the files with patterns. Those named later decide over those before, and `--ignore` over all.
+ * Read the files with patterns. Later files take precedence over earlier ones, and `--ignore` over all.
  *
  * @throws ERR_LINEAPRINT_NOT_FOUND, UNREADABLE or FORMAT for a file that cannot be read or is not UTF-8.
  */
@@ -75,10 +75,10 @@ async function readPatterns(path: string): Promise<string[]> {
 }
 
 /**
- * A warning that files of the folder say what is left out of it: whoever wrote the folder has said so, and not who
- * hashes it. Nothing where no file says anything.
+ * Return a warning if files in the folder exclude paths: its author decided that, not the user. No warning
+ * without such patterns.
  *
- * @param patterns What the files say.
+ * @param patterns The patterns of those files.
  */
 export function ignoreWarnings(path: string, patterns: readonly string[]): string[] {
   if (patterns.length === 0) return []

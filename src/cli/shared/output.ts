@@ -1,36 +1,36 @@
-/** Writing to the screen: JSON, tables, colour and progress. */
+/** Output to the terminal: JSON, tables, colour and progress. */
 import { stderr, stdout } from 'node:process'
 import { stripVTControlCharacters, styleText } from 'node:util'
 import type { Progress } from '../../core/options.ts'
 import type { RunStatus } from '../../record/record.ts'
 
-/** Writes one JSON document to stdout. */
+/** Write one JSON document to stdout. */
 export function printJson(value: unknown): void {
   stdout.write(`${JSON.stringify(value, null, 2)}\n`)
 }
 
-/** Writes one line to stdout. */
+/** Write one line to stdout. */
 export function print(line = ''): void {
   stdout.write(`${line}\n`)
 }
 
-/** Writes one line to stderr. */
+/** Write one line to stderr. */
 export function printError(line: string): void {
   stderr.write(`${line}\n`)
 }
 
-/** A colour, on a terminal that wants colours (`NO_COLOR` is honoured) and nowhere else. */
+/** Colour a text, on a terminal that wants colours (`NO_COLOR` is honoured) and nowhere else. */
 export function paint(style: 'green' | 'red' | 'yellow' | 'dim' | 'bold', text: string): string {
   return styleText(style, text, { stream: stdout, validateStream: true })
 }
 
-/** Whether stdout is a terminal; where it is not, tables become tab-separated lines. */
+/** Check whether stdout is a terminal; otherwise tables become tab-separated lines. */
 export function isTerminal(): boolean {
   return stdout.isTTY === true
 }
 
 /**
- * Rows as aligned columns on a terminal, as tab-separated lines in a pipe.
+ * Format rows as aligned columns on a terminal, as tab-separated lines in a pipe.
  *
  * @param rows Cells; colour codes do not count as width.
  * @param head Titles, shown on a terminal only.
@@ -56,7 +56,7 @@ export function table(rows: readonly (readonly string[])[], head?: readonly stri
   return all.map(line).join('\n')
 }
 
-/** Text from outside with control characters written out, so that a file name cannot steer the terminal. */
+/** Escape control characters of untrusted text, so that a file name cannot control the terminal. */
 export function escapeText(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (character) =>
     character === '\n'
@@ -69,7 +69,7 @@ export function escapeText(text: string): string {
   )
 }
 
-/** A length in bytes for people: `1.5 MB` (powers of ten, as disks are sold). */
+/** Format a length in bytes for people: `1.5 MB` (powers of ten, as disks are sold). */
 export function bytes(length: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB']
   let value = length
@@ -81,14 +81,14 @@ export function bytes(length: number): string {
   return `${unit === 0 ? value : value.toPrecision(3)} ${units[unit]}`
 }
 
-/** A count for people: `22,713,216`. */
+/** Format a count for people: `22,713,216`. */
 export function count(value: number): string {
   return value.toLocaleString('en-US')
 }
 
 /**
- * A progress line on stderr, only on a terminal and only for work that takes longer than a moment.
- * Call `end` when the work is over, whatever its outcome.
+ * Show a progress line on stderr, only on a terminal and only for work that takes longer than a moment. Call
+ * `end` when the work is done, whatever its outcome.
  */
 export function progressLine(label: string): {
   onProgress: ((progress: Progress) => void) | undefined

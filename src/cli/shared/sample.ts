@@ -1,4 +1,4 @@
-/** `--sample` and what belongs to it, for every command that can read a part. */
+/** `--sample` and its related options, for every command that can sample. */
 import { InvalidArgumentError, Option } from 'commander'
 import { LineaprintError } from '../../core/errors.ts'
 import { parseShare } from '../../hash/sample/share.ts'
@@ -8,7 +8,7 @@ import type { Command } from 'commander'
 import type { SampleOptions } from '../../hash/sample/options.ts'
 import type { SampleReport } from '../../hash/sample/report.ts'
 
-/** What the options give. */
+/** Values of the options. */
 export interface SampleArguments {
   readonly sample?: Pick<SampleOptions, 'count' | 'share'>
   readonly sampleStrategy?: 'strided' | 'random' | 'blocks'
@@ -16,7 +16,7 @@ export interface SampleArguments {
   readonly sampleAbove?: number
 }
 
-/** Adds the options to a command. */
+/** Add the options to a command. */
 export function addSampleOptions(command: Command): Command {
   return command
     .option('--sample <amount>', 'read only so many units, or a share: 1000, 1/1000, 0.1%', parseAmount)
@@ -35,7 +35,7 @@ export function addSampleOptions(command: Command): Command {
     )
 }
 
-/** For the help of a command. */
+/** Help on these options. */
 export const SAMPLE_HELP = `
 A sample reads blocks of 16,384 bytes of a file, elements of a tensor, or files of a folder, always the first and
 the last. Its digest has the form sampled(...) and is never equal or comparable to that of a full pass.`
@@ -52,7 +52,7 @@ function parseSeed(text: string): bigint {
   throw new InvalidArgumentError('Expected a whole number from 0 to 2^64 - 1.')
 }
 
-/** The option `sample` of the library; `undefined` where none is asked for. */
+/** Convert the arguments into the library's option `sample`; `undefined` if none is requested. */
 export function toSample(given: SampleArguments): SampleOptions | undefined {
   const { sample, sampleStrategy: strategy, sampleSeed: seed, sampleAbove: above } = given
   if (sample !== undefined) return { ...sample, strategy, seed, above }
@@ -65,7 +65,7 @@ export function toSample(given: SampleArguments): SampleOptions | undefined {
   return undefined
 }
 
-/** Refuses a sample of what has to be read whole: standard input, a part, parts that are merged. */
+/** Refuse a sample of input that has to be read whole: standard input, a part, parts that are merged. */
 export function refuseSample(sample: SampleOptions | undefined): void {
   if (sample === undefined) return
   throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this cannot be sampled', {
@@ -81,14 +81,14 @@ const WORDS: Readonly<Record<SampleReport['unit'], string>> = {
   file: 'files',
 }
 
-/** What was read, in words. */
+/** Describe the extent of a sample. */
 function readText({ unit, units, read, share, bytesRead, bytesTotal }: SampleReport): string {
   if (read === units) return `all of ${count(units)} ${WORDS[unit]}, so the digest is an ordinary one`
   const part = `${Number((share * 100).toPrecision(3))} %`
   return `${count(read)} of ${count(units)} ${WORDS[unit]} (${part}), ${bytes(bytesRead)} of ${bytes(bytesTotal)}`
 }
 
-/** How likely it is that a change is missed, in words. */
+/** Describe the probability that a change is missed. */
 function missText(report: SampleReport): string {
   const changes = [1, 100, 10_000].filter((changed) => changed <= report.units)
   const chances = changes.map(
@@ -103,14 +103,14 @@ function percent(chance: number): string {
   return `${Number((chance * 100).toFixed(2))} %`
 }
 
-/** Says on stderr what was left out, where anything was: stdout has only the digest. */
+/** Report on stderr that a part was not read, if so: stdout has only the digest. */
 export function printSample(path: string, report: SampleReport): void {
   if (report.read === report.units) return
   const text = `read ${readText(report)}; chance that a change is missed: ${missText(report)}`
   printError(`lineaprint: sample: ${escapeText(path)}: ${text}`)
 }
 
-/** The rows of a table about a report. */
+/** Return the rows of a table about a report. */
 export function sampleRows(report: SampleReport | undefined): string[][] {
   if (report === undefined) return []
   const rows = [['read', readText(report)]]

@@ -1,4 +1,4 @@
-/** Where the store of a command is: its options, and opening it. */
+/** The options that locate the store of a command. */
 import { Command } from 'commander'
 import { resolveConfiguration } from '../../config/sources.ts'
 import { storeIn } from '../../store/store.ts'
@@ -6,13 +6,13 @@ import type { Configuration } from '../../config/options.ts'
 import type { Store } from '../../store/store.ts'
 import type { CommonOptions } from './context.ts'
 
-/** Options that say where the store is. */
+/** Values of the options. */
 export interface StoreOptions extends CommonOptions {
   readonly outputDir?: string
   readonly config?: string
 }
 
-/** Add them to a command. */
+/** Add the options to a command. */
 export function storeOptions(target: Command): Command {
   return target
     .option(

@@ -1,4 +1,4 @@
-/** The bridge to programs of other languages that a command starts: what they need to find it, and what they said. */
+/** The bridge to programs of other languages that a command starts: how they find it, and what they reported. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, delimiter, join } from 'node:path'
@@ -8,8 +8,7 @@ import { reasonOf } from '../../record/failure.ts'
 import { Programs } from './programs.ts'
 import { BridgeServer } from './server.ts'
 import { StateFiles } from './states.ts'
-import type { ExperimentTracker } from '../../tracking/tracker.ts'
-import type { Session } from './calls.ts'
+import type { Recorder } from '../../tracking/recorder.ts'
 
 /** What a bridge is for. */
 export interface BridgeOptions {
@@ -28,88 +27,121 @@ const SOCKET_PATH_LIMIT = 100
 /** Sentences about programs that become warnings of the run. */
 const WARNING_LIMIT = 20
 
-/** One run's bridge. Open it before the command, close it behind. */
+/** The connection to programs: open, or not possible here. */
+type Connection =
+  | { readonly status: 'open'; readonly server: BridgeServer; readonly scratch: string }
+  | { readonly status: 'unavailable' }
+
+/** One run's bridge. Open it before the command, close it when the command has ended. */
 export class Bridge {
   /** What the command's environment gets in addition. */
   readonly variables: Readonly<Record<string, string>>
-  readonly #options: BridgeOptions
-  readonly #session: Session
-  readonly #server: BridgeServer | undefined
+  readonly #argv: readonly string[]
+  readonly #recorder: Recorder
+  readonly #programs: Programs
+  readonly #warn: (sentence: string) => void
+  readonly #connection: Connection
 
   private constructor(
-    options: BridgeOptions,
-    variables: Readonly<Record<string, string>>,
-    session: Session,
-    server: BridgeServer | undefined,
+    { argv, environment }: BridgeOptions,
+    recorder: Recorder,
+    programs: Programs,
+    warn: (sentence: string) => void,
+    connection: Connection,
   ) {
-    this.#options = options
-    this.variables = variables
-    this.#session = session
-    this.#server = server
+    this.#argv = argv
+    this.#recorder = recorder
+    this.#programs = programs
+    this.#warn = warn
+    this.#connection = connection
+    this.variables = connection.status === 'open' ? variablesOf(connection, environment) : {}
   }
 
-  /** Opens the bridge. Where it cannot be opened the run has a warning, and the command runs without it. */
-  static async open(tracker: ExperimentTracker, options: BridgeOptions): Promise<Bridge> {
+  /** Open the bridge. Where it cannot be opened the run has a warning, and the command runs without it. */
+  static async open(recorder: Recorder, options: BridgeOptions): Promise<Bridge> {
     const programs = new Programs()
-    const states = new StateFiles(tracker.runDirectory)
-    const base = { tracker, programs, states, warn: warnings(tracker) }
-    const scratch = await makeFolder().catch((error: unknown) => {
-      base.warn(`programs cannot report to the run: ${reasonOf(error)}`)
-      return undefined
-    })
-    if (scratch === undefined) return new Bridge(options, {}, { ...base, scratch: '' }, undefined)
-    const session = { ...base, scratch }
-    const socket = join(scratch, 'bridge')
-    try {
-      const server = await BridgeServer.listen(socket, session)
-      const before = options.environment['PYTHONPATH']
-      const path = before === undefined || before === '' ? PYTHON : PYTHON + delimiter + before
-      const variables = { PYTHONPATH: path, LINEAPRINT_BRIDGE: socket, LINEAPRINT_SCRATCH: scratch }
-      return new Bridge(options, variables, session, server)
-    } catch (error) {
-      base.warn(`programs cannot report to the run: ${reasonOf(error)}`)
-      await rm(scratch, { recursive: true, force: true })
-      return new Bridge(options, {}, { ...base, scratch: '' }, undefined)
-    }
+    const warn = limitedWarnings(recorder)
+    const connection = await connect(recorder, programs, warn)
+    return new Bridge(options, recorder, programs, warn, connection)
   }
 
   /**
-   * Takes in what was said, and records what the programs told of their seeds.
+   * Take in the messages that have arrived, and record what the programs reported of their seeds.
    *
    * @param signal Does not wait any longer for processes that outlive the command.
    */
   async close(signal: AbortSignal): Promise<void> {
-    const { scratch, programs, tracker, warn } = this.#session
+    const connection = this.#connection
     // The command has run: nothing that goes wrong here may hide how it ended.
     try {
-      await this.#server?.close(signal)
-      if (scratch !== '') await rm(scratch, { recursive: true, force: true })
+      if (connection.status === 'open') {
+        await connection.server.close(signal)
+        await rm(connection.scratch, { recursive: true, force: true })
+      }
     } catch (error) {
-      warn(`the connection to programs could not be closed: ${reasonOf(error)}`)
+      this.#warn(`the connection to programs could not be closed: ${reasonOf(error)}`)
     }
-    const python = programs.describe(looksLikePython(this.#options.argv), this.#server !== undefined)
-    if (python !== undefined) tracker.noteSeeds({ python })
+    const python = this.#programs.describe(looksLikePython(this.#argv), connection.status === 'open')
+    if (python !== undefined) this.#recorder.recordPythonSeeds(python)
   }
 }
 
-/** A folder that only this user can enter, for the socket and for files that are handed over. */
-async function makeFolder(): Promise<string | undefined> {
-  // On Windows Python has no Unix-domain sockets.
+async function connect(
+  recorder: Recorder,
+  programs: Programs,
+  warn: (sentence: string) => void,
+): Promise<Connection> {
+  let scratch: string | undefined
+  try {
+    scratch = await makeScratch()
+    if (scratch === undefined) return { status: 'unavailable' }
+    const states = new StateFiles(recorder.runDirectory)
+    const session = { recorder, programs, states, scratch, warn }
+    return { status: 'open', server: await BridgeServer.listen(socketIn(scratch), session), scratch }
+  } catch (error) {
+    warn(`programs cannot report to the run: ${reasonOf(error)}`)
+    if (scratch !== undefined) await rm(scratch, { recursive: true, force: true })
+    return { status: 'unavailable' }
+  }
+}
+
+function socketIn(scratch: string): string {
+  return join(scratch, 'bridge')
+}
+
+function variablesOf(
+  { scratch }: Extract<Connection, { status: 'open' }>,
+  environment: BridgeOptions['environment'],
+): Record<string, string> {
+  const before = environment['PYTHONPATH']
+  return {
+    PYTHONPATH: before === undefined || before === '' ? PYTHON : PYTHON + delimiter + before,
+    LINEAPRINT_BRIDGE: socketIn(scratch),
+    LINEAPRINT_SCRATCH: scratch,
+  }
+}
+
+/**
+ * Make a folder that only this user can enter, for the socket and for files that are handed over.
+ *
+ * @returns `undefined` on Windows, where Python has no Unix-domain sockets.
+ */
+async function makeScratch(): Promise<string | undefined> {
   if (process.platform === 'win32') return undefined
-  const places = [tmpdir(), '/tmp'].filter(
-    (place) => join(place, 'lineaprint-xxxxxx/bridge').length <= SOCKET_PATH_LIMIT,
+  const parents = [tmpdir(), '/tmp'].filter(
+    (parent) => socketIn(join(parent, 'lineaprint-xxxxxx')).length <= SOCKET_PATH_LIMIT,
   )
-  for (const place of places) if (await isFolder(place)) return mkdtemp(join(place, 'lineaprint-'))
+  for (const parent of parents) if (await isFolder(parent)) return mkdtemp(join(parent, 'lineaprint-'))
   throw new Error(`the path of ${tmpdir()} is too long for a socket`)
 }
 
-/** Each sentence once, and only the first of many. */
-function warnings(tracker: ExperimentTracker): (sentence: string) => void {
+/** Record each sentence once, and only the first of many. */
+function limitedWarnings(recorder: Recorder): (sentence: string) => void {
   const seen = new Set<string>()
   return (sentence) => {
-    if (seen.has(sentence) || seen.size >= WARNING_LIMIT || !tracker.isRunning) return
+    if (seen.has(sentence) || seen.size >= WARNING_LIMIT || !recorder.isRunning) return
     seen.add(sentence)
-    tracker.note({ type: 'warning', message: sentence })
+    recorder.recordWarning(sentence)
   }
 }
 

@@ -1,12 +1,12 @@
-/** What is done about each message of a program. */
+/** Does what each message of a program asks for. */
 import { LineaprintError } from '../../core/errors.ts'
 import { readModel } from '../../model/read.ts'
 import { decodeFloat } from '../../json/special-floats.ts'
 import { reasonOf } from '../../record/failure.ts'
 import { wasBefore } from '../../tracking/changes/flags.ts'
-import { KINDS } from '../../tracking/inputs.ts'
+import { KINDS, describeModel } from '../../tracking/inputs.ts'
 import { plainObject } from '../../json/copy.ts'
-import { handedPath, readHandedArray } from './handed.ts'
+import { readTransferredArray, transferredPath } from './file-transfer.ts'
 import { LISTED } from './programs.ts'
 import { checkGenerators } from './states.ts'
 import type { DatasetReport } from '../../dataset/read.ts'
@@ -14,14 +14,15 @@ import type { JsonObject } from '../../core/json-value.ts'
 import type { ModelReport } from '../../model/read.ts'
 import type { HashOptions } from '../../core/options.ts'
 import type { Kind } from '../../tracking/inputs.ts'
-import type { ExperimentTracker } from '../../tracking/tracker.ts'
+import type { ReportedBy } from '../../record/record.ts'
+import type { Recorder } from '../../tracking/recorder.ts'
 import type { Message, MessageOf } from './messages.ts'
 import type { Program, Programs } from './programs.ts'
-import type { SavedState, StateFiles } from './states.ts'
+import type { Moment, SavedState, StateFiles } from './states.ts'
 
 /** What calls work on. */
 export interface Session {
-  readonly tracker: ExperimentTracker
+  readonly recorder: Recorder
   readonly programs: Programs
   readonly states: StateFiles
   /** Folder for files that are handed over. */
@@ -34,12 +35,13 @@ export interface Session {
 type Answer = JsonObject | null
 
 /**
- * Does what a message says. One that only waits until everything is on disk needs nothing done.
+ * Do what a message asks for. One that only waits until everything is on disk needs nothing done.
  *
- * @param program Who says it; a greeting comes first.
- * @throws What tracking throws; the program is told.
+ * @param program The sender; a greeting comes first.
+ * @throws What tracking throws; the program gets it as the answer.
  */
 export async function answer(message: Message, program: Program, session: Session): Promise<Answer> {
+  const { recorder, programs, warn } = session
   switch (message.call) {
     case 'checkpoint':
       return saveCheckpoint(message, program, session)
@@ -53,58 +55,55 @@ export async function answer(message: Message, program: Program, session: Sessio
       return logDigest(message, program, session)
     case 'state':
       await saveState(message, program, session)
-      return null
-    case 'hello':
+      break
     case 'seeds':
+      programs.report(program, message)
+      break
     case 'problem':
+      warn(`Python ${program.hello.version}: ${reasonOf(message.message)}`)
+      break
     case 'metrics':
+      for (const [name, value] of message.values)
+        recorder.logMetric(name, decodeFloat(value), { step: message.step })
+      break
     case 'metadata':
+      recorder.addMetadata(message.values)
+      break
     case 'tags':
-    case 'flush':
+      recorder.addTags(message.tags)
+      break
     case 'bye':
+      program.end = { script: message.script }
+      break
+    case 'hello':
+    case 'flush':
       break
   }
-  take(message, program, session)
   return null
 }
 
-/** Takes a message that has no result. */
-function take(message: Message, program: Program, { tracker, programs, warn }: Session): void {
-  if (message.call === 'seeds') programs.report(program, message)
-  else if (message.call === 'problem') warn(`Python ${program.hello.version}: ${reasonOf(message.message)}`)
-  else if (message.call === 'metadata') tracker.addMetadata(message.values)
-  else if (message.call === 'tags') tracker.addTags(message.tags)
-  else if (message.call === 'metrics') {
-    const { values, step } = message
-    for (const [name, value] of values) tracker.logMetric(name, decodeFloat(value), { step })
-  } else if (message.call === 'bye') {
-    program.script = message.script
-    program.hasEnded = true
-  }
-}
-
-/** The states of a program. Processes that a library starts come and go; they save with `checkpoint` alone. */
+/** Save the states of a program. Processes that a library starts come and go; they save with `checkpoint` alone. */
 async function saveState(
   { at, generators }: MessageOf<'state'>,
   program: Program,
   session: Session,
 ): Promise<void> {
-  const { tracker, states } = session
-  if (!tracker.configuration.enableSeedTracking || program.hello.kind !== 'program') return
+  const { recorder, states } = session
+  if (!recorder.configuration.enableSeedTracking || program.hello.kind !== 'program') return
   if (program.number > LISTED) return
   const checked = checkGenerators(generators)
   // Libraries are loaded one after the other, and each has its own start.
   program.start = at === 'start' ? { ...program.start, ...checked } : program.start
   const content = at === 'start' ? program.start : checked
-  program.files.add(await states.write(savedState(program, at, false, content)))
+  program.files.add(await states.write(savedState(program, { kind: at }, content)))
 }
 
 async function saveCheckpoint(
   { name, generators }: MessageOf<'checkpoint'>,
   program: Program,
-  { tracker, states }: Session,
+  { recorder, states }: Session,
 ): Promise<Answer> {
-  if (!tracker.configuration.enableSeedTracking) return null
+  if (!recorder.configuration.enableSeedTracking) return null
   if (name === 'start' || name === 'end') {
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this name has another meaning', {
       field: 'name',
@@ -113,15 +112,15 @@ async function saveCheckpoint(
     })
   }
   const checked = checkGenerators(generators)
-  const file = await states.write(savedState(program, name, true, checked))
+  const file = await states.write(savedState(program, { kind: 'checkpoint', name }, checked))
   program.files.add(file)
   return { file, generators: Object.keys(checked) }
 }
 
-function savedState(program: Program, at: string, isCheckpoint: boolean, generators: JsonObject): SavedState {
+function savedState(program: Program, moment: Moment, generators: JsonObject): SavedState {
   const { number, hello, report } = program
   const seed = report?.seed ?? hello.seed
-  return { at, isCheckpoint, program: number, seed, version: hello.version, generators }
+  return { moment, program: number, seed, version: hello.version, generators }
 }
 
 async function trackDataset(
@@ -131,84 +130,94 @@ async function trackDataset(
 ): Promise<Answer> {
   const { name, path, dtype, shape } = message
   if (path !== undefined) return track(session, program, KINDS.dataset, path, name)
-  const place = await handedPath(message, program.hello.pid, session.scratch)
+  const file = await transferredPath(message, program.hello.pid, session.scratch)
   if (dtype === undefined || shape === undefined) {
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the message lacks dtype and shape')
   }
   const read = async (_: unknown, options: HashOptions): Promise<DatasetReport> => ({
     kind: 'array',
-    ...(await named(place, name, readHandedArray(place, dtype, shape, options))),
+    ...(await withName(file, name, readTransferredArray(file, dtype, shape, options))),
     warnings: [],
   })
-  return track(session, program, { ...KINDS.dataset, tables: false, read }, NOWHERE, name)
+  return track(session, program, { ...KINDS.dataset, tables: false, read }, IN_MEMORY, name)
 }
 
 async function trackModel(message: MessageOf<'model'>, program: Program, session: Session): Promise<Answer> {
   const { name, path, ignored = [], ignoredCount = 0 } = message
   if (path !== undefined) return track(session, program, KINDS.model, path, name)
-  const place = await handedPath(message, program.hello.pid, session.scratch)
-  const kind: Kind<Uint8Array, ModelReport> = {
+  const file = await transferredPath(message, program.hello.pid, session.scratch)
+  const kind: Kind<InMemory, Omit<ModelReport, 'path'>> = {
     ...KINDS.model,
-    // It lies where nobody finds it again: place and files are no part of what is recorded.
+    // It lies where nobody finds it again: neither path nor files are recorded.
     read: async (_, options) => {
-      const { tensors, ...report } = await named(place, name, readModel(place, options))
-      return { ...report, path: '', files: [], tensors: tensors.map((tensor) => ({ ...tensor, file: '' })) }
+      const { path: __, tensors, ...report } = await withName(file, name, readModel(file, options))
+      return { ...report, files: [], tensors: tensors.map((tensor) => ({ ...tensor, file: '' })) }
     },
-    describe: async (report, ...rest) => {
-      const { path: _, files: __, ...described } = await KINDS.model.describe(report, ...rest)
+    describe: async (given, ...rest) => {
+      const { files: _, ...report } = given
+      const described = await describeModel(report, ...rest)
       return { ...described, ...(ignoredCount > 0 && { ignored, ignoredCount }) }
     },
   }
-  return track(session, program, kind, NOWHERE, name)
+  return track(session, program, kind, IN_MEMORY, name)
 }
 
-/** The source of what is handed over: no path, because it has none that lasts. */
-const NOWHERE = new Uint8Array()
+/** The source of what a program holds in memory and hands over: it has no path that lasts. */
+interface InMemory {
+  readonly kind: 'in-memory'
+}
+
+const IN_MEMORY: InMemory = { kind: 'in-memory' }
 
 async function logDigest(
   message: MessageOf<'digest'>,
   program: Program,
-  { tracker, scratch }: Session,
+  { recorder, scratch }: Session,
 ): Promise<Answer> {
   const { name, step, dtype, shape } = message
-  const place = await handedPath(message, program.hello.pid, scratch)
-  const { algorithm } = tracker.configuration
-  const { digest } = await named(place, name, readHandedArray(place, dtype, shape, { algorithm }))
-  await tracker.logDigest(name, digest, { step })
+  const file = await transferredPath(message, program.hello.pid, scratch)
+  const { algorithm } = recorder.configuration
+  const { digest } = await withName(file, name, readTransferredArray(file, dtype, shape, { algorithm }))
+  await recorder.logDigest(name, digest, { step })
   return { digest: digest.toString() }
 }
 
-/** An error about a place that only this call knows is told with the name that the program knows. */
-async function named<T>(place: string, name: string, work: Promise<T>): Promise<T> {
+/** Do the work on a file; an error about its path, which the program does not know, has the name instead. */
+async function withName<T>(path: string, name: string, work: Promise<T>): Promise<T> {
   try {
     return await work
   } catch (cause) {
-    if (!LineaprintError.is(cause) || cause.path !== place) throw cause
-    throw new LineaprintError(cause.code, reasonOf(cause).replaceAll(place, JSON.stringify(name)), { cause })
+    if (!LineaprintError.is(cause) || cause.path !== path) throw cause
+    throw new LineaprintError(cause.code, reasonOf(cause).replaceAll(path, JSON.stringify(name)), { cause })
   }
 }
 
-/** Tracks something, marks who said it, and gives the report. */
+/** Track something, record which program reported it, and return the report. */
 async function track<S, R extends object>(
-  { tracker }: Session,
+  { recorder }: Session,
   { hello, number }: Program,
   kind: Kind<S, R>,
   source: S,
   name: string,
 ): Promise<Answer> {
-  const said: Kind<S, R> = {
+  const reported: Kind<S, R> = {
     ...kind,
     describe: async (report, called, writer) => {
       const described = await kind.describe(report, called, writer)
       const { path } = described
       // Something that the program read, or something that it made: what was in memory tells neither.
       const existed = typeof path === 'string' ? await wasBefore(writer, path) : undefined
-      const by = { language: 'python', program: number, pid: hello.pid }
-      return { ...described, saidBy: { ...by, ...(existed !== undefined && { existed }) } }
+      const reportedBy: ReportedBy = {
+        language: 'python',
+        program: number,
+        pid: hello.pid,
+        ...(existed !== undefined && { existed }),
+      }
+      return { ...described, reportedBy }
     },
   }
-  const report = await tracker.trackBy(said, source, name)
+  const report = await recorder.track(reported, source, name)
   if (report === undefined) return null
   const { tensors: _, path, ...rest } = report as R & { tensors?: unknown; path?: string }
-  return { ...plainObject(rest, 'the report'), ...(path !== undefined && path !== '' && { path }) }
+  return { ...plainObject(rest, 'the report'), ...(path !== undefined && { path }) }
 }

@@ -1,4 +1,4 @@
-/** What a program of a run can say. It is a stranger: everything is checked before it is looked at. */
+/** The messages of the programs of a run. A program is a stranger: everything is checked before it is used. */
 import { z } from 'zod/mini'
 import { LineaprintError } from '../../core/errors.ts'
 import { ENGLISH, lazily } from '../../util/schema.ts'
@@ -11,8 +11,8 @@ export interface Target {
   readonly detail: string
 }
 
-/** Where a program put what does not go through the connection. */
-export interface Handed {
+/** How a program hands over what is too large for the connection: one of both. */
+export interface FileTransfer {
   /** A descriptor of the program, and device and inode of what it is. */
   readonly descriptor?: readonly [descriptor: number, device: string, inode: string] | undefined
   /** The name of a file in the folder for that. */
@@ -21,11 +21,11 @@ export interface Handed {
 
 type Named<C extends string> = { readonly call: C; readonly id: number; readonly name: string }
 
-/** The run, the program itself, or the place of a child process. */
+/** The run, the program itself, or the position of a child process. */
 type SeedOrigin = 'run' | 'set_seeds' | 'derived'
 
-/** Place in the tree of forked and spawned processes: a number for each step. */
-type Place = readonly number[]
+/** Position in the tree of forked and spawned processes: a number for each step. */
+type TreePath = readonly number[]
 
 type Generators = Readonly<Record<string, unknown>>
 
@@ -43,14 +43,14 @@ export type Message =
       readonly hashSeed: string | null
       readonly seed: number | null
       readonly origin: SeedOrigin | null
-      readonly path: Place
+      readonly path: TreePath
     }
   | {
       readonly call: 'seeds'
       readonly seed: number | null
       readonly origin: SeedOrigin | null
       readonly deterministic: boolean
-      readonly path: Place
+      readonly path: TreePath
       readonly targets: readonly Target[]
     }
   | { readonly call: 'state'; readonly at: 'start' | 'end'; readonly generators: Generators }
@@ -64,13 +64,13 @@ export type Message =
   | { readonly call: 'metadata'; readonly values: Readonly<Record<string, unknown>> }
   | { readonly call: 'tags'; readonly tags: readonly string[] }
   | (Named<'dataset'> &
-      Handed & {
+      FileTransfer & {
         readonly path?: string | undefined
         readonly dtype?: string | undefined
         readonly shape?: readonly number[] | undefined
       })
   | (Named<'model'> &
-      Handed & {
+      FileTransfer & {
         readonly path?: string | undefined
         /** Names of what is no tensor, the first of them. */
         readonly ignored?: readonly string[] | undefined
@@ -78,7 +78,7 @@ export type Message =
       })
   | (Named<'output'> & { readonly path: string })
   | (Named<'digest'> &
-      Handed & {
+      FileTransfer & {
         readonly step?: number | undefined
         readonly dtype: string
         readonly shape: readonly number[]
@@ -113,11 +113,11 @@ const schema = lazily((): z.ZodMiniType<Message> => {
   )
   const origin = z.nullable(z.enum(['run', 'set_seeds', 'derived']))
   const id = z.int().check(z.minimum(0))
-  const handed = {
+  const transfer = {
     descriptor: z.optional(z.tuple([id, digits, digits])),
     file: z.optional(z.string().check(z.regex(/^[\w-]{1,64}$/))),
   }
-  const place = z.array(id).check(z.maxLength(64))
+  const treePath = z.array(id).check(z.maxLength(64))
   const shape = z.array(id).check(z.maxLength(64))
   const path = z.string().check(
     z.minLength(1),
@@ -135,14 +135,14 @@ const schema = lazily((): z.ZodMiniType<Message> => {
     hashSeed: z.nullable(upTo(64)),
     seed: z.nullable(seed),
     origin,
-    path: place,
+    path: treePath,
   })
   const seeds = z.object({
     call: z.literal('seeds'),
     seed: z.nullable(seed),
     origin,
     deterministic: z.boolean(),
-    path: place,
+    path: treePath,
     targets: z
       .array(
         z.object({
@@ -153,7 +153,7 @@ const schema = lazily((): z.ZodMiniType<Message> => {
       )
       .check(z.maxLength(100)),
   })
-  const tracked = { id, name, path: z.optional(path), ...handed }
+  const tracked = { id, name, path: z.optional(path), ...transfer }
   return z.discriminatedUnion('call', [
     hello,
     seeds,
@@ -185,7 +185,7 @@ const schema = lazily((): z.ZodMiniType<Message> => {
       id,
       name,
       step: z.optional(z.number()),
-      ...handed,
+      ...transfer,
       dtype: upTo(16),
       shape,
     }),
@@ -197,10 +197,10 @@ const schema = lazily((): z.ZodMiniType<Message> => {
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
 /**
- * Reads a frame.
+ * Parse a frame.
  *
  * @returns Any JSON object.
- * @throws ERR_LINEAPRINT_FORMAT for anything else: whatever speaks here does not speak as we do.
+ * @throws ERR_LINEAPRINT_FORMAT for anything else: whatever is connected does not follow the protocol.
  */
 export function parseFrame(frame: Uint8Array): object {
   let value: unknown
@@ -214,12 +214,12 @@ export function parseFrame(frame: Uint8Array): object {
 }
 
 /**
- * Checks a message.
+ * Check a message.
  *
  * @throws ERR_LINEAPRINT_ARGUMENT saying what is wrong with it.
  */
 export function checkMessage(value: object): Message {
-  const flush = plainFlush(value)
+  const flush = flushOf(value)
   if (flush !== undefined) return flush
   const checked = schema().safeParse(value, ENGLISH)
   if (checked.success) return checked.data
@@ -233,8 +233,8 @@ export function checkMessage(value: object): Message {
   )
 }
 
-/** What the schema says of a `flush`: every run has one, of its own server, and most have nothing to build a schema for. */
-function plainFlush(value: object): MessageOf<'flush'> | undefined {
+/** Check a `flush` as the schema does: every run has one, of its own server, and most have nothing to build a schema for. */
+function flushOf(value: object): MessageOf<'flush'> | undefined {
   const id = idOf(value)
   return 'call' in value && value.call === 'flush' && id !== undefined && id >= 0
     ? { call: 'flush', id }

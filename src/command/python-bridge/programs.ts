@@ -1,4 +1,4 @@
-/** The Python programs of a run, and what the record says of them in the end. */
+/** The Python programs of a run, and what the record has of them in the end. */
 import type { JsonObject } from '../../core/json-value.ts'
 import type { MessageOf } from './messages.ts'
 
@@ -13,17 +13,17 @@ const SEED_LIMIT = 100
 
 /** One process that runs Python. */
 export interface Program {
-  /** 1, 2, 3, … in the order of their first words. */
+  /** 1, 2, 3, … in the order of their greetings. */
   readonly number: number
   readonly hello: MessageOf<'hello'>
   report: MessageOf<'seeds'> | undefined
-  /** Seeds that it set itself, in the order of saying. */
+  /** Seeds that it set itself, in the order of its reports. */
   readonly seeds: number[]
   /** States of the start: libraries come one after the other. */
   start: JsonObject
   readonly files: Set<string>
-  script: string
-  hasEnded: boolean
+  /** What it reported at its end; `undefined` while it runs, and if it was killed. */
+  end: { readonly script: string } | undefined
 }
 
 /** All of them. */
@@ -31,10 +31,10 @@ export class Programs {
   readonly #all: Program[] = []
   #others = 0
 
-  /** The program behind a greeting; one that connects again is the same. `undefined` if there are too many. */
+  /** Return the program behind a greeting; one that connects again is the same. `undefined` if there are too many. */
   greet(hello: MessageOf<'hello'>): Program | undefined {
     const known = this.#all.findLast(
-      ({ hello: { pid, kind }, hasEnded }) => pid === hello.pid && kind === hello.kind && !hasEnded,
+      ({ hello: { pid, kind }, end }) => pid === hello.pid && kind === hello.kind && end === undefined,
     )
     if (known) return known
     if (this.#all.length >= PROGRAM_LIMIT) {
@@ -48,14 +48,13 @@ export class Programs {
       seeds: [],
       start: {},
       files: new Set(),
-      script: '',
-      hasEnded: false,
+      end: undefined,
     }
     this.#all.push(program)
     return program
   }
 
-  /** Takes what a program says about its seeds. */
+  /** Take what a program reports of its seeds. */
   report(program: Program, report: MessageOf<'seeds'>): void {
     program.report = report
     const { seed, origin } = report
@@ -67,7 +66,7 @@ export class Programs {
     return this.#all.values()
   }
 
-  /** What the capture of the seeds says of Python; `undefined` where there is nothing to say. */
+  /** Describe Python for the capture of the seeds; `undefined` where there is nothing to record. */
   describe(looksLikePython: boolean, isAvailable: boolean): JsonObject | undefined {
     if (this.#all.length === 0) {
       if (!looksLikePython) return undefined
@@ -84,14 +83,14 @@ const NOT_REACHED =
 
 const NOT_AVAILABLE = 'there are no Unix-domain sockets here'
 
-function describeProgram({ number, hello, report, seeds, files, script, hasEnded }: Program): JsonObject {
+function describeProgram({ number, hello, report, seeds, files, end }: Program): JsonObject {
   const { pid, kind, version, implementation, hashSeed, seed, origin } = hello
   const path = report?.path ?? hello.path
   return {
     number,
     kind,
     pid,
-    script,
+    script: end?.script ?? '',
     version,
     implementation,
     hashSeed,
@@ -102,7 +101,7 @@ function describeProgram({ number, hello, report, seeds, files, script, hasEnded
     deterministic: report?.deterministic ?? false,
     targets: (report?.targets ?? []).map((target) => ({ ...target })),
     states: [...files].toSorted(),
-    hasEnded,
+    hasEnded: end !== undefined,
     ...(path.length > 0 && { path }),
   }
 }

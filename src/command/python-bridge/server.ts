@@ -1,4 +1,4 @@
-/** Listens to the programs of a run. What they say is taken in order, one message of each at a time. */
+/** Listens to the programs of a run. Their messages are taken in order, one of each program at a time. */
 import { once } from 'node:events'
 import { createConnection, createServer } from 'node:net'
 import { LineaprintError } from '../../core/errors.ts'
@@ -14,16 +14,16 @@ import type { Program } from './programs.ts'
 /** Connections at a time: one per process. */
 const CONNECTION_LIMIT = 2048
 
-/** How long connections of processes that outlive the command may go on talking. */
+/** How long connections of processes that outlive the command may go on sending. */
 const LINGER_MS = 10_000
 
-/** A connection is done when it has said nothing for this long and nothing of it is under way. */
-const QUIET_MS = 100
+/** A connection is idle when it has sent nothing for this long and nothing of it is under way. */
+const IDLE_MS = 100
 
 interface Connection {
   readonly socket: Socket
   isBusy: boolean
-  lastWord: number
+  lastActivity: number
 }
 
 /** The listener of one run. */
@@ -44,7 +44,7 @@ export class BridgeServer {
     this.#server.on('drop', () => session.warn('more processes than can be listened to were connected'))
   }
 
-  /** Listens at a path. Throws what the system says if it cannot. */
+  /** Listen at a path. @throws What the system throws if it cannot. */
   static async listen(path: string, session: Session): Promise<BridgeServer> {
     const made = new BridgeServer(path, session)
     made.#server.listen(path)
@@ -53,16 +53,16 @@ export class BridgeServer {
   }
 
   /**
-   * Takes everything that was said up to now, and closes. Processes that outlive the command have a few seconds more
-   * while they talk.
+   * Take every message that was sent up to now, and close. Processes that outlive the command have a few seconds more
+   * while they send.
    *
    * @param signal Does not wait any longer.
    */
   async close(signal: AbortSignal): Promise<void> {
-    await this.#takeIn(signal)
+    await this.#drain(signal)
     const end = performance.now() + LINGER_MS
-    while (this.#connections.size > 0 && !this.#isQuiet() && performance.now() < end && !signal.aborted)
-      await this.#nextEnd(QUIET_MS / 4)
+    while (this.#connections.size > 0 && !this.#isIdle() && performance.now() < end && !signal.aborted)
+      await this.#nextEnd(IDLE_MS / 4)
     const closed = once(this.#server, 'close')
     this.#server.close()
     this.#stop.abort()
@@ -71,8 +71,8 @@ export class BridgeServer {
     await closed
   }
 
-  /** Connections are accepted in order: when a last one has its answer, all before it have been seen. */
-  async #takeIn(signal: AbortSignal): Promise<void> {
+  /** Accept every connection of now. They are accepted in order: when a last one has its answer, all before it have been. */
+  async #drain(signal: AbortSignal): Promise<void> {
     const last = createConnection(this.#path)
     try {
       await once(last, 'connect', { signal })
@@ -85,7 +85,7 @@ export class BridgeServer {
     }
   }
 
-  /** Resolves when a connection has ended, and after some milliseconds at the latest. */
+  /** Resolve when a connection has ended, and after some milliseconds at the latest. */
   #nextEnd(limit: number): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, limit)
@@ -96,13 +96,13 @@ export class BridgeServer {
     })
   }
 
-  #isQuiet(): boolean {
+  #isIdle(): boolean {
     const now = performance.now()
-    return [...this.#connections].every(({ isBusy, lastWord }) => !isBusy && now - lastWord > QUIET_MS)
+    return [...this.#connections].every(({ isBusy, lastActivity }) => !isBusy && now - lastActivity > IDLE_MS)
   }
 
   #accept(socket: Socket): void {
-    const connection = { socket, isBusy: false, lastWord: performance.now() }
+    const connection = { socket, isBusy: false, lastActivity: performance.now() }
     this.#connections.add(connection)
     const work = this.#serve(connection).finally(() => {
       this.#connections.delete(connection)
@@ -115,12 +115,12 @@ export class BridgeServer {
 
   async #serve(connection: Connection): Promise<void> {
     const frames = new FrameReader()
-    const talk = new Talk(connection, this.#session, this.#stop.signal)
+    const conversation = new Conversation(connection, this.#session, this.#stop.signal)
     try {
       for await (const chunk of connection.socket) {
         connection.isBusy = true
-        connection.lastWord = performance.now()
-        for (const frame of frames.push(chunk as Buffer)) await talk.take(parseFrame(frame))
+        connection.lastActivity = performance.now()
+        for (const frame of frames.push(chunk as Buffer)) await conversation.take(parseFrame(frame))
         connection.isBusy = false
       }
       if (frames.pending > 0) this.#session.warn('a program ended in the middle of a message')
@@ -133,8 +133,8 @@ export class BridgeServer {
   }
 }
 
-/** What one connection says, once it has greeted. */
-class Talk {
+/** The messages of one connection: a greeting, and what follows. */
+class Conversation {
   readonly #connection: Connection
   readonly #session: Session
   readonly #signal: AbortSignal
@@ -152,7 +152,7 @@ class Talk {
       const result = await this.#result(checkMessage(value))
       if (id === undefined) return
       // Acknowledged means on disk.
-      await this.#session.tracker.flush()
+      await this.#session.recorder.flush()
       await this.#reply({ id, result })
     } catch (error) {
       if (this.#signal.aborted) throw error
@@ -176,7 +176,7 @@ class Talk {
   async #reply(value: unknown): Promise<void> {
     const { socket } = this.#connection
     if (socket.write(toFrame(value))) return
-    // One that does not read its answers is heard no further, and nobody waits for it.
+    // Nothing more is taken from one that does not read its answers, and nobody waits for it.
     this.#connection.isBusy = false
     await once(socket, 'drain', { signal: this.#signal })
     this.#connection.isBusy = true

@@ -19,11 +19,15 @@ const GENERATOR_LIMIT = 1000
 /** Files of one run. */
 const FILE_LIMIT = 10_000
 
+/** When states were saved: at the start or end of the program, or at a checkpoint of it. */
+export type Moment =
+  | { readonly kind: 'start' }
+  | { readonly kind: 'end' }
+  | { readonly kind: 'checkpoint'; readonly name: string }
+
 /** What is saved of one program. */
 export interface SavedState {
-  /** `start`, `end`, or the name of a checkpoint. */
-  readonly at: string
-  readonly isCheckpoint: boolean
+  readonly moment: Moment
   readonly program: number
   readonly seed: number | null
   readonly version: string
@@ -41,12 +45,15 @@ export class StateFiles {
   }
 
   /**
-   * Writes the states, in the place of earlier ones of that name.
+   * Write the states, in the place of earlier ones of that name.
    *
    * @returns The path of the file below the folder of the run.
    */
-  async write({ at, isCheckpoint, program, generators, ...about }: SavedState): Promise<string> {
-    const stem = isCheckpoint ? `checkpoint-${safeFileName(at)}` : at
+  async write({ moment, program, generators, ...about }: SavedState): Promise<string> {
+    const [at, stem] =
+      moment.kind === 'checkpoint'
+        ? [moment.name, `checkpoint-${safeFileName(moment.name)}`]
+        : [moment.kind, moment.kind]
     const path = join('generators', ...(program === 1 ? [] : [`program-${program}`]), `${stem}.json`)
     if (!this.#written.has(path) && this.#written.size >= FILE_LIMIT) {
       throw new LineaprintError('ERR_LINEAPRINT_STATE', 'the run has too many saved states', {
@@ -78,7 +85,7 @@ function format(about: JsonObject, generators: JsonObject): string {
 }
 
 /**
- * Checks states that a program said.
+ * Check states that a program sent.
  *
  * @throws ERR_LINEAPRINT_ARGUMENT for what is none.
  */

@@ -1,24 +1,24 @@
 import type { EventBody } from '../../record/events.ts'
 import type { RunSource } from '../source.ts'
 
-/** One output of a run that goes on. */
+/** A live output of one run. */
 export interface LiveOutput {
-  /** For people, for example `MLflow`. */
+  /** Display name, for example `MLflow`. */
   readonly name: string
-  /** The value of `--format` that does the same later. */
+  /** The value of `--format` that exports the same afterwards. */
   readonly format: string
-  /** How long the end of the run may wait for it in all, in milliseconds. */
+  /** Total milliseconds that the end of the run may wait for it. */
   readonly timeoutMs: number
-  /** Takes what was said; must not throw and not wait. */
+  /** Take an event; must neither throw nor wait. */
   take(event: EventBody, time: string): void
   /**
-   * Gives the other tool what it has not yet, the sealed record and the end.
+   * Send the rest, the sealed record and the end of the run.
    *
-   * @returns Plain sentences about what the other tool has not, or not whole.
+   * @returns Sentences about data that the other tool did not get, or not completely.
    */
   finish(run: RunSource, signal: AbortSignal): Promise<readonly string[]>
-  /** Gives it the record once more, which has other warnings by now; after `finish`. */
+  /** Send the record again, with its new warnings; called after `finish`. */
   refresh(run: RunSource, signal: AbortSignal): Promise<void>
-  /** Ends everything that goes on by itself. */
+  /** Stop all background work. */
   stop(): void
 }

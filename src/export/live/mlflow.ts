@@ -1,4 +1,4 @@
-/** A run that is sent to an MLflow server while it goes on. */
+/** Live output to an MLflow server. */
 import { MlflowSession } from '../mlflow/session.ts'
 import { PointMaker, readPoints } from '../source.ts'
 import { Repeated } from '../../util/repeated.ts'
@@ -8,19 +8,19 @@ import type { EventBody } from '../../record/events.ts'
 import type { RunRecord } from '../../record/record.ts'
 import type { LiveOutput } from './live-output.ts'
 
-/** Values that may wait; more of them are sent from the journal at the end. */
+/** Values that may be queued; further ones are sent from the journal at the end. */
 const QUEUE_LIMIT = 50_000
 
-/** Milliseconds between two looks at the queue. */
+/** Milliseconds between two sends. */
 const INTERVAL = 1000
 
-/** One look may take this long; then the server is left alone for a while. */
-const LOOK_TIMEOUT = 10_000
+/** Maximum duration of one send; after that the server gets a pause. */
+const SEND_TIMEOUT = 10_000
 
-/** Milliseconds for which a server that failed is left alone. */
+/** Milliseconds without requests to a server that failed. */
 const REST = 30_000
 
-/** Sends values every second, and the rest at the end. */
+/** An output that sends values every second, and the rest at the end. */
 export class MlflowOutput implements LiveOutput {
   readonly name = 'MLflow'
   readonly format = 'mlflow'
@@ -30,7 +30,7 @@ export class MlflowOutput implements LiveOutput {
   readonly #maker = new PointMaker()
   readonly #stop = new AbortController()
   #queue: MetricPoint[] = []
-  /** Whether a value may be missing at the server: then all are sent at the end. It takes each once. */
+  /** True if the server may lack a value: then all are sent at the end. The server stores each only once. */
   #behind = false
   #session: MlflowSession | undefined
   #restUntil = 0
@@ -72,10 +72,13 @@ export class MlflowOutput implements LiveOutput {
     this.#stop.abort()
   }
 
-  /** Never rejects: what could not be sent now is sent at the end, and told then if that fails too. */
+  /**
+   * Send queued values. Never rejects: failed values are sent again at the end, and a failure is reported
+   * then.
+   */
   async #send(): Promise<void> {
     if (performance.now() < this.#restUntil) return
-    const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(LOOK_TIMEOUT)])
+    const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(SEND_TIMEOUT)])
     try {
       this.#session ??= await MlflowSession.open(this.#record(), this.#target, signal)
       const points = this.#queue

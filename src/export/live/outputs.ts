@@ -1,8 +1,8 @@
 /**
- * Outputs of a run while it goes on: to a folder for W&B, to an MLflow server.
+ * Live outputs of a run: to a folder for W&B, to an MLflow server.
  *
- * They never harm the run: what they throw becomes a warning of the record, what takes too long is left, and values are
- * only queued when they are logged. What could not be sent on the way is sent from the journal at the end.
+ * They never harm the run: an error becomes a warning of the record, slow work is abandoned, and logging a
+ * value only queues it. Values that could not be sent during the run are sent from the journal at the end.
  */
 import { join } from 'node:path'
 import { mlflowTarget } from '../mlflow/target.ts'
@@ -15,9 +15,9 @@ import type { RunRecord } from '../../record/record.ts'
 import type { OutputOptions } from '../../config/outputs.ts'
 import type { LiveOutput } from './live-output.ts'
 
-/** What outputs are started with. */
+/** The input for starting outputs. */
 export interface OutputContext {
-  /** The record as it is now. */
+  /** Returns the present record. */
   readonly record: () => RunRecord
   /** Absolute path of the store. */
   readonly store: string
@@ -30,18 +30,18 @@ export class Outputs {
     this.#outputs = outputs
   }
 
-  /** Takes what was said. */
+  /** Take an event. */
   take(event: EventBody, time: string): void {
     for (const output of this.#outputs) output.take(event, time)
   }
 
   /**
-   * Finishes the outputs, one after the other. What goes wrong, or did not go in whole, becomes a warning of the record,
-   * and those that have the record then get it again.
+   * Finish the outputs, one after the other. Failures and incomplete data become warnings of the record, and
+   * outputs that have the record then get it again.
    *
-   * @param run The run, sealed and on disk: whatever happens from here on, it has ended well.
-   * @param reseal Puts warnings into the record and gives the run as it is then.
-   * @param signal Ends it at once; what is not yet given is then a warning.
+   * @param run The run, sealed and on disk: it has ended well, whatever happens to its outputs.
+   * @param reseal Adds warnings to the record and returns the updated run.
+   * @param signal Aborts the outputs; unsent data is then reported in a warning.
    */
   async finish(
     run: RunSource,
@@ -64,13 +64,13 @@ export class Outputs {
     return failures.length === 0 ? current.record : (await reseal(failures)).record
   }
 
-  /** Ends what goes on by itself; for a run that cannot be finished. */
+  /** Stop all background work, for a run that cannot be finished. */
   stop(): void {
     for (const output of this.#outputs) output.stop()
   }
 }
 
-/** What became of one output. */
+/** The result of one output. */
 interface Finished {
   readonly output: LiveOutput
   readonly deadline: AbortSignal
@@ -107,12 +107,12 @@ function failure(
   return `the run was not wholly given to ${name}: ${reason}; "lineaprint export ${id} --format ${format}" gives it again`
 }
 
-/** Work that does not listen to its deadline is left behind. */
+/** Await work up to a deadline. Work that ignores it is abandoned. */
 function bounded<T>(work: Promise<T>, deadline: AbortSignal): Promise<T> {
   return Promise.race([work, rejected(deadline)])
 }
 
-/** Rejects when the signal is aborted: work that does not listen is left behind. */
+/** Reject when the signal is aborted, for work that ignores signals. */
 function rejected(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     const fail = (): void => reject(signal.reason as Error)
@@ -122,10 +122,10 @@ function rejected(signal: AbortSignal): Promise<never> {
 }
 
 /**
- * Checks what a configuration asks for, before anything of the run exists.
+ * Check the configuration of the outputs, before anything of the run exists.
  *
- * @returns What starts the outputs.
- * @throws ERR_LINEAPRINT_CONFIGURATION if an output lacks something that it cannot be without.
+ * @returns A function that starts the outputs.
+ * @throws ERR_LINEAPRINT_CONFIGURATION if an output lacks a required option.
  */
 export function prepareOutputs(
   { saveToWandb, saveToMlflow }: OutputOptions,

@@ -1,6 +1,6 @@
 /**
- * A run that is written for W&B while it goes on, so that a run that is killed can be given to `wandb sync` as far as it
- * came. At the end the whole is written anew from the journal.
+ * Live output in W&B's offline format, so that a killed run can be given to `wandb sync` as far as it was
+ * written. At the end the whole file is written again from the journal.
  */
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -19,16 +19,16 @@ import type { EventBody } from '../../record/events.ts'
 import type { RunRecord } from '../../record/record.ts'
 import type { LiveOutput } from './live-output.ts'
 
-/** Rows that may wait; more of them are written at the end. */
+/** Rows that may be queued; further ones are written at the end. */
 const QUEUE_LIMIT = 20_000
 
 /** Milliseconds between two writes. */
 const INTERVAL = 1000
 
-/** How long the end of a run waits for the disk, in milliseconds. */
+/** Milliseconds that the end of a run waits for the disk. */
 const TIMEOUT = 30_000
 
-/** Appends rows every second; a row is complete when a later step begins. */
+/** An output that appends rows every second; a row is complete when a later step begins. */
 export class WandbOutput implements LiveOutput {
   readonly name = 'W&B'
   readonly format = 'wandb'
@@ -42,7 +42,7 @@ export class WandbOutput implements LiveOutput {
   readonly #writing: Repeated
   #rows: Row[] = []
   #row: Row | undefined
-  /** Whether the file on the way is given up; the end writes it anew in any case. */
+  /** True if the live file was given up; the end writes it again in any case. */
   #over = false
   #file: FileHandle | undefined
   #position = 0
@@ -51,7 +51,7 @@ export class WandbOutput implements LiveOutput {
     this.#record = record
     this.#parent = parent
     this.#target = target
-    // The end writes everything anew, and tells what is wrong if that fails too.
+    // The end writes everything again, and reports a failure.
     this.#writing = new Repeated(() => this.#append().catch(() => this.stop()), INTERVAL)
   }
 
@@ -78,7 +78,7 @@ export class WandbOutput implements LiveOutput {
   stop(): void {
     this.#over = true
     this.#rows = []
-    // Whatever becomes of this file, the end writes another.
+    // A failure to close this file is harmless: the end writes another.
     this.#close().catch(() => undefined)
   }
 
@@ -87,7 +87,7 @@ export class WandbOutput implements LiveOutput {
     await this.#file?.close()
   }
 
-  /** The row that a value belongs to. A file only goes forward: a value of an earlier step waits for the end. */
+  /** Return the row of a value. Rows are written in order: a value of an earlier step waits for the end. */
   #rowOf({ step, time }: MetricPoint): Row | undefined {
     const row = this.#row
     if (row?.step === step) return row
@@ -116,7 +116,7 @@ export class WandbOutput implements LiveOutput {
     const startTime = Date.parse(record.startedAt)
     for (const row of rows) records.push(this.#maker.history(row.step, columnsOf(row, startTime)))
     if (records.length === 0) return
-    const bytes = Buffer.concat(records.map((one) => this.#framer.frame(one)))
+    const bytes = Buffer.concat(records.map((encoded) => this.#framer.frame(encoded)))
     await writeAll(this.#file, bytes, this.#position)
     this.#position += bytes.length
   }

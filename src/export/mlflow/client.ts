@@ -1,20 +1,20 @@
-/** Speaking to an MLflow server: one request at a time, tried again where that makes sense, never without an end. */
+/** Client of an MLflow server: one request at a time, retried when that is useful, always with a limit. */
 import { LineaprintError } from '../../core/errors.ts'
 import { PassingFailure, retry } from '../retry.ts'
 import type { MlflowTarget } from './target.ts'
 
-/** One answer may take this long, in milliseconds. */
+/** Milliseconds that one answer may take. */
 const REQUEST_TIMEOUT = 10_000
 
-/** No answer of the calls made here comes near to it. */
+/** Far above the size of any answer to the calls made here. */
 const ANSWER_LIMIT = 16 * 1024 * 1024
 
-/** An answer of the server, as far as it is JSON. */
+/** The members of the server's JSON answer. */
 export type Answer = Readonly<Record<string, unknown>>
 
-/** A refusal by the server: the request was understood and is not wanted. */
+/** A refusal by the server: it understood the request and rejects it. */
 export class Refusal extends LineaprintError {
-  /** MLflow's name for it, for example `RESOURCE_DOES_NOT_EXIST`. */
+  /** MLflow's error code, for example `RESOURCE_DOES_NOT_EXIST`. */
   readonly reason: string
 
   constructor(path: string, status: number, answer: Answer) {
@@ -28,7 +28,7 @@ export class Refusal extends LineaprintError {
   }
 }
 
-/** A server and what is known of how to reach it. */
+/** A server and how to reach it. */
 export class MlflowClient {
   readonly trackingUri: string
   readonly #authorization: string | undefined
@@ -39,34 +39,34 @@ export class MlflowClient {
   }
 
   /**
-   * Calls the REST interface.
+   * Call the REST interface.
    *
    * @param call For example `POST runs/create`.
-   * @param look For a call that must not be made twice: looks, before a further try, whether an earlier one was
-   *   taken after all, and returns what it would have answered.
+   * @param probe For a call that must not be made twice: checks, before a retry, if an earlier try took
+   * effect, and returns its answer if so.
    * @throws A {@link Refusal}, or ERR_LINEAPRINT_SERVICE if the server cannot be reached or keeps failing.
    */
   async call(
     call: string,
     content: object,
     signal: AbortSignal,
-    look?: () => Promise<Answer | undefined>,
+    probe?: () => Promise<Answer | undefined>,
   ): Promise<Answer> {
     const [method = '', path = ''] = call.split(' ')
     const query = method === 'GET' ? `?${new URLSearchParams({ ...content }).toString()}` : ''
     const body = method === 'GET' ? undefined : JSON.stringify(content)
     const url = `${this.trackingUri}/api/2.0/mlflow/${path}`
-    return this.#repeat(url, { method, query, body, type: 'application/json', look }, signal)
+    return this.#repeat(url, { method, query, body, type: 'application/json', probe }, signal)
   }
 
   /**
-   * Puts a file into the artefacts that the server keeps.
+   * Upload a file into the artefacts of the server.
    *
    * @param path Below the server's own folder of artefacts.
    */
   async upload(path: string, content: Blob, signal: AbortSignal): Promise<void> {
-    const place = path.split('/').map(encodeURIComponent).join('/')
-    const url = `${this.trackingUri}/api/2.0/mlflow-artifacts/artifacts/${place}`
+    const encodedPath = path.split('/').map(encodeURIComponent).join('/')
+    const url = `${this.trackingUri}/api/2.0/mlflow-artifacts/artifacts/${encodedPath}`
     await this.#repeat(
       url,
       { method: 'PUT', query: '', body: content, type: 'application/octet-stream' },
@@ -78,7 +78,7 @@ export class MlflowClient {
     try {
       return await retry(
         async (attempt) =>
-          (attempt > 1 ? await request.look?.() : undefined) ?? (await this.#once(url, request, signal)),
+          (attempt > 1 ? await request.probe?.() : undefined) ?? (await this.#once(url, request, signal)),
         { signal },
       )
     } catch (cause) {
@@ -94,13 +94,13 @@ export class MlflowClient {
     const { method, query, body, type } = request
     const headers = new Headers({ 'content-type': type })
     if (this.#authorization !== undefined) headers.set('authorization', this.#authorization)
-    // A large file takes longer than a question, and may: as long as the caller lets it.
+    // A large upload takes longer than other requests: the timeout grows with the size.
     const timeout = body instanceof Blob ? REQUEST_TIMEOUT + Math.ceil(body.size / 1000) : REQUEST_TIMEOUT
     const limited = AbortSignal.any([signal, AbortSignal.timeout(timeout)])
     let status: number
     let text: string
     try {
-      // Credentials go where they were meant to go, and nowhere that a server points to.
+      // Do not follow redirects: credentials must not reach another server.
       const response = await fetch(url + query, {
         method,
         headers,
@@ -132,10 +132,10 @@ interface Request {
   readonly query: string
   readonly body: string | Blob | undefined
   readonly type: string
-  readonly look?: (() => Promise<Answer | undefined>) | undefined
+  readonly probe?: (() => Promise<Answer | undefined>) | undefined
 }
 
-/** Overload and faults of the server; everything else that it says is meant. */
+/** Check whether a status indicates overload or a fault of the server; all others are final. */
 function isPassing(status: number): boolean {
   return status === 408 || status === 429 || status >= 500
 }
@@ -181,7 +181,7 @@ function reasonOf(cause: unknown): string {
   return inner instanceof Error ? oneLine(inner.message || inner.name) : String(inner)
 }
 
-/** What a server says is text from outside. */
+/** Return a text of the server, which is untrusted, on one line. */
 function oneLine(text: string): string {
   return text.replace(/[\s\u0000-\u001f\u007f-\u009f]+/g, ' ').slice(0, 300)
 }

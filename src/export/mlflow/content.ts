@@ -1,4 +1,4 @@
-/** What MLflow is told of a run beside its metrics: parameters, tags and datasets. */
+/** The content of a run for MLflow other than its metrics: parameters, tags and datasets. */
 import { TRACKED_SECTIONS } from '../../record/record.ts'
 import { digestFacts, exitCodeOf, gitFacts, objectOf, plainMetadata, textOf, valueOf } from '../facts.ts'
 import { NameMaker, cut } from './names.ts'
@@ -11,7 +11,7 @@ export interface Pair {
   readonly value: string
 }
 
-/** The tag by which a run is found again, so that sending it twice does not make two of it. */
+/** The tag by which a run is found again, so that sending it twice does not create two runs. */
 export const RUN_TAG = 'lineaprint.run'
 
 const PARAMETER_LIMIT = 6000
@@ -22,10 +22,12 @@ export const DIGEST_LIMIT = 36
 const SOURCE_LIMIT = 65_535
 const INPUT_TAG_LIMIT = 500
 
-/** Beginnings of names that others give a meaning. */
+/** Prefixes of tags that have a meaning of their own. */
 const OWN_TAGS = /^(mlflow|lineaprint)\./
 
-/** The metadata, one parameter for each value: members of objects are joined by dots, lists are JSON. */
+/**
+ * Return the metadata, one parameter for each value: members of objects are joined by dots, lists are JSON.
+ */
 export function parametersOf(record: RunRecord): { parameters: Pair[]; warnings: string[] } {
   const names = new NameMaker()
   const parameters: Pair[] = []
@@ -35,7 +37,7 @@ export function parametersOf(record: RunRecord): { parameters: Pair[]; warnings:
       typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value) : []
     for (const [key, member] of members) add([...path, key], member)
     if (members.length > 0) return
-    // Two paths can be one name: { "a.b": 1, "a": { "b": 2 } }.
+    // Two paths can have the same dotted name: { "a.b": 1, "a": { "b": 2 } }.
     const dotted = path.join('.')
     const key = names.name(
       path.some((part) => part.includes('.')) ? `${dotted}#${JSON.stringify(path)}` : dotted,
@@ -50,7 +52,9 @@ export function parametersOf(record: RunRecord): { parameters: Pair[]; warnings:
   return { parameters, warnings }
 }
 
-/** Tags of a run: what MLflow itself knows (`mlflow.…`), the user's own, and `lineaprint.…`. */
+/**
+ * Return the tags of a run: those that MLflow itself uses (`mlflow.…`), the user's own, and `lineaprint.…`.
+ */
 export function tagsOf(record: RunRecord): Pair[] {
   const { commit, branch, remote, clean } = gitFacts(record)
   const { status, lineaprint, tags, parent, command, failure, warnings } = record
@@ -97,7 +101,7 @@ function digestTags(record: RunRecord): [string, string][] {
   return tags
 }
 
-/** A dataset as `runs/log-inputs` takes it. */
+/** A dataset in the form of `runs/log-inputs`. */
 export interface DatasetInput {
   readonly dataset: {
     readonly name: string
@@ -109,7 +113,10 @@ export interface DatasetInput {
   readonly tags: readonly Pair[]
 }
 
-/** Every tracked dataset, with as much of its real digest as MLflow keeps; all of it stands in a tag of the dataset. */
+/**
+ * Return every tracked dataset, with as much of its digest as MLflow keeps; the complete digest is in a tag
+ * of the dataset.
+ */
 export function datasetsOf(record: RunRecord): { datasets: DatasetInput[]; warnings: string[] } {
   const warnings: string[] = []
   const datasets = Object.entries(record.datasets).flatMap(([name, entry]): DatasetInput[] => {
@@ -129,7 +136,7 @@ export function datasetsOf(record: RunRecord): { datasets: DatasetInput[]; warni
     const dataset = {
       name: cut(name, DATASET_NAME_LIMIT),
       digest: hex.slice(0, DIGEST_LIMIT),
-      // MLflow's words for a file and for what only the code knows.
+      // MLflow's source types for a file and for data known only to the code.
       source_type: path === undefined ? 'code' : 'local',
       source,
       profile: JSON.stringify(report),
@@ -143,7 +150,7 @@ export function datasetsOf(record: RunRecord): { datasets: DatasetInput[]; warni
   return { datasets, warnings }
 }
 
-/** A text as it is, anything else as JSON. */
+/** Return a text as it is, anything else as JSON. */
 function written(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value)
 }

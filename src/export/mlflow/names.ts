@@ -1,20 +1,20 @@
-/** Names and values as MLflow takes them: it refuses some characters, and what is too long. */
+/** Names and values that MLflow accepts: it refuses some characters, and texts that are too long. */
 import { createHash } from 'node:crypto'
 
-/** Letters and digits of any script, and these. */
+/** All but letters and digits of any script, and these characters. */
 const REFUSED = /[^\p{L}\p{N}_\-./ :]/gu
 
 const NAME_LIMIT = 250
 
 /**
- * Makes names that MLflow takes and keeps apart what was apart: a name that had to be changed ends in a part of its
- * hash, and so does one that is taken.
+ * Maker of names that MLflow accepts. Different names stay different: a changed name, or one that is already
+ * taken, ends in a part of its hash.
  */
 export class NameMaker {
   readonly #names = new Map<string, string>()
   readonly #taken = new Set<string>()
 
-  /** The name that stands for this one; always the same. */
+  /** Return the MLflow name of a name; always the same. */
   name(original: string): string {
     const known = this.#names.get(original)
     if (known !== undefined) return known
@@ -26,7 +26,10 @@ export class NameMaker {
   }
 }
 
-/** MLflow also takes names for paths: `a//b`, `./a`, `../a` and `/a` are refused. */
+/**
+ * Return a name that MLflow accepts. It also treats names as paths: `a//b`, `./a`, `../a` and `/a` are
+ * refused.
+ */
 function usableName(original: string): string {
   const segments = original
     .replace(REFUSED, '_')
@@ -40,7 +43,7 @@ function marked(usable: string, original: string): string {
   return `${cut(usable, NAME_LIMIT - 9)}_${hash}`
 }
 
-/** The beginning of a text, in whole characters. */
+/** Return the beginning of a text, in whole characters. */
 export function cut(text: string, limit: number): string {
   if (text.length <= limit) return text
   const characters = Array.from(text)

@@ -1,4 +1,4 @@
-/** Sending a run that stands in the store to an MLflow server. */
+/** Export of a stored run to an MLflow server. */
 import { readPoints, sourceOf } from '../source.ts'
 import { MlflowSession } from './session.ts'
 import { mlflowTarget } from './target.ts'
@@ -7,33 +7,34 @@ import type { StoredRun } from '../../store/runs.ts'
 import type { MlflowTarget } from './target.ts'
 import type { MlflowOptions } from '../../config/outputs.ts'
 
-/** What was sent, and where to. */
+/** The result of an export. */
 export interface MlflowReport {
   readonly trackingUri: string
   readonly experimentId: string
   readonly runId: string
-  /** Where a person sees the run. */
+  /** Address of the run in the web interface. */
   readonly url: string
-  /** Values of metrics. */
+  /** Number of metric values. */
   readonly values: number
   readonly warnings: readonly string[]
 }
 
-/** Where to, and how long. */
+/** Target and limits of an export. */
 export interface MlflowExportOptions extends MlflowOptions {
-  /** Ends it; the call then throws the signal's reason. */
+  /** Aborts the export; the call then throws the signal's reason. */
   readonly signal?: AbortSignal | undefined
 }
 
 /**
- * Sends a run to an MLflow server: parameters, tags, metrics, datasets, and as artefacts its record, patches and plots.
- * A run that is there already is completed: sending twice makes no second run and no second value. Credentials come from
- * MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN. All values are held in memory.
+ * Send a run to an MLflow server: parameters, tags, metrics, datasets, and as artefacts its record, patches
+ * and plots. A run that exists on the server is completed: sending twice creates no second run and no second
+ * value. Credentials come from MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or
+ * MLFLOW_TRACKING_TOKEN. All values are held in memory.
  *
- * @param run Of a store; see `findRun`.
- * @param options With `timeoutMs` all of it ends after that time; without, only every single request does.
- * @throws ERR_LINEAPRINT_SERVICE if the server cannot be reached or refuses, ERR_LINEAPRINT_CONFIGURATION if there is no
- *   server to send to, ERR_LINEAPRINT_STORE if the run cannot be read.
+ * @param run A run of a store; see `findRun`.
+ * @param options With `timeoutMs` the whole export is limited; without, only each request is.
+ * @throws ERR_LINEAPRINT_SERVICE if the server cannot be reached or refuses, ERR_LINEAPRINT_CONFIGURATION if
+ * there is no server to send to, ERR_LINEAPRINT_STORE if the run cannot be read.
  */
 export async function exportToMlflow(
   run: StoredRun,

@@ -1,4 +1,4 @@
-/** One run on an MLflow server: found or made, told what it holds, and closed. */
+/** The session of one run on an MLflow server: it finds or creates the run, fills and closes it. */
 import { openAsBlob } from 'node:fs'
 import { LineaprintError } from '../../core/errors.ts'
 import { isRunId } from '../../core/run-id.ts'
@@ -15,10 +15,10 @@ import type { Batch } from './batches.ts'
 import type { Answer } from './client.ts'
 import type { MlflowTarget } from './target.ts'
 
-/** Where MLflow keeps our files among the artefacts of a run. */
+/** Folder of our files among the artefacts of a run. */
 const ARTIFACTS = 'lineaprint'
 
-/** MLflow has no word for a run whose process is gone. */
+/** MLflow has no status for a run whose process was lost. */
 const STATUS: Readonly<Record<RunStatus, string>> = {
   running: 'RUNNING',
   finished: 'FINISHED',
@@ -27,12 +27,15 @@ const STATUS: Readonly<Record<RunStatus, string>> = {
   lost: 'KILLED',
 }
 
-/** Whether the server has a tag, parameter or value already is its business: everything here can be said again. */
+/**
+ * A session for one run. The server ignores tags, parameters and values it already has, so everything can be
+ * sent again.
+ */
 export class MlflowSession {
   readonly experimentId: string
   readonly runId: string
   readonly #client: MlflowClient
-  /** Place of the run's artefacts at the server; `undefined` if they are kept elsewhere. */
+  /** Location of the run's artefacts on the server; `undefined` if they are kept elsewhere. */
   readonly #artifacts: string | undefined
   readonly #names = new NameMaker()
 
@@ -43,18 +46,18 @@ export class MlflowSession {
     this.#artifacts = /^mlflow-artifacts:\/+(.+)$/.exec(textOf(info['artifact_uri']) ?? '')?.[1]
   }
 
-  /** Where a person sees the run. */
+  /** Address of the run in the web interface. */
   get url(): string {
     return `${this.#client.trackingUri}/#/experiments/${this.experimentId}/runs/${this.runId}`
   }
 
   /**
-   * Finds the run at the server or makes it there, and its experiment.
+   * Find or create the run and its experiment on the server.
    *
    * @throws ERR_LINEAPRINT_SERVICE if the server cannot be reached or refuses.
    */
   static async open(record: RunRecord, target: MlflowTarget, signal: AbortSignal): Promise<MlflowSession> {
-    // The id becomes part of a search, and a record can come from a stranger.
+    // The id becomes part of a search, and a record may be untrusted.
     if (!isRunId(record.id)) {
       throw new LineaprintError('ERR_LINEAPRINT_RECORD', 'the id of the record is no id of a run', {
         field: 'id',
@@ -69,16 +72,17 @@ export class MlflowSession {
     return new MlflowSession(client, experimentId, info)
   }
 
-  /** Logs values of metrics. */
+  /** Log values of metrics. */
   async logPoints(points: readonly MetricPoint[], signal: AbortSignal): Promise<void> {
     await this.#log({ metrics: points.map((point) => metricItem(point, this.#names)) }, signal)
   }
 
   /**
-   * Sends what the end of a run knows but for its record: parameters, tags, datasets, patches and plots.
+   * Send the content that is complete at the end of a run, except its record: parameters, tags, datasets,
+   * patches and plots.
    *
    * @param points All values, for the plots.
-   * @returns Plain sentences about what MLflow has not, or not whole.
+   * @returns Sentences about data that MLflow did not get, or not completely.
    */
   async sendContent(
     source: RunSource,
@@ -92,7 +96,7 @@ export class MlflowSession {
     try {
       await this.#log({ params: parameters }, signal)
     } catch (error) {
-      // Parameters are for ever: a run that was sent while it went on can know better by now.
+      // Parameters cannot be changed, and a live run may have sent earlier values.
       if (!(error instanceof Refusal)) throw error
       warnings.push(`MLflow keeps other parameters than the run has: ${error.message}`)
     }
@@ -111,7 +115,7 @@ export class MlflowSession {
     return warnings
   }
 
-  /** Sends the record and tells how the run ended. Can be done again with a later record. */
+  /** Send the record and the final status. Can be repeated with a later record. */
   async close({ record, recordBytes }: RunSource, signal: AbortSignal): Promise<void> {
     const { status, seal, finishedAt } = record
     if (this.#artifacts !== undefined && recordBytes !== undefined)
@@ -158,13 +162,13 @@ async function experimentOf(client: MlflowClient, name: string, signal: AbortSig
       throw error
     }
   }
-  const there = await find()
-  if (there !== undefined) return there
+  const existing = await find()
+  if (existing !== undefined) return existing
   try {
     const made = await client.call('POST experiments/create', { name }, signal)
     return known(client, made['experiment_id'], 'experiment_id')
   } catch (error) {
-    // Another run made it at the same moment.
+    // Another run created it at the same moment.
     if (!(error instanceof Refusal) || error.reason !== 'RESOURCE_ALREADY_EXISTS') throw error
     return (await find()) ?? Promise.reject(error)
   }
@@ -191,11 +195,11 @@ async function createRun(
 ): Promise<Record<string, unknown>> {
   const tags = [{ key: RUN_TAG, value: id }]
   const content = { experiment_id: experimentId, run_name: id, start_time: Date.parse(startedAt), tags }
-  const look = async (): Promise<Answer | undefined> => {
+  const probe = async (): Promise<Answer | undefined> => {
     const info = await findRun(client, experimentId, id, signal)
     return info && { run: { info } }
   }
-  const { run } = await client.call('POST runs/create', content, signal, look)
+  const { run } = await client.call('POST runs/create', content, signal, probe)
   return infoOf(client, run)
 }
 
@@ -204,7 +208,7 @@ function infoOf(client: MlflowClient, run: unknown): Record<string, unknown> {
   return { ...info, run_id: known(client, info['run_id'], 'run_id') }
 }
 
-/** A text that an answer must have: a page of another server can be JSON, too. */
+/** Return a text that an answer must contain: JSON can also come from a server of another kind. */
 function known(client: MlflowClient, value: unknown, field: string): string {
   const text = textOf(value)
   if (text !== undefined && /^[\w-]+$/.test(text)) return text

@@ -1,10 +1,10 @@
-/** Which MLflow server a run is sent to, as whom, and into which experiment. */
+/** The target of an export: MLflow server, credentials and experiment. */
 import type { MlflowOptions } from '../../config/outputs.ts'
 import { LineaprintError } from '../../core/errors.ts'
 
-/** A server, checked. */
+/** A checked target. */
 export interface MlflowTarget {
-  /** Without credentials and without `/` at its end. */
+  /** Address without credentials and without a trailing `/`. */
   readonly trackingUri: string
   readonly experiment: string | undefined
   readonly timeoutMs: number
@@ -12,13 +12,13 @@ export interface MlflowTarget {
   readonly authorization: string | undefined
 }
 
-/** How long the end of a run may wait for a server, in milliseconds. */
+/** Milliseconds that the end of a run may wait for a server. */
 const TIMEOUT = 30_000
 
 /**
- * Checks the options and takes what they lack from the variables that MLflow's own clients read:
- * MLFLOW_TRACKING_URI, and for credentials MLFLOW_TRACKING_USERNAME with MLFLOW_TRACKING_PASSWORD, or
- * MLFLOW_TRACKING_TOKEN. Credentials in the address work as well.
+ * Check the options and complete them from the variables that MLflow's own clients read: MLFLOW_TRACKING_URI,
+ * and for credentials MLFLOW_TRACKING_USERNAME with MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN.
+ * Credentials in the address work as well.
  *
  * @throws ERR_LINEAPRINT_CONFIGURATION if there is no address, or one of another kind.
  */
@@ -50,7 +50,7 @@ function parseAddress(address: string | undefined): URL {
   const url = URL.parse(address)
   if (url !== null && ['http:', 'https:'].includes(url.protocol) && url.search === '' && url.hash === '')
     return url
-  // The address may hold a password: it is not repeated.
+  // The address may contain a password, so it is not repeated.
   throw new LineaprintError('ERR_LINEAPRINT_CONFIGURATION', 'this is no address of an MLflow server', {
     field: 'trackingUri',
     expected: 'http://… or https://…',

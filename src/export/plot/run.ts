@@ -3,17 +3,17 @@ import { plotSvg } from './svg.ts'
 import type { PlotPoint } from './svg.ts'
 import type { MetricPoint } from '../source.ts'
 
-/** More panels are no plot that anybody looks at; the metrics logged first have one. */
+/** More panels would not be readable; the metrics logged first are drawn. */
 const PANELS = 24
 
-/** Twice the dots across a page: more points cannot be seen. */
+/** More points than twice the dots across a page cannot be seen. */
 const BUCKETS = 1000
 
 /**
- * Draws each metric over its steps.
+ * Draw each metric over its steps.
  *
  * @param title For example the id of the run.
- * @returns An SVG document; `undefined` where nothing was logged.
+ * @returns An SVG document; `undefined` if nothing was logged.
  */
 export function metricsSvg(title: string, points: readonly MetricPoint[]): string | undefined {
   const series = new Map<string, PlotPoint[]>()
@@ -29,7 +29,9 @@ export function metricsSvg(title: string, points: readonly MetricPoint[]): strin
   return plotSvg({ title, xLabel: 'step', legend: [], panels })
 }
 
-/** Of many points, those that make up the picture: per bucket the smallest, the largest and one that is no number. */
+/**
+ * Reduce many points to the visible ones: per bucket the smallest, the largest and one that is not a number.
+ */
 function thin(line: readonly PlotPoint[]): readonly PlotPoint[] {
   if (line.length <= 4 * BUCKETS) return line
   const size = Math.ceil(line.length / BUCKETS)

@@ -11,16 +11,16 @@ export interface PlotSeries {
   readonly points: readonly PlotPoint[]
 }
 
-/** One plot of several. Its series stand in the order of the legend; one without points has no line. */
+/** One plot of several. Its series are in the order of the legend; one without points has no line. */
 export interface PlotPanel {
   readonly title: string
   readonly series: readonly PlotSeries[]
 }
 
-/** What is plotted. */
+/** The content of a plot. */
 export interface Plot {
   readonly title: string
-  /** What the horizontal axes count. */
+  /** Label of the horizontal axes. */
   readonly xLabel: string
   /** Names of the series, the same in every panel; there are colours for four. */
   readonly legend: readonly string[]
@@ -28,7 +28,7 @@ export interface Plot {
 }
 
 const COLOURS = ['#1f5fbf', '#d9580d', '#2b8a3e', '#862e9c']
-/** Later lines are dashed: where two are the same, both can be seen. */
+/** Later lines are dashed, so that two identical lines can both be seen. */
 const DASHES = ['', '5 3', '2 2', '7 2 2 2']
 const PAGE = 880
 const GAP = 24
@@ -36,7 +36,7 @@ const MARGIN = { top: 30, right: 12, bottom: 36 }
 const CHARACTER = 6.4
 
 /**
- * Draws panels as small multiples, two in a row; one alone fills the page.
+ * Draw panels as small multiples, two per row; a single one fills the page.
  *
  * @returns An SVG document.
  */
@@ -65,14 +65,14 @@ export function plotSvg({ title, xLabel, legend, panels }: Plot): string {
   ].join('\n')
 }
 
-/** In the legend where it is needed. */
+/** Entry of the legend if needed. */
 const GAPS = '\u00d7 NaN or infinite from here'
 
 function hasGaps(panels: readonly PlotPanel[]): boolean {
   return panels.some(({ series }) => series.some(({ points }) => !points.every((point) => isDrawn(point))))
 }
 
-/** Names beside each other where they fit, else below each other. */
+/** Draw names in one row if they fit, else below each other. */
 function drawLegend(legend: readonly string[]): [lines: string[], height: number] {
   let [x, y] = [GAP, 50]
   const lines = legend.map((name, index) => {
@@ -88,7 +88,7 @@ function drawLegend(legend: readonly string[]): [lines: string[], height: number
 }
 
 function drawPanel({ title, series }: PlotPanel, xLabel: string, width: number, height: number): string {
-  const points = series.flatMap((one) => one.points)
+  const points = series.flatMap((item) => item.points)
   const xAxis = axis(
     points.map(({ x }) => x),
     Math.max(2, Math.floor(width / 60)),
@@ -126,7 +126,7 @@ function drawPanel({ title, series }: PlotPanel, xLabel: string, width: number, 
 
 type Scale = (value: number) => number
 
-/** The line, a dot for what has no neighbour, and a cross on the axis where numbers stop. */
+/** Draw the line, a dot for a point without neighbours, and a cross on the axis at the end of the numbers. */
 function drawLine(points: readonly PlotPoint[], index: number, px: Scale, py: Scale, bottom: number): string {
   const colour = COLOURS[index % COLOURS.length] ?? ''
   let path = ''
@@ -161,16 +161,19 @@ function stroke(index: number): string {
 
 interface Axis {
   readonly ticks: readonly { readonly at: number; readonly label: string }[]
-  /** Where a value lies, from 0 to 1. */
+  /** Return the position of a value, from 0 to 1. */
   share(value: number): number
 }
 
-/** Beyond this, a difference of two values could overflow. */
+/** Larger values could make a difference of two overflow. */
 const LARGEST = 1e300
-/** And below this, a quotient. */
+/** Smaller ones could make a quotient overflow. */
 const SMALLEST = 1e-290
 
-/** An axis over values, with ticks at 1, 2 or 5 times a power of ten. `tight`: it ends where the values end. */
+/**
+ * Return an axis over values, with ticks at 1, 2 or 5 times a power of ten. With `tight`, it ends at the last
+ * value.
+ */
 function axis(values: readonly number[], wanted: number, { tight }: { readonly tight: boolean }): Axis {
   let [low, high] = [Infinity, -Infinity]
   for (const value of values) {
@@ -179,7 +182,7 @@ function axis(values: readonly number[], wanted: number, { tight }: { readonly t
     high = Math.max(high, Math.min(LARGEST, value))
   }
   if (low > high) [low, high] = [0, 1]
-  // One value alone, or values so near that ticks between them could not be told apart.
+  // A single value, or values too close for distinct ticks.
   if (high - low <= Math.max(SMALLEST, Math.abs(low) * 1e-12, Math.abs(high) * 1e-12)) {
     const room = Math.abs(low) <= SMALLEST ? 1 : Math.abs(low) * 0.1
     ;[low, high] = [low - room, high + room]
@@ -205,7 +208,7 @@ function niceStep(rough: number): number {
 }
 
 function tickText(value: number, step: number): string {
-  // What is left of a sum that should be nothing.
+  // A rounding error of a sum that should be 0.
   if (Math.abs(value) < step * 1e-6) return '0'
   const size = Math.abs(value)
   const decimals = Math.max(0, -Math.floor(Math.log10(step) + 1e-9))
@@ -222,7 +225,7 @@ function text(x: number, y: number, content: string, attributes: string): string
   return `<text x="${round(x)}" y="${round(y)}"${attributes === '' ? '' : ` ${attributes}`}>${escapeXml(content)}</text>`
 }
 
-/** Text that is too long for its place loses its end. */
+/** Truncate a text to the available width. */
 function cut(content: string, room: number, character: number): string {
   const most = Math.max(1, Math.floor(room / character))
   const characters = Array.from(content)
@@ -233,7 +236,7 @@ function round(value: number): number {
   return Math.round(value * 10) / 10
 }
 
-/** Names come from programs: they must not become markup, and XML has no control characters at all. */
+/** Escape names, which come from programs: they must not become markup, and XML has no control characters. */
 function escapeXml(content: string): string {
   return content
     .toWellFormed()

@@ -1,4 +1,4 @@
-/** A run in the words of W&B. */
+/** The fields of a run in W&B's form. */
 import type { WandbTarget } from '../../config/outputs.ts'
 import { digestFacts, gitFacts, objectOf, plainMetadata, textOf, valueOf } from '../facts.ts'
 import type { JsonObject } from '../../core/json-value.ts'
@@ -11,13 +11,13 @@ const TAG_LIMIT = 64
 
 const PROJECT_LIMIT = 128
 
-/** Keys of a configuration that have a meaning of their own. */
+/** Keys of a configuration with a reserved meaning. */
 const OWN_KEYS = new Set(['_wandb', 'lineaprint'])
 
 /** Names of columns that W&B fills. */
 const OWN_COLUMNS = new Set(['_step', '_timestamp', '_runtime', '_wandb'])
 
-/** The head of a run. Tags that are too long stand in the configuration only, where all of them stand. */
+/** Return the head of a run. Tags that are too long are only in the configuration, which has all tags. */
 export function headOf(record: RunRecord, { project, entity }: WandbTarget): RunHead {
   const { commit, remote } = gitFacts(record)
   return {
@@ -35,7 +35,7 @@ export function headOf(record: RunRecord, { project, entity }: WandbTarget): Run
   }
 }
 
-/** A name that W&B takes for a project: it has no `/\#?%:`. */
+/** Return a name that W&B accepts for a project, without `/\#?%:`. */
 function projectName(name: string): string {
   const usable = name.replace(/[/\\#?%:\u0000-\u001f]/g, '-').trim()
   return Array.from(usable).slice(0, PROJECT_LIMIT).join('') || 'experiment'
@@ -67,7 +67,7 @@ function configOf(record: RunRecord): Record<string, unknown> {
   return { ...Object.fromEntries(metadata), lineaprint: own }
 }
 
-/** Where the run ran. */
+/** Return the environment of the run. */
 export function environmentOf(record: RunRecord): RunEnvironment {
   const { commit, remote } = gitFacts(record)
   const { python, system } = valueOf(record.captures['environment'])
@@ -91,15 +91,17 @@ function osOf({ platform, kernel, arch }: JsonObject): string | undefined {
   return parts.length === 0 ? undefined : parts.join('-')
 }
 
-/** One row of the history: all that was logged at one step. */
+/** One row of the history: all values logged at one step. */
 export interface Row {
   readonly step: number
-  /** Milliseconds since 1970, of its last value. */
+  /** Time of its last value, in milliseconds since 1970. */
   time: number
   readonly values: Map<string, number>
 }
 
-/** Rows in the order of their steps, because W&B drops what comes later with a lower one. */
+/**
+ * Return rows in the order of their steps, because W&B drops a row with a lower step than the previous one.
+ */
 export function rowsOf(points: readonly MetricPoint[]): { rows: Row[]; warnings: string[] } {
   const rows = new Map<number, Row>()
   const replaced = new Map<string, number>()
@@ -117,7 +119,7 @@ export function rowsOf(points: readonly MetricPoint[]): { rows: Row[]; warnings:
   return { rows: [...rows.values()].toSorted((a, b) => a.step - b.step), warnings }
 }
 
-/** The columns of a row. */
+/** Return the columns of a row. */
 export function columnsOf({ step, time, values }: Row, startTime: number): Record<string, number> {
   const columns = [...values].map(([name, value]) => [columnName(name), value])
   const own = { _step: step, _timestamp: time / 1000, _runtime: Math.max(0, time - startTime) / 1000 }
@@ -128,7 +130,7 @@ function columnName(name: string): string {
   return OWN_COLUMNS.has(name) ? `metric.${name}` : name
 }
 
-/** The last value of every metric, in the order in which they were logged. */
+/** Return the last value of every metric, in the order of logging. */
 export function summaryOf(points: readonly MetricPoint[], rows: readonly Row[]): Record<string, number> {
   const last = new Map(points.map(({ name, value }) => [columnName(name), value]))
   const step = rows.at(-1)?.step

@@ -1,6 +1,6 @@
 /**
- * A run as W&B keeps one that it could not send: `offline-run-<time>-<id>/` with the file that `wandb sync` sends and
- * `files/`. Nothing is sent here, and no credentials go in.
+ * A run in W&B's offline format: `offline-run-<time>-<id>/` with the file that `wandb sync` sends and
+ * `files/`. Nothing is sent here, and no credentials are included.
  */
 import { copyFile, readdir, rm } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
@@ -21,9 +21,9 @@ import type { MetricPoint, RunSource } from '../source.ts'
 import type { StoredRun } from '../../store/runs.ts'
 import type { WandbOptions, WandbTarget } from '../../config/outputs.ts'
 
-/** What was written. */
+/** The result of an export. */
 export interface WandbFolder {
-  /** Absolute path; what `wandb sync` is given. */
+  /** Absolute path; the argument of `wandb sync`. */
   readonly folder: string
   /** Names below `files/`. */
   readonly files: readonly string[]
@@ -32,32 +32,32 @@ export interface WandbFolder {
   readonly warnings: readonly string[]
 }
 
-/** Where, as what, and how long. */
+/** Target and limits of an export. */
 export interface WandbExportOptions extends WandbOptions {
-  /** Stops it; the call then throws the signal's reason. */
+  /** Aborts the export; the call then throws the signal's reason. */
   readonly signal?: AbortSignal | undefined
 }
 
-/** Records between two looks at the signal. */
-const LOOK = 4096
+/** Records between two checks of the signal. */
+const SIGNAL_INTERVAL = 4096
 
 /**
- * Writes a run as W&B keeps one that it could not send, for `wandb sync`; in the place of an earlier one of the same run.
- * Nothing is sent, and no credentials go in. All values are held in memory.
+ * Write a run in W&B's offline format, for `wandb sync`, and replace an earlier export of the same run.
+ * Nothing is sent, and no credentials are included. All values are held in memory.
  *
- * @param run Of a store; see `findRun`.
+ * @param run A run of a store; see `findRun`.
  * @throws ERR_LINEAPRINT_STORE if something cannot be read or written.
  */
 export async function exportToWandb(
   run: StoredRun,
   { signal, ...options }: WandbExportOptions = {},
 ): Promise<WandbFolder> {
-  // A run of a store lies in `runs` in it.
+  // A run of a store is in its folder `runs`.
   const directory = options.directory ?? join(run.folder, '..', '..', 'wandb')
   return writeWandbFolder(sourceOf(run), resolve(directory), options, signal)
 }
 
-/** Makes a folder and those above it. @throws ERR_LINEAPRINT_STORE if it cannot be made. */
+/** Create a folder and its parents. @throws ERR_LINEAPRINT_STORE if it cannot be created. */
 export async function makeWandbFolder(path: string): Promise<void> {
   try {
     await makeFolders(path)
@@ -66,22 +66,22 @@ export async function makeWandbFolder(path: string): Promise<void> {
   }
 }
 
-/** The folder of a run below that of all; its name has the time of the start, in UTC. */
+/** Return the name of a run's folder; it contains the time of the start, in UTC. */
 export function folderName({ id, startedAt }: RunRecord): string {
   const time = startedAt.slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '_')
-  // A record that comes from a stranger can have any text for its id.
+  // An untrusted record can have any text as its id.
   return `offline-run-${time}-${safeFileName(id)}`
 }
 
-/** The run file in that folder. */
+/** Return the name of the run file in that folder. */
 export function fileName({ id }: RunRecord): string {
   return `run-${safeFileName(id)}.wandb`
 }
 
 /**
- * Writes the folder, in the place of one of the same run. All values are held in memory.
+ * Write the folder, replacing one of the same run. All values are held in memory.
  *
- * @param parent Folder of all runs; made if it is not there.
+ * @param parent Folder of all runs; created if missing.
  * @throws ERR_LINEAPRINT_STORE if something cannot be read or written.
  */
 export async function writeWandbFolder(
@@ -100,10 +100,10 @@ export async function writeWandbFolder(
   const parts: Buffer[] = []
   for (const bytes of recordsOf(record, target, { rows, points, files })) {
     parts.push(framer.frame(bytes))
-    if (parts.length % LOOK === 0) await setImmediate(undefined, { signal })
+    if (parts.length % SIGNAL_INTERVAL === 0) await setImmediate(undefined, { signal })
   }
   await writeAtomic(join(folder, fileName(record)), Buffer.concat(parts))
-  // A run that was sent before must be sent again, or its mark would hide what is new.
+  // Without this marker's removal, `wandb sync` would skip the new content of a run that was sent before.
   await rm(join(folder, `${fileName(record)}.synced`), { force: true })
   const values = rows.reduce((total, row) => total + row.values.size, 0)
   const running = record.status === 'running' ? ['the run goes on: W&B will show it as failed'] : []
@@ -132,7 +132,7 @@ function* recordsOf(
   yield maker.footer()
 }
 
-/** The records with which every run begins. */
+/** Return the records with which every run begins. */
 export function openingRecords(maker: RecordMaker, record: RunRecord, target: WandbTarget): Buffer[] {
   return [
     maker.header(`lineaprint ${VERSION}`),
@@ -141,7 +141,7 @@ export function openingRecords(maker: RecordMaker, record: RunRecord, target: Wa
   ]
 }
 
-/** The record, the patches and the plots; what an earlier export left there goes. */
+/** Write the record, the patches and the plots; remove those of an earlier export. */
 async function writeFiles(
   source: RunSource,
   folder: string,

@@ -1,6 +1,6 @@
 /**
- * How W&B puts records into a file: the log format of LevelDB with a header of its own. Blocks of 32 KiB hold chunks,
- * each with a checksum; a record that does not fit into its block goes on in the next ones.
+ * W&B's file format: the log format of LevelDB with a header of its own. Blocks of 32 KiB hold chunks, each
+ * with a checksum; a record that does not fit into its block continues in the next ones.
  */
 import { crc32 } from 'node:zlib'
 
@@ -16,11 +16,11 @@ const FIRST = 2
 const MIDDLE = 3
 const LAST = 4
 
-/** Frames one record after the other; what it returns is to be written in that order. */
+/** The framer of records, one after the other; its results must be written in that order. */
 export class Framer {
   #position = 0
 
-  /** The bytes of a record as they stand in the file; before the first one also the head of the file. */
+  /** Return the framed bytes of a record; those of the first one start with the head of the file. */
   frame(record: Uint8Array): Buffer {
     const parts: Uint8Array[] = []
     if (this.#position === 0) this.#add(parts, FILE_HEAD)
@@ -37,7 +37,7 @@ export class Framer {
       isLast = end === record.length
       const type = isFirst ? (isLast ? FULL : FIRST) : isLast ? LAST : MIDDLE
       this.#add(parts, chunk(type, record.subarray(start, end)))
-      // Where only a head fits, the first chunk is empty.
+      // If only a head fits, the first chunk is empty.
       isFirst = false
       start = end
     }

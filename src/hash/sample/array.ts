@@ -11,11 +11,11 @@ import type { HashOptions } from '../../core/options.ts'
 import type { SamplePlan } from '../../core/sample-plan.ts'
 
 /**
- * Gathers and hashes the chosen elements of an array, in steps between which other callbacks run.
+ * Gather and hash the chosen elements of an array, in steps; other callbacks run in between.
  *
- * @param bytes The elements, little-endian, without a copy where the machine is.
- * @param width Bytes of an element.
- * @returns `undefined` where the plan reads everything: then the digest is the ordinary one.
+ * @param bytes The elements, little-endian, uncopied on a little-endian machine.
+ * @param width Bytes per element.
+ * @returns `undefined` if the plan reads everything: the digest is then the ordinary one.
  */
 export async function sampleElements(
   bytes: Uint8Array,
@@ -33,7 +33,7 @@ export async function sampleElements(
   for (let done = 0; done < extent.bytesRead;) {
     if (done > 0) await setImmediate()
     signal?.throwIfAborted()
-    // The bytes as they are now: meanwhile JavaScript may have resized or transferred them.
+    // Check the bytes again: JavaScript may have resized or transferred them between the steps.
     done = sampler.step(unchanged(bytes, length))
     onProgress?.({ bytesDone: done, bytesTotal: extent.bytesRead, filesDone: 0, filesTotal: 0 })
   }

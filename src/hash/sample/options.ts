@@ -1,45 +1,47 @@
-/** The option `sample`: what it may hold, and the plan that it comes to. */
+/** The option `sample`: its parsing and the resulting plan. */
 import { LineaprintError } from '../../core/errors.ts'
-import { native } from '../../native/load.ts'
+import type { native } from '../../native/load.ts'
 import { checkChoice, checkKnown } from '../../core/options.ts'
 import { parseShare } from './share.ts'
 import type { SamplePlan } from '../../core/sample-plan.ts'
 import type { HashOptions } from '../../core/options.ts'
 
 /**
- * What to read of something too large for a full pass. One of `count` and `share` is needed.
+ * The part to read of data too large for a full pass. One of `count` and `share` is required.
  *
- * The unit is a block of 16,384 bytes of a file, an element of a tensor or array, a file of a folder. The
+ * The unit is a block of 16,384 bytes of a file, an element of a tensor or array, or a file of a folder. The
  * first and the last unit are always read.
  */
 export interface SampleOptions {
   /**
-   * `strided`: at equal distances; `random`: one at a random place of each of equal parts; `blocks`: runs of up
-   * to 64 neighbours, which costs a disk least. @default 'strided'
+   * `strided`: at equal distances; `random`: one unit at a random position within each of equal parts;
+   * `blocks`: runs of up to 64 neighbours, the cheapest on a disk. @default 'strided'
    */
   readonly strategy?: SamplePlan['strategy'] | undefined
   /** Units to read; 1 reads two, the first and the last. */
   readonly count?: number | undefined
   /** Share of the units to read, exactly as written: `0.001`, `'1/1000'` or `'0.1%'`. */
   readonly share?: number | string | undefined
-  /** For `random` alone, from 0 to 2^64 - 1: the same seed reads the same units. @default 0 */
+  /** Seed for `random` only, from 0 to 2^64 - 1: the same seed reads the same units. @default 0 */
   readonly seed?: number | bigint | undefined
-  /** Up to so many units everything is read, and the digest is the ordinary one. @default 0 */
+  /** Number of units up to which everything is read and the digest is the ordinary one. @default 0 */
   readonly above?: number | undefined
 }
 
-/** Options of what can be sampled. */
+/** Options of functions that can sample. */
 export interface SampledHashOptions extends HashOptions {
-  /** Read only a part; the digest is then never equal or comparable to a full one. @default everything is read */
+  /**
+   * Read only a part; the digest is then never equal or comparable to a full one. @default everything is read
+   */
   readonly sample?: SampleOptions | undefined
 }
 
 const KEYS = ['strategy', 'count', 'share', 'seed', 'above'] as const
 
 /**
- * Checks the option; `undefined` where no sample is asked for.
+ * Check the option and return its plan; `undefined` if no sample is requested.
  *
- * @param others Options that a sample cannot stand beside, since they are about all bytes.
+ * @param others Options that cannot be combined with a sample, since they concern all bytes.
  */
 export function checkSample(
   sample: SampleOptions | undefined,
@@ -104,7 +106,7 @@ function argument(field: string, expected: string, received: string): Lineaprint
   })
 }
 
-/** The options that give a plan again, for another look by the same one. */
+/** Convert a plan back into options, to repeat the sample. */
 export function sampleOptions({ strategy, seed, amount, above }: SamplePlan): SampleOptions {
   return {
     strategy,
@@ -114,7 +116,7 @@ export function sampleOptions({ strategy, seed, amount, above }: SamplePlan): Sa
   }
 }
 
-/** A plan in the words of the addon. */
+/** Convert a plan into the form that the addon takes. */
 export function toNativePlan({
   strategy,
   seed,

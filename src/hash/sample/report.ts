@@ -1,23 +1,23 @@
-/** What a sample can and cannot say. */
+/** The extent of a sample and its probability of missing a change. */
 import { LineaprintError } from '../../core/errors.ts'
 import { UNITS } from '../../core/sample-plan.ts'
 import type { NativeExtent } from '../../native/load.ts'
 import type { Sampled } from '../../core/sample-plan.ts'
 
-/** Changes whose chance of being missed is written into JSON, in units. */
+/** Numbers of changed units for which the JSON form gives the probability of missing all of them. */
 const CHANGES = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000]
 
-/** How much was read, and how likely it is that a change was missed. */
+/** The extent of a sample, and the probability that it missed a change. */
 export class SampleReport {
-  /** What is counted. */
+  /** The unit that is counted. */
   readonly unit: 'bytes/16384' | 'element' | 'file'
-  /** Units of the whole. */
+  /** Units in total. */
   readonly units: number
-  /** Units that were read; all of them where the threshold or the amount said so. */
+  /** Units read; all of them if the threshold or the amount covers everything. */
   readonly read: number
-  /** Share of the units that was read, from 0 to 1. */
+  /** Share of the units read, from 0 to 1. */
   readonly share: number
-  /** Bytes of the units that were read. The system reads whole pages for them. */
+  /** Bytes of the units read. The system reads whole pages for them. */
   readonly bytesRead: number
   readonly bytesTotal: number
 
@@ -32,13 +32,13 @@ export class SampleReport {
   }
 
   /**
-   * The chance that a change is missed, from 0 to 1.
+   * Return the probability that a change is missed, from 0 to 1.
    *
-   * Of n units k were read. If m units change and every set of m is as likely as any other, none of those that
-   * were read is among them with the chance C(n - m, k) / C(n, k) (the hypergeometric distribution at 0). For
-   * changes that somebody placed, or that lie side by side, this says nothing.
+   * Of n units k were read. If m units change and every set of m is equally likely, the probability that none
+   * of them was read is C(n - m, k) / C(n, k) (the hypergeometric distribution at 0). It does not apply to
+   * changes made on purpose or clustered together.
    *
-   * @param changedUnits How many units change, from 0 to all.
+   * @param changedUnits Number of units that change, from 0 to all.
    */
   missProbability(changedUnits: number): number {
     const { units: n, read: k } = this
@@ -50,8 +50,8 @@ export class SampleReport {
       })
     }
     if (changedUnits > n - k) return 0
-    // C(n - m, k) / C(n, k) is C(n - k, m) / C(n, m): of both products the shorter one. In logarithms, as the
-    // factors are close to 1; where the sum is this low, the chance is less than any double but 0.
+    // C(n - m, k) / C(n, k) equals C(n - k, m) / C(n, m); the shorter product is used. Logarithms, as the
+    // factors are close to 1. Below this sum the probability is smaller than any double but 0.
     const factors = Math.min(k, changedUnits)
     const other = Math.max(k, changedUnits)
     let logarithm = 0
@@ -59,7 +59,9 @@ export class SampleReport {
     return Math.exp(logarithm)
   }
 
-  /** For records: the method as a table, from changed units to the chance of missing them. */
+  /**
+   * Return the form for records: a table from numbers of changed units to the probability of missing them.
+   */
   toJSON(): object {
     const changes = CHANGES.filter((changed) => changed <= this.units)
     const chances = changes.map((changed) => [String(changed), this.missProbability(changed)])

@@ -1,20 +1,20 @@
-/** Shares as exact fractions: a share that went through a double would read other units than was written. */
+/** Shares as exact fractions: a share converted to a double could select other units than the written one. */
 import { greatestCommonDivisor } from '../../core/sample-plan.ts'
 
 /**
- * Reads `1/1000`, `0.001`, `1e-3` or `0.1%` as a fraction in its lowest terms.
+ * Parse `1/1000`, `0.001`, `1e-3` or `0.1%` as a fraction in lowest terms.
  *
- * @returns Numerator and denominator; `undefined` for anything else, for nothing, for more than all, and for
- *   fractions whose numbers a double does not keep.
+ * @returns Numerator and denominator; `undefined` for anything else, for 0, for more than 1, and for
+ * fractions whose numbers exceed a double's integers.
  */
 export function parseShare(text: string): [numerator: number, denominator: number] | undefined {
   const fraction = /^([0-9]{1,20})\/([0-9]{1,20})$/.exec(text)
   if (fraction) return reduce(BigInt(fraction[1] ?? 0), BigInt(fraction[2] ?? 0))
   const decimal = /^([0-9]{1,20})(?:\.([0-9]{1,40}))?(?:e([+-]?[0-9]{1,2}))?(%)?$/i.exec(text)
   if (!decimal) return undefined
-  const [, whole = '', places = '', exponent = '0', percent] = decimal
-  const power = Number(exponent) - places.length - (percent === undefined ? 0 : 2)
-  const digits = BigInt(whole + places)
+  const [, whole = '', decimals = '', exponent = '0', percent] = decimal
+  const power = Number(exponent) - decimals.length - (percent === undefined ? 0 : 2)
+  const digits = BigInt(whole + decimals)
   return power < 0 ? reduce(digits, 10n ** BigInt(-power)) : reduce(digits * 10n ** BigInt(power), 1n)
 }
 

@@ -1,4 +1,4 @@
-/** The keys in which the meaningful configurations of two models differ. */
+/** Keys in which the meaningful configurations of two models differ. */
 import { parseJson } from '../../json/parse.ts'
 import { canonicalJson } from '../../json/canonical.ts'
 import type { ParsedJson } from '../../json/parse.ts'
@@ -6,22 +6,25 @@ import type { ModelConfig } from '../config.ts'
 
 /** One key that differs. */
 export interface ConfigDifference {
-  /** Path of the key, segments joined by `.`; a segment that has a point itself stands as `["a.b"]`. Empty: the whole. */
+  /**
+   * Path of the key, segments joined by `.`; a segment that contains a dot is written `["a.b"]`. Empty: the
+   * whole.
+   */
   readonly key: string
-  /** Canonical JSON of what stood there; absent if the key is new. */
+  /** Canonical JSON of the earlier value; absent if the key is new. */
   readonly before?: string
-  /** Canonical JSON of what stands there; absent if the key is gone. */
+  /** Canonical JSON of the later value; absent if the key was removed. */
   readonly after?: string
 }
 
-/** Compares two configurations key by key; one that is not there is one difference. */
+/** Compare two configurations key by key; a missing configuration is one difference. */
 export function diffConfigs(
   before: ModelConfig | undefined,
   after: ModelConfig | undefined,
 ): ConfigDifference[] {
-  const found: ConfigDifference[] = []
-  compare(valueOf(before), valueOf(after), '', found)
-  return found
+  const differences: ConfigDifference[] = []
+  compare(valueOf(before), valueOf(after), '', differences)
+  return differences
 }
 
 function valueOf(config: ModelConfig | undefined): ParsedJson | undefined {
@@ -32,21 +35,26 @@ function compare(
   before: ParsedJson | undefined,
   after: ParsedJson | undefined,
   key: string,
-  found: ConfigDifference[],
+  differences: ConfigDifference[],
 ): void {
   if (before instanceof Map && after instanceof Map) {
     for (const name of [...new Set([...before.keys(), ...after.keys()])].toSorted())
-      compare(before.get(name), after.get(name), join(key, name), found)
+      compare(before.get(name), after.get(name), join(key, name), differences)
     return
   }
-  // Arrays of objects, such as the layers of a model, are compared one by one; numbers in a row are one value.
+  // Arrays of objects, such as the layers of a model, are compared item by item; an array of numbers is one
+  // value.
   if (isObjects(before) && isObjects(after) && before.length === after.length) {
-    before.forEach((item, index) => compare(item, after[index], join(key, String(index)), found))
+    before.forEach((item, index) => compare(item, after[index], join(key, String(index)), differences))
     return
   }
-  const [was, is] = [text(before), text(after)]
-  if (was === is) return
-  found.push({ key, ...(was !== undefined && { before: was }), ...(is !== undefined && { after: is }) })
+  const [textBefore, textAfter] = [text(before), text(after)]
+  if (textBefore === textAfter) return
+  differences.push({
+    key,
+    ...(textBefore !== undefined && { before: textBefore }),
+    ...(textAfter !== undefined && { after: textAfter }),
+  })
 }
 
 function isObjects(value: ParsedJson | undefined): value is ParsedJson[] {

@@ -1,16 +1,16 @@
-/** The numbers behind the bytes of a tensor. */
+/** Decoding of tensor bytes into numbers. */
 
-/** How the elements of one dtype are read. */
+/** The decoder of the elements of one dtype. */
 export type Decoder =
   | {
       readonly kind: 'number'
       readonly width: number
-      /** Reads `count` elements from the start of `bytes`, which is aligned, into `into`. */
+      /** Decode `count` elements from the start of `bytes`, which is aligned, into `into`. */
       readonly decode: (bytes: Uint8Array, count: number, into: Float64Array) => void
     }
   | { readonly kind: 'big'; readonly width: 8; readonly view: (bytes: Uint8Array) => BigIntArray }
 
-/** 64-bit integers: a double does not keep their digits. */
+/** 64-bit integers: a double cannot hold all their digits. */
 export type BigIntArray = BigInt64Array | BigUint64Array
 
 type Viewed = ArrayLike<number>
@@ -26,7 +26,7 @@ function direct(width: number, view: (buffer: ArrayBufferLike, length: number) =
   }
 }
 
-function looked(width: 1 | 2, makeTable: () => Float64Array): Decoder {
+function tableDecoder(width: 1 | 2, makeTable: () => Float64Array): Decoder {
   let table: Float64Array | undefined
   return {
     kind: 'number',
@@ -39,7 +39,10 @@ function looked(width: 1 | 2, makeTable: () => Float64Array): Decoder {
   }
 }
 
-/** The value of a small binary float. Without `infinite`, only the code of all ones is NaN, and there is no infinity. */
+/**
+ * Compute the value of every code of a small binary float. Without `infinite`, only the code of all ones is
+ * NaN, and there is no infinity.
+ */
 function floatTable(exponentBits: number, mantissaBits: number, infinite: boolean): Float64Array {
   const bits = 1 + exponentBits + mantissaBits
   const bias = 2 ** (exponentBits - 1) - 1
@@ -57,14 +60,17 @@ function floatTable(exponentBits: number, mantissaBits: number, infinite: boolea
   })
 }
 
-/** The decoders by the spelling of safetensors. Platforms of the addon are all little-endian, as the format is. */
+/**
+ * The decoders by dtype as safetensors spells it. All platforms of the addon are little-endian, as is the
+ * format.
+ */
 const DECODERS: ReadonlyMap<string, Decoder> = new Map<string, Decoder>([
   ['F64', direct(8, (buffer, length) => new Float64Array(buffer, 0, length))],
   ['F32', direct(4, (buffer, length) => new Float32Array(buffer, 0, length))],
-  ['F16', looked(2, () => floatTable(5, 10, true))],
-  ['BF16', looked(2, () => floatTable(8, 7, true))],
-  ['F8_E5M2', looked(1, () => floatTable(5, 2, true))],
-  ['F8_E4M3', looked(1, () => floatTable(4, 3, false))],
+  ['F16', tableDecoder(2, () => floatTable(5, 10, true))],
+  ['BF16', tableDecoder(2, () => floatTable(8, 7, true))],
+  ['F8_E5M2', tableDecoder(1, () => floatTable(5, 2, true))],
+  ['F8_E4M3', tableDecoder(1, () => floatTable(4, 3, false))],
   ['I32', direct(4, (buffer, length) => new Int32Array(buffer, 0, length))],
   ['U32', direct(4, (buffer, length) => new Uint32Array(buffer, 0, length))],
   ['I16', direct(2, (buffer, length) => new Int16Array(buffer, 0, length))],
@@ -76,7 +82,7 @@ const DECODERS: ReadonlyMap<string, Decoder> = new Map<string, Decoder>([
   ['U64', { kind: 'big', width: 8, view: (bytes) => new BigUint64Array(bytes.buffer) }],
 ])
 
-/** The decoder of a dtype; `undefined` if its values cannot be compared as numbers. */
+/** Return the decoder of a dtype; `undefined` if its values cannot be compared as numbers. */
 export function decoderOf(dtype: string): Decoder | undefined {
   return DECODERS.get(dtype)
 }

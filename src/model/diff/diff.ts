@@ -1,4 +1,4 @@
-/** What differs between two models: configuration, tokenizer, and tensor by tensor. */
+/** Differences between two models: configuration, tokenizer, and tensor by tensor. */
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LineaprintError } from '../../core/errors.ts'
@@ -26,18 +26,18 @@ export interface ModelDiffOptions extends HashOptions {
   readonly values?: boolean | undefined
 }
 
-/** One tensor that differs. `renamed`: equal bits, dtype and shape stand under another name. */
+/** One tensor that differs. `renamed`: equal bits, dtype and shape under another name. */
 export interface TensorChange {
   readonly status: 'added' | 'removed' | 'changed' | 'renamed'
-  /** Name in the second model; of a removed tensor in the first. */
+  /** Name in the second model; for a removed tensor, in the first. */
   readonly name: string
-  /** Name in the first model; only of a renamed tensor. */
+  /** Name in the first model; only for a renamed tensor. */
   readonly from?: string
   readonly before?: TensorInfo
   readonly after?: TensorInfo
-  /** Which of dtype, shape and data differ; only of a changed tensor. */
+  /** The properties that differ; only for a changed tensor. */
   readonly differs?: readonly ('dtype' | 'shape' | 'data')[]
-  /** Only of a changed tensor, and where `values` was asked for. */
+  /** Only for a changed tensor, and if `values` is set. */
   readonly values?: ValueComparison
 }
 
@@ -52,10 +52,13 @@ export interface ModelSide {
   readonly parameters: number
 }
 
-/** The answer of {@link diffModels}. */
+/** The result of {@link diffModels}. */
 export interface ModelDiff {
   readonly kind: 'model'
-  /** Whether architecture, weights and tokenizer are the same. Sharding and metadata of the files do not count. */
+  /**
+   * True if architecture, weights and tokenizer are the same. Sharding and metadata of the files do not
+   * count.
+   */
   readonly same: boolean
   readonly before: ModelSide
   readonly after: ModelSide
@@ -72,12 +75,13 @@ export interface ModelDiff {
 }
 
 /**
- * Compares two models.
+ * Compare two models.
  *
- * Cost: one read of both; with `values` a second one of the tensors that changed.
+ * Cost: one read of both; with `values`, a second read of the tensors that changed.
  *
  * @param a A safetensors file, a shard index, or a folder with either; `b` likewise.
- * @throws What {@link readModel} throws, and ERR_LINEAPRINT_CHANGED if a file changed between the two reads.
+ * @throws The errors of {@link readModel}, and ERR_LINEAPRINT_CHANGED if a file changed between the two
+ * reads.
  */
 export async function diffModels(a: string, b: string, options: ModelDiffOptions = {}): Promise<ModelDiff> {
   const { values, ...shared } = options
@@ -110,20 +114,25 @@ interface Loaded {
   readonly report: ModelReport
   readonly folder: string
   readonly config: ModelConfig | undefined
-  /** What the system says of each weights file, from before it was read. */
-  readonly looks: ReadonlyMap<string, string>
+  /** The stat of each weights file before it was read. */
+  readonly fingerprints: ReadonlyMap<string, string>
 }
 
 async function load(path: string, options: HashOptions): Promise<Loaded> {
   const { folder, weights, config } = await locateModel(path)
-  const looks = new Map<string, string>()
-  for (const file of weights) looks.set(file, await look(file))
+  const fingerprints = new Map<string, string>()
+  for (const file of weights) fingerprints.set(file, await fingerprintOf(file))
   const report = await readModel(path, options)
-  return { report, folder, looks, config: config === undefined ? undefined : await readConfig(config) }
+  return {
+    report,
+    folder,
+    fingerprints,
+    config: config === undefined ? undefined : await readConfig(config),
+  }
 }
 
-/** Changes whenever the file does. What cannot be looked at is told by the read itself. */
-async function look(path: string): Promise<string> {
+/** Return a text that changes whenever the file does. The read itself reports a failed stat. */
+async function fingerprintOf(path: string): Promise<string> {
   const info = await stat(path, { bigint: true }).catch((error: NodeJS.ErrnoException) => error)
   return info instanceof Error ? `${info.code}` : `${info.dev} ${info.ino} ${info.size} ${info.mtimeNs}`
 }
@@ -133,14 +142,14 @@ function sideOf({ path, architecture, weights, tokenizer, tensorCount, parameter
 }
 
 function tokenizersEqual(
-  { tokenizer: was }: ModelReport,
-  { tokenizer: is }: ModelReport,
+  { tokenizer: before }: ModelReport,
+  { tokenizer: after }: ModelReport,
 ): boolean | undefined {
-  if (was === undefined && is === undefined) return undefined
-  return was !== undefined && is !== undefined && was.equals(is)
+  if (before === undefined && after === undefined) return undefined
+  return before !== undefined && after !== undefined && before.equals(after)
 }
 
-/** What tells one tensor from another, in either form of its digest. */
+/** The fields that identify a tensor, in either form of its digest. */
 export interface ComparableTensor {
   readonly name: string
   readonly dtype: string
@@ -148,17 +157,17 @@ export interface ComparableTensor {
   readonly digest: { toString(): string }
 }
 
-/** The tensors in which two lists differ, sorted by name. */
+/** Return the tensors in which two lists differ, sorted by name. */
 export function diffTensors<T extends ComparableTensor>(
   before: readonly T[],
   after: readonly T[],
 ): (Omit<TensorChange, 'before' | 'after'> & { readonly before?: T; readonly after?: T })[] {
-  const now = new Map(after.map((tensor) => [tensor.name, tensor]))
+  const unmatched = new Map(after.map((tensor) => [tensor.name, tensor]))
   const removed: T[] = []
   const changes: ReturnType<typeof diffTensors<T>> = []
   for (const tensor of before) {
-    const other = now.get(tensor.name)
-    now.delete(tensor.name)
+    const other = unmatched.get(tensor.name)
+    unmatched.delete(tensor.name)
     if (other === undefined) removed.push(tensor)
     else {
       const differs = differences(tensor, other)
@@ -166,22 +175,26 @@ export function diffTensors<T extends ComparableTensor>(
         changes.push({ status: 'changed', name: tensor.name, before: tensor, after: other, differs })
     }
   }
-  const { pairs, onlyBefore, onlyAfter } = matchRenames(removed, [...now.values()], {
-    // Tensors without elements are all equal and say nothing.
+  const { pairs, onlyBefore, onlyAfter } = matchRenames(removed, [...unmatched.values()], {
+    // Tensors without elements are all equal, so they identify nothing.
     content: (tensor) => (tensor.shape.includes(0) ? undefined : identity(tensor)),
     lastName: ({ name }) => name.split('.').slice(-2).join('.'),
   })
-  for (const [was, is] of pairs)
-    changes.push({ status: 'renamed', name: is.name, from: was.name, before: was, after: is })
+  for (const [first, second] of pairs)
+    changes.push({ status: 'renamed', name: second.name, from: first.name, before: first, after: second })
   for (const tensor of onlyBefore) changes.push({ status: 'removed', name: tensor.name, before: tensor })
   for (const tensor of onlyAfter) changes.push({ status: 'added', name: tensor.name, after: tensor })
   return changes.toSorted((x, y) => compareUtf8(x.name, y.name))
 }
 
-function differences(was: ComparableTensor, is: ComparableTensor): ('dtype' | 'shape' | 'data')[] {
-  const pairs = { dtype: [was.dtype, is.dtype], shape: [was.shape, is.shape], data: [was.digest, is.digest] }
+function differences(before: ComparableTensor, after: ComparableTensor): ('dtype' | 'shape' | 'data')[] {
+  const pairs = {
+    dtype: [before.dtype, after.dtype],
+    shape: [before.shape, after.shape],
+    data: [before.digest, after.digest],
+  }
   return (['dtype', 'shape', 'data'] as const).filter(
-    (what) => String(pairs[what][0]) !== String(pairs[what][1]),
+    (property) => String(pairs[property][0]) !== String(pairs[property][1]),
   )
 }
 
@@ -202,15 +215,15 @@ async function withValues(
     else if (differs.includes('shape'))
       compared.push({ ...change, values: { status: 'not-compared', reason: 'the shapes differ' } })
     else {
-      const places = [
+      const locations = [
         { path: join(first.folder, before.file), tensor: before },
         { path: join(second.folder, after.file), tensor: after },
       ] as const
-      compared.push({ ...change, values: await compareValues(...places, signal) })
+      compared.push({ ...change, values: await compareValues(...locations, signal) })
     }
   }
-  for (const [path, was] of [...first.looks, ...second.looks]) {
-    if ((await look(path)) !== was)
+  for (const [path, fingerprint] of [...first.fingerprints, ...second.fingerprints]) {
+    if ((await fingerprintOf(path)) !== fingerprint)
       throw new LineaprintError('ERR_LINEAPRINT_CHANGED', 'the file changed while it was compared', { path })
   }
   return compared

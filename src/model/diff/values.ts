@@ -1,4 +1,4 @@
-/** Compares two tensors element by element, block by block: never a whole tensor in memory. */
+/** Comparison of two tensors element by element, in blocks: memory never holds a whole tensor. */
 import { open } from 'node:fs/promises'
 import { LineaprintError } from '../../core/errors.ts'
 import { decoderOf } from './decode.ts'
@@ -6,16 +6,18 @@ import type { FileHandle } from 'node:fs/promises'
 import type { TensorInfo } from '../read.ts'
 import type { BigIntArray, Decoder } from './decode.ts'
 
-/** How far the values of two tensors are apart. */
+/** The distance between the values of two tensors. */
 export type ValueComparison =
   | {
       readonly status: 'compared'
       readonly elements: number
-      /** Elements of another value. NaN differs from every number and equals NaN; 0 and -0 are equal. */
+      /** Number of elements that differ. NaN differs from every number and equals NaN; 0 and -0 are equal. */
       readonly changed: number
-      /** `changed` of `elements`, from 0 to 1. */
+      /** `changed` divided by `elements`, from 0 to 1. */
       readonly share: number
-      /** Greatest difference of two numbers; `null` if elements changed, but none from one number to another. */
+      /**
+       * Greatest difference of two numbers; `null` if elements changed, but none from one number to another.
+       */
       readonly maxAbsolute: number | null
       readonly nan: { readonly before: number; readonly after: number }
       /** Infinities of either sign. */
@@ -23,8 +25,8 @@ export type ValueComparison =
     }
   | { readonly status: 'not-compared'; readonly reason: string }
 
-/** Where the bytes of a tensor are. */
-export interface TensorPlace {
+/** The location of the bytes of a tensor. */
+export interface TensorLocation {
   /** Absolute path. */
   readonly path: string
   readonly tensor: TensorInfo
@@ -34,27 +36,30 @@ export interface TensorPlace {
 const BLOCK = 1 << 17
 
 /**
- * Compares the values of two tensors of equal shape. Their dtypes may differ.
+ * Compare the values of two tensors of equal shape. Their dtypes may differ.
  *
  * @throws ERR_LINEAPRINT_CHANGED if a file has become shorter, and the reason of the signal.
  */
 export async function compareValues(
-  before: TensorPlace,
-  after: TensorPlace,
+  before: TensorLocation,
+  after: TensorLocation,
   signal?: AbortSignal,
 ): Promise<ValueComparison> {
-  const [was, is] = [decoderOf(before.tensor.dtype), decoderOf(after.tensor.dtype)]
+  const [decoderBefore, decoderAfter] = [decoderOf(before.tensor.dtype), decoderOf(after.tensor.dtype)]
   for (const [decoder, { tensor }] of [
-    [was, before],
-    [is, after],
+    [decoderBefore, before],
+    [decoderAfter, after],
   ] as const) {
     if (decoder === undefined) return notCompared(`values of ${tensor.dtype} cannot be compared as numbers`)
   }
-  if (was === undefined || is === undefined) return notCompared('unknown dtype')
-  if (was.kind !== is.kind)
+  if (decoderBefore === undefined || decoderAfter === undefined) return notCompared('unknown dtype')
+  if (decoderBefore.kind !== decoderAfter.kind)
     return notCompared(`${before.tensor.dtype} and ${after.tensor.dtype} have no common exact form`)
-  const elements = (before.tensor.end - before.tensor.start) / was.width
-  if (!Number.isInteger(elements) || elements !== (after.tensor.end - after.tensor.start) / is.width)
+  const elements = (before.tensor.end - before.tensor.start) / decoderBefore.width
+  if (
+    !Number.isInteger(elements) ||
+    elements !== (after.tensor.end - after.tensor.start) / decoderAfter.width
+  )
     return notCompared('the tensors have different numbers of elements')
   const totals = new Totals()
   const first = await openTensor(before.path)
@@ -62,8 +67,8 @@ export async function compareValues(
     const second = await openTensor(after.path)
     try {
       const sides = [
-        { place: before, file: first, decoder: was },
-        { place: after, file: second, decoder: is },
+        { location: before, file: first, decoder: decoderBefore },
+        { location: after, file: second, decoder: decoderAfter },
       ] as const
       await visitBlocks(elements, sides, totals, signal)
     } finally {
@@ -80,7 +85,7 @@ function notCompared(reason: string): ValueComparison {
 }
 
 interface Side {
-  readonly place: TensorPlace
+  readonly location: TensorLocation
   readonly file: FileHandle
   readonly decoder: Decoder
 }
@@ -119,7 +124,7 @@ async function openTensor(path: string): Promise<FileHandle> {
 }
 
 async function readBlock(
-  { file, decoder, place: { path, tensor } }: Side,
+  { file, decoder, location: { path, tensor } }: Side,
   into: Uint8Array,
   start: number,
   count: number,
@@ -153,19 +158,19 @@ class Totals {
 
   addNumbers(before: Float64Array, after: Float64Array, count: number): void {
     for (let index = 0; index < count; index++) {
-      const was = before[index] ?? NaN
-      const is = after[index] ?? NaN
-      const difference = Math.abs(was - is)
-      // Almost all elements are finite: one test for both. Only an infinity or NaN gets past it.
-      if (was - was !== 0) {
-        if (Number.isNaN(was)) this.#nan.before++
+      const valueBefore = before[index] ?? NaN
+      const valueAfter = after[index] ?? NaN
+      const difference = Math.abs(valueBefore - valueAfter)
+      // Almost all elements are finite, so one test covers both cases: only infinities and NaN pass it.
+      if (valueBefore - valueBefore !== 0) {
+        if (Number.isNaN(valueBefore)) this.#nan.before++
         else this.#infinite.before++
       }
-      if (is - is !== 0) {
-        if (Number.isNaN(is)) this.#nan.after++
+      if (valueAfter - valueAfter !== 0) {
+        if (Number.isNaN(valueAfter)) this.#nan.after++
         else this.#infinite.after++
       }
-      if (was === is || (Number.isNaN(was) && Number.isNaN(is))) continue
+      if (valueBefore === valueAfter || (Number.isNaN(valueBefore) && Number.isNaN(valueAfter))) continue
       this.#changed++
       if (Number.isNaN(difference)) continue
       this.#numbers++
@@ -176,11 +181,11 @@ class Totals {
   addIntegers(before: BigIntArray, after: BigIntArray, count: number): void {
     let largest = 0n
     for (let index = 0; index < count; index++) {
-      const [was, is] = [before[index] ?? 0n, after[index] ?? 0n]
-      if (was === is) continue
+      const [valueBefore, valueAfter] = [before[index] ?? 0n, after[index] ?? 0n]
+      if (valueBefore === valueAfter) continue
       this.#changed++
       this.#numbers++
-      const difference = was > is ? was - is : is - was
+      const difference = valueBefore > valueAfter ? valueBefore - valueAfter : valueAfter - valueBefore
       if (difference > largest) largest = difference
     }
     this.#largest = Math.max(this.#largest, Number(largest))

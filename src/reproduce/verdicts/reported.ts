@@ -1,4 +1,4 @@
-/** Datasets and models that programs of two runs said themselves, by name: their digests are compared. */
+/** Datasets and models that programs of two runs reported themselves, by name: their digests are compared. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LineaprintError } from '../../core/errors.ts'
@@ -6,6 +6,7 @@ import { reasonOf } from '../../record/failure.ts'
 import { isBelow } from '../../store/run-files.ts'
 import { fieldText } from '../../json/copy.ts'
 import { compareTensors, parseTensors } from '../../record/tensor-list.ts'
+import { isReported } from '../../record/reported-by.ts'
 import { item } from '../types.ts'
 import type { Difference } from '../../core/component.ts'
 import type { TrackedRecord } from '../../record/record.ts'
@@ -15,17 +16,12 @@ import type { ReproduceItem } from '../types.ts'
 
 type Tracked = Extract<TrackedRecord, { status: 'tracked' }>
 
-/** Whether a program said it while it ran. Until then nobody knows of it, so it is no input of the command. */
-export function isSaid(entry: TrackedRecord): boolean {
-  return entry.status === 'tracked' && 'saidBy' in entry
-}
-
-/** Compares them; what a failed call left is not compared. */
-export async function compareSaid(before: StoredRun, after: StoredRun): Promise<ReproduceItem[]> {
+/** Compare them; what a failed call left is not compared. */
+export async function compareReported(before: StoredRun, after: StoredRun): Promise<ReproduceItem[]> {
   const items: ReproduceItem[] = []
   for (const section of ['datasets', 'models'] as const) {
     for (const [name, was] of Object.entries(before.record[section])) {
-      if (was.status !== 'tracked' || !isSaid(was)) continue
+      if (was.status !== 'tracked' || !isReported(was)) continue
       const is = after.record[section][name]
       if (is?.status === 'tracked') items.push(await compareOne(section, name, [before, was], [after, is]))
       else {

@@ -1,51 +1,53 @@
 /**
- * A catalog: rows of text by id, each with the stamp of the file that it was made from. It saves reading that file
- * again while the stamp is the same, and is never the truth: whatever is wrong with it, it is thrown away.
+ * A catalog: rows of text by id, each with the stamp of the file that it was made from. It saves reading that
+ * file while the stamp is the same. It is never authoritative: a faulty catalog is discarded.
  */
 import { hash } from 'node:crypto'
 import { existsSync, renameSync } from 'node:fs'
-import { catalogsIn, newCatalogPath, placeRefusal, removeCatalog } from './paths.ts'
-import { hasSoundLog, openDatabase, troubleOf } from './sqlite.ts'
+import { catalogsIn, newCatalogPath, folderRefusal, removeCatalog } from './paths.ts'
+import { hasSoundLog, openDatabase, failureOf } from './sqlite.ts'
 import type { DatabaseSync } from 'node:sqlite'
 
-/** What a row says. */
+/** A row of the catalog. */
 export interface CatalogRow {
   readonly id: string
-  /** Of the file that the entry was made from. */
+  /** Stamp of the file that the entry was made from. */
   readonly stamp: string
   readonly entry: string
 }
 
-/** What a catalog holds, and how to change it. */
+/** The content of a catalog, and its update. */
 export interface CatalogContent {
   readonly rows: ReadonlyMap<string, CatalogRow>
-  /** Why there is no catalog, in a few words; the rows are then none and changes go nowhere. */
+  /**
+   * The reason why there is no catalog, in a few words. There are then no rows, and updates have no effect.
+   */
   readonly refusal: string | undefined
   /**
-   * Keeps rows and forgets others. Nothing comes of it while somebody else writes for long: who reads next has the
-   * same to add.
+   * Add and remove rows. Nothing is written if another process holds the lock for long: the next reader has
+   * the same changes to add.
    *
-   * @returns Why it could not be written, in a few words.
+   * @returns The reason why it could not be written, in a few words.
    */
   update(changed: readonly CatalogRow[], gone: readonly string[]): string | undefined
 }
 
-/** All that stands in a catalog. */
+/** The schema of a catalog. */
 const FORM =
   'CREATE TABLE run (id TEXT PRIMARY KEY, stamp TEXT, entry TEXT, digest TEXT) STRICT, WITHOUT ROWID'
 
-/** Milliseconds that others are waited for. The wait stops this thread. */
+/** Milliseconds to wait for a lock. The wait blocks this thread. */
 const PATIENCE = 1000
 
 /**
- * Reads the catalog of a folder. One that is missing is made; one that is damaged, cut off, of another form or no
- * database is removed and made anew, empty.
+ * Read the catalog of a folder. A missing one is created; one that is damaged, truncated, of another form or
+ * not a database is replaced by an empty one.
  */
 export function readCatalog(folder: string): CatalogContent {
   try {
     return openCatalog(folder)
   } catch {
-    // Somebody may have thrown it away in the middle, which is over by the second try.
+    // Another process may have removed it in the meantime; the second try then succeeds.
   }
   try {
     return openCatalog(folder)
@@ -55,7 +57,7 @@ export function readCatalog(folder: string): CatalogContent {
 }
 
 function openCatalog(folder: string): CatalogContent {
-  const refusal = placeRefusal(folder)
+  const refusal = folderRefusal(folder)
   if (refusal !== undefined) return without(refusal)
   const [first, ...others] = catalogsIn(folder)
   for (const path of others) removeCatalog(path)
@@ -68,14 +70,14 @@ function openCatalog(folder: string): CatalogContent {
   }
 }
 
-/** What there is without a catalog. */
+/** Return empty content, for a folder without a catalog. */
 function without(refusal?: string): CatalogContent {
   return { rows: new Map(), refusal, update: () => undefined }
 }
 
-/** Whether it will be over by the next time: others write it, or throw it away just now. */
+/** Check whether a failure is temporary: another process writes or removes the catalog. */
 function isPassing(error: unknown): boolean {
-  return troubleOf(error) === 'busy' || (error instanceof Error && 'code' in error && error.code === 'ENOENT')
+  return failureOf(error) === 'busy' || (error instanceof Error && 'code' in error && error.code === 'ENOENT')
 }
 
 function readOrRemove(path: string): Map<string, CatalogRow> | undefined {
@@ -83,36 +85,38 @@ function readOrRemove(path: string): Map<string, CatalogRow> | undefined {
     return using(path, (database) => {
       checkForm(database)
       const rows = new Map<string, CatalogRow>()
-      // Not one by one: Node 22.13 frees the statement under a loop that has nothing but its rows.
+      // Not `iterate`: Node 22.13 frees the statement during a loop that only holds its rows.
       for (const row of database.prepare('SELECT id, stamp, entry, digest FROM run').all()) {
         const { id, stamp, entry, digest } = row as unknown as CatalogRow & { readonly digest: string }
-        // SQLite has no checksums: a page that a disk has changed reads like any other.
+        // SQLite has no checksums: a page corrupted on disk reads like any other.
         if (digest === digestOf({ id, stamp, entry })) rows.set(id, { id, stamp, entry })
       }
       return rows
     })
   } catch (error) {
-    if (troubleOf(error) !== 'damaged') throw error
+    if (failureOf(error) !== 'damaged') throw error
     removeCatalog(path)
     return undefined
   }
 }
 
-/** A file that came from elsewhere could have views and triggers, which are programs. */
+/**
+ * Check that the schema is exactly the expected one: a foreign file could have views and triggers, which are programs.
+ */
 function checkForm(database: DatabaseSync): void {
-  const found = database.prepare('SELECT sql FROM sqlite_schema').all()
-  // As SQLite says it of a database that it cannot use.
-  if (found.length !== 1 || found[0]?.['sql'] !== FORM)
+  const tables = database.prepare('SELECT sql FROM sqlite_schema').all()
+  // The error code of SQLite for a database that it cannot use.
+  if (tables.length !== 1 || tables[0]?.['sql'] !== FORM)
     throw Object.assign(new Error('it is of another form'), { errcode: 24 })
 }
 
-/** Made under another name and moved: nobody sees one that is half made. */
+/** Create a catalog under a temporary name and rename it, so that nobody sees an unfinished one. */
 function makeCatalog(folder: string): string {
   const path = newCatalogPath(folder)
   const temporary = `${path}.tmp`
   try {
     using(temporary, (database) => {
-      // With a log, readers and a writer do not wait for each other.
+      // With a write-ahead log, readers and a writer do not wait for each other.
       if (hasSoundLog(process.versions.sqlite)) database.exec('PRAGMA journal_mode = WAL')
       database.exec(FORM)
     })
@@ -143,13 +147,16 @@ function updateCatalog(
     })
     return undefined
   } catch (error) {
-    const trouble = troubleOf(error)
-    if (trouble === 'damaged') removeCatalog(path)
-    return trouble === 'damaged' || isPassing(error) || !existsSync(path) ? undefined : reasonOf(error)
+    const failure = failureOf(error)
+    if (failure === 'damaged') removeCatalog(path)
+    return failure === 'damaged' || isPassing(error) || !existsSync(path) ? undefined : reasonOf(error)
   }
 }
 
-/** Each use opens and closes: no handle outlives a call, and closing takes the log back into the file. */
+/**
+ * Open the database for one use and close it: no handle outlives a call, and closing merges the log into the
+ * file.
+ */
 function using<T>(path: string, work: (database: DatabaseSync) => T): T {
   const database = openDatabase(path)
   try {

@@ -1,42 +1,50 @@
 /**
- * Where a catalog lies. Its file has a name that is used once: SQLite finds the log of a database by the name of its
- * file, so that a new file of an old name could be given the log of another.
+ * Paths of catalogs. Each file name is used once: SQLite finds the log of a database by its file name, so a
+ * new file of an old name could get the log of another.
  */
 import { randomBytes } from 'node:crypto'
 import { accessSync, constants, readdirSync, rmSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** The version of what stands in a catalog; part of the name, so that two versions do not fight over one file. */
+/**
+ * The version of the catalog's content; part of the name, so that two versions do not replace each other's
+ * files.
+ */
 const VERSION = 1
 
 const NAME = new RegExp(`^index-v${VERSION}-[0-9a-f]{16}\\.sqlite$`)
 
-/** Paths of the catalogs in a folder; all but the first were made at the same moment and are too many. */
+/**
+ * Return the paths of the catalogs in a folder. All but the first were created concurrently and are surplus.
+ */
 export function catalogsIn(folder: string): string[] {
-  // A link could lead to a database that is none of ours.
+  // A link could lead to a foreign database.
   const files = readdirSync(folder, { withFileTypes: true }).filter((file) => file.isFile())
   const names = files.map(({ name }) => name).filter((name) => NAME.test(name))
   return names.toSorted().map((name) => join(folder, name))
 }
 
-/** The path of a new catalog. */
+/** Return the path of a new catalog. */
 export function newCatalogPath(folder: string): string {
   return join(folder, `index-v${VERSION}-${randomBytes(8).toString('hex')}.sqlite`)
 }
 
-/** Removes a catalog, which somebody else may have open. What cannot be removed stays; it is only in the way. */
+/** Remove a catalog that another process may have open. If that fails it stays, which is harmless. */
 export function removeCatalog(path: string): void {
   for (const suffix of ['', '-wal', '-shm', '-journal']) {
     try {
       rmSync(`${path}${suffix}`, { force: true })
     } catch {
-      // On Windows nobody can remove what another has open.
+      // Windows does not remove a file that another process has open.
     }
   }
 }
 
-/** Why a folder can hold no catalog, if so: SQLite needs a file system of this machine that it can write to. */
-export function placeRefusal(folder: string): string | undefined {
+/**
+ * Return the reason why a folder cannot hold a catalog, if any: SQLite needs a local file system that is
+ * writable.
+ */
+export function folderRefusal(folder: string): string | undefined {
   try {
     accessSync(folder, constants.W_OK)
   } catch (error) {
@@ -68,7 +76,7 @@ const NETWORK: Readonly<Record<number, string>> = {
 
 function networkKind(folder: string): string | undefined {
   if (process.platform === 'win32') return /^\\\\(?![?.]\\)/.test(folder) ? 'a share' : undefined
-  // The numbers are those of Linux; elsewhere they mean nothing.
+  // The numbers are specific to Linux.
   if (process.platform !== 'linux') return undefined
   return NETWORK[Number(BigInt.asUintN(32, BigInt(statfsSync(folder).type)))]
 }

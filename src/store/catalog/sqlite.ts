@@ -1,25 +1,27 @@
-/** The SQLite that comes with Node, without the warning that some versions print about it. */
+/** The SQLite module of Node, without the warning that some versions print about it. */
 import { LineaprintError } from '../../core/errors.ts'
 import type { DatabaseSync } from 'node:sqlite'
 
 type Sqlite = typeof import('node:sqlite')
 
-/** How a call of SQLite failed: others have it locked, its file is not what it should be, or it cannot be used. */
-export type SqliteTrouble = 'busy' | 'damaged' | 'unusable'
+/**
+ * The kind of failure of an SQLite call: the database is locked, its file is damaged, or it cannot be used.
+ */
+export type SqliteFailure = 'busy' | 'damaged' | 'unusable'
 
 /** Primary result codes, from the C interface of SQLite. */
 const BUSY = new Set([5, 6])
-/** ERROR is what a table that is not there gives; CORRUPT, SCHEMA, MISMATCH, FORMAT and NOTADB speak for themselves. */
+/** A missing table gives ERROR; the others are CORRUPT, SCHEMA, MISMATCH, FORMAT and NOTADB. */
 const DAMAGED = new Set([1, 11, 17, 20, 24, 26])
 
-/** Opens a database. @throws What SQLite throws, or ERR_LINEAPRINT_UNSUPPORTED where there is no SQLite. */
+/** Open a database. @throws The errors of SQLite, or ERR_LINEAPRINT_UNSUPPORTED if there is no SQLite. */
 export function openDatabase(path: string): DatabaseSync {
   const { DatabaseSync: Database } = load()
   return new Database(path)
 }
 
-/** What kind of failure an error is; `undefined` for one that is not about the database. */
-export function troubleOf(error: unknown): SqliteTrouble | undefined {
+/** Return the kind of failure of an error; `undefined` if it does not concern the database. */
+export function failureOf(error: unknown): SqliteFailure | undefined {
   if (LineaprintError.is(error)) return 'unusable'
   if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number')
     return undefined
@@ -28,8 +30,8 @@ export function troubleOf(error: unknown): SqliteTrouble | undefined {
 }
 
 /**
- * Whether this SQLite keeps a write-ahead log without fault. Before 3.51.3, two connections that write and tidy up at
- * the same moment can lose what one of them has committed.
+ * Check whether this SQLite has a reliable write-ahead log. Before 3.51.3, two connections that write and
+ * checkpoint at the same moment can lose a committed change.
  */
 export function hasSoundLog(version: string | undefined): boolean {
   const [major = 0, minor = 0, patch = 0] = (version ?? '').split('.').map(Number)
@@ -41,7 +43,7 @@ let loaded: Sqlite | undefined
 function load(): Sqlite {
   if (loaded !== undefined) return loaded
   const warning = Object.getOwnPropertyDescriptor(process, 'emitWarning')
-  // Loading is one synchronous call, so nobody else's warning can get lost.
+  // Loading is one synchronous call, so no other warning can get lost.
   if (warning !== undefined)
     Object.defineProperty(process, 'emitWarning', { ...warning, value: () => undefined })
   try {

@@ -1,4 +1,4 @@
-/** Whether anything was written to a file or folder: what the system says of it, without reading its content. */
+/** Whether anything was written to a file or folder: what `stat` reports of it, without reading its content. */
 import { createHash } from 'node:crypto'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -7,7 +7,7 @@ import { stampText } from '../../util/file-stamp.ts'
 import { errorCode } from '../../util/fs.ts'
 import type { BigIntStats } from 'node:fs'
 
-/** More files than this are not looked at: a look must cost little beside reading them. */
+/** Folders with more files have no fingerprint: it must cost little compared with reading them. */
 const FILE_LIMIT = 200_000
 
 const AT_ONCE = 32
@@ -15,29 +15,33 @@ const AT_ONCE = 32
 /** No part of a folder for its digest: they change while nothing of the data does. */
 const SKIPPED: ReadonlySet<string> = new Set(['.git', '.lineaprint'])
 
-/** A look at a path. */
-export interface Fingerprint {
-  /** Equal only if no file was written, replaced, renamed, added or removed. `null` if nothing stands there. */
-  readonly text: string | null
-  /** Milliseconds since 1970 of the last change to any file or folder in it; 0 if nothing stands there. */
+/** The state of a path, as `stat` reports it. */
+export type Fingerprint = { readonly status: 'absent' } | PresentFingerprint
+
+/** The state of a path that leads to a file or folder. */
+export interface PresentFingerprint {
+  readonly status: 'present'
+  /** Equal only if no file was written, replaced, renamed, added or removed. */
+  readonly text: string
+  /** Milliseconds since 1970 of the last change to any file or folder in it. */
   readonly newest: number
 }
 
 /**
- * Looks at a file or folder. Links are followed, as digests follow them.
+ * Compute the fingerprint of a file or folder. Links are followed, as digests follow them.
  *
  * Cost: one `stat` for each file.
  *
  * @param keep Which files of the folder count, by their path below it. @default all
  * @returns `undefined` for a folder with more than 200,000 files.
- * @throws What the system throws for a path that cannot be looked at.
+ * @throws What the system throws for a path on which `stat` fails.
  */
 export async function fingerprint(
   path: string,
   keep: (below: string) => boolean = () => true,
 ): Promise<Fingerprint | undefined> {
-  const top = await look(path)
-  if (top === undefined) return { text: null, newest: 0 }
+  const top = await statOf(path)
+  if (top === undefined) return { status: 'absent' }
   const lines: string[] = []
   let newest = 0
   const seen = new Set<string>()
@@ -54,7 +58,7 @@ export async function fingerprint(
     const names = (await readdir(join(path, below))).filter((name) => !SKIPPED.has(name)).toSorted()
     if (lines.length + names.length > FILE_LIMIT) return false
     const paths = names.map((name) => (below === '' ? name : `${below}/${name}`))
-    const infos = await mapConcurrently(paths, AT_ONCE, (inner) => look(join(path, inner)))
+    const infos = await mapConcurrently(paths, AT_ONCE, (inner) => statOf(join(path, inner)))
     for (const [index, inner] of paths.entries()) {
       const info = infos[index]
       if (info?.isDirectory() === true) {
@@ -65,10 +69,10 @@ export async function fingerprint(
   }
   if (!top.isDirectory()) add('', top)
   else if (!(await visit('', top))) return undefined
-  return { text: createHash('sha256').update(lines.join('\n')).digest('hex'), newest }
+  return { status: 'present', text: createHash('sha256').update(lines.join('\n')).digest('hex'), newest }
 }
 
-async function look(path: string): Promise<BigIntStats | undefined> {
+async function statOf(path: string): Promise<BigIntStats | undefined> {
   try {
     return await stat(path, { bigint: true })
   } catch (error) {

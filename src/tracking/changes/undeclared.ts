@@ -3,42 +3,42 @@ import { realpath } from 'node:fs/promises'
 import { basename, dirname, join, relative, sep } from 'node:path'
 import { TRACKED_SECTIONS } from '../../record/record.ts'
 import { reasonOf } from '../../record/failure.ts'
-import { beginLook, changedSince } from './work-tree.ts'
+import { beginStatus, changedSince } from './work-tree.ts'
 import type { JsonObject } from '../../core/json-value.ts'
-import type { CaptureRecord, FlagRecord, TrackedRecord } from '../../record/record.ts'
+import type { CaptureRecord, FlagKind, TrackedRecord } from '../../record/record.ts'
 import type { RunWriter } from '../run-writer.ts'
-import type { WorkTreeLook } from './work-tree.ts'
+import type { WorkTreeStatus } from './work-tree.ts'
 
 /** Paths shown of many. */
 const SHOWN = 20
 
-/** Begins to look for what the run left in the work tree; nothing where git is not tracked, or is known not to be there. */
+/** Begin to read what the run left in the work tree; nothing where git is not tracked, or is known not to be there. */
 export function beginUndeclared(
   writer: RunWriter,
   signal: AbortSignal | undefined,
-): WorkTreeLook | undefined {
+): WorkTreeStatus | undefined {
   const { enableGitTracking } = writer.configuration
   const git = writer.state.captures.get('git')
   // A capture that goes on may still find something.
   if (!enableGitTracking || (git !== undefined && availableGit(git) === undefined)) return undefined
-  return beginLook({ directory: writer.directory, signal })
+  return beginStatus({ directory: writer.directory, signal })
 }
 
 /** What was found of the end, or why nothing was. */
-type Left = { readonly paths: readonly string[] } | { readonly reason: string }
+type AtEnd = { readonly paths: readonly string[] } | { readonly reason: string }
 
 /**
- * Names the files that no commit has and nobody declared: those of the start, and those that are new or changed since. A
- * second look that fails is told, and is no failure of the run.
+ * Find the files that no commit has and nobody declared: those of the start, and those that are new or changed since. A
+ * second status that fails becomes the reason, and is no failure of the run.
  *
- * @param look What {@link beginUndeclared} gave.
+ * @param status What {@link beginUndeclared} gave.
  */
 export async function findUndeclared(
   writer: RunWriter,
-  look: WorkTreeLook | undefined,
+  status: WorkTreeStatus | undefined,
   signal: AbortSignal | undefined,
-): Promise<{ readonly start: readonly string[]; readonly end: Left } | undefined> {
-  const captured = availableGit(writer.watch.gitAtStart ?? writer.state.captures.get('git'))
+): Promise<{ readonly start: readonly string[]; readonly end: AtEnd } | undefined> {
+  const captured = availableGit(writer.snapshots.gitAtStart ?? writer.state.captures.get('git'))
   const root = captured?.['root']
   if (captured === undefined || typeof root !== 'string') return undefined
   const declared = await declaredBelow(root, writer)
@@ -51,18 +51,18 @@ export async function findUndeclared(
         )
       : [],
   )
-  if (look === undefined) return { start, end: { paths: [] } }
+  if (status === undefined) return { start, end: { paths: [] } }
   try {
     const { algorithm } = writer.configuration
     const since = Date.parse(writer.state.start.startedAt)
-    const found = await changedSince(captured, look, { root, algorithm, signal, since })
+    const found = await changedSince(captured, status, { root, algorithm, signal, since })
     return { start, end: { paths: found.map(({ text }) => text).filter((path) => !isDeclared(path)) } }
   } catch (error) {
     return { start, end: { reason: reasonOf(error) } }
   }
 }
 
-/** Records what {@link findUndeclared} found. */
+/** Record what {@link findUndeclared} found. */
 export function flagUndeclared(writer: RunWriter, found: Awaited<ReturnType<typeof findUndeclared>>): void {
   if (found === undefined) return
   const { start, end } = found
@@ -77,13 +77,13 @@ export function flagUndeclared(writer: RunWriter, found: Awaited<ReturnType<type
     )
   } else {
     const message = `files that the run wrote and nobody declared were not looked for: ${end.reason}`
-    writer.say({ type: 'warning', message })
+    writer.append({ type: 'warning', message })
   }
 }
 
 function flag(
   writer: RunWriter,
-  kind: FlagRecord['kind'],
+  kind: FlagKind,
   paths: readonly string[],
   [one, many]: readonly [string, string],
   what: string,
@@ -92,7 +92,7 @@ function flag(
   const names = paths.slice(0, 3).join(', ') + (paths.length > 3 ? ', …' : '')
   const files = paths.length === 1 ? `1 file ${one}` : `${paths.length} files ${many}`
   const message = `${files} ${what}: ${names}`
-  writer.say({ type: 'flag', flag: { kind, count: paths.length, paths: paths.slice(0, SHOWN), message } })
+  writer.append({ type: 'flag', flag: { kind, count: paths.length, paths: paths.slice(0, SHOWN), message } })
 }
 
 /** What the capture of git found; nothing where it did not find a work tree. */
@@ -101,9 +101,9 @@ function availableGit(capture: CaptureRecord | undefined): JsonObject | undefine
 }
 
 /** Everything that was declared below a root, as git writes paths. */
-async function declaredBelow(root: string, { state, watch }: RunWriter): Promise<string[]> {
+async function declaredBelow(root: string, { state, snapshots }: RunWriter): Promise<string[]> {
   const entries = TRACKED_SECTIONS.flatMap((section) => [...state.tracked[section].values()])
-  const paths = [...entries.flatMap(pathsOf), ...watch.outputPaths]
+  const paths = [...entries.flatMap(pathsOf), ...snapshots.outputPaths]
   // Git gives the root without links; a path may have been declared with some, and be gone by now.
   const real = await Promise.all(
     paths.map(async (path) => [path, await realpath(path).catch(() => path)] as const),

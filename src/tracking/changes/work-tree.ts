@@ -1,6 +1,7 @@
-/** Which files of a git work tree are new or changed since a capture of it, by a second look that only reads. */
+/** Which files of a git work tree are new or changed since a capture of it, by a second status that only reads. */
 import { lstat } from 'node:fs/promises'
 import { mapConcurrently } from '../../util/concurrency.ts'
+import { ignoreRejection } from '../../util/ignore-rejection.ts'
 import { createGit } from '../../capture/git/command.ts'
 import { hashContents, hashLink } from '../../capture/git/content.ts'
 import { absolutePath, gitPath, isInStore } from '../../capture/git/paths.ts'
@@ -13,14 +14,14 @@ import type { GitPath } from '../../capture/git/paths.ts'
 import type { GitStatus } from '../../capture/git/status.ts'
 import type { JsonObject, JsonValue } from '../../core/json-value.ts'
 
-/** A second look, under way. */
-export interface WorkTreeLook {
+/** A second status, under way. */
+export interface WorkTreeStatus {
   readonly git: Git
   readonly status: Promise<GitStatus>
 }
 
-/** How a second look is made. */
-export interface LookOptions {
+/** How a second status is read. */
+export interface WorkTreeStatusOptions {
   /** Absolute path, in the work tree. */
   readonly directory: string
   readonly signal: AbortSignal | undefined
@@ -30,14 +31,12 @@ export interface LookOptions {
   readonly environment?: NodeJS.ProcessEnv
 }
 
-/** Begins the second look; its failure is told to whoever waits for it. */
-export function beginLook(options: LookOptions): WorkTreeLook {
+/** Begin the second status; whoever awaits it gets its error. */
+export function beginStatus(options: WorkTreeStatusOptions): WorkTreeStatus {
   const { directory, signal, timeout = 60_000, environment = process.env } = options
   const git = createGit({ directory, timeout, signal, environment })
-  const status = readStatus(git)
-  // Nobody waits for it where what it is compared with turns out not to be there.
-  status.catch(() => undefined)
-  return { git, status }
+  // Nobody awaits it where what it is compared with turns out not to be there.
+  return { git, status: ignoreRejection(readStatus(git)) }
 }
 
 /** Clocks of file systems go in steps of up to two seconds. */
@@ -64,10 +63,10 @@ export interface ChangedSinceOptions extends ContentOptions {
  */
 export async function changedSince(
   captured: JsonObject,
-  look: WorkTreeLook,
+  second: WorkTreeStatus,
   options: ChangedSinceOptions,
 ): Promise<GitPath[]> {
-  const status = await look.status
+  const status = await second.status
   const before = dirtyBefore(captured)
   const found = await changedAmong([...before.values()], options)
   const later = new Map(
@@ -76,7 +75,7 @@ export async function changedSince(
   if (status.commit === captured['commit']) {
     for (const [key, path] of later) if (!before.has(key)) found.push(path)
   } else {
-    const committed = await changedByCommits(look.git, captured['commit'], status.commit)
+    const committed = await changedByCommits(second.git, captured['commit'], status.commit)
     for (const [key, { path }] of committed) later.set(key, path)
     const others = [...later].filter(([key]) => !before.has(key))
     const written = await mapConcurrently(others, AT_ONCE, async ([key, path]) => {
@@ -99,30 +98,45 @@ function keyOf({ bytes }: GitPath): string {
 /** A path that differed from the commit when the capture was made. */
 interface Dirty {
   readonly path: GitPath
-  /** What stood there; `null` for nothing, `undefined` for what cannot be told apart later. */
-  readonly was: JsonObject | null | undefined
+  readonly was: WorkTreeEntry
 }
 
+/** What stood at a path: nothing, an entry of the capture, or what cannot be compared later. */
+type WorkTreeEntry =
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'recorded'; readonly entry: JsonObject }
+  | { readonly kind: 'not-comparable' }
+
+const NOT_COMPARABLE: WorkTreeEntry = { kind: 'not-comparable' }
+
 function dirtyBefore(captured: JsonObject): Map<string, Dirty> {
-  const changed = listOf(captured['changed']).map((entry) => ({ entry, was: entry['workTree'] }))
+  const changed = listOf(captured['changed']).map((entry) => ({
+    entry,
+    was: workTreeEntry(entry['workTree']),
+  }))
   const untracked = listOf(captured['untracked']).map((entry) => ({
     entry,
-    was: entry['kind'] === 'repository' ? undefined : entry,
+    was: entry['kind'] === 'repository' ? NOT_COMPARABLE : workTreeEntry(entry),
   }))
   const submodules = listOf(captured['submodules']).flatMap((entry) => {
     const isDirty =
       entry['modified'] === true || entry['untracked'] === true || entry['workTree'] !== entry['index']
-    return isDirty ? [{ entry, was: undefined }] : []
+    return isDirty ? [{ entry, was: NOT_COMPARABLE }] : []
   })
   return new Map(
     [...changed, ...untracked, ...submodules].map(({ entry, was }) => {
       const { path, pathBytes } = entry
       const bytes =
         typeof pathBytes === 'string' ? Buffer.from(pathBytes, 'hex') : Buffer.from(fieldText(path))
-      const dirty = { path: gitPath(bytes), was: was as Dirty['was'] }
+      const dirty = { path: gitPath(bytes), was }
       return [keyOf(dirty.path), dirty]
     }),
   )
+}
+
+function workTreeEntry(value: JsonValue | undefined): WorkTreeEntry {
+  if (value === null) return { kind: 'absent' }
+  return value === undefined ? NOT_COMPARABLE : { kind: 'recorded', entry: value as JsonObject }
 }
 
 function listOf(value: JsonValue | undefined): readonly JsonObject[] {
@@ -131,34 +145,36 @@ function listOf(value: JsonValue | undefined): readonly JsonObject[] {
 
 /** Those of the paths at which something else stands now. */
 async function changedAmong(paths: readonly Dirty[], options: ChangedSinceOptions): Promise<GitPath[]> {
-  const looked = await mapConcurrently(paths, AT_ONCE, (dirty) => compareByLook(dirty, options))
-  const unsure = paths.filter((_, index) => looked[index] === 'unsure')
+  const compared = await mapConcurrently(paths, AT_ONCE, (dirty) => compareByStat(dirty, options))
+  const unsure = paths.filter((_, index) => compared[index] === 'unsure')
   const contents = await hashContents(
     unsure.map(({ path }) => path),
     options,
   )
   const same = new Set(unsure.filter(({ was }, index) => isSame(was, contents[index])))
   return paths.flatMap((dirty, index) =>
-    looked[index] === 'changed' || (looked[index] === 'unsure' && !same.has(dirty)) ? [dirty.path] : [],
+    compared[index] === 'changed' || (compared[index] === 'unsure' && !same.has(dirty)) ? [dirty.path] : [],
   )
 }
 
-async function compareByLook(
+async function compareByStat(
   { path, was }: Dirty,
   options: ChangedSinceOptions,
 ): Promise<'same' | 'changed' | 'unsure'> {
-  if (was === undefined) return 'same'
+  if (was.kind === 'not-comparable') return 'same'
   const now = await statOf(options.root, path)
-  if (was === null || now === undefined) return (was === null) === (now === undefined) ? 'same' : 'changed'
+  if (was.kind === 'absent') return now === undefined ? 'same' : 'changed'
+  if (now === undefined) return 'changed'
   if (!isLater(now, options)) return 'same'
-  const isLink = was['mode'] === '120000'
+  const isLink = was.entry['mode'] === '120000'
   if (isLink && now.isSymbolicLink()) return isSame(was, await hashLink(path, options)) ? 'same' : 'changed'
-  return !isLink && now.isFile() && was['size'] === now.size ? 'unsure' : 'changed'
+  return !isLink && now.isFile() && was.entry['size'] === now.size ? 'unsure' : 'changed'
 }
 
-function isSame(was: Dirty['was'], content: Content | undefined): boolean {
+function isSame(was: WorkTreeEntry, content: Content | undefined): boolean {
   // What could not be read, now or then, was written to at least.
-  return content?.status === 'hashed' && JSON.stringify(was?.['digests']) === JSON.stringify(content.digests)
+  if (was.kind !== 'recorded' || content?.status !== 'hashed') return false
+  return JSON.stringify(was.entry['digests']) === JSON.stringify(content.digests)
 }
 
 function isLater({ ctimeMs }: Stats, { since }: ChangedSinceOptions): boolean {

@@ -1,4 +1,4 @@
-/** Looks at the machine again and again while a run goes on, and logs what it sees as metrics. */
+/** Samples the machine at an interval while a run goes on, and logs the values as metrics. */
 import { reasonOf } from '../../record/failure.ts'
 import { metricEvent } from '../metrics.ts'
 import { gpuSource } from './gpu.ts'
@@ -6,20 +6,11 @@ import { machineSource } from './machine.ts'
 import { SYSTEM_METRICS } from '../../record/system-metric-names.ts'
 import { processSource } from './processes.ts'
 import type { RunWriter } from '../run-writer.ts'
-
-/** Something that is looked at. */
-export interface SystemSource {
-  /** For the warning when it fails. */
-  readonly name: string
-  /** Whether it is left out where somebody waits for the sample. */
-  readonly slow?: boolean
-  /** Values by the end of their name; `undefined` if there is nothing here to look at, now and later. */
-  sample(signal: AbortSignal): Promise<Readonly<Record<string, number>> | undefined>
-}
+import type { SystemSource } from './system-source.ts'
 
 /** Where values go. */
 export interface SystemTarget {
-  /** Takes one value. Once it throws, nothing more is looked at. */
+  /** Takes one value. Once it throws, nothing more is sampled. */
   log(name: string, value: number, time: Date): void
   warn(message: string): void
 }
@@ -27,27 +18,27 @@ export interface SystemTarget {
 /** Options of {@link SystemSampler}. */
 export interface SamplerOptions {
   readonly intervalSeconds: number
-  /** Process at the root of the tree that is looked at. */
+  /** Process at the root of the tree that is sampled. */
   readonly root: number
   /** @default machine, processes and graphics processors */
   readonly sources?: readonly SystemSource[]
 }
 
-/** Logs into a run, until the sampler is stopped. */
+/** Log into a run, until the sampler is stopped. */
 export function sampleInto(writer: RunWriter, options: SamplerOptions): SystemSampler {
   const log = (name: string, value: number, timestamp: Date): void => {
     const { event, time } = metricEvent(name, value, { timestamp })
-    writer.say(event, time)
+    writer.append(event, time)
   }
-  return new SystemSampler({ log, warn: (message) => writer.say({ type: 'warning', message }) }, options)
+  return new SystemSampler({ log, warn: (message) => writer.append({ type: 'warning', message }) }, options)
 }
 
-/** The second look comes soon: a share of processor time needs two. */
+/** Seconds until the second sample: a share of processor time needs two. */
 const SOON = 1
 
 /**
  * Samples at once, a second later, and then at an interval, and once more when it is stopped. It does not keep the
- * process alive. A source that fails is told once and not asked again; samples never overlap.
+ * process alive. A source that fails is one warning and is not asked again; samples never overlap.
  */
 export class SystemSampler {
   readonly #target: SystemTarget
@@ -65,7 +56,7 @@ export class SystemSampler {
     this.#sampling = this.#sample()
   }
 
-  /** Takes a last sample and stops. Takes no longer than a look at the machine. */
+  /** Take a last sample and stop. It takes no longer than a sample of the machine. */
   async stop(): Promise<void> {
     if (this.#stop.signal.aborted) return
     clearTimeout(this.#timer)
@@ -74,12 +65,12 @@ export class SystemSampler {
     await this.#sampling
     clearTimeout(this.#timer)
     this.#sources = this.#sources.filter(({ slow }) => slow !== true)
-    await this.#look(new AbortController().signal)
+    await this.#sampleSources(new AbortController().signal)
   }
 
   async #sample(): Promise<void> {
     const from = performance.now()
-    await this.#look(this.#stop.signal)
+    await this.#sampleSources(this.#stop.signal)
     this.#samples++
     if (this.#stop.signal.aborted || this.#sources.length === 0) return
     const interval = this.#samples === 1 ? Math.min(SOON * 1000, this.#intervalMs) : this.#intervalMs
@@ -93,7 +84,7 @@ export class SystemSampler {
   }
 
   /** Asks each source. Never throws. */
-  async #look(signal: AbortSignal): Promise<void> {
+  async #sampleSources(signal: AbortSignal): Promise<void> {
     const time = new Date()
     for (const source of this.#sources) {
       let values: Readonly<Record<string, number>> | undefined
@@ -102,7 +93,7 @@ export class SystemSampler {
       } catch (error) {
         if (signal.aborted) return
         this.#drop(source)
-        this.#tell(`system metrics of ${source.name} have stopped: ${reasonOf(error)}`)
+        this.#warn(`system metrics of ${source.name} have stopped: ${reasonOf(error)}`)
         continue
       }
       if (values === undefined) this.#drop(source)
@@ -110,7 +101,7 @@ export class SystemSampler {
         for (const [name, value] of Object.entries(values ?? {}))
           this.#target.log(SYSTEM_METRICS + name, value, time)
       } catch {
-        // The journal takes nothing more, and whoever waits for it next is told.
+        // The journal takes nothing more, and whoever waits for it next gets the error.
         this.#sources = []
         return
       }
@@ -121,7 +112,7 @@ export class SystemSampler {
     this.#sources = this.#sources.filter((other) => other !== source)
   }
 
-  #tell(message: string): void {
+  #warn(message: string): void {
     try {
       this.#target.warn(message)
     } catch {

@@ -12,15 +12,13 @@ async function look(
   const warnings: string[] = []
   const unseen = new Map<string, string>()
   const signal = new AbortController().signal
-  const wanted = { packages: true, variableNames: [] }
   const value = await npmSource.look({
     directory,
     variables: {},
-    timeout: 1000,
+    options: { variables: [], packages: true, timeoutMs: 1000 },
     signal,
     warnings,
     unseen,
-    ...wanted,
   })
   return { value, warnings, unseen: Object.fromEntries(unseen) }
 }

@@ -13,7 +13,7 @@ function fixture(name: string): string {
 }
 
 function look(directory: string, variables: NodeJS.ProcessEnv = { PATH: '/nowhere' }): Promise<Captured> {
-  return createEnvironmentCapture({ variables }).capture({ directory, algorithm: 'blake3' })
+  return createEnvironmentCapture(undefined, { variables }).capture({ directory, algorithm: 'blake3' })
 }
 
 test('names the package with both versions, one that is missing and one that is not locked', async () => {

@@ -14,7 +14,8 @@ async function look(
   directory: string = folderOf({}),
   command?: readonly string[],
 ): Promise<{ python: JsonObject; pip: JsonObject; warnings: string[] }> {
-  const limits = { directory, variables, command, timeout: 5000, packages: true, variableNames: [] }
+  const options = { variables: [], packages: true, timeoutMs: 5000 }
+  const limits = { directory, variables, command, options }
   const [python, pip] = await Promise.all(createPythonSources().map((source) => askSource(source, limits)))
   return {
     python: python?.value ?? {},
@@ -197,20 +198,18 @@ test('an early look is taken by the first that asks the same, and by nobody else
     directory,
     variables,
     command,
-    timeout: 5000,
     signal: new AbortController().signal,
-    packages: true,
-    variableNames: [],
+    options: { variables: [], packages: true, timeoutMs: 5000 },
     warnings: [],
     unseen: new Map(),
   })
   const starts = (): number => readFileSync(log, 'utf8').split('\n').length - 1
-  beginEarly({ directory, variables, command: ['make'] }, 5000)
+  beginEarly({ directory, variables, command: ['make'] })
   expect((await findPythonEarly(context(['make']))).answer.version).toBe('3.99.0')
   expect(starts()).toBe(1)
   await findPythonEarly(context(['make']))
   expect(starts()).toBe(2)
-  beginEarly({ directory, variables, command: ['make'] }, 5000)
+  beginEarly({ directory, variables, command: ['make'] })
   await findPythonEarly(context(['other']))
   // The early one may still be starting.
   await vi.waitFor(() => expect(starts()).toBe(4), { timeout: 10_000 })

@@ -59,9 +59,7 @@ describe('Linux', () => {
     const library = await askOther({
       directory: folderOf({}),
       variables: process.env,
-      variableNames: [],
-      packages: false,
-      timeout: 60_000,
+      options: { variables: [], packages: false, timeoutMs: 60_000 },
       signal: new AbortController().signal,
       warnings,
       unseen: new Map(),
@@ -86,9 +84,7 @@ describe('compilers', () => {
       directory: folderOf(files),
       variables,
       command,
-      timeout: 5000,
-      packages: true,
-      variableNames: [],
+      options: { variables: [], packages: true, timeoutMs: 5000 },
     }
     return (await askSource(toolchainSource, limits)).value
   }

@@ -25,7 +25,7 @@ async function look(find: typeof findInstalled, context: SourceContext): Promise
   const files = await findLockFiles(directory, Object.keys(NPM_LOCK_FILES), warnings)
   if (project === undefined && files.length === 0)
     throw new NotThere('there is no package.json in this folder or above it')
-  const installed = context.packages ? await find(directory, context.signal) : NOT_WANTED
+  const installed = context.options.packages ? await find(directory, context.signal) : NOT_WANTED
   if (files.length === 0)
     unseen.set('lockFiles', `there is none of ${Object.keys(NPM_LOCK_FILES).join(', ')}`)
   for (const [field, reason] of installed.unseen) unseen.set(field, reason)

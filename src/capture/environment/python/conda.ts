@@ -19,8 +19,8 @@ const AT_ONCE = 16
  */
 export const condaSource: Source = {
   name: 'conda',
-  look: async ({ variables, signal, warnings, unseen, packages: wanted }) => {
-    if (!wanted) throw new NotThere('packages are not looked at')
+  look: async ({ variables, signal, warnings, unseen, options }) => {
+    if (!options.packages) throw new NotThere('packages are not looked at')
     const prefix = await findPrefix(variables)
     const folder = join(prefix, 'conda-meta')
     let names: string[]

@@ -2,6 +2,7 @@
  * A look at Python that begins before anybody asks for it. Python takes longer to answer than all else that a run does
  * before its command, and has nothing to wait for.
  */
+import { OPTIONS } from '../../../config/table.ts'
 import { findPython } from './find.ts'
 import type { FoundPython } from './find.ts'
 import type { SourceContext } from '../source.ts'
@@ -14,16 +15,12 @@ let begun: { readonly question: string; readonly answer: Promise<FoundPython> } 
 /**
  * Begins. The answer goes to the first capture that asks the same; if none does, the program is killed with this
  * process at the latest.
- *
- * @param timeout Milliseconds that Python has.
  */
-export function beginEarly(question: Question, timeout: number): void {
+export function beginEarly(question: Question): void {
   const answer = findPython({
     ...question,
-    timeout,
     signal: new AbortController().signal,
-    packages: true,
-    variableNames: [],
+    options: OPTIONS.environment.default,
     warnings: [],
     unseen: new Map(),
   })

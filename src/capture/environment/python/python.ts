@@ -72,10 +72,12 @@ function describe(
 ): JsonObject & { packages: Record<string, string[]> | null } {
   const { version, implementation, executable, prefix, basePrefix, direct, broken } = answer
   const { warnings, unseen } = context
-  const reason = context.packages ? 'this Python has no importlib.metadata' : 'packages are not looked at'
-  const listed = context.packages ? answer.packages : null
+  const reason = context.options.packages
+    ? 'this Python has no importlib.metadata'
+    : 'packages are not looked at'
+  const listed = context.options.packages ? answer.packages : null
   const packages = orUnseen(context, 'packages', listed, reason)
-  if (packages === null && context.packages) warnings.push(`${reason}: its packages are not known`)
+  if (packages === null && context.options.packages) warnings.push(`${reason}: its packages are not known`)
   if (broken > 0) {
     warnings.push(`${broken} packages have no readable name or version`)
     unseen.set('packages.broken', `${broken} packages have no readable name or version`)
@@ -90,7 +92,10 @@ function describe(
     virtualEnvironment: prefix !== basePrefix,
     packages: packages && collectPackages(packages.map(([name, number]) => ({ name, version: number }))),
     direct: Object.fromEntries(
-      Object.entries(context.packages ? direct : {}).map(([name, text]) => [name, directSource(text)]),
+      Object.entries(context.options.packages ? direct : {}).map(([name, text]) => [
+        name,
+        directSource(text),
+      ]),
     ),
   }
 }

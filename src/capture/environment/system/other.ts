@@ -48,7 +48,7 @@ export async function askOther(context: SourceContext): Promise<Machine> {
   }
 }
 
-async function probe({ directory, variables, timeout, signal, warnings }: SourceContext): Promise<Answers> {
+async function probe({ directory, variables, options, signal, warnings }: SourceContext): Promise<Answers> {
   const answers = new Map<string, JsonValue>()
   const library = createRequire(import.meta.url).resolve('systeminformation')
   let output = ''
@@ -57,7 +57,7 @@ async function probe({ directory, variables, timeout, signal, warnings }: Source
     // Options meant for the run, such as a preload, are not for the probe.
     environment: { ...variables, NODE_OPTIONS: '', ELECTRON_RUN_AS_NODE: '1' },
     // Less than the source has, so that the answers that came are not lost with the late one.
-    timeout: timeout * 0.8,
+    timeout: options.timeoutMs * 0.8,
     signal,
     outputLimit: 4 << 20,
     onOutput: (piece) => {

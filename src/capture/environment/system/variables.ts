@@ -61,8 +61,8 @@ export const SCHEDULER_VARIABLES: Readonly<Record<string, readonly string[]>> = 
 /** The variables of the lists that are set. */
 export const variablesSource: Source = {
   name: 'variables',
-  look: async ({ variables, variableNames }) => {
-    const hashed = new Set([...HASHED_VARIABLES, ...variableNames])
+  look: async ({ variables, options }) => {
+    const hashed = new Set([...HASHED_VARIABLES, ...options.variables])
     const schedulers = Object.entries(SCHEDULER_VARIABLES).map(
       ([name, names]) => [name, pick(variables, names)] as const,
     )

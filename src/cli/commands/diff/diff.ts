@@ -1,4 +1,4 @@
-/** `lineaprint diff`: what differs between two runs, models, tables, folders or files. */
+/** `lineaprint diff`: differences between two runs, models, tables, folders or files. */
 import { Command, Option } from 'commander'
 import { diffTables } from '../../../dataset/table-diff.ts'
 import { LineaprintError } from '../../../core/errors.ts'
@@ -36,7 +36,7 @@ interface Options extends StoreOptions, HashArguments {
 
 type Answer = RunDiff | ModelDiff | TableDiff | TreeDiff
 
-/** The command. */
+/** Build the command. */
 export function command(context: CommandContext): Command {
   return storeOptions(new Command('diff'))
     .argument('<a>', 'a run, a model, a table, a folder or a file')
@@ -111,7 +111,7 @@ async function diffContents(
       try {
         return await diffTables(a, b, shared)
       } catch (error) {
-        // A file is called as it likes; only whoever asks for tables is told that it is none.
+        // A file's extension may be wrong; an error is reported only if the user asked for tables.
         if (as !== undefined || !LineaprintError.is(error) || !NO_TABLE.has(error.code)) throw error
         printError(`lineaprint: warning: they are compared as files: ${escapeText(error.message)}`)
       }
@@ -127,7 +127,7 @@ function runOf({ run, text }: Operand): StoredRun {
   throw new LineaprintError('ERR_LINEAPRINT_INTERNAL', 'the run was not read', { path: text })
 }
 
-/** An option that would do nothing here is a mistake, and is said. */
+/** Refuse options that have no effect on this kind. */
 function checkUse(kind: DiffKind, { values, plot, patch, check, ignore }: Options): void {
   const uses: readonly (readonly [string, boolean, readonly DiffKind[]])[] = [
     ['--values', values === true, ['model']],
@@ -138,7 +138,7 @@ function checkUse(kind: DiffKind, { values, plot, patch, check, ignore }: Option
   ]
   for (const [name, given, kinds] of uses) {
     if (!given || kinds.includes(kind)) continue
-    const words = kinds.map((one) => `${one}s`).join(' and ')
+    const words = kinds.map((noun) => `${noun}s`).join(' and ')
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `${name} is for ${words}, and these are ${kind}s`, {
       field: name,
     })
@@ -150,14 +150,14 @@ function show<T extends Answer>(
   lines: (answer: T, all: boolean) => readonly string[],
   { json, all }: Options,
 ): void {
-  if (json === true) return printJson(plain(answer))
+  if (json === true) return printJson(jsonForm(answer))
   for (const warning of answer.warnings) printError(`lineaprint: warning: ${escapeText(warning)}`)
   const shown = lines(answer, all === true)
   if (shown.length > 0) print(shown.join('\n'))
 }
 
-/** JSON would write `null` for NaN and the infinities. */
-function plain(answer: Answer): unknown {
+/** Convert an answer for JSON, which would write `null` for NaN and the infinities. */
+function jsonForm(answer: Answer): unknown {
   return JSON.parse(
     JSON.stringify(answer, (key, value: unknown) => {
       if (key === 'pathBytes') return undefined

@@ -1,4 +1,4 @@
-/** What the two arguments of `lineaprint diff` are: runs, models, tables, folders or files. */
+/** The kind of the two arguments of `lineaprint diff`: runs, models, tables, folders or files. */
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isTableFile } from '../../../dataset/read.ts'
@@ -9,36 +9,36 @@ import { JOURNAL_FILE, RECORD_FILE } from '../../../store/store.ts'
 import type { StoredRun } from '../../../store/runs.ts'
 import type { Store } from '../../../store/store.ts'
 
-/** Kinds of things that can be compared, the most telling first. */
+/** Kinds of things that can be compared, the most specific first. */
 export const DIFF_KINDS = ['run', 'model', 'table', 'folder', 'file'] as const
 
 /** One of {@link DIFF_KINDS}. */
 export type DiffKind = (typeof DIFF_KINDS)[number]
 
-/** What an argument can be taken for. */
+/** The kinds that an argument may have. */
 export interface Operand {
   readonly text: string
   readonly kinds: readonly DiffKind[]
-  /** Where it is a run. */
+  /** The run, if it is one. */
   readonly run?: StoredRun
 }
 
 /**
- * Finds out what an argument is. A path that exists is a path; everything else names a run of the store. A folder
- * with `run.json` and `events.jsonl` is a run wherever it lies.
+ * Classify an argument. An existing path is a path; everything else names a run of the store. A folder with
+ * `run.json` and `events.jsonl` is a run anywhere.
  *
- * @param openStore Called only where a run may be meant.
+ * @param openStore Called only if the argument may name a run.
  * @throws ERR_LINEAPRINT_AMBIGUOUS if it is both, NOT_FOUND or RUN if it is neither.
  */
 export async function readOperand(text: string, openStore: () => Promise<Store>): Promise<Operand> {
   const path = text.startsWith('@') ? undefined : await kindOfPath(text)
-  const isPlain = !/[/\\]/.test(text)
+  const isBareName = !/[/\\]/.test(text)
   if (path === undefined) {
-    if (!isPlain || text.endsWith('.safetensors') || text.endsWith('.json'))
+    if (!isBareName || text.endsWith('.safetensors') || text.endsWith('.json'))
       throw new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'there is no such file or folder', { path: text })
     return { text, kinds: ['run'], run: await findRun(await openStore(), text) }
   }
-  if (isPlain && text !== '.' && text !== '..' && (await namesRun(text, openStore))) {
+  if (isBareName && text !== '.' && text !== '..' && (await namesRun(text, openStore))) {
     const hint = `write ./${text} for the ${path.kind}, or the id of the run`
     throw new LineaprintError('ERR_LINEAPRINT_AMBIGUOUS', `there is a ${path.kind} and a run of that name`, {
       path: text,
@@ -52,15 +52,15 @@ export async function readOperand(text: string, openStore: () => Promise<Store>)
 }
 
 /**
- * The kind by which two things are compared: the first that both can be.
+ * Return the kind by which two things are compared: the first that both have.
  *
- * @param wanted What the caller asks for.
+ * @param wanted The kind that the caller asks for.
  * @throws ERR_LINEAPRINT_ARGUMENT if there is none.
  */
 export function commonKind(a: Operand, b: Operand, wanted?: DiffKind): DiffKind {
   const common = DIFF_KINDS.filter((kind) => a.kinds.includes(kind) && b.kinds.includes(kind))
-  const found = wanted === undefined ? common[0] : common.find((kind) => kind === wanted)
-  if (found !== undefined) return found
+  const selected = wanted === undefined ? common[0] : common.find((kind) => kind === wanted)
+  if (selected !== undefined) return selected
   const [first = '', second = ''] = [a, b].map(
     ({ text, kinds }) => `${JSON.stringify(text)} is a ${kinds[0]}`,
   )
@@ -97,7 +97,7 @@ async function namesRun(text: string, openStore: () => Promise<Store>): Promise<
     await findRun(await openStore(), text)
     return true
   } catch (error) {
-    // No run of that name, which is the rule; or one that cannot be read, which is then not what was meant.
+    // Usually no run has that name. One that cannot be read is not a candidate either.
     if (LineaprintError.is(error) && RUN_CODES.has(error.code)) return false
     throw error
   }
@@ -110,7 +110,7 @@ async function isModel(path: string, kind: 'folder' | 'file'): Promise<boolean> 
   try {
     return (await locateModel(join(path))).weights.length > 0
   } catch (error) {
-    // A folder without weights, or with several models in it, is a folder.
+    // A folder without weights, or with several models, is treated as a folder.
     const code = LineaprintError.is(error) ? error.code : undefined
     if (code === 'ERR_LINEAPRINT_NOT_FOUND' || code === 'ERR_LINEAPRINT_AMBIGUOUS') return false
     throw error

@@ -1,4 +1,4 @@
-/** What `lineaprint diff` writes about runs, and the plot of their metrics. */
+/** Output of `lineaprint diff` about runs, and the plot of their metrics. */
 import { dirname, resolve } from 'node:path'
 import { LineaprintError } from '../../../core/errors.ts'
 import { diffCode } from '../../../diff/code.ts'
@@ -19,18 +19,18 @@ import type {
 } from '../../../diff/runs.ts'
 import type { StoredRun } from '../../../store/runs.ts'
 
-/** Two runs: on a terminal by cause, in a pipe one line per difference. */
+/** Format two runs: on a terminal by cause, in a pipe one line per difference. */
 export function runLines(diff: RunDiff, all: boolean): string[] {
   if (!isTerminal()) return runRows(diff)
   const { before, after, differences, firstCause, metrics, digests, ignored, notCompared } = diff
   const causes = new Set(differences.map(({ cause }) => cause))
-  // They have tables of their own.
+  // These have tables of their own.
   for (const cause of ['metrics', 'digests'] as const) causes.delete(cause)
   const sections = [...causes].flatMap((cause) => [
     '',
     paint('bold', cause) + (cause === firstCause ? paint('yellow', '  ← look here first') : ''),
     ...few(
-      differences.filter((found) => found.cause === cause),
+      differences.filter((difference) => difference.cause === cause),
       all,
       differenceLines,
     ),
@@ -65,14 +65,14 @@ function differenceLines({ field, before, after, detail }: RunDifference): strin
   return [...pair(escapeText(field), before, after, WIDTH - 2).map((line) => `  ${line}`), ...words]
 }
 
-/** The step at which two runs are first seen to part. */
+/** Return the first step at which two runs differ. */
 function firstParting(found: FirstParting | null): string[] {
   if (found === null) return []
   const words = `step ${found.step} (${escapeText(partingNames(found))})`
   return ['', ...wrap(`${paint('bold', 'first parting')}: ${words}`, '')]
 }
 
-/** A loss that breaks takes every metric with it. */
+/** A diverging loss affects every metric. */
 const NAMES_SHOWN = 5
 
 function partingNames({ digests, metrics }: FirstParting): string {
@@ -84,10 +84,12 @@ function partingNames({ digests, metrics }: FirstParting): string {
 function digestTable(digests: readonly DigestDiff[], all: boolean): string {
   const shown = all ? digests : digests.slice(0, SHOWN)
   const rows = shown.map(({ name, before, after, same, parting, onlyBefore, onlyAfter }) => {
-    const [was, is] = [before, after].map((side) => (side === null ? 'none' : String(side.count)))
+    const [countBefore, countAfter] = [before, after].map((side) =>
+      side === null ? 'none' : String(side.count),
+    )
     const rest = onlyBefore + onlyAfter > 0 ? 'other steps' : ''
     const place = parting === null ? rest : placeOf(parting)
-    const counts = was === is ? was : `${was} → ${is}`
+    const counts = countBefore === countAfter ? countBefore : `${countBefore} → ${countAfter}`
     return [`  ${cut(escapeText(name), 40)}`, same ? '=' : '', counts ?? '', paint('yellow', place)]
   })
   const hidden = digests.length - shown.length
@@ -95,7 +97,10 @@ function digestTable(digests: readonly DigestDiff[], all: boolean): string {
   return table(rows, ['  name', '', 'count', 'part at']) + more
 }
 
-/** Both runs below each other, in one line where they are equal: side by side would not fit the width. */
+/**
+ * Format the metrics of both runs below each other, or in one line if equal: two columns would not fit the
+ * width.
+ */
 function metricTable(metrics: readonly MetricDiff[], all: boolean): string {
   const shown = all ? metrics : metrics.slice(0, SHOWN)
   const rows = shown.flatMap(({ name, before, after, same, parting, onlyBefore, onlyAfter }) => {
@@ -138,9 +143,9 @@ function runRows({ differences, notCompared, firstParting: parting }: RunDiff): 
 }
 
 /**
- * Plots all metrics that both runs have, each in a panel of its own.
+ * Plot all metrics present in both runs, each in a panel of its own.
  *
- * @param path Replaced at once, or not at all.
+ * @param path Replaced atomically.
  */
 export async function writePlot(
   path: string,
@@ -159,13 +164,13 @@ export async function writePlot(
       series: [{ points: before.get(name) ?? [] }, { points: after.get(name) ?? [] }],
     })),
   })
-  await writeBeside(path, svg)
+  await writeWithFolders(path, svg)
 }
 
 /**
- * Writes the patch between the code of two runs.
+ * Write the patch between the code of two runs.
  *
- * @param path Replaced at once, or not at all.
+ * @param path Replaced atomically.
  * @throws ERR_LINEAPRINT_STATE if the code cannot be compared.
  */
 export async function writePatch(
@@ -183,10 +188,10 @@ export async function writePatch(
   }
   for (const sentence of code.incomplete)
     printError(`lineaprint: warning: not in the patch: ${escapeText(sentence)}`)
-  await writeBeside(path, code.patch)
+  await writeWithFolders(path, code.patch)
 }
 
-async function writeBeside(path: string, content: string | Uint8Array): Promise<void> {
+async function writeWithFolders(path: string, content: string | Uint8Array): Promise<void> {
   const folder = dirname(resolve(path))
   await makeFolders(folder).catch((cause: unknown) => {
     throw storeError(folder, 'the folder of the file cannot be made', cause)

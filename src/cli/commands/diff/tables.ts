@@ -1,11 +1,11 @@
-/** What `lineaprint diff` writes about tables. */
+/** Output of `lineaprint diff` about tables. */
 import { cut, few, verdict, WIDTH } from './text.ts'
 import { count, escapeText, isTerminal, paint, table } from '../../shared/output.ts'
 import type { ColumnChange, TableDiff } from '../../../dataset/table-diff.ts'
 
 const STYLES = { added: 'green', removed: 'red', changed: 'yellow' } as const
 
-/** Two tables, column by column. */
+/** Format two tables, column by column. */
 export function tableLines(diff: TableDiff, all: boolean): string[] {
   if (!isTerminal()) return rows(diff)
   const lines = few(diff.columns, all, (change) => [line(change)])
@@ -19,21 +19,21 @@ export function tableLines(diff: TableDiff, all: boolean): string[] {
   return [...lines, verdict(diff.same, diff.same ? same : parts.filter((part) => part !== '').join('; '))]
 }
 
-/** Status, name, type before and after, and the rows among which the first difference is. */
+/** Return status, name, type before and after, and the rows that contain the first difference. */
 function rows({ columns, before, after, sameOrder }: TableDiff): string[] {
   const cells = columns.map((change) => [
     change.status,
     escapeText(change.name),
     change.before ?? '',
     change.after ?? '',
-    place(change),
+    rowsText(change),
   ])
   if (before.rows !== after.rows) cells.unshift(['rows', '', String(before.rows), String(after.rows), ''])
   if (!sameOrder) cells.push(['order', '', '', '', ''])
   return cells.length === 0 ? [] : [table(cells)]
 }
 
-function place({ firstRows }: ColumnChange): string {
+function rowsText({ firstRows }: ColumnChange): string {
   return firstRows === undefined ? '' : `${firstRows.start}-${firstRows.end - 1}`
 }
 

@@ -1,27 +1,27 @@
-/** What `lineaprint diff` writes about models, folders and files, and how it breaks lines. */
+/** Output of `lineaprint diff` about models, folders and files, and line wrapping. */
 import { bytes, count, escapeText, isTerminal, paint, table } from '../../shared/output.ts'
 import type { TreeChange, TreeDiff } from '../../../hash/tree-diff.ts'
 import type { ModelDiff, TensorChange, ValueComparison } from '../../../model/diff/diff.ts'
 
-/** Lines fit this. */
+/** Maximum length of a line. */
 export const WIDTH = 80
 
-/** Findings shown on a terminal, unless all are asked for. */
+/** Findings shown on a terminal, unless all are requested. */
 export const SHOWN = 20
 
 const STYLES = { added: 'green', removed: 'red', changed: 'yellow', renamed: 'dim' } as const
 
-/** A digest cut for display; a pipe and `--json` have all of it. */
+/** Shorten a digest for display; a pipe and `--json` have all of it. */
 export function short(text: string): string {
   return text.replace(/([0-9a-f]{12})[0-9a-f]{20,}/g, '$1…')
 }
 
-/** A text with its end left out where it does not fit. */
+/** Truncate a text to a width. */
 export function cut(text: string, room: number): string {
   return text.length <= room ? text : `${text.slice(0, Math.max(1, room - 1))}…`
 }
 
-/** The first few of many lines, and how many there are beside. */
+/** Format the first few items, and the number of the others. */
 export function few<T>(items: readonly T[], all: boolean, line: (item: T) => readonly string[]): string[] {
   const shown = all || !isTerminal() ? items : items.slice(0, SHOWN)
   const rest = items.length - shown.length
@@ -31,7 +31,7 @@ export function few<T>(items: readonly T[], all: boolean, line: (item: T) => rea
   ]
 }
 
-/** A verdict: in green or red, with what was found. */
+/** Format a verdict in green or red, with a summary. */
 export function verdict(same: boolean, words: string): string {
   return `${paint(same ? 'green' : 'red', same ? 'the same' : 'different')}${words === '' ? '' : `: ${words}`}`
 }
@@ -40,11 +40,11 @@ function counted(counts: Readonly<Record<TreeChange['status'], number>>, noun: s
   const parts = (['changed', 'renamed', 'added', 'removed'] as const).flatMap((status) =>
     counts[status] === 0 ? [] : [`${count(counts[status])} ${status}`],
   )
-  const total = Object.values(counts).reduce((sum, one) => sum + one, 0)
+  const total = Object.values(counts).reduce((sum, number) => sum + number, 0)
   return parts.length === 0 ? '' : `${parts.join(', ')} ${noun}${total === 1 ? '' : 's'}`
 }
 
-/** Two folders or files. */
+/** Format two folders or files. */
 export function treeLines(diff: TreeDiff, all: boolean): string[] {
   if (!isTerminal()) {
     return diff.changes.map(({ status, path, from, before, after }) =>
@@ -67,7 +67,7 @@ function size(entry: { readonly size: number } | undefined): string {
   return entry === undefined ? '' : String(entry.size)
 }
 
-/** Two models. */
+/** Format two models. */
 export function modelLines(diff: ModelDiff, all: boolean): string[] {
   if (!isTerminal()) return modelRows(diff)
   const config = few(diff.config, all, ({ key, before, after }) =>
@@ -88,28 +88,35 @@ function tokenizer({ sameTokenizer, before, after }: ModelDiff): string[] {
   return pair('tokenizer', before.tokenizer?.toString(), after.tokenizer?.toString())
 }
 
-/** A field with what it was and is: in one line if it fits, else below each other. */
+/** Format a field with its earlier and later value: in one line if it fits, else below each other. */
 export function pair(
   name: string,
   before: string | undefined,
   after: string | undefined,
   width: number = WIDTH,
 ): string[] {
-  const [was, is] = [before, after].map((text) => (text === undefined ? undefined : short(escapeText(text))))
-  const line = `${name}: ${was ?? 'not there'} → ${is ?? 'not there'}`
+  const [textBefore, textAfter] = [before, after].map((text) =>
+    text === undefined ? undefined : short(escapeText(text)),
+  )
+  const line = `${name}: ${textBefore ?? 'not there'} → ${textAfter ?? 'not there'}`
   if (line.length <= width) return [line]
   return [
     cut(name, width),
-    `  - ${was === undefined ? paint('dim', 'not there') : cut(was, width - 4)}`,
-    `  + ${is === undefined ? paint('dim', 'not there') : cut(is, width - 4)}`,
+    `  - ${textBefore === undefined ? paint('dim', 'not there') : cut(textBefore, width - 4)}`,
+    `  + ${textAfter === undefined ? paint('dim', 'not there') : cut(textAfter, width - 4)}`,
   ]
 }
 
 function tensorLines({ status, name, from, before, after, differs = [], values }: TensorChange): string[] {
   const form = (tensor: typeof before): string =>
     tensor ? `${tensor.dtype} [${tensor.shape.join(', ')}]` : ''
-  const [was, is] = [form(before), form(after)]
-  const facts = was !== '' && is !== '' && was !== is ? `${was} → ${is}` : is === '' ? was : is
+  const [formBefore, formAfter] = [form(before), form(after)]
+  const facts =
+    formBefore !== '' && formAfter !== '' && formBefore !== formAfter
+      ? `${formBefore} → ${formAfter}`
+      : formAfter === ''
+        ? formBefore
+        : formAfter
   const tail = `  ${facts}`
   const room = WIDTH - 9 - tail.length
   const head = `${paint(STYLES[status], status.padEnd(7))}  ${cut(escapeText(name), Math.max(20, room))}${tail}`
@@ -120,7 +127,7 @@ function tensorLines({ status, name, from, before, after, differs = [], values }
   ]
 }
 
-/** Words in lines that fit. */
+/** Wrap words into lines. */
 export function wrap(text: string, indent: string): string[] {
   const lines: string[] = []
   let line = ''
@@ -139,7 +146,8 @@ function valueWords(values: ValueComparison, differs: readonly string[]): string
   const percent = share * 100
   const shown =
     percent === 0 || percent === 100 ? percent : percent < 0.01 ? '< 0.01' : percent.toPrecision(3)
-  // Equal values in other bits: zeros of another sign, other codes of NaN, or another dtype that holds them all.
+  // Equal values in different bits: zeros of another sign, other codes of NaN, or another dtype that holds
+  // them all.
   const bits =
     changed === 0
       ? differs.includes('dtype')

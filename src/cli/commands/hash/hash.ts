@@ -41,7 +41,7 @@ interface Row {
   readonly size: number
   readonly digests: Digests
   readonly files?: number
-  /** Patterns in force, and how many entries they left out. */
+  /** Patterns in effect, and how many entries they excluded. */
   readonly ignore?: readonly string[]
   readonly ignored?: number
   readonly tensors?: readonly TensorInfo[]
@@ -50,7 +50,7 @@ interface Row {
   readonly warnings?: readonly string[]
 }
 
-/** The command. */
+/** Build the command. */
 export function command(context: CommandContext): Command {
   const hashCommand = new Command('hash')
     .argument('<path...>', 'files and folders; - is standard input')
@@ -129,19 +129,19 @@ async function hash(
 
 type Shared = Parameters<typeof hashFiles>[1]
 
-/** A run of neighbours that is hashed as one job. */
+/** Adjacent paths that are hashed as one job. */
 interface Group {
   readonly hash: (shared: Shared) => Promise<readonly (Row | LineaprintError)[]>
 }
 
-/** Files that stand side by side become one job, so that many small ones keep all cores busy. */
+/** Group adjacent files into one job, so that many small ones keep all cores busy. */
 async function groups(paths: readonly string[], options: Options): Promise<Group[]> {
-  const found: Group[] = []
-  const left = await toIgnore(options)
+  const list: Group[] = []
+  const ignoreOptions = await toIgnore(options)
   let files: string[] = []
   const close = (): void => {
     const group = files
-    if (group.length > 0) found.push({ hash: (shared) => hashFileRows(group, shared) })
+    if (group.length > 0) list.push({ hash: (shared) => hashFileRows(group, shared) })
     files = []
   }
   for (const path of paths) {
@@ -151,25 +151,25 @@ async function groups(paths: readonly string[], options: Options): Promise<Group
       continue
     }
     close()
-    if (path === '-') found.push({ hash: (shared) => one(() => hashStandardInput(shared)) })
+    if (path === '-') list.push({ hash: (shared) => rowOrError(() => hashStandardInput(shared)) })
     else if (options.tensors === true)
-      found.push({ hash: (shared) => one(() => hashTensorsOf(path, shared)) })
-    else found.push({ hash: (shared) => one(() => hashFolder(path, options, left, shared)) })
+      list.push({ hash: (shared) => rowOrError(() => hashTensorsOf(path, shared)) })
+    else list.push({ hash: (shared) => rowOrError(() => hashFolder(path, options, ignoreOptions, shared)) })
   }
   close()
-  return found
+  return list
 }
 
 async function isDirectory(path: string): Promise<boolean> {
-  // Whatever is wrong with the path is said by the hashing itself, which knows what it needed.
+  // The hashing itself reports a problem with the path.
   return stat(path).then(
     (info) => info.isDirectory(),
     () => false,
   )
 }
 
-/** Turns one failure into a row, so that the other paths go on; an interruption ends everything. */
-async function one(work: () => Promise<Row>): Promise<readonly (Row | LineaprintError)[]> {
+/** Turn one failure into a row, so that the other paths are still hashed; an interruption ends everything. */
+async function rowOrError(work: () => Promise<Row>): Promise<readonly (Row | LineaprintError)[]> {
   try {
     return [await work()]
   } catch (error) {
@@ -198,25 +198,30 @@ async function hashStandardInput(shared: Shared): Promise<Row> {
   return { path: '-', type: 'stream', size, digests }
 }
 
-async function hashFolder(path: string, options: Options, left: IgnoreOptions, shared: Shared): Promise<Row> {
-  const tree = await hashTree(path, { ...shared, ...left, links: options.links })
+async function hashFolder(
+  path: string,
+  options: Options,
+  ignoreOptions: IgnoreOptions,
+  shared: Shared,
+): Promise<Row> {
+  const tree = await hashTree(path, { ...shared, ...ignoreOptions, links: options.links })
   const warnings = [
     ...tree.warnings.map((warning) => `${warning.path}: ${WARNINGS[warning.kind] ?? warning.kind}`),
     ...ignoreWarnings(path, tree.ignoreFiles),
   ]
   const { bytes: size, digests, files, ignored, sample, cache } = tree
-  const ignore = [...tree.ignoreFiles, ...left.ignore]
+  const ignore = [...tree.ignoreFiles, ...ignoreOptions.ignore]
   return { path, type: 'folder', size, digests, files, ignore, ignored, sample, cache, warnings }
 }
 
 async function hashTensorsOf(path: string, shared: Shared): Promise<Row> {
-  // Tensors are not cached: the option is for the files.
+  // Tensors are not cached: the option applies to files.
   const { cache: _, ...rest } = shared ?? {}
   const { bytes: size, digests, tensors, sample } = await readModel(path, rest)
   return { path, type: 'file', size, digests: digests.weights, tensors, sample }
 }
 
-/** Says once what is wrong with the cache: the digests do not need it. */
+/** Report a problem of the cache once: the digests do not depend on it. */
 function warnOfCache({ cache }: Row, warned: Set<string>): void {
   const message = cache?.failure?.message
   if (message === undefined || warned.has(message)) return
@@ -240,8 +245,8 @@ function show(row: Row): void {
 }
 
 /**
- * One digest as a line. `b3sum` and `sha256sum` write a name that holds a line end or a backslash with these
- * escaped and a backslash before the line; what we print must be read back the same way.
+ * Format one digest as a line. `b3sum` and `sha256sum` write a name that contains a line end or a backslash
+ * with these escaped and a backslash before the line; our output must be parsed the same way.
  */
 function line(row: Row, digest: Digest, tagged: boolean): string {
   if (digest.kind !== undefined) return `${digest.toString()}  ${escapeText(row.path)}`
@@ -258,7 +263,7 @@ function jsonRow(row: Row | LineaprintError): object {
   if (row instanceof LineaprintError)
     return { path: row.path, error: { code: row.code, message: row.message } }
   const { cache, ...rest } = row
-  // Of no file alone: what it did was done for all of them.
+  // A folder's cache statistics are in its row; those of a group of files belong to no single file.
   return cache === undefined || row.type === 'file' ? rest : { ...rest, cache: cacheRow(cache) }
 }
 

@@ -1,4 +1,4 @@
-/** `lineaprint hash --part` and `--merge`: one digest from many machines. */
+/** `lineaprint hash --part` and `--merge`: one digest computed on many machines. */
 import { readFile } from 'node:fs/promises'
 import { InvalidArgumentError } from 'commander'
 import { LineaprintError } from '../../../core/errors.ts'
@@ -12,14 +12,14 @@ export interface PartArgument {
   readonly parts: number
 }
 
-/** Reads `I/N`. */
+/** Parse `I/N`. */
 export function parsePartArgument(text: string): PartArgument {
   const [, part, parts] = /^([0-9]+)\/([0-9]+)$/.exec(text)?.map(Number) ?? []
   if (part !== undefined && parts !== undefined && part >= 1 && part <= parts) return { part, parts }
   throw new InvalidArgumentError('Expected I/N, for example 2/8.')
 }
 
-/** Writes one part of the digest of one file to stdout, as JSON. */
+/** Write one part of the digest of one file to stdout, as JSON. */
 export async function printPart(
   paths: readonly string[],
   { part, parts }: PartArgument,
@@ -38,7 +38,7 @@ export async function printPart(
   printJson(await hashPart(path, part, parts, options).finally(progress.end))
 }
 
-/** Merges part files into the digest of the whole and prints it. */
+/** Merge part files into the digest of the whole and print it. */
 export async function printMerged(paths: readonly string[], json: boolean): Promise<void> {
   const parts = await Promise.all(
     paths.map(async (path) => {

@@ -1,17 +1,22 @@
-/** What `lineaprint run` begins before the rest of it is loaded. */
-import { SOURCE_TIMEOUT } from '../../../capture/environment/timeout.ts'
+/** The work that `lineaprint run` starts before the rest of it is loaded. */
 import { beginEarly } from '../../../capture/environment/python/early.ts'
 import { redactArguments } from '../../../secrets/redact.ts'
 
-/** Switches the capture off that would ask. A configuration file may as well; then the look is for nothing. */
+/**
+ * This variable switches the capture off. A configuration file can do so as well; then this start is wasted.
+ */
 const SWITCH = 'LINEAPRINT_ENABLE_ENVIRONMENT_TRACKING'
 
-/** @param argv Of this process. */
+/**
+ * Start the capture of a run early.
+ *
+ * @param argv Arguments of this process.
+ */
 export function beginRun(argv: readonly string[]): void {
   const at = argv.indexOf('--')
   const command = argv.slice(at + 1)
   if (at < 0 || command.length === 0 || process.env[SWITCH] === 'false') return
-  // As the record holds it, which is what the capture is told.
+  // In the form of the record, which the capture also receives.
   const question = { directory: process.cwd(), command: redactArguments(command), variables: process.env }
-  beginEarly(question, SOURCE_TIMEOUT)
+  beginEarly(question)
 }

@@ -33,7 +33,7 @@ LINEAPRINT_RUN_ID and LINEAPRINT_RUN_DIRECTORY. A Python program can "import lin
 Example:
   lineaprint run --name baseline --dataset train=data/train.csv --output model=out/ --seed 42 -- python train.py`
 
-/** The command. */
+/** Build the command. */
 export function command(context: CommandContext): Command {
   return storeOptions(new Command('run'))
     .argument('<command...>', 'the program and its arguments; put -- before them')
@@ -86,7 +86,7 @@ async function run(argv: string[], options: RunOptions, context: CommandContext)
       models: options.model,
       outputs: options.output,
       seed: options.seed,
-      // With --json stdout is for the one document.
+      // With --json, stdout is for the one document.
       targets: json ? [2, 2] : [1, 2],
       onProgress: progress.onProgress,
     })
@@ -96,25 +96,25 @@ async function run(argv: string[], options: RunOptions, context: CommandContext)
   } catch (error) {
     progress.end()
     if (!(error instanceof SignalError)) throw error
-    // Ctrl-C is told in the words that every command has for it.
+    // Ctrl-C has the same message in every command.
     context.signal.throwIfAborted()
     printError(`lineaprint: ${error.message}`)
     process.exitCode = signalExitCode(error.signal)
   }
 }
 
-/** An option that is not given must not hide what file and variables say. */
+/** Return the given options only: an absent one must not override configuration file and variables. */
 function experimentOptions(options: RunOptions): Record<string, unknown> {
   const { name, tag, note, outputDir, deterministic, replaceMathRandom, bundle, systemMetrics } = options
   const seeds = { deterministic, replaceMathRandom }
-  const isSaid = Object.values(seeds).some((value) => value !== undefined)
+  const isGiven = Object.values(seeds).some((value) => value !== undefined)
   return {
     experimentName: name,
     notes: note,
     outputDir,
     ...(tag.length > 0 && { tags: tag }),
     ...(bundle !== undefined && { git: { bundle } }),
-    ...(isSaid && { seeds }),
+    ...(isGiven && { seeds }),
     ...(systemMetrics !== undefined && {
       systemMetrics: systemMetrics === true || { intervalSeconds: systemMetrics },
     }),
@@ -123,7 +123,7 @@ function experimentOptions(options: RunOptions): Record<string, unknown> {
 
 function report({ summary, exitCode, signal }: CommandOutcome, json: boolean): void {
   const { id, status, durationMs, warnings, flags } = summary
-  // Outputs of an earlier run and work that goes on are the rule; the others are not.
+  // Outputs of an earlier run and work in progress are common; the other flags are unusual.
   const odd = flags.filter(({ kind }) => kind.startsWith('input-') || kind === 'output-untouched')
   for (const warning of [...warnings, ...odd.map(({ message }) => message)])
     printError(`lineaprint: warning: ${escapeText(warning)}`)

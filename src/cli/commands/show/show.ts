@@ -4,6 +4,7 @@ import { fieldText } from '../../../json/copy.ts'
 import { decodeFloat } from '../../../json/special-floats.ts'
 import { journalProblems } from '../../../store/journal-read.ts'
 import { findRun } from '../../../store/runs.ts'
+import { isReported } from '../../../record/reported-by.ts'
 import { checkSeal } from '../../../record/seal.ts'
 import { describeSeeds } from './seeds.ts'
 import {
@@ -179,7 +180,7 @@ function tracked(entry: TrackedRecord): string {
     typeof files === 'number' ? `${count(files)} files` : '',
     typeof dtype === 'string' ? `${dtype} ${JSON.stringify(shape)}` : '',
     typeof path === 'string' ? path : '',
-    said(entry),
+    reporter(entry),
   ]
   return facts.filter((fact) => fact !== '').join(', ')
 }
@@ -188,12 +189,12 @@ function model(entry: TrackedRecord): string {
   if (entry.status !== 'tracked') return tracked(entry)
   const { architecture, weights, tensorCount, parameters, bytes: size, path } = entry
   const totals = `${count(Number(tensorCount))} tensors, ${count(Number(parameters))} parameters, ${bytes(Number(size))}`
-  return `${short(fieldText(weights))}, ${short(fieldText(architecture))}, ${totals}${path === undefined ? '' : `, ${fieldText(path)}`}${said(entry) === '' ? '' : `, ${said(entry)}`}`
+  return `${short(fieldText(weights))}, ${short(fieldText(architecture))}, ${totals}${path === undefined ? '' : `, ${fieldText(path)}`}${isReported(entry) ? `, ${reporter(entry)}` : ''}`
 }
 
-/** Whether a program said it while it ran. */
-function said(entry: TrackedRecord): string {
-  return 'saidBy' in entry ? 'said by the program' : ''
+/** Name the reporter of what a program reported while it ran. */
+function reporter(entry: TrackedRecord): string {
+  return isReported(entry) ? 'said by the program' : ''
 }
 
 function logged({ count: values, last, lastStep }: DigestRecord): string {

@@ -1,4 +1,4 @@
-/** Arrays and models that a program hands over as a file: read, and told apart by content alone. */
+/** Arrays and models that a program hands over as a file, and that are known by their content alone. */
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { primary, toDigests } from '../../core/digest.ts'
@@ -7,7 +7,7 @@ import { hashFile } from '../../hash/file.ts'
 import { native } from '../../native/load.ts'
 import type { Digest, Digests } from '../../core/digest.ts'
 import type { HashOptions } from '../../core/options.ts'
-import type { Handed } from './messages.ts'
+import type { FileTransfer } from './messages.ts'
 
 /** Bytes of one element. */
 const ELEMENT_BYTES: Readonly<Record<string, number>> = {
@@ -33,15 +33,15 @@ const ELEMENT_BYTES: Readonly<Record<string, number>> = {
 }
 
 /**
- * The path under which this process reads what another put somewhere.
+ * Return the path under which this process reads what another handed over.
  *
  * @param pid The process that has the descriptor, as it knows itself: in a container it may have another number here.
  * @param scratch The folder for files.
- * @throws ERR_LINEAPRINT_ARGUMENT if it put nothing, ERR_LINEAPRINT_UNREADABLE if its descriptor is not to be found
- *   here; the program then hands over a file.
+ * @throws ERR_LINEAPRINT_ARGUMENT if it handed over nothing, ERR_LINEAPRINT_UNREADABLE if its descriptor is not to be
+ *   found here; the program then hands over a file.
  */
-export async function handedPath(
-  { descriptor, file }: Handed,
+export async function transferredPath(
+  { descriptor, file }: FileTransfer,
   pid: number,
   scratch: string,
 ): Promise<string> {
@@ -57,7 +57,7 @@ export async function handedPath(
 }
 
 /** An array that was handed over. */
-export interface HandedArray {
+export interface TransferredArray {
   readonly digest: Digest
   readonly digests: Digests
   readonly bytes: number
@@ -66,16 +66,16 @@ export interface HandedArray {
 }
 
 /**
- * The `tensor` digest of a file of elements: C order, little-endian, nothing else.
+ * Compute the `tensor` digest of a file of elements: C order, little-endian, nothing else.
  *
  * @throws ERR_LINEAPRINT_ARGUMENT if dtype and shape are not those of the file.
  */
-export async function readHandedArray(
+export async function readTransferredArray(
   path: string,
   dtype: string,
   shape: readonly number[],
   options: HashOptions,
-): Promise<HandedArray> {
+): Promise<TransferredArray> {
   const width = Object.hasOwn(ELEMENT_BYTES, dtype) ? ELEMENT_BYTES[dtype] : undefined
   if (width === undefined) {
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the dtype is not known', {
@@ -84,7 +84,7 @@ export async function readHandedArray(
       received: dtype,
     })
   }
-  const { size, digests: plain } = await hashFile(path, options)
+  const { size, digests: fileDigests } = await hashFile(path, options)
   const expected = shape.reduce((product, dimension) => product * dimension, width)
   if (expected !== size) {
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the shape does not fit the data', {
@@ -93,7 +93,7 @@ export async function readHandedArray(
       received: `${size} bytes`,
     })
   }
-  const raw = native.tensorDigest(dtype, [...shape], plain.blake3?.bytes, plain.sha256?.bytes)
+  const raw = native.tensorDigest(dtype, [...shape], fileDigests.blake3?.bytes, fileDigests.sha256?.bytes)
   const digests = toDigests(raw, 'tensor')
   return { digest: primary(digests), digests, bytes: size, dtype, shape }
 }

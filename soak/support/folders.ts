@@ -1,4 +1,4 @@
-/** Folders on file systems that keep time in different ways. */
+/** Work folders on file systems with time stamps of different resolutions. */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, statfsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -6,17 +6,17 @@ import { join } from 'node:path'
 import { sparseFile } from './many.ts'
 
 /** A folder to work in. */
-export interface Place {
-  /** What file system it is on. */
+export interface WorkFolder {
+  /** Type of its file system. */
   readonly name: string
   readonly folder: string
-  /** Whether its times are whole seconds, so that two writes within one cannot be told apart. */
+  /** True if its time stamps are whole seconds, so that two writes within one cannot be distinguished. */
   readonly coarse: boolean
 }
 
-/** Some places and what stood in the way of others. */
-export interface Places {
-  readonly places: readonly Place[]
+/** The available folders and the reasons why others are not. */
+export interface WorkFolders {
+  readonly folders: readonly WorkFolder[]
   readonly skipped: readonly string[]
 }
 
@@ -29,39 +29,39 @@ const KINDS: Readonly<Record<number, string>> = {
   0x794c7630: 'overlay',
 }
 
-/** The bytes of the image for the third place: room for some ten thousand small files. */
+/** Bytes of the image of the third file system: space for some ten thousand small files. */
 const IMAGE = 768 << 20
 
 /**
- * Works in a folder for temporary files, in one in memory, and in one on ext4 with inodes of 128 bytes, which has no
- * room for parts of seconds. The last takes root and a loop device; where it cannot be had this is told. All are
- * removed afterwards.
+ * Run work with a folder for temporary files, one in memory, and one on ext4 with inodes of 128 bytes, whose
+ * time stamps are whole seconds. The last requires root and a loop device; if it is not available this is
+ * reported. All are removed afterwards.
  */
-export async function withPlaces<T>(work: (places: Places) => Promise<T>): Promise<T> {
+export async function withWorkFolders<T>(work: (folders: WorkFolders) => Promise<T>): Promise<T> {
   return withFolder(async (base) => {
     const skipped: string[] = []
-    const places: Place[] = [{ name: kindOf(base), folder: base, coarse: false }]
+    const folders: WorkFolder[] = [{ name: kindOf(base), folder: base, coarse: false }]
     const mounted = join(base, 'mounted')
     return withMemory(async (memory: string | undefined) => {
       if (memory === undefined) skipped.push('a file system in memory: there is no /dev/shm')
-      else places.push({ name: kindOf(memory), folder: memory, coarse: false })
+      else folders.push({ name: kindOf(memory), folder: memory, coarse: false })
       const refusal = mountImage(join(base, 'image'), mounted)
-      if (refusal === undefined) places.push({ name: 'ext4-128', folder: mounted, coarse: true })
+      if (refusal === undefined) folders.push({ name: 'ext4-128', folder: mounted, coarse: true })
       else skipped.push(`ext4 with inodes of 128 bytes: ${refusal}`)
-      // A mount that outlives the process would be in the way of everybody.
+      // A mount that outlives the process would disturb other programs.
       return removing(
         () => unmount(mounted),
-        () => work({ places, skipped }),
+        () => work({ folders, skipped }),
       )
     })
   })
 }
 
 /**
- * Works in a folder that something is mounted on, which takes root.
+ * Run work with a mounted folder, which requires root.
  *
- * @param args Of `mount`, without the folder.
- * @returns Why it could not be mounted, if so; nothing was done then.
+ * @param args Arguments of `mount`, without the folder.
+ * @returns The reason why it could not be mounted, if so; the work was not done then.
  */
 export async function withMount(
   folder: string,
@@ -75,7 +75,7 @@ export async function withMount(
   return undefined
 }
 
-/** A folder for temporary files, removed afterwards. */
+/** Run work with a folder for temporary files, removed afterwards. */
 export async function withFolder<T>(
   work: (folder: string) => Promise<T>,
   parent: string = tmpdir(),
@@ -91,9 +91,9 @@ async function withMemory<T>(work: (folder: string | undefined) => Promise<T>): 
   return existsSync('/dev/shm') ? withFolder(work, '/dev/shm') : work(undefined)
 }
 
-/** Cleans up after the work, or when the process ends before. */
+/** Clean up after the work, or when the process ends earlier. */
 async function removing<T>(clean: () => void, work: () => Promise<T>): Promise<T> {
-  // The last thing made goes first.
+  // Clean up in reverse order.
   process.prependOnceListener('exit', clean)
   try {
     return await work()
@@ -108,7 +108,7 @@ function kindOf(folder: string): string {
   return KINDS[type] ?? `type 0x${type.toString(16)}`
 }
 
-/** Returns why it did not work, if it did not. */
+/** Mount a new image; return the reason if it fails. */
 function mountImage(image: string, folder: string): string | undefined {
   mkdirSync(folder)
   sparseFile(image, IMAGE)
@@ -124,6 +124,6 @@ function mountImage(image: string, folder: string): string | undefined {
 }
 
 function unmount(folder: string): void {
-  // A process that is still ending keeps it busy; then it goes once that has ended.
+  // A process that is still ending keeps it busy; a lazy unmount takes effect once it has ended.
   if (spawnSync('umount', [folder]).status !== 0) spawnSync('umount', ['-l', folder])
 }

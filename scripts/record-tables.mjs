@@ -1,0 +1,126 @@
+// The tables of docs/format.md, from the JSON Schemas of records and events.
+
+/** One row for each field of a record, those of its objects included. */
+export function recordTable(schema) {
+  return table(['field', 'type', 'meaning'], rowsOf(schema, '', new Map()))
+}
+
+/** One row for each kind of flag. */
+export function flagTable({ properties }) {
+  const kinds = properties.flags.items.properties.kind.anyOf.filter((kind) => kind.const !== undefined)
+  return table(
+    ['kind of flag', 'meaning'],
+    kinds.map((kind) => [code(kind.const), kind.description]),
+  )
+}
+
+/** One row for each field of each event, without `seq`, `time` and `type`, which every event has. */
+export function eventTable({ oneOf }) {
+  const rows = oneOf.flatMap(({ properties, required, description }) => {
+    const { seq: _, time: __, type, ...fields } = properties
+    const first = [code(type.const), '', '', description]
+    const others = Object.entries(fields).map(([name, field]) => [
+      '',
+      code(name),
+      typeOf(field) + (required.includes(name) ? '' : ', optional'),
+      field.description,
+    ])
+    return [first, ...others]
+  })
+  return table(['type', 'field', 'is', 'meaning'], rows)
+}
+
+/** @param seen The paths of objects that have their rows already, by their schemas. */
+function rowsOf({ properties = {}, required = [] }, prefix, seen, only = '') {
+  return Object.entries(properties).flatMap(([name, field]) => {
+    const path = `${prefix}${name}`
+    const optional = required.includes(name) ? '' : ', optional'
+    const { inner, suffix } = contentOf(field)
+    const known = inner === undefined ? undefined : seen.get(JSON.stringify(inner))
+    if (known !== undefined) return [[code(path), `as ${code(known)}${optional}`, only + field.description]]
+    if (inner !== undefined) seen.set(JSON.stringify(inner), path)
+    const row = [code(path), typeOf(field) + optional, only + (field.description ?? '')]
+    return [row, ...innerRows(inner, `${path}${suffix}.`, seen)]
+  })
+}
+
+/** The rows of an object, or of each of several that a field can be. */
+function innerRows(inner, prefix, seen) {
+  if (inner === undefined) return []
+  if (inner.properties) return rowsOf(inner, prefix, seen)
+  const rows = variantsOf(inner).flatMap((variant) => {
+    const { status, ...properties } = variant.properties
+    const only = status === undefined ? '' : `Of ${code(status.const)}: `
+    return rowsOf({ ...variant, properties }, prefix, seen, only)
+  })
+  const paths = new Set()
+  return rows.filter(([path]) => !paths.has(path) && paths.add(path))
+}
+
+/** The objects that a field holds: itself, by name, or in a list. */
+function contentOf(field) {
+  const { items, additionalProperties } = field
+  if (items !== undefined) return { inner: objectIn(items), suffix: '[]' }
+  const isByName = field.properties === undefined && hasKeys(additionalProperties)
+  if (isByName) return { inner: objectIn(additionalProperties), suffix: '.NAME' }
+  return { inner: objectIn(field), suffix: '' }
+}
+
+function hasKeys(value) {
+  return typeof value === 'object' && Object.keys(value).length > 0
+}
+
+/** A schema of objects with known fields, without what stands around it. */
+function objectIn(field) {
+  const { description: _, ...schema } = field
+  const variants = variantsOf(schema).filter(({ properties }) => properties && !isNumber({ properties }))
+  if (variants.length === 0) return undefined
+  return variants.length === 1 ? variants[0] : { oneOf: variants }
+}
+
+function variantsOf(schema) {
+  return schema.oneOf ?? schema.anyOf ?? [schema]
+}
+
+/** An object that stands for a number without a JSON form. */
+function isNumber({ properties }) {
+  return properties?.['__float__'] !== undefined
+}
+
+function typeOf(schema) {
+  const types = [...new Set(typesOf(schema))]
+  // Values that are known beside any text.
+  return types.filter((type) => !types.includes('text') || !type.startsWith('`"')).join(' or ')
+}
+
+function typesOf(schema) {
+  if (schema.const !== undefined) return [code(JSON.stringify(schema.const))]
+  if (schema.enum !== undefined) return schema.enum.map((value) => code(JSON.stringify(value)))
+  if (schema.oneOf ?? schema.anyOf) return variantsOf(schema).flatMap(typesOf)
+  if (isNumber(schema)) return ['number']
+  if (schema.format === 'date-time') return ['time']
+  if (schema.items !== undefined) return [`list of ${pluralOf(schema.items)}`]
+  if (schema.properties?.status?.const !== undefined) return [code(schema.properties.status.const)]
+  if (hasKeys(schema.additionalProperties) && schema.properties === undefined)
+    return [`object of ${pluralOf(schema.additionalProperties)} by name`]
+  return [schema.type].flat().map((type) => WORDS[type] ?? type)
+}
+
+function pluralOf(schema) {
+  const types = typesOf(schema)
+  if (types.length > 1) return types.every((type) => type === 'object') ? 'objects' : types.join(' or ')
+  return types[0] === 'text' ? 'text' : `${types[0]}s`
+}
+
+const WORDS = { string: 'text', integer: 'whole number' }
+
+function code(text) {
+  return `\`${text}\``
+}
+
+function table(head, rows) {
+  const lines = [head, head.map(() => '---'), ...rows].map(
+    (cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`,
+  )
+  return lines.join('\n')
+}

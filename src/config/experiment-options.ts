@@ -1,0 +1,56 @@
+/** The options of an experiment: as they are given, and with every default filled in. */
+import type { Component } from '../core/component.ts'
+import type { AlgorithmChoice } from '../core/digest.ts'
+import type { JsonObject } from '../core/json-value.ts'
+import type { Given, GivenOptionGroups, OptionGroups } from './groups.ts'
+import type { OutputOptions } from './outputs.ts'
+import type { SystemMetricsOptions } from './system-metrics.ts'
+
+/** What a caller or a configuration file may give. Everything has a default. */
+export interface ExperimentOptions extends GivenOptionGroups, OutputOptions {
+  /** Name of the experiment; runs may share it. @default 'experiment' */
+  readonly experimentName?: string | undefined
+  /** Id of this one run. @default made of the time and random characters */
+  readonly experimentId?: string | undefined
+  /** Folder that holds the store `.lineaprint`. @default the working directory */
+  readonly outputDir?: string | undefined
+  /** Whether datasets are digested; where not, `trackDataset` only notes the name. @default true */
+  readonly enableDatasetTracking?: boolean | undefined
+  /** Whether models and tokenizers are digested. @default true */
+  readonly enableModelTracking?: boolean | undefined
+  /** Whether the environment is captured at the start. @default true */
+  readonly enableEnvironmentTracking?: boolean | undefined
+  /** Whether seeds are captured at the start and when they are set. @default true */
+  readonly enableSeedTracking?: boolean | undefined
+  /** Whether the state of the git work tree is captured at the start. @default true */
+  readonly enableGitTracking?: boolean | undefined
+  /** Hash function of the digests. @default 'blake3' */
+  readonly algorithm?: AlgorithmChoice | undefined
+  /** Also write `<name>_latest.json` into the store and `experiment.json` into the run. @default false */
+  readonly saveToJson?: boolean | undefined
+  /** The same in YAML that every reader understands. @default false */
+  readonly saveToYaml?: boolean | undefined
+  /** @default [] */
+  readonly tags?: readonly string[] | undefined
+  /** @default '' */
+  readonly notes?: string | undefined
+  /** Anything with a JSON form. @default {} */
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined
+  /** Log processor, memory and graphics processors as metrics below `system/` while the run goes on. @default false */
+  readonly systemMetrics?: boolean | Given<SystemMetricsOptions> | undefined
+  /** Own captures in addition to the built-in ones; made at the start of the run. @default [] */
+  readonly trackers?: readonly Component[] | undefined
+}
+
+/** Options whose form with defaults is another than the one that is given. */
+interface Resolved extends OptionGroups {
+  readonly experimentId: string | undefined
+  readonly metadata: JsonObject
+  /** `false` where nothing is observed. */
+  readonly systemMetrics: false | SystemMetricsOptions
+}
+
+/** Options with every default filled in; frozen. `outputDir` is absolute. */
+export type Configuration = Resolved & {
+  readonly [K in Exclude<keyof ExperimentOptions, keyof Resolved>]-?: Exclude<ExperimentOptions[K], undefined>
+}

@@ -1,0 +1,263 @@
+/**
+ * Every option, once: its form, its default, how a variable of the environment and a record hold it, and what is
+ * checked beyond its form. What is derived from here: the names, the checks, the variables, the configuration with its
+ * defaults, its form in a record, and the options that a record gives back.
+ *
+ * Loads neither the library of schemas nor the addon.
+ */
+import { resolve as resolvePath } from 'node:path'
+import { LineaprintError } from '../core/errors.ts'
+import { checkRunId } from '../core/run-id.ts'
+import { checkSample } from '../hash/sample/options.ts'
+import { plainName, plainObject, plainText } from '../json/copy.ts'
+import { judgeName } from '../secrets/names.ts'
+import { redactUrl } from '../secrets/redact.ts'
+import { converted, freezeDeep, group, option, optional, switchable, switchableGroup } from './option.ts'
+import { INTERVAL_BOUNDS } from './system-metrics.ts'
+import { booleanVariable, intervalVariable, jsonVariable, listVariable } from './variables.ts'
+import type { z } from 'zod/mini'
+import type { Component } from '../core/component.ts'
+import type { JsonObject, JsonValue } from '../core/json-value.ts'
+import type { SampleOptions } from '../hash/sample/options.ts'
+import type { Configuration, ExperimentOptions } from './experiment-options.ts'
+import type {
+  DatasetTrackingOptions,
+  EnvironmentOptions,
+  GitOptions,
+  ModelTrackingOptions,
+  SeedsOptions,
+} from './groups.ts'
+import type { CheckContext, Members, Option, Zod } from './option.ts'
+import type { MlflowOptions, WandbOptions } from './outputs.ts'
+import type { SystemMetricsOptions } from './system-metrics.ts'
+
+const MEBI = 1 << 20
+const HOUR_MS = 3_600_000
+
+/** What is usable where text is, in words. */
+const TEXT = 'text that is not empty'
+
+/** Folders of a run and fields of a record that an own tracker must not take. */
+const RESERVED_NAMES: ReadonlySet<string> = new Set(['environment', 'git', 'seeds', 'models'])
+
+/** Every option by its name. */
+export const OPTIONS: Members<ExperimentOptions, Configuration> = {
+  experimentName: option({
+    schema: (zod) => zod.string(),
+    default: 'experiment',
+    check: (given, { field }) => plainName(given, field),
+  }),
+  experimentId: converted({
+    schema: (zod) => zod.string(),
+    default: undefined,
+    check: checkRunId,
+    resolve: (given) => given,
+    toRecord: (id) => id ?? null,
+  }),
+  outputDir: converted({
+    schema: (zod) => zod.string().check(zod.minLength(1)),
+    default: '',
+    check: (given, { folder }) => resolvePath(folder, given),
+    resolve: (given, directory) => given ?? directory,
+    toRecord: (path) => path,
+  }),
+  enableDatasetTracking: flag(true),
+  enableModelTracking: flag(true),
+  enableEnvironmentTracking: flag(true, 'environment'),
+  enableSeedTracking: flag(true, 'seeds'),
+  enableGitTracking: flag(true, 'git'),
+  algorithm: option({ schema: (zod) => zod.enum(['blake3', 'sha256', 'both']), default: 'blake3' }),
+  saveToJson: flag(false),
+  saveToYaml: flag(false),
+  saveToWandb: switchable<WandbOptions>({
+    directory: optional({
+      schema: text,
+      expected: TEXT,
+      check: (given, { folder }) => resolvePath(folder, given),
+      toRecord: (path) => path,
+    }),
+    project: optional({ schema: text, expected: TEXT, toRecord: (name) => name }),
+    entity: optional({ schema: text, expected: TEXT, toRecord: (name) => name }),
+  }),
+  saveToMlflow: switchable<MlflowOptions>({
+    trackingUri: optional({ schema: text, expected: TEXT, toRecord: redactUrl }),
+    experiment: optional({ schema: text, expected: TEXT, toRecord: (name) => name }),
+    timeoutMs: optional({
+      schema: milliseconds,
+      expected: `whole milliseconds from 1 to ${HOUR_MS}`,
+      toRecord: (time) => time,
+    }),
+  }),
+  tags: converted({
+    schema: (zod) => zod.readonly(zod.array(zod.string())),
+    default: [],
+    variable: listVariable,
+    check: (given, { field }) => given.map((tag, index) => plainText(tag, `${field}[${index}]`)),
+    resolve: (given) => Object.freeze([...new Set(given)]),
+    toRecord: (tags) => tags,
+  }),
+  notes: option({
+    schema: (zod) => zod.string(),
+    default: '',
+    check: (given, { field }) => plainText(given, field, { empty: true }),
+  }),
+  metadata: converted({
+    schema: (zod) =>
+      zod.custom<Readonly<Record<string, unknown>>>(
+        (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+        'an object',
+      ),
+    default: {},
+    variable: jsonVariable,
+    check: (given, { field }) => plainObject(given, field),
+    // What was checked is a copy with a JSON form.
+    resolve: (given) => freezeDeep((given ?? {}) as JsonObject),
+    toRecord: (metadata) => metadata,
+  }),
+  systemMetrics: switchableGroup<SystemMetricsOptions>(
+    {
+      intervalSeconds: option({
+        schema: (zod) => zod.number().check(zod.minimum(INTERVAL_BOUNDS[0]), zod.maximum(INTERVAL_BOUNDS[1])),
+        default: 10,
+      }),
+    },
+    intervalVariable,
+    `true, false or { intervalSeconds: ${INTERVAL_BOUNDS.join(' to ')} }`,
+  ),
+  trackers: converted({
+    schema: (zod) =>
+      zod.readonly(
+        zod.array(zod.custom<Component>(isComponent, 'an object with a name, capture() and compare()')),
+      ),
+    default: [],
+    // Functions have no text.
+    variable: null,
+    check: checkTrackers,
+    resolve: (given = []) => Object.freeze([...given]),
+    toRecord: (trackers) => trackers.map(({ name }) => name),
+  }),
+  environment: group<EnvironmentOptions>({
+    variables: option({
+      schema: (zod) =>
+        zod.readonly(
+          zod.array(zod.string().check(zod.regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of a variable'))),
+        ),
+      default: [],
+      check: refuseSecretNames,
+    }),
+    packages: flag(true),
+    timeoutMs: option({ schema: milliseconds, default: 5000 }),
+  }),
+  git: group<GitOptions>({
+    untrackedLimit: option({ schema: bytes, default: 100 * MEBI }),
+    untrackedFileLimit: option({ schema: bytes, default: 10 * MEBI }),
+    patchLimit: option({ schema: bytes, default: 256 * MEBI }),
+    bundle: flag(false),
+  }),
+  seeds: group<SeedsOptions>({ deterministic: flag(false), replaceMathRandom: flag(false) }),
+  datasets: group<DatasetTrackingOptions>({ sample: sample(), tables: flag(true) }),
+  models: group<ModelTrackingOptions>({ sample: sample(), tensors: flag(true) }),
+}
+
+/** The whole configuration, as one group. */
+export const CONFIGURATION: Option<ExperimentOptions, Configuration> = group(OPTIONS)
+
+/** An option that is on or off. @param switches The built-in capture that it switches. */
+function flag(value: boolean, switches?: string): Option<boolean> {
+  return option({
+    schema: (zod) => zod.boolean(),
+    default: value,
+    variable: booleanVariable,
+    ...(switches !== undefined && { switches }),
+  })
+}
+
+function text(zod: Zod): z.ZodMiniString {
+  return zod.string().check(zod.minLength(1))
+}
+
+function milliseconds(zod: Zod): z.ZodMiniNumberFormat {
+  return zod.int().check(zod.minimum(1), zod.maximum(HOUR_MS))
+}
+
+function bytes(zod: Zod): z.ZodMiniNumberFormat {
+  return zod.int().check(zod.minimum(0))
+}
+
+/** What of a dataset or model is read. A record holds a seed of 64 bits as text. */
+function sample(): Option<SampleOptions, SampleOptions | undefined> {
+  return optional({
+    schema: (zod) =>
+      zod.custom<SampleOptions>((value) => typeof value === 'object' && value !== null, 'an object'),
+    check: checkSampleAt,
+    toRecord: ({ seed, ...others }) =>
+      defined({ ...others, seed: typeof seed === 'bigint' ? String(seed) : seed }),
+    parse: (recorded) => {
+      if (typeof recorded !== 'object' || recorded === null || !('seed' in recorded)) return recorded
+      const { seed } = recorded
+      return typeof seed === 'string' && /^\d{1,20}$/.test(seed)
+        ? { ...recorded, seed: BigInt(seed) }
+        : recorded
+    },
+  })
+}
+
+function defined(members: Readonly<Record<string, JsonValue | undefined>>): JsonObject {
+  return Object.fromEntries(
+    Object.entries(members).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
+  )
+}
+
+/** Check a sample with the words that every sample has, which begin with `sample`. */
+function checkSampleAt(given: SampleOptions, { field: name }: CheckContext): SampleOptions {
+  try {
+    checkSample(given)
+    return given
+  } catch (cause) {
+    if (!LineaprintError.is(cause)) throw cause
+    const { field, expected, received, hint } = cause
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the sample is not as it should be', {
+      field: field?.replace(/^sample/, name),
+      expected,
+      received,
+      hint,
+      cause,
+    })
+  }
+}
+
+function refuseSecretNames(names: readonly string[], { field }: CheckContext): readonly string[] {
+  for (const name of names) {
+    if (judgeName(name) !== 'secret') continue
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'a variable of this name holds a secret', {
+      field,
+      expected: 'names of variables that anybody may read in a record',
+      received: JSON.stringify(name),
+    })
+  }
+  return names
+}
+
+function isComponent(value: unknown): value is Component {
+  if (typeof value !== 'object' || value === null) return false
+  const { name, capture, compare } = value as Partial<Component>
+  return typeof name === 'string' && typeof capture === 'function' && typeof compare === 'function'
+}
+
+function checkTrackers(trackers: readonly Component[], { field }: CheckContext): readonly Component[] {
+  const seen = new Set(RESERVED_NAMES)
+  for (const { name } of trackers) {
+    const wellFormed = /^[a-z][a-z0-9_-]{0,63}$/.test(name)
+    if (!wellFormed || seen.has(name)) {
+      throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this cannot be the name of a tracker', {
+        field,
+        expected: wellFormed
+          ? 'a name that is not taken'
+          : 'a name of a-z, 0-9, "_" and "-" that starts with a letter',
+        received: JSON.stringify(name),
+      })
+    }
+    seen.add(name)
+  }
+  return trackers
+}

@@ -1,0 +1,89 @@
+/** How an option stands in a variable of the environment: each reader makes the value of an option of a text. */
+import { LineaprintError } from '../core/errors.ts'
+import { parseJson } from '../json/parse.ts'
+import type { ParsedJson } from '../json/parse.ts'
+
+/**
+ * Reads the value of an option. Text that is no such value is returned as it is, for the schema to refuse it.
+ *
+ * @param name The variable, for errors.
+ * @throws ERR_LINEAPRINT_CONFIGURATION for JSON that does not parse.
+ */
+export type VariableReader = (text: string, name: string) => unknown
+
+/** Take the text as it is. */
+export const textVariable: VariableReader = (text) => text
+
+const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
+  ['true', true],
+  ['1', true],
+  ['yes', true],
+  ['on', true],
+  ['false', false],
+  ['0', false],
+  ['no', false],
+  ['off', false],
+])
+
+/** Read a word for yes or no. */
+export const booleanVariable: VariableReader = (text) => BOOLEANS.get(text.toLowerCase()) ?? text
+
+/** Split at commas; spaces around an item and empty items are dropped. */
+export const listVariable: VariableReader = (text) =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '')
+
+/** Parse JSON. */
+export const jsonVariable: VariableReader = (text, name) => parseJsonText(text, name)
+
+/** Read a word for yes or no, or an object in JSON. */
+export const switchVariable: VariableReader = (text, name) =>
+  text.startsWith('{') ? jsonVariable(text, name) : booleanVariable(text, name)
+
+/** Read seconds, or a word for yes or no. `1` is a second. */
+export const intervalVariable: VariableReader = (text, name) => {
+  const word = text.trim()
+  const seconds = Number(word)
+  if (word === '' || word === '0' || !Number.isFinite(seconds)) {
+    const value = booleanVariable(word, name)
+    return typeof value === 'boolean' ? value : text
+  }
+  return { intervalSeconds: seconds }
+}
+
+/** The variable of an option, for example `LINEAPRINT_SAVE_TO_JSON`. */
+export function variableName(key: string): string {
+  return `LINEAPRINT_${key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
+}
+
+/**
+ * Parse JSON into objects and arrays.
+ *
+ * @param source A file or a variable, for errors.
+ * @throws ERR_LINEAPRINT_CONFIGURATION if it does not parse.
+ */
+export function parseJsonText(text: string, source: string): unknown {
+  return parseOrRefuse(source, () => plainOf(parseJson(text, source).value))
+}
+
+/** Parse, and turn what the parser throws into the error of a configuration. */
+export function parseOrRefuse(source: string, parse: () => unknown): unknown {
+  try {
+    return parse()
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause)
+    const reason = message.startsWith(`${source}: `) ? message.slice(source.length + 2) : message
+    throw new LineaprintError('ERR_LINEAPRINT_CONFIGURATION', `it does not parse: ${reason}`, {
+      path: source,
+      cause,
+    })
+  }
+}
+
+function plainOf(value: ParsedJson): unknown {
+  if (Array.isArray(value)) return value.map(plainOf)
+  if (!(value instanceof Map)) return value
+  return Object.fromEntries([...value].map(([key, member]) => [key, plainOf(member)]))
+}

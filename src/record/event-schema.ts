@@ -1,0 +1,136 @@
+/** The schema of a line of `events.jsonl`: what each event is and means. */
+import { z } from 'zod/mini'
+import { lazily } from '../util/schema.ts'
+import { TRACKED_SECTIONS } from './record.ts'
+import { field, schemaOf } from './schema-field.ts'
+import {
+  captureSchema,
+  failureSchema,
+  flagSchema,
+  jsonObject,
+  recordedNumber,
+  streamSchema,
+  text,
+  trackedSchema,
+} from './schema-parts.ts'
+import type { JournalEvent } from './events.ts'
+
+/** Checks a line of the journal. It is used for its answer alone. Fields that a later version adds are let through. */
+export const eventSchema: () => z.ZodMiniType<JournalEvent> = lazily(() => {
+  const head = {
+    seq: field(z.int().check(z.minimum(1)), '1, 2, 3, … without gaps.'),
+    time: field(text, 'ISO 8601 in UTC.'),
+  }
+  const step = field(z.exactOptional(z.number()), 'Any number that orders the values: a step, an epoch.')
+  return schemaOf<JournalEvent>()(
+    z.discriminatedUnion('type', [
+      field(
+        z.looseObject({
+          ...head,
+          type: z.literal('metric'),
+          name: field(text, 'Name of the metric.'),
+          value: field(recordedNumber, 'The value; NaN stands as `{"__float__":"NaN"}`.'),
+          step,
+        }),
+        'One value of a metric.',
+      ),
+      field(
+        z.looseObject({
+          ...head,
+          type: z.literal('digest'),
+          name: field(text, 'Name of what was digested.'),
+          digest: field(text, 'In written form.'),
+          step,
+        }),
+        'The state of something at one moment.',
+      ),
+      field(
+        z.looseObject({
+          ...head,
+          type: z.literal('started'),
+          id: field(text, 'Id of the run.'),
+          name: field(text, 'Name of the experiment.'),
+        }),
+        'The first event.',
+      ),
+      field(
+        z.looseObject({
+          ...head,
+          type: z.literal('capture'),
+          component: field(text, 'Name of the capture.'),
+          result: field(captureSchema(), 'As in `captures` of the record.'),
+        }),
+        'A capture has ended; it replaces an earlier one of that name.',
+      ),
+      field(
+        z.looseObject({
+          ...head,
+          type: z.literal('tracked'),
+          section: field(z.enum(TRACKED_SECTIONS), 'The section of the record.'),
+          name: field(text, 'Its name there.'),
+          entry: field(trackedSchema(), 'As in that section of the record.'),
+        }),
+        'A dataset, model, tokenizer or output was digested; it replaces an earlier one of that name.',
+      ),
+      field(
+        z.looseObject({
+          ...head,
+          type: z.literal('metadata'),
+          values: field(jsonObject, 'Entries; one of a key that exists replaces it.'),
+        }),
+        'Metadata was added.',
+      ),
+      field(
+        z.looseObject({
+          ...head,
+          type: z.literal('tags'),
+          tags: field(z.array(text), 'Those that are new, or exist already.'),
+        }),
+        'Tags were added.',
+      ),
+      field(
+        z.looseObject({ ...head, type: z.literal('notes'), notes: field(text, 'The whole text.') }),
+        'The notes were replaced.',
+      ),
+      field(
+        z.looseObject({ ...head, type: z.literal('warning'), message: field(text, 'A plain sentence.') }),
+        'Something is not as it should be.',
+      ),
+      field(
+        z.looseObject({
+          ...head,
+          type: z.literal('flag'),
+          flag: field(flagSchema(), 'As in `flags` of the record.'),
+        }),
+        'Something that a reader should know before relying on the record.',
+      ),
+      field(
+        z.looseObject({
+          ...head,
+          type: z.literal('failure'),
+          failure: field(failureSchema(), 'As in the record.'),
+        }),
+        'The run failed; the last of these counts.',
+      ),
+      field(
+        z.looseObject({
+          ...head,
+          type: z.literal('command'),
+          exitCode: field(z.nullable(z.int()), 'Null if a signal ended it.'),
+          signal: field(z.nullable(text), 'The signal that ended it.'),
+          stdout: field(streamSchema(), 'As in `command` of the record.'),
+          stderr: field(streamSchema(), 'As in `command` of the record.'),
+        }),
+        'The wrapped command has ended.',
+      ),
+      field(
+        z.looseObject({
+          ...head,
+          type: z.literal('ended'),
+          status: field(z.enum(['finished', 'failed', 'killed']), 'How the run ended.'),
+        }),
+        'The last event.',
+      ),
+    ]),
+  )
+})

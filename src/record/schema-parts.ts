@@ -1,0 +1,128 @@
+/** Schemas of what stands in the record and in events alike. They are built when first needed. */
+import { z } from 'zod/mini'
+import { lazily } from '../util/schema.ts'
+import { FLAG_KINDS } from './record.ts'
+import { field, schemaOf } from './schema-field.ts'
+import type { JsonObject } from '../core/json-value.ts'
+import type { RecordedNumber } from '../json/special-floats.ts'
+import type {
+  CaptureRecord,
+  FailureRecord,
+  FlagRecord,
+  ReportedBy,
+  StreamRecord,
+  TrackedRecord,
+} from './record.ts'
+
+/** Any text. */
+export const text: z.ZodMiniType<string> = z.string()
+
+/** A number of things, or of bytes. */
+export const count: z.ZodMiniType<number> = z.int().check(z.minimum(0))
+
+/** An object of JSON values. What was parsed from JSON holds nothing else, so what is inside is not checked. */
+export const jsonObject: z.ZodMiniType<JsonObject> = z.custom<JsonObject>(
+  (input) => typeof input === 'object' && input !== null && !Array.isArray(input),
+  'an object',
+)
+
+/** A number; those that JSON has no form for stand as objects. */
+export const recordedNumber: z.ZodMiniType<RecordedNumber> = schemaOf<RecordedNumber>()(
+  z.union([z.number(), z.strictObject({ __float__: z.enum(['NaN', 'Infinity', '-Infinity']) })]),
+)
+
+const reason = field(text, 'Why, in one line, without secrets.')
+
+/** What a capture found, or why it found nothing. */
+export const captureSchema: () => z.ZodMiniType<CaptureRecord> = lazily(() =>
+  schemaOf<CaptureRecord>()(
+    z.discriminatedUnion('status', [
+      z.looseObject({
+        status: z.literal('captured'),
+        digest: field(text, 'Written form of the structured digest of its stable part.'),
+        value: field(jsonObject, 'Everything that was found, parts that change with every moment included.'),
+        warnings: field(z.array(text), 'Plain sentences about what could not be captured, and why.'),
+      }),
+      z.looseObject({ status: z.literal('failed'), reason }),
+      z.looseObject({ status: z.literal('off') }),
+    ]),
+  ),
+)
+
+const reportedBySchema = lazily(() =>
+  schemaOf<ReportedBy>()(
+    z.looseObject({
+      language: field(text, 'Language of the program: `python`.'),
+      program: field(count, 'Number of the program among those of the run, from 1.'),
+      pid: field(z.int(), 'Its process, as it knows itself.'),
+      existed: field(
+        z.exactOptional(z.boolean()),
+        'Whether the file that it named is older than the run. Absent for what was in memory, and where it is not known.',
+      ),
+    }),
+  ),
+)
+
+/** A dataset, model, tokenizer or output. */
+export const trackedSchema: () => z.ZodMiniType<TrackedRecord> = lazily(() =>
+  schemaOf<TrackedRecord>()(
+    z.discriminatedUnion('status', [
+      z.looseObject({
+        status: z.literal('tracked'),
+        warnings: field(z.exactOptional(z.array(text)), 'Plain sentences of the reader of this kind.'),
+        reportedBy: field(
+          z.exactOptional(reportedBySchema()),
+          'The program that reported it while it ran. Absent for what was declared from outside.',
+        ),
+        saidBy: field(z.exactOptional(reportedBySchema()), 'The same, as version 0.1.0 wrote it.'),
+      }),
+      z.looseObject({
+        status: z.literal('failed'),
+        reason,
+        path: field(z.exactOptional(text), 'What was to be read, if it was a path.'),
+      }),
+      z.looseObject({ status: z.literal('off') }),
+    ]),
+  ),
+)
+
+/** What became of an output stream of a wrapped command. */
+export const streamSchema: () => z.ZodMiniType<StreamRecord> = lazily(() =>
+  schemaOf<StreamRecord>()(
+    z.discriminatedUnion('status', [
+      z.looseObject({
+        status: z.literal('captured'),
+        file: field(text, "The file in the run's folder that keeps it."),
+        bytes: field(count, 'Bytes that were written to the stream.'),
+        keptBytes: field(count, 'Bytes of them that the file keeps, from the first on.'),
+      }),
+      z.looseObject({ status: z.literal('not-captured'), reason }),
+    ]),
+  ),
+)
+
+/** Why a run failed. */
+export const failureSchema: () => z.ZodMiniType<FailureRecord> = lazily(() =>
+  schemaOf<FailureRecord>()(
+    z.looseObject({
+      message: field(text, 'What went wrong, in one line, without secrets.'),
+      code: field(z.exactOptional(text), 'The code of the error, if it has one.'),
+    }),
+  ),
+)
+
+/** Something that a reader should know before relying on the record. */
+export const flagSchema: () => z.ZodMiniType<FlagRecord> = lazily(() => {
+  const kinds = Object.entries(FLAG_KINDS).map(([kind, meaning]) => field(z.literal(kind), meaning))
+  return schemaOf<FlagRecord>()(
+    z.looseObject({
+      kind: field(z.union([...kinds, text]), 'What it is about. A later version may have other kinds.'),
+      section: field(z.exactOptional(text), 'The section of the record with the input or output.'),
+      name: field(z.exactOptional(text), 'Its name there.'),
+      path: field(z.exactOptional(text), 'Its absolute path.'),
+      count: field(z.exactOptional(count), 'How many files; of the undeclared ones only.'),
+      paths: field(z.exactOptional(z.array(text)), 'The first of them, below the root of the work tree.'),
+      message: field(text, 'The same as a sentence.'),
+    }),
+  )
+})

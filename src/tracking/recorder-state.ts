@@ -1,0 +1,42 @@
+/** The phases of a recorder, and the error for a call in the wrong one. */
+import { LineaprintError } from '../core/errors.ts'
+import type { RunWriter } from './run-writer.ts'
+import type { ExperimentSummary } from './summary.ts'
+
+/** The phase of a recorder, with what exists in that phase and in no other. */
+export type RecorderState =
+  | { readonly phase: 'new' }
+  | { readonly phase: 'starting' }
+  | { readonly phase: 'running'; readonly writer: RunWriter }
+  | { readonly phase: 'finishing'; readonly writer: RunWriter }
+  | { readonly phase: 'ended'; readonly writer: RunWriter; readonly summary: ExperimentSummary }
+
+/** Make the error for a call that the phase does not allow. */
+export function wrongState({ phase }: RecorderState, call: string, expected: string): LineaprintError {
+  return new LineaprintError('ERR_LINEAPRINT_STATE', `${call} cannot be called now`, {
+    expected,
+    received: PHASES[phase],
+    hint: HINTS[phase],
+  })
+}
+
+/** Make the error for a question about a run that has not started. */
+export function notStarted(): LineaprintError {
+  return new LineaprintError('ERR_LINEAPRINT_STATE', 'the experiment has not started', { hint: HINTS.new })
+}
+
+const PHASES: Readonly<Record<RecorderState['phase'], string>> = {
+  new: 'before the start',
+  starting: 'while it starts',
+  running: 'while it runs',
+  finishing: 'while it finishes',
+  ended: 'after the end',
+}
+
+const HINTS = {
+  new: 'call startExperiment first',
+  starting: undefined,
+  running: undefined,
+  finishing: undefined,
+  ended: 'make a new tracker',
+} as const satisfies Readonly<Record<RecorderState['phase'], string | undefined>>

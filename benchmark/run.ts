@@ -14,6 +14,7 @@ import { arrayCases } from './cases/array.ts'
 import { captureCases } from './cases/capture.ts'
 import { largeCases } from './cases/large.ts'
 import { modelCases } from './cases/model.ts'
+import { pythonShimCases } from './cases/python-shim.ts'
 import { storeCases } from './cases/store.ts'
 import { tableCases } from './cases/table.ts'
 import { treeCases } from './cases/tree.ts'
@@ -112,6 +113,7 @@ async function runAll(inputs: Inputs, { date, rounds, quick, only, json }: Setti
     ...arrayCases(inputs),
     ...tableCases(inputs),
     ...captureCases(inputs),
+    ...pythonShimCases(inputs),
     ...storeCases(inputs, quick),
   ]
   const names = new Set(all.map(({ name }) => name))

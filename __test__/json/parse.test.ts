@@ -1,18 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { parseJson } from '../../src/json/parse.ts'
+import { parseJson, parseStandardJson, toObjects } from '../../src/json/parse.ts'
 import { LineaprintError } from '../../src/core/errors.ts'
-import type { ParsedJson } from '../../src/json/parse.ts'
-
-function plain(value: ParsedJson): unknown {
-  if (Array.isArray(value)) return value.map(plain)
-  if (value instanceof Map) {
-    const object = Object.create(null) as Record<string, unknown>
-    for (const [key, member] of value) object[key] = plain(member)
-    return object
-  }
-  return value
-}
 
 function refusal(source: string | Uint8Array): LineaprintError {
   try {
@@ -27,7 +16,7 @@ function refusal(source: string | Uint8Array): LineaprintError {
 test('it reads what JSON.parse reads', () => {
   fc.assert(
     fc.property(fc.json(), (text) => {
-      expect(JSON.stringify(plain(parseJson(text).value))).toBe(JSON.stringify(JSON.parse(text)))
+      expect(JSON.stringify(toObjects(parseJson(text).value))).toBe(JSON.stringify(JSON.parse(text)))
     }),
   )
 })
@@ -100,4 +89,87 @@ test('deep nesting, broken UTF-8 and a byte order mark are errors and not crashe
   expect(refusal('['.repeat(100_000)).message).toMatch(/512 levels/)
   expect(refusal(new Uint8Array([0x22, 0xff, 0x22])).message).toMatch(/UTF-8/)
   expect(refusal('\ufeff{}').code).toBe('ERR_LINEAPRINT_FORMAT')
+})
+
+/** What a parser makes of a text; nothing if it refuses it. */
+function outcome(parse: () => unknown): { readonly value: unknown } | undefined {
+  try {
+    return { value: parse() }
+  } catch {
+    return undefined
+  }
+}
+
+/** Documents with some characters put in, taken out or replaced. */
+const MUTATED = fc
+  .tuple(
+    fc.json({ maxDepth: 4 }),
+    fc.array(
+      fc.tuple(
+        fc.nat(),
+        fc.nat(3),
+        fc.constantFrom(
+          '',
+          '"',
+          '\\',
+          ',',
+          ':',
+          '{',
+          '}',
+          '[',
+          ']',
+          '-',
+          '0',
+          '1',
+          '.',
+          'e',
+          'NaN',
+          'Infinity',
+          ' ',
+          '\t',
+          '\u0000',
+          '\ufeff',
+          '\u00a0',
+          '"a":',
+          '\\u0061',
+          '\\ud800',
+          '"__proto__":',
+        ),
+      ),
+      { maxLength: 3 },
+    ),
+  )
+  .map(([text, edits]) =>
+    edits.reduce((changed, [position, length, piece]) => {
+      const start = position % (changed.length + 1)
+      return changed.slice(0, start) + piece + changed.slice(start + length)
+    }, text),
+  )
+
+test('random and mutated documents: parseStandardJson takes nothing that JSON.parse refuses, with the same value', () => {
+  let taken = 0
+  let refused = 0
+  fc.assert(
+    fc.property(MUTATED, (text) => {
+      const strict = outcome(() => parseStandardJson(text))
+      const loose = outcome(() => JSON.parse(text) as unknown)
+      if (strict === undefined) refused++
+      else taken++
+      // What it refuses beyond that: equal keys, and numbers beyond a double.
+      const isStricter = loose !== undefined && strict === undefined
+      const reason = isStricter ? refusal(text).message : 'stands twice'
+      expect(reason).toMatch(/stands twice|beyond a double/)
+      expect(isStricter ? undefined : strict).toStrictEqual(isStricter ? undefined : loose)
+    }),
+    { numRuns: 5000 },
+  )
+  expect(Math.min(taken, refused)).toBeGreaterThan(500)
+})
+
+test('a standard document has no NaN, has no equal keys, and has objects', () => {
+  for (const text of ['[NaN]', '[Infinity]', '[-Infinity]', '{"a":1,"a":2}', '[1e400]'])
+    expect({ text, taken: outcome(() => parseStandardJson(text)) }).toEqual({ text, taken: undefined })
+  const value = parseStandardJson('{"b":{"__proto__":[1]},"a":null}') as { readonly b: object }
+  expect(Object.entries(value.b)).toEqual([['__proto__', [1]]])
+  expect(Object.getPrototypeOf(value.b)).toBe(Object.prototype)
 })

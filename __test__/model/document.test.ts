@@ -118,6 +118,31 @@ test('any bytes, and a changed byte of a document, are taken and refused alike',
   }
 })
 
+test('a random document with changed bytes is taken and refused alike, and has the same canonical bytes', () => {
+  let taken = 0
+  let refused = 0
+  const edits = fc.array(fc.tuple(fc.nat(), fc.nat(2), fc.uint8Array({ maxLength: 2 })), { maxLength: 3 })
+  const syntax = fc
+    .constantFrom(...'" \\ , : { } [ ] - + 0 1 9 . e E \n \t u N n I t f /'.split(' '))
+    .map((text) => bytesOf(text))
+  const some = fc.oneof(syntax, fc.uint8Array({ maxLength: 2 }))
+  fc.assert(
+    fc.property(fc.json({ noUnicodeString: false, maxDepth: 5 }), edits, some, (text, places, piece) => {
+      const bytes = places.reduce((changed, [position, length, other], index) => {
+        const start = position % (changed.length + 1)
+        const put = index === 0 ? piece : other
+        return Buffer.concat([changed.subarray(0, start), put, changed.subarray(start + length)])
+      }, Buffer.from(text))
+      const expected = slow(bytes)
+      if (expected === undefined) refused++
+      else taken++
+      expect(fast(bytes)).toBe(expected)
+    }),
+    { numRuns: 10_000 },
+  )
+  expect(Math.min(taken, refused)).toBeGreaterThan(1000)
+})
+
 test('nesting ends where it ends in the slow path', () => {
   for (const depth of [1, 512, 513, 514, 100_000]) {
     const bytes = bytesOf('['.repeat(depth) + ']'.repeat(depth))

@@ -6,6 +6,7 @@
  */
 import { argv, exit, stderr, stdout } from 'node:process'
 import { Command, CommanderError } from 'commander'
+import { errorText, joinLines } from '../util/error-text.ts'
 import { VERSION } from '../core/version.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { printError } from './shared/output.ts'
@@ -117,7 +118,7 @@ async function build(name: string | undefined): Promise<Command> {
 /** Configure a command: Commander would exit by itself, with other exit codes. */
 function prepare(command: Command): void {
   command.exitOverride().configureOutput({
-    outputError: (text, write) => write(`${oneLine(text.replace(/^error: /, 'lineaprint: ').trim())}\n`),
+    outputError: (text, write) => write(`${joinLines(text.replace(/^error: /, 'lineaprint: ').trim())}\n`),
   })
   for (const child of command.commands) prepare(child)
 }
@@ -129,13 +130,8 @@ function fail(error: unknown): ExitCode | 130 {
     return 130
   }
   const debug = argv.includes('--debug')
-  const message = error instanceof Error ? error.message : String(error)
-  printError(`lineaprint: ${oneLine(message)}`)
+  printError(`lineaprint: ${joinLines(errorText(error))}`)
   if (debug && error instanceof Error) printError(error.stack ?? '')
   const usage = LineaprintError.is(error) && USAGE_CODES.has(error.code)
   return usage ? 2 : 3
-}
-
-function oneLine(text: string): string {
-  return text.replace(/\s*\n\s*/g, ' ')
 }

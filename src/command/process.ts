@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { isatty } from 'node:tty'
+import { errorText } from '../util/error-text.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { errorCode } from '../util/fs.ts'
 import { openPipe } from '../subprocess/pipe.ts'
@@ -124,7 +125,7 @@ async function copyFrom(
 
 function notStarted(program: string, cause: unknown): LineaprintError {
   const code = errorCode(cause) ?? ''
-  const why = REASONS[code] ?? (cause instanceof Error ? cause.message : String(cause))
+  const why = REASONS[code] ?? errorText(cause)
   return new LineaprintError(
     'ERR_LINEAPRINT_COMMAND',
     `${JSON.stringify(program)} could not be started: ${why}`,

@@ -1,9 +1,10 @@
 /** Two arrays of NumPy whose files differ: is what they hold the same, or close? */
 import { open } from 'node:fs/promises'
 import { basename } from 'node:path'
+import { NUMPY_DTYPES, hasDistance } from '../core/dtypes.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { storeError } from '../util/fs.ts'
-import { isFloat, isSameData, largestDifference } from './numbers.ts'
+import { isSameData, largestDifference } from './numbers.ts'
 import type { FileVerdict, Tolerance } from './file-verdict.ts'
 import type { Elements } from './numbers.ts'
 
@@ -20,9 +21,6 @@ interface ArrayHead {
 
 /** A head is a line of some dozen characters; a longer one is not of a plain array. */
 const HEAD_LIMIT = 64 << 10
-
-/** Types that numbers have a distance in, as safetensors call them. */
-const FLOATS: Readonly<Record<string, string>> = { '<f8': 'F64', '<f4': 'F32', '<f2': 'F16' }
 
 /** The verdict about two `.npy` files whose bytes differ. */
 export async function compareArrays(
@@ -44,7 +42,7 @@ export async function compareArrays(
   const pair = [elements(before, old), elements(after, now)] as const
   if (await isSameData(...pair, signal))
     return { verdict: 'same-tensors', detail: 'the bytes differ, the array is the same', differences: [] }
-  if (tolerance === undefined || !isFloat(pair[0].dtype)) return different(`the elements differ: ${was}`)
+  if (tolerance === undefined || !hasDistance(pair[0].dtype)) return different(`the elements differ: ${was}`)
   const largest = await largestDifference(...pair, signal)
   const verdict = largest <= tolerance ? 'within-tolerance' : 'different'
   const detail =
@@ -63,7 +61,7 @@ function describe({ type, fortranOrder, shape }: ArrayHead): string {
 }
 
 function elements(path: string, { type, start, length }: ArrayHead): Elements {
-  return { path, name: basename(path), dtype: FLOATS[type] ?? type, start, end: start + length }
+  return { path, name: basename(path), dtype: NUMPY_DTYPES.get(type) ?? type, start, end: start + length }
 }
 
 /** Reads the head, or says why the file is no plain array. The size is checked against what it says. */

@@ -1,26 +1,13 @@
 /** Elements of two tensors as numbers, compared one by one. */
 import { open } from 'node:fs/promises'
-import { endianness } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
+import { decoderOf } from '../model/diff/decode.ts'
 import type { FileHandle } from 'node:fs/promises'
 import type { ModelReport, TensorInfo } from '../model/read.ts'
 
 /** Bytes of each tensor in memory at a time; a multiple of every element. */
 const PIECE = 4 << 20
-
-/** Element types that have a distance, and their bytes. */
-const FLOATS: ReadonlyMap<string, number> = new Map([
-  ['F64', 8],
-  ['F32', 4],
-  ['F16', 2],
-  ['BF16', 2],
-])
-
-/** Whether tensors of a dtype can be compared within a tolerance. */
-export function isFloat(dtype: string): boolean {
-  return FLOATS.has(dtype)
-}
 
 /** Elements of one type in a file. */
 export interface Elements {
@@ -113,35 +100,13 @@ async function readExactly(
   return buffer
 }
 
-/** The elements of a piece, which is stored with the lowest byte first. */
-function numbersOf(dtype: string, bytes: Buffer): Float64Array | Float32Array {
-  const size = FLOATS.get(dtype) ?? 1
-  if (endianness() === 'BE') {
-    if (size === 8) bytes.swap64()
-    else if (size === 4) bytes.swap32()
-    else bytes.swap16()
-  }
-  const buffer = bytes.buffer as ArrayBuffer
-  const count = bytes.length / size
-  if (dtype === 'F64') return new Float64Array(buffer, bytes.byteOffset, count)
-  if (dtype === 'F32') return new Float32Array(buffer, bytes.byteOffset, count)
-  const halves = new Uint16Array(buffer, bytes.byteOffset, count)
-  return Float32Array.from(halves, dtype === 'F16' ? halfNumber : brainNumber)
-}
-
-/** IEEE 754 binary16: 1 sign, 5 exponent, 10 fraction. */
-function halfNumber(bits: number): number {
-  const [exponent, fraction] = [(bits >> 10) & 0x1f, bits & 0x3ff]
-  const sign = bits & 0x8000 ? -1 : 1
-  if (exponent === 0x1f) return fraction === 0 ? sign * Infinity : NaN
-  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
-}
-
-const word = new Uint32Array(1)
-const single = new Float32Array(word.buffer)
-
-/** bfloat16: the upper half of a binary32. */
-function brainNumber(bits: number): number {
-  word[0] = bits << 16
-  return single[0] ?? NaN
+/** The elements of a piece. */
+function numbersOf(dtype: string, bytes: Buffer): Float64Array {
+  const decoder = decoderOf(dtype)
+  if (decoder?.kind !== 'number')
+    throw new LineaprintError('ERR_LINEAPRINT_INTERNAL', `there is no distance between elements of ${dtype}`)
+  const count = bytes.length / decoder.width
+  const numbers = new Float64Array(count)
+  decoder.decode(bytes, count, numbers)
+  return numbers
 }

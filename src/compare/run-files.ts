@@ -7,7 +7,8 @@ import { hashFiles } from '../hash/file.ts'
 import { errorCode } from '../util/fs.ts'
 import { checkSeal, formatRecord } from '../record/seal.ts'
 import { reasonOf } from '../record/failure.ts'
-import { findFiles, isBelow } from '../store/run-files.ts'
+import { findFiles } from '../store/run-files.ts'
+import { isSafeRelativePath } from '../util/paths.ts'
 import { item, unreadable } from './check-item.ts'
 import type { ExportFormat, CopyOptions } from '../export/files.ts'
 import type { FileHash } from '../hash/file.ts'
@@ -46,8 +47,8 @@ export async function verifyFiles(
   signal: AbortSignal | undefined,
 ): Promise<FoundItem[]> {
   if (record.seal === null) return []
-  const wishes = record.configuration as unknown as CopyOptions
-  const [listed, unusable] = partition(record.files, ({ path }) => isBelow(path))
+  const copies = record.configuration as unknown as CopyOptions
+  const [listed, unusable] = partition(record.files, ({ path }) => isSafeRelativePath(path))
   const items = unusable.map(({ path }) =>
     item('files', path, 'changed', 'the record names a path outside the folder of the run'),
   )
@@ -58,10 +59,10 @@ export async function verifyFiles(
   for (const [index, file] of listed.entries())
     items.push(await compareFile(folder, file, hashes[index], signal))
   for (const format of ['json', 'yaml'] as const) {
-    if (exportNames(wishes).includes(EXPORT_FILES[format]))
+    if (exportNames(copies).includes(EXPORT_FILES[format]))
       items.push(await verifyExport(record, folder, format))
   }
-  return [...items, ...(await verifyOthers(folder, record.files, exportNames(wishes)))]
+  return [...items, ...(await verifyOthers(folder, record.files, exportNames(copies)))]
 }
 
 /** Files that came after the record: somebody's notes, a `.DS_Store`. They change nothing that was recorded. */

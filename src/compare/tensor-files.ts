@@ -1,11 +1,12 @@
 /** Two files whose bytes differ: are the tensors or the array in them the same, or close? */
+import { hasDistance } from '../core/dtypes.ts'
 import { isTableFile } from '../dataset/read.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { readModel } from '../model/read.ts'
 import { compareTensors } from '../record/tensor-list.ts'
 import { compareArrays } from './npy.ts'
 import { compareTables } from './table-files.ts'
-import { elementsOf, isFloat, largestDifference } from './numbers.ts'
+import { elementsOf, largestDifference } from './numbers.ts'
 import type { Difference } from '../core/component.ts'
 import type { ModelReport, TensorInfo } from '../model/read.ts'
 import type { FileVerdict, Tolerance } from './file-verdict.ts'
@@ -60,7 +61,7 @@ async function compareModels(
   let largest = 0
   for (const difference of changed) {
     const [a, b] = [old.get(difference.field), now.get(difference.field)]
-    if (!a || !b || !isFloat(a.dtype) || a.dtype !== b.dtype || !equalShapes(a, b)) {
+    if (!a || !b || !hasDistance(a.dtype) || a.dtype !== b.dtype || !equalShapes(a, b)) {
       beyond.push(difference)
       continue
     }

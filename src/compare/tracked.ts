@@ -11,7 +11,7 @@ import { sampleOptions } from '../hash/sample/options.ts'
 import { parsePlan } from '../core/sample-plan.ts'
 import { TRACKED_SECTIONS } from '../record/record.ts'
 import { reasonOf } from '../record/failure.ts'
-import { isBelow } from '../store/run-files.ts'
+import { isSafeRelativePath } from '../util/paths.ts'
 import { fieldText } from '../json/copy.ts'
 import { recordedTable, tableDifference } from './tables.ts'
 import { compareTensors, parseTensors } from '../record/tensor-list.ts'
@@ -138,7 +138,7 @@ async function verifyModel(
   try {
     if (entry['tensorsFile'] === undefined) throw new Error('the run kept no list of tensors')
     const file = fieldText(entry['tensorsFile'])
-    if (!isBelow(file)) throw new Error('the record names a path outside the folder of the run')
+    if (!isSafeRelativePath(file)) throw new Error('the record names a path outside the folder of the run')
     const path = join(folder, file)
     const tensors = compareTensors(parseTensors(await readFile(path), path), now.tensors)
     return item('models', name, 'changed', sentence(tensors, now.tensorCount, digests), [

@@ -2,9 +2,10 @@
 import { readFile, stat } from 'node:fs/promises'
 import { extname, join, dirname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { errorText } from '../util/error-text.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { nearest } from '../core/options.ts'
-import { errorCode } from '../util/fs.ts'
+import { errorCode, pathExists } from '../util/fs.ts'
 import { OPTION_NAMES, checkOptions, mergeOptions } from './options.ts'
 import { OPTIONS } from './table.ts'
 import { parseJsonText, parseOrRefuse, variableName } from './variables.ts'
@@ -73,7 +74,7 @@ function pick(options: ExperimentOptions, names: ReadonlySet<string>): Experimen
 async function findFile(folder: string): Promise<OptionSource | undefined> {
   const sources: OptionSource[] = []
   for (const name of FILES) {
-    if (await isThere(join(folder, name))) sources.push(await readSource(join(folder, name)))
+    if (await sourceExists(join(folder, name))) sources.push(await readSource(join(folder, name)))
   }
   const section = await packageSection(join(folder, 'package.json'))
   if (section) sources.push(section)
@@ -88,18 +89,14 @@ async function findFile(folder: string): Promise<OptionSource | undefined> {
   )
 }
 
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await stat(path)
-    return true
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) return false
+async function sourceExists(path: string): Promise<boolean> {
+  return pathExists(path).catch((error: unknown) => {
     throw unreadable(path, error)
-  }
+  })
 }
 
 async function packageSection(path: string): Promise<OptionSource | undefined> {
-  if (!(await isThere(path))) return undefined
+  if (!(await sourceExists(path))) return undefined
   const text = await readText(path)
   // Most projects do not mention it, and whether their package.json is well-formed is not our business.
   if (!text.includes('"lineaprint"')) return undefined
@@ -131,13 +128,13 @@ async function readSource(path: string): Promise<OptionSource> {
 }
 
 async function importDefault(path: string): Promise<unknown> {
-  if (!(await isThere(path)))
+  if (!(await sourceExists(path)))
     throw unreadable(path, Object.assign(new Error('it is not there'), { code: 'ENOENT' }))
   try {
     const module = (await import(pathToFileURL(path).href)) as { default?: unknown }
     return module.default
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
+    const why = errorText(cause)
     throw new LineaprintError('ERR_LINEAPRINT_CONFIGURATION', `it cannot be loaded: ${why}`, {
       path,
       ...(errorCode(cause) === 'ERR_UNKNOWN_FILE_EXTENSION' && {

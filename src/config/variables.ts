@@ -1,7 +1,7 @@
 /** How an option stands in a variable of the environment: each reader makes the value of an option of a text. */
 import { LineaprintError } from '../core/errors.ts'
-import { parseJson } from '../json/parse.ts'
-import type { ParsedJson } from '../json/parse.ts'
+import { parseJson, toObjects } from '../json/parse.ts'
+import { errorText } from '../util/error-text.ts'
 
 /**
  * Reads the value of an option. Text that is no such value is returned as it is, for the schema to refuse it.
@@ -65,7 +65,7 @@ export function variableName(key: string): string {
  * @throws ERR_LINEAPRINT_CONFIGURATION if it does not parse.
  */
 export function parseJsonText(text: string, source: string): unknown {
-  return parseOrRefuse(source, () => plainOf(parseJson(text, source).value))
+  return parseOrRefuse(source, () => toObjects(parseJson(text, source).value))
 }
 
 /** Parse, and turn what the parser throws into the error of a configuration. */
@@ -73,17 +73,11 @@ export function parseOrRefuse(source: string, parse: () => unknown): unknown {
   try {
     return parse()
   } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause)
+    const message = errorText(cause)
     const reason = message.startsWith(`${source}: `) ? message.slice(source.length + 2) : message
     throw new LineaprintError('ERR_LINEAPRINT_CONFIGURATION', `it does not parse: ${reason}`, {
       path: source,
       cause,
     })
   }
-}
-
-function plainOf(value: ParsedJson): unknown {
-  if (Array.isArray(value)) return value.map(plainOf)
-  if (!(value instanceof Map)) return value
-  return Object.fromEntries([...value].map(([key, member]) => [key, plainOf(member)]))
 }

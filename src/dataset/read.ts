@@ -3,6 +3,7 @@
  */
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import { inputError } from '../util/fs.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { hashArray, isTypedArray } from '../hash/array.ts'
 import { hashFile } from '../hash/file.ts'
@@ -101,17 +102,8 @@ export async function readDataset(
 }
 
 function statPath(path: string, given: string): Promise<BigIntStats> {
-  return stat(path, { bigint: true }).catch((cause: NodeJS.ErrnoException) => {
-    throw cause.code === 'ENOENT' || cause.code === 'ENOTDIR'
-      ? new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'there is no such file or folder', {
-          path: given,
-          cause,
-        })
-      : new LineaprintError(
-          'ERR_LINEAPRINT_UNREADABLE',
-          `cannot look at it: ${cause.code ?? cause.message}`,
-          { path: given, cause },
-        )
+  return stat(path, { bigint: true }).catch((cause: unknown) => {
+    throw inputError(given, 'look at', cause)
   })
 }
 

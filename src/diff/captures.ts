@@ -1,5 +1,6 @@
 /** Code, environment, seeds and own trackers of two runs, as each was captured at the start. */
-import { join, sep } from 'node:path'
+import { join } from 'node:path'
+import { isInside } from '../util/paths.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { componentsByName } from '../capture/components.ts'
 import { reasonOf } from '../record/failure.ts'
@@ -118,7 +119,7 @@ export function comparedElsewhere(
     const below = /^git\.(?:untracked|changed)\.(.+)$/s.exec(field)?.[1]
     if (below === undefined) return undefined
     const isIn = (paths: readonly string[]): boolean =>
-      roots.some((root) => paths.some((path) => contains(path, join(root, below))))
+      roots.some((root) => paths.some((path) => isInside(path, join(root, below))))
     if (isIn(outputs)) return 'an output of one of the runs'
     return isIn(datasets) ? 'compared as a dataset' : undefined
   }
@@ -126,8 +127,4 @@ export function comparedElsewhere(
 
 function pathOf(entry: TrackedRecord): string[] {
   return 'path' in entry && typeof entry.path === 'string' ? [entry.path] : []
-}
-
-function contains(folder: string, path: string): boolean {
-  return path === folder || path.startsWith(folder + sep)
 }

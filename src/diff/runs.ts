@@ -1,6 +1,5 @@
 /** What differs between two runs, and which of it most likely explains that they ended differently. */
-import { LineaprintError } from '../core/errors.ts'
-import { nearest } from '../core/options.ts'
+import { checkKnown } from '../core/options.ts'
 import { checkSeal } from '../record/seal.ts'
 import { compareUtf8 } from '../util/text-order.ts'
 import { comparedElsewhere, diffCaptures } from './captures.ts'
@@ -78,7 +77,7 @@ export interface RunDiff {
  * @throws ERR_LINEAPRINT_RECORD if what a run recorded is damaged.
  */
 export async function diffRuns(a: StoredRun, b: StoredRun, options: RunDiffOptions = {}): Promise<RunDiff> {
-  checkOptions(options)
+  checkKnown(options, OPTIONS)
   const { ignore = [], trackers = [], signal } = options
   checkPatterns(ignore)
   signal?.throwIfAborted()
@@ -119,17 +118,6 @@ export async function diffRuns(a: StoredRun, b: StoredRun, options: RunDiffOptio
 }
 
 const OPTIONS = ['ignore', 'trackers', 'signal'] as const
-
-function checkOptions(options: RunDiffOptions): void {
-  for (const key of Object.keys(options)) {
-    if (OPTIONS.some((known) => known === key)) continue
-    const near = nearest(key, OPTIONS)
-    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `unknown option ${JSON.stringify(key)}`, {
-      field: key,
-      hint: near === undefined ? `known are ${OPTIONS.join(', ')}` : `did you mean ${near}?`,
-    })
-  }
-}
 
 function byRank(a: RunDifference, b: RunDifference): number {
   return CAUSES.indexOf(a.cause) - CAUSES.indexOf(b.cause) || compareUtf8(a.field, b.field)

@@ -6,7 +6,7 @@ import { diffTensors } from '../model/diff/diff.ts'
 import { TRACKED_SECTIONS } from '../record/record.ts'
 import { errorCode } from '../util/fs.ts'
 import { RECORD_LIMIT } from '../record/seal.ts'
-import { isBelow } from '../store/run-files.ts'
+import { isSafeRelativePath } from '../util/paths.ts'
 import { fieldText } from '../json/copy.ts'
 import { recordedTable, tableDifference } from '../compare/tables.ts'
 import { parseTensors } from '../record/tensor-list.ts'
@@ -183,7 +183,7 @@ async function recordedTensors(
 ): Promise<readonly RecordedTensor[] | undefined> {
   const file = fieldText(entry['tensorsFile'] ?? '')
   if (file === '') return undefined
-  if (!isBelow(file)) {
+  if (!isSafeRelativePath(file)) {
     throw new LineaprintError(
       'ERR_LINEAPRINT_RECORD',
       'the record names a path outside the folder of the run',

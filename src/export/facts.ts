@@ -1,6 +1,7 @@
 /** What outputs say of a run beside its metrics, taken from the record field by field. */
 import { realpath, stat } from 'node:fs/promises'
-import { join, sep } from 'node:path'
+import { join } from 'node:path'
+import { isInside } from '../util/paths.ts'
 import { TRACKED_SECTIONS } from '../record/record.ts'
 import { decodeFloats } from '../json/special-floats.ts'
 import type { JsonObject, JsonValue } from '../core/json-value.ts'
@@ -121,7 +122,7 @@ export async function findFiles(folder: string, paths: readonly string[]): Promi
   const found: RunFile[] = []
   for (const path of paths) {
     const place = await realpath(join(root, path)).catch(() => '')
-    if (!place.startsWith(root + sep)) continue
+    if (!isInside(root, place)) continue
     const info = await stat(place)
     if (info.isFile()) found.push({ path, place, size: info.size })
   }

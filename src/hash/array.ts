@@ -1,6 +1,7 @@
 /** Typed arrays as tensors: dtype, shape and element bits. */
 import { endianness } from 'node:os'
 import { primary, toDigests } from '../core/digest.ts'
+import { ARRAY_DTYPES } from '../core/dtypes.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { native } from '../native/load.ts'
 import { checkKeys } from '../core/options.ts'
@@ -50,21 +51,6 @@ export interface ArrayHash {
   readonly sample?: SampleReport
 }
 
-const DTYPES: Readonly<Record<string, string>> = {
-  Int8Array: 'I8',
-  Uint8Array: 'U8',
-  Uint8ClampedArray: 'U8',
-  Int16Array: 'I16',
-  Uint16Array: 'U16',
-  Int32Array: 'I32',
-  Uint32Array: 'U32',
-  BigInt64Array: 'I64',
-  BigUint64Array: 'U64',
-  Float16Array: 'F16',
-  Float32Array: 'F32',
-  Float64Array: 'F64',
-}
-
 /** Check whether a value is a typed array whose elements have a dtype. */
 export function isTypedArray(value: unknown): value is TypedArray {
   return dtypeOf(value) !== undefined
@@ -79,7 +65,7 @@ export function dtypeOf(value: unknown): string | undefined {
   const tag = Object.getOwnPropertyDescriptor(TYPED_ARRAY_PROTOTYPE, Symbol.toStringTag)?.get?.call(
     value,
   ) as unknown
-  return typeof tag === 'string' ? DTYPES[tag] : undefined
+  return typeof tag === 'string' ? ARRAY_DTYPES.get(tag) : undefined
 }
 
 const TYPED_ARRAY_PROTOTYPE = Object.getPrototypeOf(Uint8Array.prototype) as object
@@ -101,7 +87,7 @@ export async function hashArray(
   const dtype = dtypeOf(data)
   if (dtype === undefined) {
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this is not a typed array', {
-      expected: Object.keys(DTYPES).join(', '),
+      expected: [...ARRAY_DTYPES.keys()].join(', '),
       received: typeof data,
     })
   }

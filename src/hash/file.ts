@@ -55,7 +55,11 @@ export interface FileOptions extends FilesOptions {
  */
 export async function hashFile(path: string, options: FileOptions = {}): Promise<FileHash> {
   const { start, end, ...shared } = options
-  if (start !== undefined || end !== undefined) return hashRange(path, start ?? 0, end, shared)
+  const isWhole = start === undefined && end === undefined
+  if (!isWhole) checkSample(shared.sample, { 'start and end': true })
+  if (!isWhole || (shared.sample === undefined && cacheFolder(shared.cache) === undefined))
+    return hashRange(path, start ?? 0, end, shared)
+  // A cache and a sample are of a job for several files.
   const [outcome] = await hashFiles([path], shared)
   if (outcome instanceof LineaprintError) throw outcome
   if (outcome === undefined) throw new LineaprintError('ERR_LINEAPRINT_INTERNAL', 'no result', { path })
@@ -66,10 +70,9 @@ async function hashRange(
   path: string,
   start: number,
   end: number | undefined,
-  { sample, ...options }: FilesOptions,
+  options: FilesOptions,
 ): Promise<FileHash> {
-  checkKeys(options, ['cache'])
-  checkSample(sample, { 'start and end': true })
+  checkKeys(options, ['cache', 'sample'])
   const algorithm = checkAlgorithm(options.algorithm)
   const checked = checkPath(path)
   for (const [field, position] of Object.entries({ start, end: end ?? 0 })) {
@@ -83,8 +86,7 @@ async function hashRange(
   const { size, digests } = await runJob(options, (job, threads) =>
     native.hashRange(job, checked, start, end, algorithm, threads),
   )
-  const made = toDigests(digests)
-  return { path: checked, size, digest: primary(made), digests: made }
+  return toFileHash(checked, size, toDigests(digests))
 }
 
 /**

@@ -2,6 +2,7 @@
 import { fromFailure, isFailure, runJob } from '../native/job.ts'
 import { Digest, primary, toDigests } from '../core/digest.ts'
 import { LineaprintError } from '../core/errors.ts'
+import { parseStandardJson } from '../json/parse.ts'
 import { native } from '../native/load.ts'
 import { checkKeys, checkPath } from '../core/options.ts'
 import type { JobOptions } from '../core/options.ts'
@@ -79,12 +80,7 @@ export function mergeParts(parts: readonly FilePart[]): { readonly size: number;
 
 /** Parse a part that was written as JSON. `path` is used in errors. */
 export function parsePart(text: string, path?: string): FilePart {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch (cause) {
-    throw new LineaprintError('ERR_LINEAPRINT_FORMAT', 'it is not JSON', { path, cause })
-  }
+  const value = parseStandardJson(text, path)
   if (isPart(value)) return value
   throw new LineaprintError('ERR_LINEAPRINT_FORMAT', 'it is not a part of a digest', {
     path,

@@ -1,5 +1,5 @@
 /** Differences between two folders, or two files, by their digests. */
-import { stat } from 'node:fs/promises'
+import { statInput } from '../util/fs.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { checkPath } from '../core/options.ts'
 import { compareUtf8 } from '../util/text-order.ts'
@@ -56,7 +56,7 @@ export interface TreeDiff {
  * @throws ERR_LINEAPRINT_ARGUMENT for a folder and a file, and the errors of `hashTree` and `hashFile`.
  */
 export async function diffTrees(a: string, b: string, options: TreeDiffOptions = {}): Promise<TreeDiff> {
-  const [first, second] = [await isFolder(a), await isFolder(b)]
+  const [first, second] = [await isFolderInput(a), await isFolderInput(b)]
   if (first !== second) {
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'a folder and a file cannot be compared', {
       path: b,
@@ -67,21 +67,8 @@ export async function diffTrees(a: string, b: string, options: TreeDiffOptions =
   return first ? diffFolders(a, b, options) : diffFiles(a, b, options)
 }
 
-async function isFolder(path: string): Promise<boolean> {
-  try {
-    return (await stat(checkPath(path))).isDirectory()
-  } catch (cause) {
-    if (LineaprintError.is(cause)) throw cause
-    const { code, message } = cause as NodeJS.ErrnoException
-    if (code === 'ENOENT' || code === 'ENOTDIR') {
-      const detail = 'there is no such file or folder'
-      throw new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', detail, { path, cause })
-    }
-    throw new LineaprintError('ERR_LINEAPRINT_UNREADABLE', `cannot look at it: ${code ?? message}`, {
-      path,
-      cause,
-    })
-  }
+async function isFolderInput(path: string): Promise<boolean> {
+  return (await statInput(checkPath(path))).isDirectory()
 }
 
 async function diffFolders(a: string, b: string, options: TreeDiffOptions): Promise<TreeDiff> {

@@ -1,10 +1,22 @@
 /**
- * A strict JSON parser for files that enter a digest.
+ * A strict JSON parser.
  *
  * `JSON.parse` lets the last of two equal keys win and rounds large numbers without a word, so two different
  * files could have one digest. Here equal keys and numbers beyond a double are errors, an integer that loses
  * digits is reported, and `NaN`, `Infinity` and `-Infinity`, which Python writes, are understood.
  * Objects become Maps: `__proto__` is a legal key.
+ *
+ * For each kind of document one parser decides what is accepted and what it means:
+ *
+ * - This one for configurations and tokenizers of models, manifests and files of options ({@link parseJson}), and for
+ *   records, lists of tensors and parts of a digest, which have no `NaN` ({@link parseStandardJson}). The addon has the
+ *   same rules for the canonical bytes of a document (`model/document.ts`): it may only take what this parser takes, with
+ *   the same bytes, and what it does not take is parsed here. A property test compares the two. The list of runs reads
+ *   a record that nothing depends on with `JSON.parse`, which is faster; whatever else is done with a run parses it here.
+ * - The addon alone for headers of safetensors and their `index.json`.
+ * - `JSON.parse` for what belongs to another program, which reads it so or wrote it for this process: files of npm, Bun
+ *   and Pipenv, answers of programs and servers, messages of the Python bridge; and for lines of the journal, each of
+ *   which is written and read by this package and checked by a schema.
  */
 import { LineaprintError } from '../core/errors.ts'
 
@@ -25,14 +37,45 @@ const NUMBER = /-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/y
 const PLAIN = /[^"\\\u0000-\u001f]*/y
 
 /**
- * Parses a JSON document.
+ * Parse a JSON document, in which numbers may also be `NaN`, `Infinity` and `-Infinity`.
  *
  * @param source UTF-8 bytes or text.
  * @param path The file it came from, for errors.
+ * @throws ERR_LINEAPRINT_FORMAT.
  */
 export function parseJson(source: Uint8Array | string, path?: string): ParsedDocument {
-  const parser = new Parser(typeof source === 'string' ? source : decode(source, path), path)
-  return parser.document()
+  return new Parser(textOf(source, path), path, WORDS).document()
+}
+
+/**
+ * Parse a JSON document of RFC 8259 into arrays and objects, with `__proto__` as a member like others. An integer whose
+ * digits a double does not keep is rounded.
+ *
+ * @param source UTF-8 bytes or text.
+ * @param path The file it came from, for errors.
+ * @throws ERR_LINEAPRINT_FORMAT, also for two equal keys in one object.
+ */
+export function parseStandardJson(source: Uint8Array | string, path?: string): unknown {
+  return toObjects(new Parser(textOf(source, path), path, STANDARD_WORDS).document().value)
+}
+
+/** Make objects of the Maps of a parsed value. */
+export function toObjects(value: ParsedJson): unknown {
+  if (Array.isArray(value)) return value.map(toObjects)
+  if (!(value instanceof Map)) return value
+  const object: Record<string, unknown> = {}
+  for (const [key, member] of value) {
+    // An assignment to this name would set the prototype.
+    if (key === '__proto__') {
+      const descriptor = { value: toObjects(member), enumerable: true, writable: true, configurable: true }
+      Object.defineProperty(object, key, descriptor)
+    } else object[key] = toObjects(member)
+  }
+  return object
+}
+
+function textOf(source: Uint8Array | string, path: string | undefined): string {
+  return typeof source === 'string' ? source : decode(source, path)
 }
 
 function decode(bytes: Uint8Array, path: string | undefined): string {
@@ -47,12 +90,14 @@ function decode(bytes: Uint8Array, path: string | undefined): string {
 class Parser {
   readonly #text: string
   readonly #path: string | undefined
+  readonly #words: Words
   readonly #lossy: string[] = []
   #at = 0
 
-  constructor(text: string, path: string | undefined) {
+  constructor(text: string, path: string | undefined, words: Words) {
     this.#text = text
     this.#path = path
+    this.#words = words
   }
 
   document(): ParsedDocument {
@@ -73,7 +118,7 @@ class Parser {
     if (character !== undefined && '-0123456789'.includes(character) && this.#text[this.#at + 1] !== 'I') {
       return this.#number()
     }
-    for (const [word, value] of WORDS) {
+    for (const [word, value] of this.#words) {
       if (this.#text.startsWith(word, this.#at)) {
         this.#at += word.length
         return value
@@ -196,11 +241,12 @@ class Parser {
   }
 }
 
-const WORDS: readonly (readonly [string, ParsedJson])[] = [
+type Words = readonly (readonly [string, ParsedJson])[]
+
+const STANDARD_WORDS: Words = [
   ['true', true],
   ['false', false],
   ['null', null],
-  ['NaN', NaN],
-  ['Infinity', Infinity],
-  ['-Infinity', -Infinity],
 ]
+
+const WORDS: Words = [...STANDARD_WORDS, ['NaN', NaN], ['Infinity', Infinity], ['-Infinity', -Infinity]]

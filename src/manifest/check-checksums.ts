@@ -2,7 +2,7 @@
 import { basename, isAbsolute } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
 import { parseChecksums, refuseMalformed } from './checksums.ts'
-import { reasonOf } from './compare.ts'
+import { messageWithoutPath } from './compare.ts'
 import { choiceOf, decide, hashInto } from './checksum-hashes.ts'
 import { Findings } from './findings.ts'
 import { collisionsOf } from './names.ts'
@@ -89,7 +89,7 @@ function report(
   })
   if (outcome instanceof LineaprintError || outcome === undefined) {
     if (outcome?.code === 'ERR_LINEAPRINT_NOT_FOUND') findings.add('missing', item('there is no such file'))
-    else findings.add('unreadable', item(outcome === undefined ? 'no result' : reasonOf(outcome)))
+    else findings.add('unreadable', item(outcome === undefined ? 'no result' : messageWithoutPath(outcome)))
     return
   }
   const wrong = demands.find(({ algorithm = decided, hex }) => !algorithm || outcome[algorithm]?.hex !== hex)

@@ -1,10 +1,10 @@
 /** Check of one file against its manifest. */
 import { join } from 'node:path'
+import { statInput } from '../util/fs.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { hashFile } from '../hash/file.ts'
 import { checkWeightsFile, compareModel } from './check-model.ts'
 import { differenceOf } from './compare.ts'
-import { statPath } from './entries.ts'
 import { Findings } from './findings.ts'
 import type { JobOptions } from '../core/options.ts'
 import type { Manifest } from './document.ts'
@@ -24,7 +24,7 @@ export async function checkSingleFile(
   const [entry] = manifest.entries
   if (entry === undefined) throw new LineaprintError('ERR_LINEAPRINT_INTERNAL', 'a manifest without entries')
   // The manifest may be untrusted, but its entry has no folders: it cannot lead out of the caller's folder.
-  const path = (await statPath(root)).isDirectory() ? join(root, entry.path) : root
+  const path = (await statInput(root)).isDirectory() ? join(root, entry.path) : root
   const { algorithm, model, tensors } = manifest
   try {
     const { size, digests } = await hashFile(path, { ...options, algorithm })

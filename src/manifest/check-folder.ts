@@ -3,7 +3,7 @@ import { basename, dirname, join, relative, resolve } from 'node:path'
 import { realpath } from 'node:fs/promises'
 import type { LineaprintError } from '../core/errors.ts'
 import { checkModel } from './check-model.ts'
-import { differenceOf, reasonOf } from './compare.ts'
+import { differenceOf, messageWithoutPath } from './compare.ts'
 import { Findings } from './findings.ts'
 import { keyOf } from './names.ts'
 import { walk } from './walk.ts'
@@ -76,7 +76,7 @@ function compare(manifest: Manifest, walked: Walked, ignoreAdded: boolean, findi
   for (const [path, error] of walked.errors) {
     if (explained.has(path)) continue
     const known = error.code === 'ERR_LINEAPRINT_LINK' || error.code === 'ERR_LINEAPRINT_NOT_REGULAR'
-    findings.add(known ? 'added' : 'unreadable', { path, detail: reasonOf(error) })
+    findings.add(known ? 'added' : 'unreadable', { path, detail: messageWithoutPath(error) })
   }
 }
 
@@ -98,7 +98,7 @@ function addAbsent(
 ): void {
   if (error === undefined || at === undefined)
     return findings.add('missing', { ...named(entry), detail: 'there is no such file' })
-  const detail = at === entry.path ? reasonOf(error) : `${at}: ${reasonOf(error)}`
+  const detail = at === entry.path ? messageWithoutPath(error) : `${at}: ${messageWithoutPath(error)}`
   // The path is not a regular file, so it has changed; there is no need to read it.
   const differs = error.code === 'ERR_LINEAPRINT_LINK' || error.code === 'ERR_LINEAPRINT_NOT_REGULAR'
   findings.add(differs ? 'changed' : 'unreadable', { ...named(entry), detail })

@@ -1,12 +1,12 @@
 /** Check of a manifest, or of a checksum file of `b3sum` or `sha256sum`, against the present files. */
 import { readFile, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { errorCode, isMissing, statInput, systemReason } from '../util/fs.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { checkChoice, checkKeys, checkPath } from '../core/options.ts'
 import { checkChecksums } from './check-checksums.ts'
 import { checkSingleFile } from './check-file.ts'
 import { checkFolder } from './check-folder.ts'
-import { statPath } from './entries.ts'
 import { parseManifest } from './parse.ts'
 import type { JobOptions } from '../core/options.ts'
 import type { Algorithm } from '../core/digest.ts'
@@ -96,14 +96,14 @@ async function sourceOf(
   // An object may be untrusted too, so it is parsed as strictly as a file.
   if (typeof manifest === 'object') return { source: Buffer.from(JSON.stringify(manifest)) }
   const path = checkPath(manifest)
-  const source = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
-    throw cause.code === 'ENOENT' || cause.code === 'ENOTDIR'
+  const source = await readFile(path).catch((cause: unknown) => {
+    throw isMissing(cause)
       ? new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'there is no such manifest', { path, cause })
       : new LineaprintError(
           'ERR_LINEAPRINT_UNREADABLE',
-          cause.code === 'EISDIR'
+          errorCode(cause) === 'EISDIR'
             ? 'it is a folder, not a manifest'
-            : `cannot read it: ${cause.code ?? cause.message}`,
+            : `cannot read it: ${systemReason(cause)}`,
           { path, cause },
         )
   })
@@ -138,7 +138,7 @@ async function defaultRoot(path: string | undefined): Promise<string> {
 }
 
 async function folderOf(path: string): Promise<string> {
-  if ((await statPath(path)).isDirectory()) return path
+  if ((await statInput(path)).isDirectory()) return path
   throw new LineaprintError('ERR_LINEAPRINT_NOT_REGULAR', 'it is no folder', {
     path,
     expected: 'the folder that the manifest describes',

@@ -18,7 +18,7 @@ export function differenceOf(recorded: ManifestEntry, present: ManifestEntry): s
   return equal ? undefined : 'its content differs'
 }
 
-/** Return the message of an error without the path, which is shown next to it. */
-export function reasonOf({ path, message }: LineaprintError): string {
+/** Return the message of an error without the path, which the finding has as a field. */
+export function messageWithoutPath({ path, message }: LineaprintError): string {
   return path !== undefined && message.startsWith(`${path}: `) ? message.slice(path.length + 2) : message
 }

@@ -1,23 +1,8 @@
 /** Entries of a hashed folder in the form of a manifest. */
-import { readlink, stat } from 'node:fs/promises'
-import { LineaprintError } from '../core/errors.ts'
+import { readlink } from 'node:fs/promises'
 import { bytesOf, namedOf, textOf } from './names.ts'
-import type { Stats } from 'node:fs'
 import type { TreeEntry } from '../hash/tree.ts'
 import type { ManifestEntry } from './document.ts'
-
-/** Stat a path; links are followed. */
-export async function statPath(path: string): Promise<Stats> {
-  return stat(path).catch((cause: NodeJS.ErrnoException) => {
-    throw cause.code === 'ENOENT' || cause.code === 'ENOTDIR'
-      ? new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'there is no such file or folder', { path, cause })
-      : new LineaprintError(
-          'ERR_LINEAPRINT_UNREADABLE',
-          `cannot look at it: ${cause.code ?? cause.message}`,
-          { path, cause },
-        )
-  })
-}
 
 /** Convert the entries of a walk, with exact bytes if text cannot represent a name or target. */
 export async function entriesOf(root: string, listed: readonly TreeEntry[]): Promise<ManifestEntry[]> {

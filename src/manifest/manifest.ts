@@ -1,11 +1,12 @@
 /** Manifests: every file of a folder (and every tensor of a model) with its digest. */
 import { basename, join, resolve } from 'node:path'
+import { statInput } from '../util/fs.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { checkAlgorithm, checkKeys, checkPath } from '../core/options.ts'
 import { hashFile } from '../hash/file.ts'
 import { hashTree } from '../hash/tree.ts'
 import { MANIFEST_SCHEMA } from './document.ts'
-import { entriesOf, statPath } from './entries.ts'
+import { entriesOf } from './entries.ts'
 import { checkCounted, locate, modelOf, unchanged, weightsFileOf } from './model.ts'
 import type { HashOptions } from '../core/options.ts'
 import type { LinkMode } from '../hash/tree.ts'
@@ -47,7 +48,7 @@ export async function createManifest(path: string, options: ManifestOptions = {}
   checkKeys(options, ['links', 'ignore', 'ignoreFiles', 'includeSkipped', 'tensors'])
   const root = resolve(checkPath(path))
   checkAlgorithm(options.algorithm)
-  const isFolder = (await statPath(root)).isDirectory()
+  const isFolder = (await statInput(root)).isDirectory()
   if (options.tensors !== true) return isFolder ? folderManifest(root, options) : fileManifest(root, options)
   if (isFolder) return modelFolderManifest(root, options)
   return modelFileManifest(root, options)

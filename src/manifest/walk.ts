@@ -1,6 +1,7 @@
 /** Walk of a folder for a check: an entry that cannot be read does not hide the others. */
 import { constants } from 'node:fs'
 import { access, lstat } from 'node:fs/promises'
+import { errorCode } from '../util/fs.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { hashTree } from '../hash/tree.ts'
 import { absoluteOf, entriesOf } from './entries.ts'
@@ -93,10 +94,7 @@ async function probeEntry(
 ): Promise<LineaprintError | undefined> {
   const { path } = entry
   const absolute = absoluteOf(root, entry)
-  const isLink = await lstat(absolute).then(
-    (info) => info.isSymbolicLink(),
-    (error: NodeJS.ErrnoException) => error.code,
-  )
+  const isLink = await lstat(absolute).then((info) => info.isSymbolicLink(), errorCode)
   // The folder, not the entry, denies access.
   if (isLink === 'EACCES' && path.includes('/')) return closed(path.slice(0, path.lastIndexOf('/')))
   // A recorded link is never followed; a removed entry is missing, which is not an error.
@@ -105,10 +103,7 @@ async function probeEntry(
     return new LineaprintError('ERR_LINEAPRINT_LINK', 'it is a symbolic link, and links are refused', {
       path,
     })
-  const code = await access(absolute, constants.R_OK).then(
-    () => undefined,
-    (error: NodeJS.ErrnoException) => error.code,
-  )
+  const code = await access(absolute, constants.R_OK).then(() => undefined, errorCode)
   if (isLink && (code === 'ENOENT' || code === 'ELOOP' || code === 'ENOTDIR'))
     return new LineaprintError('ERR_LINEAPRINT_LINK', 'it is a link that leads nowhere', { path })
   return code === 'EACCES' ? closed(path) : undefined

@@ -1,5 +1,6 @@
 /** The part of a model's configuration that determines its architecture. */
 import { readFile } from 'node:fs/promises'
+import { systemReason } from '../util/fs.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { canonicalBytes } from '../json/canonical.ts'
 import { parseJson } from '../json/parse.ts'
@@ -23,8 +24,8 @@ export interface ModelConfig {
  * sorted, because Python writes them in arbitrary order.
  */
 export async function readConfig(path: string): Promise<ModelConfig> {
-  const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
-    throw new LineaprintError('ERR_LINEAPRINT_UNREADABLE', `cannot read it: ${cause.code ?? cause.message}`, {
+  const bytes = await readFile(path).catch((cause: unknown) => {
+    throw new LineaprintError('ERR_LINEAPRINT_UNREADABLE', `cannot read it: ${systemReason(cause)}`, {
       path,
       cause,
     })

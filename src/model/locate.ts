@@ -1,6 +1,7 @@
 /** Locate the files of a model. */
 import { readFile, readdir, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
+import { errorCode, isMissing, systemReason } from '../util/fs.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { native } from '../native/load.ts'
 import { fromFailure, isFailure } from '../native/job.ts'
@@ -33,14 +34,13 @@ const INDEX_LIMIT = 256 << 20
  */
 export async function locateModel(path: string): Promise<ModelFiles> {
   const absolute = resolve(path)
-  const info = await stat(absolute).catch((cause: NodeJS.ErrnoException) => {
-    throw cause.code === 'ENOENT'
+  const info = await stat(absolute).catch((cause: unknown) => {
+    throw errorCode(cause) === 'ENOENT'
       ? new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'there is no such file or folder', { path, cause })
-      : new LineaprintError(
-          'ERR_LINEAPRINT_UNREADABLE',
-          `cannot look at it: ${cause.code ?? cause.message}`,
-          { path, cause },
-        )
+      : new LineaprintError('ERR_LINEAPRINT_UNREADABLE', `cannot look at it: ${systemReason(cause)}`, {
+          path,
+          cause,
+        })
   })
   if (!info.isDirectory()) {
     const folder = dirname(absolute)
@@ -89,9 +89,9 @@ async function findConfig(folder: string): Promise<{ config?: string }> {
     const config = join(folder, name)
     const isFile = await stat(config).then(
       (info) => info.isFile(),
-      (error: NodeJS.ErrnoException) => {
-        if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return false
-        throw new LineaprintError('ERR_LINEAPRINT_UNREADABLE', `cannot look at it: ${error.code ?? ''}`, {
+      (error: unknown) => {
+        if (isMissing(error)) return false
+        throw new LineaprintError('ERR_LINEAPRINT_UNREADABLE', `cannot look at it: ${systemReason(error)}`, {
           path: config,
           cause: error,
         })

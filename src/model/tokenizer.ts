@@ -1,6 +1,7 @@
 /** The `tokenizer` digest: vocabulary, merges and rules, whatever the file's name or origin. */
 import { readFile, readdir, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
+import { errorCode, systemReason } from '../util/fs.ts'
 import { primary, toDigests } from '../core/digest.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { canonicalBytes } from '../json/canonical.ts'
@@ -65,9 +66,9 @@ export async function readTokenizer(path: string, options: HashOptions = {}): Pr
 
 /** Return the names of the tokenizer files in a folder, sorted. */
 export async function findTokenizer(folder: string): Promise<string[]> {
-  const names = await readdir(folder).catch((cause: NodeJS.ErrnoException) => {
-    const code = cause.code === 'ENOENT' ? 'ERR_LINEAPRINT_NOT_FOUND' : 'ERR_LINEAPRINT_UNREADABLE'
-    throw new LineaprintError(code, `cannot list it: ${cause.code ?? cause.message}`, { path: folder, cause })
+  const names = await readdir(folder).catch((cause: unknown) => {
+    const code = errorCode(cause) === 'ENOENT' ? 'ERR_LINEAPRINT_NOT_FOUND' : 'ERR_LINEAPRINT_UNREADABLE'
+    throw new LineaprintError(code, `cannot list it: ${systemReason(cause)}`, { path: folder, cause })
   })
   return names.filter((name) => TOKENIZER_FILES.includes(name)).toSorted()
 }

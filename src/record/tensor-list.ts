@@ -1,7 +1,7 @@
 /** The tensors of a tracked model, in a file of their own, so that a later check can name the one that changed. */
 import { z } from 'zod/mini'
 import { LineaprintError } from '../core/errors.ts'
-import { parseJson } from '../json/parse.ts'
+import { parseStandardJson } from '../json/parse.ts'
 import { ENGLISH } from '../util/schema.ts'
 import type { Difference } from '../core/component.ts'
 import type { TensorInfo } from '../model/read.ts'
@@ -39,8 +39,7 @@ export function formatTensors(tensors: readonly TensorInfo[]): string {
  */
 export function parseTensors(bytes: Uint8Array, path: string): readonly RecordedTensor[] {
   try {
-    parseJson(bytes, path)
-    return fileSchema.parse(JSON.parse(Buffer.from(bytes).toString()), ENGLISH).tensors
+    return fileSchema.parse(parseStandardJson(bytes, path), ENGLISH).tensors
   } catch (cause) {
     throw new LineaprintError('ERR_LINEAPRINT_RECORD', 'the list of tensors is damaged', { path, cause })
   }

@@ -7,7 +7,7 @@ import { runTracked } from '../command/lifecycle.ts'
 import { recordedConfiguration } from '../config/options.ts'
 import { isReported } from '../record/reported-by.ts'
 import { KINDS } from '../tracking/inputs.ts'
-import { isThere } from './inputs.ts'
+import { inputExists } from './inputs.ts'
 import { FROM_NEW_TREE, newRunOptions } from './options.ts'
 import type { JsonObject } from '../core/json-value.ts'
 import type { StoredRun } from '../store/runs.ts'
@@ -96,7 +96,7 @@ export async function commandIn(run: StoredRun, map: TreeMap, rebuilt: Rebuilt):
   const before = resolve(record.command.workingDirectory, program)
   // A name without a slash is looked up on PATH.
   if (!/[/\\]/.test(program) || !map.covers(before)) return [program, ...mapped]
-  if (!(await isThere(map.path(before)))) return [before, ...mapped]
+  if (!(await inputExists(map.path(before)))) return [before, ...mapped]
   return [isAbsolute(program) ? map.path(program) : program, ...mapped]
 }
 

@@ -4,8 +4,9 @@ import { dirname, relative, sep } from 'node:path'
 import { gitPath } from '../capture/git/paths.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { storeError } from '../util/fs.ts'
-import { isThere } from './inputs.ts'
-import { isWithin, preparePath } from './paths.ts'
+import { inputExists } from './inputs.ts'
+import { isInside } from '../util/paths.ts'
+import { preparePath } from './paths.ts'
 import type { StoredRun } from '../store/runs.ts'
 import type { TreeMap } from './paths.ts'
 
@@ -26,9 +27,9 @@ export async function preparePlaces(
   for (const [name, entry] of Object.entries(record.outputs)) {
     if (!('path' in entry) || typeof entry.path !== 'string') continue
     const place = map.path(entry.path)
-    if (isWithin(place, target)) await makeFolder(dirname(place), target)
+    if (isInside(target, place)) await makeFolder(dirname(place), target)
     const real = await realPlace(place)
-    if (isWithin(real.path, target) || (!real.exists && !isWithin(real.path, source))) continue
+    if (isInside(target, real.path) || (!real.exists && !isInside(source, real.path))) continue
     throw new LineaprintError(
       'ERR_LINEAPRINT_STATE',
       `the output ${JSON.stringify(name)} lies outside of the new work tree, and running again would overwrite it`,
@@ -39,7 +40,7 @@ export async function preparePlaces(
 
 /** Makes a folder in the new tree, if it is not there. */
 export async function makeFolder(folder: string, target: string): Promise<void> {
-  if (folder === target || (await isThere(folder))) return
+  if (folder === target || (await inputExists(folder))) return
   const below = relative(target, folder).split(sep).join('/')
   await preparePath(target, gitPath(Buffer.from(`${below}/file`)))
 }
@@ -47,7 +48,7 @@ export async function makeFolder(folder: string, target: string): Promise<void> 
 /** Where a path leads; of one that does not exist, where the nearest folder above it leads. */
 async function realPlace(path: string): Promise<{ path: string; exists: boolean }> {
   let above = path
-  while (!(await isThere(above)) && dirname(above) !== above) above = dirname(above)
+  while (!(await inputExists(above)) && dirname(above) !== above) above = dirname(above)
   try {
     return { path: await realpath(above), exists: above === path }
   } catch (cause) {

@@ -3,7 +3,7 @@ import { constants, cp, stat } from 'node:fs/promises'
 import { relative, sep } from 'node:path'
 import { gitPath } from '../capture/git/paths.ts'
 import { LineaprintError } from '../core/errors.ts'
-import { errorCode, storeError } from '../util/fs.ts'
+import { pathExists, storeError } from '../util/fs.ts'
 import { verifyTracked } from '../compare/tracked.ts'
 import { isReported } from '../record/reported-by.ts'
 import { preparePath } from './paths.ts'
@@ -82,7 +82,7 @@ async function moveInput(entry: TrackedRecord, map: TreeMap, target: string): Pr
   const path = entry.status === 'tracked' ? entry['path'] : undefined
   if (typeof path !== 'string' || !map.covers(path)) return entry
   const place = map.path(path)
-  if (!(await isThere(place)) && (await isThere(path))) await bringAlong(path, place, target)
+  if (!(await inputExists(place)) && (await inputExists(path))) await bringAlong(path, place, target)
   return { ...entry, path: place } as TrackedRecord
 }
 
@@ -97,7 +97,7 @@ async function moveReported(
   target: string,
 ): Promise<void> {
   const path = entry.status === 'tracked' ? entry['path'] : undefined
-  if (typeof path !== 'string' || !map.covers(path) || (await isThere(map.path(path)))) return
+  if (typeof path !== 'string' || !map.covers(path) || (await inputExists(map.path(path)))) return
   const info = await stat(path).catch(() => undefined)
   if (info !== undefined && info.mtimeMs < Date.parse(record.startedAt))
     await bringAlong(path, map.path(path), target)
@@ -121,13 +121,9 @@ async function bringAlong(path: string, place: string, target: string): Promise<
   }
 }
 
-/** Whether a path leads to something; links are followed. */
-export async function isThere(path: string): Promise<boolean> {
-  try {
-    await stat(path)
-    return true
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) return false
-    throw storeError(path, 'it cannot be looked at', error)
-  }
+/** Whether a path leads to something. @throws ERR_LINEAPRINT_STORE where it cannot be told. */
+export async function inputExists(path: string): Promise<boolean> {
+  return pathExists(path).catch((cause: unknown) => {
+    throw storeError(path, 'it cannot be looked at', cause)
+  })
 }

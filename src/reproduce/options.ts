@@ -1,6 +1,6 @@
 /** The options of the new run: those of the reproduced one as they were recorded, minus what must not carry over. */
 import { OPTION_NAMES, recordedConfiguration, recordedOptions } from '../config/options.ts'
-import { isWithin } from './paths.ts'
+import { isInside } from '../util/paths.ts'
 import type { Configuration, ExperimentOptions } from '../config/options.ts'
 import type { StoredRun } from '../store/runs.ts'
 import type { TreeMap } from './paths.ts'
@@ -60,6 +60,6 @@ export function newRunOptions(run: StoredRun, map: TreeMap, target: string): Exp
   return {
     ...Object.fromEntries(carried.map((name) => [name, recorded[name]])),
     // A store elsewhere is the record's word, which does not decide where something is written.
-    outputDir: isWithin(outputDir, target) ? outputDir : target,
+    outputDir: isInside(target, outputDir) ? outputDir : target,
   }
 }

@@ -3,12 +3,8 @@ import { lstat, mkdir } from 'node:fs/promises'
 import { join, relative, resolve, sep } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
 import { errorCode } from '../util/fs.ts'
+import { isInside } from '../util/paths.ts'
 import type { GitPath } from '../capture/git/paths.ts'
-
-/** Whether a path is a folder or lies below it. */
-export function isWithin(path: string, folder: string): boolean {
-  return path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep)
-}
 
 /** Takes paths of one work tree into another. */
 export class TreeMap {
@@ -29,13 +25,13 @@ export class TreeMap {
   /** The place of a path in the new tree; itself where it lies outside of the old one. */
   path(given: string): string {
     const path = resolve(given)
-    const root = this.#roots.find((folder) => isWithin(path, folder))
+    const root = this.#roots.find((folder) => isInside(folder, path))
     return root === undefined ? path : join(this.#target, relative(root, path))
   }
 
   /** Whether a path lies in the old tree. */
   covers(path: string): boolean {
-    return this.#roots.some((folder) => isWithin(resolve(path), folder))
+    return this.#roots.some((folder) => isInside(folder, resolve(path)))
   }
 
   /** A text in which the old root is replaced wherever it stands as a path or the beginning of one. */

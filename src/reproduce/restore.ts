@@ -6,7 +6,7 @@
  * changes. (Git renews the time stamp of an object that it finds there instead of writing it again.) Links come last:
  * nothing is written through one.
  */
-import { constants, open, stat, symlink, writeFile } from 'node:fs/promises'
+import { constants, open, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Absent } from '../util/not-available.ts'
 import { asArray, asObject, asText } from '../capture/fields.ts'
@@ -14,7 +14,7 @@ import { BUNDLE_FILE } from '../capture/git/bundle.ts'
 import { createGit } from '../capture/git/command.ts'
 import { gitPath } from '../capture/git/paths.ts'
 import { LineaprintError } from '../core/errors.ts'
-import { errorCode, storeError } from '../util/fs.ts'
+import { errorCode, isFolder, storeError } from '../util/fs.ts'
 import { checkPath, preparePath } from './paths.ts'
 import type { Git } from '../capture/git/command.ts'
 import type { GitPath } from '../capture/git/paths.ts'
@@ -93,11 +93,7 @@ function withSettings(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 type CommitState = 'there' | { readonly repository: boolean; readonly cause?: Absent }
 
 async function lookForCommit(git: Git, { root, commit }: RecordedTree): Promise<CommitState> {
-  const isThere = await stat(root).then(
-    (info) => info.isDirectory(),
-    () => false,
-  )
-  if (!isThere) return { repository: false }
+  if (!(await isFolder(root))) return { repository: false }
   try {
     await git(['cat-file', '-e', `${commit}^{commit}`])
     return 'there'

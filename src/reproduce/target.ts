@@ -3,9 +3,8 @@ import { mkdir, mkdtemp, readdir, realpath, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
-import { errorCode, storeError } from '../util/fs.ts'
-import { makeFolders } from '../util/folders.ts'
-import { isWithin } from './paths.ts'
+import { errorCode, makeFolders, storeError } from '../util/fs.ts'
+import { isInside } from '../util/paths.ts'
 
 /** An empty folder that this reproduction may fill. */
 export interface Target {
@@ -34,7 +33,7 @@ export async function makeTarget(into: string | undefined, source: string): Prom
   try {
     await makeFolders(parent)
     const path = join(await realpath(parent), basename(resolve(into)))
-    if (isWithin(path, source)) throw refusal(into, 'it lies in the repository that is reproduced')
+    if (isInside(source, path)) throw refusal(into, 'it lies in the repository that is reproduced')
     const isNew = await makeFolder(path)
     return { path: await realpath(path), remove: () => empty(path, isNew) }
   } catch (cause) {

@@ -10,6 +10,7 @@
 import { writeSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { errorText } from '../util/error-text.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { storeError, syncFolder, writeAll } from '../util/fs.ts'
 import type { FileHandle } from 'node:fs/promises'
@@ -202,7 +203,7 @@ process.on('exit', () => {
     try {
       journal.writeRest()
     } catch (error) {
-      process.stderr.write(`lineaprint: ${error instanceof Error ? error.message : String(error)}\n`)
+      process.stderr.write(`lineaprint: ${errorText(error)}\n`)
     }
   }
 })

@@ -1,6 +1,6 @@
 /** The files in a run's folder other than its record, with the digests by which the seal covers them. */
 import { lstat, open, readdir, readlink } from 'node:fs/promises'
-import { dirname, isAbsolute, join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
 import { hashFiles } from '../hash/file.ts'
 import { errorCode, storeError, syncFolder } from '../util/fs.ts'
@@ -106,9 +106,4 @@ export async function findFiles(folder: string, derived: readonly string[]): Pro
   } catch (cause) {
     throw storeError(folder, 'the folder of the run cannot be read', cause)
   }
-}
-
-/** Check whether a path from a record stays below the folder that it is joined to. */
-export function isBelow(path: string): boolean {
-  return !isAbsolute(path) && !path.split(/[/\\]/).includes('..') && !path.includes('\0') && path !== ''
 }

@@ -1,10 +1,9 @@
 /** The store: a folder `.lineaprint` with one folder per run. */
-import { lstat, mkdir, rename, rmdir, unlink } from 'node:fs/promises'
+import { mkdir, rename, rmdir, unlink } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
 import { unfinishedName } from './abandoned.ts'
-import { errorCode, storeError, syncFolder, writeAtomic } from '../util/fs.ts'
-import { makeFolders } from '../util/folders.ts'
+import { errorCode, makeFolders, pathExists, storeError, syncFolder, writeAtomic } from '../util/fs.ts'
 import { formatRecord } from '../record/seal.ts'
 import type { RunRecord } from '../record/record.ts'
 
@@ -48,7 +47,7 @@ export async function createRun(store: Store, record: RunRecord): Promise<string
     if (LineaprintError.is(cause)) throw cause
     // An existing folder contains at least a record, and a rename never replaces a folder that is not empty.
     const taken = ['EEXIST', 'ENOTEMPTY', 'EPERM', 'ENOTDIR'].includes(errorCode(cause) ?? '')
-    if (taken && (await isThere(folder).catch(() => false))) {
+    if (taken && (await pathExists(folder, 'keep').catch(() => false))) {
       throw new LineaprintError('ERR_LINEAPRINT_RUN', `there is a run of the id ${record.id} already`, {
         path: folder,
         field: 'experimentId',
@@ -82,7 +81,7 @@ async function createStore({ root, runs }: Store): Promise<void> {
     if (first !== undefined) await syncDown(dirname(first), runs)
     // Runs are not part of the work tree: without this file, git would report each as a change.
     const ignore = join(root, '.gitignore')
-    if (!(await isThere(ignore)))
+    if (!(await pathExists(ignore, 'keep')))
       await writeAtomic(ignore, '# Written by lineaprint: runs stay out of git.\n*\n')
   } catch (cause) {
     if (LineaprintError.is(cause)) throw cause
@@ -98,15 +97,5 @@ async function syncDown(top: string, bottom: string): Promise<void> {
       if (errorCode(error) !== 'EACCES') throw error
     })
     if (folder === top || folder === dirname(folder)) return
-  }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await lstat(path)
-    return true
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return false
-    throw error
   }
 }

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { platform } from 'node:process'
+import { errorCode } from '../util/fs.ts'
 import { startProgram } from './start.ts'
 import type { StartedProgram } from './start.ts'
 
@@ -172,7 +173,7 @@ function killGroup({ pid }: StartedProgram): void {
     process.kill(platform === 'win32' ? pid : -pid, 'SIGKILL')
   } catch (error) {
     // Already gone, which is what was wanted.
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    if (errorCode(error) !== 'ESRCH') throw error
   }
 }
 

@@ -9,9 +9,3 @@ export class Absent extends Error {
 
 /** The same where nothing was to be expected, such as no conda: it is no warning either. */
 export class NotThere extends Absent {}
-
-/** The reason to record for anything thrown: the first line, without a stack. */
-export function reasonOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error)
-  return message.split('\n')[0] ?? message
-}

@@ -1,5 +1,6 @@
 /** Checks captures: each looks at the world again and compares. */
-import { join, sep } from 'node:path'
+import { join } from 'node:path'
+import { isInside } from '../util/paths.ts'
 import { VERSION } from '../core/version.ts'
 import { componentsByName } from '../capture/components.ts'
 import { recordedConfiguration } from '../config/options.ts'
@@ -63,15 +64,11 @@ function withoutOutputs(found: FoundItem, { captures, outputs }: RunRecord): Fou
   )
   const isOutput = ({ field }: Difference): boolean => {
     const below = /^(?:untracked|changed)\.(.+)$/s.exec(field)?.[1]
-    return below !== undefined && paths.some((path) => contains(path, join(root, below)))
+    return below !== undefined && paths.some((path) => isInside(path, join(root, below)))
   }
   const differences = found.differences.filter((difference) => !isOutput(difference))
   if (differences.length > 0 || found.differences.length === 0) return { ...found, differences }
   return item(found.section, found.name, 'same', 'only outputs of the run differ from its start')
-}
-
-function contains(folder: string, path: string): boolean {
-  return path === folder || path.startsWith(folder + sep)
 }
 
 async function verifyCapture(

@@ -58,7 +58,7 @@ test.runIf(process.platform === 'linux')('run --system-metrics looks at the comm
   }
 })
 
-test.skipIf(process.platform !== 'linux')('a place that never can be does not hang a run', async () => {
+test.skipIf(process.platform !== 'linux')('a path that can never exist does not hang a run', async () => {
   const { code, stderr } = await lineaprint(['run', '--output-dir', '/proc/x', '--', 'true'])
   expect(code).toBe(3)
   expect(stderr).toContain('/proc/x')

@@ -1,6 +1,7 @@
 /** Reading small files that may be anything. */
-import { constants, lstat, open } from 'node:fs/promises'
+import { constants, open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { isMissing, isReachable, systemReason } from '../../util/fs.ts'
 import { Absent } from '../../util/not-available.ts'
 
 /** Larger files are not read: none of those looked for is. */
@@ -20,9 +21,8 @@ export async function readIfThere(path: string): Promise<Buffer | undefined> {
     return await handle.readFile()
   } catch (error) {
     if (error instanceof Absent) throw error
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
-    throw new Absent(`${path} cannot be read: ${code ?? (error as Error).message}`)
+    if (isMissing(error)) return undefined
+    throw new Absent(`${path} cannot be read: ${systemReason(error)}`)
   }
 }
 
@@ -42,13 +42,6 @@ export async function readHint(path: string): Promise<string | undefined> {
 export async function* foldersUp(directory: string): AsyncGenerator<string> {
   for (let folder = directory; ; folder = dirname(folder)) {
     yield folder
-    if (folder === dirname(folder) || (await exists(join(folder, '.git')))) return
+    if (folder === dirname(folder) || (await isReachable(join(folder, '.git')))) return
   }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return lstat(path).then(
-    () => true,
-    () => false,
-  )
 }

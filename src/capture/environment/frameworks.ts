@@ -5,7 +5,8 @@
 import { readdir } from 'node:fs/promises'
 import { arch, platform } from 'node:process'
 import { join } from 'node:path'
-import { Absent, NotThere, reasonOf } from '../../util/not-available.ts'
+import { errorText } from '../../util/error-text.ts'
+import { Absent, NotThere } from '../../util/not-available.ts'
 import { words } from '../../util/word-list.ts'
 import { ask } from './source.ts'
 import type { JsonObject } from '../../core/json-value.ts'
@@ -153,7 +154,10 @@ async function torchLibraries(
     return { cudnn: String(cudnn), ...(blas !== undefined && { blas }) }
   } catch (error) {
     context.signal.throwIfAborted()
-    context.unseen.set('python.torch.cudnn', `PyTorch was asked and did not say it: ${reasonOf(error)}`)
+    context.unseen.set(
+      'python.torch.cudnn',
+      `PyTorch was asked and did not say it: ${errorText(error, 'first')}`,
+    )
     return { cudnn: null }
   }
 }

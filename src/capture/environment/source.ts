@@ -1,5 +1,6 @@
 /** One independent part of the environment, with its own time limit and its own answer. */
-import { Absent, NotThere, reasonOf } from '../../util/not-available.ts'
+import { errorText } from '../../util/error-text.ts'
+import { Absent, NotThere } from '../../util/not-available.ts'
 import { runProgram } from '../../subprocess/run.ts'
 import { redactText } from '../../secrets/redact.ts'
 import type { EnvironmentOptions } from '../../config/groups.ts'
@@ -69,7 +70,7 @@ export async function askSource(
     return { value: { status: 'present', ...wellFormed({ ...value, ...reasons }) }, warnings: told() }
   } catch (error) {
     signal?.throwIfAborted()
-    const reason = redactText(reasonOf(error)).toWellFormed()
+    const reason = redactText(errorText(error, 'first')).toWellFormed()
     if (!(error instanceof NotThere)) warnings.push(reason)
     return { value: { status: 'absent', reason }, warnings: told() }
   } finally {

@@ -4,7 +4,7 @@
  */
 import { dirname, join } from 'node:path'
 import { Absent } from '../../util/not-available.ts'
-import { isThere } from '../../util/there.ts'
+import { isReachable } from '../../util/fs.ts'
 import { findPlace, readCommit, readSettings, readUnpushed } from './describe.ts'
 import { readIndexEntries } from './index-entries.ts'
 import { readStatus } from './status.ts'
@@ -81,7 +81,7 @@ async function readVersion(git: Git): Promise<string> {
 /** Whether a folder or one above it holds a `.git`: a quick look, and git has the last word. */
 async function hasRepository(directory: string): Promise<boolean> {
   for (let folder = directory; ; folder = dirname(folder)) {
-    const isHere = await isThere(join(folder, '.git'))
+    const isHere = await isReachable(join(folder, '.git'))
     if (isHere || folder === dirname(folder)) return isHere
   }
 }

@@ -1,5 +1,6 @@
 /** Submodules: which commit the index names, and which one is checked out. */
-import { Absent, reasonOf } from '../../util/not-available.ts'
+import { errorText } from '../../util/error-text.ts'
+import { Absent } from '../../util/not-available.ts'
 import { redactUrl } from '../../secrets/redact.ts'
 import { writePath } from './paths.ts'
 import { splitNul } from './status.ts'
@@ -63,7 +64,7 @@ export async function readCheckedOut(
     if (prefix !== '' || commit === undefined) return { commit: null, reason: 'it is not initialised' }
     return { commit }
   } catch (error) {
-    if (error instanceof Absent) return { commit: null, reason: reasonOf(error) }
+    if (error instanceof Absent) return { commit: null, reason: errorText(error, 'first') }
     throw error
   }
 }

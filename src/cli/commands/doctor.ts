@@ -5,6 +5,7 @@ import { dirname, join, resolve } from 'node:path'
 import { versions } from 'node:process'
 import { promisify } from 'node:util'
 import { Command } from 'commander'
+import { errorCode, systemReason } from '../../util/fs.ts'
 import { native, platformName } from '../../native/load.ts'
 import { VERSION } from '../../core/version.ts'
 import { paint, print, printJson, table } from '../shared/output.ts'
@@ -71,7 +72,11 @@ async function program(name: string, args: string[], without: string, signal: Ab
     signal.throwIfAborted()
     const { code, killed } = error as { code?: unknown; killed?: boolean }
     const reason =
-      code === 'ENOENT' ? 'not found' : killed === true ? 'no answer in 5 s' : `failed (${String(code)})`
+      code === 'ENOENT'
+        ? 'not found'
+        : killed === true
+          ? 'no answer in 5 s'
+          : `failed (${systemReason(error)})`
     return { name, state: 'absent', detail: `${reason}: ${without}` }
   }
 }
@@ -84,9 +89,12 @@ async function store(): Promise<Finding> {
       await access(folder, constants.W_OK | constants.X_OK)
       return { name: 'store', state: 'ok', detail: wanted }
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException
-      if (code === 'ENOENT') continue
-      return { name: 'store', state: 'problem', detail: `${folder} cannot be written (${String(code)})` }
+      if (errorCode(error) === 'ENOENT') continue
+      return {
+        name: 'store',
+        state: 'problem',
+        detail: `${folder} cannot be written (${systemReason(error)})`,
+      }
     }
   }
   return { name: 'store', state: 'problem', detail: `${wanted} cannot be made` }

@@ -2,35 +2,13 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { primary, toDigests } from '../../core/digest.ts'
+import { BYTE_DTYPES, elementBytes } from '../../core/dtypes.ts'
 import { LineaprintError } from '../../core/errors.ts'
 import { hashFile } from '../../hash/file.ts'
 import { native } from '../../native/load.ts'
 import type { Digest, Digests } from '../../core/digest.ts'
 import type { HashOptions } from '../../core/options.ts'
 import type { FileTransfer } from './messages.ts'
-
-/** Bytes of one element. */
-const ELEMENT_BYTES: Readonly<Record<string, number>> = {
-  BOOL: 1,
-  U8: 1,
-  I8: 1,
-  F8_E5M2: 1,
-  F8_E4M3: 1,
-  F8_E4M3FNUZ: 1,
-  F8_E5M2FNUZ: 1,
-  F8_E8M0: 1,
-  U16: 2,
-  I16: 2,
-  F16: 2,
-  BF16: 2,
-  U32: 4,
-  I32: 4,
-  F32: 4,
-  C64: 8,
-  U64: 8,
-  I64: 8,
-  F64: 8,
-}
 
 /**
  * Return the path under which this process reads what another handed over.
@@ -76,11 +54,11 @@ export async function readTransferredArray(
   shape: readonly number[],
   options: HashOptions,
 ): Promise<TransferredArray> {
-  const width = Object.hasOwn(ELEMENT_BYTES, dtype) ? ELEMENT_BYTES[dtype] : undefined
+  const width = elementBytes(dtype)
   if (width === undefined) {
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the dtype is not known', {
       field: 'dtype',
-      expected: Object.keys(ELEMENT_BYTES).join(', '),
+      expected: BYTE_DTYPES.join(', '),
       received: dtype,
     })
   }

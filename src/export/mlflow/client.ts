@@ -1,4 +1,5 @@
 /** Client of an MLflow server: one request at a time, retried when that is useful, always with a limit. */
+import { errorText } from '../../util/error-text.ts'
 import { LineaprintError } from '../../core/errors.ts'
 import { PassingFailure, retry } from '../retry.ts'
 import type { MlflowTarget } from './target.ts'
@@ -117,7 +118,7 @@ export class MlflowClient {
     } catch (cause) {
       signal.throwIfAborted()
       if (cause instanceof PassingFailure || LineaprintError.is(cause)) throw cause
-      throw new PassingFailure(limited.aborted ? 'it does not answer' : reasonOf(cause), { cause })
+      throw new PassingFailure(limited.aborted ? 'it does not answer' : networkReason(cause), { cause })
     }
     if (status >= 300 && status < 400) throw strange(url, `a redirection (${status})`)
     const answer = parse(text)
@@ -176,9 +177,9 @@ function strange(url: string, received: string): LineaprintError {
   })
 }
 
-function reasonOf(cause: unknown): string {
-  const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause
-  return inner instanceof Error ? oneLine(inner.message || inner.name) : String(inner)
+/** `fetch` has the reason of the system as the cause of its own error. */
+function networkReason(cause: unknown): string {
+  return oneLine(errorText(cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause))
 }
 
 /** Return a text of the server, which is untrusted, on one line. */

@@ -1,4 +1,9 @@
-/** The few parts of the protobuf wire format that a run file of W&B needs: numbers, texts and messages. */
+/**
+ * The parts of the protobuf wire format that a run file of W&B needs: integers, strings and messages.
+ *
+ * The rules are those of https://protobuf.dev/programming-guides/encoding/; the numbers of the fields stand in
+ * `proto.ts`.
+ */
 
 /** A field of a message, encoded. */
 export type Field = Buffer
@@ -13,7 +18,7 @@ export function message(...fields: readonly Field[]): Buffer {
  * reader takes for a number that is not there, and is left out.
  */
 export function integer(field: number, value: number | bigint): Field {
-  return Number(value) === 0 ? Buffer.alloc(0) : Buffer.concat([tag(field, 0), variableLength(value)])
+  return Number(value) === 0 ? Buffer.alloc(0) : Buffer.concat([tag(field, VARINT), variableLength(value)])
 }
 
 /** A text in UTF-8. */
@@ -26,18 +31,25 @@ export function nested(field: number, ...fields: readonly Field[]): Field {
   return bytes(field, message(...fields))
 }
 
+/** Fields of `google.protobuf.Timestamp`, from `google/protobuf/timestamp.proto`. */
+export const TIMESTAMP = { seconds: 1, nanos: 2 } as const
+
+/** Wire types. */
+const VARINT = 0
+const LENGTH_DELIMITED = 2
+
 /** A `google.protobuf.Timestamp`. */
 export function timestamp(field: number, milliseconds: number): Field {
   const seconds = Math.floor(milliseconds / 1000)
   const nanoseconds = Math.round((milliseconds - seconds * 1000) * 1e6)
-  return nested(field, integer(1, seconds), integer(2, nanoseconds))
+  return nested(field, integer(TIMESTAMP.seconds, seconds), integer(TIMESTAMP.nanos, nanoseconds))
 }
 
 function bytes(field: number, value: Buffer): Field {
-  return Buffer.concat([tag(field, 2), variableLength(value.length), value])
+  return Buffer.concat([tag(field, LENGTH_DELIMITED), variableLength(value.length), value])
 }
 
-function tag(field: number, wireType: 0 | 2): Buffer {
+function tag(field: number, wireType: typeof VARINT | typeof LENGTH_DELIMITED): Buffer {
   return variableLength((field << 3) | wireType)
 }
 

@@ -1,20 +1,26 @@
 /** The records of a run file of W&B, each as the bytes of one `wandb_internal.Record`. */
+import { WANDB_PROTO } from './proto.ts'
 import { integer, message, nested, text, timestamp } from './protobuf.ts'
 import type { Field } from './protobuf.ts'
 
-/** Numbers of the fields of `wandb_internal.Record`. */
-const RECORD = {
-  number: 1,
-  history: 2,
-  summary: 3,
-  files: 6,
-  run: 17,
-  exit: 18,
-  final: 20,
-  header: 21,
-  footer: 22,
-  environment: 26,
-} as const
+const {
+  Record: RECORD,
+  HeaderRecord: HEADER,
+  VersionInfo: VERSION_INFO,
+  RunRecord: RUN,
+  ConfigRecord: CONFIG,
+  ConfigItem: CONFIG_ITEM,
+  EnvironmentRecord: ENVIRONMENT,
+  GitRepoRecord: GIT,
+  HistoryRecord: HISTORY,
+  HistoryItem: HISTORY_ITEM,
+  HistoryStep: HISTORY_STEP,
+  SummaryRecord: SUMMARY,
+  SummaryItem: SUMMARY_ITEM,
+  FilesRecord: FILES,
+  FilesItem: FILES_ITEM,
+  RunExitRecord: EXIT,
+} = WANDB_PROTO.messages
 
 /** What makes a run known to W&B. */
 export interface RunHead {
@@ -51,70 +57,84 @@ export interface RunEnvironment {
 export class RecordMaker {
   #number = 0
 
+  /** A `HeaderRecord`. */
   header(producer: string): Buffer {
-    return this.#record(RECORD.header, nested(1, text(1, producer)))
+    return this.#record(RECORD.header, nested(HEADER.version_info, text(VERSION_INFO.producer, producer)))
   }
 
+  /** A `RunRecord`. */
   run(head: RunHead): Buffer {
     return this.#record(
       RECORD.run,
-      text(1, head.id),
-      ...(head.entity === undefined ? [] : [text(2, head.entity)]),
-      text(3, head.project),
-      nested(4, ...items(head.config)),
-      text(8, head.name),
-      text(9, head.notes),
-      ...head.tags.map((tag) => text(10, tag)),
-      text(13, head.host),
-      timestamp(17, head.startTime),
-      ...git(21, head),
+      text(RUN.run_id, head.id),
+      ...(head.entity === undefined ? [] : [text(RUN.entity, head.entity)]),
+      text(RUN.project, head.project),
+      nested(RUN.config, ...items(CONFIG.update, CONFIG_ITEM, head.config)),
+      text(RUN.display_name, head.name),
+      text(RUN.notes, head.notes),
+      ...head.tags.map((tag) => text(RUN.tags, tag)),
+      text(RUN.host, head.host),
+      timestamp(RUN.start_time, head.startTime),
+      ...git(RUN.git, head),
     )
   }
 
+  /** An `EnvironmentRecord`. */
   environment(of: RunEnvironment): Buffer {
     return this.#record(
       RECORD.environment,
-      ...(of.os === undefined ? [] : [text(1, of.os)]),
-      ...(of.python === undefined ? [] : [text(2, of.python)]),
-      timestamp(3, of.startTime),
-      ...of.args.map((argument) => text(5, argument)),
-      text(6, of.program),
-      ...git(9, of),
-      text(11, of.directory),
-      text(12, of.host),
-      text(199, of.writer),
+      ...(of.os === undefined ? [] : [text(ENVIRONMENT.os, of.os)]),
+      ...(of.python === undefined ? [] : [text(ENVIRONMENT.python, of.python)]),
+      timestamp(ENVIRONMENT.started_at, of.startTime),
+      ...of.args.map((argument) => text(ENVIRONMENT.args, argument)),
+      text(ENVIRONMENT.program, of.program),
+      ...git(ENVIRONMENT.git, of),
+      text(ENVIRONMENT.root, of.directory),
+      text(ENVIRONMENT.host, of.host),
+      text(ENVIRONMENT.writer_id, of.writer),
     )
   }
 
-  /** One row: values of metrics at one step. */
+  /** A `HistoryRecord`: values of metrics at one step. */
   history(step: number, values: Readonly<Record<string, unknown>>): Buffer {
-    return this.#record(RECORD.history, ...items(values), nested(2, integer(1, step)))
+    return this.#record(
+      RECORD.history,
+      ...items(HISTORY.item, HISTORY_ITEM, values),
+      nested(HISTORY.step, integer(HISTORY_STEP.num, step)),
+    )
   }
 
+  /** A `SummaryRecord`. */
   summary(values: Readonly<Record<string, unknown>>): Buffer {
-    return this.#record(RECORD.summary, ...items(values))
+    return this.#record(RECORD.summary, ...items(SUMMARY.update, SUMMARY_ITEM, values))
   }
 
-  /** Files below `files/` that are to be uploaded. */
+  /** A `FilesRecord`: files below `files/` that are to be uploaded when the run ends. */
   files(paths: readonly string[]): Buffer {
-    return this.#record(RECORD.files, ...paths.map((path) => nested(1, text(1, path), integer(2, 1))))
+    const policy = integer(FILES_ITEM.policy, WANDB_PROTO.policies.END)
+    return this.#record(
+      RECORD.files,
+      ...paths.map((path) => nested(FILES.files, text(FILES_ITEM.path, path), policy)),
+    )
   }
 
-  /** @param runtime Seconds. */
+  /** A `RunExitRecord`. @param runtime Seconds. */
   exit(code: number, runtime: number): Buffer {
-    return this.#record(RECORD.exit, integer(1, code), integer(2, runtime))
+    return this.#record(RECORD.exit, integer(EXIT.exit_code, code), integer(EXIT.runtime, runtime))
   }
 
+  /** A `FinalRecord`, which is empty. */
   final(): Buffer {
     return this.#record(RECORD.final)
   }
 
+  /** A `FooterRecord`, which is empty. */
   footer(): Buffer {
     return this.#record(RECORD.footer)
   }
 
   #record(type: number, ...fields: readonly Field[]): Buffer {
-    return message(integer(RECORD.number, ++this.#number), nested(type, ...fields))
+    return message(integer(RECORD.num, ++this.#number), nested(type, ...fields))
   }
 }
 
@@ -123,12 +143,19 @@ function git(
   { commit, remote }: { commit: string | undefined; remote: string | undefined },
 ): Field[] {
   if (commit === undefined) return []
-  return [nested(field, ...(remote === undefined ? [] : [text(1, remote)]), text(2, commit))]
+  const address = remote === undefined ? [] : [text(GIT.remote_url, remote)]
+  return [nested(field, ...address, text(GIT.commit, commit))]
 }
 
-/** `{ key = 1, value_json = 16 }` for every value. */
-function items(values: Readonly<Record<string, unknown>>): Field[] {
-  return Object.entries(values).map(([key, value]) => nested(1, text(1, key), text(16, valueJson(value))))
+/** Encode each value as a message with its name and its JSON. */
+function items(
+  field: number,
+  item: { readonly key: number; readonly value_json: number },
+  values: Readonly<Record<string, unknown>>,
+): Field[] {
+  return Object.entries(values).map(([key, value]) =>
+    nested(field, text(item.key, key), text(item.value_json, valueJson(value))),
+  )
 }
 
 /** NaN and the infinities stand as what Python's JSON calls them, which is what W&B reads here. */

@@ -1,11 +1,12 @@
 /** Decoding of tensor bytes into numbers. */
+import { elementBytes } from '../../core/dtypes.ts'
 
 /** The decoder of the elements of one dtype. */
 export type Decoder =
   | {
       readonly kind: 'number'
       readonly width: number
-      /** Decode `count` elements from the start of `bytes`, which is aligned, into `into`. */
+      /** Reads `count` elements from the start of the buffer of `bytes` into `into`. */
       readonly decode: (bytes: Uint8Array, count: number, into: Float64Array) => void
     }
   | { readonly kind: 'big'; readonly width: 8; readonly view: (bytes: Uint8Array) => BigIntArray }
@@ -15,10 +16,12 @@ export type BigIntArray = BigInt64Array | BigUint64Array
 
 type Viewed = ArrayLike<number>
 
-function direct(width: number, view: (buffer: ArrayBufferLike, length: number) => Viewed): Decoder {
+type View = (buffer: ArrayBufferLike, length: number) => Viewed
+
+function viewed(dtype: string, view: View): Decoder {
   return {
     kind: 'number',
-    width,
+    width: widthOf(dtype),
     decode: (bytes, count, into) => {
       const values = view(bytes.buffer, count)
       for (let index = 0; index < count; index++) into[index] = values[index] ?? NaN
@@ -26,7 +29,8 @@ function direct(width: number, view: (buffer: ArrayBufferLike, length: number) =
   }
 }
 
-function tableDecoder(width: 1 | 2, makeTable: () => Float64Array): Decoder {
+function tabulated(dtype: string, makeTable: () => Float64Array): Decoder {
+  const width = widthOf(dtype)
   let table: Float64Array | undefined
   return {
     kind: 'number',
@@ -60,24 +64,34 @@ function floatTable(exponentBits: number, mantissaBits: number, infinite: boolea
   })
 }
 
-/**
- * The decoders by dtype as safetensors spells it. All platforms of the addon are little-endian, as is the
- * format.
- */
+function widthOf(dtype: string): number {
+  return elementBytes(dtype) ?? NaN
+}
+
+/** Elements that JavaScript has an array for. Platforms of the addon are all little-endian, as the format is. */
+const VIEWS: Readonly<Record<string, View>> = {
+  F64: (buffer, length) => new Float64Array(buffer, 0, length),
+  F32: (buffer, length) => new Float32Array(buffer, 0, length),
+  I32: (buffer, length) => new Int32Array(buffer, 0, length),
+  U32: (buffer, length) => new Uint32Array(buffer, 0, length),
+  I16: (buffer, length) => new Int16Array(buffer, 0, length),
+  U16: (buffer, length) => new Uint16Array(buffer, 0, length),
+  I8: (buffer, length) => new Int8Array(buffer, 0, length),
+  U8: (buffer, length) => new Uint8Array(buffer, 0, length),
+  BOOL: (buffer, length) => new Uint8Array(buffer, 0, length),
+}
+
+/** Elements of so few bits that each has its number in a table. */
+const TABLES: Readonly<Record<string, () => Float64Array>> = {
+  F16: () => floatTable(5, 10, true),
+  BF16: () => floatTable(8, 7, true),
+  F8_E5M2: () => floatTable(5, 2, true),
+  F8_E4M3: () => floatTable(4, 3, false),
+}
+
 const DECODERS: ReadonlyMap<string, Decoder> = new Map<string, Decoder>([
-  ['F64', direct(8, (buffer, length) => new Float64Array(buffer, 0, length))],
-  ['F32', direct(4, (buffer, length) => new Float32Array(buffer, 0, length))],
-  ['F16', tableDecoder(2, () => floatTable(5, 10, true))],
-  ['BF16', tableDecoder(2, () => floatTable(8, 7, true))],
-  ['F8_E5M2', tableDecoder(1, () => floatTable(5, 2, true))],
-  ['F8_E4M3', tableDecoder(1, () => floatTable(4, 3, false))],
-  ['I32', direct(4, (buffer, length) => new Int32Array(buffer, 0, length))],
-  ['U32', direct(4, (buffer, length) => new Uint32Array(buffer, 0, length))],
-  ['I16', direct(2, (buffer, length) => new Int16Array(buffer, 0, length))],
-  ['U16', direct(2, (buffer, length) => new Uint16Array(buffer, 0, length))],
-  ['I8', direct(1, (buffer, length) => new Int8Array(buffer, 0, length))],
-  ['U8', direct(1, (buffer, length) => new Uint8Array(buffer, 0, length))],
-  ['BOOL', direct(1, (buffer, length) => new Uint8Array(buffer, 0, length))],
+  ...Object.entries(VIEWS).map(([dtype, view]) => [dtype, viewed(dtype, view)] as const),
+  ...Object.entries(TABLES).map(([dtype, table]) => [dtype, tabulated(dtype, table)] as const),
   ['I64', { kind: 'big', width: 8, view: (bytes) => new BigInt64Array(bytes.buffer) }],
   ['U64', { kind: 'big', width: 8, view: (bytes) => new BigUint64Array(bytes.buffer) }],
 ])

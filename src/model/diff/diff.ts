@@ -1,6 +1,7 @@
 /** Differences between two models: configuration, tokenizer, and tensor by tensor. */
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { systemReason } from '../../util/fs.ts'
 import { LineaprintError } from '../../core/errors.ts'
 import { matchRenames } from '../../hash/tree-diff.ts'
 import { checkKeys } from '../../core/options.ts'
@@ -131,10 +132,12 @@ async function load(path: string, options: HashOptions): Promise<Loaded> {
   }
 }
 
-/** Return a text that changes whenever the file does. The read itself reports a failed stat. */
+/** Return a text that changes with the file. A file that has no stat fails when it is read. */
 async function fingerprintOf(path: string): Promise<string> {
-  const info = await stat(path, { bigint: true }).catch((error: NodeJS.ErrnoException) => error)
-  return info instanceof Error ? `${info.code}` : `${info.dev} ${info.ino} ${info.size} ${info.mtimeNs}`
+  return stat(path, { bigint: true }).then(
+    ({ dev, ino, size, mtimeNs }) => `${dev} ${ino} ${size} ${mtimeNs}`,
+    systemReason,
+  )
 }
 
 function sideOf({ path, architecture, weights, tokenizer, tensorCount, parameters }: ModelReport): ModelSide {

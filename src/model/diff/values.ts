@@ -1,5 +1,6 @@
 /** Comparison of two tensors element by element, in blocks: memory never holds a whole tensor. */
 import { open } from 'node:fs/promises'
+import { errorCode, systemReason } from '../../util/fs.ts'
 import { LineaprintError } from '../../core/errors.ts'
 import { decoderOf } from './decode.ts'
 import type { FileHandle } from 'node:fs/promises'
@@ -117,9 +118,9 @@ async function visitBlocks(
 }
 
 async function openTensor(path: string): Promise<FileHandle> {
-  return open(path, 'r').catch((cause: NodeJS.ErrnoException) => {
-    const code = cause.code === 'ENOENT' ? 'ERR_LINEAPRINT_CHANGED' : 'ERR_LINEAPRINT_UNREADABLE'
-    throw new LineaprintError(code, `cannot open it again: ${cause.code ?? cause.message}`, { path, cause })
+  return open(path, 'r').catch((cause: unknown) => {
+    const code = errorCode(cause) === 'ENOENT' ? 'ERR_LINEAPRINT_CHANGED' : 'ERR_LINEAPRINT_UNREADABLE'
+    throw new LineaprintError(code, `cannot open it again: ${systemReason(cause)}`, { path, cause })
   })
 }
 
@@ -132,12 +133,10 @@ async function readBlock(
   const length = count * decoder.width
   for (let done = 0; done < length;) {
     const position = tensor.start + start * decoder.width + done
-    const { bytesRead } = await file
-      .read(into, done, length - done, position)
-      .catch((cause: NodeJS.ErrnoException) => {
-        const reason = `cannot read it: ${cause.code ?? cause.message}`
-        throw new LineaprintError('ERR_LINEAPRINT_UNREADABLE', reason, { path, cause })
-      })
+    const { bytesRead } = await file.read(into, done, length - done, position).catch((cause: unknown) => {
+      const reason = `cannot read it: ${systemReason(cause)}`
+      throw new LineaprintError('ERR_LINEAPRINT_UNREADABLE', reason, { path, cause })
+    })
     if (bytesRead === 0) {
       throw new LineaprintError('ERR_LINEAPRINT_CHANGED', 'the file became shorter while it was read', {
         path,

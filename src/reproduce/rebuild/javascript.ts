@@ -2,7 +2,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { asObject } from '../../capture/fields.ts'
-import { isWithin } from '../paths.ts'
+import { isInside } from '../../util/paths.ts'
 import { item } from '../types.ts'
 import { runTool } from './tool.ts'
 import type { JsonObject } from '../../core/json-value.ts'
@@ -49,10 +49,16 @@ export async function rebuildModules(
       : [item('environment', 'npm', 'not-restored', reason)]
   }
   await runTool(lock.argv, lock.folder, context)
-  const drift = Number(asObject(recorded[lock.name], lock.name)['driftCount'] ?? 0)
-  const departed = drift > 0 ? `; ${drift} packages departed from it when the run was made` : ''
+  const departed = departedFrom(asObject(recorded[lock.name], lock.name))
   const command = lock.argv.slice(0, 2).join(' ')
   return [item('environment', 'npm', 'rebuilt', `by ${command} from ${lock.name}${departed}`)]
+}
+
+function departedFrom({ driftCount }: JsonObject): string {
+  // The file was not understood as a whole.
+  if (driftCount === null) return '; it is not known how many packages departed from it when the run was made'
+  const drift = Number(driftCount ?? 0)
+  return drift > 0 ? `; ${drift} packages departed from it when the run was made` : ''
 }
 
 interface Lock {
@@ -67,7 +73,7 @@ async function findLock(
   directory: string,
   target: string,
 ): Promise<Lock | undefined> {
-  for (let folder = directory; isWithin(folder, target); folder = dirname(folder)) {
+  for (let folder = directory; isInside(target, folder); folder = dirname(folder)) {
     for (const [name, argv] of MANAGERS) {
       if (!names.includes(name)) continue
       const isFile = await stat(join(folder, name)).then(

@@ -1,11 +1,11 @@
 /** Rebuilds the Python environment of a run: from its lock file, or from the versions that were recorded. */
 import { mkdir, writeFile } from 'node:fs/promises'
-import { dirname, join, relative } from 'node:path'
+import { dirname, join } from 'node:path'
 import { platform } from 'node:process'
 import { asObject } from '../../capture/fields.ts'
 import { runProgram } from '../../subprocess/run.ts'
-import { isThere } from '../../util/there.ts'
-import { storeError } from '../../util/fs.ts'
+import { isReachable, storeError } from '../../util/fs.ts'
+import { isInside } from '../../util/paths.ts'
 import { fieldText } from '../../json/copy.ts'
 import { item } from '../types.ts'
 import { requirementsOf } from './requirements.ts'
@@ -164,7 +164,7 @@ async function findBase(
 }
 
 async function versionOf(command: string, { variables, signal }: ToolContext): Promise<string | undefined> {
-  if (command.includes('/') && !(await isThere(command))) return undefined
+  if (command.includes('/') && !(await isReachable(command))) return undefined
   const options = { directory: '/', environment: variables, timeout: 20_000, signal }
   const program = 'import platform; print(platform.python_version())'
   const result = await runProgram(command, ['-I', '-c', program], options)
@@ -173,8 +173,8 @@ async function versionOf(command: string, { variables, signal }: ToolContext): P
 
 /** A file in the folder that the run works in, or one above it in the tree. */
 async function findFile(name: string, directory: string, target: string): Promise<string | undefined> {
-  for (let folder = directory; !relative(target, folder).startsWith('..'); folder = dirname(folder)) {
-    if (await isThere(join(folder, name))) return join(folder, name)
+  for (let folder = directory; isInside(target, folder); folder = dirname(folder)) {
+    if (await isReachable(join(folder, name))) return join(folder, name)
     if (folder === target) return undefined
   }
   return undefined

@@ -3,8 +3,8 @@ import { basename, delimiter, isAbsolute, join, relative, resolve } from 'node:p
 import { isPresent } from '../../capture/environment/digest-fields.ts'
 import { asObject } from '../../capture/fields.ts'
 import { fieldText } from '../../json/copy.ts'
-import { isThere } from '../inputs.ts'
-import { isWithin } from '../paths.ts'
+import { inputExists } from '../inputs.ts'
+import { isInside } from '../../util/paths.ts'
 import { item } from '../types.ts'
 import { rebuildModules } from './javascript.ts'
 import { programsIn, rebuildPython } from './python.ts'
@@ -95,7 +95,7 @@ function usesPython({ record }: StoredRun, found: JsonObject, isActive: boolean)
   if (/^(?:python|pypy)[\d.]*t?$/.test(basename(program).replace(/\.exe$/i, ''))) return true
   if (found['virtualEnvironment'] !== true) return false
   const path = resolve(record.command.workingDirectory, program)
-  return isActive || (/[/\\]/.test(program) && isWithin(path, fieldText(found['prefix'])))
+  return isActive || (/[/\\]/.test(program) && isInside(fieldText(found['prefix']), path))
 }
 
 /** Whether a virtual environment was active: everything that the command started has it. */
@@ -127,17 +127,19 @@ async function moveCommand(
   const moved = rest.map((argument) => replacePath(argument, before, folder))
   if (!/[/\\]/.test(program)) {
     const own = join(programsIn(folder), program)
-    return [(await isThere(own)) ? own : program, ...moved]
+    return [(await inputExists(own)) ? own : program, ...moved]
   }
   const path = isAbsolute(program) ? program : resolve(record.command.workingDirectory, program)
-  if (!isWithin(path, before)) return [program, ...moved]
+  if (!isInside(before, path)) return [program, ...moved]
   const own = join(folder, relative(before, path))
-  return [(await isThere(own)) ? own : program, ...moved]
+  return [(await inputExists(own)) ? own : program, ...moved]
 }
 
 /** An argument that is a path of the old environment, alone or behind the sign of a flag. */
 function replacePath(argument: string, before: string, folder: string): string {
   const at = argument.startsWith('-') ? argument.indexOf('=') + 1 : 0
   const path = argument.slice(at)
-  return isWithin(path, before) ? argument.slice(0, at) + folder + path.slice(before.length) : argument
+  return path.startsWith(before) && isInside(before, path)
+    ? argument.slice(0, at) + folder + path.slice(before.length)
+    : argument
 }

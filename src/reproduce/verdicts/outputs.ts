@@ -6,7 +6,7 @@ import { LineaprintError } from '../../core/errors.ts'
 import { readModel } from '../../model/read.ts'
 import { errorCode } from '../../util/fs.ts'
 import { reasonOf } from '../../record/failure.ts'
-import { isBelow } from '../../store/run-files.ts'
+import { isSafeRelativePath } from '../../util/paths.ts'
 import { fieldText } from '../../json/copy.ts'
 import { compareTensors, parseTensors } from '../../record/tensor-list.ts'
 import { compareFolders } from './folders.ts'
@@ -92,7 +92,7 @@ async function compareRecorded(
   const table = compareRecordedTables(was, is, gone)
   if (table !== undefined) return table
   const { tensorsFile } = was
-  if (typeof tensorsFile !== 'string' || !isBelow(tensorsFile)) return undefined
+  if (typeof tensorsFile !== 'string' || !isSafeRelativePath(tensorsFile)) return undefined
   const path = join(folder, tensorsFile)
   let recorded: readonly RecordedTensor[]
   let now: ModelReport

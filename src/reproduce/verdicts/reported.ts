@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LineaprintError } from '../../core/errors.ts'
 import { reasonOf } from '../../record/failure.ts'
-import { isBelow } from '../../store/run-files.ts'
+import { isSafeRelativePath } from '../../util/paths.ts'
 import { fieldText } from '../../json/copy.ts'
 import { compareTensors, parseTensors } from '../../record/tensor-list.ts'
 import { isReported } from '../../record/reported-by.ts'
@@ -61,7 +61,7 @@ const SAME = { datasets: 'the same content', models: 'the same tensors' } as con
 
 async function tensorsOf({ folder }: StoredRun, entry: Tracked): Promise<readonly RecordedTensor[]> {
   const file = entry['tensorsFile']
-  if (typeof file !== 'string' || !isBelow(file))
+  if (typeof file !== 'string' || !isSafeRelativePath(file))
     throw new LineaprintError('ERR_LINEAPRINT_RECORD', 'the run has no list of its tensors', { path: folder })
   const path = join(folder, file)
   const bytes = await readFile(path).catch((cause: unknown) => {

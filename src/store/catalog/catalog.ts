@@ -4,6 +4,7 @@
  */
 import { hash } from 'node:crypto'
 import { existsSync, renameSync } from 'node:fs'
+import { errorText } from '../../util/error-text.ts'
 import { catalogsIn, newCatalogPath, folderRefusal, removeCatalog } from './paths.ts'
 import { hasSoundLog, openDatabase, failureOf } from './sqlite.ts'
 import type { DatabaseSync } from 'node:sqlite'
@@ -52,7 +53,7 @@ export function readCatalog(folder: string): CatalogContent {
   try {
     return openCatalog(folder)
   } catch (error) {
-    return isPassing(error) ? without() : without(reasonOf(error))
+    return isPassing(error) ? without() : without(errorText(error))
   }
 }
 
@@ -147,9 +148,9 @@ function updateCatalog(
     })
     return undefined
   } catch (error) {
-    const failure = failureOf(error)
-    if (failure === 'damaged') removeCatalog(path)
-    return failure === 'damaged' || isPassing(error) || !existsSync(path) ? undefined : reasonOf(error)
+    const trouble = failureOf(error)
+    if (trouble === 'damaged') removeCatalog(path)
+    return trouble === 'damaged' || isPassing(error) || !existsSync(path) ? undefined : errorText(error)
   }
 }
 
@@ -171,8 +172,4 @@ function using<T>(path: string, work: (database: DatabaseSync) => T): T {
 
 function digestOf({ id, stamp, entry }: CatalogRow): string {
   return hash('sha256', JSON.stringify([id, stamp, entry]))
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

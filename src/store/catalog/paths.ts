@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { accessSync, constants, readdirSync, rmSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
+import { systemReason } from '../../util/fs.ts'
 
 /**
  * The version of the catalog's content; part of the name, so that two versions do not replace each other's
@@ -48,7 +49,7 @@ export function folderRefusal(folder: string): string | undefined {
   try {
     accessSync(folder, constants.W_OK)
   } catch (error) {
-    return `the folder cannot be written (${(error as NodeJS.ErrnoException).code})`
+    return `the folder cannot be written (${systemReason(error)})`
   }
   const network = networkKind(folder)
   return network === undefined ? undefined : `it lies on a network file system (${network})`

@@ -1,6 +1,7 @@
 /** What lies in `node_modules`: from a package manager's own list where there is one, else by looking at the folders. */
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { isMissing, systemReason } from '../../../util/fs.ts'
 import { Absent } from '../../../util/not-available.ts'
 import { mapConcurrently } from '../../../util/concurrency.ts'
 import { foldersUp, readHint } from '../files.ts'
@@ -113,9 +114,8 @@ async function list(folder: string): Promise<Dirent[] | undefined> {
   try {
     return await readdir(folder, { withFileTypes: true })
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
-    throw new Absent(`${folder} cannot be listed: ${code ?? 'unknown'}`)
+    if (isMissing(error)) return undefined
+    throw new Absent(`${folder} cannot be listed: ${systemReason(error)}`)
   }
 }
 

@@ -1,129 +1,138 @@
-/** Lock files of npm, pnpm, Yarn and Bun. */
-import { NotLocked } from './locked.ts'
-import type { Locked, LockedPackage } from './locked.ts'
+/**
+ * Lock files of npm, pnpm, Yarn and Bun.
+ *
+ * Those of pnpm and Yarn are read line by line. A parser of YAML takes seconds for the lock file of a large workspace;
+ * `@yarnpkg/parsers` reads both forms of Yarn and brings js-yaml, a second parser of YAML, for the names and versions
+ * of one file; `snyk-nodejs-lockfile-parser` brings eighteen packages, and `@pnpm/lockfile.fs` as many. What a line by
+ * line reader does not understand is counted instead, so that nothing is lost without a word.
+ */
+import { NotLocked, collectEntries, objectOf, parseJsonLock } from './locked.ts'
+import type { Entry, Locked, LockedPackage } from './locked.ts'
+
+const OWN: Entry = { kind: 'own' }
+const UNKNOWN: Entry = { kind: 'unknown' }
 
 /** `package-lock.json` and `npm-shrinkwrap.json`, from version 2 on. */
 export function readNpmLock(text: string): Locked {
-  const { packages } = objectOf(parse(text))
+  const { packages } = objectOf(parseJsonLock(text))
   if (packages === undefined) throw new NotLocked('it is of version 1, which lists no folders')
-  const found: LockedPackage[] = []
-  for (const [path, value] of Object.entries(objectOf(packages))) {
+  const entries = Object.entries(objectOf(packages)).map(([path, value]): Entry => {
     const entry = objectOf(value)
-    const at = path.lastIndexOf('node_modules/')
-    // The project itself, folders of a workspace, and links to them.
-    if (at < 0 || entry['link'] === true) continue
-    const { version, name } = entry
-    if (typeof version !== 'string') continue
+    const start = path.lastIndexOf('node_modules/')
+    if (start < 0 || entry['link'] === true) return OWN
+    const { version, name: given } = entry
+    const name = typeof given === 'string' ? given : path.slice(start + 'node_modules/'.length)
+    if (typeof version !== 'string') return { kind: 'unversioned', name }
     const optional = ['optional', 'dev', 'devOptional', 'peer'].some((flag) => entry[flag] === true)
-    const folder = path.slice(at + 'node_modules/'.length)
-    found.push({ name: typeof name === 'string' ? name : folder, version, optional })
-  }
-  return { packages: found }
+    return { kind: 'package', locked: { name, version, optional } }
+  })
+  return collectEntries(entries)
 }
 
 /**
  * `pnpm-lock.yaml` of version 5 and later. The keys of its sections stand each on a line of their own, which is all
- * that is read: a parser of YAML takes seconds for the lock file of a large workspace.
+ * that is read.
  */
 export function readPnpmLock(text: string): Locked {
   const version = /^lockfileVersion:\s*'?"?(\d+)/m.exec(text)?.[1]
   if (version === undefined) throw new NotLocked('it names no lockfileVersion')
-  const found = new Map<string, LockedPackage>()
+  const entries = new Map<string, Entry>()
   const required = new Set<string>()
+  const seen = new Set<string>()
   let section = ''
-  let key = ''
+  let id: string | undefined
   for (const line of text.split(/\r?\n/)) {
     const head = /^([A-Za-z]+):/.exec(line)?.[1]
     if (head !== undefined) section = head
-    const entry = /^ {2}(?:'([^']+)'|"([^"]+)"|([^\s'"][^:]*(?::[^:\s][^:]*)*)):/.exec(line)
-    if (entry && (section === 'packages' || section === 'snapshots')) {
-      key = entry[1] ?? entry[2] ?? entry[3] ?? ''
-      const parsed = splitKey(key)
-      if (parsed === undefined) continue
-      const id = `${parsed.name}@${parsed.version}`
-      found.set(id, { ...parsed, optional: true })
-      if (section === 'snapshots' || Number(version) < 9) required.add(id)
-      continue
-    }
-    if (key !== '' && /^ {4}(?:optional|dev): true\s*$/.test(line)) {
-      const parsed = splitKey(key)
-      if (parsed) required.delete(`${parsed.name}@${parsed.version}`)
-    }
+    if (section !== 'packages' && section !== 'snapshots') continue
+    // By the indentation alone: also a key of a form that the reader does not know. A package stands in both sections.
+    if (/^ {2}[^\s#:]/.test(line)) seen.add(line.trim().replace(/:(?: \{\})?$/, ''))
+    const written = /^ {2}(?:'([^']+)'|"([^"]+)"|([^\s'"?#:][^:]*(?::[^:\s][^:]*)*)):/.exec(line)
+    if (written) {
+      const key = written[1] ?? written[2] ?? written[3] ?? ''
+      const entry = pnpmEntry(key)
+      entries.set(key, entry)
+      id = entry.kind === 'package' ? idOf(entry.locked) : undefined
+      if (id !== undefined && (section === 'snapshots' || Number(version) < 9)) required.add(id)
+    } else if (id !== undefined && /^ {4}(?:optional|dev): true\s*$/.test(line)) required.delete(id)
   }
-  return { packages: [...found].map(([id, one]) => ({ ...one, optional: !required.has(id) })) }
+  const read = collectEntries([...entries.values()], seen.size)
+  // One package with several sets of peers has several keys.
+  const packages = new Map(read.packages.map((one) => [idOf(one), one]))
+  return {
+    ...read,
+    packages: [...packages].map(([key, one]) => ({ ...one, optional: !required.has(key) })),
+  }
+}
+
+function idOf({ name, version }: LockedPackage): string {
+  return `${name}@${version}`
 }
 
 /** `name@1.0.0(peer@2.0.0)`, `/@scope/name@1.0.0`, and of version 5 `/name/1.0.0_peer`. */
-function splitKey(key: string): { name: string; version: string } | undefined {
-  const plain = key.replace(/^\//, '').replace(/\(.*$/, '')
+function pnpmEntry(key: string): Entry {
+  const bare = key.replace(/^\//, '').replace(/\(.*$/, '')
   const [, name, version] =
-    /^((?:@[^/@]+\/)?[^/@]+)@(.+)$/.exec(plain) ??
-    /^((?:@[^/]+\/)?[^/]+)\/([^/_]+)(?:_.*)?$/.exec(plain) ??
-    []
-  // A folder or an address has no version here.
-  return name === undefined || version === undefined || !/^\d/.test(version) ? undefined : { name, version }
+    /^((?:@[^/@]+\/)?[^/@]+)@(.+)$/.exec(bare) ?? /^((?:@[^/]+\/)?[^/]+)\/([^/_]+)(?:_.*)?$/.exec(bare) ?? []
+  if (name !== undefined && version !== undefined && /^\d/.test(version))
+    return { kind: 'package', locked: { name, version, optional: true } }
+  // Of version 9 `name@file:folder`; before that the folder or address alone: `file:folder`, `github.com/user/name/commit`.
+  const [, named, source] = /^((?:@[^/@]+\/)?[^/@:]+)@([a-z+]+:.+)$/.exec(bare) ?? []
+  if (source !== undefined) return { kind: 'unversioned', name: named }
+  const isAddress = /^@?(?:[a-z+]+:|[^/@]+\.[^/@]+\/)/.test(bare)
+  return isAddress ? { kind: 'unversioned' } : UNKNOWN
 }
+
+/** How Yarn writes the version of what it links to a folder: 2 and later, and 1. */
+const LINKED_VERSION = '0.0.0-use.local'
+const LINK = /^"?[^"\s]+@link:/
 
 /** `yarn.lock` of both generations. Which packages are optional stands in neither. */
 export function readYarnLock(text: string): Locked {
   const isBerry = /^__metadata:/m.test(text)
   if (!isBerry && !/^# yarn lockfile v1/m.test(text)) throw new NotLocked('it is of a form that is not known')
-  const found: LockedPackage[] = []
-  for (const block of text.split(/\r?\n(?=\S)/)) {
-    const version = /^ {2}version:? "?([^"\s]+)"?\s*$/m.exec(block)?.[1]
-    const key = /^"?((?:@[^/"\s]+\/)?[^@"\s/]+)@/.exec(block)?.[1]
-    if (version === undefined || key === undefined || key === '__metadata') continue
-    const resolution = /^ {2}resolution: "((?:@[^/"]+\/)?[^@"/]+)@([a-z]+):/m.exec(block)
-    // The project's own folders.
-    if (resolution?.[2] === 'workspace') continue
-    const alias = /^"?(?:@[^/"\s]+\/)?[^@"\s/]+@npm:((?:@[^/"]+\/)?[^@"\s,]+)@/.exec(block)?.[1]
-    found.push({ name: resolution?.[1] ?? alias ?? key, version, optional: false })
-  }
-  return {
-    packages: found.map((one) => ({ ...one, optional: true })),
-    notCompared: 'it does not say which packages are optional, so a package that is not there is not named',
-  }
+  // A key of more than 1024 characters stands as `? key`, its colon on the next line.
+  const joined = text.replace(/^\? (.*)\r?\n:/gm, '$1:')
+  const entries = joined
+    .split(/\r?\n(?=\S)/)
+    .filter((block) => /^(?!#|__metadata:)\S/.test(block))
+    .map(yarnEntry)
+  // Whatever begins a line, but a comment, the form's own entry and the colon of a long key.
+  const seen = text.match(/^(?!#|__metadata:|:)\S/gm)?.length ?? 0
+  return collectEntries(entries, seen, NO_OPTIONAL)
 }
+
+function yarnEntry(block: string): Entry {
+  const version = /^ {2}version:? "?([^"\s]+)"?\s*$/m.exec(block)?.[1]
+  const key = /^"?((?:@[^/"\s]+\/)?[^@"\s/]+)@/.exec(block)?.[1]
+  if (version === undefined || key === undefined) return UNKNOWN
+  const resolution = /^ {2}resolution: "((?:@[^/"]+\/)?[^@"/]+)@([a-z+]+):/m.exec(block)
+  if (resolution?.[2] === 'workspace') return OWN
+  const alias = /^"?(?:@[^/"\s]+\/)?[^@"\s/]+@npm:((?:@[^/"]+\/)?[^@"\s,]+)@/.exec(block)?.[1]
+  const name = resolution?.[1] ?? alias ?? key
+  if (version === LINKED_VERSION || LINK.test(block)) return { kind: 'unversioned', name }
+  return { kind: 'package', locked: { name, version, optional: true } }
+}
+
+const NO_OPTIONAL = 'it does not say which packages are optional, so a package that is not there is not named'
 
 /** `bun.lock`: JSON with a comma behind the last member. */
 export function readBunLock(text: string): Locked {
-  const value = objectOf(parse(withoutTrailingCommas(text)))
-  const found: LockedPackage[] = []
-  const unversioned: string[] = []
-  for (const entry of Object.values(objectOf(value['packages'] ?? {}))) {
-    const [id, ...rest] = Array.isArray(entry) ? (entry as unknown[]) : []
-    const [, name, version] = /^((?:@[^/@]+\/)?[^/@]+)@(.*)$/.exec(typeof id === 'string' ? id : '') ?? []
-    if (name === undefined || version === undefined) continue
-    if (!/^\d/.test(version)) {
-      unversioned.push(name)
-      continue
-    }
-    const limits = rest.find((part) => part !== null && typeof part === 'object') as
-      Record<string, unknown> | undefined
-    found.push({ name, version, optional: limits?.['os'] !== undefined || limits?.['cpu'] !== undefined })
-  }
-  return {
-    unversioned,
-    packages: found.map((one) => ({ ...one, optional: true })),
-    notCompared: 'it does not say which packages are optional, so a package that is not there is not named',
-  }
+  const value = objectOf(parseJsonLock(withoutTrailingCommas(text)))
+  const entries = Object.values(objectOf(value['packages'] ?? {})).map(bunEntry)
+  return collectEntries(entries, entries.length, NO_OPTIONAL)
+}
+
+function bunEntry(entry: unknown): Entry {
+  const id: unknown = Array.isArray(entry) ? entry[0] : undefined
+  const [, name, version] = /^((?:@[^/@]+\/)?[^/@]+)@(.+)$/.exec(typeof id === 'string' ? id : '') ?? []
+  if (name === undefined || version === undefined) return UNKNOWN
+  return /^\d/.test(version)
+    ? { kind: 'package', locked: { name, version, optional: true } }
+    : { kind: 'unversioned', name }
 }
 
 /** Commas before a closing bracket, outside of strings. */
 function withoutTrailingCommas(text: string): string {
   return text.replace(/("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])/g, (_, string: string | undefined) => string ?? '')
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text.replace(/^\uFEFF/, '')) as unknown
-  } catch {
-    throw new NotLocked('it does not parse')
-  }
-}
-
-function objectOf(value: unknown): Record<string, unknown> {
-  if (value !== null && typeof value === 'object' && !Array.isArray(value))
-    return value as Record<string, unknown>
-  throw new NotLocked('it is of a form that is not known')
 }

@@ -87,7 +87,9 @@ const NAMED = 3
 
 /**
  * Writes lock files in the form of the record: size and digest, how many packages, and each in which what is
- * installed departs. Digests are SHA-256 whatever the run uses, as the package managers' own are.
+ * installed departs. Digests are SHA-256 whatever the run uses, as the package managers' own are. Where not every
+ * package of a file is known, `unseen` says why, `driftCount` is `null`, and the departures that are listed are those
+ * that are certain.
  *
  * @param installed Names with their versions; `null` where they are not known.
  * @param context Its `unseen` gets what cannot be compared, and why.
@@ -110,20 +112,38 @@ export async function describeLockFiles(
       described[name] = { ...known, packages: null, drift: null }
       continue
     }
-    const ignore = new Set([...options.ignore, ...(locked.unversioned ?? [])])
-    const drift = findDrift(locked.packages, installed, { ...options, ignore })
-    if (locked.notCompared !== undefined) unseen.set(`lockFiles.${name}`, locked.notCompared)
+    const gaps = gapsOf(name, locked, warnings)
+    const complete = gaps.length === 0
+    const ignore = new Set([...options.ignore, ...locked.unversioned])
+    const drift = findDrift(locked.packages, installed, { ...options, ignore, complete })
+    const reasons = [...gaps, ...(locked.notCompared === undefined ? [] : [locked.notCompared])]
+    if (reasons.length > 0) unseen.set(`lockFiles.${name}`, reasons.join('; '))
     if (drift.length > LISTED)
       unseen.set(`lockFiles.${name}.drift`, `the first ${LISTED} of ${drift.length} are listed`)
     if (drift.length > 0) warnings.push(sentence(name, drift))
     described[name] = {
       ...known,
       packages: locked.packages.length,
-      driftCount: drift.length,
+      driftCount: complete ? drift.length : null,
       drift: drift.slice(0, LISTED),
     }
   }
   return described
+}
+
+/** Say why packages of a lock file are not known; entries that no reader understands are also warned of. */
+function gapsOf(name: string, { entries, unnamed }: Locked, warnings: string[]): string[] {
+  const gaps: string[] = []
+  if (entries.seen !== entries.understood) {
+    const counts = `${entries.seen} entries, ${entries.understood} understood`
+    warnings.push(`${name}: ${counts}`)
+    gaps.push(`the comparison is not complete: ${counts}`)
+  }
+  if (unnamed > 0)
+    gaps.push(
+      `${unnamed === 1 ? '1 entry names' : `${unnamed} entries name`} no package, which may be any that is there`,
+    )
+  return gaps
 }
 
 async function read(reader: Reader | undefined, bytes: Buffer): Promise<Locked | string> {

@@ -1,6 +1,6 @@
 /** Lock files of uv, Poetry, PDM, Pipenv and pip, and the standard one, `pylock.toml`. */
-import { NotLocked } from './locked.ts'
-import type { Locked, LockedPackage } from './locked.ts'
+import { NotLocked, collectEntries, objectOf, parseJsonLock } from './locked.ts'
+import type { Entry, Locked } from './locked.ts'
 
 /** A name as PEP 503 says. */
 export function normalName(name: string): string {
@@ -26,13 +26,16 @@ export async function readUvLock(text: string): Promise<Locked> {
       for (const one of byName.get(name) ?? []) {
         visit(one['dependencies'])
         const extras = Array.isArray(extra) ? extra.map(String) : []
-        for (const chosen of extras) visit(tableOf(one['optional-dependencies'] ?? {})[chosen])
+        for (const chosen of extras) visit(objectOf(one['optional-dependencies'] ?? {})[chosen])
       }
     }
   }
-  const own = packages.filter(({ source }) => isOwn(tableOf(source ?? {})))
+  const own = packages.filter(({ source }) => isOwn(objectOf(source ?? {})))
   for (const one of own) visit(one['dependencies'])
-  return { packages: versioned(packages.filter((one) => !own.includes(one))).map(withFlag(required)) }
+  const entries = packages.map((one): Entry =>
+    own.includes(one) ? { kind: 'own' } : tableEntry(one, ({ name }) => !required.has(name)),
+  )
+  return collectEntries(entries)
 }
 
 /** The project and the members of its workspace. */
@@ -43,7 +46,7 @@ function isOwn(source: Table): boolean {
 /** `poetry.lock` of both versions: extras, other groups and other systems may be left out. */
 export async function readPoetryLock(text: string): Promise<Locked> {
   const packages = tables((await parseToml(text))['package'])
-  const edges = packages.flatMap(({ dependencies }) => Object.entries(tableOf(dependencies ?? {})))
+  const edges = packages.flatMap(({ dependencies }) => Object.entries(objectOf(dependencies ?? {})))
   const plain = new Set<string>()
   const marked = new Set<string>()
   for (const [name, edge] of edges) {
@@ -58,9 +61,9 @@ export async function readPoetryLock(text: string): Promise<Locked> {
       one['markers'] !== undefined ||
       (Array.isArray(groups) && !groups.includes('main')) ||
       (marked.has(name) && !plain.has(name))
-    return { name, version: textOf(one['version']), optional }
+    return { kind: 'package', locked: { name, version: textOf(one['version']), optional } } as const
   })
-  return { packages: found }
+  return collectEntries(found)
 }
 
 /** `pdm.lock`. */
@@ -79,67 +82,84 @@ export async function readPyLock(text: string): Promise<Locked> {
 
 /** `Pipfile.lock`. */
 export async function readPipfileLock(text: string): Promise<Locked> {
-  let value: Table
-  try {
-    value = tableOf(JSON.parse(text))
-  } catch {
-    throw new NotLocked('it does not parse')
-  }
-  const section = (name: string): LockedPackage[] =>
-    Object.entries(tableOf(value[name] ?? {})).flatMap(([given, entry]) => {
-      const { version, markers } = tableOf(entry)
-      const exact = /^==(.+)$/.exec(typeof version === 'string' ? version : '')?.[1]
-      const optional = name !== 'default' || markers !== undefined
-      return exact === undefined ? [] : [{ name: normalName(given), version: exact, optional }]
-    })
-  return { packages: [...section('default'), ...section('develop')] }
+  const value = objectOf(parseJsonLock(text))
+  // Besides `default` and `develop` a category of any name.
+  const sections = Object.entries(value).filter(([section]) => section !== '_meta')
+  const entries = sections.flatMap(([section, packages]) =>
+    Object.entries(objectOf(packages)).map(([name, entry]) =>
+      pipfileEntry(normalName(name), objectOf(entry), section !== 'default'),
+    ),
+  )
+  return collectEntries(entries)
 }
 
-/** `requirements.txt`: lines of the form `name==version`. Others fix no version, which is said. */
+function pipfileEntry(name: string, entry: Table, isExtra: boolean): Entry {
+  const { version, markers } = entry
+  const exact = /^===?(.+)$/.exec(typeof version === 'string' ? version : '')?.[1]
+  const optional = isExtra || markers !== undefined
+  if (exact !== undefined) return { kind: 'package', locked: { name, version: exact, optional } }
+  const isSource = ['path', 'file', 'git', 'hg', 'svn', 'bzr', 'ref', 'editable'].some((key) => key in entry)
+  return isSource ? { kind: 'unversioned', name } : { kind: 'unknown' }
+}
+
+/** A name, with the extras that follow it. */
+const NAME = /^([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[[^\]]*\])?\s*/
+
+/** Options of a whole file. */
+const FILE_OPTION = /^--?(?!r|-requirement|c|-constraint|e|-editable)/
+
+/**
+ * `requirements.txt`: lines of the form `name==version`. Others fix no version, which is said. No library is used: the
+ * one for this format on npm, `pip-requirements-js`, brings a parser generator and does not read every option of pip.
+ */
 export async function readRequirements(text: string): Promise<Locked> {
-  const packages: LockedPackage[] = []
-  const loose: string[] = []
-  for (const raw of text.replace(/\\\r?\n/g, ' ').split(/\r?\n/)) {
-    const line = raw.replace(/(?:^|\s)#.*$/, '').trim()
-    if (line === '' || /^--?(?!r|-requirement|c|-constraint|e|-editable)/.test(line)) continue
-    const [, name, version, marker] =
-      /^([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*===?\s*([^\s;,*]+)\s*(?:--hash\S*\s*)*(;.*)?$/.exec(
-        line,
-      ) ?? []
-    if (name === undefined || version === undefined)
-      loose.push(/^[A-Za-z0-9][A-Za-z0-9._-]*/.exec(line)?.[0] ?? 'another file')
-    else packages.push({ name: normalName(name), version, optional: marker !== undefined })
-  }
+  const lines = text
+    .replace(/^\uFEFF/, '')
+    .replace(/\\\r?\n/g, ' ')
+    .split(/\r?\n/)
+    .map((raw) => raw.replace(/(?:^|\s)#.*$/, '').trim())
+    .filter((line) => line !== '' && !FILE_OPTION.test(line))
+  const entries = lines.map(requirementEntry)
+  const loose = entries.flatMap((entry) =>
+    entry.kind === 'unversioned' ? [entry.name ?? 'another file'] : [],
+  )
   const shown = loose.slice(0, 5).join(', ')
-  return {
-    packages,
-    notCompared:
-      loose.length === 0
-        ? undefined
-        : `${loose.length} of its lines fix no version: ${shown}${loose.length > 5 ? ', …' : ''}`,
-  }
+  const notCompared =
+    loose.length === 0
+      ? undefined
+      : `${loose.length} of its lines fix no version: ${shown}${loose.length > 5 ? ', …' : ''}`
+  return collectEntries(entries, lines.length, notCompared)
+}
+
+/** Another file, an option with a folder or an address, a folder, an address, or an archive in this folder. */
+const ELSEWHERE =
+  /^(?:--?[rce]|[a-z][a-z0-9+.-]*:\/\/|[\w.-]*[/\\]|\.{1,2}(?:\s|$)|[A-Za-z]:[/\\]|[^\s@]+\.(?:whl|zip|tgz|tar\.\w+)(?:\s|$))/
+
+function requirementEntry(line: string): Entry {
+  if (ELSEWHERE.test(line)) return { kind: 'unversioned' }
+  const [start, given] = NAME.exec(line) ?? []
+  if (start === undefined || given === undefined) return { kind: 'unknown' }
+  const name = normalName(given)
+  const rest = line.slice(start.length)
+  const [, version, marker] = /^===?\s*([^\s;,*]+)\s*(?:--hash\S*\s*)*(;.*)?$/.exec(rest) ?? []
+  if (version !== undefined)
+    return { kind: 'package', locked: { name, version, optional: marker !== undefined } }
+  return /^(?:$|[<>=!~;(@]|--[a-z])/.test(rest) ? { kind: 'unversioned', name } : { kind: 'unknown' }
 }
 
 function flagged(value: Table, key: string, isOptional: (one: Table) => boolean): Locked {
-  const packages = tables(value[key])
-  return {
-    packages: packages.flatMap((one) =>
-      versioned([one]).map((known) => ({ ...known, optional: isOptional(one) })),
-    ),
-  }
+  return collectEntries(tables(value[key]).map((one) => tableEntry(one, () => isOptional(one))))
 }
 
-function versioned(packages: readonly Table[]): Omit<LockedPackage, 'optional'>[] {
-  return packages.flatMap(({ name, version }) =>
-    typeof name === 'string' && typeof version === 'string' ? [{ name: normalName(name), version }] : [],
-  )
-}
-
-function withFlag(required: ReadonlySet<string>) {
-  return (one: Omit<LockedPackage, 'optional'>): LockedPackage => ({
-    ...one,
-    optional: !required.has(one.name),
-  })
+function tableEntry(
+  { name: given, version }: Table,
+  isOptional: (one: { readonly name: string }) => boolean,
+): Entry {
+  if (typeof given !== 'string') return { kind: 'unknown' }
+  const name = normalName(given)
+  // A folder whose project computes its version.
+  if (typeof version !== 'string') return { kind: 'unversioned', name }
+  return { kind: 'package', locked: { name, version, optional: isOptional({ name }) } }
 }
 
 async function parseToml(text: string): Promise<Table> {
@@ -152,12 +172,7 @@ async function parseToml(text: string): Promise<Table> {
 }
 
 function tables(value: unknown): Table[] {
-  return Array.isArray(value) ? value.map((one) => tableOf(one)) : []
-}
-
-function tableOf(value: unknown): Table {
-  if (value !== null && typeof value === 'object' && !Array.isArray(value)) return value as Table
-  throw new NotLocked('it is of a form that is not known')
+  return Array.isArray(value) ? value.map((one) => objectOf(one)) : []
 }
 
 function textOf(value: unknown): string {

@@ -2,6 +2,7 @@
 import { readdir, realpath } from 'node:fs/promises'
 import { basename, delimiter, dirname, join } from 'node:path'
 import { platform } from 'node:process'
+import { systemReason } from '../../../util/fs.ts'
 import { Absent, NotThere } from '../../../util/not-available.ts'
 import { mapConcurrently } from '../../../util/concurrency.ts'
 import { redactUrl } from '../../../secrets/redact.ts'
@@ -27,7 +28,7 @@ export const condaSource: Source = {
     try {
       names = (await readdir(folder)).filter((name) => name.endsWith('.json')).toSorted(compareUtf8)
     } catch (error) {
-      throw new Absent(`${folder} cannot be listed: ${(error as NodeJS.ErrnoException).code ?? 'unknown'}`)
+      throw new Absent(`${folder} cannot be listed: ${systemReason(error)}`)
     }
     const read = await mapConcurrently(names, AT_ONCE, async (name) => {
       signal.throwIfAborted()

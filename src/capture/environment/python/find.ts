@@ -3,7 +3,7 @@ import { realpath } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import { platform } from 'node:process'
 import { Absent, NotThere } from '../../../util/not-available.ts'
-import { isThere } from '../../../util/there.ts'
+import { isReachable } from '../../../util/fs.ts'
 import { behindShim } from './pyenv.ts'
 import { PYTHON_PROBE, PROBE_MARK } from './probe.ts'
 import { ask } from '../source.ts'
@@ -74,13 +74,13 @@ async function pythonOfCommand({ command, directory }: SourceContext): Promise<s
   if (/^(?:python|pypy)[\d.]*t?$/.test(name)) return isPath ? path : program
   if (isPath) {
     const beside = join(dirname(path), INSIDE[1] ?? '')
-    return (await isThere(join(dirname(path), '..', 'pyvenv.cfg'))) && (await isThere(beside))
+    return (await isReachable(join(dirname(path), '..', 'pyvenv.cfg'))) && (await isReachable(beside))
       ? beside
       : undefined
   }
   if (!RUNNERS.has(name)) return undefined
   const project = join(directory, '.venv', ...INSIDE)
-  return (await isThere(project)) ? project : undefined
+  return (await isReachable(project)) ? project : undefined
 }
 
 /** Whether a Python belongs to the virtual environment in a folder. */

@@ -2,6 +2,7 @@
 import { statfs } from 'node:fs/promises'
 import { arch, cpus, hostname, release, totalmem } from 'node:os'
 import { platform, report } from 'node:process'
+import { systemReason } from '../../../util/fs.ts'
 import { askLinux } from './linux.ts'
 import { askOther } from './other.ts'
 import { orUnseen } from '../source.ts'
@@ -56,7 +57,7 @@ async function disk(context: SourceContext): Promise<JsonObject | null> {
     const { bsize, blocks, bavail } = await statfs(context.directory)
     return { size: bsize * blocks, free: bsize * bavail }
   } catch (error) {
-    const reason = `the disk could not be asked: ${(error as NodeJS.ErrnoException).code ?? 'unknown'}`
+    const reason = `the disk could not be asked: ${systemReason(error)}`
     return orUnseen<JsonObject>(context, 'disk', undefined, reason)
   }
 }

@@ -1,9 +1,10 @@
 /** Compilers, where the folder or the command uses them: Rust, C and C++, CUDA. */
 import { createHash } from 'node:crypto'
 import { basename, join } from 'node:path'
-import { Absent, NotThere, reasonOf } from '../../../util/not-available.ts'
+import { errorText } from '../../../util/error-text.ts'
+import { Absent, NotThere } from '../../../util/not-available.ts'
 import { redactArguments } from '../../../secrets/redact.ts'
-import { isThere } from '../../../util/there.ts'
+import { isReachable } from '../../../util/fs.ts'
 import { foldersUp } from '../files.ts'
 import { findLockFiles } from '../lock-files/lock-files.ts'
 import { ask, orUnseen } from '../source.ts'
@@ -71,7 +72,7 @@ async function findUsed({ directory, command, variables }: SourceContext): Promi
   for await (const folder of foldersUp(directory)) {
     await Promise.all(
       [...signs].map(async (name) => {
-        if (await isThere(join(folder, name))) there.add(name)
+        if (await isReachable(join(folder, name))) there.add(name)
       }),
     )
   }
@@ -105,7 +106,7 @@ async function version(name: string, context: SourceContext): Promise<JsonObject
   } catch (error) {
     if (!(error instanceof Absent)) throw error
     context.signal.throwIfAborted()
-    context.unseen.set(name, reasonOf(error))
+    context.unseen.set(name, errorText(error, 'first'))
     return null
   }
 }

@@ -1,6 +1,7 @@
 /** The kind of the two arguments of `lineaprint diff`: runs, models, tables, folders or files. */
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { errorCode, inputError, isMissing } from '../../../util/fs.ts'
 import { isTableFile } from '../../../dataset/read.ts'
 import { LineaprintError } from '../../../core/errors.ts'
 import { locateModel } from '../../../model/locate.ts'
@@ -85,10 +86,8 @@ async function kindOfPath(path: string): Promise<PathKind | undefined> {
     const names = await readdir(path)
     return { kind: 'folder', isRun: names.includes(RECORD_FILE) && names.includes(JOURNAL_FILE) }
   } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException
-    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ENAMETOOLONG') return undefined
-    const sentence = `cannot look at it: ${code ?? message}`
-    throw new LineaprintError('ERR_LINEAPRINT_UNREADABLE', sentence, { path, cause })
+    if (isMissing(cause) || errorCode(cause) === 'ENAMETOOLONG') return undefined
+    throw inputError(path, 'look at', cause)
   }
 }
 

@@ -1,7 +1,7 @@
 /** `lineaprint hash`: digests of files, folders, standard input, and the tensors of model files. */
-import { stat } from 'node:fs/promises'
 import { stdin } from 'node:process'
 import { Command, Option } from 'commander'
+import { isFolder } from '../../../util/fs.ts'
 import { listDigests } from '../../../core/digest.ts'
 import { LineaprintError } from '../../../core/errors.ts'
 import { hashFiles } from '../../../hash/file.ts'
@@ -145,8 +145,9 @@ async function groups(paths: readonly string[], options: Options): Promise<Group
     files = []
   }
   for (const path of paths) {
-    const isFolder = path !== '-' && (await isDirectory(path))
-    if (path !== '-' && !isFolder && options.tensors !== true) {
+    // Whatever is wrong with the path is reported by the hashing itself, which knows what it needed.
+    const inFolder = path !== '-' && (await isFolder(path))
+    if (path !== '-' && !inFolder && options.tensors !== true) {
       files.push(path)
       continue
     }
@@ -160,15 +161,7 @@ async function groups(paths: readonly string[], options: Options): Promise<Group
   return list
 }
 
-async function isDirectory(path: string): Promise<boolean> {
-  // The hashing itself reports a problem with the path.
-  return stat(path).then(
-    (info) => info.isDirectory(),
-    () => false,
-  )
-}
-
-/** Turn one failure into a row, so that the other paths are still hashed; an interruption ends everything. */
+/** Return a failure as a row, so that the other paths continue; an interruption ends the command. */
 async function rowOrError(work: () => Promise<Row>): Promise<readonly (Row | LineaprintError)[]> {
   try {
     return [await work()]

@@ -1,6 +1,7 @@
 /** `lineaprint hash --part` and `--merge`: one digest computed on many machines. */
 import { readFile } from 'node:fs/promises'
 import { InvalidArgumentError } from 'commander'
+import { errorCode, systemReason } from '../../../util/fs.ts'
 import { LineaprintError } from '../../../core/errors.ts'
 import { hashPart, mergeParts, parsePart } from '../../../hash/part.ts'
 import { print, printJson, progressLine } from '../../shared/output.ts'
@@ -42,9 +43,9 @@ export async function printPart(
 export async function printMerged(paths: readonly string[], json: boolean): Promise<void> {
   const parts = await Promise.all(
     paths.map(async (path) => {
-      const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-        const code = cause.code === 'ENOENT' ? 'ERR_LINEAPRINT_NOT_FOUND' : 'ERR_LINEAPRINT_UNREADABLE'
-        throw new LineaprintError(code, `cannot read it: ${cause.code ?? cause.message}`, { path, cause })
+      const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+        const code = errorCode(cause) === 'ENOENT' ? 'ERR_LINEAPRINT_NOT_FOUND' : 'ERR_LINEAPRINT_UNREADABLE'
+        throw new LineaprintError(code, `cannot read it: ${systemReason(cause)}`, { path, cause })
       })
       return parsePart(text, path)
     }),

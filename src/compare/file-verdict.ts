@@ -1,7 +1,7 @@
-/** What a comparison of two files finds; the comparisons of tensors, arrays and tables share it. */
+/** The result of comparing two files; the comparisons of tensors, arrays and tables share it. */
 import type { Difference } from '../core/component.ts'
 
-/** How numbers are compared. */
+/** Options of a comparison of numbers. */
 export interface Tolerance {
   /** Absolute; absent, bits decide. */
   readonly tolerance: number | undefined
@@ -9,7 +9,7 @@ export interface Tolerance {
 }
 
 /**
- * How the content of two files or folders compares.
+ * Result of comparing the content of two files or folders.
  *
  * - `same`: equal bytes.
  * - `same-tensors`: other bytes, but safetensors with the same names, dtypes, shapes and element bits.

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../../core/json-value.ts'
 
-/** What the parts that differ from system to system find; `undefined` for what they cannot see. */
+/** Facts that are found in another way on each system; `undefined` for what they cannot see. */
 export interface Machine {
   readonly distribution: string | undefined
   readonly release: string | undefined

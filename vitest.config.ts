@@ -1,9 +1,22 @@
 import { resolve } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
+/** Every test is of one of these projects. `npm run test:unit` runs the first, `npm test` all. */
+export const PROJECTS = {
+  /** Needs the addon, and nothing else. */
+  unit: {
+    include: ['__test__/**/*.test.ts'],
+    exclude: ['__test__/{e2e,package,soak}/**', '**/*.peers.test.ts'],
+  },
+  /** Runs the program, or what is published. */
+  e2e: { include: ['__test__/{e2e,package,soak}/**/*.test.ts'], exclude: [] },
+  /** Needs programs of others, which scripts/setup-*.sh put into .peers. */
+  peers: { include: ['__test__/**/*.peers.test.ts'], exclude: ['__test__/{e2e,package,soak}/**'] },
+}
+
 export default defineConfig({
   test: {
-    include: ['__test__/**/*.test.ts'],
+    projects: Object.entries(PROJECTS).map(([name, files]) => ({ extends: true, test: { name, ...files } })),
     testTimeout: 30_000,
     // Tests start programs and threads of their own; two at once fill the cores of a small machine.
     maxWorkers: 2,

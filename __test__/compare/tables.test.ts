@@ -112,11 +112,9 @@ test('an output of other bytes with the same table is reproduced', async () => {
   const [same, other] = [await run('02.small.parquet'), await run('03.parquet')]
   const compare = async (after: StoredRun): Promise<unknown> =>
     compareOutputs(before, after, { tolerance: undefined, signal: undefined })
-  expect(await compare(same)).toMatchObject([
-    { verdict: 'same-table', detail: 'the bytes differ, the table is the same' },
-  ])
+  expect(await compare(same)).toMatchObject([{ verdict: 'same-table', differences: [{ field: 'digest' }] }])
   expect(await compare(other)).toMatchObject([
-    { verdict: 'different', detail: '3 of 3 columns differ: id, name, score' },
+    { verdict: 'different', differences: [{ field: 'id' }, { field: 'name' }, { field: 'score' }] },
   ])
   // The original is gone: its recorded digests say the same.
   rmSync(join(root, '02.parquet.parquet'))
@@ -126,7 +124,7 @@ test('an output of other bytes with the same table is reproduced', async () => {
   expect(await compare(other)).toMatchObject([
     {
       verdict: 'different',
-      detail: expect.stringMatching(/^3 of 3 columns differ: id, name, score; the original cannot/) as string,
+      detail: expect.stringContaining('the original cannot') as string,
       differences: [{ field: 'id' }, { field: 'name' }, { field: 'score' }],
     },
   ])
@@ -163,13 +161,12 @@ test('within a tolerance: floats, and cells of CSV that are numbers', async () =
   expect(await compare('close.csv')).toMatchObject({ verdict: 'different' })
   expect(await compare('close.csv', 0.25)).toMatchObject({
     verdict: 'within-tolerance',
-    detail: 'no value differs by more than 0.25',
     maxDifference: 0.25,
     differences: [{ field: 'loss' }],
   })
   expect(await compare('close.csv', 0.2)).toMatchObject({
     verdict: 'different',
-    detail: '1 of 3 columns differ: loss',
+    differences: [{ field: 'loss' }],
     maxDifference: 0.25,
   })
   for (const [name, column] of [

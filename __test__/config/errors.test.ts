@@ -1,115 +1,113 @@
-/** What is said of an option that cannot be used, word for word: one case for each kind of thing a schema refuses. */
+/** The error about an option that cannot be used: one case for each kind of thing a schema refuses. */
 import { expect, test } from 'vitest'
 import { OPTION_NAMES, checkOptions } from '../../src/config/options.ts'
 
-function said(options: object): string {
+/** The error about these options. */
+function refusal(options: object): unknown {
   try {
     checkOptions({ label: 'test', options: { ...options }, folder: '/' })
-    return 'nothing'
+    return undefined
   } catch (error) {
-    return (error as Error).message
+    return error
   }
 }
 
+const REFUSED = { name: 'LineaprintError', code: 'ERR_LINEAPRINT_CONFIGURATION', path: 'test' }
+
 test.each([
   // Types.
-  [{ experimentName: 1 }, 'experimentName', 'expected string, received 1'],
-  [{ experimentId: [] }, 'experimentId', 'expected string, received an array'],
-  [{ notes: null }, 'notes', 'expected string, received null'],
-  [{ notes: new Date(0) }, 'notes', 'expected string, received an object'],
-  [{ notes: Symbol('x') }, 'notes', 'expected string, received Symbol(x)'],
-  [{ saveToJson: 'yes' }, 'saveToJson', 'expected boolean, received "yes"'],
-  [{ tags: { 0: 'a' } }, 'tags', 'expected array, received an object'],
-  [{ tags: ['a', null] }, 'tags.1', 'expected string, received null'],
-  [{ tags: [undefined] }, 'tags.0', 'expected string, received undefined'],
-  [{ git: null }, 'git', 'expected object, received null'],
-  [{ git: [] }, 'git', 'expected object, received an array'],
-  [{ git: { bundle: 1 } }, 'git.bundle', 'expected boolean, received 1'],
-  [{ environment: { timeoutMs: '1' } }, 'environment.timeoutMs', 'expected number, received "1"'],
-  [{ environment: { timeoutMs: NaN } }, 'environment.timeoutMs', 'expected number, received NaN'],
-  [{ environment: { timeoutMs: 1.5 } }, 'environment.timeoutMs', 'expected int, received 1.5'],
+  [{ experimentName: 1 }, 'experimentName', 'string', '1'],
+  [{ experimentId: [] }, 'experimentId', 'string', 'an array'],
+  [{ notes: null }, 'notes', 'string', 'null'],
+  [{ notes: new Date(0) }, 'notes', 'string', 'an object'],
+  [{ notes: Symbol('x') }, 'notes', 'string', 'Symbol(x)'],
+  [{ saveToJson: 'yes' }, 'saveToJson', 'boolean', '"yes"'],
+  [{ tags: { 0: 'a' } }, 'tags', 'array', 'an object'],
+  [{ tags: ['a', null] }, 'tags.1', 'string', 'null'],
+  [{ tags: [undefined] }, 'tags.0', 'string', 'undefined'],
+  [{ git: null }, 'git', 'object', 'null'],
+  [{ git: [] }, 'git', 'object', 'an array'],
+  [{ git: { bundle: 1 } }, 'git.bundle', 'boolean', '1'],
+  [{ environment: { timeoutMs: '1' } }, 'environment.timeoutMs', 'number', '"1"'],
+  [{ environment: { timeoutMs: NaN } }, 'environment.timeoutMs', 'number', 'NaN'],
+  [{ environment: { timeoutMs: 1.5 } }, 'environment.timeoutMs', 'int', '1.5'],
   // One of several.
-  [{ algorithm: 'md5' }, 'algorithm', 'expected blake3, sha256, both, received "md5"'],
-  [{ algorithm: 3 }, 'algorithm', 'expected blake3, sha256, both, received 3'],
+  [{ algorithm: 'md5' }, 'algorithm', 'blake3, sha256, both', '"md5"'],
+  [{ algorithm: 3 }, 'algorithm', 'blake3, sha256, both', '3'],
   // Bounds.
-  [{ outputDir: '' }, 'outputDir', 'expected text that is not empty, received ""'],
-  [{ environment: { timeoutMs: 0 } }, 'environment.timeoutMs', 'expected at least 1, received 0'],
-  [
-    { environment: { timeoutMs: 3_600_001 } },
-    'environment.timeoutMs',
-    'expected at most 3600000, received 3600001',
-  ],
-  [{ git: { untrackedLimit: -1 } }, 'git.untrackedLimit', 'expected at least 0, received -1'],
+  [{ outputDir: '' }, 'outputDir', 'text that is not empty', '""'],
+  [{ environment: { timeoutMs: 0 } }, 'environment.timeoutMs', 'at least 1', '0'],
+  [{ environment: { timeoutMs: 3_600_001 } }, 'environment.timeoutMs', 'at most 3600000', '3600001'],
+  [{ git: { untrackedLimit: -1 } }, 'git.untrackedLimit', 'at least 0', '-1'],
   [
     { git: { untrackedLimit: 2 ** 53 } },
     'git.untrackedLimit',
-    'expected at most 9007199254740991, received 9007199254740992',
+    'at most 9007199254740991',
+    '9007199254740992',
   ],
   // A pattern.
-  [
-    { environment: { variables: ['a-b'] } },
-    'environment.variables.0',
-    'expected the name of a variable, received "a-b"',
-  ],
+  [{ environment: { variables: ['a-b'] } }, 'environment.variables.0', 'the name of a variable', '"a-b"'],
   // Own rules.
-  [{ metadata: [] }, 'metadata', 'expected an object, received an array'],
-  [{ models: { sample: 'x' } }, 'models.sample', 'expected an object, received "x"'],
+  [{ metadata: [] }, 'metadata', 'an object', 'an array'],
+  [{ models: { sample: 'x' } }, 'models.sample', 'an object', '"x"'],
   [
     { systemMetrics: { intervalSeconds: 0 } },
     'systemMetrics',
-    'expected true, false or { intervalSeconds: 0.1 to 86400 }, received an object',
+    'true, false or { intervalSeconds: 0.1 to 86400 }',
+    'an object',
   ],
-  [
-    { trackers: [{}] },
-    'trackers.0',
-    'expected an object with a name, capture() and compare(), received an object',
-  ],
-  [{ saveToWandb: 1 }, 'saveToWandb', 'expected true, false or an object, received 1'],
+  [{ trackers: [{}] }, 'trackers.0', 'an object with a name, capture() and compare()', 'an object'],
+  [{ saveToWandb: 1 }, 'saveToWandb', 'true, false or an object', '1'],
   // Members of outputs, which are looked at apart.
-  [
-    { saveToWandb: { project: 1 } },
-    'saveToWandb.project',
-    'expected text that is not empty, received number',
-  ],
-  [
-    { saveToMlflow: { trackingUri: '' } },
-    'saveToMlflow.trackingUri',
-    'expected text that is not empty, received string',
-  ],
+  [{ saveToWandb: { project: 1 } }, 'saveToWandb.project', 'text that is not empty', 'number'],
+  [{ saveToMlflow: { trackingUri: '' } }, 'saveToMlflow.trackingUri', 'text that is not empty', 'string'],
   [
     { saveToMlflow: { timeoutMs: 1.5 } },
     'saveToMlflow.timeoutMs',
-    'expected whole milliseconds from 1 to 3600000, received number',
+    'whole milliseconds from 1 to 3600000',
+    'number',
   ],
   [
     { saveToMlflow: { timeoutMs: 3_600_001 } },
     'saveToMlflow.timeoutMs',
-    'expected whole milliseconds from 1 to 3600000, received number',
+    'whole milliseconds from 1 to 3600000',
+    'number',
   ],
   [
     { saveToMlflow: { zzz: 1, yyy: 2 } },
     'saveToMlflow.zzz',
-    'expected one of trackingUri, experiment, timeoutMs, received "zzz"',
+    'one of trackingUri, experiment, timeoutMs',
+    '"zzz"',
   ],
-] as const)('%j', (options, field, words) => {
-  expect(said(options)).toBe(`test: the option ${field} is not usable (${words})`)
+] as const)('%j', (options, field, expected, received) => {
+  expect(refusal(options)).toMatchObject({ ...REFUSED, field, expected, received })
 })
 
 test.each([
-  [{ nots: 'x' }, 'unknown option "nots"; did you mean notes?'],
-  [{ zzz: 1, yyy: 2 }, `unknown option "zzz"; known are ${OPTION_NAMES.join(', ')}`],
-  [JSON.parse('{"__proto__":1}'), `unknown option "__proto__"; known are ${OPTION_NAMES.join(', ')}`],
-  [{ git: { bundel: true } }, 'unknown option "git.bundel"; did you mean bundle?'],
+  [{ nots: 'x' }, 'nots', ['notes']],
+  [{ zzz: 1, yyy: 2 }, 'zzz', OPTION_NAMES],
+  [JSON.parse('{"__proto__":1}'), '__proto__', OPTION_NAMES],
+  [{ git: { bundel: true } }, 'git.bundel', ['bundle']],
   [
     { environment: JSON.parse('{"__proto__":1}') as unknown },
-    'unknown option "environment.__proto__"; known are variables, packages, timeoutMs',
+    'environment.__proto__',
+    ['variables', 'packages', 'timeoutMs'],
   ],
-] as readonly (readonly [object, string])[])('a key that nobody knows: %j', (options, words) => {
-  expect(said(options)).toBe(`test: ${words}`)
+] as readonly (readonly [object, string, readonly string[]])[])(
+  'of a key that nobody knows the near one or all known ones are named: %j',
+  (options, field, names) => {
+    const hint = expect.stringMatching(new RegExp(` ${names.join(', ')}\\??$`)) as string
+    expect(refusal(options)).toMatchObject({ ...REFUSED, field, hint })
+  },
+)
+
+test('of several mistakes the one at a known option is reported', () => {
+  expect(refusal({ zzz: 1, notes: 3 })).toMatchObject({ ...REFUSED, field: 'notes', received: '3' })
 })
 
-test('of several mistakes the one at a known option is told', () => {
-  expect(said({ zzz: 1, notes: 3 })).toBe(
+test('the sentence holds source, option, expected and received', () => {
+  expect(refusal({ notes: 3 })).toHaveProperty(
+    'message',
     'test: the option notes is not usable (expected string, received 3)',
   )
 })

@@ -7,9 +7,7 @@ import { ExperimentTracker } from '../../src/tracking/tracker.ts'
 import { verifyRun } from '../../src/verify/verify.ts'
 import { readRun } from '../../src/store/runs.ts'
 import { git, listAt, objectAt } from '../capture/fixture.ts'
-import { onlyRun } from '../e2e/runs/support.ts'
 import { folderOf, paint } from '../support/folder.ts'
-import { lineaprint } from '../support/program.ts'
 import { floats, safetensors } from '../support/safetensors.ts'
 import { NO_CAPTURES, finished, inRun } from '../tracking/support.ts'
 import type { Configuration, ExperimentOptions } from '../../src/config/options.ts'
@@ -266,14 +264,5 @@ test(
       },
     )
     expect(record.configuration).toMatchObject({ seeds: { deterministic: true } })
-    const root = folderOf({ 'lineaprint.config.json': '{"seeds":{"deterministic":true}}' })
-    const program = 'console.log(process.env.CUBLAS_WORKSPACE_CONFIG)'
-    const env = { LINEAPRINT_ENABLE_ENVIRONMENT_TRACKING: 'false', LINEAPRINT_ENABLE_GIT_TRACKING: 'false' }
-    const done = await lineaprint(['run', '--seed', '1', '--', process.execPath, '-e', program], {
-      cwd: root,
-      env,
-    })
-    expect(done.stdout).toBe(':4096:8\n')
-    expect(onlyRun(root).record.status).toBe('finished')
   },
 )

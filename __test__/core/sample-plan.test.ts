@@ -64,16 +64,34 @@ test('a plan that is written in another way is refused', () => {
   ]) {
     expect(parsePlan(text)).toBeUndefined()
     expect(isPlan(text), text).toBe(false)
-    expect(() => Digest.parse(`sampled(${text}).v1.blake3:${HEX}`), text).toThrow(/not a digest/)
-    expect(() => new Digest('blake3', HEX, 'sampled', text), text).toThrow(/plan does not fit/)
+    const written = `sampled(${text}).v1.blake3:${HEX}`
+    expect(() => Digest.parse(written), text).toThrow(
+      expect.objectContaining({ code: 'ERR_LINEAPRINT_ARGUMENT', received: JSON.stringify(written) }),
+    )
+    expect(() => new Digest('blake3', HEX, 'sampled', text), text).toThrow(
+      expect.objectContaining({
+        code: 'ERR_LINEAPRINT_ARGUMENT',
+        expected: expect.stringContaining('a plan') as string,
+      }),
+    )
   }
   const plan = writePlan('file', PLAN)
   for (const text of ['sampled', `sampled()`, `tree(${plan})`, `(${plan})`, `sampled(${plan}`]) {
-    expect(() => Digest.parse(`${text}.v1.blake3:${HEX}`), text).toThrow(/not a digest/)
+    const written = `${text}.v1.blake3:${HEX}`
+    expect(() => Digest.parse(written), text).toThrow(
+      expect.objectContaining({ code: 'ERR_LINEAPRINT_ARGUMENT', received: JSON.stringify(written) }),
+    )
   }
-  expect(() => Digest.parse(`sampled(${plan}).v2.blake3:${HEX}`)).toThrow(/not a digest/)
-  expect(() => new Digest('blake3', HEX, 'tree', plan)).toThrow(/plan does not fit/)
-  expect(() => new Digest('blake3', HEX, 'sampled')).toThrow(/plan does not fit/)
+  const second = `sampled(${plan}).v2.blake3:${HEX}`
+  expect(() => Digest.parse(second)).toThrow(
+    expect.objectContaining({ code: 'ERR_LINEAPRINT_ARGUMENT', received: JSON.stringify(second) }),
+  )
+  expect(() => new Digest('blake3', HEX, 'tree', plan)).toThrow(
+    expect.objectContaining({ code: 'ERR_LINEAPRINT_ARGUMENT', expected: 'no plan' }),
+  )
+  expect(() => new Digest('blake3', HEX, 'sampled')).toThrow(
+    expect.objectContaining({ code: 'ERR_LINEAPRINT_ARGUMENT', received: 'none' }),
+  )
 })
 
 test('a sample compares with one of its own plan alone', () => {

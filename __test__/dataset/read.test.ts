@@ -17,8 +17,7 @@ test('a file, a folder and an array', async () => {
   expect(array.digest.type).toBe('tensor.v1.blake3')
 })
 
-test('rldk: an edited file never gets its old digest', async () => {
-  // There the cache was keyed by the length of the path's text.
+test('an edited file never gets its old digest', async () => {
   const path = join(folderOf({ data: 'old' }), 'data')
   const before = await readDataset(path)
   writeFileSync(path, 'new')
@@ -31,4 +30,11 @@ test('a path that is not there is an error, and so is something that is no datas
   await expect(readDataset(42)).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_ARGUMENT' })
   // @ts-expect-error nor is nothing
   await expect(readDataset(null)).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_ARGUMENT' })
+})
+
+test('an empty array, one element and an empty file', async () => {
+  expect(await readDataset(new Float64Array(0))).toMatchObject({ shape: [0], bytes: 0 })
+  expect(await readDataset(Float64Array.of(1))).toMatchObject({ shape: [1], bytes: 8 })
+  const empty = await readDataset(join(folderOf({ empty: '' }), 'empty'))
+  expect(empty).toMatchObject({ kind: 'file', bytes: 0 })
 })

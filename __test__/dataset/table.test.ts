@@ -298,7 +298,11 @@ test.each([
 
 test('options that are not known are refused', async () => {
   // @ts-expect-error there is no such option
-  await expect(hashTable(PARQUET, { shema: {} })).rejects.toThrow('did you mean schema?')
+  await expect(hashTable(PARQUET, { shema: {} })).rejects.toMatchObject({
+    code: 'ERR_LINEAPRINT_ARGUMENT',
+    field: 'shema',
+    hint: expect.stringContaining('schema') as string,
+  })
   // @ts-expect-error nor such a format
   await expect(hashTable(PARQUET, { format: 'excel' })).rejects.toMatchObject({ field: 'format' })
   // @ts-expect-error a schema maps names to text

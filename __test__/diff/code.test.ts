@@ -18,7 +18,6 @@ import { ExperimentTracker } from '../../src/tracking/tracker.ts'
 import { readRun } from '../../src/store/runs.ts'
 import { git } from '../capture/fixture.ts'
 import { folderOf } from '../support/folder.ts'
-import { lineaprint } from '../support/program.ts'
 import { NO_CAPTURES, finished } from '../tracking/support.ts'
 import type { CodeDiff } from '../../src/diff/code.ts'
 import type { ExperimentOptions } from '../../src/config/options.ts'
@@ -171,18 +170,4 @@ test('without a repository, a commit or a capture there is a reason', { timeout:
   rmSync(join(root, '.git'), { recursive: true })
   expect(await reason(bundled, bundled)).toBe('compared')
   await expect(diffCode(run, run, { signal: AbortSignal.abort(new Error('stop')) })).rejects.toThrow('stop')
-})
-
-test('the command writes it', { timeout: 60_000 }, async () => {
-  const root = repository({ 'train.py': 'a\n' })
-  await runIn(root, undefined, { experimentName: 'one' })
-  writeFileSync(join(root, 'train.py'), 'b\n')
-  await runIn(root, undefined, { experimentName: 'two' })
-  const done = await lineaprint(['diff', 'one', 'two', '--patch', 'out/code.patch'], { cwd: root })
-  expect(done).toMatchObject({ code: 1, stderr: '' })
-  expect(readFileSync(join(root, 'out/code.patch'), 'utf8')).toContain('-a\n+b\n')
-  rmSync(join(root, '.git'), { recursive: true })
-  const gone = await lineaprint(['diff', 'one', 'two', '--patch', 'other.patch'], { cwd: root })
-  expect(gone.code).toBe(3)
-  expect(gone.stderr).toMatch(/no patch can be made/)
 })

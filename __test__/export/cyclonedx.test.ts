@@ -1,48 +1,7 @@
 import { createHash } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { cyclonedxBill } from '../../src/export/cyclonedx.ts'
-import { finished } from '../tracking/support.ts'
-import { folderOf } from '../support/folder.ts'
-import { floats, safetensors } from '../support/safetensors.ts'
-import { hasPeer, runPeer } from './peers.ts'
-import type { RunRecord } from '../../src/record/record.ts'
-
-async function makeRecord(): Promise<RunRecord> {
-  const root = folderOf({
-    'data.csv': 'a\n1\n',
-    'model/model.safetensors': safetensors({ w: floats([1]) }),
-    'model/vocab.txt': 'hello\n',
-  })
-  const { record } = await finished(
-    root,
-    { algorithm: 'both', enableSeedTracking: true },
-    async (tracker) => {
-      await tracker.trackDataset('data.csv', 'data')
-      await tracker.trackDataset({ data: Float32Array.of(1), shape: [1] }, 'memory')
-      await tracker.trackModel('model', 'net')
-      await tracker.trackTokenizer('model', 'tok')
-      writeFileSync(join(root, 'out.bin'), 'result')
-      await tracker.trackOutput('out.bin', 'out "<&')
-      await expect(tracker.trackDataset('absent', 'absent')).rejects.toThrow(/absent/)
-      tracker.logMetric('loss', NaN)
-    },
-  )
-  const python = {
-    status: 'present',
-    direct: {},
-    lockFiles: {},
-    packages: { numpy: ['2.4.6'], odd: ['1.0+local', '2.0', '2.0'], none: [], strange: ['x y'] },
-  }
-  const environment = {
-    status: 'captured',
-    digest: 'environment.v1.blake3:00',
-    value: { python },
-    warnings: [],
-  } as const
-  return { ...record, captures: { ...record.captures, environment } }
-}
+import { makeRecord } from './cyclonedx-record.ts'
 
 test('a bill of everything that was tracked, and of the packages', async () => {
   const record = await makeRecord()
@@ -87,28 +46,3 @@ test('a bill of everything that was tracked, and of the packages', async () => {
   expect(JSON.stringify(components[2]?.properties)).toMatch(/weights\.v1\.sha256:[0-9a-f]{64}/)
   expect(cyclonedxBill(record)).toEqual(bill)
 })
-
-const VALIDATOR = `
-import sys
-from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
-error = JsonStrictValidator(SchemaVersion.V1_6).validate_str(open(sys.argv[1]).read())
-sys.exit(str(error) if error else 0)
-`
-
-test.skipIf(!hasPeer('validators'))(
-  "CycloneDX's own strict validator finds no fault",
-  { timeout: 120_000 },
-  async () => {
-    const empty = (await finished(folderOf())).record
-    for (const record of [await makeRecord(), empty]) {
-      const cwd = folderOf({ 'bill.json': JSON.stringify(cyclonedxBill(record)) })
-      const { code, output } = await runPeer('validators', ['-c', VALIDATOR, 'bill.json'], { cwd })
-      expect({ code, output }).toEqual({ code: 0, output: '' })
-    }
-    const cwd = folderOf({
-      'bill.json': JSON.stringify({ ...cyclonedxBill(empty), components: [{ type: 'model' }] }),
-    })
-    expect((await runPeer('validators', ['-c', VALIDATOR, 'bill.json'], { cwd })).code).toBe(1)
-  },
-)

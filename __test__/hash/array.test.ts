@@ -6,7 +6,7 @@ import type { ShapedArray, TypedArray } from '../../src/hash/array.ts'
 const hex = async (array: TypedArray | ShapedArray): Promise<string> =>
   (await hashArray(array)).digest.toString()
 
-test('rldk: dtype and shape count', async () => {
+test('dtype and shape count', async () => {
   // There float32 of (2, 3) equalled (3, 2), and zeros(2, f4) equalled zeros(1, f8).
   const data = Float32Array.of(1, 2, 3, 4, 5, 6)
   const digests = [
@@ -22,8 +22,7 @@ test('rldk: dtype and shape count', async () => {
   expect(new Set(digests).size).toBe(digests.length)
 })
 
-test('rldk: one changed element of a large array is seen, the last one too', async () => {
-  // There arrays of over a million elements were sampled, and the last ones never read.
+test('one changed element of a large array is seen, the last one too', async () => {
   const data = new Float64Array(1_999_999)
   const before = await hex(data)
   data[1_999_998] = 1e-300

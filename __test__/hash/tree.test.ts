@@ -48,5 +48,16 @@ test('links and patterns are as asked', async () => {
   })
   await expect(hashTree(root, { links: 'refuse' })).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_LINK' })
   // @ts-expect-error an unknown mode
-  await expect(hashTree(root, { links: 'copy' })).rejects.toThrow(/follow, record, refuse/)
+  await expect(hashTree(root, { links: 'copy' })).rejects.toMatchObject({
+    code: 'ERR_LINEAPRINT_ARGUMENT',
+    field: 'links',
+    expected: 'follow, record, refuse',
+  })
+})
+
+test('name and content of a file are kept apart', async () => {
+  const digestOf = async (files: Record<string, string>): Promise<string> =>
+    String((await hashTree(folderOf(files))).digest)
+  const digests = [await digestOf({ a: 'bc' }), await digestOf({ ab: 'c' }), await digestOf({ 'a/b': 'c' })]
+  expect(new Set(digests).size).toBe(digests.length)
 })

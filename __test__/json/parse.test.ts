@@ -74,7 +74,7 @@ test('what Python writes for special floats is understood', () => {
 })
 
 test('numbers beyond a double are refused, integers that lose digits are reported', () => {
-  expect(refusal('[1e400]').message).toMatch(/beyond a double/)
+  expect(refusal('[1e400]')).toMatchObject({ code: 'ERR_LINEAPRINT_FORMAT', received: '1e400' })
   expect(parseJson('[9007199254740993, 9007199254740992, 1e300, 0.1]').lossyIntegers).toEqual([
     '9007199254740993',
   ])
@@ -82,7 +82,7 @@ test('numbers beyond a double are refused, integers that lose digits are reporte
 
 test('errors say where', () => {
   expect(refusal('{\n  "a": 1,\n}').message).toMatch(/^config\.json: it is not JSON at line 3, column 1/)
-  expect(refusal('').message).toMatch(/received the end/)
+  expect(refusal('')).toMatchObject({ code: 'ERR_LINEAPRINT_FORMAT', received: 'the end' })
 })
 
 test('deep nesting, broken UTF-8 and a byte order mark are errors and not crashes', () => {

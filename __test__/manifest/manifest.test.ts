@@ -130,7 +130,11 @@ test('an empty folder has a manifest; what is no folder or file has none', async
     code: 'ERR_LINEAPRINT_NOT_REGULAR',
   })
   // @ts-expect-error an unknown option
-  await expect(createManifest(root, { tensor: true })).rejects.toThrow(/did you mean tensors/)
+  await expect(createManifest(root, { tensor: true })).rejects.toMatchObject({
+    code: 'ERR_LINEAPRINT_ARGUMENT',
+    field: 'tensor',
+    hint: expect.stringContaining('tensors') as string,
+  })
 })
 
 function formatBytes(manifest: Awaited<ReturnType<typeof createManifest>>): Uint8Array {

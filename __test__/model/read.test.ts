@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { closeSync, openSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { hashFile } from '../../src/hash/file.ts'
@@ -6,6 +6,7 @@ import { hashTree } from '../../src/hash/tree.ts'
 import { readModel } from '../../src/model/read.ts'
 import { folderOf, paint } from '../support/folder.ts'
 import { floats, fromHeader, safetensors } from '../support/safetensors.ts'
+import type { TensorToWrite } from '../support/safetensors.ts'
 
 const WEIGHTS = {
   'layer.weight': floats([1, 2, 3, 4, 5, 6], [2, 3]),
@@ -172,10 +173,50 @@ test('a truncated file is refused', async () => {
   await expect(readModel(folder)).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_FORMAT' })
 })
 
-test('rldk: weights after training never get the digest from before', async () => {
-  // There the cache was keyed by class and parameter count.
+test('a file that was written again has the digest of its new weights', async () => {
   const folder = folderOf({ 'model.safetensors': safetensors({ w: floats([1]) }) })
   const before = await readModel(folder)
   writeFileSync(join(folder, 'model.safetensors'), safetensors({ w: floats([2]) }))
   expect((await readModel(folder)).weights.equals(before.weights)).toBe(false)
+})
+
+test('names, shapes, dtypes and buffers each change the digest of the weights', async () => {
+  const data = new Uint8Array(8)
+  const variants: Record<string, TensorToWrite>[] = [
+    { w: { dtype: 'F32', shape: [2], data } },
+    { v: { dtype: 'F32', shape: [2], data } },
+    { w: { dtype: 'F32', shape: [1, 2], data } },
+    { w: { dtype: 'I32', shape: [2], data } },
+    { w: { dtype: 'BF16', shape: [4], data } },
+    { w: { dtype: 'F32', shape: [2], data }, 'norm.running_mean': floats([0]) },
+    { w: { dtype: 'F32', shape: [2], data }, 'norm.running_mean': floats([1]) },
+  ]
+  const reports = await Promise.all(
+    variants.map((tensors) => readModel(folderOf({ 'model.safetensors': safetensors(tensors) }))),
+  )
+  expect(new Set(reports.map(({ weights }) => String(weights))).size).toBe(variants.length)
+  // The value of a buffer is no architecture.
+  expect(new Set(reports.map(({ architecture }) => String(architecture))).size).toBe(variants.length - 1)
+})
+
+test('shape and every byte count beyond 100 million parameters', { timeout: 120_000 }, async () => {
+  const sparse = (shape: readonly number[], last: number): string => {
+    const bytes = shape.reduce((product, length) => product * length, 1)
+    const header = fromHeader(JSON.stringify({ w: { dtype: 'U8', shape, data_offsets: [0, bytes] } }))
+    const path = join(folderOf({ file: header }), 'file')
+    truncateSync(path, statSync(path).size + bytes)
+    const file = openSync(path, 'r+')
+    writeSync(file, Uint8Array.of(last), 0, 1, statSync(path).size - 1)
+    closeSync(file)
+    return path
+  }
+  const [wide, high, other] = [
+    await readModel(sparse([10_001, 10_000], 0)),
+    await readModel(sparse([10_000, 10_001], 0)),
+    await readModel(sparse([10_001, 10_000], 1)),
+  ]
+  expect(wide.parameters).toBe(100_010_000)
+  expect(wide.architecture.equals(high.architecture)).toBe(false)
+  expect(wide.weights.equals(high.weights)).toBe(false)
+  expect(wide.weights.equals(other.weights)).toBe(false)
 })

@@ -19,14 +19,14 @@ test('the same vocabulary has the same digest wherever it lies and however it is
   expect(first.files).toEqual(['tokenizer.json', 'vocab.txt'])
 })
 
-test('rldk: another vocabulary has another digest', async () => {
+test('another vocabulary has another digest', async () => {
   // There only the arguments of the constructor were hashed.
   const digest = async (vocab: object): Promise<string> =>
     (await readTokenizer(folderOf({ 'tokenizer.json': JSON.stringify({ model: { vocab } }) }))).digest.hex
   expect(await digest({ a: 0, b: 1 })).not.toBe(await digest({ a: 1, b: 0 }))
 })
 
-test('rldk: the same tokenizer loaded from another path has the same digest', async () => {
+test('the same tokenizer loaded from another path has the same digest', async () => {
   const digest = async (config: object): Promise<string> =>
     (await readTokenizer(folderOf({ 'vocab.txt': 'a', 'tokenizer_config.json': JSON.stringify(config) })))
       .digest.hex

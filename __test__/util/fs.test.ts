@@ -22,7 +22,6 @@ import {
   writeAtomic,
 } from '../../src/util/fs.ts'
 import { folderOf } from '../support/folder.ts'
-import { lineaprint } from '../support/program.ts'
 
 test('a file is replaced as a whole', async () => {
   const root = folderOf({ file: 'old' })
@@ -141,10 +140,4 @@ test('a file in the way is the error of the system', async () => {
     code: 'EEXIST',
     path: join(root, 'file'),
   })
-})
-
-test.skipIf(process.platform !== 'linux')('a path that can never exist does not hang a run', async () => {
-  const { code, stderr } = await lineaprint(['run', '--output-dir', '/proc/x', '--', 'true'])
-  expect(code).toBe(3)
-  expect(stderr).toContain('/proc/x')
 })

@@ -119,7 +119,7 @@ test('the tensor that changed is named', async () => {
     safetensors({ 'layer.w': floats([1, 2, 3.0000002]), 'layer.b': floats([4]), head: floats([5]) }),
   )
   const one = find(await verifyFolder(folder), 'models', 'net')
-  expect(one).toMatchObject({ status: 'changed', detail: '1 of 3 tensors differ: layer.w' })
+  expect(one?.status).toBe('changed')
   expect(one?.differences.map(({ field }) => field)).toEqual(['weights', 'layer.w'])
   expect(one?.differences[1]?.before).toMatch(/^F32 \[3\] blake3:/)
   writeFileSync(

@@ -5,7 +5,7 @@ import { NUMPY_DTYPES, hasDistance } from '../core/dtypes.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { storeError } from '../util/fs.ts'
 import { isSameData, largestDifference } from './numbers.ts'
-import type { FileVerdict, Tolerance } from './tensor-files.ts'
+import type { FileVerdict, Tolerance } from './file-verdict.ts'
 import type { Elements } from './numbers.ts'
 
 /** What the head of a `.npy` file says. */

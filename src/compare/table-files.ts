@@ -5,7 +5,7 @@ import { LineaprintError } from '../core/errors.ts'
 import { tableDifference } from './tables.ts'
 import type { TableHash } from '../dataset/table.ts'
 import type { RecordedTable, TrackedFile } from '../record/tracked.ts'
-import type { FileVerdict, Tolerance } from './tensor-files.ts'
+import type { FileVerdict, Tolerance } from './file-verdict.ts'
 
 /** The verdict about two files of tables whose bytes differ. */
 export async function compareTables(

@@ -9,32 +9,7 @@ import { compareTables } from './table-files.ts'
 import { elementsOf, largestDifference } from './numbers.ts'
 import type { Difference } from '../core/component.ts'
 import type { ModelReport, TensorInfo } from '../model/read.ts'
-
-/** How numbers are compared. */
-export interface Tolerance {
-  /** Absolute; absent, bits decide. */
-  readonly tolerance: number | undefined
-  readonly signal: AbortSignal | undefined
-}
-
-/**
- * How the content of two files or folders compares.
- *
- * - `same`: equal bytes.
- * - `same-tensors`: other bytes, but safetensors with the same names, dtypes, shapes and element bits.
- * - `same-table`: other bytes, but a table of the same columns, types and rows.
- * - `within-tolerance`: no number differs by more than the tolerance that was given.
- * - `different`: none of these.
- */
-export type ContentVerdict = 'same' | 'same-tensors' | 'same-table' | 'within-tolerance' | 'different'
-
-/** The verdict about two files. */
-export interface FileVerdict {
-  readonly verdict: ContentVerdict
-  readonly detail: string
-  readonly differences: readonly Difference[]
-  readonly maxDifference?: number
-}
+import type { FileVerdict, Tolerance } from './file-verdict.ts'
 
 /** The verdict about two files whose bytes differ. */
 export async function compareFiles(before: string, after: string, options: Tolerance): Promise<FileVerdict> {

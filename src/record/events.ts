@@ -2,8 +2,6 @@
  * What can happen in a run. The journal holds one of these per line; the record follows from them. `event-schema.ts` says
  * what each field means, and is held against these types; `docs/format.md` shows both.
  */
-import { eventSchema } from './event-schema.ts'
-import { captureSchema } from './schema-parts.ts'
 import type { JsonObject } from '../core/json-value.ts'
 import type {
   CaptureRecord,
@@ -70,28 +68,3 @@ export interface CommandEndEvent {
 
 /** A line of the journal. */
 export type JournalEvent = EventHead & EventBody
-
-/** Return whether something is the result of a capture as records hold it. */
-export function isCapture(value: unknown): value is CaptureRecord {
-  return captureSchema().safeParse(value).success
-}
-
-/** Return whether a parsed line is an event. */
-export function isEvent(value: unknown): value is JournalEvent {
-  return isFiniteMetric(value) || eventSchema().safeParse(value).success
-}
-
-/** Check a metric with a finite value as the schema does, in a tenth of the time: a journal has millions of these. */
-function isFiniteMetric(input: unknown): boolean {
-  if (typeof input !== 'object' || input === null) return false
-  const { type, seq, time, name, value, step } = input as Record<string, unknown>
-  return (
-    type === 'metric' &&
-    Number.isSafeInteger(seq) &&
-    (seq as number) >= 1 &&
-    typeof time === 'string' &&
-    typeof name === 'string' &&
-    Number.isFinite(value) &&
-    (!('step' in input) || Number.isFinite(step))
-  )
-}

@@ -1,6 +1,6 @@
 /** What a reproduction is asked, and what it answers. */
 import type { Progress } from '../core/options.ts'
-import type { ContentVerdict } from '../compare/tensor-files.ts'
+import type { ContentVerdict } from '../compare/file-verdict.ts'
 import type { Difference } from '../core/component.ts'
 import type { RunStatus } from '../record/record.ts'
 

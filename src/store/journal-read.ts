@@ -2,7 +2,7 @@
 import { open, stat } from 'node:fs/promises'
 import { LineaprintError } from '../core/errors.ts'
 import { storeError } from '../util/fs.ts'
-import { isEvent } from '../record/events.ts'
+import { isEvent } from '../record/check-event.ts'
 import type { FileHandle } from 'node:fs/promises'
 import type { JournalEvent } from '../record/events.ts'
 

@@ -1,27 +1,9 @@
 /** Frameworks and what they were built with: read, and never run. */
 import { execFileSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { resolve } from 'node:path'
 import { arch, platform } from 'node:process'
 import { describe, expect, test } from 'vitest'
-import { createFrameworksSource } from '../../../src/capture/environment/frameworks.ts'
-import { findInstalled } from '../../../src/capture/environment/javascript/installed.ts'
-import { findPython } from '../../../src/capture/environment/python/find.ts'
-import { askSource } from '../../../src/capture/environment/source.ts'
-import { objectAt, textAt } from '../fixture.ts'
-import { folderOf, programs } from './fakes.ts'
-import type { JsonObject } from '../../../src/core/json-value.ts'
-
-async function look(
-  variables: NodeJS.ProcessEnv,
-  directory: string = folderOf({}),
-  timeout = 10_000,
-): Promise<JsonObject> {
-  const source = createFrameworksSource(findInstalled, findPython)
-  const options = { variables: [], packages: true, timeoutMs: timeout }
-  const limits = { directory, variables, options }
-  return (await askSource(source, limits)).value
-}
+import { objectAt } from '../fixture.ts'
+import { captureFrameworks, folderOf, programs } from './fakes.ts'
 
 function hasPython(): boolean {
   try {
@@ -90,7 +72,7 @@ describe.skipIf(!hasPython())('with a real Python', () => {
       ...distribution('jax-cuda12-plugin', '0.4.35'),
       ...distribution('scipy', '1.14.0', { 'scipy/__config__.py': 'this is { no Python' }),
     })
-    const value = await look({ ...process.env, PYTHONPATH: site })
+    const value = await captureFrameworks({ ...process.env, PYTHONPATH: site })
     expect(value).toMatchObject({
       status: 'present',
       python: {
@@ -130,7 +112,7 @@ describe.skipIf(!hasPython())('with a real Python', () => {
       'torch/backends/cudnn.py': 'def version():\n    return 90100\n',
       'torch/__config__.py': "def show():\n    return 'PyTorch built with: BLAS_INFO=mkl, USE_CUDA=ON'\n",
     })
-    const value = await look({ ...process.env, PYTHONPATH: site })
+    const value = await captureFrameworks({ ...process.env, PYTHONPATH: site })
     expect(value).toMatchObject({ python: { torch: { cudnn: '90100', blas: 'mkl' } } })
     const silent = folderOf({
       ...distribution('torch', '2.5.1', {
@@ -138,7 +120,7 @@ describe.skipIf(!hasPython())('with a real Python', () => {
         'torch/__init__.py': '1 / 0\n',
       }),
     })
-    const second = await look({ ...process.env, PYTHONPATH: silent })
+    const second = await captureFrameworks({ ...process.env, PYTHONPATH: silent })
     expect(second).toMatchObject({
       python: { torch: { cudnn: null } },
       unseen: {
@@ -148,41 +130,6 @@ describe.skipIf(!hasPython())('with a real Python', () => {
       },
     })
   })
-})
-
-const NUMPY_PYTHON = resolve('.peers/python/bin/python')
-
-describe.skipIf(!existsSync(NUMPY_PYTHON))('the NumPy that the vectors are made with', () => {
-  test('says its BLAS as NumPy itself does', async () => {
-    const shown = execFileSync(NUMPY_PYTHON, [
-      '-c',
-      "import json, numpy; print(json.dumps(numpy.show_config('dicts')['Build Dependencies']['blas']))",
-    ])
-    const { name, version } = JSON.parse(shown.toString()) as Record<string, string>
-    const value = await look({ ...process.env, VIRTUAL_ENV: resolve('.peers/python') })
-    expect(value).toMatchObject({ python: { numpy: { build: { blas: name, blasVersion: version } } } })
-  })
-})
-
-const TORCH_PYTHON = resolve('.peers/torch/bin/python')
-
-describe.skipIf(!existsSync(TORCH_PYTHON))('a real PyTorch', () => {
-  test('says what PyTorch itself says once it is loaded', async () => {
-    const program =
-      'import json, torch; print(json.dumps([torch.__version__, torch.version.cuda, torch.backends.cudnn.version()]))'
-    const shown = execFileSync(TORCH_PYTHON, ['-c', program], {
-      stdio: ['ignore', 'pipe', 'ignore'],
-      timeout: 150_000,
-    })
-    const [release, cuda, cudnn] = JSON.parse(shown.toString()) as [string, string | null, number | null]
-    const value = await look({ ...process.env, VIRTUAL_ENV: resolve('.peers/torch') }, undefined, 60_000)
-    const torch = objectAt(objectAt({ value }, 'value'), 'python')['torch'] as JsonObject
-    expect(torch).toMatchObject({ build: { release, cuda: cuda ?? 'none' } })
-    const [major = 0, minor = 0, patch = 0] = textAt(torch, 'cudnn').split('.').map(Number)
-    // PyTorch says it as one number, and nothing where it was built without.
-    const number = cudnn === null ? 'none' : major * 10_000 + minor * 100 + patch
-    expect(number).toBe(cudnn ?? textAt(torch, 'cudnn'))
-  }, 180_000)
 })
 
 test('packages of npm, with the libraries that native ones bring', async () => {
@@ -198,7 +145,7 @@ test('packages of npm, with the libraries that native ones bring', async () => {
     },
     'node_modules/left-pad/package.json': { name: 'left-pad', version: '1.0.0' },
   })
-  expect(await look({ PATH: '/nowhere' }, folder)).toMatchObject({
+  expect(await captureFrameworks({ PATH: '/nowhere' }, folder)).toMatchObject({
     javascript: {
       'onnxruntime-node': {
         versions: ['1.20.0'],
@@ -215,11 +162,11 @@ test('packages of npm, with the libraries that native ones bring', async () => {
 })
 
 test('none is no warning, and a Python that hangs does not hide those of npm', async () => {
-  expect(await look({ PATH: '/nowhere' })).toEqual({
+  expect(await captureFrameworks({ PATH: '/nowhere' })).toEqual({
     status: 'absent',
     reason: 'no framework of machine learning is installed',
   })
-  const value = await look(
+  const value = await captureFrameworks(
     { PATH: `${programs({ python3: 'exec sleep 60' })}:/bin:/usr/bin` },
     folderOf({}),
     300,

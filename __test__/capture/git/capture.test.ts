@@ -66,7 +66,6 @@ test('a commit, its people, tags and branch', async () => {
     commit: git(folder, 'rev-parse', 'HEAD').trim(),
     shortCommit: git(folder, 'rev-parse', '--short', 'HEAD').trim(),
     message: 'Title | with bars\n\nBody "quoted"\n\n  indented',
-    // rldk: the author was cut at the first bar.
     author: 'Ada | Lovelace',
     authorDate: '2024-02-29T12:00:00+01:00',
     committer: 'Charles Babbage',
@@ -106,7 +105,7 @@ test('a detached HEAD, a stash, an upstream that is behind, and a shallow clone'
   expect((await look(clone)).value).toMatchObject({ branch: null, detached: true, upstream: null })
 })
 
-describe('rldk: tokens of remotes were stored, and the push address replaced the fetch address', () => {
+describe('remotes', () => {
   test('addresses are clean, and both are kept', async () => {
     const folder = repository()
     const token = `ghp_${'x1Y2'.repeat(9)}`
@@ -130,7 +129,7 @@ describe('rldk: tokens of remotes were stored, and the push address replaced the
   })
 })
 
-describe('rldk: the digest covered names of files and not their content', () => {
+describe('the content of changed files counts', () => {
   test('another edit of a changed file is another digest', async () => {
     const folder = repository()
     writeFileSync(join(folder, 'a.py'), 'one\n')
@@ -168,7 +167,7 @@ describe('rldk: the digest covered names of files and not their content', () => 
   })
 })
 
-test('rldk: after a new commit the old one was recorded', async () => {
+test('after a new commit the new one is captured', async () => {
   const folder = repository()
   const before = await look(folder)
   git(folder, 'commit', '-q', '--allow-empty', '-m', 'new')

@@ -13,7 +13,7 @@ function status(...records: readonly string[]): ReturnType<typeof parseStatus> {
   return parseStatus(Buffer.from(records.map((record) => `${record}\0`).join('')))
 }
 
-describe('rldk: the first line was stripped, and an unstaged change became a staged one', () => {
+describe('spaces at the start of the first record', () => {
   test('an unstaged change in the first record is unstaged', () => {
     const { changed } = status(`1 .M N... 100644 100644 100644 ${OID} ${OID} a.py`)
     expect(changed).toMatchObject([{ staged: null, unstaged: 'M', path: { text: 'a.py' } }])

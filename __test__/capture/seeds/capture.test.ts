@@ -175,7 +175,7 @@ describe('capture', () => {
     expect(captured.digest).toBe(jsonDigest('seeds', fields).blake3?.toString())
   })
 
-  test('rldk: the seeds 1 and 2 had one digest, and a draw changed the recorded seed', async () => {
+  test('two seeds have two digests, and a draw does not change the recorded seed', async () => {
     setSeeds(1)
     const one = await look()
     defaultGenerator().next()
@@ -273,7 +273,7 @@ describe('restoring', () => {
     expect(defaultGenerator().next()).toBe(drawn[0])
   })
 
-  test('rldk: a state that broke off was restored in part; here nothing changes', async () => {
+  test('a damaged state is refused and changes nothing', async () => {
     setSeeds(42)
     createGenerator(7, { name: 'a' })
     const { value } = await look()

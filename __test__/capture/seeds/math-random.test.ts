@@ -5,9 +5,7 @@ import { pathToFileURL } from 'node:url'
 import { expect, test } from 'vitest'
 import { Generator } from '../../../src/capture/seeds/generator.ts'
 import { deriveSeed, parseSeed, seedVariables } from '../../../src/capture/seeds/seed.ts'
-import { FAST, onlyRun } from '../../e2e/runs/support.ts'
 import { folderOf } from '../../support/folder.ts'
-import { lineaprint } from '../../support/program.ts'
 
 const ROOM = pathToFileURL(resolve('src/capture/seeds/capture.ts')).href
 
@@ -115,21 +113,6 @@ test('options of Node that are there stay, and the preload comes once', () => {
   const [options = ''] = node(source)
   expect(options.split(' ')[0]).toBe('--max-old-space-size=900')
   expect(options.match(/--import=/g)).toHaveLength(1)
-})
-
-test('lineaprint run --replace-math-random, which needs a seed', { timeout: 60_000 }, async () => {
-  const root = folderOf()
-  const command = ['--', process.execPath, '-p', 'Math.random()']
-  const env = { ...FAST, NODE_OPTIONS: '--disable-warning=ExperimentalWarning' }
-  const refused = await lineaprint(['run', '--replace-math-random', ...command], { cwd: root, env })
-  expect([refused.code, refused.stderr]).toEqual([2, 'lineaprint: --replace-math-random needs a --seed\n'])
-  const args = ['run', '--seed', '42', '--replace-math-random', ...command]
-  const { stdout, code } = await lineaprint(args, { cwd: root, env })
-  expect([code, stdout.trim()]).toEqual([0, first(42, 0)])
-  const { record } = onlyRun(root)
-  expect(record.configuration['seeds']).toEqual({ deterministic: false, replaceMathRandom: true })
-  const shown = await lineaprint(['show', '@latest'], { cwd: root })
-  expect(shown.stdout).toContain('Math.random replaced in Node programs')
 })
 
 test('the Python side derives the same seeds', ({ skip }) => {

@@ -11,7 +11,7 @@ import { readRun } from '../../../src/store/runs.ts'
 import { folderOf } from '../../support/folder.ts'
 import { floats, safetensors } from '../../support/safetensors.ts'
 import { startedRecorder } from '../../tracking/support.ts'
-import { HELLO } from './support.ts'
+import { HELLO } from './hello.ts'
 import type { Socket } from 'node:net'
 import type { Recorder } from '../../../src/tracking/recorder.ts'
 

@@ -10,7 +10,7 @@ import { folderOf } from '../../support/folder.ts'
 import { keptFolder } from '../../support/kept-folder.ts'
 import { BAD_SERVERS, badServer, serve } from '../mlflow/bad-servers.ts'
 import { finished, runProgram, started } from '../../tracking/support.ts'
-import type { LiveOutput } from '../../../src/export/live/outputs.ts'
+import type { LiveOutput } from '../../../src/export/live/live-output.ts'
 import type { RunSource } from '../../../src/export/source.ts'
 
 /** Waits for something that comes in its own time. */

@@ -3,10 +3,8 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { verifyRun } from '../../../src/verify/verify.ts'
 import { folderOf } from '../../support/folder.ts'
-import { lineaprint } from '../../support/program.ts'
 import { floats, safetensors } from '../../support/safetensors.ts'
 import { finished } from '../support.ts'
-import { onlyRun } from '../../e2e/runs/support.ts'
 import type { StoredRun } from '../../../src/store/runs.ts'
 
 /** A folder with files that are old: two writes in one tick of the clock of a file system look alike. */
@@ -133,23 +131,4 @@ test('without a word before, an output that is older than the run is seen', { ti
     await tracker.trackOutput('new.txt', 'new')
   })
   expect(flagsOf(run)).toEqual(['output-untouched outputs old'])
-})
-
-test('a command: flags are in the record, and shown', { timeout: 60_000 }, async () => {
-  const root = folderOf({ 'in.txt': 'x', 'out.txt': 'old' })
-  const env = { LINEAPRINT_ENABLE_ENVIRONMENT_TRACKING: 'false', LINEAPRINT_ENABLE_GIT_TRACKING: 'false' }
-  const program = `const fs = require('fs'); fs.writeFileSync('in.txt', 'y'); fs.writeFileSync('out.txt', 'new')`
-  const args = ['--dataset', 'in=in.txt', '--output', 'out=out.txt', '--', process.execPath, '-e', program]
-  const ran = await lineaprint(['run', ...args], { cwd: root, env })
-  expect(ran.code).toBe(0)
-  expect(ran.stderr).toContain('warning: the dataset "in" changed while the run used it\n')
-  expect(ran.stderr).not.toContain('was there before')
-  expect(onlyRun(root).record.flags).toMatchObject([
-    { kind: 'output-existed', name: 'out' },
-    { kind: 'input-changed', name: 'in' },
-  ])
-  const { stdout } = await lineaprint(['show', '@latest'], { cwd: root, env })
-  expect(stdout).toContain(`Flags
-  output-existed: the output "out" was there before the run, which wrote to it
-  input-changed: the dataset "in" changed while the run used it`)
 })

@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process'
 import {
   appendFileSync,
   chmodSync,
@@ -14,7 +13,6 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { verifyRun } from '../../../src/verify/verify.ts'
 import { parseGitCapture } from '../../../src/capture/git/parse.ts'
 import { beginStatus, changedSince } from '../../../src/tracking/changes/work-tree.ts'
 import type { Captured } from '../../../src/core/component.ts'
@@ -22,9 +20,7 @@ import type { RepositoryCapture } from '../../../src/capture/git/types.ts'
 import { readRun } from '../../../src/store/runs.ts'
 import { git, temporaryFolder } from '../../capture/fixture.ts'
 import { look, repository, write } from '../../capture/git/look.ts'
-import { onlyRun } from '../../e2e/runs/support.ts'
 import { folderOf } from '../../support/folder.ts'
-import { lineaprint } from '../../support/program.ts'
 import { floats, safetensors } from '../../support/safetensors.ts'
 import { finished, started } from '../support.ts'
 import type { ExperimentTracker } from '../../../src/tracking/tracker.ts'
@@ -281,46 +277,4 @@ test('an abort of the run ends the look, and the record still comes', async () =
   expect(record.warnings).toEqual([
     'files that the run wrote and nobody declared were not looked for: enough',
   ])
-})
-
-test('without git tracking, or without a repository, nothing is asked at the end', async () => {
-  const folder = folderOf({ 'made.txt': 'x' })
-  const log = join(folderOf(), 'log')
-  const bin = folderOf()
-  const real = spawnSync('sh', ['-c', 'command -v git'], { encoding: 'utf8' }).stdout.trim()
-  writeFileSync(join(bin, 'git'), `#!/bin/sh\necho "$@" >> '${log}'\nexec '${real}' "$@"\n`, { mode: 0o755 })
-  const env = { LINEAPRINT_ENABLE_ENVIRONMENT_TRACKING: 'false', PATH: `${bin}:${process.env['PATH'] ?? ''}` }
-  const command = ['run', '--', process.execPath, '-e', `require('fs').writeFileSync('left', 'x')`]
-  const asked = async (cwd: string, more: Record<string, string>): Promise<number> => {
-    writeFileSync(log, '')
-    const { code } = await lineaprint(command, { cwd, env: { ...env, ...more } })
-    expect(code).toBe(0)
-    return readFileSync(log, 'utf8').match(/ status /g)?.length ?? 0
-  }
-  expect(await asked(repository(), { LINEAPRINT_ENABLE_GIT_TRACKING: 'false' })).toBe(0)
-  expect(await asked(folder, {})).toBe(0)
-  expect(await asked(repository(), {})).toBe(2)
-})
-
-test('a command: `show` tells of what it left, `verify` counts it as any other file', async () => {
-  const root = repository()
-  const env = { LINEAPRINT_ENABLE_ENVIRONMENT_TRACKING: 'false' }
-  const program = `const fs = require('fs'); fs.writeFileSync('left', 'x'); fs.writeFileSync('out', 'x')`
-  const ran = await lineaprint(['run', '--output', 'out=out', '--', process.execPath, '-e', program], {
-    cwd: root,
-    env,
-  })
-  expect(ran).toMatchObject({ code: 0, stderr: expect.not.stringContaining('warning') as string })
-  const { stdout } = await lineaprint(['show', '@latest'], { cwd: root, env })
-  expect(stdout).toContain(`Flags
-  undeclared-output: 1 file is new or changed since the run started, and not
-  declared: left
-`)
-  const { record, folder } = onlyRun(root)
-  expect(record.warnings).toEqual([])
-  const { same, items } = await verifyRun(await readRun(folder))
-  expect({ same, code: items.find(({ name }) => name === 'git') }).toMatchObject({
-    same: true,
-    code: { counts: false },
-  })
 })

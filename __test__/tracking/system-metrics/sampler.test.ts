@@ -1,7 +1,5 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import { diffRuns } from '../../../src/diff/runs.ts'
@@ -10,10 +8,9 @@ import { fromPs, parseStat, processSource, treeOf } from '../../../src/tracking/
 import { SystemSampler } from '../../../src/tracking/system-metrics/sampler.ts'
 import { readRun } from '../../../src/store/runs.ts'
 import { folderOf } from '../../support/folder.ts'
-import { lineaprint } from '../../support/program.ts'
-import { FAST, onlyRun } from '../../e2e/runs/support.ts'
 import { started } from '../support.ts'
-import type { SystemSource } from '../../../src/tracking/system-metrics/sampler.ts'
+import { withTool } from './with-tool.ts'
+import type { SystemSource } from '../../../src/tracking/system-metrics/system-source.ts'
 
 const never = new AbortController().signal
 
@@ -187,12 +184,6 @@ test.skipIf(process.platform === 'win32')('ps tells of this process', async () =
 })
 
 /** A folder with an nvidia-smi that prints this, as the variables of a process that finds it first. */
-function withTool(script: string): NodeJS.ProcessEnv {
-  const folder = folderOf({ 'nvidia-smi': `#!/bin/sh\n${script}\n` })
-  chmodSync(join(folder, 'nvidia-smi'), 0o755)
-  return { ...process.env, PATH: `${folder}${delimiter}${process.env['PATH']}` }
-}
-
 test.skipIf(process.platform === 'win32')('graphics processors are read from their tool', async () => {
   const two = withTool(`[ "$2" = --format=csv,noheader,nounits ] || exit 9
 echo '0, 37, 1024, 81559, 45, 120.53'
@@ -209,28 +200,4 @@ echo '1, [N/A], 0, 81559, 30, [Not Supported]'`)
   })
   expect(await gpuSource({ PATH: folderOf() }).sample(never)).toBeUndefined()
   await expect(gpuSource(withTool('echo "no driver" >&2; exit 9')).sample(never)).rejects.toThrow(/no driver/)
-})
-
-test.runIf(process.platform === 'linux')('run --system-metrics looks at the command', async () => {
-  const root = folderOf()
-  const busy = `const from = Date.now(); const kept = Buffer.alloc(150e6, 1); while (Date.now() - from < 1500); console.log(kept.length)`
-  const args = ['run', '--system-metrics', '0.1', '--', process.execPath, '-e', busy]
-  const env = { ...FAST, ...withTool('echo broken >&2; exit 1') } as Record<string, string>
-  const { code, stderr } = await lineaprint(args, { cwd: root, env })
-  expect(code).toBe(0)
-  expect(stderr.match(/warning: system metrics of graphics processors have stopped/g)?.length).toBe(1)
-  const { metrics } = onlyRun(root).record
-  // The memory of the command alone, which this program has far from.
-  expect(metrics['system/process_memory_bytes']?.max).toBeGreaterThan(150_000_000)
-  expect(metrics['system/process_count']).toMatchObject({ min: 1, max: 1 })
-  expect(Number(metrics['system/process_cpu_percent']?.max)).toBeGreaterThan(5)
-  for (const [args2, message] of [
-    [['--system-metrics', 'true'], /Expected seconds from 0.1 to 86400; put -- before the command/],
-    [['--system-metrics', '0'], /Expected seconds/],
-  ] as const) {
-    expect(await lineaprint(['run', ...args2, '--', 'true'], { cwd: root })).toMatchObject({
-      code: 2,
-      stderr: expect.stringMatching(message) as string,
-    })
-  }
 })

@@ -6,7 +6,7 @@ import type { MlflowTarget } from '../mlflow/target.ts'
 import type { MetricPoint, RunSource } from '../source.ts'
 import type { EventBody } from '../../record/events.ts'
 import type { RunRecord } from '../../record/record.ts'
-import type { LiveOutput } from './outputs.ts'
+import type { LiveOutput } from './live-output.ts'
 
 /** Values that may be queued; further ones are sent from the journal at the end. */
 const QUEUE_LIMIT = 50_000

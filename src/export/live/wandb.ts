@@ -17,7 +17,7 @@ import type { WandbTarget } from '../../config/outputs.ts'
 import type { MetricPoint, RunSource } from '../source.ts'
 import type { EventBody } from '../../record/events.ts'
 import type { RunRecord } from '../../record/record.ts'
-import type { LiveOutput } from './outputs.ts'
+import type { LiveOutput } from './live-output.ts'
 
 /** Rows that may be queued; further ones are written at the end. */
 const QUEUE_LIMIT = 20_000

@@ -4,7 +4,7 @@ import { LineaprintError } from '../../core/errors.ts'
 import { hashTree } from '../../hash/tree.ts'
 import { compareFiles, compareWeights } from '../../compare/tensor-files.ts'
 import type { Difference } from '../../core/component.ts'
-import type { FileVerdict, Tolerance } from '../../compare/tensor-files.ts'
+import type { FileVerdict, Tolerance } from '../../compare/file-verdict.ts'
 import type { ReproduceVerdict } from '../types.ts'
 
 /** From best to worst: a folder is as good as its worst file. */

@@ -19,7 +19,7 @@ import type { RecordedTensor } from '../../record/tensor-list.ts'
 import type { AlgorithmChoice } from '../../core/digest.ts'
 import type { TrackedContent, TrackedFile, TrackedFolder } from '../../record/tracked.ts'
 import type { StoredRun } from '../../store/runs.ts'
-import type { FileVerdict, Tolerance } from '../../compare/tensor-files.ts'
+import type { FileVerdict, Tolerance } from '../../compare/file-verdict.ts'
 import type { ReproduceItem } from '../types.ts'
 
 /** Compares every output of a run with that of the same name of the run that reproduced it. */

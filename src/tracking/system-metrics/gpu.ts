@@ -1,7 +1,7 @@
 /** NVIDIA graphics processors, by their own tool. */
 import { runProgram } from '../../subprocess/run.ts'
 import { LineaprintError } from '../../core/errors.ts'
-import type { SystemSource } from './sampler.ts'
+import type { SystemSource } from './system-source.ts'
 
 /** What is asked for, what it is called here, and by how much it is multiplied. */
 const FIELDS: readonly (readonly [field: string, name: string, factor: number])[] = [

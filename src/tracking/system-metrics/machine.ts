@@ -1,6 +1,6 @@
 /** Processor and memory of the whole machine. */
 import { cpus, freemem, totalmem } from 'node:os'
-import type { SystemSource } from './sampler.ts'
+import type { SystemSource } from './system-source.ts'
 
 /** Of all processors together; the system counts in hundredths of a second, and less says nothing. */
 const LEAST_MS = 100

@@ -4,7 +4,7 @@ import { platform } from 'node:process'
 import { runProgram } from '../../subprocess/run.ts'
 import { LineaprintError } from '../../core/errors.ts'
 import { errorCode } from '../../util/fs.ts'
-import type { SystemSource } from './sampler.ts'
+import type { SystemSource } from './system-source.ts'
 
 /** A process at one moment. */
 export interface ProcessSample {

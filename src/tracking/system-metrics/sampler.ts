@@ -6,16 +6,7 @@ import { machineSource } from './machine.ts'
 import { SYSTEM_METRICS } from '../../record/system-metric-names.ts'
 import { processSource } from './processes.ts'
 import type { RunWriter } from '../run-writer.ts'
-
-/** Something that is sampled. */
-export interface SystemSource {
-  /** For the warning when it fails. */
-  readonly name: string
-  /** Whether it is left out where somebody waits for the sample. */
-  readonly slow?: boolean
-  /** Values by the end of their name; `undefined` if there is nothing here to sample, now and later. */
-  sample(signal: AbortSignal): Promise<Readonly<Record<string, number>> | undefined>
-}
+import type { SystemSource } from './system-source.ts'
 
 /** Where values go. */
 export interface SystemTarget {

@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readHint } from '../files.ts'
 import type { JsonObject } from '../../../core/json-value.ts'
-import type { Machine } from './machine.ts'
+import type { Machine } from './machine-facts.ts'
 
 /**
  * Reads `/proc`, `/sys` and `/etc/os-release`.

@@ -6,25 +6,8 @@ import { systemReason } from '../../../util/fs.ts'
 import { askLinux } from './linux.ts'
 import { askOther } from './other.ts'
 import { recordMissingReason } from '../source.ts'
-import type { JsonObject } from '../../../core/json-value.ts'
 import type { Source, SourceContext } from '../source.ts'
 import type { SystemFindings } from '../types.ts'
-
-/** What the parts that differ from system to system find; `undefined` for what they cannot see. */
-export interface Machine {
-  readonly distribution: string | undefined
-  readonly release: string | undefined
-  readonly kernel: string | undefined
-  readonly processor: string | undefined
-  readonly cores: number | undefined
-  readonly physicalCores: number | undefined
-  readonly cpuFlags: string | undefined
-  /** Bytes. */
-  readonly memoryTotal: number | undefined
-  readonly memoryAvailable: number | undefined
-  readonly swapTotal: number | undefined
-  readonly graphics: readonly JsonObject[] | undefined
-}
 
 /** Operating system, processor, memory, disk and graphics, without serial numbers and addresses. */
 export const systemSource: Source<'system'> = {

@@ -4,7 +4,7 @@ import { execPath } from 'node:process'
 import { runProgram } from '../../../subprocess/run.ts'
 import type { JsonObject, JsonValue } from '../../../core/json-value.ts'
 import type { SourceContext } from '../source.ts'
-import type { Machine } from './machine.ts'
+import type { Machine } from './machine-facts.ts'
 
 /**
  * systeminformation runs programs and waits for them on the main thread: with a hung graphics driver or name

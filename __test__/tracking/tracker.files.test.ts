@@ -1,0 +1,32 @@
+/** Which files a run writes, and when. */
+import { readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { folderOf } from '../support/folder.ts'
+import { finished, started } from './support.ts'
+
+test('a logged value neither makes a file nor rewrites the record', async () => {
+  const root = folderOf()
+  const tracker = await started(root)
+  const files = (): string[] => readdirSync(root, { recursive: true }).map(String).toSorted()
+  const before = files()
+  const record = join(tracker.runDirectory, 'run.json')
+  const { mtimeMs } = statSync(record)
+  for (let step = 0; step < 30; step++) {
+    tracker.logMetric('loss', step, { step })
+    await tracker.flush()
+  }
+  expect(files()).toEqual(before)
+  expect(statSync(record).mtimeMs).toBe(mtimeMs)
+  await tracker.finishExperiment()
+})
+
+test('a run makes no cache of digests unless it is asked to', async () => {
+  const root = folderOf({ d: '1' })
+  const [one, two] = [
+    await finished(root, {}, (tracker) => tracker.trackDataset('d', 'd')),
+    await finished(root, {}, (tracker) => tracker.trackDataset('d', 'd')),
+  ]
+  expect(one.record.datasets).toEqual(two.record.datasets)
+  expect(readdirSync(join(root, '.lineaprint')).filter((name) => name.includes('cache'))).toEqual([])
+})

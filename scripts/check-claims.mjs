@@ -1,0 +1,193 @@
+// `npm run check:claims`: holds what the documents claim to what is there. Prints every claim that is not true.
+//
+//   node scripts/check-claims.mjs           checks
+//   node scripts/check-claims.mjs --write   writes the generated parts of CONTRIBUTING.md again, then checks
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { join, posix } from 'node:path'
+import { roomMap } from './arrows.mjs'
+import { checkTests } from './check-tests.mjs'
+import { manifest } from './package-names.mjs'
+
+const GUIDE = 'CONTRIBUTING.md'
+const DEFECTS = 'docs/known-defects-of-peers.md'
+/** Documents that name versions and commands. */
+const DOCUMENTS = [GUIDE, 'README.md', ...filesOf('docs').filter((name) => name.endsWith('.md'))]
+/** Fewer terms would be no glossary. */
+const GLOSSARY_MINIMUM = 30
+
+const read = (path) => readFileSync(path, 'utf8')
+
+/** Parts of CONTRIBUTING.md that are made from the sources, by the name in their markers. */
+const GENERATED = {
+  map: () => `\`\`\`\n${roomMap()}\`\`\``,
+  unsafe: () =>
+    filesWithUnsafe()
+      .map((path) => `- \`${path}\``)
+      .join('\n'),
+}
+
+if (process.argv.includes('--write')) writeGenerated()
+const problems = [
+  ...generatedParts(),
+  ...versions(),
+  ...commands(),
+  ...scriptsNamed(),
+  ...pathsNamed(),
+  ...testsNamed(),
+  ...glossary(),
+  ...checkTests(),
+]
+for (const problem of problems) console.error(problem)
+console.log(
+  problems.length === 0
+    ? 'check-claims: every claim is true'
+    : `check-claims: ${problems.length} are not true`,
+)
+process.exitCode = problems.length === 0 ? 0 : 1
+
+function partOf(text, name) {
+  const [open, close] = [`<!-- ${name} -->`, `<!-- end of ${name} -->`]
+  const [start, end] = [text.indexOf(open), text.indexOf(close)]
+  if (start < 0 || end < start) throw new Error(`${GUIDE}: there is no part between ${open} and ${close}`)
+  return { start: start + open.length, end }
+}
+
+function writeGenerated() {
+  let text = read(GUIDE)
+  for (const [name, make] of Object.entries(GENERATED)) {
+    const { start, end } = partOf(text, name)
+    text = `${text.slice(0, start)}\n\n${make()}\n\n${text.slice(end)}`
+  }
+  writeFileSync(GUIDE, text)
+}
+
+function generatedParts() {
+  const text = read(GUIDE)
+  return Object.entries(GENERATED).flatMap(([name, make]) => {
+    const { start, end } = partOf(text, name)
+    if (text.slice(start, end).trim() === make().trim()) return []
+    return [`${GUIDE}: the part "${name}" is out of date: run "npm run check:claims -- --write"`]
+  })
+}
+
+function filesOf(folder) {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((item) => item.isFile())
+    .map((item) => join(item.parentPath, item.name).replaceAll('\\', '/'))
+    .toSorted((a, b) => (a < b ? -1 : 1))
+}
+
+/** Files of the crates in which unsafe code is allowed or written, comments left out. */
+function filesWithUnsafe() {
+  return filesOf('crates').filter((path) => {
+    if (!path.endsWith('.rs')) return false
+    const code = read(path).replaceAll(/^\s*\/\/.*$/gm, '')
+    return /\ballow\(unsafe_code\b|\bunsafe\s*(?:\{|fn\b|impl\b|extern\b|trait\b)/.test(code)
+  })
+}
+
+/** The oldest Node, Rust and Python that the documents may name, each from the file that decides it. */
+function versions() {
+  const found = []
+  const wanted = {
+    Node: oneOf(manifest.engines.node, /^>=(\d+\.\d+)$/),
+    Rust: oneOf(read('Cargo.toml'), /^rust-version = "(\d+\.\d+)"$/m),
+    Python: oneOf(read('scripts/python-environment.sh'), /sys\.version_info < \((\d+, \d+)\)/).replace(
+      ', ',
+      '.',
+    ),
+  }
+  const sources = [...DOCUMENTS, ...filesOf('scripts')]
+  for (const path of sources) {
+    for (const [claim, name, version] of read(path).matchAll(
+      /\b(Node|Rust|Python) (\d+(?:\.\d+)*) or newer/g,
+    ))
+      if (version !== wanted[name]) found.push(`${path}: "${claim}", and it is ${wanted[name]}`)
+  }
+  for (const path of [GUIDE, 'README.md']) {
+    for (const [name, version] of Object.entries(wanted))
+      if (!read(path).includes(`${name} ${version} or newer`))
+        found.push(`${path}: does not say "${name} ${version} or newer"`)
+  }
+  // What Python programs of a run need is less than what the tests need.
+  const bridge = oneOf(read('python/sitecustomize.py'), /sys\.version_info < \((\d+, \d+)\)/).replace(
+    ', ',
+    '.',
+  )
+  for (const path of [GUIDE, 'docs/python.md'])
+    if (!read(path).includes(`Python ${bridge}`)) found.push(`${path}: does not say "Python ${bridge}"`)
+  const oldest = `node-version: ${wanted.Node}.0`
+  if (!read('.github/workflows/ci.yml').includes(oldest))
+    found.push(`.github/workflows/ci.yml: does not try the packages on the oldest Node ("${oldest}")`)
+  return found
+}
+
+function oneOf(text, pattern) {
+  const version = pattern.exec(text)?.[1]
+  if (version === undefined) throw new Error(`no version is found by ${pattern}`)
+  return version
+}
+
+/** One file or folder for each command of the program. */
+function commands() {
+  const help = execFileSync(process.execPath, ['src/cli/main.ts', '--help'], { encoding: 'utf8' })
+  const listed = [...help.slice(help.indexOf('Commands:')).matchAll(/^ {2}([a-z][a-z-]*) /gm)]
+    .map(([, name]) => name)
+    .filter((name) => name !== 'help' && name !== 'lineaprint')
+  const folder = 'src/cli/commands'
+  const there = readdirSync(folder).map((name) => name.replace(/\.ts$/, ''))
+  return [
+    ...listed.filter((name) => !there.includes(name)).map((name) => `${folder}: nothing is called ${name}`),
+    ...there
+      .filter((name) => !listed.includes(name))
+      .map((name) => `${folder}/${name}: there is no such command`),
+    ...there
+      .filter((name, index) => there.indexOf(name) !== index)
+      .map((name) => `${folder}/${name}: both a file and a folder`),
+  ]
+}
+
+/** Every `npm run …` of a document is a script of package.json. */
+function scriptsNamed() {
+  return DOCUMENTS.flatMap((path) =>
+    [...read(path).matchAll(/\bnpm run ([\w:]+)/g)]
+      .filter(([, name]) => manifest.scripts[name] === undefined)
+      .map(([claim]) => `${path}: "${claim}": package.json has no such script`),
+  )
+}
+
+/** Every path of the repository that CONTRIBUTING.md names is there. */
+function pathsNamed() {
+  const paths = [
+    ...read(GUIDE).matchAll(/`((?:src|crates|docs|scripts|vectors|python|__test__|\.ci)\/[\w./-]*)`/g),
+  ]
+  return paths.filter(([, path]) => !existsSync(path)).map(([, path]) => `${GUIDE}: there is no ${path}`)
+}
+
+/** Every test that the list of defects names is there. */
+function testsNamed() {
+  const named = [...read(DEFECTS).matchAll(/`(__test__\/[^`]+)`: "([^"]+)"/g)]
+  if (named.length === 0) return [`${DEFECTS}: names no test`]
+  return named.flatMap(([, path, title]) => {
+    if (!existsSync(path)) return [`${DEFECTS}: there is no ${path}`]
+    return read(path).includes(title) ? [] : [`${DEFECTS}: ${posix.basename(path)} has no test "${title}"`]
+  })
+}
+
+/** The glossary has a row for each term, none twice, and advises against no word that is a term itself. */
+function glossary() {
+  const text = read(GUIDE)
+  const section = text.slice(text.indexOf('## One word for one thing'))
+  const rows = [...section.matchAll(/^\| \*\*(.+?)\*\* +\| (.+?) +\| (.*?) *\|$/gm)]
+  const terms = rows.map(([, term]) => term)
+  const found = []
+  if (terms.length < GLOSSARY_MINIMUM)
+    found.push(`${GUIDE}: the glossary has ${terms.length} terms, fewer than ${GLOSSARY_MINIMUM}`)
+  for (const [index, term] of terms.entries())
+    if (terms.indexOf(term) !== index) found.push(`${GUIDE}: the glossary has "${term}" twice`)
+  for (const [, term, , avoided] of rows)
+    for (const word of avoided.split(', '))
+      if (terms.includes(word)) found.push(`${GUIDE}: "${term}" advises against "${word}", which is a term`)
+  return found
+}

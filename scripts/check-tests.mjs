@@ -1,0 +1,88 @@
+// `npm run check:tests`: holds the tests to the shape of the sources.
+//
+//   1. A test `__test__/<path>.test.ts` or `__test__/<path>.<aspect>.test.ts` has the source `src/<path>.ts` or `src/<path>/`.
+//   2. A unit test neither runs the program nor needs programs of others (.peers), itself or by a file that it imports.
+//   3. Every test is of one project of vitest.config.ts, and of one alone.
+//
+// Prints every test that breaks a rule.
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { dirname, posix, relative, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { PROJECTS } from '../vitest.config.ts'
+
+/** Folders whose tests belong to no single source, and why. */
+const WITHOUT_SOURCE = new Map([
+  ['e2e', 'whole commands'],
+  ['vectors', 'digests that both languages agree on'],
+  ['package', 'what is published'],
+  ['soak', 'the rounds of soak/, in short'],
+  ['types', 'types alone'],
+])
+
+/** What runs the program. */
+const PROGRAM = '__test__/support/program.ts'
+
+/** Return one line for each test that breaks a rule. */
+export function checkTests() {
+  const names = readdirSync('__test__', { recursive: true })
+    .map((name) => name.replaceAll('\\', '/'))
+    .filter((name) => name.endsWith('.test.ts'))
+    .toSorted((a, b) => (a < b ? -1 : 1))
+  return names.flatMap((name) => [...withoutSource(name), ...notUnit(name), ...notOfOneProject(name)])
+}
+
+function withoutSource(name) {
+  if (WITHOUT_SOURCE.has(name.split('/')[0])) return []
+  const [source] = posix.basename(name).split('.')
+  const path = posix.join('src', posix.dirname(name), source)
+  if (existsSync(`${path}.ts`) || existsSync(path)) return []
+  return [`__test__/${name}: there is no source ${path}.ts and no folder ${path}/`]
+}
+
+function notUnit(name) {
+  const test = posix.join('__test__', name)
+  if (!isOf(PROJECTS.unit, test)) return []
+  const files = importedBy(test)
+  if (files.has(PROGRAM))
+    return [`${test}: a test that runs the program belongs to __test__/e2e (${PROGRAM} is imported)`]
+  const peers = [...files].find((file) => readFileSync(file, 'utf8').match(/\.peers\b(?!\.test)/))
+  if (peers !== undefined)
+    return [`${test}: a test that needs programs of others is named *.peers.test.ts (${peers} names .peers)`]
+  return []
+}
+
+function isOf({ include, exclude }, test) {
+  const matches = (pattern) => posix.matchesGlob(test, pattern)
+  return include.some(matches) && !exclude.some(matches)
+}
+
+function notOfOneProject(name) {
+  const test = posix.join('__test__', name)
+  const projects = Object.keys(PROJECTS).filter((project) => isOf(PROJECTS[project], test))
+  if (projects.length === 1) return []
+  return [`${test}: is of the projects ${projects.join(', ') || 'none'} of vitest.config.ts, not of one`]
+}
+
+/** A test and every file of __test__ that it imports, directly or not. */
+function importedBy(test) {
+  const found = new Set([test])
+  for (const file of found) {
+    for (const [, target] of readFileSync(file, 'utf8').matchAll(/^(?:import|export|\}) .*?'(\.[^']+)'/gm)) {
+      const path = relative('.', resolve(dirname(file), target)).replaceAll('\\', '/')
+      // An import of what is not there is the compiler's to report.
+      if (path.startsWith('__test__/') && existsSync(path)) found.add(path)
+    }
+  }
+  return found
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const problems = checkTests()
+  for (const problem of problems) console.error(problem)
+  console.log(
+    problems.length === 0
+      ? 'check-tests: every test has its source'
+      : `check-tests: ${problems.length} problems`,
+  )
+  process.exitCode = problems.length === 0 ? 0 : 1
+}

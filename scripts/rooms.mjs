@@ -1,0 +1,78 @@
+// The rooms of the repository: what each is for, and which may know which. scripts/arrows.mjs holds the sources to it,
+// and CONTRIBUTING.md shows it.
+
+/**
+ * Rooms of src/ from the ground up, and what each is for. A room may import from rooms earlier in this list;
+ * rooms of one line lie side by side and do not import from each other.
+ */
+export const LEVELS = [
+  { core: 'errors, digests, sample plans, run ids: types and values that need nothing else' },
+  { util: 'files, folders, concurrency, the identity of a process' },
+  { secrets: 'what looks like a secret, and its redaction in text, arguments and patches' },
+  { native: "loads the addon and runs its jobs: the only importer of the addon's loader" },
+  { json: 'parsing within limits, the canonical form, special floats' },
+  { subprocess: 'programs that are started: limits, output, the end of a tree of processes' },
+  { hash: 'files, trees, bytes, streams, arrays, parts; samples of them' },
+  {
+    model: 'reading models, their configuration and tokenizer; what differs between two of them',
+    dataset: 'a file, a folder, an array or a table as a dataset; what differs between two tables',
+  },
+  { manifest: 'writing manifests; checking them, and the files of b3sum and sha256sum' },
+  { config: 'options: names, defaults, sources, and their form in the record' },
+  { record: 'the record of a run, its events, its state and its seal' },
+  { capture: 'what a run finds around it, and how two captures compare' },
+  { store: 'run folders, the journal, the index of runs, finding a run' },
+  { export: 'a run in other forms, afterwards and live' },
+  { compare: 'tensors, tables, arrays and numbers: what verify, diff and reproduce share' },
+  {
+    verify: 'a run against the present',
+    diff: 'a run against another run',
+  },
+  { tracking: 'the tracker: inputs, outputs, metrics, captures, changes of the work tree' },
+  { command: '`lineaprint run`: the process, its output, signals, and what Python programs report' },
+  { reproduce: 'a run restored, run again, and compared with its record' },
+  { index: 'the public surface, and nothing else' },
+  { cli: 'one file or folder for each command; no logic that the library lacks' },
+]
+
+/** Arrows that the order of {@link LEVELS} allows, and that must not be: from a room, to rooms. */
+export const NEVER = {
+  // Each of the three answers its own question; what they share is in compare.
+  reproduce: ['verify', 'diff'],
+  // The command uses the rooms; the public surface is for users.
+  cli: ['index'],
+}
+
+/** The crates, what each is for, and what it may depend on within the workspace. */
+export const CRATES = {
+  digest: {
+    what: 'digest values and their grammar, BLAKE3 subtrees, SHA-256 in lanes, canonical CBOR; no input or output',
+    below: [],
+  },
+  formats: {
+    what: 'readers of models and tables: bytes in, validated spans and blocks out; no input or output, no unsafe code',
+    below: [],
+  },
+  engine: {
+    what: 'what touches the disk: walking, reading, scheduling, cancelling, progress; knows nothing of Node',
+    below: ['digest', 'formats'],
+  },
+  binding: {
+    what: 'the addon: the only crate that names napi; lowers options, maps errors',
+    below: ['digest', 'engine', 'formats'],
+  },
+}
+
+/** The other folders of the repository. */
+export const FOLDERS = {
+  python: 'what `lineaprint run` puts into Python programs: the standard library only',
+  vectors: 'digests that both languages and an independent Python reference agree on',
+  schema: 'the JSON schema of the record',
+  __test__: 'mirrors src/ path for path; e2e/ runs whole commands',
+  benchmark: 'inputs declared, other tools measured in the same run',
+  soak: 'rounds that run for hours',
+  docs: 'for users; format.md is normative',
+  examples: 'run by `npm start` and by the tests',
+  scripts: 'what the commands of npm call',
+  npm: 'a package for each platform',
+}

@@ -9,7 +9,7 @@ import { resolve as resolvePath } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
 import { checkRunId } from '../core/run-id.ts'
 import { checkSample } from '../hash/sample/options.ts'
-import { plainName, plainObject, plainText } from '../json/copy.ts'
+import { checkName, copyAsJson, checkText } from '../json/copy.ts'
 import { judgeName } from '../secrets/names.ts'
 import { redactUrl } from '../secrets/redact.ts'
 import { converted, freezeDeep, group, option, optional, switchable, switchableGroup } from './option.ts'
@@ -45,7 +45,7 @@ export const OPTIONS: Members<ExperimentOptions, Configuration> = {
   experimentName: option({
     schema: (zod) => zod.string(),
     default: 'experiment',
-    check: (given, { field }) => plainName(given, field),
+    check: (given, { field }) => checkName(given, field),
   }),
   experimentId: converted({
     schema: (zod) => zod.string(),
@@ -92,14 +92,14 @@ export const OPTIONS: Members<ExperimentOptions, Configuration> = {
     schema: (zod) => zod.readonly(zod.array(zod.string())),
     default: [],
     variable: listVariable,
-    check: (given, { field }) => given.map((tag, index) => plainText(tag, `${field}[${index}]`)),
+    check: (given, { field }) => given.map((tag, index) => checkText(tag, `${field}[${index}]`)),
     resolve: (given) => Object.freeze([...new Set(given)]),
     toRecord: (tags) => tags,
   }),
   notes: option({
     schema: (zod) => zod.string(),
     default: '',
-    check: (given, { field }) => plainText(given, field, { empty: true }),
+    check: (given, { field }) => checkText(given, field, { empty: true }),
   }),
   metadata: converted({
     schema: (zod) =>
@@ -109,7 +109,7 @@ export const OPTIONS: Members<ExperimentOptions, Configuration> = {
       ),
     default: {},
     variable: jsonVariable,
-    check: (given, { field }) => plainObject(given, field),
+    check: (given, { field }) => copyAsJson(given, field),
     // What was checked is a copy with a JSON form.
     resolve: (given) => freezeDeep((given ?? {}) as JsonObject),
     toRecord: (metadata) => metadata,

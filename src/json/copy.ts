@@ -16,19 +16,19 @@ const NAME_LIMIT = 1024
  * @throws ERR_LINEAPRINT_ARGUMENT for a value without a JSON form: a function, symbol, bigint, cycle, Map or
  * lone surrogate.
  */
-export function plainObject(value: unknown, field: string): JsonObject {
-  const plain = copy(value, field, 0)
-  if (typeof plain === 'object' && plain !== null && !Array.isArray(plain)) return plain as JsonObject
+export function copyAsJson(value: unknown, field: string): JsonObject {
+  const copied = copy(value, field, 0)
+  if (typeof copied === 'object' && copied !== null && !Array.isArray(copied)) return copied as JsonObject
   throw refusal(
     field,
     'an object',
-    plain === null ? 'null' : Array.isArray(plain) ? 'an array' : typeof plain,
+    copied === null ? 'null' : Array.isArray(copied) ? 'an array' : typeof copied,
   )
 }
 
 /** A name of something in a record: data, never a path. */
-export function plainName(value: unknown, field: string): string {
-  const name = plainText(value, field)
+export function checkName(value: unknown, field: string): string {
+  const name = checkText(value, field)
   if (name.length > NAME_LIMIT) throw refusal(field, `at most ${NAME_LIMIT} characters`, `${name.length}`)
   // The only key that JavaScript objects treat specially.
   if (name === '__proto__') throw refusal(field, 'another name', '"__proto__"')
@@ -36,7 +36,7 @@ export function plainName(value: unknown, field: string): string {
 }
 
 /** Check that a text has a UTF-8 form and, unless `empty` is set, is not empty. */
-export function plainText(value: unknown, field: string, options: { empty?: boolean } = {}): string {
+export function checkText(value: unknown, field: string, options: { empty?: boolean } = {}): string {
   if (typeof value !== 'string') throw refusal(field, 'text', typeof value)
   if (value === '' && options.empty !== true) throw refusal(field, 'text that is not empty', 'empty text')
   return copy(value, field, 0) as string
@@ -67,12 +67,12 @@ function copy(value: unknown, field: string, depth: number): JsonValue {
   }
   const members = Object.entries(value)
     .filter(([, member]) => member !== undefined)
-    .map(([key, member]) => [plainKey(key, field), copy(member, `${field}.${key}`, depth + 1)] as const)
+    .map(([key, member]) => [checkKey(key, field), copy(member, `${field}.${key}`, depth + 1)] as const)
   // `fromEntries` makes every key an own property, `__proto__` included.
   return Object.fromEntries(members)
 }
 
-function plainKey(key: string, field: string): string {
+function checkKey(key: string, field: string): string {
   if (key.isWellFormed()) return key
   throw refusal(field, 'keys of well-formed Unicode', JSON.stringify(key))
 }

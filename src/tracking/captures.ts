@@ -11,7 +11,7 @@ import { errorCode, storeError } from '../util/fs.ts'
 import { ignoreRejection } from '../util/ignore-rejection.ts'
 import { isCapture } from '../record/check-event.ts'
 import { reasonOf } from '../record/failure.ts'
-import { plainObject } from '../json/copy.ts'
+import { copyAsJson } from '../json/copy.ts'
 import type { CaptureContext, Captured, Component } from '../core/component.ts'
 import type { CapturedSeeds } from '../capture/seeds/types.ts'
 import type { CaptureRecord } from '../record/record.ts'
@@ -128,7 +128,7 @@ export async function captureInto(
 }
 
 function recorded({ digest, value, warnings }: Captured): CaptureRecord {
-  const plain = plainObject({ digest, value, warnings }, 'what the capture found')
+  const plain = copyAsJson({ digest, value, warnings }, 'what the capture found')
   const record = { status: 'captured', ...plain }
   // What own trackers return comes from outside: a record that no reader accepts would be lost as a whole.
   if (!isCapture(record)) {

@@ -3,7 +3,7 @@ import { Digest, primary } from '../core/digest.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { hashArray, isTypedArray } from '../hash/array.ts'
 import { hashBytes } from '../hash/bytes.ts'
-import { plainName } from '../json/copy.ts'
+import { checkName } from '../json/copy.ts'
 import type { AlgorithmChoice } from '../core/digest.ts'
 import type { ShapedArray, TypedArray } from '../hash/array.ts'
 import type { DigestEvent } from '../record/events.ts'
@@ -22,7 +22,7 @@ export interface DigestOptions {
 
 /** Check name and step, so that a mistake is reported before anything is hashed. */
 export function checkDigestLabel(name: string, { step }: DigestOptions): void {
-  plainName(name, 'the name of a digest')
+  checkName(name, 'the name of a digest')
   if (step !== undefined && !Number.isFinite(step))
     throw refusal(name, 'a finite number as step', String(step))
 }

@@ -10,7 +10,7 @@ import { safeFileName } from '../core/run-id.ts'
 import { reasonOf } from '../record/failure.ts'
 import { fingerprintOrWarn, flagOutput } from './changes/flags.ts'
 import { readOutput } from './read-output.ts'
-import { plainName, plainObject } from '../json/copy.ts'
+import { checkName, copyAsJson } from '../json/copy.ts'
 import { identityDigests, parseTracked } from '../record/tracked.ts'
 import { formatTensors } from '../record/tensor-list.ts'
 import type { DatasetOptions, DatasetReport, DatasetSource } from '../dataset/read.ts'
@@ -53,7 +53,7 @@ const dataset: Kind<DatasetSource, DatasetReport> = {
   tables: true,
   sample: ({ datasets }) => datasets.sample,
   identity: ({ digest }) => digest.toString(),
-  describe: (report) => Promise.resolve(plainObject(report, 'the dataset')),
+  describe: (report) => Promise.resolve(copyAsJson(report, 'the dataset')),
 }
 
 const output: Kind<string, OutputReport> = {
@@ -63,7 +63,7 @@ const output: Kind<string, OutputReport> = {
   tables: true,
   identity: ({ digest }) => digest.toString(),
   describe: async ({ tensors, ...report }, name, writer) => {
-    const described = plainObject(report, 'the output')
+    const described = copyAsJson(report, 'the output')
     return tensors === undefined
       ? described
       : { ...described, tensorsFile: await writeTensors(tensors, name, writer, 'outputs') }
@@ -86,7 +86,7 @@ export async function describeModel(
   name: string,
   writer: RunWriter,
 ): Promise<JsonObject> {
-  const described = plainObject(report, 'the model')
+  const described = copyAsJson(report, 'the model')
   if (!writer.configuration.models.tensors) return described
   return { ...described, tensorsFile: await writeTensors(tensors, name, writer, 'models') }
 }
@@ -97,7 +97,7 @@ const tokenizer: Kind<string, TokenizerReport> = {
   flag: 'enableModelTracking',
   read: readTokenizer,
   identity: ({ digest }) => digest.toString(),
-  describe: (report) => Promise.resolve(plainObject(report, 'the tokenizer')),
+  describe: (report) => Promise.resolve(copyAsJson(report, 'the tokenizer')),
 }
 
 /** The kinds of things that can be tracked. */
@@ -123,7 +123,7 @@ export async function track<S, R extends object>(
   { signal, onProgress }: Pick<HashOptions, 'signal' | 'onProgress'>,
 ): Promise<R | undefined> {
   const { section, noun, flag } = kind
-  const name = plainName(givenName, `the name of the ${noun}`)
+  const name = checkName(givenName, `the name of the ${noun}`)
   if (flag !== undefined && !writer.configuration[flag]) {
     writer.append({ type: 'tracked', section, name, entry: { status: 'off' } })
     return undefined

@@ -1,7 +1,7 @@
 /** Values of metrics that a program logs, checked and made events. */
 import { LineaprintError } from '../core/errors.ts'
 import { encodeFloat } from '../json/special-floats.ts'
-import { plainName } from '../json/copy.ts'
+import { checkName } from '../json/copy.ts'
 import type { MetricEvent } from '../record/events.ts'
 
 /** When a value was measured. */
@@ -18,7 +18,7 @@ export function metricEvent(
   value: number,
   { step, timestamp }: MetricOptions,
 ): { event: MetricEvent; time: string | undefined } {
-  plainName(name, 'the name of a metric')
+  checkName(name, 'the name of a metric')
   if (typeof value !== 'number') throw refusal(name, 'a number', typeof value)
   if (step !== undefined && !Number.isFinite(step))
     throw refusal(name, 'a finite number as step', String(step))

@@ -8,7 +8,7 @@ import { setSeeds } from '../capture/seeds/capture.ts'
 import { builtInCapture } from '../capture/components.ts'
 import { checkOptions } from '../config/options.ts'
 import { resolveConfiguration } from '../config/sources.ts'
-import { plainObject, plainText } from '../json/copy.ts'
+import { copyAsJson, checkText } from '../json/copy.ts'
 import { failureOf } from '../record/failure.ts'
 import { toRecord } from '../record/state.ts'
 import { readRun } from '../store/runs.ts'
@@ -197,17 +197,17 @@ export class Recorder {
 
   /** Add entries to the metadata; one of a key that exists replaces it. */
   addMetadata(values: Readonly<Record<string, unknown>>): void {
-    this.#append('addMetadata', { type: 'metadata', values: plainObject(values, 'metadata') })
+    this.#append('addMetadata', { type: 'metadata', values: copyAsJson(values, 'metadata') })
   }
 
   /** Add tags; one that exists stays as it is. */
   addTags(tags: readonly string[]): void {
-    this.#append('addTags', { type: 'tags', tags: tags.map((tag) => plainText(tag, 'a tag')) })
+    this.#append('addTags', { type: 'tags', tags: tags.map((tag) => checkText(tag, 'a tag')) })
   }
 
   /** Replace the notes. */
   setNotes(notes: string): void {
-    this.#append('setNotes', { type: 'notes', notes: plainText(notes, 'notes', { empty: true }) })
+    this.#append('setNotes', { type: 'notes', notes: checkText(notes, 'notes', { empty: true }) })
   }
 
   /** Add what Python programs of the wrapped command reported of their seeds to the capture of the seeds. */

@@ -5,7 +5,7 @@ import { decodeFloat } from '../../json/special-floats.ts'
 import { reasonOf } from '../../record/failure.ts'
 import { wasBefore } from '../../tracking/changes/flags.ts'
 import { KINDS, describeModel } from '../../tracking/inputs.ts'
-import { plainObject } from '../../json/copy.ts'
+import { copyAsJson } from '../../json/copy.ts'
 import { readTransferredArray, transferredPath } from './file-transfer.ts'
 import { LISTED } from './programs.ts'
 import { checkGenerators } from './states.ts'
@@ -219,5 +219,5 @@ async function track<S, R extends object>(
   const report = await recorder.track(reported, source, name)
   if (report === undefined) return null
   const { tensors: _, path, ...rest } = report as R & { tensors?: unknown; path?: string }
-  return { ...plainObject(rest, 'the report'), ...(path !== undefined && { path }) }
+  return { ...copyAsJson(rest, 'the report'), ...(path !== undefined && { path }) }
 }

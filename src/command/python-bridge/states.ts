@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path'
 import { LineaprintError } from '../../core/errors.ts'
 import { storeError, writeAtomic } from '../../util/fs.ts'
 import { safeFileName } from '../../core/run-id.ts'
-import { plainName, plainObject } from '../../json/copy.ts'
+import { checkName, copyAsJson } from '../../json/copy.ts'
 import type { JsonObject } from '../../core/json-value.ts'
 
 /** Version of the files; `python/lineaprint/_states.py` reads it. */
@@ -90,11 +90,11 @@ function format(about: JsonObject, generators: JsonObject): string {
  * @throws ERR_LINEAPRINT_ARGUMENT for what is none.
  */
 export function checkGenerators(value: unknown): JsonObject {
-  const generators = plainObject(value, 'the states')
+  const generators = copyAsJson(value, 'the states')
   const names = Object.keys(generators)
   if (names.length > GENERATOR_LIMIT) throw refusal(`at most ${GENERATOR_LIMIT}`, String(names.length))
   for (const name of names) {
-    plainName(name, 'the name of a generator')
+    checkName(name, 'the name of a generator')
     const state = generators[name] as JsonObject | null
     if (typeof state?.['algorithm'] !== 'string') throw refusal('an algorithm', 'none')
   }

@@ -191,7 +191,7 @@ def _connect():
         except OSError:
             from ._connection import warn
 
-            warn("the lineaprint that started this program cannot be reached; nothing is recorded")
+            warn("cannot connect to the lineaprint process that started this program; nothing is recorded")
     return _current.connection is not None
 
 

@@ -93,7 +93,7 @@ class Connection:
         data = text.encode("utf-8")
         if len(data) > LIMIT:
             raise LineaprintError(
-                "ERR_LINEAPRINT_ARGUMENT", "this is too long to be recorded: at most %d bytes" % LIMIT
+                "ERR_LINEAPRINT_ARGUMENT", "the message is too long: at most %d bytes" % LIMIT
             )
         try:
             if self._socket is not None and self._identity != _identity(self._socket):

@@ -10,10 +10,10 @@ from ._start import LIBRARIES, watch
 
 def set_seeds(seed, deterministic):
     if isinstance(seed, bool) or not hasattr(seed, "__index__"):
-        raise argument("a seed is a whole number from 0 to 9007199254740991")
+        raise argument("a seed must be an integer from 0 to 9007199254740991")
     number = seed.__index__()
     if not 0 <= number < 1 << 53:
-        raise argument("a seed is a whole number from 0 to 9007199254740991, and not %d" % number)
+        raise argument("a seed must be an integer from 0 to 9007199254740991, not %d" % number)
     current.seed, current.origin = number, "set_seeds"
     # Processes started from now on use this seed instead of the seed of the run.
     os.environ["LINEAPRINT_SEED"] = str(number)
@@ -40,7 +40,7 @@ def set_seeds(seed, deterministic):
 def _always():
     """Return the targets that do not depend on the loaded libraries."""
     targets = {
-        "os.urandom": ("unreachable", "it is random by design, as secrets and uuid4 are"),
+        "os.urandom": ("unreachable", "random by design, like secrets and uuid4"),
         "hash": (
             "seeded" if os.environ.get("PYTHONHASHSEED", "random").isdecimal() else "unreachable",
             "PYTHONHASHSEED, which Python reads before its first line",
@@ -59,5 +59,5 @@ def _ask_for_determinism():
         os.environ.setdefault(name, value)
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_initialized():
-        notes.append("CUDA was in use before: CUBLAS_WORKSPACE_CONFIG may not count")
+        notes.append("CUDA was already in use: CUBLAS_WORKSPACE_CONFIG may have no effect")
     return notes

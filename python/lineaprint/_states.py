@@ -45,7 +45,7 @@ def _module(name):
 
     key = MODULES.get(name.split(" ")[0])
     if key is None:
-        raise StateCorrupt("the file has the state of an unknown generator: %.80r" % name)
+        raise StateCorrupt("the file contains the state of an unknown generator: %.80r" % name)
     return import_module(key)
 
 
@@ -53,7 +53,7 @@ def _find(source, at, program):
     """Return the file, and its SHA-256 if the record of the run contains it."""
     if not os.path.isdir(source):
         if not os.path.exists(source):
-            raise StateNotFound("%s: there is no such file or folder" % source)
+            raise StateNotFound("%s: no such file or folder" % source)
         return source, None
     folder = os.path.join(source, "generators")
     if program != 1:
@@ -98,19 +98,19 @@ def _parse(path, digest):
     with open(path, "rb") as file:
         content = file.read(SIZE_LIMIT + 1)
     if len(content) > SIZE_LIMIT:
-        raise StateCorrupt("%s: it is too long for saved states" % path)
+        raise StateCorrupt("%s: the file is too large for saved states" % path)
     if digest is not None:
         import hashlib
 
         found = "sha256:" + hashlib.sha256(content).hexdigest()
         if found != digest:
-            raise StateCorrupt("%s: it is not as it was recorded (expected %s, received %s)" % (path, digest, found))
+            raise StateCorrupt("%s: the file differs from the record (expected %s, received %s)" % (path, digest, found))
     try:
         document = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise StateCorrupt("%s: it is not JSON: %s" % (path, error)) from error
     if not isinstance(document, dict):
-        raise StateCorrupt("%s: it is no object" % path)
+        raise StateCorrupt("%s: not a JSON object" % path)
     for key in ("schema", "generators"):
         if key not in document:
             raise StateIncomplete("%s: the field %s is missing" % (path, key))
@@ -118,7 +118,7 @@ def _parse(path, digest):
         raise StateCorrupt("%s: the schema is unknown (expected %s, received %.80r)" % (path, SCHEMA, document["schema"]))
     states = document["generators"]
     if not isinstance(states, dict):
-        raise StateCorrupt("%s: generators is no object" % path)
+        raise StateCorrupt("%s: the field generators is not an object" % path)
     for name, state in states.items():
         field(state, name, "algorithm", str)
     return states
@@ -127,7 +127,7 @@ def _parse(path, digest):
 def checkpoint(name):
     """Save the states of this process under a name. Return the answer of lineaprint."""
     if not isinstance(name, str) or not name or name in ("start", "end"):
-        raise argument("the name of a checkpoint is a text, and neither 'start' nor 'end'")
+        raise argument("the name of a checkpoint must be a string other than 'start' and 'end'")
     states = current.states()
     return current.connection.ask({"call": "checkpoint", "name": name, "generators": states})
 

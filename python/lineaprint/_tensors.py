@@ -49,11 +49,11 @@ def collect(source):
     if hasattr(source, "state_dict") and callable(source.state_dict):
         source = source.state_dict()
     if not isinstance(source, dict) and not hasattr(source, "items"):
-        raise argument("a model is a path, a module with a state_dict, or a dict of tensors, and not %s" % type(source).__name__)
+        raise argument("a model must be a path, a module with a state_dict, or a dict of tensors, not %s" % type(source).__name__)
     tensors, ignored = {}, []
     _walk(source, "", tensors, ignored, 0)
     if not tensors:
-        raise argument("the model holds no tensors")
+        raise argument("the model contains no tensors")
     return list(tensors.values()), ignored
 
 
@@ -63,7 +63,7 @@ def _walk(value, name, tensors, ignored, depth):
     if hasattr(value, "items") and not _is_array(value):
         for key, item in value.items():
             if not isinstance(key, (str, int)):
-                raise argument("the model has a key that is neither text nor a number: %.80r" % (key,))
+                raise argument("the model has a key that is not a string or an integer: %.80r" % (key,))
             _walk(item, _join(name, key), tensors, ignored, depth + 1)
     elif isinstance(value, (list, tuple)):
         for at, item in enumerate(value):
@@ -97,7 +97,7 @@ def describe(value, name):
         view = memoryview(value)
     except TypeError as error:
         expected = "a path, an array, or something with a buffer"
-        raise argument("%s is neither %s: %s" % (name, expected, type(value).__name__)) from error
+        raise argument("%s: expected %s, received %s" % (name, expected, type(value).__name__)) from error
     return _from_buffer(view, name)
 
 
@@ -106,7 +106,7 @@ def _from_torch(torch, tensor, name):
     if tensor.layout is not torch.strided or tensor.is_quantized or tensor.device.type == "meta":
         raise _unsupported(name, "a %s tensor of %s on %s" % (tensor.dtype, tensor.layout, tensor.device))
     if hasattr(tensor, "full_tensor"):
-        raise _unsupported(name, "a tensor that is spread over processes; gather it first")
+        raise _unsupported(name, "a tensor that is distributed over processes; gather it first")
     if dtype is None or sys.byteorder != "little":
         raise _unsupported(name, str(tensor.dtype))
     size = tensor.numel() * tensor.element_size()
@@ -127,10 +127,10 @@ def _from_numpy(value, name):
 
     kind = type(value)
     if kind.__module__.partition(".")[0] in TABLES:
-        raise _unsupported(name, "a %s, which is more than its numbers; save it, or give its arrays" % kind.__name__)
+        raise _unsupported(name, "a %s holds more than an array; save it to a file, or pass its arrays" % kind.__name__)
     if isinstance(value, numpy.ndarray) and kind not in (numpy.ndarray, numpy.memmap):
         # A mask or a unit would be lost silently.
-        raise _unsupported(name, "a %s, which is more than its numbers; give numpy.asarray of it" % kind.__name__)
+        raise _unsupported(name, "a %s holds more than an array; pass numpy.asarray of it" % kind.__name__)
     array = numpy.asarray(value)
     dtype = DTYPES.get(array.dtype.name)
     if dtype is None:

@@ -16,13 +16,13 @@ _DEPTH = 100
 
 def track(kind, source, name):
     if not isinstance(name, str) or not name:
-        raise argument("the name of a %s is a text that is not empty" % kind)
+        raise argument("the name of a %s must be a non-empty string" % kind)
     text("the name", name)
     if isinstance(source, (str, bytes, os.PathLike)) and not (kind == "dataset" and isinstance(source, bytes)):
         path = os.path.abspath(os.fsdecode(source))
         return current.connection.ask({"call": kind, "name": name, "path": text("the path", path)})
     if kind == "output":
-        raise argument("an output is a path, and not %s" % type(source).__name__)
+        raise argument("an output must be a path, not %s" % type(source).__name__)
     if kind == "dataset":
         tensor = _tensors.describe(source, "the dataset")
         fields = {"call": kind, "name": name, "dtype": tensor.dtype, "shape": list(tensor.shape)}
@@ -40,7 +40,7 @@ def log_digest(name, value, step):
 
 
 def log_metrics(values, step):
-    entries = [[metric_name(name), number(name, value)] for name, value in values.items()]
+    entries = [[metric_name(name), number('metric "%s"' % name, value)] for name, value in values.items()]
     if entries:
         say({"call": "metrics", "values": entries, **step_of(step)})
 
@@ -50,7 +50,7 @@ def step_of(step):
         return {}
     at = number("step", step)
     if isinstance(at, dict):
-        raise argument("a step is a finite number")
+        raise argument("a step must be a finite number")
     return {"step": at}
 
 
@@ -61,21 +61,21 @@ def say(fields):
 
 def metric_name(name):
     if not isinstance(name, str) or not name:
-        raise argument("the name of a metric or digest is a text that is not empty")
+        raise argument("the name of a metric or digest must be a non-empty string")
     return text("the name of a metric or digest", name)
 
 
 def number(name, value):
     """Return a number for JSON. NaN and infinities become {"__float__": "NaN"} and so on."""
     if isinstance(value, bool) or isinstance(value, (str, bytes)):
-        raise argument("%s is no number: %.80r" % (name, value))
+        raise argument("%s: not a number: %.80r" % (name, value))
     try:
         if isinstance(value, int):
             # A larger integer is sent as the nearest double, like every metric.
             return value if -_EXACT < value < _EXACT else float(value)
         found = float(value)
     except (TypeError, ValueError, OverflowError, RuntimeError) as error:
-        raise argument("%s is no number: %s" % (name, error)) from error
+        raise argument("%s: not a number: %s" % (name, error)) from error
     return found if math.isfinite(found) else special(found)
 
 
@@ -89,7 +89,7 @@ def add_metadata(entry, entries):
     elif len(entry) == 1 and isinstance(entry[0], dict):
         values = dict(entry[0])
     elif entry:
-        raise argument("metadata is a key and a value, a dict, or keywords")
+        raise argument("pass metadata as a key and a value, a dict, or keyword arguments")
     else:
         values = {}
     values.update(entries)
@@ -100,7 +100,7 @@ def add_metadata(entry, entries):
 def add_tags(tags):
     for tag in tags:
         if not isinstance(tag, str) or not tag:
-            raise argument("a tag is a text that is not empty")
+            raise argument("a tag must be a non-empty string")
         text("a tag", tag)
     if tags:
         say({"call": "tags", "tags": list(tags)})
@@ -116,14 +116,14 @@ def plain(value, place, depth):
         return text(place, value)
     if isinstance(value, int):
         if not -_EXACT < value < _EXACT:
-            raise argument("%s is an integer that a double does not keep: %d; give it as text" % (place, value))
+            raise argument("%s: the integer %d cannot be represented as a double; pass it as a string" % (place, value))
         return int(value)
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else special(value)
     if isinstance(value, dict):
         for key in value:
             if not isinstance(key, str):
-                raise argument("%s has a key that is no text: %.80r" % (place, key))
+                raise argument("%s has a key that is not a string: %.80r" % (place, key))
         return {text(place, key): plain(item, "%s.%s" % (place, key), depth + 1) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item, "%s[%d]" % (place, at), depth + 1) for at, item in enumerate(value)]
@@ -132,7 +132,7 @@ def plain(value, place, depth):
     if getattr(value, "shape", None) == () and hasattr(value, "item"):
         # A NumPy scalar, or a tensor with one element.
         return plain(value.item(), place, depth + 1)
-    raise argument("%s has no JSON form: %s" % (place, type(value).__name__))
+    raise argument("%s cannot be written as JSON: %s" % (place, type(value).__name__))
 
 
 def text(place, value):

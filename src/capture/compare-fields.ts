@@ -45,7 +45,7 @@ export function compareFields(
   if (was.type === is.type && !was.equals(is)) {
     return {
       status: 'changed',
-      reason: 'the fields agree, but a digest does not belong to them',
+      reason: 'the fields are equal, but a recorded digest does not match its fields',
       differences: [],
     }
   }

@@ -15,16 +15,19 @@ import type { CommandContext, ExitCode } from './shared/context.ts'
 type CommandModule = { command: (context: CommandContext) => Command }
 
 const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<CommandModule> }>> = {
-  hash: { summary: 'digests of files and folders', load: () => import('./commands/hash/hash.ts') },
+  hash: { summary: 'compute digests of files and folders', load: () => import('./commands/hash/hash.ts') },
   manifest: {
-    summary: 'every file and tensor with its digest',
+    summary: 'list every file and tensor with its digest',
     load: () => import('./commands/manifest.ts'),
   },
-  check: { summary: 'whether all is as a manifest says', load: () => import('./commands/check.ts') },
-  model: { summary: 'what a model is and what it learned', load: () => import('./commands/model.ts') },
-  dataset: { summary: 'what a dataset holds', load: () => import('./commands/dataset.ts') },
+  check: {
+    summary: 'check files against a manifest or checksum file',
+    load: () => import('./commands/check.ts'),
+  },
+  model: { summary: 'digests, tensors and metadata of a model', load: () => import('./commands/model.ts') },
+  dataset: { summary: 'digest, rows and columns of a dataset', load: () => import('./commands/dataset.ts') },
   diff: {
-    summary: 'what differs between two runs, models, folders or files',
+    summary: 'compare two runs, models, tables, folders or files',
     load: () => import('./commands/diff/diff.ts'),
   },
   run: {
@@ -34,22 +37,22 @@ const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<C
       return import('./commands/run/run.ts')
     },
   },
-  list: { summary: 'the runs of this store', load: () => import('./commands/list.ts') },
-  show: { summary: 'one run', load: () => import('./commands/show/show.ts') },
+  list: { summary: 'list the runs of the store', load: () => import('./commands/list.ts') },
+  show: { summary: 'show one run', load: () => import('./commands/show/show.ts') },
   verify: {
     summary: 'check what a run recorded against the present',
     load: () => import('./commands/verify.ts'),
   },
   reproduce: {
-    summary: 'a run again in a clean work tree, with a verdict',
+    summary: 'run a recorded command again in a clean work tree and compare its outputs',
     load: () => import('./commands/reproduce.ts'),
   },
   export: {
-    summary: 'a run for other tools: JSON, YAML, SLSA, W&B, MLflow',
+    summary: 'export a run: JSON, YAML, SLSA, CycloneDX, W&B, MLflow',
     load: () => import('./commands/export.ts'),
   },
-  capture: { summary: 'one capture alone: env, git or seeds', load: () => import('./commands/capture.ts') },
-  doctor: { summary: 'what this machine offers', load: () => import('./commands/doctor.ts') },
+  capture: { summary: 'print one capture: env, git or seeds', load: () => import('./commands/capture.ts') },
+  doctor: { summary: 'show what this machine supports', load: () => import('./commands/doctor.ts') },
 }
 
 /** Failures caused by wrong usage. */
@@ -107,8 +110,8 @@ async function build(name: string | undefined): Promise<Command> {
     root.addCommand(
       command(context)
         .description(summary)
-        .option('--json', 'one JSON document on stdout')
-        .option('--debug', 'show where an error comes from'),
+        .option('--json', 'print one JSON document on stdout')
+        .option('--debug', 'print the stack trace of an error'),
     )
   }
   prepare(root)

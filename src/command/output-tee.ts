@@ -48,7 +48,7 @@ export class StreamCopy {
     try {
       return new StreamCopy(fileName, await open(path, 'wx'), target)
     } catch (cause) {
-      throw storeError(path, 'it cannot be made', cause)
+      throw storeError(path, 'cannot be created', cause)
     }
   }
 
@@ -88,9 +88,7 @@ export class StreamCopy {
     clearTimeout(this.#silence)
     if (!this.#ended || this.#source === undefined) return
     this.#silence = setTimeout(() => {
-      this.warnings.push(
-        `something the command started still held its output; ${this.#fileName} ends where it fell silent`,
-      )
+      this.warnings.push(`a child process kept the output open; ${this.#fileName} may be incomplete`)
       this.#source?.destroy()
     }, SILENCE_MS)
   }

@@ -99,7 +99,7 @@ async function start(
     if (child.pid !== undefined) plan.onSpawn?.(child.pid)
     const warnings: string[] = []
     // From here on an error is about a signal that could not be passed on.
-    child.on('error', (error) => warnings.push(`the command could not be reached: ${error.message}`))
+    child.on('error', (error) => warnings.push(`cannot signal the command: ${error.message}`))
     const sources = [pipes[0]?.source ?? child.stdout, pipes[1]?.source ?? child.stderr]
     return { sources, ended, warnings }
   } catch (cause) {
@@ -137,13 +137,13 @@ function notStarted(program: string, cause: unknown): LineaprintError {
 }
 
 const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such program',
+  ENOENT: 'no such program',
   EACCES: 'it may not be executed',
   ENOEXEC: 'it is not a program',
   E2BIG: 'the arguments are too long',
 }
 
 const HINTS: Readonly<Record<string, string>> = {
-  ENOENT: 'check the spelling, and that it is on PATH; built-in words of a shell need "sh -c"',
-  EACCES: 'make it executable, or name its interpreter first, as in "python train.py"',
+  ENOENT: 'check the spelling and PATH; shell built-ins need "sh -c"',
+  EACCES: 'make it executable, or put its interpreter first, as in "python train.py"',
 }

@@ -42,8 +42,8 @@ export interface CommandPlan {
 export async function runCommand(plan: CommandPlan): Promise<CommandOutcome> {
   const [program] = plan.argv
   if (program === undefined || program === '') {
-    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'there is no command to run', {
-      hint: 'put it behind --',
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'no command to run', {
+      hint: 'put the command after --',
     })
   }
   const relay = new SignalRelay()

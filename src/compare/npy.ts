@@ -57,7 +57,7 @@ function different(detail: string): FileVerdict {
 }
 
 function describe({ type, fortranOrder, shape }: ArrayHead): string {
-  return `${type} [${shape.join(', ')}]${fortranOrder ? ' in columns' : ''}`
+  return `${type} [${shape.join(', ')}]${fortranOrder ? ' in Fortran order' : ''}`
 }
 
 function elements(path: string, { type, start, length }: ArrayHead): Elements {
@@ -79,19 +79,18 @@ async function readHead(path: string): Promise<ArrayHead | string> {
 }
 
 function parseHead(buffer: Buffer, size: number): ArrayHead | string {
-  if (buffer.length < 12 || buffer.toString('latin1', 0, 6) !== '\x93NUMPY') return 'it is no file of NumPy'
+  if (buffer.length < 12 || buffer.toString('latin1', 0, 6) !== '\x93NUMPY') return 'not a .npy file'
   const isFirst = buffer[6] === 1
   const start = isFirst ? 10 + buffer.readUInt16LE(8) : 12 + buffer.readUInt32LE(8)
-  if (start > buffer.length) return 'its head is too long'
+  if (start > buffer.length) return 'the .npy header is longer than the file'
   const head = buffer.toString('latin1', isFirst ? 10 : 12, start)
   const type = /'descr': '([<>|=]?[a-z]\d+)'/.exec(head)?.[1]
   const order = /'fortran_order': (True|False)/.exec(head)?.[1]
   const shape = /'shape': \(([\d, ]*)\)/.exec(head)?.[1]
-  if (type === undefined || order === undefined || shape === undefined)
-    return 'its elements are not plain numbers'
+  if (type === undefined || order === undefined || shape === undefined) return 'the elements are not numbers'
   const lengths = (shape.match(/\d+/g) ?? []).map(Number)
   const width = Number(/\d+$/.exec(type)?.[0]) * (type.includes('U') ? 4 : 1)
   const length = lengths.reduce((product, one) => product * one, width)
-  if (start + length !== size) return 'it is not as long as it says'
+  if (start + length !== size) return 'the file length does not match its header'
   return { type, fortranOrder: order === 'True', shape: lengths, start, length }
 }

@@ -21,23 +21,23 @@ export function verifyRecord({ record, recordBytes, status, journal }: StoredRun
   if (record.seal === null) {
     const problems = [
       ...(journal?.problems ?? []),
-      ...(journal?.tornBytes ? ['its last line is unfinished'] : []),
+      ...(journal?.tornBytes ? ['the last line of the journal is incomplete'] : []),
     ]
-    const notes = problems.length > 0 ? `; of its journal, ${problems.join(', ')}` : ''
+    const notes = problems.length > 0 ? `; ${problems.join(', ')}` : ''
     const sentence =
       status === 'running'
-        ? 'the run goes on and has no seal yet'
-        : 'the run was never finished and has no seal'
+        ? 'the run is still running and has no seal yet'
+        : 'the run never finished and has no seal'
     return [item('record', 'seal', 'not-checked', sentence + notes)]
   }
   if (checkSeal(record) === 'broken')
-    return [item('record', 'seal', 'changed', 'the record is not the one that was sealed')]
+    return [item('record', 'seal', 'changed', 'the record does not match its seal')]
   const written = Buffer.from(formatRecord(record)).equals(recordBytes)
   // The seal is over the content. Other bytes of equal content are harmless, but nothing of ours wrote them.
   return [
     written
       ? item('record', 'seal', 'same')
-      : item('record', 'seal', 'changed', 'the seal holds, but run.json was rewritten'),
+      : item('record', 'seal', 'changed', 'the seal matches, but the bytes of run.json changed'),
   ]
 }
 
@@ -74,7 +74,7 @@ async function verifyOthers(
   try {
     const known = new Set(files.map(({ path }) => path))
     const others = (await findFiles(folder, exports)).filter(({ path }) => !known.has(path))
-    return others.map(({ path }) => item('files', path, 'not-checked', 'it is no part of the record'))
+    return others.map(({ path }) => item('files', path, 'not-checked', 'not listed in the record'))
   } catch (error) {
     return [item('files', '.', 'changed', reasonOf(error))]
   }
@@ -89,15 +89,10 @@ async function compareFile(
   const target = await readLink(join(folder, file.path))
   if ('link' in file) {
     if (target === file.link) return item('files', file.path, 'same')
-    return item(
-      'files',
-      file.path,
-      target === null ? 'missing' : 'changed',
-      'it is not the link that was recorded',
-    )
+    return item('files', file.path, target === null ? 'missing' : 'changed', 'the link target differs')
   }
   if (target !== undefined && target !== null)
-    return item('files', file.path, 'changed', 'a link stands in its place')
+    return item('files', file.path, 'changed', 'replaced by a link')
   if (hash instanceof LineaprintError || hash === undefined)
     return unreadable('files', file.path, hash, signal)
   const differences = (['blake3', 'sha256'] as const).flatMap((algorithm) => {
@@ -129,7 +124,7 @@ async function verifyExport(
     const same = (await readFile(join(folder, name), 'utf8')) === (await formatExport(record, format))
     return same
       ? item('files', name, 'same')
-      : item('files', name, 'changed', 'it does not say what the record says')
+      : item('files', name, 'changed', 'its content differs from the record')
   } catch (error) {
     const gone = errorCode(error) === 'ENOENT'
     return item('files', name, gone ? 'missing' : 'changed', gone ? 'there is no such file' : String(error))

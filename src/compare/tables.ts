@@ -29,7 +29,7 @@ export function tableDifference(
     return [{ field, ...(old && { before: old.text }), ...(now && { after: now.text }) }]
   })
   differences.push(...columns)
-  if (differences.length === 0) return { detail: 'its columns stand in another order', differences }
+  if (differences.length === 0) return { detail: 'the order of the columns differs', differences }
   const shown = columns.slice(0, 3).map(({ field }) => field)
   const names = [...shown, ...(columns.length > 3 ? ['…'] : [])].join(', ')
   const sentences = [

@@ -46,7 +46,7 @@ function withFlag({ record: { flags = [] } }: StoredRun, found: FoundItem): Foun
       section === found.section &&
       name === found.name,
   )
-  return isSeen ? { ...found, detail: `${found.detail}; it did so while the run used it` } : found
+  return isSeen ? { ...found, detail: `${found.detail}; it changed during the run` } : found
 }
 
 async function verifyOne(
@@ -56,11 +56,11 @@ async function verifyOne(
   entry: TrackedRecord,
   signal: AbortSignal | undefined,
 ): Promise<FoundItem> {
-  if (entry.status === 'off') return item(section, name, 'not-checked', 'it was switched off')
+  if (entry.status === 'off') return item(section, name, 'not-checked', 'it was disabled')
   if (entry.status === 'failed')
     return item(section, name, 'not-checked', `it was not recorded: ${entry.reason}`)
   const path = trackedPath(entry)
-  if (path === undefined) return item(section, name, 'not-checked', 'it was in memory')
+  if (path === undefined) return item(section, name, 'not-checked', 'the data was in memory')
   try {
     const algorithm = recordedAlgorithm(run.record)
     const optionsFor = (digest: string): SampledHashOptions => {
@@ -128,11 +128,11 @@ async function compareTable(
   if (recorded === undefined) return ''
   try {
     const now = await hashTable(path, { algorithm, signal })
-    if (now.digest.toString() === recorded.digest) return ', and the table in it is the same'
-    return `, and so does the table in it: ${tableDifference(recorded, now).detail}`
+    if (now.digest.toString() === recorded.digest) return ', but its table is the same'
+    return `; its table differs as well: ${tableDifference(recorded, now).detail}`
   } catch (error) {
     if (!LineaprintError.is(error)) throw error
-    return `, and it is no table any more: ${reasonOf(error)}`
+    return `; it can no longer be read as a table: ${reasonOf(error)}`
   }
 }
 
@@ -149,7 +149,7 @@ async function verifyModel(
   if (digests.length === 0) return item('models', name, 'same', now.sample === undefined ? '' : SAMPLED)
   try {
     const file = recorded.tensorsFile
-    if (file === undefined) throw new Error('the run kept no list of tensors')
+    if (file === undefined) throw new Error('the run has no tensor list')
     if (!isSafeRelativePath(file)) throw new Error('the record names a path outside the folder of the run')
     const path = join(folder, file)
     const tensors = compareTensors(parseTensors(await readFile(path), path), now.tensors)
@@ -162,7 +162,7 @@ async function verifyModel(
       'models',
       name,
       'changed',
-      `which tensors changed cannot be told: ${reasonOf(error)}`,
+      `the changed tensors cannot be listed: ${reasonOf(error)}`,
       digests,
     )
   }

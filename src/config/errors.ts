@@ -19,7 +19,7 @@ export function refuse(path: string, options: object, issue: z.core.$ZodIssue | 
     return new LineaprintError('ERR_LINEAPRINT_CONFIGURATION', `unknown option ${JSON.stringify(name)}`, {
       path,
       field: name,
-      hint: near === undefined ? `known are ${known.join(', ')}` : `did you mean ${near}?`,
+      hint: near === undefined ? `known: ${known.join(', ')}` : `did you mean ${near}?`,
     })
   }
   const field = (issue?.path ?? []).map(String).join('.')
@@ -27,7 +27,7 @@ export function refuse(path: string, options: object, issue: z.core.$ZodIssue | 
     (value, key) => (value as Record<PropertyKey, unknown>)[key],
     options,
   )
-  return new LineaprintError('ERR_LINEAPRINT_CONFIGURATION', `the option ${field} is not usable`, {
+  return new LineaprintError('ERR_LINEAPRINT_CONFIGURATION', `the option ${field} has an invalid value`, {
     path,
     field,
     expected: expectation(issue),
@@ -44,7 +44,7 @@ function expectation(issue: z.core.$ZodIssue | undefined): string {
   if (issue?.code === 'invalid_type') return issue.expected
   if (issue?.code === 'invalid_value') return issue.values.map(String).join(', ')
   if (issue?.code === 'too_small')
-    return issue.origin === 'string' ? 'text that is not empty' : `at least ${issue.minimum}`
+    return issue.origin === 'string' ? 'a non-empty string' : `at least ${issue.minimum}`
   if (issue?.code === 'too_big') return `at most ${issue.maximum}`
   if (issue?.code === 'invalid_format') return 'the name of a variable'
   return issue?.message ?? 'something else'

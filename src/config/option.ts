@@ -275,14 +275,14 @@ function checkMembers(inner: AnyOption, given: object, { zod, field: name }: Che
   if (issue.code === 'unrecognized_keys') {
     const key = issue.keys[0] ?? ''
     const near = nearest(key, known)
-    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `${name} has no such member`, {
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `${name} has an unknown key`, {
       field: `${name}.${key}`,
       expected: near ?? `one of ${known.join(', ')}`,
       received: JSON.stringify(key),
     })
   }
   const key = String(issue.path[0])
-  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `${name}.${key} is not usable`, {
+  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `${name}.${key} has an invalid value`, {
     field: `${name}.${key}`,
     expected: inner.members[key]?.expected,
     received: typeof (given as Record<string, unknown>)[key],

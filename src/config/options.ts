@@ -59,7 +59,7 @@ export function checkOptions({ label, options, folder }: OptionSource): Experime
   } catch (cause) {
     if (!LineaprintError.is(cause) || cause.code !== 'ERR_LINEAPRINT_ARGUMENT') throw cause
     const { field, expected, received } = cause
-    throw new LineaprintError('ERR_LINEAPRINT_CONFIGURATION', `the option ${field} is not usable`, {
+    throw new LineaprintError('ERR_LINEAPRINT_CONFIGURATION', `the option ${field} has an invalid value`, {
       path: label,
       field,
       expected,

@@ -82,7 +82,7 @@ async function findFile(folder: string): Promise<OptionSource | undefined> {
   if (first === undefined || second === undefined) return first
   throw new LineaprintError(
     'ERR_LINEAPRINT_AMBIGUOUS',
-    `two configurations could be meant: ${first.label} and ${second.label}`,
+    `two configuration files found: ${first.label} and ${second.label}`,
     {
       hint: 'keep one of them, or name it with --config',
     },
@@ -120,7 +120,7 @@ async function readSource(path: string): Promise<OptionSource> {
       dirname(path),
     )
   }
-  throw new LineaprintError('ERR_LINEAPRINT_CONFIGURATION', 'it is no kind of configuration file', {
+  throw new LineaprintError('ERR_LINEAPRINT_CONFIGURATION', 'unknown type of configuration file', {
     path,
     expected: 'a name that ends in .ts, .js, .mjs, .json or .yaml',
     received: JSON.stringify(extension),
@@ -129,7 +129,7 @@ async function readSource(path: string): Promise<OptionSource> {
 
 async function importDefault(path: string): Promise<unknown> {
   if (!(await sourceExists(path)))
-    throw unreadable(path, Object.assign(new Error('it is not there'), { code: 'ENOENT' }))
+    throw unreadable(path, Object.assign(new Error('it does not exist'), { code: 'ENOENT' }))
   try {
     const module = (await import(pathToFileURL(path).href)) as { default?: unknown }
     return module.default
@@ -173,7 +173,7 @@ function source(label: string, options: unknown, folder: string): OptionSource {
   if (typeof options === 'object' && options !== null && !Array.isArray(options)) {
     return { label, options: options as Record<string, unknown>, folder }
   }
-  throw new LineaprintError('ERR_LINEAPRINT_CONFIGURATION', 'it holds no options', {
+  throw new LineaprintError('ERR_LINEAPRINT_CONFIGURATION', 'it does not contain an options object', {
     path: label,
     expected: /\.[cm]?[jt]s$/.test(label) ? 'an object as its default export' : 'an object',
     received: options === undefined ? 'nothing' : Array.isArray(options) ? 'an array' : typeof options,

@@ -35,7 +35,7 @@ const MEBI = 1 << 20
 const HOUR_MS = 3_600_000
 
 /** What is usable where text is, in words. */
-const TEXT = 'text that is not empty'
+const TEXT = 'a non-empty string'
 
 /** Folders of a run and fields of a record that an own tracker must not take. */
 const RESERVED_NAMES: ReadonlySet<string> = new Set(['environment', 'git', 'seeds', 'models'])
@@ -216,7 +216,7 @@ function checkSampleAt(given: SampleOptions, { field: name }: CheckContext): Sam
   } catch (cause) {
     if (!LineaprintError.is(cause)) throw cause
     const { field, expected, received, hint } = cause
-    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the sample is not as it should be', {
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the sample option is not valid', {
       field: field?.replace(/^sample/, name),
       expected,
       received,
@@ -231,7 +231,7 @@ function refuseSecretNames(names: readonly string[], { field }: CheckContext): r
     if (judgeName(name) !== 'secret') continue
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'a variable of this name holds a secret', {
       field,
-      expected: 'names of variables that anybody may read in a record',
+      expected: 'names of variables without secrets',
       received: JSON.stringify(name),
     })
   }
@@ -249,10 +249,10 @@ function checkTrackers(trackers: readonly Component[], { field }: CheckContext):
   for (const { name } of trackers) {
     const wellFormed = /^[a-z][a-z0-9_-]{0,63}$/.test(name)
     if (!wellFormed || seen.has(name)) {
-      throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this cannot be the name of a tracker', {
+      throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'invalid tracker name', {
         field,
         expected: wellFormed
-          ? 'a name that is not taken'
+          ? 'a name that is not in use'
           : 'a name of a-z, 0-9, "_" and "-" that starts with a letter',
         received: JSON.stringify(name),
       })

@@ -71,7 +71,7 @@ export class Digest {
     this.hex = hex
     this.kind = kind
     if ((kind === 'sampled') !== (plan !== undefined) || (plan !== undefined && !isPlan(plan))) {
-      throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the plan does not fit the kind', {
+      throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the plan does not match the kind', {
         expected: kind === 'sampled' ? 'the written form of a plan' : 'no plan',
         received: plan === undefined ? 'none' : JSON.stringify(plan),
       })
@@ -119,10 +119,14 @@ export class Digest {
   /** Check whether both describe the same content. Throws if they are not comparable. */
   equals(other: Digest): boolean {
     if (other.type !== this.type) {
-      throw new LineaprintError('ERR_LINEAPRINT_INCOMPARABLE', 'these digests cannot be compared', {
-        expected: this.type,
-        received: other.type,
-      })
+      throw new LineaprintError(
+        'ERR_LINEAPRINT_INCOMPARABLE',
+        'digests of different kinds cannot be compared',
+        {
+          expected: this.type,
+          received: other.type,
+        },
+      )
     }
     return other.hex === this.hex
   }

@@ -54,7 +54,7 @@ export function checkKnown(options: object, known: readonly string[], within = '
     const near = nearest(key, known)
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `unknown option ${JSON.stringify(within + key)}`, {
       field: within + key,
-      hint: near === undefined ? `known are ${known.join(', ')}` : `did you mean ${near}?`,
+      hint: near === undefined ? `known: ${known.join(', ')}` : `did you mean ${near}?`,
     })
   }
 }
@@ -79,7 +79,7 @@ export function checkPath(path: unknown): string {
   if (typeof path === 'string' && path !== '' && !path.includes('\0')) return path
   throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this is not a path', {
     field: 'path',
-    expected: 'text that is not empty and has no NUL',
+    expected: 'a non-empty string without NUL',
     received: typeof path === 'string' ? JSON.stringify(path) : typeof path,
   })
 }

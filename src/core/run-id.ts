@@ -43,7 +43,7 @@ export function isRunId(text: string): text is RunId {
  */
 export function checkRunId(text: string): RunId {
   if (isRunId(text)) return text
-  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this cannot be the id of a run', {
+  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'invalid run id', {
     field: 'experimentId',
     expected: '1 to 128 of A-Z, a-z, 0-9, ".", "_" and "-", not starting or ending with a dot',
     received: JSON.stringify(text),

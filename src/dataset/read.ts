@@ -103,7 +103,7 @@ export async function readDataset(
 
 function statPath(path: string, given: string): Promise<BigIntStats> {
   return stat(path, { bigint: true }).catch((cause: unknown) => {
-    throw inputError(given, 'look at', cause)
+    throw inputError(given, 'stat', cause)
   })
 }
 
@@ -139,7 +139,7 @@ async function readTable(
     return { table: { format, digest, digests, rows, columns: described }, warnings }
   } catch (error) {
     if (!LineaprintError.is(error) || !NO_TABLE.has(error.code)) throw error
-    return { warnings: [`it has no table digest: ${error.message}`] }
+    return { warnings: [`no table digest: ${error.message}`] }
   }
 }
 
@@ -147,7 +147,7 @@ async function readTable(
 export const WARNINGS: Readonly<Record<string, string>> = {
   'link-leaves-root': 'the link leads out of the folder',
   'name-not-unicode': 'the name is not UTF-8',
-  'names-collide': 'another name is equal to it without case or after Unicode normalisation',
+  'names-collide': 'another name differs only in case or Unicode normalisation',
 }
 
 async function fromArray(

@@ -72,10 +72,14 @@ export async function diffTables(
   options: TableOptions = {},
 ): Promise<TableDiff> {
   if (options.unordered === true) {
-    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'rows in any order cannot be compared by column', {
-      field: 'unordered',
-      hint: 'compare the digests of hashTable instead',
-    })
+    throw new LineaprintError(
+      'ERR_LINEAPRINT_ARGUMENT',
+      'tables with unordered rows cannot be compared by column',
+      {
+        field: 'unordered',
+        hint: 'compare the digests of hashTable instead',
+      },
+    )
   }
   const before = await read(a, options)
   const after = await read(b, options)

@@ -126,7 +126,7 @@ function checkSchema(schema: TableSchema): string[] {
 function schemaError(received: string): LineaprintError {
   return new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this is not a schema', {
     field: 'schema',
-    expected: 'an object of names of columns and their types, for example { id: "int64" }',
+    expected: 'an object from column names to types, for example { id: "int64" }',
     received,
   })
 }
@@ -165,6 +165,6 @@ function blockDigest(raw: RawDigests, algorithm: AlgorithmChoice, index: number)
 function warningsOf({ names }: NativeTable): string[] {
   const twice = new Set(names.filter((name, index) => names.indexOf(name) !== index))
   return [...twice].map(
-    (name) => `several columns are called ${JSON.stringify(name)}: they are told apart by their order`,
+    (name) => `several columns are named ${JSON.stringify(name)}; they are compared in order`,
   )
 }

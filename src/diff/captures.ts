@@ -48,7 +48,7 @@ function diffCapture(
   if (status === 'same') return NOTHING
   if (status === 'not-checked') return notCompared(name, reason ?? 'it cannot be compared')
   if (differences.length === 0) {
-    const detail = reason ?? 'it is not the same'
+    const detail = reason ?? 'it differs'
     const digests = compareText(`${name}.digest`, before.digest, after.digest)
     return { differences: digests.map((found) => ({ ...found, detail })), notCompared: [] }
   }
@@ -63,7 +63,7 @@ function diffCapture(
 function missing(capture: CaptureRecord | undefined): string {
   if (capture === undefined) return 'not captured'
   if (capture.status === 'failed') return `failed: ${capture.reason}`
-  return capture.status === 'off' ? 'switched off' : 'captured'
+  return capture.status === 'off' ? 'disabled' : 'captured'
 }
 
 function notCompared(field: string, reason: string): Part {

@@ -90,10 +90,11 @@ const FORMAT = [
 
 function sideOf({ folder, record }: StoredRun, label: string): Side {
   const value = gitOf(record)
-  if (value === undefined) throw new NotAvailable(`the ${label} run captured no repository`)
-  if (!value.available) throw new NotAvailable(`the ${label} run did not work in a repository`)
+  if (value === undefined) throw new NotAvailable(`the ${label} run has no git capture`)
+  if (!value.available) throw new NotAvailable(`the ${label} run was not inside a git repository`)
   const { commit, root } = value
-  if (!/^[0-9a-f]{40,64}$/.test(commit)) throw new NotAvailable(`the commit of the ${label} run is none`)
+  if (!/^[0-9a-f]{40,64}$/.test(commit))
+    throw new NotAvailable(`the commit id of the ${label} run is not valid`)
   if (root === undefined) throw damagedField('root', 'text', root)
   return { label, folder, value, root, commit }
 }
@@ -143,7 +144,7 @@ async function ensureCommit(git: Git, { label, folder, commit, root }: Side): Pr
     })
     if (await isThere()) return
   }
-  throw new NotAvailable(`the commit ${commit} of the ${label} run is not to be had from ${root}`)
+  throw new NotAvailable(`the commit ${commit} of the ${label} run is not available in ${root}`)
 }
 
 /** The tree of a commit with what the run kept of changes and untracked files. */
@@ -173,8 +174,7 @@ async function addUntracked(git: Git, { label, folder, value }: Side, incomplete
     const { bytes, text: name, utf8 } = readPath(entry)
     if (entry.kind === 'link') entries.push(await linkEntry(git, entry, bytes))
     else if (entry.kind === 'file' && entry.kept && utf8) {
-      if (name.split('/').includes('..'))
-        throw new NotAvailable(`the path ${name} leads out of the repository`)
+      if (name.split('/').includes('..')) throw new NotAvailable(`the path ${name} is outside the repository`)
       const file = join(folder, 'git', 'untracked', name)
       const blob = (await git(['hash-object', '-w', '--no-filters', '--', file])).toString().trim()
       entries.push(Buffer.concat([Buffer.from(`${entry.mode} ${blob}\t`), bytes, NUL]))

@@ -59,7 +59,7 @@ export function diffDigests(
 export function digestFields(digests: readonly DigestDiff[]): Omit<RunDifference, 'cause'>[] {
   return digests.filter(isDifferent).map(({ name, before, after, parting, ...counts }) => {
     const [was, is] = [parting?.before ?? before?.last, parting?.after ?? after?.last]
-    const place = parting && `the digests part at ${placeOf(parting)}`
+    const place = parting && `the digests diverge at ${placeOf(parting)}`
     return {
       field: `digests.${name}`,
       ...(was !== undefined && { before: was }),

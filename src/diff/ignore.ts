@@ -13,7 +13,7 @@ export function isIgnored(field: string, patterns: readonly string[]): boolean {
 export function checkPatterns(patterns: readonly string[]): readonly string[] {
   for (const pattern of patterns) {
     if (typeof pattern === 'string' && pattern !== '') continue
-    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this is no pattern for a field', {
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'invalid field pattern', {
       field: 'ignore',
       expected: 'for example environment.npm.packages.*',
       received: JSON.stringify(pattern),

@@ -62,7 +62,9 @@ export async function diffLogged(
     digests,
     notCompared: [
       ...notCompared,
-      ...(gone ? [{ field: 'metrics', reason: `steps: the journal of the ${gone.side} run is gone` }] : []),
+      ...(gone
+        ? [{ field: 'metrics', reason: `steps: the journal of the ${gone.side} run is missing` }]
+        : []),
     ],
     warnings: sides.flatMap(({ problems = [], side }) =>
       problems.map((problem) => `the journal of the ${side} run: ${problem}`),

@@ -79,7 +79,7 @@ export function metricFields(metrics: readonly MetricDiff[]): Omit<RunDifference
 }
 
 function partingWords(parting: Parting | null): string | null {
-  return parting && `the values part at ${placeOf(parting)}: ${parting.before} → ${parting.after}`
+  return parting && `the values diverge at ${placeOf(parting)}: ${parting.before} → ${parting.after}`
 }
 
 /** What is to be said of two sequences: where they part, and what only one of them has. */

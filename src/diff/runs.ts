@@ -92,7 +92,7 @@ export async function diffRuns(a: StoredRun, b: StoredRun, options: RunDiffOptio
   const all = differences.map((found) => ({ cause: causeOf(found.field), ...found })).toSorted(byRank)
   const comparedAlone = comparedElsewhere(a.record, b.record)
   const elsewhere = (field: string): string | undefined =>
-    field.startsWith(`metrics.${SYSTEM_METRICS}`) ? 'it tells of the machine' : comparedAlone(field)
+    field.startsWith(`metrics.${SYSTEM_METRICS}`) ? 'system metric' : comparedAlone(field)
   const isLeft = ({ field }: RunDifference): boolean =>
     !isIgnored(field, ignore) && elsewhere(field) === undefined
   const left = all.filter(isLeft)
@@ -134,7 +134,7 @@ function warningsOf(side: string, { id, record, journal }: StoredRun): string[] 
     ({ kind }) => !kind.startsWith('undeclared') && kind !== 'output-existed',
   )
   return [
-    ...(isBroken ? [`the record of the ${side} run, ${id}, is not the one that was sealed`] : []),
+    ...(isBroken ? [`the record of the ${side} run, ${id}, does not match its seal`] : []),
     ...(journal?.problems ?? []).map((problem) => `the journal of the ${side} run: ${problem}`),
     ...flags.map(({ message }) => `the ${side} run: ${message}`),
   ]

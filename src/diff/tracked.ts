@@ -63,8 +63,9 @@ function diffPresence(
     [before, 'first'],
     [after, 'second'],
   ] as const) {
-    if (entry?.status === 'failed') return notCompared(field, `the ${side} run has none: ${entry.reason}`)
-    if (entry?.status === 'off') return notCompared(field, `it was switched off in the ${side} run`)
+    if (entry?.status === 'failed')
+      return notCompared(field, `not recorded in the ${side} run: ${entry.reason}`)
+    if (entry?.status === 'off') return notCompared(field, `it was disabled in the ${side} run`)
   }
   return { differences: compareText(field, presence(at, before), presence(at, after)), notCompared: [] }
 }
@@ -122,7 +123,7 @@ function diffContent(field: string, before: Content, after: Content): Part {
 function tableFact(before: Content, after: Content): string | undefined {
   const [was, is] = [before, after].map((content) => ('table' in content ? content.table : undefined))
   if (was === undefined || is === undefined) return undefined
-  if (was.digest === is.digest) return 'the table in it is the same'
+  if (was.digest === is.digest) return 'the table is the same'
   return `table: ${tableDifference(was, is).detail}`
 }
 
@@ -175,7 +176,7 @@ async function diffModelTensors(field: string, before: ModelOf, after: ModelOf):
     ['second', after],
   ] as const) {
     const tensors = await recordedTensors(folder, entry)
-    if (tensors === undefined) return notCompared(field, `the ${side} run has no list of its tensors`)
+    if (tensors === undefined) return notCompared(field, `the ${side} run has no tensor list`)
     lists.push(tensors)
   }
   const changes = diffTensors(lists[0] ?? [], lists[1] ?? [])
@@ -222,8 +223,8 @@ async function recordedTensors(
   } catch (cause) {
     if (errorCode(cause) === 'ENOENT') return undefined
     if (LineaprintError.is(cause)) throw cause
-    const reason = `the list of tensors cannot be read: ${errorCode(cause) ?? String(cause)}`
+    const reason = `the tensor list cannot be read: ${errorCode(cause) ?? String(cause)}`
     throw new LineaprintError('ERR_LINEAPRINT_RECORD', reason, { path, cause })
   }
-  throw new LineaprintError('ERR_LINEAPRINT_RECORD', 'it is no list of tensors', { path })
+  throw new LineaprintError('ERR_LINEAPRINT_RECORD', 'not a tensor list', { path })
 }

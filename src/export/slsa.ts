@@ -41,7 +41,7 @@ export function slsaStatement(source: RunSource): SlsaReport {
     unchecked.length === 0
       ? []
       : [
-          `no SHA-256 is known of ${unchecked.join(', ')}, and other programs know no other digest: track single files with the algorithm sha256 or both`,
+          `no SHA-256 is known for ${unchecked.join(', ')}, so other programs cannot check them: track single files with the algorithm sha256 or both`,
         ]
   const statement = {
     _type: 'https://in-toto.io/Statement/v1',

@@ -74,7 +74,8 @@ export async function readPoints(
     signal?.throwIfAborted()
     if (event.type === 'metric') visit(maker.point(event, event.time))
   })
-  const torn = tornBytes > 0 && record.status !== 'running' ? ['its last line is unfinished'] : []
+  const torn =
+    tornBytes > 0 && record.status !== 'running' ? ['the last line of the journal is incomplete'] : []
   return [...problems, ...torn].map((problem) => `${JOURNAL_FILE}: ${problem}`)
 }
 
@@ -87,5 +88,5 @@ function lastPoints(record: RunRecord, visit: (point: MetricPoint) => void): str
   }
   return metrics.length === 0
     ? []
-    : [`${JOURNAL_FILE} is missing: of each metric only its last value is known`]
+    : [`${JOURNAL_FILE} is missing: only the last value of each metric is exported`]
 }

@@ -48,7 +48,7 @@ export async function hashBytes(
 export function asBytes(bytes: ArrayBufferLike | ArrayBufferView): Uint8Array {
   if (ArrayBuffer.isView(bytes)) return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (bytes instanceof ArrayBuffer || isSharedBuffer(bytes)) return new Uint8Array(bytes)
-  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'these are not bytes', {
+  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the input is not bytes', {
     expected: 'an ArrayBuffer, a typed array, a DataView or a Buffer',
     received: typeof bytes,
   })

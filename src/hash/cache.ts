@@ -43,7 +43,7 @@ export function cacheFolder(cache: boolean | string | undefined): string | undef
   if (base !== undefined && base !== '') return join(base, 'lineaprint')
   const home = homedir()
   if (home !== '') return join(home, '.cache', 'lineaprint')
-  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'there is no home folder for the cache', {
+  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'no home folder for the cache', {
     field: 'cache',
     hint: 'set LINEAPRINT_CACHE_DIRECTORY',
   })

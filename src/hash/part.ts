@@ -41,7 +41,7 @@ export async function hashPart(
   const fits =
     Number.isInteger(part) && Number.isInteger(parts) && part >= 1 && part <= parts && parts <= 1_000_000
   if (!fits) {
-    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this is not a part', {
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'invalid part', {
       field: 'part',
       expected: 'part I of N, with I from 1 to N and N up to a million',
       received: `part ${part} of ${parts}`,
@@ -84,7 +84,7 @@ export function parsePart(text: string, path?: string): FilePart {
   if (isPart(value)) return value
   throw new LineaprintError('ERR_LINEAPRINT_FORMAT', 'it is not a part of a digest', {
     path,
-    expected: 'what "lineaprint hash --part I/N" writes',
+    expected: 'the output of "lineaprint hash --part I/N"',
     received: text.slice(0, 40),
   })
 }

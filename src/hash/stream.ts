@@ -53,8 +53,12 @@ export async function hashStream(stream: ByteStream, options: HashOptions = {}):
 
 function checkPiece(piece: unknown): Uint8Array {
   if (ArrayBuffer.isView(piece) || piece instanceof ArrayBuffer) return asBytes(piece)
-  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the stream gave something other than bytes or text', {
-    expected: 'Uint8Array or string',
-    received: typeof piece,
-  })
+  throw new LineaprintError(
+    'ERR_LINEAPRINT_ARGUMENT',
+    'the stream returned something other than bytes or text',
+    {
+      expected: 'Uint8Array or string',
+      received: typeof piece,
+    },
+  )
 }

@@ -36,7 +36,7 @@ function text(value: string): string {
   if (!value.isWellFormed()) {
     throw new LineaprintError(
       'ERR_LINEAPRINT_ARGUMENT',
-      'text with half a surrogate pair has no UTF-8 form',
+      'the text has a lone surrogate and cannot be encoded as UTF-8',
       {
         received: JSON.stringify(value),
         expected: 'well-formed Unicode',
@@ -53,7 +53,7 @@ function object(value: object): string {
   if (!isPlain(value)) {
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this object cannot be written as JSON', {
       expected: 'a plain object, or a Map with text for keys',
-      received: value.constructor?.name ?? 'an object of a class',
+      received: value.constructor?.name ?? 'an instance of a class',
     })
   }
   // A parsed object may be a Map, because `__proto__` is a legal key. Default order is by UTF-16 code units.

@@ -38,7 +38,7 @@ export function checkName(value: unknown, field: string): string {
 /** Check that a text has a UTF-8 form and, unless `empty` is set, is not empty. */
 export function checkText(value: unknown, field: string, options: { empty?: boolean } = {}): string {
   if (typeof value !== 'string') throw refusal(field, 'text', typeof value)
-  if (value === '' && options.empty !== true) throw refusal(field, 'text that is not empty', 'empty text')
+  if (value === '' && options.empty !== true) throw refusal(field, 'a non-empty string', 'empty text')
   return copy(value, field, 0) as string
 }
 
@@ -49,7 +49,7 @@ function copy(value: unknown, field: string, depth: number): JsonValue {
     if (value.isWellFormed()) return value
     throw refusal(field, 'well-formed Unicode', JSON.stringify(value))
   }
-  if (typeof value !== 'object') throw refusal(field, 'something with a JSON form', typeof value)
+  if (typeof value !== 'object') throw refusal(field, 'a JSON value', typeof value)
   if (depth > DEPTH_LIMIT) throw refusal(field, `at most ${DEPTH_LIMIT} levels`, 'more, or a cycle')
   if (Array.isArray(value)) {
     return Array.from(value, (item: unknown, index) => copy(item ?? null, `${field}[${index}]`, depth + 1))

@@ -139,7 +139,7 @@ class Parser {
       if (members.has(key)) {
         throw new LineaprintError(
           'ERR_LINEAPRINT_FORMAT',
-          `the key ${JSON.stringify(key)} stands twice in one object`,
+          `the key ${JSON.stringify(key)} appears twice in one object`,
           {
             path: this.#path,
             field: key,
@@ -199,7 +199,7 @@ class Parser {
     const [written, fraction, exponent] = match
     const value = Number(written)
     if (!Number.isFinite(value)) {
-      throw new LineaprintError('ERR_LINEAPRINT_FORMAT', 'a number is beyond a double', {
+      throw new LineaprintError('ERR_LINEAPRINT_FORMAT', 'the number is too large for a double', {
         path: this.#path,
         expected: 'at most 1.8e308',
         received: written.slice(0, 40),

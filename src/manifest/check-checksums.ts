@@ -60,10 +60,10 @@ function refuseOutside({ path: name, demands }: Checked, allowed: boolean, path:
     const sentence = `line ${demands[0]?.line ?? 0}: ${message}: ${JSON.stringify(name)}`
     throw new LineaprintError('ERR_LINEAPRINT_FORMAT', sentence, { path, field: name, hint })
   }
-  if (name.includes('\0')) fail('the name holds a NUL', 'no file can be called that')
+  if (name.includes('\0')) fail('the name holds a NUL', 'not a valid file name')
   if (allowed) return
   const windows = process.platform === 'win32'
-  const hint = 'allow names outside the folder (--allow-outside) if you trust the file'
+  const hint = 'pass --allow-outside if you trust the file'
   if (isAbsolute(name) || (windows && /^[A-Za-z]:/.test(name))) fail('the name is absolute', hint)
   if (name.split(windows ? /[/\\]/ : '/').includes('..')) fail('the name has the segment ".."', hint)
 }

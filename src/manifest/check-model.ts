@@ -24,10 +24,10 @@ export async function checkModel(
   const present = new Set(walked.entries.filter(({ type }) => type === 'file').map(({ path }) => path))
   const hashOptions = { ...options, algorithm }
   try {
-    if (!present.has(model.file)) throw new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'it is not there')
+    if (!present.has(model.file)) throw new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'it does not exist')
     const unmet = (await locate(root, model.file)).find((name) => !present.has(name))
     if (unmet !== undefined)
-      throw new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'it is no file of the folder', { path: unmet })
+      throw new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'not a file of the folder', { path: unmet })
     const current = await modelOf(root, model.file, hashOptions)
     compareTensors(tensors, current.tensors, findings)
     compareModel(model, current.model, findings)
@@ -81,7 +81,7 @@ function compareTensors(
     const current = unmatched.get(recorded.name)
     unmatched.delete(recorded.name)
     const item = { path: recorded.file, tensor: recorded.name }
-    if (current === undefined) findings.add('missing', { ...item, detail: 'the model has no such tensor' })
+    if (current === undefined) findings.add('missing', { ...item, detail: 'missing from the model' })
     else {
       const detail = differenceOf(recorded, current)
       if (detail === undefined) findings.same()

@@ -76,7 +76,7 @@ export async function checkManifest(
       job,
     )
   }
-  const hint = 'a manifest of lineaprint says its algorithm and never leads out of its folder'
+  const hint = 'a lineaprint manifest states its algorithm and never names paths outside its folder'
   refuseOption(options, ['algorithm', 'allowOutside', 'lenient'], 'checksum files', hint)
   const parsed = parseManifest(source, path)
   const target = root ?? (await defaultRoot(path))
@@ -98,7 +98,7 @@ async function sourceOf(
   const path = checkPath(manifest)
   const source = await readFile(path).catch((cause: unknown) => {
     throw isMissing(cause)
-      ? new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'there is no such manifest', { path, cause })
+      ? new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'no such manifest', { path, cause })
       : new LineaprintError(
           'ERR_LINEAPRINT_UNREADABLE',
           errorCode(cause) === 'EISDIR'
@@ -125,7 +125,7 @@ function refuseOption(
 ): void {
   const field = fields.find((name) => options[name] !== undefined && options[name] !== false)
   if (field === undefined) return
-  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `${field} is for ${kind}`, {
+  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `${field} applies only to ${kind}`, {
     field,
     hint: `leave it out: ${hint}`,
   })
@@ -139,7 +139,7 @@ async function defaultRoot(path: string | undefined): Promise<string> {
 
 async function folderOf(path: string): Promise<string> {
   if ((await statInput(path)).isDirectory()) return path
-  throw new LineaprintError('ERR_LINEAPRINT_NOT_REGULAR', 'it is no folder', {
+  throw new LineaprintError('ERR_LINEAPRINT_NOT_REGULAR', 'not a folder', {
     path,
     expected: 'the folder that the manifest describes',
     received: 'something else',

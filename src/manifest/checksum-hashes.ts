@@ -51,7 +51,10 @@ async function hashRaw(
   options: JobOptions,
 ): Promise<Outcome> {
   if (file.path === '-')
-    return new LineaprintError('ERR_LINEAPRINT_UNREADABLE', 'it stands for standard input, which is gone')
+    return new LineaprintError(
+      'ERR_LINEAPRINT_UNREADABLE',
+      '"-" means standard input, which cannot be checked',
+    )
   try {
     // Does not wait for a writer if the file is a FIFO.
     const handle = await open(absoluteOf(resolve(root), file), constants.O_RDONLY | constants.O_NONBLOCK)
@@ -101,11 +104,11 @@ export async function decide(
   const sha256 = others.find((file) => fits(file, 'sha256'))
   if (blake3 === undefined || sha256 === undefined) return blake3 ? 'blake3' : sha256 && 'sha256'
   const [blake3Path, sha256Path] = [JSON.stringify(blake3.path), JSON.stringify(sha256.path)]
-  throw new LineaprintError('ERR_LINEAPRINT_FORMAT', 'its lines are of two algorithms and do not say which', {
+  throw new LineaprintError('ERR_LINEAPRINT_FORMAT', 'the lines use two algorithms without tags', {
     path,
     expected: 'one algorithm, or tagged lines: BLAKE3 (name) = digest',
     received: `BLAKE3 for ${blake3Path} and SHA-256 for ${sha256Path}`,
-    hint: 'name the one that is meant with --algorithm',
+    hint: 'select one with --algorithm',
   })
 }
 

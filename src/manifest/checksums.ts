@@ -74,9 +74,9 @@ function parseLine(written: string): { name: string; demand: Omit<Demand, 'line'
     : [untagged?.[1], untagged?.[2], untagged?.[3]]
   if (hex === undefined || escaped === undefined) return whyNot(written)
   const name = mark === '\\' ? unescape(escaped) : escaped
-  if (name === undefined) return 'a backslash in the name starts no escape (\\\\, \\n, \\r)'
+  if (name === undefined) return 'invalid escape in the name (allowed: \\\\, \\n, \\r)'
   // b3sum writes the replacement character for bytes that are not UTF-8, so the original bytes are lost.
-  if (name.includes('\u00ef\u00bf\u00bd')) return 'the name has U+FFFD, which stands for bytes that were lost'
+  if (name.includes('\u00ef\u00bf\u00bd')) return 'the name contains U+FFFD: its original bytes are lost'
   const demand = { hex: hex.toLowerCase() }
   if (!tagged) return { name, demand }
   return { name, demand: { ...demand, algorithm: tagged[2] === 'BLAKE3' ? 'blake3' : 'sha256' } }
@@ -90,10 +90,10 @@ function whyNot(written: string): string {
       : `digests of ${tag} cannot be checked, only BLAKE3 and SHA256`
   }
   if (STRUCTURED.test(written))
-    return 'a digest of more than the bytes of a file; make a manifest of it instead'
+    return 'a structured digest, not a checksum of file bytes; use a manifest instead'
   const digits = OTHER_LENGTH.exec(written)?.[1]?.length
   if (digits !== undefined && digits !== 64) return `its digest has ${digits} hexadecimal digits, not 64`
-  return 'it is not "<64 hexadecimal digits>  <name>"'
+  return 'not in the form "<64 hexadecimal digits>  <name>"'
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { '\\\\': '\\', '\\n': '\n', '\\r': '\r' }
@@ -130,9 +130,9 @@ function add(files: Map<string, Checked>, demand: Demand, name: string, path: st
 
 function noChecksums(malformed: readonly MalformedLine[], path: string | undefined): LineaprintError {
   const [first] = malformed
-  return new LineaprintError('ERR_LINEAPRINT_FORMAT', 'it has no line that is a checksum', {
+  return new LineaprintError('ERR_LINEAPRINT_FORMAT', 'no checksum lines found', {
     path,
-    expected: 'a manifest of lineaprint, or what b3sum or sha256sum writes',
+    expected: 'a lineaprint manifest, or the output of b3sum or sha256sum',
     received: first === undefined ? 'no lines' : `on line ${first.line}, ${first.reason}`,
   })
 }
@@ -145,6 +145,6 @@ export function refuseMalformed(malformed: readonly MalformedLine[], path: strin
   const are = malformed.length === 1 ? 'one line is' : `${malformed.length} lines are`
   throw new LineaprintError('ERR_LINEAPRINT_FORMAT', `${are} malformed: ${shown.join('; ')}${more}`, {
     path,
-    hint: 'correct the file, or check the other lines alone (--lenient)',
+    hint: 'fix the file, or skip malformed lines with --lenient',
   })
 }

@@ -6,10 +6,10 @@ import type { ManifestEntry } from './document.ts'
 /** Describe the difference in a few words; `undefined` if there is none. */
 export function differenceOf(recorded: ManifestEntry, present: ManifestEntry): string | undefined {
   if (recorded.type !== present.type)
-    return recorded.type === 'file' ? 'a link stands where a file was' : 'a file stands where a link was'
+    return recorded.type === 'file' ? 'was a file and is a link' : 'was a link and is a file'
   if (recorded.type === 'link') {
     if (targetOf(recorded).equals(targetOf(present))) return undefined
-    return `it led to ${JSON.stringify(recorded.target)} and leads to ${JSON.stringify(present.target)}`
+    return `its target was ${JSON.stringify(recorded.target)} and is ${JSON.stringify(present.target)}`
   }
   if (recorded.size !== present.size) return `it had ${recorded.size} bytes and has ${present.size}`
   const equal = (['blake3', 'sha256'] as const).every(

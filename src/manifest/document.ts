@@ -137,10 +137,10 @@ function join(parts: readonly string[], separator: string): string {
     return parts.join(separator)
   } catch (cause) {
     // `join` throws only if the result is too long.
-    throw new LineaprintError('ERR_LINEAPRINT_UNSUPPORTED', 'the manifest is too long to be written', {
+    throw new LineaprintError('ERR_LINEAPRINT_UNSUPPORTED', 'the manifest is too large to write', {
       expected: 'at most 512 MB of text, some three million files',
       received: 'more',
-      hint: 'make manifests of the folders in it instead',
+      hint: 'create one manifest per subfolder instead',
       cause,
     })
   }

@@ -101,9 +101,9 @@ async function modelFolderManifest(root: string, options: ManifestOptions): Prom
 
 async function modelFileManifest(path: string, options: ManifestOptions): Promise<Manifest> {
   if (path.endsWith('.safetensors.index.json')) {
-    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the tensors of an index lie in other files', {
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the tensors of a shard index are in other files', {
       path,
-      hint: 'name its folder instead',
+      hint: 'pass the folder instead',
     })
   }
   return unchanged([path], async () => {

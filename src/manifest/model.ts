@@ -38,16 +38,12 @@ export function checkCounted(
   const counted = new Set(entries.filter(({ type }) => type === 'file').map(({ path }) => path))
   const missing = files.find((name) => !counted.has(name))
   if (missing === undefined) return
-  throw new LineaprintError(
-    'ERR_LINEAPRINT_ARGUMENT',
-    'the model is read from this file, but it is left out',
-    {
-      path: join(root, missing),
-      expected: 'a file of the manifest',
-      received: 'an ignored file or a recorded link',
-      hint: 'drop the pattern that ignores it, follow links, or leave out the tensors',
-    },
-  )
+  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this model file is excluded from the manifest', {
+    path: join(root, missing),
+    expected: 'a file of the manifest',
+    received: 'an ignored file or a recorded link',
+    hint: 'remove the ignore pattern, follow links, or create the manifest without tensors',
+  })
 }
 
 /**
@@ -102,7 +98,7 @@ export async function unchanged<T>(paths: readonly string[], work: () => Promise
   if (changed === undefined) return done
   throw new LineaprintError('ERR_LINEAPRINT_CHANGED', 'it changed while it was read', {
     path: changed,
-    hint: 'run it again when nothing writes to the model',
+    hint: 'try again while nothing writes to the model',
   })
 }
 

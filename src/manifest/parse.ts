@@ -78,7 +78,7 @@ function parseEntries(fields: Fields, algorithms: readonly Algorithm[], path?: s
     const entry = parseEntry(new Fields(value, () => `entry ${index + 1}`, path), algorithms)
     const bytes = bytesOf(entry)
     const order = before === undefined ? -1 : Buffer.compare(before, bytes)
-    if (order === 0) fields.fail(`the entry ${JSON.stringify(entry.path)} stands twice`)
+    if (order === 0) fields.fail(`the entry ${JSON.stringify(entry.path)} appears twice`)
     if (order > 0) fields.fail(`the entry ${JSON.stringify(entry.path)} is not in the order of path bytes`)
     before = bytes
     return entry
@@ -146,9 +146,9 @@ function checkCollisions(fields: Fields, folders: readonly Folder[], warnings: r
         ).toString()
         if (declared.has(path)) continue
         fields.fail(
-          `the entry ${JSON.stringify(path)} collides with another: they differ in case or Unicode form`,
+          `the entry ${JSON.stringify(path)} collides with another entry: the names differ only in case or Unicode normalisation`,
           {
-            hint: 'the manifest of a folder that really is so says it among its warnings',
+            hint: 'list both names under warnings if the folder really contains them',
           },
         )
       }
@@ -168,9 +168,9 @@ function checkFile(
 ): void {
   const [only] = entries
   if (only?.type !== 'file' || entries.length > 1 || only.path.includes('/'))
-    fields.fail('the manifest of a file has one entry, a file in no folder')
+    fields.fail('the manifest of a file must have exactly one entry, without a folder')
   if (links !== 'follow' || ignore.length > 0 || includeSkipped)
-    fields.fail('the manifest of a file has no links and leaves nothing out')
+    fields.fail('the manifest of a file must not use link or ignore options')
   checkRoot(fields, 'digests', digests, only.digests)
 }
 
@@ -180,7 +180,7 @@ function checkRoot(fields: Fields, field: string, stated: Digests, computed: Dig
     if (expected === undefined || received === undefined || expected.equals(received)) continue
     fields.fail('the manifest contradicts itself: it was damaged or edited', {
       field,
-      expected: `${expected.toString()} for what it lists`,
+      expected: `${expected.toString()} for its entries`,
       received: received.toString(),
     })
   }
@@ -208,14 +208,14 @@ function parseTensors(
     entries.filter((entry) => entry.type === 'file' && !entry.path.includes('/')).map((entry) => entry.path),
   )
   const inFile = (file: string): string =>
-    files.has(file) ? file : fields.fail(`the model file ${JSON.stringify(file)} is no entry`)
+    files.has(file) ? file : fields.fail(`the model file ${JSON.stringify(file)} is not among the entries`)
   inFile(model.file)
   let before: string | undefined
   const tensors = fields.list('tensors').map((value, index) => {
     const tensor = new Fields(value, () => `tensor ${index + 1}`, path)
     const name = tensor.text('name')
     const order = before === undefined ? -1 : compareUtf8(before, name)
-    if (order === 0) fields.fail(`the tensor ${JSON.stringify(name)} stands twice`)
+    if (order === 0) fields.fail(`the tensor ${JSON.stringify(name)} appears twice`)
     if (order > 0) fields.fail(`the tensor ${JSON.stringify(name)} is not in the order of names`)
     before = name
     const parsed = {

@@ -100,12 +100,12 @@ async function probeEntry(
   // A recorded link is never followed; a removed entry is missing, which is not an error.
   if (typeof isLink !== 'boolean' || (isLink && links === 'record')) return undefined
   if (isLink && links === 'refuse')
-    return new LineaprintError('ERR_LINEAPRINT_LINK', 'it is a symbolic link, and links are refused', {
+    return new LineaprintError('ERR_LINEAPRINT_LINK', 'symbolic links are refused', {
       path,
     })
   const code = await access(absolute, constants.R_OK).then(() => undefined, errorCode)
   if (isLink && (code === 'ENOENT' || code === 'ELOOP' || code === 'ENOTDIR'))
-    return new LineaprintError('ERR_LINEAPRINT_LINK', 'it is a link that leads nowhere', { path })
+    return new LineaprintError('ERR_LINEAPRINT_LINK', 'broken symbolic link', { path })
   return code === 'EACCES' ? closed(path) : undefined
 }
 
@@ -118,7 +118,7 @@ function tooMany(root: string, last: LineaprintError): LineaprintError {
     path: root,
     expected: `at most ${PASSES} of them`,
     received: `another one: ${last.message}`,
-    hint: 'make them readable, or remove them',
+    hint: 'make the entries readable, or remove them',
     cause: last,
   })
 }

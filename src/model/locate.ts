@@ -37,7 +37,7 @@ export async function locateModel(path: string): Promise<ModelFiles> {
   const info = await stat(absolute).catch((cause: unknown) => {
     throw errorCode(cause) === 'ENOENT'
       ? new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'there is no such file or folder', { path, cause })
-      : new LineaprintError('ERR_LINEAPRINT_UNREADABLE', `cannot look at it: ${systemReason(cause)}`, {
+      : new LineaprintError('ERR_LINEAPRINT_UNREADABLE', `cannot stat it: ${systemReason(cause)}`, {
           path,
           cause,
         })
@@ -54,7 +54,7 @@ export async function locateModel(path: string): Promise<ModelFiles> {
   const candidates = names.filter((name) => name.endsWith('.safetensors')).toSorted()
   if (candidates.length > 1) throw ambiguous(path, candidates)
   if (candidates[0] === undefined) {
-    throw new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'the folder holds no weights', {
+    throw new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'the folder contains no weights', {
       path,
       expected: `one *.safetensors file or a *${INDEX_SUFFIX}`,
       received: names.length === 0 ? 'an empty folder' : `${names.length} other entries`,
@@ -91,7 +91,7 @@ async function findConfig(folder: string): Promise<{ config?: string }> {
       (info) => info.isFile(),
       (error: unknown) => {
         if (isMissing(error)) return false
-        throw new LineaprintError('ERR_LINEAPRINT_UNREADABLE', `cannot look at it: ${systemReason(error)}`, {
+        throw new LineaprintError('ERR_LINEAPRINT_UNREADABLE', `cannot stat it: ${systemReason(error)}`, {
           path: config,
           cause: error,
         })
@@ -109,10 +109,10 @@ function ambiguous(path: string, candidates: readonly string[]): LineaprintError
     .join(', ')
   return new LineaprintError(
     'ERR_LINEAPRINT_AMBIGUOUS',
-    `the folder holds ${candidates.length} candidates: ${shown}`,
+    `the folder contains ${candidates.length} models: ${shown}`,
     {
       path,
-      hint: 'name one of these files instead of the folder',
+      hint: 'pass one of these files instead of the folder',
     },
   )
 }

@@ -246,7 +246,7 @@ function warningsOf({ shards }: NativeModel, lossyIntegers: readonly string[]): 
   return [
     ...(odd.length > 0 ? [`BOOL tensors with bytes other than 0 and 1: ${joinFirst(odd)}`] : []),
     ...(lossyIntegers.length > 0
-      ? [`the configuration has integers that a double does not keep: ${joinFirst(lossyIntegers)}`]
+      ? [`the configuration has integers that a double cannot represent: ${joinFirst(lossyIntegers)}`]
       : []),
   ]
 }

@@ -53,7 +53,7 @@ export async function readTokenizer(path: string, options: HashOptions = {}): Pr
   const folder = resolve(path)
   const files = await findTokenizer(folder)
   if (files.length === 0) {
-    throw new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'the folder holds no tokenizer', {
+    throw new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'the folder contains no tokenizer', {
       path,
       expected: 'for example tokenizer.json or vocab.txt',
       received: 'none of the known names',
@@ -76,7 +76,7 @@ export async function findTokenizer(folder: string): Promise<string[]> {
 async function canonicalContent(path: string): Promise<Uint8Array> {
   const info = await stat(path)
   if (!info.isFile() || info.size > FILE_LIMIT) {
-    throw new LineaprintError('ERR_LINEAPRINT_FORMAT', 'it is no tokenizer file', {
+    throw new LineaprintError('ERR_LINEAPRINT_FORMAT', 'not a tokenizer file', {
       path,
       expected: `a regular file of at most ${FILE_LIMIT} bytes`,
       received: info.isFile() ? `${info.size} bytes` : 'something else',

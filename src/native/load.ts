@@ -46,7 +46,7 @@ async function load(): Promise<Native> {
   // Very old addons lack this function, and the loader accepts any file it finds.
   const version = typeof addon.version === 'function' ? addon.version() : 'none'
   if (version !== VERSION) {
-    throw new LineaprintError('ERR_LINEAPRINT_ADDON', 'the addon is of another version', {
+    throw new LineaprintError('ERR_LINEAPRINT_ADDON', 'the addon has another version than the package', {
       expected: VERSION,
       received: version,
       hint: `run "npm install ${packageFor(platformName())}@${VERSION}" so that both parts match`,
@@ -93,8 +93,8 @@ function unloadable(cause: unknown): LineaprintError {
       ? [
           `the binary for ${name} is missing: ${tried}`,
           override
-            ? 'unset NAPI_RS_NATIVE_LIBRARY_PATH, or let it name a file that is there'
-            : `${install}; npm leaves it out under --omit=optional, and node_modules does not move between systems`,
+            ? 'unset NAPI_RS_NATIVE_LIBRARY_PATH, or set it to an existing file'
+            : `${install}; npm skips it with --omit=optional, and node_modules cannot be copied between platforms`,
         ]
       : [
           `the binary for ${name} does not load: ${tried}: ${refusal}`,

@@ -50,16 +50,12 @@ export function parseRecord(bytes: Uint8Array, path: string, options: { quick?: 
   const value = parse(bytes, path, options.quick === true)
   const schema = typeof value === 'object' && value !== null && 'schema' in value ? value.schema : undefined
   if (schema !== RUN_SCHEMA) {
-    throw new LineaprintError(
-      'ERR_LINEAPRINT_RECORD',
-      'it is not the record of a run that this version can read',
-      {
-        path,
-        field: 'schema',
-        expected: RUN_SCHEMA,
-        received: JSON.stringify(schema) ?? 'nothing',
-      },
-    )
+    throw new LineaprintError('ERR_LINEAPRINT_RECORD', 'not a run record, or one of an unsupported version', {
+      path,
+      field: 'schema',
+      expected: RUN_SCHEMA,
+      received: JSON.stringify(schema) ?? 'nothing',
+    })
   }
   const checked = runRecordSchema().safeParse(value, ENGLISH)
   const issue = checked.error?.issues[0]

@@ -41,7 +41,7 @@ export function parseTensors(bytes: Uint8Array, path: string): readonly Recorded
   try {
     return fileSchema.parse(parseStandardJson(bytes, path), ENGLISH).tensors
   } catch (cause) {
-    throw new LineaprintError('ERR_LINEAPRINT_RECORD', 'the list of tensors is damaged', { path, cause })
+    throw new LineaprintError('ERR_LINEAPRINT_RECORD', 'the tensor list is damaged', { path, cause })
   }
 }
 

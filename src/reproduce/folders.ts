@@ -32,8 +32,8 @@ export async function preparePlaces(
     if (isInside(target, real.path) || (!real.exists && !isInside(source, real.path))) continue
     throw new LineaprintError(
       'ERR_LINEAPRINT_STATE',
-      `the output ${JSON.stringify(name)} lies outside of the new work tree, and running again would overwrite it`,
-      { path: real.path, field: `outputs.${name}`, hint: 'move it away first' },
+      `the output ${JSON.stringify(name)} is outside the new work tree, and a new run would overwrite it`,
+      { path: real.path, field: `outputs.${name}`, hint: 'move it first' },
     )
   }
 }
@@ -52,6 +52,6 @@ async function realPlace(path: string): Promise<{ path: string; exists: boolean 
   try {
     return { path: await realpath(above), exists: above === path }
   } catch (cause) {
-    throw storeError(path, 'it cannot be looked at', cause)
+    throw storeError(path, 'cannot stat it', cause)
   }
 }

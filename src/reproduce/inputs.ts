@@ -66,15 +66,15 @@ export function refuseOtherInputs(items: readonly ReproduceItem[]): void {
   if (first === undefined) return
   const { section, name, detail, verdict } = first
   const [difference] = first.differences
-  const more = found.length > 1 ? `, and ${found.length - 1} more inputs are not as recorded` : ''
+  const more = found.length > 1 ? `, and ${found.length - 1} more inputs differ` : ''
   throw new LineaprintError(
     verdict === 'missing' ? 'ERR_LINEAPRINT_NOT_FOUND' : 'ERR_LINEAPRINT_CHANGED',
-    `the ${section.slice(0, -1)} ${JSON.stringify(name)} is not the recorded one: ${detail}${more}`,
+    `the ${section.slice(0, -1)} ${JSON.stringify(name)} differs from the record: ${detail}${more}`,
     {
       field: `${section}.${name}`,
       expected: difference?.before,
       received: difference?.after,
-      hint: 'with --no-run the work tree alone is brought back',
+      hint: 'use --no-run to restore only the work tree',
     },
   )
 }
@@ -118,13 +118,13 @@ async function bringAlong(path: string, place: string, target: string): Promise<
     })
   } catch (cause) {
     if (LineaprintError.is(cause)) throw cause
-    throw storeError(path, 'it cannot be copied into the work tree', cause)
+    throw storeError(path, 'cannot be copied into the work tree', cause)
   }
 }
 
 /** Whether a path leads to something. @throws ERR_LINEAPRINT_STORE where it cannot be told. */
 export async function inputExists(path: string): Promise<boolean> {
   return pathExists(path).catch((cause: unknown) => {
-    throw storeError(path, 'it cannot be looked at', cause)
+    throw storeError(path, 'cannot stat it', cause)
   })
 }

@@ -69,7 +69,7 @@ export function checkPath(path: GitPath): void {
     (segment) =>
       REFUSED.has(segment.toLowerCase()) || segment.includes('\0') || (sep === '\\' && /[\\:]/.test(segment)),
   )
-  if (refused) throw refusal(path, 'its path leads out of the work tree')
+  if (refused) throw refusal(path, 'its path is outside the work tree')
 }
 
 /**
@@ -89,7 +89,8 @@ export async function preparePath(root: string, path: GitPath): Promise<string |
       await mkdir(folder)
     } catch (cause) {
       if (errorCode(cause) !== 'EEXIST') throw cause
-      if (!(await lstat(folder)).isDirectory()) throw refusal(path, 'a link or file stands above it')
+      if (!(await lstat(folder)).isDirectory())
+        throw refusal(path, 'a parent of its path is a link or a file')
     }
   }
   return path.utf8 ? join(root, path.text) : Buffer.concat([Buffer.from(root), SLASH, path.bytes])
@@ -100,7 +101,7 @@ const SLASH = Buffer.from('/')
 function refusal(path: GitPath, why: string): LineaprintError {
   return new LineaprintError(
     'ERR_LINEAPRINT_RECORD',
-    `${JSON.stringify(path.text)} is not brought back: ${why}`,
+    `${JSON.stringify(path.text)} cannot be restored: ${why}`,
     { field: 'untracked' },
   )
 }

@@ -32,8 +32,8 @@ export async function checkRecord(run: StoredRun, signal: AbortSignal | undefine
     const running = run.status === 'running'
     throw new LineaprintError(
       'ERR_LINEAPRINT_STATE',
-      running ? 'the run goes on and has no seal yet' : 'the run was never finished and has no seal',
-      { path: run.folder, hint: running ? 'wait for its end' : 'only a finished run can be reproduced' },
+      running ? 'the run is still running and has no seal yet' : 'the run never finished and has no seal',
+      { path: run.folder, hint: running ? 'wait until it ends' : 'only a finished run can be reproduced' },
     )
   }
   const items = [...verifyRecord(run), ...(await verifyFiles(run, signal))]
@@ -44,8 +44,12 @@ export async function checkRecord(run: StoredRun, signal: AbortSignal | undefine
   const more = broken.length > 3 ? ` and ${broken.length - 3} more` : ''
   throw new LineaprintError(
     'ERR_LINEAPRINT_RECORD',
-    `the run is not as it was recorded: ${names.join(', ')}${more}`,
-    { path: run.folder, field: first.name, hint: `${first.detail}; "lineaprint verify" shows all of it` },
+    `the run folder does not match its record: ${names.join(', ')}${more}`,
+    {
+      path: run.folder,
+      field: first.name,
+      hint: `${first.detail}; "lineaprint verify" lists all differences`,
+    },
   )
 }
 
@@ -58,11 +62,11 @@ export function recordedTree({ record }: StoredRun): RecordedTree {
   const capture = captureNamed(record, 'git')
   if (capture?.status !== 'captured') {
     const why = capture?.status === 'failed' ? `its capture failed: ${capture.reason}` : 'it was not captured'
-    throw missing('the run has no state of a git work tree', why)
+    throw missing('the run has no git capture', why)
   }
   const repository = gitOf(record)
   if (repository?.available !== true)
-    throw missing('the run did not work in a git work tree', repository?.reason ?? 'it was not captured')
+    throw missing('the run was not inside a git work tree', repository?.reason ?? 'it was not captured')
   for (const name of ['diff', 'staged'] as const) {
     const patch = repository.patches?.[name]
     if (patch?.status === 'absent') throw missing(`the run did not keep its changes (${name})`, patch.reason)
@@ -82,7 +86,7 @@ export function recordedTree({ record }: StoredRun): RecordedTree {
  */
 export function checkCommand({ record: { command } }: StoredRun): void {
   if (!command.wrapped)
-    throw missing('the run has no command: it was made by a program of its own', 'run: that program')
+    throw missing('the run has no command: a program recorded it with ExperimentTracker', 'run: that program')
   const at = command.argv.findIndex((argument) => argument.includes(REDACTED))
   if (at < 0) return
   const argument = command.argv[at] ?? ''
@@ -93,13 +97,13 @@ export function checkCommand({ record: { command } }: StoredRun): void {
   )
 }
 
-const ONLY_TREE = 'with --no-run the work tree alone is brought back'
+const ONLY_TREE = 'use --no-run to restore only the work tree'
 
 function missing(what: string, why: string): LineaprintError {
   if (why.startsWith('run: '))
     return new LineaprintError('ERR_LINEAPRINT_STATE', what, { field: 'command', hint: ONLY_TREE })
   return new LineaprintError('ERR_LINEAPRINT_STATE', `${what}: ${why}`, {
     field: 'git',
-    hint: 'only a run that captured one can be reproduced',
+    hint: 'reproduce needs a run with a git capture',
   })
 }

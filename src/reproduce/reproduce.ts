@@ -64,9 +64,9 @@ export async function reproduceRun(run: StoredRun, options: ReproduceOptions = {
 
 function checkTolerance(tolerance: number | undefined): void {
   if (tolerance === undefined || (Number.isFinite(tolerance) && tolerance >= 0)) return
-  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this is no tolerance', {
+  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'invalid tolerance', {
     field: 'tolerance',
-    expected: 'a number that is not negative',
+    expected: 'a number of at least 0',
     received: String(tolerance),
   })
 }
@@ -135,11 +135,11 @@ async function prepare(
 function seedsItem({ record }: StoredRun): ReproduceItem {
   const seeds = seedsOf(record)
   if (seeds === undefined)
-    return item('seeds', 'seeds', 'not-compared', 'they were not captured, so none are told to the command')
+    return item('seeds', 'seeds', 'not-compared', 'no seeds were captured, so the command gets none')
   const { seed } = seeds
   return seed === null
     ? item('seeds', 'seeds', 'not-compared', 'no seed was recorded')
-    : item('seeds', 'seeds', 'same', `the command is told the seed ${seed}`)
+    : item('seeds', 'seeds', 'same', `the command gets the seed ${seed}`)
 }
 
 async function compareAll(
@@ -170,7 +170,7 @@ async function compareAll(
   ]
 }
 
-const NOTHING = 'there is no output and no metric to compare: nothing shows that the run was reproduced'
+const NOTHING = 'the run has no outputs, models or metrics to compare, so it cannot count as reproduced'
 
 function endOf({ record: { command } }: StoredRun): string {
   return command.signal ?? `exit code ${command.exitCode}`

@@ -61,7 +61,7 @@ export async function restoreTree(
   const git = createGit({ ...options, directory: target })
   if (state === 'there') await step(tree.root, 'it cannot be cloned', () => clone(git, tree, target))
   else
-    await step(target, 'its bundle of commits cannot be used', () =>
+    await step(target, 'the bundle of the run cannot be fetched', () =>
       unbundle(git, tree, target, state, bundle ?? ''),
     )
   await step(target, 'the recorded changes do not apply', async () => {
@@ -108,16 +108,16 @@ async function findCommit(git: Git, { root, commit }: RecordedTree): Promise<Com
 function commitMissing(state: CommitState, { root, commit }: RecordedTree): LineaprintError {
   const { repository, cause } = state === 'there' ? { repository: true, cause: undefined } : state
   if (!repository && cause === undefined) {
-    return new LineaprintError('ERR_LINEAPRINT_STATE', 'the repository of the run is not there', {
+    return new LineaprintError('ERR_LINEAPRINT_STATE', 'the repository of the run does not exist', {
       path: root,
-      hint: 'put it back where it was; a run that was made with --bundle needs it less',
+      hint: 'restore it at this path; a run recorded with --bundle can use another clone',
     })
   }
-  const why = cause?.message ?? 'it is not known'
-  return new LineaprintError('ERR_LINEAPRINT_STATE', `the commit ${commit} is not there: ${why}`, {
+  const why = cause?.message ?? 'unknown commit'
+  return new LineaprintError('ERR_LINEAPRINT_STATE', `the commit ${commit} is not available: ${why}`, {
     path: root,
     field: 'commit',
-    hint: 'fetch it into this repository; a run that was made with --bundle brings it along',
+    hint: 'fetch it into this repository; a run recorded with --bundle includes unpushed commits',
     cause,
   })
 }
@@ -215,8 +215,8 @@ async function written(path: GitPath, work: () => Promise<void>): Promise<void> 
   try {
     await work()
   } catch (cause) {
-    if (errorCode(cause) !== 'EEXIST') throw storeError(path.text, 'it cannot be brought back', cause)
-    throw new LineaprintError('ERR_LINEAPRINT_RECORD', 'it is recorded twice, or as untracked and tracked', {
+    if (errorCode(cause) !== 'EEXIST') throw storeError(path.text, 'cannot be restored', cause)
+    throw new LineaprintError('ERR_LINEAPRINT_RECORD', 'the record lists this path twice', {
       path: path.text,
       field: 'untracked',
       cause,

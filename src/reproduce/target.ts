@@ -33,12 +33,12 @@ export async function makeTarget(into: string | undefined, source: string): Prom
   try {
     await makeFolders(parent)
     const path = join(await realpath(parent), basename(resolve(into)))
-    if (isInside(source, path)) throw refusal(into, 'it lies in the repository that is reproduced')
+    if (isInside(source, path)) throw refusal(into, 'it is inside the repository of the run')
     const isNew = await makeFolder(path)
     return { path: await realpath(path), remove: () => empty(path, isNew) }
   } catch (cause) {
     if (LineaprintError.is(cause)) throw cause
-    throw storeError(into, 'the folder for the work tree cannot be made', cause)
+    throw storeError(into, 'the folder for the work tree cannot be created', cause)
   }
 }
 
@@ -49,7 +49,7 @@ async function makeFolder(path: string): Promise<boolean> {
     return true
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw error
-    if (!(await stat(path)).isDirectory()) throw refusal(path, 'something else stands there')
+    if (!(await stat(path)).isDirectory()) throw refusal(path, 'it exists and is not a folder')
     if ((await readdir(path)).length > 0) throw refusal(path, 'it is not empty')
     return false
   }
@@ -61,9 +61,13 @@ async function empty(path: string, isNew: boolean): Promise<void> {
 }
 
 function refusal(path: string, why: string): LineaprintError {
-  return new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `it cannot take the work tree: ${why}`, {
-    path,
-    field: 'into',
-    hint: 'name a folder that does not exist yet',
-  })
+  return new LineaprintError(
+    'ERR_LINEAPRINT_ARGUMENT',
+    `the folder cannot be used for the work tree: ${why}`,
+    {
+      path,
+      field: 'into',
+      hint: 'choose a folder that does not exist',
+    },
+  )
 }

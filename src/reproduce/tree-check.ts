@@ -29,7 +29,7 @@ export async function checkTree(
   options: CheckOptions,
 ): Promise<ReproduceItem[]> {
   const { status, reason, differences } = gitCapture.compare(capture, await gitCapture.capture(options))
-  if (status === 'same') return [item('code', 'git', 'same', 'the work tree is the recorded one')]
+  if (status === 'same') return [item('code', 'git', 'same', 'the work tree matches the record')]
   const known = notKept(repository)
   const left = differences.flatMap((difference) => {
     const why = known(difference)
@@ -37,11 +37,16 @@ export async function checkTree(
   })
   const rest = differences.filter((difference) => known(difference) === undefined)
   if (rest.length > 0 || left.length === 0) {
-    const detail = reason ?? 'the work tree is not the recorded one'
+    const detail = reason ?? 'the work tree differs from the record'
     return [item('code', 'git', 'different', detail, rest), ...left]
   }
   return [
-    item('code', 'git', 'same', 'the work tree is the recorded one but for what a run does not keep'),
+    item(
+      'code',
+      'git',
+      'same',
+      'the work tree matches the record, except for content that a run does not keep',
+    ),
     ...left,
   ]
 }
@@ -58,7 +63,7 @@ export function refuseOtherTree(items: readonly ReproduceItem[]): void {
   throw new LineaprintError(
     'ERR_LINEAPRINT_STATE',
     `${found.detail}: ${[...fields, ...(found.differences.length > 3 ? ['…'] : [])].join(', ')}`,
-    { field: 'git', hint: 'with --no-run the work tree is brought back as far as it can be' },
+    { field: 'git', hint: 'use --no-run to restore the work tree as far as possible' },
   )
 }
 
@@ -68,12 +73,12 @@ function notKept(repository: RepositoryCapture): (difference: Difference) => str
   const reasons = new Map<string, string>()
   for (const entry of untracked) {
     const field = `untracked.${entry.path}`
-    if (entry.kind === 'repository') reasons.set(field, 'a repository within the work tree is not kept')
+    if (entry.kind === 'repository') reasons.set(field, 'a nested repository is not kept')
     else if (entry.kind === 'other') reasons.set(field, 'it was neither a file nor a link')
     else if (entry.kind === 'file' && !entry.kept) reasons.set(field, `it was not kept: ${entry.reason}`)
   }
-  for (const { path } of submodules) reasons.set(`submodules.${path}`, 'submodules are not brought back')
-  for (const path of conflicted ?? []) reasons.set(`changed.${path}`, 'the state of a merge is not kept')
+  for (const { path } of submodules) reasons.set(`submodules.${path}`, 'submodules are not restored')
+  for (const path of conflicted ?? []) reasons.set(`changed.${path}`, 'an unfinished merge is not kept')
   for (const { path, size } of patches?.left ?? [])
     reasons.set(`changed.${path}`, `it was not kept: it has ${size} bytes`)
   const redacted = [patches?.diff, patches?.staged].some(

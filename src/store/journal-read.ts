@@ -18,7 +18,7 @@ export interface JournalReport {
 
 /** Return all problems of a journal, as sentences. */
 export function journalProblems({ problems, tornBytes }: JournalReport): string[] {
-  return [...problems, ...(tornBytes > 0 ? ['its last line is unfinished'] : [])]
+  return [...problems, ...(tornBytes > 0 ? ['the last line of the journal is incomplete'] : [])]
 }
 
 /** Longer lines count as damage: no event is as long, and memory is bounded. */
@@ -124,7 +124,7 @@ class LineReader {
       return
     }
     if (event.seq !== this.#sequence + 1) {
-      this.#problem(`line ${this.#line} has number ${event.seq} where ${this.#sequence + 1} is due`)
+      this.#problem(`line ${this.#line} has sequence number ${event.seq} instead of ${this.#sequence + 1}`)
     }
     this.#sequence = event.seq
     this.#events++

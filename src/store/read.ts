@@ -72,7 +72,7 @@ async function readRecordBytes(path: string): Promise<Uint8Array> {
   try {
     const info = await stat(path)
     if (!info.isFile() || info.size > RECORD_LIMIT) {
-      throw new LineaprintError('ERR_LINEAPRINT_RECORD', 'it is no record', {
+      throw new LineaprintError('ERR_LINEAPRINT_RECORD', 'not a run record', {
         path,
         expected: `a regular file of at most ${RECORD_LIMIT} bytes`,
         received: info.isFile() ? `${info.size} bytes` : 'something else',
@@ -84,7 +84,7 @@ async function readRecordBytes(path: string): Promise<Uint8Array> {
     if (errorCode(cause) === 'ENOENT') {
       throw new LineaprintError('ERR_LINEAPRINT_RECORD', 'the record of the run is missing', {
         path,
-        hint: 'a folder that was copied half-way looks like this: copy it again, or remove it',
+        hint: 'the copy may be incomplete: copy the folder again, or remove it',
         cause,
       })
     }

@@ -60,7 +60,7 @@ async function syncing(path: string, sync: (path: string) => Promise<void>): Pro
   try {
     await sync(path)
   } catch (cause) {
-    throw storeError(path, 'it cannot be made durable', cause)
+    throw storeError(path, 'it cannot be flushed to disk', cause)
   }
 }
 

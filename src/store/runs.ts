@@ -122,17 +122,17 @@ function notFound(
       'ERR_LINEAPRINT_RUN',
       `${matches.length} runs begin with ${JSON.stringify(reference)}`,
       {
-        hint: `name one of ${shown}${matches.length > 5 ? ', …' : ''}`,
+        hint: `use one of ${shown}${matches.length > 5 ? ', …' : ''}`,
       },
     )
   }
   if (total === 0) {
-    return new LineaprintError('ERR_LINEAPRINT_RUN', 'there are no runs yet', {
+    return new LineaprintError('ERR_LINEAPRINT_RUN', 'the store has no runs', {
       path: store.root,
-      hint: 'make one with "lineaprint run -- COMMAND", or name the folder of the store with --output-dir',
+      hint: 'record one with "lineaprint run -- COMMAND", or select the store with --output-dir',
     })
   }
-  return new LineaprintError('ERR_LINEAPRINT_RUN', `there is no run ${JSON.stringify(reference)}`, {
-    hint: 'a run is named by its id, the beginning of it, the name of its experiment, or @latest; "lineaprint list" shows them',
+  return new LineaprintError('ERR_LINEAPRINT_RUN', `no such run: ${JSON.stringify(reference)}`, {
+    hint: 'use an id, a unique id prefix, an experiment name or @latest; "lineaprint list" shows the runs',
   })
 }

@@ -48,21 +48,21 @@ export async function createRun(store: Store, record: RunRecord): Promise<string
     // An existing folder contains at least a record, and a rename never replaces a folder that is not empty.
     const taken = ['EEXIST', 'ENOTEMPTY', 'EPERM', 'ENOTDIR'].includes(errorCode(cause) ?? '')
     if (taken && (await pathExists(folder, 'keep').catch(() => false))) {
-      throw new LineaprintError('ERR_LINEAPRINT_RUN', `there is a run of the id ${record.id} already`, {
+      throw new LineaprintError('ERR_LINEAPRINT_RUN', `a run with the id ${record.id} already exists`, {
         path: folder,
         field: 'experimentId',
-        hint: 'choose another experimentId, or none',
+        hint: 'use another experimentId, or omit it',
         cause,
       })
     }
-    throw storeError(folder, 'the folder of the run cannot be made', cause)
+    throw storeError(folder, 'the folder of the run cannot be created', cause)
   }
   try {
     await syncFolder(store.runs)
     return folder
   } catch (cause) {
     await removeRun(folder)
-    throw storeError(folder, 'the folder of the run cannot be made', cause)
+    throw storeError(folder, 'the folder of the run cannot be created', cause)
   }
 }
 
@@ -85,7 +85,7 @@ async function createStore({ root, runs }: Store): Promise<void> {
       await writeAtomic(ignore, '# Written by lineaprint: runs stay out of git.\n*\n')
   } catch (cause) {
     if (LineaprintError.is(cause)) throw cause
-    throw storeError(root, 'the store cannot be made', cause)
+    throw storeError(root, 'the store cannot be created', cause)
   }
 }
 

@@ -120,7 +120,7 @@ export async function runProgram(
     if ('error' in outcome) return startFailure(command, options.directory, outcome.error)
     // Also seen when the pipes of a killed or never started program are closed: those were answered above.
     if (broken !== undefined) {
-      return { status: 'failed', reason: `the output of ${command} broke off: ${broken}` }
+      return { status: 'failed', reason: `the output of ${command} is incomplete: ${broken}` }
     }
     return { status: 'ended', code: outcome.code, stdout: Buffer.concat(pieces), stderr: errors() }
   } finally {

@@ -132,14 +132,10 @@ function recorded({ digest, value, warnings }: Captured): CaptureRecord {
   const record = { status: 'captured', ...plain }
   // What own trackers return comes from outside: a record that no reader accepts would be lost as a whole.
   if (!isCapture(record)) {
-    throw new LineaprintError(
-      'ERR_LINEAPRINT_ARGUMENT',
-      'the capture returned something else than it should',
-      {
-        expected: '{ digest: text, value: object, warnings: array of text }',
-        received: JSON.stringify(record).slice(0, 200),
-      },
-    )
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the capture returned an invalid result', {
+      expected: '{ digest: text, value: object, warnings: array of text }',
+      received: JSON.stringify(record).slice(0, 200),
+    })
   }
   return record
 }
@@ -168,7 +164,7 @@ async function emptyFolder(path: string): Promise<void> {
     await rm(path, { recursive: true, force: true })
     await mkdir(path)
   } catch (cause) {
-    throw storeError(path, 'the folder of a capture cannot be made', cause)
+    throw storeError(path, 'the folder of a capture cannot be created', cause)
   }
 }
 

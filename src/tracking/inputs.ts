@@ -227,7 +227,7 @@ async function record<S, R extends object>(
     if (before === now) return
     throw new LineaprintError(
       'ERR_LINEAPRINT_ARGUMENT',
-      `the ${kind.noun} ${JSON.stringify(name)} stands for other content already`,
+      `the ${kind.noun} ${JSON.stringify(name)} already has other content`,
       {
         field: name,
         expected: before,
@@ -257,7 +257,7 @@ async function writeTensors(
   try {
     await mkdir(folder, { recursive: true })
   } catch (cause) {
-    throw storeError(folder, 'it cannot be made', cause)
+    throw storeError(folder, 'cannot be created', cause)
   }
   // Two names can be one file on a file system that ignores case.
   const taken = new Set(

@@ -38,5 +38,5 @@ const HINTS = {
   starting: undefined,
   running: undefined,
   finishing: undefined,
-  ended: 'make a new tracker',
+  ended: 'create a new ExperimentTracker',
 } as const satisfies Readonly<Record<RecorderState['phase'], string | undefined>>

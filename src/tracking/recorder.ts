@@ -307,7 +307,7 @@ export class Recorder {
   /** Return the writer of a run that goes on. @throws ERR_LINEAPRINT_STATE if none does. */
   #running(call: string): RunWriter {
     if (this.#state.phase === 'running') return this.#state.writer
-    throw wrongState(this.#state, call, 'between startExperiment and finishExperiment')
+    throw wrongState(this.#state, call, 'a call between startExperiment and finishExperiment')
   }
 
   /** Return the writer of a run that goes on or has ended. @throws ERR_LINEAPRINT_STATE before the start. */

@@ -107,7 +107,8 @@ export class ExperimentTracker {
    */
   async trackOutput(path: string, name: string): Promise<DatasetReport> {
     const report = await this.#recorder.track(KINDS.output, path, name)
-    if (report === undefined) throw new LineaprintError('ERR_LINEAPRINT_INTERNAL', 'outputs have no switch')
+    if (report === undefined)
+      throw new LineaprintError('ERR_LINEAPRINT_INTERNAL', 'outputs cannot be disabled')
     const { tensors: _, ...dataset } = report
     return dataset
   }
@@ -256,7 +257,9 @@ export class ExperimentTracker {
       this.fail(error)
       await this.finishExperiment()
     } catch (second) {
-      throw new AggregateError([error, second], 'the work failed, and so did recording it', { cause: second })
+      throw new AggregateError([error, second], 'the work failed, and the run could not be recorded', {
+        cause: second,
+      })
     }
   }
 }

@@ -118,7 +118,7 @@ export async function syncFolder(path: string): Promise<void> {
  */
 export async function statInput(path: string, given: string = path): Promise<Stats> {
   return stat(path).catch((cause: unknown) => {
-    throw inputError(given, 'look at', cause)
+    throw inputError(given, 'stat', cause)
   })
 }
 
@@ -160,10 +160,10 @@ const SYSTEM_REASONS: Readonly<Record<string, string>> = {
   EROFS: 'the file system is read-only',
   ENOSPC: 'no space left on the device',
   EDQUOT: 'the disk quota is used up',
-  ENOTDIR: 'a file stands where a folder is needed',
-  EEXIST: 'a file stands where a folder is needed',
+  ENOTDIR: 'a file exists where a folder is needed',
+  EEXIST: 'a file exists where a folder is needed',
   ENOENT: 'there is no such file or folder',
-  EISDIR: 'a folder stands where a file is needed',
+  EISDIR: 'a folder exists where a file is needed',
   EMFILE: 'too many open files',
   EIO: 'the device reports an error',
 }

@@ -68,7 +68,7 @@ function withoutOutputs(found: FoundItem, record: RunRecord): FoundItem {
   }
   const differences = found.differences.filter((difference) => !isOutput(difference))
   if (differences.length > 0 || found.differences.length === 0) return { ...found, differences }
-  return item(found.section, found.name, 'same', 'only outputs of the run differ from its start')
+  return item(found.section, found.name, 'same', 'only outputs of the run have changed since its start')
 }
 
 async function verifyCapture(
@@ -80,7 +80,7 @@ async function verifyCapture(
   record: RunRecord,
 ): Promise<FoundItem> {
   const section = SECTIONS[name] ?? 'trackers'
-  if (before.status === 'off') return item(section, name, 'not-checked', 'it was switched off')
+  if (before.status === 'off') return item(section, name, 'not-checked', 'it was disabled')
   if (before.status === 'failed')
     return item(section, name, 'not-checked', `it was not captured: ${before.reason}`)
   if (component === undefined)

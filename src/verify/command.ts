@@ -12,8 +12,7 @@ import type { FoundItem } from '../compare/check-item.ts'
  * @param argv What is to be run; absent, nothing can be said.
  */
 export function verifyCommand({ command }: RunRecord, argv: readonly string[] | undefined): FoundItem {
-  if (argv === undefined)
-    return item('command', 'argv', 'not-checked', 'no command was given to compare with')
+  if (argv === undefined) return item('command', 'argv', 'not-checked', 'no command to compare with')
   const [was, is] = [command.argv, redactArguments(argv)]
   const differences: Difference[] = []
   for (let index = 0; index < Math.max(was.length, is.length); index++) {
@@ -32,6 +31,6 @@ export function verifyCommand({ command }: RunRecord, argv: readonly string[] | 
     return item('command', 'argv', 'changed', shown, differences)
   }
   const secrets = was.filter((argument) => argument.includes(REDACTED)).length
-  const detail = secrets === 0 ? '' : `${secrets} arguments held secrets, which are not compared`
+  const detail = secrets === 0 ? '' : `the secret parts of ${secrets} arguments are not compared`
   return item('command', 'argv', 'same', detail)
 }

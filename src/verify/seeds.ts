@@ -34,7 +34,7 @@ export function verifySeeds(
   return item('seeds', 'seeds', status, detail, differences)
 }
 
-const UNTOLD = 'no seed is set in this process, and none was given to compare with'
+const UNTOLD = 'this process has no seed, and no --seed was given'
 
 /** Known once such a program has run, and so not at all here. */
 function isSetByPython({ value }: Captured): boolean {

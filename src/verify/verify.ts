@@ -79,9 +79,9 @@ function checkCommand(command: readonly string[] | undefined): void {
   if (command === undefined) return
   const isText = Array.isArray(command) && command.every((argument) => typeof argument === 'string')
   if (isText && command.length > 0) return
-  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this is no command', {
+  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'invalid command', {
     field: 'command',
-    expected: 'program and arguments as an array of texts',
-    received: Array.isArray(command) ? 'something else in the array, or nothing' : typeof command,
+    expected: 'an array of strings: program and arguments',
+    received: Array.isArray(command) ? 'an empty array, or other values in it' : typeof command,
   })
 }

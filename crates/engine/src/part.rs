@@ -25,7 +25,7 @@ pub fn hash_range(
         let source = Source::open(path)?;
         let range = start..end.unwrap_or(source.size());
         if range.start > range.end || range.end > source.size() {
-            return Err(Error::new(Code::Range, "the range does not lie in the file")
+            return Err(Error::new(Code::Range, "the range is outside the file")
                 .but(format!("at most {} bytes", source.size()), format!("{range:?}"))
                 .at(path));
         }
@@ -105,9 +105,9 @@ fn share(size: u64, index: u64, count: u64) -> Range<u64> {
 /// Merges the parts of one file, in any order, into its digest.
 pub fn merge_parts(parts: &[Part]) -> Result<FileDigest> {
     let wrong = |message: &str| Error::new(Code::Range, message);
-    let size = parts.first().ok_or_else(|| wrong("there are no parts"))?.size;
+    let size = parts.first().ok_or_else(|| wrong("no parts given"))?.size;
     if let Some(other) = parts.iter().find(|part| part.size != size) {
-        return Err(wrong("the parts are of files of different lengths")
+        return Err(wrong("the parts belong to files of different lengths")
             .but(format!("{size} bytes"), format!("{} bytes", other.size)));
     }
     let mut pieces: Vec<Piece> = parts
@@ -118,10 +118,10 @@ pub fn merge_parts(parts: &[Part]) -> Result<FileDigest> {
     let hash = match (wholes.as_slice(), pieces.is_empty()) {
         ([whole], true) => *whole,
         ([], false) => merge(&mut pieces, size)
-            .ok_or_else(|| wrong("the parts do not cover the file once: one is missing or comes twice"))?,
+            .ok_or_else(|| wrong("the parts do not cover the file exactly once: a part is missing or given twice"))?,
         _ => {
             return Err(wrong(
-                "the parts do not cover the file once: one is missing or comes twice",
+                "the parts do not cover the file exactly once: a part is missing or given twice",
             ));
         }
     };

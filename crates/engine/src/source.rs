@@ -138,7 +138,7 @@ impl Source {
     pub fn from_file(file: File, path: PathBuf) -> Result<Self> {
         let metadata = file
             .metadata()
-            .map_err(|error| Error::io("look at", &path, &error))?;
+            .map_err(|error| Error::io("stat", &path, &error))?;
         if !metadata.is_file() {
             return Err(not_regular(&path, &metadata));
         }
@@ -256,7 +256,7 @@ impl Source {
         let metadata = self
             .file
             .metadata()
-            .map_err(|error| Error::io("look at", &self.path, &error))?;
+            .map_err(|error| Error::io("stat", &self.path, &error))?;
         let now = Stamp::of(&metadata);
         if now != self.stamp {
             let received = if now.size == self.stamp.size {

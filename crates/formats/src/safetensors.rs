@@ -116,7 +116,7 @@ fn strict(header: &[u8], data_start: u64) -> Result<Contents, FormatError> {
         .map_err(|error| FormatError::new(format!("the header is not JSON: {error}")))?;
     if let Some(name) = entries.duplicate() {
         return Err(FormatError::new(
-            "the name stands twice in the header, so two readers could see two models",
+            "the name appears twice in the header, so two readers could load different models",
         )
         .tensor(name));
     }
@@ -201,7 +201,7 @@ fn check_tiling(tensors: &[Tensor], data_start: u64, file_length: u64) -> Result
             let message = if tensor.start < position {
                 "it overlaps the tensor before it"
             } else {
-                "there is a hole before it"
+                "there is a gap before it"
             };
             return Err(FormatError::new(message)
                 .but(

@@ -46,7 +46,7 @@ pub fn parse(json: &[u8]) -> Result<Index, FormatError> {
     for (name, shard) in &map.0 {
         if !is_plain_file_name(shard) {
             return Err(FormatError::new("its shard is not a plain file name")
-                .but("a file beside the index", format!("{shard:?}"))
+                .but("a file in the folder of the index", format!("{shard:?}"))
                 .tensor(name));
         }
     }
@@ -67,7 +67,7 @@ pub fn check(index: &Index, found: &mut [(&str, &str)]) -> Result<(), FormatErro
     found.sort_unstable();
     for pair in found.windows(2) {
         if pair[0].0 == pair[1].0 {
-            return Err(FormatError::new("it stands in two shards")
+            return Err(FormatError::new("it is in two shards")
                 .but("one shard", format!("{} and {}", pair[0].1, pair[1].1))
                 .tensor(pair[0].0));
         }
@@ -75,7 +75,7 @@ pub fn check(index: &Index, found: &mut [(&str, &str)]) -> Result<(), FormatErro
     let mut found = found.iter().peekable();
     for (name, shard) in &index.weight_map {
         if let Some((extra, at)) = found.peek().filter(|(other, _)| *other < name.as_str()) {
-            return Err(FormatError::new(format!("it stands in {at} but not in the index")).tensor(extra));
+            return Err(FormatError::new(format!("it is in {at} but not in the index")).tensor(extra));
         }
         match found.next() {
             Some((other, at)) if other == name && at == shard => {}
@@ -94,7 +94,7 @@ pub fn check(index: &Index, found: &mut [(&str, &str)]) -> Result<(), FormatErro
     }
     match found.next() {
         Some((extra, at)) => {
-            Err(FormatError::new(format!("it stands in {at} but not in the index")).tensor(extra))
+            Err(FormatError::new(format!("it is in {at} but not in the index")).tensor(extra))
         }
         None => Ok(()),
     }

@@ -6,12 +6,12 @@ from .._errors import StateCorrupt, StateIncomplete
 def field(state, name, key, kinds):
     """Return a field of the given type. True and False do not count as numbers."""
     if not isinstance(state, dict):
-        raise StateCorrupt("the state of %s is no object" % name)
+        raise StateCorrupt("the state of %s is not an object" % name)
     if key not in state:
         raise StateIncomplete("the state of %s lacks the field %s" % (name, key))
     value = state[key]
     if not isinstance(value, kinds) or isinstance(value, bool):
-        raise StateCorrupt("the field %s of the state of %s is impossible: %.80r" % (key, name, value))
+        raise StateCorrupt("the field %s of the state of %s is not valid: %.80r" % (key, name, value))
     return value
 
 

@@ -52,7 +52,7 @@ def targets(module, process, seeded):
     return {
         "jax": (
             "own-seed",
-            "keys are made by the program, as with jax.random.key(lineaprint.seed()); %s"
+            "the program creates the keys, for example jax.random.key(lineaprint.seed()); %s"
             % ("none so far" if made.count == 0 else "%d so far, from the seeds %s" % (made.count, shown)),
         )
     }

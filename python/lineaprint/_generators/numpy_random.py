@@ -83,16 +83,16 @@ def seed(module, number, deterministic):
 
 def targets(module, process, seeded):
     found = {
-        "numpy": ("seeded" if seeded else "recorded", "numpy.random.seed and the functions beside it"),
+        "numpy": ("seeded" if seeded else "recorded", "numpy.random.seed and the functions of the module"),
         "numpy.random.Generator": (
             "unreachable",
-            "one that is made without default_rng, and instances of RandomState; lineaprint.checkpoint cannot see them",
+            "generators created without default_rng, and instances of RandomState; lineaprint.checkpoint cannot save them",
         ),
     }
     own = made.count - made.derived - made.unseeded
     parts = [
-        "%d with a seed of the program" % own,
-        "%d with one derived from the seed of this process" % made.derived,
+        "%d with a seed from the program" % own,
+        "%d with a seed derived from the seed of this process" % made.derived,
         "%d without a seed" % made.unseeded,
     ]
     if made.count > KEPT:
@@ -189,9 +189,9 @@ def _check(name, state, read, give, take):
     try:
         give(read)
     except (ValueError, TypeError, OverflowError, IndexError) as error:
-        raise StateCorrupt("the state of %s is impossible: %s" % (name, error)) from error
+        raise StateCorrupt("the state of %s is not valid: %s" % (name, error)) from error
     if any(state[key] != value for key, value in _write(take()).items()):
-        raise StateCorrupt("the state of %s is impossible: NumPy makes another one of it" % name)
+        raise StateCorrupt("the state of %s is not valid: NumPy changed it when loading" % name)
 
 
 def _read_value(name, key, value):
@@ -204,14 +204,14 @@ def _read_value(name, key, value):
         if kind in WORDS:
             return _read_words(name, key, kind, words)
         return {inner: _read_value(name, inner, item) for inner, item in value.items()}
-    raise StateCorrupt("the field %s of the state of %s is impossible: %.80r" % (key, name, value))
+    raise StateCorrupt("the field %s of the state of %s is not valid: %.80r" % (key, name, value))
 
 
 def _read_float(name, key, text):
     try:
         return float.fromhex(text)
     except (ValueError, OverflowError) as error:
-        raise StateCorrupt("the field %s of the state of %s is no number" % (key, name)) from error
+        raise StateCorrupt("the field %s of the state of %s is not a number" % (key, name)) from error
 
 
 def _read_words(name, key, kind, texts):

@@ -15,7 +15,7 @@ def targets(module, process, seeded):
     detail = "the functions of the module; instances of random.Random are not reached"
     return {
         "random": ("seeded" if seeded else "recorded", detail),
-        "random.SystemRandom": ("unreachable", "it is random by design, as os.urandom, secrets and uuid4 are"),
+        "random.SystemRandom": ("unreachable", "random by design, like os.urandom, secrets and uuid4"),
     }
 
 
@@ -42,5 +42,5 @@ def prepare(module, name, state):
         # A scratch generator checks whether Python accepts the state.
         module.Random().setstate(value)
     except (ValueError, TypeError, OverflowError) as error:
-        raise StateCorrupt("the state of %s is impossible: %s" % (name, error)) from error
+        raise StateCorrupt("the state of %s is not valid: %s" % (name, error)) from error
     return lambda: module.setstate(value)

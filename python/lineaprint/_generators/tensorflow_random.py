@@ -11,7 +11,7 @@ def seed(module, number, deterministic):
 
 
 def targets(module, process, seeded):
-    detail = "tf.random.set_seed; its state cannot be read" if seeded else "its state cannot be read"
+    detail = "tf.random.set_seed; the state cannot be read" if seeded else "the state cannot be read"
     return {"tensorflow": ("seeded" if seeded else "unreachable", detail)}
 
 

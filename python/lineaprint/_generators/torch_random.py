@@ -67,7 +67,7 @@ def prepare(module, name, state):
         # A scratch generator checks whether PyTorch accepts the state.
         module.Generator(device=device).set_state(tensor)
     except (RuntimeError, TypeError, ValueError) as error:
-        raise StateCorrupt("the state of %s is impossible: %s" % (name, str(error)[:200])) from error
+        raise StateCorrupt("the state of %s is not valid: %s" % (name, str(error)[:200])) from error
     if name == _CPU:
         return lambda: module.set_rng_state(tensor)
     if name == _MPS:

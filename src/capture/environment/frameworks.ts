@@ -41,7 +41,8 @@ export function createFrameworksSource(
     name: 'frameworks',
     probe: async (context) => {
       const { directory, signal, unseen } = context
-      if (!context.options.packages) throw new NotApplicable('packages are not looked at')
+      if (!context.options.packages)
+        throw new NotApplicable('packages are not captured (environment.packages is false)')
       const [python, modules] = await Promise.all([
         findPython(context).catch((error: unknown) => {
           if (!(error instanceof NotAvailable)) throw error
@@ -56,7 +57,7 @@ export function createFrameworksSource(
         javascript: await describeModules(modules, unseen),
       }
       if (Object.values(found).every((part) => Object.keys(part).length === 0))
-        throw new NotApplicable('no framework of machine learning is installed')
+        throw new NotApplicable('no machine learning framework is installed')
       return found
     },
   }
@@ -144,11 +145,11 @@ async function torchLibraries(
 ): Promise<Pick<PythonFramework, 'cudnn' | 'blas'>> {
   const packaged = answer.packages?.find(([name]) => /^nvidia-cudnn(?:-cu\d+)?$/.test(name))?.[1]
   if (cuda === undefined || cuda === 'none') {
-    context.unseen.set('python.torch.blas', 'PyTorch says it only once it is loaded')
+    context.unseen.set('python.torch.blas', 'only known after PyTorch is imported')
     return { cudnn: 'none' }
   }
   if (packaged !== undefined) {
-    context.unseen.set('python.torch.blas', 'PyTorch says it only once it is loaded')
+    context.unseen.set('python.torch.blas', 'only known after PyTorch is imported')
     return { cudnn: packaged }
   }
   try {
@@ -159,10 +160,7 @@ async function torchLibraries(
     return { cudnn: String(cudnn), ...(blas !== undefined && { blas }) }
   } catch (error) {
     context.signal.throwIfAborted()
-    context.unseen.set(
-      'python.torch.cudnn',
-      `PyTorch was asked and did not say it: ${errorText(error, 'first')}`,
-    )
+    context.unseen.set('python.torch.cudnn', `the PyTorch query failed: ${errorText(error, 'first')}`)
     return { cudnn: null }
   }
 }
@@ -181,8 +179,7 @@ async function describeModules(
     const known = described.get(name)
     if (known === undefined || modules.folder === undefined) continue
     const files = await librariesIn(join(modules.folder, name, place))
-    if (files === undefined)
-      unseen.set(`javascript.${name}.libraries`, `there is no folder ${place} to look into`)
+    if (files === undefined) unseen.set(`javascript.${name}.libraries`, `the folder ${place} does not exist`)
     else described.set(name, { ...known, libraries: files })
   }
   return Object.fromEntries(described)

@@ -55,7 +55,7 @@ function describe(entry: ChangedPath, content: Content | undefined): ChangedFile
             mode: workTreeMode,
             ...(content?.status === 'hashed'
               ? { size: content.size, digests: content.digests }
-              : { reason: content?.reason ?? 'it is neither a file nor a link' }),
+              : { reason: content?.reason ?? 'not a file or a symbolic link' }),
           },
   }
 }

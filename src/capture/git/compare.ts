@@ -12,14 +12,14 @@ export function compareGit(before: Captured, after: Captured): Comparison {
   if (!was.available) {
     if (!is.available) return { status: 'same', differences: [] }
     const difference = { field: 'available', before: was.reason, after: 'a repository' }
-    return { status: 'changed', reason: 'there was nothing to compare with', differences: [difference] }
+    return { status: 'changed', reason: 'one side has no repository', differences: [difference] }
   }
   if (!is.available) return { status: 'missing', reason: is.reason, differences: [] }
   const algorithm = Digest.parse(before.digest).algorithm
   if (algorithm !== Digest.parse(after.digest).algorithm && usesDigests(was, is)) {
     return {
       status: 'not-checked',
-      reason: 'the contents were hashed with different hash functions',
+      reason: 'the digests use different hash functions',
       differences: [],
     }
   }

@@ -39,7 +39,7 @@ export async function describeLargeFiles(
   })
   const pointers = files.filter(({ content }) => !content).length
   if (pointers > 0)
-    warnings.push(`${pointers} files of Git LFS are pointers: their content is not in this work tree`)
+    warnings.push(`${pointers} Git LFS files are pointers: the work tree does not hold their content`)
   return { count: files.length, pointers, files: files.slice(0, LISTED) }
 }
 

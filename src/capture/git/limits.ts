@@ -49,7 +49,7 @@ export async function limitWarnings(
   // Without a remote a repository is meant to be the only one.
   if (unpushed !== null && unpushed > 0 && bundle?.status !== 'written') {
     const verb = unpushed === 1 ? 'commit is' : 'commits are'
-    warnings.push(`${unpushed} ${verb} on no remote: only this clone has them`)
+    warnings.push(`${unpushed} ${verb} not on any remote: only this clone has them`)
   }
   if (kept) warnings.push(...(await filterWarnings(git, status)))
   return warnings
@@ -75,9 +75,7 @@ export async function meanwhileWarnings(
     now.commit === status.commit &&
     names(now) === names(status) &&
     JSON.stringify(await describeChanged(now.changed, options, [])) === JSON.stringify(changed)
-  return same
-    ? []
-    : ['the repository changed while it was captured: patches and digests may not belong together']
+  return same ? [] : ['the work tree changed during the capture: patches and digests may not match']
 }
 
 /** Files that git does not store as they lie on disk, such as those of Git LFS. */
@@ -90,7 +88,7 @@ async function filterWarnings(git: Git, status: GitStatus): Promise<string[]> {
     answer = splitNul(await git(['check-attr', '-z', '--stdin', 'filter'], { input }))
   } catch (error) {
     if (!(error instanceof NotAvailable)) throw error
-    return [`whether files have filters is not known: ${error.message}`]
+    return [`the git filters could not be listed: ${error.message}`]
   }
   const filters = new Set<string>()
   // Three pieces each: path, attribute, value.
@@ -100,6 +98,6 @@ async function filterWarnings(git: Git, status: GitStatus): Promise<string[]> {
   }
   return [...filters].map(
     (name) =>
-      `files with the filter ${JSON.stringify(name)} are in the patch as the filter gives them, not as they lie on disk`,
+      `files with the filter ${JSON.stringify(name)} are in the patch after filtering, not as stored on disk`,
   )
 }

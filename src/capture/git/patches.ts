@@ -103,8 +103,7 @@ async function writePatch(
   if (filter.redacted > 0) {
     warnings.push(`${filter.redacted} added lines of ${name} looked like secrets and were replaced`)
   }
-  if (filter.unread > 0)
-    warnings.push(`${filter.unread} lines of ${name} were too long to look for secrets in`)
+  if (filter.unread > 0) warnings.push(`${filter.unread} lines of ${name} were too long to scan for secrets`)
   const { digests } = await hashFile(path, { algorithm, signal })
   return {
     status: 'written',

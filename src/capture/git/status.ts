@@ -72,7 +72,7 @@ export function parseStatus(output: Buffer): GitStatus {
     } else if (kind === 'u ') changed.push(conflicted(record))
     else
       throw new NotAvailable(
-        `git status gave a line that is not known: ${JSON.stringify(record.toString('latin1', 0, 40))}`,
+        `unexpected line in the output of git status: ${JSON.stringify(record.toString('latin1', 0, 40))}`,
       )
   }
   return {
@@ -91,7 +91,7 @@ export function splitNul(output: Buffer): Buffer[] {
     pieces.push(output.subarray(start, end))
     start = end + 1
   }
-  if (start < output.length) throw new NotAvailable('the output of git broke off')
+  if (start < output.length) throw new NotAvailable('the output of git is incomplete')
   return pieces
 }
 
@@ -158,7 +158,7 @@ function cut(record: Buffer, count: number): { fields: string[]; path: GitPath }
   let start = 0
   for (let index = 0; index < count; index++) {
     const end = record.indexOf(0x20, start)
-    if (end < 0) throw new NotAvailable('git status gave a line with too few fields')
+    if (end < 0) throw new NotAvailable('a line of git status has too few fields')
     fields.push(record.toString('latin1', start, end))
     start = end + 1
   }

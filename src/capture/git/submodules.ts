@@ -32,7 +32,7 @@ export async function describeSubmodules(
     const modified = state?.modified ?? false
     const untracked = state?.untracked ?? false
     if (modified || untracked) {
-      warnings.push(`the submodule ${JSON.stringify(path.text)} holds changes of its own, which are not kept`)
+      warnings.push(`the submodule ${JSON.stringify(path.text)} has uncommitted changes, which are not kept`)
     }
     const checkedOut = await readCheckedOut(git, root, path)
     if (checkedOut.reason !== undefined) {

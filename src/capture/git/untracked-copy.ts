@@ -46,7 +46,7 @@ export async function copyFile(
   const { digests } = await hashStream([bytes], { algorithm: options.algorithm })
   const content: Content = { status: 'hashed', size: bytes.length, digests: writeDigests(digests) }
   const secret = options.keepSecrets ? undefined : findSecret(bytes.toString('latin1'))
-  if (secret !== undefined) return { content, reason: `it looks like it holds a secret (${secret})` }
+  if (secret !== undefined) return { content, reason: `it may contain a secret (${secret})` }
   await store(absolutePath(options.copyTo ?? '', path), bytes, (stat.mode & 0o100) === 0 ? 0o644 : 0o755)
   return { content }
 }

@@ -64,12 +64,12 @@ export async function describeUntracked(
     const name = JSON.stringify(path.text)
     if (path.text.endsWith('/')) {
       const { commit } = await readCheckedOut(git, root, path)
-      const warning = `${name} is a repository of its own; only its commit is recorded`
+      const warning = `${name} is another repository; only its commit is recorded`
       return { entry: { ...writePath(path), kind: 'repository', commit }, warning }
     }
     if (stat?.isSymbolicLink() === true) return describeLink(path, options)
     if (stat?.isFile() !== true) {
-      const warning = `${name} is gone, or neither a file nor a link`
+      const warning = `${name} was deleted, or is not a file or a symbolic link`
       return { entry: { ...writePath(path), kind: 'other' }, warning }
     }
     const { content, reason } =
@@ -107,11 +107,11 @@ function reasonToLeave(
   options: UntrackedOptions,
 ): string | undefined {
   const { copyTo, untrackedFileLimit, untrackedLimit, keepSecrets } = options
-  if (copyTo === undefined) return 'no files are kept'
-  if (!isContained(path)) return 'its path leads out of the repository'
-  if (!keepSecrets && isSecretFile(path.text)) return 'files of that name hold secrets'
+  if (copyTo === undefined) return 'no files are copied (git.untrackedLimit is 0)'
+  if (!isContained(path)) return 'its path is outside the repository'
+  if (!keepSecrets && isSecretFile(path.text)) return 'files with this name usually contain secrets'
   if (size > untrackedFileLimit) return `it is over ${untrackedFileLimit} bytes`
-  return total + size > untrackedLimit ? `all together are over ${untrackedLimit} bytes` : undefined
+  return total + size > untrackedLimit ? `the total is over ${untrackedLimit} bytes` : undefined
 }
 
 async function describeLink(path: GitPath, options: ContentOptions): Promise<Described> {

@@ -85,7 +85,7 @@ function findSeed(warnings: string[]): Pick<CapturedSeeds, 'seed' | 'source'> {
   if (given === undefined) return { seed: null, source: null }
   const seed = parseSeed(given)
   if (seed !== undefined) return { seed, source: 'LINEAPRINT_SEED' }
-  warnings.push(`the variable LINEAPRINT_SEED is no seed: ${JSON.stringify(given.slice(0, 80))}`)
+  warnings.push(`LINEAPRINT_SEED is not a valid seed: ${JSON.stringify(given.slice(0, 80))}`)
   return { seed: null, source: null }
 }
 

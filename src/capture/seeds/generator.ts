@@ -55,7 +55,7 @@ export class Generator {
   reseed(seed: number | bigint, stream = 0): this {
     const checked = checkSeed(seed)
     if (!isStream(stream)) {
-      throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this is not the number of a stream', {
+      throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the stream number is not valid', {
         field: 'stream',
         expected: `a whole number from 0 to ${MAX_STREAM}`,
         received: String(stream),
@@ -99,7 +99,7 @@ export class Generator {
     const span = max - min
     const valid = Number.isSafeInteger(min) && Number.isSafeInteger(max) && span >= 0 && span < TWO_53
     if (!valid) {
-      throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this is not a range of whole numbers', {
+      throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the range is not valid', {
         field: 'max',
         expected: 'min <= max, both safe integers and less than 2^53 apart',
         received: `${min} to ${max}`,

@@ -59,10 +59,10 @@ export function createGenerator(seed: number | bigint, options: GeneratorOptions
   if (name !== undefined && named.has(name)) {
     throw new LineaprintError(
       'ERR_LINEAPRINT_STATE',
-      `a generator named ${JSON.stringify(name)} lives already`,
+      `a generator named ${JSON.stringify(name)} already exists`,
       {
         field: 'name',
-        hint: 'use that one, or release its name first',
+        hint: 'use the existing generator, or release its name first',
       },
     )
   }

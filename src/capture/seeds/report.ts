@@ -40,7 +40,7 @@ export function setSeeds(seed: number | bigint, options: Given<SeedsOptions> = {
   return {
     seed: checked,
     targets: [
-      { name: 'lineaprint', status: 'seeded', detail: 'the generator that defaultGenerator() gives' },
+      { name: 'lineaprint', status: 'seeded', detail: 'the generator returned by defaultGenerator()' },
       ...others
         .filter(([name]) => name !== MATH_RANDOM)
         .map(([name, generator]) => ({
@@ -59,7 +59,7 @@ export function setSeeds(seed: number | bigint, options: Given<SeedsOptions> = {
         name: `Python ${name}`,
         status: 'through-variables' as const,
         detail:
-          'LINEAPRINT_SEED: lineaprint run seeds it in Python programs; otherwise the program has to do that itself',
+          'LINEAPRINT_SEED: lineaprint run seeds it in Python programs; elsewhere the program must seed it',
       })),
     ],
     variables,
@@ -76,10 +76,10 @@ function mathRandomTarget(seed: number, { replaceMathRandom: isWanted }: Given<S
       name: MATH_RANDOM,
       status: 'unreachable',
       detail:
-        'a running process cannot seed it; ask for replaceMathRandom, start Node with --random-seed=<seed>, or draw from a generator instead',
+        'Math.random of a running process cannot be seeded; set replaceMathRandom, start Node with --random-seed=<seed>, or use a generator',
     }
   }
   const { stream } = replaceMathRandom(seed)
-  const detail = `replaced by a generator, stream ${stream}; threads made of text (eval) and other realms of vm keep their own`
+  const detail = `replaced by a generator, stream ${stream}; worker threads started with eval: true and other vm realms are not affected`
   return { name: MATH_RANDOM, status: 'seeded', detail }
 }

@@ -37,7 +37,7 @@ export function checkSeed(seed: unknown): number {
   const value = typeof seed === 'bigint' && seed <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(seed) : seed
   // Adding 0 turns -0, which JSON cannot hold, into 0.
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value + 0
-  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this is not a seed', {
+  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the seed is not valid', {
     field: 'seed',
     expected: 'a whole number from 0 to 9007199254740991',
     received: typeof seed === 'number' || typeof seed === 'bigint' ? String(seed) : typeof seed,

@@ -26,7 +26,7 @@ export const MAX_STREAM = 65_535
  */
 export function parseState(value: unknown, field = 'state'): GeneratorState {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) {
-    throw new LineaprintError('ERR_LINEAPRINT_RECORD', 'the state of a generator is no object', {
+    throw new LineaprintError('ERR_LINEAPRINT_RECORD', 'the state of a generator is not an object', {
       field,
       expected: 'an object',
       received: value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value,
@@ -66,11 +66,11 @@ function parseSeed(seed: unknown, field: string): number {
 }
 
 function unsupported(field: string, expected: string, received: unknown): LineaprintError {
-  return new LineaprintError('ERR_LINEAPRINT_UNSUPPORTED', 'the state is of a generator that is not known', {
+  return new LineaprintError('ERR_LINEAPRINT_UNSUPPORTED', 'the state is for an unknown generator', {
     field,
     expected,
     received: JSON.stringify(received) ?? typeof received,
-    hint: 'a later version of lineaprint may know it',
+    hint: 'it may need a newer version of lineaprint',
   })
 }
 

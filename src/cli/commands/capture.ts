@@ -23,7 +23,7 @@ interface CaptureOptions extends CommonOptions {
 /** Build the command. */
 export function command(context: CommandContext): Command {
   return new Command('capture')
-    .addArgument(new Argument('<what>', 'what to look at').choices(Object.keys(CAPTURES)))
+    .addArgument(new Argument('<what>', 'the capture to run').choices(Object.keys(CAPTURES)))
     .addOption(algorithmOption())
     .addHelpText('after', '\nExample:\n  lineaprint capture git')
     .action((what: string, options: CaptureOptions) => capture(what, options, context))

@@ -27,17 +27,20 @@ export function command(context: CommandContext): Command {
   return new Command('check')
     .argument('<manifest>', 'what "lineaprint manifest", b3sum or sha256sum wrote; - is standard input')
     .argument('[path]', 'what to check (default: the folder of the manifest; for checksums, this one)')
-    .option('--ignore-added', 'files that the manifest does not list are no difference')
-    .option('--refuse-links', 'links that the manifest would follow are differences')
+    .option('--ignore-added', 'do not report files that the manifest does not list')
+    .option(
+      '--refuse-links',
+      'report links that the manifest would follow as differences, and do not open them',
+    )
     .option('-q, --quiet', 'print no differences, only set the exit code')
     .addOption(
-      new Option('-a, --algorithm <name>', 'checksums: what lines without a tag are').choices([
+      new Option('-a, --algorithm <name>', 'checksums: algorithm of lines without a tag').choices([
         'blake3',
         'sha256',
       ]),
     )
-    .option('--allow-outside', 'checksums: let names be absolute or have ..')
-    .option('--lenient', 'checksums: pass over lines that are malformed')
+    .option('--allow-outside', 'checksums: allow absolute names and names with ..')
+    .option('--lenient', 'checksums: skip malformed lines')
     .addOption(threadsOption())
     .addHelpText('after', EXAMPLES)
     .action((manifest: string, path: string | undefined, options: Options) =>
@@ -119,7 +122,7 @@ function show(answer: ManifestCheck, silent: boolean): void {
   const { entries, missing } = answer.counts
   if (entries === 0) printError('lineaprint: the manifest lists nothing, so nothing was compared')
   else if (missing === entries)
-    printError(`lineaprint: nothing of it is in ${escapeText(answer.root)}: is that the right folder?`)
+    printError(`lineaprint: no listed file exists in ${escapeText(answer.root)}: is that the right folder?`)
   if (stderr.isTTY === true) printError(summary(answer))
 }
 
@@ -133,6 +136,6 @@ function summary({ same, counts, ignore }: ManifestCheck): string {
   const parts = (['same', 'changed', 'missing', 'added', 'unreadable'] as const).flatMap((kind) =>
     counts[kind] === 0 ? [] : [`${count(counts[kind])} ${kind}`],
   )
-  const excluded = ignore.length === 0 ? '' : `; not looked at: ${escapeText(ignore.join(', '))}`
+  const excluded = ignore.length === 0 ? '' : `; ignored: ${escapeText(ignore.join(', '))}`
   return `${same ? 'no difference' : 'differences found'}: ${parts.join(', ') || 'nothing is listed'}${excluded}`
 }

@@ -23,7 +23,7 @@ export function command(context: CommandContext): Command {
   return new Command('doctor')
     .addHelpText(
       'after',
-      '\nExit code 1 if something would not work.\n\nExample:\n  lineaprint doctor --json',
+      '\nExit code 1 if a required part does not work.\n\nExample:\n  lineaprint doctor --json',
     )
     .action(async (options: CommonOptions) => {
       const findings = await examine(context.signal)
@@ -41,7 +41,7 @@ async function examine(signal: AbortSignal): Promise<Finding[]> {
     program('git', ['--version'], 'commits and changes are not captured', signal),
     program('python3', ['--version'], 'Python packages are not captured', signal),
     program('conda', ['--version'], 'conda packages are not captured', signal),
-    program('uv', ['--version'], 'only needed to rebuild uv environments', signal),
+    program('uv', ['--version'], 'needed only by reproduce --rebuild for uv.lock', signal),
     program(
       'nvidia-smi',
       ['--query-gpu=name,driver_version', '--format=csv,noheader'],
@@ -97,5 +97,5 @@ async function store(): Promise<Finding> {
       }
     }
   }
-  return { name: 'store', state: 'problem', detail: `${wanted} cannot be made` }
+  return { name: 'store', state: 'problem', detail: `${wanted} cannot be created` }
 }

@@ -40,8 +40,8 @@ wandb       a folder for "wandb sync"; --to is the folder of all such runs (defa
             wandb in the store). Nothing is sent
 mlflow      sends the run to a server; --to is its address (default:
             MLFLOW_TRACKING_URI). Credentials come from MLFLOW_TRACKING_USERNAME and
-            MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN. A run that is there
-            already is completed
+            MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN. A run that was sent
+            before is updated
 
 Examples:
   lineaprint export @latest --format yaml --to run.yaml
@@ -51,11 +51,11 @@ Examples:
 /** Build the command. */
 export function command(context: CommandContext): Command {
   return storeOptions(new Command('export'))
-    .argument('<run>', 'an id, the beginning of one, the name of an experiment, or @latest')
-    .addOption(new Option('-f, --format <name>', 'the form').choices(FORMATS).makeOptionMandatory())
+    .argument('<run>', 'id, unique id prefix, experiment name (its newest run), or @latest')
+    .addOption(new Option('-f, --format <name>', 'output format').choices(FORMATS).makeOptionMandatory())
     .option('--to <place>', 'a file, a folder or an address; see below')
     .option('--project <name>', "W&B's project or MLflow's experiment (default: the name of the experiment)")
-    .option('--entity <name>', "W&B's user or team (default: that of the one who syncs)")
+    .option('--entity <name>', "W&B's user or team (default: that of the account that syncs)")
     .addHelpText('after', EXAMPLES)
     .action((reference: string, options: Options) => exportRun(reference, options, context))
 }
@@ -65,7 +65,7 @@ async function exportRun(reference: string, options: Options, context: CommandCo
   const { store, configuration } = await openStore(options)
   const run = await findRun(store, reference)
   if (checkSeal(run.record) === 'broken')
-    printError('lineaprint: warning: the seal of the record does not hold: it was changed after the run')
+    printError('lineaprint: warning: the record does not match its seal: it was changed after the run')
   const { format } = options
   const { saveToWandb, saveToMlflow } = configuration
   if (format === 'wandb') return exportWandb(run, options, optionsOf(saveToWandb), context)
@@ -85,7 +85,7 @@ function refuseUnused({ format, project, entity }: Options): void {
   ] as const
   for (const [option, isUnused] of unused) {
     if (!isUnused) continue
-    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `${option} has no meaning for ${format}`, {
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `${option} does not apply to ${format}`, {
       hint: 'leave it out',
     })
   }
@@ -105,7 +105,7 @@ async function exportText(run: StoredRun, format: TextFormat, options: Options):
   }
   const path = await outputPath(to)
   await writeAtomic(path, text)
-  printResult(options, { run: run.id, format, to: path, warnings }, [`${run.id} is in ${path}`])
+  printResult(options, { run: run.id, format, to: path, warnings }, [`${run.id} written to ${path}`])
 }
 
 async function textOf(
@@ -129,10 +129,10 @@ async function outputPath(to: string): Promise<string> {
   const info = await stat(path).catch(() => undefined)
   const folder = await stat(dirname(path)).catch(() => undefined)
   if ((info === undefined || info.isFile()) && folder?.isDirectory() === true) return path
-  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the run cannot be written there', {
+  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the run cannot be written to this path', {
     path: to,
     field: '--to',
-    expected: 'a file in a folder that is there',
+    expected: 'a file in an existing folder',
     received: info?.isDirectory() === true ? 'a folder' : info ? 'a device or a pipe' : 'no such folder',
     hint: 'leave out --to to write to stdout',
   })
@@ -153,8 +153,8 @@ async function exportWandb(
   })
   const { folder, files, values, warnings } = report
   printResult(options, { run: run.id, format: 'wandb', to: folder, values, files, warnings }, [
-    `${run.id} is in ${folder}`,
-    `send it with: wandb sync ${folder}`,
+    `${run.id} written to ${folder}`,
+    `to send it: wandb sync ${folder}`,
   ])
 }
 
@@ -170,7 +170,7 @@ async function exportMlflow(
     signal,
   })
   const { trackingUri: to, ...rest } = report
-  printResult(options, { run: run.id, format: 'mlflow', to, ...rest }, [`${run.id} is at ${report.url}`])
+  printResult(options, { run: run.id, format: 'mlflow', to, ...rest }, [`${run.id} sent to ${report.url}`])
 }
 
 function printResult(

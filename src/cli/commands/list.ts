@@ -22,11 +22,11 @@ import type { StoreOptions } from '../shared/store.ts'
 /** Build the command. */
 export function command(context: CommandContext): Command {
   return storeOptions(new Command('list'))
-    .option('-n, --limit <count>', 'only the newest', parseCount)
+    .option('-n, --limit <count>', 'show only the newest runs', parseCount)
     .option('--name <text>', 'only runs of this experiment')
     .option('--status <status>', `only runs that are ${STATUSES.join(', ')}; repeatable`, collectStatus, [])
     .option('--tag <text>', 'only runs with this tag; repeatable', collect, [])
-    .option('--since <when>', 'only runs from then on: a date, or 90m, 12h, 7d for that long ago', parseSince)
+    .option('--since <when>', 'only runs started since: a date, or an age such as 90m, 12h, 7d', parseSince)
     .addHelpText(
       'after',
       '\nExample:\n  lineaprint list --status finished --tag baseline --since 7d --limit 10',
@@ -91,12 +91,10 @@ async function list(options: ListOptions, context: CommandContext): Promise<void
   } else if (runs.length > 0) {
     print(table(runs.map(row), ['id', 'name', 'status', 'started', 'took', 'tags']))
   } else if (total > 0) {
-    printError(
-      `lineaprint: no run in ${escapeText(store.root)} is meant by these options; there are ${total} in all`,
-    )
+    printError(`lineaprint: no run matches in ${escapeText(store.root)} (of ${total} runs)`)
   } else if (damaged.length === 0) {
     printError(
-      `lineaprint: there are no runs in ${escapeText(store.root)}; make one with "lineaprint run -- COMMAND"`,
+      `lineaprint: no runs in ${escapeText(store.root)}; record one with "lineaprint run -- COMMAND"`,
     )
   }
   if (slow !== undefined && total >= MANY)

@@ -30,7 +30,7 @@ interface Options extends HashArguments, IgnoreArguments, CommonOptions {
 export function command(context: CommandContext): Command {
   const manifestCommand = new Command('manifest')
     .argument('<path>', 'a folder or a file')
-    .option('-o, --output <file>', 'write it there, whole or not at all (default: stdout)')
+    .option('-o, --output <file>', 'output file, replaced atomically (default: stdout)')
     .option('--tensors', 'also list the tensors of the model at the path (reads its weights twice)')
     .addOption(algorithmOption())
   return addIgnoreOptions(manifestCommand)
@@ -45,8 +45,8 @@ export function command(context: CommandContext): Command {
 }
 
 const EXAMPLES = `
-The manifest is JSON and has no time, host or absolute path: equal folders have equal manifests. A manifest that
-is written into its own folder leaves itself out. ${IGNORE_HELP}
+The manifest is JSON without times, host names or absolute paths: equal folders have equal manifests. A manifest
+that is written into its own folder does not list itself. ${IGNORE_HELP}
 
 Examples:
   lineaprint manifest data -o data/manifest.json
@@ -99,9 +99,9 @@ async function outputPath(output: string, redirected: Redirection | undefined): 
   // `-o /dev/stdout > file` would replace the file that the shell has open.
   if (info !== undefined && isSame(info, redirected)) return undefined
   if (info !== undefined && !info.isFile()) {
-    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'a manifest cannot be written there', {
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the manifest cannot be written to this path', {
       path: output,
-      expected: 'a file, or a name that is free',
+      expected: 'a file, or a path that does not exist',
       received: info.isDirectory() ? 'a folder' : 'a device or a pipe',
       hint: 'leave out -o to write to stdout',
     })
@@ -109,9 +109,9 @@ async function outputPath(output: string, redirected: Redirection | undefined): 
   const folder = await ifExists(output, stat(dirname(path)))
   if (folder?.isDirectory() === true) return path
   // Check before the work, not after it.
-  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'there is no such folder to write to', {
+  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the output folder does not exist', {
     path: dirname(path),
-    hint: 'make it, or name another with -o',
+    hint: 'create it, or choose another with -o',
   })
 }
 
@@ -119,7 +119,7 @@ async function outputPath(output: string, redirected: Redirection | undefined): 
 async function ifExists<T>(path: string, pending: Promise<T>): Promise<T | undefined> {
   return pending.catch((cause: unknown) => {
     if (['ENOENT', 'ENOTDIR'].includes(errorCode(cause) ?? '')) return undefined
-    throw storeError(path, 'it cannot be looked at', cause)
+    throw storeError(path, 'cannot stat it', cause)
   })
 }
 
@@ -131,10 +131,14 @@ async function ownPatterns(path: string, outputs: readonly string[]): Promise<st
     outputs.map(async (output) => {
       const own = relative(root, join(await realpath(dirname(output)), basename(output)))
       if (own === '') {
-        throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the manifest would replace what it describes', {
-          path,
-          hint: 'name another file with -o',
-        })
+        throw new LineaprintError(
+          'ERR_LINEAPRINT_ARGUMENT',
+          'the manifest would overwrite the file that it describes',
+          {
+            path,
+            hint: 'choose another file with -o',
+          },
+        )
       }
       const outside = own === '..' || own.startsWith(`..${sep}`) || isAbsolute(own)
       return outside ? [] : [literalPattern(own.split(sep).join('/'))]
@@ -174,7 +178,7 @@ async function refuseOwnOutput(path: string, { entries }: Manifest, output: Redi
     if (info === undefined || !isSame(info, output)) continue
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'stdout is redirected into the folder itself', {
       path: join(path, entry.path),
-      hint: 'name that file with -o, and the manifest leaves it out',
+      hint: 'use -o with that file, and the manifest does not list it',
     })
   }
 }

@@ -27,9 +27,9 @@ interface ReproduceArguments extends StoreOptions {
 }
 
 const EXAMPLE = `
-Brings the recorded work tree back into a new folder, runs the recorded command there as a run of its own, and
-compares its outputs and last metrics with the recorded ones. The repository is only read. Output of the command goes
-to stderr. Exit codes: 0 reproduced, 1 not reproduced, 3 it could not be run.
+Restores the recorded work tree into a new folder, runs the recorded command there as a new run, and compares its
+outputs and last metrics with the recorded ones. The repository is only read. The output of the command goes to
+stderr. Exit codes: 0 reproduced, 1 not reproduced, 2 wrong usage, 3 the command could not be run.
 
 Example:
   lineaprint reproduce @latest --into ../again`
@@ -37,17 +37,21 @@ Example:
 /** Build the command. */
 export function command(context: CommandContext): Command {
   return storeOptions(new Command('reproduce'))
-    .argument('<run>', 'an id, the beginning of one, the name of an experiment, or @latest')
+    .argument('<run>', 'id, unique id prefix, experiment name (its newest run), or @latest')
     .option(
       '--into <folder>',
       'folder for the work tree, new or empty (default: a temporary one, which is kept)',
     )
-    .option('--no-run', 'only bring the work tree back')
+    .option('--no-run', 'only restore the work tree')
     .option(
       '--rebuild',
-      'install what the run had installed: npm ci and the like, and a new Python environment',
+      'reinstall the recorded packages first (npm ci and similar, a new Python environment)',
     )
-    .option('--tolerance <number>', 'absolute difference up to which numbers count as reproduced', tolerance)
+    .option(
+      '--tolerance <number>',
+      'largest absolute difference of numbers that still counts as reproduced',
+      tolerance,
+    )
     .addHelpText('after', EXAMPLE)
     .action((reference: string, options: ReproduceArguments) => reproduce(reference, options, context))
 }
@@ -55,7 +59,7 @@ export function command(context: CommandContext): Command {
 function tolerance(text: string): number {
   const value = Number(text)
   if (text.trim() !== '' && Number.isFinite(value) && value >= 0) return value
-  throw new InvalidArgumentError('Expected a number that is not negative, for example 1e-6.')
+  throw new InvalidArgumentError('Expected a number of at least 0, for example 1e-6.')
 }
 
 async function reproduce(
@@ -168,9 +172,13 @@ function rows({ section, name, verdict, detail, differences }: ReproduceItem): s
   const head = [paint(STYLES[verdict], verdict), section, escapeText(name), escapeText(shownDetail)]
   if (!byField) return [head]
   const fields = differences.slice(0, SHOWN).map(({ field, before, after }) => {
-    const change = `${before ?? 'not there'} → ${after ?? 'gone'}`
+    const change = `${before ?? 'absent'} → ${after ?? 'gone'}`
     return [paint(STYLES[verdict], verdict), section, escapeText(field), escapeText(change)]
   })
   const hidden = differences.length - fields.length
-  return [head, ...fields, ...(hidden > 0 ? [['', section, '…', `and ${hidden} more; --json has all`]] : [])]
+  return [
+    head,
+    ...fields,
+    ...(hidden > 0 ? [['', section, '…', `and ${hidden} more; --json lists all`]] : []),
+  ]
 }

@@ -19,12 +19,12 @@ interface VerifyArguments extends StoreOptions {
 }
 
 const EXAMPLE = `
-Looks again at the code, the environment, the seeds, datasets, models, tokenizers and outputs of the run, and
-checks that its record and files are as they were written. With a command and a seed, as they would be given to
-"lineaprint run", these are compared with the recorded ones as well. Every difference is shown; which of them make
-the exit code 1 is a question of the level. The seal of the record always counts.
+Compares the code, environment, seeds, datasets, models, tokenizers and outputs recorded by the run with the present,
+and checks that its record and files are unchanged. Give a command and a seed, as for "lineaprint run", to compare
+them as well. Every difference is shown. The level decides which differences set the exit code to 1. The seal of the
+record always counts.
 
-Exit codes: 0 nothing found that counts, 1 a difference, 2 wrong usage, 3 something could not be read.
+Exit codes: 0 no difference that counts, 1 a difference, 2 wrong usage, 3 something could not be read.
 
 Examples:
   lineaprint verify @latest
@@ -34,27 +34,27 @@ Examples:
 /** Build the command. */
 export function command(context: CommandContext): Command {
   return storeOptions(new Command('verify'))
-    .argument('<run>', 'an id, the beginning of one, the name of an experiment, or @latest')
-    .argument('[command...]', 'behind --: the command that would be run, to compare with the recorded one')
+    .argument('<run>', 'id, unique id prefix, experiment name (its newest run), or @latest')
+    .argument('[command...]', 'after --: the command to compare with the recorded one')
     .addOption(
-      new Option('--data', 'only datasets, models, tokenizers and outputs count').conflicts([
+      new Option('--data', 'count only datasets, models, tokenizers and outputs').conflicts([
         'code',
         'strict',
       ]),
     )
-    .addOption(new Option('--code', 'only git and the command count').conflicts(['data', 'strict']))
+    .addOption(new Option('--code', 'count only git and the command').conflicts(['data', 'strict']))
     .addOption(
-      new Option('--strict', 'everything counts, also the machine and what was not checked').conflicts([
-        'data',
-        'code',
-      ]),
+      new Option(
+        '--strict',
+        'count everything, including the machine and items that were not checked',
+      ).conflicts(['data', 'code']),
     )
     .option(
       '--seed <number>',
-      'the seed that would be told to the command',
+      'the seed to compare with the recorded one',
       wholeNumber(0, Number.MAX_SAFE_INTEGER),
     )
-    .option('--details', 'every file and every difference on a line of its own')
+    .option('--details', 'print each file and each difference on its own line')
     .addHelpText('after', EXAMPLE)
     .action((reference: string, argv: string[], options: VerifyArguments) =>
       verify(reference, argv, options, context),
@@ -69,9 +69,9 @@ async function verify(
 ): Promise<void> {
   // Without the dashes, a second run or an unknown option would be taken for a command.
   if (argv.length > 0 && !process.argv.includes('--')) {
-    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `what is ${JSON.stringify(argv[0])}?`, {
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `unexpected argument ${JSON.stringify(argv[0])}`, {
       field: 'command',
-      hint: 'one run is verified at a time; put -- before a command to compare',
+      hint: 'only one run can be verified at a time; put -- before a command to compare',
     })
   }
   const { store, configuration } = await openStore(options)
@@ -140,14 +140,14 @@ function row({ section, name, status, detail, counts, differences: changes }: Ve
   return [paint(style, status), section, escapeText(name), escapeText(words) + (isIgnored ? IGNORED : '')]
 }
 
-const IGNORED = ' (does not count here)'
+const IGNORED = ' (does not count at this level)'
 
 function differences({ section, name, differences: changes }: VerifyItem): string[][] {
   return changes.map(({ field, before, after, counts }) => [
     '',
     section,
     escapeText(name),
-    escapeText(`${field}: ${before ?? 'not there'} → ${after ?? 'gone'}`) + (counts ? '' : IGNORED),
+    escapeText(`${field}: ${before ?? 'absent'} → ${after ?? 'gone'}`) + (counts ? '' : IGNORED),
   ])
 }
 

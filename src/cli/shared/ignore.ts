@@ -25,20 +25,20 @@ export interface IgnoreOptions {
 /** Add `--ignore`, `--ignore-file`, `--no-ignore-file` and `--include-skipped`. */
 export function addIgnoreOptions(command: Command): Command {
   return command
-    .option('--ignore <glob>', 'leave out what matches (gitignore syntax, repeatable)', collect, [])
+    .option('--ignore <glob>', 'ignore matching entries (gitignore syntax; repeatable)', collect, [])
     .addOption(
-      new Option('--ignore-file <file>', 'leave out what its lines match (repeatable)')
+      new Option('--ignore-file <file>', 'ignore entries that match the lines of this file (repeatable)')
         .argParser((value: string, before: readonly string[] | false) =>
           collect(value, before === false ? [] : before),
         )
-        .default([], 'those named .lineaprintignore'),
+        .default([], 'every .lineaprintignore'),
     )
-    .option('--no-ignore-file', 'no file says what is left out, .lineaprintignore neither')
-    .option('--include-skipped', 'count .git and .lineaprint too')
+    .option('--no-ignore-file', 'use no ignore file, not even .lineaprintignore')
+    .option('--include-skipped', 'include .git and .lineaprint')
 }
 
 /** Help on these options. */
-export const IGNORE_HELP = `A file .lineaprintignore leaves out what its lines match in its folder, as .gitignore does in git. It counts itself.`
+export const IGNORE_HELP = `A file .lineaprintignore excludes matching entries of its folder, as .gitignore does in git. The file itself is included.`
 
 /**
  * Read the files with patterns. Later files take precedence over earlier ones, and `--ignore` over all.
@@ -64,7 +64,7 @@ async function readPatterns(path: string): Promise<string[]> {
       errorCode(cause) === 'ENOENT'
         ? (['ERR_LINEAPRINT_NOT_FOUND', 'there is no such file'] as const)
         : (['ERR_LINEAPRINT_UNREADABLE', String(cause)] as const)
-    throw new LineaprintError(code, `it gives no ignore patterns: ${reason}`, { path, cause })
+    throw new LineaprintError(code, `the ignore file cannot be read: ${reason}`, { path, cause })
   })
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
@@ -84,7 +84,7 @@ export function ignoreWarnings(path: string, patterns: readonly string[]): strin
   if (patterns.length === 0) return []
   const more = patterns.length > SHOWN ? ` and ${count(patterns.length - SHOWN)} more` : ''
   const shown = `${patterns.slice(0, SHOWN).join(' ')}${more}`
-  return [`${path}: .lineaprintignore leaves out ${shown} (--no-ignore-file counts it)`]
+  return [`${path}: .lineaprintignore excludes ${shown} (use --no-ignore-file to include)`]
 }
 
 /** Patterns that a warning shows. */

@@ -19,9 +19,9 @@ export interface SampleArguments {
 /** Add the options to a command. */
 export function addSampleOptions(command: Command): Command {
   return command
-    .option('--sample <amount>', 'read only so many units, or a share: 1000, 1/1000, 0.1%', parseAmount)
+    .option('--sample <amount>', 'read only this many units, or this share: 1000, 1/1000, 0.1%', parseAmount)
     .addOption(
-      new Option('--sample-strategy <name>', 'which units (default: strided)').choices([
+      new Option('--sample-strategy <name>', 'how units are chosen (default: strided)').choices([
         'strided',
         'random',
         'blocks',
@@ -30,15 +30,15 @@ export function addSampleOptions(command: Command): Command {
     .option('--sample-seed <number>', 'seed of the strategy random (default: 0)', parseSeed)
     .option(
       '--sample-above <units>',
-      'read everything up to so many units (default: 0)',
+      'read everything if there are at most this many units (default: 0)',
       wholeNumber(0, Number.MAX_SAFE_INTEGER),
     )
 }
 
 /** Help on these options. */
 export const SAMPLE_HELP = `
-A sample reads blocks of 16,384 bytes of a file, elements of a tensor, or files of a folder, always the first and
-the last. Its digest has the form sampled(...) and is never equal or comparable to that of a full pass.`
+A sample reads blocks of 16,384 bytes of a file, elements of a tensor, or files of a folder; the first and the last
+unit are always read. Its digest has the form sampled(...) and cannot be compared with a full digest.`
 
 function parseAmount(text: string): Pick<SampleOptions, 'count' | 'share'> {
   const whole = Number(text)
@@ -59,7 +59,7 @@ export function toSample(given: SampleArguments): SampleOptions | undefined {
   for (const [option, value] of Object.entries({ strategy, seed, above })) {
     if (value === undefined) continue
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `--sample-${option} needs --sample`, {
-      hint: 'say how much to read, for example --sample 1/1000',
+      hint: 'add the amount to read, for example --sample 1/1000',
     })
   }
   return undefined
@@ -68,7 +68,7 @@ export function toSample(given: SampleArguments): SampleOptions | undefined {
 /** Refuse a sample of input that has to be read whole: standard input, a part, parts that are merged. */
 export function refuseSample(sample: SampleOptions | undefined): void {
   if (sample === undefined) return
-  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this cannot be sampled', {
+  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'sampling is not supported for this input', {
     field: 'sample',
     expected: 'files and folders',
     received: 'standard input, a part or a merge',
@@ -83,7 +83,7 @@ const WORDS: Readonly<Record<SampleReport['unit'], string>> = {
 
 /** Describe the extent of a sample. */
 function readText({ unit, units, read, share, bytesRead, bytesTotal }: SampleReport): string {
-  if (read === units) return `all of ${count(units)} ${WORDS[unit]}, so the digest is an ordinary one`
+  if (read === units) return `all of ${count(units)} ${WORDS[unit]}; the digest is a full digest`
   const part = `${Number((share * 100).toPrecision(3))} %`
   return `${count(read)} of ${count(units)} ${WORDS[unit]} (${part}), ${bytes(bytesRead)} of ${bytes(bytesTotal)}`
 }

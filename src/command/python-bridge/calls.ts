@@ -105,7 +105,7 @@ async function saveCheckpoint(
 ): Promise<Answer> {
   if (!recorder.configuration.enableSeedTracking) return null
   if (name === 'start' || name === 'end') {
-    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this name has another meaning', {
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this checkpoint name is reserved', {
       field: 'name',
       expected: 'another name',
       received: name,

@@ -28,10 +28,15 @@ export async function transferredPath(
     const path = `/proc/${pid}/fd/${number}`
     const info = await stat(path, { bigint: true }).catch(() => undefined)
     if (info?.dev === BigInt(device) && info.ino === BigInt(inode)) return path
-    throw new LineaprintError('ERR_LINEAPRINT_UNREADABLE', 'the descriptor of the program is not reached')
+    throw new LineaprintError(
+      'ERR_LINEAPRINT_UNREADABLE',
+      'the file descriptor of the program cannot be opened',
+    )
   }
   if (file !== undefined) return join(scratch, file)
-  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'nothing was handed over', { field: 'path' })
+  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the message has no path, file or descriptor', {
+    field: 'path',
+  })
 }
 
 /** An array that was handed over. */
@@ -56,7 +61,7 @@ export async function readTransferredArray(
 ): Promise<TransferredArray> {
   const width = elementBytes(dtype)
   if (width === undefined) {
-    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the dtype is not known', {
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'unknown dtype', {
       field: 'dtype',
       expected: BYTE_DTYPES.join(', '),
       received: dtype,

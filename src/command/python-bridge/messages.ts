@@ -210,7 +210,7 @@ export function parseFrame(frame: Uint8Array): object {
     throw new LineaprintError('ERR_LINEAPRINT_FORMAT', 'a message is not JSON', { cause })
   }
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
-  throw new LineaprintError('ERR_LINEAPRINT_FORMAT', 'a message is no object')
+  throw new LineaprintError('ERR_LINEAPRINT_FORMAT', 'a message is not an object')
 }
 
 /**

@@ -80,9 +80,9 @@ export class Programs {
 }
 
 const NOT_REACHED =
-  'no Python program said anything: it ignores PYTHONPATH (-E, -I), is older than 3.9, or is somewhere else'
+  'no Python program connected: the program may ignore PYTHONPATH (-E, -I), use Python older than 3.9, or run on another machine or in a container'
 
-const NOT_AVAILABLE = 'there are no Unix-domain sockets here'
+const NOT_AVAILABLE = 'Unix-domain sockets are not available on this system'
 
 function describeProgram({ number, hello, report, seeds, files, end }: Program): PythonProgram {
   const { pid, kind, version, implementation, hashSeed, seed, origin } = hello

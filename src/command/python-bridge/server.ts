@@ -41,7 +41,7 @@ export class BridgeServer {
     this.#session = session
     this.#server = createServer({ allowHalfOpen: false }, (socket) => this.#accept(socket))
     this.#server.maxConnections = CONNECTION_LIMIT
-    this.#server.on('drop', () => session.warn('more processes than can be listened to were connected'))
+    this.#server.on('drop', () => session.warn('too many processes connected; some are not recorded'))
   }
 
   /** Listen at a path. @throws What the system throws if it cannot. */
@@ -79,7 +79,8 @@ export class BridgeServer {
       last.write(toFrame({ call: 'flush', id: 0 }))
       await once(last, 'data', { signal })
     } catch (error) {
-      if (!signal.aborted) this.#session.warn(`the last words of programs may be missing: ${reasonOf(error)}`)
+      if (!signal.aborted)
+        this.#session.warn(`the last messages of programs may be missing: ${reasonOf(error)}`)
     } finally {
       last.destroy()
     }
@@ -128,7 +129,7 @@ export class BridgeServer {
       if (this.#stop.signal.aborted) return
       // What follows on this connection cannot be understood; the program finds it closed.
       const isReset = error instanceof Error && 'code' in error && error.code === 'ECONNRESET'
-      if (!isReset) this.#session.warn(`a program said something that is not understood: ${reasonOf(error)}`)
+      if (!isReset) this.#session.warn(`invalid data from a program: ${reasonOf(error)}`)
     }
   }
 }
@@ -156,7 +157,8 @@ class Conversation {
       await this.#reply({ id, result })
     } catch (error) {
       if (this.#signal.aborted) throw error
-      if (id === undefined) this.#session.warn(`what a program said was not recorded: ${reasonOf(error)}`)
+      if (id === undefined)
+        this.#session.warn(`a message from a program was not recorded: ${reasonOf(error)}`)
       else await this.#reply({ id, error: describe(error) })
     }
   }
@@ -168,8 +170,8 @@ class Conversation {
     }
     if (this.#program !== undefined) return answer(message, this.#program, this.#session)
     if (message.call === 'flush') return null
-    throw new LineaprintError('ERR_LINEAPRINT_STATE', 'a program greets first', {
-      hint: 'or there are more programs than are told apart',
+    throw new LineaprintError('ERR_LINEAPRINT_STATE', 'the first message must be hello', {
+      hint: 'or the limit of programs per run is reached',
     })
   }
 

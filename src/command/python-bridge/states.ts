@@ -67,7 +67,7 @@ export class StateFiles {
     try {
       await mkdir(dirname(target), { recursive: true })
     } catch (cause) {
-      throw storeError(dirname(target), 'it cannot be made', cause)
+      throw storeError(dirname(target), 'cannot be created', cause)
     }
     await writeAtomic(target, format(content, generators))
     this.#written.add(path)

@@ -104,7 +104,7 @@ function failure(
   const isLate = (deadline.reason as Error | undefined)?.name === 'TimeoutError'
   const reason = isLate ? `it took longer than ${timeoutMs} ms` : reasonOf(error)
   const { id } = run.record
-  return `the run was not wholly given to ${name}: ${reason}; "lineaprint export ${id} --format ${format}" gives it again`
+  return `the run was not fully sent to ${name}: ${reason}; to send it again: lineaprint export ${id} --format ${format}`
 }
 
 /** Await work up to a deadline. Work that ignores it is abandoned. */

@@ -21,9 +21,12 @@ export class Refusal extends LineaprintError {
   constructor(path: string, status: number, answer: Answer) {
     const { error_code: reason, message } = answer
     const text = typeof message === 'string' ? message : `it answered ${status}`
-    super('ERR_LINEAPRINT_SERVICE', `MLflow refuses: ${oneLine(text)}`, {
+    super('ERR_LINEAPRINT_SERVICE', `MLflow refused the request: ${oneLine(text)}`, {
       path,
-      hint: status === 401 || status === 403 ? 'check MLFLOW_TRACKING_USERNAME and its kin' : undefined,
+      hint:
+        status === 401 || status === 403
+          ? 'check the credentials (MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD, MLFLOW_TRACKING_TOKEN)'
+          : undefined,
     })
     this.reason = typeof reason === 'string' ? reason : ''
   }
@@ -118,7 +121,7 @@ export class MlflowClient {
     } catch (cause) {
       signal.throwIfAborted()
       if (cause instanceof PassingFailure || LineaprintError.is(cause)) throw cause
-      throw new PassingFailure(limited.aborted ? 'it does not answer' : networkReason(cause), { cause })
+      throw new PassingFailure(limited.aborted ? 'no answer' : networkReason(cause), { cause })
     }
     if (status >= 300 && status < 400) throw strange(url, `a redirection (${status})`)
     const answer = parse(text)
@@ -170,7 +173,7 @@ function parse(text: string): Answer | undefined {
 }
 
 function strange(url: string, received: string): LineaprintError {
-  return new LineaprintError('ERR_LINEAPRINT_SERVICE', 'this does not answer like an MLflow server', {
+  return new LineaprintError('ERR_LINEAPRINT_SERVICE', 'the server does not answer like MLflow', {
     path: url,
     expected: 'a JSON object',
     received,

@@ -54,7 +54,9 @@ export function parametersOf(record: RunRecord): { parameters: Pair[]; warnings:
     const text = written(value)
     const short = cut(text, PARAMETER_LIMIT)
     if (short !== text)
-      warnings.push(`MLflow keeps ${PARAMETER_LIMIT} characters of the parameter ${key}; run.json has all`)
+      warnings.push(
+        `MLflow stores only ${PARAMETER_LIMIT} characters of the parameter ${key}; run.json has the full value`,
+      )
     parameters.push({ key, value: short })
   }
   for (const [key, value] of Object.entries(plainMetadata(record))) add([key], value)
@@ -137,9 +139,7 @@ export function datasetsOf(record: RunRecord): { datasets: DatasetInput[]; warni
     const path = textOf(dataset.path)
     const source = JSON.stringify(path === undefined ? { tags: { [RUN_TAG]: record.id } } : { uri: path })
     if (source.length > SOURCE_LIMIT) {
-      warnings.push(
-        `MLflow takes no path as long as that of the dataset ${JSON.stringify(name)}: it was left out`,
-      )
+      warnings.push(`the path of the dataset ${JSON.stringify(name)} is too long for MLflow and was not sent`)
       return []
     }
     const hex = digest.slice(digest.lastIndexOf(':') + 1)

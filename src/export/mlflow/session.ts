@@ -59,7 +59,7 @@ export class MlflowSession {
   static async open(record: RunRecord, target: MlflowTarget, signal: AbortSignal): Promise<MlflowSession> {
     // The id becomes part of a search, and a record may be untrusted.
     if (!isRunId(record.id)) {
-      throw new LineaprintError('ERR_LINEAPRINT_RECORD', 'the id of the record is no id of a run', {
+      throw new LineaprintError('ERR_LINEAPRINT_RECORD', 'the record has an invalid run id', {
         field: 'id',
         received: JSON.stringify(record.id),
       })
@@ -98,7 +98,9 @@ export class MlflowSession {
     } catch (error) {
       // Parameters cannot be changed, and a live run may have sent earlier values.
       if (!(error instanceof Refusal)) throw error
-      warnings.push(`MLflow keeps other parameters than the run has: ${error.message}`)
+      warnings.push(
+        `MLflow cannot change a parameter, so its parameters differ from the run: ${error.message}`,
+      )
     }
     await this.#log({ tags: tagsOf(record) }, signal)
     const { datasets, warnings: leftOut } = datasetsOf(record)
@@ -106,7 +108,10 @@ export class MlflowSession {
     if (datasets.length > 0)
       await this.#client.call('POST runs/log-inputs', { run_id: this.runId, datasets }, signal)
     if (this.#artifacts === undefined) {
-      return [...warnings, 'the server keeps artefacts elsewhere: run.json, patches and plots are not there']
+      return [
+        ...warnings,
+        'the server does not store artifacts itself: run.json, patches and plots were not uploaded',
+      ]
     }
     for (const { place, path } of await findFiles(folder, gitFacts(record).patches))
       await this.#upload(path, await openAsBlob(place), signal)
@@ -152,7 +157,7 @@ async function experimentOf(client: MlflowClient, name: string, signal: AbortSig
           `MLflow's experiment ${JSON.stringify(name)} is deleted`,
           {
             path: client.trackingUri,
-            hint: 'restore it there, or name another one',
+            hint: 'restore it in MLflow, or choose another experiment',
           },
         )
       }
@@ -212,7 +217,7 @@ function infoOf(client: MlflowClient, run: unknown): Record<string, unknown> {
 function known(client: MlflowClient, value: unknown, field: string): string {
   const text = textOf(value)
   if (text !== undefined && /^[\w-]+$/.test(text)) return text
-  throw new LineaprintError('ERR_LINEAPRINT_SERVICE', 'this does not answer like an MLflow server', {
+  throw new LineaprintError('ERR_LINEAPRINT_SERVICE', 'the server does not answer like MLflow', {
     path: client.trackingUri,
     field,
     expected: 'an id',

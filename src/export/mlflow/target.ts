@@ -42,20 +42,20 @@ export function mlflowTarget(
 
 function parseAddress(address: string | undefined): URL {
   if (address === undefined || address === '') {
-    throw new LineaprintError('ERR_LINEAPRINT_CONFIGURATION', 'there is no MLflow server to send to', {
+    throw new LineaprintError('ERR_LINEAPRINT_CONFIGURATION', 'no MLflow server is configured', {
       field: 'trackingUri',
-      hint: 'name its address, or set the variable MLFLOW_TRACKING_URI',
+      hint: 'pass its address, or set MLFLOW_TRACKING_URI',
     })
   }
   const url = URL.parse(address)
   if (url !== null && ['http:', 'https:'].includes(url.protocol) && url.search === '' && url.hash === '')
     return url
   // The address may contain a password, so it is not repeated.
-  throw new LineaprintError('ERR_LINEAPRINT_CONFIGURATION', 'this is no address of an MLflow server', {
+  throw new LineaprintError('ERR_LINEAPRINT_CONFIGURATION', 'not the address of an MLflow server', {
     field: 'trackingUri',
     expected: 'http://… or https://…',
     received: url === null ? 'something else' : `${url.protocol}…`,
-    hint: 'a folder or database is reached through "mlflow server --backend-store-uri …"',
+    hint: 'to use a folder or database, start "mlflow server --backend-store-uri …"',
   })
 }
 

@@ -113,7 +113,7 @@ export function rowsOf(points: readonly MetricPoint[]): { rows: Row[]; warnings:
   }
   const warnings = [...replaced].map(
     ([name, count]) =>
-      `W&B keeps one value of a metric per step: of ${JSON.stringify(name)}, ${count} earlier ones at the same step are not in it`,
+      `W&B stores one value of a metric per step: ${count} earlier values of ${JSON.stringify(name)} at the same steps are not exported`,
   )
   return { rows: [...rows.values()].toSorted((a, b) => a.step - b.step), warnings }
 }

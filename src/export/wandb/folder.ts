@@ -61,7 +61,7 @@ export async function makeWandbFolder(path: string): Promise<void> {
   try {
     await makeFolders(path)
   } catch (cause) {
-    throw storeError(path, 'the folder cannot be made', cause)
+    throw storeError(path, 'the folder cannot be created', cause)
   }
 }
 
@@ -105,7 +105,7 @@ export async function writeWandbFolder(
   // Without this marker's removal, `wandb sync` would skip the new content of a run that was sent before.
   await rm(join(folder, `${fileName(record)}.synced`), { force: true })
   const values = rows.reduce((total, row) => total + row.values.size, 0)
-  const running = record.status === 'running' ? ['the run goes on: W&B will show it as failed'] : []
+  const running = record.status === 'running' ? ['the run is still running: W&B will show it as failed'] : []
   return { folder, files, values, warnings: [...problems, ...warnings, ...running] }
 }
 

@@ -61,7 +61,7 @@ export function checkSample(
     'blocks',
   ])
   if (sample.seed !== undefined && strategy !== 'random') {
-    throw argument('sample.seed', 'no seed, since nothing is random', `a seed with ${strategy}`)
+    throw argument('sample.seed', 'no seed, because the strategy is not random', `a seed with ${strategy}`)
   }
   return {
     strategy,
@@ -99,7 +99,7 @@ function checkWhole(field: string, value: number, least: number): number {
 }
 
 function argument(field: string, expected: string, received: string): LineaprintError {
-  return new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `${field} is not as it should be`, {
+  return new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `${field} is not valid`, {
     field,
     expected,
     received,

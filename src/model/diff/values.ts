@@ -55,7 +55,7 @@ export async function compareValues(
   }
   if (decoderBefore === undefined || decoderAfter === undefined) return notCompared('unknown dtype')
   if (decoderBefore.kind !== decoderAfter.kind)
-    return notCompared(`${before.tensor.dtype} and ${after.tensor.dtype} have no common exact form`)
+    return notCompared(`${before.tensor.dtype} and ${after.tensor.dtype} cannot be compared exactly`)
   const elements = (before.tensor.end - before.tensor.start) / decoderBefore.width
   if (
     !Number.isInteger(elements) ||

@@ -41,7 +41,7 @@ export async function rebuildModules(
   if (lock === undefined) {
     const reason =
       names.length === 0
-        ? 'the run had no lock file, so it is not known where in node_modules each package lay'
+        ? 'the run had no lock file, so the layout of node_modules is unknown'
         : `${names.join(', ')} is not in the work tree`
     return packages === null && names.length === 0 ? [] : [item('environment', 'npm', 'not-restored', reason)]
   }
@@ -55,9 +55,8 @@ export async function rebuildModules(
 function departedFrom(file: LockFileRecord | undefined): string {
   if (file === undefined || file.drift === null) return ''
   // The file was not understood as a whole.
-  if (file.driftCount === null)
-    return '; it is not known how many packages departed from it when the run was made'
-  return file.driftCount > 0 ? `; ${file.driftCount} packages departed from it when the run was made` : ''
+  if (file.driftCount === null) return '; it is not known how many packages differed from it during the run'
+  return file.driftCount > 0 ? `; ${file.driftCount} packages differed from it during the run` : ''
 }
 
 interface Lock {

@@ -66,11 +66,11 @@ export async function rebuildPython(plan: PythonRebuild, context: ToolContext): 
   const how = await install(plan, folder, base.command, hasUv, context)
   const items: ReproduceItem[] = [item('environment', 'python', 'rebuilt', how.detail)]
   if (base.version !== found.version) {
-    const detail = `Python ${found.version ?? ''} is not here; ${base.version} was used`
+    const detail = `Python ${found.version ?? ''} is not installed; ${base.version} was used`
     items.push(item('environment', 'python.version', 'not-restored', detail))
   }
   if (how.left.length > 0) {
-    const detail = `not from an index, or of a form that is not known: ${how.left.slice(0, 5).join(', ')}`
+    const detail = `not from an index, or in an unknown format: ${how.left.slice(0, 5).join(', ')}`
     items.push(item('environment', 'python.packages', 'not-restored', detail))
   }
   return { items, folder, before }

@@ -59,12 +59,12 @@ export async function rebuild(
   const items: ReproduceItem[] = []
   if (npm.status === 'present') items.push(...(await rebuildModules(npm, directory, target, tools)))
   if (conda.status === 'present')
-    items.push(item('environment', 'conda', 'not-restored', 'environments of conda are not rebuilt'))
+    items.push(item('environment', 'conda', 'not-restored', 'conda environments are not rebuilt'))
   if (recorded.status === 'absent' || !usesPython(run, recorded, hasActive(environment)))
     return { ...AS_IT_IS, items: orNothing(items) }
   const { packages } = recorded
   if (packages === null) {
-    const reason = 'the packages of Python were not recorded'
+    const reason = 'the Python packages were not recorded'
     return { ...AS_IT_IS, items: [...items, item('environment', 'python', 'not-restored', reason)] }
   }
   const python = await rebuildPython({ found: { ...recorded, packages }, directory, target, map }, tools)
@@ -76,7 +76,7 @@ export async function rebuild(
 }
 
 function orNothing(items: readonly ReproduceItem[]): readonly ReproduceItem[] {
-  const nothing = 'the run used no package manager that is known'
+  const nothing = 'the run used no known package manager'
   return items.length > 0 ? items : [item('environment', 'rebuild', 'not-restored', nothing)]
 }
 

@@ -50,7 +50,7 @@ export async function runTool(
       {
         field: 'rebuild',
         expected: name,
-        hint: 'install it, or reproduce without --rebuild',
+        hint: 'install the tool, or reproduce without --rebuild',
       },
     )
   }
@@ -60,7 +60,7 @@ export async function runTool(
   throw new LineaprintError(
     'ERR_LINEAPRINT_COMMAND',
     `the environment could not be rebuilt: ${name} ${how}${said === '' ? '' : `: ${said}`}`,
-    { path: directory, field: 'rebuild', hint: 'without --rebuild the environment is used as it is' },
+    { path: directory, field: 'rebuild', hint: 'without --rebuild the current environment is used' },
   )
 }
 

@@ -24,7 +24,7 @@ export async function compareFolders(
 ): Promise<FileVerdict> {
   const changed = changedFiles(await list(before, options), await list(after, options))
   if (changed.length === 0)
-    return { verdict: 'different', detail: 'the folders differ, but in no file', differences: [] }
+    return { verdict: 'different', detail: 'the folder digests differ, but no file does', differences: [] }
   if (changed.every(({ field }) => WEIGHTS.test(field))) {
     // The same tensors in other shards have other files, but are one model.
     const model = await compareWeights(before, after, options)

@@ -70,5 +70,8 @@ export function compareMetrics(
     return item('metrics', name, verdict, `${was} → ${is}`, differences, found)
   })
   const added = [...after.keys()].filter((name) => !before.has(name))
-  return [...items, ...added.map((name) => item('metrics', name, 'different', 'it was not logged before'))]
+  return [
+    ...items,
+    ...added.map((name) => item('metrics', name, 'different', 'it is not in the recorded run')),
+  ]
 }

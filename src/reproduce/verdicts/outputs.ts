@@ -33,12 +33,12 @@ export async function compareOutputs(
     options.signal?.throwIfAborted()
     const other = after.record.outputs[name]
     if (entry.status !== 'tracked') {
-      const why = entry.status === 'off' ? 'it was switched off' : `it was not recorded: ${entry.reason}`
+      const why = entry.status === 'off' ? 'it was disabled' : `it was not recorded: ${entry.reason}`
       items.push(item('outputs', name, 'not-compared', why))
       continue
     }
     if (other?.status !== 'tracked') {
-      const why = other?.status === 'failed' ? other.reason : 'the command did not make it'
+      const why = other?.status === 'failed' ? other.reason : 'the command did not create it'
       items.push(item('outputs', name, 'missing', why))
       continue
     }
@@ -113,7 +113,7 @@ async function compareRecorded(
     const detail = `the bytes differ, every tensor is the same by its recorded digest; ${gone}`
     return { verdict: 'same-tensors', detail, differences: [] }
   }
-  const unjudged = tolerance === undefined ? '' : ', so the tolerance cannot be judged'
+  const unjudged = tolerance === undefined ? '' : '; the tolerance cannot be applied'
   const { detail } = named(changed, recorded.length)
   return { verdict: 'different', detail: `${detail}; ${gone}${unjudged}`, differences: changed }
 }
@@ -126,7 +126,7 @@ async function whyNotThere(
 ): Promise<string | undefined> {
   try {
     const { digest } = await readDataset(was.path, { algorithm, signal, tables: false })
-    return digest.toString() === was.digest ? undefined : 'the original was changed since'
+    return digest.toString() === was.digest ? undefined : 'the original has changed since the run'
   } catch (error) {
     if (!LineaprintError.is(error)) throw error
     return `the original cannot be read: ${reasonOf(error)}`

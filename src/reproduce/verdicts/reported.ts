@@ -22,7 +22,7 @@ export async function compareReported(before: StoredRun, after: StoredRun): Prom
       if (was.status !== 'tracked' || !isReported(was)) continue
       const is = after.record[section][name]
       if (is?.status !== 'tracked') {
-        const why = is?.status === 'failed' ? is.reason : 'the program did not say it'
+        const why = is?.status === 'failed' ? is.reason : 'the program did not record it'
         items.push(item(section, name, 'missing', why))
       } else if (section === 'models') {
         const [old, now] = [parseTracked(section, name, was), parseTracked(section, name, is)]
@@ -56,7 +56,7 @@ async function compareModels(
     return item('models', name, 'different', detail, [...differences, ...tensors])
   } catch (error) {
     if (!LineaprintError.is(error)) throw error
-    const detail = `which tensors differ cannot be told: ${reasonOf(error)}`
+    const detail = `the differing tensors cannot be listed: ${reasonOf(error)}`
     return item('models', name, 'different', detail, differences)
   }
 }
@@ -66,10 +66,10 @@ async function tensorsOf(
   { tensorsFile: file }: TrackedModel,
 ): Promise<readonly RecordedTensor[]> {
   if (file === undefined || !isSafeRelativePath(file))
-    throw new LineaprintError('ERR_LINEAPRINT_RECORD', 'the run has no list of its tensors', { path: folder })
+    throw new LineaprintError('ERR_LINEAPRINT_RECORD', 'the run has no tensor list', { path: folder })
   const path = join(folder, file)
   const bytes = await readFile(path).catch((cause: unknown) => {
-    throw new LineaprintError('ERR_LINEAPRINT_RECORD', 'the list of tensors cannot be read', { path, cause })
+    throw new LineaprintError('ERR_LINEAPRINT_RECORD', 'the tensor list cannot be read', { path, cause })
   })
   return parseTensors(bytes, path)
 }

@@ -108,7 +108,7 @@ function checkForm(database: DatabaseSync): void {
   const tables = database.prepare('SELECT sql FROM sqlite_schema').all()
   // The error code of SQLite for a database that it cannot use.
   if (tables.length !== 1 || tables[0]?.['sql'] !== FORM)
-    throw Object.assign(new Error('it is of another form'), { errcode: 24 })
+    throw Object.assign(new Error('unexpected schema'), { errcode: 24 })
 }
 
 /** Create a catalog under a temporary name and rename it, so that nobody sees an unfinished one. */

@@ -52,7 +52,7 @@ export function folderRefusal(folder: string): string | undefined {
     return `the folder cannot be written (${systemReason(error)})`
   }
   const network = networkKind(folder)
-  return network === undefined ? undefined : `it lies on a network file system (${network})`
+  return network === undefined ? undefined : `it is on a network file system (${network})`
 }
 
 /** Type numbers of statfs(2) of file systems that other machines may write to at the same time. */

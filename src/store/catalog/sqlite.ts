@@ -52,8 +52,8 @@ function load(): Sqlite {
     if (warning !== undefined) Object.defineProperty(process, 'emitWarning', warning)
   }
   if (loaded === undefined)
-    throw new LineaprintError('ERR_LINEAPRINT_UNSUPPORTED', 'this runtime has no SQLite', {
-      hint: 'nothing is lost by it: an index only saves time',
+    throw new LineaprintError('ERR_LINEAPRINT_UNSUPPORTED', 'this Node.js has no SQLite', {
+      hint: 'listing works without it, only slower',
     })
   return loaded
 }

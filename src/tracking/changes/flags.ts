@@ -36,7 +36,7 @@ function isPartOfModel(below: string): boolean {
 }
 
 function warn(writer: RunWriter, label: string, reason: string): void {
-  const message = `whether the ${label} changes while the run uses it is not known: ${reason}`
+  const message = `cannot detect changes of the ${label} during the run: ${reason}`
   writer.append({ type: 'warning', message })
 }
 
@@ -51,13 +51,10 @@ export async function flagInputs(writer: RunWriter): Promise<void> {
       writer.append({ type: 'flag', flag: { kind, section, name, path, message } })
     try {
       const found = await input.recheck()
-      if (found === 'missing') flag('input-missing', `the ${label} was gone when the run ended`)
-      else if (found === 'changed') flag('input-changed', `the ${label} changed while the run used it`)
+      if (found === 'missing') flag('input-missing', `the ${label} no longer existed when the run ended`)
+      else if (found === 'changed') flag('input-changed', `the ${label} changed during the run`)
       else
-        flag(
-          'input-touched',
-          `the ${label} was written to while the run used it; at the end its content is the same`,
-        )
+        flag('input-touched', `the ${label} was written during the run; its content was the same at the end`)
     } catch (error) {
       warn(writer, label, reasonOf(error))
     }
@@ -96,7 +93,7 @@ export async function flagOutput(writer: RunWriter, name: string, path: string):
     writer.append({ type: 'flag', flag: { kind, section, name, path, message } })
   if (now?.status !== 'present') return
   const isUntouched = before === undefined ? isOlder(writer, now) : isSame(before, now)
-  if (isUntouched) flag('output-untouched', `the ${label} was there before the run, which did not write it`)
+  if (isUntouched) flag('output-untouched', `${label} already existed and the run did not write it`)
   else if (before?.status === 'present')
-    flag('output-existed', `the ${label} was there before the run, which wrote to it`)
+    flag('output-existed', `${label} already existed and the run wrote to it`)
 }

@@ -75,7 +75,7 @@ export function flagUndeclared(writer: RunWriter, found: Awaited<ReturnType<type
       'new or changed since the run started, and not declared',
     )
   } else {
-    const message = `files that the run wrote and nobody declared were not looked for: ${end.reason}`
+    const message = `undeclared outputs could not be listed: ${end.reason}`
     writer.append({ type: 'warning', message })
   }
 }

@@ -93,7 +93,7 @@ export class SystemSampler {
       } catch (error) {
         if (signal.aborted) return
         this.#drop(source)
-        this.#warn(`system metrics of ${source.name} have stopped: ${reasonOf(error)}`)
+        this.#warn(`system metrics of ${source.name} stopped: ${reasonOf(error)}`)
         continue
       }
       if (values === undefined) this.#drop(source)

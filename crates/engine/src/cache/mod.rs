@@ -177,7 +177,7 @@ fn make_folder(folder: &Path) -> Result<()> {
         .map_err(|error| Error::io("make", folder, &error))?;
     let metadata = folder
         .metadata()
-        .map_err(|error| Error::io("look at", folder, &error))?;
+        .map_err(|error| Error::io("stat", folder, &error))?;
     refuse_if_others_can_write(folder, &metadata)
 }
 
@@ -188,7 +188,7 @@ fn refuse_if_others_can_write(path: &Path, metadata: &Metadata) -> Result<()> {
     if metadata.uid() == rustix::process::geteuid().as_raw() && mode & 0o022 == 0 {
         return Ok(());
     }
-    let message = "others can write to this cache, so nothing in it can be trusted";
+    let message = "other users can write to this cache, so it is not used";
     let error = Error::new(Code::Unreadable, message);
     Err(error
         .but(

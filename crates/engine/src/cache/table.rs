@@ -65,7 +65,7 @@ impl Table {
         if let Some(file) = &file {
             let metadata = file
                 .metadata()
-                .map_err(|error| Error::io("look at", &path, &error))?;
+                .map_err(|error| Error::io("stat", &path, &error))?;
             super::refuse_if_others_can_write(&path, &metadata)?;
             pages = pages_of(metadata.len()).unwrap_or_default();
         }
@@ -152,7 +152,7 @@ fn lock(path: &Path, control: &Control) -> Result<File> {
             Ok(()) => return Ok(file),
             Err(TryLockError::Error(error)) => return Err(Error::io("lock", path, &error)),
             Err(TryLockError::WouldBlock) if start.elapsed() > PATIENCE => {
-                let message = "another program keeps the cache locked";
+                let message = "the cache is locked by another program";
                 return Err(Error::new(Code::Unreadable, message).at(path));
             }
             Err(TryLockError::WouldBlock) => {

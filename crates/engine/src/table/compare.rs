@@ -27,7 +27,7 @@ pub fn distances(a: &Path, b: &Path, columns: &[usize], control: &Control) -> Re
             if first.names != second.names {
                 return Err(Error::new(
                     Code::Format,
-                    "it has other columns than the table it is compared with",
+                    "the columns differ from those of the other table",
                 ));
             }
             loop {
@@ -47,7 +47,7 @@ pub fn distances(a: &Path, b: &Path, columns: &[usize], control: &Control) -> Re
                     _ => {
                         return Err(Error::new(
                             Code::Format,
-                            "it has another number of rows than the table it is compared with",
+                            "the number of rows differs from that of the other table",
                         ));
                     }
                 }

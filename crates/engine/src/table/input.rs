@@ -78,7 +78,7 @@ impl Input for FileInput {
         // The length was held against that of the file, and a sparse file is as long as one likes.
         if buffer.try_reserve_exact(length).is_err() {
             return Err(FormatError::unsupported(format!(
-                "{length} bytes of it are read at once, which is more than memory holds"
+                "not enough memory to read {length} bytes at once"
             )));
         }
         buffer.resize(length, 0);

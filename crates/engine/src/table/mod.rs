@@ -104,7 +104,7 @@ pub fn hash_bytes(bytes: Vec<u8>, options: &Options, control: &Control) -> Resul
 fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
         let said = panic_message(payload.as_ref());
-        Err(Error::new(Code::Format, format!("its reader gave up: {said}")))
+        Err(Error::new(Code::Format, format!("internal error in the reader: {said}")))
     })
 }
 
@@ -143,7 +143,7 @@ fn find_format(input: &dyn Input, name: &str, options: &Options) -> Result<Forma
     let length = usize::try_from(input.length().min(8)).unwrap_or(8);
     let start = input.read(0, length).map_err(Error::from)?;
     Format::detect(&start, name).ok_or_else(|| {
-        Error::new(Code::Unsupported, "it is not known what format of table it is")
+        Error::new(Code::Unsupported, "unknown table format")
             .but("Parquet, Arrow IPC, .csv or .jsonl", start.escape_ascii())
     })
 }

@@ -98,7 +98,7 @@ fn read(folder: &Folder, relative: &[u8]) -> Result<Vec<String>> {
         None
     };
     let Some(text) = text else {
-        let message = "it is no file of ignore patterns";
+        let message = "not a file of ignore patterns";
         let expected = format!("UTF-8 of at most {LIMIT} bytes");
         let received = format!("{} bytes", source.size());
         return Err(Error::new(Code::Format, message)

@@ -56,7 +56,7 @@ impl Walk<'_> {
         while let Some(ancestor) = above {
             if ancestor.identity == identity {
                 return Err(
-                    Error::new(Code::Link, "a link leads back to a folder that it is in").at(folder.path()),
+                    Error::new(Code::Link, "symbolic link loop: a link leads to a folder that contains it").at(folder.path()),
                 );
             }
             above = ancestor.parent;
@@ -158,7 +158,7 @@ impl Walk<'_> {
         match (entry.kind, self.options.links) {
             (Kind::Link, Links::Refuse) => Err(Error::new(
                 Code::Link,
-                "it is a symbolic link, and links are refused",
+                "symbolic links are refused",
             )
             .at(&folder.path().join(&entry.name))),
             (Kind::Link, Links::Follow) => followed_kind(folder, &entry.name),
@@ -265,7 +265,7 @@ impl Walk<'_> {
 }
 
 fn special(folder: &Folder, name: &OsStr) -> Error {
-    Error::new(Code::NotRegular, "it is neither a file nor a folder nor a link")
+    Error::new(Code::NotRegular, "not a file, folder or symbolic link")
         .but("a regular file", "a FIFO, a socket or a device")
         .at(&folder.path().join(name))
 }
@@ -274,7 +274,7 @@ fn special(folder: &Folder, name: &OsStr) -> Error {
 fn followed_kind(folder: &Folder, name: &OsStr) -> Result<Kind> {
     folder.kind_of(name, true).map_err(|error| match error.code {
         Code::NotFound => {
-            Error::new(Code::Link, "it is a link that leads nowhere").at(&folder.path().join(name))
+            Error::new(Code::Link, "broken symbolic link").at(&folder.path().join(name))
         }
         _ => error,
     })

@@ -104,7 +104,7 @@ fn node(parts: &[Part], writer: &mut Writer<'_>) -> Result<(), FormatError> {
         other => {
             let width = other.primitive_width();
             let width =
-                width.ok_or_else(|| FormatError::unsupported(format!("arrays of {other} are not read")))?;
+                width.ok_or_else(|| FormatError::unsupported(format!("arrays of {other} are not supported")))?;
             fixed(parts, writer, width);
         }
     }

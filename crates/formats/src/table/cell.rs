@@ -160,7 +160,7 @@ impl Builder {
                     return Err(format!("{length} elements"));
                 }
             }
-            _ => return Err("no list".into()),
+            _ => return Err("not a list".into()),
         }
         self.length += 1;
         self.nulls.append_non_null();
@@ -218,7 +218,7 @@ impl Builder {
         };
         // Made of values that were checked one by one: what is refused here is a bug, and must not become a digest.
         data.build()
-            .map_err(|error| FormatError::new(format!("its values make no column: {error}")))
+            .map_err(|error| FormatError::new(format!("its values cannot form a column: {error}")))
     }
 }
 
@@ -244,5 +244,5 @@ pub fn number(cell: &str) -> Option<f64> {
 
 fn not_text(data_type: &DataType) -> FormatError {
     let spelling = super::types::spell(data_type).unwrap_or_else(|error| error.message);
-    FormatError::unsupported(format!("text is not read as {spelling}"))
+    FormatError::unsupported(format!("text cannot be parsed as {spelling}"))
 }

@@ -1,6 +1,6 @@
 //! CSV as RFC 4180 has it, with a header row: text, or values under a declared schema.
 //!
-//! Strict where readers differ: a quote within an unquoted cell, text behind a closing quote, a carriage return that
+//! Strict where readers differ: a quote within an unquoted cell, text after a closing quote, a carriage return that
 //! no line feed follows and a row with more or fewer cells than the header are errors. So is an empty line, unless
 //! there is one column, of which it is an empty cell.
 
@@ -75,7 +75,7 @@ impl Reader {
     fn add_row(&mut self) -> Result<(), FormatError> {
         if self.records.count() != self.columns.len() {
             return Err(FormatError::new(format!(
-                "row {} has another number of cells than the header",
+                "row {} and the header have different numbers of cells",
                 self.row
             ))
             .but(self.columns.len(), self.records.count()));
@@ -242,7 +242,7 @@ impl Records {
                         State::Quoted
                     }
                     (State::Plain, b'"') => {
-                        return Err(self.wrong("a quote within a cell that has no quotes"));
+                        return Err(self.wrong("a quote inside an unquoted cell"));
                     }
                     (State::Quoted, _) => State::Quote,
                     (State::Quote, b'"') => {
@@ -262,7 +262,7 @@ impl Records {
                         return Ok(true);
                     }
                     (State::Return, _) => return Err(self.wrong("a carriage return without a line feed")),
-                    _ => return Err(self.wrong("text behind a closing quote")),
+                    _ => return Err(self.wrong("text after a closing quote")),
                 };
             }
             self.start = self.piece.len();

@@ -51,14 +51,14 @@ type Found = (Bytes, Range<u64>, Option<bool>);
 fn broken(error: ArrowError) -> FormatError {
     match error {
         ArrowError::NotYetImplemented(what) => {
-            FormatError::unsupported(format!("this Arrow data is not read: {what}"))
+            FormatError::unsupported(format!("unsupported Arrow data: {what}"))
         }
-        other => FormatError::new(format!("it is no valid Arrow data: {other}")),
+        other => FormatError::new(format!("invalid Arrow data: {other}")),
     }
 }
 
 fn invalid(what: &str) -> FormatError {
-    FormatError::new(format!("it is no valid Arrow data: {what}"))
+    FormatError::new(format!("invalid Arrow data: {what}"))
 }
 
 impl Reader {
@@ -67,7 +67,7 @@ impl Reader {
         let length = input.length();
         let start = input.read(0, usize::try_from(length.min(8)).unwrap_or(8))?;
         if start.starts_with(FEATHER_1) {
-            return Err(FormatError::unsupported("Feather version 1 is not read"));
+            return Err(FormatError::unsupported("Feather version 1 is not supported"));
         }
         if start.starts_with(MAGIC) {
             Self::open_file(input)
@@ -84,7 +84,7 @@ impl Reader {
         };
         let tail = input.read(tail_start, 10)?;
         if &tail[4..] != MAGIC {
-            return Err(FormatError::new("it does not end as an Arrow file does")
+            return Err(FormatError::new("the Arrow magic is missing at the end of the file")
                 .but("ARROW1", tail[4..].escape_ascii()));
         }
         let footer_length = i32::from_le_bytes([tail[0], tail[1], tail[2], tail[3]]);
@@ -92,7 +92,7 @@ impl Reader {
             .ok()
             .and_then(|footer_length| tail_start.checked_sub(footer_length))
             .ok_or_else(|| {
-                FormatError::new("its footer does not lie in the file")
+                FormatError::new("its footer is outside the file")
                     .but(format!("at most {tail_start} bytes"), footer_length)
             })?;
         let bytes = read_checked(
@@ -118,7 +118,7 @@ impl Reader {
                 );
                 let place = place
                     .filter(|place| place.body.end <= footer_start)
-                    .ok_or_else(|| invalid("a block of its footer does not lie in the file"))?;
+                    .ok_or_else(|| invalid("a block named in its footer is outside the file"))?;
                 messages.push_back((place, is_dictionary));
             }
         }
@@ -143,7 +143,7 @@ impl Reader {
         messages: Messages,
     ) -> Result<Self, FormatError> {
         if schema.endianness() != Endianness::Little {
-            return Err(FormatError::unsupported("big-endian Arrow data is not read"));
+            return Err(FormatError::unsupported("big-endian Arrow data is not supported"));
         }
         let schema = Arc::new(arrow_ipc::convert::try_fb_to_schema(schema).map_err(broken)?);
         let columns = schema
@@ -170,7 +170,7 @@ impl Reader {
                 };
                 let length = place.head.end - place.head.start;
                 let head = read_checked(self.input.as_ref(), place.head.start, length, "a message")?;
-                let head = without_prefix(&head).ok_or_else(|| invalid("a message is cut short"))?;
+                let head = without_prefix(&head).ok_or_else(|| invalid("a message is truncated"))?;
                 Ok(Some((head, place.body, Some(is_dictionary))))
             }
             Messages::Following(position) => {
@@ -182,7 +182,7 @@ impl Reader {
                 *position = start
                     .checked_add(length)
                     .filter(|end| *end <= self.input.length())
-                    .ok_or_else(|| invalid("a message is cut short"))?;
+                    .ok_or_else(|| invalid("a message is truncated"))?;
                 Ok(Some((head, start..*position, None)))
             }
         }
@@ -199,7 +199,7 @@ impl Reader {
             .ok()
             .and_then(|rows| self.rows.checked_add(rows));
         self.rows = rows.filter(|rows| *rows <= MAX_ROWS).ok_or_else(|| {
-            invalid("a batch states a number of rows that cannot be")
+            invalid("a batch has an impossible number of rows")
                 .but(format!("at most {MAX_ROWS} in all"), batch.length())
         })?;
         let schema = Arc::clone(&self.schema);
@@ -223,11 +223,11 @@ impl RowReader for Reader {
             let message = message(&head)?;
             let is_dictionary = message.header_type() == MessageHeader::DictionaryBatch;
             if must_be_dictionary.is_some_and(|must| must != is_dictionary) {
-                return Err(invalid("its footer says of a message what it is not"));
+                return Err(invalid("its footer gives the wrong type for a message"));
             }
             let length = place.end - place.start;
             if i64::try_from(length).ok() != Some(message.bodyLength()) {
-                return Err(invalid("its footer says of a message how long it is not"));
+                return Err(invalid("its footer gives the wrong length for a message"));
             }
             let body = Buffer::from(read_checked(
                 self.input.as_ref(),
@@ -251,7 +251,7 @@ impl RowReader for Reader {
             } else if let Some(batch) = message.header_as_record_batch() {
                 let rows = self.read_batch(batch, &body, message.version())?;
                 if rows.columns.iter().any(|column| column.len() != rows.count) {
-                    return Err(invalid("a batch has columns of several lengths"));
+                    return Err(invalid("the columns of a batch have different lengths"));
                 }
                 return Ok(Some(rows));
             } else {

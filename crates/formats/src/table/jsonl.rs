@@ -105,7 +105,7 @@ fn add_members(text: &str, names: &[String], builders: &mut [Builder]) -> Result
         return Err(about("", format!("it is not an object: {}", shortened(text))));
     };
     if let Some(name) = members.duplicate() {
-        return Err(about(name, "it stands twice".into()));
+        return Err(about(name, "it appears twice".into()));
     }
     let mut found: std::collections::HashMap<&str, &RawValue> = members
         .0
@@ -147,14 +147,14 @@ fn add(raw: &str, builder: &mut Builder) -> Result<(), Wrong> {
         Some(b'[') => {
             let items: Vec<&RawValue> =
                 serde_json::from_str(raw).map_err(|error| wrong(error.to_string()))?;
-            let child = builder.child().ok_or_else(|| wrong("no list".into()))?;
+            let child = builder.child().ok_or_else(|| wrong("not a list".into()))?;
             for item in items {
                 add(item.get(), child)?;
             }
             builder.close_list().map_err(wrong)?;
         }
         Some(b'{') => {
-            let (names, fields) = builder.fields().ok_or_else(|| wrong("no object".into()))?;
+            let (names, fields) = builder.fields().ok_or_else(|| wrong("not an object".into()))?;
             add_members(raw, &names, fields)?;
             builder.close_struct();
         }

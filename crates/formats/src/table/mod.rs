@@ -107,12 +107,12 @@ pub fn open(
     Ok(match (format, schema) {
         (Format::Parquet | Format::Arrow, Some(_)) => {
             return Err(FormatError::unsupported(
-                "it says the types of its columns itself, so that no schema can be declared for it",
+                "this format defines its own column types, so no schema can be declared",
             ));
         }
         (Format::Jsonl, None) => {
             return Err(FormatError::unsupported(
-                "JSON lines are a table only under a declared schema",
+                "JSON lines need a declared schema",
             ));
         }
         (Format::Parquet, None) => Reading::Columns(parquet::Table::open(input)?),
@@ -143,7 +143,7 @@ pub(crate) fn read_checked(
         .is_some_and(|end| end <= input.length());
     match (fits, usize::try_from(length)) {
         (true, Ok(length)) => input.read(offset, length),
-        _ => Err(FormatError::new(format!("{what} does not lie in the file")).but(
+        _ => Err(FormatError::new(format!("{what} is outside the file")).but(
             format!("at most {} bytes", input.length()),
             format!("{length} bytes from byte {offset}"),
         )),

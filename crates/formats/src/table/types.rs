@@ -50,10 +50,10 @@ fn spelled(data_type: &DataType, depth: usize) -> Result<String, FormatError> {
         }
         T::Map(entries, _) => {
             let T::Struct(fields) = entries.data_type() else {
-                return Err(FormatError::new("its map has entries that are no structures"));
+                return Err(FormatError::new("its map has entries that are not structs"));
             };
             let [key, value] = fields.as_ref() else {
-                return Err(FormatError::new("its map has entries that are no pairs"));
+                return Err(FormatError::new("its map has entries that are not key-value pairs"));
             };
             format!("map<{},{}>", inner(key.data_type())?, inner(value.data_type())?)
         }
@@ -63,7 +63,7 @@ fn spelled(data_type: &DataType, depth: usize) -> Result<String, FormatError> {
             Some((name, _)) => (*name).to_owned(),
             None => {
                 return Err(FormatError::unsupported(format!(
-                    "a table digest has no columns of the type {other}"
+                    "columns of the type {other} are not supported in a table digest"
                 )));
             }
         },

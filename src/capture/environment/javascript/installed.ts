@@ -33,7 +33,7 @@ export async function findInstalled(directory: string, signal: AbortSignal): Pro
     const text = await readHint(join(modules, '.package-lock.json'))
     const listed = text === undefined ? undefined : parseList(text)
     if (listed) return { packages: listed, from: 'node_modules/.package-lock.json', folder: modules, unseen }
-    if (text !== undefined) unseen.set('packagesFrom', 'node_modules/.package-lock.json does not parse')
+    if (text !== undefined) unseen.set('packagesFrom', 'node_modules/.package-lock.json cannot be parsed')
     const virtual = await listStore(join(modules, '.pnpm'))
     if (virtual !== undefined)
       return { packages: virtual, from: 'node_modules/.pnpm', folder: modules, unseen }
@@ -41,13 +41,13 @@ export async function findInstalled(directory: string, signal: AbortSignal): Pro
     await walk.enter(modules)
     // Tools put a `node_modules` with nothing but a cache beside each package of a workspace.
     if (walk.found.length === 0) continue
-    if (walk.isCut) unseen.set('packages', `only the first ${WALK_LIMIT} were looked at`)
+    if (walk.isCut) unseen.set('packages', `only the first ${WALK_LIMIT} were read`)
     return { packages: walk.found, from: 'node_modules', folder: modules, unseen }
   }
   const playing = await isPlugAndPlay(directory)
   const reason = playing
-    ? 'Yarn keeps them in archives, and .pnp.cjs is a program that is not run'
-    : 'there is no node_modules'
+    ? 'Yarn PnP stores packages in archives; reading them would mean running .pnp.cjs'
+    : 'node_modules does not exist'
   unseen.set('packages', reason)
   unseen.set('packagesFrom', reason)
   return { packages: null, from: null, unseen }

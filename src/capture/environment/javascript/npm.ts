@@ -24,10 +24,9 @@ async function probeNpm(find: typeof findInstalled, context: SourceContext): Pro
   const project = await findProject(context)
   const files = await findLockFiles(directory, Object.keys(NPM_LOCK_FILES), warnings)
   if (project === undefined && files.length === 0)
-    throw new NotApplicable('there is no package.json in this folder or above it')
+    throw new NotApplicable('no package.json in this folder or a parent folder')
   const installed = context.options.packages ? await find(directory, context.signal) : NOT_WANTED
-  if (files.length === 0)
-    unseen.set('lockFiles', `there is none of ${Object.keys(NPM_LOCK_FILES).join(', ')}`)
+  if (files.length === 0) unseen.set('lockFiles', `found none of ${Object.keys(NPM_LOCK_FILES).join(', ')}`)
   for (const [field, reason] of installed.unseen) unseen.set(field, reason)
   const packages = installed.packages && collectPackages(installed.packages)
   const options = { single: false, ignore: new Set<string>() }
@@ -43,7 +42,12 @@ async function probeNpm(find: typeof findInstalled, context: SourceContext): Pro
 const NOT_WANTED: Pick<Installed, 'packages' | 'from' | 'unseen'> = {
   packages: null,
   from: null,
-  unseen: new Map(['packages', 'packagesFrom'].map((field) => [field, 'packages are not looked at'])),
+  unseen: new Map(
+    ['packages', 'packagesFrom'].map((field) => [
+      field,
+      'packages are not captured (environment.packages is false)',
+    ]),
+  ),
 }
 
 async function findProject(context: SourceContext): Promise<ProjectFindings | undefined> {
@@ -52,7 +56,7 @@ async function findProject(context: SourceContext): Promise<ProjectFindings | un
     const bytes = await readIfThere(path)
     if (bytes === undefined) continue
     const { name, version, packageManager, engines } = parseManifest(bytes.toString())
-    const reason = 'package.json does not say it'
+    const reason = 'package.json has no such field'
     return {
       name: recordMissingReason(context, 'name', name, reason),
       version: recordMissingReason(context, 'version', version, reason),

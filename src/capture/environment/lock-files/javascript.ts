@@ -15,7 +15,7 @@ const UNKNOWN: Entry = { kind: 'unknown' }
 /** `package-lock.json` and `npm-shrinkwrap.json`, from version 2 on. */
 export function readNpmLock(text: string): Locked {
   const { packages } = objectOf(parseJsonLock(text))
-  if (packages === undefined) throw new NotLocked('it is of version 1, which lists no folders')
+  if (packages === undefined) throw new NotLocked('lockfileVersion 1 does not list install folders')
   const entries = Object.entries(objectOf(packages)).map(([path, value]): Entry => {
     const entry = objectOf(value)
     const start = path.lastIndexOf('node_modules/')
@@ -35,7 +35,7 @@ export function readNpmLock(text: string): Locked {
  */
 export function readPnpmLock(text: string): Locked {
   const version = /^lockfileVersion:\s*'?"?(\d+)/m.exec(text)?.[1]
-  if (version === undefined) throw new NotLocked('it names no lockfileVersion')
+  if (version === undefined) throw new NotLocked('lockfileVersion is missing')
   const entries = new Map<string, Entry>()
   const required = new Set<string>()
   const seen = new Set<string>()
@@ -90,7 +90,7 @@ const LINK = /^"?[^"\s]+@link:/
 /** `yarn.lock` of both generations. Which packages are optional stands in neither. */
 export function readYarnLock(text: string): Locked {
   const isBerry = /^__metadata:/m.test(text)
-  if (!isBerry && !/^# yarn lockfile v1/m.test(text)) throw new NotLocked('it is of a form that is not known')
+  if (!isBerry && !/^# yarn lockfile v1/m.test(text)) throw new NotLocked('unknown format')
   // A key of more than 1024 characters stands as `? key`, its colon on the next line.
   const joined = text.replace(/^\? (.*)\r?\n:/gm, '$1:')
   const entries = joined
@@ -114,7 +114,7 @@ function yarnEntry(block: string): Entry {
   return { kind: 'package', locked: { name, version, optional: true } }
 }
 
-const NO_OPTIONAL = 'it does not say which packages are optional, so a package that is not there is not named'
+const NO_OPTIONAL = 'this lock file does not mark optional packages, so missing packages are not reported'
 
 /** `bun.lock`: JSON with a comma behind the last member. */
 export function readBunLock(text: string): Locked {

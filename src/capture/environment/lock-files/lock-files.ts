@@ -33,7 +33,7 @@ export const NPM_LOCK_FILES: Readonly<Record<string, Reader>> = {
   'pnpm-lock.yaml': readPnpmLock,
   'yarn.lock': readYarnLock,
   'bun.lock': readBunLock,
-  'bun.lockb': digestOnly('its form is that of one version of Bun'),
+  'bun.lockb': digestOnly('binary format that depends on the version of Bun'),
 }
 
 /** Files that fix Python packages, each with its reader. */
@@ -42,9 +42,9 @@ export const PYTHON_LOCK_FILES: Readonly<Record<string, Reader>> = {
   'poetry.lock': readPoetryLock,
   'pdm.lock': readPdmLock,
   'Pipfile.lock': readPipfileLock,
-  'pixi.lock': digestOnly('it holds the packages of several systems'),
+  'pixi.lock': digestOnly('lists packages of several platforms'),
   'pylock.toml': readPyLock,
-  'conda-lock.yml': digestOnly('it holds the packages of several systems'),
+  'conda-lock.yml': digestOnly('lists packages of several platforms'),
   'requirements.txt': readRequirements,
 }
 
@@ -108,7 +108,7 @@ export async function describeLockFiles(
     const locked = await read(readers[name], bytes)
     if (typeof locked === 'string' || installed === null) {
       const reason = typeof locked === 'string' ? locked : 'the installed packages are not known'
-      unseen.set(`lockFiles.${name}`, `it is known by its digest and not compared: ${reason}`)
+      unseen.set(`lockFiles.${name}`, `not compared, only its digest is recorded: ${reason}`)
       described[name] = { ...known, packages: null, drift: null }
       continue
     }
@@ -148,7 +148,7 @@ function gapsOf(name: string, { entries, unnamed }: Locked, warnings: string[]):
 
 async function read(reader: Reader | undefined, bytes: Buffer): Promise<Locked | string> {
   try {
-    return (await reader?.(bytes.toString())) ?? 'nothing reads it'
+    return (await reader?.(bytes.toString())) ?? 'no reader for this lock file'
   } catch (error) {
     if (error instanceof NotLocked) return error.message
     throw error
@@ -158,8 +158,8 @@ async function read(reader: Reader | undefined, bytes: Buffer): Promise<Locked |
 function sentence(name: string, drift: ReturnType<typeof findDrift>): string {
   const named = drift
     .slice(0, NAMED)
-    .map((one) => `${one.package} (locked ${one.locked ?? 'not'}, installed ${one.installed ?? 'not'})`)
+    .map((one) => `${one.package} (locked ${one.locked ?? 'none'}, installed ${one.installed ?? 'none'})`)
   const more = drift.length > NAMED ? `, and ${drift.length - NAMED} more` : ''
-  const what = drift.length === 1 ? '1 package departs' : `${drift.length} packages depart`
+  const what = drift.length === 1 ? '1 package differs' : `${drift.length} packages differ`
   return `${what} from ${name}: ${named.join(', ')}${more}`
 }

@@ -60,7 +60,7 @@ export function parseJsonLock(text: string): unknown {
   try {
     return JSON.parse(text.replace(/^\uFEFF/, '')) as unknown
   } catch {
-    throw new NotLocked('it does not parse')
+    throw new NotLocked('cannot be parsed')
   }
 }
 

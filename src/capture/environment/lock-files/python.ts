@@ -127,7 +127,7 @@ export async function readRequirements(text: string): Promise<Locked> {
   const notCompared =
     loose.length === 0
       ? undefined
-      : `${loose.length} of its lines fix no version: ${shown}${loose.length > 5 ? ', …' : ''}`
+      : `${loose.length} lines do not pin a version: ${shown}${loose.length > 5 ? ', …' : ''}`
   return collectEntries(entries, lines.length, notCompared)
 }
 
@@ -167,7 +167,7 @@ async function parseToml(text: string): Promise<Table> {
   try {
     return parse(text)
   } catch {
-    throw new NotLocked('it does not parse')
+    throw new NotLocked('cannot be parsed')
   }
 }
 
@@ -177,5 +177,5 @@ function tables(value: unknown): Table[] {
 
 function textOf(value: unknown): string {
   if (typeof value === 'string') return value
-  throw new NotLocked('it is of a form that is not known')
+  throw new NotLocked('unknown format')
 }

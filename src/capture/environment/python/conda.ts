@@ -21,7 +21,8 @@ const AT_ONCE = 16
 export const condaSource: Source<'conda'> = {
   name: 'conda',
   probe: async ({ variables, signal, warnings, unseen, options }) => {
-    if (!options.packages) throw new NotApplicable('packages are not looked at')
+    if (!options.packages)
+      throw new NotApplicable('packages are not captured (environment.packages is false)')
     const prefix = await findPrefix(variables)
     const folder = join(prefix, 'conda-meta')
     let names: string[]
@@ -39,7 +40,7 @@ export const condaSource: Source<'conda'> = {
     if (broken > 0) warnings.push(`${broken} records of conda-meta cannot be read`)
     for (const field of ['build', 'channel'] as const) {
       const without = packages.filter(([, entry]) => entry[field] === null).length
-      if (without > 0) unseen.set(`packages.*.${field}`, `the records of ${without} packages do not say it`)
+      if (without > 0) unseen.set(`packages.*.${field}`, `${without} package records lack this field`)
     }
     return { prefix, name: basename(prefix), packages: Object.fromEntries(packages) }
   },

@@ -98,9 +98,9 @@ async function probe(command: string, context: SourceContext): Promise<PythonAns
   const output = await ask(program, ['-c', PYTHON_PROBE], context)
   // What runs at the start of every Python may print as well.
   const line = output.split('\n').findLast((text) => text.startsWith(PROBE_MARK))
-  if (line === undefined) throw new NotAvailable(`${command} did not answer what it was asked`)
+  if (line === undefined) throw new NotAvailable(`${command}: the probe printed no result`)
   const answer = checkAnswer(parse(line.slice(PROBE_MARK.length)))
-  if (answer === undefined) throw new NotAvailable(`${command} gave an answer of another form`)
+  if (answer === undefined) throw new NotAvailable(`${command}: the probe printed an unexpected result`)
   return answer
 }
 

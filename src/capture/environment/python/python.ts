@@ -40,9 +40,9 @@ async function probePython(find: FindPython, context: SourceContext): Promise<Py
   const isUnused =
     (await readHint(join(environment, 'pyvenv.cfg'))) !== undefined &&
     !(await isPythonOf(answer, environment))
-  if (isUnused) warnings.push(`there is a .venv in this folder that is not active; ${command} was looked at`)
+  if (isUnused) warnings.push(`the folder has a .venv that is not active; ${command} was captured instead`)
   if (files.length === 0)
-    context.unseen.set('lockFiles', `there is none of ${Object.keys(PYTHON_LOCK_FILES).join(', ')}`)
+    context.unseen.set('lockFiles', `found none of ${Object.keys(PYTHON_LOCK_FILES).join(', ')}`)
   const { packages, ...described } = describe(answer, context)
   const ignore = new Set([...TOOLS, ...editable(answer)])
   const options = { single: true, ignore }
@@ -74,7 +74,7 @@ function describe(
   const { warnings, unseen } = context
   const reason = context.options.packages
     ? 'this Python has no importlib.metadata'
-    : 'packages are not looked at'
+    : 'packages are not captured (environment.packages is false)'
   const listed = context.options.packages ? answer.packages : null
   const packages = recordMissingReason(context, 'packages', listed, reason)
   if (packages === null && context.options.packages) warnings.push(`${reason}: its packages are not known`)
@@ -85,7 +85,7 @@ function describe(
   return {
     version,
     implementation,
-    compiler: recordMissingReason(context, 'compiler', answer.compiler, 'this Python does not say it'),
+    compiler: recordMissingReason(context, 'compiler', answer.compiler, 'this Python does not report it'),
     executable,
     prefix,
     basePrefix,

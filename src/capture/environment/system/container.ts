@@ -30,7 +30,7 @@ export function createContainerSource(root = '/'): Source<'container'> {
   return {
     name: 'container',
     probe: async (context) => {
-      if (platform !== 'linux') throw new NotApplicable('containers are looked for on Linux only')
+      if (platform !== 'linux') throw new NotApplicable('containers are detected on Linux only')
       const { variables } = context
       const [runtime, limits, described] = await Promise.all([
         findRuntime(root, variables),
@@ -39,13 +39,13 @@ export function createContainerSource(root = '/'): Source<'container'> {
       ])
       const { memory, cpus, version } = limits
       if (runtime === undefined && memory === undefined && cpus === undefined)
-        throw new NotApplicable('no sign of a container, and no limits')
+        throw new NotApplicable('no container and no resource limits detected')
       return {
         runtime: recordMissingReason(
           context,
           'runtime',
           runtime,
-          'there are limits, but no sign of a container',
+          'resource limits are set, but no container was detected',
         ),
         ...describedFields(context, described, runtime),
         controlGroups: recordMissingReason(context, 'controlGroups', version, 'no control group can be read'),
@@ -75,7 +75,7 @@ function describedFields(
   { id, image, imageId }: Described,
   runtime: string | undefined,
 ): Record<'id' | 'image' | 'imageId', string | null> {
-  const hidden = `${runtime ?? 'nothing'} does not tell it inside of the container`
+  const hidden = `${runtime ?? 'the runtime'} does not expose it inside the container`
   return {
     id: recordMissingReason(context, 'id', id, hidden),
     image: recordMissingReason(context, 'image', image && redactText(image), hidden),

@@ -25,10 +25,10 @@ export const gpuSource: Source<'gpu'> = {
     const devices = rows.map((cells) => device(cells, later.find(([index]) => index === cells[0]) ?? []))
     for (const field of ['memory', 'computeCapability', 'mig'] as const)
       if (devices.some((one) => one[field] === null))
-        unseen.set(`devices.${field}`, 'nvidia-smi does not say it of every device')
+        unseen.set(`devices.${field}`, 'nvidia-smi does not report it for every device')
     return {
-      driver: recordMissingReason(context, 'driver', known(rows[0]?.[2]), 'nvidia-smi does not say it'),
-      cuda: recordMissingReason(context, 'cuda', cuda, 'nvidia-smi does not say the CUDA version'),
+      driver: recordMissingReason(context, 'driver', known(rows[0]?.[2]), 'nvidia-smi does not report it'),
+      cuda: recordMissingReason(context, 'cuda', cuda, 'nvidia-smi does not report the CUDA version'),
       devices,
     }
   },
@@ -48,8 +48,7 @@ async function query(fields: readonly string[], context: SourceContext): Promise
 
 function device(cells: readonly string[], [, capability, mig]: readonly string[]): GpuDevice {
   const [index, name, , memory] = cells
-  if (name === undefined || memory === undefined)
-    throw new NotAvailable('nvidia-smi gave a list of another form')
+  if (name === undefined || memory === undefined) throw new NotAvailable('unexpected output of nvidia-smi')
   return {
     index: Number(index),
     name,

@@ -20,7 +20,7 @@ export const systemSource: Source<'system'> = {
     const orReason = <T>(
       field: string,
       value: T | undefined,
-      reason = 'the system does not say it',
+      reason = 'the system does not report it',
     ): T | null => recordMissingReason(context, field, value, reason)
     return {
       platform,
@@ -28,7 +28,7 @@ export const systemSource: Source<'system'> = {
       distribution: orReason('distribution', machine.distribution),
       release: orReason('release', machine.release, 'this distribution has no release number'),
       kernel: machine.kernel ?? release(),
-      libc: orReason('libc', libc(), 'it is not glibc, and others have no place to ask'),
+      libc: orReason('libc', libc(), 'only glibc reports its version'),
       cpu: orReason('cpu', cpu),
       cores: machine.cores ?? cpus().length,
       physicalCores: orReason('physicalCores', machine.physicalCores),
@@ -60,7 +60,7 @@ async function disk(context: SourceContext): Promise<SystemFindings['disk']> {
     const { bsize, blocks, bavail } = await statfs(context.directory)
     return { size: bsize * blocks, free: bsize * bavail }
   } catch (error) {
-    const reason = `the disk could not be asked: ${systemReason(error)}`
+    const reason = `statfs failed: ${systemReason(error)}`
     return recordMissingReason<NonNullable<SystemFindings['disk']>>(context, 'disk', undefined, reason)
   }
 }

@@ -64,7 +64,7 @@ async function probe({ directory, variables, options, signal, warnings }: Source
       output += piece.toString()
     },
   })
-  if (result.status !== 'ended') warnings.push(`not everything could be asked: ${result.reason}`)
+  if (result.status !== 'ended') warnings.push(`the system query stopped early: ${result.reason}`)
   for (const line of output.split('\n').slice(0, -1)) {
     const [name, value] = JSON.parse(line) as [string, JsonValue]
     answers.set(name, value)
@@ -78,7 +78,7 @@ function answerAt(answers: Answers, name: string, warnings: string[]): JsonObjec
     const found = answer as JsonObject
     if (found['error'] === undefined) return found
   }
-  warnings.push(`no answer about ${name}`)
+  warnings.push(`no result for ${name}`)
   return {}
 }
 

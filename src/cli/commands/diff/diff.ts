@@ -40,18 +40,18 @@ type Answer = RunDiff | ModelDiff | TableDiff | TreeDiff
 export function command(context: CommandContext): Command {
   return storeOptions(new Command('diff'))
     .argument('<a>', 'a run, a model, a table, a folder or a file')
-    .argument('<b>', 'what it is compared with')
-    .addOption(new Option('--as <kind>', 'compare them as this').choices([...DIFF_KINDS]))
+    .argument('<b>', 'the second item, of the same kind')
+    .addOption(new Option('--as <kind>', 'compare both as this kind').choices([...DIFF_KINDS]))
     .option('--values', 'models: compare changed tensors as numbers')
     .option(
       '--ignore <pattern>',
-      'runs: a field that is no difference, with * and ?; folders: files, as in gitignore (repeatable)',
+      'runs: ignore matching fields (* and ?); folders: ignore matching files (gitignore syntax); repeatable',
       collect,
       [],
     )
-    .option('--check', 'runs: what could not be compared is a difference as well')
-    .option('--plot <file>', 'runs: write their metrics as an SVG')
-    .option('--patch <file>', 'runs: write what changed in the code, for git apply')
+    .option('--check', 'runs: treat fields that could not be compared as differences')
+    .option('--plot <file>', 'runs: plot the metrics to an SVG file')
+    .option('--patch <file>', 'runs: write the code changes as a patch for git apply')
     .option('--all', 'show every difference on a terminal')
     .addOption(algorithmOption())
     .addOption(threadsOption())
@@ -60,8 +60,8 @@ export function command(context: CommandContext): Command {
 }
 
 const EXAMPLES = `
-A run is named by its id, the beginning of it, the name of its experiment, @latest, or its folder. What exists
-as a path is a path. Differences of runs stand in the order in which they are likely to explain a result.
+Name a run by its id, a unique prefix of the id, its experiment (the newest run), @latest, or its folder. An
+existing path is taken as a path. Differences of runs are sorted by how likely they explain a different result.
 Exit codes: 0 the same, 1 a difference, 2 wrong usage, 3 something could not be read.
 
 Examples:
@@ -113,7 +113,7 @@ async function diffContents(
       } catch (error) {
         // A file's extension may be wrong; an error is reported only if the user asked for tables.
         if (as !== undefined || !LineaprintError.is(error) || !NO_TABLE.has(error.code)) throw error
-        printError(`lineaprint: warning: they are compared as files: ${escapeText(error.message)}`)
+        printError(`lineaprint: warning: compared as files, not as tables: ${escapeText(error.message)}`)
       }
     }
     return await diffTrees(a, b, { ...shared, ...(kind === 'folder' && { ignore }) })
@@ -139,7 +139,7 @@ function checkUse(kind: DiffKind, { values, plot, patch, check, ignore }: Option
   for (const [name, given, kinds] of uses) {
     if (!given || kinds.includes(kind)) continue
     const words = kinds.map((noun) => `${noun}s`).join(' and ')
-    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `${name} is for ${words}, and these are ${kind}s`, {
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `${name} applies to ${words}, not to ${kind}s`, {
       field: name,
     })
   }

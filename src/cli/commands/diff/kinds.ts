@@ -68,7 +68,7 @@ export function commonKind(a: Operand, b: Operand, wanted?: DiffKind): DiffKind 
   throw new LineaprintError(
     'ERR_LINEAPRINT_ARGUMENT',
     wanted === undefined
-      ? `two things of one kind can be compared: ${first}, ${second}`
+      ? `the kinds differ: ${first}, ${second}`
       : `these cannot be compared as ${wanted}s: ${first}, ${second}`,
     { hint: 'give two runs, two models, two tables, two folders or two files' },
   )
@@ -87,7 +87,7 @@ async function kindOfPath(path: string): Promise<PathKind | undefined> {
     return { kind: 'folder', isRun: names.includes(RECORD_FILE) && names.includes(JOURNAL_FILE) }
   } catch (cause) {
     if (isMissing(cause) || errorCode(cause) === 'ENAMETOOLONG') return undefined
-    throw inputError(path, 'look at', cause)
+    throw inputError(path, 'stat', cause)
   }
 }
 

@@ -28,7 +28,7 @@ export function runLines(diff: RunDiff, all: boolean): string[] {
   for (const cause of ['metrics', 'digests'] as const) causes.delete(cause)
   const sections = [...causes].flatMap((cause) => [
     '',
-    paint('bold', cause) + (cause === firstCause ? paint('yellow', '  ← look here first') : ''),
+    paint('bold', cause) + (cause === firstCause ? paint('yellow', '  ← most likely cause') : ''),
     ...few(
       differences.filter((difference) => difference.cause === cause),
       all,
@@ -69,7 +69,7 @@ function differenceLines({ field, before, after, detail }: RunDifference): strin
 function firstParting(found: FirstParting | null): string[] {
   if (found === null) return []
   const words = `step ${found.step} (${escapeText(partingNames(found))})`
-  return ['', ...wrap(`${paint('bold', 'first parting')}: ${words}`, '')]
+  return ['', ...wrap(`${paint('bold', 'first divergence')}: ${words}`, '')]
 }
 
 /** A diverging loss affects every metric. */
@@ -94,7 +94,7 @@ function digestTable(digests: readonly DigestDiff[], all: boolean): string {
   })
   const hidden = digests.length - shown.length
   const more = hidden === 0 ? '' : `\n  … and ${count(hidden)} more (--all shows them)`
-  return table(rows, ['  name', '', 'count', 'part at']) + more
+  return table(rows, ['  name', '', 'count', 'diverges at']) + more
 }
 
 /**
@@ -115,7 +115,7 @@ function metricTable(metrics: readonly MetricDiff[], all: boolean): string {
   })
   const rest = metrics.length - shown.length
   const more = rest === 0 ? '' : `\n  … and ${count(rest)} more (--all shows them)`
-  return table(rows, ['  name', '', 'last', 'min', 'max', 'count', 'part at']) + more
+  return table(rows, ['  name', '', 'last', 'min', 'max', 'count', 'diverges at']) + more
 }
 
 function cells({ last, min, max, count: values }: MetricSide): string[] {
@@ -137,7 +137,9 @@ function runRows({ differences, notCompared, firstParting: parting }: RunDiff): 
       detail ?? '',
     ]),
     ...notCompared.map(({ field, reason }) => ['not compared', field, '', '', reason]),
-    ...(parting === null ? [] : [['first parting', `step ${parting.step}`, '', '', partingNames(parting)]]),
+    ...(parting === null
+      ? []
+      : [['first divergence', `step ${parting.step}`, '', '', partingNames(parting)]]),
   ]
   return rows.length === 0 ? [] : [table(rows)]
 }
@@ -183,7 +185,7 @@ export async function writePatch(
   if (code.status === 'not-compared') {
     throw new LineaprintError('ERR_LINEAPRINT_STATE', `no patch can be made: ${code.reason}`, {
       field: 'git',
-      hint: 'the repository that the runs worked in has to be where it was, with both commits in it',
+      hint: 'the repository of the runs must be at its recorded path and contain both commits',
     })
   }
   for (const sentence of code.incomplete)
@@ -194,7 +196,7 @@ export async function writePatch(
 async function writeWithFolders(path: string, content: string | Uint8Array): Promise<void> {
   const folder = dirname(resolve(path))
   await makeFolders(folder).catch((cause: unknown) => {
-    throw storeError(folder, 'the folder of the file cannot be made', cause)
+    throw storeError(folder, 'the folder of the file cannot be created', cause)
   })
   await writeAtomic(path, content)
 }

@@ -74,8 +74,8 @@ export function modelLines(diff: ModelDiff, all: boolean): string[] {
     pair(`config ${escapeText(key)}`, before, after),
   )
   const parts = [
-    diff.sameArchitecture ? '' : 'another architecture',
-    diff.sameTokenizer === false ? 'another tokenizer' : '',
+    diff.sameArchitecture ? '' : 'architecture differs',
+    diff.sameTokenizer === false ? 'tokenizer differs' : '',
     counted(diff.counts, 'tensor'),
   ]
   const same = `${count(diff.after.tensorCount)} tensors, ${count(diff.after.parameters)} parameters`
@@ -98,12 +98,12 @@ export function pair(
   const [textBefore, textAfter] = [before, after].map((text) =>
     text === undefined ? undefined : short(escapeText(text)),
   )
-  const line = `${name}: ${textBefore ?? 'not there'} → ${textAfter ?? 'not there'}`
+  const line = `${name}: ${textBefore ?? 'absent'} → ${textAfter ?? 'absent'}`
   if (line.length <= width) return [line]
   return [
     cut(name, width),
-    `  - ${textBefore === undefined ? paint('dim', 'not there') : cut(textBefore, width - 4)}`,
-    `  + ${textAfter === undefined ? paint('dim', 'not there') : cut(textAfter, width - 4)}`,
+    `  - ${textBefore === undefined ? paint('dim', 'absent') : cut(textBefore, width - 4)}`,
+    `  + ${textAfter === undefined ? paint('dim', 'absent') : cut(textAfter, width - 4)}`,
   ]
 }
 

@@ -62,9 +62,13 @@ export function command(context: CommandContext): Command {
         .default('follow'),
     )
   return addSampleOptions(addIgnoreOptions(hashCommand))
-    .option('--part <I/N>', 'only part I of N of one file, to be merged later', parsePartArgument)
+    .option(
+      '--part <I/N>',
+      'hash only part I of N of one file; combine the parts with --merge',
+      parsePartArgument,
+    )
     .option('--merge', 'merge the parts in these files into the digest of the whole')
-    .option('--cache', 'do not read files again that have not changed (docs/cache.md)')
+    .option('--cache', 'skip reading unchanged files (docs/cache.md)')
     .addOption(threadsOption())
     .addHelpText('after', EXAMPLES)
     .action((paths: string[], options: Options) => {
@@ -77,7 +81,7 @@ export function command(context: CommandContext): Command {
 }
 
 const EXAMPLES = `
-A file's line is what "b3sum -c" or "sha256sum -c" reads; a folder's digest has the full form.
+The line of a file can be read by "b3sum -c" or "sha256sum -c". The digest of a folder is printed in full form.
 ${IGNORE_HELP}
 ${SAMPLE_HELP}
 
@@ -219,7 +223,7 @@ function warnOfCache({ cache }: Row, warned: Set<string>): void {
   const message = cache?.failure?.message
   if (message === undefined || warned.has(message)) return
   warned.add(message)
-  printError(`lineaprint: warning: the cache is of no use: ${escapeText(message)}`)
+  printError(`lineaprint: warning: the cache is not used: ${escapeText(message)}`)
 }
 
 function show(row: Row): void {

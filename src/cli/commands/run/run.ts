@@ -26,9 +26,9 @@ interface RunOptions extends StoreOptions {
 }
 
 const EXAMPLE = `
-The command runs without a shell; what it needs of one goes into sh -c '…'. Its exit code is the exit code of
-this command; 3 means that it was not started or not recorded. It finds its run in the variables
-LINEAPRINT_RUN_ID and LINEAPRINT_RUN_DIRECTORY. A Python program can "import lineaprint" and say more.
+The command runs without a shell; use sh -c '…' for pipes and other shell syntax. Its exit code becomes the exit
+code of this command; 3 means that the command could not be started or recorded. The variables LINEAPRINT_RUN_ID and
+LINEAPRINT_RUN_DIRECTORY tell the command its run. A Python program can "import lineaprint" to record more.
 
 Example:
   lineaprint run --name baseline --dataset train=data/train.csv --output model=out/ --seed 42 -- python train.py`
@@ -38,17 +38,17 @@ export function command(context: CommandContext): Command {
   return storeOptions(new Command('run'))
     .argument('<command...>', 'the program and its arguments; put -- before them')
     .option('--name <text>', 'name of the experiment (default: after the program)')
-    .option('--dataset <name=path>', 'a dataset that goes in; repeatable', collectPath, [])
-    .option('--model <name=path>', 'a model that goes in; repeatable', collectPath, [])
-    .option('--output <name=path>', 'a file or folder that comes out; repeatable', collectPath, [])
+    .option('--dataset <name=path>', 'input dataset; repeatable', collectPath, [])
+    .option('--model <name=path>', 'input model; repeatable', collectPath, [])
+    .option('--output <name=path>', 'output file or folder; repeatable', collectPath, [])
     .option(
       '--seed <number>',
-      'recorded, told to the command by variables, and set in its Python programs',
+      'seed: recorded, passed to the command in variables, and set in its Python programs',
       wholeNumber(0, Number.MAX_SAFE_INTEGER),
     )
-    .option('--deterministic', 'ask libraries for results that do not change; costs speed')
+    .option('--deterministic', 'request deterministic results from libraries; slower')
     .option('--replace-math-random', 'with --seed: replace Math.random in Node programs')
-    .option('--bundle', 'keep the commits that no remote has, so that another clone can reproduce the run')
+    .option('--bundle', 'keep unpushed commits, so that another clone can reproduce the run')
     .option('--system-metrics [seconds]', 'log processor, memory and GPU (default: every 10 s)', parseSeconds)
     .option('--tag <text>', 'a tag; repeatable', collect, [])
     .option('--note <text>', 'a note')
@@ -73,7 +73,7 @@ function parseSeconds(text: string): number {
 
 async function run(argv: string[], options: RunOptions, context: CommandContext): Promise<void> {
   if (options.replaceMathRandom === true && options.seed === undefined) {
-    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', '--replace-math-random needs a --seed')
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', '--replace-math-random requires --seed')
   }
   const json = options.json === true
   const progress = progressLine('hashing')

@@ -17,7 +17,7 @@ export function describeSeeds(record: RunRecord): Line[] {
   const { seed, source, python } = seeds
   const { deterministic, replaceMathRandom } = recordedConfiguration(record).seeds
   const asked = [
-    ...(deterministic ? ['deterministic results asked for'] : []),
+    ...(deterministic ? ['deterministic results requested'] : []),
     ...(replaceMathRandom ? ['Math.random replaced in Node programs'] : []),
   ]
   const from = source === 'LINEAPRINT_SEED' ? ', from LINEAPRINT_SEED' : ''
@@ -38,7 +38,11 @@ function describePython(python: PythonSeeds<RecordedProgram>): Line[] {
   ]
 }
 
-const ORIGINS = { run: 'of the run', set_seeds: 'by set_seeds', derived: 'from its place' } as const
+const ORIGINS = {
+  run: 'from the run',
+  set_seeds: 'from set_seeds',
+  derived: 'derived from the seed of the run',
+} as const
 
 function describeProgram(program: RecordedProgram): Line[] {
   const { number, kind, script, version, seed = null, origin = null, states = [], hasEnded } = program
@@ -53,14 +57,14 @@ function describeProgram(program: RecordedProgram): Line[] {
     `Python ${version ?? ''}`,
     seed === null ? 'no seed' : `seed ${seed} ${origin === null ? '' : ORIGINS[origin]}`.trim(),
     states.length === 0 ? '' : `${states.length} saved states`,
-    hasEnded === true || kind !== 'program' ? '' : 'did not say its end',
+    hasEnded === true || kind !== 'program' ? '' : 'ended without a final report',
   ]
   const lines: Line[] = [
     [`python ${number ?? ''}`, facts.filter((fact) => fact !== '').join(', ')],
-    ['  seeded', named('seeded')],
-    ['  recorded', named('recorded')],
-    ['  own seeds', named('own-seed')],
-    ['  missed', named('unreachable')],
+    [' seeded', named('seeded')],
+    [' recorded', named('recorded')],
+    [' own seeds', named('own-seed')],
+    [' not seeded', named('unreachable')],
   ]
   return lines.filter(([, text]) => text !== '')
 }

@@ -42,7 +42,7 @@ const INDENT = 14
 /** The command. */
 export function command(): Command {
   return storeOptions(new Command('show'))
-    .argument('<run>', 'an id, the beginning of one, the name of an experiment, or @latest')
+    .argument('<run>', 'id, unique id prefix, experiment name (its newest run), or @latest')
     .addHelpText('after', '\nExample:\n  lineaprint show @latest')
     .action((reference: string, options: StoreOptions) => show(reference, options))
 }
@@ -73,7 +73,8 @@ function* page(run: StoredRun): Generator<string> {
 function about({ id, folder, record, status, journal }: StoredRun): string[] {
   const { startedAt, durationMs, command: ran, tags, notes, failure, parent, process } = record
   const took = durationMs === null ? '' : `, took ${duration(durationMs)}`
-  const reason = status === 'lost' ? 'its process is gone; this is what its journal holds' : ''
+  const reason =
+    status === 'lost' ? 'the process ended without finishing the run; the values come from its journal' : ''
   return [
     ...field('id', id),
     ...field('started', `${startedAt.slice(0, 19).replace('T', ' ')} UTC${took}`),
@@ -109,7 +110,7 @@ function sections(record: RunRecord): Section[] {
     ['Metadata', entries(metadata, (value) => JSON.stringify(value))],
     ['Flags', flags.flatMap(({ kind, message }) => wrap(`${kind}: ${message}`, 2))],
     ['Warnings', warnings.flatMap((warning) => wrap(warning, 2))],
-    ['Files', files.length === 0 ? [] : [`  ${count(files.length)} beside the record, ${bytes(size)}`]],
+    ['Files', files.length === 0 ? [] : [`  ${count(files.length)} besides the record, ${bytes(size)}`]],
   ]
 }
 
@@ -164,7 +165,7 @@ function seal(record: RunRecord): string {
 
 function captured(name: string, record: CaptureRecord): string {
   if (record.status === 'failed') return `failed: ${record.reason}`
-  if (record.status === 'off') return 'switched off'
+  if (record.status === 'off') return 'disabled'
   const { digest, value, warnings } = record
   const facts = [
     short(digest),
@@ -189,7 +190,7 @@ const DAMAGED = 'its record is damaged'
 
 function tracked(section: Exclude<TrackedSection, 'models'>, name: string, entry: TrackedRecord): string {
   if (entry.status === 'failed') return `failed: ${entry.reason}`
-  if (entry.status === 'off') return 'switched off'
+  if (entry.status === 'off') return 'disabled'
   const thing = unlessDamaged(() => parseTracked(section, name, entry))
   if (thing === undefined) return DAMAGED
   const facts = [
@@ -211,7 +212,7 @@ function contentFacts(content: TrackedContent): string[] {
 
 function model(name: string, entry: TrackedRecord): string {
   if (entry.status === 'failed') return `failed: ${entry.reason}`
-  if (entry.status === 'off') return 'switched off'
+  if (entry.status === 'off') return 'disabled'
   const recorded = unlessDamaged(() => parseTracked('models', name, entry))
   if (recorded === undefined) return DAMAGED
   const { architecture, weights, tensorCount, parameters, bytes: size, path = '' } = recorded
@@ -222,7 +223,7 @@ function model(name: string, entry: TrackedRecord): string {
 
 /** Name the reporter of what a program reported while it ran. */
 function reporter(entry: TrackedRecord): string {
-  return isReported(entry) ? 'said by the program' : ''
+  return isReported(entry) ? 'recorded by the program' : ''
 }
 
 function logged({ count: values, last, lastStep }: DigestRecord): string {

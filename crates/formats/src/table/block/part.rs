@@ -61,7 +61,7 @@ fn plain(array: ArrayRef) -> Result<ArrayRef, FormatError> {
         _ => return Ok(array),
     };
     // The values can be of such a form themselves.
-    plain(taken.map_err(|error| FormatError::new(format!("its dictionary does not fit: {error}")))?)
+    plain(taken.map_err(|error| FormatError::new(format!("its dictionary is not valid: {error}")))?)
 }
 
 /// Refuses values that would take more memory than their bytes in the file, were each row to hold one of its own.
@@ -70,14 +70,14 @@ fn small(values: ArrayRef, rows: usize) -> Result<ArrayRef, FormatError> {
         DataType::FixedSizeBinary(width) => width.as_usize(),
         other if other.is_nested() => {
             return Err(FormatError::unsupported(format!(
-                "dictionaries and runs of {other} are not read"
+                "dictionary and run-end arrays of {other} are not supported"
             )));
         }
         _ => 0,
     };
     if width.saturating_mul(rows) > MAX_TAKEN {
         return Err(FormatError::unsupported(format!(
-            "dictionaries and runs are not read whose rows hold more than {MAX_TAKEN} bytes"
+            "dictionary or run-end columns with more than {MAX_TAKEN} bytes per block are not supported"
         )));
     }
     Ok(values)

@@ -46,7 +46,7 @@ pub fn write_twice(
         Ok(())
     } else {
         Err(FormatError::new(
-            "it has other values when it is read a second time",
+            "its values changed between two reads",
         ))
     }
 }

@@ -105,7 +105,7 @@ pub fn fixed(cell: &str, data_type: &DataType, bytes: &mut Vec<u8>) -> Result<()
 
 /// The digits of a decimal, as a whole number of its last place.
 fn decimal(cell: &str, precision: u8, scale: i8) -> Result<String, Expected> {
-    let form = || format!("a decimal of at most {precision} digits, {scale} of them behind the point");
+    let form = || format!("a decimal of at most {precision} digits, {scale} of them after the decimal point");
     let (whole, fraction) = cell.split_once('.').unwrap_or((cell, "0"));
     if !is_integer(whole) || fraction.is_empty() || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(form());

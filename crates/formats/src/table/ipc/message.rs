@@ -38,7 +38,7 @@ pub fn check_version(version: MetadataVersion) -> Result<(), FormatError> {
     match version {
         MetadataVersion::V4 | MetadataVersion::V5 => Ok(()),
         other => Err(FormatError::unsupported(format!(
-            "Arrow data of the version {other:?} is not read"
+            "Arrow metadata version {other:?} is not supported"
         ))),
     }
 }
@@ -64,7 +64,7 @@ pub fn following(input: &dyn Input, position: &mut u64) -> Result<Option<Bytes>,
     if length == Some(CONTINUATION) {
         length = number()?;
         if length.is_none() {
-            return Err(invalid("a message is cut short"));
+            return Err(invalid("a message is truncated"));
         }
     }
     let Some(length) = length.map(i32::from_le_bytes).filter(|length| *length != 0) else {
@@ -89,7 +89,7 @@ pub fn check_batch(batch: &RecordBatch<'_>, body: &Buffer) -> Result<(), FormatE
     let nodes = batch.nodes().into_iter().flatten();
     for node in nodes {
         if node.length() < 0 || node.null_count() < 0 || node.null_count() > node.length() {
-            return Err(invalid("a batch states lengths that cannot be"));
+            return Err(invalid("a batch has impossible lengths"));
         }
     }
     let compression = batch.compression().map(|compression| compression.codec());
@@ -100,7 +100,7 @@ pub fn check_batch(batch: &RecordBatch<'_>, body: &Buffer) -> Result<(), FormatE
         let bytes = range
             .and_then(|range| Some(usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?))
             .and_then(|range| body.as_slice().get(range))
-            .ok_or_else(|| invalid("a buffer does not lie in its message"))?;
+            .ok_or_else(|| invalid("a buffer is outside its message"))?;
         let (Some(codec), Some((stated, packed))) = (compression, bytes.split_first_chunk::<8>()) else {
             continue;
         };
@@ -113,7 +113,7 @@ pub fn check_batch(batch: &RecordBatch<'_>, body: &Buffer) -> Result<(), FormatE
         let stated = u64::try_from(i64::from_le_bytes(*stated)).unwrap_or_default();
         total = total.saturating_add(stated);
         if stated / ratio > packed.len() as u64 || total > limit {
-            return Err(FormatError::new("a buffer states a length that cannot be").but(
+            return Err(FormatError::new("a buffer has an impossible length").but(
                 format!(
                     "at most {} bytes, and {limit} in one message",
                     (packed.len() as u64 + 1).saturating_mul(ratio)

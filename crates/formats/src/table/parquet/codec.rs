@@ -51,7 +51,7 @@ pub fn decompress(
                 bounded(decoder, "Zstandard", length, output)?;
             }
         }
-        Compression::LZO => return Err(FormatError::unsupported("pages compressed with LZO are not read")),
+        Compression::LZO => return Err(FormatError::unsupported("pages compressed with LZO are not supported")),
     }
     let written = output.len() - start;
     if written != length {
@@ -64,14 +64,14 @@ pub fn decompress(
 }
 
 fn broken(codec: &str, error: impl std::fmt::Display) -> FormatError {
-    FormatError::new(format!("a page is no valid {codec}: {error}"))
+    FormatError::new(format!("a page is not valid {codec} data: {error}"))
 }
 
 /// Refuses a length that `bytes` cannot reach, and reserves it else.
 fn reserve(bytes: &[u8], length: usize, most: usize, output: &mut Vec<u8>) -> Result<(), FormatError> {
     if length > TRUSTED && length / most > bytes.len() {
         return Err(
-            FormatError::new("a page is too short for what its header states").but(
+            FormatError::new("a page is too short for the size in its header").but(
                 format!("at most {} bytes decompressed", bytes.len().saturating_mul(most)),
                 format!("{length} bytes"),
             ),

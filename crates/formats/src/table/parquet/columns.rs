@@ -152,9 +152,9 @@ fn arrow_error(error: ArrowError) -> FormatError {
     match error {
         ArrowError::ExternalError(inner) => match inner.downcast::<ParquetError>() {
             Ok(error) => ours(*error),
-            Err(other) => FormatError::new(format!("it is no valid Parquet: {other}")),
+            Err(other) => FormatError::new(format!("invalid Parquet: {other}")),
         },
-        other => FormatError::new(format!("it is no valid Parquet: {other}")),
+        other => FormatError::new(format!("invalid Parquet: {other}")),
     }
 }
 
@@ -174,7 +174,7 @@ impl RowGroups for OneGroup<'_> {
     fn column_chunks(&self, leaf: usize) -> Result<Box<dyn PageIterator>, ParquetError> {
         let chunk = self.table.metadata.row_group(self.group).column(leaf);
         let bytes =
-            chunk_range(chunk).ok_or_else(|| ParquetError::General("a chunk without a place".into()))?;
+            chunk_range(chunk).ok_or_else(|| ParquetError::General("a column chunk without an offset".into()))?;
         let chunk = Chunk {
             bytes,
             codec: chunk.compression(),

@@ -29,7 +29,7 @@ pub fn check(
         };
         let most = (buffer.len() * 8).checked_div(bits).unwrap_or(1);
         if count > most {
-            return Err(FormatError::new("a dictionary is too short for its values")
+            return Err(FormatError::new("a dictionary page is too short for its number of values")
                 .but(format!("at most {most} values"), count));
         }
     }
@@ -84,7 +84,7 @@ const DELTA_VALUES: usize = 1 << 26;
 /// Passes over integers that are written as differences, of which there must be at most `most`, and gives the place
 /// behind them. Source of the rules: the section on delta encoding of `Encodings.md` of Apache Parquet.
 fn delta_values(bytes: &[u8], most: usize) -> Result<usize, FormatError> {
-    let damaged = |_: Fault| FormatError::new("a page of differences is damaged");
+    let damaged = |_: Fault| FormatError::new("a delta-encoded page is damaged");
     let size = |number: u64| usize::try_from(number).map_err(|_| implausible());
     let mut reader = Reader::new(bytes);
     let block = size(reader.varint().map_err(damaged)?)?;
@@ -92,7 +92,7 @@ fn delta_values(bytes: &[u8], most: usize) -> Result<usize, FormatError> {
     let mut left = size(reader.varint().map_err(damaged)?)?;
     reader.integer().map_err(damaged)?;
     if left > most.min(DELTA_VALUES) || miniblocks == 0 || !block.is_multiple_of(miniblocks) {
-        return Err(FormatError::new("a page of differences states what cannot be")
+        return Err(FormatError::new("a delta-encoded page has impossible counts")
             .but(format!("at most {} values", most.min(DELTA_VALUES)), left));
     }
     let each = block / miniblocks;

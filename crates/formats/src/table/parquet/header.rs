@@ -32,7 +32,7 @@ pub const DATA_V2: i64 = 3;
 
 /// A header that no writer writes.
 pub fn implausible() -> FormatError {
-    FormatError::new("a page header states what cannot be")
+    FormatError::new("a page header has impossible values")
 }
 
 /// The page of a header, with its bytes.
@@ -64,7 +64,7 @@ pub fn build(header: &Header, buf: Bytes) -> Result<Page, FormatError> {
             is_compressed: header.is_compressed,
             statistics: None,
         },
-        other => return Err(FormatError::new(format!("there is no page of type {other}"))),
+        other => return Err(FormatError::new(format!("unknown page type {other}"))),
     })
 }
 
@@ -82,7 +82,7 @@ fn encoding(number: i64) -> Result<Encoding, FormatError> {
         9 => Encoding::BYTE_STREAM_SPLIT,
         other => {
             return Err(FormatError::unsupported(format!(
-                "pages of the encoding {other} are not read"
+                "the page encoding {other} is not supported"
             )));
         }
     })

@@ -54,10 +54,10 @@ pub(crate) fn ours(error: ParquetError) -> FormatError {
     match error {
         ParquetError::External(inner) => match inner.downcast::<FormatError>() {
             Ok(own) => *own,
-            Err(other) => FormatError::new(format!("it is no valid Parquet: {other}")),
+            Err(other) => FormatError::new(format!("invalid Parquet: {other}")),
         },
-        ParquetError::NYI(what) => FormatError::unsupported(format!("this Parquet is not read: {what}")),
-        other => FormatError::new(format!("it is no valid Parquet: {other}")),
+        ParquetError::NYI(what) => FormatError::unsupported(format!("unsupported Parquet: {what}")),
+        other => FormatError::new(format!("invalid Parquet: {other}")),
     }
 }
 
@@ -71,16 +71,16 @@ impl Table {
         }
         let tail = input.read(length - TAIL_BYTES, 8)?;
         if &tail[4..] == ENCRYPTED {
-            return Err(FormatError::unsupported("encrypted Parquet is not read"));
+            return Err(FormatError::unsupported("encrypted Parquet is not supported"));
         }
         if &tail[4..] != MAGIC {
             return Err(
-                FormatError::new("it does not end as Parquet does").but("PAR1", tail[4..].escape_ascii())
+                FormatError::new("the Parquet magic is missing at the end of the file").but("PAR1", tail[4..].escape_ascii())
             );
         }
         let footer_length = u64::from(u32::from_le_bytes([tail[0], tail[1], tail[2], tail[3]]));
         let Some(footer_start) = (length - TAIL_BYTES - MAGIC.len() as u64).checked_sub(footer_length) else {
-            return Err(FormatError::new("its footer does not lie in the file")
+            return Err(FormatError::new("its footer is outside the file")
                 .but(format!("at most {} bytes", length - TAIL_BYTES), footer_length));
         };
         let footer = read_checked(
@@ -235,7 +235,7 @@ fn starts(metadata: &ParquetMetaData) -> Result<Vec<u64>, FormatError> {
             .and_then(|rows| total.checked_add(rows))
             .filter(|total| *total <= MAX_ROWS)
             .ok_or_else(|| {
-                FormatError::new("a row group states a number of rows that cannot be")
+                FormatError::new("a row group has an impossible number of rows")
                     .but(format!("at most {MAX_ROWS} in all"), group.num_rows())
             })?;
         starts.push(total);
@@ -255,12 +255,12 @@ fn check_group(group: &RowGroupMetaData, file_length: u64) -> Result<(), FormatE
         let wrong = |message: &str| FormatError::new(format!("column {name:?}: {message}"));
         if chunk.file_path().is_some() {
             return Err(FormatError::unsupported(format!(
-                "column {name:?} lies in another file, which is not read"
+                "column {name:?} is in another file, which is not supported"
             )));
         }
         let range = chunk_range(chunk).filter(|range| range.end <= file_length);
         if range.is_none() {
-            return Err(wrong("a chunk of it does not lie in the file").but(
+            return Err(wrong("one of its chunks is outside the file").but(
                 format!("at most {file_length} bytes"),
                 format!(
                     "{} bytes from byte {}",
@@ -273,7 +273,7 @@ fn check_group(group: &RowGroupMetaData, file_length: u64) -> Result<(), FormatE
         let is_flat = chunk.column_descr().max_rep_level() == 0;
         if values < 0 || (is_flat && values != group.num_rows()) {
             return Err(
-                wrong("a row group has another number of values than of rows").but(group.num_rows(), values)
+                wrong("a row group has different numbers of values and rows").but(group.num_rows(), values)
             );
         }
     }

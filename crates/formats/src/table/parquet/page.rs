@@ -65,7 +65,7 @@ impl Allowance {
         let values = self.values.fetch_add(values, Relaxed) + values;
         if bytes > self.limit || values > BLOCK_VALUES {
             return Err(
-                FormatError::unsupported("65,536 rows of one column hold more than is read at once").but(
+                FormatError::unsupported("65,536 rows of one column exceed the size limit of a block").but(
                     format!("at most {} bytes and {BLOCK_VALUES} values", self.limit),
                     format!("{bytes} bytes, {values} values"),
                 ),
@@ -168,7 +168,7 @@ impl ChunkPages {
             return Ok(());
         }
         Err(
-            FormatError::new("a page header states lengths that cannot be").but(
+            FormatError::new("a page header has impossible lengths").but(
                 format!("at most {left} bytes in the file and {PAGE_LIMIT} decompressed"),
                 format!("{} and {} bytes", header.compressed, header.decompressed),
             ),

@@ -39,7 +39,7 @@ pub fn check(footer: &[u8]) -> Result<(), FormatError> {
         let left = (groups.len() - index - 1) as u64;
         let children = u64::try_from(*children).ok().filter(|children| *children <= left);
         let children =
-            children.ok_or_else(|| FormatError::new("its schema states children that are not there"))?;
+            children.ok_or_else(|| FormatError::new("its schema counts more children than it has"))?;
         while open.last() == Some(&0) {
             open.pop();
         }
@@ -100,7 +100,7 @@ const MAX_WIDTH: i32 = 1 << 14;
 pub fn check_type(data_type: &DataType) -> Result<(), FormatError> {
     match data_type {
         DataType::FixedSizeBinary(width) if *width > MAX_WIDTH => Err(FormatError::unsupported(format!(
-            "values of a fixed width of more than {MAX_WIDTH} bytes are not read from Parquet"
+            "fixed-width Parquet values over {MAX_WIDTH} bytes are not supported"
         ))),
         other => children(other)
             .iter()
@@ -167,7 +167,7 @@ pub fn check_lengths(array: &ArrayRef, data_type: &DataType) -> Result<(), Forma
             check_lengths(&entries_array, entries.data_type())
         }
         _ => Err(FormatError::unsupported(
-            "lists of a fixed length are not read within this type",
+            "fixed-length lists inside this type are not supported",
         )),
     }
 }

@@ -18,7 +18,7 @@ pub fn parse(spelling: &str) -> Result<DataType, FormatError> {
 }
 
 fn unknown(spelling: &str) -> FormatError {
-    FormatError::new("this is not the type of a column").but(
+    FormatError::new("unknown column type").but(
         "a type as docs/format.md spells it, for example int64 or timestamp(us,UTC)",
         format!("{spelling:?}"),
     )

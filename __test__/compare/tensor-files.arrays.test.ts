@@ -60,23 +60,27 @@ test('integers, shapes, types and orders have no tolerance', async () => {
   const array = npy('<f8', '2, 2', f8(1, 2, 3, 4))
   for (const [other, detail] of [
     [npy('<f8', '4,', f8(1, 2, 3, 4)), 'it was <f8 [2, 2] and is <f8 [4]'],
-    [npy('<f8', '2, 2', f8(1, 2, 3, 4), 64, 'True'), 'it was <f8 [2, 2] and is <f8 [2, 2] in columns'],
+    [npy('<f8', '2, 2', f8(1, 2, 3, 4), 64, 'True'), 'it was <f8 [2, 2] and is <f8 [2, 2] in Fortran order'],
     [npy('<f4', '2, 2', new Uint8Array(16)), 'it was <f8 [2, 2] and is <f4 [2, 2]'],
   ] as const)
     expect(await verdict(array, other, 10)).toMatchObject({ verdict: 'different', detail })
 })
 
 test.each([
-  ['no file of NumPy', Buffer.from('hello, this is text'), 'it is no file of NumPy'],
-  ['an empty file', Buffer.alloc(0), 'it is no file of NumPy'],
-  ['objects', npy('|O', '1,', f8(1)), 'its elements are not plain numbers'],
+  ['text', Buffer.from('hello, this is text'), 'not a .npy file'],
+  ['an empty file', Buffer.alloc(0), 'not a .npy file'],
+  ['an array of objects', npy('|O', '1,', f8(1)), 'the elements are not numbers'],
   [
-    'a head that goes on for ever',
+    'a header length beyond the file',
     Buffer.concat([Buffer.from('\x93NUMPY\x02\x00\xff\xff\xff\xff', 'latin1'), Buffer.alloc(99)]),
-    'its head is too long',
+    'the .npy header is longer than the file',
   ],
-  ['less data than it says', npy('<f8', '9000000000000000,', f8(1)), 'it is not as long as it says'],
-])('%s is told', async (_, bytes, why) => {
+  [
+    'less data than the header says',
+    npy('<f8', '9000000000000000,', f8(1)),
+    'the file length does not match its header',
+  ],
+])('%s: the files differ, and the reason why the arrays are not compared', async (_, bytes, why) => {
   const { verdict: found, detail } = await verdict(npy('<f8', '1,', f8(1)), bytes, 1)
   expect(found).toBe('different')
   expect(detail).toBe(`the bytes differ, and the arrays cannot be compared: ${why}`)

@@ -245,7 +245,7 @@ describe('samples', () => {
     const detail = async (run: StoredRun): Promise<unknown> =>
       (await verifyRun(run)).items.find(({ section }) => section === 'models')?.detail
     expect(await detail(listed)).toBe('1 of 2 tensors differ: large')
-    expect(await detail(bare)).toBe('which tensors changed cannot be told: the run kept no list of tensors')
+    expect(await detail(bare)).toBe('the changed tensors cannot be listed: the run has no tensor list')
   })
 })
 

@@ -160,7 +160,7 @@ test.each<[Record<string, string>, Record<string, string>, ExperimentOptions, ob
     { 'lineaprint.config.json': '{"notes":"a","notes":"b"}' },
     {},
     {},
-    { path: ends('config.json'), message: holds('"notes" stands twice') },
+    { path: ends('config.json'), message: holds('"notes" appears twice') },
   ],
   [
     { 'lineaprint.config.json': '[]' },
@@ -215,7 +215,7 @@ test.each<[Record<string, string>, Record<string, string>, ExperimentOptions, ob
     { field: 'metadata.f', expected: holds('JSON'), received: 'function' },
   ],
   [{}, {}, { metadata: { big: 1n } }, { field: 'metadata.big', received: 'bigint' }],
-  [{}, {}, { trackers: [{ ...tracker, name: 'git' }] }, { expected: holds('not taken'), received: '"git"' }],
+  [{}, {}, { trackers: [{ ...tracker, name: 'git' }] }, { expected: holds('not in use'), received: '"git"' }],
   [{}, {}, { trackers: [tracker, tracker] }, { received: '"own"' }],
   [
     {},

@@ -81,9 +81,9 @@ test('order counts unless it is said not to', async () => {
   })
 })
 
-test('columns of one name are told apart by their order, with a warning', async () => {
+test('columns of one name are distinguished by their order, with a warning', async () => {
   const one = await csv('a,a\n1,2\n')
-  expect(one.warnings).toEqual([expect.stringContaining('several columns are called "a"')])
+  expect(one.warnings).toEqual([expect.stringContaining('several columns are named "a"')])
   expect(one.digest.equals((await csv('a,a\n2,1\n')).digest)).toBe(false)
 })
 
@@ -104,20 +104,20 @@ describe('CSV', () => {
   })
 
   test.each([
-    ['', 'there is no header row'],
-    ['a,b\n1\n', 'row 0 has another number of cells than the header (expected 2, received 1)'],
-    ['a,b\n1,2\n\n', 'row 1 has another number of cells'],
-    ['a,b\n1,2,3\n', 'received 3'],
-    ['a\n"x\n', 'line 3: a quote is not closed'],
-    ['a\nx"y\n', 'line 2: a quote within a cell that has no quotes'],
-    ['a\n"x"y\n', 'line 2: text behind a closing quote'],
-    ['a\n1\rb\n', 'line 2: a carriage return without a line feed'],
-    ['a\n1\r', 'a carriage return without a line feed'],
-    ['a\n"1\n2"x', 'line 3: text behind'],
+    ['', /there is no header row/],
+    ['a,b\n1\n', /row 0 .*cells.*\(expected 2, received 1\)/],
+    ['a,b\n1,2\n\n', /row 1 .*cells.*\(expected 2, received 1\)/],
+    ['a,b\n1,2,3\n', /row 0 .*cells.*\(expected 2, received 3\)/],
+    ['a\n"x\n', /line 3: a quote is not closed/],
+    ['a\nx"y\n', /line 2: a quote .* cell/],
+    ['a\n"x"y\n', /line 2: text .* closing quote/],
+    ['a\n1\rb\n', /line 2: a carriage return without a line feed/],
+    ['a\n1\r', /a carriage return without a line feed/],
+    ['a\n"1\n2"x', /line 3: text .* closing quote/],
   ])('%j is refused', async (text, message) => {
     await expect(csv(text)).rejects.toMatchObject({
       code: 'ERR_LINEAPRINT_FORMAT',
-      message: expect.stringContaining(message) as string,
+      message: expect.stringMatching(message) as string,
     })
   })
 
@@ -165,7 +165,7 @@ describe('a declared schema', () => {
     ['float32', '3.5e38', 'a number of at most 3.4028235e38'],
     ['bool', 'yes', 'true or false'],
     ['decimal(4,2)', '123.4', 'at most 4 digits'],
-    ['decimal(4,2)', '1.234', '2 of them behind the point'],
+    ['decimal(4,2)', '1.234', 'at most 4 digits, 2 of them'],
     ['date32', '2023-02-29', 'YYYY-MM-DD'],
     ['date32', '2023-2-3', 'YYYY-MM-DD'],
     ['timestamp(ms)', '2023-01-01T00:00:00.0001', 'at most 3 digits'],
@@ -219,7 +219,7 @@ describe('a declared schema', () => {
     })
     await expect(csv('a\n1\n', { schema: { a: 'binary' } })).rejects.toMatchObject({
       code: 'ERR_LINEAPRINT_UNSUPPORTED',
-      message: expect.stringContaining('column "a": text is not read as binary') as string,
+      message: expect.stringMatching(/column "a": text .* as binary/) as string,
     })
     await expect(hashTable(PARQUET, { schema: { id: 'int64' } })).rejects.toMatchObject({
       code: 'ERR_LINEAPRINT_UNSUPPORTED',
@@ -246,21 +246,21 @@ describe('JSON lines', () => {
   })
 
   test.each([
-    ['{"n":1}\n[1]', 'row 1: it is not an object'],
-    ['{"n":1}\n\n', 'row 1: it is not an object'],
-    ['{"n":1,"n":2}', 'column "n", row 0: it stands twice'],
-    ['{"m":1}', 'column "m", row 0: it is not in the declared schema'],
-    ['{"n":"1"}', 'expected a number'],
-    ['{"n":1.5}', 'a whole number'],
-    ['{"n":true}', 'a whole number'],
-    ['{"l":[1]}', 'row 0: it cannot be read'],
-    ['{"l":[{"x":1,"y":1}]}', 'column "y", row 0: it is not in the declared schema'],
-    ['{"l":{}}', 'no object'],
-    ['{"n":1', 'it is not JSON'],
+    ['{"n":1}\n[1]', /row 1: it is not an object/],
+    ['{"n":1}\n\n', /row 1: it is not an object/],
+    ['{"n":1,"n":2}', /column "n", row 0: .*twice/],
+    ['{"m":1}', /column "m", row 0: it is not in the declared schema/],
+    ['{"n":"1"}', /expected a number/],
+    ['{"n":1.5}', /a whole number/],
+    ['{"n":true}', /a whole number/],
+    ['{"l":[1]}', /row 0: it cannot be read/],
+    ['{"l":[{"x":1,"y":1}]}', /column "y", row 0: it is not in the declared schema/],
+    ['{"l":{}}', /column "l", row 0: .*object/],
+    ['{"n":1', /it is not JSON/],
   ])('%j is refused', async (text, message) => {
     await expect(jsonl(text, schema)).rejects.toMatchObject({
       code: 'ERR_LINEAPRINT_FORMAT',
-      message: expect.stringContaining(message) as string,
+      message: expect.stringMatching(message) as string,
     })
   })
 })

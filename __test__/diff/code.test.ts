@@ -155,15 +155,15 @@ test('without a repository, a commit or a capture there is a reason', { timeout:
     const code = await diffCode(a, b)
     return code.status === 'not-compared' ? code.reason : code.status
   }
-  expect(await reason(run, nothing)).toBe('the second run captured no repository')
+  expect(await reason(run, nothing)).toBe('the second run has no git capture')
   const plain = await runIn(folderOf())
-  expect(await reason(plain, run)).toBe('the first run did not work in a repository')
+  expect(await reason(plain, run)).toBe('the first run was not inside a git repository')
   const git7 = structuredClone(run.record.captures['git']) as unknown as { value: { commit: string } }
   git7.value.commit = '7'.repeat(40)
   const other = { ...run, record: { ...run.record, captures: { git: git7 as never } } }
-  expect(await reason(run, other)).toMatch(/^the commit 7{40} of the second run is not to be had from /)
+  expect(await reason(run, other)).toMatch(/^the commit 7{40} of the second run is not available in /)
   renameSync(join(root, '.git'), join(root, 'git-elsewhere'))
-  expect(await reason(run, run)).toMatch(/of the first run is not to be had from /)
+  expect(await reason(run, run)).toMatch(/of the first run is not available in /)
   // Unless the run kept its commits.
   renameSync(join(root, 'git-elsewhere'), join(root, '.git'))
   const bundled = await runIn(root, undefined, { git: { bundle: true } })

@@ -158,7 +158,7 @@ test('datasets, outputs and models, tensor by tensor', async () => {
   )
 })
 
-test('the step at which a metric parts, and steps that only one run has', async () => {
+test('the first step at which a metric differs, and steps that only one run has', async () => {
   const folder = folderOf()
   const run = (values: readonly (readonly [number | undefined, number])[]): Promise<StoredRun> =>
     finished(folder, {}, (tracker) => {
@@ -204,22 +204,22 @@ test('the step at which a metric parts, and steps that only one run has', async 
     ]),
   ]
   expect((await diffRuns(x, y)).differences).toMatchObject([
-    { field: 'metrics.m', before: '2', after: '3', detail: 'the values part at value 2: 2 → 3' },
+    { field: 'metrics.m', before: '2', after: '3', detail: 'the values diverge at value 2: 2 → 3' },
   ])
   rmSync(inRun(y, 'events.jsonl'))
   const gone = await diffRuns(x, y)
   expect(gone.notCompared).toMatchObject([
-    { field: 'metrics', reason: 'steps: the journal of the second run is gone' },
+    { field: 'metrics', reason: 'steps: the journal of the second run is missing' },
   ])
   expect(gone.differences).toMatchObject([{ field: 'metrics.m', detail: 'the totals differ' }])
 })
 
-test('an edited record is told, and a damaged capture is an error', async () => {
+test('an edited record is a warning, and a damaged capture is an error', async () => {
   const run = await finished(folderOf())
   const path = inRun(run, 'run.json')
   writeFileSync(path, readFileSync(path, 'utf8').replace('"notes": ""', '"notes": "x"'))
   expect((await diffRuns(run, await readRun(run.folder))).warnings).toEqual([
-    `the record of the second run, ${run.id}, is not the one that was sealed`,
+    `the record of the second run, ${run.id}, does not match its seal`,
   ])
   const damaged = but(run, { captures: { git: captured({ available: true, commit: 7 }) } })
   await expect(diffRuns(damaged, but(run, { captures: { git: git('a') } }))).rejects.toMatchObject({
@@ -273,14 +273,14 @@ test('what is recorded of a run does not change what it computes; an older recor
   ])
 })
 
-test('what makes a record less to be relied on is a warning', async () => {
+test('a flag of a run is a warning of the comparison', async () => {
   const folder = folderOf({ d: '1' })
   const run = await finished(folder, {}, async (tracker) => {
     await tracker.trackDataset('d', 'd')
     writeFileSync(join(folder, 'd'), '2')
   })
   expect((await diffRuns(run, run)).warnings).toEqual([
-    'the first run: the dataset "d" changed while the run used it',
-    'the second run: the dataset "d" changed while the run used it',
+    'the first run: the dataset "d" changed during the run',
+    'the second run: the dataset "d" changed during the run',
   ])
 })

@@ -50,10 +50,10 @@ test('a mix, a wrong option and nothing are errors of one line', async () => {
   ])
   expect(await wrong('a.txt', 'a.txt', '--values')).toEqual([
     2,
-    expect.stringContaining('--values is for models'),
+    expect.stringContaining('--values applies to models'),
   ])
   expect(await wrong('a.txt', './no')).toEqual([3, expect.stringContaining('no such file')])
-  expect(await wrong('a.txt', 'no-run')).toEqual([2, expect.stringContaining('no runs yet')])
+  expect(await wrong('a.txt', 'no-run')).toEqual([2, expect.stringContaining('the store has no runs')])
 })
 
 test('runs: exit code, order, plot, and a damaged record', async () => {
@@ -70,7 +70,7 @@ test('runs: exit code, order, plot, and a damaged record', async () => {
   expect(answer.stdout.split('\n').map((line) => line.split('\t').slice(0, 4))).toEqual([
     ['configuration', 'metadata.rate', '0.1', '0.2'],
     ['metrics', 'metrics.<loss>', '0.1', '0.2'],
-    ['first parting', 'step 4', '', ''],
+    ['first divergence', 'step 4', '', ''],
     [''],
   ])
   expect(readFileSync(join(cwd, 'plots/out.svg'), 'utf8')).toContain('>&lt;loss&gt;<')

@@ -77,8 +77,8 @@ test('outputs that could not be checked or would destroy something are wrong usa
   const cwd = folderOf({ 'data/a': '1' })
   for (const [args, message] of [
     [['data', '-o', 'data'], /received a folder/],
-    [['data', '-o', 'none/m.json'], /no such folder to write to/],
-    [['data/a', '-o', 'data/a'], /would replace what it describes/],
+    [['data', '-o', 'none/m.json'], /none: the output folder does not exist/],
+    [['data/a', '-o', 'data/a'], /would overwrite the file that it describes/],
   ] as const) {
     const { code, stderr } = await lineaprint(['manifest', ...args], { cwd })
     expect(code, stderr).toBe(2)
@@ -142,10 +142,10 @@ test('exit codes: wrong usage is 2; what is malformed, absent or unreadable is 3
     [['check', 'sums', '-a', 'md5'], 2, /Allowed choices are blake3, sha256/],
     [['manifest', 'a', '--links', 'copy'], 2, /follow, record, refuse/],
     [['manifest', 'none'], 3, /none: there is no such file or folder/],
-    [['manifest', '.', '--tensors'], 3, /the folder holds no weights/],
+    [['manifest', '.', '--tensors'], 3, /the folder contains no weights/],
     [['check', 'none'], 3, /no such manifest/],
     [['check', 'm.json'], 3, /m\.json: the manifest: the member "schema" is wrong/],
-    [['check', '-'], 3, /-: it has no line that is a checksum/],
+    [['check', '-'], 3, /-: no checksum lines found/],
     [['check', 'sums'], 3, /line 1: the name is absolute: "\/etc\/passwd"; allow .*--allow-outside/],
   ]
   const outcomes = await Promise.all(cases.map(([args]) => lineaprint(args, { cwd })))

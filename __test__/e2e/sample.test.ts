@@ -71,7 +71,7 @@ test('--json has the report', async () => {
   })
 })
 
-test('a model and a dataset show it in their tables', async () => {
+test('the tables of a model and a dataset show the sample', async () => {
   const cwd = folderOf({
     'm.safetensors': safetensors({ w: floats(Array.from({ length: 1000 }, () => 1)) }),
     'data/a': '1',
@@ -93,7 +93,7 @@ test('a model and a dataset show it in their tables', async () => {
   })
   expect(await rows('dataset', 'data', '--sample', '3')).toMatchObject({
     digest: expect.stringMatching(/^tree\.v1/) as string,
-    read: 'all of 3 files, so the digest is an ordinary one',
+    read: expect.stringMatching(/^all of 3 files/) as string,
   })
   const tensors = await lineaprint(['hash', '--tensors', '--sample', '1%', 'm.safetensors'], { cwd })
   expect(tensors.stdout).toMatch(

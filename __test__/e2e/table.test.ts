@@ -8,7 +8,7 @@ import { lineaprint } from '../support/program.ts'
 
 const FOLDER = join(import.meta.dirname, '../../vectors/tables')
 
-test('a dataset that is a table says what is in it', async () => {
+test('a dataset that is a table shows its rows and columns', async () => {
   const cwd = folderOf({ 'a.csv': 'x,"y,z"\n1,2\n3,4\n', 'bad.csv': 'a,b\n1\n', 'a.jsonl': '{"a":1}\n' })
   copyFileSync(join(FOLDER, '02.parquet'), join(cwd, 'a.parquet'))
   const { stdout } = await lineaprint(['dataset', 'a.csv'], { cwd })
@@ -34,12 +34,12 @@ test('a dataset that is a table says what is in it', async () => {
     },
   })
   const bad = await lineaprint(['dataset', 'bad.csv'], { cwd })
-  expect(bad).toMatchObject({ code: 0, stderr: expect.stringContaining('it has no table digest') as string })
+  expect(bad).toMatchObject({ code: 0, stderr: expect.stringContaining('no table digest') as string })
   expect(bad.stdout).not.toContain('table')
   expect((await lineaprint(['dataset', 'a.jsonl'], { cwd })).stdout).not.toContain('table')
 })
 
-test('two tables are compared by columns, and what is none as files', async () => {
+test('two tables are compared by columns, and other files as files', async () => {
   const cwd = folderOf({
     'a.csv': 'x,y\n1,2\n3,4\n',
     'b.csv': '"x","y"\r\n1,2\r\n3,4\r\n',
@@ -63,7 +63,7 @@ test('two tables are compared by columns, and what is none as files', async () =
   expect(JSON.parse(json.stdout)).toMatchObject({ kind: 'table', same: false, counts: { added: 1 } })
   const bad = await diff('a.csv', 'bad.csv')
   expect(bad).toMatchObject({ code: 1, stdout: 'changed\tbad.csv\t\t12\t6\n' })
-  expect(bad.stderr).toContain('they are compared as files')
+  expect(bad.stderr).toContain('compared as files')
   expect(await diff('a.csv', 'bad.csv', '--as', 'table')).toMatchObject({ code: 3, stdout: '' })
   expect(await diff('a.csv', 'text.txt')).toMatchObject({ code: 1, stdout: 'changed\ttext.txt\t\t12\t4\n' })
 })

@@ -59,13 +59,13 @@ test('outputs are the subjects, inputs and code the dependencies', async () => {
       },
     },
   })
-  expect(warnings).toEqual([expect.stringMatching(/^no SHA-256 is known of out folder,/)])
+  expect(warnings).toEqual([expect.stringMatching(/^no SHA-256 is known for out folder,/)])
   expect(JSON.stringify(statement)).not.toContain('hunter2')
 })
 
-test('what has no SHA-256 is said, and a run without outputs stands for itself', async () => {
+test('files without a SHA-256 are a warning, and the subject of a run without outputs is its record', async () => {
   const { warnings } = slsaStatement(sourceOf(await makeRun('blake3')))
-  expect(warnings).toEqual([expect.stringMatching(/^no SHA-256 is known of out, out folder,/)])
+  expect(warnings).toEqual([expect.stringMatching(/^no SHA-256 is known for out, out folder,/)])
   const empty = await finished(folderOf())
   const { statement, warnings: none } = slsaStatement(sourceOf(empty))
   expect(none).toEqual([])

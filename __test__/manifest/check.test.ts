@@ -67,10 +67,10 @@ test('patterns, link mode and skipped names of the manifest hold for the check',
   expect(check).toMatchObject({ same: true, ignore: ['*.log'] })
   rmSync(join(root, 'link'))
   symlinkSync('b', join(root, 'link'))
-  expect(said(await checkManifest(manifest, root))).toEqual(['changed link: it led to "a" and leads to "b"'])
+  expect(said(await checkManifest(manifest, root))).toEqual(['changed link: its target was "a" and is "b"'])
   rmSync(join(root, 'link'))
   writeFileSync(join(root, 'link'), '1')
-  expect(said(await checkManifest(manifest, root))).toEqual(['changed link: a file stands where a link was'])
+  expect(said(await checkManifest(manifest, root))).toEqual(['changed link: was a link and is a file'])
 })
 
 test('under refuse, a link in place of a file is a change', async () => {
@@ -105,7 +105,7 @@ test('a link out of the folder is followed, or a difference where links are refu
     warnings: [{ kind: 'link-leaves-root', path: 'a' }],
   })
   const refused = await checkManifest(manifest, root, { refuseLinks: true })
-  expect(said(refused)).toEqual([expect.stringMatching(/^changed a: it is a symbolic link/)])
+  expect(said(refused)).toEqual([expect.stringMatching(/^changed a: .*symbolic link/)])
   const sums = checkManifest(Buffer.from('x'), root, { refuseLinks: true })
   await expect(sums).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_ARGUMENT', field: 'refuseLinks' })
 })
@@ -156,7 +156,7 @@ test('many listed links that lead nowhere cost two passes', async () => {
   rmSync(blobs, { recursive: true })
   const check = await checkManifest(manifest, root)
   expect(check.counts).toMatchObject({ changed: 200, same: 1 })
-  expect(check.changed[0]?.detail).toBe('it is a link that leads nowhere')
+  expect(check.changed[0]?.detail).toBe('broken symbolic link')
   for (const name of names) {
     rmSync(join(root, name))
     symlinkSync('nowhere', join(root, `new-${name}`))

@@ -68,7 +68,7 @@ test('the same holds for paths in bytes', async () => {
 
 test('entries come once, in order, and none is in a file', async () => {
   const twice = await changed(({ entries }) => entries.splice(1, 0, { ...entries[0] }))
-  expect(refusal(twice).message).toMatch(/the entry "a" stands twice/)
+  expect(refusal(twice).message).toMatch(/the entry "a" .*twice/)
   const order = await changed(({ entries }) => entries.push(...entries.splice(0, 1)))
   expect(refusal(order).message).toMatch(/the entry "a" is not in the order of path bytes/)
   const inFile = await changed(({ entries }) => entries.splice(1, 0, { ...entries[0], path: 'a/x' }))
@@ -78,9 +78,7 @@ test('entries come once, in order, and none is in a file', async () => {
 test('names that collide are refused unless the manifest says so', async () => {
   for (const path of ['A', 'B/x']) {
     const text = await changed(({ entries }) => entries.unshift({ ...entries[0], path }))
-    expect(refusal(text).message, path).toMatch(
-      /the entry "[AB]" collides with another: they differ in case or Unicode form/,
-    )
+    expect(refusal(text).message, path).toMatch(/the entry "[AB]" collides with another/)
   }
   const composed = await changed(({ entries }) =>
     entries.push({ ...entries[0], path: 'e\u0301' }, { ...entries[0], path: 'é' }),

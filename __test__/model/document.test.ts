@@ -150,9 +150,9 @@ test('nesting ends where it ends in the slow path', () => {
   }
 })
 
-test('what is refused says why and where', () => {
+test('an error names the file and the key, or the encoding', () => {
   expect(() => canonicalDocument(bytesOf('{"a":1,"a":2}'), 'x.json')).toThrow(
-    /^x\.json: the key "a" stands twice/,
+    expect.objectContaining({ code: 'ERR_LINEAPRINT_FORMAT', path: 'x.json', field: 'a' }),
   )
   expect(() => canonicalDocument(bytesOf('["\\ud800"]'), 'x.json')).toThrow(/UTF-8/)
   expect(Buffer.from(canonicalDocument(bytesOf('{"b":1,"a":2}'))).toString()).toBe('{"a":2,"b":1}')

@@ -117,9 +117,10 @@ test('the exact files are digested in the same read when asked for', async () =>
 
 test('a folder with two candidates, none, or a lying index is refused', async () => {
   const file = safetensors(WEIGHTS)
-  await expect(readModel(folderOf({ 'a.safetensors': file, 'b.safetensors': file }))).rejects.toThrow(
-    /2 candidates: a\.safetensors, b\.safetensors; name one/,
-  )
+  await expect(readModel(folderOf({ 'a.safetensors': file, 'b.safetensors': file }))).rejects.toMatchObject({
+    code: 'ERR_LINEAPRINT_AMBIGUOUS',
+    message: expect.stringContaining(': a.safetensors, b.safetensors') as string,
+  })
   await expect(readModel(folderOf({ 'README.md': '' }))).rejects.toMatchObject({
     code: 'ERR_LINEAPRINT_NOT_FOUND',
   })

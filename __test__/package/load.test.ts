@@ -30,12 +30,12 @@ function refusal(addon: string, before = ''): Refusal {
   return JSON.parse(stdout) as Refusal
 }
 
-test('a file that is not there is called missing, and the cause is kept', () => {
+test('a file that does not exist is reported as missing, with the cause', () => {
   const path = join(folder, 'absent.node')
   expect(refusal(path)).toEqual({
     code: 'ERR_LINEAPRINT_ADDON',
     message: expect.stringContaining(`the binary for ${here} is missing: tried ${path} (`) as unknown,
-    hint: 'unset NAPI_RS_NATIVE_LIBRARY_PATH, or let it name a file that is there',
+    hint: expect.stringContaining('NAPI_RS_NATIVE_LIBRARY_PATH') as unknown,
     cause: expect.stringContaining('Cannot find native binding') as unknown,
   })
 })
@@ -67,8 +67,6 @@ test.each([
   writeFileSync(path, text)
   expect(refusal(path)).toMatchObject({
     code: 'ERR_LINEAPRINT_ADDON',
-    message: expect.stringContaining(
-      `the addon is of another version (expected ${VERSION}, received ${received})`,
-    ) as unknown,
+    message: expect.stringContaining(`(expected ${VERSION}, received ${received})`) as unknown,
   })
 })

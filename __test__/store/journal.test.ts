@@ -142,7 +142,7 @@ test('damage in the middle is named and the rest is read', async () => {
       list.map(({ seq }) => seq),
       middle,
     ).toEqual([1, 3])
-    expect(problems).toEqual(['line 2 is damaged', 'line 3 has number 3 where 2 is due'])
+    expect(problems).toEqual(['line 2 is damaged', 'line 3 has sequence number 3 instead of 2'])
   }
   writeFileSync(
     path,

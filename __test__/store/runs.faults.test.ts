@@ -159,7 +159,7 @@ test('a run that was copied half-way is reported', async () => {
         error: {
           code: 'ERR_LINEAPRINT_RECORD',
           path: expect.stringContaining(run.id) as string,
-          hint: expect.stringContaining('copied half-way') as string,
+          hint: expect.stringContaining('copy the folder again') as string,
         },
       },
     ])

@@ -28,9 +28,11 @@ test('runs are found by id, beginning, name and @latest', async () => {
   ] as const) {
     expect((await findRun(store, reference)).id, reference).toBe(id)
   }
-  await expect(findRun(store, 'alpha')).rejects.toThrow(
-    /2 runs begin with "alpha"; name one of alpha-1, alpha-2/,
-  )
+  await expect(findRun(store, 'alpha')).rejects.toMatchObject({
+    code: 'ERR_LINEAPRINT_RUN',
+    message: expect.stringContaining('2 runs begin with "alpha"') as string,
+    hint: expect.stringMatching(/alpha-1, alpha-2$/) as string,
+  })
   for (const reference of ['nothing', '', '..', '../runs/beta', 'alpha-1/']) {
     await expect(findRun(store, reference), reference).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_RUN' })
   }
@@ -140,9 +142,11 @@ test('an id that is taken is an error and harms nothing', async () => {
 
 test('a store that cannot be written is an error that says why', async () => {
   const inTheWay = folderOf({ '.lineaprint': 'a file' })
-  await expect(finished(inTheWay)).rejects.toThrow(
-    /\.lineaprint: the store cannot be made: a file stands where/,
-  )
+  await expect(finished(inTheWay)).rejects.toMatchObject({
+    code: 'ERR_LINEAPRINT_STORE',
+    path: join(inTheWay, '.lineaprint'),
+    message: expect.stringContaining('a file exists where a folder is needed') as string,
+  })
   const noRuns = folderOf({ '.lineaprint/runs': 'a file' })
   await expect(finished(noRuns)).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_STORE' })
   await expect(listRuns(storeIn(noRuns))).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_STORE' })

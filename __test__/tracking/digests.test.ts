@@ -111,7 +111,7 @@ test('what is no digest is refused by name, and nothing is recorded', async () =
   await expect(log('x', ZERO)).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_STATE' })
 })
 
-test('the first step at which two runs part is named, over all and for each name', async () => {
+test('the first step at which two runs diverge is named, overall and for each name', async () => {
   const folder = folderOf()
   const [a, b, again] = [await training(folder), await training(folder, 6), await training(folder)]
   expect(await diffRuns(a, again)).toMatchObject({
@@ -131,11 +131,11 @@ test('the first step at which two runs part is named, over all and for each name
     cause: 'digests',
     field: 'digests.weights',
     before: at.digest,
-    detail: 'the digests part at step 6',
+    detail: 'the digests diverge at step 6',
   })
 })
 
-test('digests of two hash functions are neither equal nor different; steps of one run alone are told', async () => {
+test('digests of two hash functions are not compared; steps of one run alone are counted', async () => {
   const folder = folderOf()
   const run = (work: (tracker: ExperimentTracker) => Promise<unknown>): Promise<StoredRun> =>
     finished(folder, {}, work)
@@ -158,12 +158,12 @@ test('digests of two hash functions are neither equal nor different; steps of on
   expect(diff.differences.map(({ field, detail }) => [field, detail])).toEqual([
     ['digests.gone', undefined],
     ['digests.short', '1 only in the second run'],
-    ['digests.unstepped', 'the digests part at value 1'],
+    ['digests.unstepped', 'the digests diverge at value 1'],
   ])
   expect(diff.firstParting).toBeNull()
   rmSync(inRun(b, 'events.jsonl'))
   const gone = await diffRuns(a, b)
-  expect(gone.notCompared).toMatchObject([{ reason: 'steps: the journal of the second run is gone' }])
+  expect(gone.notCompared).toMatchObject([{ reason: 'steps: the journal of the second run is missing' }])
   expect(gone.differences.map(({ field }) => field)).toEqual([
     'digests.gone',
     'digests.short',

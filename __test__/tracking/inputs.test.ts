@@ -51,15 +51,17 @@ test('what cannot be read throws and is recorded as failed', async () => {
   expect(record.tokenizers['t']).toMatchObject({ status: 'failed' })
 })
 
-test('a name stands for one content', async () => {
+test('a name has one content', async () => {
   const root = folderOf({ a: 'one', b: 'one', c: 'two' })
   const tracker = await started(root)
   await expect(tracker.trackDataset('missing', 'd')).rejects.toThrow(/no such file/)
   const first = await tracker.trackDataset('a', 'd')
   await tracker.trackDataset('b', 'd')
-  await expect(tracker.trackDataset('c', 'd')).rejects.toThrow(
-    /the dataset "d" stands for other content already/,
-  )
+  await expect(tracker.trackDataset('c', 'd')).rejects.toMatchObject({
+    code: 'ERR_LINEAPRINT_ARGUMENT',
+    field: 'd',
+    expected: String(first?.digest),
+  })
   await expect(tracker.trackDataset('missing', 'd')).rejects.toMatchObject({
     code: 'ERR_LINEAPRINT_NOT_FOUND',
   })

@@ -58,7 +58,7 @@ describe('the command', () => {
     const made = { ...run, record: { ...record, seal: null, command: { ...record.command, argv: recorded } } }
     expect(await itemOf(made, 'command', { command: argv })).toMatchObject({
       status: 'same',
-      detail: '1 arguments held secrets, which are not compared',
+      detail: 'the secret parts of 1 arguments are not compared',
     })
     const shorter = await itemOf(made, 'command', { command: argv.slice(0, -2) })
     expect(shorter?.differences).toEqual([

@@ -155,7 +155,7 @@ test('without the list of tensors a change is still a change', async () => {
   const answer = await verifyFolder(folder)
   expect(find(answer, 'models', 'net')).toMatchObject({
     status: 'changed',
-    detail: expect.stringMatching(/cannot be told/) as string,
+    detail: expect.stringMatching(/cannot be listed/) as string,
   })
   expect(differing(answer)).toContain('files models/net.tensors.json changed')
 })
@@ -239,7 +239,7 @@ test('files that came or went', async () => {
   expect(added.same).toBe(true)
   expect(find(added, 'files', 'notes.txt')).toMatchObject({
     status: 'not-checked',
-    detail: 'it is no part of the record',
+    detail: 'not listed in the record',
   })
   rmSync(join(folder, 'link'))
   symlinkSync('events.jsonl', join(folder, 'link'))
@@ -314,7 +314,7 @@ test('runs that have not ended have no seal to check', async () => {
   expect(going.same).toBe(true)
   expect(find(going, 'record', 'seal')).toMatchObject({
     status: 'not-checked',
-    detail: 'the run goes on and has no seal yet',
+    detail: 'the run is still running and has no seal yet',
   })
   writeFileSync(join(root, 'data'), 'y')
   expect(differing(await tracker.verify())).toEqual(['datasets d changed'])

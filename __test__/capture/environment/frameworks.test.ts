@@ -96,12 +96,12 @@ describe.skipIf(!hasPython())('with a real Python', () => {
       libraries: { 'nvidia-cudnn-cu12': '9.1.0.70', 'jax-cuda12-plugin': '0.4.35' },
       unseen: {
         'python.scipy.build': expect.stringMatching(/^its build file cannot be read: SyntaxError/) as string,
-        'python.torch.blas': expect.stringMatching(/only once it is loaded/) as string,
+        'python.torch.blas': expect.stringMatching(/only known after PyTorch is imported/) as string,
       },
     })
   })
 
-  test('a PyTorch with cuDNN linked in is asked, and its silence is said', async () => {
+  test('a PyTorch with cuDNN linked in is queried, and a failure of the query is recorded', async () => {
     const answering = {
       'torch/version.py': "cuda = '12.1'\n",
       'torch/__init__.py': 'from . import backends, __config__\n',
@@ -125,7 +125,7 @@ describe.skipIf(!hasPython())('with a real Python', () => {
       python: { torch: { cudnn: null } },
       unseen: {
         'python.torch.cudnn': expect.stringMatching(
-          /did not say it: .* ended with 1: ZeroDivisionError/,
+          /query failed: .* ended with 1: ZeroDivisionError/,
         ) as string,
       },
     })
@@ -156,7 +156,7 @@ test('packages of npm, with the libraries that native ones bring', async () => {
     },
     unseen: {
       python: 'python3 is not installed; python is not installed',
-      'javascript.@tensorflow/tfjs-node.libraries': 'there is no folder deps/lib to look into',
+      'javascript.@tensorflow/tfjs-node.libraries': 'the folder deps/lib does not exist',
     },
   })
 })
@@ -164,7 +164,7 @@ test('packages of npm, with the libraries that native ones bring', async () => {
 test('none is no warning, and a Python that hangs does not hide those of npm', async () => {
   expect(await captureFrameworks({ PATH: '/nowhere' })).toEqual({
     status: 'absent',
-    reason: 'no framework of machine learning is installed',
+    reason: 'no machine learning framework is installed',
   })
   const value = await captureFrameworks(
     { PATH: `${programs({ python3: 'exec sleep 60' })}:/bin:/usr/bin` },

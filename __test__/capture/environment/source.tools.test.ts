@@ -86,8 +86,8 @@ describe('gpu', () => {
         { index: 1, name: 'NVIDIA H100 80GB HBM3', memory: null, computeCapability: '9.0', mig: null },
       ],
       unseen: {
-        'devices.memory': 'nvidia-smi does not say it of every device',
-        'devices.mig': 'nvidia-smi does not say it of every device',
+        'devices.memory': 'nvidia-smi does not report it for every device',
+        'devices.mig': 'nvidia-smi does not report it for every device',
       },
     })
     expect(warnings).toEqual([])
@@ -113,8 +113,8 @@ describe('gpu', () => {
       cuda: null,
       devices: [{ name: 'Tesla K80', mig: null }],
       unseen: {
-        cuda: 'nvidia-smi does not say the CUDA version',
-        'devices.computeCapability': 'nvidia-smi does not say it of every device',
+        cuda: 'nvidia-smi does not report the CUDA version',
+        'devices.computeCapability': 'nvidia-smi does not report it for every device',
       },
     })
   })
@@ -150,7 +150,7 @@ describe.skipIf(process.platform !== 'linux')('container', () => {
       memoryLimit: 2_000_000,
       cpuLimit: 1.5,
       image: null,
-      unseen: { image: 'docker does not tell it inside of the container' },
+      unseen: { image: 'docker does not expose it inside the container' },
     })
   })
 

@@ -32,13 +32,13 @@ describe('untracked files', () => {
     expect(
       listAt(captured.value, 'untracked').map(({ path, kept, reason }) => ({ path, kept, reason })),
     ).toEqual([
-      { path: '.env', kept: false, reason: 'files of that name hold secrets' },
+      { path: '.env', kept: false, reason: 'files with this name usually contain secrets' },
       { path: '.gitignore', kept: true, reason: null },
-      { path: 'config.py', kept: false, reason: 'it looks like it holds a secret (Hugging Face token)' },
+      { path: 'config.py', kept: false, reason: 'it may contain a secret (Hugging Face token)' },
       { path: 'large.bin', kept: false, reason: 'it is over 1000 bytes' },
       { path: 'small 1', kept: true, reason: null },
       { path: 'small 2', kept: true, reason: null },
-      { path: 'small 3', kept: false, reason: 'all together are over 2000 bytes' },
+      { path: 'small 3', kept: false, reason: 'the total is over 2000 bytes' },
     ])
     expect(readdirSync(join(files, 'untracked')).toSorted()).toEqual(['.gitignore', 'small 1', 'small 2'])
     expect(captured.warnings).toHaveLength(4)
@@ -124,7 +124,7 @@ describe('patches', () => {
   })
 })
 
-test('what changes while it is captured is said', async () => {
+test('a change of the work tree during the capture is a warning', async () => {
   const folder = repository()
   writeFileSync(join(folder, 'a.py'), 'changed\n')
   // A git that edits the file when the patch is made.
@@ -133,7 +133,7 @@ test('what changes while it is captured is said', async () => {
   writeFileSync(join(fake, 'git'), script, { mode: 0o755 })
   const environment = { ...GIT_ENVIRONMENT, PATH: `${fake}:${process.env['PATH'] ?? ''}` }
   const captured = await look(folder, { environment }, { filesDirectory: temporaryFolder() })
-  expect(captured.warnings.join()).toContain('the repository changed while it was captured')
+  expect(captured.warnings.join()).toContain('the work tree changed during the capture')
 })
 
 test('a conflict is seen with all its versions', async () => {

@@ -207,7 +207,7 @@ describe('capture, restore, compare', () => {
         url: library,
       },
     ])
-    expect(before.warnings.join()).toContain('holds changes of its own')
+    expect(before.warnings.join()).toContain('the submodule "lib" has uncommitted changes')
   })
 
   test('line ends that attributes convert come back', async () => {

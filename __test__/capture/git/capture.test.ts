@@ -100,7 +100,7 @@ test('a detached HEAD, a stash, an upstream that is behind, and a shallow clone'
     stashes: 1,
     remotes: [{ name: 'origin', fetch: [`file://${origin}`], push: [`file://${origin}`] }],
   })
-  expect(captured.warnings).toEqual(['1 commit is on no remote: only this clone has them'])
+  expect(captured.warnings).toEqual([expect.stringMatching(/^1 commit is not on any remote: /)])
   git(clone, 'checkout', '-q', '--detach')
   expect((await look(clone)).value).toMatchObject({ branch: null, detached: true, upstream: null })
 })
@@ -246,7 +246,7 @@ test('comparing with what is absent, and with a record that was edited', async (
   const edited = { ...there, digest: `git.v1.blake3:${'0'.repeat(64)}` }
   expect(gitCapture.compare(there, edited)).toMatchObject({
     status: 'changed',
-    reason: expect.stringMatching(/does not belong/) as string,
+    reason: expect.stringMatching(/digest does not match its fields/) as string,
   })
   const damaged = { ...there, value: { ...there.value, changed: 'no list' } }
   expect(() => gitCapture.compare(there, damaged)).toThrow(

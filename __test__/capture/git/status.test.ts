@@ -65,8 +65,8 @@ test('submodules, conflicts and renames', () => {
 
 test.each([
   ['a record that is cut off', '1 .M N... 100644\0', 'too few fields'],
-  ['a record of an unknown kind', 'z what\0', 'not known'],
-  ['an output that does not end', '? a', 'broke off'],
+  ['a record of an unknown kind', 'z what\0', 'unexpected line'],
+  ['an output that does not end', '? a', 'incomplete'],
 ])('%s is refused', (_, text, message) => {
   expect(() => parseStatus(Buffer.from(text))).toThrow(message)
 })

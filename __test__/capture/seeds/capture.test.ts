@@ -186,14 +186,14 @@ describe('capture', () => {
     expect([one, drawn, two].map(({ value }) => value['seed'])).toEqual([1, 1, 2])
   })
 
-  test('a program that was told a seed records it, and one that was told nonsense says so', async () => {
+  test('the seed in LINEAPRINT_SEED is recorded, and an invalid one is a warning', async () => {
     vi.stubEnv('LINEAPRINT_SEED', '17')
     expect((await look()).value).toMatchObject({ seed: 17, source: 'LINEAPRINT_SEED' })
     for (const text of ['', ' 1', '-1', '1e3', '0x10', '9007199254740992']) {
       vi.stubEnv('LINEAPRINT_SEED', text)
       const { value, warnings } = await look()
       expect(value['seed']).toBeNull()
-      expect(warnings.join()).toContain('LINEAPRINT_SEED is no seed')
+      expect(warnings.join()).toContain('LINEAPRINT_SEED is not a valid seed')
     }
   })
 

@@ -73,8 +73,8 @@ LONG.writeUInt32BE(FRAME_LIMIT + 1)
 test.each([
   ['no JSON', frameOf('{'), /not JSON/],
   ['no UTF-8', frameOf(Buffer.from([0x22, 0xff, 0x22])), /not JSON/],
-  ['too deep', frameOf('['.repeat(1_000_000)), /not JSON|no object/],
-  ['no object', frameOf('7'), /no object/],
+  ['too deep', frameOf('['.repeat(1_000_000)), /not JSON|not an object/],
+  ['no object', frameOf('7'), /not an object/],
   ['a length beyond the limit', LONG, /too long/],
   ['HTTP', Buffer.from('GET / HTTP/1.1\r\n\r\n'), /too long/],
 ] as const)('%s closes the connection, with a warning', async (_, bytes, warning) => {

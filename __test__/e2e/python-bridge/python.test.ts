@@ -65,7 +65,7 @@ lineaprint.flush()`,
   ])
 })
 
-test('what is wrong is raised where it was said, and nothing of it is recorded', SLOW, async () => {
+test('a wrong call raises where it was made, and nothing of it is recorded', SLOW, async () => {
   const { code, said, record, stderr } = await python(
     `import lineaprint
 class Strange: pass
@@ -109,7 +109,7 @@ except lineaprint.LineaprintError as error:
     'ERR_LINEAPRINT_NOT_FOUND',
     ...(Array(18).fill('ERR_LINEAPRINT_ARGUMENT') as string[]),
   ])
-  expect(said[19]).toMatch(/^the dataset "same" stands for other content already/)
+  expect(said[19]).toMatch(/^the dataset "same" already has other content/)
   expect(record.metrics).toEqual({})
   expect(record.metadata).toEqual({})
   expect(Object.keys(record.datasets)).toEqual(['m', 'same'])

@@ -43,7 +43,7 @@ test.each([
     ])
   }
   const { stdout } = await lineaprint(['show', id], { cwd: root })
-  expect(stdout).toContain('said by the program')
+  expect(stdout).toContain('recorded by the program')
 })
 
 test('an event of 0.1.0 is read, and what is no reporter is refused', () => {

@@ -37,13 +37,13 @@ test('--help has an example', async () => {
   expect(stdout).toContain('Example:\n  lineaprint reproduce @latest')
 })
 
-test('reproduced: 0, one line per thing, and output of the command on stderr', async () => {
+test('reproduced: exit code 0, one line per item, and the output of the command on stderr', async () => {
   const root = repository()
   await run(root, [process.execPath, '-e', COPY])
   const into = join(temporaryFolder(), 'tree')
   const plain = await reproduce(root, ['--into', into])
   expect(plain.stdout.split('\n')).toEqual([
-    'same\tcode\tgit\tthe work tree is the recorded one',
+    'same\tcode\tgit\tthe work tree matches the record',
     'not-compared\tenvironment\tenvironment\tit was not captured',
     'not-compared\tseeds\tseeds\tno seed was recorded',
     'same\tcommand\tend\texit code 0',
@@ -84,12 +84,12 @@ test('--no-run brings the work tree back and nothing else', async () => {
   expect(existsSync(join(into, '.lineaprint'))).toBe(false)
 })
 
-test('what cannot be run: 3; wrong usage: 2', async () => {
+test('a run that cannot be run: exit code 3; wrong usage: exit code 2', async () => {
   const root = repository()
   await run(root, [process.execPath, '-e', COPY], { env: { LINEAPRINT_ENABLE_GIT_TRACKING: 'false' } })
   const { code, stdout, stderr } = await reproduce(root, [])
   expect({ code, stdout }).toEqual({ code: 3, stdout: '' })
-  expect(stderr).toMatch(/^lineaprint: the run has no state of a git work tree: .*\n$/)
+  expect(stderr).toMatch(/^lineaprint: the run has no git capture: .*\n$/)
   for (const args of [['--tolerance', 'much'], ['--tolerance', '-1'], ['--rebuilt']])
     expect((await reproduce(root, args)).code, args.join(' ')).toBe(2)
   expect((await lineaprint(['reproduce'], { cwd: root })).code).toBe(2)
@@ -176,7 +176,7 @@ test.each([
   const { code, stdout } = await lineaprint(args, { cwd: root, env: FAST })
   expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/^y = [23]\.\d+ x/) as string })
   const again = await reproduce(root, ['--into', join(temporaryFolder(), 'tree')])
-  expect(again.stdout).toContain('same\tseeds\tseeds\tthe command is told the seed 42\n')
+  expect(again.stdout).toContain('same\tseeds\tseeds\tthe command gets the seed 42\n')
   expect(again.stdout).toContain('same\toutputs\tmodel\tthe same bytes\n')
   expect(again.code).toBe(0)
 })

@@ -43,7 +43,7 @@ test('what a run does not keep is named, and stops nothing', async () => {
   expect(answer.reproduced).toBe(true)
 })
 
-test('runs that cannot be reproduced say what is missing', async () => {
+test('the error about a run that cannot be reproduced names what is missing', async () => {
   const root = repositoryOf({ 'in.txt': 'x' })
   const off = await recorded(root, '', [], { LINEAPRINT_ENABLE_GIT_TRACKING: 'false' })
   await expect(again(off)).rejects.toMatchObject({
@@ -53,7 +53,7 @@ test('runs that cannot be reproduced say what is missing', async () => {
   const nowhere = temporaryFolder()
   await expect(again(await recorded(nowhere, ''))).rejects.toMatchObject({
     code: 'ERR_LINEAPRINT_STATE',
-    message: expect.stringContaining('did not work in a git work tree') as string,
+    message: expect.stringContaining('was not inside a git work tree') as string,
   })
   const own = await finished(root, { enableGitTracking: true, experimentName: 'own' })
   await expect(again(own)).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_STATE', field: 'command' })
@@ -183,7 +183,7 @@ test('a changed file that was too large to keep is not restored, and the rest is
   expect(answer.reproduced).toBe(true)
 })
 
-test('untracked paths of a record that lead elsewhere are refused', async () => {
+test('untracked paths of a record that lead outside the work tree are refused', async () => {
   const outside = temporaryFolder('outside')
   const root = repositoryOf({ 'in.txt': 'x' })
   symlinkSync(outside, join(root, 'link'))
@@ -191,15 +191,15 @@ test('untracked paths of a record that lead elsewhere are refused', async () => 
   git(root, 'commit', '-q', '-m', 'link')
   const run = await recorded(root, '')
   const cases = {
-    '../evil': 'leads out',
-    [`${outside}/evil`]: 'leads out',
-    'a/../../evil': 'leads out',
-    'a//evil': 'leads out',
-    '.git/hooks/post-checkout': 'leads out',
-    'sub/.GIT/config': 'leads out',
-    'link/evil': 'a link or file stands above',
-    'in.txt/evil': 'a link or file stands above',
-    'in.txt': 'recorded twice',
+    '../evil': 'is outside the work tree',
+    [`${outside}/evil`]: 'is outside the work tree',
+    'a/../../evil': 'is outside the work tree',
+    'a//evil': 'is outside the work tree',
+    '.git/hooks/post-checkout': 'is outside the work tree',
+    'sub/.GIT/config': 'is outside the work tree',
+    'link/evil': 'a parent of its path is a link or a file',
+    'in.txt/evil': 'a parent of its path is a link or a file',
+    'in.txt': 'lists this path twice',
   }
   for (const [path, why] of Object.entries(cases)) {
     for (const kind of ['file', 'link']) {
@@ -220,13 +220,13 @@ test('untracked paths of a record that lead elsewhere are refused', async () => 
   }
 })
 
-test('a record that says more than it keeps: the tree is not the recorded one', async () => {
+test('a record without its changed files: the restored tree differs from the record', async () => {
   const root = repositoryOf({ 'in.txt': 'x' })
   writeFileSync(join(root, 'in.txt'), 'y')
   const run = await forged(await recorded(root, ''), (value) => ({ ...value, changed: [] }))
   await expect(again(run)).rejects.toMatchObject({
     code: 'ERR_LINEAPRINT_STATE',
-    message: expect.stringMatching(/not the recorded one: changed\.in\.txt/) as string,
+    message: expect.stringMatching(/differs from the record: changed\.in\.txt/) as string,
   })
   expect(verdicts(await again(run, { run: false }))[0]).toBe('code git different')
   const climbing = await forged(run, (value) => ({ ...value, directory: '../..' }))

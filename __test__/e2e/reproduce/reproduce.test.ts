@@ -134,7 +134,7 @@ test('an input that changed or is gone stops before the command, and leaves no f
   await expect(again(run, { into })).rejects.toMatchObject({
     code: 'ERR_LINEAPRINT_CHANGED',
     field: 'datasets.a',
-    message: expect.stringMatching(/the dataset "a" is not the recorded one/) as string,
+    message: expect.stringMatching(/the dataset "a" differs from the record/) as string,
   })
   expect(existsSync(into)).toBe(false)
   rmSync(join(root, 'b.csv'))
@@ -212,7 +212,7 @@ test('nothing to compare is not reproduced', async () => {
   expect(answer.reproduced).toBe(false)
   expect(answer.items.at(-1)).toMatchObject({
     verdict: 'not-compared',
-    detail: expect.stringContaining('nothing shows that the run was reproduced') as string,
+    detail: expect.stringContaining('cannot count as reproduced') as string,
   })
 })
 
@@ -249,7 +249,7 @@ test('tensors are compared by their recorded digests where the original is gone'
   expect(other.items.at(-1)).toMatchObject({
     verdict: 'different',
     detail: expect.stringMatching(
-      /^1 of 2 tensors differ: b; the original cannot be read.*so the tolerance cannot be judged$/,
+      /^1 of 2 tensors differ: b; the original cannot be read.*the tolerance cannot be applied$/,
     ) as string,
     differences: [{ field: 'b' }],
   })

@@ -17,16 +17,16 @@ test('a command: flags are in the record, and shown', { timeout: 60_000 }, async
   const args = ['--dataset', 'in=in.txt', '--output', 'out=out.txt', '--', process.execPath, '-e', program]
   const ran = await lineaprint(['run', ...args], { cwd: root, env })
   expect(ran.code).toBe(0)
-  expect(ran.stderr).toContain('warning: the dataset "in" changed while the run used it\n')
-  expect(ran.stderr).not.toContain('was there before')
+  expect(ran.stderr).toContain('warning: the dataset "in" changed during the run\n')
+  expect(ran.stderr).not.toContain('already existed')
   expect(onlyRun(root).record.flags).toMatchObject([
     { kind: 'output-existed', name: 'out' },
     { kind: 'input-changed', name: 'in' },
   ])
   const { stdout } = await lineaprint(['show', '@latest'], { cwd: root, env })
   expect(stdout).toContain(`Flags
-  output-existed: the output "out" was there before the run, which wrote to it
-  input-changed: the dataset "in" changed while the run used it`)
+  output-existed: the output "out" already existed and the run wrote to it
+  input-changed: the dataset "in" changed during the run`)
 })
 
 test('without git tracking, or without a repository, nothing is asked at the end', async () => {

@@ -24,7 +24,7 @@ test('lineaprint run --replace-math-random, which needs a seed', { timeout: 60_0
   const command = ['--', process.execPath, '-p', 'Math.random()']
   const env = { ...FAST, NODE_OPTIONS: '--disable-warning=ExperimentalWarning' }
   const refused = await lineaprint(['run', '--replace-math-random', ...command], { cwd: root, env })
-  expect([refused.code, refused.stderr]).toEqual([2, 'lineaprint: --replace-math-random needs a --seed\n'])
+  expect([refused.code, refused.stderr]).toEqual([2, 'lineaprint: --replace-math-random requires --seed\n'])
   const args = ['run', '--seed', '42', '--replace-math-random', ...command]
   const { stdout, code } = await lineaprint(args, { cwd: root, env })
   expect([code, stdout.trim()]).toEqual([0, String(new Generator(deriveSeed(42, [0]), 0).next())])
@@ -34,14 +34,14 @@ test('lineaprint run --replace-math-random, which needs a seed', { timeout: 60_0
   expect(shown.stdout).toContain('Math.random replaced in Node programs')
 })
 
-test.runIf(process.platform === 'linux')('run --system-metrics looks at the command', async () => {
+test.runIf(process.platform === 'linux')('run --system-metrics measures the command', async () => {
   const root = folderOf()
   const busy = `const from = Date.now(); const kept = Buffer.alloc(150e6, 1); while (Date.now() - from < 1500); console.log(kept.length)`
   const args = ['run', '--system-metrics', '0.1', '--', process.execPath, '-e', busy]
   const env = { ...FAST, ...withTool('echo broken >&2; exit 1') } as Record<string, string>
   const { code, stderr } = await lineaprint(args, { cwd: root, env })
   expect(code).toBe(0)
-  expect(stderr.match(/warning: system metrics of graphics processors have stopped/g)?.length).toBe(1)
+  expect(stderr.match(/warning: system metrics of graphics processors stopped/g)?.length).toBe(1)
   const { metrics } = onlyRun(root).record
   // The memory of the command alone, which this program has far from.
   expect(metrics['system/process_memory_bytes']?.max).toBeGreaterThan(150_000_000)

@@ -117,9 +117,7 @@ test('a command that cannot be started', async () => {
   const root = folderOf({ 'data.txt': 'x' })
   const missing = await run(root, ['--', 'no-such-program'])
   expect(missing.code).toBe(3)
-  expect(missing.stderr).toMatch(
-    /"no-such-program" could not be started: there is no such program; check the spelling/,
-  )
+  expect(missing.stderr).toMatch(/"no-such-program" could not be started: no such program; /)
   const notExecutable = await run(root, ['--', './data.txt'])
   expect(notExecutable.code).toBe(3)
   expect(notExecutable.stderr).toMatch(/may not be executed/)
@@ -137,7 +135,7 @@ test.each([
     ['--config', 'nothing.json', '--', 'true'],
     /nothing\.json: the configuration cannot be read: there is no such file/,
   ],
-  [['--', ''], /there is no command to run/],
+  [['--', ''], /no command to run/],
 ] as const)('case %#: wrong usage is exit code 2 and leaves no run', async (args, message) => {
   const root = folderOf()
   const { code, stdout, stderr } = await run(root, args)
@@ -271,16 +269,20 @@ test.runIf(process.platform === 'linux')(
   },
 )
 
-test('what the command leaves running does not hold the run open', { timeout: 20_000 }, async () => {
-  const root = folderOf()
-  const before = performance.now()
-  const { code, stdout } = await run(root, ['--', 'sh', '-c', 'sleep 60 & echo done; echo $! > pid'])
-  process.kill(Number(readFileSync(join(root, 'pid'), 'utf8')))
-  expect(stdout).toBe('done\n')
-  expect(code).toBe(0)
-  expect(performance.now() - before).toBeLessThan(15_000)
-  expect(onlyRun(root).record.warnings.join()).toMatch(/stdout\.log ends where it fell silent/)
-})
+test(
+  'a process that the command leaves running does not keep the run open',
+  { timeout: 20_000 },
+  async () => {
+    const root = folderOf()
+    const before = performance.now()
+    const { code, stdout } = await run(root, ['--', 'sh', '-c', 'sleep 60 & echo done; echo $! > pid'])
+    process.kill(Number(readFileSync(join(root, 'pid'), 'utf8')))
+    expect(stdout).toBe('done\n')
+    expect(code).toBe(0)
+    expect(performance.now() - before).toBeLessThan(15_000)
+    expect(onlyRun(root).record.warnings.join()).toMatch(/stdout\.log may be incomplete/)
+  },
+)
 
 test('secrets in arguments are not recorded', async () => {
   const root = folderOf()
@@ -321,7 +323,7 @@ test('a store that cannot be written stops before the command', async () => {
   const { code, stdout, stderr } = await run(root, node('console.log("ran")'))
   expect(code).toBe(3)
   expect(stdout).toBe('')
-  expect(stderr).toMatch(/\.lineaprint: the store cannot be made: a file stands where a folder is needed/)
+  expect(stderr).toMatch(/\.lineaprint: .*: a file exists where a folder is needed/)
 })
 
 test('--output-dir puts the store elsewhere', async () => {

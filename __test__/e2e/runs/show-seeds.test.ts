@@ -7,10 +7,11 @@ import type { RunRecord } from '../../../src/record/record.ts'
 function recordOf(value: JsonObject, seeds: JsonValue = {}): RunRecord {
   const whole = { seed: null, variables: {}, generators: {}, ...value }
   const capture = { status: 'captured', digest: 'seeds.v1.blake3:00', value: whole, warnings: [] }
-  return { captures: { seeds: capture }, configuration: { seeds } } as unknown as RunRecord
+  const command = { workingDirectory: '/' }
+  return { captures: { seeds: capture }, configuration: { seeds }, command } as unknown as RunRecord
 }
 
-test('the seed, what was asked for, and programs with what they did not reach', () => {
+test('the seed, the requested options, and programs with the generators they did not seed', () => {
   const program = {
     number: 1,
     kind: 'program',
@@ -35,11 +36,11 @@ test('the seed, what was asked for, and programs with what they did not reach', 
   }
   expect(describeSeeds(recordOf(value, { deterministic: true, replaceMathRandom: true }))).toEqual([
     ['seed', '42, from LINEAPRINT_SEED'],
-    ['asked', 'deterministic results asked for, Math.random replaced in Node programs'],
-    ['python 1', 'a.py, Python 3.11.7, seed 7 by set_seeds, 1 saved states, did not say its end'],
+    ['asked', 'deterministic results requested, Math.random replaced in Node programs'],
+    ['python 1', 'a.py, Python 3.11.7, seed 7 from set_seeds, 1 saved states, ended without a final report'],
     ['  seeded', 'random'],
     ['  own seeds', 'jax'],
-    ['  missed', 'os.urandom'],
+    ['  not seeded', 'os.urandom'],
     ['python 2', 'forked, Python 3.11.7, no seed'],
     ['python 2', 'forked, Python 3.11.7, no seed'],
     ['python 2', 'forked, Python 3.11.7, no seed'],

@@ -17,7 +17,7 @@ async function recorded(): Promise<{ root: string; verify: (...args: string[]) =
   return { root, verify }
 }
 
-test('levels decide on the exit code, and hide nothing', { timeout: 60_000 }, async () => {
+test('a level decides the exit code and hides nothing', { timeout: 60_000 }, async () => {
   const { root, verify } = await recorded()
   const command = ['--', process.execPath, 'tool.js', '--', '-x']
   expect(await verify('tool', '--seed', '5', ...command)).toMatchObject({ code: 0, stderr: '' })
@@ -30,7 +30,7 @@ test('levels decide on the exit code, and hide nothing', { timeout: 60_000 }, as
     const { stdout, ...outcome } = await verify('tool', level)
     expect(outcome).toMatchObject({ code, stderr: '' })
     expect(stdout).toMatch(/^changed\tdatasets\td\tthe content of .* differs/m)
-    expect(stdout.includes('(does not count here)')).toBe(level === '--code')
+    expect(stdout.includes('(does not count at this level)')).toBe(level === '--code')
   }
   const json = await verify('tool', '--code', '--json', '--seed', '6', ...command.slice(0, -1))
   expect(JSON.parse(json.stdout)).toMatchObject({
@@ -47,12 +47,12 @@ test('levels decide on the exit code, and hide nothing', { timeout: 60_000 }, as
   expect((await verify('tool', '--data')).stdout).toMatch(/^missing\tdatasets\td/m)
 })
 
-test('wrong usage is an error of one line that says what to do', { timeout: 60_000 }, async () => {
+test('wrong usage is an error of one line with a hint', { timeout: 60_000 }, async () => {
   const { verify } = await recorded()
   for (const [args, message] of [
     [['tool', '--data', '--strict'], /'--data' cannot be used with option '--strict'/],
     [['tool', '--strict', '--code'], /cannot be used with/],
-    [['tool', 'other'], /what is "other"\?; one run is verified at a time; put -- before a command/],
+    [['tool', 'other'], /unexpected argument "other"; only one run .* put -- before a command/],
     [['tool', '--seed', 'many'], /--seed/],
     [['tool', '--seed', '-1'], /--seed/],
     [['tool', '--stric'], /unknown option '--stric'.*--strict/s],

@@ -33,7 +33,7 @@ test.concurrent.for(BAD_SERVERS)(
     expect(summary.status).toBe('finished')
     expect(summary.warnings).toEqual([
       expect.stringMatching(
-        /^the run was not wholly given to MLflow: .*export .* --format mlflow" gives it again$/,
+        /^the run was not fully sent to MLflow: .*; to send it again: lineaprint export .* --format mlflow$/,
       ),
     ])
     const run = await readRun(tracker.runDirectory)
@@ -134,9 +134,7 @@ test('a disk that takes no file for W&B is a warning', async () => {
   writeFileSync(join(root, 'taken'), '')
   const run = await finished(root, { saveToWandb: { directory: join(root, 'taken') } })
   expect(run.record.status).toBe('finished')
-  expect(run.record.warnings).toEqual([
-    expect.stringMatching(/not wholly given to W&B: .*a file stands where/),
-  ])
+  expect(run.record.warnings).toEqual([expect.stringMatching(/not fully sent to W&B: .*a file exists where/)])
   expect(checkSeal(run.record)).toBe('holds')
 })
 
@@ -146,7 +144,9 @@ test('the folder for W&B is where it is wanted, and holds the record as it is on
     // Two values at one step are one too many for W&B: a warning, and with it another record than the first.
     for (const value of [1, 2]) tracker.logMetric('a', value, { step: 0 })
   })
-  expect(run.record.warnings).toEqual([expect.stringMatching(/W&B keeps one value/)])
+  expect(run.record.warnings).toEqual([
+    expect.stringMatching(/W&B stores one value of a metric per step: 1 earlier values of "a"/),
+  ])
   const [folder = ''] = readdirSync(join(root, 'offline'))
   expect(readFileSync(join(root, 'offline', folder, 'files/run.json'))).toEqual(Buffer.from(run.recordBytes))
   expect(existsSync(join(root, '.lineaprint/wandb'))).toBe(false)
@@ -183,7 +183,7 @@ test('a warning of one output reaches the record that the others have', async ()
   outputs.take({ type: 'notes', notes: '' }, '')
   await outputs.finish({ record, folder }, reseal)
   const given = (name: string, reason: string): string =>
-    `the run was not wholly given to ${name}: ${reason}; "lineaprint export ${record.id} --format ${name}" gives it again`
+    `the run was not fully sent to ${name}: ${reason}; to send it again: lineaprint export ${record.id} --format ${name}`
   const [c, d] = [given('c', 'no'), given('d', 'it took longer than 50 ms')]
   expect(calls).toEqual([
     ...['a', 'b', 'c', 'd'].map((name) => `${name} took notes`),

@@ -19,11 +19,11 @@ test.each([
   ['broken', /cannot be reached: it answered 500/, 4],
   ['busy', /cannot be reached: it answered 503/, 4],
   ['closing', /cannot be reached/, 4],
-  ['garbage', /does not answer like an MLflow server .*Welcome/, 1],
-  ['a list', /does not answer like an MLflow server/, 1],
-  ['endless', /does not answer like an MLflow server .*more than/, 1],
-  ['redirecting', /does not answer like an MLflow server .*redirection/, 1],
-  ['forbidding', /MLflow refuses: not \[31mfor you; check MLFLOW_TRACKING_USERNAME/, 1],
+  ['garbage', /does not answer like MLflow .*Welcome/, 1],
+  ['a list', /does not answer like MLflow/, 1],
+  ['endless', /does not answer like MLflow .*more than/, 1],
+  ['redirecting', /does not answer like MLflow .*redirection/, 1],
+  ['forbidding', /MLflow refused the request: not \[31mfor you; .*MLFLOW_TRACKING_USERNAME/, 1],
 ])(
   'a %s server is an error after as many tries as make sense',
   { timeout: 60_000 },
@@ -71,7 +71,7 @@ test('what failed in passing succeeds on the next try', async () => {
 })
 
 test(
-  'a run whose making was not answered is looked for before it is made again',
+  'a run whose creation got no answer is searched for before it is created again',
   { timeout: 60_000 },
   async () => {
     const run = await finished(folderOf(), { experimentName: 'e' })
@@ -88,7 +88,7 @@ test(
     })
     const report = await exportToMlflow(run, { trackingUri: url, timeoutMs: 50_000 })
     expect(report).toMatchObject({ runId: 'r1', experimentId: '7', url: `${url}/#/experiments/7/runs/r1` })
-    expect(report.warnings).toEqual([expect.stringMatching(/keeps artefacts elsewhere/)])
+    expect(report.warnings).toEqual([expect.stringMatching(/does not store artifacts itself/)])
     expect(made).toBe(1)
     expect(requests.at(-1)).toBe('POST /api/2.0/mlflow/runs/update')
   },
@@ -143,12 +143,12 @@ test('a file is put where the server keeps it, name by name', async () => {
 })
 
 test.each([
-  [undefined, /there is no MLflow server to send to; name its address/],
-  ['', /there is no MLflow server/],
-  ['sqlite:///mlflow.db', /no address of an MLflow server .*received sqlite:…/],
+  [undefined, /no MLflow server is configured; .*MLFLOW_TRACKING_URI/],
+  ['', /no MLflow server is configured/],
+  ['sqlite:///mlflow.db', /not the address of an MLflow server .*received sqlite:…/],
   ['mlruns', /received something else/],
   ['databricks', /received something else/],
-  ['https://user:hunter2@host/?x=1', /no address/],
+  ['https://user:hunter2@host/?x=1', /not the address of an MLflow server/],
 ])('the address %j is refused', (trackingUri, message) => {
   const make = (): unknown => mlflowTarget({ trackingUri }, {})
   expect(make).toThrow(expect.objectContaining({ code: 'ERR_LINEAPRINT_CONFIGURATION' }))

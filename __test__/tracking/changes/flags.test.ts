@@ -26,7 +26,7 @@ const FILES = {
   'calm.csv': 'x',
 }
 
-test('an input that changed while the run used it is flagged, and one that did not is not', async () => {
+test('an input that changed during the run is flagged, and one that did not is not', async () => {
   const root = oldFolder(FILES)
   const run = await finished(root, {}, async (tracker) => {
     for (const name of ['data', 'one.csv', 'gone.csv', 'calm.csv']) await tracker.trackDataset(name, name)
@@ -51,12 +51,12 @@ test('an input that changed while the run used it is flagged, and one that did n
     section: 'datasets',
     name: 'data',
     path: join(root, 'data'),
-    message: 'the dataset "data" changed while the run used it',
+    message: 'the dataset "data" changed during the run',
   })
   expect(run.record.warnings).toEqual([])
   const details = (await verifyRun(run)).items
     .filter(({ counts }) => counts)
-    .map(({ name, status, detail }) => [name, status, detail.includes('; it did so while the run used it')])
+    .map(({ name, status, detail }) => [name, status, detail.includes('; it changed during the run')])
   expect(details).toEqual([
     ['data', 'changed', true],
     ['gone.csv', 'missing', true],

@@ -248,7 +248,7 @@ test('a look that is not possible is recorded with its reason, and is no failure
   const run = await runIn(root, () => renameSync(join(root, '.git'), join(root, 'was')))
   expect(run.record).toMatchObject({ status: 'finished', flags: [] })
   expect(run.record.warnings).toEqual([
-    'files that the run wrote and nobody declared were not looked for: this folder is not in a git repository',
+    'undeclared outputs could not be listed: this folder is not in a git repository',
   ])
 })
 
@@ -274,7 +274,5 @@ test('an abort of the run ends the look, and the record still comes', async () =
   await tracker.finishExperiment()
   const { record } = await readRun(tracker.runDirectory)
   expect(record.flags).toEqual([])
-  expect(record.warnings).toEqual([
-    'files that the run wrote and nobody declared were not looked for: enough',
-  ])
+  expect(record.warnings).toEqual(['undeclared outputs could not be listed: enough'])
 })

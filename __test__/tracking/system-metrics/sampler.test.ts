@@ -109,7 +109,7 @@ test('a source that fails is one warning, and the others go on', async () => {
   const count = gathered.values.get('system/good')?.length
   await setTimeout(60)
   expect(gathered.values.get('system/good')?.length).toBe(count)
-  expect(gathered.warnings).toEqual(['system metrics of bad have stopped: broken'])
+  expect(gathered.warnings).toEqual(['system metrics of bad stopped: broken'])
   expect(asked).toBe(1)
 })
 

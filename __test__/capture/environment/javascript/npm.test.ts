@@ -108,13 +108,13 @@ test('every lock file is found, and nothing above the repository', async () => {
   await expect(look(join(folder, 'inner'))).rejects.toThrow('no package.json')
 })
 
-test('a list that does not parse, and no modules at all', async () => {
+test('an installed-package list that cannot be parsed, and no node_modules', async () => {
   const folder = folderOf({ 'package.json': {}, 'node_modules/.package-lock.json': '{"packages": 1}' })
   const { value, unseen } = await look(folder)
   expect(value).toMatchObject({ packages: null, packagesFrom: null })
   expect(unseen).toMatchObject({
-    packages: 'there is no node_modules',
-    name: 'package.json does not say it',
-    lockFiles: expect.stringMatching(/there is none of package-lock\.json, .*bun\.lockb/) as string,
+    packages: 'node_modules does not exist',
+    name: 'package.json has no such field',
+    lockFiles: expect.stringMatching(/found none of package-lock\.json, .*bun\.lockb/) as string,
   })
 })

@@ -41,7 +41,7 @@ test('names the package with both versions, one that is missing and one that is 
     ],
   })
   expect(warnings).toContain(
-    'npm: 4 packages depart from package-lock.json: @types/ms (locked 0.7.31, installed not), extra (locked not, installed 1.0.0), kleur (locked 4.1.5, installed 4.1.6), and 1 more',
+    'npm: 4 packages differ from package-lock.json: @types/ms (locked 0.7.31, installed none), extra (locked none, installed 1.0.0), kleur (locked 4.1.5, installed 4.1.6), and 1 more',
   )
 })
 
@@ -74,8 +74,8 @@ test('Python: pip and the project itself are not strangers; another version is',
     'pixi.lock': { packages: null, drift: null },
   })
   expect(objectAt(python, 'unseen')).toMatchObject({
-    'lockFiles.requirements.txt': '1 of its lines fix no version: idna',
-    'lockFiles.pixi.lock': expect.stringMatching(/known by its digest and not compared/) as string,
+    'lockFiles.requirements.txt': '1 lines do not pin a version: idna',
+    'lockFiles.pixi.lock': expect.stringMatching(/^not compared, only its digest is recorded/) as string,
   })
 })
 

@@ -116,10 +116,10 @@ test('pip is known by its metadata, and its absence has a reason', async () => {
 })
 
 test.each([
-  ['prints garbage', 'echo garbage', 'python3 did not answer what it was asked'],
-  ['prints nothing', 'exit 0', 'python3 did not answer what it was asked'],
-  ['answers in another form', answering({ version: 3 }), 'python3 gave an answer of another form'],
-  ['answers no JSON', "echo 'lineaprint-probe:{'", 'python3 gave an answer of another form'],
+  ['prints garbage', 'echo garbage', 'python3: the probe printed no result'],
+  ['prints nothing', 'exit 0', 'python3: the probe printed no result'],
+  ['answers in another form', answering({ version: 3 }), 'python3: the probe printed an unexpected result'],
+  ['answers no JSON', "echo 'lineaprint-probe:{'", 'python3: the probe printed an unexpected result'],
   ['fails', 'echo "cannot start" >&2; exit 9', 'python3 ended with 9: cannot start'],
   [
     'fails and tells a secret',
@@ -186,7 +186,7 @@ test('lock files of Python, and an environment that is not active', async () => 
   const { python, warnings } = await look(variables, folder)
   expect(Object.keys(python['lockFiles'] ?? {})).toEqual(['uv.lock', 'requirements.txt'])
   expect(python['packages']).toBeNull()
-  expect(warnings.join()).toMatch(/\.venv in this folder that is not active.*no importlib\.metadata/)
+  expect(warnings.join()).toMatch(/\.venv that is not active.*no importlib\.metadata/)
 })
 
 test('an early look is taken by the first that asks the same, and by nobody else', async () => {

@@ -93,7 +93,7 @@ export async function flagOutput(writer: RunWriter, name: string, path: string):
     writer.append({ type: 'flag', flag: { kind, section, name, path, message } })
   if (now?.status !== 'present') return
   const isUntouched = before === undefined ? isOlder(writer, now) : isSame(before, now)
-  if (isUntouched) flag('output-untouched', `${label} already existed and the run did not write it`)
+  if (isUntouched) flag('output-untouched', `the ${label} already existed and the run did not write it`)
   else if (before?.status === 'present')
-    flag('output-existed', `${label} already existed and the run wrote to it`)
+    flag('output-existed', `the ${label} already existed and the run wrote to it`)
 }

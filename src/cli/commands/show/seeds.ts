@@ -61,10 +61,10 @@ function describeProgram(program: RecordedProgram): Line[] {
   ]
   const lines: Line[] = [
     [`python ${number ?? ''}`, facts.filter((fact) => fact !== '').join(', ')],
-    ['  seeded', named('seeded')],
-    ['  recorded', named('recorded')],
-    ['  own seeds', named('own-seed')],
-    ['  not seeded', named('unreachable')],
+    [' seeded', named('seeded')],
+    [' recorded', named('recorded')],
+    [' own seeds', named('own-seed')],
+    [' not seeded', named('unreachable')],
   ]
   return lines.filter(([, text]) => text !== '')
 }

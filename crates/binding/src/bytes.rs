@@ -6,8 +6,8 @@
 
 use crate::digests::{NativeDigests, algorithms};
 use lineaprint_digest::Hasher;
-use lineaprint_engine::memory::{self, Sliced};
-use lineaprint_engine::pool;
+use lineaprint_engine::digest::memory::{self, Sliced};
+use lineaprint_engine::schedule::pool;
 use napi_derive::napi;
 
 /// Plain digests of one short buffer, on all cores; the caller waits.

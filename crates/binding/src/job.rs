@@ -2,8 +2,9 @@
 
 use crate::digests::number;
 use crate::failure::{NativeFailure, caught};
-use lineaprint_engine::readers::{self, Place};
-use lineaprint_engine::{Control, Error, Result, pool};
+use lineaprint_engine::schedule::pool;
+use lineaprint_engine::schedule::readers::{self, Place};
+use lineaprint_engine::{Control, Error, Result};
 use napi::Env;
 use napi::bindgen_prelude::{Either, Object, ToNapiValue};
 use napi_derive::napi;

@@ -2,7 +2,7 @@
 //!
 //! - [`failure`]: errors cross as data; TypeScript makes them errors with the stack of the call.
 //! - [`job`]: work on our own threads behind a promise, with a handle to cancel it and to see how far it is.
-//! - [`files`], [`part`], [`model`]: what is on disk.
+//! - [`files`], [`range`], [`model`]: what is on disk.
 //! - [`table`]: tables of several formats.
 //! - [`sample`]: digests of a part of something too large for a full pass.
 //! - [`bytes`]: what is in memory, and streams.
@@ -28,9 +28,9 @@ mod files;
 mod job;
 mod machine;
 mod model;
-mod part;
 mod pipe;
 mod program;
+mod range;
 mod sample;
 mod structured;
 mod table;

@@ -1,7 +1,8 @@
 //! What this addon and this processor can do.
 
 use crate::job::{NativeJob, start};
-use lineaprint_engine::{Control, pool};
+use lineaprint_engine::Control;
+use lineaprint_engine::schedule::pool;
 use napi::Env;
 use napi::bindgen_prelude::Object;
 use napi_derive::napi;

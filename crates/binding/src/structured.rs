@@ -31,7 +31,7 @@ pub fn json_digest(kind: String, canonical: &[u8], algorithm: String) -> napi::R
 /// The canonical bytes of a JSON document; nothing for one that is refused, of which TypeScript says what is wrong.
 #[napi(catch_unwind)]
 pub fn canonical_document(document: &[u8]) -> Option<Uint8Array> {
-    lineaprint_formats::canonical::canonical(document).map(Uint8Array::from)
+    lineaprint_formats::text::canonical::canonical(document).map(Uint8Array::from)
 }
 
 /// `tensor`, from the plain digest of its elements.

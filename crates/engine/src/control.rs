@@ -60,8 +60,8 @@ impl Control {
         self.0.from_disk.load(Ordering::Relaxed)
     }
 
-    /// A file of `bytes` bytes was found.
-    pub fn found(&self, bytes: u64) {
+    /// Add a file of `bytes` bytes to the totals.
+    pub fn add_file(&self, bytes: u64) {
         self.0.files_total.fetch_add(1, Ordering::Relaxed);
         self.0.bytes_total.fetch_add(bytes, Ordering::Relaxed);
     }

@@ -5,8 +5,8 @@ mod support;
 
 use lineaprint_digest::{Algorithms, Digests};
 use lineaprint_engine::cache::{Cache, Usage, WINDOW};
-use lineaprint_engine::file::hash_all_cached;
-use lineaprint_engine::tree::{self, Options};
+use lineaprint_engine::digest::file::hash_all_cached;
+use lineaprint_engine::digest::tree::{self, Options};
 use lineaprint_engine::{Code, Control};
 use std::fs::{self, OpenOptions, Permissions};
 use std::os::unix::fs::PermissionsExt as _;

@@ -3,10 +3,11 @@
 mod support;
 
 use lineaprint_digest::{Algorithms, Digests};
-use lineaprint_engine::file::{hash_all, hash_path};
-use lineaprint_engine::source::{BLOCK, Source};
-use lineaprint_engine::subtrees::SUBTREE;
-use lineaprint_engine::{Code, Control, pool};
+use lineaprint_engine::digest::file::{hash_all, hash_path};
+use lineaprint_engine::digest::range::subtrees::SUBTREE;
+use lineaprint_engine::io::source::{BLOCK, Source};
+use lineaprint_engine::schedule::pool;
+use lineaprint_engine::{Code, Control};
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -104,7 +105,8 @@ fn a_file_that_grows_or_shrinks_after_it_was_opened_is_an_error() {
         .open(&path)
         .and_then(|mut file| file.write_all(b"more"))
         .expect("grows");
-    let error = lineaprint_engine::file::hash_source(&source, Algorithms::BOTH, &control).expect_err("grown");
+    let error =
+        lineaprint_engine::digest::file::hash_source(&source, Algorithms::BOTH, &control).expect_err("grown");
     assert_eq!(error.code, Code::Changed);
 
     fs::write(&path, paint(1000)).expect("written");
@@ -114,8 +116,8 @@ fn a_file_that_grows_or_shrinks_after_it_was_opened_is_an_error() {
         .open(&path)
         .and_then(|file| file.set_len(10))
         .expect("shrinks");
-    let error =
-        lineaprint_engine::file::hash_source(&source, Algorithms::BOTH, &control).expect_err("cut short");
+    let error = lineaprint_engine::digest::file::hash_source(&source, Algorithms::BOTH, &control)
+        .expect_err("cut short");
     assert_eq!(error.code, Code::Changed);
     assert!(error.expected.is_some() && error.received.is_some());
 }

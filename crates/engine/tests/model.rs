@@ -3,8 +3,9 @@
 mod support;
 
 use lineaprint_digest::{Algorithms, Digests};
-use lineaprint_engine::model::{Options, check_index, read, read_index};
-use lineaprint_engine::{Code, Control, pool};
+use lineaprint_engine::digest::model::{Options, check_index, read, read_index};
+use lineaprint_engine::schedule::pool;
+use lineaprint_engine::{Code, Control};
 use proptest::prelude::*;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -2,9 +2,11 @@
 #![cfg(target_os = "linux")]
 
 use lineaprint_digest::{Algorithms, Digests};
-use lineaprint_engine::page_cache::{Found, probe};
-use lineaprint_engine::readers::{self, Place};
-use lineaprint_engine::{Control, file, pool};
+use lineaprint_engine::Control;
+use lineaprint_engine::digest::file;
+use lineaprint_engine::schedule::page_cache::{Found, probe};
+use lineaprint_engine::schedule::pool;
+use lineaprint_engine::schedule::readers::{self, Place};
 use rustix::fs::Advice;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

@@ -6,9 +6,10 @@ use arrow_array::{
 };
 use arrow_ipc::writer::{FileWriter, StreamWriter};
 use lineaprint_digest::Algorithms;
-use lineaprint_engine::table::compare::distances;
-use lineaprint_engine::table::{Options, TableDigest, hash, hash_bytes};
-use lineaprint_engine::{Code, Control, pool};
+use lineaprint_engine::digest::table::compare::distances;
+use lineaprint_engine::digest::table::{Options, TableDigest, hash, hash_bytes};
+use lineaprint_engine::schedule::pool;
+use lineaprint_engine::{Code, Control};
 use lineaprint_formats::table::{Format, parquet as reader};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;

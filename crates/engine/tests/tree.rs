@@ -4,8 +4,9 @@
 mod support;
 
 use lineaprint_digest::{Algorithm, Algorithms, Digests};
-use lineaprint_engine::tree::{Content, Links, Options, Tree, WarningKind, hash};
-use lineaprint_engine::{Code, Control, Error, pool};
+use lineaprint_engine::digest::tree::{Content, Links, Options, Tree, WarningKind, hash};
+use lineaprint_engine::schedule::pool;
+use lineaprint_engine::{Code, Control, Error};
 use proptest::prelude::*;
 use std::ffi::OsStr;
 use std::fs;

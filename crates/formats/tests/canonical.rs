@@ -1,6 +1,6 @@
 //! The fast canonical form of JSON against slow and obvious ways, and against the vectors.
 
-use lineaprint_formats::canonical::canonical;
+use lineaprint_formats::text::canonical::canonical;
 use proptest::prelude::*;
 use serde_json::Value;
 

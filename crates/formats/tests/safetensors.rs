@@ -1,8 +1,8 @@
 //! safetensors headers, honest and lying.
 
 use lineaprint_formats::FormatError;
-use lineaprint_formats::dtype::DTYPES;
-use lineaprint_formats::safetensors::{HEADER_LIMIT, Header, header_length, parse};
+use lineaprint_formats::model::dtype::DTYPES;
+use lineaprint_formats::model::safetensors::{HEADER_LIMIT, Header, header_length, parse};
 use proptest::prelude::*;
 use safetensors::Dtype as ReferenceDtype;
 

@@ -1,6 +1,6 @@
 //! Shard indexes, honest and lying.
 
-use lineaprint_formats::shards::{check, parse};
+use lineaprint_formats::model::safetensors::shards::{check, parse};
 
 fn index(map: &str) -> String {
     format!(r#"{{"metadata":{{"total_size":8}},"weight_map":{map}}}"#)

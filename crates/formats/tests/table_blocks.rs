@@ -9,7 +9,7 @@ use ::parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVer
 use arrow_array::{Array as _, ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::{Field, Schema};
 use bytes::Bytes;
-use lineaprint_formats::table::{Blocks, Input, RowReader as _, block, ipc, parquet as reader};
+use lineaprint_formats::table::{Blocks, Input, RowReader as _, arrow, block, parquet as reader};
 use proptest::prelude::*;
 use std::sync::Arc;
 use support::{Forms, Type, Value, any_type, any_values, array, pieces, slow_block};
@@ -56,7 +56,7 @@ fn of_parquet(bytes: Vec<u8>) -> Vec<u8> {
 
 /// What the column of Arrow data is as one block.
 fn of_ipc(bytes: Vec<u8>) -> Vec<u8> {
-    let mut reader = ipc::Reader::open(&(Arc::new(Bytes::from(bytes)) as Arc<dyn Input>)).expect("opened");
+    let mut reader = arrow::Reader::open(&(Arc::new(Bytes::from(bytes)) as Arc<dyn Input>)).expect("opened");
     let mut blocks = Blocks::default();
     while let Some(rows) = reader.next_rows().expect("read") {
         blocks.add(rows);

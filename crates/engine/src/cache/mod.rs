@@ -22,7 +22,7 @@ use crate::control::Control;
 #[cfg(unix)]
 use crate::error::Code;
 use crate::error::{Error, Result};
-use crate::source::{Source, Stamp};
+use crate::io::source::{Source, Stamp};
 use lineaprint_digest::{Algorithms, Digests, Hash};
 use page::Key;
 use std::fs::Metadata;

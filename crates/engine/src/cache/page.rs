@@ -2,7 +2,7 @@
 //!
 //! A page that is torn, damaged or foreign counts as empty. The newest record stands last.
 
-use crate::source::Stamp;
+use crate::io::source::Stamp;
 use lineaprint_digest::{Algorithm, Hash};
 use std::sync::LazyLock;
 

@@ -8,7 +8,7 @@
 use super::page::{CAPACITY, Key, PAGE, Page};
 use crate::control::Control;
 use crate::error::{Code, Error, Result};
-use crate::source::read_at;
+use crate::io::source::read_at;
 use lineaprint_digest::Hash;
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -291,7 +291,7 @@ fn write_at(file: &mut File, place: u64, bytes: &[u8; PAGE]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::Stamp;
+    use crate::io::source::Stamp;
     use lineaprint_digest::Algorithm;
 
     fn record(inode: u64, size: u64) -> (Key, Hash) {

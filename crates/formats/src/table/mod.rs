@@ -2,16 +2,16 @@
 //!
 //! - [`types`]: how the type of a column is spelled, and which types there are.
 //! - [`block`]: the bytes of a block of one column, the same whatever the batches and encodings it came in.
-//! - [`parquet`], [`ipc`]: files of columns.
+//! - [`parquet`], [`arrow`]: files of columns.
 //! - [`csv`], [`jsonl`]: files of text; [`cell`] reads their values under a declared type.
 //!
 //! Section "Tables" of `docs/format.md` is the normative text. Nothing here opens a file: what is read comes through
 //! [`Input`].
 
+pub mod arrow;
 pub mod block;
 pub mod cell;
 pub mod csv;
-pub mod ipc;
 pub mod jsonl;
 pub mod parquet;
 pub mod types;
@@ -72,7 +72,7 @@ impl Format {
         if start.starts_with(parquet::MAGIC) {
             return Some(Self::Parquet);
         }
-        let arrow = [ipc::MAGIC.as_slice(), &ipc::CONTINUATION, ipc::FEATHER_1];
+        let arrow = [arrow::MAGIC.as_slice(), &arrow::CONTINUATION, arrow::FEATHER_1];
         if arrow.iter().any(|magic| start.starts_with(magic)) {
             return Some(Self::Arrow);
         }
@@ -116,7 +116,7 @@ pub fn open(
             ));
         }
         (Format::Parquet, None) => Reading::Columns(parquet::Table::open(input)?),
-        (Format::Arrow, None) => Reading::Rows(Box::new(ipc::Reader::open(&input)?)),
+        (Format::Arrow, None) => Reading::Rows(Box::new(arrow::Reader::open(&input)?)),
         (Format::Csv, schema) => Reading::Rows(Box::new(csv::Reader::open(input, schema)?)),
         (Format::Jsonl, Some(schema)) => Reading::Rows(Box::new(jsonl::Reader::open(input, schema)?)),
     })

@@ -1,0 +1,282 @@
+//! BLAKE3 of tensors, of the files they lie in, or of both, from one read on all cores.
+//!
+//! Each file is cut into tiles that threads take in runs. The bytes of a tile go to everything
+//! that is hashed over them: the file itself, and each tensor that has a part in the tile. A tensor's chunks are
+//! counted from its own first byte and not from that of the file, so a chunk belongs to the tile in which it
+//! starts, and a thread reads a little beyond the end of its tile to complete the last one. What lies in one
+//! tile whole is hashed at once; the rest gives pieces of the tree that are merged in the end.
+
+use super::{Shard, length};
+use crate::control::Control;
+use crate::digest::range::subtrees::{SUBTREE, least_shared, merge_or_internal};
+use crate::error::{Error, Result};
+use crate::io::source::Source;
+use crate::schedule::work_stealing;
+use lineaprint_digest::subtree::{CHUNK, Piece, Pieces};
+use lineaprint_digest::{Algorithms, Digests, Hash, Hasher};
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+
+/// A part of a file that one thread reads.
+#[derive(Clone, Copy)]
+struct Tile {
+    shard: usize,
+    start: u64,
+    end: u64,
+    /// The first tensor that ends behind `start`.
+    first_tensor: usize,
+}
+
+/// What a hash is of: the file, or one of its tensors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Subject {
+    File,
+    Tensor(usize),
+}
+
+/// Something hashed over a part of a tile.
+struct Part {
+    subject: Subject,
+    /// First byte and one past the last byte of the part, in the file.
+    start: u64,
+    end: u64,
+    sink: Sink,
+}
+
+enum Sink {
+    /// All of it lies in this tile.
+    Whole(Box<Hasher>),
+    /// Some of it lies elsewhere.
+    Pieces(Box<Pieces>),
+}
+
+enum Found {
+    Whole(Hash),
+    Pieces(Vec<Piece>),
+}
+
+/// Hashes the tensors, the files, or both, and fills in what is asked for.
+pub fn hash(
+    shards: &mut [Shard],
+    sources: &[Source],
+    tensors: bool,
+    files: bool,
+    control: &Control,
+) -> Result<()> {
+    let tiles: Vec<Tile> = shards
+        .iter()
+        .enumerate()
+        .flat_map(|(index, shard)| cut(index, shard, files))
+        .collect();
+    let view: &[Shard] = shards;
+    let found = work_stealing::run(tiles.len(), least_shared(control), |index| {
+        let tile = &tiles[index];
+        let (of, source) = (&view[tile.shard], &sources[tile.shard]);
+        let parts = hash_tile(tile, of, (tensors, files), source, control)?;
+        Ok((tile.shard, parts))
+    })?;
+    for shard in shards.iter_mut() {
+        if tensors {
+            // What no tile has a part of is empty.
+            let nothing = Digests::of(&[], Algorithms::BLAKE3);
+            shard.digests = vec![nothing; shard.header.tensors.len()];
+        }
+    }
+    let mut trees: BTreeMap<(usize, Subject), Vec<Piece>> = BTreeMap::new();
+    for (shard, parts) in found {
+        for (subject, part) in parts {
+            match part {
+                Found::Whole(hash) => set(&mut shards[shard], subject, hash),
+                Found::Pieces(pieces) => trees.entry((shard, subject)).or_default().extend(pieces),
+            }
+        }
+    }
+    let view: &[Shard] = shards;
+    let merged = trees
+        .into_par_iter()
+        .map(|((shard, subject), mut pieces)| {
+            let of = &view[shard];
+            let length = match subject {
+                Subject::File => of.stamp.size,
+                Subject::Tensor(index) => length(&of.header.tensors[index]),
+            };
+            Ok((shard, subject, merge_or_internal(&mut pieces, length, &of.path)?))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    for (shard, subject, hash) in merged {
+        set(&mut shards[shard], subject, hash);
+    }
+    Ok(())
+}
+
+fn set(shard: &mut Shard, subject: Subject, hash: Hash) {
+    let digests = Digests {
+        blake3: Some(hash),
+        sha256: None,
+    };
+    match subject {
+        Subject::File => shard.file = Some(digests),
+        Subject::Tensor(index) => shard.digests[index] = digests,
+    }
+}
+
+/// Cuts a file into tiles.
+///
+/// Where the file is hashed too its own subtrees are the tiles. Where only tensors are, tiles start with a
+/// tensor, so that the pieces of a large one are whole subtrees, and small ones are gathered.
+fn cut(shard: usize, of: &Shard, files: bool) -> Vec<Tile> {
+    let (size, tensors) = (of.stamp.size, &of.header.tensors);
+    let mut tiles = Vec::new();
+    if files {
+        let mut first_tensor = 0;
+        for index in 0..size.div_ceil(SUBTREE).max(1) {
+            let start = index * SUBTREE;
+            while tensors
+                .get(first_tensor)
+                .is_some_and(|tensor| tensor.end <= start)
+            {
+                first_tensor += 1;
+            }
+            tiles.push(Tile {
+                shard,
+                start,
+                end: (start + SUBTREE).min(size),
+                first_tensor,
+            });
+        }
+        return tiles;
+    }
+    let mut start = of.header.data_start;
+    let mut first_tensor = 0;
+    for (index, tensor) in tensors.iter().enumerate() {
+        if length(tensor) > SUBTREE {
+            if start < tensor.start {
+                tiles.push(Tile {
+                    shard,
+                    start,
+                    end: tensor.start,
+                    first_tensor,
+                });
+            }
+            let count = length(tensor).div_ceil(SUBTREE);
+            tiles.extend((0..count).map(|subtree| {
+                let start = tensor.start + subtree * SUBTREE;
+                Tile {
+                    shard,
+                    start,
+                    end: (start + SUBTREE).min(tensor.end),
+                    first_tensor: index,
+                }
+            }));
+            (start, first_tensor) = (tensor.end, index + 1);
+        } else if tensor.end - start >= SUBTREE {
+            tiles.push(Tile {
+                shard,
+                start,
+                end: tensor.end,
+                first_tensor,
+            });
+            (start, first_tensor) = (tensor.end, index + 1);
+        }
+    }
+    if first_tensor < tensors.len() {
+        tiles.push(Tile {
+            shard,
+            start,
+            end: size,
+            first_tensor,
+        });
+    }
+    tiles
+}
+
+/// The tensors with chunks in a tile, in the order of its bytes. Empty ones have none.
+fn tensor_parts(tile: &Tile, of: &Shard) -> Vec<Part> {
+    let tensors = of.header.tensors.iter().enumerate().skip(tile.first_tensor);
+    tensors
+        .take_while(|(_, tensor)| tensor.start < tile.end)
+        .filter_map(|(index, tensor)| {
+            // Chunks of the tensor that start in the tile, as bytes of the tensor.
+            let chunk_start = |at: u64| {
+                let into = at.saturating_sub(tensor.start);
+                into.next_multiple_of(CHUNK).min(length(tensor))
+            };
+            let (from, to) = (chunk_start(tile.start), chunk_start(tile.end));
+            (from < to).then(|| Part {
+                subject: Subject::Tensor(index),
+                start: tensor.start + from,
+                end: tensor.start + to,
+                sink: sink(from, to, length(tensor)),
+            })
+        })
+        .collect()
+}
+
+fn sink(start: u64, end: u64, length: u64) -> Sink {
+    if start == 0 && end == length {
+        Sink::Whole(Box::new(Hasher::new(Algorithms::BLAKE3)))
+    } else {
+        Sink::Pieces(Box::new(Pieces::new(start, end, length)))
+    }
+}
+
+/// Reads a tile once and gives its bytes to the file and to every tensor that has a part in it.
+fn hash_tile(
+    tile: &Tile,
+    of: &Shard,
+    wanted: (bool, bool),
+    source: &Source,
+    control: &Control,
+) -> Result<Vec<(Subject, Found)>> {
+    let (tensors, files) = wanted;
+    let mut file = files.then(|| Part {
+        subject: Subject::File,
+        start: tile.start,
+        end: tile.end,
+        sink: sink(tile.start, tile.end, of.stamp.size),
+    });
+    let mut parts = if tensors {
+        tensor_parts(tile, of)
+    } else {
+        Vec::new()
+    };
+    let ends = parts.last().map_or(tile.start, |part| part.end);
+    let end = if files { ends.max(tile.end) } else { ends };
+    let mut position = tile.start;
+    // Parts before this one have had all their bytes.
+    let mut open = 0;
+    source.read_range(tile.start, end, control, |block| {
+        if let Some(file) = &mut file {
+            file.take(block, position);
+        }
+        let after = position + block.len() as u64;
+        for part in parts[open..].iter_mut().take_while(|part| part.start < after) {
+            part.take(block, position);
+        }
+        open += parts[open..].iter().take_while(|part| part.end <= after).count();
+        position = after;
+    })?;
+    file.into_iter().chain(parts).map(Part::finish).collect()
+}
+
+impl Part {
+    /// Takes what belongs to this part out of a block that starts at `position` in the file.
+    fn take(&mut self, block: &[u8], position: u64) {
+        let place = |at: u64| usize::try_from(at.saturating_sub(position)).unwrap_or(usize::MAX);
+        let bytes = &block[place(self.start).min(block.len())..place(self.end).min(block.len())];
+        match &mut self.sink {
+            Sink::Whole(hasher) => hasher.update(bytes),
+            Sink::Pieces(pieces) => pieces.update(bytes),
+        }
+    }
+
+    fn finish(self) -> Result<(Subject, Found)> {
+        let found = match self.sink {
+            Sink::Whole(hasher) => Found::Whole(hasher.finish().blake3.ok_or_else(|| {
+                Error::new(crate::Code::Internal, "a hasher without BLAKE3 was asked for it")
+            })?),
+            Sink::Pieces(pieces) => Found::Pieces(pieces.finish()),
+        };
+        Ok((self.subject, found))
+    }
+}

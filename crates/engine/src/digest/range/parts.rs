@@ -1,0 +1,123 @@
+//! Parts of one digest that several machines compute.
+//!
+//! A part is the pieces of the BLAKE3 tree over a share of the file. Parts of one file, made anywhere and in any
+//! order, merge into the standard digest of the whole.
+
+use crate::control::Control;
+use crate::digest::file::{FileDigest, hash_in_order};
+use crate::digest::range::subtrees::{SUBTREE, hash, hash_pieces};
+use crate::error::{Code, Error, Result};
+use crate::io::source::{Source, retry_once};
+use lineaprint_digest::subtree::{CHUNK, Piece, merge};
+use lineaprint_digest::{Algorithms, Digests, Hash};
+use std::ops::Range;
+use std::path::Path;
+
+/// One part of a file's digest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Length of the whole file in bytes.
+    pub size: u64,
+    /// The pieces of this part; none where its share is empty, or where `whole` is there.
+    pub pieces: Vec<Piece>,
+    /// The digest itself, from the only part that has any bytes.
+    pub whole: Option<Hash>,
+}
+
+/// Hashes part `index` (from 0) of `count` of a file. Parts are of like length and end at chunks.
+pub fn hash_part(path: &Path, index: u64, count: u64, control: &Control) -> Result<Part> {
+    retry_once(|| {
+        let source = Source::open(path)?;
+        let size = source.size();
+        let range = share(size, index, count);
+        control.add_file(range.end - range.start);
+        let mut part = Part {
+            size,
+            pieces: Vec::new(),
+            whole: None,
+        };
+        if range.start == 0 && range.end == size {
+            // A tree of one node has no pieces to merge. An empty file is all in its first part.
+            if index == 0 || size > 0 {
+                part.whole = if size > SUBTREE {
+                    Some(hash(&source, 0, size, control)?)
+                } else {
+                    hash_in_order(&source, 0, size, Algorithms::BLAKE3, control)?.blake3
+                };
+            }
+        } else if !range.is_empty() {
+            part.pieces = hash_pieces(&source, 0, range, size, control)?;
+        }
+        source.verify_unchanged()?;
+        control.file_done();
+        Ok(part)
+    })
+}
+
+/// The bytes of one part: a share in whole subtrees where the file has enough of them, else in whole chunks.
+fn share(size: u64, index: u64, count: u64) -> Range<u64> {
+    let unit = if size / SUBTREE >= count * 4 {
+        SUBTREE
+    } else {
+        CHUNK
+    };
+    let units = size.div_ceil(unit);
+    // In 128 bits, since a count of parts times a count of units may not fit into 64.
+    let at = |part: u64| {
+        let place = u128::from(units) * u128::from(part) / u128::from(count);
+        (u64::try_from(place).unwrap_or(u64::MAX).saturating_mul(unit)).min(size)
+    };
+    at(index)..at(index + 1)
+}
+
+/// Merges the parts of one file, in any order, into its digest.
+pub fn merge_parts(parts: &[Part]) -> Result<FileDigest> {
+    let wrong = |message: &str| Error::new(Code::Range, message);
+    let size = parts.first().ok_or_else(|| wrong("there are no parts"))?.size;
+    if let Some(other) = parts.iter().find(|part| part.size != size) {
+        return Err(wrong("the parts are of files of different lengths")
+            .but(format!("{size} bytes"), format!("{} bytes", other.size)));
+    }
+    let mut pieces: Vec<Piece> = parts
+        .iter()
+        .flat_map(|part| part.pieces.iter().copied())
+        .collect();
+    let wholes: Vec<Hash> = parts.iter().filter_map(|part| part.whole).collect();
+    let hash = match (wholes.as_slice(), pieces.is_empty()) {
+        ([whole], true) => *whole,
+        ([], false) => merge(&mut pieces, size)
+            .ok_or_else(|| wrong("the parts do not cover the file once: one is missing or comes twice"))?,
+        _ => {
+            return Err(wrong(
+                "the parts do not cover the file once: one is missing or comes twice",
+            ));
+        }
+    };
+    Ok(FileDigest {
+        size,
+        digests: Digests {
+            blake3: Some(hash),
+            sha256: None,
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn shares_cover_a_file_once(size in 0_u64..1 << 40, count in 1_u64..2000) {
+            let mut position = 0;
+            for index in 0..count {
+                let range = share(size, index, count);
+                prop_assert_eq!(range.start, position);
+                prop_assert!(range.start.is_multiple_of(CHUNK) || range.start == size);
+                position = range.end;
+            }
+            prop_assert_eq!(position, size);
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Files, in blocks of 16,384 bytes.
+
+use super::stream::FileStream;
+use super::{Extent, describe};
+use crate::control::Control;
+use crate::digest::file::hash_source;
+use crate::error::Result;
+use crate::io::source::{Source, retry_once};
+use lineaprint_digest::sample::description::{self, Whole};
+use lineaprint_digest::sample::{FILE_UNIT, Layout, Plan};
+use lineaprint_digest::{Algorithms, Digests};
+use rayon::prelude::*;
+use std::path::{Path, PathBuf};
+
+/// What is known of a file of which a sample was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileSample {
+    /// Length in bytes.
+    pub size: u64,
+    /// `sampled` digests; plain ones where everything was read.
+    pub digests: Digests,
+    /// How much was read.
+    pub extent: Extent,
+}
+
+/// Samples each of `paths` on the threads of the current pool. One failure does not stop the others.
+pub fn sample_all(
+    paths: &[PathBuf],
+    plan: &Plan,
+    algorithms: Algorithms,
+    control: &Control,
+) -> Vec<Result<FileSample>> {
+    paths
+        .par_iter()
+        .with_max_len(1)
+        .map(|path| sample_path(path, plan, algorithms, control))
+        .collect()
+}
+
+/// Samples one file by its path.
+pub fn sample_path(
+    path: &Path,
+    plan: &Plan,
+    algorithms: Algorithms,
+    control: &Control,
+) -> Result<FileSample> {
+    retry_once(|| {
+        let source = Source::open(path)?;
+        sample_source(&source, plan, algorithms, control)
+    })
+}
+
+/// Samples an open file and makes sure that it did not change meanwhile.
+pub fn sample_source(
+    source: &Source,
+    plan: &Plan,
+    algorithms: Algorithms,
+    control: &Control,
+) -> Result<FileSample> {
+    let layout = Layout::new(plan, source.size(), FILE_UNIT);
+    control.add_file(layout.bytes_read());
+    let digests = if layout.is_sample() {
+        let stream = FileStream {
+            source,
+            base: 0,
+            layout: &layout,
+            control,
+        };
+        let digests = stream.hash(algorithms)?;
+        source.verify_unchanged()?;
+        control.file_done();
+        let whole = Whole {
+            units: layout.units(),
+            bytes: layout.bytes(),
+        };
+        describe(&digests, |algorithm, hash| {
+            description::file(algorithm, plan, whole, hash)
+        })
+    } else {
+        hash_source(source, algorithms, control)?.digests
+    };
+    Ok(FileSample {
+        size: source.size(),
+        digests,
+        extent: Extent::of(&layout),
+    })
+}

@@ -1,0 +1,97 @@
+//! A file as the readers of formats ask for it.
+
+use crate::control::Control;
+use crate::error::{Error, Result};
+use crate::io::source::{BLOCK, Source};
+use bytes::Bytes;
+use lineaprint_formats::FormatError;
+use lineaprint_formats::table::Input;
+use std::sync::{Mutex, PoisonError};
+
+/// Reads an open file at positions, stops where the caller asks to, and tells how far it is.
+pub struct FileInput {
+    source: Source,
+    control: Control,
+    failure: Mutex<Option<Error>>,
+    /// Bytes of the file that progress was not told of.
+    untold: Mutex<u64>,
+}
+
+impl FileInput {
+    /// An open file, which is one of the job's.
+    pub fn new(source: Source, control: &Control) -> Self {
+        control.add_file(source.size());
+        Self {
+            untold: Mutex::new(source.size()),
+            failure: Mutex::new(None),
+            control: control.clone(),
+            source,
+        }
+    }
+
+    /// What the system or the caller said while it was read, of which the readers of formats know nothing.
+    pub fn failure(&self) -> Option<Error> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// An error if the file is not as it was when it was opened.
+    pub fn verify_unchanged(&self) -> Result<()> {
+        self.source.verify_unchanged()
+    }
+
+    /// Makes sure that the file did not change, and tells that it is done.
+    pub fn finish(&self) -> Result<()> {
+        self.verify_unchanged()?;
+        // What no reader needs, for example padding, was passed over.
+        self.tell(u64::MAX);
+        self.control.file_done();
+        Ok(())
+    }
+
+    /// Parts of a file may be read twice, so that what was read can be more than the file.
+    fn tell(&self, bytes: u64) {
+        let mut untold = self.untold.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = bytes.min(*untold);
+        *untold -= told;
+        self.control.advance(told);
+    }
+
+    fn read_blocks(&self, buffer: &mut [u8], offset: u64) -> Result<()> {
+        let mut position = offset;
+        for block in buffer.chunks_mut(BLOCK) {
+            self.control.check()?;
+            self.source.read_exact_at(block, position)?;
+            position += block.len() as u64;
+            self.tell(block.len() as u64);
+        }
+        Ok(())
+    }
+}
+
+impl Input for FileInput {
+    fn length(&self) -> u64 {
+        self.source.size()
+    }
+
+    fn read(&self, offset: u64, length: usize) -> std::result::Result<Bytes, FormatError> {
+        let mut buffer = Vec::new();
+        // The length was held against that of the file, and a sparse file is as long as one likes.
+        if buffer.try_reserve_exact(length).is_err() {
+            return Err(FormatError::unsupported(format!(
+                "{length} bytes of it are read at once, which is more than memory holds"
+            )));
+        }
+        buffer.resize(length, 0);
+        match self.read_blocks(&mut buffer, offset) {
+            Ok(()) => Ok(Bytes::from(buffer)),
+            Err(error) => {
+                let message = error.message.clone();
+                self.failure
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .get_or_insert(error);
+                Err(FormatError::new(message))
+            }
+        }
+    }
+}

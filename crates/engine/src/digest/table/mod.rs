@@ -1,0 +1,352 @@
+//! Tables, hashed block by block of their columns.
+//!
+//! Parquet is read column by column, each cut into ranges of blocks for all threads. Other formats are read in order
+//! by one thread, which is one block or batch ahead of those that hash.
+//!
+//! What memory holds at once, beside the digests: of Parquet for each thread the pages that one block of one column
+//! lies in, at most about 64 MiB of byte strings (longer ones are read twice); of other formats two batches, or of text
+//! two blocks.
+
+pub mod compare;
+mod input;
+mod unordered;
+
+use crate::control::Control;
+use crate::error::{Code, Error, Result, panic_message};
+use crate::io::source::{Source, retry_once};
+use bytes::Bytes;
+use input::FileInput;
+use lineaprint_digest::table::{self as description, Column as Described};
+use lineaprint_digest::{Algorithms, Digests, Hasher};
+use lineaprint_formats::FormatError;
+use lineaprint_formats::table::{self, Block, Blocks, Column, Format, Input, Reading, RowReader, parquet};
+use rayon::prelude::*;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
+
+/// How a table is hashed.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Hash functions, all in one read.
+    pub algorithms: Algorithms,
+    /// The format; found out where it is not given.
+    pub format: Option<Format>,
+    /// The columns of a format of text, with the spellings of their types.
+    pub schema: Option<Vec<(String, String)>>,
+    /// Whether the rows may be in any order.
+    pub unordered: bool,
+}
+
+/// A hashed table.
+#[derive(Clone, Debug)]
+pub struct TableDigest {
+    /// What it was read as.
+    pub format: Format,
+    /// Length of the file in bytes.
+    pub size: u64,
+    /// Rows of the table.
+    pub rows: u64,
+    /// Its columns in their order.
+    pub columns: Vec<ColumnDigest>,
+    /// The digest of the kind `table`, or `table-unordered`.
+    pub digests: Digests,
+}
+
+/// A column of a hashed table.
+#[derive(Clone, Debug)]
+pub struct ColumnDigest {
+    /// As the file spells it.
+    pub name: String,
+    /// Its type as `docs/format.md` spells it.
+    pub spelling: String,
+    /// Plain digests of its blocks; none where rows may be in any order.
+    pub blocks: Vec<Digests>,
+    /// The `table` digest of this column as a table of its own; empty where rows may be in any order.
+    pub digests: Digests,
+}
+
+/// Hashes the table at `path` on the threads of the current pool.
+pub fn hash(path: &Path, options: &Options, control: &Control) -> Result<TableDigest> {
+    retry_once(|| {
+        let input = Arc::new(FileInput::new(Source::open(path)?, control));
+        let shared: Arc<dyn Input> = input.clone();
+        let outcome = hash_input(shared, &path.to_string_lossy(), options, control);
+        // What the system said goes before what a reader made of it, and so does that the file changed.
+        if let Some(error) = input.failure() {
+            return Err(error);
+        }
+        let table = match outcome {
+            Err(error) if error.code == Code::Cancelled => return Err(error),
+            Err(error) => {
+                input.verify_unchanged()?;
+                return Err(error.at(path));
+            }
+            Ok(table) => table,
+        };
+        input.finish()?;
+        Ok(table)
+    })
+}
+
+/// Hashes a table in memory.
+pub fn hash_bytes(bytes: Vec<u8>, options: &Options, control: &Control) -> Result<TableDigest> {
+    let size = bytes.len() as u64;
+    control.add_file(size);
+    let table = hash_input(Arc::new(Bytes::from(bytes)), "", options, control)?;
+    control.advance(size);
+    control.file_done();
+    Ok(table)
+}
+
+/// Runs a reader of a format. Where one of the crates behind it breaks off, the file is at fault: what they take
+/// for impossible was written by somebody.
+fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
+        let said = panic_message(payload.as_ref());
+        Err(Error::new(Code::Format, format!("its reader gave up: {said}")))
+    })
+}
+
+fn hash_input(
+    input: Arc<dyn Input>,
+    name: &str,
+    options: &Options,
+    control: &Control,
+) -> Result<TableDigest> {
+    let size = input.length();
+    let (format, reading) = guarded(|| {
+        let format = find_format(input.as_ref(), name, options)?;
+        let reading = table::open(input, format, options.schema.as_deref()).map_err(Error::from)?;
+        Ok((format, reading))
+    })?;
+    if options.unordered {
+        return unordered::hash(reading, format, size, options.algorithms, control);
+    }
+    let (rows, columns) = match reading {
+        Reading::Columns(file) => {
+            let blocks = column_blocks(&file, options.algorithms, control)?;
+            (file.rows(), with_blocks(file.columns(), blocks))
+        }
+        Reading::Rows(mut reader) => {
+            let (rows, blocks) = row_blocks(reader.as_mut(), options.algorithms, control)?;
+            (rows, with_blocks(reader.columns(), blocks))
+        }
+    };
+    Ok(finish(format, size, rows, columns, options.algorithms))
+}
+
+fn find_format(input: &dyn Input, name: &str, options: &Options) -> Result<Format> {
+    if let Some(format) = options.format {
+        return Ok(format);
+    }
+    let length = usize::try_from(input.length().min(8)).unwrap_or(8);
+    let start = input.read(0, length).map_err(Error::from)?;
+    Format::detect(&start, name).ok_or_else(|| {
+        Error::new(Code::Unsupported, "it is not known what format of table it is")
+            .but("Parquet, Arrow IPC, .csv or .jsonl", start.escape_ascii())
+    })
+}
+
+fn with_blocks(columns: &[Column], blocks: Vec<Vec<Digests>>) -> Vec<ColumnDigest> {
+    columns
+        .iter()
+        .zip(blocks)
+        .map(|(column, blocks)| ColumnDigest {
+            name: column.name.clone(),
+            spelling: column.spelling.clone(),
+            blocks,
+            digests: Digests::default(),
+        })
+        .collect()
+}
+
+/// Puts the digests of the columns and of the whole together.
+fn finish(
+    format: Format,
+    size: u64,
+    rows: u64,
+    mut columns: Vec<ColumnDigest>,
+    algorithms: Algorithms,
+) -> TableDigest {
+    let mut digests = Digests::default();
+    for algorithm in algorithms.iter() {
+        let described: Vec<Described<'_>> = columns
+            .iter()
+            .map(|column| Described {
+                name: &column.name,
+                spelling: &column.spelling,
+                blocks: column
+                    .blocks
+                    .iter()
+                    .filter_map(|block| block.get(algorithm))
+                    .collect(),
+            })
+            .collect();
+        digests.set(algorithm, description::ordered(algorithm, rows, &described));
+        let own: Vec<_> = described
+            .iter()
+            .map(|column| description::ordered(algorithm, rows, std::slice::from_ref(column)))
+            .collect();
+        for (column, hash) in columns.iter_mut().zip(own) {
+            column.digests.set(algorithm, hash);
+        }
+    }
+    TableDigest {
+        format,
+        size,
+        rows,
+        columns,
+        digests,
+    }
+}
+
+/// The digest of one block of one column.
+fn block_digest(pieces: &[arrow_array::ArrayRef], algorithms: Algorithms, name: &str) -> Result<Digests> {
+    let mut hasher = Hasher::new(algorithms);
+    table::block::write(pieces, &mut |bytes| hasher.update(bytes)).map_err(|error| in_column(error, name))?;
+    Ok(hasher.finish())
+}
+
+/// An error in a column, whose name is put before it unless it stands there.
+fn in_column(mut error: FormatError, name: &str) -> Error {
+    if !error.message.starts_with("column ") {
+        error.message = format!("column {name:?}: {}", error.message);
+    }
+    error.into()
+}
+
+/// The block digests of every column of a Parquet file.
+fn column_blocks(
+    file: &parquet::Table,
+    algorithms: Algorithms,
+    control: &Control,
+) -> Result<Vec<Vec<Digests>>> {
+    let columns = file.columns();
+    // A few ranges for each thread, so that none waits long for the last.
+    let wanted = (rayon::current_num_threads() * 4).div_ceil(columns.len().max(1));
+    let units: Vec<_> = (0..columns.len())
+        .flat_map(|column| {
+            let ranges = file.cut(column, wanted).into_iter();
+            ranges.map(move |range| (column, range))
+        })
+        .collect();
+    let hashed = units
+        .into_par_iter()
+        .with_max_len(1)
+        .map(|(column, range)| {
+            guarded(|| {
+                let name = &columns[column].name;
+                let failed = |error| in_column(error, name);
+                control.check()?;
+                if file.is_long(column) {
+                    let long = |block| long_block(file, column, block, algorithms);
+                    let blocks = range.map(long).collect::<Result<Vec<_>>>()?;
+                    return Ok((column, blocks));
+                }
+                let mut reader = file.read(column, range).map_err(failed)?;
+                let mut blocks = Vec::new();
+                while let Some(pieces) = reader.next_block().map_err(failed)? {
+                    control.check()?;
+                    blocks.push(block_digest(&pieces, algorithms, name)?);
+                }
+                Ok((column, blocks))
+            })
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let mut all = vec![Vec::new(); columns.len()];
+    for (column, blocks) in hashed {
+        all[column].extend(blocks);
+    }
+    Ok(all)
+}
+
+/// The digest of a block of long byte strings, which are read twice and not held.
+fn long_block(file: &parquet::Table, column: usize, block: u64, algorithms: Algorithms) -> Result<Digests> {
+    let mut hasher = Hasher::new(algorithms);
+    let read = |take: table::block::Take<'_>| file.read(column, block..block + 1)?.each_piece(take);
+    table::block::write_twice(read, &mut |bytes| hasher.update(bytes))
+        .map_err(|error| in_column(error, &file.columns()[column].name))?;
+    Ok(hasher.finish())
+}
+
+/// What is hashed at once of a table that is read in order: enough blocks for the threads, but no more of it than
+/// this many bytes of arrays, if that is one block.
+const WINDOW_BYTES: usize = 64 << 20;
+
+/// Reads some blocks; none after the last.
+fn next_window(reader: &mut dyn RowReader, waiting: &mut Blocks, control: &Control) -> Result<Vec<Block>> {
+    guarded(|| {
+        let mut window = Vec::new();
+        let mut bytes = 0;
+        loop {
+            while let Some(block) = waiting.take(false) {
+                window.push(block);
+            }
+            if !window.is_empty() && (bytes > WINDOW_BYTES || window.len() >= 16) {
+                return Ok(window);
+            }
+            control.check()?;
+            let Some(rows) = reader.next_rows().map_err(Error::from)? else {
+                window.extend(waiting.take(true));
+                return Ok(window);
+            };
+            bytes += rows
+                .columns
+                .iter()
+                .map(|array| array.get_array_memory_size())
+                .sum::<usize>();
+            waiting.add(rows);
+        }
+    })
+}
+
+/// Reads a table in order, and hands windows of blocks to `work` while the next one is read.
+fn each_window(
+    reader: &mut dyn RowReader,
+    control: &Control,
+    mut work: impl FnMut(&[Block]) -> Result<()> + Send,
+) -> Result<()> {
+    let mut waiting = Blocks::default();
+    let mut window = next_window(reader, &mut waiting, control)?;
+    while !window.is_empty() {
+        let (done, next) = rayon::join(|| work(&window), || next_window(reader, &mut waiting, control));
+        done?;
+        window = next?;
+    }
+    Ok(())
+}
+
+/// The number of rows, and the block digests of every column, of a table that is read in order.
+fn row_blocks(
+    reader: &mut dyn RowReader,
+    algorithms: Algorithms,
+    control: &Control,
+) -> Result<(u64, Vec<Vec<Digests>>)> {
+    let names: Vec<String> = reader
+        .columns()
+        .iter()
+        .map(|column| column.name.clone())
+        .collect();
+    let mut all = vec![Vec::new(); names.len()];
+    let mut rows = 0;
+    each_window(reader, control, |window| {
+        rows += window.iter().map(|block| block.rows as u64).sum::<u64>();
+        let units: Vec<_> = (0..names.len())
+            .flat_map(|column| window.iter().map(move |block| (column, block)))
+            .collect();
+        let hashed = units
+            .into_par_iter()
+            .with_max_len(1)
+            .map(|(column, block)| {
+                control.check()?;
+                guarded(|| block_digest(&block.columns[column], algorithms, &names[column]))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        for (column, blocks) in hashed.chunks(window.len()).enumerate() {
+            all[column].extend_from_slice(blocks);
+        }
+        Ok(())
+    })?;
+    Ok((rows, all))
+}

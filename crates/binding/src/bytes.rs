@@ -14,7 +14,7 @@ use napi_derive::napi;
 #[napi(catch_unwind)]
 pub fn hash_bytes(bytes: &[u8], algorithm: String) -> napi::Result<NativeDigests> {
     let algorithms = algorithms(&algorithm)?;
-    Ok(memory::hash(bytes, algorithms, pool::beside()).into())
+    Ok(memory::hash(bytes, algorithms, pool::helper_pool()).into())
 }
 
 /// Plain digests of one long buffer, slice by slice.
@@ -44,7 +44,7 @@ impl NativeSliced {
     pub fn update(&mut self, slice: &[u8]) -> napi::Result<()> {
         let inner = self.inner.as_mut().ok_or_else(finished)?;
         inner
-            .update(slice, pool::beside())
+            .update(slice, pool::helper_pool())
             .ok_or_else(|| napi::Error::from_reason("the slice does not fit"))
     }
 

@@ -185,7 +185,7 @@ impl NativeArraySample {
     pub fn step(&mut self, bytes: &[u8]) -> napi::Result<i64> {
         let inner = self.inner.as_mut().ok_or_else(finished)?;
         inner
-            .step(bytes, pool::beside())
+            .step(bytes, pool::helper_pool())
             .map(number)
             .ok_or_else(|| napi::Error::from_reason("the array has another length"))
     }

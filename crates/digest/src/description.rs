@@ -44,15 +44,22 @@ impl TreeEntry<'_> {
     }
 }
 
-/// One tensor of a model: name, dtype spelling, shape (elements per axis, C order) and data digest.
+/// Name, dtype and shape of one tensor of a model.
 #[derive(Clone, Copy, Debug)]
-pub struct Tensor<'a> {
+pub struct TensorType<'a> {
     /// Name as the file spells it.
     pub name: &'a str,
     /// Spelling of `docs/format.md`, for example `BF16`.
     pub dtype: &'a str,
-    /// Elements per axis; empty for a scalar.
+    /// Elements per axis in C order; empty for a scalar.
     pub shape: &'a [u64],
+}
+
+/// One tensor of a model with its content.
+#[derive(Clone, Copy, Debug)]
+pub struct Tensor<'a> {
+    /// Name, dtype and shape.
+    pub of: TensorType<'a>,
     /// Plain digest of the elements in C order, little-endian.
     pub digest: Hash,
 }
@@ -111,20 +118,20 @@ pub fn tensor(algorithm: Algorithm, dtype: &str, dimensions: &[u64], data: &Hash
 
 /// `weights`: the named tensors of a model. Sorts `tensors` by the UTF-8 bytes of their names.
 pub fn weights(algorithm: Algorithm, tensors: &mut [Tensor<'_>]) -> Hash {
-    tensors.sort_unstable_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
+    tensors.sort_unstable_by(|a, b| a.of.name.as_bytes().cmp(b.of.name.as_bytes()));
     let mut encoder = begin("weights", 1);
     encoder.array(tensors.len());
-    for tensor in tensors.iter() {
-        encoder.array(4).text(tensor.name).text(tensor.dtype);
-        shape(&mut encoder, tensor.shape);
-        encoder.bytes(&tensor.digest);
+    for Tensor { of, digest } in tensors.iter() {
+        encoder.array(4).text(of.name).text(of.dtype);
+        shape(&mut encoder, of.shape);
+        encoder.bytes(digest);
     }
     hash(algorithm, encoder)
 }
 
 /// `architecture`: names, dtypes and shapes, and the digest of the meaningful configuration if there is one.
-/// Sorts `tensors` by the UTF-8 bytes of their names; their data digests are not looked at.
-pub fn architecture(algorithm: Algorithm, tensors: &mut [Tensor<'_>], config: Option<&Hash>) -> Hash {
+/// Sorts `tensors` by the UTF-8 bytes of their names.
+pub fn architecture(algorithm: Algorithm, tensors: &mut [TensorType<'_>], config: Option<&Hash>) -> Hash {
     tensors.sort_unstable_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
     let mut encoder = begin("architecture", 2);
     encoder.array(tensors.len());

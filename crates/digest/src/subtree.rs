@@ -96,8 +96,8 @@ impl Pieces {
                 unreachable!("the current node was made above")
             };
             let (start, end) = (*start, *end);
-            let room = usize::try_from(end - self.position).unwrap_or(usize::MAX);
-            let (now, later) = bytes.split_at(room.min(bytes.len()));
+            let left = usize::try_from(end - self.position).unwrap_or(usize::MAX);
+            let (now, later) = bytes.split_at(left.min(bytes.len()));
             hasher.update(now);
             self.position += now.len() as u64;
             if self.position == end {

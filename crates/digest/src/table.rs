@@ -77,8 +77,8 @@ mod tests {
             unordered(algorithm, &[("a", "int8")], &some),
             unordered(algorithm, &[("a", "int8")], &[]),
         ];
-        for (place, one) in digests.iter().enumerate() {
-            assert!(!digests[place + 1..].contains(one), "{place}");
+        for (index, one) in digests.iter().enumerate() {
+            assert!(!digests[index + 1..].contains(one), "{index}");
         }
     }
 }

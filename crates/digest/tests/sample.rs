@@ -6,9 +6,7 @@ use lineaprint_digest::sample::{Amount, Layout, Plan, Selection, Strategy as How
 use proptest::prelude::*;
 
 fn indices(selection: &Selection) -> Vec<u64> {
-    (0..selection.count())
-        .map(|place| selection.index(place))
-        .collect()
+    (0..selection.count()).map(|rank| selection.index(rank)).collect()
 }
 
 /// The bytes that a layout reads, and whether those are not all.
@@ -16,7 +14,7 @@ fn read(plan: &Plan, bytes: &[u8], width: u64) -> (Vec<u8>, Layout) {
     let layout = Layout::new(plan, bytes.len() as u64, width);
     let mut stream = Vec::new();
     while (stream.len() as u64) < layout.bytes_read() {
-        let (start, length) = layout.place(stream.len() as u64);
+        let (start, length) = layout.locate(stream.len() as u64);
         let start = usize::try_from(start).expect("small");
         stream.extend_from_slice(&bytes[start..start + usize::try_from(length).expect("small")]);
     }

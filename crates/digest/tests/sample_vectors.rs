@@ -2,17 +2,15 @@
 
 mod support;
 
-use lineaprint_digest::description::Tensor;
+use lineaprint_digest::description::{Tensor, TensorType};
 use lineaprint_digest::sample::description::{self, Entry, Whole};
 use lineaprint_digest::sample::{Amount, FILE_UNIT, Layout, Plan, Selection, Strategy};
 use lineaprint_digest::{Algorithm, Hash};
 use serde_json::Value;
-use support::{BOTH, array, base64, cases, content, hex, plain, shape, text};
+use support::{BOTH, array, base64, cases, content, content_digest, hex, shape, text};
 
 fn indices(selection: &Selection) -> Vec<u64> {
-    (0..selection.count())
-        .map(|place| selection.index(place))
-        .collect()
+    (0..selection.count()).map(|rank| selection.index(rank)).collect()
 }
 
 /// The plan of a vector.
@@ -55,7 +53,7 @@ fn read(plan: &Plan, bytes: &[u8], width: u64) -> (Vec<u8>, Layout) {
     let layout = Layout::new(plan, bytes.len() as u64, width);
     let mut stream = Vec::new();
     while (stream.len() as u64) < layout.bytes_read() {
-        let (start, length) = layout.place(stream.len() as u64);
+        let (start, length) = layout.locate(stream.len() as u64);
         let start = usize::try_from(start).expect("small");
         stream.extend_from_slice(&bytes[start..start + usize::try_from(length).expect("small")]);
     }
@@ -86,7 +84,7 @@ fn sampled(case: &Value, plan: &Plan, algorithm: Algorithm) -> Option<Hash> {
     match text(&case["of"]) {
         "file" => {
             let (stream, layout) = read(plan, &content(&case["content"]), FILE_UNIT);
-            let digest = plain(&stream, algorithm);
+            let digest = content_digest(&stream, algorithm);
             layout
                 .is_sample()
                 .then(|| description::file(algorithm, plan, whole(&layout), &digest))
@@ -95,7 +93,7 @@ fn sampled(case: &Value, plan: &Plan, algorithm: Algorithm) -> Option<Hash> {
             let dtype = text(&case["dtype"]);
             let (stream, layout) = read(plan, &content(&case["data"]), width(dtype));
             let about = (dtype, shape(&case["shape"]));
-            let digest = plain(&stream, algorithm);
+            let digest = content_digest(&stream, algorithm);
             layout
                 .is_sample()
                 .then(|| description::tensor(algorithm, plan, whole(&layout), (about.0, &about.1), &digest))
@@ -117,10 +115,12 @@ fn weights(case: &Value, plan: &Plan, algorithm: Algorithm) -> Option<Hash> {
             let (stream, layout) = read(plan, &content(&tensor["data"]), width(dtype));
             bytes += layout.bytes();
             let described = Tensor {
-                name: text(&tensor["name"]),
-                dtype,
-                shape,
-                digest: plain(&stream, algorithm),
+                of: TensorType {
+                    name: text(&tensor["name"]),
+                    dtype,
+                    shape,
+                },
+                digest: content_digest(&stream, algorithm),
             };
             (described, layout.is_sample())
         })
@@ -177,7 +177,7 @@ fn tree(case: &Value, plan: &Plan, algorithm: Algorithm) -> Option<Hash> {
             Ok(bytes) => Entry::File {
                 path,
                 size: bytes.len() as u64,
-                digest: chosen.contains(&path).then(|| plain(bytes, algorithm)),
+                digest: chosen.contains(&path).then(|| content_digest(bytes, algorithm)),
             },
             Err(target) => Entry::Link { path, target },
         })

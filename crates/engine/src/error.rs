@@ -1,7 +1,6 @@
 //! The one error of the engine: a stable code, and what it is about as fields.
 
 use lineaprint_formats::FormatError;
-use std::any::Any;
 use std::fmt;
 use std::io;
 use std::ops::Deref;
@@ -112,7 +111,10 @@ impl Error {
     pub fn io(what: &str, path: &Path, error: &io::Error) -> Self {
         let (code, message) = match error.kind() {
             io::ErrorKind::NotFound => (Code::NotFound, "there is no such file or folder".to_owned()),
-            _ => (Code::Unreadable, format!("cannot {what} it: {}", plain(error))),
+            _ => (
+                Code::Unreadable,
+                format!("cannot {what} it: {}", system_message(error)),
+            ),
         };
         let mut failure = Self::new(code, message).at(path);
         failure.0.os_error = error.raw_os_error();
@@ -133,7 +135,7 @@ impl Error {
 
     /// Adds what was demanded and what was there.
     #[must_use]
-    pub fn but(mut self, expected: impl fmt::Display, received: impl fmt::Display) -> Self {
+    pub fn with_expected(mut self, expected: impl fmt::Display, received: impl fmt::Display) -> Self {
         self.0.expected = Some(expected.to_string());
         self.0.received = Some(received.to_string());
         self
@@ -141,7 +143,7 @@ impl Error {
 }
 
 /// The system's words without Rust's "(os error 13)", which is a field of its own.
-fn plain(error: &io::Error) -> String {
+fn system_message(error: &io::Error) -> String {
     let text = error.to_string();
     let end = text.find(" (os error").unwrap_or(text.len());
     text[..end].to_lowercase()
@@ -175,13 +177,4 @@ impl From<FormatError> for Error {
         failure.0.received = error.received;
         failure
     }
-}
-
-/// What a panic said.
-pub fn panic_message(payload: &(dyn Any + Send)) -> &str {
-    payload
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| payload.downcast_ref::<&str>().copied())
-        .unwrap_or("no message")
 }

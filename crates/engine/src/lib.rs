@@ -5,7 +5,7 @@
 //! - [`digest`]: digests of files, ranges, memory, folders, models, tables, and of samples of these.
 //! - [`cache`]: digests of files that have not changed.
 //! - [`control`]: cancel and progress of a job.
-//! - [`error`]: the one error type.
+//! - [`error`]: the one error type. [`panics`]: turn panics into errors.
 //!
 //! Nothing here knows about Node.
 
@@ -16,6 +16,7 @@ pub mod control;
 pub mod digest;
 pub mod error;
 pub mod io;
+pub mod panics;
 pub mod schedule;
 
 #[cfg(target_os = "linux")]

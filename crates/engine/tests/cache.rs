@@ -83,7 +83,7 @@ fn a_folder_with_a_cache_has_the_digest_of_one_without() {
         fs::create_dir_all(path.parent().expect("has one")).expect("made");
         fs::write(path, paint(index * 613)).expect("written");
     }
-    let plain = tree::hash(&data, &Options::default(), &Control::new()).expect("hashes");
+    let uncached = tree::hash(&data, &Options::default(), &Control::new()).expect("hashes");
     let cached = || {
         let cache = Arc::new(open(&folder));
         let options = Options {
@@ -99,13 +99,16 @@ fn a_folder_with_a_cache_has_the_digest_of_one_without() {
         )
     };
     let (first, used, progress) = cached();
-    assert_eq!((first, used), (plain.clone(), usage(0, 300, 300)));
+    assert_eq!((first, used), (uncached.clone(), usage(0, 300, 300)));
     let (second, used, again) = cached();
-    assert_eq!((second, used, again), (plain.clone(), usage(300, 0, 0), progress));
+    assert_eq!(
+        (second, used, again),
+        (uncached.clone(), usage(300, 0, 0), progress)
+    );
     fs::write(data.join("3/3"), b"changed").expect("written");
     let (third, used, _) = cached();
     assert_eq!(used, usage(299, 1, 1));
-    assert_ne!(third.digests, plain.digests);
+    assert_ne!(third.digests, uncached.digests);
     assert_eq!(
         third,
         tree::hash(&data, &Options::default(), &Control::new()).expect("hashes")

@@ -26,7 +26,7 @@ fn every_edge_length_has_the_digest_of_its_bytes_on_any_number_of_threads() {
         let bytes = paint(length);
         fs::write(&path, &bytes).expect("written");
         for threads in [1, 2, 5] {
-            let pool = pool::get(threads).expect("a pool");
+            let pool = pool::create(threads).expect("a pool");
             for algorithms in [Algorithms::BLAKE3, Algorithms::SHA256, Algorithms::BOTH] {
                 let hashed = pool
                     .install(|| hash_path(&path, algorithms, &Control::new()))
@@ -77,7 +77,7 @@ fn many_files_in_lanes_have_the_digests_of_their_bytes() {
     paths.insert(4, folder.path().join("missing"));
     for threads in [1, 2, 3, 30] {
         for algorithms in [Algorithms::SHA256, Algorithms::BOTH] {
-            let mut outcomes = pool::get(threads)
+            let mut outcomes = pool::create(threads)
                 .expect("a pool")
                 .install(|| hash_all(&paths, algorithms, &Control::new()));
             assert_eq!(outcomes.remove(4).expect_err("missing").code, Code::NotFound);

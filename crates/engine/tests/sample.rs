@@ -47,7 +47,7 @@ fn slowly(bytes: &[u8], plan: &Plan, algorithms: Algorithms) -> Digests {
 }
 
 fn sample(path: &Path, plan: &Plan, algorithms: Algorithms, threads: usize) -> FileSample {
-    pool::get(threads)
+    pool::create(threads)
         .expect("a pool")
         .install(|| sample_path(path, plan, algorithms, &Control::new()))
         .expect("samples")
@@ -102,9 +102,7 @@ fn a_change_is_seen_where_the_plan_reads_and_nowhere_else() {
     let units = (bytes.len() as u64).div_ceil(FILE_UNIT);
     for plan in STRATEGIES.map(|how| count(how, 9)) {
         let selection = plan.select(units).expect("a sample");
-        let chosen: Vec<u64> = (0..selection.count())
-            .map(|place| selection.index(place))
-            .collect();
+        let chosen: Vec<u64> = (0..selection.count()).map(|rank| selection.index(rank)).collect();
         fs::write(&path, &bytes).expect("written");
         let before = sample(&path, &plan, Algorithms::BLAKE3, 2);
         for unit in 0..units {
@@ -223,7 +221,7 @@ proptest! {
             return Ok(());
         };
         prop_assert_eq!(array.step(&bytes[1..], Helpers::None), None);
-        while array.step(&bytes, pool::beside()).expect("the same length") < stream.len() as u64 {}
+        while array.step(&bytes, pool::helper_pool()).expect("the same length") < stream.len() as u64 {}
         let whole = Whole { units: elements as u64, bytes: bytes.len() as u64 };
         let shape = [elements as u64];
         let expected = describe(&Digests::of(&stream, Algorithms::BOTH), |algorithm, hash| {

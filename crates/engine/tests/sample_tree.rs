@@ -45,7 +45,7 @@ fn slowly(root: &Path, plan: &Plan, algorithm: Algorithm) -> (Hash, Vec<Vec<u8>>
     let units = files.len() as u64;
     let selection = plan.select(units).expect("a sample");
     let chosen: Vec<usize> = (0..selection.count())
-        .map(|place| usize::try_from(selection.index(place)).expect("small"))
+        .map(|rank| usize::try_from(selection.index(rank)).expect("small"))
         .collect();
     let mut entries: Vec<Entry<'_>> = files
         .iter()
@@ -101,7 +101,7 @@ fn both() -> Options {
 }
 
 fn run(root: &Path, plan: &Plan, options: &Options, threads: usize) -> (Tree, Extent) {
-    pool::get(threads)
+    pool::create(threads)
         .expect("a pool")
         .install(|| sample(root, plan, options, &Control::new()))
         .expect("samples")
@@ -119,19 +119,23 @@ fn any_plan_on_any_number_of_threads_has_the_digest_of_plain_recursion() {
                     let (digest, paths) = slowly(root.path(), &plan, algorithm);
                     assert_eq!(tree.digests.get(algorithm), Some(digest), "{plan:?}");
                     let read: Vec<_> = tree
+                        .listing
                         .entries
                         .iter()
                         .filter(|entry| match &entry.content {
                             Content::File(file) => file.digests.get(algorithm).is_some(),
-                            Content::Link(_) => false,
+                            Content::Unread { .. } | Content::Link(_) => false,
                         })
                         .map(|entry| entry.path.clone())
                         .collect();
                     assert_eq!(read, paths);
                     assert_eq!(extent.units_read, paths.len() as u64);
                 }
-                assert_eq!((extent.units, tree.files, tree.entries.len()), (47, 47, 47));
-                assert_eq!(extent.bytes, tree.bytes);
+                assert_eq!(
+                    (extent.units, tree.listing.files, tree.listing.entries.len()),
+                    (47, 47, 47)
+                );
+                assert_eq!(extent.bytes, tree.listing.bytes);
             }
         }
     }
@@ -176,7 +180,7 @@ fn links_are_followed_recorded_or_refused_as_in_a_full_pass() {
     let (expected, _) = slowly(root.path(), &plan, Algorithm::Blake3);
     assert_eq!(tree.digests.blake3, Some(expected));
     let recorded = run(root.path(), &plan, &with(Links::Record), 2).0;
-    assert_eq!((recorded.files, recorded.links), (47, 1));
+    assert_eq!((recorded.listing.files, recorded.listing.links), (47, 1));
     assert_ne!(recorded.digests, without.digests);
     fs::remove_file(root.path().join("zz")).expect("removed");
     symlink("deep/er/.", root.path().join("zz")).expect("linked");
@@ -194,7 +198,7 @@ fn what_the_plan_reads_whole_has_its_ordinary_digest() {
     for plan in [above, count(Strategy::Blocks, 47)] {
         let (tree, extent) = run(root.path(), &plan, &both(), 2);
         assert_eq!(tree, full);
-        assert!(!extent.sampled && extent.units_read == 47 && extent.bytes_read == full.bytes);
+        assert!(!extent.sampled && extent.units_read == 47 && extent.bytes_read == full.listing.bytes);
     }
 }
 

@@ -37,7 +37,7 @@ fn table() -> RecordBatch {
         .collect();
     let mut lists = ListBuilder::new(Int32Builder::new());
     for row in 0..LAST {
-        (0..row % 5).for_each(|place| lists.values().append_value(row + place));
+        (0..row % 5).for_each(|index| lists.values().append_value(row + index));
         lists.append(row % 13 != 0);
     }
     RecordBatch::try_from_iter_with_nullable([
@@ -82,7 +82,7 @@ fn ipc_stream(batch: &RecordBatch, rows: usize) -> Vec<u8> {
 }
 
 fn run(bytes: &[u8], options: &Options, threads: usize) -> TableDigest {
-    let pool = pool::get(threads).expect("a pool");
+    let pool = pool::create(threads).expect("a pool");
     pool.install(|| hash_bytes(bytes.to_vec(), options, &Control::new()))
         .expect("hashed")
 }
@@ -108,10 +108,10 @@ fn threads_row_groups_batches_and_formats_do_not_count() {
             .collect::<Vec<_>>(),
         [4; 4]
     );
-    for (place, file) in files.iter().enumerate() {
+    for (index, file) in files.iter().enumerate() {
         for threads in [1, 2, 5] {
             let found = run(file, &options(), threads);
-            assert_eq!(found.digests, wanted.digests, "file {place} on {threads} threads");
+            assert_eq!(found.digests, wanted.digests, "file {index} on {threads} threads");
             for (one, other) in found.columns.iter().zip(&wanted.columns) {
                 assert_eq!(one.blocks, other.blocks, "{}", one.name);
             }
@@ -207,10 +207,10 @@ fn no_changed_byte_breaks_the_reader() {
         ipc_file(&batch, 150),
     ] {
         let step = file.len() / 400 + 1;
-        for place in (0..file.len()).step_by(step) {
+        for index in (0..file.len()).step_by(step) {
             for change in [0xff_u8, 0x01, 0x80] {
                 let mut bytes = file.clone();
-                bytes[place] ^= change;
+                bytes[index] ^= change;
                 match hash_bytes(bytes, &options(), &control) {
                     Ok(table) => assert!(table.rows < 1 << 40),
                     Err(error) => {

@@ -44,7 +44,7 @@ impl FormatError {
 
     /// Adds what was demanded and what was there.
     #[must_use]
-    pub fn but(mut self, expected: impl fmt::Display, received: impl fmt::Display) -> Self {
+    pub fn with_expected(mut self, expected: impl fmt::Display, received: impl fmt::Display) -> Self {
         self.expected = Some(expected.to_string());
         self.received = Some(received.to_string());
         self

@@ -130,7 +130,7 @@ proptest! {
     }
 
     #[test]
-    fn a_double_is_written_with_the_fewest_digits_that_mean_it(value in any::<f64>(), places in 0_usize..30) {
+    fn a_double_is_written_with_the_fewest_digits_that_mean_it(value in any::<f64>(), digits in 0_usize..30) {
         prop_assume!(value.is_finite());
         let written = text(&format!("{value:e}")).expect("is JSON");
         let read: f64 = written.parse().expect("a number");
@@ -143,7 +143,7 @@ proptest! {
         };
         prop_assert_eq!(significant(&written), significant(&format!("{value:e}")), "{}", written);
         // However it was written.
-        let rounded = format!("{value:.places$e}");
+        let rounded = format!("{value:.digits$e}");
         let again: f64 = rounded.parse().expect("a number");
         if again.is_finite() {
             prop_assert_eq!(text(&rounded), text(&format!("{again:?}")));

@@ -179,9 +179,9 @@ fn what_the_description_of_the_format_forbids_is_refused() {
             "twice",
         ),
     ];
-    for (what, header, data, said) in cases {
+    for (what, header, data, expected) in cases {
         let error = refusal(header, *data);
-        assert!(error.to_string().contains(said), "{what}: {error}");
+        assert!(error.to_string().contains(expected), "{what}: {error}");
     }
 }
 

@@ -48,9 +48,9 @@ fn malformed_indexes_are_refused() {
         (r#"{"weight_map":{"a":"x","a":"y"}}"#, "twice"),
         (r#"{"weight_map":{"a":"x"},"weight_map":{"a":"y"}}"#, "twice"),
     ];
-    for (json, said) in cases {
+    for (json, expected) in cases {
         let error = parse(json.as_bytes()).expect_err(json);
-        assert!(error.to_string().contains(said), "{json}: {error}");
+        assert!(error.to_string().contains(expected), "{json}: {error}");
     }
 }
 
@@ -67,9 +67,9 @@ fn an_index_that_does_not_fit_its_shards_is_refused_with_the_name() {
         (&[("a", "1"), ("aa", "1"), ("b", "2")], "aa", "not in the index"),
         (&[("a", "1"), ("a", "2"), ("b", "2")], "a", "two shards"),
     ];
-    for (found, tensor, said) in cases {
-        let error = check(&index, &mut found.to_vec()).expect_err(said);
+    for (found, tensor, expected) in cases {
+        let error = check(&index, &mut found.to_vec()).expect_err(expected);
         assert_eq!(error.tensor.as_deref(), Some(tensor), "{error}");
-        assert!(error.message.contains(said), "{error}");
+        assert!(error.message.contains(expected), "{error}");
     }
 }

@@ -58,11 +58,11 @@ fn read(bytes: Vec<u8>, format: Format) -> Result<usize, FormatError> {
 }
 
 fn replaced(mut bytes: Vec<u8>, old: &[u8], new: &[u8]) -> Vec<u8> {
-    let place = bytes
+    let offset = bytes
         .windows(old.len())
         .position(|some| some == old)
         .expect("it is there");
-    bytes[place..place + new.len()].copy_from_slice(new);
+    bytes[offset..offset + new.len()].copy_from_slice(new);
     bytes
 }
 
@@ -72,10 +72,10 @@ fn text_that_is_not_utf_8_is_refused() {
         "text",
         Arc::new(StringArray::from(vec!["a needle in it", "more"])),
     );
-    let plain = IpcWriteOptions::default();
+    let uncompressed = IpcWriteOptions::default();
     for (bytes, format) in [
         (parquet_of(&text), Format::Parquet),
-        (stream_of(&text, plain), Format::Arrow),
+        (stream_of(&text, uncompressed), Format::Arrow),
     ] {
         assert_eq!(read(bytes.clone(), format), Ok(2));
         let mut broken = bytes;
@@ -147,9 +147,9 @@ fn a_footer_that_states_other_rows_than_there_are_is_refused() {
         let mut lying = bytes.clone();
         let [low, high] = zigzag(count);
         let mut changed = 0;
-        for place in footer..lying.len() - 9 {
-            if lying[place..place + 2] == zigzag(1000) {
-                lying[place..place + 2].copy_from_slice(&[low, high]);
+        for offset in footer..lying.len() - 9 {
+            if lying[offset..offset + 2] == zigzag(1000) {
+                lying[offset..offset + 2].copy_from_slice(&[low, high]);
                 changed += 1;
             }
         }

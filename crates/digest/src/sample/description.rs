@@ -111,14 +111,14 @@ pub fn tree(algorithm: Algorithm, plan: &Plan, whole: Whole, entries: &mut [Entr
 /// `sampled` of the tensors of a model, each with whether its digest is one of a sample of it. Sorts them by
 /// the UTF-8 bytes of their names.
 pub fn weights(algorithm: Algorithm, plan: &Plan, bytes: u64, tensors: &mut [(Tensor<'_>, bool)]) -> Hash {
-    tensors.sort_unstable_by(|(a, _), (b, _)| a.name.as_bytes().cmp(b.name.as_bytes()));
+    tensors.sort_unstable_by(|(a, _), (b, _)| a.of.name.as_bytes().cmp(b.of.name.as_bytes()));
     let units = tensors.len() as u64;
     // Which tensors are read whole depends on the threshold, so here it is a part of the plan.
     let mut encoder = start("weights", "element", plan, plan.above(), Whole { units, bytes });
     encoder.array(tensors.len());
     for (tensor, sampled) in tensors.iter() {
-        encoder.array(5).text(tensor.name).text(tensor.dtype);
-        shape(&mut encoder, tensor.shape);
+        encoder.array(5).text(tensor.of.name).text(tensor.of.dtype);
+        shape(&mut encoder, tensor.of.shape);
         encoder.bytes(&tensor.digest).boolean(*sampled);
     }
     hash(algorithm, encoder)

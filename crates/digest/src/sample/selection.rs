@@ -40,19 +40,19 @@ impl Selection {
         self.count
     }
 
-    /// The unit in this place, counted from 0 and below [`Self::count`].
-    pub fn index(&self, place: u64) -> u64 {
+    /// The unit in this rank, counted from 0 and below [`Self::count`].
+    pub fn index(&self, rank: u64) -> u64 {
         match self.rule {
-            Rule::Strided => share_of(self.units - 1, place, self.count - 1),
-            Rule::Random { .. } if place == 0 => 0,
-            Rule::Random { .. } if place == self.count - 1 => self.units - 1,
+            Rule::Strided => share_of(self.units - 1, rank, self.count - 1),
+            Rule::Random { .. } if rank == 0 => 0,
+            Rule::Random { .. } if rank == self.count - 1 => self.units - 1,
             Rule::Random { seed } => {
-                let stratum = place - 1;
+                let stratum = rank - 1;
                 let start = |at| 1 + share_of(self.units - 2, at, self.count - 2);
                 let (from, to) = (start(stratum), start(stratum + 1));
                 from + random(seed, stratum) % (to - from)
             }
-            Rule::Blocks { run, runs } => share_of(self.units - run, place / run, runs - 1) + place % run,
+            Rule::Blocks { run, runs } => share_of(self.units - run, rank / run, runs - 1) + rank % run,
         }
     }
 }
@@ -132,7 +132,7 @@ impl Layout {
     }
 
     /// Where the byte at `position` of the stream lies in the whole, and how many follow it there directly.
-    pub fn place(&self, position: u64) -> (u64, u64) {
+    pub fn locate(&self, position: u64) -> (u64, u64) {
         let Some(selection) = &self.selection else {
             return (position, self.length - position);
         };

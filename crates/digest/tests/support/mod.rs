@@ -84,7 +84,7 @@ pub fn hex(bytes: &[u8]) -> String {
 }
 
 /// The plain digest of bytes.
-pub fn plain(bytes: &[u8], algorithm: Algorithm) -> Hash {
+pub fn content_digest(bytes: &[u8], algorithm: Algorithm) -> Hash {
     let digests = Digests::of(bytes, Algorithms::BOTH);
     digests.get(algorithm).expect("both were asked for")
 }

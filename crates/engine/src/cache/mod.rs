@@ -28,7 +28,7 @@ use page::Key;
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 use table::Table;
 
@@ -107,7 +107,7 @@ impl Cache {
     pub fn admit(&self, source: &Source, digests: &Digests, started: i128) {
         let stamp = source.stamp();
         let newest = stamp.modified.max(stamp.changed);
-        if newest + WINDOW > started || !quiet(source) {
+        if newest + WINDOW > started || !has_no_writers(source) {
             return;
         }
         let mut fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
@@ -144,15 +144,47 @@ impl Cache {
     }
 }
 
+/// The effect of a cache on a job.
+#[derive(Clone, Debug)]
+pub struct CacheReport {
+    /// What it saved and stored.
+    pub usage: Usage,
+    /// Why it could not be opened, read or written. The digests are right all the same.
+    pub failure: Option<Error>,
+}
+
+/// Run `work` with the cache in `folder`, and store its new digests. Without a folder, and where the cache cannot be
+/// opened, `work` runs without a cache: a cache only saves time.
+pub fn with_cache<T>(
+    folder: Option<&Path>,
+    control: &Control,
+    work: impl FnOnce(Option<&Arc<Cache>>) -> Result<T>,
+) -> Result<(T, Option<CacheReport>)> {
+    let Some(folder) = folder else {
+        return Ok((work(None)?, None));
+    };
+    let report = |usage, failure| Some(CacheReport { usage, failure });
+    match Cache::open(folder).map(Arc::new) {
+        Err(error) => Ok((work(None)?, report(Usage::default(), Some(error)))),
+        Ok(cache) => {
+            let output = work(Some(&cache))?;
+            Ok(match cache.save(control) {
+                Ok(usage) => (output, report(usage, None)),
+                Err(error) => (output, report(cache.usage(), Some(error))),
+            })
+        }
+    }
+}
+
 /// Whether nobody can change the file without the system noticing from now on.
 #[cfg(target_os = "linux")]
-fn quiet(source: &Source) -> bool {
+fn has_no_writers(source: &Source) -> bool {
     lease::no_writers(source.file()) && source.verify_unchanged().is_ok()
 }
 
 /// Other systems offer no lease: nothing is cached there.
 #[cfg(not(target_os = "linux"))]
-fn quiet(_: &Source) -> bool {
+fn has_no_writers(_: &Source) -> bool {
     false
 }
 
@@ -177,7 +209,7 @@ fn make_folder(folder: &Path) -> Result<()> {
         .map_err(|error| Error::io("make", folder, &error))?;
     let metadata = folder
         .metadata()
-        .map_err(|error| Error::io("look at", folder, &error))?;
+        .map_err(|error| Error::io("stat", folder, &error))?;
     refuse_if_others_can_write(folder, &metadata)
 }
 
@@ -191,7 +223,7 @@ fn refuse_if_others_can_write(path: &Path, metadata: &Metadata) -> Result<()> {
     let message = "others can write to this cache, so nothing in it can be trusted";
     let error = Error::new(Code::Unreadable, message);
     Err(error
-        .but(
+        .with_expected(
             "a folder of your own with mode 700",
             format!("owner {}, mode {mode:o}", metadata.uid()),
         )

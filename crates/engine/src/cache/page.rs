@@ -38,8 +38,8 @@ impl Key {
             time(stamp.changed)?,
         ];
         let mut bytes = [0; KEY];
-        for (place, number) in bytes.chunks_exact_mut(8).zip(numbers) {
-            place.copy_from_slice(&number.to_le_bytes());
+        for (slot, number) in bytes.chunks_exact_mut(8).zip(numbers) {
+            slot.copy_from_slice(&number.to_le_bytes());
         }
         Some(Self(bytes))
     }
@@ -135,10 +135,10 @@ impl Page {
     /// Takes out what is known of the same file, and says whether there was something.
     pub fn remove(&mut self, key: &Key) -> bool {
         let known = |record: &[u8; RECORD]| record.starts_with(key.file());
-        let Some(place) = self.records().iter().position(known) else {
+        let Some(index) = self.records().iter().position(known) else {
             return false;
         };
-        self.take_out(place);
+        self.take_out(index);
         true
     }
 
@@ -149,10 +149,10 @@ impl Page {
         }
     }
 
-    fn take_out(&mut self, place: usize) {
+    fn take_out(&mut self, index: usize) {
         let end = self.end();
         self.0
-            .copy_within(HEAD + (place + 1) * RECORD..end, HEAD + place * RECORD);
+            .copy_within(HEAD + (index + 1) * RECORD..end, HEAD + index * RECORD);
         self.0[end - RECORD..end].fill(0);
         self.set_len(self.len() - 1);
     }

@@ -1,6 +1,6 @@
 //! The cache on disk: a hash table of pages in one file, of which a job reads only what it asks for.
 //!
-//! Each record has two pages where it may stand, chosen by its file, and goes to the one with more room; where
+//! Each record has two pages where it may stand, chosen by its file, and goes to the one with more capacity; where
 //! both are full the table doubles. Readers take no lock: whatever they meet halfway written is a page with a
 //! wrong checksum, or a record in a page where nobody looks for it, and counts as absent. Writers take turns.
 //! The file can be deleted at any time. Its name holds the version of all this.
@@ -31,7 +31,7 @@ fn path_in(folder: &Path) -> PathBuf {
 }
 
 /// The pages in which a record may stand.
-fn places(key: &Key, pages: u64) -> [u64; 2] {
+fn candidate_pages(key: &Key, pages: u64) -> [u64; 2] {
     let mixed = key.neighbourhood();
     [mixed % pages, (mixed >> 32) % pages]
 }
@@ -65,7 +65,7 @@ impl Table {
         if let Some(file) = &file {
             let metadata = file
                 .metadata()
-                .map_err(|error| Error::io("look at", &path, &error))?;
+                .map_err(|error| Error::io("stat", &path, &error))?;
             super::refuse_if_others_can_write(&path, &metadata)?;
             pages = pages_of(metadata.len()).unwrap_or_default();
         }
@@ -82,16 +82,16 @@ impl Table {
         if self.pages.is_empty() {
             return None;
         }
-        places(key, self.pages.len() as u64)
+        candidate_pages(key, self.pages.len() as u64)
             .into_iter()
-            .find_map(|place| self.page(place)?.find(key))
+            .find_map(|number| self.page(number)?.find(key))
     }
 
-    fn page(&self, place: u64) -> Option<&Page> {
+    fn page(&self, number: u64) -> Option<&Page> {
         let file = self.file.as_ref()?;
-        let page = self.pages.get(usize::try_from(place).ok()?)?;
+        let page = self.pages.get(usize::try_from(number).ok()?)?;
         Some(page.get_or_init(|| {
-            read_page(file, place).unwrap_or_else(|error| {
+            read_page(file, number).unwrap_or_else(|error| {
                 // The first one is enough to say what is wrong.
                 self.failure.get_or_init(|| Error::io("read", &self.path, &error));
                 Page::empty()
@@ -106,11 +106,11 @@ impl Table {
 }
 
 /// One page; what lies beyond the end of the file is empty.
-fn read_page(file: &File, place: u64) -> io::Result<Page> {
+fn read_page(file: &File, number: u64) -> io::Result<Page> {
     let mut bytes = Box::new([0; PAGE]);
     let mut done = 0;
     while done < PAGE {
-        match read_at(file, &mut bytes[done..], place * PAGE as u64 + done as u64) {
+        match read_at(file, &mut bytes[done..], number * PAGE as u64 + done as u64) {
             Ok(0) => break,
             Ok(count) => done += count,
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -143,7 +143,7 @@ fn store_within(folder: &Path, records: &[(Key, Hash)], most: u64, control: &Con
 
 /// Waits for the writers before us. The lock goes with the descriptor.
 fn lock(path: &Path, control: &Control) -> Result<File> {
-    let file = ours(OpenOptions::new().write(true))
+    let file = private_file(OpenOptions::new().write(true))
         .open(path)
         .map_err(|error| Error::io("open", path, &error))?;
     let start = Instant::now();
@@ -164,7 +164,7 @@ fn lock(path: &Path, control: &Control) -> Result<File> {
 }
 
 /// A file that nobody else may read or write.
-fn ours(options: &mut OpenOptions) -> &mut OpenOptions {
+fn private_file(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt as _;
@@ -185,7 +185,7 @@ struct Writer {
 
 impl Writer {
     fn open(path: &Path, most: u64) -> io::Result<Self> {
-        let file = ours(OpenOptions::new().read(true).write(true)).open(path)?;
+        let file = private_file(OpenOptions::new().read(true).write(true)).open(path)?;
         let mut pages = pages_of(file.metadata()?.len()).unwrap_or_default();
         if pages == 0 {
             // New, or no table: every page becomes a hole, which is an empty page.
@@ -201,31 +201,31 @@ impl Writer {
         })
     }
 
-    fn page(&mut self, place: u64) -> io::Result<&mut (Page, bool)> {
-        match self.loaded.entry(place) {
+    fn page(&mut self, number: u64) -> io::Result<&mut (Page, bool)> {
+        match self.loaded.entry(number) {
             std::collections::hash_map::Entry::Occupied(entry) => Ok(entry.into_mut()),
             std::collections::hash_map::Entry::Vacant(entry) => {
-                Ok(entry.insert((read_page(&self.file, place)?, false)))
+                Ok(entry.insert((read_page(&self.file, number)?, false)))
             }
         }
     }
 
     fn put(&mut self, key: &Key, hash: &Hash) -> io::Result<()> {
         loop {
-            let places = places(key, self.pages);
+            let candidates = candidate_pages(key, self.pages);
             let mut lengths = [0; 2];
-            for (place, length) in places.into_iter().zip(&mut lengths) {
-                let (page, changed) = self.page(place)?;
+            for (number, length) in candidates.into_iter().zip(&mut lengths) {
+                let (page, changed) = self.page(number)?;
                 *changed |= page.remove(key);
                 *length = page.len();
             }
-            let roomier = usize::from(lengths[1] < lengths[0]);
-            let (place, len) = (places[roomier], lengths[roomier]);
+            let emptier = usize::from(lengths[1] < lengths[0]);
+            let (number, len) = (candidates[emptier], lengths[emptier]);
             if len == CAPACITY && self.pages < self.most {
                 self.grow()?;
                 continue;
             }
-            let (page, changed) = self.page(place)?;
+            let (page, changed) = self.page(number)?;
             if len == CAPACITY {
                 page.remove_oldest();
             }
@@ -243,48 +243,48 @@ impl Writer {
         let (old, new) = (self.pages, self.pages * 2);
         self.file.set_len(new * PAGE as u64)?;
         self.pages = new;
-        for place in 0..old {
-            let page = read_page(&self.file, place)?;
+        for number in 0..old {
+            let page = read_page(&self.file, number)?;
             if page.len() == 0 {
                 continue;
             }
             let (mut lower, mut upper) = (Page::empty(), Page::empty());
             for (key, hash) in page.entries() {
-                let places = places(&key, new);
-                if places.contains(&place) {
+                let candidates = candidate_pages(&key, new);
+                if candidates.contains(&number) {
                     lower.push(&key, &hash);
-                } else if places.contains(&(place + old)) {
+                } else if candidates.contains(&(number + old)) {
                     upper.push(&key, &hash);
                 }
             }
-            self.write(place + old, &upper)?;
-            self.write(place, &lower)?;
+            self.write(number + old, &upper)?;
+            self.write(number, &lower)?;
         }
         Ok(())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         let mut changed: Vec<u64> = Vec::new();
-        for (place, (_, dirty)) in &mut self.loaded {
+        for (number, (_, dirty)) in &mut self.loaded {
             if std::mem::take(dirty) {
-                changed.push(*place);
+                changed.push(*number);
             }
         }
         changed.sort_unstable();
-        for place in changed {
-            let bytes = self.loaded[&place].0.to_bytes();
-            write_at(&mut self.file, place, &bytes)?;
+        for number in changed {
+            let bytes = self.loaded[&number].0.to_bytes();
+            write_at(&mut self.file, number, &bytes)?;
         }
         Ok(())
     }
 
-    fn write(&mut self, place: u64, page: &Page) -> io::Result<()> {
-        write_at(&mut self.file, place, &page.to_bytes())
+    fn write(&mut self, number: u64, page: &Page) -> io::Result<()> {
+        write_at(&mut self.file, number, &page.to_bytes())
     }
 }
 
-fn write_at(file: &mut File, place: u64, bytes: &[u8; PAGE]) -> io::Result<()> {
-    file.seek(SeekFrom::Start(place * PAGE as u64))?;
+fn write_at(file: &mut File, number: u64, bytes: &[u8; PAGE]) -> io::Result<()> {
+    file.seek(SeekFrom::Start(number * PAGE as u64))?;
     file.write_all(bytes)
 }
 
@@ -326,8 +326,11 @@ mod tests {
         }
         assert_eq!(found(folder.path(), &all), all.len());
         let length = std::fs::metadata(path_in(folder.path())).expect("there").len();
-        let room = length / PAGE as u64 * CAPACITY as u64;
-        assert!(all.len() as u64 * 3 > room, "less than a third of {room} records");
+        let capacity = length / PAGE as u64 * CAPACITY as u64;
+        assert!(
+            all.len() as u64 * 3 > capacity,
+            "less than a third of {capacity} records"
+        );
     }
 
     #[test]
@@ -360,13 +363,13 @@ mod tests {
         store_within(folder.path(), &all, 64, &Control::new()).expect("stores");
         let length = std::fs::metadata(path_in(folder.path())).expect("there").len();
         assert_eq!(length, 64 * PAGE as u64);
-        let room = 64 * CAPACITY;
-        assert_eq!(found(folder.path(), &all), room);
+        let capacity = 64 * CAPACITY;
+        assert_eq!(found(folder.path(), &all), capacity);
         // Each page drops its own oldest, so the border between old and new is not sharp.
-        let newest = found(folder.path(), &all[all.len() - room / 4..]);
-        assert!(newest > room / 5, "{newest} of the newest {}", room / 4);
+        let newest = found(folder.path(), &all[all.len() - capacity / 4..]);
+        assert!(newest > capacity / 5, "{newest} of the newest {}", capacity / 4);
         let oldest = found(folder.path(), &all[..all.len() / 2]);
-        assert!(oldest < room / 100, "{oldest} of the oldest");
+        assert!(oldest < capacity / 100, "{oldest} of the oldest");
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! Plain digests of whole files.
 
-use crate::cache::Cache;
+use crate::cache::{self, Cache, CacheReport};
 use crate::control::Control;
 use crate::digest::range::subtrees::{self, SUBTREE};
 use crate::error::{Code, Error, Result};
 use crate::io::source::{Source, Stamp, retry_once};
+use crate::schedule::job::Job;
 use crate::schedule::multi_stream::{self, Span};
+use crate::schedule::readers::AccessPattern;
 use lineaprint_digest::{Algorithms, Digests, Hasher};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
@@ -18,6 +20,39 @@ pub struct FileDigest {
     pub size: u64,
     /// Plain digests.
     pub digests: Digests,
+}
+
+/// A request for the digests of files. Each file has its own result, in the order of the paths.
+#[derive(Clone, Debug)]
+pub struct HashFiles {
+    /// The files.
+    pub paths: Vec<PathBuf>,
+    /// Hash functions.
+    pub algorithms: Algorithms,
+    /// The folder of a cache, if one is to be used.
+    pub cache: Option<PathBuf>,
+}
+
+impl Job for HashFiles {
+    type Output = (Vec<Result<FileDigest>>, Option<CacheReport>);
+
+    fn access(&self) -> AccessPattern<'_> {
+        AccessPattern::Sequential {
+            paths: &self.paths,
+            digests: self.algorithms.iter().count(),
+        }
+    }
+
+    fn run(self, control: &Control) -> Result<Self::Output> {
+        cache::with_cache(self.cache.as_deref(), control, |cache| {
+            let files = match cache {
+                Some(cache) => hash_all_cached(&self.paths, self.algorithms, cache, control),
+                None => hash_all(&self.paths, self.algorithms, control),
+            };
+            control.check()?;
+            Ok(files)
+        })
+    }
 }
 
 /// Hashes each of `paths` on the threads of the current pool. One failure does not stop the others.
@@ -41,7 +76,7 @@ pub fn hash_all_cached(
 ) -> Vec<Result<FileDigest>> {
     let hash = |path: &Path| {
         // A file that cannot be looked at says so when it is opened.
-        let stamp = Stamp::look(path).ok().flatten();
+        let stamp = Stamp::at(path).ok().flatten();
         if let Some((stamp, digests)) =
             stamp.and_then(|stamp| Some((stamp, cache.lookup(stamp, algorithms)?)))
         {
@@ -84,8 +119,8 @@ fn hash_all_in_lanes(
         .collect();
     order.sort_unstable_by(|a, b| b.cmp(a));
     let results: Vec<OnceLock<Result<FileDigest>>> = paths.iter().map(|_| OnceLock::new()).collect();
-    let open = |place: usize| {
-        let source = Source::open(&paths[order[place].1])?;
+    let open = |rank: usize| {
+        let source = Source::open(&paths[order[rank].1])?;
         control.add_file(source.size());
         let end = source.size();
         Ok(Span {
@@ -94,8 +129,8 @@ fn hash_all_in_lanes(
             end,
         })
     };
-    let done = |place: usize, outcome: Result<(Source, Digests)>| {
-        let index = order[place].1;
+    let done = |rank: usize, outcome: Result<(Source, Digests)>| {
+        let index = order[rank].1;
         let checked = outcome.and_then(|(source, digests)| finish(&source, digests, control));
         let result = match checked {
             // As everywhere: a file that changed gets one more try.

@@ -141,14 +141,14 @@ mod tests {
     fn any_length_and_any_number_of_threads_give_the_digest_of_one_thread() {
         let bytes: Vec<u8> = (0..3_000_000_u32).map(|i| (i % 251) as u8).collect();
         for threads in [1, 2, 3, 8] {
-            let pool = crate::schedule::pool::get(threads).expect("a pool");
+            let pool = crate::schedule::pool::create(threads).expect("a pool");
             for length in [
                 0, 1, 1023, 1024, 1025, 262_143, 262_144, 262_145, 1_000_001, 3_000_000,
             ] {
                 let part = &bytes[..length];
                 let whole = Digests::of(part, Algorithms::BOTH);
-                let beside = hash(part, Algorithms::BOTH, Helpers::Of(&pool));
-                assert_eq!(beside, whole, "{length} bytes beside {threads} threads");
+                let helped = hash(part, Algorithms::BOTH, Helpers::Of(&pool));
+                assert_eq!(helped, whole, "{length} bytes with {threads} helpers");
                 let inside = pool.install(|| hash(part, Algorithms::BOTH, Helpers::Current));
                 assert_eq!(inside, whole, "{length} bytes on {threads} threads");
             }

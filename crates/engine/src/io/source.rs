@@ -38,7 +38,7 @@ pub struct Stamp {
 
 impl Stamp {
     /// What the system says of the regular file at `path`, links followed; nothing if it is something else.
-    pub fn look(path: &Path) -> io::Result<Option<Self>> {
+    pub fn at(path: &Path) -> io::Result<Option<Self>> {
         let metadata = std::fs::metadata(path)?;
         Ok(metadata.is_file().then(|| Self::of(&metadata)))
     }
@@ -138,7 +138,7 @@ impl Source {
     pub fn from_file(file: File, path: PathBuf) -> Result<Self> {
         let metadata = file
             .metadata()
-            .map_err(|error| Error::io("look at", &path, &error))?;
+            .map_err(|error| Error::io("stat", &path, &error))?;
         if !metadata.is_file() {
             return Err(not_regular(&path, &metadata));
         }
@@ -256,7 +256,7 @@ impl Source {
         let metadata = self
             .file
             .metadata()
-            .map_err(|error| Error::io("look at", &self.path, &error))?;
+            .map_err(|error| Error::io("stat", &self.path, &error))?;
         let now = Stamp::of(&metadata);
         if now != self.stamp {
             let received = if now.size == self.stamp.size {
@@ -271,7 +271,7 @@ impl Source {
 
     fn changed(&self, received: String) -> Error {
         Error::new(Code::Changed, "it changed while it was read")
-            .but(format!("{} bytes, unchanged", self.stamp.size), received)
+            .with_expected(format!("{} bytes, unchanged", self.stamp.size), received)
             .at(&self.path)
     }
 }
@@ -302,7 +302,7 @@ pub fn retry_once<T>(mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
 
 fn not_regular(path: &Path, metadata: &Metadata) -> Error {
     Error::new(Code::NotRegular, "it is not a regular file")
-        .but("a regular file", kind_name(metadata))
+        .with_expected("a regular file", kind_name(metadata))
         .at(path)
 }
 

@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn every_unit_is_done_once_and_comes_in_order() {
-        let pool = pool::get(3).expect("a pool");
+        let pool = pool::create(3).expect("a pool");
         for helpers in [Helpers::None, Helpers::Of(&pool)] {
             for units in [0, 1, 2, 7, 100] {
                 let mut began = false;
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_panic_of_a_helper_reaches_the_caller() {
-        let pool = pool::get(2).expect("a pool");
+        let pool = pool::create(2).expect("a pool");
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             run(
                 Helpers::Of(&pool),

@@ -120,7 +120,7 @@ impl<S: Borrow<Source>> Worker<'_, S> {
     fn step(&mut self, block: usize, done: &impl Fn(usize, Result<(S, Digests)>)) {
         let mut failed = Vec::new();
         let mut views: Vec<&[u8]> = Vec::with_capacity(self.lanes.len());
-        for (place, (lane, buffer)) in self
+        for (lane_index, (lane, buffer)) in self
             .lanes
             .iter_mut()
             .zip(self.buffer.bytes_mut().chunks_mut(block))
@@ -129,15 +129,15 @@ impl<S: Borrow<Source>> Worker<'_, S> {
             match lane.read(buffer, self.control) {
                 Ok(bytes) => views.push(bytes),
                 Err(error) => {
-                    failed.push((place, error));
+                    failed.push((lane_index, error));
                     views.push(&[]);
                 }
             }
         }
         let mut hashers: Vec<&mut Hasher> = self.lanes.iter_mut().map(|lane| &mut lane.hasher).collect();
         Hasher::update_many(&mut hashers, &views);
-        for (place, error) in failed.into_iter().rev() {
-            let lane = self.lanes.swap_remove(place);
+        for (lane_index, error) in failed.into_iter().rev() {
+            let lane = self.lanes.swap_remove(lane_index);
             done(lane.index, Err(error));
         }
         let ended: Vec<Lane<S>> = self

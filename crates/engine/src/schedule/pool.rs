@@ -1,4 +1,4 @@
-//! The threads that hash. They are ours: Node's pool of four stays free for `fs` and `dns`.
+//! Thread pools. Node's own pool of four threads stays free for `fs` and `dns`.
 
 use crate::error::{Code, Error, Result};
 use crate::schedule::fork_join::Helpers;
@@ -6,36 +6,48 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// Folders nest on the stack while they are walked, and a thread that waits for one folder may pick up
-/// another: this much address space (untouched pages cost nothing) holds trees some ten thousand deep.
-const STACK_BYTES: usize = 256 << 20;
+/// The stack of each thread, as large as that of a main thread on most systems. Nothing on these threads recurses by
+/// the depth of a folder; a thread that waits for others of its pool may run one of their tasks meanwhile.
+const STACK_BYTES: usize = 8 << 20;
 
-static BESIDE: OnceLock<Option<ThreadPool>> = OnceLock::new();
+static HELPER_POOL: OnceLock<Option<ThreadPool>> = OnceLock::new();
 
 /// The most threads a caller may ask for.
 pub const MAX_THREADS: usize = 1024;
 
-/// How many threads a job gets when it does not say: one per core this process may use.
+/// Return how many threads a job gets by default: one per core that this process may use.
 pub fn default_threads() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-/// A pool of `threads` threads of its own.
-pub fn get(threads: usize) -> Result<ThreadPool> {
-    ThreadPoolBuilder::new()
-        .num_threads(threads.clamp(1, MAX_THREADS))
-        .stack_size(STACK_BYTES)
-        .thread_name(|index| format!("lineaprint-{index}"))
-        .build()
-        .map_err(|error| Error::new(Code::Internal, format!("cannot start {threads} threads: {error}")))
+/// Create a pool of `threads` threads, or of fewer where the system refuses so many: the results are the same.
+///
+/// An error if not even one thread can be started.
+pub fn create(threads: usize) -> Result<ThreadPool> {
+    let mut count = threads.clamp(1, MAX_THREADS);
+    loop {
+        let pool = ThreadPoolBuilder::new()
+            .num_threads(count)
+            .stack_size(STACK_BYTES)
+            .thread_name(|index| format!("lineaprint-{index}"))
+            .build();
+        match pool {
+            Ok(pool) => return Ok(pool),
+            Err(_) if count > 1 => count /= 2,
+            Err(error) => {
+                let message = format!("the system refuses to start a thread: {error}");
+                return Err(Error::new(Code::Unsupported, message));
+            }
+        }
+    }
 }
 
-/// The most pools that jobs share: so many may be long before one has to wait for another's end. Beyond the first
-/// they are made when they are needed, and threads without work cost nothing.
-const MOST_SHARED: usize = 4;
+/// The most pools that jobs share. Further jobs join the pool with the fewest jobs. Pools are created when they are
+/// needed; idle threads cost nothing.
+const MAX_SHARED: usize = 4;
 
-/// The pools that jobs share, each with how many jobs it has.
-static LEASED: Mutex<Vec<Shared>> = Mutex::new(Vec::new());
+/// The pools that jobs share, each with the number of its jobs.
+static SHARED: Mutex<Vec<Shared>> = Mutex::new(Vec::new());
 
 struct Shared {
     pool: Arc<ThreadPool>,
@@ -45,19 +57,20 @@ struct Shared {
 /// The pool of one job, until this is dropped.
 pub struct Lease {
     pool: Arc<ThreadPool>,
+    /// The number of jobs of a shared pool.
     jobs: Option<Arc<AtomicUsize>>,
 }
 
 impl Lease {
-    /// Runs `job` on the threads of the pool, gives them back, and then tells what came of it: who is told finds them
-    /// free for the next job.
-    pub fn spawn<T>(self, job: impl FnOnce() -> T + Send + 'static, tell: impl FnOnce(T) + Send + 'static) {
+    /// Run `job` on the threads of the pool, and give the lease to it.
+    pub fn spawn(self, job: impl FnOnce(Self) + Send + 'static) {
         let pool = Arc::clone(&self.pool);
-        pool.spawn(move || {
-            let outcome = job();
-            drop(self);
-            tell(outcome);
-        });
+        pool.spawn(move || job(self));
+    }
+
+    /// Return the number of threads.
+    pub fn threads(&self) -> usize {
+        self.pool.current_num_threads()
     }
 }
 
@@ -69,19 +82,19 @@ impl Drop for Lease {
     }
 }
 
-/// A pool for a job of `threads` threads, where `None` is one per core.
+/// Lease a pool for a job of `threads` threads, where `None` is one per core.
 ///
-/// Threads look at what others hand them only when the job they are in ends, which may take hours: a job that comes
-/// meanwhile gets threads of its own, and the system shares the cores between the two.
+/// A rayon thread takes tasks of others only between its own, and a job may take hours. So a job that starts while
+/// another runs gets another pool, and the system shares the cores between the two.
 pub fn lease(threads: Option<usize>) -> Result<Lease> {
     if let Some(count) = threads.filter(|count| *count != default_threads()) {
-        let pool = Arc::new(get(count)?);
+        let pool = Arc::new(create(count)?);
         return Ok(Lease { pool, jobs: None });
     }
-    let mut shared = LEASED.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
     let fewest = shared.iter().map(|pool| pool.jobs.load(Ordering::Relaxed)).min();
-    if shared.len() < MOST_SHARED && fewest != Some(0) {
-        let pool = Arc::new(get(default_threads())?);
+    if shared.len() < MAX_SHARED && fewest != Some(0) {
+        let pool = Arc::new(create(default_threads())?);
         let jobs = Arc::default();
         shared.push(Shared { pool, jobs });
     }
@@ -94,13 +107,13 @@ pub fn lease(threads: Option<usize>) -> Result<Lease> {
     })
 }
 
-/// The threads that help a caller who waits: one per core but the caller's own. They have nothing else to do than
-/// such short work, so that the caller does not wait for somebody's job.
-pub fn beside() -> Helpers<'static> {
-    let pool = BESIDE.get_or_init(|| {
+/// Return the threads that help a caller who waits: one per core without the caller's own. No job runs on them, so
+/// that the caller does not wait for one.
+pub fn helper_pool() -> Helpers<'static> {
+    let pool = HELPER_POOL.get_or_init(|| {
         let others = default_threads() - 1;
-        // Without them the caller does the work alone, which is slower and as correct.
-        (others > 0).then(|| get(others).ok()).flatten()
+        // Without helpers the caller does the work alone, with the same result.
+        (others > 0).then(|| create(others).ok()).flatten()
     });
     match pool {
         Some(pool) => Helpers::Of(pool),
@@ -114,35 +127,32 @@ mod tests {
     use std::sync::mpsc::channel;
 
     #[test]
-    fn a_job_does_not_wait_for_one_that_came_before() {
+    fn concurrent_jobs_get_different_pools() {
         let (release, held) = channel::<()>();
-        let (tell, told) = channel();
+        let (sender, receiver) = channel();
         let (first, second) = (lease(None).expect("a pool"), lease(None).expect("a pool"));
         assert!(!Arc::ptr_eq(&first.pool, &second.pool));
         let busy = Arc::clone(&first.pool);
-        first.spawn(
-            move || {
-                // All threads of the first job wait until the second is done.
-                let held = Mutex::new(held);
-                busy.broadcast(|_| held.lock().map(|held| held.recv().ok()).ok());
-            },
-            |()| (),
-        );
-        second.spawn(|| (), move |()| tell.send(()).expect("somebody listens"));
-        told.recv().expect("the second job ends");
+        first.spawn(move |_| {
+            // All threads of the first job wait until the second job is done.
+            let held = Mutex::new(held);
+            busy.broadcast(|_| held.lock().map(|held| held.recv().ok()).ok());
+        });
+        second.spawn(move |_| sender.send(()).expect("the receiver is alive"));
+        receiver.recv().expect("the second job ends");
         drop(release);
     }
 
     #[test]
-    fn pools_are_given_back_and_not_made_without_need() {
+    fn shared_pools_are_reused() {
         for _ in 0..100 {
             let leases: Vec<_> = (0..10).map(|_| lease(None).expect("a pool")).collect();
             assert_eq!(leases.len(), 10);
         }
-        let pools = LEASED.lock().expect("no panic").len();
-        assert!(pools <= MOST_SHARED, "{pools} pools");
+        let pools = SHARED.lock().expect("no panic").len();
+        assert!(pools <= MAX_SHARED, "{pools} pools");
         let own = lease(Some(default_threads() + 1)).expect("a pool");
-        assert_eq!(own.pool.current_num_threads(), default_threads() + 1);
+        assert_eq!(own.threads(), default_threads() + 1);
         assert!(own.jobs.is_none());
     }
 }

@@ -111,7 +111,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn every_unit_is_done_once(units in 0..300_usize, least in 0..20_usize, threads in 1..9_usize) {
-            let pool = pool::get(threads).expect("a pool");
+            let pool = pool::create(threads).expect("a pool");
             let mut done = pool.install(|| run(units, least, Ok)).expect("no unit fails");
             done.sort_unstable();
             prop_assert_eq!(done, (0..units).collect::<Vec<_>>());
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_failure_stops_the_others_and_reaches_the_caller() {
-        let pool = pool::get(3).expect("a pool");
+        let pool = pool::create(3).expect("a pool");
         let done = AtomicUsize::new(0);
         let outcome = pool.install(|| {
             run(10_000, 1, |unit| {
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn a_panic_reaches_the_caller() {
-        let pool = pool::get(2).expect("a pool");
+        let pool = pool::create(2).expect("a pool");
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             pool.install(|| {
                 run(8, 1, |unit| {

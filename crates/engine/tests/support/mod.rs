@@ -23,7 +23,7 @@ pub fn chosen_bytes(bytes: &[u8], plan: &Plan, width: u64) -> (Vec<u8>, bool) {
     let Some(selection) = plan.select(units.len() as u64) else {
         return (bytes.to_vec(), false);
     };
-    let chosen = (0..selection.count()).map(|place| selection.index(place));
+    let chosen = (0..selection.count()).map(|rank| selection.index(rank));
     let stream = chosen.flat_map(|unit| units[usize::try_from(unit).expect("small")]);
     (stream.copied().collect(), true)
 }

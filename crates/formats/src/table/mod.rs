@@ -143,10 +143,12 @@ pub(crate) fn read_checked(
         .is_some_and(|end| end <= input.length());
     match (fits, usize::try_from(length)) {
         (true, Ok(length)) => input.read(offset, length),
-        _ => Err(FormatError::new(format!("{what} does not lie in the file")).but(
-            format!("at most {} bytes", input.length()),
-            format!("{length} bytes from byte {offset}"),
-        )),
+        _ => Err(
+            FormatError::new(format!("{what} does not lie in the file")).with_expected(
+                format!("at most {} bytes", input.length()),
+                format!("{length} bytes from byte {offset}"),
+            ),
+        ),
     }
 }
 

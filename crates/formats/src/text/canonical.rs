@@ -30,7 +30,7 @@ pub fn canonical(document: &[u8]) -> Option<Vec<u8>> {
 /// A parsed value that can write itself.
 enum Value<'a> {
     /// A word or a number in its canonical form.
-    Plain(Cow<'a, str>),
+    Literal(Cow<'a, str>),
     Text(Text<'a>),
     Array(Vec<Value<'a>>),
     /// Sorted by key.
@@ -41,13 +41,13 @@ enum Value<'a> {
 struct Text<'a> {
     content: Cow<'a, str>,
     /// Whether it is written as it stands.
-    plain: bool,
+    verbatim: bool,
 }
 
 impl Value<'_> {
     fn write(&self, out: &mut String) {
         match self {
-            Self::Plain(text) => out.push_str(text),
+            Self::Literal(text) => out.push_str(text),
             Self::Text(text) => text.write(out),
             Self::Array(items) => {
                 out.push('[');
@@ -79,7 +79,7 @@ impl Text<'_> {
     /// Writes it as `JSON.stringify` does.
     fn write(&self, out: &mut String) {
         out.push('"');
-        if self.plain {
+        if self.verbatim {
             out.push_str(&self.content);
         } else {
             for character in self.content.chars() {
@@ -154,7 +154,7 @@ impl<'a> Parser<'a> {
         let rest = &self.text.as_bytes()[self.at..];
         let (word, form) = WORDS.iter().find(|(word, _)| rest.starts_with(word.as_bytes()))?;
         self.at += word.len();
-        Some(Value::Plain(Cow::Borrowed(form)))
+        Some(Value::Literal(Cow::Borrowed(form)))
     }
 
     fn object(&mut self, depth: usize) -> Option<Value<'a>> {
@@ -216,7 +216,10 @@ impl<'a> Parser<'a> {
         if self.peek()? == b'"' {
             let content = Cow::Borrowed(&self.text[start..self.at]);
             self.at += 1;
-            return Some(Text { content, plain: true });
+            return Some(Text {
+                content,
+                verbatim: true,
+            });
         }
         let mut content = self.text[start..self.at].to_owned();
         loop {
@@ -226,7 +229,7 @@ impl<'a> Parser<'a> {
                     let content = Cow::Owned(content);
                     return Some(Text {
                         content,
-                        plain: false,
+                        verbatim: false,
                     });
                 }
                 b'\\' => content.push(self.escape()?),
@@ -242,8 +245,11 @@ impl<'a> Parser<'a> {
     /// Goes to the next quote, backslash or control character.
     fn run(&mut self) {
         let rest = &self.text.as_bytes()[self.at..];
-        let plain = |byte: &u8| *byte >= 0x20 && *byte != b'"' && *byte != b'\\';
-        self.at += rest.iter().position(|byte| !plain(byte)).unwrap_or(rest.len());
+        let unescaped = |byte: &u8| *byte >= 0x20 && *byte != b'"' && *byte != b'\\';
+        self.at += rest
+            .iter()
+            .position(|byte| !unescaped(byte))
+            .unwrap_or(rest.len());
     }
 
     /// The character that the escape at the position means. Half a surrogate pair is none.
@@ -312,12 +318,12 @@ impl<'a> Parser<'a> {
         let written = &self.text[start..self.at];
         // Up to fifteen digits a whole number is what it says, and written as it is; not so -0.
         if self.at == whole && written.len() <= 15 && !(negative && written == "-0") {
-            return Some(Value::Plain(Cow::Borrowed(written)));
+            return Some(Value::Literal(Cow::Borrowed(written)));
         }
         let value: f64 = written.parse().ok()?;
         value
             .is_finite()
-            .then(|| Value::Plain(Cow::Owned(number_text(value))))
+            .then(|| Value::Literal(Cow::Owned(number_text(value))))
     }
 }
 

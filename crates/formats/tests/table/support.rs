@@ -1,4 +1,4 @@
-//! Tables as plain values, the arrays that hold them in every form of Arrow, and a slow writer of blocks.
+//! Tables as array values, the arrays that hold them in every form of Arrow, and a slow writer of blocks.
 
 #![allow(
     clippy::cast_possible_truncation,
@@ -133,11 +133,11 @@ pub fn slow_block(of: &Type, values: &[Value]) -> Vec<u8> {
         .collect();
     match of {
         Type::Struct(fields) => {
-            for (place, field) in fields.iter().enumerate() {
+            for (index, field) in fields.iter().enumerate() {
                 let child: Vec<Value> = values
                     .iter()
                     .map(|value| match value {
-                        Value::Fields(fields) => fields[place].clone(),
+                        Value::Fields(fields) => fields[index].clone(),
                         _ => Value::Null,
                     })
                     .collect();
@@ -187,12 +187,15 @@ pub fn slow_block(of: &Type, values: &[Value]) -> Vec<u8> {
 pub struct Forms {
     state: u64,
     /// Only those that a Parquet file can be written of.
-    pub plain: bool,
+    pub without_runs: bool,
 }
 
 impl Forms {
-    pub const fn new(seed: u64, plain: bool) -> Self {
-        Self { state: seed, plain }
+    pub const fn new(seed: u64, without_runs: bool) -> Self {
+        Self {
+            state: seed,
+            without_runs,
+        }
     }
 
     fn draw(&mut self, count: u64) -> u64 {
@@ -311,17 +314,17 @@ pub fn array(of: &Type, values: &[Value], forms: &mut Forms) -> ArrayRef {
             let (fields, columns): (Vec<Field>, Vec<ArrayRef>) = fields
                 .iter()
                 .enumerate()
-                .map(|(place, field)| {
+                .map(|(index, field)| {
                     let below: Vec<Value> = values
                         .iter()
                         .map(|value| match value {
-                            Value::Fields(fields) => fields[place].clone(),
+                            Value::Fields(fields) => fields[index].clone(),
                             _ => filler(field),
                         })
                         .collect();
                     let child = array(field, &below, forms);
                     (
-                        Field::new(format!("f{place}"), child.data_type().clone(), true),
+                        Field::new(format!("f{index}"), child.data_type().clone(), true),
                         child,
                     )
                 })
@@ -361,22 +364,22 @@ fn filler(of: &Type) -> Value {
 }
 
 /// A dictionary, or runs, or the array as it is.
-fn encoded(plain: ArrayRef, forms: &mut Forms) -> ArrayRef {
+fn encoded(array: ArrayRef, forms: &mut Forms) -> ArrayRef {
     match forms.draw(3) {
         0 => {
-            // The values backwards with one that is not used in front, so that keys are no places.
-            let order: Int32Array = (0..plain.len()).rev().map(|place| place as i32).collect();
-            let values = arrow_select::take::take(&plain, &order, None).expect("taken");
-            let keys: Vec<Option<i32>> = (0..plain.len())
-                .map(|row| (row % 3 != 2 || plain.is_valid(row)).then(|| (plain.len() - 1 - row) as i32))
+            // The values backwards with one that is not used in front, so that keys are no bounds.
+            let order: Int32Array = (0..array.len()).rev().map(|index| index as i32).collect();
+            let values = arrow_select::take::take(&array, &order, None).expect("taken");
+            let keys: Vec<Option<i32>> = (0..array.len())
+                .map(|row| (row % 3 != 2 || array.is_valid(row)).then(|| (array.len() - 1 - row) as i32))
                 .collect();
             Arc::new(DictionaryArray::<Int32Type>::new(keys.into(), values))
         }
-        1 if !forms.plain && !plain.is_empty() => {
-            let ends: Int32Array = (1..=plain.len()).map(|end| end as i32).collect();
-            Arc::new(RunArray::<Int32Type>::try_new(&ends, &plain).expect("runs"))
+        1 if !forms.without_runs && !array.is_empty() => {
+            let ends: Int32Array = (1..=array.len()).map(|end| end as i32).collect();
+            Arc::new(RunArray::<Int32Type>::try_new(&ends, &array).expect("runs"))
         }
-        _ => plain,
+        _ => array,
     }
 }
 
@@ -387,7 +390,7 @@ fn offsets(values: &[Value], item: &Type, forms: &mut Forms) -> (Vec<i32>, Vec<V
     for value in values {
         match value {
             Value::Items(some) => items.extend(some.iter().cloned()),
-            // A Parquet file has no place for what does not count, but the writer passes over it.
+            // A Parquet file has no index for what does not count, but the writer passes over it.
             _ => (0..forms.draw(3)).for_each(|_| items.push(filler(item))),
         }
         ends.push(items.len() as i32);
@@ -396,7 +399,7 @@ fn offsets(values: &[Value], item: &Type, forms: &mut Forms) -> (Vec<i32>, Vec<V
 }
 
 fn list(item: &Type, values: &[Value], forms: &mut Forms) -> ArrayRef {
-    let form = forms.draw(if forms.plain { 2 } else { 3 });
+    let form = forms.draw(if forms.without_runs { 2 } else { 3 });
     let mut junk = Forms::new(values.len() as u64, true);
     let (ends, items) = offsets(values, item, &mut junk);
     let child = array(item, &items, forms);
@@ -465,8 +468,8 @@ fn map(item: &Type, values: &[Value], forms: &mut Forms) -> ArrayRef {
 
 /// The places at which values are cut into pieces.
 pub fn pieces<'a>(values: &'a [Value], cuts: &[usize]) -> Vec<&'a [Value]> {
-    let mut places: Vec<usize> = cuts.iter().map(|cut| cut % (values.len() + 1)).collect();
-    places.extend([0, values.len()]);
-    places.sort_unstable();
-    places.windows(2).map(|pair| &values[pair[0]..pair[1]]).collect()
+    let mut bounds: Vec<usize> = cuts.iter().map(|cut| cut % (values.len() + 1)).collect();
+    bounds.extend([0, values.len()]);
+    bounds.sort_unstable();
+    bounds.windows(2).map(|pair| &values[pair[0]..pair[1]]).collect()
 }

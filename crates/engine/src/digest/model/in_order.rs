@@ -4,7 +4,7 @@
 //! they fill the two lanes of a core. Where threads are left over each stream has a core: one hashes the file, another
 //! the tensors, and reads what comes next.
 
-use super::Shard;
+use super::{OpenShard, ShardDigests};
 use crate::control::Control;
 use crate::error::Result;
 use crate::io::buffer::Buffer;
@@ -16,40 +16,42 @@ use rayon::prelude::*;
 /// Bytes that two threads hash before they wait for each other: about a millisecond.
 const STEP: usize = 2 << 20;
 
-/// Hashes the files of a model and, where `algorithms` says how, their tensors.
+/// Hash the files of a model and, where `tensors` is there, their tensors.
 pub fn hash(
-    shards: &mut [Shard],
-    sources: &[Source],
-    algorithms: Option<Algorithms>,
+    shards: &[OpenShard],
+    tensors: Option<Algorithms>,
     files: Algorithms,
     control: &Control,
-) -> Result<()> {
+) -> Result<Vec<ShardDigests>> {
     let spare = rayon::current_num_threads() >= shards.len() * 2;
     shards
-        .par_iter_mut()
-        .zip(sources)
+        .par_iter()
         .with_max_len(1)
-        .try_for_each(|(shard, source)| {
-            let (data_start, tensors) = (shard.header.data_start, &shard.header.tensors);
+        .map(|OpenShard { source, header }| {
+            let data_start = header.data_start;
             let mut whole = Hasher::new(files);
             source.read_range(0, data_start, control, |block| whole.update(block))?;
-            match algorithms {
+            let tensors = match tensors {
                 None => {
                     source.read_range(data_start, source.size(), control, |block| whole.update(block))?;
+                    Vec::new()
                 }
                 Some(algorithms) => {
-                    let mut streams = TensorStreams::new(tensors, algorithms, data_start);
+                    let mut streams = TensorStreams::new(&header.tensors, algorithms, data_start);
                     if spare {
                         on_two_threads(&mut whole, &mut streams, source, control)?;
                     } else {
                         in_two_lanes(&mut whole, &mut streams, source, control)?;
                     }
-                    shard.digests = streams.finish();
+                    streams.finish()
                 }
-            }
-            shard.file = Some(whole.finish());
-            Ok(())
+            };
+            Ok(ShardDigests {
+                tensors,
+                file: Some(whole.finish()),
+            })
         })
+        .collect()
 }
 
 fn in_two_lanes(
@@ -182,7 +184,7 @@ mod tests {
             }
             streams.update(rest);
             let expected: Vec<Digests> = tensors.iter().map(|tensor| {
-                let at = |place: u64| usize::try_from(place - 1000).expect("small");
+                let at = |position: u64| usize::try_from(position - 1000).expect("small");
                 Digests::of(&bytes[at(tensor.start)..at(tensor.end)], Algorithms::BOTH)
             }).collect();
             prop_assert_eq!(streams.finish(), expected);

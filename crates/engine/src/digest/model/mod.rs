@@ -1,18 +1,22 @@
-//! Tensors of safetensors files, hashed where they lie.
+//! Models: tensors of safetensors files, hashed in place.
 //!
-//! A model's shards are one job. What its threads take from one list depends on what is asked for:
+//! The shards of a model are one job. The unit of work depends on the request:
 //!
 //! - BLAKE3 of tensors, of files, or of both: tiles of the files, see [`tiles`].
 //! - SHA-256 of tensors: whole tensors, several at once on each thread, see [`crate::schedule::multi_stream`].
-//! - SHA-256 of tensors and files: whole files, from the front to the back, see [`in_order`].
+//! - SHA-256 of tensors and files: whole files, from start to end, see [`in_order`].
 
 mod booleans;
 mod in_order;
+mod request;
 mod tiles;
+
+pub use request::{Digested, IndexFile, Model, ReadModel, Reading};
 
 use crate::control::Control;
 use crate::error::{Code, Error, Result};
 use crate::io::source::{Source, Stamp, retry_once};
+use crate::schedule::first_error::FirstError;
 use crate::schedule::multi_stream::{self, Span};
 use lineaprint_digest::{Algorithms, Digests};
 use lineaprint_formats::model::safetensors::shards;
@@ -21,38 +25,135 @@ use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-/// How the tensors of a model are hashed.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// Hash functions for the tensors; `None` reads headers only.
-    pub tensors: Option<Algorithms>,
-    /// Hash functions for the whole files, if they are wanted too.
-    pub files: Option<Algorithms>,
+/// The parts of a model that are hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// None: only headers are read.
+    Headers,
+    /// The tensors.
+    Tensors(Algorithms),
+    /// The whole files.
+    Files(Algorithms),
+    /// The tensors and the whole files, in one read.
+    Both {
+        /// Hash functions for the tensors.
+        tensors: Algorithms,
+        /// Hash functions for the files.
+        files: Algorithms,
+    },
 }
 
-/// One shard: its header, the digests of its tensors in the header's order, and of itself if asked for.
+impl Wanted {
+    /// Return the hash functions for the tensors, if they are hashed.
+    pub const fn tensors(self) -> Option<Algorithms> {
+        match self {
+            Self::Tensors(tensors) | Self::Both { tensors, .. } => Some(tensors),
+            Self::Headers | Self::Files(_) => None,
+        }
+    }
+
+    /// Return the hash functions for the files, if they are hashed.
+    pub const fn files(self) -> Option<Algorithms> {
+        match self {
+            Self::Files(files) | Self::Both { files, .. } => Some(files),
+            Self::Headers | Self::Tensors(_) => None,
+        }
+    }
+}
+
+/// One shard of a model.
 #[derive(Clone, Debug)]
 pub struct Shard {
-    /// Where it was found.
+    /// Its path.
     pub path: PathBuf,
-    /// What the system said of it; it did not change while it was read.
+    /// Its stamp, which did not change while it was read.
     pub stamp: Stamp,
     /// The validated header.
     pub header: Header,
-    /// One per tensor, in the order of `header.tensors`; empty where only headers were asked for.
-    pub digests: Vec<Digests>,
-    /// Digests of the whole file, where asked for.
+    /// The digests of its tensors.
+    pub tensors: TensorDigests,
+    /// Digests of the whole file, where it was hashed.
     pub file: Option<Digests>,
-    /// The places in `header.tensors` of BOOL tensors with bytes other than 0 and 1, where tensors were hashed.
-    pub odd_booleans: Vec<usize>,
 }
 
-/// Reads and validates the header of an open safetensors file.
+/// The digests of the tensors of a shard, in the order of `header.tensors`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TensorDigests {
+    /// Only the header was read.
+    Listed,
+    /// All tensors were read.
+    Hashed {
+        /// The digest of each tensor.
+        digests: Vec<Digests>,
+        /// The indices of BOOL tensors with bytes other than 0 and 1.
+        odd_booleans: Vec<usize>,
+    },
+    /// A sample of the tensors was read.
+    Sampled(Vec<SampledTensor>),
+}
+
+/// The digest of a tensor of which a sample was to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SampledTensor {
+    /// The tensor was read whole: its digests are the plain ones.
+    Whole(Digests),
+    /// A part of it was read: its digests are `sampled` ones.
+    Part(Digests),
+}
+
+impl SampledTensor {
+    /// Return the digests of either kind.
+    pub const fn digests(&self) -> Digests {
+        match self {
+            Self::Whole(digests) | Self::Part(digests) => *digests,
+        }
+    }
+}
+
+/// An open shard with its header.
+pub(crate) struct OpenShard {
+    pub source: Source,
+    pub header: Header,
+}
+
+impl OpenShard {
+    /// Open a shard and read its header.
+    pub fn open(path: &Path) -> Result<Self> {
+        let source = Source::open(path)?;
+        let header = read_header(&source)?;
+        Ok(Self { source, header })
+    }
+
+    /// Open all shards on the threads of the current pool.
+    pub fn open_all(paths: &[PathBuf]) -> Result<Vec<Self>> {
+        paths.par_iter().map(|path| Self::open(path)).collect()
+    }
+
+    /// Close the shard, and keep its digests.
+    pub fn into_shard(self, tensors: TensorDigests, file: Option<Digests>) -> Shard {
+        Shard {
+            path: self.source.path().to_owned(),
+            stamp: self.source.stamp(),
+            header: self.header,
+            tensors,
+            file,
+        }
+    }
+}
+
+/// The digests of one shard that a read has computed.
+struct ShardDigests {
+    /// One for each tensor; none where they are not hashed.
+    tensors: Vec<Digests>,
+    file: Option<Digests>,
+}
+
+/// Read and validate the header of an open safetensors file.
 pub fn read_header(source: &Source) -> Result<Header> {
     let size = source.size();
     if size < LENGTH_BYTES {
         return Err(Error::new(Code::Format, "it is too short for a safetensors file")
-            .but("at least 8 bytes", format!("{size} bytes"))
+            .with_expected("at least 8 bytes", format!("{size} bytes"))
             .at(source.path()));
     }
     let mut first = [0; 8];
@@ -61,18 +162,18 @@ pub fn read_header(source: &Source) -> Result<Header> {
         safetensors::header_length(first, size).map_err(|error| Error::format(source.path(), error))?;
     let length = usize::try_from(length)
         .map_err(|_| Error::new(Code::Format, "its header does not fit into memory").at(source.path()))?;
-    // At most HEADER_LIMIT, and at most what is left of the file.
+    // At most HEADER_LIMIT, and at most the rest of the file.
     let mut header = vec![0; length];
     source.read_exact_at(&mut header, LENGTH_BYTES)?;
     safetensors::parse(&header, size).map_err(|error| Error::format(source.path(), error))
 }
 
-/// Reads a shard index: the plain file names of the shards, sorted. `path` is for messages.
+/// Parse a shard index: the file names of the shards, sorted. `path` is for messages.
 pub fn read_index(json: &[u8], path: &Path) -> Result<shards::Index> {
     shards::parse(json).map_err(|error| Error::format(path, error))
 }
 
-/// Holds the shards against the index that named them. `path` is for messages.
+/// Check that the shards hold what their index maps. `path` is for messages.
 pub fn check_index(index: &shards::Index, shards: &[Shard], path: &Path) -> Result<()> {
     let names: Vec<_> = shards
         .iter()
@@ -89,100 +190,92 @@ pub fn check_index(index: &shards::Index, shards: &[Shard], path: &Path) -> Resu
     shards::check(index, &mut found).map_err(|error| Error::format(path, error))
 }
 
-/// Reads the shards of a model and hashes what `options` asks for, on the threads of the current pool.
-pub fn read(paths: &[PathBuf], options: Options, control: &Control) -> Result<Vec<Shard>> {
-    retry_once(|| read_once(paths, options, control))
+/// Read the shards of a model and hash the wanted parts, on the threads of the current pool.
+pub fn read(paths: &[PathBuf], wanted: Wanted, control: &Control) -> Result<Vec<Shard>> {
+    retry_once(|| read_once(paths, wanted, control))
 }
 
-fn read_once(paths: &[PathBuf], options: Options, control: &Control) -> Result<Vec<Shard>> {
-    let opened = paths
-        .par_iter()
-        .map(|path| open(path))
-        .collect::<Result<Vec<_>>>()?;
-    let (sources, mut shards): (Vec<_>, Vec<_>) = opened.into_iter().unzip();
-    for source in &sources {
-        control.add_file(source.size());
+fn read_once(paths: &[PathBuf], wanted: Wanted, control: &Control) -> Result<Vec<Shard>> {
+    let opened = OpenShard::open_all(paths)?;
+    for shard in &opened {
+        control.add_file(shard.source.size());
     }
-    let sha256 = [options.tensors, options.files]
+    let sha256 = [wanted.tensors(), wanted.files()]
         .into_iter()
         .flatten()
         .any(|algorithms| algorithms.sha256);
-    match (options.tensors, options.files) {
-        (None, None) => {}
-        (tensors, files) if !sha256 => {
-            tiles::hash(&mut shards, &sources, tensors.is_some(), files.is_some(), control)?;
-        }
-        (Some(algorithms), None) => hash_tensor_streams(&mut shards, &sources, algorithms, control)?,
-        (tensors, Some(files)) => in_order::hash(&mut shards, &sources, tensors, files, control)?,
-    }
-    for (source, shard) in sources.iter().zip(&mut shards) {
-        if options.tensors.is_some() {
-            shard.odd_booleans = booleans::odd(shard, source, control)?;
-        }
-        source.verify_unchanged()?;
+    let digests = match wanted {
+        Wanted::Headers => opened
+            .iter()
+            .map(|_| ShardDigests {
+                tensors: Vec::new(),
+                file: None,
+            })
+            .collect(),
+        wanted if !sha256 => tiles::hash(&opened, wanted, control)?,
+        Wanted::Tensors(algorithms) => hash_tensor_streams(&opened, algorithms, control)?,
+        Wanted::Files(files) => in_order::hash(&opened, None, files, control)?,
+        Wanted::Both { tensors, files } => in_order::hash(&opened, Some(tensors), files, control)?,
+    };
+    let mut shards = Vec::with_capacity(opened.len());
+    for (shard, ShardDigests { tensors, file }) in opened.into_iter().zip(digests) {
+        let tensors = match wanted {
+            Wanted::Headers | Wanted::Files(_) => TensorDigests::Listed,
+            Wanted::Tensors(_) | Wanted::Both { .. } => TensorDigests::Hashed {
+                digests: tensors,
+                odd_booleans: booleans::odd(&shard, control)?,
+            },
+        };
+        shard.source.verify_unchanged()?;
         control.file_done();
+        shards.push(shard.into_shard(tensors, file));
     }
     Ok(shards)
-}
-
-/// Opens a shard and reads its header.
-pub(crate) fn open(path: &Path) -> Result<(Source, Shard)> {
-    let source = Source::open(path)?;
-    let header = read_header(&source)?;
-    let shard = Shard {
-        path: path.to_owned(),
-        stamp: source.stamp(),
-        header,
-        digests: Vec::new(),
-        file: None,
-        odd_booleans: Vec::new(),
-    };
-    Ok((source, shard))
 }
 
 const fn length(tensor: &Tensor) -> u64 {
     tensor.end - tensor.start
 }
 
-/// Hashes whole tensors of all shards as streams, the longest first.
+/// Hash whole tensors of all shards as streams, the longest first.
 fn hash_tensor_streams(
-    shards: &mut [Shard],
-    sources: &[Source],
+    shards: &[OpenShard],
     algorithms: Algorithms,
     control: &Control,
-) -> Result<()> {
+) -> Result<Vec<ShardDigests>> {
     let mut order: Vec<(u64, usize, usize)> = Vec::new();
-    for (shard, Shard { header, digests, .. }) in shards.iter_mut().enumerate() {
-        digests.resize(header.tensors.len(), Digests::default());
+    for (shard, OpenShard { header, .. }) in shards.iter().enumerate() {
         let tensors = header.tensors.iter().enumerate();
         order.extend(tensors.map(|(tensor, span)| (length(span), shard, tensor)));
     }
     order.sort_unstable_by(|a, b| b.cmp(a));
-    let view: &[Shard] = shards;
-    let found = Mutex::new((Vec::with_capacity(order.len()), None));
-    let open = |place: usize| {
-        let (_, shard, tensor) = order[place];
-        let Tensor { start, end, .. } = view[shard].header.tensors[tensor];
+    let hashed = Mutex::new(Vec::with_capacity(order.len()));
+    let failure = FirstError::default();
+    let open = |rank: usize| {
+        let (_, shard, tensor) = order[rank];
+        let Tensor { start, end, .. } = shards[shard].header.tensors[tensor];
         Ok(Span {
-            source: &sources[shard],
+            source: &shards[shard].source,
             start,
             end,
         })
     };
-    let done = |place: usize, outcome: Result<(&Source, Digests)>| {
-        let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
-        match outcome {
-            Ok((_, digests)) => found.0.push((place, digests)),
-            Err(error) => {
-                found.1.get_or_insert(error);
-            }
+    let done = |rank: usize, outcome: Result<(&Source, Digests)>| match outcome {
+        Ok((_, digests)) => {
+            let (_, shard, tensor) = order[rank];
+            let mut hashed = hashed.lock().unwrap_or_else(PoisonError::into_inner);
+            hashed.push((shard, tensor, digests));
         }
+        Err(error) => failure.set(error),
     };
     multi_stream::hash_all(order.len(), algorithms, control, open, done);
-    let (found, failure) = found.into_inner().unwrap_or_else(PoisonError::into_inner);
-    for (place, digests) in found {
-        let (_, shard, tensor) = order[place];
-        shards[shard].digests[tensor] = digests;
-    }
-    failure.map_or(Ok(()), Err)
+    failure.into_result()?;
+    let mut hashed = hashed.into_inner().unwrap_or_else(PoisonError::into_inner);
+    hashed.sort_unstable_by_key(|(shard, tensor, _)| (*shard, *tensor));
+    let mut hashed = hashed.into_iter().map(|(_, _, digests)| digests);
+    let digests = shards.iter().map(|shard| ShardDigests {
+        tensors: hashed.by_ref().take(shard.header.tensors.len()).collect(),
+        file: None,
+    });
+    Ok(digests.collect())
 }

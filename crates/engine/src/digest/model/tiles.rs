@@ -6,11 +6,10 @@
 //! starts, and a thread reads a little beyond the end of its tile to complete the last one. What lies in one
 //! tile whole is hashed at once; the rest gives pieces of the tree that are merged in the end.
 
-use super::{Shard, length};
+use super::{OpenShard, ShardDigests, Wanted, length};
 use crate::control::Control;
 use crate::digest::range::subtrees::{SUBTREE, least_shared, merge_or_internal};
 use crate::error::{Error, Result};
-use crate::io::source::Source;
 use crate::schedule::work_stealing;
 use lineaprint_digest::subtree::{CHUNK, Piece, Pieces};
 use lineaprint_digest::{Algorithms, Digests, Hash, Hasher};
@@ -55,68 +54,67 @@ enum Found {
     Pieces(Vec<Piece>),
 }
 
-/// Hashes the tensors, the files, or both, and fills in what is asked for.
-pub fn hash(
-    shards: &mut [Shard],
-    sources: &[Source],
-    tensors: bool,
-    files: bool,
-    control: &Control,
-) -> Result<()> {
+/// Hash the wanted parts with BLAKE3.
+pub fn hash(shards: &[OpenShard], wanted: Wanted, control: &Control) -> Result<Vec<ShardDigests>> {
     let tiles: Vec<Tile> = shards
         .iter()
         .enumerate()
-        .flat_map(|(index, shard)| cut(index, shard, files))
+        .flat_map(|(index, shard)| cut(index, shard, wanted))
         .collect();
-    let view: &[Shard] = shards;
-    let found = work_stealing::run(tiles.len(), least_shared(control), |index| {
+    let hashed = work_stealing::run(tiles.len(), least_shared(control), |index| {
         let tile = &tiles[index];
-        let (of, source) = (&view[tile.shard], &sources[tile.shard]);
-        let parts = hash_tile(tile, of, (tensors, files), source, control)?;
+        let parts = hash_tile(tile, &shards[tile.shard], wanted, control)?;
         Ok((tile.shard, parts))
     })?;
-    for shard in shards.iter_mut() {
-        if tensors {
-            // What no tile has a part of is empty.
-            let nothing = Digests::of(&[], Algorithms::BLAKE3);
-            shard.digests = vec![nothing; shard.header.tensors.len()];
-        }
-    }
+    let mut digests: Vec<ShardDigests> = shards
+        .iter()
+        .map(|shard| {
+            // A tensor without a part in any tile is empty.
+            let empty = Digests::of(&[], Algorithms::BLAKE3);
+            let tensors = wanted.tensors().map(|_| vec![empty; shard.header.tensors.len()]);
+            ShardDigests {
+                tensors: tensors.unwrap_or_default(),
+                file: None,
+            }
+        })
+        .collect();
     let mut trees: BTreeMap<(usize, Subject), Vec<Piece>> = BTreeMap::new();
-    for (shard, parts) in found {
+    for (shard, parts) in hashed {
         for (subject, part) in parts {
             match part {
-                Found::Whole(hash) => set(&mut shards[shard], subject, hash),
+                Found::Whole(hash) => digests[shard].set(subject, hash),
                 Found::Pieces(pieces) => trees.entry((shard, subject)).or_default().extend(pieces),
             }
         }
     }
-    let view: &[Shard] = shards;
     let merged = trees
         .into_par_iter()
         .map(|((shard, subject), mut pieces)| {
-            let of = &view[shard];
+            let OpenShard { source, header } = &shards[shard];
             let length = match subject {
-                Subject::File => of.stamp.size,
-                Subject::Tensor(index) => length(&of.header.tensors[index]),
+                Subject::File => source.size(),
+                Subject::Tensor(index) => length(&header.tensors[index]),
             };
-            Ok((shard, subject, merge_or_internal(&mut pieces, length, &of.path)?))
+            let hash = merge_or_internal(&mut pieces, length, source.path())?;
+            Ok((shard, subject, hash))
         })
         .collect::<Result<Vec<_>>>()?;
     for (shard, subject, hash) in merged {
-        set(&mut shards[shard], subject, hash);
+        digests[shard].set(subject, hash);
     }
-    Ok(())
+    Ok(digests)
 }
 
-fn set(shard: &mut Shard, subject: Subject, hash: Hash) {
-    let digests = Digests {
-        blake3: Some(hash),
-        sha256: None,
-    };
-    match subject {
-        Subject::File => shard.file = Some(digests),
-        Subject::Tensor(index) => shard.digests[index] = digests,
+impl ShardDigests {
+    fn set(&mut self, subject: Subject, hash: Hash) {
+        let digests = Digests {
+            blake3: Some(hash),
+            sha256: None,
+        };
+        match subject {
+            Subject::File => self.file = Some(digests),
+            Subject::Tensor(index) => self.tensors[index] = digests,
+        }
     }
 }
 
@@ -124,10 +122,10 @@ fn set(shard: &mut Shard, subject: Subject, hash: Hash) {
 ///
 /// Where the file is hashed too its own subtrees are the tiles. Where only tensors are, tiles start with a
 /// tensor, so that the pieces of a large one are whole subtrees, and small ones are gathered.
-fn cut(shard: usize, of: &Shard, files: bool) -> Vec<Tile> {
-    let (size, tensors) = (of.stamp.size, &of.header.tensors);
+fn cut(shard: usize, of: &OpenShard, wanted: Wanted) -> Vec<Tile> {
+    let (size, tensors) = (of.source.size(), &of.header.tensors);
     let mut tiles = Vec::new();
-    if files {
+    if wanted.files().is_some() {
         let mut first_tensor = 0;
         for index in 0..size.div_ceil(SUBTREE).max(1) {
             let start = index * SUBTREE;
@@ -191,7 +189,7 @@ fn cut(shard: usize, of: &Shard, files: bool) -> Vec<Tile> {
 }
 
 /// The tensors with chunks in a tile, in the order of its bytes. Empty ones have none.
-fn tensor_parts(tile: &Tile, of: &Shard) -> Vec<Part> {
+fn tensor_parts(tile: &Tile, of: &OpenShard) -> Vec<Part> {
     let tensors = of.header.tensors.iter().enumerate().skip(tile.first_tensor);
     tensors
         .take_while(|(_, tensor)| tensor.start < tile.end)
@@ -220,32 +218,26 @@ fn sink(start: u64, end: u64, length: u64) -> Sink {
     }
 }
 
-/// Reads a tile once and gives its bytes to the file and to every tensor that has a part in it.
+/// Read a tile once, and give its bytes to the file and to every tensor that has a part in it.
 fn hash_tile(
     tile: &Tile,
-    of: &Shard,
-    wanted: (bool, bool),
-    source: &Source,
+    of: &OpenShard,
+    wanted: Wanted,
     control: &Control,
 ) -> Result<Vec<(Subject, Found)>> {
-    let (tensors, files) = wanted;
-    let mut file = files.then(|| Part {
+    let mut file = wanted.files().map(|_| Part {
         subject: Subject::File,
         start: tile.start,
         end: tile.end,
-        sink: sink(tile.start, tile.end, of.stamp.size),
+        sink: sink(tile.start, tile.end, of.source.size()),
     });
-    let mut parts = if tensors {
-        tensor_parts(tile, of)
-    } else {
-        Vec::new()
-    };
+    let mut parts = wanted.tensors().map_or_else(Vec::new, |_| tensor_parts(tile, of));
     let ends = parts.last().map_or(tile.start, |part| part.end);
-    let end = if files { ends.max(tile.end) } else { ends };
+    let end = if file.is_some() { ends.max(tile.end) } else { ends };
     let mut position = tile.start;
     // Parts before this one have had all their bytes.
     let mut open = 0;
-    source.read_range(tile.start, end, control, |block| {
+    of.source.read_range(tile.start, end, control, |block| {
         if let Some(file) = &mut file {
             file.take(block, position);
         }
@@ -262,8 +254,8 @@ fn hash_tile(
 impl Part {
     /// Takes what belongs to this part out of a block that starts at `position` in the file.
     fn take(&mut self, block: &[u8], position: u64) {
-        let place = |at: u64| usize::try_from(at.saturating_sub(position)).unwrap_or(usize::MAX);
-        let bytes = &block[place(self.start).min(block.len())..place(self.end).min(block.len())];
+        let offset = |at: u64| usize::try_from(at.saturating_sub(position)).unwrap_or(usize::MAX);
+        let bytes = &block[offset(self.start).min(block.len())..offset(self.end).min(block.len())];
         match &mut self.sink {
             Sink::Whole(hasher) => hasher.update(bytes),
             Sink::Pieces(pieces) => pieces.update(bytes),

@@ -8,10 +8,12 @@ use crate::digest::file::{FileDigest, hash_in_order};
 use crate::digest::range::subtrees::{SUBTREE, hash, hash_pieces};
 use crate::error::{Code, Error, Result};
 use crate::io::source::{Source, retry_once};
+use crate::schedule::job::Job;
+use crate::schedule::readers::AccessPattern;
 use lineaprint_digest::subtree::{CHUNK, Piece, merge};
 use lineaprint_digest::{Algorithms, Digests, Hash};
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// One part of a file's digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,8 +66,11 @@ fn share(size: u64, index: u64, count: u64) -> Range<u64> {
     let units = size.div_ceil(unit);
     // In 128 bits, since a count of parts times a count of units may not fit into 64.
     let at = |part: u64| {
-        let place = u128::from(units) * u128::from(part) / u128::from(count);
-        (u64::try_from(place).unwrap_or(u64::MAX).saturating_mul(unit)).min(size)
+        let units_before = u128::from(units) * u128::from(part) / u128::from(count);
+        (u64::try_from(units_before)
+            .unwrap_or(u64::MAX)
+            .saturating_mul(unit))
+        .min(size)
     };
     at(index)..at(index + 1)
 }
@@ -76,7 +81,7 @@ pub fn merge_parts(parts: &[Part]) -> Result<FileDigest> {
     let size = parts.first().ok_or_else(|| wrong("there are no parts"))?.size;
     if let Some(other) = parts.iter().find(|part| part.size != size) {
         return Err(wrong("the parts are of files of different lengths")
-            .but(format!("{size} bytes"), format!("{} bytes", other.size)));
+            .with_expected(format!("{size} bytes"), format!("{} bytes", other.size)));
     }
     let mut pieces: Vec<Piece> = parts
         .iter()
@@ -100,6 +105,32 @@ pub fn merge_parts(parts: &[Part]) -> Result<FileDigest> {
             sha256: None,
         },
     })
+}
+
+/// A request for part `index` (from 0) of `count` of a file.
+#[derive(Clone, Debug)]
+pub struct HashPart {
+    /// The file.
+    pub path: PathBuf,
+    /// Which part, below `count`.
+    pub index: u64,
+    /// How many parts there are.
+    pub count: u64,
+}
+
+impl Job for HashPart {
+    type Output = Part;
+
+    fn access(&self) -> AccessPattern<'_> {
+        AccessPattern::Sequential {
+            paths: std::slice::from_ref(&self.path),
+            digests: 1,
+        }
+    }
+
+    fn run(self, control: &Control) -> Result<Part> {
+        hash_part(&self.path, self.index, self.count, control)
+    }
 }
 
 #[cfg(test)]

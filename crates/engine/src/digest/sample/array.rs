@@ -72,7 +72,7 @@ impl ArraySample {
 
     fn gather(&self, bytes: &[u8], mut position: u64, mut into: &mut [u8]) {
         while !into.is_empty() {
-            let (offset, left) = self.layout.place(position);
+            let (offset, left) = self.layout.locate(position);
             let count = usize::try_from(left).unwrap_or(usize::MAX).min(into.len());
             let (now, later) = into.split_at_mut(count);
             let start = usize::try_from(offset).unwrap_or(usize::MAX);
@@ -84,7 +84,7 @@ impl ArraySample {
 
     /// The `sampled` digests of the tensor that the array is. `None` if steps are missing.
     pub fn finish(self, dtype: &str, shape: &[u64]) -> Option<Digests> {
-        let plain = match self.short {
+        let content = match self.short {
             Some(digests) => digests,
             None => self.sliced.finish()?,
         };
@@ -92,7 +92,7 @@ impl ArraySample {
             units: self.layout.units(),
             bytes: self.layout.bytes(),
         };
-        Some(describe(&plain, |algorithm, hash| {
+        Some(describe(&content, |algorithm, hash| {
             description::tensor(algorithm, &self.plan, whole, (dtype, shape), hash)
         }))
     }

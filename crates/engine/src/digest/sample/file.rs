@@ -6,6 +6,8 @@ use crate::control::Control;
 use crate::digest::file::hash_source;
 use crate::error::Result;
 use crate::io::source::{Source, retry_once};
+use crate::schedule::job::Job;
+use crate::schedule::readers::AccessPattern;
 use lineaprint_digest::sample::description::{self, Whole};
 use lineaprint_digest::sample::{FILE_UNIT, Layout, Plan};
 use lineaprint_digest::{Algorithms, Digests};
@@ -84,4 +86,29 @@ pub fn sample_source(
         digests,
         extent: Extent::of(&layout),
     })
+}
+
+/// A request for samples of files. Each file has its own result, in the order of the paths.
+#[derive(Clone, Debug)]
+pub struct SampleFiles {
+    /// The files.
+    pub paths: Vec<PathBuf>,
+    /// How blocks are chosen.
+    pub plan: Plan,
+    /// Hash functions.
+    pub algorithms: Algorithms,
+}
+
+impl Job for SampleFiles {
+    type Output = Vec<Result<FileSample>>;
+
+    fn access(&self) -> AccessPattern<'_> {
+        AccessPattern::Scattered { paths: &self.paths }
+    }
+
+    fn run(self, control: &Control) -> Result<Self::Output> {
+        let files = sample_all(&self.paths, &self.plan, self.algorithms, control);
+        control.check()?;
+        Ok(files)
+    }
 }

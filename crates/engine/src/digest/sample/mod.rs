@@ -54,10 +54,10 @@ impl Extent {
 }
 
 /// One digest per algorithm, from the one made with the same algorithm.
-pub fn describe(plain: &Digests, describe: impl Fn(Algorithm, &Hash) -> Hash) -> Digests {
+pub fn describe(content: &Digests, describe: impl Fn(Algorithm, &Hash) -> Hash) -> Digests {
     let mut described = Digests::default();
-    for algorithm in plain.algorithms().iter() {
-        if let Some(hash) = plain.get(algorithm) {
+    for algorithm in content.algorithms().iter() {
+        if let Some(hash) = content.get(algorithm) {
             described.set(algorithm, describe(algorithm, &hash));
         }
     }

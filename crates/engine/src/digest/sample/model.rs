@@ -4,10 +4,10 @@ use super::stream::FileStream;
 use super::{Extent, describe, each};
 use crate::control::Control;
 use crate::digest::memory::PARALLEL_FROM;
-use crate::digest::model::{Shard, open};
+use crate::digest::model::{OpenShard, SampledTensor, Shard, TensorDigests};
 use crate::error::Result;
 use crate::io::source::{Source, retry_once};
-use lineaprint_digest::description::Tensor as Described;
+use lineaprint_digest::description::{Tensor as Described, TensorType};
 use lineaprint_digest::sample::description::{self, Whole};
 use lineaprint_digest::sample::{Layout, Plan};
 use lineaprint_digest::{Algorithm, Algorithms, Digests, Hash};
@@ -18,10 +18,8 @@ use std::path::PathBuf;
 /// A model of which a sample was asked for.
 #[derive(Clone, Debug)]
 pub struct ModelSample {
-    /// The shards. The digests of a tensor are plain where it was read whole, else its own `sampled` ones.
+    /// The shards, whose tensors are [`TensorDigests::Sampled`].
     pub shards: Vec<Shard>,
-    /// Whether a tensor was sampled, in the order of the shards and of their headers.
-    pub sampled: Vec<Vec<bool>>,
     /// `sampled` digests of the weights; `weights` digests where every tensor was read whole.
     pub weights: Digests,
     /// How much was read.
@@ -41,7 +39,7 @@ pub fn sample(
 /// One tensor to read.
 struct Task<'a> {
     source: &'a Source,
-    start: u64,
+    tensor: &'a Tensor,
     layout: Layout,
 }
 
@@ -51,126 +49,126 @@ fn sample_once(
     algorithms: Algorithms,
     control: &Control,
 ) -> Result<ModelSample> {
-    let opened = paths
-        .par_iter()
-        .map(|path| open(path))
-        .collect::<Result<Vec<_>>>()?;
-    let (sources, mut shards): (Vec<_>, Vec<_>) = opened.into_iter().unzip();
+    let opened = OpenShard::open_all(paths)?;
     let mut tasks = Vec::new();
-    let mut extents = Vec::with_capacity(shards.len());
-    for (shard, source) in shards.iter().zip(&sources) {
+    let mut extent = Extent::default();
+    for OpenShard { source, header } in &opened {
         let first = tasks.len();
-        for tensor in &shard.header.tensors {
+        for tensor in &header.tensors {
             let width = (tensor.dtype.bits / 8).max(1);
             tasks.push(Task {
                 source,
-                start: tensor.start,
+                tensor,
                 layout: Layout::new(plan, tensor.end - tensor.start, width),
             });
         }
-        let own: Vec<Extent> = tasks[first..]
-            .iter()
-            .map(|task| Extent::of(&task.layout))
-            .collect();
-        control.add_file(own.iter().map(|extent| extent.bytes_read).sum());
-        extents.push(own);
+        let bytes = tasks[first..].iter().map(|task| task.layout.bytes_read());
+        control.add_file(bytes.sum());
     }
-    let mut digests = hash_tasks(&tasks, algorithms, control)?.into_iter();
-    for (shard, own) in shards.iter_mut().zip(&extents) {
-        shard.digests = digests.by_ref().take(own.len()).collect();
+    for task in &tasks {
+        extent.add(&Extent::of(&task.layout));
     }
-    for source in &sources {
-        source.verify_unchanged()?;
+    let content = hash_tasks(&tasks, algorithms, control)?;
+    for shard in &opened {
+        shard.source.verify_unchanged()?;
         control.file_done();
     }
-    let mut extent = Extent::default();
-    extents.iter().flatten().for_each(|own| extent.add(own));
     let weights = each(algorithms, |algorithm| {
-        weights(&shards, &extents, plan, &extent, algorithm)
+        weights(&tasks, &content, plan, &extent, algorithm)
     });
-    for (shard, own) in shards.iter_mut().zip(&extents) {
-        for ((tensor, digests), extent) in shard.header.tensors.iter().zip(&mut shard.digests).zip(own) {
-            if extent.sampled {
-                *digests = alone(plan, tensor, digests, extent);
+    let mut tensors = tasks
+        .iter()
+        .zip(content)
+        .map(|(task, content)| {
+            if task.layout.is_sample() {
+                SampledTensor::Part(task.describe(plan, &content))
+            } else {
+                SampledTensor::Whole(content)
             }
-        }
-    }
+        })
+        .collect::<Vec<_>>()
+        .into_iter();
+    let shards = opened.into_iter().map(|shard| {
+        let own = tensors.by_ref().take(shard.header.tensors.len()).collect();
+        shard.into_shard(TensorDigests::Sampled(own), None)
+    });
     Ok(ModelSample {
-        shards,
-        sampled: extents
-            .iter()
-            .map(|own| own.iter().map(|extent| extent.sampled).collect())
-            .collect(),
+        shards: shards.collect(),
         weights,
         extent,
     })
 }
 
-/// The digest of all tensors, from the plain digests of what was read of each.
+/// Compute the digest of all tensors, from the plain digests of the bytes that were read of each.
 fn weights(
-    shards: &[Shard],
-    extents: &[Vec<Extent>],
+    tasks: &[Task<'_>],
+    content: &[Digests],
     plan: &Plan,
     whole: &Extent,
     algorithm: Algorithm,
 ) -> Hash {
-    let mut tensors: Vec<(Described<'_>, bool)> = Vec::new();
-    for (shard, own) in shards.iter().zip(extents) {
-        for ((tensor, digests), extent) in shard.header.tensors.iter().zip(&shard.digests).zip(own) {
-            let described = Described {
-                name: &tensor.name,
-                dtype: tensor.dtype.name,
-                shape: &tensor.shape,
-                digest: digests.get(algorithm).unwrap_or_default(),
-            };
-            tensors.push((described, extent.sampled));
-        }
-    }
+    let tensors = tasks.iter().zip(content).filter_map(|(task, digests)| {
+        let described = Described {
+            of: TensorType {
+                name: &task.tensor.name,
+                dtype: task.tensor.dtype.name,
+                shape: &task.tensor.shape,
+            },
+            digest: digests.get(algorithm)?,
+        };
+        Some((described, task.layout.is_sample()))
+    });
     if whole.sampled {
+        let mut tensors: Vec<_> = tensors.collect();
         return description::weights(algorithm, plan, whole.bytes, &mut tensors);
     }
-    let mut full: Vec<Described<'_>> = tensors.into_iter().map(|(tensor, _)| tensor).collect();
+    let mut full: Vec<Described<'_>> = tensors.map(|(tensor, _)| tensor).collect();
     lineaprint_digest::description::weights(algorithm, &mut full)
 }
 
-/// The `sampled` digests of one tensor alone, from the plain ones of its chosen elements.
-fn alone(plan: &Plan, tensor: &Tensor, digests: &Digests, extent: &Extent) -> Digests {
-    let whole = Whole {
-        units: extent.units,
-        bytes: extent.bytes,
-    };
-    describe(digests, |algorithm, hash| {
-        description::tensor(algorithm, plan, whole, (tensor.dtype.name, &tensor.shape), hash)
-    })
-}
+impl Task<'_> {
+    /// Compute the `sampled` digests of the tensor alone, from the plain digests of its chosen elements.
+    fn describe(&self, plan: &Plan, content: &Digests) -> Digests {
+        let whole = Whole {
+            units: self.layout.units(),
+            bytes: self.layout.bytes(),
+        };
+        let (dtype, shape) = (self.tensor.dtype.name, self.tensor.shape.as_slice());
+        describe(content, |algorithm, hash| {
+            description::tensor(algorithm, plan, whole, (dtype, shape), hash)
+        })
+    }
 
-/// Short streams beside each other, one per thread; long ones one after the other, each on all threads.
-fn hash_tasks(tasks: &[Task<'_>], algorithms: Algorithms, control: &Control) -> Result<Vec<Digests>> {
-    let hash = |task: &Task<'_>| {
+    /// Return whether the stream is so short that one thread hashes it.
+    fn is_short(&self) -> bool {
+        self.layout.bytes_read() < PARALLEL_FROM as u64
+    }
+
+    fn hash(&self, algorithms: Algorithms, control: &Control) -> Result<Digests> {
         let stream = FileStream {
-            source: task.source,
-            base: task.start,
-            layout: &task.layout,
+            source: self.source,
+            base: self.tensor.start,
+            layout: &self.layout,
             control,
         };
         stream.hash(algorithms)
-    };
-    let is_short = |task: &Task<'_>| task.layout.bytes_read() < PARALLEL_FROM as u64;
-    let mut digests = tasks
+    }
+}
+
+/// Hash short streams in parallel, one per thread, and long ones one after the other, each on all threads.
+fn hash_tasks(tasks: &[Task<'_>], algorithms: Algorithms, control: &Control) -> Result<Vec<Digests>> {
+    let short = tasks
         .par_iter()
         .with_max_len(1)
         .map(|task| {
-            if is_short(task) {
-                hash(task)
-            } else {
-                Ok(Digests::default())
-            }
+            task.is_short()
+                .then(|| task.hash(algorithms, control))
+                .transpose()
         })
         .collect::<Result<Vec<_>>>()?;
-    for (task, place) in tasks.iter().zip(&mut digests) {
-        if !is_short(task) {
-            *place = hash(task)?;
-        }
-    }
-    Ok(digests)
+    tasks
+        .iter()
+        .zip(short)
+        .map(|(task, hashed)| hashed.map_or_else(|| task.hash(algorithms, control), Ok))
+        .collect()
 }

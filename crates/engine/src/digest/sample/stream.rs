@@ -110,14 +110,14 @@ impl FileStream<'_> {
     }
 
     /// What to read with one call for the bytes from `position` of the stream: where it starts and how long it
-    /// is. `runs` are the chosen bytes in it, at most `room`.
-    fn span(&self, position: u64, room: usize, runs: &mut Vec<(usize, usize)>) -> (u64, usize) {
+    /// is. `runs` are the chosen bytes in it, at most `limit`.
+    fn span(&self, position: u64, limit: usize, runs: &mut Vec<(usize, usize)>) -> (u64, usize) {
         runs.clear();
-        let (start, _) = self.layout.place(position);
+        let (start, _) = self.layout.locate(position);
         let (mut end, mut taken) = (start, 0);
-        while taken < room {
-            let (offset, left) = self.layout.place(position + taken as u64);
-            let length = usize::try_from(left).unwrap_or(room).min(room - taken);
+        while taken < limit {
+            let (offset, left) = self.layout.locate(position + taken as u64);
+            let length = usize::try_from(left).unwrap_or(limit).min(limit - taken);
             let after = offset + length as u64;
             if offset - end > NEAR || (taken > 0 && after - start > SPAN) {
                 break;

@@ -3,44 +3,48 @@
 use super::{Extent, each};
 use crate::control::Control;
 use crate::digest::batch::{self, BatchFile, Context};
-use crate::digest::file::FileDigest;
 use crate::digest::tree::{self, Content, Links, ListedEntry, Options, Tree, path_from_bytes};
 use crate::error::{Code, Error, Result};
 use crate::io::folder::Folder;
 use crate::io::source::retry_once;
+use crate::schedule::first_error::FirstError;
+use crate::schedule::job::Job;
+use crate::schedule::readers::AccessPattern;
 use lineaprint_digest::Algorithm;
 use lineaprint_digest::sample::description::{self, Entry, Whole};
 use lineaprint_digest::sample::{Plan, Selection};
-use rayon::prelude::*;
-use std::path::Path;
+use rayon::Scope as Tasks;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-/// Samples the folder at `root` on the threads of the current pool.
+/// Sample the folder at `root` on the threads of the current pool.
 ///
-/// Where entries are listed, the files that were not read have no digests.
+/// Where entries are listed, the files that were not chosen are [`Content::Unread`].
 pub fn sample(root: &Path, plan: &Plan, options: &Options, control: &Control) -> Result<(Tree, Extent)> {
     retry_once(|| sample_once(root, plan, options, control))
 }
 
 fn sample_once(root: &Path, plan: &Plan, options: &Options, control: &Control) -> Result<(Tree, Extent)> {
-    let mut listed = tree::list(root, options, control)?;
-    let Some(selection) = plan.select(listed.files) else {
+    let mut listing = tree::list(root, options, control)?;
+    let Some(selection) = plan.select(listing.files) else {
         let full = tree::hash(root, options, control)?;
+        let (files, bytes) = (full.listing.files, full.listing.bytes);
         let extent = Extent {
             sampled: false,
-            units: full.files,
-            units_read: full.files,
-            bytes: full.bytes,
-            bytes_read: full.bytes,
+            units: files,
+            units_read: files,
+            bytes,
+            bytes_read: bytes,
         };
         return Ok((full, extent));
     };
-    let mut chosen = chosen(&mut listed.entries, &selection);
+    let mut chosen = chosen(&mut listing.entries, &selection);
     let extent = Extent {
         sampled: true,
-        units: listed.files,
+        units: listing.files,
         units_read: selection.count(),
-        bytes: listed.bytes,
-        bytes_read: chosen.iter().map(|(_, file)| file.size).sum(),
+        bytes: listing.bytes,
+        bytes_read: chosen.iter().filter_map(|(_, content)| content.size()).sum(),
     };
     let reader = Reader {
         links: options.links,
@@ -50,14 +54,17 @@ fn sample_once(root: &Path, plan: &Plan, options: &Options, control: &Control) -
             cache: options.cache.as_deref(),
             control,
         },
+        failure: FirstError::default(),
     };
-    reader.folder(&Folder::open_root(root)?, &mut chosen, 0)?;
+    let folder = Arc::new(Folder::open_root(root)?);
+    rayon::scope(|tasks| reader.folder(tasks, &folder, &mut chosen, 0));
+    reader.failure.into_result()?;
     let whole = Whole {
-        units: listed.files,
-        bytes: listed.bytes,
+        units: listing.files,
+        bytes: listing.bytes,
     };
-    listed.digests = each(options.algorithms, |algorithm| {
-        let mut entries: Vec<Entry<'_>> = listed
+    let digests = each(options.algorithms, |algorithm| {
+        let mut entries: Vec<Entry<'_>> = listing
             .entries
             .iter()
             .map(|entry| describe(entry, algorithm))
@@ -65,9 +72,9 @@ fn sample_once(root: &Path, plan: &Plan, options: &Options, control: &Control) -
         description::tree(algorithm, plan, whole, &mut entries)
     });
     if !options.list {
-        listed.entries.clear();
+        listing.entries.clear();
     }
-    Ok((listed, extent))
+    Ok((Tree { digests, listing }, extent))
 }
 
 fn describe(entry: &ListedEntry, algorithm: Algorithm) -> Entry<'_> {
@@ -78,25 +85,30 @@ fn describe(entry: &ListedEntry, algorithm: Algorithm) -> Entry<'_> {
             size: file.size,
             digest: file.digests.get(algorithm),
         },
+        Content::Unread { size } => Entry::File {
+            path,
+            size: *size,
+            digest: None,
+        },
         Content::Link(target) => Entry::Link { path, target },
     }
 }
 
-/// A chosen file: its relative path, its size as it was listed, and the place for its digests.
-type Chosen<'a> = (&'a [u8], &'a mut FileDigest);
+/// A chosen file: its relative path, and its entry in the listing, which is unread.
+type Chosen<'a> = (&'a [u8], &'a mut Content);
 
-/// The chosen ones of the files, which are sorted by their paths.
+/// Return the chosen ones of the files, which are sorted by their paths.
 fn chosen<'a>(entries: &'a mut [ListedEntry], selection: &Selection) -> Vec<Chosen<'a>> {
-    let files = entries.iter_mut().filter_map(|entry| match &mut entry.content {
-        Content::File(file) => Some((entry.path.as_slice(), file)),
+    let files = entries.iter_mut().filter_map(|entry| match &entry.content {
+        Content::File(_) | Content::Unread { .. } => Some((entry.path.as_slice(), &mut entry.content)),
         Content::Link(_) => None,
     });
-    let mut place = 0;
+    let mut rank = 0;
     (0_u64..)
         .zip(files)
         .filter_map(|(unit, file)| {
-            let wanted = place < selection.count() && selection.index(place) == unit;
-            place += u64::from(wanted);
+            let wanted = rank < selection.count() && selection.index(rank) == unit;
+            rank += u64::from(wanted);
             wanted.then_some(file)
         })
         .collect()
@@ -105,69 +117,115 @@ fn chosen<'a>(entries: &'a mut [ListedEntry], selection: &Selection) -> Vec<Chos
 struct Reader<'a> {
     links: Links,
     context: Context<'a>,
+    failure: FirstError,
 }
 
 impl Reader<'_> {
-    /// Reads the chosen files below a folder whose own path takes the first `depth` bytes of theirs.
+    /// Start tasks that read the chosen files below a folder, whose own path has `depth` bytes.
     ///
-    /// Everything is opened beneath its parent, as in the walk that listed it.
-    fn folder(&self, folder: &Folder, chosen: &mut [Chosen<'_>], depth: usize) -> Result<()> {
-        self.context.control.check()?;
-        // Paths are sorted, so those that share a folder stand side by side.
-        let mut groups: Vec<&mut [Chosen<'_>]> = chosen
-            .chunk_by_mut(|(one, _), (other, _)| folder_name(&one[depth..]) == folder_name(&other[depth..]))
-            .collect();
-        groups.par_iter_mut().with_max_len(1).try_for_each(|group| {
+    /// Every folder is opened beneath its parent, as in the walk that listed it. No task waits for another one, so that
+    /// the depth of the tree costs no stack.
+    fn folder<'scope, 'entry: 'scope>(
+        &'scope self,
+        tasks: &Tasks<'scope>,
+        folder: &Arc<Folder>,
+        chosen: &'scope mut [Chosen<'entry>],
+        depth: usize,
+    ) {
+        // Paths are sorted, so files of one folder are neighbours.
+        let groups = chosen
+            .chunk_by_mut(|(one, _), (other, _)| folder_name(&one[depth..]) == folder_name(&other[depth..]));
+        for group in groups {
             let name = group.first().and_then(|(path, _)| folder_name(&path[depth..]));
             let Some(name) = name else {
-                return self.files(folder, group, depth);
+                self.files(tasks, folder, group, depth);
+                continue;
             };
-            let inner = folder.open_folder(path_from_bytes(name).as_os_str(), self.follow())?;
-            self.folder(&inner, group, depth + name.len() + 1)
-        })
+            let folder = Arc::clone(folder);
+            tasks.spawn(move |tasks| {
+                self.failure.guard(|| {
+                    self.context.control.check()?;
+                    let path = path_from_bytes(name);
+                    let inner = folder.open_folder(path.as_os_str(), self.links == Links::Follow)?;
+                    self.folder(tasks, &Arc::new(inner), group, depth + name.len() + 1);
+                    Ok(())
+                });
+            });
+        }
     }
 
-    fn follow(&self) -> bool {
-        self.links == Links::Follow
-    }
-
-    fn files(&self, folder: &Folder, files: &mut [Chosen<'_>], depth: usize) -> Result<()> {
-        // Few files are dealt out one by one, so that each thread has some.
+    /// Start tasks that read files of one folder.
+    fn files<'scope, 'entry: 'scope>(
+        &'scope self,
+        tasks: &Tasks<'scope>,
+        folder: &Arc<Folder>,
+        files: &'scope mut [Chosen<'entry>],
+        depth: usize,
+    ) {
+        // A few files are dealt out one by one, so that each thread has some.
         let batch = (files.len() / (rayon::current_num_threads() * 2)).clamp(1, batch::BATCH);
-        files.par_chunks_mut(batch).try_for_each(|files| {
-            let names: Vec<_> = files
-                .iter()
-                .map(|(path, _)| path_from_bytes(&path[depth..]))
-                .collect();
-            let batch: Vec<BatchFile<'_>> = names
-                .iter()
-                .map(|name| BatchFile {
-                    folder,
-                    name: name.as_os_str(),
-                    follow: self.follow(),
-                })
-                .collect();
-            let hashed = batch::hash_batch(&batch, &self.context)?;
-            for (place, digest) in hashed.iter().enumerate() {
-                let listed = files[place].1.size;
-                if digest.size != listed {
-                    return Err(
-                        Error::new(Code::Changed, "it changed after the folder was listed")
-                            .but(format!("{listed} bytes"), format!("{} bytes", digest.size))
-                            .at(&folder.path().join(&names[place])),
-                    );
-                }
+        for files in files.chunks_mut(batch) {
+            let folder = Arc::clone(folder);
+            tasks.spawn(move |_| self.failure.guard(|| self.read_batch(&folder, files, depth)));
+        }
+    }
+
+    fn read_batch(&self, folder: &Folder, files: &mut [Chosen<'_>], depth: usize) -> Result<()> {
+        let names: Vec<_> = files
+            .iter()
+            .map(|(path, _)| path_from_bytes(&path[depth..]))
+            .collect();
+        let batch: Vec<BatchFile<'_>> = names
+            .iter()
+            .map(|name| BatchFile {
+                folder,
+                name: name.as_os_str(),
+                follow: self.links == Links::Follow,
+            })
+            .collect();
+        let hashed = batch::hash_batch(&batch, &self.context)?;
+        for ((name, (_, content)), digest) in names.iter().zip(files).zip(hashed) {
+            let listed = content.size().unwrap_or_default();
+            if digest.size != listed {
+                return Err(
+                    Error::new(Code::Changed, "it changed after the folder was listed")
+                        .with_expected(format!("{listed} bytes"), format!("{} bytes", digest.size))
+                        .at(&folder.path().join(name)),
+                );
             }
-            for ((_, place), digest) in files.iter_mut().zip(hashed) {
-                **place = digest;
-            }
-            Ok(())
-        })
+            **content = Content::File(digest);
+        }
+        Ok(())
     }
 }
 
-/// The first segment of a relative path, where it is that of a folder.
+/// Return the first segment of a relative path, if it is that of a folder.
 fn folder_name(path: &[u8]) -> Option<&[u8]> {
     let end = path.iter().position(|byte| *byte == b'/')?;
     Some(&path[..end])
+}
+
+/// A request for a sample of a folder.
+#[derive(Clone, Debug)]
+pub struct SampleTree {
+    /// The folder.
+    pub root: PathBuf,
+    /// How files are chosen.
+    pub plan: Plan,
+    /// How they are hashed.
+    pub options: Options,
+}
+
+impl Job for SampleTree {
+    type Output = (Tree, Extent);
+
+    fn access(&self) -> AccessPattern<'_> {
+        AccessPattern::Scattered {
+            paths: std::slice::from_ref(&self.root),
+        }
+    }
+
+    fn run(self, control: &Control) -> Result<Self::Output> {
+        sample(&self.root, &self.plan, &self.options, control)
+    }
 }

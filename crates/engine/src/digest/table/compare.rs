@@ -7,12 +7,14 @@ use super::{Options, find_format, guarded, in_column};
 use crate::control::Control;
 use crate::error::{Code, Error, Result};
 use crate::io::source::Source;
+use crate::schedule::job::Job;
+use crate::schedule::readers::AccessPattern;
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Float16Type, Float32Type, Float64Type};
 use arrow_array::{Array as _, ArrayRef};
 use lineaprint_digest::Algorithms;
 use lineaprint_formats::table::{self, Block, Blocks, Column, Format, Input, Reading, cell};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// For each of `columns` the largest absolute difference of two values in one row; nothing for a column that differs
@@ -55,6 +57,29 @@ pub fn distances(a: &Path, b: &Path, columns: &[usize], control: &Control) -> Re
         })
     })?;
     Ok(largest)
+}
+
+/// A request for the [`distances`] of two tables.
+#[derive(Clone, Debug)]
+pub struct CompareTables {
+    /// One table.
+    pub before: PathBuf,
+    /// The other table.
+    pub after: PathBuf,
+    /// Indices of the columns.
+    pub columns: Vec<usize>,
+}
+
+impl Job for CompareTables {
+    type Output = Vec<Option<f64>>;
+
+    fn access(&self) -> AccessPattern<'_> {
+        AccessPattern::Decoded { path: &self.before }
+    }
+
+    fn run(self, control: &Control) -> Result<Self::Output> {
+        distances(&self.before, &self.after, &self.columns, control)
+    }
 }
 
 /// A table that gives its blocks one after the other.

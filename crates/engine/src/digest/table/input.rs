@@ -14,7 +14,7 @@ pub struct FileInput {
     control: Control,
     failure: Mutex<Option<Error>>,
     /// Bytes of the file that progress was not told of.
-    untold: Mutex<u64>,
+    unreported: Mutex<u64>,
 }
 
 impl FileInput {
@@ -22,7 +22,7 @@ impl FileInput {
     pub fn new(source: Source, control: &Control) -> Self {
         control.add_file(source.size());
         Self {
-            untold: Mutex::new(source.size()),
+            unreported: Mutex::new(source.size()),
             failure: Mutex::new(None),
             control: control.clone(),
             source,
@@ -43,17 +43,17 @@ impl FileInput {
     pub fn finish(&self) -> Result<()> {
         self.verify_unchanged()?;
         // What no reader needs, for example padding, was passed over.
-        self.tell(u64::MAX);
+        self.report(u64::MAX);
         self.control.file_done();
         Ok(())
     }
 
     /// Parts of a file may be read twice, so that what was read can be more than the file.
-    fn tell(&self, bytes: u64) {
-        let mut untold = self.untold.lock().unwrap_or_else(PoisonError::into_inner);
-        let told = bytes.min(*untold);
-        *untold -= told;
-        self.control.advance(told);
+    fn report(&self, bytes: u64) {
+        let mut unreported = self.unreported.lock().unwrap_or_else(PoisonError::into_inner);
+        let reported = bytes.min(*unreported);
+        *unreported -= reported;
+        self.control.advance(reported);
     }
 
     fn read_blocks(&self, buffer: &mut [u8], offset: u64) -> Result<()> {
@@ -62,7 +62,7 @@ impl FileInput {
             self.control.check()?;
             self.source.read_exact_at(block, position)?;
             position += block.len() as u64;
-            self.tell(block.len() as u64);
+            self.report(block.len() as u64);
         }
         Ok(())
     }

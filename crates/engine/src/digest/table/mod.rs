@@ -12,8 +12,11 @@ mod input;
 mod unordered;
 
 use crate::control::Control;
-use crate::error::{Code, Error, Result, panic_message};
+use crate::error::{Code, Error, Result};
 use crate::io::source::{Source, retry_once};
+use crate::panics;
+use crate::schedule::job::Job;
+use crate::schedule::readers::AccessPattern;
 use bytes::Bytes;
 use input::FileInput;
 use lineaprint_digest::table::{self as description, Column as Described};
@@ -22,7 +25,7 @@ use lineaprint_formats::FormatError;
 use lineaprint_formats::table::{self, Block, Blocks, Column, Format, Input, Reading, RowReader, parquet};
 use rayon::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// How a table is hashed.
@@ -99,12 +102,54 @@ pub fn hash_bytes(bytes: Vec<u8>, options: &Options, control: &Control) -> Resul
     Ok(table)
 }
 
+/// A request for the digests of a table in a file.
+#[derive(Clone, Debug)]
+pub struct HashTable {
+    /// The file.
+    pub path: PathBuf,
+    /// How it is hashed.
+    pub options: Options,
+}
+
+impl Job for HashTable {
+    type Output = TableDigest;
+
+    fn access(&self) -> AccessPattern<'_> {
+        AccessPattern::Decoded { path: &self.path }
+    }
+
+    fn run(self, control: &Control) -> Result<TableDigest> {
+        hash(&self.path, &self.options, control)
+    }
+}
+
+/// A request for the digests of a table in memory.
+#[derive(Clone, Debug)]
+pub struct HashTableBytes {
+    /// The content of a file.
+    pub bytes: Vec<u8>,
+    /// How it is hashed.
+    pub options: Options,
+}
+
+impl Job for HashTableBytes {
+    type Output = TableDigest;
+
+    fn access(&self) -> AccessPattern<'_> {
+        AccessPattern::Memory
+    }
+
+    fn run(self, control: &Control) -> Result<TableDigest> {
+        hash_bytes(self.bytes, &self.options, control)
+    }
+}
+
 /// Runs a reader of a format. Where one of the crates behind it breaks off, the file is at fault: what they take
 /// for impossible was written by somebody.
 fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
-        let said = panic_message(payload.as_ref());
-        Err(Error::new(Code::Format, format!("its reader gave up: {said}")))
+        let message = panics::message(payload.as_ref());
+        Err(Error::new(Code::Format, format!("its reader gave up: {message}")))
     })
 }
 
@@ -144,7 +189,7 @@ fn find_format(input: &dyn Input, name: &str, options: &Options) -> Result<Forma
     let start = input.read(0, length).map_err(Error::from)?;
     Format::detect(&start, name).ok_or_else(|| {
         Error::new(Code::Unsupported, "it is not known what format of table it is")
-            .but("Parquet, Arrow IPC, .csv or .jsonl", start.escape_ascii())
+            .with_expected("Parquet, Arrow IPC, .csv or .jsonl", start.escape_ascii())
     })
 }
 

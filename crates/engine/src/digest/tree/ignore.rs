@@ -4,7 +4,6 @@ use super::path_from_bytes;
 use crate::error::{Code, Error, Result};
 use crate::io::folder::{Entry, Folder, Kind};
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
-use std::borrow::Cow;
 use std::path::Path;
 
 /// The name of files with patterns, each for the folder that it is in.
@@ -32,22 +31,18 @@ impl Scope {
         })
     }
 
-    /// The patterns in force in `folder`: those of its own file decide over those above, the caller's over all.
-    pub fn enter<'a>(
-        &'a self,
-        folder: &Folder,
-        relative: &[u8],
-        patterns: &[String],
-    ) -> Result<Cow<'a, Self>> {
+    /// Return the patterns in force in `folder`, whose own file decides over those above and the caller's patterns
+    /// over all; `None` if its file has no patterns.
+    pub fn enter(&self, folder: &Folder, relative: &[u8], patterns: &[String]) -> Result<Option<Self>> {
         let own = read(folder, relative)?;
         if own.is_empty() {
-            return Ok(Cow::Borrowed(self));
+            return Ok(None);
         }
         let outer = self.lines.len();
         let lines = [self.lines.as_slice(), &own].concat();
         let path = folder.path().join(IGNORE_FILE);
         let matcher = build(&path, lines.iter().chain(patterns))?;
-        Ok(Cow::Owned(Self {
+        Ok(Some(Self {
             lines,
             outer,
             matcher,
@@ -71,7 +66,7 @@ impl Scope {
     }
 }
 
-fn build<'a>(place: &Path, patterns: impl Iterator<Item = &'a String>) -> Result<Option<Gitignore>> {
+fn build<'a>(origin: &Path, patterns: impl Iterator<Item = &'a String>) -> Result<Option<Gitignore>> {
     let mut patterns = patterns.peekable();
     if patterns.peek().is_none() {
         return Ok(None);
@@ -81,12 +76,12 @@ fn build<'a>(place: &Path, patterns: impl Iterator<Item = &'a String>) -> Result
     for pattern in patterns {
         builder
             .add_line(None, pattern)
-            .map_err(|error| Error::new(Code::Format, format!("bad ignore pattern: {error}")).at(place))?;
+            .map_err(|error| Error::new(Code::Format, format!("bad ignore pattern: {error}")).at(origin))?;
     }
     builder
         .build()
         .map(Some)
-        .map_err(|error| Error::new(Code::Format, format!("bad ignore patterns: {error}")).at(place))
+        .map_err(|error| Error::new(Code::Format, format!("bad ignore patterns: {error}")).at(origin))
 }
 
 /// The patterns of the file in `folder`, made relative to the root.
@@ -102,7 +97,7 @@ fn read(folder: &Folder, relative: &[u8]) -> Result<Vec<String>> {
         let expected = format!("UTF-8 of at most {LIMIT} bytes");
         let received = format!("{} bytes", source.size());
         return Err(Error::new(Code::Format, message)
-            .but(expected, received)
+            .with_expected(expected, received)
             .at(source.path()));
     };
     let folder = path_from_bytes(relative);

@@ -1,24 +1,26 @@
 //! The `tree` digest of a folder: relative paths and contents, nothing else.
 //!
-//! Folders and files are hashed as they are found, on all threads of the pool; each folder's digest is made
-//! once everything in it is known. The rules stand in the section on trees of `docs/format.md`.
+//! Folders and files are hashed as they are found, on all threads of the pool. The digest of a folder is computed
+//! once everything in it is known. The section on trees of `docs/format.md` has the rules.
 
 mod ignore;
 mod walk;
 mod warnings;
 
 use self::ignore::Scope;
-use crate::cache::Cache;
+use crate::cache::{self, Cache, CacheReport};
 use crate::control::Control;
 use crate::digest::file::FileDigest;
 use crate::error::{Error, Result};
 use crate::io::folder::Folder;
 use crate::io::source::Stamp;
+use crate::schedule::job::Job;
+use crate::schedule::readers::AccessPattern;
 use lineaprint_digest::{Algorithms, Digests};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use walk::Walk;
+use walk::{Mode, Subtree, Walk};
 
 pub use self::ignore::IGNORE_FILE;
 
@@ -47,11 +49,11 @@ pub struct Options {
     pub ignore_files: bool,
     /// Whether entries named `.git` and `.lineaprint` count.
     pub include_skipped: bool,
-    /// Whether [`Tree::entries`] is filled.
+    /// Whether [`Listing::entries`] is filled.
     pub list: bool,
     /// Files that this same job has read and hashed already: met again unchanged, they are not read twice.
     pub known: HashMap<Stamp, FileDigest>,
-    /// Where to look for digests of files that have not changed.
+    /// Digests of files that have not changed.
     pub cache: Option<Arc<Cache>>,
 }
 
@@ -78,23 +80,39 @@ pub const SKIPPED: [&str; 2] = [".git", ".lineaprint"];
 pub struct ListedEntry {
     /// Raw bytes of the relative path, segments joined by `/`.
     pub path: Vec<u8>,
-    /// What it holds.
+    /// Its content.
     pub content: Content,
 }
 
-/// What a listed entry holds.
+/// The content of a listed entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
-    /// A file.
+    /// A file that was read.
     File(FileDigest),
+    /// A file that was not read.
+    Unread {
+        /// Length in bytes.
+        size: u64,
+    },
     /// The target of a recorded link.
     Link(Vec<u8>),
 }
 
-/// Something worth saying that does not change the digest.
+impl Content {
+    /// Return the length of a file in bytes; `None` for a link.
+    pub const fn size(&self) -> Option<u64> {
+        match self {
+            Self::File(file) => Some(file.size),
+            Self::Unread { size } => Some(*size),
+            Self::Link(_) => None,
+        }
+    }
+}
+
+/// A warning, which does not change the digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
-    /// What it is.
+    /// Its kind.
     pub kind: WarningKind,
     /// Raw bytes of the relative path.
     pub path: Vec<u8>,
@@ -122,11 +140,18 @@ impl WarningKind {
     }
 }
 
-/// The result of hashing a folder.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// A hashed folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tree {
     /// `tree` digests.
     pub digests: Digests,
+    /// Counts, warnings and entries.
+    pub listing: Listing,
+}
+
+/// The counts, warnings and entries of a folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listing {
     /// Regular files that count.
     pub files: u64,
     /// Folders that hold a file or recorded link at some depth, the root included if it does.
@@ -137,44 +162,97 @@ pub struct Tree {
     pub bytes: u64,
     /// Entries that patterns left out; a folder is one, whatever is in it.
     pub ignored: u64,
-    /// Patterns of the files named [`IGNORE_FILE`], made relative to the root, in order.
+    /// Patterns of the files named [`IGNORE_FILE`], relative to the root, in order.
     pub ignore_files: Vec<String>,
     /// Sorted by path.
     pub warnings: Vec<Warning>,
-    /// Sorted by the raw bytes of the path; empty unless asked for.
+    /// Sorted by the raw bytes of the path; empty if a hashed folder was not to be listed.
     pub entries: Vec<ListedEntry>,
 }
 
-/// Hashes the folder at `root` on the threads of the current pool.
+impl Listing {
+    /// Add the listing of a folder within this one.
+    fn add(&mut self, inner: Self) {
+        self.files += inner.files;
+        self.folders += inner.folders;
+        self.links += inner.links;
+        self.bytes += inner.bytes;
+        self.ignored += inner.ignored;
+        append(&mut self.ignore_files, inner.ignore_files);
+        append(&mut self.warnings, inner.warnings);
+        append(&mut self.entries, inner.entries);
+    }
+}
+
+/// Append `inner` to `outer`, without a copy where `outer` is empty: a deep tree would copy its entries at each level.
+fn append<T>(outer: &mut Vec<T>, inner: Vec<T>) {
+    if outer.is_empty() {
+        *outer = inner;
+    } else {
+        outer.extend(inner);
+    }
+}
+
+/// Hash the folder at `root` on the threads of the current pool.
 pub fn hash(root: &Path, options: &Options, control: &Control) -> Result<Tree> {
-    start(root, options, control, true)
+    let Subtree { digests, listing } = walk(root, options, control, Mode::Hash)?;
+    Ok(Tree { digests, listing })
 }
 
-/// Lists the folder at `root` without reading a file: sizes and entries are there, digests are not.
-pub fn list(root: &Path, options: &Options, control: &Control) -> Result<Tree> {
-    start(root, options, control, false)
+/// List the folder at `root` without reading a file. Every file is [`Content::Unread`], and all entries are listed.
+pub fn list(root: &Path, options: &Options, control: &Control) -> Result<Listing> {
+    walk(root, options, control, Mode::List).map(|subtree| subtree.listing)
 }
 
-fn start(root: &Path, options: &Options, control: &Control, read: bool) -> Result<Tree> {
+fn walk(root: &Path, options: &Options, control: &Control, mode: Mode) -> Result<Subtree> {
     let scope = Scope::of_caller(root, &options.ignore)?;
-    // Only links can lead out, so the resolved root is needed only where they are followed.
+    // Only followed links can lead out of the root.
     let real_root = match options.links {
         Links::Follow => root
             .canonicalize()
             .map_err(|error| Error::io("resolve", root, &error))?,
         _ => PathBuf::new(),
     };
-    let walk = Walk {
-        options,
-        control,
-        read,
-        real_root,
-    };
     let folder = Folder::open_root(root)?;
-    let mut tree = walk.folder(&folder, &[], None, &scope)?;
-    tree.entries.sort_by(|a, b| a.path.cmp(&b.path));
-    tree.warnings.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(tree)
+    let mut subtree = Walk::new(options, control, mode, real_root).run(folder, scope)?;
+    let listing = &mut subtree.listing;
+    listing.entries.sort_by(|a, b| a.path.cmp(&b.path));
+    listing.warnings.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(subtree)
+}
+
+/// A request for the digests of a folder.
+#[derive(Clone, Debug)]
+pub struct HashTree {
+    /// The folder.
+    pub root: PathBuf,
+    /// How it is hashed. [`Options::cache`] is replaced by the cache in `cache`.
+    pub options: Options,
+    /// The folder of a cache, if one is to be used.
+    pub cache: Option<PathBuf>,
+}
+
+impl Job for HashTree {
+    type Output = (Tree, Option<CacheReport>);
+
+    fn access(&self) -> AccessPattern<'_> {
+        AccessPattern::Sequential {
+            paths: std::slice::from_ref(&self.root),
+            digests: self.options.algorithms.iter().count(),
+        }
+    }
+
+    fn run(self, control: &Control) -> Result<Self::Output> {
+        let Self {
+            root,
+            mut options,
+            cache,
+        } = self;
+        cache::with_cache(cache.as_deref(), control, |cache| {
+            options.cache = cache.cloned();
+            hash(&root, &options, control)
+        })
+    }
 }
 
 fn join_bytes(folder: &[u8], name: &[u8]) -> Vec<u8> {

@@ -94,7 +94,7 @@ impl Folder {
         };
         metadata
             .map(|metadata| (kind_from(metadata.file_type()), metadata.len()))
-            .map_err(|error| Error::io("look at", &path, &error))
+            .map_err(|error| Error::io("stat", &path, &error))
     }
 
     /// The bytes of a link's target.
@@ -144,13 +144,13 @@ mod tests {
         let link = OsStr::new("link");
         assert_eq!(portable.path(), unix.path());
         assert_eq!(
-            portable.identity().expect("looks"),
-            portable.identity().expect("looks")
+            portable.identity().expect("stat"),
+            portable.identity().expect("stat")
         );
         assert_eq!(portable.read_link(link).expect("reads"), b"file");
-        assert_eq!(portable.kind_of(link, true).expect("looks"), Kind::File);
-        assert_eq!(portable.size_of(link, true).expect("looks"), (Kind::File, 7));
-        assert_eq!(unix.size_of(link, true).expect("looks"), (Kind::File, 7));
+        assert_eq!(portable.kind_of(link, true).expect("stat"), Kind::File);
+        assert_eq!(portable.size_of(link, true).expect("stat"), (Kind::File, 7));
+        assert_eq!(unix.size_of(link, true).expect("stat"), (Kind::File, 7));
         assert!(portable.open_file(link, false).is_err());
         assert!(unix.open_file(link, false).is_err());
         assert_eq!(portable.open_file(link, true).expect("opens").size(), 7);

@@ -1,6 +1,6 @@
-//! Whether data is in memory already, from a few looks at it.
+//! Probes of the page cache: whether data is in memory.
 //!
-//! The answer only decides how many threads read, so that every doubt counts as "in memory".
+//! The answer only decides how many threads read. Every doubt counts as "in memory".
 
 mod resident;
 
@@ -11,96 +11,97 @@ use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-/// Files that are looked into. They stand for all others.
-const FILES: usize = 16;
+/// The most files that are probed. They stand for all others.
+const MAX_FILES: usize = 16;
 
-/// Places per file at most: the system may hold the start of a file and not its end.
-const PLACES: u64 = 8;
+/// The most pages that are probed in one file: the system may hold the start of a file and not its end.
+const PAGES_PER_FILE: u64 = 8;
 
-/// Bytes that one place stands for at least.
-const PER_PLACE: u64 = 64 << 10;
+/// The least bytes of a file for each page that is probed.
+const BYTES_PER_PAGE: u64 = 64 << 10;
 
-/// Entries of folders that are listed to find those files.
-const ENTRIES: usize = 256;
+/// The most entries of folders that are listed to find files.
+const MAX_ENTRIES: usize = 256;
 
-/// Less than this has been read before other threads have begun.
+/// Fewer bytes are read before other threads have started.
 const WORTH_THREADS: u64 = 8 << 20;
 
-/// What the looks showed.
+/// The result of a probe.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Found {
-    /// Files that were seen, which may be fewer than there are.
-    pub seen: u64,
-    /// Those that were looked at.
-    pub files: u64,
-    /// The lengths together of those that were looked at.
+pub struct Residency {
+    /// Files that were found, which may be fewer than there are.
+    pub files_seen: u64,
+    /// Files that were probed.
+    pub files_probed: u64,
+    /// Total length of the files that were probed.
     pub bytes: u64,
-    /// Places in them, none if that is not worth it.
-    pub asked: u64,
-    /// Those of the places that were not in memory.
-    pub absent: u64,
+    /// Pages that were probed; none where there is too little to read.
+    pub pages_probed: u64,
+    /// Pages that were not in memory.
+    pub pages_absent: u64,
 }
 
-impl Found {
-    /// Whether there is so much that other threads have something to do once they have begun.
+impl Residency {
+    /// Return whether there is so much to read that other threads have work once they have started.
     const fn is_much(self) -> bool {
-        self.seen >= FILES as u64 || self.bytes >= WORTH_THREADS
+        self.files_seen >= MAX_FILES as u64 || self.bytes >= WORTH_THREADS
     }
 
-    /// Whether readers will wait for the disk, and for so long that others could work meanwhile. An eighth of the data
+    /// Return whether readers will wait for the disk long enough for others to work meanwhile. An eighth of the data
     /// at a tenth of the speed of memory is more than half of the time.
-    pub const fn waits(self) -> bool {
-        self.is_much() && self.asked > 0 && self.absent * 8 >= self.asked
+    pub const fn is_on_disk(self) -> bool {
+        self.is_much() && self.pages_probed > 0 && self.pages_absent * 8 >= self.pages_probed
     }
 
-    /// The mean length of a file in bytes.
+    /// Return the mean length of a file in bytes.
     pub fn mean_size(self) -> u64 {
-        self.bytes.checked_div(self.files).unwrap_or_default()
+        self.bytes.checked_div(self.files_probed).unwrap_or_default()
     }
 }
 
-/// Looks into some of the files at and beneath `paths`, links beneath them left out, if they are much to read.
-/// Some dozens of system calls.
-pub fn probe(paths: &[PathBuf]) -> Found {
-    let files = candidates(paths);
-    let step = files.len().div_ceil(FILES).max(1);
-    let mut found = Found {
-        seen: files.len() as u64,
-        ..Found::default()
+/// Probe some of the files at and beneath `paths`, without following links beneath them, if there is much to read.
+///
+/// Makes some dozens of system calls.
+pub fn probe<P: AsRef<Path>>(paths: &[P]) -> Residency {
+    let files = find_files(paths);
+    let step = files.len().div_ceil(MAX_FILES).max(1);
+    let mut residency = Residency {
+        files_seen: files.len() as u64,
+        ..Residency::default()
     };
     for path in files.iter().step_by(step) {
-        // A file that cannot be looked at, opened or read says so when it is hashed.
+        // If the stat fails, opening the file gives the error.
         if let Ok(metadata) = fs::metadata(path) {
-            found.files += 1;
-            found.bytes += metadata.len();
+            residency.files_probed += 1;
+            residency.bytes += metadata.len();
         }
     }
-    if found.is_much() {
+    if residency.is_much() {
         for path in files.iter().step_by(step) {
-            // One that cannot be read counts as in memory.
-            let _ = look(path, &mut found);
+            // An unreadable file counts as in memory.
+            let _ = probe_file(path, &mut residency);
         }
     }
-    found
+    residency
 }
 
-/// Files among `paths`, and the first ones beneath the folders among them.
-fn candidates(paths: &[PathBuf]) -> Vec<PathBuf> {
+/// Return the files among `paths`, and the first files beneath the folders among them.
+fn find_files<P: AsRef<Path>>(paths: &[P]) -> Vec<PathBuf> {
     let mut files = Vec::new();
     let mut folders = VecDeque::new();
-    for path in paths {
+    for path in paths.iter().map(AsRef::as_ref) {
         match fs::metadata(path) {
-            Ok(metadata) if metadata.is_file() => files.push(path.clone()),
-            Ok(metadata) if metadata.is_dir() => folders.push_back(path.clone()),
-            // What is missing or something else says so when it is hashed.
+            Ok(metadata) if metadata.is_file() => files.push(path.to_owned()),
+            Ok(metadata) if metadata.is_dir() => folders.push_back(path.to_owned()),
+            // Hashing gives the error for anything else.
             _ => {}
         }
     }
-    let mut left = ENTRIES;
+    let mut left = MAX_ENTRIES;
     while left > 0
         && let Some(path) = folders.pop_front()
     {
-        // So does a folder that cannot be listed.
+        // Hashing gives the error for a folder that cannot be listed.
         let entries = Folder::open_root(&path).and_then(|folder| folder.first_entries(left));
         for Entry { name, kind } in entries.unwrap_or_default() {
             left -= 1;
@@ -114,24 +115,24 @@ fn candidates(paths: &[PathBuf]) -> Vec<PathBuf> {
     files
 }
 
-/// Looks into one file, as far as it can be read.
-fn look(path: &Path, found: &mut Found) -> Option<()> {
+/// Probe pages of one file, as far as it can be read.
+fn probe_file(path: &Path, residency: &mut Residency) -> Option<()> {
     let source = Source::open(path).ok()?;
     let size = source.size();
-    // Nothing can be mapped of a file without content.
-    let resident = Resident::of(source.file(), size).ok()?;
-    let places = size.div_ceil(PER_PLACE).min(PLACES);
-    for place in 0..places {
-        let offset = size / places * place;
-        let absent = !resident.holds(offset).ok()? && is_on_disk(source.file(), offset);
-        found.asked += 1;
-        found.absent += u64::from(absent);
+    // An empty file cannot be mapped.
+    let resident = Resident::map(source.file(), size).ok()?;
+    let pages = size.div_ceil(BYTES_PER_PAGE).min(PAGES_PER_FILE);
+    for page in 0..pages {
+        let offset = size / pages * page;
+        let absent = !resident.contains(offset).ok()? && has_data(source.file(), offset);
+        residency.pages_probed += 1;
+        residency.pages_absent += u64::from(absent);
     }
     Some(())
 }
 
-/// Whether there is a byte to read at `offset`: a hole of a sparse file is made up in memory. Moves the position of the
-/// file.
-fn is_on_disk(file: &File, offset: u64) -> bool {
+/// Return whether there is data at `offset`: the kernel reads the hole of a sparse file without the disk. Moves the
+/// file position.
+fn has_data(file: &File, offset: u64) -> bool {
     rustix::fs::seek(file, rustix::fs::SeekFrom::Data(offset)).is_ok_and(|data| data == offset)
 }

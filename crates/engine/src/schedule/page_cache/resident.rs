@@ -1,4 +1,4 @@
-//! Whether single pages of a file are in memory, asked of the kernel.
+//! Queries of the kernel whether single pages of a file are in memory.
 #![allow(unsafe_code, reason = "mincore has no safe interface")]
 
 use std::fs::File;
@@ -6,21 +6,21 @@ use std::io;
 use std::os::fd::AsRawFd as _;
 use std::ptr::{self, NonNull};
 
-/// What offsets are rounded down to: a multiple of every page size.
+/// Offsets are rounded down to this: a multiple of every page size.
 const GRID: u64 = 64 << 10;
 
-/// A file in the address space of the process, of which no byte is ever read there.
+/// A mapping of a file through which no byte is read.
 ///
-/// A read that may not wait (`RWF_NOWAIT`) would tell as much, but where it has to say "not there" it makes the kernel
-/// fetch the page, and a page in the midst of nothing breaks up the long reads that follow.
+/// A read with `RWF_NOWAIT` would answer the same, but for an absent page it makes the kernel fetch that page, and a
+/// single cached page breaks up the long reads that follow.
 pub struct Resident {
     start: NonNull<libc::c_void>,
     length: usize,
 }
 
 impl Resident {
-    /// Looks at the first `size` bytes of `file`. An error where that is none.
-    pub fn of(file: &File, size: u64) -> io::Result<Self> {
+    /// Map the first `size` bytes of `file`. An error if that is none.
+    pub fn map(file: &File, size: u64) -> io::Result<Self> {
         let length = usize::try_from(size).map_err(io::Error::other)?;
         // SAFETY: a new mapping at an address of the kernel's choice, of a descriptor that `file` keeps open. Nothing is
         // accessible through it.
@@ -41,9 +41,9 @@ impl Resident {
         Ok(Self { start, length })
     }
 
-    /// Whether the page around `offset` is in memory. To a caller who neither owns the file nor may write to it the
-    /// kernel says that it is (`mincore(2)`).
-    pub fn holds(&self, offset: u64) -> io::Result<bool> {
+    /// Return whether the page around `offset` is in memory. If the caller neither owns the file nor may write to it,
+    /// the kernel answers that it is (`mincore(2)`).
+    pub fn contains(&self, offset: u64) -> io::Result<bool> {
         let offset = usize::try_from(offset - offset % GRID).map_err(io::Error::other)?;
         if offset >= self.length {
             return Err(io::Error::from(io::ErrorKind::InvalidInput));
@@ -54,14 +54,14 @@ impl Resident {
         if answer != 0 {
             return Err(io::Error::last_os_error());
         }
-        // The other bits mean nothing.
+        // The other bits are reserved.
         Ok(page & 1 == 1)
     }
 }
 
 impl Drop for Resident {
     fn drop(&mut self) {
-        // SAFETY: the mapping is ours, and nothing points into it.
+        // SAFETY: this value owns the mapping, and nothing points into it.
         unsafe { libc::munmap(self.start.as_ptr(), self.length) };
     }
 }

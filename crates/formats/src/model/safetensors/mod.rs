@@ -68,11 +68,11 @@ pub fn header_length(first: [u8; 8], file_length: u64) -> Result<u64, FormatErro
     let length = u64::from_le_bytes(first);
     if length > HEADER_LIMIT {
         return Err(FormatError::new("the header is longer than the format allows")
-            .but(format!("at most {HEADER_LIMIT} bytes"), length));
+            .with_expected(format!("at most {HEADER_LIMIT} bytes"), length));
     }
     let rest = file_length.saturating_sub(LENGTH_BYTES);
     if length > rest {
-        return Err(FormatError::new("the file ends inside its header").but(
+        return Err(FormatError::new("the file ends inside its header").with_expected(
             format!("{} bytes", length + LENGTH_BYTES),
             format!("{file_length} bytes"),
         ));
@@ -106,7 +106,7 @@ fn strict(header: &[u8], data_start: u64) -> Result<Contents, FormatError> {
     if !text.starts_with('{') {
         let first = text.chars().next();
         return Err(FormatError::new("the header does not start with {")
-            .but("'{'", first.map_or("nothing".into(), |c| format!("{c:?}"))));
+            .with_expected("'{'", first.map_or("nothing".into(), |c| format!("{c:?}"))));
     }
     let text = text.trim_end_matches(' ');
     if !text.ends_with('}') {
@@ -156,14 +156,14 @@ fn read_tensor(name: &str, raw: &str, data_start: u64) -> Result<Tensor, FormatE
         .map_err(|error| FormatError::new(format!("its entry is malformed: {error}")).tensor(name))?;
     let dtype = Dtype::named(&info.dtype).ok_or_else(|| {
         FormatError::new("unknown dtype")
-            .but("a dtype of safetensors 0.8", &info.dtype)
+            .with_expected("a dtype of safetensors 0.8", &info.dtype)
             .tensor(name)
     })?;
     let too_large = || FormatError::new("its size overflows 64 bits").tensor(name);
     if let Some(length) = info.shape.iter().find(|length| **length > LARGEST_INTEGER) {
         return Err(
             FormatError::new("a dimension is beyond what JSON carries exactly")
-                .but(format!("at most {LARGEST_INTEGER}"), length)
+                .with_expected(format!("at most {LARGEST_INTEGER}"), length)
                 .tensor(name),
         );
     }
@@ -175,14 +175,14 @@ fn read_tensor(name: &str, raw: &str, data_start: u64) -> Result<Tensor, FormatE
     let bits = elements.checked_mul(dtype.bits).ok_or_else(too_large)?;
     if !bits.is_multiple_of(8) {
         return Err(FormatError::new("it does not end on a byte boundary")
-            .but("a multiple of 8 bits", bits)
+            .with_expected("a multiple of 8 bits", bits)
             .tensor(name));
     }
     let (start, end) = info.data_offsets;
     if start > end || end - start != bits / 8 {
         return Err(
             FormatError::new("its data_offsets do not fit its dtype and shape")
-                .but(format!("{} bytes", bits / 8), format!("[{start}, {end}]"))
+                .with_expected(format!("{} bytes", bits / 8), format!("[{start}, {end}]"))
                 .tensor(name),
         );
     }
@@ -206,7 +206,7 @@ fn check_tiling(tensors: &[Tensor], data_start: u64, file_length: u64) -> Result
                 "there is a hole before it"
             };
             return Err(FormatError::new(message)
-                .but(
+                .with_expected(
                     format!("offset {}", position - data_start),
                     tensor.start - data_start,
                 )
@@ -220,9 +220,8 @@ fn check_tiling(tensors: &[Tensor], data_start: u64, file_length: u64) -> Result
         } else {
             "the file ends before its last tensor"
         };
-        return Err(
-            FormatError::new(message).but(format!("{position} bytes"), format!("{file_length} bytes"))
-        );
+        return Err(FormatError::new(message)
+            .with_expected(format!("{position} bytes"), format!("{file_length} bytes")));
     }
     Ok(())
 }

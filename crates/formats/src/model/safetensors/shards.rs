@@ -46,7 +46,7 @@ pub fn parse(json: &[u8]) -> Result<Index, FormatError> {
     for (name, shard) in &map.0 {
         if !is_plain_file_name(shard) {
             return Err(FormatError::new("its shard is not a plain file name")
-                .but("a file beside the index", format!("{shard:?}"))
+                .with_expected("a file beside the index", format!("{shard:?}"))
                 .tensor(name));
         }
     }
@@ -68,7 +68,7 @@ pub fn check(index: &Index, found: &mut [(&str, &str)]) -> Result<(), FormatErro
     for pair in found.windows(2) {
         if pair[0].0 == pair[1].0 {
             return Err(FormatError::new("it stands in two shards")
-                .but("one shard", format!("{} and {}", pair[0].1, pair[1].1))
+                .with_expected("one shard", format!("{} and {}", pair[0].1, pair[1].1))
                 .tensor(pair[0].0));
         }
     }
@@ -81,7 +81,7 @@ pub fn check(index: &Index, found: &mut [(&str, &str)]) -> Result<(), FormatErro
             Some((other, at)) if other == name && at == shard => {}
             Some((other, at)) if other == name => {
                 return Err(FormatError::new("it is not in the shard that the index names")
-                    .but(shard, at)
+                    .with_expected(shard, at)
                     .tensor(name));
             }
             _ => {

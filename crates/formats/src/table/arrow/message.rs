@@ -17,17 +17,17 @@ const ZSTD_RATIO: u64 = 32_768;
 const LZ4_RATIO: u64 = 256;
 
 /// A message: its head, and its buffers behind it.
-pub struct Place {
+pub struct Location {
     pub head: Range<u64>,
     pub body: Range<u64>,
 }
 
 /// Where a message lies that is stated in this way.
-pub fn place(offset: i64, head: i64, body: i64) -> Option<Place> {
+pub fn locate(offset: i64, head: i64, body: i64) -> Option<Location> {
     let offset = u64::try_from(offset).ok()?;
     let head = offset.checked_add(u64::try_from(head).ok()?)?;
     let body = head.checked_add(u64::try_from(body).ok()?)?;
-    Some(Place {
+    Some(Location {
         head: offset..head,
         body: head..body,
     })
@@ -96,7 +96,7 @@ pub fn check_batch(batch: &RecordBatch<'_>, body: &Buffer) -> Result<(), FormatE
     let mut total = 0_u64;
     let limit = MESSAGE_LIMIT + (body.len() as u64).saturating_mul(MESSAGE_RATIO);
     for buffer in batch.buffers().into_iter().flatten() {
-        let range = place(buffer.offset(), buffer.length(), 0).map(|place| place.head);
+        let range = locate(buffer.offset(), buffer.length(), 0).map(|location| location.head);
         let bytes = range
             .and_then(|range| Some(usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?))
             .and_then(|range| body.as_slice().get(range))
@@ -113,13 +113,15 @@ pub fn check_batch(batch: &RecordBatch<'_>, body: &Buffer) -> Result<(), FormatE
         let stated = u64::try_from(i64::from_le_bytes(*stated)).unwrap_or_default();
         total = total.saturating_add(stated);
         if stated / ratio > packed.len() as u64 || total > limit {
-            return Err(FormatError::new("a buffer states a length that cannot be").but(
-                format!(
-                    "at most {} bytes, and {limit} in one message",
-                    (packed.len() as u64 + 1).saturating_mul(ratio)
+            return Err(
+                FormatError::new("a buffer states a length that cannot be").with_expected(
+                    format!(
+                        "at most {} bytes, and {limit} in one message",
+                        (packed.len() as u64 + 1).saturating_mul(ratio)
+                    ),
+                    format!("{stated} bytes"),
                 ),
-                format!("{stated} bytes"),
-            ));
+            );
         }
     }
     Ok(())

@@ -12,7 +12,7 @@ use arrow_buffer::Buffer;
 use arrow_ipc::{Endianness, MessageHeader, MetadataVersion, RecordBatch};
 use arrow_schema::{ArrowError, SchemaRef};
 use bytes::Bytes;
-use message::{Place, check_batch, check_version, following, message, place, without_prefix};
+use message::{Location, check_batch, check_version, following, locate, message, without_prefix};
 use std::collections::HashMap;
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -40,7 +40,7 @@ pub struct Reader {
 /// Where the messages are that were not read yet.
 enum Messages {
     /// In a file: the footer says it, for dictionaries before batches.
-    Listed(VecDeque<(Place, bool)>),
+    Listed(VecDeque<(Location, bool)>),
     /// In a stream: one behind the other, from here on.
     Following(u64),
 }
@@ -85,7 +85,7 @@ impl Reader {
         let tail = input.read(tail_start, 10)?;
         if &tail[4..] != MAGIC {
             return Err(FormatError::new("it does not end as an Arrow file does")
-                .but("ARROW1", tail[4..].escape_ascii()));
+                .with_expected("ARROW1", tail[4..].escape_ascii()));
         }
         let footer_length = i32::from_le_bytes([tail[0], tail[1], tail[2], tail[3]]);
         let footer_start = u64::try_from(footer_length)
@@ -93,7 +93,7 @@ impl Reader {
             .and_then(|footer_length| tail_start.checked_sub(footer_length))
             .ok_or_else(|| {
                 FormatError::new("its footer does not lie in the file")
-                    .but(format!("at most {tail_start} bytes"), footer_length)
+                    .with_expected(format!("at most {tail_start} bytes"), footer_length)
             })?;
         let bytes = read_checked(
             input.as_ref(),
@@ -111,15 +111,15 @@ impl Reader {
         let lists = [(footer.dictionaries(), true), (footer.recordBatches(), false)];
         for (blocks, is_dictionary) in lists {
             for block in blocks.into_iter().flatten() {
-                let place = place(
+                let location = locate(
                     block.offset(),
                     i64::from(block.metaDataLength()),
                     block.bodyLength(),
                 );
-                let place = place
-                    .filter(|place| place.body.end <= footer_start)
+                let location = location
+                    .filter(|location| location.body.end <= footer_start)
                     .ok_or_else(|| invalid("a block of its footer does not lie in the file"))?;
-                messages.push_back((place, is_dictionary));
+                messages.push_back((location, is_dictionary));
             }
         }
         Self::new(Arc::clone(input), schema, Messages::Listed(messages))
@@ -164,14 +164,14 @@ impl Reader {
     /// The next message.
     fn next_message(&mut self) -> Result<Option<Found>, FormatError> {
         match &mut self.messages {
-            Messages::Listed(places) => {
-                let Some((place, is_dictionary)) = places.pop_front() else {
+            Messages::Listed(locations) => {
+                let Some((location, is_dictionary)) = locations.pop_front() else {
                     return Ok(None);
                 };
-                let length = place.head.end - place.head.start;
-                let head = read_checked(self.input.as_ref(), place.head.start, length, "a message")?;
+                let length = location.head.end - location.head.start;
+                let head = read_checked(self.input.as_ref(), location.head.start, length, "a message")?;
                 let head = without_prefix(&head).ok_or_else(|| invalid("a message is cut short"))?;
-                Ok(Some((head, place.body, Some(is_dictionary))))
+                Ok(Some((head, location.body, Some(is_dictionary))))
             }
             Messages::Following(position) => {
                 let Some(head) = following(self.input.as_ref(), position)? else {
@@ -200,7 +200,7 @@ impl Reader {
             .and_then(|rows| self.rows.checked_add(rows));
         self.rows = rows.filter(|rows| *rows <= MAX_ROWS).ok_or_else(|| {
             invalid("a batch states a number of rows that cannot be")
-                .but(format!("at most {MAX_ROWS} in all"), batch.length())
+                .with_expected(format!("at most {MAX_ROWS} in all"), batch.length())
         })?;
         let schema = Arc::clone(&self.schema);
         let batch =
@@ -219,19 +219,19 @@ impl RowReader for Reader {
     }
 
     fn next_rows(&mut self) -> Result<Option<Rows>, FormatError> {
-        while let Some((head, place, must_be_dictionary)) = self.next_message()? {
+        while let Some((head, body_range, must_be_dictionary)) = self.next_message()? {
             let message = message(&head)?;
             let is_dictionary = message.header_type() == MessageHeader::DictionaryBatch;
             if must_be_dictionary.is_some_and(|must| must != is_dictionary) {
                 return Err(invalid("its footer says of a message what it is not"));
             }
-            let length = place.end - place.start;
+            let length = body_range.end - body_range.start;
             if i64::try_from(length).ok() != Some(message.bodyLength()) {
                 return Err(invalid("its footer says of a message how long it is not"));
             }
             let body = Buffer::from(read_checked(
                 self.input.as_ref(),
-                place.start,
+                body_range.start,
                 length,
                 "a message",
             )?);

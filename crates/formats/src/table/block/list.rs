@@ -9,25 +9,25 @@ use arrow_array::{Array, ArrayRef, OffsetSizeTrait};
 use std::ops::Range;
 
 /// Elements, and where those of each list lie among them.
-pub type Places = (ArrayRef, Vec<Range<usize>>);
+pub type ListRanges = (ArrayRef, Vec<Range<usize>>);
 
 /// The elements of lists, and where those of each lie.
-pub fn offsets<O: OffsetSizeTrait>(list: &arrow_array::GenericListArray<O>) -> Places {
-    let places = list.offsets().windows(2);
+pub fn offsets<O: OffsetSizeTrait>(list: &arrow_array::GenericListArray<O>) -> ListRanges {
+    let bounds = list.offsets().windows(2);
     (
         list.values().clone(),
-        places
+        bounds
             .map(|pair| pair[0].as_usize()..pair[1].as_usize())
             .collect(),
     )
 }
 
 /// The same of list views.
-pub fn list_views<O: OffsetSizeTrait>(list: &arrow_array::GenericListViewArray<O>) -> Places {
-    let places = list.offsets().iter().zip(list.sizes());
+pub fn list_views<O: OffsetSizeTrait>(list: &arrow_array::GenericListViewArray<O>) -> ListRanges {
+    let bounds = list.offsets().iter().zip(list.sizes());
     (
         list.values().clone(),
-        places
+        bounds
             .map(|(start, size)| start.as_usize()..start.as_usize() + size.as_usize())
             .collect(),
     )
@@ -37,17 +37,17 @@ pub fn list_views<O: OffsetSizeTrait>(list: &arrow_array::GenericListViewArray<O
 pub fn lists(
     parts: &[Part],
     writer: &mut Writer<'_>,
-    places: impl Fn(&ArrayRef) -> Places,
+    ranges_of: impl Fn(&ArrayRef) -> ListRanges,
 ) -> Result<(), FormatError> {
     let mut children = Vec::with_capacity(parts.len());
     let mut child_type = None;
     for part in parts {
-        let (values, places) = places(&part.array);
+        let (values, list_ranges) = ranges_of(&part.array);
         let mut ranges = Ranges::default();
         for run in part.runs() {
-            for place in &places[run] {
-                writer.number(place.len());
-                ranges.add(place.clone());
+            for range in &list_ranges[run] {
+                writer.number(range.len());
+                ranges.add(range.clone());
             }
             few(children.len() + ranges.0.len())?;
         }

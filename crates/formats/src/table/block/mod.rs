@@ -94,11 +94,11 @@ fn node(parts: &[Part], writer: &mut Writer<'_>) -> Result<(), FormatError> {
         DataType::Map(_, _) => lists(parts, writer, |array| {
             let map = array.as_map();
             let entries: ArrayRef = std::sync::Arc::new(map.entries().clone());
-            let places = map
+            let ranges = map
                 .offsets()
                 .windows(2)
                 .map(|pair| pair[0].as_usize()..pair[1].as_usize());
-            (entries, places.collect())
+            (entries, ranges.collect())
         })?,
         DataType::FixedSizeList(_, length) => fixed_lists(parts, writer, length.as_usize())?,
         other => {

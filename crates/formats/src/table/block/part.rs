@@ -21,7 +21,7 @@ pub struct Part {
 impl Part {
     /// All rows of an array, which are null where those of their parents are.
     pub fn new(array: ArrayRef, parent: Option<&NullBuffer>) -> Result<Self, FormatError> {
-        let array = plain(array)?;
+        let array = expanded(array)?;
         let valid = NullBuffer::union(array.nulls(), parent).filter(|nulls| nulls.null_count() > 0);
         Ok(Self { array, valid })
     }
@@ -46,7 +46,7 @@ impl Part {
 }
 
 /// Dictionaries and runs as arrays of their values.
-fn plain(array: ArrayRef) -> Result<ArrayRef, FormatError> {
+fn expanded(array: ArrayRef) -> Result<ArrayRef, FormatError> {
     let taken = match array.data_type() {
         DataType::Dictionary(_, _) => {
             let dictionary = array.as_any_dictionary();
@@ -61,7 +61,7 @@ fn plain(array: ArrayRef) -> Result<ArrayRef, FormatError> {
         _ => return Ok(array),
     };
     // The values can be of such a form themselves.
-    plain(taken.map_err(|error| FormatError::new(format!("its dictionary does not fit: {error}")))?)
+    expanded(taken.map_err(|error| FormatError::new(format!("its dictionary does not fit: {error}")))?)
 }
 
 /// Refuses values that would take more memory than their bytes in the file, were each row to hold one of its own.

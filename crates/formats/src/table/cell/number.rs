@@ -19,7 +19,7 @@ fn is_integer(text: &str) -> bool {
 /// Whether `text` is a number as JSON has it.
 fn is_number(text: &str) -> bool {
     let (mantissa, exponent) = match text.find(['e', 'E']) {
-        Some(place) => (&text[..place], Some(&text[place + 1..])),
+        Some(index) => (&text[..index], Some(&text[index + 1..])),
         None => (text, None),
     };
     let (whole, fraction) = match mantissa.split_once('.') {

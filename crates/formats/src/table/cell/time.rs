@@ -100,9 +100,9 @@ fn zone_offset(text: &str) -> Option<(&str, i64)> {
     if let Some(clock) = text.strip_suffix('Z') {
         return Some((clock, 0));
     }
-    let place = text.rfind(['+', '-'])?;
-    let sign = if text[place..].starts_with('-') { -1 } else { 1 };
-    let written = text[place + 1..].replacen(':', "", 1);
+    let index = text.rfind(['+', '-'])?;
+    let sign = if text[index..].starts_with('-') { -1 } else { 1 };
+    let written = text[index + 1..].replacen(':', "", 1);
     let (hours, minutes) = (digits(written.get(..2)?, 2)?, digits(written.get(2..)?, 2)?);
-    (hours <= 23 && minutes <= 59).then_some((&text[..place], sign * (hours * 3600 + minutes * 60)))
+    (hours <= 23 && minutes <= 59).then_some((&text[..index], sign * (hours * 3600 + minutes * 60)))
 }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// Bytes read at once.
 const PIECE: usize = 1 << 20;
 
-const MARK: &[u8] = b"\xef\xbb\xbf";
+const UTF8_BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// Reads a CSV file from its first row to its last.
 pub struct Reader {
@@ -34,9 +34,9 @@ impl Reader {
         }
         let mut columns = Vec::new();
         let mut builders = Vec::new();
-        for place in 0..records.count() {
-            let name = std::str::from_utf8(records.cell(place).0)
-                .map_err(|_| FormatError::new(format!("the name of column {place} is not UTF-8")))?;
+        for index in 0..records.count() {
+            let name = std::str::from_utf8(records.cell(index).0)
+                .map_err(|_| FormatError::new(format!("the name of column {index} is not UTF-8")))?;
             let data_type = match schema {
                 None => DataType::LargeUtf8,
                 Some(schema) => {
@@ -78,14 +78,14 @@ impl Reader {
                 "row {} has another number of cells than the header",
                 self.row
             ))
-            .but(self.columns.len(), self.records.count()));
+            .with_expected(self.columns.len(), self.records.count()));
         }
-        for (place, builder) in self.builders.iter_mut().enumerate() {
-            let (cell, quoted) = self.records.cell(place);
+        for (index, builder) in self.builders.iter_mut().enumerate() {
+            let (cell, quoted) = self.records.cell(index);
             let wrong = |expected: &str, received: &str| {
-                let column = &self.columns[place].name;
+                let column = &self.columns[index].name;
                 FormatError::new(format!("column {column:?}, row {}: it cannot be read", self.row))
-                    .but(expected, shortened(received))
+                    .with_expected(expected, shortened(received))
             };
             if self.typed && cell.is_empty() && !quoted {
                 builder.null();
@@ -143,7 +143,7 @@ enum State {
     /// At the start of a cell.
     Start,
     /// In a cell without quotes.
-    Plain,
+    Unquoted,
     /// Between quotes.
     Quoted,
     /// Behind a quote that may be the closing one, or the first of two.
@@ -163,8 +163,8 @@ impl Records {
             cells: Vec::new(),
             line: 1,
         };
-        if records.fill()? && records.piece.starts_with(MARK) {
-            records.start = MARK.len();
+        if records.fill()? && records.piece.starts_with(UTF8_BOM) {
+            records.start = UTF8_BOM.len();
         }
         Ok(records)
     }
@@ -175,9 +175,9 @@ impl Records {
     }
 
     /// A cell, and whether it was in quotes.
-    fn cell(&self, place: usize) -> (&[u8], bool) {
-        let start = place.checked_sub(1).map_or(0, |before| self.cells[before].0);
-        let (end, quoted) = self.cells[place];
+    fn cell(&self, index: usize) -> (&[u8], bool) {
+        let start = index.checked_sub(1).map_or(0, |before| self.cells[before].0);
+        let (end, quoted) = self.cells[index];
         (&self.text[start..end], quoted)
     }
 
@@ -216,7 +216,7 @@ impl Records {
             let piece = self.piece.clone();
             let mut rest = &piece[self.start..];
             while let Some((&byte, after)) = rest.split_first() {
-                if matches!(state, State::Start | State::Plain) {
+                if matches!(state, State::Start | State::Unquoted) {
                     let run = rest
                         .iter()
                         .take_while(|byte| !matches!(byte, b',' | b'\n' | b'\r' | b'"'))
@@ -224,7 +224,7 @@ impl Records {
                     if run > 0 {
                         self.text.extend_from_slice(&rest[..run]);
                         rest = &rest[run..];
-                        state = State::Plain;
+                        state = State::Unquoted;
                         continue;
                     }
                 } else if state == State::Quoted && byte != b'"' {
@@ -241,7 +241,7 @@ impl Records {
                         quoted = true;
                         State::Quoted
                     }
-                    (State::Plain, b'"') => {
+                    (State::Unquoted, b'"') => {
                         return Err(self.wrong("a quote within a cell that has no quotes"));
                     }
                     (State::Quoted, _) => State::Quote,
@@ -249,13 +249,13 @@ impl Records {
                         self.text.push(b'"');
                         State::Quoted
                     }
-                    (State::Start | State::Plain | State::Quote, b',') => {
+                    (State::Start | State::Unquoted | State::Quote, b',') => {
                         self.end_cell(quoted);
                         quoted = false;
                         State::Start
                     }
-                    (State::Start | State::Plain | State::Quote, b'\r') => State::Return,
-                    (State::Start | State::Plain | State::Quote | State::Return, b'\n') => {
+                    (State::Start | State::Unquoted | State::Quote, b'\r') => State::Return,
+                    (State::Start | State::Unquoted | State::Quote | State::Return, b'\n') => {
                         self.end_cell(quoted);
                         self.line += 1;
                         self.start = piece.len() - rest.len();

@@ -55,8 +55,8 @@ impl Reader {
     fn next_line(&mut self) -> Result<Option<std::ops::Range<usize>>, FormatError> {
         let mut searched = self.start;
         loop {
-            if let Some(place) = self.rest[searched..].iter().position(|byte| *byte == b'\n') {
-                let line = self.start..searched + place;
+            if let Some(offset) = self.rest[searched..].iter().position(|byte| *byte == b'\n') {
+                let line = self.start..searched + offset;
                 self.start = line.end + 1;
                 return Ok(Some(line));
             }

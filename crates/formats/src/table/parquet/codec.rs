@@ -57,7 +57,7 @@ pub fn decompress(
     if written != length {
         return Err(
             FormatError::new("a page does not decompress to the length that its header states")
-                .but(format!("{length} bytes"), format!("{written} bytes")),
+                .with_expected(format!("{length} bytes"), format!("{written} bytes")),
         );
     }
     Ok(())
@@ -71,7 +71,7 @@ fn broken(codec: &str, error: impl std::fmt::Display) -> FormatError {
 fn reserve(bytes: &[u8], length: usize, most: usize, output: &mut Vec<u8>) -> Result<(), FormatError> {
     if length > TRUSTED && length / most > bytes.len() {
         return Err(
-            FormatError::new("a page is too short for what its header states").but(
+            FormatError::new("a page is too short for what its header states").with_expected(
                 format!("at most {} bytes decompressed", bytes.len().saturating_mul(most)),
                 format!("{length} bytes"),
             ),

@@ -1,7 +1,7 @@
 //! The blocks of one column of a Parquet file.
 
 use super::page::{Allowance, Chunk, Pages};
-use super::{Table, chunk_range, ours, schema};
+use super::{Table, chunk_range, schema, unwrapped};
 use crate::error::FormatError;
 use crate::table::BLOCK_ROWS;
 use crate::table::block::Take;
@@ -95,7 +95,7 @@ impl<'a> ColumnBlocks<'a> {
         };
         let array = next_array(&mut reader)?.ok_or_else(|| {
             FormatError::new("a row group has fewer rows than it states")
-                .but(format!("{left} more rows"), "none")
+                .with_expected(format!("{left} more rows"), "none")
         })?;
         if let Some(Some(data_type)) = self.table.fixed.get(self.column) {
             schema::check_lengths(&array, data_type)?;
@@ -133,7 +133,7 @@ impl<'a> ColumnBlocks<'a> {
         });
         let reader =
             ParquetRecordBatchReader::try_new_with_row_groups(&self.levels, &rows, self.batch, selection);
-        Ok((reader.map_err(ours)?, left))
+        Ok((reader.map_err(unwrapped)?, left))
     }
 
     /// The column that is read.
@@ -151,7 +151,7 @@ fn next_array(reader: &mut ParquetRecordBatchReader) -> Result<Option<ArrayRef>,
 fn arrow_error(error: ArrowError) -> FormatError {
     match error {
         ArrowError::ExternalError(inner) => match inner.downcast::<ParquetError>() {
-            Ok(error) => ours(*error),
+            Ok(error) => unwrapped(*error),
             Err(other) => FormatError::new(format!("it is no valid Parquet: {other}")),
         },
         other => FormatError::new(format!("it is no valid Parquet: {other}")),
@@ -174,7 +174,7 @@ impl RowGroups for OneGroup<'_> {
     fn column_chunks(&self, leaf: usize) -> Result<Box<dyn PageIterator>, ParquetError> {
         let chunk = self.table.metadata.row_group(self.group).column(leaf);
         let bytes =
-            chunk_range(chunk).ok_or_else(|| ParquetError::General("a chunk without a place".into()))?;
+            chunk_range(chunk).ok_or_else(|| ParquetError::General("a chunk without a range".into()))?;
         let chunk = Chunk {
             bytes,
             codec: chunk.compression(),

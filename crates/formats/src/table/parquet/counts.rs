@@ -16,7 +16,7 @@ pub fn check(
 ) -> Result<(), FormatError> {
     let count = usize::try_from(header.values).map_err(|_| implausible())?;
     if count > PAGE_VALUES {
-        return Err(implausible().but(format!("at most {PAGE_VALUES} values"), count));
+        return Err(implausible().with_expected(format!("at most {PAGE_VALUES} values"), count));
     }
     if header.page_type == DICTIONARY {
         // The bits of the narrowest value; one of no width is one value.
@@ -30,7 +30,7 @@ pub fn check(
         let most = (buffer.len() * 8).checked_div(bits).unwrap_or(1);
         if count > most {
             return Err(FormatError::new("a dictionary is too short for its values")
-                .but(format!("at most {most} values"), count));
+                .with_expected(format!("at most {most} values"), count));
         }
     }
     if header.page_type != DICTIONARY && matches!(header.encoding, 6 | 7) {
@@ -93,7 +93,7 @@ fn delta_values(bytes: &[u8], most: usize) -> Result<usize, FormatError> {
     reader.integer().map_err(damaged)?;
     if left > most.min(DELTA_VALUES) || miniblocks == 0 || !block.is_multiple_of(miniblocks) {
         return Err(FormatError::new("a page of differences states what cannot be")
-            .but(format!("at most {} values", most.min(DELTA_VALUES)), left));
+            .with_expected(format!("at most {} values", most.min(DELTA_VALUES)), left));
     }
     let each = block / miniblocks;
     if each == 0 {

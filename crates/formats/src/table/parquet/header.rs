@@ -133,7 +133,7 @@ fn part(
     if kind != Kind::Integer {
         return Ok(false);
     }
-    let place = match (page, field) {
+    let slot = match (page, field) {
         (5 | 7 | 8, 1) => &mut header.values,
         (5 | 7, 2) | (8, 4) => &mut header.encoding,
         (5, 3) => &mut header.definition_encoding,
@@ -144,6 +144,6 @@ fn part(
         (8, 6) => &mut header.repetition_bytes,
         _ => return Ok(false),
     };
-    *place = reader.integer()?;
+    *slot = reader.integer()?;
     Ok(true)
 }

@@ -50,7 +50,7 @@ pub struct Table {
 }
 
 /// Our error, where the crate only carries it, else an error that quotes the crate.
-pub(crate) fn ours(error: ParquetError) -> FormatError {
+pub(crate) fn unwrapped(error: ParquetError) -> FormatError {
     match error {
         ParquetError::External(inner) => match inner.downcast::<FormatError>() {
             Ok(own) => *own,
@@ -67,21 +67,20 @@ impl Table {
         let length = input.length();
         if length < TAIL_BYTES + MAGIC.len() as u64 {
             return Err(FormatError::new("it is too short for Parquet")
-                .but("at least 12 bytes", format!("{length} bytes")));
+                .with_expected("at least 12 bytes", format!("{length} bytes")));
         }
         let tail = input.read(length - TAIL_BYTES, 8)?;
         if &tail[4..] == ENCRYPTED {
             return Err(FormatError::unsupported("encrypted Parquet is not read"));
         }
         if &tail[4..] != MAGIC {
-            return Err(
-                FormatError::new("it does not end as Parquet does").but("PAR1", tail[4..].escape_ascii())
-            );
+            return Err(FormatError::new("it does not end as Parquet does")
+                .with_expected("PAR1", tail[4..].escape_ascii()));
         }
         let footer_length = u64::from(u32::from_le_bytes([tail[0], tail[1], tail[2], tail[3]]));
         let Some(footer_start) = (length - TAIL_BYTES - MAGIC.len() as u64).checked_sub(footer_length) else {
             return Err(FormatError::new("its footer does not lie in the file")
-                .but(format!("at most {} bytes", length - TAIL_BYTES), footer_length));
+                .with_expected(format!("at most {} bytes", length - TAIL_BYTES), footer_length));
         };
         let footer = read_checked(
             input.as_ref(),
@@ -90,14 +89,14 @@ impl Table {
             "its footer",
         )?;
         schema::check(&footer)?;
-        let metadata = ParquetMetaDataReader::decode_metadata(&footer).map_err(ours)?;
+        let metadata = ParquetMetaDataReader::decode_metadata(&footer).map_err(unwrapped)?;
         let starts = starts(&metadata)?;
         for group in metadata.row_groups() {
             check_group(group, length)?;
         }
         let metadata = Arc::new(metadata);
         let options = ArrowReaderOptions::new();
-        let arrow = ArrowReaderMetadata::try_new(Arc::clone(&metadata), options).map_err(ours)?;
+        let arrow = ArrowReaderMetadata::try_new(Arc::clone(&metadata), options).map_err(unwrapped)?;
         let columns = arrow
             .schema()
             .fields()
@@ -181,7 +180,7 @@ impl Table {
     pub fn read(&self, column: usize, blocks: Range<u64>) -> Result<ColumnBlocks<'_>, FormatError> {
         let schema = self.metadata.file_metadata().schema_descr();
         let mask = ProjectionMask::roots(schema, [column]);
-        let levels = parquet_to_arrow_field_levels(schema, mask, Some(&self.fields)).map_err(ours)?;
+        let levels = parquet_to_arrow_field_levels(schema, mask, Some(&self.fields)).map_err(unwrapped)?;
         let rows = blocks.start * BLOCK_ROWS as u64..(blocks.end * BLOCK_ROWS as u64).min(self.rows());
         Ok(ColumnBlocks::new(self, column, levels, rows))
     }
@@ -236,14 +235,14 @@ fn starts(metadata: &ParquetMetaData) -> Result<Vec<u64>, FormatError> {
             .filter(|total| *total <= MAX_ROWS)
             .ok_or_else(|| {
                 FormatError::new("a row group states a number of rows that cannot be")
-                    .but(format!("at most {MAX_ROWS} in all"), group.num_rows())
+                    .with_expected(format!("at most {MAX_ROWS} in all"), group.num_rows())
             })?;
         starts.push(total);
     }
     if i64::try_from(total).ok() != Some(metadata.file_metadata().num_rows()) {
         return Err(
             FormatError::new("its row groups do not have the rows that its footer states")
-                .but(metadata.file_metadata().num_rows(), total),
+                .with_expected(metadata.file_metadata().num_rows(), total),
         );
     }
     Ok(starts)
@@ -260,7 +259,7 @@ fn check_group(group: &RowGroupMetaData, file_length: u64) -> Result<(), FormatE
         }
         let range = chunk_range(chunk).filter(|range| range.end <= file_length);
         if range.is_none() {
-            return Err(wrong("a chunk of it does not lie in the file").but(
+            return Err(wrong("a chunk of it does not lie in the file").with_expected(
                 format!("at most {file_length} bytes"),
                 format!(
                     "{} bytes from byte {}",
@@ -272,9 +271,8 @@ fn check_group(group: &RowGroupMetaData, file_length: u64) -> Result<(), FormatE
         let values = chunk.num_values();
         let is_flat = chunk.column_descr().max_rep_level() == 0;
         if values < 0 || (is_flat && values != group.num_rows()) {
-            return Err(
-                wrong("a row group has another number of values than of rows").but(group.num_rows(), values)
-            );
+            return Err(wrong("a row group has another number of values than of rows")
+                .with_expected(group.num_rows(), values));
         }
     }
     Ok(())

@@ -65,10 +65,11 @@ impl Allowance {
         let values = self.values.fetch_add(values, Relaxed) + values;
         if bytes > self.limit || values > BLOCK_VALUES {
             return Err(
-                FormatError::unsupported("65,536 rows of one column hold more than is read at once").but(
-                    format!("at most {} bytes and {BLOCK_VALUES} values", self.limit),
-                    format!("{bytes} bytes, {values} values"),
-                ),
+                FormatError::unsupported("65,536 rows of one column hold more than is read at once")
+                    .with_expected(
+                        format!("at most {} bytes and {BLOCK_VALUES} values", self.limit),
+                        format!("{bytes} bytes, {values} values"),
+                    ),
             );
         }
         Ok(())
@@ -168,7 +169,7 @@ impl ChunkPages {
             return Ok(());
         }
         Err(
-            FormatError::new("a page header states lengths that cannot be").but(
+            FormatError::new("a page header states lengths that cannot be").with_expected(
                 format!("at most {left} bytes in the file and {PAGE_LIMIT} decompressed"),
                 format!("{} and {} bytes", header.compressed, header.decompressed),
             ),
@@ -221,7 +222,7 @@ impl ChunkPages {
     }
 }
 
-/// The crate's error for one of ours, which is found again by [`super::ours`].
+/// The crate's error for one of ours, which is found again by [`super::unwrapped`].
 fn carried(error: FormatError) -> ParquetError {
     ParquetError::External(Box::new(error))
 }

@@ -59,7 +59,7 @@ fn spelled(data_type: &DataType, depth: usize) -> Result<String, FormatError> {
         }
         T::Dictionary(_, value) => inner(value)?,
         T::RunEndEncoded(_, values) => inner(values.data_type())?,
-        other => match PLAIN.iter().find(|(_, plain)| plain == other) {
+        other => match WORDS.iter().find(|(_, data_type)| data_type == other) {
             Some((name, _)) => (*name).to_owned(),
             None => {
                 return Err(FormatError::unsupported(format!(
@@ -71,7 +71,7 @@ fn spelled(data_type: &DataType, depth: usize) -> Result<String, FormatError> {
 }
 
 /// Types that are one word, which no other form shares.
-const PLAIN: [(&str, DataType); 15] = [
+const WORDS: [(&str, DataType); 15] = [
     ("null", DataType::Null),
     ("bool", DataType::Boolean),
     ("int8", DataType::Int8),
@@ -100,8 +100,8 @@ const fn unit_name(unit: TimeUnit) -> &'static str {
 
 /// A name or zone: as it is where no character of it could be taken for the spelling's own, else in quotes.
 fn quoted(name: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '+' | '/' | '.');
-    if !name.is_empty() && name.chars().all(plain) {
+    let needs_no_quotes = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '+' | '/' | '.');
+    if !name.is_empty() && name.chars().all(needs_no_quotes) {
         return name.to_owned();
     }
     let mut text = String::from('"');

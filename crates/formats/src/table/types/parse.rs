@@ -1,6 +1,6 @@
 //! Reading the spelling of a type, which declared schemas are made of.
 
-use super::{PLAIN, spell, unit_name};
+use super::{WORDS, spell, unit_name};
 use crate::error::FormatError;
 use crate::table::MAX_DEPTH;
 use arrow_schema::{DataType, Field, TimeUnit};
@@ -18,7 +18,7 @@ pub fn parse(spelling: &str) -> Result<DataType, FormatError> {
 }
 
 fn unknown(spelling: &str) -> FormatError {
-    FormatError::new("this is not the type of a column").but(
+    FormatError::new("this is not the type of a column").with_expected(
         "a type as docs/format.md spells it, for example int64 or timestamp(us,UTC)",
         format!("{spelling:?}"),
     )
@@ -34,15 +34,15 @@ fn parse_type(rest: &mut &str, depth: usize) -> Result<DataType, FormatError> {
     let (word, after) = rest.split_at(end);
     let whole = *rest;
     *rest = after;
-    let plain = match word {
+    let by_word = match word {
         "utf8" => Some(DataType::LargeUtf8),
         "binary" => Some(DataType::LargeBinary),
         _ => {
-            let found = PLAIN.iter().find(|(name, _)| *name == word);
+            let found = WORDS.iter().find(|(name, _)| *name == word);
             found.map(|(_, data_type)| data_type.clone())
         }
     };
-    if let Some(data_type) = plain {
+    if let Some(data_type) = by_word {
         return Ok(data_type);
     }
     let mut arguments = Arguments { rest, whole, depth };

@@ -4,7 +4,8 @@
 //! while its thread waits inside the call: no copy, and no read beside a write. Long buffers come in slices
 //! between which the event loop turns.
 
-use crate::digests::{NativeDigests, algorithms};
+use crate::digests::NativeDigests;
+use crate::enums::NativeAlgorithm;
 use lineaprint_digest::Hasher;
 use lineaprint_engine::digest::memory::{self, Sliced};
 use lineaprint_engine::schedule::pool;
@@ -12,9 +13,8 @@ use napi_derive::napi;
 
 /// Plain digests of one short buffer, on all cores; the caller waits.
 #[napi(catch_unwind)]
-pub fn hash_bytes(bytes: &[u8], algorithm: String) -> napi::Result<NativeDigests> {
-    let algorithms = algorithms(&algorithm)?;
-    Ok(memory::hash(bytes, algorithms, pool::helper_pool()).into())
+pub fn hash_bytes(bytes: &[u8], algorithm: NativeAlgorithm) -> NativeDigests {
+    memory::hash(bytes, algorithm.into(), pool::helper_pool()).into()
 }
 
 /// Plain digests of one long buffer, slice by slice.
@@ -26,17 +26,16 @@ pub struct NativeSliced {
 #[napi]
 impl NativeSliced {
     #[napi(constructor, catch_unwind)]
-    pub fn new(algorithm: String, length: f64) -> napi::Result<Self> {
+    pub fn new(algorithm: NativeAlgorithm, length: f64) -> Self {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "a byte length of JavaScript is an integer from 0 to 2^53"
         )]
         let length = length as u64;
-        let algorithms = algorithms(&algorithm)?;
-        Ok(Self {
-            inner: Some(Sliced::new(algorithms, length)),
-        })
+        Self {
+            inner: Some(Sliced::new(algorithm.into(), length)),
+        }
     }
 
     /// Adds the next slice, on all cores; the caller waits.
@@ -66,10 +65,10 @@ pub struct NativeHasher {
 #[napi]
 impl NativeHasher {
     #[napi(constructor, catch_unwind)]
-    pub fn new(algorithm: String) -> napi::Result<Self> {
-        Ok(Self {
-            inner: Some(Hasher::new(algorithms(&algorithm)?)),
-        })
+    pub fn new(algorithm: NativeAlgorithm) -> Self {
+        Self {
+            inner: Some(Hasher::new(algorithm.into())),
+        }
     }
 
     /// Adds bytes; the caller waits.

@@ -1,24 +1,21 @@
 //! Ranges of a file, and parts of its digest.
 
-use crate::digests::{algorithms, number};
-use crate::failure::{NativeFailure, caught};
+use crate::digests::number;
+use crate::enums::NativeAlgorithm;
+use crate::failure::NativeFailure;
 use crate::files::NativeFile;
 use crate::job::{NativeJob, start};
 use lineaprint_digest::Hash;
 use lineaprint_digest::subtree::Piece;
-use lineaprint_engine::digest::range::{
-    self,
-    parts::{self, Part},
-};
-use lineaprint_engine::schedule::readers::Place;
-use lineaprint_engine::{Code, Control, Error, Result};
+use lineaprint_engine::digest::range::HashRange;
+use lineaprint_engine::digest::range::parts::{self, HashPart, Part, PartContent};
+use lineaprint_engine::{Code, Error, Result, panics};
 use napi::Env;
 use napi::bindgen_prelude::{Either, Object, Uint8Array};
 use napi_derive::napi;
 use std::path::PathBuf;
-use std::slice;
 
-/// Hashes a file from one byte to another (exclusive), or to its end.
+/// Hash a file from one byte to another (exclusive), or to its end.
 #[napi(ts_return_type = "Promise<NativeFile | NativeFailure>")]
 pub fn hash_range<'env>(
     env: &'env Env,
@@ -26,32 +23,42 @@ pub fn hash_range<'env>(
     path: String,
     start_byte: i64,
     end_byte: Option<i64>,
-    algorithm: String,
+    algorithm: NativeAlgorithm,
     threads: Option<u32>,
 ) -> napi::Result<Object<'env>> {
-    let algorithms = algorithms(&algorithm)?;
-    let path = PathBuf::from(path);
-    let first = unsigned(start_byte)?;
-    let last = end_byte.map(unsigned).transpose()?;
-    let place = Some(Place::bytes(slice::from_ref(&path), algorithms.iter().count()));
-    start(env, threads, job, place, move |control: &Control| {
-        range::hash_range(&path, first, last, algorithms, control).map(NativeFile::from)
-    })
+    let request = HashRange {
+        path: PathBuf::from(path),
+        start: unsigned(start_byte)?,
+        end: end_byte.map(unsigned).transpose()?,
+        algorithms: algorithm.into(),
+    };
+    start(env, job, threads, request, NativeFile::from)
 }
 
-/// A part of a file's digest, one array per field of its pieces.
+/// A part of a file's digest.
 #[napi(object)]
 pub struct NativePart {
+    /// Length of the whole file in bytes.
     pub size: i64,
-    pub starts: Vec<i64>,
-    pub ends: Vec<i64>,
-    /// 32 bytes per piece.
-    pub values: Uint8Array,
-    /// The digest itself, from the only part that has any bytes.
-    pub whole: Option<Uint8Array>,
+    pub content: NativePartContent,
 }
 
-/// Hashes part `index` (from 0) of `count` of a file.
+/// The content of a part.
+#[napi(discriminant = "kind", discriminant_case = "lowercase")]
+pub enum NativePartContent {
+    /// The part has no bytes of the file.
+    Empty,
+    /// The part has all bytes of the file: 32 bytes of digest.
+    Whole { digest: Uint8Array },
+    /// One array per field of its pieces, and 32 bytes of value per piece.
+    Pieces {
+        starts: Vec<i64>,
+        ends: Vec<i64>,
+        values: Uint8Array,
+    },
+}
+
+/// Hash part `index` (from 0) of `count` of a file.
 #[napi(ts_return_type = "Promise<NativePart | NativeFailure>")]
 pub fn hash_part<'env>(
     env: &'env Env,
@@ -61,32 +68,41 @@ pub fn hash_part<'env>(
     count: u32,
     threads: Option<u32>,
 ) -> napi::Result<Object<'env>> {
-    let path = PathBuf::from(path);
-    let place = Some(Place::bytes(slice::from_ref(&path), 1));
-    start(env, threads, job, place, move |control: &Control| {
-        parts::hash_part(&path, u64::from(index), u64::from(count), control).map(native_part)
-    })
+    let request = HashPart {
+        path: PathBuf::from(path),
+        index: u64::from(index),
+        count: u64::from(count),
+    };
+    start(env, job, threads, request, NativePart::from)
 }
 
-fn native_part(part: Part) -> NativePart {
-    NativePart {
-        size: number(part.size),
-        starts: part.pieces.iter().map(|piece| number(piece.start)).collect(),
-        ends: part.pieces.iter().map(|piece| number(piece.end)).collect(),
-        values: part
-            .pieces
-            .iter()
-            .flat_map(|piece| piece.value)
-            .collect::<Vec<u8>>()
-            .into(),
-        whole: part.whole.map(|hash| hash.to_vec().into()),
+impl From<Part> for NativePart {
+    fn from(part: Part) -> Self {
+        let content = match part.content {
+            PartContent::Empty => NativePartContent::Empty,
+            PartContent::Whole(hash) => NativePartContent::Whole {
+                digest: hash.to_vec().into(),
+            },
+            PartContent::Pieces(pieces) => {
+                let values: Vec<u8> = pieces.iter().flat_map(|piece| piece.value).collect();
+                NativePartContent::Pieces {
+                    starts: pieces.iter().map(|piece| number(piece.start)).collect(),
+                    ends: pieces.iter().map(|piece| number(piece.end)).collect(),
+                    values: values.into(),
+                }
+            }
+        };
+        Self {
+            size: number(part.size),
+            content,
+        }
     }
 }
 
-/// Merges the parts of one file into its digest.
+/// Merge the parts of one file into its digest.
 #[napi(catch_unwind)]
 pub fn merge_parts(parts: Vec<NativePart>) -> Either<NativeFile, NativeFailure> {
-    let merged = caught(|| {
+    let merged = panics::catch(|| {
         let parts = parts.iter().map(engine_part).collect::<Result<Vec<_>>>()?;
         parts::merge_parts(&parts)
     });
@@ -96,36 +112,36 @@ pub fn merge_parts(parts: Vec<NativePart>) -> Either<NativeFile, NativeFailure> 
     }
 }
 
+fn malformed() -> Error {
+    Error::new(Code::Range, "a part is malformed")
+}
+
 fn engine_part(part: &NativePart) -> Result<Part> {
-    let malformed = || Error::new(Code::Range, "a part is malformed");
-    let place = |number: i64| u64::try_from(number).map_err(|_| malformed());
-    let (values, rest) = part.values.as_chunks();
-    let count = part.starts.len();
-    if !rest.is_empty() || values.len() != count || part.ends.len() != count {
-        return Err(malformed());
-    }
-    let pieces = part
-        .starts
-        .iter()
-        .zip(&part.ends)
-        .zip(values)
-        .map(|((start, end), value)| {
-            Ok(Piece {
-                start: place(*start)?,
-                end: place(*end)?,
-                value: *value,
-            })
-        })
-        .collect::<Result<Vec<_>>>()?;
-    let whole = part
-        .whole
-        .as_ref()
-        .map(|bytes| Hash::try_from(bytes.as_ref()).map_err(|_| malformed()))
-        .transpose()?;
+    let position = |number: i64| u64::try_from(number).map_err(|_| malformed());
+    let content = match &part.content {
+        NativePartContent::Empty => PartContent::Empty,
+        NativePartContent::Whole { digest } => {
+            PartContent::Whole(Hash::try_from(digest.as_ref()).map_err(|_| malformed())?)
+        }
+        NativePartContent::Pieces { starts, ends, values } => {
+            let (values, rest) = values.as_chunks();
+            if !rest.is_empty() || values.len() != starts.len() || ends.len() != starts.len() {
+                return Err(malformed());
+            }
+            let pieces = starts.iter().zip(ends).zip(values);
+            let pieces = pieces.map(|((start, end), value)| {
+                Ok(Piece {
+                    start: position(*start)?,
+                    end: position(*end)?,
+                    value: *value,
+                })
+            });
+            PartContent::Pieces(pieces.collect::<Result<_>>()?)
+        }
+    };
     Ok(Part {
-        size: place(part.size)?,
-        pieces,
-        whole,
+        size: position(part.size)?,
+        content,
     })
 }
 

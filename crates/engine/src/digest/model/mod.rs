@@ -11,7 +11,7 @@ mod in_order;
 mod request;
 mod tiles;
 
-pub use request::{Digested, IndexFile, Model, ReadModel, Reading};
+pub use request::{IndexFile, Model, ReadModel, Reading, Weights};
 
 use crate::control::Control;
 use crate::error::{Code, Error, Result};

@@ -56,20 +56,20 @@ pub struct Model {
     /// `architecture` digests.
     pub architecture: Digests,
     /// The digests of the weights.
-    pub weights: Digested,
+    pub weights: Weights,
     /// `tree` digests of the folder, where they were wanted.
     pub tree: Option<Digests>,
 }
 
 /// The digests of all tensors together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Digested {
+pub enum Weights {
     /// The tensors were not read.
-    Nothing,
+    Listed,
     /// `weights` digests.
-    Full(Digests),
+    Hashed(Digests),
     /// `sampled` digests; `weights` digests if the plan chose everything.
-    Sample(Digests, Extent),
+    Sampled(Digests, Extent),
 }
 
 impl Job for ReadModel {
@@ -92,12 +92,12 @@ impl Job for ReadModel {
         let (shards, weights) = match self.reading {
             Reading::Sample(plan) => {
                 let sample = sample::model::sample(&self.paths, &plan, algorithms, control)?;
-                (sample.shards, Digested::Sample(sample.weights, sample.extent))
+                (sample.shards, Weights::Sampled(sample.weights, sample.extent))
             }
             Reading::Full(wanted) => {
                 let shards = read(&self.paths, wanted, control)?;
                 let weights = wanted.tensors().map(|algorithms| weights(&shards, algorithms));
-                (shards, weights.map_or(Digested::Nothing, Digested::Full))
+                (shards, weights.map_or(Weights::Listed, Weights::Hashed))
             }
         };
         if let Some(IndexFile { path, bytes }) = &self.index {

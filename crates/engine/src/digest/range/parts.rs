@@ -20,39 +20,45 @@ use std::path::{Path, PathBuf};
 pub struct Part {
     /// Length of the whole file in bytes.
     pub size: u64,
-    /// The pieces of this part; none where its share is empty, or where `whole` is there.
-    pub pieces: Vec<Piece>,
-    /// The digest itself, from the only part that has any bytes.
-    pub whole: Option<Hash>,
+    /// The digests of its bytes.
+    pub content: PartContent,
 }
 
-/// Hashes part `index` (from 0) of `count` of a file. Parts are of like length and end at chunks.
+/// The digests of the bytes of a part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PartContent {
+    /// The part has no bytes.
+    Empty,
+    /// The part has all bytes of the file: its digest.
+    Whole(Hash),
+    /// The part has some bytes of the file: pieces of its tree.
+    Pieces(Vec<Piece>),
+}
+
+/// Hash part `index` (from 0) of `count` of a file. Parts have similar lengths and end at chunks.
 pub fn hash_part(path: &Path, index: u64, count: u64, control: &Control) -> Result<Part> {
     retry_once(|| {
         let source = Source::open(path)?;
         let size = source.size();
         let range = share(size, index, count);
         control.add_file(range.end - range.start);
-        let mut part = Part {
-            size,
-            pieces: Vec::new(),
-            whole: None,
-        };
-        if range.start == 0 && range.end == size {
+        let content = if range == (0..size) && (index == 0 || size > 0) {
             // A tree of one node has no pieces to merge. An empty file is all in its first part.
-            if index == 0 || size > 0 {
-                part.whole = if size > SUBTREE {
-                    Some(hash(&source, 0, size, control)?)
-                } else {
-                    hash_in_order(&source, 0, size, Algorithms::BLAKE3, control)?.blake3
-                };
-            }
-        } else if !range.is_empty() {
-            part.pieces = hash_pieces(&source, 0, range, size, control)?;
-        }
+            PartContent::Whole(if size > SUBTREE {
+                hash(&source, 0, size, control)?
+            } else {
+                hash_in_order(&source, 0, size, Algorithms::BLAKE3, control)?
+                    .blake3
+                    .ok_or_else(|| Error::new(Code::Internal, "no digest was computed").at(path))?
+            })
+        } else if range.is_empty() {
+            PartContent::Empty
+        } else {
+            PartContent::Pieces(hash_pieces(&source, 0, range, size, control)?)
+        };
         source.verify_unchanged()?;
         control.file_done();
-        Ok(part)
+        Ok(Part { size, content })
     })
 }
 
@@ -83,21 +89,22 @@ pub fn merge_parts(parts: &[Part]) -> Result<FileDigest> {
         return Err(wrong("the parts are of files of different lengths")
             .with_expected(format!("{size} bytes"), format!("{} bytes", other.size)));
     }
-    let mut pieces: Vec<Piece> = parts
-        .iter()
-        .flat_map(|part| part.pieces.iter().copied())
-        .collect();
-    let wholes: Vec<Hash> = parts.iter().filter_map(|part| part.whole).collect();
-    let hash = match (wholes.as_slice(), pieces.is_empty()) {
-        ([whole], true) => *whole,
-        ([], false) => merge(&mut pieces, size)
-            .ok_or_else(|| wrong("the parts do not cover the file once: one is missing or comes twice"))?,
-        _ => {
-            return Err(wrong(
-                "the parts do not cover the file once: one is missing or comes twice",
-            ));
+    let mut pieces = Vec::new();
+    let mut wholes = Vec::new();
+    for part in parts {
+        match &part.content {
+            PartContent::Empty => {}
+            PartContent::Whole(hash) => wholes.push(*hash),
+            PartContent::Pieces(own) => pieces.extend_from_slice(own),
         }
+    }
+    let hash = match (wholes.as_slice(), pieces.is_empty()) {
+        ([whole], true) => Some(*whole),
+        ([], false) => merge(&mut pieces, size),
+        _ => None,
     };
+    let hash =
+        hash.ok_or_else(|| wrong("the parts do not cover the file once: one is missing or comes twice"))?;
     Ok(FileDigest {
         size,
         digests: Digests {

@@ -44,28 +44,64 @@ pub struct Options {
 /// A hashed table.
 #[derive(Clone, Debug)]
 pub struct TableDigest {
-    /// What it was read as.
+    /// The format it was read as.
     pub format: Format,
     /// Length of the file in bytes.
     pub size: u64,
     /// Rows of the table.
     pub rows: u64,
     /// Its columns in their order.
-    pub columns: Vec<ColumnDigest>,
+    pub columns: Columns,
     /// The digest of the kind `table`, or `table-unordered`.
     pub digests: Digests,
+}
+
+/// The columns of a hashed table.
+#[derive(Clone, Debug)]
+pub enum Columns {
+    /// Columns with digests, of rows in order.
+    Ordered(Vec<ColumnDigest>),
+    /// Columns without digests, of rows in any order.
+    Unordered(Vec<ColumnName>),
+}
+
+impl Columns {
+    /// Return the name and type of each column.
+    pub fn names(&self) -> impl Iterator<Item = &ColumnName> {
+        let (ordered, unordered) = match self {
+            Self::Ordered(columns) => (columns.as_slice(), [].as_slice()),
+            Self::Unordered(columns) => ([].as_slice(), columns.as_slice()),
+        };
+        ordered.iter().map(|column| &column.column).chain(unordered)
+    }
+}
+
+/// The name and type of a column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ColumnName {
+    /// The name as the file spells it.
+    pub name: String,
+    /// The type as `docs/format.md` spells it.
+    pub spelling: String,
+}
+
+impl From<&Column> for ColumnName {
+    fn from(column: &Column) -> Self {
+        Self {
+            name: column.name.clone(),
+            spelling: column.spelling.clone(),
+        }
+    }
 }
 
 /// A column of a hashed table.
 #[derive(Clone, Debug)]
 pub struct ColumnDigest {
-    /// As the file spells it.
-    pub name: String,
-    /// Its type as `docs/format.md` spells it.
-    pub spelling: String,
-    /// Plain digests of its blocks; none where rows may be in any order.
+    /// Its name and type.
+    pub column: ColumnName,
+    /// Plain digests of its blocks.
     pub blocks: Vec<Digests>,
-    /// The `table` digest of this column as a table of its own; empty where rows may be in any order.
+    /// The `table` digest of this column as a table of its own.
     pub digests: Digests,
 }
 
@@ -168,17 +204,25 @@ fn hash_input(
     if options.unordered {
         return unordered::hash(reading, format, size, options.algorithms, control);
     }
-    let (rows, columns) = match reading {
+    let algorithms = options.algorithms;
+    let (rows, names, blocks) = match reading {
         Reading::Columns(file) => {
-            let blocks = column_blocks(&file, options.algorithms, control)?;
-            (file.rows(), with_blocks(file.columns(), blocks))
+            let blocks = column_blocks(&file, algorithms, control)?;
+            (file.rows(), column_names(file.columns()), blocks)
         }
         Reading::Rows(mut reader) => {
-            let (rows, blocks) = row_blocks(reader.as_mut(), options.algorithms, control)?;
-            (rows, with_blocks(reader.columns(), blocks))
+            let (rows, blocks) = row_blocks(reader.as_mut(), algorithms, control)?;
+            (rows, column_names(reader.columns()), blocks)
         }
     };
-    Ok(finish(format, size, rows, columns, options.algorithms))
+    let (digests, columns) = describe(rows, names, blocks, algorithms);
+    Ok(TableDigest {
+        format,
+        size,
+        rows,
+        columns: Columns::Ordered(columns),
+        digests,
+    })
 }
 
 fn find_format(input: &dyn Input, name: &str, options: &Options) -> Result<Format> {
@@ -193,57 +237,42 @@ fn find_format(input: &dyn Input, name: &str, options: &Options) -> Result<Forma
     })
 }
 
-fn with_blocks(columns: &[Column], blocks: Vec<Vec<Digests>>) -> Vec<ColumnDigest> {
-    columns
-        .iter()
-        .zip(blocks)
-        .map(|(column, blocks)| ColumnDigest {
-            name: column.name.clone(),
-            spelling: column.spelling.clone(),
-            blocks,
-            digests: Digests::default(),
-        })
-        .collect()
+fn column_names(columns: &[Column]) -> Vec<ColumnName> {
+    columns.iter().map(ColumnName::from).collect()
 }
 
-/// Puts the digests of the columns and of the whole together.
-fn finish(
-    format: Format,
-    size: u64,
+/// Compute the digests of the whole table and of each column.
+fn describe(
     rows: u64,
-    mut columns: Vec<ColumnDigest>,
+    names: Vec<ColumnName>,
+    blocks: Vec<Vec<Digests>>,
     algorithms: Algorithms,
-) -> TableDigest {
-    let mut digests = Digests::default();
+) -> (Digests, Vec<ColumnDigest>) {
+    let mut whole = Digests::default();
+    let mut own = vec![Digests::default(); names.len()];
     for algorithm in algorithms.iter() {
-        let described: Vec<Described<'_>> = columns
+        let described: Vec<Described<'_>> = names
             .iter()
-            .map(|column| Described {
+            .zip(&blocks)
+            .map(|(column, blocks)| Described {
                 name: &column.name,
                 spelling: &column.spelling,
-                blocks: column
-                    .blocks
-                    .iter()
-                    .filter_map(|block| block.get(algorithm))
-                    .collect(),
+                blocks: blocks.iter().filter_map(|block| block.get(algorithm)).collect(),
             })
             .collect();
-        digests.set(algorithm, description::ordered(algorithm, rows, &described));
-        let own: Vec<_> = described
-            .iter()
-            .map(|column| description::ordered(algorithm, rows, std::slice::from_ref(column)))
-            .collect();
-        for (column, hash) in columns.iter_mut().zip(own) {
-            column.digests.set(algorithm, hash);
+        whole.set(algorithm, description::ordered(algorithm, rows, &described));
+        for (column, digests) in described.iter().zip(&mut own) {
+            let hash = description::ordered(algorithm, rows, std::slice::from_ref(column));
+            digests.set(algorithm, hash);
         }
     }
-    TableDigest {
-        format,
-        size,
-        rows,
-        columns,
+    let columns = names.into_iter().zip(blocks).zip(own);
+    let columns = columns.map(|((column, blocks), digests)| ColumnDigest {
+        column,
+        blocks,
         digests,
-    }
+    });
+    (whole, columns.collect())
 }
 
 /// The digest of one block of one column.

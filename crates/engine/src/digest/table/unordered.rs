@@ -2,7 +2,7 @@
 //!
 //! Memory holds 32 bytes for each row and hash function.
 
-use super::{Reading, TableDigest, each_window, finish, guarded, in_column, with_blocks};
+use super::{Columns, Reading, TableDigest, column_names, each_window, guarded, in_column};
 use crate::control::Control;
 use crate::error::Result;
 use lineaprint_digest::{Algorithms, Digests, Hash, table as description};
@@ -47,25 +47,12 @@ pub fn hash(
         hashes.par_sort_unstable();
         digests.set(algorithm, description::unordered(algorithm, &names, &hashes));
     }
-    let empty = vec![Vec::new(); columns.len()];
-    let table = finish(
+    Ok(TableDigest {
         format,
         size,
-        rows.len() as u64,
-        with_blocks(&columns, empty),
-        algorithms,
-    );
-    Ok(TableDigest {
+        rows: rows.len() as u64,
+        columns: Columns::Unordered(column_names(&columns)),
         digests,
-        columns: table
-            .columns
-            .into_iter()
-            .map(|column| super::ColumnDigest {
-                digests: Digests::default(),
-                ..column
-            })
-            .collect(),
-        ..table
     })
 }
 

@@ -5,7 +5,7 @@ import { runJob } from '../abort.ts'
 import { primary, toDigests } from '../digest.ts'
 import { LineaprintError } from '../errors.ts'
 import { locateModel } from '../model/locate.ts'
-import { readModel } from '../model/read.ts'
+import { digestsOf, readModel } from '../model/read.ts'
 import { native } from '../native.ts'
 import { stampText } from '../stamp.ts'
 import { compareUtf8 } from '../text.ts'
@@ -69,7 +69,7 @@ export async function modelOf(root: string, file: string, options: HashOptions):
 export async function weightsFileOf(path: string, options: HashOptions): Promise<ModelPart> {
   const algorithm: AlgorithmChoice = options.algorithm ?? 'blake3'
   const read = await runJob(options, (job, threads) =>
-    native.readModel(job, [path], { algorithm, tensors: true, files: false }, threads),
+    native.readModel(job, [path], { algorithm, reading: { kind: 'full', parts: 'tensors' } }, threads),
   )
   const file = basename(path)
   const tensors = read.shards.flatMap((shard) =>
@@ -78,11 +78,11 @@ export async function weightsFileOf(path: string, options: HashOptions): Promise
       dtype: shard.dtypes[index] ?? '',
       shape: shard.shapes[index] ?? [],
       file,
-      digest: primary(toDigests(shard.digests ?? {}, undefined, index)),
+      digest: primary(toDigests(digestsOf(shard.tensors), undefined, index)),
     })),
   )
   return {
-    model: { file, weights: toDigests(read.weights ?? {}, 'weights') },
+    model: { file, weights: toDigests(digestsOf(read.weights), 'weights') },
     tensors: tensors.toSorted((a, b) => compareUtf8(a.name, b.name)),
   }
 }

@@ -11,7 +11,7 @@ use lineaprint_engine::digest::memory::{self, Sliced};
 use lineaprint_engine::schedule::pool;
 use napi_derive::napi;
 
-/// Plain digests of one short buffer, on all cores; the caller waits.
+/// Compute the plain digests of one short buffer, on all cores, while the caller waits.
 #[napi(catch_unwind)]
 pub fn hash_bytes(bytes: &[u8], algorithm: NativeAlgorithm) -> NativeDigests {
     memory::hash(bytes, algorithm.into(), pool::helper_pool()).into()
@@ -38,7 +38,7 @@ impl NativeSliced {
         }
     }
 
-    /// Adds the next slice, on all cores; the caller waits.
+    /// Add the next slice, on all cores; the caller waits.
     #[napi(catch_unwind)]
     pub fn update(&mut self, slice: &[u8]) -> napi::Result<()> {
         let inner = self.inner.as_mut().ok_or_else(finished)?;
@@ -71,7 +71,7 @@ impl NativeHasher {
         }
     }
 
-    /// Adds bytes; the caller waits.
+    /// Add bytes; the caller waits.
     #[napi(catch_unwind)]
     pub fn update(&mut self, bytes: &[u8]) -> napi::Result<()> {
         self.inner.as_mut().ok_or_else(finished)?.update(bytes);

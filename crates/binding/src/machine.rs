@@ -10,13 +10,13 @@ use napi::Env;
 use napi::bindgen_prelude::Object;
 use napi_derive::napi;
 
-/// The version the addon was built as; TypeScript refuses an addon of another version.
+/// Return the version the addon was built as; TypeScript refuses an addon of another version.
 #[napi]
 pub fn version() -> String {
     env!("CARGO_PKG_VERSION").to_owned()
 }
 
-/// Threads a job gets when it does not say.
+/// Return how many threads a job gets by default.
 #[napi]
 pub fn default_threads() -> u32 {
     u32::try_from(pool::default_threads()).unwrap_or(u32::MAX)

@@ -21,7 +21,7 @@ use std::path::PathBuf;
 #[napi(object, object_to_js = false)]
 pub struct NativePlan {
     pub strategy: NativeStrategy,
-    /// How many units are read.
+    /// The number of chosen units.
     pub amount: NativeAmount,
     /// Up to how many units everything is read.
     pub above: i64,
@@ -42,7 +42,7 @@ pub enum NativeAmount {
     Share { numerator: i64, denominator: i64 },
 }
 
-/// How much was read.
+/// The part of a thing that was read.
 #[napi(object, object_from_js = false)]
 pub struct NativeExtent {
     /// Whether anything was left out.
@@ -174,7 +174,7 @@ pub struct NativeArraySample {
 
 #[napi]
 impl NativeArraySample {
-    /// Starts on an array of `length` bytes with elements of `width` bytes.
+    /// Create the sample of an array of `length` bytes with elements of `width` bytes.
     #[napi(constructor, catch_unwind)]
     pub fn new(
         sample: NativePlan,
@@ -188,14 +188,13 @@ impl NativeArraySample {
         })
     }
 
-    /// How much is read; nothing where everything is, which is not done here.
+    /// Return how much is read; nothing where the plan chooses everything, which the caller hashes in the ordinary way.
     #[napi(catch_unwind)]
     pub fn extent(&self) -> Option<NativeExtent> {
         self.inner.as_ref().map(|sample| sample.extent().into())
     }
 
-    /// Hashes the next step of the whole array, on all cores; the caller waits. How many of the bytes to
-    /// read are done.
+    /// Hash the next step of the whole array, on all cores; the caller waits. How many of the bytes to read are done.
     #[napi(catch_unwind)]
     pub fn step(&mut self, bytes: &[u8]) -> napi::Result<i64> {
         let inner = self.inner.as_mut().ok_or_else(finished)?;
@@ -205,7 +204,7 @@ impl NativeArraySample {
             .ok_or_else(|| napi::Error::from_reason("the array has another length"))
     }
 
-    /// The `sampled` digests of the tensor that the array is.
+    /// Return the `sampled` digests of the tensor that the array is.
     #[napi(catch_unwind)]
     pub fn finish(&mut self, dtype: String, shape: Vec<i64>) -> napi::Result<NativeDigests> {
         let shape = shape

@@ -17,7 +17,7 @@ fn each(algorithms: Algorithms, digest: impl Fn(Algorithm) -> Option<Hash>) -> N
     digests.into()
 }
 
-/// A kind whose one item is the plain digest of canonical JSON: `environment`, `git`, `seeds`, `run`.
+/// Compute the digest of a kind whose one item is the plain digest of canonical JSON.
 #[napi(catch_unwind)]
 pub fn json_digest(kind: NativeJsonKind, canonical: &[u8], algorithm: NativeAlgorithm) -> NativeDigests {
     let algorithms = Algorithms::from(algorithm);
@@ -29,13 +29,13 @@ pub fn json_digest(kind: NativeJsonKind, canonical: &[u8], algorithm: NativeAlgo
     })
 }
 
-/// The canonical bytes of a JSON document; nothing for one that is refused, of which TypeScript says what is wrong.
+/// Return the canonical bytes of a JSON document; nothing if it is refused. TypeScript then gives the error.
 #[napi(catch_unwind)]
 pub fn canonical_document(document: &[u8]) -> Option<Uint8Array> {
     lineaprint_formats::text::canonical::canonical(document).map(Uint8Array::from)
 }
 
-/// `tensor`, from the plain digest of its elements.
+/// Compute `tensor` from the plain digest of its elements.
 #[napi(catch_unwind)]
 pub fn tensor_digest(
     dtype: String,
@@ -73,7 +73,7 @@ pub enum NativeItemContent {
     Link { target: Uint8Array },
 }
 
-/// `tree` of one folder, from its entries in any order.
+/// Compute `tree` of one folder from its entries in any order.
 #[napi(catch_unwind)]
 pub fn tree_digest(items: Vec<NativeTreeItem>, algorithm: NativeAlgorithm) -> napi::Result<NativeDigests> {
     let algorithms = Algorithms::from(algorithm);
@@ -113,7 +113,7 @@ pub struct NativeTensorItem {
     pub digest: Uint8Array,
 }
 
-/// `weights`, from tensors in any order.
+/// Compute `weights` from tensors in any order.
 #[napi(catch_unwind)]
 pub fn weights_digest(
     tensors: Vec<NativeTensorItem>,

@@ -14,7 +14,7 @@ use napi::bindgen_prelude::Object;
 use napi_derive::napi;
 use std::path::PathBuf;
 
-/// How a table is hashed; TypeScript has filled in every default.
+/// Options of a table; TypeScript has filled in every default.
 #[napi(object, object_to_js = false)]
 pub struct NativeTableOptions {
     pub algorithm: NativeAlgorithm,
@@ -129,7 +129,7 @@ fn native_table(table: TableDigest, algorithms: Algorithms) -> NativeTable {
     }
 }
 
-/// How far the numbers of two tables are apart.
+/// The distances of the numbers of two tables.
 #[napi(object, object_from_js = false)]
 pub struct NativeDistances {
     /// For each column that was asked for; nothing where something else than numbers differs.
@@ -154,7 +154,7 @@ pub fn table_distances<'env>(
     start(env, job, threads, request, |largest| NativeDistances { largest })
 }
 
-/// What is wrong with a spelling of a type; nothing if it is one.
+/// Check the spelling of a column type; nothing if it is one.
 #[napi(catch_unwind)]
 pub fn check_column_type(spelling: String) -> Option<NativeFailure> {
     let error = types::parse(&spelling).err()?;

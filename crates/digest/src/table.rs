@@ -16,7 +16,7 @@ pub struct Column<'a> {
     pub blocks: Vec<Hash>,
 }
 
-/// `table`: rows and columns in their order.
+/// Compute `table`: rows and columns in their order.
 pub fn ordered(algorithm: Algorithm, rows: u64, columns: &[Column<'_>]) -> Hash {
     let mut encoder = begin("table", 2);
     encoder.unsigned(rows).array(columns.len());
@@ -30,7 +30,7 @@ pub fn ordered(algorithm: Algorithm, rows: u64, columns: &[Column<'_>]) -> Hash 
     hash(algorithm, encoder)
 }
 
-/// `table-unordered`: columns in their order, rows in any. `rows` are the plain digests of the rows, sorted.
+/// Compute `table-unordered`: columns in their order, rows in any. `rows` are the plain digests of the rows, sorted.
 pub fn unordered(algorithm: Algorithm, columns: &[(&str, &str)], rows: &[Hash]) -> Hash {
     let mut encoder = begin("table-unordered", 3);
     encoder.unsigned(rows.len() as u64).array(columns.len());

@@ -9,7 +9,7 @@ fn indices(selection: &Selection) -> Vec<u64> {
     (0..selection.count()).map(|rank| selection.index(rank)).collect()
 }
 
-/// The bytes that a layout reads, and whether those are not all.
+/// Return the bytes that a layout reads, and whether those are not all.
 fn read(plan: &Plan, bytes: &[u8], width: u64) -> (Vec<u8>, Layout) {
     let layout = Layout::new(plan, bytes.len() as u64, width);
     let mut stream = Vec::new();
@@ -22,7 +22,7 @@ fn read(plan: &Plan, bytes: &[u8], width: u64) -> (Vec<u8>, Layout) {
 }
 
 #[test]
-fn an_amount_has_one_form() {
+fn amounts_are_normalised() {
     let share = |numerator, denominator| Amount::Share {
         numerator,
         denominator,
@@ -54,7 +54,7 @@ fn any_amount() -> impl Strategy<Value = Amount> {
     ]
 }
 
-/// What a plan must choose, by the words of `docs/format.md` and in numbers that cannot overflow.
+/// Compute the units of a plan by the words of `docs/format.md`, in numbers that cannot overflow.
 fn slowly(how: How, units: u64, wanted: u64) -> Vec<u64> {
     let (n, k) = (u128::from(units), u128::from(wanted));
     let chosen: Vec<u128> = match how {
@@ -83,7 +83,7 @@ fn slowly(how: How, units: u64, wanted: u64) -> Vec<u64> {
 
 proptest! {
     #[test]
-    fn the_chosen_units_are_sorted_distinct_and_have_both_ends(
+    fn chosen_units_are_sorted_and_distinct(
         how in any_strategy(),
         amount in any_amount(),
         units in prop_oneof![0_u64..3000, 0_u64..u64::MAX],
@@ -122,7 +122,7 @@ proptest! {
     }
 
     #[test]
-    fn a_stream_is_the_chosen_units_one_after_the_other(
+    fn stream_has_the_chosen_units_in_order(
         how in any_strategy(),
         amount in any_amount(),
         length in 0_usize..4000,
@@ -145,7 +145,7 @@ proptest! {
     }
 
     #[test]
-    fn no_two_plans_share_a_digest(
+    fn plans_have_different_digests(
         how in any_strategy(),
         amount in any_amount(),
         other_how in any_strategy(),

@@ -13,7 +13,7 @@ fn indices(selection: &Selection) -> Vec<u64> {
     (0..selection.count()).map(|rank| selection.index(rank)).collect()
 }
 
-/// The plan of a vector.
+/// Return the plan of a vector.
 fn plan(case: &Value) -> Plan {
     let given = &case["plan"];
     let number = |value: &Value| value.as_u64().expect("a whole number");
@@ -48,7 +48,7 @@ fn selections() {
     }
 }
 
-/// The bytes that a layout reads, and whether those are not all.
+/// Return the bytes that a layout reads, and whether those are not all.
 fn read(plan: &Plan, bytes: &[u8], width: u64) -> (Vec<u8>, Layout) {
     let layout = Layout::new(plan, bytes.len() as u64, width);
     let mut stream = Vec::new();
@@ -60,7 +60,7 @@ fn read(plan: &Plan, bytes: &[u8], width: u64) -> (Vec<u8>, Layout) {
     (stream, layout)
 }
 
-/// Bytes of an element, by the last number of its dtype's name.
+/// Return bytes of an element, by the last number of its dtype's name.
 fn width(dtype: &str) -> u64 {
     match dtype {
         "BOOL" => 1,
@@ -79,7 +79,7 @@ fn whole(layout: &Layout) -> Whole {
     }
 }
 
-/// The digest of a sample; nothing where everything is read, which other vectors are about.
+/// Return the digest of a sample; nothing where everything is read, which other vectors are about.
 fn sampled(case: &Value, plan: &Plan, algorithm: Algorithm) -> Option<Hash> {
     match text(&case["of"]) {
         "file" => {
@@ -132,7 +132,7 @@ fn weights(case: &Value, plan: &Plan, algorithm: Algorithm) -> Option<Hash> {
 /// A path, with the content of a file or the target of a link.
 type Listed = (Vec<u8>, Result<Vec<u8>, Vec<u8>>);
 
-/// Every file and recorded link below a folder; following links is the walk's business.
+/// List every file and recorded link below a folder. The walk follows links, not this crate.
 fn list(entries: &[Value], above: &[u8], found: &mut Vec<Listed>) {
     for entry in entries {
         let name = match entry["name"].as_str() {

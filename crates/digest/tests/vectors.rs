@@ -9,7 +9,7 @@ use lineaprint_digest::{Algorithm, Algorithms, Digests, Hash, Hasher};
 use serde_json::Value;
 use support::{BOTH, array, base64, cases, content, content_digest, hex, shape, text};
 
-/// Compares a digest with the written form of the case, or of its field `digests`.
+/// Compare a digest with the written form of the case, or of its field `digests`.
 fn check(case: &Value, field: &str, kind: Option<&str>, algorithm: Algorithm, found: Hash) {
     let name = algorithm.name();
     let written = match kind {
@@ -20,7 +20,7 @@ fn check(case: &Value, field: &str, kind: Option<&str>, algorithm: Algorithm, fo
 }
 
 #[test]
-fn plain_digests() {
+fn content_digests() {
     for case in cases("plain") {
         let bytes = content(&case["content"]);
         let mut hasher = Hasher::new(Algorithms::BOTH);
@@ -41,7 +41,7 @@ fn plain_digests() {
 }
 
 #[test]
-fn plain_digests_from_subtrees() {
+fn subtree_digests() {
     for case in cases("plain") {
         let bytes = content(&case["content"]);
         let length = bytes.len() as u64;
@@ -72,14 +72,14 @@ fn name_of(entry: &Value, field: &str) -> Vec<u8> {
     }
 }
 
-/// What an entry of a folder comes to; walking is not this crate's, so links are only recorded here.
+/// The result for an entry of a folder. The walk follows links, not this crate, so links are only recorded here.
 enum Node {
     File { size: u64, digest: Hash },
     Folder(Hash),
     Link(Vec<u8>),
 }
 
-/// The `tree` digest of a folder, and whether anything in it counts.
+/// Return the `tree` digest of a folder, and whether anything in it counts.
 fn tree(entries: &[Value], algorithm: Algorithm) -> (Hash, bool) {
     let mut nodes = Vec::new();
     for entry in entries {
@@ -151,7 +151,7 @@ fn tensors() {
     }
 }
 
-/// Runs `check` with the tensors of a case in the order given and in the opposite one.
+/// Run `check` with the tensors of a case in the order given and in the opposite one.
 fn with_tensors(case: &Value, algorithm: Algorithm, check: impl Fn(&mut [Tensor<'_>])) {
     let given = array(&case["tensors"]);
     let shapes: Vec<_> = given.iter().map(|tensor| shape(&tensor["shape"])).collect();

@@ -6,7 +6,7 @@ use std::io;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
-/// What kind of failure it was. The binding turns it into a code that users branch on.
+/// The kind of a failure. The binding turns it into a code that users branch on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
     /// Nothing has that path.
@@ -25,14 +25,14 @@ pub enum Code {
     Range,
     /// It is known but not supported.
     Unsupported,
-    /// The caller asked to stop.
+    /// Create the error of a cancelled job.
     Cancelled,
     /// A bug of ours.
     Internal,
 }
 
 impl Code {
-    /// The code as JavaScript sees it.
+    /// Return the code as JavaScript sees it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::NotFound => "ERR_LINEAPRINT_NOT_FOUND",
@@ -53,7 +53,7 @@ impl Code {
 #[derive(Clone, Debug)]
 pub struct Error(Box<Details>);
 
-/// What is known of a failure.
+/// The details of a failure.
 #[derive(Clone, Debug)]
 pub struct Details {
     /// What kind.
@@ -80,11 +80,11 @@ impl Deref for Error {
     }
 }
 
-/// What the engine returns.
+/// The result of the engine's functions.
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
-    /// An error with a code and a sentence.
+    /// Create an error from a code and a sentence.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self(Box::new(Details {
             code,
@@ -97,23 +97,24 @@ impl Error {
         }))
     }
 
-    /// Everything known, for whoever carries it across a boundary.
+    /// Return all details, to pass them across a boundary.
     pub fn into_details(self) -> Details {
         *self.0
     }
 
-    /// The caller asked to stop.
+    /// Create the error of a cancelled job.
     pub fn cancelled() -> Self {
         Self::new(Code::Cancelled, "the work was cancelled")
     }
 
-    /// An error of the operating system while doing `what` (a verb: "open", "read").
-    pub fn io(what: &str, path: &Path, error: &io::Error) -> Self {
+    /// Create an error from an error of the operating system in the operation `what` (a verb: "open", "read").
+    pub fn io(what: &str, path: &Path, error: impl Into<io::Error>) -> Self {
+        let error = error.into();
         let (code, message) = match error.kind() {
             io::ErrorKind::NotFound => (Code::NotFound, "there is no such file or folder".to_owned()),
             _ => (
                 Code::Unreadable,
-                format!("cannot {what} it: {}", system_message(error)),
+                format!("cannot {what} it: {}", system_message(&error)),
             ),
         };
         let mut failure = Self::new(code, message).at(path);
@@ -121,19 +122,19 @@ impl Error {
         failure
     }
 
-    /// A file whose content breaks the rules of its format.
+    /// Create the error of a file that breaks the rules of its format.
     pub fn format(path: &Path, error: FormatError) -> Self {
         Self::from(error).at(path)
     }
 
-    /// Names the path.
+    /// Set the path.
     #[must_use]
     pub fn at(mut self, path: &Path) -> Self {
         self.0.path = Some(path.to_owned());
         self
     }
 
-    /// Adds what was demanded and what was there.
+    /// Set the expected and the received value.
     #[must_use]
     pub fn with_expected(mut self, expected: impl fmt::Display, received: impl fmt::Display) -> Self {
         self.0.expected = Some(expected.to_string());
@@ -142,7 +143,7 @@ impl Error {
     }
 }
 
-/// The system's words without Rust's "(os error 13)", which is a field of its own.
+/// Return the message of the system, without the "(os error 13)" that Rust appends: the number is a field of its own.
 fn system_message(error: &io::Error) -> String {
     let text = error.to_string();
     let end = text.find(" (os error").unwrap_or(text.len());

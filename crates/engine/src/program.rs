@@ -81,10 +81,8 @@ fn find(plan: Plan<'_>) -> io::Result<PathBuf> {
     let candidates = if plan.command.contains('/') {
         vec![std::path::absolute(Path::new(plan.directory).join(plan.command))?]
     } else {
-        let variables = plan.environment.iter();
-        let path = variables
-            .filter_map(|variable| variable.strip_prefix("PATH="))
-            .next();
+        let mut variables = plan.environment.iter();
+        let path = variables.find_map(|variable| variable.strip_prefix("PATH="));
         let folders = std::env::split_paths(path.unwrap_or_default()).filter(|folder| folder.is_absolute());
         folders.map(|folder| folder.join(plan.command)).collect()
     };

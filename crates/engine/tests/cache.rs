@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 use support::paint;
 
-/// A clock that makes every file old enough.
+/// Return a clock that makes every file old enough.
 fn later() -> i128 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
     i128::try_from(now.as_nanos()).expect("fits") + 2 * WINDOW
@@ -37,7 +37,7 @@ fn usage(hits: u64, misses: u64, stored: u64) -> Usage {
 }
 
 #[test]
-fn an_unchanged_file_is_not_read_twice_and_a_changed_one_is() {
+fn only_changed_files_are_read_again() {
     let root = tempfile::tempdir().expect("a folder");
     let (path, folder) = (root.path().join("file"), root.path().join("cache"));
     fs::write(&path, b"one").expect("written");
@@ -54,7 +54,7 @@ fn an_unchanged_file_is_not_read_twice_and_a_changed_one_is() {
 }
 
 #[test]
-fn a_file_that_is_too_new_is_hashed_and_not_kept() {
+fn new_file_is_not_stored() {
     let root = tempfile::tempdir().expect("a folder");
     let (path, folder) = (root.path().join("file"), root.path().join("cache"));
     fs::write(&path, b"new").expect("written");
@@ -64,7 +64,7 @@ fn a_file_that_is_too_new_is_hashed_and_not_kept() {
 }
 
 #[test]
-fn a_file_that_somebody_has_open_for_writing_is_not_kept() {
+fn file_open_for_writing_is_not_stored() {
     let root = tempfile::tempdir().expect("a folder");
     let (path, folder) = (root.path().join("file"), root.path().join("cache"));
     fs::write(&path, b"x").expect("written");
@@ -75,7 +75,7 @@ fn a_file_that_somebody_has_open_for_writing_is_not_kept() {
 }
 
 #[test]
-fn a_folder_with_a_cache_has_the_digest_of_one_without() {
+fn cached_tree_digest_equals_uncached() {
     let root = tempfile::tempdir().expect("a folder");
     let (data, folder) = (root.path().join("data"), root.path().join("cache"));
     for index in 0..300_usize {
@@ -116,7 +116,7 @@ fn a_folder_with_a_cache_has_the_digest_of_one_without() {
 }
 
 #[test]
-fn damaged_torn_and_foreign_tables_count_as_absent() {
+fn damaged_tables_count_as_absent() {
     let root = tempfile::tempdir().expect("a folder");
     let (path, folder) = (root.path().join("file"), root.path().join("cache"));
     fs::write(&path, b"x").expect("written");
@@ -148,7 +148,7 @@ fn damaged_torn_and_foreign_tables_count_as_absent() {
 }
 
 #[test]
-fn a_cache_that_others_can_write_to_is_refused() {
+fn writable_by_others_is_refused() {
     let root = tempfile::tempdir().expect("a folder");
     fs::set_permissions(root.path(), Permissions::from_mode(0o777)).expect("set");
     let error = Cache::open(root.path()).expect_err("refused");
@@ -164,7 +164,7 @@ fn a_cache_that_others_can_write_to_is_refused() {
 }
 
 #[test]
-fn a_cache_that_cannot_be_written_says_so_and_the_digest_is_right() {
+fn unwritable_cache_is_reported() {
     let root = tempfile::tempdir().expect("a folder");
     let (path, folder) = (root.path().join("file"), root.path().join("cache"));
     fs::write(&path, b"x").expect("written");
@@ -181,7 +181,7 @@ fn a_cache_that_cannot_be_written_says_so_and_the_digest_is_right() {
 }
 
 #[test]
-fn many_caches_at_once_lose_nothing() {
+fn concurrent_writers_lose_nothing() {
     let root = tempfile::tempdir().expect("a folder");
     let folder = root.path().join("cache");
     let paths: Vec<PathBuf> = (0..64)
@@ -206,7 +206,7 @@ fn many_caches_at_once_lose_nothing() {
 }
 
 #[test]
-fn who_waits_for_another_writer_can_be_stopped() {
+fn waiting_writer_is_cancellable() {
     let root = tempfile::tempdir().expect("a folder");
     let (path, folder) = (root.path().join("file"), root.path().join("cache"));
     fs::write(&path, b"x").expect("written");

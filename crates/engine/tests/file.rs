@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use support::paint;
 
 #[test]
-fn every_edge_length_has_the_digest_of_its_bytes_on_any_number_of_threads() {
+fn edge_lengths_have_the_digest_of_their_bytes() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("file");
     let subtree = usize::try_from(SUBTREE).expect("small");
@@ -52,7 +52,7 @@ fn one_failure_does_not_stop_the_others() {
 }
 
 #[test]
-fn many_files_in_lanes_have_the_digests_of_their_bytes() {
+fn files_in_lanes_have_the_digests_of_their_bytes() {
     let folder = tempfile::tempdir().expect("a folder");
     let lengths = [
         0,
@@ -93,7 +93,7 @@ fn many_files_in_lanes_have_the_digests_of_their_bytes() {
 }
 
 #[test]
-fn a_file_that_grows_or_shrinks_after_it_was_opened_is_an_error() {
+fn changed_length_is_an_error() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("file");
     let control = Control::new();
@@ -123,7 +123,7 @@ fn a_file_that_grows_or_shrinks_after_it_was_opened_is_an_error() {
 }
 
 #[test]
-fn a_cancelled_job_gives_no_digest() {
+fn cancelled_job_gives_no_digest() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("file");
     fs::write(&path, paint(100)).expect("written");
@@ -152,7 +152,7 @@ fn progress_ends_at_the_total() {
 
 #[cfg(unix)]
 #[test]
-fn what_is_not_a_regular_file_is_named_and_never_waited_for() {
+fn special_files_are_errors_without_waiting() {
     use std::process::Command;
     let folder = tempfile::tempdir().expect("a folder");
     let fifo = folder.path().join("fifo");
@@ -180,7 +180,7 @@ fn what_is_not_a_regular_file_is_named_and_never_waited_for() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_file_that_holds_more_than_its_length_says_is_an_error() {
+fn content_beyond_the_length_is_an_error() {
     let error =
         hash_path("/proc/self/status".as_ref(), Algorithms::BLAKE3, &Control::new()).expect_err("lies");
     assert_eq!(error.code, Code::Changed);

@@ -25,7 +25,7 @@ fn digests(shard: &Shard) -> &[Digests] {
     }
 }
 
-/// A shard with small, empty and large tensors, the large ones longer than a subtree and of odd lengths.
+/// Return a shard with small, empty and large tensors, the large ones longer than a subtree and of odd lengths.
 fn shard(folder: &Path, name: &str, seed: usize) -> (PathBuf, Vec<u8>) {
     let large = paint(9_000_001 + seed);
     let edge = paint(4 << 20);
@@ -45,7 +45,7 @@ fn shard(folder: &Path, name: &str, seed: usize) -> (PathBuf, Vec<u8>) {
 }
 
 #[test]
-fn every_way_of_reading_gives_the_digests_of_the_bytes() {
+fn all_ways_of_reading_agree() {
     let folder = tempfile::tempdir().expect("a folder");
     let shards = [shard(folder.path(), "1", 0), shard(folder.path(), "2", 7)];
     let paths: Vec<PathBuf> = shards.iter().map(|(path, _)| path.clone()).collect();
@@ -77,9 +77,9 @@ fn every_way_of_reading_gives_the_digests_of_the_bytes() {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
-    /// Tensors of any length at any place, small ones and ones that span subtrees: the digests of their bytes.
+    /// Read tensors of any length at any offset, small ones and ones that span subtrees.
     #[test]
-    fn any_lengths_give_the_digests_of_the_bytes(
+    fn tensors_of_any_length_have_the_digests_of_their_bytes(
         lengths in proptest::collection::vec(prop_oneof![0_usize..3000, 4_190_000..4_200_000_usize, Just(1024), Just(0)], 0..9),
         padding in 0_usize..1100,
         threads in 1_usize..4,
@@ -114,7 +114,7 @@ proptest! {
 }
 
 #[test]
-fn lying_and_truncated_files_are_errors_that_name_the_file() {
+fn malformed_files_are_errors_with_the_path() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("model.safetensors");
     let good = safetensors(&[("a", "U8", &[4], &[0; 4])]);
@@ -141,7 +141,7 @@ fn lying_and_truncated_files_are_errors_that_name_the_file() {
 }
 
 #[test]
-fn shards_are_held_against_the_index_that_named_them() {
+fn shards_are_checked_against_their_index() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("1.safetensors");
     fs::write(

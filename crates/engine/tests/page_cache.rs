@@ -28,7 +28,7 @@ fn write(folder: &Path, name: &str, bytes: usize) -> PathBuf {
     path
 }
 
-/// Tells the system to forget the content of a file.
+/// Tell the system to forget the content of a file.
 fn forget(path: &Path) {
     let file = File::open(path).expect("opened");
     file.sync_all().expect("written out");
@@ -42,7 +42,7 @@ fn on_disk(folder: &TempDir) -> bool {
 }
 
 #[test]
-fn large_files_are_waited_for_where_the_system_has_forgotten_them() {
+fn evicted_large_files_are_on_disk() {
     let folder = folder();
     let paths = ["a", "b"].map(|name| write(folder.path(), name, 5 << 20));
     let in_memory = Residency {
@@ -76,7 +76,7 @@ fn large_files_are_waited_for_where_the_system_has_forgotten_them() {
 }
 
 #[test]
-fn small_files_are_looked_at_wherever_they_lie_beneath_a_folder() {
+fn small_files_are_probed_at_any_depth() {
     let folder = folder();
     for name in 0..40 {
         let inner = folder.path().join(format!("{}/deep", name % 4));
@@ -151,7 +151,7 @@ fn file_on_disk_has_its_digest_on_any_number_of_threads() {
 }
 
 #[test]
-fn a_hole_is_not_waited_for() {
+fn hole_is_not_on_disk() {
     let folder = folder();
     let path = folder.path().join("sparse");
     File::create(&path)
@@ -165,7 +165,7 @@ fn a_hole_is_not_waited_for() {
 }
 
 #[test]
-fn what_is_no_file_is_not_looked_into() {
+fn only_regular_files_are_probed() {
     let folder = folder();
     let fifo = folder.path().join("fifo");
     rustix::fs::mknodat(

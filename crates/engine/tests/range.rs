@@ -10,7 +10,7 @@ use std::fs;
 use support::paint;
 
 #[test]
-fn any_number_of_parts_merges_into_the_digest_of_the_whole() {
+fn parts_merge_into_the_digest_of_the_whole() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("file");
     for length in [0, 1, 1024, 1025, 5000, 4 << 20, (4 << 20) + 1, 30_000_000] {
@@ -33,7 +33,7 @@ fn any_number_of_parts_merges_into_the_digest_of_the_whole() {
 }
 
 #[test]
-fn parts_that_do_not_fit_give_no_digest() {
+fn mismatched_parts_are_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("file");
     fs::write(&path, paint(100_000)).expect("written");
@@ -52,7 +52,7 @@ fn parts_that_do_not_fit_give_no_digest() {
 }
 
 #[test]
-fn a_range_has_the_digest_of_its_bytes() {
+fn range_has_the_digest_of_its_bytes() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("file");
     let bytes = paint(9_000_000);

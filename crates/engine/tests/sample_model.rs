@@ -40,7 +40,7 @@ fn bytes_of(tensor: &Made) -> Vec<u8> {
     bytes
 }
 
-/// Writes the tensors to two files.
+/// Write the tensors to two files.
 fn write(folder: &tempfile::TempDir, tensors: &[Made]) -> Vec<PathBuf> {
     let shards = [&tensors[..2], &tensors[2..]];
     let paths = ["a", "b"].map(|name| folder.path().join(name));
@@ -57,7 +57,7 @@ fn write(folder: &tempfile::TempDir, tensors: &[Made]) -> Vec<PathBuf> {
     paths.to_vec()
 }
 
-/// The digests of the weights by plain gathering.
+/// Compute the digests of the weights in a slow and obvious way.
 fn slowly(tensors: &[Made], plan: &Plan, algorithm: Algorithm) -> lineaprint_digest::Hash {
     let shapes: Vec<_> = tensors.iter().map(|tensor| [tensor.3]).collect();
     let mut bytes = 0;
@@ -112,12 +112,12 @@ fn sampled(shard: &Shard) -> &[SampledTensor] {
 }
 
 #[test]
-fn each_tensor_alone_has_its_own_digest() {
+fn each_tensor_has_its_own_digest() {
     let folder = tempfile::tempdir().expect("a folder");
     let paths = write(&folder, &TENSORS);
     let plan = Plan::new(How::Blocks, Amount::Count(1000), 70_000).expect("a plan");
     let found = check(&paths, &TENSORS, &plan, 2);
-    let all: Vec<_> = found.shards.iter().flat_map(|shard| sampled(shard)).collect();
+    let all: Vec<_> = found.shards.iter().flat_map(sampled).collect();
     for (tensor, found) in TENSORS.iter().zip(all) {
         let data = bytes_of(tensor);
         let (stream, sampled) = chosen_bytes(&data, &plan, tensor.2);
@@ -144,7 +144,7 @@ fn each_tensor_alone_has_its_own_digest() {
 }
 
 #[test]
-fn a_model_that_is_read_whole_has_its_ordinary_digest() {
+fn plan_of_everything_gives_the_weights_digest() {
     let folder = tempfile::tempdir().expect("a folder");
     let paths = write(&folder, &TENSORS);
     let plan = Plan::new(How::Strided, Amount::Count(2), 700_000).expect("a plan");
@@ -162,7 +162,7 @@ fn a_model_that_is_read_whole_has_its_ordinary_digest() {
 }
 
 #[test]
-fn progress_ends_at_what_was_read() {
+fn progress_counts_read_bytes() {
     let folder = tempfile::tempdir().expect("a folder");
     let paths = write(&folder, &TENSORS);
     let plan = Plan::new(How::Strided, Amount::Count(5), 0).expect("a plan");
@@ -178,7 +178,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn any_plan_reads_what_it_says_on_any_number_of_threads(
+    fn sampled_models_equal_the_reference(
         how in prop_oneof![
             Just(How::Strided),
             any::<u64>().prop_map(|seed| How::Random { seed }),

@@ -20,7 +20,7 @@ use support::paint;
 
 const STRATEGIES: [Strategy; 3] = [Strategy::Strided, Strategy::Random { seed: 5 }, Strategy::Blocks];
 
-/// Every file below a folder with its relative path, sorted by the bytes of the paths.
+/// Return every file below a folder with its relative path, sorted by the bytes of the paths.
 fn files_of(root: &Path, folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).expect("lists") {
@@ -39,7 +39,7 @@ fn files_of(root: &Path, folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     found
 }
 
-/// The digest of a sample by plain recursion, and the paths that it reads.
+/// Compute the digest of a sample by recursion, and the paths that it reads.
 fn slowly(root: &Path, plan: &Plan, algorithm: Algorithm) -> (Hash, Vec<Vec<u8>>) {
     let files = files_of(root, root);
     let units = files.len() as u64;
@@ -108,7 +108,7 @@ fn run(root: &Path, plan: &Plan, options: &Options, threads: usize) -> (Tree, Ex
 }
 
 #[test]
-fn any_plan_on_any_number_of_threads_has_the_digest_of_plain_recursion() {
+fn sampled_trees_equal_the_reference() {
     let root = make();
     for strategy in STRATEGIES {
         for wanted in [1, 3, 7, 20, 46] {
@@ -142,7 +142,7 @@ fn any_plan_on_any_number_of_threads_has_the_digest_of_plain_recursion() {
 }
 
 #[test]
-fn names_and_lengths_are_always_seen_and_contents_where_they_are_read() {
+fn names_and_lengths_always_count() {
     let plan = count(Strategy::Strided, 5);
     let root = make();
     let digest = || run(root.path(), &plan, &both(), 2).0.digests;
@@ -170,7 +170,7 @@ fn names_and_lengths_are_always_seen_and_contents_where_they_are_read() {
 }
 
 #[test]
-fn links_are_followed_recorded_or_refused_as_in_a_full_pass() {
+fn links_are_treated_as_in_a_full_pass() {
     let root = make();
     let plan = count(Strategy::Strided, 6);
     let with = |links| Options { links, ..both() };
@@ -191,7 +191,7 @@ fn links_are_followed_recorded_or_refused_as_in_a_full_pass() {
 }
 
 #[test]
-fn what_the_plan_reads_whole_has_its_ordinary_digest() {
+fn plan_of_everything_gives_the_ordinary_digest() {
     let root = make();
     let full = tree::hash(root.path(), &both(), &Control::new()).expect("hashes");
     let above = Plan::new(Strategy::Strided, Amount::Count(2), 47).expect("a plan");
@@ -203,7 +203,7 @@ fn what_the_plan_reads_whole_has_its_ordinary_digest() {
 }
 
 #[test]
-fn progress_ends_at_what_was_read_and_a_cancelled_job_gives_no_digest() {
+fn progress_counts_read_bytes_and_cancel_stops() {
     let root = make();
     let plan = count(Strategy::Strided, 5);
     let control = Control::new();

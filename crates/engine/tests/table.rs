@@ -95,7 +95,7 @@ fn ordered(table: &TableDigest) -> &[ColumnDigest] {
 }
 
 #[test]
-fn threads_row_groups_batches_and_formats_do_not_count() {
+fn layout_and_threads_do_not_count() {
     let batch = table();
     let files = [
         parquet_file(&batch, ROWS),
@@ -126,7 +126,7 @@ fn threads_row_groups_batches_and_formats_do_not_count() {
 }
 
 #[test]
-fn rows_in_any_order() {
+fn unordered_digest_ignores_row_order() {
     let batch = table().slice(0, 70_000);
     let any = Options {
         unordered: true,
@@ -154,7 +154,7 @@ fn rows_in_any_order() {
 }
 
 #[test]
-fn a_file_is_told_as_it_is_read_and_stops_when_asked() {
+fn progress_is_reported_and_cancel_stops() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("a.parquet");
     let bytes = parquet_file(&table(), 50_000);
@@ -174,7 +174,7 @@ fn a_file_is_told_as_it_is_read_and_stops_when_asked() {
 }
 
 #[test]
-fn what_is_no_table_is_an_error_about_the_file() {
+fn malformed_tables_are_errors_with_the_path() {
     let folder = tempfile::tempdir().expect("a folder");
     let write = |name: &str, bytes: &[u8]| {
         let path = folder.path().join(name);
@@ -201,9 +201,9 @@ fn what_is_no_table_is_an_error_about_the_file() {
     assert_eq!(code(&folder.path().join("nothing.csv")), Code::NotFound);
 }
 
-/// Bytes of a file changed one by one: an error or a digest, never a panic, and no more memory than a few pages take.
+/// Change bytes of a file one by one: an error or a digest, never a panic, and memory for a few pages at most.
 #[test]
-fn no_changed_byte_breaks_the_reader() {
+fn changed_bytes_never_panic() {
     let batch = table().slice(0, 300);
     let control = Control::new();
     let mut refused = 0;
@@ -231,7 +231,7 @@ fn no_changed_byte_breaks_the_reader() {
 }
 
 #[test]
-fn the_numbers_of_two_tables_are_as_far_apart_as_they_are() {
+fn distances_are_the_largest_differences() {
     let folder = tempfile::tempdir().expect("a folder");
     let floats = |change: f64| {
         let double: Float64Array = (0..ROWS)
@@ -278,7 +278,7 @@ fn the_numbers_of_two_tables_are_as_far_apart_as_they_are() {
 }
 
 #[test]
-fn blocks_of_long_byte_strings_are_read_twice_and_are_the_same() {
+fn long_byte_strings_have_the_same_blocks() {
     // 70,000 values of about 2 KiB: a block of them is longer than what is held.
     let long: BinaryArray = (0..70_000_u32)
         .map(|row| (row % 10 != 3).then(|| row.to_le_bytes().repeat(600)))

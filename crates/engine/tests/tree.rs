@@ -47,7 +47,7 @@ fn with(links: Links) -> Options {
 }
 
 #[test]
-fn one_entry_two_entries_and_moved_bytes_all_differ() {
+fn names_and_contents_do_not_mix() {
     // The tracker this replaces gave `a` = "bHELLO" and `ab` = "HELLO" one digest, and one file and two.
     let digests = [
         tree(folder(&[("a", b"bHELLO")]).path()).digests,
@@ -61,7 +61,7 @@ fn one_entry_two_entries_and_moved_bytes_all_differ() {
 }
 
 #[test]
-fn where_it_lies_and_what_it_may_do_does_not_count() {
+fn location_and_permissions_do_not_count() {
     use std::os::unix::fs::PermissionsExt as _;
     let one = folder(&[("a", b"x"), ("b/c", b"y")]);
     let other = folder(&[("b/c", b"y"), ("a", b"x")]);
@@ -72,7 +72,7 @@ fn where_it_lies_and_what_it_may_do_does_not_count() {
 }
 
 #[test]
-fn an_empty_root_is_the_description_of_nothing() {
+fn empty_root_has_a_digest() {
     let empty = tree(folder(&[]).path());
     let expected = lineaprint_digest::description::tree(Algorithm::Blake3, &mut []);
     assert_eq!(empty.digests.blake3, Some(expected));
@@ -80,7 +80,7 @@ fn an_empty_root_is_the_description_of_nothing() {
 }
 
 #[test]
-fn git_and_our_own_store_are_skipped_at_any_depth_unless_asked_for() {
+fn git_and_stores_are_skipped_at_any_depth() {
     let without_stores = folder(&[("a", b"x"), ("sub/b", b"y")]);
     let with_stores = folder(&[
         ("a", b"x"),
@@ -110,7 +110,7 @@ fn git_and_our_own_store_are_skipped_at_any_depth_unless_asked_for() {
 }
 
 #[test]
-fn ignore_patterns_leave_out_what_they_match() {
+fn ignore_patterns_exclude_entries() {
     let root = folder(&[
         ("a.txt", b"x"),
         ("b.log", b"y"),
@@ -136,7 +136,7 @@ fn ignore_patterns_leave_out_what_they_match() {
     assert_eq!(fails(root.path(), &bad).code, Code::Format);
 }
 
-/// With the files of patterns, and with the patterns that they gave.
+/// Hash a folder with its ignore files, and again with the patterns that they gave.
 fn with_ignore_files(root: &Path, ignore: &[&str]) -> Tree {
     let own: Vec<String> = ignore.iter().map(|pattern| (*pattern).to_owned()).collect();
     let options = |ignore, ignore_files| Options {
@@ -166,7 +166,7 @@ fn paths(tree: &Tree) -> Vec<&str> {
 }
 
 #[test]
-fn files_of_patterns_leave_out_what_they_match_in_their_folders() {
+fn ignore_files_exclude_entries_of_their_folders() {
     let root = folder(&[
         (
             ".lineaprintignore",
@@ -226,7 +226,7 @@ fn files_of_patterns_leave_out_what_they_match_in_their_folders() {
 }
 
 #[test]
-fn a_file_of_patterns_that_is_none_is_an_error_that_names_it() {
+fn malformed_ignore_file_is_an_error() {
     let options = Options {
         ignore_files: true,
         ..Options::default()
@@ -254,7 +254,7 @@ fn a_file_of_patterns_that_is_none_is_an_error_that_names_it() {
 }
 
 #[test]
-fn followed_links_equal_what_they_lead_to() {
+fn followed_links_equal_their_targets() {
     // The shape of a Hugging Face cache: a snapshot of links into blobs.
     let root = folder(&[("blobs/1", b"weights"), ("blobs/2", b"config")]);
     let snapshot = root.path().join("snapshot");
@@ -277,7 +277,7 @@ fn followed_links_equal_what_they_lead_to() {
 }
 
 #[test]
-fn recorded_links_count_by_their_target() {
+fn recorded_links_count_by_target() {
     let root = folder(&[("a", b"x")]);
     symlink("a", root.path().join("link")).expect("linked");
     let record = hash(root.path(), &with(Links::Record), &Control::new()).expect("hashes");
@@ -291,7 +291,7 @@ fn recorded_links_count_by_their_target() {
 }
 
 #[test]
-fn dangling_and_circular_links_are_errors_that_name_them() {
+fn dangling_and_circular_links_are_errors() {
     let root = folder(&[("a/b", b"x")]);
     symlink("nowhere", root.path().join("a/dangling")).expect("linked");
     let error = fails(root.path(), &with(Links::Follow));
@@ -312,7 +312,7 @@ fn dangling_and_circular_links_are_errors_that_name_them() {
 }
 
 #[test]
-fn the_same_folder_twice_side_by_side_is_fine() {
+fn two_links_to_one_folder_are_no_cycle() {
     let root = folder(&[("a/x", b"1")]);
     symlink("a", root.path().join("b")).expect("linked");
     let copied = folder(&[("a/x", b"1"), ("b/x", b"1")]);
@@ -336,7 +336,7 @@ fn special_files_are_errors() {
 }
 
 #[test]
-fn names_are_bytes_and_odd_ones_are_reported() {
+fn unusual_names_are_reported() {
     let root = folder(&[("readme", b"1"), ("README", b"2")]);
     fs::write(root.path().join(OsStr::from_bytes(b"caf\xe9")), b"3").expect("written");
     fs::write(root.path().join("cafe\u{301}"), b"4").expect("written");
@@ -370,7 +370,7 @@ fn names_are_bytes_and_odd_ones_are_reported() {
 }
 
 #[test]
-fn a_listed_entry_holds_the_digest_of_its_file() {
+fn listed_entry_has_the_digest_of_its_file() {
     let root = folder(&[("sub/deep/file", b"content")]);
     let options = Options {
         list: true,
@@ -446,7 +446,7 @@ fn error_in_a_deep_tree_needs_no_stack() {
 }
 
 #[test]
-fn the_root_must_be_a_folder() {
+fn root_must_be_a_folder() {
     let root = folder(&[("a", b"x")]);
     assert_eq!(
         fails(&root.path().join("a"), &Options::default()).code,
@@ -460,9 +460,9 @@ fn the_root_must_be_a_folder() {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
-    /// Any tree, any number of threads: the digest that plain recursion finds.
+    /// Hash any tree on any number of threads: the digest of the recursive reference.
     #[test]
-    fn any_tree_equals_plain_recursion(
+    fn trees_equal_the_reference(
         files in proptest::collection::btree_map("[a-c]{1,2}(/[a-cä-]{1,3}){0,3}", 0_usize..6000, 0..24),
         threads in 1_usize..5,
     ) {
@@ -487,7 +487,7 @@ proptest! {
     }
 
     #[test]
-    fn files_of_patterns_equal_the_patterns_that_they_give(
+    fn ignore_files_equal_their_patterns(
         files in prop::collection::btree_set("(a|b|c|dd|x.y)(/(a|b|c|dd|x.y)){0,3}", 0..30),
         lists in prop::collection::vec((
             "(|a/|b/|c/|a/b/|a/b/c/|dd/dd/)",

@@ -7,7 +7,7 @@ fn index(map: &str) -> String {
 }
 
 #[test]
-fn an_honest_index_names_its_shards_once() {
+fn index_lists_each_shard_once() {
     let index = parse(index(r#"{"b":"2.safetensors","a":"1.safetensors","c":"1.safetensors"}"#).as_bytes())
         .expect("reads");
     assert_eq!(index.shards(), ["1.safetensors", "2.safetensors"]);
@@ -54,11 +54,11 @@ fn malformed_indexes_are_refused() {
     }
 }
 
-/// What the shards hold, and the tensor and the words of the refusal.
+/// The content of the shards, and the tensor and the words of the refusal.
 type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str);
 
 #[test]
-fn an_index_that_does_not_fit_its_shards_is_refused_with_the_name() {
+fn mismatched_index_is_refused() {
     let index = parse(index(r#"{"a":"1","b":"2"}"#).as_bytes()).expect("reads");
     let cases: [Case; 5] = [
         (&[("a", "1")], "b", "does not hold it"),

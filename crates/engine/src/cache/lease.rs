@@ -11,7 +11,7 @@ const TRUSTED: [u64; 5] = [0xef53, 0x5846_5342, 0x9123_683e, 0xf2f5_2010, 0xca45
 /// `F_SETSIG` of `linux/fcntl.h`: which signal says that a lease is to be given up.
 const F_SETSIG: libc::c_int = 10;
 
-/// Whether nobody has the file open for writing or mapped writably.
+/// Return whether no process has the file open for writing or mapped writably.
 ///
 /// A read lease is granted only then (`fcntl(2)`, `F_SETLEASE`). It is given back at once: whoever writes later
 /// must open the file anew, and that write moves its times. `false` also where no lease can be had: files of

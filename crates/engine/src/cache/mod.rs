@@ -32,8 +32,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 use table::Table;
 
-/// How much older than the start of the read both times of a file must be, in nanoseconds. Common file systems
-/// count in seconds at worst, FAT in two; the rest is for the tick of the kernel's clock.
+/// The least age of both times of a file at the start of the read, in nanoseconds. Common file systems count in seconds
+/// at worst, FAT in two; the rest is for the tick of the kernel's clock.
 pub const WINDOW: i128 = 2_100_000_000;
 
 /// Digests by what the system says of a file.
@@ -47,7 +47,7 @@ pub struct Cache {
     clock: fn() -> i128,
 }
 
-/// What a cache did for a job.
+/// The counts of a cache during a job.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Files that were not read.
@@ -60,7 +60,7 @@ pub struct Usage {
 }
 
 impl Cache {
-    /// Opens the cache in `folder`, which is made if it is not there. Its entries are read when they are asked for.
+    /// Open the cache in `folder`, and make the folder if it is missing. Pages are read on demand.
     ///
     /// Entries of another version or that are damaged count as absent. A folder that others can write to is an
     /// error: they could put any digest there.
@@ -76,19 +76,19 @@ impl Cache {
         })
     }
 
-    /// For tests: takes the time from `clock` (nanoseconds since 1970) instead of the system.
+    /// Replace the clock of the system by `clock` (nanoseconds since 1970), for tests.
     #[must_use]
     pub fn with_clock(mut self, clock: fn() -> i128) -> Self {
         self.clock = clock;
         self
     }
 
-    /// The time now, to be taken before a file is read and given to [`Self::admit`].
+    /// Return the time now, to be taken before a file is read and given to [`Self::admit`].
     pub fn started(&self) -> i128 {
         (self.clock)()
     }
 
-    /// The digests of a file that looks like this, if all of `algorithms` are known.
+    /// Return the digests of a file with this stamp, if those of all `algorithms` are known.
     pub fn lookup(&self, stamp: Stamp, algorithms: Algorithms) -> Option<Digests> {
         let mut digests = Digests::default();
         for algorithm in algorithms.iter() {
@@ -102,8 +102,8 @@ impl Cache {
         Some(digests)
     }
 
-    /// Takes in the digests of a file that was read whole since `started` and did not change meanwhile, if the
-    /// file gives reason to trust what the system says of it.
+    /// Admit the digests of a file that was read whole since `started` and did not change meanwhile, if the stamp of
+    /// the file can be trusted.
     pub fn admit(&self, source: &Source, digests: &Digests, started: i128) {
         let stamp = source.stamp();
         let newest = stamp.modified.max(stamp.changed);
@@ -117,7 +117,7 @@ impl Cache {
         }
     }
 
-    /// Writes what is new, and says what the cache did.
+    /// Store new digests, and return the usage of the cache.
     ///
     /// An error if it could not be read or written: it would stay useless without a word. The digests of the job
     /// are right all the same. Waits for other programs that write to it, until `control` is cancelled.
@@ -134,7 +134,7 @@ impl Cache {
         })
     }
 
-    /// What the cache did so far; nothing is stored before [`Self::save`].
+    /// Return the usage so far. Nothing is stored before [`Self::save`].
     pub fn usage(&self) -> Usage {
         Usage {
             hits: self.hits.load(Ordering::Relaxed),
@@ -176,13 +176,13 @@ pub fn with_cache<T>(
     }
 }
 
-/// Whether nobody can change the file without the system noticing from now on.
+/// Return whether no process can write to the file now, so that a later write will change its stamp.
 #[cfg(target_os = "linux")]
 fn has_no_writers(source: &Source) -> bool {
     lease::no_writers(source.file()) && source.verify_unchanged().is_ok()
 }
 
-/// Other systems offer no lease: nothing is cached there.
+/// Return false: other systems offer no lease, so nothing is cached.
 #[cfg(not(target_os = "linux"))]
 fn has_no_writers(_: &Source) -> bool {
     false
@@ -206,10 +206,10 @@ fn make_folder(folder: &Path) -> Result<()> {
     }
     builder
         .create(folder)
-        .map_err(|error| Error::io("make", folder, &error))?;
+        .map_err(|error| Error::io("make", folder, error))?;
     let metadata = folder
         .metadata()
-        .map_err(|error| Error::io("stat", folder, &error))?;
+        .map_err(|error| Error::io("stat", folder, error))?;
     refuse_if_others_can_write(folder, &metadata)
 }
 
@@ -230,7 +230,7 @@ fn refuse_if_others_can_write(path: &Path, metadata: &Metadata) -> Result<()> {
         .at(path))
 }
 
-/// Nothing is stored there.
+/// Accept any folder: nothing is stored on this platform.
 #[cfg(not(unix))]
 #[allow(clippy::unnecessary_wraps, reason = "it fails elsewhere")]
 fn refuse_if_others_can_write(_: &Path, _: &Metadata) -> Result<()> {

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-/// What is known of one file.
+/// The size and digests of one file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileDigest {
     /// Length in bytes.
@@ -55,7 +55,7 @@ impl Job for HashFiles {
     }
 }
 
-/// Hashes each of `paths` on the threads of the current pool. One failure does not stop the others.
+/// Hash each of `paths` on the threads of the current pool. One failure does not stop the others.
 pub fn hash_all(paths: &[PathBuf], algorithms: Algorithms, control: &Control) -> Vec<Result<FileDigest>> {
     if algorithms.sha256 && paths.len() > 1 {
         return hash_all_in_lanes(paths, algorithms, control);
@@ -67,7 +67,7 @@ pub fn hash_all(paths: &[PathBuf], algorithms: Algorithms, control: &Control) ->
         .collect()
 }
 
-/// Hashes each of `paths` unless `cache` knows it. One failure does not stop the others.
+/// Hash each of `paths` unless `cache` knows it. One failure does not stop the others.
 pub fn hash_all_cached(
     paths: &[PathBuf],
     algorithms: Algorithms,
@@ -100,7 +100,7 @@ pub fn hash_all_cached(
         .collect()
 }
 
-/// Hashes files as streams, several at once on each thread, the longest first.
+/// Hash files as streams, several at once on each thread, the longest first.
 fn hash_all_in_lanes(
     paths: &[PathBuf],
     algorithms: Algorithms,
@@ -153,7 +153,7 @@ fn hash_all_in_lanes(
         .collect()
 }
 
-/// Hashes one file by its path.
+/// Hash one file by its path.
 pub fn hash_path(path: &Path, algorithms: Algorithms, control: &Control) -> Result<FileDigest> {
     retry_once(|| {
         let source = Source::open(path)?;
@@ -162,7 +162,7 @@ pub fn hash_path(path: &Path, algorithms: Algorithms, control: &Control) -> Resu
     })
 }
 
-/// Hashes an open file and makes sure that it did not change meanwhile.
+/// Hash an open file, and check that it did not change meanwhile.
 pub fn hash_source(source: &Source, algorithms: Algorithms, control: &Control) -> Result<FileDigest> {
     control.check()?;
     let size = source.size();
@@ -177,7 +177,7 @@ pub fn hash_source(source: &Source, algorithms: Algorithms, control: &Control) -
     finish(source, digests, control)
 }
 
-/// Makes sure that a file did not change while it was hashed.
+/// Check that a file did not change while it was hashed.
 fn finish(source: &Source, digests: Digests, control: &Control) -> Result<FileDigest> {
     source.verify_unchanged()?;
     control.file_done();
@@ -187,7 +187,7 @@ fn finish(source: &Source, digests: Digests, control: &Control) -> Result<FileDi
     })
 }
 
-/// Hashes `start..end` of a file on this thread.
+/// Hash `start..end` of a file on this thread.
 pub fn hash_in_order(
     source: &Source,
     start: u64,

@@ -11,7 +11,7 @@ pub const PARALLEL_FROM: usize = 256 << 10;
 /// The least bytes that are worth waking another thread for.
 const PER_THREAD: usize = 128 << 10;
 
-/// Digests of `bytes` on this thread and those that help it. SHA-256 alone is one stream, and stays on this thread.
+/// Hash `bytes` on this thread and its helpers. SHA-256 alone is one stream, and stays on this thread.
 pub fn hash(bytes: &[u8], algorithms: Algorithms, helpers: Helpers) -> Digests {
     let length = bytes.len() as u64;
     if !algorithms.blake3 || bytes.len() < PARALLEL_FROM {
@@ -29,8 +29,8 @@ pub fn hash(bytes: &[u8], algorithms: Algorithms, helpers: Helpers) -> Digests {
     }
 }
 
-/// The pieces of `part`, which starts at byte `start` of an input of `input_length` bytes. This thread does
-/// `first`, and then what is left of the pieces.
+/// Hash `part`, which starts at byte `start` of an input of `input_length` bytes, into pieces. This thread runs
+/// `first`, and then takes units like its helpers.
 fn pieces_of(
     part: &[u8],
     start: u64,
@@ -62,7 +62,7 @@ pub struct Sliced {
 }
 
 impl Sliced {
-    /// Starts on a buffer of `length` bytes, longer than one slice.
+    /// Create the hasher of a buffer of `length` bytes, longer than one slice.
     pub fn new(algorithms: Algorithms, length: u64) -> Self {
         Self {
             length,
@@ -72,8 +72,8 @@ impl Sliced {
         }
     }
 
-    /// Adds the next slice, on this thread and those that help it: a multiple of 1024 bytes, shorter than the whole, except for the last.
-    /// `None` if it does not fit, which is a bug of the caller.
+    /// Hash the next slice, on this thread and its helpers. A slice is shorter than the whole; all but the last have a
+    /// multiple of 1024 bytes.
     pub fn update(&mut self, slice: &[u8], helpers: Helpers) -> Option<()> {
         let end = self.position + slice.len() as u64;
         let aligned = end.is_multiple_of(CHUNK) || end == self.length;
@@ -96,7 +96,7 @@ impl Sliced {
         Some(())
     }
 
-    /// The digests; `None` if slices are missing.
+    /// Return the digests; `None` if slices are missing.
     pub fn finish(mut self) -> Option<Digests> {
         if self.position != self.length {
             return None;
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slices_give_the_digest_of_the_whole() {
+    fn slices_have_the_digest_of_the_whole() {
         let bytes: Vec<u8> = (0..5_000_123_u32).map(|i| (i % 251) as u8).collect();
         for slice in [1024, 65_536, 1 << 20, 3_000 * 1024] {
             let mut sliced = Sliced::new(Algorithms::BOTH, bytes.len() as u64);
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn any_length_and_any_number_of_threads_give_the_digest_of_one_thread() {
+    fn digest_is_independent_of_threads() {
         let bytes: Vec<u8> = (0..3_000_000_u32).map(|i| (i % 251) as u8).collect();
         for threads in [1, 2, 3, 8] {
             let pool = crate::schedule::pool::create(threads).expect("a pool");

@@ -14,7 +14,7 @@ pub struct Buffer {
 }
 
 impl Buffer {
-    /// Makes room for at least `length` bytes. What was there before is lost.
+    /// Reserve at least `length` bytes. The old content is lost.
     pub fn reserve(&mut self, length: usize) {
         if self.length < length {
             // Not grown: nobody needs the old bytes, and a move would copy them.
@@ -23,13 +23,13 @@ impl Buffer {
         }
     }
 
-    /// The bytes.
+    /// Return the bytes.
     pub fn bytes(&self) -> &[u8] {
         let start = self.start();
         &self.bytes[start..start + self.length]
     }
 
-    /// The bytes, to be written to.
+    /// Return the bytes for writing.
     pub fn bytes_mut(&mut self) -> &mut [u8] {
         let start = self.start();
         &mut self.bytes[start..start + self.length]
@@ -44,7 +44,7 @@ impl Buffer {
     }
 }
 
-/// The first multiple of a cache line that is not below `position`.
+/// Round `position` up to a cache line.
 pub const fn next_line(position: usize) -> usize {
     position.next_multiple_of(LINE)
 }
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_start_at_a_line_and_have_the_length_that_was_asked_for() {
+    fn buffer_is_aligned_and_long_enough() {
         let mut buffer = Buffer::default();
         assert!(buffer.bytes().is_empty());
         for length in [1, 63, 64, 65, 4096, 100, 100_000] {

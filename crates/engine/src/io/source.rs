@@ -20,8 +20,8 @@ thread_local! {
     static BUFFER: RefCell<Buffer> = RefCell::default();
 }
 
-/// What the system says of a file. Equal before and after a read means that nothing wrote to it meanwhile,
-/// as far as the file system's clock can tell.
+/// The stat of a file. If it is equal before and after a read, nothing wrote to the file meanwhile, within the
+/// resolution of the file system's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Stamp {
     /// Length in bytes.
@@ -37,7 +37,7 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// What the system says of the regular file at `path`, links followed; nothing if it is something else.
+    /// Stat the regular file at `path`, links followed; `None` if it is something else.
     pub fn at(path: &Path) -> io::Result<Option<Self>> {
         let metadata = std::fs::metadata(path)?;
         Ok(metadata.is_file().then(|| Self::of(&metadata)))
@@ -55,7 +55,7 @@ impl Stamp {
         }
     }
 
-    /// The same from a look by name.
+    /// Convert the result of a stat relative to a folder.
     #[cfg(unix)]
     pub fn of_stat(stat: &rustix::fs::Stat) -> Self {
         // The widths of these fields differ between systems; none holds a negative number for a file.
@@ -89,7 +89,7 @@ impl Stamp {
     }
 }
 
-/// The number of the device that a file is on.
+/// Return the number of the device that a file is on.
 #[cfg(unix)]
 #[allow(
     clippy::unnecessary_cast,
@@ -114,7 +114,7 @@ pub struct Source {
 }
 
 impl Source {
-    /// Opens `path`, following links. Never waits: a FIFO without a writer is an error, not a hang.
+    /// Open `path`, following links. Never waits: a FIFO without a writer is an error.
     pub fn open(path: &Path) -> Result<Self> {
         let mut options = OpenOptions::new();
         options.read(true);
@@ -128,17 +128,15 @@ impl Source {
             // A socket answers ENXIO; what it is says more than that.
             match std::fs::metadata(path) {
                 Ok(metadata) if !metadata.is_file() => not_regular(path, &metadata),
-                _ => Error::io("open", path, &error),
+                _ => Error::io("open", path, error),
             }
         })?;
         Self::from_file(file, path.to_owned())
     }
 
-    /// Takes over an open descriptor after looking at what it is.
+    /// Take over an open descriptor, if it is a regular file.
     pub fn from_file(file: File, path: PathBuf) -> Result<Self> {
-        let metadata = file
-            .metadata()
-            .map_err(|error| Error::io("stat", &path, &error))?;
+        let metadata = file.metadata().map_err(|error| Error::io("stat", &path, error))?;
         if !metadata.is_file() {
             return Err(not_regular(&path, &metadata));
         }
@@ -147,27 +145,27 @@ impl Source {
         Ok(Self { file, path, stamp })
     }
 
-    /// The open descriptor.
+    /// Return the open descriptor.
     pub const fn file(&self) -> &File {
         &self.file
     }
 
-    /// Length in bytes when it was opened.
+    /// Return length in bytes when it was opened.
     pub const fn size(&self) -> u64 {
         self.stamp.size
     }
 
-    /// The path it was opened by.
+    /// Return the path it was opened by.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What the system said of it when it was opened.
+    /// Return the stamp when it was opened.
     pub const fn stamp(&self) -> Stamp {
         self.stamp
     }
 
-    /// Fills `buffer` from `offset`. A file that ends before that has changed.
+    /// Fill `buffer` from `offset`. A file that ends before has changed.
     pub fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> Result<()> {
         let mut done = 0;
         while done < buffer.len() {
@@ -177,13 +175,13 @@ impl Source {
                 }
                 Ok(count) => done += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Error::io("read", &self.path, &error)),
+                Err(error) => return Err(Error::io("read", &self.path, error)),
             }
         }
         Ok(())
     }
 
-    /// Reads a short file whole, with one call, and makes sure that it did not change meanwhile.
+    /// Read a short file whole with one call, and check that it did not change meanwhile.
     pub fn read_small(&self) -> Result<Vec<u8>> {
         let size = usize::try_from(self.stamp.size).unwrap_or(usize::MAX);
         let mut bytes = vec![0; size.saturating_add(1)];
@@ -192,7 +190,8 @@ impl Source {
         Ok(bytes)
     }
 
-    /// The same into `bytes`: one more than the file has, so that the same call shows that it ends there.
+    /// Read a short file into `bytes`, which has one byte more than the file: the same call shows that the file ends
+    /// there.
     pub fn read_small_into(&self, bytes: &mut [u8]) -> Result<()> {
         let size = bytes.len() - 1;
         let mut done = 0;
@@ -201,7 +200,7 @@ impl Source {
                 Ok(0) => break,
                 Ok(count) => done += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Error::io("read", &self.path, &error)),
+                Err(error) => return Err(Error::io("read", &self.path, error)),
             }
             if done == size {
                 // A call that stopped one short of the buffer has met the end.
@@ -214,8 +213,8 @@ impl Source {
         self.verify_stamp()
     }
 
-    /// Reads `start..end` in blocks of at most [`BLOCK`] bytes, in order, and hands each to `take`.
-    /// `take` must not start other work on the thread pool: the buffer is the thread's only one.
+    /// Read `start..end` in blocks of at most [`BLOCK`] bytes, in order, and hand each to `take`. `take` must not start
+    /// other work on the thread pool: the thread has only one buffer.
     pub fn read_range(
         &self,
         start: u64,
@@ -240,12 +239,12 @@ impl Source {
         })
     }
 
-    /// An error if the file is not as it was when it was opened, or holds more than its length says (as the
-    /// files of `/proc` do).
+    /// Return an error if the stamp is not the one when the file was opened, or if the file holds more than its length
+    /// (as the files of `/proc` do).
     pub fn verify_unchanged(&self) -> Result<()> {
         self.verify_stamp()?;
         let beyond = read_at(&self.file, &mut [0], self.stamp.size)
-            .map_err(|error| Error::io("read", &self.path, &error))?;
+            .map_err(|error| Error::io("read", &self.path, error))?;
         if beyond > 0 {
             return Err(self.changed("bytes beyond its length".to_owned()));
         }
@@ -256,7 +255,7 @@ impl Source {
         let metadata = self
             .file
             .metadata()
-            .map_err(|error| Error::io("stat", &self.path, &error))?;
+            .map_err(|error| Error::io("stat", &self.path, error))?;
         let now = Stamp::of(&metadata);
         if now != self.stamp {
             let received = if now.size == self.stamp.size {
@@ -276,7 +275,7 @@ impl Source {
     }
 }
 
-/// Waits for a write that is under way.
+/// Wait for a write that has begun.
 ///
 /// The kernel stamps a file before it copies the bytes of a write, so a write that has begun may be in the stamp
 /// already and still be changing what we read. Asking where data lies takes the lock that a write holds; what the
@@ -289,7 +288,7 @@ fn wait_for_writer(file: &File) {
 #[cfg(not(target_os = "linux"))]
 fn wait_for_writer(_: &File) {}
 
-/// Runs `attempt`, and once more if the file changed under the first one.
+/// Run `attempt`, and once more if the file changed during the first one.
 ///
 /// The second attempt opens the file anew, so a file that was replaced or finished in the meantime gets its
 /// own digest; one that is still being written gives [`Code::Changed`].
@@ -328,14 +327,14 @@ fn kind_name(metadata: &Metadata) -> &'static str {
     }
 }
 
-/// Reads at a position.
+/// Read at a position.
 #[cfg(unix)]
 pub(crate) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     use std::os::unix::fs::FileExt as _;
     file.read_at(buffer, offset)
 }
 
-/// Reads at a position, and moves the file's own, which nothing here uses.
+/// Read at a position. Moves the file position, which nothing here uses.
 #[cfg(windows)]
 pub(crate) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     use std::os::windows::fs::FileExt as _;

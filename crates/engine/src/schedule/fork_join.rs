@@ -19,7 +19,7 @@ pub enum Helpers<'a> {
 }
 
 impl Helpers<'_> {
-    /// How many threads work, the caller among them.
+    /// Return how many threads work, including the caller.
     pub fn threads(self) -> usize {
         match self {
             Helpers::None => 1,
@@ -36,8 +36,8 @@ impl Helpers<'_> {
     }
 }
 
-/// Runs `first` on this thread and `work` for each of `units`, on at most `threads` threads, this one among them.
-/// The results come in the order of the units.
+/// Run `first` on this thread and `work` for each of `units`, on at most `threads` threads including this one. The
+/// results come in the order of the units.
 pub fn run<T: Send>(
     helpers: Helpers,
     threads: usize,
@@ -86,7 +86,7 @@ mod tests {
     use crate::schedule::pool;
 
     #[test]
-    fn every_unit_is_done_once_and_comes_in_order() {
+    fn units_run_once_and_in_order() {
         let pool = pool::create(3).expect("a pool");
         for helpers in [Helpers::None, Helpers::Of(&pool)] {
             for units in [0, 1, 2, 7, 100] {
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_of_a_helper_reaches_the_caller() {
+    fn panic_of_a_helper_reaches_the_caller() {
         let pool = pool::create(2).expect("a pool");
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             run(

@@ -23,7 +23,7 @@ pub struct Span<S> {
     pub end: u64,
 }
 
-/// Hashes `count` streams on the threads of the current pool.
+/// Hash `count` streams on the threads of the current pool.
 ///
 /// `open(i)` gives stream `i`, in the order in which they should be started; `done(i, …)` takes what came of
 /// it. Both may be called on any thread.
@@ -59,7 +59,7 @@ pub fn hash_all<S: Borrow<Source> + Send>(
     });
 }
 
-/// How many streams one thread hashes at once.
+/// Return how many streams one thread hashes at once.
 fn width(algorithms: Algorithms) -> usize {
     if algorithms.sha256 {
         sha256::lanes().width()
@@ -116,7 +116,7 @@ impl<S: Borrow<Source>> Worker<'_, S> {
         }
     }
 
-    /// Reads one block of every lane, hashes them together, and lets go of the lanes that have ended.
+    /// Read one block of every lane, hash them together, and remove the lanes that have ended.
     fn step(&mut self, block: usize, done: &impl Fn(usize, Result<(S, Digests)>)) {
         let mut failed = Vec::new();
         let mut views: Vec<&[u8]> = Vec::with_capacity(self.lanes.len());
@@ -151,7 +151,7 @@ impl<S: Borrow<Source>> Worker<'_, S> {
 }
 
 impl<S: Borrow<Source>> Lane<S> {
-    /// Reads the next block of the stream; `span.start` moves behind it.
+    /// Read the next block of the stream, and move `span.start` behind it.
     fn read<'b>(&mut self, buffer: &'b mut [u8], control: &Control) -> Result<&'b [u8]> {
         control.check()?;
         let left = self.span.end - self.span.start;

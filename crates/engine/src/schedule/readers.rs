@@ -15,7 +15,7 @@ use crate::schedule::page_cache::{self, Residency};
 use crate::schedule::{pool, rotational};
 use std::path::{Path, PathBuf};
 
-/// How a job reads.
+/// The access pattern of a job.
 #[derive(Clone, Copy, Debug)]
 pub enum AccessPattern<'a> {
     /// Every byte of files, or of all files in folders, once.

@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Runs `work` for the numbers below `units`, on the threads of the current pool, and stops at the first error.
+/// Run `work` for the numbers below `units`, on the threads of the current pool, and stops at the first error.
 ///
 /// A thread without work takes the back half of the longest run that another has before it, unless that has fewer than
 /// `least` units. The results come in no particular order.
@@ -50,14 +50,14 @@ pub fn run<T: Send>(units: usize, least: usize, work: impl Fn(usize) -> Result<T
     failure.map_or(Ok(results), Err)
 }
 
-/// What each thread has before it.
+/// The units that each thread has still to do.
 struct Runs {
     least: usize,
     runs: Vec<Mutex<Range<usize>>>,
 }
 
 impl Runs {
-    /// All of it is before the first thread; the others come and take from it.
+    /// Give all units to the first thread. The others steal from it.
     fn new(units: usize, least: usize, threads: usize) -> Self {
         let mut runs: Vec<_> = (1..threads).map(|_| Mutex::new(0..0)).collect();
         runs.insert(0, Mutex::new(0..units));
@@ -65,7 +65,7 @@ impl Runs {
         Self { least, runs }
     }
 
-    /// The next unit of the thread `own`.
+    /// Return the next unit of the thread `own`.
     fn take(&self, own: usize) -> Option<usize> {
         loop {
             if let Some(unit) = lock(&self.runs[own]).next() {
@@ -76,7 +76,7 @@ impl Runs {
         }
     }
 
-    /// The back half of the longest run, unless all are short.
+    /// Steal the back half of the longest run; `None` if all are short.
     fn steal(&self) -> Option<Range<usize>> {
         loop {
             let lengths = self.runs.iter().map(|run| (lock(run).len(), run));
@@ -110,7 +110,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
-        fn every_unit_is_done_once(units in 0..300_usize, least in 0..20_usize, threads in 1..9_usize) {
+        fn units_run_once(units in 0..300_usize, least in 0..20_usize, threads in 1..9_usize) {
             let pool = pool::create(threads).expect("a pool");
             let mut done = pool.install(|| run(units, least, Ok)).expect("no unit fails");
             done.sort_unstable();
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_goes_from_the_front_to_the_back_and_takes_the_back_half_of_another() {
+    fn idle_thread_steals_the_back_half() {
         let runs = Runs::new(16, 4, 3);
         assert_eq!(runs.take(0), Some(0));
         // 1 to 15 are left.
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_stops_the_others_and_reaches_the_caller() {
+    fn error_stops_all_threads() {
         let pool = pool::create(3).expect("a pool");
         let done = AtomicUsize::new(0);
         let outcome = pool.install(|| {
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_reaches_the_caller() {
+    fn panic_reaches_the_caller() {
         let pool = pool::create(2).expect("a pool");
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             pool.install(|| {

@@ -93,7 +93,7 @@ pub const DTYPES: [Dtype; 22] = [
 ];
 
 impl Dtype {
-    /// The dtype spelled `name`.
+    /// Return the dtype spelled `name`.
     pub fn named(name: &str) -> Option<Self> {
         DTYPES.into_iter().find(|dtype| dtype.name == name)
     }

@@ -28,7 +28,7 @@ pub const BLOCK_ROWS: usize = 65_536;
 /// file bounds nothing; this keeps the digests of blocks within 1 GiB for each column.
 pub const MAX_ROWS: u64 = 1 << 40;
 
-/// How deep types may nest: recursion over a type stays far from the end of a thread's stack.
+/// The deepest nesting of types: recursion over a type stays far from the end of a thread's stack.
 pub const MAX_DEPTH: usize = 64;
 
 /// The formats that are read.
@@ -45,7 +45,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// Reads the name of a format.
+    /// Read the name of a format.
     pub fn parse(name: &str) -> Option<Self> {
         match name {
             "parquet" => Some(Self::Parquet),
@@ -56,7 +56,7 @@ impl Format {
         }
     }
 
-    /// The name as [`Self::parse`] reads it.
+    /// Return the name as [`Self::parse`] reads it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Parquet => "parquet",
@@ -66,8 +66,7 @@ impl Format {
         }
     }
 
-    /// The format of a file that begins with `start`, or else of one of that name. What a file holds goes before
-    /// what it is called.
+    /// Detect the format of a file from its first bytes, or else from its name.
     pub fn detect(start: &[u8], name: &str) -> Option<Self> {
         if start.starts_with(parquet::MAGIC) {
             return Some(Self::Parquet);
@@ -98,7 +97,7 @@ pub enum Reading {
 /// Names of columns and the spellings of their types, in order.
 pub type Schema = [(String, String)];
 
-/// Opens a table. A schema is for formats of text, which JSON lines need.
+/// Open a table. A schema is for formats of text, which JSON lines need.
 pub fn open(
     input: std::sync::Arc<dyn Input>,
     format: Format,
@@ -124,14 +123,14 @@ pub fn open(
 
 /// Bytes at positions.
 pub trait Input: Send + Sync {
-    /// Length in bytes.
+    /// Return length in bytes.
     fn length(&self) -> u64;
 
-    /// The bytes from `offset` on, exactly `length` of them. Callers check both against [`Self::length`].
+    /// Read exactly `length` bytes from `offset`. Callers check both against [`Self::length`].
     fn read(&self, offset: u64, length: usize) -> Result<Bytes, FormatError>;
 }
 
-/// Reads a range that a file states, after it was held against the length of the file.
+/// Read a range that a file states, after a check against the length of the file.
 pub(crate) fn read_checked(
     input: &dyn Input,
     offset: u64,
@@ -178,7 +177,7 @@ pub struct Column {
 }
 
 impl Column {
-    /// A column of a type that a digest can hold.
+    /// Create a column of a type that a digest can hold.
     pub fn new(name: &str, data_type: &DataType) -> Result<Self, FormatError> {
         let spelling = types::spell(data_type)
             .map_err(|error| FormatError::unsupported(format!("column {name:?}: {}", error.message)))?;
@@ -201,10 +200,10 @@ pub struct Rows {
 
 /// A file that is read from its first row to its last.
 pub trait RowReader: Send {
-    /// The columns.
+    /// Return the columns.
     fn columns(&self) -> &[Column];
 
-    /// The next rows, `None` after the last.
+    /// Return the next rows, `None` after the last.
     fn next_rows(&mut self) -> Result<Option<Rows>, FormatError>;
 }
 
@@ -225,7 +224,7 @@ pub struct Block {
 }
 
 impl Blocks {
-    /// Adds rows behind those that are there.
+    /// Append rows.
     pub fn add(&mut self, rows: Rows) {
         self.count += rows.count;
         if rows.count > 0 {
@@ -233,7 +232,7 @@ impl Blocks {
         }
     }
 
-    /// Takes the next block: a full one, or what is left where `last` says that nothing follows.
+    /// Take the next block: a full one, or the rest if `last` is true.
     pub fn take(&mut self, last: bool) -> Option<Block> {
         if self.count == 0 || (self.count < BLOCK_ROWS && !last) {
             return None;

@@ -10,8 +10,8 @@ use std::fmt::Write as _;
 /// Nesting deeper than this is refused, as in `src/json/parse.ts`.
 const DEPTH_LIMIT: usize = 512;
 
-/// The canonical bytes of a document; nothing if it is not JSON, has two equal keys in an object, nests too deep,
-/// holds a number beyond a double or text that has no UTF-8 form.
+/// Return the canonical bytes of a document; nothing if it is not JSON, has two equal keys in an object, nests too
+/// deep, holds a number beyond a double or text that has no UTF-8 form.
 ///
 /// Cost: memory of about three times the document; time as reading it a few times, and sorting its keys.
 pub fn canonical(document: &[u8]) -> Option<Vec<u8>> {
@@ -76,7 +76,7 @@ impl Value<'_> {
 }
 
 impl Text<'_> {
-    /// Writes it as `JSON.stringify` does.
+    /// Write it as `JSON.stringify` does.
     fn write(&self, out: &mut String) {
         out.push('"');
         if self.verbatim {
@@ -208,7 +208,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// The string whose opening quote is next.
+    /// Return the string whose opening quote is next.
     fn string(&mut self) -> Option<Text<'a>> {
         self.at += 1;
         let start = self.at;
@@ -242,7 +242,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Goes to the next quote, backslash or control character.
+    /// Go to the next quote, backslash or control character.
     fn run(&mut self) {
         let rest = &self.text.as_bytes()[self.at..];
         let unescaped = |byte: &u8| *byte >= 0x20 && *byte != b'"' && *byte != b'\\';
@@ -252,7 +252,7 @@ impl<'a> Parser<'a> {
             .unwrap_or(rest.len());
     }
 
-    /// The character that the escape at the position means. Half a surrogate pair is none.
+    /// Return the character that the escape at the position means. Half a surrogate pair is none.
     fn escape(&mut self) -> Option<char> {
         self.at += 1;
         let letter = self.peek()?;
@@ -282,7 +282,7 @@ impl<'a> Parser<'a> {
         })
     }
 
-    /// Four hexadecimal digits.
+    /// Return four hexadecimal digits.
     fn unit(&mut self) -> Option<u32> {
         let digits = self.text.as_bytes().get(self.at..self.at + 4)?;
         self.at += 4;
@@ -327,14 +327,14 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// A finite number as ECMAScript writes it (`Number::toString`). Rust's own formatting differs where two shortest
-/// forms are equally close: it takes the larger, ECMAScript the even one.
+/// Return a finite number as ECMAScript writes it (`Number::toString`). Rust's own formatting differs where two
+/// shortest forms are equally close: it takes the larger, ECMAScript the even one.
 fn number_text(value: f64) -> String {
     ryu_js::Buffer::new().format_finite(value).to_owned()
 }
 
-/// The order by UTF-16 code units, which that of UTF-8 bytes is too, but for what lies from U+E000 to U+FFFF:
-/// in UTF-16 the characters beyond come before those.
+/// Return the order by UTF-16 code units, which that of UTF-8 bytes is too, but for what lies from U+E000 to U+FFFF: in
+/// UTF-16 the characters beyond come before those.
 fn utf16_order(a: &str, b: &str) -> Ordering {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     let Some((x, y)) = a.iter().zip(b).find(|(x, y)| x != y) else {

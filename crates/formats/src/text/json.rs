@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 pub struct Members<T>(pub Vec<(String, T)>);
 
 impl<T> Members<T> {
-    /// The first name that comes twice, if any.
+    /// Return the first name that comes twice, if any.
     pub fn duplicate(&self) -> Option<&str> {
         let mut names: Vec<&str> = self.0.iter().map(|(name, _)| name.as_str()).collect();
         names.sort_unstable();

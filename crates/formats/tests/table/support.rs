@@ -49,7 +49,7 @@ pub enum Value {
     Fields(Vec<Value>),
 }
 
-/// Any type, not very deep.
+/// Generate any type, not very deep.
 pub fn any_type() -> impl Strategy<Value = Type> {
     let leaf = prop_oneof![
         Just(Type::Null),
@@ -72,7 +72,7 @@ pub fn any_type() -> impl Strategy<Value = Type> {
     })
 }
 
-/// Any values of a type, with nulls.
+/// Generate any values of a type, with nulls.
 pub fn any_values(of: &Type, count: usize) -> BoxedStrategy<Vec<Value>> {
     prop::collection::vec(any_value(of), count).boxed()
 }
@@ -117,7 +117,7 @@ fn any_value(of: &Type) -> BoxedStrategy<Value> {
     prop_oneof![1 => Just(Value::Null), 4 => valid].boxed()
 }
 
-/// The bytes of a block, written one value after the other from `docs/format.md`.
+/// Return the bytes of a block, written one value after the other from `docs/format.md`.
 pub fn slow_block(of: &Type, values: &[Value]) -> Vec<u8> {
     let mut block = (values.len() as u64).to_le_bytes().to_vec();
     let mut bits = vec![0_u8; values.len().div_ceil(8)];
@@ -243,7 +243,7 @@ fn texts(values: &[Value]) -> Vec<Option<&str>> {
         .collect()
 }
 
-/// An array of the values, in a form that `forms` draws. With the same seed it is of the same type.
+/// Return an array of the values, in a form that `forms` draws. With the same seed it is of the same type.
 pub fn array(of: &Type, values: &[Value], forms: &mut Forms) -> ArrayRef {
     match of {
         Type::Null => Arc::new(NullArray::new(values.len())),
@@ -352,7 +352,7 @@ fn byte_array(bytes: Vec<Option<&[u8]>>, forms: &mut Forms) -> ArrayRef {
     }
 }
 
-/// Something that stands below a null structure and does not count.
+/// Return a value below a null structure, which does not count.
 fn filler(of: &Type) -> Value {
     match of {
         Type::Bool => Value::Bool(true),
@@ -363,7 +363,7 @@ fn filler(of: &Type) -> Value {
     }
 }
 
-/// A dictionary, or runs, or the array as it is.
+/// Return a dictionary, or runs, or the array as it is.
 fn encoded(array: ArrayRef, forms: &mut Forms) -> ArrayRef {
     match forms.draw(3) {
         0 => {
@@ -383,7 +383,7 @@ fn encoded(array: ArrayRef, forms: &mut Forms) -> ArrayRef {
     }
 }
 
-/// The offsets of lists; those that are null may have elements.
+/// Return the offsets of lists; those that are null may have elements.
 fn offsets(values: &[Value], item: &Type, forms: &mut Forms) -> (Vec<i32>, Vec<Value>) {
     let mut ends = vec![0];
     let mut items = Vec::new();
@@ -466,7 +466,7 @@ fn map(item: &Type, values: &[Value], forms: &mut Forms) -> ArrayRef {
     ))
 }
 
-/// The places at which values are cut into pieces.
+/// Return the places at which values are cut into pieces.
 pub fn pieces<'a>(values: &'a [Value], cuts: &[usize]) -> Vec<&'a [Value]> {
     let mut bounds: Vec<usize> = cuts.iter().map(|cut| cut % (values.len() + 1)).collect();
     bounds.extend([0, values.len()]);

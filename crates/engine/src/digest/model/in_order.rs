@@ -92,7 +92,7 @@ fn on_two_threads(
     Ok(())
 }
 
-/// Reads the next bytes from `position`; how many, none at the end.
+/// Read the next bytes from `position`. Return how many; 0 at the end.
 fn read_step(source: &Source, position: u64, into: &mut Buffer, control: &Control) -> Result<usize> {
     let count = usize::try_from(source.size() - position)
         .unwrap_or(STEP)
@@ -126,12 +126,12 @@ impl<'a> TensorStreams<'a> {
         }
     }
 
-    /// Gives bytes to the tensors that they belong to.
+    /// Add bytes to the streams of their tensors.
     fn update(&mut self, bytes: &[u8]) {
         self.feed(bytes, Hasher::update);
     }
 
-    /// The same in a way of the caller's: `take` adds bytes to the stream of one tensor.
+    /// Cut bytes at the ends of tensors, and let `take` add them to the stream of each.
     fn feed(&mut self, mut bytes: &[u8], mut take: impl FnMut(&mut Hasher, &[u8])) {
         while let Some(tensor) = self.tensors.get(self.digests.len()) {
             let left = usize::try_from(tensor.end.saturating_sub(self.position)).unwrap_or(usize::MAX);
@@ -147,7 +147,7 @@ impl<'a> TensorStreams<'a> {
         }
     }
 
-    /// The digests of all tensors, in their order.
+    /// Return the digests of all tensors, in their order.
     fn finish(mut self) -> Vec<Digests> {
         // Behind the last byte there may be tensors without any.
         self.update(&[]);
@@ -163,7 +163,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn bytes_in_any_pieces_give_the_digests_of_the_tensors(
+        fn tensor_digests_are_independent_of_block_sizes(
             lengths in prop::collection::vec(prop_oneof![Just(0_usize), 1..200_usize], 0..12),
             pieces in prop::collection::vec(0..300_usize, 0..20),
         ) {

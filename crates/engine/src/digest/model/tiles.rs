@@ -26,14 +26,14 @@ struct Tile {
     first_tensor: usize,
 }
 
-/// What a hash is of: the file, or one of its tensors.
+/// The subject of a hash: the file, or one of its tensors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Subject {
     File,
     Tensor(usize),
 }
 
-/// Something hashed over a part of a tile.
+/// A hash over a part of a tile.
 struct Part {
     subject: Subject,
     /// First byte and one past the last byte of the part, in the file.
@@ -118,7 +118,7 @@ impl ShardDigests {
     }
 }
 
-/// Cuts a file into tiles.
+/// Cut a file into tiles.
 ///
 /// Where the file is hashed too its own subtrees are the tiles. Where only tensors are, tiles start with a
 /// tensor, so that the pieces of a large one are whole subtrees, and small ones are gathered.
@@ -188,7 +188,7 @@ fn cut(shard: usize, of: &OpenShard, wanted: Wanted) -> Vec<Tile> {
     tiles
 }
 
-/// The tensors with chunks in a tile, in the order of its bytes. Empty ones have none.
+/// Return the tensors with chunks in a tile, in the order of its bytes. Empty tensors have none.
 fn tensor_parts(tile: &Tile, of: &OpenShard) -> Vec<Part> {
     let tensors = of.header.tensors.iter().enumerate().skip(tile.first_tensor);
     tensors
@@ -252,7 +252,7 @@ fn hash_tile(
 }
 
 impl Part {
-    /// Takes what belongs to this part out of a block that starts at `position` in the file.
+    /// Hash the bytes of this part in a block that starts at `position` in the file.
     fn take(&mut self, block: &[u8], position: u64) {
         let offset = |at: u64| usize::try_from(at.saturating_sub(position)).unwrap_or(usize::MAX);
         let bytes = &block[offset(self.start).min(block.len())..offset(self.end).min(block.len())];

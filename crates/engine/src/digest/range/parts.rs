@@ -62,7 +62,7 @@ pub fn hash_part(path: &Path, index: u64, count: u64, control: &Control) -> Resu
     })
 }
 
-/// The bytes of one part: a share in whole subtrees where the file has enough of them, else in whole chunks.
+/// Return the byte range of one part: whole subtrees where the file has enough of them, else whole chunks.
 fn share(size: u64, index: u64, count: u64) -> Range<u64> {
     let unit = if size / SUBTREE >= count * 4 {
         SUBTREE
@@ -81,7 +81,7 @@ fn share(size: u64, index: u64, count: u64) -> Range<u64> {
     at(index)..at(index + 1)
 }
 
-/// Merges the parts of one file, in any order, into its digest.
+/// Merge the parts of one file, in any order, into its digest.
 pub fn merge_parts(parts: &[Part]) -> Result<FileDigest> {
     let wrong = |message: &str| Error::new(Code::Range, message);
     let size = parts.first().ok_or_else(|| wrong("there are no parts"))?.size;
@@ -147,7 +147,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn shares_cover_a_file_once(size in 0_u64..1 << 40, count in 1_u64..2000) {
+        fn parts_cover_a_file_once(size in 0_u64..1 << 40, count in 1_u64..2000) {
             let mut position = 0;
             for index in 0..count {
                 let range = share(size, index, count);

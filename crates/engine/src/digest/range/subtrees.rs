@@ -13,7 +13,7 @@ use std::path::Path;
 /// merging cost nothing, small enough that the last one does not keep the other cores waiting.
 pub const SUBTREE: u64 = 4 << 20;
 
-/// BLAKE3 of the `length` bytes of a file from `base`, more than one [`SUBTREE`], on all threads of the pool.
+/// Compute BLAKE3 of the `length` bytes of a file from `base`, more than one [`SUBTREE`], on all threads of the pool.
 pub fn hash(source: &Source, base: u64, length: u64, control: &Control) -> Result<Hash> {
     let mut pieces = hash_pieces(source, base, 0..length, length, control)?;
     merge_or_internal(&mut pieces, length, source.path())
@@ -22,12 +22,12 @@ pub fn hash(source: &Source, base: u64, length: u64, control: &Control) -> Resul
 /// Subtrees that a thread leaves to another who reads from the disk: 32 MiB, several times what systems read ahead.
 const LEAST_FROM_DISK: usize = 8;
 
-/// The fewest subtrees, or tiles of that size, that are worth being shared by two threads.
+/// Return the fewest subtrees, or tiles of that size, that two threads share.
 pub fn least_shared(control: &Control) -> usize {
     if control.from_disk() { LEAST_FROM_DISK } else { 1 }
 }
 
-/// The pieces of `range` of an input that is the `length` bytes of a file from `base`.
+/// Hash `range` of an input into pieces. The input is the `length` bytes of a file from `base`.
 ///
 /// The range must not be empty nor all of a single subtree's input; it starts and ends at chunks, or at the end.
 pub fn hash_pieces(
@@ -53,7 +53,7 @@ pub fn hash_pieces(
     Ok(pieces.into_iter().flatten().collect())
 }
 
-/// Merges pieces that must be complete; anything else is a bug of ours, and no digest.
+/// Merge pieces that must be complete. Incomplete pieces are a bug, and give no digest.
 pub fn merge_or_internal(pieces: &mut [Piece], length: u64, path: &Path) -> Result<Hash> {
     merge(pieces, length)
         .ok_or_else(|| Error::new(Code::Internal, "the pieces of its hash do not fit together").at(path))

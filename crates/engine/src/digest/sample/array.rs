@@ -26,8 +26,8 @@ pub struct ArraySample {
 }
 
 impl ArraySample {
-    /// Starts on an array of `length` bytes whose elements have `width` bytes, at least 1. `None` where the plan
-    /// reads everything: then the digest is the ordinary one.
+    /// Create the sample of an array of `length` bytes whose elements have `width` bytes, at least 1. `None` if the
+    /// plan reads everything: then the digest is the ordinary one.
     pub fn new(plan: Plan, algorithms: Algorithms, length: u64, width: u64) -> Option<Self> {
         let layout = Layout::new(&plan, length, width);
         layout.is_sample().then(|| Self {
@@ -40,13 +40,13 @@ impl ArraySample {
         })
     }
 
-    /// How much is read.
+    /// Return how much is read.
     pub fn extent(&self) -> Extent {
         Extent::of(&self.layout)
     }
 
-    /// Gathers and hashes the next step of `bytes`, the whole array each time, on this thread and those that help
-    /// it, and says how many of the bytes to read are done. `None` if the array does not have the length that it had.
+    /// Gather and hash the next step of `bytes`, the whole array each time, on this thread and its helpers. Return how
+    /// many of the bytes to read are done; `None` if the array has another length than before.
     pub fn step(&mut self, bytes: &[u8], helpers: Helpers) -> Option<u64> {
         if bytes.len() as u64 != self.layout.bytes() {
             return None;
@@ -82,7 +82,7 @@ impl ArraySample {
         }
     }
 
-    /// The `sampled` digests of the tensor that the array is. `None` if steps are missing.
+    /// Return the `sampled` digests of the array as a tensor; `None` if steps are missing.
     pub fn finish(self, dtype: &str, shape: &[u64]) -> Option<Digests> {
         let content = match self.short {
             Some(digests) => digests,

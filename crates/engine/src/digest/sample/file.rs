@@ -14,18 +14,18 @@ use lineaprint_digest::{Algorithms, Digests};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 
-/// What is known of a file of which a sample was asked for.
+/// The size, digests and extent of one sampled file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileSample {
     /// Length in bytes.
     pub size: u64,
     /// `sampled` digests; plain ones where everything was read.
     pub digests: Digests,
-    /// How much was read.
+    /// The part of a thing that was read.
     pub extent: Extent,
 }
 
-/// Samples each of `paths` on the threads of the current pool. One failure does not stop the others.
+/// Sample each of `paths` on the threads of the current pool. One failure does not stop the others.
 pub fn sample_all(
     paths: &[PathBuf],
     plan: &Plan,
@@ -39,7 +39,7 @@ pub fn sample_all(
         .collect()
 }
 
-/// Samples one file by its path.
+/// Sample one file by its path.
 pub fn sample_path(
     path: &Path,
     plan: &Plan,
@@ -52,7 +52,7 @@ pub fn sample_path(
     })
 }
 
-/// Samples an open file and makes sure that it did not change meanwhile.
+/// Sample an open file, and check that it did not change meanwhile.
 pub fn sample_source(
     source: &Source,
     plan: &Plan,

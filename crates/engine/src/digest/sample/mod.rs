@@ -16,7 +16,7 @@ pub mod tree;
 use lineaprint_digest::sample::Layout;
 use lineaprint_digest::{Algorithm, Algorithms, Digests, Hash};
 
-/// How much of a thing was read.
+/// The part of a thing that was read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extent {
     /// Whether anything was left out, so that the digest is one of a sample.
@@ -32,7 +32,7 @@ pub struct Extent {
 }
 
 impl Extent {
-    /// What a layout says.
+    /// Return the extent of a layout.
     pub fn of(layout: &Layout) -> Self {
         Self {
             sampled: layout.is_sample(),
@@ -43,7 +43,7 @@ impl Extent {
         }
     }
 
-    /// Adds another part of the same whole.
+    /// Add another part of the same whole.
     pub const fn add(&mut self, other: &Self) {
         self.sampled |= other.sampled;
         self.units += other.units;
@@ -53,7 +53,7 @@ impl Extent {
     }
 }
 
-/// One digest per algorithm, from the one made with the same algorithm.
+/// Compute a described digest for each algorithm, from the digest of the content made with the same algorithm.
 pub fn describe(content: &Digests, describe: impl Fn(Algorithm, &Hash) -> Hash) -> Digests {
     let mut described = Digests::default();
     for algorithm in content.algorithms().iter() {
@@ -64,7 +64,7 @@ pub fn describe(content: &Digests, describe: impl Fn(Algorithm, &Hash) -> Hash) 
     described
 }
 
-/// One digest per algorithm asked for.
+/// Compute one digest per algorithm.
 pub fn each(algorithms: Algorithms, describe: impl Fn(Algorithm) -> Hash) -> Digests {
     let mut described = Digests::default();
     for algorithm in algorithms.iter() {

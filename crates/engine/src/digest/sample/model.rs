@@ -22,11 +22,11 @@ pub struct ModelSample {
     pub shards: Vec<Shard>,
     /// `sampled` digests of the weights; `weights` digests where every tensor was read whole.
     pub weights: Digests,
-    /// How much was read.
+    /// The part of a thing that was read.
     pub extent: Extent,
 }
 
-/// Reads the shards of a model and samples their tensors, on the threads of the current pool.
+/// Read the shards of a model and samples their tensors, on the threads of the current pool.
 pub fn sample(
     paths: &[PathBuf],
     plan: &Plan,

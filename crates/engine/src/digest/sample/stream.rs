@@ -25,8 +25,8 @@ const NEAR: u64 = 4 << 10;
 /// The most bytes read with one call for the sake of those that are chosen.
 const SPAN: u64 = 256 << 10;
 
-/// Hashes a stream of `length` bytes on the threads of the current pool. `fill` fills a buffer from a position
-/// of the stream, on any thread and in any order.
+/// Hash a stream of `length` bytes on the threads of the current pool. `fill` fills a buffer from a position of the
+/// stream, on any thread and in any order.
 pub fn hash(
     length: u64,
     algorithms: Algorithms,
@@ -73,7 +73,7 @@ pub struct FileStream<'a> {
 }
 
 impl FileStream<'_> {
-    /// Hashes the stream.
+    /// Hash the stream.
     pub fn hash(self, algorithms: Algorithms) -> Result<Digests> {
         hash(self.layout.bytes_read(), algorithms, |position, into| {
             self.fill(position, into)
@@ -109,8 +109,8 @@ impl FileStream<'_> {
         Ok(())
     }
 
-    /// What to read with one call for the bytes from `position` of the stream: where it starts and how long it
-    /// is. `runs` are the chosen bytes in it, at most `limit`.
+    /// Return the start and length of the bytes to read with one call for the stream from `position`. `runs` gets the
+    /// chosen bytes in it, at most `limit`.
     fn span(&self, position: u64, limit: usize, runs: &mut Vec<(usize, usize)>) -> (u64, usize) {
         runs.clear();
         let (start, _) = self.layout.locate(position);

@@ -17,8 +17,8 @@ use lineaprint_formats::table::{self, Block, Blocks, Column, Format, Input, Read
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// For each of `columns` the largest absolute difference of two values in one row; nothing for a column that differs
-/// in anything but numbers: other texts, nulls in other places, types that have no distance.
+/// Compute for each of `columns` the largest absolute difference of two values in one row; `None` for a column that
+/// differs in anything except numbers: other texts, nulls in other rows, types without a distance.
 ///
 /// Distances have floats, and cells of CSV that are numbers in both. NaN is equal to NaN and infinitely far from
 /// everything else. The two tables must have the same columns and as many rows.
@@ -175,7 +175,7 @@ fn with_blocks(
     input.finish()
 }
 
-/// The largest distance in one block of a column.
+/// Return the largest distance in one block of a column.
 fn distance(one: &[ArrayRef], other: &[ArrayRef], text: bool) -> Option<f64> {
     if let Some((one, other)) = numbers(one).zip(numbers(other)) {
         let pairs = one.into_iter().zip(other);
@@ -195,7 +195,7 @@ fn distance(one: &[ArrayRef], other: &[ArrayRef], text: bool) -> Option<f64> {
     })
 }
 
-/// The distance of two values, of which both or none must be null.
+/// Compute the distance of two values; `None` if only one is null.
 fn between(a: Option<f64>, b: Option<f64>) -> Option<f64> {
     match (a, b) {
         (None, None) => Some(0.0),
@@ -210,7 +210,7 @@ fn between(a: Option<f64>, b: Option<f64>) -> Option<f64> {
     }
 }
 
-/// The values of a column of floats.
+/// Return the values of a column of floats.
 fn numbers(pieces: &[ArrayRef]) -> Option<Vec<Option<f64>>> {
     let mut all = Vec::new();
     for piece in pieces {
@@ -226,7 +226,7 @@ fn numbers(pieces: &[ArrayRef]) -> Option<Vec<Option<f64>>> {
     Some(all)
 }
 
-/// The cells of a column of CSV.
+/// Return the cells of a column of CSV.
 fn cells(pieces: &[ArrayRef]) -> Option<Vec<&str>> {
     let mut all = Vec::new();
     for piece in pieces {

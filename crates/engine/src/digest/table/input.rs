@@ -18,7 +18,7 @@ pub struct FileInput {
 }
 
 impl FileInput {
-    /// An open file, which is one of the job's.
+    /// Take an open file, and add it to the totals of the job.
     pub fn new(source: Source, control: &Control) -> Self {
         control.add_file(source.size());
         Self {
@@ -29,17 +29,17 @@ impl FileInput {
         }
     }
 
-    /// What the system or the caller said while it was read, of which the readers of formats know nothing.
+    /// Return the first error of the system, or the cancellation, which the readers of formats do not know.
     pub fn failure(&self) -> Option<Error> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// An error if the file is not as it was when it was opened.
+    /// Return an error if the file changed since it was opened.
     pub fn verify_unchanged(&self) -> Result<()> {
         self.source.verify_unchanged()
     }
 
-    /// Makes sure that the file did not change, and tells that it is done.
+    /// Check that the file did not change, and report it as done.
     pub fn finish(&self) -> Result<()> {
         self.verify_unchanged()?;
         // What no reader needs, for example padding, was passed over.
@@ -48,7 +48,7 @@ impl FileInput {
         Ok(())
     }
 
-    /// Parts of a file may be read twice, so that what was read can be more than the file.
+    /// Report read bytes, at most as many as the file has: parts of a file may be read twice.
     fn report(&self, bytes: u64) {
         let mut unreported = self.unreported.lock().unwrap_or_else(PoisonError::into_inner);
         let reported = bytes.min(*unreported);

@@ -28,7 +28,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// How a table is hashed.
+/// Options of a table.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Hash functions, all in one read.
@@ -105,7 +105,7 @@ pub struct ColumnDigest {
     pub digests: Digests,
 }
 
-/// Hashes the table at `path` on the threads of the current pool.
+/// Hash the table at `path` on the threads of the current pool.
 pub fn hash(path: &Path, options: &Options, control: &Control) -> Result<TableDigest> {
     retry_once(|| {
         let input = Arc::new(FileInput::new(Source::open(path)?, control));
@@ -128,7 +128,7 @@ pub fn hash(path: &Path, options: &Options, control: &Control) -> Result<TableDi
     })
 }
 
-/// Hashes a table in memory.
+/// Hash a table in memory.
 pub fn hash_bytes(bytes: Vec<u8>, options: &Options, control: &Control) -> Result<TableDigest> {
     let size = bytes.len() as u64;
     control.add_file(size);
@@ -180,8 +180,8 @@ impl Job for HashTableBytes {
     }
 }
 
-/// Runs a reader of a format. Where one of the crates behind it breaks off, the file is at fault: what they take
-/// for impossible was written by somebody.
+/// Run a reader of a format. A panic of one of its crates is an error of the file, which holds something that the crate
+/// rules out.
 fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
         let message = panics::message(payload.as_ref());
@@ -275,14 +275,14 @@ fn describe(
     (whole, columns.collect())
 }
 
-/// The digest of one block of one column.
+/// Return the digest of one block of one column.
 fn block_digest(pieces: &[arrow_array::ArrayRef], algorithms: Algorithms, name: &str) -> Result<Digests> {
     let mut hasher = Hasher::new(algorithms);
     table::block::write(pieces, &mut |bytes| hasher.update(bytes)).map_err(|error| in_column(error, name))?;
     Ok(hasher.finish())
 }
 
-/// An error in a column, whose name is put before it unless it stands there.
+/// Put the name of the column before an error, unless it is there already.
 fn in_column(mut error: FormatError, name: &str) -> Error {
     if !error.message.starts_with("column ") {
         error.message = format!("column {name:?}: {}", error.message);
@@ -290,7 +290,7 @@ fn in_column(mut error: FormatError, name: &str) -> Error {
     error.into()
 }
 
-/// The block digests of every column of a Parquet file.
+/// Return the block digests of every column of a Parquet file.
 fn column_blocks(
     file: &parquet::Table,
     algorithms: Algorithms,
@@ -335,7 +335,7 @@ fn column_blocks(
     Ok(all)
 }
 
-/// The digest of a block of long byte strings, which are read twice and not held.
+/// Return the digest of a block of long byte strings, which are read twice and not held.
 fn long_block(file: &parquet::Table, column: usize, block: u64, algorithms: Algorithms) -> Result<Digests> {
     let mut hasher = Hasher::new(algorithms);
     let read = |take: table::block::Take<'_>| file.read(column, block..block + 1)?.each_piece(take);
@@ -344,11 +344,10 @@ fn long_block(file: &parquet::Table, column: usize, block: u64, algorithms: Algo
     Ok(hasher.finish())
 }
 
-/// What is hashed at once of a table that is read in order: enough blocks for the threads, but no more of it than
-/// this many bytes of arrays, if that is one block.
+/// The most bytes of arrays that are hashed at once of a table that is read in order, unless one block has more.
 const WINDOW_BYTES: usize = 64 << 20;
 
-/// Reads some blocks; none after the last.
+/// Read some blocks; none after the last.
 fn next_window(reader: &mut dyn RowReader, waiting: &mut Blocks, control: &Control) -> Result<Vec<Block>> {
     guarded(|| {
         let mut window = Vec::new();
@@ -375,7 +374,7 @@ fn next_window(reader: &mut dyn RowReader, waiting: &mut Blocks, control: &Contr
     })
 }
 
-/// Reads a table in order, and hands windows of blocks to `work` while the next one is read.
+/// Read a table in order, and hands windows of blocks to `work` while the next one is read.
 fn each_window(
     reader: &mut dyn RowReader,
     control: &Control,
@@ -391,7 +390,7 @@ fn each_window(
     Ok(())
 }
 
-/// The number of rows, and the block digests of every column, of a table that is read in order.
+/// Return the number of rows, and the block digests of every column, of a table that is read in order.
 fn row_blocks(
     reader: &mut dyn RowReader,
     algorithms: Algorithms,

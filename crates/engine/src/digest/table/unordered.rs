@@ -12,7 +12,7 @@ use rayon::prelude::*;
 /// Rows that one thread hashes at a time.
 const ROWS: usize = 1024;
 
-/// Hashes the rows of an open table.
+/// Hash the rows of an open table.
 pub fn hash(
     reading: Reading,
     format: Format,
@@ -56,7 +56,7 @@ pub fn hash(
     })
 }
 
-/// The digests of all rows of a Parquet file, in any order.
+/// Return the digests of all rows of a Parquet file, in any order.
 fn of_columns(file: &parquet::Table, algorithms: Algorithms, control: &Control) -> Result<Vec<Digests>> {
     if file.columns().is_empty() {
         let none = Digests::of(&[], algorithms);
@@ -102,7 +102,7 @@ fn of_columns(file: &parquet::Table, algorithms: Algorithms, control: &Control) 
     Ok(hashed.into_iter().flatten().collect())
 }
 
-/// The digests of the rows of a block: of each row the plain digest of its one-row blocks, one after the other.
+/// Compute the digests of the rows of a block: for each row the plain digest of its one-row blocks in order.
 fn of_block(
     block: &Block,
     columns: &[Column],
@@ -131,7 +131,7 @@ fn of_block(
     Ok(hashed.into_iter().flatten().collect())
 }
 
-/// Adds the one-row blocks of a column to the bytes of each row from `start` on.
+/// Add the one-row blocks of a column to the bytes of each row from `start` on.
 fn add_column(
     pieces: &[arrow_array::ArrayRef],
     start: usize,

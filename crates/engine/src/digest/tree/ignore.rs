@@ -23,7 +23,7 @@ pub(super) struct Scope {
 }
 
 impl Scope {
-    /// The patterns of the caller alone.
+    /// Create the scope of the root, with the patterns of the caller alone.
     pub fn of_caller(root: &Path, patterns: &[String]) -> Result<Self> {
         Ok(Self {
             matcher: build(root, patterns.iter())?,
@@ -49,12 +49,12 @@ impl Scope {
         }))
     }
 
-    /// The patterns that the file of this very folder gave.
+    /// Return the patterns of the ignore file of this folder.
     pub fn own(&self) -> &[String] {
         &self.lines[self.outer..]
     }
 
-    /// Whether an entry is left out.
+    /// Return whether an entry is left out.
     pub fn ignores(&self, entry: &Entry, path: &[u8]) -> bool {
         self.matcher.as_ref().is_some_and(|matcher| {
             // The pattern language is about text; a name that is not is matched by its closest text.
@@ -84,7 +84,7 @@ fn build<'a>(origin: &Path, patterns: impl Iterator<Item = &'a String>) -> Resul
         .map_err(|error| Error::new(Code::Format, format!("bad ignore patterns: {error}")).at(origin))
 }
 
-/// The patterns of the file in `folder`, made relative to the root.
+/// Return the patterns of the file in `folder`, made relative to the root.
 fn read(folder: &Folder, relative: &[u8]) -> Result<Vec<String>> {
     let source = folder.open_file(IGNORE_FILE.as_ref(), true)?;
     let text = if source.size() <= LIMIT {
@@ -106,7 +106,7 @@ fn read(folder: &Folder, relative: &[u8]) -> Result<Vec<String>> {
     Ok(text.split('\n').filter_map(|line| below(&folder, line)).collect())
 }
 
-/// A line of a file in `folder` as a pattern relative to the root; nothing for a comment.
+/// Convert a line of an ignore file in `folder` to a pattern relative to the root; `None` for a comment.
 fn below(folder: &str, line: &str) -> Option<String> {
     if line.starts_with('#') {
         return None;
@@ -134,7 +134,7 @@ fn below(folder: &str, line: &str) -> Option<String> {
     Some(format!("{not}/{}/{deep}{pattern}", literal(folder)))
 }
 
-/// A path as a pattern that matches it alone.
+/// Escape a path to a pattern that matches only this path.
 fn literal(path: &str) -> String {
     let mut pattern = String::with_capacity(path.len());
     for character in path.chars() {
@@ -151,7 +151,7 @@ mod tests {
     use super::below;
 
     #[test]
-    fn lines_become_patterns_of_the_root() {
+    fn lines_become_patterns_relative_to_the_root() {
         let cases = [
             ("*.log", Some("/a/b/**/*.log")),
             ("/x", Some("/a/b/x")),

@@ -24,7 +24,7 @@ use walk::{Mode, Subtree, Walk};
 
 pub use self::ignore::IGNORE_FILE;
 
-/// What happens to symbolic links below the root. The root itself is always followed.
+/// The treatment of symbolic links below the root. The root itself is always followed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Links {
     /// They count as what they lead to.
@@ -36,7 +36,7 @@ pub enum Links {
     Refuse,
 }
 
-/// How a folder is hashed.
+/// Options of a folder.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// With which hash functions.
@@ -130,7 +130,7 @@ pub enum WarningKind {
 }
 
 impl WarningKind {
-    /// The word that stands for it in JSON.
+    /// Return the word that stands for it in JSON.
     pub const fn name(self) -> &'static str {
         match self {
             Self::LinkLeavesRoot => "link-leaves-root",
@@ -210,7 +210,7 @@ fn walk(root: &Path, options: &Options, control: &Control, mode: Mode) -> Result
     let real_root = match options.links {
         Links::Follow => root
             .canonicalize()
-            .map_err(|error| Error::io("resolve", root, &error))?,
+            .map_err(|error| Error::io("resolve", root, error))?,
         _ => PathBuf::new(),
     };
     let folder = Folder::open_root(root)?;
@@ -262,14 +262,14 @@ fn join_bytes(folder: &[u8], name: &[u8]) -> Vec<u8> {
     [folder, b"/", name].concat()
 }
 
-/// The path that raw bytes of a listed entry stand for.
+/// Convert the raw bytes of a listed entry to a path.
 #[cfg(unix)]
 pub(crate) fn path_from_bytes(bytes: &[u8]) -> PathBuf {
     use std::os::unix::ffi::OsStrExt as _;
     PathBuf::from(std::ffi::OsStr::from_bytes(bytes))
 }
 
-/// The path that raw bytes of a listed entry stand for; half surrogate pairs are lost here.
+/// Convert the raw bytes of a listed entry to a path. Half surrogate pairs are lost.
 #[cfg(not(unix))]
 pub(crate) fn path_from_bytes(bytes: &[u8]) -> PathBuf {
     PathBuf::from(String::from_utf8_lossy(bytes).as_ref())

@@ -16,7 +16,7 @@ pub use unix::Folder;
 
 use std::ffi::OsString;
 
-/// What an entry is.
+/// The kind of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A regular file.

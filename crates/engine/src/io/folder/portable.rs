@@ -14,9 +14,9 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Opens the root of a walk, following links.
+    /// Open the root of a walk, following links.
     pub fn open_root(path: &Path) -> Result<Self> {
-        let metadata = fs::metadata(path).map_err(|error| Error::io("open", path, &error))?;
+        let metadata = fs::metadata(path).map_err(|error| Error::io("open", path, error))?;
         if !metadata.is_dir() {
             return Err(Error::new(Code::NotRegular, "it is not a folder").at(path));
         }
@@ -25,18 +25,18 @@ impl Folder {
         })
     }
 
-    /// The path it was reached by, for messages.
+    /// Return the path of the folder, for messages.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The folder `name` in this one. A link is followed only where `follow` says so.
+    /// Open the folder `name` in this one. A link is followed only with `follow`.
     pub fn open_folder(&self, name: &OsStr, follow: bool) -> Result<Self> {
         self.refuse_link(name, follow)?;
         Self::open_root(&self.path.join(name))
     }
 
-    /// The regular file `name` in this one. A link is followed only where `follow` says so.
+    /// Open the regular file `name` in this folder. A link is followed only with `follow`.
     pub fn open_file(&self, name: &OsStr, follow: bool) -> Result<Source> {
         self.refuse_link(name, follow)?;
         Source::open(&self.path.join(name))
@@ -50,13 +50,13 @@ impl Folder {
         Ok(())
     }
 
-    /// What stands for device and inode here: a hash of the resolved path.
+    /// Return a hash of the resolved path instead of device and inode.
     pub fn identity(&self) -> Result<Identity> {
         use std::hash::{DefaultHasher, Hash as _, Hasher as _};
         let real = self
             .path
             .canonicalize()
-            .map_err(|error| Error::io("resolve", &self.path, &error))?;
+            .map_err(|error| Error::io("resolve", &self.path, error))?;
         let mut hasher = DefaultHasher::new();
         real.hash(&mut hasher);
         let first = hasher.finish();
@@ -64,9 +64,9 @@ impl Folder {
         Ok((first, hasher.finish()))
     }
 
-    /// Everything in it, in the system's order.
+    /// List all entries, in the system's order.
     pub fn entries(&self) -> Result<Vec<Entry>> {
-        let failed = |error: std::io::Error| Error::io("list", &self.path, &error);
+        let failed = |error: std::io::Error| Error::io("list", &self.path, error);
         fs::read_dir(&self.path)
             .map_err(failed)?
             .map(|entry| {
@@ -79,12 +79,12 @@ impl Folder {
             .collect()
     }
 
-    /// What `name` is; with `follow`, what it leads to.
+    /// Return the kind of `name`; with `follow`, that of its target.
     pub fn kind_of(&self, name: &OsStr, follow: bool) -> Result<Kind> {
         self.size_of(name, follow).map(|(kind, _)| kind)
     }
 
-    /// What `name` is and its length in bytes; with `follow`, those of what it leads to.
+    /// Return the kind and the length in bytes of `name`; with `follow`, those of its target.
     pub fn size_of(&self, name: &OsStr, follow: bool) -> Result<(Kind, u64)> {
         let path = self.path.join(name);
         let metadata = if follow {
@@ -94,15 +94,15 @@ impl Folder {
         };
         metadata
             .map(|metadata| (kind_from(metadata.file_type()), metadata.len()))
-            .map_err(|error| Error::io("stat", &path, &error))
+            .map_err(|error| Error::io("stat", &path, error))
     }
 
-    /// The bytes of a link's target.
+    /// Return the bytes of a link's target.
     pub fn read_link(&self, name: &OsStr) -> Result<Vec<u8>> {
         let path = self.path.join(name);
         fs::read_link(&path)
             .map(|target| target.into_os_string().into_encoded_bytes())
-            .map_err(|error| Error::io("read the link", &path, &error))
+            .map_err(|error| Error::io("read the link", &path, error))
     }
 }
 
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_kinds_of_folder_see_the_same() {
+    fn portable_and_unix_folders_agree() {
         let root = tempfile::tempdir().expect("a folder");
         fs::write(root.path().join("file"), b"content").expect("written");
         fs::create_dir(root.path().join("folder")).expect("made");

@@ -6,7 +6,6 @@ use crate::io::source::{Source, Stamp, device_number};
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
@@ -19,7 +18,7 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Opens the root of a walk, following links.
+    /// Open the root of a walk, following links.
     pub fn open_root(path: &Path) -> Result<Self> {
         Self::open_at(CWD, path.as_os_str(), path.to_owned(), true)
     }
@@ -30,42 +29,42 @@ impl Folder {
             if error == rustix::io::Errno::NOTDIR {
                 return Error::new(Code::NotRegular, "it is not a folder").at(&path);
             }
-            Error::io("open", &path, &error.into())
+            Error::io("open", &path, error)
         })?;
         Ok(Self { descriptor, path })
     }
 
-    /// The path it was reached by, for messages.
+    /// Return the path of the folder, for messages.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The folder `name` in this one. A link is followed only where `follow` says so.
+    /// Open the folder `name` in this one. A link is followed only with `follow`.
     pub fn open_folder(&self, name: &OsStr, follow: bool) -> Result<Self> {
         Self::open_at(&self.descriptor, name, self.path.join(name), follow)
     }
 
-    /// The regular file `name` in this one. A link is followed only where `follow` says so.
+    /// Open the regular file `name` in this folder. A link is followed only with `follow`.
     pub fn open_file(&self, name: &OsStr, follow: bool) -> Result<Source> {
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | no_follow(follow);
         match rustix::fs::openat(&self.descriptor, name, flags, Mode::empty()) {
             Ok(descriptor) => Source::from_file(File::from(descriptor), self.path.join(name)),
-            Err(error) => Err(Error::io("open", &self.path.join(name), &error.into())),
+            Err(error) => Err(Error::io("open", &self.path.join(name), error)),
         }
     }
 
-    /// Device and inode of this folder.
+    /// Return device and inode of this folder.
     pub fn identity(&self) -> Result<Identity> {
         let stat = rustix::fs::fstat(&self.descriptor).map_err(|error| self.failed("stat", error))?;
         Ok((device_number(&stat), stat.st_ino))
     }
 
-    /// Everything in it but `.` and `..`, in the system's order.
+    /// List all entries except `.` and `..`, in the system's order.
     pub fn entries(&self) -> Result<Vec<Entry>> {
         self.first_entries(usize::MAX)
     }
 
-    /// The same, but not more than `limit` of them.
+    /// List at most `limit` entries.
     pub fn first_entries(&self, limit: usize) -> Result<Vec<Entry>> {
         let mut entries = Vec::new();
         for entry in Dir::read_from(&self.descriptor).map_err(|error| self.failed("list", error))? {
@@ -88,12 +87,12 @@ impl Folder {
         Ok(entries)
     }
 
-    /// What `name` is; with `follow`, what it leads to.
+    /// Return the kind of `name`; with `follow`, that of its target.
     pub fn kind_of(&self, name: &OsStr, follow: bool) -> Result<Kind> {
         self.size_of(name, follow).map(|(kind, _)| kind)
     }
 
-    /// What `name` is and its length in bytes; with `follow`, those of what it leads to.
+    /// Return the kind and the length in bytes of `name`; with `follow`, those of its target.
     pub fn size_of(&self, name: &OsStr, follow: bool) -> Result<(Kind, u64)> {
         let flags = if follow {
             AtFlags::empty()
@@ -106,10 +105,10 @@ impl Folder {
                 let size = u64::try_from(stat.st_size).unwrap_or_default();
                 (kind_from(FileType::from_raw_mode(stat.st_mode)), size)
             })
-            .map_err(|error| Error::io("stat", &self.path.join(name), &error.into()))
+            .map_err(|error| Error::io("stat", &self.path.join(name), error))
     }
 
-    /// What the system says of the regular file `name`; nothing if it is something else.
+    /// Stat the regular file `name`; `None` if it is something else.
     pub fn stamp(&self, name: &OsStr, follow: bool) -> Result<Option<Stamp>> {
         let flags = if follow {
             AtFlags::empty()
@@ -117,20 +116,20 @@ impl Folder {
             AtFlags::SYMLINK_NOFOLLOW
         };
         let stat = rustix::fs::statat(&self.descriptor, name, flags)
-            .map_err(|error| Error::io("stat", &self.path.join(name), &error.into()))?;
+            .map_err(|error| Error::io("stat", &self.path.join(name), error))?;
         let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
         Ok(is_file.then(|| Stamp::of_stat(&stat)))
     }
 
-    /// The raw bytes of a link's target.
+    /// Return the raw bytes of a link's target.
     pub fn read_link(&self, name: &OsStr) -> Result<Vec<u8>> {
         rustix::fs::readlinkat(&self.descriptor, name, Vec::new())
             .map(std::ffi::CString::into_bytes)
-            .map_err(|error| Error::io("read the link", &self.path.join(name), &error.into()))
+            .map_err(|error| Error::io("read the link", &self.path.join(name), error))
     }
 
     fn failed(&self, what: &str, error: rustix::io::Errno) -> Error {
-        Error::io(what, &self.path, &io::Error::from(error))
+        Error::io(what, &self.path, error)
     }
 }
 

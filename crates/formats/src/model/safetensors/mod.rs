@@ -38,7 +38,7 @@ pub struct Tensor {
 }
 
 impl Tensor {
-    /// Elements in the tensor. The product was checked when the header was read.
+    /// Return the number of elements. The product was checked when the header was read.
     pub fn elements(&self) -> u64 {
         self.shape.iter().product()
     }
@@ -63,7 +63,7 @@ struct Info {
     data_offsets: (u64, u64),
 }
 
-/// Reads the header's length from the first eight bytes, checked against the length of the file.
+/// Read the header's length from the first eight bytes, checked against the length of the file.
 pub fn header_length(first: [u8; 8], file_length: u64) -> Result<u64, FormatError> {
     let length = u64::from_le_bytes(first);
     if length > HEADER_LIMIT {
@@ -80,7 +80,7 @@ pub fn header_length(first: [u8; 8], file_length: u64) -> Result<u64, FormatErro
     Ok(length)
 }
 
-/// Validates a header (the bytes after the length) of a file of `file_length` bytes.
+/// Validate a header (the bytes after the length) of a file of `file_length` bytes.
 pub fn parse(header: &[u8], file_length: u64) -> Result<Header, FormatError> {
     let data_start = LENGTH_BYTES + header.len() as u64;
     let (mut tensors, metadata) = strict(header, data_start)?;
@@ -195,7 +195,7 @@ fn read_tensor(name: &str, raw: &str, data_start: u64) -> Result<Tensor, FormatE
     })
 }
 
-/// The tensors must cover the data from its first byte to the end of the file, without hole or overlap.
+/// Check that the tensors cover the data from its first byte to the end of the file, without hole or overlap.
 fn check_tiling(tensors: &[Tensor], data_start: u64, file_length: u64) -> Result<(), FormatError> {
     let mut position = data_start;
     for tensor in tensors {
@@ -226,7 +226,7 @@ fn check_tiling(tensors: &[Tensor], data_start: u64, file_length: u64) -> Result
     Ok(())
 }
 
-/// Runs the reference crate's own parsing and validation over the header.
+/// Run the reference crate's own parsing and validation over the header.
 ///
 /// Its only public door takes a whole file as one slice, so it gets the header alone: the answer
 /// `MetadataIncompleteBuffer` is given after everything in the header passed, and says only that the data

@@ -11,7 +11,7 @@ pub struct Index {
 }
 
 impl Index {
-    /// The shard file names, each once, sorted.
+    /// Return the shard file names, each once, sorted.
     pub fn shards(&self) -> Vec<&str> {
         let mut shards: Vec<&str> = self.weight_map.iter().map(|(_, shard)| shard.as_str()).collect();
         shards.sort_unstable();
@@ -20,7 +20,7 @@ impl Index {
     }
 }
 
-/// Reads `*.safetensors.index.json`.
+/// Read `*.safetensors.index.json`.
 ///
 /// Shard names are paths from a stranger: only plain file names are taken, so that an index cannot make us
 /// read outside its folder.
@@ -59,8 +59,8 @@ fn is_plain_file_name(name: &str) -> bool {
     !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '\\', '\0', ':'])
 }
 
-/// Holds the tensors that the shards really have against the index: each mapped tensor once, in the shard
-/// that the index names, and none besides.
+/// Check the tensors that the shards have against the index: each mapped tensor once, in the shard that the index
+/// names, and no others.
 ///
 /// `found` is the tensor name and shard name of every tensor in every shard.
 pub fn check(index: &Index, found: &mut [(&str, &str)]) -> Result<(), FormatError> {

@@ -22,7 +22,7 @@ pub struct Location {
     pub body: Range<u64>,
 }
 
-/// Where a message lies that is stated in this way.
+/// Convert a stated offset and lengths to the location of a message.
 pub fn locate(offset: i64, head: i64, body: i64) -> Option<Location> {
     let offset = u64::try_from(offset).ok()?;
     let head = offset.checked_add(u64::try_from(head).ok()?)?;
@@ -33,7 +33,7 @@ pub fn locate(offset: i64, head: i64, body: i64) -> Option<Location> {
     })
 }
 
-/// Refuses versions that are not read.
+/// Refuse versions that are not supported.
 pub fn check_version(version: MetadataVersion) -> Result<(), FormatError> {
     match version {
         MetadataVersion::V4 | MetadataVersion::V5 => Ok(()),
@@ -43,13 +43,13 @@ pub fn check_version(version: MetadataVersion) -> Result<(), FormatError> {
     }
 }
 
-/// The head without the marker and the length before it, as both stand in a file.
+/// Remove the marker and the length before a head, as a file has them.
 pub fn without_prefix(head: &Bytes) -> Option<Bytes> {
     let start = if head.starts_with(&CONTINUATION) { 8 } else { 4 };
     (head.len() >= start).then(|| head.slice(start..))
 }
 
-/// The head of the message at `position` of a stream, which moves behind it; `None` at the end.
+/// Read the head of the message at `position` of a stream, and move `position` behind it; `None` at the end.
 pub fn following(input: &dyn Input, position: &mut u64) -> Result<Option<Bytes>, FormatError> {
     let mut number = || -> Result<Option<[u8; 4]>, FormatError> {
         if *position == input.length() {
@@ -76,7 +76,7 @@ pub fn following(input: &dyn Input, position: &mut u64) -> Result<Option<Bytes>,
     Ok(Some(head))
 }
 
-/// A head, held against the rules of its encoding.
+/// Parse and verify the head of a message.
 pub fn message(head: &[u8]) -> Result<Message<'_>, FormatError> {
     let message = arrow_ipc::root_as_message(head)
         .map_err(|error| invalid(&format!("the head of a message is damaged: {error}")))?;
@@ -84,7 +84,7 @@ pub fn message(head: &[u8]) -> Result<Message<'_>, FormatError> {
     Ok(message)
 }
 
-/// Holds what a batch states of its buffers against the bytes that are there.
+/// Check the lengths that a batch states for its buffers against the bytes of the message.
 pub fn check_batch(batch: &RecordBatch<'_>, body: &Buffer) -> Result<(), FormatError> {
     let nodes = batch.nodes().into_iter().flatten();
     for node in nodes {

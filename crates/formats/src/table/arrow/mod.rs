@@ -18,13 +18,13 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// What a file begins and ends with.
+/// The magic at the start and the end of a file.
 pub const MAGIC: &[u8; 6] = b"ARROW1";
 
-/// What a message of a stream begins with.
+/// The marker at the start of a message of a stream.
 pub const CONTINUATION: [u8; 4] = [0xff; 4];
 
-/// What the first version of Feather begins with, which is another format.
+/// The magic of Feather version 1, which is another format.
 pub const FEATHER_1: &[u8; 4] = b"FEA1";
 
 /// An open file or stream.
@@ -37,16 +37,23 @@ pub struct Reader {
     rows: u64,
 }
 
-/// Where the messages are that were not read yet.
+/// The locations of the messages that were not read yet.
 enum Messages {
     /// In a file: the footer says it, for dictionaries before batches.
-    Listed(VecDeque<(Location, bool)>),
+    Listed(VecDeque<(Location, MessageKind)>),
     /// In a stream: one behind the other, from here on.
     Following(u64),
 }
 
-/// The head of a message, where its buffers are, and whether it must be a dictionary.
-type Found = (Bytes, Range<u64>, Option<bool>);
+/// The kinds of messages that a footer lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum MessageKind {
+    Dictionary,
+    Batch,
+}
+
+/// The head of a message, the range of its buffers, and the kind that the footer lists for it, if there is a footer.
+type Found = (Bytes, Range<u64>, Option<MessageKind>);
 
 fn broken(error: ArrowError) -> FormatError {
     match error {
@@ -62,7 +69,7 @@ fn invalid(what: &str) -> FormatError {
 }
 
 impl Reader {
-    /// Opens a file or a stream, whichever it is.
+    /// Open a file or a stream, whichever it is.
     pub fn open(input: &Arc<dyn Input>) -> Result<Self, FormatError> {
         let length = input.length();
         let start = input.read(0, usize::try_from(length.min(8)).unwrap_or(8))?;
@@ -108,8 +115,11 @@ impl Reader {
             .schema()
             .ok_or_else(|| invalid("its footer has no schema"))?;
         let mut messages = VecDeque::new();
-        let lists = [(footer.dictionaries(), true), (footer.recordBatches(), false)];
-        for (blocks, is_dictionary) in lists {
+        let lists = [
+            (footer.dictionaries(), MessageKind::Dictionary),
+            (footer.recordBatches(), MessageKind::Batch),
+        ];
+        for (blocks, kind) in lists {
             for block in blocks.into_iter().flatten() {
                 let location = locate(
                     block.offset(),
@@ -119,7 +129,7 @@ impl Reader {
                 let location = location
                     .filter(|location| location.body.end <= footer_start)
                     .ok_or_else(|| invalid("a block of its footer does not lie in the file"))?;
-                messages.push_back((location, is_dictionary));
+                messages.push_back((location, kind));
             }
         }
         Self::new(Arc::clone(input), schema, Messages::Listed(messages))
@@ -161,17 +171,17 @@ impl Reader {
         })
     }
 
-    /// The next message.
+    /// Return the next message.
     fn next_message(&mut self) -> Result<Option<Found>, FormatError> {
         match &mut self.messages {
             Messages::Listed(locations) => {
-                let Some((location, is_dictionary)) = locations.pop_front() else {
+                let Some((location, kind)) = locations.pop_front() else {
                     return Ok(None);
                 };
                 let length = location.head.end - location.head.start;
                 let head = read_checked(self.input.as_ref(), location.head.start, length, "a message")?;
                 let head = without_prefix(&head).ok_or_else(|| invalid("a message is cut short"))?;
-                Ok(Some((head, location.body, Some(is_dictionary))))
+                Ok(Some((head, location.body, Some(kind))))
             }
             Messages::Following(position) => {
                 let Some(head) = following(self.input.as_ref(), position)? else {
@@ -219,10 +229,14 @@ impl RowReader for Reader {
     }
 
     fn next_rows(&mut self) -> Result<Option<Rows>, FormatError> {
-        while let Some((head, body_range, must_be_dictionary)) = self.next_message()? {
+        while let Some((head, body_range, listed_kind)) = self.next_message()? {
             let message = message(&head)?;
-            let is_dictionary = message.header_type() == MessageHeader::DictionaryBatch;
-            if must_be_dictionary.is_some_and(|must| must != is_dictionary) {
+            let kind = if message.header_type() == MessageHeader::DictionaryBatch {
+                MessageKind::Dictionary
+            } else {
+                MessageKind::Batch
+            };
+            if listed_kind.is_some_and(|listed| listed != kind) {
                 return Err(invalid("its footer says of a message what it is not"));
             }
             let length = body_range.end - body_range.start;

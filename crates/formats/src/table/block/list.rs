@@ -11,7 +11,7 @@ use std::ops::Range;
 /// Elements, and where those of each list lie among them.
 pub type ListRanges = (ArrayRef, Vec<Range<usize>>);
 
-/// The elements of lists, and where those of each lie.
+/// Return the elements of all lists, and the range of each list among them.
 pub fn offsets<O: OffsetSizeTrait>(list: &arrow_array::GenericListArray<O>) -> ListRanges {
     let bounds = list.offsets().windows(2);
     (
@@ -22,7 +22,7 @@ pub fn offsets<O: OffsetSizeTrait>(list: &arrow_array::GenericListArray<O>) -> L
     )
 }
 
-/// The same of list views.
+/// Return the same for list views.
 pub fn list_views<O: OffsetSizeTrait>(list: &arrow_array::GenericListViewArray<O>) -> ListRanges {
     let bounds = list.offsets().iter().zip(list.sizes());
     (
@@ -33,7 +33,7 @@ pub fn list_views<O: OffsetSizeTrait>(list: &arrow_array::GenericListViewArray<O
     )
 }
 
-/// The counts of the valid lists, then their elements as one block: what lies below a null does not count.
+/// Write the counts of the valid lists, then their elements as one block. Elements of a null list do not count.
 pub fn lists(
     parts: &[Part],
     writer: &mut Writer<'_>,
@@ -59,7 +59,7 @@ pub fn lists(
     children_block(children, child_type, writer)
 }
 
-/// Lists of one length, written as other lists are.
+/// Write lists of one length in the form of other lists.
 pub fn fixed_lists(parts: &[Part], writer: &mut Writer<'_>, length: usize) -> Result<(), FormatError> {
     let mut children = Vec::with_capacity(parts.len());
     let mut child_type = None;
@@ -90,7 +90,7 @@ fn few(pieces: usize) -> Result<(), FormatError> {
     )))
 }
 
-/// Where there are no elements the block is still that of the element's type.
+/// Write the elements of lists as one block. Without elements it is an empty block of their type.
 fn children_block(
     mut children: Vec<Part>,
     empty: Option<Part>,
@@ -116,7 +116,7 @@ impl Ranges {
         }
     }
 
-    /// The elements from the first to the last that are in one of the ranges, and where they start.
+    /// Return the elements from the first to the last range, and the offset of the first.
     fn cover(&self, values: &ArrayRef) -> Result<(usize, Part), FormatError> {
         let start = self.0.iter().map(|range| range.start).min().unwrap_or_default();
         let end = self.0.iter().map(|range| range.end).max().unwrap_or_default();

@@ -24,7 +24,7 @@ pub use twice::{Take, write_twice};
 use value::{booleans, byte_strings, decimal_width, decimals, fixed, narrow_decimals, views};
 use writer::Writer;
 
-/// Writes the block made of `pieces`, in order, to `take`; all pieces are arrays of one type.
+/// Write the block made of `pieces`, in order, to `take`; all pieces are arrays of one type.
 pub fn write(pieces: &[ArrayRef], take: &mut dyn FnMut(&[u8])) -> Result<(), FormatError> {
     let mut writer = Writer::new(take);
     let parts = pieces
@@ -40,7 +40,7 @@ pub fn write(pieces: &[ArrayRef], take: &mut dyn FnMut(&[u8])) -> Result<(), For
 /// its length bounds nothing; the bits of so many take 512 MiB.
 const MAX_ELEMENTS: usize = 1 << 32;
 
-/// Writes a block of `parts`.
+/// Write a block of `parts`.
 fn node(parts: &[Part], writer: &mut Writer<'_>) -> Result<(), FormatError> {
     let rows = parts
         .iter()
@@ -111,7 +111,7 @@ fn node(parts: &[Part], writer: &mut Writer<'_>) -> Result<(), FormatError> {
     Ok(())
 }
 
-/// One bit a row.
+/// Write one bit per row.
 fn validity(parts: &[Part], writer: &mut Writer<'_>) {
     let mut bits = BooleanBufferBuilder::new(parts.iter().map(|part| part.array.len()).sum());
     for part in parts {
@@ -129,7 +129,7 @@ fn append_validity(part: &Part, bits: &mut BooleanBufferBuilder) {
     }
 }
 
-/// The first bit in the lowest place of the first byte, zeros behind the last.
+/// Write bits, the first one in the lowest bit of the first byte, with zeros behind the last.
 fn write_bits(bits: &BooleanBuffer, writer: &mut Writer<'_>) {
     let length = bits.len();
     let bytes = &bits.inner().as_slice()[..length.div_ceil(8)];

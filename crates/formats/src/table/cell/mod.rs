@@ -39,11 +39,11 @@ enum Values {
     Struct(Vec<Builder>),
 }
 
-/// How a cell is refused: what it should be.
+/// The reason why a cell is refused: the expected form.
 pub type Expected = String;
 
 impl Builder {
-    /// A builder for a type that text can be read as.
+    /// Create a builder for a type that text can be read as.
     pub fn new(data_type: &DataType) -> Result<Self, FormatError> {
         use DataType as T;
         let values = match data_type {
@@ -84,12 +84,12 @@ impl Builder {
         })
     }
 
-    /// Whether it takes any text, so that JSON must have it in quotes.
+    /// Return whether it takes any text, which JSON must have in quotes.
     pub const fn is_text(&self) -> bool {
         matches!(self.values, Values::Text { .. })
     }
 
-    /// Whether it takes what JSON has without quotes. Decimals stand in quotes as well, to keep their digits.
+    /// Return whether it takes JSON values without quotes. Decimals may be in quotes as well, to keep their digits.
     pub fn reads_numbers(&self) -> bool {
         use DataType as T;
         self.data_type == T::Boolean
@@ -98,7 +98,7 @@ impl Builder {
             || matches!(self.data_type, T::Duration(_))
     }
 
-    /// Adds a null.
+    /// Add a null.
     pub fn null(&mut self) {
         self.length += 1;
         self.nulls.append_null();
@@ -113,7 +113,7 @@ impl Builder {
         }
     }
 
-    /// Adds a value that is written as `cell`.
+    /// Add a value that is written as `cell`.
     pub fn push(&mut self, cell: &str) -> Result<(), Expected> {
         match &mut self.values {
             Values::Text { ends, bytes } => {
@@ -143,7 +143,7 @@ impl Builder {
         Ok(())
     }
 
-    /// The element builder of a list, to which `close` elements are then added with [`Self::close_list`].
+    /// Return the builder of the elements of a list, which [`Self::close_list`] ends.
     pub fn child(&mut self) -> Option<&mut Self> {
         match &mut self.values {
             Values::List { child, .. } | Values::FixedList { child, .. } => Some(child),
@@ -151,7 +151,7 @@ impl Builder {
         }
     }
 
-    /// Ends a list whose elements were added to [`Self::child`].
+    /// End a list whose elements were added to [`Self::child`].
     pub fn close_list(&mut self) -> Result<(), Expected> {
         match &mut self.values {
             Values::List { ends, child } => ends.push(child.length.cast_signed() as i64),
@@ -167,7 +167,7 @@ impl Builder {
         Ok(())
     }
 
-    /// The names and builders of the fields of a structure.
+    /// Return the names and builders of the fields of a structure.
     pub fn fields(&mut self) -> Option<(Vec<String>, &mut [Self])> {
         let DataType::Struct(fields) = &self.data_type else {
             return None;
@@ -179,13 +179,13 @@ impl Builder {
         }
     }
 
-    /// Ends a structure whose fields were all added to.
+    /// End a structure whose fields were all added to.
     pub fn close_struct(&mut self) {
         self.length += 1;
         self.nulls.append_non_null();
     }
 
-    /// The values so far as an array, after which the builder is empty.
+    /// Return the values so far as an array, after which the builder is empty.
     pub fn finish(&mut self) -> Result<ArrayRef, FormatError> {
         Ok(make_array(self.data()?))
     }
@@ -222,7 +222,7 @@ impl Builder {
     }
 }
 
-/// The rows that builders have gathered, one builder per column; `None` where there are none.
+/// Return the rows that builders have gathered, one builder per column; `None` where there are none.
 pub(super) fn finish_rows(builders: &mut [Builder], count: usize) -> Result<Option<Rows>, FormatError> {
     if count == 0 {
         return Ok(None);
@@ -234,7 +234,7 @@ pub(super) fn finish_rows(builders: &mut [Builder], count: usize) -> Result<Opti
     Ok(Some(Rows { count, columns }))
 }
 
-/// The number that a cell is, in the forms of `float64`; `None` for anything else.
+/// Parse a cell as a number in the forms of `float64`; `None` for anything else.
 pub fn number(cell: &str) -> Option<f64> {
     let mut bytes = Vec::new();
     fixed(cell, &DataType::Float64, &mut bytes).ok()?;

@@ -26,7 +26,7 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Reads the header. With a schema each of its columns must be in the file and the other way round.
+    /// Read the header. With a schema the file must have exactly its columns.
     pub fn open(input: Arc<dyn Input>, schema: Option<&Schema>) -> Result<Self, FormatError> {
         let mut records = Records::new(input)?;
         if !records.next()? {
@@ -100,7 +100,7 @@ impl Reader {
     }
 }
 
-/// A value for a message, not longer than a line.
+/// Shorten a value to one line of a message.
 pub(super) fn shortened(value: &str) -> String {
     let start: String = value.chars().take(60).collect();
     let more = if start.len() < value.len() { "…" } else { "" };
@@ -132,10 +132,18 @@ struct Records {
     start: usize,
     /// The cells of the record, without their quotes, one after the other.
     text: Vec<u8>,
-    /// The end of each cell in `text`, and whether it was in quotes.
-    cells: Vec<(usize, bool)>,
+    cells: Vec<Cell>,
     /// Line of the file that is read, counted from 1, for messages.
     line: u64,
+}
+
+/// One cell of the record.
+#[derive(Clone, Copy)]
+struct Cell {
+    /// Its end in `text`.
+    end: usize,
+    /// Whether it was in quotes.
+    quoted: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -169,19 +177,19 @@ impl Records {
         Ok(records)
     }
 
-    /// How many cells the record has.
+    /// Return how many cells the record has.
     const fn count(&self) -> usize {
         self.cells.len()
     }
 
-    /// A cell, and whether it was in quotes.
+    /// Return a cell, and whether it was in quotes.
     fn cell(&self, index: usize) -> (&[u8], bool) {
-        let start = index.checked_sub(1).map_or(0, |before| self.cells[before].0);
-        let (end, quoted) = self.cells[index];
+        let start = index.checked_sub(1).map_or(0, |before| self.cells[before].end);
+        let Cell { end, quoted } = self.cells[index];
         (&self.text[start..end], quoted)
     }
 
-    /// Reads the next piece; false at the end of the file.
+    /// Read the next piece; false at the end of the file.
     fn fill(&mut self) -> Result<bool, FormatError> {
         let left = self.input.length() - self.position;
         let length = usize::try_from(left).unwrap_or(PIECE).min(PIECE);
@@ -200,10 +208,13 @@ impl Records {
     }
 
     fn end_cell(&mut self, quoted: bool) {
-        self.cells.push((self.text.len(), quoted));
+        self.cells.push(Cell {
+            end: self.text.len(),
+            quoted,
+        });
     }
 
-    /// Reads the next record; false at the end.
+    /// Read the next record; false at the end.
     fn next(&mut self) -> Result<bool, FormatError> {
         self.text.clear();
         self.cells.clear();
@@ -269,7 +280,7 @@ impl Records {
         }
     }
 
-    /// The end of the file, which may stand for the last line feed.
+    /// End the last record at the end of the file, which may replace the last line feed.
     fn finish(&mut self, state: State, quoted: bool) -> Result<bool, FormatError> {
         match state {
             State::Start if self.cells.is_empty() => return Ok(false),

@@ -28,7 +28,7 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// A reader of the columns in `schema`: their names, and the spellings of their types.
+    /// Create a reader of the columns in `schema`: their names, and the spellings of their types.
     pub fn open(input: Arc<dyn Input>, schema: &Schema) -> Result<Self, FormatError> {
         let mut columns = Vec::new();
         let mut builders = Vec::new();
@@ -51,7 +51,7 @@ impl Reader {
         })
     }
 
-    /// The next line, without its end; `None` after the last.
+    /// Return the next line, without its end; `None` after the last.
     fn next_line(&mut self) -> Result<Option<std::ops::Range<usize>>, FormatError> {
         let mut searched = self.start;
         loop {

@@ -6,10 +6,10 @@ use crate::error::FormatError;
 use parquet::basic::Compression;
 use std::io::Read;
 
-/// What is reserved on a header's word alone, in bytes. Beyond it a buffer grows with what comes out.
+/// The most bytes that are reserved because a header states them. Beyond it a buffer grows with the output.
 const TRUSTED: usize = 16 << 20;
 
-/// Decompresses `bytes` behind what `output` holds already, to `length` bytes more.
+/// Decompress `bytes` to exactly `length` bytes, and append them to `output`.
 pub fn decompress(
     codec: Compression,
     bytes: &[u8],
@@ -67,7 +67,7 @@ fn broken(codec: &str, error: impl std::fmt::Display) -> FormatError {
     FormatError::new(format!("a page is no valid {codec}: {error}"))
 }
 
-/// Refuses a length that `bytes` cannot reach, and reserves it else.
+/// Reserve `length` bytes, or refuse a length that `bytes` cannot decompress to.
 fn reserve(bytes: &[u8], length: usize, most: usize, output: &mut Vec<u8>) -> Result<(), FormatError> {
     if length > TRUSTED && length / most > bytes.len() {
         return Err(
@@ -81,7 +81,7 @@ fn reserve(bytes: &[u8], length: usize, most: usize, output: &mut Vec<u8>) -> Re
     Ok(())
 }
 
-/// Reads all that `decoder` gives, and an error if that is more than `length`.
+/// Read the whole output of `decoder`, but at most one byte more than `length`.
 fn bounded(decoder: impl Read, codec: &str, length: usize, output: &mut Vec<u8>) -> Result<(), FormatError> {
     output.reserve(length.min(TRUSTED));
     decoder
@@ -102,7 +102,7 @@ fn lz4_block(bytes: &[u8], length: usize, output: &mut Vec<u8>) -> Result<(), Fo
     Ok(())
 }
 
-/// The older LZ4 of Parquet: blocks as Hadoop frames them, or, as other writers understood it, frames or one block.
+/// Decompress the older LZ4 of Parquet: blocks framed as in Hadoop, or, from other writers, LZ4 frames or one block.
 fn lz4_hadoop(bytes: &[u8], length: usize, output: &mut Vec<u8>) -> Result<(), FormatError> {
     let start = output.len();
     if framed(bytes, length, output).is_some() {
@@ -115,7 +115,7 @@ fn lz4_hadoop(bytes: &[u8], length: usize, output: &mut Vec<u8>) -> Result<(), F
     lz4_block(bytes, length, output)
 }
 
-/// Each block behind its decompressed and its compressed length, both big-endian.
+/// Decompress blocks that each follow their decompressed and compressed length, both big-endian.
 fn framed(mut bytes: &[u8], length: usize, output: &mut Vec<u8>) -> Option<()> {
     let start = output.len();
     while !bytes.is_empty() {
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bomb_stops_at_the_length_that_its_header_states() {
+    fn decompression_stops_at_the_stated_length() {
         let bomb = gzip(&vec![0; 64 << 20]);
         let mut output = Vec::new();
         let error = decompress(
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_that_cannot_be_reached_allocates_nothing() {
+    fn unreachable_length_allocates_nothing() {
         for codec in [
             Compression::SNAPPY,
             Compression::LZ4_RAW,
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn the_three_readings_of_the_older_lz4_give_the_same() {
+    fn old_lz4_framings_agree() {
         let bytes: Vec<u8> = (0..10_000_u32).map(|i| (i % 7) as u8).collect();
         let block = lz4_flex::block::compress(&bytes);
         let mut frame = lz4_flex::frame::FrameEncoder::new(Vec::new());

@@ -34,7 +34,7 @@ pub struct ColumnBlocks<'a> {
 }
 
 impl<'a> ColumnBlocks<'a> {
-    /// Those of a range of rows that begins with a block, decoded as `levels` says.
+    /// Create the reader of a range of rows that starts with a block, decoded with `levels`.
     pub(super) fn new(table: &'a Table, column: usize, levels: FieldLevels, rows: Range<u64>) -> Self {
         Self {
             table,
@@ -49,7 +49,7 @@ impl<'a> ColumnBlocks<'a> {
         }
     }
 
-    /// The arrays of the next block; `None` after the last.
+    /// Return the arrays of the next block; `None` after the last.
     pub fn next_block(&mut self) -> Result<Option<Vec<ArrayRef>>, FormatError> {
         if self.row >= self.end {
             return Ok(None);
@@ -74,7 +74,7 @@ impl<'a> ColumnBlocks<'a> {
         Ok(Some(pieces))
     }
 
-    /// Hands out the arrays of all rows, some at a time, and keeps none of them.
+    /// Hand the arrays of all rows to `take`, some rows at a time.
     pub fn each_piece(mut self, take: Take<'_>) -> Result<(), FormatError> {
         while self.row < self.end {
             self.allowance.reset();
@@ -87,7 +87,7 @@ impl<'a> ColumnBlocks<'a> {
         Ok(())
     }
 
-    /// The next rows that the row group has.
+    /// Read the next rows of the row group.
     fn next_batch(&mut self) -> Result<ArrayRef, FormatError> {
         let (mut reader, left) = match self.open.take() {
             Some(open) => open,
@@ -110,7 +110,7 @@ impl<'a> ColumnBlocks<'a> {
         Ok(array)
     }
 
-    /// Opens the row group of the next row, and passes over the rows before it.
+    /// Open the row group of the next row, and skip the rows before it.
     fn open_group(&self) -> Result<(ParquetRecordBatchReader, u64), FormatError> {
         let starts = &self.table.starts;
         // The last group that begins there: groups without rows begin where the next one does.
@@ -136,7 +136,7 @@ impl<'a> ColumnBlocks<'a> {
         Ok((reader.map_err(unwrapped)?, left))
     }
 
-    /// The column that is read.
+    /// Return the column that is read.
     pub const fn column(&self) -> usize {
         self.column
     }
@@ -147,7 +147,7 @@ fn next_array(reader: &mut ParquetRecordBatchReader) -> Result<Option<ArrayRef>,
     Ok(batch.map(|batch| batch.column(0).clone()))
 }
 
-/// Our error, which the crate wraps twice, or one that quotes the crate.
+/// Return the [`FormatError`] that the crate wraps twice, or one that quotes the crate.
 fn arrow_error(error: ArrowError) -> FormatError {
     match error {
         ArrowError::ExternalError(inner) => match inner.downcast::<ParquetError>() {

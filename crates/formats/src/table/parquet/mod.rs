@@ -25,7 +25,7 @@ use parquet::file::metadata::{
 use std::ops::Range;
 use std::sync::Arc;
 
-/// What a Parquet file begins and ends with.
+/// The magic at the start and the end of a Parquet file.
 pub const MAGIC: &[u8; 4] = b"PAR1";
 
 const ENCRYPTED: &[u8; 4] = b"PARE";
@@ -49,7 +49,7 @@ pub struct Table {
     starts: Vec<u64>,
 }
 
-/// Our error, where the crate only carries it, else an error that quotes the crate.
+/// Return the [`FormatError`] that an error of the crate wraps, or one that quotes the crate.
 pub(crate) fn unwrapped(error: ParquetError) -> FormatError {
     match error {
         ParquetError::External(inner) => match inner.downcast::<FormatError>() {
@@ -62,7 +62,7 @@ pub(crate) fn unwrapped(error: ParquetError) -> FormatError {
 }
 
 impl Table {
-    /// Reads the footer and checks all that it states.
+    /// Read the footer and checks all that it states.
     pub fn open(input: Arc<dyn Input>) -> Result<Self, FormatError> {
         let length = input.length();
         if length < TAIL_BYTES + MAGIC.len() as u64 {
@@ -124,22 +124,22 @@ impl Table {
         })
     }
 
-    /// The columns.
+    /// Return the columns.
     pub fn columns(&self) -> &[Column] {
         &self.columns
     }
 
-    /// How many rows.
+    /// Return how many rows.
     pub fn rows(&self) -> u64 {
         self.starts.last().copied().unwrap_or_default()
     }
 
-    /// How many blocks a column has.
+    /// Return how many blocks a column has.
     pub fn blocks(&self) -> u64 {
         self.rows().div_ceil(BLOCK_ROWS as u64)
     }
 
-    /// Cuts the blocks of a column into ranges that threads can read at once, about `wanted` of them.
+    /// Cut the blocks of a column into ranges that threads can read at once, about `wanted` of them.
     ///
     /// A column without lists is cut anywhere: the pages before are passed over by their headers. The rows of lists
     /// can only be counted by decoding them, so that a cut costs little only soon after the start of a row group.
@@ -176,7 +176,7 @@ impl Table {
             .any(|leaf| schema.column(leaf).max_rep_level() > 0)
     }
 
-    /// Starts reading the blocks in `blocks` of a column.
+    /// Start reading the blocks in `blocks` of a column.
     pub fn read(&self, column: usize, blocks: Range<u64>) -> Result<ColumnBlocks<'_>, FormatError> {
         let schema = self.metadata.file_metadata().schema_descr();
         let mask = ProjectionMask::roots(schema, [column]);
@@ -185,8 +185,8 @@ impl Table {
         Ok(ColumnBlocks::new(self, column, levels, rows))
     }
 
-    /// Whether the byte strings of a column are so long that its blocks are better read twice, a few rows at a time,
-    /// than held: those of 65,536 images can be larger than memory.
+    /// Return whether the byte strings of a column are so long that its blocks are better read twice, a few rows at a
+    /// time, than held: those of 65,536 images can be larger than memory.
     pub fn is_long(&self, column: usize) -> bool {
         let is_bytes = matches!(
             self.fields[column].data_type(),
@@ -195,7 +195,7 @@ impl Table {
         is_bytes && !self.is_nested(column) && self.bytes_each(column) > LONG_BLOCK / BLOCK_ROWS as u64
     }
 
-    /// What the footer states of the length of a value, decompressed.
+    /// Return what the footer states of the length of a value, decompressed.
     fn bytes_each(&self, column: usize) -> u64 {
         let leaves = self.leaves(column);
         let bytes = leaves.flat_map(|leaf| {
@@ -205,7 +205,7 @@ impl Table {
         bytes.fold(0, u64::saturating_add) / self.rows().max(1)
     }
 
-    /// Rows that are decoded at once: fewer where lists make them many values, and where byte strings are long.
+    /// Return rows that are decoded at once: fewer where lists make them many values, and where byte strings are long.
     fn batch_rows(&self, column: usize) -> usize {
         if self.is_long(column) {
             let rows = LONG_PIECE / self.bytes_each(column).max(1);
@@ -278,7 +278,7 @@ fn check_group(group: &RowGroupMetaData, file_length: u64) -> Result<(), FormatE
     Ok(())
 }
 
-/// Where the pages of a chunk lie: from its dictionary on, if it has one.
+/// Return where the pages of a chunk lie: from its dictionary on, if it has one.
 fn chunk_range(chunk: &ColumnChunkMetaData) -> Option<Range<u64>> {
     // Some writers state a dictionary at 0 where there is none, which is the magic.
     let dictionary = chunk.dictionary_page_offset().filter(|offset| *offset > 0);

@@ -11,7 +11,7 @@ mod parse;
 
 pub use parse::parse;
 
-/// The spelling of a type; an error names a type that digests do not hold.
+/// Return the spelling of a type; an error names a type that digests do not hold.
 pub fn spell(data_type: &DataType) -> Result<String, FormatError> {
     spelled(data_type, 0)
 }
@@ -98,7 +98,7 @@ const fn unit_name(unit: TimeUnit) -> &'static str {
     }
 }
 
-/// A name or zone: as it is where no character of it could be taken for the spelling's own, else in quotes.
+/// Return a name or zone: as it is where no character of it could be taken for the spelling's own, else in quotes.
 fn quoted(name: &str) -> String {
     let needs_no_quotes = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '+' | '/' | '.');
     if !name.is_empty() && name.chars().all(needs_no_quotes) {
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_spelling_reads_back() {
+    fn spellings_round_trip() {
         for spelling in [
             "null",
             "bool",
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn forms_of_one_meaning_have_one_spelling() {
+    fn equivalent_types_have_one_spelling() {
         let dictionary = |value| DataType::Dictionary(Box::new(DataType::Int8), Box::new(value));
         for form in [
             DataType::Utf8,

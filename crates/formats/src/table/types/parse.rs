@@ -6,7 +6,7 @@ use crate::table::MAX_DEPTH;
 use arrow_schema::{DataType, Field, TimeUnit};
 use std::sync::Arc;
 
-/// Reads the spelling of a type that a schema declares, and gives it as the type that readers of text build.
+/// Read the spelling of a type that a schema declares, and gives it as the type that readers of text build.
 pub fn parse(spelling: &str) -> Result<DataType, FormatError> {
     let mut rest = spelling;
     let data_type = parse_type(&mut rest, 0)?;
@@ -61,7 +61,7 @@ fn parse_type(rest: &mut &str, depth: usize) -> Result<DataType, FormatError> {
     }
 }
 
-/// What stands in the brackets of a type.
+/// The arguments in the brackets of a type.
 struct Arguments<'a, 'b> {
     rest: &'a mut &'b str,
     whole: &'b str,
@@ -73,7 +73,7 @@ impl Arguments<'_, '_> {
         parse_type(self.rest, self.depth + 1)
     }
 
-    /// Reads with `read` what stands between `open` and its other half.
+    /// Read with `read` what stands between `open` and its other half.
     fn between<T>(
         &mut self,
         open: &str,
@@ -160,7 +160,7 @@ impl Arguments<'_, '_> {
         Ok(DataType::Map(Arc::new(entries), false))
     }
 
-    /// A number of at least zero.
+    /// Return a number of at least zero.
     fn length(&mut self) -> Result<i32, FormatError> {
         match self.number::<i32>()? {
             length if length >= 0 => Ok(length),

@@ -1,8 +1,8 @@
 //! Bytes in memory, and streams.
 //!
-//! JavaScript may write to its buffers, resize or transfer them whenever it runs. So its bytes are read only
-//! while its thread waits inside the call: no copy, and no read beside a write. Long buffers come in slices
-//! between which the event loop turns.
+//! JavaScript may write to its buffers, resize or transfer them whenever it runs. So its bytes are read only while its
+//! thread waits inside the call: no copy, and no concurrent write. Long buffers come in slices, between which the event
+//! loop turns.
 
 use crate::digests::NativeDigests;
 use crate::enums::NativeAlgorithm;

@@ -81,7 +81,7 @@ where
         };
         deferred.resolve(move |_| Ok(outcome));
     };
-    // One of three takes it: the thread that starts the job, the caller who cancels it before, or the failure to start.
+    // One of three takes it: the thread that starts the job, a cancellation before that, or a failure to start.
     let pending = Arc::new(Mutex::new(Some(settle)));
     let cancelled = Arc::clone(&pending);
     *lock(&handle.settle_pending) = Some(Box::new(move || {

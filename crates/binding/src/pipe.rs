@@ -2,7 +2,7 @@
 
 use napi_derive::napi;
 
-/// A pipe: two descriptors, which whoever asked for them closes.
+/// A pipe: two descriptors, which the caller closes.
 #[napi(object, object_from_js = false)]
 pub struct NativePipe {
     pub read_end: i32,

@@ -4,7 +4,7 @@
 //! form with a definite length. That makes the encoding injective: two different values never share bytes,
 //! which a property test holds by decoding.
 
-/// A value that can stand in a description.
+/// A value of a description.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
     /// An integer of at least zero.

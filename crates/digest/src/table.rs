@@ -1,4 +1,4 @@
-//! The canonical descriptions of tables. Section "Tables" of `docs/format.md` says what a block and a row are.
+//! The canonical descriptions of tables. Section "Tables" of `docs/format.md` defines blocks and rows.
 
 use crate::algorithm::{Algorithm, Algorithms};
 use crate::cbor::Encoder;
@@ -8,7 +8,7 @@ use crate::hasher::{Hash, Hasher};
 /// One column: its name, the spelling of its type, and the plain digests of its blocks in order.
 #[derive(Clone, Debug)]
 pub struct Column<'a> {
-    /// As the table spells it; names may stand twice.
+    /// As the table spells it; names may be duplicates.
     pub name: &'a str,
     /// Spelling of `docs/format.md`, for example `timestamp(us,UTC)`.
     pub spelling: &'a str,

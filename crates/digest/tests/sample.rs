@@ -112,7 +112,7 @@ proptest! {
         }
         prop_assert_eq!(selection.index(0), 0);
         prop_assert_eq!(selection.index(count - 1), units - 1);
-        // A share of an enormous whole has too many units to look at each.
+        // A share of an enormous whole has too many units to check each.
         if count > 100_000 {
             return Ok(());
         }

@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// Shared between a job and whoever waits for it: a clone is of the same job. All counters only grow.
+/// The state of a job, shared by its threads and its caller: a clone is of the same job. All counters only grow.
 #[derive(Clone, Debug, Default)]
 pub struct Control(Arc<State>);
 

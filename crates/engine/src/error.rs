@@ -27,7 +27,7 @@ pub enum Code {
     Unsupported,
     /// Create the error of a cancelled job.
     Cancelled,
-    /// A bug of ours.
+    /// A bug of lineaprint.
     Internal,
 }
 
@@ -164,7 +164,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// What a reader of a format says, about no path yet.
+/// The error of a reader of a format, without a path.
 impl From<FormatError> for Error {
     fn from(error: FormatError) -> Self {
         let code = if error.unsupported {

@@ -134,7 +134,7 @@ proptest! {
         prop_assume!(value.is_finite());
         let written = text(&format!("{value:e}")).expect("is JSON");
         let read: f64 = written.parse().expect("a number");
-        // To the bit, but for zero, which has no sign in JSON.
+        // Equal to the bit, except zero, which has no sign in JSON.
         let expected = if value.abs() > 0.0 { value } else { 0.0 };
         prop_assert_eq!(read.to_bits(), expected.to_bits());
         let significant = |text: &str| {

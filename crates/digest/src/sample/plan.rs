@@ -7,9 +7,9 @@ use super::selection::Selection;
 pub enum Strategy {
     /// At equal distances.
     Strided,
-    /// One at a random place in each of equal parts; the seed decides the places.
+    /// One at a random position in each of equal parts; the seed decides the positions.
     Random {
-        /// Any number; the same one gives the same places.
+        /// Any number; equal seeds give equal positions.
         seed: u64,
     },
     /// In runs of neighbours at equal distances.
@@ -17,7 +17,7 @@ pub enum Strategy {
 }
 
 impl Strategy {
-    /// Return the word that stands in a digest.
+    /// Return the name that enters a digest.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Strided => "strided",

@@ -1,17 +1,16 @@
 //! Digests of files that have not changed since they were hashed.
 //!
-//! What a system says of a file can stay the same though its content changed: within the granularity of the
-//! file system's clock, and for stores through a writable mapping, which leave no trace at once. So an entry is
-//! written only if
+//! The stamp of a file can stay the same though its content changed: within the granularity of the file system's clock,
+//! and after stores through a writable mapping, which change no time at once. So an entry is stored only if
 //!
 //! 1. both times of the file were older than the start of the read by more than any common granularity, so that
 //!    a later write must show in them, and
-//! 2. nobody had the file open for writing or mapped writably after the read, which the kernel answers by
-//!    granting a read lease, and the file still looked the same then, and
-//! 3. the file lies on a local file system that is known to keep these promises.
+//! 2. no process had the file open for writing or mapped writably after the read, which the kernel reports by
+//!    granting a read lease, and the stamp was still the same then, and
+//! 3. the file is on a local file system that is known to keep these promises.
 //!
-//! Elsewhere nothing is cached, and the file is simply read again. `verify` and `check` never use the cache.
-//! The design follows racy-git and borg; see `docs/cache.md` for what remains.
+//! Other files are not stored, and are read again. `verify` and `check` never use the cache. The design follows
+//! racy-git and borg; `docs/cache.md` has the remaining risks.
 
 #[cfg(target_os = "linux")]
 mod lease;
@@ -36,7 +35,7 @@ use table::Table;
 /// at worst, FAT in two; the rest is for the tick of the kernel's clock.
 pub const WINDOW: i128 = 2_100_000_000;
 
-/// Digests by what the system says of a file.
+/// Digests by the stamps of files.
 #[derive(Debug)]
 pub struct Cache {
     folder: PathBuf,
@@ -54,15 +53,15 @@ pub struct Usage {
     pub hits: u64,
     /// Files that were read.
     pub misses: u64,
-    /// Entries that were written. Fewer than `misses` where a file was too new, open for writing, not ours, or on
-    /// a file system that is not trusted.
+    /// Entries that were written. Fewer than `misses` where a file was too new, open for writing, owned by another
+    /// user, or on a file system that is not trusted.
     pub stored: u64,
 }
 
 impl Cache {
     /// Open the cache in `folder`, and make the folder if it is missing. Pages are read on demand.
     ///
-    /// Entries of another version or that are damaged count as absent. A folder that others can write to is an
+    /// Entries of another version and damaged entries count as absent. A folder that other users can write to is an
     /// error: they could put any digest there.
     pub fn open(folder: &Path) -> Result<Self> {
         make_folder(folder)?;
@@ -119,7 +118,7 @@ impl Cache {
 
     /// Store new digests, and return the usage of the cache.
     ///
-    /// An error if it could not be read or written: it would stay useless without a word. The digests of the job
+    /// An error if the cache could not be read or written, so that a useless cache is noticed. The digests of the job
     /// are right all the same. Waits for other programs that write to it, until `control` is cancelled.
     pub fn save(&self, control: &Control) -> Result<Usage> {
         let mut fresh = std::mem::take(&mut *self.fresh.lock().unwrap_or_else(PoisonError::into_inner));

@@ -1,6 +1,6 @@
 //! One page of the cache: records of equal length under one checksum.
 //!
-//! A page that is torn, damaged or foreign counts as empty. The newest record stands last.
+//! A torn, damaged or foreign page counts as empty. The newest record is the last one.
 
 use crate::io::source::Stamp;
 use lineaprint_digest::{Algorithm, Hash};
@@ -126,7 +126,7 @@ impl Page {
 
     /// Return the digest under exactly this key.
     pub fn find(&self, key: &Key) -> Option<Hash> {
-        // Few files share an inode number, so eight bytes tell most of them apart.
+        // Inode numbers are nearly unique, so eight bytes distinguish most files.
         let same = |record: &&[u8; RECORD]| record[8..16] == key.0[8..16] && record[..KEY] == key.0;
         let record = self.records().iter().find(same)?;
         record[KEY..].try_into().ok()

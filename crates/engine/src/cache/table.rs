@@ -1,9 +1,9 @@
-//! The cache on disk: a hash table of pages in one file, of which a job reads only what it asks for.
+//! The cache on disk: a hash table of pages in one file, of which a job reads only the pages it needs.
 //!
-//! Each record has two pages where it may stand, chosen by its file, and goes to the one with more capacity; where
-//! both are full the table doubles. Readers take no lock: whatever they meet halfway written is a page with a
-//! wrong checksum, or a record in a page where nobody looks for it, and counts as absent. Writers take turns.
-//! The file can be deleted at any time. Its name holds the version of all this.
+//! Each record has two candidate pages, chosen by its file, and goes to the one with more free space. Where both are
+//! full the table doubles. Readers take no lock: a half-written state is a page with a wrong checksum, or a record in a
+//! page where no reader searches for it, and counts as absent. Writers take turns. The file can be deleted at any time.
+//! Its name holds the version of the format.
 
 use super::page::{CAPACITY, Key, PAGE, Page};
 use crate::control::Control;
@@ -91,7 +91,7 @@ impl Table {
         let page = self.pages.get(usize::try_from(number).ok()?)?;
         Some(page.get_or_init(|| {
             read_page(file, number).unwrap_or_else(|error| {
-                // The first one is enough to say what is wrong.
+                // The first error is enough to report.
                 self.failure.get_or_init(|| Error::io("read", &self.path, error));
                 Page::empty()
             })

@@ -75,7 +75,7 @@ pub fn hash_all_cached(
     control: &Control,
 ) -> Vec<Result<FileDigest>> {
     let hash = |path: &Path| {
-        // A file that cannot be looked at says so when it is opened.
+        // If the stat fails, opening the file gives the error.
         let stamp = Stamp::at(path).ok().flatten();
         if let Some((stamp, digests)) =
             stamp.and_then(|stamp| Some((stamp, cache.lookup(stamp, algorithms)?)))
@@ -109,7 +109,7 @@ fn hash_all_in_lanes(
     let mut order: Vec<(u64, usize)> = paths
         .iter()
         .enumerate()
-        // Only the order depends on this length; a file that is not there says so when it is opened.
+        // Only the order depends on this length. Opening a missing file gives the error.
         .map(|(index, path)| {
             (
                 std::fs::metadata(path).map_or(0, |metadata| metadata.len()),
@@ -139,7 +139,7 @@ fn hash_all_in_lanes(
             }
             other => other,
         };
-        // Each place is done once; a second value would be a bug and is not taken.
+        // Each file is done once. A second result would be a bug, and is not taken.
         results[index].get_or_init(|| result);
     };
     multi_stream::hash_all(paths.len(), algorithms, control, open, done);

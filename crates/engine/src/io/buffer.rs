@@ -1,7 +1,7 @@
 //! Buffers that the system copies into.
 //!
-//! They start at a cache line. Copies from the page cache come in whole pages, and into a buffer that lies across
-//! lines, as it does where an allocator put its own 16 bytes before it, each store touches two of them.
+//! They start at a cache line. The kernel copies whole pages from the page cache. Into a buffer that crosses lines, as
+//! one does where an allocator puts its own 16 bytes before it, each store touches two lines.
 
 /// Bytes of a cache line; those of Apple's processors are twice as long, and half of one does as well there.
 const LINE: usize = 64;
@@ -17,7 +17,7 @@ impl Buffer {
     /// Reserve at least `length` bytes. The old content is lost.
     pub fn reserve(&mut self, length: usize) {
         if self.length < length {
-            // Not grown: nobody needs the old bytes, and a move would copy them.
+            // A new allocation, because growing would copy the old bytes, which nobody needs.
             self.bytes = vec![0; length + LINE];
             self.length = length;
         }
@@ -36,7 +36,7 @@ impl Buffer {
     }
 
     fn start(&self) -> usize {
-        // It may give up and say so by a number that is no offset; then any start is as good.
+        // The offset may be `usize::MAX` if it cannot be computed; then any start is right.
         match self.bytes.as_ptr().align_offset(LINE) {
             offset if offset <= self.bytes.len() - self.length => offset,
             _ => 0,

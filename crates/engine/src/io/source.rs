@@ -1,9 +1,8 @@
 //! One open regular file.
 //!
-//! Reads are positional, into buffers that each thread keeps. The file is never mapped: a file that is cut
-//! short while it is mapped kills the process, and a mapped store leaves no trace in the times that tell a
-//! change. The same descriptor is looked at before and after: a digest of bytes that changed in between is
-//! not given out.
+//! Reads are positional, into buffers that each thread keeps. The file is never mapped: truncating a mapped file kills
+//! the process, and a store through a mapping changes no time. The same descriptor is stat'ed before and after the
+//! read: if the bytes changed in between, no digest is given out.
 
 use crate::control::Control;
 use crate::error::{Code, Error, Result};
@@ -105,7 +104,7 @@ fn nanoseconds(seconds: i64, rest: i64) -> i128 {
     i128::from(seconds) * 1_000_000_000 + i128::from(rest)
 }
 
-/// An open regular file and what it looked like when it was opened.
+/// An open regular file and its stamp when it was opened.
 #[derive(Debug)]
 pub struct Source {
     file: File,
@@ -125,7 +124,7 @@ impl Source {
             options.custom_flags(i32::try_from(flags.bits()).unwrap_or_default());
         }
         let file = options.open(path).map_err(|error| {
-            // A socket answers ENXIO; what it is says more than that.
+            // Opening a socket fails with ENXIO; its kind is a better message.
             match std::fs::metadata(path) {
                 Ok(metadata) if !metadata.is_file() => not_regular(path, &metadata),
                 _ => Error::io("open", path, error),
@@ -203,7 +202,7 @@ impl Source {
                 Err(error) => return Err(Error::io("read", &self.path, error)),
             }
             if done == size {
-                // A call that stopped one short of the buffer has met the end.
+                // A call that stopped one byte short of the buffer has met the end.
                 break;
             }
         }
@@ -277,9 +276,9 @@ impl Source {
 
 /// Wait for a write that has begun.
 ///
-/// The kernel stamps a file before it copies the bytes of a write, so a write that has begun may be in the stamp
-/// already and still be changing what we read. Asking where data lies takes the lock that a write holds; what the
-/// answer is (for an empty file an error) does not matter.
+/// The kernel updates the times of a file before it copies the bytes of a write. So the stamp may include a write that
+/// is still changing the bytes. A seek for data takes the lock that a write holds. Its result (for an empty file an
+/// error) does not matter.
 #[cfg(target_os = "linux")]
 fn wait_for_writer(file: &File) {
     rustix::fs::seek(file, rustix::fs::SeekFrom::Data(0)).ok();

@@ -1,8 +1,8 @@
 //! Several streams at once, for hash functions that cannot cut one stream into pieces.
 //!
-//! Each thread keeps as many streams open as the processor has lanes for, and reads a block of each in turn, so
-//! that the lanes are filled from several files or tensors. When a stream ends the next one of the job takes
-//! its place. The longest come first: what is started last should be short.
+//! Each thread keeps as many streams open as the processor has lanes, and reads a block of each in turn, so that the
+//! lanes are filled from several files or tensors. When a stream ends, the next one of the job replaces it. The longest
+//! come first, so that the last one to start is short.
 
 use crate::control::Control;
 use crate::error::Result;

@@ -54,7 +54,7 @@ impl AccessPattern<'_> {
     }
 }
 
-/// The most paths that are probed: they stand for all others.
+/// The most paths that are probed: a sample of all paths.
 #[cfg(target_os = "linux")]
 const PROBED_PATHS: usize = 256;
 

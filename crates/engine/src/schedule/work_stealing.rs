@@ -1,8 +1,8 @@
-//! Units of a file, or of several, that threads take in runs of neighbours.
+//! Work in units of a file, or of several, that threads take in contiguous runs.
 //!
-//! What is not in memory comes fastest to readers who each go through a stretch of their own from the front to the back:
-//! the system notices and reads ahead for them. Readers who leap over one another take that away from each other, and
-//! so do readers whose stretches are shorter than what is read ahead. In memory all orders cost the same.
+//! A disk is fastest for readers that each go through a range of their own from start to end: the system notices and
+//! reads ahead for them. Readers that leap over one another lose the read-ahead, and so do readers of ranges that are
+//! shorter than it. In memory all orders cost the same.
 
 use crate::error::Result;
 use std::ops::Range;

@@ -165,10 +165,10 @@ impl Input for Bytes {
     }
 }
 
-/// A column: its name, its type as Arrow has it, and the spelling that stands in digests.
+/// A column: its name, its Arrow type, and the spelling of the type in digests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {
-    /// The name as the file spells it. Names may stand twice.
+    /// The name as the file spells it. Names may be duplicates.
     pub name: String,
     /// What arrays of this column are made of.
     pub data_type: DataType,

@@ -1,7 +1,7 @@
 //! The canonical text of a JSON document (RFC 8785, and the words that Python writes), in one pass.
 //!
-//! The fast path of `src/json/parse.ts` and `src/json/canonical.ts`, which decide: whatever is refused here is
-//! given to them, and they say what is wrong with it. Both must take the same documents and write the same bytes.
+//! The fast path of `src/json/parse.ts` and `src/json/canonical.ts`, which decide: they get every document that is
+//! refused here, and give the error. Both must accept the same documents and write the same bytes.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -37,10 +37,10 @@ enum Value<'a> {
     Object(Vec<(Text<'a>, Value<'a>)>),
 }
 
-/// Text, as it is between its quotes if it has no escapes, else as it is meant.
+/// Text: the source between the quotes if it has no escapes, else the unescaped text.
 struct Text<'a> {
     content: Cow<'a, str>,
-    /// Whether it is written as it stands.
+    /// Whether the content is written without escaping.
     verbatim: bool,
 }
 
@@ -316,7 +316,7 @@ impl<'a> Parser<'a> {
             }
         }
         let written = &self.text[start..self.at];
-        // Up to fifteen digits a whole number is what it says, and written as it is; not so -0.
+        // An integer of up to fifteen digits is exact, and canonical as it is written. -0 is not.
         if self.at == whole && written.len() <= 15 && !(negative && written == "-0") {
             return Some(Value::Literal(Cow::Borrowed(written)));
         }
@@ -333,8 +333,8 @@ fn number_text(value: f64) -> String {
     ryu_js::Buffer::new().format_finite(value).to_owned()
 }
 
-/// Return the order by UTF-16 code units, which that of UTF-8 bytes is too, but for what lies from U+E000 to U+FFFF: in
-/// UTF-16 the characters beyond come before those.
+/// Compare by UTF-16 code units. That is the order of UTF-8 bytes, except for characters from U+E000 to U+FFFF: in
+/// UTF-16 the characters beyond U+FFFF come before them.
 fn utf16_order(a: &str, b: &str) -> Ordering {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     let Some((x, y)) = a.iter().zip(b).find(|(x, y)| x != y) else {

@@ -220,7 +220,7 @@ fn fixed<const N: usize>(values: &[Value]) -> Vec<[u8; N]> {
         .iter()
         .map(|value| match value {
             Value::Fixed(bytes) => bytes.as_slice().try_into().expect("the width of the type"),
-            // What stands below a null does not count.
+            // Values below a null do not count.
             _ => [0xa5; N],
         })
         .collect()
@@ -466,7 +466,7 @@ fn map(item: &Type, values: &[Value], forms: &mut Forms) -> ArrayRef {
     ))
 }
 
-/// Return the places at which values are cut into pieces.
+/// Return the pieces that values are cut into.
 pub fn pieces<'a>(values: &'a [Value], cuts: &[usize]) -> Vec<&'a [Value]> {
     let mut bounds: Vec<usize> = cuts.iter().map(|cut| cut % (values.len() + 1)).collect();
     bounds.extend([0, values.len()]);

@@ -110,7 +110,7 @@ struct TensorStreams<'a> {
     algorithms: Algorithms,
     /// That of the first tensor without a digest.
     open: Hasher,
-    /// Where the next byte lies in the file.
+    /// Offset of the next byte in the file.
     position: u64,
     digests: Vec<Digests>,
 }

@@ -43,9 +43,9 @@ struct Part {
 }
 
 enum Sink {
-    /// All of it lies in this tile.
+    /// All of it is in this tile.
     Whole(Box<Hasher>),
-    /// Some of it lies elsewhere.
+    /// Some of it is in other tiles.
     Pieces(Box<Pieces>),
 }
 

@@ -19,7 +19,7 @@ pub fn hash(source: &Source, base: u64, length: u64, control: &Control) -> Resul
     merge_or_internal(&mut pieces, length, source.path())
 }
 
-/// Subtrees that a thread leaves to another who reads from the disk: 32 MiB, several times what systems read ahead.
+/// Subtrees that a thread keeps from being stolen while it reads from a disk: 32 MiB, several times the read-ahead.
 const LEAST_FROM_DISK: usize = 8;
 
 /// Return the fewest subtrees, or tiles of that size, that two threads share.

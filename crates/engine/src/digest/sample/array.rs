@@ -56,7 +56,7 @@ impl ArraySample {
         let mut gathered = vec![0; usize::try_from(count).ok()?];
         let parts: Vec<_> = gathered.chunks_mut(PART).map(Mutex::new).collect();
         let gather = |index: usize| {
-            // Each part has its own lock, which nobody waits for.
+            // Each part has its own lock, without contention.
             let mut part = parts[index].lock().unwrap_or_else(PoisonError::into_inner);
             self.gather(bytes, self.position + (index * PART) as u64, &mut part);
         };

@@ -1,8 +1,8 @@
 //! Sampled digests: a part of something large is read, and the result is never that of a full pass.
 //!
-//! The chosen bytes, one after the other, are a stream of known length of which every byte's place follows by
-//! arithmetic. It is filled a window at a time, each thread filling parts of the window, and the windows are
-//! hashed on all threads into one standard digest. What the plan reads whole gets its ordinary digest.
+//! The chosen bytes, one after the other, are a stream of known length. The offset of every byte follows by arithmetic.
+//! The stream is filled a window at a time, each thread filling parts of the window, and the windows are hashed on all
+//! threads into one standard digest. A thing that the plan reads whole gets its ordinary digest.
 //!
 //! - [`stream`]: windows of the stream, and reading them from a file.
 //! - [`file`], [`array`], [`model`], [`tree`]: what can be sampled.

@@ -59,7 +59,7 @@ pub fn hash(
     sliced.finish().ok_or_else(internal)
 }
 
-/// Reads the stream of a layout that lies over a file from byte `base`.
+/// The stream of a layout over a file from byte `base`.
 #[derive(Clone, Copy)]
 pub struct FileStream<'a> {
     /// The open file.

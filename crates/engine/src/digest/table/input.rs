@@ -8,12 +8,12 @@ use lineaprint_formats::FormatError;
 use lineaprint_formats::table::Input;
 use std::sync::{Mutex, PoisonError};
 
-/// Reads an open file at positions, stops where the caller asks to, and tells how far it is.
+/// An open file, read at positions, with cancel and progress.
 pub struct FileInput {
     source: Source,
     control: Control,
     failure: Mutex<Option<Error>>,
-    /// Bytes of the file that progress was not told of.
+    /// Bytes of the file that were not reported as progress.
     unreported: Mutex<u64>,
 }
 
@@ -42,7 +42,7 @@ impl FileInput {
     /// Check that the file did not change, and report it as done.
     pub fn finish(&self) -> Result<()> {
         self.verify_unchanged()?;
-        // What no reader needs, for example padding, was passed over.
+        // Readers skip bytes that they do not need, for example padding.
         self.report(u64::MAX);
         self.control.file_done();
         Ok(())
@@ -75,7 +75,7 @@ impl Input for FileInput {
 
     fn read(&self, offset: u64, length: usize) -> std::result::Result<Bytes, FormatError> {
         let mut buffer = Vec::new();
-        // The length was held against that of the file, and a sparse file is as long as one likes.
+        // The length was checked against that of the file, but a sparse file can have any length.
         if buffer.try_reserve_exact(length).is_err() {
             return Err(FormatError::unsupported(format!(
                 "{length} bytes of it are read at once, which is more than memory holds"

@@ -3,9 +3,9 @@
 //! Parquet is read column by column, each cut into ranges of blocks for all threads. Other formats are read in order
 //! by one thread, which is one block or batch ahead of those that hash.
 //!
-//! What memory holds at once, beside the digests: of Parquet for each thread the pages that one block of one column
-//! lies in, at most about 64 MiB of byte strings (longer ones are read twice); of other formats two batches, or of text
-//! two blocks.
+//! Memory holds at once, in addition to the digests: for Parquet, for each thread the pages of one block of one column,
+//! at most about 64 MiB of byte strings (longer ones are read twice); for other formats two batches, or two blocks of
+//! text.
 
 pub mod compare;
 mod input;
@@ -111,7 +111,7 @@ pub fn hash(path: &Path, options: &Options, control: &Control) -> Result<TableDi
         let input = Arc::new(FileInput::new(Source::open(path)?, control));
         let shared: Arc<dyn Input> = input.clone();
         let outcome = hash_input(shared, &path.to_string_lossy(), options, control);
-        // What the system said goes before what a reader made of it, and so does that the file changed.
+        // An error of the system goes before the error that a reader made of it. So does a change of the file.
         if let Some(error) = input.failure() {
             return Err(error);
         }

@@ -1,8 +1,8 @@
 //! Open folders, and opening what is in them.
 //!
-//! On Unix everything below the root is opened relative to its parent's descriptor, never by a path from the
-//! top: a folder that is swapped for a link while we walk cannot lead us elsewhere, and no path grows beyond
-//! what the system takes. Elsewhere paths are joined, which is what the platform offers in safe code.
+//! On Unix every entry below the root is opened relative to its parent's descriptor, never by a path from the top: a
+//! folder that is swapped for a link during a walk cannot lead elsewhere, and no path exceeds the limit of the system.
+//! Elsewhere paths are joined, which is what the platform offers in safe code.
 
 #[cfg(any(not(unix), test))]
 mod portable;

@@ -78,7 +78,7 @@ impl Folder {
             }
             let name = OsString::from_vec(name.to_vec());
             let kind = match entry.file_type() {
-                // Some file systems do not say in the listing.
+                // Some file systems do not report kinds in the listing.
                 FileType::Unknown => self.kind_of(&name, false)?,
                 kind => kind_from(kind),
             };

@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-/// The most files that are probed. They stand for all others.
+/// The most files that are probed: a sample of all files.
 const MAX_FILES: usize = 16;
 
 /// The most pages that are probed in one file: the system may hold the start of a file and not its end.

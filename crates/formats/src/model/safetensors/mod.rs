@@ -1,10 +1,9 @@
 //! safetensors: eight bytes of header length, a JSON header, then the tensors' bytes without holes.
 //!
-//! The reference crate validates the layout, but keeps the tensors in a map: of two entries with one name
-//! the last wins, so two readers can see two models in one file. It also takes unknown fields and leading
-//! spaces, against its own description. A strict pass of ours refuses these first, then the crate's own
-//! validation runs over the same header.
-//! Source of the rules: the format section of the safetensors README, and `tensor.rs` at version 0.8.
+//! The reference crate validates the layout, but keeps the tensors in a map: of two entries with one name the last
+//! wins, so two readers can see two models in one file. It also accepts unknown fields and leading spaces, against its
+//! own description. A strict pass refuses these first. Then the validation of the crate runs over the same header, and
+//! decides. Source of the rules: the format section of the safetensors README, and `tensor.rs` at version 0.8.
 
 pub mod shards;
 
@@ -47,7 +46,7 @@ impl Tensor {
 /// A validated header.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Header {
-    /// The tensors in the order of their bytes; empty ones stand where their offset puts them.
+    /// The tensors in the order of their bytes; empty ones are sorted by their offset.
     pub tensors: Vec<Tensor>,
     /// `__metadata__`, sorted by key.
     pub metadata: Vec<(String, String)>,
@@ -228,9 +227,9 @@ fn check_tiling(tensors: &[Tensor], data_start: u64, file_length: u64) -> Result
 
 /// Run the reference crate's own parsing and validation over the header.
 ///
-/// Its only public door takes a whole file as one slice, so it gets the header alone: the answer
-/// `MetadataIncompleteBuffer` is given after everything in the header passed, and says only that the data
-/// is not there, which [`check_tiling`] has looked at.
+/// Its only public function takes a whole file as one slice, so it gets the header alone. It answers
+/// `MetadataIncompleteBuffer` after everything in the header has passed. That says only that the data is missing, which
+/// [`check_tiling`] has checked.
 fn check_with_reference(header: &[u8]) -> Result<(), FormatError> {
     use safetensors::SafeTensorError::MetadataIncompleteBuffer;
     let mut file = Vec::with_capacity(header.len() + 8);

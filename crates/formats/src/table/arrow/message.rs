@@ -8,11 +8,12 @@ use arrow_ipc::{CompressionType, Message, MetadataVersion, RecordBatch};
 use bytes::Bytes;
 use std::ops::Range;
 
-/// Bytes that the buffers of one message may state to hold decompressed, beside [`MESSAGE_RATIO`] times the message.
+/// Bytes that the buffers of one message may state to hold decompressed, in addition to [`MESSAGE_RATIO`] times the
+/// message.
 const MESSAGE_LIMIT: u64 = 2 << 30;
 const MESSAGE_RATIO: u64 = 64;
 
-/// Most bytes that one compressed byte stands for: Zstandard has 4 bytes for a block of 128 KiB.
+/// The most bytes that one compressed byte expands to: Zstandard has 4 bytes for a block of 128 KiB.
 const ZSTD_RATIO: u64 = 32_768;
 const LZ4_RATIO: u64 = 256;
 
@@ -109,7 +110,7 @@ pub fn check_batch(batch: &RecordBatch<'_>, body: &Buffer) -> Result<(), FormatE
         } else {
             ZSTD_RATIO
         };
-        // A negative length says that the buffer is not compressed.
+        // A negative length marks an uncompressed buffer.
         let stated = u64::try_from(i64::from_le_bytes(*stated)).unwrap_or_default();
         total = total.saturating_add(stated);
         if stated / ratio > packed.len() as u64 || total > limit {

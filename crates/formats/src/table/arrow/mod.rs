@@ -39,7 +39,7 @@ pub struct Reader {
 
 /// The locations of the messages that were not read yet.
 enum Messages {
-    /// In a file: the footer says it, for dictionaries before batches.
+    /// In a file: those in the footer, dictionaries before batches.
     Listed(VecDeque<(Location, MessageKind)>),
     /// In a stream: one behind the other, from here on.
     Following(u64),

@@ -77,8 +77,8 @@ pub fn fixed_lists(parts: &[Part], writer: &mut Writer<'_>, length: usize) -> Re
     children_block(children, child_type, writer)
 }
 
-/// The most pieces that the elements of lists are in; each takes some hundred bytes. What lies between two of them is
-/// not counted, or lies elsewhere as well: lists as they are written have few.
+/// The most pieces that the elements of lists are in; each takes some hundred bytes. Gaps between pieces are elements
+/// of null lists, or shared elements: lists as programs write them have few.
 const MAX_PIECES: usize = 1 << 22;
 
 fn few(pieces: usize) -> Result<(), FormatError> {

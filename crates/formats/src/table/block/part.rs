@@ -50,7 +50,7 @@ fn expanded(array: ArrayRef) -> Result<ArrayRef, FormatError> {
     let taken = match array.data_type() {
         DataType::Dictionary(_, _) => {
             let dictionary = array.as_any_dictionary();
-            // As views a value of a million bytes that stands in every row costs 16 bytes a row.
+            // As views, a value of a million bytes in every row costs 16 bytes a row.
             let values = small(viewed(dictionary.values().clone()), array.len())?;
             arrow_select::take::take(&values, dictionary.keys(), None)
         }

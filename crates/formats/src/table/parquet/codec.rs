@@ -21,7 +21,7 @@ pub fn decompress(
         Compression::UNCOMPRESSED => output.extend_from_slice(bytes),
         Compression::SNAPPY => {
             let stated = snap::raw::decompress_len(bytes).map_err(|error| broken("Snappy", error))?;
-            // Three bytes stand for 64 at most.
+            // Three bytes decompress to 64 at most.
             reserve(bytes, length, 22, output)?;
             if stated == length {
                 output.resize(start + length, 0);
@@ -92,7 +92,7 @@ fn bounded(decoder: impl Read, codec: &str, length: usize, output: &mut Vec<u8>)
 }
 
 fn lz4_block(bytes: &[u8], length: usize, output: &mut Vec<u8>) -> Result<(), FormatError> {
-    // A byte of length stands for 255 at most.
+    // A length byte stands for 255 bytes at most.
     reserve(bytes, length, 256, output)?;
     let start = output.len();
     output.resize(start + length, 0);

@@ -17,8 +17,8 @@ use std::sync::Arc;
 
 /// The blocks of one column, one after the other.
 ///
-/// Each row group has a reader of its own, which must give exactly the rows that the footer states for it. So a
-/// file that lies about them is refused in the same way wherever it is cut for threads.
+/// Each row group has a reader of its own, which must give exactly the rows that the footer states for it. So a file
+/// with wrong counts is refused in the same way wherever it is cut for threads.
 pub struct ColumnBlocks<'a> {
     table: &'a Table,
     column: usize,

@@ -118,7 +118,7 @@ fn delta_values(bytes: &[u8], most: usize) -> Result<usize, FormatError> {
     if each == 0 {
         return Err(implausible());
     }
-    // The first value stands in the head.
+    // The first value is in the head.
     left = left.saturating_sub(1);
     while left > 0 {
         reader.integer().map_err(damaged)?;

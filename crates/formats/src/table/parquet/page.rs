@@ -25,7 +25,8 @@ const HEADER_LIMIT: usize = 16 << 20;
 /// The bytes that are read at first: most headers fit into them.
 const HEADER_GUESS: usize = 1 << 10;
 
-/// Counts what one block of rows takes from its pages, so that a few bytes cannot stand for more than memory holds.
+/// Counts the bytes and values that one block of rows takes from its pages, so that a few bytes cannot expand to more
+/// than memory holds.
 #[derive(Debug)]
 pub struct Allowance {
     limit: u64,
@@ -33,7 +34,8 @@ pub struct Allowance {
     values: AtomicU64,
 }
 
-/// Bytes that the pages of one block of one column may hold decompressed, beside [`BLOCK_RATIO`] times the file.
+/// Bytes that the pages of one block of one column may hold decompressed, in addition to [`BLOCK_RATIO`] times the
+/// file.
 const BLOCK_BYTES: u64 = 1 << 30;
 
 /// Text is rarely compressed to less than an eighth.
@@ -43,7 +45,7 @@ const BLOCK_RATIO: u64 = 8;
 const BLOCK_VALUES: u64 = 1 << 28;
 
 impl Allowance {
-    /// Return what a block of a file of that length may take.
+    /// Create the allowance of a block of a file of that length.
     pub fn new(file_length: u64) -> Self {
         Self {
             limit: file_length
@@ -236,7 +238,7 @@ impl ChunkPages {
     }
 }
 
-/// Return the crate's error for one of ours, which is found again by [`super::unwrapped`].
+/// Wrap an error in the crate's error type; [`super::unwrapped`] unwraps it.
 fn carried(error: FormatError) -> ParquetError {
     ParquetError::External(Box::new(error))
 }

@@ -108,7 +108,7 @@ pub fn check_type(data_type: &DataType) -> Result<(), FormatError> {
     }
 }
 
-/// Return whether lists of a fixed length stand somewhere in a type.
+/// Return whether a type contains lists of a fixed length.
 pub fn has_fixed_lists(data_type: &DataType) -> bool {
     matches!(data_type, DataType::FixedSizeList(_, _))
         || children(data_type)

@@ -94,7 +94,7 @@ impl<'a> Reader<'a> {
         Ok((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
     }
 
-    /// Hand each field of a structure to `field`, which reads it and says so, or leaves it to be skipped.
+    /// Hand each field of a structure to `field`, which reads it and returns true, or returns false to skip it.
     pub fn structure(
         &mut self,
         mut field: impl FnMut(&mut Self, i64, Kind) -> Result<bool, Fault>,
@@ -177,7 +177,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Return a truth value stands in the head of a field, and takes a byte in a list.
+    /// Skip an item of a list or map. A truth value takes a byte there, while in a field it is part of the head.
     fn skip_item(&mut self, of: Kind, depth: usize) -> Result<(), Fault> {
         match of {
             Kind::True | Kind::False => self.pass(1),

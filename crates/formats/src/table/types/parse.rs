@@ -73,7 +73,7 @@ impl Arguments<'_, '_> {
         parse_type(self.rest, self.depth + 1)
     }
 
-    /// Read with `read` what stands between `open` and its other half.
+    /// Read with `read` the text between `open` and the matching bracket.
     fn between<T>(
         &mut self,
         open: &str,

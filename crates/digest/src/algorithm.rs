@@ -45,16 +45,6 @@ impl Algorithms {
         sha256: true,
     };
 
-    /// Read `blake3`, `sha256` or `both`.
-    pub fn parse(name: &str) -> Option<Self> {
-        match name {
-            "blake3" => Some(Self::BLAKE3),
-            "sha256" => Some(Self::SHA256),
-            "both" => Some(Self::BOTH),
-            _ => None,
-        }
-    }
-
     /// Return the members, BLAKE3 first.
     pub fn iter(self) -> impl Iterator<Item = Algorithm> {
         let members = [(self.blake3, Algorithm::Blake3), (self.sha256, Algorithm::Sha256)];

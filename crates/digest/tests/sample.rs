@@ -1,24 +1,15 @@
-//! Samples: the rules of `docs/format.md` against plain loops.
+//! Samples: the rules of `docs/format.md` against obvious loops.
+
+mod support;
 
 use lineaprint_digest::Algorithm;
 use lineaprint_digest::sample::description::{self, Whole};
-use lineaprint_digest::sample::{Amount, Layout, Plan, Selection, Strategy as How};
+use lineaprint_digest::sample::{Amount, Plan, Selection, Strategy as How};
 use proptest::prelude::*;
+use support::read_sample;
 
 fn indices(selection: &Selection) -> Vec<u64> {
     (0..selection.count()).map(|rank| selection.index(rank)).collect()
-}
-
-/// Return the bytes that a layout reads, and whether those are not all.
-fn read(plan: &Plan, bytes: &[u8], width: u64) -> (Vec<u8>, Layout) {
-    let layout = Layout::new(plan, bytes.len() as u64, width);
-    let mut stream = Vec::new();
-    while (stream.len() as u64) < layout.bytes_read() {
-        let (start, length) = layout.locate(stream.len() as u64);
-        let start = usize::try_from(start).expect("small");
-        stream.extend_from_slice(&bytes[start..start + usize::try_from(length).expect("small")]);
-    }
-    (stream, layout)
 }
 
 #[test]
@@ -130,7 +121,7 @@ proptest! {
     ) {
         let bytes: Vec<u8> = (0..length).map(|at| u8::try_from(at % 251).expect("below 251")).collect();
         let plan = Plan::new(how, amount, 0).expect("a plan");
-        let (stream, layout) = read(&plan, &bytes, width);
+        let (stream, layout) = read_sample(&plan, &bytes, width);
         let units: Vec<&[u8]> = bytes.chunks(usize::try_from(width).expect("small")).collect();
         let expected = match plan.select(units.len() as u64) {
             None => bytes.clone(),

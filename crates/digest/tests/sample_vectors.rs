@@ -7,7 +7,7 @@ use lineaprint_digest::sample::description::{self, Entry, Whole};
 use lineaprint_digest::sample::{Amount, FILE_UNIT, Layout, Plan, Selection, Strategy};
 use lineaprint_digest::{Algorithm, Hash};
 use serde_json::Value;
-use support::{BOTH, array, base64, cases, content, content_digest, hex, shape, text};
+use support::{BOTH, array, base64, cases, content, content_digest, hex, read_sample, shape, text};
 
 fn indices(selection: &Selection) -> Vec<u64> {
     (0..selection.count()).map(|rank| selection.index(rank)).collect()
@@ -48,18 +48,6 @@ fn selections() {
     }
 }
 
-/// Return the bytes that a layout reads, and whether those are not all.
-fn read(plan: &Plan, bytes: &[u8], width: u64) -> (Vec<u8>, Layout) {
-    let layout = Layout::new(plan, bytes.len() as u64, width);
-    let mut stream = Vec::new();
-    while (stream.len() as u64) < layout.bytes_read() {
-        let (start, length) = layout.locate(stream.len() as u64);
-        let start = usize::try_from(start).expect("small");
-        stream.extend_from_slice(&bytes[start..start + usize::try_from(length).expect("small")]);
-    }
-    (stream, layout)
-}
-
 /// Return bytes of an element, by the last number of its dtype's name.
 fn width(dtype: &str) -> u64 {
     match dtype {
@@ -83,7 +71,7 @@ fn whole(layout: &Layout) -> Whole {
 fn sampled(case: &Value, plan: &Plan, algorithm: Algorithm) -> Option<Hash> {
     match text(&case["of"]) {
         "file" => {
-            let (stream, layout) = read(plan, &content(&case["content"]), FILE_UNIT);
+            let (stream, layout) = read_sample(plan, &content(&case["content"]), FILE_UNIT);
             let digest = content_digest(&stream, algorithm);
             layout
                 .is_sample()
@@ -91,7 +79,7 @@ fn sampled(case: &Value, plan: &Plan, algorithm: Algorithm) -> Option<Hash> {
         }
         "tensor" => {
             let dtype = text(&case["dtype"]);
-            let (stream, layout) = read(plan, &content(&case["data"]), width(dtype));
+            let (stream, layout) = read_sample(plan, &content(&case["data"]), width(dtype));
             let about = (dtype, shape(&case["shape"]));
             let digest = content_digest(&stream, algorithm);
             layout
@@ -112,7 +100,7 @@ fn weights(case: &Value, plan: &Plan, algorithm: Algorithm) -> Option<Hash> {
         .zip(&shapes)
         .map(|(tensor, shape)| {
             let dtype = text(&tensor["dtype"]);
-            let (stream, layout) = read(plan, &content(&tensor["data"]), width(dtype));
+            let (stream, layout) = read_sample(plan, &content(&tensor["data"]), width(dtype));
             bytes += layout.bytes();
             let described = Tensor {
                 of: TensorType {

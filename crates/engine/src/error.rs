@@ -31,24 +31,6 @@ pub enum Code {
     Internal,
 }
 
-impl Code {
-    /// Return the code as JavaScript sees it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::NotFound => "ERR_LINEAPRINT_NOT_FOUND",
-            Self::Unreadable => "ERR_LINEAPRINT_UNREADABLE",
-            Self::NotRegular => "ERR_LINEAPRINT_NOT_REGULAR",
-            Self::Changed => "ERR_LINEAPRINT_CHANGED",
-            Self::Format => "ERR_LINEAPRINT_FORMAT",
-            Self::Link => "ERR_LINEAPRINT_LINK",
-            Self::Range => "ERR_LINEAPRINT_RANGE",
-            Self::Unsupported => "ERR_LINEAPRINT_UNSUPPORTED",
-            Self::Cancelled => "ERR_LINEAPRINT_CANCELLED",
-            Self::Internal => "ERR_LINEAPRINT_INTERNAL",
-        }
-    }
-}
-
 /// A failure, about one path where there is one. Boxed, so that the happy path does not carry its size.
 #[derive(Clone, Debug)]
 pub struct Error(Box<Details>);

@@ -1,6 +1,7 @@
-//! Reading the vectors of `vectors/*.json`, which a reference in Python made.
+//! Readers of the vectors of `vectors/*.json`, which a reference in Python made.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+use lineaprint_digest::sample::{Layout, Plan};
 use lineaprint_digest::{Algorithm, Algorithms, Digests, Hash};
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -87,4 +88,16 @@ pub fn hex(bytes: &[u8]) -> String {
 pub fn content_digest(bytes: &[u8], algorithm: Algorithm) -> Hash {
     let digests = Digests::of(bytes, Algorithms::BOTH);
     digests.get(algorithm).expect("both were asked for")
+}
+
+/// Return the bytes that a plan reads, and their layout.
+pub fn read_sample(plan: &Plan, bytes: &[u8], width: u64) -> (Vec<u8>, Layout) {
+    let layout = Layout::new(plan, bytes.len() as u64, width);
+    let mut stream = Vec::new();
+    while (stream.len() as u64) < layout.bytes_read() {
+        let (start, length) = layout.locate(stream.len() as u64);
+        let start = usize::try_from(start).expect("small");
+        stream.extend_from_slice(&bytes[start..start + usize::try_from(length).expect("small")]);
+    }
+    (stream, layout)
 }

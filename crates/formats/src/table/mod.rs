@@ -45,27 +45,6 @@ pub enum Format {
 }
 
 impl Format {
-    /// Read the name of a format.
-    pub fn parse(name: &str) -> Option<Self> {
-        match name {
-            "parquet" => Some(Self::Parquet),
-            "arrow" => Some(Self::Arrow),
-            "csv" => Some(Self::Csv),
-            "jsonl" => Some(Self::Jsonl),
-            _ => None,
-        }
-    }
-
-    /// Return the name as [`Self::parse`] reads it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Parquet => "parquet",
-            Self::Arrow => "arrow",
-            Self::Csv => "csv",
-            Self::Jsonl => "jsonl",
-        }
-    }
-
     /// Detect the format of a file from its first bytes, or else from its name.
     pub fn detect(start: &[u8], name: &str) -> Option<Self> {
         if start.starts_with(parquet::MAGIC) {

@@ -129,17 +129,6 @@ pub enum WarningKind {
     NamesCollide,
 }
 
-impl WarningKind {
-    /// Return the word that stands for it in JSON.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::LinkLeavesRoot => "link-leaves-root",
-            Self::NameNotUnicode => "name-not-unicode",
-            Self::NamesCollide => "names-collide",
-        }
-    }
-}
-
 /// A hashed folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tree {

@@ -25,7 +25,7 @@ pub fn no_writers(file: &File) -> bool {
     let descriptor = file.as_raw_fd();
     // A process that opens the file for writing while the lease is held makes the kernel send a signal. The default
     // signal, SIGIO, ends the process; SIGURG is ignored by default.
-    // SAFETY: both calls take a descriptor, which `file` keeps open, and a number. They access no memory of this process.
+    // SAFETY: both calls take a descriptor, which `file` keeps open, and a number. They access no memory.
     let granted = unsafe {
         libc::fcntl(descriptor, F_SETSIG, libc::SIGURG) == 0
             && libc::fcntl(descriptor, libc::F_SETLEASE, libc::F_RDLCK) == 0

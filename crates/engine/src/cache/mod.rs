@@ -208,7 +208,7 @@ fn make_folder(folder: &Path) -> Result<()> {
         .map_err(|error| Error::io("make", folder, error))?;
     let metadata = folder
         .metadata()
-        .map_err(|error| Error::io("stat", folder, error))?;
+        .map_err(|error| Error::io("look at", folder, error))?;
     refuse_if_others_can_write(folder, &metadata)
 }
 

@@ -64,7 +64,9 @@ impl Table {
         };
         let mut pages = 0;
         if let Some(file) = &file {
-            let metadata = file.metadata().map_err(|error| Error::io("stat", &path, error))?;
+            let metadata = file
+                .metadata()
+                .map_err(|error| Error::io("look at", &path, error))?;
             super::refuse_if_others_can_write(&path, &metadata)?;
             pages = pages_of(metadata.len()).unwrap_or_default();
         }

@@ -135,7 +135,9 @@ impl Source {
 
     /// Take over an open descriptor, if it is a regular file.
     pub fn from_file(file: File, path: PathBuf) -> Result<Self> {
-        let metadata = file.metadata().map_err(|error| Error::io("stat", &path, error))?;
+        let metadata = file
+            .metadata()
+            .map_err(|error| Error::io("look at", &path, error))?;
         if !metadata.is_file() {
             return Err(not_regular(&path, &metadata));
         }
@@ -254,7 +256,7 @@ impl Source {
         let metadata = self
             .file
             .metadata()
-            .map_err(|error| Error::io("stat", &self.path, error))?;
+            .map_err(|error| Error::io("look at", &self.path, error))?;
         let now = Stamp::of(&metadata);
         if now != self.stamp {
             let received = if now.size == self.stamp.size {

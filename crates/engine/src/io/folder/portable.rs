@@ -94,7 +94,7 @@ impl Folder {
         };
         metadata
             .map(|metadata| (kind_from(metadata.file_type()), metadata.len()))
-            .map_err(|error| Error::io("stat", &path, error))
+            .map_err(|error| Error::io("look at", &path, error))
     }
 
     /// Return the bytes of a link's target.

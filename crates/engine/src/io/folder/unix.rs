@@ -55,7 +55,7 @@ impl Folder {
 
     /// Return device and inode of this folder.
     pub fn identity(&self) -> Result<Identity> {
-        let stat = rustix::fs::fstat(&self.descriptor).map_err(|error| self.failed("stat", error))?;
+        let stat = rustix::fs::fstat(&self.descriptor).map_err(|error| self.failed("look at", error))?;
         Ok((device_number(&stat), stat.st_ino))
     }
 
@@ -105,7 +105,7 @@ impl Folder {
                 let size = u64::try_from(stat.st_size).unwrap_or_default();
                 (kind_from(FileType::from_raw_mode(stat.st_mode)), size)
             })
-            .map_err(|error| Error::io("stat", &self.path.join(name), error))
+            .map_err(|error| Error::io("look at", &self.path.join(name), error))
     }
 
     /// Stat the regular file `name`; `None` if it is something else.
@@ -116,7 +116,7 @@ impl Folder {
             AtFlags::SYMLINK_NOFOLLOW
         };
         let stat = rustix::fs::statat(&self.descriptor, name, flags)
-            .map_err(|error| Error::io("stat", &self.path.join(name), error))?;
+            .map_err(|error| Error::io("look at", &self.path.join(name), error))?;
         let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
         Ok(is_file.then(|| Stamp::of_stat(&stat)))
     }

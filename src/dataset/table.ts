@@ -137,15 +137,15 @@ function toTable(table: NativeTable, algorithm: AlgorithmChoice, unordered: bool
   const { columns: own } = table
   const columns = table.names.map((name, index): TableColumn => {
     const type = table.types[index] ?? ''
-    if (own === null || own === undefined) return { name, type, blocks: [] }
-    const digest = primary(toDigests(own, 'table', index))
+    if (own === undefined) return { name, type, blocks: [] }
+    const digest = primary(toDigests(own.digests, 'table', index))
     const blocks = Array.from({ length: count }, (_, block) =>
-      blockDigest(table.blocks, algorithm, index * count + block),
+      blockDigest(own.blocks, algorithm, index * count + block),
     )
     return { name, type, digest, blocks }
   })
   return {
-    format: table.format as TableFormat,
+    format: table.format,
     digest: primary(digests),
     digests,
     bytes: table.size,

@@ -6,7 +6,9 @@ import { parseStandardJson } from '../json/parse.ts'
 import { native } from '../native/load.ts'
 import { checkKeys, checkPath } from '../core/options.ts'
 import type { JobOptions } from '../core/options.ts'
-import type { NativePart } from '../native/load.ts'
+import type { NativePart, NativePartContent } from '../native/load.ts'
+
+type NativePieces = Extract<NativePartContent, { kind: 'pieces' }>
 
 /** A part, as it is written to a file and read on another machine. */
 export interface FilePart {
@@ -47,22 +49,25 @@ export async function hashPart(
       received: `part ${part} of ${parts}`,
     })
   }
-  const made = await runJob(options, (job, threads) =>
+  const { size, content } = await runJob(options, (job, threads) =>
     native.hashPart(job, checked, part - 1, parts, threads),
   )
-  const pieces = made.starts.map((start, index) => {
-    const value = Buffer.from(made.values.subarray(index * 32, index * 32 + 32)).toString('hex')
-    return [start, made.ends[index] ?? 0, value] as const
-  })
   return {
     schema: 'lineaprint/part/v1',
     algorithm: 'blake3',
     part,
     parts,
-    size: made.size,
-    pieces,
-    ...(made.whole && { whole: Buffer.from(made.whole).toString('hex') }),
+    size,
+    pieces: content.kind === 'pieces' ? piecesOf(content) : [],
+    ...(content.kind === 'whole' && { whole: Buffer.from(content.digest).toString('hex') }),
   }
+}
+
+function piecesOf({ starts, ends, values }: NativePieces): FilePart['pieces'] {
+  return starts.map((start, index) => {
+    const value = Buffer.from(values.subarray(index * 32, index * 32 + 32)).toString('hex')
+    return [start, ends[index] ?? 0, value] as const
+  })
 }
 
 /**
@@ -112,11 +117,18 @@ function isHex(text: unknown): boolean {
 }
 
 function toNative({ size, pieces, whole }: FilePart): NativePart {
-  return {
-    size,
-    starts: pieces.map(([start]) => start),
-    ends: pieces.map(([, end]) => end),
-    values: new Uint8Array(Buffer.from(pieces.map(([, , value]) => value).join(''), 'hex')),
-    ...(whole !== undefined && { whole: new Uint8Array(Buffer.from(whole, 'hex')) }),
+  if (whole !== undefined && pieces.length > 0) {
+    throw new LineaprintError('ERR_LINEAPRINT_RANGE', 'a part is malformed', {
+      expected: 'pieces or the whole digest',
+      received: 'both',
+    })
   }
+  if (whole !== undefined) {
+    return { size, content: { kind: 'whole', digest: new Uint8Array(Buffer.from(whole, 'hex')) } }
+  }
+  if (pieces.length === 0) return { size, content: { kind: 'empty' } }
+  const starts = pieces.map(([start]) => start)
+  const ends = pieces.map(([, end]) => end)
+  const values = new Uint8Array(Buffer.from(pieces.map(([, , value]) => value).join(''), 'hex'))
+  return { size, content: { kind: 'pieces', starts, ends, values } }
 }

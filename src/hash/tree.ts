@@ -131,30 +131,25 @@ function toTreeHash(root: string, tree: NativeTree, digests: Digests): TreeHash 
     bytes: tree.bytes,
     ignored: tree.ignored,
     ignoreFiles: tree.ignoreFiles,
-    warnings: tree.warnings.map(({ kind, path: at }) => ({ kind: kind as TreeWarning['kind'], path: at })),
+    warnings: tree.warnings.map(({ kind, path: at }) => ({ kind, path: at })),
     ...(tree.entries && { entries: entriesOf(tree.entries) }),
     ...(tree.cache && { cache: toCacheUsage(tree.cache) }),
   }
 }
 
 function entriesOf(entries: NativeEntries): TreeEntry[] {
-  const paths = splitByNul(entries.paths)
+  const kinds: { readonly File: number; readonly Link: number } = native.NativeEntryKind
   const targets = splitByNul(entries.targets)
-  return paths.map((pathBytes, index) => {
-    const size = entries.sizes[index] ?? 0
+  let [files, read, links] = [0, 0, 0]
+  return splitByNul(entries.paths).map((pathBytes, index) => {
     const path = Buffer.from(pathBytes).toString()
-    if (size >= 0) {
-      const digests = entries.read[index] === 1 ? toDigests(entries.digests, undefined, index) : {}
-      return { path, pathBytes, type: 'file', size, digests }
+    if (entries.kinds[index] === kinds.Link) {
+      const target = Buffer.from(targets[links++] ?? []).toString()
+      return { path, pathBytes, type: 'link', size: 0, digests: {}, target }
     }
-    return {
-      path,
-      pathBytes,
-      type: 'link',
-      size: 0,
-      digests: {},
-      target: Buffer.from(targets[index] ?? []).toString(),
-    }
+    const size = entries.sizes[files++] ?? 0
+    const digests = entries.kinds[index] === kinds.File ? toDigests(entries.digests, undefined, read++) : {}
+    return { path, pathBytes, type: 'file', size, digests }
   })
 }
 

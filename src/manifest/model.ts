@@ -5,7 +5,7 @@ import { runJob } from '../native/job.ts'
 import { primary, toDigests } from '../core/digest.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { locateModel } from '../model/locate.ts'
-import { readModel } from '../model/read.ts'
+import { digestsOf, readModel } from '../model/read.ts'
 import { native } from '../native/load.ts'
 import { stampText } from '../util/file-stamp.ts'
 import { compareUtf8 } from '../util/text-order.ts'
@@ -68,7 +68,7 @@ export async function modelOf(root: string, file: string, options: HashOptions):
 export async function weightsFileOf(path: string, options: HashOptions): Promise<ModelPart> {
   const algorithm: AlgorithmChoice = options.algorithm ?? 'blake3'
   const read = await runJob(options, (job, threads) =>
-    native.readModel(job, [path], { algorithm, tensors: true, files: false }, threads),
+    native.readModel(job, [path], { algorithm, reading: { kind: 'full', parts: 'tensors' } }, threads),
   )
   const file = basename(path)
   const tensors = read.shards.flatMap((shard) =>
@@ -77,11 +77,11 @@ export async function weightsFileOf(path: string, options: HashOptions): Promise
       dtype: shard.dtypes[index] ?? '',
       shape: shard.shapes[index] ?? [],
       file,
-      digest: primary(toDigests(shard.digests ?? {}, undefined, index)),
+      digest: primary(toDigests(digestsOf(shard.tensors), undefined, index)),
     })),
   )
   return {
-    model: { file, weights: toDigests(read.weights ?? {}, 'weights') },
+    model: { file, weights: toDigests(digestsOf(read.weights), 'weights') },
     tensors: tensors.toSorted((a, b) => compareUtf8(a.name, b.name)),
   }
 }

@@ -70,10 +70,12 @@ function itemOf(
   done: ReadonlyMap<Folder, Uint8Array>,
 ): NativeTreeItem {
   const name = Buffer.from(key, 'latin1')
-  if ('children' in child) return { name, kind: 'dir', size: 0, value: done.get(child) ?? new Uint8Array() }
-  if (child.type === 'link') return { name, kind: 'link', size: 0, value: targetOf(child) }
-  const value = child.digests[algorithm]?.bytes ?? new Uint8Array()
-  return { name, kind: 'file', size: child.size, value }
+  if ('children' in child) {
+    return { name, content: { kind: 'folder', digest: done.get(child) ?? new Uint8Array() } }
+  }
+  if (child.type === 'link') return { name, content: { kind: 'link', target: targetOf(child) } }
+  const digest = child.digests[algorithm]?.bytes ?? new Uint8Array()
+  return { name, content: { kind: 'file', size: child.size, digest } }
 }
 
 /** Return the raw bytes of a link's target. */

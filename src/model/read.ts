@@ -14,8 +14,8 @@ import { compareUtf8 } from '../util/text-order.ts'
 import { readConfig } from './config.ts'
 import { locateModel } from './locate.ts'
 import { findTokenizer, readTokenizer } from './tokenizer.ts'
-import type { AlgorithmChoice, Digest, Digests } from '../core/digest.ts'
-import type { NativeModel, NativeShard } from '../native/load.ts'
+import type { AlgorithmChoice, Digest, Digests, RawDigests } from '../core/digest.ts'
+import type { NativeModel, NativeShard, NativeTensorDigests, NativeWeights } from '../native/load.ts'
 import type { SampledHashOptions } from '../hash/sample/options.ts'
 import type { SamplePlan } from '../core/sample-plan.ts'
 import type { ModelFiles } from './locate.ts'
@@ -119,12 +119,12 @@ export async function readModel(path: string, options: ModelOptions = {}): Promi
   const wholeFolder = options.files === true && (located.isFolder || index !== undefined)
   const wanted = {
     algorithm,
-    tensors: true,
-    files: options.files ?? false,
+    reading: plan
+      ? { kind: 'sample' as const, plan: toNativePlan(plan) }
+      : { kind: 'full' as const, parts: options.files === true ? ('both' as const) : ('tensors' as const) },
     ...(config && { config: config.canonical }),
     ...(index && { index }),
     ...(wholeFolder && { tree: located.folder }),
-    ...(plan && { sample: toNativePlan(plan) }),
   }
   // The tokenizer is read on this thread while the addon's threads hash the weights.
   const reading = tokenizerDigests(located, algorithm)
@@ -137,9 +137,9 @@ export async function readModel(path: string, options: ModelOptions = {}): Promi
   const tokenizer = await reading
   const tensors = tensorsOf(model, plan)
   const architecture = toDigests(model.architecture, 'architecture')
-  const raw = model.weights ?? {}
-  const weights =
-    plan && model.extent ? sampleDigests('weights', plan, model.extent, raw) : toDigests(raw, 'weights')
+  const raw = digestsOf(model.weights)
+  const extent = model.weights.kind === 'sampled' ? model.weights.extent : undefined
+  const weights = plan && extent ? sampleDigests('weights', plan, extent, raw) : toDigests(raw, 'weights')
   return {
     path: located.isFolder ? located.folder : (index?.path ?? located.weights[0] ?? located.folder),
     format: 'safetensors',
@@ -157,7 +157,7 @@ export async function readModel(path: string, options: ModelOptions = {}): Promi
       located.config !== undefined && {
         config: { name: basename(located.config), ignored: config.ignored },
       }),
-    ...(model.extent && { sample: new SampleReport('weights', model.extent) }),
+    ...(extent && { sample: new SampleReport('weights', extent) }),
     warnings: warningsOf(model, config?.lossyIntegers ?? []),
   }
 }
@@ -179,11 +179,11 @@ async function tokenizerDigests(
 /** Return the tensors of all shards, sorted by name. */
 export function tensorsOf(model: NativeModel, plan: SamplePlan | undefined): TensorInfo[] {
   const written = plan && writePlan('tensor', plan)
-  const digestOf = ({ digests = {}, sampled }: NativeShard, index: number): Digest =>
+  const digestOf = ({ tensors: hashed }: NativeShard, index: number): Digest =>
     primary(
-      sampled?.[index] === 1
-        ? toDigests(digests, 'sampled', index, written)
-        : toDigests(digests, undefined, index),
+      hashed.kind === 'sampled' && hashed.inPart[index] === 1
+        ? toDigests(hashed.digests, 'sampled', index, written)
+        : toDigests(digestsOf(hashed), undefined, index),
     )
   const tensors = model.shards.flatMap((shard) =>
     shard.names.map((name, index) => ({
@@ -227,6 +227,11 @@ function tiesOf(tensors: readonly TensorInfo[]): string[][] {
   return [...groups.values()].filter((group) => group.length > 1)
 }
 
+/** Return the digests of what was read; none where only headers were. */
+export function digestsOf(read: NativeTensorDigests | NativeWeights): RawDigests {
+  return read.kind === 'listed' ? {} : read.digests
+}
+
 /** Describe a shard as a file. */
 export function fileOf(shard: NativeShard): ModelFile {
   return {
@@ -242,7 +247,9 @@ function joinFirst(items: readonly string[]): string {
 }
 
 function warningsOf({ shards }: NativeModel, lossyIntegers: readonly string[]): string[] {
-  const odd = shards.flatMap(({ names, oddBooleans }) => oddBooleans.map((index) => names[index] ?? ''))
+  const odd = shards.flatMap(({ names, tensors }) =>
+    tensors.kind === 'hashed' ? tensors.oddBooleans.map((index) => names[index] ?? '') : [],
+  )
   return [
     ...(odd.length > 0 ? [`BOOL tensors with bytes other than 0 and 1: ${joinFirst(odd)}`] : []),
     ...(lossyIntegers.length > 0

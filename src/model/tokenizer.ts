@@ -59,8 +59,10 @@ export async function readTokenizer(path: string, options: HashOptions = {}): Pr
       received: 'none of the known names',
     })
   }
-  const contents = await Promise.all(files.map((name) => canonicalContent(join(folder, name))))
-  const digests = toDigests(native.tokenizerDigest(files, contents, algorithm), 'tokenizer')
+  const contents = await Promise.all(
+    files.map(async (name) => ({ name, content: await canonicalContent(join(folder, name)) })),
+  )
+  const digests = toDigests(native.tokenizerDigest(contents, algorithm), 'tokenizer')
   return { path: folder, digest: primary(digests), digests, files }
 }
 

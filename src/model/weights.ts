@@ -28,7 +28,8 @@ export async function readWeights(
   options: HashOptions = {},
 ): Promise<WeightsFiles> {
   const algorithm = checkAlgorithm(options.algorithm)
-  const wanted = { algorithm, tensors: true, files: true, ...(index && { index }) }
+  const reading = { kind: 'full', parts: 'both' } as const
+  const wanted = { algorithm, reading, ...(index && { index }) }
   const model = await runJob(options, (job, threads) => native.readModel(job, [...weights], wanted, threads))
   return { tensors: tensorsOf(model, undefined), files: model.shards.map(fileOf) }
 }

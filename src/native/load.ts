@@ -13,10 +13,13 @@ export type {
   NativeFailure,
   NativeModel,
   NativePart,
+  NativePartContent,
   NativeShard,
   NativeTable,
+  NativeTensorDigests,
   NativeTree,
   NativeTreeItem,
+  NativeWeights,
 } from '../../native/index.js'
 
 type Native = typeof import('../../native/index.js')

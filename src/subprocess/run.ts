@@ -167,13 +167,23 @@ function collectErrors(child: StartedProgram): () => string {
   return () => Buffer.concat(pieces).subarray(0, ERROR_LIMIT).toString()
 }
 
-function killGroup({ pid }: StartedProgram): void {
+function killGroup(child: StartedProgram): void {
+  const { pid } = child
   if (pid === undefined) return
+  if (platform === 'win32' || !kill(-pid)) {
+    // Right after its start the program has no group of its own yet.
+    if (!child.hasEnded()) kill(pid)
+  }
+}
+
+/** Kills a process, or with a negative number a process group. False if there is none, which is what was wanted. */
+function kill(pid: number): boolean {
   try {
-    process.kill(platform === 'win32' ? pid : -pid, 'SIGKILL')
+    return process.kill(pid, 'SIGKILL')
   } catch (error) {
-    // Already gone, which is what was wanted.
+    // The group is gone already.
     if (errorCode(error) !== 'ESRCH') throw error
+    return false
   }
 }
 

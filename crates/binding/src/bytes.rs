@@ -1,20 +1,20 @@
 //! Bytes in memory, and streams.
 //!
-//! JavaScript may write to its buffers, resize or transfer them whenever it runs. So its bytes are read only
-//! while its thread waits inside the call: no copy, and no read beside a write. Long buffers come in slices
-//! between which the event loop turns.
+//! JavaScript may write to its buffers, resize or transfer them whenever it runs. So its bytes are read only while its
+//! thread waits inside the call: no copy, and no concurrent write. Long buffers come in slices, between which the event
+//! loop turns.
 
-use crate::digests::{NativeDigests, algorithms};
+use crate::digests::NativeDigests;
+use crate::enums::NativeAlgorithm;
 use lineaprint_digest::Hasher;
-use lineaprint_engine::memory::{self, Sliced};
-use lineaprint_engine::pool;
+use lineaprint_engine::digest::memory::{self, Sliced};
+use lineaprint_engine::schedule::pool;
 use napi_derive::napi;
 
-/// Plain digests of one short buffer, on all cores; the caller waits.
+/// Compute the plain digests of one short buffer, on all cores, while the caller waits.
 #[napi(catch_unwind)]
-pub fn hash_bytes(bytes: &[u8], algorithm: String) -> napi::Result<NativeDigests> {
-    let algorithms = algorithms(&algorithm)?;
-    Ok(memory::hash(bytes, algorithms, pool::beside()).into())
+pub fn hash_bytes(bytes: &[u8], algorithm: NativeAlgorithm) -> NativeDigests {
+    memory::hash(bytes, algorithm.into(), pool::helper_pool()).into()
 }
 
 /// Plain digests of one long buffer, slice by slice.
@@ -26,25 +26,24 @@ pub struct NativeSliced {
 #[napi]
 impl NativeSliced {
     #[napi(constructor, catch_unwind)]
-    pub fn new(algorithm: String, length: f64) -> napi::Result<Self> {
+    pub fn new(algorithm: NativeAlgorithm, length: f64) -> Self {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "a byte length of JavaScript is an integer from 0 to 2^53"
         )]
         let length = length as u64;
-        let algorithms = algorithms(&algorithm)?;
-        Ok(Self {
-            inner: Some(Sliced::new(algorithms, length)),
-        })
+        Self {
+            inner: Some(Sliced::new(algorithm.into(), length)),
+        }
     }
 
-    /// Adds the next slice, on all cores; the caller waits.
+    /// Add the next slice, on all cores; the caller waits.
     #[napi(catch_unwind)]
     pub fn update(&mut self, slice: &[u8]) -> napi::Result<()> {
         let inner = self.inner.as_mut().ok_or_else(finished)?;
         inner
-            .update(slice, pool::beside())
+            .update(slice, pool::helper_pool())
             .ok_or_else(|| napi::Error::from_reason("the slice does not fit"))
     }
 
@@ -66,13 +65,13 @@ pub struct NativeHasher {
 #[napi]
 impl NativeHasher {
     #[napi(constructor, catch_unwind)]
-    pub fn new(algorithm: String) -> napi::Result<Self> {
-        Ok(Self {
-            inner: Some(Hasher::new(algorithms(&algorithm)?)),
-        })
+    pub fn new(algorithm: NativeAlgorithm) -> Self {
+        Self {
+            inner: Some(Hasher::new(algorithm.into())),
+        }
     }
 
-    /// Adds bytes; the caller waits.
+    /// Add bytes; the caller waits.
     #[napi(catch_unwind)]
     pub fn update(&mut self, bytes: &[u8]) -> napi::Result<()> {
         self.inner.as_mut().ok_or_else(finished)?.update(bytes);

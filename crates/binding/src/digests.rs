@@ -1,10 +1,10 @@
 //! Digests on their way to JavaScript: raw bytes, 32 per digest.
 
-use lineaprint_digest::{Algorithms, Digests, Hash};
+use lineaprint_digest::{Algorithm, Algorithms, Digests, Hash};
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 
-/// The digests of one thing; only those asked for are there.
+/// The digests of one thing, for each algorithm asked for.
 #[napi(object, object_from_js = false)]
 pub struct NativeDigests {
     /// 32 bytes.
@@ -23,28 +23,23 @@ impl From<Digests> for NativeDigests {
     }
 }
 
-/// The digests of many things, side by side in one buffer per algorithm.
-pub fn columns(algorithms: Algorithms, digests: impl Iterator<Item = Digests>) -> NativeDigests {
-    let mut blake3 = Vec::new();
-    let mut sha256 = Vec::new();
-    for digest in digests {
-        blake3.extend_from_slice(&digest.blake3.unwrap_or_default());
-        sha256.extend_from_slice(&digest.sha256.unwrap_or_default());
-    }
+/// Join the digests of many things in one buffer per algorithm.
+pub fn columns<'a>(
+    algorithms: Algorithms,
+    digests: impl IntoIterator<Item = &'a Digests> + Clone,
+) -> NativeDigests {
+    let column = |algorithm: Algorithm| {
+        let hashes = digests.clone().into_iter();
+        let hashes = hashes.filter_map(move |digests| digests.get(algorithm));
+        hashes.flatten().collect::<Vec<u8>>().into()
+    };
     NativeDigests {
-        blake3: algorithms.blake3.then(|| blake3.into()),
-        sha256: algorithms.sha256.then(|| sha256.into()),
+        blake3: algorithms.blake3.then(|| column(Algorithm::Blake3)),
+        sha256: algorithms.sha256.then(|| column(Algorithm::Sha256)),
     }
 }
 
-/// Reads the name of an algorithm; TypeScript has checked it.
-pub fn algorithms(name: &str) -> napi::Result<Algorithms> {
-    Algorithms::parse(name).ok_or_else(|| {
-        napi::Error::from_reason(format!("unknown algorithm {name:?}: blake3, sha256 or both"))
-    })
-}
-
-/// A number for JavaScript. Lengths of files are far below 2^53, where numbers stop being exact.
+/// Convert a number for JavaScript. Lengths of files are far below 2^53, from where numbers are no longer exact.
 pub fn number(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }

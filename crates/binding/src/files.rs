@@ -1,18 +1,18 @@
 //! Files and folders.
 
-use crate::cache::{JobCache, NativeCacheUsage};
-use crate::digests::{NativeDigests, algorithms, columns, number};
+use crate::cache::NativeCacheUsage;
+use crate::digests::{NativeDigests, columns, number};
+use crate::enums::{NativeAlgorithm, NativeLinks, NativeWarningKind};
 use crate::failure::NativeFailure;
 use crate::job::{NativeJob, start};
-use lineaprint_digest::{Algorithms, Digests};
-use lineaprint_engine::readers::Place;
-use lineaprint_engine::tree::{self, Content, Links, Tree};
-use lineaprint_engine::{Control, Result, file};
+use lineaprint_digest::Algorithms;
+use lineaprint_engine::Result;
+use lineaprint_engine::digest::file::{FileDigest, HashFiles};
+use lineaprint_engine::digest::tree::{self, Content, HashTree, Listing, Tree};
 use napi::Env;
 use napi::bindgen_prelude::{Either, Object, Uint8Array};
 use napi_derive::napi;
 use std::path::PathBuf;
-use std::slice;
 
 /// A hashed file.
 #[napi(object, object_from_js = false)]
@@ -21,42 +21,36 @@ pub struct NativeFile {
     pub digests: NativeDigests,
 }
 
-/// Hashed files, and what the cache did for them where there is one.
+/// Hashed files, and the effect of the cache where there is one.
 #[napi(object, object_from_js = false)]
 pub struct NativeFiles {
     pub outcomes: Vec<Either<NativeFile, NativeFailure>>,
     pub cache: Option<NativeCacheUsage>,
 }
 
-/// Hashes files; each has its own result or failure, in the order given. `cache` is the folder of a cache.
+/// Hash files. Each has its own result or failure, in the order given. `cache` is the folder of a cache.
 #[napi(ts_return_type = "Promise<NativeFiles | NativeFailure>")]
 pub fn hash_files<'env>(
     env: &'env Env,
     job: &NativeJob,
     paths: Vec<String>,
-    algorithm: String,
+    algorithm: NativeAlgorithm,
     cache: Option<String>,
     threads: Option<u32>,
 ) -> napi::Result<Object<'env>> {
-    let algorithms = algorithms(&algorithm)?;
-    let paths: Vec<PathBuf> = paths.into_iter().map(PathBuf::from).collect();
-    let place = Some(Place::bytes(&paths, algorithms.iter().count()));
-    start(env, threads, job, place, move |control: &Control| {
-        let cache = cache.as_deref().map(JobCache::open);
-        let files = match cache.as_ref().and_then(JobCache::get) {
-            Some(cache) => file::hash_all_cached(&paths, algorithms, cache, control),
-            None => file::hash_all(&paths, algorithms, control),
-        };
-        control.check()?;
-        Ok(NativeFiles {
-            outcomes: files.into_iter().map(native_file).collect(),
-            cache: cache.map(|cache| cache.finish(control)),
-        })
+    let request = HashFiles {
+        paths: paths.into_iter().map(PathBuf::from).collect(),
+        algorithms: algorithm.into(),
+        cache: cache.map(PathBuf::from),
+    };
+    start(env, job, threads, request, |(files, cache)| NativeFiles {
+        outcomes: files.into_iter().map(native_file).collect(),
+        cache: cache.map(NativeCacheUsage::from),
     })
 }
 
-impl From<file::FileDigest> for NativeFile {
-    fn from(file: file::FileDigest) -> Self {
+impl From<FileDigest> for NativeFile {
+    fn from(file: FileDigest) -> Self {
         Self {
             size: number(file.size),
             digests: file.digests.into(),
@@ -64,19 +58,18 @@ impl From<file::FileDigest> for NativeFile {
     }
 }
 
-fn native_file(file: Result<file::FileDigest>) -> Either<NativeFile, NativeFailure> {
+fn native_file(file: Result<FileDigest>) -> Either<NativeFile, NativeFailure> {
     match file {
         Ok(file) => Either::A(file.into()),
         Err(error) => Either::B(error.into()),
     }
 }
 
-/// How a folder is hashed; TypeScript has filled in every default.
+/// Options of a folder; TypeScript has filled in every default.
 #[napi(object, object_to_js = false)]
 pub struct NativeTreeOptions {
-    pub algorithm: String,
-    /// `follow`, `record` or `refuse`.
-    pub links: String,
+    pub algorithm: NativeAlgorithm,
+    pub links: NativeLinks,
     /// gitignore patterns.
     pub ignore: Vec<String>,
     /// Whether files named `.lineaprintignore` give patterns too.
@@ -101,34 +94,47 @@ pub struct NativeTree {
     pub ignored: i64,
     /// Patterns of the files named `.lineaprintignore`, relative to the root.
     pub ignore_files: Vec<String>,
-    /// `kind` and path of each warning, the path with bytes that are not UTF-8 replaced.
     pub warnings: Vec<NativeWarning>,
     /// The entries, where they were asked for.
     pub entries: Option<NativeEntries>,
     pub cache: Option<NativeCacheUsage>,
 }
 
+/// A warning about an entry.
 #[napi(object, object_from_js = false)]
 pub struct NativeWarning {
-    pub kind: String,
+    pub kind: NativeWarningKind,
+    /// Relative path, with bytes that are not UTF-8 replaced.
     pub path: String,
 }
 
-/// Files and recorded links, sorted by path. Links have size -1 and zeros for digests.
+/// Kinds of entries.
+#[napi]
+pub enum NativeEntryKind {
+    /// A file that was read.
+    File = 0,
+    /// A file that a sample left out.
+    Unread = 1,
+    /// A recorded link.
+    Link = 2,
+}
+
+/// Files and recorded links, sorted by path. Each column has one item for each entry that has such a thing, in order.
 #[napi(object, object_from_js = false)]
 pub struct NativeEntries {
-    /// The raw bytes of the relative paths, each followed by a NUL, which no name contains.
+    /// For each entry its kind, a number of `NativeEntryKind`.
+    pub kinds: Uint8Array,
+    /// For each entry the raw bytes of its relative path and a NUL, which no name contains.
     pub paths: Uint8Array,
+    /// For each file, read or not, its length in bytes.
     pub sizes: Vec<i64>,
-    /// 32 bytes per entry.
+    /// For each file that was read, 32 bytes per algorithm.
     pub digests: NativeDigests,
-    /// 1 per entry that was read, 0 for a link and for a file that a sample left out.
-    pub read: Uint8Array,
-    /// The raw bytes of each link's target followed by a NUL; nothing but the NUL for a file.
+    /// For each link the raw bytes of its target and a NUL.
     pub targets: Uint8Array,
 }
 
-/// Hashes the folder at `root`.
+/// Hash the folder at `root`.
 #[napi(ts_return_type = "Promise<NativeTree | NativeFailure>")]
 pub fn hash_tree<'env>(
     env: &'env Env,
@@ -137,57 +143,50 @@ pub fn hash_tree<'env>(
     options: NativeTreeOptions,
     threads: Option<u32>,
 ) -> napi::Result<Object<'env>> {
-    let cache = options.cache.clone();
-    let mut options = tree_options(options)?;
-    let root = PathBuf::from(root);
-    let place = Some(Place::bytes(
-        slice::from_ref(&root),
-        options.algorithms.iter().count(),
-    ));
-    start(env, threads, job, place, move |control: &Control| {
-        let cache = cache.as_deref().map(JobCache::open);
-        options.cache = cache.as_ref().and_then(JobCache::get).cloned();
-        let tree = tree::hash(&root, &options, control)?;
-        Ok(NativeTree {
-            cache: cache.map(|cache| cache.finish(control)),
-            ..native_tree(tree, &options)
-        })
+    let request = HashTree {
+        root: PathBuf::from(root),
+        cache: options.cache.clone().map(PathBuf::from),
+        options: options.into(),
+    };
+    let listed = request.options.list.then_some(request.options.algorithms);
+    start(env, job, threads, request, move |(tree, cache)| NativeTree {
+        cache: cache.map(NativeCacheUsage::from),
+        ..native_tree(tree, listed)
     })
 }
 
-/// Lowers the options of a folder, but for the cache: to open one is work.
-pub fn tree_options(options: NativeTreeOptions) -> napi::Result<tree::Options> {
-    Ok(tree::Options {
-        algorithms: algorithms(&options.algorithm)?,
-        links: match options.links.as_str() {
-            "record" => Links::Record,
-            "refuse" => Links::Refuse,
-            _ => Links::Follow,
-        },
-        ignore: options.ignore,
-        ignore_files: options.ignore_files,
-        include_skipped: options.include_skipped,
-        list: options.list,
-        ..tree::Options::default()
-    })
+impl From<NativeTreeOptions> for tree::Options {
+    /// Convert all options except the cache, which the job opens.
+    fn from(options: NativeTreeOptions) -> Self {
+        Self {
+            algorithms: options.algorithm.into(),
+            links: options.links.into(),
+            ignore: options.ignore,
+            ignore_files: options.ignore_files,
+            include_skipped: options.include_skipped,
+            list: options.list,
+            ..Self::default()
+        }
+    }
 }
 
-/// A folder that was hashed with these options.
-pub fn native_tree(tree: Tree, options: &tree::Options) -> NativeTree {
-    let entries = options.list.then(|| native_entries(&tree, options.algorithms));
+/// Convert a hashed folder, with its entries and their digests where `listed` has hash functions.
+pub fn native_tree(tree: Tree, listed: Option<Algorithms>) -> NativeTree {
+    let Tree { digests, listing } = tree;
+    let entries = listed.map(|algorithms| native_entries(&listing, algorithms));
     NativeTree {
-        digests: tree.digests.into(),
-        files: number(tree.files),
-        folders: number(tree.folders),
-        links: number(tree.links),
-        bytes: number(tree.bytes),
-        ignored: number(tree.ignored),
-        ignore_files: tree.ignore_files,
-        warnings: tree
+        digests: digests.into(),
+        files: number(listing.files),
+        folders: number(listing.folders),
+        links: number(listing.links),
+        bytes: number(listing.bytes),
+        ignored: number(listing.ignored),
+        ignore_files: listing.ignore_files,
+        warnings: listing
             .warnings
             .into_iter()
             .map(|warning| NativeWarning {
-                kind: warning.kind.name().to_owned(),
+                kind: warning.kind.into(),
                 path: String::from_utf8_lossy(&warning.path).into_owned(),
             })
             .collect(),
@@ -196,35 +195,34 @@ pub fn native_tree(tree: Tree, options: &tree::Options) -> NativeTree {
     }
 }
 
-fn native_entries(tree: &Tree, algorithms: Algorithms) -> NativeEntries {
+fn native_entries(listing: &Listing, algorithms: Algorithms) -> NativeEntries {
+    let mut kinds = Vec::with_capacity(listing.entries.len());
     let mut paths = Vec::new();
-    let mut targets = Vec::new();
     let mut sizes = Vec::new();
-    for entry in &tree.entries {
+    let mut digests = Vec::new();
+    let mut targets = Vec::new();
+    for entry in &listing.entries {
         paths.extend_from_slice(&entry.path);
         paths.push(0);
-        match &entry.content {
-            Content::File(file) => sizes.push(number(file.size)),
-            Content::Link(target) => {
-                sizes.push(-1);
-                targets.extend_from_slice(target);
+        sizes.extend(entry.content.size().map(number));
+        kinds.push(match &entry.content {
+            Content::File(file) => {
+                digests.push(file.digests);
+                NativeEntryKind::File as u8
             }
-        }
-        targets.push(0);
+            Content::Unread { .. } => NativeEntryKind::Unread as u8,
+            Content::Link(target) => {
+                targets.extend_from_slice(target);
+                targets.push(0);
+                NativeEntryKind::Link as u8
+            }
+        });
     }
-    let digests = tree.entries.iter().map(|entry| match &entry.content {
-        Content::File(file) => file.digests,
-        Content::Link(_) => Digests::default(),
-    });
-    let read = tree.entries.iter().map(|entry| match &entry.content {
-        Content::File(file) => u8::from(file.digests != Digests::default()),
-        Content::Link(_) => 0,
-    });
     NativeEntries {
-        read: read.collect::<Vec<u8>>().into(),
-        digests: columns(algorithms, digests),
+        kinds: kinds.into(),
         paths: paths.into(),
         sizes,
+        digests: columns(algorithms, &digests),
         targets: targets.into(),
     }
 }

@@ -1,23 +1,23 @@
-//! Work on our own threads behind a promise.
+//! Jobs on the engine's threads behind a promise.
 
 use crate::digests::number;
-use crate::failure::{NativeFailure, caught};
-use lineaprint_engine::readers::{self, Place};
-use lineaprint_engine::{Control, Error, Result, pool};
+use crate::failure::NativeFailure;
+use lineaprint_engine::schedule::job::{self, Job};
+use lineaprint_engine::{Control, Error, Result};
 use napi::Env;
-use napi::bindgen_prelude::{Either, Object, ToNapiValue};
+use napi::bindgen_prelude::{Either, Object, ToNapiValue, TypeName};
 use napi_derive::napi;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The handle of a job: cancels it, and says how far it is. One handle may serve one job.
+/// The handle of a job: cancels it and reports its progress. One handle serves one job.
 #[napi]
 pub struct NativeJob {
-    control: Arc<Control>,
-    /// Answers a job that no thread has begun.
-    unbegun: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+    control: Control,
+    /// Settles the promise of a job that no thread has started.
+    settle_pending: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
-/// How far a job is. Totals grow while a folder is still being walked.
+/// The progress of a job. Totals grow while a folder is still being walked.
 #[napi(object, object_from_js = false)]
 pub struct NativeProgress {
     pub bytes_done: i64,
@@ -32,20 +32,21 @@ impl NativeJob {
     #[allow(clippy::new_without_default, reason = "only JavaScript makes one")]
     pub fn new() -> Self {
         Self {
-            control: Arc::new(Control::new()),
-            unbegun: Mutex::new(None),
+            control: Control::new(),
+            settle_pending: Mutex::new(None),
         }
     }
 
-    /// Asks every thread of the job to stop at its next block. A job that still waits for a thread ends here.
+    /// Ask every thread of the job to stop at its next block. A job that still waits for a thread ends here.
     #[napi]
     pub fn cancel(&self) {
         self.control.cancel();
-        if let Some(answer) = lock(&self.unbegun).take() {
-            answer();
+        if let Some(settle) = lock(&self.settle_pending).take() {
+            settle();
         }
     }
 
+    /// Return the progress so far.
     #[napi]
     pub fn progress(&self) -> NativeProgress {
         let progress = self.control.progress();
@@ -58,50 +59,44 @@ impl NativeJob {
     }
 }
 
-/// Starts `work` on the pool and returns the promise of its result or failure.
+/// Start a job and return the promise of its result or failure. `convert` turns the output into the result.
 ///
-/// `place` is where the work reads, which may want another number of threads than there are cores.
-/// The promise settles only after every thread has left the job, also when it was cancelled.
-pub fn start<'env, T, W>(
+/// The promise settles only after every thread has left the job, also when the job was cancelled.
+pub fn start<'env, J, T>(
     env: &'env Env,
+    handle: &NativeJob,
     threads: Option<u32>,
-    job: &NativeJob,
-    place: Option<Place>,
-    work: W,
+    job: J,
+    convert: impl FnOnce(J::Output) -> T + Send + 'static,
 ) -> napi::Result<Object<'env>>
 where
-    T: ToNapiValue + napi::bindgen_prelude::TypeName + Send + 'static,
-    W: FnOnce(&Control) -> Result<T> + Send + 'static,
+    J: Job,
+    T: ToNapiValue + TypeName + Send + 'static,
 {
-    let threads = threads.map(|count| count as usize);
-    let lease = pool::lease(threads).map_err(|error| napi::Error::from_reason(error.to_string()))?;
-    let control = Arc::clone(&job.control);
     let (deferred, promise) = env.create_deferred()?;
-    let settle = move |outcome: Either<T, NativeFailure>| deferred.resolve(move |_| Ok(outcome));
-    // Whoever takes it out answers: the thread that begins the work, or who cancels it before one does.
-    let answer = Arc::new(Mutex::new(Some(settle)));
-    let unbegun = Arc::clone(&answer);
-    *lock(&job.unbegun) = Some(Box::new(move || {
-        if let Some(settle) = lock(&unbegun).take() {
-            settle(Either::B(Error::cancelled().into()));
+    let settle = move |outcome: Result<T>| {
+        let outcome = match outcome {
+            Ok(value) => Either::A(value),
+            Err(error) => Either::B(NativeFailure::from(error)),
+        };
+        deferred.resolve(move |_| Ok(outcome));
+    };
+    // One of three takes it: the thread that starts the job, a cancellation before that, or a failure to start.
+    let pending = Arc::new(Mutex::new(Some(settle)));
+    let cancelled = Arc::clone(&pending);
+    *lock(&handle.settle_pending) = Some(Box::new(move || {
+        if let Some(settle) = lock(&cancelled).take() {
+            settle(Err(Error::cancelled()));
         }
     }));
-    let run = move || {
-        let settle = lock(&answer).take()?;
-        let outcome = caught(|| match &place {
-            Some(place) => readers::with_readers(place, threads, &control, || work(&control)),
-            None => work(&control),
-        });
-        Some((settle, outcome))
-    };
-    lease.spawn(run, |begun| {
-        if let Some((settle, outcome)) = begun {
-            settle(match outcome {
-                Ok(value) => Either::A(value),
-                Err(error) => Either::B(error.into()),
-            });
-        }
-    });
+    let started = Arc::clone(&pending);
+    let begin = move || lock(&started).take();
+    let threads = threads.map(|count| count as usize);
+    if let Err(error) = job::spawn(job, threads, handle.control.clone(), begin, convert)
+        && let Some(settle) = lock(&pending).take()
+    {
+        settle(Err(error));
+    }
     Ok(promise)
 }
 

@@ -1,15 +1,15 @@
 //! The Node addon: the only crate that names napi, and as thin as it can be.
 //!
-//! - [`failure`]: errors cross as data; TypeScript makes them errors with the stack of the call.
-//! - [`job`]: work on our own threads behind a promise, with a handle to cancel it and to see how far it is.
-//! - [`files`], [`part`], [`model`]: what is on disk.
-//! - [`table`]: tables of several formats.
-//! - [`sample`]: digests of a part of something too large for a full pass.
-//! - [`bytes`]: what is in memory, and streams.
-//! - [`pipe`]: pipes for the output of commands.
-//! - [`program`]: programs that are asked something.
-//! - [`structured`]: digests of descriptions.
-//! - [`machine`]: what this addon and this processor can do.
+//! - [`job`]: start work on the engine's threads behind a promise; cancel it and report its progress.
+//! - [`failure`]: pass errors as data; TypeScript makes them errors with the stack of the call.
+//! - [`enums`], [`digests`], [`cache`]: values that several functions pass.
+//! - [`files`], [`range`], [`model`]: hash what is on disk.
+//! - [`table`]: hash tables of several formats.
+//! - [`sample`]: hash a sample of something too large for a full pass.
+//! - [`bytes`]: hash what is in memory, and streams.
+//! - [`structured`]: hash descriptions whose parts TypeScript holds.
+//! - [`pipe`], [`program`]: open pipes and start programs.
+//! - [`machine`]: report what this addon and this processor can do.
 //!
 //! No panic reaches Node: jobs catch theirs, synchronous entries are marked `catch_unwind`.
 
@@ -23,14 +23,15 @@
 mod bytes;
 mod cache;
 mod digests;
+mod enums;
 mod failure;
 mod files;
 mod job;
 mod machine;
 mod model;
-mod part;
 mod pipe;
 mod program;
+mod range;
 mod sample;
 mod structured;
 mod table;

@@ -1,36 +1,40 @@
-//! Models made of safetensors files.
+//! Models of safetensors files.
 
-use crate::digests::{NativeDigests, algorithms, columns, number};
-use crate::failure::{NativeFailure, caught};
+use crate::digests::{NativeDigests, columns, number};
+use crate::enums::{NativeAlgorithm, NativeModelParts};
+use crate::failure::NativeFailure;
 use crate::job::{NativeJob, start};
 use crate::sample::{NativeExtent, NativePlan, plan};
-use lineaprint_digest::description::{self, Tensor};
-use lineaprint_digest::{Algorithms, Digests};
-use lineaprint_engine::file::FileDigest;
-use lineaprint_engine::model::{self, Options, Shard};
-use lineaprint_engine::readers::Place;
-use lineaprint_engine::{Control, Result, sample, tree};
+use lineaprint_digest::Algorithms;
+use lineaprint_engine::digest::model::{
+    self, IndexFile, Model, ReadModel, Reading, SampledTensor, Shard, TensorDigests, Wanted, Weights,
+};
+use lineaprint_engine::panics;
 use napi::Env;
 use napi::bindgen_prelude::{Either, Object, Uint8Array};
 use napi_derive::napi;
 use std::path::{Path, PathBuf};
 
-/// What is hashed; TypeScript has filled in every default.
+/// Options of a model; TypeScript has filled in every default.
 #[napi(object, object_to_js = false)]
 pub struct NativeModelOptions {
-    pub algorithm: String,
-    /// Whether the tensors are hashed; without it only the headers are read.
-    pub tensors: bool,
-    /// Whether the files are hashed as well, in the same read.
-    pub files: bool,
+    pub algorithm: NativeAlgorithm,
+    pub reading: NativeReading,
     /// The canonical JSON of the meaningful configuration, if there is one.
     pub config: Option<Uint8Array>,
     /// The shard index that named the files, if there was one: it must fit them.
     pub index: Option<NativeIndexFile>,
-    /// The folder whose `tree` digest is wanted; the weights in it are not read again.
+    /// The folder whose `tree` digest is wanted. Shards in it that were hashed whole are not read again.
     pub tree: Option<String>,
-    /// The plan of a sample of the tensors, instead of all of them.
-    pub sample: Option<NativePlan>,
+}
+
+/// The bytes of a model that are read.
+#[napi(discriminant = "kind", discriminant_case = "lowercase", object_to_js = false)]
+pub enum NativeReading {
+    /// All bytes of these parts.
+    Full { parts: NativeModelParts },
+    /// A sample of the tensors.
+    Sample { plan: NativePlan },
 }
 
 /// A shard index as it was read.
@@ -40,17 +44,17 @@ pub struct NativeIndexFile {
     pub bytes: Uint8Array,
 }
 
-/// What a shard index says.
+/// A shard index.
 #[napi(object, object_from_js = false)]
 pub struct NativeIndex {
-    /// Plain file names, sorted.
+    /// File names, sorted.
     pub shards: Vec<String>,
 }
 
-/// Reads a shard index. `path` is for messages.
+/// Parse a shard index. `path` is for messages.
 #[napi(catch_unwind)]
 pub fn read_shard_index(bytes: &[u8], path: String) -> Either<NativeIndex, NativeFailure> {
-    match caught(|| model::read_index(bytes, Path::new(&path))) {
+    match panics::catch(|| model::read_index(bytes, Path::new(&path))) {
         Ok(index) => Either::A(NativeIndex {
             shards: index.shards().into_iter().map(str::to_owned).collect(),
         }),
@@ -72,28 +76,64 @@ pub struct NativeShard {
     pub ends: Vec<i64>,
     /// Keys and values of `__metadata__`, in turn.
     pub metadata: Vec<String>,
-    /// 32 bytes per tensor, where asked for.
-    pub digests: Option<NativeDigests>,
-    /// 1 per tensor whose digest is that of a sample, where a sample was asked for.
-    pub sampled: Option<Uint8Array>,
+    pub tensors: NativeTensorDigests,
     /// Digests of the whole file, where asked for.
     pub file: Option<NativeDigests>,
-    /// Places of the BOOL tensors that hold other bytes than 0 and 1.
-    pub odd_booleans: Vec<i64>,
 }
 
-/// A model: its shards, and what follows from all of them together.
+/// The digests of the tensors of a shard.
+#[napi(
+    discriminant = "kind",
+    discriminant_case = "lowercase",
+    object_from_js = false
+)]
+pub enum NativeTensorDigests {
+    /// Only the header was read.
+    Listed,
+    /// All tensors were read.
+    Hashed {
+        /// 32 bytes per tensor.
+        digests: NativeDigests,
+        /// Indices of the BOOL tensors that hold bytes other than 0 and 1.
+        odd_booleans: Vec<i64>,
+    },
+    /// A sample of the tensors was read.
+    Sampled {
+        /// 32 bytes per tensor.
+        digests: NativeDigests,
+        /// 1 per tensor of which a part was read, 0 per tensor that was read whole.
+        in_part: Uint8Array,
+    },
+}
+
+/// A model: its shards, and the digests of all of them together.
 #[napi(object, object_from_js = false)]
 pub struct NativeModel {
     pub shards: Vec<NativeShard>,
     pub architecture: NativeDigests,
-    pub weights: Option<NativeDigests>,
+    pub weights: NativeWeights,
     pub tree: Option<NativeDigests>,
-    /// How much of the tensors was read, where a sample was asked for.
-    pub extent: Option<NativeExtent>,
 }
 
-/// Reads safetensors files as the shards of one model.
+/// The digests of all tensors together.
+#[napi(
+    discriminant = "kind",
+    discriminant_case = "lowercase",
+    object_from_js = false
+)]
+pub enum NativeWeights {
+    /// The tensors were not read.
+    Listed,
+    /// All tensors were read.
+    Hashed { digests: NativeDigests },
+    /// A sample of the tensors was read.
+    Sampled {
+        digests: NativeDigests,
+        extent: NativeExtent,
+    },
+}
+
+/// Read safetensors files as the shards of one model.
 #[napi(ts_return_type = "Promise<NativeModel | NativeFailure>")]
 pub fn read_model<'env>(
     env: &'env Env,
@@ -102,122 +142,58 @@ pub fn read_model<'env>(
     options: NativeModelOptions,
     threads: Option<u32>,
 ) -> napi::Result<Object<'env>> {
-    let algorithms = algorithms(&options.algorithm)?;
-    let paths: Vec<PathBuf> = paths.into_iter().map(PathBuf::from).collect();
-    let config = options.config.map(|bytes| Digests::of(&bytes, algorithms));
-    let wanted = Options {
-        tensors: options.tensors.then_some(algorithms),
-        files: options.files.then_some(algorithms),
-    };
-    let index = options
-        .index
-        .map(|index| (PathBuf::from(index.path), index.bytes.to_vec()));
-    let root = options.tree.map(PathBuf::from);
-    let plan = options.sample.map(plan).transpose()?;
-    let place = Some(if plan.is_some() {
-        Place::blocks(&paths)
-    } else {
-        let wanted = [wanted.tensors, wanted.files].into_iter().flatten();
-        Place::bytes(&paths, wanted.flat_map(Algorithms::iter).count())
-    });
-    start(env, threads, job, place, move |control: &Control| {
-        let mut sampled = plan
-            .map(|plan| sample::model::sample(&paths, &plan, algorithms, control))
-            .transpose()?;
-        let shards = match &mut sampled {
-            Some(sampled) => std::mem::take(&mut sampled.shards),
-            None => model::read(&paths, wanted, control)?,
-        };
-        if let Some((path, bytes)) = &index {
-            model::check_index(&model::read_index(bytes, path)?, &shards, path)?;
-        }
-        let tree = root
-            .map(|root| tree_beside(&root, &shards, algorithms, control))
-            .transpose()?;
-        Ok(NativeModel {
-            architecture: structured(algorithms, &shards, |algorithm, tensors| {
-                let config = config.and_then(|digests| digests.get(algorithm));
-                description::architecture(algorithm, tensors, config.as_ref())
-            }),
-            tree: tree.map(NativeDigests::from),
-            weights: match &sampled {
-                Some(sampled) => Some(sampled.weights.into()),
-                None => wanted
-                    .tensors
-                    .map(|_| structured(algorithms, &shards, description::weights)),
+    let algorithms = Algorithms::from(options.algorithm);
+    let reading = match options.reading {
+        NativeReading::Sample { plan: sample } => Reading::Sample(plan(sample)?),
+        NativeReading::Full { parts } => Reading::Full(match parts {
+            NativeModelParts::Headers => Wanted::Headers,
+            NativeModelParts::Tensors => Wanted::Tensors(algorithms),
+            NativeModelParts::Files => Wanted::Files(algorithms),
+            NativeModelParts::Both => Wanted::Both {
+                tensors: algorithms,
+                files: algorithms,
             },
-            extent: sampled.as_ref().map(|sampled| sampled.extent.into()),
-            shards: shards
-                .iter()
-                .enumerate()
-                .map(|(index, shard)| NativeShard {
-                    sampled: sampled.as_ref().and_then(|sampled| {
-                        let flags = sampled.sampled.get(index)?;
-                        Some(flags.iter().copied().map(u8::from).collect::<Vec<_>>().into())
-                    }),
-                    ..native_shard(shard, wanted.tensors)
-                })
-                .collect(),
-        })
+        }),
+    };
+    let request = ReadModel {
+        paths: paths.into_iter().map(PathBuf::from).collect(),
+        algorithms,
+        reading,
+        config: options.config.map(|bytes| bytes.to_vec()),
+        index: options.index.map(|index| IndexFile {
+            path: PathBuf::from(index.path),
+            bytes: index.bytes.to_vec(),
+        }),
+        tree: options.tree.map(PathBuf::from),
+    };
+    start(env, job, threads, request, move |model| {
+        native_model(model, algorithms)
     })
 }
 
-/// The `tree` digest of the model's folder, without reading again the shards that were hashed whole.
-fn tree_beside(root: &Path, shards: &[Shard], algorithms: Algorithms, control: &Control) -> Result<Digests> {
-    let known = shards
-        .iter()
-        .filter_map(|shard| {
-            let digests = shard.file?;
-            Some((
-                shard.stamp,
-                FileDigest {
-                    size: shard.stamp.size,
-                    digests,
-                },
-            ))
-        })
-        .collect();
-    let options = tree::Options {
-        algorithms,
-        known,
-        ..tree::Options::default()
-    };
-    tree::hash(root, &options, control).map(|tree| tree.digests)
-}
-
-fn structured(
-    algorithms: Algorithms,
-    shards: &[Shard],
-    describe: impl Fn(lineaprint_digest::Algorithm, &mut [Tensor<'_>]) -> lineaprint_digest::Hash,
-) -> NativeDigests {
-    let mut digests = Digests::default();
-    for algorithm in algorithms.iter() {
-        let mut tensors: Vec<Tensor<'_>> = shards
-            .iter()
-            .flat_map(|shard| {
-                shard
-                    .header
-                    .tensors
-                    .iter()
-                    .enumerate()
-                    .map(move |(index, tensor)| Tensor {
-                        name: &tensor.name,
-                        dtype: tensor.dtype.name,
-                        shape: &tensor.shape,
-                        digest: shard
-                            .digests
-                            .get(index)
-                            .and_then(|digests| digests.get(algorithm))
-                            .unwrap_or_default(),
-                    })
-            })
-            .collect();
-        digests.set(algorithm, describe(algorithm, &mut tensors));
+fn native_model(model: Model, algorithms: Algorithms) -> NativeModel {
+    NativeModel {
+        shards: model
+            .shards
+            .into_iter()
+            .map(|shard| native_shard(shard, algorithms))
+            .collect(),
+        architecture: model.architecture.into(),
+        weights: match model.weights {
+            Weights::Listed => NativeWeights::Listed,
+            Weights::Hashed(digests) => NativeWeights::Hashed {
+                digests: digests.into(),
+            },
+            Weights::Sampled(digests, extent) => NativeWeights::Sampled {
+                digests: digests.into(),
+                extent: extent.into(),
+            },
+        },
+        tree: model.tree.map(NativeDigests::from),
     }
-    digests.into()
 }
 
-fn native_shard(shard: &Shard, hashed: Option<Algorithms>) -> NativeShard {
+fn native_shard(shard: Shard, algorithms: Algorithms) -> NativeShard {
     let tensors = &shard.header.tensors;
     NativeShard {
         path: shard.path.to_string_lossy().into_owned(),
@@ -236,16 +212,38 @@ fn native_shard(shard: &Shard, hashed: Option<Algorithms>) -> NativeShard {
         metadata: shard
             .header
             .metadata
-            .iter()
-            .flat_map(|(key, value)| [key.clone(), value.clone()])
+            .into_iter()
+            .flat_map(|(key, value)| [key, value])
             .collect(),
-        digests: hashed.map(|algorithms| columns(algorithms, shard.digests.iter().copied())),
-        sampled: None,
+        tensors: native_tensors(shard.tensors, algorithms),
         file: shard.file.map(NativeDigests::from),
-        odd_booleans: shard
-            .odd_booleans
-            .iter()
-            .map(|index| number(*index as u64))
-            .collect(),
+    }
+}
+
+fn native_tensors(tensors: TensorDigests, algorithms: Algorithms) -> NativeTensorDigests {
+    match tensors {
+        TensorDigests::Listed => NativeTensorDigests::Listed,
+        TensorDigests::Hashed {
+            digests,
+            odd_booleans,
+        } => NativeTensorDigests::Hashed {
+            digests: columns(algorithms, &digests),
+            odd_booleans: odd_booleans
+                .into_iter()
+                .map(|index| number(index as u64))
+                .collect(),
+        },
+        TensorDigests::Sampled(tensors) => {
+            let in_part = tensors
+                .iter()
+                .map(|tensor| u8::from(matches!(tensor, SampledTensor::Part(_))));
+            NativeTensorDigests::Sampled {
+                in_part: in_part.collect::<Vec<_>>().into(),
+                digests: columns(
+                    algorithms,
+                    &tensors.iter().map(SampledTensor::digests).collect::<Vec<_>>(),
+                ),
+            }
+        }
     }
 }

@@ -2,14 +2,14 @@
 
 use napi_derive::napi;
 
-/// A pipe: two descriptors, which whoever asked for them closes.
+/// A pipe: two descriptors, which the caller closes.
 #[napi(object, object_from_js = false)]
 pub struct NativePipe {
     pub read_end: i32,
     pub write_end: i32,
 }
 
-/// Opens a pipe whose ends no program inherits that is not given them; nothing where descriptors are no numbers.
+/// Open a pipe whose ends other programs do not inherit; nothing on systems without numbered descriptors.
 #[cfg(unix)]
 #[napi(catch_unwind)]
 pub fn open_pipe() -> napi::Result<Option<NativePipe>> {
@@ -22,7 +22,7 @@ pub fn open_pipe() -> napi::Result<Option<NativePipe>> {
     }))
 }
 
-/// Nothing: descriptors are no numbers here.
+/// Return nothing: this system has no numbered descriptors.
 #[cfg(not(unix))]
 #[napi]
 pub fn open_pipe() -> Option<NativePipe> {

@@ -1,10 +1,10 @@
-//! Programs that are asked something; see the engine's `program`.
+//! Programs that a capture runs; see [`lineaprint_engine::program`].
 
 use napi::Env;
 use napi::bindgen_prelude::Object;
 use napi_derive::napi;
 
-/// A program that was started. Whoever asked for it closes the descriptors.
+/// A started program. The caller closes the descriptors.
 #[napi(object, object_from_js = false)]
 pub struct NativeProgram {
     pub pid: i32,
@@ -12,14 +12,14 @@ pub struct NativeProgram {
     pub stderr: i32,
 }
 
-/// How it ended.
+/// The end of a program.
 #[napi(object, object_from_js = false)]
 pub struct NativeEnd {
     /// The exit code; nothing if a signal ended it.
     pub code: Option<i32>,
 }
 
-/// Starts a program; nothing where it cannot be started this way, and another has to be tried.
+/// Start a program; nothing where it cannot be started in this way.
 #[napi(catch_unwind)]
 pub fn start_program(
     command: String,
@@ -30,11 +30,11 @@ pub fn start_program(
     system::start(&command, &arguments, &directory, &environment)
 }
 
-/// Resolves when a program has ended. Its id stays its own until it is let go.
+/// Return a promise that resolves when a program has ended. Its id stays its own until it is reaped.
 #[napi(ts_return_type = "Promise<NativeEnd>")]
 pub fn wait_for_program(env: &Env, pid: i32) -> napi::Result<Object<'_>> {
     let (deferred, promise) = env.create_deferred::<NativeEnd, _>()?;
-    // It does nothing but wait; the threads that hash have other work.
+    // A thread of its own: it only waits, and those that hash have other work.
     std::thread::Builder::new()
         .name("lineaprint-wait".to_owned())
         .stack_size(64 << 10)
@@ -46,7 +46,7 @@ pub fn wait_for_program(env: &Env, pid: i32) -> napi::Result<Object<'_>> {
     Ok(promise)
 }
 
-/// Lets go of a program that has ended.
+/// Free the id of a program that has ended.
 #[napi(catch_unwind)]
 pub fn reap_program(pid: i32) -> napi::Result<()> {
     system::reap(pid)
@@ -56,7 +56,7 @@ pub fn reap_program(pid: i32) -> napi::Result<()> {
 mod system {
     use super::{NativeEnd, NativeProgram};
     use lineaprint_engine::program::{self, Plan};
-    use std::os::fd::{IntoRawFd as _, OwnedFd};
+    use std::os::fd::IntoRawFd as _;
 
     pub fn start(
         command: &str,
@@ -64,18 +64,18 @@ mod system {
         directory: &str,
         environment: &[String],
     ) -> Option<NativeProgram> {
-        let plan = Plan {
+        // Node starts the program instead, and gives the error.
+        let program = program::start(Plan {
             command,
             arguments,
             directory,
             environment,
-        };
-        // Why it cannot is told by the other way.
-        let program = program::start(plan).ok()?;
+        })
+        .ok()?;
         Some(NativeProgram {
             pid: program.pid,
-            stdout: OwnedFd::from(program.stdout).into_raw_fd(),
-            stderr: OwnedFd::from(program.stderr).into_raw_fd(),
+            stdout: program.stdout.into_raw_fd(),
+            stderr: program.stderr.into_raw_fd(),
         })
     }
 
@@ -93,7 +93,7 @@ mod system {
     }
 }
 
-/// Elsewhere Node starts them.
+/// Elsewhere Node starts all programs.
 #[cfg(not(target_os = "linux"))]
 mod system {
     use super::{NativeEnd, NativeProgram};

@@ -1,37 +1,48 @@
-//! Samples of files, folders and arrays; those of models stand beside the models.
+//! Samples of files, folders and arrays. Samples of models are in [`crate::model`].
 
-use crate::digests::{NativeDigests, algorithms, number};
+use crate::digests::{NativeDigests, number};
+use crate::enums::NativeAlgorithm;
 use crate::failure::NativeFailure;
-use crate::files::{NativeTree, NativeTreeOptions, native_tree, tree_options};
+use crate::files::{NativeTree, NativeTreeOptions, native_tree};
 use crate::job::{NativeJob, start};
 use lineaprint_digest::sample::{Amount, Plan, Strategy};
-use lineaprint_engine::readers::Place;
-use lineaprint_engine::sample::array::ArraySample;
-use lineaprint_engine::sample::file::{self, FileSample};
-use lineaprint_engine::sample::{Extent, tree};
-use lineaprint_engine::{Control, Result, pool};
+use lineaprint_engine::Result;
+use lineaprint_engine::digest::sample::Extent;
+use lineaprint_engine::digest::sample::array::ArraySample;
+use lineaprint_engine::digest::sample::file::{FileSample, SampleFiles};
+use lineaprint_engine::digest::sample::tree::SampleTree;
+use lineaprint_engine::schedule::pool;
 use napi::Env;
 use napi::bindgen_prelude::{BigInt, Either, Object};
 use napi_derive::napi;
 use std::path::PathBuf;
-use std::slice;
 
-/// How a sample is chosen; TypeScript has checked it and filled in every default.
+/// The plan of a sample; TypeScript has checked it and filled in every default.
 #[napi(object, object_to_js = false)]
 pub struct NativePlan {
-    /// `strided`, `random` or `blocks`.
-    pub strategy: String,
-    /// For `random`; 0 for the others.
-    pub seed: BigInt,
-    /// Units to read: this, or a share.
-    pub count: Option<i64>,
-    pub numerator: Option<i64>,
-    pub denominator: Option<i64>,
+    pub strategy: NativeStrategy,
+    /// The number of chosen units.
+    pub amount: NativeAmount,
     /// Up to how many units everything is read.
     pub above: i64,
 }
 
-/// How much was read.
+/// The positions of the chosen units.
+#[napi(discriminant = "kind", discriminant_case = "lowercase", object_to_js = false)]
+pub enum NativeStrategy {
+    Strided,
+    Random { seed: BigInt },
+    Blocks,
+}
+
+/// The number of chosen units.
+#[napi(discriminant = "kind", discriminant_case = "lowercase", object_to_js = false)]
+pub enum NativeAmount {
+    Count { count: i64 },
+    Share { numerator: i64, denominator: i64 },
+}
+
+/// The part of a thing that was read.
 #[napi(object, object_from_js = false)]
 pub struct NativeExtent {
     /// Whether anything was left out.
@@ -54,26 +65,27 @@ impl From<Extent> for NativeExtent {
     }
 }
 
-/// Lowers a plan.
+/// Convert a plan.
 pub fn plan(plan: NativePlan) -> napi::Result<Plan> {
     let refused = || napi::Error::from_reason("the plan of a sample is malformed");
     let unsigned = |value: i64| u64::try_from(value).map_err(|_| refused());
-    let strategy = match plan.strategy.as_str() {
-        "strided" => Strategy::Strided,
-        "blocks" => Strategy::Blocks,
-        "random" => match plan.seed.get_u64() {
+    let strategy = match plan.strategy {
+        NativeStrategy::Strided => Strategy::Strided,
+        NativeStrategy::Blocks => Strategy::Blocks,
+        NativeStrategy::Random { seed } => match seed.get_u64() {
             (false, seed, true) => Strategy::Random { seed },
             _ => return Err(refused()),
         },
-        _ => return Err(refused()),
     };
-    let amount = match (plan.count, plan.numerator, plan.denominator) {
-        (Some(count), None, None) => Amount::Count(unsigned(count)?),
-        (None, Some(numerator), Some(denominator)) => Amount::Share {
+    let amount = match plan.amount {
+        NativeAmount::Count { count } => Amount::Count(unsigned(count)?),
+        NativeAmount::Share {
+            numerator,
+            denominator,
+        } => Amount::Share {
             numerator: unsigned(numerator)?,
             denominator: unsigned(denominator)?,
         },
-        _ => return Err(refused()),
     };
     Plan::new(strategy, amount, unsigned(plan.above)?).ok_or_else(refused)
 }
@@ -96,24 +108,23 @@ impl From<FileSample> for NativeFileSample {
     }
 }
 
-/// Samples files; each has its own result or failure, in the order given.
+/// Sample files. Each has its own result or failure, in the order given.
 #[napi(ts_return_type = "Promise<Array<NativeFileSample | NativeFailure> | NativeFailure>")]
 pub fn sample_files<'env>(
     env: &'env Env,
     job: &NativeJob,
     paths: Vec<String>,
     sample: NativePlan,
-    algorithm: String,
+    algorithm: NativeAlgorithm,
     threads: Option<u32>,
 ) -> napi::Result<Object<'env>> {
-    let algorithms = algorithms(&algorithm)?;
-    let plan = plan(sample)?;
-    let paths: Vec<PathBuf> = paths.into_iter().map(PathBuf::from).collect();
-    let place = Some(Place::blocks(&paths));
-    start(env, threads, job, place, move |control: &Control| {
-        let files = file::sample_all(&paths, &plan, algorithms, control);
-        control.check()?;
-        Ok(files.into_iter().map(native_file).collect::<Vec<_>>())
+    let request = SampleFiles {
+        paths: paths.into_iter().map(PathBuf::from).collect(),
+        plan: plan(sample)?,
+        algorithms: algorithm.into(),
+    };
+    start(env, job, threads, request, |files| {
+        files.into_iter().map(native_file).collect::<Vec<_>>()
     })
 }
 
@@ -131,7 +142,7 @@ pub struct NativeTreeSample {
     pub extent: NativeExtent,
 }
 
-/// Samples the folder at `root`.
+/// Sample the folder at `root`.
 #[napi(ts_return_type = "Promise<NativeTreeSample | NativeFailure>")]
 pub fn sample_tree<'env>(
     env: &'env Env,
@@ -141,16 +152,17 @@ pub fn sample_tree<'env>(
     options: NativeTreeOptions,
     threads: Option<u32>,
 ) -> napi::Result<Object<'env>> {
-    let options = tree_options(options)?;
-    let plan = plan(sample)?;
-    let root = PathBuf::from(root);
-    let place = Some(Place::blocks(slice::from_ref(&root)));
-    start(env, threads, job, place, move |control: &Control| {
-        let (tree, extent) = tree::sample(&root, &plan, &options, control)?;
-        Ok(NativeTreeSample {
-            tree: native_tree(tree, &options),
+    let request = SampleTree {
+        root: PathBuf::from(root),
+        plan: plan(sample)?,
+        options: options.into(),
+    };
+    let listed = request.options.list.then_some(request.options.algorithms);
+    start(env, job, threads, request, move |(tree, extent)| {
+        NativeTreeSample {
+            tree: native_tree(tree, listed),
             extent: extent.into(),
-        })
+        }
     })
 }
 
@@ -162,34 +174,37 @@ pub struct NativeArraySample {
 
 #[napi]
 impl NativeArraySample {
-    /// Starts on an array of `length` bytes with elements of `width` bytes.
+    /// Create the sample of an array of `length` bytes with elements of `width` bytes.
     #[napi(constructor, catch_unwind)]
-    pub fn new(sample: NativePlan, algorithm: String, length: i64, width: u32) -> napi::Result<Self> {
+    pub fn new(
+        sample: NativePlan,
+        algorithm: NativeAlgorithm,
+        length: i64,
+        width: u32,
+    ) -> napi::Result<Self> {
         let length = u64::try_from(length).map_err(|_| napi::Error::from_reason("a length is negative"))?;
-        let algorithms = algorithms(&algorithm)?;
         Ok(Self {
-            inner: ArraySample::new(plan(sample)?, algorithms, length, u64::from(width)),
+            inner: ArraySample::new(plan(sample)?, algorithm.into(), length, u64::from(width)),
         })
     }
 
-    /// How much is read; nothing where everything is, which is not done here.
+    /// Return how much is read; nothing where the plan chooses everything, which the caller hashes in the ordinary way.
     #[napi(catch_unwind)]
     pub fn extent(&self) -> Option<NativeExtent> {
         self.inner.as_ref().map(|sample| sample.extent().into())
     }
 
-    /// Hashes the next step of the whole array, on all cores; the caller waits. How many of the bytes to
-    /// read are done.
+    /// Hash the next step of the whole array, on all cores; the caller waits. How many of the bytes to read are done.
     #[napi(catch_unwind)]
     pub fn step(&mut self, bytes: &[u8]) -> napi::Result<i64> {
         let inner = self.inner.as_mut().ok_or_else(finished)?;
         inner
-            .step(bytes, pool::beside())
+            .step(bytes, pool::helper_pool())
             .map(number)
             .ok_or_else(|| napi::Error::from_reason("the array has another length"))
     }
 
-    /// The `sampled` digests of the tensor that the array is.
+    /// Return the `sampled` digests of the tensor that the array is.
     #[napi(catch_unwind)]
     pub fn finish(&mut self, dtype: String, shape: Vec<i64>) -> napi::Result<NativeDigests> {
         let shape = shape

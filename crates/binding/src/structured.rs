@@ -1,7 +1,8 @@
 //! Digests of descriptions whose parts TypeScript holds.
 
-use crate::digests::{NativeDigests, algorithms};
-use lineaprint_digest::description::{self, Tensor, TreeEntry};
+use crate::digests::NativeDigests;
+use crate::enums::{NativeAlgorithm, NativeJsonKind};
+use lineaprint_digest::description::{self, Tensor, TensorType, TreeEntry};
 use lineaprint_digest::{Algorithm, Algorithms, Digests, Hash};
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
@@ -16,25 +17,25 @@ fn each(algorithms: Algorithms, digest: impl Fn(Algorithm) -> Option<Hash>) -> N
     digests.into()
 }
 
-/// A kind whose one item is the plain digest of canonical JSON: `environment`, `git`, `seeds`, `run`.
+/// Compute the digest of a kind whose one item is the plain digest of canonical JSON.
 #[napi(catch_unwind)]
-pub fn json_digest(kind: String, canonical: &[u8], algorithm: String) -> napi::Result<NativeDigests> {
-    let algorithms = algorithms(&algorithm)?;
+pub fn json_digest(kind: NativeJsonKind, canonical: &[u8], algorithm: NativeAlgorithm) -> NativeDigests {
+    let algorithms = Algorithms::from(algorithm);
     let content = Digests::of(canonical, algorithms);
-    Ok(each(algorithms, |algorithm| {
+    each(algorithms, |algorithm| {
         content
             .get(algorithm)
-            .map(|hash| description::json(algorithm, &kind, &hash))
-    }))
+            .map(|hash| description::json(algorithm, kind.name(), &hash))
+    })
 }
 
-/// The canonical bytes of a JSON document; nothing for one that is refused, of which TypeScript says what is wrong.
+/// Return the canonical bytes of a JSON document; nothing if it is refused. TypeScript then gives the error.
 #[napi(catch_unwind)]
 pub fn canonical_document(document: &[u8]) -> Option<Uint8Array> {
-    lineaprint_formats::canonical::canonical(document).map(Uint8Array::from)
+    lineaprint_formats::text::canonical::canonical(document).map(Uint8Array::from)
 }
 
-/// `tensor`, from the plain digest of its elements.
+/// Compute `tensor` from the plain digest of its elements.
 #[napi(catch_unwind)]
 pub fn tensor_digest(
     dtype: String,
@@ -58,18 +59,24 @@ pub fn tensor_digest(
 pub struct NativeTreeItem {
     /// The raw bytes of its name.
     pub name: Uint8Array,
-    /// `file`, `dir` or `link`.
-    pub kind: String,
-    /// Bytes of a file.
-    pub size: i64,
-    /// The digest of a file or folder, the target of a link.
-    pub value: Uint8Array,
+    pub content: NativeItemContent,
 }
 
-/// `tree` of one folder, from its entries in any order.
+/// The content of an entry.
+#[napi(discriminant = "kind", discriminant_case = "lowercase", object_to_js = false)]
+pub enum NativeItemContent {
+    /// A file: its length in bytes, and 32 bytes of its plain digest.
+    File { size: i64, digest: Uint8Array },
+    /// A folder: 32 bytes of its `tree` digest.
+    Folder { digest: Uint8Array },
+    /// A link: the raw bytes of its target.
+    Link { target: Uint8Array },
+}
+
+/// Compute `tree` of one folder from its entries in any order.
 #[napi(catch_unwind)]
-pub fn tree_digest(items: Vec<NativeTreeItem>, algorithm: String) -> napi::Result<NativeDigests> {
-    let algorithms = algorithms(&algorithm)?;
+pub fn tree_digest(items: Vec<NativeTreeItem>, algorithm: NativeAlgorithm) -> napi::Result<NativeDigests> {
+    let algorithms = Algorithms::from(algorithm);
     let mut entries = items.iter().map(tree_entry).collect::<napi::Result<Vec<_>>>()?;
     let mut digests = Digests::default();
     for algorithm in algorithms.iter() {
@@ -80,19 +87,19 @@ pub fn tree_digest(items: Vec<NativeTreeItem>, algorithm: String) -> napi::Resul
 
 fn tree_entry(item: &NativeTreeItem) -> napi::Result<TreeEntry<'_>> {
     let name = item.name.as_ref();
-    Ok(match item.kind.as_str() {
-        "link" => TreeEntry::Link {
+    Ok(match &item.content {
+        NativeItemContent::Link { target } => TreeEntry::Link {
             name,
-            target: item.value.as_ref(),
+            target: target.as_ref(),
         },
-        "dir" => TreeEntry::Folder {
+        NativeItemContent::Folder { digest } => TreeEntry::Folder {
             name,
-            digest: whole(&item.value)?,
+            digest: hash(digest)?,
         },
-        _ => TreeEntry::File {
+        NativeItemContent::File { size, digest } => TreeEntry::File {
             name,
-            size: u64::try_from(item.size).map_err(|_| napi::Error::from_reason("a size is negative"))?,
-            digest: whole(&item.value)?,
+            size: u64::try_from(*size).map_err(|_| napi::Error::from_reason("a size is negative"))?,
+            digest: hash(digest)?,
         },
     })
 }
@@ -106,10 +113,13 @@ pub struct NativeTensorItem {
     pub digest: Uint8Array,
 }
 
-/// `weights`, from tensors in any order.
+/// Compute `weights` from tensors in any order.
 #[napi(catch_unwind)]
-pub fn weights_digest(tensors: Vec<NativeTensorItem>, algorithm: String) -> napi::Result<NativeDigests> {
-    let algorithms = algorithms(&algorithm)?;
+pub fn weights_digest(
+    tensors: Vec<NativeTensorItem>,
+    algorithm: NativeAlgorithm,
+) -> napi::Result<NativeDigests> {
+    let algorithms = Algorithms::from(algorithm);
     let shapes = tensors
         .iter()
         .map(|tensor| dimensions(&tensor.shape))
@@ -119,10 +129,12 @@ pub fn weights_digest(tensors: Vec<NativeTensorItem>, algorithm: String) -> napi
         .zip(&shapes)
         .map(|(tensor, shape)| {
             Ok(Tensor {
-                name: &tensor.name,
-                dtype: &tensor.dtype,
-                shape,
-                digest: whole(&tensor.digest)?,
+                of: TensorType {
+                    name: &tensor.name,
+                    dtype: &tensor.dtype,
+                    shape,
+                },
+                digest: hash(&tensor.digest)?,
             })
         })
         .collect::<napi::Result<Vec<_>>>()?;
@@ -141,32 +153,36 @@ fn dimensions(shape: &[i64]) -> napi::Result<Vec<u64>> {
         .map_err(|_| napi::Error::from_reason("a dimension is negative"))
 }
 
-fn whole(bytes: &Uint8Array) -> napi::Result<Hash> {
+fn hash(bytes: &Uint8Array) -> napi::Result<Hash> {
     Hash::try_from(bytes.as_ref()).map_err(|_| napi::Error::from_reason("a digest has 32 bytes"))
 }
 
 fn hash_of(bytes: Option<Uint8Array>) -> napi::Result<Option<Hash>> {
-    bytes.as_ref().map(whole).transpose()
+    bytes.as_ref().map(hash).transpose()
 }
 
-/// `tokenizer`, from the canonical content of its files.
+/// One file of a tokenizer.
+#[napi(object, object_to_js = false)]
+pub struct NativeTokenizerFile {
+    pub name: String,
+    /// Its canonical content.
+    pub content: Uint8Array,
+}
+
+/// Compute `tokenizer` digests from files in any order.
 #[napi(catch_unwind)]
-pub fn tokenizer_digest(
-    names: Vec<String>,
-    contents: Vec<Uint8Array>,
-    algorithm: String,
-) -> napi::Result<NativeDigests> {
-    let algorithms = algorithms(&algorithm)?;
-    let digests: Vec<Digests> = contents
+pub fn tokenizer_digest(files: Vec<NativeTokenizerFile>, algorithm: NativeAlgorithm) -> NativeDigests {
+    let algorithms = Algorithms::from(algorithm);
+    let digests: Vec<Digests> = files
         .iter()
-        .map(|content| Digests::of(content, algorithms))
+        .map(|file| Digests::of(&file.content, algorithms))
         .collect();
-    Ok(each(algorithms, |algorithm| {
-        let mut files: Vec<(&str, Hash)> = names
+    each(algorithms, |algorithm| {
+        let mut described: Vec<(&str, Hash)> = files
             .iter()
             .zip(&digests)
-            .filter_map(|(name, digests)| Some((name.as_str(), digests.get(algorithm)?)))
+            .filter_map(|(file, digests)| Some((file.name.as_str(), digests.get(algorithm)?)))
             .collect();
-        Some(description::tokenizer(algorithm, &mut files))
-    }))
+        Some(description::tokenizer(algorithm, &mut described))
+    })
 }

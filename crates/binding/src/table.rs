@@ -1,24 +1,25 @@
 //! Tables: files of several formats, and the same in memory.
 
-use crate::digests::{NativeDigests, algorithms, columns, number};
+use crate::digests::{NativeDigests, columns, number};
+use crate::enums::{NativeAlgorithm, NativeTableFormat};
 use crate::failure::NativeFailure;
 use crate::job::{NativeJob, start};
 use lineaprint_digest::Algorithms;
-use lineaprint_engine::readers::Place;
-use lineaprint_engine::table::{self, Options, TableDigest, compare};
-use lineaprint_engine::{Control, Error};
-use lineaprint_formats::table::Format;
+use lineaprint_engine::Error;
+use lineaprint_engine::digest::table::compare::CompareTables;
+use lineaprint_engine::digest::table::{Columns, HashTable, HashTableBytes, Options, TableDigest};
+use lineaprint_formats::table::{Format, types};
 use napi::Env;
 use napi::bindgen_prelude::Object;
 use napi_derive::napi;
 use std::path::PathBuf;
 
-/// How a table is hashed; TypeScript has filled in every default.
+/// Options of a table; TypeScript has filled in every default.
 #[napi(object, object_to_js = false)]
 pub struct NativeTableOptions {
-    pub algorithm: String,
-    /// `parquet`, `arrow`, `csv` or `jsonl`; found out where it is not given.
-    pub format: Option<String>,
+    pub algorithm: NativeAlgorithm,
+    /// Detected where it is not given.
+    pub format: Option<NativeTableFormat>,
     /// Names of columns and spellings of their types, in turn.
     pub schema: Option<Vec<String>>,
     /// Whether the rows may be in any order.
@@ -28,19 +29,26 @@ pub struct NativeTableOptions {
 /// A hashed table, its columns side by side.
 #[napi(object, object_from_js = false)]
 pub struct NativeTable {
-    pub format: String,
+    pub format: NativeTableFormat,
     pub size: i64,
     pub rows: i64,
     pub digests: NativeDigests,
     pub names: Vec<String>,
     pub types: Vec<String>,
-    /// The `table` digest of each column alone; none where rows may be in any order.
-    pub columns: Option<NativeDigests>,
+    /// Digests of the columns; none where rows may be in any order.
+    pub columns: Option<NativeColumns>,
+}
+
+/// Digests of the columns of a table whose rows are in order.
+#[napi(object, object_from_js = false)]
+pub struct NativeColumns {
+    /// The `table` digest of each column alone.
+    pub digests: NativeDigests,
     /// The digests of the blocks of each column, one column after the other.
     pub blocks: NativeDigests,
 }
 
-/// Hashes the table at `path`.
+/// Hash the table at `path`.
 #[napi(ts_return_type = "Promise<NativeTable | NativeFailure>")]
 pub fn hash_table<'env>(
     env: &'env Env,
@@ -49,15 +57,15 @@ pub fn hash_table<'env>(
     options: NativeTableOptions,
     threads: Option<u32>,
 ) -> napi::Result<Object<'env>> {
-    let options = lower(options)?;
+    let options = Options::from(options);
+    let algorithms = options.algorithms;
     let path = PathBuf::from(path);
-    let place = Some(Place::Values(path.clone()));
-    start(env, threads, job, place, move |control: &Control| {
-        table::hash(&path, &options, control).map(|table| native(table, &options))
+    start(env, job, threads, HashTable { path, options }, move |table| {
+        native_table(table, algorithms)
     })
 }
 
-/// Hashes a table in memory, of which a copy is made: JavaScript may write to its buffers meanwhile.
+/// Hash a table in memory, of which a copy is made: JavaScript may write to its buffers meanwhile.
 #[napi(ts_return_type = "Promise<NativeTable | NativeFailure>")]
 pub fn hash_table_bytes<'env>(
     env: &'env Env,
@@ -66,72 +74,69 @@ pub fn hash_table_bytes<'env>(
     options: NativeTableOptions,
     threads: Option<u32>,
 ) -> napi::Result<Object<'env>> {
-    let options = lower(options)?;
+    let options = Options::from(options);
+    let algorithms = options.algorithms;
     let bytes = bytes.to_vec();
-    start(env, threads, job, None, move |control: &Control| {
-        table::hash_bytes(bytes, &options, control).map(|table| native(table, &options))
-    })
+    start(
+        env,
+        job,
+        threads,
+        HashTableBytes { bytes, options },
+        move |table| native_table(table, algorithms),
+    )
 }
 
-fn lower(options: NativeTableOptions) -> napi::Result<Options> {
-    let format = options.format.map(|name| {
-        Format::parse(&name).ok_or_else(|| napi::Error::from_reason(format!("unknown format {name:?}")))
-    });
-    let schema = options.schema.map(|words| {
-        let (pairs, _) = words.as_chunks::<2>();
-        pairs
-            .iter()
-            .cloned()
-            .map(|[name, spelling]| (name, spelling))
-            .collect()
-    });
-    Ok(Options {
-        algorithms: algorithms(&options.algorithm)?,
-        format: format.transpose()?,
-        schema,
-        unordered: options.unordered,
-    })
-}
-
-fn native(table: TableDigest, options: &Options) -> NativeTable {
-    let Options {
-        algorithms,
-        unordered,
-        ..
-    } = *options;
-    let own = (!unordered).then(|| columns(algorithms, table.columns.iter().map(|column| column.digests)));
-    NativeTable {
-        format: table.format.name().to_owned(),
-        size: number(table.size),
-        rows: number(table.rows),
-        digests: table.digests.into(),
-        blocks: blocks(&table, algorithms),
-        columns: own,
-        types: table
-            .columns
-            .iter()
-            .map(|column| column.spelling.clone())
-            .collect(),
-        names: table.columns.into_iter().map(|column| column.name).collect(),
+impl From<NativeTableOptions> for Options {
+    fn from(options: NativeTableOptions) -> Self {
+        let schema = options.schema.map(|words| {
+            let (pairs, _) = words.as_chunks::<2>();
+            pairs
+                .iter()
+                .cloned()
+                .map(|[name, spelling]| (name, spelling))
+                .collect()
+        });
+        Self {
+            algorithms: options.algorithm.into(),
+            format: options.format.map(Format::from),
+            schema,
+            unordered: options.unordered,
+        }
     }
 }
 
-fn blocks(table: &TableDigest, algorithms: Algorithms) -> NativeDigests {
-    let all = table
+fn native_table(table: TableDigest, algorithms: Algorithms) -> NativeTable {
+    let (names, types) = table
         .columns
-        .iter()
-        .flat_map(|column| column.blocks.iter().copied());
-    columns(algorithms, all)
+        .names()
+        .map(|column| (column.name.clone(), column.spelling.clone()))
+        .unzip();
+    let digests = match &table.columns {
+        Columns::Unordered(_) => None,
+        Columns::Ordered(ordered) => Some(NativeColumns {
+            digests: columns(algorithms, ordered.iter().map(|column| &column.digests)),
+            blocks: columns(algorithms, ordered.iter().flat_map(|column| &column.blocks)),
+        }),
+    };
+    NativeTable {
+        format: table.format.into(),
+        size: number(table.size),
+        rows: number(table.rows),
+        digests: table.digests.into(),
+        names,
+        types,
+        columns: digests,
+    }
 }
 
-/// How far the numbers of two tables are apart.
+/// The distances of the numbers of two tables.
 #[napi(object, object_from_js = false)]
 pub struct NativeDistances {
     /// For each column that was asked for; nothing where something else than numbers differs.
     pub largest: Vec<Option<f64>>,
 }
 
-/// The largest absolute difference in each of some columns of two tables of equal columns and rows.
+/// Compute the largest absolute difference in each of some columns of two tables of equal columns and rows.
 #[napi(ts_return_type = "Promise<NativeDistances | NativeFailure>")]
 pub fn table_distances<'env>(
     env: &'env Env,
@@ -141,18 +146,17 @@ pub fn table_distances<'env>(
     columns: Vec<u32>,
     threads: Option<u32>,
 ) -> napi::Result<Object<'env>> {
-    let (before, after) = (PathBuf::from(before), PathBuf::from(after));
-    let columns: Vec<usize> = columns.into_iter().map(|column| column as usize).collect();
-    let place = Some(Place::Values(before.clone()));
-    start(env, threads, job, place, move |control: &Control| {
-        let largest = compare::distances(&before, &after, &columns, control)?;
-        Ok(NativeDistances { largest })
-    })
+    let request = CompareTables {
+        before: PathBuf::from(before),
+        after: PathBuf::from(after),
+        columns: columns.into_iter().map(|column| column as usize).collect(),
+    };
+    start(env, job, threads, request, |largest| NativeDistances { largest })
 }
 
-/// What is wrong with a spelling of a type; nothing if it is one.
+/// Check the spelling of a column type; nothing if it is one.
 #[napi(catch_unwind)]
 pub fn check_column_type(spelling: String) -> Option<NativeFailure> {
-    let error = lineaprint_formats::table::types::parse(&spelling).err()?;
+    let error = types::parse(&spelling).err()?;
     Some(Error::from(error).into())
 }

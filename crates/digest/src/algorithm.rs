@@ -10,7 +10,7 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// The name as it is written in a digest.
+    /// Return the name as it is written in a digest.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Blake3 => "blake3",
@@ -45,17 +45,7 @@ impl Algorithms {
         sha256: true,
     };
 
-    /// Reads `blake3`, `sha256` or `both`.
-    pub fn parse(name: &str) -> Option<Self> {
-        match name {
-            "blake3" => Some(Self::BLAKE3),
-            "sha256" => Some(Self::SHA256),
-            "both" => Some(Self::BOTH),
-            _ => None,
-        }
-    }
-
-    /// The members, BLAKE3 first.
+    /// Return the members, BLAKE3 first.
     pub fn iter(self) -> impl Iterator<Item = Algorithm> {
         let members = [(self.blake3, Algorithm::Blake3), (self.sha256, Algorithm::Sha256)];
         members

@@ -4,7 +4,7 @@
 //! form with a definite length. That makes the encoding injective: two different values never share bytes,
 //! which a property test holds by decoding.
 
-/// A value that can stand in a description.
+/// A value of a description.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
     /// An integer of at least zero.
@@ -36,12 +36,12 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// An empty encoder.
+    /// Create an empty encoder.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// What was written so far.
+    /// Return the written bytes.
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
@@ -70,45 +70,45 @@ impl Encoder {
         }
     }
 
-    /// Writes an integer of at least zero.
+    /// Write an integer of at least zero.
     pub fn unsigned(&mut self, value: u64) -> &mut Self {
         self.head(UNSIGNED, value);
         self
     }
 
-    /// Writes a byte string.
+    /// Write a byte string.
     pub fn bytes(&mut self, value: &[u8]) -> &mut Self {
         self.head(BYTES, value.len() as u64);
         self.bytes.extend_from_slice(value);
         self
     }
 
-    /// Writes a text string.
+    /// Write a text string.
     pub fn text(&mut self, value: &str) -> &mut Self {
         self.head(TEXT, value.len() as u64);
         self.bytes.extend_from_slice(value.as_bytes());
         self
     }
 
-    /// Writes null.
+    /// Write null.
     pub fn null(&mut self) -> &mut Self {
         self.bytes.push(0xf6);
         self
     }
 
-    /// Writes true or false.
+    /// Write true or false.
     pub fn boolean(&mut self, value: bool) -> &mut Self {
         self.bytes.push(if value { 0xf5 } else { 0xf4 });
         self
     }
 
-    /// Starts an array; exactly `length` items must follow.
+    /// Start an array; exactly `length` items must follow.
     pub fn array(&mut self, length: usize) -> &mut Self {
         self.head(ARRAY, length as u64);
         self
     }
 
-    /// Writes any value.
+    /// Write any value.
     pub fn value(&mut self, value: &Value) -> &mut Self {
         match value {
             Value::Unsigned(number) => {
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// A strict decoder, written to be read: it exists to show that the encoding loses nothing.
+    /// Decode strictly and readably, to show that the encoding loses nothing.
     fn decode(bytes: &[u8]) -> Option<(Value, &[u8])> {
         let (&first, rest) = bytes.split_first()?;
         match first {
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn examples_of_the_standard() {
+    fn standard_examples() {
         let cases: [(Value, &[u8]); 8] = [
             (Value::Unsigned(0), &[0x00]),
             (Value::Unsigned(23), &[0x17]),
@@ -236,7 +236,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn decoding_what_was_encoded_gives_the_same_value(value in any_value()) {
+        fn encoding_is_injective(value in any_value()) {
             let mut encoder = Encoder::new();
             encoder.value(&value);
             let bytes = encoder.into_bytes();

@@ -44,15 +44,22 @@ impl TreeEntry<'_> {
     }
 }
 
-/// One tensor of a model: name, dtype spelling, shape (elements per axis, C order) and data digest.
+/// Name, dtype and shape of one tensor of a model.
 #[derive(Clone, Copy, Debug)]
-pub struct Tensor<'a> {
+pub struct TensorType<'a> {
     /// Name as the file spells it.
     pub name: &'a str,
     /// Spelling of `docs/format.md`, for example `BF16`.
     pub dtype: &'a str,
-    /// Elements per axis; empty for a scalar.
+    /// Elements per axis in C order; empty for a scalar.
     pub shape: &'a [u64],
+}
+
+/// One tensor of a model with its content.
+#[derive(Clone, Copy, Debug)]
+pub struct Tensor<'a> {
+    /// Name, dtype and shape.
+    pub of: TensorType<'a>,
     /// Plain digest of the elements in C order, little-endian.
     pub digest: Hash,
 }
@@ -80,7 +87,7 @@ pub(crate) fn shape(encoder: &mut Encoder, shape: &[u64]) {
     }
 }
 
-/// `tree`: the content of a folder. Sorts `entries` by the bytes of their names.
+/// Compute `tree`: the content of a folder. Sorts `entries` by the bytes of their names.
 pub fn tree(algorithm: Algorithm, entries: &mut [TreeEntry<'_>]) -> Hash {
     entries.sort_unstable_by(|a, b| a.name().cmp(b.name()));
     let mut encoder = begin("tree", 1);
@@ -100,7 +107,7 @@ pub fn tree(algorithm: Algorithm, entries: &mut [TreeEntry<'_>]) -> Hash {
     hash(algorithm, encoder)
 }
 
-/// `tensor`: dtype, shape and element bits, without a name.
+/// Compute `tensor`: dtype, shape and element bits, without a name.
 pub fn tensor(algorithm: Algorithm, dtype: &str, dimensions: &[u64], data: &Hash) -> Hash {
     let mut encoder = begin("tensor", 3);
     encoder.text(dtype);
@@ -109,22 +116,22 @@ pub fn tensor(algorithm: Algorithm, dtype: &str, dimensions: &[u64], data: &Hash
     hash(algorithm, encoder)
 }
 
-/// `weights`: the named tensors of a model. Sorts `tensors` by the UTF-8 bytes of their names.
+/// Compute `weights`: the named tensors of a model. Sorts `tensors` by the UTF-8 bytes of their names.
 pub fn weights(algorithm: Algorithm, tensors: &mut [Tensor<'_>]) -> Hash {
-    tensors.sort_unstable_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
+    tensors.sort_unstable_by(|a, b| a.of.name.as_bytes().cmp(b.of.name.as_bytes()));
     let mut encoder = begin("weights", 1);
     encoder.array(tensors.len());
-    for tensor in tensors.iter() {
-        encoder.array(4).text(tensor.name).text(tensor.dtype);
-        shape(&mut encoder, tensor.shape);
-        encoder.bytes(&tensor.digest);
+    for Tensor { of, digest } in tensors.iter() {
+        encoder.array(4).text(of.name).text(of.dtype);
+        shape(&mut encoder, of.shape);
+        encoder.bytes(digest);
     }
     hash(algorithm, encoder)
 }
 
-/// `architecture`: names, dtypes and shapes, and the digest of the meaningful configuration if there is one.
-/// Sorts `tensors` by the UTF-8 bytes of their names; their data digests are not looked at.
-pub fn architecture(algorithm: Algorithm, tensors: &mut [Tensor<'_>], config: Option<&Hash>) -> Hash {
+/// Compute `architecture`: names, dtypes and shapes, and the digest of the meaningful configuration if there is one.
+/// Sorts `tensors` by the UTF-8 bytes of their names.
+pub fn architecture(algorithm: Algorithm, tensors: &mut [TensorType<'_>], config: Option<&Hash>) -> Hash {
     tensors.sort_unstable_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
     let mut encoder = begin("architecture", 2);
     encoder.array(tensors.len());
@@ -139,7 +146,7 @@ pub fn architecture(algorithm: Algorithm, tensors: &mut [Tensor<'_>], config: Op
     hash(algorithm, encoder)
 }
 
-/// `tokenizer`: file names with the digests of their canonical content. Sorts by the bytes of the names.
+/// Compute `tokenizer`: file names with the digests of their canonical content. Sorts by the bytes of the names.
 pub fn tokenizer(algorithm: Algorithm, files: &mut [(&str, Hash)]) -> Hash {
     files.sort_unstable_by(|a, b| a.0.as_bytes().cmp(b.0.as_bytes()));
     let mut encoder = begin("tokenizer", 1);
@@ -150,7 +157,7 @@ pub fn tokenizer(algorithm: Algorithm, files: &mut [(&str, Hash)]) -> Hash {
     hash(algorithm, encoder)
 }
 
-/// A kind whose one item is the plain digest of canonical JSON (`environment`, `git`, `seeds`, `run`).
+/// Compute a kind whose one item is the plain digest of canonical JSON (`environment`, `git`, `seeds`, `run`).
 pub fn json(algorithm: Algorithm, kind: &str, digest: &Hash) -> Hash {
     let mut encoder = begin(kind, 1);
     encoder.bytes(digest);
@@ -162,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_is_framed_so_that_names_and_content_cannot_trade_bytes() {
+    fn names_and_content_are_framed() {
         // rldk hashed name and content without lengths: `a` holding "bc" equalled `ab` holding "c".
         let one = tree(
             Algorithm::Blake3,
@@ -184,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn order_given_does_not_count() {
+    fn order_of_entries_does_not_count() {
         let file = |name: &'static [u8]| TreeEntry::File {
             name,
             size: 0,

@@ -16,7 +16,7 @@ pub struct Digests {
 }
 
 impl Digests {
-    /// Digests of bytes already in memory, on this thread.
+    /// Hash bytes in memory, on this thread.
     pub fn of(bytes: &[u8], algorithms: Algorithms) -> Self {
         Self {
             blake3: algorithms.blake3.then(|| *blake3::hash(bytes).as_bytes()),
@@ -24,7 +24,7 @@ impl Digests {
         }
     }
 
-    /// The digest made with `algorithm`, if it was asked for.
+    /// Return the digest made with `algorithm`, if it was asked for.
     pub const fn get(&self, algorithm: Algorithm) -> Option<Hash> {
         match algorithm {
             Algorithm::Blake3 => self.blake3,
@@ -32,7 +32,7 @@ impl Digests {
         }
     }
 
-    /// Sets the digest made with `algorithm`.
+    /// Set the digest made with `algorithm`.
     pub const fn set(&mut self, algorithm: Algorithm, hash: Hash) {
         match algorithm {
             Algorithm::Blake3 => self.blake3 = Some(hash),
@@ -40,7 +40,7 @@ impl Digests {
         }
     }
 
-    /// Which algorithms are present.
+    /// Return which algorithms are present.
     pub const fn algorithms(&self) -> Algorithms {
         Algorithms {
             blake3: self.blake3.is_some(),
@@ -57,7 +57,7 @@ pub struct Hasher {
 }
 
 impl Hasher {
-    /// An empty hasher for `algorithms`.
+    /// Create an empty hasher for `algorithms`.
     pub fn new(algorithms: Algorithms) -> Self {
         Self {
             blake3: algorithms.blake3.then(Box::default),
@@ -65,7 +65,7 @@ impl Hasher {
         }
     }
 
-    /// Adds bytes at the end of what was hashed so far.
+    /// Add bytes at the end of what was hashed so far.
     pub fn update(&mut self, bytes: &[u8]) {
         if let Some(hasher) = &mut self.blake3 {
             hasher.update(bytes);
@@ -75,7 +75,7 @@ impl Hasher {
         }
     }
 
-    /// Adds to each of `hashers` the bytes in its place, SHA-256 as many at once as the processor can.
+    /// Add to each of `hashers` the input of the same index, SHA-256 as many at once as the processor can.
     pub fn update_many(hashers: &mut [&mut Self], inputs: &[&[u8]]) {
         let mut streams = Vec::with_capacity(hashers.len());
         let mut bytes = Vec::with_capacity(hashers.len());
@@ -91,7 +91,7 @@ impl Hasher {
         sha256::update_many(&mut streams, &bytes);
     }
 
-    /// The digests of everything added so far.
+    /// Return the digests of everything added so far.
     pub fn finish(&self) -> Digests {
         Digests {
             blake3: self.blake3.as_ref().map(|hasher| *hasher.finalize().as_bytes()),
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn the_empty_input_has_the_published_digests() {
+    fn empty_input_has_the_published_digests() {
         let digests = Hasher::new(Algorithms::BOTH).finish();
         assert_eq!(
             digests.blake3.map(hex).as_deref(),
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn one_call_and_many_calls_agree() {
+    fn digest_is_independent_of_call_sizes() {
         let bytes: Vec<u8> = (0..100_000_u32).map(|i| (i % 251) as u8).collect();
         let mut hasher = Hasher::new(Algorithms::BOTH);
         for part in bytes.chunks(777) {
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn several_hashers_at_once_keep_to_their_own_bytes() {
+    fn interleaved_hashers_are_independent() {
         let inputs = [vec![1_u8; 10_000], vec![2; 3], vec![], vec![4; 9_999]];
         let wanted = [
             Algorithms::BOTH,
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_asked_for_is_there() {
+    fn only_requested_digests_are_present() {
         assert_eq!(Digests::of(b"x", Algorithms::BLAKE3).sha256, None);
         assert_eq!(Digests::of(b"x", Algorithms::SHA256).blake3, None);
     }

@@ -1,17 +1,16 @@
-//! What lineaprint means by a digest, without any input or output.
+//! The digests of lineaprint, without any input or output.
 //!
-//! - [`algorithm`]: which hash functions, one or both at once.
-//! - [`hasher`]: plain digests of bytes fed in order.
-//! - [`sha256`]: several SHA-256 streams at once.
-//! - [`subtree`]: pieces of one BLAKE3 tree, hashed in any order and merged into the standard digest.
-//! - [`cbor`]: the one deterministic encoding behind every structured digest.
-//! - [`description`]: the canonical descriptions of trees, tensors, weights and architectures.
-//! - [`table`]: the canonical descriptions of tables.
-//! - [`sample`]: which units of a large thing a sample reads, and the descriptions of samples.
+//! - [`algorithm`]: name the hash functions, one or both at once.
+//! - [`hasher`]: hash bytes in order into plain digests.
+//! - [`sha256`]: hash several SHA-256 streams at once.
+//! - [`subtree`]: hash pieces of one BLAKE3 tree in any order, and merge them into the standard digest.
+//! - [`cbor`]: encode structured digests in one deterministic way.
+//! - [`description`]: describe trees, tensors, weights and architectures.
+//! - [`table`]: describe tables.
+//! - [`sample`]: choose the units of a large thing that a sample reads, and describe samples.
 //!
 //! `docs/format.md` is the normative text; a test in Python recomputes it without this code.
 
-// Only the two files below `sha256` that call instructions of a processor allow it, each block with its reason.
 #![deny(unsafe_code)]
 
 pub mod algorithm;

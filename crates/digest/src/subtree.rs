@@ -37,7 +37,7 @@ pub struct Pieces {
 }
 
 impl Pieces {
-    /// Starts on `input[start..end]` of an input of `input_length` bytes.
+    /// Create the hasher of `input[start..end]` of an input of `input_length` bytes.
     ///
     /// `start` must be a multiple of [`CHUNK`], and so must `end` unless it is the end of the input.
     ///
@@ -62,7 +62,7 @@ impl Pieces {
         }
     }
 
-    /// The end of the largest tree node that starts at `start` and lies within `limit`.
+    /// Return the end of the largest tree node that starts at `start` and lies within `limit`.
     fn node_end(&self, start: u64) -> u64 {
         let chunks_left = if self.end == self.input_length {
             // At the right edge a node may be cut short by the end of the input.
@@ -80,7 +80,7 @@ impl Pieces {
         (start + chunks_left.min(aligned) * CHUNK).min(self.end)
     }
 
-    /// Adds the next bytes of the range.
+    /// Add the next bytes of the range.
     ///
     /// # Panics
     /// If more bytes come than the range has.
@@ -96,8 +96,8 @@ impl Pieces {
                 unreachable!("the current node was made above")
             };
             let (start, end) = (*start, *end);
-            let room = usize::try_from(end - self.position).unwrap_or(usize::MAX);
-            let (now, later) = bytes.split_at(room.min(bytes.len()));
+            let left = usize::try_from(end - self.position).unwrap_or(usize::MAX);
+            let (now, later) = bytes.split_at(left.min(bytes.len()));
             hasher.update(now);
             self.position += now.len() as u64;
             if self.position == end {
@@ -112,7 +112,7 @@ impl Pieces {
         }
     }
 
-    /// The pieces, in order.
+    /// Return the pieces, in order.
     ///
     /// # Panics
     /// If the range was not filled.
@@ -125,7 +125,7 @@ impl Pieces {
     }
 }
 
-/// Joins pieces that together cover `0..input_length` into the standard BLAKE3 digest.
+/// Join pieces that together cover `0..input_length` into the standard BLAKE3 digest.
 ///
 /// `pieces` may come in any order and is sorted. Returns `None` if they leave a gap, overlap, are not nodes
 /// of this input's tree, or are a single piece (see [`Pieces`]).
@@ -170,14 +170,14 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Bytes with a period (251) that shares no factor with a chunk, so that swapped chunks change the hash.
+    /// Return bytes with a period (251) that shares no factor with a chunk, so that swapped chunks change the hash.
     fn paint(length: usize) -> Vec<u8> {
         (0..length)
             .map(|i| u8::try_from(i % 251).expect("below 251"))
             .collect()
     }
 
-    /// Hashes `input` in ranges cut at `cuts` (chunk numbers), each fed `step` bytes at a time, last range first.
+    /// Hash `input` in ranges cut at `cuts` (chunk numbers), each fed `step` bytes at a time, last range first.
     fn in_ranges(input: &[u8], cuts: &[u64], step: usize) -> Option<Hash> {
         let length = input.len() as u64;
         let mut bounds: Vec<u64> = cuts
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn every_edge_length_agrees_with_the_crate() {
+    fn edge_lengths_agree_with_the_crate() {
         for chunks in [1_usize, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 64, 100] {
             for extra in [-1_isize, 0, 1] {
                 let length = (chunks * 1024).checked_add_signed(extra).expect("small");
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_or_doubled_piece_gives_no_digest() {
+    fn missing_or_duplicate_piece_gives_no_digest() {
         let input = paint(8 * 1024);
         let mut left = Pieces::new(0, 4096, 8192);
         left.update(&input[..4096]);
@@ -233,7 +233,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_cuts_give_the_standard_digest(
+        fn ranges_merge_into_the_standard_digest(
             length in 2049_usize..200_000,
             cuts in proptest::collection::vec(1_u64..200, 1..12),
             step in 1_usize..70_000,

@@ -1,4 +1,4 @@
-//! The canonical descriptions of tables. Section "Tables" of `docs/format.md` says what a block and a row are.
+//! The canonical descriptions of tables. Section "Tables" of `docs/format.md` defines blocks and rows.
 
 use crate::algorithm::{Algorithm, Algorithms};
 use crate::cbor::Encoder;
@@ -8,7 +8,7 @@ use crate::hasher::{Hash, Hasher};
 /// One column: its name, the spelling of its type, and the plain digests of its blocks in order.
 #[derive(Clone, Debug)]
 pub struct Column<'a> {
-    /// As the table spells it; names may stand twice.
+    /// As the table spells it; names may be duplicates.
     pub name: &'a str,
     /// Spelling of `docs/format.md`, for example `timestamp(us,UTC)`.
     pub spelling: &'a str,
@@ -16,7 +16,7 @@ pub struct Column<'a> {
     pub blocks: Vec<Hash>,
 }
 
-/// `table`: rows and columns in their order.
+/// Compute `table`: rows and columns in their order.
 pub fn ordered(algorithm: Algorithm, rows: u64, columns: &[Column<'_>]) -> Hash {
     let mut encoder = begin("table", 2);
     encoder.unsigned(rows).array(columns.len());
@@ -30,7 +30,7 @@ pub fn ordered(algorithm: Algorithm, rows: u64, columns: &[Column<'_>]) -> Hash 
     hash(algorithm, encoder)
 }
 
-/// `table-unordered`: columns in their order, rows in any. `rows` are the plain digests of the rows, sorted.
+/// Compute `table-unordered`: columns in their order, rows in any. `rows` are the plain digests of the rows, sorted.
 pub fn unordered(algorithm: Algorithm, columns: &[(&str, &str)], rows: &[Hash]) -> Hash {
     let mut encoder = begin("table-unordered", 3);
     encoder.unsigned(rows.len() as u64).array(columns.len());
@@ -77,8 +77,8 @@ mod tests {
             unordered(algorithm, &[("a", "int8")], &some),
             unordered(algorithm, &[("a", "int8")], &[]),
         ];
-        for (place, one) in digests.iter().enumerate() {
-            assert!(!digests[place + 1..].contains(one), "{place}");
+        for (index, one) in digests.iter().enumerate() {
+            assert!(!digests[index + 1..].contains(one), "{index}");
         }
     }
 }

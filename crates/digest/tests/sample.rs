@@ -1,30 +1,19 @@
-//! Samples: the rules of `docs/format.md` against plain loops.
+//! Samples: the rules of `docs/format.md` against obvious loops.
+
+mod support;
 
 use lineaprint_digest::Algorithm;
 use lineaprint_digest::sample::description::{self, Whole};
-use lineaprint_digest::sample::{Amount, Layout, Plan, Selection, Strategy as How};
+use lineaprint_digest::sample::{Amount, Plan, Selection, Strategy as How};
 use proptest::prelude::*;
+use support::read_sample;
 
 fn indices(selection: &Selection) -> Vec<u64> {
-    (0..selection.count())
-        .map(|place| selection.index(place))
-        .collect()
-}
-
-/// The bytes that a layout reads, and whether those are not all.
-fn read(plan: &Plan, bytes: &[u8], width: u64) -> (Vec<u8>, Layout) {
-    let layout = Layout::new(plan, bytes.len() as u64, width);
-    let mut stream = Vec::new();
-    while (stream.len() as u64) < layout.bytes_read() {
-        let (start, length) = layout.place(stream.len() as u64);
-        let start = usize::try_from(start).expect("small");
-        stream.extend_from_slice(&bytes[start..start + usize::try_from(length).expect("small")]);
-    }
-    (stream, layout)
+    (0..selection.count()).map(|rank| selection.index(rank)).collect()
 }
 
 #[test]
-fn an_amount_has_one_form() {
+fn amounts_are_normalised() {
     let share = |numerator, denominator| Amount::Share {
         numerator,
         denominator,
@@ -56,7 +45,7 @@ fn any_amount() -> impl Strategy<Value = Amount> {
     ]
 }
 
-/// What a plan must choose, by the words of `docs/format.md` and in numbers that cannot overflow.
+/// Compute the units of a plan by the words of `docs/format.md`, in numbers that cannot overflow.
 fn slowly(how: How, units: u64, wanted: u64) -> Vec<u64> {
     let (n, k) = (u128::from(units), u128::from(wanted));
     let chosen: Vec<u128> = match how {
@@ -85,7 +74,7 @@ fn slowly(how: How, units: u64, wanted: u64) -> Vec<u64> {
 
 proptest! {
     #[test]
-    fn the_chosen_units_are_sorted_distinct_and_have_both_ends(
+    fn chosen_units_are_sorted_and_distinct(
         how in any_strategy(),
         amount in any_amount(),
         units in prop_oneof![0_u64..3000, 0_u64..u64::MAX],
@@ -114,7 +103,7 @@ proptest! {
         }
         prop_assert_eq!(selection.index(0), 0);
         prop_assert_eq!(selection.index(count - 1), units - 1);
-        // A share of an enormous whole has too many units to look at each.
+        // A share of an enormous whole has too many units to check each.
         if count > 100_000 {
             return Ok(());
         }
@@ -124,7 +113,7 @@ proptest! {
     }
 
     #[test]
-    fn a_stream_is_the_chosen_units_one_after_the_other(
+    fn stream_has_the_chosen_units_in_order(
         how in any_strategy(),
         amount in any_amount(),
         length in 0_usize..4000,
@@ -132,7 +121,7 @@ proptest! {
     ) {
         let bytes: Vec<u8> = (0..length).map(|at| u8::try_from(at % 251).expect("below 251")).collect();
         let plan = Plan::new(how, amount, 0).expect("a plan");
-        let (stream, layout) = read(&plan, &bytes, width);
+        let (stream, layout) = read_sample(&plan, &bytes, width);
         let units: Vec<&[u8]> = bytes.chunks(usize::try_from(width).expect("small")).collect();
         let expected = match plan.select(units.len() as u64) {
             None => bytes.clone(),
@@ -147,7 +136,7 @@ proptest! {
     }
 
     #[test]
-    fn no_two_plans_share_a_digest(
+    fn plans_have_different_digests(
         how in any_strategy(),
         amount in any_amount(),
         other_how in any_strategy(),

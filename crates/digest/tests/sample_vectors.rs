@@ -2,20 +2,18 @@
 
 mod support;
 
-use lineaprint_digest::description::Tensor;
+use lineaprint_digest::description::{Tensor, TensorType};
 use lineaprint_digest::sample::description::{self, Entry, Whole};
 use lineaprint_digest::sample::{Amount, FILE_UNIT, Layout, Plan, Selection, Strategy};
 use lineaprint_digest::{Algorithm, Hash};
 use serde_json::Value;
-use support::{BOTH, array, base64, cases, content, hex, plain, shape, text};
+use support::{BOTH, array, base64, cases, content, content_digest, hex, read_sample, shape, text};
 
 fn indices(selection: &Selection) -> Vec<u64> {
-    (0..selection.count())
-        .map(|place| selection.index(place))
-        .collect()
+    (0..selection.count()).map(|rank| selection.index(rank)).collect()
 }
 
-/// The plan of a vector.
+/// Return the plan of a vector.
 fn plan(case: &Value) -> Plan {
     let given = &case["plan"];
     let number = |value: &Value| value.as_u64().expect("a whole number");
@@ -50,19 +48,7 @@ fn selections() {
     }
 }
 
-/// The bytes that a layout reads, and whether those are not all.
-fn read(plan: &Plan, bytes: &[u8], width: u64) -> (Vec<u8>, Layout) {
-    let layout = Layout::new(plan, bytes.len() as u64, width);
-    let mut stream = Vec::new();
-    while (stream.len() as u64) < layout.bytes_read() {
-        let (start, length) = layout.place(stream.len() as u64);
-        let start = usize::try_from(start).expect("small");
-        stream.extend_from_slice(&bytes[start..start + usize::try_from(length).expect("small")]);
-    }
-    (stream, layout)
-}
-
-/// Bytes of an element, by the last number of its dtype's name.
+/// Return bytes of an element, by the last number of its dtype's name.
 fn width(dtype: &str) -> u64 {
     match dtype {
         "BOOL" => 1,
@@ -81,21 +67,21 @@ fn whole(layout: &Layout) -> Whole {
     }
 }
 
-/// The digest of a sample; nothing where everything is read, which other vectors are about.
+/// Return the digest of a sample; nothing where everything is read, which other vectors are about.
 fn sampled(case: &Value, plan: &Plan, algorithm: Algorithm) -> Option<Hash> {
     match text(&case["of"]) {
         "file" => {
-            let (stream, layout) = read(plan, &content(&case["content"]), FILE_UNIT);
-            let digest = plain(&stream, algorithm);
+            let (stream, layout) = read_sample(plan, &content(&case["content"]), FILE_UNIT);
+            let digest = content_digest(&stream, algorithm);
             layout
                 .is_sample()
                 .then(|| description::file(algorithm, plan, whole(&layout), &digest))
         }
         "tensor" => {
             let dtype = text(&case["dtype"]);
-            let (stream, layout) = read(plan, &content(&case["data"]), width(dtype));
+            let (stream, layout) = read_sample(plan, &content(&case["data"]), width(dtype));
             let about = (dtype, shape(&case["shape"]));
-            let digest = plain(&stream, algorithm);
+            let digest = content_digest(&stream, algorithm);
             layout
                 .is_sample()
                 .then(|| description::tensor(algorithm, plan, whole(&layout), (about.0, &about.1), &digest))
@@ -114,13 +100,15 @@ fn weights(case: &Value, plan: &Plan, algorithm: Algorithm) -> Option<Hash> {
         .zip(&shapes)
         .map(|(tensor, shape)| {
             let dtype = text(&tensor["dtype"]);
-            let (stream, layout) = read(plan, &content(&tensor["data"]), width(dtype));
+            let (stream, layout) = read_sample(plan, &content(&tensor["data"]), width(dtype));
             bytes += layout.bytes();
             let described = Tensor {
-                name: text(&tensor["name"]),
-                dtype,
-                shape,
-                digest: plain(&stream, algorithm),
+                of: TensorType {
+                    name: text(&tensor["name"]),
+                    dtype,
+                    shape,
+                },
+                digest: content_digest(&stream, algorithm),
             };
             (described, layout.is_sample())
         })
@@ -132,7 +120,7 @@ fn weights(case: &Value, plan: &Plan, algorithm: Algorithm) -> Option<Hash> {
 /// A path, with the content of a file or the target of a link.
 type Listed = (Vec<u8>, Result<Vec<u8>, Vec<u8>>);
 
-/// Every file and recorded link below a folder; following links is the walk's business.
+/// List every file and recorded link below a folder. The walk follows links, not this crate.
 fn list(entries: &[Value], above: &[u8], found: &mut Vec<Listed>) {
     for entry in entries {
         let name = match entry["name"].as_str() {
@@ -177,7 +165,7 @@ fn tree(case: &Value, plan: &Plan, algorithm: Algorithm) -> Option<Hash> {
             Ok(bytes) => Entry::File {
                 path,
                 size: bytes.len() as u64,
-                digest: chosen.contains(&path).then(|| plain(bytes, algorithm)),
+                digest: chosen.contains(&path).then(|| content_digest(bytes, algorithm)),
             },
             Err(target) => Entry::Link { path, target },
         })

@@ -3,13 +3,13 @@
 mod support;
 
 use lineaprint_digest::cbor::{Encoder, Value as Cbor};
-use lineaprint_digest::description::{self, Tensor, TreeEntry};
+use lineaprint_digest::description::{self, Tensor, TensorType, TreeEntry};
 use lineaprint_digest::subtree::{CHUNK, Pieces, merge};
 use lineaprint_digest::{Algorithm, Algorithms, Digests, Hash, Hasher};
 use serde_json::Value;
-use support::{BOTH, array, base64, cases, content, hex, plain, shape, text};
+use support::{BOTH, array, base64, cases, content, content_digest, hex, shape, text};
 
-/// Compares a digest with the written form of the case, or of its field `digests`.
+/// Compare a digest with the written form of the case, or of its field `digests`.
 fn check(case: &Value, field: &str, kind: Option<&str>, algorithm: Algorithm, found: Hash) {
     let name = algorithm.name();
     let written = match kind {
@@ -20,7 +20,7 @@ fn check(case: &Value, field: &str, kind: Option<&str>, algorithm: Algorithm, fo
 }
 
 #[test]
-fn plain_digests() {
+fn content_digests() {
     for case in cases("plain") {
         let bytes = content(&case["content"]);
         let mut hasher = Hasher::new(Algorithms::BOTH);
@@ -29,13 +29,19 @@ fn plain_digests() {
         }
         assert_eq!(hasher.finish(), Digests::of(&bytes, Algorithms::BOTH));
         for algorithm in BOTH {
-            check(&case, "digests", None, algorithm, plain(&bytes, algorithm));
+            check(
+                &case,
+                "digests",
+                None,
+                algorithm,
+                content_digest(&bytes, algorithm),
+            );
         }
     }
 }
 
 #[test]
-fn plain_digests_from_subtrees() {
+fn subtree_digests() {
     for case in cases("plain") {
         let bytes = content(&case["content"]);
         let length = bytes.len() as u64;
@@ -66,14 +72,14 @@ fn name_of(entry: &Value, field: &str) -> Vec<u8> {
     }
 }
 
-/// What an entry of a folder comes to; walking is not this crate's, so links are only recorded here.
+/// The result for an entry of a folder. The walk follows links, not this crate, so links are only recorded here.
 enum Node {
     File { size: u64, digest: Hash },
     Folder(Hash),
     Link(Vec<u8>),
 }
 
-/// The `tree` digest of a folder, and whether anything in it counts.
+/// Return the `tree` digest of a folder, and whether anything in it counts.
 fn tree(entries: &[Value], algorithm: Algorithm) -> (Hash, bool) {
     let mut nodes = Vec::new();
     for entry in entries {
@@ -85,7 +91,7 @@ fn tree(entries: &[Value], algorithm: Algorithm) -> (Hash, bool) {
             let bytes = content(&entry["file"]);
             Node::File {
                 size: bytes.len() as u64,
-                digest: plain(&bytes, algorithm),
+                digest: content_digest(&bytes, algorithm),
             }
         } else if entry["folder"].is_array() {
             match tree(array(&entry["folder"]), algorithm) {
@@ -137,7 +143,7 @@ fn tensors() {
     for case in cases("tensor") {
         let bytes = content(&case["data"]);
         for algorithm in BOTH {
-            let data = plain(&bytes, algorithm);
+            let data = content_digest(&bytes, algorithm);
             check(&case, "dataDigests", None, algorithm, data);
             let digest = description::tensor(algorithm, text(&case["dtype"]), &shape(&case["shape"]), &data);
             check(&case, "digests", Some("tensor"), algorithm, digest);
@@ -145,7 +151,7 @@ fn tensors() {
     }
 }
 
-/// Runs `check` with the tensors of a case in the order given and in the opposite one.
+/// Run `check` with the tensors of a case in the order given and in the opposite one.
 fn with_tensors(case: &Value, algorithm: Algorithm, check: impl Fn(&mut [Tensor<'_>])) {
     let given = array(&case["tensors"]);
     let shapes: Vec<_> = given.iter().map(|tensor| shape(&tensor["shape"])).collect();
@@ -153,10 +159,12 @@ fn with_tensors(case: &Value, algorithm: Algorithm, check: impl Fn(&mut [Tensor<
         .iter()
         .zip(&shapes)
         .map(|(tensor, shape)| Tensor {
-            name: text(&tensor["name"]),
-            dtype: text(&tensor["dtype"]),
-            shape,
-            digest: plain(&content(&tensor["data"]), algorithm),
+            of: TensorType {
+                name: text(&tensor["name"]),
+                dtype: text(&tensor["dtype"]),
+                shape,
+            },
+            digest: content_digest(&content(&tensor["data"]), algorithm),
         })
         .collect();
     let mut turned: Vec<_> = tensors.iter().copied().rev().collect();
@@ -182,9 +190,10 @@ fn architectures() {
         for algorithm in BOTH {
             let config = case["canonicalConfig"].as_str();
             assert_eq!(config.is_none(), case["config"].is_null());
-            let config = config.map(|json| plain(json.as_bytes(), algorithm));
+            let config = config.map(|json| content_digest(json.as_bytes(), algorithm));
             with_tensors(&case, algorithm, |tensors| {
-                let digest = description::architecture(algorithm, tensors, config.as_ref());
+                let mut types: Vec<_> = tensors.iter().map(|tensor| tensor.of).collect();
+                let digest = description::architecture(algorithm, &mut types, config.as_ref());
                 check(&case, "digests", Some("architecture"), algorithm, digest);
             });
         }
@@ -206,7 +215,7 @@ fn tokenizers() {
                         Some(json) => json.as_bytes().to_vec(),
                         None => content(&file["content"]),
                     };
-                    (text(&file["name"]), plain(&bytes, algorithm))
+                    (text(&file["name"]), content_digest(&bytes, algorithm))
                 })
                 .collect();
             let digest = description::tokenizer(algorithm, &mut digests);
@@ -220,7 +229,7 @@ fn records() {
     for case in cases("json") {
         let kind = text(&case["kind"]);
         for algorithm in BOTH {
-            let content = plain(text(&case["canonical"]).as_bytes(), algorithm);
+            let content = content_digest(text(&case["canonical"]).as_bytes(), algorithm);
             let digest = description::json(algorithm, kind, &content);
             check(&case, "digests", Some(kind), algorithm, digest);
         }

@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// Shared between a job and whoever waits for it: a clone is of the same job. All counters only grow.
+/// The state of a job, shared by its threads and its caller: a clone is of the same job. All counters only grow.
 #[derive(Clone, Debug, Default)]
 pub struct Control(Arc<State>);
 
@@ -18,7 +18,7 @@ struct State {
     files_total: AtomicU64,
 }
 
-/// How far a job is. The totals grow while a folder is still being walked.
+/// The progress of a job. The totals grow while a folder is still being walked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     /// Bytes hashed.
@@ -32,17 +32,17 @@ pub struct Progress {
 }
 
 impl Control {
-    /// A job that runs until it is done.
+    /// Create the control of a new job.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Asks every thread of the job to stop at its next block.
+    /// Ask every thread of the job to stop at its next block.
     pub fn cancel(&self) {
         self.0.cancelled.store(true, Ordering::Relaxed);
     }
 
-    /// An error once [`Self::cancel`] was called. Polled once per block of 256 KiB and once per file.
+    /// Return an error once [`Self::cancel`] was called. Polled once per block of 256 KiB and once per file.
     pub fn check(&self) -> Result<()> {
         if self.0.cancelled.load(Ordering::Relaxed) {
             return Err(Error::cancelled());
@@ -50,33 +50,33 @@ impl Control {
         Ok(())
     }
 
-    /// Says that what the job reads is not in memory.
+    /// Record that the data of the job is on a disk, not in memory.
     pub fn set_from_disk(&self) {
         self.0.from_disk.store(true, Ordering::Relaxed);
     }
 
-    /// Whether it is known that what the job reads is not in memory.
+    /// Return whether the data of the job is known to be on a disk.
     pub fn from_disk(&self) -> bool {
         self.0.from_disk.load(Ordering::Relaxed)
     }
 
-    /// A file of `bytes` bytes was found.
-    pub fn found(&self, bytes: u64) {
+    /// Add a file of `bytes` bytes to the totals.
+    pub fn add_file(&self, bytes: u64) {
         self.0.files_total.fetch_add(1, Ordering::Relaxed);
         self.0.bytes_total.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// `bytes` more bytes are hashed.
+    /// Add `bytes` hashed bytes to the progress.
     pub fn advance(&self, bytes: u64) {
         self.0.bytes_done.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// One more file is hashed.
+    /// Add one hashed file to the progress.
     pub fn file_done(&self) {
         self.0.files_done.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How far the job is now.
+    /// Return the progress so far.
     pub fn progress(&self) -> Progress {
         Progress {
             bytes_done: self.0.bytes_done.load(Ordering::Relaxed),

@@ -1,13 +1,12 @@
 //! The one error of the engine: a stable code, and what it is about as fields.
 
 use lineaprint_formats::FormatError;
-use std::any::Any;
 use std::fmt;
 use std::io;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
-/// What kind of failure it was. The binding turns it into a code that users branch on.
+/// The kind of a failure. The binding turns it into a code that users branch on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
     /// Nothing has that path.
@@ -26,35 +25,17 @@ pub enum Code {
     Range,
     /// It is known but not supported.
     Unsupported,
-    /// The caller asked to stop.
+    /// Create the error of a cancelled job.
     Cancelled,
-    /// A bug of ours.
+    /// A bug of lineaprint.
     Internal,
-}
-
-impl Code {
-    /// The code as JavaScript sees it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::NotFound => "ERR_LINEAPRINT_NOT_FOUND",
-            Self::Unreadable => "ERR_LINEAPRINT_UNREADABLE",
-            Self::NotRegular => "ERR_LINEAPRINT_NOT_REGULAR",
-            Self::Changed => "ERR_LINEAPRINT_CHANGED",
-            Self::Format => "ERR_LINEAPRINT_FORMAT",
-            Self::Link => "ERR_LINEAPRINT_LINK",
-            Self::Range => "ERR_LINEAPRINT_RANGE",
-            Self::Unsupported => "ERR_LINEAPRINT_UNSUPPORTED",
-            Self::Cancelled => "ERR_LINEAPRINT_CANCELLED",
-            Self::Internal => "ERR_LINEAPRINT_INTERNAL",
-        }
-    }
 }
 
 /// A failure, about one path where there is one. Boxed, so that the happy path does not carry its size.
 #[derive(Clone, Debug)]
 pub struct Error(Box<Details>);
 
-/// What is known of a failure.
+/// The details of a failure.
 #[derive(Clone, Debug)]
 pub struct Details {
     /// What kind.
@@ -81,11 +62,11 @@ impl Deref for Error {
     }
 }
 
-/// What the engine returns.
+/// The result of the engine's functions.
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
-    /// An error with a code and a sentence.
+    /// Create an error from a code and a sentence.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self(Box::new(Details {
             code,
@@ -98,50 +79,54 @@ impl Error {
         }))
     }
 
-    /// Everything known, for whoever carries it across a boundary.
+    /// Return all details, to pass them across a boundary.
     pub fn into_details(self) -> Details {
         *self.0
     }
 
-    /// The caller asked to stop.
+    /// Create the error of a cancelled job.
     pub fn cancelled() -> Self {
         Self::new(Code::Cancelled, "the work was cancelled")
     }
 
-    /// An error of the operating system while doing `what` (a verb: "open", "read").
-    pub fn io(what: &str, path: &Path, error: &io::Error) -> Self {
+    /// Create an error from an error of the operating system in the operation `what` (a verb: "open", "read").
+    pub fn io(what: &str, path: &Path, error: impl Into<io::Error>) -> Self {
+        let error = error.into();
         let (code, message) = match error.kind() {
             io::ErrorKind::NotFound => (Code::NotFound, "there is no such file or folder".to_owned()),
-            _ => (Code::Unreadable, format!("cannot {what} it: {}", plain(error))),
+            _ => (
+                Code::Unreadable,
+                format!("cannot {what} it: {}", system_message(&error)),
+            ),
         };
         let mut failure = Self::new(code, message).at(path);
         failure.0.os_error = error.raw_os_error();
         failure
     }
 
-    /// A file whose content breaks the rules of its format.
+    /// Create the error of a file that breaks the rules of its format.
     pub fn format(path: &Path, error: FormatError) -> Self {
         Self::from(error).at(path)
     }
 
-    /// Names the path.
+    /// Set the path.
     #[must_use]
     pub fn at(mut self, path: &Path) -> Self {
         self.0.path = Some(path.to_owned());
         self
     }
 
-    /// Adds what was demanded and what was there.
+    /// Set the expected and the received value.
     #[must_use]
-    pub fn but(mut self, expected: impl fmt::Display, received: impl fmt::Display) -> Self {
+    pub fn with_expected(mut self, expected: impl fmt::Display, received: impl fmt::Display) -> Self {
         self.0.expected = Some(expected.to_string());
         self.0.received = Some(received.to_string());
         self
     }
 }
 
-/// The system's words without Rust's "(os error 13)", which is a field of its own.
-fn plain(error: &io::Error) -> String {
+/// Return the message of the system, without the "(os error 13)" that Rust appends: the number is a field of its own.
+fn system_message(error: &io::Error) -> String {
     let text = error.to_string();
     let end = text.find(" (os error").unwrap_or(text.len());
     text[..end].to_lowercase()
@@ -161,7 +146,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// What a reader of a format says, about no path yet.
+/// The error of a reader of a format, without a path.
 impl From<FormatError> for Error {
     fn from(error: FormatError) -> Self {
         let code = if error.unsupported {
@@ -175,13 +160,4 @@ impl From<FormatError> for Error {
         failure.0.received = error.received;
         failure
     }
-}
-
-/// What a panic said.
-pub fn panic_message(payload: &(dyn Any + Send)) -> &str {
-    payload
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| payload.downcast_ref::<&str>().copied())
-        .unwrap_or("no message")
 }

@@ -5,8 +5,8 @@ mod support;
 
 use lineaprint_digest::{Algorithms, Digests};
 use lineaprint_engine::cache::{Cache, Usage, WINDOW};
-use lineaprint_engine::file::hash_all_cached;
-use lineaprint_engine::tree::{self, Options};
+use lineaprint_engine::digest::file::hash_all_cached;
+use lineaprint_engine::digest::tree::{self, Options};
 use lineaprint_engine::{Code, Control};
 use std::fs::{self, OpenOptions, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 use support::paint;
 
-/// A clock that makes every file old enough.
+/// Return a clock that makes every file old enough.
 fn later() -> i128 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
     i128::try_from(now.as_nanos()).expect("fits") + 2 * WINDOW
@@ -37,7 +37,7 @@ fn usage(hits: u64, misses: u64, stored: u64) -> Usage {
 }
 
 #[test]
-fn an_unchanged_file_is_not_read_twice_and_a_changed_one_is() {
+fn only_changed_files_are_read_again() {
     let root = tempfile::tempdir().expect("a folder");
     let (path, folder) = (root.path().join("file"), root.path().join("cache"));
     fs::write(&path, b"one").expect("written");
@@ -54,7 +54,7 @@ fn an_unchanged_file_is_not_read_twice_and_a_changed_one_is() {
 }
 
 #[test]
-fn a_file_that_is_too_new_is_hashed_and_not_kept() {
+fn new_file_is_not_stored() {
     let root = tempfile::tempdir().expect("a folder");
     let (path, folder) = (root.path().join("file"), root.path().join("cache"));
     fs::write(&path, b"new").expect("written");
@@ -64,7 +64,7 @@ fn a_file_that_is_too_new_is_hashed_and_not_kept() {
 }
 
 #[test]
-fn a_file_that_somebody_has_open_for_writing_is_not_kept() {
+fn file_open_for_writing_is_not_stored() {
     let root = tempfile::tempdir().expect("a folder");
     let (path, folder) = (root.path().join("file"), root.path().join("cache"));
     fs::write(&path, b"x").expect("written");
@@ -75,7 +75,7 @@ fn a_file_that_somebody_has_open_for_writing_is_not_kept() {
 }
 
 #[test]
-fn a_folder_with_a_cache_has_the_digest_of_one_without() {
+fn cached_tree_digest_equals_uncached() {
     let root = tempfile::tempdir().expect("a folder");
     let (data, folder) = (root.path().join("data"), root.path().join("cache"));
     for index in 0..300_usize {
@@ -83,7 +83,7 @@ fn a_folder_with_a_cache_has_the_digest_of_one_without() {
         fs::create_dir_all(path.parent().expect("has one")).expect("made");
         fs::write(path, paint(index * 613)).expect("written");
     }
-    let plain = tree::hash(&data, &Options::default(), &Control::new()).expect("hashes");
+    let uncached = tree::hash(&data, &Options::default(), &Control::new()).expect("hashes");
     let cached = || {
         let cache = Arc::new(open(&folder));
         let options = Options {
@@ -99,13 +99,16 @@ fn a_folder_with_a_cache_has_the_digest_of_one_without() {
         )
     };
     let (first, used, progress) = cached();
-    assert_eq!((first, used), (plain.clone(), usage(0, 300, 300)));
+    assert_eq!((first, used), (uncached.clone(), usage(0, 300, 300)));
     let (second, used, again) = cached();
-    assert_eq!((second, used, again), (plain.clone(), usage(300, 0, 0), progress));
+    assert_eq!(
+        (second, used, again),
+        (uncached.clone(), usage(300, 0, 0), progress)
+    );
     fs::write(data.join("3/3"), b"changed").expect("written");
     let (third, used, _) = cached();
     assert_eq!(used, usage(299, 1, 1));
-    assert_ne!(third.digests, plain.digests);
+    assert_ne!(third.digests, uncached.digests);
     assert_eq!(
         third,
         tree::hash(&data, &Options::default(), &Control::new()).expect("hashes")
@@ -113,7 +116,7 @@ fn a_folder_with_a_cache_has_the_digest_of_one_without() {
 }
 
 #[test]
-fn damaged_torn_and_foreign_tables_count_as_absent() {
+fn damaged_tables_count_as_absent() {
     let root = tempfile::tempdir().expect("a folder");
     let (path, folder) = (root.path().join("file"), root.path().join("cache"));
     fs::write(&path, b"x").expect("written");
@@ -145,7 +148,7 @@ fn damaged_torn_and_foreign_tables_count_as_absent() {
 }
 
 #[test]
-fn a_cache_that_others_can_write_to_is_refused() {
+fn writable_by_others_is_refused() {
     let root = tempfile::tempdir().expect("a folder");
     fs::set_permissions(root.path(), Permissions::from_mode(0o777)).expect("set");
     let error = Cache::open(root.path()).expect_err("refused");
@@ -161,7 +164,7 @@ fn a_cache_that_others_can_write_to_is_refused() {
 }
 
 #[test]
-fn a_cache_that_cannot_be_written_says_so_and_the_digest_is_right() {
+fn unwritable_cache_is_reported() {
     let root = tempfile::tempdir().expect("a folder");
     let (path, folder) = (root.path().join("file"), root.path().join("cache"));
     fs::write(&path, b"x").expect("written");
@@ -178,7 +181,7 @@ fn a_cache_that_cannot_be_written_says_so_and_the_digest_is_right() {
 }
 
 #[test]
-fn many_caches_at_once_lose_nothing() {
+fn concurrent_writers_lose_nothing() {
     let root = tempfile::tempdir().expect("a folder");
     let folder = root.path().join("cache");
     let paths: Vec<PathBuf> = (0..64)
@@ -203,7 +206,7 @@ fn many_caches_at_once_lose_nothing() {
 }
 
 #[test]
-fn who_waits_for_another_writer_can_be_stopped() {
+fn waiting_writer_is_cancellable() {
     let root = tempfile::tempdir().expect("a folder");
     let (path, folder) = (root.path().join("file"), root.path().join("cache"));
     fs::write(&path, b"x").expect("written");

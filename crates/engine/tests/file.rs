@@ -3,17 +3,18 @@
 mod support;
 
 use lineaprint_digest::{Algorithms, Digests};
-use lineaprint_engine::file::{hash_all, hash_path};
-use lineaprint_engine::source::{BLOCK, Source};
-use lineaprint_engine::subtrees::SUBTREE;
-use lineaprint_engine::{Code, Control, pool};
+use lineaprint_engine::digest::file::{hash_all, hash_path};
+use lineaprint_engine::digest::range::subtrees::SUBTREE;
+use lineaprint_engine::io::source::{BLOCK, Source};
+use lineaprint_engine::schedule::pool;
+use lineaprint_engine::{Code, Control};
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::PathBuf;
 use support::paint;
 
 #[test]
-fn every_edge_length_has_the_digest_of_its_bytes_on_any_number_of_threads() {
+fn edge_lengths_have_the_digest_of_their_bytes() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("file");
     let subtree = usize::try_from(SUBTREE).expect("small");
@@ -25,7 +26,7 @@ fn every_edge_length_has_the_digest_of_its_bytes_on_any_number_of_threads() {
         let bytes = paint(length);
         fs::write(&path, &bytes).expect("written");
         for threads in [1, 2, 5] {
-            let pool = pool::get(threads).expect("a pool");
+            let pool = pool::create(threads).expect("a pool");
             for algorithms in [Algorithms::BLAKE3, Algorithms::SHA256, Algorithms::BOTH] {
                 let hashed = pool
                     .install(|| hash_path(&path, algorithms, &Control::new()))
@@ -51,7 +52,7 @@ fn one_failure_does_not_stop_the_others() {
 }
 
 #[test]
-fn many_files_in_lanes_have_the_digests_of_their_bytes() {
+fn files_in_lanes_have_the_digests_of_their_bytes() {
     let folder = tempfile::tempdir().expect("a folder");
     let lengths = [
         0,
@@ -76,7 +77,7 @@ fn many_files_in_lanes_have_the_digests_of_their_bytes() {
     paths.insert(4, folder.path().join("missing"));
     for threads in [1, 2, 3, 30] {
         for algorithms in [Algorithms::SHA256, Algorithms::BOTH] {
-            let mut outcomes = pool::get(threads)
+            let mut outcomes = pool::create(threads)
                 .expect("a pool")
                 .install(|| hash_all(&paths, algorithms, &Control::new()));
             assert_eq!(outcomes.remove(4).expect_err("missing").code, Code::NotFound);
@@ -92,7 +93,7 @@ fn many_files_in_lanes_have_the_digests_of_their_bytes() {
 }
 
 #[test]
-fn a_file_that_grows_or_shrinks_after_it_was_opened_is_an_error() {
+fn changed_length_is_an_error() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("file");
     let control = Control::new();
@@ -104,7 +105,8 @@ fn a_file_that_grows_or_shrinks_after_it_was_opened_is_an_error() {
         .open(&path)
         .and_then(|mut file| file.write_all(b"more"))
         .expect("grows");
-    let error = lineaprint_engine::file::hash_source(&source, Algorithms::BOTH, &control).expect_err("grown");
+    let error =
+        lineaprint_engine::digest::file::hash_source(&source, Algorithms::BOTH, &control).expect_err("grown");
     assert_eq!(error.code, Code::Changed);
 
     fs::write(&path, paint(1000)).expect("written");
@@ -114,14 +116,14 @@ fn a_file_that_grows_or_shrinks_after_it_was_opened_is_an_error() {
         .open(&path)
         .and_then(|file| file.set_len(10))
         .expect("shrinks");
-    let error =
-        lineaprint_engine::file::hash_source(&source, Algorithms::BOTH, &control).expect_err("cut short");
+    let error = lineaprint_engine::digest::file::hash_source(&source, Algorithms::BOTH, &control)
+        .expect_err("cut short");
     assert_eq!(error.code, Code::Changed);
     assert!(error.expected.is_some() && error.received.is_some());
 }
 
 #[test]
-fn a_cancelled_job_gives_no_digest() {
+fn cancelled_job_gives_no_digest() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("file");
     fs::write(&path, paint(100)).expect("written");
@@ -150,7 +152,7 @@ fn progress_ends_at_the_total() {
 
 #[cfg(unix)]
 #[test]
-fn what_is_not_a_regular_file_is_named_and_never_waited_for() {
+fn special_files_are_errors_without_waiting() {
     use std::process::Command;
     let folder = tempfile::tempdir().expect("a folder");
     let fifo = folder.path().join("fifo");
@@ -178,7 +180,7 @@ fn what_is_not_a_regular_file_is_named_and_never_waited_for() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_file_that_holds_more_than_its_length_says_is_an_error() {
+fn content_beyond_the_length_is_an_error() {
     let error =
         hash_path("/proc/self/status".as_ref(), Algorithms::BLAKE3, &Control::new()).expect_err("lies");
     assert_eq!(error.code, Code::Changed);

@@ -3,21 +3,29 @@
 mod support;
 
 use lineaprint_digest::{Algorithms, Digests};
-use lineaprint_engine::model::{Options, check_index, read, read_index};
-use lineaprint_engine::{Code, Control, pool};
+use lineaprint_engine::digest::model::{Shard, TensorDigests, Wanted, check_index, read, read_index};
+use lineaprint_engine::schedule::pool;
+use lineaprint_engine::{Code, Control};
 use proptest::prelude::*;
 use std::fs;
 use std::path::{Path, PathBuf};
 use support::{paint, safetensors};
 
-fn options(tensors: Algorithms, files: Option<Algorithms>) -> Options {
-    Options {
-        tensors: Some(tensors),
-        files,
+fn wanted(tensors: Algorithms, files: Option<Algorithms>) -> Wanted {
+    match files {
+        None => Wanted::Tensors(tensors),
+        Some(files) => Wanted::Both { tensors, files },
     }
 }
 
-/// A shard with small, empty and large tensors, the large ones longer than a subtree and of odd lengths.
+fn digests(shard: &Shard) -> &[Digests] {
+    match &shard.tensors {
+        TensorDigests::Hashed { digests, .. } => digests,
+        other => panic!("not hashed: {other:?}"),
+    }
+}
+
+/// Return a shard with small, empty and large tensors, the large ones longer than a subtree and of odd lengths.
 fn shard(folder: &Path, name: &str, seed: usize) -> (PathBuf, Vec<u8>) {
     let large = paint(9_000_001 + seed);
     let edge = paint(4 << 20);
@@ -37,20 +45,20 @@ fn shard(folder: &Path, name: &str, seed: usize) -> (PathBuf, Vec<u8>) {
 }
 
 #[test]
-fn every_way_of_reading_gives_the_digests_of_the_bytes() {
+fn all_ways_of_reading_agree() {
     let folder = tempfile::tempdir().expect("a folder");
     let shards = [shard(folder.path(), "1", 0), shard(folder.path(), "2", 7)];
     let paths: Vec<PathBuf> = shards.iter().map(|(path, _)| path.clone()).collect();
     for threads in [1, 2, 4] {
-        let pool = pool::get(threads).expect("a pool");
+        let pool = pool::create(threads).expect("a pool");
         for algorithms in [Algorithms::BLAKE3, Algorithms::SHA256, Algorithms::BOTH] {
             for files in [None, Some(algorithms)] {
                 let read = pool
-                    .install(|| read(&paths, options(algorithms, files), &Control::new()))
+                    .install(|| read(&paths, wanted(algorithms, files), &Control::new()))
                     .expect("reads");
                 for (shard, (_, bytes)) in read.iter().zip(&shards) {
                     assert_eq!(shard.header.tensors.len(), 7);
-                    for (tensor, digests) in shard.header.tensors.iter().zip(&shard.digests) {
+                    for (tensor, digests) in shard.header.tensors.iter().zip(digests(shard)) {
                         let start = usize::try_from(tensor.start).expect("small");
                         let end = usize::try_from(tensor.end).expect("small");
                         assert_eq!(
@@ -69,9 +77,9 @@ fn every_way_of_reading_gives_the_digests_of_the_bytes() {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
-    /// Tensors of any length at any place, small ones and ones that span subtrees: the digests of their bytes.
+    /// Read tensors of any length at any offset, small ones and ones that span subtrees.
     #[test]
-    fn any_lengths_give_the_digests_of_the_bytes(
+    fn tensors_of_any_length_have_the_digests_of_their_bytes(
         lengths in proptest::collection::vec(prop_oneof![0_usize..3000, 4_190_000..4_200_000_usize, Just(1024), Just(0)], 0..9),
         padding in 0_usize..1100,
         threads in 1_usize..4,
@@ -92,11 +100,11 @@ proptest! {
         let path = folder.path().join("shard");
         fs::write(&path, &bytes).expect("written");
         for (tensors, files) in [(Algorithms::BLAKE3, None), (Algorithms::BLAKE3, Some(Algorithms::BLAKE3)), (Algorithms::SHA256, None), (Algorithms::BLAKE3, Some(Algorithms::BOTH))] {
-            let read = pool::get(threads)
+            let read = pool::create(threads)
                 .expect("a pool")
-                .install(|| read(std::slice::from_ref(&path), options(tensors, files), &Control::new()))
+                .install(|| read(std::slice::from_ref(&path), wanted(tensors, files), &Control::new()))
                 .expect("reads");
-            for (tensor, digests) in read[0].header.tensors.iter().zip(&read[0].digests) {
+            for (tensor, digests) in read[0].header.tensors.iter().zip(digests(&read[0])) {
                 let range = usize::try_from(tensor.start).expect("small")..usize::try_from(tensor.end).expect("small");
                 prop_assert_eq!(*digests, Digests::of(&bytes[range], tensors));
             }
@@ -106,7 +114,7 @@ proptest! {
 }
 
 #[test]
-fn lying_and_truncated_files_are_errors_that_name_the_file() {
+fn malformed_files_are_errors_with_the_path() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("model.safetensors");
     let good = safetensors(&[("a", "U8", &[4], &[0; 4])]);
@@ -123,7 +131,7 @@ fn lying_and_truncated_files_are_errors_that_name_the_file() {
         fs::write(&path, bytes).expect("written");
         let error = read(
             std::slice::from_ref(&path),
-            options(Algorithms::BLAKE3, None),
+            wanted(Algorithms::BLAKE3, None),
             &Control::new(),
         )
         .expect_err("refused");
@@ -133,7 +141,7 @@ fn lying_and_truncated_files_are_errors_that_name_the_file() {
 }
 
 #[test]
-fn shards_are_held_against_the_index_that_named_them() {
+fn shards_are_checked_against_their_index() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("1.safetensors");
     fs::write(
@@ -143,7 +151,7 @@ fn shards_are_held_against_the_index_that_named_them() {
     .expect("written");
     let shards = read(
         std::slice::from_ref(&path),
-        options(Algorithms::BLAKE3, None),
+        wanted(Algorithms::BLAKE3, None),
         &Control::new(),
     )
     .expect("reads");

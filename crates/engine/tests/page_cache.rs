@@ -2,12 +2,16 @@
 #![cfg(target_os = "linux")]
 
 use lineaprint_digest::{Algorithms, Digests};
-use lineaprint_engine::page_cache::{Found, probe};
-use lineaprint_engine::readers::{self, Place};
-use lineaprint_engine::{Control, file, pool};
+use lineaprint_engine::digest::file;
+use lineaprint_engine::schedule::job::{self, Job};
+use lineaprint_engine::schedule::page_cache::{Residency, probe};
+use lineaprint_engine::schedule::pool;
+use lineaprint_engine::schedule::readers::AccessPattern;
+use lineaprint_engine::{Control, Result};
 use rustix::fs::Advice;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::channel;
 use tempfile::TempDir;
 
 /// The number of tmpfs, which has no disk to wait for.
@@ -24,7 +28,7 @@ fn write(folder: &Path, name: &str, bytes: usize) -> PathBuf {
     path
 }
 
-/// Tells the system to forget the content of a file.
+/// Tell the system to forget the content of a file.
 fn forget(path: &Path) {
     let file = File::open(path).expect("opened");
     file.sync_all().expect("written out");
@@ -38,18 +42,18 @@ fn on_disk(folder: &TempDir) -> bool {
 }
 
 #[test]
-fn large_files_are_waited_for_where_the_system_has_forgotten_them() {
+fn evicted_large_files_are_on_disk() {
     let folder = folder();
     let paths = ["a", "b"].map(|name| write(folder.path(), name, 5 << 20));
-    let in_memory = Found {
-        seen: 2,
-        files: 2,
+    let in_memory = Residency {
+        files_seen: 2,
+        files_probed: 2,
         bytes: 10 << 20,
-        asked: 16,
-        absent: 0,
+        pages_probed: 16,
+        pages_absent: 0,
     };
     assert_eq!(probe(&paths), in_memory);
-    assert!(!in_memory.waits());
+    assert!(!in_memory.is_on_disk());
     if !on_disk(&folder) {
         return;
     }
@@ -59,12 +63,12 @@ fn large_files_are_waited_for_where_the_system_has_forgotten_them() {
     let forgotten = probe(&paths);
     assert_eq!(
         forgotten,
-        Found {
-            absent: 16,
+        Residency {
+            pages_absent: 16,
             ..in_memory
         }
     );
-    assert!(forgotten.waits());
+    assert!(forgotten.is_on_disk());
     for path in &paths {
         fs::read(path).expect("read");
     }
@@ -72,7 +76,7 @@ fn large_files_are_waited_for_where_the_system_has_forgotten_them() {
 }
 
 #[test]
-fn small_files_are_looked_at_wherever_they_lie_beneath_a_folder() {
+fn small_files_are_probed_at_any_depth() {
     let folder = folder();
     for name in 0..40 {
         let inner = folder.path().join(format!("{}/deep", name % 4));
@@ -83,15 +87,37 @@ fn small_files_are_looked_at_wherever_they_lie_beneath_a_folder() {
         }
     }
     let found = probe(&[folder.path().to_owned()]);
-    assert_eq!((found.seen, found.mean_size()), (40, 5000));
-    assert_eq!(found.asked, found.files);
-    assert!((13..=16).contains(&found.files), "{found:?}");
-    assert_eq!(found.absent, if on_disk(&folder) { found.asked } else { 0 });
-    assert_eq!(found.waits(), on_disk(&folder));
+    assert_eq!((found.files_seen, found.mean_size()), (40, 5000));
+    assert_eq!(found.pages_probed, found.files_probed);
+    assert!((13..=16).contains(&found.files_probed), "{found:?}");
+    assert_eq!(
+        found.pages_absent,
+        if on_disk(&folder) { found.pages_probed } else { 0 }
+    );
+    assert_eq!(found.is_on_disk(), on_disk(&folder));
+}
+
+/// Hashes a file, and counts the threads of its pool.
+struct CountThreads(Vec<PathBuf>);
+
+impl Job for CountThreads {
+    type Output = (Digests, usize);
+
+    fn access(&self) -> AccessPattern<'_> {
+        AccessPattern::Sequential {
+            paths: &self.0,
+            digests: 1,
+        }
+    }
+
+    fn run(self, control: &Control) -> Result<Self::Output> {
+        let file = file::hash_path(&self.0[0], Algorithms::BLAKE3, control)?;
+        Ok((file.digests, rayon::current_num_threads()))
+    }
 }
 
 #[test]
-fn what_is_read_from_the_disk_has_the_digest_of_what_is_in_memory() {
+fn file_on_disk_has_its_digest_on_any_number_of_threads() {
     let folder = folder();
     // Several stretches for several threads, the last one of odd length.
     let bytes: Vec<u8> = (0..=250).cycle().take((70 << 20) + 12_345).collect();
@@ -101,42 +127,45 @@ fn what_is_read_from_the_disk_has_the_digest_of_what_is_in_memory() {
     for threads in [None, Some(1), Some(5)] {
         forget(&path);
         let control = Control::new();
-        let place = Place::bytes(std::slice::from_ref(&path), 1);
-        let (digests, used) = pool::get(threads.unwrap_or(2))
-            .expect("a pool")
-            .install(|| {
-                readers::with_readers(&place, threads, &control, || {
-                    let file = file::hash_path(&path, Algorithms::BLAKE3, &control)?;
-                    Ok((file.digests, rayon::current_num_threads()))
-                })
-            })
-            .expect("hashed");
+        let (sender, receiver) = channel();
+        job::spawn(
+            CountThreads(vec![path.clone()]),
+            threads,
+            control.clone(),
+            move || Some(move |outcome| sender.send(outcome).expect("the receiver is alive")),
+            |output| output,
+        )
+        .expect("started");
+        let (digests, used) = receiver.recv().expect("finished").expect("hashed");
         assert_eq!(digests, expected);
         assert_eq!(control.from_disk(), on_disk(&folder) && threads != Some(1));
+        let cores = pool::default_threads();
         // More than 32 threads make no disk faster.
-        let more = (pool::default_threads() * 2).min(32);
-        let fitting = if on_disk(&folder) && more > pool::default_threads() {
-            more
+        let fitting = if on_disk(&folder) {
+            cores.max((cores * 2).min(32))
         } else {
-            2
+            cores
         };
         assert_eq!(used, threads.unwrap_or(fitting));
     }
 }
 
 #[test]
-fn a_hole_is_not_waited_for() {
+fn hole_is_not_on_disk() {
     let folder = folder();
     let path = folder.path().join("sparse");
     File::create(&path)
         .and_then(|file| file.set_len(1 << 30))
         .expect("made");
     let found = probe(&[path]);
-    assert_eq!((found.bytes, found.asked, found.absent), (1 << 30, 8, 0));
+    assert_eq!(
+        (found.bytes, found.pages_probed, found.pages_absent),
+        (1 << 30, 8, 0)
+    );
 }
 
 #[test]
-fn what_is_no_file_is_not_looked_into() {
+fn only_regular_files_are_probed() {
     let folder = folder();
     let fifo = folder.path().join("fifo");
     rustix::fs::mknodat(
@@ -151,6 +180,6 @@ fn what_is_no_file_is_not_looked_into() {
     write(folder.path(), "empty", 0);
     let paths = [folder.path().to_owned(), fifo, folder.path().join("missing")];
     let found = probe(&paths);
-    assert_eq!((found.bytes, found.asked), (0, 0), "{found:?}");
-    assert!(!found.waits());
+    assert_eq!((found.bytes, found.pages_probed), (0, 0), "{found:?}");
+    assert!(!found.is_on_disk());
 }

@@ -5,11 +5,12 @@ mod support;
 use lineaprint_digest::sample::description::{self, Whole};
 use lineaprint_digest::sample::{Amount, FILE_UNIT, Plan, Strategy as How};
 use lineaprint_digest::{Algorithms, Digests};
-use lineaprint_engine::sample::array::ArraySample;
-use lineaprint_engine::sample::file::{FileSample, sample_all, sample_path};
-use lineaprint_engine::sample::{Extent, describe};
-use lineaprint_engine::share::Helpers;
-use lineaprint_engine::{Code, Control, pool};
+use lineaprint_engine::digest::sample::array::ArraySample;
+use lineaprint_engine::digest::sample::file::{FileSample, sample_all, sample_path};
+use lineaprint_engine::digest::sample::{Extent, describe};
+use lineaprint_engine::schedule::fork_join::Helpers;
+use lineaprint_engine::schedule::pool;
+use lineaprint_engine::{Code, Control};
 use proptest::prelude::*;
 use std::fs;
 use std::io::{Seek as _, SeekFrom, Write as _};
@@ -31,7 +32,7 @@ fn count(how: How, count: u64) -> Plan {
     Plan::new(how, Amount::Count(count), 0).expect("a plan")
 }
 
-/// The digests of a file of these bytes by plain gathering.
+/// Compute the digests of a file of these bytes in a slow and obvious way.
 fn slowly(bytes: &[u8], plan: &Plan, algorithms: Algorithms) -> Digests {
     let (stream, sampled) = chosen_bytes(bytes, plan, FILE_UNIT);
     let digests = Digests::of(&stream, algorithms);
@@ -46,14 +47,14 @@ fn slowly(bytes: &[u8], plan: &Plan, algorithms: Algorithms) -> Digests {
 }
 
 fn sample(path: &Path, plan: &Plan, algorithms: Algorithms, threads: usize) -> FileSample {
-    pool::get(threads)
+    pool::create(threads)
         .expect("a pool")
         .install(|| sample_path(path, plan, algorithms, &Control::new()))
         .expect("samples")
 }
 
 #[test]
-fn a_sample_of_several_windows_is_the_same_on_any_number_of_threads() {
+fn windows_are_independent_of_threads() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("file");
     let bytes = paint(8_000_000);
@@ -70,7 +71,7 @@ fn a_sample_of_several_windows_is_the_same_on_any_number_of_threads() {
 }
 
 #[test]
-fn what_the_plan_reads_whole_has_its_ordinary_digest() {
+fn plan_of_everything_gives_the_ordinary_digest() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("file");
     for length in [0, 1, 16_384, 16_385, 32_768, 100_000] {
@@ -94,16 +95,14 @@ fn what_the_plan_reads_whole_has_its_ordinary_digest() {
 }
 
 #[test]
-fn a_change_is_seen_where_the_plan_reads_and_nowhere_else() {
+fn only_chosen_bytes_count() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("file");
     let bytes = paint(50 * 16_384 + 3);
     let units = (bytes.len() as u64).div_ceil(FILE_UNIT);
     for plan in STRATEGIES.map(|how| count(how, 9)) {
         let selection = plan.select(units).expect("a sample");
-        let chosen: Vec<u64> = (0..selection.count())
-            .map(|place| selection.index(place))
-            .collect();
+        let chosen: Vec<u64> = (0..selection.count()).map(|rank| selection.index(rank)).collect();
         fs::write(&path, &bytes).expect("written");
         let before = sample(&path, &plan, Algorithms::BLAKE3, 2);
         for unit in 0..units {
@@ -131,7 +130,7 @@ fn a_change_is_seen_where_the_plan_reads_and_nowhere_else() {
 }
 
 #[test]
-fn one_failure_does_not_stop_the_others_and_progress_ends_at_what_was_read() {
+fn one_failure_does_not_stop_the_others() {
     let folder = tempfile::tempdir().expect("a folder");
     let good = folder.path().join("good");
     fs::write(&good, paint(10 * 16_384)).expect("written");
@@ -148,9 +147,9 @@ fn one_failure_does_not_stop_the_others_and_progress_ends_at_what_was_read() {
     assert_eq!(found[0].as_ref().expect_err("cancelled").code, Code::Cancelled);
 }
 
-/// The time is printed (`cargo test -- --nocapture`) and held to nothing: machines differ.
+/// Print the time (`cargo test -- --nocapture`) without a limit, because machines differ.
 #[test]
-fn a_sparse_file_of_100_gb_at_one_in_a_thousand_ends() {
+fn sparse_file_of_100_gb_is_sampled() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("sparse");
     let mut file = fs::File::create(&path).expect("made");
@@ -198,7 +197,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn any_plan_of_any_file_reads_what_it_says(plan in any_plan(), length in 0_usize..2_000_000) {
+    fn sampled_files_equal_the_reference(plan in any_plan(), length in 0_usize..2_000_000) {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("file");
         let bytes = paint(length);
@@ -210,7 +209,7 @@ proptest! {
     }
 
     #[test]
-    fn any_plan_of_any_array_gathers_what_it_says(
+    fn sampled_arrays_equal_the_reference(
         plan in any_plan(),
         elements in 0_usize..600_000,
         width in prop_oneof![Just(1_u64), Just(2), Just(4), Just(8)],
@@ -222,7 +221,7 @@ proptest! {
             return Ok(());
         };
         prop_assert_eq!(array.step(&bytes[1..], Helpers::None), None);
-        while array.step(&bytes, pool::beside()).expect("the same length") < stream.len() as u64 {}
+        while array.step(&bytes, pool::helper_pool()).expect("the same length") < stream.len() as u64 {}
         let whole = Whole { units: elements as u64, bytes: bytes.len() as u64 };
         let shape = [elements as u64];
         let expected = describe(&Digests::of(&stream, Algorithms::BOTH), |algorithm, hash| {

@@ -7,10 +7,11 @@ mod support;
 use lineaprint_digest::sample::description::{self, Entry, Whole};
 use lineaprint_digest::sample::{Amount, Plan, Strategy};
 use lineaprint_digest::{Algorithm, Algorithms, Digests, Hash};
-use lineaprint_engine::sample::Extent;
-use lineaprint_engine::sample::tree::sample;
-use lineaprint_engine::tree::{self, Content, Links, Options, Tree};
-use lineaprint_engine::{Code, Control, pool};
+use lineaprint_engine::digest::sample::Extent;
+use lineaprint_engine::digest::sample::tree::sample;
+use lineaprint_engine::digest::tree::{self, Content, Links, Options, Tree};
+use lineaprint_engine::schedule::pool;
+use lineaprint_engine::{Code, Control};
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::symlink;
@@ -19,7 +20,7 @@ use support::paint;
 
 const STRATEGIES: [Strategy; 3] = [Strategy::Strided, Strategy::Random { seed: 5 }, Strategy::Blocks];
 
-/// Every file below a folder with its relative path, sorted by the bytes of the paths.
+/// Return every file below a folder with its relative path, sorted by the bytes of the paths.
 fn files_of(root: &Path, folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).expect("lists") {
@@ -38,13 +39,13 @@ fn files_of(root: &Path, folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     found
 }
 
-/// The digest of a sample by plain recursion, and the paths that it reads.
+/// Compute the digest of a sample by recursion, and the paths that it reads.
 fn slowly(root: &Path, plan: &Plan, algorithm: Algorithm) -> (Hash, Vec<Vec<u8>>) {
     let files = files_of(root, root);
     let units = files.len() as u64;
     let selection = plan.select(units).expect("a sample");
     let chosen: Vec<usize> = (0..selection.count())
-        .map(|place| usize::try_from(selection.index(place)).expect("small"))
+        .map(|rank| usize::try_from(selection.index(rank)).expect("small"))
         .collect();
     let mut entries: Vec<Entry<'_>> = files
         .iter()
@@ -100,14 +101,14 @@ fn both() -> Options {
 }
 
 fn run(root: &Path, plan: &Plan, options: &Options, threads: usize) -> (Tree, Extent) {
-    pool::get(threads)
+    pool::create(threads)
         .expect("a pool")
         .install(|| sample(root, plan, options, &Control::new()))
         .expect("samples")
 }
 
 #[test]
-fn any_plan_on_any_number_of_threads_has_the_digest_of_plain_recursion() {
+fn sampled_trees_equal_the_reference() {
     let root = make();
     for strategy in STRATEGIES {
         for wanted in [1, 3, 7, 20, 46] {
@@ -118,26 +119,30 @@ fn any_plan_on_any_number_of_threads_has_the_digest_of_plain_recursion() {
                     let (digest, paths) = slowly(root.path(), &plan, algorithm);
                     assert_eq!(tree.digests.get(algorithm), Some(digest), "{plan:?}");
                     let read: Vec<_> = tree
+                        .listing
                         .entries
                         .iter()
                         .filter(|entry| match &entry.content {
                             Content::File(file) => file.digests.get(algorithm).is_some(),
-                            Content::Link(_) => false,
+                            Content::Unread { .. } | Content::Link(_) => false,
                         })
                         .map(|entry| entry.path.clone())
                         .collect();
                     assert_eq!(read, paths);
                     assert_eq!(extent.units_read, paths.len() as u64);
                 }
-                assert_eq!((extent.units, tree.files, tree.entries.len()), (47, 47, 47));
-                assert_eq!(extent.bytes, tree.bytes);
+                assert_eq!(
+                    (extent.units, tree.listing.files, tree.listing.entries.len()),
+                    (47, 47, 47)
+                );
+                assert_eq!(extent.bytes, tree.listing.bytes);
             }
         }
     }
 }
 
 #[test]
-fn names_and_lengths_are_always_seen_and_contents_where_they_are_read() {
+fn names_and_lengths_always_count() {
     let plan = count(Strategy::Strided, 5);
     let root = make();
     let digest = || run(root.path(), &plan, &both(), 2).0.digests;
@@ -165,7 +170,7 @@ fn names_and_lengths_are_always_seen_and_contents_where_they_are_read() {
 }
 
 #[test]
-fn links_are_followed_recorded_or_refused_as_in_a_full_pass() {
+fn links_are_treated_as_in_a_full_pass() {
     let root = make();
     let plan = count(Strategy::Strided, 6);
     let with = |links| Options { links, ..both() };
@@ -175,7 +180,7 @@ fn links_are_followed_recorded_or_refused_as_in_a_full_pass() {
     let (expected, _) = slowly(root.path(), &plan, Algorithm::Blake3);
     assert_eq!(tree.digests.blake3, Some(expected));
     let recorded = run(root.path(), &plan, &with(Links::Record), 2).0;
-    assert_eq!((recorded.files, recorded.links), (47, 1));
+    assert_eq!((recorded.listing.files, recorded.listing.links), (47, 1));
     assert_ne!(recorded.digests, without.digests);
     fs::remove_file(root.path().join("zz")).expect("removed");
     symlink("deep/er/.", root.path().join("zz")).expect("linked");
@@ -186,19 +191,19 @@ fn links_are_followed_recorded_or_refused_as_in_a_full_pass() {
 }
 
 #[test]
-fn what_the_plan_reads_whole_has_its_ordinary_digest() {
+fn plan_of_everything_gives_the_ordinary_digest() {
     let root = make();
     let full = tree::hash(root.path(), &both(), &Control::new()).expect("hashes");
     let above = Plan::new(Strategy::Strided, Amount::Count(2), 47).expect("a plan");
     for plan in [above, count(Strategy::Blocks, 47)] {
         let (tree, extent) = run(root.path(), &plan, &both(), 2);
         assert_eq!(tree, full);
-        assert!(!extent.sampled && extent.units_read == 47 && extent.bytes_read == full.bytes);
+        assert!(!extent.sampled && extent.units_read == 47 && extent.bytes_read == full.listing.bytes);
     }
 }
 
 #[test]
-fn progress_ends_at_what_was_read_and_a_cancelled_job_gives_no_digest() {
+fn progress_counts_read_bytes_and_cancel_stops() {
     let root = make();
     let plan = count(Strategy::Strided, 5);
     let control = Control::new();

@@ -3,12 +3,18 @@
 
 mod support;
 
+use lineaprint_digest::sample::{Amount, Plan, Strategy};
 use lineaprint_digest::{Algorithm, Algorithms, Digests};
-use lineaprint_engine::tree::{Content, Links, Options, Tree, WarningKind, hash};
-use lineaprint_engine::{Code, Control, Error, pool};
+use lineaprint_engine::digest::sample::tree::sample;
+use lineaprint_engine::digest::tree::{Content, Links, Options, Tree, WarningKind, hash};
+use lineaprint_engine::schedule::pool;
+use lineaprint_engine::{Code, Control, Error};
 use proptest::prelude::*;
+use rustix::fs::{FileType, Mode, OFlags};
 use std::ffi::OsStr;
 use std::fs;
+use std::io::Write as _;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -41,7 +47,7 @@ fn with(links: Links) -> Options {
 }
 
 #[test]
-fn one_entry_two_entries_and_moved_bytes_all_differ() {
+fn names_and_contents_do_not_mix() {
     // The tracker this replaces gave `a` = "bHELLO" and `ab` = "HELLO" one digest, and one file and two.
     let digests = [
         tree(folder(&[("a", b"bHELLO")]).path()).digests,
@@ -55,27 +61,27 @@ fn one_entry_two_entries_and_moved_bytes_all_differ() {
 }
 
 #[test]
-fn where_it_lies_and_what_it_may_do_does_not_count() {
+fn location_and_permissions_do_not_count() {
     use std::os::unix::fs::PermissionsExt as _;
     let one = folder(&[("a", b"x"), ("b/c", b"y")]);
     let other = folder(&[("b/c", b"y"), ("a", b"x")]);
     fs::set_permissions(other.path().join("a"), fs::Permissions::from_mode(0o700)).expect("set");
     fs::create_dir_all(other.path().join("empty/deeper")).expect("made");
     assert_eq!(tree(one.path()), tree(other.path()));
-    assert_eq!(tree(one.path()).folders, 2);
+    assert_eq!(tree(one.path()).listing.folders, 2);
 }
 
 #[test]
-fn an_empty_root_is_the_description_of_nothing() {
+fn empty_root_has_a_digest() {
     let empty = tree(folder(&[]).path());
     let expected = lineaprint_digest::description::tree(Algorithm::Blake3, &mut []);
     assert_eq!(empty.digests.blake3, Some(expected));
-    assert_eq!((empty.files, empty.folders), (0, 0));
+    assert_eq!((empty.listing.files, empty.listing.folders), (0, 0));
 }
 
 #[test]
-fn git_and_our_own_store_are_skipped_at_any_depth_unless_asked_for() {
-    let plain = folder(&[("a", b"x"), ("sub/b", b"y")]);
+fn git_and_stores_are_skipped_at_any_depth() {
+    let without_stores = folder(&[("a", b"x"), ("sub/b", b"y")]);
     let with_stores = folder(&[
         ("a", b"x"),
         ("sub/b", b"y"),
@@ -86,7 +92,10 @@ fn git_and_our_own_store_are_skipped_at_any_depth_unless_asked_for() {
     ]);
     let ordinary = folder(&[("a", b"x"), ("sub/b", b"y"), (".gitignore", b"a")]);
     assert_eq!(tree(with_stores.path()).digests, tree(ordinary.path()).digests);
-    assert_ne!(tree(with_stores.path()).digests, tree(plain.path()).digests);
+    assert_ne!(
+        tree(with_stores.path()).digests,
+        tree(without_stores.path()).digests
+    );
     let all = Options {
         include_skipped: true,
         ..Options::default()
@@ -94,13 +103,14 @@ fn git_and_our_own_store_are_skipped_at_any_depth_unless_asked_for() {
     assert_eq!(
         hash(with_stores.path(), &all, &Control::new())
             .expect("hashes")
+            .listing
             .files,
         6
     );
 }
 
 #[test]
-fn ignore_patterns_leave_out_what_they_match() {
+fn ignore_patterns_exclude_entries() {
     let root = folder(&[
         ("a.txt", b"x"),
         ("b.log", b"y"),
@@ -126,7 +136,7 @@ fn ignore_patterns_leave_out_what_they_match() {
     assert_eq!(fails(root.path(), &bad).code, Code::Format);
 }
 
-/// With the files of patterns, and with the patterns that they gave.
+/// Hash a folder with its ignore files, and again with the patterns that they gave.
 fn with_ignore_files(root: &Path, ignore: &[&str]) -> Tree {
     let own: Vec<String> = ignore.iter().map(|pattern| (*pattern).to_owned()).collect();
     let options = |ignore, ignore_files| Options {
@@ -136,25 +146,27 @@ fn with_ignore_files(root: &Path, ignore: &[&str]) -> Tree {
         ..Options::default()
     };
     let read = hash(root, &options(own.clone(), true), &Control::new()).expect("hashes");
-    let given = [read.ignore_files.clone(), own].concat();
+    let given = [read.listing.ignore_files.clone(), own].concat();
     let again = hash(root, &options(given, false), &Control::new()).expect("hashes");
-    let again = Tree {
-        ignore_files: read.ignore_files.clone(),
-        ..again
-    };
-    assert_eq!(read, again, "the patterns alone leave out the same");
+    let mut expected = again;
+    expected
+        .listing
+        .ignore_files
+        .clone_from(&read.listing.ignore_files);
+    assert_eq!(read, expected, "the patterns alone leave out the same");
     read
 }
 
 fn paths(tree: &Tree) -> Vec<&str> {
-    tree.entries
+    tree.listing
+        .entries
         .iter()
         .map(|entry| std::str::from_utf8(&entry.path).expect("UTF-8"))
         .collect()
 }
 
 #[test]
-fn files_of_patterns_leave_out_what_they_match_in_their_folders() {
+fn ignore_files_exclude_entries_of_their_folders() {
     let root = folder(&[
         (
             ".lineaprintignore",
@@ -190,7 +202,7 @@ fn files_of_patterns_leave_out_what_they_match_in_their_folders() {
         ]
     );
     assert_eq!(
-        tree.ignore_files,
+        tree.listing.ignore_files,
         [
             "*.log",
             "/top",
@@ -201,7 +213,7 @@ fn files_of_patterns_leave_out_what_they_match_in_their_folders() {
             "/sub/deep/x"
         ]
     );
-    assert_eq!(tree.ignored, 8);
+    assert_eq!(tree.listing.ignored, 8);
     // Those of the caller decide.
     let tree = with_ignore_files(root.path(), &["!a.log", "/sub"]);
     assert_eq!(
@@ -209,12 +221,12 @@ fn files_of_patterns_leave_out_what_they_match_in_their_folders() {
         [".gitignore", ".lineaprintignore", "a.log", "own 1/x"]
     );
     // They are ordinary files, and mean nothing unless asked for.
-    assert_eq!(self::tree(root.path()).files, 16);
-    assert_eq!(self::tree(root.path()).ignored, 0);
+    assert_eq!(self::tree(root.path()).listing.files, 16);
+    assert_eq!(self::tree(root.path()).listing.ignored, 0);
 }
 
 #[test]
-fn a_file_of_patterns_that_is_none_is_an_error_that_names_it() {
+fn malformed_ignore_file_is_an_error() {
     let options = Options {
         ignore_files: true,
         ..Options::default()
@@ -235,11 +247,14 @@ fn a_file_of_patterns_that_is_none_is_an_error_that_names_it() {
         ..options
     };
     let tree = hash(root.path(), &recorded, &Control::new()).expect("hashes");
-    assert_eq!((tree.files, tree.links, tree.ignored), (3, 1, 0));
+    assert_eq!(
+        (tree.listing.files, tree.listing.links, tree.listing.ignored),
+        (3, 1, 0)
+    );
 }
 
 #[test]
-fn followed_links_equal_what_they_lead_to() {
+fn followed_links_equal_their_targets() {
     // The shape of a Hugging Face cache: a snapshot of links into blobs.
     let root = folder(&[("blobs/1", b"weights"), ("blobs/2", b"config")]);
     let snapshot = root.path().join("snapshot");
@@ -249,9 +264,10 @@ fn followed_links_equal_what_they_lead_to() {
     let real = folder(&[("model", b"weights"), ("sub/config", b"config")]);
     let linked = tree(&snapshot);
     assert_eq!(linked.digests, tree(real.path()).digests);
-    assert_eq!(linked.warnings.len(), 2);
+    assert_eq!(linked.listing.warnings.len(), 2);
     assert!(
         linked
+            .listing
             .warnings
             .iter()
             .all(|warning| warning.kind == WarningKind::LinkLeavesRoot)
@@ -261,11 +277,11 @@ fn followed_links_equal_what_they_lead_to() {
 }
 
 #[test]
-fn recorded_links_count_by_their_target() {
+fn recorded_links_count_by_target() {
     let root = folder(&[("a", b"x")]);
     symlink("a", root.path().join("link")).expect("linked");
     let record = hash(root.path(), &with(Links::Record), &Control::new()).expect("hashes");
-    assert_eq!((record.files, record.links), (1, 1));
+    assert_eq!((record.listing.files, record.listing.links), (1, 1));
     fs::remove_file(root.path().join("link")).expect("removed");
     symlink("b", root.path().join("link")).expect("linked");
     let other =
@@ -275,7 +291,7 @@ fn recorded_links_count_by_their_target() {
 }
 
 #[test]
-fn dangling_and_circular_links_are_errors_that_name_them() {
+fn dangling_and_circular_links_are_errors() {
     let root = folder(&[("a/b", b"x")]);
     symlink("nowhere", root.path().join("a/dangling")).expect("linked");
     let error = fails(root.path(), &with(Links::Follow));
@@ -296,7 +312,7 @@ fn dangling_and_circular_links_are_errors_that_name_them() {
 }
 
 #[test]
-fn the_same_folder_twice_side_by_side_is_fine() {
+fn two_links_to_one_folder_are_no_cycle() {
     let root = folder(&[("a/x", b"1")]);
     symlink("a", root.path().join("b")).expect("linked");
     let copied = folder(&[("a/x", b"1"), ("b/x", b"1")]);
@@ -320,7 +336,7 @@ fn special_files_are_errors() {
 }
 
 #[test]
-fn names_are_bytes_and_odd_ones_are_reported() {
+fn unusual_names_are_reported() {
     let root = folder(&[("readme", b"1"), ("README", b"2")]);
     fs::write(root.path().join(OsStr::from_bytes(b"caf\xe9")), b"3").expect("written");
     fs::write(root.path().join("cafe\u{301}"), b"4").expect("written");
@@ -333,6 +349,7 @@ fn names_are_bytes_and_odd_ones_are_reported() {
     let hashed = hash(root.path(), &options, &Control::new()).expect("hashes");
     let count = |kind| {
         hashed
+            .listing
             .warnings
             .iter()
             .filter(|warning| warning.kind == kind)
@@ -340,14 +357,20 @@ fn names_are_bytes_and_odd_ones_are_reported() {
     };
     assert_eq!(count(WarningKind::NameNotUnicode), 1);
     assert_eq!(count(WarningKind::NamesCollide), 4);
-    assert_eq!(hashed.entries.len(), 6);
-    assert!(hashed.entries.is_sorted_by(|a, b| a.path < b.path));
-    assert!(hashed.entries.iter().any(|entry| entry.path == b"caf\xe9"));
+    assert_eq!(hashed.listing.entries.len(), 6);
+    assert!(hashed.listing.entries.is_sorted_by(|a, b| a.path < b.path));
+    assert!(
+        hashed
+            .listing
+            .entries
+            .iter()
+            .any(|entry| entry.path == b"caf\xe9")
+    );
     assert_eq!(hashed.digests.blake3, slow_tree(root.path(), Algorithm::Blake3));
 }
 
 #[test]
-fn a_listed_entry_holds_the_digest_of_its_file() {
+fn listed_entry_has_the_digest_of_its_file() {
     let root = folder(&[("sub/deep/file", b"content")]);
     let options = Options {
         list: true,
@@ -355,31 +378,75 @@ fn a_listed_entry_holds_the_digest_of_its_file() {
         ..Options::default()
     };
     let hashed = hash(root.path(), &options, &Control::new()).expect("hashes");
-    assert_eq!(hashed.entries[0].path, b"sub/deep/file");
-    let Content::File(file) = &hashed.entries[0].content else {
+    assert_eq!(hashed.listing.entries[0].path, b"sub/deep/file");
+    let Content::File(file) = &hashed.listing.entries[0].content else {
         panic!("a file")
     };
     assert_eq!(file.digests, Digests::of(b"content", Algorithms::BOTH));
 }
 
-#[test]
-fn a_thousand_folders_deep_is_no_problem() {
-    let root = tempfile::tempdir().expect("a folder");
-    let mut path = root.path().to_owned();
-    for _ in 0..1000 {
-        path.push("d");
+/// A chain of folders that is deeper than any path is long.
+struct DeepTree {
+    root: TempDir,
+    depth: usize,
+}
+
+impl DeepTree {
+    /// Make the chain, and call `fill` with the deepest folder.
+    fn new(depth: usize, fill: impl FnOnce(&OwnedFd)) -> Self {
+        let root = tempfile::tempdir().expect("a folder");
+        let open = OFlags::RDONLY | OFlags::DIRECTORY;
+        let mut folder = rustix::fs::open(root.path(), open, Mode::empty()).expect("opened");
+        for _ in 0..depth {
+            rustix::fs::mkdirat(&folder, "d", Mode::RWXU).expect("made");
+            folder = rustix::fs::openat(&folder, "d", open, Mode::empty()).expect("opened");
+        }
+        fill(&folder);
+        Self { root, depth }
     }
-    fs::create_dir_all(&path).expect("made");
-    fs::write(path.join("x"), b"deep").expect("written");
-    let hashed = pool::get(2)
-        .expect("a pool")
-        .install(|| hash(root.path(), &Options::default(), &Control::new()))
-        .expect("hashes");
-    assert_eq!((hashed.files, hashed.folders), (1, 1001));
+}
+
+impl Drop for DeepTree {
+    /// Remove the chain from its root, since no path reaches its end.
+    fn drop(&mut self) {
+        let (first, second) = (self.root.path().join("d"), self.root.path().join("e"));
+        for _ in 1..self.depth {
+            fs::rename(first.join("d"), &second).expect("moved");
+            fs::remove_dir(&first).expect("removed");
+            fs::rename(&second, &first).expect("moved");
+        }
+    }
 }
 
 #[test]
-fn the_root_must_be_a_folder() {
+fn deep_trees_need_no_stack() {
+    let tree = DeepTree::new(12_000, |folder| {
+        let file = rustix::fs::openat(folder, "x", OFlags::CREATE | OFlags::WRONLY, Mode::RUSR);
+        fs::File::from(file.expect("created"))
+            .write_all(b"deep")
+            .expect("written");
+    });
+    let hashed = pool::create(2)
+        .expect("a pool")
+        .install(|| hash(tree.root.path(), &Options::default(), &Control::new()))
+        .expect("hashes");
+    assert_eq!((hashed.listing.files, hashed.listing.folders), (1, 12_001));
+    let plan = Plan::new(Strategy::Strided, Amount::Count(2), 0).expect("a plan");
+    let sampled = sample(tree.root.path(), &plan, &Options::default(), &Control::new());
+    assert_eq!(sampled.expect("samples").0, hashed, "one file is all files");
+}
+
+#[test]
+fn error_in_a_deep_tree_needs_no_stack() {
+    let tree = DeepTree::new(12_000, |folder| {
+        rustix::fs::mknodat(folder, "fifo", FileType::Fifo, Mode::RUSR, 0).expect("made");
+    });
+    let error = fails(tree.root.path(), &Options::default());
+    assert_eq!(error.code, Code::NotRegular);
+}
+
+#[test]
+fn root_must_be_a_folder() {
     let root = folder(&[("a", b"x")]);
     assert_eq!(
         fails(&root.path().join("a"), &Options::default()).code,
@@ -393,9 +460,9 @@ fn the_root_must_be_a_folder() {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
-    /// Any tree, any number of threads: the digest that plain recursion finds.
+    /// Hash any tree on any number of threads: the digest of the recursive reference.
     #[test]
-    fn any_tree_equals_plain_recursion(
+    fn trees_equal_the_reference(
         files in proptest::collection::btree_map("[a-c]{1,2}(/[a-cä-]{1,3}){0,3}", 0_usize..6000, 0..24),
         threads in 1_usize..5,
     ) {
@@ -408,7 +475,7 @@ proptest! {
             }
         }
         let options = Options { algorithms: Algorithms::BOTH, ..Options::default() };
-        let hashed = pool::get(threads)
+        let hashed = pool::create(threads)
             .expect("a pool")
             .install(|| hash(root.path(), &options, &Control::new()))
             .expect("hashes");
@@ -420,7 +487,7 @@ proptest! {
     }
 
     #[test]
-    fn files_of_patterns_equal_the_patterns_that_they_give(
+    fn ignore_files_equal_their_patterns(
         files in prop::collection::btree_set("(a|b|c|dd|x.y)(/(a|b|c|dd|x.y)){0,3}", 0..30),
         lists in prop::collection::vec((
             "(|a/|b/|c/|a/b/|a/b/c/|dd/dd/)",

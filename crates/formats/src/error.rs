@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Why a file was refused.
+/// The reason why a file was refused.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FormatError {
     /// One plain sentence without the path, which the caller knows.
@@ -18,7 +18,7 @@ pub struct FormatError {
 }
 
 impl FormatError {
-    /// An error about the file as a whole.
+    /// Create an error about the file as a whole.
     pub fn new(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
@@ -26,7 +26,7 @@ impl FormatError {
         }
     }
 
-    /// An error about something that is known and not read.
+    /// Create an error about something that is known and not supported.
     pub fn unsupported(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
@@ -35,16 +35,16 @@ impl FormatError {
         }
     }
 
-    /// Names the tensor.
+    /// Set the tensor.
     #[must_use]
     pub fn tensor(mut self, name: &str) -> Self {
         self.tensor = Some(name.to_owned());
         self
     }
 
-    /// Adds what was demanded and what was there.
+    /// Set the expected and the received value.
     #[must_use]
-    pub fn but(mut self, expected: impl fmt::Display, received: impl fmt::Display) -> Self {
+    pub fn with_expected(mut self, expected: impl fmt::Display, received: impl fmt::Display) -> Self {
         self.expected = Some(expected.to_string());
         self.received = Some(received.to_string());
         self

@@ -1,17 +1,19 @@
 //! Readers of model and table formats: bytes in, validated spans and columns out.
 //!
+//! - [`model`]: read safetensors headers and shard indexes; the table of dtypes.
+//! - [`table`]: read Parquet, Arrow IPC, CSV and JSON lines.
+//! - [`text`]: read JSON objects with order and duplicates kept, and canonicalise JSON.
+//! - [`error`]: the one error type.
+//!
 //! Nothing here opens a file, and nothing is allocated by a number that a file states before that number
 //! was checked against what is left of the file. Models and tables come from strangers.
 
 #![forbid(unsafe_code)]
 
-pub mod canonical;
-pub mod dtype;
 pub mod error;
-pub mod json;
-pub mod safetensors;
-pub mod shards;
+pub mod model;
 pub mod table;
+pub mod text;
 
-pub use dtype::Dtype;
 pub use error::FormatError;
+pub use model::dtype::Dtype;

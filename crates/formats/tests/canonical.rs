@@ -1,6 +1,6 @@
 //! The fast canonical form of JSON against slow and obvious ways, and against the vectors.
 
-use lineaprint_formats::canonical::canonical;
+use lineaprint_formats::text::canonical::canonical;
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ fn text(document: &str) -> Option<String> {
 }
 
 #[test]
-fn the_vectors() {
+fn vectors() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../vectors/canonical-json.json");
     let file = std::fs::read_to_string(path).expect("reads");
     let file: Value = serde_json::from_str(&file).expect("JSON");
@@ -33,7 +33,7 @@ fn the_vectors() {
 }
 
 #[test]
-fn what_is_refused() {
+fn invalid_documents_are_refused() {
     for document in [
         "",
         " ",
@@ -76,7 +76,7 @@ fn what_is_refused() {
 }
 
 #[test]
-fn keys_are_in_the_order_of_utf16() {
+fn keys_are_sorted_by_utf16() {
     assert_eq!(
         text("{\"\u{ff61}\":1,\"\u{1f600}\":2,\"\u{d7ff}\":3,\"\u{e000}\":4,\"a\":5,\"\":6,\"aa\":7}")
             .as_deref(),
@@ -115,7 +115,7 @@ fn check_order(value: &Value, written: &str) {
 
 proptest! {
     #[test]
-    fn the_canonical_text_means_the_same_and_is_its_own(value in any_json(), pretty in any::<bool>()) {
+    fn canonical_text_is_equal_and_stable(value in any_json(), pretty in any::<bool>()) {
         let document = if pretty {
             serde_json::to_string_pretty(&value)
         } else {
@@ -130,11 +130,11 @@ proptest! {
     }
 
     #[test]
-    fn a_double_is_written_with_the_fewest_digits_that_mean_it(value in any::<f64>(), places in 0_usize..30) {
+    fn doubles_have_the_shortest_digits(value in any::<f64>(), digits in 0_usize..30) {
         prop_assume!(value.is_finite());
         let written = text(&format!("{value:e}")).expect("is JSON");
         let read: f64 = written.parse().expect("a number");
-        // To the bit, but for zero, which has no sign in JSON.
+        // Equal to the bit, except zero, which has no sign in JSON.
         let expected = if value.abs() > 0.0 { value } else { 0.0 };
         prop_assert_eq!(read.to_bits(), expected.to_bits());
         let significant = |text: &str| {
@@ -143,7 +143,7 @@ proptest! {
         };
         prop_assert_eq!(significant(&written), significant(&format!("{value:e}")), "{}", written);
         // However it was written.
-        let rounded = format!("{value:.places$e}");
+        let rounded = format!("{value:.digits$e}");
         let again: f64 = rounded.parse().expect("a number");
         if again.is_finite() {
             prop_assert_eq!(text(&rounded), text(&format!("{again:?}")));
@@ -151,7 +151,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_it_takes_serde_takes_too(pieces in prop::collection::vec(prop::sample::select(vec![
+    fn accepted_documents_are_accepted_by_serde(pieces in prop::collection::vec(prop::sample::select(vec![
         "{", "}", "[", "]", ",", ":", "\"", "a", "\\", "1", "-", ".", "e", " ", "null", "tru", "0", "\\u0061", "\u{e9}",
     ]), 0..9)) {
         let document = pieces.concat();
@@ -162,7 +162,7 @@ proptest! {
     }
 
     #[test]
-    fn it_takes_any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+    fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
         canonical(&bytes);
     }
 }

@@ -1,8 +1,8 @@
 //! safetensors headers, honest and lying.
 
 use lineaprint_formats::FormatError;
-use lineaprint_formats::dtype::DTYPES;
-use lineaprint_formats::safetensors::{HEADER_LIMIT, Header, header_length, parse};
+use lineaprint_formats::model::dtype::DTYPES;
+use lineaprint_formats::model::safetensors::{HEADER_LIMIT, Header, header_length, parse};
 use proptest::prelude::*;
 use safetensors::Dtype as ReferenceDtype;
 
@@ -17,7 +17,7 @@ fn refusal(header: &str, data_bytes: u64) -> FormatError {
 const ONE: &str = r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#;
 
 #[test]
-fn an_honest_header_gives_its_tensors_in_the_order_of_their_bytes() {
+fn tensors_come_in_byte_order() {
     let header = r#"{"__metadata__":{"format":"pt"},
         "b":{"dtype":"F16","shape":[2,3],"data_offsets":[4,16]},
         "a":{"dtype":"I32","shape":[],"data_offsets":[0,4]}}   "#;
@@ -31,14 +31,14 @@ fn an_honest_header_gives_its_tensors_in_the_order_of_their_bytes() {
 }
 
 #[test]
-fn an_empty_model_and_empty_tensors_are_fine() {
+fn empty_models_and_tensors_are_valid() {
     assert_eq!(read("{}", 0).expect("reads").tensors, []);
     let empty = r#"{"a":{"dtype":"F32","shape":[0,7],"data_offsets":[0,0]},"b":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}"#;
     assert_eq!(read(empty, 1).expect("reads").tensors.len(), 2);
 }
 
 #[test]
-fn two_entries_of_one_name_are_refused_though_the_reference_crate_takes_the_last() {
+fn duplicate_names_are_refused() {
     let header = r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"I32","shape":[1],"data_offsets":[0,4]}}"#;
     let error = refusal(header, 4);
     assert_eq!(error.tensor.as_deref(), Some("a"));
@@ -53,14 +53,14 @@ fn two_entries_of_one_name_are_refused_though_the_reference_crate_takes_the_last
 }
 
 #[test]
-fn an_escaped_spelling_of_the_same_name_is_the_same_name() {
+fn escaped_names_are_equal() {
     let header = r#"{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"\u0061":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}"#;
     assert!(refusal(header, 2).message.contains("twice"));
 }
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table of cases")]
-fn what_the_description_of_the_format_forbids_is_refused() {
+fn format_violations_are_refused() {
     let cases: &[(&str, &str, u64, &str)] = &[
         ("leading space", &format!(" {ONE}"), 8, "start with {"),
         ("not an object", "[1]", 0, "start with {"),
@@ -179,20 +179,20 @@ fn what_the_description_of_the_format_forbids_is_refused() {
             "twice",
         ),
     ];
-    for (what, header, data, said) in cases {
+    for (what, header, data, expected) in cases {
         let error = refusal(header, *data);
-        assert!(error.to_string().contains(said), "{what}: {error}");
+        assert!(error.to_string().contains(expected), "{what}: {error}");
     }
 }
 
 #[test]
-fn headers_that_are_not_utf8_are_refused() {
+fn invalid_utf8_headers_are_refused() {
     let error = parse(b"{\"\xff\":1}", 100).expect_err("refused");
     assert!(error.message.contains("UTF-8"));
 }
 
 #[test]
-fn a_stated_length_is_held_against_the_limit_and_the_file() {
+fn header_length_is_checked() {
     assert_eq!(header_length(2_u64.to_le_bytes(), 10), Ok(2));
     assert!(header_length(3_u64.to_le_bytes(), 10).is_err());
     assert!(header_length(u64::MAX.to_le_bytes(), u64::MAX).is_err());
@@ -201,13 +201,13 @@ fn a_stated_length_is_held_against_the_limit_and_the_file() {
 }
 
 #[test]
-fn deep_nesting_is_an_error_and_not_a_crash() {
+fn deep_nesting_is_an_error() {
     let header = format!("{{\"a\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
     assert!(refusal(&header, 0).message.contains("malformed"));
 }
 
 #[test]
-fn our_dtypes_are_those_of_the_reference_crate() {
+fn dtypes_equal_the_reference_crate() {
     for dtype in DTYPES {
         let reference: ReferenceDtype =
             serde_json::from_str(&format!("\"{}\"", dtype.name)).expect("the crate knows it");
@@ -216,18 +216,18 @@ fn our_dtypes_are_those_of_the_reference_crate() {
 }
 
 proptest! {
-    /// Whatever the bytes are: an answer, never a panic, and never tensors outside the file.
+    /// Parse any bytes: an answer, never a panic, and never tensors outside the file.
     #[test]
-    fn any_bytes_get_an_answer(bytes in proptest::collection::vec(any::<u8>(), 0..400), data in 0_u64..64) {
+    fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400), data in 0_u64..64) {
         let length = 8 + bytes.len() as u64 + data;
         if let Ok(header) = parse(&bytes, length) {
             prop_assert!(header.tensors.iter().all(|tensor| tensor.end <= length));
         }
     }
 
-    /// A valid header with one byte changed: refused, or still within the file and without two equal names.
+    /// Change one byte of a valid header: it is refused, or stays within the file and has no two equal names.
     #[test]
-    fn one_changed_byte_never_gets_past_the_file(at in 0_usize..200, to in any::<u8>()) {
+    fn changed_byte_never_leaves_the_file(at in 0_usize..200, to in any::<u8>()) {
         let text = r#"{"w":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]},"b":{"dtype":"U8","shape":[4],"data_offsets":[16,20]}}"#;
         let mut bytes = text.as_bytes().to_vec();
         let at = at % bytes.len();

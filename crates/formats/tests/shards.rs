@@ -1,13 +1,13 @@
 //! Shard indexes, honest and lying.
 
-use lineaprint_formats::shards::{check, parse};
+use lineaprint_formats::model::safetensors::shards::{check, parse};
 
 fn index(map: &str) -> String {
     format!(r#"{{"metadata":{{"total_size":8}},"weight_map":{map}}}"#)
 }
 
 #[test]
-fn an_honest_index_names_its_shards_once() {
+fn index_lists_each_shard_once() {
     let index = parse(index(r#"{"b":"2.safetensors","a":"1.safetensors","c":"1.safetensors"}"#).as_bytes())
         .expect("reads");
     assert_eq!(index.shards(), ["1.safetensors", "2.safetensors"]);
@@ -48,17 +48,17 @@ fn malformed_indexes_are_refused() {
         (r#"{"weight_map":{"a":"x","a":"y"}}"#, "twice"),
         (r#"{"weight_map":{"a":"x"},"weight_map":{"a":"y"}}"#, "twice"),
     ];
-    for (json, said) in cases {
+    for (json, expected) in cases {
         let error = parse(json.as_bytes()).expect_err(json);
-        assert!(error.to_string().contains(said), "{json}: {error}");
+        assert!(error.to_string().contains(expected), "{json}: {error}");
     }
 }
 
-/// What the shards hold, and the tensor and the words of the refusal.
+/// The content of the shards, and the tensor and the words of the refusal.
 type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str);
 
 #[test]
-fn an_index_that_does_not_fit_its_shards_is_refused_with_the_name() {
+fn mismatched_index_is_refused() {
     let index = parse(index(r#"{"a":"1","b":"2"}"#).as_bytes()).expect("reads");
     let cases: [Case; 5] = [
         (&[("a", "1")], "b", "does not hold it"),
@@ -67,9 +67,9 @@ fn an_index_that_does_not_fit_its_shards_is_refused_with_the_name() {
         (&[("a", "1"), ("aa", "1"), ("b", "2")], "aa", "not in the index"),
         (&[("a", "1"), ("a", "2"), ("b", "2")], "a", "two shards"),
     ];
-    for (found, tensor, said) in cases {
-        let error = check(&index, &mut found.to_vec()).expect_err(said);
+    for (found, tensor, expected) in cases {
+        let error = check(&index, &mut found.to_vec()).expect_err(expected);
         assert_eq!(error.tensor.as_deref(), Some(tensor), "{error}");
-        assert!(error.message.contains(said), "{error}");
+        assert!(error.message.contains(expected), "{error}");
     }
 }

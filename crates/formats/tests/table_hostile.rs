@@ -31,7 +31,7 @@ fn stream_of(batch: &RecordBatch, options: IpcWriteOptions) -> Vec<u8> {
     writer.into_inner().expect("closed")
 }
 
-/// Reads everything, and gives how many rows there were.
+/// Read everything, and gives how many rows there were.
 fn read(bytes: Vec<u8>, format: Format) -> Result<usize, FormatError> {
     let input: Arc<dyn Input> = Arc::new(Bytes::from(bytes));
     let mut rows = 0;
@@ -58,24 +58,24 @@ fn read(bytes: Vec<u8>, format: Format) -> Result<usize, FormatError> {
 }
 
 fn replaced(mut bytes: Vec<u8>, old: &[u8], new: &[u8]) -> Vec<u8> {
-    let place = bytes
+    let offset = bytes
         .windows(old.len())
         .position(|some| some == old)
         .expect("it is there");
-    bytes[place..place + new.len()].copy_from_slice(new);
+    bytes[offset..offset + new.len()].copy_from_slice(new);
     bytes
 }
 
 #[test]
-fn text_that_is_not_utf_8_is_refused() {
+fn invalid_utf_8_is_refused() {
     let text = batch(
         "text",
         Arc::new(StringArray::from(vec!["a needle in it", "more"])),
     );
-    let plain = IpcWriteOptions::default();
+    let uncompressed = IpcWriteOptions::default();
     for (bytes, format) in [
         (parquet_of(&text), Format::Parquet),
-        (stream_of(&text, plain), Format::Arrow),
+        (stream_of(&text, uncompressed), Format::Arrow),
     ] {
         assert_eq!(read(bytes.clone(), format), Ok(2));
         let mut broken = bytes;
@@ -88,7 +88,7 @@ fn text_that_is_not_utf_8_is_refused() {
 }
 
 #[test]
-fn a_compressed_buffer_reserves_no_more_than_it_can_hold() {
+fn compressed_buffers_are_bounded() {
     let numbers = batch("n", Arc::new(Int64Array::from(vec![7; 1000])));
     for codec in [
         arrow_ipc::CompressionType::LZ4_FRAME,
@@ -115,7 +115,7 @@ fn a_compressed_buffer_reserves_no_more_than_it_can_hold() {
 }
 
 #[test]
-fn rows_that_no_byte_stands_for_are_bounded() {
+fn rows_without_bytes_are_bounded() {
     let nothing = batch("n", Arc::new(NullArray::new(1000)));
     let bytes = stream_of(&nothing, IpcWriteOptions::default());
     assert_eq!(read(bytes.clone(), Format::Arrow), Ok(1000));
@@ -129,7 +129,7 @@ fn rows_that_no_byte_stands_for_are_bounded() {
 }
 
 #[test]
-fn a_footer_that_states_other_rows_than_there_are_is_refused() {
+fn wrong_row_count_in_footer_is_refused() {
     let numbers = batch("n", Arc::new(Int64Array::from(vec![7; 1000])));
     let bytes = parquet_of(&numbers);
     let table = reader::Table::open(Arc::new(Bytes::from(bytes.clone()))).expect("opened");
@@ -147,9 +147,9 @@ fn a_footer_that_states_other_rows_than_there_are_is_refused() {
         let mut lying = bytes.clone();
         let [low, high] = zigzag(count);
         let mut changed = 0;
-        for place in footer..lying.len() - 9 {
-            if lying[place..place + 2] == zigzag(1000) {
-                lying[place..place + 2].copy_from_slice(&[low, high]);
+        for offset in footer..lying.len() - 9 {
+            if lying[offset..offset + 2] == zigzag(1000) {
+                lying[offset..offset + 2].copy_from_slice(&[low, high]);
                 changed += 1;
             }
         }
@@ -170,7 +170,7 @@ fn zigzag(count: u16) -> [u8; 2] {
 }
 
 #[test]
-fn types_that_nest_without_end_are_refused() {
+fn deep_types_are_refused() {
     for depth in [65, 200, 5000] {
         let mut data_type = DataType::Int8;
         for _ in 0..depth {
@@ -193,7 +193,7 @@ fn types_that_nest_without_end_are_refused() {
 }
 
 #[test]
-fn what_has_no_spelling_is_named() {
+fn types_without_spelling_are_named() {
     let interval = DataType::Interval(arrow_schema::IntervalUnit::MonthDayNano);
     let bytes = stream_of(
         &batch("gap", new_empty_array(&interval)),
@@ -210,7 +210,7 @@ fn what_has_no_spelling_is_named() {
 }
 
 #[test]
-fn a_file_cut_anywhere_is_refused_or_shorter() {
+fn truncated_files_are_refused_or_shorter() {
     let table = batch("text", Arc::new(StringArray::from(vec!["one", "two", "three"])));
     let bytes = parquet_of(&table);
     for end in 0..bytes.len() {
@@ -228,7 +228,7 @@ fn a_file_cut_anywhere_is_refused_or_shorter() {
 }
 
 #[test]
-fn rows_that_share_their_elements_do_not_multiply_them() {
+fn shared_elements_are_not_multiplied() {
     // Each row is a list of all of a million elements, and a row of the list around it all of those rows.
     let million = 1_000_000_i32;
     let numbers: ArrayRef = Arc::new(Int8Array::from(vec![1; 1_000_000]));

@@ -123,7 +123,12 @@ export function toNativePlan({
   amount,
   above,
 }: SamplePlan): Parameters<typeof native.sampleFiles>[2] {
-  return typeof amount === 'number'
-    ? { strategy, seed, above, count: amount }
-    : { strategy, seed, above, numerator: amount[0], denominator: amount[1] }
+  return {
+    strategy: strategy === 'random' ? { kind: strategy, seed } : { kind: strategy },
+    amount:
+      typeof amount === 'number'
+        ? { kind: 'count', count: amount }
+        : { kind: 'share', numerator: amount[0], denominator: amount[1] },
+    above,
+  }
 }

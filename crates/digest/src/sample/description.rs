@@ -63,14 +63,14 @@ fn start(of: &str, unit: &str, plan: &Plan, above: u64, whole: Whole) -> Encoder
     encoder
 }
 
-/// `sampled` of a file, from the plain digest of the chosen blocks.
+/// Compute `sampled` of a file, from the plain digest of the chosen blocks.
 pub fn file(algorithm: Algorithm, plan: &Plan, whole: Whole, sample: &Hash) -> Hash {
     let mut encoder = start("file", "bytes/16384", plan, 0, whole);
     encoder.bytes(sample);
     hash(algorithm, encoder)
 }
 
-/// `sampled` of a tensor, from the plain digest of the chosen elements.
+/// Compute `sampled` of a tensor, from the plain digest of the chosen elements.
 pub fn tensor(
     algorithm: Algorithm,
     plan: &Plan,
@@ -85,7 +85,7 @@ pub fn tensor(
     hash(algorithm, encoder)
 }
 
-/// `sampled` of a folder. Sorts `entries` by the bytes of their paths.
+/// Compute `sampled` of a folder. Sorts `entries` by the bytes of their paths.
 pub fn tree(algorithm: Algorithm, plan: &Plan, whole: Whole, entries: &mut [Entry<'_>]) -> Hash {
     entries.sort_unstable_by(|a, b| a.path().cmp(b.path()));
     let mut encoder = start("tree", "file", plan, 0, whole);
@@ -108,17 +108,17 @@ pub fn tree(algorithm: Algorithm, plan: &Plan, whole: Whole, entries: &mut [Entr
     hash(algorithm, encoder)
 }
 
-/// `sampled` of the tensors of a model, each with whether its digest is one of a sample of it. Sorts them by
-/// the UTF-8 bytes of their names.
+/// Compute `sampled` of the tensors of a model. The flag of a tensor says that its digest is one of a sample. Sorts
+/// them by the UTF-8 bytes of their names.
 pub fn weights(algorithm: Algorithm, plan: &Plan, bytes: u64, tensors: &mut [(Tensor<'_>, bool)]) -> Hash {
-    tensors.sort_unstable_by(|(a, _), (b, _)| a.name.as_bytes().cmp(b.name.as_bytes()));
+    tensors.sort_unstable_by(|(a, _), (b, _)| a.of.name.as_bytes().cmp(b.of.name.as_bytes()));
     let units = tensors.len() as u64;
     // Which tensors are read whole depends on the threshold, so here it is a part of the plan.
     let mut encoder = start("weights", "element", plan, plan.above(), Whole { units, bytes });
     encoder.array(tensors.len());
     for (tensor, sampled) in tensors.iter() {
-        encoder.array(5).text(tensor.name).text(tensor.dtype);
-        shape(&mut encoder, tensor.shape);
+        encoder.array(5).text(tensor.of.name).text(tensor.of.dtype);
+        shape(&mut encoder, tensor.of.shape);
         encoder.bytes(&tensor.digest).boolean(*sampled);
     }
     hash(algorithm, encoder)

@@ -1,8 +1,8 @@
 //! Samples: which units of a large thing are read, and the digest of a thing of which only those were read.
 //!
-//! A plan says how to choose; with the number of units it makes a [`Selection`], which gives each chosen unit
-//! by arithmetic alone, so that no list is kept and every machine and thread finds the same ones. The rules
-//! stand in the section on samples of `docs/format.md`.
+//! A plan is the rule of choice. With the number of units it makes a [`Selection`], which computes each chosen unit by
+//! arithmetic alone, so that there is no list, and every machine and thread finds the same units. The section on
+//! samples of `docs/format.md` has the rules.
 //!
 //! - [`plan`]: strategy, amount and threshold.
 //! - [`selection`]: the chosen units, and where their bytes lie.

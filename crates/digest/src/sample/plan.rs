@@ -2,14 +2,14 @@
 
 use super::selection::Selection;
 
-/// Where the chosen units lie.
+/// The positions of the chosen units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Strategy {
     /// At equal distances.
     Strided,
-    /// One at a random place in each of equal parts; the seed decides the places.
+    /// One at a random position in each of equal parts; the seed decides the positions.
     Random {
-        /// Any number; the same one gives the same places.
+        /// Any number; equal seeds give equal positions.
         seed: u64,
     },
     /// In runs of neighbours at equal distances.
@@ -17,7 +17,7 @@ pub enum Strategy {
 }
 
 impl Strategy {
-    /// The word that stands in a digest.
+    /// Return the name that enters a digest.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Strided => "strided",
@@ -26,7 +26,7 @@ impl Strategy {
         }
     }
 
-    /// The seed, 0 where nothing is random.
+    /// Return the seed, 0 where nothing is random.
     pub const fn seed(self) -> u64 {
         match self {
             Self::Random { seed } => seed,
@@ -35,7 +35,7 @@ impl Strategy {
     }
 }
 
-/// How many units are read.
+/// The number of chosen units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Amount {
     /// So many.
@@ -58,7 +58,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// A plan that reads everything that has no more than `above` units, and of anything else `amount`.
+    /// Create a plan that reads all units of a thing with at most `above` units, and `amount` of any other.
     ///
     /// A count below two becomes two, since the first and the last unit are always read, and a share is reduced
     /// to its lowest terms. `None` for an amount of nothing, and for a share of more than all.
@@ -87,22 +87,22 @@ impl Plan {
         })
     }
 
-    /// Where the chosen units lie.
+    /// Return the positions of the chosen units.
     pub const fn strategy(&self) -> Strategy {
         self.strategy
     }
 
-    /// How many are read: a count of at least 2, or a share in its lowest terms.
+    /// Return how many are read: a count of at least 2, or a share in its lowest terms.
     pub const fn amount(&self) -> Amount {
         self.amount
     }
 
-    /// Up to how many units everything is read.
+    /// Return up to how many units everything is read.
     pub const fn above(&self) -> u64 {
         self.above
     }
 
-    /// The units to read of `units`; `None` where all of them are to be read and the digest is the full one.
+    /// Select the units to read of `units`; `None` where all are to be read and the digest is the full one.
     pub fn select(&self, units: u64) -> Option<Selection> {
         let wanted = self.wanted(units);
         (units > self.above && wanted < units).then(|| Selection::new(self.strategy, units, wanted))

@@ -21,7 +21,7 @@ enum Rule {
 }
 
 impl Selection {
-    /// `wanted` of `units`, at least 2 and fewer than all: [`Plan::select`] holds that.
+    /// Select `wanted` of `units`, at least 2 and fewer than all, which [`Plan::select`] guarantees.
     pub(super) fn new(strategy: Strategy, units: u64, wanted: u64) -> Self {
         let (rule, count) = match strategy {
             Strategy::Strided => (Rule::Strided, wanted),
@@ -35,29 +35,29 @@ impl Selection {
         Self { rule, units, count }
     }
 
-    /// How many are chosen: for `blocks`, whole runs, which may be fewer than were wanted.
+    /// Return how many are chosen: for `blocks`, whole runs, which may be fewer than were wanted.
     pub const fn count(&self) -> u64 {
         self.count
     }
 
-    /// The unit in this place, counted from 0 and below [`Self::count`].
-    pub fn index(&self, place: u64) -> u64 {
+    /// Return the unit of this rank, counted from 0 and below [`Self::count`].
+    pub fn index(&self, rank: u64) -> u64 {
         match self.rule {
-            Rule::Strided => share_of(self.units - 1, place, self.count - 1),
-            Rule::Random { .. } if place == 0 => 0,
-            Rule::Random { .. } if place == self.count - 1 => self.units - 1,
+            Rule::Strided => share_of(self.units - 1, rank, self.count - 1),
+            Rule::Random { .. } if rank == 0 => 0,
+            Rule::Random { .. } if rank == self.count - 1 => self.units - 1,
             Rule::Random { seed } => {
-                let stratum = place - 1;
+                let stratum = rank - 1;
                 let start = |at| 1 + share_of(self.units - 2, at, self.count - 2);
                 let (from, to) = (start(stratum), start(stratum + 1));
                 from + random(seed, stratum) % (to - from)
             }
-            Rule::Blocks { run, runs } => share_of(self.units - run, place / run, runs - 1) + place % run,
+            Rule::Blocks { run, runs } => share_of(self.units - run, rank / run, runs - 1) + rank % run,
         }
     }
 }
 
-/// `whole * part / parts`, rounded down: in 128 bits where the product does not fit into 64.
+/// Compute `whole * part / parts`, rounded down, in 128 bits where the product does not fit into 64.
 fn share_of(whole: u64, part: u64, parts: u64) -> u64 {
     match whole.checked_mul(part) {
         Some(product) => product / parts,
@@ -86,7 +86,7 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// A thing of `length` bytes in units of `width` bytes, the last of which may be shorter.
+    /// Create the layout of a thing of `length` bytes in units of `width` bytes, the last of which may be shorter.
     ///
     /// # Panics
     /// If the width is 0.
@@ -98,28 +98,28 @@ impl Layout {
         }
     }
 
-    /// Whether anything is left out.
+    /// Return whether anything is left out.
     pub const fn is_sample(&self) -> bool {
         self.selection.is_some()
     }
 
-    /// Bytes of the whole.
+    /// Return bytes of the whole.
     pub const fn bytes(&self) -> u64 {
         self.length
     }
 
-    /// Units of the whole.
+    /// Return units of the whole.
     pub const fn units(&self) -> u64 {
         self.length.div_ceil(self.width)
     }
 
-    /// Units that are read.
+    /// Return units that are read.
     pub fn units_read(&self) -> u64 {
         self.selection
             .map_or_else(|| self.units(), |selection| selection.count())
     }
 
-    /// Bytes that are read: the length of the stream.
+    /// Return bytes that are read: the length of the stream.
     pub fn bytes_read(&self) -> u64 {
         match &self.selection {
             None => self.length,
@@ -131,8 +131,8 @@ impl Layout {
         }
     }
 
-    /// Where the byte at `position` of the stream lies in the whole, and how many follow it there directly.
-    pub fn place(&self, position: u64) -> (u64, u64) {
+    /// Return the offset in the whole of the byte at `position` of the stream, and how many bytes follow it directly.
+    pub fn locate(&self, position: u64) -> (u64, u64) {
         let Some(selection) = &self.selection else {
             return (position, self.length - position);
         };

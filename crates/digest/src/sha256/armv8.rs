@@ -14,7 +14,7 @@ use std::arch::aarch64::{
     vsha256hq_u32, vsha256su0q_u32, vsha256su1q_u32, vst1q_u32,
 };
 
-/// Compresses as many blocks into `a` as into `b`, both at once.
+/// Compress equal numbers of blocks into `a` and `b`, both at once.
 ///
 /// # Panics
 /// If the processor lacks the SHA-2 instructions, or the numbers of blocks differ.
@@ -60,7 +60,7 @@ fn compress(states: [&mut State; 2], blocks: [&[[u8; BLOCK]]; 2]) {
     }
 }
 
-/// Four rounds of both streams with the words `now` of group `group`.
+/// Run four rounds of both streams with the words `now` of group `group`.
 #[inline]
 #[target_feature(enable = "neon,sha2")]
 fn rounds(abcd: &mut Two, efgh: &mut Two, now: Two, group: usize) {
@@ -75,7 +75,7 @@ fn rounds(abcd: &mut Two, efgh: &mut Two, now: Two, group: usize) {
     }
 }
 
-/// The four words that come sixteen after `w0`.
+/// Compute the four words that come sixteen after `w0`.
 #[inline]
 #[target_feature(enable = "neon,sha2")]
 fn next_words(w0: Two, w4: Two, w8: Two, w12: Two) -> Two {
@@ -92,7 +92,7 @@ fn add(a: Two, b: Two) -> Two {
     [vaddq_u32(a[0], b[0]), vaddq_u32(a[1], b[1])]
 }
 
-/// Sixteen bytes of each stream's block as four big-endian words.
+/// Load sixteen bytes of each stream's block as four big-endian words.
 #[inline]
 #[target_feature(enable = "neon,sha2")]
 fn load(x: &[u8; BLOCK], y: &[u8; BLOCK], quarter: usize) -> Two {

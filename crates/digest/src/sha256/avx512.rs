@@ -15,7 +15,7 @@ use std::arch::x86_64::{
 
 const WIDTH: usize = 16;
 
-/// Compresses `count` blocks into each state. A lane without blocks is not used and its state is left as it is.
+/// Compress `count` blocks into each state. A lane without blocks keeps its state.
 ///
 /// # Panics
 /// If the processor lacks AVX-512, or a lane has some but not `count` blocks.

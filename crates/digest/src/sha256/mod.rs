@@ -55,7 +55,7 @@ pub(crate) const K: [u32; 64] = [
     0x748f_82ee, 0x78a5_636f, 0x84c8_7814, 0x8cc7_0208, 0x90be_fffa, 0xa450_6ceb, 0xbef9_a3f7, 0xc671_78f2,
 ];
 
-/// How several streams are hashed at once on this processor.
+/// The ways to hash several streams at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Lanes {
@@ -70,7 +70,7 @@ pub enum Lanes {
 }
 
 impl Lanes {
-    /// Streams that are hashed at once.
+    /// Return streams that are hashed at once.
     pub const fn width(self) -> usize {
         match self {
             Self::One => 1,
@@ -79,7 +79,7 @@ impl Lanes {
         }
     }
 
-    /// Whether this processor can do it.
+    /// Return whether this processor supports it.
     pub fn available(self) -> bool {
         match self {
             Self::One => true,
@@ -102,7 +102,7 @@ impl Lanes {
 
 static CHOSEN: AtomicU8 = AtomicU8::new(0);
 
-/// The way this processor hashes several streams fastest.
+/// Return the way this processor hashes several streams fastest.
 pub fn lanes() -> Lanes {
     match CHOSEN.load(Ordering::Relaxed) {
         1 => Lanes::One,
@@ -120,7 +120,7 @@ pub fn lanes() -> Lanes {
     }
 }
 
-/// For tests: makes this process use `lanes` from now on. `false` if this processor cannot.
+/// Make this process use `lanes` from now on, for tests. False if the processor does not support them.
 pub fn force_lanes(lanes: Lanes) -> bool {
     let available = lanes.available();
     if available {
@@ -150,19 +150,19 @@ impl Default for Sha256 {
 }
 
 impl Sha256 {
-    /// An empty stream.
+    /// Create an empty stream.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The digest of bytes already in memory.
+    /// Return the digest of bytes already in memory.
     pub fn digest(bytes: &[u8]) -> Hash {
         let mut stream = Self::new();
         stream.update(bytes);
         stream.finish()
     }
 
-    /// Adds bytes at the end of what was fed so far.
+    /// Add bytes at the end of what was fed so far.
     pub fn update(&mut self, bytes: &[u8]) {
         let rest = self.fill(bytes);
         let (blocks, tail) = rest.as_chunks();
@@ -170,7 +170,7 @@ impl Sha256 {
         self.keep(tail);
     }
 
-    /// The digest of everything fed so far.
+    /// Return the digest of everything fed so far.
     pub fn finish(mut self) -> Hash {
         let (padding, blocks) = self.padding();
         sha2::block_api::compress256(&mut self.state, &padding[..blocks]);
@@ -181,7 +181,7 @@ impl Sha256 {
         usize::try_from(self.length % BLOCK as u64).unwrap_or_default()
     }
 
-    /// Completes a block that was begun. Returns what is left: from the next block on, or nothing.
+    /// Complete a started block. Return the bytes behind it, which are empty if the block is still not full.
     fn fill<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
         let filled = self.filled();
         if filled == 0 {
@@ -196,13 +196,13 @@ impl Sha256 {
         later
     }
 
-    /// Adds whole blocks. No block may be begun.
+    /// Compress whole blocks. There must be no started block.
     fn compress(&mut self, blocks: &[[u8; BLOCK]]) {
         sha2::block_api::compress256(&mut self.state, blocks);
         self.length += (blocks.len() * BLOCK) as u64;
     }
 
-    /// Keeps the bytes that do not fill a block.
+    /// Keep the bytes that do not fill a block.
     fn keep(&mut self, tail: &[u8]) {
         if tail.is_empty() {
             return;
@@ -211,7 +211,7 @@ impl Sha256 {
         self.length += tail.len() as u64;
     }
 
-    /// The last one or two blocks: the bytes kept, a one bit, zeros, and the length in bits.
+    /// Return the last one or two blocks: the bytes kept, a one bit, zeros, and the length in bits.
     fn padding(&self) -> ([[u8; BLOCK]; 2], usize) {
         let filled = self.filled();
         let mut padding = [[0; BLOCK]; 2];
@@ -231,7 +231,7 @@ fn output(state: &State) -> Hash {
     hash
 }
 
-/// Feeds each of `streams` the input in its place, as many at once as the processor can.
+/// Add to each of `streams` the input of the same index, as many at once as the processor can.
 ///
 /// Inputs of like length keep all lanes busy; where one ends the others go on with fewer.
 pub fn update_many(streams: &mut [&mut Sha256], inputs: &[&[u8]]) {
@@ -246,7 +246,7 @@ pub fn update_many(streams: &mut [&mut Sha256], inputs: &[&[u8]]) {
     }
 }
 
-/// The digests of several streams, their last blocks as many at once as the processor can.
+/// Return the digests of several streams, their last blocks as many at once as the processor can.
 pub fn finish_many(mut streams: Vec<Sha256>) -> Vec<Hash> {
     let paddings: Vec<_> = streams.iter().map(Sha256::padding).collect();
     let mut last: Vec<&[u8]> = paddings
@@ -257,14 +257,14 @@ pub fn finish_many(mut streams: Vec<Sha256>) -> Vec<Hash> {
     streams.iter().map(|stream| output(&stream.state)).collect()
 }
 
-/// The digests of inputs that are all in memory, as many at once as the processor can.
+/// Return the digests of inputs that are all in memory, as many at once as the processor can.
 pub fn hash_all(inputs: &[&[u8]]) -> Vec<Hash> {
     let mut streams = vec![Sha256::new(); inputs.len()];
     update_many(&mut streams.iter_mut().collect::<Vec<_>>(), inputs);
     finish_many(streams)
 }
 
-/// Compresses the whole blocks of every input and leaves the bytes that fill none.
+/// Compress the whole blocks of every input, and leave the other bytes in `inputs`.
 fn compress_many(streams: &mut [&mut Sha256], inputs: &mut [&[u8]]) {
     let lanes = lanes();
     for (group, inputs) in streams
@@ -288,7 +288,7 @@ fn compress_many(streams: &mut [&mut Sha256], inputs: &mut [&[u8]]) {
     }
 }
 
-/// Takes whole blocks off the front of an input.
+/// Take whole blocks from the front of an input.
 fn take_blocks<'a>(input: &mut &'a [u8], count: usize) -> &'a [[u8; BLOCK]] {
     let (now, later) = input.split_at(count * BLOCK);
     *input = later;

@@ -15,7 +15,7 @@ use std::arch::x86_64::{
     _mm_storeu_si128,
 };
 
-/// Compresses as many blocks into `a` as into `b`, both at once.
+/// Compress equal numbers of blocks into `a` and `b`, both at once.
 ///
 /// # Panics
 /// If the processor lacks the SHA extensions, or the numbers of blocks differ.
@@ -72,7 +72,7 @@ compress_with!(compress, "sha,sse4.1,ssse3");
 // processors have the SHA extensions without it.
 compress_with!(compress_avx, "sha,sse4.1,ssse3,avx");
 
-/// Four rounds of both streams with the words `now` of group `group`.
+/// Run four rounds of both streams with the words `now` of group `group`.
 #[inline]
 #[target_feature(enable = "sha,sse4.1,ssse3")]
 fn rounds(abef: &mut Two, cdgh: &mut Two, now: Two, group: usize) {
@@ -87,7 +87,7 @@ fn rounds(abef: &mut Two, cdgh: &mut Two, now: Two, group: usize) {
     }
 }
 
-/// The four words that come sixteen after `w0`.
+/// Compute the four words that come sixteen after `w0`.
 #[inline]
 #[target_feature(enable = "sha,sse4.1,ssse3")]
 fn next_words(w0: Two, w4: Two, w8: Two, w12: Two) -> Two {
@@ -108,7 +108,7 @@ fn add(a: Two, b: Two) -> Two {
     [_mm_add_epi32(a[0], b[0]), _mm_add_epi32(a[1], b[1])]
 }
 
-/// Sixteen bytes of each stream's block as four big-endian words.
+/// Load sixteen bytes of each stream's block as four big-endian words.
 #[inline]
 #[target_feature(enable = "sha,sse4.1,ssse3")]
 fn load(x: &[u8; BLOCK], y: &[u8; BLOCK], quarter: usize) -> Two {
@@ -163,7 +163,7 @@ mod tests {
     use super::*;
     use crate::sha256::INITIAL;
 
-    /// Compares one way with the crate `sha2`, for numbers of blocks that the loop turns differently for.
+    /// Compare one way with the crate `sha2`, for numbers of blocks that the loop turns differently for.
     fn same_as_sha2(way: impl Fn([&mut State; 2], [&[[u8; BLOCK]]; 2])) {
         for count in [0, 1, 2, 3, 17] {
             let bytes: Vec<u8> = (0..=250).cycle().take(count * 2 * BLOCK).collect();
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn both_encodings_give_what_sha2_gives() {
+    fn encodings_agree_with_sha2() {
         if !Lanes::ShaExtensions.available() {
             return;
         }

@@ -1,6 +1,7 @@
-//! Reading the vectors of `vectors/*.json`, which a reference in Python made.
+//! Readers of the vectors of `vectors/*.json`, which a reference in Python made.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+use lineaprint_digest::sample::{Layout, Plan};
 use lineaprint_digest::{Algorithm, Algorithms, Digests, Hash};
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -8,7 +9,7 @@ use std::fmt::Write as _;
 /// Both hash functions.
 pub const BOTH: [Algorithm; 2] = [Algorithm::Blake3, Algorithm::Sha256];
 
-/// The cases of a vector file.
+/// Return the cases of a vector file.
 pub fn cases(file: &str) -> Vec<Value> {
     let path = format!("{}/../../vectors/{file}.json", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
@@ -19,19 +20,19 @@ pub fn cases(file: &str) -> Vec<Value> {
     cases
 }
 
-/// A value that must be text.
+/// Return a value that must be text.
 pub fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("{value} should be text"))
 }
 
-/// A value that must be an array.
+/// Return a value that must be an array.
 pub fn array(value: &Value) -> &[Value] {
     value
         .as_array()
         .unwrap_or_else(|| panic!("{value} should be an array"))
 }
 
-/// Dimensions.
+/// Read the dimensions of a shape.
 pub fn shape(value: &Value) -> Vec<u64> {
     array(value)
         .iter()
@@ -39,7 +40,7 @@ pub fn shape(value: &Value) -> Vec<u64> {
         .collect()
 }
 
-/// Bytes that a vector describes: painted, as text, or in base64.
+/// Return bytes that a vector describes: painted, as text, or in base64.
 pub fn content(value: &Value) -> Vec<u8> {
     if let Some(length) = value["painted"].as_u64() {
         return (0..=250)
@@ -53,7 +54,7 @@ pub fn content(value: &Value) -> Vec<u8> {
     }
 }
 
-/// Decodes base64.
+/// Decode base64.
 pub fn base64(text: &str) -> Vec<u8> {
     let digit = |byte: u8| {
         b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
@@ -75,7 +76,7 @@ pub fn base64(text: &str) -> Vec<u8> {
     bytes
 }
 
-/// Lower-case digits.
+/// Return lower-case digits.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         write!(text, "{byte:02x}").expect("writing to a string");
@@ -83,8 +84,20 @@ pub fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// The plain digest of bytes.
-pub fn plain(bytes: &[u8], algorithm: Algorithm) -> Hash {
+/// Return the plain digest of bytes.
+pub fn content_digest(bytes: &[u8], algorithm: Algorithm) -> Hash {
     let digests = Digests::of(bytes, Algorithms::BOTH);
     digests.get(algorithm).expect("both were asked for")
+}
+
+/// Return the bytes that a plan reads, and their layout.
+pub fn read_sample(plan: &Plan, bytes: &[u8], width: u64) -> (Vec<u8>, Layout) {
+    let layout = Layout::new(plan, bytes.len() as u64, width);
+    let mut stream = Vec::new();
+    while (stream.len() as u64) < layout.bytes_read() {
+        let (start, length) = layout.locate(stream.len() as u64);
+        let start = usize::try_from(start).expect("small");
+        stream.extend_from_slice(&bytes[start..start + usize::try_from(length).expect("small")]);
+    }
+    (stream, layout)
 }

@@ -1,4 +1,4 @@
-//! Whether anybody can write to a file just now, asked of the kernel.
+//! Queries of the kernel whether a process can write to a file now.
 #![allow(unsafe_code, reason = "leases have no safe interface")]
 
 use std::fs::File;
@@ -8,14 +8,14 @@ use std::os::fd::AsRawFd as _;
 /// bcachefs, by the numbers of `linux/magic.h`. Not tmpfs: stores through a mapping there leave the times alone.
 const TRUSTED: [u64; 5] = [0xef53, 0x5846_5342, 0x9123_683e, 0xf2f5_2010, 0xca45_1a4e];
 
-/// `F_SETSIG` of `linux/fcntl.h`: which signal says that a lease is to be given up.
+/// `F_SETSIG` of `linux/fcntl.h`: sets the signal of a broken lease.
 const F_SETSIG: libc::c_int = 10;
 
-/// Whether nobody has the file open for writing or mapped writably.
+/// Return whether no process has the file open for writing or mapped writably.
 ///
-/// A read lease is granted only then (`fcntl(2)`, `F_SETLEASE`). It is given back at once: whoever writes later
-/// must open the file anew, and that write moves its times. `false` also where no lease can be had: files of
-/// others without `CAP_LEASE`, file systems that are not trusted.
+/// A read lease is granted only then (`fcntl(2)`, `F_SETLEASE`). It is given back at once: a later writer must open the
+/// file anew, and its write changes the times. False also where no lease can be had: for files of other users without
+/// `CAP_LEASE`, and on file systems that are not trusted.
 pub fn no_writers(file: &File) -> bool {
     let trusted = rustix::fs::fstatfs(file)
         .is_ok_and(|system| u64::try_from(system.f_type).is_ok_and(|kind| TRUSTED.contains(&kind)));
@@ -23,9 +23,9 @@ pub fn no_writers(file: &File) -> bool {
         return false;
     }
     let descriptor = file.as_raw_fd();
-    // Whoever opens the file for writing while the lease is held makes the kernel send a signal. The default one,
-    // SIGIO, ends the process; SIGURG is ignored by default.
-    // SAFETY: both calls take a descriptor, which `file` keeps open, and a number; they touch no memory of ours.
+    // A process that opens the file for writing while the lease is held makes the kernel send a signal. The default
+    // signal, SIGIO, ends the process; SIGURG is ignored by default.
+    // SAFETY: both calls take a descriptor, which `file` keeps open, and a number. They access no memory.
     let granted = unsafe {
         libc::fcntl(descriptor, F_SETSIG, libc::SIGURG) == 0
             && libc::fcntl(descriptor, libc::F_SETLEASE, libc::F_RDLCK) == 0

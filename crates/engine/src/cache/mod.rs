@@ -1,17 +1,16 @@
 //! Digests of files that have not changed since they were hashed.
 //!
-//! What a system says of a file can stay the same though its content changed: within the granularity of the
-//! file system's clock, and for stores through a writable mapping, which leave no trace at once. So an entry is
-//! written only if
+//! The stamp of a file can stay the same though its content changed: within the granularity of the file system's clock,
+//! and after stores through a writable mapping, which change no time at once. So an entry is stored only if
 //!
 //! 1. both times of the file were older than the start of the read by more than any common granularity, so that
 //!    a later write must show in them, and
-//! 2. nobody had the file open for writing or mapped writably after the read, which the kernel answers by
-//!    granting a read lease, and the file still looked the same then, and
-//! 3. the file lies on a local file system that is known to keep these promises.
+//! 2. no process had the file open for writing or mapped writably after the read, which the kernel reports by
+//!    granting a read lease, and the stamp was still the same then, and
+//! 3. the file is on a local file system that is known to keep these promises.
 //!
-//! Elsewhere nothing is cached, and the file is simply read again. `verify` and `check` never use the cache.
-//! The design follows racy-git and borg; see `docs/cache.md` for what remains.
+//! Other files are not stored, and are read again. `verify` and `check` never use the cache. The design follows
+//! racy-git and borg; `docs/cache.md` has the remaining risks.
 
 #[cfg(target_os = "linux")]
 mod lease;
@@ -22,21 +21,21 @@ use crate::control::Control;
 #[cfg(unix)]
 use crate::error::Code;
 use crate::error::{Error, Result};
-use crate::source::{Source, Stamp};
+use crate::io::source::{Source, Stamp};
 use lineaprint_digest::{Algorithms, Digests, Hash};
 use page::Key;
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 use table::Table;
 
-/// How much older than the start of the read both times of a file must be, in nanoseconds. Common file systems
-/// count in seconds at worst, FAT in two; the rest is for the tick of the kernel's clock.
+/// The least age of both times of a file at the start of the read, in nanoseconds. Common file systems count in seconds
+/// at worst, FAT in two; the rest is for the tick of the kernel's clock.
 pub const WINDOW: i128 = 2_100_000_000;
 
-/// Digests by what the system says of a file.
+/// Digests by the stamps of files.
 #[derive(Debug)]
 pub struct Cache {
     folder: PathBuf,
@@ -47,22 +46,22 @@ pub struct Cache {
     clock: fn() -> i128,
 }
 
-/// What a cache did for a job.
+/// The counts of a cache during a job.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Files that were not read.
     pub hits: u64,
     /// Files that were read.
     pub misses: u64,
-    /// Entries that were written. Fewer than `misses` where a file was too new, open for writing, not ours, or on
-    /// a file system that is not trusted.
+    /// Entries that were written. Fewer than `misses` where a file was too new, open for writing, owned by another
+    /// user, or on a file system that is not trusted.
     pub stored: u64,
 }
 
 impl Cache {
-    /// Opens the cache in `folder`, which is made if it is not there. Its entries are read when they are asked for.
+    /// Open the cache in `folder`, and make the folder if it is missing. Pages are read on demand.
     ///
-    /// Entries of another version or that are damaged count as absent. A folder that others can write to is an
+    /// Entries of another version and damaged entries count as absent. A folder that other users can write to is an
     /// error: they could put any digest there.
     pub fn open(folder: &Path) -> Result<Self> {
         make_folder(folder)?;
@@ -76,19 +75,19 @@ impl Cache {
         })
     }
 
-    /// For tests: takes the time from `clock` (nanoseconds since 1970) instead of the system.
+    /// Replace the clock of the system by `clock` (nanoseconds since 1970), for tests.
     #[must_use]
     pub fn with_clock(mut self, clock: fn() -> i128) -> Self {
         self.clock = clock;
         self
     }
 
-    /// The time now, to be taken before a file is read and given to [`Self::admit`].
+    /// Return the time now, to be taken before a file is read and given to [`Self::admit`].
     pub fn started(&self) -> i128 {
         (self.clock)()
     }
 
-    /// The digests of a file that looks like this, if all of `algorithms` are known.
+    /// Return the digests of a file with this stamp, if those of all `algorithms` are known.
     pub fn lookup(&self, stamp: Stamp, algorithms: Algorithms) -> Option<Digests> {
         let mut digests = Digests::default();
         for algorithm in algorithms.iter() {
@@ -102,12 +101,12 @@ impl Cache {
         Some(digests)
     }
 
-    /// Takes in the digests of a file that was read whole since `started` and did not change meanwhile, if the
-    /// file gives reason to trust what the system says of it.
+    /// Admit the digests of a file that was read whole since `started` and did not change meanwhile, if the stamp of
+    /// the file can be trusted.
     pub fn admit(&self, source: &Source, digests: &Digests, started: i128) {
         let stamp = source.stamp();
         let newest = stamp.modified.max(stamp.changed);
-        if newest + WINDOW > started || !quiet(source) {
+        if newest + WINDOW > started || !has_no_writers(source) {
             return;
         }
         let mut fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
@@ -117,9 +116,9 @@ impl Cache {
         }
     }
 
-    /// Writes what is new, and says what the cache did.
+    /// Store new digests, and return the usage of the cache.
     ///
-    /// An error if it could not be read or written: it would stay useless without a word. The digests of the job
+    /// An error if the cache could not be read or written, so that a useless cache is noticed. The digests of the job
     /// are right all the same. Waits for other programs that write to it, until `control` is cancelled.
     pub fn save(&self, control: &Control) -> Result<Usage> {
         let mut fresh = std::mem::take(&mut *self.fresh.lock().unwrap_or_else(PoisonError::into_inner));
@@ -134,7 +133,7 @@ impl Cache {
         })
     }
 
-    /// What the cache did so far; nothing is stored before [`Self::save`].
+    /// Return the usage so far. Nothing is stored before [`Self::save`].
     pub fn usage(&self) -> Usage {
         Usage {
             hits: self.hits.load(Ordering::Relaxed),
@@ -144,15 +143,47 @@ impl Cache {
     }
 }
 
-/// Whether nobody can change the file without the system noticing from now on.
+/// The effect of a cache on a job.
+#[derive(Clone, Debug)]
+pub struct CacheReport {
+    /// What it saved and stored.
+    pub usage: Usage,
+    /// Why it could not be opened, read or written. The digests are right all the same.
+    pub failure: Option<Error>,
+}
+
+/// Run `work` with the cache in `folder`, and store its new digests. Without a folder, and where the cache cannot be
+/// opened, `work` runs without a cache: a cache only saves time.
+pub fn with_cache<T>(
+    folder: Option<&Path>,
+    control: &Control,
+    work: impl FnOnce(Option<&Arc<Cache>>) -> Result<T>,
+) -> Result<(T, Option<CacheReport>)> {
+    let Some(folder) = folder else {
+        return Ok((work(None)?, None));
+    };
+    let report = |usage, failure| Some(CacheReport { usage, failure });
+    match Cache::open(folder).map(Arc::new) {
+        Err(error) => Ok((work(None)?, report(Usage::default(), Some(error)))),
+        Ok(cache) => {
+            let output = work(Some(&cache))?;
+            Ok(match cache.save(control) {
+                Ok(usage) => (output, report(usage, None)),
+                Err(error) => (output, report(cache.usage(), Some(error))),
+            })
+        }
+    }
+}
+
+/// Return whether no process can write to the file now, so that a later write will change its stamp.
 #[cfg(target_os = "linux")]
-fn quiet(source: &Source) -> bool {
+fn has_no_writers(source: &Source) -> bool {
     lease::no_writers(source.file()) && source.verify_unchanged().is_ok()
 }
 
-/// Other systems offer no lease: nothing is cached there.
+/// Return false: other systems offer no lease, so nothing is cached.
 #[cfg(not(target_os = "linux"))]
-fn quiet(_: &Source) -> bool {
+fn has_no_writers(_: &Source) -> bool {
     false
 }
 
@@ -174,10 +205,10 @@ fn make_folder(folder: &Path) -> Result<()> {
     }
     builder
         .create(folder)
-        .map_err(|error| Error::io("make", folder, &error))?;
+        .map_err(|error| Error::io("make", folder, error))?;
     let metadata = folder
         .metadata()
-        .map_err(|error| Error::io("stat", folder, &error))?;
+        .map_err(|error| Error::io("stat", folder, error))?;
     refuse_if_others_can_write(folder, &metadata)
 }
 
@@ -191,14 +222,14 @@ fn refuse_if_others_can_write(path: &Path, metadata: &Metadata) -> Result<()> {
     let message = "other users can write to this cache, so it is not used";
     let error = Error::new(Code::Unreadable, message);
     Err(error
-        .but(
+        .with_expected(
             "a folder of your own with mode 700",
             format!("owner {}, mode {mode:o}", metadata.uid()),
         )
         .at(path))
 }
 
-/// Nothing is stored there.
+/// Accept any folder: nothing is stored on this platform.
 #[cfg(not(unix))]
 #[allow(clippy::unnecessary_wraps, reason = "it fails elsewhere")]
 fn refuse_if_others_can_write(_: &Path, _: &Metadata) -> Result<()> {

@@ -1,8 +1,8 @@
 //! One page of the cache: records of equal length under one checksum.
 //!
-//! A page that is torn, damaged or foreign counts as empty. The newest record stands last.
+//! A torn, damaged or foreign page counts as empty. The newest record is the last one.
 
-use crate::source::Stamp;
+use crate::io::source::Stamp;
 use lineaprint_digest::{Algorithm, Hash};
 use std::sync::LazyLock;
 
@@ -23,7 +23,7 @@ const KEY: usize = 48;
 pub struct Key([u8; KEY]);
 
 impl Key {
-    /// Nothing where a number does not fit: what is cut short could be taken for something else.
+    /// Create a key; `None` if a number does not fit, because a truncated key could match another file.
     pub fn new(stamp: Stamp, algorithm: Algorithm) -> Option<Self> {
         let time = |nanoseconds: i128| i64::try_from(nanoseconds).ok().map(i64::cast_unsigned);
         let numbers = [
@@ -38,18 +38,18 @@ impl Key {
             time(stamp.changed)?,
         ];
         let mut bytes = [0; KEY];
-        for (place, number) in bytes.chunks_exact_mut(8).zip(numbers) {
-            place.copy_from_slice(&number.to_le_bytes());
+        for (slot, number) in bytes.chunks_exact_mut(8).zip(numbers) {
+            slot.copy_from_slice(&number.to_le_bytes());
         }
         Some(Self(bytes))
     }
 
-    /// Equal for keys of the same file and hash function, whatever the file looked like: one replaces the other.
+    /// Return the part that is equal for all keys of one file and hash function: the newest record replaces the others.
     fn file(&self) -> &[u8] {
         &self.0[..24]
     }
 
-    /// A number in which neighbouring inodes agree, so that the files of a folder share pages.
+    /// Return a number that neighbouring inodes share, so that the files of a folder lie in few pages.
     pub fn neighbourhood(&self) -> u64 {
         let (numbers, _) = self.0.as_chunks::<8>();
         let device = u64::from_le_bytes(numbers[0]);
@@ -67,12 +67,12 @@ impl Key {
 pub struct Page(Box<[u8; PAGE]>);
 
 impl Page {
-    /// A page without records.
+    /// Create a page without records.
     pub fn empty() -> Self {
         Self(Box::new([0; PAGE]))
     }
 
-    /// What was read, if it is whole; else an empty one.
+    /// Return the page that was read, or an empty one if it is damaged.
     pub fn from_bytes(bytes: Box<[u8; PAGE]>) -> Self {
         let page = Self(bytes);
         if page.len() <= CAPACITY && page.0[..CHECKSUM] == page.checksum() {
@@ -82,7 +82,7 @@ impl Page {
         }
     }
 
-    /// The bytes that are written.
+    /// Return the bytes to write, with the checksum.
     pub fn to_bytes(&self) -> Box<[u8; PAGE]> {
         let mut bytes = self.0.clone();
         bytes[..CHECKSUM].copy_from_slice(&self.checksum());
@@ -96,7 +96,7 @@ impl Page {
         *blake3::keyed_hash(&KEY, &self.0[CHECKSUM..self.end()]).as_bytes()
     }
 
-    /// How many records there are.
+    /// Return how many records there are.
     pub fn len(&self) -> usize {
         usize::from(u16::from_le_bytes([self.0[CHECKSUM], self.0[CHECKSUM + 1]]))
     }
@@ -107,7 +107,7 @@ impl Page {
         self.0[CHECKSUM..CHECKSUM + 2].copy_from_slice(&count.to_le_bytes());
     }
 
-    /// One past the last byte that means something.
+    /// Return one past the last byte of the last record.
     fn end(&self) -> usize {
         HEAD + self.len() * RECORD
     }
@@ -116,7 +116,7 @@ impl Page {
         &self.0[HEAD..].as_chunks().0[..self.len()]
     }
 
-    /// Everything in it, the oldest first.
+    /// Return all records, the oldest first.
     pub fn entries(&self) -> impl Iterator<Item = (Key, Hash)> + '_ {
         self.records().iter().filter_map(|record| {
             let (key, hash) = record.split_at(KEY);
@@ -124,40 +124,40 @@ impl Page {
         })
     }
 
-    /// The digest of exactly this file.
+    /// Return the digest under exactly this key.
     pub fn find(&self, key: &Key) -> Option<Hash> {
-        // Few files share an inode number, so eight bytes tell most of them apart.
+        // Inode numbers are nearly unique, so eight bytes distinguish most files.
         let same = |record: &&[u8; RECORD]| record[8..16] == key.0[8..16] && record[..KEY] == key.0;
         let record = self.records().iter().find(same)?;
         record[KEY..].try_into().ok()
     }
 
-    /// Takes out what is known of the same file, and says whether there was something.
+    /// Remove the record of the same file. Return whether there was one.
     pub fn remove(&mut self, key: &Key) -> bool {
         let known = |record: &[u8; RECORD]| record.starts_with(key.file());
-        let Some(place) = self.records().iter().position(known) else {
+        let Some(index) = self.records().iter().position(known) else {
             return false;
         };
-        self.take_out(place);
+        self.take_out(index);
         true
     }
 
-    /// Takes out the oldest record.
+    /// Remove the oldest record.
     pub fn remove_oldest(&mut self) {
         if self.len() > 0 {
             self.take_out(0);
         }
     }
 
-    fn take_out(&mut self, place: usize) {
+    fn take_out(&mut self, index: usize) {
         let end = self.end();
         self.0
-            .copy_within(HEAD + (place + 1) * RECORD..end, HEAD + place * RECORD);
+            .copy_within(HEAD + (index + 1) * RECORD..end, HEAD + index * RECORD);
         self.0[end - RECORD..end].fill(0);
         self.set_len(self.len() - 1);
     }
 
-    /// Adds a record. There must be room.
+    /// Append a record. The page must not be full.
     pub fn push(&mut self, key: &Key, hash: &Hash) {
         let start = self.end();
         self.0[start..start + KEY].copy_from_slice(&key.0);
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn records_are_found_replaced_and_pushed_out_in_order() {
+    fn records_are_found_replaced_and_evicted_in_order() {
         let mut page = Page::empty();
         for inode in 0..CAPACITY as u64 {
             page.push(&key(inode, 1), &[u8::try_from(inode).expect("small"); 32]);
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn every_damaged_bit_empties_the_page() {
+    fn damaged_page_is_empty() {
         let mut page = Page::empty();
         page.push(&key(1, 1), &[1; 32]);
         let bytes = page.to_bytes();
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_does_not_fit_has_no_key() {
+    fn overflowing_time_has_no_key() {
         let stamp = |modified| Stamp {
             size: 3,
             device: 7,

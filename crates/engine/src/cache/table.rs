@@ -1,14 +1,14 @@
-//! The cache on disk: a hash table of pages in one file, of which a job reads only what it asks for.
+//! The cache on disk: a hash table of pages in one file, of which a job reads only the pages it needs.
 //!
-//! Each record has two pages where it may stand, chosen by its file, and goes to the one with more room; where
-//! both are full the table doubles. Readers take no lock: whatever they meet halfway written is a page with a
-//! wrong checksum, or a record in a page where nobody looks for it, and counts as absent. Writers take turns.
-//! The file can be deleted at any time. Its name holds the version of all this.
+//! Each record has two candidate pages, chosen by its file, and goes to the one with more free space. Where both are
+//! full the table doubles. Readers take no lock: a half-written state is a page with a wrong checksum, or a record in a
+//! page where no reader searches for it, and counts as absent. Writers take turns. The file can be deleted at any time.
+//! Its name holds the version of the format.
 
 use super::page::{CAPACITY, Key, PAGE, Page};
 use crate::control::Control;
 use crate::error::{Code, Error, Result};
-use crate::source::read_at;
+use crate::io::source::read_at;
 use lineaprint_digest::Hash;
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -23,20 +23,21 @@ const FIRST_PAGES: u64 = 16;
 /// The most pages there are (256 MiB, three million records): after that new records push out old ones.
 const MOST_PAGES: u64 = 1 << 16;
 
-/// How long a writer waits for another. Writing takes milliseconds: whoever holds the lock longer has stopped.
+/// The time that a writer waits for another. Writing takes milliseconds: a process that holds the lock longer has
+/// stopped.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 fn path_in(folder: &Path) -> PathBuf {
     folder.join("files-v2")
 }
 
-/// The pages in which a record may stand.
-fn places(key: &Key, pages: u64) -> [u64; 2] {
+/// Return the numbers of the two pages that may hold a record.
+fn candidate_pages(key: &Key, pages: u64) -> [u64; 2] {
     let mixed = key.neighbourhood();
     [mixed % pages, (mixed >> 32) % pages]
 }
 
-/// How many pages a file of this length has; nothing if it is no table.
+/// Return how many pages a file of this length has; `None` if it is not a table.
 fn pages_of(length: u64) -> Option<u64> {
     let pages = length / PAGE as u64;
     let fits = length.is_multiple_of(PAGE as u64) && pages.is_power_of_two() && pages <= MOST_PAGES;
@@ -53,19 +54,17 @@ pub struct Table {
 }
 
 impl Table {
-    /// Opens the table in `folder`; one that is not there or is no table has no records.
+    /// Open the table in `folder`. A missing or foreign file has no records.
     pub fn open(folder: &Path) -> Result<Self> {
         let path = path_in(folder);
         let file = match File::open(&path) {
             Ok(file) => Some(file),
             Err(error) if error.kind() == ErrorKind::NotFound => None,
-            Err(error) => return Err(Error::io("open", &path, &error)),
+            Err(error) => return Err(Error::io("open", &path, error)),
         };
         let mut pages = 0;
         if let Some(file) = &file {
-            let metadata = file
-                .metadata()
-                .map_err(|error| Error::io("stat", &path, &error))?;
+            let metadata = file.metadata().map_err(|error| Error::io("stat", &path, error))?;
             super::refuse_if_others_can_write(&path, &metadata)?;
             pages = pages_of(metadata.len()).unwrap_or_default();
         }
@@ -77,40 +76,40 @@ impl Table {
         })
     }
 
-    /// The digest of exactly this file.
+    /// Return the digest under exactly this key.
     pub fn find(&self, key: &Key) -> Option<Hash> {
         if self.pages.is_empty() {
             return None;
         }
-        places(key, self.pages.len() as u64)
+        candidate_pages(key, self.pages.len() as u64)
             .into_iter()
-            .find_map(|place| self.page(place)?.find(key))
+            .find_map(|number| self.page(number)?.find(key))
     }
 
-    fn page(&self, place: u64) -> Option<&Page> {
+    fn page(&self, number: u64) -> Option<&Page> {
         let file = self.file.as_ref()?;
-        let page = self.pages.get(usize::try_from(place).ok()?)?;
+        let page = self.pages.get(usize::try_from(number).ok()?)?;
         Some(page.get_or_init(|| {
-            read_page(file, place).unwrap_or_else(|error| {
-                // The first one is enough to say what is wrong.
-                self.failure.get_or_init(|| Error::io("read", &self.path, &error));
+            read_page(file, number).unwrap_or_else(|error| {
+                // The first error is enough to report.
+                self.failure.get_or_init(|| Error::io("read", &self.path, error));
                 Page::empty()
             })
         }))
     }
 
-    /// Why a page could not be read, if that happened.
+    /// Return the first error of reading a page.
     pub fn failure(&self) -> Option<&Error> {
         self.failure.get()
     }
 }
 
-/// One page; what lies beyond the end of the file is empty.
-fn read_page(file: &File, place: u64) -> io::Result<Page> {
+/// Read one page. Beyond the end of the file it is empty.
+fn read_page(file: &File, number: u64) -> io::Result<Page> {
     let mut bytes = Box::new([0; PAGE]);
     let mut done = 0;
     while done < PAGE {
-        match read_at(file, &mut bytes[done..], place * PAGE as u64 + done as u64) {
+        match read_at(file, &mut bytes[done..], number * PAGE as u64 + done as u64) {
             Ok(0) => break,
             Ok(count) => done += count,
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -120,7 +119,7 @@ fn read_page(file: &File, place: u64) -> io::Result<Page> {
     Ok(Page::from_bytes(bytes))
 }
 
-/// Adds records to the table in `folder`; each replaces what was known of the same file.
+/// Store records in the table in `folder`. Each replaces the record of the same file.
 pub fn store(folder: &Path, records: &[(Key, Hash)], control: &Control) -> Result<()> {
     store_within(folder, records, MOST_PAGES, control)
 }
@@ -138,19 +137,19 @@ fn store_within(folder: &Path, records: &[(Key, Hash)], most: u64, control: &Con
             }
             writer.flush()
         })
-        .map_err(|error| Error::io("write", &path, &error))
+        .map_err(|error| Error::io("write", &path, error))
 }
 
-/// Waits for the writers before us. The lock goes with the descriptor.
+/// Lock the table, after other writers. The lock ends with the descriptor.
 fn lock(path: &Path, control: &Control) -> Result<File> {
-    let file = ours(OpenOptions::new().write(true))
+    let file = private_file(OpenOptions::new().write(true))
         .open(path)
-        .map_err(|error| Error::io("open", path, &error))?;
+        .map_err(|error| Error::io("open", path, error))?;
     let start = Instant::now();
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),
-            Err(TryLockError::Error(error)) => return Err(Error::io("lock", path, &error)),
+            Err(TryLockError::Error(error)) => return Err(Error::io("lock", path, error)),
             Err(TryLockError::WouldBlock) if start.elapsed() > PATIENCE => {
                 let message = "the cache is locked by another program";
                 return Err(Error::new(Code::Unreadable, message).at(path));
@@ -163,8 +162,8 @@ fn lock(path: &Path, control: &Control) -> Result<File> {
     }
 }
 
-/// A file that nobody else may read or write.
-fn ours(options: &mut OpenOptions) -> &mut OpenOptions {
+/// Set the options of a file that other users may neither read nor write.
+fn private_file(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt as _;
@@ -179,13 +178,20 @@ struct Writer {
     pages: u64,
     /// How many pages there may be.
     most: u64,
-    /// Pages that were read, and whether they were changed since.
-    loaded: HashMap<u64, (Page, bool)>,
+    /// Pages that were read, by their numbers.
+    loaded: HashMap<u64, LoadedPage>,
+}
+
+/// A page in memory.
+struct LoadedPage {
+    page: Page,
+    /// Whether it differs from the file.
+    changed: bool,
 }
 
 impl Writer {
     fn open(path: &Path, most: u64) -> io::Result<Self> {
-        let file = ours(OpenOptions::new().read(true).write(true)).open(path)?;
+        let file = private_file(OpenOptions::new().read(true).write(true)).open(path)?;
         let mut pages = pages_of(file.metadata()?.len()).unwrap_or_default();
         if pages == 0 {
             // New, or no table: every page becomes a hole, which is an empty page.
@@ -201,31 +207,32 @@ impl Writer {
         })
     }
 
-    fn page(&mut self, place: u64) -> io::Result<&mut (Page, bool)> {
-        match self.loaded.entry(place) {
+    fn page(&mut self, number: u64) -> io::Result<&mut LoadedPage> {
+        match self.loaded.entry(number) {
             std::collections::hash_map::Entry::Occupied(entry) => Ok(entry.into_mut()),
             std::collections::hash_map::Entry::Vacant(entry) => {
-                Ok(entry.insert((read_page(&self.file, place)?, false)))
+                let page = read_page(&self.file, number)?;
+                Ok(entry.insert(LoadedPage { page, changed: false }))
             }
         }
     }
 
     fn put(&mut self, key: &Key, hash: &Hash) -> io::Result<()> {
         loop {
-            let places = places(key, self.pages);
+            let candidates = candidate_pages(key, self.pages);
             let mut lengths = [0; 2];
-            for (place, length) in places.into_iter().zip(&mut lengths) {
-                let (page, changed) = self.page(place)?;
+            for (number, length) in candidates.into_iter().zip(&mut lengths) {
+                let LoadedPage { page, changed } = self.page(number)?;
                 *changed |= page.remove(key);
                 *length = page.len();
             }
-            let roomier = usize::from(lengths[1] < lengths[0]);
-            let (place, len) = (places[roomier], lengths[roomier]);
+            let emptier = usize::from(lengths[1] < lengths[0]);
+            let (number, len) = (candidates[emptier], lengths[emptier]);
             if len == CAPACITY && self.pages < self.most {
                 self.grow()?;
                 continue;
             }
-            let (page, changed) = self.page(place)?;
+            let LoadedPage { page, changed } = self.page(number)?;
             if len == CAPACITY {
                 page.remove_oldest();
             }
@@ -235,63 +242,63 @@ impl Writer {
         }
     }
 
-    /// Doubles the table where it lies: page `i` is split into `i` and `i + pages`. A crash on the way leaves
-    /// records where nobody looks for them, which is as if they were absent.
+    /// Double the table in place: page `i` is split into `i` and `i + pages`. After a crash in between some records are
+    /// not found, as if they were absent.
     fn grow(&mut self) -> io::Result<()> {
         self.flush()?;
         self.loaded.clear();
         let (old, new) = (self.pages, self.pages * 2);
         self.file.set_len(new * PAGE as u64)?;
         self.pages = new;
-        for place in 0..old {
-            let page = read_page(&self.file, place)?;
+        for number in 0..old {
+            let page = read_page(&self.file, number)?;
             if page.len() == 0 {
                 continue;
             }
             let (mut lower, mut upper) = (Page::empty(), Page::empty());
             for (key, hash) in page.entries() {
-                let places = places(&key, new);
-                if places.contains(&place) {
+                let candidates = candidate_pages(&key, new);
+                if candidates.contains(&number) {
                     lower.push(&key, &hash);
-                } else if places.contains(&(place + old)) {
+                } else if candidates.contains(&(number + old)) {
                     upper.push(&key, &hash);
                 }
             }
-            self.write(place + old, &upper)?;
-            self.write(place, &lower)?;
+            self.write(number + old, &upper)?;
+            self.write(number, &lower)?;
         }
         Ok(())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         let mut changed: Vec<u64> = Vec::new();
-        for (place, (_, dirty)) in &mut self.loaded {
-            if std::mem::take(dirty) {
-                changed.push(*place);
+        for (number, page) in &mut self.loaded {
+            if std::mem::take(&mut page.changed) {
+                changed.push(*number);
             }
         }
         changed.sort_unstable();
-        for place in changed {
-            let bytes = self.loaded[&place].0.to_bytes();
-            write_at(&mut self.file, place, &bytes)?;
+        for number in changed {
+            let bytes = self.loaded[&number].page.to_bytes();
+            write_at(&mut self.file, number, &bytes)?;
         }
         Ok(())
     }
 
-    fn write(&mut self, place: u64, page: &Page) -> io::Result<()> {
-        write_at(&mut self.file, place, &page.to_bytes())
+    fn write(&mut self, number: u64, page: &Page) -> io::Result<()> {
+        write_at(&mut self.file, number, &page.to_bytes())
     }
 }
 
-fn write_at(file: &mut File, place: u64, bytes: &[u8; PAGE]) -> io::Result<()> {
-    file.seek(SeekFrom::Start(place * PAGE as u64))?;
+fn write_at(file: &mut File, number: u64, bytes: &[u8; PAGE]) -> io::Result<()> {
+    file.seek(SeekFrom::Start(number * PAGE as u64))?;
     file.write_all(bytes)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::Stamp;
+    use crate::io::source::Stamp;
     use lineaprint_digest::Algorithm;
 
     fn record(inode: u64, size: u64) -> (Key, Hash) {
@@ -315,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_grows_and_loses_nothing() {
+    fn table_grows_without_loss() {
         let folder = tempfile::tempdir().expect("a folder");
         // Runs of neighbours with gaps, as file systems hand out inodes.
         let all: Vec<(Key, Hash)> = (0..20_000)
@@ -326,12 +333,15 @@ mod tests {
         }
         assert_eq!(found(folder.path(), &all), all.len());
         let length = std::fs::metadata(path_in(folder.path())).expect("there").len();
-        let room = length / PAGE as u64 * CAPACITY as u64;
-        assert!(all.len() as u64 * 3 > room, "less than a third of {room} records");
+        let capacity = length / PAGE as u64 * CAPACITY as u64;
+        assert!(
+            all.len() as u64 * 3 > capacity,
+            "less than a third of {capacity} records"
+        );
     }
 
     #[test]
-    fn a_record_replaces_what_was_known_of_its_file() {
+    fn record_replaces_older_record_of_its_file() {
         let folder = tempfile::tempdir().expect("a folder");
         let (old, new): (Vec<_>, Vec<_>) = (0..3000)
             .map(|inode| (record(inode, 1), record(inode, 2)))
@@ -354,23 +364,23 @@ mod tests {
     }
 
     #[test]
-    fn a_table_that_may_not_grow_keeps_the_newest() {
+    fn full_table_keeps_newest_records() {
         let folder = tempfile::tempdir().expect("a folder");
         let all: Vec<(Key, Hash)> = (0..50_000).map(|inode| record(inode, 1)).collect();
         store_within(folder.path(), &all, 64, &Control::new()).expect("stores");
         let length = std::fs::metadata(path_in(folder.path())).expect("there").len();
         assert_eq!(length, 64 * PAGE as u64);
-        let room = 64 * CAPACITY;
-        assert_eq!(found(folder.path(), &all), room);
+        let capacity = 64 * CAPACITY;
+        assert_eq!(found(folder.path(), &all), capacity);
         // Each page drops its own oldest, so the border between old and new is not sharp.
-        let newest = found(folder.path(), &all[all.len() - room / 4..]);
-        assert!(newest > room / 5, "{newest} of the newest {}", room / 4);
+        let newest = found(folder.path(), &all[all.len() - capacity / 4..]);
+        assert!(newest > capacity / 5, "{newest} of the newest {}", capacity / 4);
         let oldest = found(folder.path(), &all[..all.len() / 2]);
-        assert!(oldest < room / 100, "{oldest} of the oldest");
+        assert!(oldest < capacity / 100, "{oldest} of the oldest");
     }
 
     #[test]
-    fn only_the_pages_that_are_asked_for_are_read() {
+    fn pages_are_read_on_demand() {
         let folder = tempfile::tempdir().expect("a folder");
         let all: Vec<(Key, Hash)> = (0..20_000).map(|inode| record(inode, 1)).collect();
         store(folder.path(), &all, &Control::new()).expect("stores");
@@ -383,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_table_has_no_records_and_is_written_anew() {
+    fn foreign_file_is_empty_and_rewritten() {
         let folder = tempfile::tempdir().expect("a folder");
         let all = [record(1, 1), record(2, 1)];
         for length in [1, PAGE * 3, PAGE + 1] {
@@ -395,7 +405,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_cut_short_while_it_is_read_has_fewer_records() {
+    fn truncated_table_has_fewer_records() {
         let folder = tempfile::tempdir().expect("a folder");
         let all: Vec<(Key, Hash)> = (0..2000).map(|inode| record(inode, 1)).collect();
         store(folder.path(), &all, &Control::new()).expect("stores");

@@ -8,27 +8,27 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-/// Bytes with a period that shares no factor with a block.
+/// Return bytes with a period that shares no factor with a block.
 pub fn paint(length: usize) -> Vec<u8> {
     (0..length)
         .map(|i| u8::try_from(i % 251).expect("below 251"))
         .collect()
 }
 
-/// The bytes that a plan reads of `bytes` in units of `width`, gathered one unit after the other, and whether those
-/// are not all.
+/// Return the bytes that a plan reads of `bytes` in units of `width`, gathered one unit after the other, and whether
+/// those are not all.
 pub fn chosen_bytes(bytes: &[u8], plan: &Plan, width: u64) -> (Vec<u8>, bool) {
     let width = usize::try_from(width).expect("small");
     let units: Vec<&[u8]> = bytes.chunks(width).collect();
     let Some(selection) = plan.select(units.len() as u64) else {
         return (bytes.to_vec(), false);
     };
-    let chosen = (0..selection.count()).map(|place| selection.index(place));
+    let chosen = (0..selection.count()).map(|rank| selection.index(rank));
     let stream = chosen.flat_map(|unit| units[usize::try_from(unit).expect("small")]);
     (stream.copied().collect(), true)
 }
 
-/// The `tree` digest by plain recursion, for trees of files, folders and links that are followed.
+/// Compute the `tree` digest by recursion, for trees of files, folders and followed links.
 pub fn slow_tree(folder: &Path, algorithm: Algorithm) -> Option<Hash> {
     let mut names: Vec<_> = fs::read_dir(folder)
         .expect("lists")
@@ -59,7 +59,7 @@ pub fn slow_tree(folder: &Path, algorithm: Algorithm) -> Option<Hash> {
     (!entries.is_empty()).then(|| description::tree(algorithm, &mut entries))
 }
 
-/// A safetensors file of `tensors` (name, dtype, shape, bytes), in the order given.
+/// Return a safetensors file of `tensors` (name, dtype, shape, bytes), in the order given.
 pub fn safetensors(tensors: &[(&str, &str, &[u64], &[u8])]) -> Vec<u8> {
     let mut header = String::from("{");
     let mut data = Vec::new();

@@ -2,16 +2,16 @@
 //!
 //! - [`types`]: how the type of a column is spelled, and which types there are.
 //! - [`block`]: the bytes of a block of one column, the same whatever the batches and encodings it came in.
-//! - [`parquet`], [`ipc`]: files of columns.
+//! - [`parquet`], [`arrow`]: files of columns.
 //! - [`csv`], [`jsonl`]: files of text; [`cell`] reads their values under a declared type.
 //!
 //! Section "Tables" of `docs/format.md` is the normative text. Nothing here opens a file: what is read comes through
 //! [`Input`].
 
+pub mod arrow;
 pub mod block;
 pub mod cell;
 pub mod csv;
-pub mod ipc;
 pub mod jsonl;
 pub mod parquet;
 pub mod types;
@@ -28,7 +28,7 @@ pub const BLOCK_ROWS: usize = 65_536;
 /// file bounds nothing; this keeps the digests of blocks within 1 GiB for each column.
 pub const MAX_ROWS: u64 = 1 << 40;
 
-/// How deep types may nest: recursion over a type stays far from the end of a thread's stack.
+/// The deepest nesting of types: recursion over a type stays far from the end of a thread's stack.
 pub const MAX_DEPTH: usize = 64;
 
 /// The formats that are read.
@@ -45,34 +45,12 @@ pub enum Format {
 }
 
 impl Format {
-    /// Reads the name of a format.
-    pub fn parse(name: &str) -> Option<Self> {
-        match name {
-            "parquet" => Some(Self::Parquet),
-            "arrow" => Some(Self::Arrow),
-            "csv" => Some(Self::Csv),
-            "jsonl" => Some(Self::Jsonl),
-            _ => None,
-        }
-    }
-
-    /// The name as [`Self::parse`] reads it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Parquet => "parquet",
-            Self::Arrow => "arrow",
-            Self::Csv => "csv",
-            Self::Jsonl => "jsonl",
-        }
-    }
-
-    /// The format of a file that begins with `start`, or else of one of that name. What a file holds goes before
-    /// what it is called.
+    /// Detect the format of a file from its first bytes, or else from its name.
     pub fn detect(start: &[u8], name: &str) -> Option<Self> {
         if start.starts_with(parquet::MAGIC) {
             return Some(Self::Parquet);
         }
-        let arrow = [ipc::MAGIC.as_slice(), &ipc::CONTINUATION, ipc::FEATHER_1];
+        let arrow = [arrow::MAGIC.as_slice(), &arrow::CONTINUATION, arrow::FEATHER_1];
         if arrow.iter().any(|magic| start.starts_with(magic)) {
             return Some(Self::Arrow);
         }
@@ -98,7 +76,7 @@ pub enum Reading {
 /// Names of columns and the spellings of their types, in order.
 pub type Schema = [(String, String)];
 
-/// Opens a table. A schema is for formats of text, which JSON lines need.
+/// Open a table. A schema is for formats of text, which JSON lines need.
 pub fn open(
     input: std::sync::Arc<dyn Input>,
     format: Format,
@@ -111,12 +89,10 @@ pub fn open(
             ));
         }
         (Format::Jsonl, None) => {
-            return Err(FormatError::unsupported(
-                "JSON lines need a declared schema",
-            ));
+            return Err(FormatError::unsupported("JSON lines need a declared schema"));
         }
         (Format::Parquet, None) => Reading::Columns(parquet::Table::open(input)?),
-        (Format::Arrow, None) => Reading::Rows(Box::new(ipc::Reader::open(&input)?)),
+        (Format::Arrow, None) => Reading::Rows(Box::new(arrow::Reader::open(&input)?)),
         (Format::Csv, schema) => Reading::Rows(Box::new(csv::Reader::open(input, schema)?)),
         (Format::Jsonl, Some(schema)) => Reading::Rows(Box::new(jsonl::Reader::open(input, schema)?)),
     })
@@ -124,14 +100,14 @@ pub fn open(
 
 /// Bytes at positions.
 pub trait Input: Send + Sync {
-    /// Length in bytes.
+    /// Return length in bytes.
     fn length(&self) -> u64;
 
-    /// The bytes from `offset` on, exactly `length` of them. Callers check both against [`Self::length`].
+    /// Read exactly `length` bytes from `offset`. Callers check both against [`Self::length`].
     fn read(&self, offset: u64, length: usize) -> Result<Bytes, FormatError>;
 }
 
-/// Reads a range that a file states, after it was held against the length of the file.
+/// Read a range that a file states, after a check against the length of the file.
 pub(crate) fn read_checked(
     input: &dyn Input,
     offset: u64,
@@ -143,10 +119,12 @@ pub(crate) fn read_checked(
         .is_some_and(|end| end <= input.length());
     match (fits, usize::try_from(length)) {
         (true, Ok(length)) => input.read(offset, length),
-        _ => Err(FormatError::new(format!("{what} is outside the file")).but(
-            format!("at most {} bytes", input.length()),
-            format!("{length} bytes from byte {offset}"),
-        )),
+        _ => Err(
+            FormatError::new(format!("{what} is outside the file")).with_expected(
+                format!("at most {} bytes", input.length()),
+                format!("{length} bytes from byte {offset}"),
+            ),
+        ),
     }
 }
 
@@ -164,10 +142,10 @@ impl Input for Bytes {
     }
 }
 
-/// A column: its name, its type as Arrow has it, and the spelling that stands in digests.
+/// A column: its name, its Arrow type, and the spelling of the type in digests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {
-    /// The name as the file spells it. Names may stand twice.
+    /// The name as the file spells it. Names may be duplicates.
     pub name: String,
     /// What arrays of this column are made of.
     pub data_type: DataType,
@@ -176,7 +154,7 @@ pub struct Column {
 }
 
 impl Column {
-    /// A column of a type that a digest can hold.
+    /// Create a column of a type that a digest can hold.
     pub fn new(name: &str, data_type: &DataType) -> Result<Self, FormatError> {
         let spelling = types::spell(data_type)
             .map_err(|error| FormatError::unsupported(format!("column {name:?}: {}", error.message)))?;
@@ -199,10 +177,10 @@ pub struct Rows {
 
 /// A file that is read from its first row to its last.
 pub trait RowReader: Send {
-    /// The columns.
+    /// Return the columns.
     fn columns(&self) -> &[Column];
 
-    /// The next rows, `None` after the last.
+    /// Return the next rows, `None` after the last.
     fn next_rows(&mut self) -> Result<Option<Rows>, FormatError>;
 }
 
@@ -223,7 +201,7 @@ pub struct Block {
 }
 
 impl Blocks {
-    /// Adds rows behind those that are there.
+    /// Append rows.
     pub fn add(&mut self, rows: Rows) {
         self.count += rows.count;
         if rows.count > 0 {
@@ -231,7 +209,7 @@ impl Blocks {
         }
     }
 
-    /// Takes the next block: a full one, or what is left where `last` says that nothing follows.
+    /// Take the next block: a full one, or the rest if `last` is true.
     pub fn take(&mut self, last: bool) -> Option<Block> {
         if self.count == 0 || (self.count < BLOCK_ROWS && !last) {
             return None;

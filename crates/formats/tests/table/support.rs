@@ -1,4 +1,4 @@
-//! Tables as plain values, the arrays that hold them in every form of Arrow, and a slow writer of blocks.
+//! Tables as array values, the arrays that hold them in every form of Arrow, and a slow writer of blocks.
 
 #![allow(
     clippy::cast_possible_truncation,
@@ -49,7 +49,7 @@ pub enum Value {
     Fields(Vec<Value>),
 }
 
-/// Any type, not very deep.
+/// Generate any type, not very deep.
 pub fn any_type() -> impl Strategy<Value = Type> {
     let leaf = prop_oneof![
         Just(Type::Null),
@@ -72,7 +72,7 @@ pub fn any_type() -> impl Strategy<Value = Type> {
     })
 }
 
-/// Any values of a type, with nulls.
+/// Generate any values of a type, with nulls.
 pub fn any_values(of: &Type, count: usize) -> BoxedStrategy<Vec<Value>> {
     prop::collection::vec(any_value(of), count).boxed()
 }
@@ -117,7 +117,7 @@ fn any_value(of: &Type) -> BoxedStrategy<Value> {
     prop_oneof![1 => Just(Value::Null), 4 => valid].boxed()
 }
 
-/// The bytes of a block, written one value after the other from `docs/format.md`.
+/// Return the bytes of a block, written one value after the other from `docs/format.md`.
 pub fn slow_block(of: &Type, values: &[Value]) -> Vec<u8> {
     let mut block = (values.len() as u64).to_le_bytes().to_vec();
     let mut bits = vec![0_u8; values.len().div_ceil(8)];
@@ -133,11 +133,11 @@ pub fn slow_block(of: &Type, values: &[Value]) -> Vec<u8> {
         .collect();
     match of {
         Type::Struct(fields) => {
-            for (place, field) in fields.iter().enumerate() {
+            for (index, field) in fields.iter().enumerate() {
                 let child: Vec<Value> = values
                     .iter()
                     .map(|value| match value {
-                        Value::Fields(fields) => fields[place].clone(),
+                        Value::Fields(fields) => fields[index].clone(),
                         _ => Value::Null,
                     })
                     .collect();
@@ -187,12 +187,15 @@ pub fn slow_block(of: &Type, values: &[Value]) -> Vec<u8> {
 pub struct Forms {
     state: u64,
     /// Only those that a Parquet file can be written of.
-    pub plain: bool,
+    pub without_runs: bool,
 }
 
 impl Forms {
-    pub const fn new(seed: u64, plain: bool) -> Self {
-        Self { state: seed, plain }
+    pub const fn new(seed: u64, without_runs: bool) -> Self {
+        Self {
+            state: seed,
+            without_runs,
+        }
     }
 
     fn draw(&mut self, count: u64) -> u64 {
@@ -217,7 +220,7 @@ fn fixed<const N: usize>(values: &[Value]) -> Vec<[u8; N]> {
         .iter()
         .map(|value| match value {
             Value::Fixed(bytes) => bytes.as_slice().try_into().expect("the width of the type"),
-            // What stands below a null does not count.
+            // Values below a null do not count.
             _ => [0xa5; N],
         })
         .collect()
@@ -240,7 +243,7 @@ fn texts(values: &[Value]) -> Vec<Option<&str>> {
         .collect()
 }
 
-/// An array of the values, in a form that `forms` draws. With the same seed it is of the same type.
+/// Return an array of the values, in a form that `forms` draws. With the same seed it is of the same type.
 pub fn array(of: &Type, values: &[Value], forms: &mut Forms) -> ArrayRef {
     match of {
         Type::Null => Arc::new(NullArray::new(values.len())),
@@ -311,17 +314,17 @@ pub fn array(of: &Type, values: &[Value], forms: &mut Forms) -> ArrayRef {
             let (fields, columns): (Vec<Field>, Vec<ArrayRef>) = fields
                 .iter()
                 .enumerate()
-                .map(|(place, field)| {
+                .map(|(index, field)| {
                     let below: Vec<Value> = values
                         .iter()
                         .map(|value| match value {
-                            Value::Fields(fields) => fields[place].clone(),
+                            Value::Fields(fields) => fields[index].clone(),
                             _ => filler(field),
                         })
                         .collect();
                     let child = array(field, &below, forms);
                     (
-                        Field::new(format!("f{place}"), child.data_type().clone(), true),
+                        Field::new(format!("f{index}"), child.data_type().clone(), true),
                         child,
                     )
                 })
@@ -349,7 +352,7 @@ fn byte_array(bytes: Vec<Option<&[u8]>>, forms: &mut Forms) -> ArrayRef {
     }
 }
 
-/// Something that stands below a null structure and does not count.
+/// Return a value below a null structure, which does not count.
 fn filler(of: &Type) -> Value {
     match of {
         Type::Bool => Value::Bool(true),
@@ -360,34 +363,34 @@ fn filler(of: &Type) -> Value {
     }
 }
 
-/// A dictionary, or runs, or the array as it is.
-fn encoded(plain: ArrayRef, forms: &mut Forms) -> ArrayRef {
+/// Return a dictionary, or runs, or the array as it is.
+fn encoded(array: ArrayRef, forms: &mut Forms) -> ArrayRef {
     match forms.draw(3) {
         0 => {
-            // The values backwards with one that is not used in front, so that keys are no places.
-            let order: Int32Array = (0..plain.len()).rev().map(|place| place as i32).collect();
-            let values = arrow_select::take::take(&plain, &order, None).expect("taken");
-            let keys: Vec<Option<i32>> = (0..plain.len())
-                .map(|row| (row % 3 != 2 || plain.is_valid(row)).then(|| (plain.len() - 1 - row) as i32))
+            // The values backwards with one that is not used in front, so that keys are no bounds.
+            let order: Int32Array = (0..array.len()).rev().map(|index| index as i32).collect();
+            let values = arrow_select::take::take(&array, &order, None).expect("taken");
+            let keys: Vec<Option<i32>> = (0..array.len())
+                .map(|row| (row % 3 != 2 || array.is_valid(row)).then(|| (array.len() - 1 - row) as i32))
                 .collect();
             Arc::new(DictionaryArray::<Int32Type>::new(keys.into(), values))
         }
-        1 if !forms.plain && !plain.is_empty() => {
-            let ends: Int32Array = (1..=plain.len()).map(|end| end as i32).collect();
-            Arc::new(RunArray::<Int32Type>::try_new(&ends, &plain).expect("runs"))
+        1 if !forms.without_runs && !array.is_empty() => {
+            let ends: Int32Array = (1..=array.len()).map(|end| end as i32).collect();
+            Arc::new(RunArray::<Int32Type>::try_new(&ends, &array).expect("runs"))
         }
-        _ => plain,
+        _ => array,
     }
 }
 
-/// The offsets of lists; those that are null may have elements.
+/// Return the offsets of lists; those that are null may have elements.
 fn offsets(values: &[Value], item: &Type, forms: &mut Forms) -> (Vec<i32>, Vec<Value>) {
     let mut ends = vec![0];
     let mut items = Vec::new();
     for value in values {
         match value {
             Value::Items(some) => items.extend(some.iter().cloned()),
-            // A Parquet file has no place for what does not count, but the writer passes over it.
+            // A Parquet file has no index for what does not count, but the writer passes over it.
             _ => (0..forms.draw(3)).for_each(|_| items.push(filler(item))),
         }
         ends.push(items.len() as i32);
@@ -396,7 +399,7 @@ fn offsets(values: &[Value], item: &Type, forms: &mut Forms) -> (Vec<i32>, Vec<V
 }
 
 fn list(item: &Type, values: &[Value], forms: &mut Forms) -> ArrayRef {
-    let form = forms.draw(if forms.plain { 2 } else { 3 });
+    let form = forms.draw(if forms.without_runs { 2 } else { 3 });
     let mut junk = Forms::new(values.len() as u64, true);
     let (ends, items) = offsets(values, item, &mut junk);
     let child = array(item, &items, forms);
@@ -463,10 +466,10 @@ fn map(item: &Type, values: &[Value], forms: &mut Forms) -> ArrayRef {
     ))
 }
 
-/// The places at which values are cut into pieces.
+/// Return the pieces that values are cut into.
 pub fn pieces<'a>(values: &'a [Value], cuts: &[usize]) -> Vec<&'a [Value]> {
-    let mut places: Vec<usize> = cuts.iter().map(|cut| cut % (values.len() + 1)).collect();
-    places.extend([0, values.len()]);
-    places.sort_unstable();
-    places.windows(2).map(|pair| &values[pair[0]..pair[1]]).collect()
+    let mut bounds: Vec<usize> = cuts.iter().map(|cut| cut % (values.len() + 1)).collect();
+    bounds.extend([0, values.len()]);
+    bounds.sort_unstable();
+    bounds.windows(2).map(|pair| &values[pair[0]..pair[1]]).collect()
 }

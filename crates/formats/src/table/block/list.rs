@@ -9,45 +9,45 @@ use arrow_array::{Array, ArrayRef, OffsetSizeTrait};
 use std::ops::Range;
 
 /// Elements, and where those of each list lie among them.
-pub type Places = (ArrayRef, Vec<Range<usize>>);
+pub type ListRanges = (ArrayRef, Vec<Range<usize>>);
 
-/// The elements of lists, and where those of each lie.
-pub fn offsets<O: OffsetSizeTrait>(list: &arrow_array::GenericListArray<O>) -> Places {
-    let places = list.offsets().windows(2);
+/// Return the elements of all lists, and the range of each list among them.
+pub fn offsets<O: OffsetSizeTrait>(list: &arrow_array::GenericListArray<O>) -> ListRanges {
+    let bounds = list.offsets().windows(2);
     (
         list.values().clone(),
-        places
+        bounds
             .map(|pair| pair[0].as_usize()..pair[1].as_usize())
             .collect(),
     )
 }
 
-/// The same of list views.
-pub fn list_views<O: OffsetSizeTrait>(list: &arrow_array::GenericListViewArray<O>) -> Places {
-    let places = list.offsets().iter().zip(list.sizes());
+/// Return the same for list views.
+pub fn list_views<O: OffsetSizeTrait>(list: &arrow_array::GenericListViewArray<O>) -> ListRanges {
+    let bounds = list.offsets().iter().zip(list.sizes());
     (
         list.values().clone(),
-        places
+        bounds
             .map(|(start, size)| start.as_usize()..start.as_usize() + size.as_usize())
             .collect(),
     )
 }
 
-/// The counts of the valid lists, then their elements as one block: what lies below a null does not count.
+/// Write the counts of the valid lists, then their elements as one block. Elements of a null list do not count.
 pub fn lists(
     parts: &[Part],
     writer: &mut Writer<'_>,
-    places: impl Fn(&ArrayRef) -> Places,
+    ranges_of: impl Fn(&ArrayRef) -> ListRanges,
 ) -> Result<(), FormatError> {
     let mut children = Vec::with_capacity(parts.len());
     let mut child_type = None;
     for part in parts {
-        let (values, places) = places(&part.array);
+        let (values, list_ranges) = ranges_of(&part.array);
         let mut ranges = Ranges::default();
         for run in part.runs() {
-            for place in &places[run] {
-                writer.number(place.len());
-                ranges.add(place.clone());
+            for range in &list_ranges[run] {
+                writer.number(range.len());
+                ranges.add(range.clone());
             }
             few(children.len() + ranges.0.len())?;
         }
@@ -59,7 +59,7 @@ pub fn lists(
     children_block(children, child_type, writer)
 }
 
-/// Lists of one length, written as other lists are.
+/// Write lists of one length in the form of other lists.
 pub fn fixed_lists(parts: &[Part], writer: &mut Writer<'_>, length: usize) -> Result<(), FormatError> {
     let mut children = Vec::with_capacity(parts.len());
     let mut child_type = None;
@@ -77,8 +77,8 @@ pub fn fixed_lists(parts: &[Part], writer: &mut Writer<'_>, length: usize) -> Re
     children_block(children, child_type, writer)
 }
 
-/// The most pieces that the elements of lists are in; each takes some hundred bytes. What lies between two of them is
-/// not counted, or lies elsewhere as well: lists as they are written have few.
+/// The most pieces that the elements of lists are in; each takes some hundred bytes. Gaps between pieces are elements
+/// of null lists, or shared elements: lists as programs write them have few.
 const MAX_PIECES: usize = 1 << 22;
 
 fn few(pieces: usize) -> Result<(), FormatError> {
@@ -90,7 +90,7 @@ fn few(pieces: usize) -> Result<(), FormatError> {
     )))
 }
 
-/// Where there are no elements the block is still that of the element's type.
+/// Write the elements of lists as one block. Without elements it is an empty block of their type.
 fn children_block(
     mut children: Vec<Part>,
     empty: Option<Part>,
@@ -116,7 +116,7 @@ impl Ranges {
         }
     }
 
-    /// The elements from the first to the last that are in one of the ranges, and where they start.
+    /// Return the elements from the first to the last range, and the offset of the first.
     fn cover(&self, values: &ArrayRef) -> Result<(usize, Part), FormatError> {
         let start = self.0.iter().map(|range| range.start).min().unwrap_or_default();
         let end = self.0.iter().map(|range| range.end).max().unwrap_or_default();

@@ -19,14 +19,14 @@ pub struct Part {
 }
 
 impl Part {
-    /// All rows of an array, which are null where those of their parents are.
+    /// Create a part of all rows of an array, which are null where those of their parents are.
     pub fn new(array: ArrayRef, parent: Option<&NullBuffer>) -> Result<Self, FormatError> {
-        let array = plain(array)?;
+        let array = expanded(array)?;
         let valid = NullBuffer::union(array.nulls(), parent).filter(|nulls| nulls.null_count() > 0);
         Ok(Self { array, valid })
     }
 
-    /// Some of its rows.
+    /// Return a range of its rows.
     pub fn slice(&self, rows: Range<usize>) -> Self {
         let length = rows.end - rows.start;
         let valid = self.valid.as_ref().map(|nulls| nulls.slice(rows.start, length));
@@ -36,7 +36,7 @@ impl Part {
         }
     }
 
-    /// The ranges of rows that are valid, in order.
+    /// Return the ranges of rows that are valid, in order.
     pub fn runs(&self) -> Box<dyn Iterator<Item = Range<usize>> + '_> {
         match &self.valid {
             None => Box::new(std::iter::once(0..self.array.len())),
@@ -45,12 +45,12 @@ impl Part {
     }
 }
 
-/// Dictionaries and runs as arrays of their values.
-fn plain(array: ArrayRef) -> Result<ArrayRef, FormatError> {
+/// Expand dictionaries and runs to arrays of their values.
+fn expanded(array: ArrayRef) -> Result<ArrayRef, FormatError> {
     let taken = match array.data_type() {
         DataType::Dictionary(_, _) => {
             let dictionary = array.as_any_dictionary();
-            // As views a value of a million bytes that stands in every row costs 16 bytes a row.
+            // As views, a value of a million bytes in every row costs 16 bytes a row.
             let values = small(viewed(dictionary.values().clone()), array.len())?;
             arrow_select::take::take(&values, dictionary.keys(), None)
         }
@@ -61,10 +61,10 @@ fn plain(array: ArrayRef) -> Result<ArrayRef, FormatError> {
         _ => return Ok(array),
     };
     // The values can be of such a form themselves.
-    plain(taken.map_err(|error| FormatError::new(format!("its dictionary is not valid: {error}")))?)
+    expanded(taken.map_err(|error| FormatError::new(format!("its dictionary is not valid: {error}")))?)
 }
 
-/// Refuses values that would take more memory than their bytes in the file, were each row to hold one of its own.
+/// Refuse values of a fixed width that would take too much memory with one value per row.
 fn small(values: ArrayRef, rows: usize) -> Result<ArrayRef, FormatError> {
     let width = match values.data_type() {
         DataType::FixedSizeBinary(width) => width.as_usize(),
@@ -86,7 +86,7 @@ fn small(values: ArrayRef, rows: usize) -> Result<ArrayRef, FormatError> {
 /// Bytes of fixed width that the rows of a dictionary may hold, once each has its own.
 const MAX_TAKEN: usize = 1 << 30;
 
-/// Byte strings as views of the bytes that are there.
+/// Convert byte strings to views of the same bytes.
 fn viewed(values: ArrayRef) -> ArrayRef {
     match values.data_type() {
         DataType::Utf8 => std::sync::Arc::new(StringViewArray::from(values.as_string::<i32>())),
@@ -97,7 +97,7 @@ fn viewed(values: ArrayRef) -> ArrayRef {
     }
 }
 
-/// The values of a run-end encoded array, and for each row which of them it is.
+/// Return the values of a run-end encoded array, and for each row the index of its value.
 fn run_indices(array: &ArrayRef) -> Result<(ArrayRef, UInt64Array), FormatError> {
     fn indices<R: arrow_array::types::RunEndIndexType>(array: &ArrayRef) -> Option<(ArrayRef, UInt64Array)> {
         let runs = array.as_any().downcast_ref::<arrow_array::RunArray<R>>()?;

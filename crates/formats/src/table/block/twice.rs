@@ -14,7 +14,7 @@ use arrow_schema::DataType;
 /// Takes the pieces of a block.
 pub type Take<'a> = &'a mut dyn FnMut(ArrayRef) -> Result<(), FormatError>;
 
-/// Writes the block whose pieces `read` hands out, from the first to the last each time it is called.
+/// Write the block whose pieces `read` hands out, from the first to the last each time it is called.
 pub fn write_twice(
     mut read: impl FnMut(Take<'_>) -> Result<(), FormatError>,
     take: &mut dyn FnMut(&[u8]),
@@ -45,9 +45,7 @@ pub fn write_twice(
     if same && lengths.next().is_none() {
         Ok(())
     } else {
-        Err(FormatError::new(
-            "its values changed between two reads",
-        ))
+        Err(FormatError::new("its values changed between two reads"))
     }
 }
 

@@ -9,7 +9,7 @@ use arrow_array::{Array, GenericByteArray, GenericByteViewArray};
 use arrow_buffer::ArrowNativeType;
 use std::ops::Range;
 
-/// A byte each.
+/// Write booleans as one byte each.
 pub fn booleans(parts: &[Part], writer: &mut Writer<'_>) {
     for part in parts {
         let values = part.array.as_boolean().values();
@@ -21,7 +21,7 @@ pub fn booleans(parts: &[Part], writer: &mut Writer<'_>) {
     }
 }
 
-/// Values of `width` bytes each, as they lie: Arrow holds them little-endian.
+/// Write values of `width` bytes each, little-endian as Arrow holds them.
 pub fn fixed(parts: &[Part], writer: &mut Writer<'_>, width: usize) {
     for part in parts {
         let data = part.array.to_data();
@@ -35,12 +35,12 @@ pub fn fixed(parts: &[Part], writer: &mut Writer<'_>, width: usize) {
     }
 }
 
-/// Bytes of a decimal of that many digits.
+/// Return the bytes of a decimal of that many digits.
 pub const fn decimal_width(precision: u8) -> usize {
     if precision <= 38 { 16 } else { 32 }
 }
 
-/// Decimals of `N` bytes, extended to `width`: how wide an array holds them does not count.
+/// Write decimals of `N` bytes, extended to `width`. The width in the array does not count.
 pub fn decimals<const N: usize>(parts: &[Part], writer: &mut Writer<'_>, width: usize) {
     if N == width {
         return fixed(parts, writer, width);
@@ -52,7 +52,7 @@ pub fn decimals<const N: usize>(parts: &[Part], writer: &mut Writer<'_>, width: 
     });
 }
 
-/// Decimals of 32 bytes whose precision says that 16 hold them.
+/// Write decimals of 32 bytes as 16, which their precision fits into.
 pub fn narrow_decimals(parts: &[Part], writer: &mut Writer<'_>) -> Result<(), FormatError> {
     let mut fits = true;
     each_decimal::<32>(parts, |value| {
@@ -81,7 +81,7 @@ fn each_decimal<const N: usize>(parts: &[Part], mut take: impl FnMut(&[u8; N])) 
     }
 }
 
-/// All lengths, then all bytes.
+/// Write all lengths, then all bytes.
 pub fn byte_strings<T: ByteArrayType>(parts: &[Part], writer: &mut Writer<'_>) {
     let arrays = || parts.iter().map(|part| (part, part.array.as_bytes::<T>()));
     for (part, array) in arrays() {
@@ -104,7 +104,7 @@ fn span<'a, T: ByteArrayType>(array: &'a GenericByteArray<T>, rows: &Range<usize
     &array.value_data()[offsets[rows.start].as_usize()..offsets[rows.end].as_usize()]
 }
 
-/// The same of views.
+/// Write the lengths and bytes of views in the same form.
 pub fn views<T: ByteViewType>(parts: &[Part], writer: &mut Writer<'_>) {
     fn each<T: ByteViewType>(parts: &[Part]) -> impl Iterator<Item = (&GenericByteViewArray<T>, usize)> {
         parts.iter().flat_map(|part| {

@@ -9,7 +9,7 @@ pub struct Writer<'a> {
 const GATHERED: usize = 16 << 10;
 
 impl<'a> Writer<'a> {
-    /// Hands bytes to `take`.
+    /// Create a writer that hands bytes to `take`.
     pub fn new(take: &'a mut dyn FnMut(&[u8])) -> Self {
         Self {
             take,
@@ -17,7 +17,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Adds bytes.
+    /// Add bytes.
     pub fn bytes(&mut self, bytes: &[u8]) {
         if self.buffer.len() + bytes.len() > GATHERED {
             self.flush();
@@ -29,12 +29,12 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Adds a number of 8 bytes.
+    /// Add a number as 8 bytes.
     pub fn number(&mut self, number: usize) {
         self.bytes(&(number as u64).to_le_bytes());
     }
 
-    /// Hands on what was gathered.
+    /// Hand on the gathered bytes.
     pub fn flush(&mut self) {
         if !self.buffer.is_empty() {
             (self.take)(&self.buffer);

@@ -6,7 +6,7 @@ use arrow_buffer::i256;
 use arrow_schema::DataType;
 use std::fmt::Write as _;
 
-/// Whether `text` is a decimal whole number without leading zeros.
+/// Return whether `text` is a decimal whole number without leading zeros.
 fn is_integer(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text).as_bytes();
     match digits {
@@ -16,10 +16,10 @@ fn is_integer(text: &str) -> bool {
     }
 }
 
-/// Whether `text` is a number as JSON has it.
+/// Return whether `text` is a number as JSON has it.
 fn is_number(text: &str) -> bool {
     let (mantissa, exponent) = match text.find(['e', 'E']) {
-        Some(place) => (&text[..place], Some(&text[place + 1..])),
+        Some(index) => (&text[..index], Some(&text[index + 1..])),
         None => (text, None),
     };
     let (whole, fraction) = match mantissa.split_once('.') {
@@ -32,7 +32,7 @@ fn is_number(text: &str) -> bool {
         && exponent.is_none_or(|exponent| digits(exponent.strip_prefix(['+', '-']).unwrap_or(exponent)))
 }
 
-/// Appends the bytes of a value of a fixed width.
+/// Append the bytes of a value of a fixed width.
 pub fn fixed(cell: &str, data_type: &DataType, bytes: &mut Vec<u8>) -> Result<(), Expected> {
     use DataType as T;
     macro_rules! integer {
@@ -103,7 +103,7 @@ pub fn fixed(cell: &str, data_type: &DataType, bytes: &mut Vec<u8>) -> Result<()
     Ok(())
 }
 
-/// The digits of a decimal, as a whole number of its last place.
+/// Return the digits of a decimal, as a whole number of units of its last digit.
 fn decimal(cell: &str, precision: u8, scale: i8) -> Result<String, Expected> {
     let form = || format!("a decimal of at most {precision} digits, {scale} of them after the decimal point");
     let (whole, fraction) = cell.split_once('.').unwrap_or((cell, "0"));

@@ -11,7 +11,7 @@ fn digits(text: &str, count: usize) -> Option<i64> {
         .flatten()
 }
 
-/// Days since 1970-01-01 in the Gregorian calendar, which is taken back before its beginning.
+/// Parse a date to days since 1970-01-01 in the proleptic Gregorian calendar.
 pub fn date(text: &str) -> Option<i64> {
     let mut parts = text.splitn(3, '-');
     let (year, month, day) = (
@@ -45,7 +45,7 @@ const fn unit_digits(unit: TimeUnit) -> (usize, i64) {
     }
 }
 
-/// The form of times.
+/// Return the form of times, for messages.
 pub fn time_form(unit: TimeUnit) -> String {
     match unit_digits(unit).0 {
         0 => "a time as HH:MM:SS".to_owned(),
@@ -53,7 +53,7 @@ pub fn time_form(unit: TimeUnit) -> String {
     }
 }
 
-/// Units since midnight.
+/// Parse a time to units since midnight.
 pub fn time(text: &str, unit: TimeUnit) -> Option<i64> {
     let (clock, fraction) = match text.split_once('.') {
         Some((clock, fraction)) => (clock, Some(fraction)),
@@ -85,7 +85,7 @@ pub fn time(text: &str, unit: TimeUnit) -> Option<i64> {
     Some((hour * 3600 + minute * 60 + second) * units + part)
 }
 
-/// Units since 1970-01-01T00:00:00, in UTC where there is a zone.
+/// Parse a timestamp to units since 1970-01-01T00:00:00, in UTC where there is a zone.
 pub fn timestamp(text: &str, unit: TimeUnit, zoned: bool) -> Option<i64> {
     let (day, rest) = (text.get(..10)?, text.get(10..)?);
     let rest = rest.strip_prefix(['T', ' '])?;
@@ -95,14 +95,14 @@ pub fn timestamp(text: &str, unit: TimeUnit, zoned: bool) -> Option<i64> {
     seconds.checked_mul(units)?.checked_add(time(clock, unit)?)
 }
 
-/// The clock before an offset from UTC, and the offset in seconds.
+/// Split a time into the clock and the offset from UTC in seconds.
 fn zone_offset(text: &str) -> Option<(&str, i64)> {
     if let Some(clock) = text.strip_suffix('Z') {
         return Some((clock, 0));
     }
-    let place = text.rfind(['+', '-'])?;
-    let sign = if text[place..].starts_with('-') { -1 } else { 1 };
-    let written = text[place + 1..].replacen(':', "", 1);
+    let index = text.rfind(['+', '-'])?;
+    let sign = if text[index..].starts_with('-') { -1 } else { 1 };
+    let written = text[index + 1..].replacen(':', "", 1);
     let (hours, minutes) = (digits(written.get(..2)?, 2)?, digits(written.get(2..)?, 2)?);
-    (hours <= 23 && minutes <= 59).then_some((&text[..place], sign * (hours * 3600 + minutes * 60)))
+    (hours <= 23 && minutes <= 59).then_some((&text[..index], sign * (hours * 3600 + minutes * 60)))
 }

@@ -6,10 +6,10 @@ use crate::error::FormatError;
 use parquet::basic::Compression;
 use std::io::Read;
 
-/// What is reserved on a header's word alone, in bytes. Beyond it a buffer grows with what comes out.
+/// The most bytes that are reserved because a header states them. Beyond it a buffer grows with the output.
 const TRUSTED: usize = 16 << 20;
 
-/// Decompresses `bytes` behind what `output` holds already, to `length` bytes more.
+/// Decompress `bytes` to exactly `length` bytes, and append them to `output`.
 pub fn decompress(
     codec: Compression,
     bytes: &[u8],
@@ -21,7 +21,7 @@ pub fn decompress(
         Compression::UNCOMPRESSED => output.extend_from_slice(bytes),
         Compression::SNAPPY => {
             let stated = snap::raw::decompress_len(bytes).map_err(|error| broken("Snappy", error))?;
-            // Three bytes stand for 64 at most.
+            // Three bytes decompress to 64 at most.
             reserve(bytes, length, 22, output)?;
             if stated == length {
                 output.resize(start + length, 0);
@@ -51,13 +51,17 @@ pub fn decompress(
                 bounded(decoder, "Zstandard", length, output)?;
             }
         }
-        Compression::LZO => return Err(FormatError::unsupported("pages compressed with LZO are not supported")),
+        Compression::LZO => {
+            return Err(FormatError::unsupported(
+                "pages compressed with LZO are not supported",
+            ));
+        }
     }
     let written = output.len() - start;
     if written != length {
         return Err(
             FormatError::new("a page does not decompress to the length that its header states")
-                .but(format!("{length} bytes"), format!("{written} bytes")),
+                .with_expected(format!("{length} bytes"), format!("{written} bytes")),
         );
     }
     Ok(())
@@ -67,11 +71,11 @@ fn broken(codec: &str, error: impl std::fmt::Display) -> FormatError {
     FormatError::new(format!("a page is not valid {codec} data: {error}"))
 }
 
-/// Refuses a length that `bytes` cannot reach, and reserves it else.
+/// Reserve `length` bytes, or refuse a length that `bytes` cannot decompress to.
 fn reserve(bytes: &[u8], length: usize, most: usize, output: &mut Vec<u8>) -> Result<(), FormatError> {
     if length > TRUSTED && length / most > bytes.len() {
         return Err(
-            FormatError::new("a page is too short for the size in its header").but(
+            FormatError::new("a page is too short for the size in its header").with_expected(
                 format!("at most {} bytes decompressed", bytes.len().saturating_mul(most)),
                 format!("{length} bytes"),
             ),
@@ -81,7 +85,7 @@ fn reserve(bytes: &[u8], length: usize, most: usize, output: &mut Vec<u8>) -> Re
     Ok(())
 }
 
-/// Reads all that `decoder` gives, and an error if that is more than `length`.
+/// Read the whole output of `decoder`, but at most one byte more than `length`.
 fn bounded(decoder: impl Read, codec: &str, length: usize, output: &mut Vec<u8>) -> Result<(), FormatError> {
     output.reserve(length.min(TRUSTED));
     decoder
@@ -92,7 +96,7 @@ fn bounded(decoder: impl Read, codec: &str, length: usize, output: &mut Vec<u8>)
 }
 
 fn lz4_block(bytes: &[u8], length: usize, output: &mut Vec<u8>) -> Result<(), FormatError> {
-    // A byte of length stands for 255 at most.
+    // A length byte stands for 255 bytes at most.
     reserve(bytes, length, 256, output)?;
     let start = output.len();
     output.resize(start + length, 0);
@@ -102,7 +106,7 @@ fn lz4_block(bytes: &[u8], length: usize, output: &mut Vec<u8>) -> Result<(), Fo
     Ok(())
 }
 
-/// The older LZ4 of Parquet: blocks as Hadoop frames them, or, as other writers understood it, frames or one block.
+/// Decompress the older LZ4 of Parquet: blocks framed as in Hadoop, or, from other writers, LZ4 frames or one block.
 fn lz4_hadoop(bytes: &[u8], length: usize, output: &mut Vec<u8>) -> Result<(), FormatError> {
     let start = output.len();
     if framed(bytes, length, output).is_some() {
@@ -115,7 +119,7 @@ fn lz4_hadoop(bytes: &[u8], length: usize, output: &mut Vec<u8>) -> Result<(), F
     lz4_block(bytes, length, output)
 }
 
-/// Each block behind its decompressed and its compressed length, both big-endian.
+/// Decompress blocks that each follow their decompressed and compressed length, both big-endian.
 fn framed(mut bytes: &[u8], length: usize, output: &mut Vec<u8>) -> Option<()> {
     let start = output.len();
     while !bytes.is_empty() {
@@ -147,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bomb_stops_at_the_length_that_its_header_states() {
+    fn decompression_stops_at_the_stated_length() {
         let bomb = gzip(&vec![0; 64 << 20]);
         let mut output = Vec::new();
         let error = decompress(
@@ -162,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_that_cannot_be_reached_allocates_nothing() {
+    fn unreachable_length_allocates_nothing() {
         for codec in [
             Compression::SNAPPY,
             Compression::LZ4_RAW,
@@ -182,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn the_three_readings_of_the_older_lz4_give_the_same() {
+    fn old_lz4_framings_agree() {
         let bytes: Vec<u8> = (0..10_000_u32).map(|i| (i % 7) as u8).collect();
         let block = lz4_flex::block::compress(&bytes);
         let mut frame = lz4_flex::frame::FrameEncoder::new(Vec::new());

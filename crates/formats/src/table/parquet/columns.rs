@@ -1,7 +1,7 @@
 //! The blocks of one column of a Parquet file.
 
 use super::page::{Allowance, Chunk, Pages};
-use super::{Table, chunk_range, ours, schema};
+use super::{Table, chunk_range, schema, unwrapped};
 use crate::error::FormatError;
 use crate::table::BLOCK_ROWS;
 use crate::table::block::Take;
@@ -17,8 +17,8 @@ use std::sync::Arc;
 
 /// The blocks of one column, one after the other.
 ///
-/// Each row group has a reader of its own, which must give exactly the rows that the footer states for it. So a
-/// file that lies about them is refused in the same way wherever it is cut for threads.
+/// Each row group has a reader of its own, which must give exactly the rows that the footer states for it. So a file
+/// with wrong counts is refused in the same way wherever it is cut for threads.
 pub struct ColumnBlocks<'a> {
     table: &'a Table,
     column: usize,
@@ -34,7 +34,7 @@ pub struct ColumnBlocks<'a> {
 }
 
 impl<'a> ColumnBlocks<'a> {
-    /// Those of a range of rows that begins with a block, decoded as `levels` says.
+    /// Create the reader of a range of rows that starts with a block, decoded with `levels`.
     pub(super) fn new(table: &'a Table, column: usize, levels: FieldLevels, rows: Range<u64>) -> Self {
         Self {
             table,
@@ -49,7 +49,7 @@ impl<'a> ColumnBlocks<'a> {
         }
     }
 
-    /// The arrays of the next block; `None` after the last.
+    /// Return the arrays of the next block; `None` after the last.
     pub fn next_block(&mut self) -> Result<Option<Vec<ArrayRef>>, FormatError> {
         if self.row >= self.end {
             return Ok(None);
@@ -74,7 +74,7 @@ impl<'a> ColumnBlocks<'a> {
         Ok(Some(pieces))
     }
 
-    /// Hands out the arrays of all rows, some at a time, and keeps none of them.
+    /// Hand the arrays of all rows to `take`, some rows at a time.
     pub fn each_piece(mut self, take: Take<'_>) -> Result<(), FormatError> {
         while self.row < self.end {
             self.allowance.reset();
@@ -87,7 +87,7 @@ impl<'a> ColumnBlocks<'a> {
         Ok(())
     }
 
-    /// The next rows that the row group has.
+    /// Read the next rows of the row group.
     fn next_batch(&mut self) -> Result<ArrayRef, FormatError> {
         let (mut reader, left) = match self.open.take() {
             Some(open) => open,
@@ -95,7 +95,7 @@ impl<'a> ColumnBlocks<'a> {
         };
         let array = next_array(&mut reader)?.ok_or_else(|| {
             FormatError::new("a row group has fewer rows than it states")
-                .but(format!("{left} more rows"), "none")
+                .with_expected(format!("{left} more rows"), "none")
         })?;
         if let Some(Some(data_type)) = self.table.fixed.get(self.column) {
             schema::check_lengths(&array, data_type)?;
@@ -110,7 +110,7 @@ impl<'a> ColumnBlocks<'a> {
         Ok(array)
     }
 
-    /// Opens the row group of the next row, and passes over the rows before it.
+    /// Open the row group of the next row, and skip the rows before it.
     fn open_group(&self) -> Result<(ParquetRecordBatchReader, u64), FormatError> {
         let starts = &self.table.starts;
         // The last group that begins there: groups without rows begin where the next one does.
@@ -133,10 +133,10 @@ impl<'a> ColumnBlocks<'a> {
         });
         let reader =
             ParquetRecordBatchReader::try_new_with_row_groups(&self.levels, &rows, self.batch, selection);
-        Ok((reader.map_err(ours)?, left))
+        Ok((reader.map_err(unwrapped)?, left))
     }
 
-    /// The column that is read.
+    /// Return the column that is read.
     pub const fn column(&self) -> usize {
         self.column
     }
@@ -147,11 +147,11 @@ fn next_array(reader: &mut ParquetRecordBatchReader) -> Result<Option<ArrayRef>,
     Ok(batch.map(|batch| batch.column(0).clone()))
 }
 
-/// Our error, which the crate wraps twice, or one that quotes the crate.
+/// Return the [`FormatError`] that the crate wraps twice, or one that quotes the crate.
 fn arrow_error(error: ArrowError) -> FormatError {
     match error {
         ArrowError::ExternalError(inner) => match inner.downcast::<ParquetError>() {
-            Ok(error) => ours(*error),
+            Ok(error) => unwrapped(*error),
             Err(other) => FormatError::new(format!("invalid Parquet: {other}")),
         },
         other => FormatError::new(format!("invalid Parquet: {other}")),
@@ -174,7 +174,7 @@ impl RowGroups for OneGroup<'_> {
     fn column_chunks(&self, leaf: usize) -> Result<Box<dyn PageIterator>, ParquetError> {
         let chunk = self.table.metadata.row_group(self.group).column(leaf);
         let bytes =
-            chunk_range(chunk).ok_or_else(|| ParquetError::General("a column chunk without an offset".into()))?;
+            chunk_range(chunk).ok_or_else(|| ParquetError::General("a chunk without a range".into()))?;
         let chunk = Chunk {
             bytes,
             codec: chunk.compression(),

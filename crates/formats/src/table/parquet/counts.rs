@@ -1,56 +1,77 @@
 //! Counts that a page states, held against its bytes where the crate would reserve memory by them.
 
-use super::header::{DATA_V2, DICTIONARY, Header, implausible};
+use super::header::{DataHeader, PageHeader, implausible, stated};
 use super::thrift::{Fault, Reader};
 use crate::error::FormatError;
 use parquet::basic::Type;
 use parquet::schema::types::ColumnDescriptor;
 
-/// Holds the counts of a page of `column` against its bytes, of which the first `levels` are levels in a page of
-/// version 2.
+/// Check the counts of a page of `column` against its bytes. In a page of version 2 the first `levels` bytes are
+/// levels.
 pub fn check(
     column: &ColumnDescriptor,
-    header: &Header,
+    header: &PageHeader,
     buffer: &[u8],
     levels: usize,
 ) -> Result<(), FormatError> {
-    let count = usize::try_from(header.values).map_err(|_| implausible())?;
+    let count = stated(header.values())?;
     if count > PAGE_VALUES {
-        return Err(implausible().but(format!("at most {PAGE_VALUES} values"), count));
+        return Err(implausible().with_expected(format!("at most {PAGE_VALUES} values"), count));
     }
-    if header.page_type == DICTIONARY {
-        // The bits of the narrowest value; one of no width is one value.
-        let bits = match column.physical_type() {
-            Type::BOOLEAN => 1,
-            Type::INT32 | Type::FLOAT | Type::BYTE_ARRAY => 32,
-            Type::INT64 | Type::DOUBLE => 64,
-            Type::INT96 => 96,
-            Type::FIXED_LEN_BYTE_ARRAY => usize::try_from(column.type_length()).unwrap_or(0) * 8,
-        };
-        let most = (buffer.len() * 8).checked_div(bits).unwrap_or(1);
-        if count > most {
-            return Err(FormatError::new("a dictionary page is too short for its number of values")
-                .but(format!("at most {most} values"), count));
+    match header {
+        PageHeader::Dictionary(_) => check_dictionary(column, count, buffer),
+        PageHeader::Data(data) if is_delta(data.encoding) => {
+            let start = levels_end(column, data, buffer)?;
+            check_deltas(data.encoding, count, buffer, start)
         }
+        PageHeader::DataV2(data) if is_delta(data.encoding) => {
+            check_deltas(data.encoding, count, buffer, levels)
+        }
+        PageHeader::Data(_) | PageHeader::DataV2(_) | PageHeader::Index | PageHeader::Unknown(_) => Ok(()),
     }
-    if header.page_type != DICTIONARY && matches!(header.encoding, 6 | 7) {
-        let start = if header.page_type == DATA_V2 {
-            levels
-        } else {
-            levels_end(column, header, buffer)?
-        };
-        let values = buffer.get(start..).ok_or_else(implausible)?;
-        let suffixes = delta_values(values, count)?;
-        // Behind the lengths of shared beginnings come those of what is not shared.
-        if header.encoding == 7 {
-            delta_values(values.get(suffixes..).ok_or_else(implausible)?, count)?;
-        }
+}
+
+fn check_dictionary(column: &ColumnDescriptor, count: usize, buffer: &[u8]) -> Result<(), FormatError> {
+    // The bits of the narrowest value; one of no width is one value.
+    let bits = match column.physical_type() {
+        Type::BOOLEAN => 1,
+        Type::INT32 | Type::FLOAT | Type::BYTE_ARRAY => 32,
+        Type::INT64 | Type::DOUBLE => 64,
+        Type::INT96 => 96,
+        Type::FIXED_LEN_BYTE_ARRAY => usize::try_from(column.type_length()).unwrap_or(0) * 8,
+    };
+    let most = (buffer.len() * 8).checked_div(bits).unwrap_or(1);
+    if count > most {
+        return Err(
+            FormatError::new("a dictionary page is too short for its number of values")
+                .with_expected(format!("at most {most} values"), count),
+        );
     }
     Ok(())
 }
 
-/// Where the values of a data page of version 1 begin: behind its levels.
-fn levels_end(column: &ColumnDescriptor, header: &Header, buffer: &[u8]) -> Result<usize, FormatError> {
+/// Byte strings with delta-encoded lengths.
+const DELTA_LENGTH: i64 = 6;
+
+/// Byte strings with delta-encoded lengths of what they share with the one before, and of the rest.
+const DELTA_STRINGS: i64 = 7;
+
+const fn is_delta(encoding: i64) -> bool {
+    matches!(encoding, DELTA_LENGTH | DELTA_STRINGS)
+}
+
+fn check_deltas(encoding: i64, count: usize, buffer: &[u8], start: usize) -> Result<(), FormatError> {
+    let values = buffer.get(start..).ok_or_else(implausible)?;
+    let suffixes = delta_values(values, count)?;
+    // The lengths of the suffixes follow those of the shared prefixes.
+    if encoding == DELTA_STRINGS {
+        delta_values(values.get(suffixes..).ok_or_else(implausible)?, count)?;
+    }
+    Ok(())
+}
+
+/// Return the offset of the values in a data page of version 1: behind its levels.
+fn levels_end(column: &ColumnDescriptor, header: &DataHeader, buffer: &[u8]) -> Result<usize, FormatError> {
     let mut position = 0_usize;
     let levels = [
         (column.max_rep_level(), header.repetition_encoding),
@@ -65,7 +86,7 @@ fn levels_end(column: &ColumnDescriptor, header: &Header, buffer: &[u8]) -> Resu
             4 + u64::from(u32::from_le_bytes(*head.ok_or_else(implausible)?))
         } else {
             let bits = u64::from(16 - most.leading_zeros());
-            (header.values.unsigned_abs() * bits).div_ceil(8)
+            (stated::<u64>(header.values)? * bits).div_ceil(8)
         };
         let length = usize::try_from(length).map_err(|_| implausible())?;
         position = position.checked_add(length).ok_or_else(implausible)?;
@@ -81,8 +102,8 @@ const PAGE_VALUES: usize = 1 << 28;
 /// The most values of a page of byte strings by differences: the crate keeps four bytes for each at once.
 const DELTA_VALUES: usize = 1 << 26;
 
-/// Passes over integers that are written as differences, of which there must be at most `most`, and gives the place
-/// behind them. Source of the rules: the section on delta encoding of `Encodings.md` of Apache Parquet.
+/// Skip delta-encoded integers, at most `most` of them, and return the offset behind them. Source of the rules: the
+/// section on delta encoding of `Encodings.md` of Apache Parquet.
 fn delta_values(bytes: &[u8], most: usize) -> Result<usize, FormatError> {
     let damaged = |_: Fault| FormatError::new("a delta-encoded page is damaged");
     let size = |number: u64| usize::try_from(number).map_err(|_| implausible());
@@ -93,13 +114,13 @@ fn delta_values(bytes: &[u8], most: usize) -> Result<usize, FormatError> {
     reader.integer().map_err(damaged)?;
     if left > most.min(DELTA_VALUES) || miniblocks == 0 || !block.is_multiple_of(miniblocks) {
         return Err(FormatError::new("a delta-encoded page has impossible counts")
-            .but(format!("at most {} values", most.min(DELTA_VALUES)), left));
+            .with_expected(format!("at most {} values", most.min(DELTA_VALUES)), left));
     }
     let each = block / miniblocks;
     if each == 0 {
         return Err(implausible());
     }
-    // The first value stands in the head.
+    // The first value is in the head.
     left = left.saturating_sub(1);
     while left > 0 {
         reader.integer().map_err(damaged)?;
@@ -118,6 +139,7 @@ fn delta_values(bytes: &[u8], most: usize) -> Result<usize, FormatError> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::header::{DataV2Header, DictionaryHeader};
     use super::*;
     use parquet::schema::types::{ColumnPath, Type as SchemaType};
     use std::sync::Arc;
@@ -129,25 +151,32 @@ mod tests {
         ColumnDescriptor::new(Arc::new(primitive), levels, 0, ColumnPath::new(vec![]))
     }
 
-    fn header(page_type: i64, values: i64, encoding: i64) -> Header {
-        Header {
-            page_type,
-            values,
+    fn dictionary(values: i64) -> PageHeader {
+        PageHeader::Dictionary(DictionaryHeader {
+            values: Some(values),
+            encoding: 0,
+            is_sorted: false,
+        })
+    }
+
+    fn data(values: i64, encoding: i64) -> PageHeader {
+        PageHeader::Data(DataHeader {
+            values: Some(values),
             encoding,
             definition_encoding: RLE,
-            ..Header::default()
-        }
+            repetition_encoding: 0,
+        })
     }
 
     #[test]
-    fn a_dictionary_holds_no_more_values_than_its_bytes() {
+    fn dictionary_values_are_limited_by_its_bytes() {
         for (of, most) in [
             (Type::INT64, 2),
             (Type::INT32, 4),
             (Type::BYTE_ARRAY, 4),
             (Type::BOOLEAN, 128),
         ] {
-            let check = |values| check(&column(of, 0), &header(DICTIONARY, values, 0), &[0; 16], 0);
+            let check = |values| check(&column(of, 0), &dictionary(values), &[0; 16], 0);
             assert_eq!(check(most), Ok(()));
             assert!(check(most + 1).is_err(), "{of}");
             assert!(check(i64::MAX).is_err());
@@ -155,13 +184,13 @@ mod tests {
         }
     }
 
-    /// Head: blocks of 128 values in 4 miniblocks, so many values, the first 0. Then one block of equal steps.
+    /// Return a head (blocks of 128 values in 4 miniblocks, `count` values, the first 0) and one block of equal steps.
     fn differences(count: u8) -> Vec<u8> {
         vec![0x80, 1, 4, count, 0, 2, 0, 0, 0, 0]
     }
 
     #[test]
-    fn differences_are_no_more_than_the_page_states() {
+    fn deltas_are_limited_by_the_page() {
         assert_eq!(delta_values(&differences(100), 100), Ok(10));
         assert_eq!(delta_values(&differences(1), 100), Ok(5));
         assert!(delta_values(&differences(100), 99).is_err());
@@ -182,23 +211,29 @@ mod tests {
     }
 
     #[test]
-    fn differences_lie_behind_the_levels() {
+    fn deltas_follow_the_levels() {
         let mut page = vec![2, 0, 0, 0, 0xaa, 0xaa];
         page.extend(differences(3));
-        let lengths = header(0, 3, 6);
+        let lengths = data(3, DELTA_LENGTH);
         assert_eq!(check(&column(Type::BYTE_ARRAY, 1), &lengths, &page, 0), Ok(()));
-        assert!(check(&column(Type::BYTE_ARRAY, 1), &header(0, 2, 6), &page, 0).is_err());
+        assert!(check(&column(Type::BYTE_ARRAY, 1), &data(2, DELTA_LENGTH), &page, 0).is_err());
         assert!(check(&column(Type::BYTE_ARRAY, 1), &lengths, &page[..3], 0).is_err());
         // Beginnings in common need a second list behind the first.
-        assert!(check(&column(Type::BYTE_ARRAY, 1), &header(0, 3, 7), &page, 0).is_err());
+        assert!(check(&column(Type::BYTE_ARRAY, 1), &data(3, DELTA_STRINGS), &page, 0).is_err());
         page.extend(differences(3));
+        let version_2 = PageHeader::DataV2(DataV2Header {
+            values: Some(3),
+            encoding: DELTA_STRINGS,
+            nulls: 0,
+            rows: None,
+            definition_bytes: 0,
+            repetition_bytes: 0,
+            is_compressed: true,
+        });
         assert_eq!(
-            check(&column(Type::BYTE_ARRAY, 1), &header(0, 3, 7), &page, 0),
+            check(&column(Type::BYTE_ARRAY, 1), &data(3, DELTA_STRINGS), &page, 0),
             Ok(())
         );
-        assert_eq!(
-            check(&column(Type::BYTE_ARRAY, 1), &header(DATA_V2, 3, 7), &page, 6),
-            Ok(())
-        );
+        assert_eq!(check(&column(Type::BYTE_ARRAY, 1), &version_2, &page, 6), Ok(()));
     }
 }

@@ -25,7 +25,7 @@ use parquet::file::metadata::{
 use std::ops::Range;
 use std::sync::Arc;
 
-/// What a Parquet file begins and ends with.
+/// The magic at the start and the end of a Parquet file.
 pub const MAGIC: &[u8; 4] = b"PAR1";
 
 const ENCRYPTED: &[u8; 4] = b"PARE";
@@ -49,8 +49,8 @@ pub struct Table {
     starts: Vec<u64>,
 }
 
-/// Our error, where the crate only carries it, else an error that quotes the crate.
-pub(crate) fn ours(error: ParquetError) -> FormatError {
+/// Return the [`FormatError`] that an error of the crate wraps, or one that quotes the crate.
+pub(crate) fn unwrapped(error: ParquetError) -> FormatError {
     match error {
         ParquetError::External(inner) => match inner.downcast::<FormatError>() {
             Ok(own) => *own,
@@ -62,12 +62,12 @@ pub(crate) fn ours(error: ParquetError) -> FormatError {
 }
 
 impl Table {
-    /// Reads the footer and checks all that it states.
+    /// Read the footer and checks all that it states.
     pub fn open(input: Arc<dyn Input>) -> Result<Self, FormatError> {
         let length = input.length();
         if length < TAIL_BYTES + MAGIC.len() as u64 {
             return Err(FormatError::new("it is too short for Parquet")
-                .but("at least 12 bytes", format!("{length} bytes")));
+                .with_expected("at least 12 bytes", format!("{length} bytes")));
         }
         let tail = input.read(length - TAIL_BYTES, 8)?;
         if &tail[4..] == ENCRYPTED {
@@ -75,13 +75,14 @@ impl Table {
         }
         if &tail[4..] != MAGIC {
             return Err(
-                FormatError::new("the Parquet magic is missing at the end of the file").but("PAR1", tail[4..].escape_ascii())
+                FormatError::new("the Parquet magic is missing at the end of the file")
+                    .with_expected("PAR1", tail[4..].escape_ascii()),
             );
         }
         let footer_length = u64::from(u32::from_le_bytes([tail[0], tail[1], tail[2], tail[3]]));
         let Some(footer_start) = (length - TAIL_BYTES - MAGIC.len() as u64).checked_sub(footer_length) else {
             return Err(FormatError::new("its footer is outside the file")
-                .but(format!("at most {} bytes", length - TAIL_BYTES), footer_length));
+                .with_expected(format!("at most {} bytes", length - TAIL_BYTES), footer_length));
         };
         let footer = read_checked(
             input.as_ref(),
@@ -90,14 +91,14 @@ impl Table {
             "its footer",
         )?;
         schema::check(&footer)?;
-        let metadata = ParquetMetaDataReader::decode_metadata(&footer).map_err(ours)?;
+        let metadata = ParquetMetaDataReader::decode_metadata(&footer).map_err(unwrapped)?;
         let starts = starts(&metadata)?;
         for group in metadata.row_groups() {
             check_group(group, length)?;
         }
         let metadata = Arc::new(metadata);
         let options = ArrowReaderOptions::new();
-        let arrow = ArrowReaderMetadata::try_new(Arc::clone(&metadata), options).map_err(ours)?;
+        let arrow = ArrowReaderMetadata::try_new(Arc::clone(&metadata), options).map_err(unwrapped)?;
         let columns = arrow
             .schema()
             .fields()
@@ -125,22 +126,22 @@ impl Table {
         })
     }
 
-    /// The columns.
+    /// Return the columns.
     pub fn columns(&self) -> &[Column] {
         &self.columns
     }
 
-    /// How many rows.
+    /// Return how many rows.
     pub fn rows(&self) -> u64 {
         self.starts.last().copied().unwrap_or_default()
     }
 
-    /// How many blocks a column has.
+    /// Return how many blocks a column has.
     pub fn blocks(&self) -> u64 {
         self.rows().div_ceil(BLOCK_ROWS as u64)
     }
 
-    /// Cuts the blocks of a column into ranges that threads can read at once, about `wanted` of them.
+    /// Cut the blocks of a column into ranges that threads can read at once, about `wanted` of them.
     ///
     /// A column without lists is cut anywhere: the pages before are passed over by their headers. The rows of lists
     /// can only be counted by decoding them, so that a cut costs little only soon after the start of a row group.
@@ -177,17 +178,17 @@ impl Table {
             .any(|leaf| schema.column(leaf).max_rep_level() > 0)
     }
 
-    /// Starts reading the blocks in `blocks` of a column.
+    /// Start reading the blocks in `blocks` of a column.
     pub fn read(&self, column: usize, blocks: Range<u64>) -> Result<ColumnBlocks<'_>, FormatError> {
         let schema = self.metadata.file_metadata().schema_descr();
         let mask = ProjectionMask::roots(schema, [column]);
-        let levels = parquet_to_arrow_field_levels(schema, mask, Some(&self.fields)).map_err(ours)?;
+        let levels = parquet_to_arrow_field_levels(schema, mask, Some(&self.fields)).map_err(unwrapped)?;
         let rows = blocks.start * BLOCK_ROWS as u64..(blocks.end * BLOCK_ROWS as u64).min(self.rows());
         Ok(ColumnBlocks::new(self, column, levels, rows))
     }
 
-    /// Whether the byte strings of a column are so long that its blocks are better read twice, a few rows at a time,
-    /// than held: those of 65,536 images can be larger than memory.
+    /// Return whether the byte strings of a column are so long that its blocks are better read twice, a few rows at a
+    /// time, than held: those of 65,536 images can be larger than memory.
     pub fn is_long(&self, column: usize) -> bool {
         let is_bytes = matches!(
             self.fields[column].data_type(),
@@ -196,7 +197,7 @@ impl Table {
         is_bytes && !self.is_nested(column) && self.bytes_each(column) > LONG_BLOCK / BLOCK_ROWS as u64
     }
 
-    /// What the footer states of the length of a value, decompressed.
+    /// Return what the footer states of the length of a value, decompressed.
     fn bytes_each(&self, column: usize) -> u64 {
         let leaves = self.leaves(column);
         let bytes = leaves.flat_map(|leaf| {
@@ -206,7 +207,7 @@ impl Table {
         bytes.fold(0, u64::saturating_add) / self.rows().max(1)
     }
 
-    /// Rows that are decoded at once: fewer where lists make them many values, and where byte strings are long.
+    /// Return rows that are decoded at once: fewer where lists make them many values, and where byte strings are long.
     fn batch_rows(&self, column: usize) -> usize {
         if self.is_long(column) {
             let rows = LONG_PIECE / self.bytes_each(column).max(1);
@@ -236,14 +237,14 @@ fn starts(metadata: &ParquetMetaData) -> Result<Vec<u64>, FormatError> {
             .filter(|total| *total <= MAX_ROWS)
             .ok_or_else(|| {
                 FormatError::new("a row group has an impossible number of rows")
-                    .but(format!("at most {MAX_ROWS} in all"), group.num_rows())
+                    .with_expected(format!("at most {MAX_ROWS} in all"), group.num_rows())
             })?;
         starts.push(total);
     }
     if i64::try_from(total).ok() != Some(metadata.file_metadata().num_rows()) {
         return Err(
             FormatError::new("its row groups do not have the rows that its footer states")
-                .but(metadata.file_metadata().num_rows(), total),
+                .with_expected(metadata.file_metadata().num_rows(), total),
         );
     }
     Ok(starts)
@@ -260,7 +261,7 @@ fn check_group(group: &RowGroupMetaData, file_length: u64) -> Result<(), FormatE
         }
         let range = chunk_range(chunk).filter(|range| range.end <= file_length);
         if range.is_none() {
-            return Err(wrong("one of its chunks is outside the file").but(
+            return Err(wrong("one of its chunks is outside the file").with_expected(
                 format!("at most {file_length} bytes"),
                 format!(
                     "{} bytes from byte {}",
@@ -272,15 +273,14 @@ fn check_group(group: &RowGroupMetaData, file_length: u64) -> Result<(), FormatE
         let values = chunk.num_values();
         let is_flat = chunk.column_descr().max_rep_level() == 0;
         if values < 0 || (is_flat && values != group.num_rows()) {
-            return Err(
-                wrong("a row group has different numbers of values and rows").but(group.num_rows(), values)
-            );
+            return Err(wrong("a row group has different numbers of values and rows")
+                .with_expected(group.num_rows(), values));
         }
     }
     Ok(())
 }
 
-/// Where the pages of a chunk lie: from its dictionary on, if it has one.
+/// Return where the pages of a chunk lie: from its dictionary on, if it has one.
 fn chunk_range(chunk: &ColumnChunkMetaData) -> Option<Range<u64>> {
     // Some writers state a dictionary at 0 where there is none, which is the magic.
     let dictionary = chunk.dictionary_page_offset().filter(|offset| *offset > 0);

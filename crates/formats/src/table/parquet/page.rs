@@ -2,7 +2,7 @@
 
 use super::codec::decompress;
 use super::counts;
-use super::header::{DATA_V2, DICTIONARY, Header, INDEX, build, implausible, parse};
+use super::header::{Header, PageHeader, build, implausible, parse, stated};
 use super::thrift::{Fault, Reader};
 use crate::error::FormatError;
 use crate::table::{Input, read_checked};
@@ -22,10 +22,11 @@ pub const PAGE_LIMIT: usize = 1 << 30;
 /// The longest page header, in bytes; it can hold the least and the greatest value of the page.
 const HEADER_LIMIT: usize = 16 << 20;
 
-/// What is read in the hope that it holds a whole header.
+/// The bytes that are read at first: most headers fit into them.
 const HEADER_GUESS: usize = 1 << 10;
 
-/// Counts what one block of rows takes from its pages, so that a few bytes cannot stand for more than memory holds.
+/// Counts the bytes and values that one block of rows takes from its pages, so that a few bytes cannot expand to more
+/// than memory holds.
 #[derive(Debug)]
 pub struct Allowance {
     limit: u64,
@@ -33,7 +34,8 @@ pub struct Allowance {
     values: AtomicU64,
 }
 
-/// Bytes that the pages of one block of one column may hold decompressed, beside [`BLOCK_RATIO`] times the file.
+/// Bytes that the pages of one block of one column may hold decompressed, in addition to [`BLOCK_RATIO`] times the
+/// file.
 const BLOCK_BYTES: u64 = 1 << 30;
 
 /// Text is rarely compressed to less than an eighth.
@@ -43,7 +45,7 @@ const BLOCK_RATIO: u64 = 8;
 const BLOCK_VALUES: u64 = 1 << 28;
 
 impl Allowance {
-    /// What a block of a file of that length may take.
+    /// Create the allowance of a block of a file of that length.
     pub fn new(file_length: u64) -> Self {
         Self {
             limit: file_length
@@ -54,7 +56,7 @@ impl Allowance {
         }
     }
 
-    /// A new block begins.
+    /// Return a new block begins.
     pub fn reset(&self) {
         self.bytes.store(0, Relaxed);
         self.values.store(0, Relaxed);
@@ -64,12 +66,13 @@ impl Allowance {
         let bytes = self.bytes.fetch_add(bytes as u64, Relaxed) + bytes as u64;
         let values = self.values.fetch_add(values, Relaxed) + values;
         if bytes > self.limit || values > BLOCK_VALUES {
-            return Err(
-                FormatError::unsupported("65,536 rows of one column exceed the size limit of a block").but(
-                    format!("at most {} bytes and {BLOCK_VALUES} values", self.limit),
-                    format!("{bytes} bytes, {values} values"),
-                ),
-            );
+            return Err(FormatError::unsupported(
+                "65,536 rows of one column exceed the size limit of a block",
+            )
+            .with_expected(
+                format!("at most {} bytes and {BLOCK_VALUES} values", self.limit),
+                format!("{bytes} bytes, {values} values"),
+            ));
         }
         Ok(())
     }
@@ -82,7 +85,7 @@ pub struct Pages {
     pub allowance: Arc<Allowance>,
 }
 
-/// Where the bytes of a column chunk lie, and how its pages are compressed.
+/// The byte range, compression and column of a column chunk.
 #[derive(Clone, Debug)]
 pub struct Chunk {
     pub bytes: Range<u64>,
@@ -116,31 +119,44 @@ struct ChunkPages {
     end: u64,
     codec: Compression,
     column: ColumnDescPtr,
-    next: Option<Header>,
+    next: Option<NextPage>,
+}
+
+/// A page whose header was read, and whose lengths were checked.
+#[derive(Clone, Copy)]
+struct NextPage {
+    /// Length in bytes in the file.
+    compressed: u64,
+    /// Length in bytes decompressed.
+    decompressed: usize,
+    header: PageHeader,
 }
 
 impl ChunkPages {
-    /// The header of the next page that holds data or a dictionary.
-    fn header(&mut self) -> Result<Option<Header>, FormatError> {
+    /// Return the header of the next page that holds data or a dictionary.
+    fn header(&mut self) -> Result<Option<NextPage>, FormatError> {
         loop {
             if self.next.is_none() && self.position < self.end {
                 self.next = Some(self.read_header()?);
             }
             match self.next {
-                // Nothing is said of what is in them.
-                Some(header) if header.page_type == INDEX => self.pass(),
+                // The format does not define the content of index pages.
+                Some(NextPage {
+                    header: PageHeader::Index,
+                    ..
+                }) => self.pass(),
                 other => return Ok(other),
             }
         }
     }
 
     fn pass(&mut self) {
-        if let Some(header) = self.next.take() {
-            self.position += header.compressed.unsigned_abs();
+        if let Some(page) = self.next.take() {
+            self.position += page.compressed;
         }
     }
 
-    fn read_header(&mut self) -> Result<Header, FormatError> {
+    fn read_header(&mut self) -> Result<NextPage, FormatError> {
         let left = self.end - self.position;
         let mut length = (HEADER_GUESS as u64).min(left);
         loop {
@@ -149,8 +165,7 @@ impl ChunkPages {
             match parse(&mut reader) {
                 Ok(header) => {
                     self.position += reader.position() as u64;
-                    self.check(&header)?;
-                    return Ok(header);
+                    return self.check(&header);
                 }
                 Err(Fault::Short) if length < left && length < HEADER_LIMIT as u64 => {
                     length = (length * 8).min(left);
@@ -160,54 +175,56 @@ impl ChunkPages {
         }
     }
 
-    fn check(&self, header: &Header) -> Result<(), FormatError> {
+    fn check(&self, header: &Header) -> Result<NextPage, FormatError> {
         let left = self.end - self.position;
-        if u64::try_from(header.compressed).is_ok_and(|length| length <= left)
-            && usize::try_from(header.decompressed).is_ok_and(|length| length <= PAGE_LIMIT)
-        {
-            return Ok(());
-        }
-        Err(
-            FormatError::new("a page header has impossible lengths").but(
-                format!("at most {left} bytes in the file and {PAGE_LIMIT} decompressed"),
-                format!("{} and {} bytes", header.compressed, header.decompressed),
+        let compressed = stated(header.compressed).ok().filter(|length| *length <= left);
+        let decompressed = stated(header.decompressed)
+            .ok()
+            .filter(|length| *length <= PAGE_LIMIT);
+        match (compressed, decompressed) {
+            (Some(compressed), Some(decompressed)) => Ok(NextPage {
+                compressed,
+                decompressed,
+                header: header.page,
+            }),
+            _ => Err(
+                FormatError::new("a page header has impossible lengths").with_expected(
+                    format!("at most {left} bytes in the file and {PAGE_LIMIT} decompressed"),
+                    format!("{:?} and {:?} bytes", header.compressed, header.decompressed),
+                ),
             ),
-        )
+        }
     }
 
     fn page(&mut self) -> Result<Option<Page>, FormatError> {
-        let Some(header) = self.header()? else {
+        let Some(NextPage {
+            compressed,
+            decompressed,
+            header,
+        }) = self.header()?
+        else {
             return Ok(None);
         };
-        let length = header.compressed.unsigned_abs();
-        let bytes = read_checked(self.input.as_ref(), self.position, length, "a page")?;
+        let bytes = read_checked(self.input.as_ref(), self.position, compressed, "a page")?;
         self.pass();
-        let values = if header.page_type == DICTIONARY {
-            0
-        } else {
-            header.values
+        let values = match header {
+            PageHeader::Dictionary(_) => 0,
+            _ => stated(header.values())?,
         };
-        let decompressed = usize::try_from(header.decompressed).map_err(|_| implausible())?;
-        self.allowance
-            .spend(decompressed, u64::try_from(values).map_err(|_| implausible())?)?;
-        let levels = if header.page_type == DATA_V2 {
-            let levels = header.definition_bytes.checked_add(header.repetition_bytes);
-            let levels = levels.and_then(|levels| usize::try_from(levels).ok());
-            match levels {
-                Some(levels)
-                    if header.definition_bytes >= 0
-                        && header.repetition_bytes >= 0
-                        && levels <= bytes.len()
-                        && levels <= decompressed =>
-                {
-                    levels
+        self.allowance.spend(decompressed, values)?;
+        let (levels, is_compressed) = match header {
+            PageHeader::DataV2(data) => {
+                let definition: usize = stated(Some(data.definition_bytes))?;
+                let repetition = stated(Some(data.repetition_bytes))?;
+                let levels = definition.checked_add(repetition).ok_or_else(implausible)?;
+                if levels > bytes.len() || levels > decompressed {
+                    return Err(implausible());
                 }
-                _ => return Err(implausible()),
+                (levels, data.is_compressed)
             }
-        } else {
-            0
+            _ => (0, true),
         };
-        let buffer = if header.is_compressed && self.codec != Compression::UNCOMPRESSED {
+        let buffer = if is_compressed && self.codec != Compression::UNCOMPRESSED {
             let mut whole = bytes[..levels].to_vec();
             if decompressed > levels {
                 decompress(self.codec, &bytes[levels..], decompressed - levels, &mut whole)?;
@@ -221,7 +238,7 @@ impl ChunkPages {
     }
 }
 
-/// The crate's error for one of ours, which is found again by [`super::ours`].
+/// Wrap an error in the crate's error type; [`super::unwrapped`] unwraps it.
 fn carried(error: FormatError) -> ParquetError {
     ParquetError::External(Box::new(error))
 }
@@ -240,14 +257,21 @@ impl PageReader for ChunkPages {
     }
 
     fn peek_next_page(&mut self) -> ParquetResult<Option<PageMetadata>> {
-        let header = self.header().map_err(carried)?;
-        Ok(header.map(|header| PageMetadata {
-            num_rows: header.rows.and_then(|rows| usize::try_from(rows).ok()),
+        let page = self.header().map_err(carried)?;
+        Ok(page.map(|NextPage { header, .. }| {
+            let is_dict = matches!(header, PageHeader::Dictionary(_));
+            let rows = match header {
+                PageHeader::DataV2(data) => data.rows,
+                _ => None,
+            };
             // The pages of a column without lists have a row for each value.
-            num_levels: (header.page_type != DICTIONARY)
-                .then(|| usize::try_from(header.values).ok())
-                .flatten(),
-            is_dict: header.page_type == DICTIONARY,
+            let values = header.values().filter(|_| !is_dict);
+            let count = |number: Option<i64>| number.and_then(|number| usize::try_from(number).ok());
+            PageMetadata {
+                num_rows: count(rows),
+                num_levels: count(values),
+                is_dict,
+            }
         }))
     }
 

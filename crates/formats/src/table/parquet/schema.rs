@@ -8,8 +8,8 @@ use arrow_array::{Array as _, ArrayRef};
 use arrow_schema::{DataType, Field, Fields};
 use std::sync::Arc;
 
-/// Holds the schema of a footer against itself: its groups must have as many children as they state, and must not
-/// nest deeper than [`MAX_DEPTH`]. The crate would reserve what they state, and follow any depth.
+/// Check the schema of a footer against itself: its groups must have as many children as they state, and must not nest
+/// deeper than [`MAX_DEPTH`]. The crate would reserve what they state, and follow any depth.
 pub fn check(footer: &[u8]) -> Result<(), FormatError> {
     let mut groups = Vec::new();
     let read = Reader::new(footer).structure(|reader, number, kind| {
@@ -60,7 +60,7 @@ pub fn check(footer: &[u8]) -> Result<(), FormatError> {
     Ok(())
 }
 
-/// The same columns in the forms that cost least to read: byte strings as views of the pages they lie in, and no
+/// Return the same columns in the forms that cost least to read: byte strings as views of the pages they lie in, and no
 /// dictionaries, which could stand for more than memory holds.
 pub fn as_read(fields: &Fields) -> Fields {
     fields
@@ -96,7 +96,7 @@ fn form(data_type: &DataType) -> DataType {
 /// The widest values of a fixed width. A null takes as much memory as a value, and nothing in a file.
 const MAX_WIDTH: i32 = 1 << 14;
 
-/// Refuses a type that would take memory by what it states alone.
+/// Refuse a type that would take memory by what it states alone.
 pub fn check_type(data_type: &DataType) -> Result<(), FormatError> {
     match data_type {
         DataType::FixedSizeBinary(width) if *width > MAX_WIDTH => Err(FormatError::unsupported(format!(
@@ -108,7 +108,7 @@ pub fn check_type(data_type: &DataType) -> Result<(), FormatError> {
     }
 }
 
-/// Whether lists of a fixed length stand somewhere in a type.
+/// Return whether a type contains lists of a fixed length.
 pub fn has_fixed_lists(data_type: &DataType) -> bool {
     matches!(data_type, DataType::FixedSizeList(_, _))
         || children(data_type)
@@ -130,7 +130,7 @@ fn children(data_type: &DataType) -> Vec<Arc<Field>> {
     }
 }
 
-/// Holds lists against the fixed lengths that their type states, which they were not read with.
+/// Check lists against the fixed lengths that their type states, which they were not read with.
 pub fn check_lengths(array: &ArrayRef, data_type: &DataType) -> Result<(), FormatError> {
     if !has_fixed_lists(data_type) {
         return Ok(());
@@ -184,7 +184,7 @@ mod tests {
         bytes.push(number.to_le_bytes()[0]);
     }
 
-    /// A footer with a schema of groups with so many children each.
+    /// Return a footer with a schema of groups with so many children each.
     fn footer(children: &[i64]) -> Vec<u8> {
         let mut bytes = vec![0x29, 0xfc];
         varint(children.len() as u64, &mut bytes);
@@ -198,14 +198,14 @@ mod tests {
     }
 
     #[test]
-    fn schemas_that_fit_themselves_pass() {
+    fn consistent_schemas_pass() {
         for children in [&[0][..], &[2, 0, 0], &[2, 1, 0, 0], &[1, 2, 0, 1, 0]] {
             assert_eq!(check(&footer(children)), Ok(()), "{children:?}");
         }
     }
 
     #[test]
-    fn schemas_that_state_more_than_there_is_are_refused() {
+    fn inconsistent_schemas_are_refused() {
         let deep = [vec![1; 100_000], vec![0]].concat();
         for children in [
             &[3, 0, 0][..],

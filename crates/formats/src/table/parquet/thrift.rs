@@ -3,7 +3,7 @@
 //! The crate reads these too, but takes their numbers for true: it would allocate what a header states. Source of
 //! the rules: `thrift-compact-protocol.md` of Apache Thrift.
 
-/// Why nothing could be read.
+/// The reason why nothing could be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// The bytes end too early; more of them may help.
@@ -12,7 +12,7 @@ pub enum Fault {
     Broken,
 }
 
-/// What a value is, as the protocol numbers it.
+/// The types of values, as the protocol numbers them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     True,
@@ -37,17 +37,17 @@ pub struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Starts at the first byte.
+    /// Start at the first byte.
     pub const fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, position: 0 }
     }
 
-    /// Bytes that were read.
+    /// Return bytes that were read.
     pub const fn position(&self) -> usize {
         self.position
     }
 
-    /// Bytes that were not read yet.
+    /// Return bytes that were not read yet.
     pub const fn left(&self) -> usize {
         self.bytes.len() - self.position
     }
@@ -68,14 +68,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The next `count` bytes.
+    /// Return the next `count` bytes.
     pub fn take(&mut self, count: usize) -> Result<&'a [u8], Fault> {
         let bytes = self.bytes[self.position..].get(..count).ok_or(Fault::Short)?;
         self.position += count;
         Ok(bytes)
     }
 
-    /// A whole number of at least zero.
+    /// Return a whole number of at least zero.
     pub fn varint(&mut self) -> Result<u64, Fault> {
         let mut value = 0;
         for shift in (0..64).step_by(7) {
@@ -88,13 +88,13 @@ impl<'a> Reader<'a> {
         Err(Fault::Broken)
     }
 
-    /// An integer of any width.
+    /// Return an integer of any width.
     pub fn integer(&mut self) -> Result<i64, Fault> {
         let value = self.varint()?;
         Ok((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
     }
 
-    /// Hands each field of a structure to `field`, which reads it and says so, or leaves it to be skipped.
+    /// Hand each field of a structure to `field`, which reads it and returns true, or returns false to skip it.
     pub fn structure(
         &mut self,
         mut field: impl FnMut(&mut Self, i64, Kind) -> Result<bool, Fault>,
@@ -118,7 +118,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The head of a list: how many items, and of what kind. At most as many as there are bytes left.
+    /// Return the head of a list: how many items, and of what kind. At most as many as there are bytes left.
     pub fn list(&mut self) -> Result<(usize, Kind), Fault> {
         let head = self.byte()?;
         let count = match u64::from(head >> 4) {
@@ -177,7 +177,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A truth value stands in the head of a field, and takes a byte in a list.
+    /// Skip an item of a list or map. A truth value takes a byte there, while in a field it is part of the head.
     fn skip_item(&mut self, of: Kind, depth: usize) -> Result<(), Fault> {
         match of {
             Kind::True | Kind::False => self.pass(1),
@@ -207,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fields_of_every_kind_are_passed_over() {
+    fn unknown_fields_are_skipped() {
         let bytes = [
             0x11, // 1: true
             0x15, 0x03, // 2: the integer -2
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nests_without_end_is_refused() {
+    fn deep_nesting_is_refused() {
         let outcome = Reader::new(&vec![0x1c; 100_000]).structure(|_, _, _| Ok(false));
         assert_eq!(outcome, Err(Fault::Broken));
         let lists = vec![0x19; 100_000];

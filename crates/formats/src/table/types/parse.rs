@@ -1,12 +1,12 @@
 //! Reading the spelling of a type, which declared schemas are made of.
 
-use super::{PLAIN, spell, unit_name};
+use super::{WORDS, spell, unit_name};
 use crate::error::FormatError;
 use crate::table::MAX_DEPTH;
 use arrow_schema::{DataType, Field, TimeUnit};
 use std::sync::Arc;
 
-/// Reads the spelling of a type that a schema declares, and gives it as the type that readers of text build.
+/// Read the spelling of a type that a schema declares, and gives it as the type that readers of text build.
 pub fn parse(spelling: &str) -> Result<DataType, FormatError> {
     let mut rest = spelling;
     let data_type = parse_type(&mut rest, 0)?;
@@ -18,7 +18,7 @@ pub fn parse(spelling: &str) -> Result<DataType, FormatError> {
 }
 
 fn unknown(spelling: &str) -> FormatError {
-    FormatError::new("unknown column type").but(
+    FormatError::new("unknown column type").with_expected(
         "a type as docs/format.md spells it, for example int64 or timestamp(us,UTC)",
         format!("{spelling:?}"),
     )
@@ -34,15 +34,15 @@ fn parse_type(rest: &mut &str, depth: usize) -> Result<DataType, FormatError> {
     let (word, after) = rest.split_at(end);
     let whole = *rest;
     *rest = after;
-    let plain = match word {
+    let by_word = match word {
         "utf8" => Some(DataType::LargeUtf8),
         "binary" => Some(DataType::LargeBinary),
         _ => {
-            let found = PLAIN.iter().find(|(name, _)| *name == word);
+            let found = WORDS.iter().find(|(name, _)| *name == word);
             found.map(|(_, data_type)| data_type.clone())
         }
     };
-    if let Some(data_type) = plain {
+    if let Some(data_type) = by_word {
         return Ok(data_type);
     }
     let mut arguments = Arguments { rest, whole, depth };
@@ -61,7 +61,7 @@ fn parse_type(rest: &mut &str, depth: usize) -> Result<DataType, FormatError> {
     }
 }
 
-/// What stands in the brackets of a type.
+/// The arguments in the brackets of a type.
 struct Arguments<'a, 'b> {
     rest: &'a mut &'b str,
     whole: &'b str,
@@ -73,7 +73,7 @@ impl Arguments<'_, '_> {
         parse_type(self.rest, self.depth + 1)
     }
 
-    /// Reads with `read` what stands between `open` and its other half.
+    /// Read with `read` the text between `open` and the matching bracket.
     fn between<T>(
         &mut self,
         open: &str,
@@ -160,7 +160,7 @@ impl Arguments<'_, '_> {
         Ok(DataType::Map(Arc::new(entries), false))
     }
 
-    /// A number of at least zero.
+    /// Return a number of at least zero.
     fn length(&mut self) -> Result<i32, FormatError> {
         match self.number::<i32>()? {
             length if length >= 0 => Ok(length),

@@ -1,0 +1,19 @@
+//! Digests of what is on disk and in memory.
+//!
+//! - [`file`]: hash whole files.
+//! - [`batch`]: hash small files several at once.
+//! - [`range`]: hash ranges of a file, and parts of a digest that merge.
+//! - [`memory`]: hash bytes in memory.
+//! - [`tree`]: walk a folder and make its `tree` digest.
+//! - [`model`]: hash the tensors of safetensors files.
+//! - [`table`]: hash tables block by block of their columns.
+//! - [`sample`]: hash a sample of something too large for a full pass.
+
+pub mod batch;
+pub mod file;
+pub mod memory;
+pub mod model;
+pub mod range;
+pub mod sample;
+pub mod table;
+pub mod tree;

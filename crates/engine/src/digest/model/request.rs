@@ -1,0 +1,181 @@
+//! The request for a model: its shards, and the digests of all of them together.
+
+use super::{SampledTensor, Shard, TensorDigests, Wanted, check_index, read, read_index};
+use crate::control::Control;
+use crate::digest::file::FileDigest;
+use crate::digest::sample::{self, Extent};
+use crate::digest::tree;
+use crate::error::Result;
+use crate::schedule::job::Job;
+use crate::schedule::readers::AccessPattern;
+use lineaprint_digest::description::{self, Tensor, TensorType};
+use lineaprint_digest::sample::Plan;
+use lineaprint_digest::{Algorithm, Algorithms, Digests, Hash};
+use std::path::{Path, PathBuf};
+
+/// A request for a model.
+#[derive(Clone, Debug)]
+pub struct ReadModel {
+    /// The safetensors files that are its shards.
+    pub paths: Vec<PathBuf>,
+    /// Hash functions.
+    pub algorithms: Algorithms,
+    /// The bytes that are read.
+    pub reading: Reading,
+    /// The canonical JSON of the meaningful configuration, if there is one.
+    pub config: Option<Vec<u8>>,
+    /// The shard index that named the files, if there was one: it must fit them.
+    pub index: Option<IndexFile>,
+    /// The folder whose `tree` digest is wanted. Shards in it that were hashed whole are not read again.
+    pub tree: Option<PathBuf>,
+}
+
+/// The bytes of a model that are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// All bytes of the wanted parts.
+    Full(Wanted),
+    /// A sample of the tensors.
+    Sample(Plan),
+}
+
+/// A shard index as it was read.
+#[derive(Clone, Debug)]
+pub struct IndexFile {
+    /// Its path, for messages.
+    pub path: PathBuf,
+    /// Its content.
+    pub bytes: Vec<u8>,
+}
+
+/// A model.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// Its shards.
+    pub shards: Vec<Shard>,
+    /// `architecture` digests.
+    pub architecture: Digests,
+    /// The digests of the weights.
+    pub weights: Weights,
+    /// `tree` digests of the folder, where they were wanted.
+    pub tree: Option<Digests>,
+}
+
+/// The digests of all tensors together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weights {
+    /// The tensors were not read.
+    Listed,
+    /// `weights` digests.
+    Hashed(Digests),
+    /// `sampled` digests; `weights` digests if the plan chose everything.
+    Sampled(Digests, Extent),
+}
+
+impl Job for ReadModel {
+    type Output = Model;
+
+    fn access(&self) -> AccessPattern<'_> {
+        let paths = self.paths.as_slice();
+        match self.reading {
+            Reading::Sample(_) => AccessPattern::Scattered { paths },
+            Reading::Full(wanted) => {
+                let wanted = [wanted.tensors(), wanted.files()].into_iter().flatten();
+                let digests = wanted.flat_map(Algorithms::iter).count();
+                AccessPattern::Sequential { paths, digests }
+            }
+        }
+    }
+
+    fn run(self, control: &Control) -> Result<Model> {
+        let algorithms = self.algorithms;
+        let (shards, weights) = match self.reading {
+            Reading::Sample(plan) => {
+                let sample = sample::model::sample(&self.paths, &plan, algorithms, control)?;
+                (sample.shards, Weights::Sampled(sample.weights, sample.extent))
+            }
+            Reading::Full(wanted) => {
+                let shards = read(&self.paths, wanted, control)?;
+                let weights = wanted.tensors().map(|algorithms| weights(&shards, algorithms));
+                (shards, weights.map_or(Weights::Listed, Weights::Hashed))
+            }
+        };
+        if let Some(IndexFile { path, bytes }) = &self.index {
+            check_index(&read_index(bytes, path)?, &shards, path)?;
+        }
+        let tree = self.tree.map(|root| tree_of(&root, &shards, algorithms, control));
+        let config = self.config.map(|bytes| Digests::of(&bytes, algorithms));
+        Ok(Model {
+            architecture: architecture(&shards, algorithms, config.as_ref()),
+            weights,
+            tree: tree.transpose()?,
+            shards,
+        })
+    }
+}
+
+/// Compute the `tree` digest of the folder of a model, without reading the shards that were hashed whole again.
+fn tree_of(root: &Path, shards: &[Shard], algorithms: Algorithms, control: &Control) -> Result<Digests> {
+    let known = shards.iter().filter_map(|shard| {
+        let (size, digests) = (shard.stamp.size, shard.file?);
+        Some((shard.stamp, FileDigest { size, digests }))
+    });
+    let options = tree::Options {
+        algorithms,
+        known: known.collect(),
+        ..tree::Options::default()
+    };
+    tree::hash(root, &options, control).map(|tree| tree.digests)
+}
+
+fn architecture(shards: &[Shard], algorithms: Algorithms, config: Option<&Digests>) -> Digests {
+    sample::each(algorithms, |algorithm| {
+        let tensors = shards.iter().flat_map(|shard| &shard.header.tensors);
+        let mut types: Vec<TensorType<'_>> = tensors
+            .map(|tensor| TensorType {
+                name: &tensor.name,
+                dtype: tensor.dtype.name,
+                shape: &tensor.shape,
+            })
+            .collect();
+        let config = config.and_then(|digests| digests.get(algorithm));
+        description::architecture(algorithm, &mut types, config.as_ref())
+    })
+}
+
+fn weights(shards: &[Shard], algorithms: Algorithms) -> Digests {
+    sample::each(algorithms, |algorithm| {
+        let mut tensors: Vec<Tensor<'_>> = shards
+            .iter()
+            .flat_map(|shard| {
+                let tensors = shard.header.tensors.iter().zip(shard.tensors.of(algorithm));
+                tensors.map(|(tensor, digest)| Tensor {
+                    of: TensorType {
+                        name: &tensor.name,
+                        dtype: tensor.dtype.name,
+                        shape: &tensor.shape,
+                    },
+                    digest,
+                })
+            })
+            .collect();
+        description::weights(algorithm, &mut tensors)
+    })
+}
+
+impl TensorDigests {
+    /// Return the digests of all tensors; `None` if they were not read.
+    pub fn all(&self) -> Option<Vec<Digests>> {
+        match self {
+            Self::Listed => None,
+            Self::Hashed { digests, .. } => Some(digests.clone()),
+            Self::Sampled(tensors) => Some(tensors.iter().map(SampledTensor::digests).collect()),
+        }
+    }
+
+    /// Return the digests made with `algorithm`.
+    fn of(&self, algorithm: Algorithm) -> Vec<Hash> {
+        let all = self.all().unwrap_or_default();
+        all.iter().filter_map(|digests| digests.get(algorithm)).collect()
+    }
+}

@@ -1,0 +1,425 @@
+//! Tables, hashed block by block of their columns.
+//!
+//! Parquet is read column by column, each cut into ranges of blocks for all threads. Other formats are read in order
+//! by one thread, which is one block or batch ahead of those that hash.
+//!
+//! Memory holds at once, in addition to the digests: for Parquet, for each thread the pages of one block of one column,
+//! at most about 64 MiB of byte strings (longer ones are read twice); for other formats two batches, or two blocks of
+//! text.
+
+pub mod compare;
+mod input;
+mod unordered;
+
+use crate::control::Control;
+use crate::error::{Code, Error, Result};
+use crate::io::source::{Source, retry_once};
+use crate::panics;
+use crate::schedule::job::Job;
+use crate::schedule::readers::AccessPattern;
+use bytes::Bytes;
+use input::FileInput;
+use lineaprint_digest::table::{self as description, Column as Described};
+use lineaprint_digest::{Algorithms, Digests, Hasher};
+use lineaprint_formats::FormatError;
+use lineaprint_formats::table::{self, Block, Blocks, Column, Format, Input, Reading, RowReader, parquet};
+use rayon::prelude::*;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Options of a table.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Hash functions, all in one read.
+    pub algorithms: Algorithms,
+    /// The format; found out where it is not given.
+    pub format: Option<Format>,
+    /// The columns of a format of text, with the spellings of their types.
+    pub schema: Option<Vec<(String, String)>>,
+    /// Whether the rows may be in any order.
+    pub unordered: bool,
+}
+
+/// A hashed table.
+#[derive(Clone, Debug)]
+pub struct TableDigest {
+    /// The format it was read as.
+    pub format: Format,
+    /// Length of the file in bytes.
+    pub size: u64,
+    /// Rows of the table.
+    pub rows: u64,
+    /// Its columns in their order.
+    pub columns: Columns,
+    /// The digest of the kind `table`, or `table-unordered`.
+    pub digests: Digests,
+}
+
+/// The columns of a hashed table.
+#[derive(Clone, Debug)]
+pub enum Columns {
+    /// Columns with digests, of rows in order.
+    Ordered(Vec<ColumnDigest>),
+    /// Columns without digests, of rows in any order.
+    Unordered(Vec<ColumnName>),
+}
+
+impl Columns {
+    /// Return the name and type of each column.
+    pub fn names(&self) -> impl Iterator<Item = &ColumnName> {
+        let (ordered, unordered) = match self {
+            Self::Ordered(columns) => (columns.as_slice(), [].as_slice()),
+            Self::Unordered(columns) => ([].as_slice(), columns.as_slice()),
+        };
+        ordered.iter().map(|column| &column.column).chain(unordered)
+    }
+}
+
+/// The name and type of a column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ColumnName {
+    /// The name as the file spells it.
+    pub name: String,
+    /// The type as `docs/format.md` spells it.
+    pub spelling: String,
+}
+
+impl From<&Column> for ColumnName {
+    fn from(column: &Column) -> Self {
+        Self {
+            name: column.name.clone(),
+            spelling: column.spelling.clone(),
+        }
+    }
+}
+
+/// A column of a hashed table.
+#[derive(Clone, Debug)]
+pub struct ColumnDigest {
+    /// Its name and type.
+    pub column: ColumnName,
+    /// Plain digests of its blocks.
+    pub blocks: Vec<Digests>,
+    /// The `table` digest of this column as a table of its own.
+    pub digests: Digests,
+}
+
+/// Hash the table at `path` on the threads of the current pool.
+pub fn hash(path: &Path, options: &Options, control: &Control) -> Result<TableDigest> {
+    retry_once(|| {
+        let input = Arc::new(FileInput::new(Source::open(path)?, control));
+        let shared: Arc<dyn Input> = input.clone();
+        let outcome = hash_input(shared, &path.to_string_lossy(), options, control);
+        // An error of the system goes before the error that a reader made of it. So does a change of the file.
+        if let Some(error) = input.failure() {
+            return Err(error);
+        }
+        let table = match outcome {
+            Err(error) if error.code == Code::Cancelled => return Err(error),
+            Err(error) => {
+                input.verify_unchanged()?;
+                return Err(error.at(path));
+            }
+            Ok(table) => table,
+        };
+        input.finish()?;
+        Ok(table)
+    })
+}
+
+/// Hash a table in memory.
+pub fn hash_bytes(bytes: Vec<u8>, options: &Options, control: &Control) -> Result<TableDigest> {
+    let size = bytes.len() as u64;
+    control.add_file(size);
+    let table = hash_input(Arc::new(Bytes::from(bytes)), "", options, control)?;
+    control.advance(size);
+    control.file_done();
+    Ok(table)
+}
+
+/// A request for the digests of a table in a file.
+#[derive(Clone, Debug)]
+pub struct HashTable {
+    /// The file.
+    pub path: PathBuf,
+    /// How it is hashed.
+    pub options: Options,
+}
+
+impl Job for HashTable {
+    type Output = TableDigest;
+
+    fn access(&self) -> AccessPattern<'_> {
+        AccessPattern::Decoded { path: &self.path }
+    }
+
+    fn run(self, control: &Control) -> Result<TableDigest> {
+        hash(&self.path, &self.options, control)
+    }
+}
+
+/// A request for the digests of a table in memory.
+#[derive(Clone, Debug)]
+pub struct HashTableBytes {
+    /// The content of a file.
+    pub bytes: Vec<u8>,
+    /// How it is hashed.
+    pub options: Options,
+}
+
+impl Job for HashTableBytes {
+    type Output = TableDigest;
+
+    fn access(&self) -> AccessPattern<'_> {
+        AccessPattern::Memory
+    }
+
+    fn run(self, control: &Control) -> Result<TableDigest> {
+        hash_bytes(self.bytes, &self.options, control)
+    }
+}
+
+/// Run a reader of a format. A panic of one of its crates is an error of the file, which holds something that the crate
+/// rules out.
+fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
+        let message = panics::message(payload.as_ref());
+        Err(Error::new(Code::Format, format!("its reader gave up: {message}")))
+    })
+}
+
+fn hash_input(
+    input: Arc<dyn Input>,
+    name: &str,
+    options: &Options,
+    control: &Control,
+) -> Result<TableDigest> {
+    let size = input.length();
+    let (format, reading) = guarded(|| {
+        let format = find_format(input.as_ref(), name, options)?;
+        let reading = table::open(input, format, options.schema.as_deref()).map_err(Error::from)?;
+        Ok((format, reading))
+    })?;
+    if options.unordered {
+        return unordered::hash(reading, format, size, options.algorithms, control);
+    }
+    let algorithms = options.algorithms;
+    let (rows, names, blocks) = match reading {
+        Reading::Columns(file) => {
+            let blocks = column_blocks(&file, algorithms, control)?;
+            (file.rows(), column_names(file.columns()), blocks)
+        }
+        Reading::Rows(mut reader) => {
+            let (rows, blocks) = row_blocks(reader.as_mut(), algorithms, control)?;
+            (rows, column_names(reader.columns()), blocks)
+        }
+    };
+    let (digests, columns) = describe(rows, names, blocks, algorithms);
+    Ok(TableDigest {
+        format,
+        size,
+        rows,
+        columns: Columns::Ordered(columns),
+        digests,
+    })
+}
+
+fn find_format(input: &dyn Input, name: &str, options: &Options) -> Result<Format> {
+    if let Some(format) = options.format {
+        return Ok(format);
+    }
+    let length = usize::try_from(input.length().min(8)).unwrap_or(8);
+    let start = input.read(0, length).map_err(Error::from)?;
+    Format::detect(&start, name).ok_or_else(|| {
+        Error::new(Code::Unsupported, "unknown table format")
+            .with_expected("Parquet, Arrow IPC, .csv or .jsonl", start.escape_ascii())
+    })
+}
+
+fn column_names(columns: &[Column]) -> Vec<ColumnName> {
+    columns.iter().map(ColumnName::from).collect()
+}
+
+/// Compute the digests of the whole table and of each column.
+fn describe(
+    rows: u64,
+    names: Vec<ColumnName>,
+    blocks: Vec<Vec<Digests>>,
+    algorithms: Algorithms,
+) -> (Digests, Vec<ColumnDigest>) {
+    let mut whole = Digests::default();
+    let mut own = vec![Digests::default(); names.len()];
+    for algorithm in algorithms.iter() {
+        let described: Vec<Described<'_>> = names
+            .iter()
+            .zip(&blocks)
+            .map(|(column, blocks)| Described {
+                name: &column.name,
+                spelling: &column.spelling,
+                blocks: blocks.iter().filter_map(|block| block.get(algorithm)).collect(),
+            })
+            .collect();
+        whole.set(algorithm, description::ordered(algorithm, rows, &described));
+        for (column, digests) in described.iter().zip(&mut own) {
+            let hash = description::ordered(algorithm, rows, std::slice::from_ref(column));
+            digests.set(algorithm, hash);
+        }
+    }
+    let columns = names.into_iter().zip(blocks).zip(own);
+    let columns = columns.map(|((column, blocks), digests)| ColumnDigest {
+        column,
+        blocks,
+        digests,
+    });
+    (whole, columns.collect())
+}
+
+/// Return the digest of one block of one column.
+fn block_digest(pieces: &[arrow_array::ArrayRef], algorithms: Algorithms, name: &str) -> Result<Digests> {
+    let mut hasher = Hasher::new(algorithms);
+    table::block::write(pieces, &mut |bytes| hasher.update(bytes)).map_err(|error| in_column(error, name))?;
+    Ok(hasher.finish())
+}
+
+/// Put the name of the column before an error, unless it is there already.
+fn in_column(mut error: FormatError, name: &str) -> Error {
+    if !error.message.starts_with("column ") {
+        error.message = format!("column {name:?}: {}", error.message);
+    }
+    error.into()
+}
+
+/// Return the block digests of every column of a Parquet file.
+fn column_blocks(
+    file: &parquet::Table,
+    algorithms: Algorithms,
+    control: &Control,
+) -> Result<Vec<Vec<Digests>>> {
+    let columns = file.columns();
+    // A few ranges for each thread, so that none waits long for the last.
+    let wanted = (rayon::current_num_threads() * 4).div_ceil(columns.len().max(1));
+    let units: Vec<_> = (0..columns.len())
+        .flat_map(|column| {
+            let ranges = file.cut(column, wanted).into_iter();
+            ranges.map(move |range| (column, range))
+        })
+        .collect();
+    let hashed = units
+        .into_par_iter()
+        .with_max_len(1)
+        .map(|(column, range)| {
+            guarded(|| {
+                let name = &columns[column].name;
+                let failed = |error| in_column(error, name);
+                control.check()?;
+                if file.is_long(column) {
+                    let long = |block| long_block(file, column, block, algorithms);
+                    let blocks = range.map(long).collect::<Result<Vec<_>>>()?;
+                    return Ok((column, blocks));
+                }
+                let mut reader = file.read(column, range).map_err(failed)?;
+                let mut blocks = Vec::new();
+                while let Some(pieces) = reader.next_block().map_err(failed)? {
+                    control.check()?;
+                    blocks.push(block_digest(&pieces, algorithms, name)?);
+                }
+                Ok((column, blocks))
+            })
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let mut all = vec![Vec::new(); columns.len()];
+    for (column, blocks) in hashed {
+        all[column].extend(blocks);
+    }
+    Ok(all)
+}
+
+/// Return the digest of a block of long byte strings, which are read twice and not held.
+fn long_block(file: &parquet::Table, column: usize, block: u64, algorithms: Algorithms) -> Result<Digests> {
+    let mut hasher = Hasher::new(algorithms);
+    let read = |take: table::block::Take<'_>| file.read(column, block..block + 1)?.each_piece(take);
+    table::block::write_twice(read, &mut |bytes| hasher.update(bytes))
+        .map_err(|error| in_column(error, &file.columns()[column].name))?;
+    Ok(hasher.finish())
+}
+
+/// The most bytes of arrays that are hashed at once of a table that is read in order, unless one block has more.
+const WINDOW_BYTES: usize = 64 << 20;
+
+/// Read some blocks; none after the last.
+fn next_window(reader: &mut dyn RowReader, waiting: &mut Blocks, control: &Control) -> Result<Vec<Block>> {
+    guarded(|| {
+        let mut window = Vec::new();
+        let mut bytes = 0;
+        loop {
+            while let Some(block) = waiting.take(false) {
+                window.push(block);
+            }
+            if !window.is_empty() && (bytes > WINDOW_BYTES || window.len() >= 16) {
+                return Ok(window);
+            }
+            control.check()?;
+            let Some(rows) = reader.next_rows().map_err(Error::from)? else {
+                window.extend(waiting.take(true));
+                return Ok(window);
+            };
+            bytes += rows
+                .columns
+                .iter()
+                .map(|array| array.get_array_memory_size())
+                .sum::<usize>();
+            waiting.add(rows);
+        }
+    })
+}
+
+/// Read a table in order, and hands windows of blocks to `work` while the next one is read.
+fn each_window(
+    reader: &mut dyn RowReader,
+    control: &Control,
+    mut work: impl FnMut(&[Block]) -> Result<()> + Send,
+) -> Result<()> {
+    let mut waiting = Blocks::default();
+    let mut window = next_window(reader, &mut waiting, control)?;
+    while !window.is_empty() {
+        let (done, next) = rayon::join(|| work(&window), || next_window(reader, &mut waiting, control));
+        done?;
+        window = next?;
+    }
+    Ok(())
+}
+
+/// Return the number of rows, and the block digests of every column, of a table that is read in order.
+fn row_blocks(
+    reader: &mut dyn RowReader,
+    algorithms: Algorithms,
+    control: &Control,
+) -> Result<(u64, Vec<Vec<Digests>>)> {
+    let names: Vec<String> = reader
+        .columns()
+        .iter()
+        .map(|column| column.name.clone())
+        .collect();
+    let mut all = vec![Vec::new(); names.len()];
+    let mut rows = 0;
+    each_window(reader, control, |window| {
+        rows += window.iter().map(|block| block.rows as u64).sum::<u64>();
+        let units: Vec<_> = (0..names.len())
+            .flat_map(|column| window.iter().map(move |block| (column, block)))
+            .collect();
+        let hashed = units
+            .into_par_iter()
+            .with_max_len(1)
+            .map(|(column, block)| {
+                control.check()?;
+                guarded(|| block_digest(&block.columns[column], algorithms, &names[column]))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        for (column, blocks) in hashed.chunks(window.len()).enumerate() {
+            all[column].extend_from_slice(blocks);
+        }
+        Ok(())
+    })?;
+    Ok((rows, all))
+}

@@ -1,0 +1,11 @@
+//! Files, folders and buffers.
+//!
+//! - [`source`]: open a regular file, read it at positions, and prove that it did not change meanwhile.
+//! - [`folder`]: open folders, and list and open what is in them.
+//! - [`small_files`]: read small files with one call each into one buffer.
+//! - [`buffer`]: buffers that start at a cache line.
+
+pub mod buffer;
+pub mod folder;
+pub mod small_files;
+pub mod source;

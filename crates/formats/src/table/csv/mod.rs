@@ -1,0 +1,293 @@
+//! CSV as RFC 4180 has it, with a header row: text, or values under a declared schema.
+//!
+//! Strict where readers differ: a quote within an unquoted cell, text after a closing quote, a carriage return that
+//! no line feed follows and a row with more or fewer cells than the header are errors. So is an empty line, unless
+//! there is one column, of which it is an empty cell.
+
+use super::cell::{Builder, finish_rows};
+use super::{BLOCK_ROWS, Column, Input, RowReader, Rows, Schema, types};
+use crate::error::FormatError;
+use arrow_schema::DataType;
+use bytes::Bytes;
+use std::sync::Arc;
+
+/// Bytes read at once.
+const PIECE: usize = 1 << 20;
+
+const UTF8_BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// Reads a CSV file from its first row to its last.
+pub struct Reader {
+    records: Records,
+    columns: Vec<Column>,
+    builders: Vec<Builder>,
+    typed: bool,
+    row: u64,
+}
+
+impl Reader {
+    /// Read the header. With a schema the file must have exactly its columns.
+    pub fn open(input: Arc<dyn Input>, schema: Option<&Schema>) -> Result<Self, FormatError> {
+        let mut records = Records::new(input)?;
+        if !records.next()? {
+            return Err(FormatError::new("it is empty: there is no header row"));
+        }
+        let mut columns = Vec::new();
+        let mut builders = Vec::new();
+        for index in 0..records.count() {
+            let name = std::str::from_utf8(records.cell(index).0)
+                .map_err(|_| FormatError::new(format!("the name of column {index} is not UTF-8")))?;
+            let data_type = match schema {
+                None => DataType::LargeUtf8,
+                Some(schema) => {
+                    let spelling = schema.iter().find(|(declared, _)| declared == name);
+                    let (_, spelling) = spelling.ok_or_else(|| {
+                        FormatError::new(format!("column {name:?} is not in the declared schema"))
+                    })?;
+                    types::parse(spelling)?
+                }
+            };
+            builders.push(Builder::new(&data_type).map_err(|error| FormatError {
+                message: format!("column {name:?}: {}", error.message),
+                ..error
+            })?);
+            columns.push(Column::new(name, &data_type)?);
+        }
+        if let Some(schema) = schema {
+            let missing = schema
+                .iter()
+                .find(|(name, _)| columns.iter().all(|column| column.name != *name));
+            if let Some((name, _)) = missing {
+                return Err(FormatError::new(format!(
+                    "column {name:?} of the declared schema is not in the file"
+                )));
+            }
+        }
+        Ok(Self {
+            records,
+            columns,
+            builders,
+            typed: schema.is_some(),
+            row: 0,
+        })
+    }
+
+    fn add_row(&mut self) -> Result<(), FormatError> {
+        if self.records.count() != self.columns.len() {
+            return Err(FormatError::new(format!(
+                "row {} and the header have different numbers of cells",
+                self.row
+            ))
+            .with_expected(self.columns.len(), self.records.count()));
+        }
+        for (index, builder) in self.builders.iter_mut().enumerate() {
+            let (cell, quoted) = self.records.cell(index);
+            let wrong = |expected: &str, received: &str| {
+                let column = &self.columns[index].name;
+                FormatError::new(format!("column {column:?}, row {}: it cannot be read", self.row))
+                    .with_expected(expected, shortened(received))
+            };
+            if self.typed && cell.is_empty() && !quoted {
+                builder.null();
+                continue;
+            }
+            let text =
+                std::str::from_utf8(cell).map_err(|_| wrong("UTF-8", &String::from_utf8_lossy(cell)))?;
+            builder.push(text).map_err(|expected| wrong(&expected, text))?;
+        }
+        self.row += 1;
+        Ok(())
+    }
+}
+
+/// Shorten a value to one line of a message.
+pub(super) fn shortened(value: &str) -> String {
+    let start: String = value.chars().take(60).collect();
+    let more = if start.len() < value.len() { "…" } else { "" };
+    format!("{start:?}{more}")
+}
+
+impl RowReader for Reader {
+    fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    fn next_rows(&mut self) -> Result<Option<Rows>, FormatError> {
+        let mut count = 0;
+        while count < BLOCK_ROWS && self.records.next()? {
+            self.add_row()?;
+            count += 1;
+        }
+        finish_rows(&mut self.builders, count)
+    }
+}
+
+/// The records of a file, one at a time.
+struct Records {
+    input: Arc<dyn Input>,
+    /// Where the next piece begins.
+    position: u64,
+    piece: Bytes,
+    /// Where in the piece the next record begins.
+    start: usize,
+    /// The cells of the record, without their quotes, one after the other.
+    text: Vec<u8>,
+    cells: Vec<Cell>,
+    /// Line of the file that is read, counted from 1, for messages.
+    line: u64,
+}
+
+/// One cell of the record.
+#[derive(Clone, Copy)]
+struct Cell {
+    /// Its end in `text`.
+    end: usize,
+    /// Whether it was in quotes.
+    quoted: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// At the start of a cell.
+    Start,
+    /// In a cell without quotes.
+    Unquoted,
+    /// Between quotes.
+    Quoted,
+    /// Behind a quote that may be the closing one, or the first of two.
+    Quote,
+    /// Behind a carriage return that ends the record.
+    Return,
+}
+
+impl Records {
+    fn new(input: Arc<dyn Input>) -> Result<Self, FormatError> {
+        let mut records = Self {
+            input,
+            position: 0,
+            piece: Bytes::new(),
+            start: 0,
+            text: Vec::new(),
+            cells: Vec::new(),
+            line: 1,
+        };
+        if records.fill()? && records.piece.starts_with(UTF8_BOM) {
+            records.start = UTF8_BOM.len();
+        }
+        Ok(records)
+    }
+
+    /// Return how many cells the record has.
+    const fn count(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// Return a cell, and whether it was in quotes.
+    fn cell(&self, index: usize) -> (&[u8], bool) {
+        let start = index.checked_sub(1).map_or(0, |before| self.cells[before].end);
+        let Cell { end, quoted } = self.cells[index];
+        (&self.text[start..end], quoted)
+    }
+
+    /// Read the next piece; false at the end of the file.
+    fn fill(&mut self) -> Result<bool, FormatError> {
+        let left = self.input.length() - self.position;
+        let length = usize::try_from(left).unwrap_or(PIECE).min(PIECE);
+        self.start = 0;
+        self.piece = if length == 0 {
+            Bytes::new()
+        } else {
+            self.input.read(self.position, length)?
+        };
+        self.position += length as u64;
+        Ok(length > 0)
+    }
+
+    fn wrong(&self, message: &str) -> FormatError {
+        FormatError::new(format!("line {}: {message}", self.line))
+    }
+
+    fn end_cell(&mut self, quoted: bool) {
+        self.cells.push(Cell {
+            end: self.text.len(),
+            quoted,
+        });
+    }
+
+    /// Read the next record; false at the end.
+    fn next(&mut self) -> Result<bool, FormatError> {
+        self.text.clear();
+        self.cells.clear();
+        let mut state = State::Start;
+        let mut quoted = false;
+        loop {
+            if self.start == self.piece.len() && !self.fill()? {
+                return self.finish(state, quoted);
+            }
+            let piece = self.piece.clone();
+            let mut rest = &piece[self.start..];
+            while let Some((&byte, after)) = rest.split_first() {
+                if matches!(state, State::Start | State::Unquoted) {
+                    let run = rest
+                        .iter()
+                        .take_while(|byte| !matches!(byte, b',' | b'\n' | b'\r' | b'"'))
+                        .count();
+                    if run > 0 {
+                        self.text.extend_from_slice(&rest[..run]);
+                        rest = &rest[run..];
+                        state = State::Unquoted;
+                        continue;
+                    }
+                } else if state == State::Quoted && byte != b'"' {
+                    let run = rest.iter().take_while(|byte| **byte != b'"').count();
+                    let text = &rest[..run];
+                    self.line += text.iter().map(|byte| u64::from(*byte == b'\n')).sum::<u64>();
+                    self.text.extend_from_slice(text);
+                    rest = &rest[run..];
+                    continue;
+                }
+                rest = after;
+                state = match (state, byte) {
+                    (State::Start, b'"') => {
+                        quoted = true;
+                        State::Quoted
+                    }
+                    (State::Unquoted, b'"') => {
+                        return Err(self.wrong("a quote inside an unquoted cell"));
+                    }
+                    (State::Quoted, _) => State::Quote,
+                    (State::Quote, b'"') => {
+                        self.text.push(b'"');
+                        State::Quoted
+                    }
+                    (State::Start | State::Unquoted | State::Quote, b',') => {
+                        self.end_cell(quoted);
+                        quoted = false;
+                        State::Start
+                    }
+                    (State::Start | State::Unquoted | State::Quote, b'\r') => State::Return,
+                    (State::Start | State::Unquoted | State::Quote | State::Return, b'\n') => {
+                        self.end_cell(quoted);
+                        self.line += 1;
+                        self.start = piece.len() - rest.len();
+                        return Ok(true);
+                    }
+                    (State::Return, _) => return Err(self.wrong("a carriage return without a line feed")),
+                    _ => return Err(self.wrong("text after a closing quote")),
+                };
+            }
+            self.start = self.piece.len();
+        }
+    }
+
+    /// End the last record at the end of the file, which may replace the last line feed.
+    fn finish(&mut self, state: State, quoted: bool) -> Result<bool, FormatError> {
+        match state {
+            State::Start if self.cells.is_empty() => return Ok(false),
+            State::Quoted => return Err(self.wrong("a quote is not closed")),
+            State::Return => return Err(self.wrong("a carriage return without a line feed")),
+            _ => self.end_cell(quoted),
+        }
+        Ok(true)
+    }
+}

@@ -1,0 +1,187 @@
+//! JSON lines under a declared schema: one object a line.
+//!
+//! The columns are those of the schema, in its order. A member that is not there is null, as `null` is; a member that
+//! the schema does not name is an error, so that nothing of a file is left out of its digest unseen.
+
+use super::cell::{Builder, finish_rows};
+use super::csv::shortened;
+use super::{BLOCK_ROWS, Column, Input, RowReader, Rows, Schema, types};
+use crate::error::FormatError;
+use crate::text::json::Members;
+use serde_json::value::RawValue;
+use std::sync::Arc;
+
+/// Bytes read at once.
+const PIECE: usize = 1 << 20;
+
+/// Reads a file of JSON lines from its first row to its last.
+pub struct Reader {
+    input: Arc<dyn Input>,
+    position: u64,
+    /// What was read and not yet taken.
+    rest: Vec<u8>,
+    /// Where in it the next line begins.
+    start: usize,
+    columns: Vec<Column>,
+    builders: Vec<Builder>,
+    row: u64,
+}
+
+impl Reader {
+    /// Create a reader of the columns in `schema`: their names, and the spellings of their types.
+    pub fn open(input: Arc<dyn Input>, schema: &Schema) -> Result<Self, FormatError> {
+        let mut columns = Vec::new();
+        let mut builders = Vec::new();
+        for (name, spelling) in schema {
+            let data_type = types::parse(spelling)?;
+            builders.push(Builder::new(&data_type).map_err(|error| FormatError {
+                message: format!("column {name:?}: {}", error.message),
+                ..error
+            })?);
+            columns.push(Column::new(name, &data_type)?);
+        }
+        Ok(Self {
+            input,
+            position: 0,
+            rest: Vec::new(),
+            start: 0,
+            columns,
+            builders,
+            row: 0,
+        })
+    }
+
+    /// Return the next line, without its end; `None` after the last.
+    fn next_line(&mut self) -> Result<Option<std::ops::Range<usize>>, FormatError> {
+        let mut searched = self.start;
+        loop {
+            if let Some(offset) = self.rest[searched..].iter().position(|byte| *byte == b'\n') {
+                let line = self.start..searched + offset;
+                self.start = line.end + 1;
+                return Ok(Some(line));
+            }
+            let left = self.input.length() - self.position;
+            if left == 0 {
+                let line = self.start..self.rest.len();
+                self.start = line.end;
+                return Ok((!line.is_empty()).then_some(line));
+            }
+            self.rest.drain(..self.start);
+            self.start = 0;
+            searched = self.rest.len();
+            let length = usize::try_from(left).unwrap_or(PIECE).min(PIECE);
+            self.rest
+                .extend_from_slice(&self.input.read(self.position, length)?);
+            self.position += length as u64;
+        }
+    }
+
+    fn add_row(&mut self, line: std::ops::Range<usize>) -> Result<(), FormatError> {
+        let row = self.row;
+        let wrong = |message: String| FormatError::new(format!("row {row}: {message}"));
+        let text = std::str::from_utf8(&self.rest[line]).map_err(|_| wrong("it is not UTF-8".into()))?;
+        let text = text.strip_suffix('\r').unwrap_or(text);
+        let names = self
+            .columns
+            .iter()
+            .map(|column| column.name.clone())
+            .collect::<Vec<_>>();
+        add_members(text, &names, &mut self.builders).map_err(|(field, message)| {
+            FormatError::new(format!("column {field:?}, row {row}: {message}"))
+        })?;
+        self.row += 1;
+        Ok(())
+    }
+}
+
+/// The name of the field that is wrong, and what is wrong.
+type Wrong = (String, String);
+
+fn add_members(text: &str, names: &[String], builders: &mut [Builder]) -> Result<(), Wrong> {
+    let about = |name: &str, message: String| (name.to_owned(), message);
+    let members: Members<&RawValue> = if text.trim_start().starts_with('{') {
+        serde_json::from_str(text).map_err(|error| about("", format!("it is not JSON: {error}")))?
+    } else {
+        return Err(about("", format!("it is not an object: {}", shortened(text))));
+    };
+    if let Some(name) = members.duplicate() {
+        return Err(about(name, "it appears twice".into()));
+    }
+    let mut found: std::collections::HashMap<&str, &RawValue> = members
+        .0
+        .iter()
+        .map(|(name, value)| (name.as_str(), *value))
+        .collect();
+    for (name, builder) in names.iter().zip(builders) {
+        match found.remove(name.as_str()) {
+            None => builder.null(),
+            Some(value) => add(value.get(), builder)
+                .map_err(|(inner, message)| about(if inner.is_empty() { name } else { &inner }, message))?,
+        }
+    }
+    match found.keys().min() {
+        Some(name) => Err(about(name, "it is not in the declared schema".into())),
+        None => Ok(()),
+    }
+}
+
+fn add(raw: &str, builder: &mut Builder) -> Result<(), Wrong> {
+    let wrong = |expected: String| {
+        (
+            String::new(),
+            format!(
+                "it cannot be read (expected {expected}, received {})",
+                shortened(raw)
+            ),
+        )
+    };
+    match raw.as_bytes().first() {
+        Some(b'n') => builder.null(),
+        Some(b'"') => {
+            let text: String = serde_json::from_str(raw).map_err(|error| wrong(error.to_string()))?;
+            if builder.reads_numbers() {
+                return Err(wrong("a number".into()));
+            }
+            builder.push(&text).map_err(wrong)?;
+        }
+        Some(b'[') => {
+            let items: Vec<&RawValue> =
+                serde_json::from_str(raw).map_err(|error| wrong(error.to_string()))?;
+            let child = builder.child().ok_or_else(|| wrong("not a list".into()))?;
+            for item in items {
+                add(item.get(), child)?;
+            }
+            builder.close_list().map_err(wrong)?;
+        }
+        Some(b'{') => {
+            let (names, fields) = builder.fields().ok_or_else(|| wrong("not an object".into()))?;
+            add_members(raw, &names, fields)?;
+            builder.close_struct();
+        }
+        _ => {
+            if builder.is_text() {
+                return Err(wrong("text".into()));
+            }
+            builder.push(raw).map_err(wrong)?;
+        }
+    }
+    Ok(())
+}
+
+impl RowReader for Reader {
+    fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    fn next_rows(&mut self) -> Result<Option<Rows>, FormatError> {
+        let mut count = 0;
+        while count < BLOCK_ROWS {
+            let Some(line) = self.next_line()? else {
+                break;
+            };
+            self.add_row(line)?;
+            count += 1;
+        }
+        finish_rows(&mut self.builders, count)
+    }
+}

@@ -20,7 +20,7 @@ test('a message says what, where, expected, received and what to do', () => {
 })
 
 test('every code of the engine is a code of the package', () => {
-  const rust = readFileSync('crates/engine/src/error.rs', 'utf8')
+  const rust = readFileSync('crates/binding/src/enums.rs', 'utf8')
   const codes = [...rust.matchAll(/"(ERR_LINEAPRINT_[A-Z_]+)"/g)].map(([, code]) => code)
   expect(codes.length).toBeGreaterThan(5)
   // Cancelled work rethrows the reason of its signal, so this code never reaches a caller.

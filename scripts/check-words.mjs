@@ -49,6 +49,12 @@ const BANNED_NAMES = new Map([
 const ALLOWED = new Map([
   // Commander names the field after the option `--quiet`.
   ['src/cli/commands/check.ts', ['quiet']],
+  // Fields of recorded JSON, which keep their names.
+  ['src/capture/git/parse.ts', ['left']],
+  ['src/capture/git/patches.ts', ['left']],
+  ['src/capture/git/types.ts', ['left']],
+  ['src/record/record.ts', ['saidBy']],
+  ['src/record/schema-parts.ts', ['saidBy']],
 ])
 
 /** Keywords of Rust before a declared name. */

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { PYTHON_PROBE } from '../../src/capture/environment/python/probe.ts'
-import { behindShim } from '../../src/capture/environment/python/pyenv.ts'
+import { pythonOfShim } from '../../src/capture/environment/python/pyenv.ts'
 import { runProgram } from '../measure.ts'
 import type { Inputs } from '../inputs.ts'
 import type { Case, Contestant, Entry } from '../measure.ts'
@@ -19,7 +19,7 @@ export function pythonShimCases(inputs: Inputs): Case[] {
       prepare: async () =>
         withShim(inputs.directory, ({ directory, shim }) => [
           contestant('the Python that the reader finds', 'ours', async () => {
-            const python = behindShim('python3', { directory, variables: process.env })
+            const python = pythonOfShim('python3', { directory, variables: process.env })
             if (python === undefined) throw new Error('the reader leaves this shim to itself')
             await runProgram('env', ['-C', directory, python, '-c', PYTHON_PROBE], true)
           }),

@@ -1,5 +1,5 @@
 /** The work that `lineaprint run` starts before the rest of it is loaded. */
-import { beginEarly } from '../../../capture/environment/python/early.ts'
+import { startEarlyProbe } from '../../../capture/environment/python/early.ts'
 import { redactArguments } from '../../../secrets/redact.ts'
 
 /**
@@ -18,5 +18,5 @@ export function beginRun(argv: readonly string[]): void {
   if (at < 0 || command.length === 0 || process.env[SWITCH] === 'false') return
   // In the form of the record, which the capture also receives.
   const question = { directory: process.cwd(), command: redactArguments(command), variables: process.env }
-  beginEarly(question)
+  startEarlyProbe(question)
 }

@@ -1,4 +1,4 @@
-/** Two arrays of NumPy whose files differ: is what they hold the same, or close? */
+/** Comparison of two NumPy arrays whose files differ: equal data, or equal within a tolerance. */
 import { open } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { NUMPY_DTYPES, hasDistance } from '../core/dtypes.ts'
@@ -8,21 +8,24 @@ import { isSameData, largestDifference } from './numbers.ts'
 import type { FileVerdict, Tolerance } from './file-verdict.ts'
 import type { Elements } from './numbers.ts'
 
-/** What the head of a `.npy` file says. */
+/** The header of a `.npy` file. */
 interface ArrayHead {
-  /** As NumPy writes it: `<f4`. */
+  /** Type as NumPy writes it: `<f4`. */
   readonly type: string
   readonly fortranOrder: boolean
   readonly shape: readonly number[]
-  /** Bytes of the head, and of the data behind it. */
+  /** Offset of the data, in bytes. */
   readonly start: number
   readonly length: number
 }
 
-/** A head is a line of some dozen characters; a longer one is not of a plain array. */
+/**
+ * Largest length of a header in bytes. A header has some dozens of characters; a longer one describes no
+ * simple array.
+ */
 const HEAD_LIMIT = 64 << 10
 
-/** The verdict about two `.npy` files whose bytes differ. */
+/** Compare two `.npy` files whose bytes differ. */
 export async function compareArrays(
   before: string,
   after: string,
@@ -64,7 +67,10 @@ function elements(path: string, { type, start, length }: ArrayHead): Elements {
   return { path, name: basename(path), dtype: NUMPY_DTYPES.get(type) ?? type, start, end: start + length }
 }
 
-/** Reads the head, or says why the file is no plain array. The size is checked against what it says. */
+/**
+ * Parse the header, or return why the file is not a simple array. The size of the file is checked against the
+ * header.
+ */
 async function readHead(path: string): Promise<ArrayHead | string> {
   try {
     await using handle = await open(path, 'r')

@@ -1,4 +1,4 @@
-/** Elements of two tensors as numbers, compared one by one. */
+/** Elementwise numeric comparison of two tensors. */
 import { open } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
@@ -6,30 +6,30 @@ import { decoderOf } from '../model/diff/decode.ts'
 import type { FileHandle } from 'node:fs/promises'
 import type { ModelReport, TensorInfo } from '../model/read.ts'
 
-/** Bytes of each tensor in memory at a time; a multiple of every element. */
+/** Bytes of each tensor in memory at a time; a multiple of every element size. */
 const PIECE = 4 << 20
 
 /** Elements of one type in a file. */
 export interface Elements {
   readonly path: string
-  /** For errors. */
+  /** Name for error messages. */
   readonly name: string
-  /** As safetensors call it. */
+  /** The dtype, as in safetensors. */
   readonly dtype: string
-  /** Where they lie in the file, in bytes. */
+  /** Offset of the first element in the file, in bytes. */
   readonly start: number
   readonly end: number
 }
 
-/** The elements of a tensor of a model. */
+/** Return the location of the elements of a tensor of a model. */
 export function elementsOf(report: ModelReport, { name, dtype, start, end, file }: TensorInfo): Elements {
-  // The path of a model is a file, the index beside its files, or their folder.
+  // The path of a model is a file, the index next to its files, or their folder.
   const { path } = report
   const folder = path.endsWith('.safetensors.index.json') ? dirname(path) : path
   return { path: basename(path) === file ? path : join(folder, file), name, dtype, start, end }
 }
 
-/** The distance of two numbers. NaN is equal to NaN and infinitely far from everything else. */
+/** Return the distance of two numbers. NaN is equal to NaN and infinitely far from everything else. */
 export function distance(a: number, b: number): number {
   if (a === b || (Number.isNaN(a) && Number.isNaN(b))) return 0
   const found = Math.abs(a - b)
@@ -37,9 +37,9 @@ export function distance(a: number, b: number): number {
 }
 
 /**
- * The largest absolute difference of two tensors of equal dtype and shape.
+ * Compute the largest absolute difference of two tensors of equal dtype and shape.
  *
- * Cost: one read of both, in pieces of 4 MiB.
+ * Cost: one read of both, in chunks of 4 MiB.
  */
 export async function largestDifference(
   a: Elements,
@@ -64,7 +64,7 @@ export async function largestDifference(
   return largest
 }
 
-/** Whether the bytes of two are equal. */
+/** Check whether the bytes of two tensors are equal. */
 export async function isSameData(
   a: Elements,
   b: Elements,
@@ -100,7 +100,7 @@ async function readExactly(
   return buffer
 }
 
-/** The elements of a piece. */
+/** Decode the elements of a chunk. */
 function numbersOf(dtype: string, bytes: Buffer): Float64Array {
   const decoder = decoderOf(dtype)
   if (decoder?.kind !== 'number')

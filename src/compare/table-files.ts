@@ -1,4 +1,4 @@
-/** Two tables whose files differ: are their columns and rows the same? */
+/** Comparison of two tables whose files differ. */
 import { tableDistances } from '../dataset/table-distance.ts'
 import { hashTable } from '../dataset/table.ts'
 import { LineaprintError } from '../core/errors.ts'
@@ -7,7 +7,7 @@ import type { TableHash } from '../dataset/table.ts'
 import type { RecordedTable, TrackedFile } from '../record/tracked.ts'
 import type { FileVerdict, Tolerance } from './file-verdict.ts'
 
-/** The verdict about two files of tables whose bytes differ. */
+/** Compare two table files whose bytes differ. */
 export async function compareTables(
   before: string,
   after: string,
@@ -27,7 +27,7 @@ export async function compareTables(
   }
 }
 
-/** Whether two tables have the same columns and as many rows. */
+/** Check whether two tables have the same columns and the same number of rows. */
 function isAlike(a: TableHash, b: TableHash): boolean {
   return (
     a.rows === b.rows &&
@@ -41,7 +41,7 @@ function isAlike(a: TableHash, b: TableHash): boolean {
 
 type Read = readonly [path: string, table: TableHash]
 
-/** Compares the columns that differ as numbers. */
+/** Compare the differing columns as numbers. */
 async function judge(
   [before, old]: Read,
   [after, now]: Read,
@@ -59,7 +59,7 @@ async function judge(
     const { differences } = tableDifference(asRecorded(old), now)
     return { verdict: 'within-tolerance', detail, differences, maxDifference: largest }
   }
-  // Those within the tolerance are no difference.
+  // Columns within the tolerance do not count as different.
   const columns = old.columns.map((column, index) =>
     beyond.has(index) ? column : (now.columns[index] ?? column),
   )
@@ -68,10 +68,10 @@ async function judge(
 }
 
 /**
- * The verdict about two tracked tables by their recorded digests, for where the file of the first is gone.
+ * Compare two tracked tables by their recorded digests, for when the file of the first no longer exists.
  *
- * @param gone Why that file cannot be compared.
- * @returns `undefined` if no table was recorded of one of them.
+ * @param gone The reason why that file cannot be compared.
+ * @returns `undefined` if one of them has no recorded table.
  */
 export function compareRecordedTables(
   was: Pick<TrackedFile, 'table'>,

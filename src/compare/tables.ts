@@ -1,4 +1,4 @@
-/** How a table differs from the recorded one. */
+/** The differences between a table and a recorded one. */
 import type { Difference } from '../core/component.ts'
 import type { RecordedTable } from '../record/tracked.ts'
 
@@ -12,7 +12,7 @@ interface OtherTable {
   }[]
 }
 
-/** Columns that differ, by name, and a sentence about them. */
+/** Return the differing columns by name, with a sentence about them. */
 export function tableDifference(
   before: RecordedTable,
   after: OtherTable,
@@ -24,7 +24,7 @@ export function tableDifference(
   const columns = [...new Set([...was.keys(), ...is.keys()])].flatMap((field): Difference[] => {
     const [old, now] = [was.get(field), is.get(field)]
     if (old?.text === now?.text) return []
-    // With another number of rows the digest of every column is another one, which says nothing.
+    // A different number of rows changes the digest of every column, so column digests tell nothing then.
     if (before.rows !== after.rows && old !== undefined && old.type === now?.type) return []
     return [{ field, ...(old && { before: old.text }), ...(now && { after: now.text }) }]
   })
@@ -41,7 +41,7 @@ export function tableDifference(
   return { detail: sentences.join('; '), differences }
 }
 
-/** Of several columns with one name each has its number behind it but for the first. */
+/** Map each column to a unique name. Repeated names get a number, except the first. */
 function describe({ columns }: OtherTable): Map<string, { type: string; text: string }> {
   const found = new Map<string, { type: string; text: string }>()
   for (const { name, type, digest } of columns) {

@@ -1,4 +1,4 @@
-/** Two files whose bytes differ: are the tensors or the array in them the same, or close? */
+/** Comparison of two files whose bytes differ, by the tensors or the array in them. */
 import { hasDistance } from '../core/dtypes.ts'
 import { isTableFile } from '../dataset/read.ts'
 import { LineaprintError } from '../core/errors.ts'
@@ -11,7 +11,7 @@ import type { Difference } from '../core/component.ts'
 import type { ModelReport, TensorInfo } from '../model/read.ts'
 import type { FileVerdict, Tolerance } from './file-verdict.ts'
 
-/** The verdict about two files whose bytes differ. */
+/** Compare two files whose bytes differ. */
 export async function compareFiles(before: string, after: string, options: Tolerance): Promise<FileVerdict> {
   if (/\.npy$/i.test(before)) return compareArrays(before, after, options)
   if (isTableFile(before)) return compareTables(before, after, options)
@@ -24,9 +24,9 @@ export async function compareFiles(before: string, after: string, options: Toler
 }
 
 /**
- * The verdict about the tensors of two models: files, or folders with one model each, however it is sharded.
+ * Compare the tensors of two models: files, or folders with one model each, however it is sharded.
  *
- * @returns Why they cannot be read, if one of them is no such thing.
+ * @returns The reason, if one of them cannot be read as a model.
  */
 export async function compareWeights(
   before: string,
@@ -74,7 +74,7 @@ async function compareModels(
   return { verdict: 'within-tolerance', detail, differences: changed, maxDifference: largest }
 }
 
-/** The verdict that names the first of the tensors that differ. */
+/** Return the verdict that names the first differing tensors. */
 export function named(differences: readonly Difference[], total: number): FileVerdict {
   const shown = differences.slice(0, 3).map(({ field }) => field)
   const names = [...shown, ...(differences.length > 3 ? ['…'] : [])].join(', ')

@@ -1,4 +1,4 @@
-/** Checks datasets, models, tokenizers and outputs: each is digested again. */
+/** Checks of datasets, models, tokenizers and outputs: each is digested again. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readDataset } from '../dataset/read.ts'
@@ -26,7 +26,7 @@ import type { RecordedTable, TrackedContent, TrackedModel, TrackedTokenizer } fr
 import type { StoredRun } from '../store/runs.ts'
 import type { FoundItem } from './check-item.ts'
 
-/** Checks everything that a run tracked, one after the other: each read uses all cores by itself. */
+/** Check everything that a run tracked, one item at a time: each read uses all cores. */
 export async function verifyTracked(run: StoredRun, signal: AbortSignal | undefined): Promise<FoundItem[]> {
   const items: FoundItem[] = []
   for (const section of TRACKED_SECTIONS) {
@@ -37,7 +37,7 @@ export async function verifyTracked(run: StoredRun, signal: AbortSignal | undefi
   return items
 }
 
-/** A difference that the run saw by itself: then the recorded digest is that of its start. */
+/** Add the flag of the run to a changed item. The recorded digest is that of the start of the run then. */
 function withFlag({ record: { flags = [] } }: StoredRun, found: FoundItem): FoundItem {
   if (found.status !== 'changed' && found.status !== 'missing') return found
   const isSeen = flags.some(
@@ -86,13 +86,13 @@ async function verifyOne(
   }
 }
 
-/** The sample behind a recorded digest: what was read then is read again. */
+/** Return the sampling plan of a recorded digest, so that the same units are read again. */
 function sampleOf(recorded: string): SampledHashOptions['sample'] {
   let digest: Digest
   try {
     digest = Digest.parse(recorded)
   } catch (error) {
-    // What is no digest is equal to none, which the comparison says.
+    // An invalid digest equals no digest; the comparison reports that.
     if (LineaprintError.is(error)) return undefined
     throw error
   }
@@ -100,7 +100,7 @@ function sampleOf(recorded: string): SampledHashOptions['sample'] {
   return plan && sampleOptions(plan)
 }
 
-/** What a sample can say; `docs/format.md` says what it cannot. */
+/** Message about an equal sample. `docs/format.md` describes the limits of sampling. */
 const SAMPLED = 'a sample of it is the same'
 
 function readAgain(
@@ -113,12 +113,12 @@ function readAgain(
     : readDataset(path, { ...options, tables: false })
 }
 
-/** The recorded table of a file; other things have none. */
+/** Return the recorded table of a file; `undefined` for other kinds of content. */
 function tableOf(recorded: TrackedContent | TrackedTokenizer): RecordedTable | undefined {
   return 'table' in recorded ? recorded.table : undefined
 }
 
-/** What can be said of the table in a file whose bytes differ; nothing where none was recorded. */
+/** Compare the table in a file whose bytes differ. Return `undefined` if no table was recorded. */
 async function compareTable(
   path: string,
   recorded: RecordedTable | undefined,
@@ -169,7 +169,7 @@ async function verifyModel(
 }
 
 function sentence(tensors: readonly Difference[], total: number, digests: readonly Difference[]): string {
-  // Equal tensors and another architecture: the configuration is what changed.
+  // Equal tensors with another architecture: only the configuration changed.
   if (tensors.length === 0)
     return `the tensors are the same; changed: ${digests.map(({ field }) => field).join(', ')}`
   const shown = tensors.slice(0, 3).map(({ field }) => field)

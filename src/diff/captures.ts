@@ -1,4 +1,4 @@
-/** Code, environment, seeds and own trackers of two runs, as each was captured at the start. */
+/** Comparison of code, environment, seeds and custom trackers of two runs, as captured at the start. */
 import { join } from 'node:path'
 import { isInside } from '../util/paths.ts'
 import { LineaprintError } from '../core/errors.ts'
@@ -13,7 +13,7 @@ import type { Captured, Comparison, Component } from '../core/component.ts'
 import type { CaptureRecord, RunRecord } from '../record/record.ts'
 import type { Part } from './causes.ts'
 
-/** Compares every capture of two runs, field by field. */
+/** Compare every capture of two runs, field by field. */
 export function diffCaptures(before: RunRecord, after: RunRecord, trackers: readonly Component[]): Part {
   const components = componentsByName(trackers)
   const names = [...new Set([...Object.keys(before.captures), ...Object.keys(after.captures)])].toSorted()
@@ -23,7 +23,10 @@ export function diffCaptures(before: RunRecord, after: RunRecord, trackers: read
   return joinParts(parts)
 }
 
-/** A name from a record can be one that objects of JavaScript have anyway, such as `constructor`. */
+/**
+ * Return an own property. A name from a record can also be that of an inherited property, such as
+ * `constructor`.
+ */
 export function own<T>(values: Readonly<Record<string, T>>, name: string): T | undefined {
   return Object.hasOwn(values, name) ? values[name] : undefined
 }
@@ -71,8 +74,8 @@ function notCompared(field: string, reason: string): Part {
 }
 
 /**
- * A comparison is made for a past and a present: that a repository or a seed is gone needs no fields there. Between
- * two runs it does, so the other direction is asked as well.
+ * Compare two captures in both directions. Components compare a recorded state with a later one, and need no
+ * fields for a missing repository or seed. Between two runs those count, so the reverse comparison adds them.
  */
 function compareBothWays(name: string, component: Component, before: Captured, after: Captured): Comparison {
   try {
@@ -88,16 +91,17 @@ function compareBothWays(name: string, component: Component, before: Captured, a
     return { ...back, differences }
   } catch (error) {
     if (LineaprintError.is(error)) throw error
-    // An own tracker may not have been written for what another version of it recorded.
+    // A custom tracker may not support values that another version of it recorded.
     return { status: 'not-checked', reason: `${name} cannot compare: ${reasonOf(error)}`, differences: [] }
   }
 }
 
 /**
- * Files of the work tree that are compared on their own, and so are no difference of the code: what the first run
- * wrote lies there when the second one starts, and a dataset can be part of the repository.
+ * Return a function that tells why a field is compared elsewhere. Such files of the work tree are no
+ * differences of the code: outputs of the first run exist when the second one starts, and a dataset can be
+ * part of the repository.
  *
- * @returns Why a field is compared elsewhere; `undefined` if it is not.
+ * @returns The reason; `undefined` if the field is not compared elsewhere.
  */
 export function comparedElsewhere(
   before: RunRecord,
@@ -109,7 +113,7 @@ export function comparedElsewhere(
       (entry) => trackedPath(entry) ?? [],
     ),
   )
-  // What only one run tracked is compared with nothing.
+  // An item that only one run tracked has no counterpart to compare with.
   const datasets = Object.entries(before.datasets).flatMap(([name, entry]) => {
     const other = own(after.datasets, name)
     return entry.status === 'tracked' && other?.status === 'tracked'

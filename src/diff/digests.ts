@@ -1,23 +1,23 @@
-/** Logged digests of two runs, and the step at which they part. */
+/** Comparison of logged digests of two runs, and the step at which they diverge. */
 import { own } from './captures.ts'
 import { NO_STEPS, placeOf, stepsDetail } from './metrics.ts'
 import type { DigestRecord, RunRecord } from '../record/record.ts'
 import type { NotCompared, RunDifference } from './causes.ts'
 import type { Merge, Parting, StepsDiff } from '../compare/metric-steps.ts'
 
-/** One logged digest of two runs. */
+/** The comparison of one logged digest. */
 export interface DigestDiff extends Pick<StepsDiff<string>, 'onlyBefore' | 'onlyAfter'> {
   readonly name: string
-  /** Whether all could be compared and are equal. */
+  /** True if all values could be compared and are equal. */
   readonly same: boolean
-  /** `null` if the run logged none of that name. */
+  /** Digests of the first run; `null` if it logged none of that name. */
   readonly before: DigestRecord | null
   readonly after: DigestRecord | null
-  /** `null` if none differs where both runs have one. */
+  /** The first divergence; `null` if all digests at common steps are equal. */
   readonly parting: Parting<string> | null
 }
 
-/** Digests of another kind, plan or hash function are neither equal nor different. */
+/** Compare two digests; `undefined` if they differ in kind, sampling plan or hash function. */
 export function equalDigests(a: string, b: string): boolean | undefined {
   return typeOf(a) === typeOf(b) ? a === b : undefined
 }
@@ -27,9 +27,9 @@ function typeOf(digest: string): string {
 }
 
 /**
- * Compares all logged digests of two records.
+ * Compare all logged digests of two records.
  *
- * @param merges The digests of each name by their steps; absent where a journal is gone.
+ * @param merges The joined digests by name; absent if a journal is missing.
  */
 export function diffDigests(
   { digests: was = {} }: RunRecord,
@@ -55,7 +55,7 @@ export function diffDigests(
   return { digests, notCompared }
 }
 
-/** The digests that differ, as fields: those of the first step at which they do. */
+/** Return the differing digests as fields, with the values of the first differing step. */
 export function digestFields(digests: readonly DigestDiff[]): Omit<RunDifference, 'cause'>[] {
   return digests.filter(isDifferent).map(({ name, before, after, parting, ...counts }) => {
     const [was, is] = [parting?.before ?? before?.last, parting?.after ?? after?.last]
@@ -69,7 +69,9 @@ export function digestFields(digests: readonly DigestDiff[]): Omit<RunDifference
   })
 }
 
-/** Digests that cannot be compared are not the same, and no difference either. */
+/**
+ * Check whether digests differ. Digests that cannot be compared are not the same, but no difference either.
+ */
 function isDifferent({ same, before, after, parting, onlyBefore, onlyAfter }: DigestDiff): boolean {
   if (same) return false
   if (!before || !after || parting !== null || onlyBefore + onlyAfter > 0) return true

@@ -1,4 +1,4 @@
-/** What two runs logged at their steps, read from both journals at once. */
+/** Comparison of the values that two runs logged at their steps, read from both journals in parallel. */
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorCode } from '../util/fs.ts'
@@ -14,7 +14,7 @@ import type { NotCompared } from './causes.ts'
 import type { DigestDiff } from './digests.ts'
 import type { MetricDiff } from './metrics.ts'
 
-/** What {@link diffLogged} gives. */
+/** The result of {@link diffLogged}. */
 export interface LoggedDiff {
   readonly metrics: readonly MetricDiff[]
   readonly digests: readonly DigestDiff[]
@@ -23,7 +23,7 @@ export interface LoggedDiff {
   readonly warnings: readonly string[]
 }
 
-/** The first step at which two runs are seen to part, and what parts there. */
+/** The first step at which two runs diverge, and the names that diverge there. */
 export interface FirstParting {
   readonly step: number
   readonly digests: readonly string[]
@@ -31,8 +31,8 @@ export interface FirstParting {
 }
 
 /**
- * Compares all metrics and logged digests. Both journals are read once, side by side, and of each name only the values
- * are kept that the other run has not come to yet: memory does not grow with the length of the runs.
+ * Compare all metrics and logged digests. Both journals are read once, in parallel. Only values whose
+ * counterpart has not been read yet are held: memory does not grow with the length of the runs.
  */
 export async function diffLogged(
   before: StoredRun,
@@ -82,7 +82,7 @@ function mergeOf<T>(
   return merge
 }
 
-/** The first step at which any of these differ; `null` if none does, or none has a step. */
+/** Return the first step at which any of these differ; `null` if none differs at a step. */
 export function firstParting(
   metrics: readonly MetricDiff[],
   digests: readonly DigestDiff[],
@@ -96,7 +96,7 @@ export function firstParting(
 }
 
 /**
- * Reads what a run logged at its steps.
+ * Read the values that a run logged at its steps.
  *
  * @returns Sentences about damage; `undefined` if there is no journal.
  */
@@ -119,7 +119,7 @@ export async function visitLogged(
     })
     return report.problems
   } catch (error) {
-    // What is thrown while it is read comes out as a failure to read.
+    // An error thrown in the reader would be reported as a failure to read.
     signal?.throwIfAborted()
     throw error
   }

@@ -1,4 +1,4 @@
-/** What differs between two runs, and which of it most likely explains that they ended differently. */
+/** The differences between two runs, and which of them most likely explains different results. */
 import { checkKnown } from '../core/options.ts'
 import { checkSeal } from '../record/seal.ts'
 import { compareUtf8 } from '../util/text-order.ts'
@@ -27,11 +27,11 @@ export type { Parting } from '../compare/metric-steps.ts'
 
 /** Options of {@link diffRuns}. */
 export interface RunDiffOptions {
-  /** Patterns of fields that are no difference: `*` for any characters, `?` for one. @default none */
+  /** Patterns of ignored fields: `*` for any characters, `?` for one. @default none */
   readonly ignore?: readonly string[] | undefined
-  /** Own trackers, to compare what they captured field by field. @default none */
+  /** Custom trackers, to compare their captures field by field. @default none */
   readonly trackers?: readonly Component[] | undefined
-  /** Stops the work; the call then throws the signal's reason. */
+  /** Stops the work. The call then throws the reason of the signal. */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -45,36 +45,42 @@ export interface RunSide {
   readonly folder: string
 }
 
-/** The answer of {@link diffRuns}. */
+/** The result of {@link diffRuns}. */
 export interface RunDiff {
   readonly kind: 'run'
-  /** Whether no difference is left that is not ignored. */
+  /** True if every difference is ignored, or there is none. */
   readonly same: boolean
   readonly before: RunSide
   readonly after: RunSide
-  /** The cause to look at first; `null` if nothing differs that could explain anything. */
+  /** The most likely cause; `null` if no difference could explain a result. */
   readonly firstCause: Cause | null
-  /** In the order of the causes, each sorted by field. */
+  /** Differences in the order of the causes, sorted by field within a cause. */
   readonly differences: readonly RunDifference[]
-  /** Differences that do not count: left out by `ignore`, or files of the work tree that are compared on their own. */
+  /**
+   * Differences that do not count: ignored by a pattern, or files of the work tree that are compared
+   * separately.
+   */
   readonly ignored: readonly RunDifference[]
-  /** What is neither known to be equal nor to differ. */
+  /** Fields that could not be compared. */
   readonly notCompared: readonly NotCompared[]
-  /** Every metric of either run, the equal ones as well. */
+  /** Every metric of either run, including equal ones. */
   readonly metrics: readonly MetricDiff[]
-  /** Every logged digest of either run, the equal ones as well. */
+  /** Every logged digest of either run, including equal ones. */
   readonly digests: readonly DigestDiff[]
-  /** The first step at which any metric or logged digest that is not ignored differs; `null` if none does at a step. */
+  /**
+   * The first step at which a metric or logged digest that is not ignored differs; `null` if none differs at
+   * a step.
+   */
   readonly firstParting: FirstParting | null
   readonly warnings: readonly string[]
 }
 
 /**
- * Compares two runs by what they recorded. Nothing that they used is read again. Ids, names, times, tags, notes,
- * process and host tell runs apart and are not compared, nor is what they printed.
+ * Compare two runs by their records. Nothing that they used is read again. IDs, names, times, tags, notes,
+ * process and host identify a run and are not compared, nor is its printed output.
  *
  * @param a From `findRun` or `readRun`, as `b`.
- * @throws ERR_LINEAPRINT_RECORD if what a run recorded is damaged.
+ * @throws ERR_LINEAPRINT_RECORD if a record is damaged.
  */
 export async function diffRuns(a: StoredRun, b: StoredRun, options: RunDiffOptions = {}): Promise<RunDiff> {
   checkKnown(options, OPTIONS)
@@ -127,7 +133,10 @@ function sideOf({ id, folder, status, record: { name, startedAt } }: StoredRun):
   return { id, name, status, startedAt, folder }
 }
 
-/** What makes a record less to be relied on: its seal, its journal, and inputs that changed under it. */
+/**
+ * Return warnings about anything that makes a record less reliable: its seal, its journal, and inputs that
+ * changed during the run.
+ */
 function warningsOf(side: string, { id, record, journal }: StoredRun): string[] {
   const isBroken = checkSeal(record) === 'broken'
   const flags = (record.flags ?? []).filter(

@@ -1,22 +1,22 @@
-/** The values of metrics as a plot needs them: some thousand points, whatever the length of the run. */
+/** Values of metrics for a plot: a few thousand points, whatever the length of the run. */
 import { decodeFloat } from '../json/special-floats.ts'
 import { visitLogged } from './logged.ts'
 import type { StoredRun } from '../store/runs.ts'
 
-/** One point of a metric; `y` may be NaN or infinite, which a line leaves out. */
+/** One point of a metric; `y` may be NaN or infinite, and a line leaves it out. */
 export interface SeriesPoint {
   readonly x: number
   readonly y: number
 }
 
-/** More points than this are not told apart in a small plot. */
+/** Largest number of points per series. A small plot cannot show more. */
 const POINT_LIMIT = 4096
 
 /**
- * The values of every metric of a run. A long series is thinned: of each four neighbours the smallest, the largest
- * and what is no number stay, so that neither a spike nor a gap is lost.
+ * Read the values of every metric of a run. A long series is thinned: of each four neighbours the smallest,
+ * the largest and those that are not finite remain, so that no spike and no gap is lost.
  *
- * @returns Points in order by the name of the metric; without steps, `x` counts the values from 0.
+ * @returns Ordered points by the name of the metric; without steps, `x` is the index of the value.
  */
 export async function readSeries(
   run: StoredRun,

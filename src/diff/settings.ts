@@ -1,4 +1,4 @@
-/** How two runs were started and how they ended: command, configuration, metadata and status. */
+/** Comparison of the start and end of two runs: command, configuration, metadata and status. */
 import { flatten } from '../capture/compare-fields.ts'
 import { describeConfiguration, recordedConfiguration } from '../config/options.ts'
 import { compareText } from './causes.ts'
@@ -10,8 +10,8 @@ import type { Part, RunDifference } from './causes.ts'
 type Found = Omit<RunDifference, 'cause'>
 
 /**
- * Options that tell runs apart, or say what of them is recorded, where and in which form; none of them changes what a
- * run computes. Metadata stands in the record itself.
+ * Options that identify a run, or control what of it is recorded, where and in which form. None changes the
+ * computation of a run. Metadata is compared from the record itself.
  */
 const LABELS: ReadonlySet<string> = new Set([
   'experimentId',
@@ -30,7 +30,7 @@ const LABELS: ReadonlySet<string> = new Set([
   'models',
 ])
 
-/** Compares what the two runs were told to do, and how they ended. */
+/** Compare the commands and options of two runs, and how they ended. */
 export function diffSettings(before: StoredRun, after: StoredRun): Part {
   const [was, is] = [before.record, after.record]
   const differences = [
@@ -49,7 +49,10 @@ export function diffSettings(before: StoredRun, after: StoredRun): Part {
   return { differences, notCompared: [] }
 }
 
-/** Argument by argument if there are as many; otherwise all that follow are shifted, and the whole is one field. */
+/**
+ * Compare argument by argument if both have the same number; otherwise compare the whole as one field,
+ * because all later arguments are shifted.
+ */
 function diffArguments(before: readonly string[], after: readonly string[]): Found[] {
   if (before.length === after.length)
     return before.flatMap((argument, index) => compareText(`command.argv.${index}`, argument, after[index]))
@@ -57,7 +60,7 @@ function diffArguments(before: readonly string[], after: readonly string[]): Fou
 }
 
 function options(record: RunRecord): JsonObject {
-  // What an older record does not say was as it is by default.
+  // An option that is absent from an older record had its default.
   const { seeds = {} } = describeConfiguration(recordedConfiguration(record))
   const all: JsonObject = { ...record.configuration, seeds }
   return Object.fromEntries(Object.entries(all).filter(([name]) => !LABELS.has(name)))

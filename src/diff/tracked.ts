@@ -1,4 +1,4 @@
-/** Datasets, models, tokenizers and outputs of two runs, by name. */
+/** Comparison of datasets, models, tokenizers and outputs of two runs, by name. */
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
@@ -22,7 +22,7 @@ import type { Part } from './causes.ts'
 
 type Content = TrackedContent | TrackedTokenizer
 
-/** Compares everything that two runs tracked by what was recorded; nothing is read again. */
+/** Compare everything that two runs tracked by its recorded description. Nothing is read again. */
 export async function diffTracked(before: StoredRun, after: StoredRun): Promise<Part> {
   const parts: Part[] = []
   for (const section of TRACKED_SECTIONS) {
@@ -48,7 +48,7 @@ export async function diffTracked(before: StoredRun, after: StoredRun): Promise<
   return joinParts(parts)
 }
 
-/** What a run made stands among its outputs, whatever section it was recorded in. */
+/** Return a part as results: an item that a run produced counts as an output, whatever its section. */
 function asResult({ differences, notCompared: rest }: Part): Part {
   return { differences: differences.map((found) => ({ ...found, cause: 'outputs' })), notCompared: rest }
 }
@@ -83,7 +83,7 @@ function notCompared(field: string, reason: string): Part {
   return { differences: [], notCompared: [{ field, reason }] }
 }
 
-/** Return what is recorded of the content besides its digest, as texts by name. */
+/** Return the recorded properties of the content besides its digest, as texts by name. */
 function contentFacts(content: Content): Map<string, string> {
   const facts = new Map<string, string>()
   if (!('kind' in content))
@@ -97,7 +97,7 @@ function contentFacts(content: Content): Map<string, string> {
   return facts
 }
 
-/** In the order of a report. */
+/** Names of the properties, in the order of a report. */
 const FACTS = ['kind', 'bytes', 'files', 'folders', 'dtype', 'shape']
 
 function diffContent(field: string, before: Content, after: Content): Part {
@@ -119,7 +119,7 @@ function diffContent(field: string, before: Content, after: Content): Part {
   return { differences: found.map((difference) => ({ ...difference, ...detail })), notCompared: [] }
 }
 
-/** What became of the table in a file; `undefined` where one of the runs recorded none. */
+/** Describe the difference of the tables in a file; `undefined` if one of the runs recorded none. */
 function tableFact(before: Content, after: Content): string | undefined {
   const [was, is] = [before, after].map((content) => ('table' in content ? content.table : undefined))
   if (was === undefined || is === undefined) return undefined
@@ -127,7 +127,10 @@ function tableFact(before: Content, after: Content): string | undefined {
   return `table: ${tableDifference(was, is).detail}`
 }
 
-/** The two digests of one kind and hash function; `both` in one run has one in common with any other run. */
+/**
+ * Return the two digests with the same kind and hash function; a run with `both` has one in common with any
+ * other run.
+ */
 function commonDigests(
   before: ReadonlyMap<string, string>,
   after: ReadonlyMap<string, string>,
@@ -139,7 +142,7 @@ function commonDigests(
   return undefined
 }
 
-/** Digests in written form by their type. */
+/** Map digests in written form by their type. */
 function writtenDigests(main: string | undefined, all: WrittenDigests = {}): Map<string, string> {
   const written = [main, ...Object.values(all)].filter((text) => text !== undefined)
   return new Map(written.map((text) => [text.slice(0, text.lastIndexOf(':')), text]))
@@ -198,7 +201,10 @@ function describe({ dtype, shape, digest }: RecordedTensor): string {
   return `${dtype} [${shape.join(', ')}] ${digest}`
 }
 
-/** @throws ERR_LINEAPRINT_RECORD if the list is damaged; one that is not there is `undefined`. */
+/**
+ * Read the tensor list of an entry; `undefined` if it does not exist. @throws ERR_LINEAPRINT_RECORD if it is
+ * damaged.
+ */
 async function recordedTensors(
   folder: string,
   { tensorsFile: file }: TrackedModel,

@@ -1,4 +1,6 @@
-/** The places that the command works in and writes to, which git does not keep where they are empty or ignored. */
+/**
+ * The folders that the command works in and writes to. Git does not keep them if they are empty or ignored.
+ */
 import { realpath } from 'node:fs/promises'
 import { dirname, relative, sep } from 'node:path'
 import { gitPath } from '../capture/git/paths.ts'
@@ -11,12 +13,12 @@ import type { StoredRun } from '../store/runs.ts'
 import type { TreeMap } from './paths.ts'
 
 /**
- * Makes the folders above the outputs, where they are missing.
+ * Create missing parent folders of the outputs.
  *
  * @param target Absolute path of the new tree.
  * @param source The repository.
- * @throws ERR_LINEAPRINT_STATE for an output that running again would write over: one outside of the repository, or
- *   one behind a link that leads out of the new tree. It would be gone, or be compared with itself.
+ * @throws ERR_LINEAPRINT_STATE for an output that the command would overwrite: one outside of the repository,
+ * or one behind a link that leads out of the new tree. The original would be lost, or compared with itself.
  */
 export async function preparePlaces(
   { record }: StoredRun,
@@ -38,14 +40,14 @@ export async function preparePlaces(
   }
 }
 
-/** Makes a folder in the new tree, if it is not there. */
+/** Create a folder in the new tree, if it does not exist. */
 export async function makeFolder(folder: string, target: string): Promise<void> {
   if (folder === target || (await inputExists(folder))) return
   const below = relative(target, folder).split(sep).join('/')
   await preparePath(target, gitPath(Buffer.from(`${below}/file`)))
 }
 
-/** Where a path leads; of one that does not exist, where the nearest folder above it leads. */
+/** Resolve the links of a path. If it does not exist, resolve its nearest existing parent. */
 async function realPlace(path: string): Promise<{ path: string; exists: boolean }> {
   let above = path
   while (!(await inputExists(above)) && dirname(above) !== above) above = dirname(above)

@@ -1,4 +1,4 @@
-/** Whether a run can be reproduced at all: everything that can be known before a file is written. */
+/** Checks that a run can be reproduced at all, made before any file is written. */
 import { captureNamed, gitOf } from '../capture/records.ts'
 import { isAbsolutePath } from '../core/absolute-path.ts'
 import { REDACTED } from '../secrets/redact.ts'
@@ -10,22 +10,22 @@ import type { MadeCapture } from '../capture/records.ts'
 import type { AbsolutePath } from '../core/absolute-path.ts'
 import type { StoredRun } from '../store/runs.ts'
 
-/** What a run says about the work tree it started from. */
+/** The recorded work tree that a run started from. */
 export interface RecordedTree {
   readonly capture: MadeCapture
-  /** What was captured. */
+  /** The git capture. */
   readonly repository: RepositoryCapture
-  /** The repository. */
+  /** Absolute path of the repository. */
   readonly root: AbsolutePath
   readonly commit: string
-  /** Where the run worked, below the root; segments joined by `/`. */
+  /** Working folder of the run, relative to the root; segments joined by `/`. */
   readonly directory: string
 }
 
 /**
- * Refuses a run whose record or files are not as they were sealed: what it says cannot be relied on.
+ * Reject a run whose record or files differ from what was sealed: its content is not reliable.
  *
- * @throws ERR_LINEAPRINT_STATE for a run that has no seal, ERR_LINEAPRINT_RECORD naming what is broken.
+ * @throws ERR_LINEAPRINT_STATE for a run without a seal, ERR_LINEAPRINT_RECORD with the differing files.
  */
 export async function checkRecord(run: StoredRun, signal: AbortSignal | undefined): Promise<void> {
   if (run.record.seal === null) {
@@ -54,9 +54,9 @@ export async function checkRecord(run: StoredRun, signal: AbortSignal | undefine
 }
 
 /**
- * The work tree that a run started from.
+ * Return the work tree that a run started from.
  *
- * @throws ERR_LINEAPRINT_STATE saying what is missing, ERR_LINEAPRINT_RECORD if the capture is damaged.
+ * @throws ERR_LINEAPRINT_STATE with what is missing, ERR_LINEAPRINT_RECORD if the capture is damaged.
  */
 export function recordedTree({ record }: StoredRun): RecordedTree {
   const capture = captureNamed(record, 'git')
@@ -80,9 +80,10 @@ export function recordedTree({ record }: StoredRun): RecordedTree {
 }
 
 /**
- * Refuses a command that cannot be run again.
+ * Reject a command that cannot be run again.
  *
- * @throws ERR_LINEAPRINT_STATE for a run that did not wrap one, ERR_LINEAPRINT_COMMAND for one with secrets.
+ * @throws ERR_LINEAPRINT_STATE for a run that wrapped no command, ERR_LINEAPRINT_COMMAND for a command with
+ * secrets.
  */
 export function checkCommand({ record: { command } }: StoredRun): void {
   if (!command.wrapped)

@@ -1,4 +1,4 @@
-/** Whether the work tree that was brought back is the recorded one, and whether the environment is. */
+/** Comparison of the restored work tree and of the environment with the recorded ones. */
 import { createEnvironmentCapture } from '../capture/environment/capture.ts'
 import { gitCapture } from '../capture/git/git-capture.ts'
 import { captureNamed } from '../capture/records.ts'
@@ -12,17 +12,17 @@ import type { StoredRun } from '../store/runs.ts'
 import type { RecordedTree } from './preflight.ts'
 import type { ReproduceItem } from './types.ts'
 
-/** What both checks share. */
+/** Options of both checks. */
 interface CheckOptions {
-  /** Absolute path of the folder in the new tree that the run works in. */
+  /** Absolute path of the working folder of the run in the new tree. */
   readonly directory: string
   readonly algorithm: AlgorithmChoice
   readonly signal: AbortSignal | undefined
 }
 
 /**
- * Captures the new tree and compares it with the recorded one. What a run does not keep has its own item; any other
- * difference means that the tree is not the recorded one.
+ * Capture the new tree and compare it with the recorded one. Content that a run does not record has an item
+ * of its own; any other difference means that the trees differ.
  */
 export async function checkTree(
   { capture, repository }: RecordedTree,
@@ -52,9 +52,9 @@ export async function checkTree(
 }
 
 /**
- * Refuses to run in a tree that is not the recorded one.
+ * Reject a tree that differs from the recorded one.
  *
- * @throws ERR_LINEAPRINT_STATE naming the fields.
+ * @throws ERR_LINEAPRINT_STATE with the differing fields.
  */
 export function refuseOtherTree(items: readonly ReproduceItem[]): void {
   const found = items.find(({ verdict }) => verdict === 'different')
@@ -67,7 +67,7 @@ export function refuseOtherTree(items: readonly ReproduceItem[]): void {
   )
 }
 
-/** Return a function that gives the reason for which a difference was to be expected; `undefined` where it was not. */
+/** Return a function that gives the reason why a difference is expected; `undefined` if it is not. */
 function notKept(repository: RepositoryCapture): (difference: Difference) => string | undefined {
   const { untracked, submodules, conflicted, patches } = repository
   const reasons = new Map<string, string>()
@@ -91,15 +91,18 @@ function notKept(repository: RepositoryCapture): (difference: Difference) => str
   }
 }
 
-/** What the capture of the environment depends on as well. */
+/** Further options of the environment check. */
 interface EnvironmentCheckOptions extends CheckOptions {
-  /** The command as it will be run: it decides which Python counts. */
+  /** The command that will run. It determines which Python is captured. */
   readonly command: readonly string[]
-  /** Variables that it will get. */
+  /** Environment variables of the command. */
   readonly variables: NodeJS.ProcessEnv
 }
 
-/** Captures the environment in the new tree and compares it with the recorded one. Differences stop nothing. */
+/**
+ * Capture the environment in the new tree and compare it with the recorded one. Differences do not stop the
+ * reproduction.
+ */
 export async function checkEnvironment(
   { record }: StoredRun,
   { variables, ...options }: EnvironmentCheckOptions,

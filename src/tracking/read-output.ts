@@ -1,4 +1,4 @@
-/** Reads outputs of a run: as datasets are read, and where one is a model with its tensors in the same read. */
+/** Reading of outputs: like a dataset and, if the output is a model, with its tensors in the same read. */
 import { lstat, readdir, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { WARNINGS, readDataset } from '../dataset/read.ts'
@@ -19,17 +19,17 @@ import type { Configuration } from '../config/options.ts'
 
 /** An output that was read. */
 export interface OutputReport extends DatasetReport {
-  /** The tensors of a safetensors file, or of a folder with one model; their digests are of BLAKE3. */
+  /** The tensors of a safetensors file, or of a folder with one model. Their digests use BLAKE3. */
   readonly tensors?: readonly TensorInfo[]
 }
 
 /**
- * Digests an output. The tensors of a model are kept so that a later run can be compared with it tensor by tensor when
- * the file itself is gone.
+ * Digest an output. The tensors of a model are recorded, so that a later run can be compared tensor by tensor
+ * even if the file no longer exists.
  *
- * Cost: one read; of a folder whose weights lie behind links two of them.
+ * Cost: one read; two for a folder whose weights are behind links.
  *
- * @throws What `readDataset` throws.
+ * @throws The errors of `readDataset`.
  */
 export async function readOutput(
   path: string,
@@ -40,7 +40,7 @@ export async function readOutput(
   return found ?? readDataset(path, options)
 }
 
-/** @returns `undefined` for what is no model: an output as any other. */
+/** Read an output as a model. Return `undefined` if it is not one. */
 async function readModelFiles(path: string, options: DatasetOptions): Promise<OutputReport | undefined> {
   try {
     const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() ?? false
@@ -52,7 +52,7 @@ async function readModelFiles(path: string, options: DatasetOptions): Promise<Ou
     return { ...(await readDataset(path, options)), tensors }
   } catch (error) {
     options.signal?.throwIfAborted()
-    // What is wrong with the place itself is told by who reads it next.
+    // The caller reads the path next, and reports an error of the path itself.
     if (errorCode(error) !== undefined) return undefined
     throw error
   }
@@ -65,7 +65,10 @@ async function readFile(path: string, located: ModelFiles, options: DatasetOptio
   return { kind: 'file', path, digest: primary(digests), digests, bytes: size, warnings: [], tensors }
 }
 
-/** The `tree` of the folder is put together from the weights and what lies beside them. */
+/**
+ * Compute the digest of a model folder. Its `tree` digest combines the digests of the weights, which were
+ * read as tensors, with those of the other files.
+ */
 async function readFolder(located: ModelFiles, options: DatasetOptions): Promise<OutputReport> {
   const { folder, weights } = located
   const { tensors, files } = await readWeights(located, both(options))
@@ -96,8 +99,8 @@ async function readFolder(located: ModelFiles, options: DatasetOptions): Promise
 }
 
 /**
- * Whether the weights are files of the folder under just these names, about which a walk has nothing to tell: neither
- * links, nor names that others are equal to on some file systems.
+ * Check that all weights are regular files of this folder under these exact names: no links, and no names
+ * that are equal on some file systems.
  */
 async function isPlain({ folder, weights }: ModelFiles): Promise<boolean> {
   const names = await readdir(folder)
@@ -112,7 +115,7 @@ async function isPlain({ folder, weights }: ModelFiles): Promise<boolean> {
   return looks.every(Boolean)
 }
 
-/** Digests of tensors are of BLAKE3, whatever that of the output is. */
+/** Return options that also compute BLAKE3: digests of tensors always use it. */
 function both(options: DatasetOptions): DatasetOptions {
   const { algorithm, signal, onProgress, threads } = options
   return { algorithm: algorithm === 'sha256' ? 'both' : algorithm, signal, onProgress, threads }

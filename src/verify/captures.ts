@@ -1,4 +1,4 @@
-/** Checks captures: each is made again and compared. */
+/** Checks of captures: each is made again and compared. */
 import { isInside } from '../util/paths.ts'
 import { join } from 'node:path'
 import { VERSION } from '../core/version.ts'
@@ -18,20 +18,20 @@ import type { CaptureRecord, RunRecord } from '../record/record.ts'
 import type { StoredRun } from '../store/runs.ts'
 import type { FoundItem } from '../compare/check-item.ts'
 
-/** What each built-in capture is about, in the words of a verification. */
+/** The section of each built-in capture in a verification. */
 const SECTIONS: Readonly<Record<string, string>> = { git: 'code', environment: 'environment', seeds: 'seeds' }
 
-/** How captures are checked. */
+/** Options of the checks of captures. */
 export interface CaptureChecks {
   readonly trackers: readonly Component[]
-  /** Whether fields that only describe the machine are compared as well. */
+  /** True to also compare fields that only describe the machine. */
   readonly machine: boolean
-  /** The seed that a run would be told. */
+  /** The seed that a run would be given. */
   readonly seed: number | undefined
   readonly signal: AbortSignal | undefined
 }
 
-/** Checks every capture of a run at the same time, with the options that the run had. */
+/** Check all captures of a run concurrently, with the options of the run. */
 export async function verifyCaptures({ record }: StoredRun, checks: CaptureChecks): Promise<FoundItem[]> {
   const components = componentsByName(checks.trackers, recordedConfiguration(record))
   const { argv, workingDirectory: directory, wrapped } = record.command
@@ -46,7 +46,10 @@ export async function verifyCaptures({ record }: StoredRun, checks: CaptureCheck
   return items.map((one) => (one.name === 'git' ? withoutOutputs(one, record) : one))
 }
 
-/** Return whether another version of lineaprint captures now, in perhaps another form; nothing if it is the same. */
+/**
+ * Report another version of lineaprint, whose captures may have another form; empty if the version is the
+ * same.
+ */
 export function verifyVersion({ lineaprint }: RunRecord): FoundItem[] {
   if (lineaprint === VERSION) return []
   const differences = [{ field: 'lineaprint', before: lineaprint, after: VERSION }]
@@ -54,8 +57,8 @@ export function verifyVersion({ lineaprint }: RunRecord): FoundItem[] {
 }
 
 /**
- * What the run itself made shows up as a change of the work tree. Outputs are checked on their own, so here
- * they do not count.
+ * Remove outputs from the differences of the work tree. They are files that the run wrote itself, and they
+ * are checked separately.
  */
 function withoutOutputs(found: FoundItem, record: RunRecord): FoundItem {
   if (found.status !== 'changed') return found

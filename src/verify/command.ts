@@ -1,4 +1,4 @@
-/** Compares the command that is to be run with the one that was. */
+/** Comparison of the current command with the recorded one. */
 import { redactArguments, REDACTED } from '../secrets/redact.ts'
 import { item } from '../compare/check-item.ts'
 import type { Difference } from '../core/component.ts'
@@ -6,10 +6,10 @@ import type { RunRecord } from '../record/record.ts'
 import type { FoundItem } from '../compare/check-item.ts'
 
 /**
- * Compares program and arguments, one by one. The record has no secrets, so of an argument with one only what stands
- * around it is compared.
+ * Compare program and arguments, one by one. The record holds no secrets: if an argument contained one, only
+ * the other parts are compared.
  *
- * @param argv What is to be run; absent, nothing can be said.
+ * @param argv The current command; if absent, the item is not checked.
  */
 export function verifyCommand({ command }: RunRecord, argv: readonly string[] | undefined): FoundItem {
   if (argv === undefined) return item('command', 'argv', 'not-checked', 'no command to compare with')

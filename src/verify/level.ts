@@ -1,7 +1,7 @@
 /**
- * How strict a verification is: which differences make it fail. All of them are shown, whatever the level.
+ * The levels of a verification: which differences make it fail. Every level reports all differences.
  *
- * `docs/verify.md` has this table for people; `__test__/verify/level.test.ts` holds the two together.
+ * `docs/verify.md` has this table for readers; `__test__/verify/level.test.ts` keeps both in agreement.
  */
 import type { Difference } from '../core/component.ts'
 import type { FoundItem } from '../compare/check-item.ts'
@@ -12,14 +12,14 @@ export const VERIFY_LEVELS = ['data', 'code', 'default', 'strict'] as const
 /** One of {@link VERIFY_LEVELS}. */
 export type VerifyLevel = (typeof VERIFY_LEVELS)[number]
 
-/** A difference, and whether it makes the verification fail. */
+/** A difference, with its effect on the verification. */
 export interface VerifyDifference extends Difference {
   readonly counts: boolean
 }
 
-/** The answer about one thing. */
+/** The result for one item. */
 export interface VerifyItem extends FoundItem {
-  /** Whether this makes the verification fail. */
+  /** True if this makes the verification fail. */
   readonly counts: boolean
   readonly differences: readonly VerifyDifference[]
 }
@@ -27,11 +27,11 @@ export interface VerifyItem extends FoundItem {
 /** A group of fields, and the levels at which a difference in one of them counts. */
 export interface VerifyRule {
   readonly section: string
-  /** What the fields are, in words. */
+  /** Description of the fields. */
   readonly what: string
-  /** Which fields; absent for all that no earlier rule of the section took. */
+  /** Pattern of the fields; if absent, all fields that no earlier rule of the section matches. */
   readonly field?: RegExp
-  /** Only fields that were not there when the run started. */
+  /** True if the rule covers only fields that did not exist when the run started. */
   readonly added?: true
   readonly levels: readonly VerifyLevel[]
 }
@@ -43,8 +43,9 @@ const CHOSEN: readonly VerifyLevel[] = ['default', 'strict']
 const STRICT: readonly VerifyLevel[] = ['strict']
 
 /**
- * What counts at which level; of the rules of a section the first that fits decides. By default counts what somebody
- * chose (code, command, data, seeds, versions, variables), and not what the machine is.
+ * The rules of each level. The first matching rule of a section decides. At the default level, everything
+ * that somebody chose counts (code, command, data, seeds, versions, variables), but not the properties of the
+ * machine.
  */
 export const VERIFY_RULES: readonly VerifyRule[] = [
   { section: 'record', what: 'the seal, and the bytes of `run.json`', levels: ALWAYS },
@@ -88,7 +89,7 @@ export const VERIFY_RULES: readonly VerifyRule[] = [
   { section: 'trackers', what: 'own trackers', levels: CHOSEN },
 ]
 
-/** Says what of a finding counts at a level. */
+/** Decide which differences of an item count at a level. */
 export function judge(found: FoundItem, level: VerifyLevel): VerifyItem {
   const differences = found.differences.map((difference) => ({
     ...difference,
@@ -105,7 +106,7 @@ function itemCounts(
   if (status === 'same') return false
   if (status === 'not-checked') return level === 'strict'
   if (differences.length > 0) return differences.some((difference) => difference.counts)
-  // Nothing is said of fields: all of it differs, or is gone.
+  // Without differences by field the whole item differs, or is missing.
   const rules = VERIFY_RULES.filter((rule) => rule.section === section)
   return rules.length === 0 || rules.some(({ levels }) => levels.includes(level))
 }
@@ -117,6 +118,6 @@ function counts(section: string, { field, before }: Difference, level: VerifyLev
       (one.field === undefined || one.field.test(field)) &&
       (one.added !== true || before === undefined),
   )
-  // A section that no rule names is no reason to look away.
+  // A section without a rule counts, so that nothing is missed.
   return rule === undefined || rule.levels.includes(level)
 }

@@ -1,6 +1,6 @@
 /**
- * Checks seeds. A seed is told to a program when it starts, so a process that only verifies has none. It can be said
- * instead, as it is to a run: then the generator that it would give is compared.
+ * Checks of seeds. A program gets its seed when it starts, so a process that only verifies has none. The
+ * caller can name a seed; the generator states that it would give are then compared.
  */
 import { Generator, seedsCapture } from '../capture/seeds/capture.ts'
 import { seedDigestFields } from '../capture/seeds/digest-fields.ts'
@@ -14,10 +14,10 @@ import type { SeedsCapture } from '../capture/seeds/types.ts'
 import type { FoundItem } from '../compare/check-item.ts'
 
 /**
- * Compares seeds.
+ * Compare seeds.
  *
  * @param now The seeds of this process.
- * @param seed The seed that a run would be told; absent, that of this process counts.
+ * @param seed The seed that a run would be given; if absent, the seed of this process.
  */
 export function verifySeeds(
   before: Captured,
@@ -36,12 +36,15 @@ export function verifySeeds(
 
 const UNTOLD = 'this process has no seed, and no --seed was given'
 
-/** Known once such a program has run, and so not at all here. */
+/**
+ * Check whether Python programs set seeds. These are known only while such a program runs, so they cannot be
+ * checked here.
+ */
 function isSetByPython({ value }: Captured): boolean {
   return seedDigestFields(parseSeedsCapture(value)).python !== undefined
 }
 
-/** Return both sides as they would be if a run were given the seed. */
+/** Return both sides as they would be for a run with the seed. */
 function withSeed(
   before: Captured,
   now: Captured,
@@ -52,7 +55,7 @@ function withSeed(
   const recorded = was.generators
   const seeded = Object.hasOwn(recorded, 'default') ? { default: new Generator(seed).state() } : {}
   const generators = { ...seeded, ...is.generators }
-  // Others begin when the program does, and nobody can say here where they would stand.
+  // Other generators start in the program itself, so their states cannot be predicted here.
   const unknown = Object.keys(recorded).filter((name) => !Object.hasOwn(generators, name))
   const kept = Object.fromEntries(Object.entries(recorded).filter(([name]) => !unknown.includes(name)))
   return {
@@ -62,7 +65,9 @@ function withSeed(
   }
 }
 
-/** A run that is given a seed is given that of Python's hash as well, if the program that recorded it was. */
+/**
+ * Return the variables of a run with the seed. It also sets the hash seed of Python, if the recorded run did.
+ */
 function variablesOf(was: SeedsCapture, is: SeedsCapture, seed: number): SeedsCapture['variables'] {
   const isGiven = hashSeedOf(was) !== null && hashSeedOf(is) === null
   return { ...is.variables, ...(isGiven && { PYTHONHASHSEED: String(pythonHashSeed(seed)) }) }

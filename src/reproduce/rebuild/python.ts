@@ -1,4 +1,4 @@
-/** Rebuilds the Python environment of a run: from its lock file, or from the versions that were recorded. */
+/** Rebuilding of the Python environment of a run, from its lock file or from the recorded versions. */
 import { isInside } from '../../util/paths.ts'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -18,7 +18,7 @@ export interface RebuiltPython {
   readonly items: readonly ReproduceItem[]
   /** Absolute path of the new environment. */
   readonly folder: string
-  /** Where the recorded one was. */
+  /** Path of the recorded environment. */
   readonly before: string
 }
 
@@ -27,10 +27,10 @@ export type RecordedPython = PresentSource<RecordedSources['python']> & {
   readonly packages: PackageVersions
 }
 
-/** What a rebuild of Python needs to know. */
+/** The input of a rebuild of Python. */
 export interface PythonRebuild {
   readonly found: RecordedPython
-  /** The folder in the new tree that the run works in. */
+  /** The working folder of the run in the new tree. */
   readonly directory: string
   readonly target: string
   readonly map: TreeMap
@@ -38,25 +38,26 @@ export interface PythonRebuild {
 
 const PROGRAMS = platform === 'win32' ? 'Scripts' : 'bin'
 
-/** The interpreter of an environment. */
+/** Return the path of the interpreter of an environment. */
 export function pythonIn(environment: string): string {
   return join(environment, PROGRAMS, platform === 'win32' ? 'python.exe' : 'python')
 }
 
-/** The folder of programs of an environment. */
+/** Return the path of the program folder of an environment. */
 export function programsIn(environment: string): string {
   return join(environment, PROGRAMS)
 }
 
 /**
- * Makes a new environment with the recorded packages. The one that the run used is not touched.
+ * Create a new environment with the recorded packages. The environment that the run used is not changed.
  *
  * @throws ERR_LINEAPRINT_COMMAND with the last lines of the tool that failed.
  */
 export async function rebuildPython(plan: PythonRebuild, context: ToolContext): Promise<RebuiltPython> {
   const { found, target, map } = plan
   const before = found.prefix ?? ''
-  // Where it was, if that was in the tree: scripts name it. Otherwise where no capture looks.
+  // Scripts contain the path of the environment, so it is kept if it was in the tree. Otherwise a folder is
+  // used that no capture reads.
   const folder =
     found.virtualEnvironment === true && map.covers(before)
       ? map.path(before)
@@ -121,7 +122,10 @@ async function install(
   return { detail: `by ${tool} of ${versions}`, left }
 }
 
-/** Whether a lock file says all of what was installed: then it is the better source, with hashes and addresses. */
+/**
+ * Check whether a lock file describes everything that was installed. It is the better source then, because it
+ * has hashes and addresses.
+ */
 function isExact({ lockFiles, unseen = {} }: RecordedPython, name: string): boolean {
   const file = lockFiles[name]
   if (file === undefined || file.drift === null) return false
@@ -139,11 +143,11 @@ async function makeEnvironment(
     ? ['uv', 'venv', '--quiet', '--no-project', '--python', base, folder]
     : [base, '-m', 'venv', folder]
   await runTool(argv, dirname(folder), context)
-  // Before 3.13 venv leaves it to people to keep thousands of files out of their repository.
+  // Before Python 3.13 venv does not create this file, which keeps thousands of files out of `git status`.
   await written(folder, writeFile(join(folder, '.gitignore'), '*\n'))
 }
 
-/** The Python that the environment was made of; else one of that version on PATH; else any. */
+/** Find the Python that the environment was created from; else one of that version on PATH; else any. */
 async function findBase(
   found: RecordedPython,
   context: ToolContext,
@@ -159,7 +163,7 @@ async function findBase(
     if (version !== undefined) any ??= { command, version }
   }
   if (any !== undefined) return any
-  // The error of the last one says that there is none.
+  // If no Python exists, the error of this last attempt is reported.
   await runTool(['python3', '--version'], '/', context)
   return { command: 'python3', version: '' }
 }
@@ -172,7 +176,7 @@ async function versionOf(command: string, { variables, signal }: ToolContext): P
   return result.status === 'ended' && result.code === 0 ? result.stdout.toString().trim() : undefined
 }
 
-/** A file in the folder that the run works in, or one above it in the tree. */
+/** Find a file in the working folder of the run, or in a parent folder inside the tree. */
 async function findFile(name: string, directory: string, target: string): Promise<string | undefined> {
   for (let folder = directory; isInside(target, folder); folder = dirname(folder)) {
     if (await isReachable(join(folder, name))) return join(folder, name)

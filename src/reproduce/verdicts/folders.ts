@@ -1,4 +1,4 @@
-/** Two folders whose digests differ, file by file. */
+/** Comparison of two folders whose digests differ, file by file. */
 import { join } from 'node:path'
 import { LineaprintError } from '../../core/errors.ts'
 import { hashTree } from '../../hash/tree.ts'
@@ -7,7 +7,7 @@ import type { Difference } from '../../core/component.ts'
 import type { FileVerdict, Tolerance } from '../../compare/file-verdict.ts'
 import type { ReproduceVerdict } from '../types.ts'
 
-/** From best to worst: a folder is as good as its worst file. */
+/** Verdicts from best to worst. The verdict of a folder is that of its worst file. */
 const ORDER: readonly ReproduceVerdict[] = [
   'same',
   'same-tensors',
@@ -16,7 +16,7 @@ const ORDER: readonly ReproduceVerdict[] = [
   'different',
 ]
 
-/** The verdict about two folders whose digests differ. */
+/** Compare two folders whose digests differ. */
 export async function compareFolders(
   before: string,
   after: string,
@@ -26,7 +26,7 @@ export async function compareFolders(
   if (changed.length === 0)
     return { verdict: 'different', detail: 'the folder digests differ, but no file does', differences: [] }
   if (changed.every(({ field }) => WEIGHTS.test(field))) {
-    // The same tensors in other shards have other files, but are one model.
+    // The same tensors in other shards are other files, but the same model.
     const model = await compareWeights(before, after, options)
     if (!LineaprintError.is(model)) return model
   }

@@ -1,4 +1,4 @@
-/** The outputs of two runs, one by one. */
+/** Comparison of the outputs of two runs, one by one. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readDataset } from '../../dataset/read.ts'
@@ -22,7 +22,7 @@ import type { StoredRun } from '../../store/runs.ts'
 import type { FileVerdict, Tolerance } from '../../compare/file-verdict.ts'
 import type { ReproduceItem } from '../types.ts'
 
-/** Compares every output of a run with that of the same name of the run that reproduced it. */
+/** Compare every output of a run with that of the same name in the new run. */
 export async function compareOutputs(
   before: StoredRun,
   after: StoredRun,
@@ -84,8 +84,8 @@ async function compareContent(
 }
 
 /**
- * A run keeps digests of outputs and not their content: without the original the columns of a table and the tensors of
- * a model are compared by their recorded digests, and of anything else nothing finer can be said.
+ * Compare an output whose original is not available. A run records digests of outputs, not their content, so
+ * only the columns of a table and the tensors of a model can be compared.
  */
 async function compareRecorded(
   { folder }: StoredRun,
@@ -118,7 +118,7 @@ async function compareRecorded(
   return { verdict: 'different', detail: `${detail}; ${gone}${unjudged}`, differences: changed }
 }
 
-/** Why the content of an original cannot be compared; `undefined` if it is there as it was recorded. */
+/** Return why the content of an original cannot be compared; `undefined` if it is still as recorded. */
 async function whyNotThere(
   was: TrackedFile | TrackedFolder,
   algorithm: AlgorithmChoice,

@@ -1,4 +1,4 @@
-/** Datasets and models that programs of two runs reported themselves, by name: their digests are compared. */
+/** Comparison of the digests of datasets and models that programs of two runs reported, by name. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LineaprintError } from '../../core/errors.ts'
@@ -14,7 +14,7 @@ import type { StoredRun } from '../../store/runs.ts'
 import type { RecordedTensor } from '../../record/tensor-list.ts'
 import type { ReproduceItem } from '../types.ts'
 
-/** Compare what programs reported; what a failed call left is not compared. */
+/** Compare what programs reported, except failed calls. */
 export async function compareReported(before: StoredRun, after: StoredRun): Promise<ReproduceItem[]> {
   const items: ReproduceItem[] = []
   for (const section of ['datasets', 'models'] as const) {

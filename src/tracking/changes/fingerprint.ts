@@ -1,4 +1,7 @@
-/** Whether anything was written to a file or folder: what `stat` reports of it, without reading its content. */
+/**
+ * Fingerprints of files and folders: they show that something was written, using `stat` alone, without
+ * reading content.
+ */
 import { createHash } from 'node:crypto'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -7,12 +10,15 @@ import { stampText } from '../../util/file-stamp.ts'
 import { errorCode } from '../../util/fs.ts'
 import type { BigIntStats } from 'node:fs'
 
-/** Folders with more files have no fingerprint: it must cost little compared with reading them. */
+/**
+ * Largest number of files in a folder that gets a fingerprint. A fingerprint must cost little compared with
+ * reading the files.
+ */
 const FILE_LIMIT = 200_000
 
 const AT_ONCE = 32
 
-/** No part of a folder for its digest: they change while nothing of the data does. */
+/** Folders that a digest skips. They change although no data changes. */
 const SKIPPED: ReadonlySet<string> = new Set(['.git', '.lineaprint'])
 
 /** The state of a path, as `stat` reports it. */
@@ -21,7 +27,7 @@ export type Fingerprint = { readonly status: 'absent' } | PresentFingerprint
 /** The state of a path that leads to a file or folder. */
 export interface PresentFingerprint {
   readonly status: 'present'
-  /** Equal only if no file was written, replaced, renamed, added or removed. */
+  /** Text that is equal only if no file was written, replaced, renamed, added or removed. */
   readonly text: string
   /** Milliseconds since 1970 of the last change to any file or folder in it. */
   readonly newest: number
@@ -30,11 +36,11 @@ export interface PresentFingerprint {
 /**
  * Compute the fingerprint of a file or folder. Links are followed, as digests follow them.
  *
- * Cost: one `stat` for each file.
+ * Cost: one `stat` per file.
  *
- * @param keep Which files of the folder count, by their path below it. @default all
+ * @param keep Selects the files of the folder that count, by their path relative to it. @default all
  * @returns `undefined` for a folder with more than 200,000 files.
- * @throws What the system throws for a path on which `stat` fails.
+ * @throws The system error if `stat` fails for another reason than a missing path.
  */
 export async function fingerprint(
   path: string,
@@ -51,7 +57,7 @@ export async function fingerprint(
   }
   const visit = async (below: string, folder: BigIntStats): Promise<boolean> => {
     const identity = `${folder.dev} ${folder.ino}`
-    // A link can lead back up.
+    // A link can lead back to a parent folder.
     if (seen.has(identity)) return true
     seen.add(identity)
     newest = Math.max(newest, Number(folder.mtimeMs))

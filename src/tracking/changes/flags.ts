@@ -1,6 +1,6 @@
 /**
- * What a reader of a record should know before relying on it: an input that changed while the run used it, an output
- * that was there before.
+ * Flags that make a record less reliable: an input that changed while the run used it, or an output that
+ * already existed before the run.
  */
 import { resolve } from 'node:path'
 import { reasonOf } from '../../record/failure.ts'
@@ -9,7 +9,7 @@ import type { FlagKind, TrackedSection } from '../../record/record.ts'
 import type { Fingerprint, PresentFingerprint } from './fingerprint.ts'
 import type { RunWriter } from '../run-writer.ts'
 
-/** Fingerprint the path of an input or output. Where that is impossible it is a warning, and stops nothing. */
+/** Compute the fingerprint of an input or output. If that fails, record a warning and continue. */
 export async function fingerprintOrWarn(
   writer: RunWriter,
   label: string,
@@ -25,7 +25,10 @@ export async function fingerprintOrWarn(
   }
 }
 
-/** The shards of a model lie in the folder of its index, with other files that are no part of it. */
+/**
+ * Compute the fingerprint of a path. A sharded model is the folder of its index, without the other files in
+ * that folder.
+ */
 function fingerprintOf(path: string): Promise<Fingerprint | undefined> {
   const isIndex = path.endsWith('.safetensors.index.json')
   return isIndex ? fingerprint(resolve(path, '..'), isPartOfModel) : fingerprint(path)
@@ -40,7 +43,7 @@ function warn(writer: RunWriter, label: string, reason: string): void {
   writer.append({ type: 'warning', message })
 }
 
-/** Fingerprint every input again, and digest again what was written to. */
+/** Compare every input with its fingerprint, and digest again those that were written to. */
 export async function flagInputs(writer: RunWriter): Promise<void> {
   for (const input of writer.snapshots.inputs) {
     const label = labelOf(input)
@@ -61,7 +64,7 @@ export async function flagInputs(writer: RunWriter): Promise<void> {
   }
 }
 
-/** Return whether nothing was written between two fingerprints of a path that was there. */
+/** Check that a path existed at both times and that nothing was written in between. */
 function isSame(one: Fingerprint, other: PresentFingerprint): boolean {
   return one.status === 'present' && one.text === other.text
 }
@@ -70,10 +73,10 @@ function labelOf({ section, name }: { section: TrackedSection; name: string }): 
   return `${section.slice(0, -1)} ${JSON.stringify(name)}`
 }
 
-/** Clocks of file systems go in steps of some milliseconds. */
+/** Step in milliseconds of the time stamps of common file systems. */
 const CLOCK_STEP_MS = 20
 
-/** Return whether what lies at a path is older than the run; `undefined` where that is not known. */
+/** Check whether the content at a path is older than the run. Return `undefined` if that is not known. */
 export async function wasBefore(writer: RunWriter, path: string): Promise<boolean | undefined> {
   const found = await fingerprintOf(path).catch(() => undefined)
   return found?.status === 'present' ? isOlder(writer, found) : undefined
@@ -83,7 +86,7 @@ function isOlder(writer: RunWriter, { newest }: PresentFingerprint): boolean {
   return newest < Date.parse(writer.state.start.startedAt) - CLOCK_STEP_MS
 }
 
-/** Flag an output that was there before the run: whether the run wrote to it, or did not write it at all. */
+/** Flag an output that already existed before the run, and say whether the run wrote to it. */
 export async function flagOutput(writer: RunWriter, name: string, path: string): Promise<void> {
   const section = 'outputs'
   const label = labelOf({ section, name })

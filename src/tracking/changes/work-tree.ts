@@ -1,4 +1,7 @@
-/** Which files of a git work tree are new or changed since a capture of it, by a second status that only reads. */
+/**
+ * Files of a git work tree that are new or changed since it was captured, found by a second, read-only
+ * status.
+ */
 import { lstat } from 'node:fs/promises'
 import { mapConcurrently } from '../../util/concurrency.ts'
 import { ignoreRejection } from '../../util/ignore-rejection.ts'
@@ -14,52 +17,52 @@ import type { GitStatus } from '../../capture/git/status.ts'
 import type { RepositoryCapture, UntrackedEntry } from '../../capture/git/types.ts'
 import type { WrittenDigests } from '../../core/digest.ts'
 
-/** A second status, under way. */
+/** A second status, in progress. */
 export interface WorkTreeStatus {
   readonly git: Git
   readonly status: Promise<GitStatus>
 }
 
-/** How a second status is read. */
+/** Options of the second status. */
 export interface WorkTreeStatusOptions {
-  /** Absolute path, in the work tree. */
+  /** Absolute path of a folder in the work tree. */
   readonly directory: string
   readonly signal: AbortSignal | undefined
-  /** Milliseconds for each call of git. @default 60000, as for the capture */
+  /** Timeout of each call of git, in milliseconds. @default 60000, as for the capture */
   readonly timeout?: number
-  /** Variables git is given. @default those of this process */
+  /** Environment variables of git. @default those of this process */
   readonly environment?: NodeJS.ProcessEnv
 }
 
-/** Begin the second status; whoever awaits it gets its error. */
+/** Start the second status. The promise `status` rejects with its error. */
 export function beginStatus(options: WorkTreeStatusOptions): WorkTreeStatus {
   const { directory, signal, timeout = 60_000, environment = process.env } = options
   const git = createGit({ directory, timeout, signal, environment })
-  // Nobody awaits it where what it is compared with turns out not to be there.
+  // The status is not awaited if the capture found no repository.
   return { git, status: ignoreRejection(readStatus(git)) }
 }
 
-/** Clocks of file systems go in steps of up to two seconds. */
+/** Step in milliseconds of the time stamps of file systems: up to two seconds, plus a margin. */
 const CLOCK_STEP_MS = 3000
 
 const AT_ONCE = 32
 
-/** What changes are told from. */
+/** Options of a comparison with a capture. */
 export interface ChangedSinceOptions extends ContentOptions {
-  /** Milliseconds since 1970 before which the capture had not begun. */
+  /** Lower bound of the time of the capture, in milliseconds since 1970. */
   readonly since: number
 }
 
 /**
- * The paths that are new, changed or gone since a capture, sorted by their bytes; what git ignores and what lies in a
- * folder `.lineaprint` is left out.
+ * List the paths that are new, changed or missing since a capture, sorted by their bytes. Ignored files and
+ * files in a folder `.lineaprint` are left out.
  *
- * A file that differed from the commit already is compared with its recorded digest, and only read where it was
- * written to since and has the same length. What is inside a submodule or another repository that had changes already
- * is not told apart.
+ * A file that already differed from the commit is compared with its recorded digest. It is read only if it
+ * was written to since the capture and has the same length. Changes inside a submodule or nested repository
+ * that already had changes are not detected.
  *
- * @param captured What the git capture found, with `available: true`.
- * @throws NotAvailable with the reason where git fails or takes too long; the reason of the signal.
+ * @param captured The git capture, with `available: true`.
+ * @throws NotAvailable with the reason if git fails or takes too long; the reason of the signal.
  */
 export async function changedSince(
   captured: RepositoryCapture,
@@ -80,7 +83,7 @@ export async function changedSince(
     const others = [...later].filter(([key]) => !before.has(key))
     const written = await mapConcurrently(others, AT_ONCE, async ([key, path]) => {
       const now = await statOf(options.root, path)
-      // What differs from another commit than that of the start may be as it was.
+      // A file that differs from the new commit can still be equal to that of the commit of the start.
       return now === undefined
         ? committed.get(key)?.letter !== 'A'
         : !now.isDirectory() && isLater(now, options)
@@ -90,12 +93,15 @@ export async function changedSince(
   return found.filter(({ text }) => !isInStore(text)).toSorted((a, b) => Buffer.compare(a.bytes, b.bytes))
 }
 
-/** Names as bytes: the text of a name that is not UTF-8 can be that of another. */
+/**
+ * Return a map key for a path. It uses bytes, because different names that are not UTF-8 can have the same
+ * text.
+ */
 function keyOf({ bytes }: GitPath): string {
   return bytes.toString('latin1')
 }
 
-/** What was recorded of a file or link; without digests where it could not be read. */
+/** The recorded content of a file or link; without digests if it could not be read. */
 interface RecordedContent {
   readonly mode?: string
   readonly size?: number
@@ -108,7 +114,7 @@ interface Dirty {
   readonly was: WorkTreeEntry
 }
 
-/** What stood at a path: nothing, an entry of the capture, or what cannot be compared later. */
+/** The state of a path at the capture: absent, a recorded entry, or content that cannot be compared. */
 type WorkTreeEntry =
   | { readonly kind: 'absent' }
   | { readonly kind: 'recorded'; readonly entry: RecordedContent }
@@ -138,7 +144,7 @@ function dirtyBefore({ changed, untracked, submodules }: RepositoryCapture): Map
   return new Map(found.map((dirty) => [keyOf(dirty.path), dirty]))
 }
 
-/** Those of the paths at which something else stands now. */
+/** Return the paths whose content is different now. */
 async function changedAmong(paths: readonly Dirty[], options: ChangedSinceOptions): Promise<GitPath[]> {
   const compared = await mapConcurrently(paths, AT_ONCE, (dirty) => compareByStat(dirty, options))
   const unsure = paths.filter((_, index) => compared[index] === 'unsure')
@@ -167,7 +173,7 @@ async function compareByStat(
 }
 
 function isSame(was: WorkTreeEntry, content: Content | undefined): boolean {
-  // What could not be read, now or then, was written to at least.
+  // A path that could not be read at one of the two times counts as changed, because it was written to.
   if (was.kind !== 'recorded' || content?.status !== 'hashed') return false
   return JSON.stringify(was.entry.digests) === JSON.stringify(content.digests)
 }
@@ -180,7 +186,7 @@ async function statOf(root: string, path: GitPath): Promise<Stats | undefined> {
   return lstat(absolutePath(root, path)).catch(() => undefined)
 }
 
-/** The paths in which two commits differ, with the letter of git for what happened to each. */
+/** List the paths in which two commits differ, with the status letter of git. */
 async function changedByCommits(
   git: Git,
   from: string,

@@ -1,5 +1,5 @@
-// `npm run arrows`: holds the sources to scripts/rooms.mjs. Prints every arrow that points up, to a room at its side or to
-// a room that NEVER names, and every circle of files, imports of types included.
+// `npm run arrows`: check the imports of src/ against scripts/rooms.mjs. Print every import of a later room,
+// of a room on the same level or of a room in NEVER, and every import cycle, type imports included.
 //
 //   node scripts/arrows.mjs          checks
 //   node scripts/arrows.mjs --map    prints the map that CONTRIBUTING.md shows
@@ -26,7 +26,7 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   }
 }
 
-/** Return the map of the repository as text, with the folders of each room as they are. */
+/** Return the map of the repository as text, with the existing folders of each room. */
 export function roomMap() {
   const lines = ['crates/']
   for (const [name, { what }] of Object.entries(CRATES)) lines.push(...entry('  ', `${name}/`, what))
@@ -42,7 +42,7 @@ export function roomMap() {
   return `${lines.join('\n')}\n`
 }
 
-/** One entry in lines of at most 110 columns. */
+/** Format one entry in lines of at most 110 columns. */
 function entry(indent, name, what) {
   const head = `${indent}${name}`.padEnd(15)
   const lines = ['']
@@ -61,7 +61,7 @@ function foldersOf(folder) {
     .toSorted((a, b) => (a < b ? -1 : 1))
 }
 
-/** Every room, crate and folder is in the list, and everything in the list is there. */
+/** Compare the lists of rooms, crates and folders with the existing ones. */
 function roomsThere() {
   const found = []
   const differ = (folder, listed, there) => {
@@ -113,7 +113,7 @@ function typescript() {
   return found
 }
 
-/** The files that a file imports by a relative path, types included. */
+/** Return the files that a file imports by a relative path, type imports included. */
 function importsOf(path) {
   const matches = readFileSync(path, 'utf8').matchAll(/(?:\bfrom|\bimport|\bimport\()\s*'(\.[^']+)'/g)
   return [...matches].map(([, target]) => relative('.', resolve(dirname(path), target)))
@@ -125,7 +125,7 @@ function arrowProblem(path, target) {
     return from === 'native' ? undefined : "only src/native/load.ts may import the addon's loader"
   if (!target.startsWith('src')) return undefined
   const to = roomOf(target)
-  // A room that is not in the list has been reported.
+  // An unlisted room has already been reported.
   if (to === from || levelOf(from) < 0 || levelOf(to) < 0) return undefined
   if (NEVER[from]?.includes(to)) return `${from} must not import from ${to} (${target})`
   if (levelOf(to) > levelOf(from)) return `${from} imports from ${to}, which is above it (${target})`
@@ -133,7 +133,9 @@ function arrowProblem(path, target) {
   return undefined
 }
 
-/** Return one circle for each group of files that reach each other (Tarjan's strongly connected components). */
+/**
+ * Return one cycle for each group of files that import each other (Tarjan's strongly connected components).
+ */
 export function circles(graph) {
   const state = new Map()
   const stack = []
@@ -159,7 +161,7 @@ export function circles(graph) {
   return found
 }
 
-/** The shortest way from a file back to itself within its group. */
+/** Return the shortest path from a file back to itself within its group. */
 function shortestCircle(graph, start, group) {
   const before = new Map()
   const queue = [start]

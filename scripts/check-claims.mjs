@@ -1,7 +1,7 @@
-// `npm run check:claims`: holds what the documents claim to what is there. Prints every claim that is not true.
+// `npm run check:claims`: check the claims of the documents against the repository. Print every wrong one.
 //
 //   node scripts/check-claims.mjs           checks
-//   node scripts/check-claims.mjs --write   writes the generated parts of CONTRIBUTING.md again, then checks
+//   node scripts/check-claims.mjs --write   rewrites the generated parts of CONTRIBUTING.md, then checks
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
@@ -13,12 +13,12 @@ const GUIDE = 'CONTRIBUTING.md'
 const DEFECTS = 'docs/known-defects-of-peers.md'
 /** Documents that name versions and commands. */
 const DOCUMENTS = [GUIDE, 'README.md', ...filesOf('docs').filter((name) => name.endsWith('.md'))]
-/** Fewer terms would be no glossary. */
+/** Smallest number of terms that the glossary must have. */
 const GLOSSARY_MINIMUM = 30
 
 const read = (path) => readFileSync(path, 'utf8')
 
-/** Parts of CONTRIBUTING.md that are made from the sources, by the name in their markers. */
+/** Generators of the generated parts of CONTRIBUTING.md, by the name in their markers. */
 const GENERATED = {
   map: () => `\`\`\`\n${roomMap()}\`\`\``,
   unsafe: () =>
@@ -78,7 +78,7 @@ function filesOf(folder) {
     .toSorted((a, b) => (a < b ? -1 : 1))
 }
 
-/** Files of the crates in which unsafe code is allowed or written, comments left out. */
+/** List the files of the crates that allow or contain unsafe code, ignoring comments. */
 function filesWithUnsafe() {
   return filesOf('crates').filter((path) => {
     if (!path.endsWith('.rs')) return false
@@ -87,7 +87,7 @@ function filesWithUnsafe() {
   })
 }
 
-/** The oldest Node, Rust and Python that the documents may name, each from the file that decides it. */
+/** Return the oldest Node, Rust and Python that the documents may name, each from its authoritative file. */
 function versions() {
   const found = []
   const wanted = {
@@ -110,7 +110,7 @@ function versions() {
       if (!read(path).includes(`${name} ${version} or newer`))
         found.push(`${path}: does not say "${name} ${version} or newer"`)
   }
-  // What Python programs of a run need is less than what the tests need.
+  // Python programs of a run need a lower version than the tests.
   const bridge = oneOf(read('python/sitecustomize.py'), /sys\.version_info < \((\d+, \d+)\)/).replace(
     ', ',
     '.',
@@ -129,7 +129,7 @@ function oneOf(text, pattern) {
   return version
 }
 
-/** One file or folder for each command of the program. */
+/** Return the name of each command of the program: one per file or folder. */
 function commands() {
   const help = execFileSync(process.execPath, ['src/cli/main.ts', '--help'], { encoding: 'utf8' })
   const listed = [...help.slice(help.indexOf('Commands:')).matchAll(/^ {2}([a-z][a-z-]*) /gm)]
@@ -148,7 +148,7 @@ function commands() {
   ]
 }
 
-/** Every `npm run …` of a document is a script of package.json. */
+/** Check that every `npm run …` in a document is a script of package.json. */
 function scriptsNamed() {
   return DOCUMENTS.flatMap((path) =>
     [...read(path).matchAll(/\bnpm run ([\w:]+)/g)]
@@ -157,7 +157,7 @@ function scriptsNamed() {
   )
 }
 
-/** Every path of the repository that CONTRIBUTING.md names is there. */
+/** Check that every path named in CONTRIBUTING.md exists. */
 function pathsNamed() {
   const paths = [
     ...read(GUIDE).matchAll(/`((?:src|crates|docs|scripts|vectors|python|__test__|\.ci)\/[\w./-]*)`/g),
@@ -165,7 +165,7 @@ function pathsNamed() {
   return paths.filter(([, path]) => !existsSync(path)).map(([, path]) => `${GUIDE}: there is no ${path}`)
 }
 
-/** Every test that the list of defects names is there. */
+/** Check that every test named in the list of defects exists. */
 function testsNamed() {
   const named = [...read(DEFECTS).matchAll(/`(__test__\/[^`]+)`: "([^"]+)"/g)]
   if (named.length === 0) return [`${DEFECTS}: names no test`]
@@ -175,7 +175,7 @@ function testsNamed() {
   })
 }
 
-/** The glossary has a row for each term, none twice, and advises against no word that is a term itself. */
+/** Check that the glossary has distinct terms, and advises against no word that is itself a term. */
 function glossary() {
   const text = read(GUIDE)
   const section = text.slice(text.indexOf('## One word for one thing'))

@@ -1,6 +1,6 @@
-// `npm run release:check`: lints the workflows, and holds what a linter does not know of them: every action pinned,
-// permissions said, no registry named, every target built and tried. Holds the packages of npm/ to package.json. On a tag
-// it also holds the versions together.
+// `npm run release:check`: lint the workflows, and check rules that a linter does not know: actions are
+// pinned, permissions are explicit, no registry is named, every target is built and tested. Check the
+// packages of npm/ against package.json. On a tag, also check that the versions agree.
 //
 //   node scripts/release-check.mjs [folder of workflows]
 import { execFileSync } from 'node:child_process'
@@ -12,7 +12,7 @@ import { parse } from 'yaml'
 import { manifest, platforms } from './package-names.mjs'
 import { root } from './setup.mjs'
 
-/** Runners that are newer than the linter's own list. */
+/** Runners that are newer than the list of the linter. */
 const RUNNERS = [
   'ubuntu-24.04',
   'ubuntu-24.04-arm',
@@ -22,7 +22,7 @@ const RUNNERS = [
   'windows-11-arm',
 ]
 const NAPI = 'node_modules/@napi-rs/cli/dist/cli.js'
-/** The jobs of release.yml that must run for every target. */
+/** Jobs of release.yml that must run for every target. */
 const JOBS_OF_TARGETS = ['build', 'try']
 
 const folder = process.argv[2] ?? join(root, '.github', 'workflows')
@@ -33,10 +33,10 @@ for (const file of files) {
   const text = readFileSync(join(folder, file), 'utf8')
   problems.push(...linted(file, text))
   const parses = tryParse(text)
-  // What does not parse is the linter's to report.
+  // The linter reports files that cannot be parsed.
   if (parses) problems.push(...held(file, text, parses))
 }
-// Other workflows say nothing of this repository.
+// Workflows of another folder do not describe this repository.
 if (process.argv[2] === undefined) problems.push(...platformPackages())
 if (process.env.GITHUB_REF_TYPE === 'tag') problems.push(...versions(process.env.GITHUB_REF_NAME ?? ''))
 
@@ -93,11 +93,11 @@ function held(file, text, workflow) {
   return found
 }
 
-/** What npm/ holds is what napi makes of package.json, and nothing else: names, versions, targets. */
+/** Check that npm/ is exactly what napi creates from package.json: names, versions, targets. */
 function platformPackages() {
   const made = mkdtempSync(join(tmpdir(), 'lineaprint-npm-'))
   try {
-    // It writes only below the package that it is for.
+    // napi writes only next to the package.json that it reads.
     copyFileSync(join(root, 'package.json'), join(made, 'package.json'))
     execFileSync(process.execPath, [join(root, NAPI), 'create-npm-dirs', '--cwd', made], { stdio: 'pipe' })
     const found = []
@@ -117,7 +117,9 @@ function platformPackages() {
   }
 }
 
-/** A version cannot be published twice: what disagrees is found before anything is built. */
+/**
+ * Check that all versions agree. A version cannot be published twice, so this runs before anything is built.
+ */
 function versions(tag) {
   const found = []
   const { version } = manifest

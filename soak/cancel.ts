@@ -71,7 +71,7 @@ export async function cancelRound({ rounds, seed, say }: CancelOptions): Promise
       const work = works[index % works.length] ?? { name: '', start: () => Promise.resolve() }
       const result = await abortOnce(work.start, random.integer(0, 3) === 0 ? 0 : random.next() * 25)
       if (result === undefined) {
-        // It completed before the signal.
+        // The work completed before the signal.
         if (++completed > rounds) throw new Error('the work is too short to be cancelled')
         continue
       }
@@ -224,7 +224,7 @@ function addonThreads(): string[] {
       const line = readFileSync(join(tasks, id, 'stat'), 'utf8')
       return line.includes('(lineaprint-') ? [line] : []
     } catch {
-      // It has ended in the meantime.
+      // The thread has ended in the meantime.
       return []
     }
   })

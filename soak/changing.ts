@@ -48,7 +48,7 @@ const TURNS: readonly Turn[] = [
   { name: 'tree', read: byTree, length: 200_000, algorithm: 'sha256' },
 ]
 
-/** Maximum number of turns for the control. */
+/** Largest number of turns for the control. */
 const MOST_TURNS = 50
 
 const FAIR: ReadonlySet<Judgement> = new Set(['whole', 'refused', 'absent'])

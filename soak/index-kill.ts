@@ -22,7 +22,10 @@ import type { SeenCall } from './support/strace.ts'
 
 /** Options of {@link indexKillRound}. */
 export interface IndexKillOptions extends Omit<RoundOptions, 'seed'> {
-  /** Maximum number of kills of either kind; they are spread over the calls. */
+  /**
+   * Names of the traced calls. The threads of the runtime wake each other by `write`; SQLite writes at
+   * positions.
+   */
   readonly kills: number
 }
 

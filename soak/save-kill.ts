@@ -17,7 +17,10 @@ import { straceRefusal } from './support/strace.ts'
 import type { Outcome, RoundOptions } from './support/round.ts'
 import type { CallPoint, SaveOptions } from './support/saves.ts'
 
-/** The runtime's own threads wake each other by `write`; the store is written at positions. */
+/**
+ * Names of the traced calls. The runtime's own threads wake each other by `write`; the store is written at
+ * positions.
+ */
 const STORE = /^(?!write$)/
 
 /** Options of {@link saveKillRound}. */

@@ -8,7 +8,7 @@ export interface RoundOptions {
   readonly say: (line: string) => void
 }
 
-/** Something with the fault that the round must detect: a round that misses it proves nothing. */
+/** A control with the fault that the round must detect: a round that misses it proves nothing. */
 export interface Control {
   /** The planted fault. */
   readonly what: string

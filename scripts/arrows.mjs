@@ -15,7 +15,7 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   if (process.argv.includes('--map')) {
     process.stdout.write(roomMap())
   } else {
-    const problems = [...roomsThere(), ...typescript(), ...rust()]
+    const problems = [...checkLists(), ...typescript(), ...rust()]
     for (const problem of problems) console.error(problem)
     console.log(
       problems.length === 0
@@ -62,14 +62,14 @@ function foldersOf(folder) {
 }
 
 /** Compare the lists of rooms, crates and folders with the existing ones. */
-function roomsThere() {
-  const found = []
-  const differ = (folder, listed, there) => {
-    for (const name of there)
-      if (!listed.includes(name)) found.push(`${folder}/${name}: scripts/rooms.mjs does not name it`)
+function checkLists() {
+  const problems = []
+  const differ = (folder, listed, existing) => {
+    for (const name of existing)
+      if (!listed.includes(name)) problems.push(`${folder}/${name}: scripts/rooms.mjs does not name it`)
     for (const name of listed)
-      if (!there.includes(name))
-        found.push(`${folder}/${name}: scripts/rooms.mjs names it, and it is not there`)
+      if (!existing.includes(name))
+        problems.push(`${folder}/${name}: scripts/rooms.mjs names it, and it is not there`)
   }
   differ(
     'src',
@@ -78,8 +78,8 @@ function roomsThere() {
   )
   differ('crates', Object.keys(CRATES), readdirSync('crates'))
   for (const name of Object.keys(FOLDERS))
-    if (!existsSync(name)) found.push(`${name}/: scripts/rooms.mjs names it, and it is not there`)
-  return found
+    if (!existsSync(name)) problems.push(`${name}/: scripts/rooms.mjs names it, and it is not there`)
+  return problems
 }
 
 function levelOf(room) {
@@ -92,7 +92,7 @@ function roomOf(path) {
 }
 
 function typescript() {
-  const found = []
+  const problems = []
   const files = readdirSync('src', { recursive: true })
     .filter((name) => name.endsWith('.ts'))
     .map((name) => join('src', name))
@@ -106,11 +106,11 @@ function typescript() {
     )
     for (const target of targets) {
       const problem = arrowProblem(path, target)
-      if (problem !== undefined) found.push(`${path}: ${problem}`)
+      if (problem !== undefined) problems.push(`${path}: ${problem}`)
     }
   }
-  for (const circle of circles(graph)) found.push(`a circle: ${[...circle, circle[0]].join(' -> ')}`)
-  return found
+  for (const circle of circles(graph)) problems.push(`a circle: ${[...circle, circle[0]].join(' -> ')}`)
+  return problems
 }
 
 /** Return the files that a file imports by a relative path, type imports included. */
@@ -139,26 +139,26 @@ function arrowProblem(path, target) {
 export function circles(graph) {
   const state = new Map()
   const stack = []
-  const found = []
+  const cycles = []
   const visit = (node) => {
-    const own = { index: state.size, low: state.size, onStack: true }
-    state.set(node, own)
+    const nodeState = { index: state.size, low: state.size, onStack: true }
+    state.set(node, nodeState)
     stack.push(node)
     for (const next of graph.get(node) ?? []) {
-      const known = state.get(next)
-      if (known === undefined) own.low = Math.min(own.low, visit(next).low)
-      else if (known.onStack) own.low = Math.min(own.low, known.index)
+      const nextState = state.get(next)
+      if (nextState === undefined) nodeState.low = Math.min(nodeState.low, visit(next).low)
+      else if (nextState.onStack) nodeState.low = Math.min(nodeState.low, nextState.index)
     }
-    if (own.low === own.index) {
+    if (nodeState.low === nodeState.index) {
       const group = stack.splice(stack.indexOf(node))
       for (const member of group) state.get(member).onStack = false
       if (group.length > 1 || (graph.get(node) ?? []).includes(node))
-        found.push(shortestCircle(graph, node, new Set(group)))
+        cycles.push(shortestCircle(graph, node, new Set(group)))
     }
-    return own
+    return nodeState
   }
   for (const node of graph.keys()) if (!state.has(node)) visit(node)
-  return found
+  return cycles
 }
 
 /** Return the shortest path from a file back to itself within its group. */
@@ -187,17 +187,17 @@ function rust() {
       maxBuffer: 64 << 20,
     }),
   )
-  const found = []
+  const problems = []
   for (const { name, dependencies } of metadata.packages) {
     const crate = name.replace('lineaprint-', '')
     for (const { name: dependency, kind } of dependencies) {
       if (kind === 'dev') continue
       const target = dependency.replace('lineaprint-', '')
       if (dependency.startsWith('lineaprint-') && !CRATES[crate]?.below.includes(target))
-        found.push(`crates/${crate}: must not depend on crates/${target}`)
+        problems.push(`crates/${crate}: must not depend on crates/${target}`)
       if (dependency.startsWith('napi') && crate !== 'binding')
-        found.push(`crates/${crate}: only crates/binding may name napi`)
+        problems.push(`crates/${crate}: only crates/binding may name napi`)
     }
   }
-  return found
+  return problems
 }

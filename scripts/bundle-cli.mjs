@@ -65,8 +65,8 @@ function licenses(modules) {
     .toSorted((a, b) => (a < b ? -1 : 1))
     .map((folder) => {
       const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
-      const file = ['LICENSE', 'LICENSE.md', 'LICENSE.txt', 'license'].find((one) =>
-        existsSync(join(folder, one)),
+      const file = ['LICENSE', 'LICENSE.md', 'LICENSE.txt', 'license'].find((fileName) =>
+        existsSync(join(folder, fileName)),
       )
       if (file === undefined) throw new Error(`bundle-cli: ${name} has no license text`)
       return `${name} ${version} (${license})\n\n${readFileSync(join(folder, file), 'utf8').trim()}\n`

@@ -89,8 +89,8 @@ function filesWithUnsafe() {
 
 /** Return the oldest Node, Rust and Python that the documents may name, each from its authoritative file. */
 function versions() {
-  const found = []
-  const wanted = {
+  const errors = []
+  const required = {
     Node: oneOf(manifest.engines.node, /^>=(\d+\.\d+)$/),
     Rust: oneOf(read('Cargo.toml'), /^rust-version = "(\d+\.\d+)"$/m),
     Python: oneOf(read('scripts/python-environment.sh'), /sys\.version_info < \((\d+, \d+)\)/).replace(
@@ -103,12 +103,12 @@ function versions() {
     for (const [claim, name, version] of read(path).matchAll(
       /\b(Node|Rust|Python) (\d+(?:\.\d+)*) or newer/g,
     ))
-      if (version !== wanted[name]) found.push(`${path}: "${claim}", and it is ${wanted[name]}`)
+      if (version !== required[name]) errors.push(`${path}: "${claim}", and it is ${required[name]}`)
   }
   for (const path of [GUIDE, 'README.md']) {
-    for (const [name, version] of Object.entries(wanted))
+    for (const [name, version] of Object.entries(required))
       if (!read(path).includes(`${name} ${version} or newer`))
-        found.push(`${path}: does not say "${name} ${version} or newer"`)
+        errors.push(`${path}: does not say "${name} ${version} or newer"`)
   }
   // Python programs of a run need a lower version than the tests.
   const bridge = oneOf(read('python/sitecustomize.py'), /sys\.version_info < \((\d+, \d+)\)/).replace(
@@ -116,11 +116,11 @@ function versions() {
     '.',
   )
   for (const path of [GUIDE, 'docs/python.md'])
-    if (!read(path).includes(`Python ${bridge}`)) found.push(`${path}: does not say "Python ${bridge}"`)
-  const oldest = `node-version: ${wanted.Node}.0`
+    if (!read(path).includes(`Python ${bridge}`)) errors.push(`${path}: does not say "Python ${bridge}"`)
+  const oldest = `node-version: ${required.Node}.0`
   if (!read('.github/workflows/ci.yml').includes(oldest))
-    found.push(`.github/workflows/ci.yml: does not try the packages on the oldest Node ("${oldest}")`)
-  return found
+    errors.push(`.github/workflows/ci.yml: does not try the packages on the oldest Node ("${oldest}")`)
+  return errors
 }
 
 function oneOf(text, pattern) {
@@ -136,14 +136,14 @@ function commands() {
     .map(([, name]) => name)
     .filter((name) => name !== 'help' && name !== 'lineaprint')
   const folder = 'src/cli/commands'
-  const there = readdirSync(folder).map((name) => name.replace(/\.ts$/, ''))
+  const files = readdirSync(folder).map((name) => name.replace(/\.ts$/, ''))
   return [
-    ...listed.filter((name) => !there.includes(name)).map((name) => `${folder}: nothing is called ${name}`),
-    ...there
+    ...listed.filter((name) => !files.includes(name)).map((name) => `${folder}: nothing is called ${name}`),
+    ...files
       .filter((name) => !listed.includes(name))
       .map((name) => `${folder}/${name}: there is no such command`),
-    ...there
-      .filter((name, index) => there.indexOf(name) !== index)
+    ...files
+      .filter((name, index) => files.indexOf(name) !== index)
       .map((name) => `${folder}/${name}: both a file and a folder`),
   ]
 }
@@ -181,13 +181,13 @@ function glossary() {
   const section = text.slice(text.indexOf('## One word for one thing'))
   const rows = [...section.matchAll(/^\| \*\*(.+?)\*\* +\| (.+?) +\| (.*?) *\|$/gm)]
   const terms = rows.map(([, term]) => term)
-  const found = []
+  const errors = []
   if (terms.length < GLOSSARY_MINIMUM)
-    found.push(`${GUIDE}: the glossary has ${terms.length} terms, fewer than ${GLOSSARY_MINIMUM}`)
+    errors.push(`${GUIDE}: the glossary has ${terms.length} terms, fewer than ${GLOSSARY_MINIMUM}`)
   for (const [index, term] of terms.entries())
-    if (terms.indexOf(term) !== index) found.push(`${GUIDE}: the glossary has "${term}" twice`)
+    if (terms.indexOf(term) !== index) errors.push(`${GUIDE}: the glossary has "${term}" twice`)
   for (const [, term, , avoided] of rows)
     for (const word of avoided.split(', '))
-      if (terms.includes(word)) found.push(`${GUIDE}: "${term}" advises against "${word}", which is a term`)
-  return found
+      if (terms.includes(word)) errors.push(`${GUIDE}: "${term}" advises against "${word}", which is a term`)
+  return errors
 }

@@ -67,15 +67,15 @@ function notOfOneProject(name) {
 
 /** Return a test and every file of __test__ that it imports, directly or indirectly. */
 function importedBy(test) {
-  const found = new Set([test])
-  for (const file of found) {
+  const files = new Set([test])
+  for (const file of files) {
     for (const [, target] of readFileSync(file, 'utf8').matchAll(/^(?:import|export|\}) .*?'(\.[^']+)'/gm)) {
       const path = relative('.', resolve(dirname(file), target)).replaceAll('\\', '/')
       // The compiler reports imports of missing files.
-      if (path.startsWith('__test__/') && existsSync(path)) found.add(path)
+      if (path.startsWith('__test__/') && existsSync(path)) files.add(path)
     }
   }
-  return found
+  return files
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {

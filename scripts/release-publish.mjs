@@ -33,12 +33,12 @@ function publish(name, tarball) {
     ...provenance,
   ])
   if (status === 0) return console.log(`published ${name}@${manifest.version}`)
-  const here = `sha512-${createHash('sha512').update(readFileSync(tarball)).digest('base64')}`
-  const there = npm(['view', `${name}@${manifest.version}`, 'dist.integrity']).stdout.trim()
-  if (there === here) return console.log(`already there: ${name}@${manifest.version}`)
+  const localIntegrity = `sha512-${createHash('sha512').update(readFileSync(tarball)).digest('base64')}`
+  const publishedIntegrity = npm(['view', `${name}@${manifest.version}`, 'dist.integrity']).stdout.trim()
+  if (publishedIntegrity === localIntegrity) return console.log(`already there: ${name}@${manifest.version}`)
   process.stderr.write(stdout + stderr)
   fail(
-    there === ''
+    publishedIntegrity === ''
       ? `${name} could not be published`
       : `${name}@${manifest.version} is there with other content: a version cannot be published twice`,
   )

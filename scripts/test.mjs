@@ -54,14 +54,14 @@ process.exit(ok ? 0 : 1)
 
 function readReport(path) {
   try {
-    const found = JSON.parse(readFileSync(path, 'utf8'))
+    const results = JSON.parse(readFileSync(path, 'utf8'))
     return {
       counts: {
-        passed: found.numPassedTests,
-        failed: found.numFailedTests,
-        skipped: found.numPendingTests + found.numTodoTests,
+        passed: results.numPassedTests,
+        failed: results.numFailedTests,
+        skipped: results.numPendingTests + results.numTodoTests,
       },
-      failures: found.testResults.flatMap(failuresOf),
+      failures: results.testResults.flatMap(failuresOf),
     }
   } catch (error) {
     console.error(`vitest left no report: ${error.message}`)

@@ -58,7 +58,7 @@ interface Shim {
   readonly shim: string
 }
 
-function withShim(directory: string, contestants: (found: Shim) => readonly Contestant[]): Entry {
+function withShim(directory: string, contestants: (installed: Shim) => readonly Contestant[]): Entry {
   const shim = execFileSync('sh', ['-c', 'command -v python3 || true'], { encoding: 'utf8' }).trim()
   return /[/\\]shims[/\\]python3$/.test(shim)
     ? { bytes: 0, contestants: contestants({ directory, shim }), missing: [] }

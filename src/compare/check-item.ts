@@ -48,6 +48,6 @@ export function unreadable(
   signal: AbortSignal | undefined,
 ): FoundItem {
   signal?.throwIfAborted()
-  const gone = LineaprintError.is(error) && error.code === 'ERR_LINEAPRINT_NOT_FOUND'
-  return item(section, name, gone ? 'missing' : 'changed', reasonOf(error))
+  const isMissing = LineaprintError.is(error) && error.code === 'ERR_LINEAPRINT_NOT_FOUND'
+  return item(section, name, isMissing ? 'missing' : 'changed', reasonOf(error))
 }

@@ -1,7 +1,7 @@
 /** Comparison of two sequences of values: where they diverge, and which values only one of them has. */
 
 /** The first position at which two runs have different values. */
-export interface Parting<T = number> {
+export interface Divergence<T = number> {
   /** The step; `null` if the values have no steps. */
   readonly step: number | null
   /** Number of earlier positions at which both runs have a value. */
@@ -13,7 +13,7 @@ export interface Parting<T = number> {
 /** The result of a comparison by steps. */
 export interface StepsDiff<T> {
   /** The first divergence; `null` if all values at common steps are equal. */
-  readonly parting: Parting<T> | null
+  readonly divergence: Divergence<T> | null
   /** Number of values at steps that the other run does not have. */
   readonly onlyBefore: number
   readonly onlyAfter: number
@@ -40,7 +40,7 @@ export class Merge<T> {
   readonly #equal: Equal<T>
   #common = 0
   #incomparable = 0
-  #parting: Parting<T> | null = null
+  #divergence: Divergence<T> | null = null
 
   constructor(equal: Equal<T>) {
     this.#equal = equal
@@ -63,9 +63,9 @@ export class Merge<T> {
   #compare(a: SteppedValue<T>, b: SteppedValue<T>): void {
     const equal = this.#equal(a.value, b.value)
     if (equal === undefined) this.#incomparable++
-    else if (!equal && this.#parting === null) {
+    else if (!equal && this.#divergence === null) {
       const step = a.step ?? b.step ?? null
-      this.#parting = { step, index: this.#common, before: a.value, after: b.value }
+      this.#divergence = { step, index: this.#common, before: a.value, after: b.value }
     }
     this.#common++
   }
@@ -74,7 +74,7 @@ export class Merge<T> {
   end(): StepsDiff<T> {
     const [first, second] = this.#queues
     return {
-      parting: this.#parting,
+      divergence: this.#divergence,
       onlyBefore: this.#only[0] + first.length,
       onlyAfter: this.#only[1] + second.length,
       incomparable: this.#incomparable,

@@ -32,20 +32,21 @@ export async function compareArrays(
   { tolerance, signal }: Tolerance,
 ): Promise<FileVerdict> {
   const heads = [await readHead(before), await readHead(after)] as const
-  const [old, now] = heads
-  if (typeof old === 'string' || typeof now === 'string') {
+  const [headBefore, headAfter] = heads
+  if (typeof headBefore === 'string' || typeof headAfter === 'string') {
     const why = heads.find((head) => typeof head === 'string') ?? ''
     return different(`the bytes differ, and the arrays cannot be compared: ${why}`)
   }
-  const [was, is] = [describe(old), describe(now)]
-  if (was !== is) {
-    const differences = [{ field: 'array', before: was, after: is }]
-    return { verdict: 'different', detail: `it was ${was} and is ${is}`, differences }
+  const [textBefore, textAfter] = [describe(headBefore), describe(headAfter)]
+  if (textBefore !== textAfter) {
+    const differences = [{ field: 'array', before: textBefore, after: textAfter }]
+    return { verdict: 'different', detail: `it was ${textBefore} and is ${textAfter}`, differences }
   }
-  const pair = [elements(before, old), elements(after, now)] as const
+  const pair = [elements(before, headBefore), elements(after, headAfter)] as const
   if (await isSameData(...pair, signal))
     return { verdict: 'same-tensors', detail: 'the bytes differ, the array is the same', differences: [] }
-  if (tolerance === undefined || !hasDistance(pair[0].dtype)) return different(`the elements differ: ${was}`)
+  if (tolerance === undefined || !hasDistance(pair[0].dtype))
+    return different(`the elements differ: ${textBefore}`)
   const largest = await largestDifference(...pair, signal)
   const verdict = largest <= tolerance ? 'within-tolerance' : 'different'
   const detail =
@@ -96,7 +97,7 @@ function parseHead(buffer: Buffer, size: number): ArrayHead | string {
   if (type === undefined || order === undefined || shape === undefined) return 'the elements are not numbers'
   const lengths = (shape.match(/\d+/g) ?? []).map(Number)
   const width = Number(/\d+$/.exec(type)?.[0]) * (type.includes('U') ? 4 : 1)
-  const length = lengths.reduce((product, one) => product * one, width)
+  const length = lengths.reduce((product, dimension) => product * dimension, width)
   if (start + length !== size) return 'the file length does not match its header'
   return { type, fortranOrder: order === 'True', shape: lengths, start, length }
 }

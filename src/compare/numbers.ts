@@ -7,7 +7,7 @@ import type { FileHandle } from 'node:fs/promises'
 import type { ModelReport, TensorInfo } from '../model/read.ts'
 
 /** Bytes of each tensor in memory at a time; a multiple of every element size. */
-const PIECE = 4 << 20
+const CHUNK_BYTES = 4 << 20
 
 /** Elements of one type in a file. */
 export interface Elements {
@@ -32,8 +32,8 @@ export function elementsOf(report: ModelReport, { name, dtype, start, end, file 
 /** Return the distance of two numbers. NaN is equal to NaN and infinitely far from everything else. */
 export function distance(a: number, b: number): number {
   if (a === b || (Number.isNaN(a) && Number.isNaN(b))) return 0
-  const found = Math.abs(a - b)
-  return Number.isNaN(found) ? Infinity : found
+  const difference = Math.abs(a - b)
+  return Number.isNaN(difference) ? Infinity : difference
 }
 
 /**
@@ -46,19 +46,19 @@ export async function largestDifference(
   b: Elements,
   signal: AbortSignal | undefined,
 ): Promise<number> {
-  await using one = await open(a.path, 'r')
-  await using other = await open(b.path, 'r')
+  await using fileA = await open(a.path, 'r')
+  await using fileB = await open(b.path, 'r')
   let largest = 0
-  for (let at = 0; at < a.end - a.start; at += PIECE) {
+  for (let at = 0; at < a.end - a.start; at += CHUNK_BYTES) {
     signal?.throwIfAborted()
-    const length = Math.min(PIECE, a.end - a.start - at)
+    const length = Math.min(CHUNK_BYTES, a.end - a.start - at)
     const [left, right] = [
-      numbersOf(a.dtype, await readExactly(one, a, at, length)),
-      numbersOf(b.dtype, await readExactly(other, b, at, length)),
+      numbersOf(a.dtype, await readExactly(fileA, a, at, length)),
+      numbersOf(b.dtype, await readExactly(fileB, b, at, length)),
     ]
     for (let index = 0; index < left.length; index++) {
-      const found = distance(left[index] ?? NaN, right[index] ?? NaN)
-      if (found > largest) largest = found
+      const difference = distance(left[index] ?? NaN, right[index] ?? NaN)
+      if (difference > largest) largest = difference
     }
   }
   return largest
@@ -71,12 +71,13 @@ export async function isSameData(
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
   if (a.end - a.start !== b.end - b.start) return false
-  await using one = await open(a.path, 'r')
-  await using other = await open(b.path, 'r')
-  for (let at = 0; at < a.end - a.start; at += PIECE) {
+  await using fileA = await open(a.path, 'r')
+  await using fileB = await open(b.path, 'r')
+  for (let at = 0; at < a.end - a.start; at += CHUNK_BYTES) {
     signal?.throwIfAborted()
-    const length = Math.min(PIECE, a.end - a.start - at)
-    if (!(await readExactly(one, a, at, length)).equals(await readExactly(other, b, at, length))) return false
+    const length = Math.min(CHUNK_BYTES, a.end - a.start - at)
+    if (!(await readExactly(fileA, a, at, length)).equals(await readExactly(fileB, b, at, length)))
+      return false
   }
   return true
 }

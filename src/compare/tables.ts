@@ -17,17 +17,26 @@ export function tableDifference(
   before: RecordedTable,
   after: OtherTable,
 ): { readonly detail: string; readonly differences: readonly Difference[] } {
-  const [was, is] = [describe(before), describe(after)]
+  const [columnsBefore, columnsAfter] = [describe(before), describe(after)]
   const differences: Difference[] = []
   if (before.rows !== after.rows)
     differences.push({ field: 'rows', before: String(before.rows), after: String(after.rows) })
-  const columns = [...new Set([...was.keys(), ...is.keys()])].flatMap((field): Difference[] => {
-    const [old, now] = [was.get(field), is.get(field)]
-    if (old?.text === now?.text) return []
-    // A different number of rows changes the digest of every column, so column digests tell nothing then.
-    if (before.rows !== after.rows && old !== undefined && old.type === now?.type) return []
-    return [{ field, ...(old && { before: old.text }), ...(now && { after: now.text }) }]
-  })
+  const columns = [...new Set([...columnsBefore.keys(), ...columnsAfter.keys()])].flatMap(
+    (field): Difference[] => {
+      const [columnBefore, columnAfter] = [columnsBefore.get(field), columnsAfter.get(field)]
+      if (columnBefore?.text === columnAfter?.text) return []
+      // A different number of rows changes the digest of every column, so only the types are compared then.
+      if (before.rows !== after.rows && columnBefore !== undefined && columnBefore.type === columnAfter?.type)
+        return []
+      return [
+        {
+          field,
+          ...(columnBefore && { before: columnBefore.text }),
+          ...(columnAfter && { after: columnAfter.text }),
+        },
+      ]
+    },
+  )
   differences.push(...columns)
   if (differences.length === 0) return { detail: 'the order of the columns differs', differences }
   const shown = columns.slice(0, 3).map(({ field }) => field)
@@ -43,11 +52,11 @@ export function tableDifference(
 
 /** Map each column to a unique name. Repeated names get a number, except the first. */
 function describe({ columns }: OtherTable): Map<string, { type: string; text: string }> {
-  const found = new Map<string, { type: string; text: string }>()
+  const columnsByName = new Map<string, { type: string; text: string }>()
   for (const { name, type, digest } of columns) {
     let field = name
-    for (let number = 2; found.has(field); number++) field = `${name} (${number})`
-    found.set(field, { type, text: `${type} ${String(digest)}` })
+    for (let number = 2; columnsByName.has(field); number++) field = `${name} (${number})`
+    columnsByName.set(field, { type, text: `${type} ${String(digest)}` })
   }
-  return found
+  return columnsByName
 }

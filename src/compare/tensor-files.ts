@@ -17,9 +17,9 @@ export async function compareFiles(before: string, after: string, options: Toler
   if (isTableFile(before)) return compareTables(before, after, options)
   if (!/\.safetensors$/i.test(before))
     return { verdict: 'different', detail: 'the bytes differ', differences: [] }
-  const found = await compareWeights(before, after, options)
-  if (!LineaprintError.is(found)) return found
-  const detail = `the bytes differ, and the tensors cannot be compared: ${found.message}`
+  const verdict = await compareWeights(before, after, options)
+  if (!LineaprintError.is(verdict)) return verdict
+  const detail = `the bytes differ, and the tensors cannot be compared: ${verdict.message}`
   return { verdict: 'different', detail, differences: [] }
 }
 
@@ -35,8 +35,12 @@ export async function compareWeights(
 ): Promise<FileVerdict | LineaprintError> {
   const { signal } = options
   try {
-    const [old, now] = [await readModel(before, { signal }), await readModel(after, { signal })]
-    if (!old.weights.equals(now.weights)) return await compareModels(old, now, options)
+    const [modelBefore, modelAfter] = [
+      await readModel(before, { signal }),
+      await readModel(after, { signal }),
+    ]
+    if (!modelBefore.weights.equals(modelAfter.weights))
+      return await compareModels(modelBefore, modelAfter, options)
     return {
       verdict: 'same-tensors',
       detail: 'the bytes differ, every tensor is the same',
@@ -55,27 +59,27 @@ async function compareModels(
 ): Promise<FileVerdict> {
   const recorded = before.tensors.map(({ digest, ...tensor }) => ({ ...tensor, digest: digest.toString() }))
   const changed = compareTensors(recorded, after.tensors)
-  if (tolerance === undefined) return named(changed, before.tensorCount)
-  const [old, now] = [byName(before), byName(after)]
+  if (tolerance === undefined) return differingTensors(changed, before.tensorCount)
+  const [tensorsBefore, tensorsAfter] = [byName(before), byName(after)]
   const beyond: Difference[] = []
   let largest = 0
   for (const difference of changed) {
-    const [a, b] = [old.get(difference.field), now.get(difference.field)]
+    const [a, b] = [tensorsBefore.get(difference.field), tensorsAfter.get(difference.field)]
     if (!a || !b || !hasDistance(a.dtype) || a.dtype !== b.dtype || !equalShapes(a, b)) {
       beyond.push(difference)
       continue
     }
-    const found = await largestDifference(elementsOf(before, a), elementsOf(after, b), signal)
-    largest = Math.max(largest, found)
-    if (found > tolerance) beyond.push(difference)
+    const distance = await largestDifference(elementsOf(before, a), elementsOf(after, b), signal)
+    largest = Math.max(largest, distance)
+    if (distance > tolerance) beyond.push(difference)
   }
-  if (beyond.length > 0) return { ...named(beyond, before.tensorCount), maxDifference: largest }
+  if (beyond.length > 0) return { ...differingTensors(beyond, before.tensorCount), maxDifference: largest }
   const detail = `no element differs by more than ${largest}`
   return { verdict: 'within-tolerance', detail, differences: changed, maxDifference: largest }
 }
 
 /** Return the verdict that names the first differing tensors. */
-export function named(differences: readonly Difference[], total: number): FileVerdict {
+export function differingTensors(differences: readonly Difference[], total: number): FileVerdict {
   const shown = differences.slice(0, 3).map(({ field }) => field)
   const names = [...shown, ...(differences.length > 3 ? ['…'] : [])].join(', ')
   const detail = `${differences.length} of ${total} tensors differ: ${names}`

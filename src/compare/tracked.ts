@@ -38,15 +38,15 @@ export async function verifyTracked(run: StoredRun, signal: AbortSignal | undefi
 }
 
 /** Add the flag of the run to a changed item. The recorded digest is that of the start of the run then. */
-function withFlag({ record: { flags = [] } }: StoredRun, found: FoundItem): FoundItem {
-  if (found.status !== 'changed' && found.status !== 'missing') return found
+function withFlag({ record: { flags = [] } }: StoredRun, checked: FoundItem): FoundItem {
+  if (checked.status !== 'changed' && checked.status !== 'missing') return checked
   const isSeen = flags.some(
     ({ kind, section, name }) =>
       (kind === 'input-changed' || kind === 'input-missing') &&
-      section === found.section &&
-      name === found.name,
+      section === checked.section &&
+      name === checked.name,
   )
-  return isSeen ? { ...found, detail: `${found.detail}; it changed during the run` } : found
+  return isSeen ? { ...checked, detail: `${checked.detail}; it changed during the run` } : checked
 }
 
 async function verifyOne(
@@ -69,8 +69,8 @@ async function verifyOne(
     }
     if (section === 'models') {
       const recorded = parseTracked(section, name, entry)
-      const now = await readModel(path, optionsFor(recorded.weights))
-      return await verifyModel(run.folder, name, recorded, now)
+      const model = await readModel(path, optionsFor(recorded.weights))
+      return await verifyModel(run.folder, name, recorded, model)
     }
     const recorded = parseTracked(section, name, entry)
     const options = optionsFor(recorded.digest)
@@ -118,7 +118,9 @@ function tableOf(recorded: TrackedContent | TrackedTokenizer): RecordedTable | u
   return 'table' in recorded ? recorded.table : undefined
 }
 
-/** Compare the table in a file whose bytes differ. Return `undefined` if no table was recorded. */
+/**
+ * Describe how the table in a file with other bytes differs. Return an empty text if no table was recorded.
+ */
 async function compareTable(
   path: string,
   recorded: RecordedTable | undefined,
@@ -127,9 +129,9 @@ async function compareTable(
 ): Promise<string> {
   if (recorded === undefined) return ''
   try {
-    const now = await hashTable(path, { algorithm, signal })
-    if (now.digest.toString() === recorded.digest) return ', but its table is the same'
-    return `; its table differs as well: ${tableDifference(recorded, now).detail}`
+    const table = await hashTable(path, { algorithm, signal })
+    if (table.digest.toString() === recorded.digest) return ', but its table is the same'
+    return `; its table differs as well: ${tableDifference(recorded, table).detail}`
   } catch (error) {
     if (!LineaprintError.is(error)) throw error
     return `; it can no longer be read as a table: ${reasonOf(error)}`
@@ -140,20 +142,20 @@ async function verifyModel(
   folder: string,
   name: string,
   recorded: TrackedModel,
-  now: ModelReport,
+  model: ModelReport,
 ): Promise<FoundItem> {
   const digests: Difference[] = (['architecture', 'weights'] as const).flatMap((field) => {
-    const [before, after] = [recorded[field], now[field].toString()]
+    const [before, after] = [recorded[field], model[field].toString()]
     return before === after ? [] : [{ field, before, after }]
   })
-  if (digests.length === 0) return item('models', name, 'same', now.sample === undefined ? '' : SAMPLED)
+  if (digests.length === 0) return item('models', name, 'same', model.sample === undefined ? '' : SAMPLED)
   try {
     const file = recorded.tensorsFile
     if (file === undefined) throw new Error('the run has no tensor list')
     if (!isSafeRelativePath(file)) throw new Error('the record names a path outside the folder of the run')
     const path = join(folder, file)
-    const tensors = compareTensors(parseTensors(await readFile(path), path), now.tensors)
-    return item('models', name, 'changed', sentence(tensors, now.tensorCount, digests), [
+    const tensors = compareTensors(parseTensors(await readFile(path), path), model.tensors)
+    return item('models', name, 'changed', sentence(tensors, model.tensorCount, digests), [
       ...digests,
       ...tensors,
     ])

@@ -27,7 +27,7 @@ export function diffCaptures(before: RunRecord, after: RunRecord, trackers: read
  * Return an own property. A name from a record can also be that of an inherited property, such as
  * `constructor`.
  */
-export function own<T>(values: Readonly<Record<string, T>>, name: string): T | undefined {
+export function ownProperty<T>(values: Readonly<Record<string, T>>, name: string): T | undefined {
   return Object.hasOwn(values, name) ? values[name] : undefined
 }
 
@@ -38,9 +38,9 @@ function diffCapture(
   component: Component | undefined,
 ): Part {
   if (before?.status !== 'captured' || after?.status !== 'captured') {
-    const [was, is] = [missing(before), missing(after)]
-    if (was === is && before?.status !== 'failed') return NOTHING
-    return notCompared(name, `first run: ${was}; second run: ${is}`)
+    const [statusBefore, statusAfter] = [missing(before), missing(after)]
+    if (statusBefore === statusAfter && before?.status !== 'failed') return NOTHING
+    return notCompared(name, `first run: ${statusBefore}; second run: ${statusAfter}`)
   }
   if (component === undefined) {
     const same = before.digest === after.digest
@@ -53,11 +53,11 @@ function diffCapture(
   if (differences.length === 0) {
     const detail = reason ?? 'it differs'
     const digests = compareText(`${name}.digest`, before.digest, after.digest)
-    return { differences: digests.map((found) => ({ ...found, detail })), notCompared: [] }
+    return { differences: digests.map((difference) => ({ ...difference, detail })), notCompared: [] }
   }
   return {
-    differences: differences.flatMap((found) =>
-      compareText(`${name}.${found.field}`, found.before, found.after),
+    differences: differences.flatMap((difference) =>
+      compareText(`${name}.${difference.field}`, difference.before, difference.after),
     ),
     notCompared: [],
   }
@@ -83,10 +83,10 @@ function compareBothWays(name: string, component: Component, before: Captured, a
     if (answer.status !== 'missing' && answer.status !== 'not-checked') return answer
     const back = component.compare(after, before)
     if (back.status !== 'changed') return answer
-    const differences = back.differences.map(({ field, before: is, after: was }) => ({
+    const differences = back.differences.map(({ field, before: valueAfter, after: valueBefore }) => ({
       field,
-      before: was,
-      after: is,
+      before: valueBefore,
+      after: valueAfter,
     }))
     return { ...back, differences }
   } catch (error) {
@@ -108,23 +108,23 @@ export function comparedElsewhere(
   after: RunRecord,
 ): (field: string) => string | undefined {
   const roots = [before, after].flatMap((record) => unlessDamaged(() => workTreeRoot(record)) ?? [])
-  const outputs = [before, after].flatMap(({ outputs: made, models }) =>
-    [...Object.values(made), ...Object.values(models).filter(isProduct)].flatMap(
+  const outputs = [before, after].flatMap(({ outputs: recordedOutputs, models }) =>
+    [...Object.values(recordedOutputs), ...Object.values(models).filter(isProduct)].flatMap(
       (entry) => trackedPath(entry) ?? [],
     ),
   )
   // An item that only one run tracked has no counterpart to compare with.
   const datasets = Object.entries(before.datasets).flatMap(([name, entry]) => {
-    const other = own(after.datasets, name)
-    return entry.status === 'tracked' && other?.status === 'tracked'
-      ? [entry, other].flatMap((one) => trackedPath(one) ?? [])
+    const counterpart = ownProperty(after.datasets, name)
+    return entry.status === 'tracked' && counterpart?.status === 'tracked'
+      ? [entry, counterpart].flatMap((record) => trackedPath(record) ?? [])
       : []
   })
   return (field) => {
-    const below = /^git\.(?:untracked|changed)\.(.+)$/s.exec(field)?.[1]
-    if (below === undefined) return undefined
+    const relativePath = /^git\.(?:untracked|changed)\.(.+)$/s.exec(field)?.[1]
+    if (relativePath === undefined) return undefined
     const isIn = (paths: readonly string[]): boolean =>
-      roots.some((root) => paths.some((path) => isInside(path, join(root, below))))
+      roots.some((root) => paths.some((path) => isInside(path, join(root, relativePath))))
     if (isIn(outputs)) return 'an output of one of the runs'
     return isIn(datasets) ? 'compared as a dataset' : undefined
   }

@@ -57,8 +57,8 @@ const BY_PREFIX: readonly (readonly [string, Cause])[] = [
 
 /** Return the cause of a field; fields of custom trackers have a cause of their own. */
 export function causeOf(field: string): Cause {
-  const found = BY_PREFIX.find(([prefix]) => field === prefix || field.startsWith(`${prefix}.`))
-  return found?.[1] ?? 'trackers'
+  const match = BY_PREFIX.find(([prefix]) => field === prefix || field.startsWith(`${prefix}.`))
+  return match?.[1] ?? 'trackers'
 }
 
 /** One field in which two runs differ. */

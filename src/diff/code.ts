@@ -61,10 +61,10 @@ export async function diffCode(
     await borrow(git, folder, sides)
     const incomplete: string[] = []
     const trees = [await makeTree(git, sides[0], incomplete), await makeTree(git, sides[1], incomplete)]
-    const left = exclude(sides, comparedElsewhere(a.record, b.record))
+    const pathspecs = exclude(sides, comparedElsewhere(a.record, b.record))
     return {
       status: 'compared',
-      patch: await git(['diff-tree', ...FORMAT, ...trees, '--', ...left]),
+      patch: await git(['diff-tree', ...FORMAT, ...trees, '--', ...pathspecs]),
       incomplete,
     }
   } catch (error) {
@@ -104,8 +104,8 @@ async function borrow(git: Git, folder: string, sides: readonly Side[]): Promise
   const format = sides[0]?.commit.length === 64 ? ['--object-format=sha256'] : []
   await git(['init', '--quiet', '--bare', '--template=', ...format, '.'])
   const roots = [...new Set(sides.map(({ root }) => root))]
-  const found = await Promise.all(roots.map((root) => objectsOf(git, root)))
-  const paths = found.filter((path) => path !== undefined)
+  const objectFolders = await Promise.all(roots.map((root) => objectsOf(git, root)))
+  const paths = objectFolders.filter((path) => path !== undefined)
   await writeFile(join(folder, 'objects', 'info', 'alternates'), paths.map((path) => `${path}\n`).join(''))
   for (const side of sides) await ensureCommit(git, side)
 }

@@ -1,9 +1,9 @@
 /** Comparison of logged digests of two runs, and the step at which they diverge. */
-import { own } from './captures.ts'
-import { NO_STEPS, placeOf, stepsDetail } from './metrics.ts'
+import { ownProperty } from './captures.ts'
+import { NO_STEPS, positionOf, stepsDetail } from './metrics.ts'
 import type { DigestRecord, RunRecord } from '../record/record.ts'
 import type { NotCompared, RunDifference } from './causes.ts'
-import type { Merge, Parting, StepsDiff } from '../compare/metric-steps.ts'
+import type { Divergence, Merge, StepsDiff } from '../compare/metric-steps.ts'
 
 /** The comparison of one logged digest. */
 export interface DigestDiff extends Pick<StepsDiff<string>, 'onlyBefore' | 'onlyAfter'> {
@@ -14,7 +14,7 @@ export interface DigestDiff extends Pick<StepsDiff<string>, 'onlyBefore' | 'only
   readonly before: DigestRecord | null
   readonly after: DigestRecord | null
   /** The first divergence; `null` if all digests at common steps are equal. */
-  readonly parting: Parting<string> | null
+  readonly divergence: Divergence<string> | null
 }
 
 /** Compare two digests; `undefined` if they differ in kind, sampling plan or hash function. */
@@ -32,39 +32,42 @@ function typeOf(digest: string): string {
  * @param merges The joined digests by name; absent if a journal is missing.
  */
 export function diffDigests(
-  { digests: was = {} }: RunRecord,
-  { digests: is = {} }: RunRecord,
+  { digests: digestsBefore = {} }: RunRecord,
+  { digests: digestsAfter = {} }: RunRecord,
   merges: ReadonlyMap<string, Merge<string>> | undefined,
 ): { digests: DigestDiff[]; notCompared: NotCompared[] } {
-  const names = [...new Set([...Object.keys(was), ...Object.keys(is)])].toSorted()
+  const names = [...new Set([...Object.keys(digestsBefore), ...Object.keys(digestsAfter)])].toSorted()
   const notCompared: NotCompared[] = []
   const digests = names.map((name) => {
-    const [before, after] = [own(was, name) ?? null, own(is, name) ?? null]
-    const { parting, onlyBefore, onlyAfter, incomparable } = merges?.get(name)?.end() ?? NO_STEPS
+    const [before, after] = [
+      ownProperty(digestsBefore, name) ?? null,
+      ownProperty(digestsAfter, name) ?? null,
+    ]
+    const { divergence, onlyBefore, onlyAfter, incomparable } = merges?.get(name)?.end() ?? NO_STEPS
     if (incomparable > 0) {
       const reason = `${incomparable} digests are of different kinds or hash functions`
       notCompared.push({ field: `digests.${name}`, reason })
     }
     const same =
-      parting === null &&
+      divergence === null &&
       onlyBefore === 0 &&
       onlyAfter === 0 &&
       JSON.stringify(before) === JSON.stringify(after)
-    return { name, same, before, after, parting, onlyBefore, onlyAfter }
+    return { name, same, before, after, divergence, onlyBefore, onlyAfter }
   })
   return { digests, notCompared }
 }
 
 /** Return the differing digests as fields, with the values of the first differing step. */
 export function digestFields(digests: readonly DigestDiff[]): Omit<RunDifference, 'cause'>[] {
-  return digests.filter(isDifferent).map(({ name, before, after, parting, ...counts }) => {
-    const [was, is] = [parting?.before ?? before?.last, parting?.after ?? after?.last]
-    const place = parting && `the digests diverge at ${placeOf(parting)}`
+  return digests.filter(isDifferent).map(({ name, before, after, divergence, ...counts }) => {
+    const [valueBefore, valueAfter] = [divergence?.before ?? before?.last, divergence?.after ?? after?.last]
+    const position = divergence && `the digests diverge at ${positionOf(divergence)}`
     return {
       field: `digests.${name}`,
-      ...(was !== undefined && { before: was }),
-      ...(is !== undefined && { after: is }),
-      ...(before && after && { detail: stepsDetail(place, counts) }),
+      ...(valueBefore !== undefined && { before: valueBefore }),
+      ...(valueAfter !== undefined && { after: valueAfter }),
+      ...(before && after && { detail: stepsDetail(position, counts) }),
     }
   })
 }
@@ -72,8 +75,8 @@ export function digestFields(digests: readonly DigestDiff[]): Omit<RunDifference
 /**
  * Check whether digests differ. Digests that cannot be compared are not the same, but no difference either.
  */
-function isDifferent({ same, before, after, parting, onlyBefore, onlyAfter }: DigestDiff): boolean {
+function isDifferent({ same, before, after, divergence, onlyBefore, onlyAfter }: DigestDiff): boolean {
   if (same) return false
-  if (!before || !after || parting !== null || onlyBefore + onlyAfter > 0) return true
+  if (!before || !after || divergence !== null || onlyBefore + onlyAfter > 0) return true
   return equalDigests(before.last, after.last) === false || before.count !== after.count
 }

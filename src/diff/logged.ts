@@ -24,7 +24,7 @@ export interface LoggedDiff {
 }
 
 /** The first step at which two runs diverge, and the names that diverge there. */
-export interface FirstParting {
+export interface FirstDivergence {
   readonly step: number
   readonly digests: readonly string[]
   readonly metrics: readonly string[]
@@ -54,16 +54,16 @@ export async function diffLogged(
     })
   const outcomes = names.length === 0 ? [] : await Promise.all([read(before, 0), read(after, 1)])
   const sides = outcomes.map((problems, index) => ({ problems, side: index === 0 ? 'first' : 'second' }))
-  const gone = sides.find(({ problems }) => problems === undefined)
-  const metrics = diffMetrics(before.record, after.record, gone ? undefined : numbers)
-  const { digests, notCompared } = diffDigests(before.record, after.record, gone ? undefined : states)
+  const missing = sides.find(({ problems }) => problems === undefined)
+  const metrics = diffMetrics(before.record, after.record, missing ? undefined : numbers)
+  const { digests, notCompared } = diffDigests(before.record, after.record, missing ? undefined : states)
   return {
     metrics,
     digests,
     notCompared: [
       ...notCompared,
-      ...(gone
-        ? [{ field: 'metrics', reason: `steps: the journal of the ${gone.side} run is missing` }]
+      ...(missing
+        ? [{ field: 'metrics', reason: `steps: the journal of the ${missing.side} run is missing` }]
         : []),
     ],
     warnings: sides.flatMap(({ problems = [], side }) =>
@@ -83,15 +83,15 @@ function mergeOf<T>(
 }
 
 /** Return the first step at which any of these differ; `null` if none differs at a step. */
-export function firstParting(
+export function firstDivergence(
   metrics: readonly MetricDiff[],
   digests: readonly DigestDiff[],
-): FirstParting | null {
-  const steps = [...metrics, ...digests].flatMap(({ parting }) => parting?.step ?? [])
+): FirstDivergence | null {
+  const steps = [...metrics, ...digests].flatMap(({ divergence }) => divergence?.step ?? [])
   if (steps.length === 0) return null
   const step = steps.reduce((least, other) => Math.min(least, other))
-  const at = (found: readonly (MetricDiff | DigestDiff)[]): string[] =>
-    found.filter(({ parting }) => parting?.step === step).map(({ name }) => name)
+  const at = (compared: readonly (MetricDiff | DigestDiff)[]): string[] =>
+    compared.filter(({ divergence }) => divergence?.step === step).map(({ name }) => name)
   return { step, digests: at(digests), metrics: at(metrics) }
 }
 

@@ -7,7 +7,7 @@ import { CAUSES, causeOf, isCause, joinParts } from './causes.ts'
 import { SYSTEM_METRICS, isSystemMetric } from '../record/system-metric-names.ts'
 import { checkPatterns, isIgnored } from './ignore.ts'
 import { digestFields } from './digests.ts'
-import { diffLogged, firstParting } from './logged.ts'
+import { diffLogged, firstDivergence } from './logged.ts'
 import { metricFields } from './metrics.ts'
 import { diffSettings } from './settings.ts'
 import { diffTracked } from './tracked.ts'
@@ -16,14 +16,14 @@ import type { RunStatus } from '../record/record.ts'
 import type { StoredRun } from '../store/runs.ts'
 import type { Cause, NotCompared, RunDifference } from './causes.ts'
 import type { DigestDiff } from './digests.ts'
-import type { FirstParting } from './logged.ts'
+import type { FirstDivergence } from './logged.ts'
 import type { MetricDiff } from './metrics.ts'
 
 export type { Cause, NotCompared, RunDifference } from './causes.ts'
 export type { DigestDiff } from './digests.ts'
-export type { FirstParting } from './logged.ts'
+export type { FirstDivergence } from './logged.ts'
 export type { MetricDiff, MetricSide } from './metrics.ts'
-export type { Parting } from '../compare/metric-steps.ts'
+export type { Divergence } from '../compare/metric-steps.ts'
 
 /** Options of {@link diffRuns}. */
 export interface RunDiffOptions {
@@ -71,7 +71,7 @@ export interface RunDiff {
    * The first step at which a metric or logged digest that is not ignored differs; `null` if none differs at
    * a step.
    */
-  readonly firstParting: FirstParting | null
+  readonly firstDivergence: FirstDivergence | null
   readonly warnings: readonly string[]
 }
 
@@ -95,27 +95,29 @@ export async function diffRuns(a: StoredRun, b: StoredRun, options: RunDiffOptio
     { differences: digestFields(logged.digests), notCompared: logged.notCompared },
     { differences: metricFields(logged.metrics), notCompared: [] },
   ])
-  const all = differences.map((found) => ({ cause: causeOf(found.field), ...found })).toSorted(byRank)
+  const ranked = differences
+    .map((difference) => ({ cause: causeOf(difference.field), ...difference }))
+    .toSorted(byRank)
   const comparedAlone = comparedElsewhere(a.record, b.record)
   const elsewhere = (field: string): string | undefined =>
     field.startsWith(`metrics.${SYSTEM_METRICS}`) ? 'system metric' : comparedAlone(field)
-  const isLeft = ({ field }: RunDifference): boolean =>
+  const isCounted = ({ field }: RunDifference): boolean =>
     !isIgnored(field, ignore) && elsewhere(field) === undefined
-  const left = all.filter(isLeft)
+  const counted = ranked.filter(isCounted)
   return {
     kind: 'run',
-    same: left.length === 0,
+    same: counted.length === 0,
     before: sideOf(a),
     after: sideOf(b),
-    firstCause: left.find(({ cause }) => isCause(cause))?.cause ?? null,
-    differences: left,
-    ignored: all
-      .filter((found) => !isLeft(found))
-      .map((found) => ({ ...found, detail: elsewhere(found.field) ?? 'ignored' })),
+    firstCause: counted.find(({ cause }) => isCause(cause))?.cause ?? null,
+    differences: counted,
+    ignored: ranked
+      .filter((difference) => !isCounted(difference))
+      .map((difference) => ({ ...difference, detail: elsewhere(difference.field) ?? 'ignored' })),
     notCompared: notCompared.filter(({ field }) => !isIgnored(field, ignore)),
     metrics: logged.metrics,
     digests: logged.digests,
-    firstParting: firstParting(
+    firstDivergence: firstDivergence(
       logged.metrics.filter(({ name }) => !isSystemMetric(name) && !isIgnored(`metrics.${name}`, ignore)),
       logged.digests.filter(({ name }) => !isIgnored(`digests.${name}`, ignore)),
     ),

@@ -22,28 +22,28 @@ export async function readSeries(
   run: StoredRun,
   signal?: AbortSignal,
 ): Promise<ReadonlyMap<string, readonly SeriesPoint[]>> {
-  const found = new Map<string, { points: SeriesPoint[]; count: number }>()
+  const seriesByName = new Map<string, { points: SeriesPoint[]; count: number }>()
   await visitLogged(run, signal, (event) => {
     if (event.type !== 'metric') return
     const { name, value, step } = event
-    let series = found.get(name)
-    if (series === undefined) found.set(name, (series = { points: [], count: 0 }))
+    let series = seriesByName.get(name)
+    if (series === undefined) seriesByName.set(name, (series = { points: [], count: 0 }))
     series.points.push({ x: step ?? series.count, y: decodeFloat(value) })
     series.count++
     if (series.points.length >= POINT_LIMIT) series.points = thin(series.points)
   })
-  return new Map([...found].map(([name, { points }]) => [name, points]))
+  return new Map([...seriesByName].map(([name, { points }]) => [name, points]))
 }
 
 function thin(points: readonly SeriesPoint[]): SeriesPoint[] {
-  const kept: SeriesPoint[] = []
+  const thinned: SeriesPoint[] = []
   for (let start = 0; start < points.length; start += 4) {
     const group = points.slice(start, start + 4)
     const numbers = group.filter(({ y }) => Number.isFinite(y))
     const least = numbers.reduce((a, b) => (b.y < a.y ? b : a), numbers[0] ?? { x: 0, y: 0 })
     const most = numbers.reduce((a, b) => (b.y > a.y ? b : a), numbers[0] ?? { x: 0, y: 0 })
     const gap = group.find(({ y }) => !Number.isFinite(y))
-    kept.push(...group.filter((point) => point === least || point === most || point === gap))
+    thinned.push(...group.filter((point) => point === least || point === most || point === gap))
   }
-  return kept
+  return thinned
 }

@@ -32,19 +32,35 @@ const LABELS: ReadonlySet<string> = new Set([
 
 /** Compare the commands and options of two runs, and how they ended. */
 export function diffSettings(before: StoredRun, after: StoredRun): Part {
-  const [was, is] = [before.record, after.record]
+  const [recordBefore, recordAfter] = [before.record, after.record]
   const differences = [
-    ...diffArguments(was.command.argv, is.command.argv),
-    ...compareText('command.workingDirectory', was.command.workingDirectory, is.command.workingDirectory),
-    ...compareText('command.wrapped', String(was.command.wrapped), String(is.command.wrapped)),
-    ...diffObjects('configuration', options(was), options(is)),
-    ...diffObjects('metadata', was.metadata, is.metadata),
-    ...compareText('lineaprint', was.lineaprint, is.lineaprint),
+    ...diffArguments(recordBefore.command.argv, recordAfter.command.argv),
+    ...compareText(
+      'command.workingDirectory',
+      recordBefore.command.workingDirectory,
+      recordAfter.command.workingDirectory,
+    ),
+    ...compareText(
+      'command.wrapped',
+      String(recordBefore.command.wrapped),
+      String(recordAfter.command.wrapped),
+    ),
+    ...diffObjects('configuration', options(recordBefore), options(recordAfter)),
+    ...diffObjects('metadata', recordBefore.metadata, recordAfter.metadata),
+    ...compareText('lineaprint', recordBefore.lineaprint, recordAfter.lineaprint),
     ...compareText('status', before.status, after.status),
-    ...compareText('command.exitCode', optional(was.command.exitCode), optional(is.command.exitCode)),
-    ...compareText('command.signal', optional(was.command.signal), optional(is.command.signal)),
-    ...compareText('failure.message', was.failure?.message, is.failure?.message),
-    ...compareText('failure.code', was.failure?.code, is.failure?.code),
+    ...compareText(
+      'command.exitCode',
+      optional(recordBefore.command.exitCode),
+      optional(recordAfter.command.exitCode),
+    ),
+    ...compareText(
+      'command.signal',
+      optional(recordBefore.command.signal),
+      optional(recordAfter.command.signal),
+    ),
+    ...compareText('failure.message', recordBefore.failure?.message, recordAfter.failure?.message),
+    ...compareText('failure.code', recordBefore.failure?.code, recordAfter.failure?.code),
   ]
   return { differences, notCompared: [] }
 }
@@ -62,15 +78,15 @@ function diffArguments(before: readonly string[], after: readonly string[]): Fou
 function options(record: RunRecord): JsonObject {
   // An option that is absent from an older record had its default.
   const { seeds = {} } = describeConfiguration(recordedConfiguration(record))
-  const all: JsonObject = { ...record.configuration, seeds }
-  return Object.fromEntries(Object.entries(all).filter(([name]) => !LABELS.has(name)))
+  const recorded: JsonObject = { ...record.configuration, seeds }
+  return Object.fromEntries(Object.entries(recorded).filter(([name]) => !LABELS.has(name)))
 }
 
 function diffObjects(name: string, before: JsonObject, after: JsonObject): Found[] {
-  const [was, is] = [flatten(before, name), flatten(after, name)]
-  return [...new Set([...was.keys(), ...is.keys()])]
+  const [fieldsBefore, fieldsAfter] = [flatten(before, name), flatten(after, name)]
+  return [...new Set([...fieldsBefore.keys(), ...fieldsAfter.keys()])]
     .toSorted()
-    .flatMap((field) => compareText(field, was.get(field), is.get(field)))
+    .flatMap((field) => compareText(field, fieldsBefore.get(field), fieldsAfter.get(field)))
 }
 
 function optional(value: string | number | null): string | undefined {

@@ -20,7 +20,7 @@ import type { TreeMap } from './paths.ts'
  * @throws ERR_LINEAPRINT_STATE for an output that the command would overwrite: one outside of the repository,
  * or one behind a link that leads out of the new tree. The original would be lost, or compared with itself.
  */
-export async function preparePlaces(
+export async function prepareOutputFolders(
   { record }: StoredRun,
   map: TreeMap,
   target: string,
@@ -28,9 +28,9 @@ export async function preparePlaces(
 ): Promise<void> {
   for (const [name, entry] of Object.entries(record.outputs)) {
     if (!('path' in entry) || typeof entry.path !== 'string') continue
-    const place = map.path(entry.path)
-    if (isInside(target, place)) await makeFolder(dirname(place), target)
-    const real = await realPlace(place)
+    const path = map.path(entry.path)
+    if (isInside(target, path)) await makeFolder(dirname(path), target)
+    const real = await resolveExisting(path)
     if (isInside(target, real.path) || (!real.exists && !isInside(source, real.path))) continue
     throw new LineaprintError(
       'ERR_LINEAPRINT_STATE',
@@ -43,16 +43,16 @@ export async function preparePlaces(
 /** Create a folder in the new tree, if it does not exist. */
 export async function makeFolder(folder: string, target: string): Promise<void> {
   if (folder === target || (await inputExists(folder))) return
-  const below = relative(target, folder).split(sep).join('/')
-  await preparePath(target, gitPath(Buffer.from(`${below}/file`)))
+  const relativePath = relative(target, folder).split(sep).join('/')
+  await preparePath(target, gitPath(Buffer.from(`${relativePath}/file`)))
 }
 
 /** Resolve the links of a path. If it does not exist, resolve its nearest existing parent. */
-async function realPlace(path: string): Promise<{ path: string; exists: boolean }> {
-  let above = path
-  while (!(await inputExists(above)) && dirname(above) !== above) above = dirname(above)
+async function resolveExisting(path: string): Promise<{ path: string; exists: boolean }> {
+  let existing = path
+  while (!(await inputExists(existing)) && dirname(existing) !== existing) existing = dirname(existing)
   try {
-    return { path: await realpath(above), exists: above === path }
+    return { path: await realpath(existing), exists: existing === path }
   } catch (cause) {
     throw storeError(path, 'cannot stat it', cause)
   }

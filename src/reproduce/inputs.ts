@@ -61,12 +61,12 @@ export async function checkInputs(
  * @throws ERR_LINEAPRINT_CHANGED or ERR_LINEAPRINT_NOT_FOUND with the first of them.
  */
 export function refuseOtherInputs(items: readonly ReproduceItem[]): void {
-  const found = items.filter(({ verdict }) => verdict === 'different' || verdict === 'missing')
-  const [first] = found
+  const changed = items.filter(({ verdict }) => verdict === 'different' || verdict === 'missing')
+  const [first] = changed
   if (first === undefined) return
   const { section, name, detail, verdict } = first
   const [difference] = first.differences
-  const more = found.length > 1 ? `, and ${found.length - 1} more inputs differ` : ''
+  const more = changed.length > 1 ? `, and ${changed.length - 1} more inputs differ` : ''
   throw new LineaprintError(
     verdict === 'missing' ? 'ERR_LINEAPRINT_NOT_FOUND' : 'ERR_LINEAPRINT_CHANGED',
     `the ${section.slice(0, -1)} ${JSON.stringify(name)} differs from the record: ${detail}${more}`,
@@ -82,9 +82,9 @@ export function refuseOtherInputs(items: readonly ReproduceItem[]): void {
 async function moveInput(entry: TrackedRecord, map: TreeMap, target: string): Promise<TrackedRecord> {
   const path = entry.status === 'tracked' ? trackedPath(entry) : undefined
   if (path === undefined || !map.covers(path)) return entry
-  const place = map.path(path)
-  if (!(await inputExists(place)) && (await inputExists(path))) await bringAlong(path, place, target)
-  return { ...entry, path: place } as TrackedRecord
+  const newPath = map.path(path)
+  if (!(await inputExists(newPath)) && (await inputExists(path))) await copyIntoTree(path, newPath, target)
+  return { ...entry, path: newPath } as TrackedRecord
 }
 
 /**
@@ -102,13 +102,13 @@ async function moveReported(
   if (path === undefined || !map.covers(path) || (await inputExists(map.path(path)))) return
   const info = await stat(path).catch(() => undefined)
   if (info !== undefined && info.mtimeMs < Date.parse(record.startedAt))
-    await bringAlong(path, map.path(path), target)
+    await copyIntoTree(path, map.path(path), target)
 }
 
-async function bringAlong(path: string, place: string, target: string): Promise<void> {
-  const below = relative(target, place).split(sep).join('/')
+async function copyIntoTree(path: string, newPath: string, target: string): Promise<void> {
+  const relativePath = relative(target, newPath).split(sep).join('/')
   try {
-    const to = String(await preparePath(target, gitPath(Buffer.from(below))))
+    const to = String(await preparePath(target, gitPath(Buffer.from(relativePath))))
     // Digests follow links, so the copy contains the linked content.
     await cp(path, to, {
       recursive: true,

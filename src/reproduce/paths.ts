@@ -19,18 +19,18 @@ export class TreeMap {
   readonly #target: string
 
   constructor(root: string, workingDirectory: string, directory: string, target: string) {
-    const below = directory === '' ? '' : sep + directory.split('/').join(sep)
+    const suffix = directory === '' ? '' : sep + directory.split('/').join(sep)
     // If the ends differ there is a link further down, and the parts above cannot be matched.
-    const alias = workingDirectory.endsWith(below)
-      ? workingDirectory.slice(0, workingDirectory.length - below.length)
+    const alias = workingDirectory.endsWith(suffix)
+      ? workingDirectory.slice(0, workingDirectory.length - suffix.length)
       : root
     this.#roots = [...new Set([root, alias])].toSorted((a, b) => b.length - a.length)
     this.#target = target
   }
 
   /** Return the path in the new tree; paths outside of the old tree stay as they are. */
-  path(given: string): string {
-    const path = resolve(given)
+  path(oldPath: string): string {
+    const path = resolve(oldPath)
     const root = this.#roots.find((folder) => isInside(folder, path))
     return root === undefined ? path : join(this.#target, relative(root, path))
   }

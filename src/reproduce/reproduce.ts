@@ -11,9 +11,9 @@ import { compareReported } from './verdicts/reported.ts'
 import { commandIn, execute } from './execute.ts'
 import { checkInputs, refuseOtherInputs } from './inputs.ts'
 import { TreeMap } from './paths.ts'
-import { makeFolder, preparePlaces } from './folders.ts'
+import { makeFolder, prepareOutputFolders } from './folders.ts'
 import { checkCommand, checkRecord, recordedTree } from './preflight.ts'
-import { AS_IT_IS, rebuild } from './rebuild/rebuild.ts'
+import { NOT_REBUILT, rebuild } from './rebuild/rebuild.ts'
 import { restoreTree } from './restore.ts'
 import { makeTarget } from './target.ts'
 import { checkEnvironment, checkTree, refuseOtherTree } from './tree-check.ts'
@@ -95,11 +95,11 @@ async function reproduceIn(
       hasStarted = true
       options.onStart?.(target.path)
     }
-    const place = { map, target: target.path, directory, rebuilt }
-    const execution: Execution = { run, ...place, options, relay, signal, started }
+    const location = { map, target: target.path, directory, rebuilt }
+    const execution: Execution = { run, ...location, options, relay, signal, started }
     const executed = await execute(execution)
-    const made = await compareAll(execution, executed, options.tolerance)
-    return { ...head, run: executed.run, reproduced: isReproduced(made), items: [...items, ...made] }
+    const results = await compareAll(execution, executed, options.tolerance)
+    return { ...head, run: executed.run, reproduced: isReproduced(results), items: [...items, ...results] }
   } catch (error) {
     if (!hasStarted) await target.remove()
     throw error
@@ -122,11 +122,11 @@ async function prepare(
   const inputs = await checkInputs(run, map, target, signal)
   if (runs !== false) {
     refuseOtherInputs(inputs)
-    await preparePlaces(run, map, target, tree.root)
+    await prepareOutputFolders(run, map, target, tree.root)
   }
   await makeFolder(directory, target)
   const rebuilt =
-    isRebuilt === true ? await rebuild({ run, map, target, directory }, { signal, onStep }) : AS_IT_IS
+    isRebuilt === true ? await rebuild({ run, map, target, directory }, { signal, onStep }) : NOT_REBUILT
   const command = await commandIn(run, map, rebuilt)
   const variables = { ...process.env, ...rebuilt.variables }
   const environment = await checkEnvironment(run, { directory, algorithm, signal, command, variables })
@@ -145,7 +145,7 @@ function seedsItem({ record }: StoredRun): ReproduceItem {
 
 async function compareAll(
   { run, directory, signal }: Execution,
-  { run: made, stored }: Executed,
+  { run: newRun, stored }: Executed,
   tolerance: number | undefined,
 ): Promise<ReproduceItem[]> {
   const [before, after] = [endOf(run), endOf(stored)]
@@ -156,17 +156,17 @@ async function compareAll(
   const outputs = await compareOutputs(run, stored, { tolerance, signal })
   const metrics = compareMetrics(
     await lastValues(run, storesOf(run.folder, run.record.command.workingDirectory)),
-    await lastValues(stored, [...storesOf(made.folder, directory), storeIn(recordedOutputDir(run.record))]),
+    await lastValues(stored, [...storesOf(newRun.folder, directory), storeIn(recordedOutputDir(run.record))]),
     tolerance,
   )
   const reported = await compareReported(run, stored)
-  const found = [...outputs, ...reported.filter(({ section }) => section === 'models'), ...metrics]
-  const isEmpty = found.every(({ verdict }) => verdict === 'not-compared')
+  const results = [...outputs, ...reported.filter(({ section }) => section === 'models'), ...metrics]
+  const isEmpty = results.every(({ verdict }) => verdict === 'not-compared')
   const datasets = reported.filter(({ section }) => section === 'datasets')
   return [
     command,
     ...datasets,
-    ...found,
+    ...results,
     ...(isEmpty ? [item('outputs', 'outputs', 'not-compared', NOTHING)] : []),
   ]
 }
@@ -182,8 +182,8 @@ function endOf({ record: { command } }: StoredRun): string {
  * working folder.
  */
 function storesOf(folder: string, directory: string): Store[] {
-  const beside: Store = { root: dirname(dirname(folder)), runs: dirname(folder) }
-  return [beside, storeIn(directory)]
+  const ownStore: Store = { root: dirname(dirname(folder)), runs: dirname(folder) }
+  return [ownStore, storeIn(directory)]
 }
 
 const GOOD: ReadonlySet<ReproduceVerdict> = new Set([

@@ -53,14 +53,14 @@ export async function restoreTree(
   const { untracked } = tree.repository
   // All paths are checked before anything is written. Links in parent folders are checked when a file is
   // written.
-  for (const entry of untracked) if (isBrought(entry)) checkPath(readPath(entry))
+  for (const entry of untracked) if (isRestored(entry)) checkPath(readPath(entry))
   const files = join(runFolder, 'git')
   const options = { timeout: TIMEOUT, signal, environment: withSettings(process.env) }
   const bundle = bundleOf(tree, files)
   const state = await findCommit(createGit({ ...options, directory: tree.root }), tree)
-  if (state !== 'there' && bundle === undefined) throw commitMissing(state, tree)
+  if (state !== 'available' && bundle === undefined) throw commitMissing(state, tree)
   const git = createGit({ ...options, directory: target })
-  if (state === 'there') await step(tree.root, 'it cannot be cloned', () => clone(git, tree, target))
+  if (state === 'available') await step(tree.root, 'it cannot be cloned', () => clone(git, tree, target))
   else
     await step(target, 'the bundle of the run cannot be fetched', () =>
       unbundle(git, tree, target, state, bundle ?? ''),
@@ -71,7 +71,7 @@ export async function restoreTree(
   })
   for (const entry of untracked) {
     signal?.throwIfAborted()
-    if (entry.kind === 'file' && isBrought(entry)) await bringFile(entry, files, target)
+    if (entry.kind === 'file' && isRestored(entry)) await restoreFile(entry, files, target)
   }
   for (const entry of untracked) if (entry.kind === 'link') await bringLink(entry, target)
 }
@@ -88,13 +88,13 @@ function withSettings(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 }
 
 /** The state of a commit: available in the repository, or the reason why not. */
-type CommitState = 'there' | { readonly repository: boolean; readonly cause?: NotAvailable }
+type CommitState = 'available' | { readonly repository: boolean; readonly cause?: NotAvailable }
 
 async function findCommit(git: Git, { root, commit }: RecordedTree): Promise<CommitState> {
   if (!(await isFolder(root))) return { repository: false }
   try {
     await git(['cat-file', '-e', `${commit}^{commit}`])
-    return 'there'
+    return 'available'
   } catch (cause) {
     if (!(cause instanceof NotAvailable)) throw cause
     // The folder may exist but no longer be a repository.
@@ -107,7 +107,7 @@ async function findCommit(git: Git, { root, commit }: RecordedTree): Promise<Com
 }
 
 function commitMissing(state: CommitState, { root, commit }: RecordedTree): LineaprintError {
-  const { repository, cause } = state === 'there' ? { repository: true, cause: undefined } : state
+  const { repository, cause } = state === 'available' ? { repository: true, cause: undefined } : state
   if (!repository && cause === undefined) {
     return new LineaprintError('ERR_LINEAPRINT_STATE', 'the repository of the run does not exist', {
       path: root,
@@ -140,7 +140,7 @@ async function unbundle(
   const format = repository.objectFormat === 'sha256' ? 'sha256' : 'sha1'
   await git(['init', '--quiet', '--template=', `--object-format=${format}`, target])
   // A bundle contains only commits that no remote has. The rest is in any clone.
-  if (state !== 'there' && state.repository) {
+  if (state !== 'available' && state.repository) {
     await git(['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', root, '+refs/*:refs/lineaprint/*'])
     await carrySettings(git, root)
   }
@@ -187,7 +187,7 @@ async function step<T>(path: string, what: string, work: () => Promise<T>): Prom
   }
 }
 
-async function bringFile(entry: UntrackedFile, files: string, target: string): Promise<void> {
+async function restoreFile(entry: UntrackedFile, files: string, target: string): Promise<void> {
   const path = readPath(entry)
   const to = await preparePath(target, path)
   const from = path.utf8
@@ -225,6 +225,6 @@ async function written(path: GitPath, work: () => Promise<void>): Promise<void> 
   }
 }
 
-function isBrought(entry: UntrackedEntry): boolean {
+function isRestored(entry: UntrackedEntry): boolean {
   return entry.kind === 'link' || (entry.kind === 'file' && entry.kept)
 }

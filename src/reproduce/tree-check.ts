@@ -30,15 +30,15 @@ export async function checkTree(
 ): Promise<ReproduceItem[]> {
   const { status, reason, differences } = gitCapture.compare(capture, await gitCapture.capture(options))
   if (status === 'same') return [item('code', 'git', 'same', 'the work tree matches the record')]
-  const known = notKept(repository)
-  const left = differences.flatMap((difference) => {
-    const why = known(difference)
+  const reasonFor = notKept(repository)
+  const notRestored = differences.flatMap((difference) => {
+    const why = reasonFor(difference)
     return why === undefined ? [] : [item('code', difference.field, 'not-restored', why, [difference])]
   })
-  const rest = differences.filter((difference) => known(difference) === undefined)
-  if (rest.length > 0 || left.length === 0) {
+  const unexpected = differences.filter((difference) => reasonFor(difference) === undefined)
+  if (unexpected.length > 0 || notRestored.length === 0) {
     const detail = reason ?? 'the work tree differs from the record'
-    return [item('code', 'git', 'different', detail, rest), ...left]
+    return [item('code', 'git', 'different', detail, unexpected), ...notRestored]
   }
   return [
     item(
@@ -47,7 +47,7 @@ export async function checkTree(
       'same',
       'the work tree matches the record, except for content that a run does not keep',
     ),
-    ...left,
+    ...notRestored,
   ]
 }
 
@@ -57,12 +57,12 @@ export async function checkTree(
  * @throws ERR_LINEAPRINT_STATE with the differing fields.
  */
 export function refuseOtherTree(items: readonly ReproduceItem[]): void {
-  const found = items.find(({ verdict }) => verdict === 'different')
-  if (found === undefined) return
-  const fields = found.differences.slice(0, 3).map(({ field }) => field)
+  const difference = items.find(({ verdict }) => verdict === 'different')
+  if (difference === undefined) return
+  const fields = difference.differences.slice(0, 3).map(({ field }) => field)
   throw new LineaprintError(
     'ERR_LINEAPRINT_STATE',
-    `${found.detail}: ${[...fields, ...(found.differences.length > 3 ? ['…'] : [])].join(', ')}`,
+    `${difference.detail}: ${[...fields, ...(difference.differences.length > 3 ? ['…'] : [])].join(', ')}`,
     { field: 'git', hint: 'use --no-run to restore the work tree as far as possible' },
   )
 }
@@ -85,8 +85,8 @@ function notKept(repository: RepositoryCapture): (difference: Difference) => str
     (patch) => patch?.status === 'written' && patch.redactedLines > 0,
   )
   return ({ field }) => {
-    const known = reasons.get(field)
-    if (known !== undefined || !redacted || !field.startsWith('changed.')) return known
+    const reason = reasons.get(field)
+    if (reason !== undefined || !redacted || !field.startsWith('changed.')) return reason
     return 'secrets in changed lines are not kept'
   }
 }

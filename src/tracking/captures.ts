@@ -57,8 +57,8 @@ export function captureAtStart(
     return { done, ready: ready.promise }
   })
   // Only a caller that starts a command awaits this promise. Everyone who awaits `done` gets the same error.
-  const readyForCommand = ignoreRejection(all(started.map((one) => one.ready)))
-  return { readyForCommand, done: all(started.map((one) => one.done)) }
+  const readyForCommand = ignoreRejection(awaitAll(started.map((capture) => capture.ready)))
+  return { readyForCommand, done: awaitAll(started.map((capture) => capture.done)) }
 }
 
 async function captureOne(
@@ -81,7 +81,7 @@ async function captureOne(
 }
 
 /** Wait until every promise has settled, then throw the reason of the first one that was rejected. */
-async function all(work: readonly Promise<void>[]): Promise<void> {
+async function awaitAll(work: readonly Promise<void>[]): Promise<void> {
   const outcomes = await Promise.allSettled(work)
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
 }
@@ -131,8 +131,8 @@ export async function captureInto(
 }
 
 function recorded({ digest, value, warnings }: Captured): CaptureRecord {
-  const plain = copyAsJson({ digest, value, warnings }, 'what the capture found')
-  const record = { status: 'captured', ...plain }
+  const json = copyAsJson({ digest, value, warnings }, 'what the capture found')
+  const record = { status: 'captured', ...json }
   // Custom trackers return unchecked data. No reader would accept a record with an invalid capture.
   if (!isCapture(record)) {
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the capture returned an invalid result', {

@@ -181,8 +181,8 @@ async function fingerprintInput(
   path: string,
 ): Promise<PresentFingerprint | undefined> {
   const label = `${section.slice(0, -1)} ${JSON.stringify(name)}`
-  const found = await fingerprintOrWarn(writer, label, path)
-  return found?.status === 'present' ? found : undefined
+  const fingerprint = await fingerprintOrWarn(writer, label, path)
+  return fingerprint?.status === 'present' ? fingerprint : undefined
 }
 
 /** Read an input again, and compare it with the first read. */
@@ -194,8 +194,12 @@ async function readAgain<S, R extends object>(
   { configuration }: RunWriter,
 ): Promise<RecheckResult> {
   try {
-    const now = await kind.read(source, { ...options, ...(kind.tables && { tables: false }) }, configuration)
-    return kind.identity(now) === before ? 'same' : 'changed'
+    const report = await kind.read(
+      source,
+      { ...options, ...(kind.tables && { tables: false }) },
+      configuration,
+    )
+    return kind.identity(report) === before ? 'same' : 'changed'
   } catch (error) {
     if (LineaprintError.is(error) && error.code === 'ERR_LINEAPRINT_NOT_FOUND') return 'missing'
     throw error
@@ -229,15 +233,15 @@ async function record<S, R extends object>(
 ): Promise<void> {
   const earlier = writer.state.tracked[kind.section].get(name)
   if (earlier?.status === 'tracked') {
-    const [before, now] = [recordedIdentity(kind.section, name, earlier), kind.identity(report)]
-    if (before === now) return
+    const [before, current] = [recordedIdentity(kind.section, name, earlier), kind.identity(report)]
+    if (before === current) return
     throw new LineaprintError(
       'ERR_LINEAPRINT_ARGUMENT',
       `the ${kind.noun} ${JSON.stringify(name)} already has other content`,
       {
         field: name,
         expected: before,
-        received: now,
+        received: current,
         hint: 'choose another name',
       },
     )
@@ -266,14 +270,14 @@ async function writeTensors(
     throw storeError(folder, 'cannot be created', cause)
   }
   // Two names can denote the same file on a case-insensitive file system.
-  const taken = new Set(
-    [...writer.state.tracked[section]].map(([other, entry]) =>
-      entry.status === 'tracked' ? (tensorsFileOf(section, other, entry)?.toLowerCase() ?? '') : '',
+  const usedPaths = new Set(
+    [...writer.state.tracked[section]].map(([otherName, entry]) =>
+      entry.status === 'tracked' ? (tensorsFileOf(section, otherName, entry)?.toLowerCase() ?? '') : '',
     ),
   )
   const stem = safeFileName(name)
   let path = `${section}/${stem}.tensors.json`
-  for (let number = 2; taken.has(path.toLowerCase()); number++)
+  for (let number = 2; usedPaths.has(path.toLowerCase()); number++)
     path = `${section}/${stem}-${number}.tensors.json`
   await writeAtomic(join(writer.folder, path), formatTensors(tensors))
   return path

@@ -36,8 +36,8 @@ export async function readOutput(
   options: DatasetOptions,
   { models }: { readonly models: Pick<Configuration['models'], 'tensors'> },
 ): Promise<OutputReport> {
-  const found = models.tensors ? await readModelFiles(path, options) : undefined
-  return found ?? readDataset(path, options)
+  const output = models.tensors ? await readModelFiles(path, options) : undefined
+  return output ?? readDataset(path, options)
 }
 
 /** Read an output as a model. Return `undefined` if it is not one. */
@@ -47,7 +47,7 @@ async function readModelFiles(path: string, options: DatasetOptions): Promise<Ou
     if (!isFolder && !/\.safetensors$/i.test(path)) return undefined
     const located = await locateModel(path)
     if (!isFolder) return await readFile(resolve(path), located, options)
-    if (await isPlain(located)) return await readFolder(located, options)
+    if (await hasRegularFiles(located)) return await readFolder(located, options)
     const { tensors } = await readWeights(located, { signal: options.signal })
     return { ...(await readDataset(path, options)), tensors }
   } catch (error) {
@@ -59,9 +59,9 @@ async function readModelFiles(path: string, options: DatasetOptions): Promise<Ou
 }
 
 async function readFile(path: string, located: ModelFiles, options: DatasetOptions): Promise<OutputReport> {
-  const { tensors, files } = await readWeights(located, both(options))
-  const [{ size, digests: all = {} } = { size: 0 }] = files
-  const digests = wanted(all, options.algorithm)
+  const { tensors, files } = await readWeights(located, withBlake3(options))
+  const [{ size, digests: computed = {} } = { size: 0 }] = files
+  const digests = selectDigests(computed, options.algorithm)
   return { kind: 'file', path, digest: primary(digests), digests, bytes: size, warnings: [], tensors }
 }
 
@@ -71,17 +71,17 @@ async function readFile(path: string, located: ModelFiles, options: DatasetOptio
  */
 async function readFolder(located: ModelFiles, options: DatasetOptions): Promise<OutputReport> {
   const { folder, weights } = located
-  const { tensors, files } = await readWeights(located, both(options))
+  const { tensors, files } = await readWeights(located, withBlake3(options))
   const { algorithm = 'blake3', signal } = options
   const ignore = weights.map((file) => literalPattern(basename(file)))
-  const rest = await hashTree(folder, { algorithm, signal, ignore, list: true })
+  const otherFiles = await hashTree(folder, { algorithm, signal, ignore, list: true })
   const shards = files.map(({ name, size, digests = {} }) => ({
     path: name,
     type: 'file' as const,
     size,
-    digests: wanted(digests, algorithm),
+    digests: selectDigests(digests, algorithm),
   }))
-  const tree = foldersOf([...(await entriesOf(folder, rest.entries ?? [])), ...shards], ({ path }) => {
+  const tree = foldersOf([...(await entriesOf(folder, otherFiles.entries ?? [])), ...shards], ({ path }) => {
     throw new LineaprintError('ERR_LINEAPRINT_CHANGED', 'it changed while it was read', { path })
   })
   const digests = treeOf(tree, algorithm === 'both' ? ['blake3', 'sha256'] : [algorithm])
@@ -90,10 +90,10 @@ async function readFolder(located: ModelFiles, options: DatasetOptions): Promise
     path: folder,
     digest: primary(digests),
     digests,
-    bytes: rest.bytes + files.reduce((sum, { size }: ModelFile) => sum + size, 0),
-    files: rest.files + files.length,
+    bytes: otherFiles.bytes + files.reduce((sum, { size }: ModelFile) => sum + size, 0),
+    files: otherFiles.files + files.length,
     folders: tree.length,
-    warnings: rest.warnings.map(({ kind, path: at }) => `${at}: ${WARNINGS[kind]}`),
+    warnings: otherFiles.warnings.map(({ kind, path: at }) => `${at}: ${WARNINGS[kind]}`),
     tensors,
   }
 }
@@ -102,26 +102,26 @@ async function readFolder(located: ModelFiles, options: DatasetOptions): Promise
  * Check that all weights are regular files of this folder under these exact names: no links, and no names
  * that are equal on some file systems.
  */
-async function isPlain({ folder, weights }: ModelFiles): Promise<boolean> {
+async function hasRegularFiles({ folder, weights }: ModelFiles): Promise<boolean> {
   const names = await readdir(folder)
   const colliding = new Set(collisionsOf(names))
-  const looks = await Promise.all(
+  const isRegular = await Promise.all(
     weights.map(async (path) => {
       const name = basename(path)
       if (!names.includes(name) || colliding.has(name)) return false
       return (await lstat(join(folder, name))).isFile()
     }),
   )
-  return looks.every(Boolean)
+  return isRegular.every(Boolean)
 }
 
 /** Return options that also compute BLAKE3: digests of tensors always use it. */
-function both(options: DatasetOptions): DatasetOptions {
+function withBlake3(options: DatasetOptions): DatasetOptions {
   const { algorithm, signal, onProgress, threads } = options
   return { algorithm: algorithm === 'sha256' ? 'both' : algorithm, signal, onProgress, threads }
 }
 
-function wanted({ blake3, sha256 }: Digests, algorithm: AlgorithmChoice = 'blake3'): Digests {
+function selectDigests({ blake3, sha256 }: Digests, algorithm: AlgorithmChoice = 'blake3'): Digests {
   return {
     ...(algorithm !== 'sha256' && blake3 && { blake3 }),
     ...(algorithm !== 'blake3' && sha256 && { sha256 }),

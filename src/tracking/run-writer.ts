@@ -171,17 +171,17 @@ function firstRecord(
   configuration: Configuration,
   { directory, command, environment }: RunWriterOptions,
 ): RunRecord {
-  const now = new Date()
+  const start = new Date()
   const parent = environment['LINEAPRINT_RUN_ID']
   // A program inside a wrapped command reads the same configuration file, and would find its ID taken.
   const { experimentId } = configuration
   const ownId = experimentId === parent ? undefined : experimentId
   return {
     schema: RUN_SCHEMA,
-    id: ownId ?? newRunId(now),
+    id: ownId ?? newRunId(start),
     name: configuration.experimentName,
     status: 'running',
-    startedAt: now.toISOString(),
+    startedAt: start.toISOString(),
     finishedAt: null,
     durationMs: null,
     lineaprint: VERSION,

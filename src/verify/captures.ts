@@ -37,13 +37,13 @@ export async function verifyCaptures({ record }: StoredRun, checks: CaptureCheck
   const { argv, workingDirectory: directory, wrapped } = record.command
   const command = wrapped ? argv : undefined
   const { signal } = checks
-  const again = async (component: Component, algorithm: AlgorithmChoice): Promise<Captured> =>
+  const recapture = async (component: Component, algorithm: AlgorithmChoice): Promise<Captured> =>
     component.capture({ directory, algorithm, signal, command })
-  const found = Object.entries(record.captures).map(([name, before]) =>
-    verifyCapture(name, before, components.get(name), again, checks, record),
+  const checked = Object.entries(record.captures).map(([name, before]) =>
+    verifyCapture(name, before, components.get(name), recapture, checks, record),
   )
-  const items = await Promise.all(found)
-  return items.map((one) => (one.name === 'git' ? withoutOutputs(one, record) : one))
+  const items = await Promise.all(checked)
+  return items.map((result) => (result.name === 'git' ? withoutOutputs(result, record) : result))
 }
 
 /**
@@ -60,25 +60,25 @@ export function verifyVersion({ lineaprint }: RunRecord): FoundItem[] {
  * Remove outputs from the differences of the work tree. They are files that the run wrote itself, and they
  * are checked separately.
  */
-function withoutOutputs(found: FoundItem, record: RunRecord): FoundItem {
-  if (found.status !== 'changed') return found
+function withoutOutputs(checked: FoundItem, record: RunRecord): FoundItem {
+  if (checked.status !== 'changed') return checked
   const root = unlessDamaged(() => workTreeRoot(record))
-  if (root === undefined) return found
+  if (root === undefined) return checked
   const paths = Object.values(record.outputs).flatMap((entry) => trackedPath(entry) ?? [])
   const isOutput = ({ field }: Difference): boolean => {
-    const below = /^(?:untracked|changed)\.(.+)$/s.exec(field)?.[1]
-    return below !== undefined && paths.some((path) => isInside(path, join(root, below)))
+    const relativePath = /^(?:untracked|changed)\.(.+)$/s.exec(field)?.[1]
+    return relativePath !== undefined && paths.some((path) => isInside(path, join(root, relativePath)))
   }
-  const differences = found.differences.filter((difference) => !isOutput(difference))
-  if (differences.length > 0 || found.differences.length === 0) return { ...found, differences }
-  return item(found.section, found.name, 'same', 'only outputs of the run have changed since its start')
+  const differences = checked.differences.filter((difference) => !isOutput(difference))
+  if (differences.length > 0 || checked.differences.length === 0) return { ...checked, differences }
+  return item(checked.section, checked.name, 'same', 'only outputs of the run have changed since its start')
 }
 
 async function verifyCapture(
   name: string,
   before: CaptureRecord,
   component: Component | undefined,
-  again: (component: Component, algorithm: AlgorithmChoice) => Promise<Captured>,
+  recapture: (component: Component, algorithm: AlgorithmChoice) => Promise<Captured>,
   { machine, seed, signal }: CaptureChecks,
   record: RunRecord,
 ): Promise<FoundItem> {
@@ -90,12 +90,12 @@ async function verifyCapture(
     return item(section, name, 'not-checked', 'its tracker is not in the configuration')
   try {
     const algorithm = recordedAlgorithm(record)
-    const now = await again(component, algorithm)
-    if (name === 'seeds') return verifySeeds(before, now, seed, algorithm)
-    const { status, reason, differences } = component.compare(before, now)
-    const more = machine && name === 'environment' ? machineDifferences(before, now) : []
-    if (more.length > 0 && (status === 'same' || status === 'changed'))
-      return item(section, name, 'changed', reason, [...differences, ...more])
+    const current = await recapture(component, algorithm)
+    if (name === 'seeds') return verifySeeds(before, current, seed, algorithm)
+    const { status, reason, differences } = component.compare(before, current)
+    const additional = machine && name === 'environment' ? machineDifferences(before, current) : []
+    if (additional.length > 0 && (status === 'same' || status === 'changed'))
+      return item(section, name, 'changed', reason, [...differences, ...additional])
     return item(section, name, status, reason, differences)
   } catch (error) {
     signal?.throwIfAborted()

@@ -13,10 +13,10 @@ import type { FoundItem } from '../compare/check-item.ts'
  */
 export function verifyCommand({ command }: RunRecord, argv: readonly string[] | undefined): FoundItem {
   if (argv === undefined) return item('command', 'argv', 'not-checked', 'no command to compare with')
-  const [was, is] = [command.argv, redactArguments(argv)]
+  const [recorded, current] = [command.argv, redactArguments(argv)]
   const differences: Difference[] = []
-  for (let index = 0; index < Math.max(was.length, is.length); index++) {
-    const [before, after] = [was[index], is[index]]
+  for (let index = 0; index < Math.max(recorded.length, current.length); index++) {
+    const [before, after] = [recorded[index], current[index]]
     if (before === after) continue
     const field = `argv.${index}`
     differences.push({
@@ -30,7 +30,7 @@ export function verifyCommand({ command }: RunRecord, argv: readonly string[] | 
     const shown = `${first?.field}: ${first?.before ?? 'nothing'} → ${first?.after ?? 'nothing'}`
     return item('command', 'argv', 'changed', shown, differences)
   }
-  const secrets = was.filter((argument) => argument.includes(REDACTED)).length
+  const secrets = recorded.filter((argument) => argument.includes(REDACTED)).length
   const detail = secrets === 0 ? '' : `the secret parts of ${secrets} arguments are not compared`
   return item('command', 'argv', 'same', detail)
 }

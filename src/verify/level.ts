@@ -90,12 +90,12 @@ export const VERIFY_RULES: readonly VerifyRule[] = [
 ]
 
 /** Decide which differences of an item count at a level. */
-export function judge(found: FoundItem, level: VerifyLevel): VerifyItem {
-  const differences = found.differences.map((difference) => ({
+export function judge(item: FoundItem, level: VerifyLevel): VerifyItem {
+  const differences = item.differences.map((difference) => ({
     ...difference,
-    counts: found.status !== 'same' && counts(found.section, difference, level),
+    counts: item.status !== 'same' && counts(item.section, difference, level),
   }))
-  return { ...found, differences, counts: itemCounts(found, differences, level) }
+  return { ...item, differences, counts: itemCounts(item, differences, level) }
 }
 
 function itemCounts(
@@ -113,10 +113,10 @@ function itemCounts(
 
 function counts(section: string, { field, before }: Difference, level: VerifyLevel): boolean {
   const rule = VERIFY_RULES.find(
-    (one) =>
-      one.section === section &&
-      (one.field === undefined || one.field.test(field)) &&
-      (one.added !== true || before === undefined),
+    (candidate) =>
+      candidate.section === section &&
+      (candidate.field === undefined || candidate.field.test(field)) &&
+      (candidate.added !== true || before === undefined),
   )
   // A section without a rule counts, so that nothing is missed.
   return rule === undefined || rule.levels.includes(level)

@@ -31,16 +31,18 @@ const NO_MACHINE_VARIABLES: ReadonlySet<string> = new Set([
 
 /** Return the differences in these fields, each under `machine.`. */
 export function machineDifferences(before: Captured, after: Captured): Difference[] {
-  const [was, is] = [before, after].map(({ value }) => machineFields(parseEnvironmentCapture(value)))
-  return fieldDifferences(was ?? new Map(), is ?? new Map())
+  const [fieldsBefore, fieldsAfter] = [before, after].map(({ value }) =>
+    machineFields(parseEnvironmentCapture(value)),
+  )
+  return fieldDifferences(fieldsBefore ?? new Map(), fieldsAfter ?? new Map())
 }
 
 function machineFields(value: EnvironmentCapture): Map<string, string> {
   const fields = new Map<string, string>()
   for (const [source, names] of Object.entries(MACHINE_FIELDS)) {
-    const found: Readonly<Record<string, JsonValue>> = value[source as SourceName]
+    const sourceFields: Readonly<Record<string, JsonValue>> = value[source as SourceName]
     for (const name of names) {
-      const member = found[name]
+      const member = sourceFields[name]
       if (member === undefined || member === null) continue
       for (const [field, text] of flatten(member, `machine.${source}.${name}`)) fields.set(field, text)
     }

@@ -16,25 +16,27 @@ import type { FoundItem } from '../compare/check-item.ts'
 /**
  * Compare seeds.
  *
- * @param now The seeds of this process.
+ * @param current The seeds of this process.
  * @param seed The seed that a run would be given; if absent, the seed of this process.
  */
 export function verifySeeds(
   before: Captured,
-  now: Captured,
+  current: Captured,
   seed: number | undefined,
   algorithm: AlgorithmChoice,
 ): FoundItem {
-  const { was, is, unknown } =
-    seed === undefined ? { was: before, is: now, unknown: [] } : withSeed(before, now, seed, algorithm)
-  const { status, reason, differences } = seedsCapture.compare(was, is)
-  if (status === 'not-checked') return item('seeds', 'seeds', status, UNTOLD)
-  const left = [...unknown, ...(isSetByPython(before) ? ['seeds that Python programs set'] : [])]
-  const detail = reason ?? (left.length === 0 ? '' : `not checked: ${left.join(', ')}`)
+  const { expected, actual, unknown } =
+    seed === undefined
+      ? { expected: before, actual: current, unknown: [] }
+      : withSeed(before, current, seed, algorithm)
+  const { status, reason, differences } = seedsCapture.compare(expected, actual)
+  if (status === 'not-checked') return item('seeds', 'seeds', status, NO_SEED)
+  const unchecked = [...unknown, ...(isSetByPython(before) ? ['seeds that Python programs set'] : [])]
+  const detail = reason ?? (unchecked.length === 0 ? '' : `not checked: ${unchecked.join(', ')}`)
   return item('seeds', 'seeds', status, detail, differences)
 }
 
-const UNTOLD = 'this process has no seed, and no --seed was given'
+const NO_SEED = 'this process has no seed, and no --seed was given'
 
 /**
  * Check whether Python programs set seeds. These are known only while such a program runs, so they cannot be
@@ -47,20 +49,23 @@ function isSetByPython({ value }: Captured): boolean {
 /** Return both sides as they would be for a run with the seed. */
 function withSeed(
   before: Captured,
-  now: Captured,
+  current: Captured,
   seed: number,
   algorithm: AlgorithmChoice,
-): { was: Captured; is: Captured; unknown: string[] } {
-  const [was, is] = [parseSeedsCapture(before.value), parseSeedsCapture(now.value)]
-  const recorded = was.generators
+): { expected: Captured; actual: Captured; unknown: string[] } {
+  const [expected, actual] = [parseSeedsCapture(before.value), parseSeedsCapture(current.value)]
+  const recorded = expected.generators
   const seeded = Object.hasOwn(recorded, 'default') ? { default: new Generator(seed).state() } : {}
-  const generators = { ...seeded, ...is.generators }
+  const generators = { ...seeded, ...actual.generators }
   // Other generators start in the program itself, so their states cannot be predicted here.
   const unknown = Object.keys(recorded).filter((name) => !Object.hasOwn(generators, name))
-  const kept = Object.fromEntries(Object.entries(recorded).filter(([name]) => !unknown.includes(name)))
+  const predictable = Object.fromEntries(Object.entries(recorded).filter(([name]) => !unknown.includes(name)))
   return {
-    was: captureOf({ ...was, generators: kept }, algorithm),
-    is: captureOf({ ...is, seed, generators, variables: variablesOf(was, is, seed) }, algorithm),
+    expected: captureOf({ ...expected, generators: predictable }, algorithm),
+    actual: captureOf(
+      { ...actual, seed, generators, variables: variablesOf(expected, actual, seed) },
+      algorithm,
+    ),
     unknown,
   }
 }
@@ -68,9 +73,9 @@ function withSeed(
 /**
  * Return the variables of a run with the seed. It also sets the hash seed of Python, if the recorded run did.
  */
-function variablesOf(was: SeedsCapture, is: SeedsCapture, seed: number): SeedsCapture['variables'] {
-  const isGiven = hashSeedOf(was) !== null && hashSeedOf(is) === null
-  return { ...is.variables, ...(isGiven && { PYTHONHASHSEED: String(pythonHashSeed(seed)) }) }
+function variablesOf(expected: SeedsCapture, actual: SeedsCapture, seed: number): SeedsCapture['variables'] {
+  const isGiven = hashSeedOf(expected) !== null && hashSeedOf(actual) === null
+  return { ...actual.variables, ...(isGiven && { PYTHONHASHSEED: String(pythonHashSeed(seed)) }) }
 }
 
 function hashSeedOf(seeds: SeedsCapture): string | null {

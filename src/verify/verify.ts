@@ -68,7 +68,7 @@ export async function verifyRun(run: StoredRun, options: VerifyOptions = {}): Pr
   const captures = verifyCaptures(run, { trackers, seed, signal, machine: level === 'strict' })
   // This promise must have a handler even if another check fails first.
   captures.catch(() => undefined)
-  const found = [
+  const checked = [
     ...verifyRecord(run),
     ...(await verifyFiles(run, signal)),
     verifyCommand(run.record, command),
@@ -77,7 +77,7 @@ export async function verifyRun(run: StoredRun, options: VerifyOptions = {}): Pr
     ...(await verifyTracked(run, signal)),
   ]
   signal?.throwIfAborted()
-  const items = found.map((item) => judge(item, level))
+  const items = checked.map((item) => judge(item, level))
   return { id: run.id, name: run.record.name, level, same: !items.some(({ counts }) => counts), items }
 }
 

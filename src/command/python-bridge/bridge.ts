@@ -86,7 +86,7 @@ export class Bridge {
     } catch (error) {
       this.#warn(`the connection to programs could not be closed: ${reasonOf(error)}`)
     }
-    const python = this.#programs.describe(looksLikePython(this.#argv), connection.status === 'open')
+    const python = this.#programs.describe(isPythonCommand(this.#argv), connection.status === 'open')
     if (python !== undefined) this.#recorder.recordPythonSeeds(python)
   }
 }
@@ -142,10 +142,10 @@ async function makeScratch(): Promise<string | undefined> {
 
 /** Return a function that records each warning once, up to a limit. */
 function limitedWarnings(recorder: Recorder): (sentence: string) => void {
-  const seen = new Set<string>()
+  const recorded = new Set<string>()
   return (sentence) => {
-    if (seen.has(sentence) || seen.size >= WARNING_LIMIT || !recorder.isRunning) return
-    seen.add(sentence)
+    if (recorded.has(sentence) || recorded.size >= WARNING_LIMIT || !recorder.isRunning) return
+    recorded.add(sentence)
     recorder.recordWarning(sentence)
   }
 }
@@ -172,7 +172,7 @@ const LAUNCHERS: ReadonlySet<string> = new Set([
 /**
  * Check whether a command is a Python interpreter or script, or launches one: `python3.11`, `uv run python`.
  */
-function looksLikePython(argv: readonly string[]): boolean {
+function isPythonCommand(argv: readonly string[]): boolean {
   const [program = '', ...rest] = argv
   const launched = LAUNCHERS.has(basename(program)) && rest.some(isInterpreter)
   return isInterpreter(program) || program.endsWith('.py') || launched

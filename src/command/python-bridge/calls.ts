@@ -3,7 +3,7 @@ import { LineaprintError } from '../../core/errors.ts'
 import { readModel } from '../../model/read.ts'
 import { decodeFloat } from '../../json/special-floats.ts'
 import { reasonOf } from '../../record/failure.ts'
-import { wasBefore } from '../../tracking/changes/flags.ts'
+import { existedBeforeRun } from '../../tracking/changes/flags.ts'
 import { KINDS, describeModel } from '../../tracking/inputs.ts'
 import { copyAsJson } from '../../json/copy.ts'
 import { readTransferredArray, transferredPath } from './file-transfer.ts'
@@ -212,7 +212,7 @@ async function track<S, R extends object>(
       const described = await kind.describe(report, called, writer)
       const { path } = described
       // A file may be an input or an output of the program. For data in memory this is unknown.
-      const existed = typeof path === 'string' ? await wasBefore(writer, path) : undefined
+      const existed = typeof path === 'string' ? await existedBeforeRun(writer, path) : undefined
       const reportedBy: ReportedBy = {
         language: 'python',
         program: number,

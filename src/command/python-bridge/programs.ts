@@ -71,9 +71,9 @@ export class Programs {
   }
 
   /** Return the Python part of the seeds capture; `undefined` if there is nothing to record. */
-  describe(looksLikePython: boolean, isAvailable: boolean): PythonSeeds | undefined {
+  describe(isPythonCommand: boolean, isAvailable: boolean): PythonSeeds | undefined {
     if (this.#all.length === 0) {
-      if (!looksLikePython) return undefined
+      if (!isPythonCommand) return undefined
       return { status: 'not-reached', reason: isAvailable ? NOT_REACHED : NOT_AVAILABLE, programs: [] }
     }
     const unlisted = Math.max(0, this.#all.length - LISTED) + this.#others

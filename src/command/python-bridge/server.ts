@@ -46,10 +46,10 @@ export class BridgeServer {
 
   /** Listen at a path. @throws The system error if that fails. */
   static async listen(path: string, session: Session): Promise<BridgeServer> {
-    const made = new BridgeServer(path, session)
-    made.#server.listen(path)
-    await once(made.#server, 'listening')
-    return made
+    const server = new BridgeServer(path, session)
+    server.#server.listen(path)
+    await once(server.#server, 'listening')
+    return server
   }
 
   /**
@@ -76,16 +76,16 @@ export class BridgeServer {
    * earlier ones are accepted.
    */
   async #drain(signal: AbortSignal): Promise<void> {
-    const last = createConnection(this.#path)
+    const lastConnection = createConnection(this.#path)
     try {
-      await once(last, 'connect', { signal })
-      last.write(toFrame({ call: 'flush', id: 0 }))
-      await once(last, 'data', { signal })
+      await once(lastConnection, 'connect', { signal })
+      lastConnection.write(toFrame({ call: 'flush', id: 0 }))
+      await once(lastConnection, 'data', { signal })
     } catch (error) {
       if (!signal.aborted)
         this.#session.warn(`the last messages of programs may be missing: ${reasonOf(error)}`)
     } finally {
-      last.destroy()
+      lastConnection.destroy()
     }
   }
 
@@ -101,8 +101,10 @@ export class BridgeServer {
   }
 
   #isIdle(): boolean {
-    const now = performance.now()
-    return [...this.#connections].every(({ isBusy, lastActivity }) => !isBusy && now - lastActivity > IDLE_MS)
+    const time = performance.now()
+    return [...this.#connections].every(
+      ({ isBusy, lastActivity }) => !isBusy && time - lastActivity > IDLE_MS,
+    )
   }
 
   #accept(socket: Socket): void {

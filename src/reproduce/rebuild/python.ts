@@ -29,7 +29,7 @@ export type RecordedPython = PresentSource<RecordedSources['python']> & {
 
 /** The input of a rebuild of Python. */
 export interface PythonRebuild {
-  readonly found: RecordedPython
+  readonly recorded: RecordedPython
   /** The working folder of the run in the new tree. */
   readonly directory: string
   readonly target: string
@@ -54,24 +54,24 @@ export function programsIn(environment: string): string {
  * @throws ERR_LINEAPRINT_COMMAND with the last lines of the tool that failed.
  */
 export async function rebuildPython(plan: PythonRebuild, context: ToolContext): Promise<RebuiltPython> {
-  const { found, target, map } = plan
-  const before = found.prefix ?? ''
+  const { recorded, target, map } = plan
+  const before = recorded.prefix ?? ''
   // Scripts contain the path of the environment, so it is kept if it was in the tree. Otherwise a folder is
   // used that no capture reads.
   const folder =
-    found.virtualEnvironment === true && map.covers(before)
+    recorded.virtualEnvironment === true && map.covers(before)
       ? map.path(before)
       : join(target, '.lineaprint', 'environment')
-  const base = await findBase(found, context)
+  const base = await findBase(recorded, context)
   const hasUv = await isInstalled('uv', context)
   const how = await install(plan, folder, base.command, hasUv, context)
   const items: ReproduceItem[] = [item('environment', 'python', 'rebuilt', how.detail)]
-  if (base.version !== found.version) {
-    const detail = `Python ${found.version ?? ''} is not installed; ${base.version} was used`
+  if (base.version !== recorded.version) {
+    const detail = `Python ${recorded.version ?? ''} is not installed; ${base.version} was used`
     items.push(item('environment', 'python.version', 'not-restored', detail))
   }
-  if (how.left.length > 0) {
-    const detail = `not from an index, or in an unknown format: ${how.left.slice(0, 5).join(', ')}`
+  if (how.skipped.length > 0) {
+    const detail = `not from an index, or in an unknown format: ${how.skipped.slice(0, 5).join(', ')}`
     items.push(item('environment', 'python.packages', 'not-restored', detail))
   }
   return { items, folder, before }
@@ -79,7 +79,7 @@ export async function rebuildPython(plan: PythonRebuild, context: ToolContext): 
 
 interface Installed {
   readonly detail: string
-  readonly left: readonly string[]
+  readonly skipped: readonly string[]
 }
 
 async function install(
@@ -89,9 +89,9 @@ async function install(
   hasUv: boolean,
   context: ToolContext,
 ): Promise<Installed> {
-  const { found, directory, target, map } = plan
+  const { recorded, directory, target, map } = plan
   const lock = await findFile('uv.lock', directory, target)
-  if (lock !== undefined && hasUv && isExact(found, 'uv.lock')) {
+  if (lock !== undefined && hasUv && isExact(recorded, 'uv.lock')) {
     const variables: NodeJS.ProcessEnv = {
       ...context.variables,
       UV_PROJECT_ENVIRONMENT: folder,
@@ -102,7 +102,7 @@ async function install(
       ...context,
       variables: rest,
     })
-    return { detail: 'by uv sync --frozen from uv.lock', left: [] }
+    return { detail: 'by uv sync --frozen from uv.lock', skipped: [] }
   }
   await makeEnvironment(folder, base, hasUv, context)
   const pip = hasUv
@@ -110,16 +110,16 @@ async function install(
     : [pythonIn(folder), '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-input']
   const tool = hasUv ? 'uv pip install' : 'pip install'
   const file = await findFile('requirements.txt', directory, target)
-  if (file !== undefined && isExact(found, 'requirements.txt')) {
+  if (file !== undefined && isExact(recorded, 'requirements.txt')) {
     await runTool([...pip, '-r', file], dirname(file), context)
-    return { detail: `by ${tool} -r requirements.txt`, left: [] }
+    return { detail: `by ${tool} -r requirements.txt`, skipped: [] }
   }
-  const { text, count, left } = requirementsOf(found, (value) => map.text(value))
+  const { text, count, skipped } = requirementsOf(recorded, (value) => map.text(value))
   const list = join(folder, 'lineaprint-requirements.txt')
-  await written(list, writeFile(list, text))
+  await orWriteError(list, writeFile(list, text))
   if (count > 0) await runTool([...pip, '--no-deps', '-r', list], directory, context)
   const versions = count === 1 ? 'the one recorded version' : `the ${count} recorded versions`
-  return { detail: `by ${tool} of ${versions}`, left }
+  return { detail: `by ${tool} of ${versions}`, skipped }
 }
 
 /**
@@ -138,31 +138,31 @@ async function makeEnvironment(
   hasUv: boolean,
   context: ToolContext,
 ): Promise<void> {
-  await written(folder, mkdir(dirname(folder), { recursive: true }))
+  await orWriteError(folder, mkdir(dirname(folder), { recursive: true }))
   const argv = hasUv
     ? ['uv', 'venv', '--quiet', '--no-project', '--python', base, folder]
     : [base, '-m', 'venv', folder]
   await runTool(argv, dirname(folder), context)
   // Before Python 3.13 venv does not create this file, which keeps thousands of files out of `git status`.
-  await written(folder, writeFile(join(folder, '.gitignore'), '*\n'))
+  await orWriteError(folder, writeFile(join(folder, '.gitignore'), '*\n'))
 }
 
 /** Find the Python that the environment was created from; else one of that version on PATH; else any. */
 async function findBase(
-  found: RecordedPython,
+  recorded: RecordedPython,
   context: ToolContext,
 ): Promise<{ command: string; version: string }> {
-  const wanted = found.version ?? ''
-  const short = /^\d+\.\d+/.exec(wanted)?.[0] ?? '3'
-  const prefix = found.basePrefix ?? ''
+  const recordedVersion = recorded.version ?? ''
+  const short = /^\d+\.\d+/.exec(recordedVersion)?.[0] ?? '3'
+  const prefix = recorded.basePrefix ?? ''
   const inPrefix = [`python${short}`, 'python3', 'python'].map((name) => join(prefix, PROGRAMS, name))
-  let any: { command: string; version: string } | undefined
+  let fallback: { command: string; version: string } | undefined
   for (const command of [...inPrefix, `python${short}`, 'python3', 'python']) {
     const version = await versionOf(command, context)
-    if (version === wanted) return { command, version }
-    if (version !== undefined) any ??= { command, version }
+    if (version === recordedVersion) return { command, version }
+    if (version !== undefined) fallback ??= { command, version }
   }
-  if (any !== undefined) return any
+  if (fallback !== undefined) return fallback
   // If no Python exists, the error of this last attempt is reported.
   await runTool(['python3', '--version'], '/', context)
   return { command: 'python3', version: '' }
@@ -185,7 +185,7 @@ async function findFile(name: string, directory: string, target: string): Promis
   return undefined
 }
 
-async function written<T>(path: string, work: Promise<T>): Promise<T> {
+async function orWriteError<T>(path: string, work: Promise<T>): Promise<T> {
   try {
     return await work
   } catch (cause) {

@@ -23,7 +23,7 @@ export interface Rebuilt {
 }
 
 /** The result if nothing was rebuilt. */
-export const AS_IT_IS: Rebuilt = {
+export const NOT_REBUILT: Rebuilt = {
   items: [],
   variables: {},
   command: async (argv) => [...argv],
@@ -52,7 +52,7 @@ export async function rebuild(
   if (environment === undefined) {
     const capture = captureNamed(run.record, 'environment')
     const why = capture?.status === 'failed' ? `its capture failed: ${capture.reason}` : 'it was not captured'
-    return { ...AS_IT_IS, items: [item('environment', 'rebuild', 'not-restored', why)] }
+    return { ...NOT_REBUILT, items: [item('environment', 'rebuild', 'not-restored', why)] }
   }
   const { npm, conda, python: recorded } = environment
   const tools: ToolContext = { ...context, variables: toolVariables() }
@@ -61,13 +61,13 @@ export async function rebuild(
   if (conda.status === 'present')
     items.push(item('environment', 'conda', 'not-restored', 'conda environments are not rebuilt'))
   if (recorded.status === 'absent' || !usesPython(run, recorded, hasActive(environment)))
-    return { ...AS_IT_IS, items: orNothing(items) }
+    return { ...NOT_REBUILT, items: orNoManager(items) }
   const { packages } = recorded
   if (packages === null) {
     const reason = 'the Python packages were not recorded'
-    return { ...AS_IT_IS, items: [...items, item('environment', 'python', 'not-restored', reason)] }
+    return { ...NOT_REBUILT, items: [...items, item('environment', 'python', 'not-restored', reason)] }
   }
-  const python = await rebuildPython({ found: { ...recorded, packages }, directory, target, map }, tools)
+  const python = await rebuildPython({ recorded: { ...recorded, packages }, directory, target, map }, tools)
   return {
     items: [...items, ...python.items],
     variables: activate(python),
@@ -75,7 +75,7 @@ export async function rebuild(
   }
 }
 
-function orNothing(items: readonly ReproduceItem[]): readonly ReproduceItem[] {
+function orNoManager(items: readonly ReproduceItem[]): readonly ReproduceItem[] {
   const nothing = 'the run used no known package manager'
   return items.length > 0 ? items : [item('environment', 'rebuild', 'not-restored', nothing)]
 }
@@ -134,13 +134,13 @@ async function moveCommand(
   const [program = '', ...rest] = argv
   const moved = rest.map((argument) => replacePath(argument, before, folder))
   if (!/[/\\]/.test(program)) {
-    const own = join(programsIn(folder), program)
-    return [(await inputExists(own)) ? own : program, ...moved]
+    const newProgram = join(programsIn(folder), program)
+    return [(await inputExists(newProgram)) ? newProgram : program, ...moved]
   }
   const path = isAbsolute(program) ? program : resolve(record.command.workingDirectory, program)
   if (!isInside(before, path)) return [program, ...moved]
-  const own = join(folder, relative(before, path))
-  return [(await inputExists(own)) ? own : program, ...moved]
+  const newProgram = join(folder, relative(before, path))
+  return [(await inputExists(newProgram)) ? newProgram : program, ...moved]
 }
 
 /** Replace an argument that is a path of the old environment, alone or after the equals sign of a flag. */

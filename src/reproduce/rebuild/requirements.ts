@@ -6,7 +6,7 @@ import type { Recorded } from '../../capture/recorded.ts'
 export interface Requirements {
   readonly text: string
   readonly count: number
-  readonly left: readonly string[]
+  readonly skipped: readonly string[]
 }
 
 /** Packages that every new environment already has, or does not need. */
@@ -35,7 +35,7 @@ export function requirementsOf(
 ): Requirements {
   const { packages, direct } = python
   const lines: string[] = []
-  const left: string[] = []
+  const skipped: string[] = []
   for (const [name, versions] of Object.entries(packages)) {
     if (TOOLS.has(name)) continue
     const [version] = versions
@@ -44,10 +44,10 @@ export function requirementsOf(
       version !== undefined && NAME.test(name) && VERSION.test(version)
         ? lineOf(name, version, origin, map)
         : undefined
-    if (line === undefined) left.push(name)
+    if (line === undefined) skipped.push(name)
     else lines.push(line)
   }
-  return { text: `${lines.join('\n')}\n`, count: lines.length, left }
+  return { text: `${lines.join('\n')}\n`, count: lines.length, skipped }
 }
 
 function lineOf(

@@ -38,8 +38,8 @@ export async function runTool(
     timeout: TIMEOUT,
     signal,
     outputLimit: Infinity,
-    onOutput: (piece) => {
-      tail = Buffer.concat([tail, piece]).subarray(-KEPT_BYTES)
+    onOutput: (chunk) => {
+      tail = Buffer.concat([tail, chunk]).subarray(-KEPT_BYTES)
     },
   })
   if (result.status === 'ended' && result.code === 0) return tail.toString()
@@ -56,10 +56,10 @@ export async function runTool(
   }
   const how = result.status === 'ended' ? `ended with ${result.code ?? 'a signal'}` : result.reason
   // Some tools write their errors to stdout.
-  const said = result.status === 'ended' ? lastLines(`${tail.toString()}\n${result.stderr}`) : ''
+  const output = result.status === 'ended' ? lastLines(`${tail.toString()}\n${result.stderr}`) : ''
   throw new LineaprintError(
     'ERR_LINEAPRINT_COMMAND',
-    `the environment could not be rebuilt: ${name} ${how}${said === '' ? '' : `: ${said}`}`,
+    `the environment could not be rebuilt: ${name} ${how}${output === '' ? '' : `: ${output}`}`,
     { path: directory, field: 'rebuild', hint: 'without --rebuild the current environment is used' },
   )
 }

@@ -45,23 +45,26 @@ async function byFile(
   let verdict: ReproduceVerdict = 'same'
   let largest: number | undefined
   const details: string[] = []
-  for (const { field, before: was, after: is } of changed) {
-    const found: FileVerdict =
-      was === undefined || is === undefined
-        ? { verdict: 'different', detail: was === undefined ? 'new' : 'gone', differences: [] }
+  for (const { field, before: digestBefore, after: digestAfter } of changed) {
+    const result: FileVerdict =
+      digestBefore === undefined || digestAfter === undefined
+        ? { verdict: 'different', detail: digestBefore === undefined ? 'new' : 'gone', differences: [] }
         : await compareFiles(join(before, field), join(after, field), options)
-    if (ORDER.indexOf(found.verdict) > ORDER.indexOf(verdict)) verdict = found.verdict
-    if (found.maxDifference !== undefined) largest = Math.max(largest ?? 0, found.maxDifference)
-    details.push(`${field}: ${found.detail}`)
+    if (ORDER.indexOf(result.verdict) > ORDER.indexOf(verdict)) verdict = result.verdict
+    if (result.maxDifference !== undefined) largest = Math.max(largest ?? 0, result.maxDifference)
+    details.push(`${field}: ${result.detail}`)
   }
   const more = details.length > 3 ? `; and ${details.length - 3} more files` : ''
   const detail = `${details.slice(0, 3).join('; ')}${more}`
   return { verdict, detail, differences: changed, ...(largest !== undefined && { maxDifference: largest }) }
 }
 
-function changedFiles(old: ReadonlyMap<string, string>, now: ReadonlyMap<string, string>): Difference[] {
-  return [...new Set([...old.keys(), ...now.keys()])].flatMap((field) => {
-    const [before, after] = [old.get(field), now.get(field)]
+function changedFiles(
+  filesBefore: ReadonlyMap<string, string>,
+  filesAfter: ReadonlyMap<string, string>,
+): Difference[] {
+  return [...new Set([...filesBefore.keys(), ...filesAfter.keys()])].flatMap((field) => {
+    const [before, after] = [filesBefore.get(field), filesAfter.get(field)]
     if (before === after) return []
     return [{ field, ...(before !== undefined && { before }), ...(after !== undefined && { after }) }]
   })

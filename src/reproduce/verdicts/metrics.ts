@@ -61,15 +61,16 @@ export function compareMetrics(
   after: LastValues,
   tolerance: number | undefined,
 ): ReproduceItem[] {
-  const items = [...before].map(([name, was]) => {
-    const is = after.get(name)
-    if (is === undefined) return item('metrics', name, 'missing', 'it was not logged')
-    if (Object.is(was, is) || was === is) return item('metrics', name, 'same', String(is))
-    const found = distance(was, is)
-    const within = tolerance !== undefined && found <= tolerance
-    const differences = [{ field: 'last', before: String(was), after: String(is) }]
+  const items = [...before].map(([name, valueBefore]) => {
+    const valueAfter = after.get(name)
+    if (valueAfter === undefined) return item('metrics', name, 'missing', 'it was not logged')
+    if (Object.is(valueBefore, valueAfter) || valueBefore === valueAfter)
+      return item('metrics', name, 'same', String(valueAfter))
+    const difference = distance(valueBefore, valueAfter)
+    const within = tolerance !== undefined && difference <= tolerance
+    const differences = [{ field: 'last', before: String(valueBefore), after: String(valueAfter) }]
     const verdict = within ? 'within-tolerance' : 'different'
-    return item('metrics', name, verdict, `${was} → ${is}`, differences, found)
+    return item('metrics', name, verdict, `${valueBefore} → ${valueAfter}`, differences, difference)
   })
   const added = [...after.keys()].filter((name) => !before.has(name))
   return [

@@ -44,32 +44,32 @@ export interface PresentFingerprint {
  */
 export async function fingerprint(
   path: string,
-  keep: (below: string) => boolean = () => true,
+  keep: (relativePath: string) => boolean = () => true,
 ): Promise<Fingerprint | undefined> {
   const top = await statOf(path)
   if (top === undefined) return { status: 'absent' }
   const lines: string[] = []
   let newest = 0
-  const seen = new Set<string>()
-  const add = (below: string, info: BigIntStats): void => {
-    lines.push(`${below}\0${stampText(info)}`)
+  const visited = new Set<string>()
+  const add = (relativePath: string, info: BigIntStats): void => {
+    lines.push(`${relativePath}\0${stampText(info)}`)
     newest = Math.max(newest, Number(info.mtimeMs), Number(info.ctimeMs))
   }
-  const visit = async (below: string, folder: BigIntStats): Promise<boolean> => {
+  const visit = async (relativePath: string, folder: BigIntStats): Promise<boolean> => {
     const identity = `${folder.dev} ${folder.ino}`
     // A link can lead back to a parent folder.
-    if (seen.has(identity)) return true
-    seen.add(identity)
+    if (visited.has(identity)) return true
+    visited.add(identity)
     newest = Math.max(newest, Number(folder.mtimeMs))
-    const names = (await readdir(join(path, below))).filter((name) => !SKIPPED.has(name)).toSorted()
+    const names = (await readdir(join(path, relativePath))).filter((name) => !SKIPPED.has(name)).toSorted()
     if (lines.length + names.length > FILE_LIMIT) return false
-    const paths = names.map((name) => (below === '' ? name : `${below}/${name}`))
-    const infos = await mapConcurrently(paths, AT_ONCE, (inner) => statOf(join(path, inner)))
-    for (const [index, inner] of paths.entries()) {
+    const paths = names.map((name) => (relativePath === '' ? name : `${relativePath}/${name}`))
+    const infos = await mapConcurrently(paths, AT_ONCE, (entryPath) => statOf(join(path, entryPath)))
+    for (const [index, entryPath] of paths.entries()) {
       const info = infos[index]
       if (info?.isDirectory() === true) {
-        if (!(await visit(inner, info))) return false
-      } else if (info !== undefined && keep(inner)) add(inner, info)
+        if (!(await visit(entryPath, info))) return false
+      } else if (info !== undefined && keep(entryPath)) add(entryPath, info)
     }
     return true
   }

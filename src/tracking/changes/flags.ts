@@ -16,9 +16,9 @@ export async function fingerprintOrWarn(
   path: string,
 ): Promise<Fingerprint | undefined> {
   try {
-    const found = await fingerprintOf(path)
-    if (found === undefined) warn(writer, label, 'it has too many files')
-    return found
+    const result = await fingerprintOf(path)
+    if (result === undefined) warn(writer, label, 'it has too many files')
+    return result
   } catch (error) {
     warn(writer, label, reasonOf(error))
     return undefined
@@ -34,8 +34,8 @@ function fingerprintOf(path: string): Promise<Fingerprint | undefined> {
   return isIndex ? fingerprint(resolve(path, '..'), isPartOfModel) : fingerprint(path)
 }
 
-function isPartOfModel(below: string): boolean {
-  return /\.(?:safetensors|json)$/.test(below)
+function isPartOfModel(path: string): boolean {
+  return /\.(?:safetensors|json)$/.test(path)
 }
 
 function warn(writer: RunWriter, label: string, reason: string): void {
@@ -47,15 +47,15 @@ function warn(writer: RunWriter, label: string, reason: string): void {
 export async function flagInputs(writer: RunWriter): Promise<void> {
   for (const input of writer.snapshots.inputs) {
     const label = labelOf(input)
-    const now = await fingerprintOrWarn(writer, label, input.path)
-    if (now === undefined || isSame(now, input.before)) continue
+    const current = await fingerprintOrWarn(writer, label, input.path)
+    if (current === undefined || isSame(current, input.before)) continue
     const { section, name, path } = input
     const flag = (kind: FlagKind, message: string): void =>
       writer.append({ type: 'flag', flag: { kind, section, name, path, message } })
     try {
-      const found = await input.recheck()
-      if (found === 'missing') flag('input-missing', `the ${label} no longer existed when the run ended`)
-      else if (found === 'changed') flag('input-changed', `the ${label} changed during the run`)
+      const result = await input.recheck()
+      if (result === 'missing') flag('input-missing', `the ${label} no longer existed when the run ended`)
+      else if (result === 'changed') flag('input-changed', `the ${label} changed during the run`)
       else
         flag('input-touched', `the ${label} was written during the run; its content was the same at the end`)
     } catch (error) {
@@ -65,8 +65,8 @@ export async function flagInputs(writer: RunWriter): Promise<void> {
 }
 
 /** Check that a path existed at both times and that nothing was written in between. */
-function isSame(one: Fingerprint, other: PresentFingerprint): boolean {
-  return one.status === 'present' && one.text === other.text
+function isSame(a: Fingerprint, b: PresentFingerprint): boolean {
+  return a.status === 'present' && a.text === b.text
 }
 
 function labelOf({ section, name }: { section: TrackedSection; name: string }): string {
@@ -77,9 +77,9 @@ function labelOf({ section, name }: { section: TrackedSection; name: string }): 
 const CLOCK_STEP_MS = 20
 
 /** Check whether the content at a path is older than the run. Return `undefined` if that is not known. */
-export async function wasBefore(writer: RunWriter, path: string): Promise<boolean | undefined> {
-  const found = await fingerprintOf(path).catch(() => undefined)
-  return found?.status === 'present' ? isOlder(writer, found) : undefined
+export async function existedBeforeRun(writer: RunWriter, path: string): Promise<boolean | undefined> {
+  const current = await fingerprintOf(path).catch(() => undefined)
+  return current?.status === 'present' ? isOlder(writer, current) : undefined
 }
 
 function isOlder(writer: RunWriter, { newest }: PresentFingerprint): boolean {
@@ -90,12 +90,12 @@ function isOlder(writer: RunWriter, { newest }: PresentFingerprint): boolean {
 export async function flagOutput(writer: RunWriter, name: string, path: string): Promise<void> {
   const section = 'outputs'
   const label = labelOf({ section, name })
-  const now = await fingerprintOrWarn(writer, label, path)
+  const current = await fingerprintOrWarn(writer, label, path)
   const before = writer.snapshots.outputBefore(path)
   const flag = (kind: FlagKind, message: string): void =>
     writer.append({ type: 'flag', flag: { kind, section, name, path, message } })
-  if (now?.status !== 'present') return
-  const isUntouched = before === undefined ? isOlder(writer, now) : isSame(before, now)
+  if (current?.status !== 'present') return
+  const isUntouched = before === undefined ? isOlder(writer, current) : isSame(before, current)
   if (isUntouched) flag('output-untouched', `${label} already existed and the run did not write it`)
   else if (before?.status === 'present')
     flag('output-existed', `${label} already existed and the run wrote to it`)

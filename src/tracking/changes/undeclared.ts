@@ -51,7 +51,9 @@ export async function findUndeclared(
   if (captured === undefined || root === undefined) return undefined
   const declared = await declaredBelow(root, writer)
   const isDeclared = (path: string): boolean =>
-    declared.some((one) => one === '' || path === one || path.startsWith(`${one}/`))
+    declared.some(
+      (declaredPath) => declaredPath === '' || path === declaredPath || path.startsWith(`${declaredPath}/`),
+    )
   const start = [...captured.changed, ...captured.untracked]
     .map(({ path }) => path)
     .filter((path) => !isDeclared(path))
@@ -59,17 +61,20 @@ export async function findUndeclared(
   try {
     const { algorithm } = writer.configuration
     const since = Date.parse(writer.state.start.startedAt)
-    const found = await changedSince(captured, status, { root, algorithm, signal, since })
-    return { start, end: { paths: found.map(({ text }) => text).filter((path) => !isDeclared(path)) } }
+    const changes = await changedSince(captured, status, { root, algorithm, signal, since })
+    return { start, end: { paths: changes.map(({ text }) => text).filter((path) => !isDeclared(path)) } }
   } catch (error) {
     return { start, end: { reason: reasonOf(error) } }
   }
 }
 
 /** Record the result of {@link findUndeclared}. */
-export function flagUndeclared(writer: RunWriter, found: Awaited<ReturnType<typeof findUndeclared>>): void {
-  if (found === undefined) return
-  const { start, end } = found
+export function flagUndeclared(
+  writer: RunWriter,
+  undeclared: Awaited<ReturnType<typeof findUndeclared>>,
+): void {
+  if (undeclared === undefined) return
+  const { start, end } = undeclared
   flag(writer, 'undeclared', start, ['was', 'were'], 'neither committed nor declared when the run started')
   if ('paths' in end) {
     flag(
@@ -89,13 +94,13 @@ function flag(
   writer: RunWriter,
   kind: FlagKind,
   paths: readonly string[],
-  [one, many]: readonly [string, string],
-  what: string,
+  [singular, plural]: readonly [string, string],
+  description: string,
 ): void {
   if (paths.length === 0) return
   const names = paths.slice(0, 3).join(', ') + (paths.length > 3 ? ', …' : '')
-  const files = paths.length === 1 ? `1 file ${one}` : `${paths.length} files ${many}`
-  const message = `${files} ${what}: ${names}`
+  const files = paths.length === 1 ? `1 file ${singular}` : `${paths.length} files ${plural}`
+  const message = `${files} ${description}: ${names}`
   writer.append({ type: 'flag', flag: { kind, count: paths.length, paths: paths.slice(0, SHOWN), message } })
 }
 
@@ -117,8 +122,8 @@ async function declaredBelow(root: string, { state, snapshots }: RunWriter): Pro
   const real = await Promise.all(
     paths.map(async (path) => [path, await realpath(path).catch(() => path)] as const),
   )
-  const below = real.flat().map((path) => relative(root, path).split(sep).join('/'))
-  return [...new Set(below.filter((path) => path !== '..' && !path.startsWith('../../')))]
+  const relativePaths = real.flat().map((path) => relative(root, path).split(sep).join('/'))
+  return [...new Set(relativePaths.filter((path) => path !== '..' && !path.startsWith('../../')))]
 }
 
 /**

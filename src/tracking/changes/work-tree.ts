@@ -71,26 +71,26 @@ export async function changedSince(
 ): Promise<GitPath[]> {
   const status = await second.status
   const before = dirtyBefore(captured)
-  const found = await changedAmong([...before.values()], options)
-  const later = new Map(
+  const changes = await changedAmong([...before.values()], options)
+  const currentPaths = new Map(
     [...status.changed.map(({ path }) => path), ...status.untracked].map((path) => [keyOf(path), path]),
   )
   if (status.commit === captured.commit) {
-    for (const [key, path] of later) if (!before.has(key)) found.push(path)
+    for (const [key, path] of currentPaths) if (!before.has(key)) changes.push(path)
   } else {
     const committed = await changedByCommits(second.git, captured.commit, status.commit)
-    for (const [key, { path }] of committed) later.set(key, path)
-    const others = [...later].filter(([key]) => !before.has(key))
-    const written = await mapConcurrently(others, AT_ONCE, async ([key, path]) => {
-      const now = await statOf(options.root, path)
+    for (const [key, { path }] of committed) currentPaths.set(key, path)
+    const otherPaths = [...currentPaths].filter(([key]) => !before.has(key))
+    const written = await mapConcurrently(otherPaths, AT_ONCE, async ([key, path]) => {
+      const info = await statOf(options.root, path)
       // A file that differs from the new commit can still be equal to that of the commit of the start.
-      return now === undefined
+      return info === undefined
         ? committed.get(key)?.letter !== 'A'
-        : !now.isDirectory() && isLater(now, options)
+        : !info.isDirectory() && isWrittenSince(info, options)
     })
-    found.push(...others.flatMap(([, path], index) => (written[index] === true ? [path] : [])))
+    changes.push(...otherPaths.flatMap(([, path], index) => (written[index] === true ? [path] : [])))
   }
-  return found.filter(({ text }) => !isInStore(text)).toSorted((a, b) => Buffer.compare(a.bytes, b.bytes))
+  return changes.filter(({ text }) => !isInStore(text)).toSorted((a, b) => Buffer.compare(a.bytes, b.bytes))
 }
 
 /**
@@ -111,7 +111,7 @@ interface RecordedContent {
 /** A path that differed from the commit when the capture was made. */
 interface Dirty {
   readonly path: GitPath
-  readonly was: WorkTreeEntry
+  readonly before: WorkTreeEntry
 }
 
 /** The state of a path at the capture: absent, a recorded entry, or content that cannot be compared. */
@@ -136,12 +136,12 @@ function dirtyBefore({ changed, untracked, submodules }: RepositoryCapture): Map
   const dirtySubmodules = submodules.filter(
     ({ modified, untracked: isUntracked, workTree, index }) => modified || isUntracked || workTree !== index,
   )
-  const found: Dirty[] = [
-    ...changed.map((file) => ({ path: readPath(file), was: workTreeEntry(file.workTree) })),
-    ...untracked.map((entry) => ({ path: readPath(entry), was: workTreeEntry(untrackedContent(entry)) })),
-    ...dirtySubmodules.map((entry) => ({ path: readPath(entry), was: NOT_COMPARABLE })),
+  const paths: Dirty[] = [
+    ...changed.map((file) => ({ path: readPath(file), before: workTreeEntry(file.workTree) })),
+    ...untracked.map((entry) => ({ path: readPath(entry), before: workTreeEntry(untrackedContent(entry)) })),
+    ...dirtySubmodules.map((entry) => ({ path: readPath(entry), before: NOT_COMPARABLE })),
   ]
-  return new Map(found.map((dirty) => [keyOf(dirty.path), dirty]))
+  return new Map(paths.map((dirty) => [keyOf(dirty.path), dirty]))
 }
 
 /** Return the paths whose content is different now. */
@@ -152,33 +152,36 @@ async function changedAmong(paths: readonly Dirty[], options: ChangedSinceOption
     unsure.map(({ path }) => path),
     options,
   )
-  const same = new Set(unsure.filter(({ was }, index) => isSame(was, contents[index])))
+  const unchanged = new Set(unsure.filter(({ before }, index) => isSame(before, contents[index])))
   return paths.flatMap((dirty, index) =>
-    compared[index] === 'changed' || (compared[index] === 'unsure' && !same.has(dirty)) ? [dirty.path] : [],
+    compared[index] === 'changed' || (compared[index] === 'unsure' && !unchanged.has(dirty))
+      ? [dirty.path]
+      : [],
   )
 }
 
 async function compareByStat(
-  { path, was }: Dirty,
+  { path, before }: Dirty,
   options: ChangedSinceOptions,
 ): Promise<'same' | 'changed' | 'unsure'> {
-  if (was.kind === 'not-comparable') return 'same'
-  const now = await statOf(options.root, path)
-  if (was.kind === 'absent') return now === undefined ? 'same' : 'changed'
-  if (now === undefined) return 'changed'
-  if (!isLater(now, options)) return 'same'
-  const isLink = was.entry.mode === '120000'
-  if (isLink && now.isSymbolicLink()) return isSame(was, await hashLink(path, options)) ? 'same' : 'changed'
-  return !isLink && now.isFile() && was.entry.size === now.size ? 'unsure' : 'changed'
+  if (before.kind === 'not-comparable') return 'same'
+  const info = await statOf(options.root, path)
+  if (before.kind === 'absent') return info === undefined ? 'same' : 'changed'
+  if (info === undefined) return 'changed'
+  if (!isWrittenSince(info, options)) return 'same'
+  const isLink = before.entry.mode === '120000'
+  if (isLink && info.isSymbolicLink())
+    return isSame(before, await hashLink(path, options)) ? 'same' : 'changed'
+  return !isLink && info.isFile() && before.entry.size === info.size ? 'unsure' : 'changed'
 }
 
-function isSame(was: WorkTreeEntry, content: Content | undefined): boolean {
+function isSame(before: WorkTreeEntry, content: Content | undefined): boolean {
   // A path that could not be read at one of the two times counts as changed, because it was written to.
-  if (was.kind !== 'recorded' || content?.status !== 'hashed') return false
-  return JSON.stringify(was.entry.digests) === JSON.stringify(content.digests)
+  if (before.kind !== 'recorded' || content?.status !== 'hashed') return false
+  return JSON.stringify(before.entry.digests) === JSON.stringify(content.digests)
 }
 
-function isLater({ ctimeMs }: Stats, { since }: ChangedSinceOptions): boolean {
+function isWrittenSince({ ctimeMs }: Stats, { since }: ChangedSinceOptions): boolean {
   return ctimeMs >= since - CLOCK_STEP_MS
 }
 
@@ -192,14 +195,14 @@ async function changedByCommits(
   from: string,
   to: string | null,
 ): Promise<Map<string, { readonly letter: string; readonly path: GitPath }>> {
-  const found = new Map<string, { letter: string; path: GitPath }>()
-  if (to === null) return found
-  const pieces = splitNul(
+  const changes = new Map<string, { letter: string; path: GitPath }>()
+  if (to === null) return changes
+  const fields = splitNul(
     await git(['diff-tree', '-r', '-z', '--no-renames', '--name-status', from, to, '--']),
   )
-  for (let index = 0; index + 1 < pieces.length; index += 2) {
-    const path = gitPath(pieces[index + 1] ?? Buffer.alloc(0))
-    found.set(keyOf(path), { letter: pieces[index]?.toString() ?? '', path })
+  for (let index = 0; index + 1 < fields.length; index += 2) {
+    const path = gitPath(fields[index + 1] ?? Buffer.alloc(0))
+    changes.set(keyOf(path), { letter: fields[index]?.toString() ?? '', path })
   }
-  return found
+  return changes
 }

@@ -18,10 +18,10 @@ export function machineSource(): SystemSource {
   return {
     name: 'processor and memory',
     sample: async () => {
-      const now = processorTimes()
-      const all = now.all - before.all
-      const share = all < LEAST_MS ? undefined : 1 - (now.idle - before.idle) / all
-      if (share !== undefined) before = now
+      const current = processorTimes()
+      const all = current.all - before.all
+      const share = all < LEAST_MS ? undefined : 1 - (current.idle - before.idle) / all
+      if (share !== undefined) before = current
       const used = totalmem() - freemem()
       return {
         ...(share !== undefined && { cpu_percent: Math.min(1, Math.max(0, share)) * 100 }),

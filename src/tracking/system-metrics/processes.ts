@@ -81,15 +81,15 @@ const PARALLEL = 32
 
 async function fromProc(signal: AbortSignal): Promise<ProcessSample[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
-  const found: ProcessSample[] = []
+  const samples: ProcessSample[] = []
   for (let first = 0; first < pids.length; first += PARALLEL) {
     signal.throwIfAborted()
     const texts = await Promise.all(
       pids.slice(first, first + PARALLEL).map((pid) => readOrNothing(`/proc/${pid}/stat`)),
     )
-    found.push(...texts.filter((text) => text !== '').map(parseStat))
+    samples.push(...texts.filter((text) => text !== '').map(parseStat))
   }
-  return found
+  return samples
 }
 
 /** Parse the content of `/proc/<pid>/stat`, see proc_pid_stat(5). */

@@ -193,12 +193,12 @@ const DAMAGED = 'its record is damaged'
 function tracked(section: Exclude<TrackedSection, 'models'>, name: string, entry: TrackedRecord): string {
   if (entry.status === 'failed') return `failed: ${entry.reason}`
   if (entry.status === 'off') return 'disabled'
-  const thing = unlessDamaged(() => parseTracked(section, name, entry))
-  if (thing === undefined) return DAMAGED
+  const recorded = unlessDamaged(() => parseTracked(section, name, entry))
+  if (recorded === undefined) return DAMAGED
   const facts = [
-    short(thing.digest),
-    ...('kind' in thing ? contentFacts(thing) : []),
-    thing.path ?? '',
+    short(recorded.digest),
+    ...('kind' in recorded ? contentFacts(recorded) : []),
+    recorded.path ?? '',
     reporter(entry),
   ]
   return facts.filter((fact) => fact !== '').join(', ')

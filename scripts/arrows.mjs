@@ -29,24 +29,24 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
 /** Return the map of the repository as text, with the existing folders of each room. */
 export function roomMap() {
   const lines = ['crates/']
-  for (const [name, { what }] of Object.entries(CRATES)) lines.push(...entry('  ', `${name}/`, what))
+  for (const [name, { purpose }] of Object.entries(CRATES)) lines.push(...entry('  ', `${name}/`, purpose))
   lines.push('src/')
   for (const name of ROOMS) {
     const isFile = existsSync(`src/${name}.ts`)
     const inner = isFile ? [] : foldersOf(join('src', name))
-    const what = LEVELS.find((level) => name in level)[name]
-    lines.push(...entry('  ', isFile ? `${name}.ts` : `${name}/`, what))
+    const purpose = LEVELS.find((level) => name in level)[name]
+    lines.push(...entry('  ', isFile ? `${name}.ts` : `${name}/`, purpose))
     if (inner.length > 0) lines.push(...entry('  ', '', `folders: ${inner.join(' ')}`))
   }
-  for (const [name, what] of Object.entries(FOLDERS)) lines.push(...entry('', `${name}/`, what))
+  for (const [name, purpose] of Object.entries(FOLDERS)) lines.push(...entry('', `${name}/`, purpose))
   return `${lines.join('\n')}\n`
 }
 
 /** Format one entry in lines of at most 110 columns. */
-function entry(indent, name, what) {
+function entry(indent, name, purpose) {
   const head = `${indent}${name}`.padEnd(15)
   const lines = ['']
-  for (const word of what.split(' ')) {
+  for (const word of purpose.split(' ')) {
     const last = lines.at(-1)
     if (last !== '' && 15 + last.length + 1 + word.length > 110) lines.push(word)
     else lines[lines.length - 1] = last === '' ? word : `${last} ${word}`
@@ -193,7 +193,7 @@ function rust() {
     for (const { name: dependency, kind } of dependencies) {
       if (kind === 'dev') continue
       const target = dependency.replace('lineaprint-', '')
-      if (dependency.startsWith('lineaprint-') && !CRATES[crate]?.below.includes(target))
+      if (dependency.startsWith('lineaprint-') && !CRATES[crate]?.dependencies.includes(target))
         problems.push(`crates/${crate}: must not depend on crates/${target}`)
       if (dependency.startsWith('napi') && crate !== 'binding')
         problems.push(`crates/${crate}: only crates/binding may name napi`)

@@ -46,20 +46,23 @@ export const NEVER = {
 /** The crates, with their purposes and their allowed dependencies within the workspace. */
 export const CRATES = {
   digest: {
-    what: 'digest values and their grammar, BLAKE3 subtrees, SHA-256 in lanes, canonical CBOR; no input or output',
-    below: [],
+    purpose:
+      'digest values and their grammar, BLAKE3 subtrees, SHA-256 in lanes, canonical CBOR; no input or output',
+    dependencies: [],
   },
   formats: {
-    what: 'readers of models and tables: bytes in, validated spans and blocks out; no input or output, no unsafe code',
-    below: [],
+    purpose:
+      'readers of models and tables: bytes in, validated spans and blocks out; no input or output, no unsafe code',
+    dependencies: [],
   },
   engine: {
-    what: 'what touches the disk: walking, reading, scheduling, cancelling, progress; knows nothing of Node',
-    below: ['digest', 'formats'],
+    purpose:
+      'what touches the disk: walking, reading, scheduling, cancelling, progress; knows nothing of Node',
+    dependencies: ['digest', 'formats'],
   },
   binding: {
-    what: 'the addon: the only crate that names napi; lowers options, maps errors',
-    below: ['digest', 'engine', 'formats'],
+    purpose: 'the addon: the only crate that names napi; lowers options, maps errors',
+    dependencies: ['digest', 'engine', 'formats'],
   },
 }
 

@@ -56,7 +56,7 @@ interface Work {
 }
 
 /** Run the round. */
-export async function cancelRound({ rounds, seed, say }: CancelOptions): Promise<Outcome> {
+export async function cancelRound({ rounds, seed, progress }: CancelOptions): Promise<Outcome> {
   return withFolder(async (folder) => {
     const works = prepare(folder)
     const random = new Generator(seed)
@@ -88,7 +88,7 @@ export async function cancelRound({ rounds, seed, say }: CancelOptions): Promise
         if (last > IDLE) failure ??= `uses ${Math.round(last * 100)} % of a core afterwards`
       }
       tally.count(failure === undefined ? undefined : `${work.name}: ${failure}`)
-      if (tally.rounds % 100 === 0) say(`${tally.failures}/${tally.rounds} not cancelled`)
+      if (tally.rounds % 100 === 0) progress(`${tally.failures}/${tally.rounds} not cancelled`)
     }
     const control = await fakesCancelling(join(folder, 'large'))
     const [delay, threadsGone, share] = [spread(delays), spread(gone), spread(shares)]

@@ -37,7 +37,7 @@ const RUNS = 24
 const INDEX = /^(?!write$)/
 
 /** Run the round. */
-export async function indexKillRound({ kills, say }: IndexKillOptions): Promise<Outcome> {
+export async function indexKillRound({ kills, progress }: IndexKillOptions): Promise<Outcome> {
   const tally = new Tally()
   const numbers = {
     'killed while it made the index': 0,
@@ -62,7 +62,7 @@ export async function indexKillRound({ kills, say }: IndexKillOptions): Promise<
           else numbers[kind === 'makes' ? 'killed while it made the index' : 'killed while it changed it']++
           tally.count(await faultOf(store, kind, point))
         }
-        say(`${tally.failures}/${tally.rounds} lists were wrong`)
+        progress(`${tally.failures}/${tally.rounds} lists were wrong`)
       }
       for (const number of [2, 3, 4]) {
         const inject = `pwrite64:signal=KILL:when=${number}`

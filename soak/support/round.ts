@@ -5,7 +5,7 @@ export interface RoundOptions {
   /** Seed of everything random in the round, except the timing of threads and processes. */
   readonly seed: number
   /** Receives a line about the progress. */
-  readonly say: (line: string) => void
+  readonly progress: (line: string) => void
 }
 
 /** A control with the fault that the round must detect: a round that misses it proves nothing. */

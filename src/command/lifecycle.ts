@@ -163,7 +163,7 @@ async function recordEnd(
   relay: SignalRelay,
 ): Promise<Pick<CommandOutcome, 'summary' | 'status'>> {
   const exitCode = exit.kind === 'exited' ? exit.code : null
-  const killedBy = killerOf(exit, relay)
+  const killedBy = endingSignal(exit, relay)
   recorder.recordCommandEnd({ exitCode, signal: killedBy ?? null, stdout, stderr })
   for (const message of warnings) recorder.recordWarning(message)
   for (const { name, path } of outputs) {
@@ -184,7 +184,7 @@ async function recordEnd(
  * Return the signal that ended a command. A command that was asked to end and then exited with an error
  * counts as well.
  */
-function killerOf(exit: ProcessExit, relay: SignalRelay): NodeJS.Signals | undefined {
+function endingSignal(exit: ProcessExit, relay: SignalRelay): NodeJS.Signals | undefined {
   if (exit.kind === 'signalled') return exit.signal
   return exit.code === 0 ? undefined : relay.ending
 }

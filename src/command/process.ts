@@ -58,7 +58,7 @@ export async function runProcess(plan: ProcessPlan, relay: SignalRelay): Promise
     for (const copy of copies) warnings.push(...(copy?.warnings ?? []))
     return { exit, stdout: out, stderr: err, warnings }
   } finally {
-    relay.passTo(undefined)
+    relay.forwardTo(undefined)
     for (const copy of copies) await copy?.close()
   }
 }
@@ -94,7 +94,7 @@ async function start(
       stdio: ['inherit', ...outputs],
       windowsHide: true,
     })
-    relay.passTo(child)
+    relay.forwardTo(child)
     const ended = new Promise<ProcessExit>((resolve) => {
       child.once('exit', (code, signal) => resolve(exitOf(code, signal)))
     })

@@ -7,13 +7,13 @@ import { isForeground } from '../util/process-identity.ts'
 import type { ChildProcess } from 'node:child_process'
 
 /** Signals that request the end of a process. */
-const ENDING: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']
+const END_SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']
 
 /** Signals that batch systems send before they end a job. They are meant for the command. */
-const NOTICES: readonly NodeJS.Signals[] = ['SIGUSR1', 'SIGUSR2']
+const NOTICE_SIGNALS: readonly NodeJS.Signals[] = ['SIGUSR1', 'SIGUSR2']
 
 /** Signals that a terminal sends to every process in the foreground. */
-const FROM_KEYS: ReadonlySet<NodeJS.Signals> = new Set(['SIGINT', 'SIGQUIT'])
+const TERMINAL_SIGNALS: ReadonlySet<NodeJS.Signals> = new Set(['SIGINT', 'SIGQUIT'])
 
 /** The error that is thrown when a signal stopped the work before or after the command. */
 export class SignalError extends Error {
@@ -34,8 +34,8 @@ export class SignalRelay {
   #ending: NodeJS.Signals | undefined
 
   constructor() {
-    const notices = process.platform === 'win32' ? [] : NOTICES
-    for (const signal of [...ENDING, ...notices]) {
+    const notices = process.platform === 'win32' ? [] : NOTICE_SIGNALS
+    for (const signal of [...END_SIGNALS, ...notices]) {
       const listener = (): void => this.#take(signal)
       process.on(signal, listener)
       this.#listeners.push([signal, listener])
@@ -53,7 +53,7 @@ export class SignalRelay {
   }
 
   /** Pass signals to the command from now on; with `undefined`, stop the work of this process again. */
-  passTo(child: ChildProcess | undefined): void {
+  forwardTo(child: ChildProcess | undefined): void {
     this.#child = child
   }
 
@@ -63,14 +63,14 @@ export class SignalRelay {
   }
 
   #take(signal: NodeJS.Signals): void {
-    const asksToEnd = ENDING.includes(signal)
-    if (asksToEnd) this.#ending ??= signal
+    const isEndRequest = END_SIGNALS.includes(signal)
+    if (isEndRequest) this.#ending ??= signal
     if (this.#child !== undefined) {
       // The terminal has already sent the first Ctrl-C to the command. Passing it on would interrupt the
       // command twice.
-      const reached = FROM_KEYS.has(signal) && !this.#seen.has(signal) && isForeground()
+      const reached = TERMINAL_SIGNALS.has(signal) && !this.#seen.has(signal) && isForeground()
       if (!reached) this.#child.kill(signal)
-    } else if (asksToEnd) this.#work.abort(new SignalError(signal))
+    } else if (isEndRequest) this.#work.abort(new SignalError(signal))
     this.#seen.add(signal)
   }
 }

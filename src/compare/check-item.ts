@@ -10,7 +10,7 @@ import type { Difference } from '../core/component.ts'
 export type VerifyStatus = 'same' | 'changed' | 'missing' | 'not-checked'
 
 /** The result of checking one item, before a level decides whether it counts. */
-export interface FoundItem {
+export interface CheckedItem {
   /**
    * `record`, `files`, `command`, `code`, `environment`, `seeds`, `trackers`, `datasets`, `models`, `tokenizers` or
    * `outputs`.
@@ -31,7 +31,7 @@ export function item(
   status: VerifyStatus,
   detail = '',
   differences: readonly Difference[] = [],
-): FoundItem {
+): CheckedItem {
   return { section, name, status, detail, differences }
 }
 
@@ -46,7 +46,7 @@ export function unreadable(
   name: string,
   error: unknown,
   signal: AbortSignal | undefined,
-): FoundItem {
+): CheckedItem {
   signal?.throwIfAborted()
   const isMissing = LineaprintError.is(error) && error.code === 'ERR_LINEAPRINT_NOT_FOUND'
   return item(section, name, isMissing ? 'missing' : 'changed', reasonOf(error))

@@ -34,8 +34,8 @@ export async function compareArrays(
   const heads = [await readHead(before), await readHead(after)] as const
   const [headBefore, headAfter] = heads
   if (typeof headBefore === 'string' || typeof headAfter === 'string') {
-    const why = heads.find((head) => typeof head === 'string') ?? ''
-    return different(`the bytes differ, and the arrays cannot be compared: ${why}`)
+    const reason = heads.find((head) => typeof head === 'string') ?? ''
+    return different(`the bytes differ, and the arrays cannot be compared: ${reason}`)
   }
   const [textBefore, textAfter] = [describe(headBefore), describe(headAfter)]
   if (textBefore !== textAfter) {

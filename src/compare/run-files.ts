@@ -14,10 +14,10 @@ import type { ExportFormat, CopyOptions } from '../export/files.ts'
 import type { FileHash } from '../hash/file.ts'
 import type { FileRecord } from '../record/record.ts'
 import type { StoredRun } from '../store/runs.ts'
-import type { FoundItem } from './check-item.ts'
+import type { CheckedItem } from './check-item.ts'
 
 /** Check the seal, and that `run.json` is byte for byte as it was written. */
-export function verifyRecord({ record, recordBytes, status, journal }: StoredRun): FoundItem[] {
+export function verifyRecord({ record, recordBytes, status, journal }: StoredRun): CheckedItem[] {
   if (record.seal === null) {
     const problems = [
       ...(journal?.problems ?? []),
@@ -46,7 +46,7 @@ export function verifyRecord({ record, recordBytes, status, journal }: StoredRun
 export async function verifyFiles(
   { record, folder }: StoredRun,
   signal: AbortSignal | undefined,
-): Promise<FoundItem[]> {
+): Promise<CheckedItem[]> {
   if (record.seal === null) return []
   const copies = record.configuration as unknown as CopyOptions
   const [listed, unusable] = partition(record.files, ({ path }) => isSafeRelativePath(path))
@@ -74,7 +74,7 @@ async function verifyOthers(
   folder: string,
   files: readonly FileRecord[],
   exports: readonly string[],
-): Promise<FoundItem[]> {
+): Promise<CheckedItem[]> {
   try {
     const known = new Set(files.map(({ path }) => path))
     const others = (await findFiles(folder, exports)).filter(({ path }) => !known.has(path))
@@ -89,7 +89,7 @@ async function compareFile(
   file: FileRecord,
   hash: FileHash | LineaprintError | undefined,
   signal: AbortSignal | undefined,
-): Promise<FoundItem> {
+): Promise<CheckedItem> {
   const target = await readLink(join(folder, file.path))
   if ('link' in file) {
     if (target === file.link) return item('files', file.path, 'same')
@@ -122,7 +122,7 @@ async function verifyExport(
   record: StoredRun['record'],
   folder: string,
   format: ExportFormat,
-): Promise<FoundItem> {
+): Promise<CheckedItem> {
   const name = EXPORT_FILES[format]
   try {
     const same = (await readFile(join(folder, name), 'utf8')) === (await formatExport(record, format))

@@ -24,11 +24,11 @@ import type { SampledHashOptions } from '../hash/sample/options.ts'
 import type { TrackedRecord, TrackedSection } from '../record/record.ts'
 import type { RecordedTable, TrackedContent, TrackedModel, TrackedTokenizer } from '../record/tracked.ts'
 import type { StoredRun } from '../store/runs.ts'
-import type { FoundItem } from './check-item.ts'
+import type { CheckedItem } from './check-item.ts'
 
 /** Check everything that a run tracked, one item at a time: each read uses all cores. */
-export async function verifyTracked(run: StoredRun, signal: AbortSignal | undefined): Promise<FoundItem[]> {
-  const items: FoundItem[] = []
+export async function verifyTracked(run: StoredRun, signal: AbortSignal | undefined): Promise<CheckedItem[]> {
+  const items: CheckedItem[] = []
   for (const section of TRACKED_SECTIONS) {
     for (const [name, entry] of Object.entries(run.record[section])) {
       items.push(withFlag(run, await verifyOne(run, section, name, entry, signal)))
@@ -38,7 +38,7 @@ export async function verifyTracked(run: StoredRun, signal: AbortSignal | undefi
 }
 
 /** Add the flag of the run to a changed item. The recorded digest is that of the start of the run then. */
-function withFlag({ record: { flags = [] } }: StoredRun, checked: FoundItem): FoundItem {
+function withFlag({ record: { flags = [] } }: StoredRun, checked: CheckedItem): CheckedItem {
   if (checked.status !== 'changed' && checked.status !== 'missing') return checked
   const isSeen = flags.some(
     ({ kind, section, name }) =>
@@ -55,7 +55,7 @@ async function verifyOne(
   name: string,
   entry: TrackedRecord,
   signal: AbortSignal | undefined,
-): Promise<FoundItem> {
+): Promise<CheckedItem> {
   if (entry.status === 'off') return item(section, name, 'not-checked', 'it was disabled')
   if (entry.status === 'failed')
     return item(section, name, 'not-checked', `it was not recorded: ${entry.reason}`)
@@ -143,7 +143,7 @@ async function verifyModel(
   name: string,
   recorded: TrackedModel,
   model: ModelReport,
-): Promise<FoundItem> {
+): Promise<CheckedItem> {
   const digests: Difference[] = (['architecture', 'weights'] as const).flatMap((field) => {
     const [before, after] = [recorded[field], model[field].toString()]
     return before === after ? [] : [{ field, before, after }]

@@ -81,11 +81,11 @@ export interface NotCompared {
 }
 
 /** A difference whose cause follows from its field, unless it is given. */
-export type FoundDifference = Omit<RunDifference, 'cause'> & { readonly cause?: Cause }
+export type FieldDifference = Omit<RunDifference, 'cause'> & { readonly cause?: Cause }
 
 /** The result of comparing one part of two records. */
 export interface Part {
-  readonly differences: readonly FoundDifference[]
+  readonly differences: readonly FieldDifference[]
   readonly notCompared: readonly NotCompared[]
 }
 

@@ -7,7 +7,7 @@ import type { RunRecord } from '../record/record.ts'
 import type { StoredRun } from '../store/runs.ts'
 import type { Part, RunDifference } from './causes.ts'
 
-type Found = Omit<RunDifference, 'cause'>
+type SettingDifference = Omit<RunDifference, 'cause'>
 
 /**
  * Options that identify a run, or control what of it is recorded, where and in which form. None changes the
@@ -69,7 +69,7 @@ export function diffSettings(before: StoredRun, after: StoredRun): Part {
  * Compare argument by argument if both have the same number; otherwise compare the whole as one field,
  * because all later arguments are shifted.
  */
-function diffArguments(before: readonly string[], after: readonly string[]): Found[] {
+function diffArguments(before: readonly string[], after: readonly string[]): SettingDifference[] {
   if (before.length === after.length)
     return before.flatMap((argument, index) => compareText(`command.argv.${index}`, argument, after[index]))
   return compareText('command.argv', JSON.stringify(before), JSON.stringify(after))
@@ -82,7 +82,7 @@ function options(record: RunRecord): JsonObject {
   return Object.fromEntries(Object.entries(recorded).filter(([name]) => !LABELS.has(name)))
 }
 
-function diffObjects(name: string, before: JsonObject, after: JsonObject): Found[] {
+function diffObjects(name: string, before: JsonObject, after: JsonObject): SettingDifference[] {
   const [fieldsBefore, fieldsAfter] = [flatten(before, name), flatten(after, name)]
   return [...new Set([...fieldsBefore.keys(), ...fieldsAfter.keys()])]
     .toSorted()

@@ -107,10 +107,10 @@ export async function preparePath(root: string, path: GitPath): Promise<string |
 
 const SLASH = Buffer.from('/')
 
-function refusal(path: GitPath, why: string): LineaprintError {
+function refusal(path: GitPath, reason: string): LineaprintError {
   return new LineaprintError(
     'ERR_LINEAPRINT_RECORD',
-    `${JSON.stringify(path.text)} cannot be restored: ${why}`,
+    `${JSON.stringify(path.text)} cannot be restored: ${reason}`,
     { field: 'untracked' },
   )
 }

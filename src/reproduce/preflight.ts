@@ -61,8 +61,9 @@ export async function checkRecord(run: StoredRun, signal: AbortSignal | undefine
 export function recordedTree({ record }: StoredRun): RecordedTree {
   const capture = captureNamed(record, 'git')
   if (capture?.status !== 'captured') {
-    const why = capture?.status === 'failed' ? `its capture failed: ${capture.reason}` : 'it was not captured'
-    throw missing('the run has no git capture', why)
+    const reason =
+      capture?.status === 'failed' ? `its capture failed: ${capture.reason}` : 'it was not captured'
+    throw missing('the run has no git capture', reason)
   }
   const repository = gitOf(record)
   if (repository?.available !== true)
@@ -100,10 +101,10 @@ export function checkCommand({ record: { command } }: StoredRun): void {
 
 const ONLY_TREE = 'use --no-run to restore only the work tree'
 
-function missing(what: string, why: string): LineaprintError {
-  if (why.startsWith('run: '))
-    return new LineaprintError('ERR_LINEAPRINT_STATE', what, { field: 'command', hint: ONLY_TREE })
-  return new LineaprintError('ERR_LINEAPRINT_STATE', `${what}: ${why}`, {
+function missing(problem: string, reason: string): LineaprintError {
+  if (reason.startsWith('run: '))
+    return new LineaprintError('ERR_LINEAPRINT_STATE', problem, { field: 'command', hint: ONLY_TREE })
+  return new LineaprintError('ERR_LINEAPRINT_STATE', `${problem}: ${reason}`, {
     field: 'git',
     hint: 'reproduce needs a run with a git capture',
   })

@@ -114,8 +114,8 @@ function commitMissing(state: CommitState, { root, commit }: RecordedTree): Line
       hint: 'restore it at this path; a run recorded with --bundle can use another clone',
     })
   }
-  const why = cause?.message ?? 'unknown commit'
-  return new LineaprintError('ERR_LINEAPRINT_STATE', `the commit ${commit} is not available: ${why}`, {
+  const reason = cause?.message ?? 'unknown commit'
+  return new LineaprintError('ERR_LINEAPRINT_STATE', `the commit ${commit} is not available: ${reason}`, {
     path: root,
     field: 'commit',
     hint: 'fetch it into this repository; a run recorded with --bundle includes unpushed commits',
@@ -178,12 +178,12 @@ async function apply(
   await git(['apply', ...options, '--', join(files, `${name}.patch`)])
 }
 
-async function step<T>(path: string, what: string, work: () => Promise<T>): Promise<T> {
+async function step<T>(path: string, problem: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (cause) {
     if (!(cause instanceof NotAvailable)) throw cause
-    throw new LineaprintError('ERR_LINEAPRINT_STATE', `${what}: ${cause.message}`, { path, cause })
+    throw new LineaprintError('ERR_LINEAPRINT_STATE', `${problem}: ${cause.message}`, { path, cause })
   }
 }
 

@@ -62,10 +62,10 @@ async function empty(path: string, isNew: boolean): Promise<void> {
   for (const name of await readdir(path)) await rm(join(path, name), REMOVE)
 }
 
-function refusal(path: string, why: string): LineaprintError {
+function refusal(path: string, reason: string): LineaprintError {
   return new LineaprintError(
     'ERR_LINEAPRINT_ARGUMENT',
-    `the folder cannot be used for the work tree: ${why}`,
+    `the folder cannot be used for the work tree: ${reason}`,
     {
       path,
       field: 'into',

@@ -32,8 +32,10 @@ export async function checkTree(
   if (status === 'same') return [item('code', 'git', 'same', 'the work tree matches the record')]
   const reasonFor = notKept(repository)
   const notRestored = differences.flatMap((difference) => {
-    const why = reasonFor(difference)
-    return why === undefined ? [] : [item('code', difference.field, 'not-restored', why, [difference])]
+    const explanation = reasonFor(difference)
+    return explanation === undefined
+      ? []
+      : [item('code', difference.field, 'not-restored', explanation, [difference])]
   })
   const unexpected = differences.filter((difference) => reasonFor(difference) === undefined)
   if (unexpected.length > 0 || notRestored.length === 0) {
@@ -109,8 +111,9 @@ export async function checkEnvironment(
 ): Promise<ReproduceItem> {
   const before = captureNamed(record, 'environment')
   if (before?.status !== 'captured') {
-    const why = before?.status === 'failed' ? `it was not captured: ${before.reason}` : 'it was not captured'
-    return item('environment', 'environment', 'not-compared', why)
+    const reason =
+      before?.status === 'failed' ? `it was not captured: ${before.reason}` : 'it was not captured'
+    return item('environment', 'environment', 'not-compared', reason)
   }
   const capture = createEnvironmentCapture(recordedConfiguration(record).environment, { variables })
   const { status, reason = '', differences } = capture.compare(before, await capture.capture(options))

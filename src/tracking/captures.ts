@@ -46,7 +46,7 @@ export function captureAtStart(
   signal: AbortSignal | undefined,
   commandStarted: Promise<void> | undefined,
 ): StartCaptures {
-  const started = componentsOf(writer.configuration).map(({ component, enabled }) => {
+  const captures = componentsOf(writer.configuration).map(({ component, enabled }) => {
     const ready = Promise.withResolvers<void>()
     const done = captureOne(writer, component, enabled, signal, {
       onSettled: ready.resolve,
@@ -57,8 +57,8 @@ export function captureAtStart(
     return { done, ready: ready.promise }
   })
   // Only a caller that starts a command awaits this promise. Everyone who awaits `done` gets the same error.
-  const readyForCommand = ignoreRejection(awaitAll(started.map((capture) => capture.ready)))
-  return { readyForCommand, done: awaitAll(started.map((capture) => capture.done)) }
+  const readyForCommand = ignoreRejection(awaitAll(captures.map((capture) => capture.ready)))
+  return { readyForCommand, done: awaitAll(captures.map((capture) => capture.done)) }
 }
 
 async function captureOne(

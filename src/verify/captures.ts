@@ -16,7 +16,7 @@ import type { Captured, Component, Difference } from '../core/component.ts'
 import type { AlgorithmChoice } from '../core/digest.ts'
 import type { CaptureRecord, RunRecord } from '../record/record.ts'
 import type { StoredRun } from '../store/runs.ts'
-import type { FoundItem } from '../compare/check-item.ts'
+import type { CheckedItem } from '../compare/check-item.ts'
 
 /** The section of each built-in capture in a verification. */
 const SECTIONS: Readonly<Record<string, string>> = { git: 'code', environment: 'environment', seeds: 'seeds' }
@@ -32,7 +32,7 @@ export interface CaptureChecks {
 }
 
 /** Check all captures of a run concurrently, with the options of the run. */
-export async function verifyCaptures({ record }: StoredRun, checks: CaptureChecks): Promise<FoundItem[]> {
+export async function verifyCaptures({ record }: StoredRun, checks: CaptureChecks): Promise<CheckedItem[]> {
   const components = componentsByName(checks.trackers, recordedConfiguration(record))
   const { argv, workingDirectory: directory, wrapped } = record.command
   const command = wrapped ? argv : undefined
@@ -50,7 +50,7 @@ export async function verifyCaptures({ record }: StoredRun, checks: CaptureCheck
  * Report another version of lineaprint, whose captures may have another form; empty if the version is the
  * same.
  */
-export function verifyVersion({ lineaprint }: RunRecord): FoundItem[] {
+export function verifyVersion({ lineaprint }: RunRecord): CheckedItem[] {
   if (lineaprint === VERSION) return []
   const differences = [{ field: 'lineaprint', before: lineaprint, after: VERSION }]
   return [item('environment', 'lineaprint', 'changed', `${lineaprint} → ${VERSION}`, differences)]
@@ -60,7 +60,7 @@ export function verifyVersion({ lineaprint }: RunRecord): FoundItem[] {
  * Remove outputs from the differences of the work tree. They are files that the run wrote itself, and they
  * are checked separately.
  */
-function withoutOutputs(checked: FoundItem, record: RunRecord): FoundItem {
+function withoutOutputs(checked: CheckedItem, record: RunRecord): CheckedItem {
   if (checked.status !== 'changed') return checked
   const root = unlessDamaged(() => workTreeRoot(record))
   if (root === undefined) return checked
@@ -81,7 +81,7 @@ async function verifyCapture(
   recapture: (component: Component, algorithm: AlgorithmChoice) => Promise<Captured>,
   { machine, seed, signal }: CaptureChecks,
   record: RunRecord,
-): Promise<FoundItem> {
+): Promise<CheckedItem> {
   const section = SECTIONS[name] ?? 'trackers'
   if (before.status === 'off') return item(section, name, 'not-checked', 'it was disabled')
   if (before.status === 'failed')

@@ -3,7 +3,7 @@ import { redactArguments, REDACTED } from '../secrets/redact.ts'
 import { item } from '../compare/check-item.ts'
 import type { Difference } from '../core/component.ts'
 import type { RunRecord } from '../record/record.ts'
-import type { FoundItem } from '../compare/check-item.ts'
+import type { CheckedItem } from '../compare/check-item.ts'
 
 /**
  * Compare program and arguments, one by one. The record holds no secrets: if an argument contained one, only
@@ -11,7 +11,7 @@ import type { FoundItem } from '../compare/check-item.ts'
  *
  * @param argv The current command; if absent, the item is not checked.
  */
-export function verifyCommand({ command }: RunRecord, argv: readonly string[] | undefined): FoundItem {
+export function verifyCommand({ command }: RunRecord, argv: readonly string[] | undefined): CheckedItem {
   if (argv === undefined) return item('command', 'argv', 'not-checked', 'no command to compare with')
   const [recorded, current] = [command.argv, redactArguments(argv)]
   const differences: Difference[] = []

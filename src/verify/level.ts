@@ -4,7 +4,7 @@
  * `docs/verify.md` has this table for readers; `__test__/verify/level.test.ts` keeps both in agreement.
  */
 import type { Difference } from '../core/component.ts'
-import type { FoundItem } from '../compare/check-item.ts'
+import type { CheckedItem } from '../compare/check-item.ts'
 
 /** Levels of strictness. */
 export const VERIFY_LEVELS = ['data', 'code', 'default', 'strict'] as const
@@ -18,7 +18,7 @@ export interface VerifyDifference extends Difference {
 }
 
 /** The result for one item. */
-export interface VerifyItem extends FoundItem {
+export interface VerifyItem extends CheckedItem {
   /** True if this makes the verification fail. */
   readonly counts: boolean
   readonly differences: readonly VerifyDifference[]
@@ -28,7 +28,7 @@ export interface VerifyItem extends FoundItem {
 export interface VerifyRule {
   readonly section: string
   /** Description of the fields. */
-  readonly what: string
+  readonly description: string
   /** Pattern of the fields; if absent, all fields that no earlier rule of the section matches. */
   readonly field?: RegExp
   /** True if the rule covers only fields that did not exist when the run started. */
@@ -48,49 +48,51 @@ const STRICT: readonly VerifyLevel[] = ['strict']
  * machine.
  */
 export const VERIFY_RULES: readonly VerifyRule[] = [
-  { section: 'record', what: 'the seal, and the bytes of `run.json`', levels: ALWAYS },
-  { section: 'files', what: "the other files of the run's folder", levels: CHOSEN },
-  { section: 'command', what: 'program and arguments', levels: CODE },
+  { section: 'record', description: 'the seal, and the bytes of `run.json`', levels: ALWAYS },
+  { section: 'files', description: "the other files of the run's folder", levels: CHOSEN },
+  { section: 'command', description: 'program and arguments', levels: CODE },
   {
     section: 'code',
-    what: 'untracked files that were not there when the run started',
+    description: 'untracked files that were not there when the run started',
     field: /^untracked\./,
     added: true,
     levels: STRICT,
   },
   {
     section: 'code',
-    what: 'commit, staged and other changes, untracked files of the start, submodules, modes',
+    description: 'commit, staged and other changes, untracked files of the start, submodules, modes',
     levels: CODE,
   },
   {
     section: 'environment',
-    what: 'operating system, C library, processor',
+    description: 'operating system, C library, processor',
     field: /^system(?:\.|$)/,
     levels: STRICT,
   },
-  { section: 'environment', what: 'GPUs, driver, CUDA', field: /^gpu(?:\.|$)/, levels: STRICT },
+  { section: 'environment', description: 'GPUs, driver, CUDA', field: /^gpu(?:\.|$)/, levels: STRICT },
   {
     section: 'environment',
-    what: 'kernel, cores, memory, container, paths of Node and Python, pip, recorded variables, lineaprint',
+    description:
+      'kernel, cores, memory, container, paths of Node and Python, pip, recorded variables, lineaprint',
     field: /^(?:machine|lineaprint)(?:\.|$)/,
     levels: STRICT,
   },
   {
     section: 'environment',
-    what: 'Node, Python, packages, lock files, conda, builds of frameworks, compilers, variables of the list',
+    description:
+      'Node, Python, packages, lock files, conda, builds of frameworks, compilers, variables of the list',
     levels: CHOSEN,
   },
-  { section: 'seeds', what: 'seed, `PYTHONHASHSEED`, named generators', levels: CHOSEN },
-  { section: 'datasets', what: 'content', levels: DATA },
-  { section: 'models', what: 'architecture and weights', levels: DATA },
-  { section: 'tokenizers', what: 'content', levels: DATA },
-  { section: 'outputs', what: 'content', levels: DATA },
-  { section: 'trackers', what: 'own trackers', levels: CHOSEN },
+  { section: 'seeds', description: 'seed, `PYTHONHASHSEED`, named generators', levels: CHOSEN },
+  { section: 'datasets', description: 'content', levels: DATA },
+  { section: 'models', description: 'architecture and weights', levels: DATA },
+  { section: 'tokenizers', description: 'content', levels: DATA },
+  { section: 'outputs', description: 'content', levels: DATA },
+  { section: 'trackers', description: 'own trackers', levels: CHOSEN },
 ]
 
 /** Decide which differences of an item count at a level. */
-export function judge(item: FoundItem, level: VerifyLevel): VerifyItem {
+export function judge(item: CheckedItem, level: VerifyLevel): VerifyItem {
   const differences = item.differences.map((difference) => ({
     ...difference,
     counts: item.status !== 'same' && counts(item.section, difference, level),
@@ -99,7 +101,7 @@ export function judge(item: FoundItem, level: VerifyLevel): VerifyItem {
 }
 
 function itemCounts(
-  { section, status }: FoundItem,
+  { section, status }: CheckedItem,
   differences: readonly VerifyDifference[],
   level: VerifyLevel,
 ): boolean {

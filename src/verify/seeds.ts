@@ -11,7 +11,7 @@ import { item } from '../compare/check-item.ts'
 import type { Captured } from '../core/component.ts'
 import type { AlgorithmChoice } from '../core/digest.ts'
 import type { SeedsCapture } from '../capture/seeds/types.ts'
-import type { FoundItem } from '../compare/check-item.ts'
+import type { CheckedItem } from '../compare/check-item.ts'
 
 /**
  * Compare seeds.
@@ -24,7 +24,7 @@ export function verifySeeds(
   current: Captured,
   seed: number | undefined,
   algorithm: AlgorithmChoice,
-): FoundItem {
+): CheckedItem {
   const { expected, actual, unknown } =
     seed === undefined
       ? { expected: before, actual: current, unknown: [] }

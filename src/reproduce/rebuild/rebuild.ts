@@ -51,8 +51,9 @@ export async function rebuild(
   const environment = environmentOf(run.record)
   if (environment === undefined) {
     const capture = captureNamed(run.record, 'environment')
-    const why = capture?.status === 'failed' ? `its capture failed: ${capture.reason}` : 'it was not captured'
-    return { ...NOT_REBUILT, items: [item('environment', 'rebuild', 'not-restored', why)] }
+    const reason =
+      capture?.status === 'failed' ? `its capture failed: ${capture.reason}` : 'it was not captured'
+    return { ...NOT_REBUILT, items: [item('environment', 'rebuild', 'not-restored', reason)] }
   }
   const { npm, conda, python: recorded } = environment
   const tools: ToolContext = { ...context, variables: toolVariables() }

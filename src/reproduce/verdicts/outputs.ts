@@ -33,13 +33,13 @@ export async function compareOutputs(
     options.signal?.throwIfAborted()
     const newEntry = after.record.outputs[name]
     if (entry.status !== 'tracked') {
-      const why = entry.status === 'off' ? 'it was disabled' : `it was not recorded: ${entry.reason}`
-      items.push(item('outputs', name, 'not-compared', why))
+      const reason = entry.status === 'off' ? 'it was disabled' : `it was not recorded: ${entry.reason}`
+      items.push(item('outputs', name, 'not-compared', reason))
       continue
     }
     if (newEntry?.status !== 'tracked') {
-      const why = newEntry?.status === 'failed' ? newEntry.reason : 'the command did not create it'
-      items.push(item('outputs', name, 'missing', why))
+      const reason = newEntry?.status === 'failed' ? newEntry.reason : 'the command did not create it'
+      items.push(item('outputs', name, 'missing', reason))
       continue
     }
     const [outputBefore, outputAfter] = [

@@ -22,8 +22,8 @@ export async function compareReported(before: StoredRun, after: StoredRun): Prom
       if (entryBefore.status !== 'tracked' || !isReported(entryBefore)) continue
       const entryAfter = after.record[section][name]
       if (entryAfter?.status !== 'tracked') {
-        const why = entryAfter?.status === 'failed' ? entryAfter.reason : 'the program did not record it'
-        items.push(item(section, name, 'missing', why))
+        const reason = entryAfter?.status === 'failed' ? entryAfter.reason : 'the program did not record it'
+        items.push(item(section, name, 'missing', reason))
       } else if (section === 'models') {
         const [modelBefore, modelAfter] = [
           parseTracked(section, name, entryBefore),

@@ -16,7 +16,7 @@ import type { BigIntStats } from 'node:fs'
  */
 const FILE_LIMIT = 200_000
 
-const AT_ONCE = 32
+const CONCURRENCY = 32
 
 /** Folders that a digest skips. They change although no data changes. */
 const SKIPPED: ReadonlySet<string> = new Set(['.git', '.lineaprint'])
@@ -64,7 +64,7 @@ export async function fingerprint(
     const names = (await readdir(join(path, relativePath))).filter((name) => !SKIPPED.has(name)).toSorted()
     if (lines.length + names.length > FILE_LIMIT) return false
     const paths = names.map((name) => (relativePath === '' ? name : `${relativePath}/${name}`))
-    const infos = await mapConcurrently(paths, AT_ONCE, (entryPath) => statOf(join(path, entryPath)))
+    const infos = await mapConcurrently(paths, CONCURRENCY, (entryPath) => statOf(join(path, entryPath)))
     for (const [index, entryPath] of paths.entries()) {
       const info = infos[index]
       if (info?.isDirectory() === true) {

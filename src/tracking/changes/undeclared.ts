@@ -15,7 +15,7 @@ import type { RunWriter } from '../run-writer.ts'
 import type { WorkTreeStatus } from './work-tree.ts'
 
 /** Largest number of paths in a message. */
-const SHOWN = 20
+const MAX_PATHS = 20
 
 /**
  * Start reading the status of the work tree at the end of a run. Return `undefined` if git is not tracked or
@@ -33,7 +33,7 @@ export function beginUndeclared(
 }
 
 /** The paths that changed during the run, or the reason why they are unknown. */
-type AtEnd = { readonly paths: readonly string[] } | { readonly reason: string }
+type EndResult = { readonly paths: readonly string[] } | { readonly reason: string }
 
 /**
  * Find the undeclared files that are in no commit: those of the start, and those that are new or changed
@@ -45,7 +45,7 @@ export async function findUndeclared(
   writer: RunWriter,
   status: WorkTreeStatus | undefined,
   signal: AbortSignal | undefined,
-): Promise<{ readonly start: readonly string[]; readonly end: AtEnd } | undefined> {
+): Promise<{ readonly start: readonly string[]; readonly end: EndResult } | undefined> {
   const captured = availableGit(writer.snapshots.gitAtStart ?? writer.state.captures.get('git'))
   const root = captured?.root
   if (captured === undefined || root === undefined) return undefined
@@ -101,7 +101,10 @@ function flag(
   const names = paths.slice(0, 3).join(', ') + (paths.length > 3 ? ', …' : '')
   const files = paths.length === 1 ? `1 file ${singular}` : `${paths.length} files ${plural}`
   const message = `${files} ${description}: ${names}`
-  writer.append({ type: 'flag', flag: { kind, count: paths.length, paths: paths.slice(0, SHOWN), message } })
+  writer.append({
+    type: 'flag',
+    flag: { kind, count: paths.length, paths: paths.slice(0, MAX_PATHS), message },
+  })
 }
 
 /** Return the repository that a git capture recorded; `undefined` if it recorded none. */

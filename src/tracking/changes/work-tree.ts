@@ -45,7 +45,7 @@ export function beginStatus(options: WorkTreeStatusOptions): WorkTreeStatus {
 /** Step in milliseconds of the time stamps of file systems: up to two seconds, plus a margin. */
 const CLOCK_STEP_MS = 3000
 
-const AT_ONCE = 32
+const CONCURRENCY = 32
 
 /** Options of a comparison with a capture. */
 export interface ChangedSinceOptions extends ContentOptions {
@@ -81,7 +81,7 @@ export async function changedSince(
     const committed = await changedByCommits(second.git, captured.commit, status.commit)
     for (const [key, { path }] of committed) currentPaths.set(key, path)
     const otherPaths = [...currentPaths].filter(([key]) => !before.has(key))
-    const written = await mapConcurrently(otherPaths, AT_ONCE, async ([key, path]) => {
+    const written = await mapConcurrently(otherPaths, CONCURRENCY, async ([key, path]) => {
       const info = await statOf(options.root, path)
       // A file that differs from the new commit can still be equal to that of the commit of the start.
       return info === undefined
@@ -146,7 +146,7 @@ function dirtyBefore({ changed, untracked, submodules }: RepositoryCapture): Map
 
 /** Return the paths whose content is different now. */
 async function changedAmong(paths: readonly Dirty[], options: ChangedSinceOptions): Promise<GitPath[]> {
-  const compared = await mapConcurrently(paths, AT_ONCE, (dirty) => compareByStat(dirty, options))
+  const compared = await mapConcurrently(paths, CONCURRENCY, (dirty) => compareByStat(dirty, options))
   const unsure = paths.filter((_, index) => compared[index] === 'unsure')
   const contents = await hashContents(
     unsure.map(({ path }) => path),

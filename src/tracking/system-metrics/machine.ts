@@ -6,7 +6,7 @@ import type { SystemSource } from './system-source.ts'
  * Shortest usable interval, in milliseconds summed over all processors. The system counts in hundredths of a
  * second, so a shorter one is too inaccurate.
  */
-const LEAST_MS = 100
+const MIN_INTERVAL_MS = 100
 
 /**
  * Create the source of `cpu_percent` (0 to 100, over all processors, since the previous sample),
@@ -20,7 +20,7 @@ export function machineSource(): SystemSource {
     sample: async () => {
       const current = processorTimes()
       const all = current.all - before.all
-      const share = all < LEAST_MS ? undefined : 1 - (current.idle - before.idle) / all
+      const share = all < MIN_INTERVAL_MS ? undefined : 1 - (current.idle - before.idle) / all
       if (share !== undefined) before = current
       const used = totalmem() - freemem()
       return {

@@ -22,7 +22,7 @@ export interface ProcessSample {
  * Shortest usable interval in seconds. The system counts in hundredths of a second, so a shorter one is too
  * inaccurate.
  */
-const LEAST_SECONDS = 0.1
+const MIN_INTERVAL_SECONDS = 0.1
 
 /**
  * Create the source of `process_cpu_percent` (since the previous sample; 100 means one busy processor),
@@ -48,9 +48,9 @@ export function processSource(root: number): SystemSource {
       const elapsed = (at - before.at) / 1000
       // The sum can decrease when a process ends without its time being added to its parent.
       const spent = Math.max(0, seconds - before.seconds)
-      if (elapsed >= LEAST_SECONDS) before = { seconds, at }
+      if (elapsed >= MIN_INTERVAL_SECONDS) before = { seconds, at }
       return {
-        ...(elapsed >= LEAST_SECONDS && { process_cpu_percent: (spent / elapsed) * 100 }),
+        ...(elapsed >= MIN_INTERVAL_SECONDS && { process_cpu_percent: (spent / elapsed) * 100 }),
         process_memory_bytes: sizes.reduce((sum, bytes) => sum + bytes, 0),
         process_count: tree.length,
       }
@@ -77,15 +77,15 @@ function processes(signal: AbortSignal): Promise<ProcessSample[]> {
 const TICKS = 100
 
 /** Number of files read at a time. */
-const PARALLEL = 32
+const CONCURRENCY = 32
 
 async function fromProc(signal: AbortSignal): Promise<ProcessSample[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
   const samples: ProcessSample[] = []
-  for (let first = 0; first < pids.length; first += PARALLEL) {
+  for (let first = 0; first < pids.length; first += CONCURRENCY) {
     signal.throwIfAborted()
     const texts = await Promise.all(
-      pids.slice(first, first + PARALLEL).map((pid) => readOrNothing(`/proc/${pid}/stat`)),
+      pids.slice(first, first + CONCURRENCY).map((pid) => readOrNothing(`/proc/${pid}/stat`)),
     )
     samples.push(...texts.filter((text) => text !== '').map(parseStat))
   }

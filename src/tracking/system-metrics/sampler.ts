@@ -34,7 +34,7 @@ export function sampleInto(writer: RunWriter, options: SamplerOptions): SystemSa
 }
 
 /** Seconds until the second sample. The percentage of processor time needs two samples. */
-const SOON = 1
+const SECOND_SAMPLE_SECONDS = 1
 
 /**
  * A sampler of system metrics. It samples immediately, after one second, then at the interval, and once more
@@ -74,7 +74,8 @@ export class SystemSampler {
     await this.#sampleSources(this.#stop.signal)
     this.#samples++
     if (this.#stop.signal.aborted || this.#sources.length === 0) return
-    const interval = this.#samples === 1 ? Math.min(SOON * 1000, this.#intervalMs) : this.#intervalMs
+    const interval =
+      this.#samples === 1 ? Math.min(SECOND_SAMPLE_SECONDS * 1000, this.#intervalMs) : this.#intervalMs
     this.#timer = setTimeout(
       () => {
         this.#sampling = this.#sample()

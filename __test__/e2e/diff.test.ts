@@ -70,7 +70,7 @@ test('runs: exit code, order, plot, and a damaged record', async () => {
   expect(answer.stdout.split('\n').map((line) => line.split('\t').slice(0, 4))).toEqual([
     ['configuration', 'metadata.rate', '0.1', '0.2'],
     ['metrics', 'metrics.<loss>', '0.1', '0.2'],
-    ['first parting', 'step 4', '', ''],
+    ['first divergence', 'step 4', '', ''],
     [''],
   ])
   expect(readFileSync(join(cwd, 'plots/out.svg'), 'utf8')).toContain('>&lt;loss&gt;<')

@@ -66,12 +66,12 @@ export class Inputs {
   readonly directory: string
   readonly sizes: InputSizes
   readonly #made = new Map<string, FileSet>()
-  readonly #say: (message: string) => void
+  readonly #progress: (message: string) => void
 
-  constructor(parent: string, sizes: InputSizes, say: (message: string) => void) {
+  constructor(parent: string, sizes: InputSizes, progress: (message: string) => void) {
     this.directory = mkdtempSync(join(parent, 'lineaprint-benchmark-'))
     this.sizes = sizes
-    this.#say = say
+    this.#progress = progress
   }
 
   /** Remove everything. */
@@ -163,7 +163,7 @@ export class Inputs {
   #once(name: string, make: (path: string) => FileSet): FileSet {
     const known = this.#made.get(name)
     if (known) return known
-    this.#say(`making ${name} …`)
+    this.#progress(`making ${name} …`)
     const made = make(join(this.directory, name))
     spawnSync('sync')
     this.#made.set(name, made)

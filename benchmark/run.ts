@@ -35,7 +35,7 @@ const USAGE = `usage: npm run bench -- [options]
   --help          this text
 Inputs go to $LINEAPRINT_BENCH_DIRECTORY, or to the system's folder for temporary files.`
 
-/** Two copies of the large file in the page cache and one in memory must fit beside everything else. */
+/** Bytes of the large file. Two copies in the page cache and one in memory must fit, with everything else. */
 const LARGE = freemem() >= 8 * 2 ** 30 ? 2 ** 31 : 2 ** 30
 
 const FULL: InputSizes = {

@@ -1,5 +1,5 @@
-// `npm run arrows`: holds the sources to scripts/rooms.mjs. Prints every arrow that points up, to a room at its side or to
-// a room that NEVER names, and every circle of files, imports of types included.
+// `npm run arrows`: check the imports of src/ against scripts/rooms.mjs. Print every import of a later room,
+// of a room on the same level or of a room in NEVER, and every import cycle, type imports included.
 //
 //   node scripts/arrows.mjs          checks
 //   node scripts/arrows.mjs --map    prints the map that CONTRIBUTING.md shows
@@ -15,7 +15,7 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   if (process.argv.includes('--map')) {
     process.stdout.write(roomMap())
   } else {
-    const problems = [...roomsThere(), ...typescript(), ...rust()]
+    const problems = [...checkLists(), ...typescript(), ...rust()]
     for (const problem of problems) console.error(problem)
     console.log(
       problems.length === 0
@@ -26,27 +26,27 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   }
 }
 
-/** Return the map of the repository as text, with the folders of each room as they are. */
+/** Return the map of the repository as text, with the existing folders of each room. */
 export function roomMap() {
   const lines = ['crates/']
-  for (const [name, { what }] of Object.entries(CRATES)) lines.push(...entry('  ', `${name}/`, what))
+  for (const [name, { purpose }] of Object.entries(CRATES)) lines.push(...entry('  ', `${name}/`, purpose))
   lines.push('src/')
   for (const name of ROOMS) {
     const isFile = existsSync(`src/${name}.ts`)
     const inner = isFile ? [] : foldersOf(join('src', name))
-    const what = LEVELS.find((level) => name in level)[name]
-    lines.push(...entry('  ', isFile ? `${name}.ts` : `${name}/`, what))
+    const purpose = LEVELS.find((level) => name in level)[name]
+    lines.push(...entry('  ', isFile ? `${name}.ts` : `${name}/`, purpose))
     if (inner.length > 0) lines.push(...entry('  ', '', `folders: ${inner.join(' ')}`))
   }
-  for (const [name, what] of Object.entries(FOLDERS)) lines.push(...entry('', `${name}/`, what))
+  for (const [name, purpose] of Object.entries(FOLDERS)) lines.push(...entry('', `${name}/`, purpose))
   return `${lines.join('\n')}\n`
 }
 
-/** One entry in lines of at most 110 columns. */
-function entry(indent, name, what) {
+/** Format one entry in lines of at most 110 columns. */
+function entry(indent, name, purpose) {
   const head = `${indent}${name}`.padEnd(15)
   const lines = ['']
-  for (const word of what.split(' ')) {
+  for (const word of purpose.split(' ')) {
     const last = lines.at(-1)
     if (last !== '' && 15 + last.length + 1 + word.length > 110) lines.push(word)
     else lines[lines.length - 1] = last === '' ? word : `${last} ${word}`
@@ -61,15 +61,15 @@ function foldersOf(folder) {
     .toSorted((a, b) => (a < b ? -1 : 1))
 }
 
-/** Every room, crate and folder is in the list, and everything in the list is there. */
-function roomsThere() {
-  const found = []
-  const differ = (folder, listed, there) => {
-    for (const name of there)
-      if (!listed.includes(name)) found.push(`${folder}/${name}: scripts/rooms.mjs does not name it`)
+/** Compare the lists of rooms, crates and folders with the existing ones. */
+function checkLists() {
+  const problems = []
+  const differ = (folder, listed, existing) => {
+    for (const name of existing)
+      if (!listed.includes(name)) problems.push(`${folder}/${name}: scripts/rooms.mjs does not name it`)
     for (const name of listed)
-      if (!there.includes(name))
-        found.push(`${folder}/${name}: scripts/rooms.mjs names it, and it is not there`)
+      if (!existing.includes(name))
+        problems.push(`${folder}/${name}: scripts/rooms.mjs names it, and it is not there`)
   }
   differ(
     'src',
@@ -78,8 +78,8 @@ function roomsThere() {
   )
   differ('crates', Object.keys(CRATES), readdirSync('crates'))
   for (const name of Object.keys(FOLDERS))
-    if (!existsSync(name)) found.push(`${name}/: scripts/rooms.mjs names it, and it is not there`)
-  return found
+    if (!existsSync(name)) problems.push(`${name}/: scripts/rooms.mjs names it, and it is not there`)
+  return problems
 }
 
 function levelOf(room) {
@@ -92,7 +92,7 @@ function roomOf(path) {
 }
 
 function typescript() {
-  const found = []
+  const problems = []
   const files = readdirSync('src', { recursive: true })
     .filter((name) => name.endsWith('.ts'))
     .map((name) => join('src', name))
@@ -106,14 +106,14 @@ function typescript() {
     )
     for (const target of targets) {
       const problem = arrowProblem(path, target)
-      if (problem !== undefined) found.push(`${path}: ${problem}`)
+      if (problem !== undefined) problems.push(`${path}: ${problem}`)
     }
   }
-  for (const circle of circles(graph)) found.push(`a circle: ${[...circle, circle[0]].join(' -> ')}`)
-  return found
+  for (const circle of circles(graph)) problems.push(`a circle: ${[...circle, circle[0]].join(' -> ')}`)
+  return problems
 }
 
-/** The files that a file imports by a relative path, types included. */
+/** Return the files that a file imports by a relative path, type imports included. */
 function importsOf(path) {
   const matches = readFileSync(path, 'utf8').matchAll(/(?:\bfrom|\bimport|\bimport\()\s*'(\.[^']+)'/g)
   return [...matches].map(([, target]) => relative('.', resolve(dirname(path), target)))
@@ -125,7 +125,7 @@ function arrowProblem(path, target) {
     return from === 'native' ? undefined : "only src/native/load.ts may import the addon's loader"
   if (!target.startsWith('src')) return undefined
   const to = roomOf(target)
-  // A room that is not in the list has been reported.
+  // An unlisted room has already been reported.
   if (to === from || levelOf(from) < 0 || levelOf(to) < 0) return undefined
   if (NEVER[from]?.includes(to)) return `${from} must not import from ${to} (${target})`
   if (levelOf(to) > levelOf(from)) return `${from} imports from ${to}, which is above it (${target})`
@@ -133,33 +133,35 @@ function arrowProblem(path, target) {
   return undefined
 }
 
-/** Return one circle for each group of files that reach each other (Tarjan's strongly connected components). */
+/**
+ * Return one cycle for each group of files that import each other (Tarjan's strongly connected components).
+ */
 export function circles(graph) {
   const state = new Map()
   const stack = []
-  const found = []
+  const cycles = []
   const visit = (node) => {
-    const own = { index: state.size, low: state.size, onStack: true }
-    state.set(node, own)
+    const nodeState = { index: state.size, low: state.size, onStack: true }
+    state.set(node, nodeState)
     stack.push(node)
     for (const next of graph.get(node) ?? []) {
-      const known = state.get(next)
-      if (known === undefined) own.low = Math.min(own.low, visit(next).low)
-      else if (known.onStack) own.low = Math.min(own.low, known.index)
+      const nextState = state.get(next)
+      if (nextState === undefined) nodeState.low = Math.min(nodeState.low, visit(next).low)
+      else if (nextState.onStack) nodeState.low = Math.min(nodeState.low, nextState.index)
     }
-    if (own.low === own.index) {
+    if (nodeState.low === nodeState.index) {
       const group = stack.splice(stack.indexOf(node))
       for (const member of group) state.get(member).onStack = false
       if (group.length > 1 || (graph.get(node) ?? []).includes(node))
-        found.push(shortestCircle(graph, node, new Set(group)))
+        cycles.push(shortestCircle(graph, node, new Set(group)))
     }
-    return own
+    return nodeState
   }
   for (const node of graph.keys()) if (!state.has(node)) visit(node)
-  return found
+  return cycles
 }
 
-/** The shortest way from a file back to itself within its group. */
+/** Return the shortest path from a file back to itself within its group. */
 function shortestCircle(graph, start, group) {
   const before = new Map()
   const queue = [start]
@@ -185,17 +187,17 @@ function rust() {
       maxBuffer: 64 << 20,
     }),
   )
-  const found = []
+  const problems = []
   for (const { name, dependencies } of metadata.packages) {
     const crate = name.replace('lineaprint-', '')
     for (const { name: dependency, kind } of dependencies) {
       if (kind === 'dev') continue
       const target = dependency.replace('lineaprint-', '')
-      if (dependency.startsWith('lineaprint-') && !CRATES[crate]?.below.includes(target))
-        found.push(`crates/${crate}: must not depend on crates/${target}`)
+      if (dependency.startsWith('lineaprint-') && !CRATES[crate]?.dependencies.includes(target))
+        problems.push(`crates/${crate}: must not depend on crates/${target}`)
       if (dependency.startsWith('napi') && crate !== 'binding')
-        found.push(`crates/${crate}: only crates/binding may name napi`)
+        problems.push(`crates/${crate}: only crates/binding may name napi`)
     }
   }
-  return found
+  return problems
 }

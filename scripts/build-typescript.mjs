@@ -1,4 +1,4 @@
-// Compiles src/ to dist/ and bundles the program.
+// Compile src/ to dist/ and bundle the program.
 import { spawnSync } from 'node:child_process'
 import { bundleCommand } from './bundle-cli.mjs'
 

@@ -1,17 +1,19 @@
-// Puts the program `lineaprint` and the packages it uses into few files: a run starts by loading them, and nearly four
-// hundred modules took longer to find than to run. The library stays as tsc wrote it.
+// Bundle the program `lineaprint` and its packages into few files. A run loads them first, and finding nearly
+// four hundred modules took longer than running them. The library stays as tsc wrote it.
 import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { rolldown } from 'rolldown'
 
 const MODULES = resolve(import.meta.dirname, '../node_modules')
 
-/** What is loaded seldom, or by its place in node_modules, is found there as before. */
+/**
+ * Modules that stay outside the bundle: they are rarely loaded, or are found by their path in node_modules.
+ */
 const EXTERNAL = [/native\/index\.js$/, 'smol-toml', 'systeminformation']
 
 /**
- * Replaces `cli/` of a compiled package by its bundle: `main.js`, and `chunks/` with what commands load. From there, as
- * from `experiment/bridge/`, the root of the package is three folders up.
+ * Replace `cli/` of a compiled package by its bundle: `main.js`, and `chunks/` with the modules that commands
+ * load. From there, as from `command/python-bridge/`, the root of the package is three folders up.
  *
  * @param dist The folder that tsc wrote.
  */
@@ -20,11 +22,11 @@ export async function bundleCommand(dist) {
   const bundle = await rolldown({
     input: {
       main: join(cli, 'main.js'),
-      // Loaded by its path, into Node programs of a command.
+      // Node programs of a command load this file by its path.
       'chunks/preload': resolve(dist, 'capture', 'seeds', 'preload.js'),
     },
     platform: 'node',
-    // The folder may lie outside the repository, where no packages are found above it.
+    // The folder may be outside the repository, where no parent folder has the packages.
     resolve: { modules: ['node_modules', MODULES] },
     external: EXTERNAL,
     onLog: (level, log) => {
@@ -36,13 +38,13 @@ export async function bundleCommand(dist) {
     format: 'esm',
     entryFileNames: '[name].js',
     chunkFileNames: 'chunks/[name].js',
-    // Seen from `cli/`; chunks get one folder more.
+    // The path is relative to `cli/`; files in `chunks/` get one more parent folder.
     paths: (id) => (id.endsWith('native/index.js') ? '../../native/index.js' : id),
   })
   if (output.some(({ fileName, code }) => !fileName.includes('/') && code.includes('native/index.js')))
     throw new Error('bundle-cli: the addon is imported from a place that cannot find it')
   await bundle.close()
-  // What was read is in memory; from here on it is replaced.
+  // All modules are in memory now, so their files can be replaced.
   for (const name of readdirSync(cli))
     if (!name.endsWith('.d.ts')) rmSync(join(cli, name), { recursive: true })
   mkdirSync(join(cli, 'chunks'))
@@ -52,7 +54,7 @@ export async function bundleCommand(dist) {
   chmodSync(join(cli, 'main.js'), 0o755)
 }
 
-/** The terms of the packages that are in the bundle, which ask to go with them. */
+/** Return the licences of the bundled packages, which require that their text is distributed with them. */
 function licenses(modules) {
   const folders = new Set(
     modules.flatMap(
@@ -63,8 +65,8 @@ function licenses(modules) {
     .toSorted((a, b) => (a < b ? -1 : 1))
     .map((folder) => {
       const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
-      const file = ['LICENSE', 'LICENSE.md', 'LICENSE.txt', 'license'].find((one) =>
-        existsSync(join(folder, one)),
+      const file = ['LICENSE', 'LICENSE.md', 'LICENSE.txt', 'license'].find((fileName) =>
+        existsSync(join(folder, fileName)),
       )
       if (file === undefined) throw new Error(`bundle-cli: ${name} has no license text`)
       return `${name} ${version} (${license})\n\n${readFileSync(join(folder, file), 'utf8').trim()}\n`

@@ -1,7 +1,7 @@
-// `npm run check:claims`: holds what the documents claim to what is there. Prints every claim that is not true.
+// `npm run check:claims`: check the claims of the documents against the repository. Print every wrong one.
 //
 //   node scripts/check-claims.mjs           checks
-//   node scripts/check-claims.mjs --write   writes the generated parts of CONTRIBUTING.md again, then checks
+//   node scripts/check-claims.mjs --write   rewrites the generated parts of CONTRIBUTING.md, then checks
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
@@ -13,12 +13,12 @@ const GUIDE = 'CONTRIBUTING.md'
 const DEFECTS = 'docs/known-defects-of-peers.md'
 /** Documents that name versions and commands. */
 const DOCUMENTS = [GUIDE, 'README.md', ...filesOf('docs').filter((name) => name.endsWith('.md'))]
-/** Fewer terms would be no glossary. */
+/** Smallest number of terms that the glossary must have. */
 const GLOSSARY_MINIMUM = 30
 
 const read = (path) => readFileSync(path, 'utf8')
 
-/** Parts of CONTRIBUTING.md that are made from the sources, by the name in their markers. */
+/** Generators of the generated parts of CONTRIBUTING.md, by the name in their markers. */
 const GENERATED = {
   map: () => `\`\`\`\n${roomMap()}\`\`\``,
   unsafe: () =>
@@ -78,7 +78,7 @@ function filesOf(folder) {
     .toSorted((a, b) => (a < b ? -1 : 1))
 }
 
-/** Files of the crates in which unsafe code is allowed or written, comments left out. */
+/** List the files of the crates that allow or contain unsafe code, ignoring comments. */
 function filesWithUnsafe() {
   return filesOf('crates').filter((path) => {
     if (!path.endsWith('.rs')) return false
@@ -87,10 +87,10 @@ function filesWithUnsafe() {
   })
 }
 
-/** The oldest Node, Rust and Python that the documents may name, each from the file that decides it. */
+/** Return the oldest Node, Rust and Python that the documents may name, each from its authoritative file. */
 function versions() {
-  const found = []
-  const wanted = {
+  const errors = []
+  const required = {
     Node: oneOf(manifest.engines.node, /^>=(\d+\.\d+)$/),
     Rust: oneOf(read('Cargo.toml'), /^rust-version = "(\d+\.\d+)"$/m),
     Python: oneOf(read('scripts/python-environment.sh'), /sys\.version_info < \((\d+, \d+)\)/).replace(
@@ -103,24 +103,24 @@ function versions() {
     for (const [claim, name, version] of read(path).matchAll(
       /\b(Node|Rust|Python) (\d+(?:\.\d+)*) or newer/g,
     ))
-      if (version !== wanted[name]) found.push(`${path}: "${claim}", and it is ${wanted[name]}`)
+      if (version !== required[name]) errors.push(`${path}: "${claim}", and it is ${required[name]}`)
   }
   for (const path of [GUIDE, 'README.md']) {
-    for (const [name, version] of Object.entries(wanted))
+    for (const [name, version] of Object.entries(required))
       if (!read(path).includes(`${name} ${version} or newer`))
-        found.push(`${path}: does not say "${name} ${version} or newer"`)
+        errors.push(`${path}: does not say "${name} ${version} or newer"`)
   }
-  // What Python programs of a run need is less than what the tests need.
+  // Python programs of a run need a lower version than the tests.
   const bridge = oneOf(read('python/sitecustomize.py'), /sys\.version_info < \((\d+, \d+)\)/).replace(
     ', ',
     '.',
   )
   for (const path of [GUIDE, 'docs/python.md'])
-    if (!read(path).includes(`Python ${bridge}`)) found.push(`${path}: does not say "Python ${bridge}"`)
-  const oldest = `node-version: ${wanted.Node}.0`
+    if (!read(path).includes(`Python ${bridge}`)) errors.push(`${path}: does not say "Python ${bridge}"`)
+  const oldest = `node-version: ${required.Node}.0`
   if (!read('.github/workflows/ci.yml').includes(oldest))
-    found.push(`.github/workflows/ci.yml: does not try the packages on the oldest Node ("${oldest}")`)
-  return found
+    errors.push(`.github/workflows/ci.yml: does not try the packages on the oldest Node ("${oldest}")`)
+  return errors
 }
 
 function oneOf(text, pattern) {
@@ -129,26 +129,26 @@ function oneOf(text, pattern) {
   return version
 }
 
-/** One file or folder for each command of the program. */
+/** Return the name of each command of the program: one per file or folder. */
 function commands() {
   const help = execFileSync(process.execPath, ['src/cli/main.ts', '--help'], { encoding: 'utf8' })
   const listed = [...help.slice(help.indexOf('Commands:')).matchAll(/^ {2}([a-z][a-z-]*) /gm)]
     .map(([, name]) => name)
     .filter((name) => name !== 'help' && name !== 'lineaprint')
   const folder = 'src/cli/commands'
-  const there = readdirSync(folder).map((name) => name.replace(/\.ts$/, ''))
+  const files = readdirSync(folder).map((name) => name.replace(/\.ts$/, ''))
   return [
-    ...listed.filter((name) => !there.includes(name)).map((name) => `${folder}: nothing is called ${name}`),
-    ...there
+    ...listed.filter((name) => !files.includes(name)).map((name) => `${folder}: nothing is called ${name}`),
+    ...files
       .filter((name) => !listed.includes(name))
       .map((name) => `${folder}/${name}: there is no such command`),
-    ...there
-      .filter((name, index) => there.indexOf(name) !== index)
+    ...files
+      .filter((name, index) => files.indexOf(name) !== index)
       .map((name) => `${folder}/${name}: both a file and a folder`),
   ]
 }
 
-/** Every `npm run …` of a document is a script of package.json. */
+/** Check that every `npm run …` in a document is a script of package.json. */
 function scriptsNamed() {
   return DOCUMENTS.flatMap((path) =>
     [...read(path).matchAll(/\bnpm run ([\w:]+)/g)]
@@ -157,7 +157,7 @@ function scriptsNamed() {
   )
 }
 
-/** Every path of the repository that CONTRIBUTING.md names is there. */
+/** Check that every path named in CONTRIBUTING.md exists. */
 function pathsNamed() {
   const paths = [
     ...read(GUIDE).matchAll(/`((?:src|crates|docs|scripts|vectors|python|__test__|\.ci)\/[\w./-]*)`/g),
@@ -165,7 +165,7 @@ function pathsNamed() {
   return paths.filter(([, path]) => !existsSync(path)).map(([, path]) => `${GUIDE}: there is no ${path}`)
 }
 
-/** Every test that the list of defects names is there. */
+/** Check that every test named in the list of defects exists. */
 function testsNamed() {
   const named = [...read(DEFECTS).matchAll(/`(__test__\/[^`]+)`: "([^"]+)"/g)]
   if (named.length === 0) return [`${DEFECTS}: names no test`]
@@ -175,19 +175,19 @@ function testsNamed() {
   })
 }
 
-/** The glossary has a row for each term, none twice, and advises against no word that is a term itself. */
+/** Check that the glossary has distinct terms, and advises against no word that is itself a term. */
 function glossary() {
   const text = read(GUIDE)
   const section = text.slice(text.indexOf('## One word for one thing'))
   const rows = [...section.matchAll(/^\| \*\*(.+?)\*\* +\| (.+?) +\| (.*?) *\|$/gm)]
   const terms = rows.map(([, term]) => term)
-  const found = []
+  const errors = []
   if (terms.length < GLOSSARY_MINIMUM)
-    found.push(`${GUIDE}: the glossary has ${terms.length} terms, fewer than ${GLOSSARY_MINIMUM}`)
+    errors.push(`${GUIDE}: the glossary has ${terms.length} terms, fewer than ${GLOSSARY_MINIMUM}`)
   for (const [index, term] of terms.entries())
-    if (terms.indexOf(term) !== index) found.push(`${GUIDE}: the glossary has "${term}" twice`)
+    if (terms.indexOf(term) !== index) errors.push(`${GUIDE}: the glossary has "${term}" twice`)
   for (const [, term, , avoided] of rows)
     for (const word of avoided.split(', '))
-      if (terms.includes(word)) found.push(`${GUIDE}: "${term}" advises against "${word}", which is a term`)
-  return found
+      if (terms.includes(word)) errors.push(`${GUIDE}: "${term}" advises against "${word}", which is a term`)
+  return errors
 }

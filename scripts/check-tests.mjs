@@ -1,16 +1,18 @@
-// `npm run check:tests`: holds the tests to the shape of the sources.
+// `npm run check:tests`: check that the tests mirror the sources.
 //
-//   1. A test `__test__/<path>.test.ts` or `__test__/<path>.<aspect>.test.ts` has the source `src/<path>.ts` or `src/<path>/`.
-//   2. A unit test neither runs the program nor needs programs of others (.peers), itself or by a file that it imports.
-//   3. Every test is of one project of vitest.config.ts, and of one alone.
+//   1. A test `__test__/<path>.test.ts` or `__test__/<path>.<aspect>.test.ts` has the source `src/<path>.ts` or
+//      `src/<path>/`.
+//   2. A unit test neither runs the program nor needs external programs (.peers), directly or through a file
+//      that it imports.
+//   3. Every test belongs to exactly one project of vitest.config.ts.
 //
-// Prints every test that breaks a rule.
+// Print every test that breaks a rule.
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { dirname, posix, relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { PROJECTS } from '../vitest.config.ts'
 
-/** Folders whose tests belong to no single source, and why. */
+/** Folders whose tests belong to no single source, with the reason. */
 const WITHOUT_SOURCE = new Map([
   ['e2e', 'whole commands'],
   ['vectors', 'digests that both languages agree on'],
@@ -19,7 +21,7 @@ const WITHOUT_SOURCE = new Map([
   ['types', 'types alone'],
 ])
 
-/** What runs the program. */
+/** The support file that runs the program. */
 const PROGRAM = '__test__/support/program.ts'
 
 /** Return one line for each test that breaks a rule. */
@@ -63,17 +65,17 @@ function notOfOneProject(name) {
   return [`${test}: is of the projects ${projects.join(', ') || 'none'} of vitest.config.ts, not of one`]
 }
 
-/** A test and every file of __test__ that it imports, directly or not. */
+/** Return a test and every file of __test__ that it imports, directly or indirectly. */
 function importedBy(test) {
-  const found = new Set([test])
-  for (const file of found) {
+  const files = new Set([test])
+  for (const file of files) {
     for (const [, target] of readFileSync(file, 'utf8').matchAll(/^(?:import|export|\}) .*?'(\.[^']+)'/gm)) {
       const path = relative('.', resolve(dirname(file), target)).replaceAll('\\', '/')
-      // An import of what is not there is the compiler's to report.
-      if (path.startsWith('__test__/') && existsSync(path)) found.add(path)
+      // The compiler reports imports of missing files.
+      if (path.startsWith('__test__/') && existsSync(path)) files.add(path)
     }
   }
-  return found
+  return files
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {

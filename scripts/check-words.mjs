@@ -1,5 +1,5 @@
-// Check the words of comments and names against CONTRIBUTING: `node scripts/check-words.mjs [PATH…]`, by default the
-// whole tree. Fails on doc comments that begin with a question word, and on declared names that say too little.
+// Check the words of comments and names against CONTRIBUTING: `node scripts/check-words.mjs [PATH…]`, by
+// default the whole tree. Fail on doc comments that begin with a question word, and on vague names.
 import { readFileSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -30,7 +30,7 @@ const FORMS = new Map([
   ['looking', 'look'],
 ])
 
-/** Words that say nothing when they are the whole name. */
+/** Names that another package determines. */
 const BANNED_NAMES = new Map([
   ['there', 'exists or present'],
   ['settled', 'the event, for example isDone'],
@@ -49,6 +49,12 @@ const BANNED_NAMES = new Map([
 const ALLOWED = new Map([
   // Commander names the field after the option `--quiet`.
   ['src/cli/commands/check.ts', ['quiet']],
+  // Fields of recorded JSON, which keep their names.
+  ['src/capture/git/parse.ts', ['left']],
+  ['src/capture/git/patches.ts', ['left']],
+  ['src/capture/git/types.ts', ['left']],
+  ['src/record/record.ts', ['saidBy']],
+  ['src/record/schema-parts.ts', ['saidBy']],
 ])
 
 /** Keywords of Rust before a declared name. */
@@ -103,7 +109,7 @@ function checkNames(path, text, declared) {
 }
 
 function termsFor(name, text) {
-  // Left and right are sides, of a picture or of a comparison.
+  // In a picture or a comparison, left and right are sides.
   if (name === 'left' && /\bright\b/.test(text)) return undefined
   const parts = name
     .replaceAll(/([a-z0-9])([A-Z])/g, '$1_$2')
@@ -121,8 +127,8 @@ function* docComments(text) {
 }
 
 /**
- * Return identifiers that are not members of something: each is declared in the file, a key, or imported. Imported
- * names are the business of the file that exports them.
+ * Return identifiers that are not member accesses: declarations, keys and imports. Imported names are left
+ * out, because they are checked in the file that exports them.
  */
 function names(text) {
   const all = [...tokens(text)]
@@ -140,7 +146,10 @@ function names(text) {
     .filter(({ name }) => !imported.has(name))
 }
 
-/** Tokens that matter here, in order. The text of strings, templates and expressions is skipped, `${…}` is not. */
+/**
+ * Yield comments, names and signs in order. The text of strings, templates and regular expressions is
+ * skipped, except for `${…}`.
+ */
 function* tokens(text) {
   const pattern =
     /(?<comment>\/\*[^]*?\*\/|\/\/[^\n]*)|(?<string>'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")|(?<name>#?[A-Za-z_$][\w$]*)|(?<number>\d[\w.]*)|(?<dots>\.{3}|\?\.|\.)|(?<sign>[^\s\w])/gy
@@ -171,7 +180,7 @@ function* tokens(text) {
   }
 }
 
-/** Return the offset behind the next `${` or the closing backtick. */
+/** Return the offset after the next `${` or the closing backtick. */
 function endOfTemplate(text, start, braces) {
   for (let at = start; at < text.length; at++) {
     if (text[at] === '\\') at++
@@ -184,7 +193,7 @@ function endOfTemplate(text, start, braces) {
   return text.length
 }
 
-/** Check whether a slash after this token starts a regular expression, and is no division. */
+/** Check whether a slash after this token starts a regular expression rather than a division. */
 function isExpressionStart(previous) {
   return (
     previous === '' ||
@@ -213,7 +222,7 @@ function* rustDocComments(text) {
 }
 
 function* rustNames(text) {
-  // Comments and strings become spaces, so that offsets stay.
+  // Replace comments and strings by spaces, so that offsets stay the same.
   const code = text.replaceAll(/\/\/[^\n]*|\/\*[^]*?\*\/|"(?:[^"\\]|\\[^])*"/g, (part) =>
     part.replaceAll(/[^\n]/g, ' '),
   )

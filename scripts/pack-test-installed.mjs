@@ -1,12 +1,13 @@
-// Copied into a folder in which the packed lineaprint is installed, and run there: whether it hashes right, whether
-// its panics stay inside, and which files of it were loaded. Prints what it saw as JSON; any failure ends it.
+// Test of an installed lineaprint. This file is copied into a folder with the packed package and run there.
+// It checks that hashes are correct, that panics become errors, and which files are loaded. It prints the
+// result as JSON; any failure ends it.
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { hashFile, VERSION } from 'lineaprint'
 import { NativeJob, panicOnPurpose } from './node_modules/lineaprint/native/index.js'
 
-// An input of BLAKE3's published test vectors: 102400 bytes that count from 0 to 250 again and again.
+// The longest input of BLAKE3's published test vectors: 102400 bytes that repeat 0 to 250.
 const BYTES = 102_400
 const BLAKE3 = 'blake3:bc3e3d41a1146b069abffad3c0d44860cf664390afce4d9661f7902e7943e085'
 writeFileSync(
@@ -23,7 +24,7 @@ assert.equal(String(digests.sha256), `sha256:${sha256}`)
 const panic = await panicOnPurpose(new NativeJob())
 assert.equal(panic.code, 'ERR_LINEAPRINT_INTERNAL')
 assert.match(panic.message, /a bug in lineaprint at .*: a panic on purpose/)
-// And the process goes on working after it.
+// The process continues to work after the panic.
 assert.equal(String((await hashFile('data.bin')).digest), BLAKE3)
 
 console.log(JSON.stringify({ version: VERSION, sha256, panic }))

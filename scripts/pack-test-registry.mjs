@@ -1,4 +1,5 @@
-// A registry on loopback for the test of the packages: nothing in it but what is put there, and nobody behind it.
+// A registry on loopback for the test of the packages. It contains only what the test puts there, and has no
+// upstream.
 import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
@@ -6,7 +7,7 @@ import { runServer } from 'verdaccio'
 import { readManifest } from './pack-test-tarball.mjs'
 import { root } from './setup.mjs'
 
-/** Starts it on a free port. @returns its address, and how to stop it */
+/** Start the registry on a free port. @returns its address, and a function that stops it */
 export async function startRegistry(folder) {
   mkdirSync(folder)
   const app = await runServer({
@@ -31,7 +32,7 @@ export async function startRegistry(folder) {
   }
 }
 
-/** Puts a tarball there as it is, which is faster than a program per package. */
+/** Upload a tarball directly, which is faster than one npm process per package. */
 export async function put(url, tarball) {
   const bytes = readFileSync(tarball)
   const manifest = readManifest(tarball)
@@ -69,7 +70,7 @@ export async function put(url, tarball) {
     throw new Error(`the registry refused ${name}: ${response.status} ${await response.text()}`)
 }
 
-/** The folders of what a user of the package gets with it, as they were installed here. */
+/** List the folders of the runtime dependencies, as installed in this repository. */
 export function runtimeDependencies() {
   const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'))
   return Object.entries(packages)

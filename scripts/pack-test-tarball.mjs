@@ -1,13 +1,13 @@
-// What lies in a tarball of npm.
+// Readers of npm tarballs.
 import { execFileSync } from 'node:child_process'
 
-/** The paths of its files, below the folder `package` that all of them are in. */
+/** List the paths of the files, relative to the folder `package` that contains all of them. */
 export function listFiles(tarball) {
   const paths = execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' }).trim().split('\n')
   return paths.map((path) => path.replace('package/', ''))
 }
 
-/** Its package.json. */
+/** Read the package.json in a tarball. */
 export function readManifest(tarball) {
   return JSON.parse(execFileSync('tar', ['-xOzf', tarball, 'package/package.json'], { encoding: 'utf8' }))
 }

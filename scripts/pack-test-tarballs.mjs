@@ -1,6 +1,6 @@
-// node scripts/pack-test-tarballs.mjs [folder]: installs the tarballs of this platform in an empty folder and uses
-// them. Needs nothing but Node and npm, so that it runs on every platform of a release; the dependencies come from
-// the registry that npm is set to.
+// node scripts/pack-test-tarballs.mjs [folder]: install the tarballs of this platform in an empty folder and
+// use them. It needs only Node and npm, so it runs on every platform of a release. Dependencies come from the
+// configured registry of npm.
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,5 +1,5 @@
-// A user of the published package: an empty folder, a Node, an npm that knows one registry, and no more. Neither
-// Rust nor the repository can be reached from it.
+// A user of the published package: an empty folder, Node, and an npm that knows one registry. Neither Rust
+// nor the repository is accessible.
 import { spawn } from 'node:child_process'
 import { mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
@@ -7,14 +7,14 @@ import { environment } from './setup.mjs'
 
 const TIMEOUT_MS = 60_000
 
-/** @returns the user's folder, and how to run a program there */
+/** Create the user. @returns its folder, and a function that runs a program there */
 export function createUser(folder, registry) {
   const bin = join(folder, 'bin')
   const home = join(folder, 'home')
   const project = join(folder, 'project')
   for (const each of [bin, home, project]) mkdirSync(each, { recursive: true })
   for (const program of ['node', 'npm', 'npx', 'sh']) symlinkSync(find(program), join(bin, program))
-  // npm refuses to publish without a token; this registry takes any.
+  // npm refuses to publish without a token; this registry accepts any.
   const { host } = new URL(registry)
   const settings = ['audit=false', 'fund=false', 'update-notifier=false', `registry=${registry}`]
   writeFileSync(join(home, '.npmrc'), `${settings.join('\n')}\n//${host}/:_authToken=any\n`)
@@ -23,7 +23,7 @@ export function createUser(folder, registry) {
   return { project, env, run: (program, ...args) => run(program, args, { cwd: project, env }) }
 }
 
-/** Runs a program to its end, whatever that is. */
+/** Run a program to its end, whatever its exit code. */
 export function run(program, args, options) {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
@@ -45,7 +45,7 @@ function find(program) {
     try {
       return realpathSync(join(folder, program))
     } catch {
-      // Not here: the next folder.
+      // Not in this folder; try the next one.
     }
   }
   throw new Error(`${program} is not on the PATH`)

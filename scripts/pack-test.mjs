@@ -1,5 +1,6 @@
-// `npm run package:test`: publishes the packages to a registry on loopback, installs them as a user would, and uses
-// them there. Expects dist-packages/ and npm/ as `npm run package` leaves them. Removes all it made.
+// `npm run package:test`: publish the packages to a registry on loopback, install them as a user would, and
+// use them there. Expects dist-packages/ and npm/ as `npm run package` leaves them. Removes everything that
+// it created.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import {
@@ -25,7 +26,7 @@ import { environment, root } from './setup.mjs'
 const here = localPlatform()
 const { version } = manifest
 const packed = (name) => join(root, 'dist-packages', tarballOf(name))
-// npm names files by their real path, and a temporary folder is often a link.
+// npm names files by their real path, and a temporary folder is often reached through a link.
 const folder = mkdtempSync(join(realpathSync(tmpdir()), 'lineaprint-pack-test-'))
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
 
@@ -70,7 +71,7 @@ async function tarballs() {
         'CHANGELOG.md',
         'LICENSE',
         'README.md',
-        // The terms of what is bundled.
+        // The licences of bundled packages.
         'dist/cli/third-party.txt',
         'docs/format.md',
         'native/index.d.ts',
@@ -101,7 +102,8 @@ async function publishing() {
   const publish = join(folder, 'publish')
   const dependencies = join(folder, 'dependencies')
   for (const each of [publish, dependencies]) mkdirSync(each)
-  // The other platforms have no addon here: their packages are published without one, so that npm has to choose.
+  // This machine has no addon for the other platforms. Their packages are published without one, so that npm
+  // has to choose.
   const others = platforms.filter((name) => name !== here)
   pack(
     publish,
@@ -115,7 +117,7 @@ async function publishing() {
   await check(
     'the platforms are published first, the root last, and what is there is passed over',
     async () => {
-      // As after a release that broke off.
+      // Simulate a release that was interrupted.
       await put(registry.url, join(publish, tarballOf(packageOf(others[0]))))
       const script = join(root, 'scripts', 'release-publish.mjs')
       const { code, stdout, stderr } = await user.run('node', script, publish, '--without-provenance')
@@ -260,7 +262,7 @@ async function failing() {
   })
 }
 
-/** Runs a program of the user that must succeed. @returns what it printed */
+/** Run a program of the user that must succeed. @returns its output */
 async function succeed(program, ...args) {
   const { code, stdout, stderr } = await user.run(program, ...args)
   assert.equal(code, 0, `${program} ${args.join(' ')} ended with ${code}:\n${stderr}${stdout}`)

@@ -1,6 +1,6 @@
-// node scripts/package-addon.mjs --target <target> [-x]: builds the addon for a target as `npm run build:native`
-// does for this machine, without npm in between: on a machine whose dependencies were installed without their
-// scripts, `npm run` would find the Node of node_modules, which is not there.
+// node scripts/package-addon.mjs --target <target> [-x]: build the addon for a target as `npm run
+// build:native` does for this machine, but without npm. On a machine whose dependencies were installed
+// without their scripts, `npm run` would look for the Node of node_modules, which does not exist.
 import { execFileSync } from 'node:child_process'
 import { manifest } from './package-names.mjs'
 import { root } from './setup.mjs'

@@ -1,4 +1,4 @@
-// What is published: the root package and one package per platform, by name.
+// Names of the published packages: the root package and one package per platform.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { arch, platform, report } from 'node:process'
@@ -6,17 +6,17 @@ import { root } from './setup.mjs'
 
 export const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
-/** `x86_64-unknown-linux-gnu` is the platform `linux-x64-gnu`. */
+/** Return the platform of a target: `linux-x64-gnu` for `x86_64-unknown-linux-gnu`. */
 export function platformOf(target) {
   const [processor, , system, abi] = target.split('-')
   const names = { x86_64: 'x64', aarch64: 'arm64', windows: 'win32' }
   return [names[system] ?? system, names[processor], abi].filter(Boolean).join('-')
 }
 
-/** Every platform that gets a package. */
+/** All platforms that have a package. */
 export const platforms = manifest.napi.targets.map(platformOf)
 
-/** The platform this runs on. */
+/** Return the platform of this machine. */
 export function localPlatform() {
   if (platform === 'win32') return `win32-${arch}-msvc`
   if (platform !== 'linux') return `${platform}-${arch}`
@@ -31,7 +31,7 @@ export function addonOf(name) {
   return `${manifest.napi.binaryName}.${name}.node`
 }
 
-/** The file that `npm pack` writes for a package of this version. */
+/** Return the file name that `npm pack` gives a package of this version. */
 export function tarballOf(name) {
   return `${name.replace('@', '').replace('/', '-')}-${manifest.version}.tgz`
 }

@@ -1,10 +1,11 @@
-// `npm run package`: writes to dist-packages/ what would be published: the root package and a package for every
-// platform that has its addon here. That is this platform alone, unless all addons were built elsewhere:
+// `npm run package`: write the packages to publish to dist-packages/: the root package, and one for every
+// platform whose addon exists here. That is only this platform, unless all addons were built elsewhere:
 //
-//   node scripts/package.mjs --prebuilt   native/index.* and npm/*/*.node are there; every platform is demanded
+//   node scripts/package.mjs --prebuilt   native/index.* and npm/*/*.node exist; every platform is required
 //
-// Every package is put together in a folder of its own, so that nothing here changes. Only there the root depends on the
-// platform packages: here, `npm ci` must work before any of them is published.
+// Every package is assembled in a folder of its own, so that the repository does not change. Only the
+// published root depends on the platform packages: in the repository, `npm ci` must work before any of them
+// is published.
 import { spawnSync } from 'node:child_process'
 import {
   copyFileSync,
@@ -38,13 +39,13 @@ rmSync(output, { recursive: true, force: true })
 mkdirSync(output)
 pack([...platformPackages, rootPackage])
 
-/** The addons that were built elsewhere, by platform. */
+/** Return the prebuilt addons by platform. */
 function addonsOfAll() {
   const paths = platforms.map((name) => [name, join(root, 'npm', name, addonOf(name))])
   return new Map(paths.filter(([, path]) => existsSync(path)))
 }
 
-/** Builds the addon of this platform. */
+/** Build the addon of this platform. */
 function buildHere() {
   run('npm', ['run', '--silent', 'build:native'])
   const name = localPlatform()
@@ -53,7 +54,7 @@ function buildHere() {
 }
 
 async function stageRoot(folder) {
-  // Without source maps: they would point at src/, which is not in the package.
+  // No source maps: they would refer to src/, which is not in the package.
   run('tsc', ['-p', 'tsconfig.build.json', '--outDir', join(folder, 'dist'), '--sourceMap', 'false'])
   await bundleCommand(join(folder, 'dist'))
   for (const entry of ['README.md', 'LICENSE', ...manifest.files]) {
@@ -61,7 +62,7 @@ async function stageRoot(folder) {
     mkdirSync(dirname(join(folder, entry)), { recursive: true })
     cpSync(join(root, entry), join(folder, entry), { recursive: true })
   }
-  // What only the repository needs stays there. No script at all is published, so none can run on install.
+  // Fields that only the repository needs are removed. No script is published, so none can run on install.
   const { scripts: _, devDependencies: __, overrides: ___, napi: ____, ...published } = manifest
   published.optionalDependencies = Object.fromEntries(
     platforms.map((name) => [packageOf(name), manifest.version]),
@@ -70,7 +71,7 @@ async function stageRoot(folder) {
   return folder
 }
 
-/** What npm/ holds of a platform, with its addon and the licence. */
+/** Assemble the package of a platform from its folder in npm/, its addon and the licence. */
 function stagePlatform(name, addon) {
   const folder = join(stage, 'npm', name)
   mkdirSync(folder, { recursive: true })
@@ -88,7 +89,7 @@ function writeManifest(folder, contents) {
   writeFileSync(join(folder, 'package.json'), `${JSON.stringify(full, undefined, 2)}\n`)
 }
 
-/** Provenance is refused unless the manifest names the repository that the workflow runs in. */
+/** Return the repository of the workflow. Provenance is refused unless the manifest names it. */
 function repositoryOfWorkflow() {
   const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: path } = process.env
   return server && path ? { type: 'git', url: `git+${server}/${path}.git` } : undefined

@@ -1,11 +1,11 @@
-// The tables of docs/format.md, from the JSON Schemas of records and events.
+// The tables of docs/format.md, created from the JSON Schemas of records and events.
 
-/** One row for each field of a record, those of its objects included. */
+/** Create one row for each field of a record, including those of its objects. */
 export function recordTable(schema) {
   return table(['field', 'type', 'meaning'], rowsOf(schema, '', new Map()))
 }
 
-/** One row for each kind of flag. */
+/** Create one row for each kind of flag. */
 export function flagTable({ properties }) {
   const kinds = properties.flags.items.properties.kind.anyOf.filter((kind) => kind.const !== undefined)
   return table(
@@ -14,7 +14,7 @@ export function flagTable({ properties }) {
   )
 }
 
-/** One row for each field of each event, without `seq`, `time` and `type`, which every event has. */
+/** Create one row for each field of each event, except `seq`, `time` and `type`, which every event has. */
 export function eventTable({ oneOf }) {
   const rows = oneOf.flatMap(({ properties, required, description }) => {
     const { seq: _, time: __, type, ...fields } = properties
@@ -30,7 +30,11 @@ export function eventTable({ oneOf }) {
   return table(['type', 'field', 'is', 'meaning'], rows)
 }
 
-/** @param seen The paths of objects that have their rows already, by their schemas. */
+/**
+ * Create the rows of an object.
+ *
+ * @param seen Maps schemas of objects whose rows exist already to their paths.
+ */
 function rowsOf({ properties = {}, required = [] }, prefix, seen, only = '') {
   return Object.entries(properties).flatMap(([name, field]) => {
     const path = `${prefix}${name}`
@@ -44,7 +48,7 @@ function rowsOf({ properties = {}, required = [] }, prefix, seen, only = '') {
   })
 }
 
-/** The rows of an object, or of each of several that a field can be. */
+/** Create the rows of an object, or of each alternative that a field can have. */
 function innerRows(inner, prefix, seen) {
   if (inner === undefined) return []
   if (inner.properties) return rowsOf(inner, prefix, seen)
@@ -57,7 +61,7 @@ function innerRows(inner, prefix, seen) {
   return rows.filter(([path]) => !paths.has(path) && paths.add(path))
 }
 
-/** The objects that a field holds: itself, by name, or in a list. */
+/** Return the schema of the objects in a field: itself, by name, or in a list. */
 function contentOf(field) {
   const { items, additionalProperties } = field
   if (items !== undefined) return { inner: objectIn(items), suffix: '[]' }
@@ -70,7 +74,7 @@ function hasKeys(value) {
   return typeof value === 'object' && Object.keys(value).length > 0
 }
 
-/** A schema of objects with known fields, without what stands around it. */
+/** Return the schema of objects with known fields, without the alternatives around it. */
 function objectIn(field) {
   const { description: _, ...schema } = field
   const variants = variantsOf(schema).filter(({ properties }) => properties && !isNumber({ properties }))
@@ -82,14 +86,14 @@ function variantsOf(schema) {
   return schema.oneOf ?? schema.anyOf ?? [schema]
 }
 
-/** An object that stands for a number without a JSON form. */
+/** Check for an object that represents a number without a JSON form. */
 function isNumber({ properties }) {
   return properties?.['__float__'] !== undefined
 }
 
 function typeOf(schema) {
   const types = [...new Set(typesOf(schema))]
-  // Values that are known beside any text.
+  // Known values are listed only if no other text is allowed.
   return types.filter((type) => !types.includes('text') || !type.startsWith('`"')).join(' or ')
 }
 

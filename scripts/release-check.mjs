@@ -1,6 +1,6 @@
-// `npm run release:check`: lints the workflows, and holds what a linter does not know of them: every action pinned,
-// permissions said, no registry named, every target built and tried. Holds the packages of npm/ to package.json. On a tag
-// it also holds the versions together.
+// `npm run release:check`: lint the workflows, and check rules that a linter does not know: actions are
+// pinned, permissions are explicit, no registry is named, every target is built and tested. Check the
+// packages of npm/ against package.json. On a tag, also check that the versions agree.
 //
 //   node scripts/release-check.mjs [folder of workflows]
 import { execFileSync } from 'node:child_process'
@@ -12,7 +12,7 @@ import { parse } from 'yaml'
 import { manifest, platforms } from './package-names.mjs'
 import { root } from './setup.mjs'
 
-/** Runners that are newer than the linter's own list. */
+/** Runners that are newer than the list of the linter. */
 const RUNNERS = [
   'ubuntu-24.04',
   'ubuntu-24.04-arm',
@@ -22,7 +22,7 @@ const RUNNERS = [
   'windows-11-arm',
 ]
 const NAPI = 'node_modules/@napi-rs/cli/dist/cli.js'
-/** The jobs of release.yml that must run for every target. */
+/** Jobs of release.yml that must run for every target. */
 const JOBS_OF_TARGETS = ['build', 'try']
 
 const folder = process.argv[2] ?? join(root, '.github', 'workflows')
@@ -33,10 +33,10 @@ for (const file of files) {
   const text = readFileSync(join(folder, file), 'utf8')
   problems.push(...linted(file, text))
   const parses = tryParse(text)
-  // What does not parse is the linter's to report.
-  if (parses) problems.push(...held(file, text, parses))
+  // The linter reports files that cannot be parsed.
+  if (parses) problems.push(...workflowProblems(file, text, parses))
 }
-// Other workflows say nothing of this repository.
+// Workflows of another folder do not describe this repository.
 if (process.argv[2] === undefined) problems.push(...platformPackages())
 if (process.env.GITHUB_REF_TYPE === 'tag') problems.push(...versions(process.env.GITHUB_REF_NAME ?? ''))
 
@@ -67,19 +67,19 @@ function tryParse(text) {
   }
 }
 
-function held(file, text, workflow) {
-  const found = []
+function workflowProblems(file, text, workflow) {
+  const errors = []
   const jobs = Object.entries(workflow?.jobs ?? {})
-  if (workflow?.permissions === undefined) found.push(`${file}: no permissions at the top`)
+  if (workflow?.permissions === undefined) errors.push(`${file}: no permissions at the top`)
   for (const [, use] of text.matchAll(/^\s*(?:- )?uses: (.*)$/gm)) {
     if (!/^\.\/|@[0-9a-f]{40} # v\d+\.\d+\.\d+$/.test(use))
-      found.push(`${file}: ${use}: an action is pinned by commit, with its version beside it`)
+      errors.push(`${file}: ${use}: an action is pinned by commit, with its version beside it`)
   }
   for (const [address] of text.matchAll(/https?:\/\/\S+/g))
-    found.push(`${file}: ${address}: addresses are the runner's settings, not this file's`)
+    errors.push(`${file}: ${address}: addresses are the runner's settings, not this file's`)
   for (const [name, { permissions }] of jobs) {
     if (permissions?.['id-token'] === 'write' && name !== 'publish')
-      found.push(`${file}: only the job that publishes may have the identity, not ${name}`)
+      errors.push(`${file}: only the job that publishes may have the identity, not ${name}`)
   }
   if (file === 'release.yml') {
     for (const job of JOBS_OF_TARGETS) {
@@ -87,48 +87,50 @@ function held(file, text, workflow) {
       const targets = rows.map(({ target }) => target)
       const expected = manifest.napi.targets
       if (targets.toSorted().join() !== expected.toSorted().join())
-        found.push(`${file}: ${job} runs for ${targets.join(', ')}; package.json has ${expected.join(', ')}`)
+        errors.push(`${file}: ${job} runs for ${targets.join(', ')}; package.json has ${expected.join(', ')}`)
     }
   }
-  return found
+  return errors
 }
 
-/** What npm/ holds is what napi makes of package.json, and nothing else: names, versions, targets. */
+/** Check that npm/ is exactly what napi creates from package.json: names, versions, targets. */
 function platformPackages() {
-  const made = mkdtempSync(join(tmpdir(), 'lineaprint-npm-'))
+  const created = mkdtempSync(join(tmpdir(), 'lineaprint-npm-'))
   try {
-    // It writes only below the package that it is for.
-    copyFileSync(join(root, 'package.json'), join(made, 'package.json'))
-    execFileSync(process.execPath, [join(root, NAPI), 'create-npm-dirs', '--cwd', made], { stdio: 'pipe' })
-    const found = []
-    const there = readdirSync(join(root, 'npm'))
-    for (const name of there)
-      if (!platforms.includes(name)) found.push(`npm/${name}: package.json has no such target`)
+    // napi writes only next to the package.json that it reads.
+    copyFileSync(join(root, 'package.json'), join(created, 'package.json'))
+    execFileSync(process.execPath, [join(root, NAPI), 'create-npm-dirs', '--cwd', created], { stdio: 'pipe' })
+    const errors = []
+    const existing = readdirSync(join(root, 'npm'))
+    for (const name of existing)
+      if (!platforms.includes(name)) errors.push(`npm/${name}: package.json has no such target`)
     for (const name of platforms) {
       for (const file of ['package.json', 'README.md']) {
-        const wanted = readFileSync(join(made, 'npm', name, file), 'utf8')
-        if (!there.includes(name) || readFileSync(join(root, 'npm', name, file), 'utf8') !== wanted)
-          found.push(`npm/${name}/${file} is not what package.json asks for: run "npx napi create-npm-dirs"`)
+        const expected = readFileSync(join(created, 'npm', name, file), 'utf8')
+        if (!existing.includes(name) || readFileSync(join(root, 'npm', name, file), 'utf8') !== expected)
+          errors.push(`npm/${name}/${file} is not what package.json asks for: run "npx napi create-npm-dirs"`)
       }
     }
-    return found
+    return errors
   } finally {
-    rmSync(made, { recursive: true })
+    rmSync(created, { recursive: true })
   }
 }
 
-/** A version cannot be published twice: what disagrees is found before anything is built. */
+/**
+ * Check that all versions agree. A version cannot be published twice, so this runs before anything is built.
+ */
 function versions(tag) {
-  const found = []
+  const errors = []
   const { version } = manifest
-  if (tag !== `v${version}`) found.push(`the tag is ${tag}, the version in package.json ${version}`)
+  if (tag !== `v${version}`) errors.push(`the tag is ${tag}, the version in package.json ${version}`)
   if (!readFileSync(join(root, 'Cargo.toml'), 'utf8').includes(`\nversion = "${version}"\n`))
-    found.push(`Cargo.toml is of another version than package.json, ${version}`)
+    errors.push(`Cargo.toml is of another version than package.json, ${version}`)
   if (
     !readFileSync(join(root, 'CHANGELOG.md'), 'utf8')
       .split('\n')
       .some((line) => line.startsWith(`## ${version}`))
   )
-    found.push(`CHANGELOG.md has no section for ${version}`)
-  return found
+    errors.push(`CHANGELOG.md has no section for ${version}`)
+  return errors
 }

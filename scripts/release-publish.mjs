@@ -1,6 +1,6 @@
-// Publishes the tarballs of a folder: every platform first, the root last, so that nobody can install a root whose
-// binaries are not there yet. After a failure it can be run again: what is already there with the same content is
-// passed over, and the same version with other content ends it.
+// Publish the tarballs of a folder: every platform first, the root last, so that nobody can install a root
+// whose binaries are missing. It can be run again after a failure: packages that are already published with
+// the same content are skipped, and the same version with other content is an error.
 //
 //   node scripts/release-publish.mjs [folder] [--without-provenance]
 import { spawnSync } from 'node:child_process'
@@ -11,9 +11,9 @@ import { manifest, packageOf, platforms, tarballOf } from './package-names.mjs'
 
 const { argv } = process
 const folder = resolve(argv.slice(2).find((argument) => !argument.startsWith('--')) ?? 'dist-packages')
-// Only a build service that can prove who it is can give provenance; a person at a keyboard cannot.
+// Provenance requires a build service that can prove its identity.
 const provenance = argv.includes('--without-provenance') ? [] : ['--provenance']
-// A version such as 1.0.0-rc.1 must not become what `npm install` gives everyone.
+// A version such as 1.0.0-rc.1 must not become the default of `npm install`.
 const tag = manifest.version.includes('-') ? 'next' : 'latest'
 
 const names = [...platforms.map(packageOf), manifest.name]
@@ -33,12 +33,12 @@ function publish(name, tarball) {
     ...provenance,
   ])
   if (status === 0) return console.log(`published ${name}@${manifest.version}`)
-  const here = `sha512-${createHash('sha512').update(readFileSync(tarball)).digest('base64')}`
-  const there = npm(['view', `${name}@${manifest.version}`, 'dist.integrity']).stdout.trim()
-  if (there === here) return console.log(`already there: ${name}@${manifest.version}`)
+  const localIntegrity = `sha512-${createHash('sha512').update(readFileSync(tarball)).digest('base64')}`
+  const publishedIntegrity = npm(['view', `${name}@${manifest.version}`, 'dist.integrity']).stdout.trim()
+  if (publishedIntegrity === localIntegrity) return console.log(`already there: ${name}@${manifest.version}`)
   process.stderr.write(stdout + stderr)
   fail(
-    there === ''
+    publishedIntegrity === ''
       ? `${name} could not be published`
       : `${name}@${manifest.version} is there with other content: a version cannot be published twice`,
   )

@@ -1,9 +1,9 @@
-// The rooms of the repository: what each is for, and which may know which. scripts/arrows.mjs holds the sources to it,
-// and CONTRIBUTING.md shows it.
+// The rooms of the repository: the purpose of each, and its allowed dependencies. scripts/arrows.mjs checks
+// them, and CONTRIBUTING.md shows them.
 
 /**
- * Rooms of src/ from the ground up, and what each is for. A room may import from rooms earlier in this list;
- * rooms of one line lie side by side and do not import from each other.
+ * Rooms of src/ from the bottom up, with the purpose of each. A room may import from rooms earlier in this
+ * list. Rooms of one level do not import from each other.
  */
 export const LEVELS = [
   { core: 'errors, digests, sample plans, run ids: types and values that need nothing else' },
@@ -35,31 +35,34 @@ export const LEVELS = [
   { cli: 'one file or folder for each command; no logic that the library lacks' },
 ]
 
-/** Arrows that the order of {@link LEVELS} allows, and that must not be: from a room, to rooms. */
+/** Imports that the order of {@link LEVELS} would allow, but that are forbidden: from a room, to rooms. */
 export const NEVER = {
-  // Each of the three answers its own question; what they share is in compare.
+  // Each of the three has a purpose of its own. Shared code is in compare.
   reproduce: ['verify', 'diff'],
   // The command uses the rooms; the public surface is for users.
   cli: ['index'],
 }
 
-/** The crates, what each is for, and what it may depend on within the workspace. */
+/** The crates, with their purposes and their allowed dependencies within the workspace. */
 export const CRATES = {
   digest: {
-    what: 'digest values and their grammar, BLAKE3 subtrees, SHA-256 in lanes, canonical CBOR; no input or output',
-    below: [],
+    purpose:
+      'digest values and their grammar, BLAKE3 subtrees, SHA-256 in lanes, canonical CBOR; no input or output',
+    dependencies: [],
   },
   formats: {
-    what: 'readers of models and tables: bytes in, validated spans and blocks out; no input or output, no unsafe code',
-    below: [],
+    purpose:
+      'readers of models and tables: bytes in, validated spans and blocks out; no input or output, no unsafe code',
+    dependencies: [],
   },
   engine: {
-    what: 'what touches the disk: walking, reading, scheduling, cancelling, progress; knows nothing of Node',
-    below: ['digest', 'formats'],
+    purpose:
+      'what touches the disk: walking, reading, scheduling, cancelling, progress; knows nothing of Node',
+    dependencies: ['digest', 'formats'],
   },
   binding: {
-    what: 'the addon: the only crate that names napi; lowers options, maps errors',
-    below: ['digest', 'engine', 'formats'],
+    purpose: 'the addon: the only crate that names napi; lowers options, maps errors',
+    dependencies: ['digest', 'engine', 'formats'],
   },
 }
 

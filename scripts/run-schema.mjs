@@ -1,8 +1,8 @@
-// Makes what is published of the schemas in src/record/ that check records and events: schema/run.schema.json, the JSON
-// Schema of `run.json`, and the tables of docs/format.md.
+// Create the published form of the schemas in src/record/: schema/run.schema.json, the JSON Schema of
+// `run.json`, and the tables of docs/format.md.
 //
 //   node scripts/run-schema.mjs            writes them
-//   node scripts/run-schema.mjs --check    fails if they are not what would be written
+//   node scripts/run-schema.mjs --check    fails if the files differ from what would be written
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -38,7 +38,7 @@ async function publish(name, make) {
   }
 }
 
-/** Put a table between its two marks. */
+/** Insert a table between its two markers. */
 function fill(page, name, table) {
   const marks = [`<!-- ${name}: scripts/run-schema.mjs writes this table -->`, `<!-- /${name} -->`]
   const [start, end] = marks.map((mark) => page.indexOf(mark))
@@ -61,8 +61,8 @@ function jsonSchema(schema) {
 }
 
 /**
- * Complete what zod cannot write as JSON Schema (an object of any JSON values, names that are not `__proto__`), and put
- * the description first.
+ * Complete schemas that zod cannot express as JSON Schema (an object of any JSON values, names other than
+ * `__proto__`), and put the description first.
  */
 function override({ zodSchema, jsonSchema: made }) {
   const { type } = zodSchema.def

@@ -1,5 +1,5 @@
-// Brings a clean clone to a state in which everything can run: dependencies, the addon, the compiled
-// TypeScript. Runs on the Node that is there (20 or newer); what it sets up runs on the pinned Node.
+// Set up a clean clone: dependencies, the addon, and the compiled TypeScript. This script runs on the
+// installed Node (20 or newer); everything that it sets up runs on the pinned Node.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
@@ -9,10 +9,10 @@ import { fileURLToPath } from 'node:url'
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const bin = join(root, 'node_modules', '.bin')
 
-/** The environment of every step: the pinned Node comes first. */
+/** The environment of every step. The pinned Node comes first on PATH. */
 export const environment = { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH}` }
 
-/** Runs a command and ends this process with its exit code if it fails. */
+/** Run a command. If it fails, end this process with its exit code. */
 export function run(command, args, options = {}) {
   const result = spawnSync(command, args, { cwd: root, env: environment, stdio: 'inherit', ...options })
   if (result.error) {
@@ -22,7 +22,7 @@ export function run(command, args, options = {}) {
   if (result.status !== 0) process.exit(result.status ?? 1)
 }
 
-/** Runs a step unless its inputs are the same as when it last succeeded. */
+/** Run a step, unless its inputs are the same as when it last succeeded. */
 function step(name, inputs, outputs, work) {
   const stamps = join(root, 'node_modules', '.cache', 'lineaprint')
   const stamp = join(stamps, name)
@@ -35,7 +35,7 @@ function step(name, inputs, outputs, work) {
   writeFileSync(stamp, state)
 }
 
-/** Names and contents of files and folders as one hash. */
+/** Hash names and contents of files and folders. */
 function stateOf(paths) {
   const hash = createHash('sha256')
   const visit = (path) => {
@@ -52,7 +52,7 @@ function stateOf(paths) {
 const ADDON_SOURCES = ['crates', 'Cargo.toml', 'Cargo.lock']
 const ADDON = ['native/index.js', 'native/index.d.ts']
 
-/** Installs the dependencies, and builds what has changed. */
+/** Install the dependencies, and build what has changed. */
 export function setup() {
   needRust()
   step('dependencies', ['package-lock.json'], ['node_modules/.bin/napi', 'node_modules/.bin/tsc'], () =>

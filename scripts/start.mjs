@@ -1,4 +1,4 @@
-// `npm start`: sets up and shows the main job on real input.
+// `npm start`: set up, and demonstrate the main features on real input.
 import { run, setup } from './setup.mjs'
 
 setup()

@@ -1,4 +1,4 @@
-// `npm test`: sets up and runs every test of both languages; ends with one line that counts them.
+// `npm test`: set up and run every test of both languages. The last line has the counts.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -25,7 +25,7 @@ const typescript = spawnSync(
 const { counts, failures } = readReport(report)
 rmSync(folder, { recursive: true, force: true })
 
-// Quiet: what fails must not drown in the names of what was compiled and passed.
+// Reduce the output, so that failures are easy to find among the names of compiled crates and passed tests.
 const rust = spawnSync('cargo', ['test', '--workspace', '--locked', '--quiet', '--no-fail-fast'], {
   cwd: root,
   env: environment,
@@ -42,7 +42,7 @@ for (const [, passed, failed, ignored] of rust.stdout.matchAll(
   counts.skipped += Number(ignored)
 }
 
-// Told again at the end, because the end is what a long log is cut down to.
+// Repeat the failures at the end, because long logs are truncated at the beginning.
 for (const failure of failures) console.log(`\nFAILED ${failure}`)
 
 const ok = typescript.status === 0 && rust.status === 0
@@ -54,14 +54,14 @@ process.exit(ok ? 0 : 1)
 
 function readReport(path) {
   try {
-    const found = JSON.parse(readFileSync(path, 'utf8'))
+    const results = JSON.parse(readFileSync(path, 'utf8'))
     return {
       counts: {
-        passed: found.numPassedTests,
-        failed: found.numFailedTests,
-        skipped: found.numPendingTests + found.numTodoTests,
+        passed: results.numPassedTests,
+        failed: results.numFailedTests,
+        skipped: results.numPendingTests + results.numTodoTests,
       },
-      failures: found.testResults.flatMap(failuresOf),
+      failures: results.testResults.flatMap(failuresOf),
     }
   } catch (error) {
     console.error(`vitest left no report: ${error.message}`)

@@ -40,12 +40,14 @@ interface FolderResult {
 const WINDOW = 2300
 
 /** Run the round. */
-export async function cacheRound({ rounds, batch, seed, say }: CacheOptions): Promise<Outcome> {
+export async function cacheRound({ rounds, batch, seed, progress }: CacheOptions): Promise<Outcome> {
   return withWorkFolders(async ({ folders: workFolders, skipped }) => {
     let remaining = rounds
     const more = (done: number): boolean => (remaining -= done) > 0
     const results = await Promise.all(
-      workFolders.map((workFolder, index) => runIn(workFolder, { batch, seed: seed + index, say, more })),
+      workFolders.map((workFolder, index) =>
+        runIn(workFolder, { batch, seed: seed + index, progress, more }),
+      ),
     )
     const numbers: Record<string, number> = {}
     for (const [index, { tally, kept, hits, dvcStale }] of results.entries()) {
@@ -86,7 +88,7 @@ interface Plan extends Omit<CacheOptions, 'rounds'> {
   readonly more: (done: number) => boolean
 }
 
-async function runIn(workFolder: WorkFolder, { batch, seed, say, more }: Plan): Promise<FolderResult> {
+async function runIn(workFolder: WorkFolder, { batch, seed, progress, more }: Plan): Promise<FolderResult> {
   const random = new Generator(seed)
   const root = join(workFolder.folder, 'data')
   const cache = join(workFolder.folder, 'cache')
@@ -146,7 +148,7 @@ async function runIn(workFolder: WorkFolder, { batch, seed, say, more }: Plan): 
       }
       await mapper.do('drop')
       done += tally.rounds
-      say(`${workFolder.name}: ${tally.failures}/${tally.rounds} stale, ${kept} entries kept`)
+      progress(`${workFolder.name}: ${tally.failures}/${tally.rounds} stale, ${kept} entries kept`)
       // If nothing is cached nothing can be stale, and further rounds would only inflate the count.
     } while (kept > 0 && more(done))
   } finally {

@@ -56,7 +56,7 @@ interface Work {
 }
 
 /** Run the round. */
-export async function cancelRound({ rounds, seed, say }: CancelOptions): Promise<Outcome> {
+export async function cancelRound({ rounds, seed, progress }: CancelOptions): Promise<Outcome> {
   return withFolder(async (folder) => {
     const works = prepare(folder)
     const random = new Generator(seed)
@@ -71,7 +71,7 @@ export async function cancelRound({ rounds, seed, say }: CancelOptions): Promise
       const work = works[index % works.length] ?? { name: '', start: () => Promise.resolve() }
       const result = await abortOnce(work.start, random.integer(0, 3) === 0 ? 0 : random.next() * 25)
       if (result === undefined) {
-        // It completed before the signal.
+        // The work completed before the signal.
         if (++completed > rounds) throw new Error('the work is too short to be cancelled')
         continue
       }
@@ -88,7 +88,7 @@ export async function cancelRound({ rounds, seed, say }: CancelOptions): Promise
         if (last > IDLE) failure ??= `uses ${Math.round(last * 100)} % of a core afterwards`
       }
       tally.count(failure === undefined ? undefined : `${work.name}: ${failure}`)
-      if (tally.rounds % 100 === 0) say(`${tally.failures}/${tally.rounds} not cancelled`)
+      if (tally.rounds % 100 === 0) progress(`${tally.failures}/${tally.rounds} not cancelled`)
     }
     const control = await fakesCancelling(join(folder, 'large'))
     const [delay, threadsGone, share] = [spread(delays), spread(gone), spread(shares)]
@@ -224,7 +224,7 @@ function addonThreads(): string[] {
       const line = readFileSync(join(tasks, id, 'stat'), 'utf8')
       return line.includes('(lineaprint-') ? [line] : []
     } catch {
-      // It has ended in the meantime.
+      // The thread has ended in the meantime.
       return []
     }
   })

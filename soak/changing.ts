@@ -48,13 +48,13 @@ const TURNS: readonly Turn[] = [
   { name: 'tree', read: byTree, length: 200_000, algorithm: 'sha256' },
 ]
 
-/** Maximum number of turns for the control. */
+/** Largest number of turns for the control. */
 const MOST_TURNS = 50
 
 const FAIR: ReadonlySet<Judgement> = new Set(['whole', 'refused', 'absent'])
 
 /** Run the round. */
-export async function changingRound({ rounds, turn, seed, say }: ChangingOptions): Promise<Outcome> {
+export async function changingRound({ rounds, turn, seed, progress }: ChangingOptions): Promise<Outcome> {
   return withWorkFolders(async ({ folders: workFolders, skipped }) => {
     const tally = new Tally()
     const seen: Record<Judgement, number> = zero()
@@ -90,7 +90,7 @@ export async function changingRound({ rounds, turn, seed, say }: ChangingOptions
         }
       })
       await Promise.all(work)
-      say(`${tally.failures}/${tally.rounds} wrong, ${seen.whole} whole, ${seen.refused} refused`)
+      progress(`${tally.failures}/${tally.rounds} wrong, ${seen.whole} whole, ${seen.refused} refused`)
     }
     const workFolder = workFolders[0] ?? { name: '', folder: '', coarse: false }
     const plan = { workFolder, algorithm: 'sha256', seed, turn } as const

@@ -22,7 +22,10 @@ import type { SeenCall } from './support/strace.ts'
 
 /** Options of {@link indexKillRound}. */
 export interface IndexKillOptions extends Omit<RoundOptions, 'seed'> {
-  /** Maximum number of kills of either kind; they are spread over the calls. */
+  /**
+   * Names of the traced calls. The threads of the runtime wake each other by `write`; SQLite writes at
+   * positions.
+   */
   readonly kills: number
 }
 
@@ -34,7 +37,7 @@ const RUNS = 24
 const INDEX = /^(?!write$)/
 
 /** Run the round. */
-export async function indexKillRound({ kills, say }: IndexKillOptions): Promise<Outcome> {
+export async function indexKillRound({ kills, progress }: IndexKillOptions): Promise<Outcome> {
   const tally = new Tally()
   const numbers = {
     'killed while it made the index': 0,
@@ -59,7 +62,7 @@ export async function indexKillRound({ kills, say }: IndexKillOptions): Promise<
           else numbers[kind === 'makes' ? 'killed while it made the index' : 'killed while it changed it']++
           tally.count(await faultOf(store, kind, point))
         }
-        say(`${tally.failures}/${tally.rounds} lists were wrong`)
+        progress(`${tally.failures}/${tally.rounds} lists were wrong`)
       }
       for (const number of [2, 3, 4]) {
         const inject = `pwrite64:signal=KILL:when=${number}`

@@ -34,7 +34,7 @@ const EVENTS = 60
 const CONTROLS = 5
 
 /** Run the round. */
-export async function journalRound({ kills, seed, say }: JournalOptions): Promise<Outcome> {
+export async function journalRound({ kills, seed, progress }: JournalOptions): Promise<Outcome> {
   return withFolder(async (folder) => {
     const store = storeIn(folder)
     const random = new Generator(seed)
@@ -52,7 +52,7 @@ export async function journalRound({ kills, seed, say }: JournalOptions): Promis
       acknowledged += Math.max(reports.last, 0)
       tally.count(await faultOf(store, id, reports))
       if (tally.rounds % 50 === 0)
-        say(`${tally.failures}/${tally.rounds} lost, ${acknowledged} acknowledged events`)
+        progress(`${tally.failures}/${tally.rounds} lost, ${acknowledged} acknowledged events`)
     })
     const { damaged } = await listRuns(store)
     for (const { id, error } of damaged) tally.fail(`${id}: ${error.message}`)

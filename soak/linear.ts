@@ -21,7 +21,7 @@ export interface LinearOptions extends Omit<RoundOptions, 'seed'> {
 const REPEAT = 300
 
 /** Run the round. It has no controls and no promise: it only measures. */
-export async function linearRound({ bytes, files, say }: LinearOptions): Promise<Outcome> {
+export async function linearRound({ bytes, files, progress }: LinearOptions): Promise<Outcome> {
   return withFolder(async (folder) => {
     const numbers: Record<string, number> = {}
     for (const length of bytes) {
@@ -30,14 +30,14 @@ export async function linearRound({ bytes, files, say }: LinearOptions): Promise
         const ms = await fastest(() => hashFile(path, { algorithm }))
         const perByte = (ms * 1e6) / length
         numbers[`${algorithm}, ns per byte of ${length}`] = Math.round(perByte * 1e4) / 1e4
-        say(row(`${length / 2 ** 20} MiB, ${algorithm}`, ms, `${perByte.toFixed(4)} ns per byte`))
+        progress(row(`${length / 2 ** 20} MiB, ${algorithm}`, ms, `${perByte.toFixed(4)} ns per byte`))
       }
     }
     for (const count of files) {
-      const path = manyFiles(join(folder, `tree-${count}`), count, say)
+      const path = manyFiles(join(folder, `tree-${count}`), count, progress)
       const ms = await fastest(() => hashTree(path))
       numbers[`us per file of ${count}`] = Math.round((ms * 1e5) / count) / 100
-      say(row(`${count} files`, ms, `${((ms * 1e3) / count).toFixed(2)} us per file`))
+      progress(row(`${count} files`, ms, `${((ms * 1e3) / count).toFixed(2)} us per file`))
     }
     return {
       name: 'linear',

@@ -39,13 +39,13 @@ const TRIES = 3
 const STUCK = 1000
 
 /** Run the round. */
-export async function memoryRound({ bytes, files, lateMs, say }: MemoryOptions): Promise<Outcome> {
+export async function memoryRound({ bytes, files, lateMs, progress }: MemoryOptions): Promise<Outcome> {
   return withFolder(async (folder) => {
     const tally = new Tally()
     const numbers: Record<string, number> = { 'bytes of the file': bytes, 'files of the folder': files }
     const large = sparseFile(join(folder, 'large'), bytes)
     makeFifos(folder)
-    const tree = manyFiles(join(folder, 'tree'), files, say)
+    const tree = manyFiles(join(folder, 'tree'), files, progress)
 
     const measure = async (what: string, path: string, growth: number): Promise<void> => {
       const reports: MemoryReport[] = []
@@ -63,7 +63,7 @@ export async function memoryRound({ bytes, files, lateMs, say }: MemoryOptions):
       numbers[`${what}, seconds`] = round(best.seconds)
       numbers[`${what}, tries`] = reports.length
       const late = `timers late by ${round(best.delayP99Ms)} ms at the 99th percentile`
-      say(`${what}: ${round(growthMiB)} MiB, ${late}, try ${reports.length}`)
+      progress(`${what}: ${round(growthMiB)} MiB, ${late}, try ${reports.length}`)
       tally.count(
         growthMiB > growth ? `${what}: ${round(growthMiB)} MiB beyond idle, not ${growth}` : undefined,
       )

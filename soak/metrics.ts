@@ -41,13 +41,13 @@ const RECORD_BYTES = 10_000
 const HOARD = 3_000_000
 
 /** Run the round. */
-export async function metricsRound({ values, pace, say }: MetricsOptions): Promise<Outcome> {
+export async function metricsRound({ values, pace, progress }: MetricsOptions): Promise<Outcome> {
   return withFolder(async (base) => {
     const tally = new Tally()
     const count = Math.ceil(values / 1000) * 1000
     const folder = join(base, 'run')
     const wrote = await run('log', folder, count)
-    say(`${wrote.callerUs.toFixed(2)} us in the caller, ${Math.round(wrote.perSecond)} values/s to disk`)
+    progress(`${wrote.callerUs.toFixed(2)} us in the caller, ${Math.round(wrote.perSecond)} values/s to disk`)
     tally.count(above('MiB to log', wrote.growthMiB, GROWTH))
     tally.count(above('bytes of the record', wrote.recordBytes, RECORD_BYTES))
 
@@ -55,7 +55,7 @@ export async function metricsRound({ values, pace, say }: MetricsOptions): Promi
     tally.count(wrong('the record', finished, count, 'finished'))
     await unfinish(folder)
     const lost = await read(folder)
-    say(`${lost.seconds.toFixed(1)} s to read the journal`)
+    progress(`${lost.seconds.toFixed(1)} s to read the journal`)
     tally.count(above('MiB to read the journal', lost.growthMiB, GROWTH))
     tally.count(wrong('the journal', lost, count, 'lost'))
     // The start, the disabled captures, and the end.

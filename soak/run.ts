@@ -62,14 +62,14 @@ const PLANS: readonly Plan[] = [
     run: (options, of) => workersRound({ ...options, workers: of(10_000), buffers: of(1000), batch: 250 }),
   },
   { name: 'journal', run: (options, of) => journalRound({ ...options, kills: of(1000) }) },
-  { name: 'save-kill', run: ({ say }, of) => saveKillRound({ say, kills: of(400), passes: 4 }) },
-  { name: 'save-fault', run: ({ say }, of) => saveFaultRound({ say, faults: of(400) }) },
-  { name: 'index-kill', run: ({ say }, of) => indexKillRound({ say, kills: of(200) }) },
-  { name: 'scarce', run: ({ say }, of) => scarceRound({ say, saves: of(64) }) },
+  { name: 'save-kill', run: ({ progress }, of) => saveKillRound({ progress, kills: of(400), passes: 4 }) },
+  { name: 'save-fault', run: ({ progress }, of) => saveFaultRound({ progress, faults: of(400) }) },
+  { name: 'index-kill', run: ({ progress }, of) => indexKillRound({ progress, kills: of(200) }) },
+  { name: 'scarce', run: ({ progress }, of) => scarceRound({ progress, saves: of(64) }) },
   { name: 'store', run: (options, of) => storeRound({ ...options, runs: of(10_000), processes: 8 }) },
   {
     name: 'metrics',
-    run: ({ say }, of) => metricsRound({ say, values: of(10_000_000), pace: PACE }),
+    run: ({ progress }, of) => metricsRound({ progress, values: of(10_000_000), pace: PACE }),
   },
   { name: 'formats', run: (options, of) => formatsRound({ ...options, executions: of(200_000) }) },
   { name: 'tables', run: (options, of) => tablesRound({ ...options, executions: of(200_000) }) },
@@ -80,9 +80,9 @@ const PLANS: readonly Plan[] = [
   },
   {
     name: 'linear',
-    run: ({ say }, of, quick) =>
+    run: ({ progress }, of, quick) =>
       linearRound({
-        say,
+        progress,
         bytes: [2 ** 20, 2 ** 24, 2 ** 28, ...(quick ? [] : [4 * GIB, 16 * GIB])],
         files: [...new Set([10, 1000, of(100_000), of(1_000_000)])],
       }),
@@ -139,9 +139,9 @@ async function main(): Promise<number> {
     console.log(`\n${name}`)
     const from = performance.now()
     const seconds = (): number => Math.round((performance.now() - from) / 1000)
-    const say = (line: string): void => console.log(`  ${String(seconds()).padStart(4)} s  ${line}`)
+    const progress = (line: string): void => console.log(`  ${String(seconds()).padStart(4)} s  ${line}`)
     try {
-      const outcome = await run({ seed, say }, of, values.quick)
+      const outcome = await run({ seed, progress }, of, values.quick)
       if (isBroken(outcome)) broken++
       results.push({ ...outcome, seconds: seconds() })
       console.log(shown(outcome, seconds()))

@@ -36,7 +36,7 @@ interface Fault extends CallPoint {
 }
 
 /** Run the round. */
-export async function saveFaultRound({ faults, say }: SaveFaultOptions): Promise<Outcome> {
+export async function saveFaultRound({ faults, progress }: SaveFaultOptions): Promise<Outcome> {
   const tally = new Tally()
   const refusal = await straceRefusal()
   if (refusal !== undefined) return outcomeOf(tally, { tried: 0, caught: 0 }, {}, [refusal])
@@ -59,7 +59,7 @@ export async function saveFaultRound({ faults, say }: SaveFaultOptions): Promise
       const step = made.lines.find(({ error }) => error !== undefined)?.step
       if (step !== undefined && step !== 'ready') numbers[`said by ${step}`]++
       tally.count(failure && `${injectionOf(fault)}: ${failure}`)
-      if (tally.rounds % 50 === 0) say(`${tally.failures}/${tally.rounds} faults did harm`)
+      if (tally.rounds % 50 === 0) progress(`${tally.failures}/${tally.rounds} faults did harm`)
     })
     const caught = { tried: 0, caught: 0 }
     for (const { name, number } of points.filter((point) => point.name === 'pwrite64')) {

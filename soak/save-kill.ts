@@ -17,7 +17,10 @@ import { straceRefusal } from './support/strace.ts'
 import type { Outcome, RoundOptions } from './support/round.ts'
 import type { CallPoint, SaveOptions } from './support/saves.ts'
 
-/** The runtime's own threads wake each other by `write`; the store is written at positions. */
+/**
+ * Names of the traced calls. The runtime's own threads wake each other by `write`; the store is written at
+ * positions.
+ */
 const STORE = /^(?!write$)/
 
 /** Options of {@link saveKillRound}. */
@@ -29,7 +32,7 @@ export interface SaveKillOptions extends Omit<RoundOptions, 'seed'> {
 }
 
 /** Run the round. */
-export async function saveKillRound({ kills, passes, say }: SaveKillOptions): Promise<Outcome> {
+export async function saveKillRound({ kills, passes, progress }: SaveKillOptions): Promise<Outcome> {
   const tally = new Tally()
   const refusal = await straceRefusal()
   if (refusal !== undefined) return outcomeOf(tally, { caught: 0, tried: 0 }, {}, [refusal])
@@ -51,7 +54,7 @@ export async function saveKillRound({ kills, passes, say }: SaveKillOptions): Pr
         else numbers['came to their end']++
         numbers['temporary files left'] += temporaryFiles(folder).length
         tally.count(fault && `${point.name} ${point.number}: ${fault}`)
-        if (tally.rounds % 20 === 0) say(`${tally.failures}/${tally.rounds} lost`)
+        if (tally.rounds % 20 === 0) progress(`${tally.failures}/${tally.rounds} lost`)
       })
     }
     // A program that acknowledges too early must lose events at the writes of the journal.

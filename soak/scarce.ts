@@ -35,7 +35,7 @@ const FILES = 16
 const LIMIT = 128
 
 /** Run the round. */
-export async function scarceRound({ saves, say }: ScarceOptions): Promise<Outcome> {
+export async function scarceRound({ saves, progress }: ScarceOptions): Promise<Outcome> {
   const tally = new Tally()
   const numbers = { 'full disks that were told': 0, 'too many open files that were told': 0 }
   const control = { tried: 0, caught: 0 }
@@ -49,7 +49,7 @@ export async function scarceRound({ saves, say }: ScarceOptions): Promise<Outcom
         if (reported) numbers['full disks that were told']++
         tally.count(failure && `${pages} pages left: ${failure}`)
       }
-      say(`${tally.failures}/${tally.rounds} full disks did harm`)
+      progress(`${tally.failures}/${tally.rounds} full disks did harm`)
       for (const pages of DEAF) {
         const { failure } = await onFullDisk(disk, pages, { control: 'deaf' })
         control.tried++

@@ -28,7 +28,7 @@ export interface StoreOptions extends Omit<RoundOptions, 'seed'> {
 const PROGRAM = new URL('./children/store.ts', import.meta.url)
 
 /** Run the round. */
-export async function storeRound({ runs, processes, say }: StoreOptions): Promise<Outcome> {
+export async function storeRound({ runs, processes, progress }: StoreOptions): Promise<Outcome> {
   return withFolder(async (folder) => {
     const store = storeIn(folder)
     const tally = new Tally()
@@ -43,7 +43,7 @@ export async function storeRound({ runs, processes, say }: StoreOptions): Promis
       }),
     ).finally(() => (working = false))
     const readers = [
-      watch(store, () => working, tally, say),
+      watch(store, () => working, tally, progress),
       watch(
         store,
         () => working,
@@ -82,7 +82,7 @@ async function watch(
   store: Store,
   working: () => boolean,
   tally: Tally,
-  say: RoundOptions['say'],
+  progress: RoundOptions['progress'],
 ): Promise<number> {
   let [lists, most] = [0, 0]
   while (working()) {
@@ -97,7 +97,7 @@ async function watch(
     } catch {
       tally.fail('a reader saw a torn soak_latest.json')
     }
-    say(`${most} runs`)
+    progress(`${most} runs`)
     // Reading a long list keeps a core busy that the writers need.
     await setTimeout(200 + most / 4)
   }

@@ -23,7 +23,7 @@ const PROGRAM = new URL('./children/workers.ts', import.meta.url)
 
 /** Run the round. */
 export async function workersRound(options: WorkersOptions): Promise<Outcome> {
-  const { workers, buffers, batch, seed, say } = options
+  const { workers, buffers, batch, seed, progress } = options
   return withFolder(async (folder) => {
     prepare(folder)
     const tally = new Tally()
@@ -38,7 +38,7 @@ export async function workersRound(options: WorkersOptions): Promise<Outcome> {
         tally.rounds += report.workers + report.buffers
       })
       if (failure !== undefined) tally.count(failure)
-      say(`${tally.failures} failures in ${tally.rounds} workers and buffers`)
+      progress(`${tally.failures} failures in ${tally.rounds} workers and buffers`)
     }
     const crash = await runBatch([4, 0, seed, folder, 'crash'], () => undefined)
     return {

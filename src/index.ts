@@ -61,11 +61,11 @@ export type { CodeDiff } from './diff/code.ts'
 export type {
   Cause,
   DigestDiff,
-  FirstParting,
+  Divergence,
+  FirstDivergence,
   MetricDiff,
   MetricSide,
   NotCompared,
-  Parting,
   RunDiff,
   RunDiffOptions,
   RunDifference,

@@ -55,7 +55,7 @@ test('two runs of the same are the same, whatever their names and notes', async 
     warnings: [],
   })
   expect(diff.metrics).toMatchObject([
-    { name: 'loss', same: true, parting: null, onlyBefore: 0, onlyAfter: 0 },
+    { name: 'loss', same: true, divergence: null, onlyBefore: 0, onlyAfter: 0 },
   ])
 })
 
@@ -181,7 +181,7 @@ test('the first step at which a metric differs, and steps that only one run has'
     ),
   ).toMatchObject({
     same: false,
-    parting: { step: 3, index: 1, before: 3 },
+    divergence: { step: 3, index: 1, before: 3 },
     onlyBefore: 1,
     onlyAfter: 0,
   })
@@ -192,7 +192,7 @@ test('the first step at which a metric differs, and steps that only one run has'
         [2, 2],
       ]),
     ),
-  ).toMatchObject({ parting: null, onlyBefore: 2, same: false })
+  ).toMatchObject({ divergence: null, onlyBefore: 2, same: false })
   const [x, y] = [
     await run([
       [undefined, 1],

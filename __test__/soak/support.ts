@@ -2,9 +2,9 @@
 import type { Outcome } from '../../soak/support/round.ts'
 
 /** A seed of its own for each run, named by the failures that depend on it; and no lines in between. */
-export const quietly: { readonly seed: number; readonly say: (line: string) => void } = {
+export const quietly: { readonly seed: number; readonly progress: (line: string) => void } = {
   seed: Math.floor(Math.random() * 1e9),
-  say: () => undefined,
+  progress: () => undefined,
 }
 
 /** What speaks against a round: how its promise was broken, that nothing was tried, and controls that nobody saw. */

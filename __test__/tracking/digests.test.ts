@@ -116,16 +116,16 @@ test('the first step at which two runs diverge is named, overall and for each na
   const [a, b, again] = [await training(folder), await training(folder, 6), await training(folder)]
   expect(await diffRuns(a, again)).toMatchObject({
     same: true,
-    firstParting: null,
-    digests: [{ name: 'weights', same: true, parting: null }],
+    firstDivergence: null,
+    digests: [{ name: 'weights', same: true, divergence: null }],
   })
   const diff = await diffRuns(a, b)
-  expect(diff.firstParting).toEqual({ step: 6, digests: ['weights'], metrics: [] })
-  expect(diff.digests).toMatchObject([{ name: 'weights', parting: { step: 6, index: 6 } }])
-  expect(diff.metrics).toMatchObject([{ name: 'loss', parting: { step: 7, index: 7 } }])
+  expect(diff.firstDivergence).toEqual({ step: 6, digests: ['weights'], metrics: [] })
+  expect(diff.digests).toMatchObject([{ name: 'weights', divergence: { step: 6, index: 6 } }])
+  expect(diff.metrics).toMatchObject([{ name: 'loss', divergence: { step: 7, index: 7 } }])
   expect(diff.firstCause).toBeNull()
   const ignore = { ignore: ['digests.weights'] }
-  expect((await diffRuns(a, b, ignore)).firstParting).toEqual({ step: 7, digests: [], metrics: ['loss'] })
+  expect((await diffRuns(a, b, ignore)).firstDivergence).toEqual({ step: 7, digests: [], metrics: ['loss'] })
   const at = (await eventsOf(a))[6] as unknown as { digest: string }
   expect(diff.differences[0]).toMatchObject({
     cause: 'digests',
@@ -160,7 +160,7 @@ test('digests of two hash functions are not compared; steps of one run alone are
     ['digests.short', '1 only in the second run'],
     ['digests.unstepped', 'the digests diverge at value 1'],
   ])
-  expect(diff.firstParting).toBeNull()
+  expect(diff.firstDivergence).toBeNull()
   rmSync(inRun(b, 'events.jsonl'))
   const gone = await diffRuns(a, b)
   expect(gone.notCompared).toMatchObject([{ reason: 'steps: the journal of the second run is missing' }])
@@ -188,5 +188,5 @@ test('a record from before there were digests and flags is read, verified and co
   const again = await readRun(run.folder)
   expect(again.record).not.toHaveProperty('digests')
   expect((await verifyRun(again)).same).toBe(true)
-  expect(await diffRuns(again, run)).toMatchObject({ same: true, digests: [], firstParting: null })
+  expect(await diffRuns(again, run)).toMatchObject({ same: true, digests: [], firstDivergence: null })
 })

@@ -6,9 +6,9 @@ import type { VerifyLevel } from '../../src/verify/level.ts'
 
 /** The table of `docs/verify.md`, as the rules say it. */
 function tableOfRules(): string[][] {
-  return VERIFY_RULES.map(({ section, what, levels }) => [
+  return VERIFY_RULES.map(({ section, description, levels }) => [
     section,
-    what,
+    description,
     ...VERIFY_LEVELS.map((level) => (levels.includes(level) ? 'yes' : '')),
   ])
 }

@@ -17,8 +17,8 @@ const PROGRAM = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url)
 const COMMANDS: readonly (readonly string[])[] = [['true'], ['python3', '-c', 'pass'], ['node', '-e', '0']]
 
 /**
- * Return the cases. The interesting ratio is that of the other row: the part of our capture that is `git
- * status`.
+ * Return the cases. The relevant ratio is that of the other row: the share of `git status` in the git
+ * capture.
  */
 export function captureCases(inputs: Inputs): Case[] {
   return [

@@ -1,16 +1,19 @@
-/** What reading a shim of pyenv saves beside starting it: for the question to Python, and for the whole of a run. */
+/**
+ * The time saved by reading a shim of pyenv instead of starting it: for the query to Python, and for a whole
+ * run.
+ */
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { PYTHON_PROBE } from '../../src/capture/environment/python/probe.ts'
-import { behindShim } from '../../src/capture/environment/python/pyenv.ts'
+import { pythonOfShim } from '../../src/capture/environment/python/pyenv.ts'
 import { runProgram } from '../measure.ts'
 import type { Inputs } from '../inputs.ts'
 import type { Case, Contestant, Entry } from '../measure.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 
-/** The cases; without a shim of pyenv on `PATH` nobody takes part. */
+/** Return the cases; without contestants if `PATH` has no shim of pyenv. */
 export function pythonShimCases(inputs: Inputs): Case[] {
   return [
     {
@@ -19,7 +22,7 @@ export function pythonShimCases(inputs: Inputs): Case[] {
       prepare: async () =>
         withShim(inputs.directory, ({ directory, shim }) => [
           contestant('the Python that the reader finds', 'ours', async () => {
-            const python = behindShim('python3', { directory, variables: process.env })
+            const python = pythonOfShim('python3', { directory, variables: process.env })
             if (python === undefined) throw new Error('the reader leaves this shim to itself')
             await runProgram('env', ['-C', directory, python, '-c', PYTHON_PROBE], true)
           }),
@@ -40,7 +43,8 @@ export function pythonShimCases(inputs: Inputs): Case[] {
           }
           return [
             contestant('with the reader', 'ours', run([])),
-            // The same folder as the one it works in, which changes nothing for pyenv; the reader leaves it to the shim.
+            // This is the working folder already, so the variable changes nothing for pyenv. The reader
+            // leaves it to the shim.
             contestant('with the shim', 'peer', run([`PYENV_DIR=${directory}`])),
           ]
         })
@@ -54,7 +58,7 @@ interface Shim {
   readonly shim: string
 }
 
-function withShim(directory: string, contestants: (found: Shim) => readonly Contestant[]): Entry {
+function withShim(directory: string, contestants: (installed: Shim) => readonly Contestant[]): Entry {
   const shim = execFileSync('sh', ['-c', 'command -v python3 || true'], { encoding: 'utf8' }).trim()
   return /[/\\]shims[/\\]python3$/.test(shim)
     ? { bytes: 0, contestants: contestants({ directory, shim }), missing: [] }

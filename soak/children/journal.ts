@@ -13,7 +13,7 @@ const [outputDir, experimentId, last, early] = process.argv.slice(2)
 const tracker = new ExperimentTracker({ ...NO_CAPTURES, outputDir, experimentId }, { environment: {} })
 
 /** Write directly to the pipe, so that the line survives a kill of this process. */
-function say(word: string | number): void {
+function printLine(word: string | number): void {
   for (;;) {
     try {
       writeSync(1, `${word}\n`)
@@ -25,18 +25,18 @@ function say(word: string | number): void {
   }
 }
 
-say('ready')
+printLine('ready')
 await tracker.startExperiment()
-say(0)
+printLine(0)
 for (let event = 1; event <= Number(last); event++) {
   tracker.logMetric('event', event)
   if (event % 7 === 0) tracker.setNotes(`notes ${event} ${'x'.repeat(event % 5000)}`)
   if (event % 11 === 0) tracker.addTags(`tag ${event % 50}`)
-  if (early === 'early') say(event)
+  if (early === 'early') printLine(event)
   else if (event % 5 === 0) {
     await tracker.flush()
-    say(event)
+    printLine(event)
   }
 }
 await tracker.finishExperiment()
-say('finished')
+printLine('finished')

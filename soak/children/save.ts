@@ -31,21 +31,21 @@ const options = { ...NO_CAPTURES, outputDir, experimentId, experimentName: 'save
 const tracker = new ExperimentTracker(options, { environment: {} })
 
 /** Write with a separate call: calls that write the store can then fail without this one. */
-function say(line: SaveLine): void {
+function printLine(line: SaveLine): void {
   writevSync(1, [Buffer.from(JSON.stringify(line)), Buffer.from('\n')])
 }
 
 async function step(name: SaveLine['step'], work: () => Promise<unknown>, last?: number): Promise<boolean> {
   try {
     await work()
-    say({ step: name, ...(last !== undefined && { last }) })
+    printLine({ step: name, ...(last !== undefined && { last }) })
     return true
   } catch (error) {
     if (!(error instanceof Error)) throw error
     const { name: kind, message } = error
     const typed = LineaprintError.is(error)
     const path = typed ? error.path : undefined
-    say({
+    printLine({
       step: name,
       error: { name: kind, message, ...(typed && { code: error.code }), ...(path !== undefined && { path }) },
     })
@@ -66,7 +66,7 @@ function leaveDescriptors(count: number): void {
 /** Log three events, flush them and report the result. */
 function events(first: number): Promise<boolean> {
   const last = first + 2
-  if (control === 'early') say({ step: 'flush', last })
+  if (control === 'early') printLine({ step: 'flush', last })
   return step(
     'flush',
     async () => {
@@ -82,7 +82,7 @@ function events(first: number): Promise<boolean> {
 
 const limit = /^files=(\d+)$/.exec(control ?? '')?.[1]
 if (limit !== undefined) leaveDescriptors(Number(limit))
-say({ step: 'ready' })
+printLine({ step: 'ready' })
 await once(process.stdin, 'data')
 if (await step('start', () => tracker.startExperiment(), 0)) {
   await events(1)

@@ -48,7 +48,7 @@ const SILENCE = 60_000
 /** Run the round. */
 export async function fuzzRound(
   { name, promise, control, program }: FuzzPlan,
-  { executions, seed, say }: FuzzOptions,
+  { executions, seed, progress }: FuzzOptions,
 ): Promise<Outcome> {
   const tally = new Tally()
   const sums = { read: 0, refused: 0, naive: 0, slowest: 0 }
@@ -65,7 +65,7 @@ export async function fuzzRound(
         sums.refused += refused
         sums.naive += naive
         sums.slowest = Math.max(sums.slowest, slowest)
-        if (tally.rounds % 5000 === 0) say(`${tally.failures}/${tally.rounds} wrong, ${sums.read} read`)
+        if (tally.rounds % 5000 === 0) progress(`${tally.failures}/${tally.rounds} wrong, ${sums.read} read`)
       },
     )
   }

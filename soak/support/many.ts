@@ -10,13 +10,13 @@ export function sparseFile(path: string, bytes: number): string {
 }
 
 /** Create a folder of small files, a thousand per subfolder. Returns its path. */
-export function manyFiles(path: string, count: number, say: (line: string) => void): string {
+export function manyFiles(path: string, count: number, progress: (line: string) => void): string {
   let folder = path
   for (let index = 0; index < count; index++) {
     if (index % 1000 === 0) {
       folder = join(path, String(index / 1000))
       mkdirSync(folder, { recursive: true })
-      if (index % 100_000 === 0 && index > 0) say(`${index} files made`)
+      if (index % 100_000 === 0 && index > 0) progress(`${index} files made`)
     }
     writeFileSync(join(folder, `file-${index}.txt`), `${index}\n`)
   }

@@ -5,10 +5,10 @@ export interface RoundOptions {
   /** Seed of everything random in the round, except the timing of threads and processes. */
   readonly seed: number
   /** Receives a line about the progress. */
-  readonly say: (line: string) => void
+  readonly progress: (line: string) => void
 }
 
-/** Something with the fault that the round must detect: a round that misses it proves nothing. */
+/** A control with the fault that the round must detect: a round that misses it proves nothing. */
 export interface Control {
   /** The planted fault. */
   readonly what: string

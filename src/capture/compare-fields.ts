@@ -1,13 +1,13 @@
-/** Comparison of captures by their fields: each leaf of a value by its path, in words for people. */
+/** Comparison of captures by their fields: each leaf of a value has a path and a display text. */
 import { Digest } from '../core/digest.ts'
 import { compareUtf8 } from '../util/text-order.ts'
 import type { Captured, Comparison, Difference } from '../core/component.ts'
 import type { JsonObject, JsonValue } from '../core/json-value.ts'
 
-/** Fields by their path, in words for people. */
+/** Display texts of fields by their path. */
 export type FieldMap = ReadonlyMap<string, string>
 
-/** Return every leaf of a value by its path; an array of plain values is one leaf. */
+/** Return every leaf of a value by its path; an array is one leaf. */
 export function flatten(value: JsonValue, path = ''): Map<string, string> {
   const fields = new Map<string, string>()
   if (Array.isArray(value)) fields.set(path, value.map((item) => leaf(item as JsonValue)).join(', '))
@@ -31,7 +31,7 @@ export function fieldDifferences(before: FieldMap, after: FieldMap): Difference[
     .map((field) => ({ field, before: before.get(field), after: after.get(field) }))
 }
 
-/** Return the comparison that follows from the fields alone, checked against the digests. */
+/** Compare two captures by their fields, and check the result against the digests. */
 export function compareFields(
   before: Captured,
   after: Captured,
@@ -40,9 +40,9 @@ export function compareFields(
 ): Comparison {
   const differences = fieldDifferences(fieldsBefore, fieldsAfter)
   if (differences.length > 0) return { status: 'changed', differences }
-  const [was, is] = [Digest.parse(before.digest), Digest.parse(after.digest)]
+  const [digestBefore, digestAfter] = [Digest.parse(before.digest), Digest.parse(after.digest)]
   // Equal fields have equal digests; otherwise one of the records was edited.
-  if (was.type === is.type && !was.equals(is)) {
+  if (digestBefore.type === digestAfter.type && !digestBefore.equals(digestAfter)) {
     return {
       status: 'changed',
       reason: 'the fields are equal, but a recorded digest does not match its fields',

@@ -20,8 +20,8 @@ export function builtInCapture(
   name: 'environment' | 'git' | 'seeds',
   configuration: CaptureOptions,
 ): Component {
-  const found = builtInCaptures(configuration).find((component) => component.name === name)
-  if (found) return found
+  const match = builtInCaptures(configuration).find((component) => component.name === name)
+  if (match) return match
   throw new LineaprintError('ERR_LINEAPRINT_INTERNAL', `there is no capture ${name}`)
 }
 
@@ -31,9 +31,9 @@ const DEFAULTS: CaptureOptions = {
 }
 
 /**
- * The components that can look again at what a run captured, by name.
+ * Return the components that can repeat the captures of a run, by name.
  *
- * @param options What decides what the built-in ones look at. @default their defaults
+ * @param options Options of the built-in captures. @default their defaults
  */
 export function componentsByName(
   trackers: readonly Component[],

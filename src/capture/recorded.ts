@@ -1,8 +1,8 @@
-/** How what a capture finds differs from what a record of any version holds of it. */
+/** Types of findings as records of any version hold them. */
 
 /**
- * What a record holds of findings `T`. The fields `K` count for the digest, where one that is missing is `null`; of the
- * others, older versions of lineaprint did not record all, and one that is missing is left out.
+ * The recorded form of findings `T`. The digest covers the fields `K`; a missing one is `null`. Older
+ * versions of lineaprint did not record all other fields; a missing one is left out.
  */
 export type Recorded<T, K extends keyof T = never> = {
   readonly [P in K]: T[P] | null

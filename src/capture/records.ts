@@ -10,12 +10,12 @@ import type { SeedsCapture } from './seeds/types.ts'
 
 type WithCaptures = Pick<RunRecord, 'captures'>
 
-/** A capture that was made. */
+/** A capture that succeeded. */
 export type MadeCapture = Extract<CaptureRecord, { status: 'captured' }>
 
-/** Return what became of a capture; `undefined` where the record does not name it. */
+/** Return the recorded capture of a name; `undefined` if the record does not have it. */
 export function captureNamed({ captures }: WithCaptures, name: string): CaptureRecord | undefined {
-  // A name from a record can be one that objects of JavaScript have anyway, such as `constructor`.
+  // A name from a record can equal a member that all JavaScript objects inherit, such as `constructor`.
   return Object.hasOwn(captures, name) ? captures[name] : undefined
 }
 
@@ -25,25 +25,25 @@ function readCapture<T>(record: WithCaptures, name: string, parse: (value: JsonO
 }
 
 /**
- * Return the captured environment of a run; `undefined` where it was not captured.
+ * Return the captured environment of a run; `undefined` if it was not captured.
  *
- * @throws ERR_LINEAPRINT_RECORD if it is damaged, as the other two.
+ * @throws ERR_LINEAPRINT_RECORD if it is damaged, as do the two functions below.
  */
 export function environmentOf(record: WithCaptures): EnvironmentCapture | undefined {
   return readCapture(record, 'environment', parseEnvironmentCapture)
 }
 
-/** Return the captured state of the repository of a run; `undefined` where it was not captured. */
+/** Return the captured state of the repository of a run; `undefined` if it was not captured. */
 export function gitOf(record: WithCaptures): GitCapture | undefined {
   return readCapture(record, 'git', parseGitCapture)
 }
 
-/** Return the captured seeds of a run; `undefined` where they were not captured. */
+/** Return the captured seeds of a run; `undefined` if they were not captured. */
 export function seedsOf(record: WithCaptures): SeedsCapture | undefined {
   return readCapture(record, 'seeds', parseSeedsCapture)
 }
 
-/** Return the absolute path of the work tree of a run; `undefined` where none was captured. */
+/** Return the absolute path of the work tree of a run; `undefined` if none was captured. */
 export function workTreeRoot(record: WithCaptures): string | undefined {
   return gitOf(record)?.root
 }

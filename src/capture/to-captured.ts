@@ -6,12 +6,12 @@ import type { Algorithm, AlgorithmChoice } from '../core/digest.ts'
 import type { JsonObject, JsonValue } from '../core/json-value.ts'
 import type { JsonKind } from '../json/digest.ts'
 
-/** Return the hash function of the one digest that a capture has. */
+/** Return the hash function of the digest of a capture, which is always a single digest. */
 export function mainAlgorithm(algorithm: AlgorithmChoice): Algorithm {
   return algorithm === 'sha256' ? 'sha256' : 'blake3'
 }
 
-/** Compute the digest of the digest fields, and put the capture together. */
+/** Compute the digest of the digest fields, and return the capture. */
 export function toCaptured(
   kind: JsonKind,
   digestFields: JsonValue,

@@ -1,4 +1,4 @@
-/** The lifecycle of a command as a tracked run: the same for `run` and for `reproduce`. */
+/** The lifecycle of a command as a tracked run, shared by `run` and `reproduce`. */
 import { LineaprintError } from '../core/errors.ts'
 import { reasonOf } from '../record/failure.ts'
 import { KINDS } from '../tracking/inputs.ts'
@@ -13,60 +13,66 @@ import type { ExperimentSummary } from '../tracking/summary.ts'
 import type { ProcessEnd, ProcessExit } from './process.ts'
 import type { SignalRelay } from './signals.ts'
 
-/** A path under a name. */
+/** A path and its name. */
 export interface NamedPath {
   readonly name: string
   readonly path: string
 }
 
-/** A command, and what of its lifecycle differs from that of other commands. */
+/** A command, with the parts of its lifecycle that depend on the caller. */
 export interface TrackedCommand {
-  /** Program and arguments; no shell reads them. */
+  /** Program and arguments; no shell is involved. */
   readonly argv: readonly string[]
-  /** Absolute path of the folder that the command works in. */
+  /** Absolute path of the working folder of the command. */
   readonly directory: string
-  /** Descriptors that stdout and stderr of the command go to. */
+  /** File descriptors that receive stdout and stderr of the command. */
   readonly targets: readonly [stdout: number, stderr: number]
   /** Options of the run. */
   readonly options: ExperimentOptions | undefined
-  /** Settings of the run. The signal stops what is done before and after the command. */
+  /** Settings of the run. The signal stops the work before and after the command. */
   readonly settings: TrackerSettings & { readonly signal: AbortSignal }
-  /** Digest what the command reads, and announce its outputs. */
+  /** Digest the inputs of the command, and announce its outputs. */
   readonly trackInputs: (recorder: Recorder) => Promise<void>
-  /** Make the environment of the command; variables of the run and of the bridge are added to it. */
+  /** Create the environment of the command. The variables of the run and of the bridge are added to it. */
   readonly environment: (configuration: Configuration) => NodeJS.ProcessEnv
-  /** Digested after the end; one that cannot be read is recorded as failed, and is a warning. */
+  /** Outputs to digest after the end. One that cannot be read is recorded as failed, with a warning. */
   readonly outputs: readonly NamedPath[]
-  /** Called right before the command is started. */
+  /** Called right before the command starts. */
   readonly onReady?: (() => void) | undefined
-  /** Called with the id of its process once it runs. */
+  /** Called with the process ID once the command runs. */
   readonly onSpawn?: ((recorder: Recorder, pid: number) => void) | undefined
   readonly messages: LifecycleMessages
 }
 
-/** What is reported in words that depend on who runs the command. */
+/** The messages that depend on the caller. */
 export interface LifecycleMessages {
-  /** The warning for an output that could not be read. */
+  /** Return the warning for an output that could not be read. */
   readonly outputFailed: (name: string, reason: string) => string
-  /** What had happened when the end of the run could not be recorded: `the command ended with code 0`. */
+  /**
+   * Describe how the command ended, for the error that its run could not be recorded: `the command ended with
+   * code 0`.
+   */
   readonly ended: (exit: ProcessExit) => string
 }
 
-/** What became of it. */
+/** The result of a command. */
 export interface CommandOutcome {
   readonly summary: ExperimentSummary
   readonly status: EndStatus
-  /** As a shell gives it: of the command, or 128 and the number of the signal that ended it. */
+  /**
+   * Exit code as a shell reports it: that of the command, or 128 plus the number of the signal that ended it.
+   */
   readonly exitCode: number
-  /** The signal that ended it. */
+  /** The signal that ended the command. */
   readonly signal: NodeJS.Signals | null
 }
 
 /**
  * Run a command to its end as a tracked run. Signals to this process are passed on to it.
  *
- * @throws What tracking an input throws, before the command is started; ERR_LINEAPRINT_COMMAND if it cannot be started;
- *   ERR_LINEAPRINT_STORE if the run cannot be recorded. Each leaves a run of status `failed` where the store allows it.
+ * @throws The errors of tracking an input, before the command is started; ERR_LINEAPRINT_COMMAND if it cannot
+ * be started; ERR_LINEAPRINT_STORE if the run cannot be recorded. Each leaves a run of status `failed` if the
+ * store allows it.
  */
 export async function runTracked(command: TrackedCommand, relay: SignalRelay): Promise<CommandOutcome> {
   const { argv, options, settings, messages } = command
@@ -76,13 +82,13 @@ export async function runTracked(command: TrackedCommand, relay: SignalRelay): P
   try {
     await recorder.start()
     await command.trackInputs(recorder)
-    // Whatever becomes of the machine under the command: what it was started with is on disk.
+    // The inputs are on disk before the command starts, so they survive a crash of the machine.
     await recorder.flush()
     settings.signal.throwIfAborted()
     command.onReady?.()
     end = await runWithBridge(command, recorder, relay, started.resolve)
   } catch (error) {
-    // Captures that wait for the command would wait for ever.
+    // Captures that wait for the command to start would otherwise wait forever.
     started.resolve()
     await recordFailure(recorder, error)
     throw error
@@ -133,7 +139,9 @@ async function runWithBridge(
   }
 }
 
-/** End a run whose command never ran. The error that led here is the one to report, unless this fails as well. */
+/**
+ * End a run whose command never ran. The original error is the one to report, unless recording fails as well.
+ */
 async function recordFailure(recorder: Recorder, error: unknown): Promise<void> {
   if (!recorder.isRunning) return
   try {
@@ -155,14 +163,14 @@ async function recordEnd(
   relay: SignalRelay,
 ): Promise<Pick<CommandOutcome, 'summary' | 'status'>> {
   const exitCode = exit.kind === 'exited' ? exit.code : null
-  const killedBy = killerOf(exit, relay)
+  const killedBy = endingSignal(exit, relay)
   recorder.recordCommandEnd({ exitCode, signal: killedBy ?? null, stdout, stderr })
   for (const message of warnings) recorder.recordWarning(message)
   for (const { name, path } of outputs) {
     try {
       await recorder.track(KINDS.output, path, name)
     } catch (error) {
-      // The command has run, whatever became of its outputs.
+      // A failure to read an output is a warning, because the command itself has run.
       recorder.recordWarning(messages.outputFailed(name, reasonOf(error)))
     }
   }
@@ -172,13 +180,16 @@ async function recordEnd(
   return { summary: await recorder.finish(status), status }
 }
 
-/** Return the signal that ended a command. One that was asked to end, and ended itself with an error, counts as well. */
-function killerOf(exit: ProcessExit, relay: SignalRelay): NodeJS.Signals | undefined {
+/**
+ * Return the signal that ended a command. A command that was asked to end and then exited with an error
+ * counts as well.
+ */
+function endingSignal(exit: ProcessExit, relay: SignalRelay): NodeJS.Signals | undefined {
   if (exit.kind === 'signalled') return exit.signal
   return exit.code === 0 ? undefined : relay.ending
 }
 
-/** Return an exit as a shell gives it. */
+/** Return the exit of a process as a shell reports it. */
 function shellExit(exit: ProcessExit): Pick<CommandOutcome, 'exitCode' | 'signal'> {
   return exit.kind === 'exited'
     ? { exitCode: exit.code, signal: null }

@@ -1,4 +1,4 @@
-/** An output stream of a wrapped command: passed through unchanged, and kept in a file up to a limit. */
+/** An output stream of a wrapped command: passed through unchanged, and copied to a file up to a limit. */
 import { write } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -9,15 +9,18 @@ import type { FileHandle } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import type { StreamRecord } from '../record/record.ts'
 
-/** Bytes kept of each stream; the rest is counted. */
+/** Largest number of bytes stored per stream. Further bytes are only counted. */
 export const KEPT_BYTES: number = 10 * 1024 * 1024
 
-/** How long a stream may stay silent once the command has ended and something else holds it open. */
+/**
+ * Longest silence of a stream, in milliseconds, after the command has ended while another process holds it
+ * open.
+ */
 const SILENCE_MS = 3000
 
 const writeAsync = promisify(write)
 
-/** A copy of a stream on its way to this process's own output. */
+/** A copy of a stream, on its way to the output of this process. */
 export class StreamCopy {
   readonly #fileName: string
   readonly #file: FileHandle
@@ -27,7 +30,7 @@ export class StreamCopy {
   #source: Readable | undefined
   #silence: NodeJS.Timeout | undefined
   #ended = false
-  /** Plain sentences about what could not be passed on or kept. */
+  /** Warnings about output that could not be passed on or stored. */
   readonly warnings: string[] = []
 
   private constructor(fileName: string, file: FileHandle, target: number) {
@@ -37,11 +40,11 @@ export class StreamCopy {
   }
 
   /**
-   * Creates the file.
+   * Create the log file.
    *
    * @param folder The folder of the run.
    * @param fileName `stdout.log` or `stderr.log`.
-   * @param target Descriptor to pass everything on to.
+   * @param target File descriptor that receives the output.
    */
   static async create(folder: string, fileName: string, target: number): Promise<StreamCopy> {
     const path = join(folder, fileName)
@@ -52,7 +55,7 @@ export class StreamCopy {
     }
   }
 
-  /** Copies until the stream ends, or until nobody reads the other side any more. */
+  /** Copy until the stream ends, or until the target is closed. */
   async copy(source: Readable): Promise<StreamRecord> {
     this.#source = source
     try {
@@ -60,7 +63,7 @@ export class StreamCopy {
         this.#bytes += (chunk as Buffer).length
         this.#wait()
         await this.#keep(chunk as Buffer)
-        // The reader has seen enough: closing our end tells the command so, as a plain pipe would.
+        // The reader has closed the pipe. Closing this end tells the command, as a direct pipe would.
         if (!(await this.#pass(chunk as Buffer))) break
       }
     } catch (error) {
@@ -73,12 +76,15 @@ export class StreamCopy {
     return { status: 'captured', file: this.#fileName, bytes: this.#bytes, keptBytes: this.#kept }
   }
 
-  /** Closes the file; what it holds stays. */
+  /** Close the file. Its content stays. */
   async close(): Promise<void> {
     await this.#file.close()
   }
 
-  /** The command has ended. What it started may hold the stream open, but not for ever. */
+  /**
+   * Report that the command has ended. Its child processes may hold the stream open, but only for a limited
+   * time.
+   */
   commandEnded(): void {
     this.#ended = true
     this.#wait()
@@ -104,7 +110,7 @@ export class StreamCopy {
     }
   }
 
-  /** The command goes on without its log: losing a training run over a full disk helps nobody. */
+  /** Continue without the log: a full disk must not stop a training run. */
   #incomplete(error: unknown): void {
     const first = this.warnings.length === 0
     if (first) this.warnings.push(`${this.#fileName} is incomplete: ${reasonOf(error)}`)
@@ -116,7 +122,7 @@ export class StreamCopy {
         done += (await writeAsync(this.#target, chunk, done, chunk.length - done, null)).bytesWritten
       } catch (error) {
         if (errorCode(error) === 'EPIPE') return false
-        // Somebody made the pipe non-blocking, and its reader is slow.
+        // The pipe is non-blocking, and its reader is slow.
         if (errorCode(error) !== 'EAGAIN') throw error
         await new Promise((resolve) => setTimeout(resolve, 2))
       }

@@ -1,4 +1,4 @@
-/** Running a wrapped command: no shell, input inherited, output passed through. */
+/** The process of a wrapped command: no shell, inherited input, output passed through. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { isatty } from 'node:tty'
@@ -12,26 +12,26 @@ import type { Readable } from 'node:stream'
 import type { StreamRecord } from '../record/record.ts'
 import type { SignalRelay } from './signals.ts'
 
-/** What is run, and where its output goes. */
+/** The command to run, and the destinations of its output. */
 export interface ProcessPlan {
   /** Program and arguments. */
   readonly argv: readonly string[]
   readonly directory: string
   readonly environment: NodeJS.ProcessEnv
-  /** The folder of the run, for the logs. */
+  /** The folder of the run, for the log files. */
   readonly runDirectory: string
-  /** Descriptors that stdout and stderr of the command go to. */
+  /** File descriptors that receive stdout and stderr of the command. */
   readonly targets: readonly [stdout: number, stderr: number]
-  /** Called with its id once it runs. */
+  /** Called with the process ID once the command runs. */
   readonly onSpawn?: ((pid: number) => void) | undefined
 }
 
-/** How a process ended: by itself, or by a signal. */
+/** The end of a process: an exit code, or a signal. */
 export type ProcessExit =
   | { readonly kind: 'exited'; readonly code: number }
   | { readonly kind: 'signalled'; readonly signal: NodeJS.Signals }
 
-/** What became of a process. */
+/** The result of a process. */
 export interface ProcessEnd {
   readonly exit: ProcessExit
   readonly stdout: StreamRecord
@@ -58,12 +58,15 @@ export async function runProcess(plan: ProcessPlan, relay: SignalRelay): Promise
     for (const copy of copies) warnings.push(...(copy?.warnings ?? []))
     return { exit, stdout: out, stderr: err, warnings }
   } finally {
-    relay.passTo(undefined)
+    relay.forwardTo(undefined)
     for (const copy of copies) await copy?.close()
   }
 }
 
-/** A terminal is handed to the command as it is: programs behave otherwise when they write to a pipe. */
+/**
+ * Create the copy of a stream. A terminal is passed to the command directly, because programs behave
+ * differently when they write to a pipe.
+ */
 async function copyTo(plan: ProcessPlan, index: 0 | 1, file: string): Promise<StreamCopy | undefined> {
   const target = plan.targets[index]
   return isatty(target) ? undefined : StreamCopy.create(plan.runDirectory, file, target)
@@ -91,14 +94,14 @@ async function start(
       stdio: ['inherit', ...outputs],
       windowsHide: true,
     })
-    relay.passTo(child)
+    relay.forwardTo(child)
     const ended = new Promise<ProcessExit>((resolve) => {
       child.once('exit', (code, signal) => resolve(exitOf(code, signal)))
     })
     await once(child, 'spawn')
     if (child.pid !== undefined) plan.onSpawn?.(child.pid)
     const warnings: string[] = []
-    // From here on an error is about a signal that could not be passed on.
+    // After the start, an error event means that a signal could not be passed on.
     child.on('error', (error) => warnings.push(`cannot signal the command: ${error.message}`))
     const sources = [pipes[0]?.source ?? child.stdout, pipes[1]?.source ?? child.stderr]
     return { sources, ended, warnings }
@@ -106,12 +109,12 @@ async function start(
     for (const pipe of pipes) pipe?.source.destroy()
     throw cause instanceof SignalError ? cause : notStarted(program, cause)
   } finally {
-    // The copy of the command is the last one: when it closes, the stream ends.
+    // The command now holds the only write end, so the stream ends when the command closes it.
     for (const pipe of pipes) pipe?.closeWriteEnd()
   }
 }
 
-/** Node gives one of both, and null for the other. */
+/** Convert the exit arguments of Node: one of them is null. */
 function exitOf(code: number | null, signal: NodeJS.Signals | null): ProcessExit {
   return signal === null ? { kind: 'exited', code: code ?? 1 } : { kind: 'signalled', signal }
 }

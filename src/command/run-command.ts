@@ -1,4 +1,4 @@
-/** A command as a tracked run: inputs digested before it starts, outputs after it ends. */
+/** A command as a tracked run: inputs are digested before it starts, outputs after it ends. */
 import { basename, extname } from 'node:path'
 import { deterministicVariables, seedVariables } from '../capture/seeds/capture.ts'
 import { LineaprintError } from '../core/errors.ts'
@@ -12,32 +12,32 @@ import type { NamedPath, TrackedCommand, CommandOutcome } from './lifecycle.ts'
 
 export type { NamedPath, CommandOutcome } from './lifecycle.ts'
 
-/** What is to be run, and what belongs to it. */
+/** The command to run, with its inputs, outputs and options. */
 export interface CommandPlan {
-  /** Program and arguments; no shell reads them. */
+  /** Program and arguments; no shell is involved. */
   readonly argv: readonly string[]
   readonly options?: ExperimentOptions | undefined
-  /** A configuration file instead of the one in the working directory. */
+  /** Path of a configuration file, instead of the one in the working directory. */
   readonly configurationFile?: string | undefined
   readonly datasets?: readonly NamedPath[] | undefined
   readonly models?: readonly NamedPath[] | undefined
-  /** Digested after the end; one that is not there is recorded as failed. */
+  /** Outputs to digest after the end. A missing one is recorded as failed. */
   readonly outputs?: readonly NamedPath[] | undefined
-  /** Recorded, and given to the command in variables that its runtime understands. */
+  /** Seed to record and to pass to the command in environment variables that its runtime understands. */
   readonly seed?: number | undefined
-  /** Descriptors that stdout and stderr of the command go to. @default [1, 2] */
+  /** File descriptors that receive stdout and stderr of the command. @default [1, 2] */
   readonly targets?: readonly [stdout: number, stderr: number] | undefined
-  /** How far the digest of an input or output is. */
+  /** Called with the progress of the digest of an input or output. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
 }
 
 /**
  * Run a command as a tracked run. SIGINT, SIGTERM, SIGHUP and SIGQUIT are passed on to it, and the run is
- * recorded all the same. The command finds its run in `LINEAPRINT_RUN_ID` and `LINEAPRINT_RUN_DIRECTORY`.
+ * recorded in any case. The command finds its run in `LINEAPRINT_RUN_ID` and `LINEAPRINT_RUN_DIRECTORY`.
  *
- * @throws What tracking an input throws, before the command is started; ERR_LINEAPRINT_COMMAND if it cannot be
- *   started; ERR_LINEAPRINT_STORE if the run cannot be recorded. Each leaves a run of status `failed` where
- *   the store allows it.
+ * @throws The errors of tracking an input, before the command is started; ERR_LINEAPRINT_COMMAND if it cannot
+ * be started; ERR_LINEAPRINT_STORE if the run cannot be recorded. Each leaves a run of status `failed` if the
+ * store allows it.
  */
 export async function runCommand(plan: CommandPlan): Promise<CommandOutcome> {
   const [program] = plan.argv
@@ -83,7 +83,7 @@ function trackedCommand(plan: CommandPlan, relay: SignalRelay): TrackedCommand {
   }
 }
 
-/** Extensions of programs that an interpreter is given. */
+/** Extensions of scripts that an interpreter runs. */
 const SCRIPTS: ReadonlySet<string> = new Set([
   '.py',
   '.js',
@@ -99,7 +99,7 @@ const SCRIPTS: ReadonlySet<string> = new Set([
   '.lua',
 ])
 
-/** A name for a run that got none: `train` for `python train.py --epochs 3`. */
+/** Return a name for an unnamed run: `train` for `python train.py --epochs 3`. */
 function nameOf(argv: readonly string[]): string {
   const script = argv.find(
     (argument) => !argument.startsWith('-') && SCRIPTS.has(extname(argument).toLowerCase()),
@@ -112,7 +112,7 @@ function nameOf(argv: readonly string[]): string {
 async function trackInputs(plan: CommandPlan, recorder: Recorder): Promise<void> {
   for (const { name, path } of plan.datasets ?? []) await recorder.track(KINDS.dataset, path, name)
   for (const { name, path } of plan.models ?? []) await recorder.track(KINDS.model, path, name)
-  // The seed is for the command: nothing of this process has to give way to it.
+  // The seed is meant for the command, so the generators of this process stay as they are.
   if (plan.seed !== undefined) await recorder.setSeeds(plan.seed, { replaceMathRandom: false })
   for (const { name, path } of plan.outputs ?? []) await recorder.expectOutput(path, name)
 }

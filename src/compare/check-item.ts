@@ -1,13 +1,16 @@
-/** What a check finds about one thing, the making of it, and what an error means. */
+/** Items of a check: their types, their construction, and their meaning for an error. */
 import { LineaprintError } from '../core/errors.ts'
 import { reasonOf } from '../record/failure.ts'
 import type { Difference } from '../core/component.ts'
 
-/** What a check found. `not-checked`: nothing could be said, which is a failure only where every check is asked for. */
+/**
+ * Result of a check. `not-checked`: the item could not be compared, which is a failure only if every check is
+ * required.
+ */
 export type VerifyStatus = 'same' | 'changed' | 'missing' | 'not-checked'
 
-/** What was found about one thing, before anybody said how much of it counts. */
-export interface FoundItem {
+/** The result of checking one item, before a level decides whether it counts. */
+export interface CheckedItem {
   /**
    * `record`, `files`, `command`, `code`, `environment`, `seeds`, `trackers`, `datasets`, `models`, `tokenizers` or
    * `outputs`.
@@ -15,36 +18,36 @@ export interface FoundItem {
   readonly section: string
   readonly name: string
   readonly status: VerifyStatus
-  /** A plain sentence where the status alone does not say it, else empty. */
+  /** A plain sentence if the status alone is not enough, else empty. */
   readonly detail: string
-  /** Field by field; of a model tensor by tensor. */
+  /** Differences by field; for a model by tensor. */
   readonly differences: readonly Difference[]
 }
 
-/** Makes an item. */
+/** Create an item. */
 export function item(
   section: string,
   name: string,
   status: VerifyStatus,
   detail = '',
   differences: readonly Difference[] = [],
-): FoundItem {
+): CheckedItem {
   return { section, name, status, detail, differences }
 }
 
 /**
- * The item for something that could not be read: `missing` if it is not there, else `changed`, because what was
- * recorded could be read then.
+ * Create the item for content that could not be read: `missing` if it does not exist, else `changed`, because
+ * it could be read when it was recorded.
  *
- * @throws The reason of the signal, if that is what stopped the work.
+ * @throws The reason of the signal, if that stopped the work.
  */
 export function unreadable(
   section: string,
   name: string,
   error: unknown,
   signal: AbortSignal | undefined,
-): FoundItem {
+): CheckedItem {
   signal?.throwIfAborted()
-  const gone = LineaprintError.is(error) && error.code === 'ERR_LINEAPRINT_NOT_FOUND'
-  return item(section, name, gone ? 'missing' : 'changed', reasonOf(error))
+  const isMissing = LineaprintError.is(error) && error.code === 'ERR_LINEAPRINT_NOT_FOUND'
+  return item(section, name, isMissing ? 'missing' : 'changed', reasonOf(error))
 }

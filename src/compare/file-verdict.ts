@@ -1,9 +1,9 @@
-/** The result of comparing two files; the comparisons of tensors, arrays and tables share it. */
+/** The result of comparing two files, shared by the comparisons of tensors, arrays and tables. */
 import type { Difference } from '../core/component.ts'
 
 /** Options of a comparison of numbers. */
 export interface Tolerance {
-  /** Absolute; absent, bits decide. */
+  /** Absolute tolerance; if absent, the bits must be equal. */
   readonly tolerance: number | undefined
   readonly signal: AbortSignal | undefined
 }

@@ -1,38 +1,38 @@
-/** Two sequences of values side by side: where they part, and what only one of them has. */
+/** Comparison of two sequences of values: where they diverge, and which values only one of them has. */
 
-/** The first place where two runs have different values. */
-export interface Parting<T = number> {
-  /** `null` if the values have no steps. */
+/** The first position at which two runs have different values. */
+export interface Divergence<T = number> {
+  /** The step; `null` if the values have no steps. */
   readonly step: number | null
-  /** How many values both runs have in common before it. */
+  /** Number of earlier positions at which both runs have a value. */
   readonly index: number
   readonly before: T
   readonly after: T
 }
 
-/** What a comparison by steps gives. */
+/** The result of a comparison by steps. */
 export interface StepsDiff<T> {
-  /** `null` if no value differs where both runs have one. */
-  readonly parting: Parting<T> | null
-  /** Values at steps that the other run has none at. */
+  /** The first divergence; `null` if all values at common steps are equal. */
+  readonly divergence: Divergence<T> | null
+  /** Number of values at steps that the other run does not have. */
   readonly onlyBefore: number
   readonly onlyAfter: number
-  /** Pairs that are neither equal nor different: digests of two hash functions. */
+  /** Number of pairs that cannot be compared: digests of two hash functions. */
   readonly incomparable: number
 }
 
-/** One value as it was logged. */
+/** One logged value. */
 export interface SteppedValue<T> {
   readonly step: number | undefined
   readonly value: T
 }
 
-/** Whether two values are equal; `undefined` if that cannot be said. */
+/** Compare two values; `undefined` if they cannot be compared. */
 type Equal<T> = (a: T, b: T) => boolean | undefined
 
 /**
- * Joins two sequences by their steps, or by their order where they have none. Only the values are kept that the other
- * sequence has not come to yet.
+ * A join of two sequences by step, or by order if they have no steps. It holds only values whose counterpart
+ * has not arrived yet.
  */
 export class Merge<T> {
   readonly #queues: readonly [Queue<SteppedValue<T>>, Queue<SteppedValue<T>>] = [new Queue(), new Queue()]
@@ -40,18 +40,18 @@ export class Merge<T> {
   readonly #equal: Equal<T>
   #common = 0
   #incomparable = 0
-  #parting: Parting<T> | null = null
+  #divergence: Divergence<T> | null = null
 
   constructor(equal: Equal<T>) {
     this.#equal = equal
   }
 
-  /** Takes the next value of one side. */
+  /** Add the next value of one side. */
   add(side: 0 | 1, next: SteppedValue<T>): void {
     this.#queues[side].push(next)
     const [first, second] = this.#queues
     for (let [a, b] = [first.head, second.head]; a && b; [a, b] = [first.head, second.head]) {
-      // Where only one of the two has a step, nothing but the order is left to go by.
+      // If only one of the two has a step, only the order can be compared.
       const order = a.step === undefined || b.step === undefined ? 0 : Math.sign(a.step - b.step)
       if (order <= 0) first.shift()
       if (order >= 0) second.shift()
@@ -63,18 +63,18 @@ export class Merge<T> {
   #compare(a: SteppedValue<T>, b: SteppedValue<T>): void {
     const equal = this.#equal(a.value, b.value)
     if (equal === undefined) this.#incomparable++
-    else if (!equal && this.#parting === null) {
+    else if (!equal && this.#divergence === null) {
       const step = a.step ?? b.step ?? null
-      this.#parting = { step, index: this.#common, before: a.value, after: b.value }
+      this.#divergence = { step, index: this.#common, before: a.value, after: b.value }
     }
     this.#common++
   }
 
-  /** What was found, with what is left over on each side. */
+  /** Return the result, including the unmatched values of each side. */
   end(): StepsDiff<T> {
     const [first, second] = this.#queues
     return {
-      parting: this.#parting,
+      divergence: this.#divergence,
       onlyBefore: this.#only[0] + first.length,
       onlyAfter: this.#only[1] + second.length,
       incomparable: this.#incomparable,
@@ -82,7 +82,7 @@ export class Merge<T> {
   }
 }
 
-/** First in, first out, without moving what is left at every step. */
+/** A first-in, first-out queue that does not move its elements at every removal. */
 class Queue<T> {
   #items: T[] = []
   #start = 0

@@ -1,4 +1,4 @@
-/** Two arrays of NumPy whose files differ: is what they hold the same, or close? */
+/** Comparison of two NumPy arrays whose files differ: equal data, or equal within a tolerance. */
 import { open } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { NUMPY_DTYPES, hasDistance } from '../core/dtypes.ts'
@@ -8,41 +8,45 @@ import { isSameData, largestDifference } from './numbers.ts'
 import type { FileVerdict, Tolerance } from './file-verdict.ts'
 import type { Elements } from './numbers.ts'
 
-/** What the head of a `.npy` file says. */
+/** The header of a `.npy` file. */
 interface ArrayHead {
-  /** As NumPy writes it: `<f4`. */
+  /** Type as NumPy writes it: `<f4`. */
   readonly type: string
   readonly fortranOrder: boolean
   readonly shape: readonly number[]
-  /** Bytes of the head, and of the data behind it. */
+  /** Offset of the data, in bytes. */
   readonly start: number
   readonly length: number
 }
 
-/** A head is a line of some dozen characters; a longer one is not of a plain array. */
+/**
+ * Largest length of a header in bytes. A header has some dozens of characters; a longer one describes no
+ * simple array.
+ */
 const HEAD_LIMIT = 64 << 10
 
-/** The verdict about two `.npy` files whose bytes differ. */
+/** Compare two `.npy` files whose bytes differ. */
 export async function compareArrays(
   before: string,
   after: string,
   { tolerance, signal }: Tolerance,
 ): Promise<FileVerdict> {
   const heads = [await readHead(before), await readHead(after)] as const
-  const [old, now] = heads
-  if (typeof old === 'string' || typeof now === 'string') {
-    const why = heads.find((head) => typeof head === 'string') ?? ''
-    return different(`the bytes differ, and the arrays cannot be compared: ${why}`)
+  const [headBefore, headAfter] = heads
+  if (typeof headBefore === 'string' || typeof headAfter === 'string') {
+    const reason = heads.find((head) => typeof head === 'string') ?? ''
+    return different(`the bytes differ, and the arrays cannot be compared: ${reason}`)
   }
-  const [was, is] = [describe(old), describe(now)]
-  if (was !== is) {
-    const differences = [{ field: 'array', before: was, after: is }]
-    return { verdict: 'different', detail: `it was ${was} and is ${is}`, differences }
+  const [textBefore, textAfter] = [describe(headBefore), describe(headAfter)]
+  if (textBefore !== textAfter) {
+    const differences = [{ field: 'array', before: textBefore, after: textAfter }]
+    return { verdict: 'different', detail: `it was ${textBefore} and is ${textAfter}`, differences }
   }
-  const pair = [elements(before, old), elements(after, now)] as const
+  const pair = [elements(before, headBefore), elements(after, headAfter)] as const
   if (await isSameData(...pair, signal))
     return { verdict: 'same-tensors', detail: 'the bytes differ, the array is the same', differences: [] }
-  if (tolerance === undefined || !hasDistance(pair[0].dtype)) return different(`the elements differ: ${was}`)
+  if (tolerance === undefined || !hasDistance(pair[0].dtype))
+    return different(`the elements differ: ${textBefore}`)
   const largest = await largestDifference(...pair, signal)
   const verdict = largest <= tolerance ? 'within-tolerance' : 'different'
   const detail =
@@ -64,7 +68,10 @@ function elements(path: string, { type, start, length }: ArrayHead): Elements {
   return { path, name: basename(path), dtype: NUMPY_DTYPES.get(type) ?? type, start, end: start + length }
 }
 
-/** Reads the head, or says why the file is no plain array. The size is checked against what it says. */
+/**
+ * Parse the header, or return why the file is not a simple array. The size of the file is checked against the
+ * header.
+ */
 async function readHead(path: string): Promise<ArrayHead | string> {
   try {
     await using handle = await open(path, 'r')
@@ -90,7 +97,7 @@ function parseHead(buffer: Buffer, size: number): ArrayHead | string {
   if (type === undefined || order === undefined || shape === undefined) return 'the elements are not numbers'
   const lengths = (shape.match(/\d+/g) ?? []).map(Number)
   const width = Number(/\d+$/.exec(type)?.[0]) * (type.includes('U') ? 4 : 1)
-  const length = lengths.reduce((product, one) => product * one, width)
+  const length = lengths.reduce((product, dimension) => product * dimension, width)
   if (start + length !== size) return 'the file length does not match its header'
   return { type, fortranOrder: order === 'True', shape: lengths, start, length }
 }

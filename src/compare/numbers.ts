@@ -1,4 +1,4 @@
-/** Elements of two tensors as numbers, compared one by one. */
+/** Elementwise numeric comparison of two tensors. */
 import { open } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
@@ -6,77 +6,78 @@ import { decoderOf } from '../model/diff/decode.ts'
 import type { FileHandle } from 'node:fs/promises'
 import type { ModelReport, TensorInfo } from '../model/read.ts'
 
-/** Bytes of each tensor in memory at a time; a multiple of every element. */
-const PIECE = 4 << 20
+/** Bytes of each tensor in memory at a time; a multiple of every element size. */
+const CHUNK_BYTES = 4 << 20
 
 /** Elements of one type in a file. */
 export interface Elements {
   readonly path: string
-  /** For errors. */
+  /** Name for error messages. */
   readonly name: string
-  /** As safetensors call it. */
+  /** The dtype, as in safetensors. */
   readonly dtype: string
-  /** Where they lie in the file, in bytes. */
+  /** Offset of the first element in the file, in bytes. */
   readonly start: number
   readonly end: number
 }
 
-/** The elements of a tensor of a model. */
+/** Return the location of the elements of a tensor of a model. */
 export function elementsOf(report: ModelReport, { name, dtype, start, end, file }: TensorInfo): Elements {
-  // The path of a model is a file, the index beside its files, or their folder.
+  // The path of a model is a file, the index next to its files, or their folder.
   const { path } = report
   const folder = path.endsWith('.safetensors.index.json') ? dirname(path) : path
   return { path: basename(path) === file ? path : join(folder, file), name, dtype, start, end }
 }
 
-/** The distance of two numbers. NaN is equal to NaN and infinitely far from everything else. */
+/** Return the distance of two numbers. NaN is equal to NaN and infinitely far from everything else. */
 export function distance(a: number, b: number): number {
   if (a === b || (Number.isNaN(a) && Number.isNaN(b))) return 0
-  const found = Math.abs(a - b)
-  return Number.isNaN(found) ? Infinity : found
+  const difference = Math.abs(a - b)
+  return Number.isNaN(difference) ? Infinity : difference
 }
 
 /**
- * The largest absolute difference of two tensors of equal dtype and shape.
+ * Compute the largest absolute difference of two tensors of equal dtype and shape.
  *
- * Cost: one read of both, in pieces of 4 MiB.
+ * Cost: one read of both, in chunks of 4 MiB.
  */
 export async function largestDifference(
   a: Elements,
   b: Elements,
   signal: AbortSignal | undefined,
 ): Promise<number> {
-  await using one = await open(a.path, 'r')
-  await using other = await open(b.path, 'r')
+  await using fileA = await open(a.path, 'r')
+  await using fileB = await open(b.path, 'r')
   let largest = 0
-  for (let at = 0; at < a.end - a.start; at += PIECE) {
+  for (let at = 0; at < a.end - a.start; at += CHUNK_BYTES) {
     signal?.throwIfAborted()
-    const length = Math.min(PIECE, a.end - a.start - at)
+    const length = Math.min(CHUNK_BYTES, a.end - a.start - at)
     const [left, right] = [
-      numbersOf(a.dtype, await readExactly(one, a, at, length)),
-      numbersOf(b.dtype, await readExactly(other, b, at, length)),
+      numbersOf(a.dtype, await readExactly(fileA, a, at, length)),
+      numbersOf(b.dtype, await readExactly(fileB, b, at, length)),
     ]
     for (let index = 0; index < left.length; index++) {
-      const found = distance(left[index] ?? NaN, right[index] ?? NaN)
-      if (found > largest) largest = found
+      const difference = distance(left[index] ?? NaN, right[index] ?? NaN)
+      if (difference > largest) largest = difference
     }
   }
   return largest
 }
 
-/** Whether the bytes of two are equal. */
+/** Check whether the bytes of two tensors are equal. */
 export async function isSameData(
   a: Elements,
   b: Elements,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
   if (a.end - a.start !== b.end - b.start) return false
-  await using one = await open(a.path, 'r')
-  await using other = await open(b.path, 'r')
-  for (let at = 0; at < a.end - a.start; at += PIECE) {
+  await using fileA = await open(a.path, 'r')
+  await using fileB = await open(b.path, 'r')
+  for (let at = 0; at < a.end - a.start; at += CHUNK_BYTES) {
     signal?.throwIfAborted()
-    const length = Math.min(PIECE, a.end - a.start - at)
-    if (!(await readExactly(one, a, at, length)).equals(await readExactly(other, b, at, length))) return false
+    const length = Math.min(CHUNK_BYTES, a.end - a.start - at)
+    if (!(await readExactly(fileA, a, at, length)).equals(await readExactly(fileB, b, at, length)))
+      return false
   }
   return true
 }
@@ -100,7 +101,7 @@ async function readExactly(
   return buffer
 }
 
-/** The elements of a piece. */
+/** Decode the elements of a chunk. */
 function numbersOf(dtype: string, bytes: Buffer): Float64Array {
   const decoder = decoderOf(dtype)
   if (decoder?.kind !== 'number')

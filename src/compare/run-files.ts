@@ -1,4 +1,4 @@
-/** Checks the record's seal and the files of the run's folder. */
+/** Checks of the record's seal and of the files in the run's folder. */
 import { readFile, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
@@ -14,10 +14,10 @@ import type { ExportFormat, CopyOptions } from '../export/files.ts'
 import type { FileHash } from '../hash/file.ts'
 import type { FileRecord } from '../record/record.ts'
 import type { StoredRun } from '../store/runs.ts'
-import type { FoundItem } from './check-item.ts'
+import type { CheckedItem } from './check-item.ts'
 
-/** Checks the seal, and that `run.json` stands as it was written, byte for byte. */
-export function verifyRecord({ record, recordBytes, status, journal }: StoredRun): FoundItem[] {
+/** Check the seal, and that `run.json` is byte for byte as it was written. */
+export function verifyRecord({ record, recordBytes, status, journal }: StoredRun): CheckedItem[] {
   if (record.seal === null) {
     const problems = [
       ...(journal?.problems ?? []),
@@ -33,7 +33,8 @@ export function verifyRecord({ record, recordBytes, status, journal }: StoredRun
   if (checkSeal(record) === 'broken')
     return [item('record', 'seal', 'changed', 'the record does not match its seal')]
   const written = Buffer.from(formatRecord(record)).equals(recordBytes)
-  // The seal is over the content. Other bytes of equal content are harmless, but nothing of ours wrote them.
+  // The seal covers the content. Other bytes of equal content are harmless, but lineaprint did not write
+  // them.
   return [
     written
       ? item('record', 'seal', 'same')
@@ -41,11 +42,11 @@ export function verifyRecord({ record, recordBytes, status, journal }: StoredRun
   ]
 }
 
-/** Checks every file that the record lists, and names those that it does not. */
+/** Check every file that the record lists, and report those that it does not list. */
 export async function verifyFiles(
   { record, folder }: StoredRun,
   signal: AbortSignal | undefined,
-): Promise<FoundItem[]> {
+): Promise<CheckedItem[]> {
   if (record.seal === null) return []
   const copies = record.configuration as unknown as CopyOptions
   const [listed, unusable] = partition(record.files, ({ path }) => isSafeRelativePath(path))
@@ -65,12 +66,15 @@ export async function verifyFiles(
   return [...items, ...(await verifyOthers(folder, record.files, exportNames(copies)))]
 }
 
-/** Files that came after the record: somebody's notes, a `.DS_Store`. They change nothing that was recorded. */
+/**
+ * Report files that were added after the record, such as notes or a `.DS_Store`. They do not affect the
+ * recorded data.
+ */
 async function verifyOthers(
   folder: string,
   files: readonly FileRecord[],
   exports: readonly string[],
-): Promise<FoundItem[]> {
+): Promise<CheckedItem[]> {
   try {
     const known = new Set(files.map(({ path }) => path))
     const others = (await findFiles(folder, exports)).filter(({ path }) => !known.has(path))
@@ -85,7 +89,7 @@ async function compareFile(
   file: FileRecord,
   hash: FileHash | LineaprintError | undefined,
   signal: AbortSignal | undefined,
-): Promise<FoundItem> {
+): Promise<CheckedItem> {
   const target = await readLink(join(folder, file.path))
   if ('link' in file) {
     if (target === file.link) return item('files', file.path, 'same')
@@ -105,7 +109,7 @@ async function compareFile(
   return item('files', file.path, 'changed', detail, differences)
 }
 
-/** The target of a link; `undefined` for something else, `null` for nothing. */
+/** Return the target of a link; `undefined` for another kind of file, `null` if nothing exists. */
 async function readLink(path: string): Promise<string | undefined | null> {
   try {
     return await readlink(path)
@@ -118,7 +122,7 @@ async function verifyExport(
   record: StoredRun['record'],
   folder: string,
   format: ExportFormat,
-): Promise<FoundItem> {
+): Promise<CheckedItem> {
   const name = EXPORT_FILES[format]
   try {
     const same = (await readFile(join(folder, name), 'utf8')) === (await formatExport(record, format))

@@ -1,4 +1,4 @@
-/** Two tables whose files differ: are their columns and rows the same? */
+/** Comparison of two tables whose files differ. */
 import { tableDistances } from '../dataset/table-distance.ts'
 import { hashTable } from '../dataset/table.ts'
 import { LineaprintError } from '../core/errors.ts'
@@ -7,19 +7,23 @@ import type { TableHash } from '../dataset/table.ts'
 import type { RecordedTable, TrackedFile } from '../record/tracked.ts'
 import type { FileVerdict, Tolerance } from './file-verdict.ts'
 
-/** The verdict about two files of tables whose bytes differ. */
+/** Compare two table files whose bytes differ. */
 export async function compareTables(
   before: string,
   after: string,
   { tolerance, signal }: Tolerance,
 ): Promise<FileVerdict> {
   try {
-    const [old, now] = [await hashTable(before, { signal }), await hashTable(after, { signal })]
-    if (old.digest.equals(now.digest))
+    const [tableBefore, tableAfter] = [
+      await hashTable(before, { signal }),
+      await hashTable(after, { signal }),
+    ]
+    if (tableBefore.digest.equals(tableAfter.digest))
       return { verdict: 'same-table', detail: 'the bytes differ, the table is the same', differences: [] }
-    const found = tableDifference(asRecorded(old), now)
-    if (tolerance === undefined || !isAlike(old, now)) return { verdict: 'different', ...found }
-    return await judge([before, old], [after, now], tolerance, signal)
+    const difference = tableDifference(asRecorded(tableBefore), tableAfter)
+    if (tolerance === undefined || !isAlike(tableBefore, tableAfter))
+      return { verdict: 'different', ...difference }
+    return await judge([before, tableBefore], [after, tableAfter], tolerance, signal)
   } catch (error) {
     if (!LineaprintError.is(error)) throw error
     const detail = `the bytes differ, and the tables cannot be compared: ${error.message}`
@@ -27,7 +31,7 @@ export async function compareTables(
   }
 }
 
-/** Whether two tables have the same columns and as many rows. */
+/** Check whether two tables have the same columns and the same number of rows. */
 function isAlike(a: TableHash, b: TableHash): boolean {
   return (
     a.rows === b.rows &&
@@ -41,57 +45,61 @@ function isAlike(a: TableHash, b: TableHash): boolean {
 
 type Read = readonly [path: string, table: TableHash]
 
-/** Compares the columns that differ as numbers. */
+/** Compare the differing columns as numbers. */
 async function judge(
-  [before, old]: Read,
-  [after, now]: Read,
+  [before, tableBefore]: Read,
+  [after, tableAfter]: Read,
   tolerance: number,
   signal: AbortSignal | undefined,
 ): Promise<FileVerdict> {
-  const changed = old.columns.flatMap(({ digest }, index) =>
-    String(digest) === String(now.columns[index]?.digest) ? [] : [index],
+  const changed = tableBefore.columns.flatMap(({ digest }, index) =>
+    String(digest) === String(tableAfter.columns[index]?.digest) ? [] : [index],
   )
   const distances = await tableDistances(before, after, changed, { signal })
   const largest = Math.max(0, ...distances.flatMap((distance) => distance ?? []))
-  const beyond = new Set(changed.filter((_, place) => !((distances[place] ?? Infinity) <= tolerance)))
+  const beyond = new Set(changed.filter((_, index) => !((distances[index] ?? Infinity) <= tolerance)))
   if (beyond.size === 0) {
     const detail = `no value differs by more than ${largest}`
-    const { differences } = tableDifference(asRecorded(old), now)
+    const { differences } = tableDifference(asRecorded(tableBefore), tableAfter)
     return { verdict: 'within-tolerance', detail, differences, maxDifference: largest }
   }
-  // Those within the tolerance are no difference.
-  const columns = old.columns.map((column, index) =>
-    beyond.has(index) ? column : (now.columns[index] ?? column),
+  // Columns within the tolerance do not count as different.
+  const columns = tableBefore.columns.map((column, index) =>
+    beyond.has(index) ? column : (tableAfter.columns[index] ?? column),
   )
-  const found = tableDifference(asRecorded({ ...old, columns }), now)
-  return { verdict: 'different', ...found, maxDifference: largest }
+  const difference = tableDifference(asRecorded({ ...tableBefore, columns }), tableAfter)
+  return { verdict: 'different', ...difference, maxDifference: largest }
 }
 
 /**
- * The verdict about two tracked tables by their recorded digests, for where the file of the first is gone.
+ * Compare two tracked tables by their recorded digests, for when the file of the first no longer exists.
  *
- * @param gone Why that file cannot be compared.
- * @returns `undefined` if no table was recorded of one of them.
+ * @param reason The reason why that file cannot be compared.
+ * @returns `undefined` if one of them has no recorded table.
  */
 export function compareRecordedTables(
-  was: Pick<TrackedFile, 'table'>,
-  is: Pick<TrackedFile, 'table'>,
-  gone: string,
+  fileBefore: Pick<TrackedFile, 'table'>,
+  fileAfter: Pick<TrackedFile, 'table'>,
+  reason: string,
 ): FileVerdict | undefined {
-  const [before, after] = [was.table, is.table]
+  const [before, after] = [fileBefore.table, fileAfter.table]
   if (before === undefined || after === undefined) return undefined
   if (before.digest === after.digest) {
-    const detail = `the bytes differ, the table is the same by its recorded digest; ${gone}`
+    const detail = `the bytes differ, the table is the same by its recorded digest; ${reason}`
     return { verdict: 'same-table', detail, differences: [] }
   }
   const { detail, differences } = tableDifference(before, after)
-  return { verdict: 'different', detail: `${detail}; ${gone}`, differences }
+  return { verdict: 'different', detail: `${detail}; ${reason}`, differences }
 }
 
 function asRecorded({ digest, rows, columns }: TableHash): RecordedTable {
   return {
     digest: digest.toString(),
     rows,
-    columns: columns.map(({ name, type, digest: own }) => ({ name, type, digest: String(own) })),
+    columns: columns.map(({ name, type, digest: columnDigest }) => ({
+      name,
+      type,
+      digest: String(columnDigest),
+    })),
   }
 }

@@ -1,4 +1,4 @@
-/** How a table differs from the recorded one. */
+/** The differences between a table and a recorded one. */
 import type { Difference } from '../core/component.ts'
 import type { RecordedTable } from '../record/tracked.ts'
 
@@ -12,22 +12,31 @@ interface OtherTable {
   }[]
 }
 
-/** Columns that differ, by name, and a sentence about them. */
+/** Return the differing columns by name, with a sentence about them. */
 export function tableDifference(
   before: RecordedTable,
   after: OtherTable,
 ): { readonly detail: string; readonly differences: readonly Difference[] } {
-  const [was, is] = [describe(before), describe(after)]
+  const [columnsBefore, columnsAfter] = [describe(before), describe(after)]
   const differences: Difference[] = []
   if (before.rows !== after.rows)
     differences.push({ field: 'rows', before: String(before.rows), after: String(after.rows) })
-  const columns = [...new Set([...was.keys(), ...is.keys()])].flatMap((field): Difference[] => {
-    const [old, now] = [was.get(field), is.get(field)]
-    if (old?.text === now?.text) return []
-    // With another number of rows the digest of every column is another one, which says nothing.
-    if (before.rows !== after.rows && old !== undefined && old.type === now?.type) return []
-    return [{ field, ...(old && { before: old.text }), ...(now && { after: now.text }) }]
-  })
+  const columns = [...new Set([...columnsBefore.keys(), ...columnsAfter.keys()])].flatMap(
+    (field): Difference[] => {
+      const [columnBefore, columnAfter] = [columnsBefore.get(field), columnsAfter.get(field)]
+      if (columnBefore?.text === columnAfter?.text) return []
+      // A different number of rows changes the digest of every column, so only the types are compared then.
+      if (before.rows !== after.rows && columnBefore !== undefined && columnBefore.type === columnAfter?.type)
+        return []
+      return [
+        {
+          field,
+          ...(columnBefore && { before: columnBefore.text }),
+          ...(columnAfter && { after: columnAfter.text }),
+        },
+      ]
+    },
+  )
   differences.push(...columns)
   if (differences.length === 0) return { detail: 'the order of the columns differs', differences }
   const shown = columns.slice(0, 3).map(({ field }) => field)
@@ -41,13 +50,13 @@ export function tableDifference(
   return { detail: sentences.join('; '), differences }
 }
 
-/** Of several columns with one name each has its number behind it but for the first. */
+/** Map each column to a unique name. Repeated names get a number, except the first. */
 function describe({ columns }: OtherTable): Map<string, { type: string; text: string }> {
-  const found = new Map<string, { type: string; text: string }>()
+  const columnsByName = new Map<string, { type: string; text: string }>()
   for (const { name, type, digest } of columns) {
     let field = name
-    for (let number = 2; found.has(field); number++) field = `${name} (${number})`
-    found.set(field, { type, text: `${type} ${String(digest)}` })
+    for (let number = 2; columnsByName.has(field); number++) field = `${name} (${number})`
+    columnsByName.set(field, { type, text: `${type} ${String(digest)}` })
   }
-  return found
+  return columnsByName
 }

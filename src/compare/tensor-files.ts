@@ -1,4 +1,4 @@
-/** Two files whose bytes differ: are the tensors or the array in them the same, or close? */
+/** Comparison of two files whose bytes differ, by the tensors or the array in them. */
 import { hasDistance } from '../core/dtypes.ts'
 import { isTableFile } from '../dataset/read.ts'
 import { LineaprintError } from '../core/errors.ts'
@@ -11,22 +11,22 @@ import type { Difference } from '../core/component.ts'
 import type { ModelReport, TensorInfo } from '../model/read.ts'
 import type { FileVerdict, Tolerance } from './file-verdict.ts'
 
-/** The verdict about two files whose bytes differ. */
+/** Compare two files whose bytes differ. */
 export async function compareFiles(before: string, after: string, options: Tolerance): Promise<FileVerdict> {
   if (/\.npy$/i.test(before)) return compareArrays(before, after, options)
   if (isTableFile(before)) return compareTables(before, after, options)
   if (!/\.safetensors$/i.test(before))
     return { verdict: 'different', detail: 'the bytes differ', differences: [] }
-  const found = await compareWeights(before, after, options)
-  if (!LineaprintError.is(found)) return found
-  const detail = `the bytes differ, and the tensors cannot be compared: ${found.message}`
+  const verdict = await compareWeights(before, after, options)
+  if (!LineaprintError.is(verdict)) return verdict
+  const detail = `the bytes differ, and the tensors cannot be compared: ${verdict.message}`
   return { verdict: 'different', detail, differences: [] }
 }
 
 /**
- * The verdict about the tensors of two models: files, or folders with one model each, however it is sharded.
+ * Compare the tensors of two models: files, or folders with one model each, however it is sharded.
  *
- * @returns Why they cannot be read, if one of them is no such thing.
+ * @returns The reason, if one of them cannot be read as a model.
  */
 export async function compareWeights(
   before: string,
@@ -35,8 +35,12 @@ export async function compareWeights(
 ): Promise<FileVerdict | LineaprintError> {
   const { signal } = options
   try {
-    const [old, now] = [await readModel(before, { signal }), await readModel(after, { signal })]
-    if (!old.weights.equals(now.weights)) return await compareModels(old, now, options)
+    const [modelBefore, modelAfter] = [
+      await readModel(before, { signal }),
+      await readModel(after, { signal }),
+    ]
+    if (!modelBefore.weights.equals(modelAfter.weights))
+      return await compareModels(modelBefore, modelAfter, options)
     return {
       verdict: 'same-tensors',
       detail: 'the bytes differ, every tensor is the same',
@@ -55,27 +59,27 @@ async function compareModels(
 ): Promise<FileVerdict> {
   const recorded = before.tensors.map(({ digest, ...tensor }) => ({ ...tensor, digest: digest.toString() }))
   const changed = compareTensors(recorded, after.tensors)
-  if (tolerance === undefined) return named(changed, before.tensorCount)
-  const [old, now] = [byName(before), byName(after)]
+  if (tolerance === undefined) return differingTensors(changed, before.tensorCount)
+  const [tensorsBefore, tensorsAfter] = [byName(before), byName(after)]
   const beyond: Difference[] = []
   let largest = 0
   for (const difference of changed) {
-    const [a, b] = [old.get(difference.field), now.get(difference.field)]
+    const [a, b] = [tensorsBefore.get(difference.field), tensorsAfter.get(difference.field)]
     if (!a || !b || !hasDistance(a.dtype) || a.dtype !== b.dtype || !equalShapes(a, b)) {
       beyond.push(difference)
       continue
     }
-    const found = await largestDifference(elementsOf(before, a), elementsOf(after, b), signal)
-    largest = Math.max(largest, found)
-    if (found > tolerance) beyond.push(difference)
+    const distance = await largestDifference(elementsOf(before, a), elementsOf(after, b), signal)
+    largest = Math.max(largest, distance)
+    if (distance > tolerance) beyond.push(difference)
   }
-  if (beyond.length > 0) return { ...named(beyond, before.tensorCount), maxDifference: largest }
+  if (beyond.length > 0) return { ...differingTensors(beyond, before.tensorCount), maxDifference: largest }
   const detail = `no element differs by more than ${largest}`
   return { verdict: 'within-tolerance', detail, differences: changed, maxDifference: largest }
 }
 
-/** The verdict that names the first of the tensors that differ. */
-export function named(differences: readonly Difference[], total: number): FileVerdict {
+/** Return the verdict that names the first differing tensors. */
+export function differingTensors(differences: readonly Difference[], total: number): FileVerdict {
   const shown = differences.slice(0, 3).map(({ field }) => field)
   const names = [...shown, ...(differences.length > 3 ? ['…'] : [])].join(', ')
   const detail = `${differences.length} of ${total} tensors differ: ${names}`

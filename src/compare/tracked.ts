@@ -1,4 +1,4 @@
-/** Checks datasets, models, tokenizers and outputs: each is digested again. */
+/** Checks of datasets, models, tokenizers and outputs: each is digested again. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readDataset } from '../dataset/read.ts'
@@ -24,11 +24,11 @@ import type { SampledHashOptions } from '../hash/sample/options.ts'
 import type { TrackedRecord, TrackedSection } from '../record/record.ts'
 import type { RecordedTable, TrackedContent, TrackedModel, TrackedTokenizer } from '../record/tracked.ts'
 import type { StoredRun } from '../store/runs.ts'
-import type { FoundItem } from './check-item.ts'
+import type { CheckedItem } from './check-item.ts'
 
-/** Checks everything that a run tracked, one after the other: each read uses all cores by itself. */
-export async function verifyTracked(run: StoredRun, signal: AbortSignal | undefined): Promise<FoundItem[]> {
-  const items: FoundItem[] = []
+/** Check everything that a run tracked, one item at a time: each read uses all cores. */
+export async function verifyTracked(run: StoredRun, signal: AbortSignal | undefined): Promise<CheckedItem[]> {
+  const items: CheckedItem[] = []
   for (const section of TRACKED_SECTIONS) {
     for (const [name, entry] of Object.entries(run.record[section])) {
       items.push(withFlag(run, await verifyOne(run, section, name, entry, signal)))
@@ -37,16 +37,16 @@ export async function verifyTracked(run: StoredRun, signal: AbortSignal | undefi
   return items
 }
 
-/** A difference that the run saw by itself: then the recorded digest is that of its start. */
-function withFlag({ record: { flags = [] } }: StoredRun, found: FoundItem): FoundItem {
-  if (found.status !== 'changed' && found.status !== 'missing') return found
+/** Add the flag of the run to a changed item. The recorded digest is that of the start of the run then. */
+function withFlag({ record: { flags = [] } }: StoredRun, checked: CheckedItem): CheckedItem {
+  if (checked.status !== 'changed' && checked.status !== 'missing') return checked
   const isSeen = flags.some(
     ({ kind, section, name }) =>
       (kind === 'input-changed' || kind === 'input-missing') &&
-      section === found.section &&
-      name === found.name,
+      section === checked.section &&
+      name === checked.name,
   )
-  return isSeen ? { ...found, detail: `${found.detail}; it changed during the run` } : found
+  return isSeen ? { ...checked, detail: `${checked.detail}; it changed during the run` } : checked
 }
 
 async function verifyOne(
@@ -55,7 +55,7 @@ async function verifyOne(
   name: string,
   entry: TrackedRecord,
   signal: AbortSignal | undefined,
-): Promise<FoundItem> {
+): Promise<CheckedItem> {
   if (entry.status === 'off') return item(section, name, 'not-checked', 'it was disabled')
   if (entry.status === 'failed')
     return item(section, name, 'not-checked', `it was not recorded: ${entry.reason}`)
@@ -69,8 +69,8 @@ async function verifyOne(
     }
     if (section === 'models') {
       const recorded = parseTracked(section, name, entry)
-      const now = await readModel(path, optionsFor(recorded.weights))
-      return await verifyModel(run.folder, name, recorded, now)
+      const model = await readModel(path, optionsFor(recorded.weights))
+      return await verifyModel(run.folder, name, recorded, model)
     }
     const recorded = parseTracked(section, name, entry)
     const options = optionsFor(recorded.digest)
@@ -86,13 +86,13 @@ async function verifyOne(
   }
 }
 
-/** The sample behind a recorded digest: what was read then is read again. */
+/** Return the sampling plan of a recorded digest, so that the same units are read again. */
 function sampleOf(recorded: string): SampledHashOptions['sample'] {
   let digest: Digest
   try {
     digest = Digest.parse(recorded)
   } catch (error) {
-    // What is no digest is equal to none, which the comparison says.
+    // An invalid digest equals no digest; the comparison reports that.
     if (LineaprintError.is(error)) return undefined
     throw error
   }
@@ -100,7 +100,7 @@ function sampleOf(recorded: string): SampledHashOptions['sample'] {
   return plan && sampleOptions(plan)
 }
 
-/** What a sample can say; `docs/format.md` says what it cannot. */
+/** Message about an equal sample. `docs/format.md` describes the limits of sampling. */
 const SAMPLED = 'a sample of it is the same'
 
 function readAgain(
@@ -113,12 +113,14 @@ function readAgain(
     : readDataset(path, { ...options, tables: false })
 }
 
-/** The recorded table of a file; other things have none. */
+/** Return the recorded table of a file; `undefined` for other kinds of content. */
 function tableOf(recorded: TrackedContent | TrackedTokenizer): RecordedTable | undefined {
   return 'table' in recorded ? recorded.table : undefined
 }
 
-/** What can be said of the table in a file whose bytes differ; nothing where none was recorded. */
+/**
+ * Describe how the table in a file with other bytes differs. Return an empty text if no table was recorded.
+ */
 async function compareTable(
   path: string,
   recorded: RecordedTable | undefined,
@@ -127,9 +129,9 @@ async function compareTable(
 ): Promise<string> {
   if (recorded === undefined) return ''
   try {
-    const now = await hashTable(path, { algorithm, signal })
-    if (now.digest.toString() === recorded.digest) return ', but its table is the same'
-    return `; its table differs as well: ${tableDifference(recorded, now).detail}`
+    const table = await hashTable(path, { algorithm, signal })
+    if (table.digest.toString() === recorded.digest) return ', but its table is the same'
+    return `; its table differs as well: ${tableDifference(recorded, table).detail}`
   } catch (error) {
     if (!LineaprintError.is(error)) throw error
     return `; it can no longer be read as a table: ${reasonOf(error)}`
@@ -140,20 +142,20 @@ async function verifyModel(
   folder: string,
   name: string,
   recorded: TrackedModel,
-  now: ModelReport,
-): Promise<FoundItem> {
+  model: ModelReport,
+): Promise<CheckedItem> {
   const digests: Difference[] = (['architecture', 'weights'] as const).flatMap((field) => {
-    const [before, after] = [recorded[field], now[field].toString()]
+    const [before, after] = [recorded[field], model[field].toString()]
     return before === after ? [] : [{ field, before, after }]
   })
-  if (digests.length === 0) return item('models', name, 'same', now.sample === undefined ? '' : SAMPLED)
+  if (digests.length === 0) return item('models', name, 'same', model.sample === undefined ? '' : SAMPLED)
   try {
     const file = recorded.tensorsFile
     if (file === undefined) throw new Error('the run has no tensor list')
     if (!isSafeRelativePath(file)) throw new Error('the record names a path outside the folder of the run')
     const path = join(folder, file)
-    const tensors = compareTensors(parseTensors(await readFile(path), path), now.tensors)
-    return item('models', name, 'changed', sentence(tensors, now.tensorCount, digests), [
+    const tensors = compareTensors(parseTensors(await readFile(path), path), model.tensors)
+    return item('models', name, 'changed', sentence(tensors, model.tensorCount, digests), [
       ...digests,
       ...tensors,
     ])
@@ -169,7 +171,7 @@ async function verifyModel(
 }
 
 function sentence(tensors: readonly Difference[], total: number, digests: readonly Difference[]): string {
-  // Equal tensors and another architecture: the configuration is what changed.
+  // Equal tensors with another architecture: only the configuration changed.
   if (tensors.length === 0)
     return `the tensors are the same; changed: ${digests.map(({ field }) => field).join(', ')}`
   const shown = tensors.slice(0, 3).map(({ field }) => field)

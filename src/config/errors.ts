@@ -1,4 +1,4 @@
-/** Errors for options that cannot be used: what, where, expected, received, and the near name. */
+/** Errors for invalid options: source, field, expected and received value, and the nearest known name. */
 import { LineaprintError } from '../core/errors.ts'
 import { nearest } from '../core/options.ts'
 import { CONFIGURATION } from './table.ts'
@@ -6,7 +6,7 @@ import type { z } from 'zod/mini'
 import type { AnyOption } from './option.ts'
 
 /**
- * Make the error for what the schema refused.
+ * Return the error for an issue that the schema reported.
  *
  * @param path The source: a file, a variable, or `the options of ExperimentTracker`.
  */
@@ -35,7 +35,7 @@ export function refuse(path: string, options: object, issue: z.core.$ZodIssue | 
   })
 }
 
-/** Return the group that a path of the schema leads to. */
+/** Return the group at a path of the schema. */
 function groupAt(path: readonly PropertyKey[]): AnyOption {
   return path.reduce<AnyOption>((within, key) => within.members[String(key)] ?? within, CONFIGURATION)
 }

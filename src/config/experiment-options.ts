@@ -1,4 +1,4 @@
-/** The options of an experiment: as they are given, and with every default filled in. */
+/** Options of an experiment: as given by a caller, and with all defaults filled in. */
 import type { Component } from '../core/component.ts'
 import type { AlgorithmChoice } from '../core/digest.ts'
 import type { JsonObject } from '../core/json-value.ts'
@@ -6,23 +6,23 @@ import type { Given, GivenOptionGroups, OptionGroups } from './groups.ts'
 import type { OutputOptions } from './outputs.ts'
 import type { SystemMetricsOptions } from './system-metrics.ts'
 
-/** What a caller or a configuration file may give. Everything has a default. */
+/** Options that a caller or a configuration file may set. Each of them has a default. */
 export interface ExperimentOptions extends GivenOptionGroups, OutputOptions {
   /** Name of the experiment; runs may share it. @default 'experiment' */
   readonly experimentName?: string | undefined
-  /** Id of this one run. @default made of the time and random characters */
+  /** Id of this run. @default made of the time and random characters */
   readonly experimentId?: string | undefined
   /** Folder that holds the store `.lineaprint`. @default the working directory */
   readonly outputDir?: string | undefined
-  /** Whether datasets are digested; where not, `trackDataset` only notes the name. @default true */
+  /** True if datasets are digested; otherwise `trackDataset` records only the name. @default true */
   readonly enableDatasetTracking?: boolean | undefined
-  /** Whether models and tokenizers are digested. @default true */
+  /** True if models and tokenizers are digested. @default true */
   readonly enableModelTracking?: boolean | undefined
-  /** Whether the environment is captured at the start. @default true */
+  /** True if the environment is captured at the start. @default true */
   readonly enableEnvironmentTracking?: boolean | undefined
-  /** Whether seeds are captured at the start and when they are set. @default true */
+  /** True if seeds are captured at the start and when they are set. @default true */
   readonly enableSeedTracking?: boolean | undefined
-  /** Whether the state of the git work tree is captured at the start. @default true */
+  /** True if the state of the git work tree is captured at the start. @default true */
   readonly enableGitTracking?: boolean | undefined
   /** Hash function of the digests. @default 'blake3' */
   readonly algorithm?: AlgorithmChoice | undefined
@@ -34,7 +34,7 @@ export interface ExperimentOptions extends GivenOptionGroups, OutputOptions {
   readonly tags?: readonly string[] | undefined
   /** @default '' */
   readonly notes?: string | undefined
-  /** Anything with a JSON form. @default {} */
+  /** Any values with a JSON form. @default {} */
   readonly metadata?: Readonly<Record<string, unknown>> | undefined
   /** Log processor, memory and graphics processors as metrics below `system/` while the run goes on. @default false */
   readonly systemMetrics?: boolean | Given<SystemMetricsOptions> | undefined
@@ -42,15 +42,15 @@ export interface ExperimentOptions extends GivenOptionGroups, OutputOptions {
   readonly trackers?: readonly Component[] | undefined
 }
 
-/** Options whose form with defaults is another than the one that is given. */
+/** Options whose resolved type differs from the type that a caller gives. */
 interface Resolved extends OptionGroups {
   readonly experimentId: string | undefined
   readonly metadata: JsonObject
-  /** `false` where nothing is observed. */
+  /** `false` if nothing is sampled. */
   readonly systemMetrics: false | SystemMetricsOptions
 }
 
-/** Options with every default filled in; frozen. `outputDir` is absolute. */
+/** Options with all defaults filled in; frozen. `outputDir` is absolute. */
 export type Configuration = Resolved & {
   readonly [K in Exclude<keyof ExperimentOptions, keyof Resolved>]-?: Exclude<ExperimentOptions[K], undefined>
 }

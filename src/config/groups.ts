@@ -1,30 +1,36 @@
-/** Option groups: options that belong to one topic, as one object with every default filled in. */
+/** Option groups: the options of one topic as one object, with all defaults filled in. */
 import type { SampleOptions } from '../hash/sample/options.ts'
 
-/** The options of a group as a caller gives them: each may be left out. */
+/** Options of a group as given by a caller: each may be omitted. */
 export type Given<Options> = { readonly [K in keyof Options]?: Options[K] | undefined }
 
 /** Options of the environment capture. */
 export interface EnvironmentOptions {
-  /** Names of more environment variables that count, in addition to the built-in list. @default [] */
+  /** Names of additional environment variables that the digest covers. @default [] */
   readonly variables: readonly string[]
-  /** Whether installed packages are listed; lock files are read anyway. @default true */
+  /** True if installed packages are listed; lock files are read in any case. @default true */
   readonly packages: boolean
-  /** Milliseconds for each source, from 1 to 3,600,000; a later one is recorded as absent. @default 5000 */
+  /**
+   * Time limit for each source in milliseconds, from 1 to 3,600,000; a slower source is recorded as absent.
+   * @default 5000
+   */
   readonly timeoutMs: number
 }
 
 /** Options of the git capture. */
 export interface GitOptions {
-  /** Bytes of all copied untracked files together; 0 copies none. @default 104857600 (100 MiB) */
+  /** Limit for all copied untracked files together, in bytes; 0 copies none. @default 104857600 (100 MiB) */
   readonly untrackedLimit: number
-  /** Bytes over which one untracked file is not copied. @default 10485760 (10 MiB) */
+  /** Limit for one untracked file, in bytes; a larger file is not copied. @default 10485760 (10 MiB) */
   readonly untrackedFileLimit: number
-  /** Bytes over which a patch is given up, and a changed file is left out of it. @default 268435456 (256 MiB) */
+  /**
+   * Limit for a patch and for one changed file, in bytes; a larger patch is not written, a larger file is
+   * left out of it. @default 268435456 (256 MiB)
+   */
   readonly patchLimit: number
   /**
-   * Whether commits that no remote has are kept as a bundle, so that the run can be reproduced from another clone. It
-   * holds them as they are, secrets included. @default false
+   * True if commits that no remote has are kept as a bundle, so that the run can be reproduced from another
+   * clone. The bundle holds them unchanged, secrets included. @default false
    */
   readonly bundle: boolean
 }
@@ -32,31 +38,40 @@ export interface GitOptions {
 /** Options of seeds. */
 export interface SeedsOptions {
   /**
-   * Whether `setSeeds`, `seedVariables` and `lineaprint run --seed` also ask GPU libraries for deterministic results,
-   * which costs speed: `CUBLAS_WORKSPACE_CONFIG=:4096:8` and `TF_DETERMINISTIC_OPS=1`. @default false
+   * True if `setSeeds`, `seedVariables` and `lineaprint run --seed` also request deterministic results from
+   * GPU libraries, which costs speed: `CUBLAS_WORKSPACE_CONFIG=:4096:8` and `TF_DETERMINISTIC_OPS=1`.
+   * @default false
    */
   readonly deterministic: boolean
   /**
-   * Whether they also replace `Math.random` by a generator with the seed: `setSeeds` in this thread, the variables in
-   * Node programs that are started with them, where `NODE_OPTIONS` gets an `--import`, in addition to what it holds.
-   * @default false
+   * True if they also replace `Math.random` with a seeded generator. `setSeeds` does so in this thread; the
+   * variables do so in Node programs started with them, by adding an `--import` to `NODE_OPTIONS`. @default
+   * false
    */
   readonly replaceMathRandom: boolean
 }
 
 /** Options of datasets and outputs. */
 export interface DatasetTrackingOptions {
-  /** Read only a part of each dataset; its digest then says so. Outputs are read whole. @default everything is read */
+  /**
+   * Read only a part of each dataset; its digest states the sampling plan. Outputs are read in full. @default
+   * everything is read
+   */
   readonly sample: SampleOptions | undefined
-  /** Whether a file of Parquet, Arrow or CSV also gets the digest of the table in it, by a second read. @default true */
+  /**
+   * True if a Parquet, Arrow or CSV file also gets the digest of its table, by a second read. @default true
+   */
   readonly tables: boolean
 }
 
 /** Options of models. */
 export interface ModelTrackingOptions {
-  /** Read only a part of each tensor; the digests then say so. @default everything is read */
+  /** Read only a part of each tensor; the digests state the sampling plan. @default everything is read */
   readonly sample: SampleOptions | undefined
-  /** Whether the digest of each tensor is kept, so that a later check can name the one that changed. @default true */
+  /**
+   * True if the digest of each tensor is kept, so that a later check can name the tensor that changed.
+   * @default true
+   */
   readonly tensors: boolean
 }
 
@@ -69,5 +84,5 @@ export interface OptionGroups {
   readonly models: ModelTrackingOptions
 }
 
-/** All option groups as a caller gives them. */
+/** All option groups as given by a caller. */
 export type GivenOptionGroups = { readonly [K in keyof OptionGroups]?: Given<OptionGroups[K]> | undefined }

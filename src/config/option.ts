@@ -1,6 +1,6 @@
 /**
- * What the table knows of an option, and how options are composed into groups: a group is an option whose value is an
- * object of options, and so is the whole configuration.
+ * The definition of an option, and the composition of options into groups: a group is an option whose value
+ * is an object of options. The whole configuration is such a group.
  */
 import { LineaprintError } from '../core/errors.ts'
 import { nearest } from '../core/options.ts'
@@ -11,8 +11,8 @@ import type { Given } from './groups.ts'
 import type { VariableReader } from './variables.ts'
 
 /**
- * What the table uses of the library of schemas. Whoever uses a schema hands it over: the defaults of the table are
- * needed before there is time to load it.
+ * The functions of the schema library that the table uses. The caller passes them in, because the defaults of
+ * the table are needed before the library is loaded.
  */
 export type Zod = Pick<
   typeof z,
@@ -32,82 +32,87 @@ export type Zod = Pick<
   | 'string'
 >
 
-/** What the check of a value depends on. */
+/** Context of the check of a value. */
 export interface CheckContext {
   readonly zod: Zod
   /** Name of the option for errors, segments joined by `.`. */
   readonly field: string
-  /** Absolute path of the folder that relative paths start from. */
+  /** Absolute path of the folder that relative paths are relative to. */
   readonly folder: string
 }
 
-/** An option of any type. Its functions take what its own schema accepts. */
+/** An option of any type. Its functions accept the values that its own schema accepts. */
 export interface AnyOption {
-  /** The value where no source gives one; `undefined` where it depends on the run. */
+  /** The value if no source sets one; `undefined` if it depends on the run. */
   readonly default: unknown
-  /** How it is read from a variable; `null` where text cannot express it. */
+  /** Reader of the environment variable; `null` if text cannot express the value. */
   readonly variable: VariableReader | null
-  /** What is usable, in words, for errors of members. */
+  /** Description of valid values, for errors about members. */
   readonly expected: string | undefined
-  /** The built-in capture that it switches on and off. */
+  /** Name of the built-in capture that the option enables or disables. */
   readonly switches: string | undefined
   /** The options of a group, by name. */
   readonly members: Readonly<Record<string, AnyOption>>
-  /** The form of what is given. */
+  /** Return the schema of a given value. */
   schema(zod: Zod): z.ZodMiniType
   /**
-   * Check what a form cannot express, and return what is used of it.
+   * Check the constraints that the schema cannot express, and return the value to use.
    *
    * @throws ERR_LINEAPRINT_ARGUMENT naming the field.
    */
   check(given: unknown, context: CheckContext): unknown
-  /** Make one value of two sources; the later wins. */
-  merge(earlier: unknown, later: unknown): unknown
+  /** Merge the values of two sources; the later one wins. */
+  merge(base: unknown, override: unknown): unknown
   /**
-   * Fill in defaults and freeze.
+   * Fill in defaults and freeze the result.
    *
    * @param directory The working directory, absolute.
    */
   resolve(given: unknown, directory: string): unknown
-  /** Return the value as a record holds it; `undefined` is left out. */
+  /** Return the form of the value in a record; `undefined` is left out. */
   toRecord(value: unknown): JsonValue | undefined
-  /** Return the value that a record holds, as if it were given; `undefined` for what is damaged or not known. */
+  /** Return the option value for a recorded value; `undefined` if it is damaged or not known. */
   fromRecord(recorded: JsonValue | undefined, context: CheckContext): unknown
 }
 
 /**
  * An option.
  *
- * @typeParam Value The type of what is given.
+ * @typeParam Value The type of a given value.
  * @typeParam Resolved The type with defaults filled in.
  */
 export interface Option<Value, Resolved = Value> extends AnyOption {
   readonly default: Resolved
   schema(zod: Zod): z.ZodMiniType<Value>
   check(given: Value, context: CheckContext): Value
-  merge(earlier: Value, later: Value): Value
+  merge(base: Value, override: Value): Value
   resolve(given: Value | undefined, directory: string): Resolved
   toRecord(value: Resolved): JsonValue | undefined
   fromRecord(recorded: JsonValue | undefined, context: CheckContext): Value | undefined
-  /** Never set. Parameter and result make both types exact: neither a wider nor a narrower one fits. */
+  /**
+   * Never set. Using both types as parameter and as result makes them invariant: neither a wider nor a
+   * narrower type is assignable.
+   */
   readonly types?: (given: Value, resolved: Resolved) => readonly [Value, Resolved]
 }
 
 const NOTHING_MORE = { expected: undefined, switches: undefined } as const
 
-/** What an entry of the table says. The schema alone decides the type. */
+/** An entry of the table. The schema alone determines the type. */
 interface Parts<Value> {
   readonly schema: (zod: Zod) => z.ZodMiniType<Value>
-  /** @default the text as it is */
+  /** @default the text itself */
   readonly variable?: VariableReader | null
   readonly expected?: string
   readonly switches?: string
   readonly check?: (given: NoInfer<Value>, context: CheckContext) => NoInfer<Value>
-  /** Undo what {@link AnyOption.toRecord} did; schema and check follow. @default as it stands there */
+  /**
+   * Invert {@link AnyOption.toRecord}; schema and check run afterwards. @default the recorded value itself
+   */
   readonly parse?: (recorded: JsonValue) => unknown
 }
 
-/** Describe an option whose value is used and recorded as it is given. */
+/** Describe an option that is used and recorded in the form in which it is given. */
 export function option<Value extends JsonValue>(
   parts: Parts<Value> & { readonly default: NoInfer<Value> },
 ): Option<Value> {
@@ -119,7 +124,7 @@ export function option<Value extends JsonValue>(
   })
 }
 
-/** Describe an option that is absent where it is not given. */
+/** Describe an option without a default: it is `undefined` unless given. */
 export function optional<Value>(
   parts: Parts<Value> & { readonly toRecord: (value: NoInfer<Value>) => JsonValue },
 ): Option<Value, Value | undefined> {
@@ -131,7 +136,7 @@ export function optional<Value>(
   })
 }
 
-/** Describe an option whose form with defaults is another than the one that is given. */
+/** Describe an option whose resolved type differs from the given type. */
 export function converted<Value, Resolved>(
   parts: Parts<Value> & {
     readonly default: NoInfer<Resolved>
@@ -146,7 +151,7 @@ export function converted<Value, Resolved>(
     ...NOTHING_MORE,
     ...parts,
     check,
-    merge: (_, later) => later,
+    merge: (_, override) => override,
     fromRecord(recorded, context) {
       if (recorded === undefined) return undefined
       const { data, success } = parts.schema(context.zod).safeParse(parse(recorded))
@@ -155,7 +160,7 @@ export function converted<Value, Resolved>(
   }
 }
 
-/** The entries of a group: one for each option of its type, with just that type. */
+/** The entries of a group: one for each option, with exactly the type of that option. */
 export type Members<Value extends object, Resolved extends object> = {
   readonly [K in keyof Value | keyof Resolved]-?: Option<
     Exclude<Value[K & keyof Value], undefined>,
@@ -163,7 +168,7 @@ export type Members<Value extends object, Resolved extends object> = {
   >
 }
 
-/** Describe a group. Sources are merged key by key. */
+/** Describe a group. Values of several sources are merged key by key. */
 export function group<Resolved extends object, Value extends object = Given<Resolved>>(
   entries: Members<Value, Resolved>,
 ): Option<Value, Resolved> {
@@ -186,9 +191,9 @@ export function group<Resolved extends object, Value extends object = Given<Reso
       each((name, member) =>
         given[name] === undefined ? undefined : member.check(given[name], within(context, name)),
       ),
-    merge: (earlier: Readonly<Record<string, unknown>>, later: Readonly<Record<string, unknown>>) =>
+    merge: (base: Readonly<Record<string, unknown>>, override: Readonly<Record<string, unknown>>) =>
       each((name, member) => {
-        const [before, after] = [earlier[name], later[name]]
+        const [before, after] = [base[name], override[name]]
         if (before === undefined || after === undefined) return after ?? before
         return member.merge(before, after)
       }),
@@ -207,8 +212,8 @@ export function group<Resolved extends object, Value extends object = Given<Reso
 }
 
 /**
- * Describe a group that can be switched on alone: `true` is another way to give it. It stays as it is given, since its
- * defaults are known only to who uses it.
+ * Describe a group that can also be given as `true`. The value is kept as given, because only the consumer of
+ * the option knows its defaults.
  */
 export function switchable<Value extends object>(members: Members<Value, Value>): Option<boolean | Value> {
   const inner = group<Value, Value>(members)
@@ -227,7 +232,7 @@ export function switchable<Value extends object>(members: Members<Value, Value>)
       checkMembers(inner, given, context)
       return inner.check(given, context)
     },
-    merge: (_, later) => later,
+    merge: (_, override) => override,
     resolve: (given) => (given === undefined ? false : freezeCopy(given)),
     toRecord: (value) => (typeof value === 'boolean' ? value : inner.toRecord(value)),
     fromRecord: (recorded, context) =>
@@ -236,9 +241,10 @@ export function switchable<Value extends object>(members: Members<Value, Value>)
 }
 
 /**
- * Describe a group that can be switched on alone, with its defaults. Any mistake in it is one of the whole.
+ * Describe a group that can also be given as `true`, with its defaults. A mistake in a member is reported for
+ * the whole option.
  *
- * @param expected What is usable, in words.
+ * @param expected Description of valid values.
  */
 export function switchableGroup<Resolved extends object>(
   members: Members<Given<Resolved>, Resolved>,
@@ -257,7 +263,7 @@ export function switchableGroup<Resolved extends object>(
         expected,
       ),
     check: (given, context) => (typeof given === 'boolean' ? given : inner.check(given, context)),
-    merge: (_, later) => later,
+    merge: (_, override) => override,
     resolve(given, directory) {
       if (given === undefined || given === false) return false
       return inner.resolve(given === true ? undefined : given, directory)
@@ -297,7 +303,7 @@ function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** Return what the check of a recorded value returns; nothing where it refuses. */
+/** Return the result of checking a recorded value; `undefined` if the check fails. */
 function usable<T>(check: () => T): T | undefined {
   try {
     return check()
@@ -307,12 +313,12 @@ function usable<T>(check: () => T): T | undefined {
   }
 }
 
-/** Copy plain data, so that later changes of what was given do not show. */
+/** Return a frozen deep copy, so that later changes to the original have no effect. */
 function freezeCopy<T>(value: T): T {
   return freezeDeep(structuredClone(value))
 }
 
-/** Freeze plain data with everything in it. */
+/** Freeze a value of objects and arrays at every depth. */
 export function freezeDeep<T>(value: T): T {
   if (typeof value !== 'object' || value === null) return value
   for (const member of Object.values(value)) freezeDeep(member)

@@ -1,4 +1,4 @@
-/** What is derived from the table: checks, the configuration of several sources, and its form in a record. */
+/** Functions derived from the table: checks, merging of sources, and the recorded form. */
 import { z } from 'zod/mini'
 import { LineaprintError } from '../core/errors.ts'
 import { lazily } from '../util/schema.ts'
@@ -12,10 +12,10 @@ export type { Configuration, ExperimentOptions } from './experiment-options.ts'
 
 /** One source of options. */
 export interface OptionSource {
-  /** A file, a variable or `the options of ExperimentTracker`, for errors. */
+  /** Label for errors: a file, a variable or `the options of ExperimentTracker`. */
   readonly label: string
   readonly options: Readonly<Record<string, unknown>>
-  /** What a relative path is relative to. */
+  /** Folder that relative paths are relative to. */
   readonly folder: string
 }
 
@@ -24,7 +24,10 @@ export const OPTION_NAMES: readonly (keyof ExperimentOptions)[] = Object.keys(
   OPTIONS,
 ) as (keyof ExperimentOptions)[]
 
-/** Function by function: a bundle of the program then holds these, and not the whole library. */
+/**
+ * The functions are named one by one, so that a bundle of the program contains only these and not the whole
+ * library.
+ */
 const ZOD: Zod = {
   array: z.array,
   boolean: z.boolean,
@@ -47,7 +50,7 @@ const schema = lazily(() => CONFIGURATION.schema(ZOD))
 /**
  * Check the options of one source.
  *
- * @returns The options, those that are `undefined` left out.
+ * @returns The options, without those that are `undefined`.
  * @throws ERR_LINEAPRINT_CONFIGURATION naming source, key, expected and received.
  */
 export function checkOptions({ label, options, folder }: OptionSource): ExperimentOptions {
@@ -70,8 +73,8 @@ export function checkOptions({ label, options, folder }: OptionSource): Experime
 }
 
 /**
- * Make one configuration of several sources; of two that give the same option the later wins, as a whole. Option groups
- * are merged key by key.
+ * Merge several sources into one configuration. If two sources set an option, the later value replaces the
+ * earlier one as a whole; option groups are merged key by key.
  *
  * @param sources Checked options, weakest first.
  * @param directory The working directory, absolute.
@@ -81,32 +84,33 @@ export function mergeOptions(sources: readonly ExperimentOptions[], directory: s
   return CONFIGURATION.resolve(given, directory)
 }
 
-/** Return a configuration as a record holds it: trackers by their names, addresses without passwords. */
+/** Return the recorded form of a configuration: trackers by their names, addresses without passwords. */
 export function describeConfiguration(configuration: Configuration): JsonObject {
   return CONFIGURATION.toRecord(configuration) as JsonObject
 }
 
-/** What of a record says how the run was configured. */
+/** The part of a record that describes how the run was configured. */
 export interface RecordedRun {
   readonly configuration: JsonObject
   readonly command: { readonly workingDirectory: string }
 }
 
 /**
- * Return the options of a record, as if they were given. The record may come from elsewhere: each option is checked as
- * that of any source is, and one that is damaged, refused or not known is left out. So are trackers, which are code.
+ * Return the options of a record, as if they were given. The record may come from an untrusted source, so
+ * each option is checked as usual. Options that are damaged, invalid or unknown are left out. Trackers are
+ * left out as well, because they are code.
  */
 export function recordedOptions({ configuration, command }: RecordedRun): ExperimentOptions {
   const context = { zod: ZOD, field: '', folder: command.workingDirectory }
   return CONFIGURATION.fromRecord(configuration, context) ?? {}
 }
 
-/** Return the options of a record with defaults for those that it does not have; see {@link recordedOptions}. */
+/** Return the options of a record, with defaults for those that are missing; see {@link recordedOptions}. */
 export function recordedConfiguration(record: RecordedRun): Configuration {
   return mergeOptions([recordedOptions(record)], record.command.workingDirectory)
 }
 
-/** Return whether a capture is made: the built-in ones have an option that switches them off. */
+/** Return whether a capture is enabled. The built-in captures have an option that disables them. */
 export function isCaptureEnabled(configuration: Configuration, capture: string): boolean {
   const name = OPTION_NAMES.find((option) => OPTIONS[option].switches === capture)
   return name === undefined || configuration[name] === true

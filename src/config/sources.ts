@@ -1,4 +1,4 @@
-/** Where options come from: a configuration file, variables of the environment, the constructor. */
+/** Sources of options: a configuration file, environment variables, the constructor. */
 import { readFile, stat } from 'node:fs/promises'
 import { extname, join, dirname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -11,29 +11,34 @@ import { OPTIONS } from './table.ts'
 import { parseJsonText, parseOrRefuse, variableName } from './variables.ts'
 import type { Configuration, ExperimentOptions, OptionSource } from './options.ts'
 
-/** Where to look. */
+/** The sources that {@link resolveConfiguration} reads. */
 export interface SourceOptions {
   /** The working directory. @default process.cwd() */
   readonly directory?: string | undefined
-  /** A configuration file to read instead of looking for one in the working directory. */
+  /** Path of the configuration file. @default the one in the working directory */
   readonly file?: string | undefined
   /** Variables. @default process.env */
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined
-  /** Options in the place of the defaults, weaker than every source. */
+  /** Replacement for the built-in defaults; weaker than every source. */
   readonly defaults?: ExperimentOptions | undefined
-  /** The options that file and variables decide; the caller alone decides the others. @default all of them */
+  /**
+   * Options that the file and variables may set; all other options come from the caller alone. @default all
+   * of them
+   */
   readonly optionsFromSources?: readonly (keyof ExperimentOptions)[] | undefined
 }
 
-/** Names looked for in the working directory, and there only: a parent folder may belong to somebody else. */
+/**
+ * File names that are searched in the working directory only: a parent folder may belong to somebody else.
+ */
 const FILES: readonly string[] = ['ts', 'js', 'mjs', 'json', 'yaml', 'yml'].map(
   (extension) => `lineaprint.config.${extension}`,
 )
 
-/** A configuration is small. */
+/** Limit of the file size in bytes: a larger file is not a configuration. */
 const FILE_LIMIT = 4 * 1024 * 1024
 
-/** Variables of the same beginning that are no options. */
+/** Variables with the same prefix that are not options. */
 const OTHER_VARIABLES: ReadonlySet<string> = new Set([
   'LINEAPRINT_RUN_ID',
   'LINEAPRINT_RUN_DIRECTORY',
@@ -41,10 +46,12 @@ const OTHER_VARIABLES: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Resolves the configuration. Sources, last wins: defaults, the file, `LINEAPRINT_*` variables, the caller.
+ * Resolve the configuration. Sources, the last one wins: defaults, the file, `LINEAPRINT_*` variables, the
+ * caller.
  *
- * @param options What the caller says.
- * @throws ERR_LINEAPRINT_CONFIGURATION for anything that does not parse, ERR_LINEAPRINT_AMBIGUOUS for two files.
+ * @param options The options of the caller.
+ * @throws ERR_LINEAPRINT_CONFIGURATION for anything that does not parse, ERR_LINEAPRINT_AMBIGUOUS for two
+ * files.
  */
 export async function resolveConfiguration(
   options: ExperimentOptions = {},
@@ -57,14 +64,14 @@ export async function resolveConfiguration(
   }: SourceOptions = {},
 ): Promise<Configuration> {
   const folder = resolve(directory)
-  const found = file === undefined ? await findFile(folder) : await readSource(resolve(folder, file))
+  const fileSource = file === undefined ? await findFile(folder) : await readSource(resolve(folder, file))
   const given = [
-    ...(found === undefined ? [] : [checkOptions(found)]),
+    ...(fileSource === undefined ? [] : [checkOptions(fileSource)]),
     ...variableSources(environment, folder).map(checkOptions),
   ]
   const decided: ReadonlySet<string> = new Set(optionsFromSources)
   const own = checkOptions({ label: 'the options of ExperimentTracker', options: { ...options }, folder })
-  return mergeOptions([defaults, ...given.map((one) => pick(one, decided)), own], folder)
+  return mergeOptions([defaults, ...given.map((entry) => pick(entry, decided)), own], folder)
 }
 
 function pick(options: ExperimentOptions, names: ReadonlySet<string>): ExperimentOptions {
@@ -98,7 +105,8 @@ async function sourceExists(path: string): Promise<boolean> {
 async function packageSection(path: string): Promise<OptionSource | undefined> {
   if (!(await sourceExists(path))) return undefined
   const text = await readText(path)
-  // Most projects do not mention it, and whether their package.json is well-formed is not our business.
+  // Most projects do not mention lineaprint. A malformed package.json of such a project must not be an error
+  // here.
   if (!text.includes('"lineaprint"')) return undefined
   const parsed = parseJsonText(text, path)
   if (typeof parsed !== 'object' || parsed === null || !Object.hasOwn(parsed, 'lineaprint')) return undefined
@@ -112,7 +120,7 @@ async function readSource(path: string): Promise<OptionSource> {
   const text = await readText(path)
   if (extension === '.json') return source(path, parseJsonText(text, path), dirname(path))
   if (extension === '.yaml' || extension === '.yml') {
-    // Half of what `run` would load otherwise.
+    // Loaded on demand: this module is half of the code that `run` would load otherwise.
     const { parse: parseYaml } = await import('yaml')
     return source(
       path,
@@ -180,7 +188,10 @@ function source(label: string, options: unknown, folder: string): OptionSource {
   })
 }
 
-/** `LINEAPRINT_EXPERIMENT_NAME` and so on. A variable near to one that is known is taken for a slip. */
+/**
+ * Read variables such as `LINEAPRINT_EXPERIMENT_NAME`. A name that is similar to a known one is an error,
+ * since it is probably a typing mistake.
+ */
 function variableSources(
   environment: NonNullable<SourceOptions['environment']>,
   folder: string,

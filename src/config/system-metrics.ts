@@ -1,6 +1,6 @@
 /** The option `systemMetrics`. */
 
-/** How the machine is observed while a run goes on. */
+/** Settings for sampling the machine during a run. */
 export interface SystemMetricsOptions {
   /** Seconds between two samples, from 0.1 to 86,400. @default 10 */
   readonly intervalSeconds: number

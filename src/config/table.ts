@@ -1,9 +1,9 @@
 /**
- * Every option, once: its form, its default, how a variable of the environment and a record hold it, and what is
- * checked beyond its form. What is derived from here: the names, the checks, the variables, the configuration with its
- * defaults, its form in a record, and the options that a record gives back.
+ * Every option, defined once: its schema, its default, its form in an environment variable and in a record,
+ * and further checks. Names, checks, variables, the resolved configuration, its recorded form and the options
+ * restored from a record are derived from this table.
  *
- * Loads neither the library of schemas nor the addon.
+ * This module loads neither the schema library nor the addon.
  */
 import { resolve as resolvePath } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
@@ -34,10 +34,10 @@ import type { SystemMetricsOptions } from './system-metrics.ts'
 const MEBI = 1 << 20
 const HOUR_MS = 3_600_000
 
-/** What is usable where text is, in words. */
+/** Description of valid text values. */
 const TEXT = 'a non-empty string'
 
-/** Folders of a run and fields of a record that an own tracker must not take. */
+/** Names of folders of a run and of fields of a record, which a custom tracker must not use. */
 const RESERVED_NAMES: ReadonlySet<string> = new Set(['environment', 'git', 'seeds', 'models'])
 
 /** Every option by its name. */
@@ -110,7 +110,7 @@ export const OPTIONS: Members<ExperimentOptions, Configuration> = {
     default: {},
     variable: jsonVariable,
     check: (given, { field }) => copyAsJson(given, field),
-    // What was checked is a copy with a JSON form.
+    // The checked value is already a copy in JSON form.
     resolve: (given) => freezeDeep((given ?? {}) as JsonObject),
     toRecord: (metadata) => metadata,
   }),
@@ -130,7 +130,7 @@ export const OPTIONS: Members<ExperimentOptions, Configuration> = {
         zod.array(zod.custom<Component>(isComponent, 'an object with a name, capture() and compare()')),
       ),
     default: [],
-    // Functions have no text.
+    // Functions cannot be given as text.
     variable: null,
     check: checkTrackers,
     resolve: (given = []) => Object.freeze([...given]),
@@ -162,7 +162,7 @@ export const OPTIONS: Members<ExperimentOptions, Configuration> = {
 /** The whole configuration, as one group. */
 export const CONFIGURATION: Option<ExperimentOptions, Configuration> = group(OPTIONS)
 
-/** An option that is on or off. @param switches The built-in capture that it switches. */
+/** Return an option that is on or off. @param switches The built-in capture that it enables. */
 function flag(value: boolean, switches?: string): Option<boolean> {
   return option({
     schema: (zod) => zod.boolean(),
@@ -184,7 +184,7 @@ function bytes(zod: Zod): z.ZodMiniNumberFormat {
   return zod.int().check(zod.minimum(0))
 }
 
-/** What of a dataset or model is read. A record holds a seed of 64 bits as text. */
+/** Return the option for sampling a dataset or model. A record holds a seed of 64 bits as text. */
 function sample(): Option<SampleOptions, SampleOptions | undefined> {
   return optional({
     schema: (zod) =>
@@ -208,7 +208,7 @@ function defined(members: Readonly<Record<string, JsonValue | undefined>>): Json
   )
 }
 
-/** Check a sample with the words that every sample has, which begin with `sample`. */
+/** Check a sample; errors name the field below `sample`, which is replaced with the name of the option. */
 function checkSampleAt(given: SampleOptions, { field: name }: CheckContext): SampleOptions {
   try {
     checkSample(given)

@@ -1,17 +1,21 @@
-/** How an option stands in a variable of the environment: each reader makes the value of an option of a text. */
+/**
+ * Readers of options in environment variables: each converts the text of a variable into the value of an
+ * option.
+ */
 import { LineaprintError } from '../core/errors.ts'
 import { parseJson, toObjects } from '../json/parse.ts'
 import { errorText } from '../util/error-text.ts'
 
 /**
- * Reads the value of an option. Text that is no such value is returned as it is, for the schema to refuse it.
+ * Convert text into the value of an option. Invalid text is returned unchanged, so that the schema reports
+ * it.
  *
  * @param name The variable, for errors.
  * @throws ERR_LINEAPRINT_CONFIGURATION for JSON that does not parse.
  */
 export type VariableReader = (text: string, name: string) => unknown
 
-/** Take the text as it is. */
+/** Return the text unchanged. */
 export const textVariable: VariableReader = (text) => text
 
 const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
@@ -25,7 +29,7 @@ const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
   ['off', false],
 ])
 
-/** Read a word for yes or no. */
+/** Parse a word for yes or no. */
 export const booleanVariable: VariableReader = (text) => BOOLEANS.get(text.toLowerCase()) ?? text
 
 /** Split at commas; spaces around an item and empty items are dropped. */
@@ -38,11 +42,11 @@ export const listVariable: VariableReader = (text) =>
 /** Parse JSON. */
 export const jsonVariable: VariableReader = (text, name) => parseJsonText(text, name)
 
-/** Read a word for yes or no, or an object in JSON. */
+/** Parse a word for yes or no, or an object in JSON. */
 export const switchVariable: VariableReader = (text, name) =>
   text.startsWith('{') ? jsonVariable(text, name) : booleanVariable(text, name)
 
-/** Read seconds, or a word for yes or no. `1` is a second. */
+/** Parse a number of seconds, or a word for yes or no. `1` means one second. */
 export const intervalVariable: VariableReader = (text, name) => {
   const word = text.trim()
   const seconds = Number(word)
@@ -53,7 +57,7 @@ export const intervalVariable: VariableReader = (text, name) => {
   return { intervalSeconds: seconds }
 }
 
-/** The variable of an option, for example `LINEAPRINT_SAVE_TO_JSON`. */
+/** Return the variable of an option, for example `LINEAPRINT_SAVE_TO_JSON`. */
 export function variableName(key: string): string {
   return `LINEAPRINT_${key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
 }
@@ -68,7 +72,7 @@ export function parseJsonText(text: string, source: string): unknown {
   return parseOrRefuse(source, () => toObjects(parseJson(text, source).value))
 }
 
-/** Parse, and turn what the parser throws into the error of a configuration. */
+/** Call a parser, and convert an error that it throws into a configuration error. */
 export function parseOrRefuse(source: string, parse: () => unknown): unknown {
   try {
     return parse()

@@ -1,4 +1,4 @@
-/** Code, environment, seeds and own trackers of two runs, as each was captured at the start. */
+/** Comparison of code, environment, seeds and custom trackers of two runs, as captured at the start. */
 import { join } from 'node:path'
 import { isInside } from '../util/paths.ts'
 import { LineaprintError } from '../core/errors.ts'
@@ -13,7 +13,7 @@ import type { Captured, Comparison, Component } from '../core/component.ts'
 import type { CaptureRecord, RunRecord } from '../record/record.ts'
 import type { Part } from './causes.ts'
 
-/** Compares every capture of two runs, field by field. */
+/** Compare every capture of two runs, field by field. */
 export function diffCaptures(before: RunRecord, after: RunRecord, trackers: readonly Component[]): Part {
   const components = componentsByName(trackers)
   const names = [...new Set([...Object.keys(before.captures), ...Object.keys(after.captures)])].toSorted()
@@ -23,8 +23,11 @@ export function diffCaptures(before: RunRecord, after: RunRecord, trackers: read
   return joinParts(parts)
 }
 
-/** A name from a record can be one that objects of JavaScript have anyway, such as `constructor`. */
-export function own<T>(values: Readonly<Record<string, T>>, name: string): T | undefined {
+/**
+ * Return an own property. A name from a record can also be that of an inherited property, such as
+ * `constructor`.
+ */
+export function ownProperty<T>(values: Readonly<Record<string, T>>, name: string): T | undefined {
   return Object.hasOwn(values, name) ? values[name] : undefined
 }
 
@@ -35,9 +38,9 @@ function diffCapture(
   component: Component | undefined,
 ): Part {
   if (before?.status !== 'captured' || after?.status !== 'captured') {
-    const [was, is] = [missing(before), missing(after)]
-    if (was === is && before?.status !== 'failed') return NOTHING
-    return notCompared(name, `first run: ${was}; second run: ${is}`)
+    const [statusBefore, statusAfter] = [missing(before), missing(after)]
+    if (statusBefore === statusAfter && before?.status !== 'failed') return NOTHING
+    return notCompared(name, `first run: ${statusBefore}; second run: ${statusAfter}`)
   }
   if (component === undefined) {
     const same = before.digest === after.digest
@@ -50,11 +53,11 @@ function diffCapture(
   if (differences.length === 0) {
     const detail = reason ?? 'it differs'
     const digests = compareText(`${name}.digest`, before.digest, after.digest)
-    return { differences: digests.map((found) => ({ ...found, detail })), notCompared: [] }
+    return { differences: digests.map((difference) => ({ ...difference, detail })), notCompared: [] }
   }
   return {
-    differences: differences.flatMap((found) =>
-      compareText(`${name}.${found.field}`, found.before, found.after),
+    differences: differences.flatMap((difference) =>
+      compareText(`${name}.${difference.field}`, difference.before, difference.after),
     ),
     notCompared: [],
   }
@@ -71,8 +74,8 @@ function notCompared(field: string, reason: string): Part {
 }
 
 /**
- * A comparison is made for a past and a present: that a repository or a seed is gone needs no fields there. Between
- * two runs it does, so the other direction is asked as well.
+ * Compare two captures in both directions. Components compare a recorded state with a later one, and need no
+ * fields for a missing repository or seed. Between two runs those count, so the reverse comparison adds them.
  */
 function compareBothWays(name: string, component: Component, before: Captured, after: Captured): Comparison {
   try {
@@ -80,47 +83,48 @@ function compareBothWays(name: string, component: Component, before: Captured, a
     if (answer.status !== 'missing' && answer.status !== 'not-checked') return answer
     const back = component.compare(after, before)
     if (back.status !== 'changed') return answer
-    const differences = back.differences.map(({ field, before: is, after: was }) => ({
+    const differences = back.differences.map(({ field, before: valueAfter, after: valueBefore }) => ({
       field,
-      before: was,
-      after: is,
+      before: valueBefore,
+      after: valueAfter,
     }))
     return { ...back, differences }
   } catch (error) {
     if (LineaprintError.is(error)) throw error
-    // An own tracker may not have been written for what another version of it recorded.
+    // A custom tracker may not support values that another version of it recorded.
     return { status: 'not-checked', reason: `${name} cannot compare: ${reasonOf(error)}`, differences: [] }
   }
 }
 
 /**
- * Files of the work tree that are compared on their own, and so are no difference of the code: what the first run
- * wrote lies there when the second one starts, and a dataset can be part of the repository.
+ * Return a function that tells why a field is compared elsewhere. Such files of the work tree are no
+ * differences of the code: outputs of the first run exist when the second one starts, and a dataset can be
+ * part of the repository.
  *
- * @returns Why a field is compared elsewhere; `undefined` if it is not.
+ * @returns The reason; `undefined` if the field is not compared elsewhere.
  */
 export function comparedElsewhere(
   before: RunRecord,
   after: RunRecord,
 ): (field: string) => string | undefined {
   const roots = [before, after].flatMap((record) => unlessDamaged(() => workTreeRoot(record)) ?? [])
-  const outputs = [before, after].flatMap(({ outputs: made, models }) =>
-    [...Object.values(made), ...Object.values(models).filter(isProduct)].flatMap(
+  const outputs = [before, after].flatMap(({ outputs: recordedOutputs, models }) =>
+    [...Object.values(recordedOutputs), ...Object.values(models).filter(isProduct)].flatMap(
       (entry) => trackedPath(entry) ?? [],
     ),
   )
-  // What only one run tracked is compared with nothing.
+  // An item that only one run tracked has no counterpart to compare with.
   const datasets = Object.entries(before.datasets).flatMap(([name, entry]) => {
-    const other = own(after.datasets, name)
-    return entry.status === 'tracked' && other?.status === 'tracked'
-      ? [entry, other].flatMap((one) => trackedPath(one) ?? [])
+    const counterpart = ownProperty(after.datasets, name)
+    return entry.status === 'tracked' && counterpart?.status === 'tracked'
+      ? [entry, counterpart].flatMap((record) => trackedPath(record) ?? [])
       : []
   })
   return (field) => {
-    const below = /^git\.(?:untracked|changed)\.(.+)$/s.exec(field)?.[1]
-    if (below === undefined) return undefined
+    const relativePath = /^git\.(?:untracked|changed)\.(.+)$/s.exec(field)?.[1]
+    if (relativePath === undefined) return undefined
     const isIn = (paths: readonly string[]): boolean =>
-      roots.some((root) => paths.some((path) => isInside(path, join(root, below))))
+      roots.some((root) => paths.some((path) => isInside(path, join(root, relativePath))))
     if (isIn(outputs)) return 'an output of one of the runs'
     return isIn(datasets) ? 'compared as a dataset' : undefined
   }

@@ -1,8 +1,8 @@
-/** What can explain that two runs ended differently, and in which order to look at it. */
+/** The possible causes of different results, and their order. */
 
 /**
- * The causes in the order of a report: what most often explains another result stands first. The last four are
- * results themselves and explain nothing.
+ * The causes in the order of a report: the most likely explanation of a different result comes first. The
+ * last four are results themselves and explain nothing.
  */
 export const CAUSES = [
   'code',
@@ -26,12 +26,12 @@ export type Cause = (typeof CAUSES)[number]
 
 const RESULTS: ReadonlySet<Cause> = new Set(['outcome', 'outputs', 'digests', 'metrics'])
 
-/** Whether it can explain a different result, rather than being one. */
+/** Check whether a field can explain a different result, rather than being one. */
 export function isCause(cause: Cause): boolean {
   return !RESULTS.has(cause)
 }
 
-/** Fields by their beginning; the first that fits decides. */
+/** Causes by prefix of the field. The first match decides. */
 const BY_PREFIX: readonly (readonly [string, Cause])[] = [
   ['git', 'code'],
   ['datasets', 'data'],
@@ -55,10 +55,10 @@ const BY_PREFIX: readonly (readonly [string, Cause])[] = [
   ['metrics', 'metrics'],
 ]
 
-/** The cause that a field belongs to; a field of an own tracker is none of ours. */
+/** Return the cause of a field; fields of custom trackers have a cause of their own. */
 export function causeOf(field: string): Cause {
-  const found = BY_PREFIX.find(([prefix]) => field === prefix || field.startsWith(`${prefix}.`))
-  return found?.[1] ?? 'trackers'
+  const match = BY_PREFIX.find(([prefix]) => field === prefix || field.startsWith(`${prefix}.`))
+  return match?.[1] ?? 'trackers'
 }
 
 /** One field in which two runs differ. */
@@ -66,33 +66,33 @@ export interface RunDifference {
   readonly cause: Cause
   /** Path of the field in the record, segments joined by `.`, for example `environment.npm.packages.zod`. */
   readonly field: string
-  /** What stands in the first run; absent if nothing does. */
+  /** Value in the first run; absent if it has none. */
   readonly before?: string
-  /** What stands in the second run; absent if nothing does. */
+  /** Value in the second run; absent if it has none. */
   readonly after?: string
-  /** What else is to be said, in a few words. */
+  /** Further details, in a few words. */
   readonly detail?: string
 }
 
-/** Something that could not be compared, which is neither equal nor different. */
+/** A field that could not be compared: neither equal nor different. */
 export interface NotCompared {
   readonly field: string
   readonly reason: string
 }
 
-/** A difference whose field says what cause it belongs to, unless that is said. */
-export type FoundDifference = Omit<RunDifference, 'cause'> & { readonly cause?: Cause }
+/** A difference whose cause follows from its field, unless it is given. */
+export type FieldDifference = Omit<RunDifference, 'cause'> & { readonly cause?: Cause }
 
-/** What the comparison of one part of two records gives. */
+/** The result of comparing one part of two records. */
 export interface Part {
-  readonly differences: readonly FoundDifference[]
+  readonly differences: readonly FieldDifference[]
   readonly notCompared: readonly NotCompared[]
 }
 
-/** Nothing to report. */
+/** The empty result. */
 export const NOTHING: Part = { differences: [], notCompared: [] }
 
-/** Several parts as one. */
+/** Combine several parts. */
 export function joinParts(parts: readonly Part[]): Part {
   return {
     differences: parts.flatMap(({ differences }) => differences),
@@ -100,7 +100,7 @@ export function joinParts(parts: readonly Part[]): Part {
   }
 }
 
-/** A difference of two values; nothing if they are equal. An absent one is left out. */
+/** Compare two values. Return no difference if they are equal. An absent value is left out. */
 export function compareText(
   field: string,
   before: string | undefined,

@@ -1,8 +1,8 @@
 /**
- * The patch between the code of two runs: each commit with the changes and untracked files that the run kept.
+ * The patch between the code of two runs: for each, its commit with the recorded changes and untracked files.
  *
- * Both trees are made in a temporary repository that borrows the objects of the real one. Nothing of the real one is
- * written, and no work tree is looked at.
+ * Both trees are built in a temporary repository that borrows the objects of the real one. The real
+ * repository is not written to, and no work tree is read.
  */
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -18,16 +18,16 @@ import type { Git } from '../capture/git/command.ts'
 import type { RepositoryCapture, UntrackedLink } from '../capture/git/types.ts'
 import type { StoredRun } from '../store/runs.ts'
 
-/** Milliseconds for each call of git. */
+/** Timeout of each call of git, in milliseconds. */
 const TIMEOUT = 5 * 60_000
 
-/** The code of two runs. */
+/** The difference between the code of two runs. */
 export type CodeDiff =
   | {
       readonly status: 'compared'
-      /** What `git apply` takes to get from the first to the second; empty if they are the same. */
+      /** Input for `git apply` that turns the first tree into the second; empty if they are equal. */
       readonly patch: Uint8Array
-      /** Sentences about what the runs did not keep, and so is not in the patch. */
+      /** Sentences about content that the runs did not record, and that the patch therefore lacks. */
       readonly incomplete: readonly string[]
     }
   | { readonly status: 'not-compared'; readonly reason: string }
@@ -42,11 +42,11 @@ interface Side {
 }
 
 /**
- * Makes the patch between the code of two runs, without outputs and datasets that are compared on their own.
+ * Create the patch between the code of two runs, without outputs and datasets, which are compared separately.
  *
  * @param a From `findRun` or `readRun`, as `b`.
- * @returns `not-compared` where a run has no captured commit, or the repository is not at hand.
- * @throws ERR_LINEAPRINT_RECORD if what a run captured is damaged, and the reason of the signal.
+ * @returns `not-compared` if a run has no captured commit, or the repository is not available.
+ * @throws ERR_LINEAPRINT_RECORD if a capture is damaged; the reason of the signal.
  */
 export async function diffCode(
   a: StoredRun,
@@ -61,10 +61,10 @@ export async function diffCode(
     await borrow(git, folder, sides)
     const incomplete: string[] = []
     const trees = [await makeTree(git, sides[0], incomplete), await makeTree(git, sides[1], incomplete)]
-    const left = exclude(sides, comparedElsewhere(a.record, b.record))
+    const pathspecs = exclude(sides, comparedElsewhere(a.record, b.record))
     return {
       status: 'compared',
-      patch: await git(['diff-tree', ...FORMAT, ...trees, '--', ...left]),
+      patch: await git(['diff-tree', ...FORMAT, ...trees, '--', ...pathspecs]),
       incomplete,
     }
   } catch (error) {
@@ -99,18 +99,21 @@ function sideOf({ folder, record }: StoredRun, label: string): Side {
   return { label, folder, value, root, commit }
 }
 
-/** Makes the temporary repository, and lets it find the objects of those that the runs worked in. */
+/** Create the temporary repository, with access to the objects of the repositories of the runs. */
 async function borrow(git: Git, folder: string, sides: readonly Side[]): Promise<void> {
   const format = sides[0]?.commit.length === 64 ? ['--object-format=sha256'] : []
   await git(['init', '--quiet', '--bare', '--template=', ...format, '.'])
   const roots = [...new Set(sides.map(({ root }) => root))]
-  const found = await Promise.all(roots.map((root) => objectsOf(git, root)))
-  const paths = found.filter((path) => path !== undefined)
+  const objectFolders = await Promise.all(roots.map((root) => objectsOf(git, root)))
+  const paths = objectFolders.filter((path) => path !== undefined)
   await writeFile(join(folder, 'objects', 'info', 'alternates'), paths.map((path) => `${path}\n`).join(''))
   for (const side of sides) await ensureCommit(git, side)
 }
 
-/** Where a repository keeps its objects; `undefined` if it is not there, or the file that names it cannot hold the path. */
+/**
+ * Return the object folder of a repository; `undefined` if it does not exist, or if the alternates file
+ * cannot hold its path.
+ */
 async function objectsOf(git: Git, root: string): Promise<string | undefined> {
   const info = await stat(root).catch(() => undefined)
   if (info?.isDirectory() !== true) return undefined
@@ -124,7 +127,7 @@ async function objectsOf(git: Git, root: string): Promise<string | undefined> {
   }
 }
 
-/** Looks for a commit in the repository, then in the bundle of the run. */
+/** Find a commit in the repository, or else in the bundle of the run. */
 async function ensureCommit(git: Git, { label, folder, commit, root }: Side): Promise<void> {
   const isThere = async (): Promise<boolean> => {
     try {
@@ -138,7 +141,7 @@ async function ensureCommit(git: Git, { label, folder, commit, root }: Side): Pr
   if (await isThere()) return
   const bundle = join(folder, 'git', BUNDLE_FILE)
   if ((await stat(bundle).catch(() => undefined))?.isFile() === true) {
-    // What it builds on can be gone as well; whether it helped is seen right after.
+    // The base of the bundle can be missing as well. The check that follows shows whether it worked.
     await git(['bundle', 'unbundle', bundle]).catch((error: unknown) => {
       if (!(error instanceof NotAvailable)) throw error
     })
@@ -147,13 +150,13 @@ async function ensureCommit(git: Git, { label, folder, commit, root }: Side): Pr
   throw new NotAvailable(`the commit ${commit} of the ${label} run is not available in ${root}`)
 }
 
-/** The tree of a commit with what the run kept of changes and untracked files. */
+/** Build the tree of a commit with the recorded changes and untracked files. */
 async function makeTree(git: Git, side: Side, incomplete: string[]): Promise<string> {
   const { label, folder, value, commit } = side
   await git(['read-tree', commit])
   const diff = value.patches?.diff
   if (diff?.status === 'written') {
-    // The name is ours and not the record's.
+    // The file name is a constant and does not come from the record.
     await git(['apply', '--cached', '--whitespace=nowarn', '--', join(folder, 'git', 'diff.patch')]).catch(
       (error: unknown) => {
         if (!(error instanceof NotAvailable)) throw error
@@ -196,7 +199,7 @@ async function linkEntry(git: Git, link: UntrackedLink, path: Buffer): Promise<B
   return Buffer.concat([Buffer.from(`120000 ${blob}\t`), path, NUL])
 }
 
-/** Pathspecs that leave out what is compared on its own. */
+/** Create pathspecs that exclude files that are compared separately. */
 function exclude(sides: readonly Side[], elsewhere: (field: string) => string | undefined): string[] {
   const paths = sides.flatMap(({ value }) =>
     (['changed', 'untracked'] as const).flatMap((list) =>

@@ -1,15 +1,15 @@
-/** Fields that somebody does not want to hear about. */
+/** Patterns of ignored fields. */
 import { LineaprintError } from '../core/errors.ts'
 
 /**
- * Whether a field is ignored by a pattern. `*` stands for any characters, points included, `?` for one; a pattern
- * that fits a field fits all fields below it.
+ * Check whether a pattern matches a field. `*` stands for any characters, including dots, `?` for one; a
+ * pattern that matches a field also matches everything nested under it.
  */
 export function isIgnored(field: string, patterns: readonly string[]): boolean {
   return patterns.some((pattern) => matches(pattern, field) || matches(`${pattern}.*`, field))
 }
 
-/** Refuses patterns that can only be a mistake. */
+/** Reject patterns that must be a mistake. */
 export function checkPatterns(patterns: readonly string[]): readonly string[] {
   for (const pattern of patterns) {
     if (typeof pattern === 'string' && pattern !== '') continue
@@ -22,7 +22,10 @@ export function checkPatterns(patterns: readonly string[]): readonly string[] {
   return patterns
 }
 
-/** A regular expression with many stars could take exponential time; this takes length times length at worst. */
+/**
+ * Match a pattern. A regular expression with many stars could take exponential time; this takes at most the
+ * product of both lengths.
+ */
 function matches(pattern: string, text: string): boolean {
   let at = 0
   let star = -1

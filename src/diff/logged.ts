@@ -1,4 +1,4 @@
-/** What two runs logged at their steps, read from both journals at once. */
+/** Comparison of the values that two runs logged at their steps, read from both journals in parallel. */
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorCode } from '../util/fs.ts'
@@ -14,7 +14,7 @@ import type { NotCompared } from './causes.ts'
 import type { DigestDiff } from './digests.ts'
 import type { MetricDiff } from './metrics.ts'
 
-/** What {@link diffLogged} gives. */
+/** The result of {@link diffLogged}. */
 export interface LoggedDiff {
   readonly metrics: readonly MetricDiff[]
   readonly digests: readonly DigestDiff[]
@@ -23,16 +23,16 @@ export interface LoggedDiff {
   readonly warnings: readonly string[]
 }
 
-/** The first step at which two runs are seen to part, and what parts there. */
-export interface FirstParting {
+/** The first step at which two runs diverge, and the names that diverge there. */
+export interface FirstDivergence {
   readonly step: number
   readonly digests: readonly string[]
   readonly metrics: readonly string[]
 }
 
 /**
- * Compares all metrics and logged digests. Both journals are read once, side by side, and of each name only the values
- * are kept that the other run has not come to yet: memory does not grow with the length of the runs.
+ * Compare all metrics and logged digests. Both journals are read once, in parallel. Only values whose
+ * counterpart has not been read yet are held: memory does not grow with the length of the runs.
  */
 export async function diffLogged(
   before: StoredRun,
@@ -54,16 +54,16 @@ export async function diffLogged(
     })
   const outcomes = names.length === 0 ? [] : await Promise.all([read(before, 0), read(after, 1)])
   const sides = outcomes.map((problems, index) => ({ problems, side: index === 0 ? 'first' : 'second' }))
-  const gone = sides.find(({ problems }) => problems === undefined)
-  const metrics = diffMetrics(before.record, after.record, gone ? undefined : numbers)
-  const { digests, notCompared } = diffDigests(before.record, after.record, gone ? undefined : states)
+  const missing = sides.find(({ problems }) => problems === undefined)
+  const metrics = diffMetrics(before.record, after.record, missing ? undefined : numbers)
+  const { digests, notCompared } = diffDigests(before.record, after.record, missing ? undefined : states)
   return {
     metrics,
     digests,
     notCompared: [
       ...notCompared,
-      ...(gone
-        ? [{ field: 'metrics', reason: `steps: the journal of the ${gone.side} run is missing` }]
+      ...(missing
+        ? [{ field: 'metrics', reason: `steps: the journal of the ${missing.side} run is missing` }]
         : []),
     ],
     warnings: sides.flatMap(({ problems = [], side }) =>
@@ -82,21 +82,21 @@ function mergeOf<T>(
   return merge
 }
 
-/** The first step at which any of these differ; `null` if none does, or none has a step. */
-export function firstParting(
+/** Return the first step at which any of these differ; `null` if none differs at a step. */
+export function firstDivergence(
   metrics: readonly MetricDiff[],
   digests: readonly DigestDiff[],
-): FirstParting | null {
-  const steps = [...metrics, ...digests].flatMap(({ parting }) => parting?.step ?? [])
+): FirstDivergence | null {
+  const steps = [...metrics, ...digests].flatMap(({ divergence }) => divergence?.step ?? [])
   if (steps.length === 0) return null
   const step = steps.reduce((least, other) => Math.min(least, other))
-  const at = (found: readonly (MetricDiff | DigestDiff)[]): string[] =>
-    found.filter(({ parting }) => parting?.step === step).map(({ name }) => name)
+  const at = (compared: readonly (MetricDiff | DigestDiff)[]): string[] =>
+    compared.filter(({ divergence }) => divergence?.step === step).map(({ name }) => name)
   return { step, digests: at(digests), metrics: at(metrics) }
 }
 
 /**
- * Reads what a run logged at its steps.
+ * Read the values that a run logged at its steps.
  *
  * @returns Sentences about damage; `undefined` if there is no journal.
  */
@@ -119,7 +119,7 @@ export async function visitLogged(
     })
     return report.problems
   } catch (error) {
-    // What is thrown while it is read comes out as a failure to read.
+    // An error thrown in the reader would be reported as a failure to read.
     signal?.throwIfAborted()
     throw error
   }

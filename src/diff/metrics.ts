@@ -1,11 +1,11 @@
-/** Metrics of two runs side by side, and the step at which their values part. */
+/** Comparison of metrics of two runs, and the step at which their values diverge. */
 import { decodeFloat } from '../json/special-floats.ts'
-import { own } from './captures.ts'
+import { ownProperty } from './captures.ts'
 import type { MetricRecord, RunRecord } from '../record/record.ts'
 import type { RunDifference } from './causes.ts'
-import type { Merge, Parting, StepsDiff } from '../compare/metric-steps.ts'
+import type { Divergence, Merge, StepsDiff } from '../compare/metric-steps.ts'
 
-/** A metric of one run in short. */
+/** The summary of a metric of one run. */
 export interface MetricSide {
   readonly count: number
   readonly nanCount: number
@@ -14,45 +14,48 @@ export interface MetricSide {
   readonly max: number | null
 }
 
-/** One metric of two runs. */
+/** The comparison of one metric. */
 export interface MetricDiff extends Pick<StepsDiff<number>, 'onlyBefore' | 'onlyAfter'> {
   readonly name: string
   readonly same: boolean
-  /** `null` if the run has no such metric. */
+  /** The metric of the first run; `null` if it has none of that name. */
   readonly before: MetricSide | null
   readonly after: MetricSide | null
-  /** `null` if no value differs where both runs have one. */
-  readonly parting: Parting | null
+  /** The first divergence; `null` if all values at common steps are equal. */
+  readonly divergence: Divergence | null
 }
 
-/** NaN is equal to NaN: a loss that broke at the same step broke in the same way. */
+/** Compare two numbers. NaN is equal to NaN: two losses that became NaN at the same step agree. */
 export function equalNumbers(a: number, b: number): boolean {
   return a === b || (Number.isNaN(a) && Number.isNaN(b))
 }
 
-/** Nothing was compared step by step. */
-export const NO_STEPS = { parting: null, onlyBefore: 0, onlyAfter: 0, incomparable: 0 } as const
+/** The result if nothing was compared step by step. */
+export const NO_STEPS = { divergence: null, onlyBefore: 0, onlyAfter: 0, incomparable: 0 } as const
 
 /**
- * Compares all metrics of two records.
+ * Compare all metrics of two records.
  *
- * @param merges The values of each by its steps; absent where a journal is gone.
+ * @param merges The joined values by name; absent if a journal is missing.
  */
 export function diffMetrics(
-  { metrics: was }: RunRecord,
-  { metrics: is }: RunRecord,
+  { metrics: metricsBefore }: RunRecord,
+  { metrics: metricsAfter }: RunRecord,
   merges: ReadonlyMap<string, Merge<number>> | undefined,
 ): MetricDiff[] {
-  const names = [...new Set([...Object.keys(was), ...Object.keys(is)])].toSorted()
+  const names = [...new Set([...Object.keys(metricsBefore), ...Object.keys(metricsAfter)])].toSorted()
   return names.map((name) => {
-    const { parting, onlyBefore, onlyAfter } = merges?.get(name)?.end() ?? NO_STEPS
+    const { divergence, onlyBefore, onlyAfter } = merges?.get(name)?.end() ?? NO_STEPS
     const same =
-      parting === null &&
+      divergence === null &&
       onlyBefore === 0 &&
       onlyAfter === 0 &&
-      JSON.stringify(own(was, name)) === JSON.stringify(own(is, name))
-    const [before, after] = [sideOf(own(was, name)), sideOf(own(is, name))]
-    return { name, same, before, after, parting, onlyBefore, onlyAfter }
+      JSON.stringify(ownProperty(metricsBefore, name)) === JSON.stringify(ownProperty(metricsAfter, name))
+    const [before, after] = [
+      sideOf(ownProperty(metricsBefore, name)),
+      sideOf(ownProperty(metricsAfter, name)),
+    ]
+    return { name, same, before, after, divergence, onlyBefore, onlyAfter }
   })
 }
 
@@ -66,36 +69,39 @@ function bound(value: MetricRecord['min']): number | null {
   return value === null ? null : decodeFloat(value)
 }
 
-/** The metrics that differ, as fields. */
+/** Return the differing metrics as fields. */
 export function metricFields(metrics: readonly MetricDiff[]): Omit<RunDifference, 'cause'>[] {
   return metrics
     .filter(({ same }) => !same)
-    .map(({ name, before, after, parting, ...counts }) => ({
+    .map(({ name, before, after, divergence, ...counts }) => ({
       field: `metrics.${name}`,
       ...(before && { before: String(before.last) }),
       ...(after && { after: String(after.last) }),
-      ...(before && after && { detail: stepsDetail(partingWords(parting), counts) }),
+      ...(before && after && { detail: stepsDetail(divergenceText(divergence), counts) }),
     }))
 }
 
-function partingWords(parting: Parting | null): string | null {
-  return parting && `the values diverge at ${placeOf(parting)}: ${parting.before} → ${parting.after}`
+function divergenceText(divergence: Divergence | null): string | null {
+  return (
+    divergence &&
+    `the values diverge at ${positionOf(divergence)}: ${divergence.before} → ${divergence.after}`
+  )
 }
 
-/** What is to be said of two sequences: where they part, and what only one of them has. */
+/** Describe a comparison by steps: the divergence, and values that only one run has. */
 export function stepsDetail(
-  parting: string | null,
+  divergence: string | null,
   { onlyBefore, onlyAfter }: Pick<StepsDiff<unknown>, 'onlyBefore' | 'onlyAfter'>,
 ): string {
   const parts = [
-    parting,
+    divergence,
     onlyBefore > 0 && `${onlyBefore} only in the first run`,
     onlyAfter > 0 && `${onlyAfter} only in the second run`,
   ]
   return parts.filter((part) => typeof part === 'string').join('; ') || 'the totals differ'
 }
 
-/** `step 40`, or `value 3` where there are no steps. */
-export function placeOf({ step, index }: Pick<Parting, 'step' | 'index'>): string {
+/** Return `step 40`, or `value 3` if there are no steps. */
+export function positionOf({ step, index }: Pick<Divergence, 'step' | 'index'>): string {
   return step === null ? `value ${index + 1}` : `step ${step}`
 }

@@ -1,10 +1,10 @@
-/** Models that a run made itself: results of it, which explain nothing. */
+/** Models that a run produced itself. They are results and explain nothing. */
 import { reporterOf } from '../record/reported-by.ts'
 import type { TrackedRecord } from '../record/record.ts'
 
 /**
- * Return whether a model is one that a program of the run reported while it ran, and no file that was there before: then
- * it is what became of the inputs, the code and the seeds until it was reported.
+ * Check whether a program of the run reported this model while it ran, and it is not a file that existed
+ * before. Such a model is a result of inputs, code and seeds.
  */
 export function isProduct(entry: TrackedRecord): boolean {
   const reporter = reporterOf(entry)

@@ -1,4 +1,4 @@
-/** What differs between two runs, and which of it most likely explains that they ended differently. */
+/** The differences between two runs, and which of them most likely explains different results. */
 import { checkKnown } from '../core/options.ts'
 import { checkSeal } from '../record/seal.ts'
 import { compareUtf8 } from '../util/text-order.ts'
@@ -7,7 +7,7 @@ import { CAUSES, causeOf, isCause, joinParts } from './causes.ts'
 import { SYSTEM_METRICS, isSystemMetric } from '../record/system-metric-names.ts'
 import { checkPatterns, isIgnored } from './ignore.ts'
 import { digestFields } from './digests.ts'
-import { diffLogged, firstParting } from './logged.ts'
+import { diffLogged, firstDivergence } from './logged.ts'
 import { metricFields } from './metrics.ts'
 import { diffSettings } from './settings.ts'
 import { diffTracked } from './tracked.ts'
@@ -16,22 +16,22 @@ import type { RunStatus } from '../record/record.ts'
 import type { StoredRun } from '../store/runs.ts'
 import type { Cause, NotCompared, RunDifference } from './causes.ts'
 import type { DigestDiff } from './digests.ts'
-import type { FirstParting } from './logged.ts'
+import type { FirstDivergence } from './logged.ts'
 import type { MetricDiff } from './metrics.ts'
 
 export type { Cause, NotCompared, RunDifference } from './causes.ts'
 export type { DigestDiff } from './digests.ts'
-export type { FirstParting } from './logged.ts'
+export type { FirstDivergence } from './logged.ts'
 export type { MetricDiff, MetricSide } from './metrics.ts'
-export type { Parting } from '../compare/metric-steps.ts'
+export type { Divergence } from '../compare/metric-steps.ts'
 
 /** Options of {@link diffRuns}. */
 export interface RunDiffOptions {
-  /** Patterns of fields that are no difference: `*` for any characters, `?` for one. @default none */
+  /** Patterns of ignored fields: `*` for any characters, `?` for one. @default none */
   readonly ignore?: readonly string[] | undefined
-  /** Own trackers, to compare what they captured field by field. @default none */
+  /** Custom trackers, to compare their captures field by field. @default none */
   readonly trackers?: readonly Component[] | undefined
-  /** Stops the work; the call then throws the signal's reason. */
+  /** Stops the work. The call then throws the reason of the signal. */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -45,36 +45,42 @@ export interface RunSide {
   readonly folder: string
 }
 
-/** The answer of {@link diffRuns}. */
+/** The result of {@link diffRuns}. */
 export interface RunDiff {
   readonly kind: 'run'
-  /** Whether no difference is left that is not ignored. */
+  /** True if every difference is ignored, or there is none. */
   readonly same: boolean
   readonly before: RunSide
   readonly after: RunSide
-  /** The cause to look at first; `null` if nothing differs that could explain anything. */
+  /** The most likely cause; `null` if no difference could explain a result. */
   readonly firstCause: Cause | null
-  /** In the order of the causes, each sorted by field. */
+  /** Differences in the order of the causes, sorted by field within a cause. */
   readonly differences: readonly RunDifference[]
-  /** Differences that do not count: left out by `ignore`, or files of the work tree that are compared on their own. */
+  /**
+   * Differences that do not count: ignored by a pattern, or files of the work tree that are compared
+   * separately.
+   */
   readonly ignored: readonly RunDifference[]
-  /** What is neither known to be equal nor to differ. */
+  /** Fields that could not be compared. */
   readonly notCompared: readonly NotCompared[]
-  /** Every metric of either run, the equal ones as well. */
+  /** Every metric of either run, including equal ones. */
   readonly metrics: readonly MetricDiff[]
-  /** Every logged digest of either run, the equal ones as well. */
+  /** Every logged digest of either run, including equal ones. */
   readonly digests: readonly DigestDiff[]
-  /** The first step at which any metric or logged digest that is not ignored differs; `null` if none does at a step. */
-  readonly firstParting: FirstParting | null
+  /**
+   * The first step at which a metric or logged digest that is not ignored differs; `null` if none differs at
+   * a step.
+   */
+  readonly firstDivergence: FirstDivergence | null
   readonly warnings: readonly string[]
 }
 
 /**
- * Compares two runs by what they recorded. Nothing that they used is read again. Ids, names, times, tags, notes,
- * process and host tell runs apart and are not compared, nor is what they printed.
+ * Compare two runs by their records. Nothing that they used is read again. IDs, names, times, tags, notes,
+ * process and host identify a run and are not compared, nor is its printed output.
  *
  * @param a From `findRun` or `readRun`, as `b`.
- * @throws ERR_LINEAPRINT_RECORD if what a run recorded is damaged.
+ * @throws ERR_LINEAPRINT_RECORD if a record is damaged.
  */
 export async function diffRuns(a: StoredRun, b: StoredRun, options: RunDiffOptions = {}): Promise<RunDiff> {
   checkKnown(options, OPTIONS)
@@ -89,27 +95,29 @@ export async function diffRuns(a: StoredRun, b: StoredRun, options: RunDiffOptio
     { differences: digestFields(logged.digests), notCompared: logged.notCompared },
     { differences: metricFields(logged.metrics), notCompared: [] },
   ])
-  const all = differences.map((found) => ({ cause: causeOf(found.field), ...found })).toSorted(byRank)
+  const ranked = differences
+    .map((difference) => ({ cause: causeOf(difference.field), ...difference }))
+    .toSorted(byRank)
   const comparedAlone = comparedElsewhere(a.record, b.record)
   const elsewhere = (field: string): string | undefined =>
     field.startsWith(`metrics.${SYSTEM_METRICS}`) ? 'system metric' : comparedAlone(field)
-  const isLeft = ({ field }: RunDifference): boolean =>
+  const isCounted = ({ field }: RunDifference): boolean =>
     !isIgnored(field, ignore) && elsewhere(field) === undefined
-  const left = all.filter(isLeft)
+  const counted = ranked.filter(isCounted)
   return {
     kind: 'run',
-    same: left.length === 0,
+    same: counted.length === 0,
     before: sideOf(a),
     after: sideOf(b),
-    firstCause: left.find(({ cause }) => isCause(cause))?.cause ?? null,
-    differences: left,
-    ignored: all
-      .filter((found) => !isLeft(found))
-      .map((found) => ({ ...found, detail: elsewhere(found.field) ?? 'ignored' })),
+    firstCause: counted.find(({ cause }) => isCause(cause))?.cause ?? null,
+    differences: counted,
+    ignored: ranked
+      .filter((difference) => !isCounted(difference))
+      .map((difference) => ({ ...difference, detail: elsewhere(difference.field) ?? 'ignored' })),
     notCompared: notCompared.filter(({ field }) => !isIgnored(field, ignore)),
     metrics: logged.metrics,
     digests: logged.digests,
-    firstParting: firstParting(
+    firstDivergence: firstDivergence(
       logged.metrics.filter(({ name }) => !isSystemMetric(name) && !isIgnored(`metrics.${name}`, ignore)),
       logged.digests.filter(({ name }) => !isIgnored(`digests.${name}`, ignore)),
     ),
@@ -127,7 +135,10 @@ function sideOf({ id, folder, status, record: { name, startedAt } }: StoredRun):
   return { id, name, status, startedAt, folder }
 }
 
-/** What makes a record less to be relied on: its seal, its journal, and inputs that changed under it. */
+/**
+ * Return warnings about anything that makes a record less reliable: its seal, its journal, and inputs that
+ * changed during the run.
+ */
 function warningsOf(side: string, { id, record, journal }: StoredRun): string[] {
   const isBroken = checkSeal(record) === 'broken'
   const flags = (record.flags ?? []).filter(

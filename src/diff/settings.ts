@@ -1,4 +1,4 @@
-/** How two runs were started and how they ended: command, configuration, metadata and status. */
+/** Comparison of the start and end of two runs: command, configuration, metadata and status. */
 import { flatten } from '../capture/compare-fields.ts'
 import { describeConfiguration, recordedConfiguration } from '../config/options.ts'
 import { compareText } from './causes.ts'
@@ -7,11 +7,11 @@ import type { RunRecord } from '../record/record.ts'
 import type { StoredRun } from '../store/runs.ts'
 import type { Part, RunDifference } from './causes.ts'
 
-type Found = Omit<RunDifference, 'cause'>
+type SettingDifference = Omit<RunDifference, 'cause'>
 
 /**
- * Options that tell runs apart, or say what of them is recorded, where and in which form; none of them changes what a
- * run computes. Metadata stands in the record itself.
+ * Options that identify a run, or control what of it is recorded, where and in which form. None changes the
+ * computation of a run. Metadata is compared from the record itself.
  */
 const LABELS: ReadonlySet<string> = new Set([
   'experimentId',
@@ -30,44 +30,63 @@ const LABELS: ReadonlySet<string> = new Set([
   'models',
 ])
 
-/** Compares what the two runs were told to do, and how they ended. */
+/** Compare the commands and options of two runs, and how they ended. */
 export function diffSettings(before: StoredRun, after: StoredRun): Part {
-  const [was, is] = [before.record, after.record]
+  const [recordBefore, recordAfter] = [before.record, after.record]
   const differences = [
-    ...diffArguments(was.command.argv, is.command.argv),
-    ...compareText('command.workingDirectory', was.command.workingDirectory, is.command.workingDirectory),
-    ...compareText('command.wrapped', String(was.command.wrapped), String(is.command.wrapped)),
-    ...diffObjects('configuration', options(was), options(is)),
-    ...diffObjects('metadata', was.metadata, is.metadata),
-    ...compareText('lineaprint', was.lineaprint, is.lineaprint),
+    ...diffArguments(recordBefore.command.argv, recordAfter.command.argv),
+    ...compareText(
+      'command.workingDirectory',
+      recordBefore.command.workingDirectory,
+      recordAfter.command.workingDirectory,
+    ),
+    ...compareText(
+      'command.wrapped',
+      String(recordBefore.command.wrapped),
+      String(recordAfter.command.wrapped),
+    ),
+    ...diffObjects('configuration', options(recordBefore), options(recordAfter)),
+    ...diffObjects('metadata', recordBefore.metadata, recordAfter.metadata),
+    ...compareText('lineaprint', recordBefore.lineaprint, recordAfter.lineaprint),
     ...compareText('status', before.status, after.status),
-    ...compareText('command.exitCode', optional(was.command.exitCode), optional(is.command.exitCode)),
-    ...compareText('command.signal', optional(was.command.signal), optional(is.command.signal)),
-    ...compareText('failure.message', was.failure?.message, is.failure?.message),
-    ...compareText('failure.code', was.failure?.code, is.failure?.code),
+    ...compareText(
+      'command.exitCode',
+      optional(recordBefore.command.exitCode),
+      optional(recordAfter.command.exitCode),
+    ),
+    ...compareText(
+      'command.signal',
+      optional(recordBefore.command.signal),
+      optional(recordAfter.command.signal),
+    ),
+    ...compareText('failure.message', recordBefore.failure?.message, recordAfter.failure?.message),
+    ...compareText('failure.code', recordBefore.failure?.code, recordAfter.failure?.code),
   ]
   return { differences, notCompared: [] }
 }
 
-/** Argument by argument if there are as many; otherwise all that follow are shifted, and the whole is one field. */
-function diffArguments(before: readonly string[], after: readonly string[]): Found[] {
+/**
+ * Compare argument by argument if both have the same number; otherwise compare the whole as one field,
+ * because all later arguments are shifted.
+ */
+function diffArguments(before: readonly string[], after: readonly string[]): SettingDifference[] {
   if (before.length === after.length)
     return before.flatMap((argument, index) => compareText(`command.argv.${index}`, argument, after[index]))
   return compareText('command.argv', JSON.stringify(before), JSON.stringify(after))
 }
 
 function options(record: RunRecord): JsonObject {
-  // What an older record does not say was as it is by default.
+  // An option that is absent from an older record had its default.
   const { seeds = {} } = describeConfiguration(recordedConfiguration(record))
-  const all: JsonObject = { ...record.configuration, seeds }
-  return Object.fromEntries(Object.entries(all).filter(([name]) => !LABELS.has(name)))
+  const recorded: JsonObject = { ...record.configuration, seeds }
+  return Object.fromEntries(Object.entries(recorded).filter(([name]) => !LABELS.has(name)))
 }
 
-function diffObjects(name: string, before: JsonObject, after: JsonObject): Found[] {
-  const [was, is] = [flatten(before, name), flatten(after, name)]
-  return [...new Set([...was.keys(), ...is.keys()])]
+function diffObjects(name: string, before: JsonObject, after: JsonObject): SettingDifference[] {
+  const [fieldsBefore, fieldsAfter] = [flatten(before, name), flatten(after, name)]
+  return [...new Set([...fieldsBefore.keys(), ...fieldsAfter.keys()])]
     .toSorted()
-    .flatMap((field) => compareText(field, was.get(field), is.get(field)))
+    .flatMap((field) => compareText(field, fieldsBefore.get(field), fieldsAfter.get(field)))
 }
 
 function optional(value: string | number | null): string | undefined {

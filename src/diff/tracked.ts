@@ -1,4 +1,4 @@
-/** Datasets, models, tokenizers and outputs of two runs, by name. */
+/** Comparison of datasets, models, tokenizers and outputs of two runs, by name. */
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
@@ -10,7 +10,7 @@ import { isSafeRelativePath } from '../util/paths.ts'
 import { identityDigests, parseTracked } from '../record/tracked.ts'
 import { tableDifference } from '../compare/tables.ts'
 import { parseTensors } from '../record/tensor-list.ts'
-import { own } from './captures.ts'
+import { ownProperty } from './captures.ts'
 import { NOTHING, compareText, joinParts } from './causes.ts'
 import { isProduct } from './products.ts'
 import type { WrittenDigests } from '../core/digest.ts'
@@ -22,35 +22,46 @@ import type { Part } from './causes.ts'
 
 type Content = TrackedContent | TrackedTokenizer
 
-/** Compares everything that two runs tracked by what was recorded; nothing is read again. */
+/** Compare everything that two runs tracked by its recorded description. Nothing is read again. */
 export async function diffTracked(before: StoredRun, after: StoredRun): Promise<Part> {
   const parts: Part[] = []
   for (const section of TRACKED_SECTIONS) {
-    const [was, is] = [before.record[section], after.record[section]]
-    for (const name of [...new Set([...Object.keys(was), ...Object.keys(is)])].toSorted()) {
+    const [entriesBefore, entriesAfter] = [before.record[section], after.record[section]]
+    for (const name of [
+      ...new Set([...Object.keys(entriesBefore), ...Object.keys(entriesAfter)]),
+    ].toSorted()) {
       const field = `${section}.${name}`
-      const [first, second] = [own(was, name), own(is, name)]
+      const [entryBefore, entryAfter] = [ownProperty(entriesBefore, name), ownProperty(entriesAfter, name)]
       const isResult =
-        section === 'models' && [first, second].every((entry) => entry === undefined || isProduct(entry))
+        section === 'models' &&
+        [entryBefore, entryAfter].every((entry) => entry === undefined || isProduct(entry))
       let part: Part
-      if (first?.status !== 'tracked' || second?.status !== 'tracked')
-        part = diffPresence([section, name], first, second)
+      if (entryBefore?.status !== 'tracked' || entryAfter?.status !== 'tracked')
+        part = diffPresence([section, name], entryBefore, entryAfter)
       else if (section === 'models')
         part = await diffModel(
           field,
-          [before.folder, parseTracked(section, name, first)],
-          [after.folder, parseTracked(section, name, second)],
+          [before.folder, parseTracked(section, name, entryBefore)],
+          [after.folder, parseTracked(section, name, entryAfter)],
         )
-      else part = diffContent(field, parseTracked(section, name, first), parseTracked(section, name, second))
+      else
+        part = diffContent(
+          field,
+          parseTracked(section, name, entryBefore),
+          parseTracked(section, name, entryAfter),
+        )
       parts.push(isResult ? asResult(part) : part)
     }
   }
   return joinParts(parts)
 }
 
-/** What a run made stands among its outputs, whatever section it was recorded in. */
+/** Return a part as results: an item that a run produced counts as an output, whatever its section. */
 function asResult({ differences, notCompared: rest }: Part): Part {
-  return { differences: differences.map((found) => ({ ...found, cause: 'outputs' })), notCompared: rest }
+  return {
+    differences: differences.map((difference) => ({ ...difference, cause: 'outputs' })),
+    notCompared: rest,
+  }
 }
 
 function diffPresence(
@@ -83,7 +94,7 @@ function notCompared(field: string, reason: string): Part {
   return { differences: [], notCompared: [{ field, reason }] }
 }
 
-/** Return what is recorded of the content besides its digest, as texts by name. */
+/** Return the recorded properties of the content besides its digest, as texts by name. */
 function contentFacts(content: Content): Map<string, string> {
   const facts = new Map<string, string>()
   if (!('kind' in content))
@@ -97,7 +108,7 @@ function contentFacts(content: Content): Map<string, string> {
   return facts
 }
 
-/** In the order of a report. */
+/** Names of the properties, in the order of a report. */
 const FACTS = ['kind', 'bytes', 'files', 'folders', 'dtype', 'shape']
 
 function diffContent(field: string, before: Content, after: Content): Part {
@@ -107,39 +118,44 @@ function diffContent(field: string, before: Content, after: Content): Part {
   )
   if (digests === undefined) return notCompared(field, 'the digests are of different kinds or hash functions')
   if (digests[0] === digests[1]) return NOTHING
-  const [old, now] = [contentFacts(before), contentFacts(after)]
+  const [factsBefore, factsAfter] = [contentFacts(before), contentFacts(after)]
   const facts = FACTS.flatMap((name) => {
-    const [was, is] = [old.get(name), now.get(name)]
-    return was === is ? [] : [`${name} ${was ?? 'none'} → ${is ?? 'none'}`]
+    const [valueBefore, valueAfter] = [factsBefore.get(name), factsAfter.get(name)]
+    return valueBefore === valueAfter ? [] : [`${name} ${valueBefore ?? 'none'} → ${valueAfter ?? 'none'}`]
   })
-  const found = compareText(`${field}.digest`, ...digests)
+  const differences = compareText(`${field}.digest`, ...digests)
   const table = tableFact(before, after)
   if (table !== undefined) facts.push(table)
   const detail = facts.length === 0 ? {} : { detail: facts.join(', ') }
-  return { differences: found.map((difference) => ({ ...difference, ...detail })), notCompared: [] }
+  return { differences: differences.map((difference) => ({ ...difference, ...detail })), notCompared: [] }
 }
 
-/** What became of the table in a file; `undefined` where one of the runs recorded none. */
+/** Describe the difference of the tables in a file; `undefined` if one of the runs recorded none. */
 function tableFact(before: Content, after: Content): string | undefined {
-  const [was, is] = [before, after].map((content) => ('table' in content ? content.table : undefined))
-  if (was === undefined || is === undefined) return undefined
-  if (was.digest === is.digest) return 'the table is the same'
-  return `table: ${tableDifference(was, is).detail}`
+  const [tableBefore, tableAfter] = [before, after].map((content) =>
+    'table' in content ? content.table : undefined,
+  )
+  if (tableBefore === undefined || tableAfter === undefined) return undefined
+  if (tableBefore.digest === tableAfter.digest) return 'the table is the same'
+  return `table: ${tableDifference(tableBefore, tableAfter).detail}`
 }
 
-/** The two digests of one kind and hash function; `both` in one run has one in common with any other run. */
+/**
+ * Return the two digests with the same kind and hash function; a run with `both` has one in common with any
+ * other run.
+ */
 function commonDigests(
   before: ReadonlyMap<string, string>,
   after: ReadonlyMap<string, string>,
 ): readonly [string, string] | undefined {
-  for (const [type, was] of before) {
-    const is = after.get(type)
-    if (is !== undefined) return [was, is]
+  for (const [type, digestBefore] of before) {
+    const digestAfter = after.get(type)
+    if (digestAfter !== undefined) return [digestBefore, digestAfter]
   }
   return undefined
 }
 
-/** Digests in written form by their type. */
+/** Map digests in written form by their type. */
 function writtenDigests(main: string | undefined, all: WrittenDigests = {}): Map<string, string> {
   const written = [main, ...Object.values(all)].filter((text) => text !== undefined)
   return new Map(written.map((text) => [text.slice(0, text.lastIndexOf(':')), text]))
@@ -151,18 +167,18 @@ async function diffModel(field: string, before: ModelOf, after: ModelOf): Promis
   const parts: Part[] = []
   let weightsDiffer = false
   for (const name of ['architecture', 'weights', 'tokenizer'] as const) {
-    const [was, is] = [before[1][name], after[1][name]]
-    if (was === undefined && is === undefined) continue
+    const [digestBefore, digestAfter] = [before[1][name], after[1][name]]
+    if (digestBefore === undefined && digestAfter === undefined) continue
     const digests = commonDigests(
-      writtenDigests(was, before[1].digests?.[name]),
-      writtenDigests(is, after[1].digests?.[name]),
+      writtenDigests(digestBefore, before[1].digests?.[name]),
+      writtenDigests(digestAfter, after[1].digests?.[name]),
     )
-    if (digests === undefined && was !== undefined && is !== undefined)
+    if (digests === undefined && digestBefore !== undefined && digestAfter !== undefined)
       parts.push(notCompared(`${field}.${name}`, 'the digests are of different hash functions'))
     else {
-      const found = compareText(`${field}.${name}`, ...(digests ?? ([was, is] as const)))
-      if (name === 'weights') weightsDiffer = found.length > 0
-      parts.push({ differences: found, notCompared: [] })
+      const changes = compareText(`${field}.${name}`, ...(digests ?? ([digestBefore, digestAfter] as const)))
+      if (name === 'weights') weightsDiffer = changes.length > 0
+      parts.push({ differences: changes, notCompared: [] })
     }
   }
   if (weightsDiffer) parts.push(await diffModelTensors(`${field}.tensors`, before, after))
@@ -180,17 +196,19 @@ async function diffModelTensors(field: string, before: ModelOf, after: ModelOf):
     lists.push(tensors)
   }
   const changes = diffTensors(lists[0] ?? [], lists[1] ?? [])
-  const differences = changes.map(({ status, name, from, before: was, after: is, differs }) => ({
-    field: `${field}.${name}`,
-    ...(was && { before: describe(was) }),
-    ...(is && { after: describe(is) }),
-    detail:
-      from !== undefined
-        ? `renamed from ${from}`
-        : differs === undefined
-          ? status
-          : `${differs.join(', ')} changed`,
-  }))
+  const differences = changes.map(
+    ({ status, name, from, before: tensorBefore, after: tensorAfter, differs }) => ({
+      field: `${field}.${name}`,
+      ...(tensorBefore && { before: describe(tensorBefore) }),
+      ...(tensorAfter && { after: describe(tensorAfter) }),
+      detail:
+        from !== undefined
+          ? `renamed from ${from}`
+          : differs === undefined
+            ? status
+            : `${differs.join(', ')} changed`,
+    }),
+  )
   return { differences, notCompared: [] }
 }
 
@@ -198,7 +216,10 @@ function describe({ dtype, shape, digest }: RecordedTensor): string {
   return `${dtype} [${shape.join(', ')}] ${digest}`
 }
 
-/** @throws ERR_LINEAPRINT_RECORD if the list is damaged; one that is not there is `undefined`. */
+/**
+ * Read the tensor list of an entry; `undefined` if it does not exist. @throws ERR_LINEAPRINT_RECORD if it is
+ * damaged.
+ */
 async function recordedTensors(
   folder: string,
   { tensorsFile: file }: TrackedModel,

@@ -116,7 +116,7 @@ function contentOf(name: string, path: string | undefined): object {
   return { type: 'dataset', name, ...(path !== undefined && { contents: { url: pathToFileURL(path).href } }) }
 }
 
-/** What the record says of the inside of a model. */
+/** Return the model card: the recorded properties of a model. */
 function cardOf(name: string, entry: TrackedRecord): object {
   const model = trackedFacts('models', name, entry)
   if (model === undefined) return { properties: [] }

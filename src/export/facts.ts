@@ -1,4 +1,7 @@
-/** What exports hold of a run besides its metrics. A record can come from a stranger: what is damaged is left out. */
+/**
+ * Facts about a run that exports contain in addition to its metrics. A record may come from an untrusted
+ * source: damaged parts are left out.
+ */
 import { isInside } from '../util/paths.ts'
 import { realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -17,7 +20,7 @@ import type {
 import type { RunRecord, TrackedRecord, TrackedSection } from '../record/record.ts'
 import type { TrackedBySection } from '../record/tracked.ts'
 
-/** The state of the code, where git was captured. */
+/** The state of the code, if git was captured. */
 export interface GitFacts {
   readonly commit: string | undefined
   readonly branch: string | undefined
@@ -54,12 +57,12 @@ export function gitFacts(record: RunRecord): GitFacts {
   }
 }
 
-/** Return the recorded seed of a run; `null` where there is none. */
+/** Return the recorded seed of a run; `null` if there is none. */
 export function seedOf(record: RunRecord): number | null {
   return unlessDamaged(() => seedsOf(record))?.seed ?? null
 }
 
-/** Return what a source of the environment found; `undefined` where it is absent. */
+/** Return the recorded facts of a source of the environment; `undefined` if it is absent. */
 export function sourceFacts<N extends SourceName>(
   record: RunRecord,
   name: N,
@@ -69,7 +72,7 @@ export function sourceFacts<N extends SourceName>(
   return source?.status === 'present' ? source : undefined
 }
 
-/** Return an entry of a section that was tracked. */
+/** Return the parsed entry of a section; `undefined` if it was not tracked or is damaged. */
 export function trackedFacts<S extends TrackedSection>(
   section: S,
   name: string,
@@ -79,7 +82,7 @@ export function trackedFacts<S extends TrackedSection>(
   return unlessDamaged(() => parseTracked(section, name, entry))
 }
 
-/** Digests of all that was tracked and captured, in written form, by section and name. */
+/** Return the digests of all tracked entries and captures, in written form, by section and name. */
 export function digestFacts(record: RunRecord): Record<string, JsonObject> {
   const captures = Object.entries(record.captures).flatMap(([name, capture]) =>
     capture.status === 'captured' ? [[name, capture.digest] as const] : [],
@@ -101,58 +104,59 @@ export function digestFacts(record: RunRecord): Record<string, JsonObject> {
 }
 
 /**
- * Metadata as other tools can hold it in JSON: NaN and the infinities are the texts `NaN`, `Infinity` and
- * `-Infinity`, because their services refuse the numbers outside of metrics.
+ * Return the metadata in standard JSON: NaN and the infinities become the texts `NaN`, `Infinity` and
+ * `-Infinity`, because the services of other tools reject these numbers outside of metrics.
  */
-export function plainMetadata(record: RunRecord): JsonObject {
-  return plain(decodeFloats(record.metadata)) as JsonObject
+export function jsonMetadata(record: RunRecord): JsonObject {
+  return encodeFloatsAsText(decodeFloats(record.metadata)) as JsonObject
 }
 
-function plain(value: unknown): unknown {
+function encodeFloatsAsText(value: unknown): unknown {
   if (typeof value === 'number') return Number.isFinite(value) ? value : String(value)
-  if (Array.isArray(value)) return value.map(plain)
+  if (Array.isArray(value)) return value.map(encodeFloatsAsText)
   if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, plain(member)]))
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, encodeFloatsAsText(member)]))
 }
 
-/** An object, or an empty one. */
+/** Return the value if it is an object; otherwise an empty object. */
 export function objectOf(value: unknown): JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {}
 }
 
-/** A text that is not empty. */
+/** Return the value if it is a non-empty text. */
 export function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
-/** The code with which a run ended, as a shell counts; `undefined` while it goes on. */
+/** Return the exit code of a run, as a shell would report it; `undefined` while it is running. */
 export function exitCodeOf({ status, command }: RunRecord): number | undefined {
   if (status === 'running') return undefined
   if (status === 'finished') return 0
   return command.exitCode === null || command.exitCode === 0 ? 1 : command.exitCode
 }
 
-/** A file of the run's folder that goes along with an output. */
+/** A file of the run's folder that is exported with an output. */
 export interface RunFile {
-  /** In the folder of the run; segments joined by `/`. */
+  /** Path below the folder of the run; segments joined by `/`. */
   readonly path: string
-  /** Absolute, without links in it. */
-  readonly place: string
+  /** Absolute path without symbolic links. */
+  readonly realPath: string
   readonly size: number
 }
 
 /**
- * Finds files of the run that its record names. A record can come from a stranger and must not make us hand over
- * anything else: what leads out of the folder, is no regular file or is not there is left out.
+ * Find files of the run that its record names. A record may come from an untrusted source and must not cause
+ * other files to be exported: a path that leads out of the folder, is not a regular file or does not exist is
+ * left out.
  */
 export async function findFiles(folder: string, paths: readonly string[]): Promise<RunFile[]> {
   const root = await realpath(folder)
-  const found: RunFile[] = []
+  const files: RunFile[] = []
   for (const path of paths) {
-    const place = await realpath(join(root, path)).catch(() => '')
-    if (!isInside(root, place)) continue
-    const info = await stat(place)
-    if (info.isFile()) found.push({ path, place, size: info.size })
+    const realPath = await realpath(join(root, path)).catch(() => '')
+    if (!isInside(root, realPath)) continue
+    const info = await stat(realPath)
+    if (info.isFile()) files.push({ path, realPath, size: info.size })
   }
-  return found
+  return files
 }

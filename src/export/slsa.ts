@@ -7,7 +7,7 @@ import { pathToFileURL } from 'node:url'
 import { TRACKED_SECTIONS } from '../record/record.ts'
 import { trackedPath } from '../record/tracked.ts'
 import { RECORD_FILE } from '../store/store.ts'
-import { gitFacts, plainMetadata, seedOf, textOf } from './facts.ts'
+import { gitFacts, jsonMetadata, seedOf, textOf } from './facts.ts'
 import { digestSet, digestsOf } from './written-digests.ts'
 import type { JsonObject } from '../core/json-value.ts'
 import type { RunRecord } from '../record/record.ts'
@@ -65,7 +65,7 @@ function definitionOf(record: RunRecord): object {
       experiment: record.name,
       command: record.command.argv,
       workingDirectory: record.command.workingDirectory,
-      metadata: plainMetadata(record),
+      metadata: jsonMetadata(record),
       seed: seedOf(record),
     },
     ...(dependencies.length > 0 && { resolvedDependencies: dependencies }),

@@ -1,4 +1,4 @@
-/** Digests of a record, from their written form. */
+/** Digests of a record, parsed from their written form. */
 import { trackedFacts } from './facts.ts'
 import type { TrackedRecord, TrackedSection } from '../record/record.ts'
 
@@ -6,7 +6,7 @@ import type { TrackedRecord, TrackedSection } from '../record/record.ts'
 const WRITTEN = /^((?:[^:]*\.)?[a-z0-9]+):([0-9a-f]{64})$/
 
 /**
- * Return every digest of a tracked thing: of a file `sha256` and `blake3`, of others under their kind,
+ * Return every digest of a tracked entry: of a file `sha256` and `blake3`, of others under their kind,
  * `tree.v1.sha256`.
  */
 export function digestsOf(
@@ -24,8 +24,8 @@ function writtenDigests(section: TrackedSection, name: string, entry: TrackedRec
     const { architecture, weights, digests = {} } = model
     return [architecture, weights, ...Object.values(digests).flatMap((all) => Object.values(all))]
   }
-  const thing = trackedFacts(section, name, entry)
-  return thing === undefined ? [] : [thing.digest, ...Object.values(thing.digests ?? {})]
+  const tracked = trackedFacts(section, name, entry)
+  return tracked === undefined ? [] : [tracked.digest, ...Object.values(tracked.digests ?? {})]
 }
 
 /** Return a written digest as `{ kind: hex }`; empty for anything else. */

@@ -19,13 +19,13 @@ export interface FileHash {
   readonly path: string
   /** Length in bytes. */
   readonly size: number
-  /** The digest; BLAKE3 where both were asked for. */
+  /** The digest; BLAKE3 if both were requested. */
   readonly digest: Digest
-  /** Every digest asked for. */
+  /** Every requested digest. */
   readonly digests: Digests
-  /** How much was read; only where a sample was asked for. */
+  /** The extent of the sample; only if one was requested. */
   readonly sample?: SampleReport
-  /** What the cache did for all files of the call; only where there is one. */
+  /** Usage of the cache for all files of the call; only if there is one. */
   readonly cache?: CacheUsage
 }
 
@@ -37,21 +37,21 @@ export interface FilesOptions extends SampledHashOptions {
 
 /** Options of {@link hashFile}. A range is never cached nor sampled. */
 export interface FileOptions extends FilesOptions {
-  /** First byte to hash. @default 0 */
+  /** Offset of the first byte to hash. @default 0 */
   readonly start?: number | undefined
-  /** One past the last byte to hash. @default the end of the file */
+  /** Offset after the last byte to hash. @default the end of the file */
   readonly end?: number | undefined
 }
 
 /**
- * Hashes one file with the standard hash: the result equals what `b3sum` or `sha256sum` prints.
+ * Hash one file with the standard hash: the result equals the output of `b3sum` or `sha256sum`.
  *
- * Cost: one read. BLAKE3 uses all threads for a file over 4 MiB; SHA-256 is one stream. With `sample`, the
- * blocks that are chosen; the digest is then a `sampled` one, unless the plan chose them all.
+ * Cost: one read. BLAKE3 uses all threads for a file over 4 MiB; SHA-256 is one stream. With `sample`, only
+ * the chosen blocks are read; the digest is then a `sampled` one, unless the plan chose all blocks.
  *
  * @param path A regular file; links are followed.
- * @throws ERR_LINEAPRINT_NOT_FOUND, NOT_REGULAR, UNREADABLE, CHANGED if the file changed while it was read, or
- *   RANGE if `start` and `end` do not lie in it.
+ * @throws ERR_LINEAPRINT_NOT_FOUND, NOT_REGULAR, UNREADABLE, CHANGED if the file changed while it was read,
+ * or RANGE if `start` and `end` do not lie in it.
  */
 export async function hashFile(path: string, options: FileOptions = {}): Promise<FileHash> {
   const { start, end, ...shared } = options
@@ -59,7 +59,7 @@ export async function hashFile(path: string, options: FileOptions = {}): Promise
   if (!isWhole) checkSample(shared.sample, { 'start and end': true })
   if (!isWhole || (shared.sample === undefined && cacheFolder(shared.cache) === undefined))
     return hashRange(path, start ?? 0, end, shared)
-  // A cache and a sample are of a job for several files.
+  // Only a job for several files supports a cache and a sample.
   const [outcome] = await hashFiles([path], shared)
   if (outcome instanceof LineaprintError) throw outcome
   if (outcome === undefined) throw new LineaprintError('ERR_LINEAPRINT_INTERNAL', 'no result', { path })
@@ -90,7 +90,8 @@ async function hashRange(
 }
 
 /**
- * Hashes many files as one job on all threads. A file that fails has its error in its place; the others go on.
+ * Hash many files as one job on all threads. If a file fails, its element of the result is the error; the
+ * other files are still hashed.
  *
  * @param paths Regular files; links are followed.
  * @returns One result or error per path, in the order given.

@@ -1,12 +1,12 @@
 /**
- * Canonical JSON: RFC 8785 (JCS), with a form for the numbers that JSON does not have.
+ * Canonical JSON: RFC 8785 (JCS), extended by a form for the numbers that JSON lacks.
  *
- * Keys are sorted by their UTF-16 code units, numbers written as ECMAScript writes them. `NaN` and the
+ * Keys are sorted by their UTF-16 code units, numbers are written as ECMAScript writes them. `NaN` and the
  * infinities become `{"__float__":"NaN"}` and so on, as `docs/format.md` says.
  */
 import { LineaprintError } from '../core/errors.ts'
 
-/** The canonical text of a value. `undefined` members are left out, as JSON does. */
+/** Return the canonical text of a value. `undefined` members are left out, as `JSON.stringify` does. */
 export function canonicalJson(value: unknown): string {
   if (value === null || typeof value === 'boolean') return String(value)
   if (typeof value === 'string') return text(value)
@@ -22,17 +22,17 @@ export function canonicalJson(value: unknown): string {
   })
 }
 
-/** The UTF-8 bytes of the canonical text, which is what is hashed. */
+/** Return the UTF-8 bytes of the canonical text, which are hashed. */
 export function canonicalBytes(value: unknown): Uint8Array {
   return new TextEncoder().encode(canonicalJson(value))
 }
 
-/** Text that is written as it is: printable ASCII without quote and backslash. */
-const PLAIN = /^[ !#-[\]-~]*$/
+/** Text that needs no escapes: printable ASCII without quote and backslash. */
+const UNESCAPED = /^[ !#-[\]-~]*$/
 
 function text(value: string): string {
-  if (PLAIN.test(value)) return `"${value}"`
-  // A lone surrogate has no UTF-8: RFC 8785, 3.2.2.2, wants an error.
+  if (UNESCAPED.test(value)) return `"${value}"`
+  // A lone surrogate has no UTF-8 form. RFC 8785, section 3.2.2.2, requires an error.
   if (!value.isWellFormed()) {
     throw new LineaprintError(
       'ERR_LINEAPRINT_ARGUMENT',
@@ -50,13 +50,14 @@ function object(value: object): string {
   if ('toJSON' in value && typeof value.toJSON === 'function') {
     return canonicalJson((value.toJSON as () => unknown)())
   }
-  if (!isPlain(value)) {
+  if (!isJsonObjectOrMap(value)) {
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this object cannot be written as JSON', {
       expected: 'a plain object, or a Map with text for keys',
       received: value.constructor?.name ?? 'an instance of a class',
     })
   }
-  // A parsed object may be a Map, because `__proto__` is a legal key. Default order is by UTF-16 code units.
+  // A parsed object may be a Map, because `__proto__` is a valid key. The default sort order is by UTF-16
+  // code units.
   const members: string[] = []
   const map = value instanceof Map ? (value as Map<string, unknown>) : undefined
   const keys: string[] = map === undefined ? Object.keys(value) : [...map.keys()]
@@ -67,8 +68,11 @@ function object(value: object): string {
   return `{${members.join(',')}}`
 }
 
-/** Objects of other classes (a Set, a boxed number) would all become `{}` and share a digest. */
-function isPlain(value: object): boolean {
+/**
+ * Check that a value is a simple object or a Map with text keys. Instances of other classes (a Set, a boxed
+ * number) would all become `{}` and share a digest.
+ */
+function isJsonObjectOrMap(value: object): boolean {
   if (value instanceof Map) return [...value.keys()].every((key) => typeof key === 'string')
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null

@@ -1,4 +1,4 @@
-/** Copies of a caller's values as JSON data. They are made at once, so that later changes have no effect. */
+/** Copies of a caller's values as JSON data. They are made immediately, so that later changes have no effect. */
 import { LineaprintError } from '../core/errors.ts'
 import { encodeFloat } from './special-floats.ts'
 import type { JsonObject, JsonValue } from '../core/json-value.ts'
@@ -26,7 +26,7 @@ export function copyAsJson(value: unknown, field: string): JsonObject {
   )
 }
 
-/** A name of something in a record: data, never a path. */
+/** Check the name of something in a record. It is data, never a path. */
 export function checkName(value: unknown, field: string): string {
   const name = checkText(value, field)
   if (name.length > NAME_LIMIT) throw refusal(field, `at most ${NAME_LIMIT} characters`, `${name.length}`)

@@ -10,7 +10,7 @@ export type JsonKind = Extract<DigestKind, 'environment' | 'git' | 'seeds' | 'ru
 /**
  * Compute the structured digest of a record (section 3 of `docs/format.md`).
  *
- * @param kind What the record describes.
+ * @param kind The content that the record describes.
  * @param value The digest fields, any JSON value.
  * @param algorithm One hash function, or both.
  */

@@ -1,22 +1,24 @@
 /**
  * A strict JSON parser.
  *
- * `JSON.parse` lets the last of two equal keys win and rounds large numbers without a word, so two different
- * files could have one digest. Here equal keys and numbers beyond a double are errors, an integer that loses
- * digits is reported, and `NaN`, `Infinity` and `-Infinity`, which Python writes, are understood.
- * Objects become Maps: `__proto__` is a legal key.
+ * `JSON.parse` silently keeps the last of two equal keys and rounds large numbers, so two different files
+ * could have the same digest. Here, equal keys and numbers beyond a double are errors, an integer that loses
+ * digits is reported, and `NaN`, `Infinity` and `-Infinity`, which Python writes, are accepted. Objects
+ * become Maps, because `__proto__` is a valid key.
  *
- * For each kind of document one parser decides what is accepted and what it means:
+ * For each kind of document exactly one parser decides what is accepted and what it means:
  *
- * - This one for configurations and tokenizers of models, manifests and files of options ({@link parseJson}), and for
- *   records, lists of tensors and parts of a digest, which have no `NaN` ({@link parseStandardJson}). The addon has the
- *   same rules for the canonical bytes of a document (`model/document.ts`): it may only take what this parser takes, with
- *   the same bytes, and what it does not take is parsed here. A property test compares the two. The list of runs reads
- *   a record that nothing depends on with `JSON.parse`, which is faster; whatever else is done with a run parses it here.
- * - The addon alone for headers of safetensors and their `index.json`.
- * - `JSON.parse` for what belongs to another program, which reads it so or wrote it for this process: files of npm, Bun
- *   and Pipenv, answers of programs and servers, messages of the Python bridge; and for lines of the journal, each of
- *   which is written and read by this package and checked by a schema.
+ * - This parser, for configurations and tokenizers of models, manifests and option files ({@link parseJson}),
+ *   and for records, tensor lists and parts of a digest, which have no `NaN` ({@link parseStandardJson}). The
+ *   addon implements the same rules for the canonical bytes of a document (`model/document.ts`): it may
+ *   accept only documents that this parser accepts, and must return the same bytes. Documents that it does
+ *   not accept are parsed here. A property test compares the two. The list of runs reads records with
+ *   `JSON.parse`, which is faster, because nothing depends on that result; every other operation on a run
+ *   parses its record here.
+ * - The addon alone, for headers of safetensors and their `index.json`.
+ * - `JSON.parse`, for data of another program, which reads it in the same way or wrote it for this process:
+ *   files of npm, Bun and Pipenv, responses of programs and servers, messages of the Python bridge; and for
+ *   lines of the journal, each of which is written and read by this package and checked by a schema.
  */
 import { LineaprintError } from '../core/errors.ts'
 
@@ -26,15 +28,18 @@ export type ParsedJson = null | boolean | number | string | ParsedJson[] | Map<s
 /** A parsed document. */
 export interface ParsedDocument {
   readonly value: ParsedJson
-  /** Integers as written whose digits a double does not keep. */
+  /** Integers, as written, that a double cannot represent exactly. */
   readonly lossyIntegers: readonly string[]
 }
 
-/** Nesting deeper than this is refused: no configuration is, and a stack has an end. */
+/**
+ * Limit of the nesting depth. No real configuration is deeper, and the parser is recursive, so that the stack
+ * limits it.
+ */
 const DEPTH_LIMIT = 512
 
 const NUMBER = /-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/y
-const PLAIN = /[^"\\\u0000-\u001f]*/y
+const UNESCAPED = /[^"\\\u0000-\u001f]*/y
 
 /**
  * Parse a JSON document, in which numbers may also be `NaN`, `Infinity` and `-Infinity`.
@@ -59,13 +64,13 @@ export function parseStandardJson(source: Uint8Array | string, path?: string): u
   return toObjects(new Parser(textOf(source, path), path, STANDARD_WORDS).document().value)
 }
 
-/** Make objects of the Maps of a parsed value. */
+/** Convert the Maps of a parsed value into objects. */
 export function toObjects(value: ParsedJson): unknown {
   if (Array.isArray(value)) return value.map(toObjects)
   if (!(value instanceof Map)) return value
   const object: Record<string, unknown> = {}
   for (const [key, member] of value) {
-    // An assignment to this name would set the prototype.
+    // An assignment to this key would set the prototype.
     if (key === '__proto__') {
       const descriptor = { value: toObjects(member), enumerable: true, writable: true, configurable: true }
       Object.defineProperty(object, key, descriptor)
@@ -114,7 +119,7 @@ class Parser {
     if (character === '{') return this.#object(depth)
     if (character === '[') return this.#array(depth)
     if (character === '"') return this.#string()
-    // Numbers are many and words are few; `-Infinity` is the one word that starts like a number.
+    // Numbers are frequent and words are rare; `-Infinity` is the only word that starts like a number.
     if (character !== undefined && '-0123456789'.includes(character) && this.#text[this.#at + 1] !== 'I') {
       return this.#number()
     }
@@ -171,11 +176,11 @@ class Parser {
   #string(): string {
     const start = this.#at++
     for (let first = true; ; first = false) {
-      PLAIN.lastIndex = this.#at
-      PLAIN.test(this.#text)
-      this.#at = PLAIN.lastIndex
+      UNESCAPED.lastIndex = this.#at
+      UNESCAPED.test(this.#text)
+      this.#at = UNESCAPED.lastIndex
       const character = this.#text[this.#at]
-      // Most strings have no escape and are what stands between the quotes.
+      // Most strings have no escapes and equal the text between the quotes.
       if (character === '"' && first) return this.#text.slice(start + 1, this.#at++)
       if (character === '"') break
       if (character !== '\\') this.#fail('the end of a string')
@@ -184,7 +189,7 @@ class Parser {
     this.#at++
     const raw = this.#text.slice(start, this.#at)
     try {
-      // The extent is known; the escapes are the platform's business.
+      // The end of the string is known; `JSON.parse` decodes the escapes.
       return JSON.parse(raw) as string
     } catch {
       this.#at = start

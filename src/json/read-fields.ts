@@ -1,13 +1,13 @@
 /**
- * Parsers of recorded JSON: each takes a value and the name of its field, and gives it with its type. They are written
- * by hand and are no schemas, because a schema takes time to load at the start of every run.
+ * Parsers of recorded JSON: each takes a value and the name of its field, and returns the typed value. They
+ * are written by hand instead of as schemas, because a schema takes time to load at the start of every run.
  *
- * Members that a parser does not know are left out: a later version may record more.
+ * Members that a parser does not know are ignored: a later version may record more.
  */
 import { LineaprintError } from '../core/errors.ts'
 import type { JsonObject, JsonValue } from '../core/json-value.ts'
 
-/** Parses the value of a field, `undefined` where the record does not have the field. */
+/** Parse the value of a field; `undefined` if the record does not have the field. */
 export type FieldParser<T> = (value: JsonValue | undefined, field: string) => T
 
 /** The parsers of the members of an object. */
@@ -15,17 +15,17 @@ type MemberParsers = Readonly<Record<string, FieldParser<unknown>>>
 
 type ParsedBy<P> = P extends FieldParser<infer T> ? T : never
 
-/** Names of the members that a record need not have. */
+/** Names of the members that a record may omit. */
 type OptionalNames<M extends MemberParsers> = {
   [K in keyof M]: undefined extends ParsedBy<M[K]> ? K : never
 }[keyof M]
 
-/** The object that parsers of its members give; a member that the record lacks is left out. */
+/** The object that the parsers of its members return; a member that the record lacks is left out. */
 type ParsedObject<M extends MemberParsers> = {
   readonly [K in Exclude<keyof M, OptionalNames<M>>]: ParsedBy<M[K]>
 } & { readonly [K in OptionalNames<M>]?: Exclude<ParsedBy<M[K]>, undefined> }
 
-/** Return the error for a record that does not have the form it was written in. */
+/** Return the error for a record whose form is damaged. */
 export function damagedField(field: string, expected: string, received: unknown): LineaprintError {
   return new LineaprintError('ERR_LINEAPRINT_RECORD', `the recorded field ${field} is damaged`, {
     field,
@@ -52,27 +52,29 @@ export const boolean: FieldParser<boolean> = (value, field) => {
   throw damagedField(field, 'true or false', value)
 }
 
-/** Parse an object whose members nobody reads one by one. */
+/** Parse an object without parsing its members. */
 export const anyObject: FieldParser<JsonObject> = (value, field) => {
   if (isJsonObject(value)) return value
   throw damagedField(field, 'an object', value)
 }
 
-/** Return a parser of one of a few texts. */
+/** Return a parser of one of several fixed values. */
 export function oneOf<const T extends string | number>(choices: readonly T[]): FieldParser<T> {
   return (value, field) => {
-    const found = choices.find((choice) => choice === value)
-    if (found !== undefined) return found
+    const match = choices.find((choice) => choice === value)
+    if (match !== undefined) return match
     throw damagedField(field, choices.map((choice) => JSON.stringify(choice)).join(' or '), value)
   }
 }
 
-/** Return a parser that also takes `null`. A field that the record lacks is `null` as well: it is not known. */
+/**
+ * Return a parser that also accepts `null`. A field that the record lacks is also `null`, meaning not known.
+ */
 export function nullable<T>(parse: FieldParser<T>): FieldParser<T | null> {
   return (value, field) => (value === undefined || value === null ? null : parse(value, field))
 }
 
-/** Return a parser of a field that a record need not have, because older versions did not record it. */
+/** Return a parser of an optional field, which older versions did not record. */
 export function optional<T>(parse: FieldParser<T>): FieldParser<T | undefined> {
   return (value, field) => (value === undefined ? undefined : parse(value, field))
 }
@@ -88,7 +90,7 @@ export function listOf<T>(parse: FieldParser<T>): FieldParser<readonly T[]> {
 /** Return a parser of an object whose keys are data, such as names of packages. */
 export function recordOf<T>(parse: FieldParser<T>): FieldParser<Readonly<Record<string, T>>> {
   return (value, field) =>
-    // fromEntries makes own properties of all keys, `__proto__` included.
+    // `fromEntries` makes every key an own property, `__proto__` included.
     Object.fromEntries(
       Object.entries(anyObject(value, field)).map(([name, member]) => [
         name,
@@ -123,14 +125,14 @@ export function parseMembers<const M extends MemberParsers>(
   return parsed as ParsedObject<M>
 }
 
-/** Tell whether a value is an object, and neither an array nor `null`. */
+/** Check whether a value is an object, and neither an array nor `null`. */
 export function isJsonObject(value: unknown): value is JsonObject {
   return value !== null && typeof value === 'object' && !Array.isArray(value)
 }
 
 /**
- * Return what was parsed, or `undefined` where the record is damaged: for those who show or export as much of a
- * record as there is. Other errors are thrown on.
+ * Return the parsed value, or `undefined` if the record is damaged: for displays and exports, which use every
+ * part of a record that is readable. Other errors are rethrown.
  */
 export function unlessDamaged<T>(parse: () => T): T | undefined {
   try {

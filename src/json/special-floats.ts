@@ -1,6 +1,9 @@
 /** Conversion of the numbers that JSON lacks: NaN and the infinities as `{"__float__":"NaN"}`, and back. */
 
-/** A number as JSON can hold it: `{"__float__":"NaN"}`, `Infinity` and `-Infinity` stand for what JSON lacks. */
+/**
+ * A number as JSON can hold it: `{"__float__":"NaN"}`, `Infinity` and `-Infinity` encode the values that JSON
+ * lacks.
+ */
 export type RecordedNumber = number | { readonly __float__: SpecialFloat }
 
 /** The numbers that JSON lacks, as text. */

@@ -4,7 +4,7 @@ import { captureSchema } from './schema-parts.ts'
 import type { JournalEvent } from './events.ts'
 import type { CaptureRecord } from './record.ts'
 
-/** Return whether something is the result of a capture as records hold it. */
+/** Return whether a value is the result of a capture in its recorded form. */
 export function isCapture(value: unknown): value is CaptureRecord {
   return captureSchema().safeParse(value).success
 }
@@ -14,7 +14,10 @@ export function isEvent(value: unknown): value is JournalEvent {
   return isFiniteMetric(value) || eventSchema().safeParse(value).success
 }
 
-/** Check a metric with a finite value as the schema does, in a tenth of the time: a journal has millions of these. */
+/**
+ * Check a metric with a finite value in the same way as the schema, in a tenth of the time: a journal can
+ * have millions of metrics.
+ */
 function isFiniteMetric(input: unknown): boolean {
   if (typeof input !== 'object' || input === null) return false
   const { type, seq, time, name, value, step } = input as Record<string, unknown>

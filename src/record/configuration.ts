@@ -8,14 +8,14 @@ const algorithm = optional(oneOf(['blake3', 'sha256', 'both']))
 /**
  * Return the hash function that a run used.
  *
- * @throws ERR_LINEAPRINT_RECORD for one that is not known.
+ * @throws ERR_LINEAPRINT_RECORD for an unknown one.
  */
 export function recordedAlgorithm({ configuration }: Pick<RunRecord, 'configuration'>): AlgorithmChoice {
   return parseMembers({ algorithm }, configuration, '').algorithm ?? 'blake3'
 }
 
 /**
- * Return the folder that held the store of a run when it was made.
+ * Return the folder that held the store of a run when it was recorded.
  *
  * @throws ERR_LINEAPRINT_RECORD if the record does not have it.
  */

@@ -1,4 +1,4 @@
-/** The schema of a line of `events.jsonl`: what each event is and means. */
+/** The schema of a line of `events.jsonl`: type and meaning of each event. */
 import { z } from 'zod/mini'
 import { lazily } from '../util/schema.ts'
 import { TRACKED_SECTIONS } from './record.ts'
@@ -15,7 +15,10 @@ import {
 } from './schema-parts.ts'
 import type { JournalEvent } from './events.ts'
 
-/** Checks a line of the journal. It is used for its answer alone. Fields that a later version adds are let through. */
+/**
+ * Schema of a line of the journal. Only the result of the check is used. Fields that a later version adds are
+ * accepted.
+ */
 export const eventSchema: () => z.ZodMiniType<JournalEvent> = lazily(() => {
   const head = {
     seq: field(z.int().check(z.minimum(1)), '1, 2, 3, … without gaps.'),

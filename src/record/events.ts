@@ -1,6 +1,7 @@
 /**
- * What can happen in a run. The journal holds one of these per line; the record follows from them. `event-schema.ts` says
- * what each field means, and is held against these types; `docs/format.md` shows both.
+ * The events of a run. The journal holds one event per line; the record is computed from them.
+ * `event-schema.ts` describes each field and is checked against these types by the compiler; `docs/format.md`
+ * shows both.
  */
 import type { JsonObject } from '../core/json-value.ts'
 import type {
@@ -14,13 +15,13 @@ import type {
 } from './record.ts'
 import type { RecordedNumber } from '../json/special-floats.ts'
 
-/** What every line begins with. */
+/** The first fields of every line. */
 export interface EventHead {
   readonly seq: number
   readonly time: string
 }
 
-/** What happened. */
+/** The content of an event. */
 export type EventBody =
   | { readonly type: 'started'; readonly id: string; readonly name: string }
   | { readonly type: 'capture'; readonly component: string; readonly result: CaptureRecord }
@@ -57,7 +58,7 @@ export interface DigestEvent {
   readonly step?: number
 }
 
-/** How a wrapped command ended. */
+/** The end of a wrapped command. */
 export interface CommandEndEvent {
   readonly type: 'command'
   readonly exitCode: number | null

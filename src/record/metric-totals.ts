@@ -1,4 +1,4 @@
-/** Metrics in short: how many values, the first and last, the smallest and largest. */
+/** Summaries of metrics: count, first, last, smallest and largest value. */
 import { decodeFloat, encodeFloat } from '../json/special-floats.ts'
 import type { MetricEvent } from './events.ts'
 import type { MetricRecord } from './record.ts'
@@ -14,7 +14,10 @@ export interface MetricTotals {
   lastStep: number | null
 }
 
-/** Adds one value to the totals of its metric. NaN counts but is neither smallest nor largest. */
+/**
+ * Add one value to the totals of its metric. NaN is counted but is neither the smallest nor the largest
+ * value.
+ */
 export function addMetric(totals: Map<string, MetricTotals>, event: MetricEvent): void {
   const value = decodeFloat(event.value)
   let total = totals.get(event.name)
@@ -32,7 +35,7 @@ export function addMetric(totals: Map<string, MetricTotals>, event: MetricEvent)
   if (event.step !== undefined) total.lastStep = event.step
 }
 
-/** The totals as the record holds them. */
+/** Return the recorded form of the totals. */
 export function metricRecord(total: MetricTotals): MetricRecord {
   const { count, nanCount, first, last, min, max, lastStep } = total
   return {

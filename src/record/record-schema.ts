@@ -1,4 +1,7 @@
-/** The schema of `run.json`: what each field is and means. It checks records that are damaged, or come from a stranger. */
+/**
+ * The schema of `run.json`: type and meaning of each field. It checks records that may be damaged or come
+ * from an untrusted source.
+ */
 import { z } from 'zod/mini'
 import { lazily } from '../util/schema.ts'
 import { RUN_SCHEMA } from './record.ts'
@@ -17,8 +20,8 @@ import {
 import type { RunRecord } from './record.ts'
 
 /**
- * Build the schema of objects with names as keys. `__proto__` is refused as a name: the schema of a record would pass
- * over it unchecked.
+ * Build the schema of objects with names as keys. The name `__proto__` is rejected, because the schema of a
+ * record would not check its value.
  */
 function named<T>(value: z.ZodMiniType<T>): z.ZodMiniType<Record<string, T>> {
   return z.pipe(
@@ -31,8 +34,8 @@ function named<T>(value: z.ZodMiniType<T>): z.ZodMiniType<Record<string, T>> {
 }
 
 /**
- * Checks a record. It is used for its answer alone, never for what it returns: the record as it was read is
- * what is sealed. Fields that a later version adds are let through.
+ * Schema of a record. Only the result of the check is used, never the returned value: the seal covers the
+ * record as it was read. Fields that a later version adds are accepted.
  */
 export const runRecordSchema: () => z.ZodMiniType<RunRecord> = lazily(() => {
   const metric = z.looseObject({

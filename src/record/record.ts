@@ -1,18 +1,18 @@
 /**
- * The record of a run: what `run.json` holds. `record-schema.ts` says what each field means, and is held against these
- * types; `docs/format.md` shows both.
+ * The record of a run, which is the content of `run.json`. `record-schema.ts` describes each field and is
+ * checked against these types by the compiler; `docs/format.md` shows both.
  */
 import type { RecordedNumber } from '../json/special-floats.ts'
 import type { ProcessRecord } from '../util/process-identity.ts'
 import type { JsonObject } from '../core/json-value.ts'
 
-/** The version of the record. Readers refuse another one. */
+/** The version of the record. Readers refuse every other version. */
 export const RUN_SCHEMA = 'lineaprint/run/v1'
 
-/** What became of a run. `lost`: its process is gone and nobody finished it. */
+/** The status of a run. `lost`: the process ended without finishing the run. */
 export type RunStatus = 'running' | 'finished' | 'failed' | 'killed' | 'lost'
 
-/** What became of one output stream of a wrapped command. */
+/** The recorded form of one output stream of a wrapped command. */
 export type StreamRecord =
   | { readonly status: 'captured'; readonly file: string; readonly bytes: number; readonly keptBytes: number }
   | { readonly status: 'not-captured'; readonly reason: string }
@@ -28,7 +28,7 @@ export interface CommandRecord {
   readonly stderr?: StreamRecord
 }
 
-/** What a capture found. A failure is never recorded as a success. */
+/** The result of a capture. A failure is never recorded as a success. */
 export type CaptureRecord =
   | {
       readonly status: 'captured'
@@ -39,7 +39,7 @@ export type CaptureRecord =
   | { readonly status: 'failed'; readonly reason: string }
   | { readonly status: 'off' }
 
-/** The program of a run that reported something itself, through the bridge. */
+/** The program of a run that reported an entry through the bridge. */
 export type ReportedBy = {
   readonly language: string
   readonly program: number
@@ -47,7 +47,10 @@ export type ReportedBy = {
   readonly existed?: boolean
 }
 
-/** A dataset, model, tokenizer or output. The fields of its report stand in the same object, digests in written form. */
+/**
+ * A dataset, model, tokenizer or output. The fields of its report are members of the same object, digests in
+ * written form.
+ */
 export type TrackedRecord =
   | ({
       readonly status: 'tracked'
@@ -58,7 +61,7 @@ export type TrackedRecord =
   | { readonly status: 'failed'; readonly reason: string; readonly path?: string }
   | { readonly status: 'off' }
 
-/** One metric in short; every value stands in the journal. */
+/** The summary of one metric; every value is in the journal. */
 export interface MetricRecord {
   readonly count: number
   readonly nanCount: number
@@ -69,7 +72,7 @@ export interface MetricRecord {
   readonly lastStep: number | null
 }
 
-/** One logged digest in short; every one stands in the journal. */
+/** The summary of one logged digest; every digest is in the journal. */
 export interface DigestRecord {
   readonly count: number
   readonly first: string
@@ -92,7 +95,7 @@ export type FlagKind =
   | 'undeclared'
   | 'undeclared-output'
 
-/** What each of them means. */
+/** The meaning of each kind of flag. */
 export const FLAG_KINDS: Readonly<Record<FlagKind, string>> = {
   'input-changed': 'The content of an input changed while the run used it.',
   'input-missing': 'An input was gone when the run ended.',
@@ -103,7 +106,9 @@ export const FLAG_KINDS: Readonly<Record<FlagKind, string>> = {
   'undeclared-output': 'Files are new or changed since the run started, and were not declared.',
 }
 
-/** Something that a reader should know before relying on the record. A later version may know other kinds. */
+/**
+ * A condition that a reader should know before relying on the record. A later version may know other kinds.
+ */
 export interface FlagRecord {
   readonly kind: FlagKind | (string & Record<never, never>)
   readonly section?: string
@@ -114,19 +119,19 @@ export interface FlagRecord {
   readonly message: string
 }
 
-/** Why a run failed. */
+/** The error that made a run fail. */
 export interface FailureRecord {
   readonly message: string
   readonly code?: string
 }
 
-/** Sections of the record that hold tracked things by name. */
+/** Sections of the record that hold tracked entries by name. */
 export const TRACKED_SECTIONS = ['datasets', 'models', 'tokenizers', 'outputs'] as const
 
 /** One of {@link TRACKED_SECTIONS}. */
 export type TrackedSection = (typeof TRACKED_SECTIONS)[number]
 
-/** The record of a run, as it stands in `run.json`. Times are ISO 8601 in UTC, durations milliseconds. */
+/** The record of a run, as written in `run.json`. Times are ISO 8601 in UTC, durations milliseconds. */
 export interface RunRecord {
   readonly schema: typeof RUN_SCHEMA
   readonly id: string

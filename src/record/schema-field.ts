@@ -1,14 +1,17 @@
 /**
- * How the schemas of `run.json` and `events.jsonl` are written: a field stands with its description, and a schema is
- * held against the type that is written out for it. `scripts/run-schema.mjs` makes the JSON Schema and the tables of
- * `docs/format.md` from both.
+ * Building blocks of the schemas of `run.json` and `events.jsonl`: each field has a description, and the
+ * compiler checks each schema against the type that is written out for it. `scripts/run-schema.mjs` generates
+ * the JSON Schema and the tables of `docs/format.md` from both.
  */
 import { z } from 'zod/mini'
 
-/** What each field means. */
+/** The description of each field. */
 export const DESCRIPTIONS: z.core.$ZodRegistry<{ readonly description: string }> = z.registry()
 
-/** Return the schema with a description. It is a copy: the same schema can stand in several fields. */
+/**
+ * Return a copy of the schema with a description. A copy is needed because several fields can use the same
+ * schema.
+ */
 export function field<S extends z.ZodMiniType>(schema: S, description: string): S {
   const described = schema.clone()
   DESCRIPTIONS.add(described, { description })
@@ -16,9 +19,9 @@ export function field<S extends z.ZodMiniType>(schema: S, description: string): 
 }
 
 /**
- * Return the schema as one of the type. It compiles only where both have the same fields, optional in the same way, of
- * the same types, at every depth. Index signatures of objects that have named fields do not count: they stand for what a
- * later version adds.
+ * Return the schema with the given type. It compiles only if both have the same fields, with the same
+ * optionality and types, at every depth. Index signatures of objects with named fields are ignored: they
+ * represent fields that a later version adds.
  */
 export function schemaOf<T>(): <S extends z.ZodMiniType>(
   schema: S & (Same<Fields<z.output<S>>, Fields<T>> extends true ? unknown : never),
@@ -28,7 +31,9 @@ export function schemaOf<T>(): <S extends z.ZodMiniType>(
 
 type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false
 
-/** A type with every field as `{ isOptional, value }`, so that a missing field is seen from both sides. */
+/**
+ * A type with every field as `{ isOptional, value }`, so that a missing field is detected in both directions.
+ */
 type Fields<T> = T extends string | number | boolean | null
   ? T
   : T extends readonly (infer Item)[]

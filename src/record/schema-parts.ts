@@ -1,4 +1,4 @@
-/** Schemas of what stands in the record and in events alike. They are built when first needed. */
+/** Schemas that records and events share. They are built at first use. */
 import { z } from 'zod/mini'
 import { lazily } from '../util/schema.ts'
 import { FLAG_KINDS } from './record.ts'
@@ -17,23 +17,26 @@ import type {
 /** Any text. */
 export const text: z.ZodMiniType<string> = z.string()
 
-/** A number of things, or of bytes. */
+/** A number of items or of bytes. */
 export const count: z.ZodMiniType<number> = z.int().check(z.minimum(0))
 
-/** An object of JSON values. What was parsed from JSON holds nothing else, so what is inside is not checked. */
+/**
+ * An object of JSON values. The input comes from a JSON parser and so cannot hold other values; its members
+ * are not checked.
+ */
 export const jsonObject: z.ZodMiniType<JsonObject> = z.custom<JsonObject>(
   (input) => typeof input === 'object' && input !== null && !Array.isArray(input),
   'an object',
 )
 
-/** A number; those that JSON has no form for stand as objects. */
+/** A number; the numbers that JSON lacks are encoded as objects. */
 export const recordedNumber: z.ZodMiniType<RecordedNumber> = schemaOf<RecordedNumber>()(
   z.union([z.number(), z.strictObject({ __float__: z.enum(['NaN', 'Infinity', '-Infinity']) })]),
 )
 
 const reason = field(text, 'Why, in one line, without secrets.')
 
-/** What a capture found, or why it found nothing. */
+/** The result of a capture, or the reason why it failed. */
 export const captureSchema: () => z.ZodMiniType<CaptureRecord> = lazily(() =>
   schemaOf<CaptureRecord>()(
     z.discriminatedUnion('status', [
@@ -86,7 +89,7 @@ export const trackedSchema: () => z.ZodMiniType<TrackedRecord> = lazily(() =>
   ),
 )
 
-/** What became of an output stream of a wrapped command. */
+/** An output stream of a wrapped command. */
 export const streamSchema: () => z.ZodMiniType<StreamRecord> = lazily(() =>
   schemaOf<StreamRecord>()(
     z.discriminatedUnion('status', [
@@ -101,7 +104,7 @@ export const streamSchema: () => z.ZodMiniType<StreamRecord> = lazily(() =>
   ),
 )
 
-/** Why a run failed. */
+/** The error that made a run fail. */
 export const failureSchema: () => z.ZodMiniType<FailureRecord> = lazily(() =>
   schemaOf<FailureRecord>()(
     z.looseObject({
@@ -111,7 +114,7 @@ export const failureSchema: () => z.ZodMiniType<FailureRecord> = lazily(() =>
   ),
 )
 
-/** Something that a reader should know before relying on the record. */
+/** A condition that a reader should know before relying on the record. */
 export const flagSchema: () => z.ZodMiniType<FlagRecord> = lazily(() => {
   const kinds = Object.entries(FLAG_KINDS).map(([kind, meaning]) => field(z.literal(kind), meaning))
   return schemaOf<FlagRecord>()(

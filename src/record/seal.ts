@@ -1,4 +1,4 @@
-/** Writing and reading `run.json`, and the seal that shows whether anything in it was changed. */
+/** Writing and reading of `run.json`, and the seal that detects any change to it. */
 import { Digest, primary } from '../core/digest.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { parseStandardJson } from '../json/parse.ts'
@@ -8,42 +8,42 @@ import { runRecordSchema } from './record-schema.ts'
 import { RUN_SCHEMA } from './record.ts'
 import type { RunRecord } from './record.ts'
 
-/** A larger `run.json` is refused: the large parts of a run are files of their own. */
+/** Limit of the size of `run.json` in bytes. The large parts of a run are separate files. */
 export const RECORD_LIMIT: number = 256 * 1024 * 1024
 
-/** The bytes of `run.json`: one form, so that every changed byte can be seen. */
+/** Return the content of `run.json`. It has exactly one form, so that every changed byte is detected. */
 export function formatRecord(record: RunRecord): string {
   return `${JSON.stringify(record, null, 2)}\n`
 }
 
-/** The record with its seal. */
+/** Return the record with its seal. */
 export function sealRecord(record: RunRecord): RunRecord {
   return { ...record, seal: sealOf(record) }
 }
 
-/** `run.v1.blake3:…` of the record without its own seal. */
+/** Compute `run.v1.blake3:…` of the record without its own seal. */
 function sealOf(record: RunRecord): string {
   const { seal: _, ...sealed } = record
   return primary(jsonDigest('run', sealed, 'blake3')).toString()
 }
 
-/** Whether the seal of a record holds; a run that has not ended has none. */
+/** Check the seal of a record; a run that has not ended has none. */
 export function checkSeal(record: RunRecord): 'holds' | 'broken' | 'none' {
   if (record.seal === null) return 'none'
   try {
     return Digest.parse(sealOf(record)).equals(Digest.parse(record.seal)) ? 'holds' : 'broken'
   } catch (error) {
-    // A seal that is no digest, or one of another type, does not hold.
+    // A seal that is not a digest, or is of another type, is broken.
     if (LineaprintError.is(error)) return 'broken'
     throw error
   }
 }
 
 /**
- * Reads the bytes of a `run.json`.
+ * Parse the bytes of a `run.json`.
  *
- * @param options `quick: true` is for lists, on which nothing depends: `JSON.parse` is faster, and lets the last of two
- *   equal keys win.
+ * @param options `quick: true` uses `JSON.parse`, which is faster and keeps the last of two equal keys. It is
+ * for lists, on which nothing depends.
  * @throws ERR_LINEAPRINT_RECORD if it is damaged or of an unknown version.
  */
 export function parseRecord(bytes: Uint8Array, path: string, options: { quick?: boolean } = {}): RunRecord {
@@ -67,7 +67,7 @@ export function parseRecord(bytes: Uint8Array, path: string, options: { quick?: 
       { path, field },
     )
   }
-  // The value as it was read and not what the schema made of it: the seal is over what stands there.
+  // Return the value as it was read and not the output of the schema, because the seal covers the former.
   return value as RunRecord
 }
 

@@ -1,6 +1,6 @@
 /**
- * The state of a run as it follows from its events. The tracker and the reader of an unfinished run use the
- * same function, so that what a crash leaves reads like what the tracker knew.
+ * The state of a run, computed from its events. The tracker and the reader of an unfinished run use the same
+ * function, so that a run interrupted by a crash has the same state as in the tracker.
  */
 import { addDigest } from './digest-totals.ts'
 import { addMetric, metricRecord } from './metric-totals.ts'
@@ -19,9 +19,9 @@ import type {
   TrackedSection,
 } from './record.ts'
 
-/** A record under construction. Names are data, so everything that has names is a Map. */
+/** A record under construction. Names are data, so collections by name are Maps. */
 export interface RunState {
-  /** What stands from the start: id, name, process, configuration. */
+  /** Fields that are known at the start: id, name, process, configuration. */
   readonly start: RunRecord
   command: CommandRecord
   tags: string[]
@@ -36,7 +36,7 @@ export interface RunState {
   failure: FailureRecord | null
 }
 
-/** The state before the first event. */
+/** Return the state before the first event. */
 export function initialState(start: RunRecord): RunState {
   return {
     start,
@@ -54,7 +54,7 @@ export function initialState(start: RunRecord): RunState {
   }
 }
 
-/** Takes one event into the state. */
+/** Apply one event to the state. */
 export function applyEvent(state: RunState, event: EventBody): void {
   switch (event.type) {
     case 'metric':
@@ -98,7 +98,7 @@ export function applyEvent(state: RunState, event: EventBody): void {
   }
 }
 
-/** The state as a record. `ending` has what only the end knows. */
+/** Return the state as a record. `ending` holds the fields that are known only at the end. */
 export function toRecord(state: RunState, ending: Partial<RunRecord> = {}): RunRecord {
   const { start, command, tags, notes, metadata, captures, tracked, warnings, failure } = state
   const sections = TRACKED_SECTIONS.map((section) => [section, Object.fromEntries(tracked[section])])
@@ -108,7 +108,7 @@ export function toRecord(state: RunState, ending: Partial<RunRecord> = {}): RunR
     tags: [...tags],
     notes,
     metadata,
-    // They end in any order; the record has one.
+    // Captures end in any order; the record has a fixed order.
     captures: Object.fromEntries([...captures].toSorted(([a], [b]) => (a < b ? -1 : 1))),
     ...(Object.fromEntries(sections) as Pick<RunRecord, TrackedSection>),
     metrics: Object.fromEntries([...state.metrics].map(([name, total]) => [name, metricRecord(total)])),

@@ -1,9 +1,9 @@
-/** Names of metrics that tell of the machine and not of the work: no two runs have the same. */
+/** Names of metrics that describe the machine and not the work. Two runs never have the same values. */
 
-/** What the names begin with. */
+/** The prefix of the names. */
 export const SYSTEM_METRICS = 'system/'
 
-/** Whether a metric tells of the machine. */
+/** Check whether a metric describes the machine. */
 export function isSystemMetric(name: string): boolean {
   return name.startsWith(SYSTEM_METRICS)
 }

@@ -1,4 +1,7 @@
-/** The tensors of a tracked model, in a file of their own, so that a later check can name the one that changed. */
+/**
+ * The tensor list of a tracked model, in a separate file, so that a later check can name the tensor that
+ * changed.
+ */
 import { z } from 'zod/mini'
 import { LineaprintError } from '../core/errors.ts'
 import { parseStandardJson } from '../json/parse.ts'
@@ -9,7 +12,7 @@ import type { TensorInfo } from '../model/read.ts'
 /** Version of the file. */
 const SCHEMA = 'lineaprint/tensors/v1'
 
-/** A tensor as it was recorded. */
+/** A tensor in its recorded form. */
 export interface RecordedTensor {
   readonly name: string
   readonly dtype: string
@@ -24,7 +27,7 @@ const fileSchema = z.looseObject({
   ),
 })
 
-/** The content of the file: JSON with one tensor per line. */
+/** Return the content of the file: JSON with one tensor per line. */
 export function formatTensors(tensors: readonly TensorInfo[]): string {
   const lines = tensors.map(({ name, dtype, shape, digest, file }) =>
     JSON.stringify({ name, dtype, shape, digest, file }),
@@ -33,7 +36,7 @@ export function formatTensors(tensors: readonly TensorInfo[]): string {
 }
 
 /**
- * Reads the content of the file.
+ * Parse the content of the file.
  *
  * @throws ERR_LINEAPRINT_RECORD if it is damaged.
  */
@@ -45,23 +48,27 @@ export function parseTensors(bytes: Uint8Array, path: string): readonly Recorded
   }
 }
 
-/** The tensors in which two lists differ, by name. */
+/** Return the tensors in which two lists differ, by name. */
 export function compareTensors(
   before: readonly RecordedTensor[],
   after: readonly (TensorInfo | RecordedTensor)[],
 ): Difference[] {
-  const now = new Map(
+  const unmatched = new Map(
     after.map(({ name, dtype, shape, digest }) => [name, { dtype, shape, digest: digest.toString() }]),
   )
   const differences: Difference[] = []
   for (const tensor of before) {
-    const other = now.get(tensor.name)
-    now.delete(tensor.name)
-    const [was, is] = [describe(tensor), other && describe(other)]
-    if (was !== is)
-      differences.push({ field: tensor.name, before: was, ...(is !== undefined && { after: is }) })
+    const other = unmatched.get(tensor.name)
+    unmatched.delete(tensor.name)
+    const [textBefore, textAfter] = [describe(tensor), other && describe(other)]
+    if (textBefore !== textAfter)
+      differences.push({
+        field: tensor.name,
+        before: textBefore,
+        ...(textAfter !== undefined && { after: textAfter }),
+      })
   }
-  for (const [name, tensor] of now) differences.push({ field: name, after: describe(tensor) })
+  for (const [name, tensor] of unmatched) differences.push({ field: name, after: describe(tensor) })
   return differences
 }
 

@@ -1,4 +1,4 @@
-/** Tracked datasets, models, tokenizers and outputs as a record holds them. Digests are in written form. */
+/** Tracked datasets, models, tokenizers and outputs in their recorded form. Digests are in written form. */
 import { listOf, number, objectOf, oneOf, optional, text } from '../json/read-fields.ts'
 import type { WrittenDigests } from '../core/digest.ts'
 import type { FieldParser } from '../json/read-fields.ts'
@@ -11,42 +11,42 @@ export interface RecordedColumn {
   readonly digest: string
 }
 
-/** What a record keeps of the table in a file. */
+/** The recorded part of the table in a file. */
 export interface RecordedTable {
   readonly digest: string
   readonly rows: number
   readonly columns: readonly RecordedColumn[]
 }
 
-interface TrackedThing {
+interface DigestedEntry {
   readonly digest: string
   readonly digests?: WrittenDigests
 }
 
 /** A file. */
-export interface TrackedFile extends TrackedThing {
+export interface TrackedFile extends DigestedEntry {
   readonly kind: 'file'
   readonly path: string
   readonly bytes: number
   readonly table?: RecordedTable
-  /** The list of its tensors, below the folder of the run; of an output that is a model. */
+  /** Path of the tensor list below the folder of the run; only for an output that is a model. */
   readonly tensorsFile?: string
 }
 
 /** A folder. */
-export interface TrackedFolder extends TrackedThing {
+export interface TrackedFolder extends DigestedEntry {
   readonly kind: 'folder'
   readonly path: string
   readonly bytes: number
-  /** Regular files in it. */
+  /** Number of regular files in the folder. */
   readonly files: number
-  /** Folders in it that hold a file. */
+  /** Number of folders in it that hold a file. */
   readonly folders: number
   readonly tensorsFile?: string
 }
 
 /** An array in memory. */
-export interface TrackedArray extends TrackedThing {
+export interface TrackedArray extends DigestedEntry {
   readonly kind: 'array'
   readonly path?: never
   readonly bytes: number
@@ -62,7 +62,7 @@ export interface TrackedModelFile {
   readonly name: string
 }
 
-/** A model; without a path where it was in memory. */
+/** A model; without a path if it was in memory. */
 export interface TrackedModel {
   readonly architecture: string
   readonly weights: string
@@ -82,18 +82,18 @@ export interface TrackedModel {
   readonly files?: readonly TrackedModelFile[]
   /** The configuration file. */
   readonly config?: TrackedModelFile
-  /** The list of its tensors, below the folder of the run. */
+  /** Path of the tensor list below the folder of the run. */
   readonly tensorsFile?: string
 }
 
 /** A tokenizer. */
-export interface TrackedTokenizer extends TrackedThing {
+export interface TrackedTokenizer extends DigestedEntry {
   readonly path: string
-  /** Names of the files that count. */
+  /** Names of the files that the digest covers. */
   readonly files?: readonly string[]
 }
 
-/** What each section of a record holds. */
+/** The type of the entries of each section of a record. */
 export interface TrackedBySection {
   readonly datasets: TrackedContent
   readonly models: TrackedModel
@@ -101,7 +101,7 @@ export interface TrackedBySection {
   readonly outputs: TrackedContent
 }
 
-/** An entry of something that was read. */
+/** An entry whose content was read. */
 export type TrackedEntry = Extract<TrackedRecord, { status: 'tracked' }>
 
 const digests: FieldParser<WrittenDigests> = objectOf({ blake3: optional(text), sha256: optional(text) })
@@ -112,10 +112,10 @@ const table: FieldParser<RecordedTable> = objectOf({
   columns: listOf(objectOf({ name: text, type: text, digest: text })),
 })
 
-const THING = { digest: text, digests: optional(digests) }
+const DIGESTS = { digest: text, digests: optional(digests) }
 
 const file: FieldParser<Omit<TrackedFile, 'kind'>> = objectOf({
-  ...THING,
+  ...DIGESTS,
   path: text,
   bytes: number,
   table: optional(table),
@@ -123,7 +123,7 @@ const file: FieldParser<Omit<TrackedFile, 'kind'>> = objectOf({
 })
 
 const folder: FieldParser<Omit<TrackedFolder, 'kind'>> = objectOf({
-  ...THING,
+  ...DIGESTS,
   path: text,
   bytes: number,
   files: number,
@@ -132,7 +132,7 @@ const folder: FieldParser<Omit<TrackedFolder, 'kind'>> = objectOf({
 })
 
 const array: FieldParser<Omit<TrackedArray, 'kind' | 'path'>> = objectOf({
-  ...THING,
+  ...DIGESTS,
   bytes: number,
   dtype: text,
   shape: listOf(number),
@@ -170,7 +170,7 @@ const model: FieldParser<TrackedModel> = objectOf({
 })
 
 const tokenizer: FieldParser<TrackedTokenizer> = objectOf({
-  ...THING,
+  ...DIGESTS,
   path: text,
   files: optional(listOf(text)),
 })
@@ -186,7 +186,7 @@ const PARSERS: { readonly [S in TrackedSection]: FieldParser<TrackedBySection[S]
  * Parse an entry of a section.
  *
  * @param name Its name in that section, for errors.
- * @throws ERR_LINEAPRINT_RECORD naming the field that does not have the form it is recorded in.
+ * @throws ERR_LINEAPRINT_RECORD naming the field whose recorded form is damaged.
  */
 export function parseTracked<S extends TrackedSection>(
   section: S,
@@ -196,15 +196,16 @@ export function parseTracked<S extends TrackedSection>(
   return PARSERS[section](entry, `${section}.${name}`)
 }
 
-/** Return the path of an entry, also of one that could not be read; `undefined` for what was in memory. */
+/** Return the path of an entry, even if it could not be read; `undefined` for an entry in memory. */
 export function trackedPath(entry: TrackedRecord): string | undefined {
   return 'path' in entry && typeof entry.path === 'string' ? entry.path : undefined
 }
 
 /**
- * Return the digest in which two things of one content agree; of a model its architecture and weights.
+ * Return the digest that entries with equal content share; for a model, the digests of its architecture and
+ * weights.
  *
- * @throws What {@link parseTracked} throws.
+ * @throws The errors of {@link parseTracked}.
  */
 export function identityDigests(
   section: TrackedSection,

@@ -1,4 +1,4 @@
-/** Runs the recorded command in the new tree, as a tracked run whose parent is the reproduced one. */
+/** Execution of the recorded command in the new tree, as a tracked run whose parent is the reproduced run. */
 import { isAbsolute, resolve } from 'node:path'
 import { seedsOf } from '../capture/records.ts'
 import { deterministicVariables, seedVariables } from '../capture/seeds/capture.ts'
@@ -19,24 +19,24 @@ import type { TreeMap } from './paths.ts'
 import type { Rebuilt } from './rebuild/rebuild.ts'
 import type { ReproduceOptions, ReproducingRun } from './types.ts'
 
-/** What is run. */
+/** The run to execute, and where. */
 export interface Execution {
   readonly run: StoredRun
   readonly map: TreeMap
   /** Absolute path of the new tree. */
   readonly target: string
-  /** Absolute path of the folder in the new tree that the run works in. */
+  /** Absolute path of the working folder of the run in the new tree. */
   readonly directory: string
-  /** What was installed for it. */
+  /** The packages that were installed for it. */
   readonly rebuilt: Rebuilt
   readonly options: ReproduceOptions
   readonly relay: SignalRelay
   readonly signal: AbortSignal
-  /** Called right before the command is started: from here on the tree is kept. */
+  /** Called right before the command starts. From then on the tree is kept. */
   readonly started: () => void
 }
 
-/** What came of it. */
+/** The result of an execution. */
 export interface Executed {
   readonly run: ReproducingRun
   readonly stored: StoredRun
@@ -63,7 +63,7 @@ export async function execute(execution: Execution): Promise<Executed> {
     options: newRunOptions(run, map, target),
     settings: {
       directory,
-      // The variable says whose command this is; so the parent is recorded.
+      // The new run records the run in this variable as its parent.
       environment: { ...environment, LINEAPRINT_RUN_ID: run.id },
       optionsFromSources: FROM_NEW_TREE,
       signal,
@@ -75,7 +75,7 @@ export async function execute(execution: Execution): Promise<Executed> {
     onReady: execution.started,
     onSpawn: (recorder, pid) => recorder.sampleSystem(pid),
     messages: {
-      // The comparison names it; the record says why.
+      // The comparison reports the missing output; this warning records the reason.
       outputFailed: (name, reason) => `the output ${JSON.stringify(name)}: ${reason}`,
       ended: () => 'the command has run',
     },
@@ -86,21 +86,22 @@ export async function execute(execution: Execution): Promise<Executed> {
 }
 
 /**
- * The command with paths of the old tree as paths of the new one. A program that lay in the old tree and is not in
- * the new one, such as that of a virtual environment which was not rebuilt, is used where it is.
+ * Return the command with paths of the old tree replaced by paths of the new one. A program in the old tree
+ * that does not exist in the new one, such as that of a virtual environment that was not rebuilt, is used
+ * from the old tree.
  */
 export async function commandIn(run: StoredRun, map: TreeMap, rebuilt: Rebuilt): Promise<string[]> {
   const { record } = run
   const [program = '', ...rest] = await rebuilt.command(record.command.argv)
   const mapped = rest.map((argument) => map.text(argument))
   const before = resolve(record.command.workingDirectory, program)
-  // A name without a slash is looked up on PATH.
+  // A name without a slash is searched on PATH.
   if (!/[/\\]/.test(program) || !map.covers(before)) return [program, ...mapped]
   if (!(await inputExists(map.path(before)))) return [before, ...mapped]
   return [isAbsolute(program) ? map.path(program) : program, ...mapped]
 }
 
-/** Variables that would make the command import from the old tree, or write its runs into it. */
+/** Variables that could make the command import from the old tree, or write its runs there. */
 const MOVED = ['PYTHONPATH', 'NODE_PATH', 'LINEAPRINT_OUTPUT_DIR'] as const
 
 function movedVariables(map: TreeMap): Record<string, string> {
@@ -112,14 +113,14 @@ function movedVariables(map: TreeMap): Record<string, string> {
   )
 }
 
-/** The variables of the recorded seeds; one that was not set then is not set now. */
+/** Return the variables of the recorded seeds. A variable that was not set then is removed. */
 function seedEnvironment({ record }: StoredRun): Record<string, string | undefined> {
   const seeds = seedsOf(record)
   if (seeds === undefined) return {}
   const variables = Object.entries(seeds.variables).map(
     ([name, value]) => [name, value ?? undefined] as const,
   )
-  // Only a seed of `lineaprint run --seed`; a seed of the environment is among the variables.
+  // Only a seed from `lineaprint run --seed`; a seed from the environment is among the variables.
   const seed = seeds.source === 'setSeeds' ? seeds.seed : null
   const { seeds: options } = recordedConfiguration(record)
   return {
@@ -136,7 +137,10 @@ async function trackInputs({ record }: StoredRun, map: TreeMap, recorder: Record
   if (seed !== null) await recorder.setSeeds(seed, { replaceMathRandom: false })
 }
 
-/** Where tracked things lie in the new tree. What a program reported, the program of this run reports again. */
+/**
+ * Return the paths of tracked items in the new tree, except those that a program reported: it reports them
+ * again.
+ */
 function pathsOf(entries: Readonly<Record<string, TrackedRecord>>, map: TreeMap): NamedPath[] {
   return Object.entries(entries).flatMap(([name, entry]) => {
     const path = isReported(entry) ? undefined : trackedPath(entry)

@@ -1,4 +1,6 @@
-/** The places that the command works in and writes to, which git does not keep where they are empty or ignored. */
+/**
+ * The folders that the command works in and writes to. Git does not keep them if they are empty or ignored.
+ */
 import { realpath } from 'node:fs/promises'
 import { dirname, relative, sep } from 'node:path'
 import { gitPath } from '../capture/git/paths.ts'
@@ -11,14 +13,14 @@ import type { StoredRun } from '../store/runs.ts'
 import type { TreeMap } from './paths.ts'
 
 /**
- * Makes the folders above the outputs, where they are missing.
+ * Create missing parent folders of the outputs.
  *
  * @param target Absolute path of the new tree.
  * @param source The repository.
- * @throws ERR_LINEAPRINT_STATE for an output that running again would write over: one outside of the repository, or
- *   one behind a link that leads out of the new tree. It would be gone, or be compared with itself.
+ * @throws ERR_LINEAPRINT_STATE for an output that the command would overwrite: one outside of the repository,
+ * or one behind a link that leads out of the new tree. The original would be lost, or compared with itself.
  */
-export async function preparePlaces(
+export async function prepareOutputFolders(
   { record }: StoredRun,
   map: TreeMap,
   target: string,
@@ -26,9 +28,9 @@ export async function preparePlaces(
 ): Promise<void> {
   for (const [name, entry] of Object.entries(record.outputs)) {
     if (!('path' in entry) || typeof entry.path !== 'string') continue
-    const place = map.path(entry.path)
-    if (isInside(target, place)) await makeFolder(dirname(place), target)
-    const real = await realPlace(place)
+    const path = map.path(entry.path)
+    if (isInside(target, path)) await makeFolder(dirname(path), target)
+    const real = await resolveExisting(path)
     if (isInside(target, real.path) || (!real.exists && !isInside(source, real.path))) continue
     throw new LineaprintError(
       'ERR_LINEAPRINT_STATE',
@@ -38,19 +40,19 @@ export async function preparePlaces(
   }
 }
 
-/** Makes a folder in the new tree, if it is not there. */
+/** Create a folder in the new tree, if it does not exist. */
 export async function makeFolder(folder: string, target: string): Promise<void> {
   if (folder === target || (await inputExists(folder))) return
-  const below = relative(target, folder).split(sep).join('/')
-  await preparePath(target, gitPath(Buffer.from(`${below}/file`)))
+  const relativePath = relative(target, folder).split(sep).join('/')
+  await preparePath(target, gitPath(Buffer.from(`${relativePath}/file`)))
 }
 
-/** Where a path leads; of one that does not exist, where the nearest folder above it leads. */
-async function realPlace(path: string): Promise<{ path: string; exists: boolean }> {
-  let above = path
-  while (!(await inputExists(above)) && dirname(above) !== above) above = dirname(above)
+/** Resolve the links of a path. If it does not exist, resolve its nearest existing parent. */
+async function resolveExisting(path: string): Promise<{ path: string; exists: boolean }> {
+  let existing = path
+  while (!(await inputExists(existing)) && dirname(existing) !== existing) existing = dirname(existing)
   try {
-    return { path: await realpath(above), exists: above === path }
+    return { path: await realpath(existing), exists: existing === path }
   } catch (cause) {
     throw storeError(path, 'cannot stat it', cause)
   }

@@ -1,4 +1,4 @@
-/** The inputs of a run in the new tree: brought along where git does not have them, and digested again. */
+/** The inputs of a run in the new tree: copied if git does not have them, and digested again. */
 import { isReported } from '../record/reported-by.ts'
 import { constants, cp, stat } from 'node:fs/promises'
 import { relative, sep } from 'node:path'
@@ -14,7 +14,7 @@ import type { StoredRun } from '../store/runs.ts'
 import type { TreeMap } from './paths.ts'
 import type { ReproduceItem, ReproduceVerdict } from './types.ts'
 
-/** Sections that hold what goes into a run. */
+/** Sections with the inputs of a run. */
 const SECTIONS = ['datasets', 'models', 'tokenizers'] as const
 
 const VERDICTS = {
@@ -25,10 +25,10 @@ const VERDICTS = {
 } as const
 
 /**
- * Digests every input again, where the command will find it.
+ * Digest every input again at the path where the command will find it.
  *
- * One that lay in the repository but is none of its files (ignored, as data often is) is copied into the new tree
- * first: a link would let the command write into the repository.
+ * An input inside the repository that is not one of its files (data is often ignored) is first copied into
+ * the new tree. A link would let the command write into the repository.
  *
  * @param target Absolute path of the new tree.
  */
@@ -56,17 +56,17 @@ export async function checkInputs(
 }
 
 /**
- * Refuses to run with other inputs than the recorded ones.
+ * Reject inputs that differ from the recorded ones.
  *
- * @throws ERR_LINEAPRINT_CHANGED or ERR_LINEAPRINT_NOT_FOUND naming the first of them.
+ * @throws ERR_LINEAPRINT_CHANGED or ERR_LINEAPRINT_NOT_FOUND with the first of them.
  */
 export function refuseOtherInputs(items: readonly ReproduceItem[]): void {
-  const found = items.filter(({ verdict }) => verdict === 'different' || verdict === 'missing')
-  const [first] = found
+  const changed = items.filter(({ verdict }) => verdict === 'different' || verdict === 'missing')
+  const [first] = changed
   if (first === undefined) return
   const { section, name, detail, verdict } = first
   const [difference] = first.differences
-  const more = found.length > 1 ? `, and ${found.length - 1} more inputs differ` : ''
+  const more = changed.length > 1 ? `, and ${changed.length - 1} more inputs differ` : ''
   throw new LineaprintError(
     verdict === 'missing' ? 'ERR_LINEAPRINT_NOT_FOUND' : 'ERR_LINEAPRINT_CHANGED',
     `the ${section.slice(0, -1)} ${JSON.stringify(name)} differs from the record: ${detail}${more}`,
@@ -82,14 +82,15 @@ export function refuseOtherInputs(items: readonly ReproduceItem[]): void {
 async function moveInput(entry: TrackedRecord, map: TreeMap, target: string): Promise<TrackedRecord> {
   const path = entry.status === 'tracked' ? trackedPath(entry) : undefined
   if (path === undefined || !map.covers(path)) return entry
-  const place = map.path(path)
-  if (!(await inputExists(place)) && (await inputExists(path))) await bringAlong(path, place, target)
-  return { ...entry, path: place } as TrackedRecord
+  const newPath = map.path(path)
+  if (!(await inputExists(newPath)) && (await inputExists(path))) await copyIntoTree(path, newPath, target)
+  return { ...entry, path: newPath } as TrackedRecord
 }
 
 /**
- * Bring along what a program reported while it ran: it may be something that it read, or something that it made. Only
- * what lay there before the run began is copied. Nothing is refused here: what the program reports again is compared with it.
+ * Copy what a program reported during the run. It may be an input or a result of the program, so only files
+ * that existed before the run are copied. Nothing is rejected here: the new report is compared with the
+ * recorded one.
  */
 async function moveReported(
   { record }: StoredRun,
@@ -101,14 +102,14 @@ async function moveReported(
   if (path === undefined || !map.covers(path) || (await inputExists(map.path(path)))) return
   const info = await stat(path).catch(() => undefined)
   if (info !== undefined && info.mtimeMs < Date.parse(record.startedAt))
-    await bringAlong(path, map.path(path), target)
+    await copyIntoTree(path, map.path(path), target)
 }
 
-async function bringAlong(path: string, place: string, target: string): Promise<void> {
-  const below = relative(target, place).split(sep).join('/')
+async function copyIntoTree(path: string, newPath: string, target: string): Promise<void> {
+  const relativePath = relative(target, newPath).split(sep).join('/')
   try {
-    const to = String(await preparePath(target, gitPath(Buffer.from(below))))
-    // Digests follow links, so the copy holds what they lead to.
+    const to = String(await preparePath(target, gitPath(Buffer.from(relativePath))))
+    // Digests follow links, so the copy contains the linked content.
     await cp(path, to, {
       recursive: true,
       dereference: true,
@@ -122,7 +123,7 @@ async function bringAlong(path: string, place: string, target: string): Promise<
   }
 }
 
-/** Whether a path leads to something. @throws ERR_LINEAPRINT_STORE where it cannot be told. */
+/** Check whether a path exists. @throws ERR_LINEAPRINT_STORE if that cannot be determined. */
 export async function inputExists(path: string): Promise<boolean> {
   return pathExists(path).catch((cause: unknown) => {
     throw storeError(path, 'cannot stat it', cause)

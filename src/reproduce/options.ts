@@ -1,4 +1,6 @@
-/** The options of the new run: those of the reproduced one as they were recorded, minus what must not carry over. */
+/**
+ * The options of the new run: those recorded by the reproduced run, except those that must not carry over.
+ */
 import { recordedOutputDir } from '../record/configuration.ts'
 import { OPTION_NAMES, recordedOptions } from '../config/options.ts'
 import { isInside } from '../util/paths.ts'
@@ -7,8 +9,8 @@ import type { StoredRun } from '../store/runs.ts'
 import type { TreeMap } from './paths.ts'
 
 /**
- * Why an option of the reproduced run does not carry over to the new one; `null` for one that does. A new option has to
- * be decided here.
+ * The reason why an option of the reproduced run does not carry over to the new one; `null` if it does. Every
+ * new option needs an entry here.
  */
 export const NOT_CARRIED_OVER: Readonly<Record<keyof Configuration, string | null>> = {
   experimentName: null,
@@ -38,14 +40,13 @@ export const NOT_CARRIED_OVER: Readonly<Record<keyof Configuration, string | nul
 }
 
 /**
- * The options that a file in the new tree and the variables of this process decide. Of all others the record has the
- * last word, also where it says nothing.
+ * The options that a file in the new tree and the environment variables may set. The record decides all
+ * others, including those that it leaves at their default.
  */
 export const FROM_NEW_TREE: readonly (keyof ExperimentOptions)[] = ['trackers']
 
 /**
- * Return the options that the new run is started with. Each one of the record was checked: what is damaged there has its
- * default.
+ * Return the options of the new run. The options of the record were checked: a damaged one has its default.
  *
  * @param target Absolute path of the new tree.
  */
@@ -55,7 +56,7 @@ export function newRunOptions(run: StoredRun, map: TreeMap, target: string): Exp
   const outputDir = map.path(recordedOutputDir(run.record))
   return {
     ...Object.fromEntries(carried.map((name) => [name, recorded[name]])),
-    // A store elsewhere is the record's word, which does not decide where something is written.
+    // A record must not decide that something is written outside of the new tree.
     outputDir: isInside(target, outputDir) ? outputDir : target,
   }
 }

@@ -1,4 +1,7 @@
-/** Paths of the old work tree in the new one, and a way to write below a folder that no link leads out of. */
+/**
+ * Paths of the old work tree in the new one, and safe writing below a folder without following links out of
+ * it.
+ */
 import { lstat, mkdir } from 'node:fs/promises'
 import { join, relative, resolve, sep } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
@@ -6,47 +9,53 @@ import { errorCode } from '../util/fs.ts'
 import { isInside } from '../util/paths.ts'
 import type { GitPath } from '../capture/git/paths.ts'
 
-/** Takes paths of one work tree into another. */
+/** The mapping of paths from one work tree to another. */
 export class TreeMap {
-  /** The old root as git writes it and, where a link led to it, as the working directory was written. */
+  /**
+   * The old root as git writes it and, if the working directory was reached through a link, as that was
+   * written.
+   */
   readonly #roots: readonly string[]
   readonly #target: string
 
   constructor(root: string, workingDirectory: string, directory: string, target: string) {
-    const below = directory === '' ? '' : sep + directory.split('/').join(sep)
-    // A link further down makes another end, and then nothing is known of what stands above.
-    const alias = workingDirectory.endsWith(below)
-      ? workingDirectory.slice(0, workingDirectory.length - below.length)
+    const suffix = directory === '' ? '' : sep + directory.split('/').join(sep)
+    // If the ends differ there is a link further down, and the parts above cannot be matched.
+    const alias = workingDirectory.endsWith(suffix)
+      ? workingDirectory.slice(0, workingDirectory.length - suffix.length)
       : root
     this.#roots = [...new Set([root, alias])].toSorted((a, b) => b.length - a.length)
     this.#target = target
   }
 
-  /** The place of a path in the new tree; itself where it lies outside of the old one. */
-  path(given: string): string {
-    const path = resolve(given)
+  /** Return the path in the new tree; paths outside of the old tree stay as they are. */
+  path(oldPath: string): string {
+    const path = resolve(oldPath)
     const root = this.#roots.find((folder) => isInside(folder, path))
     return root === undefined ? path : join(this.#target, relative(root, path))
   }
 
-  /** Whether a path lies in the old tree. */
+  /** Check whether a path is inside the old tree. */
   covers(path: string): boolean {
     return this.#roots.some((folder) => isInside(folder, resolve(path)))
   }
 
-  /** A text in which the old root is replaced wherever it stands as a path or the beginning of one. */
+  /** Replace the old root in a text wherever it is a path or the beginning of one. */
   text(text: string): string {
     return this.#roots.reduce((replaced, root) => replaceRoot(replaced, root, this.#target), text)
   }
 }
 
-/** `/repo` in `--data=/repo/x` and `cd '/repo'`, but neither in `/other/repo` nor in `/repository`. */
+/**
+ * Replace a root in a text: `/repo` in `--data=/repo/x` and `cd '/repo'`, but not in `/other/repo` or
+ * `/repository`.
+ */
 function replaceRoot(text: string, root: string, target: string): string {
   let result = ''
   let from = 0
   for (let at = text.indexOf(root); at >= 0; at = text.indexOf(root, from)) {
     const [before, after] = [text.slice(0, at), text[at + root.length] ?? '']
-    // A letter before it is the end of another path, unless it is a flag such as `-I`.
+    // A letter before the root means that it is the end of another path, unless it is a flag such as `-I`.
     const starts = !/[\w./\\-]$/.test(before) || /^-[A-Za-z]$/.test(before)
     const whole = starts && !/[\w.-]/.test(after)
     result += text.slice(from, at) + (whole ? target : root)
@@ -55,11 +64,11 @@ function replaceRoot(text: string, root: string, target: string): string {
   return result + text.slice(from)
 }
 
-/** Names below which nothing from a record is written. */
+/** Path segments that a path from a record must not contain. */
 const REFUSED = new Set(['', '.', '..', '.git', 'git~1'])
 
 /**
- * Refuses a path from a record that leads out of the folder or into a repository's own files.
+ * Reject a path from a record that leads out of the folder or into the repository's own files.
  *
  * @throws ERR_LINEAPRINT_RECORD.
  */
@@ -73,11 +82,11 @@ export function checkPath(path: GitPath): void {
 }
 
 /**
- * Makes the folders above a path from a record.
+ * Create the parent folders of a path from a record.
  *
- * @returns The absolute path, as bytes where it is not UTF-8.
- * @throws ERR_LINEAPRINT_RECORD for what {@link checkPath} refuses, and for a path below a link: a record is data, and
- *   must not decide where else something is written.
+ * @returns The absolute path, as bytes if it is not UTF-8.
+ * @throws ERR_LINEAPRINT_RECORD for a path that {@link checkPath} rejects, and for a path below a link: a
+ * record is untrusted data and must not redirect where something is written.
  */
 export async function preparePath(root: string, path: GitPath): Promise<string | Buffer> {
   checkPath(path)
@@ -98,10 +107,10 @@ export async function preparePath(root: string, path: GitPath): Promise<string |
 
 const SLASH = Buffer.from('/')
 
-function refusal(path: GitPath, why: string): LineaprintError {
+function refusal(path: GitPath, reason: string): LineaprintError {
   return new LineaprintError(
     'ERR_LINEAPRINT_RECORD',
-    `${JSON.stringify(path.text)} cannot be restored: ${why}`,
+    `${JSON.stringify(path.text)} cannot be restored: ${reason}`,
     { field: 'untracked' },
   )
 }

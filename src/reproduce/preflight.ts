@@ -1,4 +1,4 @@
-/** Whether a run can be reproduced at all: everything that can be known before a file is written. */
+/** Checks that a run can be reproduced at all, made before any file is written. */
 import { captureNamed, gitOf } from '../capture/records.ts'
 import { isAbsolutePath } from '../core/absolute-path.ts'
 import { REDACTED } from '../secrets/redact.ts'
@@ -10,22 +10,22 @@ import type { MadeCapture } from '../capture/records.ts'
 import type { AbsolutePath } from '../core/absolute-path.ts'
 import type { StoredRun } from '../store/runs.ts'
 
-/** What a run says about the work tree it started from. */
+/** The recorded work tree that a run started from. */
 export interface RecordedTree {
   readonly capture: MadeCapture
-  /** What was captured. */
+  /** The git capture. */
   readonly repository: RepositoryCapture
-  /** The repository. */
+  /** Absolute path of the repository. */
   readonly root: AbsolutePath
   readonly commit: string
-  /** Where the run worked, below the root; segments joined by `/`. */
+  /** Working folder of the run, relative to the root; segments joined by `/`. */
   readonly directory: string
 }
 
 /**
- * Refuses a run whose record or files are not as they were sealed: what it says cannot be relied on.
+ * Reject a run whose record or files differ from what was sealed: its content is not reliable.
  *
- * @throws ERR_LINEAPRINT_STATE for a run that has no seal, ERR_LINEAPRINT_RECORD naming what is broken.
+ * @throws ERR_LINEAPRINT_STATE for a run without a seal, ERR_LINEAPRINT_RECORD with the differing files.
  */
 export async function checkRecord(run: StoredRun, signal: AbortSignal | undefined): Promise<void> {
   if (run.record.seal === null) {
@@ -54,15 +54,16 @@ export async function checkRecord(run: StoredRun, signal: AbortSignal | undefine
 }
 
 /**
- * The work tree that a run started from.
+ * Return the work tree that a run started from.
  *
- * @throws ERR_LINEAPRINT_STATE saying what is missing, ERR_LINEAPRINT_RECORD if the capture is damaged.
+ * @throws ERR_LINEAPRINT_STATE with what is missing, ERR_LINEAPRINT_RECORD if the capture is damaged.
  */
 export function recordedTree({ record }: StoredRun): RecordedTree {
   const capture = captureNamed(record, 'git')
   if (capture?.status !== 'captured') {
-    const why = capture?.status === 'failed' ? `its capture failed: ${capture.reason}` : 'it was not captured'
-    throw missing('the run has no git capture', why)
+    const reason =
+      capture?.status === 'failed' ? `its capture failed: ${capture.reason}` : 'it was not captured'
+    throw missing('the run has no git capture', reason)
   }
   const repository = gitOf(record)
   if (repository?.available !== true)
@@ -80,9 +81,10 @@ export function recordedTree({ record }: StoredRun): RecordedTree {
 }
 
 /**
- * Refuses a command that cannot be run again.
+ * Reject a command that cannot be run again.
  *
- * @throws ERR_LINEAPRINT_STATE for a run that did not wrap one, ERR_LINEAPRINT_COMMAND for one with secrets.
+ * @throws ERR_LINEAPRINT_STATE for a run that wrapped no command, ERR_LINEAPRINT_COMMAND for a command with
+ * secrets.
  */
 export function checkCommand({ record: { command } }: StoredRun): void {
   if (!command.wrapped)
@@ -99,10 +101,10 @@ export function checkCommand({ record: { command } }: StoredRun): void {
 
 const ONLY_TREE = 'use --no-run to restore only the work tree'
 
-function missing(what: string, why: string): LineaprintError {
-  if (why.startsWith('run: '))
-    return new LineaprintError('ERR_LINEAPRINT_STATE', what, { field: 'command', hint: ONLY_TREE })
-  return new LineaprintError('ERR_LINEAPRINT_STATE', `${what}: ${why}`, {
+function missing(problem: string, reason: string): LineaprintError {
+  if (reason.startsWith('run: '))
+    return new LineaprintError('ERR_LINEAPRINT_STATE', problem, { field: 'command', hint: ONLY_TREE })
+  return new LineaprintError('ERR_LINEAPRINT_STATE', `${problem}: ${reason}`, {
     field: 'git',
     hint: 'reproduce needs a run with a git capture',
   })

@@ -1,4 +1,4 @@
-/** Gets a run again: its work tree, its inputs, its command, and a verdict on what came out. */
+/** Reproduction of a run: its work tree, its inputs, its command, and a verdict on the results. */
 import { dirname, join } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
 import { seedsOf } from '../capture/records.ts'
@@ -11,9 +11,9 @@ import { compareReported } from './verdicts/reported.ts'
 import { commandIn, execute } from './execute.ts'
 import { checkInputs, refuseOtherInputs } from './inputs.ts'
 import { TreeMap } from './paths.ts'
-import { makeFolder, preparePlaces } from './folders.ts'
+import { makeFolder, prepareOutputFolders } from './folders.ts'
 import { checkCommand, checkRecord, recordedTree } from './preflight.ts'
-import { AS_IT_IS, rebuild } from './rebuild/rebuild.ts'
+import { NOT_REBUILT, rebuild } from './rebuild/rebuild.ts'
 import { restoreTree } from './restore.ts'
 import { makeTarget } from './target.ts'
 import { checkEnvironment, checkTree, refuseOtherTree } from './tree-check.ts'
@@ -35,17 +35,18 @@ export type {
 } from './types.ts'
 
 /**
- * Brings the work tree of a run back into a new folder, runs the command there as a run of its own, and compares what
- * comes out. The repository that the run worked in is only read.
+ * Restore the work tree of a run into a new folder, run the command there as a run of its own, and compare
+ * the results. The repository of the run is only read.
  *
- * Signals to this process are passed on to the command while it runs, and stop the work otherwise. Whatever stops
- * the work before the command leaves no folder behind.
+ * Signals to this process are passed on to the command while it runs, and stop the work otherwise. If the
+ * work stops before the command, no folder remains.
  *
  * @param run From `findRun` or `readRun`.
- * @throws ERR_LINEAPRINT_RECORD if the run is not as it was sealed; ERR_LINEAPRINT_STATE if it has no command, no
- *   captured git state, or its repository, commit or tree cannot be had; ERR_LINEAPRINT_COMMAND for a command with
- *   secrets in it, one that cannot be started, and a package manager that failed; ERR_LINEAPRINT_CHANGED and ERR_LINEAPRINT_NOT_FOUND for inputs
- *   that are not the recorded ones; ERR_LINEAPRINT_ARGUMENT for a folder or tolerance that is not usable.
+ * @throws ERR_LINEAPRINT_RECORD if the run differs from what was sealed; ERR_LINEAPRINT_STATE if it has no
+ * command or no captured git state, or if its repository, commit or tree is not available;
+ * ERR_LINEAPRINT_COMMAND for a command with secrets, a command that cannot be started, or a package manager
+ * that failed; ERR_LINEAPRINT_CHANGED and ERR_LINEAPRINT_NOT_FOUND for inputs that differ from the recorded
+ * ones; ERR_LINEAPRINT_ARGUMENT for an invalid folder or tolerance.
  */
 export async function reproduceRun(run: StoredRun, options: ReproduceOptions = {}): Promise<Reproduction> {
   checkTolerance(options.tolerance)
@@ -94,11 +95,11 @@ async function reproduceIn(
       hasStarted = true
       options.onStart?.(target.path)
     }
-    const place = { map, target: target.path, directory, rebuilt }
-    const execution: Execution = { run, ...place, options, relay, signal, started }
+    const location = { map, target: target.path, directory, rebuilt }
+    const execution: Execution = { run, ...location, options, relay, signal, started }
     const executed = await execute(execution)
-    const made = await compareAll(execution, executed, options.tolerance)
-    return { ...head, run: executed.run, reproduced: isReproduced(made), items: [...items, ...made] }
+    const results = await compareAll(execution, executed, options.tolerance)
+    return { ...head, run: executed.run, reproduced: isReproduced(results), items: [...items, ...results] }
   } catch (error) {
     if (!hasStarted) await target.remove()
     throw error
@@ -121,11 +122,11 @@ async function prepare(
   const inputs = await checkInputs(run, map, target, signal)
   if (runs !== false) {
     refuseOtherInputs(inputs)
-    await preparePlaces(run, map, target, tree.root)
+    await prepareOutputFolders(run, map, target, tree.root)
   }
   await makeFolder(directory, target)
   const rebuilt =
-    isRebuilt === true ? await rebuild({ run, map, target, directory }, { signal, onStep }) : AS_IT_IS
+    isRebuilt === true ? await rebuild({ run, map, target, directory }, { signal, onStep }) : NOT_REBUILT
   const command = await commandIn(run, map, rebuilt)
   const variables = { ...process.env, ...rebuilt.variables }
   const environment = await checkEnvironment(run, { directory, algorithm, signal, command, variables })
@@ -144,7 +145,7 @@ function seedsItem({ record }: StoredRun): ReproduceItem {
 
 async function compareAll(
   { run, directory, signal }: Execution,
-  { run: made, stored }: Executed,
+  { run: newRun, stored }: Executed,
   tolerance: number | undefined,
 ): Promise<ReproduceItem[]> {
   const [before, after] = [endOf(run), endOf(stored)]
@@ -155,17 +156,17 @@ async function compareAll(
   const outputs = await compareOutputs(run, stored, { tolerance, signal })
   const metrics = compareMetrics(
     await lastValues(run, storesOf(run.folder, run.record.command.workingDirectory)),
-    await lastValues(stored, [...storesOf(made.folder, directory), storeIn(recordedOutputDir(run.record))]),
+    await lastValues(stored, [...storesOf(newRun.folder, directory), storeIn(recordedOutputDir(run.record))]),
     tolerance,
   )
   const reported = await compareReported(run, stored)
-  const found = [...outputs, ...reported.filter(({ section }) => section === 'models'), ...metrics]
-  const isEmpty = found.every(({ verdict }) => verdict === 'not-compared')
+  const results = [...outputs, ...reported.filter(({ section }) => section === 'models'), ...metrics]
+  const isEmpty = results.every(({ verdict }) => verdict === 'not-compared')
   const datasets = reported.filter(({ section }) => section === 'datasets')
   return [
     command,
     ...datasets,
-    ...found,
+    ...results,
     ...(isEmpty ? [item('outputs', 'outputs', 'not-compared', NOTHING)] : []),
   ]
 }
@@ -176,10 +177,13 @@ function endOf({ record: { command } }: StoredRun): string {
   return command.signal ?? `exit code ${command.exitCode}`
 }
 
-/** Where the runs that a command made may lie: beside its own run, and where it worked. */
+/**
+ * Return the stores that may contain runs made by a command: the store of its own run, and that of its
+ * working folder.
+ */
 function storesOf(folder: string, directory: string): Store[] {
-  const beside: Store = { root: dirname(dirname(folder)), runs: dirname(folder) }
-  return [beside, storeIn(directory)]
+  const ownStore: Store = { root: dirname(dirname(folder)), runs: dirname(folder) }
+  return [ownStore, storeIn(directory)]
 }
 
 const GOOD: ReadonlySet<ReproduceVerdict> = new Set([
@@ -189,12 +193,15 @@ const GOOD: ReadonlySet<ReproduceVerdict> = new Set([
   'within-tolerance',
 ])
 
-/** Nothing to compare is no proof: at least one output or metric has to be there. */
+/**
+ * Check whether a run counts as reproduced. At least one output, model or metric is needed: with nothing to
+ * compare there is no proof.
+ */
 function isReproduced(items: readonly ReproduceItem[]): boolean {
   const counted = items.filter(({ verdict }) => verdict !== 'not-compared')
   return (
     counted.every(({ verdict }) => GOOD.has(verdict)) &&
-    // That a program read the same data again says nothing about what it made of them.
+    // Reading the same data again proves nothing about the results.
     counted.some(({ section }) => section !== 'command' && section !== 'datasets')
   )
 }

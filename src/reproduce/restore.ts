@@ -1,9 +1,9 @@
 /**
- * Brings a recorded work tree back: a clone at the commit, then the patches, then untracked files, then links.
+ * Restoration of a recorded work tree: a clone at the commit, then patches, untracked files, and links.
  *
- * The clone shares the objects of the repository instead of copying them, so it is made in a moment and finds commits
- * that no branch holds any more; it needs the repository for as long as it is used. Not a byte of the repository
- * changes. (Git renews the time stamp of an object that it finds there instead of writing it again.) Links come last:
+ * The clone shares the objects of the repository instead of copying them. It is fast and has commits that are
+ * on no branch any more, but needs the repository for as long as it is used. The repository is not changed.
+ * (Git updates the time stamp of an existing object instead of writing it again.) Links come last, so that
  * nothing is written through one.
  */
 import { constants, open, symlink, writeFile } from 'node:fs/promises'
@@ -20,13 +20,13 @@ import type { GitPath } from '../capture/git/paths.ts'
 import type { UntrackedEntry, UntrackedFile, UntrackedLink } from '../capture/git/types.ts'
 import type { RecordedTree } from './preflight.ts'
 
-/** Milliseconds that one call of git may take: a checkout of a large repository does. */
+/** Timeout of each call of git, in milliseconds. The checkout of a large repository takes long. */
 const TIMEOUT = 30 * 60_000
 
-/** Settings of a repository that decide how files are written, and are not in its commits. */
+/** Settings of a repository that determine how files are written, and are not in its commits. */
 const CARRIED = ['core.autocrlf', 'core.eol', 'core.filemode', 'core.symlinks']
 
-/** What keeps hooks out, and patches as they are. */
+/** Settings that disable hooks and leave patches unchanged. */
 const SETTINGS = [
   ['core.hooksPath', '/dev/null'],
   ['core.safecrlf', 'false'],
@@ -37,12 +37,12 @@ const SETTINGS = [
 ] as const
 
 /**
- * Fills an empty folder with the work tree that a run started from.
+ * Fill an empty folder with the work tree that a run started from.
  *
  * @param runFolder The folder of the run, whose files were checked.
  * @param target Absolute path of the empty folder.
- * @throws ERR_LINEAPRINT_STATE if the repository or the commit is not there and no bundle holds it, or a change does not apply;
- *   ERR_LINEAPRINT_RECORD for a path that leads out of the folder.
+ * @throws ERR_LINEAPRINT_STATE if the repository or the commit is missing and no bundle contains it, or if a
+ * patch does not apply; ERR_LINEAPRINT_RECORD for a path that leads out of the folder.
  */
 export async function restoreTree(
   tree: RecordedTree,
@@ -51,15 +51,16 @@ export async function restoreTree(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const { untracked } = tree.repository
-  // Before anything is written; links above are looked for when it is.
-  for (const entry of untracked) if (isBrought(entry)) checkPath(readPath(entry))
+  // All paths are checked before anything is written. Links in parent folders are checked when a file is
+  // written.
+  for (const entry of untracked) if (isRestored(entry)) checkPath(readPath(entry))
   const files = join(runFolder, 'git')
   const options = { timeout: TIMEOUT, signal, environment: withSettings(process.env) }
   const bundle = bundleOf(tree, files)
   const state = await findCommit(createGit({ ...options, directory: tree.root }), tree)
-  if (state !== 'there' && bundle === undefined) throw commitMissing(state, tree)
+  if (state !== 'available' && bundle === undefined) throw commitMissing(state, tree)
   const git = createGit({ ...options, directory: target })
-  if (state === 'there') await step(tree.root, 'it cannot be cloned', () => clone(git, tree, target))
+  if (state === 'available') await step(tree.root, 'it cannot be cloned', () => clone(git, tree, target))
   else
     await step(target, 'the bundle of the run cannot be fetched', () =>
       unbundle(git, tree, target, state, bundle ?? ''),
@@ -70,12 +71,12 @@ export async function restoreTree(
   })
   for (const entry of untracked) {
     signal?.throwIfAborted()
-    if (entry.kind === 'file' && isBrought(entry)) await bringFile(entry, files, target)
+    if (entry.kind === 'file' && isRestored(entry)) await restoreFile(entry, files, target)
   }
   for (const entry of untracked) if (entry.kind === 'link') await bringLink(entry, target)
 }
 
-/** Settings by variables, behind those that are there. */
+/** Add settings through variables, after existing ones. */
 function withSettings(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const before = Number(environment['GIT_CONFIG_COUNT'] ?? 0)
   const pairs = SETTINGS.flatMap(([key, value], index) => [
@@ -86,17 +87,17 @@ function withSettings(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return { ...environment, ...Object.fromEntries(pairs), GIT_CONFIG_COUNT: count }
 }
 
-/** Whether the repository has the commit; else why the commit is not at hand. */
-type CommitState = 'there' | { readonly repository: boolean; readonly cause?: NotAvailable }
+/** The state of a commit: available in the repository, or the reason why not. */
+type CommitState = 'available' | { readonly repository: boolean; readonly cause?: NotAvailable }
 
 async function findCommit(git: Git, { root, commit }: RecordedTree): Promise<CommitState> {
   if (!(await isFolder(root))) return { repository: false }
   try {
     await git(['cat-file', '-e', `${commit}^{commit}`])
-    return 'there'
+    return 'available'
   } catch (cause) {
     if (!(cause instanceof NotAvailable)) throw cause
-    // The folder may be there and be no repository any more.
+    // The folder may exist but no longer be a repository.
     const isRepository = await git(['rev-parse', '--git-dir']).then(
       () => true,
       () => false,
@@ -106,15 +107,15 @@ async function findCommit(git: Git, { root, commit }: RecordedTree): Promise<Com
 }
 
 function commitMissing(state: CommitState, { root, commit }: RecordedTree): LineaprintError {
-  const { repository, cause } = state === 'there' ? { repository: true, cause: undefined } : state
+  const { repository, cause } = state === 'available' ? { repository: true, cause: undefined } : state
   if (!repository && cause === undefined) {
     return new LineaprintError('ERR_LINEAPRINT_STATE', 'the repository of the run does not exist', {
       path: root,
       hint: 'restore it at this path; a run recorded with --bundle can use another clone',
     })
   }
-  const why = cause?.message ?? 'unknown commit'
-  return new LineaprintError('ERR_LINEAPRINT_STATE', `the commit ${commit} is not available: ${why}`, {
+  const reason = cause?.message ?? 'unknown commit'
+  return new LineaprintError('ERR_LINEAPRINT_STATE', `the commit ${commit} is not available: ${reason}`, {
     path: root,
     field: 'commit',
     hint: 'fetch it into this repository; a run recorded with --bundle includes unpushed commits',
@@ -122,13 +123,13 @@ function commitMissing(state: CommitState, { root, commit }: RecordedTree): Line
   })
 }
 
-/** The bundle that the run kept. Its digest was checked with the other files. */
+/** Return the path of the bundle that the run recorded. Its digest was checked with the other files. */
 function bundleOf({ repository }: RecordedTree, files: string): string | undefined {
-  // The name is ours and not the record's.
+  // The file name is a constant and does not come from the record.
   return repository.bundle?.status === 'written' ? join(files, BUNDLE_FILE) : undefined
 }
 
-/** A new repository with what the old one still has, and the commits of the bundle. */
+/** Create a repository with the objects that the old one still has, and the commits of the bundle. */
 async function unbundle(
   git: Git,
   { root, commit, repository }: RecordedTree,
@@ -138,8 +139,8 @@ async function unbundle(
 ): Promise<void> {
   const format = repository.objectFormat === 'sha256' ? 'sha256' : 'sha1'
   await git(['init', '--quiet', '--template=', `--object-format=${format}`, target])
-  // A bundle holds what no remote has; the rest is in any clone.
-  if (state !== 'there' && state.repository) {
+  // A bundle contains only commits that no remote has. The rest is in any clone.
+  if (state !== 'available' && state.repository) {
     await git(['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', root, '+refs/*:refs/lineaprint/*'])
     await carrySettings(git, root)
   }
@@ -148,9 +149,9 @@ async function unbundle(
 }
 
 async function clone(git: Git, { root, commit }: RecordedTree, target: string): Promise<void> {
-  // No template: it could bring hooks along.
+  // No template is used, because it could contain hooks.
   const objects = (await git(['rev-parse', '--git-path', 'objects'], { directory: root })).toString()
-  // The file that names shared objects cannot hold a path with a line end in it: then they are copied.
+  // The alternates file cannot hold a path with a line break, so objects are copied in that case.
   const sharing = /\n./s.test(objects) || root.includes('\n') ? '--no-hardlinks' : '--shared'
   const options = ['--quiet', sharing, '--no-checkout', '--no-recurse-submodules', '--template=']
   await git(['clone', ...options, '--', root, target])
@@ -173,20 +174,20 @@ async function apply(
   options: readonly string[],
 ): Promise<void> {
   if (repository.patches?.[name].status !== 'written') return
-  // The name is ours and not the record's.
+  // The file name is a constant and does not come from the record.
   await git(['apply', ...options, '--', join(files, `${name}.patch`)])
 }
 
-async function step<T>(path: string, what: string, work: () => Promise<T>): Promise<T> {
+async function step<T>(path: string, problem: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (cause) {
     if (!(cause instanceof NotAvailable)) throw cause
-    throw new LineaprintError('ERR_LINEAPRINT_STATE', `${what}: ${cause.message}`, { path, cause })
+    throw new LineaprintError('ERR_LINEAPRINT_STATE', `${problem}: ${cause.message}`, { path, cause })
   }
 }
 
-async function bringFile(entry: UntrackedFile, files: string, target: string): Promise<void> {
+async function restoreFile(entry: UntrackedFile, files: string, target: string): Promise<void> {
   const path = readPath(entry)
   const to = await preparePath(target, path)
   const from = path.utf8
@@ -196,13 +197,13 @@ async function bringFile(entry: UntrackedFile, files: string, target: string): P
     const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0)
     await using source = await open(from, flags)
     const mode = entry.mode === '100755' ? 0o755 : 0o644
-    // `wx` follows no link and replaces nothing that git brought.
+    // The flag `wx` follows no link and overwrites no file of git.
     await writeFile(to, await source.readFile(), { flag: 'wx', mode })
   })
 }
 
 async function bringLink(entry: UntrackedLink, target: string): Promise<void> {
-  // What could not be read then is not known now.
+  // Content that could not be read when it was captured is unknown.
   if (entry.target === undefined) return
   const path = readPath(entry)
   const to = await preparePath(target, path)
@@ -224,6 +225,6 @@ async function written(path: GitPath, work: () => Promise<void>): Promise<void> 
   }
 }
 
-function isBrought(entry: UntrackedEntry): boolean {
+function isRestored(entry: UntrackedEntry): boolean {
   return entry.kind === 'link' || (entry.kind === 'file' && entry.kept)
 }

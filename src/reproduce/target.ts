@@ -1,4 +1,4 @@
-/** The folder that a work tree is brought back into. */
+/** The folder into which a work tree is restored. */
 import { mkdir, mkdtemp, readdir, realpath, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
@@ -10,19 +10,21 @@ import { isInside } from '../util/paths.ts'
 export interface Target {
   /** Absolute, without links. */
   readonly path: string
-  /** Takes back whatever was made: a reproduction that stops before its command leaves nothing half-made. */
+  /**
+   * Remove everything that was created: a reproduction that stops before its command leaves nothing behind.
+   */
   remove(): Promise<void>
 }
 
-/** Git may be writing its last file when the work is stopped. */
+/** Options of removal. Git may still be writing its last file when the work is stopped. */
 const REMOVE = { recursive: true, force: true, maxRetries: 5 } as const
 
 /**
- * Makes the folder.
+ * Create the folder.
  *
- * @param into One that does not exist or is empty; absent, a new temporary folder.
- * @param source The repository, which must not get anything into it.
- * @throws ERR_LINEAPRINT_ARGUMENT for any other folder, ERR_LINEAPRINT_STORE if it cannot be made.
+ * @param into Path of a folder that does not exist or is empty; if absent, a new temporary folder.
+ * @param source The repository, in which nothing may be written.
+ * @throws ERR_LINEAPRINT_ARGUMENT for any other folder, ERR_LINEAPRINT_STORE if it cannot be created.
  */
 export async function makeTarget(into: string | undefined, source: string): Promise<Target> {
   if (into === undefined) {
@@ -42,7 +44,7 @@ export async function makeTarget(into: string | undefined, source: string): Prom
   }
 }
 
-/** Whether the folder is a new one. */
+/** Create a folder. Return true if it did not exist before. */
 async function makeFolder(path: string): Promise<boolean> {
   try {
     await mkdir(path)
@@ -60,10 +62,10 @@ async function empty(path: string, isNew: boolean): Promise<void> {
   for (const name of await readdir(path)) await rm(join(path, name), REMOVE)
 }
 
-function refusal(path: string, why: string): LineaprintError {
+function refusal(path: string, reason: string): LineaprintError {
   return new LineaprintError(
     'ERR_LINEAPRINT_ARGUMENT',
-    `the folder cannot be used for the work tree: ${why}`,
+    `the folder cannot be used for the work tree: ${reason}`,
     {
       path,
       field: 'into',

@@ -1,4 +1,4 @@
-/** Whether the work tree that was brought back is the recorded one, and whether the environment is. */
+/** Comparison of the restored work tree and of the environment with the recorded ones. */
 import { createEnvironmentCapture } from '../capture/environment/capture.ts'
 import { gitCapture } from '../capture/git/git-capture.ts'
 import { captureNamed } from '../capture/records.ts'
@@ -12,17 +12,17 @@ import type { StoredRun } from '../store/runs.ts'
 import type { RecordedTree } from './preflight.ts'
 import type { ReproduceItem } from './types.ts'
 
-/** What both checks share. */
+/** Options of both checks. */
 interface CheckOptions {
-  /** Absolute path of the folder in the new tree that the run works in. */
+  /** Absolute path of the working folder of the run in the new tree. */
   readonly directory: string
   readonly algorithm: AlgorithmChoice
   readonly signal: AbortSignal | undefined
 }
 
 /**
- * Captures the new tree and compares it with the recorded one. What a run does not keep has its own item; any other
- * difference means that the tree is not the recorded one.
+ * Capture the new tree and compare it with the recorded one. Content that a run does not record has an item
+ * of its own; any other difference means that the trees differ.
  */
 export async function checkTree(
   { capture, repository }: RecordedTree,
@@ -30,15 +30,17 @@ export async function checkTree(
 ): Promise<ReproduceItem[]> {
   const { status, reason, differences } = gitCapture.compare(capture, await gitCapture.capture(options))
   if (status === 'same') return [item('code', 'git', 'same', 'the work tree matches the record')]
-  const known = notKept(repository)
-  const left = differences.flatMap((difference) => {
-    const why = known(difference)
-    return why === undefined ? [] : [item('code', difference.field, 'not-restored', why, [difference])]
+  const reasonFor = notKept(repository)
+  const notRestored = differences.flatMap((difference) => {
+    const explanation = reasonFor(difference)
+    return explanation === undefined
+      ? []
+      : [item('code', difference.field, 'not-restored', explanation, [difference])]
   })
-  const rest = differences.filter((difference) => known(difference) === undefined)
-  if (rest.length > 0 || left.length === 0) {
+  const unexpected = differences.filter((difference) => reasonFor(difference) === undefined)
+  if (unexpected.length > 0 || notRestored.length === 0) {
     const detail = reason ?? 'the work tree differs from the record'
-    return [item('code', 'git', 'different', detail, rest), ...left]
+    return [item('code', 'git', 'different', detail, unexpected), ...notRestored]
   }
   return [
     item(
@@ -47,27 +49,27 @@ export async function checkTree(
       'same',
       'the work tree matches the record, except for content that a run does not keep',
     ),
-    ...left,
+    ...notRestored,
   ]
 }
 
 /**
- * Refuses to run in a tree that is not the recorded one.
+ * Reject a tree that differs from the recorded one.
  *
- * @throws ERR_LINEAPRINT_STATE naming the fields.
+ * @throws ERR_LINEAPRINT_STATE with the differing fields.
  */
 export function refuseOtherTree(items: readonly ReproduceItem[]): void {
-  const found = items.find(({ verdict }) => verdict === 'different')
-  if (found === undefined) return
-  const fields = found.differences.slice(0, 3).map(({ field }) => field)
+  const difference = items.find(({ verdict }) => verdict === 'different')
+  if (difference === undefined) return
+  const fields = difference.differences.slice(0, 3).map(({ field }) => field)
   throw new LineaprintError(
     'ERR_LINEAPRINT_STATE',
-    `${found.detail}: ${[...fields, ...(found.differences.length > 3 ? ['…'] : [])].join(', ')}`,
+    `${difference.detail}: ${[...fields, ...(difference.differences.length > 3 ? ['…'] : [])].join(', ')}`,
     { field: 'git', hint: 'use --no-run to restore the work tree as far as possible' },
   )
 }
 
-/** Return a function that gives the reason for which a difference was to be expected; `undefined` where it was not. */
+/** Return a function that gives the reason why a difference is expected; `undefined` if it is not. */
 function notKept(repository: RepositoryCapture): (difference: Difference) => string | undefined {
   const { untracked, submodules, conflicted, patches } = repository
   const reasons = new Map<string, string>()
@@ -85,29 +87,33 @@ function notKept(repository: RepositoryCapture): (difference: Difference) => str
     (patch) => patch?.status === 'written' && patch.redactedLines > 0,
   )
   return ({ field }) => {
-    const known = reasons.get(field)
-    if (known !== undefined || !redacted || !field.startsWith('changed.')) return known
+    const reason = reasons.get(field)
+    if (reason !== undefined || !redacted || !field.startsWith('changed.')) return reason
     return 'secrets in changed lines are not kept'
   }
 }
 
-/** What the capture of the environment depends on as well. */
+/** Further options of the environment check. */
 interface EnvironmentCheckOptions extends CheckOptions {
-  /** The command as it will be run: it decides which Python counts. */
+  /** The command that will run. It determines which Python is captured. */
   readonly command: readonly string[]
-  /** Variables that it will get. */
+  /** Environment variables of the command. */
   readonly variables: NodeJS.ProcessEnv
 }
 
-/** Captures the environment in the new tree and compares it with the recorded one. Differences stop nothing. */
+/**
+ * Capture the environment in the new tree and compare it with the recorded one. Differences do not stop the
+ * reproduction.
+ */
 export async function checkEnvironment(
   { record }: StoredRun,
   { variables, ...options }: EnvironmentCheckOptions,
 ): Promise<ReproduceItem> {
   const before = captureNamed(record, 'environment')
   if (before?.status !== 'captured') {
-    const why = before?.status === 'failed' ? `it was not captured: ${before.reason}` : 'it was not captured'
-    return item('environment', 'environment', 'not-compared', why)
+    const reason =
+      before?.status === 'failed' ? `it was not captured: ${before.reason}` : 'it was not captured'
+    return item('environment', 'environment', 'not-compared', reason)
   }
   const capture = createEnvironmentCapture(recordedConfiguration(record).environment, { variables })
   const { status, reason = '', differences } = capture.compare(before, await capture.capture(options))

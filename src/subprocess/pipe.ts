@@ -1,8 +1,9 @@
 /**
  * Real pipes for the output of a command.
  *
- * What Node calls `pipe` is a pair of sockets: a command that opens `/dev/stdout` fails on one, and a reader
- * that goes away shows as `Connection reset` instead of SIGPIPE. These are pipes like those of a shell.
+ * The option `pipe` of Node creates a pair of sockets. A command that opens `/dev/stdout` fails on a socket,
+ * and the end of a reader causes `Connection reset` instead of SIGPIPE. The pipes here are the same as those
+ * of a shell.
  */
 import { closeSync } from 'node:fs'
 import { Socket } from 'node:net'
@@ -16,7 +17,10 @@ export interface Pipe {
   readonly closeWriteEnd: () => void
 }
 
-/** Opens a pipe; `undefined` where the system has none that a child process can be given, or no descriptor is left. */
+/**
+ * Open a pipe; `undefined` if the system has no pipes that a child process can inherit, or no descriptor is
+ * available.
+ */
 export function openPipe(): Pipe | undefined {
   const ends = openEnds()
   if (ends === undefined) return undefined
@@ -32,7 +36,8 @@ function openEnds(): { readonly readEnd: number; readonly writeEnd: number } | u
   try {
     return native.openPipe() ?? undefined
   } catch {
-    // A pair of sockets has to do, and if that cannot be had either the command is not started and says why.
+    // The caller then uses a pair of sockets. If that fails as well, the command is not started and the error
+    // states the reason.
     return undefined
   }
 }

@@ -1,4 +1,4 @@
-/** Runs a program to its end, within a time, and never leaves it behind. */
+/** Run a program to its end within a time limit, and leave no process behind. */
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { platform } from 'node:process'
@@ -6,31 +6,34 @@ import { errorCode } from '../util/fs.ts'
 import { startProgram } from './start.ts'
 import type { StartedProgram } from './start.ts'
 
-/** How a program is run. */
+/** Options for running a program. */
 export interface ProgramOptions {
   /** Working directory. */
   readonly directory: string
-  /** Every variable it gets. */
+  /** All environment variables of the program. */
   readonly environment: NodeJS.ProcessEnv
-  /** Milliseconds until it is killed. */
+  /** Time limit in milliseconds, after which the program is killed. */
   readonly timeout: number
-  /** Kills it; the call then throws the signal's reason. */
+  /** Signal that kills the program; the call then throws the signal's reason. */
   readonly signal?: AbortSignal | undefined
-  /** Bytes of output after which it is killed. @default 256 MiB */
+  /** Limit of the output in bytes, after which the program is killed. @default 256 MiB */
   readonly outputLimit?: number | undefined
-  /** Bytes for its standard input, which is empty without them. */
+  /** Bytes for the standard input. @default no bytes */
   readonly input?: Uint8Array | undefined
-  /** Takes the output piece by piece instead of gathering it. An error thrown by it kills the program. */
+  /**
+   * Consumer of the output, called for each chunk; the output is then not collected. An error thrown by it
+   * kills the program.
+   */
   readonly onOutput?: ((piece: Buffer) => void | Promise<void>) | undefined
 }
 
-/** What became of a program. */
+/** The result of running a program. */
 export type ProgramResult =
   | {
       readonly status: 'ended'
       /** The exit code; `null` if a signal ended it. */
       readonly code: number | null
-      /** Empty where `onOutput` took it. */
+      /** Empty if `onOutput` consumed it. */
       readonly stdout: Buffer
       /** The first 64 KiB. */
       readonly stderr: string
@@ -40,16 +43,16 @@ export type ProgramResult =
 const OUTPUT_LIMIT = 256 << 20
 const ERROR_LIMIT = 64 << 10
 
-/** Killed if this process exits while they run: a program that hangs would otherwise outlive it. */
+/** Programs to kill if this process exits first. Otherwise a program that hangs would outlive it. */
 const running = new Set<StartedProgram>()
 
 /**
- * Runs a program and waits for its end.
+ * Run a program and wait for its end.
  *
- * On POSIX systems it leads a process group of its own, and the whole group is killed, since what hangs is often
- * a child of a wrapper script. It has no terminal and so cannot ask for a password.
+ * On POSIX systems it leads its own process group, and the whole group is killed, because the process that
+ * hangs is often a child of a wrapper script. It has no terminal and so cannot ask for a password.
  *
- * @param command Path, or a name that is looked up on `PATH`.
+ * @param command Path, or a name that is searched on `PATH`.
  * @param args Its arguments.
  */
 export async function runProgram(
@@ -59,20 +62,20 @@ export async function runProgram(
 ): Promise<ProgramResult> {
   const { signal, timeout, outputLimit = OUTPUT_LIMIT } = options
   signal?.throwIfAborted()
-  if (isNowhere(command, options.environment)) return notInstalled(command)
+  if (isNotOnPath(command, options.environment)) return notInstalled(command)
   let child: StartedProgram
   try {
     const { directory, environment, input } = options
     child = startProgram(command, args, { directory, environment, hasInput: input !== undefined })
   } catch (error) {
-    // A NUL in an argument is refused before anything is started.
+    // Node refuses a NUL in an argument before it starts the program.
     return { status: 'failed', reason: `${command} could not be started: ${(error as Error).message}` }
   }
   let stopped: ProgramResult | undefined
   const stop = (reason?: ProgramResult): void => {
     if (reason !== undefined) stopped ??= reason
     killGroup(child)
-    // A process that left the group may still hold the pipes; nobody waits for it.
+    // A process that left the group may still hold the pipes. Closing them here avoids waiting for it.
     child.stdin?.destroy()
     child.stdout.destroy()
     child.stderr.destroy()
@@ -118,7 +121,8 @@ export async function runProgram(
     if (thrown) throw thrown.error
     if (stopped) return stopped
     if ('error' in outcome) return startFailure(command, options.directory, outcome.error)
-    // Also seen when the pipes of a killed or never started program are closed: those were answered above.
+    // Reading also fails if the pipes of a killed or never started program are closed; those cases have
+    // returned above.
     if (broken !== undefined) {
       return { status: 'failed', reason: `the output of ${command} is incomplete: ${broken}` }
     }
@@ -136,23 +140,24 @@ function notInstalled(command: string): ProgramResult {
 }
 
 /**
- * Whether no folder of `PATH` has a program: a look costs microseconds, an attempt to start it a copy of this process.
- * What is there and cannot be started is told by the attempt.
+ * Check whether no folder of `PATH` has the program. The check takes microseconds, while a failed start
+ * copies this process. A file that exists but cannot be started is reported by the start itself.
  */
-function isNowhere(command: string, { PATH: path }: NodeJS.ProcessEnv): boolean {
+function isNotOnPath(command: string, { PATH: path }: NodeJS.ProcessEnv): boolean {
   if (platform === 'win32' || command.includes('/') || path === undefined || path === '') return false
-  // An empty part is the working folder.
+  // An empty part of `PATH` is the working directory.
   return path.split(delimiter).every((folder) => folder !== '' && !existsSync(join(folder, command)))
 }
 
 function startFailure(command: string, directory: string, error: NodeJS.ErrnoException): ProgramResult {
-  // The system gives the same answer for a program and for a working folder that is not there.
+  // The system returns the same error for a missing program and for a missing working directory.
   if (error.code === 'ENOENT' && existsSync(directory)) return notInstalled(command)
   return { status: 'failed', reason: `${command} could not be started: ${error.code ?? error.message}` }
 }
 
 function feed(child: StartedProgram, input: Uint8Array | undefined): void {
-  // A program that does not read its input breaks the pipe, which is its right; its exit code says how it went.
+  // A program may end without reading its input, which breaks the pipe. This is not an error; the exit code
+  // states the result.
   child.stdin?.on('error', () => undefined)
   child.stdin?.end(input)
 }
@@ -176,12 +181,12 @@ function killGroup(child: StartedProgram): void {
   }
 }
 
-/** Kills a process, or with a negative number a process group. False if there is none, which is what was wanted. */
+/** Kill a process, or with a negative number a process group. Return false if there is none. */
 function kill(pid: number): boolean {
   try {
     return process.kill(pid, 'SIGKILL')
   } catch (error) {
-    // The group is gone already.
+    // The group has already ended, which is the aim.
     if (errorCode(error) !== 'ESRCH') throw error
     return false
   }

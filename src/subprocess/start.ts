@@ -1,6 +1,6 @@
 /**
- * Starting a program that is asked something: by the addon, which takes a fraction of a millisecond, and where that
- * cannot by Node, which copies this process for it.
+ * Starting of subprocesses: by the addon, which takes a fraction of a millisecond, or by Node, which copies
+ * this process, if the addon cannot.
  */
 import { spawn } from 'node:child_process'
 import { Socket } from 'node:net'
@@ -9,34 +9,40 @@ import { Readable } from 'node:stream'
 import { native } from '../native/load.ts'
 import type { Writable } from 'node:stream'
 
-/** How a program ended: with an exit code, `null` if a signal ended it; or it could not be started. */
+/**
+ * The end of a program: an exit code, `null` if a signal ended it; or the error if it could not be started.
+ */
 export type ProgramEnd = { readonly code: number | null } | { readonly error: NodeJS.ErrnoException }
 
-/** A program that runs, the leader of a process group of its own without a terminal. */
+/** A running program, the leader of its own process group, without a terminal. */
 export interface StartedProgram {
   /** `undefined` if it could not be started. */
   readonly pid: number | undefined
-  /** `null` where it was given nothing to read. */
+  /** `null` if the program has no input. */
   readonly stdin: Writable | null
   readonly stdout: Readable
   readonly stderr: Readable
   /** Resolves when it has ended and its outputs are closed. */
   readonly end: Promise<ProgramEnd>
-  /** Whether it has ended itself. What it started may go on. */
+  /** Return whether the program itself has ended. Its child processes may still be running. */
   hasEnded(): boolean
 }
 
-/** What it is started with. */
+/** Options for starting a program. */
 export interface StartOptions {
   /** Working directory. */
   readonly directory: string
-  /** Every variable it gets. */
+  /** All environment variables of the program. */
   readonly environment: NodeJS.ProcessEnv
-  /** Whether it is given something to read. */
+  /** True if the program gets input. */
   readonly hasInput: boolean
 }
 
-/** Starts a program. Throws what Node throws for arguments that no program can be given. */
+/**
+ * Start a program.
+ *
+ * @throws The errors of Node for arguments that no program can be given.
+ */
 export function startProgram(
   command: string,
   args: readonly string[],
@@ -63,12 +69,12 @@ function startByAddon(
   const stderr = new Socket({ fd: started.stderr, readable: true, writable: false })
   let ended = false
   const ending = native.waitForProgram(pid).then(({ code }) => {
-    // Only here its id becomes free, so that nobody else is killed by it.
+    // The pid becomes free only here, so that a later kill cannot hit another process.
     native.reapProgram(pid)
     ended = true
     return { code: code ?? null }
   })
-  const end = Promise.all([ending, closed(stdout), closed(stderr)]).then(([how]) => how)
+  const end = Promise.all([ending, closed(stdout), closed(stderr)]).then(([programEnd]) => programEnd)
   return { pid, stdin: null, stdout, stderr, end, hasEnded: () => ended }
 }
 
@@ -89,7 +95,7 @@ function startByNode(
     windowsHide: true,
   })
   const { pid, stdin } = child
-  // Where no descriptor is left for them they are missing, whatever their type says.
+  // If no descriptor is available, they are `undefined`, contrary to their declared type.
   const outputs: { stdout: Readable | undefined; stderr: Readable | undefined } = child
   const { stdout = Readable.from([]), stderr = Readable.from([]) } = outputs
   const end = new Promise<ProgramEnd>((resolve) => {

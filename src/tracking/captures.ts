@@ -18,7 +18,7 @@ import type { CaptureRecord } from '../record/record.ts'
 import type { Configuration } from '../config/options.ts'
 import type { RunWriter } from './run-writer.ts'
 
-/** The captures of a configuration, and whether each is made at the start. */
+/** Return the captures of a configuration, and whether each is made at the start. */
 function componentsOf(configuration: Configuration): { component: Component; enabled: boolean }[] {
   return [...builtInCaptures(configuration), ...configuration.trackers].map((component) => ({
     component,
@@ -26,36 +26,39 @@ function componentsOf(configuration: Configuration): { component: Component; ena
   }))
 }
 
-/** The captures of the start, under way. */
+/** The captures made at the start of a run, in progress. */
 export interface StartCaptures {
-  /** Resolves when what is still captured does not change with the run, so that its command may start. */
+  /**
+   * Resolves when the remaining captures no longer read anything that the command could change. The command
+   * may then start.
+   */
   readonly readyForCommand: Promise<void>
-  /** Resolves when all are recorded. */
+  /** Resolves when all captures are recorded. */
   readonly done: Promise<void>
 }
 
-/** What captures of the start know of the command, and report to those who start it. */
+/** The part of a capture context that links the captures of the start with the wrapped command. */
 type CommandContext = Pick<CaptureContext, 'onSettled' | 'commandStarted'>
 
-/** Make the captures of the start. One that fails is recorded as failed and does not stop the run. */
+/** Make the captures of the start. A capture that fails is recorded as failed and does not stop the run. */
 export function captureAtStart(
   writer: RunWriter,
   signal: AbortSignal | undefined,
   commandStarted: Promise<void> | undefined,
 ): StartCaptures {
-  const started = componentsOf(writer.configuration).map(({ component, enabled }) => {
+  const captures = componentsOf(writer.configuration).map(({ component, enabled }) => {
     const ready = Promise.withResolvers<void>()
     const done = captureOne(writer, component, enabled, signal, {
       onSettled: ready.resolve,
       commandStarted,
     })
-    // However it ends, the command need not wait for it any more.
+    // A capture that has ended, even with an error, no longer holds back the command.
     done.then(ready.resolve, ready.reject)
     return { done, ready: ready.promise }
   })
-  // Only those who start a command await it; those who await the end get the same error.
-  const readyForCommand = ignoreRejection(all(started.map((one) => one.ready)))
-  return { readyForCommand, done: all(started.map((one) => one.done)) }
+  // Only a caller that starts a command awaits this promise. Everyone who awaits `done` gets the same error.
+  const readyForCommand = ignoreRejection(awaitAll(captures.map((capture) => capture.ready)))
+  return { readyForCommand, done: awaitAll(captures.map((capture) => capture.done)) }
 }
 
 async function captureOne(
@@ -77,16 +80,16 @@ async function captureOne(
   }
 }
 
-/** Waits for every one of them, and then throws what the first that failed threw. */
-async function all(work: readonly Promise<void>[]): Promise<void> {
+/** Wait until every promise has settled, then throw the reason of the first one that was rejected. */
+async function awaitAll(work: readonly Promise<void>[]): Promise<void> {
   const outcomes = await Promise.allSettled(work)
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
 }
 
 /**
- * Make one capture and record it, in the place of an earlier one of the same name.
+ * Make one capture and record it. It replaces an earlier capture of the same name.
  *
- * @throws Whatever the capture throws, after it was recorded as failed.
+ * @throws The error of the capture, after the failure was recorded.
  */
 export async function captureInto(
   writer: RunWriter,
@@ -114,7 +117,7 @@ export async function captureInto(
     writer.append({ type: 'capture', component: component.name, result })
     return captured
   } catch (error) {
-    // Files of a capture that failed half-way would look like part of the run.
+    // Files of a capture that failed halfway would look like part of the run.
     await rm(filesDirectory, { recursive: true, force: true })
     writer.append({
       type: 'capture',
@@ -128,9 +131,9 @@ export async function captureInto(
 }
 
 function recorded({ digest, value, warnings }: Captured): CaptureRecord {
-  const plain = copyAsJson({ digest, value, warnings }, 'what the capture found')
-  const record = { status: 'captured', ...plain }
-  // What own trackers return comes from outside: a record that no reader accepts would be lost as a whole.
+  const json = copyAsJson({ digest, value, warnings }, 'what the capture found')
+  const record = { status: 'captured', ...json }
+  // Custom trackers return unchecked data. No reader would accept a record with an invalid capture.
   if (!isCapture(record)) {
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the capture returned an invalid result', {
       expected: '{ digest: text, value: object, warnings: array of text }',
@@ -140,10 +143,7 @@ function recorded({ digest, value, warnings }: Captured): CaptureRecord {
   return record
 }
 
-/**
- * Add what the programs of a run reported to what the capture of the seeds found. Where that was not made, there is
- * nothing to add to.
- */
+/** Add the seeds that programs reported to the seeds capture. Do nothing if there is no seeds capture. */
 export function amendSeeds(writer: RunWriter, addition: Pick<CapturedSeeds, 'python'>): void {
   const before = writer.state.captures.get('seeds')
   if (before?.status !== 'captured') return

@@ -9,12 +9,13 @@ import type { ShapedArray, TypedArray } from '../hash/array.ts'
 import type { DigestEvent } from '../record/events.ts'
 
 /**
- * What can be logged: a typed array, with or without a shape (a `tensor` digest); an `ArrayBuffer` or `DataView` (the
- * plain digest of its bytes); a digest that was computed elsewhere, in written form or as an object.
+ * Source of a logged digest: a typed array, with or without a shape (a `tensor` digest); an `ArrayBuffer` or
+ * `DataView` (the plain digest of its bytes); or a digest that was computed elsewhere, in written form or as
+ * an object.
  */
 export type DigestSource = TypedArray | ShapedArray | ArrayBufferLike | DataView | Digest | string
 
-/** When the state was as its digest has it. */
+/** The time at which a state was digested. */
 export interface DigestOptions {
   /** Any number that orders the digests: a step, an epoch. */
   readonly step?: number | undefined
@@ -28,8 +29,8 @@ export function checkDigestLabel(name: string, { step }: DigestOptions): void {
 }
 
 /**
- * Compute the digest of a source. Up to 8 MiB are hashed before this returns; a longer buffer must not change before the
- * promise settles.
+ * Compute the digest of a source. Up to 8 MiB are hashed before this returns; do not change a longer buffer
+ * before the promise resolves.
  */
 export async function digestOf(
   name: string,
@@ -56,7 +57,7 @@ function isBuffer(source: object): source is ArrayBufferLike {
   )
 }
 
-/** Make the event of a digest. */
+/** Create the event of a digest. */
 export function digestEvent(name: string, digest: Digest, { step }: DigestOptions): DigestEvent {
   return { type: 'digest', name, digest: digest.toString(), ...(step !== undefined && { step }) }
 }

@@ -1,4 +1,7 @@
-/** Datasets, models, tokenizers and outputs: digested, and recorded under a name that stands for one content. */
+/**
+ * Datasets, models, tokenizers and outputs: each is digested and recorded under a name that stands for one
+ * content.
+ */
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { readDataset } from '../dataset/read.ts'
@@ -27,21 +30,21 @@ import type { RecheckResult } from './changes/input-snapshots.ts'
 import type { OutputReport } from './read-output.ts'
 import type { RunWriter } from './run-writer.ts'
 
-/** How one kind of thing is read, described and told apart. */
+/** The operations on one kind of tracked item: how to read it, describe it and compare it. */
 export interface Kind<S, R extends object> {
   readonly section: TrackedSection
-  /** For error messages: `dataset`. */
+  /** Noun for error messages: `dataset`. */
   readonly noun: string
-  /** The option that switches it off. */
+  /** Name of the option that disables this kind. */
   readonly flag?: 'enableDatasetTracking' | 'enableModelTracking'
   read(source: S, options: DatasetOptions, configuration: Configuration): Promise<R>
-  /** Whether what it reads can be a table, which is read a second time for its digest. */
+  /** True if an item of this kind can be a table, which is read a second time for the digest of the table. */
   readonly tables?: boolean
-  /** What of it is read. @default everything */
+  /** Return the sampling plan of this kind. @default no sampling */
   sample?(configuration: Configuration): SampledHashOptions['sample']
-  /** Return the digests that decide whether two are the same. */
+  /** Return the digests that decide whether two items are equal. */
   identity(report: R): string
-  /** What is recorded; may write files into the folder of the run. */
+  /** Return the JSON form for the record. May write files into the folder of the run. */
   describe(report: R, name: string, writer: RunWriter): Promise<JsonObject>
 }
 
@@ -80,7 +83,7 @@ const model: Kind<string, ModelReport> = {
   describe: describeModel,
 }
 
-/** Describe a model as it is recorded, wherever it lies; its tensors go into a file of their own. */
+/** Describe a model for the record, without its path. The tensor list goes into a file of its own. */
 export async function describeModel(
   { tensors, ...report }: Omit<ModelReport, 'path' | 'files'>,
   name: string,
@@ -100,7 +103,7 @@ const tokenizer: Kind<string, TokenizerReport> = {
   describe: (report) => Promise.resolve(copyAsJson(report, 'the tokenizer')),
 }
 
-/** The kinds of things that can be tracked. */
+/** The kinds of items that can be tracked. */
 export const KINDS: {
   readonly dataset: Kind<DatasetSource, DatasetReport>
   readonly output: Kind<string, OutputReport>
@@ -109,11 +112,11 @@ export const KINDS: {
 } = { dataset, output, model, tokenizer }
 
 /**
- * Read a thing and record it under a name.
+ * Digest an item and record it under a name.
  *
- * @returns What was read; `undefined` where the configuration switches this kind off.
- * @throws Whatever reading throws, after it was recorded as failed; ERR_LINEAPRINT_ARGUMENT if the name stands
- *   for other content already.
+ * @returns The report of the item; `undefined` if the configuration disables this kind.
+ * @throws The error of reading, after the failure was recorded; ERR_LINEAPRINT_ARGUMENT if the name already
+ * stands for other content.
  */
 export async function track<S, R extends object>(
   writer: RunWriter,
@@ -145,7 +148,7 @@ export async function track<S, R extends object>(
     )
     await writer.exclusive(() => record(writer, kind, name, report))
     if (path !== undefined && before !== undefined) {
-      // Not the report: that of a model holds every tensor.
+      // Keep only the digests: the report of a model holds every tensor.
       const identity = kind.identity(report)
       const recheck = (): Promise<RecheckResult> => readAgain(kind, identity, located, options, writer)
       writer.snapshots.addInput({ section, name, path, before, recheck })
@@ -153,7 +156,7 @@ export async function track<S, R extends object>(
     if (path !== undefined && !isInput) await flagOutput(writer, name, path)
     return report
   } catch (error) {
-    // What stands under the name from an earlier call is still true.
+    // An entry from an earlier call under this name remains valid.
     if (writer.state.tracked[section].get(name)?.status !== 'tracked') {
       const path = typeof source === 'string' ? { path: resolve(writer.directory, source) } : {}
       writer.append({
@@ -167,7 +170,10 @@ export async function track<S, R extends object>(
   }
 }
 
-/** Fingerprint an input right before it is read; nothing where it is not there, which reading reports. */
+/**
+ * Compute the fingerprint of an input right before it is read. Return `undefined` if it does not exist:
+ * reading reports that.
+ */
 async function fingerprintInput(
   writer: RunWriter,
   section: TrackedSection,
@@ -175,11 +181,11 @@ async function fingerprintInput(
   path: string,
 ): Promise<PresentFingerprint | undefined> {
   const label = `${section.slice(0, -1)} ${JSON.stringify(name)}`
-  const found = await fingerprintOrWarn(writer, label, path)
-  return found?.status === 'present' ? found : undefined
+  const fingerprint = await fingerprintOrWarn(writer, label, path)
+  return fingerprint?.status === 'present' ? fingerprint : undefined
 }
 
-/** Read an input once more, and compare it with what was read before. */
+/** Read an input again, and compare it with the first read. */
 async function readAgain<S, R extends object>(
   kind: Kind<S, R>,
   before: string,
@@ -188,8 +194,12 @@ async function readAgain<S, R extends object>(
   { configuration }: RunWriter,
 ): Promise<RecheckResult> {
   try {
-    const now = await kind.read(source, { ...options, ...(kind.tables && { tables: false }) }, configuration)
-    return kind.identity(now) === before ? 'same' : 'changed'
+    const report = await kind.read(
+      source,
+      { ...options, ...(kind.tables && { tables: false }) },
+      configuration,
+    )
+    return kind.identity(report) === before ? 'same' : 'changed'
   } catch (error) {
     if (LineaprintError.is(error) && error.code === 'ERR_LINEAPRINT_NOT_FOUND') return 'missing'
     throw error
@@ -201,15 +211,15 @@ function modelIdentity({ architecture, weights }: Pick<ModelReport, 'architectur
   return `${architecture.toString()}, ${weights.toString()}`
 }
 
-/** Return the same digests of an entry of the record. */
+/** Return the same digests from an entry of the record. */
 function recordedIdentity(section: TrackedSection, name: string, entry: TrackedEntry): string {
   const identity = identityDigests(section, name, entry)
   return typeof identity === 'string' ? identity : `${identity.architecture}, ${identity.weights}`
 }
 
-/** Resolve a relative path against the folder the run works in. */
+/** Resolve a relative path against the working folder of the run. */
 function locate<S>(source: S, directory: string): S {
-  // Where that is the working directory, errors show the path as it was given.
+  // If that is the working directory, keep the path as given, so that errors show it in that form.
   return typeof source === 'string' && directory !== process.cwd()
     ? (resolve(directory, source) as S)
     : source
@@ -223,15 +233,15 @@ async function record<S, R extends object>(
 ): Promise<void> {
   const earlier = writer.state.tracked[kind.section].get(name)
   if (earlier?.status === 'tracked') {
-    const [before, now] = [recordedIdentity(kind.section, name, earlier), kind.identity(report)]
-    if (before === now) return
+    const [before, current] = [recordedIdentity(kind.section, name, earlier), kind.identity(report)]
+    if (before === current) return
     throw new LineaprintError(
       'ERR_LINEAPRINT_ARGUMENT',
       `the ${kind.noun} ${JSON.stringify(name)} already has other content`,
       {
         field: name,
         expected: before,
-        received: now,
+        received: current,
         hint: 'choose another name',
       },
     )
@@ -241,7 +251,7 @@ async function record<S, R extends object>(
   writer.append({ type: 'tracked', section: kind.section, name, entry })
 }
 
-/** Return the path of the tensor list of an entry, below the folder of the run. */
+/** Return the path of the tensor list of an entry, relative to the folder of the run. */
 function tensorsFileOf(section: 'models' | 'outputs', name: string, entry: TrackedEntry): string | undefined {
   const recorded = parseTracked(section, name, entry)
   return 'tensorsFile' in recorded ? recorded.tensorsFile : undefined
@@ -259,15 +269,15 @@ async function writeTensors(
   } catch (cause) {
     throw storeError(folder, 'cannot be created', cause)
   }
-  // Two names can be one file on a file system that ignores case.
-  const taken = new Set(
-    [...writer.state.tracked[section]].map(([other, entry]) =>
-      entry.status === 'tracked' ? (tensorsFileOf(section, other, entry)?.toLowerCase() ?? '') : '',
+  // Two names can denote the same file on a case-insensitive file system.
+  const usedPaths = new Set(
+    [...writer.state.tracked[section]].map(([otherName, entry]) =>
+      entry.status === 'tracked' ? (tensorsFileOf(section, otherName, entry)?.toLowerCase() ?? '') : '',
     ),
   )
   const stem = safeFileName(name)
   let path = `${section}/${stem}.tensors.json`
-  for (let number = 2; taken.has(path.toLowerCase()); number++)
+  for (let number = 2; usedPaths.has(path.toLowerCase()); number++)
     path = `${section}/${stem}-${number}.tensors.json`
   await writeAtomic(join(writer.folder, path), formatTensors(tensors))
   return path

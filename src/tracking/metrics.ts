@@ -1,10 +1,10 @@
-/** Values of metrics that a program logs, checked and made events. */
+/** Metric values that a program logs: checked, and turned into events. */
 import { LineaprintError } from '../core/errors.ts'
 import { encodeFloat } from '../json/special-floats.ts'
 import { checkName } from '../json/copy.ts'
 import type { MetricEvent } from '../record/events.ts'
 
-/** When a value was measured. */
+/** The step and time of a value. */
 export interface MetricOptions {
   /** Any number that orders the values: a step, an epoch. */
   readonly step?: number | undefined
@@ -12,7 +12,7 @@ export interface MetricOptions {
   readonly timestamp?: Date | number | undefined
 }
 
-/** Check a value and make the event of it. */
+/** Check a value and create its event. */
 export function metricEvent(
   name: string,
   value: number,

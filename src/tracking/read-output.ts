@@ -1,4 +1,4 @@
-/** Reads outputs of a run: as datasets are read, and where one is a model with its tensors in the same read. */
+/** Reading of outputs: like a dataset and, if the output is a model, with its tensors in the same read. */
 import { lstat, readdir, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { WARNINGS, readDataset } from '../dataset/read.ts'
@@ -19,66 +19,69 @@ import type { Configuration } from '../config/options.ts'
 
 /** An output that was read. */
 export interface OutputReport extends DatasetReport {
-  /** The tensors of a safetensors file, or of a folder with one model; their digests are of BLAKE3. */
+  /** The tensors of a safetensors file, or of a folder with one model. Their digests use BLAKE3. */
   readonly tensors?: readonly TensorInfo[]
 }
 
 /**
- * Digests an output. The tensors of a model are kept so that a later run can be compared with it tensor by tensor when
- * the file itself is gone.
+ * Digest an output. The tensors of a model are recorded, so that a later run can be compared tensor by tensor
+ * even if the file no longer exists.
  *
- * Cost: one read; of a folder whose weights lie behind links two of them.
+ * Cost: one read; two for a folder whose weights are behind links.
  *
- * @throws What `readDataset` throws.
+ * @throws The errors of `readDataset`.
  */
 export async function readOutput(
   path: string,
   options: DatasetOptions,
   { models }: { readonly models: Pick<Configuration['models'], 'tensors'> },
 ): Promise<OutputReport> {
-  const found = models.tensors ? await readModelFiles(path, options) : undefined
-  return found ?? readDataset(path, options)
+  const output = models.tensors ? await readModelFiles(path, options) : undefined
+  return output ?? readDataset(path, options)
 }
 
-/** @returns `undefined` for what is no model: an output as any other. */
+/** Read an output as a model. Return `undefined` if it is not one. */
 async function readModelFiles(path: string, options: DatasetOptions): Promise<OutputReport | undefined> {
   try {
     const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() ?? false
     if (!isFolder && !/\.safetensors$/i.test(path)) return undefined
     const located = await locateModel(path)
     if (!isFolder) return await readFile(resolve(path), located, options)
-    if (await isPlain(located)) return await readFolder(located, options)
+    if (await hasRegularFiles(located)) return await readFolder(located, options)
     const { tensors } = await readWeights(located, { signal: options.signal })
     return { ...(await readDataset(path, options)), tensors }
   } catch (error) {
     options.signal?.throwIfAborted()
-    // What is wrong with the place itself is told by who reads it next.
+    // The caller reads the path next, and reports an error of the path itself.
     if (errorCode(error) !== undefined) return undefined
     throw error
   }
 }
 
 async function readFile(path: string, located: ModelFiles, options: DatasetOptions): Promise<OutputReport> {
-  const { tensors, files } = await readWeights(located, both(options))
-  const [{ size, digests: all = {} } = { size: 0 }] = files
-  const digests = wanted(all, options.algorithm)
+  const { tensors, files } = await readWeights(located, withBlake3(options))
+  const [{ size, digests: computed = {} } = { size: 0 }] = files
+  const digests = selectDigests(computed, options.algorithm)
   return { kind: 'file', path, digest: primary(digests), digests, bytes: size, warnings: [], tensors }
 }
 
-/** The `tree` of the folder is put together from the weights and what lies beside them. */
+/**
+ * Compute the digest of a model folder. Its `tree` digest combines the digests of the weights, which were
+ * read as tensors, with those of the other files.
+ */
 async function readFolder(located: ModelFiles, options: DatasetOptions): Promise<OutputReport> {
   const { folder, weights } = located
-  const { tensors, files } = await readWeights(located, both(options))
+  const { tensors, files } = await readWeights(located, withBlake3(options))
   const { algorithm = 'blake3', signal } = options
   const ignore = weights.map((file) => literalPattern(basename(file)))
-  const rest = await hashTree(folder, { algorithm, signal, ignore, list: true })
+  const otherFiles = await hashTree(folder, { algorithm, signal, ignore, list: true })
   const shards = files.map(({ name, size, digests = {} }) => ({
     path: name,
     type: 'file' as const,
     size,
-    digests: wanted(digests, algorithm),
+    digests: selectDigests(digests, algorithm),
   }))
-  const tree = foldersOf([...(await entriesOf(folder, rest.entries ?? [])), ...shards], ({ path }) => {
+  const tree = foldersOf([...(await entriesOf(folder, otherFiles.entries ?? [])), ...shards], ({ path }) => {
     throw new LineaprintError('ERR_LINEAPRINT_CHANGED', 'it changed while it was read', { path })
   })
   const digests = treeOf(tree, algorithm === 'both' ? ['blake3', 'sha256'] : [algorithm])
@@ -87,38 +90,38 @@ async function readFolder(located: ModelFiles, options: DatasetOptions): Promise
     path: folder,
     digest: primary(digests),
     digests,
-    bytes: rest.bytes + files.reduce((sum, { size }: ModelFile) => sum + size, 0),
-    files: rest.files + files.length,
+    bytes: otherFiles.bytes + files.reduce((sum, { size }: ModelFile) => sum + size, 0),
+    files: otherFiles.files + files.length,
     folders: tree.length,
-    warnings: rest.warnings.map(({ kind, path: at }) => `${at}: ${WARNINGS[kind]}`),
+    warnings: otherFiles.warnings.map(({ kind, path: at }) => `${at}: ${WARNINGS[kind]}`),
     tensors,
   }
 }
 
 /**
- * Whether the weights are files of the folder under just these names, about which a walk has nothing to tell: neither
- * links, nor names that others are equal to on some file systems.
+ * Check that all weights are regular files of this folder under these exact names: no links, and no names
+ * that are equal on some file systems.
  */
-async function isPlain({ folder, weights }: ModelFiles): Promise<boolean> {
+async function hasRegularFiles({ folder, weights }: ModelFiles): Promise<boolean> {
   const names = await readdir(folder)
   const colliding = new Set(collisionsOf(names))
-  const looks = await Promise.all(
+  const isRegular = await Promise.all(
     weights.map(async (path) => {
       const name = basename(path)
       if (!names.includes(name) || colliding.has(name)) return false
       return (await lstat(join(folder, name))).isFile()
     }),
   )
-  return looks.every(Boolean)
+  return isRegular.every(Boolean)
 }
 
-/** Digests of tensors are of BLAKE3, whatever that of the output is. */
-function both(options: DatasetOptions): DatasetOptions {
+/** Return options that also compute BLAKE3: digests of tensors always use it. */
+function withBlake3(options: DatasetOptions): DatasetOptions {
   const { algorithm, signal, onProgress, threads } = options
   return { algorithm: algorithm === 'sha256' ? 'both' : algorithm, signal, onProgress, threads }
 }
 
-function wanted({ blake3, sha256 }: Digests, algorithm: AlgorithmChoice = 'blake3'): Digests {
+function selectDigests({ blake3, sha256 }: Digests, algorithm: AlgorithmChoice = 'blake3'): Digests {
   return {
     ...(algorithm !== 'sha256' && blake3 && { blake3 }),
     ...(algorithm !== 'blake3' && sha256 && { sha256 }),

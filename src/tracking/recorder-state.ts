@@ -3,7 +3,7 @@ import { LineaprintError } from '../core/errors.ts'
 import type { RunWriter } from './run-writer.ts'
 import type { ExperimentSummary } from './summary.ts'
 
-/** The phase of a recorder, with what exists in that phase and in no other. */
+/** The phase of a recorder, with the values that exist only in that phase. */
 export type RecorderState =
   | { readonly phase: 'new' }
   | { readonly phase: 'starting' }
@@ -11,7 +11,7 @@ export type RecorderState =
   | { readonly phase: 'finishing'; readonly writer: RunWriter }
   | { readonly phase: 'ended'; readonly writer: RunWriter; readonly summary: ExperimentSummary }
 
-/** Make the error for a call that the phase does not allow. */
+/** Create the error for a call that is not allowed in this phase. */
 export function wrongState({ phase }: RecorderState, call: string, expected: string): LineaprintError {
   return new LineaprintError('ERR_LINEAPRINT_STATE', `${call} cannot be called now`, {
     expected,
@@ -20,7 +20,7 @@ export function wrongState({ phase }: RecorderState, call: string, expected: str
   })
 }
 
-/** Make the error for a question about a run that has not started. */
+/** Create the error for a query about a run that has not started. */
 export function notStarted(): LineaprintError {
   return new LineaprintError('ERR_LINEAPRINT_STATE', 'the experiment has not started', { hint: HINTS.new })
 }

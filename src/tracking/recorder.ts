@@ -1,6 +1,6 @@
 /**
- * Records one run: its start, what is reported while it goes on, and its end. `ExperimentTracker` is the public face of
- * it; `lineaprint run` and the bridge to Python use it as it is.
+ * The recorder of one run: its start, everything reported while it runs, and its end. `ExperimentTracker` is
+ * the public facade; `lineaprint run` and the Python bridge use the recorder directly.
  */
 import type { PythonSeeds } from '../capture/seeds/types.ts'
 import { resolve } from 'node:path'
@@ -40,18 +40,22 @@ import type { RecorderSettings } from './settings.ts'
 import type { ExperimentSummary } from './summary.ts'
 import type { SystemSampler } from './system-metrics/sampler.ts'
 
-/** The recorder of one run. Errors name the methods of `ExperimentTracker`, which people call. */
+/** The recorder of one run. Errors name the public methods of `ExperimentTracker`. */
 export class Recorder {
   readonly #options: ExperimentOptions
   readonly #settings: RecorderSettings
-  /** Absolute path of the folder that the run works in. */
+  /** Absolute path of the working folder of the run. */
   readonly #directory: string
-  /** Work that the end of the run waits for. */
+  /** Operations in progress. The end of the run waits for them. */
   readonly #pending = new Set<Promise<unknown>>()
   #state: RecorderState = { phase: 'new' }
   #sampler: SystemSampler | undefined
 
-  /** @throws ERR_LINEAPRINT_CONFIGURATION for options that are not usable. */
+  /**
+   * Create a recorder in the phase `new`.
+   *
+   * @throws ERR_LINEAPRINT_CONFIGURATION for invalid options.
+   */
   constructor(options: ExperimentOptions = {}, settings: RecorderSettings = {}) {
     this.#settings = settings
     this.#directory = resolve(settings.directory ?? '.')
@@ -62,7 +66,7 @@ export class Recorder {
     })
   }
 
-  /** Id of the run. @throws ERR_LINEAPRINT_STATE before the start. */
+  /** ID of the run. @throws ERR_LINEAPRINT_STATE before the start. */
   get id(): string {
     return this.#started().state.start.id
   }
@@ -77,21 +81,21 @@ export class Recorder {
     return this.#started().configuration
   }
 
-  /** Whether the run can still be started. */
+  /** True if the run can still be started. */
   get isNew(): boolean {
     return this.#state.phase === 'new'
   }
 
-  /** Whether the run goes on: started and not yet finished. */
+  /** True if the run has started and has not finished. */
   get isRunning(): boolean {
     return this.#state.phase === 'running'
   }
 
   /**
-   * Start the run, and make the captures of the start. Before a wrapped command only those are waited for that its
-   * run could change; the end of the run waits for the others.
+   * Start the run, and make the captures of the start. If the run wraps a command, this waits only for
+   * captures that the command could affect; the end of the run waits for the others.
    *
-   * @returns Id of the run.
+   * @returns ID of the run.
    */
   async start(): Promise<string> {
     if (!this.isNew) throw wrongState(this.#state, 'startExperiment', 'before anything else, and once')
@@ -120,19 +124,19 @@ export class Recorder {
       const configuration = await resolveConfiguration(this.#options, sources)
       return await RunWriter.start(configuration, { directory, command: command?.argv, environment })
     } catch (error) {
-      // Nothing of the run exists, so it may be started again.
+      // The run folder was not created, so another start is allowed.
       this.#state = { phase: 'new' }
       throw error
     }
   }
 
-  /** Read something and record it under a name; see `track` in `inputs.ts`. */
+  /** Digest an item and record it under a name; see `track` in `inputs.ts`. */
   async track<S, R extends object>(kind: Kind<S, R>, source: S, name: string): Promise<R | undefined> {
     const writer = this.#running(callOf(kind))
     return this.#trackPending(track(writer, kind, source, name, this.#settings))
   }
 
-  /** Remember what stands at the path of a later output. */
+  /** Keep the state of the path of a later output. */
   async expectOutput(path: string, name: string): Promise<void> {
     const writer = this.#running('expectOutput')
     const absolute = resolve(this.#directory, path)
@@ -149,12 +153,12 @@ export class Recorder {
     return seeds
   }
 
-  /** Capture the environment again, in the place of the capture of the start. */
+  /** Capture the environment again. The result replaces the capture of the start. */
   async captureEnvironment(): Promise<Captured> {
     return this.#capture(this.#running('captureEnvironment'), 'environment')
   }
 
-  /** Capture the state of the git work tree again, in the place of the capture of the start. */
+  /** Capture the state of the git work tree again. The result replaces the capture of the start. */
   async captureGit(): Promise<Captured> {
     const writer = this.#running('captureGit')
     writer.snapshots.keepGit(writer.state.captures.get('git'))
@@ -172,19 +176,19 @@ export class Recorder {
     this.#running('logMetric').append(event, time)
   }
 
-  /** Log one value each of several metrics: all of them, or none where one is wrong. */
+  /** Log one value for each of several metrics. If one is invalid, none is logged. */
   logMetrics(values: Readonly<Record<string, number>>, options: MetricOptions = {}): void {
     const writer = this.#running('logMetrics')
-    // All are checked before the first is appended.
+    // Check all values before the first event is appended.
     const events = Object.entries(values).map(([name, value]) => metricEvent(name, value, options))
     for (const { event, time } of events) writer.append(event, time)
   }
 
-  /** Log the digest of a state; digests are appended in the order of the calls. */
+  /** Log the digest of a state. Digests are appended in the order of the calls. */
   async logDigest(name: string, value: DigestSource, options: DigestOptions = {}): Promise<Digest> {
     const writer = this.#running('logDigest')
     checkDigestLabel(name, options)
-    // It can fail before its turn to be appended comes.
+    // The promise can reject before it is awaited in turn.
     const digest = ignoreRejection(
       digestOf(name, value, writer.configuration.algorithm, this.#settings.signal),
     )
@@ -195,12 +199,12 @@ export class Recorder {
     return this.#trackPending(logged)
   }
 
-  /** Add entries to the metadata; one of a key that exists replaces it. */
+  /** Add entries to the metadata. An existing key gets the new value. */
   addMetadata(values: Readonly<Record<string, unknown>>): void {
     this.#append('addMetadata', { type: 'metadata', values: copyAsJson(values, 'metadata') })
   }
 
-  /** Add tags; one that exists stays as it is. */
+  /** Add tags. A tag that exists already has no effect. */
   addTags(tags: readonly string[]): void {
     this.#append('addTags', { type: 'tags', tags: tags.map((tag) => checkText(tag, 'a tag')) })
   }
@@ -210,34 +214,34 @@ export class Recorder {
     this.#append('setNotes', { type: 'notes', notes: checkText(notes, 'notes', { empty: true }) })
   }
 
-  /** Add what Python programs of the wrapped command reported of their seeds to the capture of the seeds. */
+  /** Add the seeds that Python programs of the wrapped command reported to the seeds capture. */
   recordPythonSeeds(python: PythonSeeds): void {
     amendSeeds(this.#running('recordPythonSeeds'), { python })
   }
 
-  /** Record how the wrapped command ended. */
+  /** Record the exit status of the wrapped command. */
   recordCommandEnd(end: Omit<CommandEndEvent, 'type'>): void {
     this.#append('recordCommandEnd', { type: 'command', ...end })
   }
 
-  /** Record a plain sentence about what is not as it should be. */
+  /** Record a warning: one plain sentence. */
   recordWarning(message: string): void {
     this.#append('recordWarning', { type: 'warning', message })
   }
 
-  /** Mark the run as failed; `finish` then records it so. */
+  /** Mark the run as failed. `finish` then records the status `failed`. */
   fail(error: unknown): void {
     this.#append('fail', { type: 'failure', failure: failureOf(error) })
   }
 
-  /** Sample the machine and the tree of a process from now on, where `systemMetrics` asks for it. */
+  /** Start sampling the machine and a process tree, if `systemMetrics` is enabled. */
   sampleSystem(root: number): void {
     const writer = this.#running('sampleSystem')
     const { systemMetrics } = writer.configuration
     if (systemMetrics !== false) this.#sampler ??= sampleInto(writer, { ...systemMetrics, root })
   }
 
-  /** Return the run in short; after the end the same as `finish` returned. */
+  /** Return a summary of the run; after the end the same one that `finish` returned. */
   summary(): ExperimentSummary {
     return this.#state.phase === 'ended' ? this.#state.summary : summaryOf(this.#started())
   }
@@ -248,7 +252,7 @@ export class Recorder {
     await this.#running('flush').flush()
   }
 
-  /** Check what the run recorded against the present. */
+  /** Compare what the run recorded with the current state. */
   async verify(options: Omit<VerifyOptions, 'trackers' | 'signal'>): Promise<Verification> {
     await this.flush()
     const { folder, configuration } = this.#started()
@@ -262,7 +266,7 @@ export class Recorder {
   }
 
   /**
-   * Wait for what is under way, write the record and seal it.
+   * Wait for operations in progress, write the record and seal it.
    *
    * @param status @default `failed` after `fail`, else `finished`
    */
@@ -270,9 +274,9 @@ export class Recorder {
     const writer = this.#running('finishExperiment')
     this.#state = { phase: 'finishing', writer }
     const { signal } = this.#settings
-    // Git reads the status of the work tree while the rest comes to its end.
+    // Git reads the status of the work tree in parallel with the rest of this method.
     const workTree = beginUndeclared(writer, signal)
-    // Their callers get their errors; what became of them is in the state.
+    // The callers of these operations get the errors; the state holds the results.
     await Promise.allSettled(this.#pending)
     await this.#sampler?.stop()
     let summary: ExperimentSummary | undefined
@@ -296,7 +300,7 @@ export class Recorder {
     this.#running(call).append(event)
   }
 
-  /** Have the end of the run wait for some work. */
+  /** Make the end of the run wait for an operation. */
   #trackPending<T>(work: Promise<T>): Promise<T> {
     this.#pending.add(work)
     const forget = (): void => void this.#pending.delete(work)
@@ -304,20 +308,20 @@ export class Recorder {
     return work
   }
 
-  /** Return the writer of a run that goes on. @throws ERR_LINEAPRINT_STATE if none does. */
+  /** Return the writer of a running run. @throws ERR_LINEAPRINT_STATE if the run is not running. */
   #running(call: string): RunWriter {
     if (this.#state.phase === 'running') return this.#state.writer
     throw wrongState(this.#state, call, 'a call between startExperiment and finishExperiment')
   }
 
-  /** Return the writer of a run that goes on or has ended. @throws ERR_LINEAPRINT_STATE before the start. */
+  /** Return the writer of a run that has started. @throws ERR_LINEAPRINT_STATE before the start. */
   #started(): RunWriter {
     if ('writer' in this.#state) return this.#state.writer
     throw notStarted()
   }
 }
 
-/** The public method that tracks one kind of thing: `trackDataset`. */
+/** Return the name of the public method that tracks a kind: `trackDataset`. */
 function callOf({ noun }: Pick<Kind<never, object>, 'noun'>): string {
   return `track${noun.charAt(0).toUpperCase()}${noun.slice(1)}`
 }

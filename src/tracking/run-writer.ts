@@ -1,4 +1,4 @@
-/** One run being written: its folder, its journal, and the state that follows from its events. */
+/** The writer of one run: its folder, its journal, and the state that its events add up to. */
 import { join } from 'node:path'
 import { redactArguments } from '../secrets/redact.ts'
 import { exportNames, exportRun } from '../export/files.ts'
@@ -24,19 +24,19 @@ import type { RunState } from '../record/state.ts'
 import type { Store } from '../store/store.ts'
 import type { Configuration } from '../config/options.ts'
 
-/** What a writer is started with beside its configuration. */
+/** The options of a writer, in addition to its configuration. */
 export interface RunWriterOptions {
-  /** Absolute path of the folder the run works in. */
+  /** Absolute path of the working folder of the run. */
   readonly directory: string
-  /** The command that is wrapped; absent for the program that uses the tracker. */
+  /** The wrapped command; absent for a program that uses the tracker. */
   readonly command?: readonly string[] | undefined
   readonly environment: Readonly<Record<string, string | undefined>>
 }
 
-/** How a run ends. */
+/** The status with which a run ends. */
 export type EndStatus = Extract<RunStatus, 'finished' | 'failed' | 'killed'>
 
-/** A run from its first record to its last. */
+/** The writer of a run, from its first record to its last. */
 export class RunWriter {
   readonly store: Store
   readonly configuration: Configuration
@@ -44,11 +44,11 @@ export class RunWriter {
   readonly folder: string
   readonly directory: string
   readonly state: RunState
-  /** What stood at the paths of inputs and outputs before they were used. */
+  /** The state of inputs and outputs before they were used. */
   readonly snapshots: InputSnapshots = new InputSnapshots()
   readonly #journal: Journal
   readonly #started: number
-  /** Nobody waits for it before the end. */
+  /** Resolves when abandoned runs were cleaned up. Only the end of the run awaits it. */
   readonly #swept: Promise<void>
   readonly #outputs: Outputs
   #commits: Promise<unknown> = Promise.resolve()
@@ -73,13 +73,13 @@ export class RunWriter {
   }
 
   /**
-   * Makes the folder with a first record of status `running`, and the journal.
+   * Create the folder with a first record of status `running`, and the journal.
    *
-   * @throws ERR_LINEAPRINT_STORE if the store cannot be written, ERR_LINEAPRINT_RUN if the id is taken.
+   * @throws ERR_LINEAPRINT_STORE if the store cannot be written, ERR_LINEAPRINT_RUN if the ID is taken.
    */
   static async start(configuration: Configuration, options: RunWriterOptions): Promise<RunWriter> {
     const store = storeIn(configuration.outputDir)
-    // An output that is not usable is refused before anything of the run exists.
+    // Invalid outputs are rejected before anything of the run is created.
     const startOutputs = prepareOutputs(configuration, options.environment)
     const start = firstRecord(configuration, options)
     const folder = await createRun(store, start)
@@ -90,7 +90,7 @@ export class RunWriter {
   }
 
   /**
-   * Append an event to journal and state. The caller does not wait for the disk.
+   * Append an event to the journal and the state. The caller does not wait for the disk.
    *
    * @throws ERR_LINEAPRINT_STORE if an earlier event could not be written.
    */
@@ -105,7 +105,7 @@ export class RunWriter {
     return this.#journal.flush()
   }
 
-  /** Run steps that read the state and then change it, one after the other. */
+  /** Run steps that read the state and then change it, one at a time. */
   exclusive<T>(step: () => Promise<T>): Promise<T> {
     const result = this.#commits.then(step)
     this.#commits = result.catch(() => undefined)
@@ -113,10 +113,10 @@ export class RunWriter {
   }
 
   /**
-   * Closes the journal, lists the files, writes the sealed record and ends the outputs. What goes wrong with an output
-   * becomes a warning of the record, which is then written once more.
+   * Close the journal, list the files, write the sealed record and end the outputs. A failure of an output
+   * becomes a warning of the record, which is then written a second time.
    *
-   * @param signal Ends the outputs at once, and nothing else.
+   * @param signal Ends the outputs immediately, and nothing else.
    */
   async end(status: EndStatus, signal?: AbortSignal): Promise<RunRecord> {
     try {
@@ -152,7 +152,7 @@ export class RunWriter {
     return this.#outputs.finish(await seal([]), seal, signal)
   }
 
-  /** Writes the copies of the record that the configuration asks for. */
+  /** Write the copies of the record that the configuration requests. */
   async export(record: RunRecord): Promise<void> {
     await exportRun(record, this.folder, this.store.root, this.configuration)
   }
@@ -171,17 +171,17 @@ function firstRecord(
   configuration: Configuration,
   { directory, command, environment }: RunWriterOptions,
 ): RunRecord {
-  const now = new Date()
+  const start = new Date()
   const parent = environment['LINEAPRINT_RUN_ID']
-  // A program inside a wrapped command reads the same configuration file; the id in it is taken by then.
+  // A program inside a wrapped command reads the same configuration file, and would find its ID taken.
   const { experimentId } = configuration
   const ownId = experimentId === parent ? undefined : experimentId
   return {
     schema: RUN_SCHEMA,
-    id: ownId ?? newRunId(now),
+    id: ownId ?? newRunId(start),
     name: configuration.experimentName,
     status: 'running',
-    startedAt: now.toISOString(),
+    startedAt: start.toISOString(),
     finishedAt: null,
     durationMs: null,
     lineaprint: VERSION,

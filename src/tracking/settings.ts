@@ -1,35 +1,40 @@
-/** Where a tracker works, and what its run wraps. */
+/** The settings of a tracker: its working folder, its sources of options, and the wrapped command. */
 import type { Progress } from '../core/options.ts'
 import type { ExperimentOptions } from '../config/options.ts'
 
-/** Where a tracker works; everything has a default. */
+/** The settings of a tracker. All of them have a default. */
 export interface TrackerSettings {
-  /** Folder the run works in. @default the working directory */
+  /** Working folder of the run. @default the working directory */
   readonly directory?: string | undefined
-  /** A configuration file instead of the one in that folder. */
+  /** Path of a configuration file, instead of the one in that folder. */
   readonly configurationFile?: string | undefined
-  /** Variables of the environment. @default process.env */
+  /** Environment variables. @default process.env */
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined
-  /** Options that are weaker than file and variables. */
+  /** Options with a lower priority than the file and the variables. */
   readonly defaults?: ExperimentOptions | undefined
-  /** The options that file and variables decide; the options of the tracker alone decide the others. @default all */
+  /**
+   * The options that the file and the variables may set; all others come from the options of the tracker
+   * alone. @default all
+   */
   readonly optionsFromSources?: readonly (keyof ExperimentOptions)[] | undefined
-  /** Called with the progress of the digest under way. */
+  /** Called with the progress of the current digest. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
-  /** Stops captures and digests; the call under way then throws the signal's reason. */
+  /** Stops captures and digests. The current call then throws the reason of the signal. */
   readonly signal?: AbortSignal | undefined
 }
 
-/** A command that a run wraps. */
+/** The command that a run wraps. */
 export interface WrappedCommand {
   /** Program and arguments. */
   readonly argv: readonly string[]
-  /** Resolves when the command runs, or never will; captures that can wait for it do. */
+  /**
+   * Resolves when the command has started, or when it will never start. Captures that can wait for it do so.
+   */
   readonly started: Promise<void>
 }
 
 /** The settings of a recorder: those of a tracker, and the command that the run wraps. */
 export interface RecorderSettings extends TrackerSettings {
-  /** Absent for a program that tracks itself. */
+  /** The wrapped command; absent for a program that tracks itself. */
   readonly command?: WrappedCommand | undefined
 }

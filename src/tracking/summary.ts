@@ -1,4 +1,4 @@
-/** A run in short, as `finishExperiment` returns it. */
+/** The summary of a run, as `finishExperiment` returns it. */
 import { decodeFloat } from '../json/special-floats.ts'
 import { TRACKED_SECTIONS } from '../record/record.ts'
 import { identityDigests } from '../record/tracked.ts'
@@ -12,19 +12,21 @@ import type {
   TrackedSection,
 } from '../record/record.ts'
 
-/** A metric in short, with numbers as numbers. */
+/** The summary of a metric, with special floats as numbers. */
 export interface MetricSummary {
   readonly count: number
   readonly nanCount: number
   readonly first: number
   readonly last: number
-  /** Smallest and largest value that is a number; null if there is none. */
+  /** Smallest value, without NaN; null if there is none. */
   readonly min: number | null
   readonly max: number | null
   readonly lastStep: number | null
 }
 
-/** A run in short. Digests are in written form; null stands for what failed or is switched off. */
+/**
+ * The summary of a run. Digests are in written form; null stands for a capture that failed or is disabled.
+ */
 export interface ExperimentSummary {
   readonly id: string
   readonly name: string
@@ -39,24 +41,24 @@ export interface ExperimentSummary {
   readonly metadataKeys: readonly string[]
   readonly captures: Readonly<Record<string, string | null>>
   readonly datasets: Readonly<Record<string, string | null>>
-  /** Architecture and weights of each model. */
+  /** Digests of the architecture and the weights of each model. */
   readonly models: Readonly<
     Record<string, { readonly architecture: string; readonly weights: string } | null>
   >
   readonly tokenizers: Readonly<Record<string, string | null>>
   readonly outputs: Readonly<Record<string, string | null>>
   readonly metrics: Readonly<Record<string, MetricSummary>>
-  /** Logged digests in short. */
+  /** Summaries of the logged digests. */
   readonly digests: Readonly<Record<string, DigestRecord>>
   readonly warnings: readonly string[]
-  /** What a reader should know before relying on the record. */
+  /** Flags that make the record less reliable. */
   readonly flags: readonly FlagRecord[]
   readonly failure: FailureRecord | null
-  /** The seal of the record; null while the run goes on. */
+  /** The seal of the record; null while the run is in progress. */
   readonly seal: string | null
 }
 
-/** Makes the summary of a record. */
+/** Create the summary of a record. */
 export function summarize(record: RunRecord, runDirectory: string): ExperimentSummary {
   const { id, name, status, startedAt, finishedAt, durationMs, tags, notes, warnings, failure, seal } = record
   const sections = TRACKED_SECTIONS.map((section) => [

@@ -1,4 +1,4 @@
-/** The public face of a run: what programs call to record one. */
+/** The public facade of a run: the methods that programs call to record one. */
 import { LineaprintError } from '../core/errors.ts'
 import { KINDS } from './inputs.ts'
 import { Recorder } from './recorder.ts'
@@ -20,24 +20,26 @@ import type { ExperimentSummary } from './summary.ts'
 export type { TrackerSettings } from './settings.ts'
 
 /**
- * Tracks one run. Make one, start it, track what goes in and comes out, finish it. Trackers of one process do not know
- * of each other.
+ * The tracker of one run. Create it, start it, track inputs and outputs, and finish it. Several trackers in
+ * one process are independent.
  *
- * A process that ends without `finishExperiment` leaves a run that reads as `lost`, with everything that
+ * A process that ends without `finishExperiment` leaves a run with the status `lost`, with everything that
  * `flush` acknowledged.
  */
 export class ExperimentTracker {
   readonly #recorder: Recorder
 
   /**
-   * @param options Of the experiment; they win over file and variables.
-   * @throws ERR_LINEAPRINT_CONFIGURATION for options that are not usable.
+   * Create a tracker. Nothing is written before the start.
+   *
+   * @param options Options of the experiment; they override the configuration file and environment variables.
+   * @throws ERR_LINEAPRINT_CONFIGURATION for invalid options.
    */
   constructor(options: ExperimentOptions = {}, settings: TrackerSettings = {}) {
     this.#recorder = new Recorder(options, settings)
   }
 
-  /** Id of the run. @throws ERR_LINEAPRINT_STATE before the start. */
+  /** ID of the run. @throws ERR_LINEAPRINT_STATE before the start. */
   get id(): string {
     return this.#recorder.id
   }
@@ -47,22 +49,22 @@ export class ExperimentTracker {
     return this.#recorder.runDirectory
   }
 
-  /** Whether the run goes on: started and not yet finished. */
+  /** True if the run has started and has not finished. */
   get isRunning(): boolean {
     return this.#recorder.isRunning
   }
 
-  /** The options as all sources together make them. @throws ERR_LINEAPRINT_STATE before the start. */
+  /** The options, resolved from all sources. @throws ERR_LINEAPRINT_STATE before the start. */
   get configuration(): Configuration {
     return this.#recorder.configuration
   }
 
   /**
-   * Resolve the configuration, make the run's folder and capture environment, git and seeds. A capture that fails is
-   * recorded as failed and does not stop the run.
+   * Resolve the configuration, create the run's folder, and capture environment, git and seeds. A capture
+   * that fails is recorded as failed and does not stop the run.
    *
-   * @returns Id of the run.
-   * @throws ERR_LINEAPRINT_CONFIGURATION, ERR_LINEAPRINT_STORE, ERR_LINEAPRINT_RUN for an id that is taken.
+   * @returns ID of the run.
+   * @throws ERR_LINEAPRINT_CONFIGURATION, ERR_LINEAPRINT_STORE, ERR_LINEAPRINT_RUN if the ID is taken.
    */
   async startExperiment(): Promise<string> {
     return this.#recorder.start()
@@ -72,19 +74,19 @@ export class ExperimentTracker {
    * Digest a dataset and record it under a name.
    *
    * @param source A path, a typed array, or `{ data, shape }`.
-   * @param name Stands for this content in this run; the same name for other content is an error.
-   * @returns What was read; `undefined` where `enableDatasetTracking` is off.
-   * @throws What `readDataset` throws, after it was recorded as failed.
+   * @param name Stands for this content in this run; reusing it for other content is an error.
+   * @returns The report of the dataset; `undefined` if `enableDatasetTracking` is off.
+   * @throws The errors of `readDataset`, after the failure was recorded.
    */
   async trackDataset(source: DatasetSource, name: string): Promise<DatasetReport | undefined> {
     return this.#recorder.track(KINDS.dataset, source, name)
   }
 
   /**
-   * Digest a model and record it under a name; the digest of every tensor is kept in the run's folder.
+   * Digest a model and record it under a name. The digest of every tensor is stored in the run's folder.
    *
-   * @returns What was read; `undefined` where `enableModelTracking` is off.
-   * @throws What `readModel` throws, after it was recorded as failed.
+   * @returns The report of the model; `undefined` if `enableModelTracking` is off.
+   * @throws The errors of `readModel`, after the failure was recorded.
    */
   async trackModel(path: string, name: string): Promise<ModelReport | undefined> {
     return this.#recorder.track(KINDS.model, path, name)
@@ -93,17 +95,17 @@ export class ExperimentTracker {
   /**
    * Digest the tokenizer in a folder and record it under a name.
    *
-   * @returns What was read; `undefined` where `enableModelTracking` is off.
-   * @throws What `readTokenizer` throws, after it was recorded as failed.
+   * @returns The report of the tokenizer; `undefined` if `enableModelTracking` is off.
+   * @throws The errors of `readTokenizer`, after the failure was recorded.
    */
   async trackTokenizer(path: string, name: string): Promise<TokenizerReport | undefined> {
     return this.#recorder.track(KINDS.tokenizer, path, name)
   }
 
   /**
-   * Digest a file or folder that the run made and record it under a name.
+   * Digest a file or folder that the run wrote and record it under a name.
    *
-   * @throws What `readDataset` throws, after it was recorded as failed.
+   * @throws The errors of `readDataset`, after the failure was recorded.
    */
   async trackOutput(path: string, name: string): Promise<DatasetReport> {
     const report = await this.#recorder.track(KINDS.output, path, name)
@@ -114,10 +116,10 @@ export class ExperimentTracker {
   }
 
   /**
-   * Announce, before the work, that something will be an output. The record then has whether it was there before, and
-   * whether the run wrote it. Without this only an output that is older than the run is recognised.
+   * Announce an output before the work begins. The record then says whether it already existed and whether
+   * the run wrote it. Without this call, only an output older than the run is recognised as such.
    *
-   * @param path As it will be given to `trackOutput`.
+   * @param path The path that will be passed to `trackOutput`.
    */
   async expectOutput(path: string, name: string): Promise<void> {
     await this.#recorder.expectOutput(path, name)
@@ -126,26 +128,27 @@ export class ExperimentTracker {
   /**
    * Seed the generators of this process and record their state, unless `enableSeedTracking` is off.
    *
-   * @param seed A whole number from 0 to 2^53 - 1.
-   * @param options Those of `setSeeds`; they win over `seeds` of the configuration.
-   * @returns What the seed reaches and what it does not.
+   * @param seed An integer from 0 to 2^53 - 1.
+   * @param options Options of `setSeeds`; they override `seeds` of the configuration.
+   * @returns The generators that were seeded, and those that were not.
    */
   async setSeeds(seed: number | bigint, options?: Given<SeedsOptions>): Promise<SeedReport> {
     return this.#recorder.setSeeds(seed, options)
   }
 
-  /** Capture the environment again, in the place of the capture of the start. */
+  /** Capture the environment again. The result replaces the capture of the start. */
   async captureEnvironment(): Promise<Captured> {
     return this.#recorder.captureEnvironment()
   }
 
-  /** Capture the state of the git work tree again, in the place of the capture of the start. */
+  /** Capture the state of the git work tree again. The result replaces the capture of the start. */
   async captureGit(): Promise<Captured> {
     return this.#recorder.captureGit()
   }
 
   /**
-   * Log one value of a metric. Costs a few microseconds; the disk is written behind. NaN and the infinities are kept.
+   * Log one value of a metric. Takes a few microseconds; the disk is written in the background. NaN and the
+   * infinities are kept.
    *
    * @throws ERR_LINEAPRINT_STORE if an earlier event could not be written.
    */
@@ -153,34 +156,41 @@ export class ExperimentTracker {
     this.#recorder.logMetric(name, value, options)
   }
 
-  /** Log one value each of several metrics, all of the same step and time: all of them, or none where one is wrong. */
+  /**
+   * Log one value for each of several metrics, all with the same step and time. If one is invalid, none is
+   * logged.
+   */
   logMetrics(values: Readonly<Record<string, number>>, options: MetricOptions = {}): void {
     this.#recorder.logMetrics(values, options)
   }
 
   /**
-   * Log the digest of a state at a step: weights, gradients, a batch. `diffRuns` then names the first step at which
-   * two runs diverge. Digests stand in the journal in the order of the calls; the data itself is not kept.
+   * Log the digest of a state at a step: weights, gradients, a batch. `diffRuns` then names the first step at
+   * which two runs diverge. The journal holds digests in the order of the calls; the data itself is not kept.
    *
    * Up to 8 MiB are hashed before the call returns. Wait for the promise before you change a longer array.
    *
-   * @param value A typed array or `{ data, shape }`, as `hashArray` takes it; an `ArrayBuffer` or `DataView`; or a digest
-   *   that was computed elsewhere.
-   * @returns The digest that was logged.
-   * @throws ERR_LINEAPRINT_ARGUMENT for something else, ERR_LINEAPRINT_CHANGED for a buffer that changed its length.
+   * @param value A typed array or `{ data, shape }`, as for `hashArray`; an `ArrayBuffer` or `DataView`; or a
+   * digest that was computed elsewhere.
+   * @returns The logged digest.
+   * @throws ERR_LINEAPRINT_ARGUMENT for another value, ERR_LINEAPRINT_CHANGED for a buffer whose length
+   * changed.
    */
   async logDigest(name: string, value: DigestSource, options: DigestOptions = {}): Promise<Digest> {
     return this.#recorder.logDigest(name, value, options)
   }
 
-  /** Add an entry to the metadata, or several; one of a key that exists replaces it. Anything with a JSON form. */
+  /**
+   * Add one or several entries to the metadata. An existing key gets the new value. Values are anything with
+   * a JSON form.
+   */
   addMetadata(key: string, value: unknown): void
   addMetadata(values: Readonly<Record<string, unknown>>): void
   addMetadata(...[first, value]: [string, unknown] | [Readonly<Record<string, unknown>>]): void {
     this.#recorder.addMetadata(typeof first === 'string' ? { [first]: value } : first)
   }
 
-  /** Add tags; one that exists stays as it is. */
+  /** Add tags. A tag that exists already has no effect. */
   addTags(...tags: readonly (string | readonly string[])[]): void {
     this.#recorder.addTags(tags.flat())
   }
@@ -190,18 +200,19 @@ export class ExperimentTracker {
     this.#recorder.setNotes(notes)
   }
 
-  /** Mark the run as failed; `finishExperiment` then records it so. */
+  /** Mark the run as failed. `finishExperiment` then records the status `failed`. */
   fail(error: unknown): void {
     this.#recorder.fail(error)
   }
 
-  /** Return what is known up to now; after the end the same as `finishExperiment` returned. */
+  /** Return a summary of the run so far; after the end the one that `finishExperiment` returned. */
   getExperimentSummary(): ExperimentSummary {
     return this.#recorder.summary()
   }
 
   /**
-   * Resolve when everything recorded so far is on disk and survives the death of this process and a loss of power.
+   * Resolve when everything recorded so far is on disk, where it survives the end of this process and a loss
+   * of power.
    *
    * @throws ERR_LINEAPRINT_STORE if it could not be written.
    */
@@ -209,27 +220,30 @@ export class ExperimentTracker {
     await this.#recorder.flush()
   }
 
-  /** Check what the run recorded against the present, the command of this process included; see `verifyRun`. */
+  /**
+   * Compare what the run recorded with the current state, including the command of this process; see
+   * `verifyRun`.
+   */
   async verify(options: Omit<VerifyOptions, 'trackers' | 'signal'> = {}): Promise<Verification> {
     return this.#recorder.verify(options)
   }
 
   /**
-   * Wait for what is under way, write the record and seal it. The status is `failed` after `fail`.
+   * Wait for operations in progress, write the record and seal it. The status is `failed` after `fail`.
    *
-   * @param status Another status than that, for a command that was killed.
-   * @throws ERR_LINEAPRINT_STORE if the record could not be written, and the run then reads as `lost`; or if a
-   *   copy that the configuration asks for could not.
+   * @param status Another status, for a command that was killed.
+   * @throws ERR_LINEAPRINT_STORE if the record could not be written (the run then reads as `lost`), or if a
+   * copy that the configuration requests could not be written.
    */
   async finishExperiment(status?: EndStatus): Promise<ExperimentSummary> {
     return this.#recorder.finish(status)
   }
 
   /**
-   * Start the run, do the work and finish the run, as failed if the work throws. The error is thrown on.
+   * Start the run, do the work and finish the run; as failed if the work throws. The error is rethrown.
    *
-   * @param work Gets the tracker.
-   * @returns What the work returns.
+   * @param work Called with this tracker.
+   * @returns The result of the work.
    */
   async run<T>(work: (tracker: this) => Promise<T> | T): Promise<T> {
     if (this.#recorder.isNew) await this.startExperiment()
@@ -245,8 +259,8 @@ export class ExperimentTracker {
   }
 
   /**
-   * Finish a run that goes on, for `await using`. An exception that ends the block does not reach this method: call
-   * `fail` in a `catch`, or use `run`, to have it recorded.
+   * Finish a running run, for `await using`. An exception that ends the block does not reach this method:
+   * call `fail` in a `catch`, or use `run`, to record it.
    */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.isRunning) await this.finishExperiment()

@@ -1,10 +1,10 @@
-/** Many small pieces of work, some at a time. */
+/** Concurrent work on many items, with a limit. */
 
 /**
- * Does the work for each item and gives the results in the order of the items. The first failure is thrown, after the
- * work that had begun is over.
+ * Call a function for each item and return the results in the order of the items. The first failure is thrown
+ * after all calls that were started have ended.
  *
- * @param limit How many at a time.
+ * @param limit Maximum number of concurrent calls.
  */
 export async function mapConcurrently<T, R>(
   items: readonly T[],

@@ -1,7 +1,10 @@
-/** What the system says of a file that was written to, without a look at its content. */
+/** Change detection by file metadata, without reading the content. */
 import type { BigIntStats } from 'node:fs'
 
-/** Differs once a file was written to or replaced, as far as the clock of its file system can tell. */
+/**
+ * Return a text that differs after a file was written to or replaced, within the resolution of the clock of
+ * its file system.
+ */
 export function stampText({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
   return [dev, ino, size, mtimeNs, ctimeNs].join(' ')
 }

@@ -1,4 +1,4 @@
-/** Whether a path leads somewhere, folders, files that are replaced at once, and the errors of the system. */
+/** File system helpers: existence checks, folders, atomic replacement of files, and system errors. */
 import { access, lstat, mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
@@ -7,10 +7,10 @@ import type { Stats } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 
 /**
- * Whether a path leads to something.
+ * Return whether a path exists.
  *
- * @param links `follow`: a link that leads nowhere is nothing. `keep`: the link itself is something.
- * @throws The system's error where it cannot be told, such as for a folder that may not be searched.
+ * @param links `follow`: a link to a missing target does not exist. `keep`: the link itself exists.
+ * @throws The system's error if the check fails, for example for a folder without search permission.
  */
 export async function pathExists(path: string, links: 'follow' | 'keep' = 'follow'): Promise<boolean> {
   try {
@@ -23,8 +23,8 @@ export async function pathExists(path: string, links: 'follow' | 'keep' = 'follo
 }
 
 /**
- * Whether a path leads to something that can be reached; `false` for whatever reason it cannot. For candidates, of which
- * one that cannot be reached is none.
+ * Return whether a path exists and can be reached; `false` for any reason that it cannot. For a list of
+ * candidates, of which those that cannot be reached are skipped.
  */
 export async function isReachable(path: string): Promise<boolean> {
   return access(path).then(
@@ -33,7 +33,7 @@ export async function isReachable(path: string): Promise<boolean> {
   )
 }
 
-/** Whether there is a folder, itself or behind a link; `false` for whatever reason it cannot be reached. */
+/** Return whether a path is a folder or a link to one; `false` for any reason that it cannot be reached. */
 export async function isFolder(path: string): Promise<boolean> {
   if (path === dirname(path)) return true
   const info = await stat(path).catch(() => undefined)
@@ -41,11 +41,11 @@ export async function isFolder(path: string): Promise<boolean> {
 }
 
 /**
- * Make a folder and those above it, one by one: Node's own recursive way never ends where the system answers that the
- * path does not exist, as below `/proc`.
+ * Make a folder and its missing parents one by one. The recursive mode of Node's `mkdir` never ends if the
+ * system answers that the path does not exist, as below `/proc`.
  *
  * @param path Absolute.
- * @returns The first that had to be made; `undefined` if all existed.
+ * @returns The first folder that was made; `undefined` if all existed.
  * @throws The system's error if one cannot be made.
  */
 export async function makeFolders(path: string): Promise<string | undefined> {
@@ -63,13 +63,15 @@ export async function makeFolders(path: string): Promise<string | undefined> {
 }
 
 /**
- * Replaces a file: temporary file in the same folder, fsync, rename, fsync of the folder. When it resolves,
- * the content survives a loss of power. When it throws, the old file stands and no temporary one is left.
+ * Replace a file: temporary file in the same folder, fsync, rename, fsync of the folder. When the promise
+ * resolves, the content survives a loss of power. When it rejects, the old file is unchanged and no temporary
+ * file is left.
  *
  * @throws ERR_LINEAPRINT_STORE if any step fails.
  */
 export async function writeAtomic(path: string, content: string | Uint8Array): Promise<void> {
-  // The global loads when it is used: `run` needs this file before it starts Python, and loading `node:crypto` takes 4 ms.
+  // The global `crypto` loads at first use. `run` needs this file before it starts Python, and loading
+  // `node:crypto` takes 4 ms.
   const random = Buffer.from(crypto.getRandomValues(new Uint8Array(6))).toString('hex')
   const temporary = join(dirname(path), `.${basename(path)}.${random}.tmp`)
   try {
@@ -88,7 +90,7 @@ export async function writeAtomic(path: string, content: string | Uint8Array): P
   }
 }
 
-/** Writes bytes at a position of a file, whatever parts the system takes them in. */
+/** Write all bytes at a position of a file, in as many calls as the system needs. */
 export async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
   for (let done = 0; done < bytes.length;) {
     const { bytesWritten } = await file.write(bytes, done, null, position + done)
@@ -96,14 +98,14 @@ export async function writeAll(file: FileHandle, bytes: Uint8Array, position: nu
   }
 }
 
-/** Makes the entries of a folder durable. Windows has no such call and needs none. */
+/** Make the entries of a folder durable. Windows has no such call and needs none. */
 export async function syncFolder(path: string): Promise<void> {
   if (process.platform === 'win32') return
   const folder = await open(path, 'r')
   try {
     await folder.sync()
   } catch (error) {
-    // Some network file systems do not know fsync of a folder; they answer with one of these.
+    // Some network file systems do not support fsync of a folder; they return one of these codes.
     if (!['EINVAL', 'ENOTSUP', 'EOPNOTSUPP'].includes(errorCode(error) ?? '')) throw error
   } finally {
     await folder.close()
@@ -122,7 +124,7 @@ export async function statInput(path: string, given: string = path): Promise<Sta
   })
 }
 
-/** An error of a path that the caller named, with the code of the system. */
+/** Return the error for a path that the caller named, with the code of the system. */
 export function inputError(path: string, action: string, cause: unknown): LineaprintError {
   return isMissing(cause)
     ? new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'there is no such file or folder', { path, cause })
@@ -132,24 +134,24 @@ export function inputError(path: string, action: string, cause: unknown): Lineap
       })
 }
 
-/** An error of the store with the words of the system behind it. */
+/** Return a store error with the reason that the system gives. */
 export function storeError(path: string, message: string, cause: unknown): LineaprintError {
   const reason = SYSTEM_REASONS[errorCode(cause) ?? ''] ?? errorText(cause)
   return new LineaprintError('ERR_LINEAPRINT_STORE', `${message}: ${reason}`, { path, cause })
 }
 
-/** The code of an error of the system, for example `ENOENT`. */
+/** Return the code of a system error, for example `ENOENT`. */
 export function errorCode(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
 }
 
-/** Whether an error of the system says that there is nothing under a path. */
+/** Return whether a system error means that nothing exists at a path. */
 export function isMissing(error: unknown): boolean {
   const code = errorCode(error)
   return code === 'ENOENT' || code === 'ENOTDIR'
 }
 
-/** The code of an error of the system; its message where it has none. */
+/** Return the code of a system error; its message if it has no code. */
 export function systemReason(error: unknown): string {
   return errorCode(error) ?? errorText(error)
 }

@@ -1,11 +1,16 @@
-/** Something that is missing where a capture or comparison needs it: a finding, and no failure. */
+/**
+ * Errors for something that a capture or comparison needs and that is missing. They are recorded as a result
+ * and not as a failure.
+ */
 
-/** Thrown inside a capture where what it needs is missing; its message is the reason that is recorded. */
+/**
+ * Error thrown inside a capture if something that it needs is missing; its message is the recorded reason.
+ */
 export class NotAvailable extends Error {
   static {
     Object.defineProperty(this.prototype, 'name', { value: 'NotAvailable', configurable: true })
   }
 }
 
-/** Thrown likewise where nothing was to be expected, such as no conda: it is no warning either. */
+/** Error thrown if nothing was to be expected, for example no conda: it causes no warning either. */
 export class NotApplicable extends NotAvailable {}

@@ -1,4 +1,4 @@
-/** Who writes a run, and whether that process is still there. */
+/** The identity of the process that writes a run, and the check whether it is still running. */
 import { createHash } from 'node:crypto'
 import { readFileSync, readlinkSync } from 'node:fs'
 import { hostname } from 'node:os'
@@ -7,14 +7,14 @@ import { errorCode } from './fs.ts'
 /** The process that writes the run. */
 export interface ProcessRecord {
   readonly pid: number
-  /** Clock ticks from boot to its start; null where the system does not say. */
+  /** Clock ticks from boot to its start; null if the system does not report them. */
   readonly startTime: number | null
   readonly host: string
   readonly bootId: string | null
   readonly pidNamespace: string | null
 }
 
-/** The identity of this process. A pid alone is not one: pids are used again. */
+/** Return the identity of this process. A pid alone is not enough, because pids are reused. */
 export function thisProcess(): ProcessRecord {
   return {
     pid: process.pid,
@@ -26,7 +26,7 @@ export function thisProcess(): ProcessRecord {
 }
 
 /**
- * Whether the process that a record names is there: `unknown` where it cannot be told, because it runs on
+ * Check whether a recorded process is running: `unknown` if this cannot be determined, because it runs on
  * another host or in another container.
  */
 export function isAlive(record: ProcessRecord): 'alive' | 'gone' | 'unknown' {
@@ -35,50 +35,53 @@ export function isAlive(record: ProcessRecord): 'alive' | 'gone' | 'unknown' {
   if (record.pidNamespace !== pidNamespace()) return 'unknown'
   if (!exists(record.pid)) return 'gone'
   const fields = statFields(record.pid)
-  // Where /proc hides the processes of other users, the signal's answer stands.
+  // If /proc hides the processes of other users, only the signal shows that it is running.
   if (record.startTime === null || fields === undefined) return 'alive'
-  // A zombie has ended and only waits for its parent to look.
+  // A zombie has ended; only its parent has not yet read its exit status.
   return ticksOf(fields) === record.startTime && fields[0] !== 'Z' ? 'alive' : 'gone'
 }
 
-/** The identity of this process as a part of a file name, which {@link isMarkedAlive} reads. */
+/** Return the identity of this process as a part of a file name, which {@link isMarkedAlive} parses. */
 export function processMark(): string {
   const { pid, startTime, host, bootId: boot, pidNamespace: namespace } = thisProcess()
   return [pid, startTime ?? NONE, short(host), short(boot), short(namespace)].join('-')
 }
 
-/** Whether the process of a mark is there, as {@link isAlive} says it; `unknown` for what is no mark. */
+/**
+ * Check whether the process of a mark is running, as {@link isAlive} does; `unknown` for a text that is not a
+ * mark.
+ */
 export function isMarkedAlive(mark: string): 'alive' | 'gone' | 'unknown' {
   const [, pid, startTime, host = '', boot = '', namespace = ''] =
     /^([0-9]+)-([0-9]+|none)-(\w+)-(\w+)-(\w+)$/.exec(mark) ?? []
   if (pid === undefined) return 'unknown'
-  const here = thisProcess()
+  const current = thisProcess()
   return isAlive({
     pid: Number(pid),
     startTime: startTime === NONE ? null : Number(startTime),
-    host: long(host, here.host) ?? '',
-    bootId: long(boot, here.bootId),
-    pidNamespace: long(namespace, here.pidNamespace),
+    host: long(host, current.host) ?? '',
+    bootId: long(boot, current.bootId),
+    pidNamespace: long(namespace, current.pidNamespace),
   })
 }
 
 const NONE = 'none'
 
-/** Enough of a text to tell it from that of another machine. */
+/** Return a short hash of a text, long enough to distinguish machines. */
 function short(text: string | null): string {
   return text === null ? NONE : createHash('sha256').update(text).digest('hex').slice(0, 8)
 }
 
-/** The text of this machine if that is what was made short, and else one that is no text of this machine. */
-function long(part: string, here: string | null): string | null {
-  if (part === short(here)) return here
+/** Return the text of this machine if its short form matches; otherwise a text that differs from it. */
+function long(part: string, current: string | null): string | null {
+  if (part === short(current)) return current
   return part === NONE ? null : `another, ${part}`
 }
 
 function exists(pid: number): boolean {
   if (!Number.isSafeInteger(pid) || pid <= 0) return false
   try {
-    // Signal 0 reaches nobody: the call only says whether it could.
+    // Signal 0 is not delivered; the call only checks whether the process exists.
     process.kill(pid, 0)
     return true
   } catch (error) {
@@ -86,7 +89,10 @@ function exists(pid: number): boolean {
   }
 }
 
-/** Clock ticks from boot to the start of a process; null where the system does not say (all but Linux). */
+/**
+ * Return the clock ticks from boot to the start of a process; null if the system does not report them (all
+ * but Linux).
+ */
 function ticksOf(fields: readonly string[] | undefined): number | null {
   // Field 22 of proc_pid_stat(5); the list starts at field 3.
   const ticks = Number(fields?.[19])
@@ -94,8 +100,8 @@ function ticksOf(fields: readonly string[] | undefined): number | null {
 }
 
 /**
- * Whether a Ctrl-C at the terminal reaches the children of this process as well: they are in the process
- * group in the foreground.
+ * Return whether a Ctrl-C at the terminal also reaches the children of this process, because they are in the
+ * foreground process group.
  */
 export function isForeground(): boolean {
   const fields = statFields(process.pid)
@@ -105,11 +111,14 @@ export function isForeground(): boolean {
 
 function statFields(pid: number): string[] | undefined {
   const text = readOrNull(() => readFileSync(`/proc/${pid}/stat`, 'utf8'))
-  // The second field is the name of the program, in parentheses, and may hold any character.
+  // The second field is the program name in parentheses, which may contain any character.
   return text === null ? undefined : text.slice(text.lastIndexOf(')') + 2).split(' ')
 }
 
-/** Neither changes while this process runs, and a list asks for each run that has not ended. */
+/**
+ * Values that do not change while this process runs. A list of runs needs them for each run that has not
+ * ended.
+ */
 const known = new Map<string, string | null>()
 
 function bootId(): string | null {
@@ -128,7 +137,10 @@ function once(name: string, read: () => string): string | null {
   return value
 }
 
-/** Where there is no /proc, or not this file, the answer is unknown and not an error. */
+/**
+ * Return the result, or null on any error: without /proc, or without this file, the value is unknown, which
+ * is not an error.
+ */
 function readOrNull(read: () => string): string | null {
   try {
     return read()

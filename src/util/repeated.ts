@@ -1,14 +1,14 @@
-/** Work that is done again and again beside a run, and that nobody waits for. */
+/** Periodic work during a run that nothing awaits. */
 
-/** Does some work at an interval, never twice at once. It does not keep the process alive. */
+/** Periodic work that never overlaps with itself. It does not keep the process alive. */
 export class Repeated {
   readonly #work: () => Promise<void>
   readonly #timer: NodeJS.Timeout
   #current: Promise<void> | undefined
 
   /**
-   * @param work Must not reject: nobody would hear it.
-   * @param interval In milliseconds; one that comes while the work goes on is left out.
+   * @param work Must not reject, because nothing handles the rejection.
+   * @param interval In milliseconds; a turn that is due while the work is running is skipped.
    */
   constructor(work: () => Promise<void>, interval: number) {
     this.#work = work
@@ -16,7 +16,7 @@ export class Repeated {
     this.#timer.unref()
   }
 
-  /** Does it no more. Resolves when what is under way is over. */
+  /** Stop the work. Resolves when a turn that is running has ended. */
   async stop(): Promise<void> {
     clearInterval(this.#timer)
     await this.#current

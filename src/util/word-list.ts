@@ -1,6 +1,6 @@
-/** Lists of names that are read more easily than many quotes. */
+/** Lists of words written as one text, for readability. */
 
-/** The words of a text. */
+/** Split a text into its words. */
 export function words(text: string): string[] {
   return text.trim().split(/\s+/)
 }

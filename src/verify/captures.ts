@@ -1,4 +1,4 @@
-/** Checks captures: each is made again and compared. */
+/** Checks of captures: each is made again and compared. */
 import { isInside } from '../util/paths.ts'
 import { join } from 'node:path'
 import { VERSION } from '../core/version.ts'
@@ -16,69 +16,72 @@ import type { Captured, Component, Difference } from '../core/component.ts'
 import type { AlgorithmChoice } from '../core/digest.ts'
 import type { CaptureRecord, RunRecord } from '../record/record.ts'
 import type { StoredRun } from '../store/runs.ts'
-import type { FoundItem } from '../compare/check-item.ts'
+import type { CheckedItem } from '../compare/check-item.ts'
 
-/** What each built-in capture is about, in the words of a verification. */
+/** The section of each built-in capture in a verification. */
 const SECTIONS: Readonly<Record<string, string>> = { git: 'code', environment: 'environment', seeds: 'seeds' }
 
-/** How captures are checked. */
+/** Options of the checks of captures. */
 export interface CaptureChecks {
   readonly trackers: readonly Component[]
-  /** Whether fields that only describe the machine are compared as well. */
+  /** True to also compare fields that only describe the machine. */
   readonly machine: boolean
-  /** The seed that a run would be told. */
+  /** The seed that a run would be given. */
   readonly seed: number | undefined
   readonly signal: AbortSignal | undefined
 }
 
-/** Checks every capture of a run at the same time, with the options that the run had. */
-export async function verifyCaptures({ record }: StoredRun, checks: CaptureChecks): Promise<FoundItem[]> {
+/** Check all captures of a run concurrently, with the options of the run. */
+export async function verifyCaptures({ record }: StoredRun, checks: CaptureChecks): Promise<CheckedItem[]> {
   const components = componentsByName(checks.trackers, recordedConfiguration(record))
   const { argv, workingDirectory: directory, wrapped } = record.command
   const command = wrapped ? argv : undefined
   const { signal } = checks
-  const again = async (component: Component, algorithm: AlgorithmChoice): Promise<Captured> =>
+  const recapture = async (component: Component, algorithm: AlgorithmChoice): Promise<Captured> =>
     component.capture({ directory, algorithm, signal, command })
-  const found = Object.entries(record.captures).map(([name, before]) =>
-    verifyCapture(name, before, components.get(name), again, checks, record),
+  const checked = Object.entries(record.captures).map(([name, before]) =>
+    verifyCapture(name, before, components.get(name), recapture, checks, record),
   )
-  const items = await Promise.all(found)
-  return items.map((one) => (one.name === 'git' ? withoutOutputs(one, record) : one))
+  const items = await Promise.all(checked)
+  return items.map((result) => (result.name === 'git' ? withoutOutputs(result, record) : result))
 }
 
-/** Return whether another version of lineaprint captures now, in perhaps another form; nothing if it is the same. */
-export function verifyVersion({ lineaprint }: RunRecord): FoundItem[] {
+/**
+ * Report another version of lineaprint, whose captures may have another form; empty if the version is the
+ * same.
+ */
+export function verifyVersion({ lineaprint }: RunRecord): CheckedItem[] {
   if (lineaprint === VERSION) return []
   const differences = [{ field: 'lineaprint', before: lineaprint, after: VERSION }]
   return [item('environment', 'lineaprint', 'changed', `${lineaprint} → ${VERSION}`, differences)]
 }
 
 /**
- * What the run itself made shows up as a change of the work tree. Outputs are checked on their own, so here
- * they do not count.
+ * Remove outputs from the differences of the work tree. They are files that the run wrote itself, and they
+ * are checked separately.
  */
-function withoutOutputs(found: FoundItem, record: RunRecord): FoundItem {
-  if (found.status !== 'changed') return found
+function withoutOutputs(checked: CheckedItem, record: RunRecord): CheckedItem {
+  if (checked.status !== 'changed') return checked
   const root = unlessDamaged(() => workTreeRoot(record))
-  if (root === undefined) return found
+  if (root === undefined) return checked
   const paths = Object.values(record.outputs).flatMap((entry) => trackedPath(entry) ?? [])
   const isOutput = ({ field }: Difference): boolean => {
-    const below = /^(?:untracked|changed)\.(.+)$/s.exec(field)?.[1]
-    return below !== undefined && paths.some((path) => isInside(path, join(root, below)))
+    const relativePath = /^(?:untracked|changed)\.(.+)$/s.exec(field)?.[1]
+    return relativePath !== undefined && paths.some((path) => isInside(path, join(root, relativePath)))
   }
-  const differences = found.differences.filter((difference) => !isOutput(difference))
-  if (differences.length > 0 || found.differences.length === 0) return { ...found, differences }
-  return item(found.section, found.name, 'same', 'only outputs of the run have changed since its start')
+  const differences = checked.differences.filter((difference) => !isOutput(difference))
+  if (differences.length > 0 || checked.differences.length === 0) return { ...checked, differences }
+  return item(checked.section, checked.name, 'same', 'only outputs of the run have changed since its start')
 }
 
 async function verifyCapture(
   name: string,
   before: CaptureRecord,
   component: Component | undefined,
-  again: (component: Component, algorithm: AlgorithmChoice) => Promise<Captured>,
+  recapture: (component: Component, algorithm: AlgorithmChoice) => Promise<Captured>,
   { machine, seed, signal }: CaptureChecks,
   record: RunRecord,
-): Promise<FoundItem> {
+): Promise<CheckedItem> {
   const section = SECTIONS[name] ?? 'trackers'
   if (before.status === 'off') return item(section, name, 'not-checked', 'it was disabled')
   if (before.status === 'failed')
@@ -87,12 +90,12 @@ async function verifyCapture(
     return item(section, name, 'not-checked', 'its tracker is not in the configuration')
   try {
     const algorithm = recordedAlgorithm(record)
-    const now = await again(component, algorithm)
-    if (name === 'seeds') return verifySeeds(before, now, seed, algorithm)
-    const { status, reason, differences } = component.compare(before, now)
-    const more = machine && name === 'environment' ? machineDifferences(before, now) : []
-    if (more.length > 0 && (status === 'same' || status === 'changed'))
-      return item(section, name, 'changed', reason, [...differences, ...more])
+    const current = await recapture(component, algorithm)
+    if (name === 'seeds') return verifySeeds(before, current, seed, algorithm)
+    const { status, reason, differences } = component.compare(before, current)
+    const additional = machine && name === 'environment' ? machineDifferences(before, current) : []
+    if (additional.length > 0 && (status === 'same' || status === 'changed'))
+      return item(section, name, 'changed', reason, [...differences, ...additional])
     return item(section, name, status, reason, differences)
   } catch (error) {
     signal?.throwIfAborted()

@@ -1,22 +1,22 @@
-/** Compares the command that is to be run with the one that was. */
+/** Comparison of the current command with the recorded one. */
 import { redactArguments, REDACTED } from '../secrets/redact.ts'
 import { item } from '../compare/check-item.ts'
 import type { Difference } from '../core/component.ts'
 import type { RunRecord } from '../record/record.ts'
-import type { FoundItem } from '../compare/check-item.ts'
+import type { CheckedItem } from '../compare/check-item.ts'
 
 /**
- * Compares program and arguments, one by one. The record has no secrets, so of an argument with one only what stands
- * around it is compared.
+ * Compare program and arguments, one by one. The record holds no secrets: if an argument contained one, only
+ * the other parts are compared.
  *
- * @param argv What is to be run; absent, nothing can be said.
+ * @param argv The current command; if absent, the item is not checked.
  */
-export function verifyCommand({ command }: RunRecord, argv: readonly string[] | undefined): FoundItem {
+export function verifyCommand({ command }: RunRecord, argv: readonly string[] | undefined): CheckedItem {
   if (argv === undefined) return item('command', 'argv', 'not-checked', 'no command to compare with')
-  const [was, is] = [command.argv, redactArguments(argv)]
+  const [recorded, current] = [command.argv, redactArguments(argv)]
   const differences: Difference[] = []
-  for (let index = 0; index < Math.max(was.length, is.length); index++) {
-    const [before, after] = [was[index], is[index]]
+  for (let index = 0; index < Math.max(recorded.length, current.length); index++) {
+    const [before, after] = [recorded[index], current[index]]
     if (before === after) continue
     const field = `argv.${index}`
     differences.push({
@@ -30,7 +30,7 @@ export function verifyCommand({ command }: RunRecord, argv: readonly string[] | 
     const shown = `${first?.field}: ${first?.before ?? 'nothing'} → ${first?.after ?? 'nothing'}`
     return item('command', 'argv', 'changed', shown, differences)
   }
-  const secrets = was.filter((argument) => argument.includes(REDACTED)).length
+  const secrets = recorded.filter((argument) => argument.includes(REDACTED)).length
   const detail = secrets === 0 ? '' : `the secret parts of ${secrets} arguments are not compared`
   return item('command', 'argv', 'same', detail)
 }

@@ -1,10 +1,10 @@
 /**
- * How strict a verification is: which differences make it fail. All of them are shown, whatever the level.
+ * The levels of a verification: which differences make it fail. Every level reports all differences.
  *
- * `docs/verify.md` has this table for people; `__test__/verify/level.test.ts` holds the two together.
+ * `docs/verify.md` has this table for readers; `__test__/verify/level.test.ts` keeps both in agreement.
  */
 import type { Difference } from '../core/component.ts'
-import type { FoundItem } from '../compare/check-item.ts'
+import type { CheckedItem } from '../compare/check-item.ts'
 
 /** Levels of strictness. */
 export const VERIFY_LEVELS = ['data', 'code', 'default', 'strict'] as const
@@ -12,14 +12,14 @@ export const VERIFY_LEVELS = ['data', 'code', 'default', 'strict'] as const
 /** One of {@link VERIFY_LEVELS}. */
 export type VerifyLevel = (typeof VERIFY_LEVELS)[number]
 
-/** A difference, and whether it makes the verification fail. */
+/** A difference, with its effect on the verification. */
 export interface VerifyDifference extends Difference {
   readonly counts: boolean
 }
 
-/** The answer about one thing. */
-export interface VerifyItem extends FoundItem {
-  /** Whether this makes the verification fail. */
+/** The result for one item. */
+export interface VerifyItem extends CheckedItem {
+  /** True if this makes the verification fail. */
   readonly counts: boolean
   readonly differences: readonly VerifyDifference[]
 }
@@ -27,11 +27,11 @@ export interface VerifyItem extends FoundItem {
 /** A group of fields, and the levels at which a difference in one of them counts. */
 export interface VerifyRule {
   readonly section: string
-  /** What the fields are, in words. */
-  readonly what: string
-  /** Which fields; absent for all that no earlier rule of the section took. */
+  /** Description of the fields. */
+  readonly description: string
+  /** Pattern of the fields; if absent, all fields that no earlier rule of the section matches. */
   readonly field?: RegExp
-  /** Only fields that were not there when the run started. */
+  /** True if the rule covers only fields that did not exist when the run started. */
   readonly added?: true
   readonly levels: readonly VerifyLevel[]
 }
@@ -43,80 +43,83 @@ const CHOSEN: readonly VerifyLevel[] = ['default', 'strict']
 const STRICT: readonly VerifyLevel[] = ['strict']
 
 /**
- * What counts at which level; of the rules of a section the first that fits decides. By default counts what somebody
- * chose (code, command, data, seeds, versions, variables), and not what the machine is.
+ * The rules of each level. The first matching rule of a section decides. At the default level, everything
+ * that somebody chose counts (code, command, data, seeds, versions, variables), but not the properties of the
+ * machine.
  */
 export const VERIFY_RULES: readonly VerifyRule[] = [
-  { section: 'record', what: 'the seal, and the bytes of `run.json`', levels: ALWAYS },
-  { section: 'files', what: "the other files of the run's folder", levels: CHOSEN },
-  { section: 'command', what: 'program and arguments', levels: CODE },
+  { section: 'record', description: 'the seal, and the bytes of `run.json`', levels: ALWAYS },
+  { section: 'files', description: "the other files of the run's folder", levels: CHOSEN },
+  { section: 'command', description: 'program and arguments', levels: CODE },
   {
     section: 'code',
-    what: 'untracked files that were not there when the run started',
+    description: 'untracked files that were not there when the run started',
     field: /^untracked\./,
     added: true,
     levels: STRICT,
   },
   {
     section: 'code',
-    what: 'commit, staged and other changes, untracked files of the start, submodules, modes',
+    description: 'commit, staged and other changes, untracked files of the start, submodules, modes',
     levels: CODE,
   },
   {
     section: 'environment',
-    what: 'operating system, C library, processor',
+    description: 'operating system, C library, processor',
     field: /^system(?:\.|$)/,
     levels: STRICT,
   },
-  { section: 'environment', what: 'GPUs, driver, CUDA', field: /^gpu(?:\.|$)/, levels: STRICT },
+  { section: 'environment', description: 'GPUs, driver, CUDA', field: /^gpu(?:\.|$)/, levels: STRICT },
   {
     section: 'environment',
-    what: 'kernel, cores, memory, container, paths of Node and Python, pip, recorded variables, lineaprint',
+    description:
+      'kernel, cores, memory, container, paths of Node and Python, pip, recorded variables, lineaprint',
     field: /^(?:machine|lineaprint)(?:\.|$)/,
     levels: STRICT,
   },
   {
     section: 'environment',
-    what: 'Node, Python, packages, lock files, conda, builds of frameworks, compilers, variables of the list',
+    description:
+      'Node, Python, packages, lock files, conda, builds of frameworks, compilers, variables of the list',
     levels: CHOSEN,
   },
-  { section: 'seeds', what: 'seed, `PYTHONHASHSEED`, named generators', levels: CHOSEN },
-  { section: 'datasets', what: 'content', levels: DATA },
-  { section: 'models', what: 'architecture and weights', levels: DATA },
-  { section: 'tokenizers', what: 'content', levels: DATA },
-  { section: 'outputs', what: 'content', levels: DATA },
-  { section: 'trackers', what: 'own trackers', levels: CHOSEN },
+  { section: 'seeds', description: 'seed, `PYTHONHASHSEED`, named generators', levels: CHOSEN },
+  { section: 'datasets', description: 'content', levels: DATA },
+  { section: 'models', description: 'architecture and weights', levels: DATA },
+  { section: 'tokenizers', description: 'content', levels: DATA },
+  { section: 'outputs', description: 'content', levels: DATA },
+  { section: 'trackers', description: 'own trackers', levels: CHOSEN },
 ]
 
-/** Says what of a finding counts at a level. */
-export function judge(found: FoundItem, level: VerifyLevel): VerifyItem {
-  const differences = found.differences.map((difference) => ({
+/** Decide which differences of an item count at a level. */
+export function judge(item: CheckedItem, level: VerifyLevel): VerifyItem {
+  const differences = item.differences.map((difference) => ({
     ...difference,
-    counts: found.status !== 'same' && counts(found.section, difference, level),
+    counts: item.status !== 'same' && counts(item.section, difference, level),
   }))
-  return { ...found, differences, counts: itemCounts(found, differences, level) }
+  return { ...item, differences, counts: itemCounts(item, differences, level) }
 }
 
 function itemCounts(
-  { section, status }: FoundItem,
+  { section, status }: CheckedItem,
   differences: readonly VerifyDifference[],
   level: VerifyLevel,
 ): boolean {
   if (status === 'same') return false
   if (status === 'not-checked') return level === 'strict'
   if (differences.length > 0) return differences.some((difference) => difference.counts)
-  // Nothing is said of fields: all of it differs, or is gone.
+  // Without differences by field the whole item differs, or is missing.
   const rules = VERIFY_RULES.filter((rule) => rule.section === section)
   return rules.length === 0 || rules.some(({ levels }) => levels.includes(level))
 }
 
 function counts(section: string, { field, before }: Difference, level: VerifyLevel): boolean {
   const rule = VERIFY_RULES.find(
-    (one) =>
-      one.section === section &&
-      (one.field === undefined || one.field.test(field)) &&
-      (one.added !== true || before === undefined),
+    (candidate) =>
+      candidate.section === section &&
+      (candidate.field === undefined || candidate.field.test(field)) &&
+      (candidate.added !== true || before === undefined),
   )
-  // A section that no rule names is no reason to look away.
+  // A section without a rule counts, so that nothing is missed.
   return rule === undefined || rule.levels.includes(level)
 }

@@ -1,4 +1,7 @@
-/** Comparison of what a capture of the environment recorded besides its digest fields, where every difference counts. */
+/**
+ * Comparison of the fields of an environment capture that its digest does not cover, for the level at which
+ * every difference counts.
+ */
 import { fieldDifferences, flatten } from '../capture/compare-fields.ts'
 import { parseEnvironmentCapture } from '../capture/environment/parse.ts'
 import type { Captured, Difference } from '../core/component.ts'
@@ -6,8 +9,8 @@ import type { JsonValue } from '../core/json-value.ts'
 import type { EnvironmentCapture, RecordedSources, SourceName } from '../capture/environment/types.ts'
 
 /**
- * Fields of each source that describe the machine. Left out is what differs at every capture (free memory and disk) and
- * what only identifies the machine or job (host name, addresses, numbers of jobs).
+ * Fields of each source that describe the machine. Fields that differ at every capture (free memory and disk)
+ * or only identify the machine or job (host name, addresses, job numbers) are left out.
  */
 const MACHINE_FIELDS: { readonly [N in SourceName]?: readonly (keyof RecordedSources[N])[] } = {
   node: ['uv', 'execPath', 'execArgv'],
@@ -18,7 +21,7 @@ const MACHINE_FIELDS: { readonly [N in SourceName]?: readonly (keyof RecordedSou
   conda: ['prefix'],
 }
 
-/** Recorded variables that identify a process, or are checked as seeds. All others count. */
+/** Recorded variables that identify a process, or that are checked as seeds. All others are compared. */
 const NO_MACHINE_VARIABLES: ReadonlySet<string> = new Set([
   'PYTHONHASHSEED',
   'LINEAPRINT_SEED',
@@ -28,16 +31,18 @@ const NO_MACHINE_VARIABLES: ReadonlySet<string> = new Set([
 
 /** Return the differences in these fields, each under `machine.`. */
 export function machineDifferences(before: Captured, after: Captured): Difference[] {
-  const [was, is] = [before, after].map(({ value }) => machineFields(parseEnvironmentCapture(value)))
-  return fieldDifferences(was ?? new Map(), is ?? new Map())
+  const [fieldsBefore, fieldsAfter] = [before, after].map(({ value }) =>
+    machineFields(parseEnvironmentCapture(value)),
+  )
+  return fieldDifferences(fieldsBefore ?? new Map(), fieldsAfter ?? new Map())
 }
 
 function machineFields(value: EnvironmentCapture): Map<string, string> {
   const fields = new Map<string, string>()
   for (const [source, names] of Object.entries(MACHINE_FIELDS)) {
-    const found: Readonly<Record<string, JsonValue>> = value[source as SourceName]
+    const sourceFields: Readonly<Record<string, JsonValue>> = value[source as SourceName]
     for (const name of names) {
-      const member = found[name]
+      const member = sourceFields[name]
       if (member === undefined || member === null) continue
       for (const [field, text] of flatten(member, `machine.${source}.${name}`)) fields.set(field, text)
     }

@@ -1,6 +1,6 @@
 /**
- * Checks seeds. A seed is told to a program when it starts, so a process that only verifies has none. It can be said
- * instead, as it is to a run: then the generator that it would give is compared.
+ * Checks of seeds. A program gets its seed when it starts, so a process that only verifies has none. The
+ * caller can name a seed; the generator states that it would give are then compared.
  */
 import { Generator, seedsCapture } from '../capture/seeds/capture.ts'
 import { seedDigestFields } from '../capture/seeds/digest-fields.ts'
@@ -11,61 +11,71 @@ import { item } from '../compare/check-item.ts'
 import type { Captured } from '../core/component.ts'
 import type { AlgorithmChoice } from '../core/digest.ts'
 import type { SeedsCapture } from '../capture/seeds/types.ts'
-import type { FoundItem } from '../compare/check-item.ts'
+import type { CheckedItem } from '../compare/check-item.ts'
 
 /**
- * Compares seeds.
+ * Compare seeds.
  *
- * @param now The seeds of this process.
- * @param seed The seed that a run would be told; absent, that of this process counts.
+ * @param current The seeds of this process.
+ * @param seed The seed that a run would be given; if absent, the seed of this process.
  */
 export function verifySeeds(
   before: Captured,
-  now: Captured,
+  current: Captured,
   seed: number | undefined,
   algorithm: AlgorithmChoice,
-): FoundItem {
-  const { was, is, unknown } =
-    seed === undefined ? { was: before, is: now, unknown: [] } : withSeed(before, now, seed, algorithm)
-  const { status, reason, differences } = seedsCapture.compare(was, is)
-  if (status === 'not-checked') return item('seeds', 'seeds', status, UNTOLD)
-  const left = [...unknown, ...(isSetByPython(before) ? ['seeds that Python programs set'] : [])]
-  const detail = reason ?? (left.length === 0 ? '' : `not checked: ${left.join(', ')}`)
+): CheckedItem {
+  const { expected, actual, unknown } =
+    seed === undefined
+      ? { expected: before, actual: current, unknown: [] }
+      : withSeed(before, current, seed, algorithm)
+  const { status, reason, differences } = seedsCapture.compare(expected, actual)
+  if (status === 'not-checked') return item('seeds', 'seeds', status, NO_SEED)
+  const unchecked = [...unknown, ...(isSetByPython(before) ? ['seeds that Python programs set'] : [])]
+  const detail = reason ?? (unchecked.length === 0 ? '' : `not checked: ${unchecked.join(', ')}`)
   return item('seeds', 'seeds', status, detail, differences)
 }
 
-const UNTOLD = 'this process has no seed, and no --seed was given'
+const NO_SEED = 'this process has no seed, and no --seed was given'
 
-/** Known once such a program has run, and so not at all here. */
+/**
+ * Check whether Python programs set seeds. These are known only while such a program runs, so they cannot be
+ * checked here.
+ */
 function isSetByPython({ value }: Captured): boolean {
   return seedDigestFields(parseSeedsCapture(value)).python !== undefined
 }
 
-/** Return both sides as they would be if a run were given the seed. */
+/** Return both sides as they would be for a run with the seed. */
 function withSeed(
   before: Captured,
-  now: Captured,
+  current: Captured,
   seed: number,
   algorithm: AlgorithmChoice,
-): { was: Captured; is: Captured; unknown: string[] } {
-  const [was, is] = [parseSeedsCapture(before.value), parseSeedsCapture(now.value)]
-  const recorded = was.generators
+): { expected: Captured; actual: Captured; unknown: string[] } {
+  const [expected, actual] = [parseSeedsCapture(before.value), parseSeedsCapture(current.value)]
+  const recorded = expected.generators
   const seeded = Object.hasOwn(recorded, 'default') ? { default: new Generator(seed).state() } : {}
-  const generators = { ...seeded, ...is.generators }
-  // Others begin when the program does, and nobody can say here where they would stand.
+  const generators = { ...seeded, ...actual.generators }
+  // Other generators start in the program itself, so their states cannot be predicted here.
   const unknown = Object.keys(recorded).filter((name) => !Object.hasOwn(generators, name))
-  const kept = Object.fromEntries(Object.entries(recorded).filter(([name]) => !unknown.includes(name)))
+  const predictable = Object.fromEntries(Object.entries(recorded).filter(([name]) => !unknown.includes(name)))
   return {
-    was: captureOf({ ...was, generators: kept }, algorithm),
-    is: captureOf({ ...is, seed, generators, variables: variablesOf(was, is, seed) }, algorithm),
+    expected: captureOf({ ...expected, generators: predictable }, algorithm),
+    actual: captureOf(
+      { ...actual, seed, generators, variables: variablesOf(expected, actual, seed) },
+      algorithm,
+    ),
     unknown,
   }
 }
 
-/** A run that is given a seed is given that of Python's hash as well, if the program that recorded it was. */
-function variablesOf(was: SeedsCapture, is: SeedsCapture, seed: number): SeedsCapture['variables'] {
-  const isGiven = hashSeedOf(was) !== null && hashSeedOf(is) === null
-  return { ...is.variables, ...(isGiven && { PYTHONHASHSEED: String(pythonHashSeed(seed)) }) }
+/**
+ * Return the variables of a run with the seed. It also sets the hash seed of Python, if the recorded run did.
+ */
+function variablesOf(expected: SeedsCapture, actual: SeedsCapture, seed: number): SeedsCapture['variables'] {
+  const isGiven = hashSeedOf(expected) !== null && hashSeedOf(actual) === null
+  return { ...actual.variables, ...(isGiven && { PYTHONHASHSEED: String(pythonHashSeed(seed)) }) }
 }
 
 function hashSeedOf(seeds: SeedsCapture): string | null {

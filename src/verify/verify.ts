@@ -1,4 +1,7 @@
-/** Checks what a run recorded against the present: record, files, code, environment, seeds, inputs and outputs. */
+/**
+ * Verification of a run against the current state: record, files, code, environment, seeds, inputs and
+ * outputs.
+ */
 import { checkSeed } from '../capture/seeds/seed.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { checkChoice, checkKnown } from '../core/options.ts'
@@ -14,12 +17,12 @@ import type { VerifyItem, VerifyLevel } from './level.ts'
 export type { VerifyStatus } from '../compare/check-item.ts'
 export type { VerifyDifference, VerifyItem, VerifyLevel } from './level.ts'
 
-/** The answer about a run. */
+/** The result of a verification. */
 export interface Verification {
   readonly id: string
   readonly name: string
   readonly level: VerifyLevel
-  /** Whether nothing was found that counts at this level. */
+  /** True if no difference counts at this level. */
   readonly same: boolean
   readonly items: readonly VerifyItem[]
 }
@@ -27,31 +30,34 @@ export interface Verification {
 /** Options of {@link verifyRun}. */
 export interface VerifyOptions {
   /**
-   * Which differences count: `data` (datasets, models, tokenizers, outputs), `code` (git, command), `default` (both, and
-   * everything else that somebody chose), `strict` (everything, and what could not be checked). The seal of the record
-   * always counts. Everything found is told at every level; `docs/verify.md` has the table. @default 'default'
+   * Level: which differences count. `data` (datasets, models, tokenizers, outputs), `code` (git, command),
+   * `default` (both, and everything else that somebody chose), `strict` (everything, and items that could not
+   * be checked). The seal of the record always counts. Every level reports all differences; `docs/verify.md`
+   * has the table. @default 'default'
    */
   readonly level?: VerifyLevel | undefined
-  /** The command that is to be run, to compare with the recorded one. @default it is not checked */
+  /** The current command, to compare with the recorded one. @default the command is not checked */
   readonly command?: readonly string[] | undefined
-  /** The seed that a run would be told, to compare with the recorded one. @default the seed of this process */
+  /**
+   * The seed that a run would be given, to compare with the recorded one. @default the seed of this process
+   */
   readonly seed?: number | undefined
-  /** Own trackers, to check what they captured. @default none */
+  /** Custom trackers, to check their captures. @default none */
   readonly trackers?: readonly Component[] | undefined
-  /** Stops the work; the call then throws the signal's reason. */
+  /** Stops the work. The call then throws the reason of the signal. */
   readonly signal?: AbortSignal | undefined
 }
 
 const OPTIONS = ['level', 'command', 'seed', 'trackers', 'signal'] as const
 
 /**
- * Checks a run. Everything is looked at again, nothing is taken from a cache. What cannot be read is an item
- * of its own and stops nothing else.
+ * Verify a run. Everything is read again, without a cache. Something that cannot be read becomes an item and
+ * does not stop the other checks.
  *
- * Cost: one read of every dataset, model and output; of a sampled one, of the sample.
+ * Cost: one read of every dataset, model and output; for a sampled one, of the sample.
  *
  * @param run From `findRun` or `readRun`.
- * @throws The reason of the signal, and ERR_LINEAPRINT_ARGUMENT for an option that is none.
+ * @throws The reason of the signal; ERR_LINEAPRINT_ARGUMENT for an invalid option.
  */
 export async function verifyRun(run: StoredRun, options: VerifyOptions = {}): Promise<Verification> {
   checkKnown(options, OPTIONS)
@@ -60,9 +66,9 @@ export async function verifyRun(run: StoredRun, options: VerifyOptions = {}): Pr
   const seed = options.seed === undefined ? undefined : checkSeed(options.seed)
   checkCommand(command)
   const captures = verifyCaptures(run, { trackers, seed, signal, machine: level === 'strict' })
-  // A failure of the other checks must not leave this one without a listener.
+  // This promise must have a handler even if another check fails first.
   captures.catch(() => undefined)
-  const found = [
+  const checked = [
     ...verifyRecord(run),
     ...(await verifyFiles(run, signal)),
     verifyCommand(run.record, command),
@@ -71,7 +77,7 @@ export async function verifyRun(run: StoredRun, options: VerifyOptions = {}): Pr
     ...(await verifyTracked(run, signal)),
   ]
   signal?.throwIfAborted()
-  const items = found.map((item) => judge(item, level))
+  const items = checked.map((item) => judge(item, level))
   return { id: run.id, name: run.record.name, level, same: !items.some(({ counts }) => counts), items }
 }
 

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { createFrameworksSource } from '../../../src/capture/environment/frameworks.ts'
 import { findInstalled } from '../../../src/capture/environment/javascript/installed.ts'
 import { findPython } from '../../../src/capture/environment/python/find.ts'
-import { askSource } from '../../../src/capture/environment/source.ts'
+import { probeSource } from '../../../src/capture/environment/source.ts'
 import { temporaryFolder } from '../fixture.ts'
 import type { JsonObject } from '../../../src/core/json-value.ts'
 
@@ -39,5 +39,5 @@ export async function captureFrameworks(
   const source = createFrameworksSource(findInstalled, findPython)
   const options = { variables: [], packages: true, timeoutMs: timeout }
   const limits = { directory, variables, options }
-  return (await askSource(source, limits)).value
+  return (await probeSource(source, limits)).value
 }

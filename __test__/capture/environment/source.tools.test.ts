@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { condaSource } from '../../../src/capture/environment/python/conda.ts'
 import { createContainerSource } from '../../../src/capture/environment/system/container.ts'
 import { gpuSource } from '../../../src/capture/environment/system/gpu.ts'
-import { askSource } from '../../../src/capture/environment/source.ts'
+import { probeSource } from '../../../src/capture/environment/source.ts'
 import { environmentDigestFields, parseEnvironmentCapture } from '../../../src/capture/environment/capture.ts'
 import { folderOf, programs } from './fakes.ts'
 import type { Source } from '../../../src/capture/environment/source.ts'
@@ -16,7 +16,7 @@ function ask(
 ): Promise<{ value: JsonObject; warnings: readonly string[] }> {
   const options = { variables: [], packages: true, timeoutMs: 3000 }
   const limits = { directory: '/', variables, options }
-  return askSource<'conda' | 'container' | 'gpu'>(source, limits)
+  return probeSource<'conda' | 'container' | 'gpu'>(source, limits)
 }
 
 describe('conda', () => {

@@ -31,6 +31,6 @@ test('requirements: every origin has its line, and what pip would take for more 
       '',
     ].join('\n'),
     count: 5,
-    left: ['--index-url=https://evil.example', 'evil', 'evil-url'],
+    skipped: ['--index-url=https://evil.example', 'evil', 'evil-url'],
   })
 })

@@ -84,9 +84,9 @@ test('two runs do not differ by their machines', async () => {
     await tracker.finishExperiment()
     runs.push(await readRun(tracker.runDirectory))
   }
-  const { differences, firstParting } = await diffRuns(runs[0]!, runs[1]!)
+  const { differences, firstDivergence } = await diffRuns(runs[0]!, runs[1]!)
   expect(differences.filter(({ field }) => field.startsWith('metrics.'))).toEqual([])
-  expect(firstParting).toBeNull()
+  expect(firstDivergence).toBeNull()
 })
 
 test('a source that fails is one warning, and the others go on', async () => {

@@ -1,4 +1,4 @@
-/** The environment capture: what the run runs on, source by source. */
+/** The environment capture: the system and the software that the run uses, source by source. */
 import type { EnvironmentOptions } from '../../config/groups.ts'
 import { OPTIONS } from '../../config/table.ts'
 import { compareFields } from '../compare-fields.ts'
@@ -12,7 +12,7 @@ import { findInstalled } from './javascript/installed.ts'
 import { createNpmSource } from './javascript/npm.ts'
 import { findPythonEarly } from './python/early.ts'
 import { createPythonSources, shared } from './python/python.ts'
-import { askSource } from './source.ts'
+import { probeSource } from './source.ts'
 import { environmentDigestFields, environmentFieldMap } from './digest-fields.ts'
 import { parseEnvironmentCapture } from './parse.ts'
 import { systemSource } from './system/machine.ts'
@@ -24,9 +24,9 @@ import type { CapturedEnvironment } from './types.ts'
 export { environmentDigestFields } from './digest-fields.ts'
 export { parseEnvironmentCapture } from './parse.ts'
 
-/** What no configuration decides. */
+/** Settings that are not part of the configuration. */
 export interface EnvironmentCaptureSettings {
-  /** Environment variables to look at and to give to programs. @default those of this process */
+  /** Environment variables to record and to pass to programs. @default those of this process */
   readonly variables?: NodeJS.ProcessEnv | undefined
 }
 
@@ -34,10 +34,10 @@ export interface EnvironmentCaptureSettings {
 export const environmentCapture: Component = createEnvironmentCapture()
 
 /**
- * Makes an environment capture.
+ * Create an environment capture.
  *
- * All sources are asked at once. Each has `status`: `present` with what it found, or `absent` with the `reason`. None
- * can fail the others, or take longer than its time.
+ * All sources are probed concurrently. Each has a `status`: `present` with its findings, or `absent` with the
+ * `reason`. A source can neither make the others fail nor exceed its time limit.
  */
 export function createEnvironmentCapture(
   options: EnvironmentOptions = OPTIONS.environment.default,
@@ -51,8 +51,13 @@ export function createEnvironmentCapture(
 }
 
 function compare(before: Captured, after: Captured): Comparison {
-  const [was, is] = [parseEnvironmentCapture(before.value), parseEnvironmentCapture(after.value)]
-  return compareFields(before, after, environmentFieldMap(was, is), environmentFieldMap(is, was))
+  const [recorded, current] = [parseEnvironmentCapture(before.value), parseEnvironmentCapture(after.value)]
+  return compareFields(
+    before,
+    after,
+    environmentFieldMap(recorded, current),
+    environmentFieldMap(current, recorded),
+  )
 }
 
 async function capture(
@@ -62,33 +67,33 @@ async function capture(
 ): Promise<Captured> {
   const { directory, algorithm, signal, command } = context
   const limits = { directory, signal, variables, options, command }
-  // Nothing of it is what a program changes while it runs.
+  // The capture reads nothing that the command may modify.
   context.onSettled?.()
   await context.commandStarted
   const warnings: string[] = []
-  const value = await askSources(limits, warnings)
+  const value = await probeSources(limits, warnings)
   return toCaptured('environment', environmentDigestFields(value), value, warnings, algorithm)
 }
 
-/** Ask all sources at once; those that need the same answer share it. */
-async function askSources(
-  limits: Parameters<typeof askSource>[1],
+/** Probe all sources concurrently; sources that need the same answer share it. */
+async function probeSources(
+  limits: Parameters<typeof probeSource>[1],
   warnings: string[],
 ): Promise<CapturedEnvironment> {
   const [modules, findPython] = [shared(findInstalled), shared(findPythonEarly)]
   const [pythonSource, pipSource] = createPythonSources(findPython)
   const answers = await Promise.all([
-    askSource(nodeSource, limits),
-    askSource(createNpmSource(modules), limits),
-    askSource(systemSource, limits),
-    askSource(gpuSource, limits),
-    askSource(condaSource, limits),
-    askSource(containerSource, limits),
-    askSource(variablesSource, limits),
-    askSource(toolchainSource, limits),
-    askSource(pythonSource, limits),
-    askSource(pipSource, limits),
-    askSource(createFrameworksSource(modules, findPython), limits),
+    probeSource(nodeSource, limits),
+    probeSource(createNpmSource(modules), limits),
+    probeSource(systemSource, limits),
+    probeSource(gpuSource, limits),
+    probeSource(condaSource, limits),
+    probeSource(containerSource, limits),
+    probeSource(variablesSource, limits),
+    probeSource(toolchainSource, limits),
+    probeSource(pythonSource, limits),
+    probeSource(pipSource, limits),
+    probeSource(createFrameworksSource(modules, findPython), limits),
   ])
   warnings.push(...answers.flatMap((answer) => answer.warnings))
   const [node, npm, system, gpu, conda, container, variables, toolchain, python, pip, frameworks] = answers

@@ -1,18 +1,19 @@
-/** Reading small files that may be anything. */
+/** Reading of small files whose type and size are not known in advance. */
 import { isReachable, isMissing, systemReason } from '../../util/fs.ts'
 import { constants, open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { NotAvailable } from '../../util/not-available.ts'
 
-/** Larger files are not read: none of those looked for is. */
+/** Limit of the size in bytes. None of the expected files is larger. */
 const SIZE_LIMIT = 64 << 20
 
 /**
- * The bytes of a file, or `undefined` if there is none. Never waits for a FIFO, and never reads a device.
+ * Return the bytes of a file; `undefined` if it does not exist. Never waits for a FIFO, and never reads a
+ * device.
  *
- * @throws NotAvailable if it is something else than a file, too large, or cannot be read.
+ * @throws NotAvailable if it is not a regular file, too large, or cannot be read.
  */
-export async function readIfThere(path: string): Promise<Buffer | undefined> {
+export async function readIfPresent(path: string): Promise<Buffer | undefined> {
   try {
     await using handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
     const stat = await handle.stat()
@@ -26,19 +27,19 @@ export async function readIfThere(path: string): Promise<Buffer | undefined> {
   }
 }
 
-/** The text of a file, or `undefined` if there is none or it cannot be read: for hints that may be missing. */
+/**
+ * Return the text of a file; `undefined` if it does not exist or cannot be read. For optional information.
+ */
 export async function readHint(path: string): Promise<string | undefined> {
   try {
-    return (await readIfThere(path))?.toString()
+    return (await readIfPresent(path))?.toString()
   } catch (error) {
     if (error instanceof NotAvailable) return undefined
     throw error
   }
 }
 
-/**
- * A folder and those above it, up to the one that holds a `.git`, or the root.
- */
+/** Yield a folder and its parents, up to the one that holds a `.git`, or the root. */
 export async function* foldersUp(directory: string): AsyncGenerator<string> {
   for (let folder = directory; ; folder = dirname(folder)) {
     yield folder

@@ -1,6 +1,7 @@
 /**
- * Frameworks of machine learning, with the builds of CUDA, cuDNN and BLAS that they were made for. All of it is read
- * from metadata and from files that are not run; only what stands nowhere else is asked of the framework itself.
+ * Machine learning frameworks, with the CUDA, cuDNN and BLAS builds that they were built for. Almost
+ * everything is read from metadata and from files that are not executed; the framework is run only for values
+ * that no file holds.
  */
 import { errorText } from '../../util/error-text.ts'
 import { readdir } from 'node:fs/promises'
@@ -8,13 +9,13 @@ import { arch, platform } from 'node:process'
 import { join } from 'node:path'
 import { NotAvailable, NotApplicable } from '../../util/not-available.ts'
 import { words } from '../../util/word-list.ts'
-import { ask } from './source.ts'
+import { queryProgram } from './source.ts'
 import type { findInstalled, Installed } from './javascript/installed.ts'
-import type { FindPython, FoundPython, PythonAnswer } from './python/find.ts'
+import type { FindPython, ProbedPython, PythonAnswer } from './python/find.ts'
 import type { Source, SourceContext } from './source.ts'
 import type { FrameworksFindings, JavaScriptFramework, PythonFramework } from './types.ts'
 
-/** Distributions of Python. */
+/** Names of Python distributions. */
 const PYTHON_FRAMEWORKS: ReadonlySet<string> = new Set(
   words(`
   torch torchvision torchaudio torchdata pytorch-lightning lightning tensorflow tensorflow-cpu tensorflow-gpu
@@ -25,14 +26,14 @@ const PYTHON_FRAMEWORKS: ReadonlySet<string> = new Set(
 `),
 )
 
-/** Packages that bring libraries of NVIDIA, AMD, Intel and Google along. */
+/** Packages that contain libraries of NVIDIA, AMD, Intel and Google. */
 const LIBRARIES = /^(?:nvidia-|jax-cuda|jax-rocm|libtpu|mkl$|openblas|intel-openmp|pytorch-triton)/
 
-/** Packages of npm. */
+/** Names of npm packages. */
 const NPM_FRAMEWORKS =
   /^(?:@tensorflow\/tfjs.*|onnxruntime-(?:node|web|common)|@huggingface\/[a-z-]+|@xenova\/transformers|brain\.js|ml-[a-z-]+|@stdlib\/random|danfojs(?:-node)?|apache-arrow|ndarray|synaptic|natural|@mlc-ai\/web-llm|node-llama-cpp|langchain|@langchain\/[a-z-]+)$/
 
-/** Makes the source; both searches are shared with the sources `npm` and `python`. */
+/** Create the source; both searches are shared with the sources `npm` and `python`. */
 export function createFrameworksSource(
   findModules: typeof findInstalled,
   findPython: FindPython,
@@ -51,14 +52,14 @@ export function createFrameworksSource(
         }),
         findModules(directory, signal),
       ])
-      const found = {
+      const findings = {
         python: python === undefined ? {} : await describePython(python, context),
         libraries: python === undefined ? {} : select(python.answer, (name) => LIBRARIES.test(name)),
         javascript: await describeModules(modules, unseen),
       }
-      if (Object.values(found).every((part) => Object.keys(part).length === 0))
+      if (Object.values(findings).every((part) => Object.keys(part).length === 0))
         throw new NotApplicable('no machine learning framework is installed')
-      return found
+      return findings
     },
   }
 }
@@ -68,12 +69,14 @@ function select({ packages }: PythonAnswer, isWanted: (name: string) => boolean)
 }
 
 async function describePython(
-  python: FoundPython,
+  python: ProbedPython,
   context: SourceContext,
 ): Promise<FrameworksFindings['python']> {
   const { answer } = python
   const described = new Map<string, PythonFramework>()
-  for (const [name, version] of Object.entries(select(answer, (one) => PYTHON_FRAMEWORKS.has(one)))) {
+  for (const [name, version] of Object.entries(
+    select(answer, (distribution) => PYTHON_FRAMEWORKS.has(distribution)),
+  )) {
     const facts = answer.builds[name]
     const unread = answer.unread[name]
     if (unread !== undefined)
@@ -86,7 +89,7 @@ async function describePython(
   return Object.fromEntries(described)
 }
 
-/** The fields that are told of each build, by the place in which a framework says them. */
+/** Build fields to record, each with the names of the constants that may hold it, by framework. */
 const FIELDS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   torch: {
     release: ['__version__'],
@@ -116,9 +119,9 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, readonly string[]>
 
 function builtWith(name: string, facts: Readonly<Record<string, unknown>>): Record<string, string> {
   const family = name === 'scipy' ? 'numpy' : name.replace(/-(?:cpu|gpu|rocm)$/, '')
-  const fields = Object.entries(FIELDS[family] ?? {}).flatMap(([field, places]) => {
-    const value = places.map((place) => facts[place]).find((one) => one !== undefined)
-    // "False" is how paddle writes that there is none; `None` becomes null.
+  const fields = Object.entries(FIELDS[family] ?? {}).flatMap(([field, constants]) => {
+    const value = constants.map((constant) => facts[constant]).find((candidate) => candidate !== undefined)
+    // Paddle writes "False" for none; `None` becomes null.
     if (value === undefined) return []
     const isNone = value === 'False' || value === null || typeof value === 'object'
     return [[field, isNone ? 'none' : `${value as string | number | boolean}`] as const]
@@ -126,8 +129,8 @@ function builtWith(name: string, facts: Readonly<Record<string, unknown>>): Reco
   return Object.fromEntries(fields)
 }
 
-/** What PyTorch keeps in its own libraries and says in no file. */
-const TORCH_QUESTION = `
+/** Query for values that PyTorch keeps in its libraries and in no file. */
+const TORCH_QUERY = `
 import sys
 sys.path = [p for p in sys.path if p not in ('', '.')]
 import json, torch
@@ -135,12 +138,13 @@ print('\\nlineaprint-torch:' + json.dumps([torch.backends.cudnn.version(), torch
 `
 
 /**
- * cuDNN of PyTorch: a package of its own where it came from an index. Otherwise it is linked in, and PyTorch is asked,
- * which takes seconds; a build for processors alone is not.
+ * Return the cuDNN and BLAS versions of PyTorch. cuDNN is a separate package if it was installed from an
+ * index. Otherwise it is linked in, and PyTorch is run to read its version, which takes seconds. A CPU build
+ * has no cuDNN and is not run.
  */
 async function torchLibraries(
   { cuda }: Readonly<Record<string, string>>,
-  { command, answer }: FoundPython,
+  { command, answer }: ProbedPython,
   context: SourceContext,
 ): Promise<Pick<PythonFramework, 'cudnn' | 'blas'>> {
   const packaged = answer.packages?.find(([name]) => /^nvidia-cudnn(?:-cu\d+)?$/.test(name))?.[1]
@@ -153,7 +157,7 @@ async function torchLibraries(
     return { cudnn: packaged }
   }
   try {
-    const output = await ask(command, ['-c', TORCH_QUESTION], context)
+    const output = await queryProgram(command, ['-c', TORCH_QUERY], context)
     const line = output.split('\n').findLast((text) => text.startsWith('lineaprint-torch:')) ?? ''
     const [cudnn, shown] = JSON.parse(line.slice('lineaprint-torch:'.length)) as [unknown, unknown]
     const blas = /BLAS_INFO=([A-Za-z0-9_]+)/.exec(String(shown))?.[1]
@@ -175,17 +179,21 @@ async function describeModules(
     const versions = [...new Set([...(described.get(name)?.versions ?? []), version])]
     described.set(name, { versions: versions.toSorted() })
   }
-  for (const [name, place] of Object.entries(NATIVE_LIBRARIES)) {
+  for (const [name, subfolder] of Object.entries(NATIVE_LIBRARIES)) {
     const known = described.get(name)
     if (known === undefined || modules.folder === undefined) continue
-    const files = await librariesIn(join(modules.folder, name, place))
-    if (files === undefined) unseen.set(`javascript.${name}.libraries`, `the folder ${place} does not exist`)
+    const files = await librariesIn(join(modules.folder, name, subfolder))
+    if (files === undefined)
+      unseen.set(`javascript.${name}.libraries`, `the folder ${subfolder} does not exist`)
     else described.set(name, { ...known, libraries: files })
   }
   return Object.fromEntries(described)
 }
 
-/** Where packages keep their libraries: their names say the version, and whether there is one for CUDA. */
+/**
+ * Folders in which packages keep their native libraries. The file names show the version, and whether CUDA is
+ * supported.
+ */
 const NATIVE_LIBRARIES: Readonly<Record<string, string>> = {
   '@tensorflow/tfjs-node': 'deps/lib',
   '@tensorflow/tfjs-node-gpu': 'deps/lib',
@@ -196,7 +204,7 @@ async function librariesIn(folder: string): Promise<string[] | undefined> {
   try {
     return (await readdir(folder)).filter((name) => /\.(?:so|dylib|dll|node)\b/.test(name)).toSorted()
   } catch {
-    // Not installed for this system, which the caller says.
+    // Not installed for this system; the caller records the reason.
     return undefined
   }
 }

@@ -1,4 +1,4 @@
-/** Packages by name, each with every version of it that is installed. */
+/** Installed packages by name, each with all its versions. */
 import { compareUtf8 } from '../../util/text-order.ts'
 
 /** One installed package. */
@@ -7,7 +7,10 @@ export interface Package {
   readonly version: string
 }
 
-/** Names sorted by UTF-8 bytes, each with its versions: sorted likewise, without repetition. */
+/**
+ * Group packages by name, sorted by UTF-8 bytes, each with its versions, sorted likewise and without
+ * duplicates.
+ */
 export function collectPackages(packages: readonly Package[]): Record<string, string[]> {
   const versions = new Map<string, Set<string>>()
   for (const { name, version } of packages) {

@@ -27,7 +27,7 @@ import type {
   SourceState,
 } from './types.ts'
 
-/** The reason of a source that the record does not have. */
+/** The state of a source that the record does not have. */
 const NOT_RECORDED: AbsentSource = { status: 'absent', reason: 'the record does not have it' }
 
 const textByName = recordOf(text)
@@ -60,7 +60,7 @@ const compiler: FieldParser<Compiler> = objectOf({
   llvm: optional(text),
 })
 
-/** The parser of the findings of each source. */
+/** Parsers of the findings of each source. */
 const FINDINGS: { readonly [N in SourceName]: FieldParser<RecordedSources[N]> } = {
   node: objectOf({
     version: nullable(text),
@@ -180,10 +180,10 @@ function source<N extends SourceName>(name: N): FieldParser<SourceState<Recorded
 }
 
 /**
- * Parse what a capture of the environment recorded, in this version or another.
+ * Parse a recorded environment capture of this version or another.
  *
  * @param value The `value` of the capture.
- * @throws ERR_LINEAPRINT_RECORD naming the field that does not have the form it is recorded in.
+ * @throws ERR_LINEAPRINT_RECORD naming the field whose recorded form is damaged.
  */
 export function parseEnvironmentCapture(value: JsonObject): EnvironmentCapture {
   return parseMembers(

@@ -1,4 +1,4 @@
-/** One independent part of the environment, with its own time limit and its own answer. */
+/** Sources: independent parts of the environment, each with its own time limit and result. */
 import { errorText } from '../../util/error-text.ts'
 import { NotAvailable, NotApplicable } from '../../util/not-available.ts'
 import { runProgram } from '../../subprocess/run.ts'
@@ -8,41 +8,43 @@ import type { JsonObject, JsonValue } from '../../core/json-value.ts'
 import type { EnvironmentFindings, SourceName, SourceState } from './types.ts'
 import type { ProgramOptions } from '../../subprocess/run.ts'
 
-/** What a source is given. */
+/** The context of a source. */
 export interface SourceContext {
   /** The folder the run works in. */
   readonly directory: string
   readonly variables: NodeJS.ProcessEnv
-  /** Program and arguments of the command that is run; absent for a program that tracks itself. */
+  /** Program and arguments of the command that is run; absent for a program that uses the tracker. */
   readonly command?: readonly string[] | undefined
   readonly options: EnvironmentOptions
-  /** Ends with the capture, and with the source's time. */
+  /** Aborted with the capture, and when the time of the source is over. */
   readonly signal: AbortSignal
-  /** Gets plain sentences that people should read. */
+  /** Messages for people, which the source adds. */
   readonly warnings: string[]
-  /** Gets the name of each field that could not be seen, and the reason: no value is missing without one. */
+  /**
+   * Reasons for values that could not be read, by field: no value is missing without a reason.
+   */
   readonly unseen: Map<string, string>
 }
 
-/** A source: its probe returns the findings, or throws {@link NotAvailable} where there is nothing to find. */
+/** A source: its probe returns the findings, or throws {@link NotAvailable} if there are none. */
 export interface Source<N extends SourceName = SourceName> {
   readonly name: N
   readonly probe: (context: SourceContext) => Promise<EnvironmentFindings[N]>
 }
 
-/** The state of a source, as it is recorded, and what people should read of it. */
+/** The recorded state of a source, and the warnings for people. */
 export interface SourceAnswer<N extends SourceName> {
   readonly value: SourceState<EnvironmentFindings[N]>
   readonly warnings: readonly string[]
 }
 
 /**
- * Probe one source. It never fails: what goes wrong in it is its reason for being absent. Only an abort of the whole
- * capture is thrown on.
+ * Probe one source. It never fails: an error in it becomes the reason for its absence. Only an abort of the
+ * whole capture is rethrown.
  *
- * @param limits The context without what belongs to the single source.
+ * @param limits The context without the parts that belong to a single source.
  */
-export async function askSource<N extends SourceName>(
+export async function probeSource<N extends SourceName>(
   source: Source<N>,
   limits: Omit<SourceContext, 'warnings' | 'unseen' | 'signal'> & {
     readonly signal?: AbortSignal | undefined
@@ -57,7 +59,7 @@ export async function askSource<N extends SourceName>(
   const stop = new AbortController()
   let timer: NodeJS.Timeout | undefined
   let onAbort: (() => void) | undefined
-  // A source may be stuck in something that no signal ends, so its end is not waited for.
+  // A source may be blocked in a call that no signal can end, so its end is not awaited.
   const end = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
       const late = new NotAvailable(`no answer within ${timeoutMs / 1000} s`)
@@ -90,7 +92,7 @@ function reasonsOf(unseen: ReadonlyMap<string, string>): Record<string, string> 
   return Object.fromEntries([...unseen].map(([field, reason]) => [field, redactText(reason)]))
 }
 
-/** Return a value, or `null` once the reason is recorded under the name of the field. */
+/** Return a value; if it is missing, record the reason for its field and return `null`. */
 export function recordMissingReason<T>(
   { unseen }: Pick<SourceContext, 'unseen'>,
   field: string,
@@ -103,8 +105,8 @@ export function recordMissingReason<T>(
 }
 
 /**
- * Return a value with text that has a UTF-8 form: JSON of other programs may hold half a surrogate pair, Python writes
- * one for each byte of a path that is not UTF-8, and a record that holds it could not be sealed.
+ * Return a copy in which all text has a UTF-8 form. JSON of other programs may contain half a surrogate pair,
+ * Python writes one for each byte of a path that is not UTF-8, and a record with it could not be sealed.
  */
 function wellFormed<T extends JsonValue>(value: T): T {
   const clean = (item: JsonValue): JsonValue => {
@@ -114,12 +116,16 @@ function wellFormed<T extends JsonValue>(value: T): T {
     const members = Object.entries(item as JsonObject)
     return Object.fromEntries(members.map(([key, member]) => [key.toWellFormed(), clean(member)]))
   }
-  // Nothing but the text changes.
+  // Only the text changes, so the type stays the same.
   return clean(value) as T
 }
 
-/** Runs a program for a source and gives its output; throws {@link NotAvailable} if it does not end well. */
-export async function ask(
+/**
+ * Run a program for a source and return its output.
+ *
+ * @throws NotAvailable if it does not exit with code 0.
+ */
+export async function queryProgram(
   command: string,
   args: readonly string[],
   context: SourceContext,
@@ -136,7 +142,7 @@ export async function ask(
   if (result.status === 'not-found') throw new NotApplicable(result.reason)
   if (result.status !== 'ended') throw new NotAvailable(result.reason)
   if (result.code === 0) return result.stdout.toString()
-  // Some programs tell their errors to stdout.
+  // Some programs write their errors to stdout.
   const output = result.stderr.trim() === '' ? result.stdout.toString('utf8', 0, 1000) : result.stderr
   const line = output.trim().split('\n').at(-1) ?? ''
   throw new NotAvailable(

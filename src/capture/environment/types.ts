@@ -1,21 +1,22 @@
 /**
- * What a capture of the environment records. It has a source for each part of the environment, and each source is
- * either present with its findings or absent with the reason: nothing that was not seen is ever taken for a value.
+ * Types of an environment capture. It has a source for each part of the environment. Each source is either
+ * present with its findings or absent with the reason: a value that could not be read is never replaced by a
+ * default.
  *
- * The `…Findings` are what this version records. A record of another version may lack fields; {@link EnvironmentCapture}
- * is what is read from any record. A field of findings is `null` where it could not be seen, and `unseen` of its source
- * says why.
+ * The types `…Findings` are the form that this version records. A record of another version may lack fields;
+ * {@link EnvironmentCapture} is the form that is read from any record. A field of findings is `null` if it
+ * could not be read; `unseen` of its source gives the reason.
  */
 import type { JsonObject } from '../../core/json-value.ts'
 import type { Recorded } from '../recorded.ts'
 
-/** A source that found something. */
+/** A source with findings. */
 export type PresentSource<T> = { readonly status: 'present' } & T & {
-    /** Reasons by the field that could not be seen. */
+    /** Reasons for missing values, by field. */
     readonly unseen?: Readonly<Record<string, string>>
   }
 
-/** A source that found nothing, and why. */
+/** A source without findings, and the reason. */
 export type AbsentSource = { readonly status: 'absent'; readonly reason: string }
 
 /** A source of the environment. */
@@ -24,34 +25,37 @@ export type SourceState<T> = PresentSource<T> | AbsentSource
 /** Versions of each installed package, sorted by UTF-8 bytes. */
 export type PackageVersions = Readonly<Record<string, readonly string[]>>
 
-/** One package in which what is installed departs from the lock file. */
+/** A package whose installed versions differ from the lock file. */
 export type Drift = {
   readonly package: string
-  /** Versions by the lock file, `null` where it does not name the package. */
+  /** Versions in the lock file; `null` if it does not list the package. */
   readonly locked: string | null
-  /** Versions that are installed, `null` where there is none. */
+  /** Installed versions; `null` if there are none. */
   readonly installed: string | null
 }
 
-/** A lock file: its size in bytes, the plain SHA-256 digest of its bytes, and how what is installed departs from it. */
+/**
+ * A lock file: its size in bytes, the plain SHA-256 digest of its bytes, and the drift of the installed
+ * packages.
+ */
 export type LockFileRecord = { readonly size: number; readonly digest: string } & (
   | {
-      /** Packages that it locks. */
+      /** Number of packages that it locks. */
       readonly packages: number
-      /** Packages that depart from it. */
-      /** `null` where the file was not understood as a whole. */
+
+      /** Number of packages that differ from it; `null` if the file was not understood completely. */
       readonly driftCount: number | null
-      /** The first of them. */
+      /** The first of these packages. */
       readonly drift: readonly Drift[]
     }
-  /** Not compared with what is installed. */
+  /** The file was not compared with the installed packages. */
   | { readonly packages: null; readonly drift: null }
 )
 
 /** Lock files by their name. */
 export type LockFileRecords = Readonly<Record<string, LockFileRecord>>
 
-/** The Node.js that runs this. */
+/** The Node.js of this process. */
 export type NodeFindings = {
   /** Without the `v`. */
   readonly version: string
@@ -71,11 +75,11 @@ export type ProjectFindings = {
   readonly engines: Readonly<Record<string, string>> | null
 }
 
-/** The npm project that a run works in. The fields of `package.json` are there where there is one. */
+/** The npm project that a run works in. The fields of `package.json` are present if the file exists. */
 export type NpmFindings = Partial<ProjectFindings> & {
   readonly lockFiles: LockFileRecords
   readonly packages: PackageVersions | null
-  /** The file or folder that the packages are known from. */
+  /** The file or folder that lists the packages. */
   readonly packagesFrom: string | null
 }
 
@@ -94,7 +98,7 @@ export type SystemFindings = {
   readonly memoryTotal: number
   readonly memoryAvailable: number | null
   readonly swapTotal: number | null
-  /** Display controllers, in the fields that the system has of them. */
+  /** Display controllers, in the fields that the system reports. */
   readonly graphics: readonly JsonObject[] | null
   readonly hostName: string
   readonly disk: { readonly size: number; readonly free: number } | null
@@ -113,7 +117,7 @@ export type GpuDevice = {
 /** Graphics processors of NVIDIA, in the order of their index. */
 export type GpuFindings = {
   readonly driver: string | null
-  /** The newest version that the driver can run. */
+  /** The newest version that the driver supports. */
   readonly cuda: string | null
   readonly devices: readonly GpuDevice[]
 }
@@ -148,14 +152,14 @@ export type ContainerFindings = {
 
 /** Environment variables that are set, with secrets replaced. */
 export type VariablesFindings = {
-  /** Those that count for the digest. */
+  /** Variables that the digest covers. */
   readonly hashed: Readonly<Record<string, string>>
   readonly recorded: Readonly<Record<string, string>>
-  /** Those of each scheduler that sets any. */
+  /** Variables of each scheduler that sets any. */
   readonly schedulers: Readonly<Record<string, Readonly<Record<string, string>>>>
 }
 
-/** Compilers that are asked for their version. */
+/** Compilers whose version is captured. */
 export const COMPILERS = ['rustc', 'cargo', 'cc', 'c++', 'nvcc'] as const
 
 /** One of {@link COMPILERS}. */
@@ -170,13 +174,13 @@ export type Compiler = {
   readonly llvm?: string
 }
 
-/** The compilers that are used; `null` for one that did not answer. */
+/** The compilers in use; `null` for one whose version command failed. */
 export type ToolchainFindings = { readonly [C in CompilerName]?: Compiler | null } & {
-  /** The digest of `Cargo.lock`, where Cargo is used. */
+  /** The digest of `Cargo.lock`, if Cargo is used. */
   readonly lockFile?: string | null
 }
 
-/** Where a Python package came from that no index has. */
+/** The origin of a Python package that was not installed from an index. */
 export type DirectOrigin = {
   /** With secrets replaced. */
   readonly url?: string
@@ -184,9 +188,9 @@ export type DirectOrigin = {
   readonly editable: boolean
 }
 
-/** The Python that a run would find. */
+/** The Python that a run would use. */
 export type PythonFindings = {
-  /** What was started. */
+  /** The program that was started. */
   readonly command: string
   readonly version: string
   readonly implementation: string
@@ -196,7 +200,7 @@ export type PythonFindings = {
   readonly basePrefix: string
   readonly virtualEnvironment: boolean
   readonly direct: Readonly<Record<string, DirectOrigin>>
-  /** By their names as PEP 503 normalises them. */
+  /** Packages by their names, normalised according to PEP 503. */
   readonly packages: PackageVersions | null
   readonly lockFiles: LockFileRecords
 }
@@ -204,31 +208,31 @@ export type PythonFindings = {
 /** The pip of that Python. */
 export type PipFindings = { readonly version: string }
 
-/** A framework of Python. */
+/** A Python framework. */
 export type PythonFramework = {
   readonly version: string
-  /** What it was built with. */
+  /** Build options of the framework. */
   readonly build?: Readonly<Record<string, string>>
   readonly cudnn?: string | null
   readonly blas?: string
 }
 
-/** A framework of JavaScript. */
+/** A JavaScript framework. */
 export type JavaScriptFramework = {
   readonly versions: readonly string[]
   /** Names of its native libraries. */
   readonly libraries?: readonly string[]
 }
 
-/** Frameworks of machine learning. */
+/** Machine learning frameworks. */
 export type FrameworksFindings = {
   readonly python: Readonly<Record<string, PythonFramework>>
-  /** Versions of packages that bring libraries of NVIDIA, AMD, Intel and Google. */
+  /** Versions of packages that contain libraries of NVIDIA, AMD, Intel and Google. */
   readonly libraries: Readonly<Record<string, string>>
   readonly javascript: Readonly<Record<string, JavaScriptFramework>>
 }
 
-/** What each source finds, in the order of the record. */
+/** The findings of each source, in the order of the record. */
 export type EnvironmentFindings = {
   readonly node: NodeFindings
   readonly npm: NpmFindings
@@ -249,7 +253,7 @@ export type SourceName = keyof EnvironmentFindings
 /** The environment as this version captures it. */
 export type CapturedEnvironment = { readonly [N in SourceName]: SourceState<EnvironmentFindings[N]> }
 
-/** What a record of any version holds of each source. */
+/** The findings of each source in a record of any version. */
 export type RecordedSources = {
   readonly node: Recorded<NodeFindings, 'version' | 'v8' | 'openssl'>
   readonly npm: Recorded<Omit<NpmFindings, 'lockFiles'>, 'packages'> & Pick<NpmFindings, 'lockFiles'>
@@ -272,5 +276,5 @@ export type RecordedSources = {
   readonly frameworks: Recorded<Omit<FrameworksFindings, 'python'>> & Pick<FrameworksFindings, 'python'>
 }
 
-/** The environment as a record of any version holds it. A source that the record does not have is absent. */
+/** The environment in a record of any version. A source that the record does not have is absent. */
 export type EnvironmentCapture = { readonly [N in SourceName]: SourceState<RecordedSources[N]> }

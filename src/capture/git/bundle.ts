@@ -1,4 +1,7 @@
-/** Commits that no remote has, as a bundle: without it a commit that was never pushed is gone with its clone. */
+/**
+ * The bundle of commits that no remote has. Without it, a commit that was never pushed is lost with its
+ * clone.
+ */
 import { join } from 'node:path'
 import { hashFile } from '../../hash/file.ts'
 import { keepOutput } from './kept-output.ts'
@@ -10,20 +13,23 @@ import type { KeptBundle } from './types.ts'
 /** Name of the file in the folder of the capture. */
 export const BUNDLE_FILE = 'unpushed.bundle'
 
-/** How a bundle is written. */
+/** Options for writing a bundle. */
 export interface BundleOptions {
   readonly folder: string
-  /** Bytes over which it is given up. */
+  /** Limit of the size in bytes; a larger bundle is not written. */
   readonly limit: number
-  /** Commits that no remote is known to have, `null` where there is none; without any, no bundle is needed. */
+  /**
+   * Number of commits that no remote is known to have; `null` if there is no remote. If it is 0, no bundle is
+   * needed.
+   */
   readonly unpushed: number | null
   readonly algorithm: AlgorithmChoice
   readonly signal?: AbortSignal | undefined
 }
 
 /**
- * Writes `unpushed.bundle`: the commit and what leads to it from what remotes are known to have. The whole history
- * where there is no remote. Secrets in commits are in it as they are in the repository.
+ * Write `unpushed.bundle`: the commit and its ancestors that no remote is known to have, or the whole history
+ * if there is no remote. Secrets in commits are kept unchanged.
  *
  * @returns Its entry for the record: `written`, `empty`, or `absent` with the reason.
  */
@@ -32,7 +38,7 @@ export async function writeBundle(git: Git, options: BundleOptions, warnings: st
   if (unpushed === 0) return { status: 'empty' }
   const path = join(folder, BUNDLE_FILE)
   const args = ['bundle', 'create', '--quiet', '-', 'HEAD', '--not', '--remotes']
-  const kept = await keepOutput(git, args, { path, what: 'a bundle', limit })
+  const kept = await keepOutput(git, args, { path, label: 'a bundle', limit })
   if (kept.status === 'absent') warnings.push(`${BUNDLE_FILE} was not written: ${kept.reason}`)
   if (kept.status !== 'written') return kept
   const { size } = kept

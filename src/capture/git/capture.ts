@@ -1,4 +1,4 @@
-/** Puts the parts of the git capture together. */
+/** Assembly of the git capture from its parts. */
 import type { GitOptions } from '../../config/groups.ts'
 import { mkdir, realpath } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
@@ -9,7 +9,7 @@ import { describeChanged } from './changed.ts'
 import { createGit } from './command.ts'
 import { readSnapshot } from './snapshot.ts'
 import { describeLargeFiles } from './large-files.ts'
-import { limitWarnings, meanwhileWarnings } from './limits.ts'
+import { limitWarnings, concurrentChangeWarnings } from './limits.ts'
 import { readOperation, readWorktrees } from './operation.ts'
 import { findTooLarge, writePatches } from './patches.ts'
 import { isInStore } from './paths.ts'
@@ -21,22 +21,22 @@ import type { RepositorySnapshot } from './snapshot.ts'
 import type { GitStatus } from './status.ts'
 import type { CapturedRepository, Commit, NoRepository } from './types.ts'
 
-/** What no configuration decides. */
+/** Settings that are not part of the configuration. */
 export interface GitCaptureSettings {
-  /** Milliseconds for each call of git. @default 60000 */
+  /** Time limit for each call of git in milliseconds. @default 60000 */
   readonly timeout?: number | undefined
-  /** Bytes over which the bundle is given up. @default 268435456 (256 MiB) */
+  /** Limit of the size of the bundle in bytes; a larger one is not written. @default 268435456 (256 MiB) */
   readonly bundleLimit?: number | undefined
   /**
-   * `redact`: secrets of a known shape are replaced in added lines of patches, and untracked files that look like
-   * secrets are not copied. `keep`: everything is kept as it is. @default 'redact'
+   * `redact`: secrets of a known form are replaced in added lines of patches, and untracked files that look
+   * like secrets are not copied. `keep`: everything is kept unchanged. @default 'redact'
    */
   readonly secrets?: 'redact' | 'keep' | undefined
-  /** Variables git is given. @default those of this process */
+  /** Environment variables of git. @default those of this process */
   readonly environment?: NodeJS.ProcessEnv | undefined
 }
 
-/** Capture the repository that a folder is in. That there is none is a finding. */
+/** Capture the repository that a folder is in. A missing repository is a finding, not an error. */
 export async function captureGit(
   context: CaptureContext,
   options: GitOptions,
@@ -64,7 +64,9 @@ export async function captureGit(
   }
 }
 
-/** Before 2.35 git does not report how many stashes there are, which is not the same as none. */
+/**
+ * Return whether git reports the number of stashes. Before 2.35 it does not, which differs from having none.
+ */
 function reportsStashes(version: string): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number)
   return major > 2 || minor >= 35
@@ -83,7 +85,7 @@ async function describe(
   const content = { root, algorithm, signal }
   const changed = await describeChanged(status.changed, content, warnings)
   const submodules = await describeSubmodules(git, root, entries.submodules, status.changed, warnings)
-  const isOwn = await ownPaths(root, filesDirectory)
+  const isOwn = await createOwnPathCheck(root, filesDirectory)
   const keepSecrets = options.secrets === 'keep'
   const untracked = await describeUntracked(
     git,
@@ -107,7 +109,7 @@ async function describe(
             folder: filesDirectory,
             commit: commit.commit,
             limit: patchLimit,
-            left: await findTooLarge(root, status.changed, patchLimit),
+            excluded: await findTooLarge(root, status.changed, patchLimit),
             keepSecrets,
             algorithm,
             signal,
@@ -115,10 +117,10 @@ async function describe(
           warnings,
         )
   const isClean = status.changed.length === 0 && untracked.length === 0
-  // Where nothing was kept, nothing can fail to belong together.
+  // If no files were kept, there is nothing that could be inconsistent.
   if (filesDirectory !== undefined && !isClean)
-    warnings.push(...(await meanwhileWarnings(git, status, changed, content, isOwn)))
-  // What is still captured does not lie in the work tree, or does not change with the run.
+    warnings.push(...(await concurrentChangeWarnings(git, status, changed, content, isOwn)))
+  // The remaining steps read nothing in the work tree, or nothing that changes during the run.
   context.onSettled?.()
   const bundle =
     filesDirectory === undefined || !options.bundle
@@ -140,7 +142,7 @@ async function describe(
     available: true,
     gitVersion: version,
     root,
-    // Where the run works, below the root; a command is run there again.
+    // The working folder below the root, in which `reproduce` runs the command again.
     directory: relative(root, await realpath(context.directory))
       .split(sep)
       .join('/'),
@@ -156,7 +158,7 @@ async function describe(
     operation: await readOperation(gitFolder),
     worktree: await readWorktrees(gitFolder, commonFolder),
     clean: isClean,
-    ...lists(status),
+    ...changedPathLists(status),
     changed,
     untracked,
     submodules,
@@ -171,19 +173,23 @@ async function describe(
   }
 }
 
-/** The changed files for people, by what happened to them. */
-function lists({ changed }: GitStatus): Record<'staged' | 'modified' | 'conflicted', string[]> {
+/** Return the paths of the changed files by the kind of change, for display. */
+function changedPathLists({ changed }: GitStatus): Record<'staged' | 'modified' | 'conflicted', string[]> {
   const paths = (key: 'staged' | 'unstaged' | 'conflict'): string[] =>
     changed.filter((entry) => entry[key] !== null).map(({ path }) => path.text)
   return { staged: paths('staged'), modified: paths('unstaged'), conflicted: paths('conflict') }
 }
 
 /**
- * Whether a path below the root belongs to lineaprint: the records of runs are no part of what they record.
+ * Return a function that checks whether a path below the root belongs to lineaprint: records of runs are not
+ * part of the recorded state.
  *
- * @param folder The folder of this run's files, which is made.
+ * @param folder The folder of this run's files, which is created.
  */
-async function ownPaths(root: string, folder: string | undefined): Promise<(path: string) => boolean> {
+async function createOwnPathCheck(
+  root: string,
+  folder: string | undefined,
+): Promise<(path: string) => boolean> {
   if (folder === undefined) return isInStore
   try {
     await mkdir(folder, { recursive: true })

@@ -1,4 +1,4 @@
-/** Tracked files that differ from the commit, with digests of what lies in the work tree. */
+/** Tracked files that differ from the commit, with digests of their content in the work tree. */
 import { hashContents, hashLink } from './content.ts'
 import { writePath } from './paths.ts'
 import type { Content, ContentOptions } from './content.ts'
@@ -6,10 +6,10 @@ import type { ChangedPath } from './status.ts'
 import type { Blob, ChangedFile } from './types.ts'
 
 /**
- * Writes changed paths in the form of the record.
+ * Return changed paths in their recorded form.
  *
- * @param changed What status found; submodules are left to {@link describeSubmodules}.
- * @param warnings Gets a sentence for each file that could not be read.
+ * @param changed The changed paths of the status; submodules are handled by {@link describeSubmodules}.
+ * @param warnings Gets a message for each file that could not be read.
  */
 export async function describeChanged(
   changed: readonly ChangedPath[],

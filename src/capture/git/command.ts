@@ -1,44 +1,51 @@
 /**
- * Calls of the git program that only look.
+ * Read-only calls of the git program.
  *
- * No call may write to the repository, not even to refresh its index: `git diff` does that by itself, whatever
- * `--no-optional-locks` says, so only `status` and plumbing commands are used. No call may start a program that
- * the configuration of a repository names, except its filters, without which git cannot compare files.
+ * No call may write to the repository, not even to refresh its index. `git diff` refreshes the index
+ * regardless of `--no-optional-locks`, so only `status` and plumbing commands are used. No call may start a
+ * program that the configuration of a repository names, except its filters, without which git cannot compare
+ * files.
  */
 import { NotAvailable } from '../../util/not-available.ts'
 import { runProgram } from '../../subprocess/run.ts'
 import { redactText } from '../../secrets/redact.ts'
 import { words } from '../../util/word-list.ts'
 
-/** What every call of one capture shares. */
+/** Options of all calls of one capture. */
 export interface GitOptions {
   readonly directory: string
-  /** Milliseconds for each call. */
+  /** Time limit for each call in milliseconds. */
   readonly timeout: number
   readonly signal?: AbortSignal | undefined
   readonly environment: NodeJS.ProcessEnv
 }
 
-/** How one call differs. */
+/** Options of one call. */
 export interface GitCall {
-  /** Exit codes that are answers, beside 0. */
+  /** Exit codes other than 0 that are valid results. */
   readonly accept?: readonly number[]
   readonly input?: Uint8Array
   readonly onOutput?: (piece: Buffer) => void | Promise<void>
-  /** Another working directory than that of the capture. */
+  /** Working directory. @default that of the capture */
   readonly directory?: string
 }
 
-/** Runs git with some arguments and gives its output. Throws {@link NotAvailable} with git's own reason if it fails. */
+/**
+ * Run git with some arguments and return its output. Throws {@link NotAvailable} with git's own reason if it
+ * fails.
+ */
 export type Git = (args: readonly string[], call?: GitCall) => Promise<Buffer>
 
-/** The settings keep git from starting programs that outlive the call, and fix the output of the commands used. */
+/**
+ * Settings that prevent git from starting programs that outlive the call, and that fix the output of the
+ * commands.
+ */
 const SETTINGS = words(
   '--no-optional-locks --no-pager -c core.fsmonitor=false -c maintenance.auto=false ' +
     '-c status.relativePaths=false -c diff.suppressBlankEmpty=false -c core.quotePath=false',
 )
 
-/** Makes the function that calls git. */
+/** Create the function that calls git. */
 export function createGit(options: GitOptions): Git {
   const environment = cleanEnvironment(options.environment)
   return async (args, { accept = [], ...call } = {}) => {
@@ -50,8 +57,8 @@ export function createGit(options: GitOptions): Git {
 }
 
 /**
- * The variables git gets. Those that choose a repository, an index or a program are dropped: inside a hook they
- * are set and mean another repository than the folder that was asked about.
+ * Return the environment variables for git. Variables that choose a repository, an index or a program are
+ * removed: inside a hook they are set and refer to another repository than that of the given folder.
  */
 function cleanEnvironment(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const kept = Object.entries(environment).filter(
@@ -63,7 +70,7 @@ function cleanEnvironment(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
     LANGUAGE: '',
     GIT_OPTIONAL_LOCKS: '0',
     GIT_TERMINAL_PROMPT: '0',
-    // In a partial clone a missing object would be fetched, and written.
+    // In a partial clone, git would fetch a missing object and write it.
     GIT_NO_LAZY_FETCH: '1',
   }
 }

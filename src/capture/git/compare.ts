@@ -6,17 +6,17 @@ import { parseGitCapture } from './parse.ts'
 import type { Captured, Comparison } from '../../core/component.ts'
 import type { RepositoryCapture } from './types.ts'
 
-/** Compare the digest fields. Captures with different hash functions are compared as far as that is possible. */
+/** Compare the digest fields. Captures with different hash functions are compared as far as possible. */
 export function compareGit(before: Captured, after: Captured): Comparison {
-  const [was, is] = [parseGitCapture(before.value), parseGitCapture(after.value)]
-  if (!was.available) {
-    if (!is.available) return { status: 'same', differences: [] }
-    const difference = { field: 'available', before: was.reason, after: 'a repository' }
+  const [recorded, current] = [parseGitCapture(before.value), parseGitCapture(after.value)]
+  if (!recorded.available) {
+    if (!current.available) return { status: 'same', differences: [] }
+    const difference = { field: 'available', before: recorded.reason, after: 'a repository' }
     return { status: 'changed', reason: 'one side has no repository', differences: [difference] }
   }
-  if (!is.available) return { status: 'missing', reason: is.reason, differences: [] }
+  if (!current.available) return { status: 'missing', reason: current.reason, differences: [] }
   const algorithm = Digest.parse(before.digest).algorithm
-  if (algorithm !== Digest.parse(after.digest).algorithm && usesDigests(was, is)) {
+  if (algorithm !== Digest.parse(after.digest).algorithm && usesDigests(recorded, current)) {
     return {
       status: 'not-checked',
       reason: 'the digests use different hash functions',
@@ -26,12 +26,12 @@ export function compareGit(before: Captured, after: Captured): Comparison {
   return compareFields(
     before,
     after,
-    gitFieldMap(gitDigestFields(was, algorithm)),
-    gitFieldMap(gitDigestFields(is, algorithm)),
+    gitFieldMap(gitDigestFields(recorded, algorithm)),
+    gitFieldMap(gitDigestFields(current, algorithm)),
   )
 }
 
-/** Tell whether any plain digest is among the fields; without one the hash function does not matter. */
+/** Return whether the fields include any plain digest; otherwise the hash function does not matter. */
 function usesDigests(...values: readonly RepositoryCapture[]): boolean {
   return values.some(({ changed, untracked }) => changed.length > 0 || untracked.length > 0)
 }

@@ -1,4 +1,4 @@
-/** Digests of what lies in the work tree: raw bytes of files, targets of links. */
+/** Digests of work tree content: raw bytes of files, targets of links. */
 import { constants, lstat, open, readlink } from 'node:fs/promises'
 import { hashFiles } from '../../hash/file.ts'
 import { hashStream } from '../../hash/stream.ts'
@@ -9,40 +9,40 @@ import { writeDigests } from '../../core/digest.ts'
 import type { AlgorithmChoice, WrittenDigests } from '../../core/digest.ts'
 import type { GitPath } from './paths.ts'
 
-/** What hashing needs to know. */
+/** Options for hashing. */
 export interface ContentOptions {
   readonly root: string
   readonly algorithm: AlgorithmChoice
   readonly signal?: AbortSignal | undefined
 }
 
-/** A hashed path, or why it could not be. */
+/** The digests of a path, or the reason why it could not be hashed. */
 export type Content =
   | { readonly status: 'hashed'; readonly size: number; readonly digests: WrittenDigests }
   | { readonly status: 'failed'; readonly reason: string }
 
 /**
- * Hashes files of the work tree, all UTF-8 names as one job on all threads.
+ * Hash files of the work tree; those with UTF-8 names as one job on all threads.
  *
- * @param paths Regular files; a link that took the place of one is a failure, never followed.
+ * @param paths Regular files; a link that replaced one is a failure and never followed.
  */
 export async function hashContents(paths: readonly GitPath[], options: ContentOptions): Promise<Content[]> {
   const contents: Content[] = []
-  const plain: { readonly index: number; readonly file: string }[] = []
+  const jobFiles: { readonly index: number; readonly file: string }[] = []
   await mapConcurrently(paths, 8, async (path, index) => {
     const file = absolutePath(options.root, path)
     const failure = await checkRegular(file)
     if (failure !== undefined) contents[index] = failure
-    else if (typeof file === 'string') plain.push({ index, file })
-    else contents[index] = await hashUnnamable(file, options)
+    else if (typeof file === 'string') jobFiles.push({ index, file })
+    else contents[index] = await hashByHandle(file, options)
   })
   const { algorithm, signal } = options
   const results = await hashFiles(
-    plain.map(({ file }) => file),
+    jobFiles.map(({ file }) => file),
     { algorithm, signal },
   )
   for (const [position, result] of results.entries()) {
-    const { index } = plain[position] ?? { index: -1 }
+    const { index } = jobFiles[position] ?? { index: -1 }
     contents[index] =
       result instanceof LineaprintError
         ? failed(result.message)
@@ -51,7 +51,7 @@ export async function hashContents(paths: readonly GitPath[], options: ContentOp
   return contents
 }
 
-/** Hashes the target of a link, which is what git stores of it. */
+/** Hash the target of a link, which is the content that git stores for it. */
 export async function hashLink(
   path: GitPath,
   options: ContentOptions,
@@ -65,7 +65,7 @@ export async function hashLink(
   }
 }
 
-/** A failure with its reason. */
+/** Return a failure with its reason. */
 export function failed(reason: string): Content {
   return { status: 'failed', reason }
 }
@@ -79,8 +79,8 @@ async function checkRegular(file: string | Buffer): Promise<Content | undefined>
   }
 }
 
-/** Hashes a file whose name the addon cannot be told. */
-async function hashUnnamable(file: Buffer, options: ContentOptions): Promise<Content> {
+/** Hash a file whose name is not UTF-8, which cannot be passed to the addon. */
+async function hashByHandle(file: Buffer, options: ContentOptions): Promise<Content> {
   const { algorithm, signal } = options
   try {
     await using handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)

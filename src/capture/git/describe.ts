@@ -1,4 +1,4 @@
-/** What a repository says about itself: commit, tags, remotes, and what kind of clone it is. */
+/** Facts about a repository: commit, tags, remotes, and the kind of clone. */
 import { isUtf8 } from 'node:buffer'
 import { resolve } from 'node:path'
 import { NotAvailable } from '../../util/not-available.ts'
@@ -8,7 +8,7 @@ import { splitNul } from './status.ts'
 import type { Git } from './command.ts'
 import type { Commit, Remote } from './types.ts'
 
-/** Where a repository lies and of what kind it is. */
+/** Paths and kind of a repository. */
 export interface RepositoryLocation {
   readonly root: string
   /** Absolute path of the `.git` folder of this work tree, and of the one that all its work trees share. */
@@ -24,18 +24,18 @@ export interface RepositoryLocation {
 const FLAGS = ['--is-inside-work-tree', '--is-shallow-repository', '--show-object-format']
 const FOLDERS = ['--absolute-git-dir', '--git-common-dir', '--show-toplevel']
 
-/** Finds the work tree that a folder is in. */
+/** Find the work tree that a folder is in. */
 export async function locateRepository(git: Git, directory: string): Promise<RepositoryLocation> {
-  // Exit code 128: there is no work tree, and the answers before that question are given.
+  // Exit code 128: there is no work tree; the output holds the answers to the flags before it.
   const output = await git(['rev-parse', ...FLAGS, ...FOLDERS], { accept: [128] })
   const lines = output.toString().split('\n')
   const [inside, shallow, objectFormat = 'sha1'] = lines
-  // What is wrong with it, in git's own words.
+  // Repeat the call without the accepted exit code, so that it throws git's own reason.
   if (inside !== 'true' && inside !== 'false') await git(['rev-parse', ...FLAGS])
   const kind = { shallow: shallow === 'true', objectFormat }
   if (inside !== 'true') return { root: '', gitFolder: '', commonFolder: '', workTree: false, ...kind }
   if (!isUtf8(output)) throw new NotAvailable('the path of the work tree is not UTF-8')
-  // A path with a line end in it is asked for by itself.
+  // If a path contains a line break, each path needs a separate call.
   const folders =
     lines.length === FLAGS.length + FOLDERS.length + 1
       ? lines.slice(FLAGS.length)
@@ -47,8 +47,8 @@ export async function locateRepository(git: Git, directory: string): Promise<Rep
 }
 
 /**
- * Reads a commit, and the tags that point at it, annotated or not. Fields are cut at NUL, the one character that no
- * name and no message contains; the name of a ref contains no space.
+ * Read a commit, and the tags that point at it, annotated or not. Fields are separated by NUL, the only
+ * character that no name and no message contains; the name of a ref contains no space.
  */
 export async function readCommit(git: Git, oid: string): Promise<{ commit: Commit; tags: string[] }> {
   const format = ['%H', '%h', '%an', '%aI', '%cn', '%cI', '%D', '%B'].join('%x00')
@@ -81,13 +81,13 @@ export async function readCommit(git: Git, oid: string): Promise<{ commit: Commi
   }
 }
 
-/** How many commits of this branch no remote is known to have. */
+/** Count the commits of this branch that no remote is known to have. */
 export async function readUnpushed(git: Git): Promise<number> {
   const output = await git(['rev-list', '--count', 'HEAD', '--not', '--remotes', '--'])
   return Number(output.toString().trim())
 }
 
-/** What the configuration says. */
+/** The relevant settings of the repository. */
 export interface Settings {
   readonly remotes: readonly Remote[]
   readonly sparse: boolean
@@ -95,8 +95,8 @@ export interface Settings {
 }
 
 /**
- * Reads remotes and the kind of checkout from the configuration. Addresses are taken as written, before
- * `url.….insteadOf`, which is where people put tokens.
+ * Read remotes and the kind of checkout from the configuration. Addresses are read as written, before
+ * `url.….insteadOf` is applied, because that setting is often used to insert tokens.
  */
 export async function readSettings(git: Git): Promise<Settings> {
   const wanted = '^(remote\\..*\\.(url|pushurl|promisor)|core\\.sparsecheckout)$'
@@ -108,7 +108,7 @@ export async function readSettings(git: Git): Promise<Settings> {
   for (const entry of splitNul(output)) {
     const [key = '', ...rest] = entry.toString().split('\n')
     const value = rest.join('\n')
-    // The middle part may contain dots, and is the only part whose case counts.
+    // The middle part may contain dots and is the only case-sensitive part.
     const match = /^remote\.(.*)\.(url|pushurl|promisor)$/s.exec(key)
     if (match === null) sparse = isTrue(value, rest.length > 0)
     else if (match[2] === 'promisor') partial ||= isTrue(value, rest.length > 0)
@@ -123,7 +123,7 @@ export async function readSettings(git: Git): Promise<Settings> {
     remotes: [...remotes].map(([name, { fetch, push }]) => ({
       name: redactUrl(name),
       fetch,
-      // Without a `pushurl` git pushes to where it fetches from.
+      // Without a `pushurl`, git pushes to the fetch address.
       push: push.length > 0 ? push : fetch,
     })),
     sparse,
@@ -131,7 +131,7 @@ export async function readSettings(git: Git): Promise<Settings> {
   }
 }
 
-/** A key without a value is true. */
+/** Return whether a setting is true, as it is for a key without a value. */
 function isTrue(value: string, given: boolean): boolean {
   return !given || /^(true|yes|on|[1-9]\d*)$/i.test(value)
 }

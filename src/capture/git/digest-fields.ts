@@ -8,25 +8,25 @@
  * - `changed`: an array of the tracked files that differ between commit, index and work tree, submodules left out,
  *   sorted by the bytes of the path, each an object of
  *   - `path`: the path below the root of the work tree, segments joined by `/`. If its bytes are not UTF-8, `\xNN`
- *     (two lower-case hexadecimal digits) stands for each byte that is no part of a valid sequence, `\\` for a
+ *     (two lower-case hexadecimal digits) represents each byte outside of a valid sequence, `\\` represents a
  *     backslash, and `pathBytes` holds all bytes in hexadecimal; otherwise there is no `pathBytes`.
- *   - `index`: `null` if the index does not hold it, else `{"mode", "blob"}`: six octal digits and git's object id.
- *     In a conflict there is `stages` instead: an array of three such values, for base, ours and theirs.
- *   - `workTree`: `null` if the work tree does not hold it, else `{"mode", "digest"}`: the mode git sees, and the
+ *   - `index`: `null` if the index does not have the file, otherwise `{"mode", "blob"}`: six octal digits and git's object id.
+ *     In a conflict, `stages` replaces it: an array of three such values, for base, ours and theirs.
+ *   - `workTree`: `null` if the work tree does not have the file, otherwise `{"mode", "digest"}`: the mode git sees, and the
  *     plain digest of the file's raw bytes, before any filter or conversion of line ends, or for a link
- *     (mode `120000`) of its target. `digest` is `null` for what could not be read.
+ *     (mode `120000`) of its target. `digest` is `null` if it could not be read.
  * - `untracked`: an array of the files and links that are neither tracked nor ignored, sorted likewise, each an
  *   object of `path`, `pathBytes` as above, `mode` (`100644`, `100755` if its owner may execute it, `120000` for a
- *   link) and `digest` as above. A repository within the work tree that is no submodule has `commit` (`null` if it has
- *   none) instead of `mode` and `digest`; anything else has only its path. What lies in a folder named `.lineaprint`,
- *   and in the folder that the run's files are written to, is left out.
+ *   link) and `digest` as above. A nested repository that is not a submodule has `commit` (`null` if it has none)
+ *   instead of `mode` and `digest`; any other entry has only its path. Folders named `.lineaprint` and the folder of
+ *   the run's files are left out.
  * - `submodules`: an array of the submodules, sorted likewise, each an object of `path`, `pathBytes` as above, `index`
  *   (commit id in the index), `workTree` (commit id checked out, `null` if none is), `modified` and `untracked`
  *   (whether it holds changed tracked files and untracked files).
  *
- * Plain digests are in written form and of the same hash function as the structured digest. Branch, tags, remotes,
- * messages, times, stashes and the bytes of patches do not count: a patch depends on the version of git and of its
- * compression library, what it changes does not.
+ * Plain digests are in written form and use the hash function of the structured digest. The digest does not cover
+ * branch, tags, remotes, messages, times, stashes and the bytes of patches: the bytes of a patch depend on the version
+ * of git and of its compression library, while the changes do not.
  */
 import type { Algorithm, WrittenDigests } from '../../core/digest.ts'
 import type { JsonValue } from '../../core/json-value.ts'
@@ -41,7 +41,7 @@ type ChangedFields = WrittenPath & { readonly workTree: Content | null } & (
 type UntrackedFields = WrittenPath &
   (Content | { readonly commit: string | null } | { readonly mode?: never })
 
-/** The digest fields of a capture of git. */
+/** The digest fields of a git capture. */
 export type GitDigestFields =
   | { readonly available: false }
   | {
@@ -55,7 +55,7 @@ export type GitDigestFields =
 /**
  * Return the digest fields of a capture.
  *
- * @param algorithm Whose plain digests; the capture must have computed them.
+ * @param algorithm The algorithm of the plain digests; the capture must have computed them.
  */
 export function gitDigestFields(value: GitCapture, algorithm: Algorithm): GitDigestFields {
   if (!value.available) return { available: false }
@@ -111,19 +111,19 @@ function digestOf(digests: WrittenDigests | null, algorithm: Algorithm): string 
   return digests?.[algorithm] ?? null
 }
 
-/** Return the digest fields by name, in words for people. */
+/** Return the display texts of the digest fields by name. */
 export function gitFieldMap(fields: GitDigestFields): Map<string, string> {
-  const found = new Map<string, string>()
-  if (!fields.available) return found
-  found.set('commit', fields.commit)
+  const summaries = new Map<string, string>()
+  if (!fields.available) return summaries
+  summaries.set('commit', fields.commit)
   for (const list of ['changed', 'untracked', 'submodules'] as const) {
     for (const { path, pathBytes, ...rest } of fields[list]) {
-      // Two paths may be written alike only if one of them is not UTF-8.
+      // Two paths can have the same text only if one of them is not UTF-8.
       const name = `${list}.${path}${pathBytes === undefined ? '' : ' (not UTF-8)'}`
-      found.set(name, summary(rest))
+      summaries.set(name, summary(rest))
     }
   }
-  return found
+  return summaries
 }
 
 function summary(entry: Readonly<Record<string, JsonValue>>): string {

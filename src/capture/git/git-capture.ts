@@ -1,4 +1,4 @@
-/** The git capture: which commit, what was changed since, and enough of it to bring it back. */
+/** The git capture: the commit, the changes since then, and the files that are needed to restore them. */
 import { OPTIONS } from '../../config/table.ts'
 import { mainAlgorithm, toCaptured } from '../to-captured.ts'
 import { captureGit } from './capture.ts'
@@ -16,12 +16,13 @@ export type { GitCaptureSettings } from './capture.ts'
 export const gitCapture: Component = createGitCapture()
 
 /**
- * Makes a git capture.
+ * Create a git capture.
  *
- * What it finds has `available`; where that is `false`, `reason` says why: no git program, no repository, no commit
- * yet. It never writes to the repository. Where it is given a folder it writes `diff.patch`, `staged.patch` and
- * copies of untracked files below `untracked/` to it; the folder has to be empty, nothing in it is replaced. On a clean checkout of the commit, `git apply diff.patch`,
- * `git apply --cached staged.patch` and the copies give the same index and work tree.
+ * Its value has the field `available`; if it is `false`, `reason` gives the cause: no git program, no
+ * repository, no commit yet. It never writes to the repository. If a folder is given, it writes `diff.patch`,
+ * `staged.patch` and copies of untracked files below `untracked/` to it. The folder must be empty; existing
+ * files are not replaced. On a clean checkout of the commit, `git apply diff.patch`, `git apply --cached
+ * staged.patch` and the copies restore the same index and work tree.
  */
 export function createGitCapture(
   options: GitOptions = OPTIONS.git.default,

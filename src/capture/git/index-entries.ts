@@ -1,16 +1,19 @@
-/** What `git status` leaves out of the index: unchanged submodules, and files whose changes it was told to hide. */
+/**
+ * Index entries that `git status` does not report: unchanged submodules, and files whose changes it is
+ * configured to hide.
+ */
 import { gitPath } from './paths.ts'
 import { splitNul } from './status.ts'
 import type { Git } from './command.ts'
 import type { GitPath } from './paths.ts'
 
-/** A look at the whole index. */
+/** Selected entries of the whole index. */
 export interface IndexEntries {
   /** Submodules with the commit that the index names. */
   readonly submodules: readonly { readonly path: GitPath; readonly commit: string }[]
-  /** Files marked `assume-unchanged`: git does not look whether they changed. */
+  /** Files marked `assume-unchanged`: git does not check whether they changed. */
   readonly assumeUnchanged: readonly GitPath[]
-  /** How many entries are left out of the work tree (`skip-worktree`, sparse checkout). */
+  /** Number of entries that are not in the work tree (`skip-worktree`, sparse checkout). */
   readonly skipped: number
   /** Files named `.gitattributes`. */
   readonly attributes: readonly GitPath[]
@@ -21,7 +24,7 @@ const H = 0x48
 /** The second digit of the mode: `1` in links, `6` in submodules, `0` in files. */
 const ZERO = 0x30
 
-/** Reads the index as a stream, since it has one entry for each file of the repository. */
+/** Read the index as a stream, since it has one entry for each file of the repository. */
 export async function readIndexEntries(git: Git): Promise<IndexEntries> {
   const submodules: { path: GitPath; commit: string }[] = []
   const assumeUnchanged: GitPath[] = []
@@ -31,7 +34,8 @@ export async function readIndexEntries(git: Git): Promise<IndexEntries> {
   const take = (entry: Buffer): void => {
     const end = entry.length
     const isAttributes = end > NAME.length && entry.subarray(end - NAME.length).equals(NAME)
-    // `H 100644 <oid> 0\t<path>`; a small letter is `assume-unchanged`, S is `skip-worktree`. Nearly all are like this.
+    // Form: `H 100644 <oid> 0\t<path>`. A lower-case letter means `assume-unchanged`, S means
+    // `skip-worktree`. Almost all entries are regular, so they are skipped first.
     if (entry[0] === H && entry[3] === ZERO && !isAttributes) return
     if (isAttributes) attributes.push(gitPath(Buffer.from(entry.subarray(entry.indexOf(0x09) + 1))))
     const tag = String.fromCharCode(entry[0] ?? 0)
@@ -42,11 +46,11 @@ export async function readIndexEntries(git: Git): Promise<IndexEntries> {
     const tab = entry.indexOf(0x09)
     const path = gitPath(Buffer.from(entry.subarray(tab + 1)))
     const [, , commit = '', stage] = entry.toString('latin1', 0, tab).split(' ')
-    // In a conflict there are up to three; the second is ours.
+    // In a conflict there are up to three entries; the second is "ours".
     if (isSubmodule && (stage === '0' || stage === '2')) submodules.push({ path, commit })
     if (hidden) assumeUnchanged.push(path)
   }
-  // From the root, wherever the capture works.
+  // The pathspec starts at the root, regardless of the working folder.
   await git(['ls-files', '-v', '--stage', '-z', '--full-name', '--', ':/'], {
     onOutput: (piece) => {
       const output = rest.length > 0 ? Buffer.concat([rest, piece]) : piece

@@ -1,44 +1,44 @@
-/** Keeps what git prints in a file of the run's folder: a patch, a bundle. */
+/** Output of git that is kept in a file of the run's folder: a patch, a bundle. */
 import { open, rename, rm } from 'node:fs/promises'
 import { LineaprintError } from '../../core/errors.ts'
 import { NotAvailable } from '../../util/not-available.ts'
 import type { Git } from './command.ts'
 
-/** Where it goes, and how much of it. */
+/** Target and limit of the output. */
 export interface KeptOutputOptions {
   /** Absolute path of the file. */
   readonly path: string
-  /** What it is, for errors: `a patch`. */
-  readonly what: string
-  /** The most bytes; more of them is absent. */
+  /** Description for errors: `a patch`. */
+  readonly label: string
+  /** Limit in bytes; larger output is recorded as absent. */
   readonly limit: number
-  /** What every piece goes through; without, the bytes stay as they are. */
+  /** Filter for every chunk of the output. @default the bytes are unchanged */
   readonly filter?: { push(piece: Buffer): Buffer; end(): Buffer } | undefined
 }
 
-/** What became of it. */
+/** The result: written, empty, or absent with the reason. */
 export type KeptOutput =
   | { readonly status: 'written'; readonly size: number }
   | { readonly status: 'empty' }
   | { readonly status: 'absent'; readonly reason: string }
 
 /**
- * Runs git and writes its output beside the file, which takes its name when it is whole: a reader sees all of it or
- * no file. Costs no memory but a piece of the output.
+ * Run git and write its output to a temporary file in the same folder, which is renamed when it is complete:
+ * a reader sees all of it or no file. Uses memory for one chunk of the output only.
  *
- * @throws ERR_LINEAPRINT_STORE if it cannot be written, and what `git` throws that is no `NotAvailable`.
+ * @throws ERR_LINEAPRINT_STORE if it cannot be written, and errors of `git` other than `NotAvailable`.
  */
 export async function keepOutput(
   git: Git,
   args: readonly string[],
-  { path, what, limit, filter }: KeptOutputOptions,
+  { path, label, limit, filter }: KeptOutputOptions,
 ): Promise<KeptOutput> {
   const temporary = `${path}.partial`
   const stored = async <T>(work: Promise<T>): Promise<T> => {
     try {
       return await work
     } catch (cause) {
-      throw new LineaprintError('ERR_LINEAPRINT_STORE', `${what} could not be written`, { path, cause })
+      throw new LineaprintError('ERR_LINEAPRINT_STORE', `${label} could not be written`, { path, cause })
     }
   }
   const file = await stored(open(temporary, 'wx'))
@@ -46,7 +46,7 @@ export async function keepOutput(
   const write = async (bytes: Buffer): Promise<void> => {
     size += bytes.length
     if (size > limit) throw new NotAvailable(`it is larger than ${limit} bytes`)
-    // Not `write`, which may write a part.
+    // `writeFile` writes all bytes, while `write` may write a part.
     if (bytes.length > 0) await stored(file.writeFile(bytes))
   }
   try {

@@ -1,4 +1,4 @@
-/** Files of Git LFS: whether the work tree holds their content or the pointer to it. */
+/** Files of Git LFS: whether the work tree holds their content or only the pointer. */
 import { constants, open } from 'node:fs/promises'
 import { mapConcurrently } from '../../util/concurrency.ts'
 import { absolutePath, gitPath, writePath } from './paths.ts'
@@ -7,17 +7,18 @@ import type { Git } from './command.ts'
 import type { GitPath } from './paths.ts'
 import type { LargeFile, LargeFiles } from './types.ts'
 
-/** The specification says that a pointer is smaller. */
+/** Limit of the size of a pointer in bytes, according to the specification. */
 const POINTER_LIMIT = 1024
-/** Files that are listed; they are all counted. */
+/** Limit of the listed files; all files are counted. */
 const LISTED = 1000
 const AT_ONCE = 8
 
 /**
- * Describes the files that attributes hand to Git LFS. Nothing is asked where no attribute file names it.
+ * Describe the files that attributes assign to Git LFS. Git is not called unless an attribute file mentions
+ * LFS.
  *
- * @param attributes The `.gitattributes` of the index.
- * @param warnings Gets a sentence where the content of files is not there.
+ * @param attributes The `.gitattributes` files of the index.
+ * @param warnings Gets a message if the content of files is missing.
  */
 export async function describeLargeFiles(
   git: Git,
@@ -49,7 +50,7 @@ function parsePointer(text: string | undefined): { oid: string; size: number } |
   return oid === undefined ? undefined : { oid, size: Number(size) }
 }
 
-/** The text of a small file; `undefined` for a larger one, and for what is no file. */
+/** Return the text of a small file; `undefined` for a larger one, and for a path that is not a file. */
 async function readStart(root: string, path: GitPath, limit: number): Promise<string | undefined> {
   try {
     const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
@@ -58,7 +59,7 @@ async function readStart(root: string, path: GitPath, limit: number): Promise<st
     if (!stat.isFile() || stat.size > limit) return undefined
     return (await handle.readFile()).toString()
   } catch {
-    // Not in the work tree, as in a sparse one.
+    // The file is not in the work tree, for example in a sparse checkout.
     return undefined
   }
 }

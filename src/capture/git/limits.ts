@@ -1,4 +1,6 @@
-/** What of a repository cannot be seen, or cannot be brought back from what was kept. */
+/**
+ * Warnings about state of a repository that cannot be detected, or cannot be restored from the kept files.
+ */
 import { NotAvailable } from '../../util/not-available.ts'
 import { describeChanged } from './changed.ts'
 import { readStatus, splitNul } from './status.ts'
@@ -9,20 +11,20 @@ import type { IndexEntries } from './index-entries.ts'
 import type { GitStatus } from './status.ts'
 import type { ChangedFile, KeptBundle } from './types.ts'
 
-/** What beside the status has limits. */
+/** Parts of the capture that can be limited, in addition to the status. */
 interface Limited {
   readonly settings: Settings
   readonly entries: IndexEntries
-  /** Commits that no remote is known to have, `null` where there is no remote. */
+  /** Number of commits that no remote is known to have; `null` if there is no remote. */
   readonly unpushed: number | null
   /** The entry of the bundle that holds them. */
   readonly bundle: KeptBundle | null
 }
 
 /**
- * Plain sentences about the limits of a capture.
+ * Return warnings about the limits of a capture.
  *
- * @param kept Whether patches were written.
+ * @param kept True if patches were written.
  */
 export async function limitWarnings(
   git: Git,
@@ -46,7 +48,7 @@ export async function limitWarnings(
       `${conflicts} files are in conflict: their work tree is kept, the state of the merge is not`,
     )
   }
-  // Without a remote a repository is meant to be the only one.
+  // A repository without a remote is intended to be the only copy.
   if (unpushed !== null && unpushed > 0 && bundle?.status !== 'written') {
     const verb = unpushed === 1 ? 'commit is' : 'commits are'
     warnings.push(`${unpushed} ${verb} not on any remote: only this clone has them`)
@@ -56,29 +58,30 @@ export async function limitWarnings(
 }
 
 /**
- * A second look, when everything was written: what changed in between is half in the capture.
+ * Read the status again after all files were written, and warn if the work tree changed in between, because
+ * the capture is then inconsistent.
  *
- * @param changed What the first look found of changed files, in the form of the record.
- * @param isOwn Whether a path belongs to lineaprint, which writes meanwhile.
+ * @param changed Changed files of the first status, in their recorded form.
+ * @param isOwn Checks whether a path belongs to lineaprint, which writes files in the meantime.
  */
-export async function meanwhileWarnings(
+export async function concurrentChangeWarnings(
   git: Git,
   status: GitStatus,
   changed: readonly ChangedFile[],
   options: ContentOptions,
   isOwn: (path: string) => boolean,
 ): Promise<string[]> {
-  const now = await readStatus(git)
+  const current = await readStatus(git)
   const names = ({ untracked }: GitStatus): string =>
     JSON.stringify(untracked.map(({ text }) => text).filter((text) => !isOwn(text)))
   const same =
-    now.commit === status.commit &&
-    names(now) === names(status) &&
-    JSON.stringify(await describeChanged(now.changed, options, [])) === JSON.stringify(changed)
+    current.commit === status.commit &&
+    names(current) === names(status) &&
+    JSON.stringify(await describeChanged(current.changed, options, [])) === JSON.stringify(changed)
   return same ? [] : ['the work tree changed during the capture: patches and digests may not match']
 }
 
-/** Files that git does not store as they lie on disk, such as those of Git LFS. */
+/** Warn about files that git stores in another form than on disk, for example those of Git LFS. */
 async function filterWarnings(git: Git, status: GitStatus): Promise<string[]> {
   const files = status.changed.filter(({ submodule }) => submodule === null)
   if (files.length === 0) return []
@@ -91,7 +94,7 @@ async function filterWarnings(git: Git, status: GitStatus): Promise<string[]> {
     return [`the git filters could not be listed: ${error.message}`]
   }
   const filters = new Set<string>()
-  // Three pieces each: path, attribute, value.
+  // Each entry has three parts: path, attribute, value.
   for (let index = 2; index < answer.length; index += 3) {
     const value = answer[index]?.toString() ?? ''
     if (value !== 'unspecified' && value !== 'unset') filters.add(value)

@@ -1,9 +1,12 @@
-/** What a repository is in the middle of, and the work trees that share it: seen in its folder, without a call of git. */
+/**
+ * An operation in progress in a repository, and the work trees that share it, read from its folder without a
+ * call of git.
+ */
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Worktrees } from './types.ts'
 
-/** Files that git keeps while something goes on, the more telling ones first. */
+/** Files that git keeps during an operation, the more specific ones first. */
 const SIGNS = [
   ['rebase-merge', 'rebase'],
   ['rebase-apply/applying', 'am'],
@@ -15,23 +18,23 @@ const SIGNS = [
 ] as const
 
 /**
- * Names what goes on: `rebase`, `am`, `merge`, `cherry-pick`, `revert` or `bisect`; `null` for nothing. A rebase that
- * stopped at a conflict is a rebase, whatever else it left.
+ * Return the operation in progress: `rebase`, `am`, `merge`, `cherry-pick`, `revert` or `bisect`; `null` for
+ * none. A rebase that stopped at a conflict is a rebase, even if it left files of other operations.
  *
- * @param gitFolder Of this work tree.
+ * @param gitFolder The git folder of this work tree.
  */
 export async function readOperation(gitFolder: string): Promise<string | null> {
   for (const [file, name] of SIGNS) {
-    const isThere = await stat(join(gitFolder, file)).then(
+    const exists = await stat(join(gitFolder, file)).then(
       () => true,
       () => false,
     )
-    if (isThere) return name
+    if (exists) return name
   }
   return null
 }
 
-/** Whether this work tree is a linked one, and the names and places of the linked ones. */
+/** Return whether this work tree is a linked one, and the names and paths of the linked work trees. */
 export async function readWorktrees(gitFolder: string, commonFolder: string): Promise<Worktrees> {
   const folder = join(commonFolder, 'worktrees')
   const names = await readdir(folder).catch((): string[] => [])

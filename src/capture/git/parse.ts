@@ -1,4 +1,4 @@
-/** The parser of a recorded capture of git. */
+/** The parser of a recorded git capture. */
 import {
   boolean,
   damagedField,
@@ -144,7 +144,7 @@ const keptBundle: FieldParser<KeptBundle> = (value, field) =>
     ...objectOf({ ...WRITTEN, commits: nullable(number) })(value, field),
   }
 
-/** Parse a file of which nothing was written; `undefined` where something was. */
+/** Parse a file entry whose status is not `written`; `undefined` if it is `written`. */
 const unwritten: FieldParser<{ status: 'empty' } | { status: 'absent'; reason: string } | undefined> = (
   value,
   field,
@@ -206,10 +206,10 @@ const REPOSITORY = {
 }
 
 /**
- * Parse what a capture of git recorded, in this version or another.
+ * Parse a recorded git capture of this version or another.
  *
  * @param value The `value` of the capture.
- * @throws ERR_LINEAPRINT_RECORD naming the field that does not have the form it is recorded in.
+ * @throws ERR_LINEAPRINT_RECORD naming the field whose recorded form is damaged.
  */
 export function parseGitCapture(value: JsonObject): GitCapture {
   const { available } = parseMembers({ available: boolean }, value, '')

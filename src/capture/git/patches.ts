@@ -1,9 +1,9 @@
 /**
- * The patches that bring a work tree back: `diff.patch` from the commit to the work tree, `staged.patch` from the
+ * Patches that restore a work tree: `diff.patch` from the commit to the work tree, `staged.patch` from the
  * commit to the index.
  *
- * On a clean checkout of the commit, `git apply diff.patch` and then `git apply --cached staged.patch` give the
- * same index and work tree.
+ * On a clean checkout of the commit, `git apply diff.patch` and then `git apply --cached staged.patch`
+ * restore the same index and work tree.
  */
 import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -21,65 +21,79 @@ import type { ChangedPath } from './status.ts'
 import type { KeptPatch, Patches } from './types.ts'
 
 /** A changed file that is too large to be kept. */
-export interface LeftFile {
+export interface ExcludedFile {
   readonly path: GitPath
   readonly size: number
 }
 
-/** How patches are written. */
+/** Options for writing patches. */
 export interface PatchOptions {
   readonly folder: string
   readonly commit: string
-  /** Bytes over which a patch is given up. */
+  /** Limit of the size of a patch in bytes; a larger one is not written. */
   readonly limit: number
-  /** Changed files that are not in the patch of the work tree. */
-  readonly left: readonly LeftFile[]
+  /** Changed files to exclude from the patch of the work tree. */
+  readonly excluded: readonly ExcludedFile[]
   readonly keepSecrets: boolean
   readonly algorithm: AlgorithmChoice
   readonly signal?: AbortSignal | undefined
 }
 
-/** Independent of every setting of the user; `diff-index` reads none of `git diff`'s. */
+/**
+ * Format options that override every setting of the user; `diff-index` reads none of the settings of `git
+ * diff`.
+ */
 const FORMAT = words(
   '--patch --binary --full-index --no-ext-diff --no-textconv --no-color --no-renames --diff-algorithm=myers ' +
     '--unified=3 --inter-hunk-context=0 --src-prefix=a/ --dst-prefix=b/ --submodule=short --no-relative',
 )
 
-/** Writes both patches and gives their entries for the record. An empty one is not written. */
+/** Write both patches and return their entries for the record. An empty patch is not written. */
 export async function writePatches(git: Git, options: PatchOptions, warnings: string[]): Promise<Patches> {
-  const { commit, left } = options
-  // Changes inside a submodule cannot be in a patch; its commit can, and is a part of the index as well.
-  const diff = ['diff-index', ...FORMAT, '--ignore-submodules=dirty', commit, '--', ...without(left)]
+  const { commit, excluded } = options
+  // A patch cannot contain changes inside a submodule, but it can contain its commit, which is also a part of
+  // the index.
+  const diff = [
+    'diff-index',
+    ...FORMAT,
+    '--ignore-submodules=dirty',
+    commit,
+    '--',
+    ...excludePathspecs(excluded),
+  ]
   const staged = ['diff-index', '--cached', ...FORMAT, '--ignore-submodules=none', commit, '--']
-  for (const { path, size } of left)
+  for (const { path, size } of excluded)
     warnings.push(`the changes of ${JSON.stringify(path.text)} were not kept: it has ${size} bytes`)
   return {
-    left: left.map(({ path, size }) => ({ ...writePath(path), size })),
+    left: excluded.map(({ path, size }) => ({ ...writePath(path), size })),
     diff: await writePatch(git, diff, 'diff.patch', options, warnings),
     staged: await writePatch(git, staged, 'staged.patch', options, warnings),
   }
 }
 
-/** Everything but these files, as git wants it said. */
-function without(left: readonly LeftFile[]): string[] {
-  return left.length === 0 ? [] : [':/', ...left.map(({ path }) => `:(top,exclude,literal)${path.text}`)]
+/** Return the pathspecs that exclude these files. */
+function excludePathspecs(excluded: readonly ExcludedFile[]): string[] {
+  return excluded.length === 0
+    ? []
+    : [':/', ...excluded.map(({ path }) => `:(top,exclude,literal)${path.text}`)]
 }
 
 /**
- * The changed files that are larger than a patch may be. Git would hold such a file in memory, and the patch would be
- * given up with all that is in it. A name that is not UTF-8 cannot be told to git; the limit of the patch holds there.
+ * Return the changed files that are larger than the limit of a patch. Git would load such a file into memory,
+ * and the whole patch would be discarded. A name that is not UTF-8 cannot be excluded; then only the limit of
+ * the patch applies.
  */
 export async function findTooLarge(
   root: string,
   changed: readonly ChangedPath[],
   limit: number,
-): Promise<LeftFile[]> {
-  const found = await mapConcurrently(changed, 8, async ({ path, submodule }) => {
+): Promise<ExcludedFile[]> {
+  const files = await mapConcurrently(changed, 8, async ({ path, submodule }) => {
     if (submodule !== null || !path.utf8) return undefined
     const stat = await lstat(absolutePath(root, path)).catch(() => undefined)
     return stat?.isFile() === true && stat.size > limit ? { path, size: stat.size } : undefined
   })
-  return found.filter((one) => one !== undefined)
+  return files.filter((file) => file !== undefined)
 }
 
 async function writePatch(
@@ -94,7 +108,7 @@ async function writePatch(
   const filter = new PatchFilter()
   const kept = await keepOutput(git, args, {
     path,
-    what: 'a patch',
+    label: 'a patch',
     limit,
     filter: keepSecrets ? undefined : filter,
   })

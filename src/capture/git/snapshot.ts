@@ -1,7 +1,8 @@
 /**
- * The questions that every capture asks a repository, all at once: git spends most of its time looking at the work
- * tree, and the others are answered meanwhile.
+ * The queries that every capture makes, run concurrently: git needs most of the time to scan the work tree,
+ * and answers the other queries in the meantime.
  */
+import { ignoreRejection } from '../../util/ignore-rejection.ts'
 import { isReachable } from '../../util/fs.ts'
 import { dirname, join } from 'node:path'
 import { NotAvailable } from '../../util/not-available.ts'
@@ -14,7 +15,7 @@ import type { IndexEntries } from './index-entries.ts'
 import type { GitStatus } from './status.ts'
 import type { Commit } from './types.ts'
 
-/** What they answer. */
+/** The results of the queries. */
 export interface RepositorySnapshot {
   readonly version: string
   readonly location: RepositoryLocation
@@ -24,18 +25,18 @@ export interface RepositorySnapshot {
   /** `null` before the first commit. */
   readonly commit: Commit | null
   readonly tags: readonly string[]
-  /** Commits that no remote is known to have; `null` where there is no remote. */
+  /** Number of commits that no remote is known to have; `null` if there is no remote. */
   readonly unpushed: number | null
 }
 
 /**
- * Read what every capture needs of the repository that a folder is in.
+ * Read the state of the repository that a folder is in.
  *
  * @param git Works in that folder.
- * @throws NotAvailable with the reason, where there is none or git cannot read it.
+ * @throws NotAvailable with the reason, if there is no repository or git cannot read it.
  */
 export async function readSnapshot(git: Git, directory: string): Promise<RepositorySnapshot> {
-  // Where there is none, one question is enough.
+  // Without a repository, one query is sufficient to get the reason.
   if (!(await hasRepository(directory))) await locateWorkTree(git, directory)
   const pendingStatus = ignoreRejection(readStatus(git))
   const pendingLocation = ignoreRejection(locateWorkTree(git, directory))
@@ -43,19 +44,20 @@ export async function readSnapshot(git: Git, directory: string): Promise<Reposit
   const settings = ignoreRejection(readSettings(git))
   const entries = ignoreRejection(readIndexEntries(git))
   const head = ignoreRejection(readCommit(git, 'HEAD'))
-  // In this order: of several that fail, the first gives the reason.
+  // The order decides which error is thrown if several queries fail.
   const location = await pendingLocation
   const status = await pendingStatus
   const rest = { version: await version, location, settings: await settings, status }
   if (status.commit === null)
     return { ...rest, entries: await entries, commit: null, tags: [], unpushed: null }
-  const now = await head
-  // A commit that was made in between belongs to another work tree.
-  const { commit, tags } = now.commit.commit === status.commit ? now : await readCommit(git, status.commit)
+  const headCommit = await head
+  // A commit that was made in between belongs to another state of the work tree.
+  const { commit, tags } =
+    headCommit.commit.commit === status.commit ? headCommit : await readCommit(git, status.commit)
   return { ...rest, entries: await entries, commit, tags, unpushed: await countUnpushed(git, rest) }
 }
 
-/** Git is asked only where the status does not say it. */
+/** Return the number of unpushed commits. Git is called only if the status does not contain it. */
 async function countUnpushed(
   git: Git,
   { status, settings }: Pick<RepositorySnapshot, 'status' | 'settings'>,
@@ -64,26 +66,20 @@ async function countUnpushed(
   return status.upstream?.ahead === 0 ? 0 : readUnpushed(git)
 }
 
-/** Return the promise as it is. Of several, the first rejection is awaited and the others may go unhandled. */
-function ignoreRejection<T>(work: Promise<T>): Promise<T> {
-  work.catch(() => undefined)
-  return work
-}
-
 async function locateWorkTree(git: Git, directory: string): Promise<RepositoryLocation> {
-  const found = await locateRepository(git, directory)
-  if (!found.workTree) throw new NotAvailable('this folder is in a repository but not in a work tree')
-  return found
+  const location = await locateRepository(git, directory)
+  if (!location.workTree) throw new NotAvailable('this folder is in a repository but not in a work tree')
+  return location
 }
 
 async function readVersion(git: Git): Promise<string> {
   return (await git(['version'])).toString().trim().replace('git version ', '')
 }
 
-/** Whether a folder or one above it holds a `.git`: a quick look, and git has the last word. */
+/** Return whether a folder or a parent holds a `.git`. This is a fast check; git makes the decision. */
 async function hasRepository(directory: string): Promise<boolean> {
   for (let folder = directory; ; folder = dirname(folder)) {
-    const isHere = await isReachable(join(folder, '.git'))
-    if (isHere || folder === dirname(folder)) return isHere
+    const isRepository = await isReachable(join(folder, '.git'))
+    if (isRepository || folder === dirname(folder)) return isRepository
   }
 }

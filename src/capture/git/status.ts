@@ -1,4 +1,4 @@
-/** Reads `git status --porcelain=v2 --branch --show-stash -z`, byte for byte. */
+/** Parsing of `git status --porcelain=v2 --branch --show-stash -z` as bytes. */
 import { NotAvailable } from '../../util/not-available.ts'
 import { words } from '../../util/word-list.ts'
 import { comparePaths, gitPath } from './paths.ts'
@@ -11,17 +11,17 @@ export interface ChangedPath {
   readonly path: GitPath
   /** Change from commit to index: `A`, `M`, `D`, `T`, `R`, `C`; `null` for none or a conflict. */
   readonly staged: string | null
-  /** Change from index to work tree, likewise. */
+  /** Change from index to work tree, in the same form. */
   readonly unstaged: string | null
   /** Both letters of a conflict, for example `UU`; `null` without one. */
   readonly conflict: string | null
   readonly head: Blob | null
   readonly index: Blob | null
-  /** The up to three versions of a conflict: base, ours, theirs. */
+  /** Up to three versions of a conflict: base, ours, theirs. */
   readonly stages: readonly (Blob | null)[]
-  /** Mode in the work tree; `000000` if it is not there. */
+  /** Mode in the work tree; `000000` if the file does not exist there. */
   readonly workTreeMode: string
-  /** For a submodule, whether its commit differs and whether it holds modified and untracked files. */
+  /** State of a submodule: whether its commit differs, and whether it holds modified and untracked files. */
   readonly submodule: {
     readonly commit: boolean
     readonly modified: boolean
@@ -29,7 +29,7 @@ export interface ChangedPath {
   } | null
 }
 
-/** What `git status` says. */
+/** The parsed output of `git status`. */
 export interface GitStatus {
   /** `null` before the first commit. */
   readonly commit: string | null
@@ -38,11 +38,11 @@ export interface GitStatus {
   readonly upstream: Upstream | null
   readonly stashes: number
   readonly changed: readonly ChangedPath[]
-  /** A path that ends in `/` is a repository within this one. */
+  /** Untracked paths. A path that ends in `/` is a nested repository. */
   readonly untracked: readonly GitPath[]
 }
 
-/** Asks git. Both lists are sorted by the bytes of the path. */
+/** Run `git status`. Both lists are sorted by the bytes of the path. */
 export async function readStatus(git: Git): Promise<GitStatus> {
   return parseStatus(await git(STATUS))
 }
@@ -51,7 +51,7 @@ const STATUS = words(
   'status --porcelain=v2 --branch --show-stash --ahead-behind -z --untracked-files=all --ignore-submodules=none --no-renames',
 )
 
-/** Parses the output. Nothing is trimmed: the first character of a line is a part of it. */
+/** Parse the output. Nothing is trimmed, because the first character of a line is significant. */
 export function parseStatus(output: Buffer): GitStatus {
   const headers = new Map<string, string>()
   const changed: ChangedPath[] = []
@@ -67,7 +67,7 @@ export function parseStatus(output: Buffer): GitStatus {
     else if (kind === '1 ') changed.push(ordinary(record, 8))
     else if (kind === '2 ') {
       changed.push(ordinary(record, 9))
-      // The path it was renamed from, which `--no-renames` should have kept away.
+      // The original path of a renamed file, which `--no-renames` should prevent.
       index++
     } else if (kind === 'u ') changed.push(conflicted(record))
     else
@@ -83,7 +83,7 @@ export function parseStatus(output: Buffer): GitStatus {
   }
 }
 
-/** The pieces of an output in which a NUL ends each. */
+/** Split an output in which each part ends with NUL. */
 export function splitNul(output: Buffer): Buffer[] {
   const pieces: Buffer[] = []
   let start = 0
@@ -99,7 +99,7 @@ function branchOf(headers: ReadonlyMap<string, string>): Pick<GitStatus, 'commit
   const oid = headers.get('branch.oid')
   const head = headers.get('branch.head')
   const name = headers.get('branch.upstream')
-  // Not there when the upstream branch is gone.
+  // Missing if the upstream branch was deleted.
   const counts = /^\+(\d+) -(\d+)$/.exec(headers.get('branch.ab') ?? '')
   const count = (index: number): number | null => (counts ? Number(counts[index]) : null)
   return {
@@ -152,7 +152,7 @@ function conflicted(record: Buffer): ChangedPath {
   }
 }
 
-/** Cuts a record after a number of fields; what follows is the path, in which spaces are spaces. */
+/** Split a record after a number of fields; the rest is the path, which may contain spaces. */
 function cut(record: Buffer, count: number): { fields: string[]; path: GitPath } {
   const fields: string[] = []
   let start = 0

@@ -1,4 +1,4 @@
-/** Submodules: which commit the index names, and which one is checked out. */
+/** Submodules: the commit in the index, and the commit that is checked out. */
 import { errorText } from '../../util/error-text.ts'
 import { NotAvailable } from '../../util/not-available.ts'
 import { redactUrl } from '../../secrets/redact.ts'
@@ -11,11 +11,11 @@ import type { ChangedPath } from './status.ts'
 import type { Submodule } from './types.ts'
 
 /**
- * Writes submodules in the form of the record.
+ * Return submodules in their recorded form.
  *
- * @param submodules Those of the index.
- * @param changed What status found.
- * @param warnings Gets a sentence for each whose content cannot be brought back.
+ * @param submodules The submodules of the index.
+ * @param changed The changed paths of the status.
+ * @param warnings Gets a message for each submodule whose content cannot be restored.
  */
 export async function describeSubmodules(
   git: Git,
@@ -50,7 +50,7 @@ export async function describeSubmodules(
   return described
 }
 
-/** The commit that is checked out in a repository within this one. */
+/** Return the commit that is checked out in a nested repository. */
 export async function readCheckedOut(
   git: Git,
   root: string,
@@ -58,7 +58,7 @@ export async function readCheckedOut(
 ): Promise<{ readonly commit: string | null; readonly reason?: string }> {
   if (!path.utf8) return { commit: null, reason: 'its name is not UTF-8' }
   try {
-    // In an empty folder git would answer for the repository around it.
+    // In an empty folder, git would return the commit of the surrounding repository.
     const output = await git(['rev-parse', '--show-prefix', 'HEAD'], { directory: `${root}/${path.text}` })
     const [prefix, commit] = output.toString().split('\n')
     if (prefix !== '' || commit === undefined) return { commit: null, reason: 'it is not initialised' }
@@ -69,7 +69,7 @@ export async function readCheckedOut(
   }
 }
 
-/** Addresses by path, from `.gitmodules`. */
+/** Read the addresses of submodules by path from `.gitmodules`. */
 async function readAddresses(git: Git): Promise<Map<string, string>> {
   const paths = new Map<string, string>()
   const urls = new Map<string, string>()

@@ -1,18 +1,18 @@
 /**
- * What a capture of git records. {@link CapturedRepository} is what this version records of a work tree;
- * {@link GitCapture} is what is read from a record of any version, which may lack fields.
+ * Types of a git capture. {@link CapturedRepository} is the form that this version records of a work tree;
+ * {@link GitCapture} is the form that is read from a record of any version, which may lack fields.
  */
 import type { WrittenDigests } from '../../core/digest.ts'
 import type { Recorded } from '../recorded.ts'
 
-/** A path as it stands in a record: relative to the root, segments joined by `/`. */
+/** A path in its recorded form: relative to the root, segments joined by `/`. */
 export type WrittenPath = {
   readonly path: string
   /** The bytes in hexadecimal, for a path that is not UTF-8. */
   readonly pathBytes?: string
 }
 
-/** A commit. Times are ISO 8601 with the zone they were made in. */
+/** A commit. Times are ISO 8601 with their original time zone. */
 export type Commit = {
   readonly commit: string
   readonly shortCommit: string
@@ -31,7 +31,10 @@ export type Remote = {
   readonly push: readonly string[]
 }
 
-/** The upstream branch, and by how many commits this one differs; `null` where the upstream is gone. */
+/**
+ * The upstream branch, and the numbers of commits by which this branch differs; `null` if the upstream was
+ * deleted.
+ */
 export type Upstream = {
   readonly name: string
   readonly ahead: number | null
@@ -46,7 +49,7 @@ export type Blob = {
   readonly blob: string
 }
 
-/** What the work tree has at the path of a changed file: its content, or why it could not be hashed. */
+/** The content at the path of a changed file in the work tree, or the reason why it could not be hashed. */
 export type WorkTreeContent = { readonly mode: string } & (
   { readonly size: number; readonly digests: WrittenDigests } | { readonly reason: string }
 )
@@ -55,7 +58,7 @@ export type WorkTreeContent = { readonly mode: string } & (
 export type ChangedFile = WrittenPath & {
   /** Change from commit to index: `A`, `M`, `D`, `T`, `R`, `C`; `null` for none or a conflict. */
   readonly staged: string | null
-  /** Change from index to work tree, likewise. */
+  /** Change from index to work tree, in the same form. */
   readonly unstaged: string | null
   /** `null` for a file that the work tree does not have. */
   readonly workTree: WorkTreeContent | null
@@ -76,11 +79,11 @@ export type UntrackedFile = WrittenPath & {
   readonly size: number
 } & (
     | { readonly kept: true; readonly digests: WrittenDigests; readonly reason: null }
-    /** Not copied; without digests where it could not be read. */
+    /** The file was not copied; `digests` is `null` if it could not be read. */
     | { readonly kept: false; readonly digests: WrittenDigests | null; readonly reason: string }
   )
 
-/** An untracked link. Without a target where it could not be read. */
+/** An untracked link, without a target if it could not be read. */
 export type UntrackedLink = WrittenPath & { readonly kind: 'link'; readonly mode: string } & (
     | {
         readonly target: string
@@ -91,13 +94,13 @@ export type UntrackedLink = WrittenPath & { readonly kind: 'link'; readonly mode
     | { readonly target?: never }
   )
 
-/** Something in the work tree that is neither tracked nor ignored. */
+/** An entry of the work tree that is neither tracked nor ignored. */
 export type UntrackedEntry =
   | UntrackedFile
   | UntrackedLink
-  /** A repository within this one that is no submodule; the commit is `null` where it has none. */
+  /** A nested repository that is not a submodule; the commit is `null` if it has none. */
   | (WrittenPath & { readonly kind: 'repository'; readonly commit: string | null })
-  /** Neither file nor link, or gone. */
+  /** Neither a file nor a link, or deleted in the meantime. */
   | (WrittenPath & { readonly kind: 'other' })
 
 /** A submodule. */
@@ -106,18 +109,18 @@ export type Submodule = WrittenPath & {
   readonly index: string
   /** The commit that is checked out. */
   readonly workTree: string | null
-  /** Whether it holds changed tracked files. */
+  /** True if it holds changed tracked files. */
   readonly modified: boolean
-  /** Whether it holds untracked files. */
+  /** True if it holds untracked files. */
   readonly untracked: boolean
   readonly url: string | null
 }
 
-/** A file of Git LFS: with its content in the work tree, or a pointer to it. */
+/** A file of Git LFS, with its content or only a pointer in the work tree. */
 export type LargeFile = WrittenPath &
   ({ readonly content: true } | { readonly content: false; readonly oid: string; readonly size: number })
 
-/** Files of Git LFS. They are all counted; the first are listed. */
+/** Files of Git LFS. All are counted; only the first are listed. */
 export type LargeFiles = {
   readonly count: number
   readonly pointers: number
@@ -133,22 +136,22 @@ export type KeptFile<T> =
 /** A patch. */
 export type KeptPatch = KeptFile<{
   readonly digests: WrittenDigests
-  /** Added lines in which secrets were replaced. */
+  /** Number of added lines in which secrets were replaced. */
   readonly redactedLines: number
 }>
 
-/** The commits that no remote has; `null` commits where there is no remote. */
+/** The bundle of commits that no remote has; `commits` is `null` if there is no remote. */
 export type KeptBundle = KeptFile<{ readonly commits: number | null; readonly digests: WrittenDigests }>
 
 /** The patches from the commit to the work tree and to the index. */
 export type Patches = {
-  /** Changed files that are too large to be in the patch of the work tree. */
+  /** Changed files that are too large for the patch of the work tree. */
   readonly left: readonly (WrittenPath & { readonly size: number })[]
   readonly diff: KeptPatch
   readonly staged: KeptPatch
 }
 
-/** Whether this work tree is a linked one, and the linked ones of the repository. */
+/** The linked work trees of the repository, and whether this work tree is one of them. */
 export type Worktrees = {
   readonly linked: boolean
   readonly others: readonly { readonly name: string; readonly path: string }[]
@@ -160,7 +163,7 @@ export type CapturedRepository = Commit & {
   readonly gitVersion: string
   /** Absolute path of the work tree. */
   readonly root: string
-  /** Where the run works, below the root; segments joined by `/`. */
+  /** The working folder of the run, below the root; segments joined by `/`. */
   readonly directory: string
   /** `sha1` or `sha256`. */
   readonly objectFormat: string
@@ -169,12 +172,12 @@ export type CapturedRepository = Commit & {
   readonly detached: boolean
   readonly tags: readonly string[]
   readonly upstream: Upstream | null
-  /** Commits that no remote is known to have; `null` where there is no remote. */
+  /** Number of commits that no remote is known to have; `null` if there is no remote. */
   readonly unpushed: number | null
-  /** `null` where none was asked for. */
+  /** `null` if no bundle was requested. */
   readonly bundle: KeptBundle | null
   readonly remotes: readonly Remote[]
-  /** What is under way: `rebase`, `am`, `merge`, `cherry-pick`, `revert` or `bisect`. */
+  /** The operation in progress: `rebase`, `am`, `merge`, `cherry-pick`, `revert` or `bisect`. */
   readonly operation: string | null
   readonly worktree: Worktrees
   readonly clean: boolean
@@ -185,14 +188,14 @@ export type CapturedRepository = Commit & {
   readonly untracked: readonly UntrackedEntry[]
   readonly submodules: readonly Submodule[]
   readonly largeFiles: LargeFiles
-  /** `null` where git does not report how many there are. */
+  /** `null` if git does not report the number. */
   readonly stashes: number | null
   readonly shallow: boolean
   readonly sparse: boolean
   readonly partial: boolean
   readonly assumedUnchanged: readonly string[]
   readonly skippedFiles: number
-  /** `null` where nothing was kept or nothing was changed. */
+  /** `null` if nothing was kept or nothing was changed. */
   readonly patches: Patches | null
 }
 
@@ -205,9 +208,9 @@ export type NoRepository = { readonly available: false; readonly reason: string 
 /** Fields that a record has in every version. */
 type EveryVersion = 'available' | 'commit' | 'changed' | 'untracked' | 'submodules'
 
-/** A work tree with a commit, as a record of any version holds it. */
+/** A work tree with a commit, in a record of any version. */
 export type RepositoryCapture = Pick<CapturedRepository, EveryVersion> &
   Recorded<Omit<CapturedRepository, EveryVersion>>
 
-/** What is read from a record of any version. */
+/** The git capture in a record of any version. */
 export type GitCapture = RepositoryCapture | NoRepository

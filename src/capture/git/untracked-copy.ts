@@ -10,19 +10,19 @@ import type { Stats } from 'node:fs'
 import type { Content, ContentOptions } from './content.ts'
 import type { GitPath } from './paths.ts'
 
-/** What copying needs to know. */
+/** Options for copying. */
 export interface CopyOptions extends ContentOptions {
-  /** Folder for the copies; absent, nothing is copied. */
+  /** Folder for the copies; if absent, nothing is copied. */
   readonly copyTo?: string | undefined
-  /** Whether files that look like secrets are copied as well. */
+  /** True if files that look like secrets are also copied. */
   readonly keepSecrets: boolean
 }
 
 /**
- * Copies one file: read once, so that the digest is that of the copy.
+ * Copy one file. It is read once, so that the digest is that of the copy.
  *
- * @param stat What the file was when it was chosen; it is read to the length it had then.
- * @returns What was read, and why it was not copied, if it was not.
+ * @param stat The stat of the file when it was selected; it is read up to that length.
+ * @returns The content, and the reason if it was not copied.
  */
 export async function copyFile(
   path: GitPath,
@@ -42,7 +42,7 @@ export async function copyFile(
   } catch (error) {
     return { content: failed((error as Error).message) }
   }
-  // On this thread: waking all others costs more than a small file.
+  // Hashed on this thread: starting the other threads costs more than hashing a small file.
   const { digests } = await hashStream([bytes], { algorithm: options.algorithm })
   const content: Content = { status: 'hashed', size: bytes.length, digests: writeDigests(digests) }
   const secret = options.keepSecrets ? undefined : findSecret(bytes.toString('latin1'))
@@ -63,7 +63,7 @@ async function store(target: string | Buffer, bytes: Buffer, mode: number): Prom
   }
 }
 
-/** Reads a file to the length it had; one that has grown since does not fill the memory. */
+/** Read a file up to a known length, so that a file that grows does not fill the memory. */
 async function readAll(
   handle: { read: (buffer: Buffer, offset: number, length: number) => Promise<{ bytesRead: number }> },
   size: number,

@@ -1,8 +1,8 @@
 /**
- * Untracked files: hashed all, and copied where the run keeps files.
+ * Untracked files: all are hashed, and copied if the run keeps files.
  *
- * Not copied are files over a size, what looks like a secret, and the targets of links: a link is recorded as
- * what it says, and never followed.
+ * Files above a size limit and files that look like secrets are not copied. Links are recorded with their
+ * target and never followed.
  */
 import type { GitOptions } from '../../config/groups.ts'
 import { isUtf8 } from 'node:buffer'
@@ -20,7 +20,7 @@ import type { GitPath } from './paths.ts'
 import type { UntrackedEntry, UntrackedFile } from './types.ts'
 import type { CopyOptions } from './untracked-copy.ts'
 
-/** How untracked files are kept. */
+/** Options for keeping untracked files. */
 export type UntrackedOptions = CopyOptions & Pick<GitOptions, 'untrackedLimit' | 'untrackedFileLimit'>
 
 interface Described {
@@ -28,21 +28,21 @@ interface Described {
   readonly warning?: string
 }
 
-/** Files open at once, each of them in memory. */
+/** Number of files that are open concurrently, each of them in memory. */
 const AT_ONCE = 8
 
-interface Found {
+interface Candidate {
   readonly path: GitPath
   readonly stat: Stats | undefined
-  /** Why it is not copied; absent, it is. */
-  readonly left?: string | undefined
+  /** Reason why it is not copied; `undefined` if it is copied. */
+  readonly skipReason?: string | undefined
 }
 
 /**
- * Writes untracked paths in the form of the record, and copies what is to be kept.
+ * Return untracked paths in their recorded form, and copy the files to keep.
  *
- * @param paths Sorted by their bytes: with a limit on the total, the order decides what is kept.
- * @param warnings Gets a sentence for whatever cannot be brought back.
+ * @param paths Sorted by their bytes: with a limit on the total, the order decides which files are kept.
+ * @param warnings Gets a message for each entry that cannot be restored.
  */
 export async function describeUntracked(
   git: Git,
@@ -50,17 +50,19 @@ export async function describeUntracked(
   options: UntrackedOptions,
   warnings: string[],
 ): Promise<UntrackedEntry[]> {
-  const found = await choose(paths, options)
-  const files = found.filter(({ stat, left }) => stat?.isFile() === true && left !== undefined)
+  const candidates = await choose(paths, options)
+  const files = candidates.filter(
+    ({ stat, skipReason }) => stat?.isFile() === true && skipReason !== undefined,
+  )
   const hashed = await hashContents(
     files.map(({ path }) => path),
     options,
   )
   const contents = new Map(files.map((file, index) => [file, hashed[index]]))
   const { signal, root } = options
-  const described = await mapConcurrently(found, AT_ONCE, async (file): Promise<Described> => {
+  const described = await mapConcurrently(candidates, AT_ONCE, async (file): Promise<Described> => {
     signal?.throwIfAborted()
-    const { path, stat, left } = file
+    const { path, stat, skipReason } = file
     const name = JSON.stringify(path.text)
     if (path.text.endsWith('/')) {
       const { commit } = await readCheckedOut(git, root, path)
@@ -73,9 +75,9 @@ export async function describeUntracked(
       return { entry: { ...writePath(path), kind: 'other' }, warning }
     }
     const { content, reason } =
-      left === undefined
+      skipReason === undefined
         ? await copyFile(path, stat, options)
-        : { content: contents.get(file) ?? failed('it was not hashed'), reason: left }
+        : { content: contents.get(file) ?? failed('it was not hashed'), reason: skipReason }
     const entry = describeFile(path, stat, content, reason)
     if (content.status === 'failed') return { entry, warning: `${name} was not read: ${content.reason}` }
     if (reason === undefined || options.copyTo === undefined) return { entry }
@@ -85,8 +87,11 @@ export async function describeUntracked(
   return described.map(({ entry }) => entry)
 }
 
-/** Looks at every path and decides what is copied before anything is, so that the choice depends on nothing else. */
-async function choose(paths: readonly GitPath[], options: UntrackedOptions): Promise<Found[]> {
+/**
+ * Decide for every path whether it is copied, before any file is copied, so that the decision depends only on
+ * paths and sizes.
+ */
+async function choose(paths: readonly GitPath[], options: UntrackedOptions): Promise<Candidate[]> {
   const stats = await mapConcurrently(paths, AT_ONCE, (path) =>
     lstat(absolutePath(options.root, path)).catch(() => undefined),
   )
@@ -94,13 +99,13 @@ async function choose(paths: readonly GitPath[], options: UntrackedOptions): Pro
   return paths.map((path, index) => {
     const stat = stats[index]
     const size = stat?.size ?? 0
-    const left = reasonToLeave(path, size, total, options)
-    if (left === undefined && stat?.isFile() === true) total += size
-    return { path, stat, left }
+    const skipReason = reasonToSkip(path, size, total, options)
+    if (skipReason === undefined && stat?.isFile() === true) total += size
+    return { path, stat, skipReason }
   })
 }
 
-function reasonToLeave(
+function reasonToSkip(
   path: GitPath,
   size: number,
   total: number,

@@ -25,7 +25,7 @@ export type { GeneratorOptions } from './registry.ts'
 export type { SeedReport, SeedTarget } from './report.ts'
 export type { GeneratorState } from './state.ts'
 
-/** The seeds capture: the seed, and the whole state of every named generator. */
+/** The seeds capture: the seed, and the complete state of every named generator. */
 export const seedsCapture: Component = {
   name: 'seeds',
   capture: async ({ algorithm, signal }) => {
@@ -37,12 +37,12 @@ export const seedsCapture: Component = {
 }
 
 /**
- * Puts the seed and the named generators back as a capture recorded them.
- *
- * Everything is checked first: a record with one damaged state changes nothing.
+ * Restore the seed and the named generators from a capture. Everything is checked first: a record with one
+ * damaged state changes nothing.
  *
  * @param value The `value` of a capture of the seeds, also from JSON.
- * @throws What {@link Generator.restore} throws, and ERR_LINEAPRINT_RECORD for a value that is no capture.
+ * @throws The errors of {@link Generator.restore}, and ERR_LINEAPRINT_RECORD for a value that is not a
+ * capture.
  */
 export function restoreSeeds(value: JsonObject): void {
   const { seed, generators } = parseRestorableSeeds(value)
@@ -67,7 +67,7 @@ function captureSeeds(): { value: CapturedSeeds; warnings: string[] } {
       generators: Object.fromEntries(namedGenerators().map(([name, generator]) => [name, generator.state()])),
       v8: versions.v8,
       mathRandomSeed: mathRandomSeed(),
-      // Nothing can read their state, here or in any other program.
+      // No program can read the state of these generators.
       unreachable: [...(isReplaced() ? [] : ['Math.random']), 'node:crypto'],
     },
     warnings,
@@ -89,23 +89,23 @@ function findSeed(warnings: string[]): Pick<CapturedSeeds, 'seed' | 'source'> {
   return { seed: null, source: null }
 }
 
-/** What `--random-seed` was given, which fixes `Math.random` within one version of V8. */
+/** Return the value of `--random-seed`, which determines `Math.random` within one version of V8. */
 function mathRandomSeed(): string | null {
   const flags = process.execArgv.map((argument) => /^--random[-_]seed=(.*)$/.exec(argument)?.[1])
   return flags.findLast((flag) => flag !== undefined) ?? null
 }
 
 function compare(before: Captured, after: Captured): Comparison {
-  const was = seedDigestFields(parseSeedsCapture(before.value))
-  const is = seedDigestFields(parseSeedsCapture(after.value))
-  if (was.python !== undefined && is.python === undefined) return compareOwn(before, after)
-  if (isEmpty(is) && !isEmpty(was)) {
+  const recorded = seedDigestFields(parseSeedsCapture(before.value))
+  const current = seedDigestFields(parseSeedsCapture(after.value))
+  if (recorded.python !== undefined && current.python === undefined) return compareOwn(before, after)
+  if (isEmpty(current) && !isEmpty(recorded)) {
     return { status: 'not-checked', reason: 'no seed is set in this process', differences: [] }
   }
-  return compareFields(before, after, seedFieldMap(was), seedFieldMap(is))
+  return compareFields(before, after, seedFieldMap(recorded), seedFieldMap(current))
 }
 
-/** What Python programs report is known once they have run: without it, the rest is compared. */
+/** Compare without the seeds of Python programs, which are known only after the programs have run. */
 function compareOwn(before: Captured, after: Captured): Comparison {
   const { python: _, ...value } = before.value
   const { algorithm } = Digest.parse(before.digest)

@@ -1,4 +1,4 @@
-/** A random generator whose whole state can be saved, restored and recorded. */
+/** A random generator whose complete state can be saved, restored and recorded. */
 import { xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus'
 import { LineaprintError } from '../../core/errors.ts'
 import { checkSeed } from './seed.ts'
@@ -6,7 +6,7 @@ import { MAX_STREAM, isStream, parseState } from './state.ts'
 import type { JumpableRandomGenerator } from 'pure-rand/types/JumpableRandomGenerator'
 import type { GeneratorState } from './state.ts'
 
-/** What can be put into another order in place. */
+/** A sequence that can be reordered in place. */
 export interface Shuffleable<T> {
   readonly length: number
   [index: number]: T
@@ -16,12 +16,12 @@ const TWO_26 = 2 ** 26
 const TWO_53 = 2 ** 53
 
 /**
- * xoroshiro128+ by Blackman and Vigna (2018: 24, 16, 37), as pure-rand implements it: one draw gives the lower 32
- * bits of a step.
+ * xoroshiro128+ by Blackman and Vigna (2018: 24, 16, 37), as pure-rand implements it: one draw returns the
+ * lower 32 bits of a step.
  *
- * The state of seed s is the first two outputs of SplitMix64 started at s, as its authors recommend; pure-rand's
- * own seeding would give the complement of the seed as the first draw. Stream k is the state after k jumps of 2^64
- * steps, so streams do not overlap. Not for secrets.
+ * The state of seed s is the first two outputs of SplitMix64 started at s, as its authors recommend;
+ * pure-rand's own seeding would return the complement of the seed as the first draw. Stream k is the state
+ * after k jumps of 2^64 steps, so streams do not overlap. Not for secrets.
  */
 export class Generator {
   #seed = 0
@@ -30,28 +30,28 @@ export class Generator {
 
   /**
    * @param seed A whole number from 0 to 2^53 - 1.
-   * @param stream One for each worker, from 0 to 65,535; each costs about a microsecond here.
+   * @param stream One for each worker, from 0 to 65,535; each one costs about a microsecond here.
    */
   constructor(seed: number | bigint, stream = 0) {
     this.reseed(seed, stream)
   }
 
-  /** A generator that goes on where the one whose state it is stood. Throws what {@link Generator.resume} throws. */
+  /** Create a generator that continues from a saved state. Throws the errors of {@link Generator.resume}. */
   static restore(state: unknown): Generator {
     return new Generator(0).resume(state)
   }
 
-  /** The seed it began with. */
+  /** The initial seed. */
   get seed(): number {
     return this.#seed
   }
 
-  /** The stream it began with. */
+  /** The initial stream. */
   get stream(): number {
     return this.#stream
   }
 
-  /** Begins again, with the arguments of the constructor. Nothing changes if one of them is refused. */
+  /** Start again with the arguments of the constructor. Nothing changes if one of them is invalid. */
   reseed(seed: number | bigint, stream = 0): this {
     const checked = checkSeed(seed)
     if (!isStream(stream)) {
@@ -70,11 +70,11 @@ export class Generator {
   }
 
   /**
-   * Goes on where the generator whose state it is stood. Nothing changes if the state is refused.
+   * Continue from a saved state. Nothing changes if the state is invalid.
    *
-   * @param state What `state()` gave, also from JSON.
-   * @throws ERR_LINEAPRINT_RECORD if it is no object or a field is missing, ERR_LINEAPRINT_UNSUPPORTED if its version
-   *   or algorithm is not known, ERR_LINEAPRINT_FORMAT if a field has an impossible value.
+   * @param state The result of `state()`, also from JSON.
+   * @throws ERR_LINEAPRINT_RECORD if it is not an object or a field is missing, ERR_LINEAPRINT_UNSUPPORTED if
+   * its version or algorithm is not known, ERR_LINEAPRINT_FORMAT if a field has an impossible value.
    */
   resume(state: unknown): this {
     const { seed, stream, state: words } = parseState(state)
@@ -84,16 +84,16 @@ export class Generator {
     return this
   }
 
-  /** A number from 0 (included) to 1 (excluded), a multiple of 2^-53. Costs two draws. */
+  /** Return a number from 0 (included) to 1 (excluded), a multiple of 2^-53. Costs two draws. */
   next(): number {
     return this.#bits53() / TWO_53
   }
 
   /**
-   * A whole number, each with the same chance.
+   * Return a whole number, uniformly distributed.
    *
-   * @param min The least, a safe integer.
-   * @param max The greatest, which can come as well; at most 2^53 - 1 above `min`.
+   * @param min The smallest value, a safe integer.
+   * @param max The largest value, included; at most 2^53 - 1 above `min`.
    */
   integer(min: number, max: number): number {
     const span = max - min
@@ -106,7 +106,8 @@ export class Generator {
       })
     }
     const count = span + 1
-    // What is left of 2^53 after whole rounds would favour the first numbers, so it is drawn again.
+    // 2^53 is in general not a multiple of the count. Values beyond the last full multiple would favour the
+    // first numbers, so they are drawn again.
     const limit = TWO_53 - (TWO_53 % count)
     let bits = this.#bits53()
     while (bits >= limit) bits = this.#bits53()
@@ -114,8 +115,9 @@ export class Generator {
   }
 
   /**
-   * A number of the normal distribution, by Marsaglia's polar method. The second number the method gives is dropped,
-   * so that the state is the generator's alone. The logarithm is V8's and may differ in the last bit between versions.
+   * Return a normally distributed number, by Marsaglia's polar method. The second number of the method is
+   * discarded, so that the state is only that of the generator. The logarithm is that of V8 and may differ in
+   * the last bit between versions.
    *
    * @param mean The mean.
    * @param deviation The standard deviation.
@@ -129,7 +131,7 @@ export class Generator {
     }
   }
 
-  /** Puts an array into random order, in place (Fisher and Yates), and gives it back. */
+  /** Shuffle an array in place (Fisher and Yates), and return it. */
   shuffle<T, A extends Shuffleable<T>>(array: A & Shuffleable<T>): A {
     for (let last = array.length - 1; last > 0; last--) {
       const other = this.integer(0, last)
@@ -140,7 +142,7 @@ export class Generator {
     return array
   }
 
-  /** The whole state, ready for JSON. */
+  /** Return the complete state as a JSON value. */
   state(): GeneratorState {
     const words = this.#source.getState().map((word) => (word >>> 0).toString(16).padStart(8, '0'))
     return {
@@ -152,7 +154,10 @@ export class Generator {
     }
   }
 
-  /** 27 and 26 bits of two draws. The upper ones: the lowest bits of this generator are weak. */
+  /**
+   * Return 27 and 26 bits of two draws. The upper bits are used, because the lowest bits of this generator
+   * are weak.
+   */
   #bits53(): number {
     const high = this.#source.next() >>> 5
     const low = this.#source.next() >>> 6
@@ -160,13 +165,16 @@ export class Generator {
   }
 }
 
-/** Two words of 64 bits, in pure-rand's order: upper half before lower half. */
+/** Create a generator from two words of 64 bits. pure-rand expects the upper half before the lower half. */
 function fromWords(words: readonly [bigint, bigint]): JumpableRandomGenerator {
   const halves = words.flatMap((word) => [Number(word >> 32n) | 0, Number(word & 0xffff_ffffn) | 0])
   return xoroshiro128plusFromState(halves)
 }
 
-/** The first two outputs of SplitMix64 (Steele, Lea, Flood) started at `seed`. They are never both zero. */
+/**
+ * Return the first two outputs of SplitMix64 (Steele, Lea, Flood) started at `seed`. They are never both
+ * zero.
+ */
 function splitMix(seed: bigint): [bigint, bigint] {
   const output = (step: bigint): bigint => {
     let z = BigInt.asUintN(64, seed + step * 0x9e37_79b9_7f4a_7c15n)

@@ -1,4 +1,4 @@
-/** `Math.random` of this process as a generator with a seed. Node has no way to seed the one that is built in. */
+/** Replacement of `Math.random` by a seeded generator. Node cannot seed the built-in one. */
 import cluster from 'node:cluster'
 import { isMainThread, threadId } from 'node:worker_threads'
 import { LineaprintError } from '../../core/errors.ts'
@@ -17,12 +17,11 @@ const WORKER = 'LINEAPRINT_WORKER'
 const THREADS = 256
 
 /**
- * Puts a generator in the place of `Math.random`, in this thread. Called again, it begins again.
+ * Replace `Math.random` with a generator, in this thread. A second call starts it again. Each thread, and
+ * each worker of a cluster, has its own stream, according to its number.
  *
- * Each thread, and each worker of a cluster, has a stream of its own, by its number.
- *
- * @param seed A whole number from 0 to 2^53 - 1. The generator gets one that follows from it, so that it does not
- *   repeat the default generator.
+ * @param seed A whole number from 0 to 2^53 - 1. The generator gets a seed derived from it, so that it does
+ * not repeat the default generator.
  * @throws ERR_LINEAPRINT_STATE if there are too many threads and workers for the streams.
  */
 export function replaceMathRandom(seed: number): Generator {
@@ -35,9 +34,10 @@ export function replaceMathRandom(seed: number): Generator {
   return generator
 }
 
-/** The number of this thread among those of all workers of a cluster. */
+/** Return the number of this thread among those of all workers of a cluster. */
 function workerStream(): number {
-  // Workers of a cluster are 1, 2, 3, … in the order of their start. Their threads are not told, but have their variables.
+  // Workers of a cluster have the numbers 1, 2, 3, … in the order of their start. Their threads do not know
+  // the number but inherit the environment variables.
   if (isMainThread && cluster.worker) process.env[WORKER] = String(cluster.worker.id)
   const worker = Number(process.env[WORKER] ?? 0)
   const stream = worker * THREADS + threadId

@@ -66,10 +66,10 @@ const python: FieldParser<PythonSeeds<RecordedProgram>> = (value, field) => {
 }
 
 /**
- * Parse what a capture of the seeds recorded, in this version or another.
+ * Parse a recorded seeds capture of this version or another.
  *
  * @param value The `value` of the capture.
- * @throws ERR_LINEAPRINT_RECORD naming the field that does not have the form it is recorded in.
+ * @throws ERR_LINEAPRINT_RECORD naming the field whose recorded form is damaged.
  */
 export function parseSeedsCapture(value: JsonObject): SeedsCapture {
   return parseMembers(
@@ -88,7 +88,7 @@ export function parseSeedsCapture(value: JsonObject): SeedsCapture {
   )
 }
 
-/** What a process can be set back to. */
+/** The state that a process can be restored to. */
 export interface RestorableSeeds {
   readonly seed: number | null
   readonly generators: Readonly<Record<string, GeneratorState>>
@@ -97,11 +97,15 @@ export interface RestorableSeeds {
 /**
  * Parse the seed and the states of generators that can be restored.
  *
- * @throws ERR_LINEAPRINT_RECORD for a value that is no capture, and what {@link parseState} throws.
+ * @throws ERR_LINEAPRINT_RECORD for a value that is not a capture, and the errors of {@link parseState}.
  */
 export function parseRestorableSeeds(value: JsonObject): RestorableSeeds {
-  // A record that lacks the seed does not say that there was none.
-  const found = parseMembers({ generators: recordOf(parseState), seed: optional(nullable(seed)) }, value, '')
+  // A missing seed differs from `null`, which means that no seed was set.
+  const restorable = parseMembers(
+    { generators: recordOf(parseState), seed: optional(nullable(seed)) },
+    value,
+    '',
+  )
   if (!Object.hasOwn(value, 'seed')) throw damagedField('seed', 'a seed, or null', undefined)
-  return { seed: found.seed ?? null, generators: found.generators }
+  return { seed: restorable.seed ?? null, generators: restorable.generators }
 }

@@ -1,4 +1,7 @@
-/** Loaded by `node --import` before a program: replaces `Math.random` where `LINEAPRINT_SEED` says a seed. */
+/**
+ * Module for `node --import`: replaces `Math.random` before a program starts, if `LINEAPRINT_SEED` holds a
+ * seed.
+ */
 import { replaceMathRandom } from './math-random.ts'
 import { parseSeed } from './seed.ts'
 
@@ -6,6 +9,6 @@ try {
   const seed = parseSeed(process.env['LINEAPRINT_SEED'] ?? '')
   if (seed !== undefined) replaceMathRandom(seed)
 } catch (error) {
-  // The program runs on, with the generator that it would have without us.
+  // The program continues with the built-in generator.
   process.emitWarning(`lineaprint could not replace Math.random: ${String(error)}`)
 }

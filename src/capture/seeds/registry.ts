@@ -11,8 +11,8 @@ export interface GeneratorOptions {
   /** One for each worker, from 0 to 65,535: streams of one seed do not overlap. @default 0 */
   readonly stream?: number | undefined
   /**
-   * Under this name its state is recorded with every capture of the seeds, until {@link releaseGenerator}.
-   * Without a name it is not recorded.
+   * Name under which its state is recorded with every capture of the seeds, until {@link releaseGenerator}.
+   * Without a name the state is not recorded.
    */
   readonly name?: string | undefined
 }
@@ -20,12 +20,12 @@ export interface GeneratorOptions {
 const named = new Map<string, Generator>()
 let current: number | undefined
 
-/** The seed given to `setSeeds`, or `undefined`. */
+/** Return the seed given to `setSeeds`, or `undefined`. */
 export function currentSeed(): number | undefined {
   return current
 }
 
-/** Sets the seed of this process and begins the default generator again. */
+/** Set the seed of this process and restart the default generator. */
 export function seedProcess(seed: number | bigint): number {
   const checked = checkSeed(seed)
   const existing = named.get(DEFAULT_NAME)
@@ -35,7 +35,11 @@ export function seedProcess(seed: number | bigint): number {
   return checked
 }
 
-/** The generator that `setSeeds` seeded. Throws ERR_LINEAPRINT_STATE before that. */
+/**
+ * Return the generator that `setSeeds` seeded.
+ *
+ * @throws ERR_LINEAPRINT_STATE before that.
+ */
 export function defaultGenerator(): Generator {
   const generator = named.get(DEFAULT_NAME)
   if (generator) return generator
@@ -43,11 +47,11 @@ export function defaultGenerator(): Generator {
 }
 
 /**
- * Makes a generator.
+ * Create a generator.
  *
  * @param seed A whole number from 0 to 2^53 - 1.
- * @throws ERR_LINEAPRINT_ARGUMENT for a seed, stream or name that is none; ERR_LINEAPRINT_STATE if a generator of that
- *   name lives: the record could hold only one of them.
+ * @throws ERR_LINEAPRINT_ARGUMENT for an invalid seed, stream or name; ERR_LINEAPRINT_STATE if a generator
+ * with that name exists, because the record can hold only one of them.
  */
 export function createGenerator(seed: number | bigint, options: GeneratorOptions = {}): Generator {
   const { stream = 0, name } = options
@@ -71,22 +75,25 @@ export function createGenerator(seed: number | bigint, options: GeneratorOptions
   return generator
 }
 
-/** Gives a name free: that generator goes on, but is no longer recorded. Whether there was one. */
+/**
+ * Release a name: its generator keeps working but is no longer recorded. Return whether the name was in use.
+ */
 export function releaseGenerator(name: string): boolean {
   return named.delete(name)
 }
 
-/** The named generators, sorted by name. */
+/** Return the named generators, sorted by name. */
 export function namedGenerators(): [string, Generator][] {
   return [...named].toSorted(([a], [b]) => (a < b ? -1 : 1))
 }
 
 /**
- * Puts named generators and the seed back. Every state was checked before: what is restored is restored whole.
+ * Restore named generators and the seed. The caller has checked every state, so that the restoration is
+ * complete.
  *
  * @param seed The seed, or `undefined` if none had been set.
- * @param states A generator in the right state for each name. One that lives under the name is set to that state,
- *   so that whoever holds it goes on from there; others keep their state.
+ * @param states A generator in the recorded state for each name. An existing generator of that name is set to
+ * the state, so that its users continue from there; others keep their state.
  */
 export function restoreProcess(seed: number | undefined, states: ReadonlyMap<string, Generator>): void {
   current = seed

@@ -1,36 +1,37 @@
-/** Setting seeds, and saying plainly what that reaches. */
+/** Setting of seeds, and a report of the random sources that they affect. */
 import { MATH_RANDOM, replaceMathRandom } from './math-random.ts'
 import { pythonHashSeed, seedVariables } from './seed.ts'
 import { DEFAULT_NAME, namedGenerators, seedProcess } from './registry.ts'
 import type { Given, SeedsOptions } from '../../config/groups.ts'
 
-/** What became of one source of randomness. */
+/** The effect of a seed on one source of randomness. */
 export interface SeedTarget {
   readonly name: string
   /**
-   * `seeded`; `own-seed`: a generator that was made with a seed of its own and keeps it; `through-variables`: only
-   * for programs started with the variables of the report; `unreachable`: not at all.
+   * `seeded`; `own-seed`: a generator that was created with its own seed and keeps it; `through-variables`:
+   * only for programs started with the variables of the report; `unreachable`: not affected.
    */
   readonly status: 'seeded' | 'own-seed' | 'through-variables' | 'unreachable'
-  /** Why, and what can be done. */
+  /** The reason, and possible actions. */
   readonly detail: string
 }
 
-/** The answer of {@link setSeeds}. */
+/** The result of {@link setSeeds}. */
 export interface SeedReport {
   readonly seed: number
   readonly targets: readonly SeedTarget[]
-  /** To be given to programs that are started from here. They are not set in this process. */
+  /** Variables for programs that this process starts. They are not set in this process. */
   readonly variables: Readonly<Record<string, string>>
-  /** What was changed on the way, for example a seed too large for Python. */
+  /** Adjustments that were made, for example for a seed too large for Python. */
   readonly notes: readonly string[]
 }
 
 /**
- * Sets the seed of this process: seeds the default generator and says what else the seed reaches.
+ * Set the seed of this process: seed the default generator and report which other sources the seed affects.
  *
  * @param seed A whole number from 0 to 2^53 - 1; anything else is ERR_LINEAPRINT_ARGUMENT.
- * @param options Which variables the report names, and whether `Math.random` is replaced in this thread as well.
+ * @param options Options that determine the variables of the report, and whether `Math.random` is also
+ * replaced in this thread.
  */
 export function setSeeds(seed: number | bigint, options: Given<SeedsOptions> = {}): SeedReport {
   const checked = seedProcess(seed)

@@ -1,24 +1,27 @@
-/** What a seed is, and how programs of other languages are told one. */
+/** Validation of seeds, and their forms for programs in other languages. */
 import { extname } from 'node:path'
 import { LineaprintError } from '../../core/errors.ts'
 import type { Given, SeedsOptions } from '../../config/groups.ts'
 
-/** Python takes 32 bits. */
+/** Number of valid Python seeds: 32 bits. */
 const PYTHON_SEEDS = 2 ** 32
 
-/** The seed that a text is; `undefined` for anything else. `Number` would take spaces and hexadecimal for numbers. */
+/**
+ * Parse a seed; `undefined` for invalid text. `Number` is not sufficient, because it accepts spaces and
+ * hexadecimal.
+ */
 export function parseSeed(text: string): number | undefined {
   const value = /^\d{1,16}$/.test(text) ? Number(text) : NaN
   return Number.isSafeInteger(value) ? value : undefined
 }
 
 /**
- * A seed that follows from another, for something with a place of its own: SplitMix64's output function over the
- * numbers of the place, 53 bits of it. The Python side derives the seeds of child processes in the same way.
+ * Derive a seed from another and a path of numbers: the output function of SplitMix64 over the numbers of the
+ * path, reduced to 53 bits. The Python side derives the seeds of child processes in the same way.
  */
-export function deriveSeed(seed: number, place: readonly number[]): number {
+export function deriveSeed(seed: number, path: readonly number[]): number {
   let word = BigInt(seed)
-  for (const number of place) {
+  for (const number of path) {
     word = BigInt.asUintN(64, word + BigInt(number + 1) * 0x9e37_79b9_7f4a_7c15n)
     word = BigInt.asUintN(64, (word ^ (word >> 30n)) * 0xbf58_476d_1ce4_e5b9n)
     word = BigInt.asUintN(64, (word ^ (word >> 27n)) * 0x94d0_49bb_1331_11ebn)
@@ -28,14 +31,15 @@ export function deriveSeed(seed: number, place: readonly number[]): number {
 }
 
 /**
- * A seed as a number.
+ * Return a valid seed as a number.
  *
- * @param seed A whole number from 0 to 2^53 - 1: what a number, JSON and every language can hold exactly.
+ * @param seed A whole number from 0 to 2^53 - 1: the range that a number, JSON and every language can
+ * represent exactly.
  * @throws ERR_LINEAPRINT_ARGUMENT for anything else; nothing is rounded, wrapped or made positive.
  */
 export function checkSeed(seed: unknown): number {
   const value = typeof seed === 'bigint' && seed <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(seed) : seed
-  // Adding 0 turns -0, which JSON cannot hold, into 0.
+  // Adding 0 turns -0, which JSON cannot represent, into 0.
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value + 0
   throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the seed is not valid', {
     field: 'seed',
@@ -44,18 +48,18 @@ export function checkSeed(seed: unknown): number {
   })
 }
 
-/** The value of `PYTHONHASHSEED` for a seed: the remainder of the division by 2^32. */
+/** Return the value of `PYTHONHASHSEED` for a seed: the remainder of the division by 2^32. */
 export function pythonHashSeed(seed: number): number {
   return seed % PYTHON_SEEDS
 }
 
 /**
- * Variables that tell a seed to child programs. They have to be there when the program starts: Python reads
- * `PYTHONHASHSEED` once, before its first line.
+ * Return variables that pass a seed to child programs. They must be set before the program starts: Python
+ * reads `PYTHONHASHSEED` once, before its first line.
  *
- * - `PYTHONHASHSEED`: the seed modulo 2^32. It fixes the order of Python's sets, and nothing else.
- * - `LINEAPRINT_SEED`: the seed itself, for programs that seed their generators with it, and for the Python side of
- *   lineaprint, which seeds those of programs that `lineaprint run` starts.
+ * - `PYTHONHASHSEED`: the seed modulo 2^32. It determines the order of Python's sets, and nothing else.
+ * - `LINEAPRINT_SEED`: the seed itself, for programs that seed their generators with it, and for the Python
+ *   side of lineaprint, which seeds the generators of programs that `lineaprint run` starts.
  *
  * @param seed A whole number from 0 to 2^53 - 1.
  */
@@ -75,14 +79,14 @@ export function seedVariables(
 }
 
 /**
- * Variables that ask libraries for results that do not change. `LINEAPRINT_DETERMINISTIC` is for the Python side of
- * lineaprint, which then asks PyTorch.
+ * Return variables that request deterministic results from libraries. `LINEAPRINT_DETERMINISTIC` is for the
+ * Python side of lineaprint, which then configures PyTorch.
  */
 export function deterministicVariables(): Record<string, string> {
   return { CUBLAS_WORKSPACE_CONFIG: ':4096:8', TF_DETERMINISTIC_OPS: '1', LINEAPRINT_DETERMINISTIC: '1' }
 }
 
-/** Options of Node with the module that replaces `Math.random`, once. */
+/** Add the module that replaces `Math.random` to the options of Node, unless they already contain it. */
 function withPreload(options: string): string {
   const { href } = new URL(`./preload${extname(import.meta.url)}`, import.meta.url)
   const added = `--import=${href}`

@@ -1,28 +1,28 @@
-/** The state of a generator as it stands in a record. */
+/** The recorded state of a generator. */
 import { LineaprintError } from '../../core/errors.ts'
 import { checkSeed } from './seed.ts'
 
-/** Everything that decides what a generator gives next. */
+/** The complete state that determines the next values of a generator. */
 export type GeneratorState = {
   /** Version of this form. */
   readonly version: 1
   readonly algorithm: 'xoroshiro128plus'
-  /** The seed it began with. */
+  /** The initial seed. */
   readonly seed: number
-  /** The stream it began with. */
+  /** The initial stream. */
   readonly stream: number
   /** 128 bits: the first and the second word of 64 bits, each as 16 hexadecimal digits. */
   readonly state: string
 }
 
-/** The greatest stream: each one costs a jump, of about a microsecond. */
+/** The largest stream number: each one costs a jump of about a microsecond. */
 export const MAX_STREAM = 65_535
 
 /**
- * Checks a state that was read from somewhere.
+ * Check a state from an external source.
  *
- * @throws ERR_LINEAPRINT_RECORD if it is no object or a field is missing, ERR_LINEAPRINT_UNSUPPORTED if its version
- *   or algorithm is not known, ERR_LINEAPRINT_FORMAT if a field has an impossible value.
+ * @throws ERR_LINEAPRINT_RECORD if it is not an object or a field is missing, ERR_LINEAPRINT_UNSUPPORTED if
+ * its version or algorithm is not known, ERR_LINEAPRINT_FORMAT if a field has an impossible value.
  */
 export function parseState(value: unknown, field = 'state'): GeneratorState {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) {
@@ -46,13 +46,13 @@ export function parseState(value: unknown, field = 'state'): GeneratorState {
   if (typeof state !== 'string' || !/^[0-9a-f]{32}$/.test(state)) {
     throw corrupt(`${field}.state`, '32 hexadecimal digits in lower case', state)
   }
-  // From zeros the generator gives nothing but zeros; no seed leads there.
+  // A state of zeros produces only zeros; no seed leads to it.
   if (/^0+$/.test(state)) throw corrupt(`${field}.state`, 'a state that is not all zeros', state)
   if (!isStream(stream)) throw corrupt(`${field}.stream`, `a whole number from 0 to ${MAX_STREAM}`, stream)
   return { version, algorithm, seed: parseSeed(seed, field), stream, state }
 }
 
-/** Whether a value is the number of a stream. */
+/** Return whether a value is a valid stream number. */
 export function isStream(value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= MAX_STREAM
 }

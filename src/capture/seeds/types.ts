@@ -1,21 +1,21 @@
 /**
- * What a capture of the seeds records. {@link CapturedSeeds} is what this version records; {@link SeedsCapture} is what is
- * read from a record of any version, which may lack fields.
+ * Types of a seeds capture. {@link CapturedSeeds} is the form that this version records; {@link SeedsCapture}
+ * is the form that is read from a record of any version, which may lack fields.
  */
 import type { Recorded } from '../recorded.ts'
 import type { GeneratorState } from './state.ts'
 
-/** Where a seed came from. */
+/** The origin of a seed. */
 export type SeedSource = 'setSeeds' | 'LINEAPRINT_SEED'
 
-/** Variables of the process that hold seeds or ask for deterministic results. */
+/** Variables of the process that hold seeds or request deterministic results. */
 export type SeedVariable =
   'PYTHONHASHSEED' | 'LINEAPRINT_SEED' | 'CUBLAS_WORKSPACE_CONFIG' | 'TF_DETERMINISTIC_OPS'
 
-/** What became of one source of randomness in a Python program. */
+/** The effect of a seed on one source of randomness in a Python program. */
 export type PythonTarget = { readonly name: string; readonly status: string; readonly detail: string }
 
-/** One process of the run that ran Python. */
+/** A process of the run that executed Python. */
 export type PythonProgram = {
   /** 1, 2, 3, … in the order of their first messages. */
   readonly number: number
@@ -27,24 +27,24 @@ export type PythonProgram = {
   readonly hashSeed: string | null
   readonly seed: number | null
   readonly origin: 'run' | 'set_seeds' | 'derived' | null
-  /** Seeds that it set itself, in that order. */
+  /** Seeds that the program set itself, in order. */
   readonly setSeeds: readonly number[]
   readonly deterministic: boolean
   readonly targets: readonly PythonTarget[]
   /** Files with saved states, below the folder of the run. */
   readonly states: readonly string[]
   readonly hasEnded: boolean
-  /** Numbers by which it derives its seed from that of the run. */
+  /** The path of numbers from which its seed is derived, starting at the seed of the run. */
   readonly path?: readonly number[]
 }
 
-/** What the Python programs of a run reported. */
+/** The seeds that the Python programs of a run reported. */
 export type PythonSeeds<P = PythonProgram> =
   | {
       readonly status: 'reached'
-      /** The first of them. */
+      /** The first programs, up to a limit. */
       readonly programs: readonly P[]
-      /** How many more there were. */
+      /** Number of further programs. */
       readonly unlisted?: number
     }
   | { readonly status: 'not-reached'; readonly reason: string; readonly programs: readonly P[] }
@@ -55,29 +55,29 @@ export type CapturedSeeds = {
   readonly seed: number | null
   readonly source: SeedSource | null
   readonly variables: Readonly<Record<SeedVariable, string | null>>
-  /** By their names. */
+  /** States of the generators, by name. */
   readonly generators: Readonly<Record<string, GeneratorState>>
   readonly v8: string
-  /** What `--random-seed` was given. */
+  /** The value of `--random-seed`. */
   readonly mathRandomSeed: string | null
   /** Sources of randomness whose state nothing can read. */
   readonly unreachable: readonly string[]
-  /** Only where programs of the run reported, or a program that looks like Python did not. */
+  /** Present only if programs of the run reported, or a program that seems to be Python did not. */
   readonly python?: PythonSeeds
 }
 
 /**
- * What a record of any version holds of a generator. The digest covers `algorithm` and `state`; whether it can be
- * restored, and so is a {@link GeneratorState}, is known once it is to be.
+ * A generator in a record of any version. The digest covers `algorithm` and `state`. Whether it can be
+ * restored, and so is a {@link GeneratorState}, is checked when it is restored.
  */
 export type RecordedGenerator = { readonly algorithm: string; readonly state: string } & Recorded<
   Readonly<Record<'version' | 'seed' | 'stream', number>>
 >
 
-/** What a record of any version holds of a Python program. */
+/** A Python program in a record of any version. */
 export type RecordedProgram = Pick<PythonProgram, 'setSeeds'> & Recorded<Omit<PythonProgram, 'setSeeds'>>
 
-/** The seeds as a record of any version holds them. */
+/** The seeds in a record of any version. */
 export type SeedsCapture = Pick<CapturedSeeds, 'seed'> & {
   readonly variables: Readonly<Record<string, string | null>>
   readonly generators: Readonly<Record<string, RecordedGenerator>>

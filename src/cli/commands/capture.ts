@@ -26,15 +26,15 @@ export function command(context: CommandContext): Command {
     .addArgument(new Argument('<what>', 'the capture to run').choices(Object.keys(CAPTURES)))
     .addOption(algorithmOption())
     .addHelpText('after', '\nExample:\n  lineaprint capture git')
-    .action((what: string, options: CaptureOptions) => capture(what, options, context))
+    .action((name: string, options: CaptureOptions) => capture(name, options, context))
 }
 
 async function capture(
-  what: string,
+  name: string,
   { algorithm, json }: CaptureOptions,
   context: CommandContext,
 ): Promise<void> {
-  const component = CAPTURES[what]
+  const component = CAPTURES[name]
   if (component === undefined) return
   const { signal } = context
   const captured = await component.capture({ directory: process.cwd(), algorithm, signal })

@@ -73,7 +73,7 @@ async function exportRun(reference: string, options: Options, context: CommandCo
   return exportText(run, format, options)
 }
 
-/** Return the configuration of an output; none if it is only switched on. */
+/** Return the configuration of an output; empty if it is only enabled. */
 function optionsOf<T extends object>(option: boolean | T): Partial<T> {
   return typeof option === 'object' ? option : {}
 }

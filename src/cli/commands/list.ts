@@ -70,7 +70,7 @@ function parseSince(text: string): Date {
   )
 }
 
-/** Number of runs from which a missing index is worth a warning. */
+/** Smallest number of runs for which a missing index causes a warning. */
 const MANY = 100
 
 async function list(options: ListOptions, context: CommandContext): Promise<void> {

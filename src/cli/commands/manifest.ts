@@ -108,7 +108,7 @@ async function outputPath(output: string, redirected: Redirection | undefined): 
   }
   const folder = await ifExists(output, stat(dirname(path)))
   if (folder?.isDirectory() === true) return path
-  // Check before the work, not after it.
+  // Check this before the work rather than after it.
   throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the output folder does not exist', {
     path: dirname(path),
     hint: 'create it, or choose another with -o',

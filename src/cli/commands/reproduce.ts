@@ -161,7 +161,7 @@ function words(cells: readonly string[]): string[] {
   return text === '' ? [] : [`    ${text}`]
 }
 
-/** More differences than this are left to `--json`: an environment can have thousands. */
+/** Largest number of differences shown per item: an environment can have thousands. `--json` has all. */
 const SHOWN = 10
 
 /** Return one line for the item; differences of code and environment by package and field below it. */

@@ -1,4 +1,4 @@
-/** `lineaprint verify`: check what a run recorded against the present state. */
+/** `lineaprint verify`: compare what a run recorded with the current state. */
 import { Command, Option } from 'commander'
 import { LineaprintError } from '../../core/errors.ts'
 import { verifyRun } from '../../verify/verify.ts'
@@ -67,7 +67,7 @@ async function verify(
   options: VerifyArguments,
   context: CommandContext,
 ): Promise<void> {
-  // Without the dashes, a second run or an unknown option would be taken for a command.
+  // Without the dashes, a second run or an unknown option would look like a command.
   if (argv.length > 0 && !process.argv.includes('--')) {
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `unexpected argument ${JSON.stringify(argv[0])}`, {
       field: 'command',

@@ -1,4 +1,7 @@
-/** The bridge to programs of other languages that a command starts: how they find it, and what they reported. */
+/**
+ * The bridge between a run and the Python programs that its command starts: how they find it, and what they
+ * reported.
+ */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, delimiter, join } from 'node:path'
@@ -10,31 +13,33 @@ import { BridgeServer } from './server.ts'
 import { StateFiles } from './states.ts'
 import type { Recorder } from '../../tracking/recorder.ts'
 
-/** What a bridge is for. */
+/** The options of a bridge. */
 export interface BridgeOptions {
   /** Program and arguments of the command. */
   readonly argv: readonly string[]
-  /** The environment that the command would have without the bridge. */
+  /** The environment of the command without the bridge. */
   readonly environment: Readonly<Record<string, string | undefined>>
 }
 
 /** Folder of the package that Python programs import. */
 const PYTHON: string = fileURLToPath(new URL('../../../python', import.meta.url))
 
-/** The path of a socket has to fit into 108 bytes, on some systems 104, with an end. */
+/**
+ * Longest path of a socket, in bytes. The system allows 108 bytes including the terminator, some systems 104.
+ */
 const SOCKET_PATH_LIMIT = 100
 
-/** Sentences about programs that become warnings of the run. */
+/** Largest number of warnings about programs in one run. */
 const WARNING_LIMIT = 20
 
-/** The connection to programs: open, or not possible here. */
+/** The connection to programs: open, or not possible on this system. */
 type Connection =
   | { readonly status: 'open'; readonly server: BridgeServer; readonly scratch: string }
   | { readonly status: 'unavailable' }
 
-/** One run's bridge. Open it before the command, close it when the command has ended. */
+/** The bridge of one run. Open it before the command starts, and close it when the command has ended. */
 export class Bridge {
-  /** What the command's environment gets in addition. */
+  /** Environment variables that the command gets in addition. */
   readonly variables: Readonly<Record<string, string>>
   readonly #argv: readonly string[]
   readonly #recorder: Recorder
@@ -57,7 +62,7 @@ export class Bridge {
     this.variables = connection.status === 'open' ? variablesOf(connection, environment) : {}
   }
 
-  /** Open the bridge. Where it cannot be opened the run has a warning, and the command runs without it. */
+  /** Open the bridge. If it cannot be opened, the run gets a warning and the command runs without it. */
   static async open(recorder: Recorder, options: BridgeOptions): Promise<Bridge> {
     const programs = new Programs()
     const warn = limitedWarnings(recorder)
@@ -66,13 +71,13 @@ export class Bridge {
   }
 
   /**
-   * Take in the messages that have arrived, and record what the programs reported of their seeds.
+   * Read the remaining messages, and record the seeds that programs reported.
    *
-   * @param signal Does not wait any longer for processes that outlive the command.
+   * @param signal Stops waiting for processes that outlive the command.
    */
   async close(signal: AbortSignal): Promise<void> {
     const connection = this.#connection
-    // The command has run: nothing that goes wrong here may hide how it ended.
+    // An error of the bridge must not hide how the command ended.
     try {
       if (connection.status === 'open') {
         await connection.server.close(signal)
@@ -81,7 +86,7 @@ export class Bridge {
     } catch (error) {
       this.#warn(`the connection to programs could not be closed: ${reasonOf(error)}`)
     }
-    const python = this.#programs.describe(looksLikePython(this.#argv), connection.status === 'open')
+    const python = this.#programs.describe(isPythonCommand(this.#argv), connection.status === 'open')
     if (python !== undefined) this.#recorder.recordPythonSeeds(python)
   }
 }
@@ -122,9 +127,9 @@ function variablesOf(
 }
 
 /**
- * Make a folder that only this user can enter, for the socket and for files that are handed over.
+ * Create a folder that only this user can enter, for the socket and for transferred files.
  *
- * @returns `undefined` on Windows, where Python has no Unix-domain sockets.
+ * @returns `undefined` on Windows, where Python has no Unix domain sockets.
  */
 async function makeScratch(): Promise<string | undefined> {
   if (process.platform === 'win32') return undefined
@@ -135,17 +140,17 @@ async function makeScratch(): Promise<string | undefined> {
   throw new Error(`the path of ${tmpdir()} is too long for a socket`)
 }
 
-/** Record each sentence once, and only the first of many. */
+/** Return a function that records each warning once, up to a limit. */
 function limitedWarnings(recorder: Recorder): (sentence: string) => void {
-  const seen = new Set<string>()
+  const recorded = new Set<string>()
   return (sentence) => {
-    if (seen.has(sentence) || seen.size >= WARNING_LIMIT || !recorder.isRunning) return
-    seen.add(sentence)
+    if (recorded.has(sentence) || recorded.size >= WARNING_LIMIT || !recorder.isRunning) return
+    recorded.add(sentence)
     recorder.recordWarning(sentence)
   }
 }
 
-/** Programs that start another, which they are given. */
+/** Programs that start another program, which is their argument. */
 const LAUNCHERS: ReadonlySet<string> = new Set([
   'conda',
   'env',
@@ -164,8 +169,10 @@ const LAUNCHERS: ReadonlySet<string> = new Set([
   'uv',
 ])
 
-/** Whether a command is an interpreter of Python or a script of it, or launches one: `python3.11`, `uv run python`. */
-function looksLikePython(argv: readonly string[]): boolean {
+/**
+ * Check whether a command is a Python interpreter or script, or launches one: `python3.11`, `uv run python`.
+ */
+function isPythonCommand(argv: readonly string[]): boolean {
   const [program = '', ...rest] = argv
   const launched = LAUNCHERS.has(basename(program)) && rest.some(isInterpreter)
   return isInterpreter(program) || program.endsWith('.py') || launched

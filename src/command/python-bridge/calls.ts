@@ -1,9 +1,9 @@
-/** Does what each message of a program asks for. */
+/** Execution of the messages that programs send. */
 import { LineaprintError } from '../../core/errors.ts'
 import { readModel } from '../../model/read.ts'
 import { decodeFloat } from '../../json/special-floats.ts'
 import { reasonOf } from '../../record/failure.ts'
-import { wasBefore } from '../../tracking/changes/flags.ts'
+import { existedBeforeRun } from '../../tracking/changes/flags.ts'
 import { KINDS, describeModel } from '../../tracking/inputs.ts'
 import { copyAsJson } from '../../json/copy.ts'
 import { readTransferredArray, transferredPath } from './file-transfer.ts'
@@ -20,25 +20,25 @@ import type { Message, MessageOf } from './messages.ts'
 import type { Program, Programs } from './programs.ts'
 import type { Moment, SavedState, StateFiles } from './states.ts'
 
-/** What calls work on. */
+/** The state that calls work on. */
 export interface Session {
   readonly recorder: Recorder
   readonly programs: Programs
   readonly states: StateFiles
-  /** Folder for files that are handed over. */
+  /** Folder for transferred files. */
   readonly scratch: string
-  /** Records a warning about a program, once. */
+  /** Record a warning about a program, once. */
   readonly warn: (sentence: string) => void
 }
 
-/** An answer, for messages that get one. */
+/** The answer to a message; null if it needs none. */
 type Answer = JsonObject | null
 
 /**
- * Do what a message asks for. One that only waits until everything is on disk needs nothing done.
+ * Execute a message. A message that only waits for the disk needs no action here.
  *
  * @param program The sender; a greeting comes first.
- * @throws What tracking throws; the program gets it as the answer.
+ * @throws The errors of tracking; the program gets them as the answer.
  */
 export async function answer(message: Message, program: Program, session: Session): Promise<Answer> {
   const { recorder, programs, warn } = session
@@ -82,7 +82,10 @@ export async function answer(message: Message, program: Program, session: Sessio
   return null
 }
 
-/** Save the states of a program. Processes that a library starts come and go; they save with `checkpoint` alone. */
+/**
+ * Save the generator states of a program. Child processes that a library starts are short-lived, and save
+ * only with `checkpoint`.
+ */
 async function saveState(
   { at, generators }: MessageOf<'state'>,
   program: Program,
@@ -92,7 +95,7 @@ async function saveState(
   if (!recorder.configuration.enableSeedTracking || program.hello.kind !== 'program') return
   if (program.number > LISTED) return
   const checked = checkGenerators(generators)
-  // Libraries are loaded one after the other, and each has its own start.
+  // Libraries are loaded one after another, and each reports its own start.
   program.start = at === 'start' ? { ...program.start, ...checked } : program.start
   const content = at === 'start' ? program.start : checked
   program.files.add(await states.write(savedState(program, { kind: at }, content)))
@@ -148,7 +151,7 @@ async function trackModel(message: MessageOf<'model'>, program: Program, session
   const file = await transferredPath(message, program.hello.pid, session.scratch)
   const kind: Kind<InMemory, Omit<ModelReport, 'path'>> = {
     ...KINDS.model,
-    // It lies where nobody finds it again: neither path nor files are recorded.
+    // The file is temporary, so neither its path nor its files are recorded.
     read: async (_, options) => {
       const { path: __, tensors, ...report } = await withName(file, name, readModel(file, options))
       return { ...report, files: [], tensors: tensors.map((tensor) => ({ ...tensor, file: '' })) }
@@ -162,7 +165,7 @@ async function trackModel(message: MessageOf<'model'>, program: Program, session
   return track(session, program, kind, IN_MEMORY, name)
 }
 
-/** The source of what a program holds in memory and hands over: it has no path that lasts. */
+/** A source that a program transfers from memory. It has no lasting path. */
 interface InMemory {
   readonly kind: 'in-memory'
 }
@@ -182,7 +185,10 @@ async function logDigest(
   return { digest: digest.toString() }
 }
 
-/** Do the work on a file; an error about its path, which the program does not know, has the name instead. */
+/**
+ * Do the work on a file. In an error about the file, replace its path by the name: the program does not know
+ * the path.
+ */
 async function withName<T>(path: string, name: string, work: Promise<T>): Promise<T> {
   try {
     return await work
@@ -192,7 +198,7 @@ async function withName<T>(path: string, name: string, work: Promise<T>): Promis
   }
 }
 
-/** Track something, record which program reported it, and return the report. */
+/** Track an item, record which program reported it, and return the report. */
 async function track<S, R extends object>(
   { recorder }: Session,
   { hello, number }: Program,
@@ -205,8 +211,8 @@ async function track<S, R extends object>(
     describe: async (report, called, writer) => {
       const described = await kind.describe(report, called, writer)
       const { path } = described
-      // Something that the program read, or something that it made: what was in memory tells neither.
-      const existed = typeof path === 'string' ? await wasBefore(writer, path) : undefined
+      // A file may be an input or an output of the program. For data in memory this is unknown.
+      const existed = typeof path === 'string' ? await existedBeforeRun(writer, path) : undefined
       const reportedBy: ReportedBy = {
         language: 'python',
         program: number,

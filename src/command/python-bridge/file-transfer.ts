@@ -1,4 +1,4 @@
-/** Arrays and models that a program hands over as a file, and that are known by their content alone. */
+/** Arrays and models that a program transfers as a file. They are identified by content alone. */
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { primary, toDigests } from '../../core/digest.ts'
@@ -11,12 +11,13 @@ import type { HashOptions } from '../../core/options.ts'
 import type { FileTransfer } from './messages.ts'
 
 /**
- * Return the path under which this process reads what another handed over.
+ * Return the path under which this process reads a transferred file.
  *
- * @param pid The process that has the descriptor, as it knows itself: in a container it may have another number here.
- * @param scratch The folder for files.
- * @throws ERR_LINEAPRINT_ARGUMENT if it handed over nothing, ERR_LINEAPRINT_UNREADABLE if its descriptor is not to be
- *   found here; the program then hands over a file.
+ * @param pid ID of the process with the descriptor, as that process sees it: in a container it may have
+ * another ID here.
+ * @param scratch The folder for transferred files.
+ * @throws ERR_LINEAPRINT_ARGUMENT if nothing was transferred, ERR_LINEAPRINT_UNREADABLE if the descriptor
+ * cannot be opened here; the program then transfers a file.
  */
 export async function transferredPath(
   { descriptor, file }: FileTransfer,
@@ -39,7 +40,7 @@ export async function transferredPath(
   })
 }
 
-/** An array that was handed over. */
+/** A transferred array. */
 export interface TransferredArray {
   readonly digest: Digest
   readonly digests: Digests
@@ -49,9 +50,9 @@ export interface TransferredArray {
 }
 
 /**
- * Compute the `tensor` digest of a file of elements: C order, little-endian, nothing else.
+ * Compute the `tensor` digest of a file of elements in C order, little-endian, without a header.
  *
- * @throws ERR_LINEAPRINT_ARGUMENT if dtype and shape are not those of the file.
+ * @throws ERR_LINEAPRINT_ARGUMENT if dtype and shape do not match the length of the file.
  */
 export async function readTransferredArray(
   path: string,

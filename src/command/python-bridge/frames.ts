@@ -1,26 +1,26 @@
 /**
- * The frames that go between lineaprint and the programs of a run: the length as 4 bytes, highest first, and that
+ * The frames between lineaprint and the programs of a run: a length as 4 bytes, big-endian, followed by that
  * many bytes of JSON in UTF-8.
  */
 import { LineaprintError } from '../../core/errors.ts'
 
-/** Longest message in bytes. Tensors do not go through the connection. */
+/** Largest length of a message in bytes. Tensors do not go through the connection. */
 export const FRAME_LIMIT: number = 4 << 20
 
-/** Cuts a stream into frames. Memory grows with what has arrived, never with what a length promises. */
+/** A splitter of a stream into frames. Memory grows with the bytes received, never with a declared length. */
 export class FrameReader {
   #chunks: Buffer[] = []
   #available = 0
 
-  /** Bytes of a frame that has not arrived whole. */
+  /** Number of bytes of an incomplete frame. */
   get pending(): number {
     return this.#available
   }
 
   /**
-   * Takes bytes and gives the frames that they complete.
+   * Add bytes and yield the frames that they complete.
    *
-   * @throws ERR_LINEAPRINT_FORMAT for a frame that is too long; nothing that follows can be read then.
+   * @throws ERR_LINEAPRINT_FORMAT for a frame that is too long; the rest of the stream cannot be read then.
    */
   *push(chunk: Buffer): Generator<Buffer> {
     this.#chunks.push(chunk)
@@ -50,7 +50,7 @@ export class FrameReader {
   }
 }
 
-/** A value as a frame. */
+/** Encode a value as a frame. */
 export function toFrame(value: unknown): Buffer {
   const body = Buffer.from(JSON.stringify(value))
   const head = Buffer.alloc(4)

@@ -1,42 +1,44 @@
-/** The messages of the programs of a run. A program is a stranger: everything is checked before it is used. */
+/**
+ * The messages of the programs of a run. Programs are not trusted: everything is checked before it is used.
+ */
 import { z } from 'zod/mini'
 import { LineaprintError } from '../../core/errors.ts'
 import { ENGLISH, lazily } from '../../util/schema.ts'
 import type { RecordedNumber } from '../../json/special-floats.ts'
 
-/** What a program found out about one source of randomness. */
+/** The report of a program about one source of randomness. */
 export interface Target {
   readonly name: string
   readonly status: string
   readonly detail: string
 }
 
-/** How a program hands over what is too large for the connection: one of both. */
+/** Data that is too large for the connection: exactly one of a descriptor and a file. */
 export interface FileTransfer {
-  /** A descriptor of the program, and device and inode of what it is. */
+  /** A file descriptor of the program, with the device and inode of its file. */
   readonly descriptor?: readonly [descriptor: number, device: string, inode: string] | undefined
-  /** The name of a file in the folder for that. */
+  /** The name of a file in the folder for transferred files. */
   readonly file?: string | undefined
 }
 
 type Named<C extends string> = { readonly call: C; readonly id: number; readonly name: string }
 
-/** The run, the program itself, or the position of a child process. */
+/** Origin of a seed: the run, the program itself, or the position of a child process. */
 type SeedOrigin = 'run' | 'set_seeds' | 'derived'
 
-/** Position in the tree of forked and spawned processes: a number for each step. */
+/** Position in the tree of forked and spawned processes: one index per level. */
 type TreePath = readonly number[]
 
 type Generators = Readonly<Record<string, unknown>>
 
-/** A message. Those with an `id` are answered. */
+/** A message. Those with an `id` get an answer. */
 export type Message =
   | {
       readonly call: 'hello'
       readonly protocol: number
       readonly pid: number
       readonly parent: number
-      /** Started by itself, by multiprocessing, or by a fork. */
+      /** Kind of the process: started as a program, by multiprocessing, or by a fork. */
       readonly kind: 'program' | 'spawned' | 'forked'
       readonly version: string
       readonly implementation: string
@@ -72,7 +74,7 @@ export type Message =
   | (Named<'model'> &
       FileTransfer & {
         readonly path?: string | undefined
-        /** Names of what is no tensor, the first of them. */
+        /** Names of entries that are not tensors, up to a limit. */
         readonly ignored?: readonly string[] | undefined
         readonly ignoredCount?: number | undefined
       })
@@ -95,7 +97,7 @@ const PROTOCOL = 1
 const NAME_LIMIT = 1024
 const PATH_LIMIT = 4096
 
-/** Text of at most so many characters. */
+/** Create a schema for text with a limited number of characters. */
 const upTo = (limit: number): z.ZodMiniType<string> => z.string().check(z.maxLength(limit))
 
 const schema = lazily((): z.ZodMiniType<Message> => {
@@ -200,7 +202,7 @@ const decoder = new TextDecoder('utf-8', { fatal: true })
  * Parse a frame.
  *
  * @returns Any JSON object.
- * @throws ERR_LINEAPRINT_FORMAT for anything else: whatever is connected does not follow the protocol.
+ * @throws ERR_LINEAPRINT_FORMAT for anything else: the peer does not follow the protocol.
  */
 export function parseFrame(frame: Uint8Array): object {
   let value: unknown
@@ -216,7 +218,7 @@ export function parseFrame(frame: Uint8Array): object {
 /**
  * Check a message.
  *
- * @throws ERR_LINEAPRINT_ARGUMENT saying what is wrong with it.
+ * @throws ERR_LINEAPRINT_ARGUMENT with the first problem.
  */
 export function checkMessage(value: object): Message {
   const flush = flushOf(value)
@@ -233,7 +235,10 @@ export function checkMessage(value: object): Message {
   )
 }
 
-/** Check a `flush` as the schema does: every run has one, of its own server, and most have nothing to build a schema for. */
+/**
+ * Check a `flush` without a schema. Every run sends one from its own server, and building a schema for it
+ * costs more than the check.
+ */
 function flushOf(value: object): MessageOf<'flush'> | undefined {
   const id = idOf(value)
   return 'call' in value && value.call === 'flush' && id !== undefined && id >= 0
@@ -241,7 +246,7 @@ function flushOf(value: object): MessageOf<'flush'> | undefined {
     : undefined
 }
 
-/** The number under which an answer is waited for, also of a message that is wrong otherwise. */
+/** Return the number that identifies the answer, even for a message that is otherwise invalid. */
 export function idOf(value: object): number | undefined {
   return 'id' in value && typeof value.id === 'number' && Number.isSafeInteger(value.id)
     ? value.id

@@ -1,38 +1,41 @@
-/** The Python programs of a run, and what the record says of them in the end. */
+/** The Python programs of a run, and their description in the record. */
 import type { PythonProgram, PythonSeeds } from '../../capture/seeds/types.ts'
 import type { JsonObject } from '../../core/json-value.ts'
 import type { MessageOf } from './messages.ts'
 
-/** Programs that are told apart; a run can start any number. */
+/** Largest number of programs that are distinguished. A run can start any number. */
 const PROGRAM_LIMIT = 100_000
 
-/** Programs that the record lists, and whose start and end are saved. */
+/** Largest number of programs that the record lists, and whose start and end states are saved. */
 export const LISTED = 32
 
-/** Seeds of one program that are kept. */
+/** Largest number of seeds recorded per program. */
 const SEED_LIMIT = 100
 
-/** One process that runs Python. */
+/** A process that runs Python. */
 export interface Program {
-  /** 1, 2, 3, … in the order of their greetings. */
+  /** Number of the program: 1, 2, 3, … in the order of the greetings. */
   readonly number: number
   readonly hello: MessageOf<'hello'>
   report: MessageOf<'seeds'> | undefined
-  /** Seeds that it set itself, in the order of its reports. */
+  /** Seeds that the program set itself, in the order of its reports. */
   readonly seeds: number[]
-  /** States of the start: libraries come one after the other. */
+  /** Generator states at the start. Libraries are added as they are loaded. */
   start: JsonObject
   readonly files: Set<string>
-  /** What it reported at its end; `undefined` while it runs, and if it was killed. */
+  /** Report at the end; `undefined` while the program runs, or if it was killed. */
   end: { readonly script: string } | undefined
 }
 
-/** All of them. */
+/** The programs of one run. */
 export class Programs {
   readonly #all: Program[] = []
   #others = 0
 
-  /** Return the program behind a greeting; one that connects again is the same. `undefined` if there are too many. */
+  /**
+   * Return the program of a greeting. A program that connects again is the same one. Return `undefined` if
+   * there are too many.
+   */
   greet(hello: MessageOf<'hello'>): Program | undefined {
     const known = this.#all.findLast(
       ({ hello: { pid, kind }, end }) => pid === hello.pid && kind === hello.kind && end === undefined,
@@ -55,7 +58,7 @@ export class Programs {
     return program
   }
 
-  /** Take what a program reports of its seeds. */
+  /** Add a report of seeds to a program. */
   report(program: Program, report: MessageOf<'seeds'>): void {
     program.report = report
     const { seed, origin } = report
@@ -67,10 +70,10 @@ export class Programs {
     return this.#all.values()
   }
 
-  /** What the capture of the seeds says of Python; `undefined` where there is nothing to say. */
-  describe(looksLikePython: boolean, isAvailable: boolean): PythonSeeds | undefined {
+  /** Return the Python part of the seeds capture; `undefined` if there is nothing to record. */
+  describe(isPythonCommand: boolean, isAvailable: boolean): PythonSeeds | undefined {
     if (this.#all.length === 0) {
-      if (!looksLikePython) return undefined
+      if (!isPythonCommand) return undefined
       return { status: 'not-reached', reason: isAvailable ? NOT_REACHED : NOT_AVAILABLE, programs: [] }
     }
     const unlisted = Math.max(0, this.#all.length - LISTED) + this.#others
@@ -95,7 +98,7 @@ function describeProgram({ number, hello, report, seeds, files, end }: Program):
     version,
     implementation,
     hashSeed,
-    // A report is missing where the program was killed.
+    // A killed program sends no report.
     seed: report?.seed ?? seed,
     origin: report?.origin ?? origin,
     setSeeds: seeds,

@@ -1,4 +1,4 @@
-/** Listens to the programs of a run. Their messages are taken in order, one of each program at a time. */
+/** The server for the programs of a run. The messages of one program are handled in order, one at a time. */
 import { once } from 'node:events'
 import { createConnection, createServer } from 'node:net'
 import { LineaprintError } from '../../core/errors.ts'
@@ -11,13 +11,13 @@ import type { Session } from './calls.ts'
 import type { Message } from './messages.ts'
 import type { Program } from './programs.ts'
 
-/** Connections at a time: one per process. */
+/** Largest number of connections; each process has one. */
 const CONNECTION_LIMIT = 2048
 
-/** How long connections of processes that outlive the command may go on sending. */
+/** Milliseconds for which processes that outlive the command may continue to send. */
 const LINGER_MS = 10_000
 
-/** A connection is idle when it has sent nothing for this long and nothing of it is under way. */
+/** Milliseconds without a message after which a connection is idle, if none is being handled. */
 const IDLE_MS = 100
 
 interface Connection {
@@ -26,7 +26,7 @@ interface Connection {
   lastActivity: number
 }
 
-/** The listener of one run. */
+/** The server of one run. */
 export class BridgeServer {
   readonly #server: Server
   readonly #session: Session
@@ -44,19 +44,19 @@ export class BridgeServer {
     this.#server.on('drop', () => session.warn('too many processes connected; some are not recorded'))
   }
 
-  /** Listen at a path. @throws What the system throws if it cannot. */
+  /** Listen at a path. @throws The system error if that fails. */
   static async listen(path: string, session: Session): Promise<BridgeServer> {
-    const made = new BridgeServer(path, session)
-    made.#server.listen(path)
-    await once(made.#server, 'listening')
-    return made
+    const server = new BridgeServer(path, session)
+    server.#server.listen(path)
+    await once(server.#server, 'listening')
+    return server
   }
 
   /**
-   * Take every message that was sent up to now, and close. Processes that outlive the command have a few seconds more
-   * while they send.
+   * Handle every message that was sent so far, and close. Processes that outlive the command get a few more
+   * seconds while they send.
    *
-   * @param signal Does not wait any longer.
+   * @param signal Stops waiting.
    */
   async close(signal: AbortSignal): Promise<void> {
     await this.#drain(signal)
@@ -71,22 +71,25 @@ export class BridgeServer {
     await closed
   }
 
-  /** Accept every connection of now. They are accepted in order: when a last one has its answer, all before it have been. */
+  /**
+   * Accept every pending connection. They are accepted in order: once a new connection got its answer, all
+   * earlier ones are accepted.
+   */
   async #drain(signal: AbortSignal): Promise<void> {
-    const last = createConnection(this.#path)
+    const lastConnection = createConnection(this.#path)
     try {
-      await once(last, 'connect', { signal })
-      last.write(toFrame({ call: 'flush', id: 0 }))
-      await once(last, 'data', { signal })
+      await once(lastConnection, 'connect', { signal })
+      lastConnection.write(toFrame({ call: 'flush', id: 0 }))
+      await once(lastConnection, 'data', { signal })
     } catch (error) {
       if (!signal.aborted)
         this.#session.warn(`the last messages of programs may be missing: ${reasonOf(error)}`)
     } finally {
-      last.destroy()
+      lastConnection.destroy()
     }
   }
 
-  /** Resolve when a connection has ended, and after some milliseconds at the latest. */
+  /** Resolve when a connection has ended, or after a number of milliseconds. */
   #nextEnd(limit: number): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, limit)
@@ -98,8 +101,10 @@ export class BridgeServer {
   }
 
   #isIdle(): boolean {
-    const now = performance.now()
-    return [...this.#connections].every(({ isBusy, lastActivity }) => !isBusy && now - lastActivity > IDLE_MS)
+    const time = performance.now()
+    return [...this.#connections].every(
+      ({ isBusy, lastActivity }) => !isBusy && time - lastActivity > IDLE_MS,
+    )
   }
 
   #accept(socket: Socket): void {
@@ -127,14 +132,14 @@ export class BridgeServer {
       if (frames.pending > 0) this.#session.warn('a program ended in the middle of a message')
     } catch (error) {
       if (this.#stop.signal.aborted) return
-      // What follows on this connection cannot be understood; the program finds it closed.
+      // The rest of this connection cannot be parsed. The program sees it closed.
       const isReset = error instanceof Error && 'code' in error && error.code === 'ECONNRESET'
       if (!isReset) this.#session.warn(`invalid data from a program: ${reasonOf(error)}`)
     }
   }
 }
 
-/** The messages of one connection: a greeting, and what follows. */
+/** The messages of one connection: a greeting, then others. */
 class Conversation {
   readonly #connection: Connection
   readonly #session: Session
@@ -152,7 +157,7 @@ class Conversation {
     try {
       const result = await this.#result(checkMessage(value))
       if (id === undefined) return
-      // Acknowledged means on disk.
+      // An acknowledgement means that the data is on disk.
       await this.#session.recorder.flush()
       await this.#reply({ id, result })
     } catch (error) {
@@ -178,7 +183,7 @@ class Conversation {
   async #reply(value: unknown): Promise<void> {
     const { socket } = this.#connection
     if (socket.write(toFrame(value))) return
-    // Nothing more is taken from one that does not read its answers, and nobody waits for it.
+    // A program that does not read its answers is not served any longer, and the server does not wait for it.
     this.#connection.isBusy = false
     await once(socket, 'drain', { signal: this.#signal })
     this.#connection.isBusy = true

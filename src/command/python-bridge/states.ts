@@ -1,6 +1,6 @@
 /**
- * Saved states of generators: files of the run's folder that a program can be set back to. `docs/python.md` describes
- * them; they are JSON, and nothing in them is executed.
+ * Saved generator states: files in the run's folder from which a program can restore its generators.
+ * `docs/python.md` describes them. They are JSON; nothing in them is executed.
  */
 import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -10,22 +10,22 @@ import { safeFileName } from '../../core/run-id.ts'
 import { checkName, copyAsJson } from '../../json/copy.ts'
 import type { JsonObject } from '../../core/json-value.ts'
 
-/** Version of the files; `python/lineaprint/_states.py` reads it. */
+/** Version of the files; `python/lineaprint/_states.py` reads them. */
 const SCHEMA = 'lineaprint/generators/v1'
 
-/** A program has a few generators of its libraries and those that it made. */
+/** Largest number of generators of a program. */
 const GENERATOR_LIMIT = 1000
 
-/** Files of one run. */
+/** Largest number of state files of a run. */
 const FILE_LIMIT = 10_000
 
-/** When states were saved: at the start or end of the program, or at a checkpoint of it. */
+/** The time of a saved state: the start or end of the program, or a checkpoint. */
 export type Moment =
   | { readonly kind: 'start' }
   | { readonly kind: 'end' }
   | { readonly kind: 'checkpoint'; readonly name: string }
 
-/** What is saved of one program. */
+/** The saved state of one program. */
 export interface SavedState {
   readonly moment: Moment
   readonly program: number
@@ -34,20 +34,24 @@ export interface SavedState {
   readonly generators: JsonObject
 }
 
-/** Writes the states of one run. */
+/** The writer of the state files of one run. */
 export class StateFiles {
   readonly #folder: string
   readonly #written = new Set<string>()
 
-  /** @param folder The folder of the run. */
+  /**
+   * Create a writer.
+   *
+   * @param folder The folder of the run.
+   */
   constructor(folder: string) {
     this.#folder = folder
   }
 
   /**
-   * Write the states, in the place of earlier ones of that name.
+   * Write the states. They replace an earlier file of the same name.
    *
-   * @returns The path of the file below the folder of the run.
+   * @returns The path of the file, relative to the folder of the run.
    */
   async write({ moment, program, generators, ...about }: SavedState): Promise<string> {
     const [at, stem] =
@@ -75,7 +79,7 @@ export class StateFiles {
   }
 }
 
-/** JSON with one generator per line. */
+/** Format as JSON with one generator per line. */
 function format(about: JsonObject, generators: JsonObject): string {
   const head = Object.entries(about).map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`)
   const lines = Object.entries(generators).map(
@@ -85,9 +89,9 @@ function format(about: JsonObject, generators: JsonObject): string {
 }
 
 /**
- * Check states that a program sent.
+ * Check the states that a program sent.
  *
- * @throws ERR_LINEAPRINT_ARGUMENT for what is none.
+ * @throws ERR_LINEAPRINT_ARGUMENT for an invalid value.
  */
 export function checkGenerators(value: unknown): JsonObject {
   const generators = copyAsJson(value, 'the states')

@@ -5,7 +5,7 @@ import {
   exitCodeOf,
   gitFacts,
   objectOf,
-  plainMetadata,
+  jsonMetadata,
   seedOf,
   textOf,
   trackedFacts,
@@ -59,7 +59,7 @@ export function parametersOf(record: RunRecord): { parameters: Pair[]; warnings:
       )
     parameters.push({ key, value: short })
   }
-  for (const [key, value] of Object.entries(plainMetadata(record))) add([key], value)
+  for (const [key, value] of Object.entries(jsonMetadata(record))) add([key], value)
   return { parameters, warnings }
 }
 

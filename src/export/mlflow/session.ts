@@ -113,8 +113,8 @@ export class MlflowSession {
         'the server does not store artifacts itself: run.json, patches and plots were not uploaded',
       ]
     }
-    for (const { place, path } of await findFiles(folder, gitFacts(record).patches))
-      await this.#upload(path, await openAsBlob(place), signal)
+    for (const { realPath, path } of await findFiles(folder, gitFacts(record).patches))
+      await this.#upload(path, await openAsBlob(realPath), signal)
     const plot = metricsSvg(record.id, points)
     if (plot !== undefined) await this.#upload('metrics.svg', new Blob([plot]), signal)
     return warnings

@@ -153,8 +153,8 @@ async function writeFiles(
   await makeWandbFolder(folder)
   try {
     for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true, force: true })
-    for (const { place, path } of patches) {
-      await copyFile(place, join(folder, basename(path)))
+    for (const { realPath, path } of patches) {
+      await copyFile(realPath, join(folder, basename(path)))
       written.push(basename(path))
     }
   } catch (cause) {

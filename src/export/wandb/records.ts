@@ -22,7 +22,7 @@ const {
   RunExitRecord: EXIT,
 } = WANDB_PROTO.messages
 
-/** What makes a run known to W&B. */
+/** Fields that identify a run in W&B. */
 export interface RunHead {
   readonly id: string
   readonly project: string
@@ -38,9 +38,9 @@ export interface RunHead {
   readonly config: Readonly<Record<string, unknown>>
 }
 
-/** Where a run ran. */
+/** The environment of a run. */
 export interface RunEnvironment {
-  /** Tells the parts of the environment apart where several processes write one run. */
+  /** Label that distinguishes the environments of several processes that write the same run. */
   readonly writer: string
   readonly os: string | undefined
   readonly python: string | undefined

@@ -1,4 +1,4 @@
-/** Rebuilds `node_modules` from the lock file of the work tree, by the package manager that wrote it. */
+/** Rebuilding of `node_modules` from the lock file of the work tree, by the package manager that wrote it. */
 import { isInside } from '../../util/paths.ts'
 import { readFile, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -8,7 +8,7 @@ import type { LockFileRecord, RecordedSources } from '../../capture/environment/
 import type { ReproduceItem } from '../types.ts'
 import type { ToolContext } from './tool.ts'
 
-/** What each lock file is installed by. */
+/** The install command for each lock file. */
 const MANAGERS: readonly (readonly [lock: string, argv: (text: string) => readonly string[]])[] = [
   ['package-lock.json', () => ['npm', 'ci', '--no-audit', '--no-fund']],
   ['npm-shrinkwrap.json', () => ['npm', 'ci', '--no-audit', '--no-fund']],
@@ -22,11 +22,11 @@ const MANAGERS: readonly (readonly [lock: string, argv: (text: string) => readon
 ]
 
 /**
- * Installs what the lock file of the work tree says. Without one nothing is installed: versions alone do not say where
- * in the tree a package lay.
+ * Install the packages of the lock file of the work tree. Without a lock file nothing is installed: versions
+ * alone do not determine the layout of the packages.
  *
- * @param npm What the recorded run had.
- * @param directory The folder in the new tree that the run works in.
+ * @param npm The npm source of the recorded run.
+ * @param directory The working folder of the run in the new tree.
  * @param target The new tree.
  */
 export async function rebuildModules(
@@ -51,10 +51,10 @@ export async function rebuildModules(
   return [item('environment', 'npm', 'rebuilt', `by ${command} from ${lock.name}${departed}`)]
 }
 
-/** Describe how far the installed packages departed from the lock file when the run was made. */
+/** Describe how far the recorded packages differed from the lock file. */
 function departedFrom(file: LockFileRecord | undefined): string {
   if (file === undefined || file.drift === null) return ''
-  // The file was not understood as a whole.
+  // The file could not be parsed completely.
   if (file.driftCount === null) return '; it is not known how many packages differed from it during the run'
   return file.driftCount > 0 ? `; ${file.driftCount} packages differed from it during the run` : ''
 }
@@ -65,7 +65,7 @@ interface Lock {
   readonly argv: readonly string[]
 }
 
-/** The lock file of the nearest folder that has one, and none above the tree. */
+/** Find the lock file in the nearest parent folder that has one, without leaving the tree. */
 async function findLock(
   names: readonly string[],
   directory: string,

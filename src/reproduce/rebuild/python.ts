@@ -1,4 +1,4 @@
-/** Rebuilds the Python environment of a run: from its lock file, or from the versions that were recorded. */
+/** Rebuilding of the Python environment of a run, from its lock file or from the recorded versions. */
 import { isInside } from '../../util/paths.ts'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -18,7 +18,7 @@ export interface RebuiltPython {
   readonly items: readonly ReproduceItem[]
   /** Absolute path of the new environment. */
   readonly folder: string
-  /** Where the recorded one was. */
+  /** Path of the recorded environment. */
   readonly before: string
 }
 
@@ -27,10 +27,10 @@ export type RecordedPython = PresentSource<RecordedSources['python']> & {
   readonly packages: PackageVersions
 }
 
-/** What a rebuild of Python needs to know. */
+/** The input of a rebuild of Python. */
 export interface PythonRebuild {
-  readonly found: RecordedPython
-  /** The folder in the new tree that the run works in. */
+  readonly recorded: RecordedPython
+  /** The working folder of the run in the new tree. */
   readonly directory: string
   readonly target: string
   readonly map: TreeMap
@@ -38,39 +38,40 @@ export interface PythonRebuild {
 
 const PROGRAMS = platform === 'win32' ? 'Scripts' : 'bin'
 
-/** The interpreter of an environment. */
+/** Return the path of the interpreter of an environment. */
 export function pythonIn(environment: string): string {
   return join(environment, PROGRAMS, platform === 'win32' ? 'python.exe' : 'python')
 }
 
-/** The folder of programs of an environment. */
+/** Return the path of the program folder of an environment. */
 export function programsIn(environment: string): string {
   return join(environment, PROGRAMS)
 }
 
 /**
- * Makes a new environment with the recorded packages. The one that the run used is not touched.
+ * Create a new environment with the recorded packages. The environment that the run used is not changed.
  *
  * @throws ERR_LINEAPRINT_COMMAND with the last lines of the tool that failed.
  */
 export async function rebuildPython(plan: PythonRebuild, context: ToolContext): Promise<RebuiltPython> {
-  const { found, target, map } = plan
-  const before = found.prefix ?? ''
-  // Where it was, if that was in the tree: scripts name it. Otherwise where no capture looks.
+  const { recorded, target, map } = plan
+  const before = recorded.prefix ?? ''
+  // Scripts contain the path of the environment, so it is kept if it was in the tree. Otherwise a folder is
+  // used that no capture reads.
   const folder =
-    found.virtualEnvironment === true && map.covers(before)
+    recorded.virtualEnvironment === true && map.covers(before)
       ? map.path(before)
       : join(target, '.lineaprint', 'environment')
-  const base = await findBase(found, context)
+  const base = await findBase(recorded, context)
   const hasUv = await isInstalled('uv', context)
   const how = await install(plan, folder, base.command, hasUv, context)
   const items: ReproduceItem[] = [item('environment', 'python', 'rebuilt', how.detail)]
-  if (base.version !== found.version) {
-    const detail = `Python ${found.version ?? ''} is not installed; ${base.version} was used`
+  if (base.version !== recorded.version) {
+    const detail = `Python ${recorded.version ?? ''} is not installed; ${base.version} was used`
     items.push(item('environment', 'python.version', 'not-restored', detail))
   }
-  if (how.left.length > 0) {
-    const detail = `not from an index, or in an unknown format: ${how.left.slice(0, 5).join(', ')}`
+  if (how.skipped.length > 0) {
+    const detail = `not from an index, or in an unknown format: ${how.skipped.slice(0, 5).join(', ')}`
     items.push(item('environment', 'python.packages', 'not-restored', detail))
   }
   return { items, folder, before }
@@ -78,7 +79,7 @@ export async function rebuildPython(plan: PythonRebuild, context: ToolContext): 
 
 interface Installed {
   readonly detail: string
-  readonly left: readonly string[]
+  readonly skipped: readonly string[]
 }
 
 async function install(
@@ -88,9 +89,9 @@ async function install(
   hasUv: boolean,
   context: ToolContext,
 ): Promise<Installed> {
-  const { found, directory, target, map } = plan
+  const { recorded, directory, target, map } = plan
   const lock = await findFile('uv.lock', directory, target)
-  if (lock !== undefined && hasUv && isExact(found, 'uv.lock')) {
+  if (lock !== undefined && hasUv && isExact(recorded, 'uv.lock')) {
     const variables: NodeJS.ProcessEnv = {
       ...context.variables,
       UV_PROJECT_ENVIRONMENT: folder,
@@ -101,7 +102,7 @@ async function install(
       ...context,
       variables: rest,
     })
-    return { detail: 'by uv sync --frozen from uv.lock', left: [] }
+    return { detail: 'by uv sync --frozen from uv.lock', skipped: [] }
   }
   await makeEnvironment(folder, base, hasUv, context)
   const pip = hasUv
@@ -109,19 +110,22 @@ async function install(
     : [pythonIn(folder), '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-input']
   const tool = hasUv ? 'uv pip install' : 'pip install'
   const file = await findFile('requirements.txt', directory, target)
-  if (file !== undefined && isExact(found, 'requirements.txt')) {
+  if (file !== undefined && isExact(recorded, 'requirements.txt')) {
     await runTool([...pip, '-r', file], dirname(file), context)
-    return { detail: `by ${tool} -r requirements.txt`, left: [] }
+    return { detail: `by ${tool} -r requirements.txt`, skipped: [] }
   }
-  const { text, count, left } = requirementsOf(found, (value) => map.text(value))
+  const { text, count, skipped } = requirementsOf(recorded, (value) => map.text(value))
   const list = join(folder, 'lineaprint-requirements.txt')
-  await written(list, writeFile(list, text))
+  await orWriteError(list, writeFile(list, text))
   if (count > 0) await runTool([...pip, '--no-deps', '-r', list], directory, context)
   const versions = count === 1 ? 'the one recorded version' : `the ${count} recorded versions`
-  return { detail: `by ${tool} of ${versions}`, left }
+  return { detail: `by ${tool} of ${versions}`, skipped }
 }
 
-/** Whether a lock file says all of what was installed: then it is the better source, with hashes and addresses. */
+/**
+ * Check whether a lock file describes everything that was installed. It is the better source then, because it
+ * has hashes and addresses.
+ */
 function isExact({ lockFiles, unseen = {} }: RecordedPython, name: string): boolean {
   const file = lockFiles[name]
   if (file === undefined || file.drift === null) return false
@@ -134,32 +138,32 @@ async function makeEnvironment(
   hasUv: boolean,
   context: ToolContext,
 ): Promise<void> {
-  await written(folder, mkdir(dirname(folder), { recursive: true }))
+  await orWriteError(folder, mkdir(dirname(folder), { recursive: true }))
   const argv = hasUv
     ? ['uv', 'venv', '--quiet', '--no-project', '--python', base, folder]
     : [base, '-m', 'venv', folder]
   await runTool(argv, dirname(folder), context)
-  // Before 3.13 venv leaves it to people to keep thousands of files out of their repository.
-  await written(folder, writeFile(join(folder, '.gitignore'), '*\n'))
+  // Before Python 3.13 venv does not create this file, which keeps thousands of files out of `git status`.
+  await orWriteError(folder, writeFile(join(folder, '.gitignore'), '*\n'))
 }
 
-/** The Python that the environment was made of; else one of that version on PATH; else any. */
+/** Find the Python that the environment was created from; else one of that version on PATH; else any. */
 async function findBase(
-  found: RecordedPython,
+  recorded: RecordedPython,
   context: ToolContext,
 ): Promise<{ command: string; version: string }> {
-  const wanted = found.version ?? ''
-  const short = /^\d+\.\d+/.exec(wanted)?.[0] ?? '3'
-  const prefix = found.basePrefix ?? ''
+  const recordedVersion = recorded.version ?? ''
+  const short = /^\d+\.\d+/.exec(recordedVersion)?.[0] ?? '3'
+  const prefix = recorded.basePrefix ?? ''
   const inPrefix = [`python${short}`, 'python3', 'python'].map((name) => join(prefix, PROGRAMS, name))
-  let any: { command: string; version: string } | undefined
+  let fallback: { command: string; version: string } | undefined
   for (const command of [...inPrefix, `python${short}`, 'python3', 'python']) {
     const version = await versionOf(command, context)
-    if (version === wanted) return { command, version }
-    if (version !== undefined) any ??= { command, version }
+    if (version === recordedVersion) return { command, version }
+    if (version !== undefined) fallback ??= { command, version }
   }
-  if (any !== undefined) return any
-  // The error of the last one says that there is none.
+  if (fallback !== undefined) return fallback
+  // If no Python exists, the error of this last attempt is reported.
   await runTool(['python3', '--version'], '/', context)
   return { command: 'python3', version: '' }
 }
@@ -172,7 +176,7 @@ async function versionOf(command: string, { variables, signal }: ToolContext): P
   return result.status === 'ended' && result.code === 0 ? result.stdout.toString().trim() : undefined
 }
 
-/** A file in the folder that the run works in, or one above it in the tree. */
+/** Find a file in the working folder of the run, or in a parent folder inside the tree. */
 async function findFile(name: string, directory: string, target: string): Promise<string | undefined> {
   for (let folder = directory; isInside(target, folder); folder = dirname(folder)) {
     if (await isReachable(join(folder, name))) return join(folder, name)
@@ -181,7 +185,7 @@ async function findFile(name: string, directory: string, target: string): Promis
   return undefined
 }
 
-async function written<T>(path: string, work: Promise<T>): Promise<T> {
+async function orWriteError<T>(path: string, work: Promise<T>): Promise<T> {
   try {
     return await work
   } catch (cause) {

@@ -1,4 +1,4 @@
-/** Rebuilds what the recorded run had installed, in the new work tree and before its command. */
+/** Rebuilding of the packages of the recorded run, in the new work tree and before its command. */
 import { inputExists } from '../inputs.ts'
 import { isInside } from '../../util/paths.ts'
 import { basename, delimiter, isAbsolute, join, relative, resolve } from 'node:path'
@@ -13,34 +13,34 @@ import type { ReproduceItem } from '../types.ts'
 import type { RebuiltPython } from './python.ts'
 import type { ToolContext } from './tool.ts'
 
-/** What was rebuilt, and how the command finds it. */
+/** The rebuilt packages, and how the command finds them. */
 export interface Rebuilt {
   readonly items: readonly ReproduceItem[]
-  /** Variables that the command gets beside those of this process. */
+  /** Variables that the command gets in addition to those of this process. */
   readonly variables: Readonly<Record<string, string | undefined>>
-  /** The command with programs of the old environment as those of the new one. */
+  /** Return the command with programs of the old environment replaced by those of the new one. */
   command(argv: readonly string[]): Promise<string[]>
 }
 
-/** Nothing was rebuilt. */
-export const AS_IT_IS: Rebuilt = {
+/** The result if nothing was rebuilt. */
+export const NOT_REBUILT: Rebuilt = {
   items: [],
   variables: {},
   command: async (argv) => [...argv],
 }
 
-/** What a rebuild needs to know. */
+/** The input of a rebuild. */
 export interface RebuildPlan {
   readonly run: StoredRun
   readonly map: TreeMap
   readonly target: string
-  /** The folder in the new tree that the run works in. */
+  /** The working folder of the run in the new tree. */
   readonly directory: string
 }
 
 /**
- * Installs what the lock files of the tree, or the recorded versions, say. Package managers run programs of the
- * packages they install, as they did when the run was prepared.
+ * Install the packages of the lock files of the tree, or the recorded versions. Package managers run install
+ * scripts of these packages, as they did when the run was prepared.
  *
  * @throws ERR_LINEAPRINT_COMMAND with the last lines of the tool that failed or is missing.
  */
@@ -51,8 +51,9 @@ export async function rebuild(
   const environment = environmentOf(run.record)
   if (environment === undefined) {
     const capture = captureNamed(run.record, 'environment')
-    const why = capture?.status === 'failed' ? `its capture failed: ${capture.reason}` : 'it was not captured'
-    return { ...AS_IT_IS, items: [item('environment', 'rebuild', 'not-restored', why)] }
+    const reason =
+      capture?.status === 'failed' ? `its capture failed: ${capture.reason}` : 'it was not captured'
+    return { ...NOT_REBUILT, items: [item('environment', 'rebuild', 'not-restored', reason)] }
   }
   const { npm, conda, python: recorded } = environment
   const tools: ToolContext = { ...context, variables: toolVariables() }
@@ -61,13 +62,13 @@ export async function rebuild(
   if (conda.status === 'present')
     items.push(item('environment', 'conda', 'not-restored', 'conda environments are not rebuilt'))
   if (recorded.status === 'absent' || !usesPython(run, recorded, hasActive(environment)))
-    return { ...AS_IT_IS, items: orNothing(items) }
+    return { ...NOT_REBUILT, items: orNoManager(items) }
   const { packages } = recorded
   if (packages === null) {
     const reason = 'the Python packages were not recorded'
-    return { ...AS_IT_IS, items: [...items, item('environment', 'python', 'not-restored', reason)] }
+    return { ...NOT_REBUILT, items: [...items, item('environment', 'python', 'not-restored', reason)] }
   }
-  const python = await rebuildPython({ found: { ...recorded, packages }, directory, target, map }, tools)
+  const python = await rebuildPython({ recorded: { ...recorded, packages }, directory, target, map }, tools)
   return {
     items: [...items, ...python.items],
     variables: activate(python),
@@ -75,18 +76,24 @@ export async function rebuild(
   }
 }
 
-function orNothing(items: readonly ReproduceItem[]): readonly ReproduceItem[] {
+function orNoManager(items: readonly ReproduceItem[]): readonly ReproduceItem[] {
   const nothing = 'the run used no known package manager'
   return items.length > 0 ? items : [item('environment', 'rebuild', 'not-restored', nothing)]
 }
 
-/** What belongs to the run around this process would lead tools into its environment. */
+/**
+ * Return the environment variables of tools, without those that would lead them into the environment of this
+ * process.
+ */
 function toolVariables(): NodeJS.ProcessEnv {
   const { VIRTUAL_ENV: _, PYTHONHOME: __, PYTHONPATH: ___, ...rest } = process.env
   return rest
 }
 
-/** A Python that the machine has anyway is captured in every run; it is a part of one that uses it. */
+/**
+ * Check whether the run used Python. An installed Python is captured in every run, but belongs only to runs
+ * that use it.
+ */
 function usesPython(
   { record }: StoredRun,
   { lockFiles, virtualEnvironment, prefix }: RecordedSources['python'],
@@ -100,12 +107,12 @@ function usesPython(
   return isActive || (/[/\\]/.test(program) && isInside(prefix ?? '', path))
 }
 
-/** Whether a virtual environment was active: everything that the command started has it. */
+/** Check whether a virtual environment was active: everything that the command started used it. */
 function hasActive({ variables }: EnvironmentCapture): boolean {
   return variables.status === 'present' && variables.recorded?.['VIRTUAL_ENV'] !== undefined
 }
 
-/** What `activate` of the environment does. */
+/** Return the variables that `activate` of the environment sets. */
 function activate({ folder }: RebuiltPython): Record<string, string | undefined> {
   const path = process.env['PATH'] ?? ''
   return {
@@ -117,8 +124,8 @@ function activate({ folder }: RebuiltPython): Record<string, string | undefined>
 }
 
 /**
- * The program of the old environment becomes that of the new one, and so does one that was found on PATH. Paths of the
- * old environment in arguments are replaced as well.
+ * Replace the program by that of the new environment, also if it was found on PATH. Paths of the old
+ * environment in arguments are replaced as well.
  */
 async function moveCommand(
   argv: readonly string[],
@@ -128,16 +135,16 @@ async function moveCommand(
   const [program = '', ...rest] = argv
   const moved = rest.map((argument) => replacePath(argument, before, folder))
   if (!/[/\\]/.test(program)) {
-    const own = join(programsIn(folder), program)
-    return [(await inputExists(own)) ? own : program, ...moved]
+    const newProgram = join(programsIn(folder), program)
+    return [(await inputExists(newProgram)) ? newProgram : program, ...moved]
   }
   const path = isAbsolute(program) ? program : resolve(record.command.workingDirectory, program)
   if (!isInside(before, path)) return [program, ...moved]
-  const own = join(folder, relative(before, path))
-  return [(await inputExists(own)) ? own : program, ...moved]
+  const newProgram = join(folder, relative(before, path))
+  return [(await inputExists(newProgram)) ? newProgram : program, ...moved]
 }
 
-/** An argument that is a path of the old environment, alone or behind the sign of a flag. */
+/** Replace an argument that is a path of the old environment, alone or after the equals sign of a flag. */
 function replacePath(argument: string, before: string, folder: string): string {
   const at = argument.startsWith('-') ? argument.indexOf('=') + 1 : 0
   const path = argument.slice(at)

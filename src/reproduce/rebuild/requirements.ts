@@ -1,30 +1,33 @@
-/** The recorded packages of Python as a file that pip and uv read. */
+/** The recorded Python packages as a requirements file for pip and uv. */
 import type { DirectOrigin, PackageVersions, RecordedSources } from '../../capture/environment/types.ts'
 import type { Recorded } from '../../capture/recorded.ts'
 
-/** A file of requirements, and what could not be put into it. */
+/** A requirements file, and the packages that it could not express. */
 export interface Requirements {
   readonly text: string
   readonly count: number
-  readonly left: readonly string[]
+  readonly skipped: readonly string[]
 }
 
-/** Packages that every new environment gets by itself, or needs none of. */
+/** Packages that every new environment already has, or does not need. */
 const TOOLS: ReadonlySet<string> = new Set(['pip', 'distribute', 'pkg-resources'])
 
-/** A name, a version, and an address that are nothing but that: each becomes a part of a line that pip obeys. */
+/**
+ * Patterns of a name, a version and an address. Each value becomes part of a line that pip executes, so
+ * nothing else is accepted.
+ */
 const NAME = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/
 const VERSION = /^[A-Za-z0-9!+._-]+$/
 const ADDRESS = /^(?:https?|ssh|file):\/\/[^\s#;]+$/
 
 /**
- * Writes the recorded packages, each with the one version it had.
+ * Write the recorded packages, each with its exact version.
  *
- * A package that came from a repository is taken from there at its commit, one that came from a file from that file.
- * Names and versions come from a record: what has another form is left out and named.
+ * A package from a repository is installed from its commit, one from a file from that file. Names and
+ * versions come from a record: those with another form are left out and reported.
  *
- * @param python What the recorded run had.
- * @param map Takes paths of the old work tree into the new one.
+ * @param python The Python source of the recorded run.
+ * @param map Maps paths of the old work tree to the new one.
  */
 export function requirementsOf(
   python: { readonly packages: PackageVersions } & Pick<RecordedSources['python'], 'direct'>,
@@ -32,7 +35,7 @@ export function requirementsOf(
 ): Requirements {
   const { packages, direct } = python
   const lines: string[] = []
-  const left: string[] = []
+  const skipped: string[] = []
   for (const [name, versions] of Object.entries(packages)) {
     if (TOOLS.has(name)) continue
     const [version] = versions
@@ -41,10 +44,10 @@ export function requirementsOf(
       version !== undefined && NAME.test(name) && VERSION.test(version)
         ? lineOf(name, version, origin, map)
         : undefined
-    if (line === undefined) left.push(name)
+    if (line === undefined) skipped.push(name)
     else lines.push(line)
   }
-  return { text: `${lines.join('\n')}\n`, count: lines.length, left }
+  return { text: `${lines.join('\n')}\n`, count: lines.length, skipped }
 }
 
 function lineOf(

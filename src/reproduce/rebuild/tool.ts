@@ -1,27 +1,27 @@
-/** Running the package managers that rebuild an environment. */
+/** Execution of the package managers that rebuild an environment. */
 import { runProgram } from '../../subprocess/run.ts'
 import { redactText } from '../../secrets/redact.ts'
 import { LineaprintError } from '../../core/errors.ts'
 
-/** What every tool of one rebuild shares. */
+/** The context that all tools of a rebuild share. */
 export interface ToolContext {
   readonly signal: AbortSignal | undefined
-  /** Variables that the tools get. */
+  /** Environment variables of the tools. */
   readonly variables: NodeJS.ProcessEnv
-  /** Told each command before it starts, as a person would type it. */
+  /** Called with each command before it starts, as a person would type it. */
   readonly onStep?: ((command: string) => void) | undefined
 }
 
-/** Milliseconds a tool may take: it may have gigabytes to bring. */
+/** Timeout of a tool, in milliseconds. It may download gigabytes. */
 const TIMEOUT = 60 * 60_000
-/** The end of the output that an error tells. */
+/** Number of last lines of the output in an error. */
 const LAST_LINES = 12
 const KEPT_BYTES = 64 << 10
 
 /**
- * Runs a tool to its end and gives its output.
+ * Run a tool to its end and return its output.
  *
- * @throws ERR_LINEAPRINT_COMMAND with the last lines it wrote, if it does not end well or is not there.
+ * @throws ERR_LINEAPRINT_COMMAND with its last lines, if it fails or does not exist.
  */
 export async function runTool(
   argv: readonly string[],
@@ -38,8 +38,8 @@ export async function runTool(
     timeout: TIMEOUT,
     signal,
     outputLimit: Infinity,
-    onOutput: (piece) => {
-      tail = Buffer.concat([tail, piece]).subarray(-KEPT_BYTES)
+    onOutput: (chunk) => {
+      tail = Buffer.concat([tail, chunk]).subarray(-KEPT_BYTES)
     },
   })
   if (result.status === 'ended' && result.code === 0) return tail.toString()
@@ -55,16 +55,16 @@ export async function runTool(
     )
   }
   const how = result.status === 'ended' ? `ended with ${result.code ?? 'a signal'}` : result.reason
-  // Some tools tell their errors to stdout.
-  const said = result.status === 'ended' ? lastLines(`${tail.toString()}\n${result.stderr}`) : ''
+  // Some tools write their errors to stdout.
+  const output = result.status === 'ended' ? lastLines(`${tail.toString()}\n${result.stderr}`) : ''
   throw new LineaprintError(
     'ERR_LINEAPRINT_COMMAND',
-    `the environment could not be rebuilt: ${name} ${how}${said === '' ? '' : `: ${said}`}`,
+    `the environment could not be rebuilt: ${name} ${how}${output === '' ? '' : `: ${output}`}`,
     { path: directory, field: 'rebuild', hint: 'without --rebuild the current environment is used' },
   )
 }
 
-/** Whether a program can be started. */
+/** Check whether a program can be started. */
 export async function isInstalled(program: string, { variables, signal }: ToolContext): Promise<boolean> {
   const options = { directory: '/', environment: variables, timeout: 20_000, signal }
   const result = await runProgram(program, ['--version'], options)

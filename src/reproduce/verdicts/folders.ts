@@ -1,4 +1,4 @@
-/** Two folders whose digests differ, file by file. */
+/** Comparison of two folders whose digests differ, file by file. */
 import { join } from 'node:path'
 import { LineaprintError } from '../../core/errors.ts'
 import { hashTree } from '../../hash/tree.ts'
@@ -7,7 +7,7 @@ import type { Difference } from '../../core/component.ts'
 import type { FileVerdict, Tolerance } from '../../compare/file-verdict.ts'
 import type { ReproduceVerdict } from '../types.ts'
 
-/** From best to worst: a folder is as good as its worst file. */
+/** Verdicts from best to worst. The verdict of a folder is that of its worst file. */
 const ORDER: readonly ReproduceVerdict[] = [
   'same',
   'same-tensors',
@@ -16,7 +16,7 @@ const ORDER: readonly ReproduceVerdict[] = [
   'different',
 ]
 
-/** The verdict about two folders whose digests differ. */
+/** Compare two folders whose digests differ. */
 export async function compareFolders(
   before: string,
   after: string,
@@ -26,7 +26,7 @@ export async function compareFolders(
   if (changed.length === 0)
     return { verdict: 'different', detail: 'the folder digests differ, but no file does', differences: [] }
   if (changed.every(({ field }) => WEIGHTS.test(field))) {
-    // The same tensors in other shards have other files, but are one model.
+    // The same tensors in other shards are other files, but the same model.
     const model = await compareWeights(before, after, options)
     if (!LineaprintError.is(model)) return model
   }
@@ -45,23 +45,26 @@ async function byFile(
   let verdict: ReproduceVerdict = 'same'
   let largest: number | undefined
   const details: string[] = []
-  for (const { field, before: was, after: is } of changed) {
-    const found: FileVerdict =
-      was === undefined || is === undefined
-        ? { verdict: 'different', detail: was === undefined ? 'new' : 'gone', differences: [] }
+  for (const { field, before: digestBefore, after: digestAfter } of changed) {
+    const result: FileVerdict =
+      digestBefore === undefined || digestAfter === undefined
+        ? { verdict: 'different', detail: digestBefore === undefined ? 'new' : 'gone', differences: [] }
         : await compareFiles(join(before, field), join(after, field), options)
-    if (ORDER.indexOf(found.verdict) > ORDER.indexOf(verdict)) verdict = found.verdict
-    if (found.maxDifference !== undefined) largest = Math.max(largest ?? 0, found.maxDifference)
-    details.push(`${field}: ${found.detail}`)
+    if (ORDER.indexOf(result.verdict) > ORDER.indexOf(verdict)) verdict = result.verdict
+    if (result.maxDifference !== undefined) largest = Math.max(largest ?? 0, result.maxDifference)
+    details.push(`${field}: ${result.detail}`)
   }
   const more = details.length > 3 ? `; and ${details.length - 3} more files` : ''
   const detail = `${details.slice(0, 3).join('; ')}${more}`
   return { verdict, detail, differences: changed, ...(largest !== undefined && { maxDifference: largest }) }
 }
 
-function changedFiles(old: ReadonlyMap<string, string>, now: ReadonlyMap<string, string>): Difference[] {
-  return [...new Set([...old.keys(), ...now.keys()])].flatMap((field) => {
-    const [before, after] = [old.get(field), now.get(field)]
+function changedFiles(
+  filesBefore: ReadonlyMap<string, string>,
+  filesAfter: ReadonlyMap<string, string>,
+): Difference[] {
+  return [...new Set([...filesBefore.keys(), ...filesAfter.keys()])].flatMap((field) => {
+    const [before, after] = [filesBefore.get(field), filesAfter.get(field)]
     if (before === after) return []
     return [{ field, ...(before !== undefined && { before }), ...(after !== undefined && { after }) }]
   })

@@ -1,4 +1,6 @@
-/** The last values of the metrics of two runs. A command's metrics are those of the runs that it made. */
+/**
+ * Comparison of the last values of metrics. The metrics of a command include those of the runs that it made.
+ */
 import { decodeFloat } from '../../json/special-floats.ts'
 import { listRuns, readRun } from '../../store/runs.ts'
 import { isSystemMetric } from '../../record/system-metric-names.ts'
@@ -12,11 +14,11 @@ import type { ReproduceItem } from '../types.ts'
 export type LastValues = ReadonlyMap<string, number>
 
 /**
- * Reads the last value of every metric that a run logged, or a run that its command made.
+ * Read the last value of every metric that a run, or a run made by its command, logged.
  *
- * Where there are several such runs, their names stand before those of the metrics.
+ * If there are several such runs, the name of the run precedes that of the metric.
  *
- * @param stores Where runs of the command may lie.
+ * @param stores Stores that may contain runs of the command.
  */
 export async function lastValues(run: StoredRun, stores: readonly Store[]): Promise<LastValues> {
   const children: StoredRun[] = []
@@ -53,21 +55,22 @@ function startOf({ record: { startedAt, id } }: StoredRun): string {
   return `${startedAt} ${id}`
 }
 
-/** Compares last values name by name. */
+/** Compare last values by name. */
 export function compareMetrics(
   before: LastValues,
   after: LastValues,
   tolerance: number | undefined,
 ): ReproduceItem[] {
-  const items = [...before].map(([name, was]) => {
-    const is = after.get(name)
-    if (is === undefined) return item('metrics', name, 'missing', 'it was not logged')
-    if (Object.is(was, is) || was === is) return item('metrics', name, 'same', String(is))
-    const found = distance(was, is)
-    const within = tolerance !== undefined && found <= tolerance
-    const differences = [{ field: 'last', before: String(was), after: String(is) }]
+  const items = [...before].map(([name, valueBefore]) => {
+    const valueAfter = after.get(name)
+    if (valueAfter === undefined) return item('metrics', name, 'missing', 'it was not logged')
+    if (Object.is(valueBefore, valueAfter) || valueBefore === valueAfter)
+      return item('metrics', name, 'same', String(valueAfter))
+    const difference = distance(valueBefore, valueAfter)
+    const within = tolerance !== undefined && difference <= tolerance
+    const differences = [{ field: 'last', before: String(valueBefore), after: String(valueAfter) }]
     const verdict = within ? 'within-tolerance' : 'different'
-    return item('metrics', name, verdict, `${was} → ${is}`, differences, found)
+    return item('metrics', name, verdict, `${valueBefore} → ${valueAfter}`, differences, difference)
   })
   const added = [...after.keys()].filter((name) => !before.has(name))
   return [

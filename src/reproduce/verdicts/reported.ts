@@ -1,4 +1,4 @@
-/** Datasets and models that programs of two runs reported themselves, by name: their digests are compared. */
+/** Comparison of the digests of datasets and models that programs of two runs reported, by name. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LineaprintError } from '../../core/errors.ts'
@@ -14,22 +14,29 @@ import type { StoredRun } from '../../store/runs.ts'
 import type { RecordedTensor } from '../../record/tensor-list.ts'
 import type { ReproduceItem } from '../types.ts'
 
-/** Compare what programs reported; what a failed call left is not compared. */
+/** Compare what programs reported, except failed calls. */
 export async function compareReported(before: StoredRun, after: StoredRun): Promise<ReproduceItem[]> {
   const items: ReproduceItem[] = []
   for (const section of ['datasets', 'models'] as const) {
-    for (const [name, was] of Object.entries(before.record[section])) {
-      if (was.status !== 'tracked' || !isReported(was)) continue
-      const is = after.record[section][name]
-      if (is?.status !== 'tracked') {
-        const why = is?.status === 'failed' ? is.reason : 'the program did not record it'
-        items.push(item(section, name, 'missing', why))
+    for (const [name, entryBefore] of Object.entries(before.record[section])) {
+      if (entryBefore.status !== 'tracked' || !isReported(entryBefore)) continue
+      const entryAfter = after.record[section][name]
+      if (entryAfter?.status !== 'tracked') {
+        const reason = entryAfter?.status === 'failed' ? entryAfter.reason : 'the program did not record it'
+        items.push(item(section, name, 'missing', reason))
       } else if (section === 'models') {
-        const [old, now] = [parseTracked(section, name, was), parseTracked(section, name, is)]
-        items.push(await compareModels(name, [before, old], [after, now]))
+        const [modelBefore, modelAfter] = [
+          parseTracked(section, name, entryBefore),
+          parseTracked(section, name, entryAfter),
+        ]
+        items.push(await compareModels(name, [before, modelBefore], [after, modelAfter]))
       } else {
-        const [old, now] = [parseTracked(section, name, was).digest, parseTracked(section, name, is).digest]
-        const differences = old === now ? [] : [{ field: 'digest', before: old, after: now }]
+        const [digestBefore, digestAfter] = [
+          parseTracked(section, name, entryBefore).digest,
+          parseTracked(section, name, entryAfter).digest,
+        ]
+        const differences =
+          digestBefore === digestAfter ? [] : [{ field: 'digest', before: digestBefore, after: digestAfter }]
         items.push(
           differences.length === 0
             ? item(section, name, 'same', 'the same content')
@@ -43,16 +50,18 @@ export async function compareReported(before: StoredRun, after: StoredRun): Prom
 
 async function compareModels(
   name: string,
-  [before, was]: readonly [StoredRun, TrackedModel],
-  [after, is]: readonly [StoredRun, TrackedModel],
+  [before, modelBefore]: readonly [StoredRun, TrackedModel],
+  [after, modelAfter]: readonly [StoredRun, TrackedModel],
 ): Promise<ReproduceItem> {
   const differences = (['weights', 'architecture'] as const).flatMap((field): Difference[] =>
-    was[field] === is[field] ? [] : [{ field, before: was[field], after: is[field] }],
+    modelBefore[field] === modelAfter[field]
+      ? []
+      : [{ field, before: modelBefore[field], after: modelAfter[field] }],
   )
   if (differences.length === 0) return item('models', name, 'same', 'the same tensors')
   try {
-    const tensors = compareTensors(await tensorsOf(before, was), await tensorsOf(after, is))
-    const detail = `${tensors.length} of ${was.tensorCount} tensors differ`
+    const tensors = compareTensors(await tensorsOf(before, modelBefore), await tensorsOf(after, modelAfter))
+    const detail = `${tensors.length} of ${modelBefore.tensorCount} tensors differ`
     return item('models', name, 'different', detail, [...differences, ...tensors])
   } catch (error) {
     if (!LineaprintError.is(error)) throw error

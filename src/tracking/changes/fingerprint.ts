@@ -1,4 +1,7 @@
-/** Whether anything was written to a file or folder: what `stat` reports of it, without reading its content. */
+/**
+ * Fingerprints of files and folders: they show that something was written, using `stat` alone, without
+ * reading content.
+ */
 import { createHash } from 'node:crypto'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -7,12 +10,15 @@ import { stampText } from '../../util/file-stamp.ts'
 import { errorCode } from '../../util/fs.ts'
 import type { BigIntStats } from 'node:fs'
 
-/** Folders with more files have no fingerprint: it must cost little compared with reading them. */
+/**
+ * Largest number of files in a folder that gets a fingerprint. A fingerprint must cost little compared with
+ * reading the files.
+ */
 const FILE_LIMIT = 200_000
 
-const AT_ONCE = 32
+const CONCURRENCY = 32
 
-/** No part of a folder for its digest: they change while nothing of the data does. */
+/** Folders that a digest skips. They change although no data changes. */
 const SKIPPED: ReadonlySet<string> = new Set(['.git', '.lineaprint'])
 
 /** The state of a path, as `stat` reports it. */
@@ -21,7 +27,7 @@ export type Fingerprint = { readonly status: 'absent' } | PresentFingerprint
 /** The state of a path that leads to a file or folder. */
 export interface PresentFingerprint {
   readonly status: 'present'
-  /** Equal only if no file was written, replaced, renamed, added or removed. */
+  /** Text that is equal only if no file was written, replaced, renamed, added or removed. */
   readonly text: string
   /** Milliseconds since 1970 of the last change to any file or folder in it. */
   readonly newest: number
@@ -30,40 +36,40 @@ export interface PresentFingerprint {
 /**
  * Compute the fingerprint of a file or folder. Links are followed, as digests follow them.
  *
- * Cost: one `stat` for each file.
+ * Cost: one `stat` per file.
  *
- * @param keep Which files of the folder count, by their path below it. @default all
+ * @param keep Selects the files of the folder that count, by their path relative to it. @default all
  * @returns `undefined` for a folder with more than 200,000 files.
- * @throws What the system throws for a path on which `stat` fails.
+ * @throws The system error if `stat` fails for another reason than a missing path.
  */
 export async function fingerprint(
   path: string,
-  keep: (below: string) => boolean = () => true,
+  keep: (relativePath: string) => boolean = () => true,
 ): Promise<Fingerprint | undefined> {
   const top = await statOf(path)
   if (top === undefined) return { status: 'absent' }
   const lines: string[] = []
   let newest = 0
-  const seen = new Set<string>()
-  const add = (below: string, info: BigIntStats): void => {
-    lines.push(`${below}\0${stampText(info)}`)
+  const visited = new Set<string>()
+  const add = (relativePath: string, info: BigIntStats): void => {
+    lines.push(`${relativePath}\0${stampText(info)}`)
     newest = Math.max(newest, Number(info.mtimeMs), Number(info.ctimeMs))
   }
-  const visit = async (below: string, folder: BigIntStats): Promise<boolean> => {
+  const visit = async (relativePath: string, folder: BigIntStats): Promise<boolean> => {
     const identity = `${folder.dev} ${folder.ino}`
-    // A link can lead back up.
-    if (seen.has(identity)) return true
-    seen.add(identity)
+    // A link can lead back to a parent folder.
+    if (visited.has(identity)) return true
+    visited.add(identity)
     newest = Math.max(newest, Number(folder.mtimeMs))
-    const names = (await readdir(join(path, below))).filter((name) => !SKIPPED.has(name)).toSorted()
+    const names = (await readdir(join(path, relativePath))).filter((name) => !SKIPPED.has(name)).toSorted()
     if (lines.length + names.length > FILE_LIMIT) return false
-    const paths = names.map((name) => (below === '' ? name : `${below}/${name}`))
-    const infos = await mapConcurrently(paths, AT_ONCE, (inner) => statOf(join(path, inner)))
-    for (const [index, inner] of paths.entries()) {
+    const paths = names.map((name) => (relativePath === '' ? name : `${relativePath}/${name}`))
+    const infos = await mapConcurrently(paths, CONCURRENCY, (entryPath) => statOf(join(path, entryPath)))
+    for (const [index, entryPath] of paths.entries()) {
       const info = infos[index]
       if (info?.isDirectory() === true) {
-        if (!(await visit(inner, info))) return false
-      } else if (info !== undefined && keep(inner)) add(inner, info)
+        if (!(await visit(entryPath, info))) return false
+      } else if (info !== undefined && keep(entryPath)) add(entryPath, info)
     }
     return true
   }

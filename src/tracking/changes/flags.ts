@@ -1,6 +1,6 @@
 /**
- * What a reader of a record should know before relying on it: an input that changed while the run used it, an output
- * that was there before.
+ * Flags that make a record less reliable: an input that changed while the run used it, or an output that
+ * already existed before the run.
  */
 import { resolve } from 'node:path'
 import { reasonOf } from '../../record/failure.ts'
@@ -9,30 +9,33 @@ import type { FlagKind, TrackedSection } from '../../record/record.ts'
 import type { Fingerprint, PresentFingerprint } from './fingerprint.ts'
 import type { RunWriter } from '../run-writer.ts'
 
-/** Fingerprint the path of an input or output. Where that is impossible it is a warning, and stops nothing. */
+/** Compute the fingerprint of an input or output. If that fails, record a warning and continue. */
 export async function fingerprintOrWarn(
   writer: RunWriter,
   label: string,
   path: string,
 ): Promise<Fingerprint | undefined> {
   try {
-    const found = await fingerprintOf(path)
-    if (found === undefined) warn(writer, label, 'it has too many files')
-    return found
+    const result = await fingerprintOf(path)
+    if (result === undefined) warn(writer, label, 'it has too many files')
+    return result
   } catch (error) {
     warn(writer, label, reasonOf(error))
     return undefined
   }
 }
 
-/** The shards of a model lie in the folder of its index, with other files that are no part of it. */
+/**
+ * Compute the fingerprint of a path. A sharded model is the folder of its index, without the other files in
+ * that folder.
+ */
 function fingerprintOf(path: string): Promise<Fingerprint | undefined> {
   const isIndex = path.endsWith('.safetensors.index.json')
   return isIndex ? fingerprint(resolve(path, '..'), isPartOfModel) : fingerprint(path)
 }
 
-function isPartOfModel(below: string): boolean {
-  return /\.(?:safetensors|json)$/.test(below)
+function isPartOfModel(path: string): boolean {
+  return /\.(?:safetensors|json)$/.test(path)
 }
 
 function warn(writer: RunWriter, label: string, reason: string): void {
@@ -40,19 +43,19 @@ function warn(writer: RunWriter, label: string, reason: string): void {
   writer.append({ type: 'warning', message })
 }
 
-/** Fingerprint every input again, and digest again what was written to. */
+/** Compare every input with its fingerprint, and digest again those that were written to. */
 export async function flagInputs(writer: RunWriter): Promise<void> {
   for (const input of writer.snapshots.inputs) {
     const label = labelOf(input)
-    const now = await fingerprintOrWarn(writer, label, input.path)
-    if (now === undefined || isSame(now, input.before)) continue
+    const current = await fingerprintOrWarn(writer, label, input.path)
+    if (current === undefined || isSame(current, input.before)) continue
     const { section, name, path } = input
     const flag = (kind: FlagKind, message: string): void =>
       writer.append({ type: 'flag', flag: { kind, section, name, path, message } })
     try {
-      const found = await input.recheck()
-      if (found === 'missing') flag('input-missing', `the ${label} no longer existed when the run ended`)
-      else if (found === 'changed') flag('input-changed', `the ${label} changed during the run`)
+      const result = await input.recheck()
+      if (result === 'missing') flag('input-missing', `the ${label} no longer existed when the run ended`)
+      else if (result === 'changed') flag('input-changed', `the ${label} changed during the run`)
       else
         flag('input-touched', `the ${label} was written during the run; its content was the same at the end`)
     } catch (error) {
@@ -61,38 +64,38 @@ export async function flagInputs(writer: RunWriter): Promise<void> {
   }
 }
 
-/** Return whether nothing was written between two fingerprints of a path that was there. */
-function isSame(one: Fingerprint, other: PresentFingerprint): boolean {
-  return one.status === 'present' && one.text === other.text
+/** Check that a path existed at both times and that nothing was written in between. */
+function isSame(a: Fingerprint, b: PresentFingerprint): boolean {
+  return a.status === 'present' && a.text === b.text
 }
 
 function labelOf({ section, name }: { section: TrackedSection; name: string }): string {
   return `${section.slice(0, -1)} ${JSON.stringify(name)}`
 }
 
-/** Clocks of file systems go in steps of some milliseconds. */
+/** Step in milliseconds of the time stamps of common file systems. */
 const CLOCK_STEP_MS = 20
 
-/** Return whether what lies at a path is older than the run; `undefined` where that is not known. */
-export async function wasBefore(writer: RunWriter, path: string): Promise<boolean | undefined> {
-  const found = await fingerprintOf(path).catch(() => undefined)
-  return found?.status === 'present' ? isOlder(writer, found) : undefined
+/** Check whether the content at a path is older than the run. Return `undefined` if that is not known. */
+export async function existedBeforeRun(writer: RunWriter, path: string): Promise<boolean | undefined> {
+  const current = await fingerprintOf(path).catch(() => undefined)
+  return current?.status === 'present' ? isOlder(writer, current) : undefined
 }
 
 function isOlder(writer: RunWriter, { newest }: PresentFingerprint): boolean {
   return newest < Date.parse(writer.state.start.startedAt) - CLOCK_STEP_MS
 }
 
-/** Flag an output that was there before the run: whether the run wrote to it, or did not write it at all. */
+/** Flag an output that already existed before the run, and say whether the run wrote to it. */
 export async function flagOutput(writer: RunWriter, name: string, path: string): Promise<void> {
   const section = 'outputs'
   const label = labelOf({ section, name })
-  const now = await fingerprintOrWarn(writer, label, path)
+  const current = await fingerprintOrWarn(writer, label, path)
   const before = writer.snapshots.outputBefore(path)
   const flag = (kind: FlagKind, message: string): void =>
     writer.append({ type: 'flag', flag: { kind, section, name, path, message } })
-  if (now?.status !== 'present') return
-  const isUntouched = before === undefined ? isOlder(writer, now) : isSame(before, now)
+  if (current?.status !== 'present') return
+  const isUntouched = before === undefined ? isOlder(writer, current) : isSame(before, current)
   if (isUntouched) flag('output-untouched', `the ${label} already existed and the run did not write it`)
   else if (before?.status === 'present')
     flag('output-existed', `the ${label} already existed and the run wrote to it`)

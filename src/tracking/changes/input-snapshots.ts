@@ -1,17 +1,17 @@
-/** What stood at the paths of a run before it used them: inputs, outputs, and the work tree of git. */
+/** The state of the paths of a run before the run used them: inputs, outputs, and the git work tree. */
 import type { CaptureRecord, TrackedSection } from '../../record/record.ts'
 import type { Fingerprint, PresentFingerprint } from './fingerprint.ts'
 
-/** What reading an input once more found. */
+/** The result of digesting an input again. */
 export type RecheckResult = 'same' | 'changed' | 'missing'
 
-/** An input as it was right before it was digested. */
+/** The state of an input right before it was digested. */
 export interface InputSnapshot {
   readonly section: TrackedSection
   readonly name: string
   readonly path: string
   readonly before: PresentFingerprint
-  /** Read it once more, and compare it with what was digested. */
+  /** Digest the input again, and compare the result with the first digest. */
   readonly recheck: () => Promise<RecheckResult>
 }
 
@@ -21,7 +21,7 @@ export class InputSnapshots {
   readonly #outputs = new Map<string, Fingerprint>()
   #gitAtStart: CaptureRecord | undefined
 
-  /** Remember an input as it was right before it was digested. */
+  /** Keep the state of an input right before it is digested. */
   addInput(input: InputSnapshot): void {
     this.#inputs.push(input)
   }
@@ -30,27 +30,31 @@ export class InputSnapshots {
     return this.#inputs
   }
 
-  /** Remember what stands at the path of an output before the run writes it. */
+  /** Keep the state of the path of an output before the run writes it. */
   addOutput(path: string, before: Fingerprint): void {
     this.#outputs.set(path, before)
   }
 
-  /** Return what stood at the path of an output; `undefined` if it was not announced before. */
+  /**
+   * Return the state of the path of an output before the run; `undefined` if the output was not announced.
+   */
   outputBefore(path: string): Fingerprint | undefined {
     return this.#outputs.get(path)
   }
 
-  /** Absolute paths of the outputs that were announced. */
+  /** Absolute paths of the announced outputs. */
   get outputPaths(): string[] {
     return [...this.#outputs.keys()]
   }
 
-  /** Remember the capture of git that another one is about to replace; the first of them counts. */
+  /**
+   * Keep the git capture that is about to be replaced. Only the first one is kept: it is that of the start.
+   */
   keepGit(capture: CaptureRecord | undefined): void {
     this.#gitAtStart ??= capture
   }
 
-  /** The capture of git of the start; `undefined` if it is still the one in the record. */
+  /** The git capture of the start; `undefined` if it is still the one in the record. */
   get gitAtStart(): CaptureRecord | undefined {
     return this.#gitAtStart
   }

@@ -1,4 +1,6 @@
-/** Files of the work tree that nobody declared: those that a run started with, and those that it left. */
+/**
+ * Undeclared files of the work tree: those that existed when the run started, and those that the run wrote.
+ */
 import { realpath } from 'node:fs/promises'
 import { basename, dirname, join, relative, sep } from 'node:path'
 import { parseGitCapture } from '../../capture/git/parse.ts'
@@ -12,41 +14,46 @@ import type { CaptureRecord, FlagKind, TrackedRecord, TrackedSection } from '../
 import type { RunWriter } from '../run-writer.ts'
 import type { WorkTreeStatus } from './work-tree.ts'
 
-/** Paths shown of many. */
-const SHOWN = 20
+/** Largest number of paths in a message. */
+const MAX_PATHS = 20
 
-/** Begin to read what the run left in the work tree; nothing where git is not tracked, or is known not to be there. */
+/**
+ * Start reading the status of the work tree at the end of a run. Return `undefined` if git is not tracked or
+ * no repository was captured.
+ */
 export function beginUndeclared(
   writer: RunWriter,
   signal: AbortSignal | undefined,
 ): WorkTreeStatus | undefined {
   const { enableGitTracking } = writer.configuration
   const git = writer.state.captures.get('git')
-  // A capture that goes on may still find something.
+  // While the git capture is still in progress it may yet find a repository.
   if (!enableGitTracking || (git !== undefined && availableGit(git) === undefined)) return undefined
   return beginStatus({ directory: writer.directory, signal })
 }
 
-/** What was found of the end, or why nothing was. */
-type AtEnd = { readonly paths: readonly string[] } | { readonly reason: string }
+/** The paths that changed during the run, or the reason why they are unknown. */
+type EndResult = { readonly paths: readonly string[] } | { readonly reason: string }
 
 /**
- * Find the files that no commit has and nobody declared: those of the start, and those that are new or changed since. A
- * second status that fails becomes the reason, and is no failure of the run.
+ * Find the undeclared files that are in no commit: those of the start, and those that are new or changed
+ * since. If the second status fails, the result holds the reason; the run does not fail.
  *
- * @param status What {@link beginUndeclared} gave.
+ * @param status The result of {@link beginUndeclared}.
  */
 export async function findUndeclared(
   writer: RunWriter,
   status: WorkTreeStatus | undefined,
   signal: AbortSignal | undefined,
-): Promise<{ readonly start: readonly string[]; readonly end: AtEnd } | undefined> {
+): Promise<{ readonly start: readonly string[]; readonly end: EndResult } | undefined> {
   const captured = availableGit(writer.snapshots.gitAtStart ?? writer.state.captures.get('git'))
   const root = captured?.root
   if (captured === undefined || root === undefined) return undefined
   const declared = await declaredBelow(root, writer)
   const isDeclared = (path: string): boolean =>
-    declared.some((one) => one === '' || path === one || path.startsWith(`${one}/`))
+    declared.some(
+      (declaredPath) => declaredPath === '' || path === declaredPath || path.startsWith(`${declaredPath}/`),
+    )
   const start = [...captured.changed, ...captured.untracked]
     .map(({ path }) => path)
     .filter((path) => !isDeclared(path))
@@ -54,17 +61,20 @@ export async function findUndeclared(
   try {
     const { algorithm } = writer.configuration
     const since = Date.parse(writer.state.start.startedAt)
-    const found = await changedSince(captured, status, { root, algorithm, signal, since })
-    return { start, end: { paths: found.map(({ text }) => text).filter((path) => !isDeclared(path)) } }
+    const changes = await changedSince(captured, status, { root, algorithm, signal, since })
+    return { start, end: { paths: changes.map(({ text }) => text).filter((path) => !isDeclared(path)) } }
   } catch (error) {
     return { start, end: { reason: reasonOf(error) } }
   }
 }
 
-/** Record what {@link findUndeclared} found. */
-export function flagUndeclared(writer: RunWriter, found: Awaited<ReturnType<typeof findUndeclared>>): void {
-  if (found === undefined) return
-  const { start, end } = found
+/** Record the result of {@link findUndeclared}. */
+export function flagUndeclared(
+  writer: RunWriter,
+  undeclared: Awaited<ReturnType<typeof findUndeclared>>,
+): void {
+  if (undeclared === undefined) return
+  const { start, end } = undeclared
   flag(writer, 'undeclared', start, ['was', 'were'], 'neither committed nor declared when the run started')
   if ('paths' in end) {
     flag(
@@ -84,39 +94,44 @@ function flag(
   writer: RunWriter,
   kind: FlagKind,
   paths: readonly string[],
-  [one, many]: readonly [string, string],
-  what: string,
+  [singular, plural]: readonly [string, string],
+  description: string,
 ): void {
   if (paths.length === 0) return
   const names = paths.slice(0, 3).join(', ') + (paths.length > 3 ? ', …' : '')
-  const files = paths.length === 1 ? `1 file ${one}` : `${paths.length} files ${many}`
-  const message = `${files} ${what}: ${names}`
-  writer.append({ type: 'flag', flag: { kind, count: paths.length, paths: paths.slice(0, SHOWN), message } })
+  const files = paths.length === 1 ? `1 file ${singular}` : `${paths.length} files ${plural}`
+  const message = `${files} ${description}: ${names}`
+  writer.append({
+    type: 'flag',
+    flag: { kind, count: paths.length, paths: paths.slice(0, MAX_PATHS), message },
+  })
 }
 
-/** What the capture of git found; nothing where it did not find a work tree. */
+/** Return the repository that a git capture recorded; `undefined` if it recorded none. */
 function availableGit(capture: CaptureRecord | undefined): RepositoryCapture | undefined {
   if (capture?.status !== 'captured') return undefined
-  // An own tracker may take the name and record something else.
+  // A custom tracker may use the name `git` and record something else.
   const git = unlessDamaged(() => parseGitCapture(capture.value))
   return git?.available === true ? git : undefined
 }
 
-/** Everything that was declared below a root, as git writes paths. */
+/** List all declared paths below a root, in the form in which git writes paths. */
 async function declaredBelow(root: string, { state, snapshots }: RunWriter): Promise<string[]> {
   const tracked = TRACKED_SECTIONS.flatMap((section) =>
     [...state.tracked[section]].flatMap(([name, entry]) => pathsOf(section, name, entry)),
   )
   const paths = [...tracked, ...snapshots.outputPaths]
-  // Git gives the root without links; a path may have been declared with some, and be gone by now.
+  // Git reports the root with links resolved. A declared path may contain links, and may no longer exist.
   const real = await Promise.all(
     paths.map(async (path) => [path, await realpath(path).catch(() => path)] as const),
   )
-  const below = real.flat().map((path) => relative(root, path).split(sep).join('/'))
-  return [...new Set(below.filter((path) => path !== '..' && !path.startsWith('../../')))]
+  const relativePaths = real.flat().map((path) => relative(root, path).split(sep).join('/'))
+  return [...new Set(relativePaths.filter((path) => path !== '..' && !path.startsWith('../../')))]
 }
 
-/** A model that is named by one of its files, or by the index of its shards, lies in several. */
+/**
+ * List the files of an entry. A model that is named by one file or by an index of shards can have several.
+ */
 function pathsOf(section: TrackedSection, name: string, entry: TrackedRecord): string[] {
   const path = trackedPath(entry)
   if (path === undefined || path === '') return []

@@ -1,4 +1,7 @@
-/** Which files of a git work tree are new or changed since a capture of it, by a second status that only reads. */
+/**
+ * Files of a git work tree that are new or changed since it was captured, found by a second, read-only
+ * status.
+ */
 import { lstat } from 'node:fs/promises'
 import { mapConcurrently } from '../../util/concurrency.ts'
 import { ignoreRejection } from '../../util/ignore-rejection.ts'
@@ -14,52 +17,52 @@ import type { GitStatus } from '../../capture/git/status.ts'
 import type { RepositoryCapture, UntrackedEntry } from '../../capture/git/types.ts'
 import type { WrittenDigests } from '../../core/digest.ts'
 
-/** A second status, under way. */
+/** A second status, in progress. */
 export interface WorkTreeStatus {
   readonly git: Git
   readonly status: Promise<GitStatus>
 }
 
-/** How a second status is read. */
+/** Options of the second status. */
 export interface WorkTreeStatusOptions {
-  /** Absolute path, in the work tree. */
+  /** Absolute path of a folder in the work tree. */
   readonly directory: string
   readonly signal: AbortSignal | undefined
-  /** Milliseconds for each call of git. @default 60000, as for the capture */
+  /** Timeout of each call of git, in milliseconds. @default 60000, as for the capture */
   readonly timeout?: number
-  /** Variables git is given. @default those of this process */
+  /** Environment variables of git. @default those of this process */
   readonly environment?: NodeJS.ProcessEnv
 }
 
-/** Begin the second status; whoever awaits it gets its error. */
+/** Start the second status. The promise `status` rejects with its error. */
 export function beginStatus(options: WorkTreeStatusOptions): WorkTreeStatus {
   const { directory, signal, timeout = 60_000, environment = process.env } = options
   const git = createGit({ directory, timeout, signal, environment })
-  // Nobody awaits it where what it is compared with turns out not to be there.
+  // The status is not awaited if the capture found no repository.
   return { git, status: ignoreRejection(readStatus(git)) }
 }
 
-/** Clocks of file systems go in steps of up to two seconds. */
+/** Step in milliseconds of the time stamps of file systems: up to two seconds, plus a margin. */
 const CLOCK_STEP_MS = 3000
 
-const AT_ONCE = 32
+const CONCURRENCY = 32
 
-/** What changes are told from. */
+/** Options of a comparison with a capture. */
 export interface ChangedSinceOptions extends ContentOptions {
-  /** Milliseconds since 1970 before which the capture had not begun. */
+  /** Lower bound of the time of the capture, in milliseconds since 1970. */
   readonly since: number
 }
 
 /**
- * The paths that are new, changed or gone since a capture, sorted by their bytes; what git ignores and what lies in a
- * folder `.lineaprint` is left out.
+ * List the paths that are new, changed or missing since a capture, sorted by their bytes. Ignored files and
+ * files in a folder `.lineaprint` are left out.
  *
- * A file that differed from the commit already is compared with its recorded digest, and only read where it was
- * written to since and has the same length. What is inside a submodule or another repository that had changes already
- * is not told apart.
+ * A file that already differed from the commit is compared with its recorded digest. It is read only if it
+ * was written to since the capture and has the same length. Changes inside a submodule or nested repository
+ * that already had changes are not detected.
  *
- * @param captured What the git capture found, with `available: true`.
- * @throws NotAvailable with the reason where git fails or takes too long; the reason of the signal.
+ * @param captured The git capture, with `available: true`.
+ * @throws NotAvailable with the reason if git fails or takes too long; the reason of the signal.
  */
 export async function changedSince(
   captured: RepositoryCapture,
@@ -68,34 +71,37 @@ export async function changedSince(
 ): Promise<GitPath[]> {
   const status = await second.status
   const before = dirtyBefore(captured)
-  const found = await changedAmong([...before.values()], options)
-  const later = new Map(
+  const changes = await changedAmong([...before.values()], options)
+  const currentPaths = new Map(
     [...status.changed.map(({ path }) => path), ...status.untracked].map((path) => [keyOf(path), path]),
   )
   if (status.commit === captured.commit) {
-    for (const [key, path] of later) if (!before.has(key)) found.push(path)
+    for (const [key, path] of currentPaths) if (!before.has(key)) changes.push(path)
   } else {
     const committed = await changedByCommits(second.git, captured.commit, status.commit)
-    for (const [key, { path }] of committed) later.set(key, path)
-    const others = [...later].filter(([key]) => !before.has(key))
-    const written = await mapConcurrently(others, AT_ONCE, async ([key, path]) => {
-      const now = await statOf(options.root, path)
-      // What differs from another commit than that of the start may be as it was.
-      return now === undefined
+    for (const [key, { path }] of committed) currentPaths.set(key, path)
+    const otherPaths = [...currentPaths].filter(([key]) => !before.has(key))
+    const written = await mapConcurrently(otherPaths, CONCURRENCY, async ([key, path]) => {
+      const info = await statOf(options.root, path)
+      // A file that differs from the new commit can still be equal to that of the commit of the start.
+      return info === undefined
         ? committed.get(key)?.letter !== 'A'
-        : !now.isDirectory() && isLater(now, options)
+        : !info.isDirectory() && isWrittenSince(info, options)
     })
-    found.push(...others.flatMap(([, path], index) => (written[index] === true ? [path] : [])))
+    changes.push(...otherPaths.flatMap(([, path], index) => (written[index] === true ? [path] : [])))
   }
-  return found.filter(({ text }) => !isInStore(text)).toSorted((a, b) => Buffer.compare(a.bytes, b.bytes))
+  return changes.filter(({ text }) => !isInStore(text)).toSorted((a, b) => Buffer.compare(a.bytes, b.bytes))
 }
 
-/** Names as bytes: the text of a name that is not UTF-8 can be that of another. */
+/**
+ * Return a map key for a path. It uses bytes, because different names that are not UTF-8 can have the same
+ * text.
+ */
 function keyOf({ bytes }: GitPath): string {
   return bytes.toString('latin1')
 }
 
-/** What was recorded of a file or link; without digests where it could not be read. */
+/** The recorded content of a file or link; without digests if it could not be read. */
 interface RecordedContent {
   readonly mode?: string
   readonly size?: number
@@ -105,10 +111,10 @@ interface RecordedContent {
 /** A path that differed from the commit when the capture was made. */
 interface Dirty {
   readonly path: GitPath
-  readonly was: WorkTreeEntry
+  readonly before: WorkTreeEntry
 }
 
-/** What stood at a path: nothing, an entry of the capture, or what cannot be compared later. */
+/** The state of a path at the capture: absent, a recorded entry, or content that cannot be compared. */
 type WorkTreeEntry =
   | { readonly kind: 'absent' }
   | { readonly kind: 'recorded'; readonly entry: RecordedContent }
@@ -130,49 +136,52 @@ function dirtyBefore({ changed, untracked, submodules }: RepositoryCapture): Map
   const dirtySubmodules = submodules.filter(
     ({ modified, untracked: isUntracked, workTree, index }) => modified || isUntracked || workTree !== index,
   )
-  const found: Dirty[] = [
-    ...changed.map((file) => ({ path: readPath(file), was: workTreeEntry(file.workTree) })),
-    ...untracked.map((entry) => ({ path: readPath(entry), was: workTreeEntry(untrackedContent(entry)) })),
-    ...dirtySubmodules.map((entry) => ({ path: readPath(entry), was: NOT_COMPARABLE })),
+  const paths: Dirty[] = [
+    ...changed.map((file) => ({ path: readPath(file), before: workTreeEntry(file.workTree) })),
+    ...untracked.map((entry) => ({ path: readPath(entry), before: workTreeEntry(untrackedContent(entry)) })),
+    ...dirtySubmodules.map((entry) => ({ path: readPath(entry), before: NOT_COMPARABLE })),
   ]
-  return new Map(found.map((dirty) => [keyOf(dirty.path), dirty]))
+  return new Map(paths.map((dirty) => [keyOf(dirty.path), dirty]))
 }
 
-/** Those of the paths at which something else stands now. */
+/** Return the paths whose content is different now. */
 async function changedAmong(paths: readonly Dirty[], options: ChangedSinceOptions): Promise<GitPath[]> {
-  const compared = await mapConcurrently(paths, AT_ONCE, (dirty) => compareByStat(dirty, options))
+  const compared = await mapConcurrently(paths, CONCURRENCY, (dirty) => compareByStat(dirty, options))
   const unsure = paths.filter((_, index) => compared[index] === 'unsure')
   const contents = await hashContents(
     unsure.map(({ path }) => path),
     options,
   )
-  const same = new Set(unsure.filter(({ was }, index) => isSame(was, contents[index])))
+  const unchanged = new Set(unsure.filter(({ before }, index) => isSame(before, contents[index])))
   return paths.flatMap((dirty, index) =>
-    compared[index] === 'changed' || (compared[index] === 'unsure' && !same.has(dirty)) ? [dirty.path] : [],
+    compared[index] === 'changed' || (compared[index] === 'unsure' && !unchanged.has(dirty))
+      ? [dirty.path]
+      : [],
   )
 }
 
 async function compareByStat(
-  { path, was }: Dirty,
+  { path, before }: Dirty,
   options: ChangedSinceOptions,
 ): Promise<'same' | 'changed' | 'unsure'> {
-  if (was.kind === 'not-comparable') return 'same'
-  const now = await statOf(options.root, path)
-  if (was.kind === 'absent') return now === undefined ? 'same' : 'changed'
-  if (now === undefined) return 'changed'
-  if (!isLater(now, options)) return 'same'
-  const isLink = was.entry.mode === '120000'
-  if (isLink && now.isSymbolicLink()) return isSame(was, await hashLink(path, options)) ? 'same' : 'changed'
-  return !isLink && now.isFile() && was.entry.size === now.size ? 'unsure' : 'changed'
+  if (before.kind === 'not-comparable') return 'same'
+  const info = await statOf(options.root, path)
+  if (before.kind === 'absent') return info === undefined ? 'same' : 'changed'
+  if (info === undefined) return 'changed'
+  if (!isWrittenSince(info, options)) return 'same'
+  const isLink = before.entry.mode === '120000'
+  if (isLink && info.isSymbolicLink())
+    return isSame(before, await hashLink(path, options)) ? 'same' : 'changed'
+  return !isLink && info.isFile() && before.entry.size === info.size ? 'unsure' : 'changed'
 }
 
-function isSame(was: WorkTreeEntry, content: Content | undefined): boolean {
-  // What could not be read, now or then, was written to at least.
-  if (was.kind !== 'recorded' || content?.status !== 'hashed') return false
-  return JSON.stringify(was.entry.digests) === JSON.stringify(content.digests)
+function isSame(before: WorkTreeEntry, content: Content | undefined): boolean {
+  // A path that could not be read at one of the two times counts as changed, because it was written to.
+  if (before.kind !== 'recorded' || content?.status !== 'hashed') return false
+  return JSON.stringify(before.entry.digests) === JSON.stringify(content.digests)
 }
 
-function isLater({ ctimeMs }: Stats, { since }: ChangedSinceOptions): boolean {
+function isWrittenSince({ ctimeMs }: Stats, { since }: ChangedSinceOptions): boolean {
   return ctimeMs >= since - CLOCK_STEP_MS
 }
 
@@ -180,20 +189,20 @@ async function statOf(root: string, path: GitPath): Promise<Stats | undefined> {
   return lstat(absolutePath(root, path)).catch(() => undefined)
 }
 
-/** The paths in which two commits differ, with the letter of git for what happened to each. */
+/** List the paths in which two commits differ, with the status letter of git. */
 async function changedByCommits(
   git: Git,
   from: string,
   to: string | null,
 ): Promise<Map<string, { readonly letter: string; readonly path: GitPath }>> {
-  const found = new Map<string, { letter: string; path: GitPath }>()
-  if (to === null) return found
-  const pieces = splitNul(
+  const changes = new Map<string, { letter: string; path: GitPath }>()
+  if (to === null) return changes
+  const fields = splitNul(
     await git(['diff-tree', '-r', '-z', '--no-renames', '--name-status', from, to, '--']),
   )
-  for (let index = 0; index + 1 < pieces.length; index += 2) {
-    const path = gitPath(pieces[index + 1] ?? Buffer.alloc(0))
-    found.set(keyOf(path), { letter: pieces[index]?.toString() ?? '', path })
+  for (let index = 0; index + 1 < fields.length; index += 2) {
+    const path = gitPath(fields[index + 1] ?? Buffer.alloc(0))
+    changes.set(keyOf(path), { letter: fields[index]?.toString() ?? '', path })
   }
-  return found
+  return changes
 }

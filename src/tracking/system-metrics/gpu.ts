@@ -1,9 +1,9 @@
-/** NVIDIA graphics processors, by their own tool. */
+/** Metrics of NVIDIA GPUs, read with `nvidia-smi`. */
 import { runProgram } from '../../subprocess/run.ts'
 import { LineaprintError } from '../../core/errors.ts'
 import type { SystemSource } from './system-source.ts'
 
-/** What is asked for, what it is called here, and by how much it is multiplied. */
+/** Fields queried from `nvidia-smi`: its name, the name of the metric, and the factor to its unit. */
 const FIELDS: readonly (readonly [field: string, name: string, factor: number])[] = [
   ['utilization.gpu', 'utilization_percent', 1],
   ['memory.used', 'memory_used_bytes', 1 << 20],
@@ -13,15 +13,16 @@ const FIELDS: readonly (readonly [field: string, name: string, factor: number])[
 ]
 
 /**
- * `gpu/<index>/…` for each device: `utilization_percent`, `memory_used_bytes`, `memory_total_bytes`,
- * `temperature_celsius`, `power_watts`; what a device does not say is left out. Nothing where the tool is not installed.
+ * Create the source of `gpu/<index>/…` for each device: `utilization_percent`, `memory_used_bytes`,
+ * `memory_total_bytes`, `temperature_celsius` and `power_watts`. Values that a device does not report are
+ * left out. The source ends if the tool is not installed.
  *
- * @param environment Variables that the tool is found by.
+ * @param environment Environment variables used to find the tool.
  */
 export function gpuSource(environment: NodeJS.ProcessEnv = process.env): SystemSource {
   return {
     name: 'graphics processors',
-    // A program that has to be started.
+    // Each sample starts a program.
     slow: true,
     sample: async (signal) => {
       const query = ['index', ...FIELDS.map(([field]) => field)].join(',')
@@ -36,9 +37,10 @@ export function gpuSource(environment: NodeJS.ProcessEnv = process.env): SystemS
           outputLimit: 1 << 20,
         },
       )
-      // Most machines have none, and that is no news.
+      // Most machines have no NVIDIA GPU, so this is not worth a warning.
       if (result.status === 'not-found') return undefined
-      // What the system answers as well where a folder of PATH cannot be searched and the tool is in no other.
+      // The system also returns EACCES if a folder on PATH cannot be searched and no other folder has the
+      // tool.
       if (result.status === 'failed' && result.reason.endsWith('EACCES')) return undefined
       if (result.status !== 'ended') throw failure(result.reason)
       const { code, stdout, stderr } = result
@@ -55,7 +57,7 @@ function parse(output: string): Record<string, number> {
     if (index === undefined || !/^\d+$/.test(index)) continue
     FIELDS.forEach(([, name, factor], column) => {
       const cell = cells[column] ?? ''
-      // `[N/A]` and its like say nothing.
+      // A cell such as `[N/A]` has no value.
       if (/^\d+(?:\.\d+)?$/.test(cell)) values[`gpu/${index}/${name}`] = Number(cell) * factor
     })
   }

@@ -1,23 +1,27 @@
-/** Processor and memory of the whole machine. */
+/** Processor and memory usage of the whole machine. */
 import { cpus, freemem, totalmem } from 'node:os'
 import type { SystemSource } from './system-source.ts'
 
-/** Of all processors together; the system counts in hundredths of a second, and less says nothing. */
-const LEAST_MS = 100
+/**
+ * Shortest usable interval, in milliseconds summed over all processors. The system counts in hundredths of a
+ * second, so a shorter one is too inaccurate.
+ */
+const MIN_INTERVAL_MS = 100
 
 /**
- * `cpu_percent` from 0 to 100, of all processors since the sample before; `memory_used_bytes`: what programs could not
- * have at once, and `memory_percent` of all there is. In a container they are those of the machine around it.
+ * Create the source of `cpu_percent` (0 to 100, over all processors, since the previous sample),
+ * `memory_used_bytes` (memory that is not available to programs) and `memory_percent` (of total memory). In a
+ * container they describe the host.
  */
 export function machineSource(): SystemSource {
   let before = processorTimes()
   return {
     name: 'processor and memory',
     sample: async () => {
-      const now = processorTimes()
-      const all = now.all - before.all
-      const share = all < LEAST_MS ? undefined : 1 - (now.idle - before.idle) / all
-      if (share !== undefined) before = now
+      const current = processorTimes()
+      const all = current.all - before.all
+      const share = all < MIN_INTERVAL_MS ? undefined : 1 - (current.idle - before.idle) / all
+      if (share !== undefined) before = current
       const used = totalmem() - freemem()
       return {
         ...(share !== undefined && { cpu_percent: Math.min(1, Math.max(0, share)) * 100 }),
@@ -28,7 +32,7 @@ export function machineSource(): SystemSource {
   }
 }
 
-/** Milliseconds of all processors together since boot. */
+/** Return the milliseconds of all processors together since boot. */
 function processorTimes(): { all: number; idle: number } {
   let [all, idle] = [0, 0]
   for (const { times } of cpus()) {

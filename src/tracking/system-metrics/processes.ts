@@ -1,4 +1,4 @@
-/** Processor time and memory of a process and everything that it started. */
+/** Processor time and memory of a process and its descendants. */
 import { readFile, readdir } from 'node:fs/promises'
 import { platform } from 'node:process'
 import { runProgram } from '../../subprocess/run.ts'
@@ -10,22 +10,26 @@ import type { SystemSource } from './system-source.ts'
 export interface ProcessSample {
   readonly pid: number
   readonly parent: number
-  /** Seconds of processor time; on Linux with those of its children that have ended. */
+  /** Seconds of processor time; on Linux including children that have ended. */
   readonly seconds: number
-  /** When it started, in ticks since boot: ids are used again. */
+  /** Start time in ticks since boot. It distinguishes processes that reuse an ID. */
   readonly started?: number
-  /** Resident memory; where it costs a read of its own, it is read for the tree alone. */
+  /** Resident memory. If it needs a separate read, it is read only for the processes of the tree. */
   readonly bytes?: number
 }
 
-/** The system counts in hundredths of a second, and less says nothing. */
-const LEAST_SECONDS = 0.1
+/**
+ * Shortest usable interval in seconds. The system counts in hundredths of a second, so a shorter one is too
+ * inaccurate.
+ */
+const MIN_INTERVAL_SECONDS = 0.1
 
 /**
- * `process_cpu_percent` since the sample before, 100 for one processor kept busy; `process_memory_bytes`, where memory
- * that processes share counts once for each; `process_count`. Nothing once the process has ended.
+ * Create the source of `process_cpu_percent` (since the previous sample; 100 means one busy processor),
+ * `process_memory_bytes` (shared memory counts once per process) and `process_count`. It returns no values
+ * once the process has ended.
  *
- * @param root Id of the process at the root of the tree.
+ * @param root ID of the process at the root of the tree.
  */
 export function processSource(root: number): SystemSource {
   let before: { seconds: number; at: number } | undefined
@@ -42,11 +46,11 @@ export function processSource(root: number): SystemSource {
       const sizes = await Promise.all(tree.map(async ({ pid, bytes }) => bytes ?? residentBytes(pid)))
       before ??= { seconds, at }
       const elapsed = (at - before.at) / 1000
-      // What a process leaves unsaid when it ends can make the sum smaller.
+      // The sum can decrease when a process ends without its time being added to its parent.
       const spent = Math.max(0, seconds - before.seconds)
-      if (elapsed >= LEAST_SECONDS) before = { seconds, at }
+      if (elapsed >= MIN_INTERVAL_SECONDS) before = { seconds, at }
       return {
-        ...(elapsed >= LEAST_SECONDS && { process_cpu_percent: (spent / elapsed) * 100 }),
+        ...(elapsed >= MIN_INTERVAL_SECONDS && { process_cpu_percent: (spent / elapsed) * 100 }),
         process_memory_bytes: sizes.reduce((sum, bytes) => sum + bytes, 0),
         process_count: tree.length,
       }
@@ -54,11 +58,11 @@ export function processSource(root: number): SystemSource {
   }
 }
 
-/** A process and all below it; none if it is not there. */
+/** Return a process and all its descendants; empty if the process does not exist. */
 export function treeOf(all: readonly ProcessSample[], root: number): ProcessSample[] {
   const children = Map.groupBy(all, ({ parent }) => parent)
   const tree = all.filter(({ pid }) => pid === root)
-  // The list grows while it is gone through. A process has one parent, so none comes twice.
+  // The list grows during the loop. A process has one parent, so none is added twice.
   for (const { pid } of tree) tree.push(...(children.get(pid) ?? []).filter((child) => child.pid !== root))
   return tree
 }
@@ -69,28 +73,28 @@ function processes(signal: AbortSignal): Promise<ProcessSample[]> {
   throw new LineaprintError('ERR_LINEAPRINT_UNSUPPORTED', 'processes are not counted on Windows')
 }
 
-/** Per second, in what /proc counts; the same on every processor that Node runs on. */
+/** Ticks per second in /proc; the same on every architecture that Node supports. */
 const TICKS = 100
 
-/** Files read at a time. */
-const PARALLEL = 32
+/** Number of files read at a time. */
+const CONCURRENCY = 32
 
 async function fromProc(signal: AbortSignal): Promise<ProcessSample[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
-  const found: ProcessSample[] = []
-  for (let first = 0; first < pids.length; first += PARALLEL) {
+  const samples: ProcessSample[] = []
+  for (let first = 0; first < pids.length; first += CONCURRENCY) {
     signal.throwIfAborted()
     const texts = await Promise.all(
-      pids.slice(first, first + PARALLEL).map((pid) => readOrNothing(`/proc/${pid}/stat`)),
+      pids.slice(first, first + CONCURRENCY).map((pid) => readOrNothing(`/proc/${pid}/stat`)),
     )
-    found.push(...texts.filter((text) => text !== '').map(parseStat))
+    samples.push(...texts.filter((text) => text !== '').map(parseStat))
   }
-  return found
+  return samples
 }
 
-/** One line of proc_pid_stat(5). */
+/** Parse the content of `/proc/<pid>/stat`, see proc_pid_stat(5). */
 export function parseStat(text: string): ProcessSample {
-  // The second field is the name of the program, in parentheses, and may hold any character.
+  // The second field is the program name in parentheses. It may contain any character.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
   const number = (field: number): number => Number(fields[field - 3])
   const ticks = number(14) + number(15) + number(16) + number(17)
@@ -99,11 +103,11 @@ export function parseStat(text: string): ProcessSample {
 
 async function residentBytes(pid: number): Promise<number> {
   const status = await readOrNothing(`/proc/${pid}/status`)
-  // A process that has just ended has no memory, and a zombie no such line.
+  // A process that has just ended has no memory, and the status of a zombie has no such line.
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024
 }
 
-/** A process may end between two looks. */
+/** Read a file. Return an empty text if the process ended in the meantime. */
 async function readOrNothing(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8')
@@ -113,7 +117,7 @@ async function readOrNothing(path: string): Promise<string> {
   }
 }
 
-/** Asks `ps`, which every system of the family of Unix has. */
+/** List all processes with `ps`, which every Unix system has. */
 export async function fromPs(signal: AbortSignal): Promise<ProcessSample[]> {
   const result = await runProgram('ps', ['-A', '-o', 'pid=,ppid=,rss=,time='], {
     directory: '/',

@@ -1,4 +1,4 @@
-/** Samples the machine at an interval while a run goes on, and logs the values as metrics. */
+/** Sampling of the machine at an interval during a run. The values are logged as metrics. */
 import { reasonOf } from '../../record/failure.ts'
 import { metricEvent } from '../metrics.ts'
 import { gpuSource } from './gpu.ts'
@@ -8,9 +8,9 @@ import { processSource } from './processes.ts'
 import type { RunWriter } from '../run-writer.ts'
 import type { SystemSource } from './system-source.ts'
 
-/** Where values go. */
+/** The destination of the values. */
 export interface SystemTarget {
-  /** Takes one value. Once it throws, nothing more is sampled. */
+  /** Log one value. If it throws, sampling stops. */
   log(name: string, value: number, time: Date): void
   warn(message: string): void
 }
@@ -18,13 +18,13 @@ export interface SystemTarget {
 /** Options of {@link SystemSampler}. */
 export interface SamplerOptions {
   readonly intervalSeconds: number
-  /** Process at the root of the tree that is sampled. */
+  /** ID of the process at the root of the sampled tree. */
   readonly root: number
-  /** @default machine, processes and graphics processors */
+  /** The sources to sample. @default machine, processes and GPUs */
   readonly sources?: readonly SystemSource[]
 }
 
-/** Log into a run, until the sampler is stopped. */
+/** Create a sampler that logs into a run until it is stopped. */
 export function sampleInto(writer: RunWriter, options: SamplerOptions): SystemSampler {
   const log = (name: string, value: number, timestamp: Date): void => {
     const { event, time } = metricEvent(name, value, { timestamp })
@@ -33,12 +33,13 @@ export function sampleInto(writer: RunWriter, options: SamplerOptions): SystemSa
   return new SystemSampler({ log, warn: (message) => writer.append({ type: 'warning', message }) }, options)
 }
 
-/** Seconds until the second sample: a share of processor time needs two. */
-const SOON = 1
+/** Seconds until the second sample. The percentage of processor time needs two samples. */
+const SECOND_SAMPLE_SECONDS = 1
 
 /**
- * Samples at once, a second later, and then at an interval, and once more when it is stopped. It does not keep the
- * process alive. A source that fails is one warning and is not asked again; samples never overlap.
+ * A sampler of system metrics. It samples immediately, after one second, then at the interval, and once more
+ * when it is stopped. It does not keep the process alive. A source that fails causes one warning and is
+ * dropped. Samples never overlap.
  */
 export class SystemSampler {
   readonly #target: SystemTarget
@@ -56,11 +57,11 @@ export class SystemSampler {
     this.#sampling = this.#sample()
   }
 
-  /** Take a last sample and stop. It takes no longer than a sample of the machine. */
+  /** Take a last sample of the fast sources, and stop. */
   async stop(): Promise<void> {
     if (this.#stop.signal.aborted) return
     clearTimeout(this.#timer)
-    // What is under way is given up: a tool that hangs must not hold up the end of a run.
+    // Cancel the sample in progress: a tool that hangs must not delay the end of a run.
     this.#stop.abort()
     await this.#sampling
     clearTimeout(this.#timer)
@@ -73,7 +74,8 @@ export class SystemSampler {
     await this.#sampleSources(this.#stop.signal)
     this.#samples++
     if (this.#stop.signal.aborted || this.#sources.length === 0) return
-    const interval = this.#samples === 1 ? Math.min(SOON * 1000, this.#intervalMs) : this.#intervalMs
+    const interval =
+      this.#samples === 1 ? Math.min(SECOND_SAMPLE_SECONDS * 1000, this.#intervalMs) : this.#intervalMs
     this.#timer = setTimeout(
       () => {
         this.#sampling = this.#sample()
@@ -83,7 +85,7 @@ export class SystemSampler {
     this.#timer.unref()
   }
 
-  /** Asks each source. Never throws. */
+  /** Sample every source. Never throws. */
   async #sampleSources(signal: AbortSignal): Promise<void> {
     const time = new Date()
     for (const source of this.#sources) {
@@ -101,7 +103,7 @@ export class SystemSampler {
         for (const [name, value] of Object.entries(values ?? {}))
           this.#target.log(SYSTEM_METRICS + name, value, time)
       } catch {
-        // The journal takes nothing more, and whoever waits for it next gets the error.
+        // The journal accepts no more events. The next caller that awaits it gets the error.
         this.#sources = []
         return
       }

@@ -1,9 +1,9 @@
 /** A source of system metrics. */
 export interface SystemSource {
-  /** For the warning when it fails. */
+  /** Name of the source, for the warning if it fails. */
   readonly name: string
-  /** True if it is left out where somebody waits for the sample. */
+  /** True if the source is skipped when a caller waits for the sample. */
   readonly slow?: boolean
-  /** Values by the end of their name; `undefined` if there is nothing here to sample, now and later. */
+  /** Return values by the last part of their name; `undefined` if this machine can never provide any. */
   sample(signal: AbortSignal): Promise<Readonly<Record<string, number>> | undefined>
 }

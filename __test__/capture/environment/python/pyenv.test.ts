@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { behindShim } from '../../../../src/capture/environment/python/pyenv.ts'
+import { pythonOfShim } from '../../../../src/capture/environment/python/pyenv.ts'
 import { keptFolder } from '../../../support/kept-folder.ts'
 import type { ShimContext } from '../../../../src/capture/environment/python/pyenv.ts'
 
@@ -40,7 +40,7 @@ describe('which Python a shim starts', () => {
   const directory = keptFolder({ 'project/.python-version': '# ours\n\n  my-env  # said\r\n', 'other/x': '' })
   const python = (version: string): string => join(root, 'versions', version, 'bin/python3')
   const find = (folder: string, variables: NodeJS.ProcessEnv = {}): string | undefined =>
-    behindShim('python3', { directory: join(directory, folder), variables: { PATH, ...variables } })
+    pythonOfShim('python3', { directory: join(directory, folder), variables: { PATH, ...variables } })
 
   test.each([
     ['the version of the root', 'other', {}, '3.11.7'],
@@ -67,7 +67,7 @@ describe('which Python a shim starts', () => {
   test('a file that cannot be read as pyenv reads it, and one that is none', () => {
     const long = keptFolder({ 'long/.python-version': '#'.repeat(5000) })
     const look = (folder: string): string | undefined =>
-      behindShim('python3', { directory: join(long, folder), variables: { PATH } })
+      pythonOfShim('python3', { directory: join(long, folder), variables: { PATH } })
     expect(look('long')).toBeUndefined()
     mkdirSync(join(long, 'folder/.python-version'), { recursive: true })
     execFileSync('mkfifo', [join(long, 'folder/.python-version/fifo')])
@@ -87,10 +87,10 @@ describe('which Python a shim starts', () => {
     const other = pyenv()
     other.place('shims/python3', shim(root), 0o755)
     const variables = { PATH: other.PATH }
-    expect(behindShim('python3', { directory, variables })).toBeUndefined()
+    expect(pythonOfShim('python3', { directory, variables })).toBeUndefined()
     other.place('shims/python3', '#!/bin/sh\nexec true\n', 0o755)
-    expect(behindShim('python3', { directory, variables })).toBeUndefined()
-    expect(behindShim('./python3', { directory, variables })).toBeUndefined()
+    expect(pythonOfShim('python3', { directory, variables })).toBeUndefined()
+    expect(pythonOfShim('./python3', { directory, variables })).toBeUndefined()
   })
 })
 
@@ -119,7 +119,7 @@ describe.skipIf(VERSIONS.length === 0)('the pyenv of this machine', () => {
     for (const version of VERSIONS) {
       const folder = keptFolder({ '.python-version': `${version}\n` })
       for (const context of [at('/', { PYENV_VERSION: version }), at(folder, {})]) {
-        const python = behindShim('python3', context)
+        const python = pythonOfShim('python3', context)
         if (python === undefined) continue
         expect(python).toBe(ask(['which', 'python3'], context))
         found++

@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
-import { beginEarly, findPythonEarly } from '../../../../src/capture/environment/python/early.ts'
+import { startEarlyProbe, findPythonEarly } from '../../../../src/capture/environment/python/early.ts'
 import { createPythonSources } from '../../../../src/capture/environment/python/python.ts'
-import { askSource } from '../../../../src/capture/environment/source.ts'
+import { probeSource } from '../../../../src/capture/environment/source.ts'
 import { folderOf, programs } from '../fakes.ts'
 import type { SourceContext } from '../../../../src/capture/environment/source.ts'
 import type { JsonObject } from '../../../../src/core/json-value.ts'
@@ -16,7 +16,7 @@ async function look(
 ): Promise<{ python: JsonObject; pip: JsonObject; warnings: string[] }> {
   const options = { variables: [], packages: true, timeoutMs: 5000 }
   const limits = { directory, variables, command, options }
-  const [python, pip] = await Promise.all(createPythonSources().map((source) => askSource(source, limits)))
+  const [python, pip] = await Promise.all(createPythonSources().map((source) => probeSource(source, limits)))
   return {
     python: python?.value ?? {},
     pip: pip?.value ?? {},
@@ -204,12 +204,12 @@ test('an early look is taken by the first that asks the same, and by nobody else
     unseen: new Map(),
   })
   const starts = (): number => readFileSync(log, 'utf8').split('\n').length - 1
-  beginEarly({ directory, variables, command: ['make'] })
+  startEarlyProbe({ directory, variables, command: ['make'] })
   expect((await findPythonEarly(context(['make']))).answer.version).toBe('3.99.0')
   expect(starts()).toBe(1)
   await findPythonEarly(context(['make']))
   expect(starts()).toBe(2)
-  beginEarly({ directory, variables, command: ['make'] })
+  startEarlyProbe({ directory, variables, command: ['make'] })
   await findPythonEarly(context(['other']))
   // The early one may still be starting.
   await vi.waitFor(() => expect(starts()).toBe(4), { timeout: 10_000 })

@@ -3,9 +3,9 @@ import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { cpus } from 'node:os'
 import { describe, expect, test } from 'vitest'
-import { askSource } from '../../../../src/capture/environment/source.ts'
-import { askLinux } from '../../../../src/capture/environment/system/linux.ts'
-import { askOther } from '../../../../src/capture/environment/system/other.ts'
+import { probeSource } from '../../../../src/capture/environment/source.ts'
+import { readLinux } from '../../../../src/capture/environment/system/linux.ts'
+import { queryMachine } from '../../../../src/capture/environment/system/other.ts'
 import { toolchainSource } from '../../../../src/capture/environment/system/toolchain.ts'
 import { folderOf, programs } from '../fakes.ts'
 import type { JsonObject } from '../../../../src/core/json-value.ts'
@@ -27,7 +27,7 @@ describe('Linux', () => {
       'sys/bus/pci/devices/0000:01:00.0/device': '0x2330\n',
       'sys/bus/pci/devices/0000:02:00.0/class': '0x020000\n',
     })
-    expect(await askLinux(root)).toEqual({
+    expect(await readLinux(root)).toEqual({
       distribution: 'Debian GNU/Linux',
       release: '12',
       kernel: '6.1.0-test',
@@ -43,12 +43,12 @@ describe('Linux', () => {
   })
 
   test('a system that tells nothing', async () => {
-    const machine = await askLinux(folderOf({}))
+    const machine = await readLinux(folderOf({}))
     expect(Object.values(machine).every((value) => value === undefined)).toBe(true)
   })
 
   test.skipIf(process.platform !== 'linux')('this machine', async () => {
-    const machine = await askLinux()
+    const machine = await readLinux()
     expect(machine.cores).toBe(cpus().length)
     expect(machine.kernel).toBe(execFileSync('uname', ['-r'], { encoding: 'utf8' }).trim())
     expect(machine.memoryTotal).toBeGreaterThan(1 << 20)
@@ -56,7 +56,7 @@ describe('Linux', () => {
 
   test.skipIf(process.platform !== 'linux')('the files say what systeminformation says', async () => {
     const warnings: string[] = []
-    const library = await askOther({
+    const library = await queryMachine({
       directory: folderOf({}),
       variables: process.env,
       options: { variables: [], packages: false, timeoutMs: 60_000 },
@@ -64,7 +64,7 @@ describe('Linux', () => {
       warnings,
       unseen: new Map(),
     })
-    const files = await askLinux()
+    const files = await readLinux()
     expect(warnings).toEqual([])
     for (const field of ['release', 'kernel', 'cores', 'memoryTotal', 'swapTotal'] as const)
       expect(files[field], field).toBe(library[field])
@@ -86,7 +86,7 @@ describe('compilers', () => {
       command,
       options: { variables: [], packages: true, timeoutMs: 5000 },
     }
-    return (await askSource(toolchainSource, limits)).value
+    return (await probeSource(toolchainSource, limits)).value
   }
   const RUST = `case "$2" in --verbose) printf 'rustc 1.90.0 (abc 2025-09-14)\\nbinary: rustc\\nhost: x86_64-unknown-linux-gnu\\nLLVM version: 20.1.8\\n';; esac`
 

@@ -1,4 +1,6 @@
-/** What lies in `node_modules`: from a package manager's own list where there is one, else by looking at the folders. */
+/**
+ * Packages in `node_modules`: from the list of a package manager if there is one, otherwise from the folders.
+ */
 import { isMissing, systemReason } from '../../../util/fs.ts'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -11,21 +13,21 @@ import type { Package } from '../packages.ts'
 
 /** The installed packages. */
 export interface Installed {
-  /** `null` where they are not known. */
+  /** `null` if they are not known. */
   readonly packages: readonly Package[] | null
-  /** Where they are known from. */
+  /** The file or folder that lists the packages. */
   readonly from: string | null
-  /** The `node_modules` that was looked at. */
+  /** The `node_modules` that was read. */
   readonly folder?: string
-  /** What could not be seen, by field. */
+  /** Reasons for missing values, by field. */
   readonly unseen: ReadonlyMap<string, string>
 }
 
-/** Packages after which a walk ends: it is a net of links, or not worth the time. */
+/** Limit of the number of packages: beyond it, the folders form a cycle of links or take too long. */
 const WALK_LIMIT = 20_000
 const AT_ONCE = 32
 
-/** Finds the nearest `node_modules` with packages in it, from a folder up. */
+/** Find the nearest `node_modules` that contains packages, in a folder or its parents. */
 export async function findInstalled(directory: string, signal: AbortSignal): Promise<Installed> {
   const unseen = new Map<string, string>()
   for await (const folder of foldersUp(directory)) {
@@ -39,10 +41,10 @@ export async function findInstalled(directory: string, signal: AbortSignal): Pro
       return { packages: virtual, from: 'node_modules/.pnpm', folder: modules, unseen }
     const walk = new Walk(signal)
     await walk.enter(modules)
-    // Tools put a `node_modules` with nothing but a cache beside each package of a workspace.
-    if (walk.found.length === 0) continue
+    // Tools create a `node_modules` with only a cache next to each package of a workspace.
+    if (walk.packages.length === 0) continue
     if (walk.isCut) unseen.set('packages', `only the first ${WALK_LIMIT} were read`)
-    return { packages: walk.found, from: 'node_modules', folder: modules, unseen }
+    return { packages: walk.packages, from: 'node_modules', folder: modules, unseen }
   }
   const playing = await isPlugAndPlay(directory)
   const reason = playing
@@ -53,22 +55,25 @@ export async function findInstalled(directory: string, signal: AbortSignal): Pro
   return { packages: null, from: null, unseen }
 }
 
-/** The packages of `.package-lock.json`. Links and the folders of a workspace are the project's own code. */
+/**
+ * Parse the packages of `.package-lock.json`. Links and the folders of a workspace are the project's own
+ * code.
+ */
 function parseList(text: string): Package[] | undefined {
-  const found: Package[] = []
+  const listed: Package[] = []
   const packages = (parseHint(text) as { packages?: unknown } | undefined)?.packages
   if (packages === null || typeof packages !== 'object') return undefined
   for (const [path, entry] of Object.entries(packages as Record<string, unknown>)) {
     const at = path.lastIndexOf('node_modules/')
     const { version, name } = (entry ?? {}) as { version?: unknown; name?: unknown }
     if (at < 0 || typeof version !== 'string') continue
-    // An alias is installed under one name and is another package.
-    found.push({ name: typeof name === 'string' ? name : path.slice(at + 'node_modules/'.length), version })
+    // An alias is installed under a name that differs from the name of the package.
+    listed.push({ name: typeof name === 'string' ? name : path.slice(at + 'node_modules/'.length), version })
   }
-  return found
+  return listed
 }
 
-/** pnpm keeps each package in a folder that is named after it: `@scope+name@1.0.0_peer@2.0.0`. */
+/** List the packages of pnpm, which keeps each in a folder with its name: `@scope+name@1.0.0_peer@2.0.0`. */
 async function listStore(folder: string): Promise<Package[] | undefined> {
   const names = await list(folder)
   if (names === undefined) return undefined
@@ -78,9 +83,9 @@ async function listStore(folder: string): Promise<Package[] | undefined> {
   })
 }
 
-/** A walk through a tree of folders that may be large. */
+/** A walk through a folder tree that may be large. */
 class Walk {
-  readonly found: Package[] = []
+  readonly packages: Package[] = []
   isCut = false
   readonly #signal: AbortSignal
 
@@ -88,23 +93,23 @@ class Walk {
     this.#signal = signal
   }
 
-  /** Looks at a `node_modules` and those within it. Links at the top count, and are not gone into. */
+  /** Read a `node_modules` and those nested in it. Links at the top level are listed but not followed. */
   async enter(modules: string): Promise<void> {
     const entries = ((await list(modules)) ?? []).filter(({ name }) => !name.startsWith('.'))
     const scoped = await mapConcurrently(entries, AT_ONCE, async (entry) => {
       if (!entry.name.startsWith('@')) return [{ entry, path: entry.name }]
       const inner = (await list(join(modules, entry.name))) ?? []
-      return inner.map((one) => ({ entry: one, path: `${entry.name}/${one.name}` }))
+      return inner.map((member) => ({ entry: member, path: `${entry.name}/${member.name}` }))
     })
     await mapConcurrently(scoped.flat(), AT_ONCE, async ({ entry, path }) => {
       this.#signal.throwIfAborted()
-      if (this.found.length >= WALK_LIMIT) {
+      if (this.packages.length >= WALK_LIMIT) {
         this.isCut = true
         return
       }
       const folder = join(modules, path)
       const { name, version } = parseManifest((await readHint(join(folder, 'package.json'))) ?? '')
-      if (version !== undefined) this.found.push({ name: name ?? path, version })
+      if (version !== undefined) this.packages.push({ name: name ?? path, version })
       if (!entry.isSymbolicLink()) await this.enter(join(folder, 'node_modules'))
     })
   }

@@ -1,9 +1,9 @@
-/** The Node.js that runs this. */
+/** The source `node`: the Node.js of this process. */
 import { execArgv, execPath, version, versions } from 'node:process'
 import { redactArguments } from '../../../secrets/redact.ts'
 import type { Source } from '../source.ts'
 
-/** Version, engine, and how it was started. */
+/** Source of the version, the engine and the start options of Node.js. */
 export const nodeSource: Source<'node'> = {
   name: 'node',
   probe: async () => ({

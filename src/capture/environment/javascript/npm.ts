@@ -1,7 +1,7 @@
-/** The npm project a run works in: lock files, and what is really installed. */
+/** The source `npm`: lock files and installed packages of the project that a run works in. */
 import { join } from 'node:path'
 import { NotApplicable } from '../../../util/not-available.ts'
-import { foldersUp, readIfThere } from '../files.ts'
+import { foldersUp, readIfPresent } from '../files.ts'
 import { NPM_LOCK_FILES, describeLockFiles, findLockFiles } from '../lock-files/lock-files.ts'
 import { findInstalled } from './installed.ts'
 import { collectPackages } from '../packages.ts'
@@ -11,10 +11,10 @@ import type { Installed } from './installed.ts'
 import type { Source, SourceContext } from '../source.ts'
 import type { NpmFindings, ProjectFindings } from '../types.ts'
 
-/** Name of the project, lock files by their bytes and their departures, and installed packages. */
+/** Source of the project name, lock files with digests and drift, and installed packages. */
 export const npmSource: Source<'npm'> = createNpmSource(findInstalled)
 
-/** Make the source; the search of `node_modules` may be shared with others. */
+/** Create the source; the search of `node_modules` may be shared with other sources. */
 export function createNpmSource(find: typeof findInstalled): Source<'npm'> {
   return { name: 'npm', probe: (context) => probeNpm(find, context) }
 }
@@ -38,7 +38,7 @@ async function probeNpm(find: typeof findInstalled, context: SourceContext): Pro
   }
 }
 
-/** Where nobody wants to know what is installed, nothing is looked at. */
+/** The result if packages are not captured: `node_modules` is not read. */
 const NOT_WANTED: Pick<Installed, 'packages' | 'from' | 'unseen'> = {
   packages: null,
   from: null,
@@ -53,14 +53,14 @@ const NOT_WANTED: Pick<Installed, 'packages' | 'from' | 'unseen'> = {
 async function findProject(context: SourceContext): Promise<ProjectFindings | undefined> {
   for await (const folder of foldersUp(context.directory)) {
     const path = join(folder, 'package.json')
-    const bytes = await readIfThere(path)
+    const bytes = await readIfPresent(path)
     if (bytes === undefined) continue
     const { name, version, packageManager, engines } = parseManifest(bytes.toString())
     const reason = 'package.json has no such field'
     return {
       name: recordMissingReason(context, 'name', name, reason),
       version: recordMissingReason(context, 'version', version, reason),
-      // With the version that Corepack would start.
+      // The value includes the version that Corepack would start.
       packageManager: recordMissingReason(context, 'packageManager', packageManager, reason),
       engines: recordMissingReason(context, 'engines', engines, reason),
     }

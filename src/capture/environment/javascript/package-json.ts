@@ -1,4 +1,4 @@
-/** What a `package.json` says, as far as it is of the expected form. */
+/** Parsing of a `package.json`; fields of an unexpected form are left out. */
 
 /** The fields that are read. */
 export interface Manifest {
@@ -8,7 +8,7 @@ export interface Manifest {
   readonly engines?: Readonly<Record<string, string>>
 }
 
-/** Reads a manifest; a broken one of one package is no reason to lose the others. */
+/** Parse a manifest; a damaged one has no fields, so that other packages are still captured. */
 export function parseManifest(text: string): Manifest {
   const value = parseHint(text)
   const { name, version, packageManager, engines } = (
@@ -25,7 +25,7 @@ export function parseManifest(text: string): Manifest {
   }
 }
 
-/** The value of a JSON text, `undefined` if it is none. */
+/** Parse a JSON text; `undefined` if it is not valid. */
 export function parseHint(text: string): unknown {
   try {
     return JSON.parse(text.replace(/^\uFEFF/, '')) as unknown

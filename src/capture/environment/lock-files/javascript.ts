@@ -1,10 +1,11 @@
 /**
  * Lock files of npm, pnpm, Yarn and Bun.
  *
- * Those of pnpm and Yarn are read line by line. A parser of YAML takes seconds for the lock file of a large workspace;
- * `@yarnpkg/parsers` reads both forms of Yarn and brings js-yaml, a second parser of YAML, for the names and versions
- * of one file; `snyk-nodejs-lockfile-parser` brings eighteen packages, and `@pnpm/lockfile.fs` as many. What a line by
- * line reader does not understand is counted instead, so that nothing is lost without a word.
+ * Those of pnpm and Yarn are read line by line. A YAML parser takes seconds for the lock file of a large
+ * workspace. `@yarnpkg/parsers` reads both formats of Yarn but depends on js-yaml, a second YAML parser, for
+ * the names and versions of one file; `snyk-nodejs-lockfile-parser` has eighteen dependencies, and
+ * `@pnpm/lockfile.fs` as many. Lines that the reader does not understand are counted and reported, so that
+ * nothing is lost silently.
  */
 import { NotLocked, collectEntries, objectOf, parseJsonLock } from './locked.ts'
 import type { Entry, Locked, LockedPackage } from './locked.ts'
@@ -12,7 +13,7 @@ import type { Entry, Locked, LockedPackage } from './locked.ts'
 const OWN: Entry = { kind: 'own' }
 const UNKNOWN: Entry = { kind: 'unknown' }
 
-/** `package-lock.json` and `npm-shrinkwrap.json`, from version 2 on. */
+/** Parse `package-lock.json` and `npm-shrinkwrap.json`, version 2 and later. */
 export function readNpmLock(text: string): Locked {
   const { packages } = objectOf(parseJsonLock(text))
   if (packages === undefined) throw new NotLocked('lockfileVersion 1 does not list install folders')
@@ -30,8 +31,8 @@ export function readNpmLock(text: string): Locked {
 }
 
 /**
- * `pnpm-lock.yaml` of version 5 and later. The keys of its sections stand each on a line of their own, which is all
- * that is read.
+ * Parse `pnpm-lock.yaml`, version 5 and later. Only the keys of its sections are read, each of which has its
+ * own line.
  */
 export function readPnpmLock(text: string): Locked {
   const version = /^lockfileVersion:\s*'?"?(\d+)/m.exec(text)?.[1]
@@ -45,7 +46,8 @@ export function readPnpmLock(text: string): Locked {
     const head = /^([A-Za-z]+):/.exec(line)?.[1]
     if (head !== undefined) section = head
     if (section !== 'packages' && section !== 'snapshots') continue
-    // By the indentation alone: also a key of a form that the reader does not know. A package stands in both sections.
+    // Count by the indentation alone, so that keys of an unknown form are counted too. A package has a key in
+    // both sections.
     if (/^ {2}[^\s#:]/.test(line)) seen.add(line.trim().replace(/:(?: \{\})?$/, ''))
     const written = /^ {2}(?:'([^']+)'|"([^"]+)"|([^\s'"?#:][^:]*(?::[^:\s][^:]*)*)):/.exec(line)
     if (written) {
@@ -57,11 +59,11 @@ export function readPnpmLock(text: string): Locked {
     } else if (id !== undefined && /^ {4}(?:optional|dev): true\s*$/.test(line)) required.delete(id)
   }
   const read = collectEntries([...entries.values()], seen.size)
-  // One package with several sets of peers has several keys.
-  const packages = new Map(read.packages.map((one) => [idOf(one), one]))
+  // A package with several sets of peers has several keys.
+  const packages = new Map(read.packages.map((locked) => [idOf(locked), locked]))
   return {
     ...read,
-    packages: [...packages].map(([key, one]) => ({ ...one, optional: !required.has(key) })),
+    packages: [...packages].map(([key, locked]) => ({ ...locked, optional: !required.has(key) })),
   }
 }
 
@@ -69,35 +71,38 @@ function idOf({ name, version }: LockedPackage): string {
   return `${name}@${version}`
 }
 
-/** `name@1.0.0(peer@2.0.0)`, `/@scope/name@1.0.0`, and of version 5 `/name/1.0.0_peer`. */
+/** Parse a key: `name@1.0.0(peer@2.0.0)`, `/@scope/name@1.0.0`, and `/name/1.0.0_peer` of version 5. */
 function pnpmEntry(key: string): Entry {
   const bare = key.replace(/^\//, '').replace(/\(.*$/, '')
   const [, name, version] =
     /^((?:@[^/@]+\/)?[^/@]+)@(.+)$/.exec(bare) ?? /^((?:@[^/]+\/)?[^/]+)\/([^/_]+)(?:_.*)?$/.exec(bare) ?? []
   if (name !== undefined && version !== undefined && /^\d/.test(version))
     return { kind: 'package', locked: { name, version, optional: true } }
-  // Of version 9 `name@file:folder`; before that the folder or address alone: `file:folder`, `github.com/user/name/commit`.
+  // Version 9 writes `name@file:folder`; earlier versions only the folder or address: `file:folder`,
+  // `github.com/user/name/commit`.
   const [, named, source] = /^((?:@[^/@]+\/)?[^/@:]+)@([a-z+]+:.+)$/.exec(bare) ?? []
   if (source !== undefined) return { kind: 'unversioned', name: named }
   const isAddress = /^@?(?:[a-z+]+:|[^/@]+\.[^/@]+\/)/.test(bare)
   return isAddress ? { kind: 'unversioned' } : UNKNOWN
 }
 
-/** How Yarn writes the version of what it links to a folder: 2 and later, and 1. */
+/**
+ * The version that Yarn writes for a link to a folder: version 2 and later, and the form of version 1 below.
+ */
 const LINKED_VERSION = '0.0.0-use.local'
 const LINK = /^"?[^"\s]+@link:/
 
-/** `yarn.lock` of both generations. Which packages are optional stands in neither. */
+/** Parse `yarn.lock` of both generations. Neither marks optional packages. */
 export function readYarnLock(text: string): Locked {
   const isBerry = /^__metadata:/m.test(text)
   if (!isBerry && !/^# yarn lockfile v1/m.test(text)) throw new NotLocked('unknown format')
-  // A key of more than 1024 characters stands as `? key`, its colon on the next line.
+  // A key of more than 1024 characters is written as `? key`, with its colon on the next line.
   const joined = text.replace(/^\? (.*)\r?\n:/gm, '$1:')
   const entries = joined
     .split(/\r?\n(?=\S)/)
     .filter((block) => /^(?!#|__metadata:)\S/.test(block))
     .map(yarnEntry)
-  // Whatever begins a line, but a comment, the form's own entry and the colon of a long key.
+  // Count every unindented line except comments, the metadata entry and the colon of a long key.
   const seen = text.match(/^(?!#|__metadata:|:)\S/gm)?.length ?? 0
   return collectEntries(entries, seen, NO_OPTIONAL)
 }
@@ -116,7 +121,7 @@ function yarnEntry(block: string): Entry {
 
 const NO_OPTIONAL = 'this lock file does not mark optional packages, so missing packages are not reported'
 
-/** `bun.lock`: JSON with a comma behind the last member. */
+/** Parse `bun.lock`: JSON with a comma after the last member. */
 export function readBunLock(text: string): Locked {
   const value = objectOf(parseJsonLock(withoutTrailingCommas(text)))
   const entries = Object.values(objectOf(value['packages'] ?? {})).map(bunEntry)
@@ -132,7 +137,7 @@ function bunEntry(entry: unknown): Entry {
     : { kind: 'unversioned', name }
 }
 
-/** Commas before a closing bracket, outside of strings. */
+/** Remove commas before a closing bracket, outside of strings. */
 function withoutTrailingCommas(text: string): string {
   return text.replace(/("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])/g, (_, string: string | undefined) => string ?? '')
 }

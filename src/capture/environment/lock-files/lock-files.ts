@@ -1,8 +1,8 @@
-/** Lock files: what a package manager says is to be installed, known by their bytes and compared with what is. */
+/** Lock files: their digests, and the comparison of the locked packages with the installed ones. */
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { NotAvailable } from '../../../util/not-available.ts'
-import { foldersUp, readIfThere } from '../files.ts'
+import { foldersUp, readIfPresent } from '../files.ts'
 import { readBunLock, readNpmLock, readPnpmLock, readYarnLock } from './javascript.ts'
 import { NotLocked, findDrift } from './locked.ts'
 import {
@@ -19,7 +19,7 @@ import type { LockFileRecord, LockFileRecords } from '../types.ts'
 
 type Reader = (text: string) => Locked | Promise<Locked>
 
-/** A file that is known by its digest alone, and why. */
+/** Return a reader for a format that is recorded by its digest only, with the reason. */
 const digestOnly = (reason: string): Reader => {
   return () => {
     throw new NotLocked(reason)
@@ -36,7 +36,7 @@ export const NPM_LOCK_FILES: Readonly<Record<string, Reader>> = {
   'bun.lockb': digestOnly('binary format that depends on the version of Bun'),
 }
 
-/** Files that fix Python packages, each with its reader. */
+/** Files that pin Python packages, each with its reader. */
 export const PYTHON_LOCK_FILES: Readonly<Record<string, Reader>> = {
   'uv.lock': readUvLock,
   'poetry.lock': readPoetryLock,
@@ -48,16 +48,17 @@ export const PYTHON_LOCK_FILES: Readonly<Record<string, Reader>> = {
   'requirements.txt': readRequirements,
 }
 
-/** A lock file that was found. */
+/** A lock file. */
 export interface LockFile {
   readonly name: string
   readonly bytes: Buffer
 }
 
 /**
- * The lock files of the nearest folder that has any, from the working folder up: in a workspace it is the root's.
+ * Find the lock files of the nearest folder that has any, starting at the working folder: in a workspace they
+ * are in the root.
  *
- * @param warnings Gets a sentence for each that is there but cannot be read.
+ * @param warnings Gets a message for each file that exists but cannot be read.
  */
 export async function findLockFiles(
   directory: string,
@@ -65,34 +66,36 @@ export async function findLockFiles(
   warnings: string[],
 ): Promise<readonly LockFile[]> {
   for await (const folder of foldersUp(directory)) {
-    const found: LockFile[] = []
+    const files: LockFile[] = []
     for (const name of names) {
       try {
-        const bytes = await readIfThere(join(folder, name))
-        if (bytes !== undefined) found.push({ name, bytes })
+        const bytes = await readIfPresent(join(folder, name))
+        if (bytes !== undefined) files.push({ name, bytes })
       } catch (error) {
         if (!(error instanceof NotAvailable)) throw error
         warnings.push(error.message)
       }
     }
-    if (found.length > 0) return found
+    if (files.length > 0) return files
   }
   return []
 }
 
-/** Departures that are listed; there may be thousands where another environment was meant. */
+/**
+ * Limit of the listed drift entries; there may be thousands if the lock file belongs to another environment.
+ */
 const LISTED = 200
-/** Departures that are named in the warning. */
+/** Number of packages that the warning names. */
 const NAMED = 3
 
 /**
- * Writes lock files in the form of the record: size and digest, how many packages, and each in which what is
- * installed departs. Digests are SHA-256 whatever the run uses, as the package managers' own are. Where not every
- * package of a file is known, `unseen` says why, `driftCount` is `null`, and the departures that are listed are those
- * that are certain.
+ * Return lock files in their recorded form: size, digest, number of packages, and the drift of the installed
+ * packages. Digests are SHA-256 regardless of the run's algorithm, as those of the package managers are. If
+ * not every package of a file is known, `unseen` gives the reason, `driftCount` is `null`, and only drift
+ * that is certain is listed.
  *
- * @param installed Names with their versions; `null` where they are not known.
- * @param context Its `unseen` gets what cannot be compared, and why.
+ * @param installed Names with their versions; `null` if they are not known.
+ * @param context Its `unseen` gets the files that cannot be compared, with the reasons.
  */
 export async function describeLockFiles(
   files: readonly LockFile[],
@@ -131,7 +134,10 @@ export async function describeLockFiles(
   return described
 }
 
-/** Say why packages of a lock file are not known; entries that no reader understands are also warned of. */
+/**
+ * Return the reasons why packages of a lock file are not known; entries that the reader does not understand
+ * also cause a warning.
+ */
 function gapsOf(name: string, { entries, unnamed }: Locked, warnings: string[]): string[] {
   const gaps: string[] = []
   if (entries.seen !== entries.understood) {
@@ -158,8 +164,11 @@ async function read(reader: Reader | undefined, bytes: Buffer): Promise<Locked |
 function sentence(name: string, drift: ReturnType<typeof findDrift>): string {
   const named = drift
     .slice(0, NAMED)
-    .map((one) => `${one.package} (locked ${one.locked ?? 'none'}, installed ${one.installed ?? 'none'})`)
+    .map(
+      (entry) =>
+        `${entry.package} (locked ${entry.locked ?? 'none'}, installed ${entry.installed ?? 'none'})`,
+    )
   const more = drift.length > NAMED ? `, and ${drift.length - NAMED} more` : ''
-  const what = drift.length === 1 ? '1 package differs' : `${drift.length} packages differ`
-  return `${what} from ${name}: ${named.join(', ')}${more}`
+  const count = drift.length === 1 ? '1 package differs' : `${drift.length} packages differ`
+  return `${count} from ${name}: ${named.join(', ')}${more}`
 }

@@ -1,41 +1,48 @@
-/** What a lock file says is to be installed. */
+/** Packages that a lock file pins, and the drift of the installed packages. */
 import type { Drift } from '../types.ts'
 
 /** One package of a lock file. */
 export interface LockedPackage {
   readonly name: string
   readonly version: string
-  /** Whether it may be left out on this machine or in this kind of install: another system, an extra, a development tool. */
+  /**
+   * True if it may be missing on this machine or in this kind of install, because it is for another system,
+   * an extra or a development tool.
+   */
   readonly optional: boolean
 }
 
-/** What a reader makes of one entry of a lock file. */
+/** An entry of a lock file, as its reader parsed it. */
 export type Entry =
   | { readonly kind: 'package'; readonly locked: LockedPackage }
-  /** It fixes no version: a file, an address, a range. Without a name where the entry has none. */
+  /** No version is pinned: a file, an address or a range. The name is missing if the entry has none. */
   | { readonly kind: 'unversioned'; readonly name?: string | undefined }
   /** The project itself, a folder of its workspace, or a link to one. */
   | { readonly kind: 'own' }
   | { readonly kind: 'unknown' }
 
-/** A lock file as far as it was understood. */
+/** The parsed part of a lock file. */
 export interface Locked {
   readonly packages: readonly LockedPackage[]
   /** Names of packages for which no version is locked. */
   readonly unversioned: readonly string[]
-  /** Entries that name no package, such as the address of an archive or another file with requirements. */
+  /**
+   * Number of entries that name no package, such as the address of an archive or another requirements file.
+   */
   readonly unnamed: number
-  /** Entries counted apart from the reader, and those that the reader understood. */
+  /**
+   * Number of entries counted independently of the reader, and number of entries that the reader understood.
+   */
   readonly entries: { readonly seen: number; readonly understood: number }
-  /** What of it cannot be compared, in plain words. */
+  /** Part of the file that cannot be compared, as a message. */
   readonly notCompared?: string | undefined
 }
 
 /**
- * Collect what a reader made of the entries of a lock file.
+ * Collect the entries that a reader parsed.
  *
- * @param seen How many entries the file has, by a count that does not depend on the reader. Where a parser gives the
- *   list of entries, that is its length.
+ * @param seen Number of entries in the file, counted independently of the reader. If a parser returns the
+ * list of entries, its length.
  */
 export function collectEntries(
   entries: readonly Entry[],
@@ -52,10 +59,10 @@ export function collectEntries(
   }
 }
 
-/** Thrown by a reader for a file that is not of the form it reads; the message is the reason. */
+/** Error thrown by a reader for a file of an unexpected form; the message is the reason. */
 export class NotLocked extends Error {}
 
-/** Parse JSON as the tool that wrote it does, behind a byte order mark or not. @throws NotLocked. */
+/** Parse JSON as the tool that wrote it does, with or without a byte order mark. @throws NotLocked. */
 export function parseJsonLock(text: string): unknown {
   try {
     return JSON.parse(text.replace(/^\uFEFF/, '')) as unknown
@@ -64,25 +71,29 @@ export function parseJsonLock(text: string): unknown {
   }
 }
 
-/** Return an object as one. @throws NotLocked for anything else. */
+/** Check that a value is an object, and return it. @throws NotLocked for any other value. */
 export function objectOf(value: unknown): Record<string, unknown> {
   if (value !== null && typeof value === 'object' && !Array.isArray(value))
     return value as Record<string, unknown>
   throw new NotLocked('it is of a form that is not known')
 }
 
-/** How a comparison is made. */
+/** Options of the comparison. */
 export interface DriftOptions {
-  /** One version of each package at a time, as Python has it: any of the locked ones will do. */
+  /**
+   * True if each package has at most one installed version, as in Python: any of the locked versions matches.
+   */
   readonly single: boolean
-  /** Installed packages that no lock file of the kind names: the tools themselves. */
+  /** Installed packages that lock files of this kind never list: the tools themselves. */
   readonly ignore: ReadonlySet<string>
-  /** Whether every package of the lock file is known, so that another one is not locked. @default true */
+  /**
+   * True if every package of the lock file is known, so that any other package is not locked. @default true
+   */
   readonly complete?: boolean | undefined
 }
 
 /**
- * Compares what is locked with what is installed, package by package, sorted by name.
+ * Compare the locked packages with the installed ones, sorted by name.
  *
  * @param installed Names, each with its versions.
  */
@@ -98,23 +109,23 @@ export function findDrift(
     entry.all.add(version)
     if (!optional) entry.required.add(version)
   }
-  const there = new Map(Object.entries(installed))
-  const found: Drift[] = []
+  const installedVersions = new Map(Object.entries(installed))
+  const drift: Drift[] = []
   for (const [name, { all, required }] of wanted) {
-    const versions = there.get(name) ?? []
-    // What is not known of the file may be another version of this package.
+    const versions = installedVersions.get(name) ?? []
+    // Entries of the file that are not understood may pin another version of this package.
     const strange = (complete || single) && versions.some((version) => !all.has(version))
     const missing = single
       ? required.size > 0 && versions.length === 0
       : [...required].some((version) => !versions.includes(version))
     if (strange || missing)
-      found.push({ package: name, locked: listed([...all]), installed: listed(versions) })
+      drift.push({ package: name, locked: listed([...all]), installed: listed(versions) })
   }
-  for (const [name, versions] of there) {
+  for (const [name, versions] of installedVersions) {
     if (complete && !wanted.has(name) && !ignore.has(name))
-      found.push({ package: name, locked: null, installed: listed(versions) })
+      drift.push({ package: name, locked: null, installed: listed(versions) })
   }
-  return found.toSorted((a, b) => (a.package < b.package ? -1 : 1))
+  return drift.toSorted((a, b) => (a.package < b.package ? -1 : 1))
 }
 
 function listed(versions: readonly string[]): string | null {

@@ -1,21 +1,21 @@
-/** Lock files of uv, Poetry, PDM, Pipenv and pip, and the standard one, `pylock.toml`. */
+/** Lock files of uv, Poetry, PDM, Pipenv and pip, and the standard format `pylock.toml`. */
 import { NotLocked, collectEntries, objectOf, parseJsonLock } from './locked.ts'
 import type { Entry, Locked } from './locked.ts'
 
-/** A name as PEP 503 says. */
+/** Normalise a name according to PEP 503. */
 export function normalName(name: string): string {
   return name.replace(/[-_.]+/g, '-').toLowerCase()
 }
 
 type Table = Record<string, unknown>
 
-/** `uv.lock`. What the project needs on every system is required, the rest may be left out. */
+/** Parse `uv.lock`. Packages that the project needs on every system are required, all others are optional. */
 export async function readUvLock(text: string): Promise<Locked> {
   const packages = tables((await parseToml(text))['package'])
   const byName = new Map<string, Table[]>()
-  for (const one of packages) {
-    const name = normalName(textOf(one['name']))
-    byName.set(name, [...(byName.get(name) ?? []), one])
+  for (const entry of packages) {
+    const name = normalName(textOf(entry['name']))
+    byName.set(name, [...(byName.get(name) ?? []), entry])
   }
   const required = new Set<string>()
   const visit = (edges: unknown): void => {
@@ -23,50 +23,50 @@ export async function readUvLock(text: string): Promise<Locked> {
       const name = normalName(textOf(given))
       if (marker !== undefined || required.has(name)) continue
       required.add(name)
-      for (const one of byName.get(name) ?? []) {
-        visit(one['dependencies'])
+      for (const entry of byName.get(name) ?? []) {
+        visit(entry['dependencies'])
         const extras = Array.isArray(extra) ? extra.map(String) : []
-        for (const chosen of extras) visit(objectOf(one['optional-dependencies'] ?? {})[chosen])
+        for (const chosen of extras) visit(objectOf(entry['optional-dependencies'] ?? {})[chosen])
       }
     }
   }
   const own = packages.filter(({ source }) => isOwn(objectOf(source ?? {})))
-  for (const one of own) visit(one['dependencies'])
-  const entries = packages.map((one): Entry =>
-    own.includes(one) ? { kind: 'own' } : tableEntry(one, ({ name }) => !required.has(name)),
+  for (const entry of own) visit(entry['dependencies'])
+  const entries = packages.map((entry): Entry =>
+    own.includes(entry) ? { kind: 'own' } : tableEntry(entry, ({ name }) => !required.has(name)),
   )
   return collectEntries(entries)
 }
 
-/** The project and the members of its workspace. */
+/** Check whether a source is the project itself or a member of its workspace. */
 function isOwn(source: Table): boolean {
   return ['editable', 'virtual', 'directory'].some((kind) => kind in source)
 }
 
-/** `poetry.lock` of both versions: extras, other groups and other systems may be left out. */
+/** Parse `poetry.lock` of both versions: extras, other groups and packages for other systems are optional. */
 export async function readPoetryLock(text: string): Promise<Locked> {
   const packages = tables((await parseToml(text))['package'])
   const edges = packages.flatMap(({ dependencies }) => Object.entries(objectOf(dependencies ?? {})))
-  const plain = new Set<string>()
+  const unmarked = new Set<string>()
   const marked = new Set<string>()
   for (const [name, edge] of edges) {
     const isMarked = typeof edge === 'object' && edge !== null && 'markers' in edge
-    ;(isMarked ? marked : plain).add(normalName(name))
+    ;(isMarked ? marked : unmarked).add(normalName(name))
   }
-  const found = packages.map((one) => {
-    const name = normalName(textOf(one['name']))
-    const { groups } = one
+  const entries = packages.map((entry) => {
+    const name = normalName(textOf(entry['name']))
+    const { groups } = entry
     const optional =
-      one['optional'] === true ||
-      one['markers'] !== undefined ||
+      entry['optional'] === true ||
+      entry['markers'] !== undefined ||
       (Array.isArray(groups) && !groups.includes('main')) ||
-      (marked.has(name) && !plain.has(name))
-    return { kind: 'package', locked: { name, version: textOf(one['version']), optional } } as const
+      (marked.has(name) && !unmarked.has(name))
+    return { kind: 'package', locked: { name, version: textOf(entry['version']), optional } } as const
   })
-  return collectEntries(found)
+  return collectEntries(entries)
 }
 
-/** `pdm.lock`. */
+/** Parse `pdm.lock`. */
 export async function readPdmLock(text: string): Promise<Locked> {
   return flagged(
     await parseToml(text),
@@ -75,15 +75,15 @@ export async function readPdmLock(text: string): Promise<Locked> {
   )
 }
 
-/** `pylock.toml` (PEP 751). */
+/** Parse `pylock.toml` (PEP 751). */
 export async function readPyLock(text: string): Promise<Locked> {
   return flagged(await parseToml(text), 'packages', ({ marker }) => marker !== undefined)
 }
 
-/** `Pipfile.lock`. */
+/** Parse `Pipfile.lock`. */
 export async function readPipfileLock(text: string): Promise<Locked> {
   const value = objectOf(parseJsonLock(text))
-  // Besides `default` and `develop` a category of any name.
+  // In addition to `default` and `develop` there may be categories of any name.
   const sections = Object.entries(value).filter(([section]) => section !== '_meta')
   const entries = sections.flatMap(([section, packages]) =>
     Object.entries(objectOf(packages)).map(([name, entry]) =>
@@ -102,15 +102,16 @@ function pipfileEntry(name: string, entry: Table, isExtra: boolean): Entry {
   return isSource ? { kind: 'unversioned', name } : { kind: 'unknown' }
 }
 
-/** A name, with the extras that follow it. */
+/** A name and the extras after it. */
 const NAME = /^([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[[^\]]*\])?\s*/
 
-/** Options of a whole file. */
+/** Options that apply to the whole file. */
 const FILE_OPTION = /^--?(?!r|-requirement|c|-constraint|e|-editable)/
 
 /**
- * `requirements.txt`: lines of the form `name==version`. Others fix no version, which is said. No library is used: the
- * one for this format on npm, `pip-requirements-js`, brings a parser generator and does not read every option of pip.
+ * Parse `requirements.txt`: lines of the form `name==version`. Other lines pin no version, which is reported.
+ * No library is used: the npm package for this format, `pip-requirements-js`, depends on a parser generator
+ * and does not support every option of pip.
  */
 export async function readRequirements(text: string): Promise<Locked> {
   const lines = text
@@ -131,12 +132,15 @@ export async function readRequirements(text: string): Promise<Locked> {
   return collectEntries(entries, lines.length, notCompared)
 }
 
-/** Another file, an option with a folder or an address, a folder, an address, or an archive in this folder. */
-const ELSEWHERE =
+/**
+ * A reference to another file, an option with a folder or an address, a folder, an address, or an archive in
+ * this folder.
+ */
+const UNNAMED_SOURCE =
   /^(?:--?[rce]|[a-z][a-z0-9+.-]*:\/\/|[\w.-]*[/\\]|\.{1,2}(?:\s|$)|[A-Za-z]:[/\\]|[^\s@]+\.(?:whl|zip|tgz|tar\.\w+)(?:\s|$))/
 
 function requirementEntry(line: string): Entry {
-  if (ELSEWHERE.test(line)) return { kind: 'unversioned' }
+  if (UNNAMED_SOURCE.test(line)) return { kind: 'unversioned' }
   const [start, given] = NAME.exec(line) ?? []
   if (start === undefined || given === undefined) return { kind: 'unknown' }
   const name = normalName(given)
@@ -147,17 +151,17 @@ function requirementEntry(line: string): Entry {
   return /^(?:$|[<>=!~;(@]|--[a-z])/.test(rest) ? { kind: 'unversioned', name } : { kind: 'unknown' }
 }
 
-function flagged(value: Table, key: string, isOptional: (one: Table) => boolean): Locked {
-  return collectEntries(tables(value[key]).map((one) => tableEntry(one, () => isOptional(one))))
+function flagged(value: Table, key: string, isOptional: (entry: Table) => boolean): Locked {
+  return collectEntries(tables(value[key]).map((entry) => tableEntry(entry, () => isOptional(entry))))
 }
 
 function tableEntry(
   { name: given, version }: Table,
-  isOptional: (one: { readonly name: string }) => boolean,
+  isOptional: (entry: { readonly name: string }) => boolean,
 ): Entry {
   if (typeof given !== 'string') return { kind: 'unknown' }
   const name = normalName(given)
-  // A folder whose project computes its version.
+  // A folder whose project computes its version has no version here.
   if (typeof version !== 'string') return { kind: 'unversioned', name }
   return { kind: 'package', locked: { name, version, optional: isOptional({ name }) } }
 }
@@ -172,7 +176,7 @@ async function parseToml(text: string): Promise<Table> {
 }
 
 function tables(value: unknown): Table[] {
-  return Array.isArray(value) ? value.map((one) => objectOf(one)) : []
+  return Array.isArray(value) ? value.map((item) => objectOf(item)) : []
 }
 
 function textOf(value: unknown): string {

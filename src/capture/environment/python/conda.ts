@@ -1,4 +1,7 @@
-/** The active conda environment, from its own records: starting conda takes seconds, and is not needed. */
+/**
+ * The source `conda`, read from the records of the active environment: starting conda takes seconds and is
+ * not needed.
+ */
 import { systemReason } from '../../../util/fs.ts'
 import { readdir, realpath } from 'node:fs/promises'
 import { basename, delimiter, dirname, join } from 'node:path'
@@ -11,12 +14,12 @@ import { readHint } from '../files.ts'
 import type { Source } from '../source.ts'
 import type { CondaPackage } from '../types.ts'
 
-/** Records read at once; each can have some megabytes. */
+/** Number of records that are read concurrently; each can have several megabytes. */
 const AT_ONCE = 16
 
 /**
- * Packages of `$CONDA_PREFIX`, else of the conda that is on `PATH`. The variables that an environment sets are
- * not read: people keep tokens in them.
+ * Source of the packages of `$CONDA_PREFIX`, or of the conda on `PATH`. The variables that an environment
+ * sets are not read, because they may hold tokens.
  */
 export const condaSource: Source<'conda'> = {
   name: 'conda',
@@ -35,7 +38,7 @@ export const condaSource: Source<'conda'> = {
       signal.throwIfAborted()
       return parsePackage((await readHint(join(folder, name))) ?? '')
     })
-    const packages = read.filter((found) => found !== undefined)
+    const packages = read.filter((entry) => entry !== undefined)
     const broken = read.length - packages.length
     if (broken > 0) warnings.push(`${broken} records of conda-meta cannot be read`)
     for (const field of ['build', 'channel'] as const) {
@@ -53,7 +56,7 @@ async function findPrefix(variables: NodeJS.ProcessEnv): Promise<string> {
   for (const folder of (variables['PATH'] ?? '').split(delimiter)) {
     if (folder === '') continue
     const path = await realpath(join(folder, program)).catch(() => undefined)
-    // `<prefix>/bin/conda`, `<prefix>/condabin/conda` or `<prefix>/Scripts/conda.exe`.
+    // The path is `<prefix>/bin/conda`, `<prefix>/condabin/conda` or `<prefix>/Scripts/conda.exe`.
     if (path !== undefined) return dirname(dirname(path))
   }
   throw new NotApplicable('CONDA_PREFIX is not set and conda is not on PATH')

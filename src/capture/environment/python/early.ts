@@ -1,22 +1,22 @@
 /**
- * A look at Python that begins before anybody asks for it. Python takes longer to answer than all else that a run does
- * before its command, and has nothing to wait for.
+ * Early probe of Python, started before the capture needs it. Python takes longer to answer than everything
+ * else that a run does before its command, and the probe depends on nothing.
  */
 import { OPTIONS } from '../../../config/table.ts'
 import { findPython } from './find.ts'
-import type { FoundPython } from './find.ts'
+import type { ProbedPython } from './find.ts'
 import type { SourceContext } from '../source.ts'
 
-/** What the answer depends on. */
-type Question = Pick<SourceContext, 'directory' | 'command' | 'variables'>
+/** The values that the answer depends on. */
+type ProbeQuery = Pick<SourceContext, 'directory' | 'command' | 'variables'>
 
-let begun: { readonly question: string; readonly answer: Promise<FoundPython> } | undefined
+let earlyProbe: { readonly question: string; readonly answer: Promise<ProbedPython> } | undefined
 
 /**
- * Begins. The answer goes to the first capture that asks the same; if none does, the program is killed with this
- * process at the latest.
+ * Start the probe. The first capture with the same query gets the answer; if there is none, the program is
+ * killed when this process exits, at the latest.
  */
-export function beginEarly(question: Question): void {
+export function startEarlyProbe(question: ProbeQuery): void {
   const answer = findPython({
     ...question,
     signal: new AbortController().signal,
@@ -24,20 +24,20 @@ export function beginEarly(question: Question): void {
     warnings: [],
     unseen: new Map(),
   })
-  // Its failure is told to whoever asks.
+  // The capture that awaits the answer gets the error.
   answer.catch(() => undefined)
-  begun = { question: key(question), answer }
+  earlyProbe = { question: key(question), answer }
 }
 
-/** Looks for Python, or takes the answer to the same question that was begun early. */
-export function findPythonEarly(context: SourceContext): Promise<FoundPython> {
-  const early = begun?.question === key(context) ? begun.answer : undefined
-  // A second look is meant to see what changed.
-  begun = undefined
+/** Find Python, or return the answer of the early probe if the query is the same. */
+export function findPythonEarly(context: SourceContext): Promise<ProbedPython> {
+  const early = earlyProbe?.question === key(context) ? earlyProbe.answer : undefined
+  // A later capture must detect changes, so the answer is used only once.
+  earlyProbe = undefined
   return early ?? findPython(context)
 }
 
-function key({ directory, command, variables }: Question): string {
+function key({ directory, command, variables }: ProbeQuery): string {
   const names = Object.keys(variables).filter(
     (name) => name === 'PATH' || /^(?:PY|VIRTUAL_ENV$|CONDA)/.test(name),
   )

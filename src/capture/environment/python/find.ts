@@ -1,15 +1,15 @@
-/** The Python that a run uses, and what it says of itself. */
+/** The Python that a run uses, and the answer of the probe that runs in it. */
 import { isReachable } from '../../../util/fs.ts'
 import { realpath } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import { platform } from 'node:process'
 import { NotAvailable, NotApplicable } from '../../../util/not-available.ts'
-import { behindShim } from './pyenv.ts'
+import { pythonOfShim } from './pyenv.ts'
 import { PYTHON_PROBE, PROBE_MARK } from './probe.ts'
-import { ask } from '../source.ts'
+import { queryProgram } from '../source.ts'
 import type { SourceContext } from '../source.ts'
 
-/** What the probe answers. */
+/** The answer of the probe. */
 export interface PythonAnswer {
   readonly version: string
   readonly implementation: string
@@ -22,23 +22,23 @@ export interface PythonAnswer {
   readonly direct: Readonly<Record<string, string>>
   /** Constants of the build files of frameworks, by package and path. */
   readonly builds: Readonly<Record<string, Readonly<Record<string, unknown>>>>
-  /** Frameworks whose build file could not be read, and why. */
+  /** Reasons why the build file of a framework could not be read, by name. */
   readonly unread: Readonly<Record<string, string>>
   readonly broken: number
 }
 
 /** A Python and its answer. */
-export interface FoundPython {
-  /** What was started. */
+export interface ProbedPython {
+  /** The program that was started. */
   readonly command: string
   readonly answer: PythonAnswer
 }
 
-/** Looks for a Python; those who share one share its start. */
-export type FindPython = (context: SourceContext) => Promise<FoundPython>
+/** Find a Python. Sources that share this function share one start of Python. */
+export type FindPython = (context: SourceContext) => Promise<ProbedPython>
 
-/** Asks the first Python that answers. */
-export async function findPython(context: SourceContext): Promise<FoundPython> {
+/** Probe the candidates in order, and return the first Python that answers. */
+export async function findPython(context: SourceContext): Promise<ProbedPython> {
   const failures: NotAvailable[] = []
   for (const command of await candidates(context)) {
     try {
@@ -56,10 +56,10 @@ export async function findPython(context: SourceContext): Promise<FoundPython> {
 
 const INSIDE = platform === 'win32' ? ['Scripts', 'python.exe'] : ['bin', 'python']
 
-/** Programs that run others in the environment of the project. */
+/** Programs that run a command in the environment of the project. */
 const RUNNERS: ReadonlySet<string> = new Set(['uv', 'poetry', 'pdm', 'hatch', 'pipenv', 'rye'])
 
-/** The Python of the command, that of the active environment, then those on `PATH`. */
+/** Return the Python of the command, that of the active environment, then those on `PATH`. */
 async function candidates(context: SourceContext): Promise<string[]> {
   const active = context.variables['VIRTUAL_ENV']
   const own = await pythonOfCommand(context)
@@ -67,7 +67,10 @@ async function candidates(context: SourceContext): Promise<string[]> {
   return [...new Set([...(own === undefined ? [] : [own]), ...inside, 'python3', 'python'])]
 }
 
-/** `.venv/bin/python train.py`, `python3.12 …`, `.venv/bin/accelerate …`, and `uv run …`. */
+/**
+ * Return the Python of a command such as `.venv/bin/python train.py`, `python3.12 …`, `.venv/bin/accelerate
+ * …` or `uv run …`.
+ */
 async function pythonOfCommand({ command, directory }: SourceContext): Promise<string | undefined> {
   const [program = ''] = command ?? []
   const name = basename(program).replace(/\.exe$/i, '')
@@ -75,9 +78,9 @@ async function pythonOfCommand({ command, directory }: SourceContext): Promise<s
   const path = isAbsolute(program) ? program : resolve(directory, program)
   if (/^(?:python|pypy)[\d.]*t?$/.test(name)) return isPath ? path : program
   if (isPath) {
-    const beside = join(dirname(path), INSIDE[1] ?? '')
-    return (await isReachable(join(dirname(path), '..', 'pyvenv.cfg'))) && (await isReachable(beside))
-      ? beside
+    const sibling = join(dirname(path), INSIDE[1] ?? '')
+    return (await isReachable(join(dirname(path), '..', 'pyvenv.cfg'))) && (await isReachable(sibling))
+      ? sibling
       : undefined
   }
   if (!RUNNERS.has(name)) return undefined
@@ -85,7 +88,7 @@ async function pythonOfCommand({ command, directory }: SourceContext): Promise<s
   return (await isReachable(project)) ? project : undefined
 }
 
-/** Whether a Python belongs to the virtual environment in a folder. */
+/** Return whether a Python belongs to the virtual environment in a folder. */
 export async function isPythonOf(answer: PythonAnswer, folder: string): Promise<boolean> {
   const [prefix, environment] = await Promise.all(
     [answer.prefix, folder].map((path) => realpath(path).catch(() => path)),
@@ -94,9 +97,9 @@ export async function isPythonOf(answer: PythonAnswer, folder: string): Promise<
 }
 
 async function probe(command: string, context: SourceContext): Promise<PythonAnswer> {
-  const program = behindShim(command, context) ?? command
-  const output = await ask(program, ['-c', PYTHON_PROBE], context)
-  // What runs at the start of every Python may print as well.
+  const program = pythonOfShim(command, context) ?? command
+  const output = await queryProgram(program, ['-c', PYTHON_PROBE], context)
+  // Code that runs at the start of every Python may print as well.
   const line = output.split('\n').findLast((text) => text.startsWith(PROBE_MARK))
   if (line === undefined) throw new NotAvailable(`${command}: the probe printed no result`)
   const answer = checkAnswer(parse(line.slice(PROBE_MARK.length)))
@@ -104,7 +107,10 @@ async function probe(command: string, context: SourceContext): Promise<PythonAns
   return answer
 }
 
-/** By hand and not by a schema: whatever takes time to load delays the start of every run. */
+/**
+ * Check the answer. This is written by hand instead of as a schema, because loading a schema delays the start
+ * of every run.
+ */
 function checkAnswer(value: unknown): PythonAnswer | undefined {
   if (!isRecord(value)) return undefined
   const { packages, direct, builds = {}, unread = {}, broken, compiler } = value
@@ -123,8 +129,8 @@ function checkAnswer(value: unknown): PythonAnswer | undefined {
   return isValid ? ({ ...value, builds, unread } as unknown as PythonAnswer) : undefined
 }
 
-function isPair(one: unknown): boolean {
-  return Array.isArray(one) && one.length === 2 && one.every((part) => typeof part === 'string')
+function isPair(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 2 && value.every((part) => typeof part === 'string')
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
@@ -132,14 +138,14 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 function hasTexts(value: unknown): boolean {
-  return isRecord(value) && Object.values(value).every((one) => typeof one === 'string')
+  return isRecord(value) && Object.values(value).every((member) => typeof member === 'string')
 }
 
 function parse(text: string): unknown {
   try {
     return JSON.parse(text) as unknown
   } catch {
-    // No valid answer, which the caller says in its own words.
+    // The caller throws the error for an invalid answer.
     return undefined
   }
 }

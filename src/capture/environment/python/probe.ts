@@ -1,9 +1,9 @@
-/** The Python program that describes the Python it runs in. It is understood by 2.7 and all of 3. */
+/** The Python program that describes the Python it runs in. It runs in 2.7 and in all versions of 3. */
 
-/** What stands before the answer. */
+/** Prefix of the line with the answer. */
 export const PROBE_MARK = 'lineaprint-probe:'
 
-/** Files in which frameworks say what they were built with, by distribution. None of them is run. */
+/** Files in which frameworks state their build options, by distribution. None of them is executed. */
 const BUILD_FILES: Readonly<Record<string, string>> = {
   torch: 'torch/version.py',
   numpy: 'numpy/__config__.py',
@@ -19,12 +19,14 @@ const BUILD_FILES: Readonly<Record<string, string>> = {
 }
 
 /**
- * Reads the name and version of each package from the head of its metadata, without the parser for mail that
- * `importlib.metadata` uses for it, which takes most of the time. The working folder is taken off the path first:
- * a `json.py` in it would be run instead of the module.
+ * The source of the probe.
  *
- * The build files of frameworks are parsed and not run: of their assignments, dictionaries and pairs, the constants
- * are kept, each under the path that leads to it.
+ * It reads the name and version of each package from the head of its metadata, without the email parser that
+ * `importlib.metadata` uses, which takes most of the time. The working folder is first removed from the
+ * module path, because a `json.py` in it would otherwise be executed instead of the standard module.
+ *
+ * The build files of frameworks are parsed and not executed: the constants of their assignments, dictionaries
+ * and pairs are kept, each with the path that leads to it.
  */
 export const PYTHON_PROBE: string = `
 import sys

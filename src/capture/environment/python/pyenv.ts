@@ -1,16 +1,16 @@
 /**
- * The Python behind a shim of pyenv.
+ * The Python that a shim of pyenv would start.
  *
- * A shim is a shell script that starts some ten other shell scripts to find its Python. The reader finds it by the rules
- * that pyenv documents; wherever these do not decide alone (hooks, several versions, beginnings of versions), the shim
- * itself is started.
+ * A shim is a shell script that starts about ten other shell scripts to find its Python. This module applies
+ * the documented rules of pyenv. If these are not sufficient (hooks, several versions, version prefixes), the
+ * shim itself is started.
  *
- * It saves more than 50 ms: in 25 rounds in alternation `lineaprint run -- true` took 403 ms with it and 564 ms without
- * (medians; 210 and 280 ms of processor time), on two cores of an AMD EPYC that others used as well. The command that
+ * This saves more than 50 ms: in 25 alternating rounds `lineaprint run -- true` took 403 ms with it and 564
+ * ms without (medians; 210 and 280 ms of processor time), on two cores of a shared AMD EPYC. The command that
  * prints this: `npm run bench -- --only shim-run --rounds 25`.
  *
- * All calls are synchronous: `lineaprint run` asks before it loads the rest of itself, and what waits for the event loop
- * would wait for that. They are some thirty on local files.
+ * All calls are synchronous: `lineaprint run` starts the probe before it loads its other modules, and
+ * asynchronous calls would have to wait for that. There are about thirty calls on local files.
  */
 import {
   accessSync,
@@ -26,13 +26,16 @@ import { basename, delimiter, dirname, join } from 'node:path'
 import { platform } from 'node:process'
 import { errorCode } from '../../../util/fs.ts'
 
-/** What decides which Python a shim starts. */
+/** The values that determine which Python a shim starts. */
 export interface ShimContext {
   readonly directory: string
   readonly variables: NodeJS.ProcessEnv
 }
 
-/** Hooks that pyenv and pyenv-virtualenv bring; none of them changes which Python is started by its name. */
+/**
+ * Hooks that are part of pyenv and pyenv-virtualenv; none of them changes which Python is started by its
+ * name.
+ */
 const KNOWN_HOOKS: ReadonlySet<string> = new Set([
   'pip-rehash',
   'pip-rehash.bash',
@@ -44,16 +47,16 @@ const KNOWN_HOOKS: ReadonlySet<string> = new Set([
 /** Folders that pyenv searches for hooks of the whole machine. */
 const SYSTEM_HOOKS = ['/usr/etc/pyenv.d', '/usr/local/etc/pyenv.d', '/etc/pyenv.d', '/usr/lib/pyenv/hooks']
 
-/** The steps on the way to a Python that hooks can change. */
+/** The steps of the search that hooks can change. */
 const HOOKED = ['version-name', 'which', 'exec']
 
 /**
- * Find the Python that a name on `PATH` leads to through a shim of pyenv.
+ * Return the Python that a pyenv shim on `PATH` would start.
  *
  * @param command A name without a folder.
- * @returns Its path; `undefined` where the name is no shim, or only the shim knows.
+ * @returns Its path; `undefined` if the name is not a shim, or only the shim itself can decide.
  */
-export function behindShim(command: string, context: ShimContext): string | undefined {
+export function pythonOfShim(command: string, context: ShimContext): string | undefined {
   if (platform === 'win32' || command.includes('/')) return undefined
   const pyenv = readShim(onPath(command, context.variables['PATH'] ?? ''))
   if (pyenv === undefined) return undefined
@@ -66,10 +69,10 @@ export function behindShim(command: string, context: ShimContext): string | unde
 
 function onPath(command: string, path: string): string | undefined {
   for (const folder of path.split(delimiter)) {
-    // An empty part, and one that is not absolute, mean another file in every folder.
+    // An empty or relative part resolves differently in every folder.
     if (!folder.startsWith('/')) return undefined
-    const found = join(folder, command)
-    if (isProgram(found)) return found
+    const candidate = join(folder, command)
+    if (isProgram(candidate)) return candidate
   }
   return undefined
 }
@@ -85,20 +88,20 @@ function isProgram(path: string): boolean {
 
 interface Pyenv {
   readonly root: string
-  /** The folder that pyenv itself is installed in; often the root. */
+  /** The folder that pyenv is installed in; often the root. */
   readonly installation: string
 }
 
-/** The last line of every shim, and the line that says where the versions are. */
+/** The last line of every shim, and the line with the root of the versions. */
 const EXEC = /^exec "(\/[^"$`\\]+)\/libexec\/pyenv" exec "\$program" "\$@"\n*$/m
 const ROOT = /^export PYENV_ROOT="(\/[^"$`\\]+)"$/m
 
-/** Shims and files with versions are no longer than this. */
+/** Limit of the size of shims and version files in bytes. */
 const SIZE_LIMIT = 4096
 
 /**
- * Read a short file: `undefined` where there is none, `null` where it cannot be read or is too long. Never waits for a
- * FIFO.
+ * Read a short file: `undefined` if it does not exist, `null` if it cannot be read or is too long. Never
+ * waits for a FIFO.
  */
 function readShort(path: string): string | null | undefined {
   let file: number
@@ -108,9 +111,9 @@ function readShort(path: string): string | null | undefined {
     return errorCode(error) === 'ENOENT' ? undefined : null
   }
   try {
-    const found = fstatSync(file)
-    if (!found.isFile()) return undefined
-    return found.size <= SIZE_LIMIT ? readFileSync(file, 'utf8') : null
+    const info = fstatSync(file)
+    if (!info.isFile()) return undefined
+    return info.size <= SIZE_LIMIT ? readFileSync(file, 'utf8') : null
   } finally {
     closeSync(file)
   }
@@ -120,18 +123,21 @@ function readShim(path: string | undefined): Pyenv | undefined {
   if (path === undefined || basename(dirname(path)) !== 'shims') return undefined
   const text = readShort(path) ?? ''
   const [root, installation] = [ROOT.exec(text)?.[1], EXEC.exec(text)?.[1]]
-  // Older shims look at their arguments as well.
+  // Older shims also evaluate their arguments.
   if (root === undefined || installation === undefined || text.includes('PYENV_FILE_ARG')) return undefined
   return dirname(dirname(path)) === root ? { root, installation } : undefined
 }
 
-/** Return the one version that is chosen: by `PYENV_VERSION`, the nearest `.python-version`, or that of the root. */
+/**
+ * Return the selected version if there is exactly one: from `PYENV_VERSION`, the nearest `.python-version`,
+ * or the file of the root.
+ */
 function chosenVersion(root: string, { directory, variables }: ShimContext): string | undefined {
   const { PYENV_VERSION: version = '', PYENV_DIR: searched = '' } = variables
   if (searched !== '') return undefined
   const words = version === '' ? versionWords(nearestVersionFile(root, directory) ?? '') : [version]
   const [word, another] = words
-  // "system" is another search, and a colon or a second word another version to try.
+  // "system" requires another search; a colon or a second word means a further version to try.
   const isOneVersion = word !== undefined && /^[A-Za-z0-9][A-Za-z0-9._+-]*$/.test(word) && word !== 'system'
   return isOneVersion && another === undefined ? word : undefined
 }
@@ -144,7 +150,7 @@ function nearestVersionFile(root: string, directory: string): string | null | un
   }
 }
 
-/** The first word of each line that is not a comment. */
+/** Return the first word of each line that is not a comment. */
 function versionWords(text: string): string[] {
   return text.split(/\r?\n/).flatMap((line) => {
     const [word = ''] = line.trim().split(/\s+/)

@@ -1,4 +1,4 @@
-/** The Python that a run would find, and its packages. */
+/** The sources `python` and `pip`: the Python that a run would use, and its packages. */
 import { join } from 'node:path'
 import { NotApplicable } from '../../../util/not-available.ts'
 import { redactText, redactUrl } from '../../../secrets/redact.ts'
@@ -11,7 +11,7 @@ import type { FindPython, PythonAnswer } from './find.ts'
 import type { Source, SourceContext } from '../source.ts'
 import type { DirectOrigin, PipFindings, PythonFindings } from '../types.ts'
 
-/** The sources `python` and `pip`, which share one start of Python. */
+/** Create the sources `python` and `pip`, which share one start of Python. */
 export function createPythonSources(
   find: FindPython = shared(findPython),
 ): readonly [Source<'python'>, Source<'pip'>] {
@@ -21,7 +21,7 @@ export function createPythonSources(
   ]
 }
 
-/** The same search for all who ask for it. */
+/** Return a function that calls the search once and gives all callers the same promise. */
 export function shared<A extends readonly unknown[], R>(
   find: (...args: A) => Promise<R>,
 ): (...args: A) => Promise<R> {
@@ -29,7 +29,7 @@ export function shared<A extends readonly unknown[], R>(
   return (...args) => (answer ??= find(...args))
 }
 
-/** Version, implementation, place, installed packages, and lock files with their departures. */
+/** Return version, implementation, paths, installed packages, and lock files with their drift. */
 async function probePython(find: FindPython, context: SourceContext): Promise<PythonFindings> {
   const { directory, warnings } = context
   const [{ command, answer }, files] = await Promise.all([
@@ -50,15 +50,15 @@ async function probePython(find: FindPython, context: SourceContext): Promise<Py
   return { command, ...described, packages, lockFiles }
 }
 
-/** What makes an environment, and the lock files of most tools leave out. */
+/** Tools that create an environment, which most lock files do not list. */
 const TOOLS = ['pip', 'setuptools', 'wheel', 'uv', 'distribute', 'pkg-resources']
 
-/** The project itself is installed as a link to its folder. */
+/** Return the packages in editable mode: the project itself is installed as a link to its folder. */
 function editable({ direct }: PythonAnswer): string[] {
   return Object.entries(direct).flatMap(([name, text]) => (directOrigin(text).editable ? [name] : []))
 }
 
-/** The version of pip, read from what Python says of its packages: starting pip takes a second. */
+/** Return the version of pip from the package list of Python: starting pip takes a second. */
 async function probePip(find: FindPython, context: SourceContext): Promise<PipFindings> {
   const { answer } = await find(context)
   const version = answer.packages?.find(([name]) => name === 'pip')?.[1]
@@ -100,7 +100,10 @@ function describe(
   }
 }
 
-/** Where a package came from that no index has: two commits of it may have one version. */
+/**
+ * Parse the origin of a package that was not installed from an index. Two commits of it may have the same
+ * version.
+ */
 function directOrigin(text: string): DirectOrigin {
   const { url, vcs_info, dir_info } = recordOf(parse(text))
   const commit = recordOf(vcs_info)['commit_id']
@@ -119,7 +122,7 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text) as unknown
   } catch {
-    // A package whose origin does not parse has none that could be told.
+    // The origin is optional information; an invalid one is recorded as empty.
     return undefined
   }
 }

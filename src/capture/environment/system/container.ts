@@ -1,4 +1,4 @@
-/** Whether this runs in a container, of which image, and what it may use there. */
+/** The source `container`: the container of this process, its image and its resource limits. */
 import { join } from 'node:path'
 import { platform } from 'node:process'
 import { NotApplicable } from '../../../util/not-available.ts'
@@ -9,7 +9,7 @@ import { readHint } from '../files.ts'
 import { recordMissingReason } from '../source.ts'
 import type { Source, SourceContext } from '../source.ts'
 
-/** What the name of a control group says about who made it. */
+/** Patterns in the name of a control group that identify the runtime. */
 const HINTS = [
   ['kubernetes', /kubepods/],
   ['docker', /docker/],
@@ -22,9 +22,9 @@ const HINTS = [
 const IMAGE_VARIABLES = ['APPTAINER_CONTAINER', 'SINGULARITY_CONTAINER'] as const
 
 /**
- * Makes the source for a file system.
+ * Create the source for a file system.
  *
- * @param root Where `/` is, for tests.
+ * @param root The folder to use as `/`, for tests.
  */
 export function createContainerSource(root = '/'): Source<'container'> {
   return {
@@ -61,7 +61,7 @@ export function createContainerSource(root = '/'): Source<'container'> {
   }
 }
 
-/** The container that this process is in. */
+/** Source of the container that this process is in. */
 export const containerSource: Source<'container'> = createContainerSource()
 
 interface Described {
@@ -83,7 +83,10 @@ function describedFields(
   }
 }
 
-/** Podman writes a file; Docker leaves its id in the paths of what it mounts; Apptainer sets a variable. */
+/**
+ * Describe the container: Podman writes a file; Docker mounts files whose paths contain the id; Apptainer
+ * sets a variable.
+ */
 async function describeContainer(root: string, variables: NodeJS.ProcessEnv): Promise<Described> {
   const podman = await readHint(join(root, 'run/.containerenv'))
   if (podman !== undefined && podman.trim() !== '') {

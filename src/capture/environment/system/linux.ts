@@ -1,4 +1,4 @@
-/** The machine as Linux tells it in files: nothing is started. */
+/** Facts about a Linux machine, read from files: no program is started. */
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readHint } from '../files.ts'
@@ -6,11 +6,11 @@ import type { JsonObject } from '../../../core/json-value.ts'
 import type { Machine } from './machine-facts.ts'
 
 /**
- * Reads `/proc`, `/sys` and `/etc/os-release`.
+ * Read `/proc`, `/sys` and `/etc/os-release`.
  *
- * @param root Where `/` is, for tests.
+ * @param root The folder to use as `/`, for tests.
  */
-export async function askLinux(root = '/'): Promise<Machine> {
+export async function readLinux(root = '/'): Promise<Machine> {
   const read = (path: string): Promise<string | undefined> => readHint(join(root, path))
   const [own, vendor, processors, memory, kernel, graphics] = await Promise.all([
     read('etc/os-release'),
@@ -37,7 +37,7 @@ export async function askLinux(root = '/'): Promise<Machine> {
   }
 }
 
-/** `NAME="value"` lines, as os-release has them. */
+/** Parse lines of the form `NAME="value"`, as in os-release. */
 function assignments(text: string): Map<string, string> {
   const pairs = [...text.matchAll(/^([A-Z_]+)=(?:"([^"\n]*)"|'([^'\n]*)'|([^\s"']*))\s*$/gm)]
   return new Map(pairs.map(([, name = '', double, single, bare]) => [name, double ?? single ?? bare ?? '']))
@@ -53,7 +53,7 @@ function kibibytes(text: string | undefined, name: string): number | undefined {
   return value === undefined ? undefined : Number(value) * 1024
 }
 
-/** Different pairs of socket and core; virtual machines and ARM systems do not say them. */
+/** Count the different pairs of socket and core; virtual machines and ARM systems do not report them. */
 function physicalCores(text: string): number | undefined {
   const cores = new Set<string>()
   for (const block of text.split('\n\n')) {
@@ -63,11 +63,14 @@ function physicalCores(text: string): number | undefined {
   return cores.size === 0 ? undefined : cores.size
 }
 
-/** Display controllers of the PCI bus, by the numbers of their vendors; a machine without the bus has none. */
+/**
+ * List the display controllers of the PCI bus, with the numbers of their vendors; `undefined` for a machine
+ * without the bus.
+ */
 async function readGraphics(folder: string): Promise<JsonObject[] | undefined> {
   const names = await readdir(folder).catch(() => undefined)
   if (names === undefined) return undefined
-  const found = await Promise.all(
+  const devices = await Promise.all(
     names.map(async (name) => {
       const read = async (file: string): Promise<string | null> =>
         (await readHint(join(folder, name, file)))?.trim() ?? null
@@ -76,5 +79,5 @@ async function readGraphics(folder: string): Promise<JsonObject[] | undefined> {
       return { vendor: await read('vendor'), device: await read('device') }
     }),
   )
-  return found.filter((one) => one !== undefined)
+  return devices.filter((device) => device !== undefined)
 }

@@ -1,6 +1,9 @@
 import type { JsonObject } from '../../../core/json-value.ts'
 
-/** Facts that are found in another way on each system; `undefined` for what they cannot see. */
+/**
+ * Facts that are determined differently on each system; `undefined` for those that the system does not
+ * report.
+ */
 export interface Machine {
   readonly distribution: string | undefined
   readonly release: string | undefined

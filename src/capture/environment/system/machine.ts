@@ -1,21 +1,21 @@
-/** Machine and operating system. */
+/** The source `system`: machine and operating system. */
 import { statfs } from 'node:fs/promises'
 import { arch, cpus, hostname, release, totalmem } from 'node:os'
 import { platform, report } from 'node:process'
 import { systemReason } from '../../../util/fs.ts'
-import { askLinux } from './linux.ts'
-import { askOther } from './other.ts'
+import { readLinux } from './linux.ts'
+import { queryMachine } from './other.ts'
 import { recordMissingReason } from '../source.ts'
 import type { Source, SourceContext } from '../source.ts'
 import type { SystemFindings } from '../types.ts'
 
-/** Operating system, processor, memory, disk and graphics, without serial numbers and addresses. */
+/** Source of operating system, processor, memory, disk and graphics, without serial numbers and addresses. */
 export const systemSource: Source<'system'> = {
   name: 'system',
   probe: async (context) => {
-    const machine = await (platform === 'linux' ? askLinux() : askOther(context))
+    const machine = await (platform === 'linux' ? readLinux() : queryMachine(context))
     const first = cpus()[0]?.model.trim() ?? ''
-    // The system's own name of the processor; where it has none, on some ARM systems, what its parts are called.
+    // The name that the system gives the processor; some ARM systems have none and name only its parts.
     const cpu = first === '' || first === 'unknown' ? machine.processor : first
     const orReason = <T>(
       field: string,
@@ -43,9 +43,13 @@ export const systemSource: Source<'system'> = {
   },
 }
 
-/** `glibc 2.36`, where the C library says it: its rounding is that of every program. */
+/**
+ * Return the C library, for example `glibc 2.36`, if it reports its version: its rounding affects every
+ * program.
+ */
 function libc(): string | undefined {
-  // With the network in it, the report waits for name servers. The types do not know the switch yet.
+  // With network information, the report would wait for name servers. The types do not declare this option
+  // yet.
   const reporter: typeof report & { excludeNetwork?: boolean } = report
   const { excludeNetwork = false } = reporter
   reporter.excludeNetwork = true

@@ -1,4 +1,4 @@
-/** The machine where no files tell of it (macOS, Windows): what the library systeminformation finds out. */
+/** Facts about a machine that has no such files (macOS, Windows), from the library systeminformation. */
 import { createRequire } from 'node:module'
 import { execPath } from 'node:process'
 import { runProgram } from '../../../subprocess/run.ts'
@@ -7,27 +7,27 @@ import type { SourceContext } from '../source.ts'
 import type { Machine } from './machine-facts.ts'
 
 /**
- * systeminformation runs programs and waits for them on the main thread: with a hung graphics driver or name
- * server it would stop this process, and no timer could fire. So it has a process of its own, which writes each
- * answer as a line, and what is late is lost alone.
+ * The probe in a separate process. systeminformation runs programs and waits for them on the main thread: a
+ * hung graphics driver or name server would block this process, and no timer could fire. The probe writes
+ * each answer as a line, so that a late answer does not affect the others.
  */
 const PROBE = `
 const si = require(process.argv[1])
 const pick = (from, names) => Object.fromEntries(names.map((name) => [name, from[name] ?? null]))
-const tell = (name, value) => process.stdout.write(JSON.stringify([name, value]) + '\\n')
-const ask = async (name, look) => { try { tell(name, await look()) } catch (error) { tell(name, { error: String(error) }) } }
+const report = (name, value) => process.stdout.write(JSON.stringify([name, value]) + '\\n')
+const query = async (name, read) => { try { report(name, await read()) } catch (error) { report(name, { error: String(error) }) } }
 ;(async () => {
-  await ask('cpu', async () => pick(await si.cpu(), ['brand', 'cores', 'physicalCores', 'flags']))
-  await ask('mem', async () => pick(await si.mem(), ['total', 'available', 'swaptotal']))
-  await ask('os', async () => pick(await si.osInfo(), ['distro', 'release', 'kernel']))
-  await ask('graphics', async () => (await si.graphics()).controllers.map((one) => pick(one, ['vendor', 'model', 'vram', 'driverVersion'])))
+  await query('cpu', async () => pick(await si.cpu(), ['brand', 'cores', 'physicalCores', 'flags']))
+  await query('mem', async () => pick(await si.mem(), ['total', 'available', 'swaptotal']))
+  await query('os', async () => pick(await si.osInfo(), ['distro', 'release', 'kernel']))
+  await query('graphics', async () => (await si.graphics()).controllers.map((controller) => pick(controller, ['vendor', 'model', 'vram', 'driverVersion'])))
 })()
 `
 
 type Answers = ReadonlyMap<string, JsonValue>
 
-/** Asks the library, within the time of the source. */
-export async function askOther(context: SourceContext): Promise<Machine> {
+/** Query the library within the time limit of the source. */
+export async function queryMachine(context: SourceContext): Promise<Machine> {
   const answers = await probe(context)
   const os = answerAt(answers, 'os', context.warnings)
   const cpu = answerAt(answers, 'cpu', context.warnings)
@@ -54,9 +54,9 @@ async function probe({ directory, variables, options, signal, warnings }: Source
   let output = ''
   const result = await runProgram(execPath, ['-e', PROBE, library], {
     directory,
-    // Options meant for the run, such as a preload, are not for the probe.
+    // Options that are meant for the run, such as a preload, must not affect the probe.
     environment: { ...variables, NODE_OPTIONS: '', ELECTRON_RUN_AS_NODE: '1' },
-    // Less than the source has, so that the answers that came are not lost with the late one.
+    // Shorter than the limit of the source, so that the answers received so far are kept if one is late.
     timeout: options.timeoutMs * 0.8,
     signal,
     outputLimit: 4 << 20,
@@ -75,8 +75,8 @@ async function probe({ directory, variables, options, signal, warnings }: Source
 function answerAt(answers: Answers, name: string, warnings: string[]): JsonObject {
   const answer = answers.get(name)
   if (answer !== null && typeof answer === 'object' && !Array.isArray(answer)) {
-    const found = answer as JsonObject
-    if (found['error'] === undefined) return found
+    const fields = answer as JsonObject
+    if (fields['error'] === undefined) return fields
   }
   warnings.push(`no result for ${name}`)
   return {}

@@ -1,4 +1,4 @@
-/** Compilers, where the folder or the command uses them: Rust, C and C++, CUDA. */
+/** The source `toolchain`: compilers that the folder or the command uses: Rust, C and C++, CUDA. */
 import { errorText } from '../../../util/error-text.ts'
 import { createHash } from 'node:crypto'
 import { basename, join } from 'node:path'
@@ -7,18 +7,18 @@ import { redactArguments } from '../../../secrets/redact.ts'
 import { isReachable } from '../../../util/fs.ts'
 import { foldersUp } from '../files.ts'
 import { findLockFiles } from '../lock-files/lock-files.ts'
-import { ask, recordMissingReason } from '../source.ts'
+import { queryProgram, recordMissingReason } from '../source.ts'
 import { COMPILERS } from '../types.ts'
 import type { Source, SourceContext } from '../source.ts'
 import type { Compiler, CompilerName, ToolchainFindings } from '../types.ts'
 
-/** What is asked of a compiler, and what shows that it is used. */
+/** A compiler: its version command, and the signs that it is used. */
 interface Tool {
-  /** Files of a project that is built with it. */
+  /** Files of a project that uses it for its build. */
   readonly signs: readonly string[]
   /** Programs that use it. */
   readonly programs: readonly string[]
-  /** Variable that names it. */
+  /** Variable that holds the command. */
   readonly variable?: string
   readonly command: string
   readonly args: readonly string[]
@@ -50,15 +50,17 @@ const TOOLS: Readonly<Record<CompilerName, Tool>> = {
   nvcc: { signs: [], programs: ['nvcc'], variable: 'CUDACXX', command: 'nvcc', args: ['--version'] },
 }
 
-/** Versions of the compilers that are used, and the lock file of Cargo. */
+/** Source of the versions of the compilers in use, and of the lock file of Cargo. */
 export const toolchainSource: Source<'toolchain'> = {
   name: 'toolchain',
   probe: async (context) => {
     const used = await findUsed(context)
     if (used.length === 0)
       throw new NotApplicable('neither the files of this folder nor the command name a compiler')
-    const found = await Promise.all(used.map(async (name) => [name, await version(name, context)] as const))
-    const compilers: ToolchainFindings = Object.fromEntries(found)
+    const versions = await Promise.all(
+      used.map(async (name) => [name, await version(name, context)] as const),
+    )
+    const compilers: ToolchainFindings = Object.fromEntries(versions)
     if (!used.includes('cargo')) return compilers
     const [lock] = await findLockFiles(context.directory, ['Cargo.lock'], context.warnings)
     const digest = lock && `sha256:${createHash('sha256').update(lock.bytes).digest('hex')}`
@@ -70,18 +72,18 @@ export const toolchainSource: Source<'toolchain'> = {
 async function findUsed({ directory, command, variables }: SourceContext): Promise<CompilerName[]> {
   const program = basename(command?.[0] ?? '').replace(/\.exe$/i, '')
   const signs = new Set(Object.values(TOOLS).flatMap((tool) => tool.signs))
-  const there = new Set<string>()
+  const present = new Set<string>()
   for await (const folder of foldersUp(directory)) {
     await Promise.all(
       [...signs].map(async (name) => {
-        if (await isReachable(join(folder, name))) there.add(name)
+        if (await isReachable(join(folder, name))) present.add(name)
       }),
     )
   }
   return COMPILERS.flatMap((name) => {
     const tool = TOOLS[name]
     const isNamed = tool.variable !== undefined && (variables[tool.variable] ?? '') !== ''
-    return isNamed || tool.programs.includes(program) || tool.signs.some((sign) => there.has(sign))
+    return isNamed || tool.programs.includes(program) || tool.signs.some((sign) => present.has(sign))
       ? [name]
       : []
   })
@@ -90,11 +92,11 @@ async function findUsed({ directory, command, variables }: SourceContext): Promi
 async function version(name: CompilerName, context: SourceContext): Promise<Compiler | null> {
   const tool = TOOLS[name]
   const given = tool.variable === undefined ? undefined : context.variables[tool.variable]
-  // A variable such as CC may hold arguments, and a program before the compiler, such as ccache.
+  // A variable such as CC may contain arguments, and a wrapper such as ccache before the compiler.
   const [command = tool.command, ...rest] =
     given === undefined || given === '' ? [] : given.trim().split(/\s+/)
   try {
-    const output = await ask(command, [...rest, ...tool.args], context)
+    const output = await queryProgram(command, [...rest, ...tool.args], context)
     const lines = output.split('\n').filter((line) => line.trim() !== '')
     const line = (tool.command === 'nvcc' ? lines.find((text) => /release/.test(text)) : lines[0]) ?? ''
     const host = /^host: (.+)$/m.exec(output)?.[1]

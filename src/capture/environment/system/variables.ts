@@ -1,12 +1,13 @@
 /**
- * Environment variables, by an allow-list: what is not on it is not even counted. Names that secrets stand under
- * are not on it, and values that look like secrets are replaced all the same.
+ * The source `variables`: environment variables of an allow-list. Other variables are neither recorded nor
+ * counted. The list has no names that usually hold secrets, and values that look like secrets are replaced in
+ * any case.
  */
 import { redactText, redactUrl } from '../../../secrets/redact.ts'
 import { words } from '../../../util/word-list.ts'
 import type { Source } from '../source.ts'
 
-/** Variables that can change what a program computes. They count. */
+/** Variables that can change the result of a program. The digest covers them. */
 export const HASHED_VARIABLES: readonly string[] = words(`
   CUDA_VISIBLE_DEVICES CUDA_DEVICE_ORDER CUDA_LAUNCH_BLOCKING CUDA_MODULE_LOADING CUBLAS_WORKSPACE_CONFIG
   NVIDIA_TF32_OVERRIDE NVIDIA_VISIBLE_DEVICES TORCH_ALLOW_TF32_CUBLAS_OVERRIDE PYTORCH_CUDA_ALLOC_CONF
@@ -20,7 +21,10 @@ export const HASHED_VARIABLES: readonly string[] = words(`
   TRANSFORMERS_OFFLINE
 `)
 
-/** Variables that say who, where and which: recorded, but another job or folder is the same environment. */
+/**
+ * Variables that describe user, location and job. They are recorded, but the digest does not cover them,
+ * because another job or folder does not make another environment.
+ */
 export const RECORDED_VARIABLES: readonly string[] = words(`
   PYTHONHASHSEED LINEAPRINT_SEED PL_GLOBAL_SEED NODE_OPTIONS PYTHONPATH VIRTUAL_ENV CONDA_DEFAULT_ENV
   CONDA_PREFIX HF_HOME TORCH_HOME RANK LOCAL_RANK NODE_RANK GROUP_RANK MASTER_ADDR MASTER_PORT CI
@@ -30,7 +34,7 @@ export const RECORDED_VARIABLES: readonly string[] = words(`
   no_proxy
 `)
 
-/** The variables by which each scheduler tells a program which part of which job it is. */
+/** The variables in which each scheduler identifies the job and the part of it. */
 export const SCHEDULER_VARIABLES: Readonly<Record<string, readonly string[]>> = {
   slurm: words(`
     SLURM_JOB_ID SLURM_JOB_NAME SLURM_JOB_PARTITION SLURM_JOB_NUM_NODES SLURM_JOB_NODELIST SLURM_CLUSTER_NAME
@@ -58,7 +62,7 @@ export const SCHEDULER_VARIABLES: Readonly<Record<string, readonly string[]>> = 
   azureml: words(`AZUREML_RUN_ID AZUREML_EXPERIMENT_ID`),
 }
 
-/** The variables of the lists that are set. */
+/** Source of the variables of the lists that are set. */
 export const variablesSource: Source<'variables'> = {
   name: 'variables',
   probe: async ({ variables, options }) => {
@@ -68,29 +72,29 @@ export const variablesSource: Source<'variables'> = {
     )
     return {
       hashed: pick(variables, [...hashed]),
-      // One that the configuration makes count stands in one of the two lists only.
+      // A variable that the configuration adds to the digest is only in the first list.
       recorded: pick(
         variables,
         RECORDED_VARIABLES.filter((name) => !hashed.has(name)),
       ),
-      schedulers: Object.fromEntries(schedulers.filter(([, found]) => Object.keys(found).length > 0)),
+      schedulers: Object.fromEntries(schedulers.filter(([, members]) => Object.keys(members).length > 0)),
     }
   },
 }
 
 function pick(variables: NodeJS.ProcessEnv, names: readonly string[]): Record<string, string> {
-  const found: Record<string, string> = {}
+  const picked: Record<string, string> = {}
   for (const name of names) {
     const value = variables[name]
-    if (value !== undefined) found[name] = clean(name, value.toWellFormed())
+    if (value !== undefined) picked[name] = clean(name, value.toWellFormed())
   }
-  return found
+  return picked
 }
 
-/** A variable may hold several addresses, as those of pip and uv do. */
+/** Remove secrets from a value. It may hold several addresses, as those of pip and uv do. */
 function clean(name: string, value: string): string {
   if (!/(?:URL|INDEX|CHANNELS|REGISTRY|PROXY)$/i.test(name)) return redactText(value)
-  // `redactUrl` leaves what is not an address to the rules of text; a proxy need not have a scheme.
+  // `redactUrl` applies the rules for text to parts that are not addresses; a proxy may lack the scheme.
   return value
     .split(/(\s+|,)/)
     .map((part) => redactUrl(part.replace(/^[^/@\s]*:[^/@\s]*@/, '')))

@@ -10,7 +10,7 @@ import { JOURNAL_FILE, RECORD_FILE } from '../../../store/store.ts'
 import type { StoredRun } from '../../../store/runs.ts'
 import type { Store } from '../../../store/store.ts'
 
-/** Kinds of things that can be compared, the most specific first. */
+/** Kinds of operands that can be compared, the most specific first. */
 export const DIFF_KINDS = ['run', 'model', 'table', 'folder', 'file'] as const
 
 /** One of {@link DIFF_KINDS}. */
@@ -53,7 +53,7 @@ export async function readOperand(text: string, openStore: () => Promise<Store>)
 }
 
 /**
- * Return the kind by which two things are compared: the first that both have.
+ * Return the kind by which two operands are compared: the most specific one that both have.
  *
  * @param wanted The kind that the caller asks for.
  * @throws ERR_LINEAPRINT_ARGUMENT if there is none.

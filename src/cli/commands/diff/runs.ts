@@ -8,10 +8,10 @@ import { storeError, writeAtomic } from '../../../util/fs.ts'
 import { makeFolders } from '../../../util/fs.ts'
 import { SHOWN, WIDTH, cut, few, pair, verdict, wrap } from './text.ts'
 import { count, escapeText, isTerminal, paint, printError, table } from '../../shared/output.ts'
-import { placeOf } from '../../../diff/metrics.ts'
+import { positionOf } from '../../../diff/metrics.ts'
 import type {
   DigestDiff,
-  FirstParting,
+  FirstDivergence,
   MetricDiff,
   MetricSide,
   RunDiff,
@@ -50,7 +50,7 @@ export function runLines(diff: RunDiff, all: boolean): string[] {
     ...(digests.length === 0 ? [] : ['', paint('bold', 'digests'), digestTable(digests, all)]),
     ...(metrics.length === 0 ? [] : ['', paint('bold', 'metrics'), metricTable(metrics, all)]),
     ...(notes.length === 0 ? [] : ['', paint('bold', 'not compared'), ...notes]),
-    ...firstParting(diff.firstParting),
+    ...firstDivergence(diff.firstDivergence),
     '',
     verdict(diff.same, words.join(', ')),
   ]
@@ -66,16 +66,16 @@ function differenceLines({ field, before, after, detail }: RunDifference): strin
 }
 
 /** Return the first step at which two runs differ. */
-function firstParting(found: FirstParting | null): string[] {
-  if (found === null) return []
-  const words = `step ${found.step} (${escapeText(partingNames(found))})`
+function firstDivergence(divergence: FirstDivergence | null): string[] {
+  if (divergence === null) return []
+  const words = `step ${divergence.step} (${escapeText(divergenceNames(divergence))})`
   return ['', ...wrap(`${paint('bold', 'first divergence')}: ${words}`, '')]
 }
 
 /** A diverging loss affects every metric. */
 const NAMES_SHOWN = 5
 
-function partingNames({ digests, metrics }: FirstParting): string {
+function divergenceNames({ digests, metrics }: FirstDivergence): string {
   const names = [...digests.map((name) => `digest ${name}`), ...metrics.map((name) => `metric ${name}`)]
   const shown = names.slice(0, NAMES_SHOWN).join(', ')
   return names.length > NAMES_SHOWN ? `${shown} and ${names.length - NAMES_SHOWN} more` : shown
@@ -83,14 +83,14 @@ function partingNames({ digests, metrics }: FirstParting): string {
 
 function digestTable(digests: readonly DigestDiff[], all: boolean): string {
   const shown = all ? digests : digests.slice(0, SHOWN)
-  const rows = shown.map(({ name, before, after, same, parting, onlyBefore, onlyAfter }) => {
+  const rows = shown.map(({ name, before, after, same, divergence, onlyBefore, onlyAfter }) => {
     const [countBefore, countAfter] = [before, after].map((side) =>
       side === null ? 'none' : String(side.count),
     )
     const rest = onlyBefore + onlyAfter > 0 ? 'other steps' : ''
-    const place = parting === null ? rest : placeOf(parting)
+    const position = divergence === null ? rest : positionOf(divergence)
     const counts = countBefore === countAfter ? countBefore : `${countBefore} → ${countAfter}`
-    return [`  ${cut(escapeText(name), 40)}`, same ? '=' : '', counts ?? '', paint('yellow', place)]
+    return [`  ${cut(escapeText(name), 40)}`, same ? '=' : '', counts ?? '', paint('yellow', position)]
   })
   const hidden = digests.length - shown.length
   const more = hidden === 0 ? '' : `\n  … and ${count(hidden)} more (--all shows them)`
@@ -103,11 +103,12 @@ function digestTable(digests: readonly DigestDiff[], all: boolean): string {
  */
 function metricTable(metrics: readonly MetricDiff[], all: boolean): string {
   const shown = all ? metrics : metrics.slice(0, SHOWN)
-  const rows = shown.flatMap(({ name, before, after, same, parting, onlyBefore, onlyAfter }) => {
+  const rows = shown.flatMap(({ name, before, after, same, divergence, onlyBefore, onlyAfter }) => {
     const label = `  ${cut(escapeText(name), 24)}`
     if (same && after !== null) return [[label, '=', ...cells(after), '']]
     const parts =
-      (parting && placeOf(parting)) ?? (before && after && onlyBefore + onlyAfter > 0 ? 'other steps' : '')
+      (divergence && positionOf(divergence)) ??
+      (before && after && onlyBefore + onlyAfter > 0 ? 'other steps' : '')
     return [
       ...(before === null ? [] : [[label, paint('red', '-'), ...cells(before), paint('yellow', parts)]]),
       ...(after === null ? [] : [[before === null ? label : '', paint('green', '+'), ...cells(after), '']]),
@@ -127,7 +128,7 @@ function number(value: number | null): string {
   return value === null ? '-' : String(Number(value.toPrecision(4)))
 }
 
-function runRows({ differences, notCompared, firstParting: parting }: RunDiff): string[] {
+function runRows({ differences, notCompared, firstDivergence: divergence }: RunDiff): string[] {
   const rows = [
     ...differences.map(({ cause, field, before, after, detail }) => [
       cause,
@@ -137,9 +138,9 @@ function runRows({ differences, notCompared, firstParting: parting }: RunDiff): 
       detail ?? '',
     ]),
     ...notCompared.map(({ field, reason }) => ['not compared', field, '', '', reason]),
-    ...(parting === null
+    ...(divergence === null
       ? []
-      : [['first divergence', `step ${parting.step}`, '', '', partingNames(parting)]]),
+      : [['first divergence', `step ${divergence.step}`, '', '', divergenceNames(divergence)]]),
   ]
   return rows.length === 0 ? [] : [table(rows)]
 }

@@ -149,7 +149,7 @@ async function groups(paths: readonly string[], options: Options): Promise<Group
     files = []
   }
   for (const path of paths) {
-    // Whatever is wrong with the path is reported by the hashing itself, which knows what it needed.
+    // The hashing reports any problem of the path, because it knows what it needs.
     const inFolder = path !== '-' && (await isFolder(path))
     if (path !== '-' && !inFolder && options.tensors !== true) {
       files.push(path)
@@ -242,8 +242,8 @@ function show(row: Row): void {
 }
 
 /**
- * Format one digest as a line. `b3sum` and `sha256sum` write a name that contains a line end or a backslash
- * with these escaped and a backslash before the line; our output must be parsed the same way.
+ * Format one digest as a line. `b3sum` and `sha256sum` escape a line end or backslash in a name, and put a
+ * backslash before the line. Other tools must be able to parse this output in the same way.
  */
 function line(row: Row, digest: Digest, tagged: boolean): string {
   if (digest.kind !== undefined) return `${digest.toString()}  ${escapeText(row.path)}`

@@ -1,9 +1,10 @@
 /** The work that `lineaprint run` starts before the rest of it is loaded. */
-import { beginEarly } from '../../../capture/environment/python/early.ts'
+import { startEarlyProbe } from '../../../capture/environment/python/early.ts'
 import { redactArguments } from '../../../secrets/redact.ts'
 
 /**
- * This variable switches the capture off. A configuration file can do so as well; then this start is wasted.
+ * Name of the variable that disables the capture. A configuration file can do so as well; this early start is
+ * wasted then.
  */
 const SWITCH = 'LINEAPRINT_ENABLE_ENVIRONMENT_TRACKING'
 
@@ -16,7 +17,7 @@ export function beginRun(argv: readonly string[]): void {
   const at = argv.indexOf('--')
   const command = argv.slice(at + 1)
   if (at < 0 || command.length === 0 || process.env[SWITCH] === 'false') return
-  // In the form of the record, which the capture also receives.
+  // Arguments are redacted as in the record, because the capture receives them in that form too.
   const question = { directory: process.cwd(), command: redactArguments(command), variables: process.env }
-  beginEarly(question)
+  startEarlyProbe(question)
 }

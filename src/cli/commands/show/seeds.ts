@@ -1,16 +1,16 @@
-/** The seeds of a run, for `lineaprint show`: a line for each thing. */
+/** The seeds of a run, for `lineaprint show`, one line per item. */
 import { seedsOf } from '../../../capture/records.ts'
 import { recordedConfiguration } from '../../../config/options.ts'
 import { unlessDamaged } from '../../../json/read-fields.ts'
 import type { PythonSeeds, RecordedProgram } from '../../../capture/seeds/types.ts'
 import type { RunRecord } from '../../../record/record.ts'
 
-/** Programs that are shown; `--json` has more. */
+/** Largest number of programs in the output; `--json` has more. */
 const SHOWN = 4
 
 type Line = [name: string, text: string]
 
-/** Return names and texts. Records may come from strangers: of seeds that are damaged nothing is shown. */
+/** Return names and texts. A record is untrusted: damaged seeds are not shown. */
 export function describeSeeds(record: RunRecord): Line[] {
   const seeds = unlessDamaged(() => seedsOf(record))
   if (seeds === undefined) return []

@@ -34,12 +34,12 @@ import type { JsonObject } from '../../../core/json-value.ts'
 import type { StoredRun } from '../../../store/runs.ts'
 import type { StoreOptions } from '../../shared/store.ts'
 
-/** Lines are broken to fit this. */
+/** Largest width of a line. */
 const WIDTH = 80
 
 const INDENT = 14
 
-/** The command. */
+/** Build the command. */
 export function command(): Command {
   return storeOptions(new Command('show'))
     .argument('<run>', 'id, unique id prefix, experiment name (its newest run), or @latest')
@@ -54,7 +54,7 @@ async function show(reference: string, options: StoreOptions): Promise<void> {
   print([...page(run)].join('\n'))
 }
 
-/** A title and its lines; sections without lines are left out. */
+/** A title and its lines. Sections without lines are left out. */
 type Section = readonly [title: string, lines: readonly string[]]
 
 function* page(run: StoredRun): Generator<string> {
@@ -121,7 +121,9 @@ function entries<T>(
   return Object.entries(named).flatMap(([name, value]) => field(name, describe(value, name)))
 }
 
-/** `name   text`, broken into lines; a name that is too long gets a line of its own. Nothing for no text. */
+/**
+ * Format `name text`, wrapped. A name that is too long gets a line of its own. An empty text gives no lines.
+ */
 function field(name: string, text: string): string[] {
   if (text === '') return []
   const label = escapeText(name)
@@ -134,7 +136,7 @@ function wrap(text: string, indent: number, room: number = WIDTH - indent): stri
   const lines: string[] = []
   let line = ''
   for (const word of escapeText(text).split(' ')) {
-    // A path or digest that is too long for a line is cut where the line ends.
+    // A path or digest that is longer than a line is broken at the end of the line.
     for (const part of word.match(new RegExp(`.{1,${room}}`, 'gsu')) ?? ['']) {
       if (line !== '' && line.length + 1 + part.length > room) {
         lines.push(line)
@@ -175,7 +177,7 @@ function captured(name: string, record: CaptureRecord): string {
   return facts.filter((fact) => fact !== '').join(', ')
 }
 
-/** The state of the code; of a capture that is damaged nothing. */
+/** Describe the state of the code; empty if the capture is damaged. */
 function repository(value: JsonObject): string[] {
   const git = unlessDamaged(() => parseGitCapture(value))
   if (git === undefined) return []
@@ -185,18 +187,18 @@ function repository(value: JsonObject): string[] {
   return [`commit ${git.commit.slice(0, 12)}`, on, git.clean === false ? 'with changes' : '']
 }
 
-/** What is shown of an entry whose record is damaged. */
+/** Text for an entry whose record is damaged. */
 const DAMAGED = 'its record is damaged'
 
 function tracked(section: Exclude<TrackedSection, 'models'>, name: string, entry: TrackedRecord): string {
   if (entry.status === 'failed') return `failed: ${entry.reason}`
   if (entry.status === 'off') return 'disabled'
-  const thing = unlessDamaged(() => parseTracked(section, name, entry))
-  if (thing === undefined) return DAMAGED
+  const recorded = unlessDamaged(() => parseTracked(section, name, entry))
+  if (recorded === undefined) return DAMAGED
   const facts = [
-    short(thing.digest),
-    ...('kind' in thing ? contentFacts(thing) : []),
-    thing.path ?? '',
+    short(recorded.digest),
+    ...('kind' in recorded ? contentFacts(recorded) : []),
+    recorded.path ?? '',
     reporter(entry),
   ]
   return facts.filter((fact) => fact !== '').join(', ')
@@ -221,7 +223,7 @@ function model(name: string, entry: TrackedRecord): string {
   return facts.filter((fact) => fact !== '').join(', ')
 }
 
-/** Name the reporter of what a program reported while it ran. */
+/** Name the program that reported an entry. */
 function reporter(entry: TrackedRecord): string {
   return isReported(entry) ? 'recorded by the program' : ''
 }
@@ -248,12 +250,12 @@ function number(value: MetricRecord['first'] | null): string {
   return String(Number(decodeFloat(value).toPrecision(6)))
 }
 
-/** A digest cut for display; `--json` has all of it. */
+/** Shorten a digest for display; `--json` has all of it. */
 function short(digest: string): string {
   return digest.replace(/^(.*:[0-9a-f]{12})[0-9a-f]+$/, '$1…')
 }
 
-/** An argument as a POSIX shell takes it. */
+/** Quote an argument for a POSIX shell. */
 function quote(argument: string): string {
   return /^[A-Za-z0-9_./:=@%+,-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`
 }

@@ -51,7 +51,9 @@ test('reproduced: 0, one line per thing, and output of the command on stderr', a
     '',
   ])
   expect(plain.stderr).toMatch(
-    new RegExp(`^lineaprint: the work tree is ${into}\nsaid\nlineaprint: run \\S+ reproduces \\S+\n$`),
+    new RegExp(
+      `^lineaprint: the work tree is ${into}\nsaid\nlineaprint: run \\S+, a reproduction of \\S+\n$`,
+    ),
   )
   expect(plain.code).toBe(0)
   const json = await reproduce(root, ['--json'])

@@ -4,6 +4,7 @@ import { mkdir, realpath } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { LineaprintError } from '../../core/errors.ts'
 import { NotAvailable } from '../../util/not-available.ts'
+import { ABSENCES } from './absence.ts'
 import { writeBundle } from './bundle.ts'
 import { describeChanged } from './changed.ts'
 import { createGit } from './command.ts'
@@ -52,7 +53,7 @@ export async function captureGit(
     const { root, gitFolder } = location
     if (commit === null) {
       const branch = { branch: status.branch, operation: await readOperation(gitFolder) }
-      const reason = 'the repository has no commit yet'
+      const reason = ABSENCES.commit
       return { value: { available: false, reason, root, ...branch }, warnings: [] }
     }
     const rooted = createGit({ directory: root, timeout, signal, environment })
@@ -84,7 +85,7 @@ async function describe(
   const { algorithm, signal, filesDirectory } = context
   const content = { root, algorithm, signal }
   const changed = await describeChanged(status.changed, content, warnings)
-  const submodules = await describeSubmodules(git, root, entries.submodules, status.changed, warnings)
+  const submodules = await describeSubmodules(git, content, entries.submodules, status.changed, warnings)
   const isOwn = await createOwnPathCheck(root, filesDirectory)
   const keepSecrets = options.secrets === 'keep'
   const untracked = await describeUntracked(

@@ -1,5 +1,6 @@
 /** Submodules: the commit in the index, and the commit that is checked out. */
 import { errorText } from '../../util/error-text.ts'
+import { readNested } from './nested.ts'
 import { NotAvailable } from '../../util/not-available.ts'
 import { redactUrl } from '../../secrets/redact.ts'
 import { writePath } from './paths.ts'
@@ -8,6 +9,7 @@ import type { Git } from './command.ts'
 import type { IndexEntries } from './index-entries.ts'
 import type { GitPath } from './paths.ts'
 import type { ChangedPath } from './status.ts'
+import type { ContentOptions } from './content.ts'
 import type { Submodule } from './types.ts'
 
 /**
@@ -19,12 +21,13 @@ import type { Submodule } from './types.ts'
  */
 export async function describeSubmodules(
   git: Git,
-  root: string,
+  options: ContentOptions,
   submodules: IndexEntries['submodules'],
   changed: readonly ChangedPath[],
   warnings: string[],
 ): Promise<Submodule[]> {
   if (submodules.length === 0) return []
+  const { root } = options
   const addresses = await readAddresses(git)
   const described: Submodule[] = []
   for (const { path, commit } of submodules) {
@@ -38,6 +41,11 @@ export async function describeSubmodules(
     if (checkedOut.reason !== undefined) {
       warnings.push(`the submodule ${JSON.stringify(path.text)} is not checked out: ${checkedOut.reason}`)
     }
+    const content = modified || untracked ? await readNested(git, path, options, 'submodule') : undefined
+    if (content?.status === 'failed')
+      warnings.push(
+        `changes inside the submodule ${JSON.stringify(path.text)} are not known: ${content.reason}`,
+      )
     described.push({
       ...writePath(path),
       index: commit,
@@ -45,6 +53,7 @@ export async function describeSubmodules(
       modified,
       untracked,
       url: addresses.get(path.text) ?? null,
+      ...(content !== undefined && { content }),
     })
   }
   return described

@@ -11,6 +11,7 @@ import { mapConcurrently } from '../../util/concurrency.ts'
 import { failed, hashContents, hashLink } from './content.ts'
 import { absolutePath, escapeBytes, isContained, writePath } from './paths.ts'
 import { isSecretFile } from '../../secrets/file-names.ts'
+import { readNested } from './nested.ts'
 import { readCheckedOut } from './submodules.ts'
 import { copyFile } from './untracked-copy.ts'
 import type { Stats } from 'node:fs'
@@ -66,8 +67,12 @@ export async function describeUntracked(
     const name = JSON.stringify(path.text)
     if (path.text.endsWith('/')) {
       const { commit } = await readCheckedOut(git, root, path)
-      const warning = `${name} is another repository; only its commit is recorded`
-      return { entry: { ...writePath(path), kind: 'repository', commit }, warning }
+      const content = await readNested(git, path, options, 'repository')
+      const warning =
+        content.status === 'captured'
+          ? `${name} is another repository; only its commit and the digests of its changes are recorded`
+          : `${name} is another repository, and changes inside it are not known: ${content.reason}`
+      return { entry: { ...writePath(path), kind: 'repository', commit, content }, warning }
     }
     if (stat?.isSymbolicLink() === true) return describeLink(path, options)
     if (stat?.isFile() !== true) {

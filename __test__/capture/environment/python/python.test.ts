@@ -202,6 +202,7 @@ test('an early look is taken by the first that asks the same, and by nobody else
     options: { variables: [], packages: true, timeoutMs: 5000 },
     warnings: [],
     unseen: new Map(),
+    nonexistent: new Set<string>(),
   })
   const starts = (): number => readFileSync(log, 'utf8').split('\n').length - 1
   startEarlyProbe({ directory, variables, command: ['make'] })

@@ -63,6 +63,7 @@ describe('Linux', () => {
       signal: new AbortController().signal,
       warnings,
       unseen: new Map(),
+      nonexistent: new Set<string>(),
     })
     const files = await readLinux()
     expect(warnings).toEqual([])

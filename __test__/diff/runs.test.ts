@@ -284,3 +284,46 @@ test('what makes a record less to be relied on is a warning', async () => {
     'the second run: the dataset "d" changed while the run used it',
   ])
 })
+
+test('what neither run captured is not compared, and neither are captures of unknown Python programs', async () => {
+  const run = await finished(folderOf())
+  const none = captured({ available: false, reason: 'this folder is not in a git repository' })
+  const seeds = captured({
+    seed: 5,
+    variables: {},
+    generators: {},
+    python: { status: 'not-reached', reason: 'the bridge was off', programs: [] },
+  })
+  const one = but(run, { captures: { git: none, seeds } })
+  const { same, notCompared } = await diffRuns(one, one)
+  expect(same).toBe(true)
+  expect(notCompared).toEqual([
+    { field: 'environment', reason: 'both runs: not captured' },
+    { field: 'git', reason: 'no code was captured: this folder is not in a git repository' },
+    { field: 'seeds.python', reason: 'Python programs reported no seeds: the bridge was off' },
+  ])
+})
+
+test('an array that a program drew after it was seeded ranks below the seed', async () => {
+  const folder = folderOf({ 'd.csv': 'a\n' })
+  const run = await finished(folder, {}, async (tracker) => {
+    await tracker.trackDataset(Float32Array.of(1, 2), 'drawn')
+    await tracker.trackDataset(join(folder, 'd.csv'), 'file')
+  })
+  const seeds = (seed: number): CaptureRecord =>
+    captured({ seed, variables: {}, generators: {} }, `seeds.v1.blake3:${String(seed).repeat(64)}`)
+  const drawn = run.record.datasets['drawn']
+  const other = { ...drawn, digest: `array.v1.blake3:${'1'.repeat(64)}`, digests: {} } as typeof drawn
+  const before = but(run, { captures: { seeds: seeds(1) } })
+  const after = but(run, {
+    captures: { seeds: seeds(2) },
+    datasets: { ...run.record.datasets, drawn: other },
+  } as Partial<RunRecord>)
+  const diff = await diffRuns(before, after)
+  expect(fields(diff)).toEqual(['seeds: seeds.seed', 'reported data: datasets.drawn.digest'])
+  expect(diff.firstCause).toBe('seeds')
+  // If nothing else differs, it is the first to look at.
+  expect((await diffRuns(before, but(after, { captures: before.record.captures }))).firstCause).toBe(
+    'reported data',
+  )
+})

@@ -37,7 +37,10 @@ export function verifySeeds(
   if (status === 'not-checked')
     return [item('seeds', 'seeds', status, notChecked.length === 0 ? NO_SEED : reason), ...generators]
   const python = pythonReasons(before).map((detail) => item('seeds', 'python', 'not-checked', detail))
-  return [item('seeds', 'seeds', status, reason, differences), ...generators, ...python]
+  const { seed: recorded, generators: recordedGenerators } = parseSeedsCapture(before.value)
+  const isUnseeded = status === 'same' && recorded === null && Object.keys(recordedGenerators).length === 0
+  const detail = isUnseeded ? 'neither the run nor this process has a seed' : reason
+  return [item('seeds', 'seeds', status, detail, differences), ...generators, ...python]
 }
 
 const NO_SEED = 'this process has no seed, and no --seed was given'

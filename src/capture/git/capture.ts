@@ -10,6 +10,7 @@ import { describeChanged } from './changed.ts'
 import { createGit } from './command.ts'
 import { readSnapshot } from './snapshot.ts'
 import { describeLargeFiles } from './large-files.ts'
+import { readNested } from './nested.ts'
 import { limitWarnings, concurrentChangeWarnings } from './limits.ts'
 import { readOperation, readWorktrees } from './operation.ts'
 import { findTooLarge, writePatches } from './patches.ts'
@@ -83,7 +84,7 @@ async function describe(
 ): Promise<CapturedRepository> {
   const { root, shallow, objectFormat, gitFolder, commonFolder } = location
   const { algorithm, signal, filesDirectory } = context
-  const content = { root, algorithm, signal }
+  const content = { root, algorithm, signal, readNested }
   const changed = await describeChanged(status.changed, content, warnings)
   const submodules = await describeSubmodules(git, content, entries.submodules, status.changed, warnings)
   const isOwn = await createOwnPathCheck(root, filesDirectory)

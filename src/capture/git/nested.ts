@@ -11,10 +11,8 @@ import { readStatus } from './status.ts'
 import { describeSubmodules } from './submodules.ts'
 import { describeUntracked } from './untracked.ts'
 import { plural } from '../../util/plural.ts'
-import type { ContentOptions } from './content.ts'
 import type { Git } from './command.ts'
-import type { GitPath } from './paths.ts'
-import type { NestedContent } from './types.ts'
+import type { ReadNested } from './submodules.ts'
 
 /**
  * Read the uncommitted files of a nested repository. Nothing is copied.
@@ -22,16 +20,11 @@ import type { NestedContent } from './types.ts'
  * @param git Works in the surrounding repository.
  * @param options Those of the surrounding repository.
  */
-export async function readNested(
-  git: Git,
-  path: GitPath,
-  { root, algorithm, signal }: ContentOptions,
-  kind: 'submodule' | 'repository',
-): Promise<NestedContent> {
+export const readNested: ReadNested = async (git, path, { root, algorithm, signal }, kind) => {
   if (!path.utf8) return { status: 'failed', reason: 'its name is not UTF-8' }
   const directory = `${root}/${path.text.replace(/\/$/, '')}`
   const inner: Git = (args, call) => git(args, { directory, ...call })
-  const options = { root: directory, algorithm, signal }
+  const options = { root: directory, algorithm, signal, readNested }
   try {
     await checkRoot(inner, directory)
     // The status of the surrounding repository has run the filters of a submodule, but not those of this one.

@@ -1,6 +1,5 @@
 /** Submodules: the commit in the index, and the commit that is checked out. */
 import { errorText } from '../../util/error-text.ts'
-import { readNested } from './nested.ts'
 import { NotAvailable } from '../../util/not-available.ts'
 import { redactUrl } from '../../secrets/redact.ts'
 import { writePath } from './paths.ts'
@@ -10,7 +9,18 @@ import type { IndexEntries } from './index-entries.ts'
 import type { GitPath } from './paths.ts'
 import type { ChangedPath } from './status.ts'
 import type { ContentOptions } from './content.ts'
-import type { Submodule } from './types.ts'
+import type { NestedContent, Submodule } from './types.ts'
+
+/**
+ * Read the uncommitted files inside a submodule or another repository; see `readNested` in `nested.ts`, which calls
+ * the functions that need it.
+ */
+export type ReadNested = (
+  git: Git,
+  path: GitPath,
+  options: ContentOptions,
+  kind: 'submodule' | 'repository',
+) => Promise<NestedContent>
 
 /**
  * Return submodules in their recorded form.
@@ -21,7 +31,7 @@ import type { Submodule } from './types.ts'
  */
 export async function describeSubmodules(
   git: Git,
-  options: ContentOptions,
+  { readNested, ...options }: ContentOptions & { readonly readNested: ReadNested },
   submodules: IndexEntries['submodules'],
   changed: readonly ChangedPath[],
   warnings: string[],

@@ -11,7 +11,6 @@ import { mapConcurrently } from '../../util/concurrency.ts'
 import { failed, hashContents, hashLink } from './content.ts'
 import { absolutePath, escapeBytes, isContained, writePath } from './paths.ts'
 import { isSecretFile } from '../../secrets/file-names.ts'
-import { readNested } from './nested.ts'
 import { readCheckedOut } from './submodules.ts'
 import { copyFile } from './untracked-copy.ts'
 import type { Stats } from 'node:fs'
@@ -19,10 +18,12 @@ import type { Git } from './command.ts'
 import type { Content, ContentOptions } from './content.ts'
 import type { GitPath } from './paths.ts'
 import type { UntrackedEntry, UntrackedFile } from './types.ts'
+import type { ReadNested } from './submodules.ts'
 import type { CopyOptions } from './untracked-copy.ts'
 
 /** Options for keeping untracked files. */
-export type UntrackedOptions = CopyOptions & Pick<GitOptions, 'untrackedLimit' | 'untrackedFileLimit'>
+export type UntrackedOptions = CopyOptions &
+  Pick<GitOptions, 'untrackedLimit' | 'untrackedFileLimit'> & { readonly readNested: ReadNested }
 
 interface Described {
   readonly entry: UntrackedEntry
@@ -67,7 +68,7 @@ export async function describeUntracked(
     const name = JSON.stringify(path.text)
     if (path.text.endsWith('/')) {
       const { commit } = await readCheckedOut(git, root, path)
-      const content = await readNested(git, path, options, 'repository')
+      const content = await options.readNested(git, path, options, 'repository')
       const warning =
         content.status === 'captured'
           ? `${name} is another repository; only its commit and the digests of its changes are recorded`

@@ -44,14 +44,10 @@ export function tableDifference(
   const shown = columns.slice(0, 3).map(({ field }) => field)
   const names = [...shown, ...(columns.length > 3 ? ['…'] : [])].join(', ')
   const sentences = [
-    ...(before.rows === after.rows
-      ? []
-      : [`it had ${plural(before.rows, 'row')} and has ${plural(after.rows, 'row')}`]),
+    ...(before.rows === after.rows ? [] : [`it had ${plural(before.rows, 'row')} and has ${after.rows}`]),
     ...(columns.length === 0
       ? []
-      : [
-          `${columns.length} of ${plural(total, 'column')} ${columns.length === 1 ? 'differs' : 'differ'}: ${names}`,
-        ]),
+      : [`${columns.length} of ${plural(total, 'column')} ${total === 1 ? 'differs' : 'differ'}: ${names}`]),
   ]
   return { detail: sentences.join('; '), differences }
 }

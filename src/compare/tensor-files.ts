@@ -83,7 +83,7 @@ async function compareModels(
 export function differingTensors(differences: readonly Difference[], total: number): FileVerdict {
   const shown = differences.slice(0, 3).map(({ field }) => field)
   const names = [...shown, ...(differences.length > 3 ? ['…'] : [])].join(', ')
-  const detail = `${differences.length} of ${plural(total, 'tensor')} ${differences.length === 1 ? 'differs' : 'differ'}: ${names}`
+  const detail = `${differences.length} of ${plural(total, 'tensor')} ${total === 1 ? 'differs' : 'differ'}: ${names}`
   return { verdict: 'different', detail, differences }
 }
 

@@ -177,5 +177,5 @@ function sentence(tensors: readonly Difference[], total: number, digests: readon
     return `the tensors are the same; changed: ${digests.map(({ field }) => field).join(', ')}`
   const shown = tensors.slice(0, 3).map(({ field }) => field)
   const names = [...shown, ...(tensors.length > 3 ? ['…'] : [])].join(', ')
-  return `${tensors.length} of ${plural(total, 'tensor')} ${tensors.length === 1 ? 'differs' : 'differ'}: ${names}`
+  return `${tensors.length} of ${plural(total, 'tensor')} ${total === 1 ? 'differs' : 'differ'}: ${names}`
 }

@@ -24,6 +24,10 @@ import type { CheckedItem } from '../compare/check-item.ts'
 /** The section of each built-in capture in a verification. */
 const SECTIONS: Readonly<Record<string, string>> = { git: 'code', environment: 'environment', seeds: 'seeds' }
 
+function sectionOf(name: string): string {
+  return SECTIONS[name] ?? 'trackers'
+}
+
 /** Options of the checks of captures. */
 export interface CaptureChecks {
   readonly trackers: readonly Component[]
@@ -46,10 +50,10 @@ export async function verifyCaptures({ record }: StoredRun, checks: CaptureCheck
   // A capture that the record does not have is an item as well: it was not compared.
   const names = new Set([...Object.keys(SECTIONS), ...Object.keys(record.captures)])
   const checked = [...names].map(async (name): Promise<CheckedItem[]> => {
-    const section = SECTIONS[name] ?? 'trackers'
     const before = captureNamed(record, name)
-    if (before?.status === 'captured' && isGone && name !== 'seeds')
-      return [item(section, name, 'missing', `the folder ${directory} is not there any more`)]
+    const isLost = before?.status === 'captured' && components.has(name) && isGone && name !== 'seeds'
+    if (isLost)
+      return [item(sectionOf(name), name, 'missing', `the folder ${directory} is not there any more`)]
     return verifyCapture(name, before, components.get(name), recapture, checks, record)
   })
   return (await Promise.all(checked)).flat()
@@ -100,7 +104,7 @@ async function verifyCapture(
   { machine, seed, signal }: CaptureChecks,
   record: RunRecord,
 ): Promise<CheckedItem[]> {
-  const section = SECTIONS[name] ?? 'trackers'
+  const section = sectionOf(name)
   const notChecked = (reason: string): CheckedItem[] => [item(section, name, 'not-checked', reason)]
   if (before === undefined) return notChecked('the record does not have it')
   if (before.status === 'off') return notChecked('it was disabled')

@@ -62,7 +62,7 @@ async function compareModels(
   if (differences.length === 0) return item('models', name, 'same', 'the same tensors')
   try {
     const tensors = compareTensors(await tensorsOf(before, modelBefore), await tensorsOf(after, modelAfter))
-    const detail = `${tensors.length} of ${plural(modelBefore.tensorCount, 'tensor')} ${tensors.length === 1 ? 'differs' : 'differ'}`
+    const detail = `${tensors.length} of ${plural(modelBefore.tensorCount, 'tensor')} ${modelBefore.tensorCount === 1 ? 'differs' : 'differ'}`
     return item('models', name, 'different', detail, [...differences, ...tensors])
   } catch (error) {
     if (!LineaprintError.is(error)) throw error

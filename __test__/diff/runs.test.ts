@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { diffRuns } from '../../src/diff/runs.ts'
 import { isIgnored } from '../../src/diff/ignore.ts'
 import { readSeries } from '../../src/diff/series.ts'
+import { parseTracked } from '../../src/record/tracked.ts'
 import { readRun } from '../../src/store/runs.ts'
 import { folderOf } from '../support/folder.ts'
 import { floats, safetensors } from '../support/safetensors.ts'
@@ -315,13 +316,14 @@ test('an array that a program drew after it was seeded ranks below the seed', as
   const seeds = (seed: number): CaptureRecord =>
     captured({ seed, variables: {}, generators: {} }, `seeds.v1.blake3:${String(seed).repeat(64)}`)
   const drawn = run.record.datasets['drawn']
-  const digest = String(drawn?.status === 'tracked' ? drawn.digest : '').replace(/.{4}$/, 'ffff')
+  if (drawn?.status !== 'tracked') throw new Error('the array was not tracked')
+  const digest = parseTracked('datasets', 'drawn', drawn).digest.replace(/.{4}$/, 'ffff')
   const other = { ...drawn, digest, digests: {} } as unknown as typeof drawn
   const before = but(run, { captures: { seeds: seeds(1) } })
   const after = but(run, {
     captures: { seeds: seeds(2) },
     datasets: { ...run.record.datasets, drawn: other },
-  } as Partial<RunRecord>)
+  })
   const diff = await diffRuns(before, after)
   expect(fields(diff)).toEqual(['seeds: seeds.seed', 'reported data: datasets.drawn.digest'])
   expect(diff.firstCause).toBe('seeds')

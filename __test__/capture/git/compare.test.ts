@@ -2,10 +2,9 @@ import { chmodSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { gitCapture } from '../../../src/capture/git/git-capture.ts'
-import { GIT_ENVIRONMENT, emptyRepository, git, temporaryFolder } from '../fixture.ts'
+import { GIT_ENVIRONMENT, emptyRepository, git, listAt, temporaryFolder, textAt } from '../fixture.ts'
 import { look, repository, write } from './look.ts'
 import type { Captured, Comparison } from '../../../src/core/component.ts'
-import type { JsonObject } from '../../../src/core/json-value.ts'
 
 const names = ({ differences }: Comparison): string[] => differences.map(({ field }) => field)
 
@@ -26,7 +25,7 @@ test('two captures that saw no code are not the same', async () => {
     for (const after of [none, noGit, noCommit]) {
       const { status, reason } = gitCapture.compare(before, after)
       expect(status).toBe('not-checked')
-      expect(reason).toContain(`no code was captured: ${String(before.value['reason'])}`)
+      expect(reason).toContain(`no code was captured: ${textAt(before.value, 'reason')}`)
     }
   }
 })
@@ -99,7 +98,9 @@ test('filter programs of a nested repository are not started, and it is not chec
 test('a record of an earlier version does not say what is inside', async () => {
   const folder = withSubmodule()
   const captured = await look(folder)
-  const submodules = (captured.value['submodules'] as JsonObject[]).map(({ content: _, ...rest }) => rest)
+  const submodules = listAt(captured.value, 'submodules').map((submodule) =>
+    Object.fromEntries(Object.entries(submodule).filter(([name]) => name !== 'content')),
+  )
   const before: Captured = { ...captured, value: { ...captured.value, submodules } }
   write(folder, 'lib/core.py', 'y = 30\n')
   expect(gitCapture.compare(before, await look(folder))).toMatchObject({

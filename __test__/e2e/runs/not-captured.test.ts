@@ -11,7 +11,7 @@ import type { Outcome } from '../../support/program.ts'
 const NO_ENVIRONMENT = { LINEAPRINT_ENABLE_ENVIRONMENT_TRACKING: 'false' }
 const SCRIPT = ['--', process.execPath, 'work.mjs']
 
-function program(cwd: string, env: Readonly<Record<string, string>> = {}) {
+function program(cwd: string, env: NodeJS.ProcessEnv = {}) {
   return (...args: string[]): Promise<Outcome> =>
     lineaprint(args, { cwd, env: { ...NO_ENVIRONMENT, ...env } })
 }
@@ -160,6 +160,6 @@ test('a repository of somebody else has the remedy of git', { timeout: 60_000 },
   })
   chmodSync(join(root, 'bin/git'), 0o755)
   const env = { ...GIT_ENVIRONMENT, PATH: `${join(root, 'bin')}:${process.env['PATH'] ?? ''}` }
-  const { stderr } = await program(root, env as Record<string, string>)('run', ...SCRIPT)
+  const { stderr } = await program(root, env)('run', ...SCRIPT)
   expect(stderr).toContain('use "git config --global --add safe.directory /srv/theirs"')
 })

@@ -25,7 +25,7 @@ export interface SourceContext {
    * Reasons for values that could not be read, by field: no value is missing without a reason.
    */
   readonly unseen: Map<string, string>
-  /** Those of these fields that have no value because what they describe does not exist. */
+  /** Fields of `unseen` that have no value because what they describe does not exist. */
   readonly nonexistent: Set<string>
 }
 

@@ -4,10 +4,12 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { diffRuns } from '../../src/diff/runs.ts'
 import { compareOutputs } from '../../src/reproduce/verdicts/outputs.ts'
+import { tableDifference } from '../../src/compare/tables.ts'
 import { compareFiles } from '../../src/compare/tensor-files.ts'
 import { verifyRun } from '../../src/verify/verify.ts'
 import { folderOf } from '../support/folder.ts'
 import { finished } from '../tracking/support.ts'
+import type { RecordedTable } from '../../src/record/tracked.ts'
 import type { VerifyItem } from '../../src/verify/verify.ts'
 import type { StoredRun } from '../../src/store/runs.ts'
 
@@ -179,4 +181,20 @@ test('within a tolerance: floats, and cells of CSV that are numbers', async () =
     })
   }
   expect(await compare('longer.csv', 1000)).toMatchObject({ detail: 'it had 3 rows and has 4' })
+})
+
+test('a renamed column is counted among the columns of both tables', () => {
+  const column = (name: string): { name: string; type: string; digest: string } => ({
+    name,
+    type: 'int64',
+    digest: 'x',
+  })
+  const table = (...names: string[]): RecordedTable => ({
+    digest: names.join(),
+    rows: 4,
+    columns: names.map(column),
+  })
+  expect(tableDifference(table('old'), table('new')).detail).toBe('2 of 2 columns differ: old, new')
+  expect(tableDifference(table('a', 'b'), table('a')).detail).toBe('1 of 2 columns differ: b')
+  expect(tableDifference(table('a'), { ...table('a'), rows: 1 }).detail).toBe('it had 4 rows and has 1')
 })

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { diffRuns } from '../../src/diff/runs.ts'
 import { isIgnored } from '../../src/diff/ignore.ts'
 import { readSeries } from '../../src/diff/series.ts'
+import { parseTracked } from '../../src/record/tracked.ts'
 import { readRun } from '../../src/store/runs.ts'
 import { folderOf } from '../support/folder.ts'
 import { floats, safetensors } from '../support/safetensors.ts'
@@ -51,7 +52,7 @@ test('two runs of the same are the same, whatever their names and notes', async 
     same: true,
     firstCause: null,
     differences: [],
-    notCompared: [],
+    notCompared: ['environment', 'git', 'seeds'].map((field) => ({ field, reason: 'both runs: disabled' })),
     warnings: [],
   })
   expect(diff.metrics).toMatchObject([
@@ -146,7 +147,9 @@ test('datasets, outputs and models, tensor by tensor', async () => {
     ['models.base.weights', undefined],
   ])
   rmSync(inRun(after, 'models/base.tensors.json'))
-  expect((await diffRuns(before, after)).notCompared).toMatchObject([{ field: 'models.base.tensors' }])
+  expect((await diffRuns(before, after)).notCompared).toContainEqual(
+    expect.objectContaining({ field: 'models.base.tensors' }),
+  )
   writeFileSync(inRun(after, 'models/base.tensors.json'), '{"schema":"lineaprint/tensors/v1","tensors":[{}]}')
   await expect(diffRuns(before, after)).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_RECORD' })
   const outside = structuredClone(after.record) as unknown as { models: { base: { tensorsFile: string } } }
@@ -283,4 +286,49 @@ test('a flag of a run is a warning of the comparison', async () => {
     'the first run: the dataset "d" changed during the run',
     'the second run: the dataset "d" changed during the run',
   ])
+})
+
+test('what neither run captured is not compared, and neither are captures of unknown Python programs', async () => {
+  const run = await finished(folderOf())
+  const none = captured({ available: false, reason: 'this folder is not in a git repository' })
+  const seeds = captured({
+    seed: 5,
+    variables: {},
+    generators: {},
+    python: { status: 'not-reached', reason: 'the bridge was off', programs: [] },
+  })
+  const one = but(run, { captures: { git: none, seeds } })
+  const { same, notCompared } = await diffRuns(one, one)
+  expect(same).toBe(true)
+  expect(notCompared).toEqual([
+    { field: 'environment', reason: 'both runs: not captured' },
+    { field: 'git', reason: 'no code was captured: this folder is not in a git repository' },
+    { field: 'seeds.python', reason: 'Python programs reported no seeds: the bridge was off' },
+  ])
+})
+
+test('an array that a program drew after it was seeded ranks below the seed', async () => {
+  const folder = folderOf({ 'd.csv': 'a\n' })
+  const run = await finished(folder, {}, async (tracker) => {
+    await tracker.trackDataset(Float32Array.of(1, 2), 'drawn')
+    await tracker.trackDataset(join(folder, 'd.csv'), 'file')
+  })
+  const seeds = (seed: number): CaptureRecord =>
+    captured({ seed, variables: {}, generators: {} }, `seeds.v1.blake3:${String(seed).repeat(64)}`)
+  const drawn = run.record.datasets['drawn']
+  if (drawn?.status !== 'tracked') throw new Error('the array was not tracked')
+  const digest = parseTracked('datasets', 'drawn', drawn).digest.replace(/.{4}$/, 'ffff')
+  const other = { ...drawn, digest, digests: {} } as unknown as typeof drawn
+  const before = but(run, { captures: { seeds: seeds(1) } })
+  const after = but(run, {
+    captures: { seeds: seeds(2) },
+    datasets: { ...run.record.datasets, drawn: other },
+  })
+  const diff = await diffRuns(before, after)
+  expect(fields(diff)).toEqual(['seeds: seeds.seed', 'reported data: datasets.drawn.digest'])
+  expect(diff.firstCause).toBe('seeds')
+  // If nothing else differs, it is the first to look at.
+  expect((await diffRuns(before, but(after, { captures: before.record.captures }))).firstCause).toBe(
+    'reported data',
+  )
 })

@@ -70,12 +70,20 @@ test('runs: exit code, order, plot, and a damaged record', async () => {
   expect(answer.stdout.split('\n').map((line) => line.split('\t').slice(0, 4))).toEqual([
     ['configuration', 'metadata.rate', '0.1', '0.2'],
     ['metrics', 'metrics.<loss>', '0.1', '0.2'],
+    ['not compared', 'environment', '', ''],
+    ['not compared', 'git', '', ''],
+    ['not compared', 'seeds', '', ''],
     ['first divergence', 'step 4', '', ''],
     [''],
   ])
   expect(readFileSync(join(cwd, 'plots/out.svg'), 'utf8')).toContain('>&lt;loss&gt;<')
   expect(readdirSync(join(cwd, 'plots'))).toEqual(['out.svg'])
-  expect((await diff('one', 'two', '--ignore', 'metadata.*', '--ignore', 'metrics', '--check')).code).toBe(0)
+  const ignored = ['metadata.*', 'metrics'].flatMap((pattern) => ['--ignore', pattern])
+  expect((await diff('one', 'two', ...ignored)).code).toBe(0)
+  // What neither run captured could hide a difference.
+  expect((await diff('one', 'two', ...ignored, '--check')).code).toBe(1)
+  const uncaptured = ['environment', 'git', 'seeds'].flatMap((name) => ['--ignore', name])
+  expect((await diff('one', 'two', ...ignored, ...uncaptured, '--check')).code).toBe(0)
   // A folder of a run is a run, wherever it lies.
   expect(JSON.parse((await diff(a.folder, b.id, '--json')).stdout)).toMatchObject({
     kind: 'run',

@@ -1,7 +1,7 @@
 /** Comparison of captures by their fields: each leaf of a value has a path and a display text. */
 import { Digest } from '../core/digest.ts'
 import { compareUtf8 } from '../util/text-order.ts'
-import type { Captured, Comparison, Difference } from '../core/component.ts'
+import type { Captured, Comparison, Difference, NotChecked } from '../core/component.ts'
 import type { JsonObject, JsonValue } from '../core/json-value.ts'
 
 /** Display texts of fields by their path. */
@@ -31,15 +31,23 @@ export function fieldDifferences(before: FieldMap, after: FieldMap): Difference[
     .map((field) => ({ field, before: before.get(field), after: after.get(field) }))
 }
 
-/** Compare two captures by their fields, and check the result against the digests. */
+/**
+ * Compare two captures by their fields, and check the result against the digests.
+ *
+ * @param notChecked Parts that are in neither map, because one side did not capture them.
+ */
 export function compareFields(
   before: Captured,
   after: Captured,
   fieldsBefore: FieldMap,
   fieldsAfter: FieldMap,
+  notChecked: readonly NotChecked[] = [],
 ): Comparison {
   const differences = fieldDifferences(fieldsBefore, fieldsAfter)
-  if (differences.length > 0) return { status: 'changed', differences }
+  const parts = notChecked.length === 0 ? {} : { notChecked }
+  if (differences.length > 0) return { status: 'changed', differences, ...parts }
+  if (notChecked.length > 0)
+    return { status: 'not-checked', reason: reasonOfParts(notChecked), differences, ...parts }
   const [digestBefore, digestAfter] = [Digest.parse(before.digest), Digest.parse(after.digest)]
   // Equal fields have equal digests; otherwise one of the records was edited.
   if (digestBefore.type === digestAfter.type && !digestBefore.equals(digestAfter)) {
@@ -50,4 +58,14 @@ export function compareFields(
     }
   }
   return { status: 'same', differences: [] }
+}
+
+/** Number of parts that a sentence names. */
+const NAMED = 3
+
+/** Return one sentence about the parts that could not be compared. */
+function reasonOfParts(parts: readonly NotChecked[]): string {
+  const named = parts.slice(0, NAMED).map(({ field, reason }) => `${field}: ${reason}`)
+  const more = parts.length > NAMED ? [`and ${parts.length - NAMED} more`] : []
+  return `${[...named, ...more].join('; ')}; everything else is the same`
 }

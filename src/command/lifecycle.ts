@@ -3,6 +3,7 @@ import { LineaprintError } from '../core/errors.ts'
 import { reasonOf } from '../record/failure.ts'
 import { KINDS } from '../tracking/inputs.ts'
 import { Recorder } from '../tracking/recorder.ts'
+import { noCodeWarning } from '../capture/git/absence.ts'
 import { runProcess } from './process.ts'
 import { Bridge } from './python-bridge/bridge.ts'
 import { SignalError, signalExitCode } from './signals.ts'
@@ -17,6 +18,11 @@ import type { SignalRelay } from './signals.ts'
 export interface NamedPath {
   readonly name: string
   readonly path: string
+}
+
+/** A declared output. If a required one was not made, the run is `failed`. */
+export interface DeclaredOutput extends NamedPath {
+  readonly isRequired: boolean
 }
 
 /** A command, with the parts of its lifecycle that depend on the caller. */
@@ -35,8 +41,8 @@ export interface TrackedCommand {
   readonly trackInputs: (recorder: Recorder) => Promise<void>
   /** Create the environment of the command. The variables of the run and of the bridge are added to it. */
   readonly environment: (configuration: Configuration) => NodeJS.ProcessEnv
-  /** Outputs to digest after the end. One that cannot be read is recorded as failed, with a warning. */
-  readonly outputs: readonly NamedPath[]
+  /** Outputs to digest after the end. One that cannot be read is recorded as failed. */
+  readonly outputs: readonly DeclaredOutput[]
   /** Called right before the command starts. */
   readonly onReady?: (() => void) | undefined
   /** Called with the process ID once the command runs. */
@@ -65,6 +71,10 @@ export interface CommandOutcome {
   readonly exitCode: number
   /** The signal that ended the command. */
   readonly signal: NodeJS.Signals | null
+  /** Names of the required outputs that the command did not make. */
+  readonly missingOutputs: readonly string[]
+  /** A warning if no code was captured, with what to do about it. */
+  readonly codeWarning: string | undefined
 }
 
 /**
@@ -94,8 +104,8 @@ export async function runTracked(command: TrackedCommand, relay: SignalRelay): P
     throw error
   }
   try {
-    const { summary, status } = await recordEnd(command, recorder, end, relay)
-    return { summary, status, ...shellExit(end.exit) }
+    const ended = await recordEnd(command, recorder, end, relay)
+    return { ...ended, ...shellExit(end.exit), codeWarning: noCodeWarning(recorder.captureOf('git')) }
   } catch (cause) {
     throw new LineaprintError(
       'ERR_LINEAPRINT_STORE',
@@ -161,23 +171,38 @@ async function recordEnd(
   recorder: Recorder,
   { exit, stdout, stderr, warnings }: ProcessEnd,
   relay: SignalRelay,
-): Promise<Pick<CommandOutcome, 'summary' | 'status'>> {
+): Promise<Pick<CommandOutcome, 'summary' | 'status' | 'missingOutputs'>> {
   const exitCode = exit.kind === 'exited' ? exit.code : null
   const killedBy = endingSignal(exit, relay)
   recorder.recordCommandEnd({ exitCode, signal: killedBy ?? null, stdout, stderr })
   for (const message of warnings) recorder.recordWarning(message)
-  for (const { name, path } of outputs) {
+  const missing = new Map<string, string>()
+  for (const { name, path, isRequired } of outputs) {
     try {
       await recorder.track(KINDS.output, path, name)
     } catch (error) {
-      // A failure to read an output is a warning, because the command itself has run.
-      recorder.recordWarning(messages.outputFailed(name, reasonOf(error)))
+      const message = messages.outputFailed(name, reasonOf(error))
+      recorder.recordWarning(message)
+      if (isRequired) missing.set(name, message)
     }
   }
-  const status: EndStatus = killedBy !== undefined ? 'killed' : exitCode === 0 ? 'finished' : 'failed'
-  if (status === 'killed') recorder.fail(new Error(`the command was ended by ${killedBy}`))
-  if (status === 'failed') recorder.fail(new Error(`the command ended with code ${exitCode}`))
-  return { summary: await recorder.finish(status), status }
+  const failure = failureOf({ exitCode, killedBy, missing: [...missing.values()] })
+  const status: EndStatus = killedBy !== undefined ? 'killed' : failure === undefined ? 'finished' : 'failed'
+  if (failure !== undefined) recorder.fail(failure)
+  return { summary: await recorder.finish(status), status, missingOutputs: [...missing.keys()] }
+}
+
+/** Return why a run did not succeed; `undefined` if it did. The end of the command comes before its outputs. */
+function failureOf(end: {
+  readonly exitCode: number | null
+  readonly killedBy: NodeJS.Signals | undefined
+  readonly missing: readonly string[]
+}): Error | undefined {
+  const { exitCode, killedBy, missing } = end
+  if (killedBy !== undefined) return new Error(`the command was ended by ${killedBy}`)
+  if (exitCode !== 0) return new Error(`the command ended with code ${exitCode}`)
+  if (missing.length === 0) return undefined
+  return new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', missing.join('; '), { field: 'outputs' })
 }
 
 /**

@@ -3,6 +3,7 @@ import { basename, extname } from 'node:path'
 import { deterministicVariables, seedVariables } from '../capture/seeds/capture.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { KINDS } from '../tracking/inputs.ts'
+import { isReachable } from '../util/fs.ts'
 import { runTracked } from './lifecycle.ts'
 import { SignalRelay } from './signals.ts'
 import type { Progress } from '../core/options.ts'
@@ -21,8 +22,10 @@ export interface CommandPlan {
   readonly configurationFile?: string | undefined
   readonly datasets?: readonly NamedPath[] | undefined
   readonly models?: readonly NamedPath[] | undefined
-  /** Outputs to digest after the end. A missing one is recorded as failed. */
+  /** Outputs to digest after the end. If one is missing, the run is `failed`. */
   readonly outputs?: readonly NamedPath[] | undefined
+  /** True if a missing output is only a warning. @default false */
+  readonly allowMissing?: boolean | undefined
   /** Seed to record and to pass to the command in environment variables that its runtime understands. */
   readonly seed?: number | undefined
   /** File descriptors that receive stdout and stderr of the command. @default [1, 2] */
@@ -46,6 +49,7 @@ export async function runCommand(plan: CommandPlan): Promise<CommandOutcome> {
       hint: 'put the command after --',
     })
   }
+  await refusePatterns(plan)
   const relay = new SignalRelay()
   try {
     return await runTracked(trackedCommand(plan, relay), relay)
@@ -73,7 +77,7 @@ function trackedCommand(plan: CommandPlan, relay: SignalRelay): TrackedCommand {
       ...(seeds.deterministic && deterministicVariables()),
       ...(seed !== undefined && seedVariables(seed, seeds)),
     }),
-    outputs: plan.outputs ?? [],
+    outputs: (plan.outputs ?? []).map((output) => ({ ...output, isRequired: plan.allowMissing !== true })),
     onSpawn: (recorder, pid) => recorder.sampleSystem(pid),
     messages: {
       outputFailed: (name, reason) => `the output ${JSON.stringify(name)} was not recorded: ${reason}`,
@@ -82,6 +86,37 @@ function trackedCommand(plan: CommandPlan, relay: SignalRelay): TrackedCommand {
     },
   }
 }
+
+/**
+ * Refuse a path that looks like a pattern and does not exist: patterns are not expanded, and one item has one path.
+ *
+ * @throws ERR_LINEAPRINT_ARGUMENT
+ */
+async function refusePatterns({ datasets = [], models = [], outputs = [] }: CommandPlan): Promise<void> {
+  const declared = [
+    ...datasets.map((entry) => ({ ...entry, noun: 'dataset', pattern: INPUT_PATTERN })),
+    ...models.map((entry) => ({ ...entry, noun: 'model', pattern: INPUT_PATTERN })),
+    ...outputs.map((entry) => ({ ...entry, noun: 'output', pattern: PATTERN })),
+  ]
+  for (const { name, path, noun, pattern } of declared) {
+    if (!pattern.test(path) || (await isReachable(path))) continue
+    throw new LineaprintError(
+      'ERR_LINEAPRINT_ARGUMENT',
+      `the ${noun} ${JSON.stringify(name)} is a pattern, and patterns are not expanded`,
+      {
+        path,
+        field: noun,
+        expected: 'the path of one file or folder',
+        received: JSON.stringify(path),
+        hint: `name the folder that holds the files, or give one --${noun} NAME=PATH for each file`,
+      },
+    )
+  }
+}
+
+const PATTERN = /[*?]|\{[^{}]*,[^{}]*\}/
+/** An output may have brackets in its name; an input that does not exist has a pattern. */
+const INPUT_PATTERN = /[*?]|\{[^{}]*,[^{}]*\}|\[[^[\]]+\]/
 
 /** Extensions of scripts that an interpreter runs. */
 const SCRIPTS: ReadonlySet<string> = new Set([

@@ -1,4 +1,5 @@
 /** The differences between a table and a recorded one. */
+import { plural } from '../util/plural.ts'
 import type { Difference } from '../core/component.ts'
 import type { RecordedTable } from '../record/tracked.ts'
 
@@ -21,31 +22,32 @@ export function tableDifference(
   const differences: Difference[] = []
   if (before.rows !== after.rows)
     differences.push({ field: 'rows', before: String(before.rows), after: String(after.rows) })
-  const columns = [...new Set([...columnsBefore.keys(), ...columnsAfter.keys()])].flatMap(
-    (field): Difference[] => {
-      const [columnBefore, columnAfter] = [columnsBefore.get(field), columnsAfter.get(field)]
-      if (columnBefore?.text === columnAfter?.text) return []
-      // A different number of rows changes the digest of every column, so only the types are compared then.
-      if (before.rows !== after.rows && columnBefore !== undefined && columnBefore.type === columnAfter?.type)
-        return []
-      return [
-        {
-          field,
-          ...(columnBefore && { before: columnBefore.text }),
-          ...(columnAfter && { after: columnAfter.text }),
-        },
-      ]
-    },
-  )
+  // A renamed column is one that is gone and one that is new.
+  const allNames = new Set([...columnsBefore.keys(), ...columnsAfter.keys()])
+  const total = allNames.size
+  const columns = [...allNames].flatMap((field): Difference[] => {
+    const [columnBefore, columnAfter] = [columnsBefore.get(field), columnsAfter.get(field)]
+    if (columnBefore?.text === columnAfter?.text) return []
+    // A different number of rows changes the digest of every column, so only the types are compared then.
+    if (before.rows !== after.rows && columnBefore !== undefined && columnBefore.type === columnAfter?.type)
+      return []
+    return [
+      {
+        field,
+        ...(columnBefore && { before: columnBefore.text }),
+        ...(columnAfter && { after: columnAfter.text }),
+      },
+    ]
+  })
   differences.push(...columns)
   if (differences.length === 0) return { detail: 'the order of the columns differs', differences }
   const shown = columns.slice(0, 3).map(({ field }) => field)
   const names = [...shown, ...(columns.length > 3 ? ['…'] : [])].join(', ')
   const sentences = [
-    ...(before.rows === after.rows ? [] : [`it had ${before.rows} rows and has ${after.rows}`]),
+    ...(before.rows === after.rows ? [] : [`it had ${plural(before.rows, 'row')} and has ${after.rows}`]),
     ...(columns.length === 0
       ? []
-      : [`${columns.length} of ${before.columns.length} columns differ: ${names}`]),
+      : [`${columns.length} of ${plural(total, 'column')} ${total === 1 ? 'differs' : 'differ'}: ${names}`]),
   ]
   return { detail: sentences.join('; '), differences }
 }

@@ -7,6 +7,7 @@ import { compareTensors } from '../record/tensor-list.ts'
 import { compareArrays } from './npy.ts'
 import { compareTables } from './table-files.ts'
 import { elementsOf, largestDifference } from './numbers.ts'
+import { plural } from '../util/plural.ts'
 import type { Difference } from '../core/component.ts'
 import type { ModelReport, TensorInfo } from '../model/read.ts'
 import type { FileVerdict, Tolerance } from './file-verdict.ts'
@@ -82,7 +83,7 @@ async function compareModels(
 export function differingTensors(differences: readonly Difference[], total: number): FileVerdict {
   const shown = differences.slice(0, 3).map(({ field }) => field)
   const names = [...shown, ...(differences.length > 3 ? ['…'] : [])].join(', ')
-  const detail = `${differences.length} of ${total} tensors differ: ${names}`
+  const detail = `${differences.length} of ${plural(total, 'tensor')} ${total === 1 ? 'differs' : 'differ'}: ${names}`
   return { verdict: 'different', detail, differences }
 }
 

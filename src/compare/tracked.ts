@@ -17,6 +17,7 @@ import { parseTracked, trackedPath } from '../record/tracked.ts'
 import { tableDifference } from './tables.ts'
 import { compareTensors, parseTensors } from '../record/tensor-list.ts'
 import { item, unreadable } from './check-item.ts'
+import { plural } from '../util/plural.ts'
 import type { Difference } from '../core/component.ts'
 import type { AlgorithmChoice } from '../core/digest.ts'
 import type { ModelReport } from '../model/read.ts'
@@ -176,5 +177,5 @@ function sentence(tensors: readonly Difference[], total: number, digests: readon
     return `the tensors are the same; changed: ${digests.map(({ field }) => field).join(', ')}`
   const shown = tensors.slice(0, 3).map(({ field }) => field)
   const names = [...shown, ...(tensors.length > 3 ? ['…'] : [])].join(', ')
-  return `${tensors.length} of ${total} tensors differ: ${names}`
+  return `${tensors.length} of ${plural(total, 'tensor')} ${total === 1 ? 'differs' : 'differ'}: ${names}`
 }

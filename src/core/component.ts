@@ -52,12 +52,24 @@ export interface Difference {
   readonly after?: string | undefined
 }
 
+/** A part that could not be compared, because it was not captured on one side or both. */
+export interface NotChecked {
+  /** Path of the part, for example `gpu`. */
+  readonly field: string
+  readonly reason: string
+}
+
 /** The result of a comparison. */
 export interface Comparison {
   readonly status: 'same' | 'changed' | 'missing' | 'not-checked'
   /** The reason, if the status alone does not give it. */
   readonly reason?: string | undefined
   readonly differences: readonly Difference[]
+  /**
+   * Parts that could not be compared. If there are any, the status is `changed` or `not-checked`: `same` means
+   * that everything was captured on both sides. @default none
+   */
+  readonly notChecked?: readonly NotChecked[] | undefined
 }
 
 /** A capture. `name` is the field of the record that holds its result. */

@@ -13,10 +13,14 @@ import type { Captured, Comparison, Component } from '../core/component.ts'
 import type { CaptureRecord, RunRecord } from '../record/record.ts'
 import type { Part } from './causes.ts'
 
+const BUILT_IN = ['git', 'environment', 'seeds'] as const
+
 /** Compare every capture of two runs, field by field. */
 export function diffCaptures(before: RunRecord, after: RunRecord, trackers: readonly Component[]): Part {
   const components = componentsByName(trackers)
-  const names = [...new Set([...Object.keys(before.captures), ...Object.keys(after.captures)])].toSorted()
+  const recorded = [...Object.keys(before.captures), ...Object.keys(after.captures)]
+  // A built-in capture that neither run has was not compared either.
+  const names = [...new Set([...BUILT_IN, ...recorded])].toSorted()
   const parts = names.map((name) =>
     diffCapture(name, captureNamed(before, name), captureNamed(after, name), components.get(name)),
   )
@@ -39,27 +43,35 @@ function diffCapture(
 ): Part {
   if (before?.status !== 'captured' || after?.status !== 'captured') {
     const [statusBefore, statusAfter] = [missing(before), missing(after)]
-    if (statusBefore === statusAfter && before?.status !== 'failed') return NOTHING
-    return notCompared(name, `first run: ${statusBefore}; second run: ${statusAfter}`)
+    return notCompared(
+      name,
+      statusBefore === statusAfter
+        ? `both runs: ${statusBefore}`
+        : `first run: ${statusBefore}; second run: ${statusAfter}`,
+    )
   }
   if (component === undefined) {
     const same = before.digest === after.digest
     if (same) return NOTHING
     return { differences: compareText(`${name}.digest`, before.digest, after.digest), notCompared: [] }
   }
-  const { status, reason, differences } = compareBothWays(name, component, before, after)
+  const { status, reason, differences, notChecked = [] } = compareBothWays(name, component, before, after)
   if (status === 'same') return NOTHING
-  if (status === 'not-checked') return notCompared(name, reason ?? 'it cannot be compared')
+  const parts = notChecked.map((part) => ({ field: `${name}.${part.field}`, reason: part.reason }))
+  if (status === 'not-checked')
+    return parts.length > 0
+      ? { differences: [], notCompared: parts }
+      : notCompared(name, reason ?? 'it cannot be compared')
   if (differences.length === 0) {
     const detail = reason ?? 'it differs'
     const digests = compareText(`${name}.digest`, before.digest, after.digest)
-    return { differences: digests.map((difference) => ({ ...difference, detail })), notCompared: [] }
+    return { differences: digests.map((difference) => ({ ...difference, detail })), notCompared: parts }
   }
   return {
     differences: differences.flatMap((difference) =>
       compareText(`${name}.${difference.field}`, difference.before, difference.after),
     ),
-    notCompared: [],
+    notCompared: parts,
   }
 }
 

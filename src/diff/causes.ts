@@ -15,6 +15,7 @@ export const CAUSES = [
   'variables',
   'system',
   'trackers',
+  'reported data',
   'outcome',
   'outputs',
   'digests',

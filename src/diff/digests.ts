@@ -1,5 +1,6 @@
 /** Comparison of logged digests of two runs, and the step at which they diverge. */
 import { ownProperty } from './captures.ts'
+import { plural } from '../util/plural.ts'
 import { NO_STEPS, positionOf, stepsDetail } from './metrics.ts'
 import type { DigestRecord, RunRecord } from '../record/record.ts'
 import type { NotCompared, RunDifference } from './causes.ts'
@@ -45,7 +46,7 @@ export function diffDigests(
     ]
     const { divergence, onlyBefore, onlyAfter, incomparable } = merges?.get(name)?.end() ?? NO_STEPS
     if (incomparable > 0) {
-      const reason = `${incomparable} digests are of different kinds or hash functions`
+      const reason = `${plural(incomparable, 'digest is', 'digests are')} of different kinds or hash functions`
       notCompared.push({ field: `digests.${name}`, reason })
     }
     const same =

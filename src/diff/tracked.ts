@@ -12,13 +12,13 @@ import { tableDifference } from '../compare/tables.ts'
 import { parseTensors } from '../record/tensor-list.ts'
 import { ownProperty } from './captures.ts'
 import { NOTHING, compareText, joinParts } from './causes.ts'
-import { isProduct } from './products.ts'
+import { isDerivedData, isProduct } from './products.ts'
 import type { WrittenDigests } from '../core/digest.ts'
 import type { TrackedRecord, TrackedSection } from '../record/record.ts'
 import type { TrackedContent, TrackedModel, TrackedTokenizer } from '../record/tracked.ts'
 import type { StoredRun } from '../store/runs.ts'
 import type { RecordedTensor } from '../record/tensor-list.ts'
-import type { Part } from './causes.ts'
+import type { Cause, Part } from './causes.ts'
 
 type Content = TrackedContent | TrackedTokenizer
 
@@ -32,9 +32,9 @@ export async function diffTracked(before: StoredRun, after: StoredRun): Promise<
     ].toSorted()) {
       const field = `${section}.${name}`
       const [entryBefore, entryAfter] = [ownProperty(entriesBefore, name), ownProperty(entriesAfter, name)]
-      const isResult =
-        section === 'models' &&
-        [entryBefore, entryAfter].every((entry) => entry === undefined || isProduct(entry))
+      const entries = [entryBefore, entryAfter].filter((entry) => entry !== undefined)
+      const isResult = section === 'models' && entries.every(isProduct)
+      const isDerived = section === 'datasets' && entries.every(isDerivedData)
       let part: Part
       if (entryBefore?.status !== 'tracked' || entryAfter?.status !== 'tracked')
         part = diffPresence([section, name], entryBefore, entryAfter)
@@ -50,16 +50,16 @@ export async function diffTracked(before: StoredRun, after: StoredRun): Promise<
           parseTracked(section, name, entryBefore),
           parseTracked(section, name, entryAfter),
         )
-      parts.push(isResult ? asResult(part) : part)
+      parts.push(isResult ? withCause(part, 'outputs') : isDerived ? withCause(part, 'reported data') : part)
     }
   }
   return joinParts(parts)
 }
 
-/** Return a part as results: an item that a run produced counts as an output, whatever its section. */
-function asResult({ differences, notCompared: rest }: Part): Part {
+/** Return a part with another cause than that of its section. */
+function withCause({ differences, notCompared: rest }: Part, cause: Cause): Part {
   return {
-    differences: differences.map((difference) => ({ ...difference, cause: 'outputs' })),
+    differences: differences.map((difference) => ({ ...difference, cause })),
     notCompared: rest,
   }
 }

@@ -71,7 +71,11 @@ export async function execute(execution: Execution): Promise<Executed> {
     },
     trackInputs: (recorder) => trackInputs(run, map, recorder),
     environment: () => environment,
-    outputs: pathsOf(run.record.outputs, map),
+    outputs: pathsOf(run.record.outputs, map).map((output) => ({
+      ...output,
+      // An output that the original did not make either is not required.
+      isRequired: run.record.outputs[output.name]?.status === 'tracked',
+    })),
     onReady: execution.started,
     onSpawn: (recorder, pid) => recorder.sampleSystem(pid),
     messages: {

@@ -28,15 +28,18 @@ export async function checkTree(
   { capture, repository }: RecordedTree,
   options: CheckOptions,
 ): Promise<ReproduceItem[]> {
-  const { status, reason, differences } = gitCapture.compare(capture, await gitCapture.capture(options))
+  const comparison = gitCapture.compare(capture, await gitCapture.capture(options))
+  const { status, reason, differences, notChecked = [] } = comparison
   if (status === 'same') return [item('code', 'git', 'same', 'the work tree matches the record')]
   const reasonFor = notKept(repository)
-  const notRestored = differences.flatMap((difference) => {
+  const unknown = notChecked.map((part) => item('code', part.field, 'not-restored', part.reason))
+  const kept = differences.flatMap((difference) => {
     const explanation = reasonFor(difference)
     return explanation === undefined
       ? []
       : [item('code', difference.field, 'not-restored', explanation, [difference])]
   })
+  const notRestored = [...kept, ...unknown]
   const unexpected = differences.filter((difference) => reasonFor(difference) === undefined)
   if (unexpected.length > 0 || notRestored.length === 0) {
     const detail = reason ?? 'the work tree differs from the record'
@@ -80,6 +83,12 @@ function notKept(repository: RepositoryCapture): (difference: Difference) => str
     else if (entry.kind === 'file' && !entry.kept) reasons.set(field, `it was not kept: ${entry.reason}`)
   }
   for (const { path } of submodules) reasons.set(`submodules.${path}`, 'submodules are not restored')
+  const nested = [
+    ...submodules.map(({ path }) => path),
+    ...untracked.flatMap((entry) => (entry.kind === 'repository' ? [entry.path.replace(/\/$/, '')] : [])),
+  ]
+  const isNested = (field: string): boolean =>
+    nested.some((path) => field.startsWith(`${path}/`, field.indexOf('.') + 1))
   for (const path of conflicted ?? []) reasons.set(`changed.${path}`, 'an unfinished merge is not kept')
   for (const { path, size } of patches?.left ?? [])
     reasons.set(`changed.${path}`, `it was not kept: it has ${size} bytes`)
@@ -87,7 +96,7 @@ function notKept(repository: RepositoryCapture): (difference: Difference) => str
     (patch) => patch?.status === 'written' && patch.redactedLines > 0,
   )
   return ({ field }) => {
-    const reason = reasons.get(field)
+    const reason = reasons.get(field) ?? (isNested(field) ? 'a nested repository is not kept' : undefined)
     if (reason !== undefined || !redacted || !field.startsWith('changed.')) return reason
     return 'secrets in changed lines are not kept'
   }
@@ -118,5 +127,6 @@ export async function checkEnvironment(
   const capture = createEnvironmentCapture(recordedConfiguration(record).environment, { variables })
   const { status, reason = '', differences } = capture.compare(before, await capture.capture(options))
   if (status === 'same') return item('environment', 'environment', 'same')
+  if (status === 'not-checked') return item('environment', 'environment', 'not-compared', reason)
   return item('environment', 'environment', 'different', reason, differences)
 }

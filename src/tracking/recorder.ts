@@ -30,6 +30,7 @@ import type { Configuration, ExperimentOptions } from '../config/options.ts'
 import type { Captured } from '../core/component.ts'
 import type { Digest } from '../core/digest.ts'
 import type { CommandEndEvent, EventBody } from '../record/events.ts'
+import type { CaptureRecord } from '../record/record.ts'
 import type { Verification, VerifyOptions } from '../verify/verify.ts'
 import type { DigestOptions, DigestSource } from './digests.ts'
 import type { Kind } from './inputs.ts'
@@ -239,6 +240,11 @@ export class Recorder {
     const writer = this.#running('sampleSystem')
     const { systemMetrics } = writer.configuration
     if (systemMetrics !== false) this.#sampler ??= sampleInto(writer, { ...systemMetrics, root })
+  }
+
+  /** Return the recorded capture of a name; `undefined` if there is none. */
+  captureOf(name: string): CaptureRecord | undefined {
+    return this.#started().state.captures.get(name)
   }
 
   /** Return a summary of the run; after the end the same one that `finish` returned. */

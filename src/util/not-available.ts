@@ -12,5 +12,11 @@ export class NotAvailable extends Error {
   }
 }
 
-/** Error thrown if nothing was to be expected, for example no conda: it causes no warning either. */
+/** Error thrown if something is not captured on request: it causes no warning. */
+export class NotRequested extends NotAvailable {}
+
+/**
+ * Error thrown if something was searched for and does not exist, for example no conda: it causes no warning, and
+ * two captures without it are equal.
+ */
 export class NotApplicable extends NotAvailable {}

@@ -1,5 +1,6 @@
 /** Comparison of the current command with the recorded one. */
 import { redactArguments, REDACTED } from '../secrets/redact.ts'
+import { plural } from '../util/plural.ts'
 import { item } from '../compare/check-item.ts'
 import type { Difference } from '../core/component.ts'
 import type { RunRecord } from '../record/record.ts'
@@ -11,8 +12,8 @@ import type { CheckedItem } from '../compare/check-item.ts'
  *
  * @param argv The current command; if absent, the item is not checked.
  */
-export function verifyCommand({ command }: RunRecord, argv: readonly string[] | undefined): CheckedItem {
-  if (argv === undefined) return item('command', 'argv', 'not-checked', 'no command to compare with')
+export function verifyCommand({ command }: RunRecord, argv: readonly string[] | undefined): CheckedItem[] {
+  if (argv === undefined) return [item('command', 'argv', 'not-checked', 'no command to compare with')]
   const [recorded, current] = [command.argv, redactArguments(argv)]
   const differences: Difference[] = []
   for (let index = 0; index < Math.max(recorded.length, current.length); index++) {
@@ -28,9 +29,10 @@ export function verifyCommand({ command }: RunRecord, argv: readonly string[] | 
   if (differences.length > 0) {
     const [first] = differences
     const shown = `${first?.field}: ${first?.before ?? 'nothing'} → ${first?.after ?? 'nothing'}`
-    return item('command', 'argv', 'changed', shown, differences)
+    return [item('command', 'argv', 'changed', shown, differences)]
   }
   const secrets = recorded.filter((argument) => argument.includes(REDACTED)).length
-  const detail = secrets === 0 ? '' : `the secret parts of ${secrets} arguments are not compared`
-  return item('command', 'argv', 'same', detail)
+  if (secrets === 0) return [item('command', 'argv', 'same')]
+  const detail = `the secret parts of ${plural(secrets, 'argument')} are not recorded`
+  return [item('command', 'argv', 'same'), item('command', 'secrets', 'not-checked', detail)]
 }

@@ -4,6 +4,7 @@
  */
 import { Generator, seedsCapture } from '../capture/seeds/capture.ts'
 import { seedDigestFields } from '../capture/seeds/digest-fields.ts'
+import { unreportedPython } from '../capture/seeds/capture.ts'
 import { parseSeedsCapture } from '../capture/seeds/parse.ts'
 import { pythonHashSeed } from '../capture/seeds/seed.ts'
 import { toCaptured } from '../capture/to-captured.ts'
@@ -24,26 +25,34 @@ export function verifySeeds(
   current: Captured,
   seed: number | undefined,
   algorithm: AlgorithmChoice,
-): CheckedItem {
+): CheckedItem[] {
   const { expected, actual, unknown } =
     seed === undefined
       ? { expected: before, actual: current, unknown: [] }
       : withSeed(before, current, seed, algorithm)
-  const { status, reason, differences } = seedsCapture.compare(expected, actual)
-  if (status === 'not-checked') return item('seeds', 'seeds', status, NO_SEED)
-  const unchecked = [...unknown, ...(isSetByPython(before) ? ['seeds that Python programs set'] : [])]
-  const detail = reason ?? (unchecked.length === 0 ? '' : `not checked: ${unchecked.join(', ')}`)
-  return item('seeds', 'seeds', status, detail, differences)
+  const { status, reason, differences, notChecked = [] } = seedsCapture.compare(expected, actual)
+  const generators = unknown.map((name) =>
+    item('seeds', name, 'not-checked', 'the program starts this generator itself'),
+  )
+  if (status === 'not-checked')
+    return [item('seeds', 'seeds', status, notChecked.length === 0 ? NO_SEED : reason), ...generators]
+  const python = pythonReasons(before).map((detail) => item('seeds', 'python', 'not-checked', detail))
+  const { seed: recorded, generators: recordedGenerators } = parseSeedsCapture(before.value)
+  const isUnseeded = status === 'same' && recorded === null && Object.keys(recordedGenerators).length === 0
+  const detail = isUnseeded ? 'neither the run nor this process has a seed' : reason
+  return [item('seeds', 'seeds', status, detail, differences), ...generators, ...python]
 }
 
 const NO_SEED = 'this process has no seed, and no --seed was given'
 
 /**
- * Check whether Python programs set seeds. These are known only while such a program runs, so they cannot be
- * checked here.
+ * Return why seeds of Python programs cannot be checked: those that a program sets are known only while it runs,
+ * and some programs did not report.
  */
-function isSetByPython({ value }: Captured): boolean {
-  return seedDigestFields(parseSeedsCapture(value)).python !== undefined
+function pythonReasons({ value }: Captured): string[] {
+  const seeds = parseSeedsCapture(value)
+  const isSet = seedDigestFields(seeds).python !== undefined
+  return [...(isSet ? ['seeds that Python programs set'] : []), ...unreportedPython(seeds)]
 }
 
 /** Return both sides as they would be for a run with the seed. */

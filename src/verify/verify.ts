@@ -71,7 +71,7 @@ export async function verifyRun(run: StoredRun, options: VerifyOptions = {}): Pr
   const checked = [
     ...verifyRecord(run),
     ...(await verifyFiles(run, signal)),
-    verifyCommand(run.record, command),
+    ...verifyCommand(run.record, command),
     ...verifyVersion(run.record),
     ...(await captures),
     ...(await verifyTracked(run, signal)),

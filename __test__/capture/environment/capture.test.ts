@@ -139,9 +139,13 @@ describe('comparison', () => {
     ])
     // Records of before these sources were there are still compared.
     const { toolchain: _, frameworks: __, ...old } = before.value
-    expect(environmentCapture.compare({ ...before, value: old }, after)).toEqual({
-      status: 'same',
+    expect(environmentCapture.compare({ ...before, value: old }, after)).toMatchObject({
+      status: 'not-checked',
       differences: [],
+      notChecked: ['frameworks', 'toolchain'].map((field) => ({
+        field,
+        reason: 'the record does not have it',
+      })),
     })
   })
 

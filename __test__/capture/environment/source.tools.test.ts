@@ -44,7 +44,7 @@ describe('conda', () => {
         numpy: { version: '2.0.0', build: 'py312h1', channel: 'https://c.org/t/<redacted>/forge' },
       },
     })
-    expect(warnings).toEqual(['conda: 1 records of conda-meta cannot be read'])
+    expect(warnings).toEqual(['conda: 1 record of conda-meta cannot be read'])
     expect(JSON.stringify(value)).not.toContain('planted')
   })
 
@@ -60,7 +60,11 @@ describe('conda', () => {
 
   test('absence has a reason', async () => {
     expect(await ask(condaSource, { PATH: '/nowhere' })).toEqual({
-      value: { status: 'absent', reason: 'CONDA_PREFIX is not set and conda is not on PATH' },
+      value: {
+        status: 'absent',
+        reason: 'CONDA_PREFIX is not set and conda is not on PATH',
+        exists: false,
+      },
       warnings: [],
     })
     const { value } = await ask(condaSource, { CONDA_PREFIX: '/nowhere' })

@@ -55,15 +55,16 @@ describe('untracked files', () => {
     const inner = join(folder, 'inner')
     mkdirSync(inner)
     git(inner, 'init', '-q')
+    const content = { status: 'captured', changed: [], untracked: [], submodules: [] }
     expect(listAt((await look(folder)).value, 'untracked')).toEqual([
-      { path: 'inner/', kind: 'repository', commit: null },
+      { path: 'inner/', kind: 'repository', commit: null, content },
     ])
     git(inner, 'commit', '-q', '--allow-empty', '-m', 'inner')
     const captured = await look(folder)
     expect(listAt(captured.value, 'untracked')).toEqual([
-      { path: 'inner/', kind: 'repository', commit: git(inner, 'rev-parse', 'HEAD').trim() },
+      { path: 'inner/', kind: 'repository', commit: git(inner, 'rev-parse', 'HEAD').trim(), content },
     ])
-    expect(captured.warnings.join()).toContain('only its commit is recorded')
+    expect(captured.warnings.join()).toContain('only its commit and the digests of its changes are')
   })
 })
 
@@ -149,6 +150,6 @@ test('a conflict is seen with all its versions', async () => {
   const captured = await look(folder, {}, { filesDirectory: files })
   expect(captured.value).toMatchObject({ conflicted: ['a.py'], staged: [], modified: [] })
   expect(listAt(captured.value, 'changed')).toMatchObject([{ conflict: 'UU', stages: [{}, {}, {}] }])
-  expect(captured.warnings.join()).toContain('1 files are in conflict')
+  expect(captured.warnings.join()).toContain('1 file is in conflict')
   expect(readFileSync(join(files, 'diff.patch'), 'utf8')).toContain('<<<<<<<')
 })

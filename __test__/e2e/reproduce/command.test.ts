@@ -51,7 +51,9 @@ test('reproduced: exit code 0, one line per item, and the output of the command 
     '',
   ])
   expect(plain.stderr).toMatch(
-    new RegExp(`^lineaprint: the work tree is ${into}\nsaid\nlineaprint: run \\S+ reproduces \\S+\n$`),
+    new RegExp(
+      `^lineaprint: the work tree is ${into}\nsaid\nlineaprint: run \\S+, a reproduction of \\S+\n$`,
+    ),
   )
   expect(plain.code).toBe(0)
   const json = await reproduce(root, ['--json'])

@@ -69,7 +69,7 @@ test('inputs, outputs, seed, tags and notes are recorded', async () => {
   const source =
     'const { env } = process; require("fs").writeFileSync("out.txt", "x"); console.log(env.PYTHONHASHSEED, env.LINEAPRINT_SEED, env.LINEAPRINT_RUN_ID, require("fs").existsSync(env.LINEAPRINT_RUN_DIRECTORY + "/run.json"))'
   const { code, stdout, stderr } = await run(root, [...args, ...node(source)])
-  expect(code).toBe(0)
+  expect(code).toBe(3)
   const { record } = onlyRun(root)
   expect(stdout).toBe(`42 42 ${record.id} true\n`)
   expect(stderr).toContain(
@@ -77,7 +77,7 @@ test('inputs, outputs, seed, tags and notes are recorded', async () => {
   )
   expect(record).toMatchObject({
     name: 'baseline',
-    status: 'finished',
+    status: 'failed',
     tags: ['a', 'b'],
     notes: 'first try',
     captures: { seeds: { status: 'captured', value: { seed: 42 } } },

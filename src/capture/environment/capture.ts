@@ -13,7 +13,7 @@ import { createNpmSource } from './javascript/npm.ts'
 import { findPythonEarly } from './python/early.ts'
 import { createPythonSources, shared } from './python/python.ts'
 import { probeSource } from './source.ts'
-import { environmentDigestFields, environmentFieldMap } from './digest-fields.ts'
+import { environmentDigestFields, environmentFields } from './digest-fields.ts'
 import { parseEnvironmentCapture } from './parse.ts'
 import { systemSource } from './system/machine.ts'
 import { toolchainSource } from './system/toolchain.ts'
@@ -52,12 +52,8 @@ export function createEnvironmentCapture(
 
 function compare(before: Captured, after: Captured): Comparison {
   const [recorded, current] = [parseEnvironmentCapture(before.value), parseEnvironmentCapture(after.value)]
-  return compareFields(
-    before,
-    after,
-    environmentFieldMap(recorded, current),
-    environmentFieldMap(current, recorded),
-  )
+  const fields = environmentFields(recorded, current)
+  return compareFields(before, after, fields.before, fields.after, fields.notChecked)
 }
 
 async function capture(

@@ -26,6 +26,8 @@
  * container and pip.
  */
 import { flatten } from '../compare-fields.ts'
+import type { NotChecked } from '../../core/component.ts'
+import type { FieldMap } from '../compare-fields.ts'
 import type { JsonObject } from '../../core/json-value.ts'
 import type {
   EnvironmentCapture,
@@ -79,10 +81,15 @@ const COMPARED: { readonly [N in 'frameworks' | 'toolchain']: Selection<N> } = {
   frameworks: ({ python }) =>
     Object.fromEntries(Object.entries(python).map(([name, framework]) => [name, buildOf(framework)])),
   toolchain: (findings) => {
-    const { status: _, unseen: __, ...compilers } = findings
+    const { status: _, unseen: __, nonexistent: ___, ...compilers } = findings
     return compilers
   },
 }
+
+/** A source that is compared. */
+type ComparedSource = DigestSource | keyof typeof COMPARED
+
+const SOURCES: readonly ComparedSource[] = [...namesOf(DIGEST_FIELDS), ...namesOf(COMPARED)]
 
 /** Return the build information of a framework. Its version is already compared among the packages. */
 function buildOf(framework: PythonFramework): JsonObject {
@@ -95,34 +102,120 @@ export function environmentDigestFields(value: EnvironmentCapture): JsonObject {
   return mapNames(DIGEST_FIELDS, (name) => fieldsOf(DIGEST_FIELDS, name, value) ?? null)
 }
 
+/** The compared fields of two environments, and the parts that one of them did not capture. */
+export interface EnvironmentFields {
+  readonly before: FieldMap
+  readonly after: FieldMap
+  readonly notChecked: readonly NotChecked[]
+}
+
 /**
- * Return the display texts of the digest fields by name. A source that is absent on one side only is one
- * field, not as many as it has packages.
- *
- * @param value The captured environment.
- * @param other The environment to compare it with.
+ * Return the display texts of the compared fields of two environments. A source that exists on one side only is
+ * one field, not as many as it has packages. A source or field that one side could not read is in neither map.
  */
-export function environmentFieldMap(
-  value: EnvironmentCapture,
-  other: EnvironmentCapture,
+export function environmentFields(before: EnvironmentCapture, after: EnvironmentCapture): EnvironmentFields {
+  const fields = { before: new Map<string, string>(), after: new Map<string, string>() }
+  const notChecked: NotChecked[] = []
+  for (const name of SOURCES) {
+    const sides = { before: sideOf(name, before), after: sideOf(name, after) }
+    const unread = [sides.before, sides.after].flatMap((side) =>
+      side.kind === 'unread' ? [side.reason] : [],
+    )
+    if (unread[0] !== undefined) {
+      notChecked.push({ field: name, reason: unread[0] })
+      continue
+    }
+    if (sides.before.kind === 'present' && sides.after.kind === 'present') {
+      notChecked.push(...addMembers(name, [fields.before, sides.before], [fields.after, sides.after]))
+      continue
+    }
+    if (sides.before.kind === sides.after.kind) continue
+    for (const side of ['before', 'after'] as const) {
+      const { [side]: source } = sides
+      fields[side].set(name, source.kind === 'none' ? `absent: ${source.reason}` : 'present')
+    }
+  }
+  return { ...fields, notChecked }
+}
+
+/** A source on one side of a comparison: `none` does not exist, `unread` is not known. */
+type SourceSide = { readonly kind: 'none' | 'unread'; readonly reason: string } | PresentSide
+
+interface PresentSide {
+  readonly kind: 'present'
+  readonly members: JsonObject
+  /** Reasons for members that are not known, or only in part. */
+  readonly unread: ReadonlyMap<string, string>
+}
+
+function sideOf(name: ComparedSource, value: EnvironmentCapture): SourceSide {
+  const source = value[name]
+  if (source.status === 'absent')
+    return { kind: source.exists === false ? 'none' : 'unread', reason: source.reason }
+  const members =
+    name === 'frameworks' || name === 'toolchain'
+      ? fieldsOf(COMPARED, name, value)
+      : fieldsOf(DIGEST_FIELDS, name, value)
+  return { kind: 'present', members: members ?? {}, unread: unreadMembers(name, members ?? {}, source) }
+}
+
+/** Return the members that could not be read, or only in part, with the reasons. */
+function unreadMembers(
+  name: ComparedSource,
+  members: JsonObject,
+  { unseen = {}, nonexistent = [] }: Pick<PresentSource<object>, 'unseen' | 'nonexistent'>,
 ): Map<string, string> {
-  const fields = new Map<string, string>()
-  const add = (name: string, members: JsonObject): void => {
-    for (const [field, text] of flatten(members, name)) fields.set(field, text)
+  const unread = new Map<string, string>()
+  for (const [field, reason] of Object.entries(unseen)) {
+    const member = nonexistent.includes(field) ? undefined : memberOf(name, field, members)
+    if (member !== undefined) unread.set(member, reason)
   }
-  for (const name of namesOf(DIGEST_FIELDS)) {
-    const [source, isInOther] = [value[name], other[name].status === 'present']
-    const sourceFields = fieldsOf(DIGEST_FIELDS, name, value)
-    if (source.status === 'absent') {
-      if (isInOther) fields.set(name, `absent: ${source.reason}`)
-    } else if (!isInOther) fields.set(name, 'present')
-    else if (sourceFields !== undefined) add(name, sourceFields)
+  for (const [member, value] of Object.entries(members)) {
+    if (value === null && unseen[member] === undefined) unread.set(member, 'no reason is recorded')
   }
-  for (const name of namesOf(COMPARED)) {
-    const sourceFields = fieldsOf(COMPARED, name, value)
-    if (sourceFields !== undefined && other[name].status === 'present') add(name, sourceFields)
+  return unread
+}
+
+/** Return the compared member that a reason is about; `undefined` if it is about none. */
+function memberOf(name: ComparedSource, field: string, members: JsonObject): string | undefined {
+  if (name === 'conda') return field === 'packages' ? field : undefined
+  if (name === 'frameworks') {
+    // The version and the build determine the library for linear algebra.
+    if (field.endsWith('.blas')) return undefined
+    return field === 'python' ? field : /^python\.(.+)$/.exec(field)?.[1]
   }
-  return fields
+  const [top = ''] = field.split('.')
+  if (!Object.hasOwn(members, top)) return undefined
+  if (top === 'packages') return top
+  if (top !== 'lockFiles') return field
+  // The digest of a lock file is known even if the file was not understood.
+  const files = members[top] as JsonObject
+  const file = field.slice('lockFiles.'.length).replace(/\.drift$/, '')
+  return Object.hasOwn(files, file) ? undefined : field
+}
+
+type AddedSide = readonly [fields: Map<string, string>, source: PresentSide]
+
+/** Add the members of a source to both maps, and return those that one side does not know. */
+function addMembers(name: string, ...sides: readonly [AddedSide, AddedSide]): NotChecked[] {
+  const unread = new Map(sides.flatMap(([, source]) => [...source.unread]))
+  const isKnown = (path: string): boolean => sides.every(([, { members }]) => hasValue(members, path))
+  const dropped = [...unread.keys()].filter((path) => !isKnown(path))
+  for (const [fields, { members }] of sides) {
+    for (const [field, text] of flatten(members)) {
+      const isDropped = dropped.some((path) => field === path || field.startsWith(`${path}.`))
+      // Without an answer of Python, no framework is known.
+      if (!isDropped && !(name === 'frameworks' && unread.has('python'))) fields.set(`${name}.${field}`, text)
+    }
+  }
+  return [...unread].map(([path, reason]) => ({ field: `${name}.${path}`, reason }))
+}
+
+/** Check whether a member has a value. Names of frameworks and lock files may contain dots. */
+function hasValue(members: JsonObject, path: string): boolean {
+  return [...flatten(members)].some(
+    ([field, text]) => (field === path && text !== 'null') || field.startsWith(`${path}.`),
+  )
 }
 
 /** Select the fields of a source; `undefined` if it is absent. */

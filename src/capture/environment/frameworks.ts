@@ -7,9 +7,9 @@ import { errorText } from '../../util/error-text.ts'
 import { readdir } from 'node:fs/promises'
 import { arch, platform } from 'node:process'
 import { join } from 'node:path'
-import { NotAvailable, NotApplicable } from '../../util/not-available.ts'
+import { NotAvailable, NotApplicable, NotRequested } from '../../util/not-available.ts'
 import { words } from '../../util/word-list.ts'
-import { queryProgram } from './source.ts'
+import { queryProgram, recordNonexistent } from './source.ts'
 import type { findInstalled, Installed } from './javascript/installed.ts'
 import type { FindPython, ProbedPython, PythonAnswer } from './python/find.ts'
 import type { Source, SourceContext } from './source.ts'
@@ -43,11 +43,12 @@ export function createFrameworksSource(
     probe: async (context) => {
       const { directory, signal, unseen } = context
       if (!context.options.packages)
-        throw new NotApplicable('packages are not captured (environment.packages is false)')
+        throw new NotRequested('packages are not captured (environment.packages is false)')
       const [python, modules] = await Promise.all([
         findPython(context).catch((error: unknown) => {
           if (!(error instanceof NotAvailable)) throw error
-          unseen.set('python', error.message)
+          if (error instanceof NotApplicable) recordNonexistent(context, 'python', error.message)
+          else unseen.set('python', error.message)
           return undefined
         }),
         findModules(directory, signal),

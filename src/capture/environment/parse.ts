@@ -168,14 +168,21 @@ const state = objectOf({
   status: oneOf(['present', 'absent']),
   reason: optional(text),
   unseen: optional(textByName),
+  nonexistent: optional(listOf(text)),
+  exists: optional(boolean),
 })
 
 function source<N extends SourceName>(name: N): FieldParser<SourceState<RecordedSources[N]>> {
   return (value, field) => {
     if (value === undefined) return NOT_RECORDED
-    const { status, reason = 'no reason is recorded', unseen } = state(value, field)
-    if (status === 'absent') return { status, reason }
-    return { status, ...FINDINGS[name](value, field), ...(unseen !== undefined && { unseen }) }
+    const { status, reason = 'no reason is recorded', unseen, nonexistent, exists } = state(value, field)
+    if (status === 'absent') return { status, reason, ...(exists === false && { exists }) }
+    return {
+      status,
+      ...FINDINGS[name](value, field),
+      ...(unseen !== undefined && { unseen }),
+      ...(nonexistent !== undefined && { nonexistent }),
+    }
   }
 }
 

@@ -1,8 +1,9 @@
 /** Sources: independent parts of the environment, each with its own time limit and result. */
 import { errorText } from '../../util/error-text.ts'
-import { NotAvailable, NotApplicable } from '../../util/not-available.ts'
+import { NotAvailable, NotApplicable, NotRequested } from '../../util/not-available.ts'
 import { runProgram } from '../../subprocess/run.ts'
 import { redactText } from '../../secrets/redact.ts'
+import { compareUtf8 } from '../../util/text-order.ts'
 import type { EnvironmentOptions } from '../../config/groups.ts'
 import type { JsonObject, JsonValue } from '../../core/json-value.ts'
 import type { EnvironmentFindings, SourceName, SourceState } from './types.ts'
@@ -24,6 +25,8 @@ export interface SourceContext {
    * Reasons for values that could not be read, by field: no value is missing without a reason.
    */
   readonly unseen: Map<string, string>
+  /** Fields of `unseen` that have no value because what they describe does not exist. */
+  readonly nonexistent: Set<string>
 }
 
 /** A source: its probe returns the findings, or throws {@link NotAvailable} if there are none. */
@@ -46,7 +49,7 @@ export interface SourceAnswer<N extends SourceName> {
  */
 export async function probeSource<N extends SourceName>(
   source: Source<N>,
-  limits: Omit<SourceContext, 'warnings' | 'unseen' | 'signal'> & {
+  limits: Omit<SourceContext, 'warnings' | 'unseen' | 'nonexistent' | 'signal'> & {
     readonly signal?: AbortSignal | undefined
   },
 ): Promise<SourceAnswer<N>> {
@@ -55,6 +58,7 @@ export async function probeSource<N extends SourceName>(
   signal?.throwIfAborted()
   const warnings: string[] = []
   const unseen = new Map<string, string>()
+  const nonexistent = new Set<string>()
   const sourceWarnings = (): string[] => warnings.map((text) => `${source.name}: ${text.toWellFormed()}`)
   const stop = new AbortController()
   let timer: NodeJS.Timeout | undefined
@@ -73,14 +77,17 @@ export async function probeSource<N extends SourceName>(
     signal?.addEventListener('abort', onAbort, { once: true })
   })
   try {
-    const probed = source.probe({ ...limits, signal: stop.signal, warnings, unseen })
+    const probed = source.probe({ ...limits, signal: stop.signal, warnings, unseen, nonexistent })
     const value = wellFormed(await Promise.race([probed, end]))
     const reasons = unseen.size === 0 ? {} : { unseen: wellFormed(reasonsOf(unseen)) }
-    return { value: { status: 'present', ...value, ...reasons }, warnings: sourceWarnings() }
+    const fields = nonexistent.size === 0 ? {} : { nonexistent: [...nonexistent].toSorted(compareUtf8) }
+    return { value: { status: 'present', ...value, ...reasons, ...fields }, warnings: sourceWarnings() }
   } catch (error) {
     signal?.throwIfAborted()
     const reason = redactText(errorText(error, 'first')).toWellFormed()
-    if (!(error instanceof NotApplicable)) warnings.push(reason)
+    if (error instanceof NotApplicable)
+      return { value: { status: 'absent', reason, exists: false }, warnings: sourceWarnings() }
+    if (!(error instanceof NotRequested)) warnings.push(reason)
     return { value: { status: 'absent', reason }, warnings: sourceWarnings() }
   } finally {
     clearTimeout(timer)
@@ -101,6 +108,20 @@ export function recordMissingReason<T>(
 ): T | null {
   if (value !== null && value !== undefined) return value
   unseen.set(field, reason)
+  return null
+}
+
+/**
+ * Record the reason for a missing value whose object does not exist, and return `null`: two captures without it
+ * are equal in this field.
+ */
+export function recordNonexistent(
+  { unseen, nonexistent }: Pick<SourceContext, 'unseen' | 'nonexistent'>,
+  field: string,
+  reason: string,
+): null {
+  unseen.set(field, reason)
+  nonexistent.add(field)
   return null
 }
 

@@ -14,10 +14,20 @@ import type { Recorded } from '../recorded.ts'
 export type PresentSource<T> = { readonly status: 'present' } & T & {
     /** Reasons for missing values, by field. */
     readonly unseen?: Readonly<Record<string, string>>
+    /** Fields of `unseen` that have no value because what they describe does not exist. */
+    readonly nonexistent?: readonly string[]
   }
 
 /** A source without findings, and the reason. */
-export type AbsentSource = { readonly status: 'absent'; readonly reason: string }
+export type AbsentSource = {
+  readonly status: 'absent'
+  readonly reason: string
+  /**
+   * `false` if it was searched for and does not exist, for example no GPU. Absent if that is not known, because
+   * it could not be read or was not requested.
+   */
+  readonly exists?: false
+}
 
 /** A source of the environment. */
 export type SourceState<T> = PresentSource<T> | AbsentSource

@@ -4,11 +4,13 @@ import { mkdir, realpath } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { LineaprintError } from '../../core/errors.ts'
 import { NotAvailable } from '../../util/not-available.ts'
+import { ABSENCES } from './absence.ts'
 import { writeBundle } from './bundle.ts'
 import { describeChanged } from './changed.ts'
 import { createGit } from './command.ts'
 import { readSnapshot } from './snapshot.ts'
 import { describeLargeFiles } from './large-files.ts'
+import { readNested } from './nested.ts'
 import { limitWarnings, concurrentChangeWarnings } from './limits.ts'
 import { readOperation, readWorktrees } from './operation.ts'
 import { findTooLarge, writePatches } from './patches.ts'
@@ -52,7 +54,7 @@ export async function captureGit(
     const { root, gitFolder } = location
     if (commit === null) {
       const branch = { branch: status.branch, operation: await readOperation(gitFolder) }
-      const reason = 'the repository has no commit yet'
+      const reason = ABSENCES.commit
       return { value: { available: false, reason, root, ...branch }, warnings: [] }
     }
     const rooted = createGit({ directory: root, timeout, signal, environment })
@@ -82,9 +84,9 @@ async function describe(
 ): Promise<CapturedRepository> {
   const { root, shallow, objectFormat, gitFolder, commonFolder } = location
   const { algorithm, signal, filesDirectory } = context
-  const content = { root, algorithm, signal }
+  const content = { root, algorithm, signal, readNested }
   const changed = await describeChanged(status.changed, content, warnings)
-  const submodules = await describeSubmodules(git, root, entries.submodules, status.changed, warnings)
+  const submodules = await describeSubmodules(git, content, entries.submodules, status.changed, warnings)
   const isOwn = await createOwnPathCheck(root, filesDirectory)
   const keepSecrets = options.secrets === 'keep'
   const untracked = await describeUntracked(

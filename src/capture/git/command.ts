@@ -9,6 +9,7 @@
 import { NotAvailable } from '../../util/not-available.ts'
 import { runProgram } from '../../subprocess/run.ts'
 import { redactText } from '../../secrets/redact.ts'
+import { ABSENCES } from './absence.ts'
 import { words } from '../../util/word-list.ts'
 
 /** Options of all calls of one capture. */
@@ -78,7 +79,7 @@ function cleanEnvironment(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 const KEPT = new Set(['GIT_CEILING_DIRECTORIES', 'GIT_DISCOVERY_ACROSS_FILESYSTEM', 'GIT_EXEC_PATH'])
 
 function explain(command: string, code: number | null, stderr: string): string {
-  if (stderr.includes('not a git repository')) return 'this folder is not in a git repository'
+  if (stderr.includes('not a git repository')) return ABSENCES.repository
   const line = stderr.split('\n').find((text) => text.trim() !== '') ?? `exit code ${code ?? 'unknown'}`
   return `git ${command} failed: ${redactText(line.replace(/^(fatal|error): /, ''))}`
 }

@@ -2,19 +2,34 @@
 import { Digest } from '../../core/digest.ts'
 import { compareFields } from '../compare-fields.ts'
 import { gitDigestFields, gitFieldMap } from './digest-fields.ts'
+import { isKnownAbsence } from './absence.ts'
+import { nestedFields } from './nested-fields.ts'
 import { parseGitCapture } from './parse.ts'
 import type { Captured, Comparison } from '../../core/component.ts'
 import type { RepositoryCapture } from './types.ts'
 
-/** Compare the digest fields. Captures with different hash functions are compared as far as possible. */
+/**
+ * Compare the digest fields, and the files inside submodules and nested repositories. Captures with different hash
+ * functions are compared as far as possible. Two captures without a repository saw no code, so they are not equal.
+ */
 export function compareGit(before: Captured, after: Captured): Comparison {
   const [recorded, current] = [parseGitCapture(before.value), parseGitCapture(after.value)]
   if (!recorded.available) {
-    if (!current.available) return { status: 'same', differences: [] }
+    if (!current.available) {
+      const reasons = new Set([recorded.reason, current.reason])
+      return {
+        status: 'not-checked',
+        reason: `no code was captured: ${[...reasons].join('; ')}`,
+        differences: [],
+      }
+    }
     const difference = { field: 'available', before: recorded.reason, after: 'a repository' }
     return { status: 'changed', reason: 'one side has no repository', differences: [difference] }
   }
-  if (!current.available) return { status: 'missing', reason: current.reason, differences: [] }
+  if (!current.available) {
+    const status = isKnownAbsence(current) ? 'missing' : 'not-checked'
+    return { status, reason: current.reason, differences: [] }
+  }
   const algorithm = Digest.parse(before.digest).algorithm
   if (algorithm !== Digest.parse(after.digest).algorithm && usesDigests(recorded, current)) {
     return {
@@ -23,15 +38,18 @@ export function compareGit(before: Captured, after: Captured): Comparison {
       differences: [],
     }
   }
-  return compareFields(
-    before,
-    after,
-    gitFieldMap(gitDigestFields(recorded, algorithm)),
-    gitFieldMap(gitDigestFields(current, algorithm)),
+  const nested = nestedFields(recorded, current, algorithm)
+  const [fieldsBefore, fieldsAfter] = ([recorded, current] as const).map(
+    (value, index) =>
+      new Map([...gitFieldMap(gitDigestFields(value, algorithm)), ...(nested.fields[index] ?? [])]),
   )
+  return compareFields(before, after, fieldsBefore ?? new Map(), fieldsAfter ?? new Map(), nested.notChecked)
 }
 
 /** Return whether the fields include any plain digest; otherwise the hash function does not matter. */
 function usesDigests(...values: readonly RepositoryCapture[]): boolean {
-  return values.some(({ changed, untracked }) => changed.length > 0 || untracked.length > 0)
+  return values.some(
+    ({ changed, untracked, submodules }) =>
+      changed.length > 0 || untracked.length > 0 || submodules.some(({ content }) => content !== undefined),
+  )
 }

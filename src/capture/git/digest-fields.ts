@@ -24,6 +24,8 @@
  *   (commit id in the index), `workTree` (commit id checked out, `null` if none is), `modified` and `untracked`
  *   (whether it holds changed tracked files and untracked files).
  *
+ * Files inside a submodule or nested repository are compared as well, but the digest does not cover them.
+ *
  * Plain digests are in written form and use the hash function of the structured digest. The digest does not cover
  * branch, tags, remotes, messages, times, stashes and the bytes of patches: the bytes of a patch depend on the version
  * of git and of its compression library, while the changes do not.
@@ -49,7 +51,7 @@ export type GitDigestFields =
       readonly commit: string
       readonly changed: readonly ChangedFields[]
       readonly untracked: readonly UntrackedFields[]
-      readonly submodules: readonly Omit<Submodule, 'url'>[]
+      readonly submodules: readonly Omit<Submodule, 'url' | 'content'>[]
     }
 
 /**
@@ -98,8 +100,8 @@ function untrackedFields(entry: UntrackedEntry, algorithm: Algorithm): Untracked
   }
 }
 
-function submoduleFields(submodule: Submodule): Omit<Submodule, 'url'> {
-  const { url: _, ...fields } = submodule
+function submoduleFields(submodule: Submodule): Omit<Submodule, 'url' | 'content'> {
+  const { url: _, content: __, ...fields } = submodule
   return fields
 }
 

@@ -1,4 +1,5 @@
 /** Files of Git LFS: whether the work tree holds their content or only the pointer. */
+import { plural } from '../../util/plural.ts'
 import { constants, open } from 'node:fs/promises'
 import { mapConcurrently } from '../../util/concurrency.ts'
 import { absolutePath, gitPath, writePath } from './paths.ts'
@@ -40,7 +41,9 @@ export async function describeLargeFiles(
   })
   const pointers = files.filter(({ content }) => !content).length
   if (pointers > 0)
-    warnings.push(`${pointers} Git LFS files are pointers: the work tree does not hold their content`)
+    warnings.push(
+      `${plural(pointers, 'Git LFS file is a pointer', 'Git LFS files are pointers')}: the work tree does not hold their content`,
+    )
   return { count: files.length, pointers, files: files.slice(0, LISTED) }
 }
 

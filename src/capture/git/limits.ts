@@ -4,6 +4,7 @@
 import { NotAvailable } from '../../util/not-available.ts'
 import { describeChanged } from './changed.ts'
 import { readStatus, splitNul } from './status.ts'
+import { plural } from '../../util/plural.ts'
 import type { Git } from './command.ts'
 import type { ContentOptions } from './content.ts'
 import type { Settings } from './describe.ts'
@@ -36,22 +37,25 @@ export async function limitWarnings(
   const { assumeUnchanged, skipped } = entries
   if (assumeUnchanged.length > 0) {
     warnings.push(
-      `${assumeUnchanged.length} files are marked assume-unchanged: changes to them cannot be seen`,
+      `${plural(assumeUnchanged.length, 'file is', 'files are')} marked assume-unchanged: changes to them cannot be seen`,
     )
   }
   if (skipped > 0 && !settings.sparse) {
-    warnings.push(`${skipped} files are marked skip-worktree: changes to them cannot be seen`)
+    warnings.push(
+      `${plural(skipped, 'file is', 'files are')} marked skip-worktree: changes to them cannot be seen`,
+    )
   }
   const conflicts = status.changed.filter(({ conflict }) => conflict !== null).length
   if (conflicts > 0 && kept) {
     warnings.push(
-      `${conflicts} files are in conflict: their work tree is kept, the state of the merge is not`,
+      `${plural(conflicts, 'file is', 'files are')} in conflict: their work tree is kept, the state of the merge is not`,
     )
   }
   // A repository without a remote is intended to be the only copy.
   if (unpushed !== null && unpushed > 0 && bundle?.status !== 'written') {
-    const verb = unpushed === 1 ? 'commit is' : 'commits are'
-    warnings.push(`${unpushed} ${verb} not on any remote: only this clone has them`)
+    warnings.push(
+      `${plural(unpushed, 'commit is', 'commits are')} not on any remote: only this clone has them`,
+    )
   }
   if (kept) warnings.push(...(await filterWarnings(git, status)))
   return warnings

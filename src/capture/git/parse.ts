@@ -21,6 +21,7 @@ import type {
   KeptBundle,
   KeptPatch,
   LargeFile,
+  NestedContent,
   Submodule,
   UntrackedEntry,
   UntrackedFile,
@@ -112,17 +113,36 @@ const untrackedEntry: FieldParser<UntrackedEntry> = (value, field) => {
   if (kind === 'file') return untrackedFile(value, field)
   if (kind === 'link') return untrackedLink(value, field)
   if (kind === 'other') return { ...writtenPath(value, field), kind }
-  return { ...objectOf({ ...PATH, commit: nullable(text) })(value, field), kind }
+  return {
+    ...objectOf({ ...PATH, commit: nullable(text), content: optional(nestedContent) })(value, field),
+    kind,
+  }
 }
 
-const submodule: FieldParser<Submodule> = objectOf({
-  ...PATH,
-  index: text,
-  workTree: nullable(text),
-  modified: boolean,
-  untracked: boolean,
-  url: nullable(text),
-})
+const submodule: FieldParser<Submodule> = (value, field) =>
+  objectOf({
+    ...PATH,
+    index: text,
+    workTree: nullable(text),
+    modified: boolean,
+    untracked: boolean,
+    url: nullable(text),
+    content: optional(nestedContent),
+  })(value, field)
+
+const nestedContent: FieldParser<NestedContent> = (value, field) => {
+  const { status, reason = 'no reason is recorded' } = objectOf({
+    status: oneOf(['captured', 'failed']),
+    reason: optional(text),
+  })(value, field)
+  if (status === 'failed') return { status, reason }
+  const lists = objectOf({
+    changed: listOf(changedFile),
+    untracked: listOf(untrackedEntry),
+    submodules: listOf(submodule),
+  })(value, field)
+  return { status, ...lists }
+}
 
 const largeFile: FieldParser<LargeFile> = (value, field) => {
   const { content } = objectOf({ content: boolean })(value, field)

@@ -14,6 +14,7 @@ import { words } from '../../util/word-list.ts'
 import { keepOutput } from './kept-output.ts'
 import { PatchFilter } from '../../secrets/patches.ts'
 import { absolutePath, writePath } from './paths.ts'
+import { plural } from '../../util/plural.ts'
 import type { AlgorithmChoice } from '../../core/digest.ts'
 import type { Git } from './command.ts'
 import type { GitPath } from './paths.ts'
@@ -117,7 +118,10 @@ async function writePatch(
   if (filter.redacted > 0) {
     warnings.push(`${filter.redacted} added lines of ${name} looked like secrets and were replaced`)
   }
-  if (filter.unread > 0) warnings.push(`${filter.unread} lines of ${name} were too long to scan for secrets`)
+  if (filter.unread > 0)
+    warnings.push(
+      `${plural(filter.unread, 'line')} of ${name} ${filter.unread === 1 ? 'was' : 'were'} too long to scan for secrets`,
+    )
   const { digests } = await hashFile(path, { algorithm, signal })
   return {
     status: 'written',

@@ -6,6 +6,7 @@ import { ignoreRejection } from '../../util/ignore-rejection.ts'
 import { isReachable } from '../../util/fs.ts'
 import { dirname, join } from 'node:path'
 import { NotAvailable } from '../../util/not-available.ts'
+import { ABSENCES } from './absence.ts'
 import { locateRepository, readCommit, readSettings, readUnpushed } from './describe.ts'
 import { readIndexEntries } from './index-entries.ts'
 import { readStatus } from './status.ts'
@@ -68,7 +69,7 @@ async function countUnpushed(
 
 async function locateWorkTree(git: Git, directory: string): Promise<RepositoryLocation> {
   const location = await locateRepository(git, directory)
-  if (!location.workTree) throw new NotAvailable('this folder is in a repository but not in a work tree')
+  if (!location.workTree) throw new NotAvailable(ABSENCES.workTree)
   return location
 }
 

@@ -8,7 +8,19 @@ import type { Git } from './command.ts'
 import type { IndexEntries } from './index-entries.ts'
 import type { GitPath } from './paths.ts'
 import type { ChangedPath } from './status.ts'
-import type { Submodule } from './types.ts'
+import type { ContentOptions } from './content.ts'
+import type { NestedContent, Submodule } from './types.ts'
+
+/**
+ * Read the uncommitted files inside a submodule or another repository; see `readNested` in `nested.ts`, which calls
+ * the functions that need it.
+ */
+export type ReadNested = (
+  git: Git,
+  path: GitPath,
+  options: ContentOptions,
+  kind: 'submodule' | 'repository',
+) => Promise<NestedContent>
 
 /**
  * Return submodules in their recorded form.
@@ -19,12 +31,13 @@ import type { Submodule } from './types.ts'
  */
 export async function describeSubmodules(
   git: Git,
-  root: string,
+  { readNested, ...options }: ContentOptions & { readonly readNested: ReadNested },
   submodules: IndexEntries['submodules'],
   changed: readonly ChangedPath[],
   warnings: string[],
 ): Promise<Submodule[]> {
   if (submodules.length === 0) return []
+  const { root } = options
   const addresses = await readAddresses(git)
   const described: Submodule[] = []
   for (const { path, commit } of submodules) {
@@ -38,6 +51,11 @@ export async function describeSubmodules(
     if (checkedOut.reason !== undefined) {
       warnings.push(`the submodule ${JSON.stringify(path.text)} is not checked out: ${checkedOut.reason}`)
     }
+    const content = modified || untracked ? await readNested(git, path, options, 'submodule') : undefined
+    if (content?.status === 'failed')
+      warnings.push(
+        `changes inside the submodule ${JSON.stringify(path.text)} are not known: ${content.reason}`,
+      )
     described.push({
       ...writePath(path),
       index: commit,
@@ -45,6 +63,7 @@ export async function describeSubmodules(
       modified,
       untracked,
       url: addresses.get(path.text) ?? null,
+      ...(content !== undefined && { content }),
     })
   }
   return described

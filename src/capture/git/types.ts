@@ -99,7 +99,12 @@ export type UntrackedEntry =
   | UntrackedFile
   | UntrackedLink
   /** A nested repository that is not a submodule; the commit is `null` if it has none. */
-  | (WrittenPath & { readonly kind: 'repository'; readonly commit: string | null })
+  | (WrittenPath & {
+      readonly kind: 'repository'
+      readonly commit: string | null
+      /** Absent in a record of an earlier version. */
+      readonly content?: NestedContent
+    })
   /** Neither a file nor a link, or deleted in the meantime. */
   | (WrittenPath & { readonly kind: 'other' })
 
@@ -114,7 +119,22 @@ export type Submodule = WrittenPath & {
   /** True if it holds untracked files. */
   readonly untracked: boolean
   readonly url: string | null
+  /** Absent if the submodule has no uncommitted changes, and in a record of an earlier version. */
+  readonly content?: NestedContent
 }
+
+/**
+ * The uncommitted files inside a submodule or nested repository, with paths below its root, or the reason why they
+ * are not known.
+ */
+export type NestedContent =
+  | {
+      readonly status: 'captured'
+      readonly changed: readonly ChangedFile[]
+      readonly untracked: readonly UntrackedEntry[]
+      readonly submodules: readonly Submodule[]
+    }
+  | { readonly status: 'failed'; readonly reason: string }
 
 /** A file of Git LFS, with its content or only a pointer in the work tree. */
 export type LargeFile = WrittenPath &

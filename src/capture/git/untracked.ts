@@ -18,10 +18,12 @@ import type { Git } from './command.ts'
 import type { Content, ContentOptions } from './content.ts'
 import type { GitPath } from './paths.ts'
 import type { UntrackedEntry, UntrackedFile } from './types.ts'
+import type { ReadNested } from './submodules.ts'
 import type { CopyOptions } from './untracked-copy.ts'
 
 /** Options for keeping untracked files. */
-export type UntrackedOptions = CopyOptions & Pick<GitOptions, 'untrackedLimit' | 'untrackedFileLimit'>
+export type UntrackedOptions = CopyOptions &
+  Pick<GitOptions, 'untrackedLimit' | 'untrackedFileLimit'> & { readonly readNested: ReadNested }
 
 interface Described {
   readonly entry: UntrackedEntry
@@ -66,8 +68,12 @@ export async function describeUntracked(
     const name = JSON.stringify(path.text)
     if (path.text.endsWith('/')) {
       const { commit } = await readCheckedOut(git, root, path)
-      const warning = `${name} is another repository; only its commit is recorded`
-      return { entry: { ...writePath(path), kind: 'repository', commit }, warning }
+      const content = await options.readNested(git, path, options, 'repository')
+      const warning =
+        content.status === 'captured'
+          ? `${name} is another repository; only its commit and the digests of its changes are recorded`
+          : `${name} is another repository, and changes inside it are not known: ${content.reason}`
+      return { entry: { ...writePath(path), kind: 'repository', commit, content }, warning }
     }
     if (stat?.isSymbolicLink() === true) return describeLink(path, options)
     if (stat?.isFile() !== true) {

@@ -9,10 +9,11 @@ import { MATH_RANDOM } from './math-random.ts'
 import { parseRestorableSeeds, parseSeedsCapture } from './parse.ts'
 import { currentSeed, namedGenerators, restoreProcess } from './registry.ts'
 import { parseSeed } from './seed.ts'
+import { plural } from '../../util/plural.ts'
 import type { JsonObject } from '../../core/json-value.ts'
 import type { Captured, Comparison, Component } from '../../core/component.ts'
 import type { SeedDigestFields } from './digest-fields.ts'
-import type { CapturedSeeds } from './types.ts'
+import type { CapturedSeeds, SeedsCapture } from './types.ts'
 
 export { Generator } from './generator.ts'
 export { createGenerator, currentSeed, defaultGenerator, releaseGenerator } from './registry.ts'
@@ -102,7 +103,17 @@ function compare(before: Captured, after: Captured): Comparison {
   if (isEmpty(current) && !isEmpty(recorded)) {
     return { status: 'not-checked', reason: 'no seed is set in this process', differences: [] }
   }
-  return compareFields(before, after, seedFieldMap(recorded), seedFieldMap(current))
+  const reasons = [before, after].flatMap(({ value }) => unreportedPython(parseSeedsCapture(value)))
+  const notChecked = [...new Set(reasons)].map((reason) => ({ field: 'python', reason }))
+  return compareFields(before, after, seedFieldMap(recorded), seedFieldMap(current), notChecked)
+}
+
+/** Return why seeds of Python programs are not known: programs that did not report, or that are not listed. */
+export function unreportedPython({ python }: SeedsCapture): string[] {
+  if (python === undefined) return []
+  if (python.status === 'not-reached') return [`Python programs reported no seeds: ${python.reason}`]
+  const { unlisted = 0 } = python
+  return unlisted === 0 ? [] : [`the seeds of ${plural(unlisted, 'further Python program')} are not listed`]
 }
 
 /** Compare without the seeds of Python programs, which are known only after the programs have run. */

@@ -14,6 +14,7 @@ import {
   table,
 } from '../shared/output.ts'
 import { openStore, storeOptions } from '../shared/store.ts'
+import { plural } from '../../util/plural.ts'
 import type { RunStatus } from '../../record/record.ts'
 import type { ListedRun } from '../../store/runs.ts'
 import type { CommandContext } from '../shared/context.ts'
@@ -91,7 +92,7 @@ async function list(options: ListOptions, context: CommandContext): Promise<void
   } else if (runs.length > 0) {
     print(table(runs.map(row), ['id', 'name', 'status', 'started', 'took', 'tags']))
   } else if (total > 0) {
-    printError(`lineaprint: no run matches in ${escapeText(store.root)} (of ${total} runs)`)
+    printError(`lineaprint: no run matches in ${escapeText(store.root)} (of ${plural(total, 'run')})`)
   } else if (damaged.length === 0) {
     printError(
       `lineaprint: no runs in ${escapeText(store.root)}; record one with "lineaprint run -- COMMAND"`,

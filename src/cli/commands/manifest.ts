@@ -13,7 +13,8 @@ import { literalPattern } from '../../manifest/names.ts'
 import { errorCode, storeError, writeAtomic } from '../../util/fs.ts'
 import { algorithmOption, threadsOption } from '../shared/arguments.ts'
 import { IGNORE_HELP, addIgnoreOptions, ignoreWarnings, toIgnore } from '../shared/ignore.ts'
-import { bytes, count, escapeText, print, printError, printJson, progressLine } from '../shared/output.ts'
+import { bytes, escapeText, print, printError, printJson, progressLine } from '../shared/output.ts'
+import { plural } from '../../util/plural.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import type { LinkMode } from '../../hash/tree.ts'
 import type { HashArguments } from '../shared/arguments.ts'
@@ -205,6 +206,8 @@ function show(made: Manifest, path: string, output: string | undefined): void {
     print(`${digest.toString()}  ${escapeText(path)}`)
   if (stderr.isTTY !== true) return
   const size = made.entries.reduce((total, entry) => total + entry.size, 0)
-  const tensors = made.tensors ? `, ${count(made.tensors.length)} tensors` : ''
-  printError(`${count(made.entries.length)} entries${tensors}, ${bytes(size)} in ${escapeText(output ?? '')}`)
+  const tensors = made.tensors ? `, ${plural(made.tensors.length, 'tensor')}` : ''
+  printError(
+    `${plural(made.entries.length, 'entry', 'entries')}${tensors}, ${bytes(size)} in ${escapeText(output ?? '')}`,
+  )
 }

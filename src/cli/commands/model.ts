@@ -16,6 +16,7 @@ import {
   table,
 } from '../shared/output.ts'
 import { SAMPLE_HELP, addSampleOptions, sampleRows, toSample } from '../shared/sample.ts'
+import { plural } from '../../util/plural.ts'
 import type { ModelReport } from '../../model/read.ts'
 import type { HashArguments } from '../shared/arguments.ts'
 import type { CommandContext, CommonOptions } from '../shared/context.ts'
@@ -77,7 +78,7 @@ function show(report: ModelReport): void {
       ['size', isTerminal() ? bytes(report.bytes) : String(report.bytes)],
       ...Object.entries(report.dtypes).map(([dtype, total]) => [
         `  ${dtype}`,
-        `${count(total.parameters)} in ${count(total.tensors)} tensors, ${bytes(total.bytes)}`,
+        `${count(total.parameters)} in ${plural(total.tensors, 'tensor')}, ${bytes(total.bytes)}`,
       ]),
       ...sampleRows(report.sample),
       ...report.ties.map((names) => ['tied', escapeText(names.join(' = '))]),

@@ -15,6 +15,7 @@ import {
   progressLine,
   table,
 } from '../shared/output.ts'
+import { plural } from '../../util/plural.ts'
 import type { ReproduceItem, ReproduceVerdict, Reproduction } from '../../reproduce/reproduce.ts'
 import type { CommandContext } from '../shared/context.ts'
 import type { StoreOptions } from '../shared/store.ts'
@@ -137,7 +138,7 @@ function report(answer: Reproduction): void {
   const { items, run, reproduced, directory } = answer
   print(lines(items))
   if (run === undefined) printDirectory(directory)
-  else printError(`lineaprint: run ${run.id} reproduces ${answer.id}`)
+  else printError(`lineaprint: run ${run.id}, a reproduction of ${answer.id}`)
   if (reproduced === null || !isTerminal()) return
   print(`\n${reproduced ? paint('green', 'reproduced') : paint('red', 'not reproduced')}`)
 }
@@ -167,7 +168,7 @@ const SHOWN = 10
 /** Return one line for the item; differences of code and environment by package and field below it. */
 function rows({ section, name, verdict, detail, differences }: ReproduceItem): string[][] {
   const byField = section === 'environment' || (section === 'code' && verdict === 'different')
-  const count = `${differences.length} ${differences.length === 1 ? 'field differs' : 'fields differ'}`
+  const count = plural(differences.length, 'field differs', 'fields differ')
   const shownDetail = detail === '' && differences.length > 0 ? count : detail
   const head = [paint(STYLES[verdict], verdict), section, escapeText(name), escapeText(shownDetail)]
   if (!byField) return [head]

@@ -4,6 +4,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { item } from '../types.ts'
 import { runTool } from './tool.ts'
+import { plural } from '../../util/plural.ts'
 import type { LockFileRecord, RecordedSources } from '../../capture/environment/types.ts'
 import type { ReproduceItem } from '../types.ts'
 import type { ToolContext } from './tool.ts'
@@ -56,7 +57,7 @@ function departedFrom(file: LockFileRecord | undefined): string {
   if (file === undefined || file.drift === null) return ''
   // The file could not be parsed completely.
   if (file.driftCount === null) return '; it is not known how many packages differed from it during the run'
-  return file.driftCount > 0 ? `; ${file.driftCount} packages differed from it during the run` : ''
+  return file.driftCount > 0 ? `; ${plural(file.driftCount, 'package')} differed from it during the run` : ''
 }
 
 interface Lock {

@@ -8,6 +8,7 @@ import { parseTracked } from '../../record/tracked.ts'
 import { compareTensors, parseTensors } from '../../record/tensor-list.ts'
 import { isReported } from '../../record/reported-by.ts'
 import { item } from '../types.ts'
+import { plural } from '../../util/plural.ts'
 import type { Difference } from '../../core/component.ts'
 import type { TrackedModel } from '../../record/tracked.ts'
 import type { StoredRun } from '../../store/runs.ts'
@@ -61,7 +62,7 @@ async function compareModels(
   if (differences.length === 0) return item('models', name, 'same', 'the same tensors')
   try {
     const tensors = compareTensors(await tensorsOf(before, modelBefore), await tensorsOf(after, modelAfter))
-    const detail = `${tensors.length} of ${modelBefore.tensorCount} tensors differ`
+    const detail = `${tensors.length} of ${plural(modelBefore.tensorCount, 'tensor')} ${modelBefore.tensorCount === 1 ? 'differs' : 'differ'}`
     return item('models', name, 'different', detail, [...differences, ...tensors])
   } catch (error) {
     if (!LineaprintError.is(error)) throw error

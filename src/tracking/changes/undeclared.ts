@@ -9,6 +9,7 @@ import { TRACKED_SECTIONS } from '../../record/record.ts'
 import { reasonOf } from '../../record/failure.ts'
 import { parseTracked, trackedPath } from '../../record/tracked.ts'
 import { beginStatus, changedSince } from './work-tree.ts'
+import { plural } from '../../util/plural.ts'
 import type { RepositoryCapture } from '../../capture/git/types.ts'
 import type { CaptureRecord, FlagKind, TrackedRecord, TrackedSection } from '../../record/record.ts'
 import type { RunWriter } from '../run-writer.ts'
@@ -94,12 +95,12 @@ function flag(
   writer: RunWriter,
   kind: FlagKind,
   paths: readonly string[],
-  [singular, plural]: readonly [string, string],
+  [singular, many]: readonly [string, string],
   description: string,
 ): void {
   if (paths.length === 0) return
   const names = paths.slice(0, 3).join(', ') + (paths.length > 3 ? ', …' : '')
-  const files = paths.length === 1 ? `1 file ${singular}` : `${paths.length} files ${plural}`
+  const files = plural(paths.length, `file ${singular}`, `files ${many}`)
   const message = `${files} ${description}: ${names}`
   writer.append({
     type: 'flag',

@@ -19,6 +19,7 @@ async function look(
     signal,
     warnings,
     unseen,
+    nonexistent: new Set<string>(),
   })
   return { value, warnings, unseen: Object.fromEntries(unseen) }
 }

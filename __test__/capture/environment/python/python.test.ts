@@ -86,7 +86,7 @@ describe.skipIf(PYTHON === undefined)('the Python of this machine', () => {
     expect(python['direct']).toMatchObject({
       'my-package-x': { url: 'https://example.org/x.git', commit: 'abc123', editable: false },
     })
-    expect(warnings).toContain('python: 1 packages have no readable name or version')
+    expect(warnings).toContain('python: 1 package has no readable name or version')
   })
 })
 
@@ -112,6 +112,7 @@ test('pip is known by its metadata, and its absence has a reason', async () => {
   expect((await look({ PATH: without })).pip).toEqual({
     status: 'absent',
     reason: 'this Python has no pip',
+    exists: false,
   })
 })
 
@@ -176,7 +177,11 @@ test('half a surrogate pair, as Python writes for a path that is not UTF-8, does
 
 test('no Python at all is no warning', async () => {
   const { python, warnings } = await look({ PATH: '/nowhere' })
-  expect(python).toEqual({ status: 'absent', reason: 'python3 is not installed; python is not installed' })
+  expect(python).toEqual({
+    status: 'absent',
+    reason: 'python3 is not installed; python is not installed',
+    exists: false,
+  })
   expect(warnings).toEqual([])
 })
 
@@ -202,6 +207,7 @@ test('an early look is taken by the first that asks the same, and by nobody else
     options: { variables: [], packages: true, timeoutMs: 5000 },
     warnings: [],
     unseen: new Map(),
+    nonexistent: new Set<string>(),
   })
   const starts = (): number => readFileSync(log, 'utf8').split('\n').length - 1
   startEarlyProbe({ directory, variables, command: ['make'] })

@@ -63,6 +63,7 @@ describe('Linux', () => {
       signal: new AbortController().signal,
       warnings,
       unseen: new Map(),
+      nonexistent: new Set<string>(),
     })
     const files = await readLinux()
     expect(warnings).toEqual([])
@@ -121,6 +122,7 @@ describe('compilers', () => {
     expect(await look({ 'train.py': '' }, { PATH: '/bin' }, ['python3', 'train.py'])).toEqual({
       status: 'absent',
       reason: 'neither the files of this folder nor the command name a compiler',
+      exists: false,
     })
   })
 })

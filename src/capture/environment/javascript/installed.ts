@@ -21,6 +21,8 @@ export interface Installed {
   readonly folder?: string
   /** Reasons for missing values, by field. */
   readonly unseen: ReadonlyMap<string, string>
+  /** True if there is no `node_modules`, so that nothing is installed. */
+  readonly isMissing?: boolean
 }
 
 /** Limit of the number of packages: beyond it, the folders form a cycle of links or take too long. */
@@ -52,7 +54,7 @@ export async function findInstalled(directory: string, signal: AbortSignal): Pro
     : 'node_modules does not exist'
   unseen.set('packages', reason)
   unseen.set('packagesFrom', reason)
-  return { packages: null, from: null, unseen }
+  return { packages: null, from: null, unseen, isMissing: !playing }
 }
 
 /**

@@ -2,11 +2,16 @@
 import { join } from 'node:path'
 import { NotApplicable } from '../../../util/not-available.ts'
 import { foldersUp, readIfPresent } from '../files.ts'
-import { NPM_LOCK_FILES, describeLockFiles, findLockFiles } from '../lock-files/lock-files.ts'
+import {
+  NPM_LOCK_FILES,
+  describeLockFiles,
+  findLockFiles,
+  recordAbsentLockFiles,
+} from '../lock-files/lock-files.ts'
 import { findInstalled } from './installed.ts'
 import { collectPackages } from '../packages.ts'
 import { parseManifest } from './package-json.ts'
-import { recordMissingReason } from '../source.ts'
+import { recordMissingReason, recordNonexistent } from '../source.ts'
 import type { Installed } from './installed.ts'
 import type { Source, SourceContext } from '../source.ts'
 import type { NpmFindings, ProjectFindings } from '../types.ts'
@@ -20,14 +25,17 @@ export function createNpmSource(find: typeof findInstalled): Source<'npm'> {
 }
 
 async function probeNpm(find: typeof findInstalled, context: SourceContext): Promise<NpmFindings> {
-  const { directory, warnings, unseen } = context
+  const { directory, unseen } = context
   const project = await findProject(context)
-  const files = await findLockFiles(directory, Object.keys(NPM_LOCK_FILES), warnings)
+  const files = await findLockFiles(directory, Object.keys(NPM_LOCK_FILES), context)
   if (project === undefined && files.length === 0)
     throw new NotApplicable('no package.json in this folder or a parent folder')
   const installed = context.options.packages ? await find(directory, context.signal) : NOT_WANTED
-  if (files.length === 0) unseen.set('lockFiles', `found none of ${Object.keys(NPM_LOCK_FILES).join(', ')}`)
-  for (const [field, reason] of installed.unseen) unseen.set(field, reason)
+  recordAbsentLockFiles(files, NPM_LOCK_FILES, context)
+  for (const [field, reason] of installed.unseen) {
+    if (installed.isMissing === true) recordNonexistent(context, field, reason)
+    else unseen.set(field, reason)
+  }
   const packages = installed.packages && collectPackages(installed.packages)
   const options = { single: false, ignore: new Set<string>() }
   return {
@@ -39,7 +47,7 @@ async function probeNpm(find: typeof findInstalled, context: SourceContext): Pro
 }
 
 /** The result if packages are not captured: `node_modules` is not read. */
-const NOT_WANTED: Pick<Installed, 'packages' | 'from' | 'unseen'> = {
+const NOT_WANTED: Pick<Installed, 'packages' | 'from' | 'unseen' | 'isMissing'> = {
   packages: null,
   from: null,
   unseen: new Map(

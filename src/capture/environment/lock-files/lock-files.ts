@@ -5,6 +5,7 @@ import { NotAvailable } from '../../../util/not-available.ts'
 import { foldersUp, readIfPresent } from '../files.ts'
 import { readBunLock, readNpmLock, readPnpmLock, readYarnLock } from './javascript.ts'
 import { NotLocked, findDrift } from './locked.ts'
+import { recordNonexistent } from '../source.ts'
 import {
   readPdmLock,
   readPipfileLock,
@@ -13,6 +14,7 @@ import {
   readRequirements,
   readUvLock,
 } from './python.ts'
+import { plural } from '../../../util/plural.ts'
 import type { DriftOptions, Locked } from './locked.ts'
 import type { SourceContext } from '../source.ts'
 import type { LockFileRecord, LockFileRecords } from '../types.ts'
@@ -58,12 +60,12 @@ export interface LockFile {
  * Find the lock files of the nearest folder that has any, starting at the working folder: in a workspace they
  * are in the root.
  *
- * @param warnings Gets a message for each file that exists but cannot be read.
+ * @param context Gets a warning and a reason for each file that exists but cannot be read.
  */
 export async function findLockFiles(
   directory: string,
   names: readonly string[],
-  warnings: string[],
+  { warnings, unseen }: Pick<SourceContext, 'warnings' | 'unseen'>,
 ): Promise<readonly LockFile[]> {
   for await (const folder of foldersUp(directory)) {
     const files: LockFile[] = []
@@ -74,11 +76,23 @@ export async function findLockFiles(
       } catch (error) {
         if (!(error instanceof NotAvailable)) throw error
         warnings.push(error.message)
+        unseen.set(`lockFiles.${name}`, error.message)
       }
     }
     if (files.length > 0) return files
   }
   return []
+}
+
+/** Record that there is no lock file of these names, unless one exists that cannot be read. */
+export function recordAbsentLockFiles(
+  files: readonly LockFile[],
+  readers: Readonly<Record<string, Reader>>,
+  context: Pick<SourceContext, 'unseen' | 'nonexistent'>,
+): void {
+  const isUnread = [...context.unseen.keys()].some((field) => field.startsWith('lockFiles.'))
+  if (files.length === 0 && !isUnread)
+    recordNonexistent(context, 'lockFiles', `found none of ${Object.keys(readers).join(', ')}`)
 }
 
 /**
@@ -141,14 +155,12 @@ export async function describeLockFiles(
 function gapsOf(name: string, { entries, unnamed }: Locked, warnings: string[]): string[] {
   const gaps: string[] = []
   if (entries.seen !== entries.understood) {
-    const counts = `${entries.seen} entries, ${entries.understood} understood`
+    const counts = `${plural(entries.seen, 'entry', 'entries')}, ${entries.understood} understood`
     warnings.push(`${name}: ${counts}`)
     gaps.push(`the comparison is not complete: ${counts}`)
   }
   if (unnamed > 0)
-    gaps.push(
-      `${unnamed === 1 ? '1 entry names' : `${unnamed} entries name`} no package, which may be any that is there`,
-    )
+    gaps.push(`${plural(unnamed, 'entry names', 'entries name')} no package, which may be any that is there`)
   return gaps
 }
 
@@ -169,6 +181,6 @@ function sentence(name: string, drift: ReturnType<typeof findDrift>): string {
         `${entry.package} (locked ${entry.locked ?? 'none'}, installed ${entry.installed ?? 'none'})`,
     )
   const more = drift.length > NAMED ? `, and ${drift.length - NAMED} more` : ''
-  const count = drift.length === 1 ? '1 package differs' : `${drift.length} packages differ`
+  const count = plural(drift.length, 'package differs', 'packages differ')
   return `${count} from ${name}: ${named.join(', ')}${more}`
 }

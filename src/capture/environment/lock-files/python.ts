@@ -1,5 +1,6 @@
 /** Lock files of uv, Poetry, PDM, Pipenv and pip, and the standard format `pylock.toml`. */
 import { NotLocked, collectEntries, objectOf, parseJsonLock } from './locked.ts'
+import { plural } from '../../../util/plural.ts'
 import type { Entry, Locked } from './locked.ts'
 
 /** Normalise a name according to PEP 503. */
@@ -128,7 +129,7 @@ export async function readRequirements(text: string): Promise<Locked> {
   const notCompared =
     loose.length === 0
       ? undefined
-      : `${loose.length} lines do not pin a version: ${shown}${loose.length > 5 ? ', …' : ''}`
+      : `${plural(loose.length, 'line does', 'lines do')} not pin a version: ${shown}${loose.length > 5 ? ', …' : ''}`
   return collectEntries(entries, lines.length, notCompared)
 }
 

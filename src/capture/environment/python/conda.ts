@@ -6,10 +6,11 @@ import { systemReason } from '../../../util/fs.ts'
 import { readdir, realpath } from 'node:fs/promises'
 import { basename, delimiter, dirname, join } from 'node:path'
 import { platform } from 'node:process'
-import { NotAvailable, NotApplicable } from '../../../util/not-available.ts'
+import { NotAvailable, NotApplicable, NotRequested } from '../../../util/not-available.ts'
 import { mapConcurrently } from '../../../util/concurrency.ts'
 import { redactUrl } from '../../../secrets/redact.ts'
 import { compareUtf8 } from '../../../util/text-order.ts'
+import { plural } from '../../../util/plural.ts'
 import { readHint } from '../files.ts'
 import type { Source } from '../source.ts'
 import type { CondaPackage } from '../types.ts'
@@ -24,8 +25,7 @@ const AT_ONCE = 16
 export const condaSource: Source<'conda'> = {
   name: 'conda',
   probe: async ({ variables, signal, warnings, unseen, options }) => {
-    if (!options.packages)
-      throw new NotApplicable('packages are not captured (environment.packages is false)')
+    if (!options.packages) throw new NotRequested('packages are not captured (environment.packages is false)')
     const prefix = await findPrefix(variables)
     const folder = join(prefix, 'conda-meta')
     let names: string[]
@@ -40,7 +40,11 @@ export const condaSource: Source<'conda'> = {
     })
     const packages = read.filter((entry) => entry !== undefined)
     const broken = read.length - packages.length
-    if (broken > 0) warnings.push(`${broken} records of conda-meta cannot be read`)
+    if (broken > 0) {
+      const reason = `${plural(broken, 'record')} of conda-meta cannot be read`
+      warnings.push(reason)
+      unseen.set('packages', reason)
+    }
     for (const field of ['build', 'channel'] as const) {
       const without = packages.filter(([, entry]) => entry[field] === null).length
       if (without > 0) unseen.set(`packages.*.${field}`, `${without} package records lack this field`)

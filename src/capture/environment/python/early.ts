@@ -23,6 +23,7 @@ export function startEarlyProbe(question: ProbeQuery): void {
     options: OPTIONS.environment.default,
     warnings: [],
     unseen: new Map(),
+    nonexistent: new Set(),
   })
   // The capture that awaits the answer gets the error.
   answer.catch(() => undefined)

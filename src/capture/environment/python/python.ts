@@ -2,11 +2,17 @@
 import { join } from 'node:path'
 import { NotApplicable } from '../../../util/not-available.ts'
 import { redactText, redactUrl } from '../../../secrets/redact.ts'
-import { PYTHON_LOCK_FILES, describeLockFiles, findLockFiles } from '../lock-files/lock-files.ts'
+import {
+  PYTHON_LOCK_FILES,
+  describeLockFiles,
+  findLockFiles,
+  recordAbsentLockFiles,
+} from '../lock-files/lock-files.ts'
 import { collectPackages } from '../packages.ts'
 import { readHint } from '../files.ts'
 import { findPython, isPythonOf } from './find.ts'
 import { recordMissingReason } from '../source.ts'
+import { plural } from '../../../util/plural.ts'
 import type { FindPython, PythonAnswer } from './find.ts'
 import type { Source, SourceContext } from '../source.ts'
 import type { DirectOrigin, PipFindings, PythonFindings } from '../types.ts'
@@ -34,15 +40,14 @@ async function probePython(find: FindPython, context: SourceContext): Promise<Py
   const { directory, warnings } = context
   const [{ command, answer }, files] = await Promise.all([
     find(context),
-    findLockFiles(directory, Object.keys(PYTHON_LOCK_FILES), warnings),
+    findLockFiles(directory, Object.keys(PYTHON_LOCK_FILES), context),
   ])
   const environment = join(directory, '.venv')
   const isUnused =
     (await readHint(join(environment, 'pyvenv.cfg'))) !== undefined &&
     !(await isPythonOf(answer, environment))
   if (isUnused) warnings.push(`the folder has a .venv that is not active; ${command} was captured instead`)
-  if (files.length === 0)
-    context.unseen.set('lockFiles', `found none of ${Object.keys(PYTHON_LOCK_FILES).join(', ')}`)
+  recordAbsentLockFiles(files, PYTHON_LOCK_FILES, context)
   const { packages, ...described } = describe(answer, context)
   const ignore = new Set([...TOOLS, ...editable(answer)])
   const options = { single: true, ignore }
@@ -79,8 +84,9 @@ function describe(
   const packages = recordMissingReason(context, 'packages', listed, reason)
   if (packages === null && context.options.packages) warnings.push(`${reason}: its packages are not known`)
   if (broken > 0) {
-    warnings.push(`${broken} packages have no readable name or version`)
-    unseen.set('packages.broken', `${broken} packages have no readable name or version`)
+    const unnamed = `${plural(broken, 'package has', 'packages have')} no readable name or version`
+    warnings.push(unnamed)
+    unseen.set('packages.broken', unnamed)
   }
   return {
     version,

@@ -1,7 +1,7 @@
 /** The source `container`: the container of this process, its image and its resource limits. */
 import { join } from 'node:path'
 import { platform } from 'node:process'
-import { NotApplicable } from '../../../util/not-available.ts'
+import { NotApplicable, NotRequested } from '../../../util/not-available.ts'
 import { redactText } from '../../../secrets/redact.ts'
 import { isReachable } from '../../../util/fs.ts'
 import { readLimits } from './cgroup.ts'
@@ -30,7 +30,7 @@ export function createContainerSource(root = '/'): Source<'container'> {
   return {
     name: 'container',
     probe: async (context) => {
-      if (platform !== 'linux') throw new NotApplicable('containers are detected on Linux only')
+      if (platform !== 'linux') throw new NotRequested('containers are detected on Linux only')
       const { variables } = context
       const [runtime, limits, described] = await Promise.all([
         findRuntime(root, variables),

@@ -5,7 +5,7 @@ import { platform, report } from 'node:process'
 import { systemReason } from '../../../util/fs.ts'
 import { readLinux } from './linux.ts'
 import { queryMachine } from './other.ts'
-import { recordMissingReason } from '../source.ts'
+import { recordMissingReason, recordNonexistent } from '../source.ts'
 import type { Source, SourceContext } from '../source.ts'
 import type { SystemFindings } from '../types.ts'
 
@@ -26,9 +26,17 @@ export const systemSource: Source<'system'> = {
       platform,
       arch: arch(),
       distribution: orReason('distribution', machine.distribution),
-      release: orReason('release', machine.release, 'this distribution has no release number'),
+      release:
+        machine.release ??
+        (machine.distribution === undefined
+          ? orReason<string>('release', undefined)
+          : recordNonexistent(context, 'release', 'this distribution has no release number')),
       kernel: machine.kernel ?? release(),
-      libc: orReason('libc', libc(), 'only glibc reports its version'),
+      libc:
+        libc() ??
+        (platform === 'linux'
+          ? orReason<string>('libc', undefined, 'only glibc reports its version')
+          : recordNonexistent(context, 'libc', 'only glibc reports its version')),
       cpu: orReason('cpu', cpu),
       cores: machine.cores ?? cpus().length,
       physicalCores: orReason('physicalCores', machine.physicalCores),

@@ -7,7 +7,7 @@ import { redactArguments } from '../../../secrets/redact.ts'
 import { isReachable } from '../../../util/fs.ts'
 import { foldersUp } from '../files.ts'
 import { findLockFiles } from '../lock-files/lock-files.ts'
-import { queryProgram, recordMissingReason } from '../source.ts'
+import { queryProgram, recordMissingReason, recordNonexistent } from '../source.ts'
 import { COMPILERS } from '../types.ts'
 import type { Source, SourceContext } from '../source.ts'
 import type { Compiler, CompilerName, ToolchainFindings } from '../types.ts'
@@ -62,11 +62,21 @@ export const toolchainSource: Source<'toolchain'> = {
     )
     const compilers: ToolchainFindings = Object.fromEntries(versions)
     if (!used.includes('cargo')) return compilers
-    const [lock] = await findLockFiles(context.directory, ['Cargo.lock'], context.warnings)
-    const digest = lock && `sha256:${createHash('sha256').update(lock.bytes).digest('hex')}`
-    const lockFile = recordMissingReason(context, 'lockFile', digest, 'there is no Cargo.lock')
+    const [lock] = await findLockFiles(context.directory, ['Cargo.lock'], context)
+    const lockFile =
+      lock === undefined
+        ? absentLockFile(context)
+        : `sha256:${createHash('sha256').update(lock.bytes).digest('hex')}`
     return { ...compilers, lockFile }
   },
+}
+
+/** Record why there is no digest of `Cargo.lock`. */
+function absentLockFile(context: SourceContext): null {
+  const reason = context.unseen.get('lockFiles.Cargo.lock')
+  if (reason === undefined) return recordNonexistent(context, 'lockFile', 'there is no Cargo.lock')
+  context.unseen.delete('lockFiles.Cargo.lock')
+  return recordMissingReason<never>(context, 'lockFile', null, reason)
 }
 
 async function findUsed({ directory, command, variables }: SourceContext): Promise<CompilerName[]> {
@@ -110,7 +120,9 @@ async function version(name: CompilerName, context: SourceContext): Promise<Comp
   } catch (error) {
     if (!(error instanceof NotAvailable)) throw error
     context.signal.throwIfAborted()
-    context.unseen.set(name, errorText(error, 'first'))
+    const reason = errorText(error, 'first')
+    if (error instanceof NotApplicable) return recordNonexistent(context, name, reason)
+    context.unseen.set(name, reason)
     return null
   }
 }

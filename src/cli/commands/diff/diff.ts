@@ -1,4 +1,5 @@
 /** `lineaprint diff`: differences between two runs, models, tables, folders or files. */
+import { stat } from 'node:fs/promises'
 import { Command, Option } from 'commander'
 import { diffTables } from '../../../dataset/table-diff.ts'
 import { LineaprintError } from '../../../core/errors.ts'
@@ -29,6 +30,7 @@ interface Options extends StoreOptions, HashArguments {
   readonly values?: boolean
   readonly ignore: readonly string[]
   readonly check?: boolean
+  readonly sameRun?: boolean
   readonly plot?: string
   readonly patch?: string
   readonly all?: boolean
@@ -50,6 +52,7 @@ export function command(context: CommandContext): Command {
       [],
     )
     .option('--check', 'runs: treat fields that could not be compared as differences')
+    .option('--same-run', 'runs: compare a run with itself')
     .option('--plot <file>', 'runs: plot the metrics to an SVG file')
     .option('--patch <file>', 'runs: write the code changes as a patch for git apply')
     .option('--all', 'show every difference on a terminal')
@@ -80,16 +83,21 @@ async function diff(a: string, b: string, options: Options, context: CommandCont
   checkUse(kind, options)
   if (kind === 'run') {
     const [before, after] = [runOf(first), runOf(second)]
+    if (options.sameRun !== true) await refuseSameRun(a, b, before, after)
     const { trackers } = (await open()).configuration
     const answer = await diffRuns(before, after, { ignore: options.ignore, trackers, signal: context.signal })
     if (options.plot !== undefined) await writePlot(options.plot, before, after, context.signal)
     show(answer, runLines, options)
     if (options.patch !== undefined) await writePatch(options.patch, before, after, context.signal)
     const unsure = options.check === true && answer.notCompared.length > 0
+    if (unsure) printNotCompared(answer)
     context.exit(answer.same && !unsure ? 0 : 1)
     return
   }
-  const answer = await diffContents(kind, a, b, options, context)
+  const compared = await diffContents(kind, a, b, options, context)
+  const answer = (await isSamePath(a, b))
+    ? withWarning(compared, `${a} and ${b} are the same ${kind}`)
+    : compared
   if (answer.kind === 'model') show(answer, modelLines, options)
   else if (answer.kind === 'table') show(answer, tableLines, options)
   else show(answer, treeLines, options)
@@ -122,18 +130,55 @@ async function diffContents(
   }
 }
 
+/** Add a warning to an answer. */
+function withWarning<T extends { readonly warnings: readonly string[] }>(answer: T, warning: string): T {
+  return { ...answer, warnings: [...answer.warnings, warning] }
+}
+
+/** Check whether two paths lead to one file or folder. */
+async function isSamePath(a: string, b: string): Promise<boolean> {
+  const [before, after] = [await stat(a, { bigint: true }), await stat(b, { bigint: true })]
+  return before.dev === after.dev && before.ino === after.ino
+}
+
+/**
+ * Refuse two names of one run: a name such as `@latest` can stand for the run that it is compared with, and the
+ * comparison would always find no difference.
+ */
+async function refuseSameRun(a: string, b: string, before: StoredRun, after: StoredRun): Promise<void> {
+  if (!(await isSamePath(before.folder, after.folder))) return
+  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'both arguments name the same run', {
+    path: before.folder,
+    expected: 'two runs',
+    received: `${JSON.stringify(a)} and ${JSON.stringify(b)}, both the run ${before.id}`,
+    hint: 'name another run, for example by its id; --same-run compares a run with itself',
+  })
+}
+
+/** Name what `--check` counts as a difference, where the runs have no other. */
+function printNotCompared({ same, notCompared }: RunDiff): void {
+  if (!same) return
+  const fields = [...new Set(notCompared.map(({ field }) => field))]
+  const names = fields.slice(0, NAMES_SHOWN).map(escapeText).join(', ')
+  const more = fields.length > NAMES_SHOWN ? ` and ${fields.length - NAMES_SHOWN} more` : ''
+  printError(`lineaprint: not everything could be compared: ${names}${more}`)
+}
+
+const NAMES_SHOWN = 5
+
 function runOf({ run, text }: Operand): StoredRun {
   if (run !== undefined) return run
   throw new LineaprintError('ERR_LINEAPRINT_INTERNAL', 'the run was not read', { path: text })
 }
 
 /** Refuse options that have no effect on this kind. */
-function checkUse(kind: DiffKind, { values, plot, patch, check, ignore }: Options): void {
+function checkUse(kind: DiffKind, { values, plot, patch, check, sameRun, ignore }: Options): void {
   const uses: readonly (readonly [string, boolean, readonly DiffKind[]])[] = [
     ['--values', values === true, ['model']],
     ['--plot', plot !== undefined, ['run']],
     ['--patch', patch !== undefined, ['run']],
     ['--check', check === true, ['run']],
+    ['--same-run', sameRun === true, ['run']],
     ['--ignore', ignore.length > 0, ['run', 'folder']],
   ]
   for (const [name, given, kinds] of uses) {

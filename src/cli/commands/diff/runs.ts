@@ -9,6 +9,7 @@ import { makeFolders } from '../../../util/fs.ts'
 import { SHOWN, WIDTH, cut, few, pair, verdict, wrap } from './text.ts'
 import { count, escapeText, isTerminal, paint, printError, table } from '../../shared/output.ts'
 import { positionOf } from '../../../diff/metrics.ts'
+import { plural } from '../../../util/plural.ts'
 import type {
   DigestDiff,
   FirstDivergence,
@@ -39,7 +40,7 @@ export function runLines(diff: RunDiff, all: boolean): string[] {
     wrap(`${escapeText(field)}: ${escapeText(reason)}`, '  '),
   )
   const words = [
-    ...(diff.same ? [] : [`${count(differences.length)} ${differences.length === 1 ? 'field' : 'fields'}`]),
+    ...(diff.same ? [] : [plural(differences.length, 'field')]),
     ...(ignored.length === 0 ? [] : [`${count(ignored.length)} not counted`]),
     ...(notCompared.length === 0 ? [] : [`${count(notCompared.length)} not compared`]),
   ]

@@ -1,5 +1,6 @@
 /** Output of `lineaprint diff` about tables. */
 import { cut, few, verdict, WIDTH } from './text.ts'
+import { plural } from '../../../util/plural.ts'
 import { count, escapeText, isTerminal, paint, table } from '../../shared/output.ts'
 import type { ColumnChange, TableDiff } from '../../../dataset/table-diff.ts'
 
@@ -10,12 +11,14 @@ export function tableLines(diff: TableDiff, all: boolean): string[] {
   if (!isTerminal()) return rows(diff)
   const lines = few(diff.columns, all, (change) => [line(change)])
   const { before, after } = diff
+  // Columns of both tables: a renamed one is gone from the first and new in the second.
+  const total = after.columns + diff.columns.filter(({ status }) => status === 'removed').length
   const parts = [
-    before.rows === after.rows ? '' : `${count(before.rows)} rows → ${count(after.rows)}`,
+    before.rows === after.rows ? '' : `${plural(before.rows, 'row')} → ${count(after.rows)}`,
     diff.sameOrder ? '' : 'columns in another order',
-    diff.columns.length === 0 ? '' : `${count(diff.columns.length)} of ${count(after.columns)} columns`,
+    diff.columns.length === 0 ? '' : `${count(diff.columns.length)} of ${plural(total, 'column')}`,
   ]
-  const same = `${count(after.rows)} rows, ${count(after.columns)} columns`
+  const same = `${plural(after.rows, 'row')}, ${plural(after.columns, 'column')}`
   return [...lines, verdict(diff.same, diff.same ? same : parts.filter((part) => part !== '').join('; '))]
 }
 
@@ -40,7 +43,7 @@ function rowsText({ firstRows }: ColumnChange): string {
 function line(change: ColumnChange): string {
   const { status, before, after, differs, firstRows, changedBlocks = 0 } = change
   const types = differs === 'type' ? `${before} → ${after}` : (after ?? before ?? '')
-  const more = changedBlocks > 1 ? `, and ${count(changedBlocks - 1)} more blocks` : ''
+  const more = changedBlocks > 1 ? `, and ${plural(changedBlocks - 1, 'more block')}` : ''
   const where =
     firstRows === undefined ? '' : `  in rows ${count(firstRows.start)}–${count(firstRows.end - 1)}${more}`
   const words = `${escapeText(change.name)}  ${escapeText(types)}${where}`

@@ -1,5 +1,6 @@
 /** Output of `lineaprint diff` about models, folders and files, and line wrapping. */
 import { bytes, count, escapeText, isTerminal, paint, table } from '../../shared/output.ts'
+import { plural } from '../../../util/plural.ts'
 import type { TreeChange, TreeDiff } from '../../../hash/tree-diff.ts'
 import type { ModelDiff, TensorChange, ValueComparison } from '../../../model/diff/diff.ts'
 
@@ -78,7 +79,7 @@ export function modelLines(diff: ModelDiff, all: boolean): string[] {
     diff.sameTokenizer === false ? 'tokenizer differs' : '',
     counted(diff.counts, 'tensor'),
   ]
-  const same = `${count(diff.after.tensorCount)} tensors, ${count(diff.after.parameters)} parameters`
+  const same = `${plural(diff.after.tensorCount, 'tensor')}, ${plural(diff.after.parameters, 'parameter')}`
   const words = diff.same ? same : parts.filter((part) => part !== '').join('; ')
   return [...config, ...few(diff.tensors, all, tensorLines), ...tokenizer(diff), verdict(diff.same, words)]
 }

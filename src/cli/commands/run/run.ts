@@ -16,6 +16,7 @@ interface RunOptions extends StoreOptions {
   readonly dataset: readonly NamedPath[]
   readonly model: readonly NamedPath[]
   readonly output: readonly NamedPath[]
+  readonly allowMissing?: boolean
   readonly seed?: number
   readonly deterministic?: boolean
   readonly replaceMathRandom?: boolean
@@ -27,7 +28,8 @@ interface RunOptions extends StoreOptions {
 
 const EXAMPLE = `
 The command runs without a shell; use sh -c '…' for pipes and other shell syntax. Its exit code becomes the exit
-code of this command; 3 means that the command could not be started or recorded. The variables LINEAPRINT_RUN_ID and
+code of this command; 3 means that the command could not be started or recorded, or ended with 0 and did not make a
+declared output. The variables LINEAPRINT_RUN_ID and
 LINEAPRINT_RUN_DIRECTORY tell the command its run. A Python program can "import lineaprint" to record more.
 
 Example:
@@ -41,6 +43,7 @@ export function command(context: CommandContext): Command {
     .option('--dataset <name=path>', 'input dataset; repeatable', collectPath, [])
     .option('--model <name=path>', 'input model; repeatable', collectPath, [])
     .option('--output <name=path>', 'output file or folder; repeatable', collectPath, [])
+    .option('--allow-missing', 'only warn about an output that the command does not make')
     .option(
       '--seed <number>',
       'seed: recorded, passed to the command in variables, and set in its Python programs',
@@ -85,6 +88,7 @@ async function run(argv: string[], options: RunOptions, context: CommandContext)
       datasets: options.dataset,
       models: options.model,
       outputs: options.output,
+      allowMissing: options.allowMissing,
       seed: options.seed,
       // With --json, stdout is for the one document.
       targets: json ? [2, 2] : [1, 2],
@@ -92,7 +96,7 @@ async function run(argv: string[], options: RunOptions, context: CommandContext)
     })
     progress.end()
     report(outcome, json)
-    process.exitCode = outcome.exitCode
+    process.exitCode = exitCodeOf(outcome)
   } catch (error) {
     progress.end()
     if (!(error instanceof SignalError)) throw error
@@ -101,6 +105,11 @@ async function run(argv: string[], options: RunOptions, context: CommandContext)
     printError(`lineaprint: ${error.message}`)
     process.exitCode = signalExitCode(error.signal)
   }
+}
+
+/** Return the exit code of the command, or 3 if it ended with 0 and did not make a declared output. */
+function exitCodeOf({ exitCode, missingOutputs }: CommandOutcome): number {
+  return exitCode === 0 && missingOutputs.length > 0 ? 3 : exitCode
 }
 
 /** Return the given options only: an absent one must not override configuration file and variables. */
@@ -121,12 +130,18 @@ function experimentOptions(options: RunOptions): Record<string, unknown> {
   }
 }
 
-function report({ summary, exitCode, signal }: CommandOutcome, json: boolean): void {
+function report(outcome: CommandOutcome, json: boolean): void {
+  const { summary, exitCode, signal, codeWarning, missingOutputs } = outcome
   const { id, status, durationMs, warnings, flags } = summary
   // Outputs of an earlier run and work in progress are common; the other flags are unusual.
   const odd = flags.filter(({ kind }) => kind.startsWith('input-') || kind === 'output-untouched')
-  for (const warning of [...warnings, ...odd.map(({ message }) => message)])
+  const code = codeWarning === undefined ? [] : [codeWarning]
+  for (const warning of [...warnings, ...odd.map(({ message }) => message), ...code])
     printError(`lineaprint: warning: ${escapeText(warning)}`)
+  if (exitCode === 0 && missingOutputs.length > 0)
+    printError(
+      'lineaprint: the run failed, because a declared output was not made; --allow-missing only warns',
+    )
   if (json) return printJson({ ...summary, exitCode, signal })
   const took = duration(durationMs ?? 0)
   printError(`lineaprint: run ${id} ${status} in ${took}; see "lineaprint show ${id}"`)

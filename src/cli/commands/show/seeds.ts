@@ -2,6 +2,7 @@
 import { seedsOf } from '../../../capture/records.ts'
 import { recordedConfiguration } from '../../../config/options.ts'
 import { unlessDamaged } from '../../../json/read-fields.ts'
+import { plural } from '../../../util/plural.ts'
 import type { PythonSeeds, RecordedProgram } from '../../../capture/seeds/types.ts'
 import type { RunRecord } from '../../../record/record.ts'
 
@@ -34,7 +35,7 @@ function describePython(python: PythonSeeds<RecordedProgram>): Line[] {
   const rest = programs.length + unlisted - Math.min(SHOWN, programs.length)
   return [
     ...programs.slice(0, SHOWN).flatMap(describeProgram),
-    ...(rest > 0 ? [['', `${rest} more Python ${rest === 1 ? 'process' : 'processes'}`] as Line] : []),
+    ...(rest > 0 ? [['', plural(rest, 'more Python process', 'more Python processes')] as Line] : []),
   ]
 }
 

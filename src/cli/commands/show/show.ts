@@ -20,6 +20,7 @@ import {
   printJson,
 } from '../../shared/output.ts'
 import { openStore, storeOptions } from '../../shared/store.ts'
+import { plural } from '../../../util/plural.ts'
 import type {
   CaptureRecord,
   DigestRecord,
@@ -172,7 +173,7 @@ function captured(name: string, record: CaptureRecord): string {
   const facts = [
     short(digest),
     ...(name === 'git' ? repository(value) : []),
-    warnings.length === 0 ? '' : `${warnings.length} ${warnings.length === 1 ? 'warning' : 'warnings'}`,
+    warnings.length === 0 ? '' : plural(warnings.length, 'warning'),
   ]
   return facts.filter((fact) => fact !== '').join(', ')
 }
@@ -207,7 +208,7 @@ function tracked(section: Exclude<TrackedSection, 'models'>, name: string, entry
 function contentFacts(content: TrackedContent): string[] {
   return [
     bytes(content.bytes),
-    content.kind === 'folder' ? `${count(content.files)} files` : '',
+    content.kind === 'folder' ? plural(content.files, 'file') : '',
     content.kind === 'array' ? `${content.dtype} ${JSON.stringify(content.shape)}` : '',
   ]
 }
@@ -218,7 +219,7 @@ function model(name: string, entry: TrackedRecord): string {
   const recorded = unlessDamaged(() => parseTracked('models', name, entry))
   if (recorded === undefined) return DAMAGED
   const { architecture, weights, tensorCount, parameters, bytes: size, path = '' } = recorded
-  const totals = `${count(tensorCount)} tensors, ${count(parameters)} parameters, ${bytes(size)}`
+  const totals = `${plural(tensorCount, 'tensor')}, ${plural(parameters, 'parameter')}, ${bytes(size)}`
   const facts = [short(weights), short(architecture), totals, path, reporter(entry)]
   return facts.filter((fact) => fact !== '').join(', ')
 }
@@ -230,7 +231,7 @@ function reporter(entry: TrackedRecord): string {
 
 function logged({ count: values, last, lastStep }: DigestRecord): string {
   const at = lastStep === null ? '' : ` at step ${lastStep}`
-  return `last ${short(last)}${at}, ${count(values)} ${values === 1 ? 'digest' : 'digests'}`
+  return `last ${short(last)}${at}, ${plural(values, 'digest')}`
 }
 
 function metric({ count: values, nanCount, last, min, max, lastStep }: MetricRecord): string {
@@ -238,7 +239,7 @@ function metric({ count: values, nanCount, last, min, max, lastStep }: MetricRec
     `last ${number(last)}${lastStep === null ? '' : ` at step ${lastStep}`}`,
     `min ${number(min)}`,
     `max ${number(max)}`,
-    `${count(values)} ${values === 1 ? 'value' : 'values'}`,
+    plural(values, 'value'),
     nanCount === 0 ? '' : `${count(nanCount)} of them NaN`,
   ]
   return facts.filter((fact) => fact !== '').join(', ')

@@ -1,0 +1,140 @@
+import { chmodSync, renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { gitCapture } from '../../../src/capture/git/git-capture.ts'
+import { GIT_ENVIRONMENT, emptyRepository, git, listAt, temporaryFolder, textAt } from '../fixture.ts'
+import { look, repository, write } from './look.ts'
+import type { Captured, Comparison } from '../../../src/core/component.ts'
+
+const names = ({ differences }: Comparison): string[] => differences.map(({ field }) => field)
+
+/** A repository whose submodule `lib` already has an uncommitted change. */
+function withSubmodule(): string {
+  const folder = repository({ 'main.py': 'import lib\n' })
+  git(folder, 'submodule', '--quiet', 'add', repository({ 'core.py': 'y = 1\n' }), 'lib')
+  git(folder, 'commit', '-q', '-m', 'library')
+  write(folder, 'lib/core.py', 'y = 20\n')
+  return folder
+}
+
+test('two captures that saw no code are not the same', async () => {
+  const none = await look(temporaryFolder())
+  const noGit = await look(repository(), { environment: { PATH: temporaryFolder() } })
+  const noCommit = await look(emptyRepository())
+  for (const before of [none, noGit, noCommit]) {
+    for (const after of [none, noGit, noCommit]) {
+      const { status, reason } = gitCapture.compare(before, after)
+      expect(status).toBe('not-checked')
+      expect(reason).toContain(`no code was captured: ${textAt(before.value, 'reason')}`)
+    }
+  }
+})
+
+test('a repository that is gone is missing, one that git cannot read is not checked', async () => {
+  const folder = repository()
+  const before = await look(folder)
+  const unread = await look(folder, { environment: { ...GIT_ENVIRONMENT, PATH: temporaryFolder() } })
+  expect(gitCapture.compare(before, unread)).toMatchObject({
+    status: 'not-checked',
+    reason: 'git is not installed',
+  })
+  rmSync(join(folder, '.git'), { recursive: true })
+  expect(gitCapture.compare(before, await look(folder)).status).toBe('missing')
+})
+
+test('a further change inside a submodule that had one already is named', async () => {
+  const folder = withSubmodule()
+  const before = await look(folder)
+  expect(gitCapture.compare(before, await look(folder)).status).toBe('same')
+  write(folder, 'lib/core.py', 'y = 30\n')
+  write(folder, 'lib/new.py', 'z\n')
+  expect(names(gitCapture.compare(before, await look(folder)))).toEqual([
+    'changed.lib/core.py',
+    'submodules.lib',
+    'untracked.lib/new.py',
+  ])
+})
+
+test('a change inside a nested repository is named, at any depth and with or without a commit', async () => {
+  const folder = repository()
+  write(folder, 'vendor/tool/x.py', '1')
+  git(join(folder, 'vendor/tool'), 'init', '-q')
+  write(folder, 'vendor/tool/deep/y.py', '1')
+  git(join(folder, 'vendor/tool/deep'), 'init', '-q')
+  const before = await look(folder)
+  expect(gitCapture.compare(before, await look(folder)).status).toBe('same')
+  write(folder, 'vendor/tool/x.py', '2')
+  write(folder, 'vendor/tool/deep/y.py', '2')
+  expect(names(gitCapture.compare(before, await look(folder)))).toEqual([
+    'untracked.vendor/tool/deep/y.py',
+    'untracked.vendor/tool/x.py',
+  ])
+})
+
+test('the digest does not cover the files inside', async () => {
+  const folder = withSubmodule()
+  const before = await look(folder)
+  write(folder, 'lib/core.py', 'y = 30\n')
+  expect((await look(folder)).digest).toBe(before.digest)
+})
+
+test('filter programs of a nested repository are not started, and it is not checked', async () => {
+  const folder = repository()
+  write(folder, 'theirs/data', 'x')
+  const nested = join(folder, 'theirs')
+  git(nested, 'init', '-q')
+  git(nested, 'config', 'filter.run.clean', `touch ${folder}/executed; cat`)
+  write(folder, 'theirs/.gitattributes', '* filter=run\n')
+  const before = await look(folder)
+  expect(gitCapture.compare(before, await look(folder))).toMatchObject({
+    status: 'not-checked',
+    differences: [],
+    notChecked: [
+      { field: 'untracked.theirs/', reason: expect.stringContaining('filter programs') as string },
+    ],
+  })
+})
+
+test('a record of an earlier version does not say what is inside', async () => {
+  const folder = withSubmodule()
+  const captured = await look(folder)
+  const submodules = listAt(captured.value, 'submodules').map((submodule) =>
+    Object.fromEntries(Object.entries(submodule).filter(([name]) => name !== 'content')),
+  )
+  const before: Captured = { ...captured, value: { ...captured.value, submodules } }
+  write(folder, 'lib/core.py', 'y = 30\n')
+  expect(gitCapture.compare(before, await look(folder))).toMatchObject({
+    status: 'not-checked',
+    notChecked: [{ field: 'submodules.lib' }],
+  })
+})
+
+test('files that git is told not to watch are not checked', async () => {
+  const folder = repository()
+  git(folder, 'update-index', '--assume-unchanged', 'a.py')
+  const before = await look(folder)
+  write(folder, 'a.py', 'other\n')
+  expect(gitCapture.compare(before, await look(folder))).toMatchObject({
+    status: 'not-checked',
+    notChecked: [{ field: 'changed.a.py', reason: 'it is marked assume-unchanged' }],
+  })
+})
+
+test.skipIf(process.getuid?.() === 0)('a file that neither capture could read is not checked', async () => {
+  const folder = repository()
+  write(folder, 'secret.py', 'x')
+  chmodSync(join(folder, 'secret.py'), 0)
+  const before = await look(folder)
+  expect(gitCapture.compare(before, await look(folder)).status).toBe('not-checked')
+})
+
+test('a nested repository that appears or goes is a difference', async () => {
+  const folder = repository()
+  const before = await look(folder)
+  write(folder, 'other/x', '1')
+  git(join(folder, 'other'), 'init', '-q')
+  const after = await look(folder)
+  expect(names(gitCapture.compare(before, after))).toEqual(['untracked.other/'])
+  renameSync(join(folder, 'other'), join(temporaryFolder(), 'other'))
+  expect(names(gitCapture.compare(after, await look(folder)))).toEqual(['untracked.other/'])
+})

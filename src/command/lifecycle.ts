@@ -11,6 +11,7 @@ import type { EndStatus } from '../tracking/run-writer.ts'
 import type { TrackerSettings } from '../tracking/settings.ts'
 import type { ExperimentSummary } from '../tracking/summary.ts'
 import type { ProcessEnd, ProcessExit } from './process.ts'
+import type { SeedUse } from './python-bridge/bridge.ts'
 import type { SignalRelay } from './signals.ts'
 
 /** A path under a name. */
@@ -35,6 +36,8 @@ export interface TrackedCommand {
   readonly trackInputs: (recorder: Recorder) => Promise<void>
   /** Make the environment of the command; variables of the run and of the bridge are added to it. */
   readonly environment: (configuration: Configuration) => NodeJS.ProcessEnv
+  /** The seed that `environment` passes to the command; absent if it passes none. */
+  readonly seed: number | undefined
   /** Digested after the end; one that cannot be read is recorded as failed, and is a warning. */
   readonly outputs: readonly NamedPath[]
   /** Called right before the command is started. */
@@ -60,6 +63,8 @@ export interface CommandOutcome {
   readonly exitCode: number
   /** The signal that ended it. */
   readonly signal: NodeJS.Signals | null
+  /** How many programs had the seed of the run; absent if it has none. */
+  readonly seedUse?: SeedUse
 }
 
 /**
@@ -73,6 +78,7 @@ export async function runTracked(command: TrackedCommand, relay: SignalRelay): P
   const started = Promise.withResolvers<void>()
   const recorder = new Recorder(options, { ...settings, command: { argv, started: started.promise } })
   let end: ProcessEnd
+  let seedUse: SeedUse | undefined
   try {
     await recorder.start()
     await command.trackInputs(recorder)
@@ -80,7 +86,7 @@ export async function runTracked(command: TrackedCommand, relay: SignalRelay): P
     await recorder.flush()
     settings.signal.throwIfAborted()
     command.onReady?.()
-    end = await runWithBridge(command, recorder, relay, started.resolve)
+    ;({ end, seedUse } = await runWithBridge(command, recorder, relay, started.resolve))
   } catch (error) {
     // Captures that wait for the command would wait for ever.
     started.resolve()
@@ -89,7 +95,7 @@ export async function runTracked(command: TrackedCommand, relay: SignalRelay): P
   }
   try {
     const { summary, status } = await recordEnd(command, recorder, end, relay)
-    return { summary, status, ...shellExit(end.exit) }
+    return { summary, status, ...shellExit(end.exit), ...(seedUse !== undefined && { seedUse }) }
   } catch (cause) {
     throw new LineaprintError(
       'ERR_LINEAPRINT_STORE',
@@ -101,20 +107,22 @@ export async function runTracked(command: TrackedCommand, relay: SignalRelay): P
 
 /** Run the process with a bridge for the Python programs that it starts. */
 async function runWithBridge(
-  { argv, directory, targets, environment: environmentOf, onSpawn }: TrackedCommand,
+  { argv, directory, targets, environment: environmentOf, seed, onSpawn }: TrackedCommand,
   recorder: Recorder,
   relay: SignalRelay,
   onStarted: () => void,
-): Promise<ProcessEnd> {
+): Promise<{ end: ProcessEnd; seedUse: SeedUse | undefined }> {
   const { id, runDirectory, configuration } = recorder
   const environment = {
     ...environmentOf(configuration),
     LINEAPRINT_RUN_ID: id,
     LINEAPRINT_RUN_DIRECTORY: runDirectory,
   }
-  const bridge = await Bridge.open(recorder, { argv, environment })
+  const bridge = await Bridge.open(recorder, { argv, environment, seed })
+  let end: ProcessEnd
+  let seedUse: SeedUse | undefined
   try {
-    return await runProcess(
+    end = await runProcess(
       {
         argv,
         directory,
@@ -129,8 +137,9 @@ async function runWithBridge(
       relay,
     )
   } finally {
-    await bridge.close(relay.work)
+    seedUse = await bridge.close(relay.work)
   }
+  return { end, seedUse }
 }
 
 /** End a run whose command never ran. The error that led here is the one to report, unless this fails as well. */

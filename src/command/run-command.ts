@@ -73,6 +73,7 @@ function trackedCommand(plan: CommandPlan, relay: SignalRelay): TrackedCommand {
       ...(seeds.deterministic && deterministicVariables()),
       ...(seed !== undefined && seedVariables(seed, seeds)),
     }),
+    seed,
     outputs: plan.outputs ?? [],
     onSpawn: (recorder, pid) => recorder.sampleSystem(pid),
     messages: {

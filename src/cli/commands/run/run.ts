@@ -8,6 +8,7 @@ import { collect, wholeNumber } from '../../shared/arguments.ts'
 import { duration, escapeText, printError, printJson, progressLine } from '../../shared/output.ts'
 import { storeOptions } from '../../shared/store.ts'
 import type { CommandOutcome, NamedPath } from '../../../command/run-command.ts'
+import type { SeedUse } from '../../../command/python-bridge/bridge.ts'
 import type { CommandContext } from '../../shared/context.ts'
 import type { StoreOptions } from '../../shared/store.ts'
 
@@ -121,7 +122,7 @@ function experimentOptions(options: RunOptions): Record<string, unknown> {
   }
 }
 
-function report({ summary, exitCode, signal }: CommandOutcome, json: boolean): void {
+function report({ summary, exitCode, signal, seedUse }: CommandOutcome, json: boolean): void {
   const { id, status, durationMs, warnings, flags } = summary
   // Outputs of an earlier run and work in progress are common; the other flags are unusual.
   const odd = flags.filter(({ kind }) => kind.startsWith('input-') || kind === 'output-untouched')
@@ -129,5 +130,11 @@ function report({ summary, exitCode, signal }: CommandOutcome, json: boolean): v
     printError(`lineaprint: warning: ${escapeText(warning)}`)
   if (json) return printJson({ ...summary, exitCode, signal })
   const took = duration(durationMs ?? 0)
-  printError(`lineaprint: run ${id} ${status} in ${took}; see "lineaprint show ${id}"`)
+  const seeds = seedUse === undefined ? '' : `, ${describeSeedUse(seedUse)}`
+  printError(`lineaprint: run ${id} ${status} in ${took}${seeds}; see "lineaprint show ${id}"`)
+}
+
+function describeSeedUse({ seeded, unseeded }: SeedUse): string {
+  const rest = unseeded === 0 ? '' : `, ${unseeded} not`
+  return `${seeded} ${seeded === 1 ? 'program' : 'programs'} seeded${rest}`
 }

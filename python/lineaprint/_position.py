@@ -38,9 +38,22 @@ LAUNCHERS = frozenset(
 )
 
 
+def arguments():
+    """Return the command line of this interpreter, also before Python sets sys.argv."""
+    found = getattr(sys, "orig_argv", None)
+    if found is None:
+        # Python 3.9
+        try:
+            with open("/proc/self/cmdline", "rb") as file:
+                found = [os.fsdecode(word) for word in file.read().split(b"\0")[:-1]]
+        except OSError:
+            found = []
+    return found
+
+
 def launched():
     """Return the name of the script or module that this interpreter runs; None for other kinds of programs."""
-    rest = iter((getattr(sys, "orig_argv", None) or [])[1:])
+    rest = iter(arguments()[1:])
     for text in rest:
         if text in ("-X", "-W", "--check-hash-based-pycs"):
             next(rest, None)
@@ -135,51 +148,56 @@ def _parse(text):
 def follow_starts(process):
     """Give each process that this one starts its own position, whatever environment the program passes."""
     import _posixsubprocess
-    import functools
 
-    original = _posixsubprocess.fork_exec
-    if getattr(original, "lineaprint", False):
+    if getattr(_posixsubprocess.fork_exec, "lineaprint", False):
         return
-
-    @functools.wraps(original)
-    def fork_exec(*args):
-        with process.position.lock:
-            try:
-                args = _with_position(process, args)
-            except Exception as error:
-                process.problem("the start of a process", error)
-            try:
-                return original(*args)
-            finally:
-                process.mark()
-
-    fork_exec.lineaprint = True
+    original = _posixsubprocess.fork_exec
+    # Arguments: the words of the command, then others, and the environment as a list of bytes or None.
+    fork_exec = _following(process, original, 0, 5, _with_entry)
     _posixsubprocess.fork_exec = fork_exec
     # From Python 3.11 on, subprocess has its own name for the function.
     subprocess = sys.modules.get("subprocess")
     if getattr(subprocess, "_fork_exec", None) is original:
         subprocess._fork_exec = fork_exec
+    # From Python 3.13 on, subprocess usually calls this one: path, words of the command, environment as a mapping.
+    for name in ("posix_spawn", "posix_spawnp"):
+        if hasattr(os, name):
+            setattr(os, name, _following(process, getattr(os, name), 1, 2, _with_item))
 
 
-#: Index of the environment among the arguments of fork_exec: a list of bytes, or None for that of this process.
-_ENVIRONMENT = 5
+def _following(process, original, words, environment, change):
+    def start(*args, **kwargs):
+        with process.position.lock:
+            try:
+                text = process.position_of_next(args[words])
+                if text is not None and args[environment] is None:
+                    # The environment of this process.
+                    os.environ[VARIABLE] = text
+                elif text is not None:
+                    changed = change(args[environment], text)
+                    args = (*args[:environment], changed, *args[environment + 1 :])
+            except Exception as error:
+                process.problem("the start of a process", error)
+            try:
+                return original(*args, **kwargs)
+            finally:
+                process.mark()
+
+    start.__name__, start.__doc__, start.lineaprint = original.__name__, original.__doc__, True
+    return start
 
 
-def _with_position(process, args):
-    element = process.position.next(args[0])
-    if element is None:
-        return args
-    text = process.position_of(element)
-    environment = args[_ENVIRONMENT]
-    if text is None:
-        return args
-    if environment is None:
-        os.environ[VARIABLE] = text
-        return args
-    # A program that starts others with an environment of its own choice may have left out the connection on purpose.
+# A program that starts another without the connection may have left it out on purpose, so both functions add nothing there.
+
+
+def _with_entry(environment, text):
     if not any(entry.startswith(b"LINEAPRINT_BRIDGE=") for entry in environment):
-        return args
+        return environment
     start = VARIABLE.encode() + b"="
-    kept = [entry for entry in environment if not entry.startswith(start)]
-    changed = [*kept, start + text.encode()]
-    return (*args[:_ENVIRONMENT], changed, *args[_ENVIRONMENT + 1 :])
+    return [*(entry for entry in environment if not entry.startswith(start)), start + text.encode()]
+
+
+def _with_item(environment, text):
+    if "LINEAPRINT_BRIDGE" not in environment:
+        return environment
+    return {**environment, VARIABLE: text}

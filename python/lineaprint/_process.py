@@ -31,7 +31,7 @@ def seed_of_run():
 
 def helper():
     """Return the role in multiprocessing: `spawned`, `forkserver`, `resource_tracker`, or None."""
-    argv = getattr(sys, "orig_argv", None) or getattr(sys, "argv", None) or []
+    argv = _position.arguments()
     if "--multiprocessing-fork" in argv:
         return "spawned"
     for name in ("forkserver", "resource_tracker"):
@@ -108,6 +108,11 @@ class Process:
         if self.position.passive or self.seed is None or run is None:
             return None
         return self.position.text(self, run, element)
+
+    def position_of_next(self, arguments):
+        """Count a command that starts, and return its position; None if the variable is to stay as it is."""
+        element = self.position.next(arguments)
+        return None if element is None else self.position_of(element)
 
     def mark(self):
         """Put a position into the environment for processes whose start is not seen."""
@@ -229,8 +234,9 @@ class Process:
     def say_seeds(self):
         used, own = self.usage()
         for name, text in own.items():
-            detail = "the program seeded it from the system" if text is None else "the program set the seed %s" % text
-            self.targets[name] = ("own-seed", detail[:1000])
+            detail = "the program seeded it from the system" if text is None else "the program set %s" % text
+            if self.targets.get(name, ("",))[0] != "own-seed":
+                self.targets[name] = ("own-seed", detail[:1000])
         self.tell(
             "seeds",
             used=used,
@@ -290,7 +296,7 @@ class Process:
             self.connection.after_fork(self._hello())
         for name, (library, module) in self.libraries.items():
             try:
-                library.inherit()
+                library.forget()
                 self.starts[name] = library.state(module)
             except Exception as error:
                 self.problem(name, error)

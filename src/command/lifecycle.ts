@@ -63,7 +63,7 @@ export interface CommandOutcome {
   readonly exitCode: number
   /** The signal that ended it. */
   readonly signal: NodeJS.Signals | null
-  /** How many programs had the seed of the run; absent if it has none. */
+  /** Numbers of programs with and without the seed of the run; absent if it has none. */
   readonly seedUse?: SeedUse
 }
 

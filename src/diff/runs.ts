@@ -95,7 +95,9 @@ export async function diffRuns(a: StoredRun, b: StoredRun, options: RunDiffOptio
   const comparedAlone = comparedElsewhere(a.record, b.record)
   const withoutEffect = seedWithoutEffect(a.record, b.record)
   const elsewhere = (field: string): string | undefined =>
-    field.startsWith(`metrics.${SYSTEM_METRICS}`) ? 'system metric' : (comparedAlone(field) ?? withoutEffect(field))
+    field.startsWith(`metrics.${SYSTEM_METRICS}`)
+      ? 'system metric'
+      : (comparedAlone(field) ?? withoutEffect(field))
   const isLeft = ({ field }: RunDifference): boolean =>
     !isIgnored(field, ignore) && elsewhere(field) === undefined
   const left = all.filter(isLeft)

@@ -12,11 +12,13 @@ const OF_THE_RUN = /^seeds\.(?:seed|generators\.default\.state)$/
 
 /** Compare the seeds that the programs of two runs set themselves. A record that does not list them is not compared. */
 export function diffOwnSeeds(before: RunRecord, after: RunRecord): Part {
-  const [was, is] = [ownSeeds(before), ownSeeds(after)]
-  if (was === undefined || is === undefined) return { differences: [], notCompared: [] }
-  const names = [...new Set([...was.keys(), ...is.keys()])].toSorted(compareUtf8)
+  const [first, second] = [ownSeeds(before), ownSeeds(after)]
+  if (first === undefined || second === undefined) return { differences: [], notCompared: [] }
+  const names = [...new Set([...first.keys(), ...second.keys()])].toSorted(compareUtf8)
   return {
-    differences: names.flatMap((name) => compareText(`seeds.ownSeeds.${name}`, was.get(name), is.get(name))),
+    differences: names.flatMap((name) =>
+      compareText(`seeds.ownSeeds.${name}`, first.get(name), second.get(name)),
+    ),
     notCompared: [],
   }
 }
@@ -54,10 +56,13 @@ function programsOf(record: RunRecord): readonly RecordedProgram[] | undefined {
 
 /** Return the seeds that programs set themselves, as text by generator. Those of workers follow from their programs. */
 function ownSeeds(record: RunRecord): Map<string, string> | undefined {
-  const programs = programsOf(record)?.filter(({ kind, origin }) => kind === 'program' && origin !== 'derived')
+  const programs = programsOf(record)?.filter(
+    ({ kind, origin }) => kind === 'program' && origin !== 'derived',
+  )
   if (programs === undefined || programs.some(({ used }) => used === undefined)) return undefined
-  const found = new Map<string, string[]>()
+  const byName = new Map<string, string[]>()
   for (const { ownSeeds: own = [] } of programs)
-    for (const { name, seed } of own) found.set(name, [...(found.get(name) ?? []), seed ?? 'from the system'])
-  return new Map([...found].map(([name, seeds]) => [name, [...new Set(seeds)].join(', ')]))
+    for (const { name, seed } of own)
+      byName.set(name, [...(byName.get(name) ?? []), seed ?? 'from the system'])
+  return new Map([...byName].map(([name, seeds]) => [name, [...new Set(seeds)].join(', ')]))
 }

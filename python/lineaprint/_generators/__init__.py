@@ -9,7 +9,7 @@ Each has these functions, which take the module of the library:
 - `used(module, start)`: return the generators that drew since the states `start`.
 - `own_seeds(module, process, start)`: return the seeds that the program set itself, as text by name; None for one from
   the system.
-- `inherit()`: forget them in a forked child.
+- `forget()`: forget these seeds, in a forked child and after a restore.
 - `capture(module)`: return the state as JSON by name for each generator.
 - `prepare(module, name, state)`: check a state and return a function that sets it; change nothing itself.
 """

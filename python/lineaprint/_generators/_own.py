@@ -40,17 +40,18 @@ class Own:
         if after == self._before:
             self._is_set, self._text = self._previous
         else:
-            self._is_set, self._text = True, "of a saved state"
+            self._is_set, self._text = True, "a saved state"
 
 
 class _Observed:
     """A bound method of the global generator that is observed. It is pickled, compared and read like the original."""
 
     def __init__(self, original, note, read):
-        import functools
-
         self._note, self._read = note, read
-        functools.update_wrapper(self, original)
+        # functools.update_wrapper would do this, but it takes time to import.
+        self.__wrapped__ = original
+        for name in ("__module__", "__name__", "__qualname__", "__doc__"):
+            setattr(self, name, getattr(original, name, None))
 
     def __call__(self, *args, **kwargs):
         before = self._read()

@@ -43,7 +43,7 @@ def _text(seed):
         return "not a number"
 
 
-def inherit():
+def forget():
     pass
 
 

@@ -77,7 +77,7 @@ def _count_drawn(module):
     inner.randbits = randbits
 
 
-def inherit():
+def forget():
     own.forget()
 
 

@@ -16,7 +16,7 @@ def seed(module, number, deterministic):
     own.forget()
 
 
-def inherit():
+def forget():
     own.forget()
 
 

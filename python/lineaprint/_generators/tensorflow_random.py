@@ -9,7 +9,7 @@ def follow(module, process):
     own.follow(module.random, ("set_seed",), None)
 
 
-def inherit():
+def forget():
     own.forget()
 
 

@@ -12,7 +12,7 @@ def follow(module, process):
     pass
 
 
-def inherit():
+def forget():
     pass
 
 

@@ -1,4 +1,4 @@
-/** How a Node program shows the run that its `Math.random` was replaced: an empty file in the scratch folder. */
+/** The file by which a Node program reports to the run that its `Math.random` was replaced: empty, in the scratch folder. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 

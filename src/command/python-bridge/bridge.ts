@@ -21,7 +21,7 @@ export interface BridgeOptions {
   readonly seed?: number | undefined
 }
 
-/** How many programs had the seed of a run when they started. */
+/** Numbers of programs that had the seed of a run when they started, and that had none. */
 export interface SeedUse {
   readonly seeded: number
   readonly unseeded: number

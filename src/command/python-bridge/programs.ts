@@ -89,8 +89,8 @@ export class Programs {
     for (const { name, state } of generators) {
       const key = `${name} ${state}`
       program.inherited.add(name)
-      const found = this.#inherited.get(key)
-      if (found !== undefined) found.programs.add(program)
+      const group = this.#inherited.get(key)
+      if (group !== undefined) group.programs.add(program)
       else if (this.#inherited.size < INHERITED_LIMIT)
         this.#inherited.set(key, { name, programs: new Set([program]) })
     }
@@ -102,7 +102,11 @@ export class Programs {
    * @param given The seed of the run, if it has one.
    */
   warnings(given: number | undefined): string[] {
-    return [...this.#sharedStates(), ...this.#sharedSeeds(), ...(given === undefined ? [] : this.#ownSeeds(given))]
+    return [
+      ...this.#sharedStates(),
+      ...this.#sharedSeeds(),
+      ...(given === undefined ? [] : this.#ownSeeds(given)),
+    ]
   }
 
   /** Forked processes that drew the same numbers, because each began with the state of the parent. */
@@ -138,22 +142,26 @@ export class Programs {
 
   /** Programs that set their own seed, which replaced that of the run. */
   #ownSeeds(given: number): string[] {
-    const found = new Map<string, number>()
+    const sentences = new Set<string>()
     for (const program of this.#all) {
       const { report, hello, end } = program
       const own = report?.ownSeeds ?? []
       if (own.length === 0 || hello.kind !== 'program' || report?.origin !== 'run') continue
-      const names = own.map(({ name, seed }) => `${name} (${seed ?? 'from the system'})`).join(', ')
-      const sentence = `${end?.script ?? 'a program'} seeded ${names} itself, so --seed ${given} has no effect on ${own.length === 1 ? 'it' : 'them'}`
-      found.set(sentence, (found.get(sentence) ?? 0) + 1)
+      const names = own.map(({ name, seed }) => `${name} ${seed ?? 'from the system'}`).join(', ')
+      const [seeds, them] = own.length === 1 ? ['seed', 'it'] : ['seeds', 'them']
+      const script = end === undefined || end.script === '' ? 'a program' : end.script
+      const sentence = `${script} set its own ${seeds}, so --seed ${given} has no effect on ${them}: ${names}`
+      sentences.add(sentence)
     }
-    return [...found.keys()]
+    return [...sentences]
   }
 
   /** Return how many programs had a seed of lineaprint when they started, and how many had none. */
   seeded(): { readonly seeded: number; readonly unseeded: number } {
-    const seeded = this.#all.filter(({ hello, report }) => (report?.seed ?? hello.seed) !== null).length
-    return { seeded, unseeded: this.#all.length + this.#others - seeded }
+    // A forked process connects only if it reports something, so those are no count.
+    const started = this.#all.filter(({ hello }) => hello.kind !== 'forked')
+    const seeded = started.filter(({ hello, report }) => (report?.seed ?? hello.seed) !== null).length
+    return { seeded, unseeded: started.length + this.#others - seeded }
   }
 
   [Symbol.iterator](): Iterator<Program> {

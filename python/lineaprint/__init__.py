@@ -159,6 +159,7 @@ def restore(source, at="end", *, program=1):
 
 def seed(default=None):
     """Return the seed of this process: from `set_seeds` or the run; `default` if there is none."""
+    _current.asked = True
     if _current.seed is not None:
         return _current.seed
     found = _seed_of_run() if _current.kind == "program" else None

@@ -19,6 +19,9 @@ PROTOCOL = 1
 #: Longest message, in bytes. lineaprint closes the connection on a longer one.
 LIMIT = 4 * 1024 * 1024
 
+#: Longest wait for the answer to a greeting.
+_ANSWER_SECONDS = 5.0
+
 # Without this flag, a write after lineaprint has ended would kill a program with the default action for SIGPIPE.
 _NO_SIGNAL = 0x4000 if sys.platform.startswith("linux") else 0
 
@@ -35,11 +38,29 @@ class Connection:
         self._greeting = None
         self.lost = False
 
-    def greet(self, hello):
-        """Connect. `hello` is the first message of this connection and of every reconnection."""
-        self._greeting = hello
+    def greet(self, hello, claims=False):
+        """Connect. `hello` is the first message of this connection and of every reconnection.
+
+        With `claims`, return how many other processes have claimed the path of this one before; None without an answer.
+        """
         with self._lock:
+            self._greeting = hello[:-1] + ',"id":0}' if claims else hello
             self._connect()
+            self._greeting = hello
+            return self._claimed() if claims else None
+
+    def _claimed(self):
+        # A program starts without this answer as well, if it takes unusually long.
+        self._socket.settimeout(_ANSWER_SECONDS)
+        try:
+            length = int.from_bytes(self._exactly(4), "big")
+            text = self._exactly(length).decode("utf-8").rpartition(":")[2].rstrip("}")
+            self._socket.settimeout(None)
+            return int(text)
+        except (OSError, ValueError):
+            # A late answer would be taken for that of another message, so the next message connects again.
+            self._close()
+            return None
 
     def after_fork(self, hello):
         """Close the connection of the parent. The child connects when it sends its first message."""

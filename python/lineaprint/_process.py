@@ -3,14 +3,11 @@
 import os
 import sys
 
-from ._connection import PROTOCOL, Connection, quote, warn
+from . import _position
+from ._connection import PROTOCOL, Connection, quote
 
 _GOLDEN = 0x9E3779B97F4A7C15
 _MASK = (1 << 64) - 1
-
-# Path elements of spawned processes. They differ from those of forks, which are 1, 2, 3, …
-_SPAWNED = 1 << 20
-_FORK_SERVER = 1 << 21
 
 
 def derive(seed, path):
@@ -34,11 +31,13 @@ def seed_of_run():
 
 def helper():
     """Return the role in multiprocessing: `spawned`, `forkserver`, `resource_tracker`, or None."""
-    argv = getattr(sys, "orig_argv", None) or getattr(sys, "argv", None) or []
+    argv = _position.arguments()
     if "--multiprocessing-fork" in argv:
         return "spawned"
     for name in ("forkserver", "resource_tracker"):
-        if any(text.startswith("from multiprocessing.%s import main" % name) for text in argv):
+        # Other packages have copies of these helpers, for example loky and multiprocess.
+        end = ".%s import main" % name
+        if any(text.startswith("from ") and end in text.partition(";")[0] for text in argv):
             return name
     return None
 
@@ -65,21 +64,63 @@ class Process:
         #: Status of each source of randomness: name to (status, detail).
         self.targets = {}
         self.told = set()
+        #: State of the generators by library, as they were after their seeding or in a new fork.
+        self.starts = {}
+        #: Whether the program asked for its seed.
+        self.asked = False
+        self.position = None
 
     def begin(self, path):
+        self.position = position = _position.Position()
         role = helper()
+        self.kind = "spawned" if role in ("spawned", "forkserver") else "program"
         self.seed = seed_of_run()
         self.origin = None if self.seed is None else "run"
-        if role == "spawned":
-            # Its seed is known once multiprocessing has set its name.
-            self.kind, self.seed, self.origin = "spawned", None, None
+        given = position.given
+        claims = False
+        # A program can give a process another seed, or none.
+        if given is not None and given["run"] == self.seed:
+            self.seed, self.path = given["seed"], given["path"]
+            self.origin = "derived" if self.path else "run"
+            if role == "forkserver":
+                self._derive((*given["more"][:-1], _position.FORK_SERVER))
+            elif not position.replaced and position.rank is None:
+                self._derive(given["more"])
+                # What only launches others draws nothing, and leaves its position to the program.
+                claims = not position.passive
         elif role == "forkserver":
-            self.kind = "spawned"
-            self._derive((_FORK_SERVER,))
+            self._derive((_position.FORK_SERVER,))
+        elif role == "spawned":
+            # Its seed is known once multiprocessing has set its name.
+            self.seed, self.origin = None, None
         self.deterministic = os.environ.get("LINEAPRINT_DETERMINISTIC") == "1"
         connection = Connection(path)
-        connection.greet(self._hello())
+        copies = connection.greet(self._hello(), claims and self.seed is not None)
         self.connection = connection
+        if copies:
+            self._derive((_position.COPY + copies,))
+            self.say_seeds()
+        self.mark()
+
+    def position_of(self, element):
+        """Return the position of a process that starts now; None if it keeps the seed of the run."""
+        run = seed_of_run()
+        if self.position.passive or self.seed is None or run is None:
+            return None
+        return self.position.text(self, run, element)
+
+    def position_of_next(self, arguments):
+        """Count a command that starts, and return its position; None if the variable is to stay as it is."""
+        element = self.position.next(arguments)
+        return None if element is None else self.position_of(element)
+
+    def mark(self):
+        """Put a position into the environment for processes whose start is not seen."""
+        if self.position is None:
+            return
+        text = self.position_of(_position.UNSEEN)
+        if text is not None:
+            os.environ[_position.VARIABLE] = text
 
     @property
     def active(self):
@@ -100,12 +141,44 @@ class Process:
         else:
             self.targets.update(library.targets(module, self, False))
         self.say_state("start", {library.__name__: (library, module)})
+        self.starts[library.__name__] = library.state(module)
         # A library that failed above is not added, so it is ignored from here on.
         self.libraries[library.__name__] = (library, module)
 
     def seed_one(self, library, module):
         library.seed(module, self.seed, self.deterministic)
+        self.starts[library.__name__] = library.state(module)
         self.targets.update(library.targets(module, self, True))
+
+    def seed_again(self):
+        """Seed the libraries again, except those that the program seeded itself."""
+        if self.seed is None:
+            return
+        for name, (library, module) in self.libraries.items():
+            try:
+                if not library.own_seeds(module, self, self.starts[name]):
+                    self.seed_one(library, module)
+            except Exception as error:
+                self.problem(name, error)
+
+    def usage(self):
+        """Return the generators that drew from the seed of this process, and the seeds that the program set itself.
+
+        A seed that the program set itself and that equals the seed of this process counts as the latter.
+        """
+        used, own = [], {}
+        for name, (library, module) in self.libraries.items():
+            try:
+                start = self.starts[name]
+                found = library.own_seeds(module, self, start)
+                same = [key for key, text in found.items() if self.seed is not None and text == str(self.seed)]
+                used += same + [key for key in library.used(module, start) if key not in found]
+                own.update({key: text for key, text in found.items() if key not in same})
+            except Exception as error:
+                self.problem(name, error)
+        if self.asked:
+            used.append("lineaprint.seed")
+        return sorted(set(used)), own
 
     def say_state(self, at, libraries):
         """Send the states of a program. Only `checkpoint` saves the states of processes that a library starts."""
@@ -138,7 +211,10 @@ class Process:
     def end(self):
         """Send the last states and the status of every source of randomness at the end of the program."""
         try:
-            if not self.active or self.kind == "forked":
+            if not self.active:
+                return
+            if self.kind == "forked":
+                self.say_inherited()
                 return
             self.refresh_targets()
             self.say_state("end", self.libraries)
@@ -156,8 +232,15 @@ class Process:
                 self.problem(name, error)
 
     def say_seeds(self):
+        used, own = self.usage()
+        for name, text in own.items():
+            detail = "the program seeded it from the system" if text is None else "the program set %s" % text
+            if self.targets.get(name, ("",))[0] != "own-seed":
+                self.targets[name] = ("own-seed", detail[:1000])
         self.tell(
             "seeds",
+            used=used,
+            ownSeeds=[{"name": name, "seed": text} for name, text in sorted(own.items())],
             seed=self.seed,
             origin=self.origin,
             deterministic=self.deterministic,
@@ -169,16 +252,26 @@ class Process:
         )
 
     def spawned(self, name):
-        """Derive the seed from the name. Default names end in the path of the process, for example SpawnProcess-2:1."""
-        if self.kind != "spawned" or self.seed is not None:
-            return
+        """Derive the seed from a default name, which ends in the path of the process, for example SpawnProcess-2:1.
+
+        Names that the program chose may occur twice, so such processes keep the seed of their start index.
+        """
         seed = seed_of_run()
-        place = str(name).rpartition("-")[2].split(":")
-        if seed is None or not all(part.isdecimal() and len(part) < 10 for part in place):
-            # Several processes may have the same custom name, and equal streams would be worse than unseeded ones.
+        head, _, tail = str(name).rpartition("-")
+        numbers = tail.split(":")
+        is_default = head.endswith(("Process", "PoolWorker")) and head.isidentifier()
+        if self.kind != "spawned" or seed is None or not is_default:
             return
-        self.seed = seed
-        self._derive(tuple(_SPAWNED + int(part) for part in place))
+        if not all(number.isdecimal() and len(number) < 10 for number in numbers):
+            return
+        given = self.position.given
+        if given is not None and given["run"] == seed:
+            self.seed, self.path = given["seed"], given["path"]
+            self._derive((*given["more"][:-1], _position.SPAWNED + int(numbers[-1])))
+        else:
+            self.seed, self.path = seed, ()
+            self._derive(tuple(_position.SPAWNED + int(number) for number in numbers))
+        self.mark()
         for library, module in self.libraries.values():
             self.seed_one(library, module)
         self.say_seeds()
@@ -194,18 +287,49 @@ class Process:
     def after_fork(self):
         """Reset the connection and derive the seed in a forked child. Inherited generator states are kept."""
         self.kind = "forked"
-        self._derive((self.forks,))
+        self._derive((*self.position.prefix, self.forks))
         self.forks = 0
+        self.asked = False
+        self.position.after_fork()
+        self.mark()
         if self.connection is not None:
             self.connection.after_fork(self._hello())
+        for name, (library, module) in self.libraries.items():
+            try:
+                library.forget()
+                self.starts[name] = library.state(module)
+            except Exception as error:
+                self.problem(name, error)
 
     def after_random_fork(self):
         """Reseed `random` in a forked child, after Python has reset it from the system."""
-        if self.seed is not None and "random" in sys.modules:
-            sys.modules["random"].seed(self.seed)
+        for library, module in self.libraries.values():
+            if module is sys.modules.get("random"):
+                if self.seed is not None:
+                    library.seed(module, self.seed, False)
+                self.starts[library.__name__] = library.state(module)
+
+    def say_inherited(self):
+        """Report the generators with which a forked child drew from the state that it began with."""
+        if not self.active or self.kind != "forked":
+            return
+        found = []
+        for name, (library, module) in self.libraries.items():
+            start = self.starts[name]
+            own = library.own_seeds(module, self, start)
+            for key, value in library.state(module).items():
+                sentence = "inherited " + key
+                # Without a seed, Python has reset `random` from the system.
+                if (key == "random" and self.seed is None) or key in own or sentence in self.told or value == start.get(key, value):
+                    continue
+                self.told.add(sentence)
+                found.append({"name": key, "state": _digest(start[key])})
+        if found:
+            self.tell("inherited", generators=found)
 
     def _hello(self):
         version = sys.version_info
+        rank = self.position.rank
         return json_text(
             {
                 "call": "hello",
@@ -219,8 +343,15 @@ class Process:
                 "seed": self.seed,
                 "origin": self.origin,
                 "path": list(self.path),
+                "rank": rank,
             }
         )
+
+
+def _digest(state):
+    import hashlib
+
+    return hashlib.sha256(repr(state).encode()).hexdigest()
 
 
 def _script():

@@ -17,6 +17,7 @@ def set_seeds(seed, deterministic):
     current.seed, current.origin = number, "set_seeds"
     # Processes started from now on use this seed instead of the seed of the run.
     os.environ["LINEAPRINT_SEED"] = str(number)
+    current.mark()
     notes = []
     if deterministic:
         current.deterministic = True
@@ -40,7 +41,7 @@ def set_seeds(seed, deterministic):
 def _always():
     """Return the targets that do not depend on the loaded libraries."""
     targets = {
-        "os.urandom": ("unreachable", "random by design, like secrets and uuid4"),
+        "os.urandom": ("unreachable", "random by design, like secrets, uuid4 and random.SystemRandom"),
         "hash": (
             "seeded" if os.environ.get("PYTHONHASHSEED", "random").isdecimal() else "unreachable",
             "PYTHONHASHSEED, which Python reads before its first line",

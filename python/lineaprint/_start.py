@@ -3,7 +3,7 @@
 import atexit
 import os
 
-from . import _process
+from . import _position, _process
 from ._hooks import Watcher
 
 #: Libraries with generators: the module whose import is watched, and the support module.
@@ -15,8 +15,8 @@ LIBRARIES = {
     "jax.random": "jax_random",
 }
 
-#: Watched to seed the processes that multiprocessing spawns.
-SPAWN = "multiprocessing.spawn"
+#: Packages that start processes in the way of multiprocessing.
+_PACKAGES = ("multiprocessing", "multiprocess")
 
 
 def start():
@@ -40,13 +40,14 @@ def watch():
     current = _process.current
     if not current.watching:
         current.watching = True
-        Watcher([*LIBRARIES, SPAWN], _loaded, current.problem).install()
+        Watcher([*LIBRARIES, *_FOLLOWED], _loaded, current.problem).install()
 
 
 def _loaded(name, module):
     current = _process.current
-    if name == SPAWN:
-        _follow_spawn(module, current)
+    follow = _FOLLOWED.get(name)
+    if follow is not None:
+        follow(module, current)
         return
     current.loaded(library(name), module)
     if name == "random":
@@ -61,6 +62,11 @@ def library(name):
     return import_module("lineaprint._generators." + LIBRARIES[name])
 
 
+def _follow_starts(module, current):
+    if current.position is not None:
+        _position.follow_starts(current)
+
+
 def _follow_spawn(module, current):
     """Read the name of a spawned process, and so its path, before any code of the program runs."""
     prepare = module.prepare
@@ -71,3 +77,72 @@ def _follow_spawn(module, current):
 
     if current.kind == "spawned":
         module.prepare = prepare_with_seed
+
+
+def _follow_util(module, current):
+    """Let a forked child report at its end which inherited generators it used. It ends without atexit."""
+    _follow_starts(module, current)
+    if current.position is None:
+        return
+
+    def begin(process):
+        module.Finalize(None, process.say_inherited, exitpriority=0)
+
+    module.register_after_fork(current, begin)
+
+
+def _follow_pool(module, current):
+    """Let a forked worker of a pool report before each result, because a pool may kill its workers."""
+    import functools
+
+    original = module.worker
+    if current.position is None:
+        return
+
+    @functools.wraps(original)
+    def worker(inqueue, outqueue, *args, **kwargs):
+        if current.kind == "forked":
+            try:
+                outqueue.put = _reporting(outqueue.put, current)
+            except Exception as error:
+                current.problem("a worker", error)
+        return original(inqueue, outqueue, *args, **kwargs)
+
+    module.worker = worker
+
+
+def _reporting(put, current):
+    def reporting(*args, **kwargs):
+        try:
+            current.say_inherited()
+        except Exception as error:
+            current.problem("a worker", error)
+        return put(*args, **kwargs)
+
+    return reporting
+
+
+def _follow_notebook(module, current):
+    """Seed again before the first cell, because a kernel draws numbers while it starts."""
+    manager = module.EventManager
+    original = manager.trigger
+
+    def trigger(self, event, *args, **kwargs):
+        # Lines of the configuration are not stored in the history.
+        if event == "pre_run_cell" and getattr(args[0] if args else None, "store_history", True):
+            if manager.trigger is trigger:
+                manager.trigger = original
+            current.seed_again()
+        return original(self, event, *args, **kwargs)
+
+    manager.trigger = trigger
+
+
+#: Modules that start processes or cells, and what is done after their import.
+_FOLLOWED = {
+    "subprocess": _follow_starts,
+    "IPython.core.events": _follow_notebook,
+    **{package + ".spawn": _follow_spawn for package in _PACKAGES},
+    **{package + ".util": _follow_util for package in _PACKAGES},
+    **{package + ".pool": _follow_pool for package in _PACKAGES},
+}

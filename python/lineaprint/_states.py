@@ -31,8 +31,10 @@ def restore(source, at, program):
         else:
             prepared.append((name, apply))
     # Set the states only after all of them were checked.
-    for _, apply in prepared:
+    for name, apply in prepared:
         apply()
+        # This state replaces a seed of the program, and is none itself.
+        _library(name).forget()
     return {"file": path, "restored": [name for name, _ in prepared], "notRestored": left}
 
 

@@ -12,6 +12,7 @@ import type { EndStatus } from '../tracking/run-writer.ts'
 import type { TrackerSettings } from '../tracking/settings.ts'
 import type { ExperimentSummary } from '../tracking/summary.ts'
 import type { ProcessEnd, ProcessExit } from './process.ts'
+import type { SeedUse } from './python-bridge/bridge.ts'
 import type { SignalRelay } from './signals.ts'
 
 /** A path and its name. */
@@ -41,6 +42,8 @@ export interface TrackedCommand {
   readonly trackInputs: (recorder: Recorder) => Promise<void>
   /** Create the environment of the command. The variables of the run and of the bridge are added to it. */
   readonly environment: (configuration: Configuration) => NodeJS.ProcessEnv
+  /** The seed that `environment` passes to the command; absent if it passes none. */
+  readonly seed: number | undefined
   /** Outputs to digest after the end. One that cannot be read is recorded as failed. */
   readonly outputs: readonly DeclaredOutput[]
   /** Called right before the command starts. */
@@ -75,6 +78,8 @@ export interface CommandOutcome {
   readonly missingOutputs: readonly string[]
   /** A warning if no code was captured, with what to do about it. */
   readonly codeWarning: string | undefined
+  /** Numbers of programs with and without the seed of the run; absent if it has none. */
+  readonly seedUse?: SeedUse
 }
 
 /**
@@ -89,6 +94,7 @@ export async function runTracked(command: TrackedCommand, relay: SignalRelay): P
   const started = Promise.withResolvers<void>()
   const recorder = new Recorder(options, { ...settings, command: { argv, started: started.promise } })
   let end: ProcessEnd
+  let seedUse: SeedUse | undefined
   try {
     await recorder.start()
     await command.trackInputs(recorder)
@@ -96,7 +102,7 @@ export async function runTracked(command: TrackedCommand, relay: SignalRelay): P
     await recorder.flush()
     settings.signal.throwIfAborted()
     command.onReady?.()
-    end = await runWithBridge(command, recorder, relay, started.resolve)
+    ;({ end, seedUse } = await runWithBridge(command, recorder, relay, started.resolve))
   } catch (error) {
     // Captures that wait for the command to start would otherwise wait forever.
     started.resolve()
@@ -105,7 +111,12 @@ export async function runTracked(command: TrackedCommand, relay: SignalRelay): P
   }
   try {
     const ended = await recordEnd(command, recorder, end, relay)
-    return { ...ended, ...shellExit(end.exit), codeWarning: noCodeWarning(recorder.captureOf('git')) }
+    return {
+      ...ended,
+      ...shellExit(end.exit),
+      codeWarning: noCodeWarning(recorder.captureOf('git')),
+      ...(seedUse !== undefined && { seedUse }),
+    }
   } catch (cause) {
     throw new LineaprintError(
       'ERR_LINEAPRINT_STORE',
@@ -117,20 +128,22 @@ export async function runTracked(command: TrackedCommand, relay: SignalRelay): P
 
 /** Run the process with a bridge for the Python programs that it starts. */
 async function runWithBridge(
-  { argv, directory, targets, environment: environmentOf, onSpawn }: TrackedCommand,
+  { argv, directory, targets, environment: environmentOf, seed, onSpawn }: TrackedCommand,
   recorder: Recorder,
   relay: SignalRelay,
   onStarted: () => void,
-): Promise<ProcessEnd> {
+): Promise<{ end: ProcessEnd; seedUse: SeedUse | undefined }> {
   const { id, runDirectory, configuration } = recorder
   const environment = {
     ...environmentOf(configuration),
     LINEAPRINT_RUN_ID: id,
     LINEAPRINT_RUN_DIRECTORY: runDirectory,
   }
-  const bridge = await Bridge.open(recorder, { argv, environment })
+  const bridge = await Bridge.open(recorder, { argv, environment, seed })
+  let end: ProcessEnd
+  let seedUse: SeedUse | undefined
   try {
-    return await runProcess(
+    end = await runProcess(
       {
         argv,
         directory,
@@ -145,8 +158,9 @@ async function runWithBridge(
       relay,
     )
   } finally {
-    await bridge.close(relay.work)
+    seedUse = await bridge.close(relay.work)
   }
+  return { end, seedUse }
 }
 
 /**

@@ -77,6 +77,7 @@ function trackedCommand(plan: CommandPlan, relay: SignalRelay): TrackedCommand {
       ...(seeds.deterministic && deterministicVariables()),
       ...(seed !== undefined && seedVariables(seed, seeds)),
     }),
+    seed,
     outputs: (plan.outputs ?? []).map((output) => ({ ...output, isRequired: plan.allowMissing !== true })),
     onSpawn: (recorder, pid) => recorder.sampleSystem(pid),
     messages: {

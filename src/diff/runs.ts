@@ -9,6 +9,7 @@ import { checkPatterns, isIgnored } from './ignore.ts'
 import { digestFields } from './digests.ts'
 import { diffLogged, firstDivergence } from './logged.ts'
 import { metricFields } from './metrics.ts'
+import { diffOwnSeeds, seedWithoutEffect } from './seeds.ts'
 import { diffSettings } from './settings.ts'
 import { diffTracked } from './tracked.ts'
 import type { Component } from '../core/component.ts'
@@ -90,6 +91,7 @@ export async function diffRuns(a: StoredRun, b: StoredRun, options: RunDiffOptio
   const logged = await diffLogged(a, b, signal)
   const { differences, notCompared } = joinParts([
     diffCaptures(a.record, b.record, trackers),
+    diffOwnSeeds(a.record, b.record),
     diffSettings(a, b),
     await diffTracked(a, b),
     { differences: digestFields(logged.digests), notCompared: logged.notCompared },
@@ -99,8 +101,11 @@ export async function diffRuns(a: StoredRun, b: StoredRun, options: RunDiffOptio
     .map((difference) => ({ cause: causeOf(difference.field), ...difference }))
     .toSorted(byRank)
   const comparedAlone = comparedElsewhere(a.record, b.record)
+  const withoutEffect = seedWithoutEffect(a.record, b.record)
   const elsewhere = (field: string): string | undefined =>
-    field.startsWith(`metrics.${SYSTEM_METRICS}`) ? 'system metric' : comparedAlone(field)
+    field.startsWith(`metrics.${SYSTEM_METRICS}`)
+      ? 'system metric'
+      : (comparedAlone(field) ?? withoutEffect(field))
   const isCounted = ({ field }: RunDifference): boolean =>
     !isIgnored(field, ignore) && elsewhere(field) === undefined
   const counted = ranked.filter(isCounted)

@@ -71,6 +71,7 @@ export async function execute(execution: Execution): Promise<Executed> {
     },
     trackInputs: (recorder) => trackInputs(run, map, recorder),
     environment: () => environment,
+    seed: seedOfRun(run),
     outputs: pathsOf(run.record.outputs, map).map((output) => ({
       ...output,
       // An output that the original did not make either is not required.
@@ -118,20 +119,26 @@ function movedVariables(map: TreeMap): Record<string, string> {
 }
 
 /** Return the variables of the recorded seeds. A variable that was not set then is removed. */
-function seedEnvironment({ record }: StoredRun): Record<string, string | undefined> {
+function seedEnvironment(run: StoredRun): Record<string, string | undefined> {
+  const { record } = run
   const seeds = seedsOf(record)
   if (seeds === undefined) return {}
   const variables = Object.entries(seeds.variables).map(
     ([name, value]) => [name, value ?? undefined] as const,
   )
-  // Only a seed from `lineaprint run --seed`; a seed from the environment is among the variables.
-  const seed = seeds.source === 'setSeeds' ? seeds.seed : null
+  const seed = seedOfRun(run)
   const { seeds: options } = recordedConfiguration(record)
   return {
     ...Object.fromEntries(variables),
     ...(options.deterministic && deterministicVariables()),
-    ...(seed !== null && seedVariables(seed, options)),
+    ...(seed !== undefined && seedVariables(seed, options)),
   }
+}
+
+/** Return the seed of `lineaprint run --seed`; a seed of the environment is among the variables. */
+function seedOfRun({ record }: StoredRun): number | undefined {
+  const seeds = seedsOf(record)
+  return seeds?.source === 'setSeeds' ? (seeds.seed ?? undefined) : undefined
 }
 
 async function trackInputs({ record }: StoredRun, map: TreeMap, recorder: Recorder): Promise<void> {

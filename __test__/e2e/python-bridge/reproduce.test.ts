@@ -48,12 +48,13 @@ test('examples/numpy comes out again bit for bit, and with another seed it does 
     /^ {2}seed +42$/m,
     /^ {2}python 1 +train\.py, Python 3\.\d+\.\d+, seed 42 from the run, 3 saved states$/m,
     /^ {3}seeded +numpy, numpy default_rng, random$/m,
-    /^ {3}not seeded +numpy\.random\.Generator, random\.SystemRandom$/m,
     /^ {2}points +tensor\.v1\.blake3:/m,
     /^ {2}network +weights\.v1\.blake3:/m,
     /^ {2}loss +last 0\.\d+ at step 29/m,
   ])
     expect(shown).toMatch(line)
+  // A source of randomness that the program never used is not listed as missed.
+  expect(shown).not.toContain('not seeded')
   const { code, answer, verdicts } = await again(root)
   expect(verdicts).toEqual([
     'code git same',

@@ -43,6 +43,26 @@ def _text(seed):
         return "not a number"
 
 
+def forget():
+    pass
+
+
+def state(module):
+    return {}
+
+
+def own_seeds(module, process, start):
+    seeds = list(dict.fromkeys(made.seeds))
+    if not seeds:
+        return {}
+    # Keys of the seed of this process, besides others, are its effect.
+    return {"jax": str(process.seed) if str(process.seed) in seeds else ", ".join(seeds[:8])}
+
+
+def used(module, start):
+    return []
+
+
 def seed(module, number, deterministic):
     pass
 
@@ -51,7 +71,7 @@ def targets(module, process, seeded):
     shown = ", ".join(made.seeds[:8]) + (", …" if made.count > 8 else "")
     return {
         "jax": (
-            "own-seed",
+            "own-seed" if made.count else "not-used",
             "the program creates the keys, for example jax.random.key(lineaprint.seed()); %s"
             % ("none so far" if made.count == 0 else "%d so far, from the seeds %s" % (made.count, shown)),
         )

@@ -2,9 +2,13 @@
 
 from .._errors import LineaprintError, StateCorrupt, StateIncomplete
 from ._fields import field
+from ._own import Own, text_of
 
 #: Number of `default_rng` generators that are kept to save their states. NumPy does not allow weak references to them.
 KEPT = 64
+
+#: Number of seeds of the program for `default_rng` that are kept.
+OWN = 8
 
 #: Classes whose state may be set from a file.
 BIT_GENERATORS = ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
@@ -26,7 +30,13 @@ class _Made:
         self.derived = 0
 
 
+        self.own = []
+        #: Seeds that were drawn from the system, also for other generators than those of default_rng.
+        self.drawn = 0
+
+
 made = _Made()
+own = Own(_LEGACY)
 
 
 def follow(module, process):
@@ -37,15 +47,64 @@ def follow(module, process):
 
     @functools.wraps(original)
     def default_rng(*args, **kwargs):
-        sequence = _sequence(module, process) if _lacks_seed(args, kwargs) else None
+        lacks_seed = _lacks_seed(args, kwargs)
+        sequence = _sequence(module, process) if lacks_seed else None
+        if not lacks_seed and len(made.own) < OWN:
+            made.own.append(text_of(args[0] if args else kwargs.get("seed")))
         generator = original(*args, **kwargs) if sequence is None else original(sequence)
         _remember(generator)
         return generator
 
+    own.follow(module, ("seed", "set_state"), lambda: state(module)[_LEGACY])
+    _count_drawn(module)
     module.default_rng = default_rng
     inner = getattr(module, "_generator", None)
     if getattr(inner, "default_rng", None) is original:
         inner.default_rng = default_rng
+
+
+def _count_drawn(module):
+    """Count the seeds that NumPy draws from the system for generators without a seed."""
+    inner = getattr(module, "bit_generator", None)
+    original = getattr(inner, "randbits", None)
+    if original is None:
+        return
+
+    def randbits(*args):
+        made.drawn += 1
+        return original(*args)
+
+    inner.randbits = randbits
+
+
+def forget():
+    own.forget()
+
+
+def state(module):
+    """Return the states that a fork copies, in a form that can be compared."""
+    states = {_LEGACY: _comparable(module.get_state(legacy=False))}
+    for generator, name in made.kept:
+        states[name] = _comparable(generator.bit_generator.state)
+    return states
+
+
+def _comparable(value):
+    if isinstance(value, dict):
+        return tuple((key, _comparable(item)) for key, item in value.items())
+    return value.tobytes() if hasattr(value, "tobytes") and getattr(value, "ndim", 0) else value
+
+
+def own_seeds(module, process, start):
+    found = own.seeds()
+    if made.own and not made.derived and not made.unseeded:
+        found["numpy default_rng"] = ", ".join(dict.fromkeys(map(str, made.own)))
+    return found
+
+
+def used(module, start):
+    found = [_LEGACY] if state(module)[_LEGACY] != start.get(_LEGACY) else []
+    return found + (["numpy default_rng"] if made.derived else [])
 
 
 def _lacks_seed(args, kwargs):
@@ -79,19 +138,18 @@ def seed(module, number, deterministic):
     # The third word makes the numbers differ from those of the module random, which uses the first two words.
     made.derived = 0
     module.seed(number if number < 1 << 32 else [number & 0xFFFFFFFF, number >> 32, 1])
+    own.forget()
 
 
 def targets(module, process, seeded):
-    found = {
-        "numpy": ("seeded" if seeded else "recorded", "numpy.random.seed and the functions of the module"),
-        "numpy.random.Generator": (
-            "unreachable",
-            "generators created without default_rng, and instances of RandomState; lineaprint.checkpoint cannot save them",
-        ),
-    }
-    own = made.count - made.derived - made.unseeded
+    found = {"numpy": ("seeded" if seeded else "recorded", "numpy.random.seed and the functions of the module")}
+    others = made.drawn - made.unseeded
+    if others > 0:
+        detail = "%d seeds from the system for generators created without default_rng, or instances of RandomState"
+        found["numpy.random.Generator"] = ("unreachable", detail % others)
+    given = made.count - made.derived - made.unseeded
     parts = [
-        "%d with a seed from the program" % own,
+        "%d with a seed from the program" % given,
         "%d with a seed derived from the seed of this process" % made.derived,
         "%d without a seed" % made.unseeded,
     ]

@@ -2,20 +2,40 @@
 
 from .._errors import StateCorrupt
 from ._fields import field, words
+from ._own import Own
+
+own = Own("random")
+
 
 def follow(module, process):
-    pass
+    own.follow(module, ("seed", "setstate"), module.getstate)
 
 
 def seed(module, number, deterministic):
     module.seed(number)
+    own.forget()
+
+
+def forget():
+    own.forget()
+
+
+def state(module):
+    return {"random": module.getstate()}
+
+
+def own_seeds(module, process, start):
+    return own.seeds()
+
+
+def used(module, start):
+    return [name for name, value in state(module).items() if value != start.get(name)]
 
 
 def targets(module, process, seeded):
     detail = "the functions of the module; instances of random.Random are not reached"
     return {
         "random": ("seeded" if seeded else "recorded", detail),
-        "random.SystemRandom": ("unreachable", "random by design, like os.urandom, secrets and uuid4"),
     }
 
 

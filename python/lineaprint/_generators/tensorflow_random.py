@@ -1,11 +1,34 @@
 """TensorFlow: it can be seeded, but its state cannot be read."""
 
+from ._own import Own
+
+own = Own("tensorflow")
+
+
 def follow(module, process):
-    pass
+    own.follow(module.random, ("set_seed",), None)
+
+
+def forget():
+    own.forget()
+
+
+def state(module):
+    return {}
+
+
+def own_seeds(module, process, start):
+    return own.seeds()
+
+
+def used(module, start):
+    # The state cannot be read, so a program that loads TensorFlow counts as one that uses it.
+    return ["tensorflow"]
 
 
 def seed(module, number, deterministic):
     module.random.set_seed(number)
+    own.forget()
     if deterministic:
         module.config.experimental.enable_op_determinism()
 

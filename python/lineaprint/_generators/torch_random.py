@@ -12,6 +12,24 @@ def follow(module, process):
     pass
 
 
+def forget():
+    pass
+
+
+def state(module):
+    return {_CPU: (module.initial_seed(), bytes(module.get_rng_state().tolist()))}
+
+
+def own_seeds(module, process, start):
+    # PyTorch keeps the last seed, however it was set.
+    last = module.initial_seed()
+    return {} if last == start[_CPU][0] else {_CPU: str(last)}
+
+
+def used(module, start):
+    return [_CPU] if state(module)[_CPU] != start[_CPU] else []
+
+
 def seed(module, number, deterministic):
     # This also seeds MPS, and every CUDA device when it is first used.
     module.manual_seed(number)

@@ -47,6 +47,9 @@ const program: FieldParser<RecordedProgram> = objectOf({
   states: optional(listOf(text)),
   hasEnded: optional(boolean),
   path: optional(listOf(number)),
+  rank: optional(number),
+  used: optional(listOf(text)),
+  ownSeeds: optional(listOf(objectOf({ name: text, seed: nullable(text) }))),
 })
 
 const python: FieldParser<PythonSeeds<RecordedProgram>> = (value, field) => {

@@ -15,6 +15,9 @@ export type SeedVariable =
 /** The effect of a seed on one source of randomness in a Python program. */
 export type PythonTarget = { readonly name: string; readonly status: string; readonly detail: string }
 
+/** A seed that a program set itself; `null` if it took one from the system. */
+export type OwnSeed = { readonly name: string; readonly seed: string | null }
+
 /** A process of the run that executed Python. */
 export type PythonProgram = {
   /** 1, 2, 3, … in the order of their first messages. */
@@ -36,6 +39,12 @@ export type PythonProgram = {
   readonly hasEnded: boolean
   /** The path of numbers from which its seed is derived, starting at the seed of the run. */
   readonly path?: readonly number[]
+  /** Number in the job of a launcher. All ranks of a job keep the seed of the run. */
+  readonly rank?: number
+  /** Generators that drew from the seed; absent if the program was killed. */
+  readonly used?: readonly string[]
+  /** Seeds that were effective instead, by generator. */
+  readonly ownSeeds?: readonly OwnSeed[]
 }
 
 /** The seeds that the Python programs of a run reported. */

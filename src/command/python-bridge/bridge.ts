@@ -2,13 +2,14 @@
  * The bridge between a run and the Python programs that its command starts: how they find it, and what they
  * reported.
  */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isFolder } from '../../util/fs.ts'
 import { reasonOf } from '../../record/failure.ts'
-import { Programs } from './programs.ts'
+import { NODE_MARKER } from '../../capture/seeds/preload-marker.ts'
+import { NOT_AVAILABLE, Programs } from './programs.ts'
 import { BridgeServer } from './server.ts'
 import { StateFiles } from './states.ts'
 import type { Recorder } from '../../tracking/recorder.ts'
@@ -19,6 +20,14 @@ export interface BridgeOptions {
   readonly argv: readonly string[]
   /** The environment of the command without the bridge. */
   readonly environment: Readonly<Record<string, string | undefined>>
+  /** The seed that the programs of the run are to use; absent if it has none. */
+  readonly seed?: number | undefined
+}
+
+/** Numbers of programs that had the seed of a run when they started, and that had none. */
+export interface SeedUse {
+  readonly seeded: number
+  readonly unseeded: number
 }
 
 /** Folder of the package that Python programs import. */
@@ -42,19 +51,21 @@ export class Bridge {
   /** Environment variables that the command gets in addition. */
   readonly variables: Readonly<Record<string, string>>
   readonly #argv: readonly string[]
+  readonly #seed: number | undefined
   readonly #recorder: Recorder
   readonly #programs: Programs
   readonly #warn: (sentence: string) => void
   readonly #connection: Connection
 
   private constructor(
-    { argv, environment }: BridgeOptions,
+    { argv, environment, seed }: BridgeOptions,
     recorder: Recorder,
     programs: Programs,
     warn: (sentence: string) => void,
     connection: Connection,
   ) {
     this.#argv = argv
+    this.#seed = seed
     this.#recorder = recorder
     this.#programs = programs
     this.#warn = warn
@@ -74,21 +85,43 @@ export class Bridge {
    * Read the remaining messages, and record the seeds that programs reported.
    *
    * @param signal Stops waiting for processes that outlive the command.
+   * @returns The numbers of programs with and without the seed; `undefined` if the run has no seed.
    */
-  async close(signal: AbortSignal): Promise<void> {
+  async close(signal: AbortSignal): Promise<SeedUse | undefined> {
     const connection = this.#connection
+    let nodePrograms = 0
     // An error of the bridge must not hide how the command ended.
     try {
       if (connection.status === 'open') {
         await connection.server.close(signal)
+        nodePrograms = await countNodePrograms(connection.scratch)
         await rm(connection.scratch, { recursive: true, force: true })
       }
     } catch (error) {
       this.#warn(`the connection to programs could not be closed: ${reasonOf(error)}`)
     }
-    const python = this.#programs.describe(isPythonCommand(this.#argv), connection.status === 'open')
+    const isAvailable = connection.status === 'open'
+    const python = this.#programs.describe(isPythonCommand(this.#argv), isAvailable)
     if (python !== undefined) this.#recorder.recordPythonSeeds(python)
+    for (const sentence of this.#programs.warnings(this.#seed)) this.#warn(sentence)
+    if (this.#seed === undefined) return undefined
+    const { seeded, unseeded } = this.#programs.seeded()
+    const use = { seeded: seeded + nodePrograms, unseeded }
+    if (use.seeded === 0) this.#warn(unusedSeed(this.#seed, unseeded, isAvailable))
+    return use
   }
+}
+
+/** The warning for a seed that no program is known to have used. */
+function unusedSeed(seed: number, unseeded: number, isAvailable: boolean): string {
+  const connected =
+    unseeded > 0 ? `${unseeded} connected without a seed` : isAvailable ? 'none connected' : NOT_AVAILABLE
+  return `no program was seeded with ${seed}: ${connected}. Python programs connect if PYTHONPATH is kept and -I, -E and -S are not used, and Node programs need --replace-math-random; others must read LINEAPRINT_SEED themselves`
+}
+
+/** Count the Node programs whose Math.random was replaced: each leaves an empty file. */
+async function countNodePrograms(scratch: string): Promise<number> {
+  return (await readdir(scratch)).filter((name) => name.startsWith(NODE_MARKER)).length
 }
 
 async function connect(
@@ -123,6 +156,8 @@ function variablesOf(
     PYTHONPATH: before === undefined || before === '' ? PYTHON : PYTHON + delimiter + before,
     LINEAPRINT_BRIDGE: socketIn(scratch),
     LINEAPRINT_SCRATCH: scratch,
+    // The position below a Python program of another run, in which this one was started.
+    ...(environment['LINEAPRINT_PARENT'] !== undefined && { LINEAPRINT_PARENT: '' }),
   }
 }
 

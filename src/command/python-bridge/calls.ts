@@ -59,6 +59,9 @@ export async function answer(message: Message, program: Program, session: Sessio
     case 'seeds':
       programs.report(program, message)
       break
+    case 'inherited':
+      programs.inherit(program, message)
+      break
     case 'problem':
       warn(`Python ${program.hello.version}: ${reasonOf(message.message)}`)
       break
@@ -73,7 +76,7 @@ export async function answer(message: Message, program: Program, session: Sessio
       recorder.addTags(message.tags)
       break
     case 'bye':
-      program.end = { script: message.script }
+      program.end = { script: message.script, at: performance.now() }
       break
     case 'hello':
     case 'flush':

@@ -13,6 +13,19 @@ export interface Target {
   readonly detail: string
 }
 
+/** The seed that a program set itself for a generator: as text, `null` if it came from the system. */
+export interface OwnSeed {
+  readonly name: string
+  readonly seed: string | null
+}
+
+/** A generator whose state a forked process has from its parent. */
+export interface InheritedGenerator {
+  readonly name: string
+  /** A digest of the state, in hexadecimal digits. */
+  readonly state: string
+}
+
 /** Data that is too large for the connection: exactly one of a descriptor and a file. */
 export interface FileTransfer {
   /** A file descriptor of the program, with the device and inode of its file. */
@@ -35,6 +48,8 @@ type Generators = Readonly<Record<string, unknown>>
 export type Message =
   | {
       readonly call: 'hello'
+      /** Present if the program waits for the number of processes that claimed its path before. */
+      readonly id?: number | undefined
       readonly protocol: number
       readonly pid: number
       readonly parent: number
@@ -46,6 +61,8 @@ export type Message =
       readonly seed: number | null
       readonly origin: SeedOrigin | null
       readonly path: TreePath
+      /** Number in the job of a launcher such as torchrun. */
+      readonly rank?: number | null | undefined
     }
   | {
       readonly call: 'seeds'
@@ -54,7 +71,11 @@ export type Message =
       readonly deterministic: boolean
       readonly path: TreePath
       readonly targets: readonly Target[]
+      /** Generators that drew from the seed. */
+      readonly used?: readonly string[] | undefined
+      readonly ownSeeds?: readonly OwnSeed[] | undefined
     }
+  | { readonly call: 'inherited'; readonly generators: readonly InheritedGenerator[] }
   | { readonly call: 'state'; readonly at: 'start' | 'end'; readonly generators: Generators }
   | (Named<'checkpoint'> & { readonly generators: Generators })
   | { readonly call: 'problem'; readonly message: string }
@@ -128,6 +149,7 @@ const schema = lazily((): z.ZodMiniType<Message> => {
   )
   const hello = z.object({
     call: z.literal('hello'),
+    id: z.optional(id),
     protocol: z.literal(PROTOCOL),
     pid: z.int().check(z.minimum(1)),
     parent: id,
@@ -138,6 +160,7 @@ const schema = lazily((): z.ZodMiniType<Message> => {
     seed: z.nullable(seed),
     origin,
     path: treePath,
+    rank: z.optional(z.nullable(id)),
   })
   const seeds = z.object({
     call: z.literal('seeds'),
@@ -154,11 +177,22 @@ const schema = lazily((): z.ZodMiniType<Message> => {
         }),
       )
       .check(z.maxLength(100)),
+    used: z.optional(z.array(upTo(64)).check(z.maxLength(100))),
+    ownSeeds: z.optional(
+      z.array(z.object({ name: upTo(64), seed: z.nullable(upTo(1000)) })).check(z.maxLength(100)),
+    ),
+  })
+  const inherited = z.object({
+    call: z.literal('inherited'),
+    generators: z
+      .array(z.object({ name: upTo(64), state: z.string().check(z.regex(/^[0-9a-f]{64}$/)) }))
+      .check(z.maxLength(100)),
   })
   const tracked = { id, name, path: z.optional(path), ...transfer }
   return z.discriminatedUnion('call', [
     hello,
     seeds,
+    inherited,
     z.object({ call: z.literal('state'), at: z.enum(['start', 'end']), generators: object }),
     z.object({ call: z.literal('checkpoint'), id, name, generators: object }),
     z.object({ call: z.literal('problem'), message: sentence }),

@@ -12,6 +12,9 @@ export const LISTED = 32
 /** Largest number of seeds recorded per program. */
 const SEED_LIMIT = 100
 
+/** Generators whose inherited states are compared. */
+const INHERITED_LIMIT = 100_000
+
 /** A process that runs Python. */
 export interface Program {
   /** Number of the program: 1, 2, 3, … in the order of the greetings. */
@@ -23,14 +26,22 @@ export interface Program {
   /** Generator states at the start. Libraries are added as they are loaded. */
   start: JsonObject
   readonly files: Set<string>
+  /** Generators with which a forked process drew from the state that it began with. */
+  readonly inherited: Set<string>
   /** Report at the end; `undefined` while the program runs, or if it was killed. */
-  end: { readonly script: string } | undefined
+  end: { readonly script: string; readonly at: number } | undefined
+  /** When it connected, in milliseconds of the monotonic clock. */
+  readonly begin: number
 }
 
 /** The programs of one run. */
 export class Programs {
   readonly #all: Program[] = []
   #others = 0
+  /** Number of processes with one path. */
+  readonly #claims = new Map<string, number>()
+  /** Processes that drew from one inherited state, by generator and state. */
+  readonly #inherited = new Map<string, { readonly name: string; readonly programs: Set<Program> }>()
 
   /**
    * Return the program of a greeting. A program that connects again is the same one. Return `undefined` if
@@ -52,7 +63,9 @@ export class Programs {
       seeds: [],
       start: {},
       files: new Set(),
+      inherited: new Set(),
       end: undefined,
+      begin: performance.now(),
     }
     this.#all.push(program)
     return program
@@ -64,6 +77,94 @@ export class Programs {
     const { seed, origin } = report
     if (origin !== 'set_seeds' || seed === null || program.seeds.length >= SEED_LIMIT) return
     if (program.seeds.at(-1) !== seed) program.seeds.push(seed)
+  }
+
+  /** Return how many processes claimed the path of a process before it, and so would have the same seed. */
+  claim({ seed, path }: MessageOf<'hello'>): number {
+    const key = `${seed} ${path.join('.')}`
+    const before = this.#claims.get(key) ?? 0
+    this.#claims.set(key, before + 1)
+    return before
+  }
+
+  /** Take which generators a forked process used in the state of its parent. */
+  inherit(program: Program, { generators }: MessageOf<'inherited'>): void {
+    for (const { name, state } of generators) {
+      const key = `${name} ${state}`
+      program.inherited.add(name)
+      const group = this.#inherited.get(key)
+      if (group !== undefined) group.programs.add(program)
+      else if (this.#inherited.size < INHERITED_LIMIT)
+        this.#inherited.set(key, { name, programs: new Set([program]) })
+    }
+  }
+
+  /**
+   * Describe in sentences what is wrong with the streams of random numbers of the programs.
+   *
+   * @param given The seed of the run, if it has one.
+   */
+  warnings(given: number | undefined): string[] {
+    return [
+      ...this.#sharedStates(),
+      ...this.#sharedSeeds(),
+      ...(given === undefined ? [] : this.#ownSeeds(given)),
+    ]
+  }
+
+  /** Forked processes that drew the same numbers, because each began with the state of the parent. */
+  #sharedStates(): string[] {
+    const counts = new Map<string, number>()
+    for (const { name, programs } of this.#inherited.values()) {
+      const kind = name.replace(/ \d+$/, '')
+      if (programs.size > 1) counts.set(kind, Math.max(counts.get(kind) ?? 0, programs.size))
+    }
+    return [...counts].map(
+      ([name, count]) =>
+        `${count} forked processes drew the same numbers from ${name}, because each began with the state of its parent; seed it in each of them, for example from their start index`,
+    )
+  }
+
+  /** Programs that ran at the same time and drew from one seed, though no launcher numbered them as ranks of a job. */
+  #sharedSeeds(): string[] {
+    const groups = new Map<string, Program[]>()
+    for (const program of this.#all) {
+      const { end, report, hello } = program
+      const used = report?.used ?? []
+      if (end === undefined || used.length === 0 || hello.kind !== 'program' || isRank(program)) continue
+      const key = JSON.stringify([end.script, report?.seed, report?.path])
+      groups.set(key, [...(groups.get(key) ?? []), program])
+    }
+    return [...groups.values()].flatMap((programs) => {
+      const count = overlapping(programs)
+      const [first] = programs
+      if (count < 2 || first?.report?.seed === undefined || first.report.seed === null) return []
+      return `${count} processes of ${first.end?.script} ran at the same time and drew from the same seed ${first.report.seed}; start them from one Python program, or derive the seed of each from lineaprint.seed()`
+    })
+  }
+
+  /** Programs that set their own seed, which replaced that of the run. */
+  #ownSeeds(given: number): string[] {
+    const sentences = new Set<string>()
+    for (const program of this.#all) {
+      const { report, hello, end } = program
+      const own = report?.ownSeeds ?? []
+      if (own.length === 0 || hello.kind !== 'program' || report?.origin !== 'run') continue
+      const names = own.map(({ name, seed }) => `${name} ${seed ?? 'from the system'}`).join(', ')
+      const [seeds, them] = own.length === 1 ? ['seed', 'it'] : ['seeds', 'them']
+      const script = end === undefined || end.script === '' ? 'a program' : end.script
+      const sentence = `${script} set its own ${seeds}, so --seed ${given} has no effect on ${them}: ${names}`
+      sentences.add(sentence)
+    }
+    return [...sentences]
+  }
+
+  /** Return how many programs had a seed of lineaprint when they started, and how many had none. */
+  seeded(): { readonly seeded: number; readonly unseeded: number } {
+    // A forked process connects only if it reports something, so those are no count.
+    const started = this.#all.filter(({ hello }) => hello.kind !== 'forked')
+    const seeded = started.filter(({ hello, report }) => (report?.seed ?? hello.seed) !== null).length
+    return { seeded, unseeded: started.length + this.#others - seeded }
   }
 
   [Symbol.iterator](): Iterator<Program> {
@@ -85,9 +186,22 @@ export class Programs {
 const NOT_REACHED =
   'no Python program connected: the program may ignore PYTHONPATH (-E, -I), use Python older than 3.9, or run on another machine or in a container'
 
-const NOT_AVAILABLE = 'Unix-domain sockets are not available on this system'
+/** Why no program can connect. */
+export const NOT_AVAILABLE = 'Unix-domain sockets are not available on this system'
 
-function describeProgram({ number, hello, report, seeds, files, end }: Program): PythonProgram {
+function isRank({ hello: { rank } }: Program): boolean {
+  return rank !== undefined && rank !== null
+}
+
+/** Return the largest number of programs that ran at one time. */
+function overlapping(programs: readonly Program[]): number {
+  return programs.reduce((most, { begin }) => {
+    const running = programs.filter((other) => other.begin <= begin && (other.end?.at ?? Infinity) > begin)
+    return Math.max(most, running.length)
+  }, 0)
+}
+
+function describeProgram({ number, hello, report, seeds, files, inherited, end }: Program): PythonProgram {
   const { pid, kind, version, implementation, hashSeed, seed, origin } = hello
   const path = report?.path ?? hello.path
   return {
@@ -107,5 +221,8 @@ function describeProgram({ number, hello, report, seeds, files, end }: Program):
     states: [...files].toSorted(),
     hasEnded: end !== undefined,
     ...(path.length > 0 && { path }),
+    ...(typeof hello.rank === 'number' && { rank: hello.rank }),
+    ...((report?.used !== undefined || inherited.size > 0) && { used: report?.used ?? [...inherited] }),
+    ...(report?.ownSeeds !== undefined && report.ownSeeds.length > 0 && { ownSeeds: report.ownSeeds }),
   }
 }

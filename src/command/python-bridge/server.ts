@@ -155,10 +155,11 @@ class Conversation {
   async take(value: object): Promise<void> {
     const id = idOf(value)
     try {
-      const result = await this.#result(checkMessage(value))
+      const message = checkMessage(value)
+      const result = await this.#result(message)
       if (id === undefined) return
-      // An acknowledgement means that the data is on disk.
-      await this.#session.recorder.flush()
+      // An acknowledgement means that the data is on disk. A greeting records nothing, and the program waits for it.
+      if (message.call !== 'hello') await this.#session.recorder.flush()
       await this.#reply({ id, result })
     } catch (error) {
       if (this.#signal.aborted) throw error
@@ -170,8 +171,9 @@ class Conversation {
 
   async #result(message: Message): Promise<unknown> {
     if (message.call === 'hello') {
-      this.#program ??= this.#session.programs.greet(message)
-      return null
+      const { programs } = this.#session
+      this.#program ??= programs.greet(message)
+      return message.id === undefined ? null : programs.claim(message)
     }
     if (this.#program !== undefined) return answer(message, this.#program, this.#session)
     if (message.call === 'flush') return null

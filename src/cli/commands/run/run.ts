@@ -8,6 +8,7 @@ import { collect, wholeNumber } from '../../shared/arguments.ts'
 import { duration, escapeText, printError, printJson, progressLine } from '../../shared/output.ts'
 import { storeOptions } from '../../shared/store.ts'
 import type { CommandOutcome, NamedPath } from '../../../command/run-command.ts'
+import type { SeedUse } from '../../../command/python-bridge/bridge.ts'
 import type { CommandContext } from '../../shared/context.ts'
 import type { StoreOptions } from '../../shared/store.ts'
 
@@ -131,7 +132,7 @@ function experimentOptions(options: RunOptions): Record<string, unknown> {
 }
 
 function report(outcome: CommandOutcome, json: boolean): void {
-  const { summary, exitCode, signal, codeWarning, missingOutputs } = outcome
+  const { summary, exitCode, signal, codeWarning, missingOutputs, seedUse } = outcome
   const { id, status, durationMs, warnings, flags } = summary
   // Outputs of an earlier run and work in progress are common; the other flags are unusual.
   const odd = flags.filter(({ kind }) => kind.startsWith('input-') || kind === 'output-untouched')
@@ -144,5 +145,11 @@ function report(outcome: CommandOutcome, json: boolean): void {
     )
   if (json) return printJson({ ...summary, exitCode, signal })
   const took = duration(durationMs ?? 0)
-  printError(`lineaprint: run ${id} ${status} in ${took}; see "lineaprint show ${id}"`)
+  const seeds = seedUse === undefined ? '' : `, ${describeSeedUse(seedUse)}`
+  printError(`lineaprint: run ${id} ${status} in ${took}${seeds}; see "lineaprint show ${id}"`)
+}
+
+function describeSeedUse({ seeded, unseeded }: SeedUse): string {
+  const rest = unseeded === 0 ? '' : `, ${unseeded} not`
+  return `${seeded} ${seeded === 1 ? 'program' : 'programs'} seeded${rest}`
 }

@@ -54,6 +54,7 @@ function describeProgram(program: RecordedProgram): Line[] {
       .join(', ')
   const facts = [
     kind === undefined || kind === 'program' ? '' : kind,
+    program.rank === undefined ? '' : `rank ${program.rank}`,
     script ?? '',
     `Python ${version ?? ''}`,
     seed === null ? 'no seed' : `seed ${seed} ${origin === null ? '' : ORIGINS[origin]}`.trim(),
@@ -64,8 +65,13 @@ function describeProgram(program: RecordedProgram): Line[] {
     [`python ${number ?? ''}`, facts.filter((fact) => fact !== '').join(', ')],
     [' seeded', named('seeded')],
     [' recorded', named('recorded')],
-    [' own seeds', named('own-seed')],
+    [' own seeds', describeOwnSeeds(program) || named('own-seed')],
     [' not seeded', named('unreachable')],
   ]
   return lines.filter(([, text]) => text !== '')
+}
+
+/** Seeds that were effective instead of that of the run: `numpy 1337, torch 7`. */
+function describeOwnSeeds({ ownSeeds = [] }: RecordedProgram): string {
+  return ownSeeds.map(({ name, seed }) => `${name} ${seed ?? 'from the system'}`).join(', ')
 }

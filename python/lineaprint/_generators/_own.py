@@ -1,0 +1,112 @@
+"""Observe the seeds that a program sets itself."""
+
+
+class Own:
+    """The seed that the program last set for one generator."""
+
+    def __init__(self, name):
+        self._name = name
+        self.forget()
+
+    def forget(self):
+        """Forget the seed, because lineaprint has seeded the generator."""
+        self._is_set = False
+        self._text = None
+        self._before = None
+        self._previous = (False, None)
+
+    def seeds(self):
+        """Return the seed as text by the name of the generator, if the program set one."""
+        return {self._name: self._text} if self._is_set else {}
+
+    def follow(self, module, names, read):
+        """Replace the functions that set a seed or a state with ones that do the same and are observed.
+
+        `read` returns the state of the generator. Without it, states are not set.
+        """
+        seed_name, *state_names = names
+        for name in names:
+            original = getattr(module, name)
+            note = self._noted_state if name in state_names else self._noted_seed
+            setattr(module, name, _observe(original, note, read))
+
+    def _noted_seed(self, before, after, args, kwargs):
+        self._before, self._previous = before, (self._is_set, self._text)
+        given = args[0] if args else kwargs.get("a", kwargs.get("seed"))
+        self._is_set, self._text = True, text_of(given)
+
+    def _noted_state(self, before, after, args, kwargs):
+        # Libraries seed for a moment and then set the earlier state again.
+        if after == self._before:
+            self._is_set, self._text = self._previous
+        else:
+            self._is_set, self._text = True, "a saved state"
+
+
+class _Observed:
+    """A bound method of the global generator that is observed. It is pickled, compared and read like the original."""
+
+    def __init__(self, original, note, read):
+        self._note, self._read = note, read
+        # functools.update_wrapper would do this, but it takes time to import.
+        self.__wrapped__ = original
+        for name in ("__module__", "__name__", "__qualname__", "__doc__"):
+            setattr(self, name, getattr(original, name, None))
+
+    def __call__(self, *args, **kwargs):
+        before = self._read()
+        result = self.__wrapped__(*args, **kwargs)
+        self._note(before, self._read(), args, kwargs)
+        return result
+
+    def __getattr__(self, name):
+        return getattr(self.__dict__["__wrapped__"], name)
+
+    def __reduce_ex__(self, protocol):
+        return self.__wrapped__.__reduce_ex__(protocol)
+
+    def __eq__(self, other):
+        return self is other or self.__wrapped__ == other
+
+    def __hash__(self):
+        return hash(self.__wrapped__)
+
+    def __repr__(self):
+        return repr(self.__wrapped__)
+
+
+def _observe(original, note, read):
+    import functools
+
+    if read is not None:
+        return _Observed(original, note, read)
+
+    @functools.wraps(original)
+    def observed(*args, **kwargs):
+        result = original(*args, **kwargs)
+        note(None, None, args, kwargs)
+        return result
+
+    return observed
+
+
+def text_of(seed):
+    """Return a seed as text: digits for an integer, otherwise its type and a digest; None for a seed from the system."""
+    if seed is None:
+        return None
+    try:
+        return str(seed.__index__())
+    except Exception:
+        # Any object can be a seed, and an array with one element raises other errors than one with several.
+        return _digest_of(seed)
+
+
+def _digest_of(seed):
+    import hashlib
+
+    try:
+        text = repr(seed.tolist() if hasattr(seed, "tolist") else seed)
+    except Exception:
+        # The original function has accepted the seed, so an object without a text must not fail here.
+        return type(seed).__name__[:80]
+    return "%s %s" % (type(seed).__name__[:80], hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16])

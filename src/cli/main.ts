@@ -59,7 +59,6 @@ const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<C
 const USAGE_CODES: ReadonlySet<string> = new Set([
   'ERR_LINEAPRINT_ARGUMENT',
   'ERR_LINEAPRINT_CONFIGURATION',
-  'ERR_LINEAPRINT_RUN',
 ])
 
 class Interrupted extends Error {}

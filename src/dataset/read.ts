@@ -148,6 +148,7 @@ export const WARNINGS: Readonly<Record<string, string>> = {
   'link-leaves-root': 'the link leads out of the folder',
   'name-not-unicode': 'the name is not UTF-8',
   'names-collide': 'another name differs only in case or Unicode normalisation',
+  'download-state-skipped': 'the state of a Hugging Face download was skipped; --include-skipped includes it',
 }
 
 async function fromArray(

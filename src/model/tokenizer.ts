@@ -4,7 +4,7 @@ import { basename, join, resolve } from 'node:path'
 import { errorCode, systemReason } from '../util/fs.ts'
 import { primary, toDigests } from '../core/digest.ts'
 import { LineaprintError } from '../core/errors.ts'
-import { canonicalBytes } from '../json/canonical.ts'
+import { canonicalBytesOfFile } from '../json/canonical.ts'
 import { parseJson } from '../json/parse.ts'
 import { native } from '../native/load.ts'
 import { checkAlgorithm, checkKeys } from '../core/options.ts'
@@ -88,5 +88,5 @@ async function canonicalContent(path: string): Promise<Uint8Array> {
   if (!path.endsWith('.json')) return bytes
   // The only one of these files that states its origin and the version that wrote it.
   if (basename(path) !== 'tokenizer_config.json') return canonicalDocument(bytes, path)
-  return canonicalBytes(meaningful(parseJson(bytes, path).value))
+  return canonicalBytesOfFile(meaningful(parseJson(bytes, path).value), path)
 }

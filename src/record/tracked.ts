@@ -80,6 +80,8 @@ export interface TrackedModel {
   readonly parameters: number
   readonly bytes: number
   readonly files?: readonly TrackedModelFile[]
+  /** The name that chose among several weights of the folder. */
+  readonly selectedWeights?: string
   /** The configuration file. */
   readonly config?: TrackedModelFile
   /** Path of the tensor list below the folder of the run. */
@@ -165,6 +167,7 @@ const model: FieldParser<TrackedModel> = objectOf({
   parameters: number,
   bytes: number,
   files: optional(listOf(modelFile)),
+  selectedWeights: optional(text),
   config: optional(modelFile),
   tensorsFile: optional(text),
 })

@@ -9,6 +9,7 @@ import { LineaprintError } from '../core/errors.ts'
 import { readModel } from '../model/read.ts'
 import { readTokenizer } from '../model/tokenizer.ts'
 import { storeError, writeAtomic } from '../util/fs.ts'
+import { checkKnown } from '../core/options.ts'
 import { safeFileName } from '../core/run-id.ts'
 import { reasonOf } from '../record/failure.ts'
 import { fingerprintOrWarn, flagOutput } from './changes/flags.ts'
@@ -18,7 +19,7 @@ import { identityDigests, parseTracked } from '../record/tracked.ts'
 import { formatTensors } from '../record/tensor-list.ts'
 import type { DatasetOptions, DatasetReport, DatasetSource } from '../dataset/read.ts'
 import type { JsonObject } from '../core/json-value.ts'
-import type { ModelReport } from '../model/read.ts'
+import type { ModelOptions, ModelReport } from '../model/read.ts'
 import type { TokenizerReport } from '../model/tokenizer.ts'
 import type { HashOptions } from '../core/options.ts'
 import type { SampledHashOptions } from '../hash/sample/options.ts'
@@ -73,14 +74,19 @@ const output: Kind<string, OutputReport> = {
   },
 }
 
-const model: Kind<string, ModelReport> = {
-  section: 'models',
-  noun: 'model',
-  flag: 'enableModelTracking',
-  read: (path, options) => readModel(path, options),
-  sample: ({ models }) => models.sample,
-  identity: modelIdentity,
-  describe: describeModel,
+/** Return the kind of a model that is read with these options. */
+export function modelKind(own: Pick<ModelOptions, 'weights'> = {}): Kind<string, ModelReport> {
+  checkKnown(own, ['weights'])
+  const { weights } = own
+  return {
+    section: 'models',
+    noun: 'model',
+    flag: 'enableModelTracking',
+    read: (path, options) => readModel(path, { ...options, weights }),
+    sample: ({ models }) => models.sample,
+    identity: modelIdentity,
+    describe: describeModel,
+  }
 }
 
 /** Describe a model for the record, without its path. The tensor list goes into a file of its own. */
@@ -109,7 +115,7 @@ export const KINDS: {
   readonly output: Kind<string, OutputReport>
   readonly model: Kind<string, ModelReport>
   readonly tokenizer: Kind<string, TokenizerReport>
-} = { dataset, output, model, tokenizer }
+} = { dataset, output, model: modelKind(), tokenizer }
 
 /**
  * Digest an item and record it under a name.

@@ -9,7 +9,7 @@ import { Command, CommanderError } from 'commander'
 import { errorText, joinLines } from '../util/error-text.ts'
 import { VERSION } from '../core/version.ts'
 import { LineaprintError } from '../core/errors.ts'
-import { printError } from './shared/output.ts'
+import { escapeText, printError } from './shared/output.ts'
 import type { CommandContext, ExitCode } from './shared/context.ts'
 
 type CommandModule = { command: (context: CommandContext) => Command }
@@ -120,7 +120,7 @@ async function build(name: string | undefined): Promise<Command> {
 /** Configure a command: Commander would exit by itself, with other exit codes. */
 function prepare(command: Command): void {
   command.exitOverride().configureOutput({
-    outputError: (text, write) => write(`${joinLines(text.replace(/^error: /, 'lineaprint: ').trim())}\n`),
+    outputError: (text, write) => write(`${escapeText(joinLines(text.replace(/^error: /, 'lineaprint: ').trim()))}\n`),
   })
   for (const child of command.commands) prepare(child)
 }

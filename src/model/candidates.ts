@@ -3,6 +3,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { inputError, isMissing } from '../util/fs.ts'
 import { LineaprintError } from '../core/errors.ts'
+import { refuseDisguised } from './disguised.ts'
 import { native } from '../native/load.ts'
 import { fromFailure, isFailure } from '../native/job.ts'
 
@@ -87,6 +88,7 @@ export async function readIndex(path: string, folder: string): Promise<Candidate
   const bytes = await readFile(path).catch((cause: unknown) => {
     throw inputError(path, 'read', cause)
   })
+  await refuseDisguised([path], 'a shard index')
   const outcome = native.readShardIndex(bytes, path)
   if (isFailure(outcome)) throw fromFailure(outcome)
   const missing: string[] = []

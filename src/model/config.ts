@@ -6,6 +6,7 @@ import { canonicalBytesOfFile } from '../json/canonical.ts'
 import { parseJson } from '../json/parse.ts'
 import { compareUtf8 } from '../util/text-order.ts'
 import type { ParsedJson } from '../json/parse.ts'
+import { refuseDisguised } from './disguised.ts'
 import { CONFIG_RULES } from './config-rules.ts'
 
 /** The result of reading a configuration. */
@@ -34,6 +35,7 @@ export async function readConfig(path: string): Promise<ModelConfig> {
       cause,
     })
   })
+  await refuseDisguised([path], 'JSON')
   const { value, lossyIntegers } = parseJson(bytes, path)
   const ignored: string[] = []
   const canonical = canonicalBytesOfFile(meaningful(value, '', ignored), path)

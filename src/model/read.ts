@@ -12,6 +12,7 @@ import { SampleReport } from '../hash/sample/report.ts'
 import { writePlan } from '../core/sample-plan.ts'
 import { compareUtf8 } from '../util/text-order.ts'
 import { readConfig } from './config.ts'
+import { refuseDisguised } from './disguised.ts'
 import { locateModel } from './locate.ts'
 import { findTokenizer, readTokenizer } from './tokenizer.ts'
 import type { AlgorithmChoice, Digest, Digests, RawDigests } from '../core/digest.ts'
@@ -128,6 +129,7 @@ export async function readModel(path: string, options: ModelOptions = {}): Promi
     signal: options.signal,
     threads: options.threads,
   })
+  await refuseDisguised(located.weights, 'a safetensors file')
   const config = located.config === undefined ? undefined : await readConfig(located.config)
   const { index } = located
   const wholeFolder = options.files === true && (located.isFolder || index !== undefined)

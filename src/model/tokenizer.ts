@@ -8,6 +8,7 @@ import { canonicalBytesOfFile } from '../json/canonical.ts'
 import { parseJson } from '../json/parse.ts'
 import { native } from '../native/load.ts'
 import { checkAlgorithm, checkKeys } from '../core/options.ts'
+import { refuseDisguised } from './disguised.ts'
 import { meaningful } from './config.ts'
 import { canonicalDocument } from './document.ts'
 import type { Digest, Digests } from '../core/digest.ts'
@@ -84,6 +85,8 @@ async function canonicalContent(path: string): Promise<Uint8Array> {
       received: info.isFile() ? `${info.size} bytes` : 'something else',
     })
   }
+  // The bytes of a pointer would have a digest, too.
+  await refuseDisguised([path], 'a file of a tokenizer')
   const bytes = await readFile(path)
   if (!path.endsWith('.json')) return bytes
   // The only one of these files that states its origin and the version that wrote it.

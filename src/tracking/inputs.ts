@@ -2,12 +2,13 @@
  * Datasets, models, tokenizers and outputs: each is digested and recorded under a name that stands for one
  * content.
  */
-import { mkdir } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { mkdir, stat } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
 import { readDataset } from '../dataset/read.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { readModel } from '../model/read.ts'
 import { readTokenizer } from '../model/tokenizer.ts'
+import { disguiseSentence } from '../util/disguised.ts'
 import { storeError, writeAtomic } from '../util/fs.ts'
 import { checkKnown } from '../core/options.ts'
 import { safeFileName } from '../core/run-id.ts'
@@ -85,8 +86,28 @@ export function modelKind(own: Pick<ModelOptions, 'weights'> = {}): Kind<string,
     read: (path, options) => readModel(path, { ...options, weights }),
     sample: ({ models }) => models.sample,
     identity: modelIdentity,
-    describe: describeModel,
+    describe: async (report, name, writer) => ({
+      ...(await describeModel(report, name, writer)),
+      ...((await wereWritten(report, writer)) && { producedByRun: true }),
+    }),
   }
+}
+
+/** Check whether all weights of a model were written after the start of the run. */
+async function wereWritten({ path, files }: ModelReport, { state }: RunWriter): Promise<boolean> {
+  const started = Date.parse(state.start.startedAt)
+  for (const { name } of files) {
+    // The path of a single file is that of the model itself.
+    const file = files.length === 1 && basename(path) === name ? path : join(folderOf(path), name)
+    const info = await stat(file).catch(() => undefined)
+    if (info === undefined || info.mtimeMs <= started + 1) return false
+  }
+  return files.length > 0
+}
+
+/** Return the folder of a model, whose path may be that of a shard index. */
+function folderOf(path: string): string {
+  return path.endsWith('.safetensors.index.json') ? dirname(path) : path
 }
 
 /** Describe a model for the record, without its path. The tensor list goes into a file of its own. */
@@ -153,6 +174,7 @@ export async function track<S, R extends object>(
       writer.configuration,
     )
     await writer.exclusive(() => record(writer, kind, name, report))
+    warnOfDisguise(writer, `${noun} ${JSON.stringify(name)}`, report)
     if (path !== undefined && before !== undefined) {
       // Keep only the digests: the report of a model holds every tensor.
       const identity = kind.identity(report)
@@ -174,6 +196,20 @@ export async function track<S, R extends object>(
     }
     throw error
   }
+}
+
+/** Warn of files that are not what their names say: the run used a pointer or an error page as data. */
+function warnOfDisguise(writer: RunWriter, label: string, report: object): void {
+  if (!('disguised' in report)) return
+  const { disguised = [], path } = report as Pick<DatasetReport, 'disguised' | 'path'>
+  const [first] = disguised
+  if (first === undefined) return
+  const more = disguised.length > 1 ? ` (and ${disguised.length - 1} more such files)` : ''
+  const file = first.path === '' ? (path ?? '') : first.path
+  writer.append({
+    type: 'warning',
+    message: `the ${label} is not what its name says: ${disguiseSentence({ ...first, path: file })}${more}`,
+  })
 }
 
 /**

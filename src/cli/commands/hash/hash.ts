@@ -12,7 +12,7 @@ import { WARNINGS } from '../../../dataset/read.ts'
 import { algorithmOption, threadsOption, weightsOption } from '../../shared/arguments.ts'
 import { parsePartArgument, printMerged, printPart } from './part.ts'
 import { IGNORE_HELP, addIgnoreOptions, ignoreWarnings, toIgnore } from '../../shared/ignore.ts'
-import { escapeText, print, printError, printJson, progressLine } from '../../shared/output.ts'
+import { escapeText, print, printError, printJson, printVerbatim, progressLine } from '../../shared/output.ts'
 import { SAMPLE_HELP, addSampleOptions, printSample, refuseSample, toSample } from '../../shared/sample.ts'
 import type { Digest, Digests } from '../../../core/digest.ts'
 import type { CacheUsage } from '../../../hash/cache.ts'
@@ -242,7 +242,7 @@ function show(row: Row): void {
     return
   }
   const digests = listDigests(row.digests)
-  for (const digest of digests) print(line(row, digest, digests.length > 1))
+  for (const digest of digests) printVerbatim(line(row, digest, digests.length > 1))
 }
 
 /**

@@ -7,9 +7,9 @@ import { pathToFileURL } from 'node:url'
 import { TRACKED_SECTIONS } from '../record/record.ts'
 import { trackedPath } from '../record/tracked.ts'
 import { RECORD_FILE } from '../store/store.ts'
-import { isReported } from '../record/reported-by.ts'
+import { isProduct } from '../record/products.ts'
 import { isInside } from '../util/paths.ts'
-import { gitFacts, jsonMetadata, seedOf, textOf, trackedFacts } from './facts.ts'
+import { gitFacts, jsonMetadata, seedOf, textOf } from './facts.ts'
 import { digestSet, digestsOf } from './written-digests.ts'
 import type { JsonObject } from '../core/json-value.ts'
 import type { RunRecord, TrackedRecord, TrackedSection } from '../record/record.ts'
@@ -38,7 +38,7 @@ export function slsaStatement(source: RunSource): SlsaReport {
   const { record, recordBytes = new Uint8Array() } = source
   const sha256 = createHash('sha256').update(recordBytes).digest('hex')
   const self: Resource = { name: RECORD_FILE, digest: { sha256 } }
-  const outputs = [...resourcesOf('outputs', record), ...resourcesOf('models', record, isProduced)]
+  const outputs = [...resourcesOf('outputs', record), ...resourcesOf('models', record, isSubject)]
   const unchecked = outputs.filter(({ digest }) => digest['sha256'] === undefined).map(({ name }) => name)
   const warnings =
     unchecked.length === 0
@@ -60,7 +60,7 @@ function definitionOf(record: RunRecord): object {
   const dependencies = [
     ...sourceCode(record),
     ...inputs.flatMap((section) =>
-      resourcesOf(section, record, (name, entry) => section !== 'models' || !isProduced(name, entry, record)),
+      resourcesOf(section, record, (entry) => section !== 'models' || !isSubject(entry, record)),
     ),
     ...capturesOf(record),
   ]
@@ -110,14 +110,11 @@ function capturesOf({ captures }: RunRecord): Resource[] {
   )
 }
 
-/**
- * Check whether the run made a model: its weights were written during the run, it was in the memory of the
- * program, or it is an output or a part of one.
- */
-function isProduced(name: string, entry: TrackedRecord, { outputs }: RunRecord): boolean {
+/** Check whether a model is a product of the run, or is an output or a part of one. */
+function isSubject(entry: TrackedRecord, { outputs }: RunRecord): boolean {
+  if (isProduct(entry)) return true
   const path = trackedPath(entry)
-  if (path === undefined) return isReported(entry)
-  if (trackedFacts('models', name, entry)?.producedByRun === true) return true
+  if (path === undefined) return false
   return Object.values(outputs).some((output) => {
     const outputPath = trackedPath(output)
     return outputPath !== undefined && isInside(outputPath, path)
@@ -127,10 +124,10 @@ function isProduced(name: string, entry: TrackedRecord, { outputs }: RunRecord):
 function resourcesOf(
   section: TrackedSection,
   record: RunRecord,
-  keep: (name: string, entry: TrackedRecord, record: RunRecord) => boolean = () => true,
+  keep: (entry: TrackedRecord, record: RunRecord) => boolean = () => true,
 ): Resource[] {
   return Object.entries(record[section]).flatMap(([name, entry]) => {
-    if (!keep(name, entry, record)) return []
+    if (!keep(entry, record)) return []
     const digest = digestsOf(section, name, entry)
     if (entry.status !== 'tracked' || Object.keys(digest).length === 0) return []
     const path = textOf(trackedPath(entry))

@@ -62,6 +62,8 @@ export function asBytes(bytes: ArrayBufferLike | ArrayBufferView): Uint8Array {
   try {
     if (ArrayBuffer.isView(bytes)) {
       const { buffer, byteOffset, byteLength } = getters(bytes)
+      // The length of a typed array that lies out of its buffer is 0; only its methods throw.
+      if (!isDataView(bytes)) Uint8Array.prototype.at.call(bytes as Uint8Array<ArrayBuffer>, 0)
       return new Uint8Array(
         buffer.call(bytes) as ArrayBufferLike,
         byteOffset.call(bytes) as number,

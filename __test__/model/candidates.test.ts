@@ -6,7 +6,6 @@ import { readRun } from '../../src/store/runs.ts'
 import { verifyRun } from '../../src/verify/verify.ts'
 import { folderOf } from '../support/folder.ts'
 import { floats, safetensors } from '../support/safetensors.ts'
-import { lineaprint } from '../support/program.ts'
 import { finished } from '../tracking/support.ts'
 
 const FIRST = { k: floats([1, 2, 3]), q: floats([4]) }
@@ -46,12 +45,16 @@ test('two candidates of equal weights are one model, which is said', async () =>
   const report = await readModel(folder)
   const alone = await readModel(folderOf({ 'x.safetensors': safetensors(FIRST) }))
   expect(report.weights.equals(alone.weights)).toBe(true)
-  expect(report.warnings).toEqual([expect.stringMatching(/equal weights.*model\.safetensors was read.*index/)])
+  expect(report.warnings).toEqual([
+    expect.stringMatching(/equal weights.*model\.safetensors was read.*index/),
+  ])
   expect(report.selectedWeights).toBeUndefined()
 })
 
 test('a stale index is named, and does not hide the model beside it', async () => {
-  const stale = { [INDEX]: JSON.stringify({ weight_map: { k: 'gone-1.safetensors', q: 'gone-2.safetensors' } }) }
+  const stale = {
+    [INDEX]: JSON.stringify({ weight_map: { k: 'gone-1.safetensors', q: 'gone-2.safetensors' } }),
+  }
   const report = await readModel(folderOf({ ...stale, 'model.safetensors': safetensors(FIRST) }))
   expect(report.warnings).toEqual([expect.stringMatching(/index\.json is stale.*gone-1\.safetensors/)])
   await expect(readModel(folderOf(stale))).rejects.toMatchObject({
@@ -113,28 +116,6 @@ test('a comparison chooses in the folders that have several', async () => {
   await expect(diffModels(single, both, { weights: 'none.safetensors' })).rejects.toMatchObject({
     code: 'ERR_LINEAPRINT_NOT_FOUND',
   })
-})
-
-test('the commands refuse, choose and compare', async () => {
-  const cwd = folderOf({
-    ...Object.fromEntries(Object.entries(shards(FIRST)).map(([name, content]) => [`both/${name}`, content])),
-    'both/model.safetensors': safetensors(SECOND),
-    'single/model.safetensors': safetensors(SECOND),
-  })
-  const refused = await lineaprint(['model', 'both'], { cwd })
-  expect(refused).toMatchObject({ code: 3, stdout: '' })
-  expect(refused.stderr).toMatch(/model\.safetensors, model\.safetensors\.index\.json.*--weights/)
-  const compared = await lineaprint(['diff', 'single', 'both'], { cwd })
-  expect(compared).toMatchObject({ code: 3, stdout: '' })
-  expect(await lineaprint(['diff', 'single', 'both', '--as', 'folder'], { cwd })).toMatchObject({ code: 1 })
-  const chosen = await lineaprint(['diff', 'single', 'both', '--weights', 'model.safetensors'], { cwd })
-  expect(chosen.code).toBe(0)
-  const [model, tensors] = await Promise.all([
-    lineaprint(['model', 'both', '--weights', 'model.safetensors', '--json'], { cwd }),
-    lineaprint(['hash', '--tensors', 'both', '--weights', INDEX, '--json'], { cwd }),
-  ])
-  expect(JSON.parse(model.stdout)).toMatchObject({ selectedWeights: 'model.safetensors' })
-  expect(JSON.parse(tensors.stdout)).toMatchObject([{ tensors: [{ name: 'k' }, { name: 'q' }] }])
 })
 
 test('verify reads the weights that the run chose', async () => {

@@ -7,7 +7,6 @@ import { readModel } from '../../src/model/read.ts'
 import { readTokenizer } from '../../src/model/tokenizer.ts'
 import { disguiseOf } from '../../src/util/disguised.ts'
 import { folderOf } from '../support/folder.ts'
-import { lineaprint } from '../support/program.ts'
 import { floats, safetensors } from '../support/safetensors.ts'
 import { finished } from '../tracking/support.ts'
 
@@ -34,8 +33,7 @@ test('pages, pointers and archives are recognised under names of other formats o
     ['t.csv', 'version https://example.org\n', undefined],
     ['empty.csv', '', undefined],
   ]
-  for (const [name, head, what] of cases)
-    expect(disguiseOf(name, Buffer.from(head))?.what, name).toBe(what)
+  for (const [name, head, what] of cases) expect(disguiseOf(name, Buffer.from(head))?.what, name).toBe(what)
 })
 
 test('files of a model that are pointers are refused with the remedy', async () => {
@@ -62,7 +60,12 @@ test('files of a model that are pointers are refused with the remedy', async () 
 })
 
 test('a dataset of pointers has its digest, no table, and a warning', async () => {
-  const folder = folderOf({ 'd.csv': POINTER, 'd/a/x.parquet': POINTER, 'd/a/y.csv': ZIP, 'd/b.csv': 'a\n1\n' })
+  const folder = folderOf({
+    'd.csv': POINTER,
+    'd/a/x.parquet': POINTER,
+    'd/a/y.csv': ZIP,
+    'd/b.csv': 'a\n1\n',
+  })
   const file = await readDataset(join(folder, 'd.csv'))
   expect(file).toMatchObject({ disguised: [{ what: 'a Git LFS pointer' }], bytes: POINTER.length })
   expect(file.table).toBeUndefined()
@@ -82,6 +85,4 @@ test('a run that used a pointer as data has a warning', async () => {
   const warning = expect.stringMatching(/dataset "train".*Git LFS pointer.*git lfs pull/) as string
   expect(run.record.warnings).toContainEqual(warning)
   expect(readFileSync(join(run.folder, 'events.jsonl'), 'utf8')).toContain('Git LFS pointer')
-  const shown = await lineaprint(['show', run.id], { cwd })
-  expect(shown.stdout.replace(/\s+/g, ' ')).toMatch(/Warnings .*Git LFS pointer.*git lfs pull/)
 })

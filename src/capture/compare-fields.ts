@@ -40,7 +40,10 @@ export function compareFields(
 ): Comparison {
   const differences = fieldDifferences(fieldsBefore, fieldsAfter)
   if (differences.length > 0) return { status: 'changed', differences }
-  const [digestBefore, digestAfter] = [parseRecordedDigest(before.digest, 'digest'), parseRecordedDigest(after.digest, 'digest')]
+  const [digestBefore, digestAfter] = [
+    parseRecordedDigest(before.digest, 'digest'),
+    parseRecordedDigest(after.digest, 'digest'),
+  ]
   // Equal fields have equal digests; otherwise one of the records was edited.
   if (digestBefore.type === digestAfter.type && !digestBefore.equals(digestAfter)) {
     return {

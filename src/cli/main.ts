@@ -56,10 +56,7 @@ const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<C
 }
 
 /** Failures caused by wrong usage. */
-const USAGE_CODES: ReadonlySet<string> = new Set([
-  'ERR_LINEAPRINT_ARGUMENT',
-  'ERR_LINEAPRINT_CONFIGURATION',
-])
+const USAGE_CODES: ReadonlySet<string> = new Set(['ERR_LINEAPRINT_ARGUMENT', 'ERR_LINEAPRINT_CONFIGURATION'])
 
 class Interrupted extends Error {}
 
@@ -120,7 +117,8 @@ async function build(name: string | undefined): Promise<Command> {
 /** Configure a command: Commander would exit by itself, with other exit codes. */
 function prepare(command: Command): void {
   command.exitOverride().configureOutput({
-    outputError: (text, write) => write(`${escapeText(joinLines(text.replace(/^error: /, 'lineaprint: ').trim()))}\n`),
+    outputError: (text, write) =>
+      write(`${escapeText(joinLines(text.replace(/^error: /, 'lineaprint: ').trim()))}\n`),
   })
   for (const child of command.commands) prepare(child)
 }

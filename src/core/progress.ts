@@ -46,9 +46,7 @@ export class ProgressListener {
 
   #watch(returned: Promise<unknown>): void {
     this.#pending.add(returned)
-    void returned
-      .catch((error: unknown) => this.#fail(error))
-      .finally(() => this.#pending.delete(returned))
+    void returned.catch((error: unknown) => this.#fail(error)).finally(() => this.#pending.delete(returned))
   }
 
   #fail(error: unknown): void {

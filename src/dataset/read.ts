@@ -80,10 +80,7 @@ export interface DatasetReport {
  * @param source A path, or a typed array with or without a shape.
  * @throws ERR_LINEAPRINT_NOT_FOUND for a missing path, and the errors of `hashFile` and `hashTree`.
  */
-export async function readDataset(
-  source: DatasetSource,
-  given: DatasetOptions = {},
-): Promise<DatasetReport> {
+export async function readDataset(source: DatasetSource, given: DatasetOptions = {}): Promise<DatasetReport> {
   checkObject(given)
   const { tables = true, ...options } = given
   if (typeof source !== 'string') return fromArray(source, options)
@@ -94,7 +91,8 @@ export async function readDataset(
     const disguise = await disguiseOfFile(path)
     const file = { kind: 'file', path, digest, digests, bytes: size } as const
     // Its bytes are not those of a table, even if its name is.
-    if (disguise) return { ...file, ...(sample && { sample }), ...disguisedPart([{ path: '', ...disguise }], []) }
+    if (disguise)
+      return { ...file, ...(sample && { sample }), ...disguisedPart([{ path: '', ...disguise }], []) }
     if (sample) return { ...file, sample, warnings: [] }
     const tablePart =
       tables && options.sample === undefined && isTableFile(path) ? await readTable(path, options) : {}

@@ -61,13 +61,12 @@ export async function hashBytes(
 export function asBytes(bytes: ArrayBufferLike | ArrayBufferView): Uint8Array {
   try {
     if (ArrayBuffer.isView(bytes)) {
-      const { buffer, byteOffset, byteLength } = getters(bytes)
       // The length of a typed array that lies out of its buffer is 0; only its methods throw.
       if (!isDataView(bytes)) Uint8Array.prototype.at.call(bytes as Uint8Array<ArrayBuffer>, 0)
       return new Uint8Array(
-        buffer.call(bytes) as ArrayBufferLike,
-        byteOffset.call(bytes) as number,
-        byteLength.call(bytes) as number,
+        propertyOf(bytes, 'buffer') as ArrayBufferLike,
+        propertyOf(bytes, 'byteOffset') as number,
+        propertyOf(bytes, 'byteLength') as number,
       )
     }
     if (isAnyArrayBuffer(bytes)) return new Uint8Array(bytes)
@@ -85,14 +84,10 @@ export function asBytes(bytes: ArrayBufferLike | ArrayBufferView): Uint8Array {
   })
 }
 
-type Getter = () => unknown
-
-/** Return the getters of the class of a view. */
-function getters(view: ArrayBufferView): Record<'buffer' | 'byteOffset' | 'byteLength', Getter> {
+/** Read a property of a view with the getter of its class. */
+function propertyOf(view: ArrayBufferView, name: 'buffer' | 'byteOffset' | 'byteLength'): unknown {
   const prototype = isDataView(view) ? DataView.prototype : TYPED_ARRAY_PROTOTYPE
-  const get = (name: string): Getter =>
-    Object.getOwnPropertyDescriptor(prototype, name)?.get ?? ((): undefined => undefined)
-  return { buffer: get('buffer'), byteOffset: get('byteOffset'), byteLength: get('byteLength') }
+  return Object.getOwnPropertyDescriptor(prototype, name)?.get?.call(view)
 }
 
 /** The prototype of every typed array. */

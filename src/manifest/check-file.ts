@@ -61,12 +61,17 @@ export async function checkSingleFile(
  */
 function refuseEditedSize(entry: ManifestEntry, size: number, digests: Digests): void {
   const stated = Object.values(entry.digests)
-  const isSame = stated.length > 0 && stated.every((digest: Digest) => digests[digest.algorithm]?.equals(digest))
+  const isSame =
+    stated.length > 0 && stated.every((digest: Digest) => digests[digest.algorithm]?.equals(digest))
   if (!isSame || entry.size === size) return
-  throw new LineaprintError('ERR_LINEAPRINT_FORMAT', 'the manifest contradicts itself: it was damaged or edited', {
-    path: entry.path,
-    field: 'size',
-    expected: `${size} bytes, the size of the content with its digest`,
-    received: `${entry.size} bytes`,
-  })
+  throw new LineaprintError(
+    'ERR_LINEAPRINT_FORMAT',
+    'the manifest contradicts itself: it was damaged or edited',
+    {
+      path: entry.path,
+      field: 'size',
+      expected: `${size} bytes, the size of the content with its digest`,
+      received: `${entry.size} bytes`,
+    },
+  )
 }

@@ -21,7 +21,9 @@ export async function haveEqualWeights(
   if (candidates.some(({ missing }) => missing.length > 0)) return false
   try {
     return (
-      (await allEqual(candidates, async (candidate) => headersOf(await read(candidate, 'headers', options)))) &&
+      (await allEqual(candidates, async (candidate) =>
+        headersOf(await read(candidate, 'headers', options)),
+      )) &&
       (await allEqual(candidates, async (candidate) => weightsOf(await read(candidate, 'tensors', options))))
     )
   } catch (error) {

@@ -30,7 +30,7 @@ export interface ModelFiles {
   readonly config?: string
   /** Names of files of other formats, which were not read. Empty for a file. */
   readonly otherCopies: readonly string[]
-  /** What the choice between several candidates depended on, as sentences. */
+  /** Sentences about the choice between several candidates. */
   readonly warnings: readonly string[]
 }
 
@@ -62,7 +62,10 @@ export async function locateModel(path: string, options: LocateOptions = {}): Pr
   })
   if (options.weights !== undefined) {
     const candidate = await named(absolute, names, options.weights)
-    const { otherCopies } = await findCandidates(absolute, names.filter((name) => !name.endsWith(INDEX_SUFFIX)))
+    const { otherCopies } = await findCandidates(
+      absolute,
+      names.filter((name) => !name.endsWith(INDEX_SUFFIX)),
+    )
     return filesOf(absolute, candidate, otherCopies, [])
   }
   const { candidates, otherCopies } = await findCandidates(absolute, names)
@@ -77,7 +80,9 @@ export async function locateModel(path: string, options: LocateOptions = {}): Pr
         `the index ${name} is stale, so ${chosen.name} was read: ${absent(missing, weights.length)}`,
     ),
     ...(others.length > 0
-      ? [`the folder holds equal weights several times: ${chosen.name} was read, ${namesOf(others)} equals it`]
+      ? [
+          `the folder holds equal weights several times: ${chosen.name} was read, ${namesOf(others)} equals it`,
+        ]
       : []),
   ])
 }
@@ -88,11 +93,7 @@ export async function hasCandidate(path: string, weights: string): Promise<boole
   return info?.isDirectory() === true && (await readdir(path)).includes(weights) && isCandidateName(weights)
 }
 
-async function locateFile(
-  path: string,
-  absolute: string,
-  weights: string | undefined,
-): Promise<ModelFiles> {
+async function locateFile(path: string, absolute: string, weights: string | undefined): Promise<ModelFiles> {
   if (weights !== undefined) {
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'weights chooses a file of a folder', {
       path,
@@ -102,7 +103,7 @@ async function locateFile(
     })
   }
   const folder = dirname(absolute)
-  const index = absolute.endsWith(INDEX_SUFFIX) ? (await readIndex(absolute, folder)) : undefined
+  const index = absolute.endsWith(INDEX_SUFFIX) ? await readIndex(absolute, folder) : undefined
   return {
     folder,
     isFolder: false,

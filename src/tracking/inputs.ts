@@ -16,7 +16,7 @@ import { reasonOf } from '../record/failure.ts'
 import { fingerprintOrWarn, flagOutput } from './changes/flags.ts'
 import { readOutput } from './read-output.ts'
 import { checkName, copyAsJson } from '../json/copy.ts'
-import { identityDigests, parseTracked } from '../record/tracked.ts'
+import { identityDigests } from '../record/tracked.ts'
 import { formatTensors } from '../record/tensor-list.ts'
 import type { DatasetOptions, DatasetReport, DatasetSource } from '../dataset/read.ts'
 import type { JsonObject } from '../core/json-value.ts'
@@ -293,12 +293,6 @@ async function record<S, R extends object>(
   writer.append({ type: 'tracked', section: kind.section, name, entry })
 }
 
-/** Return the path of the tensor list of an entry, relative to the folder of the run. */
-function tensorsFileOf(section: 'models' | 'outputs', name: string, entry: TrackedEntry): string | undefined {
-  const recorded = parseTracked(section, name, entry)
-  return 'tensorsFile' in recorded ? recorded.tensorsFile : undefined
-}
-
 async function writeTensors(
   tensors: ModelReport['tensors'],
   name: string,
@@ -311,16 +305,7 @@ async function writeTensors(
   } catch (cause) {
     throw storeError(folder, 'cannot be created', cause)
   }
-  // Two names can denote the same file on a case-insensitive file system.
-  const usedPaths = new Set(
-    [...writer.state.tracked[section]].map(([otherName, entry]) =>
-      entry.status === 'tracked' ? (tensorsFileOf(section, otherName, entry)?.toLowerCase() ?? '') : '',
-    ),
-  )
-  const stem = safeFileName(name)
-  let path = `${section}/${stem}.tensors.json`
-  for (let number = 2; usedPaths.has(path.toLowerCase()); number++)
-    path = `${section}/${stem}-${number}.tensors.json`
+  const path = writer.reserveFile(section, safeFileName(name), '.tensors.json')
   await writeAtomic(join(writer.folder, path), formatTensors(tensors))
   return path
 }

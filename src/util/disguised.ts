@@ -11,9 +11,9 @@ import { errorCode } from './fs.ts'
 export interface Disguised {
   /** Path relative to what was read; empty for a single file. */
   readonly path: string
-  /** What it is: `a Git LFS pointer`. */
+  /** Noun for what it is: `a Git LFS pointer`. */
   readonly what: string
-  /** What to do, as a command or a request. */
+  /** Command or request that helps. */
   readonly remedy: string
 }
 
@@ -58,7 +58,8 @@ const SIGNATURES: readonly Signature[] = [
   {
     what: 'the error message of a server',
     remedy: AGAIN,
-    start: /^(?:Entry not found|Repository not found|Invalid username or password\.?|Not Found|404: Not Found)\s*$/,
+    start:
+      /^(?:Entry not found|Repository not found|Invalid username or password\.?|Not Found|404: Not Found)\s*$/,
     names: FORMATS,
   },
   { what: 'a zip archive', remedy: EXTRACT, start: /^PK(?:\x03\x04|\x05\x06)/, names: NOT_ARCHIVES },
@@ -85,10 +86,10 @@ const CONCURRENCY = 16
 /** Recognise a file by its first bytes. */
 export function disguiseOf(name: string, head: Uint8Array): Omit<Disguised, 'path'> | undefined {
   const text = Buffer.from(head.subarray(0, HEAD)).toString('latin1')
-  const found = SIGNATURES.find(
+  const signature = SIGNATURES.find(
     ({ start, names }) => (names === undefined || names.test(name)) && start.test(text),
   )
-  return found && { what: found.what, remedy: found.remedy }
+  return signature && { what: signature.what, remedy: signature.remedy }
 }
 
 /** Recognise a file. A file that cannot be read is not recognised: reading it reports that. */
@@ -111,11 +112,11 @@ export async function disguiseOfFile(path: string): Promise<Omit<Disguised, 'pat
 /** Find such files among the first 2000 of a folder, in the order of their names. */
 export async function disguisedIn(folder: string): Promise<Disguised[]> {
   const paths = await firstFiles(folder)
-  const found = await mapConcurrently(paths, CONCURRENCY, async (path) => {
+  const disguises = await mapConcurrently(paths, CONCURRENCY, async (path) => {
     const disguise = await disguiseOfFile(join(folder, path))
     return disguise === undefined ? [] : [{ path, ...disguise }]
   })
-  return found.flat()
+  return disguises.flat()
 }
 
 async function firstFiles(folder: string): Promise<string[]> {

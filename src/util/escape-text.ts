@@ -7,14 +7,9 @@
 
 /**
  * Control characters (C0, DEL, C1), format characters (bidirectional marks, zero-width characters, tags), line
- * separators of Unicode, letters without a form, and half surrogate pairs.
+ * separators of Unicode, half surrogate pairs, and marks and letters without a form.
  */
-const HOSTILE =
-  /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0]/gu
-
-/** The same without the line feed. */
-const HOSTILE_IN_LINES =
-  /[\0-\u0009\u000b-\u001f\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}\p{Cs}\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0]/gu
+const HOSTILE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\u115f\u1160\u3164\uffa0]|\u034f|\u17b4|\u17b5/gu
 
 const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
 
@@ -25,14 +20,12 @@ export function escapeText(text: string): string {
 
 /** Escape a text of several lines, whose line feeds stay. */
 export function escapeLines(text: string): string {
-  return text.replace(HOSTILE_IN_LINES, escaped)
+  return text.replace(HOSTILE, (character) => (character === '\n' ? character : escaped(character)))
 }
 
 /** Escape JSON text: the same document, in which strings contain no such character. */
 export function escapeJson(text: string): string {
-  return text.replace(HOSTILE_IN_LINES, (character) =>
-    character === '\t' || character === '\r' ? character : units(character),
-  )
+  return text.replace(HOSTILE, (character) => (SHORT[character] === undefined ? units(character) : character))
 }
 
 /** Escape the content of a double-quoted scalar of YAML. */

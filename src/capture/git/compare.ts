@@ -16,7 +16,10 @@ export function compareGit(before: Captured, after: Captured): Comparison {
   }
   if (!current.available) return { status: 'missing', reason: current.reason, differences: [] }
   const algorithm = parseRecordedDigest(before.digest, 'captures.git.digest').algorithm
-  if (algorithm !== parseRecordedDigest(after.digest, 'captures.git.digest').algorithm && usesDigests(recorded, current)) {
+  if (
+    algorithm !== parseRecordedDigest(after.digest, 'captures.git.digest').algorithm &&
+    usesDigests(recorded, current)
+  ) {
     return {
       status: 'not-checked',
       reason: 'the digests use different hash functions',

@@ -84,9 +84,7 @@ function show(report: ModelReport): void {
         `${count(total.parameters)} in ${count(total.tensors)} tensors, ${bytes(total.bytes)}`,
       ]),
       ...sampleRows(report.sample),
-      ...(report.otherCopies === undefined
-        ? []
-        : [['not read', escapeText(report.otherCopies.join(', '))]]),
+      ...(report.otherCopies === undefined ? [] : [['not read', escapeText(report.otherCopies.join(', '))]]),
       ...report.ties.map((names) => ['tied', escapeText(names.join(' = '))]),
       ...(report.config && report.config.ignored.length > 0
         ? [['left out', `${report.config.name}: ${escapeText(report.config.ignored.join(', '))}`]]

@@ -64,7 +64,9 @@ export async function fingerprint(
     if (visited.has(identity)) return true
     visited.add(identity)
     newest = Math.max(newest, Number(folder.mtimeMs))
-    const names = (await readdir(join(path, relativePath))).filter((name) => !isSkipped(relativePath, name)).toSorted()
+    const names = (await readdir(join(path, relativePath)))
+      .filter((name) => !isSkipped(relativePath, name))
+      .toSorted()
     if (lines.length + names.length > FILE_LIMIT) return false
     const paths = names.map((name) => (relativePath === '' ? name : `${relativePath}/${name}`))
     const infos = await mapConcurrently(paths, CONCURRENCY, (entryPath) => statOf(join(path, entryPath)))

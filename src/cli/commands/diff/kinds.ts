@@ -69,8 +69,8 @@ export async function readOperand(
  */
 export function commonKind(a: Operand, b: Operand, wanted?: DiffKind): DiffKind {
   const ambiguous = a.ambiguous ?? b.ambiguous
-  const isModel = a.kinds.includes('model') || b.kinds.includes('model')
-  if (ambiguous !== undefined && (wanted === 'model' || (wanted === undefined && isModel))) throw ambiguous
+  const hasModel = a.kinds.includes('model') || b.kinds.includes('model')
+  if (ambiguous !== undefined && (wanted === 'model' || (wanted === undefined && hasModel))) throw ambiguous
   const common = DIFF_KINDS.filter((kind) => a.kinds.includes(kind) && b.kinds.includes(kind))
   const selected = wanted === undefined ? common[0] : common.find((kind) => kind === wanted)
   if (selected !== undefined) return selected

@@ -22,7 +22,11 @@ const LABELS = 20_000
 
 /** Return the cases of the store. */
 export function storeCases(inputs: Inputs, quick: boolean): Case[] {
-  return [...[1000, ...(quick ? [] : [10_000])].map((runs) => listCase(inputs, runs)), metricsCase(inputs), labelsCase(inputs)]
+  return [
+    ...[1000, ...(quick ? [] : [10_000])].map((runs) => listCase(inputs, runs)),
+    metricsCase(inputs),
+    labelsCase(inputs),
+  ]
 }
 
 function listCase(inputs: Inputs, runs: number): Case {
@@ -74,7 +78,12 @@ const NO_CAPTURES = {
 
 /** Return the case of logging a metric. */
 function metricsCase(inputs: Inputs): Case {
-  return loggingCase(inputs, 'metrics', `${VALUES.toLocaleString('en')} values of a metric into one run`, logAll)
+  return loggingCase(
+    inputs,
+    'metrics',
+    `${VALUES.toLocaleString('en')} values of a metric into one run`,
+    logAll,
+  )
 }
 
 /** Return the case of metadata and tags that are added one by one: the time must grow with their number. */

@@ -85,6 +85,7 @@ const PLANS: readonly Plan[] = [
         progress,
         bytes: [2 ** 20, 2 ** 24, 2 ** 28, ...(quick ? [] : [4 * GIB, 16 * GIB])],
         files: [...new Set([10, 1000, of(100_000), of(1_000_000)])],
+        calls: [...new Set([1000, of(10_000), of(100_000)])],
       }),
   },
 ]

@@ -153,10 +153,16 @@ def parse_json(text):
 # --- Trees ------------------------------------------------------------------------------------------
 
 SKIPPED = (b".git", b".lineaprint")
+SKIPPED_BELOW = ((b".cache", b"huggingface"),)
 
 
 def entry_name(entry):
     return base64.b64decode(entry["nameBase64"]) if "nameBase64" in entry else entry["name"].encode()
+
+
+def is_skipped(folder, name):
+    """Whether an entry is skipped; the name of the folder that it is in is empty for the root."""
+    return name in SKIPPED or (folder, name) in SKIPPED_BELOW
 
 
 def target_of(entry):
@@ -181,12 +187,12 @@ def follow(entry, folders):
     return entry, folders
 
 
-def tree_items(algorithm, folders, links):
-    """The entries of the last of `folders` as they stand in its description."""
+def tree_items(algorithm, folders, links, folder=b""):
+    """The entries of the last of `folders`, which has the name `folder`, as they stand in its description."""
     items = []
     for entry in sorted(folders[-1], key=entry_name):
         name, above = entry_name(entry), folders
-        if name in SKIPPED:
+        if is_skipped(folder, name):
             continue
         if is_link(entry):
             if links == "record":
@@ -197,7 +203,7 @@ def tree_items(algorithm, folders, links):
             data = content(entry["file"])
             items.append([name, "file", len(data), ALGORITHMS[algorithm](data)])
         else:
-            inner = tree_items(algorithm, [*above, entry["folder"]], links)
+            inner = tree_items(algorithm, [*above, entry["folder"]], links, name)
             if inner:
                 items.append([name, "dir", structured("tree", algorithm, [inner])[1]])
     return items
@@ -318,7 +324,7 @@ def listed(folders, links, path=b""):
     found = {}
     for entry in folders[-1]:
         name, above = entry_name(entry), folders
-        if name in SKIPPED:
+        if is_skipped(path.rstrip(b"/").rpartition(b"/")[2], name):
             continue
         if is_link(entry) and links == "record":
             found[path + name] = [target_of(entry)]

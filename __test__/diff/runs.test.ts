@@ -232,6 +232,19 @@ test('an edited record is a warning, and a damaged capture is an error', async (
   expect((await diffRuns(failed, failed)).notCompared).toMatchObject([{ field: 'git' }])
 })
 
+test('a damaged digest of a capture is an error that names its run', async () => {
+  const [x, y] = [await finished(folderOf()), await finished(folderOf())]
+  const { value } = git('a') as Extract<CaptureRecord, { status: 'captured' }>
+  for (const digest of ['git.v1.blake3:12', '', 'x\u001b']) {
+    const damaged = but(y, { captures: { git: { status: 'captured', digest, value, warnings: [] } } })
+    await expect(diffRuns(but(x, { captures: { git: git('a') } }), damaged)).rejects.toMatchObject({
+      code: 'ERR_LINEAPRINT_RECORD',
+      path: y.folder,
+      field: 'captures.git.digest',
+    })
+  }
+})
+
 test('what a run wrote and what it read as a dataset are no difference of the code', async () => {
   const run = await finished(folderOf())
   const tracked = (path: string): never =>

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { folderOf } from '../support/folder.ts'
 import { lineaprint } from '../support/program.ts'
@@ -53,4 +55,93 @@ test('doctor says what is there', async () => {
   const file = await lineaprint(['doctor'], { cwd: folderOf({ '.lineaprint': 'a file in the way' }) })
   expect(file.code).toBe(1)
   expect(file.stdout).toMatch(/store\tproblem/)
+})
+
+test('the commands refuse, choose and compare', async () => {
+  const cwd = folderOf({
+    'both/part-k.safetensors': safetensors({ k: floats([1, 2, 3]) }),
+    'both/part-q.safetensors': safetensors({ q: floats([4]) }),
+    'both/model.safetensors.index.json': JSON.stringify({
+      weight_map: { k: 'part-k.safetensors', q: 'part-q.safetensors' },
+    }),
+    'both/model.safetensors': safetensors({ k: floats([9, 2, 3]), q: floats([4]) }),
+    'single/model.safetensors': safetensors({ k: floats([9, 2, 3]), q: floats([4]) }),
+  })
+  const refused = await lineaprint(['model', 'both'], { cwd })
+  expect(refused).toMatchObject({ code: 3, stdout: '' })
+  expect(refused.stderr).toMatch(/model\.safetensors, model\.safetensors\.index\.json.*--weights/)
+  const compared = await lineaprint(['diff', 'single', 'both'], { cwd })
+  expect(compared).toMatchObject({ code: 3, stdout: '' })
+  expect(await lineaprint(['diff', 'single', 'both', '--as', 'folder'], { cwd })).toMatchObject({ code: 1 })
+  const chosen = await lineaprint(['diff', 'single', 'both', '--weights', 'model.safetensors'], { cwd })
+  expect(chosen.code).toBe(0)
+  const [model, tensors] = await Promise.all([
+    lineaprint(['model', 'both', '--weights', 'model.safetensors', '--json'], { cwd }),
+    lineaprint(['hash', '--tensors', 'both', '--weights', 'model.safetensors.index.json', '--json'], { cwd }),
+  ])
+  expect(JSON.parse(model.stdout)).toMatchObject({ selectedWeights: 'model.safetensors' })
+  expect(JSON.parse(tensors.stdout)).toMatchObject([{ tensors: [{ name: 'k' }, { name: 'q' }] }])
+})
+
+test('a run that used a Git LFS pointer says so, and how to get the file', async () => {
+  const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${'3'.repeat(64)}\nsize 77000\n`
+  const cwd = folderOf({ 'w.safetensors': pointer, 'train.parquet': pointer })
+  const model = await lineaprint(['model', 'w.safetensors'], { cwd })
+  expect(model).toMatchObject({ code: 3, stdout: '' })
+  expect(model.stderr).toMatch(/w\.safetensors: this is a Git LFS pointer.*git lfs pull/)
+  const dataset = await lineaprint(['dataset', 'train.parquet'], { cwd })
+  expect(dataset.stderr).toMatch(/Git LFS pointer.*git lfs pull/)
+  const run = ['run', '--name', 'r', '--dataset', 'd=train.parquet', '--', process.execPath, '--version']
+  expect((await lineaprint(run, { cwd })).stderr).toMatch(/warning: the dataset "d".*git lfs pull/)
+  const shown = await lineaprint(['show', 'r'], { cwd })
+  expect(shown.stdout.replace(/\s+/g, ' ')).toMatch(/Warnings .*Git LFS pointer.*git lfs pull/)
+})
+
+test('two downloads of one revision are equal, and what was skipped is reported', async () => {
+  const state = '.cache/huggingface/download/model.bin.metadata'
+  const cwd = folderOf({
+    'a/model.bin': 'w',
+    'b/model.bin': 'w',
+    [`a/${state}`]: '1700000000.5',
+    [`b/${state}`]: '1800000000.7',
+    'b/sub/.cache/huggingface': 'a file',
+  })
+  const rows = (await lineaprint(['hash', 'a', 'b', '--json'], { cwd })).stdout
+  const [a, b] = JSON.parse(rows) as { digests: object; skipped: string[]; warnings: string[] }[]
+  expect(a?.digests).toEqual(b?.digests)
+  expect([a?.skipped, b?.skipped]).toEqual([
+    ['.cache/huggingface'],
+    ['.cache/huggingface', 'sub/.cache/huggingface'],
+  ])
+  expect(a?.warnings).toEqual([expect.stringContaining('--include-skipped')])
+  expect(await lineaprint(['diff', 'a', 'b'], { cwd })).toMatchObject({ code: 0 })
+  await lineaprint(['manifest', 'a', '-o', 'a.json'], { cwd })
+  await lineaprint(['manifest', 'b', '-o', 'b.json'], { cwd })
+  expect(readFileSync(join(cwd, 'a.json'))).toEqual(readFileSync(join(cwd, 'b.json')))
+  expect(await lineaprint(['check', 'a.json', 'b'], { cwd })).toMatchObject({ code: 0 })
+  const all = await lineaprint(['hash', 'a', 'b', '--include-skipped', '--json'], { cwd })
+  const [wholeA, wholeB] = JSON.parse(all.stdout) as { digests: object; skipped: string[] }[]
+  expect(wholeA?.digests).not.toEqual(wholeB?.digests)
+  expect(wholeA?.skipped).toEqual([])
+})
+
+test('a run that does not exist is an input, not a usage', async () => {
+  const cwd = folderOf({})
+  for (const args of [
+    ['show', 'none'],
+    ['verify', 'none'],
+    ['reproduce', 'none'],
+    ['export', 'none', '-f', 'json'],
+  ])
+    expect(await lineaprint(args, { cwd }), args.join(' ')).toMatchObject({ code: 3, stdout: '' })
+})
+
+test('half a surrogate pair in a configuration is a fault of the file', async () => {
+  const cwd = folderOf({
+    'model.safetensors': safetensors({ w: floats([1]) }),
+    'config.json': '{"a":"\\ud834"}',
+  })
+  const { code, stderr } = await lineaprint(['model', '.'], { cwd })
+  expect(code).toBe(3)
+  expect(stderr).toMatch(/config\.json: a text in it has half a surrogate pair/)
 })

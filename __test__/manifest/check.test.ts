@@ -209,3 +209,20 @@ test('a signal stops a check', async () => {
   await expect(createManifest(root, { signal })).rejects.toBe(reason)
   await expect(checkManifest(await createManifest(root), root, { signal })).rejects.toBe(reason)
 })
+
+test('the manifest of a file with an edited size is refused, and does not call the file changed', async () => {
+  const root = folderOf({ 'f.bin': 'content' })
+  const manifest = JSON.parse(formatManifest(await createManifest(join(root, 'f.bin')))) as {
+    entries: { size: number }[]
+  }
+  const [entry] = manifest.entries
+  if (entry === undefined) throw new Error('one entry')
+  entry.size++
+  await expect(
+    checkManifest(Buffer.from(JSON.stringify(manifest)), join(root, 'f.bin')),
+  ).rejects.toMatchObject({
+    code: 'ERR_LINEAPRINT_FORMAT',
+    field: 'size',
+    received: '8 bytes',
+  })
+})

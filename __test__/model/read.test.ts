@@ -117,9 +117,10 @@ test('the exact files are digested in the same read when asked for', async () =>
 
 test('a folder with two candidates, none, or a lying index is refused', async () => {
   const file = safetensors(WEIGHTS)
-  await expect(readModel(folderOf({ 'a.safetensors': file, 'b.safetensors': file }))).rejects.toMatchObject({
+  const other = safetensors({ ...WEIGHTS, 'layer.bias': floats([0, 0, 7]) })
+  await expect(readModel(folderOf({ 'a.safetensors': file, 'b.safetensors': other }))).rejects.toMatchObject({
     code: 'ERR_LINEAPRINT_AMBIGUOUS',
-    message: expect.stringContaining(': a.safetensors, b.safetensors') as string,
+    message: expect.stringMatching(/a\.safetensors, b\.safetensors.*--weights/) as string,
   })
   await expect(readModel(folderOf({ 'README.md': '' }))).rejects.toMatchObject({
     code: 'ERR_LINEAPRINT_NOT_FOUND',
@@ -166,6 +167,40 @@ test('BOOL bytes other than 0 and 1 are reported, and count as they are', async 
   expect(plain.warnings).toEqual([])
   expect(odd.warnings).toEqual(['BOOL tensors with bytes other than 0 and 1: mask'])
   expect(odd.weights.equals(plain.weights)).toBe(false)
+})
+
+test('a configuration that loaders refuse or read in another way is reported', async () => {
+  const warningsFor = async (config: string): Promise<readonly string[]> => {
+    const folder = folderOf({ 'model.safetensors': safetensors(WEIGHTS), 'config.json': config })
+    return (await readModel(folder)).warnings
+  }
+  expect(await warningsFor('{"a":1}')).toEqual([])
+  expect(await warningsFor('[{"a":1}]')).toEqual([expect.stringContaining('not a JSON object')])
+  expect(await warningsFor('"text"')).toEqual([expect.stringContaining('not a JSON object')])
+  expect(await warningsFor('{"eps":NaN,"in":{"list":[1,-Infinity]}}')).toEqual([
+    'the configuration has NaN or Infinity, which is not JSON: eps, in.list.1',
+  ])
+})
+
+test('half a surrogate pair in a configuration or tokenizer is a fault of the file', async () => {
+  const weights = safetensors(WEIGHTS)
+  for (const name of ['config.json', 'tokenizer.json', 'tokenizer_config.json']) {
+    const folder = folderOf({ 'model.safetensors': weights, [name]: '{"a":"\\ud812"}' })
+    await expect(readModel(folder)).rejects.toMatchObject({
+      code: 'ERR_LINEAPRINT_FORMAT',
+      path: join(folder, name),
+    })
+  }
+})
+
+test('null metadata is read as none', async () => {
+  const header = '{"__metadata__":null,"w":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}'
+  const folder = folderOf({
+    'a/m.safetensors': fromHeader(header, Uint8Array.of(1, 2)),
+    'b/m.safetensors': safetensors({ w: { dtype: 'U8', shape: [2], data: Uint8Array.of(1, 2) } }),
+  })
+  const [a, b] = [await readModel(join(folder, 'a')), await readModel(join(folder, 'b'))]
+  expect(a.weights.equals(b.weights)).toBe(true)
 })
 
 test('a truncated file is refused', async () => {

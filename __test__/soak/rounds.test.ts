@@ -37,10 +37,12 @@ test('memory does not grow with the values that are logged', { timeout: 120_000 
 
 test('time per byte and per file is shown', { timeout: 120_000 }, async () => {
   const lines: string[] = []
-  await linearRound({ bytes: [2 ** 20], files: [10], progress: (line) => lines.push(line) })
+  await linearRound({ bytes: [2 ** 20], files: [10], calls: [20], progress: (line) => lines.push(line) })
   expect(lines.map((line) => line.trim().split(/ {2,}/)[0])).toEqual([
     '1 MiB, blake3',
     '1 MiB, sha256',
     '10 files',
+    '20 labels, written',
+    '20 labels, read',
   ])
 })

@@ -17,9 +17,16 @@ const REST_MS = 3500
 /** Values in one measurement. */
 const VALUES = 100_000
 
+/** Keys of metadata, and tags, in one measurement. */
+const LABELS = 20_000
+
 /** Return the cases of the store. */
 export function storeCases(inputs: Inputs, quick: boolean): Case[] {
-  return [...[1000, ...(quick ? [] : [10_000])].map((runs) => listCase(inputs, runs)), metricsCase(inputs)]
+  return [
+    ...[1000, ...(quick ? [] : [10_000])].map((runs) => listCase(inputs, runs)),
+    metricsCase(inputs),
+    labelsCase(inputs),
+  ]
 }
 
 function listCase(inputs: Inputs, runs: number): Case {
@@ -69,15 +76,38 @@ const NO_CAPTURES = {
   enableSeedTracking: false,
 }
 
-/**
- * Return the case of logging. Each measurement is a run of its own; its folder is removed before the next.
- */
+/** Return the case of logging a metric. */
 function metricsCase(inputs: Inputs): Case {
+  return loggingCase(
+    inputs,
+    'metrics',
+    `${VALUES.toLocaleString('en')} values of a metric into one run`,
+    logAll,
+  )
+}
+
+/** Return the case of metadata and tags that are added one by one: the time must grow with their number. */
+function labelsCase(inputs: Inputs): Case {
+  const title = `${LABELS.toLocaleString('en')} keys of metadata and as many tags, one by one, into one run`
+  return loggingCase(inputs, 'labels', title, labelAll)
+}
+
+/**
+ * Return a case of logging. Each measurement is a run of its own; its folder is removed before the next.
+ *
+ * @param log Logs everything into a run.
+ */
+function loggingCase(
+  inputs: Inputs,
+  name: string,
+  title: string,
+  log: (tracker: ExperimentTracker) => void,
+): Case {
   return {
-    name: 'metrics',
-    title: `${VALUES.toLocaleString('en')} values of a metric into one run`,
+    name,
+    title,
     prepare: async () => {
-      const folder = join(inputs.directory, 'metrics')
+      const folder = join(inputs.directory, name)
       const start = async (): Promise<ExperimentTracker> => {
         rmSync(folder, { recursive: true, force: true })
         const tracker = new ExperimentTracker({ ...NO_CAPTURES, outputDir: folder }, { environment: {} })
@@ -85,7 +115,7 @@ function metricsCase(inputs: Inputs): Case {
         return tracker
       }
       const example = await start()
-      logAll(example)
+      log(example)
       await example.flush()
       const journal = join(example.runDirectory, JOURNAL_FILE)
       const bytes = statSync(journal).size
@@ -97,7 +127,7 @@ function metricsCase(inputs: Inputs): Case {
         child: false,
         run: async () => {
           const tracker = await start()
-          logAll(tracker)
+          log(tracker)
           await tracker.finishExperiment()
           return undefined
         },
@@ -118,4 +148,11 @@ function metricsCase(inputs: Inputs): Case {
 
 function logAll(tracker: ExperimentTracker): void {
   for (let step = 0; step < VALUES; step++) tracker.logMetric('loss', Math.sin(step), { step })
+}
+
+function labelAll(tracker: ExperimentTracker): void {
+  for (let index = 0; index < LABELS; index++) {
+    tracker.addMetadata({ [`key ${index}`]: index })
+    tracker.addTags(`tag ${index}`)
+  }
 }

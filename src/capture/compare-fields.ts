@@ -1,5 +1,5 @@
 /** Comparison of captures by their fields: each leaf of a value has a path and a display text. */
-import { Digest } from '../core/digest.ts'
+import { parseRecordedDigest } from '../record/recorded-digest.ts'
 import { compareUtf8 } from '../util/text-order.ts'
 import type { Captured, Comparison, Difference, NotChecked } from '../core/component.ts'
 import type { JsonObject, JsonValue } from '../core/json-value.ts'
@@ -48,7 +48,10 @@ export function compareFields(
   if (differences.length > 0) return { status: 'changed', differences, ...parts }
   if (notChecked.length > 0)
     return { status: 'not-checked', reason: reasonOfParts(notChecked), differences, ...parts }
-  const [digestBefore, digestAfter] = [Digest.parse(before.digest), Digest.parse(after.digest)]
+  const [digestBefore, digestAfter] = [
+    parseRecordedDigest(before.digest, 'digest'),
+    parseRecordedDigest(after.digest, 'digest'),
+  ]
   // Equal fields have equal digests; otherwise one of the records was edited.
   if (digestBefore.type === digestAfter.type && !digestBefore.equals(digestAfter)) {
     return {

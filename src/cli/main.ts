@@ -9,7 +9,7 @@ import { Command, CommanderError } from 'commander'
 import { errorText, joinLines } from '../util/error-text.ts'
 import { VERSION } from '../core/version.ts'
 import { LineaprintError } from '../core/errors.ts'
-import { printError } from './shared/output.ts'
+import { escapeText, printError } from './shared/output.ts'
 import type { CommandContext, ExitCode } from './shared/context.ts'
 
 type CommandModule = { command: (context: CommandContext) => Command }
@@ -56,11 +56,7 @@ const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<C
 }
 
 /** Failures caused by wrong usage. */
-const USAGE_CODES: ReadonlySet<string> = new Set([
-  'ERR_LINEAPRINT_ARGUMENT',
-  'ERR_LINEAPRINT_CONFIGURATION',
-  'ERR_LINEAPRINT_RUN',
-])
+const USAGE_CODES: ReadonlySet<string> = new Set(['ERR_LINEAPRINT_ARGUMENT', 'ERR_LINEAPRINT_CONFIGURATION'])
 
 class Interrupted extends Error {}
 
@@ -121,7 +117,8 @@ async function build(name: string | undefined): Promise<Command> {
 /** Configure a command: Commander would exit by itself, with other exit codes. */
 function prepare(command: Command): void {
   command.exitOverride().configureOutput({
-    outputError: (text, write) => write(`${joinLines(text.replace(/^error: /, 'lineaprint: ').trim())}\n`),
+    outputError: (text, write) =>
+      write(`${escapeText(joinLines(text.replace(/^error: /, 'lineaprint: ').trim()))}\n`),
   })
   for (const child of command.commands) prepare(child)
 }

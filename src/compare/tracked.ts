@@ -70,7 +70,10 @@ async function verifyOne(
     }
     if (section === 'models') {
       const recorded = parseTracked(section, name, entry)
-      const model = await readModel(path, optionsFor(recorded.weights))
+      const model = await readModel(path, {
+        ...optionsFor(recorded.weights),
+        weights: recorded.selectedWeights,
+      })
       return await verifyModel(run.folder, name, recorded, model)
     }
     const recorded = parseTracked(section, name, entry)

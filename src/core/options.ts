@@ -41,6 +41,37 @@ const JOB_KEYS = ['algorithm', 'signal', 'onProgress', 'threads'] as const
  */
 export function checkKeys(options: object, known: readonly string[] = []): void {
   checkKnown(options, [...JOB_KEYS, ...known])
+  const { signal, onProgress } = options as { readonly signal?: unknown; readonly onProgress?: unknown }
+  if (signal !== undefined && !isSignal(signal)) throw wrongType('signal', 'an AbortSignal', signal)
+  if (onProgress !== undefined && typeof onProgress !== 'function')
+    throw wrongType('onProgress', 'a function', onProgress)
+}
+
+/** Throw if options are not an object: `null` is not "none". */
+export function checkObject(options: unknown): void {
+  if (typeof options === 'object' && options !== null && !Array.isArray(options)) return
+  throw wrongType('options', 'an object', options)
+}
+
+function isSignal(value: unknown): boolean {
+  return (
+    typeof value === 'object' && value !== null && 'throwIfAborted' in value && 'addEventListener' in value
+  )
+}
+
+function wrongType(field: string, expected: string, received: unknown): LineaprintError {
+  return new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `${field} is not ${expected}`, {
+    field,
+    expected,
+    received: received === null ? 'null' : Array.isArray(received) ? 'an array' : typeof received,
+  })
+}
+
+/** Check a list of paths. A text is iterable, too, so it would be a list of its letters. */
+export function checkPaths(paths: unknown): string[] {
+  if (!Array.isArray(paths)) throw wrongType('paths', 'an array of paths', paths)
+  // `Array.from` visits the holes of a sparse array.
+  return Array.from(paths, (path: unknown) => checkPath(path))
 }
 
 /**
@@ -49,6 +80,7 @@ export function checkKeys(options: object, known: readonly string[] = []): void 
  * @param within Prefix of the key in messages, for options inside an option.
  */
 export function checkKnown(options: object, known: readonly string[], within = ''): void {
+  checkObject(options)
   for (const key of Object.keys(options)) {
     if (known.includes(key)) continue
     const near = nearest(key, known)

@@ -8,10 +8,12 @@ import { LineaprintError } from '../core/errors.ts'
 import { hashArray, isTypedArray } from '../hash/array.ts'
 import { hashFile } from '../hash/file.ts'
 import { hashTree } from '../hash/tree.ts'
-import { checkPath } from '../core/options.ts'
+import { checkObject, checkPath } from '../core/options.ts'
+import { disguiseOfFile, disguiseSentence, disguisedIn } from '../util/disguised.ts'
 import { stampText } from '../util/file-stamp.ts'
 import { hashTable } from './table.ts'
 import type { BigIntStats } from 'node:fs'
+import type { Disguised } from '../util/disguised.ts'
 import type { Digest, Digests } from '../core/digest.ts'
 import type { ShapedArray, TypedArray } from '../hash/array.ts'
 import type { HashOptions } from '../core/options.ts'
@@ -66,6 +68,8 @@ export interface DatasetReport {
    * The table that the file contains. A file with a table's name that is not a table gets a warning instead.
    */
   readonly table?: DatasetTable
+  /** Files that are not what their names say, for example Git LFS pointers. Absent if none was recognised. */
+  readonly disguised?: readonly Disguised[]
   readonly warnings: readonly string[]
 }
 
@@ -76,16 +80,19 @@ export interface DatasetReport {
  * @param source A path, or a typed array with or without a shape.
  * @throws ERR_LINEAPRINT_NOT_FOUND for a missing path, and the errors of `hashFile` and `hashTree`.
  */
-export async function readDataset(
-  source: DatasetSource,
-  { tables = true, ...options }: DatasetOptions = {},
-): Promise<DatasetReport> {
+export async function readDataset(source: DatasetSource, given: DatasetOptions = {}): Promise<DatasetReport> {
+  checkObject(given)
+  const { tables = true, ...options } = given
   if (typeof source !== 'string') return fromArray(source, options)
   const path = resolve(checkPath(source))
   const info = await statPath(path, source)
   if (!info.isDirectory()) {
     const { digest, digests, size, sample } = await hashFile(path, options)
+    const disguise = await disguiseOfFile(path)
     const file = { kind: 'file', path, digest, digests, bytes: size } as const
+    // Its bytes are not those of a table, even if its name is.
+    if (disguise)
+      return { ...file, ...(sample && { sample }), ...disguisedPart([{ path: '', ...disguise }], []) }
     if (sample) return { ...file, sample, warnings: [] }
     const tablePart =
       tables && options.sample === undefined && isTableFile(path) ? await readTable(path, options) : {}
@@ -98,7 +105,19 @@ export async function readDataset(
   const { digest, digests, bytes, files, folders, sample, warnings } = await hashTree(path, options)
   const sentences = warnings.map(({ kind, path: at }) => `${at}: ${WARNINGS[kind]}`)
   const totals = { bytes, files, folders, ...(sample && { sample }) }
-  return { kind: 'folder', path, digest, digests, ...totals, warnings: sentences }
+  const disguised = await disguisedIn(path)
+  return { kind: 'folder', path, digest, digests, ...totals, ...disguisedPart(disguised, sentences) }
+}
+
+/** Return the fields about disguised files; a warning names the first of them. */
+function disguisedPart(
+  disguised: readonly Disguised[],
+  warnings: readonly string[],
+): Pick<DatasetReport, 'disguised' | 'warnings'> {
+  const [first] = disguised
+  if (first === undefined) return { warnings }
+  const more = disguised.length > 1 ? ` (and ${disguised.length - 1} more such files)` : ''
+  return { disguised, warnings: [...warnings, `${disguiseSentence(first)}${more}`] }
 }
 
 function statPath(path: string, given: string): Promise<BigIntStats> {
@@ -148,6 +167,7 @@ export const WARNINGS: Readonly<Record<string, string>> = {
   'link-leaves-root': 'the link leads out of the folder',
   'name-not-unicode': 'the name is not UTF-8',
   'names-collide': 'another name differs only in case or Unicode normalisation',
+  'download-state-skipped': 'the state of a Hugging Face download was skipped; --include-skipped includes it',
 }
 
 async function fromArray(

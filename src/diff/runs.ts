@@ -1,5 +1,7 @@
 /** The differences between two runs, and which of them most likely explains different results. */
+import { LineaprintError } from '../core/errors.ts'
 import { checkKnown } from '../core/options.ts'
+import { parseRecordedDigest } from '../record/recorded-digest.ts'
 import { checkSeal } from '../record/seal.ts'
 import { compareUtf8 } from '../util/text-order.ts'
 import { comparedElsewhere, diffCaptures } from './captures.ts'
@@ -88,6 +90,7 @@ export async function diffRuns(a: StoredRun, b: StoredRun, options: RunDiffOptio
   const { ignore = [], trackers = [], signal } = options
   checkPatterns(ignore)
   signal?.throwIfAborted()
+  for (const run of [a, b]) checkDigests(run)
   const logged = await diffLogged(a, b, signal)
   const { differences, notCompared } = joinParts([
     diffCaptures(a.record, b.record, trackers),
@@ -127,6 +130,24 @@ export async function diffRuns(a: StoredRun, b: StoredRun, options: RunDiffOptio
       logged.digests.filter(({ name }) => !isIgnored(`digests.${name}`, ignore)),
     ),
     warnings: [...warningsOf('first', a), ...warningsOf('second', b), ...logged.warnings],
+  }
+}
+
+/** Check that the digests of the captures are digests. The error names the run: it is one of two. */
+function checkDigests({ folder, record }: StoredRun): void {
+  for (const [name, capture] of Object.entries(record.captures)) {
+    if (capture.status !== 'captured') continue
+    const field = `captures.${name}.digest`
+    try {
+      parseRecordedDigest(capture.digest, field)
+    } catch (cause) {
+      const { message } = cause as LineaprintError
+      throw new LineaprintError('ERR_LINEAPRINT_RECORD', message, {
+        path: folder,
+        field,
+        cause,
+      })
+    }
   }
 }
 

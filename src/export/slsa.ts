@@ -7,10 +7,12 @@ import { pathToFileURL } from 'node:url'
 import { TRACKED_SECTIONS } from '../record/record.ts'
 import { trackedPath } from '../record/tracked.ts'
 import { RECORD_FILE } from '../store/store.ts'
+import { isProduct } from '../record/products.ts'
+import { isInside } from '../util/paths.ts'
 import { gitFacts, jsonMetadata, seedOf, textOf } from './facts.ts'
 import { digestSet, digestsOf } from './written-digests.ts'
 import type { JsonObject } from '../core/json-value.ts'
-import type { RunRecord } from '../record/record.ts'
+import type { RunRecord, TrackedRecord, TrackedSection } from '../record/record.ts'
 import type { RunSource } from './source.ts'
 
 /** A resource: its name, its path, its digests by algorithm. */
@@ -27,7 +29,8 @@ export interface SlsaReport {
 }
 
 /**
- * Build the statement. Its subjects are the outputs of the run, or its record if there are none.
+ * Build the statement. Its subjects are the outputs of the run and the models that it made, or its
+ * record if there are none. What the run made is no dependency.
  *
  * @param source With the bytes of its record.
  */
@@ -35,7 +38,7 @@ export function slsaStatement(source: RunSource): SlsaReport {
   const { record, recordBytes = new Uint8Array() } = source
   const sha256 = createHash('sha256').update(recordBytes).digest('hex')
   const self: Resource = { name: RECORD_FILE, digest: { sha256 } }
-  const outputs = resourcesOf('outputs', record)
+  const outputs = [...resourcesOf('outputs', record), ...resourcesOf('models', record, isSubject)]
   const unchecked = outputs.filter(({ digest }) => digest['sha256'] === undefined).map(({ name }) => name)
   const warnings =
     unchecked.length === 0
@@ -56,7 +59,9 @@ function definitionOf(record: RunRecord): object {
   const inputs = TRACKED_SECTIONS.filter((section) => section !== 'outputs')
   const dependencies = [
     ...sourceCode(record),
-    ...inputs.flatMap((section) => resourcesOf(section, record)),
+    ...inputs.flatMap((section) =>
+      resourcesOf(section, record, (entry) => section !== 'models' || !isSubject(entry, record)),
+    ),
     ...capturesOf(record),
   ]
   return {
@@ -105,8 +110,24 @@ function capturesOf({ captures }: RunRecord): Resource[] {
   )
 }
 
-function resourcesOf(section: (typeof TRACKED_SECTIONS)[number], record: RunRecord): Resource[] {
+/** Check whether a model is a product of the run, or is an output or a part of one. */
+function isSubject(entry: TrackedRecord, { outputs }: RunRecord): boolean {
+  if (isProduct(entry)) return true
+  const path = trackedPath(entry)
+  if (path === undefined) return false
+  return Object.values(outputs).some((output) => {
+    const outputPath = trackedPath(output)
+    return outputPath !== undefined && isInside(outputPath, path)
+  })
+}
+
+function resourcesOf(
+  section: TrackedSection,
+  record: RunRecord,
+  keep: (entry: TrackedRecord, record: RunRecord) => boolean = () => true,
+): Resource[] {
   return Object.entries(record[section]).flatMap(([name, entry]) => {
+    if (!keep(entry, record)) return []
     const digest = digestsOf(section, name, entry)
     if (entry.status !== 'tracked' || Object.keys(digest).length === 0) return []
     const path = textOf(trackedPath(entry))

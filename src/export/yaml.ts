@@ -4,6 +4,7 @@
  */
 import { stringify } from 'yaml'
 import { decodeFloats } from '../json/special-floats.ts'
+import { escapeYaml } from '../util/escape-text.ts'
 import type { ScalarTag } from 'yaml'
 import type { RunRecord } from '../record/record.ts'
 
@@ -23,17 +24,14 @@ const exponent: ScalarTag = {
 /** Text that no reader parses as anything else, except for the words that `compat` knows. */
 const HARMLESS = /^[A-Za-z_][\w./-]*(?: [\w./-]+)*$/
 
-/** Any other text is a JSON string, which YAML 1.1 and 1.2 parse alike; line ends of YAML 1.1 are escaped. */
+/** Any other text is a JSON string, which YAML 1.1 and 1.2 parse alike; line ends of YAML 1.1, and
+ * characters that control a terminal, are escaped. */
 const quoted: ScalarTag = {
   identify: (value) => typeof value === 'string' && !HARMLESS.test(value),
   default: true,
   tag: 'tag:yaml.org,2002:str',
   resolve: (text) => text,
-  stringify: ({ value }) =>
-    JSON.stringify(value).replace(
-      /[\u007f-\u009f\u2028\u2029\ufeff]/g,
-      (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-    ),
+  stringify: ({ value }) => escapeYaml(JSON.stringify(value)),
 }
 
 /** Format YAML without tags; `NaN` and the infinities are `.nan`, `.inf` and `-.inf`. */

@@ -8,7 +8,7 @@ import { checkKeys } from '../core/options.ts'
 import { checkSample } from './sample/options.ts'
 import { SampleReport } from './sample/report.ts'
 import { sampleElements } from './sample/array.ts'
-import { asBytes, hashBytes } from './bytes.ts'
+import { TYPED_ARRAY_PROTOTYPE, asBytes, hashBytes } from './bytes.ts'
 import type { Digest, Digests } from '../core/digest.ts'
 import type { SampledHashOptions } from './sample/options.ts'
 
@@ -68,7 +68,10 @@ export function dtypeOf(value: unknown): string | undefined {
   return typeof tag === 'string' ? ARRAY_DTYPES.get(tag) : undefined
 }
 
-const TYPED_ARRAY_PROTOTYPE = Object.getPrototypeOf(Uint8Array.prototype) as object
+/** Return the number of elements of a typed array, whatever property a caller has defined on it. */
+function lengthOf(array: TypedArray): number {
+  return Object.getOwnPropertyDescriptor(TYPED_ARRAY_PROTOTYPE, 'length')?.get?.call(array) as number
+}
 
 /**
  * Hash a typed array as a tensor: equal only for the same dtype, shape and element bits. `-0` and `0` differ,
@@ -83,7 +86,8 @@ export async function hashArray(
   array: TypedArray | ShapedArray,
   options: SampledHashOptions = {},
 ): Promise<ArrayHash> {
-  const { data, shape } = isTypedArray(array) ? { data: array, shape: [array.length] } : array
+  checkKeys(options, ['sample'])
+  const { data, shape } = isTypedArray(array) ? { data: array, shape: [lengthOf(array)] } : checkShaped(array)
   const dtype = dtypeOf(data)
   if (dtype === undefined) {
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this is not a typed array', {
@@ -91,21 +95,32 @@ export async function hashArray(
       received: typeof data,
     })
   }
-  checkShape(shape, data.length)
-  checkKeys(options, ['sample'])
+  const bytes = littleEndian(data)
+  const [length, { byteLength }] = [lengthOf(data), bytes]
+  checkShape(shape, length)
   const { sample, ...rest } = options
   const plan = checkSample(sample)
-  const about = { dtype, shape: [...shape], bytes: data.byteLength }
-  const bytes = littleEndian(data)
-  const sampled = plan && (await sampleElements(bytes, data.BYTES_PER_ELEMENT, about, plan, rest))
+  const about = { dtype, shape: [...shape], bytes: byteLength }
+  const width = length === 0 ? data.BYTES_PER_ELEMENT : byteLength / length
+  const sampled = plan && (await sampleElements(bytes, width, about, plan, rest))
   if (sampled) return { ...sampled, digest: primary(sampled.digests), data: {}, ...about }
   const dataDigests = await hashBytes(bytes, rest)
   const raw = native.tensorDigest(dtype, [...shape], dataDigests.blake3?.bytes, dataDigests.sha256?.bytes)
   const digests = toDigests(raw, 'tensor')
-  const all = { sampled: false, units: data.length, unitsRead: data.length }
-  const extent = { ...all, bytes: data.byteLength, bytesRead: data.byteLength }
+  const all = { sampled: false, units: length, unitsRead: length }
+  const extent = { ...all, bytes: byteLength, bytesRead: byteLength }
   const report = plan && { sample: new SampleReport('tensor', extent) }
   return { digest: primary(digests), digests, data: dataDigests, ...about, ...report }
+}
+
+function checkShaped(array: unknown): ShapedArray {
+  if (typeof array === 'object' && array !== null && 'data' in array && 'shape' in array) {
+    if (Array.isArray(array.shape)) return array as ShapedArray
+  }
+  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this is not a typed array', {
+    expected: `${[...ARRAY_DTYPES.keys()].join(', ')}, or { data, shape }`,
+    received: array === null ? 'null' : typeof array,
+  })
 }
 
 function checkShape(shape: readonly number[], length: number): void {

@@ -6,7 +6,9 @@
  * milliseconds; other callbacks run in between.
  */
 import { setImmediate } from 'node:timers/promises'
+import { isAnyArrayBuffer, isArrayBuffer, isDataView } from 'node:util/types'
 import { toDigests } from '../core/digest.ts'
+import { ProgressListener } from '../core/progress.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { native } from '../native/load.ts'
 import { checkAlgorithm, checkKeys } from '../core/options.ts'
@@ -35,39 +37,83 @@ export async function hashBytes(
   const length = view.byteLength
   if (length <= SLICE) return toDigests(native.hashBytes(view, algorithm))
   const hasher = new native.NativeSliced(algorithm, length)
+  const listener = new ProgressListener(options.onProgress)
+  const read = stableBytes(bytes)
   for (let start = 0; start < length; start += SLICE) {
     if (start > 0) await setImmediate()
     options.signal?.throwIfAborted()
-    hasher.update(unchanged(bytes, length).subarray(start, start + SLICE))
-    options.onProgress?.(progress(Math.min(start + SLICE, length), length))
+    unchanged(bytes, length)
+    hasher.update(read().subarray(start, start + SLICE))
+    listener.report(progress(Math.min(start + SLICE, length), length))
+    listener.throwIfFailed()
   }
+  await listener.end()
   return toDigests(hasher.finish())
 }
 
-/** Return the bytes behind a buffer or view, without a copy. */
+/**
+ * Return the bytes behind a buffer or view, without a copy. Length and position come from the view itself, not
+ * from properties that a caller may have defined on it.
+ *
+ * @throws ERR_LINEAPRINT_ARGUMENT for anything else, also for a detached buffer and a view that its resized
+ * buffer no longer holds.
+ */
 export function asBytes(bytes: ArrayBufferLike | ArrayBufferView): Uint8Array {
-  if (ArrayBuffer.isView(bytes)) return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  if (bytes instanceof ArrayBuffer || isSharedBuffer(bytes)) return new Uint8Array(bytes)
+  try {
+    if (ArrayBuffer.isView(bytes)) {
+      // The length of a typed array that lies out of its buffer is 0; only its methods throw.
+      if (!isDataView(bytes)) Uint8Array.prototype.at.call(bytes as Uint8Array<ArrayBuffer>, 0)
+      return new Uint8Array(
+        propertyOf(bytes, 'buffer') as ArrayBufferLike,
+        propertyOf(bytes, 'byteOffset') as number,
+        propertyOf(bytes, 'byteLength') as number,
+      )
+    }
+    if (isAnyArrayBuffer(bytes)) return new Uint8Array(bytes)
+  } catch (cause) {
+    if (!(cause instanceof TypeError)) throw cause
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the buffer is detached', {
+      expected: 'a buffer with its memory',
+      received: 'one that was transferred, or resized to less than this view',
+      cause,
+    })
+  }
   throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the input is not bytes', {
     expected: 'an ArrayBuffer, a typed array, a DataView or a Buffer',
-    received: typeof bytes,
+    received: bytes === null ? 'null' : typeof bytes,
   })
 }
 
-function isSharedBuffer(value: unknown): value is SharedArrayBuffer {
-  return typeof SharedArrayBuffer !== 'undefined' && value instanceof SharedArrayBuffer
+/** Read a property of a view with the getter of its class. */
+function propertyOf(view: ArrayBufferView, name: 'buffer' | 'byteOffset' | 'byteLength'): unknown {
+  const prototype = isDataView(view) ? DataView.prototype : TYPED_ARRAY_PROTOTYPE
+  return Object.getOwnPropertyDescriptor(prototype, name)?.get?.call(view)
 }
 
-/** Return the bytes of a buffer, and throw if it no longer has the `length` bytes it had at the start. */
-export function unchanged(bytes: ArrayBufferLike | ArrayBufferView, length: number): Uint8Array {
+/** The prototype of every typed array. */
+export const TYPED_ARRAY_PROTOTYPE: object = Object.getPrototypeOf(Uint8Array.prototype) as object
+
+/**
+ * Return a function that gives the bytes for one step of work. Those of a resizable buffer are copied once:
+ * shrunk and grown back between two steps, it would have its length again and zeros in the place of its
+ * content.
+ */
+export function stableBytes(bytes: ArrayBufferLike | ArrayBufferView): () => Uint8Array {
+  const { buffer } = asBytes(bytes)
+  if (!isArrayBuffer(buffer) || !buffer.resizable) return () => asBytes(bytes)
+  const copy = asBytes(bytes).slice()
+  return () => copy
+}
+
+/** Check that a buffer has its memory and length; throw if it no longer has the `length` bytes it had at the start. */
+export function unchanged(bytes: ArrayBufferLike | ArrayBufferView, length: number): void {
   let current: Uint8Array | undefined
   try {
     current = asBytes(bytes)
   } catch (cause) {
-    // A transferred buffer is detached, and every access throws a TypeError.
-    if (!(cause instanceof TypeError)) throw cause
+    if (!LineaprintError.is(cause)) throw cause
   }
-  if (current?.byteLength === length) return current
+  if (current?.byteLength === length) return
   throw new LineaprintError(
     'ERR_LINEAPRINT_CHANGED',
     'the buffer was resized or transferred while it was hashed',

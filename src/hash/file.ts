@@ -3,7 +3,7 @@ import { isFailure, fromFailure, runJob } from '../native/job.ts'
 import { primary, toDigests } from '../core/digest.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { native } from '../native/load.ts'
-import { checkAlgorithm, checkKeys, checkPath } from '../core/options.ts'
+import { checkAlgorithm, checkKeys, checkObject, checkPath, checkPaths } from '../core/options.ts'
 import { sampleDigests } from './sample/digests.ts'
 import { checkSample, toNativePlan } from './sample/options.ts'
 import { SampleReport } from './sample/report.ts'
@@ -54,6 +54,7 @@ export interface FileOptions extends FilesOptions {
  * or RANGE if `start` and `end` do not lie in it.
  */
 export async function hashFile(path: string, options: FileOptions = {}): Promise<FileHash> {
+  checkObject(options)
   const { start, end, ...shared } = options
   const isWhole = start === undefined && end === undefined
   if (!isWhole) checkSample(shared.sample, { 'start and end': true })
@@ -103,7 +104,7 @@ export async function hashFiles(
   checkKeys(options, ['cache', 'sample'])
   const plan = checkSample(options.sample, { cache: options.cache })
   const algorithm = checkAlgorithm(options.algorithm)
-  const checked = paths.map((path) => checkPath(path))
+  const checked = checkPaths(paths)
   return plan === undefined
     ? hashAll(checked, algorithm, options)
     : sampleAll(checked, algorithm, plan, options)

@@ -1,6 +1,7 @@
 /** Plain digests of streams. */
 import { setImmediate } from 'node:timers/promises'
 import { toDigests } from '../core/digest.ts'
+import { ProgressListener } from '../core/progress.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { native } from '../native/load.ts'
 import { checkAlgorithm, checkKeys } from '../core/options.ts'
@@ -29,26 +30,40 @@ const TURN = 8 << 20
  */
 export async function hashStream(stream: ByteStream, options: HashOptions = {}): Promise<StreamHash> {
   checkKeys(options)
+  checkStream(stream)
   const hasher = new native.NativeHasher(checkAlgorithm(options.algorithm))
   const { signal, onProgress } = options
   signal?.throwIfAborted()
+  const listener = new ProgressListener(onProgress)
   let size = 0
   let reportedAt = performance.now()
   for await (const piece of stream) {
     signal?.throwIfAborted()
     const bytes = typeof piece === 'string' ? new TextEncoder().encode(piece) : checkPiece(piece)
-    for (let start = 0; start < bytes.byteLength; start += TURN) {
+    const { byteLength } = bytes
+    for (let start = 0; start < byteLength; start += TURN) {
       if (start > 0) await setImmediate()
       hasher.update(bytes.subarray(start, start + TURN))
     }
     size += bytes.byteLength
-    if (onProgress && performance.now() - reportedAt >= 100) {
+    if (performance.now() - reportedAt >= 100) {
       reportedAt = performance.now()
-      onProgress({ bytesDone: size, bytesTotal: size, filesDone: 0, filesTotal: 0 })
+      listener.report({ bytesDone: size, bytesTotal: size, filesDone: 0, filesTotal: 0 })
     }
+    listener.throwIfFailed()
   }
   signal?.throwIfAborted()
+  await listener.end()
   return { size, digests: toDigests(hasher.finish()) }
+}
+
+function checkStream(stream: unknown): void {
+  const isObject = (typeof stream === 'object' && stream !== null) || typeof stream === 'function'
+  if (isObject && (Symbol.asyncIterator in stream || Symbol.iterator in stream)) return
+  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'this is not a stream', {
+    expected: 'a stream, or an iterable of bytes or text',
+    received: stream === null ? 'null' : typeof stream,
+  })
 }
 
 function checkPiece(piece: unknown): Uint8Array {

@@ -1,7 +1,7 @@
 /** Differences between two folders, or two files, by their digests. */
 import { statInput } from '../util/fs.ts'
 import { LineaprintError } from '../core/errors.ts'
-import { checkPath } from '../core/options.ts'
+import { checkObject, checkPath } from '../core/options.ts'
 import { compareUtf8 } from '../util/text-order.ts'
 import { hashFiles } from './file.ts'
 import { hashTree } from './tree.ts'
@@ -56,6 +56,7 @@ export interface TreeDiff {
  * @throws ERR_LINEAPRINT_ARGUMENT for a folder and a file, and the errors of `hashTree` and `hashFile`.
  */
 export async function diffTrees(a: string, b: string, options: TreeDiffOptions = {}): Promise<TreeDiff> {
+  checkObject(options)
   const [first, second] = [await isFolderInput(a), await isFolderInput(b)]
   if (first !== second) {
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'a folder and a file cannot be compared', {

@@ -26,7 +26,7 @@ export interface TreeOptions extends SampledHashOptions {
    * files are content like any other file; `ignore` takes precedence. @default false
    */
   readonly ignoreFiles?: boolean | undefined
-  /** True if entries named `.git` and `.lineaprint` count. @default false */
+  /** True if entries named `.git` and `.lineaprint`, and `.cache/huggingface`, count. @default false */
   readonly includeSkipped?: boolean | undefined
   /** True if every file is listed in the result. @default false */
   readonly list?: boolean | undefined
@@ -52,7 +52,7 @@ export interface TreeEntry {
 
 /** A property of a folder that does not change its digest but may cause surprises on other systems. */
 export interface TreeWarning {
-  readonly kind: 'link-leaves-root' | 'name-not-unicode' | 'names-collide'
+  readonly kind: 'link-leaves-root' | 'name-not-unicode' | 'names-collide' | 'download-state-skipped'
   readonly path: string
 }
 
@@ -72,6 +72,8 @@ export interface TreeHash {
   readonly bytes: number
   /** Entries excluded by patterns; a folder counts as one, whatever it contains. */
   readonly ignored: number
+  /** Paths of entries that were skipped because they are bookkeeping; a folder counts as one. */
+  readonly skipped: readonly string[]
   /**
    * Patterns from files named `.lineaprintignore`, relative to the root; none unless `ignoreFiles` is set.
    */
@@ -87,7 +89,7 @@ export interface TreeHash {
 
 /**
  * Hash a folder: the same relative paths with the same contents give the same digest, on any machine.
- * Permissions, times, owners and empty folders do not count; `.git` and `.lineaprint` are skipped.
+ * Permissions, times, owners and empty folders do not count; `.git`, `.lineaprint` and `.cache/huggingface` are skipped at any depth and reported.
  *
  * Cost: one read of every file, on all threads. With `sample`, a stat of every entry and a read of the chosen
  * files: every name and length counts, and the digest is a `sampled` one, unless the plan chose all files.
@@ -130,11 +132,24 @@ function toTreeHash(root: string, tree: NativeTree, digests: Digests): TreeHash 
     links: tree.links,
     bytes: tree.bytes,
     ignored: tree.ignored,
+    skipped: tree.skipped,
     ignoreFiles: tree.ignoreFiles,
-    warnings: tree.warnings.map(({ kind, path: at }) => ({ kind, path: at })),
+    warnings: [
+      ...tree.warnings.map(({ kind, path: at }) => ({ kind, path: at })),
+      ...tree.skipped.filter((at) => !isExpected(at)).map((at) => skippedWarning(at)),
+    ],
     ...(tree.entries && { entries: entriesOf(tree.entries) }),
     ...(tree.cache && { cache: toCacheUsage(tree.cache) }),
   }
+}
+
+/** Repositories and stores are skipped without a warning: most folders of a project have them. */
+function isExpected(path: string): boolean {
+  return /(?:^|\/)\.(?:git|lineaprint)$/.test(path)
+}
+
+function skippedWarning(path: string): TreeWarning {
+  return { kind: 'download-state-skipped', path }
 }
 
 function entriesOf(entries: NativeEntries): TreeEntry[] {

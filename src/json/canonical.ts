@@ -5,6 +5,7 @@
  * infinities become `{"__float__":"NaN"}` and so on, as `docs/format.md` says.
  */
 import { LineaprintError } from '../core/errors.ts'
+import type { ParsedJson } from './parse.ts'
 
 /** Return the canonical text of a value. `undefined` members are left out, as `JSON.stringify` does. */
 export function canonicalJson(value: unknown): string {
@@ -25,6 +26,23 @@ export function canonicalJson(value: unknown): string {
 /** Return the UTF-8 bytes of the canonical text, which are hashed. */
 export function canonicalBytes(value: unknown): Uint8Array {
   return new TextEncoder().encode(canonicalJson(value))
+}
+
+/**
+ * Return the UTF-8 bytes of the canonical text of a parsed file.
+ *
+ * @param path The file, for errors.
+ * @throws ERR_LINEAPRINT_FORMAT for half a surrogate pair, which an escape can spell and UTF-8 cannot.
+ */
+export function canonicalBytesOfFile(value: ParsedJson, path?: string): Uint8Array {
+  try {
+    return canonicalBytes(value)
+  } catch (cause) {
+    if (!LineaprintError.is(cause) || cause.code !== 'ERR_LINEAPRINT_ARGUMENT') throw cause
+    const { expected, received } = cause
+    const message = 'a text in it has half a surrogate pair, which cannot be encoded as UTF-8'
+    throw new LineaprintError('ERR_LINEAPRINT_FORMAT', message, { path, expected, received, cause })
+  }
 }
 
 /** Text that needs no escapes: printable ASCII without quote and backslash. */

@@ -7,7 +7,8 @@ import { checkWeightsFile, compareModel } from './check-model.ts'
 import { differenceOf } from './compare.ts'
 import { Findings } from './findings.ts'
 import type { JobOptions } from '../core/options.ts'
-import type { Manifest } from './document.ts'
+import type { Digest, Digests } from '../core/digest.ts'
+import type { Manifest, ManifestEntry } from './document.ts'
 import type { ManifestCheck } from './findings.ts'
 
 /**
@@ -28,6 +29,7 @@ export async function checkSingleFile(
   const { algorithm, model, tensors } = manifest
   try {
     const { size, digests } = await hashFile(path, { ...options, algorithm })
+    refuseEditedSize(entry, size, digests)
     const detail = differenceOf(entry, { path: entry.path, type: 'file', size, digests })
     if (detail === undefined) findings.same()
     else findings.add('changed', { path: entry.path, detail })
@@ -37,7 +39,7 @@ export async function checkSingleFile(
     }
   } catch (error) {
     options.signal?.throwIfAborted()
-    if (!(error instanceof LineaprintError)) throw error
+    if (!(error instanceof LineaprintError) || error.field === 'size') throw error
     const missing = error.code === 'ERR_LINEAPRINT_NOT_FOUND'
     const detail = missing ? 'there is no such file' : error.message
     findings.add(missing ? 'missing' : 'unreadable', { path: entry.path, detail })
@@ -51,4 +53,25 @@ export async function checkSingleFile(
     entries: 1,
     tensors: tensors?.length ?? 0,
   })
+}
+
+/**
+ * Refuse a manifest whose digest is that of the file and whose size is not: nothing else in the manifest of a
+ * file covers its size.
+ */
+function refuseEditedSize(entry: ManifestEntry, size: number, digests: Digests): void {
+  const stated = Object.values(entry.digests)
+  const isSame =
+    stated.length > 0 && stated.every((digest: Digest) => digests[digest.algorithm]?.equals(digest))
+  if (!isSame || entry.size === size) return
+  throw new LineaprintError(
+    'ERR_LINEAPRINT_FORMAT',
+    'the manifest contradicts itself: it was damaged or edited',
+    {
+      path: entry.path,
+      field: 'size',
+      expected: `${size} bytes, the size of the content with its digest`,
+      received: `${entry.size} bytes`,
+    },
+  )
 }

@@ -78,7 +78,10 @@ export interface Manifest {
  */
 export function formatManifest(manifest: Manifest): string {
   const { type, algorithm, links, ignore, includeSkipped, digests, model, tensors } = manifest
-  const portable = manifest.warnings.filter(({ kind }) => kind !== 'link-leaves-root')
+  // Where a link leads and what was skipped is no content: two copies have one manifest.
+  const portable = manifest.warnings.filter(
+    ({ kind }) => kind === 'names-collide' || kind === 'name-not-unicode',
+  )
   const members = [
     ['schema', JSON.stringify(MANIFEST_SCHEMA)],
     ['type', JSON.stringify(type)],

@@ -27,7 +27,7 @@ export interface ManifestOptions extends HashOptions {
    * True to also use patterns from files named `.lineaprintignore`; the manifest records them. @default false
    */
   readonly ignoreFiles?: boolean | undefined
-  /** True if entries named `.git` and `.lineaprint` count. @default false */
+  /** True if entries named `.git` and `.lineaprint`, and `.cache/huggingface`, count. @default false */
   readonly includeSkipped?: boolean | undefined
   /** True to also list the tensors of the model at the path; reads its weights twice. @default false */
   readonly tensors?: boolean | undefined

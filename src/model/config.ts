@@ -2,10 +2,11 @@
 import { readFile } from 'node:fs/promises'
 import { systemReason } from '../util/fs.ts'
 import { LineaprintError } from '../core/errors.ts'
-import { canonicalBytes } from '../json/canonical.ts'
+import { canonicalBytesOfFile } from '../json/canonical.ts'
 import { parseJson } from '../json/parse.ts'
 import { compareUtf8 } from '../util/text-order.ts'
 import type { ParsedJson } from '../json/parse.ts'
+import { refuseDisguised } from './disguised.ts'
 import { CONFIG_RULES } from './config-rules.ts'
 
 /** The result of reading a configuration. */
@@ -16,6 +17,10 @@ export interface ModelConfig {
   readonly ignored: readonly string[]
   /** Paths of integers whose digits exceed a double. */
   readonly lossyIntegers: readonly string[]
+  /** Paths of NaN and infinities, which Python writes and JSON does not have. */
+  readonly specialFloats: readonly string[]
+  /** True if the document is an object, as loaders require. */
+  readonly isObject: boolean
 }
 
 /**
@@ -30,9 +35,21 @@ export async function readConfig(path: string): Promise<ModelConfig> {
       cause,
     })
   })
+  await refuseDisguised([path], 'JSON')
   const { value, lossyIntegers } = parseJson(bytes, path)
   const ignored: string[] = []
-  return { canonical: canonicalBytes(meaningful(value, '', ignored)), ignored, lossyIntegers }
+  const canonical = canonicalBytesOfFile(meaningful(value, '', ignored), path)
+  const specialFloats = specialFloatsOf(value)
+  return { canonical, ignored, lossyIntegers, specialFloats, isObject: value instanceof Map }
+}
+
+/** Return the paths of numbers that are not finite. */
+function specialFloatsOf(value: ParsedJson, path: string = ''): string[] {
+  if (typeof value === 'number') return Number.isFinite(value) ? [] : [path]
+  const members = Array.isArray(value) ? value.entries() : value instanceof Map ? value.entries() : []
+  return [...members].flatMap(([key, member]) =>
+    specialFloatsOf(member, path === '' ? String(key) : `${path}.${key}`),
+  )
 }
 
 /**

@@ -2,12 +2,12 @@
  * The canonical bytes of a whole document, without its value: the form in which a large JSON file enters a
  * digest.
  */
-import { canonicalBytes } from '../json/canonical.ts'
+import { canonicalBytesOfFile } from '../json/canonical.ts'
 import { parseJson } from '../json/parse.ts'
 import { native } from '../native/load.ts'
 
 /**
- * Return the bytes that {@link canonicalBytes} makes of what {@link parseJson} reads, some twenty times as fast.
+ * Return the bytes that {@link canonicalBytesOfFile} makes of what {@link parseJson} reads, some twenty times as fast.
  *
  * {@link parseJson} decides: the addon takes only what it takes, with the same bytes, and what the addon does not take is
  * parsed here, which accepts it or says what is wrong with it.
@@ -16,5 +16,5 @@ import { native } from '../native/load.ts'
  * @param path The file it came from, for errors.
  */
 export function canonicalDocument(bytes: Uint8Array, path?: string): Uint8Array {
-  return native.canonicalDocument(bytes) ?? canonicalBytes(parseJson(bytes, path).value)
+  return native.canonicalDocument(bytes) ?? canonicalBytesOfFile(parseJson(bytes, path).value, path)
 }

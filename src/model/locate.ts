@@ -1,10 +1,20 @@
 /** Locate the files of a model. */
-import { readFile, readdir, stat } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
-import { errorCode, isMissing, systemReason } from '../util/fs.ts'
+import { readdir, stat } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { inputError, isMissing, statInput, systemReason } from '../util/fs.ts'
 import { LineaprintError } from '../core/errors.ts'
-import { native } from '../native/load.ts'
-import { fromFailure, isFailure } from '../native/job.ts'
+import {
+  INDEX_SUFFIX,
+  WEIGHTS_SUFFIX,
+  absent,
+  describeCandidate,
+  findCandidates,
+  isStale,
+  readIndex,
+} from './candidates.ts'
+import { haveEqualWeights } from './equal-weights.ts'
+import type { JobOptions } from '../core/options.ts'
+import type { Candidate } from './candidates.ts'
 
 /** The files of a model. */
 export interface ModelFiles {
@@ -18,70 +28,128 @@ export interface ModelFiles {
   readonly index?: { readonly path: string; readonly bytes: Uint8Array }
   /** Absolute path of `config.json` or `adapter_config.json`, if present. */
   readonly config?: string
+  /** Names of files of other formats, which were not read. Empty for a file. */
+  readonly otherCopies: readonly string[]
+  /** Sentences about the choice between several candidates. */
+  readonly warnings: readonly string[]
 }
 
-const INDEX_SUFFIX = '.safetensors.index.json'
-const CONFIG_NAMES = ['config.json', 'adapter_config.json']
+/** Options of {@link locateModel}. */
+export interface LocateOptions extends JobOptions {
+  /** Name of the weights file or shard index to use, in a folder with several. */
+  readonly weights?: string | undefined
+}
 
-/** An index of a million tensors is some 100 MB; a longer file is not an index. */
-const INDEX_LIMIT = 256 << 20
+const CONFIG_NAMES = ['config.json', 'adapter_config.json']
 
 /**
  * Find the weights of a model: a safetensors file, a shard index, or a folder with one of either.
  *
- * @throws ERR_LINEAPRINT_AMBIGUOUS if a folder holds two candidates, FORMAT if an index is malformed or names
- * files outside its folder, NOT_FOUND if there is nothing to read.
+ * A folder can hold several candidates: which one is loaded depends on the loader. They are accepted if their
+ * weights are equal, which is found out by reading all of them, and only where their headers are equal. An
+ * index of which no shard is there is no candidate.
+ *
+ * @throws ERR_LINEAPRINT_AMBIGUOUS if a folder holds candidates of different weights, FORMAT if an index is
+ * malformed or names files outside its folder, NOT_FOUND if there is nothing to read, ARGUMENT for `weights`
+ * with a path to a file.
  */
-export async function locateModel(path: string): Promise<ModelFiles> {
+export async function locateModel(path: string, options: LocateOptions = {}): Promise<ModelFiles> {
   const absolute = resolve(path)
-  const info = await stat(absolute).catch((cause: unknown) => {
-    throw errorCode(cause) === 'ENOENT'
-      ? new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'there is no such file or folder', { path, cause })
-      : new LineaprintError('ERR_LINEAPRINT_UNREADABLE', `cannot stat it: ${systemReason(cause)}`, {
-          path,
-          cause,
-        })
+  const info = await statInput(absolute, path)
+  if (!info.isDirectory()) return locateFile(path, absolute, options.weights)
+  const names = await readdir(absolute).catch((cause: unknown) => {
+    throw inputError(path, 'list', cause)
   })
-  if (!info.isDirectory()) {
-    const folder = dirname(absolute)
-    if (absolute.endsWith(INDEX_SUFFIX)) return fromIndex(absolute, folder, false)
-    return { folder, isFolder: false, weights: [absolute], ...(await findConfig(folder)) }
+  if (options.weights !== undefined) {
+    const candidate = await named(absolute, names, options.weights)
+    const { otherCopies } = await findCandidates(
+      absolute,
+      names.filter((name) => !name.endsWith(INDEX_SUFFIX)),
+    )
+    return filesOf(absolute, candidate, otherCopies, [])
   }
-  const names = await readdir(absolute)
-  const indexes = names.filter((name) => name.endsWith(INDEX_SUFFIX)).toSorted()
-  if (indexes.length > 1) throw ambiguous(path, indexes)
-  if (indexes[0] !== undefined) return fromIndex(join(absolute, indexes[0]), absolute, true)
-  const candidates = names.filter((name) => name.endsWith('.safetensors')).toSorted()
-  if (candidates.length > 1) throw ambiguous(path, candidates)
-  if (candidates[0] === undefined) {
-    throw new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'the folder contains no weights', {
+  const { candidates, otherCopies } = await findCandidates(absolute, names)
+  const stale = candidates.filter((candidate) => isStale(candidate))
+  const usable = candidates.filter((candidate) => !isStale(candidate))
+  const [chosen, ...others] = usable
+  if (chosen === undefined) throw nothingToRead(path, names, stale, otherCopies)
+  if (others.length > 0 && !(await haveEqualWeights(usable, options))) throw ambiguous(path, usable)
+  return filesOf(absolute, chosen, otherCopies, [
+    ...stale.map(
+      ({ name, missing, weights }) =>
+        `the index ${name} is stale, so ${chosen.name} was read: ${absent(missing, weights.length)}`,
+    ),
+    ...(others.length > 0
+      ? [
+          `the folder holds equal weights several times: ${chosen.name} was read, ${namesOf(others)} equals it`,
+        ]
+      : []),
+  ])
+}
+
+/** Check whether a folder holds a weights file or shard index of this name; false for anything else. */
+export async function hasCandidate(path: string, weights: string): Promise<boolean> {
+  const info = await stat(path).catch(() => undefined)
+  return info?.isDirectory() === true && (await readdir(path)).includes(weights) && isCandidateName(weights)
+}
+
+async function locateFile(path: string, absolute: string, weights: string | undefined): Promise<ModelFiles> {
+  if (weights !== undefined) {
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'weights chooses a file of a folder', {
       path,
-      expected: `one *.safetensors file or a *${INDEX_SUFFIX}`,
-      received: names.length === 0 ? 'an empty folder' : `${names.length} other entries`,
+      field: 'weights',
+      expected: 'a path to a folder',
+      received: 'a file',
     })
   }
+  const folder = dirname(absolute)
+  const index = absolute.endsWith(INDEX_SUFFIX) ? await readIndex(absolute, folder) : undefined
   return {
-    folder: absolute,
-    isFolder: true,
-    weights: [join(absolute, candidates[0])],
-    ...(await findConfig(absolute)),
+    folder,
+    isFolder: false,
+    weights: index?.weights ?? [absolute],
+    ...(index?.index && { index: index.index }),
+    ...(await findConfig(folder)),
+    otherCopies: [],
+    warnings: [],
   }
 }
 
-async function fromIndex(index: string, folder: string, isFolder: boolean): Promise<ModelFiles> {
-  const { size } = await stat(index)
-  if (size > INDEX_LIMIT) {
-    throw new LineaprintError('ERR_LINEAPRINT_FORMAT', 'the shard index is too long', {
-      path: index,
-      expected: `at most ${INDEX_LIMIT} bytes`,
-      received: `${size} bytes`,
-    })
+async function filesOf(
+  folder: string,
+  { weights, index, missing, name }: Candidate,
+  otherCopies: readonly string[],
+  warnings: readonly string[],
+): Promise<ModelFiles> {
+  if (missing.length > 0) {
+    throw new LineaprintError(
+      'ERR_LINEAPRINT_NOT_FOUND',
+      `the model is incomplete: ${absent(missing, weights.length)}`,
+      { path: join(folder, name), hint: 'download the missing files, or name other weights with --weights' },
+    )
   }
-  const bytes = await readFile(index)
-  const outcome = native.readShardIndex(bytes, index)
-  if (isFailure(outcome)) throw fromFailure(outcome)
-  const weights = outcome.shards.map((shard) => join(folder, shard))
-  return { folder, isFolder, weights, index: { path: index, bytes }, ...(await findConfig(folder)) }
+  const config = await findConfig(folder)
+  return { folder, isFolder: true, weights, ...(index && { index }), ...config, otherCopies, warnings }
+}
+
+/** Return the candidate of this name. */
+async function named(folder: string, names: readonly string[], weights: string): Promise<Candidate> {
+  if (names.includes(weights) && isCandidateName(weights)) {
+    const path = join(folder, weights)
+    if (weights.endsWith(INDEX_SUFFIX)) return readIndex(path, folder)
+    return { name: weights, weights: [path], missing: [] }
+  }
+  const others = names.filter((name) => isCandidateName(name)).toSorted()
+  throw new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'the folder contains no such weights', {
+    path: folder,
+    field: 'weights',
+    expected: others.length === 0 ? `a name that ends in ${WEIGHTS_SUFFIX}` : first(others),
+    received: JSON.stringify(weights),
+  })
+}
+
+function isCandidateName(name: string): boolean {
+  return name.endsWith(WEIGHTS_SUFFIX) || name.endsWith(INDEX_SUFFIX)
 }
 
 async function findConfig(folder: string): Promise<{ config?: string }> {
@@ -102,17 +170,46 @@ async function findConfig(folder: string): Promise<{ config?: string }> {
   return {}
 }
 
-function ambiguous(path: string, candidates: readonly string[]): LineaprintError {
-  const shown = candidates
-    .slice(0, 4)
-    .map((name) => basename(name))
-    .join(', ')
+function nothingToRead(
+  path: string,
+  names: readonly string[],
+  stale: readonly Candidate[],
+  otherCopies: readonly string[],
+): LineaprintError {
+  const [index] = stale
+  if (index !== undefined) {
+    const { name, missing, weights } = index
+    return new LineaprintError(
+      'ERR_LINEAPRINT_NOT_FOUND',
+      `the index ${name} is stale: ${absent(missing, weights.length)}`,
+      { path, hint: 'download the shards, or remove the index' },
+    )
+  }
+  return new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'the folder contains no weights', {
+    path,
+    expected: `a *${WEIGHTS_SUFFIX} file or a *${INDEX_SUFFIX}`,
+    received:
+      otherCopies.length > 0
+        ? `weights of other formats, which are not read: ${first(otherCopies)}`
+        : names.length === 0
+          ? 'an empty folder'
+          : `${names.length} other entries`,
+  })
+}
+
+function ambiguous(path: string, candidates: readonly Candidate[]): LineaprintError {
   return new LineaprintError(
     'ERR_LINEAPRINT_AMBIGUOUS',
-    `the folder contains ${candidates.length} models: ${shown}`,
-    {
-      path,
-      hint: 'pass one of these files instead of the folder',
-    },
+    `the folder contains ${candidates.length} candidates of different weights: ${namesOf(candidates)}`,
+    { path, field: 'weights', hint: 'name one with --weights NAME (option weights), or give its path' },
   )
+}
+
+function namesOf(candidates: readonly Candidate[]): string {
+  return first(candidates.map((candidate) => describeCandidate(candidate)))
+}
+
+/** Join the first few of many names. */
+function first(names: readonly string[]): string {
+  return names.slice(0, 4).join(', ') + (names.length > 4 ? ` and ${names.length - 4} more` : '')
 }

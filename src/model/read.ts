@@ -12,18 +12,25 @@ import { SampleReport } from '../hash/sample/report.ts'
 import { writePlan } from '../core/sample-plan.ts'
 import { compareUtf8 } from '../util/text-order.ts'
 import { readConfig } from './config.ts'
+import { refuseDisguised } from './disguised.ts'
 import { locateModel } from './locate.ts'
 import { findTokenizer, readTokenizer } from './tokenizer.ts'
 import type { AlgorithmChoice, Digest, Digests, RawDigests } from '../core/digest.ts'
 import type { NativeModel, NativeShard, NativeTensorDigests, NativeWeights } from '../native/load.ts'
 import type { SampledHashOptions } from '../hash/sample/options.ts'
 import type { SamplePlan } from '../core/sample-plan.ts'
+import type { ModelConfig } from './config.ts'
 import type { ModelFiles } from './locate.ts'
 
 /** Options of {@link readModel}. */
 export interface ModelOptions extends SampledHashOptions {
   /** Also digest the exact files (`tree`), which hashes every byte a second time. @default false */
   readonly files?: boolean | undefined
+  /**
+   * Name of the weights file or shard index to read, in a folder with several. Without it, a folder with
+   * several is refused unless all hold equal weights.
+   */
+  readonly weights?: string | undefined
 }
 
 /** One tensor. */
@@ -92,6 +99,10 @@ export interface ModelReport {
   /** Names of tensors with equal dtype, shape and bits, in groups. Sampled tensors are excluded. */
   readonly ties: readonly (readonly string[])[]
   readonly files: readonly ModelFile[]
+  /** The name that the option `weights` gave; absent without it. */
+  readonly selectedWeights?: string
+  /** Names of files of the folder that hold weights in other formats. They are not read. Absent if none. */
+  readonly otherCopies?: readonly string[]
   /** Name of the configuration file and the keys excluded from the architecture; absent if there is none. */
   readonly config?: { readonly name: string; readonly ignored: readonly string[] }
   /** The extent of the sample of the tensors; only if one was requested. */
@@ -107,13 +118,18 @@ export interface ModelReport {
  *
  * @param path A safetensors file, a shard index, or a folder with either.
  * @throws ERR_LINEAPRINT_FORMAT for a file that breaks the rules of safetensors (above all two entries of one
- * name), AMBIGUOUS for a folder with two candidates, and the errors of {@link hashFile}.
+ * name), AMBIGUOUS for a folder with two candidates of different weights, and the errors of {@link hashFile}.
  */
 export async function readModel(path: string, options: ModelOptions = {}): Promise<ModelReport> {
-  checkKeys(options, ['files', 'sample'])
+  checkKeys(options, ['files', 'sample', 'weights'])
   const algorithm = checkAlgorithm(options.algorithm)
   const plan = checkSample(options.sample, { files: options.files })
-  const located = await locateModel(checkPath(path))
+  const located = await locateModel(checkPath(path), {
+    weights: options.weights,
+    signal: options.signal,
+    threads: options.threads,
+  })
+  await refuseDisguised(located.weights, 'a safetensors file')
   const config = located.config === undefined ? undefined : await readConfig(located.config)
   const { index } = located
   const wholeFolder = options.files === true && (located.isFolder || index !== undefined)
@@ -153,12 +169,14 @@ export async function readModel(path: string, options: ModelOptions = {}): Promi
     tensors,
     ties: tiesOf(tensors),
     files: model.shards.map(fileOf),
+    ...(options.weights !== undefined && { selectedWeights: options.weights }),
+    ...(located.otherCopies.length > 0 && { otherCopies: located.otherCopies }),
     ...(config &&
       located.config !== undefined && {
         config: { name: basename(located.config), ignored: config.ignored },
       }),
     ...(extent && { sample: new SampleReport('weights', extent) }),
-    warnings: warningsOf(model, config?.lossyIntegers ?? []),
+    warnings: [...located.warnings, ...warningsOf(model, config)],
   }
 }
 
@@ -246,14 +264,25 @@ function joinFirst(items: readonly string[]): string {
   return items.slice(0, 3).join(', ') + (items.length > 3 ? ` and ${items.length - 3} more` : '')
 }
 
-function warningsOf({ shards }: NativeModel, lossyIntegers: readonly string[]): string[] {
+function warningsOf({ shards }: NativeModel, config: ModelConfig | undefined): string[] {
   const odd = shards.flatMap(({ names, tensors }) =>
     tensors.kind === 'hashed' ? tensors.oddBooleans.map((index) => names[index] ?? '') : [],
   )
   return [
     ...(odd.length > 0 ? [`BOOL tensors with bytes other than 0 and 1: ${joinFirst(odd)}`] : []),
+    ...(config === undefined ? [] : configWarnings(config)),
+  ]
+}
+
+/** Return warnings about a configuration that loaders may read in another way, or not at all. */
+function configWarnings({ lossyIntegers, specialFloats, isObject }: ModelConfig): string[] {
+  return [
+    ...(isObject ? [] : ['the configuration is not a JSON object, so no loader can use it']),
     ...(lossyIntegers.length > 0
       ? [`the configuration has integers that a double cannot represent: ${joinFirst(lossyIntegers)}`]
+      : []),
+    ...(specialFloats.length > 0
+      ? [`the configuration has NaN or Infinity, which is not JSON: ${joinFirst(specialFloats)}`]
       : []),
   ]
 }

@@ -4,10 +4,11 @@ import { basename, join, resolve } from 'node:path'
 import { errorCode, systemReason } from '../util/fs.ts'
 import { primary, toDigests } from '../core/digest.ts'
 import { LineaprintError } from '../core/errors.ts'
-import { canonicalBytes } from '../json/canonical.ts'
+import { canonicalBytesOfFile } from '../json/canonical.ts'
 import { parseJson } from '../json/parse.ts'
 import { native } from '../native/load.ts'
 import { checkAlgorithm, checkKeys } from '../core/options.ts'
+import { refuseDisguised } from './disguised.ts'
 import { meaningful } from './config.ts'
 import { canonicalDocument } from './document.ts'
 import type { Digest, Digests } from '../core/digest.ts'
@@ -84,9 +85,11 @@ async function canonicalContent(path: string): Promise<Uint8Array> {
       received: info.isFile() ? `${info.size} bytes` : 'something else',
     })
   }
+  // The bytes of a pointer would have a digest, too.
+  await refuseDisguised([path], 'a file of a tokenizer')
   const bytes = await readFile(path)
   if (!path.endsWith('.json')) return bytes
   // The only one of these files that states its origin and the version that wrote it.
   if (basename(path) !== 'tokenizer_config.json') return canonicalDocument(bytes, path)
-  return canonicalBytes(meaningful(parseJson(bytes, path).value))
+  return canonicalBytesOfFile(meaningful(parseJson(bytes, path).value), path)
 }

@@ -1,5 +1,6 @@
 /** Join an `AbortSignal` and a progress callback to a job of the addon. */
 import { LineaprintError } from '../core/errors.ts'
+import { ProgressListener } from '../core/progress.ts'
 import { native } from './load.ts'
 import type { NativeFailure } from './load.ts'
 import type { ErrorCode } from '../core/errors.ts'
@@ -27,23 +28,16 @@ export async function runJob<T extends object | string>(
   // Keep the caller's stack: the failure happens on a thread that has none.
   const site = new Error()
   const job = new native.NativeJob()
-  let thrown: { error: unknown } | undefined
   const stop = (): void => job.cancel()
-  const reportProgress = (): void => {
-    try {
-      onProgress?.(job.progress())
-    } catch (error) {
-      thrown ??= { error }
-      stop()
-    }
-  }
+  const listener = new ProgressListener(onProgress, stop)
+  const reportProgress = (): void => listener.report(job.progress())
   signal?.addEventListener('abort', stop, { once: true })
   const timer = onProgress && setInterval(reportProgress, PROGRESS_INTERVAL_MS)
   timer?.unref()
   try {
     const outcome = await start(job, threads)
     if (!isFailure(outcome)) reportProgress()
-    if (thrown) throw thrown.error
+    await listener.end()
     if (signal?.aborted) throw signal.reason
     if (isFailure(outcome)) throw fromFailure(outcome, site)
     return outcome

@@ -5,7 +5,7 @@
 import { addDigest } from './digest-totals.ts'
 import { addMetric, metricRecord } from './metric-totals.ts'
 import { TRACKED_SECTIONS } from './record.ts'
-import type { JsonObject } from '../core/json-value.ts'
+import type { JsonValue } from '../core/json-value.ts'
 import type { EventBody } from './events.ts'
 import type { MetricTotals } from './metric-totals.ts'
 import type {
@@ -24,9 +24,11 @@ export interface RunState {
   /** Fields that are known at the start: id, name, process, configuration. */
   readonly start: RunRecord
   command: CommandRecord
-  tags: string[]
+  /** In the order in which they were first added. */
+  readonly tags: Set<string>
   notes: string
-  metadata: JsonObject
+  /** By key. A copy per event would take quadratic time. */
+  readonly metadata: Map<string, JsonValue>
   readonly captures: Map<string, CaptureRecord>
   readonly tracked: Readonly<Record<TrackedSection, Map<string, TrackedRecord>>>
   readonly metrics: Map<string, MetricTotals>
@@ -41,9 +43,9 @@ export function initialState(start: RunRecord): RunState {
   return {
     start,
     command: start.command,
-    tags: [...start.tags],
+    tags: new Set(start.tags),
     notes: start.notes,
-    metadata: start.metadata,
+    metadata: new Map(Object.entries(start.metadata)),
     captures: new Map(Object.entries(start.captures)),
     tracked: { datasets: new Map(), models: new Map(), tokenizers: new Map(), outputs: new Map() },
     metrics: new Map(),
@@ -70,10 +72,10 @@ export function applyEvent(state: RunState, event: EventBody): void {
       state.tracked[event.section].set(event.name, event.entry)
       break
     case 'metadata':
-      state.metadata = { ...state.metadata, ...event.values }
+      for (const [key, value] of Object.entries(event.values)) state.metadata.set(key, value)
       break
     case 'tags':
-      state.tags = [...new Set([...state.tags, ...event.tags])]
+      for (const tag of event.tags) state.tags.add(tag)
       break
     case 'notes':
       state.notes = event.notes
@@ -107,7 +109,7 @@ export function toRecord(state: RunState, ending: Partial<RunRecord> = {}): RunR
     command,
     tags: [...tags],
     notes,
-    metadata,
+    metadata: Object.fromEntries(metadata),
     // Captures end in any order; the record has a fixed order.
     captures: Object.fromEntries([...captures].toSorted(([a], [b]) => (a < b ? -1 : 1))),
     ...(Object.fromEntries(sections) as Pick<RunRecord, TrackedSection>),

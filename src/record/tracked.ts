@@ -1,5 +1,5 @@
 /** Tracked datasets, models, tokenizers and outputs in their recorded form. Digests are in written form. */
-import { listOf, number, objectOf, oneOf, optional, text } from '../json/read-fields.ts'
+import { boolean, listOf, number, objectOf, oneOf, optional, text } from '../json/read-fields.ts'
 import type { WrittenDigests } from '../core/digest.ts'
 import type { FieldParser } from '../json/read-fields.ts'
 import type { TrackedRecord, TrackedSection } from './record.ts'
@@ -80,6 +80,10 @@ export interface TrackedModel {
   readonly parameters: number
   readonly bytes: number
   readonly files?: readonly TrackedModelFile[]
+  /** The name that chose among several weights of the folder. */
+  readonly selectedWeights?: string
+  /** True if all weights were written after the start of the run. */
+  readonly producedByRun?: boolean
   /** The configuration file. */
   readonly config?: TrackedModelFile
   /** Path of the tensor list below the folder of the run. */
@@ -165,6 +169,8 @@ const model: FieldParser<TrackedModel> = objectOf({
   parameters: number,
   bytes: number,
   files: optional(listOf(modelFile)),
+  selectedWeights: optional(text),
+  producedByRun: optional(boolean),
   config: optional(modelFile),
   tensorsFile: optional(text),
 })

@@ -11,6 +11,7 @@ import { writeSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { errorText } from '../util/error-text.ts'
+import { escapeText } from '../util/escape-text.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { storeError, syncFolder, writeAll } from '../util/fs.ts'
 import type { FileHandle } from 'node:fs/promises'
@@ -203,7 +204,7 @@ process.on('exit', () => {
     try {
       journal.writeRest()
     } catch (error) {
-      process.stderr.write(`lineaprint: ${errorText(error)}\n`)
+      process.stderr.write(`lineaprint: ${escapeText(errorText(error))}\n`)
     }
   }
 })

@@ -2,23 +2,25 @@
  * Datasets, models, tokenizers and outputs: each is digested and recorded under a name that stands for one
  * content.
  */
-import { mkdir } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { mkdir, stat } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
 import { readDataset } from '../dataset/read.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { readModel } from '../model/read.ts'
 import { readTokenizer } from '../model/tokenizer.ts'
+import { disguiseSentence } from '../util/disguised.ts'
 import { storeError, writeAtomic } from '../util/fs.ts'
+import { checkKnown } from '../core/options.ts'
 import { safeFileName } from '../core/run-id.ts'
 import { reasonOf } from '../record/failure.ts'
 import { fingerprintOrWarn, flagOutput } from './changes/flags.ts'
 import { readOutput } from './read-output.ts'
 import { checkName, copyAsJson } from '../json/copy.ts'
-import { identityDigests, parseTracked } from '../record/tracked.ts'
+import { identityDigests } from '../record/tracked.ts'
 import { formatTensors } from '../record/tensor-list.ts'
 import type { DatasetOptions, DatasetReport, DatasetSource } from '../dataset/read.ts'
 import type { JsonObject } from '../core/json-value.ts'
-import type { ModelReport } from '../model/read.ts'
+import type { ModelOptions, ModelReport } from '../model/read.ts'
 import type { TokenizerReport } from '../model/tokenizer.ts'
 import type { HashOptions } from '../core/options.ts'
 import type { SampledHashOptions } from '../hash/sample/options.ts'
@@ -73,14 +75,39 @@ const output: Kind<string, OutputReport> = {
   },
 }
 
-const model: Kind<string, ModelReport> = {
-  section: 'models',
-  noun: 'model',
-  flag: 'enableModelTracking',
-  read: (path, options) => readModel(path, options),
-  sample: ({ models }) => models.sample,
-  identity: modelIdentity,
-  describe: describeModel,
+/** Return the kind of a model that is read with these options. */
+export function modelKind(own: Pick<ModelOptions, 'weights'> = {}): Kind<string, ModelReport> {
+  checkKnown(own, ['weights'])
+  const { weights } = own
+  return {
+    section: 'models',
+    noun: 'model',
+    flag: 'enableModelTracking',
+    read: (path, options) => readModel(path, { ...options, weights }),
+    sample: ({ models }) => models.sample,
+    identity: modelIdentity,
+    describe: async (report, name, writer) => ({
+      ...(await describeModel(report, name, writer)),
+      ...((await wereWritten(report, writer)) && { producedByRun: true }),
+    }),
+  }
+}
+
+/** Check whether all weights of a model were written after the start of the run. */
+async function wereWritten({ path, files }: ModelReport, { state }: RunWriter): Promise<boolean> {
+  const started = Date.parse(state.start.startedAt)
+  for (const { name } of files) {
+    // The path of a single file is that of the model itself.
+    const file = files.length === 1 && basename(path) === name ? path : join(folderOf(path), name)
+    const info = await stat(file).catch(() => undefined)
+    if (info === undefined || info.mtimeMs <= started + 1) return false
+  }
+  return files.length > 0
+}
+
+/** Return the folder of a model, whose path may be that of a shard index. */
+function folderOf(path: string): string {
+  return path.endsWith('.safetensors.index.json') ? dirname(path) : path
 }
 
 /** Describe a model for the record, without its path. The tensor list goes into a file of its own. */
@@ -109,7 +136,7 @@ export const KINDS: {
   readonly output: Kind<string, OutputReport>
   readonly model: Kind<string, ModelReport>
   readonly tokenizer: Kind<string, TokenizerReport>
-} = { dataset, output, model, tokenizer }
+} = { dataset, output, model: modelKind(), tokenizer }
 
 /**
  * Digest an item and record it under a name.
@@ -147,6 +174,7 @@ export async function track<S, R extends object>(
       writer.configuration,
     )
     await writer.exclusive(() => record(writer, kind, name, report))
+    warnOfDisguise(writer, `${noun} ${JSON.stringify(name)}`, report)
     if (path !== undefined && before !== undefined) {
       // Keep only the digests: the report of a model holds every tensor.
       const identity = kind.identity(report)
@@ -168,6 +196,20 @@ export async function track<S, R extends object>(
     }
     throw error
   }
+}
+
+/** Warn of files that are not what their names say: the run used a pointer or an error page as data. */
+function warnOfDisguise(writer: RunWriter, label: string, report: object): void {
+  if (!('disguised' in report)) return
+  const { disguised = [], path } = report as Pick<DatasetReport, 'disguised' | 'path'>
+  const [first] = disguised
+  if (first === undefined) return
+  const more = disguised.length > 1 ? ` (and ${disguised.length - 1} more such files)` : ''
+  const file = first.path === '' ? (path ?? '') : first.path
+  writer.append({
+    type: 'warning',
+    message: `the ${label} is not what its name says: ${disguiseSentence({ ...first, path: file })}${more}`,
+  })
 }
 
 /**
@@ -251,12 +293,6 @@ async function record<S, R extends object>(
   writer.append({ type: 'tracked', section: kind.section, name, entry })
 }
 
-/** Return the path of the tensor list of an entry, relative to the folder of the run. */
-function tensorsFileOf(section: 'models' | 'outputs', name: string, entry: TrackedEntry): string | undefined {
-  const recorded = parseTracked(section, name, entry)
-  return 'tensorsFile' in recorded ? recorded.tensorsFile : undefined
-}
-
 async function writeTensors(
   tensors: ModelReport['tensors'],
   name: string,
@@ -269,16 +305,7 @@ async function writeTensors(
   } catch (cause) {
     throw storeError(folder, 'cannot be created', cause)
   }
-  // Two names can denote the same file on a case-insensitive file system.
-  const usedPaths = new Set(
-    [...writer.state.tracked[section]].map(([otherName, entry]) =>
-      entry.status === 'tracked' ? (tensorsFileOf(section, otherName, entry)?.toLowerCase() ?? '') : '',
-    ),
-  )
-  const stem = safeFileName(name)
-  let path = `${section}/${stem}.tensors.json`
-  for (let number = 2; usedPaths.has(path.toLowerCase()); number++)
-    path = `${section}/${stem}-${number}.tensors.json`
+  const path = writer.reserveFile(section, safeFileName(name), '.tensors.json')
   await writeAtomic(join(writer.folder, path), formatTensors(tensors))
   return path
 }

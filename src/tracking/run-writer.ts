@@ -51,6 +51,8 @@ export class RunWriter {
   /** Resolves when abandoned runs were cleaned up. Only the end of the run awaits it. */
   readonly #swept: Promise<void>
   readonly #outputs: Outputs
+  /** For each name without its number, in lower case, how often it was reserved. */
+  readonly #reserved = new Map<string, number>()
   #commits: Promise<unknown> = Promise.resolve()
 
   private constructor(
@@ -103,6 +105,25 @@ export class RunWriter {
   /** Resolve when everything appended so far is on disk. */
   flush(): Promise<void> {
     return this.#journal.flush()
+  }
+
+  /**
+   * Reserve a path below the folder of the run, with `/`. Two names can denote the same file on a
+   * case-insensitive file system, so the second one gets a number.
+   */
+  reserveFile(folder: string, stem: string, extension: string): string {
+    let path: string
+    let key: string
+    let number = this.#reserved.get(`${folder}/${stem}`.toLowerCase()) ?? 0
+    do {
+      number++
+      path = `${folder}/${stem}${number === 1 ? '' : `-${number}`}`
+      key = path.toLowerCase()
+      // A name that ends in a number itself may have this path already.
+    } while (number > 1 && this.#reserved.has(key))
+    this.#reserved.set(`${folder}/${stem}`.toLowerCase(), number)
+    if (number > 1) this.#reserved.set(key, 1)
+    return `${path}${extension}`
   }
 
   /** Run steps that read the state and then change it, one at a time. */

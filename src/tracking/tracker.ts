@@ -1,6 +1,6 @@
 /** The public facade of a run: the methods that programs call to record one. */
 import { LineaprintError } from '../core/errors.ts'
-import { KINDS } from './inputs.ts'
+import { KINDS, modelKind } from './inputs.ts'
 import { Recorder } from './recorder.ts'
 import type { SeedReport } from '../capture/seeds/capture.ts'
 import type { Given, SeedsOptions } from '../config/groups.ts'
@@ -8,7 +8,7 @@ import type { Configuration, ExperimentOptions } from '../config/options.ts'
 import type { Captured } from '../core/component.ts'
 import type { Digest } from '../core/digest.ts'
 import type { DatasetReport, DatasetSource } from '../dataset/read.ts'
-import type { ModelReport } from '../model/read.ts'
+import type { ModelOptions, ModelReport } from '../model/read.ts'
 import type { TokenizerReport } from '../model/tokenizer.ts'
 import type { Verification, VerifyOptions } from '../verify/verify.ts'
 import type { DigestOptions, DigestSource } from './digests.ts'
@@ -85,11 +85,16 @@ export class ExperimentTracker {
   /**
    * Digest a model and record it under a name. The digest of every tensor is stored in the run's folder.
    *
+   * @param options `weights`: name of the weights file or shard index to read, in a folder with several.
    * @returns The report of the model; `undefined` if `enableModelTracking` is off.
    * @throws The errors of `readModel`, after the failure was recorded.
    */
-  async trackModel(path: string, name: string): Promise<ModelReport | undefined> {
-    return this.#recorder.track(KINDS.model, path, name)
+  async trackModel(
+    path: string,
+    name: string,
+    options: Pick<ModelOptions, 'weights'> = {},
+  ): Promise<ModelReport | undefined> {
+    return this.#recorder.track(modelKind(options), path, name)
   }
 
   /**

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { isProduct } from '../../../src/diff/products.ts'
+import { isProduct } from '../../../src/record/products.ts'
 import { isEvent } from '../../../src/record/check-event.ts'
 import { isReported, reporterOf } from '../../../src/record/reported-by.ts'
 import { formatRecord, parseRecord, sealRecord } from '../../../src/record/seal.ts'

@@ -74,7 +74,7 @@ pub struct NativeTreeOptions {
     pub ignore: Vec<String>,
     /// Whether files named `.lineaprintignore` give patterns too.
     pub ignore_files: bool,
-    /// Whether `.git` and `.lineaprint` count.
+    /// Whether `.git`, `.lineaprint` and `.cache/huggingface` count.
     pub include_skipped: bool,
     /// Whether the entries are listed.
     pub list: bool,
@@ -92,6 +92,8 @@ pub struct NativeTree {
     pub bytes: i64,
     /// Entries that patterns left out.
     pub ignored: i64,
+    /// Relative paths of skipped entries, with bytes that are not UTF-8 replaced.
+    pub skipped: Vec<String>,
     /// Patterns of the files named `.lineaprintignore`, relative to the root.
     pub ignore_files: Vec<String>,
     pub warnings: Vec<NativeWarning>,
@@ -181,18 +183,23 @@ pub fn native_tree(tree: Tree, listed: Option<Algorithms>) -> NativeTree {
         links: number(listing.links),
         bytes: number(listing.bytes),
         ignored: number(listing.ignored),
+        skipped: listing.skipped.iter().map(|path| text(path)).collect(),
         ignore_files: listing.ignore_files,
         warnings: listing
             .warnings
             .into_iter()
             .map(|warning| NativeWarning {
                 kind: warning.kind.into(),
-                path: String::from_utf8_lossy(&warning.path).into_owned(),
+                path: text(&warning.path),
             })
             .collect(),
         entries,
         cache: None,
     }
+}
+
+fn text(path: &[u8]) -> String {
+    String::from_utf8_lossy(path).into_owned()
 }
 
 fn native_entries(listing: &Listing, algorithms: Algorithms) -> NativeEntries {

@@ -79,12 +79,12 @@ enum Node {
     Link(Vec<u8>),
 }
 
-/// Return the `tree` digest of a folder, and whether anything in it counts.
-fn tree(entries: &[Value], algorithm: Algorithm) -> (Hash, bool) {
+/// Return the `tree` digest of the folder of this name, and whether anything in it counts.
+fn tree(entries: &[Value], folder: &[u8], algorithm: Algorithm) -> (Hash, bool) {
     let mut nodes = Vec::new();
     for entry in entries {
         let name = name_of(entry, "name");
-        if name == b".git" || name == b".lineaprint" {
+        if name == b".git" || name == b".lineaprint" || (folder == b".cache" && name == b"huggingface") {
             continue;
         }
         let node = if entry["file"].is_object() {
@@ -94,7 +94,7 @@ fn tree(entries: &[Value], algorithm: Algorithm) -> (Hash, bool) {
                 digest: content_digest(&bytes, algorithm),
             }
         } else if entry["folder"].is_array() {
-            match tree(array(&entry["folder"]), algorithm) {
+            match tree(array(&entry["folder"]), &name, algorithm) {
                 (_, false) => continue,
                 (digest, true) => Node::Folder(digest),
             }
@@ -132,7 +132,7 @@ fn trees() {
             continue;
         }
         for algorithm in BOTH {
-            let (digest, _) = tree(array(&case["root"]), algorithm);
+            let (digest, _) = tree(array(&case["root"]), b"", algorithm);
             check(&case, "digests", Some("tree"), algorithm, digest);
         }
     }

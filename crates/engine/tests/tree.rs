@@ -110,6 +110,32 @@ fn git_and_stores_are_skipped_at_any_depth() {
 }
 
 #[test]
+fn the_state_of_a_download_is_skipped_and_listed() {
+    let clean = folder(&[("a", b"x"), ("sub/b", b"y"), ("huggingface/c", b"z")]);
+    let downloaded = folder(&[
+        ("a", b"x"),
+        ("sub/b", b"y"),
+        ("huggingface/c", b"z"),
+        (".cache/huggingface/download/a.metadata", b"1"),
+        ("sub/.cache/huggingface", b"a file of that name"),
+        ("sub/.git/HEAD", b"z"),
+    ]);
+    let skipping = tree(downloaded.path());
+    assert_eq!(skipping.digests, tree(clean.path()).digests);
+    let paths: [&[u8]; 3] = [b".cache/huggingface", b"sub/.cache/huggingface", b"sub/.git"];
+    assert_eq!(skipping.listing.skipped, paths);
+    let options = Options {
+        include_skipped: true,
+        ..Options::default()
+    };
+    let all = hash(downloaded.path(), &options, &Control::new()).expect("hashes");
+    assert_eq!((all.listing.files, all.listing.skipped.len()), (6, 0));
+    // A root has no name, so the same entry is content there.
+    let cache = tree(&downloaded.path().join(".cache"));
+    assert_eq!(cache.listing.files, 1);
+}
+
+#[test]
 fn ignore_patterns_exclude_entries() {
     let root = folder(&[
         ("a.txt", b"x"),

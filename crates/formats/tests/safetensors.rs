@@ -31,6 +31,13 @@ fn tensors_come_in_byte_order() {
 }
 
 #[test]
+fn null_metadata_is_none() {
+    let header = r#"{"__metadata__": null ,"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}"#;
+    let read = read(header, 1).expect("reads");
+    assert_eq!((read.tensors.len(), read.metadata.len()), (1, 0));
+}
+
+#[test]
 fn empty_models_and_tensors_are_valid() {
     assert_eq!(read("{}", 0).expect("reads").tensors, []);
     let empty = r#"{"a":{"dtype":"F32","shape":[0,7],"data_offsets":[0,0]},"b":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}"#;

@@ -1,5 +1,5 @@
 /** Comparison of two captures of a repository. */
-import { Digest } from '../../core/digest.ts'
+import { parseRecordedDigest } from '../../record/recorded-digest.ts'
 import { compareFields } from '../compare-fields.ts'
 import { gitDigestFields, gitFieldMap } from './digest-fields.ts'
 import { isKnownAbsence } from './absence.ts'
@@ -30,8 +30,11 @@ export function compareGit(before: Captured, after: Captured): Comparison {
     const status = isKnownAbsence(current) ? 'missing' : 'not-checked'
     return { status, reason: current.reason, differences: [] }
   }
-  const algorithm = Digest.parse(before.digest).algorithm
-  if (algorithm !== Digest.parse(after.digest).algorithm && usesDigests(recorded, current)) {
+  const algorithm = parseRecordedDigest(before.digest, 'captures.git.digest').algorithm
+  if (
+    algorithm !== parseRecordedDigest(after.digest, 'captures.git.digest').algorithm &&
+    usesDigests(recorded, current)
+  ) {
     return {
       status: 'not-checked',
       reason: 'the digests use different hash functions',

@@ -2,7 +2,7 @@
 import { versions } from 'node:process'
 import { compareFields, flatten } from '../compare-fields.ts'
 import { toCaptured } from '../to-captured.ts'
-import { Digest } from '../../core/digest.ts'
+import { parseRecordedDigest } from '../../record/recorded-digest.ts'
 import { Generator } from './generator.ts'
 import { seedDigestFields } from './digest-fields.ts'
 import { MATH_RANDOM } from './math-random.ts'
@@ -119,7 +119,7 @@ export function unreportedPython({ python }: SeedsCapture): string[] {
 /** Compare without the seeds of Python programs, which are known only after the programs have run. */
 function compareOwn(before: Captured, after: Captured): Comparison {
   const { python: _, ...value } = before.value
-  const { algorithm } = Digest.parse(before.digest)
+  const { algorithm } = parseRecordedDigest(before.digest, 'captures.seeds.digest')
   const digestFields = seedDigestFields(parseSeedsCapture(value))
   return compare(toCaptured('seeds', digestFields, value, before.warnings, algorithm), after)
 }

@@ -14,7 +14,7 @@ import { writeAtomic } from '../../util/fs.ts'
 import { findRun } from '../../store/runs.ts'
 import { checkSeal } from '../../record/seal.ts'
 import { openStore, storeOptions } from '../shared/store.ts'
-import { escapeText, print, printError, printJson } from '../shared/output.ts'
+import { escapeText, print, printError, printJson, printJsonText } from '../shared/output.ts'
 import type { MlflowOptions, WandbOptions } from '../../config/outputs.ts'
 import type { StoredRun } from '../../store/runs.ts'
 import type { CommandContext } from '../shared/context.ts'
@@ -100,7 +100,9 @@ async function exportText(run: StoredRun, format: TextFormat, options: Options):
     for (const warning of warnings) printError(`lineaprint: warning: ${escapeText(warning)}`)
     // With --json, stdout is for one JSON document, whatever the format.
     if (options.json === true && format === 'yaml') printJson({ run: run.id, format, text })
-    else stdout.write(text)
+    // YAML is escaped where it is formatted.
+    else if (format === 'yaml') stdout.write(text)
+    else printJsonText(text)
     return
   }
   const path = await outputPath(to)

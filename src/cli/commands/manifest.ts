@@ -2,7 +2,7 @@
 import { fstatSync } from 'node:fs'
 import { realpath, stat } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
-import { stderr, stdout } from 'node:process'
+import { stderr } from 'node:process'
 import { Command, Option } from 'commander'
 import { WARNINGS } from '../../dataset/read.ts'
 import { listDigests } from '../../core/digest.ts'
@@ -13,7 +13,15 @@ import { literalPattern } from '../../manifest/names.ts'
 import { errorCode, storeError, writeAtomic } from '../../util/fs.ts'
 import { algorithmOption, threadsOption } from '../shared/arguments.ts'
 import { IGNORE_HELP, addIgnoreOptions, ignoreWarnings, toIgnore } from '../shared/ignore.ts'
-import { bytes, escapeText, print, printError, printJson, progressLine } from '../shared/output.ts'
+import {
+  bytes,
+  escapeText,
+  print,
+  printError,
+  printJson,
+  printJsonText,
+  progressLine,
+} from '../shared/output.ts'
 import { plural } from '../../util/plural.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import type { LinkMode } from '../../hash/tree.ts'
@@ -80,7 +88,7 @@ async function manifest(path: string, options: Options, context: CommandContext)
   const text = formatManifest(made)
   if (target === undefined) {
     if (redirected !== undefined) await refuseOwnOutput(path, made, redirected)
-    stdout.write(text)
+    printJsonText(text)
     return
   }
   context.signal.throwIfAborted()

@@ -2,7 +2,7 @@
 import { Command } from 'commander'
 import { listDigests } from '../../core/digest.ts'
 import { readModel } from '../../model/read.ts'
-import { algorithmOption, threadsOption } from '../shared/arguments.ts'
+import { algorithmOption, threadsOption, weightsOption } from '../shared/arguments.ts'
 import {
   bytes,
   count,
@@ -24,6 +24,7 @@ import type { SampleArguments } from '../shared/sample.ts'
 
 interface Options extends HashArguments, SampleArguments, CommonOptions {
   readonly files?: boolean
+  readonly weights?: string
 }
 
 /** Build the command. */
@@ -32,7 +33,8 @@ export function command(context: CommandContext): Command {
     new Command('model')
       .argument('<path>', 'a safetensors file, a shard index, or a Hugging Face folder')
       .addOption(algorithmOption())
-      .option('--files', 'also digest the exact files (hashes every byte twice)'),
+      .option('--files', 'also digest the exact files (hashes every byte twice)')
+      .addOption(weightsOption()),
   )
     .addOption(threadsOption())
     .addHelpText('after', EXAMPLES)
@@ -48,6 +50,7 @@ ${SAMPLE_HELP}
 Examples:
   lineaprint model models/bert-base
   lineaprint model model.safetensors --json | jq .weights
+  lineaprint model models/bert-base --weights model.fp16.safetensors
   lineaprint model models/llama --sample 1/1000 --sample-strategy blocks`
 
 async function model(path: string, options: Options, context: CommandContext): Promise<void> {
@@ -59,6 +62,7 @@ async function model(path: string, options: Options, context: CommandContext): P
     signal: context.signal,
     onProgress: progress.onProgress,
     files: options.files,
+    weights: options.weights,
     sample: toSample(options),
   }).finally(progress.end)
   if (options.json === true) printJson(report)
@@ -81,6 +85,7 @@ function show(report: ModelReport): void {
         `${count(total.parameters)} in ${plural(total.tensors, 'tensor')}, ${bytes(total.bytes)}`,
       ]),
       ...sampleRows(report.sample),
+      ...(report.otherCopies === undefined ? [] : [['not read', escapeText(report.otherCopies.join(', '))]]),
       ...report.ties.map((names) => ['tied', escapeText(names.join(' = '))]),
       ...(report.config && report.config.ignored.length > 0
         ? [['left out', `${report.config.name}: ${escapeText(report.config.ignored.join(', '))}`]]

@@ -15,7 +15,12 @@ export function threadsOption(): Option {
   return new Option('--threads <count>', text).argParser(wholeNumber(1, 1024))
 }
 
-/** Values of the two options above. */
+/** Build the option `--weights`. */
+export function weightsOption(): Option {
+  return new Option('--weights <name>', 'weights file or shard index to use, in a folder with several')
+}
+
+/** Values of `--algorithm` and `--threads`. */
 export interface HashArguments {
   readonly algorithm: AlgorithmChoice
   readonly threads?: number

@@ -34,7 +34,7 @@ export function addIgnoreOptions(command: Command): Command {
         .default([], 'every .lineaprintignore'),
     )
     .option('--no-ignore-file', 'use no ignore file, not even .lineaprintignore')
-    .option('--include-skipped', 'include .git and .lineaprint')
+    .option('--include-skipped', 'include .git, .lineaprint and .cache/huggingface')
 }
 
 /** Help on these options. */

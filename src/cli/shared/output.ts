@@ -1,22 +1,62 @@
 /** Output to the terminal: JSON, tables, colour and progress. */
 import { stderr, stdout } from 'node:process'
 import { stripVTControlCharacters, styleText } from 'node:util'
+import { escapeJson, escapeLines, escapeText } from '../../util/escape-text.ts'
 import type { Progress } from '../../core/options.ts'
 import type { RunStatus } from '../../record/record.ts'
 
+export { escapeText } from '../../util/escape-text.ts'
+
 /** Write one JSON document to stdout. */
 export function printJson(value: unknown): void {
-  stdout.write(`${JSON.stringify(value, null, 2)}\n`)
+  printJsonText(`${JSON.stringify(value, null, 2)}\n`)
 }
 
-/** Write one line to stdout. */
-export function print(line = ''): void {
-  stdout.write(`${line}\n`)
+/** Write JSON text to stdout: the same document, without characters that control a terminal. */
+export function printJsonText(text: string): void {
+  stdout.write(escapeJson(text))
 }
 
-/** Write one line to stderr. */
-export function printError(line: string): void {
-  stderr.write(`${line}\n`)
+/**
+ * Write lines to stdout. Foreign text in them is escaped by the caller, which knows what a line is; what was
+ * forgotten is escaped here.
+ */
+export function print(lines = ''): void {
+  stdout.write(`${escapeStyled(lines)}\n`)
+}
+
+/**
+ * Write a line that another program reads to stdout: on a terminal with its foreign text escaped, in a pipe
+ * or file as it is.
+ */
+export function printVerbatim(line: string): void {
+  stdout.write(`${isTerminal() ? escapeText(line) : line}\n`)
+}
+
+/** Write lines to stderr, with foreign text escaped. */
+export function printError(lines: string): void {
+  stderr.write(`${escapeLines(lines)}\n`)
+}
+
+/** Escape lines except for tabs and, where {@link paint} colours, its colour codes. */
+function escapeStyled(lines: string): string {
+  const pieces = hasColour() ? lines.split(COLOUR_CODE) : [lines]
+  // With one group in the pattern, every second piece is a colour code.
+  return pieces.map((piece, index) => (index % 2 === 1 ? piece : escapeCells(piece))).join('')
+}
+
+function escapeCells(text: string): string {
+  return text
+    .split('\t')
+    .map((cell) => escapeLines(cell))
+    .join('\t')
+}
+
+/** The codes that `styleText` writes. */
+const COLOUR_CODE = /(\u001b\[[0-9]{1,2}m)/
+
+function hasColour(): boolean {
+  return paint('bold', ' ') !== ' '
 }
 
 /** Colour a text, on a terminal that wants colours (`NO_COLOR` is honoured) and nowhere else. */
@@ -54,19 +94,6 @@ export function table(rows: readonly (readonly string[])[], head?: readonly stri
       .join('  ')
       .trimEnd()
   return all.map(line).join('\n')
-}
-
-/** Escape control characters of untrusted text, so that a file name cannot control the terminal. */
-export function escapeText(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (character) =>
-    character === '\n'
-      ? '\\n'
-      : character === '\r'
-        ? '\\r'
-        : character === '\t'
-          ? '\\t'
-          : `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  )
 }
 
 /** Format a length in bytes for people: `1.5 MB` (powers of ten, as disks are sold). */

@@ -5,7 +5,8 @@ import { checkAlgorithm } from '../../core/options.ts'
 import { sampleDigests } from './digests.ts'
 import { toNativePlan } from './options.ts'
 import { SampleReport } from './report.ts'
-import { unchanged } from '../bytes.ts'
+import { ProgressListener } from '../../core/progress.ts'
+import { stableBytes, unchanged } from '../bytes.ts'
 import type { Digests } from '../../core/digest.ts'
 import type { HashOptions } from '../../core/options.ts'
 import type { SamplePlan } from '../../core/sample-plan.ts'
@@ -30,13 +31,18 @@ export async function sampleElements(
   const sampler = new native.NativeArraySample(toNativePlan(plan), algorithm, length, width)
   const extent = sampler.extent()
   if (extent === null) return undefined
+  const listener = new ProgressListener(onProgress)
+  const read = stableBytes(bytes)
   for (let done = 0; done < extent.bytesRead;) {
     if (done > 0) await setImmediate()
     signal?.throwIfAborted()
     // Check the bytes again: JavaScript may have resized or transferred them between the steps.
-    done = sampler.step(unchanged(bytes, length))
-    onProgress?.({ bytesDone: done, bytesTotal: extent.bytesRead, filesDone: 0, filesTotal: 0 })
+    unchanged(bytes, length)
+    done = sampler.step(read())
+    listener.report({ bytesDone: done, bytesTotal: extent.bytesRead, filesDone: 0, filesTotal: 0 })
+    listener.throwIfFailed()
   }
+  await listener.end()
   const raw = sampler.finish(about.dtype, [...about.shape])
   return {
     digests: sampleDigests('tensor', plan, extent, raw),

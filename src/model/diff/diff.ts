@@ -4,19 +4,19 @@ import { join } from 'node:path'
 import { systemReason } from '../../util/fs.ts'
 import { LineaprintError } from '../../core/errors.ts'
 import { matchRenames } from '../../hash/tree-diff.ts'
-import { checkKeys } from '../../core/options.ts'
+import { checkKeys, checkObject } from '../../core/options.ts'
 import { compareUtf8 } from '../../util/text-order.ts'
 import { readConfig } from '../config.ts'
 import { diffConfigs } from './config.ts'
 import { compareValues } from './values.ts'
-import { locateModel } from '../locate.ts'
+import { hasCandidate, locateModel } from '../locate.ts'
 import { readModel } from '../read.ts'
 import type { Digest } from '../../core/digest.ts'
 import type { HashOptions } from '../../core/options.ts'
 import type { ModelConfig } from '../config.ts'
 import type { ConfigDifference } from './config.ts'
 import type { ValueComparison } from './values.ts'
-import type { ModelReport, TensorInfo } from '../read.ts'
+import type { ModelOptions, ModelReport, TensorInfo } from '../read.ts'
 
 export type { ConfigDifference } from './config.ts'
 export type { ValueComparison } from './values.ts'
@@ -25,6 +25,11 @@ export type { ValueComparison } from './values.ts'
 export interface ModelDiffOptions extends HashOptions {
   /** Also compare changed tensors of equal shape as numbers, which reads them a second time. @default false */
   readonly values?: boolean | undefined
+  /**
+   * Name of the weights file or shard index to compare, in folders with several. A folder without that name is
+   * compared by its only model.
+   */
+  readonly weights?: string | undefined
 }
 
 /** One tensor that differs. `renamed`: equal bits, dtype and shape under another name. */
@@ -85,9 +90,16 @@ export interface ModelDiff {
  * reads.
  */
 export async function diffModels(a: string, b: string, options: ModelDiffOptions = {}): Promise<ModelDiff> {
-  const { values, ...shared } = options
+  checkObject(options)
+  const { values, weights, ...shared } = options
   checkKeys(shared)
-  const [first, second] = [await load(a, shared), await load(b, shared)]
+  const [inFirst, inSecond] =
+    weights === undefined ? [false, false] : [await hasCandidate(a, weights), await hasCandidate(b, weights)]
+  const [first, second] = [
+    // If neither has it, the first one says so.
+    await load(a, { ...shared, weights: inFirst || !inSecond ? weights : undefined }),
+    await load(b, { ...shared, weights: inSecond ? weights : undefined }),
+  ]
   const [before, after] = [first.report, second.report]
   const sameArchitecture = before.architecture.equals(after.architecture)
   const sameWeights = before.weights.equals(after.weights)
@@ -119,8 +131,8 @@ interface Loaded {
   readonly fingerprints: ReadonlyMap<string, string>
 }
 
-async function load(path: string, options: HashOptions): Promise<Loaded> {
-  const { folder, weights, config } = await locateModel(path)
+async function load(path: string, options: ModelOptions): Promise<Loaded> {
+  const { folder, weights, config } = await locateModel(path, options)
   const fingerprints = new Map<string, string>()
   for (const file of weights) fingerprints.set(file, await fingerprintOf(file))
   const report = await readModel(path, options)

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { readdir, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { mapConcurrently } from '../../util/concurrency.ts'
 import { stampText } from '../../util/file-stamp.ts'
 import { errorCode } from '../../util/fs.ts'
@@ -18,8 +18,11 @@ const FILE_LIMIT = 200_000
 
 const CONCURRENCY = 32
 
-/** Folders that a digest skips. They change although no data changes. */
-const SKIPPED: ReadonlySet<string> = new Set(['.git', '.lineaprint'])
+/** Check whether a digest skips an entry: bookkeeping changes although no data changes. */
+function isSkipped(folder: string, name: string): boolean {
+  if (name === '.git' || name === '.lineaprint') return true
+  return name === 'huggingface' && basename(folder) === '.cache'
+}
 
 /** The state of a path, as `stat` reports it. */
 export type Fingerprint = { readonly status: 'absent' } | PresentFingerprint
@@ -61,7 +64,9 @@ export async function fingerprint(
     if (visited.has(identity)) return true
     visited.add(identity)
     newest = Math.max(newest, Number(folder.mtimeMs))
-    const names = (await readdir(join(path, relativePath))).filter((name) => !SKIPPED.has(name)).toSorted()
+    const names = (await readdir(join(path, relativePath)))
+      .filter((name) => !isSkipped(relativePath, name))
+      .toSorted()
     if (lines.length + names.length > FILE_LIMIT) return false
     const paths = names.map((name) => (relativePath === '' ? name : `${relativePath}/${name}`))
     const infos = await mapConcurrently(paths, CONCURRENCY, (entryPath) => statOf(join(path, entryPath)))

@@ -7,7 +7,7 @@ import { diffRuns } from '../../../diff/runs.ts'
 import { diffTrees } from '../../../hash/tree-diff.ts'
 import { diffModels } from '../../../model/diff/diff.ts'
 import { encodeFloat } from '../../../json/special-floats.ts'
-import { algorithmOption, collect, threadsOption } from '../../shared/arguments.ts'
+import { algorithmOption, collect, threadsOption, weightsOption } from '../../shared/arguments.ts'
 import { NO_TABLE } from '../../../dataset/read.ts'
 import { DIFF_KINDS, commonKind, readOperand } from './kinds.ts'
 import { runLines, writePatch, writePlot } from './runs.ts'
@@ -28,6 +28,7 @@ import type { StoreOptions } from '../../shared/store.ts'
 interface Options extends StoreOptions, HashArguments {
   readonly as?: DiffKind
   readonly values?: boolean
+  readonly weights?: string
   readonly ignore: readonly string[]
   readonly check?: boolean
   readonly sameRun?: boolean
@@ -45,6 +46,7 @@ export function command(context: CommandContext): Command {
     .argument('<b>', 'the second item, of the same kind')
     .addOption(new Option('--as <kind>', 'compare both as this kind').choices([...DIFF_KINDS]))
     .option('--values', 'models: compare changed tensors as numbers')
+    .addOption(weightsOption())
     .option(
       '--ignore <pattern>',
       'runs: ignore matching fields (* and ?); folders: ignore matching files (gitignore syntax); repeatable',
@@ -72,15 +74,22 @@ Examples:
   lineaprint diff baseline @latest --ignore 'environment.npm.*' --check
   lineaprint diff baseline @latest --plot loss.svg --patch code.patch
   lineaprint diff before.safetensors after.safetensors --values
+  lineaprint diff release/ checkpoint/ --weights model.safetensors
   lineaprint diff train-old.parquet train-new.parquet
   lineaprint diff data-2025/ data-2026/`
 
 async function diff(a: string, b: string, options: Options, context: CommandContext): Promise<void> {
   const open = async (): ReturnType<typeof openStore> => openStore(options)
   const store = async (): Promise<Awaited<ReturnType<typeof openStore>>['store']> => (await open()).store
-  const [first, second] = [await readOperand(a, store), await readOperand(b, store)]
+  const { weights, threads } = options
+  const locating = { weights, threads, signal: context.signal }
+  const [first, second] = [await readOperand(a, store, locating), await readOperand(b, store, locating)]
   const kind = commonKind(first, second, options.as)
   checkUse(kind, options)
+  if (first.ambiguous !== undefined && second.ambiguous !== undefined && options.as === undefined) {
+    const reason = escapeText(first.ambiguous.message)
+    printError(`lineaprint: warning: compared as folders, not as models: ${reason}`)
+  }
   if (kind === 'run') {
     const [before, after] = [runOf(first), runOf(second)]
     if (options.sameRun !== true) await refuseSameRun(a, b, before, after)
@@ -108,13 +117,13 @@ async function diffContents(
   kind: Exclude<DiffKind, 'run'>,
   a: string,
   b: string,
-  { algorithm, threads, values, ignore, as }: Options,
+  { algorithm, threads, values, weights, ignore, as }: Options,
   { signal }: CommandContext,
 ): Promise<ModelDiff | TableDiff | TreeDiff> {
   const progress = progressLine('comparing')
   const shared = { algorithm, threads, signal, onProgress: progress.onProgress }
   try {
-    if (kind === 'model') return await diffModels(a, b, { ...shared, values })
+    if (kind === 'model') return await diffModels(a, b, { ...shared, values, weights })
     if (kind === 'table') {
       try {
         return await diffTables(a, b, shared)
@@ -172,9 +181,10 @@ function runOf({ run, text }: Operand): StoredRun {
 }
 
 /** Refuse options that have no effect on this kind. */
-function checkUse(kind: DiffKind, { values, plot, patch, check, sameRun, ignore }: Options): void {
+function checkUse(kind: DiffKind, { values, weights, plot, patch, check, sameRun, ignore }: Options): void {
   const uses: readonly (readonly [string, boolean, readonly DiffKind[]])[] = [
     ['--values', values === true, ['model']],
+    ['--weights', weights !== undefined, ['model']],
     ['--plot', plot !== undefined, ['run']],
     ['--patch', patch !== undefined, ['run']],
     ['--check', check === true, ['run']],

@@ -1,12 +1,12 @@
 /** The kind of the two arguments of `lineaprint diff`: runs, models, tables, folders or files. */
 import { readdir, stat } from 'node:fs/promises'
-import { join } from 'node:path'
 import { errorCode, inputError, isMissing } from '../../../util/fs.ts'
 import { isTableFile } from '../../../dataset/read.ts'
 import { LineaprintError } from '../../../core/errors.ts'
-import { locateModel } from '../../../model/locate.ts'
+import { hasCandidate, locateModel } from '../../../model/locate.ts'
 import { findRun, readRun } from '../../../store/runs.ts'
 import { JOURNAL_FILE, RECORD_FILE } from '../../../store/store.ts'
+import type { LocateOptions } from '../../../model/locate.ts'
 import type { StoredRun } from '../../../store/runs.ts'
 import type { Store } from '../../../store/store.ts'
 
@@ -22,6 +22,8 @@ export interface Operand {
   readonly kinds: readonly DiffKind[]
   /** The run, if it is one. */
   readonly run?: StoredRun
+  /** The error of a folder that holds several models. It can be compared as a folder. */
+  readonly ambiguous?: LineaprintError
 }
 
 /**
@@ -29,9 +31,14 @@ export interface Operand {
  * `run.json` and `events.jsonl` is a run anywhere.
  *
  * @param openStore Called only if the argument may name a run.
+ * @param options `weights`: the name that chooses among several models of a folder.
  * @throws ERR_LINEAPRINT_AMBIGUOUS if it is both, NOT_FOUND or RUN if it is neither.
  */
-export async function readOperand(text: string, openStore: () => Promise<Store>): Promise<Operand> {
+export async function readOperand(
+  text: string,
+  openStore: () => Promise<Store>,
+  options: LocateOptions,
+): Promise<Operand> {
   const path = text.startsWith('@') ? undefined : await kindOfPath(text)
   const isBareName = !/[/\\]/.test(text)
   if (path === undefined) {
@@ -49,16 +56,21 @@ export async function readOperand(text: string, openStore: () => Promise<Store>)
   if (path.kind === 'folder' && path.isRun)
     return { text, kinds: ['run', 'folder'], run: await readRun(text) }
   if (path.kind === 'file' && isTableFile(text)) return { text, kinds: ['table', 'file'] }
-  return { text, kinds: (await isModel(text, path.kind)) ? ['model', path.kind] : [path.kind] }
+  const model = await isModel(text, path.kind, options)
+  if (LineaprintError.is(model)) return { text, kinds: [path.kind], ambiguous: model }
+  return { text, kinds: model ? ['model', path.kind] : [path.kind] }
 }
 
 /**
  * Return the kind by which two operands are compared: the most specific one that both have.
  *
  * @param wanted The kind that the caller asks for.
- * @throws ERR_LINEAPRINT_ARGUMENT if there is none.
+ * @throws ERR_LINEAPRINT_ARGUMENT if there is none, AMBIGUOUS if one is a model and the other holds several.
  */
 export function commonKind(a: Operand, b: Operand, wanted?: DiffKind): DiffKind {
+  const ambiguous = a.ambiguous ?? b.ambiguous
+  const hasModel = a.kinds.includes('model') || b.kinds.includes('model')
+  if (ambiguous !== undefined && (wanted === 'model' || (wanted === undefined && hasModel))) throw ambiguous
   const common = DIFF_KINDS.filter((kind) => a.kinds.includes(kind) && b.kinds.includes(kind))
   const selected = wanted === undefined ? common[0] : common.find((kind) => kind === wanted)
   if (selected !== undefined) return selected
@@ -104,14 +116,21 @@ async function namesRun(text: string, openStore: () => Promise<Store>): Promise<
 
 const RUN_CODES: ReadonlySet<string> = new Set(['ERR_LINEAPRINT_RUN', 'ERR_LINEAPRINT_RECORD'])
 
-async function isModel(path: string, kind: 'folder' | 'file'): Promise<boolean> {
+/** Return whether a path is a model; the error of a folder with several of them. */
+async function isModel(
+  path: string,
+  kind: 'folder' | 'file',
+  { weights, ...options }: LocateOptions,
+): Promise<boolean | LineaprintError> {
   if (kind === 'file') return path.endsWith('.safetensors') || path.endsWith('.safetensors.index.json')
+  if (weights !== undefined && (await hasCandidate(path, weights))) return true
   try {
-    return (await locateModel(join(path))).weights.length > 0
+    return (await locateModel(path, options)).weights.length > 0
   } catch (error) {
-    // A folder without weights, or with several models, is treated as a folder.
-    const code = LineaprintError.is(error) ? error.code : undefined
-    if (code === 'ERR_LINEAPRINT_NOT_FOUND' || code === 'ERR_LINEAPRINT_AMBIGUOUS') return false
+    if (!LineaprintError.is(error)) throw error
+    if (error.code === 'ERR_LINEAPRINT_AMBIGUOUS') return error
+    // A folder without weights is treated as a folder.
+    if (error.code === 'ERR_LINEAPRINT_NOT_FOUND') return false
     throw error
   }
 }

@@ -9,10 +9,10 @@ import { hashStream } from '../../../hash/stream.ts'
 import { hashTree } from '../../../hash/tree.ts'
 import { readModel } from '../../../model/read.ts'
 import { WARNINGS } from '../../../dataset/read.ts'
-import { algorithmOption, threadsOption } from '../../shared/arguments.ts'
+import { algorithmOption, threadsOption, weightsOption } from '../../shared/arguments.ts'
 import { parsePartArgument, printMerged, printPart } from './part.ts'
 import { IGNORE_HELP, addIgnoreOptions, ignoreWarnings, toIgnore } from '../../shared/ignore.ts'
-import { escapeText, print, printError, printJson, progressLine } from '../../shared/output.ts'
+import { escapeText, print, printError, printJson, printVerbatim, progressLine } from '../../shared/output.ts'
 import { SAMPLE_HELP, addSampleOptions, printSample, refuseSample, toSample } from '../../shared/sample.ts'
 import type { Digest, Digests } from '../../../core/digest.ts'
 import type { CacheUsage } from '../../../hash/cache.ts'
@@ -28,6 +28,7 @@ import type { SampleReport } from '../../../hash/sample/report.ts'
 
 interface Options extends HashArguments, IgnoreArguments, SampleArguments, CommonOptions {
   readonly tensors?: boolean
+  readonly weights?: string
   readonly links: LinkMode
   readonly part?: PartArgument
   readonly merge?: boolean
@@ -44,6 +45,8 @@ interface Row {
   /** Patterns in effect, and how many entries they excluded. */
   readonly ignore?: readonly string[]
   readonly ignored?: number
+  /** Entries left out as bookkeeping. */
+  readonly skipped?: readonly string[]
   readonly tensors?: readonly TensorInfo[]
   readonly sample?: SampleReport | undefined
   readonly cache?: CacheUsage | undefined
@@ -56,6 +59,7 @@ export function command(context: CommandContext): Command {
     .argument('<path...>', 'files and folders; - is standard input')
     .addOption(algorithmOption())
     .option('--tensors', 'digests of the tensors of model files')
+    .addOption(weightsOption())
     .addOption(
       new Option('--links <mode>', 'symbolic links in folders')
         .choices(['follow', 'record', 'refuse'])
@@ -158,7 +162,7 @@ async function groups(paths: readonly string[], options: Options): Promise<Group
     close()
     if (path === '-') list.push({ hash: (shared) => rowOrError(() => hashStandardInput(shared)) })
     else if (options.tensors === true)
-      list.push({ hash: (shared) => rowOrError(() => hashTensorsOf(path, shared)) })
+      list.push({ hash: (shared) => rowOrError(() => hashTensorsOf(path, options.weights, shared)) })
     else list.push({ hash: (shared) => rowOrError(() => hashFolder(path, options, ignoreOptions, shared)) })
   }
   close()
@@ -206,16 +210,16 @@ async function hashFolder(
     ...tree.warnings.map((warning) => `${warning.path}: ${WARNINGS[warning.kind] ?? warning.kind}`),
     ...ignoreWarnings(path, tree.ignoreFiles),
   ]
-  const { bytes: size, digests, files, ignored, sample, cache } = tree
+  const { bytes: size, digests, files, ignored, skipped, sample, cache } = tree
   const ignore = [...tree.ignoreFiles, ...ignoreOptions.ignore]
-  return { path, type: 'folder', size, digests, files, ignore, ignored, sample, cache, warnings }
+  return { path, type: 'folder', size, digests, files, ignore, ignored, skipped, sample, cache, warnings }
 }
 
-async function hashTensorsOf(path: string, shared: Shared): Promise<Row> {
+async function hashTensorsOf(path: string, weights: string | undefined, shared: Shared): Promise<Row> {
   // Tensors are not cached: the option applies to files.
   const { cache: _, ...rest } = shared ?? {}
-  const { bytes: size, digests, tensors, sample } = await readModel(path, rest)
-  return { path, type: 'file', size, digests: digests.weights, tensors, sample }
+  const { bytes: size, digests, tensors, sample, warnings } = await readModel(path, { ...rest, weights })
+  return { path, type: 'file', size, digests: digests.weights, tensors, sample, warnings }
 }
 
 /** Report a problem of the cache once: the digests do not depend on it. */
@@ -238,7 +242,7 @@ function show(row: Row): void {
     return
   }
   const digests = listDigests(row.digests)
-  for (const digest of digests) print(line(row, digest, digests.length > 1))
+  for (const digest of digests) printVerbatim(line(row, digest, digests.length > 1))
 }
 
 /**

@@ -18,6 +18,7 @@ use crate::schedule::job::Job;
 use crate::schedule::readers::AccessPattern;
 use lineaprint_digest::{Algorithms, Digests};
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use walk::{Mode, Subtree, Walk};
@@ -47,7 +48,7 @@ pub struct Options {
     pub ignore: Vec<String>,
     /// Whether the patterns in files named [`IGNORE_FILE`] apply to the folders that these are in.
     pub ignore_files: bool,
-    /// Whether entries named `.git` and `.lineaprint` count.
+    /// Whether the entries that [`is_skipped`] names count.
     pub include_skipped: bool,
     /// Whether [`Listing::entries`] is filled.
     pub list: bool,
@@ -73,7 +74,19 @@ impl Default for Options {
 }
 
 /// Names that are skipped at any depth, whatever they are, unless asked for.
-pub const SKIPPED: [&str; 2] = [".git", ".lineaprint"];
+const SKIPPED: [&str; 2] = [".git", ".lineaprint"];
+
+/// Names that are skipped directly below an entry of another name: the folder, and what is skipped in it. The Hub's
+/// downloader keeps times and `ETags` there, so two downloads of one revision differ in nothing else.
+const SKIPPED_BELOW: [(&str, &str); 1] = [(".cache", "huggingface")];
+
+/// Return whether an entry of the folder at the relative path `folder` is bookkeeping, and not content.
+fn is_skipped(folder: &[u8], name: &OsStr) -> bool {
+    SKIPPED.iter().any(|skipped| name == *skipped)
+        || SKIPPED_BELOW.iter().any(|(parent, skipped)| {
+            name == *skipped && folder.rsplit(|byte| *byte == b'/').next() == Some(parent.as_bytes())
+        })
+}
 
 /// One file or recorded link below the root.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,6 +164,8 @@ pub struct Listing {
     pub bytes: u64,
     /// Entries that patterns left out; a folder is one, whatever is in it.
     pub ignored: u64,
+    /// Raw bytes of the relative paths of skipped entries, sorted; a folder is one, whatever is in it.
+    pub skipped: Vec<Vec<u8>>,
     /// Patterns of the files named [`IGNORE_FILE`], relative to the root, in order.
     pub ignore_files: Vec<String>,
     /// Sorted by path.
@@ -167,6 +182,7 @@ impl Listing {
         self.links += inner.links;
         self.bytes += inner.bytes;
         self.ignored += inner.ignored;
+        append(&mut self.skipped, inner.skipped);
         append(&mut self.ignore_files, inner.ignore_files);
         append(&mut self.warnings, inner.warnings);
         append(&mut self.entries, inner.entries);
@@ -207,6 +223,7 @@ fn walk(root: &Path, options: &Options, control: &Control, mode: Mode) -> Result
     let listing = &mut subtree.listing;
     listing.entries.sort_by(|a, b| a.path.cmp(&b.path));
     listing.warnings.sort_by(|a, b| a.path.cmp(&b.path));
+    listing.skipped.sort();
     Ok(subtree)
 }
 

@@ -5,7 +5,7 @@
 //! costs no stack and no open descriptors.
 
 use super::ignore::{IGNORE_FILE, Scope};
-use super::{Content, Links, ListedEntry, Listing, Options, SKIPPED, Warning, join_bytes};
+use super::{Content, Links, ListedEntry, Listing, Options, Warning, is_skipped, join_bytes};
 use crate::control::Control;
 use crate::digest::batch::{self, BatchFile, Context};
 use crate::error::{Code, Error, Result};
@@ -53,6 +53,8 @@ struct OpenFolder {
     nodes: Mutex<Vec<Node>>,
     /// Entries that patterns left out.
     ignored: u64,
+    /// Paths of skipped entries.
+    skipped: Vec<Vec<u8>>,
     /// Tasks that are not finished.
     pending: AtomicUsize,
 }
@@ -124,8 +126,15 @@ impl<'a> Walk<'a> {
         let identity = folder.identity()?;
         refuse_cycle(identity, parent.as_ref(), &folder)?;
         let mut entries = folder.entries()?;
+        let mut skipped = Vec::new();
         if !self.options.include_skipped {
-            entries.retain(|entry| SKIPPED.iter().all(|name| entry.name != *name));
+            entries.retain(|entry| {
+                let counts = !is_skipped(&relative, &entry.name);
+                if !counts {
+                    skipped.push(join_bytes(&relative, entry.name.as_encoded_bytes()));
+                }
+                counts
+            });
         }
         let scope = self.scope(&folder, &entries, &relative, outer)?;
         let listed = entries.len();
@@ -155,6 +164,7 @@ impl<'a> Walk<'a> {
             entries,
             nodes: Mutex::new(nodes),
             ignored,
+            skipped,
             // One more for this task, so that nothing is joined while tasks are started.
             pending: AtomicUsize::new(folders.len() + files.len().div_ceil(batch) + 1),
         });
@@ -305,6 +315,7 @@ impl<'a> Walk<'a> {
         }
         let mut listing = Listing {
             ignored: open.ignored,
+            skipped: open.skipped.clone(),
             ignore_files: open.own_patterns().to_vec(),
             warnings: self.warnings(&open.relative, &open.entries, &nodes),
             ..Listing::default()
@@ -314,6 +325,7 @@ impl<'a> Walk<'a> {
                 Node::Pending => {}
                 Node::Empty(inner) => {
                     listing.ignored += inner.ignored;
+                    listing.skipped.extend(inner.skipped);
                     listing.ignore_files.extend(inner.ignore_files);
                 }
                 Node::Leaf(content) => {

@@ -133,7 +133,11 @@ fn strict(header: &[u8], data_start: u64) -> Result<Contents, FormatError> {
     Ok((tensors, metadata))
 }
 
+/// Read `__metadata__`; `null` is none, as for the reference crate.
 fn read_metadata(raw: &str) -> Result<Vec<(String, String)>, FormatError> {
+    if raw == "null" {
+        return Ok(Vec::new());
+    }
     let members: Members<String> = serde_json::from_str(raw)
         .map_err(|error| FormatError::new(format!("__metadata__ does not map text to text: {error}")))?;
     if let Some(key) = members.duplicate() {

@@ -1,13 +1,14 @@
-/** Models and data that a run produced itself, from its code, seeds and inputs. */
-import { reporterOf } from '../record/reported-by.ts'
-import { trackedPath } from '../record/tracked.ts'
-import type { TrackedRecord } from '../record/record.ts'
+/** Models that a run produced itself. They are results and explain nothing. */
+import { trackedPath } from './tracked.ts'
+import { reporterOf } from './reported-by.ts'
+import type { TrackedRecord } from './record.ts'
 
 /**
- * Check whether a program of the run reported this model while it ran, and it is not a file that existed
- * before. Such a model is a result of inputs, code and seeds.
+ * Check whether the run made this model: its weights were written during the run, or a program of the run
+ * reported it, and it is not a file that existed before. Such a model is a result of inputs, code and seeds.
  */
 export function isProduct(entry: TrackedRecord): boolean {
+  if (entry.status === 'tracked' && entry['producedByRun'] === true) return true
   const reporter = reporterOf(entry)
   return reporter !== undefined && reporter.existed !== true
 }

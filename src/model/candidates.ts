@@ -1,0 +1,132 @@
+/** The files of a folder that a model could be read from. */
+import { readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { inputError, isMissing } from '../util/fs.ts'
+import { LineaprintError } from '../core/errors.ts'
+import { refuseDisguised } from './disguised.ts'
+import { native } from '../native/load.ts'
+import { fromFailure, isFailure } from '../native/job.ts'
+
+/** One way to read the model of a folder: through a shard index, or from one weights file. */
+export interface Candidate {
+  /** Name of the index or of the weights file. */
+  readonly name: string
+  /** Absolute paths of the weights files, sorted by name. */
+  readonly weights: readonly string[]
+  /** The shard index: absolute path and content; absent for one weights file. */
+  readonly index?: { readonly path: string; readonly bytes: Uint8Array }
+  /** Names of shards that are not in the folder. */
+  readonly missing: readonly string[]
+}
+
+/** The candidates of a folder. */
+export interface Candidates {
+  /** The candidate that transformers would load comes first. */
+  readonly candidates: readonly Candidate[]
+  /** Names of files of other formats, which probably hold the same model. They are not read. */
+  readonly otherCopies: readonly string[]
+}
+
+export const INDEX_SUFFIX = '.safetensors.index.json'
+export const WEIGHTS_SUFFIX = '.safetensors'
+
+/** The name that transformers tries first. */
+const FIRST_NAME = 'model.safetensors'
+
+/** An index of a million tensors is some 100 MB; a longer file is not an index. */
+const INDEX_LIMIT = 256 << 20
+
+/** Names of weights in other formats than safetensors. States of optimizers and the like are not weights. */
+const OTHER_FORMATS: readonly RegExp[] = [
+  /^(?:pytorch_model|adapter_model|diffusion_pytorch_model)[^/]*\.bin(?:\.index\.json)?$/,
+  /^consolidated[^/]*\.pth$/,
+  /\.gguf$/,
+  /\.onnx$/,
+  /\.keras$/,
+  /^tf_model[^/]*\.h5$/,
+  /^flax_model[^/]*\.msgpack$/,
+]
+
+/**
+ * Return the candidates among the entries of a folder: every shard index, and every safetensors file that no
+ * index names as a shard.
+ *
+ * @throws ERR_LINEAPRINT_FORMAT if an index is malformed or names files outside its folder.
+ */
+export async function findCandidates(folder: string, names: readonly string[]): Promise<Candidates> {
+  const indexes: Candidate[] = []
+  for (const name of names.filter((entry) => entry.endsWith(INDEX_SUFFIX)).toSorted()) {
+    indexes.push(await readIndex(join(folder, name), folder))
+  }
+  const shards = new Set(indexes.flatMap(({ weights }) => weights))
+  const files = names
+    .filter((name) => name.endsWith(WEIGHTS_SUFFIX) && !shards.has(join(folder, name)))
+    .toSorted()
+    .map((name): Candidate => ({ name, weights: [join(folder, name)], missing: [] }))
+  return {
+    candidates: [
+      ...files.filter(({ name }) => name === FIRST_NAME),
+      ...indexes,
+      ...files.filter(({ name }) => name !== FIRST_NAME),
+    ],
+    otherCopies: names.filter((name) => OTHER_FORMATS.some((format) => format.test(name))).toSorted(),
+  }
+}
+
+/** Read a shard index, and find out which of its shards are there. */
+export async function readIndex(path: string, folder: string): Promise<Candidate> {
+  const { size } = await stat(path).catch((cause: unknown) => {
+    throw inputError(path, 'stat', cause)
+  })
+  if (size > INDEX_LIMIT) {
+    throw new LineaprintError('ERR_LINEAPRINT_FORMAT', 'the shard index is too long', {
+      path,
+      expected: `at most ${INDEX_LIMIT} bytes`,
+      received: `${size} bytes`,
+    })
+  }
+  const bytes = await readFile(path).catch((cause: unknown) => {
+    throw inputError(path, 'read', cause)
+  })
+  await refuseDisguised([path], 'a shard index')
+  const outcome = native.readShardIndex(bytes, path)
+  if (isFailure(outcome)) throw fromFailure(outcome)
+  const missing: string[] = []
+  for (const shard of outcome.shards) if (await isAbsent(join(folder, shard))) missing.push(shard)
+  return {
+    name: path.slice(folder.length).replace(/^[/\\]+/, ''),
+    weights: outcome.shards.map((shard) => join(folder, shard)),
+    index: { path, bytes },
+    missing,
+  }
+}
+
+function isAbsent(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => false,
+    (error: unknown) => {
+      if (isMissing(error)) return true
+      throw inputError(path, 'stat', error)
+    },
+  )
+}
+
+/** True if no shard of an index is there: it remained from another model. */
+export function isStale({ index, weights, missing }: Candidate): boolean {
+  return index !== undefined && missing.length === weights.length
+}
+
+/** Describe a candidate in an error: its name, and what is wrong with it. */
+export function describeCandidate(candidate: Candidate): string {
+  const { name, weights, missing } = candidate
+  if (isStale(candidate)) return `${name} (stale: ${absent(missing, weights.length)})`
+  return missing.length === 0 ? name : `${name} (incomplete: ${absent(missing, weights.length)})`
+}
+
+/** Say how many shards of an index are not there. */
+export function absent(missing: readonly string[], total: number): string {
+  const [first = ''] = missing
+  return total === 1
+    ? `its shard ${first} is not there`
+    : `${missing.length} of the ${total} shards that it names are not there, for example ${first}`
+}

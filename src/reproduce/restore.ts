@@ -10,7 +10,7 @@ import { constants, open, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { NotAvailable } from '../util/not-available.ts'
 import { BUNDLE_FILE } from '../capture/git/bundle.ts'
-import { createGit } from '../capture/git/command.ts'
+import { createGit, withSettings } from '../capture/git/command.ts'
 import { readPath } from '../capture/git/paths.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { errorCode, isFolder, storeError } from '../util/fs.ts'
@@ -26,9 +26,8 @@ const TIMEOUT = 30 * 60_000
 /** Settings of a repository that decide how files are written, and are not in its commits. */
 const CARRIED = ['core.autocrlf', 'core.eol', 'core.filemode', 'core.symlinks']
 
-/** What keeps hooks out, and patches as they are. */
+/** What keeps patches as they are. */
 const SETTINGS = [
-  ['core.hooksPath', '/dev/null'],
   ['core.safecrlf', 'false'],
   ['apply.whitespace', 'nowarn'],
   ['apply.ignoreWhitespace', 'no'],
@@ -54,11 +53,11 @@ export async function restoreTree(
   // Before anything is written; links above are looked for when it is.
   for (const entry of untracked) if (isBrought(entry)) checkPath(readPath(entry))
   const files = join(runFolder, 'git')
-  const options = { timeout: TIMEOUT, signal, environment: withSettings(process.env) }
+  const options = { timeout: TIMEOUT, signal, environment: withSettings(process.env, SETTINGS) }
   const bundle = bundleOf(tree, files)
   const state = await findCommit(createGit({ ...options, directory: tree.root }), tree)
   if (state !== 'there' && bundle === undefined) throw commitMissing(state, tree)
-  const git = createGit({ ...options, directory: target })
+  const git = createGit({ ...options, directory: target, transport: 'file' })
   if (state === 'there') await step(tree.root, 'it cannot be cloned', () => clone(git, tree, target))
   else
     await step(target, 'the bundle of the run cannot be fetched', () =>
@@ -73,17 +72,6 @@ export async function restoreTree(
     if (entry.kind === 'file' && isBrought(entry)) await bringFile(entry, files, target)
   }
   for (const entry of untracked) if (entry.kind === 'link') await bringLink(entry, target)
-}
-
-/** Settings by variables, behind those that are there. */
-function withSettings(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const before = Number(environment['GIT_CONFIG_COUNT'] ?? 0)
-  const pairs = SETTINGS.flatMap(([key, value], index) => [
-    [`GIT_CONFIG_KEY_${before + index}`, key],
-    [`GIT_CONFIG_VALUE_${before + index}`, value],
-  ])
-  const count = String(before + SETTINGS.length)
-  return { ...environment, ...Object.fromEntries(pairs), GIT_CONFIG_COUNT: count }
 }
 
 /** Whether the repository has the commit; else why the commit is not at hand. */

@@ -1,4 +1,5 @@
 /** Checks captures: each is made again and compared. */
+import { realpath } from 'node:fs/promises'
 import { isInside } from '../util/paths.ts'
 import { join } from 'node:path'
 import { VERSION } from '../core/version.ts'
@@ -10,13 +11,14 @@ import { recordedAlgorithm } from '../record/configuration.ts'
 import { reasonOf } from '../record/failure.ts'
 import { trackedPath } from '../record/tracked.ts'
 import { item } from '../compare/check-item.ts'
+import { inspectCapture } from '../compare/inspect.ts'
 import { machineDifferences } from './machine.ts'
 import { verifySeeds } from './seeds.ts'
-import type { Captured, Component, Difference } from '../core/component.ts'
-import type { AlgorithmChoice } from '../core/digest.ts'
+import type { Component, Difference } from '../core/component.ts'
 import type { CaptureRecord, RunRecord } from '../record/record.ts'
 import type { StoredRun } from '../store/runs.ts'
 import type { FoundItem } from '../compare/check-item.ts'
+import type { VerifyLevel } from './level.ts'
 
 /** What each built-in capture is about, in the words of a verification. */
 const SECTIONS: Readonly<Record<string, string>> = { git: 'code', environment: 'environment', seeds: 'seeds' }
@@ -24,26 +26,41 @@ const SECTIONS: Readonly<Record<string, string>> = { git: 'code', environment: '
 /** How captures are checked. */
 export interface CaptureChecks {
   readonly trackers: readonly Component[]
-  /** Whether fields that only describe the machine are compared as well. */
-  readonly machine: boolean
+  readonly level: VerifyLevel
+  /** Absolute path of the folder whose code and environment are compared. */
+  readonly directory: string
+  /** The command that is to be run; absent, that of the run is used as data. */
+  readonly command: readonly string[] | undefined
   /** The seed that a run would be told. */
   readonly seed: number | undefined
   readonly signal: AbortSignal | undefined
 }
 
-/** Checks every capture of a run at the same time, with the options that the run had. */
+/**
+ * Checks every capture of a run at the same time, with the options that the run had. Nothing is started because the
+ * record names it, and nothing in a folder that the record names.
+ */
 export async function verifyCaptures({ record }: StoredRun, checks: CaptureChecks): Promise<FoundItem[]> {
   const components = componentsByName(checks.trackers, recordedConfiguration(record))
-  const { argv, workingDirectory: directory, wrapped } = record.command
-  const command = wrapped ? argv : undefined
-  const { signal } = checks
-  const again = async (component: Component, algorithm: AlgorithmChoice): Promise<Captured> =>
-    component.capture({ directory, algorithm, signal, command })
   const found = Object.entries(record.captures).map(([name, before]) =>
-    verifyCapture(name, before, components.get(name), again, checks, record),
+    verifyCapture(name, before, components.get(name), checks, record),
   )
-  const items = await Promise.all(found)
+  const items = (await Promise.all(found)).flat()
   return items.map((one) => (one.name === 'git' ? withoutOutputs(one, record) : one))
+}
+
+/** Return whether another folder is compared than the one that the run worked in; nothing if it is the same. */
+export async function verifyDirectory({ command }: RunRecord, directory: string): Promise<FoundItem[]> {
+  const { workingDirectory: recorded } = command
+  const [was, is] = await Promise.all(
+    [recorded, directory].map((path) => realpath(path).catch(() => undefined)),
+  )
+  if (was !== undefined && was === is) return []
+  const why =
+    was === undefined
+      ? `the folder ${recorded} is not there any more; code and environment are compared in ${directory}`
+      : `the run worked in ${recorded}, and this is ${directory}, which is compared; --directory names another one`
+  return [item('code', 'folder', 'not-checked', why)]
 }
 
 /** Return whether another version of lineaprint captures now, in perhaps another form; nothing if it is the same. */
@@ -75,27 +92,30 @@ async function verifyCapture(
   name: string,
   before: CaptureRecord,
   component: Component | undefined,
-  again: (component: Component, algorithm: AlgorithmChoice) => Promise<Captured>,
-  { machine, seed, signal }: CaptureChecks,
+  checks: CaptureChecks,
   record: RunRecord,
-): Promise<FoundItem> {
+): Promise<FoundItem[]> {
   const section = SECTIONS[name] ?? 'trackers'
-  if (before.status === 'off') return item(section, name, 'not-checked', 'it was disabled')
-  if (before.status === 'failed')
-    return item(section, name, 'not-checked', `it was not captured: ${before.reason}`)
-  if (component === undefined)
-    return item(section, name, 'not-checked', 'its tracker is not in the configuration')
+  const notChecked = (why: string): FoundItem[] => [item(section, name, 'not-checked', why)]
+  if (before.status === 'off') return notChecked('it was disabled')
+  if (before.status === 'failed') return notChecked(`it was not captured: ${before.reason}`)
+  if (component === undefined) return notChecked(NO_TRACKER)
+  const { level, signal, seed } = checks
+  if (name === 'environment' && (level === 'data' || level === 'code'))
+    return notChecked(`the environment is not captured with --${level}`)
   try {
     const algorithm = recordedAlgorithm(record)
-    const now = await again(component, algorithm)
-    if (name === 'seeds') return verifySeeds(before, now, seed, algorithm)
-    const { status, reason, differences } = component.compare(before, now)
-    const more = machine && name === 'environment' ? machineDifferences(before, now) : []
-    if (more.length > 0 && (status === 'same' || status === 'changed'))
-      return item(section, name, 'changed', reason, [...differences, ...more])
-    return item(section, name, status, reason, differences)
+    if (name === 'seeds') {
+      const now = await component.capture({ directory: checks.directory, algorithm, signal })
+      return [verifySeeds(before, now, seed, algorithm)]
+    }
+    const more = level === 'strict' ? machineDifferences : undefined
+    return await inspectCapture({ section, name, before, component }, record, checks, more)
   } catch (error) {
     signal?.throwIfAborted()
-    return item(section, name, 'missing', `it cannot be captured now: ${reasonOf(error)}`)
+    return [item(section, name, 'missing', `it cannot be captured now: ${reasonOf(error)}`)]
   }
 }
+
+const NO_TRACKER =
+  'its tracker is not loaded: --config FILE executes a configuration file and loads the trackers that it defines'

@@ -1,8 +1,9 @@
 /** Checks what a run recorded against the present: record, files, code, environment, seeds, inputs and outputs. */
+import { resolve } from 'node:path'
 import { checkSeed } from '../capture/seeds/seed.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { checkChoice, checkKnown } from '../core/options.ts'
-import { verifyCaptures, verifyVersion } from './captures.ts'
+import { verifyCaptures, verifyDirectory, verifyVersion } from './captures.ts'
 import { verifyCommand } from './command.ts'
 import { verifyFiles, verifyRecord } from '../compare/run-files.ts'
 import { VERIFY_LEVELS, judge } from './level.ts'
@@ -34,6 +35,11 @@ export interface VerifyOptions {
   readonly level?: VerifyLevel | undefined
   /** The command that is to be run, to compare with the recorded one. @default it is not checked */
   readonly command?: readonly string[] | undefined
+  /**
+   * Absolute path of the folder whose code and environment are compared. The record does not choose it, because
+   * git and Python are started there. @default the working directory of this process
+   */
+  readonly directory?: string | undefined
   /** The seed that a run would be told, to compare with the recorded one. @default the seed of this process */
   readonly seed?: number | undefined
   /** Own trackers, to check what they captured. @default none */
@@ -42,7 +48,7 @@ export interface VerifyOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-const OPTIONS = ['level', 'command', 'seed', 'trackers', 'signal'] as const
+const OPTIONS = ['level', 'command', 'directory', 'seed', 'trackers', 'signal'] as const
 
 /**
  * Checks a run. Everything is looked at again, nothing is taken from a cache. What cannot be read is an item
@@ -59,7 +65,8 @@ export async function verifyRun(run: StoredRun, options: VerifyOptions = {}): Pr
   const level = checkChoice('level', options.level ?? 'default', VERIFY_LEVELS)
   const seed = options.seed === undefined ? undefined : checkSeed(options.seed)
   checkCommand(command)
-  const captures = verifyCaptures(run, { trackers, seed, signal, machine: level === 'strict' })
+  const directory = resolve(options.directory ?? '.')
+  const captures = verifyCaptures(run, { trackers, seed, signal, level, directory, command })
   // A failure of the other checks must not leave this one without a listener.
   captures.catch(() => undefined)
   const found = [
@@ -67,6 +74,7 @@ export async function verifyRun(run: StoredRun, options: VerifyOptions = {}): Pr
     ...(await verifyFiles(run, signal)),
     verifyCommand(run.record, command),
     ...verifyVersion(run.record),
+    ...(await verifyDirectory(run.record, directory)),
     ...(await captures),
     ...(await verifyTracked(run, signal)),
   ]

@@ -1,8 +1,10 @@
 /** Sources: independent parts of the environment, each with its own time limit and result. */
 import { errorText } from '../../util/error-text.ts'
 import { NotAvailable, NotApplicable } from '../../util/not-available.ts'
+import { refuseFolderTool } from './version-files.ts'
 import { runProgram } from '../../subprocess/run.ts'
 import { redactText } from '../../secrets/redact.ts'
+import type { Inspection } from '../../core/component.ts'
 import type { EnvironmentOptions } from '../../config/groups.ts'
 import type { JsonObject, JsonValue } from '../../core/json-value.ts'
 import type { EnvironmentFindings, SourceName, SourceState } from './types.ts'
@@ -15,6 +17,8 @@ export interface SourceContext {
   readonly variables: NodeJS.ProcessEnv
   /** Program and arguments of the command that is run; absent for a program that uses the tracker. */
   readonly command?: readonly string[] | undefined
+  /** Set if the capture is compared with a run; see `CaptureContext`. */
+  readonly inspection?: Inspection | undefined
   readonly options: EnvironmentOptions
   /** Aborted with the capture, and when the time of the source is over. */
   readonly signal: AbortSignal
@@ -131,6 +135,7 @@ export async function queryProgram(
   context: SourceContext,
   options: Partial<Pick<ProgramOptions, 'directory' | 'environment' | 'outputLimit'>> = {},
 ): Promise<string> {
+  if (context.inspection !== undefined) await refuseFolderTool(command, context)
   const result = await runProgram(command, args, {
     directory: context.directory,
     environment: context.variables,

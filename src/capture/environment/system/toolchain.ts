@@ -69,8 +69,14 @@ export const toolchainSource: Source<'toolchain'> = {
   },
 }
 
-async function findUsed({ directory, command, variables }: SourceContext): Promise<CompilerName[]> {
-  const program = basename(command?.[0] ?? '').replace(/\.exe$/i, '')
+async function findUsed({
+  directory,
+  command,
+  variables,
+  inspection,
+}: SourceContext): Promise<CompilerName[]> {
+  // The recorded command only decides which compilers of the person are asked.
+  const program = basename((command ?? inspection?.recordedCommand)?.[0] ?? '').replace(/\.exe$/i, '')
   const signs = new Set(Object.values(TOOLS).flatMap((tool) => tool.signs))
   const present = new Set<string>()
   for await (const folder of foldersUp(directory)) {
@@ -96,7 +102,11 @@ async function version(name: CompilerName, context: SourceContext): Promise<Comp
   const [command = tool.command, ...rest] =
     given === undefined || given === '' ? [] : given.trim().split(/\s+/)
   try {
-    const output = await queryProgram(command, [...rest, ...tool.args], context)
+    // rustup would install a version that a file of the folder names.
+    const installs = context.inspection === undefined ? {} : { RUSTUP_AUTO_INSTALL: '0' }
+    const output = await queryProgram(command, [...rest, ...tool.args], context, {
+      environment: { ...context.variables, ...installs },
+    })
     const lines = output.split('\n').filter((line) => line.trim() !== '')
     const line = (tool.command === 'nvcc' ? lines.find((text) => /release/.test(text)) : lines[0]) ?? ''
     const host = /^host: (.+)$/m.exec(output)?.[1]
@@ -110,7 +120,9 @@ async function version(name: CompilerName, context: SourceContext): Promise<Comp
   } catch (error) {
     if (!(error instanceof NotAvailable)) throw error
     context.signal.throwIfAborted()
-    context.unseen.set(name, errorText(error, 'first'))
+    const reason = errorText(error, 'first')
+    context.unseen.set(name, reason)
+    context.inspection?.reportUnchecked(`toolchain.${name}`, reason)
     return null
   }
 }

@@ -12,7 +12,7 @@ import { DIFF_KINDS, commonKind, readOperand } from './kinds.ts'
 import { runLines, writePatch, writePlot } from './runs.ts'
 import { tableLines } from './tables.ts'
 import { modelLines, treeLines } from './text.ts'
-import { openStore, storeOptions } from '../../shared/store.ts'
+import { knownStore, openStore, storeOptions } from '../../shared/store.ts'
 import { escapeText, print, printError, printJson, progressLine } from '../../shared/output.ts'
 import type { TableDiff } from '../../../dataset/table-diff.ts'
 import type { RunDiff } from '../../../diff/runs.ts'
@@ -75,12 +75,14 @@ Examples:
 async function diff(a: string, b: string, options: Options, context: CommandContext): Promise<void> {
   const open = async (): ReturnType<typeof openStore> => openStore(options)
   const store = async (): Promise<Awaited<ReturnType<typeof openStore>>['store']> => (await open()).store
-  const [first, second] = [await readOperand(a, store), await readOperand(b, store)]
+  const known = knownStore(options)
+  const [first, second] = [await readOperand(a, store, known), await readOperand(b, store, known)]
   const kind = commonKind(first, second, options.as)
   checkUse(kind, options)
   if (kind === 'run') {
     const [before, after] = [runOf(first), runOf(second)]
-    const { trackers } = (await open()).configuration
+    // Only a program can define trackers, and it is executed only if it is named.
+    const trackers = options.config === undefined ? [] : (await open()).configuration.trackers
     const answer = await diffRuns(before, after, { ignore: options.ignore, trackers, signal: context.signal })
     if (options.plot !== undefined) await writePlot(options.plot, before, after, context.signal)
     show(answer, runLines, options)

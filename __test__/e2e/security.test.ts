@@ -3,7 +3,16 @@
  * give, and on `PATH` stand programs that leave a mark. `docs/security.md` has the table.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { keptFolder } from '../support/kept-folder.ts'
@@ -12,7 +21,8 @@ import { floats, safetensors } from '../support/safetensors.ts'
 import type { Outcome } from '../support/program.ts'
 
 /** Programs on `PATH`. Those that the machine does not have end at once. */
-const ON_PATH = 'git python3 python nvidia-smi conda uv cc c++ rustc cargo nvcc npm pnpm pip poetry node'.split(' ')
+const ON_PATH =
+  'git python3 python nvidia-smi conda uv cc c++ rustc cargo nvcc npm pnpm pip poetry node'.split(' ')
 
 const folder = keptFolder()
 const project = join(folder, 'project')
@@ -47,7 +57,7 @@ function write(path: string, text: string, mode = 0o644): string {
 
 /** Plants a program below the project that leaves a mark. */
 function plant(path: string): string {
-  return write(path, `#!/bin/sh\n${mark(`planted ${path}`)}\ncat >/dev/null\n`, 0o755)
+  return write(path, `#!/bin/sh\n${mark(`planted ${path}`)}\n`, 0o755)
 }
 
 function git(args: readonly string[], cwd = project): string {
@@ -59,7 +69,10 @@ function marked(): string[] {
 }
 
 /** Runs the program, and returns what it has started. */
-async function started(args: readonly string[], cwd = project): Promise<{ outcome: Outcome; marks: string[] }> {
+async function started(
+  args: readonly string[],
+  cwd = project,
+): Promise<{ outcome: Outcome; marks: string[] }> {
   rmSync(marks, { force: true })
   const outcome = await lineaprint(args, { cwd, env: VARIABLES })
   return { outcome, marks: marked() }
@@ -79,7 +92,10 @@ function forge(name: string, change: (record: Forged) => void): void {
 
 interface Forged {
   readonly command: { argv: string[]; workingDirectory: string }
-  readonly captures: Record<string, { value: Record<string, Record<string, unknown>>; status: string; digest: string }>
+  readonly captures: Record<
+    string,
+    { value: Record<string, Record<string, unknown>>; status: string; digest: string }
+  >
 }
 
 const CONFIGURATIONS = ['ts', 'js', 'mjs'].map((extension) => `lineaprint.config.${extension}`)
@@ -120,25 +136,36 @@ beforeAll(async () => {
   git(['commit', '-q', '-m', 'two'])
   await lineaprint(['run', '--name', 'own', '--', 'sh', '-c', 'true'], { cwd: project, env: VARIABLES })
   for (const path of [
-    ...'.venv/bin/python .venv/bin/python3 venv/bin/python venv/bin/python3 venv/bin/accelerate env/bin/python'.split(' '),
-    ...ON_PATH.flatMap((name) => [name, `node_modules/.bin/${name}`, `toolchain/bin/${name}`, `conda/bin/${name}`]),
+    ...'.venv/bin/python .venv/bin/python3 venv/bin/python venv/bin/python3 venv/bin/accelerate env/bin/python'.split(
+      ' ',
+    ),
+    ...ON_PATH.flatMap((name) => [
+      name,
+      `node_modules/.bin/${name}`,
+      `toolchain/bin/${name}`,
+      `miniconda/bin/${name}`,
+    ]),
     ...HOOKS.flatMap((name) => [`.git/hooks/${name}`, `hooks/${name}`]),
     'planted',
   ])
     plant(path)
-  for (const name of ['.venv', 'venv', 'env']) write(`${name}/pyvenv.cfg`, `home = ${project}\nversion = 3.11.2\n`)
+  for (const name of ['.venv', 'venv', 'env'])
+    write(`${name}/pyvenv.cfg`, `home = ${project}\nversion = 3.11.2\n`)
   write('venv/lib/python3.11/site-packages/six-1.16.0.dist-info/METADATA', 'Name: six\nVersion: 1.16.0\n\n')
   const python = `import os\nos.system(${JSON.stringify(mark('planted module'))})\n`
   for (const name of ['sitecustomize', 'usercustomize', 'json', 'platform', 're', 'ast'])
     for (const place of ['.', 'lib']) write(`${place}/${name}.py`, python)
-  write('venv/lib/python3.11/site-packages/evil.pth', `import os; os.system(${JSON.stringify(mark('planted .pth'))})\n`)
+  write(
+    'venv/lib/python3.11/site-packages/evil.pth',
+    `import os; os.system(${JSON.stringify(mark('planted .pth'))})\n`,
+  )
   write('Cargo.toml', '[package]\n')
   write('Makefile', `all:\n\t${mark('planted make')}\n$(shell ${mark('planted make')})\n`)
   write('rust-toolchain.toml', `[toolchain]\npath = "${project}/toolchain"\n`)
   write('.tool-versions', `python path:${project}/toolchain\n`)
   write('package.json', JSON.stringify({ name: 'p', scripts: { prepare: mark('planted script') } }))
   write('uv.lock', 'version = 1\n')
-  write('conda/conda-meta/six.json', '{"name":"six","version":"1"}')
+  write('miniconda/conda-meta/six.json', '{"name":"six","version":"1"}')
   const javascript = (name: string): string =>
     `import { appendFileSync } from 'node:fs'\nappendFileSync(${JSON.stringify(marks)}, 'planted ${name}\\n')\nexport default { outputDir: '.' }\n`
   const [first = ''] = CONFIGURATIONS
@@ -171,8 +198,7 @@ beforeAll(async () => {
     ['core.repositoryFormatVersion', '1'],
   ]
   const configure = (cwd: string, name: string): void => {
-    const config = join(cwd, git(['rev-parse', '--git-dir'], cwd).trim().replace(`${cwd}/`, ''), 'config')
-    const path = existsSync(config) ? config : join(git(['rev-parse', '--absolute-git-dir'], cwd).trim(), 'config')
+    const path = join(git(['rev-parse', '--absolute-git-dir'], cwd).trim(), 'config')
     for (const [key, value] of settings(name)) execFileSync('git', ['config', '--file', path, key, value])
   }
   configure(project, 'rot')
@@ -190,10 +216,10 @@ beforeAll(async () => {
     path: ['./venv/bin/python3', 't.py'],
     absolute: [join(project, 'venv/bin/python3'), 't.py'],
     accelerate: ['venv/bin/accelerate', 'launch'],
-    uv: ['uv', 'run', 't.py'],
-    poetry: ['poetry', 'run', 'python', 't.py'],
-    cargo: ['cargo', 'run'],
-    npm: ['npm', 'run', 'prepare'],
+    other: ['uv', 'run', 't.py'],
+    project: ['poetry', 'run', 'python', 't.py'],
+    compiled: ['cargo', 'run'],
+    script: ['npm', 'run', 'prepare'],
   }
   for (const [name, argv] of Object.entries(commands)) {
     forge(name, ({ command, captures }) => {
@@ -201,7 +227,7 @@ beforeAll(async () => {
       command.workingDirectory = here
       const { environment, git: code } = captures
       if (environment === undefined || code === undefined) throw new Error('the run has no captures')
-      Object.assign(code.value, { root: name === 'uv' ? project : here })
+      Object.assign(code.value, { root: name === 'other' ? project : here })
       Object.assign(environment.value, {
         python: {
           ...environment.value['python'],
@@ -210,7 +236,7 @@ beforeAll(async () => {
           prefix: `${here}/venv`,
           packages: { six: ['1.15.0'] },
         },
-        conda: { status: 'present', prefix: `${here}/conda`, name: 'conda', packages: {} },
+        conda: { status: 'present', prefix: `${here}/miniconda`, name: 'conda', packages: {} },
       })
       captures['own'] = { ...environment, value: {} }
     })
@@ -221,16 +247,24 @@ beforeAll(async () => {
 function table(): Map<string, string[]> {
   const rows = readFileSync('docs/security.md', 'utf8').matchAll(/^\| (`.*?) +\| (.*?) +\|$/gm)
   const names = (text: string): string[] => [...text.matchAll(/`([^`]+)`/g)].flatMap(([, name]) => name ?? [])
-  return new Map([...rows].flatMap(([, commands = '', programs = '']) =>
-    names(commands).map((command) => [command, names(programs)] as const),
-  ))
+  return new Map(
+    [...rows].flatMap(([, commands = '', programs = '']) =>
+      names(commands).map((command) => [command, names(programs)] as const),
+    ),
+  )
 }
 
 const STORE = ['--output-dir', '.']
-const FORGED = ['path', 'absolute', 'accelerate', 'uv', 'poetry', 'cargo', 'npm']
+const FORGED = ['path', 'absolute', 'accelerate', 'other', 'project', 'compiled', 'script']
 
 const COMMANDS: readonly (readonly [string, readonly (readonly string[])[]])[] = [
-  ['hash', [['hash', '.', '--tensors']]],
+  [
+    'hash',
+    [
+      ['hash', '.'],
+      ['hash', 'm', '--tensors'],
+    ],
+  ],
   ['manifest', [['manifest', 'm', '--tensors', '-o', join(folder, 'manifest.json')]]],
   ['check', [['check', join(folder, 'manifest.json'), 'm']]],
   ['model', [['model', 'm']]],
@@ -242,17 +276,22 @@ const COMMANDS: readonly (readonly [string, readonly (readonly string[])[]])[] =
     [
       ['diff', 'data.csv', 'data.txt'],
       ['diff', 'm', 'm'],
-      ['diff', 'path', 'uv', ...STORE],
+      ['diff', 'path', 'other', ...STORE],
     ],
   ],
-  ['diff --patch', [['diff', 'path', 'uv', '--patch', join(folder, 'patch'), ...STORE]]],
-  ['export', ['json', 'yaml', 'slsa', 'cyclonedx', 'wandb'].map((form) => ['export', 'path', '-f', form, ...STORE])],
+  ['diff --patch', [['diff', 'path', 'other', '--patch', join(folder, 'patch'), ...STORE]]],
+  [
+    'export',
+    ['json', 'yaml', 'slsa', 'cyclonedx', 'wandb'].map((form) => ['export', 'path', '-f', form, ...STORE]),
+  ],
   ['capture seeds', [['capture', 'seeds']]],
   ['verify --data', FORGED.map((name) => ['verify', name, '--data', ...STORE])],
   ['verify --code', FORGED.map((name) => ['verify', name, '--code', ...STORE, '--', 'true'])],
   ['verify', FORGED.map((name) => ['verify', name, ...STORE])],
   ['verify --strict', FORGED.map((name) => ['verify', name, '--strict', ...STORE])],
+  ['reproduce --no-run', [['reproduce', 'own', '--no-run', '--into', join(folder, 'again'), ...STORE]]],
   ['capture env', [['capture', 'env']]],
+  ['capture git', [['capture', 'git']]],
   ['doctor', [['doctor']]],
 ]
 
@@ -263,10 +302,65 @@ describe('a command that only reads starts what the table says, and nothing that
     const all = new Set<string>()
     for (const args of calls) {
       const result = await started(args)
-      expect(result.marks.filter((name) => name.startsWith('planted')), args.join(' ')).toEqual([])
+      expect(
+        result.marks.filter((name) => name.startsWith('planted')),
+        args.join(' '),
+      ).toEqual([])
       expect([0, 1], `${args.join(' ')}: ${result.outcome.stderr}`).toContain(result.outcome.code)
       for (const name of result.marks) all.add(name)
     }
     expect([...all].toSorted()).toEqual(allowed?.toSorted())
+  })
+})
+
+test('what was planted works: git, the shell and the library start it', { timeout: 60_000 }, async () => {
+  rmSync(marks, { force: true })
+  spawnSync('git', ['status'], { cwd: project, env: { ...process.env, ...VARIABLES } })
+  expect(marked()).toContain('planted planted')
+  const python = await started(['verify', 'path', ...STORE, '--', './venv/bin/python3', 't.py'])
+  expect(python.marks).toContain('planted venv/bin/python3')
+  const named = await started(['list', '--config', 'lineaprint.config.ts'])
+  expect(named).toMatchObject({ outcome: { code: 0 }, marks: ['planted lineaprint.config.ts'] })
+  const run = await started(['run', '--output-dir', join(folder, 'elsewhere'), '--', 'true'])
+  expect(run.marks).toEqual(expect.arrayContaining(['planted lineaprint.config.ts', 'planted planted']))
+})
+
+test('a configuration that is a program is named, not executed, where nothing else names the store', async () => {
+  const places = [
+    ['list'],
+    ['show', 'own'],
+    ['verify', 'own'],
+    ['diff', 'own', '@latest'],
+    ['export', 'own', '-f', 'json'],
+  ]
+  for (const args of [...places, ['reproduce', 'own', '--no-run']]) {
+    const { outcome, marks: left } = await started(args)
+    expect({ code: outcome.code, left }, args.join(' ')).toEqual({ code: 2, left: [] })
+    expect(outcome.stderr).toMatch(
+      /^lineaprint: .*lineaprint\.config\.ts: only this program .*--output-dir FOLDER.*\n$/,
+    )
+  }
+  const files = await started(['diff', 'data.csv', 'data.csv'])
+  expect(files).toMatchObject({ outcome: { code: 0 }, marks: [] })
+})
+
+test('what a filter, a tool or an interpreter would have said is not checked, with the reason', async () => {
+  const { outcome } = await started(['verify', 'path', ...STORE, '--json'])
+  const { items } = JSON.parse(outcome.stdout) as {
+    items: { name: string; status: string; detail: string }[]
+  }
+  const detail = (name: string, status: string): string =>
+    items.find((item) => item.name === name && item.status === status)?.detail ?? 'there is no such item'
+  expect(detail('git (in part)', 'not-checked')).toMatch(/changed\.data\.txt.*filter "rot"/)
+  expect(detail('git (in part)', 'not-checked')).toMatch(/submodules\.sub.*filter "inner"/)
+  expect(detail('interpreter', 'not-checked')).toMatch(
+    /^the interpreter of this shell is another one: .*read as data/,
+  )
+  expect(detail('own', 'not-checked')).toMatch(/--config FILE executes/)
+  const environment = items.find(({ name, status }) => name === 'environment' && status === 'changed')
+  expect(environment).toMatchObject({
+    differences: expect.arrayContaining([
+      expect.objectContaining({ field: 'python.packages.six', before: '1.15.0', after: '1.16.0' }),
+    ]) as unknown,
   })
 })

@@ -50,7 +50,11 @@ export async function verifyCaptures({ record }: StoredRun, checks: CaptureCheck
 }
 
 /** Return whether another folder is compared than the one that the run worked in; nothing if it is the same. */
-export async function verifyDirectory({ command }: RunRecord, directory: string): Promise<FoundItem[]> {
+export async function verifyDirectory(
+  { command, captures }: RunRecord,
+  directory: string,
+): Promise<FoundItem[]> {
+  if (![captures['git'], captures['environment']].some((one) => one?.status === 'captured')) return []
   const { workingDirectory: recorded } = command
   const [was, is] = await Promise.all(
     [recorded, directory].map((path) => realpath(path).catch(() => undefined)),

@@ -128,7 +128,8 @@ export function pythonPath({ variables, directory, inspection }: SourceContext):
   if (inspection === undefined || path === undefined || path === '')
     return { environment: variables, folders: [] }
   const parts = path.split(delimiter)
-  const isOwn = (part: string): boolean => isAbsolute(part) && !isInside(directory, part)
+  const isOwn = (part: string): boolean =>
+    isAbsolute(part) && ![directory, process.cwd()].some((folder) => isInside(folder, part))
   const kept = parts.filter(isOwn)
   // An empty value would be the working directory.
   const { PYTHONPATH: _, ...rest } = variables

@@ -97,14 +97,15 @@ describe('options', () => {
 describe('environment', () => {
   test('a variable that is named counts, then and later', { timeout: 60_000 }, async () => {
     vi.stubEnv('LEARNING_MODE', 'fast')
-    const { run, value } = await captured(folderOf(), 'environment', {
+    const root = folderOf()
+    const { run, value } = await captured(root, 'environment', {
       environment: { variables: ['LEARNING_MODE', 'UNSET_ONE'], packages: false },
     })
     expect(objectAt(objectAt(value, 'variables'), 'hashed')).toMatchObject({ LEARNING_MODE: 'fast' })
-    expect((await verifyRun(run)).same).toBe(true)
+    expect((await verifyRun(run, { directory: root })).same).toBe(true)
     vi.stubEnv('LEARNING_MODE', 'slow')
     vi.stubEnv('UNSET_ONE', 'set')
-    const { items, same } = await verifyRun(run)
+    const { items, same } = await verifyRun(run, { directory: root })
     expect(same).toBe(false)
     expect(items.flatMap(({ differences }) => differences.map(({ field }) => field))).toEqual([
       'variables.LEARNING_MODE',
@@ -159,7 +160,7 @@ test('git: limits of what is kept', { timeout: 60_000 }, async () => {
   expect(listAt(value, 'untracked')).toMatchObject([{ path: 'new.py', kept: false }])
   expect(objectAt(value, 'patches')).toMatchObject({ diff: { status: 'absent' } })
   // What is not kept is known by its digest all the same.
-  const same = async (): Promise<boolean> => (await verifyRun(run)).same
+  const same = async (): Promise<boolean> => (await verifyRun(run, { directory: root })).same
   expect(await same()).toBe(true)
   appendFileSync(join(root, 'new.py'), '2\n')
   expect(await same()).toBe(false)

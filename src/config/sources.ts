@@ -15,8 +15,13 @@ import type { Configuration, ExperimentOptions, OptionSource } from './options.t
 export interface SourceOptions {
   /** The working directory. @default process.cwd() */
   readonly directory?: string | undefined
-  /** Path of the configuration file. @default the one in the working directory */
+  /** Path of the configuration file, which is executed if it is a program. @default the one in the working directory */
   readonly file?: string | undefined
+  /**
+   * Whether a program is executed that the caller did not name with `file`. `false` for commands that only
+   * read: the options then come from data. @default true
+   */
+  readonly executePrograms?: boolean | undefined
   /** Variables. @default process.env */
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined
   /** Replacement for the built-in defaults; weaker than every source. */
@@ -58,35 +63,78 @@ export async function resolveConfiguration(
   {
     directory = process.cwd(),
     file,
+    executePrograms = true,
     environment = process.env,
     defaults = {},
     optionsFromSources = OPTION_NAMES,
   }: SourceOptions = {},
 ): Promise<Configuration> {
   const folder = resolve(directory)
-  const fileSource = file === undefined ? await findFile(folder) : await readSource(resolve(folder, file))
+  const { source: fileSource, program } =
+    file === undefined
+      ? await findFile(folder, executePrograms)
+      : { source: await readSource(resolve(folder, file)) }
   const given = [
     ...(fileSource === undefined ? [] : [checkOptions(fileSource)]),
     ...variableSources(environment, folder).map(checkOptions),
   ]
   const decided: ReadonlySet<string> = new Set(optionsFromSources)
   const own = checkOptions({ label: 'the options of ExperimentTracker', options: { ...options }, folder })
-  return mergeOptions([defaults, ...given.map((entry) => pick(entry, decided)), own], folder)
+  const sources = [defaults, ...given.map((entry) => pick(entry, decided)), own]
+  if (program !== undefined && sources.every(({ outputDir }) => outputDir === undefined))
+    throw refuseProgram(program)
+  return mergeOptions(sources, folder)
+}
+
+/** Return the path of a configuration in this folder that is a program; `undefined` if there is none. */
+export async function findProgram(folder: string): Promise<string | undefined> {
+  return (await findFile(resolve(folder), false)).program
+}
+
+/** Return whether a file with this name is executed to read its options. */
+function isProgram(path: string): boolean {
+  return PROGRAMS.has(extname(path))
+}
+
+const PROGRAMS: ReadonlySet<string> = new Set(['.ts', '.mts', '.js', '.mjs', '.cjs'])
+
+/** Return the error for a configuration that could name another store and is not executed. */
+function refuseProgram(path: string): LineaprintError {
+  return new LineaprintError(
+    'ERR_LINEAPRINT_CONFIGURATION',
+    'only this program can say where the store is, and a command that only reads does not execute it',
+    {
+      path,
+      field: 'outputDir',
+      hint: 'give --output-dir FOLDER or LINEAPRINT_OUTPUT_DIR, or --config FILE to execute it',
+    },
+  )
 }
 
 function pick(options: ExperimentOptions, names: ReadonlySet<string>): ExperimentOptions {
   return Object.fromEntries(Object.entries(options).filter(([name]) => names.has(name)))
 }
 
-async function findFile(folder: string): Promise<OptionSource | undefined> {
-  const sources: OptionSource[] = []
+/** The configuration of a folder, or the path of the program that was not executed to get it. */
+interface FoundSource {
+  readonly source?: OptionSource | undefined
+  readonly program?: string | undefined
+}
+
+async function findFile(folder: string, executePrograms: boolean): Promise<FoundSource> {
+  const sources: { readonly label: string; readonly source?: OptionSource }[] = []
   for (const name of FILES) {
-    if (await sourceExists(join(folder, name))) sources.push(await readSource(join(folder, name)))
+    const path = join(folder, name)
+    if (!(await sourceExists(path))) continue
+    const isRead = executePrograms || !isProgram(path)
+    sources.push({ label: path, ...(isRead && { source: await readSource(path) }) })
   }
   const section = await packageSection(join(folder, 'package.json'))
-  if (section) sources.push(section)
+  if (section) sources.push({ label: section.label, source: section })
   const [first, second] = sources
-  if (first === undefined || second === undefined) return first
+  if (first === undefined) return {}
+  if (second === undefined)
+    return first.source === undefined ? { program: first.label } : { source: first.source }
   throw new LineaprintError(
     'ERR_LINEAPRINT_AMBIGUOUS',
     `two configuration files found: ${first.label} and ${second.label}`,
@@ -115,8 +163,7 @@ async function packageSection(path: string): Promise<OptionSource | undefined> {
 
 async function readSource(path: string): Promise<OptionSource> {
   const extension = extname(path)
-  if (['.ts', '.mts', '.js', '.mjs', '.cjs'].includes(extension))
-    return source(path, await importDefault(path), dirname(path))
+  if (isProgram(path)) return source(path, await importDefault(path), dirname(path))
   const text = await readText(path)
   if (extension === '.json') return source(path, parseJsonText(text, path), dirname(path))
   if (extension === '.yaml' || extension === '.yml') {

@@ -30,6 +30,25 @@ export interface CaptureContext {
    * Folder for files that the capture writes into the run (a patch, untracked files). Absent: it writes none.
    */
   readonly filesDirectory?: string | undefined
+  /** Set if the capture is made to compare it with a run. @default the capture is that of a run */
+  readonly inspection?: Inspection | undefined
+}
+
+/**
+ * A capture that is compared with a run. The run may come from a stranger, and so may the folder: the capture
+ * starts only programs that the person chose (on `PATH`, of the active environment, the program of
+ * `command`), and none that a record or a file of a folder names.
+ */
+export interface Inspection {
+  /** The recorded command: it may decide what is read, and never what is started. */
+  readonly recordedCommand: readonly string[] | undefined
+  /**
+   * Report a field that cannot be captured this way, and with it everything below that field.
+   *
+   * @param field Path as in {@link Difference}.
+   * @param when `added`: only if the run does not have the field. @default 'always'
+   */
+  readonly reportUnchecked: (field: string, reason: string, when?: 'always' | 'added') => void
 }
 
 /** The result of a capture. */

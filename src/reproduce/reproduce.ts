@@ -16,7 +16,7 @@ import { checkCommand, checkRecord, recordedTree } from './preflight.ts'
 import { NOT_REBUILT, rebuild } from './rebuild/rebuild.ts'
 import { restoreTree } from './restore.ts'
 import { makeTarget } from './target.ts'
-import { checkEnvironment, checkTree, refuseOtherTree } from './tree-check.ts'
+import { checkEnvironment, checkTree, inspectEnvironment, refuseOtherTree } from './tree-check.ts'
 import { item } from './types.ts'
 import type { StoredRun } from '../store/runs.ts'
 import type { Store } from '../store/store.ts'
@@ -129,8 +129,12 @@ async function prepare(
     isRebuilt === true ? await rebuild({ run, map, target, directory }, { signal, onStep }) : NOT_REBUILT
   const command = await commandIn(run, map, rebuilt)
   const variables = { ...process.env, ...rebuilt.variables }
-  const environment = await checkEnvironment(run, { directory, algorithm, signal, command, variables })
-  return { items: [...code, ...rebuilt.items, environment, ...inputs, seedsItem(run)], rebuilt }
+  // Only to run the command again is a reason to start what the record names.
+  const environment =
+    runs === false
+      ? await inspectEnvironment(run, directory, signal)
+      : [await checkEnvironment(run, { directory, algorithm, signal, command, variables })]
+  return { items: [...code, ...rebuilt.items, ...environment, ...inputs, seedsItem(run)], rebuilt }
 }
 
 function seedsItem({ record }: StoredRun): ReproduceItem {

@@ -10,7 +10,7 @@ import { constants, open, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { NotAvailable } from '../util/not-available.ts'
 import { BUNDLE_FILE } from '../capture/git/bundle.ts'
-import { createGit } from '../capture/git/command.ts'
+import { createGit, withSettings } from '../capture/git/command.ts'
 import { readPath } from '../capture/git/paths.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { errorCode, isFolder, storeError } from '../util/fs.ts'
@@ -28,7 +28,6 @@ const CARRIED = ['core.autocrlf', 'core.eol', 'core.filemode', 'core.symlinks']
 
 /** Settings that disable hooks and leave patches unchanged. */
 const SETTINGS = [
-  ['core.hooksPath', '/dev/null'],
   ['core.safecrlf', 'false'],
   ['apply.whitespace', 'nowarn'],
   ['apply.ignoreWhitespace', 'no'],
@@ -55,11 +54,11 @@ export async function restoreTree(
   // written.
   for (const entry of untracked) if (isRestored(entry)) checkPath(readPath(entry))
   const files = join(runFolder, 'git')
-  const options = { timeout: TIMEOUT, signal, environment: withSettings(process.env) }
+  const options = { timeout: TIMEOUT, signal, environment: withSettings(process.env, SETTINGS) }
   const bundle = bundleOf(tree, files)
   const state = await findCommit(createGit({ ...options, directory: tree.root }), tree)
   if (state !== 'available' && bundle === undefined) throw commitMissing(state, tree)
-  const git = createGit({ ...options, directory: target })
+  const git = createGit({ ...options, directory: target, transport: 'file' })
   if (state === 'available') await step(tree.root, 'it cannot be cloned', () => clone(git, tree, target))
   else
     await step(target, 'the bundle of the run cannot be fetched', () =>
@@ -74,17 +73,6 @@ export async function restoreTree(
     if (entry.kind === 'file' && isRestored(entry)) await restoreFile(entry, files, target)
   }
   for (const entry of untracked) if (entry.kind === 'link') await bringLink(entry, target)
-}
-
-/** Add settings through variables, after existing ones. */
-function withSettings(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const before = Number(environment['GIT_CONFIG_COUNT'] ?? 0)
-  const pairs = SETTINGS.flatMap(([key, value], index) => [
-    [`GIT_CONFIG_KEY_${before + index}`, key],
-    [`GIT_CONFIG_VALUE_${before + index}`, value],
-  ])
-  const count = String(before + SETTINGS.length)
-  return { ...environment, ...Object.fromEntries(pairs), GIT_CONFIG_COUNT: count }
 }
 
 /** The state of a commit: available in the repository, or the reason why not. */

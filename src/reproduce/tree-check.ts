@@ -4,10 +4,12 @@ import { gitCapture } from '../capture/git/git-capture.ts'
 import { captureNamed } from '../capture/records.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { recordedConfiguration } from '../config/options.ts'
+import { inspectCapture } from '../compare/inspect.ts'
 import { item } from './types.ts'
 import type { Difference } from '../core/component.ts'
 import type { AlgorithmChoice } from '../core/digest.ts'
 import type { RepositoryCapture } from '../capture/git/types.ts'
+import type { CaptureRecord } from '../record/record.ts'
 import type { StoredRun } from '../store/runs.ts'
 import type { RecordedTree } from './preflight.ts'
 import type { ReproduceItem } from './types.ts'
@@ -119,14 +121,45 @@ export async function checkEnvironment(
   { variables, ...options }: EnvironmentCheckOptions,
 ): Promise<ReproduceItem> {
   const before = captureNamed(record, 'environment')
-  if (before?.status !== 'captured') {
-    const reason =
-      before?.status === 'failed' ? `it was not captured: ${before.reason}` : 'it was not captured'
-    return item('environment', 'environment', 'not-compared', reason)
-  }
+  if (before?.status !== 'captured') return notCaptured(before)
   const capture = createEnvironmentCapture(recordedConfiguration(record).environment, { variables })
   const { status, reason = '', differences } = capture.compare(before, await capture.capture(options))
   if (status === 'same') return item('environment', 'environment', 'same')
   if (status === 'not-checked') return item('environment', 'environment', 'not-compared', reason)
   return item('environment', 'environment', 'different', reason, differences)
+}
+
+/** Compares the environment as `verify` does, without starting anything that the record names. */
+export async function inspectEnvironment(
+  { record }: StoredRun,
+  directory: string,
+  signal: AbortSignal | undefined,
+): Promise<ReproduceItem[]> {
+  const before = captureNamed(record, 'environment')
+  if (before?.status !== 'captured') return [notCaptured(before)]
+  const found = await inspectCapture(
+    {
+      section: 'environment',
+      name: 'environment',
+      before,
+      component: createEnvironmentCapture(recordedConfiguration(record).environment),
+    },
+    record,
+    { directory, command: undefined, signal },
+  )
+  return found.map(({ section, name, status, detail, differences }) =>
+    item(section, name, VERDICTS[status], detail, differences),
+  )
+}
+
+const VERDICTS = {
+  same: 'same',
+  changed: 'different',
+  missing: 'missing',
+  'not-checked': 'not-compared',
+} as const
+
+function notCaptured(capture: CaptureRecord | undefined): ReproduceItem {
+  const why = capture?.status === 'failed' ? `it was not captured: ${capture.reason}` : 'it was not captured'
+  return item('environment', 'environment', 'not-compared', why)
 }

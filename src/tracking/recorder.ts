@@ -265,6 +265,7 @@ export class Recorder {
     const { signal, command } = this.#settings
     return verifyRun(await readRun(folder), {
       command: command?.argv ?? process.argv,
+      directory: this.#directory,
       ...options,
       trackers: configuration.trackers,
       signal,

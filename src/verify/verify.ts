@@ -2,10 +2,11 @@
  * Verification of a run against the current state: record, files, code, environment, seeds, inputs and
  * outputs.
  */
+import { resolve } from 'node:path'
 import { checkSeed } from '../capture/seeds/seed.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { checkChoice, checkKnown } from '../core/options.ts'
-import { verifyCaptures, verifyVersion } from './captures.ts'
+import { verifyCaptures, verifyDirectory, verifyVersion } from './captures.ts'
 import { verifyCommand } from './command.ts'
 import { verifyFiles, verifyRecord } from '../compare/run-files.ts'
 import { VERIFY_LEVELS, judge } from './level.ts'
@@ -39,8 +40,11 @@ export interface VerifyOptions {
   /** The current command, to compare with the recorded one. @default the command is not checked */
   readonly command?: readonly string[] | undefined
   /**
-   * The seed that a run would be given, to compare with the recorded one. @default the seed of this process
+   * Absolute path of the folder whose code and environment are compared. The record does not choose it, because
+   * git and Python are started there. @default the working directory of this process
    */
+  readonly directory?: string | undefined
+  /** The seed that a run would be given, to compare with the recorded one. @default the seed of this process */
   readonly seed?: number | undefined
   /** Custom trackers, to check their captures. @default none */
   readonly trackers?: readonly Component[] | undefined
@@ -48,7 +52,7 @@ export interface VerifyOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-const OPTIONS = ['level', 'command', 'seed', 'trackers', 'signal'] as const
+const OPTIONS = ['level', 'command', 'directory', 'seed', 'trackers', 'signal'] as const
 
 /**
  * Verify a run. Everything is read again, without a cache. Something that cannot be read becomes an item and
@@ -65,7 +69,8 @@ export async function verifyRun(run: StoredRun, options: VerifyOptions = {}): Pr
   const level = checkChoice('level', options.level ?? 'default', VERIFY_LEVELS)
   const seed = options.seed === undefined ? undefined : checkSeed(options.seed)
   checkCommand(command)
-  const captures = verifyCaptures(run, { trackers, seed, signal, machine: level === 'strict' })
+  const directory = resolve(options.directory ?? '.')
+  const captures = verifyCaptures(run, { trackers, seed, signal, level, directory, command })
   // This promise must have a handler even if another check fails first.
   captures.catch(() => undefined)
   const checked = [
@@ -73,6 +78,7 @@ export async function verifyRun(run: StoredRun, options: VerifyOptions = {}): Pr
     ...(await verifyFiles(run, signal)),
     ...verifyCommand(run.record, command),
     ...verifyVersion(run.record),
+    ...(await verifyDirectory(run.record, directory)),
     ...(await captures),
     ...(await verifyTracked(run, signal)),
   ]

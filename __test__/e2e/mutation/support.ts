@@ -127,8 +127,7 @@ export function recordedProject(): ProjectTools {
   /** Verifies with the environment of the run, and what a case changes of it. */
   async function verify(options: VerifyOptions = AS_RECORDED): Promise<Verification> {
     for (const [name, value] of Object.entries(environment())) if (!stubbed.has(name)) vi.stubEnv(name, value)
-    // The captures look where the command worked, whatever the working directory of this process is.
-    return verifyRun(await readRun(project.folder), options)
+    return verifyRun(await readRun(project.folder), { directory: project.root, ...options })
   }
 
   /** Writes another content, and gives what puts the old one back, with its mode. */

@@ -64,7 +64,7 @@ test('a command: `show` tells of what it left, `verify` counts it as any other f
 `)
   const { record, folder } = onlyRun(root)
   expect(record.warnings).toEqual([])
-  const { same, items } = await verifyRun(await readRun(folder))
+  const { same, items } = await verifyRun(await readRun(folder), { directory: root })
   expect({ same, code: items.find(({ name }) => name === 'git') }).toMatchObject({
     same: true,
     code: { counts: false },

@@ -61,8 +61,8 @@ async function capture(
   options: EnvironmentOptions,
   { variables = process.env }: EnvironmentCaptureSettings,
 ): Promise<Captured> {
-  const { directory, algorithm, signal, command } = context
-  const limits = { directory, signal, variables, options, command }
+  const { directory, algorithm, signal, command, inspection } = context
+  const limits = { directory, signal, variables, options, command, inspection }
   // The capture reads nothing that the command may modify.
   context.onSettled?.()
   await context.commandStarted

@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { NotAvailable, NotApplicable, NotRequested } from '../../util/not-available.ts'
 import { words } from '../../util/word-list.ts'
 import { queryProgram, recordNonexistent } from './source.ts'
+import { pythonPath } from './python/find.ts'
 import type { findInstalled, Installed } from './javascript/installed.ts'
 import type { FindPython, ProbedPython, PythonAnswer } from './python/find.ts'
 import type { Source, SourceContext } from './source.ts'
@@ -158,7 +159,9 @@ async function torchLibraries(
     return { cudnn: packaged }
   }
   try {
-    const output = await queryProgram(command, ['-c', TORCH_QUERY], context)
+    const output = await queryProgram(command, ['-c', TORCH_QUERY], context, {
+      environment: pythonPath(context).environment,
+    })
     const line = output.split('\n').findLast((text) => text.startsWith('lineaprint-torch:')) ?? ''
     const [cudnn, shown] = JSON.parse(line.slice('lineaprint-torch:'.length)) as [unknown, unknown]
     const blas = /BLAS_INFO=([A-Za-z0-9_]+)/.exec(String(shown))?.[1]

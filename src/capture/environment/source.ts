@@ -4,6 +4,8 @@ import { NotAvailable, NotApplicable, NotRequested } from '../../util/not-availa
 import { runProgram } from '../../subprocess/run.ts'
 import { redactText } from '../../secrets/redact.ts'
 import { compareUtf8 } from '../../util/text-order.ts'
+import { refuseFolderTool } from './version-files.ts'
+import type { Inspection } from '../../core/component.ts'
 import type { EnvironmentOptions } from '../../config/groups.ts'
 import type { JsonObject, JsonValue } from '../../core/json-value.ts'
 import type { EnvironmentFindings, SourceName, SourceState } from './types.ts'
@@ -16,6 +18,8 @@ export interface SourceContext {
   readonly variables: NodeJS.ProcessEnv
   /** Program and arguments of the command that is run; absent for a program that uses the tracker. */
   readonly command?: readonly string[] | undefined
+  /** Set if the capture is compared with a run; see `CaptureContext`. */
+  readonly inspection?: Inspection | undefined
   readonly options: EnvironmentOptions
   /** Aborted with the capture, and when the time of the source is over. */
   readonly signal: AbortSignal
@@ -152,6 +156,7 @@ export async function queryProgram(
   context: SourceContext,
   options: Partial<Pick<ProgramOptions, 'directory' | 'environment' | 'outputLimit'>> = {},
 ): Promise<string> {
+  if (context.inspection !== undefined) await refuseFolderTool(command, context)
   const result = await runProgram(command, args, {
     directory: context.directory,
     environment: context.variables,

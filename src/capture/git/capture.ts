@@ -8,6 +8,7 @@ import { ABSENCES } from './absence.ts'
 import { writeBundle } from './bundle.ts'
 import { describeChanged } from './changed.ts'
 import { createGit } from './command.ts'
+import { listFilters, reportFiltered } from './filters.ts'
 import { readSnapshot } from './snapshot.ts'
 import { describeLargeFiles } from './large-files.ts'
 import { readNested } from './nested.ts'
@@ -41,14 +42,17 @@ export interface GitCaptureSettings {
 /** Capture the repository that a folder is in. A missing repository is a finding, not an error. */
 export async function captureGit(
   context: CaptureContext,
-  options: GitOptions,
+  captureOptions: GitOptions,
   settings: GitCaptureSettings,
 ): Promise<{ value: CapturedRepository | NoRepository; warnings: string[] }> {
-  const { directory, signal } = context
+  const { directory, signal, inspection } = context
   const { timeout = 60_000, environment = process.env } = settings
   const warnings: string[] = []
   try {
-    const git = createGit({ directory, timeout, signal, environment })
+    const options = { timeout, signal, environment }
+    const disabledFilters =
+      inspection === undefined ? [] : await listFilters(createGit({ ...options, directory }), directory)
+    const git = createGit({ ...options, directory, disabledFilters })
     const snapshot = await readSnapshot(git, directory)
     const { location, status, commit } = snapshot
     const { root, gitFolder } = location
@@ -57,8 +61,17 @@ export async function captureGit(
       const reason = ABSENCES.commit
       return { value: { available: false, reason, root, ...branch }, warnings: [] }
     }
-    const rooted = createGit({ directory: root, timeout, signal, environment })
-    const value = await describe(rooted, snapshot, commit, context, { ...settings, ...options }, warnings)
+    const rooted = createGit({ ...options, directory: root, disabledFilters })
+    if (inspection !== undefined)
+      await reportFiltered(rooted, root, status.changed, disabledFilters, inspection)
+    const value = await describe(
+      rooted,
+      snapshot,
+      commit,
+      context,
+      { ...settings, ...captureOptions },
+      warnings,
+    )
     return { value, warnings }
   } catch (error) {
     if (!(error instanceof NotAvailable)) throw error

@@ -3,8 +3,9 @@
  */
 import { NotAvailable } from '../../util/not-available.ts'
 import { describeChanged } from './changed.ts'
-import { readStatus, splitNul } from './status.ts'
+import { readStatus } from './status.ts'
 import { plural } from '../../util/plural.ts'
+import { filtersOf } from './filters.ts'
 import type { Git } from './command.ts'
 import type { ContentOptions } from './content.ts'
 import type { Settings } from './describe.ts'
@@ -89,19 +90,16 @@ export async function concurrentChangeWarnings(
 async function filterWarnings(git: Git, status: GitStatus): Promise<string[]> {
   const files = status.changed.filter(({ submodule }) => submodule === null)
   if (files.length === 0) return []
-  const input = Buffer.concat(files.flatMap(({ path }) => [path.bytes, Buffer.from([0])]))
-  let answer: Buffer[]
+  let filters: Set<string>
   try {
-    answer = splitNul(await git(['check-attr', '-z', '--stdin', 'filter'], { input }))
+    const found = await filtersOf(
+      git,
+      files.map(({ path }) => path),
+    )
+    filters = new Set(found.map(([, name]) => name))
   } catch (error) {
     if (!(error instanceof NotAvailable)) throw error
     return [`the git filters could not be listed: ${error.message}`]
-  }
-  const filters = new Set<string>()
-  // Each entry has three parts: path, attribute, value.
-  for (let index = 2; index < answer.length; index += 3) {
-    const value = answer[index]?.toString() ?? ''
-    if (value !== 'unspecified' && value !== 'unset') filters.add(value)
   }
   return [...filters].map(
     (name) =>

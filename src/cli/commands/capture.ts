@@ -37,7 +37,15 @@ async function capture(
   const component = CAPTURES[name]
   if (component === undefined) return
   const { signal } = context
-  const captured = await component.capture({ directory: process.cwd(), algorithm, signal })
+  const unchecked: string[] = []
+  // The folder may come from a stranger, and nothing is run in it: see `docs/security.md`.
+  const inspection = {
+    recordedCommand: undefined,
+    reportUnchecked: (field: string, reason: string) =>
+      void unchecked.push(`${field} may be wrong: ${reason}`),
+  }
+  const state = await component.capture({ directory: process.cwd(), algorithm, signal, inspection })
+  const captured = { ...state, warnings: [...state.warnings, ...unchecked] }
   if (json === true) return printJson(captured)
   for (const warning of captured.warnings) printError(`lineaprint: warning: ${escapeText(warning)}`)
   const rows = [...fields(captured.value, '')].map(([field, text]) => [escapeText(field), escapeText(text)])

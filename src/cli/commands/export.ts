@@ -1,6 +1,6 @@
 /** `lineaprint export`: a run in the format of another tool. */
 import { realpath, stat } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { basename, dirname, resolve } from 'node:path'
 import { stdout } from 'node:process'
 import { Command, Option } from 'commander'
 import { LineaprintError } from '../../core/errors.ts'
@@ -13,6 +13,7 @@ import { exportToWandb } from '../../export/wandb/folder.ts'
 import { writeAtomic } from '../../util/fs.ts'
 import { findRun } from '../../store/runs.ts'
 import { checkSeal } from '../../record/seal.ts'
+import { findProgram } from '../../config/sources.ts'
 import { openStore, storeOptions } from '../shared/store.ts'
 import { escapeText, print, printError, printJson, printJsonText } from '../shared/output.ts'
 import type { MlflowOptions, WandbOptions } from '../../config/outputs.ts'
@@ -68,6 +69,11 @@ async function exportRun(reference: string, options: Options, context: CommandCo
     printError('lineaprint: warning: the record does not match its seal: it was changed after the run')
   const { format } = options
   const { saveToWandb, saveToMlflow } = configuration
+  const program = options.config === undefined ? await findProgram('.') : undefined
+  if (program !== undefined && (format === 'wandb' || format === 'mlflow'))
+    printError(
+      `lineaprint: warning: ${escapeText(program)} was not executed: its options of ${format} are not used (--config ${escapeText(basename(program))} executes it)`,
+    )
   if (format === 'wandb') return exportWandb(run, options, optionsOf(saveToWandb), context)
   if (format === 'mlflow') return exportMlflow(run, options, optionsOf(saveToMlflow), context)
   return exportText(run, format, options)

@@ -16,12 +16,14 @@ interface VerifyArguments extends StoreOptions {
   readonly data?: boolean
   readonly code?: boolean
   readonly seed?: number
+  readonly directory?: string
 }
 
 const EXAMPLE = `
 Compares the code, environment, seeds, datasets, models, tokenizers and outputs recorded by the run with the present,
 and checks that its record and files are unchanged. Give a command and a seed, as for "lineaprint run", to compare
-them as well. Every difference is shown. The level decides which differences set the exit code to 1. The seal of the
+them as well. Starts no program that the record names: git and the Python of this shell are started in the working
+directory, or in --directory. Every difference is shown. The level decides which differences set the exit code to 1. The seal of the
 record always counts.
 
 Exit codes: 0 no difference that counts, 1 a difference, 2 wrong usage, 3 something could not be read.
@@ -54,6 +56,10 @@ export function command(context: CommandContext): Command {
       'the seed to compare with the recorded one',
       wholeNumber(0, Number.MAX_SAFE_INTEGER),
     )
+    .option(
+      '--directory <folder>',
+      'the folder whose code and environment are compared (default: the working directory)',
+    )
     .option('--details', 'print each file and each difference on its own line')
     .addHelpText('after', EXAMPLE)
     .action((reference: string, argv: string[], options: VerifyArguments) =>
@@ -79,6 +85,7 @@ async function verify(
   const answer = await verifyRun(run, {
     level: levelOf(options),
     ...(argv.length > 0 && { command: argv }),
+    directory: options.directory,
     seed: options.seed,
     trackers: configuration.trackers,
     signal: context.signal,

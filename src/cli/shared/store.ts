@@ -1,4 +1,5 @@
 /** The options that locate the store of a command. */
+import { resolve } from 'node:path'
 import { Command } from 'commander'
 import { resolveConfiguration } from '../../config/sources.ts'
 import { storeIn } from '../../store/store.ts'
@@ -19,14 +20,22 @@ export function storeOptions(target: Command): Command {
       '--output-dir <folder>',
       'folder that holds the store .lineaprint (default: the working directory)',
     )
-    .option('--config <file>', 'a configuration file instead of the one in the working directory')
+    .option(
+      '--config <file>',
+      'a configuration file instead of the one in the working directory; a program is executed',
+    )
 }
 
-/** Open the store that the options name. */
+/** Open the store that the options name. A program in the working directory is not executed to find it. */
 export async function openStore({
   outputDir,
   config,
 }: StoreOptions): Promise<{ store: Store; configuration: Configuration }> {
-  const configuration = await resolveConfiguration({ outputDir }, { file: config })
+  const configuration = await resolveConfiguration({ outputDir }, { file: config, executePrograms: false })
   return { store: storeIn(configuration.outputDir), configuration }
+}
+
+/** Return the store that is known without reading a configuration file. */
+export function knownStore({ outputDir }: StoreOptions): Store {
+  return storeIn(resolve(outputDir ?? process.env['LINEAPRINT_OUTPUT_DIR'] ?? '.'))
 }

@@ -11,6 +11,7 @@ import { mapConcurrently } from '../../../util/concurrency.ts'
 import { redactUrl } from '../../../secrets/redact.ts'
 import { compareUtf8 } from '../../../util/text-order.ts'
 import { plural } from '../../../util/plural.ts'
+import { isInside } from '../../../util/paths.ts'
 import { readHint } from '../files.ts'
 import type { Source } from '../source.ts'
 import type { CondaPackage } from '../types.ts'
@@ -27,19 +28,7 @@ export const condaSource: Source<'conda'> = {
   probe: async ({ variables, signal, warnings, unseen, options }) => {
     if (!options.packages) throw new NotRequested('packages are not captured (environment.packages is false)')
     const prefix = await findPrefix(variables)
-    const folder = join(prefix, 'conda-meta')
-    let names: string[]
-    try {
-      names = (await readdir(folder)).filter((name) => name.endsWith('.json')).toSorted(compareUtf8)
-    } catch (error) {
-      throw new NotAvailable(`${folder} cannot be listed: ${systemReason(error)}`)
-    }
-    const read = await mapConcurrently(names, AT_ONCE, async (name) => {
-      signal.throwIfAborted()
-      return parsePackage((await readHint(join(folder, name))) ?? '')
-    })
-    const packages = read.filter((entry) => entry !== undefined)
-    const broken = read.length - packages.length
+    const { packages, broken } = await readCondaPackages(prefix, signal)
     if (broken > 0) {
       const reason = `${plural(broken, 'record')} of conda-meta cannot be read`
       warnings.push(reason)
@@ -51,6 +40,38 @@ export const condaSource: Source<'conda'> = {
     }
     return { prefix, name: basename(prefix), packages: Object.fromEntries(packages) }
   },
+}
+
+/** More packages than this are refused: no environment has them. */
+const PACKAGE_LIMIT = 20_000
+
+/**
+ * Read the packages of an environment from its folder `conda-meta`. Files outside of the prefix are not read,
+ * not even through a link.
+ *
+ * @throws NotAvailable if the folder cannot be listed.
+ */
+export async function readCondaPackages(
+  prefix: string,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly packages: readonly (readonly [string, CondaPackage])[]; readonly broken: number }> {
+  const folder = join(prefix, 'conda-meta')
+  let names: string[]
+  let root: string
+  try {
+    root = await realpath(prefix)
+    names = (await readdir(folder)).filter((name) => name.endsWith('.json')).toSorted(compareUtf8)
+  } catch (error) {
+    throw new NotAvailable(`${folder} cannot be listed: ${systemReason(error)}`)
+  }
+  if (names.length > PACKAGE_LIMIT) throw new NotAvailable(`${folder} has over ${PACKAGE_LIMIT} packages`)
+  const read = await mapConcurrently(names, AT_ONCE, async (name) => {
+    signal?.throwIfAborted()
+    const path = await realpath(join(folder, name)).catch(() => '')
+    return isInside(root, path) ? parsePackage((await readHint(path)) ?? '') : undefined
+  })
+  const packages = read.filter((entry) => entry !== undefined)
+  return { packages, broken: read.length - packages.length }
 }
 
 async function findPrefix(variables: NodeJS.ProcessEnv): Promise<string> {

@@ -1,7 +1,8 @@
 /** The Python that a run uses, and the answer of the probe that runs in it. */
 import { isReachable } from '../../../util/fs.ts'
+import { isInside } from '../../../util/paths.ts'
 import { realpath } from 'node:fs/promises'
-import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
+import { basename, delimiter, dirname, isAbsolute, join, resolve } from 'node:path'
 import { platform } from 'node:process'
 import { NotAvailable, NotApplicable } from '../../../util/not-available.ts'
 import { pythonOfShim } from './pyenv.ts'
@@ -71,12 +72,18 @@ async function candidates(context: SourceContext): Promise<string[]> {
  * Return the Python of a command such as `.venv/bin/python train.py`, `python3.12 …`, `.venv/bin/accelerate
  * …` or `uv run …`.
  */
-async function pythonOfCommand({ command, directory }: SourceContext): Promise<string | undefined> {
+async function pythonOfCommand({
+  command,
+  directory,
+  inspection,
+}: SourceContext): Promise<string | undefined> {
   const [program = ''] = command ?? []
   const name = basename(program).replace(/\.exe$/i, '')
   const isPath = /[/\\]/.test(program)
   const path = isAbsolute(program) ? program : resolve(directory, program)
   if (/^(?:python|pypy)[\d.]*t?$/.test(name)) return isPath ? path : program
+  // The person named only the command, and a file of the folder would name the Python.
+  if (inspection !== undefined) return undefined
   if (isPath) {
     const sibling = join(dirname(path), INSIDE[1] ?? '')
     return (await isReachable(join(dirname(path), '..', 'pyvenv.cfg'))) && (await isReachable(sibling))
@@ -98,13 +105,38 @@ export async function isPythonOf(answer: PythonAnswer, folder: string): Promise<
 
 async function probe(command: string, context: SourceContext): Promise<PythonAnswer> {
   const program = pythonOfShim(command, context) ?? command
-  const output = await queryProgram(program, ['-c', PYTHON_PROBE], context)
+  const { environment, folders } = pythonPath(context)
+  const output = await queryProgram(program, ['-c', PYTHON_PROBE, ...folders], context, { environment })
   // Code that runs at the start of every Python may print as well.
   const line = output.split('\n').findLast((text) => text.startsWith(PROBE_MARK))
   if (line === undefined) throw new NotAvailable(`${command}: the probe printed no result`)
   const answer = checkAnswer(parse(line.slice(PROBE_MARK.length)))
   if (answer === undefined) throw new NotAvailable(`${command}: the probe printed an unexpected result`)
   return answer
+}
+
+/**
+ * Return the variables of the probe. Python imports `sitecustomize` from the folders of `PYTHONPATH` when it
+ * starts. For a capture that is compared with a run, folders that are relative or below the working directory
+ * are therefore removed, and the probe reads the packages in them as data.
+ */
+export function pythonPath({ variables, directory, inspection }: SourceContext): {
+  environment: NodeJS.ProcessEnv
+  folders: string[]
+} {
+  const { PYTHONPATH: path } = variables
+  if (inspection === undefined || path === undefined || path === '')
+    return { environment: variables, folders: [] }
+  const parts = path.split(delimiter)
+  const isOwn = (part: string): boolean =>
+    isAbsolute(part) && ![directory, process.cwd()].some((folder) => isInside(folder, part))
+  const kept = parts.filter(isOwn)
+  // An empty value would be the working directory.
+  const { PYTHONPATH: _, ...rest } = variables
+  return {
+    environment: kept.length === 0 ? rest : { ...rest, PYTHONPATH: kept.join(delimiter) },
+    folders: parts.filter((part) => !isOwn(part) && part !== '' && part !== '.'),
+  }
 }
 
 /**

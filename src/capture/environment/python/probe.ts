@@ -90,6 +90,8 @@ def build(name, dist):
             builds[name] = constants(file.read(262144).decode('utf-8'))
     except Exception as error:
         unread[name] = '%s: %s' % (type(error).__name__, str(error)[:200])
+# Folders whose packages are listed, and from which nothing is imported.
+sys.path = sys.argv[1:] + sys.path
 if metadata is not None:
     seen = {}
     for dist in metadata.distributions():

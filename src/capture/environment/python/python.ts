@@ -110,7 +110,7 @@ function describe(
  * Parse the origin of a package that was not installed from an index. Two commits of it may have the same
  * version.
  */
-function directOrigin(text: string): DirectOrigin {
+export function directOrigin(text: string): DirectOrigin {
   const { url, vcs_info, dir_info } = recordOf(parse(text))
   const commit = recordOf(vcs_info)['commit_id']
   return {

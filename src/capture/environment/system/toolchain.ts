@@ -79,8 +79,14 @@ function absentLockFile(context: SourceContext): null {
   return recordMissingReason<never>(context, 'lockFile', null, reason)
 }
 
-async function findUsed({ directory, command, variables }: SourceContext): Promise<CompilerName[]> {
-  const program = basename(command?.[0] ?? '').replace(/\.exe$/i, '')
+async function findUsed({
+  directory,
+  command,
+  variables,
+  inspection,
+}: SourceContext): Promise<CompilerName[]> {
+  // The recorded command only decides which compilers of the person are asked.
+  const program = basename((command ?? inspection?.recordedCommand)?.[0] ?? '').replace(/\.exe$/i, '')
   const signs = new Set(Object.values(TOOLS).flatMap((tool) => tool.signs))
   const present = new Set<string>()
   for await (const folder of foldersUp(directory)) {
@@ -106,7 +112,11 @@ async function version(name: CompilerName, context: SourceContext): Promise<Comp
   const [command = tool.command, ...rest] =
     given === undefined || given === '' ? [] : given.trim().split(/\s+/)
   try {
-    const output = await queryProgram(command, [...rest, ...tool.args], context)
+    // rustup would install a version that a file of the folder names.
+    const installs = context.inspection === undefined ? {} : { RUSTUP_AUTO_INSTALL: '0' }
+    const output = await queryProgram(command, [...rest, ...tool.args], context, {
+      environment: { ...context.variables, ...installs },
+    })
     const lines = output.split('\n').filter((line) => line.trim() !== '')
     const line = (tool.command === 'nvcc' ? lines.find((text) => /release/.test(text)) : lines[0]) ?? ''
     const host = /^host: (.+)$/m.exec(output)?.[1]
@@ -123,6 +133,7 @@ async function version(name: CompilerName, context: SourceContext): Promise<Comp
     const reason = errorText(error, 'first')
     if (error instanceof NotApplicable) return recordNonexistent(context, name, reason)
     context.unseen.set(name, reason)
+    context.inspection?.reportUnchecked(`toolchain.${name}`, reason)
     return null
   }
 }

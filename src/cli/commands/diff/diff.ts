@@ -13,7 +13,7 @@ import { DIFF_KINDS, commonKind, readOperand } from './kinds.ts'
 import { runLines, writePatch, writePlot } from './runs.ts'
 import { tableLines } from './tables.ts'
 import { modelLines, treeLines } from './text.ts'
-import { openStore, storeOptions } from '../../shared/store.ts'
+import { knownStore, openStore, storeOptions } from '../../shared/store.ts'
 import { escapeText, print, printError, printJson, progressLine } from '../../shared/output.ts'
 import type { TableDiff } from '../../../dataset/table-diff.ts'
 import type { RunDiff } from '../../../diff/runs.ts'
@@ -83,7 +83,11 @@ async function diff(a: string, b: string, options: Options, context: CommandCont
   const store = async (): Promise<Awaited<ReturnType<typeof openStore>>['store']> => (await open()).store
   const { weights, threads } = options
   const locating = { weights, threads, signal: context.signal }
-  const [first, second] = [await readOperand(a, store, locating), await readOperand(b, store, locating)]
+  const known = knownStore(options)
+  const [first, second] = [
+    await readOperand(a, store, known, locating),
+    await readOperand(b, store, known, locating),
+  ]
   const kind = commonKind(first, second, options.as)
   checkUse(kind, options)
   if (first.ambiguous !== undefined && second.ambiguous !== undefined && options.as === undefined) {
@@ -93,7 +97,8 @@ async function diff(a: string, b: string, options: Options, context: CommandCont
   if (kind === 'run') {
     const [before, after] = [runOf(first), runOf(second)]
     if (options.sameRun !== true) await refuseSameRun(a, b, before, after)
-    const { trackers } = (await open()).configuration
+    // Only a program can define trackers, and it is executed only if it is named.
+    const trackers = options.config === undefined ? [] : (await open()).configuration.trackers
     const answer = await diffRuns(before, after, { ignore: options.ignore, trackers, signal: context.signal })
     if (options.plot !== undefined) await writePlot(options.plot, before, after, context.signal)
     show(answer, runLines, options)

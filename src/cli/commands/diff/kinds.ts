@@ -30,13 +30,15 @@ export interface Operand {
  * Classify an argument. An existing path is a path; everything else names a run of the store. A folder with
  * `run.json` and `events.jsonl` is a run anywhere.
  *
- * @param openStore Called only if the argument may name a run.
+ * @param openStore Called only if the argument names a run; it reads the configuration.
+ * @param knownStore The store that is known without a configuration, in which a run may have the name of a path.
  * @param options `weights`: the name that chooses among several models of a folder.
  * @throws ERR_LINEAPRINT_AMBIGUOUS if it is both, NOT_FOUND or RUN if it is neither.
  */
 export async function readOperand(
   text: string,
   openStore: () => Promise<Store>,
+  knownStore: Store,
   options: LocateOptions,
 ): Promise<Operand> {
   const path = text.startsWith('@') ? undefined : await kindOfPath(text)
@@ -46,7 +48,7 @@ export async function readOperand(
       throw new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'there is no such file or folder', { path: text })
     return { text, kinds: ['run'], run: await findRun(await openStore(), text) }
   }
-  if (isBareName && text !== '.' && text !== '..' && (await namesRun(text, openStore))) {
+  if (isBareName && text !== '.' && text !== '..' && (await namesRun(text, knownStore))) {
     const hint = `write ./${text} for the ${path.kind}, or the id of the run`
     throw new LineaprintError('ERR_LINEAPRINT_AMBIGUOUS', `there is a ${path.kind} and a run of that name`, {
       path: text,
@@ -103,9 +105,9 @@ async function kindOfPath(path: string): Promise<PathKind | undefined> {
   }
 }
 
-async function namesRun(text: string, openStore: () => Promise<Store>): Promise<boolean> {
+async function namesRun(text: string, store: Store): Promise<boolean> {
   try {
-    await findRun(await openStore(), text)
+    await findRun(store, text)
     return true
   } catch (error) {
     // Usually no run has that name. One that cannot be read is not a candidate either.

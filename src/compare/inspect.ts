@@ -1,0 +1,109 @@
+/**
+ * Compares a recorded capture with the present. Nothing is started because the record names it; see `docs/security.md`.
+ */
+import { recordedAlgorithm } from '../record/configuration.ts'
+import { inspectPython } from './recorded-python.ts'
+import { item } from './check-item.ts'
+import { nameList } from './name-list.ts'
+import type { Captured, Comparison, Component, Difference } from '../core/component.ts'
+import type { MadeCapture } from '../capture/records.ts'
+import type { RunRecord } from '../record/record.ts'
+import type { CheckedItem } from './check-item.ts'
+
+/** A recorded capture. */
+interface RecordedCapture {
+  readonly section: string
+  readonly name: string
+  readonly before: MadeCapture
+  /** Captures the present. */
+  readonly component: Component
+}
+
+/** What the person chose. */
+export interface InspectionOptions {
+  /** Absolute path of the folder whose code and environment are compared. */
+  readonly directory: string
+  /** The command that is to be run; absent, that of the run is used as data. */
+  readonly command: readonly string[] | undefined
+  readonly signal: AbortSignal | undefined
+}
+
+/** A field that was not captured, and everything below it. */
+interface Unchecked {
+  readonly field: string
+  readonly reason: string
+  readonly when: 'always' | 'added'
+}
+
+/**
+ * Captures the present state and compares it with a capture of the record.
+ *
+ * @param more Returns further differences between the captured environments. @default none
+ * @returns One item for the capture, and others for what was not checked.
+ */
+export async function inspectCapture(
+  { section, name, before, component }: RecordedCapture,
+  record: RunRecord,
+  options: InspectionOptions,
+  more: (before: Captured, now: Captured) => Difference[] = () => [],
+): Promise<CheckedItem[]> {
+  const algorithm = recordedAlgorithm(record)
+  const { argv, wrapped } = record.command
+  const unchecked: Unchecked[] = []
+  const { directory, command, signal } = options
+  const now = await component.capture({
+    directory,
+    command,
+    signal,
+    algorithm,
+    inspection: {
+      recordedCommand: wrapped ? argv : undefined,
+      reportUnchecked: (field, reason, when = 'always') => void unchecked.push({ field, reason, when }),
+    },
+  })
+  if (name !== 'environment') return compareCaptures(section, name, component.compare(before, now), unchecked)
+  const { items, compared } = await inspectPython(before, now, record, { ...options, algorithm })
+  const comparison = withMore(component.compare(before, compared), more(before, compared))
+  return [...items, ...compareCaptures(section, name, comparison, unchecked)]
+}
+
+function withMore(comparison: Comparison, more: readonly Difference[]): Comparison {
+  const { status, differences, notChecked } = comparison
+  if (more.length === 0 || status === 'missing') return comparison
+  if (status === 'not-checked' && (notChecked ?? []).length === 0) return comparison
+  return { status: 'changed', differences: [...differences, ...more], notChecked }
+}
+
+/** Return the items of a comparison: a difference in a field that was not captured is none. */
+function compareCaptures(
+  section: string,
+  name: string,
+  { status, reason = '', differences, notChecked = [] }: Comparison,
+  unchecked: readonly Unchecked[],
+): CheckedItem[] {
+  const reasonFor = ({ field, before }: Difference): string | undefined =>
+    unchecked.find(
+      (one) =>
+        (field === one.field || field.startsWith(`${one.field}.`)) &&
+        (one.when === 'always' || before === undefined),
+    )?.reason
+  const left = differences.filter((difference) => reasonFor(difference) === undefined)
+  const parts = notChecked.map((part) => item(section, part.field, 'not-checked', part.reason))
+  if (left.length === differences.length) {
+    const whole = item(section, name, status, reason, differences)
+    // A capture that was not checked at all says so for its parts.
+    return status === 'not-checked' ? [whole] : [whole, ...parts]
+  }
+  const reasons = new Map<string, string[]>()
+  for (const difference of differences) {
+    const why = reasonFor(difference)
+    if (why !== undefined) reasons.set(why, [...(reasons.get(why) ?? []), difference.field])
+  }
+  const details = [...reasons].map(([why, fields]) => `${nameList(fields)}: ${why}`)
+  const rest = left.length > 0 ? 'changed' : 'same'
+  return [
+    item(section, name, rest, rest === 'same' ? 'everything that was checked is the same' : reason, left),
+    item(section, `${name} (in part)`, 'not-checked', details.join('; ')),
+    ...parts,
+  ]
+}

@@ -1,0 +1,192 @@
+/**
+ * Comparison of the Python of a run where the shell of the person has another one. The recorded interpreter is never
+ * started: a record can name any program. The metadata of its packages is read as data.
+ */
+import { realpath } from 'node:fs/promises'
+import { basename } from 'node:path'
+import { readCondaPackages } from '../capture/environment/python/conda.ts'
+import { PrefixMissing, readPrefixPackages } from '../capture/environment/python/metadata.ts'
+import { directOrigin } from '../capture/environment/python/python.ts'
+import { environmentDigestFields } from '../capture/environment/digest-fields.ts'
+import { collectPackages } from '../capture/environment/packages.ts'
+import { parseEnvironmentCapture } from '../capture/environment/parse.ts'
+import { toCaptured } from '../capture/to-captured.ts'
+import { NotAvailable } from '../util/not-available.ts'
+import { nameList } from './name-list.ts'
+import { item } from './check-item.ts'
+import type { Captured } from '../core/component.ts'
+import type { AlgorithmChoice } from '../core/digest.ts'
+import type { EnvironmentCapture, PresentSource, RecordedSources } from '../capture/environment/types.ts'
+import type { RunRecord } from '../record/record.ts'
+import type { CheckedItem } from './check-item.ts'
+
+/** What the comparison depends on. */
+interface PythonChecks {
+  /** The command that the person gave. */
+  readonly command: readonly string[] | undefined
+  readonly algorithm: AlgorithmChoice
+  readonly signal: AbortSignal | undefined
+}
+
+/** What is compared, and what is said of the interpreter. */
+export interface InspectedPython {
+  readonly items: readonly CheckedItem[]
+  /** The present environment, with the packages of the recorded Python. */
+  readonly compared: Captured
+}
+
+type RecordedPython = PresentSource<RecordedSources['python']>
+
+/**
+ * Replace the Python of the shell by what can be read of the recorded one, if they differ and the shell does not decide
+ * which Python the command gets.
+ *
+ * @param now The environment of this shell.
+ */
+export async function inspectPython(
+  before: Captured,
+  now: Captured,
+  record: RunRecord,
+  checks: PythonChecks,
+): Promise<InspectedPython> {
+  const [was, is] = [parseEnvironmentCapture(before.value), parseEnvironmentCapture(now.value)]
+  const { python } = was
+  if (python.status === 'absent' || python.prefix === undefined) return { items: [], compared: now }
+  const shell = is.python.status === 'present' ? is.python : undefined
+  if (shell !== undefined && (await isSameFolder(python.prefix, shell.prefix)))
+    return { items: [], compared: now }
+  const another =
+    shell === undefined
+      ? `this shell has no Python (${is.python.status === 'absent' ? is.python.reason : 'no reason is known'})`
+      : `the interpreter of this shell is another one: ${describe(shell)}, that of the run was ${describe(python)}`
+  if (isChosenByShell(python, record, checks.command)) {
+    if (shell === undefined) return { items: [], compared: now }
+    const field = 'machine.python.prefix'
+    const differences = [{ field, before: python.prefix, after: shell.prefix ?? 'not known' }]
+    return { items: [item('environment', 'interpreter', 'changed', another, differences)], compared: now }
+  }
+  const { value, status, sentences } = await withPrefix(was, is, python, python.prefix, checks)
+  const detail = [another, ...sentences].join('; ')
+  return {
+    items: [item('environment', 'interpreter', status, detail)],
+    compared: toCaptured('environment', environmentDigestFields(value), value, [], checks.algorithm),
+  }
+}
+
+const PYTHON_NAME = /^(?:python|pypy)[\d.]*t?(?:\.exe)?$/i
+
+/**
+ * Return whether the shell decides which Python the command gets: the command is a Python that is searched on `PATH`,
+ * or one that the person named.
+ */
+function isChosenByShell(
+  { command: found = '' }: RecordedPython,
+  { command: { argv } }: RunRecord,
+  command: readonly string[] | undefined,
+): boolean {
+  const [program = ''] = command ?? argv
+  if (command !== undefined && PYTHON_NAME.test(basename(program))) return true
+  return PYTHON_NAME.test(program) || !/[/\\]/.test(found)
+}
+
+async function isSameFolder(a: string, b: string | undefined): Promise<boolean> {
+  if (b === undefined) return false
+  const [first, second] = await Promise.all([a, b].map((path) => realpath(path).catch(() => path)))
+  return first === second
+}
+
+function describe({ executable, prefix, version }: RecordedPython): string {
+  return `${executable ?? prefix ?? 'not known'} (${version ?? 'version not known'})`
+}
+
+interface PrefixAnswer {
+  readonly value: EnvironmentCapture
+  readonly status: 'missing' | 'not-checked'
+  readonly sentences: readonly string[]
+}
+
+/** Read what lies below the prefix. What cannot be seen there stays as it was recorded, and is named as not checked. */
+async function withPrefix(
+  was: EnvironmentCapture,
+  is: EnvironmentCapture,
+  python: RecordedPython,
+  prefix: string,
+  { signal }: PythonChecks,
+): Promise<PrefixAnswer> {
+  const lockFiles = is.python.status === 'present' ? is.python.lockFiles : python.lockFiles
+  const frameworks =
+    is.frameworks.status === 'present' && was.frameworks.status === 'present'
+      ? { ...is.frameworks, python: was.frameworks.python }
+      : is.frameworks
+  const unseen = ['its version', 'the builds of its frameworks']
+  const { conda, sentences: condaSentences } = await readConda(was, is, signal)
+  const base = { ...is, pip: was.pip, conda, frameworks, python: { ...python, lockFiles } }
+  if (is.python.status === 'absent') unseen.push('lock files')
+  try {
+    if (python.packages === null) {
+      return { value: base, status: 'not-checked', sentences: [...condaSentences, notStarted(unseen)] }
+    }
+    const found = await readPrefixPackages(prefix, python.version, signal)
+    const listed = collectPackages(found.packages.map(([name, version]) => ({ name, version })))
+    const recordedPath =
+      was.variables.status === 'present' ? was.variables.recorded?.['PYTHONPATH'] : undefined
+    const incomplete =
+      found.incomplete ?? (recordedPath === undefined ? undefined : 'PYTHONPATH was set in the run')
+    const absent = Object.entries(python.packages).filter(([name]) => !Object.hasOwn(listed, name))
+    // Packages that are not below the prefix may still be installed elsewhere.
+    const packages = incomplete === undefined ? listed : { ...listed, ...Object.fromEntries(absent) }
+    const direct = Object.fromEntries(
+      Object.entries(found.direct).map(([name, text]) => [name, directOrigin(text)]),
+    )
+    const elsewhere = incomplete === undefined ? [] : absent.map(([name]) => name)
+    const kept = Object.entries(python.direct).filter(([name]) => elsewhere.includes(name))
+    const sentences = [
+      `its packages were read as data below ${prefix}`,
+      ...(elsewhere.length > 0 ? [`packages not found there: ${nameList(elsewhere)} (${incomplete})`] : []),
+      ...(found.broken > 0 ? [`${found.broken} packages there have no readable name or version`] : []),
+      ...condaSentences,
+      notStarted(unseen),
+    ]
+    return {
+      value: {
+        ...base,
+        python: {
+          ...base.python,
+          version: found.version ?? python.version,
+          packages,
+          direct: { ...direct, ...Object.fromEntries(kept) },
+        },
+      },
+      status: 'not-checked',
+      sentences,
+    }
+  } catch (error) {
+    if (!(error instanceof NotAvailable)) throw error
+    const status = error instanceof PrefixMissing ? 'missing' : 'not-checked'
+    const sentences = [error.message, ...condaSentences, notStarted(['its packages', ...unseen])]
+    return { value: base, status, sentences }
+  }
+}
+
+/** Return the packages of the recorded conda environment, read as data if the shell has another one. */
+async function readConda(
+  was: EnvironmentCapture,
+  is: EnvironmentCapture,
+  signal: AbortSignal | undefined,
+): Promise<Pick<EnvironmentCapture, 'conda'> & { readonly sentences: readonly string[] }> {
+  const { conda } = is
+  if (was.conda.status === 'absent' || was.conda.prefix === undefined) return { conda, sentences: [] }
+  const shell = conda.status === 'present' ? conda.prefix : undefined
+  if (await isSameFolder(was.conda.prefix, shell)) return { conda, sentences: [] }
+  try {
+    const { packages } = await readCondaPackages(was.conda.prefix, signal)
+    return { conda: { ...was.conda, packages: Object.fromEntries(packages) }, sentences: [] }
+  } catch (error) {
+    if (!(error instanceof NotAvailable)) throw error
+    return { conda: was.conda, sentences: [`its conda packages are not checked: ${error.message}`] }
+  }
+}
+
+function notStarted(names: readonly string[]): string {
+  return `the recorded interpreter is not started, so ${names.join(' and ')} ${names.length === 1 ? 'is' : 'are'} not checked`
+}

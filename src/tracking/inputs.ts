@@ -4,7 +4,6 @@
  */
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { readDataset } from '../dataset/read.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { readModel } from '../model/read.ts'
 import { readTokenizer } from '../model/tokenizer.ts'
@@ -15,8 +14,10 @@ import { fingerprintOrWarn, flagOutput } from './changes/flags.ts'
 import { readOutput } from './read-output.ts'
 import { checkName, copyAsJson } from '../json/copy.ts'
 import { identityDigests, parseTracked } from '../record/tracked.ts'
+import { FILES_LIMIT, fileListParts } from '../record/file-list.ts'
 import { formatTensors } from '../record/tensor-list.ts'
-import type { DatasetOptions, DatasetReport, DatasetSource } from '../dataset/read.ts'
+import { readContent } from './read-content.ts'
+import type { DatasetOptions, DatasetSource } from '../dataset/read.ts'
 import type { JsonObject } from '../core/json-value.ts'
 import type { ModelReport } from '../model/read.ts'
 import type { TokenizerReport } from '../model/tokenizer.ts'
@@ -27,6 +28,7 @@ import type { TrackedEntry } from '../record/tracked.ts'
 import type { Configuration } from '../config/options.ts'
 import type { PresentFingerprint } from './changes/fingerprint.ts'
 import type { RecheckResult } from './changes/input-snapshots.ts'
+import type { ContentReport } from './read-content.ts'
 import type { OutputReport } from './read-output.ts'
 import type { RunWriter } from './run-writer.ts'
 
@@ -48,15 +50,35 @@ export interface Kind<S, R extends object> {
   describe(report: R, name: string, writer: RunWriter): Promise<JsonObject>
 }
 
-const dataset: Kind<DatasetSource, DatasetReport> = {
+const dataset: Kind<DatasetSource, ContentReport> = {
   section: 'datasets',
   noun: 'dataset',
   flag: 'enableDatasetTracking',
-  read: readDataset,
+  read: readContent,
   tables: true,
   sample: ({ datasets }) => datasets.sample,
   identity: ({ digest }) => digest.toString(),
-  describe: (report) => Promise.resolve(copyAsJson(report, 'the dataset')),
+  describe: (report, name, writer) => describeContent(report, 'datasets', name, writer),
+}
+
+/** Describe a dataset or output for the record. The list of the files of a folder goes into a file of its own. */
+async function describeContent(
+  { folder, warnings, ...report }: ContentReport,
+  section: 'datasets' | 'outputs',
+  name: string,
+  writer: RunWriter,
+): Promise<JsonObject> {
+  const described = copyAsJson({ ...report, warnings }, `the ${section.slice(0, -1)}`)
+  const { files = 0 } = report
+  if (folder === undefined || !writer.configuration.datasets.files) return described
+  if (files > FILES_LIMIT) {
+    const number = files.toLocaleString('en')
+    const limit = FILES_LIMIT.toLocaleString('en')
+    const warning = `the files are not listed, so no check can name one: there are ${number}, and at most ${limit} are listed`
+    return { ...described, warnings: [...warnings, warning] }
+  }
+  const parts = fileListParts(folder, writer.configuration.algorithm)
+  return { ...described, filesFile: await writeList(parts, 'files', name, writer, section) }
 }
 
 const output: Kind<string, OutputReport> = {
@@ -66,10 +88,10 @@ const output: Kind<string, OutputReport> = {
   tables: true,
   identity: ({ digest }) => digest.toString(),
   describe: async ({ tensors, ...report }, name, writer) => {
-    const described = copyAsJson(report, 'the output')
-    return tensors === undefined
-      ? described
-      : { ...described, tensorsFile: await writeTensors(tensors, name, writer, 'outputs') }
+    const described = await describeContent(report, 'outputs', name, writer)
+    if (tensors === undefined) return described
+    const tensorsFile = await writeList(formatTensors(tensors), 'tensors', name, writer, 'outputs')
+    return { ...described, tensorsFile }
   },
 }
 
@@ -91,7 +113,8 @@ export async function describeModel(
 ): Promise<JsonObject> {
   const described = copyAsJson(report, 'the model')
   if (!writer.configuration.models.tensors) return described
-  return { ...described, tensorsFile: await writeTensors(tensors, name, writer, 'models') }
+  const tensorsFile = await writeList(formatTensors(tensors), 'tensors', name, writer, 'models')
+  return { ...described, tensorsFile }
 }
 
 const tokenizer: Kind<string, TokenizerReport> = {
@@ -105,7 +128,7 @@ const tokenizer: Kind<string, TokenizerReport> = {
 
 /** The kinds of items that can be tracked. */
 export const KINDS: {
-  readonly dataset: Kind<DatasetSource, DatasetReport>
+  readonly dataset: Kind<DatasetSource, ContentReport>
   readonly output: Kind<string, OutputReport>
   readonly model: Kind<string, ModelReport>
   readonly tokenizer: Kind<string, TokenizerReport>
@@ -251,17 +274,26 @@ async function record<S, R extends object>(
   writer.append({ type: 'tracked', section: kind.section, name, entry })
 }
 
-/** Return the path of the tensor list of an entry, relative to the folder of the run. */
-function tensorsFileOf(section: 'models' | 'outputs', name: string, entry: TrackedEntry): string | undefined {
+/** Return the paths of the lists of an entry, relative to the folder of the run. */
+function listFilesOf(section: ListedSection, name: string, entry: TrackedRecord): string[] {
+  if (entry.status !== 'tracked') return []
   const recorded = parseTracked(section, name, entry)
-  return 'tensorsFile' in recorded ? recorded.tensorsFile : undefined
+  return [
+    ...('tensorsFile' in recorded ? [recorded.tensorsFile] : []),
+    ...('filesFile' in recorded ? [recorded.filesFile] : []),
+  ].filter((path) => path !== undefined)
 }
 
-async function writeTensors(
-  tensors: ModelReport['tensors'],
+/** The sections whose entries can have lists. */
+type ListedSection = 'datasets' | 'models' | 'outputs'
+
+/** Write a list of an item into a file of the run's folder. Return its path relative to that folder. */
+async function writeList(
+  content: string | Iterable<string>,
+  kind: 'tensors' | 'files',
   name: string,
   writer: RunWriter,
-  section: 'models' | 'outputs',
+  section: ListedSection,
 ): Promise<string> {
   const folder = join(writer.folder, section)
   try {
@@ -271,14 +303,14 @@ async function writeTensors(
   }
   // Two names can denote the same file on a case-insensitive file system.
   const usedPaths = new Set(
-    [...writer.state.tracked[section]].map(([otherName, entry]) =>
-      entry.status === 'tracked' ? (tensorsFileOf(section, otherName, entry)?.toLowerCase() ?? '') : '',
+    [...writer.state.tracked[section]].flatMap(([otherName, entry]) =>
+      listFilesOf(section, otherName, entry).map((path) => path.toLowerCase()),
     ),
   )
   const stem = safeFileName(name)
-  let path = `${section}/${stem}.tensors.json`
+  let path = `${section}/${stem}.${kind}.json`
   for (let number = 2; usedPaths.has(path.toLowerCase()); number++)
-    path = `${section}/${stem}-${number}.tensors.json`
-  await writeAtomic(join(writer.folder, path), formatTensors(tensors))
+    path = `${section}/${stem}-${number}.${kind}.json`
+  await writeAtomic(join(writer.folder, path), content)
   return path
 }

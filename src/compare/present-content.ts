@@ -69,7 +69,11 @@ export async function presentDifference(
   if (options.isVolatile !== undefined && fields !== undefined) {
     const file = { path: basename(path), size: present.bytes, digests: present.digests }
     if ((await stableDigest(join(dirname(path), file.path), file)) === fields.digest)
-      return { isSame: true, detail: leftOutSentence({ files: [], fields: [file.path] }), differences: [] }
+      return {
+        isSame: true,
+        detail: `every other field is the same; ${leftOutSentence({ files: [], fields: [file.path] })}`,
+        differences: [],
+      }
   }
   const tensors =
     recorded.tensorsFile === undefined ? undefined : await tensorDifference(path, recorded, options)
@@ -96,7 +100,8 @@ async function folderDifference(
     return { isSame: false, detail, differences: tensors?.differences ?? [] }
   }
   const leftOut = leftOutSentence(files.leftOut)
-  if (files.changes.length === 0 && leftOut !== '') return { isSame: true, detail: leftOut, differences: [] }
+  if (files.changes.length === 0 && leftOut !== '')
+    return { isSame: true, detail: `every other file is the same; ${leftOut}`, differences: [] }
   const hasWeights = files.changes.some(({ path: file }) => /^[^/]+\.safetensors$/i.test(file))
   const tensors =
     hasWeights && recorded.tensorsFile !== undefined

@@ -29,6 +29,11 @@ export type { Divergence } from '../compare/metric-steps.ts'
 export interface RunDiffOptions {
   /** Patterns of ignored fields: `*` for any characters, `?` for one. @default none */
   readonly ignore?: readonly string[] | undefined
+  /**
+   * Patterns of files of output folders that are left out, in the syntax of gitignore, in addition to the built-in
+   * ones. @default none
+   */
+  readonly outputIgnore?: readonly string[] | undefined
   /** Custom trackers, to compare their captures field by field. @default none */
   readonly trackers?: readonly Component[] | undefined
   /** Stops the work. The call then throws the reason of the signal. */
@@ -61,6 +66,8 @@ export interface RunDiff {
    * separately.
    */
   readonly ignored: readonly RunDifference[]
+  /** Outputs that differ in volatile parts alone, such as TensorBoard files, and these parts. */
+  readonly leftOut: readonly NotCompared[]
   /** Fields that could not be compared. */
   readonly notCompared: readonly NotCompared[]
   /** Every metric of either run, including equal ones. */
@@ -84,14 +91,18 @@ export interface RunDiff {
  */
 export async function diffRuns(a: StoredRun, b: StoredRun, options: RunDiffOptions = {}): Promise<RunDiff> {
   checkKnown(options, OPTIONS)
-  const { ignore = [], trackers = [], signal } = options
+  const { ignore = [], outputIgnore = [], trackers = [], signal } = options
   checkPatterns(ignore)
   signal?.throwIfAborted()
   const logged = await diffLogged(a, b, signal)
-  const { differences, notCompared } = joinParts([
+  const {
+    differences,
+    notCompared,
+    leftOut = [],
+  } = joinParts([
     diffCaptures(a.record, b.record, trackers),
     diffSettings(a, b),
-    await diffTracked(a, b),
+    await diffTracked(a, b, outputIgnore),
     { differences: digestFields(logged.digests), notCompared: logged.notCompared },
     { differences: metricFields(logged.metrics), notCompared: [] },
   ])
@@ -114,6 +125,7 @@ export async function diffRuns(a: StoredRun, b: StoredRun, options: RunDiffOptio
     ignored: ranked
       .filter((difference) => !isCounted(difference))
       .map((difference) => ({ ...difference, detail: elsewhere(difference.field) ?? 'ignored' })),
+    leftOut,
     notCompared: notCompared.filter(({ field }) => !isIgnored(field, ignore)),
     metrics: logged.metrics,
     digests: logged.digests,
@@ -125,7 +137,7 @@ export async function diffRuns(a: StoredRun, b: StoredRun, options: RunDiffOptio
   }
 }
 
-const OPTIONS = ['ignore', 'trackers', 'signal'] as const
+const OPTIONS = ['ignore', 'outputIgnore', 'trackers', 'signal'] as const
 
 function byRank(a: RunDifference, b: RunDifference): number {
   return CAUSES.indexOf(a.cause) - CAUSES.indexOf(b.cause) || compareUtf8(a.field, b.field)

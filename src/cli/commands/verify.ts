@@ -3,7 +3,7 @@ import { Command, Option } from 'commander'
 import { LineaprintError } from '../../core/errors.ts'
 import { verifyRun } from '../../verify/verify.ts'
 import { findRun } from '../../store/runs.ts'
-import { wholeNumber } from '../shared/arguments.ts'
+import { collect, wholeNumber } from '../shared/arguments.ts'
 import { openStore, storeOptions } from '../shared/store.ts'
 import { escapeText, isTerminal, paint, print, printJson, table } from '../shared/output.ts'
 import type { Verification, VerifyItem, VerifyLevel, VerifyStatus } from '../../verify/verify.ts'
@@ -16,6 +16,7 @@ interface VerifyArguments extends StoreOptions {
   readonly data?: boolean
   readonly code?: boolean
   readonly seed?: number
+  readonly outputIgnore: readonly string[]
 }
 
 const EXAMPLE = `
@@ -54,6 +55,12 @@ export function command(context: CommandContext): Command {
       'the seed to compare with the recorded one',
       wholeNumber(0, Number.MAX_SAFE_INTEGER),
     )
+    .option(
+      '--output-ignore <glob>',
+      'leave out matching files of output folders (gitignore syntax); repeatable',
+      collect,
+      [],
+    )
     .option('--details', 'print each file and each difference on its own line')
     .addHelpText('after', EXAMPLE)
     .action((reference: string, argv: string[], options: VerifyArguments) =>
@@ -80,6 +87,7 @@ async function verify(
     level: levelOf(options),
     ...(argv.length > 0 && { command: argv }),
     seed: options.seed,
+    outputIgnore: options.outputIgnore,
     trackers: configuration.trackers,
     signal: context.signal,
   })

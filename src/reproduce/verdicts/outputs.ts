@@ -89,8 +89,9 @@ async function compareContent(
     { folder: folderAfter, content: outputAfter },
     options,
   )
-  const isChange = result.verdict === 'different' || result.verdict === 'not-compared'
-  return result.differences.length > 0 || !isChange ? result : { ...result, differences: digests }
+  return result.differences.length > 0 || result.verdict === 'same'
+    ? result
+    : { ...result, differences: digests }
 }
 
 type FileSide = RecordedSide<TrackedFile>

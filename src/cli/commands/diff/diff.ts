@@ -28,6 +28,7 @@ interface Options extends StoreOptions, HashArguments {
   readonly as?: DiffKind
   readonly values?: boolean
   readonly ignore: readonly string[]
+  readonly outputIgnore: readonly string[]
   readonly check?: boolean
   readonly plot?: string
   readonly patch?: string
@@ -46,6 +47,12 @@ export function command(context: CommandContext): Command {
     .option(
       '--ignore <pattern>',
       'runs: ignore matching fields (* and ?); folders: ignore matching files (gitignore syntax); repeatable',
+      collect,
+      [],
+    )
+    .option(
+      '--output-ignore <glob>',
+      'runs: leave out matching files of output folders (gitignore syntax); repeatable',
       collect,
       [],
     )
@@ -81,7 +88,12 @@ async function diff(a: string, b: string, options: Options, context: CommandCont
   if (kind === 'run') {
     const [before, after] = [runOf(first), runOf(second)]
     const { trackers } = (await open()).configuration
-    const answer = await diffRuns(before, after, { ignore: options.ignore, trackers, signal: context.signal })
+    const answer = await diffRuns(before, after, {
+      ignore: options.ignore,
+      outputIgnore: options.outputIgnore,
+      trackers,
+      signal: context.signal,
+    })
     if (options.plot !== undefined) await writePlot(options.plot, before, after, context.signal)
     show(answer, runLines, options)
     if (options.patch !== undefined) await writePatch(options.patch, before, after, context.signal)
@@ -128,12 +140,13 @@ function runOf({ run, text }: Operand): StoredRun {
 }
 
 /** Refuse options that have no effect on this kind. */
-function checkUse(kind: DiffKind, { values, plot, patch, check, ignore }: Options): void {
+function checkUse(kind: DiffKind, { values, plot, patch, check, ignore, outputIgnore }: Options): void {
   const uses: readonly (readonly [string, boolean, readonly DiffKind[]])[] = [
     ['--values', values === true, ['model']],
     ['--plot', plot !== undefined, ['run']],
     ['--patch', patch !== undefined, ['run']],
     ['--check', check === true, ['run']],
+    ['--output-ignore', outputIgnore.length > 0, ['run']],
     ['--ignore', ignore.length > 0, ['run', 'folder']],
   ]
   for (const [name, given, kinds] of uses) {

@@ -128,7 +128,7 @@ export const runRecordSchema: () => z.ZodMiniType<RunRecord> = lazily(() => {
       ),
       datasets: field(
         named(trackedSchema()),
-        'By name; digests are in written form. The files of a folder are in the file `filesFile`, a manifest.',
+        'By name; digests are in written form. The files of a folder are in `filesFile`.',
       ),
       models: field(
         named(trackedSchema()),
@@ -137,7 +137,7 @@ export const runRecordSchema: () => z.ZodMiniType<RunRecord> = lazily(() => {
       tokenizers: field(named(trackedSchema()), 'By name.'),
       outputs: field(
         named(trackedSchema()),
-        'Files and folders that the run made, by name; as `datasets`, with `tensorsFile` for a model. `stableFields` has the digest of each JSON file without its volatile fields.',
+        'Files and folders that the run made, by name; with both lists.',
       ),
       metrics: field(
         named(schemaOf<RunRecord['metrics'][string]>()(metric)),

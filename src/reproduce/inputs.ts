@@ -97,7 +97,7 @@ async function moveInput(
   const files = 'filesFile' in recorded ? await readFileList(folder, recorded) : undefined
   const listed = files && new Set(files.map((file) => keyOf(file)))
   await copyMissing(path, map, target, (key) => listed?.has(key) ?? true)
-  return { ...entry, path: map.path(path) } as TrackedRecord
+  return { ...entry, path: map.path(path) }
 }
 
 /**

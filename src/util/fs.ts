@@ -101,18 +101,22 @@ export async function writeAtomic(
 /** Characters of the parts of a text that are written at a time. */
 const BLOCK_LENGTH = 1 << 20
 
-function* blocksOf(content: string | Uint8Array | Iterable<string>): Generator<Uint8Array, undefined> {
-  if (typeof content === 'string') return void (yield Buffer.from(content))
-  if (content instanceof Uint8Array) return void (yield content)
-  let [parts, length]: [string[], number] = [[], 0]
-  for (const part of content) {
-    parts.push(part)
+function blocksOf(content: string | Uint8Array | Iterable<string>): Iterable<Uint8Array> {
+  if (typeof content === 'string') return [Buffer.from(content)]
+  return content instanceof Uint8Array ? [content] : joinedBlocks(content)
+}
+
+/** Join the parts of a text into blocks. */
+function* joinedBlocks(parts: Iterable<string>): Generator<Uint8Array, undefined> {
+  let [block, length]: [string[], number] = [[], 0]
+  for (const part of parts) {
+    block.push(part)
     length += part.length
     if (length < BLOCK_LENGTH) continue
-    yield Buffer.from(parts.join(''))
-    ;[parts, length] = [[], 0]
+    yield Buffer.from(block.join(''))
+    ;[block, length] = [[], 0]
   }
-  yield Buffer.from(parts.join(''))
+  yield Buffer.from(block.join(''))
 }
 
 /** Write all bytes at a position of a file, in as many calls as the system needs. */

@@ -17,8 +17,8 @@ type Token =
 export type PathMatcher = (path: string) => boolean
 
 /**
- * Return a function that checks whether patterns match a path, or a folder that contains it. As in a `.gitignore`,
- * the last pattern that matches decides, and one that begins with `!` takes back earlier ones.
+ * Return a function that checks whether patterns match a path, or a folder that contains it. The last pattern that
+ * matches decides, and one that begins with `!` takes back earlier ones, also below a folder that they match.
  */
 export function pathMatcher(patterns: readonly string[]): PathMatcher {
   const rules = patterns.map((pattern) => {
@@ -47,14 +47,21 @@ type Segment = readonly Token[] | '**'
 
 /** Check whether the segments match the first names of a path, at least one and at most `longest` of them. */
 function matchesPrefix(segments: readonly Segment[], names: readonly string[], longest: number): boolean {
-  // The numbers of names that the segments so far can have matched.
+  // The numbers of names that the segments so far can have matched, in ascending order.
   let reached = new Set([0])
   for (const segment of segments) {
+    if (segment === '**') {
+      const [least] = reached
+      reached = new Set(
+        Array.from({ length: longest - (least ?? longest) + 1 }, (_, index) => (least ?? 0) + index),
+      )
+      continue
+    }
     const next = new Set<number>()
     for (const count of reached) {
-      if (segment === '**') for (let end = count; end <= longest; end++) next.add(end)
-      else if (count < longest && matchesName(segment, names[count] ?? '')) next.add(count + 1)
+      if (count < longest && matchesName(segment, names[count] ?? '')) next.add(count + 1)
     }
+    if (next.size === 0) return false
     reached = next
   }
   reached.delete(0)

@@ -35,7 +35,7 @@ export interface PresentDifference {
   readonly differences: readonly Difference[]
 }
 
-/** What a comparison with the present needs to know. */
+/** Options of {@link presentDifference}. */
 export interface PresentOptions {
   /** Folder of the run. */
   readonly folder: string

@@ -157,7 +157,7 @@ async function diffContent(
     : NOTHING_INSIDE
   if (inside.omission !== '') facts.push(inside.omission)
   const detail = facts.length === 0 ? {} : { detail: facts.join(', ') }
-  const difference = compareText(`${field}.digest`, ...digests).map((one) => ({ ...one, ...detail }))
+  const difference = compareText(`${field}.digest`, ...digests).map((change) => ({ ...change, ...detail }))
   const rest = { notCompared: inside.notCompared }
   if (inside.isSame) {
     const leftOut = [{ field, reason: `every other part is the same; ${inside.omission}` }]

@@ -161,7 +161,7 @@ async function compareAll(
   )
   const reported = await compareReported(run, stored)
   const results = [...outputs, ...reported.filter(({ section }) => section === 'models'), ...metrics]
-  const isEmpty = results.every(({ verdict }) => verdict === 'not-compared')
+  const isEmpty = results.length === 0
   const datasets = reported.filter(({ section }) => section === 'datasets')
   return [
     command,

@@ -187,7 +187,7 @@ async function judgeWeights(
   const named = differingTensors(differences, tensorsBefore.length)
   if (options.tolerance === undefined) return named
   const reasons = await Promise.all(weights.map((change) => unavailable(before, change, options)))
-  const reason = reasons.find((one) => one !== undefined)
+  const reason = reasons.find((text) => text !== undefined)
   if (reason === undefined) {
     const verdict = await compareWeights(before.content.path, after.content.path, options)
     if (!LineaprintError.is(verdict)) return verdict

@@ -2,14 +2,14 @@
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
-import { diffRuns } from '../../src/diff/runs.ts'
-import { compareOutputs } from '../../src/reproduce/verdicts/outputs.ts'
-import { verifyRun } from '../../src/verify/verify.ts'
-import { folderOf } from '../support/folder.ts'
-import { floats, safetensors } from '../support/safetensors.ts'
-import { finished, inRun } from '../tracking/support.ts'
-import type { ReproduceItem } from '../../src/reproduce/types.ts'
-import type { StoredRun } from '../../src/store/runs.ts'
+import { diffRuns } from '../../../src/diff/runs.ts'
+import { compareOutputs } from '../../../src/reproduce/verdicts/outputs.ts'
+import { verifyRun } from '../../../src/verify/verify.ts'
+import { folderOf } from '../../support/folder.ts'
+import { floats, safetensors } from '../../support/safetensors.ts'
+import { finished, inRun } from '../../tracking/support.ts'
+import type { ReproduceItem } from '../../../src/reproduce/types.ts'
+import type { StoredRun } from '../../../src/store/runs.ts'
 
 type Files = Readonly<Record<string, string | Uint8Array>>
 
@@ -199,8 +199,8 @@ test('verify and diff name files and tensors of inputs and outputs', async () =>
   rmSync(join(root, 'ds/three'))
   const after = await run({ 'ds/x/one': 'one', 'ds/new': '', 'm.safetensors': OTHER })
   const { items } = await verifyRun(before)
-  const found = items.filter(({ section }) => section === 'datasets' || section === 'outputs')
-  expect(found.map(({ detail, differences }) => [detail, differences.map(({ field }) => field)])).toEqual([
+  const selected = items.filter(({ section }) => section === 'datasets' || section === 'outputs')
+  expect(selected.map(({ detail, differences }) => [detail, differences.map(({ field }) => field)])).toEqual([
     [
       expect.stringMatching(/; 3 of 4 files differ: three \(gone\), x\/one, new \(new\)$/),
       ['digest', 'three', 'x/one', 'new'],
@@ -224,6 +224,6 @@ test.runIf(process.platform === 'linux')('names that are not UTF-8 are told apar
   for (const byte of [0xfe, 0xff]) writeFileSync(at(byte), '1')
   const run = await finished(root, {}, (tracker) => tracker.trackDataset(join(root, 'ds'), 'd'))
   writeFileSync(at(0xff), '2')
-  const [item] = (await verifyRun(run)).items.filter(({ section }) => section === 'datasets')
+  const item = (await verifyRun(run)).items.find(({ section }) => section === 'datasets')
   expect(item?.detail).toContain('1 of 3 files differ: b\\xff')
 })

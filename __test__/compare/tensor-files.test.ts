@@ -1,12 +1,15 @@
 /** Outputs whose bytes differ: the same tensors, close ones, or others. */
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { compareFolders } from '../../src/reproduce/verdicts/folders.ts'
+import { compareOutputs } from '../../src/reproduce/verdicts/outputs.ts'
 import { compareFiles } from '../../src/compare/tensor-files.ts'
 import { compareMetrics } from '../../src/reproduce/verdicts/metrics.ts'
 import { folderOf } from '../support/folder.ts'
+import { finished } from '../tracking/support.ts'
+import { temporaryFolder } from '../capture/fixture.ts'
 import { floats, fromHeader, safetensors } from '../support/safetensors.ts'
 import type { FileVerdict } from '../../src/compare/file-verdict.ts'
+import type { StoredRun } from '../../src/store/runs.ts'
 import type { TensorToWrite } from '../support/safetensors.ts'
 
 type Tensors = Readonly<Record<string, TensorToWrite>>
@@ -124,6 +127,11 @@ test('a file that is no safetensors file', async () => {
   })
 })
 
+/** A run with one output. */
+function recordedOutput(path: string): Promise<StoredRun> {
+  return finished(temporaryFolder(), {}, (tracker) => tracker.trackOutput(path, 'o'))
+}
+
 test('folders: shards of one model, files one by one, and what is new or gone', async () => {
   const [one, two, close] = [floats([1, 2]), floats([3]), floats([3.5])]
   const index = (map: Record<string, string>): string => JSON.stringify({ metadata: {}, weight_map: map })
@@ -140,13 +148,16 @@ test('folders: shards of one model, files one by one, and what is new or gone', 
     'other/x/w.safetensors': safetensors({ two, one }),
     'other/new.txt': 'a',
   })
-  const compare = (a: string, b: string, tolerance?: number): Promise<FileVerdict> =>
-    compareFolders(join(root, a), join(root, b), { tolerance, signal: undefined })
+  const compare = async (a: string, b: string, tolerance?: number): Promise<unknown> => {
+    const [before, after] = [await recordedOutput(join(root, a)), await recordedOutput(join(root, b))]
+    return (await compareOutputs(before, after, { tolerance, signal: undefined }))[0]
+  }
   expect(await compare('whole', 'sharded')).toMatchObject({ verdict: 'same-tensors' })
   expect(await compare('sharded', 'whole')).toMatchObject({ verdict: 'same-tensors' })
   expect(await compare('whole', 'close')).toMatchObject({
     verdict: 'different',
-    differences: [{ field: 'two' }],
+    detail: '1 of 2 tensors differ: two',
+    differences: expect.arrayContaining([expect.objectContaining({ field: 'two' })]) as unknown,
   })
   expect(await compare('sharded', 'close', 0.5)).toMatchObject({
     verdict: 'within-tolerance',
@@ -154,7 +165,7 @@ test('folders: shards of one model, files one by one, and what is new or gone', 
   })
   expect(await compare('deep', 'other')).toMatchObject({
     verdict: 'different',
-    detail: 'log.txt: gone; x/w.safetensors: the bytes differ, every tensor is the same; new.txt: new',
+    detail: 'log.txt: gone; new.txt: new; x/w.safetensors: the bytes differ, every tensor is the same',
   })
 })
 

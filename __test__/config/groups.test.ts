@@ -48,7 +48,7 @@ describe('options', () => {
       },
     )
     expect(configuration.environment).toEqual({ variables: ['MODE'], packages: false, timeoutMs: 300 })
-    expect(configuration.datasets).toEqual({ sample: { count: 5 }, tables: true })
+    expect(configuration.datasets).toEqual({ sample: { count: 5 }, tables: true, files: true })
     expect(Object.isFrozen(configuration.environment)).toBe(true)
     expect(Object.isFrozen(configuration.datasets.sample)).toBe(true)
   })

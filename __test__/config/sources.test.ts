@@ -45,7 +45,7 @@ test('the defaults', () => {
     environment: { variables: [], packages: true, timeoutMs: 5000 },
     git: { untrackedLimit: 100 << 20, untrackedFileLimit: 10 << 20, patchLimit: 256 << 20, bundle: false },
     seeds: { deterministic: false, replaceMathRandom: false },
-    datasets: { tables: true },
+    datasets: { tables: true, files: true },
     models: { tensors: true },
   })
 })

@@ -6,9 +6,11 @@ import { readDataset } from '../../src/dataset/read.ts'
 import { readOutput } from '../../src/tracking/read-output.ts'
 import { parseTensors } from '../../src/record/tensor-list.ts'
 import { readModel } from '../../src/model/read.ts'
+import { createManifest } from '../../src/manifest/manifest.ts'
 import { folderOf } from '../support/folder.ts'
 import { floats, safetensors } from '../support/safetensors.ts'
 import { finished, inRun, runProgram } from './support.ts'
+import type { OutputReport } from '../../src/tracking/read-output.ts'
 import type { AlgorithmChoice } from '../../src/core/digest.ts'
 
 const ON = { models: { tensors: true } }
@@ -18,7 +20,23 @@ const index = (weights: Readonly<Record<string, string>>): string => JSON.string
 
 /** What is to come out: the dataset, and the tensors of the model as BLAKE3. */
 async function slow(path: string, algorithm: AlgorithmChoice): Promise<unknown> {
-  return { ...(await readDataset(path, { algorithm })), tensors: (await readModel(path)).tensors }
+  return {
+    ...(await readDataset(path, { algorithm })),
+    ...(await filesOf(path, algorithm)),
+    tensors: (await readModel(path)).tensors,
+  }
+}
+
+/** The files of a folder, as its manifest lists them; none of a file. */
+async function filesOf(path: string, algorithm: AlgorithmChoice = 'blake3'): Promise<object> {
+  const { type, entries } = await createManifest(path, { algorithm })
+  return type === 'file' ? {} : { entries }
+}
+
+/** What was read, with the list of files written out. */
+async function read(...options: Parameters<typeof readOutput>): Promise<OutputReport> {
+  const { folder, ...report } = await readOutput(...options)
+  return { ...report, ...(folder && { entries: [...folder.entries()] }) }
 }
 
 const MODELS: Readonly<Record<string, Readonly<Record<string, string | Uint8Array>>>> = {
@@ -58,7 +76,7 @@ describe.each(['blake3', 'sha256', 'both'] as const)('%s', (algorithm) => {
     if (expected === undefined) rmSync(join(root, 'config.json'))
     const wanted = expected ?? (await slow(path, algorithm))
     if (expected === undefined) writeFileSync(join(root, 'config.json'), '{')
-    expect(await readOutput(path, { algorithm }, ON)).toEqual(wanted)
+    expect(await read(path, { algorithm }, ON)).toEqual(wanted)
   })
 
   test.runIf(process.platform === 'linux')('weights behind links, and names that are not UTF-8', async () => {
@@ -66,12 +84,12 @@ describe.each(['blake3', 'sha256', 'both'] as const)('%s', (algorithm) => {
     writeFileSync(Buffer.concat([Buffer.from(join(root, 'm/a')), Buffer.from([0xff])]), 'x')
     symlinkSync('../real.safetensors', join(root, 'm/x.safetensors'))
     const path = join(root, 'm')
-    const found = await readOutput(path, { algorithm }, ON)
+    const found = await read(path, { algorithm }, ON)
     expect(found).toEqual(await slow(path, algorithm))
     expect(found.warnings).toHaveLength(2)
     rmSync(join(root, 'm/x.safetensors'))
     writeFileSync(join(root, 'm/x.safetensors'), ONE)
-    const plain = await readOutput(path, { algorithm }, ON)
+    const plain = await read(path, { algorithm }, ON)
     expect(plain).toEqual(await slow(path, algorithm))
     expect(plain.warnings).toHaveLength(1)
     expect(plain.digest.equals(found.digest)).toBe(true)
@@ -90,7 +108,7 @@ test.each([
   ['an index alone', { 'x.safetensors.index.json': index({}) }, 'x.safetensors.index.json'],
 ])('%s is an output as any other', async (_, files, name) => {
   const path = join(folderOf(files), name)
-  expect(await readOutput(path, {}, ON)).toEqual(await readDataset(path))
+  expect(await read(path, {}, ON)).toEqual({ ...(await readDataset(path)), ...(await filesOf(path)) })
 })
 
 test('what is not there is told as for a dataset, and without the option no tensors are read', async () => {

@@ -62,6 +62,7 @@ test('nothing changed, nothing found', async () => {
   )
   expect(statuses).toEqual({
     'record seal': 'same',
+    'files datasets/data.files.json': 'same',
     'files events.jsonl': 'same',
     'files models/net.tensors.json': 'same',
     'files experiment.json': 'same',

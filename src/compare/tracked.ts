@@ -1,8 +1,5 @@
 /** Checks of datasets, models, tokenizers and outputs: each is digested again. */
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { readDataset } from '../dataset/read.ts'
-import { hashTable } from '../dataset/table.ts'
+import { readListedDataset } from '../dataset/read.ts'
 import { Digest } from '../core/digest.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { readModel } from '../model/read.ts'
@@ -11,28 +8,37 @@ import { sampleOptions } from '../hash/sample/options.ts'
 import { parsePlan } from '../core/sample-plan.ts'
 import { TRACKED_SECTIONS } from '../record/record.ts'
 import { reasonOf } from '../record/failure.ts'
-import { isSafeRelativePath } from '../util/paths.ts'
 import { recordedAlgorithm } from '../record/configuration.ts'
 import { parseTracked, trackedPath } from '../record/tracked.ts'
-import { tableDifference } from './tables.ts'
-import { compareTensors, parseTensors } from '../record/tensor-list.ts'
+import { volatileFiles } from './file-lists.ts'
+import { presentDifference } from './present-content.ts'
+import { compareTensors, readTensorList } from '../record/tensor-list.ts'
 import { item, unreadable } from './check-item.ts'
 import { plural } from '../util/plural.ts'
 import type { Difference } from '../core/component.ts'
-import type { AlgorithmChoice } from '../core/digest.ts'
 import type { ModelReport } from '../model/read.ts'
 import type { SampledHashOptions } from '../hash/sample/options.ts'
 import type { TrackedRecord, TrackedSection } from '../record/record.ts'
-import type { RecordedTable, TrackedContent, TrackedModel, TrackedTokenizer } from '../record/tracked.ts'
+import type { TrackedModel } from '../record/tracked.ts'
+import type { PathMatcher } from '../util/path-pattern.ts'
 import type { StoredRun } from '../store/runs.ts'
 import type { CheckedItem } from './check-item.ts'
 
-/** Check everything that a run tracked, one item at a time: each read uses all cores. */
-export async function verifyTracked(run: StoredRun, signal: AbortSignal | undefined): Promise<CheckedItem[]> {
+/**
+ * Check everything that a run tracked, one item at a time: each read uses all cores.
+ *
+ * @param outputIgnore Patterns of files of outputs that are left out, in addition to the built-in ones.
+ */
+export async function verifyTracked(
+  run: StoredRun,
+  signal: AbortSignal | undefined,
+  outputIgnore: readonly string[] = [],
+): Promise<CheckedItem[]> {
+  const isVolatile = volatileFiles(outputIgnore)
   const items: CheckedItem[] = []
   for (const section of TRACKED_SECTIONS) {
     for (const [name, entry] of Object.entries(run.record[section])) {
-      items.push(withFlag(run, await verifyOne(run, section, name, entry, signal)))
+      items.push(withFlag(run, await verifyOne(run, section, name, entry, { signal, isVolatile })))
     }
   }
   return items
@@ -55,7 +61,7 @@ async function verifyOne(
   section: TrackedSection,
   name: string,
   entry: TrackedRecord,
-  signal: AbortSignal | undefined,
+  { signal, isVolatile }: { signal: AbortSignal | undefined; isVolatile: PathMatcher },
 ): Promise<CheckedItem> {
   if (entry.status === 'off') return item(section, name, 'not-checked', 'it was disabled')
   if (entry.status === 'failed')
@@ -76,15 +82,26 @@ async function verifyOne(
       })
       return await verifyModel(run.folder, name, recorded, model)
     }
+    if (section === 'tokenizers') {
+      const { digest: before } = parseTracked(section, name, entry)
+      const after = (await readTokenizer(path, optionsFor(before))).digest.toString()
+      if (before === after) return item(section, name, 'same')
+      const differences = [{ field: 'digest', before, after }]
+      return item(section, name, 'changed', `the content of ${path} differs`, differences)
+    }
     const recorded = parseTracked(section, name, entry)
     const options = optionsFor(recorded.digest)
-    const { digest } = await readAgain(section, path, options)
-    const [before, after] = [recorded.digest, digest.toString()]
+    const present = await readListedDataset(path, { ...options, tables: false })
+    const [before, after] = [recorded.digest, present.digest.toString()]
     if (before === after) return item(section, name, 'same', options.sample === undefined ? '' : SAMPLED)
-    const table = await compareTable(path, tableOf(recorded), algorithm, signal)
-    return item(section, name, 'changed', `the content of ${path} differs${table}`, [
-      { field: 'digest', before, after },
-    ])
+    const { isSame, detail, differences } = await presentDifference(path, recorded, present, {
+      folder: run.folder,
+      algorithm,
+      signal,
+      ...(section === 'outputs' && { isVolatile }),
+    })
+    if (isSame) return item(section, name, 'same', detail)
+    return item(section, name, 'changed', detail, [{ field: 'digest', before, after }, ...differences])
   } catch (error) {
     return unreadable(section, name, error, signal)
   }
@@ -107,41 +124,6 @@ function sampleOf(recorded: string): SampledHashOptions['sample'] {
 /** Message about an equal sample. `docs/format.md` describes the limits of sampling. */
 const SAMPLED = 'a sample of it is the same'
 
-function readAgain(
-  section: TrackedSection,
-  path: string,
-  options: SampledHashOptions,
-): Promise<{ digest: Digest }> {
-  return section === 'tokenizers'
-    ? readTokenizer(path, options)
-    : readDataset(path, { ...options, tables: false })
-}
-
-/** Return the recorded table of a file; `undefined` for other kinds of content. */
-function tableOf(recorded: TrackedContent | TrackedTokenizer): RecordedTable | undefined {
-  return 'table' in recorded ? recorded.table : undefined
-}
-
-/**
- * Describe how the table in a file with other bytes differs. Return an empty text if no table was recorded.
- */
-async function compareTable(
-  path: string,
-  recorded: RecordedTable | undefined,
-  algorithm: AlgorithmChoice,
-  signal: AbortSignal | undefined,
-): Promise<string> {
-  if (recorded === undefined) return ''
-  try {
-    const table = await hashTable(path, { algorithm, signal })
-    if (table.digest.toString() === recorded.digest) return ', but its table is the same'
-    return `; its table differs as well: ${tableDifference(recorded, table).detail}`
-  } catch (error) {
-    if (!LineaprintError.is(error)) throw error
-    return `; it can no longer be read as a table: ${reasonOf(error)}`
-  }
-}
-
 async function verifyModel(
   folder: string,
   name: string,
@@ -154,11 +136,9 @@ async function verifyModel(
   })
   if (digests.length === 0) return item('models', name, 'same', model.sample === undefined ? '' : SAMPLED)
   try {
-    const file = recorded.tensorsFile
-    if (file === undefined) throw new Error('the run has no tensor list')
-    if (!isSafeRelativePath(file)) throw new Error('the record names a path outside the folder of the run')
-    const path = join(folder, file)
-    const tensors = compareTensors(parseTensors(await readFile(path), path), model.tensors)
+    const list = await readTensorList(folder, recorded)
+    if (list === undefined) throw new Error('the run has no tensor list')
+    const tensors = compareTensors(list, model.tensors)
     return item('models', name, 'changed', sentence(tensors, model.tensorCount, digests), [
       ...digests,
       ...tensors,

@@ -62,6 +62,11 @@ export interface DatasetTrackingOptions {
    * True if a Parquet, Arrow or CSV file also gets the digest of its table, by a second read. @default true
    */
   readonly tables: boolean
+  /**
+   * True if the digest of each file of a folder is kept, so that a later check can name the file that changed.
+   * @default true
+   */
+  readonly files: boolean
 }
 
 /** Options of models. */

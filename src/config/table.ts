@@ -155,7 +155,11 @@ export const OPTIONS: Members<ExperimentOptions, Configuration> = {
     bundle: flag(false),
   }),
   seeds: group<SeedsOptions>({ deterministic: flag(false), replaceMathRandom: flag(false) }),
-  datasets: group<DatasetTrackingOptions>({ sample: sample(), tables: flag(true) }),
+  datasets: group<DatasetTrackingOptions>({
+    sample: sample(),
+    tables: flag(true),
+    files: flag(true),
+  }),
   models: group<ModelTrackingOptions>({ sample: sample(), tensors: flag(true) }),
 }
 

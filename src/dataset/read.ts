@@ -7,7 +7,7 @@ import { inputError } from '../util/fs.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { hashArray, isTypedArray } from '../hash/array.ts'
 import { hashFile } from '../hash/file.ts'
-import { hashTree } from '../hash/tree.ts'
+import { hashListedTree, hashTree } from '../hash/tree.ts'
 import { checkObject, checkPath } from '../core/options.ts'
 import { disguiseOfFile, disguiseSentence, disguisedIn } from '../util/disguised.ts'
 import { stampText } from '../util/file-stamp.ts'
@@ -19,6 +19,7 @@ import type { ShapedArray, TypedArray } from '../hash/array.ts'
 import type { HashOptions } from '../core/options.ts'
 import type { SampledHashOptions } from '../hash/sample/options.ts'
 import type { SampleReport } from '../hash/sample/report.ts'
+import type { ListedTree, TreeHash } from '../hash/tree.ts'
 import type { TableFormat } from './table.ts'
 
 /** The source of {@link readDataset}: a path, or a typed array with or without a shape. */
@@ -102,7 +103,11 @@ export async function readDataset(source: DatasetSource, given: DatasetOptions =
     }
     return { ...file, warnings: [], ...tablePart }
   }
-  const { digest, digests, bytes, files, folders, sample, warnings } = await hashTree(path, options)
+  return fromTree(path, await hashTree(path, options))
+}
+
+async function fromTree(path: string, tree: TreeHash): Promise<DatasetReport> {
+  const { digest, digests, bytes, files, folders, sample, warnings } = tree
   const sentences = warnings.map(({ kind, path: at }) => `${at}: ${WARNINGS[kind]}`)
   const totals = { bytes, files, folders, ...(sample && { sample }) }
   const disguised = await disguisedIn(path)
@@ -118,6 +123,25 @@ function disguisedPart(
   if (first === undefined) return { warnings }
   const more = disguised.length > 1 ? ` (and ${disguised.length - 1} more such files)` : ''
   return { disguised, warnings: [...warnings, `${disguiseSentence(first)}${more}`] }
+}
+
+/** A dataset, and its files if it is a folder. */
+export interface ListedDataset extends DatasetReport {
+  /** The files of a folder that was read in full. */
+  readonly tree?: ListedTree
+}
+
+/** Digest a dataset as {@link readDataset} does, and list the files of a folder in the same read. */
+export async function readListedDataset(
+  source: DatasetSource,
+  options: DatasetOptions = {},
+): Promise<ListedDataset> {
+  if (typeof source !== 'string' || options.sample !== undefined) return readDataset(source, options)
+  const path = resolve(checkPath(source))
+  if (!(await statPath(path, source)).isDirectory()) return readDataset(source, options)
+  const { tables: _, sample: __, ...folderOptions } = options
+  const tree = await hashListedTree(path, folderOptions)
+  return { ...(await fromTree(path, tree.tree)), tree }
 }
 
 function statPath(path: string, given: string): Promise<BigIntStats> {

@@ -88,6 +88,8 @@ export type FieldDifference = Omit<RunDifference, 'cause'> & { readonly cause?: 
 export interface Part {
   readonly differences: readonly FieldDifference[]
   readonly notCompared: readonly NotCompared[]
+  /** Outputs that differ in volatile parts alone, and these parts. */
+  readonly leftOut?: readonly NotCompared[]
 }
 
 /** The empty result. */
@@ -98,6 +100,7 @@ export function joinParts(parts: readonly Part[]): Part {
   return {
     differences: parts.flatMap(({ differences }) => differences),
     notCompared: parts.flatMap(({ notCompared }) => notCompared),
+    leftOut: parts.flatMap(({ leftOut = [] }) => leftOut),
   }
 }
 

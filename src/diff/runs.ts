@@ -32,6 +32,11 @@ export type { Divergence } from '../compare/metric-steps.ts'
 export interface RunDiffOptions {
   /** Patterns of ignored fields: `*` for any characters, `?` for one. @default none */
   readonly ignore?: readonly string[] | undefined
+  /**
+   * Patterns of files of output folders that are left out, in the syntax of gitignore, in addition to the built-in
+   * ones. @default none
+   */
+  readonly outputIgnore?: readonly string[] | undefined
   /** Custom trackers, to compare their captures field by field. @default none */
   readonly trackers?: readonly Component[] | undefined
   /** Stops the work. The call then throws the reason of the signal. */
@@ -64,6 +69,8 @@ export interface RunDiff {
    * separately.
    */
   readonly ignored: readonly RunDifference[]
+  /** Outputs that differ in volatile parts alone, such as TensorBoard files, and these parts. */
+  readonly leftOut: readonly NotCompared[]
   /** Fields that could not be compared. */
   readonly notCompared: readonly NotCompared[]
   /** Every metric of either run, including equal ones. */
@@ -87,16 +94,20 @@ export interface RunDiff {
  */
 export async function diffRuns(a: StoredRun, b: StoredRun, options: RunDiffOptions = {}): Promise<RunDiff> {
   checkKnown(options, OPTIONS)
-  const { ignore = [], trackers = [], signal } = options
+  const { ignore = [], outputIgnore = [], trackers = [], signal } = options
   checkPatterns(ignore)
   signal?.throwIfAborted()
   for (const run of [a, b]) checkDigests(run)
   const logged = await diffLogged(a, b, signal)
-  const { differences, notCompared } = joinParts([
+  const {
+    differences,
+    notCompared,
+    leftOut = [],
+  } = joinParts([
     diffCaptures(a.record, b.record, trackers),
     diffOwnSeeds(a.record, b.record),
     diffSettings(a, b),
-    await diffTracked(a, b),
+    await diffTracked(a, b, outputIgnore),
     { differences: digestFields(logged.digests), notCompared: logged.notCompared },
     { differences: metricFields(logged.metrics), notCompared: [] },
   ])
@@ -122,6 +133,7 @@ export async function diffRuns(a: StoredRun, b: StoredRun, options: RunDiffOptio
     ignored: ranked
       .filter((difference) => !isCounted(difference))
       .map((difference) => ({ ...difference, detail: elsewhere(difference.field) ?? 'ignored' })),
+    leftOut,
     notCompared: notCompared.filter(({ field }) => !isIgnored(field, ignore)),
     metrics: logged.metrics,
     digests: logged.digests,
@@ -151,7 +163,7 @@ function checkDigests({ folder, record }: StoredRun): void {
   }
 }
 
-const OPTIONS = ['ignore', 'trackers', 'signal'] as const
+const OPTIONS = ['ignore', 'outputIgnore', 'trackers', 'signal'] as const
 
 function byRank(a: RunDifference, b: RunDifference): number {
   return CAUSES.indexOf(a.cause) - CAUSES.indexOf(b.cause) || compareUtf8(a.field, b.field)

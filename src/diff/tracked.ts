@@ -1,29 +1,42 @@
 /** Comparison of datasets, models, tokenizers and outputs of two runs, by name. */
-import { readFile, stat } from 'node:fs/promises'
-import { join } from 'node:path'
-import { LineaprintError } from '../core/errors.ts'
 import { diffTensors } from '../model/diff/diff.ts'
 import { TRACKED_SECTIONS } from '../record/record.ts'
-import { errorCode } from '../util/fs.ts'
-import { RECORD_LIMIT } from '../record/seal.ts'
-import { isSafeRelativePath } from '../util/paths.ts'
 import { identityDigests, parseTracked } from '../record/tracked.ts'
+import { fileDifferences, leftOutSentence, volatileFiles } from '../compare/file-lists.ts'
+import { compareRecordedFiles, compareRecordedTensors, haveSameFields } from '../compare/recorded-content.ts'
 import { tableDifference } from '../compare/tables.ts'
-import { parseTensors } from '../record/tensor-list.ts'
+import { readTensorList } from '../record/tensor-list.ts'
 import { ownProperty } from './captures.ts'
 import { NOTHING, compareText, joinParts } from './causes.ts'
 import { isDerivedData, isProduct } from '../record/products.ts'
 import type { WrittenDigests } from '../core/digest.ts'
 import type { TrackedRecord, TrackedSection } from '../record/record.ts'
-import type { TrackedContent, TrackedModel, TrackedTokenizer } from '../record/tracked.ts'
+import type {
+  TrackedContent,
+  TrackedFile,
+  TrackedFolder,
+  TrackedModel,
+  TrackedTokenizer,
+} from '../record/tracked.ts'
+import type { RecordedSide } from '../compare/recorded-content.ts'
+import type { PathMatcher } from '../util/path-pattern.ts'
 import type { StoredRun } from '../store/runs.ts'
 import type { RecordedTensor } from '../record/tensor-list.ts'
 import type { Cause, Part } from './causes.ts'
 
 type Content = TrackedContent | TrackedTokenizer
 
-/** Compare everything that two runs tracked by its recorded description. Nothing is read again. */
-export async function diffTracked(before: StoredRun, after: StoredRun): Promise<Part> {
+/**
+ * Compare everything that two runs tracked by its recorded description. Nothing is read again.
+ *
+ * @param outputIgnore Patterns of files of outputs that are left out, in addition to the built-in ones.
+ */
+export async function diffTracked(
+  before: StoredRun,
+  after: StoredRun,
+  outputIgnore: readonly string[] = [],
+): Promise<Part> {
+  const isVolatile = volatileFiles(outputIgnore)
   const parts: Part[] = []
   for (const section of TRACKED_SECTIONS) {
     const [entriesBefore, entriesAfter] = [before.record[section], after.record[section]]
@@ -45,10 +58,11 @@ export async function diffTracked(before: StoredRun, after: StoredRun): Promise<
           [after.folder, parseTracked(section, name, entryAfter)],
         )
       else
-        part = diffContent(
+        part = await diffContent(
           field,
-          parseTracked(section, name, entryBefore),
-          parseTracked(section, name, entryAfter),
+          [before.folder, parseTracked(section, name, entryBefore)],
+          [after.folder, parseTracked(section, name, entryAfter)],
+          section === 'outputs' ? isVolatile : undefined,
         )
       parts.push(isResult ? withCause(part, 'outputs') : isDerived ? withCause(part, 'reported data') : part)
     }
@@ -57,10 +71,10 @@ export async function diffTracked(before: StoredRun, after: StoredRun): Promise<
 }
 
 /** Return a part with another cause than that of its section. */
-function withCause({ differences, notCompared: rest }: Part, cause: Cause): Part {
+function withCause({ differences, ...rest }: Part, cause: Cause): Part {
   return {
+    ...rest,
     differences: differences.map((difference) => ({ ...difference, cause })),
-    notCompared: rest,
   }
 }
 
@@ -111,7 +125,14 @@ function contentFacts(content: Content): Map<string, string> {
 /** Names of the properties, in the order of a report. */
 const FACTS = ['kind', 'bytes', 'files', 'folders', 'dtype', 'shape']
 
-function diffContent(field: string, before: Content, after: Content): Part {
+type ContentOf = readonly [folder: string, content: Content]
+
+async function diffContent(
+  field: string,
+  [folderBefore, before]: ContentOf,
+  [folderAfter, after]: ContentOf,
+  isVolatile: PathMatcher | undefined,
+): Promise<Part> {
   const digests = commonDigests(
     writtenDigests(before.digest, before.digests),
     writtenDigests(after.digest, after.digests),
@@ -123,11 +144,83 @@ function diffContent(field: string, before: Content, after: Content): Part {
     const [valueBefore, valueAfter] = [factsBefore.get(name), factsAfter.get(name)]
     return valueBefore === valueAfter ? [] : [`${name} ${valueBefore ?? 'none'} → ${valueAfter ?? 'none'}`]
   })
-  const differences = compareText(`${field}.digest`, ...digests)
   const table = tableFact(before, after)
   if (table !== undefined) facts.push(table)
+  const isContent = 'kind' in before && 'kind' in after
+  const inside = isContent
+    ? await diffInside(
+        field,
+        { folder: folderBefore, content: before },
+        { folder: folderAfter, content: after },
+        isVolatile,
+      )
+    : NOTHING_INSIDE
+  if (inside.omission !== '') facts.push(inside.omission)
   const detail = facts.length === 0 ? {} : { detail: facts.join(', ') }
-  return { differences: differences.map((difference) => ({ ...difference, ...detail })), notCompared: [] }
+  const difference = compareText(`${field}.digest`, ...digests).map((change) => ({ ...change, ...detail }))
+  const rest = { notCompared: inside.notCompared }
+  if (inside.isSame) {
+    const leftOut = [{ field, reason: `every other part is the same; ${inside.omission}` }]
+    return { differences: [], ...rest, leftOut }
+  }
+  return { differences: [...difference, ...inside.differences], ...rest }
+}
+
+/** The differences between the files and tensors of two items. */
+interface Inside extends Part {
+  /** True if only volatile parts of an output differ. */
+  readonly isSame: boolean
+  /** A sentence about volatile parts; empty if there are none. */
+  readonly omission: string
+}
+
+const NOTHING_INSIDE: Inside = { ...NOTHING, isSame: false, omission: '' }
+
+/** Compare the files of two folders, and the tensors of two outputs that are models. */
+async function diffInside(
+  field: string,
+  before: RecordedSide,
+  after: RecordedSide,
+  isVolatile: PathMatcher | undefined,
+): Promise<Inside> {
+  const [contentBefore, contentAfter] = [before.content, after.content]
+  if (contentBefore.kind === 'file' && contentAfter.kind === 'file') {
+    if (isVolatile !== undefined && haveSameFields(contentBefore, contentAfter)) {
+      const fields = (contentAfter.stableFields ?? []).map(({ path }) => path)
+      return { ...NOTHING_INSIDE, isSame: true, omission: leftOutSentence({ files: [], fields }) }
+    }
+    const tensors = await diffOutputTensors(
+      field,
+      { ...before, content: contentBefore },
+      { ...after, content: contentAfter },
+    )
+    return { ...NOTHING_INSIDE, ...tensors }
+  }
+  if (contentBefore.kind !== 'folder' || contentAfter.kind !== 'folder') return NOTHING_INSIDE
+  const [folderBefore, folderAfter] = [
+    { ...before, content: contentBefore },
+    { ...after, content: contentAfter },
+  ]
+  const files = await compareRecordedFiles(folderBefore, folderAfter, isVolatile)
+  const tensors = await diffOutputTensors(field, folderBefore, folderAfter)
+  if (typeof files === 'string')
+    return { ...NOTHING_INSIDE, ...joinParts([notCompared(`${field}.files`, files), tensors]) }
+  const omission = leftOutSentence(files.leftOut)
+  if (files.changes.length === 0) return { ...NOTHING_INSIDE, isSame: omission !== '', omission }
+  const differences = fileDifferences(files.changes).flatMap(
+    ({ field: path, before: digestBefore, after: digestAfter }) =>
+      compareText(`${field}.files.${path}`, digestBefore, digestAfter),
+  )
+  return { ...NOTHING_INSIDE, ...joinParts([{ differences, notCompared: [] }, tensors]), omission }
+}
+
+async function diffOutputTensors(
+  field: string,
+  before: RecordedSide<TrackedFile | TrackedFolder>,
+  after: RecordedSide<TrackedFile | TrackedFolder>,
+): Promise<Part> {
+  const tensors = await compareRecordedTensors(before, after)
+  return tensors === undefined ? NOTHING : diffLists(`${field}.tensors`, tensors.before, tensors.after)
 }
 
 /** Describe the difference of the tables in a file; `undefined` if one of the runs recorded none. */
@@ -191,11 +284,15 @@ async function diffModelTensors(field: string, before: ModelOf, after: ModelOf):
     ['first', before],
     ['second', after],
   ] as const) {
-    const tensors = await recordedTensors(folder, entry)
+    const tensors = await readTensorList(folder, entry)
     if (tensors === undefined) return notCompared(field, `the ${side} run has no tensor list`)
     lists.push(tensors)
   }
-  const changes = diffTensors(lists[0] ?? [], lists[1] ?? [])
+  return diffLists(field, lists[0] ?? [], lists[1] ?? [])
+}
+
+function diffLists(field: string, before: readonly RecordedTensor[], after: readonly RecordedTensor[]): Part {
+  const changes = diffTensors(before, after)
   const differences = changes.map(
     ({ status, name, from, before: tensorBefore, after: tensorAfter, differs }) => ({
       field: `${field}.${name}`,
@@ -214,38 +311,4 @@ async function diffModelTensors(field: string, before: ModelOf, after: ModelOf):
 
 function describe({ dtype, shape, digest }: RecordedTensor): string {
   return `${dtype} [${shape.join(', ')}] ${digest}`
-}
-
-/**
- * Read the tensor list of an entry; `undefined` if it does not exist. @throws ERR_LINEAPRINT_RECORD if it is
- * damaged.
- */
-async function recordedTensors(
-  folder: string,
-  { tensorsFile: file }: TrackedModel,
-): Promise<readonly RecordedTensor[] | undefined> {
-  if (file === undefined || file === '') return undefined
-  if (!isSafeRelativePath(file)) {
-    throw new LineaprintError(
-      'ERR_LINEAPRINT_RECORD',
-      'the record names a path outside the folder of the run',
-      {
-        path: folder,
-        field: 'tensorsFile',
-        received: JSON.stringify(file),
-        expected: 'a path below it',
-      },
-    )
-  }
-  const path = join(folder, file)
-  try {
-    const info = await stat(path)
-    if (info.isFile() && info.size <= RECORD_LIMIT) return parseTensors(await readFile(path), path)
-  } catch (cause) {
-    if (errorCode(cause) === 'ENOENT') return undefined
-    if (LineaprintError.is(cause)) throw cause
-    const reason = `the tensor list cannot be read: ${errorCode(cause) ?? String(cause)}`
-    throw new LineaprintError('ERR_LINEAPRINT_RECORD', reason, { path, cause })
-  }
-  throw new LineaprintError('ERR_LINEAPRINT_RECORD', 'not a tensor list', { path })
 }

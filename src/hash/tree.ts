@@ -98,19 +98,10 @@ export interface TreeHash {
  * the errors of {@link hashFile}.
  */
 export async function hashTree(path: string, options: TreeOptions = {}): Promise<TreeHash> {
-  checkKeys(options, ['links', 'ignore', 'ignoreFiles', 'includeSkipped', 'list', 'cache', 'sample'])
+  checkKeys(options, TREE_OPTIONS)
   const root = checkPath(path)
   const plan = checkSample(options.sample, { cache: options.cache })
-  const cache = cacheFolder(options.cache)
-  const wanted = {
-    algorithm: checkAlgorithm(options.algorithm),
-    links: checkChoice('links', options.links ?? 'follow', ['follow', 'record', 'refuse']),
-    ignore: [...(options.ignore ?? [])],
-    ignoreFiles: options.ignoreFiles ?? false,
-    includeSkipped: options.includeSkipped ?? false,
-    list: options.list ?? false,
-    ...(cache !== undefined && { cache }),
-  }
+  const wanted = nativeOptions(options)
   if (plan === undefined) {
     const tree = await runJob(options, (job, threads) => native.hashTree(job, root, wanted, threads))
     return toTreeHash(root, tree, toDigests(tree.digests, 'tree'))
@@ -120,6 +111,47 @@ export async function hashTree(path: string, options: TreeOptions = {}): Promise
   )
   const digests = sampleDigests('tree', plan, extent, tree.digests)
   return { ...toTreeHash(root, tree, digests), sample: new SampleReport('tree', extent) }
+}
+
+const TREE_OPTIONS = ['links', 'ignore', 'ignoreFiles', 'includeSkipped', 'list', 'cache', 'sample'] as const
+
+function nativeOptions(options: TreeOptions): NativeTreeOptions {
+  const cache = cacheFolder(options.cache)
+  return {
+    algorithm: checkAlgorithm(options.algorithm),
+    links: checkChoice('links', options.links ?? 'follow', ['follow', 'record', 'refuse']),
+    ignore: [...(options.ignore ?? [])],
+    ignoreFiles: options.ignoreFiles ?? false,
+    includeSkipped: options.includeSkipped ?? false,
+    list: options.list ?? false,
+    ...(cache !== undefined && { cache }),
+  }
+}
+
+type NativeTreeOptions = Parameters<typeof native.hashTree>[2]
+
+/** A hashed folder, and its entries. */
+export interface ListedTree {
+  readonly tree: TreeHash
+  /** Decode the entries one at a time, sorted by path: a million of them as objects take a gigabyte. */
+  readonly entries: () => Iterable<TreeEntry>
+}
+
+/** Hash a folder, all of it, and list its entries without holding all of them as objects. */
+export async function hashListedTree(
+  path: string,
+  options: Omit<TreeOptions, 'list' | 'sample'> = {},
+): Promise<ListedTree> {
+  checkKeys(options, TREE_OPTIONS)
+  const root = checkPath(path)
+  const wanted = nativeOptions({ ...options, list: true })
+  const { entries, ...tree } = await runJob(options, (job, threads) =>
+    native.hashTree(job, root, wanted, threads),
+  )
+  return {
+    tree: toTreeHash(root, tree, toDigests(tree.digests, 'tree')),
+    entries: () => (entries === undefined ? [] : entriesOf(entries)),
+  }
 }
 
 function toTreeHash(root: string, tree: NativeTree, digests: Digests): TreeHash {
@@ -138,7 +170,7 @@ function toTreeHash(root: string, tree: NativeTree, digests: Digests): TreeHash 
       ...tree.warnings.map(({ kind, path: at }) => ({ kind, path: at })),
       ...tree.skipped.filter((at) => !isExpected(at)).map((at) => skippedWarning(at)),
     ],
-    ...(tree.entries && { entries: entriesOf(tree.entries) }),
+    ...(tree.entries && { entries: [...entriesOf(tree.entries)] }),
     ...(tree.cache && { cache: toCacheUsage(tree.cache) }),
   }
 }
@@ -152,28 +184,28 @@ function skippedWarning(path: string): TreeWarning {
   return { kind: 'download-state-skipped', path }
 }
 
-function entriesOf(entries: NativeEntries): TreeEntry[] {
+function* entriesOf(entries: NativeEntries): Generator<TreeEntry> {
   const kinds: { readonly File: number; readonly Link: number } = native.NativeEntryKind
   const targets = splitByNul(entries.targets)
-  let [files, read, links] = [0, 0, 0]
-  return splitByNul(entries.paths).map((pathBytes, index) => {
+  let [index, files, read] = [0, 0, 0]
+  for (const pathBytes of splitByNul(entries.paths)) {
     const path = Buffer.from(pathBytes).toString()
-    if (entries.kinds[index] === kinds.Link) {
-      const target = Buffer.from(targets[links++] ?? []).toString()
-      return { path, pathBytes, type: 'link', size: 0, digests: {}, target }
+    const kind = entries.kinds[index++]
+    if (kind === kinds.Link) {
+      const target = Buffer.from(targets.next().value ?? []).toString()
+      yield { path, pathBytes, type: 'link', size: 0, digests: {}, target }
+    } else {
+      const size = entries.sizes[files++] ?? 0
+      const digests = kind === kinds.File ? toDigests(entries.digests, undefined, read++) : {}
+      yield { path, pathBytes, type: 'file', size, digests }
     }
-    const size = entries.sizes[files++] ?? 0
-    const digests = entries.kinds[index] === kinds.File ? toDigests(entries.digests, undefined, read++) : {}
-    return { path, pathBytes, type: 'file', size, digests }
-  })
+  }
 }
 
-function splitByNul(joined: Uint8Array): Uint8Array[] {
-  const parts: Uint8Array[] = []
+function* splitByNul(joined: Uint8Array): Generator<Uint8Array, undefined> {
   let start = 0
   for (let end = joined.indexOf(0); end >= 0; end = joined.indexOf(0, start)) {
-    parts.push(joined.subarray(start, end))
+    yield joined.subarray(start, end)
     start = end + 1
   }
-  return parts
 }

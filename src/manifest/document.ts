@@ -77,25 +77,41 @@ export interface Manifest {
  * @throws ERR_LINEAPRINT_UNSUPPORTED if it would be longer than JavaScript's longest string, 512 MB.
  */
 export function formatManifest(manifest: Manifest): string {
+  return join([...manifestParts(manifest)], '')
+}
+
+/** A manifest whose entries need not all be in memory. */
+export interface ManifestSource extends Omit<Manifest, 'entries'> {
+  readonly entries: Iterable<ManifestEntry>
+}
+
+/** Return the text of a manifest in small parts, for a file of any length. */
+export function* manifestParts(manifest: ManifestSource): Generator<string, undefined> {
   const { type, algorithm, links, ignore, includeSkipped, digests, model, tensors } = manifest
   // Where a link leads and what was skipped is no content: two copies have one manifest.
   const portable = manifest.warnings.filter(
     ({ kind }) => kind === 'names-collide' || kind === 'name-not-unicode',
   )
-  const members = [
-    ['schema', JSON.stringify(MANIFEST_SCHEMA)],
-    ['type', JSON.stringify(type)],
-    ['algorithm', JSON.stringify(algorithm)],
-    ['links', JSON.stringify(links)],
-    ['ignore', JSON.stringify(ignore)],
-    ['includeSkipped', JSON.stringify(includeSkipped)],
-    ['digests', JSON.stringify(orderedDigests(digests))],
-    ...(model === undefined ? [] : [['model', JSON.stringify(orderedModel(model))]]),
+  const members: readonly (readonly [key: string, parts: Iterable<string>])[] = [
+    ['schema', [JSON.stringify(MANIFEST_SCHEMA)]],
+    ['type', [JSON.stringify(type)]],
+    ['algorithm', [JSON.stringify(algorithm)]],
+    ['links', [JSON.stringify(links)]],
+    ['ignore', [JSON.stringify(ignore)]],
+    ['includeSkipped', [JSON.stringify(includeSkipped)]],
+    ['digests', [JSON.stringify(orderedDigests(digests))]],
+    ...(model === undefined ? [] : [['model', [JSON.stringify(orderedModel(model))]] as const]),
     ['warnings', rows(portable, ({ kind, path }) => ({ kind, path }))],
     ['entries', rows(manifest.entries, orderedEntry)],
-    ...(tensors === undefined ? [] : [['tensors', rows(tensors, orderedTensor)]]),
+    ...(tensors === undefined ? [] : [['tensors', rows(tensors, orderedTensor)] as const]),
   ]
-  return join(['{\n  ', members.map(([key, value]) => `"${key}": ${value}`).join(',\n  '), '\n}\n'], '')
+  let before = '{\n  '
+  for (const [key, parts] of members) {
+    yield `${before}"${key}": `
+    yield* parts
+    before = ',\n  '
+  }
+  yield '\n}\n'
 }
 
 // The order of members is fixed here, so that equal content gives equal bytes.
@@ -129,10 +145,13 @@ function orderedTensor({ name, dtype, shape, file, digest }: ManifestTensor): Ma
   return { name, dtype, shape, file, digest }
 }
 
-function rows<T>(items: readonly T[], ordered: (item: T) => object): string {
-  if (items.length === 0) return '[]'
-  const lines = items.map((item) => JSON.stringify(ordered(item)))
-  return join(['[\n    ', join(lines, ',\n    '), '\n  ]'], '')
+function* rows<T>(items: Iterable<T>, ordered: (item: T) => object): Generator<string, undefined> {
+  let before = '[\n    '
+  for (const item of items) {
+    yield before + JSON.stringify(ordered(item))
+    before = ',\n    '
+  }
+  yield before === '[\n    ' ? '[]' : '\n  ]'
 }
 
 function join(parts: readonly string[], separator: string): string {

@@ -126,13 +126,19 @@ export const runRecordSchema: () => z.ZodMiniType<RunRecord> = lazily(() => {
         named(captureSchema()),
         'What each capture found: environment, git, seeds and those of the user.',
       ),
-      datasets: field(named(trackedSchema()), 'By name; digests are in written form.'),
+      datasets: field(
+        named(trackedSchema()),
+        'By name; digests are in written form. The files of a folder are in `filesFile`.',
+      ),
       models: field(
         named(trackedSchema()),
         'By name; the digest of every tensor is in the file `tensorsFile`.',
       ),
       tokenizers: field(named(trackedSchema()), 'By name.'),
-      outputs: field(named(trackedSchema()), 'Files and folders that the run made, by name.'),
+      outputs: field(
+        named(trackedSchema()),
+        'Files and folders that the run made, by name; with both lists.',
+      ),
       metrics: field(
         named(schemaOf<RunRecord['metrics'][string]>()(metric)),
         'Each metric in short; every value stands in the journal, events.jsonl.',

@@ -6,6 +6,7 @@ import { z } from 'zod/mini'
 import { LineaprintError } from '../core/errors.ts'
 import { parseStandardJson } from '../json/parse.ts'
 import { ENGLISH } from '../util/schema.ts'
+import { readRunFile } from './run-file.ts'
 import type { Difference } from '../core/component.ts'
 import type { TensorInfo } from '../model/read.ts'
 
@@ -18,12 +19,20 @@ export interface RecordedTensor {
   readonly dtype: string
   readonly shape: readonly number[]
   readonly digest: string
+  /** Name of the file that contains it; absent if it was in memory. */
+  readonly file?: string
 }
 
 const fileSchema = z.looseObject({
   schema: z.literal(SCHEMA),
   tensors: z.array(
-    z.looseObject({ name: z.string(), dtype: z.string(), shape: z.array(z.number()), digest: z.string() }),
+    z.looseObject({
+      name: z.string(),
+      dtype: z.string(),
+      shape: z.array(z.number()),
+      digest: z.string(),
+      file: z.exactOptional(z.string()),
+    }),
   ),
 })
 
@@ -46,6 +55,21 @@ export function parseTensors(bytes: Uint8Array, path: string): readonly Recorded
   } catch (cause) {
     throw new LineaprintError('ERR_LINEAPRINT_RECORD', 'the tensor list is damaged', { path, cause })
   }
+}
+
+/**
+ * Read the tensor list of a tracked item.
+ *
+ * @param folder The folder of the run.
+ * @returns `undefined` if the run has none.
+ * @throws ERR_LINEAPRINT_RECORD if it is damaged.
+ */
+export async function readTensorList(
+  folder: string,
+  { tensorsFile }: { readonly tensorsFile?: string },
+): Promise<readonly RecordedTensor[] | undefined> {
+  const file = await readRunFile(folder, tensorsFile, 'tensor list', 'tensorsFile')
+  return file && parseTensors(file.bytes, file.path)
 }
 
 /** Return the tensors in which two lists differ, by name. */

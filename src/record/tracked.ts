@@ -18,6 +18,14 @@ export interface RecordedTable {
   readonly columns: readonly RecordedColumn[]
 }
 
+/** A file of an output that has volatile fields, such as times, and the digest of all its other fields. */
+export interface StableFields {
+  /** Path below the output; the name of an output that is a file. */
+  readonly path: string
+  /** Plain digest of the canonical JSON of the other fields. */
+  readonly digest: string
+}
+
 interface DigestedEntry {
   readonly digest: string
   readonly digests?: WrittenDigests
@@ -31,6 +39,7 @@ export interface TrackedFile extends DigestedEntry {
   readonly table?: RecordedTable
   /** Path of the tensor list below the folder of the run; only for an output that is a model. */
   readonly tensorsFile?: string
+  readonly stableFields?: readonly StableFields[]
 }
 
 /** A folder. */
@@ -43,6 +52,9 @@ export interface TrackedFolder extends DigestedEntry {
   /** Number of folders in it that hold a file. */
   readonly folders: number
   readonly tensorsFile?: string
+  /** Path of the list of its files below the folder of the run, a manifest. */
+  readonly filesFile?: string
+  readonly stableFields?: readonly StableFields[]
 }
 
 /** An array in memory. */
@@ -116,6 +128,8 @@ const table: FieldParser<RecordedTable> = objectOf({
   columns: listOf(objectOf({ name: text, type: text, digest: text })),
 })
 
+const stableFields: FieldParser<readonly StableFields[]> = listOf(objectOf({ path: text, digest: text }))
+
 const DIGESTS = { digest: text, digests: optional(digests) }
 
 const file: FieldParser<Omit<TrackedFile, 'kind'>> = objectOf({
@@ -124,6 +138,7 @@ const file: FieldParser<Omit<TrackedFile, 'kind'>> = objectOf({
   bytes: number,
   table: optional(table),
   tensorsFile: optional(text),
+  stableFields: optional(stableFields),
 })
 
 const folder: FieldParser<Omit<TrackedFolder, 'kind'>> = objectOf({
@@ -133,6 +148,8 @@ const folder: FieldParser<Omit<TrackedFolder, 'kind'>> = objectOf({
   files: number,
   folders: number,
   tensorsFile: optional(text),
+  filesFile: optional(text),
+  stableFields: optional(stableFields),
 })
 
 const array: FieldParser<Omit<TrackedArray, 'kind' | 'path'>> = objectOf({

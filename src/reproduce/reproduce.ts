@@ -98,7 +98,7 @@ async function reproduceIn(
     const location = { map, target: target.path, directory, rebuilt }
     const execution: Execution = { run, ...location, options, relay, signal, started }
     const executed = await execute(execution)
-    const results = await compareAll(execution, executed, options.tolerance)
+    const results = await compareAll(execution, executed, options)
     return { ...head, run: executed.run, reproduced: isReproduced(results), items: [...items, ...results] }
   } catch (error) {
     if (!hasStarted) await target.remove()
@@ -150,14 +150,14 @@ function seedsItem({ record }: StoredRun): ReproduceItem {
 async function compareAll(
   { run, directory, signal }: Execution,
   { run: newRun, stored }: Executed,
-  tolerance: number | undefined,
+  { tolerance, outputIgnore }: ReproduceOptions,
 ): Promise<ReproduceItem[]> {
   const [before, after] = [endOf(run), endOf(stored)]
   const command =
     before === after
       ? item('command', 'end', 'same', after)
       : item('command', 'end', 'different', `${before} → ${after}`, [{ field: 'end', before, after }])
-  const outputs = await compareOutputs(run, stored, { tolerance, signal })
+  const outputs = await compareOutputs(run, stored, { tolerance, signal }, outputIgnore)
   const metrics = compareMetrics(
     await lastValues(run, storesOf(run.folder, run.record.command.workingDirectory)),
     await lastValues(stored, [...storesOf(newRun.folder, directory), storeIn(recordedOutputDir(run.record))]),
@@ -165,7 +165,7 @@ async function compareAll(
   )
   const reported = await compareReported(run, stored)
   const results = [...outputs, ...reported.filter(({ section }) => section === 'models'), ...metrics]
-  const isEmpty = results.every(({ verdict }) => verdict === 'not-compared')
+  const isEmpty = results.length === 0
   const datasets = reported.filter(({ section }) => section === 'datasets')
   return [
     command,
@@ -203,6 +203,8 @@ const GOOD: ReadonlySet<ReproduceVerdict> = new Set([
  */
 function isReproduced(items: readonly ReproduceItem[]): boolean {
   const counted = items.filter(({ verdict }) => verdict !== 'not-compared')
+  // An output that could not be compared may differ.
+  if (items.some(({ section, verdict }) => section === 'outputs' && verdict === 'not-compared')) return false
   return (
     counted.every(({ verdict }) => GOOD.has(verdict)) &&
     // Reading the same data again proves nothing about the results.

@@ -14,7 +14,7 @@ import type { RunStatus } from '../record/record.ts'
  * - `different`, `missing`: it was made again and differs, or it was not made.
  * - `rebuilt`: a part of the environment that was installed again.
  * - `not-restored`: a part of the recorded state that a run does not keep.
- * - `not-compared`: it could not be compared, which is no difference.
+ * - `not-compared`: it could not be compared. An output of this verdict does not count as reproduced.
  */
 export type ReproduceVerdict = ContentVerdict | 'missing' | 'rebuilt' | 'not-restored' | 'not-compared'
 
@@ -81,6 +81,11 @@ export interface ReproduceOptions {
    * Largest absolute difference at which numbers count as reproduced. @default none: the bits must be equal
    */
   readonly tolerance?: number | undefined
+  /**
+   * Patterns of files of output folders that are left out of the comparison, in the syntax of gitignore, in addition
+   * to the built-in ones. @default none
+   */
+  readonly outputIgnore?: readonly string[] | undefined
   /** File descriptors that receive stdout and stderr of the command. @default [2, 2] */
   readonly targets?: readonly [stdout: number, stderr: number] | undefined
   /** Stops the work before and after the command. The call then throws the reason of the signal. */

@@ -4,7 +4,6 @@
  */
 import { mkdir, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
-import { readDataset } from '../dataset/read.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { readModel } from '../model/read.ts'
 import { readTokenizer } from '../model/tokenizer.ts'
@@ -17,7 +16,9 @@ import { fingerprintOrWarn, flagOutput } from './changes/flags.ts'
 import { readOutput } from './read-output.ts'
 import { checkName, copyAsJson } from '../json/copy.ts'
 import { identityDigests } from '../record/tracked.ts'
+import { FILES_LIMIT, fileListParts } from '../record/file-list.ts'
 import { formatTensors } from '../record/tensor-list.ts'
+import { readContent } from './read-content.ts'
 import type { DatasetOptions, DatasetReport, DatasetSource } from '../dataset/read.ts'
 import type { JsonObject } from '../core/json-value.ts'
 import type { ModelOptions, ModelReport } from '../model/read.ts'
@@ -29,6 +30,7 @@ import type { TrackedEntry } from '../record/tracked.ts'
 import type { Configuration } from '../config/options.ts'
 import type { PresentFingerprint } from './changes/fingerprint.ts'
 import type { RecheckResult } from './changes/input-snapshots.ts'
+import type { ContentReport } from './read-content.ts'
 import type { OutputReport } from './read-output.ts'
 import type { RunWriter } from './run-writer.ts'
 
@@ -50,15 +52,35 @@ export interface Kind<S, R extends object> {
   describe(report: R, name: string, writer: RunWriter): Promise<JsonObject>
 }
 
-const dataset: Kind<DatasetSource, DatasetReport> = {
+const dataset: Kind<DatasetSource, ContentReport> = {
   section: 'datasets',
   noun: 'dataset',
   flag: 'enableDatasetTracking',
-  read: readDataset,
+  read: readContent,
   tables: true,
   sample: ({ datasets }) => datasets.sample,
   identity: ({ digest }) => digest.toString(),
-  describe: (report) => Promise.resolve(copyAsJson(report, 'the dataset')),
+  describe: (report, name, writer) => describeContent(report, 'datasets', name, writer),
+}
+
+/** Describe a dataset or output for the record. The list of the files of a folder goes into a file of its own. */
+async function describeContent(
+  { folder, warnings, ...report }: ContentReport,
+  section: 'datasets' | 'outputs',
+  name: string,
+  writer: RunWriter,
+): Promise<JsonObject> {
+  const described = copyAsJson({ ...report, warnings }, `the ${section.slice(0, -1)}`)
+  const { files = 0 } = report
+  if (folder === undefined || !writer.configuration.datasets.files) return described
+  if (files > FILES_LIMIT) {
+    const number = files.toLocaleString('en')
+    const limit = FILES_LIMIT.toLocaleString('en')
+    const warning = `the files are not listed, so no check can name one: there are ${number}, and at most ${limit} are listed`
+    return { ...described, warnings: [...warnings, warning] }
+  }
+  const parts = fileListParts(folder, writer.configuration.algorithm)
+  return { ...described, filesFile: await writeList(parts, 'files', name, writer, section) }
 }
 
 const output: Kind<string, OutputReport> = {
@@ -68,10 +90,10 @@ const output: Kind<string, OutputReport> = {
   tables: true,
   identity: ({ digest }) => digest.toString(),
   describe: async ({ tensors, ...report }, name, writer) => {
-    const described = copyAsJson(report, 'the output')
-    return tensors === undefined
-      ? described
-      : { ...described, tensorsFile: await writeTensors(tensors, name, writer, 'outputs') }
+    const described = await describeContent(report, 'outputs', name, writer)
+    if (tensors === undefined) return described
+    const tensorsFile = await writeList(formatTensors(tensors), 'tensors', name, writer, 'outputs')
+    return { ...described, tensorsFile }
   },
 }
 
@@ -118,7 +140,8 @@ export async function describeModel(
 ): Promise<JsonObject> {
   const described = copyAsJson(report, 'the model')
   if (!writer.configuration.models.tensors) return described
-  return { ...described, tensorsFile: await writeTensors(tensors, name, writer, 'models') }
+  const tensorsFile = await writeList(formatTensors(tensors), 'tensors', name, writer, 'models')
+  return { ...described, tensorsFile }
 }
 
 const tokenizer: Kind<string, TokenizerReport> = {
@@ -132,7 +155,7 @@ const tokenizer: Kind<string, TokenizerReport> = {
 
 /** The kinds of items that can be tracked. */
 export const KINDS: {
-  readonly dataset: Kind<DatasetSource, DatasetReport>
+  readonly dataset: Kind<DatasetSource, ContentReport>
   readonly output: Kind<string, OutputReport>
   readonly model: Kind<string, ModelReport>
   readonly tokenizer: Kind<string, TokenizerReport>
@@ -293,11 +316,16 @@ async function record<S, R extends object>(
   writer.append({ type: 'tracked', section: kind.section, name, entry })
 }
 
-async function writeTensors(
-  tensors: ModelReport['tensors'],
+/** The sections whose entries can have lists. */
+type ListedSection = 'datasets' | 'models' | 'outputs'
+
+/** Write a list of an item into a file of the run's folder. Return its path relative to that folder. */
+async function writeList(
+  content: string | Iterable<string>,
+  kind: 'tensors' | 'files',
   name: string,
   writer: RunWriter,
-  section: 'models' | 'outputs',
+  section: ListedSection,
 ): Promise<string> {
   const folder = join(writer.folder, section)
   try {
@@ -305,7 +333,7 @@ async function writeTensors(
   } catch (cause) {
     throw storeError(folder, 'cannot be created', cause)
   }
-  const path = writer.reserveFile(section, safeFileName(name), '.tensors.json')
-  await writeAtomic(join(writer.folder, path), formatTensors(tensors))
+  const path = writer.reserveFile(section, safeFileName(name), `.${kind}.json`)
+  await writeAtomic(join(writer.folder, path), content)
   return path
 }

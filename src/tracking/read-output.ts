@@ -1,26 +1,32 @@
 /** Reading of outputs: like a dataset and, if the output is a model, with its tensors in the same read. */
 import { lstat, readdir, stat } from 'node:fs/promises'
-import { basename, join, resolve } from 'node:path'
-import { WARNINGS, readDataset } from '../dataset/read.ts'
+import { basename, dirname, join, resolve } from 'node:path'
+import { WARNINGS } from '../dataset/read.ts'
 import { primary } from '../core/digest.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { hashTree } from '../hash/tree.ts'
 import { entriesOf } from '../manifest/entries.ts'
-import { collisionsOf, literalPattern } from '../manifest/names.ts'
+import { bytesOf, collisionsOf, literalPattern } from '../manifest/names.ts'
 import { foldersOf, treeOf } from '../manifest/roots.ts'
 import { locateModel } from '../model/locate.ts'
 import { readWeights } from '../model/weights.ts'
+import { stableFieldsOf } from '../compare/stable-fields.ts'
 import { errorCode } from '../util/fs.ts'
-import type { DatasetOptions, DatasetReport } from '../dataset/read.ts'
+import { readContent } from './read-content.ts'
+import type { DatasetOptions } from '../dataset/read.ts'
+import type { StableFields } from '../record/tracked.ts'
+import type { ContentReport } from './read-content.ts'
 import type { AlgorithmChoice, Digests } from '../core/digest.ts'
 import type { ModelFiles } from '../model/locate.ts'
 import type { ModelFile, TensorInfo } from '../model/read.ts'
 import type { Configuration } from '../config/options.ts'
 
 /** An output that was read. */
-export interface OutputReport extends DatasetReport {
+export interface OutputReport extends ContentReport {
   /** The tensors of a safetensors file, or of a folder with one model. Their digests use BLAKE3. */
   readonly tensors?: readonly TensorInfo[]
+  /** The files and their volatile fields that differ each time; see `compare/volatile-files.ts`. */
+  readonly stableFields?: readonly StableFields[]
 }
 
 /**
@@ -36,8 +42,21 @@ export async function readOutput(
   options: DatasetOptions,
   { models }: { readonly models: Pick<Configuration['models'], 'tensors'> },
 ): Promise<OutputReport> {
-  const output = models.tensors ? await readModelFiles(path, options) : undefined
-  return output ?? readDataset(path, options)
+  const asModel = models.tensors ? await readModelFiles(path, options) : undefined
+  const output = asModel ?? (await readContent(path, options))
+  const stableFields = await volatileFilesOf(output)
+  return stableFields.length === 0 ? output : { ...output, stableFields }
+}
+
+async function volatileFilesOf({
+  path = '',
+  bytes,
+  digests,
+  folder,
+}: OutputReport): Promise<readonly StableFields[]> {
+  if (folder !== undefined) return stableFieldsOf(path, folder.entries())
+  const name = basename(path)
+  return stableFieldsOf(dirname(path), [{ path: name, size: bytes, digests }])
 }
 
 /** Read an output as a model. Return `undefined` if it is not one. */
@@ -49,7 +68,7 @@ async function readModelFiles(path: string, options: DatasetOptions): Promise<Ou
     if (!isFolder) return await readFile(resolve(path), located, options)
     if (await hasRegularFiles(located)) return await readFolder(located, options)
     const { tensors } = await readWeights(located, { signal: options.signal })
-    return { ...(await readDataset(path, options)), tensors }
+    return { ...(await readContent(path, options)), tensors }
   } catch (error) {
     options.signal?.throwIfAborted()
     // The caller reads the path next, and reports an error of the path itself.
@@ -81,7 +100,8 @@ async function readFolder(located: ModelFiles, options: DatasetOptions): Promise
     size,
     digests: selectDigests(digests, algorithm),
   }))
-  const tree = foldersOf([...(await entriesOf(folder, otherFiles.entries ?? [])), ...shards], ({ path }) => {
+  const entries = [...(await entriesOf(folder, otherFiles.entries ?? [])), ...shards]
+  const tree = foldersOf(entries, ({ path }) => {
     throw new LineaprintError('ERR_LINEAPRINT_CHANGED', 'it changed while it was read', { path })
   })
   const digests = treeOf(tree, algorithm === 'both' ? ['blake3', 'sha256'] : [algorithm])
@@ -94,6 +114,11 @@ async function readFolder(located: ModelFiles, options: DatasetOptions): Promise
     files: otherFiles.files + files.length,
     folders: tree.length,
     warnings: otherFiles.warnings.map(({ kind, path: at }) => `${at}: ${WARNINGS[kind]}`),
+    folder: {
+      digests,
+      warnings: otherFiles.warnings,
+      entries: () => entries.toSorted((a, b) => Buffer.compare(bytesOf(a), bytesOf(b))),
+    },
     tensors,
   }
 }

@@ -79,7 +79,10 @@ export class ExperimentTracker {
    * @throws The errors of `readDataset`, after the failure was recorded.
    */
   async trackDataset(source: DatasetSource, name: string): Promise<DatasetReport | undefined> {
-    return this.#recorder.track(KINDS.dataset, source, name)
+    const report = await this.#recorder.track(KINDS.dataset, source, name)
+    if (report === undefined) return undefined
+    const { folder: _, ...dataset } = report
+    return dataset
   }
 
   /**
@@ -116,7 +119,7 @@ export class ExperimentTracker {
     const report = await this.#recorder.track(KINDS.output, path, name)
     if (report === undefined)
       throw new LineaprintError('ERR_LINEAPRINT_INTERNAL', 'outputs cannot be disabled')
-    const { tensors: _, ...dataset } = report
+    const { tensors: _, folder: __, stableFields: ___, ...dataset } = report
     return dataset
   }
 

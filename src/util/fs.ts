@@ -67,9 +67,13 @@ export async function makeFolders(path: string): Promise<string | undefined> {
  * resolves, the content survives a loss of power. When it rejects, the old file is unchanged and no temporary
  * file is left.
  *
+ * @param content Text, bytes, or the parts of a text that is too long to hold in memory.
  * @throws ERR_LINEAPRINT_STORE if any step fails.
  */
-export async function writeAtomic(path: string, content: string | Uint8Array): Promise<void> {
+export async function writeAtomic(
+  path: string,
+  content: string | Uint8Array | Iterable<string>,
+): Promise<void> {
   // The global `crypto` loads at first use. `run` needs this file before it starts Python, and loading
   // `node:crypto` takes 4 ms.
   const random = Buffer.from(crypto.getRandomValues(new Uint8Array(6))).toString('hex')
@@ -77,7 +81,11 @@ export async function writeAtomic(path: string, content: string | Uint8Array): P
   try {
     const file = await open(temporary, 'wx', 0o666)
     try {
-      await writeAll(file, typeof content === 'string' ? Buffer.from(content) : content, 0)
+      let position = 0
+      for (const block of blocksOf(content)) {
+        await writeAll(file, block, position)
+        position += block.length
+      }
       await file.sync()
     } finally {
       await file.close()
@@ -88,6 +96,27 @@ export async function writeAtomic(path: string, content: string | Uint8Array): P
     await rm(temporary, { force: true }).catch(() => undefined)
     throw storeError(path, 'it cannot be written', cause)
   }
+}
+
+/** Characters of the parts of a text that are written at a time. */
+const BLOCK_LENGTH = 1 << 20
+
+function blocksOf(content: string | Uint8Array | Iterable<string>): Iterable<Uint8Array> {
+  if (typeof content === 'string') return [Buffer.from(content)]
+  return content instanceof Uint8Array ? [content] : joinedBlocks(content)
+}
+
+/** Join the parts of a text into blocks. */
+function* joinedBlocks(parts: Iterable<string>): Generator<Uint8Array, undefined> {
+  let [block, length]: [string[], number] = [[], 0]
+  for (const part of parts) {
+    block.push(part)
+    length += part.length
+    if (length < BLOCK_LENGTH) continue
+    yield Buffer.from(block.join(''))
+    ;[block, length] = [[], 0]
+  }
+  yield Buffer.from(block.join(''))
 }
 
 /** Write all bytes at a position of a file, in as many calls as the system needs. */

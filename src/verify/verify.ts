@@ -48,11 +48,16 @@ export interface VerifyOptions {
   readonly seed?: number | undefined
   /** Custom trackers, to check their captures. @default none */
   readonly trackers?: readonly Component[] | undefined
+  /**
+   * Patterns of files of output folders that are left out, in the syntax of gitignore, in addition to the built-in
+   * ones. @default none
+   */
+  readonly outputIgnore?: readonly string[] | undefined
   /** Stops the work. The call then throws the reason of the signal. */
   readonly signal?: AbortSignal | undefined
 }
 
-const OPTIONS = ['level', 'command', 'directory', 'seed', 'trackers', 'signal'] as const
+const OPTIONS = ['level', 'command', 'directory', 'seed', 'trackers', 'outputIgnore', 'signal'] as const
 
 /**
  * Verify a run. Everything is read again, without a cache. Something that cannot be read becomes an item and
@@ -80,7 +85,7 @@ export async function verifyRun(run: StoredRun, options: VerifyOptions = {}): Pr
     ...verifyVersion(run.record),
     ...(await verifyDirectory(run.record, directory)),
     ...(await captures),
-    ...(await verifyTracked(run, signal)),
+    ...(await verifyTracked(run, signal, options.outputIgnore)),
   ]
   signal?.throwIfAborted()
   const items = checked.map((item) => judge(item, level))

@@ -3,6 +3,7 @@ import {
   appendFileSync,
   chmodSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   readFileSync,
   rmSync,
@@ -200,9 +201,59 @@ test('outputs that differ, are not made, or lie in a folder; another exit code',
   })
   expect(answer).toMatchObject({ reproduced: false, run: { exitCode: 4, status: 'failed' } })
   rmSync(join(root, 'out'), { recursive: true })
-  expect((await again(run)).items.at(-2)).toMatchObject({
-    verdict: 'different',
-    detail: expect.stringContaining('the original cannot be read') as string,
+  const gone = (await again(run)).items.at(-2)
+  expect(gone).toEqual(answer.items.at(-2))
+})
+
+test('an output that cannot be compared does not count as reproduced', async () => {
+  const root = repositoryOf({ '.gitignore': 'out\n' })
+  const source = `const fs = require('fs'); fs.mkdirSync('out', { recursive: true })
+    fs.writeFileSync('out/same', ''); fs.writeFileSync('out/t.csv', 'a' + process.env.END + '1')`
+  const run = await recorded(root, source, ['--output', 'o=out'], { END: '\n' })
+  vi.stubEnv('END', '\r\n')
+  onTestFinished(() => void vi.unstubAllEnvs())
+  expect((await again(run)).reproduced).toBe(true)
+  rmSync(join(root, 'out'), { recursive: true })
+  const answer = await again(run)
+  expect(verdicts(answer).at(-1)).toBe('outputs o not-compared')
+  expect(answer.reproduced).toBe(false)
+})
+
+test('an input folder that git keeps in part: the ignored files are copied, and no others', async () => {
+  const root = repositoryOf({
+    '.gitignore': 'data/**/*.bin\nstore\nout.txt\n',
+    'data/README': 'r',
+    'data/deep/keep': 'k',
+  })
+  for (const [name, content] of [
+    ['data/train.bin', '1'],
+    ['data/deep/er/valid.bin', '2'],
+    ['store/test.bin', '3'],
+  ] as const) {
+    mkdirSync(join(root, name, '..'), { recursive: true })
+    writeFileSync(join(root, name), content)
+  }
+  symlinkSync('../store', join(root, 'data/linked'))
+  git(root, 'add', '-A')
+  git(root, 'commit', '-q', '-m', 'link')
+  const source = `const fs = require('fs')
+    fs.writeFileSync('out.txt', ['train.bin', 'deep/er/valid.bin', 'linked/test.bin']
+      .map((name) => fs.readFileSync('data/' + name, 'utf8')).join(''))`
+  const run = await recorded(root, source, ['--dataset', 'd=data', '--output', 'o=out.txt'])
+  // A file that came after the run is no part of the recorded input.
+  writeFileSync(join(root, 'data/later.bin'), '4')
+  const before = snapshot(root)
+  const answer = await again(run)
+  expect(snapshot(root)).toEqual(before)
+  expect(verdicts(answer)).toContain('datasets d same')
+  expect(answer.reproduced).toBe(true)
+  expect(readFileSync(join(answer.directory, 'out.txt'), 'utf8')).toBe('123')
+  expect(existsSync(join(answer.directory, 'data/later.bin'))).toBe(false)
+  expect(lstatSync(join(answer.directory, 'data/linked')).isSymbolicLink()).toBe(true)
+  writeFileSync(join(root, 'data/deep/er/valid.bin'), 'other')
+  await expect(again(run)).rejects.toMatchObject({
+    code: 'ERR_LINEAPRINT_CHANGED',
+    message: expect.stringContaining('1 of 5 files differ: deep/er/valid.bin') as string,
   })
 })
 

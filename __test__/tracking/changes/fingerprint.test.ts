@@ -61,3 +61,29 @@ test('the folders of git and of lineaprint are no data', async () => {
   writeFileSync(join(root, '.lineaprint/x'), 'y')
   expect(await textOf(root)).toBe(before)
 })
+
+test('a folder that two links lead to counts once for each, as in a digest', async () => {
+  const root = folderOf({ 'store/x': '1', 'data/y': '1' })
+  for (const name of ['train', 'valid']) symlinkSync('../store', join(root, 'data', name))
+  const both = await textOf(join(root, 'data'))
+  rmSync(join(root, 'data/valid'))
+  const single = await textOf(join(root, 'data'))
+  expect(single).not.toBe(both)
+  symlinkSync('../store', join(root, 'data/test'))
+  expect(await textOf(join(root, 'data'))).not.toBe(both)
+  // A folder and a link to it.
+  const inside = folderOf({ 'a/x': '1' })
+  symlinkSync('a', join(inside, 'b'))
+  const linked = await textOf(inside)
+  rmSync(join(inside, 'b'))
+  expect(await textOf(inside)).not.toBe(linked)
+})
+
+test('links that multiply folders end without a fingerprint', { timeout: 60_000 }, async () => {
+  const root = folderOf({ '0/x': '' })
+  for (let level = 1; level <= 40; level++) {
+    mkdirSync(join(root, String(level)))
+    for (const name of ['a', 'b']) symlinkSync(`../${level - 1}`, join(root, String(level), name))
+  }
+  expect(await fingerprint(join(root, '40'))).toBeUndefined()
+})

@@ -4,6 +4,7 @@ import { SignalError, signalExitCode } from '../../command/signals.ts'
 import { reproduceRun } from '../../reproduce/reproduce.ts'
 import { encodeFloat } from '../../json/special-floats.ts'
 import { findRun } from '../../store/runs.ts'
+import { collect } from '../shared/arguments.ts'
 import { openStore, storeOptions } from '../shared/store.ts'
 import {
   escapeText,
@@ -25,6 +26,7 @@ interface ReproduceArguments extends StoreOptions {
   readonly run: boolean
   readonly rebuild?: boolean
   readonly tolerance?: number
+  readonly outputIgnore: readonly string[]
 }
 
 const EXAMPLE = `
@@ -52,6 +54,12 @@ export function command(context: CommandContext): Command {
       '--tolerance <number>',
       'largest absolute difference of numbers that still counts as reproduced',
       tolerance,
+    )
+    .option(
+      '--output-ignore <glob>',
+      'leave out matching files of output folders (gitignore syntax); repeatable',
+      collect,
+      [],
     )
     .addHelpText('after', EXAMPLE)
     .action((reference: string, options: ReproduceArguments) => reproduce(reference, options, context))
@@ -81,6 +89,7 @@ async function reproduce(
         printError(`lineaprint: ${escapeText(step)}`)
       },
       tolerance: options.tolerance,
+      outputIgnore: options.outputIgnore,
       onStart: (directory) => {
         progress.end()
         if (options.json !== true) printDirectory(directory)

@@ -3,7 +3,7 @@ import { Command, Option } from 'commander'
 import { LineaprintError } from '../../core/errors.ts'
 import { verifyRun } from '../../verify/verify.ts'
 import { findRun } from '../../store/runs.ts'
-import { wholeNumber } from '../shared/arguments.ts'
+import { collect, wholeNumber } from '../shared/arguments.ts'
 import { openStore, storeOptions } from '../shared/store.ts'
 import { escapeText, isTerminal, paint, print, printJson, table } from '../shared/output.ts'
 import type { Verification, VerifyItem, VerifyLevel, VerifyStatus } from '../../verify/verify.ts'
@@ -17,6 +17,7 @@ interface VerifyArguments extends StoreOptions {
   readonly code?: boolean
   readonly seed?: number
   readonly directory?: string
+  readonly outputIgnore: readonly string[]
 }
 
 const EXAMPLE = `
@@ -60,6 +61,12 @@ export function command(context: CommandContext): Command {
       '--directory <folder>',
       'the folder whose code and environment are compared (default: the working directory)',
     )
+    .option(
+      '--output-ignore <glob>',
+      'leave out matching files of output folders (gitignore syntax); repeatable',
+      collect,
+      [],
+    )
     .option('--details', 'print each file and each difference on its own line')
     .addHelpText('after', EXAMPLE)
     .action((reference: string, argv: string[], options: VerifyArguments) =>
@@ -87,6 +94,7 @@ async function verify(
     ...(argv.length > 0 && { command: argv }),
     directory: options.directory,
     seed: options.seed,
+    outputIgnore: options.outputIgnore,
     trackers: configuration.trackers,
     signal: context.signal,
   })

@@ -201,6 +201,14 @@ async function withName<T>(path: string, name: string, work: Promise<T>): Promis
   }
 }
 
+/** The parts of a report that stay in the run, and the path. */
+interface ListedReport {
+  readonly tensors?: unknown
+  readonly folder?: unknown
+  readonly stableFields?: unknown
+  readonly path?: string
+}
+
 /** Track an item, record which program reported it, and return the report. */
 async function track<S, R extends object>(
   { recorder }: Session,
@@ -227,6 +235,6 @@ async function track<S, R extends object>(
   }
   const report = await recorder.track(reported, source, name)
   if (report === undefined) return null
-  const { tensors: _, path, ...rest } = report as R & { tensors?: unknown; path?: string }
+  const { tensors: _, folder: __, stableFields: ___, path, ...rest } = report as R & ListedReport
   return { ...copyAsJson(rest, 'the report'), ...(path !== undefined && { path }) }
 }

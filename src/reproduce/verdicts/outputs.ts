@@ -1,34 +1,39 @@
 /** Comparison of the outputs of two runs, one by one. */
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { readDataset } from '../../dataset/read.ts'
 import { LineaprintError } from '../../core/errors.ts'
-import { readModel } from '../../model/read.ts'
-import { errorCode } from '../../util/fs.ts'
 import { reasonOf } from '../../record/failure.ts'
-import { isSafeRelativePath } from '../../util/paths.ts'
 import { recordedAlgorithm } from '../../record/configuration.ts'
 import { parseTracked } from '../../record/tracked.ts'
-import { compareTensors, parseTensors } from '../../record/tensor-list.ts'
-import { compareFolders } from './folders.ts'
+import { leftOutSentence, volatileFiles } from '../../compare/file-lists.ts'
+import { compareRecordedTensors, haveSameFields } from '../../compare/recorded-content.ts'
 import { compareRecordedTables } from '../../compare/table-files.ts'
 import { compareFiles, differingTensors } from '../../compare/tensor-files.ts'
+import { compareFolders, hasContent } from './folders.ts'
 import { item } from '../types.ts'
-import type { ModelReport } from '../../model/read.ts'
-import type { RecordedTensor } from '../../record/tensor-list.ts'
-import type { AlgorithmChoice } from '../../core/digest.ts'
-import type { TrackedContent, TrackedFile, TrackedFolder } from '../../record/tracked.ts'
+import type { Tolerance } from '../../compare/file-verdict.ts'
+import type { RecordedSide } from '../../compare/recorded-content.ts'
+import type { TrackedFile } from '../../record/tracked.ts'
 import type { StoredRun } from '../../store/runs.ts'
-import type { FileVerdict, Tolerance } from '../../compare/file-verdict.ts'
+import type { OutputOptions, OutputVerdict } from './folders.ts'
 import type { ReproduceItem } from '../types.ts'
 
-/** Compare every output of a run with that of the same name in the new run. */
+/**
+ * Compare every output of a run with that of the same name in the new run.
+ *
+ * @param outputIgnore Patterns of files of folders that are left out, in addition to the built-in ones.
+ */
 export async function compareOutputs(
   before: StoredRun,
   after: StoredRun,
-  options: Tolerance,
+  tolerance: Tolerance,
+  outputIgnore: readonly string[] = [],
 ): Promise<ReproduceItem[]> {
   const items: ReproduceItem[] = []
+  const options: OutputOptions = {
+    ...tolerance,
+    algorithm: recordedAlgorithm(before.record),
+    isVolatile: volatileFiles(outputIgnore),
+  }
   for (const [name, entry] of Object.entries(before.record.outputs)) {
     options.signal?.throwIfAborted()
     const newEntry = after.record.outputs[name]
@@ -49,12 +54,9 @@ export async function compareOutputs(
     if (outputBefore.digest === outputAfter.digest)
       items.push(item('outputs', name, 'same', 'the same bytes'))
     else {
-      const algorithm = recordedAlgorithm(before.record)
       const { verdict, detail, differences, maxDifference } = await compareContent(
-        before,
-        outputBefore,
-        outputAfter,
-        algorithm,
+        { folder: before.folder, content: outputBefore },
+        { folder: after.folder, content: outputAfter },
         options,
       )
       items.push(item('outputs', name, verdict, detail, differences, maxDifference))
@@ -64,85 +66,97 @@ export async function compareOutputs(
 }
 
 async function compareContent(
-  run: StoredRun,
-  outputBefore: TrackedContent,
-  outputAfter: TrackedContent,
-  algorithm: AlgorithmChoice,
-  options: Tolerance,
-): Promise<FileVerdict> {
+  before: RecordedSide,
+  after: RecordedSide,
+  options: OutputOptions,
+): Promise<OutputVerdict> {
+  const [outputBefore, outputAfter] = [before.content, after.content]
   const digests = [{ field: 'digest', before: outputBefore.digest, after: outputAfter.digest }]
+  const [folderBefore, folderAfter] = [before.folder, after.folder]
+  if (outputBefore.kind === 'folder' && outputAfter.kind === 'folder')
+    return compareFolders(
+      { folder: folderBefore, content: outputBefore },
+      { folder: folderAfter, content: outputAfter },
+      options,
+    )
   // An output has a path; only datasets can be arrays in memory.
-  if (
-    outputBefore.kind !== outputAfter.kind ||
-    outputBefore.kind === 'array' ||
-    outputAfter.kind === 'array'
-  ) {
+  if (outputBefore.kind !== 'file' || outputAfter.kind !== 'file') {
     const detail = `it was a ${outputBefore.kind} and is a ${outputAfter.kind}`
     return { verdict: 'different', detail, differences: digests }
   }
-  const [before, after] = [outputBefore.path, outputAfter.path]
-  const reason = await unavailableReason(outputBefore, algorithm, options.signal)
-  if (reason !== undefined) {
-    const comparison = await compareRecorded(run, outputBefore, outputAfter, reason, options)
-    return comparison ?? { verdict: 'different', detail: `the bytes differ; ${reason}`, differences: digests }
+  const result = await compareTwoFiles(
+    { folder: folderBefore, content: outputBefore },
+    { folder: folderAfter, content: outputAfter },
+    options,
+  )
+  return result.differences.length > 0 || result.verdict === 'same'
+    ? result
+    : { ...result, differences: digests }
+}
+
+type FileSide = RecordedSide<TrackedFile>
+
+async function compareTwoFiles(
+  before: FileSide,
+  after: FileSide,
+  options: OutputOptions,
+): Promise<OutputVerdict> {
+  const { path } = after.content
+  if (haveSameFields(before.content, after.content)) {
+    const name = before.content.stableFields?.[0]?.path ?? path
+    const detail = `every other field is the same; ${leftOutSentence({ files: [], fields: [name] })}`
+    return { verdict: 'same', detail, differences: [] }
   }
-  if (outputBefore.kind === 'folder') return compareFolders(before, after, options)
-  const result = await compareFiles(before, after, options)
-  return result.differences.length > 0 ? result : { ...result, differences: digests }
+  if (!hasContent(path)) return { verdict: 'different', detail: 'the bytes differ', differences: [] }
+  const reason = await unavailableReason(before.content, options)
+  if (reason === undefined) return compareFiles(before.content.path, path, options)
+  return compareRecorded(before, after, reason, options)
 }
 
 /**
- * Compare an output whose original is not available. A run records digests of outputs, not their content, so
- * only the columns of a table and the tensors of a model can be compared.
+ * Compare a file whose original is not available. A run records digests of outputs, not their content, so only the
+ * columns of a table and the tensors of a model can be compared.
  */
 async function compareRecorded(
-  { folder }: StoredRun,
-  outputBefore: TrackedFile | TrackedFolder,
-  outputAfter: TrackedFile | TrackedFolder,
+  before: FileSide,
+  after: FileSide,
   reason: string,
-  { tolerance, signal }: Tolerance,
-): Promise<FileVerdict | undefined> {
-  const table =
-    outputBefore.kind === 'file' && outputAfter.kind === 'file'
-      ? compareRecordedTables(outputBefore, outputAfter, reason)
-      : undefined
+  { tolerance }: OutputOptions,
+): Promise<OutputVerdict> {
+  const table = compareRecordedTables(before.content, after.content, reason)
   if (table !== undefined) return table
-  const { tensorsFile } = outputBefore
-  if (tensorsFile === undefined || !isSafeRelativePath(tensorsFile)) return undefined
-  const path = join(folder, tensorsFile)
-  let recorded: readonly RecordedTensor[]
-  let model: ModelReport
+  let tensors
   try {
-    recorded = parseTensors(await readFile(path), path)
-    model = await readModel(outputAfter.path, { signal })
+    tensors = await compareRecordedTensors(before, after)
   } catch (error) {
-    if (!LineaprintError.is(error) && errorCode(error) !== 'ENOENT') throw error
-    return {
-      verdict: 'different',
-      detail: `the bytes differ; ${reason}; ${reasonOf(error)}`,
-      differences: [],
-    }
+    if (!LineaprintError.is(error)) throw error
+    const detail = `the bytes differ; ${reason}; ${reasonOf(error)}`
+    return { verdict: 'not-compared', detail, differences: [] }
   }
-  const changed = compareTensors(recorded, model.tensors)
-  if (changed.length === 0) {
+  if (tensors === undefined) {
+    const detail = `the bytes differ, and its content cannot be compared: ${reason}`
+    return { verdict: 'not-compared', detail, differences: [] }
+  }
+  const { differences } = tensors
+  if (differences.length === 0) {
     const detail = `the bytes differ, every tensor is the same by its recorded digest; ${reason}`
     return { verdict: 'same-tensors', detail, differences: [] }
   }
   const unjudged = tolerance === undefined ? '' : '; the tolerance cannot be applied'
-  const { detail } = differingTensors(changed, recorded.length)
-  return { verdict: 'different', detail: `${detail}; ${reason}${unjudged}`, differences: changed }
+  const { detail } = differingTensors(differences, tensors.before.length)
+  return { verdict: 'different', detail: `${detail}; ${reason}${unjudged}`, differences }
 }
 
 /** Return why the content of an original cannot be compared; `undefined` if it is still as recorded. */
 async function unavailableReason(
-  outputBefore: TrackedFile | TrackedFolder,
-  algorithm: AlgorithmChoice,
-  signal: AbortSignal | undefined,
+  { path, digest: recorded }: TrackedFile,
+  { algorithm, signal }: OutputOptions,
 ): Promise<string | undefined> {
   try {
-    const { digest } = await readDataset(outputBefore.path, { algorithm, signal, tables: false })
-    return digest.toString() === outputBefore.digest ? undefined : 'the original has changed since the run'
+    const { digest } = await readDataset(path, { algorithm, signal, tables: false })
+    return digest.toString() === recorded ? undefined : 'the original has changed since the run'
   } catch (error) {
+    signal?.throwIfAborted()
     if (!LineaprintError.is(error)) throw error
     return `the original cannot be read: ${reasonOf(error)}`
   }

@@ -1,15 +1,15 @@
 /** Comparison of the digests of datasets and models that programs of two runs reported, by name. */
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { LineaprintError } from '../../core/errors.ts'
 import { reasonOf } from '../../record/failure.ts'
-import { isSafeRelativePath } from '../../util/paths.ts'
 import { parseTracked } from '../../record/tracked.ts'
-import { compareTensors, parseTensors } from '../../record/tensor-list.ts'
+import { fileDifferences, filesSentence } from '../../compare/file-lists.ts'
+import { compareRecordedFiles } from '../../compare/recorded-content.ts'
+import { compareTensors, readTensorList } from '../../record/tensor-list.ts'
 import { isReported } from '../../record/reported-by.ts'
 import { item } from '../types.ts'
 import { plural } from '../../util/plural.ts'
 import type { Difference } from '../../core/component.ts'
+import type { RecordedSide } from '../../compare/recorded-content.ts'
 import type { TrackedModel } from '../../record/tracked.ts'
 import type { StoredRun } from '../../store/runs.ts'
 import type { RecordedTensor } from '../../record/tensor-list.ts'
@@ -32,21 +32,37 @@ export async function compareReported(before: StoredRun, after: StoredRun): Prom
         ]
         items.push(await compareModels(name, [before, modelBefore], [after, modelAfter]))
       } else {
-        const [digestBefore, digestAfter] = [
-          parseTracked(section, name, entryBefore).digest,
-          parseTracked(section, name, entryAfter).digest,
-        ]
-        const differences =
-          digestBefore === digestAfter ? [] : [{ field: 'digest', before: digestBefore, after: digestAfter }]
         items.push(
-          differences.length === 0
-            ? item(section, name, 'same', 'the same content')
-            : item(section, name, 'different', 'the content differs', differences),
+          await compareDatasets(
+            name,
+            { folder: before.folder, content: parseTracked(section, name, entryBefore) },
+            { folder: after.folder, content: parseTracked(section, name, entryAfter) },
+          ),
         )
       }
     }
   }
   return items
+}
+
+async function compareDatasets(
+  name: string,
+  { folder: folderBefore, content: before }: RecordedSide,
+  { folder: folderAfter, content: after }: RecordedSide,
+): Promise<ReproduceItem> {
+  if (before.digest === after.digest) return item('datasets', name, 'same', 'the same content')
+  const digests = { field: 'digest', before: before.digest, after: after.digest }
+  if (before.kind !== 'folder' || after.kind !== 'folder')
+    return item('datasets', name, 'different', 'the content differs', [digests])
+  const files = await compareRecordedFiles(
+    { folder: folderBefore, content: before },
+    { folder: folderAfter, content: after },
+    undefined,
+  )
+  if (typeof files === 'string')
+    return item('datasets', name, 'different', `the content differs; ${files}`, [digests])
+  const differences = [digests, ...fileDifferences(files.changes)]
+  return item('datasets', name, 'different', `the content differs; ${filesSentence(files)}`, differences)
 }
 
 async function compareModels(
@@ -71,15 +87,8 @@ async function compareModels(
   }
 }
 
-async function tensorsOf(
-  { folder }: StoredRun,
-  { tensorsFile: file }: TrackedModel,
-): Promise<readonly RecordedTensor[]> {
-  if (file === undefined || !isSafeRelativePath(file))
-    throw new LineaprintError('ERR_LINEAPRINT_RECORD', 'the run has no tensor list', { path: folder })
-  const path = join(folder, file)
-  const bytes = await readFile(path).catch((cause: unknown) => {
-    throw new LineaprintError('ERR_LINEAPRINT_RECORD', 'the tensor list cannot be read', { path, cause })
-  })
-  return parseTensors(bytes, path)
+async function tensorsOf({ folder }: StoredRun, model: TrackedModel): Promise<readonly RecordedTensor[]> {
+  const tensors = await readTensorList(folder, model)
+  if (tensors !== undefined) return tensors
+  throw new LineaprintError('ERR_LINEAPRINT_RECORD', 'the run has no tensor list', { path: folder })
 }

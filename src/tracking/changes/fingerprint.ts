@@ -11,7 +11,7 @@ import { errorCode } from '../../util/fs.ts'
 import type { BigIntStats } from 'node:fs'
 
 /**
- * Largest number of files in a folder that gets a fingerprint. A fingerprint must cost little compared with
+ * Largest number of files and folders in a folder that gets a fingerprint. A fingerprint must cost little compared with
  * reading the files.
  */
 const FILE_LIMIT = 200_000
@@ -42,7 +42,7 @@ export interface PresentFingerprint {
  * Cost: one `stat` per file.
  *
  * @param keep Selects the files of the folder that count, by their path relative to it. @default all
- * @returns `undefined` for a folder with more than 200,000 files.
+ * @returns `undefined` for a folder with more than 200,000 files and folders.
  * @throws The system error if `stat` fails for another reason than a missing path.
  */
 export async function fingerprint(
@@ -53,27 +53,35 @@ export async function fingerprint(
   if (top === undefined) return { status: 'absent' }
   const lines: string[] = []
   let newest = 0
-  const visited = new Set<string>()
+  // Links can multiply folders: without this limit the time could be exponential in their number.
+  let folders = 0
   const add = (relativePath: string, info: BigIntStats): void => {
     lines.push(`${relativePath}\0${stampText(info)}`)
     newest = Math.max(newest, Number(info.mtimeMs), Number(info.ctimeMs))
   }
-  const visit = async (relativePath: string, folder: BigIntStats): Promise<boolean> => {
+  const visit = async (
+    relativePath: string,
+    folder: BigIntStats,
+    parents: readonly string[] = [],
+  ): Promise<boolean> => {
     const identity = `${folder.dev} ${folder.ino}`
-    // A link can lead back to a parent folder.
-    if (visited.has(identity)) return true
-    visited.add(identity)
+    // A link can lead back to a parent folder. A folder that several links lead to counts once for each of them, as
+    // in a digest.
+    if (parents.includes(identity)) {
+      lines.push(`${relativePath}\0parent`)
+      return lines.length <= FILE_LIMIT
+    }
     newest = Math.max(newest, Number(folder.mtimeMs))
     const names = (await readdir(join(path, relativePath)))
       .filter((name) => !isSkipped(relativePath, name))
       .toSorted()
-    if (lines.length + names.length > FILE_LIMIT) return false
+    if (lines.length + names.length + ++folders > FILE_LIMIT) return false
     const paths = names.map((name) => (relativePath === '' ? name : `${relativePath}/${name}`))
     const infos = await mapConcurrently(paths, CONCURRENCY, (entryPath) => statOf(join(path, entryPath)))
     for (const [index, entryPath] of paths.entries()) {
       const info = infos[index]
       if (info?.isDirectory() === true) {
-        if (!(await visit(entryPath, info))) return false
+        if (!(await visit(entryPath, info, [...parents, identity]))) return false
       } else if (info !== undefined && keep(entryPath)) add(entryPath, info)
     }
     return true

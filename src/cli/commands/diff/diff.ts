@@ -30,6 +30,7 @@ interface Options extends StoreOptions, HashArguments {
   readonly values?: boolean
   readonly weights?: string
   readonly ignore: readonly string[]
+  readonly outputIgnore: readonly string[]
   readonly check?: boolean
   readonly sameRun?: boolean
   readonly plot?: string
@@ -50,6 +51,12 @@ export function command(context: CommandContext): Command {
     .option(
       '--ignore <pattern>',
       'runs: ignore matching fields (* and ?); folders: ignore matching files (gitignore syntax); repeatable',
+      collect,
+      [],
+    )
+    .option(
+      '--output-ignore <glob>',
+      'runs: leave out matching files of output folders (gitignore syntax); repeatable',
       collect,
       [],
     )
@@ -99,7 +106,12 @@ async function diff(a: string, b: string, options: Options, context: CommandCont
     if (options.sameRun !== true) await refuseSameRun(a, b, before, after)
     // Only a program can define trackers, and it is executed only if it is named.
     const trackers = options.config === undefined ? [] : (await open()).configuration.trackers
-    const answer = await diffRuns(before, after, { ignore: options.ignore, trackers, signal: context.signal })
+    const answer = await diffRuns(before, after, {
+      ignore: options.ignore,
+      outputIgnore: options.outputIgnore,
+      trackers,
+      signal: context.signal,
+    })
     if (options.plot !== undefined) await writePlot(options.plot, before, after, context.signal)
     show(answer, runLines, options)
     if (options.patch !== undefined) await writePatch(options.patch, before, after, context.signal)
@@ -186,7 +198,10 @@ function runOf({ run, text }: Operand): StoredRun {
 }
 
 /** Refuse options that have no effect on this kind. */
-function checkUse(kind: DiffKind, { values, weights, plot, patch, check, sameRun, ignore }: Options): void {
+function checkUse(
+  kind: DiffKind,
+  { values, weights, plot, patch, check, sameRun, ignore, outputIgnore }: Options,
+): void {
   const uses: readonly (readonly [string, boolean, readonly DiffKind[]])[] = [
     ['--values', values === true, ['model']],
     ['--weights', weights !== undefined, ['model']],
@@ -194,6 +209,7 @@ function checkUse(kind: DiffKind, { values, weights, plot, patch, check, sameRun
     ['--patch', patch !== undefined, ['run']],
     ['--check', check === true, ['run']],
     ['--same-run', sameRun === true, ['run']],
+    ['--output-ignore', outputIgnore.length > 0, ['run']],
     ['--ignore', ignore.length > 0, ['run', 'folder']],
   ]
   for (const [name, given, kinds] of uses) {

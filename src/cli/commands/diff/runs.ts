@@ -23,7 +23,7 @@ import type { StoredRun } from '../../../store/runs.ts'
 /** Format two runs: on a terminal by cause, in a pipe one line per difference. */
 export function runLines(diff: RunDiff, all: boolean): string[] {
   if (!isTerminal()) return runRows(diff)
-  const { before, after, differences, firstCause, metrics, digests, ignored, notCompared } = diff
+  const { before, after, differences, firstCause, metrics, digests, ignored, leftOut, notCompared } = diff
   const causes = new Set(differences.map(({ cause }) => cause))
   // These have tables of their own.
   for (const cause of ['metrics', 'digests'] as const) causes.delete(cause)
@@ -39,6 +39,9 @@ export function runLines(diff: RunDiff, all: boolean): string[] {
   const notes = few(notCompared, all, ({ field, reason }) =>
     wrap(`${escapeText(field)}: ${escapeText(reason)}`, '  '),
   )
+  const omissions = few(leftOut, all, ({ field, reason }) =>
+    wrap(`${escapeText(field)}: ${escapeText(reason)}`, '  '),
+  )
   const words = [
     ...(diff.same ? [] : [plural(differences.length, 'field')]),
     ...(ignored.length === 0 ? [] : [`${count(ignored.length)} not counted`]),
@@ -50,6 +53,7 @@ export function runLines(diff: RunDiff, all: boolean): string[] {
     ...sections,
     ...(digests.length === 0 ? [] : ['', paint('bold', 'digests'), digestTable(digests, all)]),
     ...(metrics.length === 0 ? [] : ['', paint('bold', 'metrics'), metricTable(metrics, all)]),
+    ...(omissions.length === 0 ? [] : ['', paint('bold', 'left out'), ...omissions]),
     ...(notes.length === 0 ? [] : ['', paint('bold', 'not compared'), ...notes]),
     ...firstDivergence(diff.firstDivergence),
     '',
@@ -129,7 +133,7 @@ function number(value: number | null): string {
   return value === null ? '-' : String(Number(value.toPrecision(4)))
 }
 
-function runRows({ differences, notCompared, firstDivergence: divergence }: RunDiff): string[] {
+function runRows({ differences, leftOut, notCompared, firstDivergence: divergence }: RunDiff): string[] {
   const rows = [
     ...differences.map(({ cause, field, before, after, detail }) => [
       cause,
@@ -138,6 +142,7 @@ function runRows({ differences, notCompared, firstDivergence: divergence }: RunD
       after ?? '',
       detail ?? '',
     ]),
+    ...leftOut.map(({ field, reason }) => ['left out', field, '', '', reason]),
     ...notCompared.map(({ field, reason }) => ['not compared', field, '', '', reason]),
     ...(divergence === null
       ? []

@@ -1,0 +1,177 @@
+/** Comparison of a tracked file or folder with the present one, whose digest differs: what exactly differs. */
+import { basename, dirname, join } from 'node:path'
+import { LineaprintError } from '../core/errors.ts'
+import { hashTable } from '../dataset/table.ts'
+import { locateModel } from '../model/locate.ts'
+import { readWeights } from '../model/weights.ts'
+import { listedFolder, readFileList } from '../record/file-list.ts'
+import { reasonOf } from '../record/failure.ts'
+import { compareTensors, readTensorList } from '../record/tensor-list.ts'
+import {
+  NOTHING_LEFT_OUT,
+  compareFileLists,
+  compareOutputFiles,
+  fileDifferences,
+  filesSentence,
+  leftOutSentence,
+  recordedFields,
+} from './file-lists.ts'
+import { stableDigest } from './stable-fields.ts'
+import { tableDifference } from './tables.ts'
+import { differingTensors } from './tensor-files.ts'
+import type { Difference } from '../core/component.ts'
+import type { AlgorithmChoice } from '../core/digest.ts'
+import type { ListedDataset } from '../dataset/read.ts'
+import type { RecordedTable, TrackedContent, TrackedFolder } from '../record/tracked.ts'
+import type { PathMatcher } from '../util/path-pattern.ts'
+import type { OutputChanges } from './file-lists.ts'
+
+/** The difference between a tracked item and the present one. */
+export interface PresentDifference {
+  /** True if only volatile parts of an output differ. */
+  readonly isSame: boolean
+  readonly detail: string
+  /** Files, or tensors. */
+  readonly differences: readonly Difference[]
+}
+
+/** Options of {@link presentDifference}. */
+export interface PresentOptions {
+  /** Folder of the run. */
+  readonly folder: string
+  readonly algorithm: AlgorithmChoice
+  readonly signal: AbortSignal | undefined
+  /** Selects files that are left out; only for an output. */
+  readonly isVolatile?: PathMatcher | undefined
+}
+
+/**
+ * Name the files, tensors and columns in which a tracked item differs from the present one.
+ *
+ * @param path Absolute path of the present one.
+ */
+export async function presentDifference(
+  path: string,
+  recorded: TrackedContent,
+  present: ListedDataset,
+  options: PresentOptions,
+): Promise<PresentDifference> {
+  const start = `the content of ${path} differs`
+  if (recorded.kind !== present.kind)
+    return {
+      isSame: false,
+      detail: `${start}: it was a ${recorded.kind} and is a ${present.kind}`,
+      differences: [],
+    }
+  if (recorded.kind === 'folder') return folderDifference(start, path, recorded, present, options)
+  if (recorded.kind === 'array') return { isSame: false, detail: start, differences: [] }
+  const [fields] = recorded.stableFields ?? []
+  if (options.isVolatile !== undefined && fields !== undefined) {
+    const file = { path: basename(path), size: present.bytes, digests: present.digests }
+    if ((await stableDigest(join(dirname(path), file.path), file)) === fields.digest)
+      return {
+        isSame: true,
+        detail: `every other field is the same; ${leftOutSentence({ files: [], fields: [file.path] })}`,
+        differences: [],
+      }
+  }
+  const tensors =
+    recorded.tensorsFile === undefined ? undefined : await tensorDifference(path, recorded, options)
+  const table = await compareTable(path, recorded.table, options)
+  return {
+    isSame: false,
+    detail: `${start}${tensors?.detail ?? ''}${table}`,
+    differences: tensors?.differences ?? [],
+  }
+}
+
+async function folderDifference(
+  start: string,
+  path: string,
+  recorded: TrackedFolder,
+  present: ListedDataset,
+  options: PresentOptions,
+): Promise<PresentDifference> {
+  const files = await changedFiles(path, recorded, present, options)
+  if (typeof files === 'string') {
+    const tensors =
+      recorded.tensorsFile === undefined ? undefined : await tensorDifference(path, recorded, options)
+    const detail = `${start}; its files cannot be compared: ${files}${tensors?.detail ?? ''}`
+    return { isSame: false, detail, differences: tensors?.differences ?? [] }
+  }
+  const leftOut = leftOutSentence(files.leftOut)
+  if (files.changes.length === 0 && leftOut !== '')
+    return { isSame: true, detail: `every other file is the same; ${leftOut}`, differences: [] }
+  const hasWeights = files.changes.some(({ path: file }) => /^[^/]+\.safetensors$/i.test(file))
+  const tensors =
+    hasWeights && recorded.tensorsFile !== undefined
+      ? await tensorDifference(path, recorded, options)
+      : undefined
+  return {
+    isSame: false,
+    detail: `${start}; ${filesSentence(files)}${tensors?.detail ?? ''}${leftOut === '' ? '' : `; ${leftOut}`}`,
+    differences: [...fileDifferences(files.changes), ...(tensors?.differences ?? [])],
+  }
+}
+
+/** Return the files that differ, or the reason why they cannot be compared. */
+async function changedFiles(
+  path: string,
+  recorded: TrackedFolder,
+  { tree }: ListedDataset,
+  { folder, isVolatile }: PresentOptions,
+): Promise<OutputChanges | string> {
+  try {
+    const list = await readFileList(folder, recorded)
+    if (list === undefined || tree === undefined) return 'the run has no list of them'
+    const entries = [...listedFolder(tree).entries()]
+    if (isVolatile === undefined)
+      return { ...compareFileLists(list, entries), leftOut: NOTHING_LEFT_OUT, isEmpty: false }
+    return await compareOutputFiles(
+      { list, stable: recordedFields(recorded.stableFields) },
+      { list: entries, stable: (entry) => stableDigest(join(path, entry.path), entry) },
+      isVolatile,
+    )
+  } catch (error) {
+    if (!LineaprintError.is(error)) throw error
+    return reasonOf(error)
+  }
+}
+
+async function tensorDifference(
+  path: string,
+  recorded: { readonly tensorsFile?: string },
+  { folder, signal }: PresentOptions,
+): Promise<Pick<PresentDifference, 'detail' | 'differences'>> {
+  try {
+    const list = await readTensorList(folder, recorded)
+    if (list === undefined) return { detail: '; the run has no tensor list', differences: [] }
+    const { tensors } = await readWeights(await locateModel(path), { signal })
+    const differences = compareTensors(list, tensors)
+    if (differences.length === 0) return { detail: ', but its tensors are the same', differences }
+    return { detail: `; ${differingTensors(differences, list.length).detail}`, differences }
+  } catch (error) {
+    signal?.throwIfAborted()
+    if (!LineaprintError.is(error)) throw error
+    return { detail: `; the changed tensors cannot be listed: ${reasonOf(error)}`, differences: [] }
+  }
+}
+
+/**
+ * Describe how the table in a file with other bytes differs. Return an empty text if no table was recorded.
+ */
+async function compareTable(
+  path: string,
+  recorded: RecordedTable | undefined,
+  { algorithm, signal }: PresentOptions,
+): Promise<string> {
+  if (recorded === undefined) return ''
+  try {
+    const table = await hashTable(path, { algorithm, signal })
+    if (table.digest.toString() === recorded.digest) return ', but its table is the same'
+    return `; its table differs as well: ${tableDifference(recorded, table).detail}`
+  } catch (error) {
+    if (!LineaprintError.is(error)) throw error
+    return `; it can no longer be read as a table: ${reasonOf(error)}`
+  }
+}

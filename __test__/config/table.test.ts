@@ -40,7 +40,11 @@ const OTHERS: Required<Omit<ExperimentOptions, 'trackers'>> = {
   environment: { variables: ['MODE'], packages: false, timeoutMs: 100 },
   git: { untrackedLimit: 1, untrackedFileLimit: 2, patchLimit: 3, bundle: true },
   seeds: { deterministic: true, replaceMathRandom: true },
-  datasets: { sample: { strategy: 'random', count: 10, seed: 2n ** 60n, above: 3 }, tables: false, files: false },
+  datasets: {
+    sample: { strategy: 'random', count: 10, seed: 2n ** 60n, above: 3 },
+    tables: false,
+    files: false,
+  },
   models: { sample: { share: '1/1000' }, tensors: false },
 }
 

@@ -81,7 +81,7 @@ async function started(
 /** Changes a copy of the run, as a stranger can. */
 function forge(name: string, change: (record: Forged) => void): void {
   const runs = join(project, '.lineaprint', 'runs')
-  const [own = ''] = readdirSync(runs).filter((id) => id.startsWith('2'))
+  const own = readdirSync(runs).find((id) => id.startsWith('2')) ?? ''
   cpSync(join(runs, own), join(runs, name), { recursive: true })
   const path = join(runs, name, 'run.json')
   const record = JSON.parse(readFileSync(path, 'utf8')) as Forged

@@ -117,7 +117,7 @@ async function prepare(
 ): Promise<{ items: ReproduceItem[]; rebuilt: Rebuilt }> {
   await restoreTree(tree, run.folder, target, signal)
   const algorithm = recordedAlgorithm(run.record)
-  const code = await checkTree(tree, { directory: target, algorithm, signal })
+  const code = await checkTree(tree, target, { directory: target, algorithm, signal })
   if (runs !== false) refuseOtherTree(code)
   const inputs = await checkInputs(run, map, target, signal)
   if (runs !== false) {

@@ -1,11 +1,15 @@
 /** Comparison of the restored work tree and of the environment with the recorded ones. */
 import { createEnvironmentCapture } from '../capture/environment/capture.ts'
+import { createGit } from '../capture/git/command.ts'
+import { splitNul } from '../capture/git/status.ts'
+import { NotAvailable } from '../util/not-available.ts'
 import { gitCapture } from '../capture/git/git-capture.ts'
 import { captureNamed } from '../capture/records.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { recordedConfiguration } from '../config/options.ts'
 import { inspectCapture } from '../compare/inspect.ts'
 import { item } from './types.ts'
+import type { Git } from '../capture/git/command.ts'
 import type { Difference } from '../core/component.ts'
 import type { AlgorithmChoice } from '../core/digest.ts'
 import type { RepositoryCapture } from '../capture/git/types.ts'
@@ -25,14 +29,19 @@ interface CheckOptions {
 /**
  * Capture the new tree and compare it with the recorded one. Content that a run does not record has an item
  * of its own; any other difference means that the trees differ.
+ *
+ * @param target Absolute path of the new tree.
  */
 export async function checkTree(
   { capture, repository }: RecordedTree,
+  target: string,
   options: CheckOptions,
 ): Promise<ReproduceItem[]> {
   const comparison = gitCapture.compare(capture, await gitCapture.capture(options))
   const { status, reason, differences, notChecked = [] } = comparison
-  if (status === 'same') return [item('code', 'git', 'same', 'the work tree matches the record')]
+  const filtered = await filteredItems(target, options.signal)
+  if (status === 'same' && filtered.length === 0)
+    return [item('code', 'git', 'same', 'the work tree matches the record')]
   const reasonFor = notKept(repository)
   const unknown = notChecked.map((part) => item('code', part.field, 'not-restored', part.reason))
   const kept = differences.flatMap((difference) => {
@@ -43,6 +52,7 @@ export async function checkTree(
   })
   const notRestored = [...kept, ...unknown]
   const unexpected = differences.filter((difference) => reasonFor(difference) === undefined)
+  notRestored.push(...filtered)
   if (unexpected.length > 0 || notRestored.length === 0) {
     const detail = reason ?? 'the work tree differs from the record'
     return [item('code', 'git', 'different', detail, unexpected), ...notRestored]
@@ -73,6 +83,53 @@ export function refuseOtherTree(items: readonly ReproduceItem[]): void {
     { field: 'git', hint: 'use --no-run to restore the work tree as far as possible' },
   )
 }
+
+/**
+ * Return an item for each filter of git that files of the new tree have, with the reason why their bytes can differ.
+ * Git compares files after the filter, so such a difference is not one for git. The configuration of the recorded
+ * repository is not used: it could start any program.
+ */
+async function filteredItems(target: string, signal: AbortSignal | undefined): Promise<ReproduceItem[]> {
+  const git = createGit({ directory: target, timeout: TIMEOUT, signal, environment: process.env })
+  try {
+    const files = await git(['ls-files', '-z'])
+    const attributes = splitNul(await git(['check-attr', '-z', '--stdin', 'filter'], { input: files }))
+    const filters = new Map<string, string[]>()
+    // Three fields for each file: path, attribute, value.
+    for (let at = 0; at + 2 < attributes.length; at += 3) {
+      const [path = '', value = ''] = [attributes[at], attributes[at + 2]].map((field) => field?.toString())
+      if (value === 'unspecified' || value === 'unset' || value === 'set') continue
+      const paths = filters.get(value)
+      if (paths === undefined) filters.set(value, [path])
+      else paths.push(path)
+    }
+    return await Promise.all([...filters].map((filter) => filteredItem(git, filter)))
+  } catch (error) {
+    if (!(error instanceof NotAvailable)) throw error
+    return [item('code', 'filters', 'not-restored', `the filters of files are not known: ${error.message}`)]
+  }
+}
+
+async function filteredItem(
+  git: Git,
+  [filter, paths]: readonly [string, readonly string[]],
+): Promise<ReproduceItem> {
+  const driver = await Promise.all(
+    ['smudge', 'process'].map((name) =>
+      git(['config', '--get', `filter.${filter}.${name}`], { accept: [1] }),
+    ),
+  )
+  const files = [...paths.slice(0, 3), ...(paths.length > 3 ? [`and ${paths.length - 3} more`] : [])].join(
+    ', ',
+  )
+  const reason = driver.some((value) => value.length > 0)
+    ? 'a run does not record the bytes that the filter makes'
+    : 'the filter is not configured for the new work tree, so this is the content that git keeps'
+  return item('code', `filter.${filter}`, 'not-restored', `${files}: ${reason}`)
+}
+
+/** Timeout of each call of git, in milliseconds. */
+const TIMEOUT = 10 * 60_000
 
 /** Return a function that gives the reason why a difference is expected; `undefined` if it is not. */
 function notKept(repository: RepositoryCapture): (difference: Difference) => string | undefined {

@@ -14,7 +14,7 @@ import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { findRun, readRun } from '../../../src/store/runs.ts'
 import { storeIn } from '../../../src/store/store.ts'
-import { git, temporaryFolder } from '../../capture/fixture.ts'
+import { emptyRepository, git, temporaryFolder } from '../../capture/fixture.ts'
 import { lineaprint } from '../../support/program.ts'
 import { COPY, FAST, again, forged, recorded, repositoryOf, snapshot, verdicts } from './support.ts'
 import { finished } from '../../tracking/support.ts'
@@ -231,4 +231,24 @@ test('a record without its changed files: the restored tree differs from the rec
   expect(verdicts(await again(run, { run: false }))[0]).toBe('code git different')
   const climbing = await forged(run, (value) => ({ ...value, directory: '../..' }))
   await expect(again(climbing)).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_RECORD' })
+})
+
+test('a file behind a filter of git is not called restored', async () => {
+  const root = emptyRepository()
+  git(root, 'config', 'filter.upper.clean', 'tr a-z A-Z')
+  git(root, 'config', 'filter.upper.smudge', 'tr A-Z a-z; touch executed')
+  writeFileSync(join(root, '.gitattributes'), '*.low filter=upper\n')
+  writeFileSync(join(root, 'in.low'), 'text')
+  writeFileSync(join(root, 'in.txt'), 'x')
+  git(root, 'add', '-A')
+  git(root, 'commit', '-q', '-m', 'base')
+  const run = await recorded(root, COPY, ['--output', 'o=out.txt'])
+  const answer = await again(run, { run: false })
+  expect(answer.items.slice(0, 2)).toMatchObject([
+    { name: 'git', verdict: 'same', detail: expect.stringContaining('except') as string },
+    { name: 'filter.upper', verdict: 'not-restored', detail: expect.stringMatching(/^in\.low: /) as string },
+  ])
+  // The configuration of a repository from a record could name any program.
+  expect(readFileSync(join(answer.directory, 'in.low'), 'utf8')).toBe('TEXT')
+  expect(existsSync(join(answer.directory, 'executed'))).toBe(false)
 })

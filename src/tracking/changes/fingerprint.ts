@@ -11,10 +11,13 @@ import { errorCode } from '../../util/fs.ts'
 import type { BigIntStats } from 'node:fs'
 
 /**
- * Largest number of files and folders in a folder that gets a fingerprint. A fingerprint must cost little compared with
+ * Largest number of files in a folder that gets a fingerprint. A fingerprint must cost little compared with
  * reading the files.
  */
 const FILE_LIMIT = 200_000
+
+/** Links can multiply folders: without this limit the time could be exponential in the number of links. */
+const REPEAT_LIMIT = 10_000
 
 const CONCURRENCY = 32
 
@@ -42,7 +45,8 @@ export interface PresentFingerprint {
  * Cost: one `stat` per file.
  *
  * @param keep Selects the files of the folder that count, by their path relative to it. @default all
- * @returns `undefined` for a folder with more than 200,000 files and folders.
+ * @returns `undefined` for a folder with more than 200,000 files, or in which links lead to folders again more than
+ * 10,000 times.
  * @throws The system error if `stat` fails for another reason than a missing path.
  */
 export async function fingerprint(
@@ -53,8 +57,8 @@ export async function fingerprint(
   if (top === undefined) return { status: 'absent' }
   const lines: string[] = []
   let newest = 0
-  // Links can multiply folders: without this limit the time could be exponential in their number.
-  let folders = 0
+  const visited = new Set<string>()
+  let repeats = 0
   const add = (relativePath: string, info: BigIntStats): void => {
     lines.push(`${relativePath}\0${stampText(info)}`)
     newest = Math.max(newest, Number(info.mtimeMs), Number(info.ctimeMs))
@@ -75,7 +79,9 @@ export async function fingerprint(
     const names = (await readdir(join(path, relativePath)))
       .filter((name) => !isSkipped(relativePath, name))
       .toSorted()
-    if (lines.length + names.length + ++folders > FILE_LIMIT) return false
+    if (visited.has(identity)) repeats++
+    visited.add(identity)
+    if (lines.length + names.length > FILE_LIMIT || repeats > REPEAT_LIMIT) return false
     const paths = names.map((name) => (relativePath === '' ? name : `${relativePath}/${name}`))
     const infos = await mapConcurrently(paths, CONCURRENCY, (entryPath) => statOf(join(path, entryPath)))
     for (const [index, entryPath] of paths.entries()) {

@@ -81,7 +81,7 @@ async function started(
 /** Changes a copy of the run, as a stranger can. */
 function forge(name: string, change: (record: Forged) => void): void {
   const runs = join(project, '.lineaprint', 'runs')
-  const [own = ''] = readdirSync(runs).filter((id) => id.startsWith('2'))
+  const own = readdirSync(runs).find((id) => id.startsWith('2')) ?? ''
   cpSync(join(runs, own), join(runs, name), { recursive: true })
   const path = join(runs, name, 'run.json')
   const record = JSON.parse(readFileSync(path, 'utf8')) as Forged
@@ -115,8 +115,8 @@ beforeAll(async () => {
   }
   mkdirSync(project)
   git(['init', '-q', '-b', 'main', '.'])
-  // Signed, so that a check of signatures would start a program.
   write('t.py', 'print(1)\n')
+  write('Makefile', 'all:\n')
   write('data.csv', 'a,b\n1,2\n')
   write('data.txt', 'alpha\n')
   write('m/model.safetensors', Buffer.from(safetensors({ w: floats([1]) })).toString('latin1'))

@@ -38,7 +38,14 @@ export { storeIn } from './store/store.ts'
 export { VERSION } from './core/version.ts'
 
 export type { JobOptions, Progress, HashOptions } from './core/options.ts'
-export type { Captured, CaptureContext, Comparison, Component, Difference } from './core/component.ts'
+export type {
+  Captured,
+  CaptureContext,
+  Comparison,
+  Component,
+  Difference,
+  Inspection,
+} from './core/component.ts'
 export type { GeneratorOptions, GeneratorState, SeedReport, SeedTarget } from './capture/seeds/capture.ts'
 export type { DatasetOptions, DatasetReport, DatasetSource, DatasetTable } from './dataset/read.ts'
 export type { ColumnChange, RowRange, TableDiff, TableSide, TableSource } from './dataset/table-diff.ts'

@@ -115,8 +115,8 @@ beforeAll(async () => {
   }
   mkdirSync(project)
   git(['init', '-q', '-b', 'main', '.'])
-  // Signed, so that a check of signatures would start a program.
   write('t.py', 'print(1)\n')
+  write('Makefile', 'all:\n')
   write('data.csv', 'a,b\n1,2\n')
   write('data.txt', 'alpha\n')
   write('m/model.safetensors', Buffer.from(safetensors({ w: floats([1]) })).toString('latin1'))

@@ -19,7 +19,7 @@ interface RecordedCapture {
   readonly component: Component
 }
 
-/** What the person chose. */
+/** Choices of the person. */
 export interface InspectionOptions {
   /** Absolute path of the folder whose code and environment are compared. */
   readonly directory: string
@@ -45,13 +45,13 @@ export async function inspectCapture(
   { section, name, before, component }: RecordedCapture,
   record: RunRecord,
   options: InspectionOptions,
-  more: (before: Captured, now: Captured) => Difference[] = () => [],
+  more: (before: Captured, current: Captured) => Difference[] = () => [],
 ): Promise<CheckedItem[]> {
   const algorithm = recordedAlgorithm(record)
   const { argv, wrapped } = record.command
   const unchecked: Unchecked[] = []
   const { directory, command, signal } = options
-  const now = await component.capture({
+  const current = await component.capture({
     directory,
     command,
     signal,
@@ -61,8 +61,9 @@ export async function inspectCapture(
       reportUnchecked: (field, reason, when = 'always') => void unchecked.push({ field, reason, when }),
     },
   })
-  if (name !== 'environment') return compareCaptures(section, name, component.compare(before, now), unchecked)
-  const { items, compared } = await inspectPython(before, now, record, { ...options, algorithm })
+  if (name !== 'environment')
+    return compareCaptures(section, name, component.compare(before, current), unchecked)
+  const { items, compared } = await inspectPython(before, current, record, { ...options, algorithm })
   const comparison = withMore(component.compare(before, compared), more(before, compared))
   return [...items, ...compareCaptures(section, name, comparison, unchecked)]
 }
@@ -83,13 +84,13 @@ function compareCaptures(
 ): CheckedItem[] {
   const reasonFor = ({ field, before }: Difference): string | undefined =>
     unchecked.find(
-      (one) =>
-        (field === one.field || field.startsWith(`${one.field}.`)) &&
-        (one.when === 'always' || before === undefined),
+      (entry) =>
+        (field === entry.field || field.startsWith(`${entry.field}.`)) &&
+        (entry.when === 'always' || before === undefined),
     )?.reason
-  const left = differences.filter((difference) => reasonFor(difference) === undefined)
+  const remaining = differences.filter((difference) => reasonFor(difference) === undefined)
   const parts = notChecked.map((part) => item(section, part.field, 'not-checked', part.reason))
-  if (left.length === differences.length) {
+  if (remaining.length === differences.length) {
     const whole = item(section, name, status, reason, differences)
     // A capture that was not checked at all says so for its parts.
     return status === 'not-checked' ? [whole] : [whole, ...parts]
@@ -100,9 +101,15 @@ function compareCaptures(
     if (why !== undefined) reasons.set(why, [...(reasons.get(why) ?? []), difference.field])
   }
   const details = [...reasons].map(([why, fields]) => `${nameList(fields)}: ${why}`)
-  const rest = left.length > 0 ? 'changed' : 'same'
+  const rest = remaining.length > 0 ? 'changed' : 'same'
   return [
-    item(section, name, rest, rest === 'same' ? 'everything that was checked is the same' : reason, left),
+    item(
+      section,
+      name,
+      rest,
+      rest === 'same' ? 'everything that was checked is the same' : reason,
+      remaining,
+    ),
     item(section, `${name} (in part)`, 'not-checked', details.join('; ')),
     ...parts,
   ]

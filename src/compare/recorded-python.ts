@@ -20,7 +20,7 @@ import type { EnvironmentCapture, PresentSource, RecordedSources } from '../capt
 import type { RunRecord } from '../record/record.ts'
 import type { CheckedItem } from './check-item.ts'
 
-/** What the comparison depends on. */
+/** Inputs of the comparison. */
 interface PythonChecks {
   /** The command that the person gave. */
   readonly command: readonly string[] | undefined
@@ -28,7 +28,7 @@ interface PythonChecks {
   readonly signal: AbortSignal | undefined
 }
 
-/** What is compared, and what is said of the interpreter. */
+/** The environment to compare, and items about the interpreter. */
 export interface InspectedPython {
   readonly items: readonly CheckedItem[]
   /** The present environment, with the packages of the recorded Python. */
@@ -41,31 +41,31 @@ type RecordedPython = PresentSource<RecordedSources['python']>
  * Replace the Python of the shell by what can be read of the recorded one, if they differ and the shell does not decide
  * which Python the command gets.
  *
- * @param now The environment of this shell.
+ * @param current The environment of this shell.
  */
 export async function inspectPython(
   before: Captured,
-  now: Captured,
+  current: Captured,
   record: RunRecord,
   checks: PythonChecks,
 ): Promise<InspectedPython> {
-  const [was, is] = [parseEnvironmentCapture(before.value), parseEnvironmentCapture(now.value)]
-  const { python } = was
-  if (python.status === 'absent' || python.prefix === undefined) return { items: [], compared: now }
-  const shell = is.python.status === 'present' ? is.python : undefined
+  const [recorded, after] = [parseEnvironmentCapture(before.value), parseEnvironmentCapture(current.value)]
+  const { python } = recorded
+  if (python.status === 'absent' || python.prefix === undefined) return { items: [], compared: current }
+  const shell = after.python.status === 'present' ? after.python : undefined
   if (shell !== undefined && (await isSameFolder(python.prefix, shell.prefix)))
-    return { items: [], compared: now }
+    return { items: [], compared: current }
   const another =
     shell === undefined
-      ? `this shell has no Python (${is.python.status === 'absent' ? is.python.reason : 'no reason is known'})`
+      ? `this shell has no Python (${after.python.status === 'absent' ? after.python.reason : 'no reason is known'})`
       : `the interpreter of this shell is another one: ${describe(shell)}, that of the run was ${describe(python)}`
   if (isChosenByShell(python, record, checks.command)) {
-    if (shell === undefined) return { items: [], compared: now }
+    if (shell === undefined) return { items: [], compared: current }
     const field = 'machine.python.prefix'
     const differences = [{ field, before: python.prefix, after: shell.prefix ?? 'not known' }]
-    return { items: [item('environment', 'interpreter', 'changed', another, differences)], compared: now }
+    return { items: [item('environment', 'interpreter', 'changed', another, differences)], compared: current }
   }
-  const { value, status, sentences } = await withPrefix(was, is, python, python.prefix, checks)
+  const { value, status, sentences } = await withPrefix(recorded, after, python, python.prefix, checks)
   const detail = [another, ...sentences].join('; ')
   return {
     items: [item('environment', 'interpreter', status, detail)],
@@ -80,13 +80,13 @@ const PYTHON_NAME = /^(?:python|pypy)[\d.]*t?(?:\.exe)?$/i
  * or one that the person named.
  */
 function isChosenByShell(
-  { command: found = '' }: RecordedPython,
+  { command: interpreter = '' }: RecordedPython,
   { command: { argv } }: RunRecord,
   command: readonly string[] | undefined,
 ): boolean {
   const [program = ''] = command ?? argv
   if (command !== undefined && PYTHON_NAME.test(basename(program))) return true
-  return PYTHON_NAME.test(program) || !/[/\\]/.test(found)
+  return PYTHON_NAME.test(program) || !/[/\\]/.test(interpreter)
 }
 
 async function isSameFolder(a: string, b: string | undefined): Promise<boolean> {
@@ -107,43 +107,45 @@ interface PrefixAnswer {
 
 /** Read what lies below the prefix. What cannot be seen there stays as it was recorded, and is named as not checked. */
 async function withPrefix(
-  was: EnvironmentCapture,
-  is: EnvironmentCapture,
+  before: EnvironmentCapture,
+  after: EnvironmentCapture,
   python: RecordedPython,
   prefix: string,
   { signal }: PythonChecks,
 ): Promise<PrefixAnswer> {
-  const lockFiles = is.python.status === 'present' ? is.python.lockFiles : python.lockFiles
+  const lockFiles = after.python.status === 'present' ? after.python.lockFiles : python.lockFiles
   const frameworks =
-    is.frameworks.status === 'present' && was.frameworks.status === 'present'
-      ? { ...is.frameworks, python: was.frameworks.python }
-      : is.frameworks
+    after.frameworks.status === 'present' && before.frameworks.status === 'present'
+      ? { ...after.frameworks, python: before.frameworks.python }
+      : after.frameworks
   const unseen = ['its version', 'the builds of its frameworks']
-  const { conda, sentences: condaSentences } = await readConda(was, is, signal)
-  const base = { ...is, pip: was.pip, conda, frameworks, python: { ...python, lockFiles } }
-  if (is.python.status === 'absent') unseen.push('lock files')
+  const { conda, sentences: condaSentences } = await readConda(before, after, signal)
+  const base = { ...after, pip: before.pip, conda, frameworks, python: { ...python, lockFiles } }
+  if (after.python.status === 'absent') unseen.push('lock files')
   try {
     if (python.packages === null) {
       return { value: base, status: 'not-checked', sentences: [...condaSentences, notStarted(unseen)] }
     }
-    const found = await readPrefixPackages(prefix, python.version, signal)
-    const listed = collectPackages(found.packages.map(([name, version]) => ({ name, version })))
+    const installed = await readPrefixPackages(prefix, python.version, signal)
+    const listed = collectPackages(installed.packages.map(([name, version]) => ({ name, version })))
     const recordedPath =
-      was.variables.status === 'present' ? was.variables.recorded?.['PYTHONPATH'] : undefined
+      before.variables.status === 'present' ? before.variables.recorded?.['PYTHONPATH'] : undefined
     const incomplete =
-      found.incomplete ?? (recordedPath === undefined ? undefined : 'PYTHONPATH was set in the run')
+      installed.incomplete ?? ((recordedPath ?? '') === '' ? undefined : 'PYTHONPATH was set in the run')
     const absent = Object.entries(python.packages).filter(([name]) => !Object.hasOwn(listed, name))
     // Packages that are not below the prefix may still be installed elsewhere.
     const packages = incomplete === undefined ? listed : { ...listed, ...Object.fromEntries(absent) }
     const direct = Object.fromEntries(
-      Object.entries(found.direct).map(([name, text]) => [name, directOrigin(text)]),
+      Object.entries(installed.direct).map(([name, text]) => [name, directOrigin(text)]),
     )
     const elsewhere = incomplete === undefined ? [] : absent.map(([name]) => name)
     const kept = Object.entries(python.direct).filter(([name]) => elsewhere.includes(name))
     const sentences = [
       `its packages were read as data below ${prefix}`,
       ...(elsewhere.length > 0 ? [`packages not found there: ${nameList(elsewhere)} (${incomplete})`] : []),
-      ...(found.broken > 0 ? [`${found.broken} packages there have no readable name or version`] : []),
+      ...(installed.broken > 0
+        ? [`${installed.broken} packages there have no readable name or version`]
+        : []),
       ...condaSentences,
       notStarted(unseen),
     ]
@@ -152,7 +154,7 @@ async function withPrefix(
         ...base,
         python: {
           ...base.python,
-          version: found.version ?? python.version,
+          version: installed.version ?? python.version,
           packages,
           direct: { ...direct, ...Object.fromEntries(kept) },
         },
@@ -170,20 +172,20 @@ async function withPrefix(
 
 /** Return the packages of the recorded conda environment, read as data if the shell has another one. */
 async function readConda(
-  was: EnvironmentCapture,
-  is: EnvironmentCapture,
+  before: EnvironmentCapture,
+  after: EnvironmentCapture,
   signal: AbortSignal | undefined,
 ): Promise<Pick<EnvironmentCapture, 'conda'> & { readonly sentences: readonly string[] }> {
-  const { conda } = is
-  if (was.conda.status === 'absent' || was.conda.prefix === undefined) return { conda, sentences: [] }
+  const { conda } = after
+  if (before.conda.status === 'absent' || before.conda.prefix === undefined) return { conda, sentences: [] }
   const shell = conda.status === 'present' ? conda.prefix : undefined
-  if (await isSameFolder(was.conda.prefix, shell)) return { conda, sentences: [] }
+  if (await isSameFolder(before.conda.prefix, shell)) return { conda, sentences: [] }
   try {
-    const { packages } = await readCondaPackages(was.conda.prefix, signal)
-    return { conda: { ...was.conda, packages: Object.fromEntries(packages) }, sentences: [] }
+    const { packages } = await readCondaPackages(before.conda.prefix, signal)
+    return { conda: { ...before.conda, packages: Object.fromEntries(packages) }, sentences: [] }
   } catch (error) {
     if (!(error instanceof NotAvailable)) throw error
-    return { conda: was.conda, sentences: [`its conda packages are not checked: ${error.message}`] }
+    return { conda: before.conda, sentences: [`its conda packages are not checked: ${error.message}`] }
   }
 }
 

@@ -18,7 +18,7 @@ export interface SourceOptions {
   /** Path of the configuration file, which is executed if it is a program. @default the one in the working directory */
   readonly file?: string | undefined
   /**
-   * Whether a program is executed that the caller did not name with `file`. `false` for commands that only
+   * Permission to execute a program that the caller did not name with `file`. `false` for commands that only
    * read: the options then come from data. @default true
    */
   readonly executePrograms?: boolean | undefined

@@ -34,27 +34,28 @@ test('capture, verify and diff with the tracker of the document', { timeout: 60_
   expect(readFileSync(join(folder, 'switches/switches.json'), 'utf8')).toContain('"retries":3')
   expect(record.files.map(({ path }) => path)).toContain('switches/switches.json')
 
-  expect(await inFolder(root, 'verify', '@latest')).toMatchObject({ code: 0 })
+  const named = ['--config', 'lineaprint.config.ts']
+  expect(await inFolder(root, 'verify', '@latest', ...named)).toMatchObject({ code: 0 })
   writeFileSync(join(root, 'switches.json'), '{"new-parser":true,"retries":5}')
-  const changed = await inFolder(root, 'verify', '@latest', '--details')
+  const changed = await inFolder(root, 'verify', '@latest', '--details', ...named)
   expect(changed.code).toBe(1)
   expect(changed.stdout).toContain('changed\ttrackers\tswitches\tretries\n')
   expect(changed.stdout).toContain('retries: 3 → 5')
-  expect(await inFolder(root, 'verify', '@latest', '--data')).toMatchObject({ code: 0 })
+  expect(await inFolder(root, 'verify', '@latest', '--data', ...named)).toMatchObject({ code: 0 })
 
   await run()
   const [first, second] = recordsIn(root).map(({ id }) => id)
-  const diff = await inFolder(root, 'diff', first ?? '', second ?? '')
+  const diff = await inFolder(root, 'diff', first ?? '', second ?? '', ...named)
   expect(diff.stdout).toMatch(/^trackers\tswitches\.retries\t3\t5\t\n(?:not compared\t[a-z]+\t\t\t.*\n)*$/)
 
   rmSync(join(root, 'switches.json'))
-  const gone = await inFolder(root, 'verify', second ?? '')
+  const gone = await inFolder(root, 'verify', second ?? '', ...named)
   expect(gone.code).toBe(1)
   expect(gone.stdout).toMatch(/^missing\ttrackers\tswitches\tit cannot be captured now: ENOENT/m)
   rmSync(join(root, 'lineaprint.config.ts'))
   const unknown = await inFolder(root, 'verify', second ?? '')
   expect(unknown).toMatchObject({ code: 0 })
   expect(unknown.stdout).toContain(
-    'not-checked\ttrackers\tswitches\tits tracker is not in the configuration\n',
+    'not-checked\ttrackers\tswitches\tits tracker is not loaded: --config FILE executes a configuration file',
   )
 })

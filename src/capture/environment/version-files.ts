@@ -11,11 +11,11 @@ import { readHint } from './files.ts'
 /** One kind of such files. */
 interface VersionFile {
   readonly names: readonly string[]
-  /** Whether a program may be selected by such a file. */
+  /** Returns whether such a file can select a program. */
   readonly selects: (command: string, target: string) => boolean
   /** Variable of the person that takes precedence over the files. */
   readonly variable?: string
-  /** Whether the text can name a program by its path. */
+  /** Returns whether a text can name a program by its path. */
   readonly namesPath: (text: string) => boolean
 }
 

@@ -92,11 +92,11 @@ async function filterWarnings(git: Git, status: GitStatus): Promise<string[]> {
   if (files.length === 0) return []
   let filters: Set<string>
   try {
-    const found = await filtersOf(
+    const filtered = await filtersOf(
       git,
       files.map(({ path }) => path),
     )
-    filters = new Set(found.map(([, name]) => name))
+    filters = new Set(filtered.map(([, name]) => name))
   } catch (error) {
     if (!(error instanceof NotAvailable)) throw error
     return [`the git filters could not be listed: ${error.message}`]

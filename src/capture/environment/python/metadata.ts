@@ -98,7 +98,7 @@ async function resolvePrefix(prefix: string): Promise<string> {
 /** Return the folders of packages, in the order in which Python searches them. */
 async function packageFolders(root: string, version: string | null): Promise<string[]> {
   const [, short] = /^(\d+\.\d+)/.exec(version ?? '') ?? []
-  const found: string[] = []
+  const paths: string[] = []
   for (const library of ['local/lib', 'lib', 'lib64', 'Lib']) {
     const names = await readdir(join(root, library)).catch((): string[] => [])
     const versions = names.filter((name) => {
@@ -115,10 +115,10 @@ async function packageFolders(root: string, version: string | null): Promise<str
       library,
     ]
     for (const candidate of candidates) {
-      for (const name of ['site-packages', 'dist-packages']) found.push(join(root, candidate, name))
+      for (const name of ['site-packages', 'dist-packages']) paths.push(join(root, candidate, name))
     }
   }
-  const resolved = await Promise.all(found.map((path) => realpath(path).catch(() => undefined)))
+  const resolved = await Promise.all(paths.map((path) => realpath(path).catch(() => undefined)))
   const inside = resolved.filter((path) => path !== undefined && isInside(root, path)) as string[]
   return [...new Set(inside)]
 }

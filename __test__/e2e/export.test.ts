@@ -148,7 +148,6 @@ test.each([
   [['e'], /required option/],
   [['e', '--format', 'xml'], /Allowed choices are json, yaml, slsa, cyclonedx, wandb, mlflow/],
   [['--format', 'json'], /missing required argument/],
-  [['nothing', '--format', 'json'], /there is no run "nothing"/],
   [['e', '--format', 'mlflow'], /there is no MLflow server to send to/],
   [['e', '--format', 'mlflow', '--to', 'mlruns'], /no address of an MLflow server/],
   [['e', '--format', 'json', '--project', 'p'], /--project has no meaning for json/],

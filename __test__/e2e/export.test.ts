@@ -155,7 +155,6 @@ test.each([
   [['e'], /required option/],
   [['e', '--format', 'xml'], /Allowed choices are json, yaml, slsa, cyclonedx, wandb, mlflow/],
   [['--format', 'json'], /missing required argument/],
-  [['nothing', '--format', 'json'], /no such run: "nothing"/],
   [['e', '--format', 'mlflow'], /no MLflow server is configured/],
   [['e', '--format', 'mlflow', '--to', 'mlruns'], /not the address of an MLflow server/],
   [['e', '--format', 'json', '--project', 'p'], /--project does not apply to json/],

@@ -70,6 +70,15 @@ test('an incomplete download is no stale index: both candidates are named', asyn
   ).rejects.toThrow(/index\.json \(incomplete: 1 of the 2 shards.*part-q\.safetensors\), adapter_model/)
 })
 
+test('a shard that no index names is left over beside one, and a candidate without one', async () => {
+  const shard = safetensors(SECOND)
+  const report = await readModel(folderOf({ ...shards(FIRST), 'model-00003-of-00003.safetensors': shard }))
+  expect(report.weights.equals((await readModel(folderOf(shards(FIRST)))).weights)).toBe(true)
+  expect(report.warnings).toEqual([expect.stringContaining('model-00003-of-00003.safetensors')])
+  const alone = { 'm-00001-of-00002.safetensors': shard, 'm-00002-of-00002.safetensors': safetensors(FIRST) }
+  await expect(readModel(folderOf(alone))).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_AMBIGUOUS' })
+})
+
 test('the option weights chooses, and is checked', async () => {
   const folder = folderOf({ ...shards(FIRST), 'model.safetensors': safetensors(SECOND) })
   const [index, file] = [

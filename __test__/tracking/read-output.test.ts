@@ -57,7 +57,7 @@ const MODELS: Readonly<Record<string, Readonly<Record<string, string | Uint8Arra
     'm/x.safetensors.index.json': index({ a: 'x-1.safetensors', b: 'x-1.safetensors', c: 'x-2.safetensors' }),
     'm/x-1.safetensors': ONE,
     'm/x-2.safetensors': TWO,
-    'm/x-3.safetensors': TWO,
+    'm/x-00003-of-00003.safetensors': TWO,
   },
   'a name that means something in a pattern': {
     'm/!a[b]{c,d}*?\\ .safetensors': ONE,

@@ -23,12 +23,17 @@ export interface Candidate {
 export interface Candidates {
   /** The candidate that transformers would load comes first. */
   readonly candidates: readonly Candidate[]
+  /** Names of shards that no index names, in a folder with a usable index. No loader reads them. */
+  readonly leftOver: readonly string[]
   /** Names of files of other formats, which probably hold the same model. They are not read. */
   readonly otherCopies: readonly string[]
 }
 
 export const INDEX_SUFFIX = '.safetensors.index.json'
 export const WEIGHTS_SUFFIX = '.safetensors'
+
+/** The name of one shard of many. */
+const SHARD = /-[0-9]{5}-of-[0-9]{5}\.safetensors$/
 
 /** The name that transformers tries first. */
 const FIRST_NAME = 'model.safetensors'
@@ -49,7 +54,7 @@ const OTHER_FORMATS: readonly RegExp[] = [
 
 /**
  * Return the candidates among the entries of a folder: every shard index, and every safetensors file that no
- * index names as a shard.
+ * index names as a shard. Beside a usable index, a file named like a shard is no model, but left over.
  *
  * @throws ERR_LINEAPRINT_FORMAT if an index is malformed or names files outside its folder.
  */
@@ -59,9 +64,13 @@ export async function findCandidates(folder: string, names: readonly string[]): 
     indexes.push(await readIndex(join(folder, name), folder))
   }
   const shards = new Set(indexes.flatMap(({ weights }) => weights))
-  const files = names
+  const hasIndex = indexes.some((index) => !isStale(index))
+  const isLeftOver = (name: string): boolean => hasIndex && SHARD.test(name)
+  const others = names
     .filter((name) => name.endsWith(WEIGHTS_SUFFIX) && !shards.has(join(folder, name)))
     .toSorted()
+  const files = others
+    .filter((name) => !isLeftOver(name))
     .map((name): Candidate => ({ name, weights: [join(folder, name)], missing: [] }))
   return {
     candidates: [
@@ -69,6 +78,7 @@ export async function findCandidates(folder: string, names: readonly string[]): 
       ...indexes,
       ...files.filter(({ name }) => name !== FIRST_NAME),
     ],
+    leftOver: others.filter((name) => isLeftOver(name)),
     otherCopies: names.filter((name) => OTHER_FORMATS.some((format) => format.test(name))).toSorted(),
   }
 }

@@ -68,7 +68,7 @@ export async function locateModel(path: string, options: LocateOptions = {}): Pr
     )
     return filesOf(absolute, candidate, otherCopies, [])
   }
-  const { candidates, otherCopies } = await findCandidates(absolute, names)
+  const { candidates, leftOver, otherCopies } = await findCandidates(absolute, names)
   const stale = candidates.filter((candidate) => isStale(candidate))
   const usable = candidates.filter((candidate) => !isStale(candidate))
   const [chosen, ...others] = usable
@@ -79,6 +79,7 @@ export async function locateModel(path: string, options: LocateOptions = {}): Pr
       ({ name, missing, weights }) =>
         `the index ${name} is stale, so ${chosen.name} was read: ${absent(missing, weights.length)}`,
     ),
+    ...(leftOver.length > 0 ? [`no index names these shards, which were not read: ${first(leftOver)}`] : []),
     ...(others.length > 0
       ? [
           `the folder holds equal weights several times: ${chosen.name} was read, ${namesOf(others)} equals it`,

@@ -32,7 +32,7 @@ test('an empty folder', async () => {
   })
   for (const name of ['show', 'verify']) {
     expect(await inFolder(root, name, '@latest')).toMatchObject({
-      code: 2,
+      code: 3,
       stdout: '',
       stderr: expect.stringMatching(/the store has no runs/) as string,
     })
@@ -123,11 +123,11 @@ test('show: a typo, an ambiguous prefix', async () => {
   await finished(root, { experimentId: 'run-a' })
   await finished(root, { experimentId: 'run-b' })
   expect(await inFolder(root, 'show', 'rnu')).toMatchObject({
-    code: 2,
+    code: 3,
     stderr: expect.stringMatching(/no such run: "rnu"; /) as string,
   })
   expect(await inFolder(root, 'show', 'run')).toMatchObject({
-    code: 2,
+    code: 3,
     stderr: expect.stringMatching(/2 runs begin with "run"; .* run-a, run-b/) as string,
   })
 })

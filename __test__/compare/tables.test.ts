@@ -100,7 +100,7 @@ test('two runs whose files differ and whose tables do not', async () => {
   expect(await details(one, two)).toEqual([expect.stringContaining('the table is the same')])
   writeFileSync(path, 'a,c\n1,2\n')
   expect(await details(one, await run('three'))).toEqual([
-    expect.stringContaining('table: 2 of 2 columns differ: b, c'),
+    expect.stringContaining('table: 2 of 3 columns differ: b, c'),
   ])
 })
 

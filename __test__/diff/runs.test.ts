@@ -211,9 +211,10 @@ test('the first step at which a metric differs, and steps that only one run has'
   ])
   rmSync(inRun(y, 'events.jsonl'))
   const gone = await diffRuns(x, y)
-  expect(gone.notCompared).toMatchObject([
-    { field: 'metrics', reason: 'steps: the journal of the second run is missing' },
-  ])
+  expect(gone.notCompared).toContainEqual({
+    field: 'metrics',
+    reason: 'steps: the journal of the second run is missing',
+  })
   expect(gone.differences).toMatchObject([{ field: 'metrics.m', detail: 'the totals differ' }])
 })
 
@@ -229,7 +230,10 @@ test('an edited record is a warning, and a damaged capture is an error', async (
     code: 'ERR_LINEAPRINT_RECORD',
   })
   const failed = but(run, { captures: { git: { status: 'failed', reason: 'no git' } } })
-  expect((await diffRuns(failed, failed)).notCompared).toMatchObject([{ field: 'git' }])
+  expect((await diffRuns(failed, failed)).notCompared).toContainEqual({
+    field: 'git',
+    reason: expect.stringMatching(/failed: no git/) as string,
+  })
 })
 
 test('a damaged digest of a capture is an error that names its run', async () => {

@@ -152,9 +152,10 @@ test('digests of two hash functions are not compared; steps of one run alone are
     await tracker.logDigest('unstepped', ONE)
   })
   const diff = await diffRuns(a, b)
-  expect(diff.notCompared).toEqual([
-    { field: 'digests.mixed', reason: '1 digests are of different kinds or hash functions' },
-  ])
+  expect(diff.notCompared).toContainEqual({
+    field: 'digests.mixed',
+    reason: '1 digest is of different kinds or hash functions',
+  })
   expect(diff.differences.map(({ field, detail }) => [field, detail])).toEqual([
     ['digests.gone', undefined],
     ['digests.short', '1 only in the second run'],
@@ -163,7 +164,9 @@ test('digests of two hash functions are not compared; steps of one run alone are
   expect(diff.firstDivergence).toBeNull()
   rmSync(inRun(b, 'events.jsonl'))
   const gone = await diffRuns(a, b)
-  expect(gone.notCompared).toMatchObject([{ reason: 'steps: the journal of the second run is missing' }])
+  expect(gone.notCompared).toContainEqual(
+    expect.objectContaining({ reason: 'steps: the journal of the second run is missing' }),
+  )
   expect(gone.differences.map(({ field }) => field)).toEqual([
     'digests.gone',
     'digests.short',

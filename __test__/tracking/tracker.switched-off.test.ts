@@ -4,7 +4,7 @@ import { open, readFile, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, expect, test, vi } from 'vitest'
 import { runProgram } from '../../src/subprocess/run.ts'
-import { readDataset } from '../../src/dataset/read.ts'
+import { readListedDataset } from '../../src/dataset/read.ts'
 import { ExperimentTracker } from '../../src/tracking/tracker.ts'
 import { readModel } from '../../src/model/read.ts'
 import { readTokenizer } from '../../src/model/tokenizer.ts'
@@ -34,7 +34,7 @@ vi.mock('node:fs/promises', async (load) => {
   return watched(original, ['open', 'readFile', 'readdir', 'stat'])
 })
 vi.mock('../../src/dataset/read.ts', async (load) =>
-  watched(await load<typeof import('../../src/dataset/read.ts')>(), ['readDataset']),
+  watched(await load<typeof import('../../src/dataset/read.ts')>(), ['readListedDataset']),
 )
 vi.mock('../../src/model/read.ts', async (load) =>
   watched(await load<typeof import('../../src/model/read.ts')>(), ['readModel']),
@@ -89,7 +89,7 @@ test('everything off: no program, no look at an input', async () => {
   const summary = await run(root, {})
   expect(programs()).toEqual([])
   expect(looks(root)).toEqual([])
-  for (const one of [readDataset, readModel, readTokenizer]) expect(one).not.toHaveBeenCalled()
+  for (const one of [readListedDataset, readModel, readTokenizer]) expect(one).not.toHaveBeenCalled()
   expect(summary.captures).toEqual({ environment: null, git: null, seeds: null })
   expect(summary.datasets).toEqual({ data: null })
 })
@@ -106,12 +106,12 @@ test('each by itself, and no other', { timeout: 60_000 }, async () => {
   vi.clearAllMocks()
   await run(root, { enableDatasetTracking: true })
   expect(programs()).toEqual([])
-  expect(readDataset).toHaveBeenCalledTimes(1)
+  expect(readListedDataset).toHaveBeenCalledTimes(1)
   expect(readModel).not.toHaveBeenCalled()
   expect(looks(root).every((path) => path.startsWith(join(root, 'data')))).toBe(true)
   vi.clearAllMocks()
   await run(root, { enableModelTracking: true })
-  expect(readDataset).not.toHaveBeenCalled()
+  expect(readListedDataset).not.toHaveBeenCalled()
   expect(readModel).toHaveBeenCalledTimes(1)
   expect(readTokenizer).toHaveBeenCalled()
 })

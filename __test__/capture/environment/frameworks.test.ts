@@ -164,6 +164,7 @@ test('packages of npm, with the libraries that native ones bring', async () => {
 test('none is no warning, and a Python that hangs does not hide those of npm', async () => {
   expect(await captureFrameworks({ PATH: '/nowhere' })).toEqual({
     status: 'absent',
+    exists: false,
     reason: 'no machine learning framework is installed',
   })
   const value = await captureFrameworks(

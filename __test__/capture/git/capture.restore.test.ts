@@ -205,6 +205,12 @@ describe('capture, restore, compare', () => {
         modified: true,
         untracked: false,
         url: library,
+        content: {
+          status: 'captured',
+          changed: [expect.objectContaining({ path: 'f', unstaged: 'M' }) as object],
+          untracked: [],
+          submodules: [],
+        },
       },
     ])
     expect(before.warnings.join()).toContain('the submodule "lib" has uncommitted changes')

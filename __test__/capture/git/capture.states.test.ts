@@ -118,7 +118,7 @@ describe('Git LFS', () => {
         { path: 'weights/pointer.bin', content: false, oid: `sha256:${'ab'.repeat(32)}`, size: 7 },
       ],
     })
-    expect(warnings).toEqual([expect.stringMatching(/^1 Git LFS files are pointers: /)])
+    expect(warnings).toEqual([expect.stringMatching(/^1 Git LFS file is a pointer: /)])
   })
 
   test('none where no attribute names it', async () => {

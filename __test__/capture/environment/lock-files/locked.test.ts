@@ -74,7 +74,7 @@ test('Python: pip and the project itself are not strangers; another version is',
     'pixi.lock': { packages: null, drift: null },
   })
   expect(objectAt(python, 'unseen')).toMatchObject({
-    'lockFiles.requirements.txt': '1 lines do not pin a version: idna',
+    'lockFiles.requirements.txt': '1 line does not pin a version: idna',
     'lockFiles.pixi.lock': expect.stringMatching(/^not compared, only its digest is recorded/) as string,
   })
 })

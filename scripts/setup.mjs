@@ -1,6 +1,6 @@
 // Set up a clean clone: dependencies, the addon, and the compiled TypeScript. This script runs on the
 // installed Node (20 or newer); everything that it sets up runs on the pinned Node.
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
@@ -55,9 +55,10 @@ const ADDON = ['native/index.js', 'native/index.d.ts']
 /** Install the dependencies, and build what has changed. */
 export function setup() {
   needRust()
-  step('dependencies', ['package-lock.json'], ['node_modules/.bin/napi', 'node_modules/.bin/tsc'], () =>
-    run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']),
-  )
+  step('dependencies', ['package-lock.json'], ['node_modules/.bin/napi', 'node_modules/.bin/tsc'], () => {
+    fetchCrates()
+    run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'])
+  })
   step('addon', ADDON_SOURCES, ADDON, () => run('npm', ['run', '--silent', 'build:native']))
   step(
     'typescript',
@@ -68,6 +69,13 @@ export function setup() {
       run('npm', ['run', '--silent', 'build:typescript'])
     },
   )
+}
+
+/** Download the crates while npm installs its packages. The build reports what cannot be downloaded. */
+function fetchCrates() {
+  const fetching = spawn('cargo', ['fetch', '--locked', '--quiet'], { cwd: root, stdio: 'ignore' })
+  fetching.on('error', () => undefined)
+  fetching.unref()
 }
 
 function needRust() {

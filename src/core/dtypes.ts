@@ -9,9 +9,9 @@ export interface Dtype {
   readonly bits: number
   /** Names of the typed arrays that hold such elements; not there for a type that JavaScript has none for. */
   readonly arrays?: readonly string[]
-  /** What NumPy calls it in the head of a `.npy` file, of elements with a distance. */
+  /** Name of the type in the head of a `.npy` file; only of types whose elements have a distance. */
   readonly numpy?: string
-  /** Whether the elements are floating-point numbers between which a distance is taken. */
+  /** True if the elements are floating-point numbers that are compared by their distance. */
   readonly hasDistance?: true
 }
 
@@ -51,7 +51,7 @@ export function elementBytes(dtype: string): number | undefined {
   return BYTE_DTYPES.includes(dtype) ? (DTYPES[dtype]?.bits ?? 0) / 8 : undefined
 }
 
-/** Whether a distance is taken between elements of a type. */
+/** Return true if elements of a type are compared by their distance. */
 export function hasDistance(dtype: string): boolean {
   return Object.hasOwn(DTYPES, dtype) && DTYPES[dtype]?.hasDistance === true
 }
@@ -61,7 +61,7 @@ export const ARRAY_DTYPES: ReadonlyMap<string, string> = new Map(
   Object.entries(DTYPES).flatMap(([name, { arrays = [] }]) => arrays.map((array) => [array, name] as const)),
 )
 
-/** What NumPy calls the types with a distance, each with its name here. */
+/** Types whose elements have a distance: the name of NumPy, and the name here. */
 export const NUMPY_DTYPES: ReadonlyMap<string, string> = new Map(
   Object.entries(DTYPES).flatMap(([name, { numpy }]) =>
     numpy === undefined ? [] : [[numpy, name] as const],

@@ -22,8 +22,8 @@ const FILE_NAME_LIMIT = 100
  * Return a new run id: `YYYYMMDD-HHMMSS-<8 random characters>`, in UTC. Ids sort by time, to the second; 40
  * random bits separate runs that start in the same second.
  */
-export function newRunId(now: Date = new Date()): RunId {
-  const stamp = now
+export function newRunId(time: Date = new Date()): RunId {
+  const stamp = time
     .toISOString()
     .replace(/[-:]|\..*$/g, '')
     .replace('T', '-')
@@ -31,7 +31,7 @@ export function newRunId(now: Date = new Date()): RunId {
   return checkRunId(`${stamp}-${random}`)
 }
 
-/** Whether a text can be a run id, and so the name of a folder. */
+/** Check whether a text can be a run id, and so the name of a folder. */
 export function isRunId(text: string): text is RunId {
   return RUN_ID.test(text) && !text.endsWith('.') && !DEVICE.test(text)
 }

@@ -194,7 +194,7 @@ export async function inspectEnvironment(
 ): Promise<ReproduceItem[]> {
   const before = captureNamed(record, 'environment')
   if (before?.status !== 'captured') return [notCaptured(before)]
-  const found = await inspectCapture(
+  const checked = await inspectCapture(
     {
       section: 'environment',
       name: 'environment',
@@ -204,7 +204,7 @@ export async function inspectEnvironment(
     record,
     { directory, command: undefined, signal },
   )
-  return found.map(({ section, name, status, detail, differences }) =>
+  return checked.map(({ section, name, status, detail, differences }) =>
     item(section, name, VERDICTS[status], detail, differences),
   )
 }

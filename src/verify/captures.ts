@@ -58,10 +58,10 @@ export async function verifyDirectory(
 ): Promise<CheckedItem[]> {
   if (![captures['git'], captures['environment']].some((capture) => capture?.status === 'captured')) return []
   const { workingDirectory: recorded } = command
-  const [before, now] = await Promise.all(
+  const [before, current] = await Promise.all(
     [recorded, directory].map((path) => realpath(path).catch(() => undefined)),
   )
-  if (before !== undefined && before === now) return []
+  if (before !== undefined && before === current) return []
   const reason =
     before === undefined
       ? `the folder ${recorded} is not there any more; code and environment are compared in ${directory}`

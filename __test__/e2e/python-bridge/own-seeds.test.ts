@@ -47,7 +47,7 @@ test.each([
   expect(stderr.split('\n').filter((entry) => entry.startsWith('lineaprint: warning: '))).toEqual(
     wanted.map((warning) => `lineaprint: warning: ${warning}`),
   )
-  const lines = shown.stdout.split('\n').filter((entry) => entry.includes('own seeds'))
+  const lines = shown.stdout.split('\n').filter((entry) => /^ +own seeds/.test(entry))
   expect(lines).toEqual(names.length === 0 ? [] : [`   own seeds  ${listed.join(', ')}`])
 })
 

@@ -163,7 +163,7 @@ fn format_violations_are_refused() {
             "hole",
             r#"{"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}"#,
             2,
-            "hole",
+            "gap",
         ),
         (
             "overlap",

@@ -107,7 +107,7 @@ fn compressed_buffers_are_bounded() {
             )
             .expect_err("refused");
             assert!(
-                error.message.contains("states a length that cannot be"),
+                error.message.contains("an impossible length"),
                 "{error}"
             );
         }
@@ -125,7 +125,7 @@ fn rows_without_bytes_are_bounded() {
         lying = replaced(lying, &1000_i64.to_le_bytes(), &(1_i64 << 41).to_le_bytes());
     }
     let error = read(lying, Format::Arrow).expect_err("refused");
-    assert!(error.message.contains("number of rows that cannot be"), "{error}");
+    assert!(error.message.contains("an impossible number of rows"), "{error}");
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn types_without_spelling_are_named() {
     assert!(
         error
             .message
-            .starts_with("column \"gap\": a table digest has no columns"),
+            .starts_with("column \"gap\": columns of the type Interval(MonthDayNano) are not supported"),
         "{error}"
     );
 }
@@ -258,7 +258,7 @@ fn dictionaries_of_lists_are_refused() {
     let bytes = stream_of(&batch("lists", Arc::new(dictionary)), IpcWriteOptions::default());
     let error = read(bytes, Format::Arrow).expect_err("refused");
     assert!(
-        error.unsupported && error.message.contains("dictionaries and runs of"),
+        error.unsupported && error.message.contains("dictionary and run-end arrays of List(Int8)"),
         "{error}"
     );
 }

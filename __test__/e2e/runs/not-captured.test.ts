@@ -61,19 +61,26 @@ test('git that was switched off is no warning, and not checked', { timeout: 60_0
   expect((await run('verify', 'off')).stdout).toMatch(/^not-checked\tcode\tgit\tit was disabled/m)
 })
 
-test('a folder that was moved is named, and its code is not called the same', { timeout: 60_000 }, async () => {
-  const outer = folderOf({ 'store/.keep': '', 'old/work.mjs': '' })
-  const root = join(outer, 'old')
-  const env = { LINEAPRINT_OUTPUT_DIR: join(outer, 'store'), LINEAPRINT_ENABLE_ENVIRONMENT_TRACKING: 'true' }
-  git(root, 'init', '-q')
-  git(root, 'add', '-A')
-  git(root, 'commit', '-q', '-m', 'x')
-  expect((await program(root, env)('run', '--name', 'moved', ...SCRIPT)).code).toBe(0)
-  rmSync(root, { recursive: true })
-  const { stdout } = await program(join(outer, 'store'), env)('verify', 'moved')
-  expect(stdout).toContain(`not-checked\tcode\tfolder\tthe folder ${root} is not there any more`)
-  expect(stdout).not.toMatch(/^same\tcode/m)
-})
+test(
+  'a folder that was moved is named, and its code is not called the same',
+  { timeout: 60_000 },
+  async () => {
+    const outer = folderOf({ 'store/.keep': '', 'old/work.mjs': '' })
+    const root = join(outer, 'old')
+    const env = {
+      LINEAPRINT_OUTPUT_DIR: join(outer, 'store'),
+      LINEAPRINT_ENABLE_ENVIRONMENT_TRACKING: 'true',
+    }
+    git(root, 'init', '-q')
+    git(root, 'add', '-A')
+    git(root, 'commit', '-q', '-m', 'x')
+    expect((await program(root, env)('run', '--name', 'moved', ...SCRIPT)).code).toBe(0)
+    rmSync(root, { recursive: true })
+    const { stdout } = await program(join(outer, 'store'), env)('verify', 'moved')
+    expect(stdout).toContain(`not-checked\tcode\tfolder\tthe folder ${root} is not there any more`)
+    expect(stdout).not.toMatch(/^same\tcode/m)
+  },
+)
 
 test('a GPU query that fails on both sides is not checked', { timeout: 60_000 }, async () => {
   const root = folderOf({ 'work.mjs': '', 'bin/nvidia-smi': '#!/bin/sh\necho no driver\nexit 9\n' })

@@ -106,10 +106,7 @@ fn compressed_buffers_are_bounded() {
                 Format::Arrow,
             )
             .expect_err("refused");
-            assert!(
-                error.message.contains("an impossible length"),
-                "{error}"
-            );
+            assert!(error.message.contains("an impossible length"), "{error}");
         }
     }
 }
@@ -258,7 +255,10 @@ fn dictionaries_of_lists_are_refused() {
     let bytes = stream_of(&batch("lists", Arc::new(dictionary)), IpcWriteOptions::default());
     let error = read(bytes, Format::Arrow).expect_err("refused");
     assert!(
-        error.unsupported && error.message.contains("dictionary and run-end arrays of List(Int8)"),
+        error.unsupported
+            && error
+                .message
+                .contains("dictionary and run-end arrays of List(Int8)"),
         "{error}"
     );
 }

@@ -22,7 +22,11 @@ export default defineConfig({
     maxWorkers: 2,
     // Those that say that they may run beside others only wait.
     maxConcurrency: 16,
-    // Hundreds of programs are started from the sources: Node compiles them once.
-    env: { NODE_COMPILE_CACHE: resolve('node_modules/.cache/lineaprint-compile') },
+    env: {
+      // Hundreds of programs are started from the sources: Node compiles them once.
+      NODE_COMPILE_CACHE: resolve('node_modules/.cache/lineaprint-compile'),
+      // Where it is set, `print` writes a line in pieces, and the lines of processes that share an output are mixed.
+      PYTHONUNBUFFERED: '',
+    },
   },
 })

@@ -29,6 +29,8 @@ const OTHERS: Required<Omit<ExperimentOptions, 'trackers'>> = {
   enableSeedTracking: false,
   enableGitTracking: false,
   algorithm: 'both',
+  redact: false,
+  storeAccess: 'group',
   saveToJson: true,
   saveToYaml: true,
   saveToWandb: { directory: '/offline', project: 'p', entity: 'e' },

@@ -17,6 +17,8 @@ const LABELS: ReadonlySet<string> = new Set([
   'experimentId',
   'experimentName',
   'outputDir',
+  'redact',
+  'storeAccess',
   'saveToJson',
   'saveToYaml',
   'saveToWandb',

@@ -40,6 +40,11 @@ export class LineFilter {
     this.#redact = redact
   }
 
+  /** Bytes of the line that has not ended. */
+  get pending(): number {
+    return this.#restLength
+  }
+
   /** Filter a chunk, and return what can be written. */
   push(chunk: Buffer): Buffer {
     const end = lastLineEnd(chunk)

@@ -103,7 +103,8 @@ export async function captureInto(
   try {
     await emptyFolder(filesDirectory)
     const { algorithm } = configuration
-    const { wrapped, argv } = writer.state.start.command
+    // Without secrets: what captures find in it becomes part of the record.
+    const { wrapped, argv } = writer.recorded.start.command
     const command = wrapped ? argv : undefined
     const captured = await component.capture({
       directory,

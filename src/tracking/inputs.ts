@@ -333,7 +333,7 @@ async function writeList(
   } catch (cause) {
     throw storeError(folder, 'cannot be created', cause)
   }
-  const path = writer.reserveFile(section, safeFileName(name), `.${kind}.json`)
+  const path = writer.reserveFile(section, safeFileName(writer.redaction.name(name)), `.${kind}.json`)
   await writeAtomic(join(writer.folder, path), content)
   return path
 }

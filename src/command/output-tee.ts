@@ -3,6 +3,7 @@ import { write } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { modesIn } from '../util/modes.ts'
 import { errorCode, storeError } from '../util/fs.ts'
 import { reasonOf } from '../record/failure.ts'
 import { LineFilter } from '../secrets/lines.ts'
@@ -59,7 +60,7 @@ export class StreamCopy {
   ): Promise<StreamCopy> {
     const path = join(folder, fileName)
     try {
-      return new StreamCopy(fileName, await open(path, 'wx'), target, redact)
+      return new StreamCopy(fileName, await open(path, 'wx', modesIn(folder).file), target, redact)
     } catch (cause) {
       throw storeError(path, 'cannot be created', cause)
     }

@@ -65,7 +65,12 @@ function redactObject(object: JsonObject, options: ValueOptions): JsonValue {
     isChanged ||= cleanKey !== key || clean !== member
     return [cleanKey, clean] as const
   })
-  return isChanged ? Object.fromEntries(entries) : object
+  if (!isChanged) return object
+  const changed = new Set(entries.flatMap(([key, member]) => (member === object[key] ? [] : [key])))
+  // The bytes of a text that was replaced would show it: `path` and `pathBytes`.
+  return Object.fromEntries(
+    entries.filter(([key]) => !changed.has(key.replace(/(?<=.)Bytes$/, '')) || !key.endsWith('Bytes')),
+  )
 }
 
 /** Redact a member of an object by its name, and everything in it. */

@@ -8,6 +8,7 @@ import { LineaprintError } from '../core/errors.ts'
 import { readModel } from '../model/read.ts'
 import { readTokenizer } from '../model/tokenizer.ts'
 import { disguiseSentence } from '../util/disguised.ts'
+import { modesIn } from '../util/modes.ts'
 import { storeError, writeAtomic } from '../util/fs.ts'
 import { checkKnown } from '../core/options.ts'
 import { safeFileName } from '../core/run-id.ts'
@@ -329,11 +330,11 @@ async function writeList(
 ): Promise<string> {
   const folder = join(writer.folder, section)
   try {
-    await mkdir(folder, { recursive: true })
+    await mkdir(folder, { recursive: true, mode: modesIn(writer.folder).folder })
   } catch (cause) {
     throw storeError(folder, 'cannot be created', cause)
   }
   const path = writer.reserveFile(section, safeFileName(writer.redaction.name(name)), `.${kind}.json`)
-  await writeAtomic(join(writer.folder, path), content)
+  await writeAtomic(join(writer.folder, path), content, modesIn(writer.folder).file)
   return path
 }

@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { exportNames, exportRun } from '../export/files.ts'
 import { sweepAbandoned } from '../store/abandoned.ts'
+import { GROUP_MODES, OWNER_MODES, modesIn } from '../util/modes.ts'
 import { writeAtomic } from '../util/fs.ts'
 import { isRunId, newRunId } from '../core/run-id.ts'
 import { Journal } from '../store/journal.ts'
@@ -20,6 +21,7 @@ import type { OutputContext, Outputs } from '../export/live/outputs.ts'
 import type { RunSource } from '../export/source.ts'
 import type { EventBody } from '../record/events.ts'
 import type { RunRecord, RunStatus } from '../record/record.ts'
+import type { Modes } from '../util/modes.ts'
 import type { RunState } from '../record/state.ts'
 import type { Store } from '../store/store.ts'
 import type { Configuration } from '../config/options.ts'
@@ -91,7 +93,7 @@ export class RunWriter {
     const startOutputs = prepareOutputs(configuration, options.environment)
     const start = firstRecord(configuration, options)
     const redaction = new Redaction(configuration)
-    const folder = await createRun(store, redaction.record(start))
+    const folder = await createRun(store, redaction.record(start), modesFor(configuration.storeAccess))
     const journal = await createJournal(folder)
     const first = { start, redaction }
     const writer = new RunWriter(store, configuration, folder, first, journal, startOutputs)
@@ -177,7 +179,7 @@ export class RunWriter {
       all.push(...more.map((warning) => this.redaction.text(warning)))
       const record = sealRecord(toRecord(state, { ...ending, files, warnings: [...all] }))
       const text = formatRecord(record)
-      await writeAtomic(join(folder, RECORD_FILE), text)
+      await writeAtomic(join(folder, RECORD_FILE), text, modesIn(folder).file)
       return { record, folder, recordBytes: Buffer.from(text) }
     }
     return this.#outputs.finish(await seal([]), seal, signal)
@@ -185,8 +187,12 @@ export class RunWriter {
 
   /** Write the copies of the record that the configuration requests. */
   async export(record: RunRecord): Promise<void> {
-    await exportRun(record, this.folder, this.store.root, this.configuration)
+    await exportRun(record, this.folder, this.store.root, this.configuration, modesIn(this.folder).file)
   }
+}
+
+function modesFor(access: Configuration['storeAccess']): Modes {
+  return access === 'group' ? GROUP_MODES : OWNER_MODES
 }
 
 /** The first record, and what removes its secrets. */

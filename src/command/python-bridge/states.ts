@@ -5,6 +5,7 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { LineaprintError } from '../../core/errors.ts'
+import { modesIn } from '../../util/modes.ts'
 import { storeError, writeAtomic } from '../../util/fs.ts'
 import { safeFileName } from '../../core/run-id.ts'
 import { checkName, copyAsJson } from '../../json/copy.ts'
@@ -69,12 +70,13 @@ export class StateFiles {
     }
     const content = { schema: SCHEMA, at, program, ...about, savedAt: new Date().toISOString() }
     const target = join(this.#folder, path)
+    const modes = modesIn(this.#folder)
     try {
-      await mkdir(dirname(target), { recursive: true })
+      await mkdir(dirname(target), { recursive: true, mode: modes.folder })
     } catch (cause) {
       throw storeError(dirname(target), 'cannot be created', cause)
     }
-    await writeAtomic(target, format(content, generators))
+    await writeAtomic(target, format(content, generators), modes.file)
     this.#written.add(path)
     return path
   }

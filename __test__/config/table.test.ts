@@ -131,6 +131,8 @@ test('every option but code can stand in a variable', async () => {
     experimentId: 'one-run',
     outputDir: '/elsewhere',
     algorithm: 'both',
+    redact: 'no',
+    storeAccess: 'group',
     saveToJson: 'yes',
     saveToYaml: '1',
     tags: 'a, b',

@@ -7,7 +7,7 @@
  * Every expression here and there has bounded repetitions, so that a line costs time in proportion to its length.
  */
 import { isHarmlessValue, judgeName, isRandomText } from './names.ts'
-import { PRIVATE_KEY, replaceShapes } from './shapes.ts'
+import { PRIVATE_KEY, notAfter, replaceShapes } from './shapes.ts'
 
 /** The replacement of a secret. */
 export const REDACTED = '<redacted>'
@@ -18,7 +18,7 @@ export function isRedacted(text: string | undefined): boolean {
 }
 
 /** A scheme and `://`. */
-const SCHEME = '(?<![A-Za-z0-9+.-])([A-Za-z][A-Za-z0-9+.-]{0,40}://)'
+const SCHEME = `${notAfter('A-Za-z0-9+.-')}([A-Za-z][A-Za-z0-9+.-]{0,40}://)`
 /** User name and password of an address within a text, up to the last `@` before its path. */
 const USER_INFORMATION = new RegExp(`${SCHEME}[^\\s/?#"<>\\\\]{1,512}@`, 'g')
 /**
@@ -45,14 +45,16 @@ const VALUE =
   `"(?:[^"\\\\\n]|\\\\.)*"|'(?:[^'\\\\\n]|\\\\.)*'|` +
   `\\\\{1,3}"[^"\n]*"|\\\\{1,3}'[^'\n]*'|["'][^\\s"',;&<>}]+|` +
   `[^\\s,;&"'<>}]+(?:[,;&](?![A-Za-z_][\\w.-]{0,63}["']?\\s{0,2}[=:])[^\\s,;&"'<>}]+)*`
+/** Changes of colour, as a terminal gets them. */
+const COLOUR = '(?:\\x1b\\[[0-9;]{0,16}m){0,3}'
 const ASSIGNMENT = new RegExp(
-  `(?<![A-Za-z0-9_.])([A-Za-z_][A-Za-z0-9_.-]{0,63})` +
-    `(\\\\{0,3}["']?\\]?\\s{0,4}(?:=>|:=|={1,3}|:(?!//))\\s{0,4})(${VALUE})`,
+  `${notAfter('A-Za-z0-9_.')}([A-Za-z_][A-Za-z0-9_.-]{0,63})` +
+    `(${COLOUR}\\\\{0,3}["']?\\]?\\s{0,4}(?:=>|:=|={1,3}|:(?!//))\\s{0,4}${COLOUR})(${VALUE})`,
   'g',
 )
 /** A flag and its value: in a command line, or in the list of its words as languages print it. */
 const FLAG = new RegExp(
-  `(?<![A-Za-z0-9_-])(--?[A-Za-z][A-Za-z0-9_.-]{0,63})(["']?,?\\s{1,4}|["'],)(${VALUE})`,
+  `${notAfter('A-Za-z0-9_-')}(--?[A-Za-z][A-Za-z0-9_.-]{0,63})(["']?,?\\s{1,4}|["'],)(${VALUE})`,
   'g',
 )
 /** A line of YAML, in which the value ends with the line. */

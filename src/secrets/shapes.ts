@@ -17,9 +17,15 @@ type Rule = readonly [
 ]
 
 /**
- * Not preceded by a letter or digit, unless this is the end of an escape: `\\n`, `%3D`, the colour of a terminal.
+ * Not preceded by these characters, unless they are the end of an escape: `\\n`, `%3D`, the colour of a terminal.
+ *
+ * @param characters Members of a character class.
  */
-const START = '(?:(?<![A-Za-z0-9])|(?<=\\\\[nrtbf]|%[0-9A-Fa-f]{2}|\\[[0-9;]{0,16}m))'
+export function notAfter(characters: string): string {
+  return `(?:(?<![${characters}])|(?<=\\\\[nrtbf]|%[0-9A-Fa-f]{2}|\\[[0-9;]{0,16}m))`
+}
+
+const START = notAfter('A-Za-z0-9')
 
 /** The form of this condition in the rules of gitleaks. */
 const GITLEAKS_START = '(?<![A-Za-z0-9])'

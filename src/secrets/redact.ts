@@ -41,20 +41,23 @@ const HEADER =
 const COOKIE = /\b((?:set-)?cookie)(\\{0,3}["']?\s{0,4}[:=]\s{0,4}\\{0,3}["']?)([^\n"']{2,})/gi
 const BEARER = /\b(bearer|basic)(\s{1,4})(?=[A-Za-z+/_=.~-]{0,255}[0-9])[A-Za-z0-9+/_=.~-]{16,}/gi
 /** A value in quotes, in escaped quotes, or without; one without ends where the next field begins. */
-const VALUE =
-  `"(?:[^"\\\\\n]|\\\\.)*"|'(?:[^'\\\\\n]|\\\\.)*'|` +
-  `\\\\{1,3}"[^"\n]*"|\\\\{1,3}'[^'\n]*'|["'][^\\s"',;&<>}]+|` +
-  `[^\\s,;&"'<>}]+(?:[,;&](?![A-Za-z_][\\w.-]{0,63}["']?\\s{0,2}[=:])[^\\s,;&"'<>}]+)*`
+const VALUE = new RegExp(
+  `"(?:[^"\\\\\\n]|\\\\.)*"|'(?:[^'\\\\\\n]|\\\\.)*'|` +
+    `\\\\{1,3}"[^"\\n]*"|\\\\{1,3}'[^'\\n]*'|["'][^\\s"',;&<>}]+|` +
+    `[^\\s,;&"'<>}]+(?:[,;&](?![A-Za-z_][\\w.-]{0,63}["']?\\s{0,2}[=:])[^\\s,;&"'<>}]+)*`,
+  'y',
+)
 /** Changes of colour, as a terminal gets them. */
 const COLOUR = '(?:\\x1b\\[[0-9;]{0,16}m){0,3}'
+/** A name and what stands before its value. */
 const ASSIGNMENT = new RegExp(
   `${notAfter('A-Za-z0-9_.')}([A-Za-z_][A-Za-z0-9_.-]{0,63})` +
-    `(${COLOUR}\\\\{0,3}["']?\\]?\\s{0,4}(?:=>|:=|={1,3}|:(?!//))\\s{0,4}${COLOUR})(${VALUE})`,
+    `${COLOUR}\\\\{0,3}["']?\\]?\\s{0,4}(?:=>|:=|={1,3}|:(?!//))\\s{0,4}${COLOUR}`,
   'g',
 )
-/** A flag and its value: in a command line, or in the list of its words as languages print it. */
+/** A flag before its value: in a command line, or in the list of its words as languages print it. */
 const FLAG = new RegExp(
-  `${notAfter('A-Za-z0-9_-')}(--?[A-Za-z][A-Za-z0-9_.-]{0,63})(["']?,?\\s{1,4}|["'],)(${VALUE})`,
+  `${notAfter('A-Za-z0-9_-')}(--?[A-Za-z][A-Za-z0-9_.-]{0,63})(?:["']?,?\\s{1,4}|["'],)`,
   'g',
 )
 /** A line of YAML, in which the value ends with the line. */
@@ -97,7 +100,7 @@ export function redactText(text: string): string {
 }
 
 function redactNamed(text: string): string {
-  return redactAddresses(text)
+  const clean = redactAddresses(text)
     .replace(QUERY_FIELD, (whole, mark: string, name: string, value: string) =>
       isSecret(name, value) ? `${mark}${name}=${REDACTED}` : whole,
     )
@@ -105,16 +108,29 @@ function redactNamed(text: string): string {
     .replace(COOKIE, `$1$2${REDACTED}`)
     .replace(BEARER, `$1$2${REDACTED}`)
     .replace(YAML_LINE, (whole, before: string, name: string, value: string, after: string) =>
-      isReplaceable(name, value) ? `${before}${REDACTED}${after}` : whole,
+      !/[:=]/.test(value) && isReplaceable(name, value) ? `${before}${REDACTED}${after}` : whole,
     )
-    .replace(ASSIGNMENT, (whole, name: string, sign: string, value: string) =>
-      isReplaceable(name, value) ? `${name}${sign}${inQuotesOf(value)}` : whole,
-    )
-    .replace(FLAG, (whole, name: string, space: string, value: string) =>
-      !isFlag(value.replace(/^["']/, '')) && isReplaceable(name, value)
-        ? `${name}${space}${inQuotesOf(value)}`
-        : whole,
-    )
+  return replaceValues(replaceValues(clean, ASSIGNMENT), FLAG)
+}
+
+/** Replace the values of secret names. What stands behind another name is searched as well: `error: token=x`. */
+function replaceValues(text: string, head: RegExp): string {
+  let clean = ''
+  let done = 0
+  head.lastIndex = 0
+  for (let match = head.exec(text); match !== null; match = head.exec(text)) {
+    const name = match[1] ?? ''
+    if (judge(name) === 'none') continue
+    VALUE.lastIndex = head.lastIndex
+    const value = VALUE.exec(text)?.[0]
+    if (value === undefined || !isReplaceable(name, value)) continue
+    // `--token --verbose` is two flags.
+    if (head === FLAG && isFlag(value.replace(OPENING, ''))) continue
+    clean += text.slice(done, head.lastIndex) + inQuotesOf(value)
+    done = VALUE.lastIndex
+    head.lastIndex = done
+  }
+  return done === 0 ? text : clean + text.slice(done)
 }
 
 function redactAddresses(text: string): string {

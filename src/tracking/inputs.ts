@@ -80,6 +80,8 @@ async function describeContent(
     const warning = `the files are not listed, so no check can name one: there are ${number}, and at most ${limit} are listed`
     return { ...described, warnings: [...warnings, warning] }
   }
+  if (hasSecretName(folder.entries(), writer))
+    return { ...described, warnings: [...warnings, secretNames('files')] }
   const parts = fileListParts(folder, writer.configuration.algorithm)
   return { ...described, filesFile: await writeList(parts, 'files', name, writer, section) }
 }
@@ -93,6 +95,10 @@ const output: Kind<string, OutputReport> = {
   describe: async ({ tensors, ...report }, name, writer) => {
     const described = await describeContent(report, 'outputs', name, writer)
     if (tensors === undefined) return described
+    if (hasSecretName(tensors, writer)) {
+      writer.append({ type: 'warning', message: `output ${JSON.stringify(name)}: ${secretNames('tensors')}` })
+      return described
+    }
     const tensorsFile = await writeList(formatTensors(tensors), 'tensors', name, writer, 'outputs')
     return { ...described, tensorsFile }
   },
@@ -141,6 +147,10 @@ export async function describeModel(
 ): Promise<JsonObject> {
   const described = copyAsJson(report, 'the model')
   if (!writer.configuration.models.tensors) return described
+  if (hasSecretName(tensors, writer)) {
+    writer.append({ type: 'warning', message: `model ${JSON.stringify(name)}: ${secretNames('tensors')}` })
+    return described
+  }
   const tensorsFile = await writeList(formatTensors(tensors), 'tensors', name, writer, 'models')
   return { ...described, tensorsFile }
 }
@@ -315,6 +325,26 @@ async function record<S, R extends object>(
   const described = await kind.describe(report, name, writer)
   const entry = { status: 'tracked', ...described } as TrackedRecord
   writer.append({ type: 'tracked', section: kind.section, name, entry })
+}
+
+/**
+ * Check whether a list has a name with a secret. A list without that name would belong to another digest, and one with
+ * another name would call the item changed, so there is no list then.
+ */
+function hasSecretName(
+  entries: Iterable<{ readonly path: string } | { readonly name: string }>,
+  { redaction }: RunWriter,
+): boolean {
+  if (!redaction.isOn) return false
+  for (const entry of entries) {
+    const name = 'path' in entry ? entry.path : entry.name
+    if (redaction.text(name) !== name) return true
+  }
+  return false
+}
+
+function secretNames(what: 'files' | 'tensors'): string {
+  return `the ${what} are not listed, so no check can name one: a name among them may contain a secret`
 }
 
 /** The sections whose entries can have lists. */

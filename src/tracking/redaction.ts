@@ -3,6 +3,7 @@
  *
  * The tracker itself works with what it was given, since it must find the files again that a secret name names.
  */
+import { LineaprintError } from '../core/errors.ts'
 import { redactArguments, redactText } from '../secrets/redact.ts'
 import { redactJson, redactMember, redactString, uniqueName } from '../secrets/values.ts'
 import type { Configuration } from '../config/options.ts'
@@ -43,6 +44,35 @@ export class Redaction {
   /** Return the recorded form of a text. */
   text(given: string): string {
     return this.isOn ? redactText(given) : given
+  }
+
+  /**
+   * Check the id of a run, which is also the name of its folder.
+   *
+   * @throws ERR_LINEAPRINT_CONFIGURATION if it has a secret, since a folder cannot have another name than its run.
+   */
+  checkId(id: string): void {
+    if (!this.isOn || redactText(id) === id) return
+    throw new LineaprintError('ERR_LINEAPRINT_CONFIGURATION', 'the id of the run may contain a secret', {
+      field: 'experimentId',
+      expected: 'an id without a token or a password',
+      hint: 'choose another id, or keep secrets with --no-redact',
+    })
+  }
+
+  /** Return the options of outputs with the names that other tools get. Addresses stay: they are used. */
+  outputs<T extends Pick<Configuration, 'saveToWandb' | 'saveToMlflow'>>(options: T): T {
+    if (!this.isOn) return options
+    const { saveToWandb: wandb, saveToMlflow: mlflow } = options
+    const text = (given: string | undefined): string | undefined => given && redactText(given)
+    return {
+      ...options,
+      saveToWandb:
+        typeof wandb === 'object'
+          ? { ...wandb, project: text(wandb.project), entity: text(wandb.entity) }
+          : wandb,
+      saveToMlflow: typeof mlflow === 'object' ? { ...mlflow, experiment: text(mlflow.experiment) } : mlflow,
+    }
   }
 
   /** Return the recorded form of an event; the event itself if it has no secret. */

@@ -90,9 +90,10 @@ export class RunWriter {
   static async start(configuration: Configuration, options: RunWriterOptions): Promise<RunWriter> {
     const store = storeIn(configuration.outputDir)
     // Invalid outputs are rejected before anything of the run is created.
-    const startOutputs = prepareOutputs(configuration, options.environment)
-    const start = firstRecord(configuration, options)
     const redaction = new Redaction(configuration)
+    const startOutputs = prepareOutputs(redaction.outputs(configuration), options.environment)
+    const start = firstRecord(configuration, options)
+    redaction.checkId(start.id)
     const folder = await createRun(store, redaction.record(start), modesFor(configuration.storeAccess))
     const journal = await createJournal(folder)
     const first = { start, redaction }

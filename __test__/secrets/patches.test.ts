@@ -89,7 +89,7 @@ test('a line of any length is read in parts, and a secret in it is replaced', ()
   const piece = Buffer.alloc(1 << 20, 'a ')
   for (let count = 0; count < 8; count++)
     pieces.push(
-      passed.push(count === 3 ? Buffer.from(`${TOKEN.slice(0, 9)}`) : piece),
+      passed.push(count === 3 ? Buffer.from(TOKEN.slice(0, 9)) : piece),
       passed.push(Buffer.from(count === 3 ? `${TOKEN.slice(9)} ` : '')),
     )
   pieces.push(passed.push(Buffer.from('\n')), passed.end())

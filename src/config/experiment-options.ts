@@ -6,7 +6,7 @@ import type { Given, GivenOptionGroups, OptionGroups } from './groups.ts'
 import type { OutputOptions } from './outputs.ts'
 import type { SystemMetricsOptions } from './system-metrics.ts'
 
-/** Those who may read and write the files of a run. */
+/** The users who may read and write the files of a run. */
 export type StoreAccess = 'owner' | 'group'
 
 /** Options that a caller or a configuration file may set. Each of them has a default. */
@@ -39,7 +39,7 @@ export interface ExperimentOptions extends GivenOptionGroups, OutputOptions {
    */
   readonly redact?: boolean | undefined
   /**
-   * Who may read and write the runs of the store: only the user who made them, or also the group of the folder.
+   * Access to the runs of the store: only the user who made them, or also the group of the folder.
    * @default 'owner'
    */
   readonly storeAccess?: StoreAccess | undefined

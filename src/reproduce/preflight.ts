@@ -119,11 +119,11 @@ export function refuseRedacted({ repository: { untracked, patches } }: RecordedT
       ? (patch.redactedFiles?.map(({ path }) => path) ?? ['changed lines'])
       : [],
   )
-  const left = (patches?.left ?? []).flatMap(({ path, reason }) => (reason === undefined ? [] : [path]))
+  const excluded = (patches?.left ?? []).flatMap(({ path, reason }) => (reason === undefined ? [] : [path]))
   const copies = untracked.flatMap((entry) =>
     entry.kind === 'file' && entry.kept && entry.redacted !== undefined ? [entry.path] : [],
   )
-  const files = [...new Set([...lines, ...left, ...copies])]
+  const files = [...new Set([...lines, ...excluded, ...copies])]
   if (files.length === 0) return
   const isOne = files.length === 1
   throw new LineaprintError(

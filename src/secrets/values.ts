@@ -14,8 +14,9 @@ export function redactString(text: string): string {
   return HEXADECIMAL.test(text) || DIGEST.test(text) ? text : redactText(text)
 }
 
-/** Whether the names of members decide as well, as in data that a program reports. */
+/** Options of the redaction of values. */
 export interface ValueOptions {
+  /** True if the names of members decide as well, as in data that a program reports. */
   readonly byName: boolean
 }
 
@@ -49,7 +50,7 @@ function redactList(list: readonly JsonValue[], options: ValueOptions): JsonValu
     isChanged ||= redacted !== item
     return redacted
   })
-  return isChanged ? clean : (list as JsonValue)
+  return isChanged ? clean : list
 }
 
 function redactObject(object: JsonObject, options: ValueOptions): JsonValue {

@@ -64,14 +64,14 @@ export class Redaction {
   outputs<T extends Pick<Configuration, 'saveToWandb' | 'saveToMlflow'>>(options: T): T {
     if (!this.isOn) return options
     const { saveToWandb: wandb, saveToMlflow: mlflow } = options
-    const text = (given: string | undefined): string | undefined => given && redactText(given)
     return {
       ...options,
       saveToWandb:
         typeof wandb === 'object'
-          ? { ...wandb, project: text(wandb.project), entity: text(wandb.entity) }
+          ? { ...wandb, project: textOf(wandb.project), entity: textOf(wandb.entity) }
           : wandb,
-      saveToMlflow: typeof mlflow === 'object' ? { ...mlflow, experiment: text(mlflow.experiment) } : mlflow,
+      saveToMlflow:
+        typeof mlflow === 'object' ? { ...mlflow, experiment: textOf(mlflow.experiment) } : mlflow,
     }
   }
 
@@ -105,14 +105,11 @@ export class Redaction {
         const named = name === undefined ? flag : { ...flag, name: this.name(name) }
         return flag === event.flag && named.name === name ? event : { ...event, flag: named }
       }
-      case 'command':
-      case 'tags':
-      case 'notes':
-      case 'warning':
-      case 'failure':
-        return redactJson(event as unknown as JsonObject, BY_SHAPE) as unknown as EventBody
       case 'ended':
         return event
+      default:
+        // Texts without names of their own.
+        return redactJson(event as unknown as JsonObject, BY_SHAPE) as unknown as EventBody
     }
   }
 
@@ -152,4 +149,8 @@ export class Redaction {
     })
     return isChanged ? Object.fromEntries(entries) : values
   }
+}
+
+function textOf(given: string | undefined): string | undefined {
+  return given === undefined ? undefined : redactText(given)
 }

@@ -45,7 +45,7 @@ export class RunWriter {
   /** Absolute path of the run's folder. */
   readonly folder: string
   readonly directory: string
-  /** What was given, for the work of the tracker. */
+  /** The state as it was given, for the work of the tracker. */
   readonly state: RunState
   /** The same without secrets: the record. */
   readonly recorded: RunState

@@ -77,7 +77,8 @@ describe.skipIf(process.platform === 'win32')('modes', () => {
     ])
       expect(names).toContain(part)
     for (const [name, mode] of modes) {
-      const isFolder = [...modes.keys()].some((other) => other.startsWith(`${name}/`)) || /\/tmp$/.test(name)
+      const isFolder =
+        [...modes.keys()].some((other) => other.startsWith(`${name}/`)) || name.endsWith('/tmp')
       expect(`${name} ${mode}`).toBe(`${name} ${isFolder ? folder : file}`)
     }
   })
@@ -99,31 +100,32 @@ describe.skipIf(process.platform === 'win32')('modes', () => {
   })
 })
 
-test('--no-redact keeps everything, and the record says so', async () => {
+test.each([
+  [['--no-redact'], true],
+  [[], false],
+] as const)('with %j, secrets are kept: %j', async (options, isKept) => {
   const root = repositoryOf({ 'a.txt': 'a\n' })
   writeFileSync(join(root, 'a.txt'), `${TOKEN}\n`)
   writeFileSync(join(root, 'config.yaml'), `token: ${TOKEN}\n`)
   const args = ['--tag', TOKEN, '--', 'sh', '-c', `echo ${TOKEN}`]
-  for (const [options, count] of [
-    [['--no-redact'], 1],
-    [[], 0],
-  ] as const) {
-    expect((await lineaprint(['run', ...options, ...args], { cwd: root })).code).toBe(0)
-    const { record, folder } = await findRun(storeIn(root), '@latest')
-    expect(record.configuration['redact']).toBe(count === 0)
-    for (const file of [
-      'run.json',
-      'events.jsonl',
-      'stdout.log',
-      'git/diff.patch',
-      'git/untracked/config.yaml',
-    ])
-      expect(readFileSync(join(folder, file), 'utf8').includes(TOKEN), file).toBe(count === 1)
-    if (count === 0) {
-      expect(record.command.stdout).toMatchObject({ redactedLines: 1, keptBytes: TOKEN.length + 1 })
-      expect(readFileSync(join(folder, 'git/untracked/config.yaml'), 'utf8')).toBe('token: <redacted>\n')
-    }
-  }
+  expect((await lineaprint(['run', ...options, ...args], { cwd: root })).code).toBe(0)
+  const { record, folder } = await findRun(storeIn(root), '@latest')
+  expect(record.configuration['redact']).toBe(!isKept)
+  const secret = isKept ? TOKEN : '<redacted>'
+  const files = ['run.json', 'stdout.log', 'git/diff.patch', 'git/untracked/config.yaml']
+  const contents = files.map((file) => readFileSync(join(folder, file), 'utf8'))
+  expect(contents.map((content) => content.includes(TOKEN))).toEqual(files.map(() => isKept))
+  expect(contents.at(-1)).toBe(`token: ${secret}\n`)
+  expect(contents[1]).toBe(`${secret}\n`)
+  const lines = isKept ? {} : { redactedLines: 1 }
+  const length = TOKEN.length + 1
+  expect(record.command.stdout).toEqual({
+    status: 'captured',
+    file: 'stdout.log',
+    bytes: length,
+    keptBytes: length,
+    ...lines,
+  })
 })
 
 test('the output of the command reaches the terminal unchanged', async () => {

@@ -51,6 +51,8 @@ test('every option carries over, or the list says why not', () => {
     enableSeedTracking: false,
     enableGitTracking: false,
     algorithm: 'both',
+    redact: false,
+    storeAccess: 'group',
     saveToJson: true,
     saveToYaml: true,
     saveToWandb: true,

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { GITLEAKS_RULES } from '../../src/secrets/gitleaks-rules.ts'
 import { replaceShapes } from '../../src/secrets/shapes.ts'
@@ -28,3 +29,12 @@ test.each(GITLEAKS_RULES.map(([name, hints]) => [name, hints[0] ?? ''] as const)
     expect(performance.now() - start).toBeLessThan(10_000)
   },
 )
+
+test('the documents say how many rules of which version there are', () => {
+  const source = readFileSync('src/secrets/gitleaks-rules.ts', 'utf8')
+  const version = /gitleaks (\d+\.\d+\.\d+):/.exec(source)?.[1] ?? ''
+  const document = readFileSync('docs/security.md', 'utf8')
+  expect(document).toContain(`${GITLEAKS_RULES.length} rules`)
+  expect(document).toContain(`gitleaks) ${version} (MIT License)`)
+  expect(source).toContain('Copyright (c) 2019 Zachary Rice')
+})

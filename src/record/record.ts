@@ -31,6 +31,7 @@ export interface CommandRecord {
   readonly wrapped: boolean
   readonly exitCode: number | null
   readonly signal: string | null
+  readonly durationMs?: number
   readonly stdout?: StreamRecord
   readonly stderr?: StreamRecord
 }

@@ -4,6 +4,8 @@ import { isAbsolutePath } from '../core/absolute-path.ts'
 import { isRedacted } from '../secrets/redact.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { damagedField } from '../json/read-fields.ts'
+import { TRACKED_SECTIONS } from '../record/record.ts'
+import { trackedPath } from '../record/tracked.ts'
 import { nameList } from '../compare/name-list.ts'
 import { verifyFiles, verifyRecord } from '../compare/run-files.ts'
 import type { RepositoryCapture } from '../capture/git/types.ts'
@@ -89,9 +91,17 @@ export function recordedTree({ record }: StoredRun): RecordedTree {
  * @throws ERR_LINEAPRINT_STATE for a run that wrapped no command, ERR_LINEAPRINT_COMMAND for a command with
  * secrets.
  */
-export function checkCommand({ record: { command } }: StoredRun): void {
+export function checkCommand({ record }: StoredRun): void {
+  const { command } = record
   if (!command.wrapped)
     throw missing('the run has no command: a program recorded it with ExperimentTracker', 'run: that program')
+  for (const section of TRACKED_SECTIONS) {
+    for (const [name, entry] of Object.entries(record[section])) {
+      if (!isRedacted(trackedPath(entry))) continue
+      const item = `${section.slice(0, -1)} ${JSON.stringify(name)}`
+      throw missing(`the path of the ${item} held a secret, which the record does not keep`, 'run: elsewhere')
+    }
+  }
   const at = command.argv.findIndex((argument) => isRedacted(argument))
   if (at < 0) {
     if (!isRedacted(command.workingDirectory)) return

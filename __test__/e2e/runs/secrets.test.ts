@@ -239,6 +239,18 @@ describe('a work tree with secrets', () => {
     expect(readFileSync(join(answer.directory, 'plain.yaml'), 'utf8')).toBe('password: hunter2\n')
   })
 
+  test('an input whose path held a secret cannot be found again', async () => {
+    const root = repositoryOf({ 'in.txt': 'x', '.gitignore': 'out.txt\n*.csv\n' })
+    const path = join(root, `${TOKEN}.csv`)
+    writeFileSync(path, 'a\n1\n')
+    const run = await recorded(root, COPY, ['--dataset', `d=${path}`, '--output', 'o=out.txt'])
+    await expect(again(run)).rejects.toMatchObject({
+      code: 'ERR_LINEAPRINT_STATE',
+      message: expect.stringMatching(/the path of the dataset "d" held a secret/) as string,
+    })
+    expect(verdicts(await again(run, { run: false }))).toContain('datasets d not-compared')
+  })
+
   test('in names, in the context and in removed lines', async () => {
     const root = repositoryOf({
       'context.py': `x = 1\nt = "${TOKEN}"\ny = 1\n`,

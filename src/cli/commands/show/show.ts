@@ -72,8 +72,8 @@ function* page(run: StoredRun): Generator<string> {
 
 function about({ id, folder, record, status, journal }: StoredRun): string[] {
   const { startedAt, durationMs, command: ran, tags, notes, failure, parent, process } = record
-  const command = ran.durationMs === undefined ? '' : `the command ${duration(ran.durationMs)}, `
-  const took = durationMs === null ? '' : `, ${command}the run ${duration(durationMs)}`
+  const alone = ran.durationMs === undefined ? '' : `the command ${duration(ran.durationMs)}, `
+  const took = durationMs === null ? '' : `, ${alone}the run ${duration(durationMs)}`
   const reason =
     status === 'lost' ? 'the process ended without finishing the run; the values come from its journal' : ''
   return [

@@ -81,7 +81,8 @@ class Process:
         # A program can give a process another seed, or none.
         if given is not None and given["run"] == self.seed:
             self.seed, self.path = given["seed"], given["path"]
-            self.origin = "derived" if self.path else "run"
+            if self.seed is not None:
+                self.origin = "derived" if self.path else "run"
             if role == "forkserver":
                 self._derive((*given["more"][:-1], _position.FORK_SERVER))
             elif not position.replaced and position.rank is None:
@@ -105,7 +106,8 @@ class Process:
     def position_of(self, element):
         """Return the position of a process that starts now; None if it keeps the seed of the run."""
         run = seed_of_run()
-        if self.position.passive or self.seed is None or run is None:
+        # A spawned process has its seed once multiprocessing has set its name.
+        if self.position.passive or (self.seed is None) != (run is None):
             return None
         return self.position.text(self, run, element)
 
@@ -260,7 +262,7 @@ class Process:
         head, _, tail = str(name).rpartition("-")
         numbers = tail.split(":")
         is_default = head.endswith(("Process", "PoolWorker")) and head.isidentifier()
-        if self.kind != "spawned" or seed is None or not is_default:
+        if self.kind != "spawned" or not is_default:
             return
         if not all(number.isdecimal() and len(number) < 10 for number in numbers):
             return
@@ -272,8 +274,9 @@ class Process:
             self.seed, self.path = seed, ()
             self._derive(tuple(_position.SPAWNED + int(number) for number in numbers))
         self.mark()
-        for library, module in self.libraries.values():
-            self.seed_one(library, module)
+        if seed is not None:
+            for library, module in self.libraries.values():
+                self.seed_one(library, module)
         self.say_seeds()
 
     def _derive(self, more):
@@ -344,8 +347,24 @@ class Process:
                 "origin": self.origin,
                 "path": list(self.path),
                 "rank": rank,
+                "script": (_position.launched() or "")[:1000],
+                "startTime": _start_time(),
             }
         )
+
+
+def _start_time():
+    """Return when this process started, in ticks since the boot; None where the system does not tell."""
+    try:
+        descriptor = os.open("/proc/self/stat", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            text = os.read(descriptor, 4096)
+        finally:
+            os.close(descriptor)
+        # The name of the program may contain any character; this is field 22, and field 3 follows the name.
+        return int(text[text.rindex(b")") + 2 :].split()[19])
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 def _digest(state):

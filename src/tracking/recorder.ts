@@ -30,7 +30,7 @@ import type { Configuration, ExperimentOptions } from '../config/options.ts'
 import type { Captured } from '../core/component.ts'
 import type { Digest } from '../core/digest.ts'
 import type { CommandEndEvent, EventBody } from '../record/events.ts'
-import type { CaptureRecord } from '../record/record.ts'
+import type { CaptureRecord, ReportingProcess } from '../record/record.ts'
 import type { Verification, VerifyOptions } from '../verify/verify.ts'
 import type { DigestOptions, DigestSource } from './digests.ts'
 import type { Kind } from './inputs.ts'
@@ -131,10 +131,24 @@ export class Recorder {
     }
   }
 
-  /** Digest an item and record it under a name; see `track` in `inputs.ts`. */
-  async track<S, R extends object>(kind: Kind<S, R>, source: S, name: string): Promise<R | undefined> {
+  /**
+   * Digest an item and record it under a name; see `track` in `inputs.ts`.
+   *
+   * @param process Number of the process that reports it; absent for this process, as in the methods below.
+   */
+  async track<S, R extends object>(
+    kind: Kind<S, R>,
+    source: S,
+    name: string,
+    process?: number,
+  ): Promise<R | undefined> {
     const writer = this.#running(callOf(kind))
-    return this.#trackPending(track(writer, kind, source, name, this.#settings))
+    return this.#trackPending(track(writer, kind, source, name, { ...this.#settings, process }))
+  }
+
+  /** Record a process that reports something. */
+  recordProcess(process: ReportingProcess): void {
+    this.#append('recordProcess', { type: 'process', process })
   }
 
   /** Keep the state of the path of a later output. */
@@ -172,8 +186,8 @@ export class Recorder {
   }
 
   /** Log one value of a metric. */
-  logMetric(name: string, value: number, options: MetricOptions = {}): void {
-    const { event, time } = metricEvent(name, value, options)
+  logMetric(name: string, value: number, options: MetricOptions = {}, process?: number): void {
+    const { event, time } = metricEvent(name, value, options, process)
     this.#running('logMetric').append(event, time)
   }
 
@@ -186,7 +200,12 @@ export class Recorder {
   }
 
   /** Log the digest of a state. Digests are appended in the order of the calls. */
-  async logDigest(name: string, value: DigestSource, options: DigestOptions = {}): Promise<Digest> {
+  async logDigest(
+    name: string,
+    value: DigestSource,
+    options: DigestOptions = {},
+    process?: number,
+  ): Promise<Digest> {
     const writer = this.#running('logDigest')
     checkDigestLabel(name, options)
     // The promise can reject before it is awaited in turn.
@@ -194,15 +213,19 @@ export class Recorder {
       digestOf(name, value, writer.configuration.algorithm, this.#settings.signal),
     )
     const logged = writer.exclusive(async () => {
-      writer.append(digestEvent(name, await digest, options))
+      writer.append(digestEvent(name, await digest, options, process))
       return digest
     })
     return this.#trackPending(logged)
   }
 
   /** Add entries to the metadata. An existing key gets the new value. */
-  addMetadata(values: Readonly<Record<string, unknown>>): void {
-    this.#append('addMetadata', { type: 'metadata', values: copyAsJson(values, 'metadata') })
+  addMetadata(values: Readonly<Record<string, unknown>>, process?: number): void {
+    this.#append('addMetadata', {
+      type: 'metadata',
+      values: copyAsJson(values, 'metadata'),
+      ...(process !== undefined && { process }),
+    })
   }
 
   /** Add tags. A tag that exists already has no effect. */

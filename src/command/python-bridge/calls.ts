@@ -67,10 +67,15 @@ export async function answer(message: Message, program: Program, session: Sessio
       break
     case 'metrics':
       for (const [name, value] of message.values)
-        recorder.logMetric(name, decodeFloat(value), { step: message.step })
+        recorder.logMetric(
+          name,
+          decodeFloat(value),
+          { step: message.step },
+          programs.announce(program, recorder),
+        )
       break
     case 'metadata':
-      recorder.addMetadata(message.values)
+      recorder.addMetadata(message.values, programs.announce(program, recorder))
       break
     case 'tags':
       recorder.addTags(message.tags)
@@ -178,13 +183,13 @@ const IN_MEMORY: InMemory = { kind: 'in-memory' }
 async function logDigest(
   message: MessageOf<'digest'>,
   program: Program,
-  { recorder, scratch }: Session,
+  { recorder, programs, scratch }: Session,
 ): Promise<Answer> {
   const { name, step, dtype, shape } = message
   const file = await transferredPath(message, program.hello.pid, scratch)
   const { algorithm } = recorder.configuration
   const { digest } = await withName(file, name, readTransferredArray(file, dtype, shape, { algorithm }))
-  await recorder.logDigest(name, digest, { step })
+  await recorder.logDigest(name, digest, { step }, programs.announce(program, recorder))
   return { digest: digest.toString() }
 }
 
@@ -211,12 +216,13 @@ interface ListedReport {
 
 /** Track an item, record which program reported it, and return the report. */
 async function track<S, R extends object>(
-  { recorder }: Session,
-  { hello, number }: Program,
+  { recorder, programs }: Session,
+  program: Program,
   kind: Kind<S, R>,
   source: S,
   name: string,
 ): Promise<Answer> {
+  const { hello, number } = program
   const reported: Kind<S, R> = {
     ...kind,
     describe: async (report, called, writer) => {
@@ -233,7 +239,7 @@ async function track<S, R extends object>(
       return { ...described, reportedBy }
     },
   }
-  const report = await recorder.track(reported, source, name)
+  const report = await recorder.track(reported, source, name, programs.announce(program, recorder))
   if (report === undefined) return null
   const { tensors: _, folder: __, stableFields: ___, path, ...rest } = report as R & ListedReport
   return { ...copyAsJson(rest, 'the report'), ...(path !== undefined && { path }) }

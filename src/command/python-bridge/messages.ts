@@ -63,6 +63,10 @@ export type Message =
       readonly path: TreePath
       /** Number in the job of a launcher such as torchrun. */
       readonly rank?: number | null | undefined
+      /** Name of the script or module that the interpreter runs. */
+      readonly script?: string | null | undefined
+      /** When the process started, as the system counts. */
+      readonly startTime?: number | null | undefined
     }
   | {
       readonly call: 'seeds'
@@ -161,6 +165,8 @@ const schema = lazily((): z.ZodMiniType<Message> => {
     origin,
     path: treePath,
     rank: z.optional(z.nullable(id)),
+    script: z.optional(z.nullable(upTo(PATH_LIMIT))),
+    startTime: z.optional(z.nullable(id)),
   })
   const seeds = z.object({
     call: z.literal('seeds'),

@@ -1,6 +1,8 @@
 /** The Python programs of a run, and their description in the record. */
 import type { PythonProgram, PythonSeeds } from '../../capture/seeds/types.ts'
 import type { JsonObject } from '../../core/json-value.ts'
+import type { ReportingProcess } from '../../record/record.ts'
+import type { Recorder } from '../../tracking/recorder.ts'
 import type { MessageOf } from './messages.ts'
 
 /** Largest number of programs that are distinguished. A run can start any number. */
@@ -30,6 +32,8 @@ export interface Program {
   readonly inherited: Set<string>
   /** Report at the end; `undefined` while the program runs, or if it was killed. */
   end: { readonly script: string; readonly at: number } | undefined
+  /** The process as it was recorded; `undefined` before it reports something. */
+  announced: ReportingProcess | undefined
   /** When it connected, in milliseconds of the monotonic clock. */
   readonly begin: number
 }
@@ -65,10 +69,30 @@ export class Programs {
       files: new Set(),
       inherited: new Set(),
       end: undefined,
+      announced: undefined,
       begin: performance.now(),
     }
     this.#all.push(program)
     return program
+  }
+
+  /**
+   * Record the process of a program that reports something, so that its values can be told from those of others.
+   *
+   * @returns The number of the process.
+   */
+  announce(program: Program, recorder: Pick<Recorder, 'recordProcess'>): number {
+    const { announced, number } = program
+    // A spawned process learns its path after its greeting, and before any code of the program runs.
+    const path = program.report?.path ?? program.hello.path
+    if (
+      announced === undefined ||
+      announced.path?.join('.') !== (path.length > 0 ? path.join('.') : undefined)
+    ) {
+      program.announced = processOf(program, path)
+      recorder.recordProcess(program.announced)
+    }
+    return number
   }
 
   /** Add a report of seeds to a program. */
@@ -188,6 +212,18 @@ const NOT_REACHED =
 
 /** Why no program can connect. */
 export const NOT_AVAILABLE = 'Unix-domain sockets are not available on this system'
+
+function processOf({ number, hello }: Program, path: readonly number[]): ReportingProcess {
+  const { pid, rank, script, startTime } = hello
+  return {
+    number,
+    pid,
+    ...(typeof rank === 'number' && { rank }),
+    ...(path.length > 0 && { path }),
+    ...(typeof script === 'string' && script !== '' && { script: script.toWellFormed() }),
+    ...(typeof startTime === 'number' && { startTime }),
+  }
+}
 
 function isRank({ hello: { rank } }: Program): boolean {
   return rank !== undefined && rank !== null

@@ -9,6 +9,9 @@ from ._connection import PROTOCOL, Connection, quote
 _GOLDEN = 0x9E3779B97F4A7C15
 _MASK = (1 << 64) - 1
 
+#: Longest path that is reported.
+_PATH_LIMIT = 4096
+
 
 def derive(seed, path):
     """Return the seed of a child: 53 bits of the output function of SplitMix64 over its path in the process tree."""
@@ -349,8 +352,22 @@ class Process:
                 "rank": rank,
                 "script": (_position.launched() or "")[:1000],
                 "startTime": _start_time(),
+                "launcher": self.position.passive,
+                "interpreter": None if self.kind == "forked" else _interpreter(),
             }
         )
+
+
+def _interpreter():
+    """Return the interpreter of this process, and the folders in which it finds packages."""
+    paths = [text for text in sys.path if isinstance(text, str) and 0 < len(text) <= _PATH_LIMIT]
+    own = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    return {
+        "executable": (sys.executable or "")[:_PATH_LIMIT],
+        "prefix": sys.prefix[:_PATH_LIMIT],
+        "basePrefix": sys.base_prefix[:_PATH_LIMIT],
+        "paths": [text for text in paths if text != own][:200],
+    }
 
 
 def _start_time():

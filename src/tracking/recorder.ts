@@ -14,7 +14,7 @@ import { toRecord } from '../record/state.ts'
 import { readRun } from '../store/runs.ts'
 import { ignoreRejection } from '../util/ignore-rejection.ts'
 import { verifyRun } from '../verify/verify.ts'
-import { amendSeeds, captureAtStart, captureInto } from './captures.ts'
+import { amendEnvironment, amendSeeds, captureAtStart, captureInto } from './captures.ts'
 import { flagInputs, fingerprintOrWarn } from './changes/flags.ts'
 import { beginUndeclared, findUndeclared, flagUndeclared } from './changes/undeclared.ts'
 import { checkDigestLabel, digestEvent, digestOf } from './digests.ts'
@@ -24,6 +24,7 @@ import { notStarted, wrongState } from './recorder-state.ts'
 import { RunWriter } from './run-writer.ts'
 import { summarize } from './summary.ts'
 import { sampleInto } from './system-metrics/sampler.ts'
+import type { CorrectedEnvironment } from '../capture/environment/python/ran.ts'
 import type { SeedReport } from '../capture/seeds/capture.ts'
 import type { Given, SeedsOptions } from '../config/groups.ts'
 import type { Configuration, ExperimentOptions } from '../config/options.ts'
@@ -67,6 +68,9 @@ export class Recorder {
     })
   }
 
+  /** Resolves when the captures of the start are recorded, whatever became of them. */
+  #captured: Promise<void> = Promise.resolve()
+
   /** ID of the run. @throws ERR_LINEAPRINT_STATE before the start. */
   get id(): string {
     return this.#started().state.start.id
@@ -75,6 +79,21 @@ export class Recorder {
   /** Absolute path of the run's folder. @throws ERR_LINEAPRINT_STATE before the start. */
   get runDirectory(): string {
     return this.#started().folder
+  }
+
+  /** Absolute path of the working folder of the run. */
+  get directory(): string {
+    return this.#directory
+  }
+
+  /** The signal that stops the captures. */
+  get signal(): AbortSignal | undefined {
+    return this.#settings.signal
+  }
+
+  /** Resolves when the captures of the start are recorded, whatever became of them. */
+  get captured(): Promise<void> {
+    return this.#captured
   }
 
   /** The resolved options. @throws ERR_LINEAPRINT_STATE before the start. */
@@ -107,6 +126,10 @@ export class Recorder {
     if (command === undefined) this.sampleSystem(process.pid)
     const { readyForCommand, done } = captureAtStart(writer, signal, command?.started)
     void this.#trackPending(done)
+    this.#captured = done.then(
+      () => undefined,
+      () => undefined,
+    )
     await (command === undefined ? done : readyForCommand)
     return writer.state.start.id
   }
@@ -241,6 +264,11 @@ export class Recorder {
   /** Add the seeds that Python programs of the wrapped command reported to the seeds capture. */
   recordPythonSeeds(python: PythonSeeds): void {
     amendSeeds(this.#running('recordPythonSeeds'), { python })
+  }
+
+  /** Correct the captured environment by what the programs of the wrapped command reported. */
+  correctEnvironment(correct: (captured: CorrectedEnvironment) => CorrectedEnvironment): void {
+    amendEnvironment(this.#running('correctEnvironment'), correct)
   }
 
   /** Record the exit status of the wrapped command. */

@@ -198,10 +198,17 @@ export type DirectOrigin = {
   readonly editable: boolean
 }
 
-/** The Python that a run would use. */
+/**
+ * How a Python was found: its program reported it through the bridge, its process was seen in `/proc`, or it was
+ * searched for as the one that a run would use, and is not known to have run.
+ */
+export type PythonSearch = 'bridge' | 'proc' | 'search'
+
+/** The Python of a run: the one that ran, or the one that the run would use. */
 export type PythonFindings = {
   /** The program that was started. */
   readonly command: string
+  readonly foundBy: PythonSearch
   readonly version: string
   readonly implementation: string
   readonly compiler: string | null
@@ -214,6 +221,18 @@ export type PythonFindings = {
   readonly packages: PackageVersions | null
   readonly lockFiles: LockFileRecords
 }
+
+/** Another Python that ran. Its packages, or the reason why they are not known. */
+export type OtherPython = {
+  readonly foundBy: PythonSearch
+  readonly executable: string
+} & (
+  | Pick<PythonFindings, 'prefix' | 'basePrefix' | 'version' | 'implementation' | 'packages' | 'direct'>
+  | { readonly reason: string }
+)
+
+/** The Pythons that ran besides that of the source `python`. */
+export type OtherPythonsFindings = { readonly pythons: readonly OtherPython[] }
 
 /** The pip of that Python. */
 export type PipFindings = { readonly version: string }
@@ -253,6 +272,7 @@ export type EnvironmentFindings = {
   readonly variables: VariablesFindings
   readonly toolchain: ToolchainFindings
   readonly python: PythonFindings
+  readonly otherPythons: OtherPythonsFindings
   readonly pip: PipFindings
   readonly frameworks: FrameworksFindings
 }
@@ -262,6 +282,19 @@ export type SourceName = keyof EnvironmentFindings
 
 /** The environment as this version captures it. */
 export type CapturedEnvironment = { readonly [N in SourceName]: SourceState<EnvironmentFindings[N]> }
+
+/** Another Python in a record of any version. */
+export type RecordedOtherPython = {
+  readonly foundBy?: PythonSearch
+  readonly executable: string
+  readonly reason?: string
+  readonly prefix?: string
+  readonly basePrefix?: string
+  readonly version?: string | null
+  readonly implementation?: string | null
+  readonly packages?: PackageVersions | null
+  readonly direct?: Readonly<Record<string, Recorded<DirectOrigin>>>
+}
 
 /** The findings of each source in a record of any version. */
 export type RecordedSources = {
@@ -282,6 +315,7 @@ export type RecordedSources = {
     readonly direct: Readonly<Record<string, Recorded<DirectOrigin>>>
     readonly lockFiles: LockFileRecords
   }
+  readonly otherPythons: { readonly pythons: readonly RecordedOtherPython[] }
   readonly pip: Recorded<PipFindings>
   readonly frameworks: Recorded<Omit<FrameworksFindings, 'python'>> & Pick<FrameworksFindings, 'python'>
 }

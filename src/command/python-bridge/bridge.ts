@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url'
 import { isFolder } from '../../util/fs.ts'
 import { reasonOf } from '../../record/failure.ts'
 import { NODE_MARKER } from '../../capture/seeds/preload-marker.ts'
+import { Interpreters } from './interpreters.ts'
+import { ProcessWatch } from './process-watch.ts'
 import { NOT_AVAILABLE, Programs } from './programs.ts'
 import { BridgeServer } from './server.ts'
 import { StateFiles } from './states.ts'
@@ -56,14 +58,18 @@ export class Bridge {
   readonly #programs: Programs
   readonly #warn: (sentence: string) => void
   readonly #connection: Connection
+  readonly #interpreters: Interpreters
+  readonly #watch = new ProcessWatch()
 
   private constructor(
     { argv, environment, seed }: BridgeOptions,
     recorder: Recorder,
     programs: Programs,
+    interpreters: Interpreters,
     warn: (sentence: string) => void,
     connection: Connection,
   ) {
+    this.#interpreters = interpreters
     this.#argv = argv
     this.#seed = seed
     this.#recorder = recorder
@@ -77,8 +83,14 @@ export class Bridge {
   static async open(recorder: Recorder, options: BridgeOptions): Promise<Bridge> {
     const programs = new Programs()
     const warn = limitedWarnings(recorder)
-    const connection = await connect(recorder, programs, warn)
-    return new Bridge(options, recorder, programs, warn, connection)
+    const interpreters = new Interpreters(recorder, { ...options.environment })
+    const connection = await connect(recorder, programs, interpreters, warn)
+    return new Bridge(options, recorder, programs, interpreters, warn, connection)
+  }
+
+  /** Begin to watch the processes of the command. */
+  watch(pid: number): void {
+    this.#watch.begin(pid)
   }
 
   /**
@@ -99,6 +111,11 @@ export class Bridge {
       }
     } catch (error) {
       this.#warn(`the connection to programs could not be closed: ${reasonOf(error)}`)
+    }
+    try {
+      await this.#interpreters.record(this.#programs, await this.#watch.end())
+    } catch (error) {
+      this.#warn(`the Pythons that ran were not recorded: ${reasonOf(error)}`)
     }
     const isAvailable = connection.status === 'open'
     const python = this.#programs.describe(isPythonCommand(this.#argv), isAvailable)
@@ -127,6 +144,7 @@ async function countNodePrograms(scratch: string): Promise<number> {
 async function connect(
   recorder: Recorder,
   programs: Programs,
+  interpreters: Interpreters,
   warn: (sentence: string) => void,
 ): Promise<Connection> {
   let scratch: string | undefined
@@ -134,7 +152,7 @@ async function connect(
     scratch = await makeScratch()
     if (scratch === undefined) return { status: 'unavailable' }
     const states = new StateFiles(recorder.runDirectory)
-    const session = { recorder, programs, states, scratch, warn }
+    const session = { recorder, programs, interpreters, states, scratch, warn }
     return { status: 'open', server: await BridgeServer.listen(socketIn(scratch), session), scratch }
   } catch (error) {
     warn(`programs cannot report to the run: ${reasonOf(error)}`)

@@ -16,6 +16,7 @@ import type { HashOptions } from '../../core/options.ts'
 import type { Kind } from '../../tracking/inputs.ts'
 import type { ReportedBy } from '../../record/record.ts'
 import type { Recorder } from '../../tracking/recorder.ts'
+import type { Interpreters } from './interpreters.ts'
 import type { Message, MessageOf } from './messages.ts'
 import type { Program, Programs } from './programs.ts'
 import type { Moment, SavedState, StateFiles } from './states.ts'
@@ -24,6 +25,7 @@ import type { Moment, SavedState, StateFiles } from './states.ts'
 export interface Session {
   readonly recorder: Recorder
   readonly programs: Programs
+  readonly interpreters: Pick<Interpreters, 'take'>
   readonly states: StateFiles
   /** Folder for transferred files. */
   readonly scratch: string

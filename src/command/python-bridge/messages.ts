@@ -42,6 +42,15 @@ type SeedOrigin = 'run' | 'set_seeds' | 'derived'
 /** Position in the tree of forked and spawned processes: one index per level. */
 type TreePath = readonly number[]
 
+/** The interpreter of a program. */
+export interface InterpreterReport {
+  readonly executable: string
+  readonly prefix: string
+  readonly basePrefix: string
+  /** Folders in which it searches modules. */
+  readonly paths: readonly string[]
+}
+
 type Generators = Readonly<Record<string, unknown>>
 
 /** A message. Those with an `id` get an answer. */
@@ -65,6 +74,10 @@ export type Message =
       readonly rank?: number | null | undefined
       /** Name of the script or module that the interpreter runs. */
       readonly script?: string | null | undefined
+      /** Whether the program only starts another one. */
+      readonly launcher?: boolean | undefined
+      /** The interpreter; absent for a forked process, which has that of its parent. */
+      readonly interpreter?: InterpreterReport | null | undefined
       /** When the process started, as the system counts. */
       readonly startTime?: number | null | undefined
     }
@@ -167,6 +180,17 @@ const schema = lazily((): z.ZodMiniType<Message> => {
     rank: z.optional(z.nullable(id)),
     script: z.optional(z.nullable(upTo(PATH_LIMIT))),
     startTime: z.optional(z.nullable(id)),
+    launcher: z.optional(z.boolean()),
+    interpreter: z.optional(
+      z.nullable(
+        z.object({
+          executable: upTo(PATH_LIMIT),
+          prefix: upTo(PATH_LIMIT),
+          basePrefix: upTo(PATH_LIMIT),
+          paths: z.array(upTo(PATH_LIMIT)).check(z.maxLength(200)),
+        }),
+      ),
+    ),
   })
   const seeds = z.object({
     call: z.literal('seeds'),

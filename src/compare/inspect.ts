@@ -2,7 +2,7 @@
  * Compares a recorded capture with the present. Nothing is started because the record names it; see `docs/security.md`.
  */
 import { recordedAlgorithm } from '../record/configuration.ts'
-import { inspectPython } from './recorded-python.ts'
+import { inspectOtherPythons, inspectPython } from './recorded-python.ts'
 import { item } from './check-item.ts'
 import { nameList } from './name-list.ts'
 import type { Captured, Comparison, Component, Difference } from '../core/component.ts'
@@ -63,7 +63,8 @@ export async function inspectCapture(
   })
   if (name !== 'environment')
     return compareCaptures(section, name, component.compare(before, current), unchecked)
-  const { items, compared } = await inspectPython(before, current, record, { ...options, algorithm })
+  const { items, compared: first } = await inspectPython(before, current, record, { ...options, algorithm })
+  const compared = await inspectOtherPythons(before, first, { algorithm, signal })
   const comparison = withMore(component.compare(before, compared), more(before, compared))
   return [...items, ...compareCaptures(section, name, comparison, unchecked)]
 }

@@ -224,6 +224,7 @@ class Process:
             self.refresh_targets()
             self.say_state("end", self.libraries)
             self.say_seeds()
+            self.say_execution()
             # No answer is needed: lineaprint reads all sent messages before it ends the run.
             self.tell("bye", script=os.path.basename(_script())[:1000])
         except Exception as error:
@@ -255,6 +256,12 @@ class Process:
                 for name, (status, detail) in sorted(self.targets.items())
             ],
         )
+
+    def say_execution(self):
+        """Send the settings of the end that change how results are computed."""
+        from . import _execution
+
+        self.tell("execution", affinity=_execution.affinity(), settings=_execution.settings())
 
     def spawned(self, name):
         """Derive the seed from a default name, which ends in the path of the process, for example SpawnProcess-2:1.

@@ -62,7 +62,7 @@ export type TrackedRecord =
   | { readonly status: 'off' }
 
 /** A process of the run that reported something through the bridge. */
-export interface ReportingProcess {
+export type ReportingProcess = {
   readonly number: number
   readonly pid: number
   readonly rank?: number

@@ -105,6 +105,7 @@ async function probeSources(
     toolchain: toolchain.value,
     python: python.value,
     otherPythons: NO_OTHER_PYTHON,
+    execution: { status: 'absent', reason: 'it is known only for the command of a run that has ended' },
     pip: pip.value,
     frameworks: frameworks.value,
   }

@@ -154,6 +154,28 @@ const FINDINGS: { readonly [N in SourceName]: FieldParser<RecordedSources[N]> } 
     packages: packageVersions,
     lockFiles: recordOf(lockFile),
   }),
+  execution: objectOf({
+    command: nullable(
+      objectOf({
+        affinity: nullable(text),
+        cpuLimit: nullable(number),
+        memoryLimit: nullable(number),
+      }),
+    ),
+    programs: listOf(
+      objectOf({
+        number,
+        pid: number,
+        rank: optional(number),
+        path: optional(listOf(number)),
+        script: optional(text),
+        startTime: optional(number),
+        affinity: nullable(text),
+        settings: nullable(textByName),
+      }),
+    ),
+    unlisted: optional(number),
+  }),
   otherPythons: objectOf({
     pythons: listOf(
       objectOf({
@@ -229,6 +251,7 @@ export function parseEnvironmentCapture(value: JsonObject): EnvironmentCapture {
       toolchain: source('toolchain'),
       python: source('python'),
       otherPythons,
+      execution: source('execution'),
       pip: source('pip'),
       frameworks: source('frameworks'),
     },

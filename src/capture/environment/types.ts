@@ -8,6 +8,7 @@
  * could not be read; `unseen` of its source gives the reason.
  */
 import type { JsonObject } from '../../core/json-value.ts'
+import type { ReportingProcess } from '../../record/record.ts'
 import type { Recorded } from '../recorded.ts'
 
 /** A source with findings. */
@@ -234,6 +235,32 @@ export type OtherPython = {
 /** The Pythons that ran besides that of the source `python`. */
 export type OtherPythonsFindings = { readonly pythons: readonly OtherPython[] }
 
+/** How the process of a command was executed. */
+export type CommandExecution = {
+  /** The processors that it may use, such as `0-3,8`. */
+  readonly affinity: string | null
+  /** Limit of its control group, in processors. */
+  readonly cpuLimit: number | null
+  /** In bytes. */
+  readonly memoryLimit: number | null
+}
+
+/** How a Python program was executed, at its end. */
+export type ProgramExecution = ReportingProcess & {
+  readonly affinity: string | null
+  /** Threads, precision and determinism of libraries; `null` if the program did not report at its end. */
+  readonly settings: Readonly<Record<string, string>> | null
+}
+
+/** How the processes of a run were executed. */
+export type ExecutionFindings = {
+  /** The process of the command, or of what replaced it; `null` if it ended before it could be read. */
+  readonly command: CommandExecution | null
+  readonly programs: readonly ProgramExecution[]
+  /** Number of further programs. */
+  readonly unlisted?: number
+}
+
 /** The pip of that Python. */
 export type PipFindings = { readonly version: string }
 
@@ -273,6 +300,7 @@ export type EnvironmentFindings = {
   readonly toolchain: ToolchainFindings
   readonly python: PythonFindings
   readonly otherPythons: OtherPythonsFindings
+  readonly execution: ExecutionFindings
   readonly pip: PipFindings
   readonly frameworks: FrameworksFindings
 }
@@ -315,6 +343,7 @@ export type RecordedSources = {
     readonly direct: Readonly<Record<string, Recorded<DirectOrigin>>>
     readonly lockFiles: LockFileRecords
   }
+  readonly execution: ExecutionFindings
   readonly otherPythons: { readonly pythons: readonly RecordedOtherPython[] }
   readonly pip: Recorded<PipFindings>
   readonly frameworks: Recorded<Omit<FrameworksFindings, 'python'>> & Pick<FrameworksFindings, 'python'>

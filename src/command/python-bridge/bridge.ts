@@ -114,6 +114,7 @@ export class Bridge {
     }
     try {
       await this.#interpreters.record(this.#programs, await this.#watch.end())
+      this.#recordExecution()
     } catch (error) {
       this.#warn(`the Pythons that ran were not recorded: ${reasonOf(error)}`)
     }
@@ -126,6 +127,15 @@ export class Bridge {
     const use = { seeded: seeded + nodePrograms, unseeded }
     if (use.seeded === 0) this.#warn(unusedSeed(this.#seed, unseeded, isAvailable))
     return use
+  }
+
+  #recordExecution(): void {
+    const findings = { command: this.#watch.execution ?? null, ...this.#programs.executions() }
+    if (findings.command === null && findings.programs.length === 0) return
+    this.#recorder.correctEnvironment(({ value, warnings }) => ({
+      value: { ...value, execution: { status: 'present', ...findings } },
+      warnings,
+    }))
   }
 }
 

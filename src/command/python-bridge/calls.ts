@@ -64,6 +64,9 @@ export async function answer(message: Message, program: Program, session: Sessio
     case 'inherited':
       programs.inherit(program, message)
       break
+    case 'execution':
+      program.execution = message
+      break
     case 'problem':
       warn(`Python ${program.hello.version}: ${reasonOf(message.message)}`)
       break

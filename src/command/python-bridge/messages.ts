@@ -123,6 +123,13 @@ export type Message =
         readonly dtype: string
         readonly shape: readonly number[]
       })
+  | {
+      /** Settings at the end that change how results are computed. */
+      readonly call: 'execution'
+      /** Numbers of the processors that the process may use. */
+      readonly affinity: readonly number[] | null
+      readonly settings: Readonly<Record<string, string>>
+    }
   | { readonly call: 'flush'; readonly id: number }
   | { readonly call: 'bye'; readonly script: string }
 
@@ -254,6 +261,11 @@ const schema = lazily((): z.ZodMiniType<Message> => {
       ...transfer,
       dtype: upTo(16),
       shape,
+    }),
+    z.object({
+      call: z.literal('execution'),
+      affinity: z.nullable(z.array(id).check(z.maxLength(65_536))),
+      settings: z.record(upTo(64), upTo(200)),
     }),
     z.object({ call: z.literal('flush'), id }),
     z.object({ call: z.literal('bye'), script: upTo(PATH_LIMIT) }),

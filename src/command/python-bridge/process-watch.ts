@@ -4,8 +4,11 @@
  */
 import { readFile, readdir, readlink, realpath } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
+import { readExecution } from '../../capture/environment/system/execution.ts'
 import { isReachable } from '../../util/fs.ts'
 import { parseStat } from '../../tracking/system-metrics/processes.ts'
+
+import type { CommandExecution } from '../../capture/environment/types.ts'
 
 /** A process that runs a Python interpreter. */
 export interface SeenPython {
@@ -32,6 +35,7 @@ export class ProcessWatch {
   readonly #seen = new Map<string, SeenPython>()
   readonly #start = performance.now()
   #root: number | undefined
+  #execution: CommandExecution | undefined
   #samples = 0
   #timer: NodeJS.Timeout | undefined
   #sampling: Promise<void> = Promise.resolve()
@@ -41,6 +45,11 @@ export class ProcessWatch {
     if (process.platform !== 'linux') return
     this.#root = root
     this.#schedule()
+  }
+
+  /** How the process was executed when it was last seen; `undefined` if it ended before. */
+  get execution(): CommandExecution | undefined {
+    return this.#execution
   }
 
   /** Stop. Return what was seen. */
@@ -64,7 +73,9 @@ export class ProcessWatch {
   }
 
   async #sample(): Promise<void> {
-    const pending = this.#root === undefined ? [] : [this.#root]
+    if (this.#root === undefined) return
+    this.#execution = (await readExecution(this.#root)) ?? this.#execution
+    const pending = [this.#root]
     for (let count = 0; count < PROCESS_LIMIT; count++) {
       const pid = pending.pop()
       if (pid === undefined) return

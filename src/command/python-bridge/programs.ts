@@ -1,4 +1,8 @@
 /** The Python programs of a run, and their description in the record. */
+import { formatProcessors } from '../../capture/environment/system/execution.ts'
+import { redactText } from '../../secrets/redact.ts'
+import { compareUtf8 } from '../../util/text-order.ts'
+import type { ExecutionFindings, ProgramExecution } from '../../capture/environment/types.ts'
 import type { PythonProgram, PythonSeeds } from '../../capture/seeds/types.ts'
 import type { JsonObject } from '../../core/json-value.ts'
 import type { ReportingProcess } from '../../record/record.ts'
@@ -13,6 +17,9 @@ export const LISTED = 32
 
 /** Largest number of seeds recorded per program. */
 const SEED_LIMIT = 100
+
+/** Largest number of settings recorded per program. */
+const SETTING_LIMIT = 100
 
 /** Generators whose inherited states are compared. */
 const INHERITED_LIMIT = 100_000
@@ -32,6 +39,8 @@ export interface Program {
   readonly inherited: Set<string>
   /** Report at the end; `undefined` while the program runs, or if it was killed. */
   end: { readonly script: string; readonly at: number } | undefined
+  /** Settings at its end; `undefined` while it runs, and if it was killed. */
+  execution: MessageOf<'execution'> | undefined
   /** The process as it was recorded; `undefined` before it reports something. */
   announced: ReportingProcess | undefined
   /** When it connected, in milliseconds of the monotonic clock. */
@@ -69,6 +78,7 @@ export class Programs {
       files: new Set(),
       inherited: new Set(),
       end: undefined,
+      execution: undefined,
       announced: undefined,
       begin: performance.now(),
     }
@@ -191,6 +201,21 @@ export class Programs {
     return { seeded, unseeded: started.length + this.#others - seeded }
   }
 
+  /** Return how the programs were executed; those that launch others compute nothing. */
+  executions(): Pick<ExecutionFindings, 'programs' | 'unlisted'> {
+    const started = this.#all.filter(({ hello }) => hello.kind !== 'forked' && hello.launcher !== true)
+    const programs = started.slice(0, LISTED).map((program): ProgramExecution => {
+      const { execution, report, hello } = program
+      return {
+        ...processOf(program, report?.path ?? hello.path),
+        affinity: execution?.affinity === undefined ? null : formatProcessors(execution.affinity),
+        settings: execution === undefined ? null : cleanSettings(execution.settings),
+      }
+    })
+    const unlisted = started.length - programs.length + this.#others
+    return { programs, ...(unlisted > 0 && { unlisted }) }
+  }
+
   [Symbol.iterator](): Iterator<Program> {
     return this.#all.values()
   }
@@ -223,6 +248,16 @@ function processOf({ number, hello }: Program, path: readonly number[]): Reporti
     ...(typeof script === 'string' && script !== '' && { script: script.toWellFormed() }),
     ...(typeof startTime === 'number' && { startTime }),
   }
+}
+
+/** Return settings in a fixed order, as text that a record can hold. */
+function cleanSettings(settings: Readonly<Record<string, string>>): Record<string, string> {
+  const entries = Object.entries(settings).slice(0, SETTING_LIMIT)
+  return Object.fromEntries(
+    entries
+      .map(([name, text]) => [name.toWellFormed(), redactText(text).toWellFormed()] as const)
+      .toSorted(([a], [b]) => compareUtf8(a, b)),
+  )
 }
 
 function isRank({ hello: { rank } }: Program): boolean {

@@ -261,7 +261,9 @@ class Process:
         """Send the settings of the end that change how results are computed."""
         from . import _execution
 
-        self.tell("execution", affinity=_execution.affinity(), settings=_execution.settings())
+        # Forked children, and interpreters that this program started.
+        workers = self.forks + (self.position.interpreters if self.position is not None else 0)
+        self.tell("execution", affinity=_execution.affinity(), settings=_execution.settings(), workers=workers)
 
     def spawned(self, name):
         """Derive the seed from a default name, which ends in the path of the process, for example SpawnProcess-2:1.

@@ -13,7 +13,7 @@ import type { EnvironmentCapture, ExecutionFindings, ProgramExecution } from '..
 import type { RunRecord } from '../record/record.ts'
 import type { NotCompared, Part, RunDifference } from './causes.ts'
 
-/** How one run was executed. */
+/** The execution of one run. */
 export interface Execution extends Pick<ExecutionFindings, 'command'> {
   /** By the words that distinguish them; the main program has none. */
   readonly programs: ReadonlyMap<string, ProgramExecution>

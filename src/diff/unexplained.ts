@@ -1,10 +1,9 @@
-/** What a reader should know if the results of two runs differ and nothing that was recorded explains it. */
+/** Sentences for two runs whose results differ although nothing that was recorded explains it. */
 import { seedsOf } from '../capture/records.ts'
 import { unlessDamaged } from '../json/read-fields.ts'
 import { plural } from '../util/plural.ts'
 import { executionOf } from './execution.ts'
 import { isCause } from './causes.ts'
-import type { RecordedProgram } from '../capture/seeds/types.ts'
 import type { RunRecord } from '../record/record.ts'
 import type { NotCompared, RunDifference } from './causes.ts'
 
@@ -32,18 +31,21 @@ export function unexplained(
 
 const RESULTS: ReadonlySet<string> = new Set(['outputs', 'digests', 'metrics'])
 
-/** Name pools of workers: their tasks have no fixed order. */
+/** Name pools of workers: their tasks have no fixed order. Ranks of a job have fixed tasks. */
 function workers(records: readonly RunRecord[]): string[] {
-  const counts = records.map((record) => programsOf(record).filter(isWorker).length)
+  const counts = records.map((record) => {
+    const programs = [...(executionOf(record)?.programs.values() ?? [])]
+    const isJob = programs.some(({ rank }) => rank !== undefined)
+    const started = programs.map((program) =>
+      isJob && program.rank === undefined ? 0 : (program.workers ?? 0),
+    )
+    return Math.max(0, ...started)
+  })
   const count = Math.max(...counts)
   if (count < 2) return []
   return [
-    `possible: a pool of workers (${plural(count, 'process', 'processes')}) whose tasks have no fixed order, so which worker draws which numbers, and in which order results arrive, can vary`,
+    `possible: a pool of ${count} worker processes whose tasks have no fixed order: which worker gets which task, and in which order results arrive, can vary`,
   ]
-}
-
-function isWorker({ kind, path = [] }: RecordedProgram): boolean {
-  return kind === 'forked' || kind === 'spawned' || path.length > 0
 }
 
 function unseen(notCompared: readonly NotCompared[]): string[] {
@@ -80,8 +82,4 @@ function unreported(records: readonly RunRecord[]): string[] {
     ]
   })
   return [...new Set(sentences)]
-}
-
-function programsOf(record: RunRecord): readonly RecordedProgram[] {
-  return unlessDamaged(() => seedsOf(record))?.python?.programs ?? []
 }

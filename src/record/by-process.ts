@@ -48,7 +48,7 @@ export class SeriesByProcess<T> {
       return [...series]
         .map(([process, value]) => ({ name, process, value, distinction: words.get(process) ?? '' }))
         .toSorted((a, b) => compareNatural(a.distinction, b.distinction))
-        .map(({ distinction, ...one }) => ({ ...one, key: unusedName(name, distinction, taken) }))
+        .map(({ distinction, ...entry }) => ({ ...entry, key: unusedName(name, distinction, taken) }))
     })
   }
 }

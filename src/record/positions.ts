@@ -64,7 +64,7 @@ export function distinctions(
 ): Map<number, string> {
   const inOrder = numbers.toSorted((a, b) => compareStart(a, b, processes))
   const groups = Map.groupBy(inOrder, (number) => distinctionOf(processes.get(number)))
-  const found = new Map<number, string>()
+  const distinct = new Map<number, string>()
   for (const [position, members] of groups) {
     const scripts = new Map<string, number>()
     const own = scriptOf(processes.get(members[0] ?? 0))
@@ -77,10 +77,10 @@ export function distinctions(
         ...(count === 1 ? [] : [`no. ${count}`]),
       ]
       const words = index === 0 ? [position] : [position, ...more]
-      found.set(number, words.filter((word) => word !== '').join(', '))
+      distinct.set(number, words.filter((word) => word !== '').join(', '))
     })
   }
-  return found
+  return distinct
 }
 
 function scriptOf(process: ProcessFacts | undefined): string {

@@ -17,9 +17,9 @@ const SLOW = { timeout: 240_000 }
 const NO_GIT = { LINEAPRINT_ENABLE_GIT_TRACKING: 'false', VIRTUAL_ENV: '' }
 
 /** Installs a package of one version, and removes it in others. */
-function install(environment: string, name: string, version: string): void {
+function install(folder: string, name: string, version: string): void {
   const site = execFileSync(
-    join(environment, 'bin/python'),
+    join(folder, 'bin/python'),
     ['-c', 'import site; print(site.getsitepackages()[0])'],
     { encoding: 'utf8' },
   ).trim()

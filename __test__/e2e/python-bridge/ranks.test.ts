@@ -56,7 +56,7 @@ test.each(['RANK', 'SLURM_PROCID', 'PMI_RANK'])(
         'lr/rank 3': 0.3,
       })
       const { processes = [] } = run.record
-      expect(processes.map(({ rank }) => rank).toSorted()).toEqual([0, 1, 2, 3])
+      expect(new Set(processes.map(({ rank }) => rank))).toEqual(new Set([0, 1, 2, 3]))
       expect(run.record.metrics['loss/rank 3']).toMatchObject({
         count: 3,
         loggedAs: 'loss',

@@ -172,6 +172,7 @@ const FINDINGS: { readonly [N in SourceName]: FieldParser<RecordedSources[N]> } 
         startTime: optional(number),
         affinity: nullable(text),
         settings: nullable(textByName),
+        workers: optional(number),
       }),
     ),
     unlisted: optional(number),

@@ -200,7 +200,7 @@ export type DirectOrigin = {
 }
 
 /**
- * How a Python was found: its program reported it through the bridge, its process was seen in `/proc`, or it was
+ * Evidence of a Python: its program reported it through the bridge, its process was seen in `/proc`, or it was
  * searched for as the one that a run would use, and is not known to have run.
  */
 export type PythonSearch = 'bridge' | 'proc' | 'search'
@@ -235,7 +235,7 @@ export type OtherPython = {
 /** The Pythons that ran besides that of the source `python`. */
 export type OtherPythonsFindings = { readonly pythons: readonly OtherPython[] }
 
-/** How the process of a command was executed. */
+/** The execution of the process of a command. */
 export type CommandExecution = {
   /** The processors that it may use, such as `0-3,8`. */
   readonly affinity: string | null
@@ -245,14 +245,16 @@ export type CommandExecution = {
   readonly memoryLimit: number | null
 }
 
-/** How a Python program was executed, at its end. */
+/** The execution of a Python program, at its end. */
 export type ProgramExecution = ReportingProcess & {
   readonly affinity: string | null
   /** Threads, precision and determinism of libraries; `null` if the program did not report at its end. */
   readonly settings: Readonly<Record<string, string>> | null
+  /** Number of Python processes that it started; absent if there are none. */
+  readonly workers?: number
 }
 
-/** How the processes of a run were executed. */
+/** The execution of the processes of a run. */
 export type ExecutionFindings = {
   /** The process of the command, or of what replaced it; `null` if it ended before it could be read. */
   readonly command: CommandExecution | null

@@ -107,11 +107,16 @@ function keyOf({ executable, prefix }: Interpreter): string {
  * launchers, which only start other programs, last.
  */
 function inOrder(programs: Programs): { readonly interpreter: Interpreter }[] {
-  const rank = ({ announced, hello }: Program): number =>
-    announced !== undefined ? 0 : hello.launcher === true ? 2 : 1
   return [...programs]
-    .toSorted((a, b) => rank(a) - rank(b) || (a.hello.startTime ?? 0) - (b.hello.startTime ?? 0))
+    .toSorted(
+      (a, b) => importanceOf(a) - importanceOf(b) || (a.hello.startTime ?? 0) - (b.hello.startTime ?? 0),
+    )
     .flatMap(({ hello: { interpreter } }) => (interpreter ? [{ interpreter }] : []))
+}
+
+function importanceOf({ announced, hello }: Program): number {
+  if (announced !== undefined) return 0
+  return hello.launcher === true ? 2 : 1
 }
 
 async function isListed(
@@ -130,7 +135,9 @@ async function unreported(seen: readonly SeenPython[], programs: Programs): Prom
   const reported = new Set([...programs].map(({ hello: { pid, startTime } }) => `${pid} ${startTime ?? ''}`))
   const binaries = new Set(
     [...programs].flatMap(({ hello: { pid, startTime } }) =>
-      seen.filter((one) => one.pid === pid && one.startTime === startTime).map(({ binary }) => binary),
+      seen
+        .filter((process) => process.pid === pid && process.startTime === startTime)
+        .map(({ binary }) => binary),
     ),
   )
   return seen.filter(

@@ -74,7 +74,7 @@ export type Message =
       readonly rank?: number | null | undefined
       /** Name of the script or module that the interpreter runs. */
       readonly script?: string | null | undefined
-      /** Whether the program only starts another one. */
+      /** True if the program only starts another one. */
       readonly launcher?: boolean | undefined
       /** The interpreter; absent for a forked process, which has that of its parent. */
       readonly interpreter?: InterpreterReport | null | undefined
@@ -129,6 +129,8 @@ export type Message =
       /** Numbers of the processors that the process may use. */
       readonly affinity: readonly number[] | null
       readonly settings: Readonly<Record<string, string>>
+      /** Number of Python processes that it started. */
+      readonly workers?: number | undefined
     }
   | { readonly call: 'flush'; readonly id: number }
   | { readonly call: 'bye'; readonly script: string }
@@ -266,6 +268,7 @@ const schema = lazily((): z.ZodMiniType<Message> => {
       call: z.literal('execution'),
       affinity: z.nullable(z.array(id).check(z.maxLength(65_536))),
       settings: z.record(upTo(64), upTo(200)),
+      workers: z.optional(id),
     }),
     z.object({ call: z.literal('flush'), id }),
     z.object({ call: z.literal('bye'), script: upTo(PATH_LIMIT) }),

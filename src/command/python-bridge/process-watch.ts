@@ -47,7 +47,7 @@ export class ProcessWatch {
     this.#schedule()
   }
 
-  /** How the process was executed when it was last seen; `undefined` if it ended before. */
+  /** The execution of the process when it was last seen; `undefined` if it ended before. */
   get execution(): CommandExecution | undefined {
     return this.#execution
   }

@@ -210,6 +210,7 @@ export class Programs {
         ...processOf(program, report?.path ?? hello.path),
         affinity: execution?.affinity === undefined ? null : formatProcessors(execution.affinity),
         settings: execution === undefined ? null : cleanSettings(execution.settings),
+        ...(execution?.workers !== undefined && execution.workers > 0 && { workers: execution.workers }),
       }
     })
     const unlisted = started.length - programs.length + this.#others

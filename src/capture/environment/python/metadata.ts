@@ -50,8 +50,8 @@ export async function readPrefixPackages(
   const own = /^\d+\.\d+\.\d+/.exec(stated)?.[0]
   const folders = await packageFolders(root, own ?? version)
   if (folders.length === 0) throw new NotAvailable(`there are no packages of this Python below ${prefix}`)
-  const { hasPaths, ...found } = await readFolders(root, folders, signal)
-  return { ...found, version: own, incomplete: incompleteness(settings, hasPaths) }
+  const { hasPaths, ...installed } = await readFolders(root, folders, signal)
+  return { ...installed, version: own, incomplete: incompleteness(settings, hasPaths) }
 }
 
 /** Packages in the folders of a module path. */

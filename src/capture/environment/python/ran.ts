@@ -25,14 +25,14 @@ import type {
 } from '../types.ts'
 import type { ProbedPython, PythonAnswer } from './find.ts'
 
-/** How it is known that a Python ran: its program reported it, or its process was seen. */
+/** Evidence that a Python ran: its program reported it, or its process was seen. */
 export type PythonEvidence = 'bridge' | 'proc'
 
 /** A Python that ran. */
 export interface RanPython {
   readonly foundBy: PythonEvidence
   readonly executable: string
-  /** What its program reported; absent for a process that was only seen. */
+  /** The report of its program; absent for a process that was only seen. */
   readonly reported?: {
     readonly prefix: string
     readonly basePrefix: string

@@ -1,5 +1,5 @@
 /**
- * How the processes of a run were executed: the processors that they may use, the limits of their control group, and
+ * The execution of the processes of a run: the processors that they may use, the limits of their control group, and
  * settings of libraries. All of it can change the bits of a result, and all of it is known only while the run goes on.
  */
 import { readFile } from 'node:fs/promises'

@@ -228,7 +228,10 @@ export type OtherPython = {
   readonly foundBy: PythonSearch
   readonly executable: string
 } & (
-  | Pick<PythonFindings, 'prefix' | 'basePrefix' | 'version' | 'implementation' | 'packages' | 'direct'>
+  | (Pick<PythonFindings, 'prefix' | 'basePrefix' | 'version' | 'implementation' | 'packages' | 'direct'> & {
+      /** Why the packages are not known. */
+      readonly reason?: string
+    })
   | { readonly reason: string }
 )
 

@@ -132,8 +132,19 @@ export class Bridge {
   #recordExecution(): void {
     const findings = { command: this.#watch.execution ?? null, ...this.#programs.executions() }
     if (findings.command === null && findings.programs.length === 0) return
+    const unseen = Object.fromEntries([
+      ...(findings.command === null ? [['command', 'it ended before it could be read']] : []),
+      ...findings.programs.flatMap(({ number, settings, affinity }) =>
+        settings === null
+          ? [[`programs.${number}`, 'the program did not report at its end']]
+          : affinity === null
+            ? [[`programs.${number}.affinity`, 'this system does not tell']]
+            : [],
+      ),
+    ])
+    const reasons = Object.keys(unseen).length > 0 ? { unseen } : {}
     this.#recorder.correctEnvironment(({ value, warnings }) => ({
-      value: { ...value, execution: { status: 'present', ...findings } },
+      value: { ...value, execution: { status: 'present', ...findings, ...reasons } },
       warnings,
     }))
   }

@@ -206,7 +206,8 @@ function listOthers(
     const source = 'sources' in other ? other.sources.python : python
     if (source.status === 'absent') return { foundBy, executable, reason: source.reason }
     const { prefix, basePrefix, version, implementation, packages, direct } = source
-    return { foundBy, executable, prefix, basePrefix, version, implementation, packages, direct }
+    const reason = packages === null ? { reason: source.unseen?.['packages'] ?? 'not known' } : {}
+    return { foundBy, executable, prefix, basePrefix, version, implementation, packages, direct, ...reason }
   })
   return pythons.length === 0 ? NO_OTHER_PYTHON : { status: 'present', pythons }
 }

@@ -235,7 +235,7 @@ function logged({ count: values, last, lastStep }: DigestRecord): string {
 }
 
 function metric(
-  { count: values, nanCount, last, min, max, lastStep, process }: MetricRecord,
+  { count: values, nanCount, last, min, max, lastStep, process, loggedAs }: MetricRecord,
   { processes = [] }: RunRecord,
 ): string {
   const rank = processes.find(({ number: other }) => other === process)?.rank
@@ -245,7 +245,8 @@ function metric(
     `max ${number(max)}`,
     plural(values, 'value'),
     nanCount === 0 ? '' : `${count(nanCount)} of them NaN`,
-    rank === undefined ? '' : `from rank ${rank}`,
+    // The names of other ranks have theirs.
+    rank === undefined || loggedAs !== undefined ? '' : `from rank ${rank}`,
   ]
   return facts.filter((fact) => fact !== '').join(', ')
 }

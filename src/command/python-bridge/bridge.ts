@@ -83,7 +83,9 @@ export class Bridge {
   static async open(recorder: Recorder, options: BridgeOptions): Promise<Bridge> {
     const programs = new Programs()
     const warn = limitedWarnings(recorder)
-    const interpreters = new Interpreters(recorder, { ...options.environment })
+    // A run inside of another run has a connection to that one.
+    const { LINEAPRINT_BRIDGE: _, ...variables } = options.environment
+    const interpreters = new Interpreters(recorder, variables)
     const connection = await connect(recorder, programs, interpreters, warn)
     return new Bridge(options, recorder, programs, interpreters, warn, connection)
   }

@@ -149,7 +149,8 @@ async function unreported(seen: readonly SeenPython[], programs: Programs): Prom
 }
 
 /**
- * Return why the files of a process cannot be read by their paths: it runs in a container or below another root.
+ * Return why the files of a process cannot be read by their paths: it runs in a container, below another root, or as a
+ * user whose processes are hidden.
  *
  * @returns `undefined` if they can, or the process has ended.
  */
@@ -170,5 +171,4 @@ async function otherFiles(pid: number, startTime: number | undefined): Promise<s
   }
 }
 
-const OTHER_SYSTEM =
-  'it ran in a container or on another file system, whose files are not those of this process'
+const OTHER_SYSTEM = 'it ran in a container or as another user, so its files cannot be read by their paths'

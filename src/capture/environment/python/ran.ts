@@ -122,6 +122,7 @@ async function answerOf(ran: RanPython, context: SourceContext): Promise<ProbedP
   }
   let failure: string
   try {
+    if (executable === '') throw new NotAvailable('it reported no executable')
     const answer = await probe(executable, context, reported?.paths)
     if (reported === undefined || (await isSamePython(ran, answer))) return { command, answer }
     failure = `it now has the prefix ${answer.prefix}`

@@ -14,6 +14,7 @@ import {
   jsonObject,
   processSchema,
   recordedNumber,
+  runId,
   seriesOrigin,
   streamSchema,
   text,
@@ -76,6 +77,9 @@ export const runRecordSchema: () => z.ZodMiniType<RunRecord> = lazily(() => {
     wrapped: field(z.boolean(), 'Whether `lineaprint run` started it.'),
     exitCode: field(z.nullable(z.int()), 'Of a wrapped command that ended by itself.'),
     signal: field(z.nullable(text), 'The signal that ended a wrapped command, for example `SIGKILL`.'),
+    durationMs: z.optional(
+      field(z.number(), 'Milliseconds from the start of a wrapped command to its end, without the captures.'),
+    ),
     stdout: field(
       z.exactOptional(streamSchema()),
       'Its standard output; of a wrapped command that has ended.',
@@ -103,7 +107,7 @@ export const runRecordSchema: () => z.ZodMiniType<RunRecord> = lazily(() => {
         z.literal(RUN_SCHEMA),
         'The version of the record. A record of another meaning has another one.',
       ),
-      id: field(text, 'Name of the run and of its folder.'),
+      id: field(runId, 'Name of the run and of its folder.'),
       name: field(text, 'Name of the experiment; runs may share it.'),
       status: field(
         z.enum(['running', 'finished', 'failed', 'killed', 'lost']),

@@ -27,7 +27,7 @@ test('the count is that of the list', () => {
 test.skipIf(process.platform !== 'linux')(
   'the affinity of a process is read, until it has ended',
   async () => {
-    const child = spawn('taskset', ['-c', '0', 'sleep', '60'])
+    const child = spawn('sh', ['-c', 'exec taskset -c 0 sleep 60'])
     onTestFinished(() => void child.kill())
     await once(child, 'spawn')
     const { pid = 0 } = child

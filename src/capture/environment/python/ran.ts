@@ -95,9 +95,6 @@ function resolved(path: string): Promise<string> {
 export async function describeRanPython(ran: RanPython, context: RanContext): Promise<DescribedPython> {
   const find = shared((source: SourceContext) => answerOf(ran, source))
   const [pythonSource, pipSource] = createPythonSources(find)
-  // JavaScript modules stay as they were captured.
-  const noModules = (): Promise<Installed> =>
-    Promise.resolve({ packages: null, from: null, unseen: new Map<string, string>() })
   const [python, pip, conda, frameworks] = await Promise.all([
     probeSource(pythonSource, context),
     probeSource(pipSource, context),
@@ -111,6 +108,11 @@ export async function describeRanPython(ran: RanPython, context: RanContext): Pr
     sources: { python: described, pip: pip.value, conda: conda.value, frameworks: frameworks.value },
     warnings: [python, pip, conda, frameworks].flatMap(({ warnings }) => warnings),
   }
+}
+
+/** JavaScript modules stay as they were captured. */
+function noModules(): Promise<Installed> {
+  return Promise.resolve({ packages: null, from: null, unseen: new Map<string, string>() })
 }
 
 async function answerOf(ran: RanPython, context: SourceContext): Promise<ProbedPython> {

@@ -68,7 +68,7 @@ test.each([
   ['bash with time', ['bash', '-c', 'time .venv/bin/python t.py']],
   ['make', ['make']],
   ['a shebang', ['./shebang']],
-  ['a program that ignores PYTHONPATH', ['sh', '-c', '.venv/bin/python -I t.py']],
+  ['a program that ignores PYTHONPATH', ['sh', '-c', '.venv/bin/python -I slow.py']],
 ] as const)('through %s, the Python that ran is recorded', SLOW, async (name, command) => {
   const root = project()
   const outcome = await lineaprint(['run', '--name', 'r', '--', ...command], { cwd: root, env: NO_GIT })

@@ -42,6 +42,8 @@ function virtualEnvironment(root: string, name = '.venv'): string {
 function project(): string {
   const root = folderOf({
     't.py': 'import sys, time; time.sleep(.1); print(sys.prefix)',
+    // Its process is sampled, on a machine that may be busy.
+    'slow.py': 'import sys, time; time.sleep(4); print(sys.prefix)',
     Makefile: 'all:\n\t@.venv/bin/python t.py\n',
     'job.py': 'import subprocess, sys; sys.exit(subprocess.call([".venv/bin/python", "t.py"]))',
   })

@@ -166,3 +166,30 @@ test('packages that only the path of the program has are listed', SLOW, async ()
     packages: { six: ['1.0'], extra: ['3'] },
   })
 })
+
+test('reproduce compares the environments of the Pythons that ran', SLOW, async () => {
+  const python = join(virtualEnvironment(folderOf()), 'bin/python')
+  install(join(python, '../..'), 'six', '1.0')
+  const root = folderOf({
+    't.py': 'import lineaprint; lineaprint.log_metric("loss", 1)',
+    '.gitignore': '.lineaprint\n',
+  })
+  writeFileSync(join(root, 'train.sh'), `#!/bin/sh\n${python} t.py\n`, { mode: 0o755 })
+  const author = ['-c', 'user.name=a', '-c', 'user.email=a@example.org']
+  execFileSync('git', ['init', '-q'], { cwd: root })
+  execFileSync('git', ['add', '.'], { cwd: root })
+  execFileSync('git', [...author, 'commit', '-q', '-m', 'a'], { cwd: root })
+  await lineaprint(['run', '--name', 'r', '--', './train.sh'], { cwd: root })
+  const again = async (): Promise<unknown> => {
+    const into = join(folderOf(), 'again')
+    const { stdout } = await lineaprint(['reproduce', 'r', '--into', into, '--json'], { cwd: root })
+    const { items } = JSON.parse(stdout.slice(stdout.indexOf('{'))) as {
+      items: { name: string; verdict: string; differences: { field: string }[] }[]
+    }
+    const { verdict, differences } = items.find(({ name }) => name === 'environment') ?? {}
+    return [verdict, differences?.map(({ field }) => field)]
+  }
+  expect(await again()).toEqual(['same', []])
+  install(join(python, '../..'), 'six', '2.0')
+  expect(await again()).toEqual(['different', ['python.packages.six']])
+})

@@ -1,0 +1,109 @@
+"""Keep the files of the Python side in memory, so that a later import does not need them on disk.
+
+A program can run for days. Meanwhile the package may be removed or replaced, and the program may run out of file
+descriptors.
+"""
+
+import os
+import sys
+from _frozen_importlib_external import SourceFileLoader, spec_from_file_location
+from _thread import get_ident
+from time import monotonic, sleep
+
+#: Longest time that a fork waits for other threads that import one of these files, in seconds.
+_FORK_SECONDS = 2.0
+
+_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+#: Packages with files that are not loaded at the start.
+_PACKAGES = ("lineaprint", "_lineaprint._generators")
+
+#: Threads that import one of these files now, one entry per import.
+_importing = []
+
+
+class _Loader(SourceFileLoader):
+    """Load a module from its content. Its compiled form on disk is used if it belongs to this content."""
+
+    def __init__(self, name, path, content, info):
+        super().__init__(name, path)
+        self._content = content
+        self._info = info
+
+    def path_stats(self, path):
+        return {"mtime": self._info.st_mtime, "size": self._info.st_size}
+
+    def get_data(self, path):
+        return self._content if path == self.path else super().get_data(path)
+
+    def set_data(self, path, data, **options):
+        # A folder that was removed must not be created again.
+        if os.path.exists(self.path):
+            super().set_data(path, data, **options)
+
+    def exec_module(self, module):
+        _importing.append(get_ident())
+        try:
+            super().exec_module(module)
+        finally:
+            _importing.remove(get_ident())
+
+
+class _Finder:
+    """A finder of modules whose content is kept."""
+
+    def __init__(self):
+        self._kept = {}
+
+    def keep(self, package):
+        folder = os.path.join(_FOLDER, *package.split("."))
+        for entry in os.listdir(folder):
+            stem, extension = os.path.splitext(entry)
+            if extension == ".py":
+                name = package if stem == "__init__" else package + "." + stem
+                if name not in sys.modules:
+                    self._kept[name] = _read(os.path.join(folder, entry))
+
+    def find_spec(self, name, path=None, target=None):
+        kept = self._kept.get(name)
+        if kept is None:
+            return None
+        file, content, info = kept
+        folders = [os.path.dirname(file)] if name in _PACKAGES else None
+        loader = _Loader(name, file, content, info)
+        return spec_from_file_location(name, file, loader=loader, submodule_search_locations=folders)
+
+
+def _read(path):
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        info = os.fstat(descriptor)
+        parts = []
+        while True:
+            part = os.read(descriptor, 1 << 20)
+            if not part:
+                return path, b"".join(parts), info
+            parts.append(part)
+    finally:
+        os.close(descriptor)
+
+
+def keep():
+    """Read the files that are not loaded yet. Later imports use their content."""
+    finder = _Finder()
+    for package in _PACKAGES:
+        finder.keep(package)
+    sys.meta_path.insert(0, finder)
+
+
+def before_fork():
+    """Wait until no other thread imports one of these files: the child would wait for that thread forever."""
+    own, end = get_ident(), monotonic() + _FORK_SECONDS
+    while any(thread != own for thread in list(_importing)) and monotonic() < end:
+        sleep(0.001)
+
+
+def after_fork():
+    """Forget the imports of threads that do not exist in a forked child."""
+    own = get_ident()
+    _importing[:] = [thread for thread in _importing if thread == own]

@@ -13,7 +13,7 @@ def _start():
     if sys.version_info < (3, 9) or not os.environ.get("LINEAPRINT_BRIDGE"):
         return
     try:
-        from lineaprint import _start as bridge
+        from _lineaprint import _start as bridge
 
         bridge.start()
     except Exception as error:

@@ -181,7 +181,10 @@ def _following(process, original, words, environment, change):
             try:
                 return original(*args, **kwargs)
             finally:
-                process.mark()
+                try:
+                    process.mark()
+                except Exception as error:
+                    process.problem("the start of a process", error)
 
     start.__name__, start.__doc__, start.lineaprint = original.__name__, original.__doc__, True
     return start

@@ -23,10 +23,6 @@ try:
 except ImportError:
     # A Python without sockets is not recorded.
     _socket = None
-try:
-    from _json import encode_basestring_ascii as quote
-except ImportError:
-    from json.encoder import encode_basestring_ascii as quote
 
 #: Version of the messages. lineaprint closes the connection if the version is unknown.
 PROTOCOL = 1
@@ -408,6 +404,23 @@ def warn(sentence):
     except Exception:
         # The program may have closed or replaced its stderr, or a signal handler interrupts its use.
         pass
+
+
+def quote(text):
+    """Return a string as JSON. Loading the module json would delay the start of a program."""
+    if _is_plain(text):
+        return '"%s"' % text
+    return '"%s"' % "".join([part if _is_plain(part) else _escaped(ord(part)) for part in text])
+
+
+def _is_plain(text):
+    return text.isascii() and text.isprintable() and '"' not in text and "\\" not in text
+
+
+def _escaped(code):
+    if code < 0x10000:
+        return "\\u%04x" % code
+    return "\\u%04x\\u%04x" % (0xD800 | (code - 0x10000) >> 10, 0xDC00 | code & 0x3FF)
 
 
 def encode(fields):

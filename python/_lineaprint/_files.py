@@ -18,6 +18,8 @@ _FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 #: Packages with files that are not loaded at the start.
 _PACKAGES = ("lineaprint", "_lineaprint._generators")
 
+_FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+
 #: Threads that import one of these files now, one entry per import.
 _importing = []
 
@@ -56,13 +58,12 @@ class _Finder:
         self._kept = {}
 
     def keep(self, package):
-        folder = os.path.join(_FOLDER, *package.split("."))
+        folder = os.path.join(_FOLDER, *package.split(".")) + os.sep
         for entry in os.listdir(folder):
-            stem, extension = os.path.splitext(entry)
-            if extension == ".py":
-                name = package if stem == "__init__" else package + "." + stem
+            if entry.endswith(".py"):
+                name = package if entry == "__init__.py" else package + "." + entry[:-3]
                 if name not in sys.modules:
-                    self._kept[name] = _read(os.path.join(folder, entry))
+                    self._kept[name] = _read(folder + entry)
 
     def find_spec(self, name, path=None, target=None):
         kept = self._kept.get(name)
@@ -75,15 +76,16 @@ class _Finder:
 
 
 def _read(path):
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0))
+    descriptor = os.open(path, _FLAGS)
     try:
         info = os.fstat(descriptor)
-        parts = []
-        while True:
-            part = os.read(descriptor, 1 << 20)
+        content = os.read(descriptor, info.st_size + 1)
+        while len(content) < info.st_size:
+            part = os.read(descriptor, info.st_size)
             if not part:
-                return path, b"".join(parts), info
-            parts.append(part)
+                break
+            content += part
+        return path, content, info
     finally:
         os.close(descriptor)
 

@@ -87,10 +87,10 @@ def attempt(function, *args):
 
 
 def _observe(original, note, read):
-    import functools
-
     if read is not None:
         return _Observed(original, note, read)
+    # Loaded only here, because this takes time.
+    import functools
 
     @functools.wraps(original)
     def observed(*args, **kwargs):

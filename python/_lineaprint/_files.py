@@ -24,6 +24,21 @@ _FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _importing = []
 
 
+#: Calls that came from signal handlers while `lineaprint` was imported: the name of the function, and its arguments.
+deferred = []
+
+_DEFERRED = (
+    "add_metadata add_tags checkpoint flush log_digest log_metric log_metrics track_dataset track_model track_output"
+).split()
+
+
+def defer(name):
+    """Return a function that is called after the import of `lineaprint`. This is the `__getattr__` of that module."""
+    if name not in _DEFERRED:
+        raise AttributeError("module 'lineaprint' has no attribute %r" % name)
+    return lambda *args, **kwargs: deferred.append((name, args, kwargs))
+
+
 class _Loader(SourceFileLoader):
     """Load a module from its content. Its compiled form on disk is used if it belongs to this content."""
 
@@ -31,6 +46,14 @@ class _Loader(SourceFileLoader):
         super().__init__(name, path)
         self._content = content
         self._info = info
+
+    def create_module(self, spec):
+        if spec.name != "lineaprint":
+            return None
+        # A signal handler can interrupt the import, and call what the module does not have yet.
+        module = type(sys)(spec.name)
+        module.__getattr__ = defer
+        return module
 
     def path_stats(self, path):
         return {"mtime": self._info.st_mtime, "size": self._info.st_size}

@@ -167,6 +167,9 @@ def follow_starts(process):
 
 def _following(process, original, words, environment, change):
     def start(*args, **kwargs):
+        if len(args) <= environment:
+            # The call fails, or names its arguments, which these functions do not do.
+            return original(*args, **kwargs)
         with process.position.lock:
             try:
                 text = process.position_of_next(args[words])

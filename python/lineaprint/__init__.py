@@ -14,10 +14,12 @@ Outside of `lineaprint run` nothing is recorded: the functions return None, and 
 The import loads everything that the functions need, so that a call needs no file of this package or of Python.
 """
 
+from _lineaprint._files import defer as __getattr__
+
 import functools as _functools
 import os as _os
 
-from _lineaprint import _start
+from _lineaprint import _files, _start
 from _lineaprint._connection import warn as _warn
 from _lineaprint._errors import LineaprintError, StateCorrupt, StateIncomplete, StateNotFound
 from _lineaprint._process import current as _current
@@ -47,6 +49,40 @@ __all__ = [
 ]
 
 
+# Signal handlers can interrupt this import, so what the functions use is defined before them.
+
+
+def _connect():
+    """Connect to lineaprint if Python skipped the sitecustomize that does so (-S). Return whether a connection exists."""
+    if not _current.started and _os.environ.get("LINEAPRINT_BRIDGE"):
+        try:
+            _start.start()
+        except Exception as error:
+            _warn_once("cannot connect to the lineaprint process of this run, so nothing is recorded: %s" % error)
+    return _current.connection is not None
+
+
+_warned = False
+
+
+def _warn_once(sentence):
+    global _warned
+    if not _warned:
+        _warned = True
+        _warn(sentence)
+
+
+def _recording():
+    if _connect() and _current.active:
+        return True
+    if _current.connection is None:
+        if _os.environ.get("LINEAPRINT_BRIDGE") or _os.environ.get("LINEAPRINT_RUN_ID"):
+            _warn_once("the lineaprint process of this run could not be reached; nothing is recorded")
+        else:
+            _warn_once("this program was not started by lineaprint run; nothing is recorded")
+    return False
+
+
 #: Codes of errors that name a wrong argument. Any other error is a fault of lineaprint or of its surroundings.
 _ARGUMENT_CODES = frozenset(
     "ERR_LINEAPRINT_" + name
@@ -63,7 +99,9 @@ def _safe(function):
             return function(*args, **kwargs)
         except Exception as error:
             # Without a further frame, the arguments do not fit the function.
-            if error.__traceback__.tb_next is None or getattr(error, "code", None) in _ARGUMENT_CODES:
+            if error.__traceback__.tb_next is None:
+                raise
+            if isinstance(error, LineaprintError) and error.code in _ARGUMENT_CODES:
                 raise
             _current.problem(function.__name__, error)
             return None
@@ -198,37 +236,6 @@ def set_seeds(seed, deterministic=False):
     return _seeding.set_seeds(seed, deterministic)
 
 
-def _connect():
-    """Connect to lineaprint if Python skipped the sitecustomize that does so (-S). Return whether a connection exists."""
-    if not _current.started and _os.environ.get("LINEAPRINT_BRIDGE"):
-        try:
-            _start.start()
-        except Exception as error:
-            _warn_once("cannot connect to the lineaprint process of this run, so nothing is recorded: %s" % error)
-    return _current.connection is not None
-
-
-_warned = False
-
-
-def _warn_once(sentence):
-    global _warned
-    if not _warned:
-        _warned = True
-        _warn(sentence)
-
-
-def _recording():
-    if active():
-        return True
-    if _current.connection is None:
-        if _os.environ.get("LINEAPRINT_BRIDGE") or _os.environ.get("LINEAPRINT_RUN_ID"):
-            _warn_once("the lineaprint process of this run could not be reached; nothing is recorded")
-        else:
-            _warn_once("this program was not started by lineaprint run; nothing is recorded")
-    return False
-
-
 def _begin():
     """Connect, or watch imports outside of a run. In a run, the sitecustomize has usually done so already."""
     if not _connect():
@@ -238,4 +245,15 @@ def _begin():
             _warn_once("imports cannot be watched, so set_seeds reaches only what is loaded: %s" % error)
 
 
+def _call_deferred():
+    """Make the calls of signal handlers that interrupted this import."""
+    while _files.deferred:
+        name, args, kwargs = _files.deferred.pop(0)
+        try:
+            globals()[name](*args, **kwargs)
+        except Exception as error:
+            _current.problem(name, error)
+
+
 _begin()
+_call_deferred()

@@ -9,6 +9,7 @@ import {
   flagSchema,
   jsonObject,
   recordedNumber,
+  runId,
   streamSchema,
   text,
   trackedSchema,
@@ -51,7 +52,7 @@ export const eventSchema: () => z.ZodMiniType<JournalEvent> = lazily(() => {
         z.looseObject({
           ...head,
           type: z.literal('started'),
-          id: field(text, 'Id of the run.'),
+          id: field(runId, 'Id of the run.'),
           name: field(text, 'Name of the experiment.'),
         }),
         'The first event.',

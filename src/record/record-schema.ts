@@ -13,6 +13,7 @@ import {
   flagSchema,
   jsonObject,
   recordedNumber,
+  runId,
   streamSchema,
   text,
   trackedSchema,
@@ -99,7 +100,7 @@ export const runRecordSchema: () => z.ZodMiniType<RunRecord> = lazily(() => {
         z.literal(RUN_SCHEMA),
         'The version of the record. A record of another meaning has another one.',
       ),
-      id: field(text, 'Name of the run and of its folder.'),
+      id: field(runId, 'Name of the run and of its folder.'),
       name: field(text, 'Name of the experiment; runs may share it.'),
       status: field(
         z.enum(['running', 'finished', 'failed', 'killed', 'lost']),

@@ -129,22 +129,29 @@ lineaprint.log_metric("after", 1)`,
   expect(record.warnings.join()).toMatch(/500 messages were not recorded/)
 })
 
-test('without a folder for the socket, or with one that only reads, programs can import lineaprint', SLOW, async () => {
-  const source = `import lineaprint
+test(
+  'without a folder for the socket, or with one that only reads, programs can import lineaprint',
+  SLOW,
+  async () => {
+    const source = `import lineaprint
 ${CALLS}
 say(lineaprint.active(), [value for value in calls() if value is not None], lineaprint.set_seeds(1)["seed"])`
-  // No socket can be created below /proc, so the next folder is used.
-  const other = await python(source, { env: { TMPDIR: '/proc' } })
-  expect(other.said[0]).toBe(true)
-  for (const bridge of ['', '/nowhere/bridge', `/${'x'.repeat(300)}`]) {
-    const { code, said, stderr } = await python(source, {
-      interpreter: ['env', `LINEAPRINT_BRIDGE=${bridge}`, PYTHON],
-    })
-    expect(code).toBe(0)
-    expect(said).toEqual([false, [], 1])
-    expect(stderr.match(/could not be reached; nothing is recorded/g)).toHaveLength(1)
-  }
-})
+    // No socket can be created below /proc, so the next folder is used.
+    const other = await python(source, { env: { TMPDIR: '/proc' } })
+    expect(other.said[0]).toBe(true)
+    const dead = join(folderOf(), 'bridge')
+    await start([PYTHON, '-c', `import socket; socket.socket(1).bind("${dead}")`], folderOf())
+    expect(existsSync(dead)).toBe(true)
+    for (const bridge of ['', dead, '/nowhere/bridge', '/proc/self/exe', `/${'x'.repeat(300)}`]) {
+      const { code, said, stderr } = await python(source, {
+        interpreter: ['env', `LINEAPRINT_BRIDGE=${bridge}`, PYTHON],
+      })
+      expect(code).toBe(0)
+      expect(said).toEqual([false, [], 1])
+      expect(stderr.match(/could not be reached; nothing is recorded/g)).toHaveLength(1)
+    }
+  },
+)
 
 /** Run a program twenty times in one run, with its number as the argument. */
 async function twenty(source: string, interpreter: string): Promise<Outcome & { root: string }> {
@@ -336,7 +343,11 @@ os.unlink("big")`,
 })
 
 /** Run a program against a server that does what a run would not do. */
-async function against(serve: (socket: Socket) => void, source: string, interpreter = PYTHON): Promise<Outcome> {
+async function against(
+  serve: (socket: Socket) => void,
+  source: string,
+  interpreter = PYTHON,
+): Promise<Outcome> {
   const root = folderOf({ 'program.py': source })
   const server = createServer((socket) => {
     socket.on('error', () => undefined)
@@ -347,7 +358,12 @@ async function against(serve: (socket: Socket) => void, source: string, interpre
     server.listen(path, resolve)
   })
   onTestFinished(() => void server.close())
-  const env = { PYTHONPATH: BRIDGE, LINEAPRINT_BRIDGE: path, LINEAPRINT_RUN_DIRECTORY: root, LINEAPRINT_SEED: '1' }
+  const env = {
+    PYTHONPATH: BRIDGE,
+    LINEAPRINT_BRIDGE: path,
+    LINEAPRINT_RUN_DIRECTORY: root,
+    LINEAPRINT_SEED: '1',
+  }
   return start([interpreter, 'program.py'], root, env)
 }
 
@@ -368,13 +384,35 @@ test.each([
   ['never reads', (socket: Socket) => socket.pause()],
   ['closes at once', (socket: Socket) => socket.destroy()],
   ['ends within an answer', (socket: Socket) => socket.on('data', () => socket.end(frame('{"id":1', 100)))],
-  ['answers with garbage', (socket: Socket) => socket.on('data', () => socket.write('HTTP/1.1 400 Bad Request\r\n\r\n'))],
+  [
+    'answers with garbage',
+    (socket: Socket) => socket.on('data', () => socket.write('HTTP/1.1 400 Bad Request\r\n\r\n')),
+  ],
   ['answers without JSON', (socket: Socket) => socket.on('data', () => socket.write(frame('nothing')))],
   ['answers with a list', (socket: Socket) => socket.on('data', () => socket.write(frame('[1]')))],
-  ['answers another message', (socket: Socket) => socket.on('data', () => socket.write(frame('{"id":99,"result":null}')))],
-  ['answers with a strange error', (socket: Socket) => socket.on('data', (chunk: Buffer) => socket.write(frame(`{"id":${idIn(chunk)},"error":7}`)))],
-  ['has an internal error', (socket: Socket) => socket.on('data', (chunk: Buffer) => socket.write(frame(`{"id":${idIn(chunk)},"error":{"code":"ERR_LINEAPRINT_INTERNAL","message":"m"}}`)))],
-  ['has no space left', (socket: Socket) => socket.on('data', (chunk: Buffer) => socket.write(frame(`{"id":${idIn(chunk)},"error":{"code":"ERR_LINEAPRINT_STORE","message":"m"}}`)))],
+  [
+    'answers another message',
+    (socket: Socket) => socket.on('data', () => socket.write(frame('{"id":99,"result":null}'))),
+  ],
+  [
+    'answers with a strange error',
+    (socket: Socket) =>
+      socket.on('data', (chunk: Buffer) => socket.write(frame(`{"id":${idIn(chunk)},"error":7}`))),
+  ],
+  [
+    'has an internal error',
+    (socket: Socket) =>
+      socket.on('data', (chunk: Buffer) =>
+        socket.write(frame(`{"id":${idIn(chunk)},"error":{"code":"ERR_LINEAPRINT_INTERNAL","message":"m"}}`)),
+      ),
+  ],
+  [
+    'has no space left',
+    (socket: Socket) =>
+      socket.on('data', (chunk: Buffer) =>
+        socket.write(frame(`{"id":${idIn(chunk)},"error":{"code":"ERR_LINEAPRINT_STORE","message":"m"}}`)),
+      ),
+  ],
 ] as const)('a server that %s', SLOW, async (_, serve) => {
   const source = `import os, sys, time
 import lineaprint, random, numpy
@@ -423,7 +461,9 @@ lineaprint.log_metric("good", 1)`,
   expect(code).toBe(0)
   expect(said).toEqual(Array(14).fill(null))
   expect(Object.keys(record.metrics)).toEqual(['good'])
-  expect(record.warnings.some((warning) => warning.includes('log_metric: ZeroDivisionError: of the value'))).toBe(true)
+  expect(
+    record.warnings.some((warning) => warning.includes('log_metric: ZeroDivisionError: of the value')),
+  ).toBe(true)
   expect(record.warnings.some((warning) => warning.endsWith('log_metric: Unsaid'))).toBe(true)
 })
 
@@ -456,7 +496,8 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   _exit: 'import os; os.write(1, b"x"); os._exit(5)',
   'order of atexit': 'import atexit\nfor n in range(3): atexit.register(print, n)',
   'atexit that raises': 'import atexit\n@atexit.register\ndef f(): raise RuntimeError("at exit")',
-  excepthook: 'import sys\nsys.excepthook = lambda kind, error, trace: print("hook", kind.__name__, error)\nraise KeyError(1)',
+  excepthook:
+    'import sys\nsys.excepthook = lambda kind, error, trace: print("hook", kind.__name__, error)\nraise KeyError(1)',
   'hooks are their own':
     'import sys, threading\nprint(sys.excepthook is sys.__excepthook__, sys.displayhook is sys.__displayhook__, sys.gettrace(), sys.getprofile(), threading.excepthook is threading.__excepthook__, sys.getrecursionlimit(), sys.getswitchinterval())',
   'thread at shutdown':
@@ -469,9 +510,10 @@ const PROGRAMS: Readonly<Record<string, string>> = {
     'import os, sys, threading\ndef f():\n  pid = os.fork()\n  if pid == 0: os.write(1, b"child\\n"); os._exit(3)\n  print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))\nt = threading.Thread(target=f); t.start(); t.join()',
   'fork, and the child raises':
     'import os, sys\npid = os.fork()\nif pid == 0: raise SystemExit(4)\nprint(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))',
-  'forkpty':
+  forkpty:
     'import os, pty\npid, fd = pty.fork()\nif pid == 0: os.write(1, b"child"); os._exit(0)\nprint(os.read(fd, 100)); os.waitpid(pid, 0)',
-  'preexec_fn': 'import os, subprocess\nprint(subprocess.run(["sh", "-c", "echo $$ >/dev/null; pwd"], preexec_fn=lambda: os.chdir("/"), capture_output=True))',
+  preexec_fn:
+    'import os, subprocess\nprint(subprocess.run(["sh", "-c", "echo $$ >/dev/null; pwd"], preexec_fn=lambda: os.chdir("/"), capture_output=True))',
   subprocess:
     'import subprocess, sys\nprint(subprocess.run([sys.executable, "-c", "import sys; print(sys.argv); sys.exit(2)", "a"], capture_output=True).stdout)\ntry: subprocess.run(["/nowhere"])\nexcept FileNotFoundError as error: print(error)\ntry: subprocess.run([1])\nexcept TypeError as error: print(error)',
   'wrong calls of os':
@@ -482,8 +524,10 @@ const PROGRAMS: Readonly<Record<string, string>> = {
     'import socket, select, threading, time, _socket\ndef fail(*a, **k): raise RuntimeError("patched")\nsocket.socket = socket.create_connection = select.select = threading.Lock = time.sleep = fail\nimport random; random.seed(1); print(random.random())',
   'seeds of any kind':
     'import random\nfor seed in (None, 1, -5, 1.5, "text", b"bytes", bytearray(b"x"), 10 ** 400, -(10 ** 400)):\n  random.seed(seed)\n  if seed is not None: print(random.random())\ntry: random.setstate(1)\nexcept Exception as error: print(type(error).__name__)',
-  'an import that fails': 'import sys\ntry: import torch\nexcept ImportError as error: print(error)\ntry: import random.nothing\nexcept ImportError as error: print(error)',
-  'find_spec without an import': 'import importlib.util, random\nprint(importlib.util.find_spec("random").name, importlib.reload(random).__name__)',
+  'an import that fails':
+    'import sys\ntry: import torch\nexcept ImportError as error: print(error)\ntry: import random.nothing\nexcept ImportError as error: print(error)',
+  'find_spec without an import':
+    'import importlib.util, random\nprint(importlib.util.find_spec("random").name, importlib.reload(random).__name__)',
   'descriptors are closed': 'import os\nos.closerange(0, 100)\nos._exit(9)',
   'stderr is closed': 'import sys\nsys.stderr.close()\nsys.stderr = None\nimport random',
   'no space for threads': 'import threading\nthreading.Thread.start = None\nimport random\nprint(1)',
@@ -511,10 +555,15 @@ test.each(PYTHONS)('programs end as without a run, %s', { timeout: 600_000 }, as
     const run = await lineaprint(['run', '--', interpreter, 'program.py'], { cwd: root, env: FAST })
     const code = plain.signal === null ? plain.code : { SIGINT: 130, SIGKILL: 137 }[plain.signal as string]
     const text = (outcome: Outcome): string =>
-      outcome.stderr.replaceAll(/^lineaprint: (?:run|warning:) .*\n/gm, '').replaceAll(/0x[0-9a-f]+/g, '0x').replaceAll(/pid=\d+/g, 'pid')
+      outcome.stderr
+        .replaceAll(/^lineaprint: (?:run|warning:) .*\n/gm, '')
+        .replaceAll(/0x[0-9a-f]+/g, '0x')
+        .replaceAll(/pid=\d+/g, 'pid')
     expect([name, run.code, run.stdout]).toEqual([name, code, plain.stdout])
     expect([name, text(run)]).toEqual([name, text(plain)])
-    expect([name, latestRun(root).record.warnings.filter((warning) => warning.startsWith('Python'))]).toEqual([name, []])
+    expect([name, latestRun(root).record.warnings.filter((warning) => warning.startsWith('Python'))]).toEqual(
+      [name, []],
+    )
   }
 })
 
@@ -523,13 +572,18 @@ test.each([
   ['-I', [PYTHON, '-I']],
   ['-E', [PYTHON, '-E']],
   ['-S', [PYTHON, '-S']],
-] as const)('with the bridge switched off (%s), a program sees nothing of it', SLOW, async (_, interpreter) => {
-  const root = folderOf({
-    'program.py': 'import sys, os, gc\nimport random\nprint(sorted(sys.modules), [type(finder).__name__ for finder in sys.meta_path], type(random.seed).__name__)',
-  })
-  const plain = await start([...interpreter, 'program.py'], root)
-  const run = await lineaprint(['run', '--', ...interpreter, 'program.py'], { cwd: root, env: FAST })
-  // The sitecustomize of the package is loaded, and makes way, unless Python ignores PYTHONPATH.
-  expect(run.stdout).toBe(plain.stdout)
-  expect(run.code).toBe(plain.code)
-})
+] as const)(
+  'with the bridge switched off (%s), a program sees nothing of it',
+  SLOW,
+  async (_, interpreter) => {
+    const root = folderOf({
+      'program.py':
+        'import sys, os, gc\nimport random\nprint(sorted(sys.modules), [type(finder).__name__ for finder in sys.meta_path], type(random.seed).__name__)',
+    })
+    const plain = await start([...interpreter, 'program.py'], root)
+    const run = await lineaprint(['run', '--', ...interpreter, 'program.py'], { cwd: root, env: FAST })
+    // The sitecustomize of the package is loaded, and makes way, unless Python ignores PYTHONPATH.
+    expect(run.stdout).toBe(plain.stdout)
+    expect(run.code).toBe(plain.code)
+  },
+)

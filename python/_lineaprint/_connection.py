@@ -45,8 +45,9 @@ _QUEUE = 1000
 #: Errors of a shortage that may pass. The message stays in the queue.
 _SHORTAGES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS)
 
-# Without this flag, a write after lineaprint has ended would kill a program with the default action for SIGPIPE.
+# Without these, a write after lineaprint has ended would kill a program with the default action for SIGPIPE.
 _NO_SIGNAL = 0x4000 if sys.platform.startswith("linux") else 0
+_SO_NOSIGPIPE = 0x1022
 
 
 class _Channel:
@@ -70,6 +71,8 @@ class _Channel:
         made = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
         try:
             made.settimeout(_GREETING_SECONDS)
+            if sys.platform == "darwin":
+                made.setsockopt(_socket.SOL_SOCKET, _SO_NOSIGPIPE, 1)
             self._connect(made)
             made.settimeout(_SILENCE_SECONDS)
             self._identity = _identity(made)
@@ -226,6 +229,13 @@ class Connection:
                 self._empty(self._main)
             finally:
                 self._leave(lock)
+
+    def close(self):
+        """Send what is queued and close. Nothing is recorded from here on."""
+        self.settle()
+        self.lost = True
+        for channel in (self._main, *self._idle):
+            channel.close()
 
     def _ask_in_order(self, lock, data, number):
         try:

@@ -240,6 +240,15 @@ class Process:
             # The connection is all that could report this.
             pass
 
+    def finish(self):
+        """Report the end of this process and close the connection, as the last step of atexit."""
+        self.end()
+        try:
+            self.connection.close()
+        except Exception:
+            # Nothing can be reported any more.
+            pass
+
     def end(self):
         """Send the last states and the status of every source of randomness at the end of the program."""
         try:

@@ -31,7 +31,7 @@ def start():
         return
     current.begin(os.environ["LINEAPRINT_BRIDGE"])
     # atexit runs the first registered function last, so the saved states are those of the end.
-    atexit.register(current.end)
+    atexit.register(current.finish)
     os.register_at_fork(before=current.before_fork, after_in_child=current.after_fork)
     watch()
 

@@ -153,10 +153,14 @@ say(lineaprint.active(), [value for value in calls() if value is not None], line
   },
 )
 
-/** Run a program twenty times in one run, with its number as the argument. */
-async function twenty(source: string, interpreter: string): Promise<Outcome & { root: string }> {
+/** Run a program a number of times in one run, with its number as the argument. */
+async function repeated(
+  source: string,
+  interpreter: string,
+  times: number,
+): Promise<Outcome & { root: string }> {
   const root = folderOf({ 'program.py': source })
-  const loop = `for i in $(seq 20); do ${interpreter} program.py $i || exit 1; done`
+  const loop = `for i in $(seq ${times}); do ${interpreter} program.py $i || exit 1; done`
   const args = ['run', '--', 'sh', '-c', loop]
   return { ...(await lineaprint(args, { cwd: root, env: FAST })), root }
 }
@@ -197,7 +201,8 @@ def work():
 thread = threading.Thread(target=work)`,
   ],
 ] as const)('a fork during %s', SLOW, async (_, begin) => {
-  for (const interpreter of [PYTHON, ...otherPythons().slice(-1)]) {
+  for (const interpreter of PYTHONS) {
+    const times = interpreter === PYTHON ? 20 : 3
     const source = `${begin}
 thread.start()
 time.sleep(int(sys.argv[1]) * 0.0003)
@@ -209,10 +214,10 @@ if child == 0:
     os._exit(0)
 wait(child)
 thread.join()`
-    const { code, stdout, root } = await twenty(source, interpreter)
+    const { code, stdout, root } = await repeated(source, interpreter, times)
     expect(code).toBe(0)
-    expect(stdout).toBe('ended 0\n'.repeat(20))
-    expect(latestRun(root).record.metrics['child']).toMatchObject({ count: 20 })
+    expect(stdout).toBe('ended 0\n'.repeat(times))
+    expect(latestRun(root).record.metrics['child']).toMatchObject({ count: times })
   }
 })
 
@@ -545,11 +550,15 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   ),
 }
 
+/** Programs that run in every interpreter: what Python itself changed from version to version. */
+const EVERYWHERE = /^(?:exception|order|hooks|thread at|fork in|subprocess|preexec|wrong|pool|descriptors)/
+
 const HEADER = 'import sys; sys.dont_write_bytecode = True\n'
 
 test.each(PYTHONS)('programs end as without a run, %s', { timeout: 600_000 }, async (interpreter) => {
   const root = folderOf()
   for (const [name, source] of Object.entries(PROGRAMS)) {
+    if (interpreter !== PYTHON && !EVERYWHERE.test(name)) continue
     writeFileSync(join(root, 'program.py'), HEADER + source)
     const plain = await start([interpreter, 'program.py'], root)
     const run = await lineaprint(['run', '--', interpreter, 'program.py'], { cwd: root, env: FAST })
@@ -565,6 +574,26 @@ test.each(PYTHONS)('programs end as without a run, %s', { timeout: 600_000 }, as
       [name, []],
     )
   }
+})
+
+test('warnings as errors, and resources that are not closed', SLOW, async () => {
+  const root = folderOf({
+    'program.py': `import os, sys, random, multiprocessing, subprocess, numpy
+import lineaprint
+lineaprint.log_metric("m", 1)
+lineaprint.track_dataset(b"x", "d")
+pid = os.fork()
+if pid == 0:
+    lineaprint.log_metric("m", 2)
+    sys.exit(0)
+os.waitpid(pid, 0)
+print("end")`,
+  })
+  const argv = ['run', '--', PYTHON, '-X', 'dev', '-W', 'error', '-bb', 'program.py']
+  const { code, stdout, stderr } = await lineaprint(argv, { cwd: root, env: FAST })
+  expect(stderr.replaceAll(/^lineaprint: run .*\n/gm, '')).toBe('')
+  expect([code, stdout]).toEqual([0, 'end\n'])
+  expect(latestRun(root).record).toMatchObject({ warnings: [], metrics: { m: { count: 2 } } })
 })
 
 test.each([

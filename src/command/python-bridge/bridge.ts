@@ -185,8 +185,8 @@ async function scratchParents(): Promise<string[]> {
   const short = [...new Set(candidates)].filter(
     (parent) => socketIn(join(parent, 'lineaprint-xxxxxx')).length <= SOCKET_PATH_LIMIT,
   )
-  const found = await Promise.all(short.map(async (parent) => ((await isFolder(parent)) ? [parent] : [])))
-  return found.flat()
+  const folders = await Promise.all(short.map(async (parent) => ((await isFolder(parent)) ? [parent] : [])))
+  return folders.flat()
 }
 
 /** Return a function that records each warning once, up to a limit. */

@@ -616,3 +616,13 @@ test.each([
     expect(run.code).toBe(plain.code)
   },
 )
+
+test('every file of the package is loaded at the start or kept in memory', SLOW, async () => {
+  const { said } = await python(`import _lineaprint._files as files
+kept = [name for finder in sys.meta_path for name in getattr(finder, "_kept", {})]
+say(sorted({*kept, *(name for name in sys.modules if name.startswith("_lineaprint"))}))`)
+  const names = readdirSync(BRIDGE, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.py') && name.includes('/'))
+    .map((name) => name.replace(/(?:\/__init__)?\.py$/, '').replaceAll('/', '.'))
+  expect(said[0]).toEqual(names.toSorted())
+})

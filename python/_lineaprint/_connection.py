@@ -57,6 +57,8 @@ class _Channel:
         self._path = path
         self._socket = None
         self._identity = None
+        #: Bytes of the last message that were sent.
+        self.sent = 0
 
     def open(self, greeting):
         """Connect unless there is a connection. The greeting is the first message."""
@@ -94,15 +96,16 @@ class _Channel:
                 sleep(0.01)
 
     def write(self, data):
-        """Send all bytes. Close after an error or the exception of a signal handler."""
-        sent = 0
+        """Send all bytes. `sent` tells how many it were, also if a signal handler raised."""
+        self.sent = 0
         view = memoryview(data)
         try:
-            while sent < len(data):
-                sent += self._socket.send(view[sent:], _NO_SIGNAL)
+            while self.sent < len(data):
+                self.sent += self._socket.send(view[self.sent :], _NO_SIGNAL)
         except BaseException:
-            # The rest of a message would be taken for the next one.
-            self.close()
+            if self.sent < len(data):
+                # The rest of this message would be taken for the next one.
+                self.close()
             raise
 
     def read(self, seconds=None):
@@ -312,12 +315,11 @@ class Connection:
         """Send the queue over a channel. Return whether it is empty."""
         while self._queue:
             data = self._queue.pop(0)
+            channel.sent = 0
             try:
                 channel.open(self.greeting)
                 if self._dropped:
-                    count, self._dropped = self._dropped, 0
-                    text = "%d messages were not recorded, because the connection was busy or out of descriptors" % count
-                    channel.write(_frame('{"call":"problem","message":%s}' % quote(text)))
+                    data = self._dropped_frame() + data
                 channel.write(data)
             except OSError as error:
                 if error.errno in _SHORTAGES:
@@ -328,10 +330,16 @@ class Connection:
                     self._give_up()
                 return False
             except BaseException:
-                # The exception of a signal handler. Part of the message may be sent, but lineaprint ignores parts.
-                self._queue.insert(0, data)
+                # The exception of a signal handler. lineaprint ignores a part of a message.
+                if channel.sent != len(data):
+                    self._queue.insert(0, data)
                 raise
         return True
+
+    def _dropped_frame(self):
+        count, self._dropped = self._dropped, 0
+        text = "%d messages were not recorded, because the connection was busy or out of descriptors" % count
+        return _frame('{"call":"problem","message":%s}' % quote(text))
 
     def _drop(self):
         try:

@@ -122,6 +122,7 @@ export const eventSchema: () => z.ZodMiniType<JournalEvent> = lazily(() => {
           type: z.literal('command'),
           exitCode: field(z.nullable(z.int()), 'Null if a signal ended it.'),
           signal: field(z.nullable(text), 'The signal that ended it.'),
+          durationMs: z.optional(field(z.number(), 'As in `command` of the record.')),
           stdout: field(streamSchema(), 'As in `command` of the record.'),
           stderr: field(streamSchema(), 'As in `command` of the record.'),
         }),

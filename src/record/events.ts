@@ -64,6 +64,7 @@ export interface CommandEndEvent {
   readonly type: 'command'
   readonly exitCode: number | null
   readonly signal: string | null
+  readonly durationMs?: number
   readonly stdout: StreamRecord
   readonly stderr: StreamRecord
 }

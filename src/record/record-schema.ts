@@ -73,6 +73,9 @@ export const runRecordSchema: () => z.ZodMiniType<RunRecord> = lazily(() => {
     wrapped: field(z.boolean(), 'Whether `lineaprint run` started it.'),
     exitCode: field(z.nullable(z.int()), 'Of a wrapped command that ended by itself.'),
     signal: field(z.nullable(text), 'The signal that ended a wrapped command, for example `SIGKILL`.'),
+    durationMs: z.optional(
+      field(z.number(), 'Milliseconds from the start of a wrapped command to its end, without the captures.'),
+    ),
     stdout: field(
       z.exactOptional(streamSchema()),
       'Its standard output; of a wrapped command that has ended.',

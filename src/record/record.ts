@@ -25,6 +25,7 @@ export interface CommandRecord {
   readonly wrapped: boolean
   readonly exitCode: number | null
   readonly signal: string | null
+  readonly durationMs?: number
   readonly stdout?: StreamRecord
   readonly stderr?: StreamRecord
 }

@@ -100,7 +100,7 @@ async function runIds(store: Store): Promise<RunId[]> {
  *
  * @param reference An id, the beginning of one id only, the name of an experiment (its newest run), or
  * `@latest`.
- * @throws ERR_LINEAPRINT_RUN if no run matches, or more than one.
+ * @throws ERR_LINEAPRINT_RUN if no run matches, AMBIGUOUS if more than one id begins so.
  */
 export async function findRun(store: Store, reference: string): Promise<StoredRun> {
   const ids = await runIds(store)
@@ -124,7 +124,7 @@ function notFound(
   if (matches.length > 0) {
     const shown = matches.slice(0, 5).join(', ')
     return new LineaprintError(
-      'ERR_LINEAPRINT_RUN',
+      'ERR_LINEAPRINT_AMBIGUOUS',
       `${matches.length} runs begin with ${JSON.stringify(reference)}`,
       {
         hint: `use one of ${shown}${matches.length > 5 ? ', …' : ''}`,

@@ -39,6 +39,9 @@ _GREETING_SECONDS = 5.0
 #: Longest silence of lineaprint, in seconds. It sends a sign of life every two seconds while it works on a call.
 _SILENCE_SECONDS = 15.0
 
+#: Longest time between taking the lock and naming the thread that has it, in seconds.
+_LOCK_SECONDS = 0.1
+
 #: Messages that can be queued before a thread waits for the one that sends.
 _QUEUE = 1000
 
@@ -77,12 +80,13 @@ class _Channel:
                 made.setsockopt(_socket.SOL_SOCKET, _SO_NOSIGPIPE, 1)
             self._connect(made)
             made.settimeout(_SILENCE_SECONDS)
+            self._send(made, _frame(greeting))
             self._identity = _identity(made)
         except BaseException:
             made.close()
             raise
+        # Only now, so that no exception of a signal handler leaves a connection without its greeting.
         self._socket = made
-        self.write(_frame(greeting))
 
     def _connect(self, made):
         end = monotonic() + _GREETING_SECONDS
@@ -97,16 +101,19 @@ class _Channel:
 
     def write(self, data):
         """Send all bytes. `sent` tells how many it were, also if a signal handler raised."""
-        self.sent = 0
-        view = memoryview(data)
         try:
-            while self.sent < len(data):
-                self.sent += self._socket.send(view[self.sent :], _NO_SIGNAL)
+            self._send(self._socket, data)
         except BaseException:
             if self.sent < len(data):
                 # The rest of this message would be taken for the next one.
                 self.close()
             raise
+
+    def _send(self, made, data):
+        self.sent = 0
+        view = memoryview(data)
+        while self.sent < len(data):
+            self.sent += made.send(view[self.sent :], _NO_SIGNAL)
 
     def read(self, seconds=None):
         """Return the next frame."""
@@ -353,10 +360,12 @@ class Connection:
         """Become the thread that sends. Return the lock, or None if another call sends."""
         lock = self._lock
         if not lock.acquire(False):
-            if seconds <= 0 or self._interrupts():
+            sender = self._sender
+            if self._interrupts() or (seconds <= 0 and sender not in (None, get_ident())):
                 return None
-            if not lock.acquire(True, seconds):
-                # Its holder has ended, or an exception of a signal handler came right after it took the lock.
+            # Without another sender, the exception of a signal handler came right after the lock was taken.
+            wait = 0 if sender == get_ident() else _LOCK_SECONDS if sender is None else seconds
+            if not lock.acquire(True, wait):
                 self._lock = lock = allocate_lock()
                 lock.acquire()
                 self._main.close()

@@ -131,7 +131,7 @@ async function connect(
 ): Promise<Connection> {
   // On Windows, Python has no Unix domain sockets.
   if (process.platform === 'win32') return { status: 'unavailable' }
-  const states = new StateFiles(recorder.runDirectory)
+  const states = new StateFiles(recorder.runDirectory, (name) => recorder.recordedName(name))
   let reason: string | undefined
   for (const parent of await scratchParents()) {
     let scratch: string | undefined

@@ -115,9 +115,9 @@ async function prepare(
   { run: runs, rebuild: isRebuilt, onStep }: ReproduceOptions,
   signal: AbortSignal,
 ): Promise<{ items: ReproduceItem[]; rebuilt: Rebuilt }> {
-  await restoreTree(tree, run.folder, target, signal)
+  const bytes = await restoreTree(tree, run.folder, target, signal)
   const algorithm = recordedAlgorithm(run.record)
-  const code = await checkTree(tree, target, { directory: target, algorithm, signal })
+  const code = await checkTree(tree, bytes, { directory: target, algorithm, signal })
   if (runs !== false) refuseOtherTree(code)
   const inputs = await checkInputs(run, map, target, signal)
   if (runs !== false) {

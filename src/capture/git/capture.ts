@@ -14,10 +14,12 @@ import { describeLargeFiles } from './large-files.ts'
 import { readNested } from './nested.ts'
 import { limitWarnings, concurrentChangeWarnings } from './limits.ts'
 import { readOperation, readWorktrees } from './operation.ts'
+import { readSparsePatterns } from './sparse.ts'
 import { findTooLarge, writePatches } from './patches.ts'
 import { isInStore } from './paths.ts'
 import { describeSubmodules } from './submodules.ts'
 import { describeUntracked } from './untracked.ts'
+import { describeWorkTreeFiles } from './work-tree-files.ts'
 import type { CaptureContext } from '../../core/component.ts'
 import type { Git } from './command.ts'
 import type { RepositorySnapshot } from './snapshot.ts'
@@ -89,7 +91,7 @@ function reportsStashes(version: string): boolean {
 
 async function describe(
   git: Git,
-  { location, version, status, settings, entries, tags, unpushed }: RepositorySnapshot,
+  { location, version, status, settings, entries, tracked, tags, unpushed }: RepositorySnapshot,
   commit: Commit,
   context: CaptureContext,
   options: GitOptions & GitCaptureSettings,
@@ -114,6 +116,10 @@ async function describe(
     },
     warnings,
   )
+  const workTreeFiles = await unlessUnknown(warnings, async () => {
+    if (tracked instanceof NotAvailable) throw tracked
+    return describeWorkTreeFiles(git, tracked, status.changed, settings, content, warnings)
+  })
   const { patchLimit } = options
   const patches =
     filesDirectory === undefined || status.changed.length === 0
@@ -181,10 +187,23 @@ async function describe(
     stashes: reportsStashes(version) ? status.stashes : null,
     shallow,
     sparse: settings.sparse,
+    sparsePatterns: settings.sparse ? await readSparsePatterns(gitFolder, settings.sparseCone) : null,
     partial: settings.partial,
     assumedUnchanged: entries.assumeUnchanged.map(({ text }) => text),
     skippedFiles: entries.skipped,
+    workTreeFiles,
     patches,
+  }
+}
+
+/** Return `null` with a warning if git cannot list the files that it converts. */
+async function unlessUnknown<T>(warnings: string[], work: () => Promise<T>): Promise<T | null> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof NotAvailable)) throw error
+    warnings.push(`the files that git converts or does not look at could not be listed: ${error.message}`)
+    return null
   }
 }
 

@@ -1,0 +1,341 @@
+/**
+ * Work trees whose bytes git converts, hides or merges. Each comes back byte for byte, or what does not is named; no
+ * state of a repository stops a reproduction.
+ */
+
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { GIT_ENVIRONMENT, emptyRepository, git, temporaryFolder } from '../../capture/fixture.ts'
+import { again, recorded } from './support.ts'
+import type { ReproduceItem, Reproduction } from '../../../src/reproduce/reproduce.ts'
+
+const CRLF = '\r\n'
+
+/** A repository that stands in the state of a case. */
+class Case {
+  readonly root: string = emptyRepository()
+
+  write(files: Readonly<Record<string, string | Buffer>>): void {
+    for (const [name, content] of Object.entries(files)) {
+      mkdirSync(join(this.root, name, '..'), { recursive: true })
+      writeFileSync(join(this.root, name), content)
+    }
+  }
+
+  git(...args: readonly string[]): string {
+    return git(this.root, ...args)
+  }
+
+  /** Runs git where it stops at a conflict. */
+  stopped(...args: readonly string[]): void {
+    expect(() => this.git(...args)).toThrow()
+  }
+
+  commit(files: Readonly<Record<string, string | Buffer>>, message = 'base'): void {
+    this.write(files)
+    this.git('add', '-A')
+    this.git('commit', '-q', '-m', message)
+  }
+
+  /** Writes tracked files again, as a checkout does it. */
+  checkOut(...paths: readonly string[]): void {
+    for (const path of paths) rmSync(join(this.root, path))
+    this.git('checkout', '--', ...paths)
+  }
+}
+
+/** Two branches that change one file in two ways, `main` being checked out. */
+function diverged(repository: Case): void {
+  repository.commit({ 'a.txt': 'base\n', 'gone.txt': 'g\n', 'same.txt': 's\n' })
+  repository.git('checkout', '-q', '-b', 'other')
+  repository.write({ 'new.txt': 'theirs\n' })
+  repository.commit({ 'a.txt': 'theirs\n', 'gone.txt': 'changed\n' }, 'theirs')
+  repository.git('checkout', '-q', 'main')
+  rmSync(join(repository.root, 'gone.txt'))
+  repository.commit({ 'a.txt': 'ours\n', 'new.txt': 'ours\n' }, 'ours')
+}
+
+const ROT = { clean: 'tr a-z b-za', smudge: 'tr b-za a-z' }
+
+function rot(repository: Case): void {
+  repository.git('config', 'filter.rot.clean', ROT.clean)
+  repository.git('config', 'filter.rot.smudge', ROT.smudge)
+  repository.commit({ '.gitattributes': '*.rot filter=rot\n', 'a.rot': 'alpha\n', 'b.rot': 'beta\n' })
+}
+
+/** States that come back byte for byte. */
+const RESTORED: Readonly<Record<string, (repository: Case) => void>> = {
+  'a filter of the repository': rot,
+  'a filter of the repository, and a change behind it': (repository) => {
+    rot(repository)
+    repository.write({ 'a.rot': 'gamma\n' })
+    repository.write({ 'b.rot': 'delta\n', 'c.rot': 'new\n' })
+    repository.git('add', 'b.rot', 'c.rot')
+  },
+  'core.autocrlf': (repository) => {
+    repository.git('config', 'core.autocrlf', 'true')
+    repository.commit({ 'a.txt': `a${CRLF}b${CRLF}`, 'b.bin': Buffer.from([0, 13, 10, 10]) })
+    repository.write({ 'a.txt': `a${CRLF}c${CRLF}` })
+  },
+  'core.autocrlf, and lines that end in both ways': (repository) => {
+    repository.git('config', 'core.autocrlf', 'true')
+    repository.commit({ 'a.txt': `a\nb\n`, 'b.txt': `a${CRLF}b\n`, 'c.txt': 'c\n' })
+    repository.write({ 'c.txt': `c${CRLF}d\n` })
+  },
+  'core.autocrlf=input over files that have CRLF': (repository) => {
+    repository.git('config', 'core.autocrlf', 'input')
+    repository.commit({ 'a.txt': `a${CRLF}b${CRLF}` })
+  },
+  'core.autocrlf that was set after the checkout': (repository) => {
+    repository.commit({ 'a.txt': 'a\nb\n' })
+    repository.git('config', 'core.autocrlf', 'true')
+  },
+  'core.autocrlf that was unset after the checkout': (repository) => {
+    repository.git('config', 'core.autocrlf', 'true')
+    repository.commit({ 'a.txt': `a${CRLF}b${CRLF}` })
+    repository.git('config', '--unset', 'core.autocrlf')
+  },
+  'eol=crlf': (repository) => {
+    repository.commit({ '.gitattributes': '*.txt text eol=crlf\n', 'a.txt': 'a\n', 'b.txt': `b${CRLF}` })
+    repository.checkOut('a.txt')
+    repository.write({ 'c.txt': 'c\n' })
+  },
+  'text=auto over files that have CRLF': (repository) => {
+    repository.commit({ '.gitattributes': '* text=auto\n', 'a.txt': `a${CRLF}`, 'b.txt': 'b\n' })
+  },
+  'core.eol': (repository) => {
+    repository.git('config', 'core.eol', 'crlf')
+    repository.commit({ '.gitattributes': '* text=auto\n', 'a.txt': `a${CRLF}` })
+    repository.write({ 'a.txt': `a${CRLF}b${CRLF}` })
+  },
+  'working-tree-encoding': (repository) => {
+    const attributes = '*.txt text working-tree-encoding=UTF-16LE-BOM eol=lf\n'
+    const utf16 = (text: string): Buffer => Buffer.from(`\uFEFF${text}`, 'utf16le')
+    repository.commit({ '.gitattributes': attributes, 'a.txt': utf16('ä\n'), 'b.txt': utf16('ö\n') })
+    repository.write({ 'b.txt': utf16('ö\nü\n') })
+  },
+  ident: (repository) => {
+    repository.commit({ '.gitattributes': '*.py ident\n', 'a.py': '# $Id$\n', 'b.py': '# $Id$\n' })
+    repository.checkOut('a.py')
+    repository.write({ 'b.py': '# $Id: mine $\n' })
+  },
+  'attributes of .git/info': (repository) => {
+    repository.commit({ 'a.txt': 'a\n' })
+    writeFileSync(join(repository.root, '.git/info/attributes'), '*.txt eol=crlf\n')
+    repository.checkOut('a.txt')
+  },
+  'an attributes file that the configuration names': (repository) => {
+    const file = join(temporaryFolder(), 'attributes')
+    writeFileSync(file, '*.txt eol=crlf\n')
+    repository.git('config', 'core.attributesFile', file)
+    repository.commit({ 'a.txt': 'a\n' })
+    repository.checkOut('a.txt')
+  },
+  'attributes that changed after the checkout': (repository) => {
+    repository.commit({ 'a.txt': 'a\n', 'b.txt': `b${CRLF}` })
+    repository.write({ '.gitattributes': '*.txt eol=crlf\n' })
+  },
+  'attributes that changed and were checked out': (repository) => {
+    repository.commit({ '.gitattributes': '', 'a.txt': 'a\n', 'b.txt': 'b\n' })
+    repository.write({ '.gitattributes': '*.txt eol=crlf\n' })
+    repository.checkOut('a.txt')
+    repository.write({ 'b.txt': `b${CRLF}c${CRLF}` })
+  },
+  'intent to add': (repository) => {
+    repository.commit({ 'a.txt': 'a\n' })
+    repository.write({ 'new.py': 'print(1)\n', 'folder/[x] y.py': 'print(2)\n', empty: '' })
+    repository.git('add', '-N', 'new.py', 'folder', 'empty')
+  },
+  'intent to add, and the file is gone': (repository) => {
+    repository.commit({ 'a.txt': 'a\n' })
+    repository.write({ 'new.py': 'print(1)\n' })
+    repository.git('add', '-N', 'new.py')
+    rmSync(join(repository.root, 'new.py'))
+  },
+  'a merge with conflicts': (repository) => {
+    diverged(repository)
+    repository.stopped('merge', 'other')
+  },
+  'a merge with a conflict that was resolved': (repository) => {
+    diverged(repository)
+    repository.stopped('merge', 'other')
+    repository.write({ 'a.txt': 'both\n' })
+    repository.git('add', 'a.txt')
+    rmSync(join(repository.root, 'new.txt'))
+  },
+  'a merge that is not committed': (repository) => {
+    repository.commit({ 'a.txt': 'a\n' })
+    repository.git('checkout', '-q', '-b', 'other')
+    repository.commit({ 'b.txt': 'b\n' }, 'theirs')
+    repository.git('checkout', '-q', 'main')
+    repository.commit({ 'c.txt': 'c\n' }, 'ours')
+    repository.git('merge', '-q', '--no-commit', 'other')
+  },
+  'a rebase with conflicts': (repository) => {
+    diverged(repository)
+    repository.stopped('rebase', 'other')
+  },
+  'a cherry-pick with conflicts': (repository) => {
+    diverged(repository)
+    repository.stopped('cherry-pick', 'other')
+  },
+  'a revert with conflicts': (repository) => {
+    diverged(repository)
+    repository.commit({ 'a.txt': 'later\n' }, 'later')
+    repository.stopped('revert', '--no-edit', 'HEAD~1')
+  },
+  'a patch that stopped (am)': (repository) => {
+    diverged(repository)
+    const patch = join(temporaryFolder(), 'a.patch')
+    writeFileSync(patch, repository.git('format-patch', '-1', '--stdout', 'other'))
+    repository.stopped('am', '-3', patch)
+  },
+  'a bisect': (repository) => {
+    for (const text of ['1', '2', '3', '4']) repository.commit({ 'a.txt': text }, text)
+    repository.git('bisect', 'start', 'HEAD', 'HEAD~3')
+  },
+  'a stash that does not apply': (repository) => {
+    diverged(repository)
+    repository.write({ 'a.txt': 'stashed\n' })
+    repository.git('stash', '-q')
+    repository.commit({ 'a.txt': 'again\n' }, 'again')
+    repository.stopped('stash', 'pop')
+  },
+  'a conflict with line ends that git converts': (repository) => {
+    repository.git('config', 'core.autocrlf', 'true')
+    diverged(repository)
+    repository.stopped('merge', 'other')
+  },
+  'a sparse checkout of folders': (repository) => {
+    repository.commit({ 'a/1': '1', 'b/2': '2', 'c/3': '3', top: 't' })
+    repository.git('sparse-checkout', 'set', '--cone', 'a')
+    repository.write({ 'a/1': 'changed' })
+  },
+  'a sparse checkout by patterns': (repository) => {
+    repository.commit({ 'a/1': '1', 'b/2': '2', 'c/3': '3', top: 't' })
+    repository.git('sparse-checkout', 'set', '--no-cone', '/*', '!/b/')
+  },
+  'a sparse checkout, and a file outside of it': (repository) => {
+    repository.commit({ 'a/1': '1', 'b/2': '2', top: 't' })
+    repository.git('sparse-checkout', 'set', '--cone', 'a')
+    repository.write({ 'b/2': 'other' })
+  },
+  'files marked skip-worktree': (repository) => {
+    repository.commit({ 'a.txt': 'a\n', 'b.txt': 'b\n', 'c.txt': 'c\n' })
+    repository.git('update-index', '--skip-worktree', 'a.txt', 'b.txt', 'c.txt')
+    repository.write({ 'a.txt': 'hidden\n' })
+    rmSync(join(repository.root, 'b.txt'))
+  },
+  'files marked assume-unchanged': (repository) => {
+    repository.commit({ 'a.txt': 'a\n', 'b.txt': 'b\n', 'c.sh': 'c\n' })
+    repository.git('update-index', '--assume-unchanged', 'a.txt', 'b.txt', 'c.sh')
+    repository.write({ 'a.txt': 'hidden\n' })
+    rmSync(join(repository.root, 'b.txt'))
+    chmodSync(join(repository.root, 'c.sh'), 0o755)
+  },
+  'mode bits that git does not see': (repository) => {
+    repository.git('config', 'core.fileMode', 'false')
+    repository.commit({ 'a.sh': '#!/bin/sh\n', 'b.sh': '#!/bin/sh\n', 'c.txt': 'c' })
+    repository.git('update-index', '--chmod=+x', 'b.sh')
+    repository.git('commit', '-q', '-m', 'mode')
+    chmodSync(join(repository.root, 'a.sh'), 0o755)
+    chmodSync(join(repository.root, 'b.sh'), 0o644)
+  },
+  'links that git writes as files': (repository) => {
+    repository.write({ 'a.txt': 'a' })
+    symlinkSync('a.txt', join(repository.root, 'link'))
+    symlinkSync('a.txt', join(repository.root, 'real'))
+    repository.git('add', '-A')
+    repository.git('commit', '-q', '-m', 'links')
+    repository.git('config', 'core.symlinks', 'false')
+    repository.checkOut('link')
+  },
+  'two names that differ in case': (repository) => {
+    repository.commit({ 'Data.csv': '1', 'data.csv': '2' })
+    repository.git('config', 'core.ignoreCase', 'true')
+    repository.write({ 'data.csv': '3' })
+  },
+  'a name whose case changed': (repository) => {
+    repository.commit({ 'Data.csv': '1' })
+    repository.git('config', 'core.ignoreCase', 'true')
+    repository.git('mv', 'Data.csv', 'other')
+    repository.git('mv', 'other', 'data.csv')
+  },
+}
+
+/** The entry at a path: kind, bytes, and whether its owner may execute it. */
+function entryAt(path: string): string {
+  if (!existsSync(path) && !isLink(path)) return 'absent'
+  const info = lstatSync(path)
+  if (info.isSymbolicLink()) return `link ${readlinkSync(path)}`
+  return `${(info.mode & 0o100) === 0 ? 'file' : 'program'} ${readFileSync(path, 'latin1')}`
+}
+
+function isLink(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true
+}
+
+/** Return the paths of a work tree that git tracks or would track. */
+function pathsOf(root: string): string[] {
+  const output = git(root, 'ls-files', '-z', '--cached', '--others', '--exclude-standard')
+  return [...new Set(output.split('\0'))].filter(
+    (path) => path !== '' && !path.startsWith('.lineaprint') && !path.endsWith('/'),
+  )
+}
+
+/** Compare two work trees path by path: the slow and obvious check. Return the paths that differ. */
+function differing(before: Readonly<Record<string, string>>, target: string): string[] {
+  const paths = new Set([...Object.keys(before), ...pathsOf(target)])
+  return [...paths].filter((path) => (before[path] ?? 'absent') !== entryAt(join(target, path)))
+}
+
+function entriesOf(root: string): Record<string, string> {
+  return Object.fromEntries(pathsOf(root).map((path) => [path, entryAt(join(root, path))]))
+}
+
+function code({ items }: Reproduction): readonly ReproduceItem[] {
+  return items.filter(({ section }) => section === 'code')
+}
+
+/** Check that each path that differs is named by an item, and that nothing differs unexplained. */
+function expectNamed(answer: Reproduction, paths: readonly string[]): void {
+  const items = code(answer)
+  expect(items.filter(({ verdict }) => verdict === 'different')).toEqual([])
+  const named = items.filter(({ verdict }) => verdict === 'not-restored')
+  const unnamed = paths.filter(
+    (path) =>
+      !named.some(
+        ({ name, detail, differences }) =>
+          `${name}\n${detail}`.includes(path) || differences.some(({ field }) => field.includes(path)),
+      ),
+  )
+  expect(unnamed).toEqual([])
+}
+
+const OWN = { GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_SYSTEM: '/dev/null' }
+
+describe('comes back byte for byte', () => {
+  test.for(Object.entries(RESTORED))('%s', async ([, arrange]) => {
+    const repository = new Case()
+    arrange(repository)
+    const before = entriesOf(repository.root)
+    const index = git(repository.root, 'ls-files', '-t', '--stage')
+    const run = await recorded(repository.root, '', [], OWN)
+    const answer = await again(run, { run: false })
+    expect(differing(before, answer.directory), JSON.stringify(code(answer), null, 1)).toEqual([])
+    expect(git(answer.directory, 'ls-files', '-t', '--stage')).toBe(index)
+    expectNamed(answer, [])
+  })
+})

@@ -48,7 +48,9 @@ export async function checkTree(
   const differences = comparison.differences.filter(({ field }) => !isByBytes(field))
   const notChecked = (comparison.notChecked ?? []).filter(({ field }) => !isByBytes(field))
   const others = [...lostItems(bytes), ...stateItems(repository, current)]
-  const isSame = status === 'same' || (current.available && differences.length + notChecked.length === 0)
+  // Fields that are equal and a digest that differs are a damaged record.
+  const isExplained = comparison.differences.length + (comparison.notChecked ?? []).length > 0
+  const isSame = status === 'same' || (isExplained && differences.length + notChecked.length === 0)
   if (isSame && others.length === 0) return [item('code', 'git', 'same', 'the work tree matches the record')]
   const reasonFor = notKept(repository)
   const unknown = notChecked.map((part) => item('code', part.field, 'not-restored', part.reason))
@@ -61,7 +63,7 @@ export async function checkTree(
   const notRestored = [...kept, ...unknown]
   const unexpected = differences.filter((difference) => reasonFor(difference) === undefined)
   notRestored.push(...others)
-  if (unexpected.length > 0 || notRestored.length === 0) {
+  if (unexpected.length > 0 || (!isSame && kept.length + unknown.length === 0)) {
     const detail = reason ?? 'the work tree differs from the record'
     return [item('code', 'git', 'different', detail, unexpected), ...notRestored]
   }

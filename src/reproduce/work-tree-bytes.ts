@@ -8,6 +8,7 @@ import {
   constants,
   copyFile,
   lstat,
+  readFile,
   readlink,
   rename,
   rm,
@@ -144,17 +145,12 @@ async function expectedFiles(
     }
     expected.set(key, { path, cause, content: isComplete ? 'stored' : 'unknown' })
   }
-  for (const file of present.files) add(readPath(file), file.cause)
-  // A conversion that the run did not have can make git call a file changed.
-  if (isComplete)
-    for (const { path, unstaged, submodule, workTreeMode } of status.changed)
-      if (
-        unstaged === 'M' &&
-        submodule === null &&
-        workTreeMode.startsWith('100') &&
-        !changes.has(keyOfPath(path))
-      )
-        add(path, 'line-ends')
+  const changedNow = new Set(status.changed.map(({ path }) => keyOfPath(path)))
+  for (const file of present.files) {
+    const path = readPath(file)
+    // A change that no conversion explains is one of the tree, and is compared as such.
+    if (file.cause !== 'size' || !changedNow.has(keyOfPath(path))) add(path, file.cause)
+  }
   return expected
 }
 
@@ -237,8 +233,7 @@ async function bytesFrom(
   }
   const stored = ['cat-file', 'blob', file.blob]
   if (await useOutput(places, path, git, stored, content)) return true
-  if (cause === 'line-ends' && (await useOutput(places, path, git, stored, content, new ToCrlf())))
-    return true
+  if (cause === 'line-ends' && (await useLineEnds(places, path, content))) return true
   if (!cause.startsWith('filter=') || !path.utf8) return false
   // Only filters of the user's own configuration: that of the recorded repository is not read here.
   const blob = (await isStored(places, path, file)) ? file.blob : await storeBytes(git, path)
@@ -256,17 +251,22 @@ async function storeBytes(git: Git, path: GitPath): Promise<string> {
   return (await git(['hash-object', '-w', '--no-filters', '--', path.text])).toString().trim()
 }
 
-/** Replace every line feed by a carriage return and a line feed. */
-class ToCrlf {
-  push(piece: Buffer): Buffer {
-    const text = piece.toString('latin1')
-    return Buffer.from(text.replaceAll('\n', '\r\n'), 'latin1')
+/** Try the bytes of the new work tree with other line ends. */
+async function useLineEnds(places: Places, path: GitPath, content: Recorded): Promise<boolean> {
+  const from = absolutePath(places.target, path)
+  if (content.size > LINE_ENDS_LIMIT || (await lstat(from)).size > LINE_ENDS_LIMIT) return false
+  // One character per byte, so that bytes of any encoding are kept.
+  const text = (await readFile(from)).toString('latin1').replaceAll('\r\n', '\n')
+  for (const variant of [text, text.replaceAll('\n', '\r\n')]) {
+    if (variant.length !== content.size) continue
+    await writeFile(temporary(places), variant, { encoding: 'latin1', flag: 'wx' })
+    if (await useTemporary(places, path, content, false)) return true
   }
-
-  end(): Buffer {
-    return Buffer.alloc(0)
-  }
+  return false
 }
+
+/** Limit of a file in bytes whose line ends are converted here. */
+const LINE_ENDS_LIMIT = 64 << 20
 
 async function useOutput(
   places: Places,
@@ -274,13 +274,11 @@ async function useOutput(
   git: Git,
   args: readonly string[],
   content: Recorded,
-  filter?: ToCrlf,
 ): Promise<boolean> {
   const kept = await keepOutput(git, args, {
     path: temporary(places),
     label: 'a file of the work tree',
     limit: content.size,
-    filter,
   })
   if (kept.status === 'absent' || (kept.status === 'empty' ? 0 : kept.size) !== content.size) {
     await rm(temporary(places), { force: true })

@@ -3,6 +3,8 @@
  * state of a repository stops a reproduction.
  */
 
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import {
   chmodSync,
   existsSync,
@@ -12,13 +14,12 @@ import {
   readlinkSync,
   rmSync,
   symlinkSync,
-  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
-import { GIT_ENVIRONMENT, emptyRepository, git, temporaryFolder } from '../../capture/fixture.ts'
-import { again, recorded } from './support.ts'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { emptyRepository, git, temporaryFolder } from '../../capture/fixture.ts'
+import { again, forged, recorded } from './support.ts'
 import type { ReproduceItem, Reproduction } from '../../../src/reproduce/reproduce.ts'
 
 const CRLF = '\r\n'
@@ -338,4 +339,231 @@ describe('comes back byte for byte', () => {
     expect(git(answer.directory, 'ls-files', '-t', '--stage')).toBe(index)
     expectNamed(answer, [])
   })
+})
+
+/** Changes every file of a work tree, as work goes on after a run. */
+function moveOn(root: string): void {
+  for (const path of pathsOf(root)) {
+    const file = join(root, path)
+    if (entryAt(file) === 'absent') continue
+    rmSync(file)
+    writeFileSync(file, 'moved on\n')
+  }
+}
+
+/** Cases whose recorded bytes only the work tree of the run had. */
+const LOST: Readonly<Record<string, readonly string[]>> = {
+  'a filter of the repository': ['a.rot', 'b.rot'],
+  'a filter of the repository, and a change behind it': ['a.rot', 'b.rot', 'c.rot'],
+  'core.autocrlf, and lines that end in both ways': ['b.txt', 'c.txt'],
+  ident: ['b.py'],
+  'files marked skip-worktree': ['a.txt'],
+  'files marked assume-unchanged': ['a.txt'],
+}
+
+describe('comes back after the work tree of the run has changed, or is named', () => {
+  test.for(Object.entries(RESTORED))('%s', async ([name, arrange]) => {
+    const repository = new Case()
+    arrange(repository)
+    const before = entriesOf(repository.root)
+    const run = await recorded(repository.root, '', [], OWN)
+    moveOn(repository.root)
+    const answer = await again(run, { run: false })
+    const paths = differing(before, answer.directory)
+    expect(paths.toSorted(), JSON.stringify(code(answer), null, 1)).toEqual(LOST[name] ?? [])
+    expectNamed(answer, paths)
+  })
+})
+
+/** A program that stands for one of the machine, with the folder of a global configuration that names it. */
+function globalFilter(name: string, settings: Readonly<Record<string, string>>): Record<string, string> {
+  const file = join(temporaryFolder(), 'config')
+  for (const [key, value] of Object.entries(settings))
+    git(temporaryFolder(), 'config', '--file', file, `filter.${name}.${key}`, value)
+  return { ...OWN, GIT_CONFIG_GLOBAL: file }
+}
+
+/** Sets variables of this process, under which `reproduceRun` starts git, until the test ends. */
+function setVariables(variables: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value)
+  onTestFinished(() => void vi.unstubAllEnvs())
+}
+
+function sha256(content: string): string {
+  return createHash('sha256').update(content).digest('hex')
+}
+
+const POINTER = (content: string): string =>
+  `version https://git-lfs.github.com/spec/v1\noid sha256:${sha256(content)}\nsize ${content.length}\n`
+
+const WEIGHTS = 'weights '.repeat(1000)
+
+// As `git-lfs clean`, for one content.
+const CLEAN = `cat > /dev/null; printf '${POINTER(WEIGHTS).replaceAll('\n', '\\n')}'`
+
+/** A repository with a file of Git LFS, whose filter this test stands in for. */
+function withLargeFile(repository: Case, content: string): void {
+  repository.commit({ '.gitattributes': '*.bin filter=lfs -text\n', 'm.bin': POINTER(content) })
+  repository.write({ 'm.bin': content })
+  // The index then has the size of the content, as after a checkout.
+  repository.git('-c', `filter.lfs.clean=${CLEAN}`, 'add', 'm.bin')
+  const oid = sha256(content)
+  repository.write({ [`.git/lfs/objects/${oid.slice(0, 2)}/${oid.slice(2, 4)}/${oid}`]: content })
+}
+
+describe('Git LFS', () => {
+  const [content, clean] = [WEIGHTS, CLEAN]
+
+  test.for([
+    ['its smudge filter fails', { clean, smudge: 'exit 1', required: 'true' }],
+    ['its process fails', { clean, process: 'false', required: 'true' }],
+    ['it is not installed any more', {}],
+  ] as const)('content comes from the objects of the repository where %s', async ([, filter]) => {
+    const repository = new Case()
+    withLargeFile(repository, content)
+    const run = await recorded(repository.root, '', [], globalFilter('lfs', { clean, smudge: 'cat' }))
+    setVariables(globalFilter('lfs', filter))
+    moveOn(repository.root)
+    const answer = await again(run, { run: false })
+    expect(readFileSync(join(answer.directory, 'm.bin'), 'utf8')).toBe(content)
+    expect(code(answer)).toMatchObject([{ name: 'git', verdict: 'same' }])
+  })
+
+  test('content that is nowhere any more is named', async () => {
+    const repository = new Case()
+    withLargeFile(repository, content)
+    const run = await recorded(repository.root, '', [], globalFilter('lfs', { clean, smudge: 'cat' }))
+    setVariables(globalFilter('lfs', { clean, smudge: 'exit 1', required: 'true' }))
+    rmSync(join(repository.root, '.git/lfs'), { recursive: true })
+    moveOn(repository.root)
+    const answer = await again(run, { run: false })
+    expect(code(answer)).toMatchObject([
+      { name: 'git', verdict: 'same' },
+      {
+        name: 'filter.lfs',
+        verdict: 'not-restored',
+        differences: [{ field: 'workTreeFiles.m.bin', before: `sha256:${sha256(content)}` }],
+      },
+    ])
+  })
+
+  test('an object with other bytes is not used', async () => {
+    const repository = new Case()
+    withLargeFile(repository, content)
+    const run = await recorded(repository.root, '', [], globalFilter('lfs', { clean, smudge: 'cat' }))
+    const oid = sha256(content)
+    repository.write({
+      [`.git/lfs/objects/${oid.slice(0, 2)}/${oid.slice(2, 4)}/${oid}`]: 'x'.repeat(content.length),
+    })
+    moveOn(repository.root)
+    const answer = await again(run, { run: false })
+    expect(readFileSync(join(answer.directory, 'm.bin'), 'utf8')).toBe(POINTER(content))
+    expectNamed(answer, ['m.bin'])
+  })
+
+  test('a pointer that the run had in its work tree comes back as a pointer', async () => {
+    const repository = new Case()
+    withLargeFile(repository, content)
+    repository.write({ 'm.bin': POINTER(content) })
+    repository.git('add', 'm.bin')
+    const run = await recorded(repository.root, '', [], OWN)
+    const answer = await again(run, { run: false })
+    expect(readFileSync(join(answer.directory, 'm.bin'), 'utf8')).toBe(POINTER(content))
+    expect(code(answer)).toMatchObject([{ name: 'git', verdict: 'same' }])
+  })
+})
+
+test('a filter of the user is tried where the bytes are nowhere else, and one of the repository is not', async () => {
+  const repository = new Case()
+  const marker = join(temporaryFolder(), 'executed')
+  repository.git('config', 'filter.own.clean', 'tr a-z b-za')
+  repository.git('config', 'filter.own.smudge', `touch ${marker}; tr b-za a-z`)
+  const user = globalFilter('shared', { clean: 'tr a-z b-za', smudge: 'tr b-za a-z' })
+  setVariables(user)
+  repository.write({ '.gitattributes': '*.own filter=own\n*.shared filter=shared\n' })
+  repository.write({ 'a.own': 'alpha\n', 'a.shared': 'alpha\n' })
+  for (const args of [
+    ['add', '-A'],
+    ['commit', '-q', '-m', 'base'],
+  ])
+    execFileSync('git', ['-C', repository.root, '-c', 'user.name=a', '-c', 'user.email=a@b', ...args])
+  const run = await recorded(repository.root, '', [], user)
+  moveOn(repository.root)
+  rmSync(marker, { force: true })
+  const answer = await again(run, { run: false })
+  expect(readFileSync(join(answer.directory, 'a.shared'), 'utf8')).toBe('alpha\n')
+  expect(readFileSync(join(answer.directory, 'a.own'), 'utf8')).toBe('bmqib\n')
+  expect(code(answer)).toMatchObject([
+    { name: 'git', verdict: 'same' },
+    { name: 'filter.own', verdict: 'not-restored', detail: expect.stringMatching(/^a\.own: /) as string },
+  ])
+  expect(existsSync(marker)).toBe(false)
+})
+
+test('settings that changed since the run are not those of the new work tree', async () => {
+  const repository = new Case()
+  repository.commit({ 'a.txt': 'a\nb\n' })
+  const run = await recorded(repository.root, '', [], OWN)
+  repository.git('config', 'core.autocrlf', 'true')
+  writeFileSync(join(repository.root, '.git/info/attributes'), '*.txt ident working-tree-encoding=UTF-16\n')
+  const answer = await again(run, { run: false })
+  expect(readFileSync(join(answer.directory, 'a.txt'), 'utf8')).toBe('a\nb\n')
+  expect(code(answer)).toMatchObject([{ name: 'git', verdict: 'same' }])
+})
+
+test('a command reads the recorded bytes, and its run is the same', async () => {
+  const repository = new Case()
+  repository.commit({ '.gitignore': 'out.txt\n' })
+  rot(repository)
+  const source = 'require("fs").copyFileSync("a.rot", "out.txt")'
+  const run = await recorded(repository.root, source, ['--output', 'o=out.txt'], OWN)
+  const answer = await again(run)
+  expect(answer.items).toMatchObject([
+    { name: 'git', verdict: 'same' },
+    { section: 'environment' },
+    { section: 'seeds' },
+    { section: 'command', verdict: 'same' },
+    { section: 'outputs', verdict: 'same' },
+  ])
+})
+
+test('a record that lists a path outside of the work tree is refused', async () => {
+  const repository = new Case()
+  repository.commit({ 'a.txt': 'a\n' })
+  const run = await recorded(repository.root, '', [], OWN)
+  for (const path of ['../outside', '.git/config', 'a/../../b', '/etc/passwd']) {
+    const entry = { path, cause: 'skip-worktree', workTree: null }
+    const deceiving = await forged(run, (value) => ({ ...value, workTreeFiles: { files: [entry], left: 0 } }))
+    await expect(again(deceiving, { run: false })).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_RECORD' })
+  }
+})
+
+test('bytes are not read or removed through a link', async () => {
+  const repository = new Case()
+  repository.commit({ 'folder/a.txt': 'a\n' })
+  const outside = temporaryFolder()
+  writeFileSync(join(outside, 'a.txt'), 'theirs\n')
+  rmSync(join(repository.root, 'folder'), { recursive: true })
+  symlinkSync(outside, join(repository.root, 'folder'))
+  const run = await recorded(repository.root, '', [], OWN)
+  const entry = { path: 'folder/a.txt', cause: 'skip-worktree', workTree: null }
+  const deceiving = await forged(run, (value) => ({ ...value, workTreeFiles: { files: [entry], left: 0 } }))
+  await again(deceiving, { run: false })
+  expect(readFileSync(join(outside, 'a.txt'), 'utf8')).toBe('theirs\n')
+})
+
+test('a record of an earlier version does not make bytes that git converts the recorded ones', async () => {
+  const repository = new Case()
+  rot(repository)
+  const run = await recorded(repository.root, '', [], OWN)
+  const earlier = await forged(run, ({ workTreeFiles: _, ...value }) => value)
+  const answer = await again(earlier, { run: false })
+  expect(code(answer)).toMatchObject([
+    { name: 'git', verdict: 'same' },
+    {
+      name: 'filter.rot',
+      verdict: 'not-restored',
+      detail: expect.stringMatching(/^a\.rot, b\.rot: /) as string,
+    },
+  ])
 })

@@ -233,7 +233,7 @@ async function bytesFrom(
   }
   const stored = ['cat-file', 'blob', file.blob]
   if (await useOutput(places, path, git, stored, content)) return true
-  if (cause === 'line-ends' && (await useLineEnds(places, path, content))) return true
+  if (LINE_ENDS.has(cause) && (await useLineEnds(places, path, content))) return true
   if (!cause.startsWith('filter=') || !path.utf8) return false
   // Only filters of the user's own configuration: that of the recorded repository is not read here.
   const blob = (await isStored(places, path, file)) ? file.blob : await storeBytes(git, path)
@@ -264,6 +264,9 @@ async function useLineEnds(places: Places, path: GitPath, content: Recorded): Pr
   }
   return false
 }
+
+/** Causes that a conversion of line ends explains. */
+const LINE_ENDS: ReadonlySet<string> = new Set(['line-ends', 'size'])
 
 /** Limit of a file in bytes whose line ends are converted here. */
 const LINE_ENDS_LIMIT = 64 << 20

@@ -19,7 +19,9 @@ import {
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { emptyRepository, git, temporaryFolder } from '../../capture/fixture.ts'
+import { finished } from '../../tracking/support.ts'
 import { again, forged, recorded } from './support.ts'
+import type { StoredRun } from '../../../src/store/runs.ts'
 import type { ReproduceItem, Reproduction } from '../../../src/reproduce/reproduce.ts'
 
 const CRLF = '\r\n'
@@ -327,20 +329,6 @@ function expectNamed(answer: Reproduction, paths: readonly string[]): void {
 
 const OWN = { GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_SYSTEM: '/dev/null' }
 
-describe('comes back byte for byte', () => {
-  test.for(Object.entries(RESTORED))('%s', async ([, arrange]) => {
-    const repository = new Case()
-    arrange(repository)
-    const before = entriesOf(repository.root)
-    const index = git(repository.root, 'ls-files', '-t', '--stage')
-    const run = await recorded(repository.root, '', [], OWN)
-    const answer = await again(run, { run: false })
-    expect(differing(before, answer.directory), JSON.stringify(code(answer), null, 1)).toEqual([])
-    expect(git(answer.directory, 'ls-files', '-t', '--stage')).toBe(index)
-    expectNamed(answer, [])
-  })
-})
-
 /** Changes every file of a work tree, as work goes on after a run. */
 function moveOn(root: string): void {
   for (const path of pathsOf(root)) {
@@ -361,17 +349,29 @@ const LOST: Readonly<Record<string, readonly string[]>> = {
   'files marked assume-unchanged': ['a.txt'],
 }
 
-describe('comes back after the work tree of the run has changed, or is named', () => {
+/** A run that a program recorded in a repository. */
+async function captured(root: string): Promise<StoredRun> {
+  setVariables(OWN)
+  return finished(root, { enableGitTracking: true })
+}
+
+describe('comes back byte for byte, and after the work tree has changed or is named', () => {
   test.for(Object.entries(RESTORED))('%s', async ([name, arrange]) => {
     const repository = new Case()
     arrange(repository)
     const before = entriesOf(repository.root)
-    const run = await recorded(repository.root, '', [], OWN)
-    moveOn(repository.root)
+    const index = git(repository.root, 'ls-files', '-t', '--stage')
+    const run = await captured(repository.root)
     const answer = await again(run, { run: false })
-    const paths = differing(before, answer.directory)
-    expect(paths.toSorted(), JSON.stringify(code(answer), null, 1)).toEqual(LOST[name] ?? [])
-    expectNamed(answer, paths)
+    expect(differing(before, answer.directory), JSON.stringify(code(answer), null, 1)).toEqual([])
+    expect(git(answer.directory, 'ls-files', '-t', '--stage')).toBe(index)
+    expectNamed(answer, [])
+
+    moveOn(repository.root)
+    const later = await again(run, { run: false })
+    const paths = differing(before, later.directory)
+    expect(paths.toSorted(), JSON.stringify(code(later), null, 1)).toEqual(LOST[name] ?? [])
+    expectNamed(later, paths)
   })
 })
 

@@ -125,9 +125,8 @@ test.for(['assume-unchanged', 'skip-worktree'])(
     git(folder, 'update-index', `--no-${mark}`, 'a.py')
     write(folder, 'a.py', 'hidden\n')
     expect(gitCapture.compare(before, await look(folder)).status).toBe('same')
-  write(folder, 'a.py', 'other
-')
-  expect(gitCapture.compare(before, await look(folder)).status).toBe('changed')
+    write(folder, 'a.py', 'other\n')
+    expect(gitCapture.compare(before, await look(folder)).status).toBe('changed')
   },
 )
 

@@ -27,7 +27,7 @@ const LISTED = 10_000
 const READ = 4 * 2 ** 30
 
 /** In a larger repository, only the sizes of files under a conversion are compared. */
-const SIZES = 20_000
+const SIZES = 5_000
 
 /** Limit of the size of a Git LFS pointer in bytes, according to the specification. */
 const POINTER_LIMIT = 1024

@@ -1,9 +1,9 @@
 /** Reproduction of a run: its work tree, its inputs, its command, and a verdict on the results. */
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
 import { seedsOf } from '../capture/records.ts'
 import { recordedAlgorithm, recordedOutputDir } from '../record/configuration.ts'
-import { storeIn } from '../store/store.ts'
+import { storeIn, storeOf } from '../store/store.ts'
 import { SignalRelay } from '../command/signals.ts'
 import { compareMetrics, lastValues } from './verdicts/metrics.ts'
 import { compareOutputs } from './verdicts/outputs.ts'
@@ -186,8 +186,7 @@ function endOf({ record: { command } }: StoredRun): string {
  * working folder.
  */
 function storesOf(folder: string, directory: string): Store[] {
-  const ownStore: Store = { root: dirname(dirname(folder)), runs: dirname(folder) }
-  return [ownStore, storeIn(directory)]
+  return [storeOf(folder), storeIn(directory)]
 }
 
 const GOOD: ReadonlySet<ReproduceVerdict> = new Set([

@@ -27,6 +27,12 @@ export function storeIn(folder: string): Store {
   return { root, runs: join(root, 'runs') }
 }
 
+/** Return the store that holds the folder of a run. */
+export function storeOf(runFolder: string): Store {
+  const runs = dirname(runFolder)
+  return { root: dirname(runs), runs }
+}
+
 /**
  * Create the folder of a new run, with its first record in it. The folder appears under its name atomically:
  * no reader sees one without a record.

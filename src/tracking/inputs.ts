@@ -17,6 +17,7 @@ import { readOutput } from './read-output.ts'
 import { checkName, copyAsJson } from '../json/copy.ts'
 import { identityDigests } from '../record/tracked.ts'
 import { FILES_LIMIT, fileListParts } from '../record/file-list.ts'
+import { formatContents } from '../record/content-list.ts'
 import { formatTensors } from '../record/tensor-list.ts'
 import { readContent } from './read-content.ts'
 import type { DatasetOptions, DatasetReport, DatasetSource } from '../dataset/read.ts'
@@ -89,11 +90,15 @@ const output: Kind<string, OutputReport> = {
   read: readOutput,
   tables: true,
   identity: ({ digest }) => digest.toString(),
-  describe: async ({ tensors, ...report }, name, writer) => {
+  describe: async ({ tensors, contents, ...report }, name, writer) => {
     const described = await describeContent(report, 'outputs', name, writer)
-    if (tensors === undefined) return described
-    const tensorsFile = await writeList(formatTensors(tensors), 'tensors', name, writer, 'outputs')
-    return { ...described, tensorsFile }
+    const write = (content: string, kind: 'tensors' | 'contents'): Promise<string> =>
+      writeList(content, kind, name, writer, 'outputs')
+    return {
+      ...described,
+      ...(tensors && { tensorsFile: await write(formatTensors(tensors), 'tensors') }),
+      ...(contents && { contentsFile: await write(formatContents(contents), 'contents') }),
+    }
   },
 }
 
@@ -322,7 +327,7 @@ type ListedSection = 'datasets' | 'models' | 'outputs'
 /** Write a list of an item into a file of the run's folder. Return its path relative to that folder. */
 async function writeList(
   content: string | Iterable<string>,
-  kind: 'tensors' | 'files',
+  kind: 'tensors' | 'files' | 'contents',
   name: string,
   writer: RunWriter,
   section: ListedSection,

@@ -21,6 +21,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { emptyRepository, git, temporaryFolder } from '../../capture/fixture.ts'
 import { finished } from '../../tracking/support.ts'
 import { again, forged, recorded } from './support.ts'
+import type { JsonObject } from '../../../src/core/json-value.ts'
 import type { StoredRun } from '../../../src/store/runs.ts'
 import type { ReproduceItem, Reproduction } from '../../../src/reproduce/reproduce.ts'
 
@@ -43,7 +44,12 @@ class Case {
 
   /** Runs git where it stops at a conflict. */
   stopped(...args: readonly string[]): void {
-    expect(() => this.git(...args)).toThrow()
+    try {
+      this.git(...args)
+    } catch {
+      return
+    }
+    throw new Error(`git ${args[0]} did not stop`)
   }
 
   commit(files: Readonly<Record<string, string | Buffer>>, message = 'base'): void {
@@ -552,11 +558,15 @@ test('bytes are not read or removed through a link', async () => {
   expect(readFileSync(join(outside, 'a.txt'), 'utf8')).toBe('theirs\n')
 })
 
+function omit(value: JsonObject, field: string): JsonObject {
+  return Object.fromEntries(Object.entries(value).filter(([name]) => name !== field))
+}
+
 test('a record of an earlier version does not make bytes that git converts the recorded ones', async () => {
   const repository = new Case()
   rot(repository)
   const run = await recorded(repository.root, '', [], OWN)
-  const earlier = await forged(run, ({ workTreeFiles: _, ...value }) => value)
+  const earlier = await forged(run, (value) => omit(value, 'workTreeFiles'))
   const answer = await again(earlier, { run: false })
   expect(code(answer)).toMatchObject([
     { name: 'git', verdict: 'same' },

@@ -42,7 +42,6 @@ async function keepInput(
   before: number,
   signal: AbortSignal | undefined,
 ): Promise<KeptCopy> {
-  const failed = (reason: string): KeptCopy => ({ status: 'failed', reason })
   try {
     const sources = await filesOf(input.path)
     if (sources === undefined) return failed(`it has more than ${FILES} files, or names that are not UTF-8`)
@@ -65,6 +64,10 @@ async function keepInput(
     signal?.throwIfAborted()
     return failed(LineaprintError.is(error) ? reasonOf(error) : (error as Error).message)
   }
+}
+
+function failed(reason: string): KeptCopy {
+  return { status: 'failed', reason }
 }
 
 function sum(files: readonly { readonly size: number }[]): number {

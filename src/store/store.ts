@@ -5,6 +5,7 @@ import { LineaprintError } from '../core/errors.ts'
 import { unfinishedName } from './abandoned.ts'
 import { errorCode, makeFolders, pathExists, storeError, syncFolder, writeAtomic } from '../util/fs.ts'
 import { formatRecord } from '../record/seal.ts'
+import type { RunId } from '../core/run-id.ts'
 import type { RunRecord } from '../record/record.ts'
 
 /** The location of runs. Its folders need not exist yet. */
@@ -28,9 +29,14 @@ export function storeIn(folder: string): Store {
 }
 
 /** Return the store that holds the folder of a run. */
-export function storeOf(runFolder: string): Store {
-  const runs = dirname(runFolder)
+export function storeOf(folder: string): Store {
+  const runs = dirname(folder)
   return { root: dirname(runs), runs }
+}
+
+/** Return the absolute path of the folder of a run. An id is one path segment, so the folder is in the store. */
+export function runFolder(store: Store, id: RunId): string {
+  return join(store.runs, id)
 }
 
 /**
@@ -42,7 +48,7 @@ export function storeOf(runFolder: string): Store {
  */
 export async function createRun(store: Store, record: RunRecord): Promise<string> {
   await createStore(store)
-  const folder = join(store.runs, record.id)
+  const folder = runFolder(store, record.id)
   const temporary = join(store.runs, unfinishedName())
   try {
     await mkdir(temporary)

@@ -1,5 +1,5 @@
 /**
- * What is in the tables, arrays and models below a tracked output folder, in a file of the run's folder: other bytes
+ * Contents of the tables, arrays and models below a tracked output folder, in a file of the run's folder: other bytes
  * can have the same content, and a later check can name the column or tensor that changed.
  */
 import { z } from 'zod/mini'

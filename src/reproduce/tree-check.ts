@@ -154,7 +154,7 @@ function lostItems({ lost }: RestoredBytes): ReproduceItem[] {
 /** Return items for the parts of the state of the repository that are not restored. */
 function stateItems(recorded: RepositoryCapture, present: GitCapture): ReproduceItem[] {
   const { operation = null, workTreeFiles, skippedFiles = 0, sparse = false } = recorded
-  const left = workTreeFiles?.left ?? 0
+  const unlisted = workTreeFiles?.unlisted ?? 0
   const written = present.available ? (present.skippedFiles ?? 0) : 0
   return [
     ...(operation === null
@@ -167,14 +167,14 @@ function stateItems(recorded: RepositoryCapture, present: GitCapture): Reproduce
             `the unfinished ${operation} cannot be continued in the new work tree, which has its files and its index`,
           ),
         ]),
-    ...(left === 0
+    ...(unlisted === 0
       ? []
       : [
           item(
             'code',
             'workTreeFiles',
             'not-restored',
-            `the run did not record the bytes of ${plural(left, 'more file')} that git converts or does not look at`,
+            `the run did not record the bytes of ${plural(unlisted, 'more file')} that git converts or does not look at`,
           ),
         ]),
     ...(sparse && written !== skippedFiles

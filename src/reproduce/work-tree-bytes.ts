@@ -55,8 +55,8 @@ export interface RestoredBytes {
   readonly lost: ReadonlyMap<string, LostFile>
 }
 
-/** Where bytes are restored to and from. */
-interface Places {
+/** Folders and calls of git that bytes are restored with. */
+interface Locations {
   readonly tree: RecordedTree
   /** Absolute path of the new work tree. */
   readonly target: string
@@ -69,7 +69,7 @@ interface Places {
   readonly signal: AbortSignal | undefined
 }
 
-/** What the record knows of the bytes of a file. */
+/** Record of the bytes of a file. */
 interface Expected {
   readonly path: GitPath
   readonly cause: string
@@ -93,7 +93,7 @@ export async function restoreBytes(
   const git = createGit({ ...options, disabledFilters })
   const tracked = new Map((await readTrackedFiles(git)).map((file) => [keyOfPath(file.path), file]))
   await restoreMarks(git, tree.repository, tracked)
-  const places: Places = {
+  const locations: Locations = {
     tree,
     target,
     git,
@@ -103,9 +103,9 @@ export async function restoreBytes(
   }
   const verified = new Set<string>()
   const lost = new Map<string, LostFile>()
-  for (const [key, expected] of await expectedFiles(places, tracked)) {
+  for (const [key, expected] of await expectedFiles(locations, tracked)) {
     signal?.throwIfAborted()
-    const outcome = await restoreOne(places, expected, tracked.get(key))
+    const outcome = await restoreOne(locations, expected, tracked.get(key))
     if (outcome === 'restored') verified.add(key)
     else lost.set(key, { path: expected.path.text, cause: expected.cause, ...outcome })
   }
@@ -114,7 +114,7 @@ export async function restoreBytes(
 
 /** Return what is known of all files whose bytes git does not compare, then or now. */
 async function expectedFiles(
-  { tree: { repository }, target, git, signal }: Places,
+  { tree: { repository }, target, git, signal }: Locations,
   tracked: ReadonlyMap<string, TrackedFile>,
 ): Promise<Map<string, Expected>> {
   const { workTreeFiles, changed, patches } = repository
@@ -132,7 +132,7 @@ async function expectedFiles(
   const isRedacted = [patches?.diff, patches?.staged].some(
     (patch) => patch?.status === 'written' && patch.redactedLines > 0,
   )
-  const isComplete = workTreeFiles !== undefined && workTreeFiles !== null && workTreeFiles.left === 0
+  const isComplete = workTreeFiles !== undefined && workTreeFiles !== null && workTreeFiles.unlisted === 0
   const add = (path: GitPath, cause: string): void => {
     const key = keyOfPath(path)
     if (expected.has(key)) return
@@ -157,31 +157,31 @@ async function expectedFiles(
 type Outcome = 'restored' | Omit<LostFile, 'path' | 'cause'>
 
 async function restoreOne(
-  places: Places,
+  locations: Locations,
   { path, cause, content }: Expected,
   file: TrackedFile | undefined,
 ): Promise<Outcome> {
   if (content === 'unknown') return { reason: 'the run did not record the bytes of files that git converts' }
-  if (!(await hasRealParents(places.target, path))) {
+  if (!(await hasRealParents(locations.target, path))) {
     if (content === null) return 'restored'
     return { reason: 'a folder above it is not in the new work tree' }
   }
-  const to = absolutePath(places.target, path)
+  const to = absolutePath(locations.target, path)
   if (content === null) {
     await removeFile(to)
     return 'restored'
   }
-  if (content === 'stored') return restoreStored(places, path, file)
+  if (content === 'stored') return restoreStored(locations, path, file)
   if ('reason' in content) return { reason: `the run did not record its bytes: ${content.reason}` }
   const { mode, digests } = content
-  const current = await contentOf(places, places.target, path, digests)
+  const current = await contentOf(locations, locations.target, path, digests)
   if (current !== undefined && agree(current, digests) && (await fitMode(to, mode))) return 'restored'
   if (file === undefined) return { reason: 'git does not track it in the new work tree' }
-  const found =
+  const isMatched =
     mode === '120000'
-      ? await linkFrom(places, path, digests)
-      : await bytesFrom(places, path, file, cause, content)
-  if (found) {
+      ? await linkFrom(locations, path, digests)
+      : await bytesFrom(locations, path, file, cause, content)
+  if (isMatched) {
     await fitMode(to, mode)
     return 'restored'
   }
@@ -201,47 +201,57 @@ function lostReason(cause: string): string {
 }
 
 /** Write the bytes that git stores. */
-async function restoreStored(places: Places, path: GitPath, file: TrackedFile | undefined): Promise<Outcome> {
+async function restoreStored(
+  locations: Locations,
+  path: GitPath,
+  file: TrackedFile | undefined,
+): Promise<Outcome> {
   if (file === undefined) return { reason: 'git does not track it in the new work tree' }
-  const kept = await keepOutput(places.git, ['cat-file', 'blob', file.blob], {
-    path: temporary(places),
+  const kept = await keepOutput(locations.git, ['cat-file', 'blob', file.blob], {
+    path: temporary(locations),
     label: 'a file of the work tree',
     limit: Number.MAX_SAFE_INTEGER,
   })
   if (kept.status === 'absent') return { reason: kept.reason }
-  await replace(places, path, kept.status === 'empty')
-  await fitMode(absolutePath(places.target, path), file.mode)
+  await replace(locations, path, kept.status === 'empty')
+  await fitMode(absolutePath(locations.target, path), file.mode)
   return 'restored'
 }
 
 /** Look for the recorded bytes, and write them. Return whether they were found. */
 async function bytesFrom(
-  places: Places,
+  locations: Locations,
   path: GitPath,
   file: TrackedFile,
   cause: string,
   content: WorkTreeContent & { readonly digests: WrittenDigests; readonly size: number },
 ): Promise<boolean> {
-  const { tree, git, filtering, largeObjects } = places
+  const { tree, git, filtering, largeObjects } = locations
   const source = absolutePath(tree.root, path)
-  if (await useCopy(places, path, source, content)) return true
+  if (await useCopy(locations, path, source, content)) return true
   if (largeObjects !== undefined && cause.startsWith('filter=')) {
-    const { oid } = parsePointer(await readStart(places.target, path, LINK_LIMIT)) ?? {}
+    const { oid } = parsePointer(await readStart(locations.target, path, LINK_LIMIT)) ?? {}
     const hex = oid?.slice('sha256:'.length) ?? ''
     const object = join(largeObjects, hex.slice(0, 2), hex.slice(2, 4), hex)
-    if (hex !== '' && (await useCopy(places, path, object, content))) return true
+    if (hex !== '' && (await useCopy(locations, path, object, content))) return true
   }
   const stored = ['cat-file', 'blob', file.blob]
-  if (await useOutput(places, path, git, stored, content)) return true
-  if (LINE_ENDS.has(cause) && (await useLineEnds(places, path, content))) return true
+  if (await useOutput(locations, path, git, stored, content)) return true
+  if (LINE_ENDS.has(cause) && (await useLineEnds(locations, path, content))) return true
   if (!cause.startsWith('filter=') || !path.utf8) return false
   // Only filters of the user's own configuration: that of the recorded repository is not read here.
-  const blob = (await isStored(places, path, file)) ? file.blob : await storeBytes(git, path)
-  return useOutput(places, path, filtering, ['cat-file', '--filters', `--path=${path.text}`, blob], content)
+  const blob = (await isStored(locations, path, file)) ? file.blob : await storeBytes(git, path)
+  return useOutput(
+    locations,
+    path,
+    filtering,
+    ['cat-file', '--filters', `--path=${path.text}`, blob],
+    content,
+  )
 }
 
 /** Return whether the work tree has the version of the index. */
-async function isStored({ git }: Places, path: GitPath, { blob }: TrackedFile): Promise<boolean> {
+async function isStored({ git }: Locations, path: GitPath, { blob }: TrackedFile): Promise<boolean> {
   const output = await git(['hash-object', '--no-filters', '--', path.text])
   return output.toString().trim() === blob
 }
@@ -252,15 +262,15 @@ async function storeBytes(git: Git, path: GitPath): Promise<string> {
 }
 
 /** Try the bytes of the new work tree with other line ends. */
-async function useLineEnds(places: Places, path: GitPath, content: Recorded): Promise<boolean> {
-  const from = absolutePath(places.target, path)
+async function useLineEnds(locations: Locations, path: GitPath, content: Recorded): Promise<boolean> {
+  const from = absolutePath(locations.target, path)
   if (content.size > LINE_ENDS_LIMIT || (await lstat(from)).size > LINE_ENDS_LIMIT) return false
   // One character per byte, so that bytes of any encoding are kept.
   const text = (await readFile(from)).toString('latin1').replaceAll('\r\n', '\n')
   for (const variant of [text, text.replaceAll('\n', '\r\n')]) {
     if (variant.length !== content.size) continue
-    await writeFile(temporary(places), variant, { encoding: 'latin1', flag: 'wx' })
-    if (await useTemporary(places, path, content, false)) return true
+    await writeFile(temporary(locations), variant, { encoding: 'latin1', flag: 'wx' })
+    if (await useTemporary(locations, path, content, false)) return true
   }
   return false
 }
@@ -272,29 +282,29 @@ const LINE_ENDS: ReadonlySet<string> = new Set(['line-ends', 'size'])
 const LINE_ENDS_LIMIT = 64 << 20
 
 async function useOutput(
-  places: Places,
+  locations: Locations,
   path: GitPath,
   git: Git,
   args: readonly string[],
   content: Recorded,
 ): Promise<boolean> {
   const kept = await keepOutput(git, args, {
-    path: temporary(places),
+    path: temporary(locations),
     label: 'a file of the work tree',
     limit: content.size,
   })
   if (kept.status === 'absent' || (kept.status === 'empty' ? 0 : kept.size) !== content.size) {
-    await rm(temporary(places), { force: true })
+    await rm(temporary(locations), { force: true })
     return false
   }
-  return useTemporary(places, path, content, kept.status === 'empty')
+  return useTemporary(locations, path, content, kept.status === 'empty')
 }
 
 type Recorded = WorkTreeContent & { readonly digests: WrittenDigests; readonly size: number }
 
 /** Copy a file, if it has the recorded digest. */
 async function useCopy(
-  places: Places,
+  locations: Locations,
   path: GitPath,
   source: string | Buffer,
   content: Recorded,
@@ -302,43 +312,46 @@ async function useCopy(
   try {
     const stat = await lstat(source)
     if (!stat.isFile() || stat.size !== content.size) return false
-    await copyFile(source, temporary(places), constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
+    await copyFile(source, temporary(locations), constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
     // A copy has the mode of its source, which may not be writable.
-    await chmod(temporary(places), 0o644)
+    await chmod(temporary(locations), 0o644)
   } catch (error) {
-    await rm(temporary(places), { force: true })
+    await rm(temporary(locations), { force: true })
     if (isMissing(error)) return false
     throw storeError(path.text, 'cannot be copied into the work tree', error)
   }
-  return useTemporary(places, path, content, false)
+  return useTemporary(locations, path, content, false)
 }
 
 async function useTemporary(
-  places: Places,
+  locations: Locations,
   path: GitPath,
   { digests }: Recorded,
   isEmpty: boolean,
 ): Promise<boolean> {
   const [hashed] = isEmpty
     ? [undefined]
-    : await hashContents([gitPath(Buffer.from(TEMPORARY))], contentOptions(places, places.target, digests))
+    : await hashContents(
+        [gitPath(Buffer.from(TEMPORARY))],
+        contentOptions(locations, locations.target, digests),
+      )
   if (!isEmpty && (hashed === undefined || !agree(hashed, digests))) {
-    await rm(temporary(places), { force: true })
+    await rm(temporary(locations), { force: true })
     return false
   }
-  await replace(places, path, isEmpty)
+  await replace(locations, path, isEmpty)
   return true
 }
 
 /** Put the temporary file, or an empty one, in the place of a file. */
-async function replace(places: Places, path: GitPath, isEmpty: boolean): Promise<void> {
-  const to = absolutePath(places.target, path)
+async function replace(locations: Locations, path: GitPath, isEmpty: boolean): Promise<void> {
+  const to = absolutePath(locations.target, path)
   try {
-    if (isEmpty) await writeFile(temporary(places), '', { flag: 'wx' })
+    if (isEmpty) await writeFile(temporary(locations), '', { flag: 'wx' })
     // A rename replaces a link instead of following it.
-    await rename(temporary(places), to)
+    await rename(temporary(locations), to)
   } catch (cause) {
-    await rm(temporary(places), { force: true })
+    await rm(temporary(locations), { force: true })
     throw storeError(path.text, 'cannot be restored', cause)
   }
 }
@@ -348,20 +361,20 @@ const LINK_LIMIT = 4096
 
 const TEMPORARY = '.git/lineaprint-bytes'
 
-function temporary({ target }: Places): string {
+function temporary({ target }: Locations): string {
   return join(target, TEMPORARY)
 }
 
 /** Write a link that git wrote as a file, or that only the old work tree has. */
-async function linkFrom(places: Places, path: GitPath, digests: WrittenDigests): Promise<boolean> {
-  const to = absolutePath(places.target, path)
-  const [asFile] = await hashContents([path], contentOptions(places, places.target, digests))
+async function linkFrom(locations: Locations, path: GitPath, digests: WrittenDigests): Promise<boolean> {
+  const to = absolutePath(locations.target, path)
+  const [asFile] = await hashContents([path], contentOptions(locations, locations.target, digests))
   let leadsTo: Buffer | undefined
   if (asFile !== undefined && agree(asFile, digests))
-    leadsTo = Buffer.from((await readStart(places.target, path, LINK_LIMIT)) ?? '')
+    leadsTo = Buffer.from((await readStart(locations.target, path, LINK_LIMIT)) ?? '')
   else {
-    const link = await hashLink(path, contentOptions(places, places.tree.root, digests))
-    if (agree(link, digests)) leadsTo = await readlink(absolutePath(places.tree.root, path), 'buffer')
+    const link = await hashLink(path, contentOptions(locations, locations.tree.root, digests))
+    if (agree(link, digests)) leadsTo = await readlink(absolutePath(locations.tree.root, path), 'buffer')
   }
   if (leadsTo === undefined) return false
   try {
@@ -374,19 +387,19 @@ async function linkFrom(places: Places, path: GitPath, digests: WrittenDigests):
 }
 
 async function contentOf(
-  places: Places,
+  locations: Locations,
   root: string,
   path: GitPath,
   digests: WrittenDigests,
 ): Promise<Content | undefined> {
-  const options = contentOptions(places, root, digests)
+  const options = contentOptions(locations, root, digests)
   const stat = await lstat(absolutePath(root, path)).catch(() => undefined)
   if (stat?.isSymbolicLink() === true) return hashLink(path, options)
   return (await hashContents([path], options))[0]
 }
 
 function contentOptions(
-  { signal }: Places,
+  { signal }: Locations,
   root: string,
   digests: WrittenDigests,
 ): { root: string; algorithm: AlgorithmChoice; signal: AbortSignal | undefined } {

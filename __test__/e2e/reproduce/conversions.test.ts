@@ -539,7 +539,10 @@ test('a record that lists a path outside of the work tree is refused', async () 
   const run = await recorded(repository.root, '', [], OWN)
   for (const path of ['../outside', '.git/config', 'a/../../b', '/etc/passwd']) {
     const entry = { path, cause: 'skip-worktree', workTree: null }
-    const deceiving = await forged(run, (value) => ({ ...value, workTreeFiles: { files: [entry], left: 0 } }))
+    const deceiving = await forged(run, (value) => ({
+      ...value,
+      workTreeFiles: { files: [entry], unlisted: 0 },
+    }))
     await expect(again(deceiving, { run: false })).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_RECORD' })
   }
 })
@@ -553,7 +556,10 @@ test('bytes are not read or removed through a link', async () => {
   symlinkSync(outside, join(repository.root, 'folder'))
   const run = await recorded(repository.root, '', [], OWN)
   const entry = { path: 'folder/a.txt', cause: 'skip-worktree', workTree: null }
-  const deceiving = await forged(run, (value) => ({ ...value, workTreeFiles: { files: [entry], left: 0 } }))
+  const deceiving = await forged(run, (value) => ({
+    ...value,
+    workTreeFiles: { files: [entry], unlisted: 0 },
+  }))
   await again(deceiving, { run: false })
   expect(readFileSync(join(outside, 'a.txt'), 'utf8')).toBe('theirs\n')
 })

@@ -91,12 +91,12 @@ export async function readUnpushed(git: Git): Promise<number> {
 export interface Settings {
   readonly remotes: readonly Remote[]
   readonly sparse: boolean
-  /** Whether the patterns of a sparse checkout are folders. */
+  /** True if the patterns of a sparse checkout are folders. */
   readonly sparseCone: boolean
   readonly partial: boolean
-  /** Whether git converts the line ends of files without attributes (`core.autocrlf` is `true` or `input`). */
+  /** True if git converts the line ends of files without attributes (`core.autocrlf` is `true` or `input`). */
   readonly autocrlf: boolean
-  /** Whether git compares modes, and whether it writes links as links. */
+  /** True if git compares modes, and if it writes links as links. */
   readonly fileMode: boolean
   readonly symlinks: boolean
 }

@@ -219,7 +219,7 @@ const REPOSITORY = {
     nullable(
       objectOf({
         files: listOf(objectOf({ ...PATH, cause: text, workTree: nullable(workTree) })),
-        left: number,
+        unlisted: number,
       }),
     ),
   ),

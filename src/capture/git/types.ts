@@ -87,7 +87,7 @@ export type WorkTreeFile = WrittenPath & {
 }
 
 /** Such files. Those above a limit are only counted. */
-export type WorkTreeFiles = { readonly files: readonly WorkTreeFile[]; readonly left: number }
+export type WorkTreeFiles = { readonly files: readonly WorkTreeFile[]; readonly unlisted: number }
 
 /** An untracked file. */
 export type UntrackedFile = WrittenPath & {

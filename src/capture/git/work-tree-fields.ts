@@ -15,7 +15,7 @@ interface WorkTreeFields {
   readonly unchanged: ReadonlySet<string>
 }
 
-/** What one side knows of a path. */
+/** Content of a path on one side. */
 type Known =
   | { readonly status: 'known'; readonly content: WorkTreeContent | null }
   /** The bytes are those that git stores in the index. */
@@ -31,12 +31,11 @@ export function workTreeFields(before: RepositoryCapture, after: RepositoryCaptu
   // A record of an earlier version has no list.
   if (before.workTreeFiles === undefined || after.workTreeFiles === undefined) return result
   const [sideBefore, sideAfter] = [new Side(before), new Side(after)]
-  let leftOut = 0
-  for (const side of [sideBefore, sideAfter]) leftOut = Math.max(leftOut, side.left)
-  if (leftOut > 0)
+  const unlisted = Math.max(sideBefore.unlisted, sideAfter.unlisted)
+  if (unlisted > 0)
     notChecked.push({
       field: 'workTreeFiles',
-      reason: `${plural(leftOut, 'file is', 'files are')} not listed, because there are too many`,
+      reason: `${plural(unlisted, 'file is', 'files are')} not listed, because there are too many`,
     })
   let oneSided = 0
   for (const [key, file] of new Map([...sideBefore.listed, ...sideAfter.listed])) {
@@ -82,13 +81,13 @@ export function workTreeFields(before: RepositoryCapture, after: RepositoryCaptu
 class Side {
   readonly listed: ReadonlyMap<string, WorkTreeFile>
   readonly changed: ReadonlyMap<string, ChangedFile>
-  readonly left: number
+  readonly unlisted: number
   readonly #isListed: boolean
 
   constructor({ workTreeFiles, changed }: RepositoryCapture) {
     this.listed = new Map((workTreeFiles?.files ?? []).map((file) => [keyOf(file), file]))
     this.changed = new Map(changed.map((file) => [keyOf(file), file]))
-    this.left = workTreeFiles?.left ?? 0
+    this.unlisted = workTreeFiles?.unlisted ?? 0
     this.#isListed = workTreeFiles !== null
   }
 
@@ -99,7 +98,7 @@ class Side {
         ? { status: 'unknown', reason: content.reason }
         : { status: 'known', content }
     if (content === null) return { status: 'known', content }
-    return this.#isListed && this.left === 0
+    return this.#isListed && this.unlisted === 0
       ? { status: 'stored' }
       : { status: 'unknown', reason: 'git did not list it on one side' }
   }

@@ -57,10 +57,10 @@ export async function describeWorkTreeFiles(
   const isChanged = new Set(changed.map(({ path }) => keyOfPath(path)))
   const candidates = await findCandidates(git, tracked, isChanged, settings, options)
   const listed = candidates.slice(0, LISTED)
-  const left = candidates.length - listed.length
-  if (left > 0)
+  const unlisted = candidates.length - listed.length
+  if (unlisted > 0)
     warnings.push(
-      `${plural(left, 'file')} that git converts or does not look at ${left === 1 ? 'was' : 'were'} not listed: there are more than ${LISTED}`,
+      `${plural(unlisted, 'file')} that git converts or does not look at ${unlisted === 1 ? 'was' : 'were'} not listed: there are more than ${LISTED}`,
     )
   const pointers = await readPointers(git, listed)
   const contents = await readContents(listed, pointers, options)
@@ -73,7 +73,7 @@ export async function describeWorkTreeFiles(
         workTree: stat === undefined ? null : { mode: modeOf(stat, file, settings), ...written(content) },
       }
     }),
-    left,
+    unlisted,
   }
 }
 

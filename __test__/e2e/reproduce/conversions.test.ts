@@ -583,3 +583,100 @@ test('a record of an earlier version does not make bytes that git converts the r
     },
   ])
 })
+
+/** A repository with a submodule `lib` and two commits of it, the first being recorded. */
+function withSubmodule(repository: Case): string {
+  const library = new Case()
+  library.commit({ '.gitattributes': '*.txt text eol=crlf\n', 'a.txt': 'a\n', 'b.rot': 'b\n' })
+  repository.commit({ 'main.txt': 'm\n' })
+  repository.git('submodule', '--quiet', 'add', library.root, 'lib')
+  repository.git('commit', '-q', '-m', 'library')
+  return join(repository.root, 'lib')
+}
+
+/** States of a submodule, of which the new work tree has nothing. */
+const SUBMODULES: Readonly<Record<string, (repository: Case) => void>> = {
+  'one that git converts': (repository) => void withSubmodule(repository),
+  'one with a change that git converts': (repository) => {
+    writeFileSync(join(withSubmodule(repository), 'a.txt'), `a${CRLF}b${CRLF}`)
+  },
+  'one with a filter that fails': (repository) => {
+    const lib = withSubmodule(repository)
+    git(lib, 'config', 'filter.rot.clean', 'false')
+    git(lib, 'config', 'filter.rot.required', 'true')
+    writeFileSync(join(repository.root, '.git/modules/lib/info/attributes'), '*.rot filter=rot\n')
+  },
+  'one with an intent to add': (repository) => {
+    const lib = withSubmodule(repository)
+    writeFileSync(join(lib, 'new'), 'n')
+    git(lib, 'add', '-N', 'new')
+  },
+  'one with an unfinished merge': (repository) => {
+    const lib = withSubmodule(repository)
+    git(lib, 'checkout', '-q', '-b', 'one')
+    writeFileSync(join(lib, 'b.rot'), 'one')
+    git(lib, 'commit', '-q', '-a', '-m', 'one')
+    git(lib, 'checkout', '-q', '-b', 'two', 'HEAD~1')
+    writeFileSync(join(lib, 'b.rot'), 'two')
+    git(lib, 'commit', '-q', '-a', '-m', 'two')
+    expect(() => git(lib, 'merge', 'one')).toThrow('merge')
+  },
+  'one with a hidden file': (repository) => {
+    const lib = withSubmodule(repository)
+    git(lib, 'update-index', '--skip-worktree', 'b.rot')
+    writeFileSync(join(lib, 'b.rot'), 'hidden')
+  },
+  'one that is in conflict itself': (repository) => {
+    const lib = withSubmodule(repository)
+    for (const [branch, from] of [
+      ['ours', 'main'],
+      ['theirs', 'main'],
+    ] as const) {
+      repository.git('checkout', '-q', '-b', branch, from)
+      git(lib, 'checkout', '-q', '--detach', 'origin/main')
+      git(lib, 'commit', '-q', '--allow-empty', '-m', branch)
+      repository.git('commit', '-q', '-a', '-m', branch)
+    }
+    repository.stopped('merge', 'ours')
+  },
+}
+
+describe('a submodule is named and stops nothing', () => {
+  test.for(Object.entries(SUBMODULES))('%s', async ([, arrange]) => {
+    const repository = new Case()
+    arrange(repository)
+    const run = await captured(repository.root)
+    const answer = await again(run, { run: false })
+    expectNamed(answer, [])
+    expect(code(answer)).toContainEqual(
+      expect.objectContaining({ name: 'submodules.lib', verdict: 'not-restored' }),
+    )
+    expect(readFileSync(join(answer.directory, 'main.txt'), 'utf8')).toBe('m\n')
+  })
+})
+
+test('a submodule that the run had not checked out is the same', async () => {
+  const repository = new Case()
+  withSubmodule(repository)
+  repository.git('submodule', '--quiet', 'deinit', '--force', 'lib')
+  const answer = await again(await captured(repository.root), { run: false })
+  expect(code(answer)).toMatchObject([{ name: 'git', verdict: 'same' }])
+})
+
+test('a filter that fails hides no code from the run', async () => {
+  const repository = new Case()
+  repository.commit({ '.gitattributes': '*.big filter=big\n', 'a.big': 'a\n', 'b.txt': 'b\n' })
+  repository.git('config', 'filter.big.clean', 'false')
+  repository.git('config', 'filter.big.required', 'true')
+  repository.write({ 'a.big': 'changed\n', 'b.txt': 'changed too\n' })
+  const before = entriesOf(repository.root)
+  const run = await captured(repository.root)
+  expect(run.record.captures['git']).toMatchObject({
+    value: { available: true },
+    warnings: expect.arrayContaining([expect.stringContaining('without filters')]) as string[],
+  })
+  moveOn(repository.root)
+  const answer = await again(run, { run: false })
+  expect(differing(before, answer.directory)).toEqual([])
+  expectNamed(answer, [])
+})

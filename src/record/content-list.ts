@@ -48,6 +48,15 @@ const fileSchema = z.looseObject({
   files: z.array(z.looseObject({ path: z.string(), content })),
 })
 
+/** Return the names of all files, columns and tensors. */
+export function* namesIn(contents: ContentList): Generator<{ readonly name: string }> {
+  for (const [name, entry] of contents) {
+    yield { name }
+    if (entry.kind === 'table') yield* entry.table.columns
+    if (entry.kind === 'tensors') yield* entry.tensors
+  }
+}
+
 /** Return the content of the file: JSON with one file per line. */
 export function formatContents(contents: ContentList): string {
   const lines = [...contents].map(([path, entry]) => JSON.stringify({ path, content: entry }))

@@ -19,6 +19,7 @@ import { SPARSE_FILE } from '../capture/git/sparse.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { errorCode, isFolder, storeError } from '../util/fs.ts'
 import { checkOutChanged, restoreIndexState } from './index-state.ts'
+import { isRedacted } from '../secrets/redact.ts'
 import { checkPath, preparePath } from './paths.ts'
 import { restoreBytes } from './work-tree-bytes.ts'
 import type { Git } from '../capture/git/command.ts'
@@ -88,7 +89,8 @@ export async function restoreTree(
     signal?.throwIfAborted()
     if (entry.kind === 'file' && isRestored(entry)) await restoreFile(entry, files, target)
   }
-  for (const entry of untracked) if (entry.kind === 'link') await bringLink(entry, target)
+  for (const entry of untracked)
+    if (entry.kind === 'link' && isRestored(entry)) await bringLink(entry, target)
   return step(target, 'the bytes of files cannot be compared', () =>
     restoreBytes(tree, target, own, disabledFilters),
   )
@@ -259,5 +261,6 @@ async function written(path: GitPath, work: () => Promise<void>): Promise<void> 
 }
 
 function isRestored(entry: UntrackedEntry): boolean {
-  return entry.kind === 'link' || (entry.kind === 'file' && entry.kept)
+  if (isRedacted(entry.path)) return false
+  return (entry.kind === 'link' && !isRedacted(entry.target)) || (entry.kind === 'file' && entry.kept)
 }

@@ -9,6 +9,8 @@ import { LineaprintError } from '../core/errors.ts'
 import { recordedConfiguration } from '../config/options.ts'
 import { inspectCapture } from '../compare/inspect.ts'
 import { nameList } from '../compare/name-list.ts'
+import { compareCaptured } from '../compare/redacted.ts'
+import { isRedacted } from '../secrets/redact.ts'
 import { plural } from '../util/plural.ts'
 import { item } from './types.ts'
 import type { Difference, Inspection } from '../core/component.ts'
@@ -42,7 +44,7 @@ export async function checkTree(
   // Without filters: one that fails would hide the whole work tree.
   const present = await gitCapture.capture({ ...options, inspection: NO_FILTERS })
   const current = parseGitCapture(present.value)
-  const comparison = gitCapture.compare(capture, present)
+  const comparison = compareCaptured(gitCapture, capture, present)
   const { status, reason } = comparison
   const isByBytes = comparedByBytes(repository, current, bytes)
   const differences = comparison.differences.filter(({ field }) => !isByBytes(field))
@@ -199,6 +201,14 @@ function notKept(repository: RepositoryCapture): (difference: Difference) => str
     if (entry.kind === 'repository') reasons.set(field, 'a nested repository is not kept')
     else if (entry.kind === 'other') reasons.set(field, 'it was neither a file nor a link')
     else if (entry.kind === 'file' && !entry.kept) reasons.set(field, `it was not kept: ${entry.reason}`)
+    else if (isRedacted(entry.path)) reasons.set(field, 'its name held a secret, which is not kept')
+    else if (entry.kind === 'file' && entry.redacted !== undefined)
+      reasons.set(
+        field,
+        `${plural(entry.redacted, 'secret')} of it ${entry.redacted === 1 ? 'is' : 'are'} not kept`,
+      )
+    else if (entry.kind === 'link' && isRedacted(entry.target))
+      reasons.set(field, 'the path in it held a secret, which is not kept')
   }
   for (const { path } of submodules) reasons.set(`submodules.${path}`, 'submodules are not restored')
   const nested = [
@@ -207,11 +217,15 @@ function notKept(repository: RepositoryCapture): (difference: Difference) => str
   ]
   const isNested = (field: string): boolean =>
     nested.some((path) => field.startsWith(`${path}/`, field.indexOf('.') + 1))
-  for (const { path, size } of patches?.left ?? [])
-    reasons.set(`changed.${path}`, `it was not kept: it has ${size} bytes`)
-  const redacted = [patches?.diff, patches?.staged].some(
-    (patch) => patch?.status === 'written' && patch.redactedLines > 0,
+  for (const { path, size, reason = `it has ${size} bytes` } of patches?.left ?? [])
+    reasons.set(`changed.${path}`, `it was not kept: ${reason}`)
+  const written = [patches?.diff, patches?.staged].flatMap((patch) =>
+    patch?.status === 'written' && patch.redactedLines > 0 ? [patch] : [],
   )
+  for (const { path } of written.flatMap(({ redactedFiles = [] }) => redactedFiles))
+    reasons.set(`changed.${path}`, 'secrets in changed lines are not kept')
+  // An earlier version did not name the files.
+  const redacted = written.some(({ redactedFiles }) => redactedFiles === undefined)
   return ({ field }) => {
     const reason = reasons.get(field) ?? (isNested(field) ? 'a nested repository is not kept' : undefined)
     if (reason !== undefined || !redacted || !field.startsWith('changed.')) return reason

@@ -27,6 +27,7 @@ import { readStatus } from '../capture/git/status.ts'
 import { keyOfPath, readTrackedFiles } from '../capture/git/tracked-files.ts'
 import { describeWorkTreeFiles } from '../capture/git/work-tree-files.ts'
 import { LineaprintError } from '../core/errors.ts'
+import { isRedacted } from '../secrets/redact.ts'
 import { isMissing, storeError } from '../util/fs.ts'
 import { NotAvailable } from '../util/not-available.ts'
 import { restoreMarks } from './index-state.ts'
@@ -122,16 +123,22 @@ async function expectedFiles(
   for (const file of workTreeFiles?.files ?? []) {
     const path = readPath(file)
     checkPath(path)
-    expected.set(keyOfPath(path), { path, cause: file.cause, content: file.workTree })
+    const content = isRedacted(file.path) ? HIDDEN_NAME : file.workTree
+    expected.set(keyOfPath(path), { path, cause: file.cause, content })
   }
   const settings = await readSettings(git)
   const status = await readStatus(git)
   const content = { root: target, algorithm: 'blake3', signal } as const
   const present = await describeWorkTreeFiles(git, [...tracked.values()], [], settings, content, [])
   const changes = new Map(changed.map((file) => [keyOfPath(readPath(file)), file]))
-  const isRedacted = [patches?.diff, patches?.staged].some(
-    (patch) => patch?.status === 'written' && patch.redactedLines > 0,
+  const written = [patches?.diff, patches?.staged].flatMap((patch) =>
+    patch?.status === 'written' && patch.redactedLines > 0 ? [patch] : [],
   )
+  const redactedFiles = new Set(
+    written.flatMap(({ redactedFiles: files = [] }) => files.map(({ path }) => path)),
+  )
+  // An earlier version did not name the files.
+  const isRedactedPatch = written.some(({ redactedFiles: files }) => files === undefined)
   const isComplete = workTreeFiles !== undefined && workTreeFiles !== null && workTreeFiles.unlisted === 0
   const add = (path: GitPath, cause: string): void => {
     const key = keyOfPath(path)
@@ -139,7 +146,13 @@ async function expectedFiles(
     const change = changes.get(key)
     // The content of a change was replaced, or left out of the patch, for a reason.
     if (change !== undefined) {
-      if (cause !== 'size' && !isRedacted && change.workTree !== null && 'digests' in change.workTree)
+      if (
+        cause !== 'size' &&
+        !isRedactedPatch &&
+        !redactedFiles.has(change.path) &&
+        change.workTree !== null &&
+        'digests' in change.workTree
+      )
         expected.set(key, { path, cause, content: change.workTree })
       return
     }
@@ -153,6 +166,9 @@ async function expectedFiles(
   }
   return expected
 }
+
+/** Content of a file whose name the record does not hold. */
+const HIDDEN_NAME: WorkTreeContent = { mode: '100644', reason: 'its name held a secret, which is not kept' }
 
 type Outcome = 'restored' | Omit<LostFile, 'path' | 'cause'>
 

@@ -108,6 +108,7 @@ export class Redaction {
       case 'ended':
         return event
       case 'command':
+      case 'process':
       case 'tags':
       case 'notes':
       case 'warning':

@@ -2,7 +2,7 @@
 //!
 //! Memory holds 32 bytes for each row and hash function.
 
-use super::{Columns, Reading, TableDigest, column_names, each_window, guarded, in_column};
+use super::{Columns, Reading, TableDigest, column_names, each_window, in_column};
 use crate::control::Control;
 use crate::error::Result;
 use lineaprint_digest::{Algorithms, Digests, Hash, table as description};
@@ -69,7 +69,6 @@ fn of_columns(file: &parquet::Table, algorithms: Algorithms, control: &Control) 
         .par_chunks(run)
         .with_max_len(1)
         .map(|run| {
-            guarded(|| {
                 let (Some(first), Some(last)) = (run.first(), run.last()) else {
                     return Ok(Vec::new());
                 };
@@ -96,7 +95,6 @@ fn of_columns(file: &parquet::Table, algorithms: Algorithms, control: &Control) 
                     rows.extend(of_block(&block, file.columns(), algorithms, control)?);
                 }
                 Ok(rows)
-            })
         })
         .collect::<Result<Vec<_>>>()?;
     Ok(hashed.into_iter().flatten().collect())
@@ -114,7 +112,6 @@ fn of_block(
         .into_par_iter()
         .with_max_len(1)
         .map(|start| {
-            guarded(|| {
                 control.check()?;
                 let end = (start + ROWS).min(block.rows);
                 let mut bytes = vec![Vec::new(); end - start];
@@ -125,7 +122,6 @@ fn of_block(
                     .iter()
                     .map(|row| Digests::of(row, algorithms))
                     .collect::<Vec<_>>())
-            })
         })
         .collect::<Result<Vec<_>>>()?;
     Ok(hashed.into_iter().flatten().collect())

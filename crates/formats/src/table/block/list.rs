@@ -33,6 +33,17 @@ pub fn list_views<O: OffsetSizeTrait>(list: &arrow_array::GenericListViewArray<O
     )
 }
 
+/// Return the same for maps, whose elements are pairs.
+pub fn map_ranges(array: &ArrayRef) -> ListRanges {
+    let map = array.as_map();
+    let entries: ArrayRef = std::sync::Arc::new(map.entries().clone());
+    let ranges = map
+        .offsets()
+        .windows(2)
+        .map(|pair| pair[0].as_usize()..pair[1].as_usize());
+    (entries, ranges.collect())
+}
+
 /// Write the counts of the valid lists, then their elements as one block. Elements of a null list do not count.
 pub fn lists(
     parts: &[Part],

@@ -18,7 +18,7 @@ use arrow_array::types::{
 use arrow_array::{Array, ArrayRef};
 use arrow_buffer::{ArrowNativeType, BooleanBuffer, BooleanBufferBuilder};
 use arrow_schema::DataType;
-use list::{fixed_lists, list_views, lists, offsets};
+use list::{fixed_lists, list_views, lists, map_ranges, offsets};
 use part::Part;
 pub use twice::{Take, write_twice};
 use value::{booleans, byte_strings, decimal_width, decimals, fixed, narrow_decimals, views};
@@ -91,15 +91,7 @@ fn node(parts: &[Part], writer: &mut Writer<'_>) -> Result<(), FormatError> {
         DataType::LargeList(_) => lists(parts, writer, |array| offsets(array.as_list::<i64>()))?,
         DataType::ListView(_) => lists(parts, writer, |array| list_views(array.as_list_view::<i32>()))?,
         DataType::LargeListView(_) => lists(parts, writer, |array| list_views(array.as_list_view::<i64>()))?,
-        DataType::Map(_, _) => lists(parts, writer, |array| {
-            let map = array.as_map();
-            let entries: ArrayRef = std::sync::Arc::new(map.entries().clone());
-            let ranges = map
-                .offsets()
-                .windows(2)
-                .map(|pair| pair[0].as_usize()..pair[1].as_usize());
-            (entries, ranges.collect())
-        })?,
+        DataType::Map(_, _) => lists(parts, writer, map_ranges)?,
         DataType::FixedSizeList(_, length) => fixed_lists(parts, writer, length.as_usize())?,
         other => {
             let width = other.primitive_width();

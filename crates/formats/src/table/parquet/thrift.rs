@@ -132,6 +132,11 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Pass over a value of a field.
+    pub fn pass_value(&mut self, of: Kind) -> Result<(), Fault> {
+        self.skip(of, DEPTH)
+    }
+
     fn skip(&mut self, of: Kind, depth: usize) -> Result<(), Fault> {
         let depth = depth.checked_sub(1).ok_or(Fault::Broken)?;
         match of {
@@ -184,6 +189,15 @@ impl<'a> Reader<'a> {
             _ => self.skip(of, depth),
         }
     }
+}
+
+/// Append a whole number of at least zero.
+pub fn put_varint(mut number: u64, bytes: &mut Vec<u8>) {
+    while number > 0x7f {
+        bytes.push(number.to_le_bytes()[0] | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number.to_le_bytes()[0]);
 }
 
 const fn kind(number: u8) -> Result<Kind, Fault> {

@@ -6,7 +6,7 @@ import { hashBytes } from '../hash/bytes.ts'
 import { canonicalBytes } from '../json/canonical.ts'
 import { parseJson, toObjects } from '../json/parse.ts'
 import { pathMatcher } from '../util/path-pattern.ts'
-import { errorCode } from '../util/fs.ts'
+import { isReadError } from '../util/fs.ts'
 import { VOLATILE_FIELDS } from './volatile-files.ts'
 import type { Digests } from '../core/digest.ts'
 import type { PathMatcher } from '../util/path-pattern.ts'
@@ -63,7 +63,7 @@ export async function stableDigest(
     const stable = rule.fields.reduce((rest, field) => without(rest, field), toObjects(value))
     return String((await hashBytes(canonicalBytes(stable))).blake3)
   } catch (error) {
-    if (LineaprintError.is(error) || errorCode(error) !== undefined) return undefined
+    if (isReadError(error)) return undefined
     throw error
   }
 }

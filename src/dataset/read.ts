@@ -161,8 +161,6 @@ export function isTableFile(path: string): boolean {
 export const NO_TABLE: ReadonlySet<string> = new Set([
   'ERR_LINEAPRINT_FORMAT',
   'ERR_LINEAPRINT_UNSUPPORTED',
-  // A bug of lineaprint is no reason to lose the digest of the file.
-  'ERR_LINEAPRINT_INTERNAL',
 ])
 
 async function readTable(

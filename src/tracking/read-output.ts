@@ -11,7 +11,7 @@ import { foldersOf, treeOf } from '../manifest/roots.ts'
 import { locateModel } from '../model/locate.ts'
 import { readWeights } from '../model/weights.ts'
 import { stableFieldsOf } from '../compare/stable-fields.ts'
-import { errorCode } from '../util/fs.ts'
+import { isReadError } from '../util/fs.ts'
 import { readContent } from './read-content.ts'
 import type { DatasetOptions } from '../dataset/read.ts'
 import type { StableFields } from '../record/tracked.ts'
@@ -72,7 +72,7 @@ async function readModelFiles(path: string, options: DatasetOptions): Promise<Ou
   } catch (error) {
     options.signal?.throwIfAborted()
     // The caller reads the path next, and reports an error of the path itself.
-    if (errorCode(error) !== undefined) return undefined
+    if (isReadError(error)) return undefined
     throw error
   }
 }

@@ -6,6 +6,7 @@ use super::writer::Writer;
 use crate::error::FormatError;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, OffsetSizeTrait};
+use arrow_buffer::ArrowNativeType as _;
 use std::ops::Range;
 
 /// Elements, and where those of each list lie among them.

@@ -18,9 +18,11 @@ enum Inside {
     Fields(&'static [Field]),
     /// The fields of each structure in a list.
     Items(&'static [Field]),
+    /// The same of column chunks, whose encryption shows.
+    Chunks(&'static [Field]),
 }
 
-use Inside::{Fields, Items, Whole};
+use Inside::{Chunks, Fields, Items, Whole};
 use Kind::{Binary, Integer, List, Struct};
 
 /// `FileMetaData`. Source of all numbers: `parquet.thrift` of Apache Parquet.
@@ -50,7 +52,7 @@ const KEY_VALUE: &[Field] = &[(1, Binary, Whole), (2, Binary, Whole)];
 
 /// Not its sorting columns, nor the numbers that readers of single groups need.
 const ROW_GROUP: &[Field] = &[
-    (1, List, Items(COLUMN_CHUNK)),
+    (1, List, Chunks(COLUMN_CHUNK)),
     (2, Integer, Whole),
     (3, Integer, Whole),
 ];
@@ -80,69 +82,85 @@ const COLUMN_META_DATA: &[Field] = &[
 
 /// Return the footer with only the fields that are needed, each of the type that the format gives it.
 pub fn needed(footer: &[u8]) -> Result<Vec<u8>, FormatError> {
-    let mut output = Vec::with_capacity(footer.len());
-    let mut encrypted = false;
-    structure(&mut Reader::new(footer), footer, FILE, &mut output, &mut encrypted)
+    let mut copy = Copy {
+        footer,
+        reader: Reader::new(footer),
+        output: Vec::with_capacity(footer.len()),
+        is_encrypted: false,
+    };
+    copy.structure(FILE, false)
         .map_err(|_| FormatError::new("its footer is damaged"))?;
-    if encrypted {
+    if copy.is_encrypted {
         return Err(FormatError::unsupported("encrypted Parquet is not supported"));
     }
-    Ok(output)
+    Ok(copy.output)
 }
 
-fn structure(
-    reader: &mut Reader<'_>,
-    bytes: &[u8],
-    fields: &'static [Field],
-    output: &mut Vec<u8>,
-    encrypted: &mut bool,
-) -> Result<(), Fault> {
-    let mut before = 0_i64;
-    reader.structure(|reader, number, kind| {
-        *encrypted |= std::ptr::eq(fields, COLUMN_CHUNK) && ENCRYPTION.contains(&number);
-        let Some((_, _, inside)) = fields
-            .iter()
-            .find(|(kept, of, _)| (*kept, *of) == (number, kind))
-        else {
-            return Ok(false);
-        };
+struct Copy<'a> {
+    footer: &'a [u8],
+    reader: Reader<'a>,
+    output: Vec<u8>,
+    /// Whether a chunk is encrypted.
+    is_encrypted: bool,
+}
+
+impl Copy<'_> {
+    fn structure(&mut self, fields: &'static [Field], is_chunk: bool) -> Result<(), Fault> {
+        let mut before = 0_i64;
+        let mut number = 0_i64;
+        while let Some(kind) = self.reader.field(&mut number)? {
+            self.is_encrypted |= is_chunk && ENCRYPTION.contains(&number);
+            let kept = fields.iter().find(|(kept, of, _)| (*kept, *of) == (number, kind));
+            let Some((_, _, inside)) = kept else {
+                self.reader.pass_value(kind)?;
+                continue;
+            };
+            self.head(number - before, number, kind);
+            before = number;
+            match inside {
+                Whole => {
+                    let start = self.reader.position();
+                    self.reader.pass_value(kind)?;
+                    self.output
+                        .extend_from_slice(&self.footer[start..self.reader.position()]);
+                }
+                Fields(inner) => self.structure(inner, false)?,
+                Items(inner) | Chunks(inner) => {
+                    let (count, Struct) = self.reader.list()? else {
+                        return Err(Fault::Broken);
+                    };
+                    self.output.push(0xf0 | STRUCT);
+                    put_varint(count as u64, &mut self.output);
+                    for _ in 0..count {
+                        self.structure(inner, matches!(inside, Chunks(_)))?;
+                    }
+                }
+            }
+        }
+        self.output.push(0);
+        Ok(())
+    }
+
+    /// Write the head of a field.
+    fn head(&mut self, step: i64, number: i64, kind: Kind) {
         let code = match kind {
             Integer => 6,
             Binary => 8,
             List => 9,
-            _ => 12,
+            _ => STRUCT,
         };
-        match u8::try_from(number - before) {
-            Ok(step @ 1..=15) => output.push(step << 4 | code),
+        match u8::try_from(step) {
+            Ok(step @ 1..=15) => self.output.push(step << 4 | code),
             _ => {
-                output.push(code);
-                put_varint(((number << 1) ^ (number >> 63)).cast_unsigned(), output);
+                self.output.push(code);
+                put_varint(((number << 1) ^ (number >> 63)).cast_unsigned(), &mut self.output);
             }
         }
-        before = number;
-        match inside {
-            Whole => {
-                let start = reader.position();
-                reader.pass_value(kind)?;
-                output.extend_from_slice(&bytes[start..reader.position()]);
-            }
-            Fields(inner) => structure(reader, bytes, inner, output, encrypted)?,
-            Items(inner) => {
-                let (count, Struct) = reader.list()? else {
-                    return Err(Fault::Broken);
-                };
-                output.push(0xf0 | 12);
-                put_varint(count as u64, output);
-                for _ in 0..count {
-                    structure(reader, bytes, inner, output, encrypted)?;
-                }
-            }
-        }
-        Ok(true)
-    })?;
-    output.push(0);
-    Ok(())
+    }
 }
+
+/// The number of structures among the types of the protocol.
+const STRUCT: u8 = 12;
 
 #[cfg(test)]
 mod tests {

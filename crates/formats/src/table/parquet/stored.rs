@@ -290,9 +290,9 @@ mod tests {
         }
         let dictionary = T::Dictionary(Box::new(T::Int8), Box::new(T::Duration(Nanosecond)));
         let zoned = T::List(Arc::new(Field::new("x", T::Timestamp(Second, berlin.clone()), true)));
-        let list = |item, length| {
+        let list = |item, length: Option<i32>| {
             let item = Arc::new(Field::new("item", item, true));
-            length.map_or(T::List(Arc::clone(&item)), |length| T::FixedSizeList(item, length))
+            length.map_or_else(|| T::List(Arc::clone(&item)), |length| T::FixedSizeList(Arc::clone(&item), length))
         };
         for (file, stored, wanted) in [
             (T::Int64, T::Duration(Second), T::Duration(Second)),

@@ -100,22 +100,27 @@ impl<'a> Reader<'a> {
         mut field: impl FnMut(&mut Self, i64, Kind) -> Result<bool, Fault>,
     ) -> Result<(), Fault> {
         let mut number = 0_i64;
-        loop {
-            let head = self.byte()?;
-            if head == 0 {
-                return Ok(());
-            }
-            let step = i64::from(head >> 4);
-            number = if step == 0 {
-                self.integer()?
-            } else {
-                number.checked_add(step).ok_or(Fault::Broken)?
-            };
-            let kind = kind(head & 15)?;
+        while let Some(kind) = self.field(&mut number)? {
             if !field(self, number, kind)? {
                 self.skip(kind, DEPTH)?;
             }
         }
+        Ok(())
+    }
+
+    /// Read the head of the next field of a structure, behind the one with `number`; `None` at the end of the structure.
+    pub fn field(&mut self, number: &mut i64) -> Result<Option<Kind>, Fault> {
+        let head = self.byte()?;
+        if head == 0 {
+            return Ok(None);
+        }
+        let step = i64::from(head >> 4);
+        *number = if step == 0 {
+            self.integer()?
+        } else {
+            number.checked_add(step).ok_or(Fault::Broken)?
+        };
+        kind(head & 15).map(Some)
     }
 
     /// Return the head of a list: how many items, and of what kind. At most as many as there are bytes left.

@@ -1,7 +1,6 @@
 /** Digests of JSON files without their volatile fields. */
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { LineaprintError } from '../core/errors.ts'
 import { hashBytes } from '../hash/bytes.ts'
 import { canonicalBytes } from '../json/canonical.ts'
 import { parseJson, toObjects } from '../json/parse.ts'

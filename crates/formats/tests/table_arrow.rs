@@ -59,7 +59,10 @@ fn stream_ends_at_its_marker() {
     assert_eq!(rows([&first[..cut], &[0; 4]].concat()), Ok(3));
     for behind in [&whole[cut..], &[0], &END, &first] {
         let error = rows([&first[..], behind].concat()).expect_err("refused");
-        assert!(error.message.contains("bytes follow the end of the stream"), "{error}");
+        assert!(
+            error.message.contains("bytes follow the end of the stream"),
+            "{error}"
+        );
     }
 }
 
@@ -84,11 +87,19 @@ fn intervals_have_the_bytes_of_their_parts() {
     let days = vec![Some(IntervalDayTime::new(3, -5)), None];
     let days = read(Arc::new(IntervalDayTimeArray::from(days)));
     assert_eq!(days.0, "interval(day_time)");
-    assert_eq!(days.1, [&head[..], &3_i32.to_le_bytes(), &(-5_i32).to_le_bytes()].concat());
+    assert_eq!(
+        days.1,
+        [&head[..], &3_i32.to_le_bytes(), &(-5_i32).to_le_bytes()].concat()
+    );
     let parts = vec![Some(IntervalMonthDayNano::new(1, -2, 1 << 40)), None];
     let parts = read(Arc::new(IntervalMonthDayNanoArray::from(parts)));
     assert_eq!(parts.0, "interval(month_day_nano)");
-    let wanted = [&head[..], &1_i32.to_le_bytes(), &(-2_i32).to_le_bytes(), &(1_i64 << 40).to_le_bytes()];
+    let wanted = [
+        &head[..],
+        &1_i32.to_le_bytes(),
+        &(-2_i32).to_le_bytes(),
+        &(1_i64 << 40).to_le_bytes(),
+    ];
     assert_eq!(parts.1, wanted.concat());
 }
 
@@ -102,12 +113,22 @@ fn pair(values: &ArrayRef, keys: &[Option<i8>]) -> (ArrayRef, ArrayRef) {
 
 fn check(values: &ArrayRef) {
     let count = i8::try_from(values.len()).expect("few");
-    let keys: Vec<Option<i8>> = (0..30).map(|row| (row % 7 != 3).then_some(row % 25 * 5 % count)).collect();
+    let keys: Vec<Option<i8>> = (0..30)
+        .map(|row| (row % 7 != 3).then_some(row % 25 * 5 % count))
+        .collect();
     let (dictionary, plain) = pair(values, &keys);
-    assert_eq!(read(Arc::clone(&dictionary)), read(Arc::clone(&plain)), "{}", values.data_type());
+    assert_eq!(
+        read(Arc::clone(&dictionary)),
+        read(Arc::clone(&plain)),
+        "{}",
+        values.data_type()
+    );
     // A part of it, and none of it.
     for (start, length) in [(4, 11), (0, 0), (3, 1)] {
-        assert_eq!(read(dictionary.slice(start, length)), read(plain.slice(start, length)));
+        assert_eq!(
+            read(dictionary.slice(start, length)),
+            read(plain.slice(start, length))
+        );
     }
     let nothing = pair(values, &[None, None]);
     assert_eq!(read(nothing.0), read(nothing.1));
@@ -115,7 +136,10 @@ fn check(values: &ArrayRef) {
 
 fn lists() -> ArrayRef {
     let mut lists = ListBuilder::new(StringBuilder::new());
-    for (index, words) in [&["a", "bb"][..], &[], &["c"], &["dd", "e", "f"]].iter().enumerate() {
+    for (index, words) in [&["a", "bb"][..], &[], &["c"], &["dd", "e", "f"]]
+        .iter()
+        .enumerate()
+    {
         words.iter().for_each(|word| lists.values().append_value(word));
         lists.append(index != 2);
     }
@@ -129,7 +153,11 @@ fn structures() -> ArrayRef {
         Field::new("l", lists().data_type().clone(), true),
     ];
     let valid = vec![true, true, false, true].into();
-    Arc::new(StructArray::new(fields.into(), vec![Arc::new(numbers), lists()], Some(valid)))
+    Arc::new(StructArray::new(
+        fields.into(),
+        vec![Arc::new(numbers), lists()],
+        Some(valid),
+    ))
 }
 
 #[test]
@@ -145,13 +173,26 @@ fn dictionaries_of_nested_values_are_their_values() {
         maps.append(row != 1).expect("a map");
     }
     check(&(Arc::new(maps.finish()) as ArrayRef));
-    let numbers = Int32Array::from((0..12).map(|index| (index != 4).then_some(index)).collect::<Vec<_>>());
+    let numbers = Int32Array::from(
+        (0..12)
+            .map(|index| (index != 4).then_some(index))
+            .collect::<Vec<_>>(),
+    );
     let item = Arc::new(Field::new("item", DataType::Int32, true));
-    let fixed = FixedSizeListArray::new(item, 3, Arc::new(numbers), Some(vec![true, true, false, true].into()));
+    let fixed = FixedSizeListArray::new(
+        item,
+        3,
+        Arc::new(numbers),
+        Some(vec![true, true, false, true].into()),
+    );
     check(&(Arc::new(fixed) as ArrayRef));
     let ends = Int32Array::from(vec![1, 3, 4]);
     let runs = RunArray::<Int32Type>::try_new(&ends, &StringArray::from(vec![Some("x"), None, Some("z")]));
-    let fields = vec![Field::new("r", runs.as_ref().expect("runs").data_type().clone(), true)];
+    let fields = vec![Field::new(
+        "r",
+        runs.as_ref().expect("runs").data_type().clone(),
+        true,
+    )];
     let structure = StructArray::new(fields.into(), vec![Arc::new(runs.expect("runs"))], None);
     check(&(Arc::new(structure) as ArrayRef));
 }
@@ -159,7 +200,8 @@ fn dictionaries_of_nested_values_are_their_values() {
 #[test]
 fn dictionaries_within_dictionaries_are_their_values() {
     let words: ArrayRef = Arc::new(StringArray::from(vec![Some("one"), None, Some("three")]));
-    let inner = DictionaryArray::<Int8Type>::new(vec![Some(2), None, Some(0), Some(1), Some(2)].into(), words);
+    let inner =
+        DictionaryArray::<Int8Type>::new(vec![Some(2), None, Some(0), Some(1), Some(2)].into(), words);
     let item = Arc::new(Field::new("item", inner.data_type().clone(), true));
     let offsets = arrow_buffer::OffsetBuffer::new(vec![0, 2, 2, 5].into());
     let lists = arrow_array::ListArray::new(item, offsets, Arc::new(inner), None);

@@ -193,10 +193,7 @@ fn deep_types_are_refused() {
 fn types_without_spelling_are_named() {
     let fields = [(0, Arc::new(Field::new("a", DataType::Int8, true)))];
     let union = DataType::Union(fields.into_iter().collect(), UnionMode::Sparse);
-    let bytes = stream_of(
-        &batch("gap", new_empty_array(&union)),
-        IpcWriteOptions::default(),
-    );
+    let bytes = stream_of(&batch("gap", new_empty_array(&union)), IpcWriteOptions::default());
     let error = read(bytes, Format::Arrow).expect_err("refused");
     assert!(error.unsupported);
     assert!(

@@ -6,7 +6,10 @@ use bytes::Bytes;
 use lineaprint_formats::FormatError;
 use lineaprint_formats::table::{Input, block, parquet::Table};
 use parquet::arrow::encode_arrow_schema;
-use parquet::data_type::{ByteArray, ByteArrayType, FixedLenByteArray, FixedLenByteArrayType, Int32Type, Int64Type, Int96, Int96Type};
+use parquet::data_type::{
+    ByteArray, ByteArrayType, FixedLenByteArray, FixedLenByteArrayType, Int32Type, Int64Type, Int96,
+    Int96Type,
+};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
@@ -34,7 +37,10 @@ impl Written<'_> {
     fn file(&self, columns: &[Fill<'_>]) -> Vec<u8> {
         let stored = self.stored.as_ref().map(|fields| {
             let schema = Schema::new(fields.clone());
-            vec![KeyValue::new("ARROW:schema".to_owned(), encode_arrow_schema(&schema))]
+            vec![KeyValue::new(
+                "ARROW:schema".to_owned(),
+                encode_arrow_schema(&schema),
+            )]
         });
         let properties = WriterProperties::builder()
             .set_created_by(self.created_by.to_owned())
@@ -43,7 +49,8 @@ impl Written<'_> {
             .set_key_value_metadata(stored)
             .build();
         let schema = Arc::new(parse_message_type(self.schema).expect("a schema"));
-        let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties)).expect("a writer");
+        let mut writer =
+            SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties)).expect("a writer");
         let mut group = writer.next_row_group().expect("a group");
         for fill in columns {
             let mut column = group.next_column().expect("a column").expect("one more");
@@ -126,7 +133,13 @@ fn longs(values: &[i64]) -> Vec<u8> {
 #[test]
 fn int96_is_nanoseconds_and_never_wraps() {
     let schema = Written::new("message m { required int96 t; }");
-    let days = [(0, 0), (1, 5), (-1, DAY - 1), (106_751, 85_636_854_775_807), (-106_752, 763_145_224_192)];
+    let days = [
+        (0, 0),
+        (1, 5),
+        (-1, DAY - 1),
+        (106_751, 85_636_854_775_807),
+        (-106_752, 763_145_224_192),
+    ];
     let (spelling, block) = block_of(schema.file(&[&int96(&days)]));
     assert_eq!(spelling, "timestamp(ns)");
     assert_eq!(block, longs(&[0, DAY + 5, -1, i64::MAX, i64::MIN]));
@@ -140,11 +153,21 @@ fn int96_is_nanoseconds_and_never_wraps() {
 #[test]
 fn zone_of_int96_is_stored() {
     let zone = |zone: &str| Written {
-        stored: Some(vec![Field::new("t", DataType::Timestamp(TimeUnit::Second, Some(zone.into())), false)].into()),
+        stored: Some(
+            vec![Field::new(
+                "t",
+                DataType::Timestamp(TimeUnit::Second, Some(zone.into())),
+                false,
+            )]
+            .into(),
+        ),
         ..Written::new("message m { required int96 t; }")
     };
     let of = |name| block_of(zone(name).file(&[&int96(&[(1, 5)])]));
-    assert_eq!(of("Asia/Tokyo"), ("timestamp(ns,Asia/Tokyo)".into(), longs(&[DAY + 5])));
+    assert_eq!(
+        of("Asia/Tokyo"),
+        ("timestamp(ns,Asia/Tokyo)".into(), longs(&[DAY + 5]))
+    );
     assert_ne!(of("Asia/Tokyo"), of("Europe/Berlin"));
 }
 
@@ -152,19 +175,40 @@ fn zone_of_int96_is_stored() {
 fn unit_is_that_of_the_file() {
     for (annotation, unit) in [("MILLIS", "ms"), ("MICROS", "us"), ("NANOS", "ns")] {
         for (adjusted, zone, spelling) in [
-            ("true", Some("Asia/Tokyo"), format!("timestamp({unit},Asia/Tokyo)")),
+            (
+                "true",
+                Some("Asia/Tokyo"),
+                format!("timestamp({unit},Asia/Tokyo)"),
+            ),
             ("true", None, format!("timestamp({unit},UTC)")),
             ("false", Some("Asia/Tokyo"), format!("timestamp({unit})")),
             ("false", None, format!("timestamp({unit})")),
         ] {
-            for stored in [TimeUnit::Second, TimeUnit::Millisecond, TimeUnit::Microsecond, TimeUnit::Nanosecond] {
-                let schema = format!("message m {{ required int64 t (TIMESTAMP({annotation},{adjusted})); }}");
+            for stored in [
+                TimeUnit::Second,
+                TimeUnit::Millisecond,
+                TimeUnit::Microsecond,
+                TimeUnit::Nanosecond,
+            ] {
+                let schema =
+                    format!("message m {{ required int64 t (TIMESTAMP({annotation},{adjusted})); }}");
                 let written = Written {
-                    stored: Some(vec![Field::new("t", DataType::Timestamp(stored, zone.map(Into::into)), false)].into()),
+                    stored: Some(
+                        vec![Field::new(
+                            "t",
+                            DataType::Timestamp(stored, zone.map(Into::into)),
+                            false,
+                        )]
+                        .into(),
+                    ),
                     ..Written::new(&schema)
                 };
                 let found = block_of(written.file(&[&int64(&[1_000_000_001])]));
-                assert_eq!(found, (spelling.clone(), longs(&[1_000_000_001])), "{annotation} {stored:?}");
+                assert_eq!(
+                    found,
+                    (spelling.clone(), longs(&[1_000_000_001])),
+                    "{annotation} {stored:?}"
+                );
             }
         }
     }
@@ -206,7 +250,13 @@ fn stored_types_fit_or_are_ignored() {
     assert_eq!(found, ("date64".to_owned(), longs(&milliseconds)));
     // Another number of columns fits nothing.
     let other = Written {
-        stored: Some(vec![Field::new("a", DataType::Date64, false), Field::new("b", DataType::Int8, true)].into()),
+        stored: Some(
+            vec![
+                Field::new("a", DataType::Date64, false),
+                Field::new("b", DataType::Int8, true),
+            ]
+            .into(),
+        ),
         ..Written::new(plain)
     };
     assert_eq!(block_of(other.file(&[&int64(&[7])])).0, "int64");
@@ -231,7 +281,10 @@ fn float16_is_stored_or_annotated() {
     let wanted = block_of(annotated.file(&[&halves]));
     assert_eq!(wanted.0, "float16");
     assert_eq!(block_of(stored.file(&[&halves])), wanted);
-    assert_eq!(block_of(plain.file(&[&halves])), ("fixed_binary(2)".to_owned(), wanted.1));
+    assert_eq!(
+        block_of(plain.file(&[&halves])),
+        ("fixed_binary(2)".to_owned(), wanted.1)
+    );
 }
 
 #[test]
@@ -254,7 +307,8 @@ fn narrow_integers_are_checked() {
 
 #[test]
 fn row_of_a_misfit_in_a_list_is_named() {
-    let schema = "message m { required group a (LIST) { repeated group list { required int32 element (INT_8); } } }";
+    let schema =
+        "message m { required group a (LIST) { repeated group list { required int32 element (INT_8); } } }";
     let values = |values: &'static [i32]| {
         move |column: &mut SerializedColumnWriter<'_>| {
             // [[0, 1], [2], [3, 4]]
@@ -278,19 +332,31 @@ fn intervals_are_twelve_bytes() {
         let column = column.typed::<FixedLenByteArrayType>();
         column.write_batch(&[value], None, None).expect("written");
     };
-    let found = block_of(Written::new("message m { required fixed_len_byte_array(12) a (INTERVAL); }").file(&[&bytes]));
+    let found = block_of(
+        Written::new("message m { required fixed_len_byte_array(12) a (INTERVAL); }").file(&[&bytes]),
+    );
     let plain = block_of(Written::new("message m { required fixed_len_byte_array(12) a; }").file(&[&bytes]));
     assert_eq!(found, plain);
     assert_eq!(found.0, "fixed_binary(12)");
 }
 
-const LIST: &str = "message m { optional group a (LIST) { repeated group list { optional int32 element; } } }";
+const LIST: &str =
+    "message m { optional group a (LIST) { repeated group list { optional int32 element; } } }";
 
-fn levels(definition: &'static [i16], repetition: &'static [i16]) -> impl Fn(&mut SerializedColumnWriter<'_>) {
+fn levels(
+    definition: &'static [i16],
+    repetition: &'static [i16],
+) -> impl Fn(&mut SerializedColumnWriter<'_>) {
     move |column| {
-        let values: Vec<i32> = definition.iter().filter(|level| **level == 3).map(|_| 7).collect();
+        let values: Vec<i32> = definition
+            .iter()
+            .filter(|level| **level == 3)
+            .map(|_| 7)
+            .collect();
         let column = column.typed::<Int32Type>();
-        column.write_batch(&values, Some(definition), Some(repetition)).expect("written");
+        column
+            .write_batch(&values, Some(definition), Some(repetition))
+            .expect("written");
     }
 }
 
@@ -307,7 +373,10 @@ fn levels_that_form_no_lists_are_refused() {
         (&[3, 0], &[0, 1]),
     ] {
         let error = column(written.file(&[&levels(definition, repetition)]), 0).expect_err("refused");
-        assert_eq!(error.message, "levels that do not form lists", "{definition:?} {repetition:?}");
+        assert_eq!(
+            error.message, "levels that do not form lists",
+            "{definition:?} {repetition:?}"
+        );
     }
 }
 
@@ -317,11 +386,16 @@ fn values_of_the_type_null_are_refused() {
     let fill = |definition: &'static [i16], values: &'static [i32]| {
         move |column: &mut SerializedColumnWriter<'_>| {
             let column = column.typed::<Int32Type>();
-            column.write_batch(values, Some(definition), None).expect("written");
+            column
+                .write_batch(values, Some(definition), None)
+                .expect("written");
         }
     };
     let written = Written::new(schema);
-    assert_eq!(column(written.file(&[&fill(&[0, 0], &[])]), 0).expect("read").0, "null");
+    assert_eq!(
+        column(written.file(&[&fill(&[0, 0], &[])]), 0).expect("read").0,
+        "null"
+    );
     column(written.file(&[&fill(&[0, 1], &[5])]), 0).expect_err("refused");
 }
 
@@ -357,7 +431,11 @@ fn repeated_columns_without_an_annotation_are_lists() {
     let kinds = |column: &mut SerializedColumnWriter<'_>| {
         let column = column.typed::<ByteArrayType>();
         column
-            .write_batch(&[ByteArray::from("home")], Some(&[0, 1, 2, 3, 2]), Some(&[0, 0, 0, 0, 1]))
+            .write_batch(
+                &[ByteArray::from("home")],
+                Some(&[0, 1, 2, 3, 2]),
+                Some(&[0, 0, 0, 0, 1]),
+            )
             .expect("written");
     };
     let written = Written {
@@ -375,7 +453,10 @@ fn repeated_columns_without_an_annotation_are_lists() {
     assert_eq!(arrays.iter().map(|array| array.len()).sum::<usize>(), 4);
     assert!(arrays[0].is_null(0) && arrays[0].is_valid(1));
     // Of any other writer it is a lie.
-    let position = file.windows(10).position(|some| some == b"parquet-rs").expect("its name");
+    let position = file
+        .windows(10)
+        .position(|some| some == b"parquet-rs")
+        .expect("its name");
     let mut other = file;
     other[position] = b'q';
     open(other).err().expect("refused");
@@ -397,7 +478,9 @@ fn chunks_without_the_dictionary_header_are_read() {
         let properties = WriterProperties::builder()
             .set_created_by(created_by.to_owned())
             .set_statistics_enabled(EnabledStatistics::None);
-        let schema = Arc::new(parse_message_type("message m { required int32 n; required int32 o; }").expect("a schema"));
+        let schema = Arc::new(
+            parse_message_type("message m { required int32 n; required int32 o; }").expect("a schema"),
+        );
         let mut writer =
             SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties.build())).expect("a writer");
         let mut group = writer.next_row_group().expect("a group");
@@ -412,7 +495,12 @@ fn chunks_without_the_dictionary_header_are_read() {
         // Field 7 of the first chunk, its compressed length.
         let before = [0x16, length * 2];
         let footer = file.len() - 8 - footer_length(&file);
-        let position = footer + file[footer..].windows(4).position(|some| some == [before, before].concat()).expect("there") + 2;
+        let position = footer
+            + file[footer..]
+                .windows(4)
+                .position(|some| some == [before, before].concat())
+                .expect("there")
+            + 2;
         let mut short = file.clone();
         short[position + 1] = (length - 10) * 2;
         (file, short)
@@ -446,7 +534,8 @@ fn two_stored_schemas_are_refused() {
     let entry = KeyValue::new("ARROW:schema".to_owned(), encode_arrow_schema(&schema));
     let properties = WriterProperties::builder().set_key_value_metadata(Some(vec![entry.clone(), entry]));
     let parsed = Arc::new(parse_message_type("message m { required int32 n; }").expect("a schema"));
-    let mut writer = SerializedFileWriter::new(Vec::new(), parsed, Arc::new(properties.build())).expect("a writer");
+    let mut writer =
+        SerializedFileWriter::new(Vec::new(), parsed, Arc::new(properties.build())).expect("a writer");
     let mut group = writer.next_row_group().expect("a group");
     let mut column = group.next_column().expect("a column").expect("one more");
     int32(&[1])(&mut column);

@@ -67,7 +67,11 @@ fn record_without_an_end_is_refused_with_its_line() {
         (Format::Csv, b"a", "line 1: "),
         (Format::Jsonl, b"{\"a\":\"1\"}\n{\"a\":\"", "line 2: "),
     ] {
-        let text: &[u8] = if head.contains(&b'"') && format == Format::Csv { b"4,5\n" } else { b"xyz" };
+        let text: &[u8] = if head.contains(&b'"') && format == Format::Csv {
+            b"4,5\n"
+        } else {
+            b"xyz"
+        };
         let input = input(head, text, 1000 * MIB);
         let error = rows(Arc::clone(&input), format, "utf8").expect_err("refused");
         assert!(!error.unsupported);
@@ -100,11 +104,21 @@ fn rows_of_one_block_are_bounded_together() {
         text
     };
     // 32,768 rows of 8 KiB are 256 MiB, and 32,772 lines without their ends: one more is too many.
-    for (format, head, text) in [(Format::Csv, &b"a\n"[..], &LONG[..]), (Format::Jsonl, b"", &OBJECT[..])] {
+    for (format, head, text) in [
+        (Format::Csv, &b"a\n"[..], &LONG[..]),
+        (Format::Jsonl, b"", &OBJECT[..]),
+    ] {
         let length = |rows: u64| head.len() as u64 + rows * 8192;
-        assert_eq!(rows(input(head, text, length(32_768)), format, "utf8"), Ok(32_768));
+        assert_eq!(
+            rows(input(head, text, length(32_768)), format, "utf8"),
+            Ok(32_768)
+        );
         let error = rows(input(head, text, length(65_536)), format, "utf8").expect_err("refused");
-        let line = if format == Format::Csv { "line 32770: " } else { "line 32773: " };
+        let line = if format == Format::Csv {
+            "line 32770: "
+        } else {
+            "line 32773: "
+        };
         assert!(error.message.starts_with(line), "{error}");
     }
 }
@@ -113,7 +127,10 @@ fn rows_of_one_block_are_bounded_together() {
 fn columns_and_elements_are_bounded() {
     let error = rows(input(b"a", b",a", MIB * 8), Format::Csv, "utf8").expect_err("refused");
     assert!(error.message.contains("too many cells"), "{error}");
-    for spelling in ["fixed_list<2147483647,int8>", "fixed_list<1000000,fixed_list<1000000,null>>"] {
+    for spelling in [
+        "fixed_list<2147483647,int8>",
+        "fixed_list<1000000,fixed_list<1000000,null>>",
+    ] {
         for (format, head) in [(Format::Csv, &b"a\n\n\n\n"[..]), (Format::Jsonl, b"{}\n{}\n")] {
             let length = head.len() as u64;
             rows(input(head, b"\n", length), format, spelling).expect_err("refused");

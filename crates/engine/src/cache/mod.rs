@@ -95,7 +95,11 @@ impl Cache {
     /// Return the digests of the file at `path` with this stamp, if those of all `algorithms` are known.
     pub fn lookup(&self, path: &Path, stamp: Stamp, algorithms: Algorithms) -> Option<Digests> {
         let digests = self.find(path, stamp, algorithms);
-        let count = if digests.is_some() { &self.hits } else { &self.misses };
+        let count = if digests.is_some() {
+            &self.hits
+        } else {
+            &self.misses
+        };
         count.fetch_add(1, Ordering::Relaxed);
         digests
     }

@@ -24,8 +24,10 @@ pub fn check_record(line: u64, bytes: u64) -> Result<(), FormatError> {
         return Ok(());
     }
     Err(
-        FormatError::new(format!("line {line}: the record that begins here is too long"))
-            .with_expected(format!("at most {RECORD_BYTES} bytes"), format!("more than {RECORD_BYTES}")),
+        FormatError::new(format!("line {line}: the record that begins here is too long")).with_expected(
+            format!("at most {RECORD_BYTES} bytes"),
+            format!("more than {RECORD_BYTES}"),
+        ),
     )
 }
 
@@ -40,12 +42,11 @@ impl Window {
         if self.0 <= WINDOW_BYTES {
             return Ok(());
         }
-        Err(FormatError::new(format!(
-            "line {line}: {BLOCK_ROWS} rows hold too much text"
-        ))
-        .with_expected(
-            format!("at most {WINDOW_BYTES} bytes, {CELL_BYTES} or more in each cell"),
-            format!("more than {WINDOW_BYTES}"),
-        ))
+        Err(
+            FormatError::new(format!("line {line}: {BLOCK_ROWS} rows hold too much text")).with_expected(
+                format!("at most {WINDOW_BYTES} bytes, {CELL_BYTES} or more in each cell"),
+                format!("more than {WINDOW_BYTES}"),
+            ),
+        )
     }
 }

@@ -480,7 +480,11 @@ mod tests {
                     let Err(error) = panics::catch(run) else {
                         break;
                     };
-                    assert_eq!(error.code, Code::Internal, "{format:?} after {reads} reads: {error}");
+                    assert_eq!(
+                        error.code,
+                        Code::Internal,
+                        "{format:?} after {reads} reads: {error}"
+                    );
                     reads += 1;
                 }
                 assert!(reads > 0, "{format:?}");

@@ -227,8 +227,7 @@ impl Reader {
         })?;
         let schema = Arc::clone(&self.schema);
         let dictionaries = &self.dictionaries;
-        let read =
-            || arrow_ipc::reader::read_record_batch(body, batch, schema, dictionaries, None, &version);
+        let read = || arrow_ipc::reader::read_record_batch(body, batch, schema, dictionaries, None, &version);
         let batch = foreign(read)?.map_err(broken)?;
         Ok(Rows {
             count: batch.num_rows(),
@@ -269,9 +268,8 @@ impl RowReader for Reader {
                 }
                 let version = message.version();
                 let (schema, dictionaries) = (&self.schema, &mut self.dictionaries);
-                let read = || {
-                    arrow_ipc::reader::read_dictionary(&body, dictionary, schema, dictionaries, &version)
-                };
+                let read =
+                    || arrow_ipc::reader::read_dictionary(&body, dictionary, schema, dictionaries, &version);
                 foreign(read)?.map_err(broken)?;
             } else if let Some(batch) = message.header_as_record_batch() {
                 let rows = self.read_batch(batch, &body, message.version())?;

@@ -60,7 +60,8 @@ fn expanded(array: ArrayRef) -> Result<ArrayRef, FormatError> {
                 taken(dictionary.values(), &foreign(|| row_indices(dictionary))?)?
             } else {
                 let values = small(viewed(Arc::clone(dictionary.values())), array.len())?;
-                foreign(|| arrow_select::take::take(&values, dictionary.keys(), None))?.map_err(invalid)?
+                foreign(|| arrow_select::take::take(&values, dictionary.keys(), None))?
+                    .map_err(|error| invalid(&error))?
             }
         }
         DataType::RunEndEncoded(_, _) => {
@@ -102,7 +103,7 @@ fn taken(values: &ArrayRef, indices: &UInt64Array) -> Result<ArrayRef, FormatErr
                 .collect();
             let nulls = taken_nulls(values, indices);
             let array = StructArray::try_new_with_length(fields, columns, nulls, indices.len());
-            Ok(Arc::new(array.map_err(invalid)?))
+            Ok(Arc::new(array.map_err(|error| invalid(&error))?))
         }
         DataType::List(_) => taken_lists(values, offsets(values.as_list::<i32>()), indices),
         DataType::LargeList(_) => taken_lists(values, offsets(values.as_list::<i64>()), indices),
@@ -120,7 +121,7 @@ fn taken(values: &ArrayRef, indices: &UInt64Array) -> Result<ArrayRef, FormatErr
         _ => {
             // As views, a value of a million bytes in every row costs 16 bytes a row.
             let values = small(viewed(Arc::clone(values)), indices.len())?;
-            foreign(|| arrow_select::take::take(&values, indices, None))?.map_err(invalid)
+            foreign(|| arrow_select::take::take(&values, indices, None))?.map_err(|error| invalid(&error))
         }
     }
 }
@@ -132,17 +133,23 @@ fn taken_lists(
     indices: &UInt64Array,
 ) -> Result<ArrayRef, FormatError> {
     let nulls = taken_nulls(values, indices);
-    let (mut starts, mut sizes) = (Vec::with_capacity(indices.len()), Vec::with_capacity(indices.len()));
+    let (mut starts, mut sizes) = (
+        Vec::with_capacity(indices.len()),
+        Vec::with_capacity(indices.len()),
+    );
     for (row, index) in indices.values().iter().enumerate() {
         let is_valid = nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row));
-        let range = usize::try_from(*index).ok().and_then(|index| ranges.get(index)).cloned();
+        let range = usize::try_from(*index)
+            .ok()
+            .and_then(|index| ranges.get(index))
+            .cloned();
         let range = range.filter(|_| is_valid).unwrap_or_default();
-        starts.push(range.start as i64);
-        sizes.push(range.len() as i64);
+        starts.push(range.start.cast_signed() as i64);
+        sizes.push(range.len().cast_signed() as i64);
     }
     let field = Arc::new(Field::new("item", elements.data_type().clone(), true));
     let lists = LargeListViewArray::try_new(field, starts.into(), sizes.into(), elements, nulls);
-    Ok(Arc::new(lists.map_err(invalid)?))
+    Ok(Arc::new(lists.map_err(|error| invalid(&error))?))
 }
 
 /// Return which rows are valid: those whose index is, and its value.
@@ -157,7 +164,7 @@ fn taken_nulls(values: &ArrayRef, indices: &UInt64Array) -> Option<NullBuffer> {
     NullBuffer::union(of_values.as_ref(), indices.nulls())
 }
 
-fn invalid(error: ArrowError) -> FormatError {
+fn invalid(error: &ArrowError) -> FormatError {
     FormatError::new(format!("its dictionary is not valid: {error}"))
 }
 

@@ -236,7 +236,9 @@ fn few(elements: usize) -> Result<(), Expected> {
     if elements <= LIST_ELEMENTS {
         return Ok(());
     }
-    Err(format!("at most {LIST_ELEMENTS} elements of lists in {BLOCK_ROWS} rows"))
+    Err(format!(
+        "at most {LIST_ELEMENTS} elements of lists in {BLOCK_ROWS} rows"
+    ))
 }
 
 /// Return the rows that builders have gathered, one builder per column; `None` where there are none.

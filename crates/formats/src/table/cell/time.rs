@@ -129,7 +129,10 @@ mod tests {
         assert_eq!(zoned("1677-09-21T02:12:43.145224191+02:00"), None);
         assert_eq!(zoned("2262-04-11 22:47:16.854775807-01:00"), Some(i64::MAX));
         let microseconds = |text| timestamp(text, TimeUnit::Microsecond, false);
-        assert_eq!(microseconds("9999-12-31T23:59:59.999999"), Some(253_402_300_799_999_999));
+        assert_eq!(
+            microseconds("9999-12-31T23:59:59.999999"),
+            Some(253_402_300_799_999_999)
+        );
         assert_eq!(microseconds("0000-01-01T00:00:00"), Some(-62_167_219_200_000_000));
     }
 }

@@ -1,7 +1,7 @@
 //! The blocks of one column of a Parquet file.
 
-use super::page::{Allowance, Chunk, Pages};
 use super::convert::{Failure, Misfit};
+use super::page::{Allowance, Chunk, Pages};
 use super::{Table, chunk_range, schema, unwrapped};
 use crate::error::FormatError;
 use crate::table::BLOCK_ROWS;
@@ -138,8 +138,7 @@ impl<'a> ColumnBlocks<'a> {
             ])
         });
         let (levels, batch) = (&self.levels, self.batch);
-        let open =
-            || ParquetRecordBatchReader::try_new_with_row_groups(levels, &rows, batch, selection);
+        let open = || ParquetRecordBatchReader::try_new_with_row_groups(levels, &rows, batch, selection);
         let reader = foreign(open).map_err(|error| self.cause(error))?;
         let reader = reader.map_err(|error| self.cause(unwrapped(error)))?;
         Ok((reader, left))
@@ -163,11 +162,17 @@ impl<'a> ColumnBlocks<'a> {
         };
         conversion.apply(array).map_err(|failure| match failure {
             Failure::Other(error) => error,
-            Failure::Misfit(Misfit { row, expected, received }) => {
+            Failure::Misfit(Misfit {
+                row,
+                expected,
+                received,
+            }) => {
                 let name = &self.table.columns[self.column].name;
                 let row = self.row + row as u64;
-                FormatError::new(format!("column {name:?}, row {row}: its type cannot hold the value"))
-                    .with_expected(expected, received)
+                FormatError::new(format!(
+                    "column {name:?}, row {row}: its type cannot hold the value"
+                ))
+                .with_expected(expected, received)
             }
         })
     }
@@ -216,7 +221,14 @@ impl RowGroups for OneGroup<'_> {
         if self.table.has_short_chunks {
             // The pages end with the values of the chunk, wherever that is.
             chunk.bytes.end = (chunk.bytes.end + MISSING_BYTES).min(self.table.input.length());
-            chunk.values = u64::try_from(self.table.metadata.row_group(self.group).column(leaf).num_values()).ok();
+            chunk.values = u64::try_from(
+                self.table
+                    .metadata
+                    .row_group(self.group)
+                    .column(leaf)
+                    .num_values(),
+            )
+            .ok();
         }
         Ok(Box::new(Pages {
             input: Arc::clone(&self.table.input),

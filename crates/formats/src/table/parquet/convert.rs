@@ -3,9 +3,12 @@
 
 use crate::error::FormatError;
 use arrow_array::cast::AsArray;
-use arrow_array::types::{ArrowPrimitiveType, Int8Type, Int16Type, TimestampNanosecondType, UInt8Type, UInt16Type};
+use arrow_array::types::{
+    ArrowPrimitiveType, Int8Type, Int16Type, TimestampNanosecondType, UInt8Type, UInt16Type,
+};
 use arrow_array::{
-    Array, ArrayRef, FixedSizeBinaryArray, Float16Array, Int32Array, ListArray, MapArray, PrimitiveArray, StructArray,
+    Array, ArrayRef, FixedSizeBinaryArray, Float16Array, Int32Array, ListArray, MapArray, PrimitiveArray,
+    StructArray,
 };
 use arrow_schema::{DataType, Field, Fields};
 use std::sync::Arc;
@@ -130,12 +133,19 @@ where
             }
         });
     }
-    Ok(Arc::new(PrimitiveArray::<T>::new(values.into(), array.nulls().cloned())))
+    Ok(Arc::new(PrimitiveArray::<T>::new(
+        values.into(),
+        array.nulls().cloned(),
+    )))
 }
 
 fn nested(array: &ArrayRef, children: &[Conversion]) -> Result<ArrayRef, Failure> {
     let retyped = |field: &Field, array: &ArrayRef| {
-        Arc::new(Field::new(field.name(), array.data_type().clone(), field.is_nullable()))
+        Arc::new(Field::new(
+            field.name(),
+            array.data_type().clone(),
+            field.is_nullable(),
+        ))
     };
     match (array.data_type(), children) {
         (DataType::Struct(fields), children) => {
@@ -154,7 +164,7 @@ fn nested(array: &ArrayRef, children: &[Conversion]) -> Result<ArrayRef, Failure
             let length = array.len();
             StructArray::try_new_with_length(fields, columns, array.nulls().cloned(), length)
                 .map(|array| Arc::new(array) as ArrayRef)
-                .map_err(impossible)
+                .map_err(|error| impossible(&error))
         }
         (DataType::List(field), [child]) => {
             let list = array.as_list::<i32>();
@@ -164,7 +174,7 @@ fn nested(array: &ArrayRef, children: &[Conversion]) -> Result<ArrayRef, Failure
             let field = retyped(field, &values);
             ListArray::try_new(field, list.offsets().clone(), values, list.nulls().cloned())
                 .map(|array| Arc::new(array) as ArrayRef)
-                .map_err(impossible)
+                .map_err(|error| impossible(&error))
         }
         (DataType::Map(field, sorted), [child]) => {
             let map = array.as_map();
@@ -176,7 +186,7 @@ fn nested(array: &ArrayRef, children: &[Conversion]) -> Result<ArrayRef, Failure
             let (offsets, nulls) = (map.offsets().clone(), map.nulls().cloned());
             MapArray::try_new(field, offsets, entries.as_struct().clone(), nulls, *sorted)
                 .map(|array| Arc::new(array) as ArrayRef)
-                .map_err(impossible)
+                .map_err(|error| impossible(&error))
         }
         (other, _) => Err(unexpected(other)),
     }
@@ -195,10 +205,12 @@ fn outside(failure: Failure, offsets: &[i32]) -> Failure {
 }
 
 fn unexpected(data_type: &DataType) -> Failure {
-    Failure::Other(FormatError::internal(format!("a bug in lineaprint: an array of {data_type}")))
+    Failure::Other(FormatError::internal(format!(
+        "a bug in lineaprint: an array of {data_type}"
+    )))
 }
 
-fn impossible(error: arrow_schema::ArrowError) -> Failure {
+fn impossible(error: &arrow_schema::ArrowError) -> Failure {
     Failure::Other(FormatError::internal(format!("a bug in lineaprint: {error}")))
 }
 
@@ -238,7 +250,10 @@ mod tests {
         let array = conversion.apply(&times(&[Some(first), None, Some(last), Some((2_440_587, -1))]));
         let array = array.ok().expect("converted");
         let found: Vec<_> = array.as_primitive::<TimestampNanosecondType>().iter().collect();
-        assert_eq!(found, [Some(i64::MIN), None, Some(i64::MAX), Some(-86_400_000_000_001)]);
+        assert_eq!(
+            found,
+            [Some(i64::MIN), None, Some(i64::MAX), Some(-86_400_000_000_001)]
+        );
         for wrong in [
             (first.0, first.1 - 1),
             (last.0, last.1 + 1),
@@ -247,7 +262,11 @@ mod tests {
             // 9999-12-31.
             (5_373_484, 0),
         ] {
-            assert_eq!(misfit(conversion.apply(&times(&[Some(first), Some(wrong)]))), Some(1), "{wrong:?}");
+            assert_eq!(
+                misfit(conversion.apply(&times(&[Some(first), Some(wrong)]))),
+                Some(1),
+                "{wrong:?}"
+            );
         }
     }
 
@@ -278,6 +297,9 @@ mod tests {
             lists.append(true);
         }
         let conversion = Conversion::children(vec![Conversion::Narrow(DataType::Int8)]);
-        assert_eq!(misfit(conversion.apply(&(Arc::new(lists.finish()) as ArrayRef))), Some(3));
+        assert_eq!(
+            misfit(conversion.apply(&(Arc::new(lists.finish()) as ArrayRef))),
+            Some(3)
+        );
     }
 }

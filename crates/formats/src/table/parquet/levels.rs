@@ -42,7 +42,9 @@ fn descend(of: &Type, around: &Nesting, all: &mut Vec<Nesting>) {
         nesting.is_null = info.logical_type_ref() == Some(&LogicalType::Unknown);
         all.push(nesting);
     } else {
-        of.get_fields().iter().for_each(|field| descend(field, &nesting, all));
+        of.get_fields()
+            .iter()
+            .for_each(|field| descend(field, &nesting, all));
     }
 }
 
@@ -64,7 +66,9 @@ impl Nesting {
         before: &mut Before,
         column: &ColumnDescriptor,
     ) -> Result<(), FormatError> {
-        if !self.is_checked() || usize::from(self.defined) != usize::try_from(column.max_def_level()).unwrap_or(0) {
+        if !self.is_checked()
+            || usize::from(self.defined) != usize::try_from(column.max_def_level()).unwrap_or(0)
+        {
             return Ok(());
         }
         let (repetition, definition) = match header {
@@ -78,8 +82,16 @@ impl Nesting {
                     return Ok(());
                 }
                 let mut rest = buffer;
-                let repetition = if self.lists.is_empty() { &[][..] } else { prefixed(&mut rest)? };
-                let definition = if self.defined == 0 { &[][..] } else { prefixed(&mut rest)? };
+                let repetition = if self.lists.is_empty() {
+                    &[][..]
+                } else {
+                    prefixed(&mut rest)?
+                };
+                let definition = if self.defined == 0 {
+                    &[][..]
+                } else {
+                    prefixed(&mut rest)?
+                };
                 (repetition, definition)
             }
             PageHeader::DataV2(data) => {
@@ -107,7 +119,13 @@ impl Nesting {
     }
 
     /// Check values of equal levels, one after the other.
-    fn check_run(&self, repeated: u8, defined: u8, length: usize, before: &mut Before) -> Result<(), FormatError> {
+    fn check_run(
+        &self,
+        repeated: u8,
+        defined: u8,
+        length: usize,
+        before: &mut Before,
+    ) -> Result<(), FormatError> {
         if defined > self.defined || (self.is_null && defined == self.defined) {
             return Err(wrong());
         }
@@ -163,8 +181,15 @@ struct Levels<'a> {
 }
 
 enum Run<'a> {
-    Repeated { level: u8, left: usize },
-    Packed { bytes: &'a [u8], index: usize, left: usize },
+    Repeated {
+        level: u8,
+        left: usize,
+    },
+    Packed {
+        bytes: &'a [u8],
+        index: usize,
+        left: usize,
+    },
 }
 
 impl<'a> Levels<'a> {
@@ -187,7 +212,10 @@ impl<'a> Levels<'a> {
                 Run::Repeated { level, left } => return Some((*level, wanted.min(*left))),
                 Run::Packed { bytes, index, .. } => {
                     let bit = index * self.width as usize;
-                    let pair = [*bytes.get(bit / 8)?, bytes.get(bit / 8 + 1).copied().unwrap_or_default()];
+                    let pair = [
+                        *bytes.get(bit / 8)?,
+                        bytes.get(bit / 8 + 1).copied().unwrap_or_default(),
+                    ];
                     let level = u16::from_le_bytes(pair) >> (bit % 8) & ((1 << self.width) - 1);
                     return Some((level.to_le_bytes()[0], 1));
                 }
@@ -227,7 +255,11 @@ impl<'a> Levels<'a> {
             let (bytes, rest) = self.bytes.split_at(length);
             self.bytes = rest;
             let left = (count * 8).min(length * 8 / self.width as usize);
-            self.run = Run::Packed { bytes, index: 0, left };
+            self.run = Run::Packed {
+                bytes,
+                index: 0,
+                left,
+            };
         } else {
             let (level, rest) = self.bytes.split_at_checked(self.width.div_ceil(8) as usize)?;
             self.bytes = rest;
@@ -252,7 +284,8 @@ mod tests {
         SchemaDescriptor::new(Arc::new(parse_message_type(text).expect("a schema")))
     }
 
-    const LIST: &str = "message m { optional group a (LIST) { repeated group list { optional int32 element; } } }";
+    const LIST: &str =
+        "message m { optional group a (LIST) { repeated group list { optional int32 element; } } }";
 
     /// Encode levels of two bits in runs of one.
     fn runs(levels: &[u8]) -> Vec<u8> {
@@ -275,7 +308,9 @@ mod tests {
             buffer.extend(runs(&repetition));
         }
         buffer.extend(runs(&definition));
-        nesting.check(&header, &buffer, &mut before, &schema.column(0)).is_ok()
+        nesting
+            .check(&header, &buffer, &mut before, &schema.column(0))
+            .is_ok()
     }
 
     #[test]

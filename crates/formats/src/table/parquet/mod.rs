@@ -123,11 +123,13 @@ impl Table {
         };
         let (file, read) = (fields_of(in_file)?, fields_of(&schema)?);
         let stored = stored::fields(metadata.file_metadata().key_value_metadata())?;
-        let root = |fields: Fields| DataType::Struct(fields);
-        let stored = stored.map(root);
-        let reading = stored::reading(&root(read), &root(file), stored.as_ref());
+        let stored = stored.map(DataType::Struct);
+        let (read, file) = (DataType::Struct(read), DataType::Struct(file));
+        let reading = stored::reading(&read, &file, stored.as_ref());
         let (DataType::Struct(typed), DataType::Struct(fields)) = (reading.data_type, reading.hint) else {
-            return Err(FormatError::internal("a bug in lineaprint: a root that is not a structure"));
+            return Err(FormatError::internal(
+                "a bug in lineaprint: a root that is not a structure",
+            ));
         };
         let conversions = match reading.conversion {
             Conversion::Children(children) => children,
@@ -143,7 +145,7 @@ impl Table {
                 ..error
             })?;
         }
-        let fixed = |field: &std::sync::Arc<Field>| {
+        let fixed = |field: &Arc<Field>| {
             let data_type = field.data_type();
             schema::has_fixed_lists(data_type).then(|| data_type.clone())
         };
@@ -267,7 +269,9 @@ impl Table {
 fn version_of(created_by: &str, writer: &str) -> Option<[u32; 3]> {
     let rest = created_by.strip_prefix(writer)?;
     let version = rest.strip_prefix(" version ").unwrap_or_default();
-    let mut numbers = version.split(['.', ' ', '-']).map(|number| number.parse().unwrap_or_default());
+    let mut numbers = version
+        .split(['.', ' ', '-'])
+        .map(|number| number.parse().unwrap_or_default());
     Some([(); 3].map(|()| numbers.next().unwrap_or_default()))
 }
 

@@ -2,8 +2,8 @@
 
 use super::codec::decompress;
 use super::counts;
-use super::levels::{Before, Nesting};
 use super::header::{Header, PageHeader, build, implausible, parse, stated};
+use super::levels::{Before, Nesting};
 use super::thrift::{Fault, Reader};
 use crate::error::FormatError;
 use crate::table::foreign::{foreign, own};
@@ -68,7 +68,10 @@ impl Allowance {
 
     /// Return the first error of reading a page.
     pub fn failure(&self) -> Option<FormatError> {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Return a new block begins.
@@ -184,7 +187,8 @@ impl ChunkPages {
     fn pass(&mut self) {
         if let Some(page) = self.next.take() {
             self.position += page.compressed;
-            if let (Some(left), PageHeader::Data(_) | PageHeader::DataV2(_)) = (&mut self.values, page.header) {
+            if let (Some(left), PageHeader::Data(_) | PageHeader::DataV2(_)) = (&mut self.values, page.header)
+            {
                 let count = page.header.values().and_then(|count| u64::try_from(count).ok());
                 *left = left.saturating_sub(count.unwrap_or_default());
             }
@@ -270,7 +274,8 @@ impl ChunkPages {
             bytes
         };
         counts::check(&self.column, &header, &buffer, levels)?;
-        self.nesting.check(&header, &buffer, &mut self.before, &self.column)?;
+        self.nesting
+            .check(&header, &buffer, &mut self.before, &self.column)?;
         build(&header, buffer).map(Some)
     }
 }

@@ -49,7 +49,10 @@ pub fn fields(metadata: Option<&Vec<KeyValue>>) -> Result<Option<Fields>, Format
 /// Return the schema that columns are read with: that of the file, without the annotations by which the crate would
 /// cut values to fewer bits.
 pub fn as_read(schema: &SchemaDescriptor) -> Result<SchemaDescriptor, ParquetError> {
-    Ok(SchemaDescriptor::new(group_as_read(&schema.root_schema_ptr(), true)?))
+    Ok(SchemaDescriptor::new(group_as_read(
+        &schema.root_schema_ptr(),
+        true,
+    )?))
 }
 
 fn group_as_read(group: &TypePtr, is_root: bool) -> Result<TypePtr, ParquetError> {
@@ -64,7 +67,11 @@ fn group_as_read(group: &TypePtr, is_root: bool) -> Result<TypePtr, ParquetError
             }
         })
         .collect::<Result<Vec<_>, _>>()?;
-    if read.iter().zip(fields).all(|(one, other)| Arc::ptr_eq(one, other)) {
+    if read
+        .iter()
+        .zip(fields)
+        .all(|(one, other)| Arc::ptr_eq(one, other))
+    {
         return Ok(Arc::clone(group));
     }
     let info = group.get_basic_info();
@@ -192,12 +199,20 @@ fn structure(read: &Fields, file: &Fields, stored: Option<&Fields>) -> Reading {
         .enumerate()
         .map(|(index, (read, file))| {
             let stored = stored.and_then(|stored| stored.get(index));
-            reading(read.data_type(), file.data_type(), stored.map(|field| field.data_type()))
+            reading(
+                read.data_type(),
+                file.data_type(),
+                stored.map(|field| field.data_type()),
+            )
         })
         .collect();
     let of = |fields: &Fields, type_of: fn(&Reading) -> &DataType| -> DataType {
         let typed = fields.iter().zip(&children);
-        DataType::Struct(typed.map(|(one, child)| field(one, type_of(child).clone())).collect())
+        DataType::Struct(
+            typed
+                .map(|(one, child)| field(one, type_of(child).clone()))
+                .collect(),
+        )
     };
     Reading {
         data_type: of(file, |child| &child.data_type),
@@ -207,7 +222,11 @@ fn structure(read: &Fields, file: &Fields, stored: Option<&Fields>) -> Reading {
 }
 
 fn same_names(file: &Fields, stored: &Fields) -> bool {
-    file.len() == stored.len() && file.iter().zip(stored).all(|(one, other)| one.name() == other.name())
+    file.len() == stored.len()
+        && file
+            .iter()
+            .zip(stored)
+            .all(|(one, other)| one.name() == other.name())
 }
 
 /// Return the same field of another type. Metadata would name extension types, which the reader need not know.
@@ -286,13 +305,24 @@ mod tests {
         for unit in [Second, Millisecond, Nanosecond] {
             let stored = T::Timestamp(unit, berlin.clone());
             let wanted = T::Timestamp(Millisecond, berlin.clone());
-            assert_eq!(typed(&T::Timestamp(Millisecond, utc.clone()), &stored), wanted, "{unit:?}");
+            assert_eq!(
+                typed(&T::Timestamp(Millisecond, utc.clone()), &stored),
+                wanted,
+                "{unit:?}"
+            );
         }
         let dictionary = T::Dictionary(Box::new(T::Int8), Box::new(T::Duration(Nanosecond)));
-        let zoned = T::List(Arc::new(Field::new("x", T::Timestamp(Second, berlin.clone()), true)));
+        let zoned = T::List(Arc::new(Field::new(
+            "x",
+            T::Timestamp(Second, berlin.clone()),
+            true,
+        )));
         let list = |item, length: Option<i32>| {
             let item = Arc::new(Field::new("item", item, true));
-            length.map_or_else(|| T::List(Arc::clone(&item)), |length| T::FixedSizeList(Arc::clone(&item), length))
+            length.map_or_else(
+                || T::List(Arc::clone(&item)),
+                |length| T::FixedSizeList(Arc::clone(&item), length),
+            )
         };
         for (file, stored, wanted) in [
             (T::Int64, T::Duration(Second), T::Duration(Second)),
@@ -308,7 +338,11 @@ mod tests {
                 zoned,
                 list(T::Timestamp(Nanosecond, berlin), None),
             ),
-            (list(T::Int8, None), list(T::Int8, Some(3)), list(T::Int8, Some(3))),
+            (
+                list(T::Int8, None),
+                list(T::Int8, Some(3)),
+                list(T::Int8, Some(3)),
+            ),
         ] {
             assert_eq!(typed(&file, &stored), wanted, "{file} and {stored}");
         }
@@ -320,7 +354,10 @@ mod tests {
         let two = T::Struct(vec![Field::new("b", T::Duration(Second), true)].into());
         for (file, stored) in [
             (T::Timestamp(Nanosecond, None), T::Timestamp(Second, None)),
-            (T::Timestamp(Nanosecond, None), T::Timestamp(Nanosecond, utc.clone())),
+            (
+                T::Timestamp(Nanosecond, None),
+                T::Timestamp(Nanosecond, utc.clone()),
+            ),
             (T::Timestamp(Nanosecond, utc), T::Timestamp(Nanosecond, None)),
             (T::Int64, T::Timestamp(Millisecond, None)),
             (T::Int64, T::Time64(Nanosecond)),

@@ -3,9 +3,11 @@
 use arrow_array::builder::{Int32Builder, ListBuilder, MapBuilder, StringBuilder};
 use arrow_array::types::{Int8Type, Int32Type, IntervalDayTime, IntervalMonthDayNano};
 use arrow_array::{
-    Array, ArrayRef, DictionaryArray, FixedSizeListArray, Int32Array, Int64Array, IntervalDayTimeArray,
-    IntervalMonthDayNanoArray, IntervalYearMonthArray, RecordBatch, RunArray, StringArray, StructArray,
+    Array, ArrayRef, Decimal32Array, Decimal128Array, Decimal256Array, DictionaryArray, FixedSizeListArray,
+    Int32Array, Int64Array, IntervalDayTimeArray, IntervalMonthDayNanoArray, IntervalYearMonthArray,
+    RecordBatch, RunArray, StringArray, StructArray,
 };
+use arrow_buffer::i256;
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{DataType, Field};
 use bytes::Bytes;
@@ -101,6 +103,39 @@ fn intervals_have_the_bytes_of_their_parts() {
         &(1_i64 << 40).to_le_bytes(),
     ];
     assert_eq!(parts.1, wanted.concat());
+}
+
+#[test]
+fn decimals_have_the_digits_of_their_type() {
+    let refused = |array: ArrayRef| block::write(&[array], &mut |_| {}).is_err();
+    for (value, is_wrong) in [
+        (99_999, false),
+        (-99_999, false),
+        (100_000, true),
+        (-100_000, true),
+    ] {
+        let narrow = Decimal32Array::from(vec![Some(0), None, Some(value)]);
+        let narrow = narrow.with_precision_and_scale(5, 2).expect("a type");
+        assert_eq!(refused(Arc::new(narrow)), is_wrong, "{value}");
+        let usual = Decimal128Array::from(vec![Some(0), None, Some(value.into())]);
+        let usual = usual.with_precision_and_scale(5, 2).expect("a type");
+        assert_eq!(refused(Arc::new(usual)), is_wrong, "{value}");
+        let wide = Decimal256Array::from(vec![Some(i256::from_i128(value.into())), None]);
+        let wide = wide.with_precision_and_scale(5, 2).expect("a type");
+        assert_eq!(refused(Arc::new(wide)), is_wrong, "{value}");
+    }
+    let most = i256::from_i128(10).wrapping_pow(76);
+    for (value, is_wrong) in [
+        (most, true),
+        (most - i256::ONE, false),
+        (-most, true),
+        (i256::MIN, true),
+    ] {
+        let wide = Decimal256Array::from(vec![value])
+            .with_precision_and_scale(76, 0)
+            .expect("a type");
+        assert_eq!(refused(Arc::new(wide)), is_wrong, "{value}");
+    }
 }
 
 /// Return a dictionary of the values at these keys, and the same rows without a dictionary.

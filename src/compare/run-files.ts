@@ -98,7 +98,8 @@ async function compareFile(
   }
   if (target !== undefined && target !== null)
     return item('files', file.path, 'changed', 'replaced by a link')
-  if (hash === undefined) throw new LineaprintError('ERR_LINEAPRINT_INTERNAL', 'no result', { path: file.path })
+  if (hash === undefined)
+    throw new LineaprintError('ERR_LINEAPRINT_INTERNAL', 'no result', { path: file.path })
   if (hash instanceof LineaprintError) return unreadable('files', file.path, hash, signal)
   const differences = (['blake3', 'sha256'] as const).flatMap((algorithm) => {
     const [before, after] = [file[algorithm], String(hash.digests[algorithm])]

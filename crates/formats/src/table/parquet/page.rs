@@ -134,6 +134,7 @@ impl Iterator for Pages {
             column,
             nesting,
             before: Before::Nothing,
+            has_begun: false,
             values,
             next: None,
         })))
@@ -151,6 +152,8 @@ struct ChunkPages {
     column: ColumnDescPtr,
     nesting: Nesting,
     before: Before,
+    /// Whether a page was passed. A dictionary is the first page of a chunk, or there is none.
+    has_begun: bool,
     /// The values that are still to come, if the pages end with them.
     values: Option<u64>,
     next: Option<NextPage>,
@@ -174,6 +177,14 @@ impl ChunkPages {
                 self.next = Some(self.read_header()?);
             }
             match self.next {
+                Some(NextPage {
+                    header: PageHeader::Dictionary(_),
+                    ..
+                }) if self.has_begun => {
+                    return Err(FormatError::new(
+                        "a dictionary page is not the first page of its chunk",
+                    ));
+                }
                 // The format does not define the content of index pages.
                 Some(NextPage {
                     header: PageHeader::Index,
@@ -187,6 +198,7 @@ impl ChunkPages {
     fn pass(&mut self) {
         if let Some(page) = self.next.take() {
             self.position += page.compressed;
+            self.has_begun |= !matches!(page.header, PageHeader::Index);
             if let (Some(left), PageHeader::Data(_) | PageHeader::DataV2(_)) = (&mut self.values, page.header)
             {
                 let count = page.header.values().and_then(|count| u64::try_from(count).ok());

@@ -1,6 +1,7 @@
 /**
  * Change table files at random and read them: the result is a typed error, or a digest that does not depend
- * on the number of threads and, for CSV, equals that of a slow reader.
+ * on the number of threads and, for CSV, equals that of a slow reader; for Parquet and Arrow it is that of the table
+ * that pyarrow reads, if it is installed.
  *
  * The control checks only the first and the last bytes of a file, and must accept files that are to be
  * refused.

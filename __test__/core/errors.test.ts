@@ -19,6 +19,14 @@ test('a message says what, where, expected, received and what to do', () => {
   expect(LineaprintError.is(new Error('other'))).toBe(false)
 })
 
+test('a bug of lineaprint is no finding', () => {
+  for (const code of ERROR_CODES) {
+    const error = new LineaprintError(code, 'x')
+    expect(LineaprintError.isFinding(error), code).toBe(code !== 'ERR_LINEAPRINT_INTERNAL')
+  }
+  expect(LineaprintError.isFinding(new TypeError('x'))).toBe(false)
+})
+
 test('every code of the engine is a code of the package', () => {
   const rust = readFileSync('crates/binding/src/enums.rs', 'utf8')
   const codes = [...rust.matchAll(/"(ERR_LINEAPRINT_[A-Z_]+)"/g)].map(([, code]) => code)

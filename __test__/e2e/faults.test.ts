@@ -177,7 +177,7 @@ describe.skipIf(!HAS_STRACE)('with strace', { timeout: 300_000 }, () => {
     // Files must look old before anything is kept; a time in the past is not enough, their inodes tell.
     await untilKept(args, { cwd, env })
     const cache = join(cwd, 'cache')
-    const where = { paths: [...everythingIn(cache), join(cache, 'files-v2')], calls: FILE_CALLS }
+    const where = { paths: [...everythingIn(cache), join(cache, 'files-v3')], calls: FILE_CALLS }
     const right = await lineaprint(['hash', 'data'], { cwd })
     for (const prepare of [() => undefined, () => rmTable(cache)]) {
       prepare()
@@ -224,7 +224,7 @@ async function untilKept(
 }
 
 function rmTable(cache: string): void {
-  writeFileSync(join(cache, 'files-v2'), '')
+  writeFileSync(join(cache, 'files-v3'), '')
 }
 
 describe('full', () => {

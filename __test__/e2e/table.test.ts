@@ -34,8 +34,12 @@ test('a dataset that is a table shows its rows and columns', async () => {
     },
   })
   const bad = await lineaprint(['dataset', 'bad.csv'], { cwd })
-  expect(bad).toMatchObject({ code: 0, stderr: expect.stringContaining('no table digest') as string })
+  expect(bad).toMatchObject({ code: 3, stderr: expect.stringContaining('no table digest') as string })
+  expect(bad.stdout).toMatch(/^digest\tblake3:/)
   expect(bad.stdout).not.toContain('table')
+  const json = await lineaprint(['dataset', 'bad.csv', '--json'], { cwd })
+  expect(json.code).toBe(3)
+  expect(JSON.parse(json.stdout)).toMatchObject({ kind: 'file', warnings: [expect.any(String) as string] })
   expect((await lineaprint(['dataset', 'a.jsonl'], { cwd })).stdout).not.toContain('table')
 })
 

@@ -7,6 +7,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { getuid } from 'node:process'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -14,6 +15,7 @@ import {
   errorCode,
   inputError,
   isFolder,
+  isReadError,
   isReachable,
   makeFolders,
   pathExists,
@@ -21,7 +23,17 @@ import {
   systemReason,
   writeAtomic,
 } from '../../src/util/fs.ts'
+import { LineaprintError } from '../../src/core/errors.ts'
 import { folderOf } from '../support/folder.ts'
+
+test('errors of the system and findings say why something was not read; bugs do not', async () => {
+  const missing: unknown = await stat('/there/is/none').catch((error: unknown) => error)
+  const findings = [missing, new LineaprintError('ERR_LINEAPRINT_FORMAT', 'x')]
+  expect(findings.map(isReadError)).toEqual([true, true])
+  const invalid = Object.assign(new TypeError('x'), { code: 'ERR_INVALID_ARG_TYPE' })
+  const bugs = [new LineaprintError('ERR_LINEAPRINT_INTERNAL', 'x'), new RangeError('x'), invalid, undefined]
+  expect(bugs.map(isReadError)).toEqual([false, false, false, false])
+})
 
 test('a file is replaced as a whole', async () => {
   const root = folderOf({ file: 'old' })

@@ -1,4 +1,7 @@
-/** Read randomly changed tables, on one thread and on several, and CSV with a slow reader as well. */
+/**
+ * Read randomly changed tables, on one thread and on several, and CSV with a slow reader as well. Parquet and Arrow
+ * are held against pyarrow, if it is installed.
+ */
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Generator } from '../../src/capture/seeds/generator.ts'
@@ -6,12 +9,15 @@ import { hashTable } from '../../src/dataset/table.ts'
 import { LineaprintError } from '../../src/core/errors.ts'
 import { fuzzCases } from '../support/fuzz-cases.ts'
 import { mutatedTable, soundTable } from '../tables-mutate.ts'
+import { TablePeer, compareWithPeer } from '../tables-peer.ts'
 import { hasValidEnds, readCsvSlowly } from '../tables-reader.ts'
 import type { TableHash } from '../../src/dataset/table.ts'
 import type { TableFile } from '../tables-mutate.ts'
 
 /** The error codes of refused files. Any other would be a bug. */
 const REFUSALS = new Set(['ERR_LINEAPRINT_FORMAT', 'ERR_LINEAPRINT_UNSUPPORTED'])
+
+const peer = TablePeer.isInstalled ? new TablePeer() : undefined
 
 await fuzzCases(async (seed, folder) => {
   const random = new Generator(seed)
@@ -24,13 +30,16 @@ await fuzzCases(async (seed, folder) => {
   const single = await attempt(path, table, 1)
   const took = performance.now() - from
   const many = await attempt(path, table, 3)
+  const unlikePeer = peer && (await heldAgainst(peer, path, table))
   rmSync(path)
   if (typeof single === 'string' || typeof many === 'string') {
     const naive = table.content.length > 8 && hasValidEnds(table.format, table.content)
     return { outcome: 'refused', took, naive, failure: wrongRefusal(single, many, table) }
   }
-  return { outcome: 'read', took, failure: await wrongReading(single, many, table) }
+  return { outcome: 'read', took, failure: unlikePeer ?? (await wrongReading(single, many, table)) }
 })
+
+peer?.close()
 
 function wrongRefusal(
   single: TableHash | string,
@@ -60,6 +69,17 @@ async function attempt(path: string, { format }: TableFile, threads: number): Pr
   } catch (error) {
     return LineaprintError.is(error) ? error.code : `an error without a code: ${String(error)}`
   }
+}
+
+/** Compare with pyarrow, which reads no CSV here: the slow reader is stricter. */
+async function heldAgainst(
+  pyarrow: TablePeer,
+  path: string,
+  { format }: TableFile,
+): Promise<string | undefined> {
+  if (format === 'csv') return undefined
+  const ours = await hashTable(path, { format, algorithm: 'sha256' }).catch(() => undefined)
+  return ours && compareWithPeer(ours, await pyarrow.read(path, format))
 }
 
 function codeOf(outcome: TableHash | string): string {

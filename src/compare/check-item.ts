@@ -1,6 +1,7 @@
 /** Items of a check: their types, their construction, and their meaning for an error. */
 import { LineaprintError } from '../core/errors.ts'
 import { reasonOf } from '../record/failure.ts'
+import { isReadError } from '../util/fs.ts'
 import type { Difference } from '../core/component.ts'
 
 /**
@@ -39,7 +40,7 @@ export function item(
  * Create the item for content that could not be read: `missing` if it does not exist, else `changed`, because
  * it could be read when it was recorded.
  *
- * @throws The reason of the signal, if that stopped the work.
+ * @throws The reason of the signal, if that stopped the work; the error itself, if it is a bug.
  */
 export function unreadable(
   section: string,
@@ -48,6 +49,7 @@ export function unreadable(
   signal: AbortSignal | undefined,
 ): CheckedItem {
   signal?.throwIfAborted()
+  if (!isReadError(error)) throw error
   const isMissing = LineaprintError.is(error) && error.code === 'ERR_LINEAPRINT_NOT_FOUND'
   return item(section, name, isMissing ? 'missing' : 'changed', reasonOf(error))
 }

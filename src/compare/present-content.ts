@@ -177,7 +177,7 @@ async function changedFiles(
       isVolatile,
     )
   } catch (error) {
-    if (!LineaprintError.is(error)) throw error
+    if (!LineaprintError.isFinding(error)) throw error
     return reasonOf(error)
   }
 }
@@ -196,7 +196,7 @@ async function tensorDifference(
     return { detail: `; ${differingTensors(differences, list.length).detail}`, differences }
   } catch (error) {
     signal?.throwIfAborted()
-    if (!LineaprintError.is(error)) throw error
+    if (!LineaprintError.isFinding(error)) throw error
     return { detail: `; the changed tensors cannot be listed: ${reasonOf(error)}`, differences: [] }
   }
 }
@@ -215,7 +215,7 @@ async function compareTable(
     if (table.digest.toString() === recorded.digest) return ', but its table is the same'
     return `; its table differs as well: ${tableDifference(recorded, table).detail}`
   } catch (error) {
-    if (!LineaprintError.is(error)) throw error
+    if (!LineaprintError.isFinding(error)) throw error
     return `; it can no longer be read as a table: ${reasonOf(error)}`
   }
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
 import { EXPORT_FILES, exportNames, formatExport } from '../export/files.ts'
 import { hashFiles } from '../hash/file.ts'
-import { errorCode } from '../util/fs.ts'
+import { errorCode, isReadError } from '../util/fs.ts'
 import { checkSeal, formatRecord } from '../record/seal.ts'
 import { reasonOf } from '../record/failure.ts'
 import { findFiles } from '../store/run-files.ts'
@@ -80,6 +80,7 @@ async function verifyOthers(
     const others = (await findFiles(folder, exports)).filter(({ path }) => !known.has(path))
     return others.map(({ path }) => item('files', path, 'not-checked', 'not listed in the record'))
   } catch (error) {
+    if (!isReadError(error)) throw error
     return [item('files', '.', 'changed', reasonOf(error))]
   }
 }
@@ -97,8 +98,9 @@ async function compareFile(
   }
   if (target !== undefined && target !== null)
     return item('files', file.path, 'changed', 'replaced by a link')
-  if (hash instanceof LineaprintError || hash === undefined)
-    return unreadable('files', file.path, hash, signal)
+  if (hash === undefined)
+    throw new LineaprintError('ERR_LINEAPRINT_INTERNAL', 'no result', { path: file.path })
+  if (hash instanceof LineaprintError) return unreadable('files', file.path, hash, signal)
   const differences = (['blake3', 'sha256'] as const).flatMap((algorithm) => {
     const [before, after] = [file[algorithm], String(hash.digests[algorithm])]
     return before === after ? [] : [{ field: algorithm, before, after }]
@@ -130,6 +132,7 @@ async function verifyExport(
       ? item('files', name, 'same')
       : item('files', name, 'changed', 'its content differs from the record')
   } catch (error) {
+    if (!isReadError(error)) throw error
     const gone = errorCode(error) === 'ENOENT'
     return item('files', name, gone ? 'missing' : 'changed', gone ? 'there is no such file' : String(error))
   }

@@ -1,12 +1,11 @@
 /** Digests of JSON files without their volatile fields. */
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { LineaprintError } from '../core/errors.ts'
 import { hashBytes } from '../hash/bytes.ts'
 import { canonicalBytes } from '../json/canonical.ts'
 import { parseJson, toObjects } from '../json/parse.ts'
 import { pathMatcher } from '../util/path-pattern.ts'
-import { errorCode } from '../util/fs.ts'
+import { isReadError } from '../util/fs.ts'
 import { VOLATILE_FIELDS } from './volatile-files.ts'
 import type { Digests } from '../core/digest.ts'
 import type { PathMatcher } from '../util/path-pattern.ts'
@@ -63,7 +62,7 @@ export async function stableDigest(
     const stable = rule.fields.reduce((rest, field) => without(rest, field), toObjects(value))
     return String((await hashBytes(canonicalBytes(stable))).blake3)
   } catch (error) {
-    if (LineaprintError.is(error) || errorCode(error) !== undefined) return undefined
+    if (isReadError(error)) return undefined
     throw error
   }
 }

@@ -25,7 +25,7 @@ export async function compareTables(
       return { verdict: 'different', ...difference }
     return await judge([before, tableBefore], [after, tableAfter], tolerance, signal)
   } catch (error) {
-    if (!LineaprintError.is(error)) throw error
+    if (!LineaprintError.isFinding(error)) throw error
     const detail = `the bytes differ, and the tables cannot be compared: ${error.message}`
     return { verdict: 'different', detail, differences: [] }
   }

@@ -48,7 +48,7 @@ export async function compareWeights(
       differences: [],
     }
   } catch (error) {
-    if (LineaprintError.is(error)) return error
+    if (LineaprintError.isFinding(error)) return error
     throw error
   }
 }

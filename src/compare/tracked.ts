@@ -181,7 +181,7 @@ function sampleOf(recorded: string): SampledHashOptions['sample'] {
     digest = Digest.parse(recorded)
   } catch (error) {
     // An invalid digest equals no digest; the comparison reports that.
-    if (LineaprintError.is(error)) return undefined
+    if (LineaprintError.isFinding(error)) return undefined
     throw error
   }
   const plan = digest.plan === undefined ? undefined : parsePlan(digest.plan)
@@ -202,22 +202,19 @@ async function verifyModel(
     return before === after ? [] : [{ field, before, after }]
   })
   if (digests.length === 0) return item('models', name, 'same', model.sample === undefined ? '' : SAMPLED)
+  const unlisted = (reason: string): CheckedItem =>
+    item('models', name, 'changed', `the changed tensors cannot be listed: ${reason}`, digests)
   try {
     const list = await readTensorList(folder, recorded)
-    if (list === undefined) throw new Error('the run has no tensor list')
+    if (list === undefined) return unlisted('the run has no tensor list')
     const tensors = compareTensors(list, model.tensors)
     return item('models', name, 'changed', sentence(tensors, model.tensorCount, digests), [
       ...digests,
       ...tensors,
     ])
   } catch (error) {
-    return item(
-      'models',
-      name,
-      'changed',
-      `the changed tensors cannot be listed: ${reasonOf(error)}`,
-      digests,
-    )
+    if (!LineaprintError.isFinding(error)) throw error
+    return unlisted(reasonOf(error))
   }
 }
 

@@ -308,7 +308,7 @@ function usable<T>(check: () => T): T | undefined {
   try {
     return check()
   } catch (error) {
-    if (LineaprintError.is(error)) return undefined
+    if (LineaprintError.isFinding(error)) return undefined
     throw error
   }
 }

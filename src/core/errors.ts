@@ -106,6 +106,14 @@ export class LineaprintError extends Error {
   static is(value: unknown): value is LineaprintError {
     return value instanceof Error && 'code' in value && String(value.code).startsWith('ERR_LINEAPRINT_')
   }
+
+  /**
+   * Check whether `value` is an error of lineaprint about what was read or asked for, which a caller can report as
+   * a finding. A bug of lineaprint says nothing about the data: it is an error everywhere.
+   */
+  static isFinding(value: unknown): value is LineaprintError {
+    return LineaprintError.is(value) && value.code !== 'ERR_LINEAPRINT_INTERNAL'
+  }
 }
 
 function compose(message: string, { path, tensor, expected, received, hint }: ErrorDetails): string {

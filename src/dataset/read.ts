@@ -158,12 +158,7 @@ export function isTableFile(path: string): boolean {
 }
 
 /** Error codes of a file that has a table's name but is not a table, or not a supported one. */
-export const NO_TABLE: ReadonlySet<string> = new Set([
-  'ERR_LINEAPRINT_FORMAT',
-  'ERR_LINEAPRINT_UNSUPPORTED',
-  // A bug of lineaprint is no reason to lose the digest of the file.
-  'ERR_LINEAPRINT_INTERNAL',
-])
+export const NO_TABLE: ReadonlySet<string> = new Set(['ERR_LINEAPRINT_FORMAT', 'ERR_LINEAPRINT_UNSUPPORTED'])
 
 async function readTable(
   path: string,

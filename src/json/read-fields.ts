@@ -138,7 +138,7 @@ export function unlessDamaged<T>(parse: () => T): T | undefined {
   try {
     return parse()
   } catch (error) {
-    if (LineaprintError.is(error)) return undefined
+    if (LineaprintError.isFinding(error)) return undefined
     throw error
   }
 }

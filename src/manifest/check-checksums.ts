@@ -129,9 +129,11 @@ function report(
     ...(pathBytes !== undefined && { pathBytes }),
     detail,
   })
-  if (outcome instanceof LineaprintError || outcome === undefined) {
-    if (outcome?.code === 'ERR_LINEAPRINT_NOT_FOUND') findings.add('missing', item('there is no such file'))
-    else findings.add('unreadable', item(outcome === undefined ? 'no result' : messageWithoutPath(outcome)))
+  if (outcome === undefined) throw new LineaprintError('ERR_LINEAPRINT_INTERNAL', 'no result', { path })
+  if (outcome instanceof LineaprintError) {
+    if (!LineaprintError.isFinding(outcome)) throw outcome
+    if (outcome.code === 'ERR_LINEAPRINT_NOT_FOUND') findings.add('missing', item('there is no such file'))
+    else findings.add('unreadable', item(messageWithoutPath(outcome)))
     return
   }
   const wrong = demands.find(({ algorithm = decided, hex }) => !algorithm || outcome[algorithm]?.hex !== hex)

@@ -39,7 +39,7 @@ export async function checkSingleFile(
     }
   } catch (error) {
     options.signal?.throwIfAborted()
-    if (!(error instanceof LineaprintError) || error.field === 'size') throw error
+    if (!LineaprintError.isFinding(error) || error.field === 'size') throw error
     const missing = error.code === 'ERR_LINEAPRINT_NOT_FOUND'
     const detail = missing ? 'there is no such file' : error.message
     findings.add(missing ? 'missing' : 'unreadable', { path: entry.path, detail })

@@ -33,7 +33,7 @@ export async function checkModel(
     compareModel(model, current.model, findings)
   } catch (error) {
     options.signal?.throwIfAborted()
-    if (!(error instanceof LineaprintError)) throw error
+    if (!LineaprintError.isFinding(error)) throw error
     // The model cannot be read as a whole, so the remaining files are checked one by one.
     for (const file of new Set(tensors.map((tensor) => tensor.file))) {
       if (present.has(file)) await checkWeightsFile(join(root, file), file, tensors, findings, hashOptions)
@@ -63,7 +63,7 @@ export async function checkWeightsFile(
     return current.model
   } catch (error) {
     options.signal?.throwIfAborted()
-    if (!(error instanceof LineaprintError)) throw error
+    if (!LineaprintError.isFinding(error)) throw error
     const detail = `its tensors cannot be read: ${error.message}`
     if (!findings.explain(file, detail)) findings.add('unreadable', { path: file, detail })
     return undefined

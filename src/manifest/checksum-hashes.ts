@@ -2,7 +2,7 @@
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { isMissing, systemReason } from '../util/fs.ts'
+import { isMissing, isReadError, systemReason } from '../util/fs.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { hashFiles } from '../hash/file.ts'
 import { hashStream } from '../hash/stream.ts'
@@ -65,6 +65,7 @@ async function hashRaw(
     return (await hashStream(stream, { algorithm, signal: options.signal })).digests
   } catch (cause) {
     options.signal?.throwIfAborted()
+    if (!isReadError(cause)) throw cause
     return isMissing(cause)
       ? new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'there is no such file', { cause })
       : new LineaprintError('ERR_LINEAPRINT_UNREADABLE', `cannot read it: ${systemReason(cause)}`, { cause })

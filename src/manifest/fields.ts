@@ -93,7 +93,7 @@ export class Fields {
       const digest = Digest.parse(typeof value === 'string' ? value : '')
       if (digest.kind === kind && algorithms.includes(digest.algorithm)) return digest
     } catch (error) {
-      if (!LineaprintError.is(error)) throw error
+      if (!LineaprintError.isFinding(error)) throw error
     }
     const types = algorithms.map((algorithm) => `${kind === undefined ? '' : `${kind}.v1.`}${algorithm}:…`)
     return this.#wrong(key, types.join(' or '), value)

@@ -34,7 +34,7 @@ export function checkSeal(record: RunRecord): 'holds' | 'broken' | 'none' {
     return Digest.parse(sealOf(record)).equals(Digest.parse(record.seal)) ? 'holds' : 'broken'
   } catch (error) {
     // A seal that is not a digest, or is of another type, is broken.
-    if (LineaprintError.is(error)) return 'broken'
+    if (LineaprintError.isFinding(error)) return 'broken'
     throw error
   }
 }

@@ -12,7 +12,7 @@ import { locateModel } from '../model/locate.ts'
 import { readWeights } from '../model/weights.ts'
 import { contentsOf } from '../compare/file-contents.ts'
 import { stableFieldsOf } from '../compare/stable-fields.ts'
-import { errorCode } from '../util/fs.ts'
+import { isReadError } from '../util/fs.ts'
 import { readContent } from './read-content.ts'
 import type { DatasetOptions } from '../dataset/read.ts'
 import type { ContentList } from '../record/content-list.ts'
@@ -99,7 +99,7 @@ async function readModelFiles(path: string, options: DatasetOptions): Promise<Ou
   } catch (error) {
     options.signal?.throwIfAborted()
     // The caller reads the path next, and reports an error of the path itself.
-    if (errorCode(error) !== undefined) return undefined
+    if (isReadError(error)) return undefined
     throw error
   }
 }

@@ -177,6 +177,18 @@ export function errorCode(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
 }
 
+/**
+ * Check whether an error says why something could not be read: an error of the system, or a finding of lineaprint.
+ * Any other is a bug.
+ */
+export function isReadError(error: unknown): boolean {
+  if (LineaprintError.is(error)) return LineaprintError.isFinding(error)
+  return SYSTEM_CODE.test(errorCode(error) ?? '')
+}
+
+/** The codes of system errors. Those of Node begin with `ERR_`. */
+const SYSTEM_CODE = /^E(?!RR_)/
+
 /** Return whether a system error means that nothing exists at a path. */
 export function isMissing(error: unknown): boolean {
   const code = errorCode(error)

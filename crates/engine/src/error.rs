@@ -149,7 +149,9 @@ impl std::error::Error for Error {}
 /// The error of a reader of a format, without a path.
 impl From<FormatError> for Error {
     fn from(error: FormatError) -> Self {
-        let code = if error.unsupported {
+        let code = if error.is_internal {
+            Code::Internal
+        } else if error.unsupported {
             Code::Unsupported
         } else {
             Code::Format

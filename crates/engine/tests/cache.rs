@@ -121,7 +121,7 @@ fn damaged_tables_count_as_absent() {
     let (path, folder) = (root.path().join("file"), root.path().join("cache"));
     fs::write(&path, b"x").expect("written");
     let (digests, _) = hash(&path, &folder, Algorithms::BLAKE3);
-    let table = folder.join("files-v2");
+    let table = folder.join("files-v3");
     let whole = fs::read(&table).expect("reads");
     let content = whole.iter().enumerate().filter(|(_, byte)| **byte != 0);
     for (at, _) in content {
@@ -156,7 +156,7 @@ fn writable_by_others_is_refused() {
     assert_eq!(error.path.as_deref(), Some(root.path()));
     fs::set_permissions(root.path(), Permissions::from_mode(0o755)).expect("set");
     drop(open(root.path()));
-    let table = root.path().join("files-v2");
+    let table = root.path().join("files-v3");
     fs::write(&table, b"").expect("written");
     fs::set_permissions(&table, Permissions::from_mode(0o666)).expect("set");
     let error = Cache::open(root.path()).expect_err("refused");

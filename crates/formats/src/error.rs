@@ -15,6 +15,8 @@ pub struct FormatError {
     pub received: Option<String>,
     /// True if the file is sound, and holds something that is known and not read.
     pub unsupported: bool,
+    /// Whether the file is not at fault at all: a bug of ours.
+    pub is_internal: bool,
 }
 
 impl FormatError {
@@ -31,6 +33,15 @@ impl FormatError {
         Self {
             message: message.into(),
             unsupported: true,
+            ..Self::default()
+        }
+    }
+
+    /// Create an error about a bug of ours.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            is_internal: true,
             ..Self::default()
         }
     }

@@ -7,7 +7,7 @@ use arrow_array::{
     StringArray, new_empty_array,
 };
 use arrow_ipc::writer::{IpcWriteOptions, StreamWriter};
-use arrow_schema::{DataType, Field, Schema};
+use arrow_schema::{DataType, Field, Schema, UnionMode};
 use bytes::Bytes;
 use lineaprint_formats::FormatError;
 use lineaprint_formats::table::{Format, Input, Reading, block, open, parquet as reader};
@@ -191,17 +191,15 @@ fn deep_types_are_refused() {
 
 #[test]
 fn types_without_spelling_are_named() {
-    let interval = DataType::Interval(arrow_schema::IntervalUnit::MonthDayNano);
-    let bytes = stream_of(
-        &batch("gap", new_empty_array(&interval)),
-        IpcWriteOptions::default(),
-    );
+    let fields = [(0, Arc::new(Field::new("a", DataType::Int8, true)))];
+    let union = DataType::Union(fields.into_iter().collect(), UnionMode::Sparse);
+    let bytes = stream_of(&batch("gap", new_empty_array(&union)), IpcWriteOptions::default());
     let error = read(bytes, Format::Arrow).expect_err("refused");
     assert!(error.unsupported);
     assert!(
         error
             .message
-            .starts_with("column \"gap\": columns of the type Interval(MonthDayNano) are not supported"),
+            .starts_with("column \"gap\": columns of the type Union("),
         "{error}"
     );
 }
@@ -245,20 +243,14 @@ fn shared_elements_are_not_multiplied() {
 }
 
 #[test]
-fn dictionaries_of_lists_are_refused() {
+fn dictionaries_of_long_lists_are_not_multiplied() {
     let mut lists = ListBuilder::new(Int8Builder::new());
-    lists.values().append_value(1);
+    lists.values().append_slice(&[1; 1_000_000]);
     lists.append(true);
     let values: ArrayRef = Arc::new(lists.finish());
     let keys = Int32Array::from(vec![0; 60_000]);
     let dictionary = DictionaryArray::<Int32Type>::new(keys, values);
     let bytes = stream_of(&batch("lists", Arc::new(dictionary)), IpcWriteOptions::default());
     let error = read(bytes, Format::Arrow).expect_err("refused");
-    assert!(
-        error.unsupported
-            && error
-                .message
-                .contains("dictionary and run-end arrays of List(Int8)"),
-        "{error}"
-    );
+    assert!(error.unsupported, "{error}");
 }

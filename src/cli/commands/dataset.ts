@@ -1,7 +1,7 @@
 /** `lineaprint dataset`: the content of a dataset. */
 import { Command } from 'commander'
 import { listDigests } from '../../core/digest.ts'
-import { readDataset } from '../../dataset/read.ts'
+import { isTableFile, readDataset } from '../../dataset/read.ts'
 import { algorithmOption, threadsOption } from '../shared/arguments.ts'
 import {
   bytes,
@@ -16,7 +16,7 @@ import {
   table,
 } from '../shared/output.ts'
 import { SAMPLE_HELP, addSampleOptions, sampleRows, toSample } from '../shared/sample.ts'
-import type { DatasetTable } from '../../dataset/read.ts'
+import type { DatasetReport, DatasetTable } from '../../dataset/read.ts'
 import type { HashArguments } from '../shared/arguments.ts'
 import type { CommandContext, CommonOptions } from '../shared/context.ts'
 import type { SampleArguments } from '../shared/sample.ts'
@@ -50,6 +50,7 @@ async function dataset(path: string, options: Options, context: CommandContext):
     onProgress: progress.onProgress,
     sample: toSample(options),
   }).finally(progress.end)
+  if (hasUnreadTable(report)) context.exit(3)
   if (options.json === true) return printJson(report)
   for (const warning of report.warnings) printError(`lineaprint: warning: ${escapeText(warning)}`)
   print(
@@ -68,6 +69,11 @@ async function dataset(path: string, options: Options, context: CommandContext):
       ...sampleRows(report.sample),
     ]),
   )
+}
+
+/** Check whether a file with the name of a table was read in full and holds no table that could be read. */
+function hasUnreadTable({ kind, path = '', table, sample, disguised }: DatasetReport): boolean {
+  return kind === 'file' && isTableFile(path) && !(table ?? sample ?? disguised)
 }
 
 /** Return the table in a file: its digest, and a line for each column. */

@@ -151,7 +151,7 @@ async function filesOf(
     return `the run has no list of its files, and the ${noun} has changed since the run`
   } catch (error) {
     signal?.throwIfAborted()
-    if (!LineaprintError.is(error)) throw error
+    if (!LineaprintError.isFinding(error)) throw error
     return `the run has no list of its files, and the ${noun} cannot be read: ${reasonOf(error)}`
   }
 }
@@ -245,7 +245,7 @@ async function unavailable(
     return haveSameDigests(digests, before.digests) ? undefined : 'the original has changed since the run'
   } catch (error) {
     signal?.throwIfAborted()
-    if (!LineaprintError.is(error)) throw error
+    if (!LineaprintError.isFinding(error)) throw error
     return `the original cannot be read: ${reasonOf(error)}`
   }
 }

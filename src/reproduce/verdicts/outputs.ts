@@ -131,7 +131,7 @@ async function compareRecorded(
   try {
     tensors = await compareRecordedTensors(before, after)
   } catch (error) {
-    if (!LineaprintError.is(error)) throw error
+    if (!LineaprintError.isFinding(error)) throw error
     const detail = `the bytes differ; ${reason}; ${reasonOf(error)}`
     return { verdict: 'not-compared', detail, differences: [] }
   }
@@ -168,7 +168,7 @@ async function unavailableReason(
     return digest.toString() === recorded ? undefined : 'the original has changed since the run'
   } catch (error) {
     signal?.throwIfAborted()
-    if (!LineaprintError.is(error)) throw error
+    if (!LineaprintError.isFinding(error)) throw error
     return `the original cannot be read: ${reasonOf(error)}`
   }
 }

@@ -81,7 +81,7 @@ async function compareModels(
     const detail = `${tensors.length} of ${plural(modelBefore.tensorCount, 'tensor')} ${modelBefore.tensorCount === 1 ? 'differs' : 'differ'}`
     return item('models', name, 'different', detail, [...differences, ...tensors])
   } catch (error) {
-    if (!LineaprintError.is(error)) throw error
+    if (!LineaprintError.isFinding(error)) throw error
     const detail = `the differing tensors cannot be listed: ${reasonOf(error)}`
     return item('models', name, 'different', detail, differences)
   }

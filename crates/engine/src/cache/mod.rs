@@ -7,7 +7,8 @@
 //!    a later write must show in them, and
 //! 2. no process had the file open for writing or mapped writably after the read, which the kernel reports by
 //!    granting a read lease, and the stamp was still the same then, and
-//! 3. the file is on a local file system that is known to keep these promises.
+//! 3. the file is on a local file system that is known to keep these promises, and that has an identity: two file
+//!    systems can take turns on one device number.
 //!
 //! Other files are not stored, and are read again. `verify` and `check` never use the cache. The design follows
 //! racy-git and borg; `docs/cache.md` has the remaining risks.
@@ -24,6 +25,7 @@ use crate::error::{Error, Result};
 use crate::io::source::{Source, Stamp};
 use lineaprint_digest::{Algorithms, Digests, Hash};
 use page::Key;
+use std::collections::HashMap;
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -41,6 +43,8 @@ pub struct Cache {
     folder: PathBuf,
     table: Table,
     fresh: Mutex<Vec<(Key, Hash)>>,
+    /// The identity of the file system of each device number that was met in this job.
+    file_systems: Mutex<HashMap<u64, Option<u64>>>,
     hits: AtomicU64,
     misses: AtomicU64,
     clock: fn() -> i128,
@@ -69,6 +73,7 @@ impl Cache {
             folder: folder.to_owned(),
             table: Table::open(folder)?,
             fresh: Mutex::new(Vec::new()),
+            file_systems: Mutex::default(),
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
             clock: now,
@@ -87,18 +92,32 @@ impl Cache {
         (self.clock)()
     }
 
-    /// Return the digests of a file with this stamp, if those of all `algorithms` are known.
-    pub fn lookup(&self, stamp: Stamp, algorithms: Algorithms) -> Option<Digests> {
+    /// Return the digests of the file at `path` with this stamp, if those of all `algorithms` are known.
+    pub fn lookup(&self, path: &Path, stamp: Stamp, algorithms: Algorithms) -> Option<Digests> {
+        let digests = self.find(path, stamp, algorithms);
+        let count = if digests.is_some() {
+            &self.hits
+        } else {
+            &self.misses
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+        digests
+    }
+
+    fn find(&self, path: &Path, stamp: Stamp, algorithms: Algorithms) -> Option<Digests> {
+        let file_system = self.file_system(stamp.device, || identity_at(path))?;
         let mut digests = Digests::default();
         for algorithm in algorithms.iter() {
-            let Some(hash) = Key::new(stamp, algorithm).and_then(|key| self.table.find(&key)) else {
-                self.misses.fetch_add(1, Ordering::Relaxed);
-                return None;
-            };
-            digests.set(algorithm, hash);
+            let key = Key::new(file_system, stamp, algorithm)?;
+            digests.set(algorithm, self.table.find(&key)?);
         }
-        self.hits.fetch_add(1, Ordering::Relaxed);
         Some(digests)
+    }
+
+    /// Return the identity of the file system on a device, found by `find` where the device was not met before.
+    fn file_system(&self, device: u64, find: impl FnOnce() -> Option<u64>) -> Option<u64> {
+        let mut known = self.file_systems.lock().unwrap_or_else(PoisonError::into_inner);
+        *known.entry(device).or_insert_with(find)
     }
 
     /// Admit the digests of a file that was read whole since `started` and did not change meanwhile, if the stamp of
@@ -109,9 +128,12 @@ impl Cache {
         if newest + WINDOW > started || !has_no_writers(source) {
             return;
         }
+        let Some(file_system) = self.file_system(stamp.device, || identity_of(source)) else {
+            return;
+        };
         let mut fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
         for algorithm in digests.algorithms().iter() {
-            let key = Key::new(stamp, algorithm);
+            let key = Key::new(file_system, stamp, algorithm);
             fresh.extend(key.zip(digests.get(algorithm)));
         }
     }
@@ -173,6 +195,32 @@ pub fn with_cache<T>(
             })
         }
     }
+}
+
+/// Return the identity that a file system has whatever device it is on; nothing for one that has none.
+#[cfg(unix)]
+fn identity_of(source: &Source) -> Option<u64> {
+    let system = rustix::fs::fstatvfs(source.file()).ok()?;
+    (system.f_fsid != 0).then_some(system.f_fsid)
+}
+
+/// Return the same of the file system that a path leads to.
+#[cfg(unix)]
+fn identity_at(path: &Path) -> Option<u64> {
+    let system = rustix::fs::statvfs(path).ok()?;
+    (system.f_fsid != 0).then_some(system.f_fsid)
+}
+
+/// Return nothing: nothing is cached on this platform.
+#[cfg(not(unix))]
+fn identity_of(_: &Source) -> Option<u64> {
+    None
+}
+
+/// Return nothing: nothing is cached on this platform.
+#[cfg(not(unix))]
+fn identity_at(_: &Path) -> Option<u64> {
+    None
 }
 
 /// Return whether no process can write to the file now, so that a later write will change its stamp.

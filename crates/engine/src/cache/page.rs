@@ -16,7 +16,8 @@ pub const CAPACITY: usize = (PAGE - HEAD) / RECORD;
 const HEAD: usize = CHECKSUM + 8;
 const CHECKSUM: usize = 32;
 const RECORD: usize = KEY + 32;
-const KEY: usize = 48;
+const KEY: usize = 56;
+const INODE: std::ops::Range<usize> = 16..24;
 
 /// A file as the system described it, and a hash function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,9 +25,11 @@ pub struct Key([u8; KEY]);
 
 impl Key {
     /// Create a key; `None` if a number does not fit, because a truncated key could match another file.
-    pub fn new(stamp: Stamp, algorithm: Algorithm) -> Option<Self> {
+    /// A device number alone does not tell two file systems apart: they can take turns on one device.
+    pub fn new(file_system: u64, stamp: Stamp, algorithm: Algorithm) -> Option<Self> {
         let time = |nanoseconds: i128| i64::try_from(nanoseconds).ok().map(i64::cast_unsigned);
         let numbers = [
+            file_system,
             stamp.device,
             stamp.inode,
             match algorithm {
@@ -46,14 +49,14 @@ impl Key {
 
     /// Return the part that is equal for all keys of one file and hash function: the newest record replaces the others.
     fn file(&self) -> &[u8] {
-        &self.0[..24]
+        &self.0[..32]
     }
 
     /// Return a number that neighbouring inodes share, so that the files of a folder lie in few pages.
     pub fn neighbourhood(&self) -> u64 {
         let (numbers, _) = self.0.as_chunks::<8>();
-        let device = u64::from_le_bytes(numbers[0]);
-        let inode = u64::from_le_bytes(numbers[1]);
+        let device = u64::from_le_bytes(numbers[0]) ^ u64::from_le_bytes(numbers[1]);
+        let inode = u64::from_le_bytes(numbers[2]);
         // The mixing of SplitMix64: every bit of the input reaches every bit of the output.
         let mut mixed = device.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (inode >> 4);
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -92,7 +95,7 @@ impl Page {
     fn checksum(&self) -> Hash {
         // Derived once: the description of a key costs more to hash than a page.
         static KEY: LazyLock<Hash> =
-            LazyLock::new(|| blake3::derive_key("lineaprint 2026 file cache v2", b"page"));
+            LazyLock::new(|| blake3::derive_key("lineaprint 2026 file cache v3", b"page"));
         *blake3::keyed_hash(&KEY, &self.0[CHECKSUM..self.end()]).as_bytes()
     }
 
@@ -127,7 +130,7 @@ impl Page {
     /// Return the digest under exactly this key.
     pub fn find(&self, key: &Key) -> Option<Hash> {
         // Inode numbers are nearly unique, so eight bytes distinguish most files.
-        let same = |record: &&[u8; RECORD]| record[8..16] == key.0[8..16] && record[..KEY] == key.0;
+        let same = |record: &&[u8; RECORD]| record[INODE] == key.0[INODE] && record[..KEY] == key.0;
         let record = self.records().iter().find(same)?;
         record[KEY..].try_into().ok()
     }
@@ -178,7 +181,7 @@ mod tests {
             modified,
             changed: 5,
         };
-        Key::new(stamp, Algorithm::Blake3).expect("fits")
+        Key::new(9, stamp, Algorithm::Blake3).expect("fits")
     }
 
     #[test]
@@ -197,6 +200,23 @@ mod tests {
         assert_eq!(kept.len(), CAPACITY - 1);
         assert_eq!(kept.first(), Some(&(key(1, 1), [1; 32])));
         assert_eq!(kept.last(), Some(&(key(9, 2), [99; 32])));
+    }
+
+    #[test]
+    fn file_systems_that_share_a_device_number_share_no_record() {
+        let stamp = Stamp {
+            size: 3,
+            device: 7,
+            inode: 1,
+            modified: 1,
+            changed: 5,
+        };
+        let keys = [8, 9].map(|file_system| Key::new(file_system, stamp, Algorithm::Blake3).expect("fits"));
+        let mut page = Page::empty();
+        page.push(&keys[0], &[1; 32]);
+        assert_eq!(page.find(&keys[1]), None);
+        assert!(!page.remove(&keys[1]));
+        assert_eq!(page.find(&keys[0]), Some([1; 32]));
     }
 
     #[test]
@@ -222,8 +242,8 @@ mod tests {
             modified,
             changed: 5,
         };
-        assert!(Key::new(stamp(i128::from(i64::MIN)), Algorithm::Sha256).is_some());
-        assert!(Key::new(stamp(i128::from(i64::MAX) + 1), Algorithm::Sha256).is_none());
-        assert!(Key::new(stamp(i128::from(i64::MIN) - 1), Algorithm::Sha256).is_none());
+        assert!(Key::new(9, stamp(i128::from(i64::MIN)), Algorithm::Sha256).is_some());
+        assert!(Key::new(9, stamp(i128::from(i64::MAX) + 1), Algorithm::Sha256).is_none());
+        assert!(Key::new(9, stamp(i128::from(i64::MIN) - 1), Algorithm::Sha256).is_none());
     }
 }

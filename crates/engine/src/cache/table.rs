@@ -28,7 +28,7 @@ const MOST_PAGES: u64 = 1 << 16;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 fn path_in(folder: &Path) -> PathBuf {
-    folder.join("files-v2")
+    folder.join("files-v3")
 }
 
 /// Return the numbers of the two pages that may hold a record.
@@ -312,7 +312,7 @@ mod tests {
         let mut hash = [0; 32];
         hash[..8].copy_from_slice(&inode.to_le_bytes());
         hash[8..16].copy_from_slice(&size.to_le_bytes());
-        (Key::new(stamp, Algorithm::Blake3).expect("fits"), hash)
+        (Key::new(9, stamp, Algorithm::Blake3).expect("fits"), hash)
     }
 
     fn found(folder: &Path, records: &[(Key, Hash)]) -> usize {

@@ -107,7 +107,7 @@ impl Context<'_> {
         let cache = self.cache?;
         // If the stat fails, opening the file gives the error.
         let stamp = file.folder.stamp(file.name, file.follow).ok()??;
-        let digests = cache.lookup(stamp, self.algorithms)?;
+        let digests = cache.lookup(&file.folder.path().join(file.name), stamp, self.algorithms)?;
         self.control.add_file(stamp.size);
         self.control.advance(stamp.size);
         self.control.file_done();

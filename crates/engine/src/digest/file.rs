@@ -78,7 +78,7 @@ pub fn hash_all_cached(
         // If the stat fails, opening the file gives the error.
         let stamp = Stamp::at(path).ok().flatten();
         if let Some((stamp, digests)) =
-            stamp.and_then(|stamp| Some((stamp, cache.lookup(stamp, algorithms)?)))
+            stamp.and_then(|stamp| Some((stamp, cache.lookup(path, stamp, algorithms)?)))
         {
             let size = stamp.size;
             control.add_file(size);

@@ -12,7 +12,9 @@ pub mod arrow;
 pub mod block;
 pub mod cell;
 pub mod csv;
+pub(crate) mod foreign;
 pub mod jsonl;
+mod limit;
 pub mod parquet;
 pub mod types;
 

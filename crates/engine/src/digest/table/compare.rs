@@ -3,7 +3,7 @@
 //! Both are read in order, a block of each at a time.
 
 use super::input::FileInput;
-use super::{Options, find_format, guarded, in_column};
+use super::{Options, find_format, in_column};
 use crate::control::Control;
 use crate::error::{Code, Error, Result};
 use crate::io::source::Source;
@@ -97,7 +97,7 @@ fn with_blocks(
 ) -> Result<()> {
     let input = Arc::new(FileInput::new(Source::open(path)?, control));
     let shared: Arc<dyn Input> = input.clone();
-    let outcome = guarded(|| {
+    let run = || {
         let options = Options {
             algorithms: Algorithms::BLAKE3,
             format: None,
@@ -143,14 +143,18 @@ fn with_blocks(
             Reading::Rows(mut reader) => {
                 let names = names(reader.columns());
                 let mut waiting = Blocks::default();
+                let mut has_ended = false;
                 let mut next = || {
                     loop {
                         if let Some(block) = waiting.take(false) {
                             return Ok(Some(block));
                         }
+                        if has_ended {
+                            return Ok(waiting.take(true));
+                        }
                         match reader.next_rows().map_err(Error::from)? {
                             Some(rows) => waiting.add(rows),
-                            None => return Ok(waiting.take(true)),
+                            None => has_ended = true,
                         }
                     }
                 };
@@ -161,7 +165,8 @@ fn with_blocks(
                 })
             }
         }
-    });
+    };
+    let outcome = run();
     if let Some(error) = input.failure() {
         return Err(error);
     }

@@ -14,7 +14,6 @@ mod unordered;
 use crate::control::Control;
 use crate::error::{Code, Error, Result};
 use crate::io::source::{Source, retry_once};
-use crate::panics;
 use crate::schedule::job::Job;
 use crate::schedule::readers::AccessPattern;
 use bytes::Bytes;
@@ -24,7 +23,6 @@ use lineaprint_digest::{Algorithms, Digests, Hasher};
 use lineaprint_formats::FormatError;
 use lineaprint_formats::table::{self, Block, Blocks, Column, Format, Input, Reading, RowReader, parquet};
 use rayon::prelude::*;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -180,15 +178,6 @@ impl Job for HashTableBytes {
     }
 }
 
-/// Run a reader of a format. A panic of one of its crates is an error of the file, which holds something that the crate
-/// rules out.
-fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
-        let message = panics::message(payload.as_ref());
-        Err(Error::new(Code::Format, format!("its reader gave up: {message}")))
-    })
-}
-
 fn hash_input(
     input: Arc<dyn Input>,
     name: &str,
@@ -196,11 +185,8 @@ fn hash_input(
     control: &Control,
 ) -> Result<TableDigest> {
     let size = input.length();
-    let (format, reading) = guarded(|| {
-        let format = find_format(input.as_ref(), name, options)?;
-        let reading = table::open(input, format, options.schema.as_deref()).map_err(Error::from)?;
-        Ok((format, reading))
-    })?;
+    let format = find_format(input.as_ref(), name, options)?;
+    let reading = table::open(input, format, options.schema.as_deref()).map_err(Error::from)?;
     if options.unordered {
         return unordered::hash(reading, format, size, options.algorithms, control);
     }
@@ -309,23 +295,21 @@ fn column_blocks(
         .into_par_iter()
         .with_max_len(1)
         .map(|(column, range)| {
-            guarded(|| {
-                let name = &columns[column].name;
-                let failed = |error| in_column(error, name);
+            let name = &columns[column].name;
+            let failed = |error| in_column(error, name);
+            control.check()?;
+            if file.is_long(column) {
+                let long = |block| long_block(file, column, block, algorithms);
+                let blocks = range.map(long).collect::<Result<Vec<_>>>()?;
+                return Ok((column, blocks));
+            }
+            let mut reader = file.read(column, range).map_err(failed)?;
+            let mut blocks = Vec::new();
+            while let Some(pieces) = reader.next_block().map_err(failed)? {
                 control.check()?;
-                if file.is_long(column) {
-                    let long = |block| long_block(file, column, block, algorithms);
-                    let blocks = range.map(long).collect::<Result<Vec<_>>>()?;
-                    return Ok((column, blocks));
-                }
-                let mut reader = file.read(column, range).map_err(failed)?;
-                let mut blocks = Vec::new();
-                while let Some(pieces) = reader.next_block().map_err(failed)? {
-                    control.check()?;
-                    blocks.push(block_digest(&pieces, algorithms, name)?);
-                }
-                Ok((column, blocks))
-            })
+                blocks.push(block_digest(&pieces, algorithms, name)?);
+            }
+            Ok((column, blocks))
         })
         .collect::<Result<Vec<_>>>()?;
     let mut all = vec![Vec::new(); columns.len()];
@@ -347,31 +331,41 @@ fn long_block(file: &parquet::Table, column: usize, block: u64, algorithms: Algo
 /// The most bytes of arrays that are hashed at once of a table that is read in order, unless one block has more.
 const WINDOW_BYTES: usize = 64 << 20;
 
-/// Read some blocks; none after the last.
-fn next_window(reader: &mut dyn RowReader, waiting: &mut Blocks, control: &Control) -> Result<Vec<Block>> {
-    guarded(|| {
+/// The rows of a table that is read in order.
+struct InOrder<'a> {
+    reader: &'a mut dyn RowReader,
+    waiting: Blocks,
+    /// Whether the reader gave its last rows. It is never asked again then.
+    has_ended: bool,
+}
+
+impl InOrder<'_> {
+    /// Read some blocks; none after the last.
+    fn next_window(&mut self, control: &Control) -> Result<Vec<Block>> {
         let mut window = Vec::new();
         let mut bytes = 0;
-        loop {
-            while let Some(block) = waiting.take(false) {
+        while !self.has_ended {
+            while let Some(block) = self.waiting.take(false) {
                 window.push(block);
             }
             if !window.is_empty() && (bytes > WINDOW_BYTES || window.len() >= 16) {
                 return Ok(window);
             }
             control.check()?;
-            let Some(rows) = reader.next_rows().map_err(Error::from)? else {
-                window.extend(waiting.take(true));
-                return Ok(window);
+            let Some(rows) = self.reader.next_rows().map_err(Error::from)? else {
+                self.has_ended = true;
+                break;
             };
             bytes += rows
                 .columns
                 .iter()
                 .map(|array| array.get_array_memory_size())
                 .sum::<usize>();
-            waiting.add(rows);
+            self.waiting.add(rows);
         }
-    })
+        window.extend(self.waiting.take(true));
+        Ok(window)
+    }
 }
 
 /// Read a table in order, and hands windows of blocks to `work` while the next one is read.
@@ -380,10 +374,14 @@ fn each_window(
     control: &Control,
     mut work: impl FnMut(&[Block]) -> Result<()> + Send,
 ) -> Result<()> {
-    let mut waiting = Blocks::default();
-    let mut window = next_window(reader, &mut waiting, control)?;
+    let mut rows = InOrder {
+        reader,
+        waiting: Blocks::default(),
+        has_ended: false,
+    };
+    let mut window = rows.next_window(control)?;
     while !window.is_empty() {
-        let (done, next) = rayon::join(|| work(&window), || next_window(reader, &mut waiting, control));
+        let (done, next) = rayon::join(|| work(&window), || rows.next_window(control));
         done?;
         window = next?;
     }
@@ -413,7 +411,7 @@ fn row_blocks(
             .with_max_len(1)
             .map(|(column, block)| {
                 control.check()?;
-                guarded(|| block_digest(&block.columns[column], algorithms, &names[column]))
+                block_digest(&block.columns[column], algorithms, &names[column])
             })
             .collect::<Result<Vec<_>>>()?;
         for (column, blocks) in hashed.chunks(window.len()).enumerate() {
@@ -422,4 +420,100 @@ fn row_blocks(
         Ok(())
     })?;
     Ok((rows, all))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::panics;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// A file whose reads fail by a bug of ours, after some of them.
+    struct Buggy {
+        bytes: Bytes,
+        left: AtomicUsize,
+    }
+
+    impl Input for Buggy {
+        fn length(&self) -> u64 {
+            self.bytes.len() as u64
+        }
+
+        fn read(&self, offset: u64, length: usize) -> std::result::Result<Bytes, FormatError> {
+            let left = self.left.load(Ordering::Relaxed);
+            assert!(left > 0, "a bug");
+            self.left.store(left - 1, Ordering::Relaxed);
+            self.bytes.read(offset, length)
+        }
+    }
+
+    #[test]
+    fn panic_of_ours_is_never_an_error_of_the_file() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../vectors/tables/");
+        let vector = |name: &str| std::fs::read(format!("{folder}{name}")).expect("a vector");
+        let schema = vec![("a".to_owned(), "int8".to_owned())];
+        let text = |content: &str| content.as_bytes().to_vec();
+        for (bytes, format, schema) in [
+            (vector("21.parquet"), Format::Parquet, None),
+            (vector("21.v2.parquet"), Format::Parquet, None),
+            (vector("25.painted.parquet"), Format::Parquet, None),
+            (vector("21.arrow"), Format::Arrow, None),
+            (vector("21.arrows"), Format::Arrow, None),
+            (text("a\n1\n"), Format::Csv, None),
+            (text("{\"a\":1}\n"), Format::Jsonl, Some(schema)),
+        ] {
+            for unordered in [false, true] {
+                let options = Options {
+                    algorithms: Algorithms::BLAKE3,
+                    format: Some(format),
+                    schema: schema.clone(),
+                    unordered,
+                };
+                let mut reads = 0;
+                // Until there are reads enough for the whole file.
+                loop {
+                    let input = Buggy {
+                        bytes: Bytes::from(bytes.clone()),
+                        left: AtomicUsize::new(reads),
+                    };
+                    let run = || hash_input(Arc::new(input), "", &options, &Control::new());
+                    let Err(error) = panics::catch(run) else {
+                        break;
+                    };
+                    assert_eq!(
+                        error.code,
+                        Code::Internal,
+                        "{format:?} after {reads} reads: {error}"
+                    );
+                    reads += 1;
+                }
+                assert!(reads > 0, "{format:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn reader_is_not_asked_again_after_its_last_rows() {
+        struct Once(usize);
+        impl RowReader for Once {
+            fn columns(&self) -> &[Column] {
+                &[]
+            }
+            fn next_rows(&mut self) -> std::result::Result<Option<table::Rows>, FormatError> {
+                self.0 += 1;
+                assert!(self.0 <= 3, "asked after the end");
+                Ok((self.0 < 3).then(|| table::Rows {
+                    count: 40_000,
+                    columns: Vec::new(),
+                }))
+            }
+        }
+        let mut rows = 0;
+        each_window(&mut Once(0), &Control::new(), |window| {
+            rows += window.iter().map(|block| block.rows).sum::<usize>();
+            Ok(())
+        })
+        .expect("read");
+        assert_eq!(rows, 80_000);
+    }
 }

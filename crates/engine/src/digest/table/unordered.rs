@@ -2,7 +2,7 @@
 //!
 //! Memory holds 32 bytes for each row and hash function.
 
-use super::{Columns, Reading, TableDigest, column_names, each_window, guarded, in_column};
+use super::{Columns, Reading, TableDigest, column_names, each_window, in_column};
 use crate::control::Control;
 use crate::error::Result;
 use lineaprint_digest::{Algorithms, Digests, Hash, table as description};
@@ -69,34 +69,32 @@ fn of_columns(file: &parquet::Table, algorithms: Algorithms, control: &Control) 
         .par_chunks(run)
         .with_max_len(1)
         .map(|run| {
-            guarded(|| {
-                let (Some(first), Some(last)) = (run.first(), run.last()) else {
-                    return Ok(Vec::new());
-                };
-                let range = *first..last + 1;
-                let mut readers = (0..file.columns().len())
-                    .map(|column| {
-                        let reader = file.read(column, range.clone());
-                        reader.map_err(|error| in_column(error, &file.columns()[column].name))
+            let (Some(first), Some(last)) = (run.first(), run.last()) else {
+                return Ok(Vec::new());
+            };
+            let range = *first..last + 1;
+            let mut readers = (0..file.columns().len())
+                .map(|column| {
+                    let reader = file.read(column, range.clone());
+                    reader.map_err(|error| in_column(error, &file.columns()[column].name))
+                })
+                .collect::<Result<Vec<_>>>()?;
+            let mut rows = Vec::new();
+            for _ in run {
+                control.check()?;
+                let columns = readers
+                    .iter_mut()
+                    .map(|reader| {
+                        let name = &file.columns()[reader.column()].name;
+                        let pieces = reader.next_block().map_err(|error| in_column(error, name))?;
+                        Ok(pieces.unwrap_or_default())
                     })
                     .collect::<Result<Vec<_>>>()?;
-                let mut rows = Vec::new();
-                for _ in run {
-                    control.check()?;
-                    let columns = readers
-                        .iter_mut()
-                        .map(|reader| {
-                            let name = &file.columns()[reader.column()].name;
-                            let pieces = reader.next_block().map_err(|error| in_column(error, name))?;
-                            Ok(pieces.unwrap_or_default())
-                        })
-                        .collect::<Result<Vec<_>>>()?;
-                    let count = columns[0].iter().map(|piece| piece.len()).sum();
-                    let block = Block { rows: count, columns };
-                    rows.extend(of_block(&block, file.columns(), algorithms, control)?);
-                }
-                Ok(rows)
-            })
+                let count = columns[0].iter().map(|piece| piece.len()).sum();
+                let block = Block { rows: count, columns };
+                rows.extend(of_block(&block, file.columns(), algorithms, control)?);
+            }
+            Ok(rows)
         })
         .collect::<Result<Vec<_>>>()?;
     Ok(hashed.into_iter().flatten().collect())
@@ -114,18 +112,16 @@ fn of_block(
         .into_par_iter()
         .with_max_len(1)
         .map(|start| {
-            guarded(|| {
-                control.check()?;
-                let end = (start + ROWS).min(block.rows);
-                let mut bytes = vec![Vec::new(); end - start];
-                for (pieces, column) in block.columns.iter().zip(columns) {
-                    add_column(pieces, start, &mut bytes).map_err(|error| in_column(error, &column.name))?;
-                }
-                Ok(bytes
-                    .iter()
-                    .map(|row| Digests::of(row, algorithms))
-                    .collect::<Vec<_>>())
-            })
+            control.check()?;
+            let end = (start + ROWS).min(block.rows);
+            let mut bytes = vec![Vec::new(); end - start];
+            for (pieces, column) in block.columns.iter().zip(columns) {
+                add_column(pieces, start, &mut bytes).map_err(|error| in_column(error, &column.name))?;
+            }
+            Ok(bytes
+                .iter()
+                .map(|row| Digests::of(row, algorithms))
+                .collect::<Vec<_>>())
         })
         .collect::<Result<Vec<_>>>()?;
     Ok(hashed.into_iter().flatten().collect())

@@ -2,6 +2,7 @@
 
 use super::{CONTINUATION, invalid};
 use crate::error::FormatError;
+use crate::table::foreign::foreign;
 use crate::table::{Input, read_checked};
 use arrow_buffer::Buffer;
 use arrow_ipc::{CompressionType, Message, MetadataVersion, RecordBatch};
@@ -50,7 +51,8 @@ pub fn without_prefix(head: &Bytes) -> Option<Bytes> {
     (head.len() >= start).then(|| head.slice(start..))
 }
 
-/// Read the head of the message at `position` of a stream, and move `position` behind it; `None` at the end.
+/// Read the head of the message at `position` of a stream, and move `position` behind it; `None` at the end of the file
+/// or behind the marker that ends the stream.
 pub fn following(input: &dyn Input, position: &mut u64) -> Result<Option<Bytes>, FormatError> {
     let mut number = || -> Result<Option<[u8; 4]>, FormatError> {
         if *position == input.length() {
@@ -79,7 +81,7 @@ pub fn following(input: &dyn Input, position: &mut u64) -> Result<Option<Bytes>,
 
 /// Parse and verify the head of a message.
 pub fn message(head: &[u8]) -> Result<Message<'_>, FormatError> {
-    let message = arrow_ipc::root_as_message(head)
+    let message = foreign(|| arrow_ipc::root_as_message(head))?
         .map_err(|error| invalid(&format!("the head of a message is damaged: {error}")))?;
     check_version(message.version())?;
     Ok(message)

@@ -5,6 +5,7 @@
 
 mod message;
 
+use super::foreign::foreign;
 use super::{Column, Input, MAX_ROWS, RowReader, Rows, read_checked};
 use crate::error::FormatError;
 use arrow_array::{Array as _, ArrayRef};
@@ -43,6 +44,8 @@ enum Messages {
     Listed(VecDeque<(Location, MessageKind)>),
     /// In a stream: one behind the other, from here on.
     Following(u64),
+    /// Of a stream that has ended. Whatever comes behind is not read.
+    Ended,
 }
 
 /// The kinds of messages that a footer lists.
@@ -110,7 +113,7 @@ impl Reader {
             tail_start - footer_start,
             "its footer",
         )?;
-        let footer = arrow_ipc::root_as_footer(&bytes)
+        let footer = foreign(|| arrow_ipc::root_as_footer(&bytes))?
             .map_err(|error| invalid(&format!("its footer is damaged: {error}")))?;
         check_version(footer.version())?;
         let schema = footer
@@ -157,7 +160,8 @@ impl Reader {
         if schema.endianness() != Endianness::Little {
             return Err(FormatError::unsupported("big-endian Arrow data is not supported"));
         }
-        let schema = Arc::new(arrow_ipc::convert::try_fb_to_schema(schema).map_err(broken)?);
+        let schema = foreign(|| arrow_ipc::convert::try_fb_to_schema(schema))?.map_err(broken)?;
+        let schema = Arc::new(schema);
         let columns = schema
             .fields()
             .iter()
@@ -187,6 +191,12 @@ impl Reader {
             }
             Messages::Following(position) => {
                 let Some(head) = following(self.input.as_ref(), position)? else {
+                    let (end, length) = (*position, self.input.length());
+                    self.messages = Messages::Ended;
+                    if end < length {
+                        return Err(invalid("bytes follow the end of the stream")
+                            .with_expected(format!("{end} bytes"), format!("{length} bytes")));
+                    }
                     return Ok(None);
                 };
                 let length = u64::try_from(message(&head)?.bodyLength()).unwrap_or(u64::MAX);
@@ -197,6 +207,7 @@ impl Reader {
                     .ok_or_else(|| invalid("a message is truncated"))?;
                 Ok(Some((head, start..*position, None)))
             }
+            Messages::Ended => Ok(None),
         }
     }
 
@@ -215,9 +226,9 @@ impl Reader {
                 .with_expected(format!("at most {MAX_ROWS} in all"), batch.length())
         })?;
         let schema = Arc::clone(&self.schema);
-        let batch =
-            arrow_ipc::reader::read_record_batch(body, batch, schema, &self.dictionaries, None, &version)
-                .map_err(broken)?;
+        let dictionaries = &self.dictionaries;
+        let read = || arrow_ipc::reader::read_record_batch(body, batch, schema, dictionaries, None, &version);
+        let batch = foreign(read)?.map_err(broken)?;
         Ok(Rows {
             count: batch.num_rows(),
             columns: batch.columns().to_vec(),
@@ -256,18 +267,14 @@ impl RowReader for Reader {
                     check_batch(&data, &body)?;
                 }
                 let version = message.version();
-                arrow_ipc::reader::read_dictionary(
-                    &body,
-                    dictionary,
-                    &self.schema,
-                    &mut self.dictionaries,
-                    &version,
-                )
-                .map_err(broken)?;
+                let (schema, dictionaries) = (&self.schema, &mut self.dictionaries);
+                let read =
+                    || arrow_ipc::reader::read_dictionary(&body, dictionary, schema, dictionaries, &version);
+                foreign(read)?.map_err(broken)?;
             } else if let Some(batch) = message.header_as_record_batch() {
                 let rows = self.read_batch(batch, &body, message.version())?;
                 if rows.columns.iter().any(|column| column.len() != rows.count) {
-                    return Err(invalid("the columns of a batch have different lengths"));
+                    return Err(invalid("columns of another length than their batch"));
                 }
                 return Ok(Some(rows));
             } else {

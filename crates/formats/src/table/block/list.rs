@@ -6,6 +6,7 @@ use super::writer::Writer;
 use crate::error::FormatError;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, OffsetSizeTrait};
+use arrow_buffer::ArrowNativeType as _;
 use std::ops::Range;
 
 /// Elements, and where those of each list lie among them.
@@ -31,6 +32,17 @@ pub fn list_views<O: OffsetSizeTrait>(list: &arrow_array::GenericListViewArray<O
             .map(|(start, size)| start.as_usize()..start.as_usize() + size.as_usize())
             .collect(),
     )
+}
+
+/// Return the same for maps, whose elements are pairs.
+pub fn map_ranges(array: &ArrayRef) -> ListRanges {
+    let map = array.as_map();
+    let entries: ArrayRef = std::sync::Arc::new(map.entries().clone());
+    let ranges = map
+        .offsets()
+        .windows(2)
+        .map(|pair| pair[0].as_usize()..pair[1].as_usize());
+    (entries, ranges.collect())
 }
 
 /// Write the counts of the valid lists, then their elements as one block. Elements of a null list do not count.

@@ -18,10 +18,10 @@ use arrow_array::types::{
 use arrow_array::{Array, ArrayRef};
 use arrow_buffer::{ArrowNativeType, BooleanBuffer, BooleanBufferBuilder};
 use arrow_schema::DataType;
-use list::{fixed_lists, list_views, lists, offsets};
+use list::{fixed_lists, list_views, lists, map_ranges, offsets};
 use part::Part;
 pub use twice::{Take, write_twice};
-use value::{booleans, byte_strings, decimal_width, decimals, fixed, narrow_decimals, views};
+use value::{booleans, byte_strings, check_digits, decimal_width, decimals, fixed, narrow_decimals, views};
 use writer::Writer;
 
 /// Write the block made of `pieces`, in order, to `take`; all pieces are arrays of one type.
@@ -65,10 +65,20 @@ fn node(parts: &[Part], writer: &mut Writer<'_>) -> Result<(), FormatError> {
         DataType::LargeBinary => byte_strings::<LargeBinaryType>(parts, writer),
         DataType::Utf8View => views::<StringViewType>(parts, writer),
         DataType::BinaryView => views::<BinaryViewType>(parts, writer),
-        DataType::Decimal32(_, _) => decimals::<4>(parts, writer, 16),
-        DataType::Decimal64(_, _) => decimals::<8>(parts, writer, 16),
-        DataType::Decimal128(precision, _) => decimals::<16>(parts, writer, decimal_width(precision)),
+        DataType::Decimal32(precision, _) => {
+            check_digits(parts, precision, 4)?;
+            decimals::<4>(parts, writer, 16);
+        }
+        DataType::Decimal64(precision, _) => {
+            check_digits(parts, precision, 8)?;
+            decimals::<8>(parts, writer, 16);
+        }
+        DataType::Decimal128(precision, _) => {
+            check_digits(parts, precision, 16)?;
+            decimals::<16>(parts, writer, decimal_width(precision));
+        }
         DataType::Decimal256(precision, _) => {
+            check_digits(parts, precision, 32)?;
             if decimal_width(precision) == 16 {
                 narrow_decimals(parts, writer)?;
             } else {
@@ -91,15 +101,7 @@ fn node(parts: &[Part], writer: &mut Writer<'_>) -> Result<(), FormatError> {
         DataType::LargeList(_) => lists(parts, writer, |array| offsets(array.as_list::<i64>()))?,
         DataType::ListView(_) => lists(parts, writer, |array| list_views(array.as_list_view::<i32>()))?,
         DataType::LargeListView(_) => lists(parts, writer, |array| list_views(array.as_list_view::<i64>()))?,
-        DataType::Map(_, _) => lists(parts, writer, |array| {
-            let map = array.as_map();
-            let entries: ArrayRef = std::sync::Arc::new(map.entries().clone());
-            let ranges = map
-                .offsets()
-                .windows(2)
-                .map(|pair| pair[0].as_usize()..pair[1].as_usize());
-            (entries, ranges.collect())
-        })?,
+        DataType::Map(_, _) => lists(parts, writer, map_ranges)?,
         DataType::FixedSizeList(_, length) => fixed_lists(parts, writer, length.as_usize())?,
         other => {
             let width = other.primitive_width();

@@ -6,7 +6,7 @@ use crate::error::FormatError;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{ByteArrayType, ByteViewType};
 use arrow_array::{Array, GenericByteArray, GenericByteViewArray};
-use arrow_buffer::ArrowNativeType;
+use arrow_buffer::{ArrowNativeType, i256};
 use std::ops::Range;
 
 /// Write booleans as one byte each.
@@ -38,6 +38,48 @@ pub fn fixed(parts: &[Part], writer: &mut Writer<'_>, width: usize) {
 /// Return the bytes of a decimal of that many digits.
 pub const fn decimal_width(precision: u8) -> usize {
     if precision <= 38 { 16 } else { 32 }
+}
+
+/// Refuse decimals of more digits than their type has: their bits would fit, and other readers refuse them.
+pub fn check_digits(parts: &[Part], precision: u8, width: usize) -> Result<(), FormatError> {
+    let too_many = |value: &dyn std::fmt::Display| {
+        FormatError::new("a decimal has more digits than its type")
+            .with_expected(format!("at most {precision}"), value)
+    };
+    let limit = i256::from_i128(10).wrapping_pow(u32::from(precision));
+    // Numbers of 128 bits are compared as such, which is faster.
+    let narrow = limit.to_i128().unwrap_or(i128::MAX);
+    let check = |value: i128| (value >= narrow || value <= -narrow).then(|| too_many(&value));
+    match width {
+        4 => first_decimal(parts, |bytes| check(i32::from_le_bytes(*bytes).into())),
+        8 => first_decimal(parts, |bytes| check(i64::from_le_bytes(*bytes).into())),
+        16 => first_decimal(parts, |bytes| check(i128::from_le_bytes(*bytes))),
+        _ => first_decimal(parts, |bytes| {
+            let value = i256::from_le_bytes(*bytes);
+            (value >= limit || value <= -limit).then(|| too_many(&value))
+        }),
+    }
+}
+
+/// Return the first error that `wrong` has about a value.
+fn first_decimal<const N: usize>(
+    parts: &[Part],
+    wrong: impl Fn(&[u8; N]) -> Option<FormatError>,
+) -> Result<(), FormatError> {
+    for part in parts {
+        let data = part.array.to_data();
+        let Some(buffer) = data.buffers().first() else {
+            continue;
+        };
+        let values = &buffer.as_slice()[data.offset() * N..];
+        for run in part.runs() {
+            let (values, _) = values[run.start * N..run.end * N].as_chunks::<N>();
+            if let Some(error) = values.iter().find_map(&wrong) {
+                return Err(error);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Write decimals of `N` bytes, extended to `width`. The width in the array does not count.

@@ -6,7 +6,8 @@
 mod number;
 mod time;
 
-use super::Rows;
+use super::limit::LIST_ELEMENTS;
+use super::{BLOCK_ROWS, Rows};
 use crate::error::FormatError;
 use arrow_array::{ArrayRef, make_array};
 use arrow_buffer::{Buffer, NullBufferBuilder};
@@ -67,7 +68,7 @@ impl Builder {
                     .map(|field| Self::new(field.data_type()))
                     .collect::<Result<_, _>>()?,
             ),
-            T::Float16 => return Err(not_text(data_type)),
+            T::Float16 | T::Interval(_) => return Err(not_text(data_type)),
             other => match other.primitive_width() {
                 Some(width) => Values::Fixed {
                     width,
@@ -99,7 +100,7 @@ impl Builder {
     }
 
     /// Add a null.
-    pub fn null(&mut self) {
+    pub fn null(&mut self) -> Result<(), Expected> {
         self.length += 1;
         self.nulls.append_null();
         match &mut self.values {
@@ -108,9 +109,13 @@ impl Builder {
             Values::Booleans(values) => values.push(false),
             Values::Fixed { width, bytes } => bytes.resize(bytes.len() + *width, 0),
             Values::List { ends, child } => ends.push(child.length.cast_signed() as i64),
-            Values::FixedList { length, child } => (0..*length).for_each(|_| child.null()),
-            Values::Struct(children) => children.iter_mut().for_each(Self::null),
+            Values::FixedList { length, child } => {
+                few(child.length.saturating_add(*length))?;
+                (0..*length).try_for_each(|_| child.null())?;
+            }
+            Values::Struct(children) => children.iter_mut().try_for_each(Self::null)?,
         }
+        Ok(())
     }
 
     /// Add a value that is written as `cell`.
@@ -154,8 +159,12 @@ impl Builder {
     /// End a list whose elements were added to [`Self::child`].
     pub fn close_list(&mut self) -> Result<(), Expected> {
         match &mut self.values {
-            Values::List { ends, child } => ends.push(child.length.cast_signed() as i64),
+            Values::List { ends, child } => {
+                few(child.length)?;
+                ends.push(child.length.cast_signed() as i64);
+            }
             Values::FixedList { length, child } => {
+                few(child.length)?;
                 if child.length != (self.length + 1) * *length {
                     return Err(format!("{length} elements"));
                 }
@@ -220,6 +229,16 @@ impl Builder {
         data.build()
             .map_err(|error| FormatError::new(format!("its values cannot form a column: {error}")))
     }
+}
+
+/// Refuse more elements than are held at once.
+fn few(elements: usize) -> Result<(), Expected> {
+    if elements <= LIST_ELEMENTS {
+        return Ok(());
+    }
+    Err(format!(
+        "at most {LIST_ELEMENTS} elements of lists in {BLOCK_ROWS} rows"
+    ))
 }
 
 /// Return the rows that builders have gathered, one builder per column; `None` where there are none.

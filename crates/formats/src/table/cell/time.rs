@@ -92,7 +92,8 @@ pub fn timestamp(text: &str, unit: TimeUnit, zoned: bool) -> Option<i64> {
     let (clock, offset) = if zoned { zone_offset(rest)? } else { (rest, 0) };
     let (_, units) = unit_digits(unit);
     let seconds = date(day)? * 86_400 - offset;
-    seconds.checked_mul(units)?.checked_add(time(clock, unit)?)
+    // The units of the whole seconds alone may be out of range where those of the time itself are not.
+    i64::try_from(i128::from(seconds) * i128::from(units) + i128::from(time(clock, unit)?)).ok()
 }
 
 /// Split a time into the clock and the offset from UTC in seconds.
@@ -105,4 +106,33 @@ fn zone_offset(text: &str) -> Option<(&str, i64)> {
     let written = text[index + 1..].replacen(':', "", 1);
     let (hours, minutes) = (digits(written.get(..2)?, 2)?, digits(written.get(2..)?, 2)?);
     (hours <= 23 && minutes <= 59).then_some((&text[..index], sign * (hours * 3600 + minutes * 60)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timestamps_reach_to_the_limits_of_64_bits() {
+        let first = "1677-09-21T00:12:43.145224192";
+        let last = "2262-04-11 23:47:16.854775807";
+        let nanoseconds = |text| timestamp(text, TimeUnit::Nanosecond, false);
+        assert_eq!(nanoseconds(first), Some(i64::MIN));
+        assert_eq!(nanoseconds("1677-09-21T00:12:43.145224193"), Some(i64::MIN + 1));
+        assert_eq!(nanoseconds("1677-09-21T00:12:43.145224191"), None);
+        assert_eq!(nanoseconds("1677-09-21T00:12:43"), None);
+        assert_eq!(nanoseconds("1677-09-21T00:12:44"), Some(i64::MIN + 854_775_808));
+        assert_eq!(nanoseconds(last), Some(i64::MAX));
+        assert_eq!(nanoseconds("2262-04-11 23:47:16.854775808"), None);
+        let zoned = |text| timestamp(text, TimeUnit::Nanosecond, true);
+        assert_eq!(zoned("1677-09-21T02:12:43.145224192+02:00"), Some(i64::MIN));
+        assert_eq!(zoned("1677-09-21T02:12:43.145224191+02:00"), None);
+        assert_eq!(zoned("2262-04-11 22:47:16.854775807-01:00"), Some(i64::MAX));
+        let microseconds = |text| timestamp(text, TimeUnit::Microsecond, false);
+        assert_eq!(
+            microseconds("9999-12-31T23:59:59.999999"),
+            Some(253_402_300_799_999_999)
+        );
+        assert_eq!(microseconds("0000-01-01T00:00:00"), Some(-62_167_219_200_000_000));
+    }
 }

@@ -5,6 +5,7 @@
 //! there is one column, of which it is an empty cell.
 
 use super::cell::{Builder, finish_rows};
+use super::limit::{RECORD_CELLS, Window, check_record};
 use super::{BLOCK_ROWS, Column, Input, RowReader, Rows, Schema, types};
 use crate::error::FormatError;
 use arrow_schema::DataType;
@@ -88,7 +89,7 @@ impl Reader {
                     .with_expected(expected, shortened(received))
             };
             if self.typed && cell.is_empty() && !quoted {
-                builder.null();
+                builder.null().map_err(|expected| wrong(&expected, ""))?;
                 continue;
             }
             let text =
@@ -114,7 +115,9 @@ impl RowReader for Reader {
 
     fn next_rows(&mut self) -> Result<Option<Rows>, FormatError> {
         let mut count = 0;
+        let mut window = Window::default();
         while count < BLOCK_ROWS && self.records.next()? {
+            window.add(self.records.first_line, self.records.bytes, self.records.count())?;
             self.add_row()?;
             count += 1;
         }
@@ -135,6 +138,10 @@ struct Records {
     cells: Vec<Cell>,
     /// Line of the file that is read, counted from 1, for messages.
     line: u64,
+    /// The line that the record begins at.
+    first_line: u64,
+    /// The bytes of the record in the file.
+    bytes: u64,
 }
 
 /// One cell of the record.
@@ -170,6 +177,8 @@ impl Records {
             text: Vec::new(),
             cells: Vec::new(),
             line: 1,
+            first_line: 1,
+            bytes: 0,
         };
         if records.fill()? && records.piece.starts_with(UTF8_BOM) {
             records.start = UTF8_BOM.len();
@@ -203,6 +212,24 @@ impl Records {
         Ok(length > 0)
     }
 
+    /// Return the offset in the file of a byte of the piece.
+    fn offset(&self, in_piece: usize) -> u64 {
+        self.position - (self.piece.len() - in_piece) as u64
+    }
+
+    /// Check what was read of the record so far.
+    fn check(&mut self, bytes: u64) -> Result<(), FormatError> {
+        self.bytes = bytes;
+        check_record(self.first_line, bytes)?;
+        if self.cells.len() > RECORD_CELLS {
+            return Err(
+                FormatError::new(format!("line {}: the record has too many cells", self.first_line))
+                    .with_expected(format!("at most {RECORD_CELLS}"), self.cells.len()),
+            );
+        }
+        Ok(())
+    }
+
     fn wrong(&self, message: &str) -> FormatError {
         FormatError::new(format!("line {}: {message}", self.line))
     }
@@ -218,11 +245,16 @@ impl Records {
     fn next(&mut self) -> Result<bool, FormatError> {
         self.text.clear();
         self.cells.clear();
+        self.first_line = self.line;
+        let first_byte = self.offset(self.start);
         let mut state = State::Start;
         let mut quoted = false;
         loop {
-            if self.start == self.piece.len() && !self.fill()? {
-                return self.finish(state, quoted);
+            if self.start == self.piece.len() {
+                self.check(self.position - first_byte)?;
+                if !self.fill()? {
+                    return self.finish(state, quoted);
+                }
             }
             let piece = self.piece.clone();
             let mut rest = &piece[self.start..];
@@ -270,6 +302,7 @@ impl Records {
                         self.end_cell(quoted);
                         self.line += 1;
                         self.start = piece.len() - rest.len();
+                        self.check(self.offset(self.start) - first_byte)?;
                         return Ok(true);
                     }
                     (State::Return, _) => return Err(self.wrong("a carriage return without a line feed")),

@@ -5,9 +5,12 @@
 
 use super::cell::{Builder, finish_rows};
 use super::csv::shortened;
+use super::limit::{Window, check_record};
 use super::{BLOCK_ROWS, Column, Input, RowReader, Rows, Schema, types};
 use crate::error::FormatError;
 use crate::text::json::Members;
+use serde::Deserializer as _;
+use serde::de::{SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::sync::Arc;
 
@@ -57,10 +60,13 @@ impl Reader {
         loop {
             if let Some(offset) = self.rest[searched..].iter().position(|byte| *byte == b'\n') {
                 let line = self.start..searched + offset;
+                check_record(self.row + 1, line.len() as u64)?;
                 self.start = line.end + 1;
                 return Ok(Some(line));
             }
+            let line = self.row + 1;
             let left = self.input.length() - self.position;
+            check_record(line, (self.rest.len() - self.start) as u64)?;
             if left == 0 {
                 let line = self.start..self.rest.len();
                 self.start = line.end;
@@ -114,7 +120,9 @@ fn add_members(text: &str, names: &[String], builders: &mut [Builder]) -> Result
         .collect();
     for (name, builder) in names.iter().zip(builders) {
         match found.remove(name.as_str()) {
-            None => builder.null(),
+            None => builder
+                .null()
+                .map_err(|expected| about(name, format!("it is too long (expected {expected})")))?,
             Some(value) => add(value.get(), builder)
                 .map_err(|(inner, message)| about(if inner.is_empty() { name } else { &inner }, message))?,
         }
@@ -136,7 +144,7 @@ fn add(raw: &str, builder: &mut Builder) -> Result<(), Wrong> {
         )
     };
     match raw.as_bytes().first() {
-        Some(b'n') => builder.null(),
+        Some(b'n') => builder.null().map_err(wrong)?,
         Some(b'"') => {
             let text: String = serde_json::from_str(raw).map_err(|error| wrong(error.to_string()))?;
             if builder.reads_numbers() {
@@ -145,12 +153,17 @@ fn add(raw: &str, builder: &mut Builder) -> Result<(), Wrong> {
             builder.push(&text).map_err(wrong)?;
         }
         Some(b'[') => {
-            let items: Vec<&RawValue> =
-                serde_json::from_str(raw).map_err(|error| wrong(error.to_string()))?;
             let child = builder.child().ok_or_else(|| wrong("not a list".into()))?;
-            for item in items {
-                add(item.get(), child)?;
+            let mut first_wrong = None;
+            let elements = Elements {
+                builder: child,
+                wrong: &mut first_wrong,
+            };
+            let read = serde_json::Deserializer::from_str(raw).deserialize_seq(elements);
+            if let Some(inner) = first_wrong {
+                return Err(inner);
             }
+            read.map_err(|error| wrong(error.to_string()))?;
             builder.close_list().map_err(wrong)?;
         }
         Some(b'{') => {
@@ -168,6 +181,31 @@ fn add(raw: &str, builder: &mut Builder) -> Result<(), Wrong> {
     Ok(())
 }
 
+/// Adds the elements of a list one after the other, so that they are not all held at once.
+struct Elements<'b> {
+    builder: &'b mut Builder,
+    /// Why one of them was refused.
+    wrong: &'b mut Option<Wrong>,
+}
+
+impl<'de> Visitor<'de> for Elements<'_> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
+        while let Some(element) = elements.next_element::<&RawValue>()? {
+            if let Err(wrong) = add(element.get(), self.builder) {
+                *self.wrong = Some(wrong);
+                return Err(serde::de::Error::custom("an element is wrong"));
+            }
+        }
+        Ok(())
+    }
+}
+
 impl RowReader for Reader {
     fn columns(&self) -> &[Column] {
         &self.columns
@@ -175,10 +213,12 @@ impl RowReader for Reader {
 
     fn next_rows(&mut self) -> Result<Option<Rows>, FormatError> {
         let mut count = 0;
+        let mut window = Window::default();
         while count < BLOCK_ROWS {
             let Some(line) = self.next_line()? else {
                 break;
             };
+            window.add(self.row + 1, line.len() as u64, self.columns.len())?;
             self.add_row(line)?;
             count += 1;
         }

@@ -1,10 +1,12 @@
 //! The blocks of one column of a Parquet file.
 
+use super::convert::{Failure, Misfit};
 use super::page::{Allowance, Chunk, Pages};
 use super::{Table, chunk_range, schema, unwrapped};
 use crate::error::FormatError;
 use crate::table::BLOCK_ROWS;
 use crate::table::block::Take;
+use crate::table::foreign::foreign;
 use arrow_array::{Array as _, ArrayRef};
 use arrow_schema::ArrowError;
 use parquet::arrow::FieldLevels;
@@ -14,6 +16,9 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use std::ops::Range;
 use std::sync::Arc;
+
+/// The most bytes by which a chunk is longer than its writer states: the longest header of a dictionary page.
+const MISSING_BYTES: u64 = 100;
 
 /// The blocks of one column, one after the other.
 ///
@@ -93,10 +98,11 @@ impl<'a> ColumnBlocks<'a> {
             Some(open) => open,
             None => self.open_group()?,
         };
-        let array = next_array(&mut reader)?.ok_or_else(|| {
+        let array = self.next_array(&mut reader)?.ok_or_else(|| {
             FormatError::new("a row group has fewer rows than it states")
                 .with_expected(format!("{left} more rows"), "none")
         })?;
+        let array = self.converted(&array)?;
         if let Some(Some(data_type)) = self.table.fixed.get(self.column) {
             schema::check_lengths(&array, data_type)?;
         }
@@ -104,7 +110,7 @@ impl<'a> ColumnBlocks<'a> {
         let left = left.checked_sub(array.len() as u64).ok_or_else(too_many)?;
         if left > 0 {
             self.open = Some((reader, left));
-        } else if next_array(&mut reader)?.is_some() {
+        } else if self.next_array(&mut reader)?.is_some() {
             return Err(too_many());
         }
         Ok(array)
@@ -131,20 +137,50 @@ impl<'a> ColumnBlocks<'a> {
                 RowSelector::select(behind),
             ])
         });
-        let reader =
-            ParquetRecordBatchReader::try_new_with_row_groups(&self.levels, &rows, self.batch, selection);
-        Ok((reader.map_err(unwrapped)?, left))
+        let (levels, batch) = (&self.levels, self.batch);
+        let open = || ParquetRecordBatchReader::try_new_with_row_groups(levels, &rows, batch, selection);
+        let reader = foreign(open).map_err(|error| self.cause(error))?;
+        let reader = reader.map_err(|error| self.cause(unwrapped(error)))?;
+        Ok((reader, left))
+    }
+
+    fn next_array(&self, reader: &mut ParquetRecordBatchReader) -> Result<Option<ArrayRef>, FormatError> {
+        let read = foreign(|| reader.next().transpose()).map_err(|error| self.cause(error))?;
+        let batch = read.map_err(|error| self.cause(arrow_error(error)))?;
+        Ok(batch.map(|batch| batch.column(0).clone()))
+    }
+
+    /// Return the error of our pages, which the crate turned into another one, or that one.
+    fn cause(&self, error: FormatError) -> FormatError {
+        self.allowance.failure().unwrap_or(error)
+    }
+
+    /// Return an array in the type of the column.
+    fn converted(&self, array: &ArrayRef) -> Result<ArrayRef, FormatError> {
+        let Some(conversion) = self.table.conversions.get(self.column) else {
+            return Ok(Arc::clone(array));
+        };
+        conversion.apply(array).map_err(|failure| match failure {
+            Failure::Other(error) => error,
+            Failure::Misfit(Misfit {
+                row,
+                expected,
+                received,
+            }) => {
+                let name = &self.table.columns[self.column].name;
+                let row = self.row + row as u64;
+                FormatError::new(format!(
+                    "column {name:?}, row {row}: its type cannot hold the value"
+                ))
+                .with_expected(expected, received)
+            }
+        })
     }
 
     /// Return the column that is read.
     pub const fn column(&self) -> usize {
         self.column
     }
-}
-
-fn next_array(reader: &mut ParquetRecordBatchReader) -> Result<Option<ArrayRef>, FormatError> {
-    let batch = reader.next().transpose().map_err(arrow_error)?;
-    Ok(batch.map(|batch| batch.column(0).clone()))
 }
 
 /// Return the [`FormatError`] that the crate wraps twice, or one that quotes the crate.
@@ -175,11 +211,25 @@ impl RowGroups for OneGroup<'_> {
         let chunk = self.table.metadata.row_group(self.group).column(leaf);
         let bytes =
             chunk_range(chunk).ok_or_else(|| ParquetError::General("a chunk without a range".into()))?;
-        let chunk = Chunk {
+        let mut chunk = Chunk {
             bytes,
             codec: chunk.compression(),
             column: chunk.column_descr_ptr(),
+            nesting: self.table.nestings.get(leaf).cloned().unwrap_or_default(),
+            values: None,
         };
+        if self.table.has_short_chunks {
+            // The pages end with the values of the chunk, wherever that is.
+            chunk.bytes.end = (chunk.bytes.end + MISSING_BYTES).min(self.table.input.length());
+            chunk.values = u64::try_from(
+                self.table
+                    .metadata
+                    .row_group(self.group)
+                    .column(leaf)
+                    .num_values(),
+            )
+            .ok();
+        }
         Ok(Box::new(Pages {
             input: Arc::clone(&self.table.input),
             chunks: vec![chunk].into_iter(),

@@ -5,23 +5,29 @@
 
 mod codec;
 mod columns;
+mod convert;
 mod counts;
+mod footer;
 mod header;
+mod levels;
 mod page;
 mod schema;
+mod stored;
 mod thrift;
 
+use super::foreign::foreign;
 use super::{BLOCK_ROWS, Column, Input, MAX_ROWS, read_checked};
 use crate::error::FormatError;
-use arrow_schema::{DataType, Fields};
+use arrow_schema::{DataType, Field, Fields};
 pub use columns::ColumnBlocks;
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
-use parquet::arrow::parquet_to_arrow_field_levels;
+use convert::Conversion;
+use levels::Nesting;
+use parquet::arrow::{ProjectionMask, parquet_to_arrow_field_levels, parquet_to_arrow_schema};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{
     ColumnChunkMetaData, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData,
 };
+use parquet::schema::types::SchemaDescriptor;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -42,9 +48,17 @@ pub struct Table {
     input: Arc<dyn Input>,
     metadata: Arc<ParquetMetaData>,
     columns: Vec<Column>,
+    /// The schema that columns are read with, and the types that they are read as.
+    schema: SchemaDescriptor,
     fields: Fields,
+    /// What is left to do with the arrays of each column.
+    conversions: Vec<Conversion>,
     /// The columns whose lists must have a fixed length, with their types.
     fixed: Vec<Option<DataType>>,
+    /// What the levels of each leaf stand for.
+    nestings: Vec<Nesting>,
+    /// Whether the chunks may be longer than the footer states.
+    has_short_chunks: bool,
     /// First row of each row group, and behind the last the number of rows.
     starts: Vec<u64>,
 }
@@ -91,37 +105,61 @@ impl Table {
             "its footer",
         )?;
         schema::check(&footer)?;
-        let metadata = ParquetMetaDataReader::decode_metadata(&footer).map_err(unwrapped)?;
-        let starts = starts(&metadata)?;
+        let footer = footer::needed(&footer)?;
+        let metadata = foreign(|| ParquetMetaDataReader::decode_metadata(&footer))?.map_err(unwrapped)?;
+        let created_by = metadata.file_metadata().created_by().unwrap_or_default();
+        let starts = starts(&metadata, created_by)?;
+        let has_short_chunks = writes_short_chunks(created_by);
         for group in metadata.row_groups() {
             check_group(group, length)?;
         }
-        let metadata = Arc::new(metadata);
-        let options = ArrowReaderOptions::new();
-        let arrow = ArrowReaderMetadata::try_new(Arc::clone(&metadata), options).map_err(unwrapped)?;
-        let columns = arrow
-            .schema()
-            .fields()
+        let in_file = metadata.file_metadata().schema_descr();
+        let nestings = levels::nestings(in_file);
+        let schema = foreign(|| stored::as_read(in_file))?.map_err(unwrapped)?;
+        let fields_of = |schema: &SchemaDescriptor| {
+            foreign(|| parquet_to_arrow_schema(schema, None))?
+                .map(|schema| schema.fields)
+                .map_err(unwrapped)
+        };
+        let (file, read) = (fields_of(in_file)?, fields_of(&schema)?);
+        let stored = stored::fields(metadata.file_metadata().key_value_metadata())?;
+        let stored = stored.map(DataType::Struct);
+        let (read, file) = (DataType::Struct(read), DataType::Struct(file));
+        let reading = stored::reading(&read, &file, stored.as_ref());
+        let (DataType::Struct(typed), DataType::Struct(fields)) = (reading.data_type, reading.hint) else {
+            return Err(FormatError::internal(
+                "a bug in lineaprint: a root that is not a structure",
+            ));
+        };
+        let conversions = match reading.conversion {
+            Conversion::Children(children) => children,
+            _ => vec![Conversion::None; typed.len()],
+        };
+        let columns = typed
             .iter()
             .map(|field| Column::new(field.name(), field.data_type()))
             .collect::<Result<Vec<_>, _>>()?;
-        for (field, column) in arrow.schema().fields().iter().zip(&columns) {
+        for (field, column) in typed.iter().zip(&columns) {
             schema::check_type(field.data_type()).map_err(|error| FormatError {
                 message: format!("column {:?}: {}", column.name, error.message),
                 ..error
             })?;
         }
-        let fields = schema::as_read(arrow.schema().fields());
-        let types = arrow.schema().fields().iter().map(|field| field.data_type());
-        let fixed = types
-            .map(|data_type| schema::has_fixed_lists(data_type).then(|| data_type.clone()))
-            .collect();
+        let fixed = |field: &Arc<Field>| {
+            let data_type = field.data_type();
+            schema::has_fixed_lists(data_type).then(|| data_type.clone())
+        };
+        let fixed = typed.iter().map(fixed).collect();
         Ok(Self {
             input,
-            metadata,
+            metadata: Arc::new(metadata),
             columns,
+            schema,
             fields,
+            conversions,
             fixed,
+            nestings,
+            has_short_chunks,
             starts,
         })
     }
@@ -180,9 +218,9 @@ impl Table {
 
     /// Start reading the blocks in `blocks` of a column.
     pub fn read(&self, column: usize, blocks: Range<u64>) -> Result<ColumnBlocks<'_>, FormatError> {
-        let schema = self.metadata.file_metadata().schema_descr();
-        let mask = ProjectionMask::roots(schema, [column]);
-        let levels = parquet_to_arrow_field_levels(schema, mask, Some(&self.fields)).map_err(unwrapped)?;
+        let mask = ProjectionMask::roots(&self.schema, [column]);
+        let levels = || parquet_to_arrow_field_levels(&self.schema, mask, Some(&self.fields));
+        let levels = foreign(levels)?.map_err(unwrapped)?;
         let rows = blocks.start * BLOCK_ROWS as u64..(blocks.end * BLOCK_ROWS as u64).min(self.rows());
         Ok(ColumnBlocks::new(self, column, levels, rows))
     }
@@ -227,7 +265,22 @@ impl Table {
     }
 }
 
-fn starts(metadata: &ParquetMetaData) -> Result<Vec<u64>, FormatError> {
+/// Return the version that a writer of this name states of itself, `0.0.0` if it states none.
+fn version_of(created_by: &str, writer: &str) -> Option<[u32; 3]> {
+    let rest = created_by.strip_prefix(writer)?;
+    let version = rest.strip_prefix(" version ").unwrap_or_default();
+    let mut numbers = version
+        .split(['.', ' ', '-'])
+        .map(|number| number.parse().unwrap_or_default());
+    Some([(); 3].map(|()| numbers.next().unwrap_or_default()))
+}
+
+/// Return whether the writer left the header of the dictionary page out of the length of a chunk (PARQUET-816).
+fn writes_short_chunks(created_by: &str) -> bool {
+    version_of(created_by, "parquet-mr").is_some_and(|version| version < [1, 2, 9])
+}
+
+fn starts(metadata: &ParquetMetaData, created_by: &str) -> Result<Vec<u64>, FormatError> {
     let mut starts = vec![0_u64];
     let mut total = 0_u64;
     for group in metadata.row_groups() {
@@ -241,10 +294,14 @@ fn starts(metadata: &ParquetMetaData) -> Result<Vec<u64>, FormatError> {
             })?;
         starts.push(total);
     }
-    if i64::try_from(total).ok() != Some(metadata.file_metadata().num_rows()) {
+    let stated = metadata.file_metadata().num_rows();
+    // An old writer left this number 0. There are rows all the same, and every reader reads them.
+    let is_left_out =
+        stated == 0 && version_of(created_by, "parquet-rs").is_some_and(|version| version < [1, 0, 0]);
+    if !is_left_out && i64::try_from(total).ok() != Some(stated) {
         return Err(
             FormatError::new("its row groups do not have the rows that its footer states")
-                .with_expected(metadata.file_metadata().num_rows(), total),
+                .with_expected(stated, total),
         );
     }
     Ok(starts)

@@ -3,8 +3,10 @@
 use super::codec::decompress;
 use super::counts;
 use super::header::{Header, PageHeader, build, implausible, parse, stated};
+use super::levels::{Before, Nesting};
 use super::thrift::{Fault, Reader};
 use crate::error::FormatError;
+use crate::table::foreign::{foreign, own};
 use crate::table::{Input, read_checked};
 use bytes::Bytes;
 use parquet::basic::Compression;
@@ -12,9 +14,9 @@ use parquet::column::page::{Page, PageMetadata, PageReader};
 use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::schema::types::ColumnDescPtr;
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The longest page, in bytes decompressed. Writers cut pages at about 1 MiB; one value may be longer than that.
 pub const PAGE_LIMIT: usize = 1 << 30;
@@ -32,6 +34,7 @@ pub struct Allowance {
     limit: u64,
     bytes: AtomicU64,
     values: AtomicU64,
+    failure: Mutex<Option<FormatError>>,
 }
 
 /// Bytes that the pages of one block of one column may hold decompressed, in addition to [`BLOCK_RATIO`] times the
@@ -53,7 +56,22 @@ impl Allowance {
                 .saturating_add(BLOCK_BYTES),
             bytes: AtomicU64::new(0),
             values: AtomicU64::new(0),
+            failure: Mutex::new(None),
         }
+    }
+
+    /// Keep the first error of reading a page.
+    fn fail(&self, error: FormatError) {
+        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        failure.get_or_insert(error);
+    }
+
+    /// Return the first error of reading a page.
+    pub fn failure(&self) -> Option<FormatError> {
+        self.failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Return a new block begins.
@@ -91,13 +109,22 @@ pub struct Chunk {
     pub bytes: Range<u64>,
     pub codec: Compression,
     pub column: ColumnDescPtr,
+    pub nesting: Nesting,
+    /// Its values, if its pages end with them and not with its bytes.
+    pub values: Option<u64>,
 }
 
 impl Iterator for Pages {
     type Item = ParquetResult<Box<dyn PageReader>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let Chunk { bytes, codec, column } = self.chunks.next()?;
+        let Chunk {
+            bytes,
+            codec,
+            column,
+            nesting,
+            values,
+        } = self.chunks.next()?;
         Some(Ok(Box::new(ChunkPages {
             input: Arc::clone(&self.input),
             allowance: Arc::clone(&self.allowance),
@@ -105,6 +132,10 @@ impl Iterator for Pages {
             end: bytes.end,
             codec,
             column,
+            nesting,
+            before: Before::Nothing,
+            has_begun: false,
+            values,
             next: None,
         })))
     }
@@ -119,6 +150,12 @@ struct ChunkPages {
     end: u64,
     codec: Compression,
     column: ColumnDescPtr,
+    nesting: Nesting,
+    before: Before,
+    /// Whether a page was passed. A dictionary is the first page of a chunk, or there is none.
+    has_begun: bool,
+    /// The values that are still to come, if the pages end with them.
+    values: Option<u64>,
     next: Option<NextPage>,
 }
 
@@ -136,10 +173,18 @@ impl ChunkPages {
     /// Return the header of the next page that holds data or a dictionary.
     fn header(&mut self) -> Result<Option<NextPage>, FormatError> {
         loop {
-            if self.next.is_none() && self.position < self.end {
+            if self.next.is_none() && self.position < self.end && self.values != Some(0) {
                 self.next = Some(self.read_header()?);
             }
             match self.next {
+                Some(NextPage {
+                    header: PageHeader::Dictionary(_),
+                    ..
+                }) if self.has_begun => {
+                    return Err(FormatError::new(
+                        "a dictionary page is not the first page of its chunk",
+                    ));
+                }
                 // The format does not define the content of index pages.
                 Some(NextPage {
                     header: PageHeader::Index,
@@ -153,6 +198,12 @@ impl ChunkPages {
     fn pass(&mut self) {
         if let Some(page) = self.next.take() {
             self.position += page.compressed;
+            self.has_begun |= !matches!(page.header, PageHeader::Index);
+            if let (Some(left), PageHeader::Data(_) | PageHeader::DataV2(_)) = (&mut self.values, page.header)
+            {
+                let count = page.header.values().and_then(|count| u64::try_from(count).ok());
+                *left = left.saturating_sub(count.unwrap_or_default());
+            }
         }
     }
 
@@ -227,20 +278,28 @@ impl ChunkPages {
         let buffer = if is_compressed && self.codec != Compression::UNCOMPRESSED {
             let mut whole = bytes[..levels].to_vec();
             if decompressed > levels {
-                decompress(self.codec, &bytes[levels..], decompressed - levels, &mut whole)?;
+                let codec = self.codec;
+                foreign(|| decompress(codec, &bytes[levels..], decompressed - levels, &mut whole))??;
             }
             Bytes::from(whole)
         } else {
             bytes
         };
         counts::check(&self.column, &header, &buffer, levels)?;
+        self.nesting
+            .check(&header, &buffer, &mut self.before, &self.column)?;
         build(&header, buffer).map(Some)
     }
 }
 
-/// Wrap an error in the crate's error type; [`super::unwrapped`] unwraps it.
-fn carried(error: FormatError) -> ParquetError {
-    ParquetError::External(Box::new(error))
+impl ChunkPages {
+    /// Run code of ours that the crate calls. The first error is kept, because the crate makes another one of it.
+    fn called<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, FormatError>) -> ParquetResult<T> {
+        own(|| work(self)).map_err(|error| {
+            self.allowance.fail(error.clone());
+            ParquetError::External(Box::new(error))
+        })
+    }
 }
 
 impl Iterator for ChunkPages {
@@ -253,11 +312,11 @@ impl Iterator for ChunkPages {
 
 impl PageReader for ChunkPages {
     fn get_next_page(&mut self) -> ParquetResult<Option<Page>> {
-        self.page().map_err(carried)
+        self.called(Self::page)
     }
 
     fn peek_next_page(&mut self) -> ParquetResult<Option<PageMetadata>> {
-        let page = self.header().map_err(carried)?;
+        let page = self.called(Self::header)?;
         Ok(page.map(|NextPage { header, .. }| {
             let is_dict = matches!(header, PageHeader::Dictionary(_));
             let rows = match header {
@@ -276,8 +335,14 @@ impl PageReader for ChunkPages {
     }
 
     fn skip_next_page(&mut self) -> ParquetResult<()> {
-        self.header().map_err(carried)?;
-        self.pass();
-        Ok(())
+        self.called(|pages| {
+            if let Some(page) = pages.header()?
+                && !matches!(page.header, PageHeader::Dictionary(_))
+            {
+                pages.before = Before::Unknown;
+            }
+            pages.pass();
+            Ok(())
+        })
     }
 }

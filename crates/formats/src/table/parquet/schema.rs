@@ -5,7 +5,7 @@ use crate::error::FormatError;
 use crate::table::MAX_DEPTH;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array as _, ArrayRef};
-use arrow_schema::{DataType, Field, Fields};
+use arrow_schema::{DataType, Field};
 use std::sync::Arc;
 
 /// Check the schema of a footer against itself: its groups must have as many children as they state, and must not nest
@@ -58,39 +58,6 @@ pub fn check(footer: &[u8]) -> Result<(), FormatError> {
         }
     }
     Ok(())
-}
-
-/// Return the same columns in the forms that cost least to read: byte strings as views of the pages they lie in, and no
-/// dictionaries, which could stand for more than memory holds.
-pub fn as_read(fields: &Fields) -> Fields {
-    fields
-        .iter()
-        .map(|field| Arc::new(as_read_field(field)))
-        .collect()
-}
-
-fn as_read_field(field: &Field) -> Field {
-    // Metadata would name extension types, which the reader need not know.
-    Field::new(field.name(), form(field.data_type()), field.is_nullable())
-}
-
-fn form(data_type: &DataType) -> DataType {
-    use DataType as T;
-    let child = |field: &Arc<Field>| Arc::new(as_read_field(field));
-    match data_type {
-        T::Utf8 | T::LargeUtf8 => T::Utf8View,
-        T::Binary | T::LargeBinary => T::BinaryView,
-        T::Dictionary(_, value) => form(value),
-        T::RunEndEncoded(_, values) => form(values.data_type()),
-        T::LargeList(item) => T::LargeList(child(item)),
-        T::ListView(item) => T::ListView(child(item)),
-        T::LargeListView(item) => T::LargeListView(child(item)),
-        // A null of a fixed length would be as long as the rest, however long that is.
-        T::List(item) | T::FixedSizeList(item, _) => T::List(child(item)),
-        T::Struct(fields) => T::Struct(as_read(fields)),
-        T::Map(entries, sorted) => T::Map(child(entries), *sorted),
-        other => other.clone(),
-    }
 }
 
 /// The widest values of a fixed width. A null takes as much memory as a value, and nothing in a file.
@@ -174,15 +141,8 @@ pub fn check_lengths(array: &ArrayRef, data_type: &DataType) -> Result<(), Forma
 
 #[cfg(test)]
 mod tests {
+    use super::super::thrift::put_varint as varint;
     use super::*;
-
-    fn varint(mut number: u64, bytes: &mut Vec<u8>) {
-        while number > 0x7f {
-            bytes.push((number & 0x7f).to_le_bytes()[0] | 0x80);
-            number >>= 7;
-        }
-        bytes.push(number.to_le_bytes()[0]);
-    }
 
     /// Return a footer with a schema of groups with so many children each.
     fn footer(children: &[i64]) -> Vec<u8> {

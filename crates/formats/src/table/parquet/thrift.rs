@@ -100,22 +100,27 @@ impl<'a> Reader<'a> {
         mut field: impl FnMut(&mut Self, i64, Kind) -> Result<bool, Fault>,
     ) -> Result<(), Fault> {
         let mut number = 0_i64;
-        loop {
-            let head = self.byte()?;
-            if head == 0 {
-                return Ok(());
-            }
-            let step = i64::from(head >> 4);
-            number = if step == 0 {
-                self.integer()?
-            } else {
-                number.checked_add(step).ok_or(Fault::Broken)?
-            };
-            let kind = kind(head & 15)?;
+        while let Some(kind) = self.field(&mut number)? {
             if !field(self, number, kind)? {
                 self.skip(kind, DEPTH)?;
             }
         }
+        Ok(())
+    }
+
+    /// Read the head of the next field of a structure, behind the one with `number`; `None` at the end of the structure.
+    pub fn field(&mut self, number: &mut i64) -> Result<Option<Kind>, Fault> {
+        let head = self.byte()?;
+        if head == 0 {
+            return Ok(None);
+        }
+        let step = i64::from(head >> 4);
+        *number = if step == 0 {
+            self.integer()?
+        } else {
+            number.checked_add(step).ok_or(Fault::Broken)?
+        };
+        kind(head & 15).map(Some)
     }
 
     /// Return the head of a list: how many items, and of what kind. At most as many as there are bytes left.
@@ -130,6 +135,11 @@ impl<'a> Reader<'a> {
             Ok(count) if count <= self.left() => Ok((count, kind(head & 15)?)),
             _ => Err(Fault::Short),
         }
+    }
+
+    /// Pass over a value of a field.
+    pub fn pass_value(&mut self, of: Kind) -> Result<(), Fault> {
+        self.skip(of, DEPTH)
     }
 
     fn skip(&mut self, of: Kind, depth: usize) -> Result<(), Fault> {
@@ -184,6 +194,15 @@ impl<'a> Reader<'a> {
             _ => self.skip(of, depth),
         }
     }
+}
+
+/// Append a whole number of at least zero.
+pub fn put_varint(mut number: u64, bytes: &mut Vec<u8>) {
+    while number > 0x7f {
+        bytes.push(number.to_le_bytes()[0] | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number.to_le_bytes()[0]);
 }
 
 const fn kind(number: u8) -> Result<Kind, Fault> {

@@ -5,7 +5,7 @@
 
 use super::MAX_DEPTH;
 use crate::error::FormatError;
-use arrow_schema::{DataType, TimeUnit};
+use arrow_schema::{DataType, IntervalUnit, TimeUnit};
 
 mod parse;
 
@@ -37,6 +37,7 @@ fn spelled(data_type: &DataType, depth: usize) -> Result<String, FormatError> {
         T::Timestamp(unit, None) => format!("timestamp({})", unit_name(*unit)),
         T::Timestamp(unit, Some(zone)) => format!("timestamp({},{})", unit_name(*unit), quoted(zone)),
         T::Duration(unit) => format!("duration({})", unit_name(*unit)),
+        T::Interval(unit) => format!("interval({})", interval_name(*unit)),
         T::List(item) | T::LargeList(item) | T::ListView(item) | T::LargeListView(item) => {
             format!("list<{}>", inner(item.data_type())?)
         }
@@ -100,6 +101,14 @@ const fn unit_name(unit: TimeUnit) -> &'static str {
     }
 }
 
+const fn interval_name(unit: IntervalUnit) -> &'static str {
+    match unit {
+        IntervalUnit::YearMonth => "year_month",
+        IntervalUnit::DayTime => "day_time",
+        IntervalUnit::MonthDayNano => "month_day_nano",
+    }
+}
+
 /// Return a name or zone: as it is where no character of it could be taken for the spelling's own, else in quotes.
 fn quoted(name: &str) -> String {
     let needs_no_quotes = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '+' | '/' | '.');
@@ -120,6 +129,8 @@ fn quoted(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use arrow_schema::{Field, UnionMode};
+    use std::sync::Arc;
 
     #[test]
     fn spellings_round_trip() {
@@ -143,6 +154,9 @@ mod tests {
             "timestamp(us,Europe/Berlin)",
             "timestamp(ns,\"+02:00\")",
             "duration(us)",
+            "interval(year_month)",
+            "interval(day_time)",
+            "interval(month_day_nano)",
             "list<list<int8>>",
             "fixed_list<3,float32>",
             "struct<>",
@@ -180,6 +194,8 @@ mod tests {
             "struct<\"a:int32>",
             "fixed_list<-1,int8>",
             "duration(us,UTC)",
+            "interval(s)",
+            "interval",
         ] {
             assert!(parse(spelling).is_err(), "{spelling}");
         }
@@ -202,7 +218,8 @@ mod tests {
             spell(&DataType::Decimal32(9, 2)),
             spell(&DataType::Decimal256(9, 2))
         );
-        let interval = DataType::Interval(arrow_schema::IntervalUnit::MonthDayNano);
-        assert!(spell(&interval).expect_err("refused").unsupported);
+        let fields = [(0, Arc::new(Field::new("a", DataType::Int8, true)))];
+        let union = DataType::Union(fields.into_iter().collect(), UnionMode::Sparse);
+        assert!(spell(&union).expect_err("refused").unsupported);
     }
 }

@@ -1,9 +1,9 @@
 //! Reading the spelling of a type, which declared schemas are made of.
 
-use super::{WORDS, spell, unit_name};
+use super::{WORDS, interval_name, spell, unit_name};
 use crate::error::FormatError;
 use crate::table::MAX_DEPTH;
-use arrow_schema::{DataType, Field, TimeUnit};
+use arrow_schema::{DataType, Field, IntervalUnit, TimeUnit};
 use std::sync::Arc;
 
 /// Read the spelling of a type that a schema declares, and gives it as the type that readers of text build.
@@ -50,6 +50,7 @@ fn parse_type(rest: &mut &str, depth: usize) -> Result<DataType, FormatError> {
         "fixed_binary" => arguments.fixed_binary(),
         "decimal" => arguments.decimal(),
         "time32" | "time64" | "timestamp" | "duration" => arguments.time(word),
+        "interval" => arguments.interval(),
         "list" => {
             let item = arguments.between("<", Arguments::data_type)?;
             Ok(DataType::LargeList(Arc::new(Field::new("item", item, true))))
@@ -119,6 +120,19 @@ impl Arguments<'_, '_> {
             ("duration", _) => Ok(DataType::Duration(unit)),
             _ => Err(unknown(self.whole)),
         }
+    }
+
+    fn interval(&mut self) -> Result<DataType, FormatError> {
+        let units = [
+            IntervalUnit::YearMonth,
+            IntervalUnit::DayTime,
+            IntervalUnit::MonthDayNano,
+        ];
+        let unit = self.between("(", |inner| {
+            let found = units.into_iter().find(|unit| inner.accept(interval_name(*unit)));
+            found.ok_or_else(|| unknown(inner.whole))
+        })?;
+        Ok(DataType::Interval(unit))
     }
 
     fn fixed_list(&mut self) -> Result<DataType, FormatError> {

@@ -1,0 +1,52 @@
+//! How much text is held at once, so that a quote that is never closed does not take the memory of a file.
+
+use super::BLOCK_ROWS;
+use crate::error::FormatError;
+
+/// The most bytes of one record: a row of CSV, a line of JSON lines.
+pub const RECORD_BYTES: u64 = 64 << 20;
+
+/// The most bytes of the records of one block of rows.
+pub const WINDOW_BYTES: u64 = 256 << 20;
+
+/// The bytes that a cell counts at least: so many are kept for it, however short it is.
+const CELL_BYTES: u64 = 4;
+
+/// The most cells of a record, which bounds the columns of a table of text.
+pub const RECORD_CELLS: usize = 1 << 18;
+
+/// The most elements that the lists of one column hold in one block of rows.
+pub const LIST_ELEMENTS: usize = 1 << 26;
+
+/// Return an error about a record that begins at `line` and has `bytes` so far, if it is too long.
+pub fn check_record(line: u64, bytes: u64) -> Result<(), FormatError> {
+    if bytes <= RECORD_BYTES {
+        return Ok(());
+    }
+    Err(
+        FormatError::new(format!("line {line}: the record that begins here is too long")).with_expected(
+            format!("at most {RECORD_BYTES} bytes"),
+            format!("more than {RECORD_BYTES}"),
+        ),
+    )
+}
+
+/// The bytes of the records of one block.
+#[derive(Debug, Default)]
+pub struct Window(u64);
+
+impl Window {
+    /// Add a record of so many bytes and cells that begins at `line`.
+    pub fn add(&mut self, line: u64, bytes: u64, cells: usize) -> Result<(), FormatError> {
+        self.0 += bytes.max(cells as u64 * CELL_BYTES);
+        if self.0 <= WINDOW_BYTES {
+            return Ok(());
+        }
+        Err(
+            FormatError::new(format!("line {line}: {BLOCK_ROWS} rows hold too much text")).with_expected(
+                format!("at most {WINDOW_BYTES} bytes, {CELL_BYTES} or more in each cell"),
+                format!("more than {WINDOW_BYTES}"),
+            ),
+        )
+    }
+}

@@ -1,11 +1,12 @@
 /** Checks of the record's seal and of the files in the run's folder. */
-import { readFile, readlink } from 'node:fs/promises'
+import { readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
 import { EXPORT_FILES, exportNames, formatExport } from '../export/files.ts'
 import { hashFiles } from '../hash/file.ts'
 import { errorCode } from '../util/fs.ts'
-import { checkSeal, formatRecord } from '../record/seal.ts'
+import { readRegular } from '../util/own-file.ts'
+import { RECORD_LIMIT, checkSeal, formatRecord } from '../record/seal.ts'
 import { reasonOf } from '../record/failure.ts'
 import { findFiles } from '../store/run-files.ts'
 import { isSafeRelativePath } from '../util/paths.ts'
@@ -118,6 +119,9 @@ async function readLink(path: string): Promise<string | undefined | null> {
   }
 }
 
+/** The most bytes of a copy of a record in YAML, which quotes and indents more than JSON. */
+const EXPORT_LIMIT = 4 * RECORD_LIMIT
+
 async function verifyExport(
   record: StoredRun['record'],
   folder: string,
@@ -125,7 +129,9 @@ async function verifyExport(
 ): Promise<CheckedItem> {
   const name = EXPORT_FILES[format]
   try {
-    const same = (await readFile(join(folder, name), 'utf8')) === (await formatExport(record, format))
+    const same =
+      (await readRegular(join(folder, name), EXPORT_LIMIT)).toString() ===
+      (await formatExport(record, format))
     return same
       ? item('files', name, 'same')
       : item('files', name, 'changed', 'its content differs from the record')

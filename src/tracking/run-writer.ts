@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { redactArguments } from '../secrets/redact.ts'
 import { exportNames, exportRun } from '../export/files.ts'
 import { sweepAbandoned } from '../store/abandoned.ts'
+import { addMadeHere } from '../store/made-here.ts'
 import { writeAtomic } from '../util/fs.ts'
 import { isRunId, newRunId } from '../core/run-id.ts'
 import { Journal } from '../store/journal.ts'
@@ -142,6 +143,7 @@ export class RunWriter {
   async end(status: EndStatus, signal?: AbortSignal): Promise<RunRecord> {
     try {
       const record = await this.#end(status, signal)
+      await addMadeHere(record)
       await this.#swept
       return record
     } finally {

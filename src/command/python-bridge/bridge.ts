@@ -2,16 +2,18 @@
  * The bridge between a run and the Python programs that its command starts: how they find it, and what they
  * reported.
  */
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isFolder } from '../../util/fs.ts'
+import { isShelter, makeTemporary, sweepTemporary } from '../../util/temporary.ts'
 import { reasonOf } from '../../record/failure.ts'
 import { NODE_MARKER } from '../../capture/seeds/preload-marker.ts'
 import { NOT_AVAILABLE, Programs } from './programs.ts'
 import { BridgeServer } from './server.ts'
 import { StateFiles } from './states.ts'
+import type { TemporaryFolder } from '../../util/temporary.ts'
 import type { Recorder } from '../../tracking/recorder.ts'
 
 /** The options of a bridge. */
@@ -43,7 +45,7 @@ const WARNING_LIMIT = 20
 
 /** The connection to programs: open, or not possible on this system. */
 type Connection =
-  | { readonly status: 'open'; readonly server: BridgeServer; readonly scratch: string }
+  | { readonly status: 'open'; readonly server: BridgeServer; readonly folder: TemporaryFolder }
   | { readonly status: 'unavailable' }
 
 /** The bridge of one run. Open it before the command starts, and close it when the command has ended. */
@@ -94,8 +96,8 @@ export class Bridge {
     try {
       if (connection.status === 'open') {
         await connection.server.close(signal)
-        nodePrograms = await countNodePrograms(connection.scratch)
-        await rm(connection.scratch, { recursive: true, force: true })
+        nodePrograms = await countNodePrograms(connection.folder.path)
+        await connection.folder.remove()
       }
     } catch (error) {
       this.#warn(`the connection to programs could not be closed: ${reasonOf(error)}`)
@@ -129,16 +131,17 @@ async function connect(
   programs: Programs,
   warn: (sentence: string) => void,
 ): Promise<Connection> {
-  let scratch: string | undefined
+  let folder: TemporaryFolder | undefined
   try {
-    scratch = await makeScratch()
-    if (scratch === undefined) return { status: 'unavailable' }
+    folder = await makeScratch()
+    if (folder === undefined) return { status: 'unavailable' }
+    const scratch = folder.path
     const states = new StateFiles(recorder.runDirectory)
     const session = { recorder, programs, states, scratch, warn }
-    return { status: 'open', server: await BridgeServer.listen(socketIn(scratch), session), scratch }
+    return { status: 'open', server: await BridgeServer.listen(socketIn(scratch), session), folder }
   } catch (error) {
     warn(`programs cannot report to the run: ${reasonOf(error)}`)
-    if (scratch !== undefined) await rm(scratch, { recursive: true, force: true })
+    await folder?.remove().catch(() => undefined)
     return { status: 'unavailable' }
   }
 }
@@ -148,7 +151,7 @@ function socketIn(scratch: string): string {
 }
 
 function variablesOf(
-  { scratch }: Extract<Connection, { status: 'open' }>,
+  { folder: { path: scratch } }: Extract<Connection, { status: 'open' }>,
   environment: BridgeOptions['environment'],
 ): Record<string, string> {
   const before = environment['PYTHONPATH']
@@ -162,17 +165,24 @@ function variablesOf(
 }
 
 /**
- * Create a folder that only this user can enter, for the socket and for transferred files.
+ * Create a folder that only this user can enter, for the socket and for transferred files. What killed runs left is
+ * removed meanwhile.
  *
  * @returns `undefined` on Windows, where Python has no Unix domain sockets.
  */
-async function makeScratch(): Promise<string | undefined> {
+async function makeScratch(): Promise<TemporaryFolder | undefined> {
   if (process.platform === 'win32') return undefined
-  const parents = [tmpdir(), '/tmp'].filter(
+  const parents = [...new Set([tmpdir(), '/tmp'])].filter(
     (parent) => socketIn(join(parent, 'lineaprint-xxxxxx')).length <= SOCKET_PATH_LIMIT,
   )
-  for (const parent of parents) if (await isFolder(parent)) return mkdtemp(join(parent, 'lineaprint-'))
-  throw new Error(`the path of ${tmpdir()} is too long for a socket`)
+  const existing: { readonly parent: string; readonly isSafe: boolean }[] = []
+  for (const parent of parents)
+    if (await isFolder(parent)) existing.push({ parent, isSafe: await isShelter(parent) })
+  // In a folder where other users can rename this one, they could put another in its place.
+  const parent = (existing.find(({ isSafe }) => isSafe) ?? existing[0])?.parent
+  if (parent === undefined) throw new Error(`the path of ${tmpdir()} is too long for a socket`)
+  void sweepTemporary(parent)
+  return makeTemporary('lineaprint-', parent)
 }
 
 /** Return a function that records each warning once, up to a limit. */

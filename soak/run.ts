@@ -23,6 +23,7 @@ import { saveFaultRound } from './save-fault.ts'
 import { saveKillRound } from './save-kill.ts'
 import { scarceRound } from './scarce.ts'
 import { storeRound } from './store.ts'
+import { strangersRound } from './strangers.ts'
 import { tablesRound } from './tables.ts'
 import { isBroken, verdict } from './support/round.ts'
 import { workersRound } from './workers.ts'
@@ -72,6 +73,10 @@ const PLANS: readonly Plan[] = [
     run: ({ progress }, of) => metricsRound({ progress, values: of(10_000_000), pace: PACE }),
   },
   { name: 'formats', run: (options, of) => formatsRound({ ...options, executions: of(200_000) }) },
+  {
+    name: 'strangers',
+    run: (options, of) => strangersRound({ ...options, cases: of(4000), programs: of(100) }),
+  },
   { name: 'tables', run: (options, of) => tablesRound({ ...options, executions: of(200_000) }) },
   {
     name: 'memory',

@@ -147,6 +147,10 @@ async function approve(plan: ReproductionPlan, signal: AbortSignal): Promise<boo
       closed,
     ])
     return /^\s*y(?:es)?\s*$/i.test(answer)
+  } catch (error) {
+    // Ctrl-C has the same message in every command.
+    signal.throwIfAborted()
+    throw error
   } finally {
     terminal.close()
   }

@@ -318,6 +318,10 @@ function replaceName(project: string, random: Generator): void {
   replaceBy(join(project, pick(random, names)), random)
 }
 
+function isData(path: string): boolean {
+  return /(?:\/(?:in|out)\.txt|\/data\/a\.csv|\.safetensors)$/.test(path)
+}
+
 function replaceBy(path: string, random: Generator): void {
   rmSync(path, { recursive: true, force: true })
   const parent = join(path, '..')
@@ -337,7 +341,8 @@ function replaceBy(path: string, random: Generator): void {
       break
     case 3:
       writeFileSync(path, '')
-      truncateSync(path, 2 ** 40)
+      // Data is read whole, however long it is.
+      if (!isData(path)) truncateSync(path, 2 ** 40)
       break
     case 4:
       writeFileSync(path, '')

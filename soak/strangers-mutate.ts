@@ -45,7 +45,7 @@ const HOSTILE: readonly unknown[] = [
   [[[]]],
   { constructor: { prototype: { x: 1 } } },
   { length: 1e9 },
-  { toString: 1, then: 2 },
+  { toString: 1, valueOf: 2 },
   { __float__: 'NaN' },
   ['./planted', HOSTILE_TEXT],
   Array.from({ length: 5000 }, (_, index) => index),
@@ -318,10 +318,6 @@ function replaceName(project: string, random: Generator): void {
   replaceBy(join(project, pick(random, names)), random)
 }
 
-function isData(path: string): boolean {
-  return /(?:\/(?:in|out)\.txt|\/data\/a\.csv|\.safetensors)$/.test(path)
-}
-
 function replaceBy(path: string, random: Generator): void {
   rmSync(path, { recursive: true, force: true })
   const parent = join(path, '..')
@@ -341,8 +337,8 @@ function replaceBy(path: string, random: Generator): void {
       break
     case 3:
       writeFileSync(path, '')
-      // Data is read whole, however long it is.
-      if (!isData(path)) truncateSync(path, 2 ** 40)
+      // Outside of a store it is data, which is read whole however long it is.
+      truncateSync(path, path.includes('/.lineaprint/') ? 2 ** 40 : 2 ** 26)
       break
     case 4:
       writeFileSync(path, '')

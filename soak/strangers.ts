@@ -161,7 +161,7 @@ async function controlsOf(folder: string): Promise<Control[]> {
   const marks = marksIn(folder)
   for (const mark of marks) rmSync(join(folder, 'marks', mark))
 
-  const texts = [...HOSTILE_TEXT].filter((character) => !/[a-z\n\][;0-9J]/.test(character))
+  const texts = HOSTILE_TEXT.split('').filter((character) => !/[a-z\n\][;0-9J]/.test(character))
   const seen = texts.filter((character) => textFault(`name: a${character}b`) !== undefined)
 
   const errors: unknown[] = []

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import {
   chmodSync,
   existsSync,
@@ -65,7 +65,7 @@ test('a folder at the name stays, and is not opened', async () => {
   const path = join(folderOf(), 'file')
   mkdirSync(path)
   expect(await openOwnFile(path, 'read')).toBeUndefined()
-  await expect(openOwnFile(path, 'append')).rejects.toThrow()
+  await expect(openOwnFile(path, 'append')).rejects.toMatchObject({ code: 'EISDIR' })
   expect(lstatSync(path).isDirectory()).toBe(true)
 })
 
@@ -112,4 +112,18 @@ test('a regular file is read, also through a link; a FIFO, a folder and a long f
   await expect(openRegular(fifo)).rejects.toMatchObject({ code: 'NOT_REGULAR' })
   await expect(openRegular(root)).rejects.toMatchObject({ code: 'NOT_REGULAR' })
   await expect(openRegular(join(root, 'nothing'))).rejects.toMatchObject({ code: 'ENOENT' })
+})
+
+test('a named FIFO is read if somebody writes to it, and refused if nobody does', async () => {
+  const root = folderOf({ file: 'text' })
+  const fifo = join(root, 'fifo')
+  execFileSync('mkfifo', [fifo])
+  const from = performance.now()
+  await expect(readGiven(fifo)).rejects.toMatchObject({ code: 'NOT_REGULAR' })
+  expect(performance.now() - from).toBeLessThan(5000)
+  spawn('sh', ['-c', `{ printf one; sleep 1; printf two; } > '${fifo}'`])
+  expect((await readGiven(fifo)).toString()).toBe('onetwo')
+  expect((await readGiven(join(root, 'file'))).toString()).toBe('text')
+  await expect(readGiven('/dev/zero')).rejects.toMatchObject({ code: 'NOT_REGULAR' })
+  await expect(readGiven(root)).rejects.toMatchObject({ code: 'EISDIR' })
 })

@@ -270,17 +270,17 @@ test('files that came or went', async () => {
 
 test('a file of another length is changed, and not read: it could have terabytes', async () => {
   const folder = await fullRun(folderOf(FILES))
-  truncateSync(join(folder, 'kept.txt'), 2 ** 40)
-  expect(find(await verifyFolder(folder), 'files', 'kept.txt')).toMatchObject({
+  truncateSync(join(folder, 'events.jsonl'), 2 ** 40)
+  expect(find(await verifyFolder(folder), 'files', 'events.jsonl')).toMatchObject({
     status: 'changed',
     differences: [{ field: 'size', after: String(2 ** 40) }],
   })
   // Neither is what a link leads to.
-  rmSync(join(folder, 'kept.txt'))
+  rmSync(join(folder, 'events.jsonl'))
   const elsewhere = join(folderOf({ elsewhere: '' }), 'elsewhere')
   truncateSync(elsewhere, 2 ** 40)
-  symlinkSync(elsewhere, join(folder, 'kept.txt'))
-  expect(find(await verifyFolder(folder), 'files', 'kept.txt')).toMatchObject({ status: 'changed' })
+  symlinkSync(elsewhere, join(folder, 'events.jsonl'))
+  expect(find(await verifyFolder(folder), 'files', 'events.jsonl')).toMatchObject({ status: 'changed' })
 })
 
 test('a FIFO in place of a copy of the record does not hang', async () => {

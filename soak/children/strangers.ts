@@ -150,7 +150,7 @@ function restore(): void {
 /** Milliseconds of each command for the project as a friend hands it over. */
 const usual = new Map<string, number>()
 
-async function once(own: number): Promise<StrangerReport> {
+async function once(own: number): Promise<StrangerReport & { readonly hasHung: boolean }> {
   const calls = callsOf(new Generator(own, 1))
   const failures: string[] = []
   let [refused, slowest] = [0, 0]
@@ -173,7 +173,7 @@ async function once(own: number): Promise<StrangerReport> {
     mkdirSync(join(folder, 'marks'), { recursive: true })
     if (hasHung) break
   }
-  return { commands: calls.length, refused, slowest, failures }
+  return { commands: calls.length, refused, slowest, failures, hasHung }
 }
 
 restore()
@@ -197,7 +197,10 @@ for (let turn = 0; turn < 2; turn++) {
   }
 }
 const end = Number(first) + Number(count)
-for (let index = Number(first); index < end && !hasHung; index++)
-  print(`${JSON.stringify(await once(Number(seed) + index))}\n`)
+for (let index = Number(first); index < end; index++) {
+  const { hasHung: isOver, ...report } = await once(Number(seed) + index)
+  print(`${JSON.stringify(report)}\n`)
+  if (isOver) break
+}
 // A call that hangs keeps a thread of the pool.
 process.exit(0)

@@ -59,7 +59,9 @@ export async function verifyFiles(
   // A file of another length differs whatever it holds, and may be too long to read. A link is not followed.
   const read = listed.filter(
     (file, index) =>
-      'size' in file && otherSize(file, infos[index]) === undefined && infos[index]?.isSymbolicLink() !== true,
+      'size' in file &&
+      otherSize(file, infos[index]) === undefined &&
+      infos[index]?.isSymbolicLink() !== true,
   )
   const hashes = await hashFiles(
     read.map(({ path }) => join(folder, path)),

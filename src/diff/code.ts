@@ -55,7 +55,8 @@ export async function diffCode(
 ): Promise<CodeDiff> {
   signal?.throwIfAborted()
   await sweepTemporary()
-  const { path: folder, remove } = await makeTemporary('lineaprint-diff-')
+  const temporary = await makeTemporary('lineaprint-diff-')
+  const folder = temporary.path
   try {
     const sides = [sideOf(a, 'first'), sideOf(b, 'second')] as const
     const git = createGit({ directory: folder, timeout: TIMEOUT, signal, environment: process.env })
@@ -72,7 +73,7 @@ export async function diffCode(
     if (!(error instanceof NotAvailable)) throw error
     return { status: 'not-compared', reason: error.message }
   } finally {
-    await remove()
+    await temporary.remove()
   }
 }
 

@@ -31,10 +31,11 @@ const REMOVE = { recursive: true, force: true, maxRetries: 5 } as const
 export async function makeTarget(into: string | undefined, source: string): Promise<Target> {
   if (into === undefined) {
     await sweepTemporary()
-    const { path, keep, remove } = await makeTemporary('lineaprint-reproduce-')
-    const tree = join(path, 'tree')
-    await mkdir(tree)
-    return { path: tree, keep, remove }
+    const folder = await makeTemporary('lineaprint-reproduce-')
+    // The tree must be empty, and the folder holds the identity of this process.
+    const path = join(folder.path, 'tree')
+    await mkdir(path)
+    return { path, keep: () => folder.keep(), remove: () => folder.remove() }
   }
   const parent = dirname(resolve(into))
   try {

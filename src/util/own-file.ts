@@ -5,8 +5,9 @@
  * user can write to. It is never read, written or waited for.
  */
 import { constants, lstatSync, statSync } from 'node:fs'
-import { lstat, open, unlink } from 'node:fs/promises'
-import { isMissing } from './fs.ts'
+import { lstat, open, stat, unlink } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { errorCode, isMissing } from './fs.ts'
 import type { Stats } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 
@@ -97,6 +98,47 @@ export async function readRegular(path: string, limit: number): Promise<Buffer> 
   const { size } = await file.stat()
   if (size > limit) throw Object.assign(new Error(`it is longer than ${limit} bytes`), { code: 'EFBIG' })
   return await file.readFile()
+}
+
+/** Milliseconds for which the reader of a FIFO waits for somebody who writes to it. */
+const WRITER_MS = 500
+
+/** The most bytes of a file or FIFO that the caller named. */
+const GIVEN_LIMIT = 2 ** 31 - 1
+
+/**
+ * Read a file that the caller named: a regular one, or a FIFO to which somebody writes, as a shell makes for `<(…)`.
+ *
+ * @throws The system's error, `NOT_REGULAR` for anything else and for a FIFO without a writer, or `EFBIG`.
+ */
+export async function readGiven(path: string): Promise<Buffer> {
+  const info = await stat(path)
+  if (info.isDirectory()) throw Object.assign(new Error('it is a folder'), { code: 'EISDIR' })
+  if (!info.isFIFO()) return await readRegular(path, GIVEN_LIMIT)
+  await using file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
+  const chunks: Buffer[] = []
+  let length = 0
+  const end = performance.now() + WRITER_MS
+  for (;;) {
+    const chunk = Buffer.alloc(1 << 16)
+    // Without a writer there are 0 bytes; with one that has not written yet, the call would block.
+    const count = await file.read(chunk, 0, chunk.length, null).then(
+      ({ bytesRead }) => bytesRead,
+      (error: unknown) => {
+        if (errorCode(error) === 'EAGAIN') return undefined
+        throw error
+      },
+    )
+    if (count === 0 && length > 0) return Buffer.concat(chunks)
+    if (count === 0 && performance.now() > end)
+      throw Object.assign(new Error('nobody writes to this FIFO'), { code: 'NOT_REGULAR' })
+    if (count === undefined || count === 0) await sleep(5)
+    else {
+      chunks.push(chunk.subarray(0, count))
+      length += count
+    }
+    if (length > GIVEN_LIMIT) throw Object.assign(new Error('it is too long'), { code: 'EFBIG' })
+  }
 }
 
 /**

@@ -10,7 +10,7 @@ import { collect } from '../shared/arguments.ts'
 import { openStore, storeOptions } from '../shared/store.ts'
 import {
   bytes,
-  count,
+  count as countText,
   escapeText,
   isTerminal,
   paint,
@@ -160,10 +160,8 @@ function planLines(plan: ReproductionPlan): string[] {
   const { id, host, argv, directory, patches, untracked, bundle, managers } = plan
   const whole = argv?.map(quoted).join(' ') ?? ''
   const hidden = whole.length - COMMAND_LIMIT
-  const command =
-    hidden > 0 ? `${whole.slice(0, COMMAND_LIMIT)}… and ${count(hidden)} more characters` : whole
-  const total = (what: FileTotal, noun: string, nouns: string): string =>
-    `${plural(what.count, noun, nouns)} (${bytes(what.bytes)})`
+  const shown =
+    hidden > 0 ? `${whole.slice(0, COMMAND_LIMIT)}… and ${countText(hidden)} more characters` : whole
   const changes = [
     total(patches, 'patch', 'patches'),
     total(untracked, 'untracked file', 'untracked files'),
@@ -173,10 +171,14 @@ function planLines(plan: ReproductionPlan): string[] {
     `lineaprint: this user is not known to have made the run ${id} on this machine; its record names the machine ${host}. It would`,
     ...(argv === undefined
       ? []
-      : [`  start:   ${command}`, `  in:      ${directory === '' ? '.' : directory}`]),
+      : [`  start:   ${shown}`, `  in:      ${directory === '' ? '.' : directory}`]),
     `  restore: ${changes.join(', ')}`,
     ...(managers.length === 0 ? [] : [`  install: ${managers.join(', ')}`]),
   ]
+}
+
+function total(what: FileTotal, noun: string, nouns: string): string {
+  return `${plural(what.count, noun, nouns)} (${bytes(what.bytes)})`
 }
 
 /** Quote an argument for a shell, so that its limits are visible. */

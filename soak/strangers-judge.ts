@@ -6,7 +6,7 @@ import { LineaprintError } from '../src/core/errors.ts'
 const RAW =
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]/u
 
-/** What the progress line of a terminal consists of. */
+/** The codes of the progress line of a terminal. */
 const PROGRESS = /\r\u001b\[K/g
 
 /** Words of errors that a reader which trusts its input throws. */

@@ -144,10 +144,10 @@ function changeRecord(project: string, random: Generator): void {
 
 /** Change the text of JSON so that it may not be JSON any more. */
 function changeText(text: string, random: Generator): string {
-  const places = [...text.matchAll(/"(?:[^"\\]|\\.)*"|[0-9.]+|null/g)]
-  const place = places[random.integer(0, Math.max(0, places.length - 1))]
-  if (place === undefined) return text
-  return text.slice(0, place.index) + pick(random, TEXTS) + text.slice(place.index + place[0].length)
+  const matches = [...text.matchAll(/"(?:[^"\\]|\\.)*"|[0-9.]+|null/g)]
+  const match = matches[random.integer(0, Math.max(0, matches.length - 1))]
+  if (match === undefined) return text
+  return text.slice(0, match.index) + pick(random, TEXTS) + text.slice(match.index + match[0].length)
 }
 
 /** Replace, rename, remove or add a member somewhere in a value. */
@@ -179,7 +179,7 @@ function changeValue(root: Record<string, unknown>, random: Generator): void {
 
 function changeJournal(project: string, random: Generator): void {
   const path = join(project, '.lineaprint/runs/open/events.jsonl')
-  if (!isPlain(path)) return
+  if (!isChangeable(path)) return
   const lines = readFileSync(path, 'utf8').split('\n')
   for (let changes = random.integer(1, 6); changes > 0; changes--) {
     const at = random.integer(0, lines.length - 1)
@@ -212,7 +212,7 @@ function changeList(project: string, random: Generator): void {
     /\.(?:json|txt|log|patch)$/.test(name),
   )
   const path = join(folder, pick(random, names.length === 0 ? ['run.json'] : names))
-  if (!isPlain(path)) return
+  if (!isChangeable(path)) return
   const value = path.endsWith('.json') ? parsed(path) : undefined
   if (value === undefined) return changeBytes(path, random)
   changeValue(value, random)
@@ -221,7 +221,7 @@ function changeList(project: string, random: Generator): void {
 
 function changeManifest(project: string, random: Generator): void {
   const path = join(project, pick(random, CHECKSUMS))
-  if (!isPlain(path)) return
+  if (!isChangeable(path)) return
   const value = parsed(path)
   if (value !== undefined && random.integer(0, 3) > 0) {
     changeValue(value, random)
@@ -338,7 +338,7 @@ function replaceBy(path: string, random: Generator): void {
     case 3:
       writeFileSync(path, '')
       // Outside of a store it is data, which is read whole however long it is.
-      truncateSync(path, path.includes('/.lineaprint/') ? 2 ** 40 : 2 ** 26)
+      truncateSync(path, path.includes('/.lineaprint/') ? 2 ** 40 : 2 ** 22)
       break
     case 4:
       writeFileSync(path, '')
@@ -366,7 +366,7 @@ function changeRepository(project: string, random: Generator): void {
 
 /** Change, cut, repeat or replace some bytes. */
 function changeBytes(path: string, random: Generator): void {
-  if (!isPlain(path)) return
+  if (!isChangeable(path)) return
   const content = readFileSync(path)
   const at = random.integer(0, content.length)
   const to = Math.min(content.length, at + random.integer(1, 64))
@@ -381,13 +381,13 @@ function changeBytes(path: string, random: Generator): void {
   writeFileSync(path, random.integer(0, 9) === 0 ? before : Buffer.concat([before, middle, after]))
 }
 
-function isPlain(path: string): boolean {
+function isChangeable(path: string): boolean {
   const info = lstatSync(path, { throwIfNoEntry: false })
   return info?.isFile() === true && info.size < 1 << 24
 }
 
 function parsed(path: string): Record<string, unknown> | undefined {
-  return isPlain(path) ? tryParse(readFileSync(path, 'utf8')) : undefined
+  return isChangeable(path) ? tryParse(readFileSync(path, 'utf8')) : undefined
 }
 
 function tryParse(text: string): Record<string, unknown> | undefined {

@@ -12,7 +12,14 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { folderProblem, openOwnFile, openRegular, readRegular, stateOfName } from '../../src/util/own-file.ts'
+import {
+  folderProblem,
+  openOwnFile,
+  openRegular,
+  readGiven,
+  readRegular,
+  stateOfName,
+} from '../../src/util/own-file.ts'
 import { folderOf } from '../support/folder.ts'
 
 const IS_ROOT = process.geteuid?.() === 0

@@ -63,7 +63,7 @@ export interface Reproduction {
 }
 
 /**
- * What a reproduction would start and apply of a run that is not known to be made by this user on this machine. Every
+ * The commands and changes that a reproduction would take from a run that is not known to be made by this user on this machine. Every
  * text is from the record: escape it before it is shown.
  */
 export interface ReproductionPlan {

@@ -11,7 +11,7 @@ import { errorCode, isMissing } from './fs.ts'
 import type { Stats } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 
-/** What stands at a name: `others` belongs to another user, `foreign` is not a file of lineaprint's form. */
+/** The state of a name: `others` belongs to another user, `foreign` is not a file of lineaprint's form. */
 export type NameState = 'own' | 'missing' | 'others' | 'foreign'
 
 /** Flags of an open that follows no link and waits for no other process. Windows has neither. */

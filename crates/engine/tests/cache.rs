@@ -164,7 +164,7 @@ fn plant(what: &str, name: &Path, elsewhere: &Path) {
     match what {
         "link" => std::os::unix::fs::symlink(elsewhere, name).expect("linked"),
         "dangling link" => {
-            std::os::unix::fs::symlink(elsewhere.with_extension("none"), name).expect("linked")
+            std::os::unix::fs::symlink(elsewhere.with_extension("none"), name).expect("linked");
         }
         "second name" => fs::hard_link(elsewhere, name).expect("linked"),
         "fifo" => rustix::fs::mkfifoat(rustix::fs::CWD, name, rustix::fs::Mode::from(0o600)).expect("made"),

@@ -16,7 +16,7 @@ const VERSION = 1
 
 const NAME = new RegExp(`^index-v${VERSION}-[0-9a-f]{16}\\.sqlite$`)
 
-/** What a killed process left: an unfinished catalog, or the files beside one that was removed. */
+/** Names of the remains of a killed process: an unfinished catalog, or the files beside one that was removed. */
 const REST = new RegExp(`^(index-v${VERSION}-[0-9a-f]{16}\\.sqlite)(?:\\.tmp)?(?:-wal|-shm|-journal)?$`)
 
 /** Making a catalog takes milliseconds; younger files are never swept. */
@@ -50,8 +50,8 @@ export function catalogProblem(path: string): 'missing' | 'others' | 'foreign' |
   const state = stateOfName(path)
   if (state !== 'own') return state
   if (lstatSync(path).size > SIZE_LIMIT) return 'foreign'
-  const beside = SUFFIXES.map((suffix) => stateOfName(path + suffix))
-  return beside.every((found) => found === 'own' || found === 'missing') ? undefined : 'foreign'
+  const siblings = SUFFIXES.map((suffix) => stateOfName(path + suffix))
+  return siblings.every((sibling) => sibling === 'own' || sibling === 'missing') ? undefined : 'foreign'
 }
 
 /** Bytes of a catalog with a few million runs. A longer file is not one. */

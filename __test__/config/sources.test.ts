@@ -33,6 +33,8 @@ test('the defaults', () => {
     enableSeedTracking: true,
     enableGitTracking: true,
     algorithm: 'blake3',
+    redact: true,
+    storeAccess: 'owner',
     saveToJson: false,
     saveToYaml: false,
     saveToWandb: false,
@@ -73,6 +75,23 @@ test.each([
 
 test('a package.json that does not mention lineaprint is nothing to us, even a broken one', async () => {
   expect(await resolveIn({ 'package.json': '{"name":' })).toMatchObject({ experimentName: 'experiment' })
+})
+
+test('a byte order mark is dropped, and UTF-16 is named', async () => {
+  for (const [name, text] of [
+    ['lineaprint.config.json', '{"notes":"marked"}'],
+    ['lineaprint.config.yaml', 'notes: marked\n'],
+    ['package.json', '{"lineaprint":{"notes":"marked"}}'],
+  ] as const) {
+    expect(await resolveIn({ [name]: `\ufeff${text}` })).toMatchObject({ notes: 'marked' })
+    if (name === 'package.json') continue
+    const wide = resolveConfiguration(
+      {},
+      { directory: folderOf({ [name]: Buffer.from(`\ufeff${text}`, 'utf16le') }), environment: {} },
+    )
+    await expect(wide).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_CONFIGURATION' })
+    await expect(wide).rejects.toThrow(/UTF-16/)
+  }
 })
 
 test('two files are ambiguous', async () => {

@@ -16,13 +16,14 @@ import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { addMadeHere, isMadeHere } from '../../src/store/made-here.ts'
+import { checkRunId } from '../../src/core/run-id.ts'
 import { folderOf } from '../support/folder.ts'
 import type { RunRecord } from '../../src/record/record.ts'
 
 type Made = Pick<RunRecord, 'id' | 'seal' | 'process'>
 
 const made = (id: string, seal: string | null = `seal of ${id}`, host = hostname()): Made => ({
-  id,
+  id: checkRunId(id.replaceAll(' ', '-')),
   seal,
   process: { pid: 1, startTime: null, host, bootId: null, pidNamespace: null },
 })

@@ -20,10 +20,17 @@ const SAFE: number = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
 /** Permission of the group and of all users to write. */
 const OTHERS_WRITE = 0o022
 
-/** Return what stands at the name of a file. Links are not followed. */
-export function stateOfName(path: string): NameState {
+/** Permission of all users to write. */
+const ALL_WRITE = 0o002
+
+/**
+ * Return what stands at the name of a file. Links are not followed.
+ *
+ * @param groups `shared`: a file that a group may write to is accepted, as for {@link folderProblem}. @default private
+ */
+export function stateOfName(path: string, groups: 'shared' | 'private' = 'private'): NameState {
   try {
-    return stateOf(lstatSync(path))
+    return stateOf(lstatSync(path), groups === 'shared' ? ALL_WRITE : OTHERS_WRITE)
   } catch (error) {
     if (isMissing(error)) return 'missing'
     throw error
@@ -31,11 +38,11 @@ export function stateOfName(path: string): NameState {
 }
 
 /** An own file is regular, belongs to this user, has one name, and nobody else can write to it. */
-function stateOf(info: Stats): Exclude<NameState, 'missing'> {
+function stateOf(info: Stats, writers: number = OTHERS_WRITE): Exclude<NameState, 'missing'> {
   const user = process.geteuid?.()
   if (user !== undefined && info.uid !== user) return 'others'
   if (!info.isFile() || info.nlink !== 1) return 'foreign'
-  return user !== undefined && (info.mode & OTHERS_WRITE) !== 0 ? 'foreign' : 'own'
+  return user !== undefined && (info.mode & writers) !== 0 ? 'foreign' : 'own'
 }
 
 /**

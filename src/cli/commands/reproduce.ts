@@ -36,6 +36,7 @@ interface ReproduceArguments extends StoreOptions {
   readonly run: boolean
   readonly rebuild?: boolean
   readonly yes?: boolean
+  readonly allowRedacted?: boolean
   readonly tolerance?: number
   readonly outputIgnore: readonly string[]
 }
@@ -58,6 +59,7 @@ export function command(context: CommandContext): Command {
       'folder for the work tree, new or empty (default: a temporary one, which is kept)',
     )
     .option('--no-run', 'only restore the work tree')
+    .option('--allow-redacted', 'run the command although secrets in files of the work tree were replaced')
     .option(
       '--rebuild',
       'reinstall the recorded packages first (npm ci and similar, a new Python environment)',
@@ -103,6 +105,7 @@ async function reproduce(
           progress.end()
           return approve(plan, context.signal)
         }),
+      allowRedacted: options.allowRedacted,
       onStep: (step) => {
         progress.end()
         printError(`lineaprint: ${escapeText(step)}`)

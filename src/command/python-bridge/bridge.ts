@@ -136,7 +136,7 @@ async function connect(
     folder = await makeScratch()
     if (folder === undefined) return { status: 'unavailable' }
     const scratch = folder.path
-    const states = new StateFiles(recorder.runDirectory)
+    const states = new StateFiles(recorder.runDirectory, (name) => recorder.recordedName(name))
     const session = { recorder, programs, states, scratch, warn }
     return { status: 'open', server: await BridgeServer.listen(socketIn(scratch), session), folder }
   } catch (error) {

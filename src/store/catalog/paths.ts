@@ -47,10 +47,10 @@ export function catalogsIn(folder: string): string[] {
  * with one name. SQLite itself follows links and waits for a FIFO.
  */
 export function catalogProblem(path: string): 'missing' | 'others' | 'foreign' | undefined {
-  const state = stateOfName(path)
+  const state = stateOfName(path, 'shared')
   if (state !== 'own') return state
   if (lstatSync(path).size > SIZE_LIMIT) return 'foreign'
-  const siblings = SUFFIXES.map((suffix) => stateOfName(path + suffix))
+  const siblings = SUFFIXES.map((suffix) => stateOfName(path + suffix, 'shared'))
   return siblings.every((sibling) => sibling === 'own' || sibling === 'missing') ? undefined : 'foreign'
 }
 
@@ -68,7 +68,8 @@ export function sizeOfCatalog(path: string): number {
 
 function sweep(path: string): void {
   try {
-    if (stateOfName(path) === 'own' && Date.now() - lstatSync(path).mtimeMs > SAFE_AGE_MS) rmSync(path)
+    if (stateOfName(path, 'shared') === 'own' && Date.now() - lstatSync(path).mtimeMs > SAFE_AGE_MS)
+      rmSync(path)
   } catch {
     // It is left to the next reader.
   }

@@ -49,6 +49,8 @@ const [first, count, seed, folder = ''] = process.argv.slice(2)
 const project = join(folder, 'project')
 const print = process.stdout.write.bind(process.stdout)
 const written: string[] = []
+/** The part of it that went to stdout. */
+const documents: string[] = []
 
 Object.assign(process.env, GIT_VARIABLES, { NO_COLOR: '1' })
 // Terminals without colours: each escape sequence is then of a stranger.
@@ -56,7 +58,10 @@ for (const stream of [process.stdout, process.stderr]) {
   Object.defineProperty(stream, 'isTTY', { value: true })
   Object.defineProperty(stream, 'getColorDepth', { value: () => 1 })
   Object.defineProperty(stream, 'write', {
-    value: (chunk: string | Uint8Array) => written.push(String(chunk)) > 0,
+    value: (chunk: string | Uint8Array) => {
+      if (stream === process.stdout) documents.push(String(chunk))
+      return written.push(String(chunk)) > 0
+    },
   })
 }
 const unhandled: string[] = []
@@ -71,6 +76,7 @@ interface Called {
 
 async function call([name = '', ...args]: readonly string[]): Promise<Called> {
   written.length = 0
+  documents.length = 0
   const context: CommandContext = { signal: new AbortController().signal, exit: () => undefined }
   const program = COMMANDS[name]?.(context).option('--json').option('--debug') ?? new Command()
   program.exitOverride().configureOutput({ outputError: () => undefined })
@@ -95,7 +101,8 @@ async function call([name = '', ...args]: readonly string[]): Promise<Called> {
   const took = performance.now() - from
   const text = written.join('')
   fault ??= textFault(text) ?? unhandled.pop()
-  if (fault === undefined && !isRefused && args.includes('--json') && !isJson(text)) fault = 'no JSON'
+  if (fault === undefined && !isRefused && args.includes('--json') && !isJson(documents.join('')))
+    fault = 'no JSON'
   const marks = marksIn(folder)
   if (marks.length > 0) fault = `started ${marks.join(', ')}`
   for (const mark of marks) rmSync(join(folder, 'marks', mark))
@@ -104,10 +111,9 @@ async function call([name = '', ...args]: readonly string[]): Promise<Called> {
 
 let hasHung = false
 
-/** Warnings on stderr may stand before the document. */
 function isJson(text: string): boolean {
   try {
-    JSON.parse(text.slice(text.search(/^[{[]/m)).replace(/\}\n[^}]*$/, '}'))
+    JSON.parse(text)
     return true
   } catch {
     return false

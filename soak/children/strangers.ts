@@ -57,6 +57,7 @@ Object.assign(process.env, GIT_VARIABLES, { NO_COLOR: '1' })
 for (const stream of [process.stdout, process.stderr]) {
   Object.defineProperty(stream, 'isTTY', { value: true })
   Object.defineProperty(stream, 'getColorDepth', { value: () => 1 })
+  Object.defineProperty(stream, 'columns', { value: 80 })
   Object.defineProperty(stream, 'write', {
     value: (chunk: string | Uint8Array) => {
       if (stream === process.stdout) documents.push(String(chunk))

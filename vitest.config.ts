@@ -27,6 +27,8 @@ export default defineConfig({
       NODE_COMPILE_CACHE: resolve('node_modules/.cache/lineaprint-compile'),
       // Where it is set, `print` writes a line in pieces, and the lines of processes that share an output are mixed.
       PYTHONUNBUFFERED: '',
+      // The list of runs that were made here.
+      XDG_STATE_HOME: resolve('node_modules/.cache/lineaprint-state'),
     },
   },
 })

@@ -24,6 +24,7 @@ import { saveKillRound } from './save-kill.ts'
 import { scarceRound } from './scarce.ts'
 import { secretsRound } from './secrets.ts'
 import { storeRound } from './store.ts'
+import { strangersRound } from './strangers.ts'
 import { tablesRound } from './tables.ts'
 import { isBroken, verdict } from './support/round.ts'
 import { workersRound } from './workers.ts'
@@ -74,6 +75,10 @@ const PLANS: readonly Plan[] = [
     run: ({ progress }, of) => metricsRound({ progress, values: of(10_000_000), pace: PACE }),
   },
   { name: 'formats', run: (options, of) => formatsRound({ ...options, executions: of(200_000) }) },
+  {
+    name: 'strangers',
+    run: (options, of) => strangersRound({ ...options, cases: of(4000), programs: of(100) }),
+  },
   { name: 'tables', run: (options, of) => tablesRound({ ...options, executions: of(200_000) }) },
   {
     name: 'memory',

@@ -81,11 +81,13 @@ export type {
 export type { DigestOptions, DigestSource } from './tracking/digests.ts'
 export type { MetricOptions } from './tracking/metrics.ts'
 export type {
+  FileTotal,
   ReproduceItem,
   ReproduceOptions,
   ReproduceVerdict,
   ReproducingRun,
   Reproduction,
+  ReproductionPlan,
 } from './reproduce/reproduce.ts'
 export type { ExperimentSummary } from './tracking/summary.ts'
 export type { TrackerSettings } from './tracking/tracker.ts'

@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -233,4 +233,19 @@ test.skipIf(process.platform === 'win32')('a FIFO for a journal is refused and s
   const path = newPath()
   expect(spawnSync('mkfifo', [path]).status).toBe(0)
   await expect(read(path)).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_STORE', path })
+})
+
+test('a journal of terabytes without a line is not read to its end', async () => {
+  const path = join(folderOf({ 'events.jsonl': '' }), 'events.jsonl')
+  writeFileSync(path, '{"seq":1}\n')
+  truncateSync(path, 2 ** 40)
+  const { problems, tornBytes } = await readJournal(path, () => undefined)
+  expect(problems.at(-1)).toMatch(/^line 2 is longer than any event/)
+  expect(tornBytes).toBe(0)
+})
+
+test('a FIFO in place of a journal is an error', async () => {
+  const path = join(folderOf(), 'events.jsonl')
+  execFileSync('mkfifo', [path])
+  await expect(readJournal(path, () => undefined)).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_STORE' })
 })

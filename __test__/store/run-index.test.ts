@@ -271,3 +271,62 @@ test('two indexes that were made at once become one', async () => {
   expect(await ids(store)).toEqual(['a', 'b', 'c'])
   expect(rowsOf(store).length).toBe(3)
 })
+
+/** Puts another entry with the right digest into the index, as a stranger can who knows the form. */
+function forge(store: Store, id: string, entry: string): void {
+  const database = new DatabaseSync(indexOf(store))
+  const [found] = database.prepare('SELECT stamp FROM run WHERE id = ?').all(id)
+  const stamp = String(found?.['stamp'])
+  const digest = hash('sha256', JSON.stringify([id, stamp, entry]))
+  database.prepare('UPDATE run SET entry = ?, digest = ? WHERE id = ?').run(entry, digest, id)
+  database.close()
+}
+
+test('a forged row is thrown away, and the run is read again', async () => {
+  const store = await listedStore()
+  const right = await listRuns(store)
+  const entry = JSON.parse(String(rowsOf(store)[0]?.['entry'])) as Record<string, unknown>
+  const forged = [
+    '',
+    'null',
+    '[]',
+    '1',
+    '{"__proto__":{"name":"x"}}',
+    `{"constructor":{"prototype":{}},"name":1}`,
+    '['.repeat(30_000),
+    ...Object.keys(entry).flatMap((key) =>
+      [undefined, null, 1, 1e300, true, {}, [[]], { length: 1e9 }].map((value) =>
+        JSON.stringify({ ...entry, [key]: value }),
+      ),
+    ),
+    JSON.stringify(entry).replace('"durationMs":', '"durationMs":1e999,"was":'),
+    JSON.stringify({ ...entry, process: { pid: 'x' } }),
+    JSON.stringify({ ...entry, process: null }),
+    JSON.stringify({ ...entry, status: 'running', process: { pid: -1, host: 1 } }),
+  ]
+  // Of the fields that may be null or missing, these are sound.
+  const isSound = (text: string): boolean =>
+    ['finishedAt', 'durationMs', 'parent'].some((key) => {
+      const { [key]: value, ...rest } = { ...(JSON.parse(text) as object) } as Record<string, unknown>
+      const { [key]: _, ...own } = entry
+      return (
+        JSON.stringify(rest) === JSON.stringify(own) &&
+        (value === null ||
+          value === undefined ||
+          typeof value === typeof entry[key] ||
+          (key === 'durationMs' && typeof value === 'number'))
+      )
+    })
+  let tried = 0
+  for (const text of forged) {
+    if (text.startsWith('{') && !text.includes('1e999') && isSound(text)) continue
+    tried++
+    forge(store, 'a', text)
+    expect(await listRuns(store), text.slice(0, 200)).toEqual(right)
+    // The row was replaced by the right one.
+    expect(rowsOf(store)[0]?.['entry']).toBe(JSON.stringify(entry))
+  }
+  expect(tried).toBeGreaterThan(40)
+  forge(store, 'a', JSON.stringify({ ...entry, name: 'a\0b\u001b[31m' }))
+  expect((await listRuns(store)).runs[0]?.name).toBe('a\0b\u001b[31m')
+})

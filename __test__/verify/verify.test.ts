@@ -1,4 +1,14 @@
-import { appendFileSync, cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import {
+  appendFileSync,
+  cpSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { git } from '../capture/fixture.ts'
@@ -256,6 +266,28 @@ test('files that came or went', async () => {
   writeFileSync(join(folder, 'elsewhere'), 'x')
   symlinkSync('elsewhere', join(folder, 'kept.txt'))
   expect(find(await verifyFolder(folder), 'files', 'kept.txt')).toMatchObject({ status: 'changed' })
+})
+
+test('a file of another length is changed, and not read: it could have terabytes', async () => {
+  const folder = await fullRun(folderOf(FILES))
+  truncateSync(join(folder, 'events.jsonl'), 2 ** 40)
+  expect(find(await verifyFolder(folder), 'files', 'events.jsonl')).toMatchObject({
+    status: 'changed',
+    differences: [{ field: 'size', after: String(2 ** 40) }],
+  })
+  // Neither is what a link leads to.
+  rmSync(join(folder, 'events.jsonl'))
+  const elsewhere = join(folderOf({ elsewhere: '' }), 'elsewhere')
+  truncateSync(elsewhere, 2 ** 40)
+  symlinkSync(elsewhere, join(folder, 'events.jsonl'))
+  expect(find(await verifyFolder(folder), 'files', 'events.jsonl')).toMatchObject({ status: 'changed' })
+})
+
+test('a FIFO in place of a copy of the record does not hang', async () => {
+  const folder = await fullRun(folderOf(FILES))
+  rmSync(join(folder, 'experiment.json'))
+  execFileSync('mkfifo', [join(folder, 'experiment.json')])
+  expect(find(await verifyFolder(folder), 'files', 'experiment.json')).toMatchObject({ status: 'changed' })
 })
 
 test('a run that was copied verifies', async () => {

@@ -1,9 +1,9 @@
 /** Comparison of two NumPy arrays whose files differ: equal data, or equal within a tolerance. */
-import { open } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { NUMPY_DTYPES, hasDistance } from '../core/dtypes.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { storeError } from '../util/fs.ts'
+import { openRegular } from '../util/own-file.ts'
 import { isSameData, largestDifference } from './numbers.ts'
 import type { FileVerdict, Tolerance } from './file-verdict.ts'
 import type { Elements } from './numbers.ts'
@@ -75,7 +75,7 @@ function elements(path: string, { type, start, length }: ArrayHead): Elements {
  */
 export async function readHead(path: string): Promise<ArrayHead | string> {
   try {
-    await using handle = await open(path, 'r')
+    await using handle = await openRegular(path)
     const { size } = await handle.stat()
     const buffer = Buffer.alloc(Math.min(size, HEAD_LIMIT))
     await handle.read(buffer, 0, buffer.length, 0)

@@ -1,8 +1,8 @@
 /** Elementwise numeric comparison of two tensors. */
-import { open } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
 import { decoderOf } from '../model/diff/decode.ts'
+import { openRegular } from '../util/own-file.ts'
 import type { FileHandle } from 'node:fs/promises'
 import type { ModelReport, TensorInfo } from '../model/read.ts'
 
@@ -46,8 +46,8 @@ export async function largestDifference(
   b: Elements,
   signal: AbortSignal | undefined,
 ): Promise<number> {
-  await using fileA = await open(a.path, 'r')
-  await using fileB = await open(b.path, 'r')
+  await using fileA = await openRegular(a.path)
+  await using fileB = await openRegular(b.path)
   let largest = 0
   for (let at = 0; at < a.end - a.start; at += CHUNK_BYTES) {
     signal?.throwIfAborted()
@@ -71,8 +71,8 @@ export async function isSameData(
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
   if (a.end - a.start !== b.end - b.start) return false
-  await using fileA = await open(a.path, 'r')
-  await using fileB = await open(b.path, 'r')
+  await using fileA = await openRegular(a.path)
+  await using fileB = await openRegular(b.path)
   for (let at = 0; at < a.end - a.start; at += CHUNK_BYTES) {
     signal?.throwIfAborted()
     const length = Math.min(CHUNK_BYTES, a.end - a.start - at)

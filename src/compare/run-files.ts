@@ -1,15 +1,17 @@
 /** Checks of the record's seal and of the files in the run's folder. */
-import { readFile, readlink } from 'node:fs/promises'
+import { lstat, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
 import { EXPORT_FILES, exportNames, formatExport } from '../export/files.ts'
 import { hashFiles } from '../hash/file.ts'
 import { errorCode, isReadError } from '../util/fs.ts'
-import { checkSeal, formatRecord } from '../record/seal.ts'
+import { readRegular } from '../util/own-file.ts'
+import { RECORD_LIMIT, checkSeal, formatRecord } from '../record/seal.ts'
 import { reasonOf } from '../record/failure.ts'
 import { findFiles } from '../store/run-files.ts'
 import { isSafeRelativePath } from '../util/paths.ts'
 import { item, unreadable } from './check-item.ts'
+import type { Stats } from 'node:fs'
 import type { ExportFormat, CopyOptions } from '../export/files.ts'
 import type { FileHash } from '../hash/file.ts'
 import type { FileRecord } from '../record/record.ts'
@@ -53,17 +55,39 @@ export async function verifyFiles(
   const items = unusable.map(({ path }) =>
     item('files', path, 'changed', 'the record names a path outside the folder of the run'),
   )
+  const infos = await Promise.all(listed.map(({ path }) => lstat(join(folder, path)).catch(() => undefined)))
+  // A file of another length differs whatever it holds, and may be too long to read. A link is not followed.
+  const read = listed.filter(
+    (file, index) =>
+      'size' in file &&
+      otherSize(file, infos[index]) === undefined &&
+      infos[index]?.isSymbolicLink() !== true,
+  )
   const hashes = await hashFiles(
-    listed.map(({ path }) => join(folder, path)),
+    read.map(({ path }) => join(folder, path)),
     { algorithm: 'both', signal },
   )
-  for (const [index, file] of listed.entries())
-    items.push(await compareFile(folder, file, hashes[index], signal))
+  const hashOf = new Map(read.map((file, index) => [file, hashes[index]]))
+  for (const [index, file] of listed.entries()) {
+    const size = otherSize(file, infos[index])
+    items.push(
+      size === undefined || 'link' in file
+        ? await compareFile(folder, file, hashOf.get(file), signal)
+        : item('files', file.path, 'changed', `it had ${file.size} bytes and has ${size}`, [
+            { field: 'size', before: String(file.size), after: String(size) },
+          ]),
+    )
+  }
   for (const format of ['json', 'yaml'] as const) {
     if (exportNames(copies).includes(EXPORT_FILES[format]))
       items.push(await verifyExport(record, folder, format))
   }
   return [...items, ...(await verifyOthers(folder, record.files, exportNames(copies)))]
+}
+
+/** Return the size of a regular file if it is not the recorded one. */
+function otherSize(file: FileRecord, info: Stats | undefined): number | undefined {
+  return 'size' in file && info?.isFile() === true && info.size !== file.size ? info.size : undefined
 }
 
 /**
@@ -106,9 +130,7 @@ async function compareFile(
     return before === after ? [] : [{ field: algorithm, before, after }]
   })
   if (differences.length === 0) return item('files', file.path, 'same')
-  const detail =
-    hash.size === file.size ? 'its content differs' : `it had ${file.size} bytes and has ${hash.size}`
-  return item('files', file.path, 'changed', detail, differences)
+  return item('files', file.path, 'changed', 'its content differs', differences)
 }
 
 /** Return the target of a link; `undefined` for another kind of file, `null` if nothing exists. */
@@ -120,6 +142,9 @@ async function readLink(path: string): Promise<string | undefined | null> {
   }
 }
 
+/** The most bytes of a copy of a record in YAML, which quotes and indents more than JSON. */
+const EXPORT_LIMIT = 4 * RECORD_LIMIT
+
 async function verifyExport(
   record: StoredRun['record'],
   folder: string,
@@ -127,7 +152,9 @@ async function verifyExport(
 ): Promise<CheckedItem> {
   const name = EXPORT_FILES[format]
   try {
-    const same = (await readFile(join(folder, name), 'utf8')) === (await formatExport(record, format))
+    const same =
+      (await readRegular(join(folder, name), EXPORT_LIMIT)).toString() ===
+      (await formatExport(record, format))
     return same
       ? item('files', name, 'same')
       : item('files', name, 'changed', 'its content differs from the record')

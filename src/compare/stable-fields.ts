@@ -1,11 +1,11 @@
 /** Digests of JSON files without their volatile fields. */
-import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hashBytes } from '../hash/bytes.ts'
 import { canonicalBytes } from '../json/canonical.ts'
 import { parseJson, toObjects } from '../json/parse.ts'
 import { pathMatcher } from '../util/path-pattern.ts'
 import { isReadError } from '../util/fs.ts'
+import { readRegular } from '../util/own-file.ts'
 import { VOLATILE_FIELDS } from './volatile-files.ts'
 import type { Digests } from '../core/digest.ts'
 import type { PathMatcher } from '../util/path-pattern.ts'
@@ -51,10 +51,8 @@ export async function stableDigest(
   const rule = RULES.find(({ matches }) => matches(path))
   if (rule === undefined || size > SIZE_LIMIT) return undefined
   try {
-    // A pipe in place of the file would block the read.
-    const info = await stat(file)
-    if (!info.isFile() || info.size !== size) return undefined
-    const bytes = await readFile(file)
+    const bytes = await readRegular(file, SIZE_LIMIT)
+    if (bytes.length !== size) return undefined
     if (!(await isUnchanged(bytes, digests))) return undefined
     const { value, lossyIntegers } = parseJson(bytes, file)
     // Two different integers of many digits could have the same canonical form.

@@ -4,8 +4,7 @@
  * Both trees are built in a temporary repository that borrows the objects of the real one. The real
  * repository is not written to, and no work tree is read.
  */
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { stat, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { NotAvailable } from '../util/not-available.ts'
 import { BUNDLE_FILE } from '../capture/git/bundle.ts'
@@ -16,6 +15,7 @@ import { damagedField } from '../json/read-fields.ts'
 import { comparedElsewhere } from './captures.ts'
 import type { Git } from '../capture/git/command.ts'
 import type { RepositoryCapture, UntrackedLink } from '../capture/git/types.ts'
+import { makeTemporary, sweepTemporary } from '../util/temporary.ts'
 import type { StoredRun } from '../store/runs.ts'
 
 /** Timeout of each call of git, in milliseconds. */
@@ -54,7 +54,9 @@ export async function diffCode(
   { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<CodeDiff> {
   signal?.throwIfAborted()
-  const folder = await mkdtemp(join(tmpdir(), 'lineaprint-diff-'))
+  await sweepTemporary()
+  const temporary = await makeTemporary('lineaprint-diff-')
+  const folder = temporary.path
   try {
     const sides = [sideOf(a, 'first'), sideOf(b, 'second')] as const
     const git = createGit({ directory: folder, timeout: TIMEOUT, signal, environment: process.env })
@@ -71,7 +73,7 @@ export async function diffCode(
     if (!(error instanceof NotAvailable)) throw error
     return { status: 'not-compared', reason: error.message }
   } finally {
-    await rm(folder, { recursive: true, force: true })
+    await temporary.remove()
   }
 }
 

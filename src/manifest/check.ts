@@ -1,7 +1,8 @@
 /** Check of a manifest, or of a checksum file of `b3sum` or `sha256sum`, against the present files. */
-import { readFile, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { errorCode, isMissing, statInput, systemReason } from '../util/fs.ts'
+import { readGiven } from '../util/own-file.ts'
 import { withoutByteOrderMark } from '../util/text-encoding.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { checkChoice, checkKeys, checkPath } from '../core/options.ts'
@@ -98,7 +99,7 @@ async function sourceOf(
   // An object may be untrusted too, so it is parsed as strictly as a file.
   if (typeof manifest === 'object') return { source: Buffer.from(JSON.stringify(manifest)) }
   const path = checkPath(manifest)
-  const source = await readFile(path).catch((cause: unknown) => {
+  const source = await readGiven(path).catch((cause: unknown) => {
     throw isMissing(cause)
       ? new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'no such manifest', { path, cause })
       : new LineaprintError(

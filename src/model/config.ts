@@ -1,6 +1,6 @@
 /** The part of a model's configuration that determines its architecture. */
-import { readFile } from 'node:fs/promises'
 import { systemReason } from '../util/fs.ts'
+import { readRegular } from '../util/own-file.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { canonicalBytesOfFile } from '../json/canonical.ts'
 import { parseJson } from '../json/parse.ts'
@@ -23,13 +23,16 @@ export interface ModelConfig {
   readonly isObject: boolean
 }
 
+/** The most bytes of a configuration. */
+const CONFIG_LIMIT = 256 << 20
+
 /**
  * Read `config.json` or `adapter_config.json` and remove what does not change the model: its origin, the
  * version that wrote it, and the dtype, which the tensors state themselves. Arrays that represent sets are
  * sorted, because Python writes them in arbitrary order.
  */
 export async function readConfig(path: string): Promise<ModelConfig> {
-  const bytes = await readFile(path).catch((cause: unknown) => {
+  const bytes = await readRegular(path, CONFIG_LIMIT).catch((cause: unknown) => {
     throw new LineaprintError('ERR_LINEAPRINT_UNREADABLE', `cannot read it: ${systemReason(cause)}`, {
       path,
       cause,

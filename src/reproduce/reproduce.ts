@@ -5,6 +5,7 @@ import { seedsOf } from '../capture/records.ts'
 import { recordedAlgorithm, recordedOutputDir } from '../record/configuration.ts'
 import { storeIn, storeOf } from '../store/store.ts'
 import { SignalRelay } from '../command/signals.ts'
+import { requireApproval } from './approval.ts'
 import { compareMetrics, lastValues } from './verdicts/metrics.ts'
 import { compareOutputs } from './verdicts/outputs.ts'
 import { compareReported } from './verdicts/reported.ts'
@@ -38,6 +39,8 @@ export type {
   ReproduceVerdict,
   ReproducingRun,
   Reproduction,
+  FileTotal,
+  ReproductionPlan,
 } from './types.ts'
 
 /**
@@ -52,7 +55,7 @@ export type {
  * command or no captured git state, or if its repository, commit or tree is not available;
  * ERR_LINEAPRINT_COMMAND for a command with secrets, a command that cannot be started, or a package manager
  * that failed; ERR_LINEAPRINT_CHANGED and ERR_LINEAPRINT_NOT_FOUND for inputs that differ from the recorded
- * ones; ERR_LINEAPRINT_ARGUMENT for an invalid folder or tolerance.
+ * ones; ERR_LINEAPRINT_ARGUMENT for an invalid folder or tolerance, or for a run that needs an approval.
  */
 export async function reproduceRun(run: StoredRun, options: ReproduceOptions = {}): Promise<Reproduction> {
   checkTolerance(options.tolerance)
@@ -65,6 +68,8 @@ export async function reproduceRun(run: StoredRun, options: ReproduceOptions = {
       checkCommand(run)
       if (options.allowRedacted !== true) refuseRedacted(tree)
     }
+    await requireApproval(run, tree, options)
+    signal.throwIfAborted()
     const target = await makeTarget(options.into, tree.root)
     return await reproduceIn(target, run, tree, options, relay, signal)
   } finally {
@@ -99,9 +104,13 @@ async function reproduceIn(
   let hasStarted = false
   try {
     const { items, rebuilt } = await prepare(run, tree, map, target.path, directory, options, signal)
-    if (options.run === false) return { ...head, reproduced: null, items }
+    if (options.run === false) {
+      target.keep()
+      return { ...head, reproduced: null, items }
+    }
     const started = (): void => {
       hasStarted = true
+      target.keep()
       options.onStart?.(target.path)
     }
     const location = { map, target: target.path, directory, rebuilt }

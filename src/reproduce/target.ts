@@ -1,15 +1,17 @@
 /** The folder into which a work tree is restored. */
-import { mkdir, mkdtemp, readdir, realpath, rm, stat } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, readdir, realpath, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
 import { errorCode, makeFolders, storeError } from '../util/fs.ts'
 import { isInside } from '../util/paths.ts'
+import { makeTemporary, sweepTemporary } from '../util/temporary.ts'
 
 /** An empty folder that this reproduction may fill. */
 export interface Target {
   /** Absolute, without links. */
   readonly path: string
+  /** Keep the folder when this process has ended, however it ends. */
+  keep(): void
   /**
    * Remove everything that was created: a reproduction that stops before its command leaves nothing behind.
    */
@@ -28,8 +30,12 @@ const REMOVE = { recursive: true, force: true, maxRetries: 5 } as const
  */
 export async function makeTarget(into: string | undefined, source: string): Promise<Target> {
   if (into === undefined) {
-    const path = await realpath(await mkdtemp(join(tmpdir(), 'lineaprint-reproduce-')))
-    return { path, remove: () => rm(path, REMOVE) }
+    await sweepTemporary()
+    const folder = await makeTemporary('lineaprint-reproduce-')
+    // The tree must be empty, and the folder holds the identity of this process.
+    const path = join(folder.path, 'tree')
+    await mkdir(path)
+    return { path, keep: () => folder.keep(), remove: () => folder.remove() }
   }
   const parent = dirname(resolve(into))
   try {
@@ -37,7 +43,7 @@ export async function makeTarget(into: string | undefined, source: string): Prom
     const path = join(await realpath(parent), basename(resolve(into)))
     if (isInside(source, path)) throw refusal(into, 'it is inside the repository of the run')
     const isNew = await makeFolder(path)
-    return { path: await realpath(path), remove: () => empty(path, isNew) }
+    return { path: await realpath(path), keep: () => undefined, remove: () => empty(path, isNew) }
   } catch (cause) {
     if (LineaprintError.is(cause)) throw cause
     throw storeError(into, 'the folder for the work tree cannot be created', cause)

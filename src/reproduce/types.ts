@@ -62,6 +62,34 @@ export interface Reproduction {
   readonly items: readonly ReproduceItem[]
 }
 
+/**
+ * The commands and changes that a reproduction would take from a run that is not known to be made by this user on this machine. Every
+ * text is from the record: escape it before it is shown.
+ */
+export interface ReproductionPlan {
+  /** ID and name of the run. */
+  readonly id: string
+  readonly name: string
+  /** Name of the machine in the record. */
+  readonly host: string
+  /** Program and arguments of the command; absent with `run: false`. */
+  readonly argv?: readonly string[]
+  /** Working folder of the command below the new work tree, with `/`; empty for its root. */
+  readonly directory: string
+  /** Files of the run that are applied to the commit, and their bytes. */
+  readonly patches: FileTotal
+  readonly untracked: FileTotal
+  readonly bundle: FileTotal
+  /** The package managers and interpreters that `rebuild` would start. */
+  readonly managers: readonly string[]
+}
+
+/** A number of files, and their bytes. */
+export interface FileTotal {
+  readonly count: number
+  readonly bytes: number
+}
+
 /** Options of {@link reproduceRun}. */
 export interface ReproduceOptions {
   /**
@@ -80,6 +108,12 @@ export interface ReproduceOptions {
    * @default false
    */
   readonly rebuild?: boolean | undefined
+  /**
+   * Permission to start what a run names that is not known to be made by this user on this machine: `true`, or a
+   * function that is called once, before anything is written or started. Not asked for with `run: false` without
+   * `rebuild`, which starts nothing that the record names. @default such a run is refused
+   */
+  readonly approve?: true | ((plan: ReproductionPlan) => boolean | Promise<boolean>) | undefined
   /** Called with each command of a package manager before it starts. */
   readonly onStep?: ((command: string) => void) | undefined
   /**

@@ -1,7 +1,7 @@
 /** Reader of journals, which may be truncated by a crash, damaged or untrusted. */
-import { open, stat } from 'node:fs/promises'
 import { LineaprintError } from '../core/errors.ts'
 import { storeError } from '../util/fs.ts'
+import { openRegular } from '../util/own-file.ts'
 import { isEvent } from '../record/check-event.ts'
 import type { FileHandle } from 'node:fs/promises'
 import type { JournalEvent } from '../record/events.ts'
@@ -44,14 +44,14 @@ export async function readJournal(
   const lines = new LineReader(visit)
   let file: FileHandle | undefined
   try {
-    // Opening a FIFO would block until another process writes into it.
-    if (!(await stat(path)).isFile()) throw new Error('it is not a regular file')
-    file = await open(path, 'r')
+    file = await openRegular(path)
     const buffer = Buffer.allocUnsafeSlow(CHUNK)
     for (;;) {
       const { bytesRead } = await file.read(buffer, 0, CHUNK)
       if (bytesRead === 0) break
       lines.add(buffer.subarray(0, bytesRead))
+      // A sparse file can claim to have terabytes.
+      if (lines.isTooLong) break
     }
   } catch (cause) {
     if (LineaprintError.is(cause)) throw cause
@@ -88,7 +88,16 @@ class LineReader {
     this.#keep(chunk.subarray(last + 1))
   }
 
+  /** True if the current line is longer than any event: the rest is not worth reading. */
+  get isTooLong(): boolean {
+    return this.#length > LINE_LIMIT
+  }
+
   end(): JournalReport {
+    if (this.isTooLong) {
+      this.#problem(`line ${this.#line + 1} is longer than any event, and the rest is not read`)
+      return { events: this.#events, tornBytes: 0, problems: this.#problems }
+    }
     return { events: this.#events, tornBytes: this.#length, problems: this.#problems }
   }
 

@@ -6,10 +6,25 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readCatalog } from './catalog/catalog.ts'
+import {
+  anyObject,
+  damagedField,
+  listOf,
+  nullable,
+  number,
+  objectOf,
+  oneOf,
+  optional,
+  parseMembers,
+  text,
+  unlessDamaged,
+} from '../json/read-fields.ts'
 import { isAlive } from '../util/process-identity.ts'
 import { readRecord } from './read.ts'
 import { RECORD_FILE, runFolder } from './store.ts'
 import type { BigIntStats } from 'node:fs'
+import type { JsonValue } from '../core/json-value.ts'
+import type { FieldParser } from '../json/read-fields.ts'
 import type { RunId } from '../core/run-id.ts'
 import type { CatalogContent, CatalogRow } from './catalog/catalog.ts'
 import type { RunRecord, RunStatus } from '../record/record.ts'
@@ -30,6 +45,49 @@ export interface ListedRun extends Pick<
 /** A run in the index: without id and folder, and with its process if it has not ended. */
 interface Entry extends Omit<ListedRun, 'id' | 'folder'> {
   readonly process?: ProcessRecord
+}
+
+const nullableText = nullable(text)
+
+/** Parse a number that a record can hold: JSON text such as `1e999` gives an infinity. */
+const finite: FieldParser<number> = (value, field) => {
+  const parsed = number(value, field)
+  if (Number.isFinite(parsed)) return parsed
+  throw damagedField(field, 'a finite number', value)
+}
+
+/** The members of an entry. */
+const ENTRY = {
+  name: text,
+  status: oneOf(['running', 'finished', 'failed', 'killed', 'lost']),
+  startedAt: text,
+  finishedAt: nullableText,
+  durationMs: nullable(finite),
+  tags: listOf(text),
+  notes: text,
+  parent: nullableText,
+  argv: listOf(text),
+  process: optional(
+    objectOf({
+      pid: finite,
+      startTime: nullable(finite),
+      host: text,
+      bootId: nullableText,
+      pidNamespace: nullableText,
+    }),
+  ),
+} as const
+
+/** Parse an entry; `undefined` for anything else, since anybody can write to a file of the index. */
+function parseEntry(json: string): Entry | undefined {
+  return unlessDamaged(() => {
+    try {
+      return parseMembers(ENTRY, anyObject(JSON.parse(json) as JsonValue, 'entry'), '')
+    } catch (error) {
+      if (error instanceof SyntaxError) return undefined
+      throw error
+    }
+  })
 }
 
 /**
@@ -66,12 +124,13 @@ export class RunIndex {
     const readAt = Date.now()
     const before = await stampOf(path)
     const known = this.#catalog.rows.get(id)
-    if (before !== undefined && known?.stamp === before.stamp) {
-      const entry = JSON.parse(known.entry) as Entry
-      const status = await statusOf(entry, path, before.stamp)
+    const entryKept =
+      before !== undefined && known?.stamp === before.stamp ? parseEntry(known.entry) : undefined
+    if (before !== undefined && entryKept !== undefined) {
+      const status = await statusOf(entryKept, path, before.stamp)
       if (status !== undefined) {
         this.#seen.add(id)
-        return listed(id, folder, entry, status)
+        return listed(id, folder, entryKept, status)
       }
     }
     const { record, status } = await readRecord(folder, { quick: true })

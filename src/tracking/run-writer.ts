@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { exportNames, exportRun } from '../export/files.ts'
 import { sweepAbandoned } from '../store/abandoned.ts'
+import { addMadeHere } from '../store/made-here.ts'
 import { GROUP_MODES, OWNER_MODES, modesIn } from '../util/modes.ts'
 import { writeAtomic } from '../util/fs.ts'
 import { checkRunId, isRunId, newRunId } from '../core/run-id.ts'
@@ -159,6 +160,7 @@ export class RunWriter {
   async end(status: EndStatus, signal?: AbortSignal): Promise<RunRecord> {
     try {
       const record = await this.#end(status, signal)
+      await addMadeHere(record)
       await this.#swept
       return record
     } finally {

@@ -2,10 +2,11 @@
  * Files that are not what their name says: a pointer in the place of a large file, an error page in the place
  * of a download, an archive under the name of what it contains. They are recognised by their first bytes.
  */
-import { open, readdir } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { mapConcurrently } from './concurrency.ts'
 import { errorCode } from './fs.ts'
+import { openRegular } from './own-file.ts'
 
 /** A file that is not what its name says. */
 export interface Disguised {
@@ -101,7 +102,7 @@ export async function disguiseOfFile(path: string): Promise<Omit<Disguised, 'pat
 /** Return the first bytes of a file, at most 512; `undefined` if it cannot be read. */
 export async function headOf(path: string): Promise<Uint8Array | undefined> {
   try {
-    const file = await open(path, 'r')
+    const file = await openRegular(path)
     try {
       const head = Buffer.alloc(HEAD)
       const { bytesRead } = await file.read(head, 0, HEAD, 0)

@@ -1,10 +1,12 @@
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { readRun } from '../../../src/store/runs.ts'
 import { storeIn } from '../../../src/store/store.ts'
 import { folderOf } from '../../support/folder.ts'
+import { lineaprint } from '../../support/program.ts'
 import { startProgram } from '../../tracking/support.ts'
 
 const PROGRAM = `
@@ -71,5 +73,39 @@ test.runIf(hasLimits)(
     expect(run.status).toBe('lost')
     expect(run.record.notes).toBe('x'.repeat(1000))
     expect(run.journal?.problems).toEqual([])
+  },
+)
+
+test(
+  'the socket and the folder of a killed run are removed by a later one',
+  { timeout: 60_000 },
+  async () => {
+    const [root, temporary] = [folderOf(), folderOf()]
+    const env = { TMPDIR: temporary }
+    const wait = 'console.log(process.pid); setTimeout(() => {}, 60_000)'
+    const args = (source: string): string[] => [
+      'run',
+      '--output-dir',
+      root,
+      '--',
+      process.execPath,
+      '-e',
+      source,
+    ]
+    await lineaprint(args(wait), {
+      cwd: root,
+      env,
+      started: (child) =>
+        child.stdout?.once('data', (pid: Buffer) => {
+          const inFolder = readdirSync(temporary).map((name) => readdirSync(join(temporary, name)).toSorted())
+          expect(inFolder).toEqual([['.lineaprint-owner', 'bridge']])
+          child.kill('SIGKILL')
+          process.kill(Number(String(pid)), 'SIGKILL')
+        }),
+    })
+    expect(readdirSync(temporary)).toHaveLength(1)
+    const { code, stderr } = await lineaprint(args('0'), { cwd: root, env })
+    expect(code, stderr).toBe(0)
+    expect(readdirSync(temporary)).toEqual([])
   },
 )

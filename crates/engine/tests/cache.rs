@@ -156,11 +156,111 @@ fn writable_by_others_is_refused() {
     assert_eq!(error.path.as_deref(), Some(root.path()));
     fs::set_permissions(root.path(), Permissions::from_mode(0o755)).expect("set");
     drop(open(root.path()));
-    let table = root.path().join("files-v3");
-    fs::write(&table, b"").expect("written");
-    fs::set_permissions(&table, Permissions::from_mode(0o666)).expect("set");
-    let error = Cache::open(root.path()).expect_err("refused");
-    assert_eq!(error.path.as_deref(), Some(table.as_path()));
+}
+
+/// What a stranger can put at the names of the cache, and what it leads to.
+fn plant(what: &str, name: &Path, elsewhere: &Path) {
+    fs::write(elsewhere, b"of worth").expect("written");
+    match what {
+        "link" => std::os::unix::fs::symlink(elsewhere, name).expect("linked"),
+        "dangling link" => {
+            std::os::unix::fs::symlink(elsewhere.with_extension("none"), name).expect("linked");
+        }
+        "second name" => fs::hard_link(elsewhere, name).expect("linked"),
+        "fifo" => rustix::fs::mkfifoat(rustix::fs::CWD, name, rustix::fs::Mode::from(0o600)).expect("made"),
+        "socket" => drop(std::os::unix::net::UnixListener::bind(name).expect("bound")),
+        "writable by all" => {
+            fs::write(name, b"x").expect("written");
+            fs::set_permissions(name, Permissions::from_mode(0o666)).expect("set");
+        }
+        _ => unreachable!("{what}"),
+    }
+}
+
+#[test]
+fn foreign_file_is_thrown_away_and_never_written_through() {
+    for what in [
+        "link",
+        "dangling link",
+        "second name",
+        "fifo",
+        "socket",
+        "writable by all",
+    ] {
+        for name in ["files-v3", "lock"] {
+            let root = tempfile::tempdir().expect("a folder");
+            let (path, folder) = (root.path().join("file"), root.path().join("cache"));
+            let elsewhere = root.path().join("elsewhere");
+            fs::write(&path, b"x").expect("written");
+            fs::create_dir(&folder).expect("made");
+            fs::set_permissions(&folder, Permissions::from_mode(0o700)).expect("set");
+            plant(what, &folder.join(name), &elsewhere);
+            assert_eq!(
+                hash(&path, &folder, Algorithms::BLAKE3).1,
+                usage(0, 1, 1),
+                "{what} at {name}"
+            );
+            assert_eq!(
+                hash(&path, &folder, Algorithms::BLAKE3).1,
+                usage(1, 0, 0),
+                "{what} at {name}"
+            );
+            assert_eq!(
+                fs::read(&elsewhere).expect("reads"),
+                b"of worth",
+                "{what} at {name}"
+            );
+            let made = folder.join(name).symlink_metadata().expect("there");
+            assert!(made.is_file(), "{what} at {name}");
+            assert_eq!(made.permissions().mode() & 0o777, 0o600, "{what} at {name}");
+        }
+    }
+}
+
+#[test]
+fn folder_at_the_name_of_a_file_is_reported() {
+    for name in ["files-v3", "lock"] {
+        let root = tempfile::tempdir().expect("a folder");
+        let (path, folder) = (root.path().join("file"), root.path().join("cache"));
+        fs::write(&path, b"x").expect("written");
+        fs::create_dir_all(folder.join(name).join("below")).expect("made");
+        fs::set_permissions(&folder, Permissions::from_mode(0o700)).expect("set");
+        let failure = match Cache::open(&folder).map(|cache| cache.with_clock(after_window)) {
+            Err(error) => error,
+            Ok(cache) => {
+                assert!(hash_all_cached(&[path], Algorithms::BLAKE3, &cache, &Control::new())[0].is_ok());
+                cache.save(&Control::new()).expect_err("cannot be locked")
+            }
+        };
+        assert_eq!(failure.code, Code::Unreadable);
+        assert_eq!(failure.path.as_deref(), Some(folder.join(name).as_path()));
+        assert!(folder.join(name).join("below").is_dir());
+    }
+}
+
+#[test]
+fn link_of_own_user_to_the_folder_is_followed() {
+    let root = tempfile::tempdir().expect("a folder");
+    let (path, folder, link) = (
+        root.path().join("file"),
+        root.path().join("cache"),
+        root.path().join("link"),
+    );
+    fs::write(&path, b"x").expect("written");
+    fs::create_dir(&folder).expect("made");
+    fs::set_permissions(&folder, Permissions::from_mode(0o700)).expect("set");
+    std::os::unix::fs::symlink(&folder, &link).expect("linked");
+    assert_eq!(hash(&path, &link, Algorithms::BLAKE3).1, usage(0, 1, 1));
+    assert_eq!(hash(&path, &link, Algorithms::BLAKE3).1, usage(1, 0, 0));
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    // Only root can give a link to another user.
+    std::os::unix::fs::lchown(&link, Some(4711), None).expect("given");
+    assert_eq!(
+        Cache::open(&link).expect_err("refused").path.as_deref(),
+        Some(link.as_path())
+    );
 }
 
 #[test]

@@ -13,6 +13,7 @@ import { NotAvailable } from '../../util/not-available.ts'
 import { runProgram } from '../../subprocess/run.ts'
 import { redactText } from '../../secrets/redact.ts'
 import { ABSENCES } from './absence.ts'
+import { blockedReason } from './blocked.ts'
 import { words } from '../../util/word-list.ts'
 
 /** Options of all calls of one capture. */
@@ -65,7 +66,13 @@ export function createGit(options: GitOptions): Git {
   // Before git 2.31, settings are not read from variables; a name with `=` cannot be given as an argument.
   const known = disabling.filter(([key]) => !key.includes('='))
   const settings = [...SETTINGS, ...known.flatMap(([key, value]) => ['-c', `${key}=${value}`])]
+  const blocked = new Map<string, Promise<string | undefined>>()
   return async (args, { accept = [], ...call } = {}) => {
+    const directory = call.directory ?? options.directory
+    const checking = blocked.get(directory) ?? blockedReason(directory)
+    blocked.set(directory, checking)
+    const reason = await checking
+    if (reason !== undefined) throw new NotAvailable(reason)
     const result = await runProgram('git', [...settings, ...args], { ...options, ...call, environment })
     if (result.status !== 'ended') throw new NotAvailable(result.reason)
     if (result.code === 0 || (result.code !== null && accept.includes(result.code))) return result.stdout

@@ -2,8 +2,9 @@
  * An operation in progress in a repository, and the work trees that share it, read from its folder without a
  * call of git.
  */
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { readRegular } from '../../util/own-file.ts'
 import type { Worktrees } from './types.ts'
 
 /** Files that git keeps during an operation, the more specific ones first. */
@@ -34,14 +35,24 @@ export async function readOperation(gitFolder: string): Promise<string | null> {
   return null
 }
 
+/** The most bytes of a file that holds a path. */
+const PATH_LIMIT = 1 << 16
+
 /** Return whether this work tree is a linked one, and the names and paths of the linked work trees. */
 export async function readWorktrees(gitFolder: string, commonFolder: string): Promise<Worktrees> {
   const folder = join(commonFolder, 'worktrees')
   const names = await readdir(folder).catch((): string[] => [])
   const linked = await Promise.all(
     names.toSorted().map(async (name) => {
-      const file = await readFile(join(folder, name, 'gitdir'), 'utf8').catch(() => undefined)
-      return { name, path: file?.trim().replace(/\/\.git$/, '') ?? 'not known' }
+      const file = await readRegular(join(folder, name, 'gitdir'), PATH_LIMIT).catch(() => undefined)
+      return {
+        name,
+        path:
+          file
+            ?.toString()
+            .trim()
+            .replace(/\/\.git$/, '') ?? 'not known',
+      }
     }),
   )
   return { linked: gitFolder !== commonFolder, others: linked }

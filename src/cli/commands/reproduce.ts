@@ -1,4 +1,6 @@
 /** `lineaprint reproduce`: repeat a run in a clean work tree, with a verdict. */
+import { once } from 'node:events'
+import { stderr, stdin } from 'node:process'
 import { Command, InvalidArgumentError } from 'commander'
 import { SignalError, signalExitCode } from '../../command/signals.ts'
 import { reproduceRun } from '../../reproduce/reproduce.ts'
@@ -7,6 +9,8 @@ import { findRun } from '../../store/runs.ts'
 import { collect } from '../shared/arguments.ts'
 import { openStore, storeOptions } from '../shared/store.ts'
 import {
+  bytes,
+  count as countText,
   escapeText,
   isTerminal,
   paint,
@@ -17,7 +21,13 @@ import {
   table,
 } from '../shared/output.ts'
 import { plural } from '../../util/plural.ts'
-import type { ReproduceItem, ReproduceVerdict, Reproduction } from '../../reproduce/reproduce.ts'
+import type {
+  FileTotal,
+  ReproduceItem,
+  ReproduceVerdict,
+  Reproduction,
+  ReproductionPlan,
+} from '../../reproduce/reproduce.ts'
 import type { CommandContext } from '../shared/context.ts'
 import type { StoreOptions } from '../shared/store.ts'
 
@@ -25,6 +35,7 @@ interface ReproduceArguments extends StoreOptions {
   readonly into?: string
   readonly run: boolean
   readonly rebuild?: boolean
+  readonly yes?: boolean
   readonly allowRedacted?: boolean
   readonly tolerance?: number
   readonly outputIgnore: readonly string[]
@@ -33,7 +44,8 @@ interface ReproduceArguments extends StoreOptions {
 const EXAMPLE = `
 Restores the recorded work tree into a new folder, runs the recorded command there as a new run, and compares its
 outputs and last metrics with the recorded ones. The repository is only read. The output of the command goes to
-stderr. Exit codes: 0 reproduced, 1 not reproduced, 2 wrong usage, 3 the command could not be run.
+stderr. A run that this user did not make on this machine is shown first, and needs a yes on the terminal or --yes.
+Exit codes: 0 reproduced, 1 not reproduced, 2 wrong usage or no approval, 3 the command could not be run.
 
 Example:
   lineaprint reproduce @latest --into ../again`
@@ -52,6 +64,7 @@ export function command(context: CommandContext): Command {
       '--rebuild',
       'reinstall the recorded packages first (npm ci and similar, a new Python environment)',
     )
+    .option('-y, --yes', 'start the command of a run that was not made by this user on this machine, unasked')
     .option(
       '--tolerance <number>',
       'largest absolute difference of numbers that still counts as reproduced',
@@ -86,6 +99,12 @@ async function reproduce(
       into: options.into,
       run: options.run,
       rebuild: options.rebuild,
+      approve:
+        options.yes === true ||
+        (async (plan) => {
+          progress.end()
+          return approve(plan, context.signal)
+        }),
       allowRedacted: options.allowRedacted,
       onStep: (step) => {
         progress.end()
@@ -111,6 +130,63 @@ async function reproduce(
     printError(`lineaprint: ${error.message}`)
     process.exitCode = signalExitCode(error.signal)
   }
+}
+
+/** Characters of the longest command that is shown whole. */
+const COMMAND_LIMIT = 8000
+
+/** Show what a run would start and, on a terminal, ask once whether it may. */
+async function approve(plan: ReproductionPlan, signal: AbortSignal): Promise<boolean> {
+  for (const line of planLines(plan)) printError(escapeText(line))
+  if (stdin.isTTY !== true || stderr.isTTY !== true) return false
+  const { createInterface } = await import('node:readline/promises')
+  // Not as a terminal: the system edits the line, and Ctrl-C reaches this process as a signal.
+  const terminal = createInterface({ input: stdin, output: stderr, terminal: false })
+  try {
+    // The end of the input is no answer, and the question would wait forever.
+    const closed = once(terminal, 'close', { signal }).then(() => '')
+    const answer = await Promise.race([
+      terminal.question('Start this? Type yes to go on: ', { signal }),
+      closed,
+    ])
+    return /^\s*y(?:es)?\s*$/i.test(answer)
+  } catch (error) {
+    // Ctrl-C has the same message in every command.
+    signal.throwIfAborted()
+    throw error
+  } finally {
+    terminal.close()
+  }
+}
+
+function planLines(plan: ReproductionPlan): string[] {
+  const { id, host, argv, directory, patches, untracked, bundle, managers } = plan
+  const whole = argv?.map(quoted).join(' ') ?? ''
+  const hidden = whole.length - COMMAND_LIMIT
+  const shown =
+    hidden > 0 ? `${whole.slice(0, COMMAND_LIMIT)}… and ${countText(hidden)} more characters` : whole
+  const changes = [
+    total(patches, 'patch', 'patches'),
+    total(untracked, 'untracked file', 'untracked files'),
+    ...(bundle.count > 0 ? [`commits (${bytes(bundle.bytes)})`] : []),
+  ]
+  return [
+    `lineaprint: this user is not known to have made the run ${id} on this machine; its record names the machine ${host}. It would`,
+    ...(argv === undefined
+      ? []
+      : [`  start:   ${shown}`, `  in:      ${directory === '' ? '.' : directory}`]),
+    `  restore: ${changes.join(', ')}`,
+    ...(managers.length === 0 ? [] : [`  install: ${managers.join(', ')}`]),
+  ]
+}
+
+function total(what: FileTotal, noun: string, nouns: string): string {
+  return `${plural(what.count, noun, nouns)} (${bytes(what.bytes)})`
+}
+
+/** Quote an argument for a shell, so that its limits are visible. */
+function quoted(argument: string): string {
+  return /^[\w%+,./:=@-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", String.raw`'\''`)}'`
 }
 
 /** Convert for JSON, which has no infinity: it would become null. */

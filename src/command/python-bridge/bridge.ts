@@ -2,11 +2,12 @@
  * The bridge between a run and the Python programs that its command starts: how they find it, and what they
  * reported.
  */
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, delimiter, isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isFolder } from '../../util/fs.ts'
+import { isShelter, makeTemporary, sweepTemporary } from '../../util/temporary.ts'
 import { reasonOf } from '../../record/failure.ts'
 import { NODE_MARKER } from '../../capture/seeds/preload-marker.ts'
 import { Interpreters } from './interpreters.ts'
@@ -14,6 +15,7 @@ import { ProcessWatch } from './process-watch.ts'
 import { NOT_AVAILABLE, Programs } from './programs.ts'
 import { BridgeServer } from './server.ts'
 import { StateFiles } from './states.ts'
+import type { TemporaryFolder } from '../../util/temporary.ts'
 import type { Recorder } from '../../tracking/recorder.ts'
 
 /** The options of a bridge. */
@@ -45,7 +47,7 @@ const WARNING_LIMIT = 20
 
 /** The connection to programs: open, or not possible on this system. */
 type Connection =
-  | { readonly status: 'open'; readonly server: BridgeServer; readonly scratch: string }
+  | { readonly status: 'open'; readonly server: BridgeServer; readonly folder: TemporaryFolder }
   | { readonly status: 'unavailable' }
 
 /** The bridge of one run. Open it before the command starts, and close it when the command has ended. */
@@ -108,8 +110,8 @@ export class Bridge {
     try {
       if (connection.status === 'open') {
         await connection.server.close(signal)
-        nodePrograms = await countNodePrograms(connection.scratch)
-        await rm(connection.scratch, { recursive: true, force: true })
+        nodePrograms = await countNodePrograms(connection.folder.path)
+        await connection.folder.remove()
       }
     } catch (error) {
       this.#warn(`the connection to programs could not be closed: ${reasonOf(error)}`)
@@ -175,14 +177,16 @@ async function connect(
   const states = new StateFiles(recorder.runDirectory, (name) => recorder.recordedName(name))
   let reason: string | undefined
   for (const parent of await scratchParents()) {
-    let scratch: string | undefined
+    void sweepTemporary(parent)
+    let folder: TemporaryFolder | undefined
     try {
-      scratch = await mkdtemp(join(parent, 'lineaprint-'))
+      folder = await makeTemporary('lineaprint-', parent)
+      const scratch = folder.path
       const session = { recorder, programs, interpreters, states, scratch, warn }
-      return { status: 'open', server: await BridgeServer.listen(socketIn(scratch), session), scratch }
+      return { status: 'open', server: await BridgeServer.listen(socketIn(scratch), session), folder }
     } catch (error) {
       reason ??= reasonOf(error)
-      if (scratch !== undefined) await rm(scratch, { recursive: true, force: true })
+      await folder?.remove().catch(() => undefined)
     }
   }
   warn(`programs cannot report to the run: ${reason ?? `the path of ${tmpdir()} is too long for a socket`}`)
@@ -206,7 +210,7 @@ function variablesOf(
     const set = outer.filter((name) => environment[name] !== undefined)
     return { ...path, ...Object.fromEntries(set.map((name) => [name, ''])) }
   }
-  const { scratch } = connection
+  const scratch = connection.folder.path
   return {
     ...path,
     LINEAPRINT_BRIDGE: socketIn(scratch),
@@ -226,8 +230,11 @@ async function scratchParents(): Promise<string[]> {
   const short = [...new Set(candidates)].filter(
     (parent) => socketIn(join(parent, 'lineaprint-xxxxxx')).length <= SOCKET_PATH_LIMIT,
   )
-  const folders = await Promise.all(short.map(async (parent) => ((await isFolder(parent)) ? [parent] : [])))
-  return folders.flat()
+  const existing: { readonly parent: string; readonly isSafe: boolean }[] = []
+  for (const parent of short)
+    if (await isFolder(parent)) existing.push({ parent, isSafe: await isShelter(parent) })
+  // In a folder where other users can rename this one, they could put another in its place.
+  return existing.toSorted((a, b) => Number(b.isSafe) - Number(a.isSafe)).map(({ parent }) => parent)
 }
 
 /** Return a function that records each warning once, up to a limit. */

@@ -2,7 +2,7 @@
  * Live output in W&B's offline format, so that a killed run can be given to `wandb sync` as far as it was
  * written. At the end the whole file is written again from the journal.
  */
-import { open } from 'node:fs/promises'
+import { open, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { columnsOf } from '../wandb/describe.ts'
 import { fileName, folderName, makeWandbFolder, openingRecords, writeWandbFolder } from '../wandb/folder.ts'
@@ -114,7 +114,10 @@ export class WandbOutput implements LiveOutput {
       const folder = join(this.#parent, folderName(record))
       const modes = modesIn(dirname(this.#parent))
       await makeWandbFolder(join(folder, 'files'), modes.folder)
-      this.#file = await open(join(folder, fileName(record)), 'w', modes.file)
+      const path = join(folder, fileName(record))
+      // Never through a link that stands at this name.
+      await rm(path, { force: true })
+      this.#file = await open(path, 'wx', modes.file)
       records.push(...openingRecords(this.#maker, record, this.#target))
     }
     const startTime = Date.parse(record.startedAt)

@@ -2,10 +2,11 @@
  * A run in W&B's offline format: `offline-run-<time>-<id>/` with the file that `wandb sync` sends and
  * `files/`. Nothing is sent here, and no credentials are included.
  */
-import { copyFile, readdir, rm } from 'node:fs/promises'
+import { copyFile, readdir, rm, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { modesIn } from '../../util/modes.ts'
+import { LineaprintError } from '../../core/errors.ts'
 import { makeFolders, storeError, writeAtomic } from '../../util/fs.ts'
 import { safeFileName } from '../../core/run-id.ts'
 import { RECORD_FILE } from '../../store/store.ts'
@@ -146,6 +147,22 @@ export function openingRecords(maker: RecordMaker, record: RunRecord, target: Wa
   ]
 }
 
+/** The most bytes of a patch: a run keeps none of more than 256 MiB for a file. */
+const PATCH_LIMIT = 2 ** 30
+
+/** Refuse patches that no run has: a copy would fill the disk. */
+async function refuseLong(patches: readonly { readonly realPath: string }[]): Promise<void> {
+  for (const { realPath: path } of patches) {
+    const { size } = await stat(path)
+    if (size <= PATCH_LIMIT) continue
+    throw new LineaprintError('ERR_LINEAPRINT_RECORD', 'not a patch of a run', {
+      path,
+      expected: `at most ${PATCH_LIMIT} bytes`,
+      received: `${size} bytes`,
+    })
+  }
+}
+
 /** Write the record, the patches and the plots; remove those of an earlier export. */
 async function writeFiles(
   source: RunSource,
@@ -154,6 +171,7 @@ async function writeFiles(
 ): Promise<string[]> {
   const { record, recordBytes } = source
   const patches = await findFiles(source.folder, gitFacts(record).patches)
+  await refuseLong(patches)
   const plot = metricsSvg(record.id, points)
   const written: string[] = []
   await makeWandbFolder(folder, modesIn(source.folder).folder)

@@ -1,6 +1,6 @@
 /** Comparison of two tensors element by element, in blocks: memory never holds a whole tensor. */
-import { open } from 'node:fs/promises'
 import { errorCode, systemReason } from '../../util/fs.ts'
+import { openRegular } from '../../util/own-file.ts'
 import { LineaprintError } from '../../core/errors.ts'
 import { decoderOf } from './decode.ts'
 import type { FileHandle } from 'node:fs/promises'
@@ -118,7 +118,7 @@ async function visitBlocks(
 }
 
 async function openTensor(path: string): Promise<FileHandle> {
-  return open(path, 'r').catch((cause: unknown) => {
+  return openRegular(path).catch((cause: unknown) => {
     const code = errorCode(cause) === 'ENOENT' ? 'ERR_LINEAPRINT_CHANGED' : 'ERR_LINEAPRINT_UNREADABLE'
     throw new LineaprintError(code, `cannot open it again: ${systemReason(cause)}`, { path, cause })
   })

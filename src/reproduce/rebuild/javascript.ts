@@ -22,6 +22,14 @@ const MANAGERS: readonly (readonly [lock: string, argv: (text: string) => readon
   ['bun.lockb', () => ['bun', 'install', '--frozen-lockfile']],
 ]
 
+/** Return the install commands, without options, for lock files of these names. */
+export function managersFor(names: readonly string[]): string[] {
+  const commands = MANAGERS.filter(([name]) => names.includes(name)).map(([, argv]) =>
+    argv('').slice(0, 2).join(' '),
+  )
+  return [...new Set(commands)]
+}
+
 /**
  * Install the packages of the lock file of the work tree. Without a lock file nothing is installed: versions
  * alone do not determine the layout of the packages.

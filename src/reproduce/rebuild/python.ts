@@ -1,10 +1,10 @@
 /** Rebuilding of the Python environment of a run, from its lock file or from the recorded versions. */
 import { isInside } from '../../util/paths.ts'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { platform } from 'node:process'
 import { runProgram } from '../../subprocess/run.ts'
-import { storeError, isReachable } from '../../util/fs.ts'
+import { storeError, isReachable, writeAtomic } from '../../util/fs.ts'
 import { item } from '../types.ts'
 import { requirementsOf } from './requirements.ts'
 import { isInstalled, runTool } from './tool.ts'
@@ -116,7 +116,7 @@ async function install(
   }
   const { text, count, skipped } = requirementsOf(recorded, (value) => map.text(value))
   const list = join(folder, 'lineaprint-requirements.txt')
-  await orWriteError(list, writeFile(list, text))
+  await writeAtomic(list, text)
   if (count > 0) await runTool([...pip, '--no-deps', '-r', list], directory, context)
   const versions = count === 1 ? 'the one recorded version' : `the ${count} recorded versions`
   return { detail: `by ${tool} of ${versions}`, skipped }
@@ -144,7 +144,7 @@ async function makeEnvironment(
     : [base, '-m', 'venv', folder]
   await runTool(argv, dirname(folder), context)
   // Before Python 3.13 venv does not create this file, which keeps thousands of files out of `git status`.
-  await orWriteError(folder, writeFile(join(folder, '.gitignore'), '*\n'))
+  await writeAtomic(join(folder, '.gitignore'), '*\n')
 }
 
 /** Find the Python that the environment was created from; else one of that version on PATH; else any. */

@@ -6,7 +6,14 @@ import { hash } from 'node:crypto'
 import { existsSync, renameSync, writeFileSync } from 'node:fs'
 import { modesIn } from '../../util/modes.ts'
 import { errorText } from '../../util/error-text.ts'
-import { catalogsIn, newCatalogPath, folderRefusal, removeCatalog } from './paths.ts'
+import {
+  catalogProblem,
+  catalogsIn,
+  folderRefusal,
+  newCatalogPath,
+  removeCatalog,
+  sizeOfCatalog,
+} from './paths.ts'
 import { hasSoundLog, openDatabase, failureOf } from './sqlite.ts'
 import type { DatabaseSync } from 'node:sqlite'
 
@@ -40,6 +47,12 @@ const FORM =
 
 /** Milliseconds to wait for a lock. The wait blocks this thread. */
 const PATIENCE = 1000
+
+/** Characters of the longest entry that is kept. A run with a longer one is read each time. */
+const ENTRY_LIMIT = 1 << 16
+
+/** The least bytes of a row: the digest alone has 64. */
+const ROW_BYTES = 64
 
 /**
  * Read the catalog of a folder. A missing one is created; one that is damaged, truncated, of another form or
@@ -86,30 +99,57 @@ function readOrRemove(path: string): Map<string, CatalogRow> | undefined {
   try {
     return using(path, (database) => {
       checkForm(database)
+      checkSize(database, sizeOfCatalog(path))
       const rows = new Map<string, CatalogRow>()
       // Not `iterate`: Node 22.13 frees the statement during a loop that only holds its rows.
-      for (const row of database.prepare('SELECT id, stamp, entry, digest FROM run').all()) {
-        const { id, stamp, entry, digest } = row as unknown as CatalogRow & { readonly digest: string }
+      for (const row of database.prepare(SELECT).all()) {
+        const { id, stamp, entry, digest } = row as Readonly<Record<string, unknown>>
+        // A file can hold values of another type than its schema says.
+        if (typeof id !== 'string' || typeof stamp !== 'string' || typeof entry !== 'string') continue
         // SQLite has no checksums: a page corrupted on disk reads like any other.
         if (digest === digestOf({ id, stamp, entry })) rows.set(id, { id, stamp, entry })
       }
       return rows
     })
   } catch (error) {
-    if (failureOf(error) !== 'damaged') throw error
+    // An error of JavaScript comes from a value that no catalog holds.
+    if ((failureOf(error) ?? 'damaged') !== 'damaged' || isPassing(error)) throw error
     removeCatalog(path)
     return undefined
   }
+}
+
+const SELECT = `SELECT id, stamp, entry, digest FROM run
+  WHERE typeof(id) || typeof(stamp) || typeof(entry) || typeof(digest) = 'texttexttexttext'
+  AND octet_length(id) < 256 AND octet_length(stamp) < 256 AND octet_length(digest) = 64
+  AND octet_length(entry) < ${4 * ENTRY_LIMIT}`
+
+/**
+ * Check that a file has no more rows and text than fits into it: pages of a forged file can refer to one page again
+ * and again, and SQLite would return its rows as often.
+ */
+function checkSize(database: DatabaseSync, size: number): void {
+  const most = Math.ceil(size / ROW_BYTES)
+  const [sum] = database
+    .prepare(
+      `SELECT count(*) AS count, total(octet_length(entry)) AS bytes FROM (SELECT entry FROM run LIMIT ${most + 1})`,
+    )
+    .all()
+  if (Number(sum?.['count']) <= most && Number(sum?.['bytes']) <= size) return
+  throw unusable('more rows than fit into the file')
 }
 
 /**
  * Check that the schema is exactly the expected one: a foreign file could have views and triggers, which are programs.
  */
 function checkForm(database: DatabaseSync): void {
-  const tables = database.prepare('SELECT sql FROM sqlite_schema').all()
-  // The error code of SQLite for a database that it cannot use.
-  if (tables.length !== 1 || tables[0]?.['sql'] !== FORM)
-    throw Object.assign(new Error('unexpected schema'), { errcode: 24 })
+  const tables = database.prepare('SELECT sql FROM sqlite_schema LIMIT 2').all()
+  if (tables.length !== 1 || tables[0]?.['sql'] !== FORM) throw unusable('unexpected schema')
+}
+
+/** Return an error with the code of SQLite for a database that it cannot use. */
+function unusable(reason: string): Error {
+  return Object.assign(new Error(reason), { errcode: 24 })
 }
 
 /** Create a catalog under a temporary name and rename it, so that nobody sees an unfinished one. */
@@ -144,7 +184,8 @@ function updateCatalog(
       const put = database.prepare(
         'INSERT OR REPLACE INTO run (id, stamp, entry, digest) VALUES (?, ?, ?, ?)',
       )
-      for (const row of changed) put.run(row.id, row.stamp, row.entry, digestOf(row))
+      for (const row of changed)
+        if (row.entry.length < ENTRY_LIMIT) put.run(row.id, row.stamp, row.entry, digestOf(row))
       const drop = database.prepare('DELETE FROM run WHERE id = ?')
       for (const id of gone) drop.run(id)
       database.exec('COMMIT')
@@ -162,6 +203,8 @@ function updateCatalog(
  * file.
  */
 function using<T>(path: string, work: (database: DatabaseSync) => T): T {
+  const problem = catalogProblem(path)
+  if (problem === 'foreign' || problem === 'others') throw unusable('not a file of a catalog')
   const database = openDatabase(path)
   try {
     database.exec(

@@ -3,9 +3,10 @@
  * new file of an old name could get the log of another.
  */
 import { randomBytes } from 'node:crypto'
-import { accessSync, constants, readdirSync, rmSync, statfsSync } from 'node:fs'
+import { accessSync, constants, lstatSync, readdirSync, rmSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import { systemReason } from '../../util/fs.ts'
+import { folderProblem, stateOfName } from '../../util/own-file.ts'
 
 /**
  * The version of the catalog's content; part of the name, so that two versions do not replace each other's
@@ -15,14 +16,63 @@ const VERSION = 1
 
 const NAME = new RegExp(`^index-v${VERSION}-[0-9a-f]{16}\\.sqlite$`)
 
+/** Names of the remains of a killed process: an unfinished catalog, or the files beside one that was removed. */
+const REST = new RegExp(`^(index-v${VERSION}-[0-9a-f]{16}\\.sqlite)(?:\\.tmp)?(?:-wal|-shm|-journal)?$`)
+
+/** Making a catalog takes milliseconds; younger files are never swept. */
+const SAFE_AGE_MS = 3_600_000
+
 /**
- * Return the paths of the catalogs in a folder. All but the first were created concurrently and are surplus.
+ * Return the paths of the own catalogs in a folder. All but the first were created concurrently and are surplus.
+ * What is not a catalog but has the name of one is removed. Catalogs of other users of a shared store stay.
  */
 export function catalogsIn(folder: string): string[] {
-  // A link could lead to a foreign database.
-  const files = readdirSync(folder, { withFileTypes: true }).filter((file) => file.isFile())
-  const names = files.map(({ name }) => name).filter((name) => NAME.test(name))
-  return names.toSorted().map((name) => join(folder, name))
+  const names = readdirSync(folder)
+  const catalogs = names.filter((name) => NAME.test(name)).toSorted()
+  const own = catalogs.filter((name) => {
+    const path = join(folder, name)
+    const problem = catalogProblem(path)
+    if (problem === 'foreign') removeCatalog(path)
+    return problem === undefined
+  })
+  for (const name of names) {
+    const catalog = REST.exec(name)?.[1]
+    if (catalog !== undefined && !names.includes(catalog)) sweep(join(folder, name))
+  }
+  return own.map((name) => join(folder, name))
+}
+
+/**
+ * Return what is wrong with a catalog or a file that SQLite keeps beside it: each must be a regular file of this user
+ * with one name. SQLite itself follows links and waits for a FIFO.
+ */
+export function catalogProblem(path: string): 'missing' | 'others' | 'foreign' | undefined {
+  const state = stateOfName(path, 'shared')
+  if (state !== 'own') return state
+  if (lstatSync(path).size > SIZE_LIMIT) return 'foreign'
+  const siblings = SUFFIXES.map((suffix) => stateOfName(path + suffix, 'shared'))
+  return siblings.every((sibling) => sibling === 'own' || sibling === 'missing') ? undefined : 'foreign'
+}
+
+/** Bytes of a catalog with a few million runs. A longer file is not one. */
+const SIZE_LIMIT = 2 ** 30
+
+/** Suffixes of the files that SQLite keeps beside a database. */
+const SUFFIXES = ['-wal', '-shm', '-journal'] as const
+
+/** Return the bytes of a catalog and of its log. */
+export function sizeOfCatalog(path: string): number {
+  const log = lstatSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0
+  return lstatSync(path).size + log
+}
+
+function sweep(path: string): void {
+  try {
+    if (stateOfName(path, 'shared') === 'own' && Date.now() - lstatSync(path).mtimeMs > SAFE_AGE_MS)
+      rmSync(path)
+  } catch {
+    // It is left to the next reader.
+  }
 }
 
 /** Return the path of a new catalog. */
@@ -32,7 +82,7 @@ export function newCatalogPath(folder: string): string {
 
 /** Remove a catalog that another process may have open. If that fails it stays, which is harmless. */
 export function removeCatalog(path: string): void {
-  for (const suffix of ['', '-wal', '-shm', '-journal']) {
+  for (const suffix of ['', ...SUFFIXES]) {
     try {
       rmSync(`${path}${suffix}`, { force: true })
     } catch {
@@ -51,6 +101,8 @@ export function folderRefusal(folder: string): string | undefined {
   } catch (error) {
     return `the folder cannot be written (${systemReason(error)})`
   }
+  const problem = folderProblem(folder, 'shared')
+  if (problem !== undefined) return problem
   const network = networkKind(folder)
   return network === undefined ? undefined : `it is on a network file system (${network})`
 }

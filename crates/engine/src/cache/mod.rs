@@ -15,6 +15,7 @@
 
 #[cfg(target_os = "linux")]
 mod lease;
+mod own_file;
 mod page;
 mod table;
 
@@ -254,6 +255,7 @@ fn make_folder(folder: &Path) -> Result<()> {
     builder
         .create(folder)
         .map_err(|error| Error::io("make", folder, error))?;
+    refuse_link_of_others(folder)?;
     let metadata = folder
         .metadata()
         .map_err(|error| Error::io("stat", folder, error))?;
@@ -275,6 +277,33 @@ fn refuse_if_others_can_write(path: &Path, metadata: &Metadata) -> Result<()> {
             format!("owner {}, mode {mode:o}", metadata.uid()),
         )
         .at(path))
+}
+
+/// Refuse a link that another user made: it could lead to any folder of this user.
+#[cfg(unix)]
+fn refuse_link_of_others(folder: &Path) -> Result<()> {
+    use std::os::unix::fs::MetadataExt as _;
+    let metadata = folder
+        .symlink_metadata()
+        .map_err(|error| Error::io("stat", folder, error))?;
+    let own = [rustix::process::geteuid().as_raw(), 0];
+    if !metadata.is_symlink() || own.contains(&metadata.uid()) {
+        return Ok(());
+    }
+    let message = "this is a link of another user, so the cache is not used";
+    Err(Error::new(Code::Unreadable, message)
+        .with_expected(
+            "a folder of your own",
+            format!("a link, owner {}", metadata.uid()),
+        )
+        .at(folder))
+}
+
+/// Accept any link: nothing is stored on this platform.
+#[cfg(not(unix))]
+#[allow(clippy::unnecessary_wraps, reason = "it fails elsewhere")]
+fn refuse_link_of_others(_: &Path) -> Result<()> {
+    Ok(())
 }
 
 /// Accept any folder: nothing is stored on this platform.

@@ -5,13 +5,14 @@
 //! page where no reader searches for it, and counts as absent. Writers take turns. The file can be deleted at any time.
 //! Its name holds the version of the format.
 
+use super::own_file;
 use super::page::{CAPACITY, Key, PAGE, Page};
 use crate::control::Control;
 use crate::error::{Code, Error, Result};
 use crate::io::source::read_at;
 use lineaprint_digest::Hash;
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{self, ErrorKind, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -57,15 +58,10 @@ impl Table {
     /// Open the table in `folder`. A missing or foreign file has no records.
     pub fn open(folder: &Path) -> Result<Self> {
         let path = path_in(folder);
-        let file = match File::open(&path) {
-            Ok(file) => Some(file),
-            Err(error) if error.kind() == ErrorKind::NotFound => None,
-            Err(error) => return Err(Error::io("open", &path, error)),
-        };
+        let file = own_file::open(&path)?;
         let mut pages = 0;
         if let Some(file) = &file {
             let metadata = file.metadata().map_err(|error| Error::io("stat", &path, error))?;
-            super::refuse_if_others_can_write(&path, &metadata)?;
             pages = pages_of(metadata.len()).unwrap_or_default();
         }
         Ok(Self {
@@ -130,7 +126,7 @@ fn store_within(folder: &Path, records: &[(Key, Hash)], most: u64, control: &Con
     }
     let _lock = lock(&folder.join("lock"), control)?;
     let path = path_in(folder);
-    Writer::open(&path, most)
+    Writer::open(own_file::open_or_make(&path)?, most)
         .and_then(|mut writer| {
             for (key, hash) in records {
                 writer.put(key, hash)?;
@@ -142,9 +138,7 @@ fn store_within(folder: &Path, records: &[(Key, Hash)], most: u64, control: &Con
 
 /// Lock the table, after other writers. The lock ends with the descriptor.
 fn lock(path: &Path, control: &Control) -> Result<File> {
-    let file = private_file(OpenOptions::new().write(true))
-        .open(path)
-        .map_err(|error| Error::io("open", path, error))?;
+    let file = own_file::open_or_make(path)?;
     let start = Instant::now();
     loop {
         match file.try_lock() {
@@ -160,16 +154,6 @@ fn lock(path: &Path, control: &Control) -> Result<File> {
             }
         }
     }
-}
-
-/// Set the options of a file that other users may neither read nor write.
-fn private_file(options: &mut OpenOptions) -> &mut OpenOptions {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
-    options.create(true).truncate(false)
 }
 
 /// The table for writing, under the lock.
@@ -190,8 +174,7 @@ struct LoadedPage {
 }
 
 impl Writer {
-    fn open(path: &Path, most: u64) -> io::Result<Self> {
-        let file = private_file(OpenOptions::new().read(true).write(true)).open(path)?;
+    fn open(file: File, most: u64) -> io::Result<Self> {
         let mut pages = pages_of(file.metadata()?.len()).unwrap_or_default();
         if pages == 0 {
             // New, or no table: every page becomes a hole, which is an empty page.

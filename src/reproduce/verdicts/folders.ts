@@ -208,7 +208,7 @@ async function judgeFile(
   if (reason === undefined)
     return compareFiles(
       join(before.content.path, change.path),
-      join(after.content.path, change.path),
+      join(after.content.path, change.pathAfter ?? change.path),
       options,
     )
   const detail = `the bytes differ, and its content cannot be compared: ${reason}`

@@ -6,9 +6,9 @@ import { hashFile } from '../../src/hash/file.ts'
 import { folderOf } from '../support/folder.ts'
 
 async function digest(name: string, content: string): Promise<string | undefined> {
-  const file = join(folderOf({ [name]: content }), name)
-  const { size, digests } = await hashFile(file)
-  return stableDigest(file, { path: name, size, digests })
+  const root = folderOf({ [name]: content })
+  const { size, digests } = await hashFile(join(root, name))
+  return stableDigest(root, { path: name, size, digests })
 }
 
 const notebook = (id: string, time: string, source: string): string =>
@@ -49,8 +49,8 @@ test.each([
 })
 
 test('a file that changed since it was digested has no such digest', async () => {
-  const file = join(folderOf({ 'a.ipynb': '{"cells":[]}' }), 'a.ipynb')
+  const root = folderOf({ 'a.ipynb': '{"cells":[]}' })
   const { size, digests } = await hashFile(join(folderOf({ other: '{"cells":{}}' }), 'other'))
-  expect(await stableDigest(file, { path: 'a.ipynb', size, digests })).toBeUndefined()
-  expect(await stableDigest(`${file}.gone`, { path: 'a.ipynb', size, digests })).toBeUndefined()
+  expect(await stableDigest(root, { path: 'a.ipynb', size, digests })).toBeUndefined()
+  expect(await stableDigest(root, { path: 'gone.ipynb', size, digests })).toBeUndefined()
 })

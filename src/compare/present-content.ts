@@ -1,5 +1,5 @@
 /** Comparison of a tracked file or folder with the present one, whose digest differs: what exactly differs. */
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
 import { hashTable } from '../dataset/table.ts'
 import { locateModel } from '../model/locate.ts'
@@ -68,7 +68,7 @@ export async function presentDifference(
   const [fields] = recorded.stableFields ?? []
   if (options.isVolatile !== undefined && fields !== undefined) {
     const file = { path: basename(path), size: present.bytes, digests: present.digests }
-    if ((await stableDigest(join(dirname(path), file.path), file)) === fields.digest)
+    if ((await stableDigest(dirname(path), file)) === fields.digest)
       return {
         isSame: true,
         detail: `every other field is the same; ${leftOutSentence({ files: [], fields: [file.path] })}`,
@@ -129,7 +129,7 @@ async function changedFiles(
       return { ...compareFileLists(list, entries), leftOut: NOTHING_LEFT_OUT, isEmpty: false }
     return await compareOutputFiles(
       { list, stable: recordedFields(recorded.stableFields) },
-      { list: entries, stable: (entry) => stableDigest(join(path, entry.path), entry) },
+      { list: entries, stable: (entry) => stableDigest(path, entry) },
       isVolatile,
     )
   } catch (error) {

@@ -1,5 +1,5 @@
 /** Digests of JSON, YAML and text files without what is volatile in them. */
-import { readFile, stat } from 'node:fs/promises'
+import { readFile, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
 import { hashBytes } from '../hash/bytes.ts'
@@ -7,7 +7,8 @@ import { canonicalBytes } from '../json/canonical.ts'
 import { parseJson, toObjects } from '../json/parse.ts'
 import { pathMatcher } from '../util/path-pattern.ts'
 import { errorCode } from '../util/fs.ts'
-import { VOLATILE_FIELDS, VOLATILE_LINES } from './volatile-files.ts'
+import { stableMembers } from './torch-file.ts'
+import { VOLATILE_FIELDS, VOLATILE_LINES, VOLATILE_PATHS } from './volatile-files.ts'
 import type { Digests } from '../core/digest.ts'
 import type { PathMatcher } from '../util/path-pattern.ts'
 import type { StableFields } from '../record/tracked.ts'
@@ -32,6 +33,7 @@ const RULES: readonly Rule[] = VOLATILE_FIELDS.map(({ files, fields }) => ({
 }))
 
 const isLog: PathMatcher = pathMatcher(VOLATILE_LINES.files)
+const holdsPaths: PathMatcher = pathMatcher(VOLATILE_PATHS)
 
 /** A file that was digested as a whole. */
 export interface DigestedFile {
@@ -44,30 +46,46 @@ export interface DigestedFile {
 }
 
 /**
- * Digest a file without its volatile parts: the plain BLAKE3 of its canonical JSON, or of its text.
+ * Digest a file without its volatile parts: the plain BLAKE3 of its canonical JSON, of its text, or of the list of its
+ * members with their digests.
  *
- * @param file Absolute path.
+ * @param root Absolute path of the folder that the path of the file begins at.
  * @returns `undefined` if it has none, cannot be read as JSON, YAML or UTF-8, is larger than 64 MiB (YAML: 1 MiB), or
  * has changed since it was digested: its bytes count then.
  */
 export async function stableDigest(
-  file: string,
+  root: string,
   { path, size, digests }: DigestedFile,
 ): Promise<string | undefined> {
+  const file = join(root, path)
   const rule = RULES.find(({ matches }) => matches(path))
-  if ((rule === undefined && !isLog(path)) || size > SIZE_LIMIT) return undefined
+  if ((rule === undefined && !isLog(path) && !holdsPaths(path)) || size > SIZE_LIMIT) return undefined
   try {
     // A pipe in place of the file would block the read.
     const info = await stat(file)
     if (!info.isFile() || info.size !== size) return undefined
     const bytes = await readFile(file)
     if (!(await isUnchanged(bytes, digests))) return undefined
-    const stable = rule === undefined ? stableLines(bytes) : await stableValue(rule, path, bytes)
+    const stable =
+      rule !== undefined
+        ? await stableValue(rule, path, bytes)
+        : isLog(path)
+          ? stableLines(bytes)
+          : await stableTorch(root, bytes)
     return stable && String((await hashBytes(stable)).blake3)
   } catch (error) {
     if (LineaprintError.is(error) || errorCode(error) !== undefined) return undefined
     throw error
   }
+}
+
+/** Return the digests of the members of a file of `torch.save`, without the paths in it. */
+async function stableTorch(root: string, bytes: Uint8Array): Promise<Uint8Array | undefined> {
+  const members = stableMembers(bytes, [root, await realpath(root)])
+  if (members === undefined) return undefined
+  const listed: string[][] = []
+  for (const member of members) listed.push([member.name, String((await hashBytes(member.bytes)).blake3)])
+  return canonicalBytes(listed)
 }
 
 /** Return the canonical form of a JSON or YAML file without its volatile fields. */
@@ -148,7 +166,7 @@ export async function stableFieldsOf(root: string, files: Iterable<DigestedFile>
     // The text of a path that is not UTF-8 names another file.
     if (file.pathBytes !== undefined) continue
     if (digested.length >= COUNT_LIMIT) break
-    const digest = await stableDigest(join(root, file.path), file)
+    const digest = await stableDigest(root, file)
     if (digest !== undefined) digested.push({ path: file.path, digest })
   }
   return digested

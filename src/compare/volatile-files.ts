@@ -26,6 +26,9 @@ export const VOLATILE_NAMES: readonly RegExp[] = [
   /(?<=^|\/)\d{4}-\d\d-\d\d[_T]\d\d-\d\d-\d\d(?=\/)/,
 ]
 
+/** Files of `torch.save`, which are compared without the path of the output folder and times in paths. */
+export const VOLATILE_PATHS: readonly string[] = ['*.ckpt', '*.pt', '*.pth']
+
 /** Text files, of which the time at the start of a line is left out. */
 export const VOLATILE_LINES: { readonly files: readonly string[]; readonly start: RegExp } = {
   // Python's logging, Hydra, loguru: `2026-11-29 08:15:00,123`, also in brackets.

@@ -1,78 +1,24 @@
 /** Generators of Python programs: seeded, saved, and set back, also in another process. */
-import { copyFileSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { deriveSeed } from '../../../src/capture/seeds/seed.ts'
 import { folderOf } from '../../support/folder.ts'
-import { HAS_TORCH, TORCH, plainPython, programsOf, python, targetsOf } from './support.ts'
+import { restoresEverywhere } from './restoring.ts'
+import { plainPython, programsOf, python, targetsOf } from './support.ts'
 import type { JsonObject } from '../../../src/core/json-value.ts'
-import type { PythonOptions } from './support.ts'
 
 const SLOW = { timeout: 120_000 }
 
-/** Interpreters, and what is drawn with each: every generator that can be restored. */
-const KINDS = [
-  {
-    name: 'random and NumPy',
-    options: {} satisfies PythonOptions,
+test('random and NumPy: save, draw, restore, draw the same, in a new process too', SLOW, async () => {
+  const { first, next } = await restoresEverywhere({
+    options: {},
     head: 'import random, numpy\nrng = numpy.random.default_rng(5)\nother = numpy.random.default_rng()\n',
     draw: '[random.random(), random.gauss(0, 1), numpy.random.rand(), numpy.random.randn(), rng.random(), rng.normal(), rng.integers(2 ** 16, dtype="uint16").item(), other.random()]',
     names: ['random', 'numpy', 'numpy default_rng 1', 'numpy default_rng 2'],
-    skip: false,
-  },
-  {
-    name: 'PyTorch',
-    options: { interpreter: [TORCH] } satisfies PythonOptions,
-    head: 'import torch, random\n',
-    draw: '[torch.rand(3).tolist(), torch.randn(5).tolist(), torch.randperm(9).tolist(), random.random()]',
-    names: ['torch', 'random'],
-    skip: !HAS_TORCH,
-  },
-] as const
-
-for (const { name, options, head, draw, names, skip } of KINDS) {
-  test.skipIf(skip)(`${name}: save, draw, restore, draw the same, in a new process too`, SLOW, async () => {
-    const source = `import lineaprint\n${head}
-def draw(): return ${draw}
-say(draw())
-say(lineaprint.checkpoint("middle"))
-first = draw()
-draw()
-folder = os.environ["LINEAPRINT_RUN_DIRECTORY"]
-report = lineaprint.restore(folder, "middle")
-say(first == draw(), report["restored"], report["notRestored"], first)
-lineaprint.restore(folder, "start")
-say(draw())`
-    const run = await python(source, { ...options, options: ['--seed', '42'] })
-    expect(run.stderr).not.toContain('Traceback')
-    const [drawn, saved, isSame, restored, notRestored, first, again] = run.said
-    expect((saved as { generators: string[] }).generators.toSorted()).toEqual([...names].toSorted())
-    expect([isSame, (restored as string[]).toSorted(), notRestored]).toEqual([
-      true,
-      [...names].toSorted(),
-      [],
-    ])
-    // The start is where each library was when it had been imported; generators of default_rng began later.
-    const count = name === 'PyTorch' ? 4 : 4
-    expect((again as unknown[]).slice(0, count)).toEqual((drawn as unknown[]).slice(0, count))
-    // Another process, after a change of everything; the folder was copied elsewhere and is no run of a store.
-    const copy = join(folderOf(), 'copy')
-    mkdirSync(join(copy, 'generators'), { recursive: true })
-    for (const file of ['run.json', 'generators/checkpoint-middle.json'])
-      copyFileSync(join(run.folder, file), join(copy, file))
-    const next = await python(
-      `import lineaprint\n${head}
-def draw(): return ${draw}
-draw()
-lineaprint.restore(${JSON.stringify(copy)}, at="middle")
-say(draw())
-lineaprint.restore(${JSON.stringify(join(copy, 'generators/checkpoint-middle.json'))})
-say(draw())`,
-      { ...options, options: ['--seed', '7'] },
-    )
-    expect(next.said).toEqual([first, first])
   })
-}
+  expect(next).toEqual([first, first])
+})
 
 test('what is restored is restored whole: three distinct errors, and nothing changed', SLOW, async () => {
   const run = await python(
@@ -325,17 +271,6 @@ test('--deterministic sets the variables, with a seed and without', SLOW, async 
   const { said } = await python(source, { options: ['--deterministic'] })
   expect(said).toEqual([':4096:8', '1'])
   expect((await python(source, { options: ['--seed', '1'] })).said).toEqual([null, null])
-})
-
-test.skipIf(!HAS_TORCH)('PyTorch: seeded on import, deterministic on request', SLOW, async () => {
-  const source = `import lineaprint, torch
-say(torch.rand(1).item(), torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark)
-lineaprint.set_seeds(42)
-say(torch.rand(1).item())`
-  const options = { interpreter: [TORCH], options: ['--seed', '42', '--deterministic'] }
-  const { said, record } = await python(source, options)
-  expect(said).toEqual([0.8822692632675171, true, false, 0.8822692632675171])
-  expect(targetsOf(programsOf(record)[0])).toMatchObject({ torch: 'seeded' })
 })
 
 test('libraries that are not installed here are asked as their documentation says', SLOW, async () => {

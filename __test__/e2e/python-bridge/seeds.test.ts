@@ -300,6 +300,65 @@ say(jax.random.key(7, impl="x"), jax.random.PRNGKey(8))`
   expect(JSON.stringify(program)).toContain('2 so far, from the seeds 7, 8')
 })
 
+test.each([
+  ['', 'seeded', '1 device'],
+  ['torch.manual_seed(5)', 'own-seed', '1 device, with the seeds 5'],
+  ['torch.cuda.default_generators[0].seed = 6', 'own-seed', '1 device, with the seeds 6'],
+])('a device of CUDA that is in use: %s', SLOW, async (line, status, detail) => {
+  // A stand-in for a machine with a GPU: it keeps a seed for the CPU and one for the device.
+  const root = folderOf({
+    'library/torch/__init__.py': `
+class Generator:
+    seed = 0
+    def initial_seed(self): return self.seed
+class State:
+    def tolist(self): return [cpu.seed % 256]
+cpu = Generator()
+initial_seed = cpu.initial_seed
+def manual_seed(seed): cpu.seed = cuda.default_generators[0].seed = seed
+def get_rng_state(): return State()
+class cuda:
+    default_generators = (Generator(),)
+    is_initialized = staticmethod(lambda: True)
+    device_count = staticmethod(lambda: 1)
+    get_rng_state = staticmethod(lambda device: State())
+class backends:
+    class cuda:
+        is_built = staticmethod(lambda: True)
+`,
+  })
+  const env = { PYTHONPATH: join(root, 'library') }
+  const { record } = await python(`import torch\n${line}`, { root, env, options: ['--seed', '42'] })
+  const [program] = programsOf(record)
+  const targets = program?.['targets'] as unknown as { name: string }[]
+  expect(targets.find(({ name }) => name === 'torch cuda')).toEqual({ name: 'torch cuda', status, detail })
+})
+
+test.each([
+  ['np.random.RandomState(7)', false],
+  ['[np.random.RandomState(i) for i in range(3)]', false],
+  ['np.random.Generator(np.random.PCG64(5))', false],
+  ['np.random.RandomState()', true],
+  ['np.random.RandomState().rand()', true],
+  ['[np.random.RandomState().rand() for _ in range(3)]', true],
+  ['np.random.Generator(np.random.PCG64())', true],
+])('a generator that NumPy seeds from the system: %s', SLOW, async (line, isUnseeded) => {
+  const { said, record } = await python(
+    `import copy, pickle, threading, numpy as np
+${line}
+thread = threading.Thread(target=np.random.RandomState, args=(1,)); thread.start(); thread.join()
+entropy = np.random.PCG64().seed_seq.entropy
+say([type(change(entropy)) is int for change in (copy.deepcopy, lambda e: pickle.loads(pickle.dumps(e)), lambda e: e + 0)])
+say(json.dumps(entropy) == repr(entropy) == str(entropy))`,
+    { options: ['--seed', '1'] },
+  )
+  expect(said).toEqual([[true, true, true], true])
+  const targets = programsOf(record)[0]?.['targets'] as unknown as { name: string; detail: string }[]
+  const { detail = '' } = targets.find(({ name }) => name === 'numpy.random.Generator') ?? {}
+  // One is of the test itself.
+  expect(Number.parseInt(detail, 10) > 1).toBe(isUnseeded)
+})
+
 test('with seeds switched off no states are kept', SLOW, async () => {
   const { said, folder, code } = await python(
     'import lineaprint, random\nsay(lineaprint.checkpoint("c"), lineaprint.set_seeds(1)["seed"])',

@@ -16,7 +16,7 @@ export const FRAMEWORKS: string = environmentFolder()
 export const PYTHON: string = join(FRAMEWORKS, 'bin', 'python')
 
 /** A test starts large programs several times. */
-export const SLOW = { timeout: 600_000 }
+export const SLOW = { timeout: 1_200_000 }
 
 /** As after `source bin/activate`: one thread, no GPU, no network. */
 export const ACTIVATED: Readonly<Record<string, string>> = {

@@ -48,10 +48,30 @@ export async function bundleCommand(dist) {
   for (const name of readdirSync(cli))
     if (!name.endsWith('.d.ts')) rmSync(join(cli, name), { recursive: true })
   mkdirSync(join(cli, 'chunks'))
-  for (const { fileName, code } of output) writeFileSync(join(cli, fileName), code)
+  for (const { fileName, code } of output) writeFileSync(join(cli, fileName), withoutFacades(code))
   const modules = output.flatMap(({ moduleIds }) => moduleIds)
   writeFileSync(join(cli, 'third-party.txt'), licenses(modules))
   chmodSync(join(cli, 'main.js'), 0o755)
+}
+
+/**
+ * Replace each import of a built-in module by a call of `process.getBuiltinModule`.
+ *
+ * For an import, Node reads every export of the module, also those that it makes at the first access:
+ * `process.stdin`, which opens descriptor 0, and the streams and web classes of others. A call reads only what is used.
+ */
+function withoutFacades(code) {
+  return code.replaceAll(/^import (.*?) from "(node:[a-z_/]+)";$/gm, (line, bindings, id) => {
+    const [, whole, list] = /^([\w$]+)?(?:, )?(\{.*\})?$/.exec(bindings) ?? []
+    if (whole === undefined && list === undefined) throw new Error(`bundle-cli: unknown form: ${line}`)
+    const get = `process.getBuiltinModule("${id}")`
+    // The module that is named `process` is the global of that name.
+    const own = whole === undefined || whole === 'process' ? [] : [`const ${whole} = ${get};`]
+    return [
+      ...own,
+      ...(list === undefined ? [] : [`const ${list.replaceAll(/ as /g, ': ')} = ${get};`]),
+    ].join(' ')
+  })
 }
 
 /** Return the licences of the bundled packages, which require that their text is distributed with them. */

@@ -113,7 +113,7 @@ async function checkAll(store: Store, ids: readonly string[], tally: Tally): Pro
   }
   const { runs: read } = await listRuns(store)
   if (JSON.stringify(runs) !== JSON.stringify(read)) tally.fail('the list by the index is another')
-  const listed = new Set(runs.map(({ id }) => id))
+  const listed = new Set<string>(runs.map(({ id }) => id))
   for (const { id } of damaged) tally.fail(`${id} is damaged`)
   if (listed.size !== ids.length) tally.fail(`${ids.length} runs were finished and ${listed.size} are listed`)
   await inParallel(ids.length, 8, async (index) => {

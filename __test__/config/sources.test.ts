@@ -75,6 +75,23 @@ test('a package.json that does not mention lineaprint is nothing to us, even a b
   expect(await resolveIn({ 'package.json': '{"name":' })).toMatchObject({ experimentName: 'experiment' })
 })
 
+test('a byte order mark is dropped, and UTF-16 is named', async () => {
+  for (const [name, text] of [
+    ['lineaprint.config.json', '{"notes":"marked"}'],
+    ['lineaprint.config.yaml', 'notes: marked\n'],
+    ['package.json', '{"lineaprint":{"notes":"marked"}}'],
+  ] as const) {
+    expect(await resolveIn({ [name]: `\ufeff${text}` })).toMatchObject({ notes: 'marked' })
+    if (name === 'package.json') continue
+    const wide = resolveConfiguration(
+      {},
+      { directory: folderOf({ [name]: Buffer.from(`\ufeff${text}`, 'utf16le') }), environment: {} },
+    )
+    await expect(wide).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_CONFIGURATION' })
+    await expect(wide).rejects.toThrow(/UTF-16/)
+  }
+})
+
 test('two files are ambiguous', async () => {
   const files = { 'lineaprint.config.json': '{}', 'package.json': '{"lineaprint":{}}' }
   await expect(resolveIn(files)).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_AMBIGUOUS' })

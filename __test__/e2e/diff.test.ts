@@ -53,7 +53,10 @@ test('a mix, a wrong option and nothing are errors of one line', async () => {
     expect.stringContaining('--values applies to models'),
   ])
   expect(await wrong('a.txt', './no')).toEqual([3, expect.stringContaining('no such file')])
-  expect(await wrong('a.txt', 'no-run')).toEqual([3, expect.stringContaining('the store has no runs')])
+  expect(await wrong('a.txt', 'no-run')).toEqual([
+    3,
+    expect.stringMatching(/no-run: there is no file, folder or run/),
+  ])
 })
 
 test('runs: exit code, order, plot, and a damaged record', async () => {

@@ -1,7 +1,8 @@
-import { execFileSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawn } from 'node:child_process'
+import { mkdirSync, readFileSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { hashBytes } from '../../src/hash/bytes.ts'
 import { folderOf } from '../support/folder.ts'
 import { lineaprint } from '../support/program.ts'
 import { floats, safetensors } from '../support/safetensors.ts'
@@ -133,4 +134,80 @@ test('a reader that has seen enough is no error', () => {
     encoding: 'utf8',
   })
   expect(output).toMatch(/ f0\n$/)
+})
+
+const ABC = '6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85'
+
+test('pipes, /dev/stdin, devices and files of length 0 that have content are read to their end', async () => {
+  const cwd = folderOf({ empty: '', file: 'abc' })
+  const paths = [join(cwd, 'pipe'), '/dev/stdin', '/proc/sys/kernel/ostype', '/dev/null', 'empty', 'file']
+  execFileSync('mkfifo', [paths[0] ?? ''])
+  const { code, stdout, stderr } = await lineaprint(['hash', ...paths], {
+    cwd,
+    input: 'abc',
+    started: () => spawn('sh', ['-c', 'printf abc > pipe'], { cwd, stdio: 'ignore' }),
+  })
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  const [empty, ostype] = await Promise.all(
+    ['', readFileSync('/proc/sys/kernel/ostype')].map(
+      async (bytes) => (await hashBytes(Buffer.from(bytes))).blake3?.hex,
+    ),
+  )
+  const digests = stdout
+    .trim()
+    .split('\n')
+    .map((line) => line.slice(0, 64))
+  expect(digests).toEqual([ABC, ABC, ostype, empty, empty, ABC])
+})
+
+test('Ctrl-C ends the wait for the writer of a pipe', async () => {
+  const cwd = folderOf()
+  execFileSync('mkfifo', [join(cwd, 'pipe')])
+  const { code, stdout } = await lineaprint(['hash', 'pipe'], {
+    cwd,
+    started: (child) => {
+      const timer = setInterval(() => {
+        // The pipe is open once the process waits for it.
+        const waits = readdirSync(`/proc/${child.pid}/fd`).some(
+          (fd) => linkOf(`/proc/${child.pid}/fd/${fd}`) === join(cwd, 'pipe'),
+        )
+        if (!waits) return
+        clearInterval(timer)
+        child.kill('SIGINT')
+      }, 20)
+      child.once('exit', () => clearInterval(timer))
+    },
+  })
+  expect({ code, stdout }).toEqual({ code: 130, stdout: '' })
+})
+
+function linkOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path)
+  } catch {
+    // The descriptor was closed in the meantime.
+    return undefined
+  }
+}
+
+test('check reads what hash writes, for folders too', async () => {
+  const cwd = folderOf({ 'data/a': '1', 'back\\slash/b': '2', 'line\nend/c': '3', file: '4' })
+  for (const algorithm of ['blake3', 'sha256', 'both']) {
+    const { stdout } = await lineaprint(
+      ['hash', '-a', algorithm, 'data', 'back\\slash', 'line\nend', 'file'],
+      { cwd },
+    )
+    writeFileSync(join(cwd, 'sums'), stdout)
+    expect(await lineaprint(['check', 'sums'], { cwd })).toMatchObject({ code: 0, stdout: '', stderr: '' })
+    // Windows editors put a byte order mark before the text.
+    writeFileSync(join(cwd, 'sums'), `\ufeff${stdout}`)
+    expect(await lineaprint(['check', 'sums'], { cwd })).toMatchObject({ code: 0, stdout: '', stderr: '' })
+  }
+  writeFileSync(join(cwd, 'line\nend', 'c'), '5')
+  const changed = await lineaprint(['check', '--json', 'sums'], { cwd })
+  expect(changed.code).toBe(1)
+  // One line per algorithm.
+  expect(
+    (JSON.parse(changed.stdout) as { changed: { path: string }[] }).changed.map(({ path }) => path),
+  ).toEqual(['line\nend', 'line\nend'])
 })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { checkManifest } from '../../src/manifest/check.ts'
 import { hashBytes } from '../../src/hash/bytes.ts'
+import { hashTree } from '../../src/hash/tree.ts'
 import { folderOf } from '../support/folder.ts'
 import type { CheckOptions, ManifestCheck } from '../../src/manifest/check.ts'
 
@@ -129,9 +130,9 @@ test('malformed lines are errors with their numbers, or counted where that is as
     `\\${sha256('1')}  a\\`,
     `MD5 (a) = ${sha256('1').slice(32)}`,
     `SHA256 (a) = ${sha256('1').slice(1)}`,
-    `tree.v1.blake3:${sha256('1')}  folder`,
+    `weights.v1.blake3:${sha256('1')}  folder`,
     `${sha256('1')}  caf\ufffd`,
-    `\ufeff${good}`,
+    `\u200b${good}`,
   ]
   for (const line of bad) {
     const text = `# comment\n${line}\n${good}\n`
@@ -212,4 +213,26 @@ test('a name that is not UTF-8 is read, as sha256sum does', async () => {
   expect((await check(line, root)).missing).toHaveLength(1)
   symlinkSync('/dev/null', path)
   expect((await check(line, root)).unreadable).toMatchObject([{ detail: 'it is not a regular file' }])
+})
+
+test('lines of folders are checked as the command hashes folders', async () => {
+  const root = folderOf({ 'd/a': '1', 'd/.lineaprintignore': 'b', 'd/b': '2', file: '3' })
+  const tree = await hashTree(join(root, 'd'), { ignoreFiles: true })
+  const digest = tree.digests.blake3?.toString() ?? ''
+  const sums = `${await blake3('3')}  file\n${digest}  d\n${digest}  gone\n`
+  expect(await check(sums, root)).toMatchObject({
+    same: false,
+    missing: [{ path: 'gone' }],
+    counts: { entries: 3, same: 2, missing: 1 },
+  })
+  writeFileSync(join(root, 'd', 'b'), '4')
+  expect(await check(`${digest}  d\n`, root)).toMatchObject({ same: true, algorithm: 'blake3' })
+  writeFileSync(join(root, 'd', 'a'), '4')
+  expect(await check(`${digest}  d\n`, root)).toMatchObject({ same: false, changed: [{ path: 'd' }] })
+  // A folder that has become a file cannot be read as a folder.
+  expect(await check(`${digest}  file\n`, root)).toMatchObject({
+    same: false,
+    unreadable: [{ path: 'file' }],
+  })
+  await expect(check(`${digest}  ../d\n`, join(root, 'd'))).rejects.toMatchObject({ field: '../d' })
 })

@@ -29,7 +29,7 @@ test('runs are found by id, beginning, name and @latest', async () => {
     expect((await findRun(store, reference)).id, reference).toBe(id)
   }
   await expect(findRun(store, 'alpha')).rejects.toMatchObject({
-    code: 'ERR_LINEAPRINT_RUN',
+    code: 'ERR_LINEAPRINT_AMBIGUOUS',
     message: expect.stringContaining('2 runs begin with "alpha"') as string,
     hint: expect.stringMatching(/alpha-1, alpha-2$/) as string,
   })

@@ -74,6 +74,8 @@ export interface CommandOutcome {
   readonly exitCode: number
   /** The signal that ended the command. */
   readonly signal: NodeJS.Signals | null
+  /** Milliseconds of the command alone, without captures and digests. */
+  readonly commandMs: number
   /** Names of the required outputs that the command did not make. */
   readonly missingOutputs: readonly string[]
   /** A warning if no code was captured, with what to do about it. */
@@ -114,6 +116,7 @@ export async function runTracked(command: TrackedCommand, relay: SignalRelay): P
     return {
       ...ended,
       ...shellExit(end.exit),
+      commandMs: end.durationMs,
       codeWarning: noCodeWarning(recorder.captureOf('git')),
       ...(seedUse !== undefined && { seedUse }),
     }
@@ -183,12 +186,12 @@ async function recordFailure(recorder: Recorder, error: unknown): Promise<void> 
 async function recordEnd(
   { outputs, messages }: TrackedCommand,
   recorder: Recorder,
-  { exit, stdout, stderr, warnings }: ProcessEnd,
+  { exit, durationMs, stdout, stderr, warnings }: ProcessEnd,
   relay: SignalRelay,
 ): Promise<Pick<CommandOutcome, 'summary' | 'status' | 'missingOutputs'>> {
   const exitCode = exit.kind === 'exited' ? exit.code : null
   const killedBy = endingSignal(exit, relay)
-  recorder.recordCommandEnd({ exitCode, signal: killedBy ?? null, stdout, stderr })
+  recorder.recordCommandEnd({ exitCode, signal: killedBy ?? null, durationMs, stdout, stderr })
   for (const message of warnings) recorder.recordWarning(message)
   const missing = new Map<string, string>()
   for (const { name, path, isRequired } of outputs) {

@@ -34,6 +34,8 @@ export type ProcessExit =
 /** The result of a process. */
 export interface ProcessEnd {
   readonly exit: ProcessExit
+  /** Milliseconds from the start of the process to its end. */
+  readonly durationMs: number
   readonly stdout: StreamRecord
   readonly stderr: StreamRecord
   readonly warnings: readonly string[]
@@ -50,13 +52,14 @@ export async function runProcess(plan: ProcessPlan, relay: SignalRelay): Promise
   const copies = await Promise.all([copyTo(plan, 0, 'stdout.log'), copyTo(plan, 1, 'stderr.log')])
   const [stdout, stderr] = copies
   try {
-    const { sources, ended, warnings } = await start(plan, copies, relay)
+    const { sources, ended, warnings, startedAt } = await start(plan, copies, relay)
     const streams = Promise.all([copyFrom(sources[0], stdout), copyFrom(sources[1], stderr)])
     const exit = await ended
+    const durationMs = Math.round(performance.now() - startedAt)
     for (const copy of copies) copy?.commandEnded()
     const [out, err] = await streams
     for (const copy of copies) warnings.push(...(copy?.warnings ?? []))
-    return { exit, stdout: out, stderr: err, warnings }
+    return { exit, durationMs, stdout: out, stderr: err, warnings }
   } finally {
     relay.forwardTo(undefined)
     for (const copy of copies) await copy?.close()
@@ -75,6 +78,8 @@ async function copyTo(plan: ProcessPlan, index: 0 | 1, file: string): Promise<St
 interface Started {
   readonly sources: readonly (Readable | null)[]
   readonly ended: Promise<ProcessExit>
+  /** By the clock of `performance.now`. */
+  readonly startedAt: number
   readonly warnings: string[]
 }
 
@@ -88,6 +93,7 @@ async function start(
   const outputs = copies.map((copy, index) => pipes[index]?.writeEnd ?? (copy ? 'pipe' : plan.targets[index]))
   try {
     relay.work.throwIfAborted()
+    const startedAt = performance.now()
     const child = spawn(program, rest, {
       cwd: plan.directory,
       env: plan.environment,
@@ -104,7 +110,7 @@ async function start(
     // After the start, an error event means that a signal could not be passed on.
     child.on('error', (error) => warnings.push(`cannot signal the command: ${error.message}`))
     const sources = [pipes[0]?.source ?? child.stdout, pipes[1]?.source ?? child.stderr]
-    return { sources, ended, warnings }
+    return { sources, ended, warnings, startedAt }
   } catch (cause) {
     for (const pipe of pipes) pipe?.source.destroy()
     throw cause instanceof SignalError ? cause : notStarted(program, cause)

@@ -6,6 +6,7 @@ import { errorText } from '../util/error-text.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { nearest } from '../core/options.ts'
 import { errorCode, pathExists } from '../util/fs.ts'
+import { decodeText } from '../util/text-encoding.ts'
 import { OPTION_NAMES, checkOptions, mergeOptions } from './options.ts'
 import { OPTIONS } from './table.ts'
 import { parseJsonText, parseOrRefuse, variableName } from './variables.ts'
@@ -152,9 +153,9 @@ async function sourceExists(path: string): Promise<boolean> {
 
 async function packageSection(path: string): Promise<OptionSource | undefined> {
   if (!(await sourceExists(path))) return undefined
-  const text = await readText(path)
   // Most projects do not mention lineaprint. A malformed package.json of such a project must not be an error
-  // here.
+  // here, whatever its encoding.
+  const text = await readText(path, (bytes) => bytes.toString().replace(/^\ufeff/, ''))
   if (!text.includes('"lineaprint"')) return undefined
   const parsed = parseJsonText(text, path)
   if (typeof parsed !== 'object' || parsed === null || !Object.hasOwn(parsed, 'lineaprint')) return undefined
@@ -200,12 +201,12 @@ async function importDefault(path: string): Promise<unknown> {
   }
 }
 
-async function readText(path: string): Promise<string> {
+async function readText(path: string, decode: (bytes: Buffer) => string = decodeText): Promise<string> {
   try {
     const info = await stat(path)
     if (!info.isFile()) throw new Error('it is not a regular file')
     if (info.size > FILE_LIMIT) throw new Error(`it is larger than ${FILE_LIMIT} bytes`)
-    return await readFile(path, 'utf8')
+    return decode(await readFile(path))
   } catch (error) {
     throw unreadable(path, error)
   }

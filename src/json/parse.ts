@@ -21,6 +21,7 @@
  *   lines of the journal, each of which is written and read by this package and checked by a schema.
  */
 import { LineaprintError } from '../core/errors.ts'
+import { decodeText, withoutByteOrderMark } from '../util/text-encoding.ts'
 
 /** A parsed value. */
 export type ParsedJson = null | boolean | number | string | ParsedJson[] | Map<string, ParsedJson>
@@ -80,16 +81,15 @@ export function toObjects(value: ParsedJson): unknown {
 }
 
 function textOf(source: Uint8Array | string, path: string | undefined): string {
-  return typeof source === 'string' ? source : decode(source, path)
-}
-
-function decode(bytes: Uint8Array, path: string | undefined): string {
-  try {
-    // A byte order mark is not JSON; Python refuses it as well.
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
-  } catch (cause) {
-    throw new LineaprintError('ERR_LINEAPRINT_FORMAT', 'it is not UTF-8', { path, cause })
-  }
+  if (typeof source === 'string') return source
+  // A byte order mark is not JSON; Python refuses it as well.
+  if (withoutByteOrderMark(source, path) === source) return decodeText(source, path)
+  throw new LineaprintError('ERR_LINEAPRINT_FORMAT', 'it begins with a byte order mark', {
+    path,
+    expected: 'JSON in UTF-8',
+    received: 'the bytes ef bb bf',
+    hint: 'save it as UTF-8 without a byte order mark',
+  })
 }
 
 class Parser {

@@ -1,6 +1,7 @@
 /** Check of the files listed in a checksum file of `b3sum` or `sha256sum`. */
-import { basename, isAbsolute } from 'node:path'
+import { basename, isAbsolute, resolve } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
+import { hashTree } from '../hash/tree.ts'
 import { parseChecksums, refuseMalformed } from './checksums.ts'
 import { messageWithoutPath } from './compare.ts'
 import { choiceOf, decide, hashInto } from './checksum-hashes.ts'
@@ -9,7 +10,7 @@ import { collisionsOf } from './names.ts'
 import type { JobOptions } from '../core/options.ts'
 import type { Algorithm } from '../core/digest.ts'
 import type { Outcome } from './checksum-hashes.ts'
-import type { Checked } from './checksums.ts'
+import type { Checked, CheckedFolder } from './checksums.ts'
 import type { CheckItem, ManifestCheck } from './findings.ts'
 
 /** Options of the check of a checksum file. */
@@ -30,34 +31,46 @@ export async function checkChecksums(
   { root, path, algorithm, allowOutside, lenient }: ChecksumsCheck,
   options: JobOptions,
 ): Promise<ManifestCheck> {
-  const { files, malformed } = parseChecksums(bytes, path)
+  const { files, folders, malformed } = parseChecksums(bytes, path)
   if (!lenient) refuseMalformed(malformed, path)
-  for (const file of files) refuseOutside(file, allowOutside, path)
+  for (const file of files) refuseOutside(file.path, file.demands[0]?.line, allowOutside, path)
+  for (const { path: name, line } of folders) refuseOutside(name, line, allowOutside, path)
   const bare = algorithm ?? algorithmOfName(path)
   const outcomes = new Map<Checked, Outcome>()
   await hashInto(outcomes, root, files, (demand) => demand.algorithm ?? bare ?? 'blake3', options)
   const decided = bare ?? (await decide(outcomes, root, files, path, options))
   const findings = new Findings()
   for (const file of files) report(file, outcomes.get(file), decided, findings)
-  const used = new Set(files.flatMap(({ demands }) => demands.map((demand) => demand.algorithm ?? decided)))
+  for (const folder of folders) await checkTree(folder, root, findings, options)
+  const used = new Set([
+    ...files.flatMap(({ demands }) => demands.map((demand) => demand.algorithm ?? decided)),
+    ...folders.map(({ digest }) => digest.algorithm),
+  ])
+  // A folder has a line per algorithm.
+  const names = new Set(
+    [...files, ...folders].flatMap(({ path: name, pathBytes }) => (pathBytes === undefined ? [name] : [])),
+  )
   return findings.finish({
     format: 'checksums',
     root,
     algorithm: used.has(undefined) ? undefined : choiceOf(used),
     malformed,
     ignore: [],
-    warnings: collisionsOf(
-      files.flatMap(({ path: name, pathBytes }) => (pathBytes === undefined ? [name] : [])),
-    ).map((name) => ({ kind: 'names-collide', path: name })),
-    entries: files.length,
+    warnings: collisionsOf([...names]).map((name) => ({ kind: 'names-collide', path: name })),
+    entries: files.length + folders.length,
     tensors: 0,
   })
 }
 
 /** Refuse names that lead out of the folder, unless allowed: the checksum file may be untrusted. */
-function refuseOutside({ path: name, demands }: Checked, allowed: boolean, path: string | undefined): void {
+function refuseOutside(
+  name: string,
+  line: number | undefined,
+  allowed: boolean,
+  path: string | undefined,
+): void {
   const fail = (message: string, hint: string): never => {
-    const sentence = `line ${demands[0]?.line ?? 0}: ${message}: ${JSON.stringify(name)}`
+    const sentence = `line ${line ?? 0}: ${message}: ${JSON.stringify(name)}`
     throw new LineaprintError('ERR_LINEAPRINT_FORMAT', sentence, { path, field: name, hint })
   }
   if (name.includes('\0')) fail('the name holds a NUL', 'not a valid file name')
@@ -73,6 +86,35 @@ function algorithmOfName(path: string | undefined): Algorithm | undefined {
   const name = path === undefined ? '' : basename(path).toLowerCase()
   if (/sha-?256/.test(name)) return 'sha256'
   return /blake3|b3sum|\.b3$/.test(name) ? 'blake3' : undefined
+}
+
+/** Check one folder as `lineaprint hash` reads it without options. */
+async function checkTree(
+  { path, pathBytes, digest }: CheckedFolder,
+  root: string,
+  findings: Findings,
+  options: JobOptions,
+): Promise<void> {
+  const item = (detail: string): CheckItem => ({
+    path,
+    ...(pathBytes !== undefined && { pathBytes }),
+    detail,
+  })
+  if (pathBytes !== undefined) {
+    findings.add('unreadable', item('the name of a folder must be UTF-8'))
+    return
+  }
+  try {
+    const { algorithm } = digest
+    const tree = await hashTree(resolve(root, path), { ...options, algorithm, ignoreFiles: true })
+    if (tree.digests[algorithm]?.equals(digest) === true) findings.same()
+    else findings.add('changed', item('its content differs, or the digest was made with other options'))
+  } catch (error) {
+    options.signal?.throwIfAborted()
+    if (!LineaprintError.is(error)) throw error
+    if (error.code === 'ERR_LINEAPRINT_NOT_FOUND') findings.add('missing', item('there is no such folder'))
+    else findings.add('unreadable', item(messageWithoutPath(error)))
+  }
 }
 
 function report(

@@ -2,6 +2,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { errorCode, isMissing, statInput, systemReason } from '../util/fs.ts'
+import { withoutByteOrderMark } from '../util/text-encoding.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { checkChoice, checkKeys, checkPath } from '../core/options.ts'
 import { checkChecksums } from './check-checksums.ts'
@@ -60,7 +61,8 @@ export async function checkManifest(
   if (root !== undefined) checkPath(root)
   const { signal, onProgress, threads } = options
   const job = { signal, onProgress, threads }
-  const { source, path } = await sourceOf(manifest)
+  const { source: given, path } = await sourceOf(manifest)
+  const source = withoutByteOrderMark(given, path)
   if (!isManifest(source)) {
     refuseOption(options, ['refuseLinks'], 'manifests of lineaprint', 'checksum files always follow links')
     return checkChecksums(
@@ -113,7 +115,7 @@ async function sourceOf(
 /** Check whether the source is JSON: no line of a checksum file starts with a brace. */
 function isManifest(source: Uint8Array): boolean {
   const start = Buffer.from(source.subarray(0, 64)).toString()
-  return /^\ufeff?\s*\{/.test(start)
+  return /^\s*\{/.test(start)
 }
 
 /** Refuse options that would otherwise be ignored silently. */

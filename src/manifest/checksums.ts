@@ -1,10 +1,11 @@
 /**
  * Parser of checksum files as `b3sum` and `sha256sum` write and check them: untagged lines, lines with an
- * escaped name, and tagged lines.
+ * escaped name, and tagged lines; and of the lines that `lineaprint hash` writes for folders.
  *
  * Comments and empty lines are skipped, as by `sha256sum`. Lines are bytes: a name need not be UTF-8.
  */
 import { LineaprintError } from '../core/errors.ts'
+import { Digest } from '../core/digest.ts'
 import { textOf } from './names.ts'
 import type { Algorithm } from '../core/digest.ts'
 import type { MalformedLine } from './findings.ts'
@@ -28,9 +29,20 @@ export interface Checked {
   readonly demands: Demand[]
 }
 
+/** A folder and the `tree` digest required of it. */
+export interface CheckedFolder {
+  /** The name as in {@link Checked}. */
+  readonly path: string
+  readonly pathBytes?: string
+  /** Line number, from 1. */
+  readonly line: number
+  readonly digest: Digest
+}
+
 /** A parsed checksum file. */
 export interface Checksums {
   readonly files: readonly Checked[]
+  readonly folders: readonly CheckedFolder[]
   readonly malformed: readonly MalformedLine[]
 }
 
@@ -40,7 +52,8 @@ const UNTAGGED = /^[ \t]*(\\?)([0-9A-Fa-f]{64})[ \t](?:[ *]|(?![ *]))(.+)$/s
 const TAGGED = /^[ \t]*(\\?)(BLAKE3|SHA256|SHA2-256) ?\((.+)\)[ \t]*=[ \t]*([0-9A-Fa-f]{64})$/s
 const OTHER_TAG = /^[ \t]*\\?([A-Z][A-Za-z0-9/-]*) ?\(.*\)[ \t]*=/s
 const OTHER_LENGTH = /^[ \t]*\\?([0-9A-Fa-f]{32,128})[ \t]/
-const STRUCTURED = /^[a-z]+\.v[0-9]+\.(?:blake3|sha256):/
+const TREE = /^(\\?)(tree\.v1\.(?:blake3|sha256):[0-9a-f]{64}) {2}(.+)$/s
+const STRUCTURED = /^\\?[a-z]+\.v[0-9]+\.[a-z0-9.]*(?:blake3|sha256):/
 
 /**
  * Parse a checksum file.
@@ -52,17 +65,33 @@ const STRUCTURED = /^[a-z]+\.v[0-9]+\.(?:blake3|sha256):/
 export function parseChecksums(bytes: Uint8Array, path?: string): Checksums {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
   const files = new Map<string, Checked>()
+  const folders: CheckedFolder[] = []
   const malformed: MalformedLine[] = []
   for (const [index, ended] of text.split('\n').entries()) {
     const written = ended.endsWith('\r') ? ended.slice(0, -1) : ended
     if (written === '' || written.startsWith('#')) continue
     const line = index + 1
+    const folder = parseFolder(written, line)
+    if (folder !== undefined) {
+      folders.push(folder)
+      continue
+    }
     const parsed = parseLine(written)
     if (typeof parsed === 'string') malformed.push({ line, reason: parsed })
     else add(files, { ...parsed.demand, line }, parsed.name, path)
   }
-  if (files.size === 0) throw noChecksums(malformed, path)
-  return { files: [...files.values()], malformed }
+  if (files.size + folders.length === 0) throw noChecksums(malformed, path)
+  return { files: [...files.values()], folders, malformed }
+}
+
+/** Parse the line of a folder; `undefined` for all other lines. */
+function parseFolder(written: string, line: number): CheckedFolder | undefined {
+  const [, mark, digest, escaped] = TREE.exec(written) ?? []
+  if (digest === undefined || escaped === undefined) return undefined
+  const name = mark === '\\' ? unescape(escaped) : escaped
+  if (name === undefined) return undefined
+  const [path, pathBytes] = textOf(Buffer.from(name, 'latin1'))
+  return { path, ...(pathBytes !== undefined && { pathBytes }), line, digest: Digest.parse(digest) }
 }
 
 /** Parse one line; return the reason if it is malformed. */
@@ -90,7 +119,7 @@ function whyNot(written: string): string {
       : `digests of ${tag} cannot be checked, only BLAKE3 and SHA256`
   }
   if (STRUCTURED.test(written))
-    return 'a structured digest, not a checksum of file bytes; use a manifest instead'
+    return 'a structured digest that is neither of a file nor of a folder; use a manifest instead'
   const digits = OTHER_LENGTH.exec(written)?.[1]?.length
   if (digits !== undefined && digits !== 64) return `its digest has ${digits} hexadecimal digits, not 64`
   return 'not in the form "<64 hexadecimal digits>  <name>"'

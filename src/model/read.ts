@@ -13,6 +13,7 @@ import { writePlan } from '../core/sample-plan.ts'
 import { compareUtf8 } from '../util/text-order.ts'
 import { readConfig } from './config.ts'
 import { refuseDisguised } from './disguised.ts'
+import { refuseOtherFormats } from './other-formats.ts'
 import { locateModel } from './locate.ts'
 import { findTokenizer, readTokenizer } from './tokenizer.ts'
 import type { AlgorithmChoice, Digest, Digests, RawDigests } from '../core/digest.ts'
@@ -130,6 +131,7 @@ export async function readModel(path: string, options: ModelOptions = {}): Promi
     threads: options.threads,
   })
   await refuseDisguised(located.weights, 'a safetensors file')
+  await refuseOtherFormats(located.weights)
   const config = located.config === undefined ? undefined : await readConfig(located.config)
   const { index } = located
   const wholeFolder = options.files === true && (located.isFolder || index !== undefined)

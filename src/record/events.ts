@@ -3,6 +3,7 @@
  * `event-schema.ts` describes each field and is checked against these types by the compiler; `docs/format.md`
  * shows both.
  */
+import type { RunId } from '../core/run-id.ts'
 import type { JsonObject } from '../core/json-value.ts'
 import type {
   CaptureRecord,
@@ -23,7 +24,7 @@ export interface EventHead {
 
 /** The content of an event. */
 export type EventBody =
-  | { readonly type: 'started'; readonly id: string; readonly name: string }
+  | { readonly type: 'started'; readonly id: RunId; readonly name: string }
   | { readonly type: 'capture'; readonly component: string; readonly result: CaptureRecord }
   | {
       readonly type: 'tracked'
@@ -63,6 +64,7 @@ export interface CommandEndEvent {
   readonly type: 'command'
   readonly exitCode: number | null
   readonly signal: string | null
+  readonly durationMs?: number
   readonly stdout: StreamRecord
   readonly stderr: StreamRecord
 }

@@ -13,6 +13,7 @@ import {
   flagSchema,
   jsonObject,
   recordedNumber,
+  runId,
   streamSchema,
   text,
   trackedSchema,
@@ -72,6 +73,9 @@ export const runRecordSchema: () => z.ZodMiniType<RunRecord> = lazily(() => {
     wrapped: field(z.boolean(), 'Whether `lineaprint run` started it.'),
     exitCode: field(z.nullable(z.int()), 'Of a wrapped command that ended by itself.'),
     signal: field(z.nullable(text), 'The signal that ended a wrapped command, for example `SIGKILL`.'),
+    durationMs: z.optional(
+      field(z.number(), 'Milliseconds from the start of a wrapped command to its end, without the captures.'),
+    ),
     stdout: field(
       z.exactOptional(streamSchema()),
       'Its standard output; of a wrapped command that has ended.',
@@ -99,7 +103,7 @@ export const runRecordSchema: () => z.ZodMiniType<RunRecord> = lazily(() => {
         z.literal(RUN_SCHEMA),
         'The version of the record. A record of another meaning has another one.',
       ),
-      id: field(text, 'Name of the run and of its folder.'),
+      id: field(runId, 'Name of the run and of its folder.'),
       name: field(text, 'Name of the experiment; runs may share it.'),
       status: field(
         z.enum(['running', 'finished', 'failed', 'killed', 'lost']),

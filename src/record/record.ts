@@ -4,6 +4,7 @@
  */
 import type { RecordedNumber } from '../json/special-floats.ts'
 import type { ProcessRecord } from '../util/process-identity.ts'
+import type { RunId } from '../core/run-id.ts'
 import type { JsonObject } from '../core/json-value.ts'
 
 /** The version of the record. Readers refuse every other version. */
@@ -24,6 +25,7 @@ export interface CommandRecord {
   readonly wrapped: boolean
   readonly exitCode: number | null
   readonly signal: string | null
+  readonly durationMs?: number
   readonly stdout?: StreamRecord
   readonly stderr?: StreamRecord
 }
@@ -134,7 +136,7 @@ export type TrackedSection = (typeof TRACKED_SECTIONS)[number]
 /** The record of a run, as written in `run.json`. Times are ISO 8601 in UTC, durations milliseconds. */
 export interface RunRecord {
   readonly schema: typeof RUN_SCHEMA
-  readonly id: string
+  readonly id: RunId
   readonly name: string
   readonly status: RunStatus
   readonly startedAt: string

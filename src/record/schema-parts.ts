@@ -1,8 +1,10 @@
 /** Schemas that records and events share. They are built at first use. */
 import { z } from 'zod/mini'
+import { isRunId } from '../core/run-id.ts'
 import { lazily } from '../util/schema.ts'
 import { FLAG_KINDS } from './record.ts'
 import { field, schemaOf } from './schema-field.ts'
+import type { RunId } from '../core/run-id.ts'
 import type { JsonObject } from '../core/json-value.ts'
 import type { RecordedNumber } from '../json/special-floats.ts'
 import type {
@@ -16,6 +18,11 @@ import type {
 
 /** Any text. */
 export const text: z.ZodMiniType<string> = z.string()
+
+/** Id of a run, and so the name of a folder. The pattern is checked, hence the type. */
+export const runId: z.ZodMiniType<RunId> = z
+  .string()
+  .check(z.refine(isRunId, 'Invalid run id')) as z.ZodMiniType<string> as z.ZodMiniType<RunId>
 
 /** A number of items or of bytes. */
 export const count: z.ZodMiniType<number> = z.int().check(z.minimum(0))

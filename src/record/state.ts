@@ -90,8 +90,10 @@ export function applyEvent(state: RunState, event: EventBody): void {
       state.failure = event.failure
       break
     case 'command': {
-      const { exitCode, signal, stdout, stderr } = event
-      state.command = { ...state.command, exitCode, signal, stdout, stderr }
+      const { exitCode, signal, durationMs, stdout, stderr } = event
+      // Absent in journals of earlier versions.
+      const took = durationMs === undefined ? {} : { durationMs }
+      state.command = { ...state.command, exitCode, signal, ...took, stdout, stderr }
       break
     }
     case 'started':

@@ -8,12 +8,13 @@ import { isAlive } from '../util/process-identity.ts'
 import { RECORD_LIMIT, parseRecord } from '../record/seal.ts'
 import { applyEvent, initialState, toRecord } from '../record/state.ts'
 import { JOURNAL_FILE, RECORD_FILE } from './store.ts'
+import type { RunId } from '../core/run-id.ts'
 import type { JournalReport } from './journal-read.ts'
 import type { RunRecord, RunStatus } from '../record/record.ts'
 
 /** A run in the store. */
 export interface StoredRun {
-  readonly id: string
+  readonly id: RunId
   /** Absolute path. */
   readonly folder: string
   /** The record; for a run that has not ended, with the events of its journal. */

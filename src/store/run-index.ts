@@ -8,8 +8,9 @@ import { join } from 'node:path'
 import { readCatalog } from './catalog/catalog.ts'
 import { isAlive } from '../util/process-identity.ts'
 import { readRecord } from './read.ts'
-import { RECORD_FILE } from './store.ts'
+import { RECORD_FILE, runFolder } from './store.ts'
 import type { BigIntStats } from 'node:fs'
+import type { RunId } from '../core/run-id.ts'
 import type { CatalogContent, CatalogRow } from './catalog/catalog.ts'
 import type { RunRecord, RunStatus } from '../record/record.ts'
 import type { ProcessRecord } from '../util/process-identity.ts'
@@ -59,8 +60,8 @@ export class RunIndex {
    *
    * @throws ERR_LINEAPRINT_RECORD or ERR_LINEAPRINT_STORE if its record cannot be read.
    */
-  async query(id: string): Promise<ListedRun> {
-    const folder = join(this.#store.runs, id)
+  async query(id: RunId): Promise<ListedRun> {
+    const folder = runFolder(this.#store, id)
     const path = join(folder, RECORD_FILE)
     const readAt = Date.now()
     const before = await stampOf(path)
@@ -102,7 +103,7 @@ function entryOf(record: RunRecord): Entry {
   return status === 'running' ? { ...entry, process } : entry
 }
 
-function listed(id: string, folder: string, entry: Entry, status: RunStatus): ListedRun {
+function listed(id: RunId, folder: string, entry: Entry, status: RunStatus): ListedRun {
   // The folder's name is the id by which the run is found.
   const { name, startedAt, finishedAt, durationMs, tags, notes, parent, argv } = entry
   return { id, name, status, startedAt, finishedAt, durationMs, tags, notes, parent, folder, argv }

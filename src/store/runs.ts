@@ -3,13 +3,14 @@
  * index only saves reading a record that has not changed since it was last read.
  */
 import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
 import { errorCode, storeError } from '../util/fs.ts'
 import { isRunId } from '../core/run-id.ts'
 import { RunIndex } from './run-index.ts'
 import { readRun } from './read.ts'
+import { runFolder } from './store.ts'
 import { selectRuns } from './select.ts'
+import type { RunId } from '../core/run-id.ts'
 import type { StoredRun } from './read.ts'
 import type { ListedRun } from './run-index.ts'
 import type { RunFilter } from './select.ts'
@@ -22,7 +23,7 @@ export type { RunFilter } from './select.ts'
 
 /** A folder of the store that cannot be read as a run. */
 export interface DamagedRun {
-  readonly id: string
+  readonly id: RunId
   /** Absolute path. */
   readonly folder: string
   readonly error: LineaprintError
@@ -63,7 +64,7 @@ export async function listRuns(store: Store, filter: RunFilter = {}): Promise<Ru
         runs.push(await index.query(id))
       } catch (error) {
         if (!LineaprintError.is(error)) throw error
-        damaged.push({ id, folder: join(store.runs, id), error })
+        damaged.push({ id, folder: runFolder(store, id), error })
       }
     }
   }
@@ -81,10 +82,13 @@ function byTime(a: ListedRun, b: ListedRun): number {
   return `${a.startedAt} ${a.id}` < `${b.startedAt} ${b.id}` ? -1 : 1
 }
 
-async function runIds(store: Store): Promise<string[]> {
+async function runIds(store: Store): Promise<RunId[]> {
   try {
     const entries = await readdir(store.runs, { withFileTypes: true })
-    return entries.filter((entry) => entry.isDirectory() && isRunId(entry.name)).map(({ name }) => name)
+    return entries
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => name)
+      .filter(isRunId)
   } catch (cause) {
     if (errorCode(cause) === 'ENOENT') return []
     throw storeError(store.runs, 'the store cannot be read', cause)
@@ -96,14 +100,15 @@ async function runIds(store: Store): Promise<string[]> {
  *
  * @param reference An id, the beginning of one id only, the name of an experiment (its newest run), or
  * `@latest`.
- * @throws ERR_LINEAPRINT_RUN if no run matches, or more than one.
+ * @throws ERR_LINEAPRINT_RUN if no run matches, AMBIGUOUS if more than one id begins so.
  */
 export async function findRun(store: Store, reference: string): Promise<StoredRun> {
   const ids = await runIds(store)
-  if (ids.includes(reference)) return readRun(join(store.runs, reference))
+  const named = ids.find((id) => id === reference)
+  if (named !== undefined) return readRun(runFolder(store, named))
   const matches = reference === '' ? [] : ids.filter((id) => id.startsWith(reference))
   const [only] = matches
-  if (only !== undefined && matches.length === 1) return readRun(join(store.runs, only))
+  if (only !== undefined && matches.length === 1) return readRun(runFolder(store, only))
   const { runs } = await listRuns(store)
   const newest = runs.findLast(({ name }) => reference === '@latest' || name === reference)
   if (newest) return readRun(newest.folder)
@@ -119,7 +124,7 @@ function notFound(
   if (matches.length > 0) {
     const shown = matches.slice(0, 5).join(', ')
     return new LineaprintError(
-      'ERR_LINEAPRINT_RUN',
+      'ERR_LINEAPRINT_AMBIGUOUS',
       `${matches.length} runs begin with ${JSON.stringify(reference)}`,
       {
         hint: `use one of ${shown}${matches.length > 5 ? ', …' : ''}`,

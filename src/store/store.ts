@@ -5,6 +5,7 @@ import { LineaprintError } from '../core/errors.ts'
 import { unfinishedName } from './abandoned.ts'
 import { errorCode, makeFolders, pathExists, storeError, syncFolder, writeAtomic } from '../util/fs.ts'
 import { formatRecord } from '../record/seal.ts'
+import type { RunId } from '../core/run-id.ts'
 import type { RunRecord } from '../record/record.ts'
 
 /** The location of runs. Its folders need not exist yet. */
@@ -27,6 +28,11 @@ export function storeIn(folder: string): Store {
   return { root, runs: join(root, 'runs') }
 }
 
+/** Return the absolute path of the folder of a run. An id is one path segment, so the folder is in the store. */
+export function runFolder(store: Store, id: RunId): string {
+  return join(store.runs, id)
+}
+
 /**
  * Create the folder of a new run, with its first record in it. The folder appears under its name atomically:
  * no reader sees one without a record.
@@ -36,7 +42,7 @@ export function storeIn(folder: string): Store {
  */
 export async function createRun(store: Store, record: RunRecord): Promise<string> {
   await createStore(store)
-  const folder = join(store.runs, record.id)
+  const folder = runFolder(store, record.id)
   const temporary = join(store.runs, unfinishedName())
   try {
     await mkdir(temporary)

@@ -4,7 +4,7 @@ import { redactArguments } from '../secrets/redact.ts'
 import { exportNames, exportRun } from '../export/files.ts'
 import { sweepAbandoned } from '../store/abandoned.ts'
 import { writeAtomic } from '../util/fs.ts'
-import { isRunId, newRunId } from '../core/run-id.ts'
+import { checkRunId, isRunId, newRunId } from '../core/run-id.ts'
 import { Journal } from '../store/journal.ts'
 import { thisProcess } from '../util/process-identity.ts'
 import { RUN_SCHEMA } from '../record/record.ts'
@@ -199,7 +199,7 @@ function firstRecord(
   const ownId = experimentId === parent ? undefined : experimentId
   return {
     schema: RUN_SCHEMA,
-    id: ownId ?? newRunId(start),
+    id: ownId === undefined ? newRunId(start) : checkRunId(ownId),
     name: configuration.experimentName,
     status: 'running',
     startedAt: start.toISOString(),

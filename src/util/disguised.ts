@@ -94,12 +94,18 @@ export function disguiseOf(name: string, head: Uint8Array): Omit<Disguised, 'pat
 
 /** Recognise a file. A file that cannot be read is not recognised: reading it reports that. */
 export async function disguiseOfFile(path: string): Promise<Omit<Disguised, 'path'> | undefined> {
+  const head = await headOf(path)
+  return head && disguiseOf(path, head)
+}
+
+/** Return the first bytes of a file, at most 512; `undefined` if it cannot be read. */
+export async function headOf(path: string): Promise<Uint8Array | undefined> {
   try {
     const file = await open(path, 'r')
     try {
       const head = Buffer.alloc(HEAD)
       const { bytesRead } = await file.read(head, 0, HEAD, 0)
-      return disguiseOf(path, head.subarray(0, bytesRead))
+      return head.subarray(0, bytesRead)
     } finally {
       await file.close()
     }

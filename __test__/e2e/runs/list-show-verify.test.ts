@@ -78,7 +78,7 @@ test('list: one line per run, oldest first, the damaged named on stderr', async 
   expect(json.damaged).toMatchObject([{ id: 'broken', code: 'ERR_LINEAPRINT_RECORD' }])
 })
 
-test('show: fits 80 columns, steers no terminal, and gives the record as JSON', async () => {
+test('show: steers no terminal, and gives the record as JSON', async () => {
   const root = folderOf({ data: 'x', model: safetensors({ w: floats([1]) }) })
   const run = await finished(
     root,
@@ -99,7 +99,6 @@ test('show: fits 80 columns, steers no terminal, and gives the record as JSON', 
   const { code, stdout, stderr } = await inFolder(root, 'show', run.id)
   expect(code).toBe(0)
   expect(stderr).toBe('')
-  for (const line of stdout.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80)
   expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/)
   for (const part of [
     'failed',

@@ -25,7 +25,7 @@ test('output, input and exit code are those of the command', async () => {
   const { code, stdout, stderr } = await run(root, node(source), { input: 'hello' })
   expect(code).toBe(5)
   expect(stdout).toBe('out:hello')
-  expect(stderr).toMatch(/^err\nlineaprint: run \S+ failed in .*; see "lineaprint show \S+"\n$/)
+  expect(stderr).toMatch(/^err\nlineaprint: run \S+ failed; .*; see "lineaprint show \S+"\n$/)
   const { record, folder } = onlyRun(root)
   expect(record).toMatchObject({
     status: 'failed',
@@ -42,6 +42,17 @@ test('output, input and exit code are those of the command', async () => {
   expect(readFileSync(join(folder, 'stdout.log'), 'utf8')).toBe('out:hello')
   expect(readFileSync(join(folder, 'stderr.log'), 'utf8')).toBe('err\n')
   expect(record.files.map(({ path }) => path)).toEqual(['events.jsonl', 'stderr.log', 'stdout.log'])
+})
+
+test('the time of the command is told apart from that of the run', async () => {
+  const root = folderOf()
+  const { stderr } = await run(root, node('setTimeout(() => undefined, 300)'))
+  const { record } = onlyRun(root)
+  const { durationMs: whole } = record
+  const { durationMs: command = NaN } = record.command
+  expect(command).toBeGreaterThanOrEqual(300)
+  expect(command).toBeLessThanOrEqual(whole ?? NaN)
+  expect(stderr).toMatch(/finished; the command took .* m?s, the run .* m?s/)
 })
 
 test('inputs, outputs, seed, tags and notes are recorded', async () => {

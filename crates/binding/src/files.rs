@@ -72,11 +72,11 @@ pub struct NativeTreeOptions {
     pub links: NativeLinks,
     /// gitignore patterns.
     pub ignore: Vec<String>,
-    /// Whether files named `.lineaprintignore` give patterns too.
+    /// True if files named `.lineaprintignore` give patterns too.
     pub ignore_files: bool,
-    /// Whether `.git`, `.lineaprint` and `.cache/huggingface` count.
+    /// True if `.git`, `.lineaprint` and `.cache/huggingface` count.
     pub include_skipped: bool,
-    /// Whether the entries are listed.
+    /// True if the entries are listed.
     pub list: bool,
     /// The folder of a cache, if one is to be used.
     pub cache: Option<String>,

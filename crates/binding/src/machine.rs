@@ -1,4 +1,4 @@
-//! What this addon and this processor can do.
+//! Capabilities of this addon and of this processor.
 
 use crate::enums::NativeInstructionSet;
 use crate::job::{NativeJob, start};

@@ -45,7 +45,7 @@ pub enum NativeAmount {
 /// The part of a thing that was read.
 #[napi(object, object_from_js = false)]
 pub struct NativeExtent {
-    /// Whether anything was left out.
+    /// True if anything was left out.
     pub sampled: bool,
     pub units: i64,
     pub units_read: i64,

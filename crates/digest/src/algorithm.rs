@@ -22,9 +22,9 @@ impl Algorithm {
 /// A non-empty set of hash functions, computed over the same read of the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Algorithms {
-    /// Whether BLAKE3 is wanted.
+    /// True if BLAKE3 is wanted.
     pub blake3: bool,
-    /// Whether SHA-256 is wanted.
+    /// True if SHA-256 is wanted.
     pub sha256: bool,
 }
 

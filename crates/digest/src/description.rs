@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn names_and_content_are_framed() {
         // rldk hashed name and content without lengths: `a` holding "bc" equalled `ab` holding "c".
-        let one = tree(
+        let description = tree(
             Algorithm::Blake3,
             &mut [TreeEntry::File {
                 name: b"a",
@@ -187,7 +187,7 @@ mod tests {
                 digest: *blake3::hash(b"c").as_bytes(),
             }],
         );
-        assert_ne!(one, other);
+        assert_ne!(description, other);
     }
 
     #[test]

@@ -142,10 +142,10 @@ proptest! {
         other_how in any_strategy(),
         other_amount in any_amount(),
     ) {
-        let one = Plan::new(how, amount, 0).expect("a plan");
+        let plan = Plan::new(how, amount, 0).expect("a plan");
         let other = Plan::new(other_how, other_amount, 0).expect("a plan");
         let whole = Whole { units: 9, bytes: 9 };
         let digest = |plan: &Plan| description::file(Algorithm::Blake3, plan, whole, &[0; 32]);
-        prop_assert_eq!(one == other, digest(&one) == digest(&other));
+        prop_assert_eq!(plan == other, digest(&plan) == digest(&other));
     }
 }

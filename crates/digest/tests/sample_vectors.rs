@@ -121,7 +121,7 @@ fn weights(case: &Value, plan: &Plan, algorithm: Algorithm) -> Option<Hash> {
 type Listed = (Vec<u8>, Result<Vec<u8>, Vec<u8>>);
 
 /// List every file and recorded link below a folder. The walk follows links, not this crate.
-fn list(entries: &[Value], above: &[u8], found: &mut Vec<Listed>) {
+fn list(entries: &[Value], above: &[u8], listed: &mut Vec<Listed>) {
     for entry in entries {
         let name = match entry["name"].as_str() {
             Some(name) => name.as_bytes().to_vec(),
@@ -132,11 +132,15 @@ fn list(entries: &[Value], above: &[u8], found: &mut Vec<Listed>) {
         }
         let path = [above, &name].concat();
         if entry["file"].is_object() {
-            found.push((path, Ok(content(&entry["file"]))));
+            listed.push((path, Ok(content(&entry["file"]))));
         } else if entry["folder"].is_array() {
-            list(array(&entry["folder"]), &[&path, b"/".as_slice()].concat(), found);
+            list(
+                array(&entry["folder"]),
+                &[&path, b"/".as_slice()].concat(),
+                listed,
+            );
         } else {
-            found.push((path, Err(text(&entry["link"]).as_bytes().to_vec())));
+            listed.push((path, Err(text(&entry["link"]).as_bytes().to_vec())));
         }
     }
 }
@@ -145,10 +149,10 @@ fn tree(case: &Value, plan: &Plan, algorithm: Algorithm) -> Option<Hash> {
     if text(&case["links"]) == "follow" && case["root"].to_string().contains("\"link") {
         return None;
     }
-    let mut found = Vec::new();
-    list(array(&case["root"]), b"", &mut found);
-    found.sort();
-    let files: Vec<_> = found
+    let mut listed = Vec::new();
+    list(array(&case["root"]), b"", &mut listed);
+    listed.sort();
+    let files: Vec<_> = listed
         .iter()
         .filter_map(|(path, held)| Some((path, held.as_ref().ok()?)))
         .collect();
@@ -159,7 +163,7 @@ fn tree(case: &Value, plan: &Plan, algorithm: Algorithm) -> Option<Hash> {
         .iter()
         .map(|unit| files[usize::try_from(*unit).expect("small")].0)
         .collect();
-    let mut entries: Vec<Entry<'_>> = found
+    let mut entries: Vec<Entry<'_>> = listed
         .iter()
         .map(|(path, held)| match held {
             Ok(bytes) => Entry::File {

@@ -10,11 +10,11 @@ use serde_json::Value;
 use support::{BOTH, array, base64, cases, content, content_digest, hex, shape, text};
 
 /// Compare a digest with the written form of the case, or of its field `digests`.
-fn check(case: &Value, field: &str, kind: Option<&str>, algorithm: Algorithm, found: Hash) {
+fn check(case: &Value, field: &str, kind: Option<&str>, algorithm: Algorithm, received: Hash) {
     let name = algorithm.name();
     let written = match kind {
-        Some(kind) => format!("{kind}.v1.{name}:{}", hex(&found)),
-        None => format!("{name}:{}", hex(&found)),
+        Some(kind) => format!("{kind}.v1.{name}:{}", hex(&received)),
+        None => format!("{name}:{}", hex(&received)),
     };
     assert_eq!(text(&case[field][name]), written, "{}", case["name"]);
 }

@@ -1,4 +1,4 @@
-//! How a caller stops a job and sees how far it is, and what all of its threads know of it.
+//! Control of a job: cancellation, progress, and the state that its threads share.
 
 use crate::error::{Error, Result};
 use std::sync::Arc;

@@ -38,17 +38,17 @@ pub struct Error(Box<Details>);
 /// The details of a failure.
 #[derive(Clone, Debug)]
 pub struct Details {
-    /// What kind.
+    /// Kind of the error.
     pub code: Code,
     /// One plain sentence without the path.
     pub message: String,
-    /// What it is about.
+    /// Path, field or column that the error concerns.
     pub path: Option<PathBuf>,
     /// The tensor it is about.
     pub tensor: Option<String>,
-    /// What was demanded.
+    /// Expected content or state.
     pub expected: Option<String>,
-    /// What was there.
+    /// Received content or state.
     pub received: Option<String>,
     /// The number of the operating system's error.
     pub os_error: Option<i32>,

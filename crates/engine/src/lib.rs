@@ -1,4 +1,4 @@
-//! What touches the disk: opening, walking, reading and hashing on all cores, with cancel and progress.
+//! Access to the disk: opening, walking, reading and hashing on all cores, with cancellation and progress.
 //!
 //! - [`io`]: files, folders and buffers.
 //! - [`schedule`]: threads, how many of them, and how they share work.

@@ -155,9 +155,9 @@ mod tests {
     #[test]
     fn arguments_variables_directory_and_outputs_are_passed() {
         let script = "pwd; echo \"$A $1\"; cat; echo oh >&2; exit 7";
-        let found = run("sh", &["-c", script, "name", "an argument"], &[PATH, "A=b c"]);
+        let output = run("sh", &["-c", script, "name", "an argument"], &[PATH, "A=b c"]);
         let expected = (Some(7), "/usr\nb c an argument\n".to_owned(), "oh\n".to_owned());
-        assert_eq!(found.expect("it starts"), expected);
+        assert_eq!(output.expect("it starts"), expected);
     }
 
     #[test]
@@ -197,8 +197,9 @@ mod tests {
 
     #[test]
     fn unstartable_programs_are_errors() {
-        let kind =
-            |found: io::Result<(Option<i32>, String, String)>| found.expect_err("it does not start").kind();
+        let kind = |received: io::Result<(Option<i32>, String, String)>| {
+            received.expect_err("it does not start").kind()
+        };
         assert_eq!(
             kind(run("no-such-program", &[], &[PATH])),
             io::ErrorKind::NotFound
@@ -210,8 +211,8 @@ mod tests {
 
     #[test]
     fn relative_path_is_relative_to_the_directory() {
-        let found = run("bin/sh", &["-c", "echo here"], &[PATH]).expect("it starts");
-        assert_eq!(found.1, "here\n");
+        let output = run("bin/sh", &["-c", "echo here"], &[PATH]).expect("it starts");
+        assert_eq!(output.1, "here\n");
     }
 
     #[test]

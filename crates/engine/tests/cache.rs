@@ -16,13 +16,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use support::paint;
 
 /// Return a clock that makes every file old enough.
-fn later() -> i128 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
-    i128::try_from(now.as_nanos()).expect("fits") + 2 * WINDOW
+fn after_window() -> i128 {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+    i128::try_from(since_epoch.as_nanos()).expect("fits") + 2 * WINDOW
 }
 
 fn open(folder: &Path) -> Cache {
-    Cache::open(folder).expect("opens").with_clock(later)
+    Cache::open(folder).expect("opens").with_clock(after_window)
 }
 
 fn hash(path: &Path, folder: &Path, algorithms: Algorithms) -> (Digests, Usage) {

@@ -1,4 +1,4 @@
-//! Whether data is in memory, on the disk that the build writes to.
+//! Tests that data in memory is recognised, on the disk that the build writes to.
 #![cfg(target_os = "linux")]
 
 use lineaprint_digest::{Algorithms, Digests};
@@ -86,15 +86,15 @@ fn small_files_are_probed_at_any_depth() {
             forget(&path);
         }
     }
-    let found = probe(&[folder.path().to_owned()]);
-    assert_eq!((found.files_seen, found.mean_size()), (40, 5000));
-    assert_eq!(found.pages_probed, found.files_probed);
-    assert!((13..=16).contains(&found.files_probed), "{found:?}");
+    let states = probe(&[folder.path().to_owned()]);
+    assert_eq!((states.files_seen, states.mean_size()), (40, 5000));
+    assert_eq!(states.pages_probed, states.files_probed);
+    assert!((13..=16).contains(&states.files_probed), "{states:?}");
     assert_eq!(
-        found.pages_absent,
-        if on_disk(&folder) { found.pages_probed } else { 0 }
+        states.pages_absent,
+        if on_disk(&folder) { states.pages_probed } else { 0 }
     );
-    assert_eq!(found.is_on_disk(), on_disk(&folder));
+    assert_eq!(states.is_on_disk(), on_disk(&folder));
 }
 
 /// Hashes a file, and counts the threads of its pool.
@@ -157,9 +157,9 @@ fn hole_is_not_on_disk() {
     File::create(&path)
         .and_then(|file| file.set_len(1 << 30))
         .expect("made");
-    let found = probe(&[path]);
+    let states = probe(&[path]);
     assert_eq!(
-        (found.bytes, found.pages_probed, found.pages_absent),
+        (states.bytes, states.pages_probed, states.pages_absent),
         (1 << 30, 8, 0)
     );
 }
@@ -179,7 +179,7 @@ fn only_regular_files_are_probed() {
     std::os::unix::fs::symlink("/etc", folder.path().join("link")).expect("linked");
     write(folder.path(), "empty", 0);
     let paths = [folder.path().to_owned(), fifo, folder.path().join("missing")];
-    let found = probe(&paths);
-    assert_eq!((found.bytes, found.pages_probed), (0, 0), "{found:?}");
-    assert!(!found.is_on_disk());
+    let outcome = probe(&paths);
+    assert_eq!((outcome.bytes, outcome.pages_probed), (0, 0), "{outcome:?}");
+    assert!(!outcome.is_on_disk());
 }

@@ -63,8 +63,8 @@ fn windows_are_independent_of_threads() {
         for algorithms in ALL {
             let expected = slowly(&bytes, &plan, algorithms);
             for threads in [1, 2, 3, 9] {
-                let found = sample(&path, &plan, algorithms, threads);
-                assert_eq!(found.digests, expected, "{plan:?} on {threads} threads");
+                let sampled = sample(&path, &plan, algorithms, threads);
+                assert_eq!(sampled.digests, expected, "{plan:?} on {threads} threads");
             }
         }
     }
@@ -80,8 +80,8 @@ fn plan_of_everything_gives_the_ordinary_digest() {
         let units = (length as u64).div_ceil(FILE_UNIT);
         let above = Plan::new(How::Strided, Amount::Count(2), units).expect("a plan");
         for plan in [above, count(How::Blocks, 7), share(How::Strided, 1, 1)] {
-            let found = sample(&path, &plan, Algorithms::BOTH, 2);
-            assert_eq!(found.digests, Digests::of(&bytes, Algorithms::BOTH));
+            let outcome = sample(&path, &plan, Algorithms::BOTH, 2);
+            assert_eq!(outcome.digests, Digests::of(&bytes, Algorithms::BOTH));
             let all = Extent {
                 sampled: false,
                 units,
@@ -89,7 +89,7 @@ fn plan_of_everything_gives_the_ordinary_digest() {
                 bytes: length as u64,
                 bytes_read: length as u64,
             };
-            assert_eq!((found.size, found.extent), (length as u64, all));
+            assert_eq!((outcome.size, outcome.extent), (length as u64, all));
         }
     }
 }
@@ -136,15 +136,18 @@ fn one_failure_does_not_stop_the_others() {
     fs::write(&good, paint(10 * 16_384)).expect("written");
     let paths = [good, folder.path().join("missing")];
     let control = Control::new();
-    let found = sample_all(&paths, &count(How::Strided, 3), Algorithms::BLAKE3, &control);
-    assert_eq!(found[0].as_ref().expect("samples").extent.bytes_read, 3 * 16_384);
-    assert_eq!(found[1].as_ref().expect_err("missing").code, Code::NotFound);
+    let outcome = sample_all(&paths, &count(How::Strided, 3), Algorithms::BLAKE3, &control);
+    assert_eq!(
+        outcome[0].as_ref().expect("samples").extent.bytes_read,
+        3 * 16_384
+    );
+    assert_eq!(outcome[1].as_ref().expect_err("missing").code, Code::NotFound);
     let progress = control.progress();
     assert_eq!((progress.bytes_done, progress.bytes_total), (49_152, 49_152));
     assert_eq!((progress.files_done, progress.files_total), (1, 1));
     control.cancel();
-    let found = sample_all(&paths[..1], &count(How::Strided, 3), Algorithms::BLAKE3, &control);
-    assert_eq!(found[0].as_ref().expect_err("cancelled").code, Code::Cancelled);
+    let outcome = sample_all(&paths[..1], &count(How::Strided, 3), Algorithms::BLAKE3, &control);
+    assert_eq!(outcome[0].as_ref().expect_err("cancelled").code, Code::Cancelled);
 }
 
 /// Print the time (`cargo test -- --nocapture`) without a limit, because machines differ.
@@ -202,10 +205,10 @@ proptest! {
         let path = folder.path().join("file");
         let bytes = paint(length);
         fs::write(&path, &bytes).expect("written");
-        let found = sample(&path, &plan, Algorithms::BOTH, 2);
-        prop_assert_eq!(found.digests, slowly(&bytes, &plan, Algorithms::BOTH));
+        let outcome = sample(&path, &plan, Algorithms::BOTH, 2);
+        prop_assert_eq!(outcome.digests, slowly(&bytes, &plan, Algorithms::BOTH));
         let (stream, sampled) = chosen_bytes(&bytes, &plan, FILE_UNIT);
-        prop_assert_eq!((found.extent.sampled, found.extent.bytes_read), (sampled, stream.len() as u64));
+        prop_assert_eq!((outcome.extent.sampled, outcome.extent.bytes_read), (sampled, stream.len() as u64));
     }
 
     #[test]

@@ -89,19 +89,19 @@ fn slowly(tensors: &[Made], plan: &Plan, algorithm: Algorithm) -> lineaprint_dig
 }
 
 fn check(paths: &[PathBuf], tensors: &[Made], plan: &Plan, threads: usize) -> ModelSample {
-    let found = pool::create(threads)
+    let outcome = pool::create(threads)
         .expect("a pool")
         .install(|| sample(paths, plan, Algorithms::BOTH, &Control::new()))
         .expect("samples");
     for algorithm in [Algorithm::Blake3, Algorithm::Sha256] {
         let expected = slowly(tensors, plan, algorithm);
         assert_eq!(
-            found.weights.get(algorithm),
+            outcome.weights.get(algorithm),
             Some(expected),
             "{plan:?} on {threads} threads"
         );
     }
-    found
+    outcome
 }
 
 fn sampled(shard: &Shard) -> &[SampledTensor] {
@@ -116,9 +116,9 @@ fn each_tensor_has_its_own_digest() {
     let folder = tempfile::tempdir().expect("a folder");
     let paths = write(&folder, &TENSORS);
     let plan = Plan::new(How::Blocks, Amount::Count(1000), 70_000).expect("a plan");
-    let found = check(&paths, &TENSORS, &plan, 2);
-    let all: Vec<_> = found.shards.iter().flat_map(sampled).collect();
-    for (tensor, found) in TENSORS.iter().zip(all) {
+    let outcome = check(&paths, &TENSORS, &plan, 2);
+    let all: Vec<_> = outcome.shards.iter().flat_map(sampled).collect();
+    for (tensor, outcome) in TENSORS.iter().zip(all) {
         let data = bytes_of(tensor);
         let (stream, sampled) = chosen_bytes(&data, &plan, tensor.2);
         let digests = Digests::of(&stream, Algorithms::BOTH);
@@ -134,11 +134,11 @@ fn each_tensor_has_its_own_digest() {
         } else {
             SampledTensor::Whole(digests)
         };
-        assert_eq!(*found, expected, "{}", tensor.0);
+        assert_eq!(*outcome, expected, "{}", tensor.0);
     }
     let read: u64 = 960 * 4 + 960 * 8 + 65_000 + 2 * 20_001 + 8 * 3 + 4;
     assert_eq!(
-        (found.extent.bytes_read, found.extent.bytes),
+        (outcome.extent.bytes_read, outcome.extent.bytes),
         (read, read + 699_040 * 4 + 89_040 * 8)
     );
 }
@@ -148,10 +148,10 @@ fn plan_of_everything_gives_the_weights_digest() {
     let folder = tempfile::tempdir().expect("a folder");
     let paths = write(&folder, &TENSORS);
     let plan = Plan::new(How::Strided, Amount::Count(2), 700_000).expect("a plan");
-    let found = check(&paths, &TENSORS, &plan, 3);
-    assert!(!found.extent.sampled && found.extent.units == found.extent.units_read);
+    let outcome = check(&paths, &TENSORS, &plan, 3);
+    assert!(!outcome.extent.sampled && outcome.extent.units == outcome.extent.units_read);
     let full = read(&paths, Wanted::Tensors(Algorithms::BOTH), &Control::new()).expect("reads");
-    for (sample, full) in found.shards.iter().zip(&full) {
+    for (sample, full) in outcome.shards.iter().zip(&full) {
         assert!(
             sampled(sample)
                 .iter()
@@ -167,10 +167,10 @@ fn progress_counts_read_bytes() {
     let paths = write(&folder, &TENSORS);
     let plan = Plan::new(How::Strided, Amount::Count(5), 0).expect("a plan");
     let control = Control::new();
-    let found = sample(&paths, &plan, Algorithms::BLAKE3, &control).expect("samples");
+    let outcome = sample(&paths, &plan, Algorithms::BLAKE3, &control).expect("samples");
     let progress = control.progress();
-    assert_eq!(progress.bytes_done, found.extent.bytes_read);
-    assert_eq!(progress.bytes_total, found.extent.bytes_read);
+    assert_eq!(progress.bytes_done, outcome.extent.bytes_read);
+    assert_eq!(progress.bytes_total, outcome.extent.bytes_read);
     assert_eq!((progress.files_done, progress.files_total), (2, 2));
 }
 

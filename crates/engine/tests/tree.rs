@@ -63,12 +63,12 @@ fn names_and_contents_do_not_mix() {
 #[test]
 fn location_and_permissions_do_not_count() {
     use std::os::unix::fs::PermissionsExt as _;
-    let one = folder(&[("a", b"x"), ("b/c", b"y")]);
+    let first = folder(&[("a", b"x"), ("b/c", b"y")]);
     let other = folder(&[("b/c", b"y"), ("a", b"x")]);
     fs::set_permissions(other.path().join("a"), fs::Permissions::from_mode(0o700)).expect("set");
     fs::create_dir_all(other.path().join("empty/deeper")).expect("made");
-    assert_eq!(tree(one.path()), tree(other.path()));
-    assert_eq!(tree(one.path()).listing.folders, 2);
+    assert_eq!(tree(first.path()), tree(other.path()));
+    assert_eq!(tree(first.path()).listing.folders, 2);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What is wrong with a file, as fields that a caller can show or branch on.
+//! A fault of a file, as fields that a caller can show or branch on.
 
 use std::fmt;
 
@@ -9,11 +9,11 @@ pub struct FormatError {
     pub message: String,
     /// The tensor it is about, if it is about one.
     pub tensor: Option<String>,
-    /// What the format demands.
+    /// Content that the format demands.
     pub expected: Option<String>,
-    /// What the file holds.
+    /// Content of the file.
     pub received: Option<String>,
-    /// Whether the file is sound, and holds something that is known and not read.
+    /// True if the file is sound, and holds something that is known and not read.
     pub unsupported: bool,
 }
 

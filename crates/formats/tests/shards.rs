@@ -11,12 +11,12 @@ fn index_lists_each_shard_once() {
     let index = parse(index(r#"{"b":"2.safetensors","a":"1.safetensors","c":"1.safetensors"}"#).as_bytes())
         .expect("reads");
     assert_eq!(index.shards(), ["1.safetensors", "2.safetensors"]);
-    let mut found = [
+    let mut pairs = [
         ("c", "1.safetensors"),
         ("a", "1.safetensors"),
         ("b", "2.safetensors"),
     ];
-    check(&index, &mut found).expect("fits");
+    check(&index, &mut pairs).expect("fits");
 }
 
 #[test]
@@ -67,8 +67,8 @@ fn mismatched_index_is_refused() {
         (&[("a", "1"), ("aa", "1"), ("b", "2")], "aa", "not in the index"),
         (&[("a", "1"), ("a", "2"), ("b", "2")], "a", "two shards"),
     ];
-    for (found, tensor, expected) in cases {
-        let error = check(&index, &mut found.to_vec()).expect_err(expected);
+    for (pairs, tensor, expected) in cases {
+        let error = check(&index, &mut pairs.to_vec()).expect_err(expected);
         assert_eq!(error.tensor.as_deref(), Some(tensor), "{error}");
         assert!(error.message.contains(expected), "{error}");
     }

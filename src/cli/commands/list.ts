@@ -90,7 +90,7 @@ async function list(options: ListOptions, context: CommandContext): Promise<void
       })),
     })
   } else if (runs.length > 0) {
-    print(table(runs.map(row), ['id', 'name', 'status', 'started', 'took', 'tags']))
+    print(table(runs.map(row), ['id', 'name', 'status', 'started', 'run took', 'tags'], 'cut'))
   } else if (total > 0) {
     printError(`lineaprint: no run matches in ${escapeText(store.root)} (of ${plural(total, 'run')})`)
   } else if (damaged.length === 0) {

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { Option } from 'commander'
 import { LineaprintError } from '../../core/errors.ts'
 import { errorCode } from '../../util/fs.ts'
+import { decodeText } from '../../util/text-encoding.ts'
 import { collect } from './arguments.ts'
 import { count } from './output.ts'
 import type { Command } from 'commander'
@@ -66,12 +67,9 @@ async function readPatterns(path: string): Promise<string[]> {
         : (['ERR_LINEAPRINT_UNREADABLE', String(cause)] as const)
     throw new LineaprintError(code, `the ignore file cannot be read: ${reason}`, { path, cause })
   })
-  try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-    return text.split(/\r?\n/).filter((line) => line.trim() !== '' && !line.startsWith('#'))
-  } catch (cause) {
-    throw new LineaprintError('ERR_LINEAPRINT_FORMAT', 'it is not UTF-8', { path, cause })
-  }
+  return decodeText(bytes, path)
+    .split(/\r?\n/)
+    .filter((line) => line.trim() !== '' && !line.startsWith('#'))
 }
 
 /**

@@ -69,13 +69,31 @@ export function isTerminal(): boolean {
   return stdout.isTTY === true
 }
 
+/** Widths of terminals below which lines are not shortened further. */
+const NARROWEST = 40
+
+/** Return the columns of a line: those of the terminal, and no limit in a pipe, where nothing is cut or broken. */
+export function lineWidth(): number {
+  return isTerminal() ? Math.max(NARROWEST, stdout.columns) : Infinity
+}
+
+/** Shorten the digests in a text for display on a terminal. A pipe and `--json` have all of them. */
+export function shortDigests(text: string): string {
+  return isTerminal() ? text.replace(/([0-9a-f]{12})[0-9a-f]{20,}/g, '$1…') : text
+}
+
 /**
  * Format rows as aligned columns on a terminal, as tab-separated lines in a pipe.
  *
  * @param rows Cells; colour codes do not count as width.
  * @param head Titles, shown on a terminal only.
+ * @param fit `cut`: on a terminal, the widest columns but the first are cut until a line fits its width.
  */
-export function table(rows: readonly (readonly string[])[], head?: readonly string[]): string {
+export function table(
+  rows: readonly (readonly string[])[],
+  head?: readonly string[],
+  fit: 'cut' | 'whole' = 'whole',
+): string {
   if (!isTerminal()) {
     return rows
       .map((row) => row.map((cell) => escapeText(stripVTControlCharacters(cell))).join('\t'))
@@ -88,12 +106,43 @@ export function table(rows: readonly (readonly string[])[], head?: readonly stri
       widths[column] = Math.max(widths[column] ?? 0, stripVTControlCharacters(cell).length)
     })
   }
+  if (fit === 'cut') narrow(widths)
   const line = (row: readonly string[]): string =>
     row
-      .map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - stripVTControlCharacters(cell).length))
+      .map((cell, column) => {
+        const width = widths[column] ?? 0
+        return cutCell(cell, width) + ' '.repeat(Math.max(0, width - stripVTControlCharacters(cell).length))
+      })
       .join('  ')
       .trimEnd()
   return all.map(line).join('\n')
+}
+
+/** Columns are not cut below this width. */
+const NARROWEST_COLUMN = 8
+
+/** Narrow the widest columns until all fit on a line. The first one is the name of the row, and stays whole. */
+function narrow(widths: number[]): void {
+  const separators = 2 * (widths.length - 1)
+  for (;;) {
+    const total = widths.reduce((sum, width) => sum + width, separators)
+    const widest = widths.indexOf(Math.max(...widths.slice(1)), 1)
+    if (total <= lineWidth() || (widths[widest] ?? 0) <= NARROWEST_COLUMN) return
+    widths[widest] = (widths[widest] ?? 0) - 1
+  }
+}
+
+/** Cut the text of a cell. Its colour codes are kept. */
+function cutCell(cell: string, width: number): string {
+  if (stripVTControlCharacters(cell).length <= width) return cell
+  let room = width - 1
+  const pieces = cell.split(COLOUR_CODE).map((piece, index) => {
+    if (index % 2 === 1) return piece
+    const kept = piece.slice(0, room)
+    room -= kept.length
+    return room === 0 && kept !== '' ? `${kept}…` : kept
+  })
+  return pieces.join('')
 }
 
 /** Format a length in bytes for people: `1.5 MB` (powers of ten, as disks are sold). */

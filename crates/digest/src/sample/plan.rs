@@ -1,4 +1,4 @@
-//! How a sample is chosen, whatever it is a sample of.
+//! Choice of a sample, whatever it is a sample of.
 
 use super::selection::Selection;
 

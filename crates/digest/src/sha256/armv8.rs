@@ -63,9 +63,9 @@ fn compress(states: [&mut State; 2], blocks: [&[[u8; BLOCK]]; 2]) {
 /// Run four rounds of both streams with the words `now` of group `group`.
 #[inline]
 #[target_feature(enable = "neon,sha2")]
-fn rounds(abcd: &mut Two, efgh: &mut Two, now: Two, group: usize) {
+fn rounds(abcd: &mut Two, efgh: &mut Two, words: Two, group: usize) {
     let constants = load_words(&K[group * 4..group * 4 + 4]);
-    let input = [vaddq_u32(now[0], constants), vaddq_u32(now[1], constants)];
+    let input = [vaddq_u32(words[0], constants), vaddq_u32(words[1], constants)];
     let before = *abcd;
     for lane in 0..2 {
         abcd[lane] = vsha256hq_u32(abcd[lane], efgh[lane], input[lane]);

@@ -75,9 +75,12 @@ compress_with!(compress_avx, "sha,sse4.1,ssse3,avx");
 /// Run four rounds of both streams with the words `now` of group `group`.
 #[inline]
 #[target_feature(enable = "sha,sse4.1,ssse3")]
-fn rounds(abef: &mut Two, cdgh: &mut Two, now: Two, group: usize) {
+fn rounds(abef: &mut Two, cdgh: &mut Two, words: Two, group: usize) {
     let constants = load_words(&K[group * 4..group * 4 + 4]);
-    let input = [_mm_add_epi32(now[0], constants), _mm_add_epi32(now[1], constants)];
+    let input = [
+        _mm_add_epi32(words[0], constants),
+        _mm_add_epi32(words[1], constants),
+    ];
     for lane in 0..2 {
         cdgh[lane] = _mm_sha256rnds2_epu32(cdgh[lane], abef[lane], input[lane]);
     }
@@ -169,11 +172,11 @@ mod tests {
             let bytes: Vec<u8> = (0..=250).cycle().take(count * 2 * BLOCK).collect();
             let (first, second) = bytes.as_chunks::<BLOCK>().0.split_at(count);
             let start = [INITIAL, INITIAL.map(|word| word.rotate_left(7))];
-            let (mut found, mut expected) = (start, start);
-            way(found.each_mut(), [first, second]);
+            let (mut received, mut expected) = (start, start);
+            way(received.each_mut(), [first, second]);
             sha2::block_api::compress256(&mut expected[0], first);
             sha2::block_api::compress256(&mut expected[1], second);
-            assert_eq!(found, expected, "{count} blocks");
+            assert_eq!(received, expected, "{count} blocks");
         }
     }
 

@@ -21,7 +21,7 @@ pub struct BatchFile<'a> {
     pub folder: &'a Folder,
     /// Its name there.
     pub name: &'a OsStr,
-    /// Whether it is reached through a link.
+    /// True if the file is reached through a link.
     pub follow: bool,
 }
 

@@ -255,12 +255,12 @@ impl Source {
             .file
             .metadata()
             .map_err(|error| Error::io("stat", &self.path, error))?;
-        let now = Stamp::of(&metadata);
-        if now != self.stamp {
-            let received = if now.size == self.stamp.size {
+        let current = Stamp::of(&metadata);
+        if current != self.stamp {
+            let received = if current.size == self.stamp.size {
                 "a newer change time".to_owned()
             } else {
-                format!("{} bytes", now.size)
+                format!("{} bytes", current.size)
             };
             return Err(self.changed(received));
         }

@@ -154,8 +154,8 @@ impl<S: Borrow<Source>> Lane<S> {
     /// Read the next block of the stream, and move `span.start` behind it.
     fn read<'b>(&mut self, buffer: &'b mut [u8], control: &Control) -> Result<&'b [u8]> {
         control.check()?;
-        let left = self.span.end - self.span.start;
-        let count = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+        let remaining = self.span.end - self.span.start;
+        let count = usize::try_from(remaining).unwrap_or(usize::MAX).min(buffer.len());
         let bytes = &mut buffer[..count];
         self.span.source.borrow().read_exact_at(bytes, self.span.start)?;
         self.span.start += count as u64;

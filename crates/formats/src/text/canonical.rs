@@ -40,7 +40,7 @@ enum Value<'a> {
 /// Text: the source between the quotes if it has no escapes, else the unescaped text.
 struct Text<'a> {
     content: Cow<'a, str>,
-    /// Whether the content is written without escaping.
+    /// True if the content is written without escaping.
     verbatim: bool,
 }
 

@@ -46,7 +46,7 @@ export async function readOperand(
   if (path === undefined) {
     if (!isBareName || text.endsWith('.safetensors') || text.endsWith('.json'))
       throw new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'there is no such file or folder', { path: text })
-    return { text, kinds: ['run'], run: await findRun(await openStore(), text) }
+    return { text, kinds: ['run'], run: await findNamed(await openStore(), text) }
   }
   if (isBareName && text !== '.' && text !== '..' && (await namesRun(text, knownStore))) {
     const hint = `write ./${text} for the ${path.kind}, or the id of the run`
@@ -61,6 +61,20 @@ export async function readOperand(
   const model = await isModel(text, path.kind, options)
   if (LineaprintError.is(model)) return { text, kinds: [path.kind], ambiguous: model }
   return { text, kinds: model ? ['model', path.kind] : [path.kind] }
+}
+
+/** Find a run by a text that may as well be a misspelled path. */
+async function findNamed(store: Store, text: string): Promise<StoredRun> {
+  try {
+    return await findRun(store, text)
+  } catch (error) {
+    if (!LineaprintError.is(error) || error.code !== 'ERR_LINEAPRINT_RUN' || text.startsWith('@')) throw error
+    throw new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'there is no file, folder or run of this name', {
+      path: text,
+      hint: `runs are those of ${store.root}`,
+      cause: error,
+    })
+  }
 }
 
 /**
@@ -116,7 +130,11 @@ async function namesRun(text: string, store: Store): Promise<boolean> {
   }
 }
 
-const RUN_CODES: ReadonlySet<string> = new Set(['ERR_LINEAPRINT_RUN', 'ERR_LINEAPRINT_RECORD'])
+const RUN_CODES: ReadonlySet<string> = new Set([
+  'ERR_LINEAPRINT_RUN',
+  'ERR_LINEAPRINT_AMBIGUOUS',
+  'ERR_LINEAPRINT_RECORD',
+])
 
 /** Return whether a path is a model; the error of a folder with several of them. */
 async function isModel(

@@ -6,8 +6,8 @@ import { readSeries } from '../../../diff/series.ts'
 import { plotSvg } from '../../../export/plot/svg.ts'
 import { storeError, writeAtomic } from '../../../util/fs.ts'
 import { makeFolders } from '../../../util/fs.ts'
-import { SHOWN, WIDTH, cut, few, pair, verdict, wrap } from './text.ts'
-import { count, escapeText, isTerminal, paint, printError, table } from '../../shared/output.ts'
+import { SHOWN, cut, few, pair, verdict, wrap } from './text.ts'
+import { count, escapeText, isTerminal, lineWidth, paint, printError, table } from '../../shared/output.ts'
 import { positionOf } from '../../../diff/metrics.ts'
 import { plural } from '../../../util/plural.ts'
 import type {
@@ -62,12 +62,12 @@ export function runLines(diff: RunDiff, all: boolean): string[] {
 }
 
 function runName({ id, name, status }: RunDiff['before']): string {
-  return `${id}  ${cut(escapeText(name), WIDTH - id.length - status.length - 6)}  ${paint('dim', status)}`
+  return `${id}  ${cut(escapeText(name), lineWidth() - id.length - status.length - 6)}  ${paint('dim', status)}`
 }
 
 function differenceLines({ field, before, after, detail }: RunDifference): string[] {
   const words = detail === undefined ? [] : wrap(`(${escapeText(detail)})`, '    ')
-  return [...pair(escapeText(field), before, after, WIDTH - 2).map((line) => `  ${line}`), ...words]
+  return [...pair(escapeText(field), before, after, lineWidth() - 2).map((line) => `  ${line}`), ...words]
 }
 
 /** Return the first step at which two runs differ. */

@@ -1,7 +1,7 @@
 /** Output of `lineaprint diff` about tables. */
-import { cut, few, verdict, WIDTH } from './text.ts'
+import { cut, few, verdict } from './text.ts'
 import { plural } from '../../../util/plural.ts'
-import { count, escapeText, isTerminal, paint, table } from '../../shared/output.ts'
+import { count, escapeText, isTerminal, lineWidth, paint, table } from '../../shared/output.ts'
 import type { ColumnChange, TableDiff } from '../../../dataset/table-diff.ts'
 
 const STYLES = { added: 'green', removed: 'red', changed: 'yellow' } as const
@@ -47,5 +47,5 @@ function line(change: ColumnChange): string {
   const where =
     firstRows === undefined ? '' : `  in rows ${count(firstRows.start)}–${count(firstRows.end - 1)}${more}`
   const words = `${escapeText(change.name)}  ${escapeText(types)}${where}`
-  return `${paint(STYLES[status], status.padEnd(7))}  ${cut(words, WIDTH - 9)}`
+  return `${paint(STYLES[status], status.padEnd(7))}  ${cut(words, lineWidth() - 9)}`
 }

@@ -1,21 +1,22 @@
 /** Output of `lineaprint diff` about models, folders and files, and line wrapping. */
-import { bytes, count, escapeText, isTerminal, paint, table } from '../../shared/output.ts'
+import {
+  bytes,
+  count,
+  escapeText,
+  isTerminal,
+  lineWidth,
+  paint,
+  shortDigests,
+  table,
+} from '../../shared/output.ts'
 import { plural } from '../../../util/plural.ts'
 import type { TreeChange, TreeDiff } from '../../../hash/tree-diff.ts'
 import type { ModelDiff, TensorChange, ValueComparison } from '../../../model/diff/diff.ts'
-
-/** Maximum length of a line. */
-export const WIDTH = 80
 
 /** Findings shown on a terminal, unless all are requested. */
 export const SHOWN = 20
 
 const STYLES = { added: 'green', removed: 'red', changed: 'yellow', renamed: 'dim' } as const
-
-/** Shorten a digest for display; a pipe and `--json` have all of it. */
-export function short(text: string): string {
-  return text.replace(/([0-9a-f]{12})[0-9a-f]{20,}/g, '$1…')
-}
 
 /** Truncate a text to a width. */
 export function cut(text: string, room: number): string {
@@ -60,8 +61,8 @@ function treeLine({ status, path, from, before, after }: TreeChange, diff: TreeD
   const name = escapeText(path === '' ? diff.after.path : path)
   const sizes =
     before && after && before.size !== after.size ? `  ${bytes(before.size)} → ${bytes(after.size)}` : ''
-  const head = `${paint(STYLES[status], status.padEnd(7))}  ${cut(name, WIDTH - 9 - sizes.length)}${sizes}`
-  return [head, ...(from === undefined ? [] : [`         was ${cut(escapeText(from), WIDTH - 13)}`])]
+  const head = `${paint(STYLES[status], status.padEnd(7))}  ${cut(name, lineWidth() - 9 - sizes.length)}${sizes}`
+  return [head, ...(from === undefined ? [] : [`         was ${cut(escapeText(from), lineWidth() - 13)}`])]
 }
 
 function size(entry: { readonly size: number } | undefined): string {
@@ -94,10 +95,10 @@ export function pair(
   name: string,
   before: string | undefined,
   after: string | undefined,
-  width: number = WIDTH,
+  width: number = lineWidth(),
 ): string[] {
   const [textBefore, textAfter] = [before, after].map((text) =>
-    text === undefined ? undefined : short(escapeText(text)),
+    text === undefined ? undefined : shortDigests(escapeText(text)),
   )
   const line = `${name}: ${textBefore ?? 'absent'} → ${textAfter ?? 'absent'}`
   if (line.length <= width) return [line]
@@ -119,11 +120,11 @@ function tensorLines({ status, name, from, before, after, differs = [], values }
         ? formBefore
         : formAfter
   const tail = `  ${facts}`
-  const room = WIDTH - 9 - tail.length
+  const room = lineWidth() - 9 - tail.length
   const head = `${paint(STYLES[status], status.padEnd(7))}  ${cut(escapeText(name), Math.max(20, room))}${tail}`
   return [
     head,
-    ...(from === undefined ? [] : [`         was ${cut(escapeText(from), WIDTH - 13)}`]),
+    ...(from === undefined ? [] : [`         was ${cut(escapeText(from), lineWidth() - 13)}`]),
     ...(values === undefined ? [] : wrap(valueWords(values, differs), '         ')),
   ]
 }
@@ -133,7 +134,7 @@ export function wrap(text: string, indent: string): string[] {
   const lines: string[] = []
   let line = ''
   for (const word of text.split(' ')) {
-    if (line !== '' && indent.length + line.length + 1 + word.length > WIDTH) {
+    if (line !== '' && indent.length + line.length + 1 + word.length > lineWidth()) {
       lines.push(indent + line)
       line = word
     } else line = line === '' ? word : `${line} ${word}`

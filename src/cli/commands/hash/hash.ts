@@ -1,7 +1,11 @@
 /** `lineaprint hash`: digests of files, folders, standard input, and the tensors of model files. */
+import { constants, createReadStream, fstatSync, openSync } from 'node:fs'
+import { open, stat } from 'node:fs/promises'
+import { Socket } from 'node:net'
 import { stdin } from 'node:process'
+import { addAbortSignal } from 'node:stream'
 import { Command, Option } from 'commander'
-import { isFolder } from '../../../util/fs.ts'
+import { systemReason } from '../../../util/fs.ts'
 import { listDigests } from '../../../core/digest.ts'
 import { LineaprintError } from '../../../core/errors.ts'
 import { hashFiles } from '../../../hash/file.ts'
@@ -14,6 +18,7 @@ import { parsePartArgument, printMerged, printPart } from './part.ts'
 import { IGNORE_HELP, addIgnoreOptions, ignoreWarnings, toIgnore } from '../../shared/ignore.ts'
 import { escapeText, print, printError, printJson, printVerbatim, progressLine } from '../../shared/output.ts'
 import { SAMPLE_HELP, addSampleOptions, printSample, refuseSample, toSample } from '../../shared/sample.ts'
+import type { Readable } from 'node:stream'
 import type { Digest, Digests } from '../../../core/digest.ts'
 import type { CacheUsage } from '../../../hash/cache.ts'
 import type { LinkMode } from '../../../hash/tree.ts'
@@ -135,6 +140,9 @@ async function hash(
   if (options.json === true) printJson(rows.map(jsonRow))
 }
 
+/** Names of standard input. It may be a socket, which has no path that can be opened. */
+const STDIN: ReadonlySet<string> = new Set(['-', '/dev/stdin', '/dev/fd/0'])
+
 type Shared = Parameters<typeof hashFiles>[1]
 
 /** Adjacent paths that are hashed as one job. */
@@ -154,13 +162,16 @@ async function groups(paths: readonly string[], options: Options): Promise<Group
   }
   for (const path of paths) {
     // The hashing reports any problem of the path, because it knows what it needs.
-    const inFolder = path !== '-' && (await isFolder(path))
-    if (path !== '-' && !inFolder && options.tensors !== true) {
+    const isStdin = STDIN.has(path)
+    const kind = isStdin ? 'stream' : await kindOf(path)
+    if (kind === 'file' && options.tensors !== true) {
       files.push(path)
       continue
     }
     close()
-    if (path === '-') list.push({ hash: (shared) => rowOrError(() => hashStandardInput(shared)) })
+    if (isStdin) list.push({ hash: (shared) => rowOrError(() => hashOne(path, stdin, shared)) })
+    else if (kind === 'stream' && options.tensors !== true)
+      list.push({ hash: (shared) => rowOrError(async () => hashOne(path, streamOf(path), shared)) })
     else if (options.tensors === true)
       list.push({ hash: (shared) => rowOrError(() => hashTensorsOf(path, options.weights, shared)) })
     else list.push({ hash: (shared) => rowOrError(() => hashFolder(path, options, ignoreOptions, shared)) })
@@ -191,12 +202,62 @@ async function hashFileRows(
   })
 }
 
-async function hashStandardInput(shared: Shared): Promise<Row> {
-  const { size, digests } = await hashStream(stdin as AsyncIterable<Buffer>, {
-    algorithm: shared?.algorithm,
-    signal: shared?.signal,
+/** Return how a path is read. A path that cannot be reached counts as a file, whose hashing reports the reason. */
+async function kindOf(path: string): Promise<'file' | 'folder' | 'stream'> {
+  const info = await stat(path).catch(() => undefined)
+  if (info === undefined) return 'file'
+  if (info.isDirectory()) return 'folder'
+  // `<(command)`, /dev/stdin, a named pipe: the user named it, so it is read to its end.
+  if (!info.isFile()) return info.isSocket() ? 'file' : 'stream'
+  return info.size === 0 && (await hasContent(path)) ? 'stream' : 'file'
+}
+
+/** Tell whether a file of length 0 has content all the same, as files below /proc do. */
+async function hasContent(path: string): Promise<boolean> {
+  try {
+    await using file = await open(path)
+    return (await file.read(Buffer.alloc(1), 0, 1, 0)).bytesRead > 0
+  } catch {
+    // Hashing the file fails for the same reason, and reports it.
+    return false
+  }
+}
+
+/** Open what is no regular file. Nothing blocks, so that an interruption ends the wait for a writer. */
+function streamOf(path: string): Readable {
+  try {
+    const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+    // The stream closes the descriptor. The event loop waits for a pipe; a read stream would see the end of one that has
+    // no writer yet.
+    return fstatSync(descriptor).isFIFO()
+      ? new Socket({ fd: descriptor, readable: true, writable: false })
+      : createReadStream(path, { fd: descriptor })
+  } catch (cause) {
+    throw unreadable(path, cause)
+  }
+}
+
+function unreadable(path: string, cause: unknown): LineaprintError {
+  return new LineaprintError('ERR_LINEAPRINT_UNREADABLE', `cannot read it: ${systemReason(cause)}`, {
+    path,
+    cause,
   })
-  return { path: '-', type: 'stream', size, digests }
+}
+
+async function hashOne(path: string, stream: Readable, shared: Shared): Promise<Row> {
+  try {
+    // Reading waits for the writer; an interruption must not.
+    if (shared?.signal) addAbortSignal(shared.signal, stream)
+    const { size, digests } = await hashStream(stream as AsyncIterable<Buffer>, {
+      algorithm: shared?.algorithm,
+      signal: shared?.signal,
+    })
+    return { path, type: 'stream', size, digests }
+  } catch (cause) {
+    // The stream ends with an error of its own, not with the reason of the interruption.
+    shared?.signal?.throwIfAborted()
+    throw LineaprintError.is(cause) ? cause : unreadable(path, cause)
+  }
 }
 
 async function hashFolder(
@@ -250,9 +311,9 @@ function show(row: Row): void {
  * backslash before the line. Other tools must be able to parse this output in the same way.
  */
 function line(row: Row, digest: Digest, tagged: boolean): string {
-  if (digest.kind !== undefined) return `${digest.toString()}  ${escapeText(row.path)}`
   const escaped = row.path.replace(/[\\\n\r]/g, (character) => ESCAPES[character] ?? character)
   const mark = escaped === row.path ? '' : '\\'
+  if (digest.kind !== undefined) return `${mark}${digest.toString()}  ${escaped}`
   if (tagged)
     return `${mark}${digest.algorithm === 'blake3' ? 'BLAKE3' : 'SHA256'} (${escaped}) = ${digest.hex}`
   return `${mark}${digest.hex}  ${escaped}`

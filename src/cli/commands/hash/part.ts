@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { InvalidArgumentError } from 'commander'
 import { errorCode, systemReason } from '../../../util/fs.ts'
+import { decodeText } from '../../../util/text-encoding.ts'
 import { LineaprintError } from '../../../core/errors.ts'
 import { hashPart, mergeParts, parsePart } from '../../../hash/part.ts'
 import { print, printJson, progressLine } from '../../shared/output.ts'
@@ -43,11 +44,11 @@ export async function printPart(
 export async function printMerged(paths: readonly string[], json: boolean): Promise<void> {
   const parts = await Promise.all(
     paths.map(async (path) => {
-      const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+      const bytes = await readFile(path).catch((cause: unknown) => {
         const code = errorCode(cause) === 'ENOENT' ? 'ERR_LINEAPRINT_NOT_FOUND' : 'ERR_LINEAPRINT_UNREADABLE'
         throw new LineaprintError(code, `cannot read it: ${systemReason(cause)}`, { path, cause })
       })
-      return parsePart(text, path)
+      return parsePart(decodeText(bytes, path), path)
     }),
   )
   const merged = mergeParts(parts)

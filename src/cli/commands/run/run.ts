@@ -132,7 +132,7 @@ function experimentOptions(options: RunOptions): Record<string, unknown> {
 }
 
 function report(outcome: CommandOutcome, json: boolean): void {
-  const { summary, exitCode, signal, codeWarning, missingOutputs, seedUse } = outcome
+  const { summary, exitCode, signal, codeWarning, missingOutputs, seedUse, commandMs } = outcome
   const { id, status, durationMs, warnings, flags } = summary
   // Outputs of an earlier run and work in progress are common; the other flags are unusual.
   const odd = flags.filter(({ kind }) => kind.startsWith('input-') || kind === 'output-untouched')
@@ -144,9 +144,11 @@ function report(outcome: CommandOutcome, json: boolean): void {
       'lineaprint: the run failed, because a declared output was not made; --allow-missing only warns',
     )
   if (json) return printJson({ ...summary, exitCode, signal })
-  const took = duration(durationMs ?? 0)
+  const whole = duration(durationMs ?? 0)
   const seeds = seedUse === undefined ? '' : `, ${describeSeedUse(seedUse)}`
-  printError(`lineaprint: run ${id} ${status} in ${took}${seeds}; see "lineaprint show ${id}"`)
+  printError(
+    `lineaprint: run ${id} ${status}; the command took ${duration(commandMs)}, the run ${whole}${seeds}; see "lineaprint show ${id}"`,
+  )
 }
 
 function describeSeedUse({ seeded, unseeded }: SeedUse): string {

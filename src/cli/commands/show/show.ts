@@ -15,9 +15,11 @@ import {
   bytes,
   count,
   escapeText,
+  lineWidth,
   paint,
   print,
   printJson,
+  shortDigests,
 } from '../../shared/output.ts'
 import { openStore, storeOptions } from '../../shared/store.ts'
 import { plural } from '../../../util/plural.ts'
@@ -34,9 +36,6 @@ import type { TrackedContent } from '../../../record/tracked.ts'
 import type { JsonObject } from '../../../core/json-value.ts'
 import type { StoredRun } from '../../../store/runs.ts'
 import type { StoreOptions } from '../../shared/store.ts'
-
-/** Largest width of a line. */
-const WIDTH = 80
 
 const INDENT = 14
 
@@ -59,7 +58,7 @@ async function show(reference: string, options: StoreOptions): Promise<void> {
 type Section = readonly [title: string, lines: readonly string[]]
 
 function* page(run: StoredRun): Generator<string> {
-  const [first = '', ...rest] = wrap(run.record.name, 0, WIDTH - 10)
+  const [first = '', ...rest] = wrap(run.record.name, 0, lineWidth() - 10)
   yield `${paint('bold', first)}  ${paintStatus(run.status)}`
   yield* rest.map((line) => paint('bold', line))
   yield* about(run)
@@ -73,7 +72,8 @@ function* page(run: StoredRun): Generator<string> {
 
 function about({ id, folder, record, status, journal }: StoredRun): string[] {
   const { startedAt, durationMs, command: ran, tags, notes, failure, parent, process } = record
-  const took = durationMs === null ? '' : `, took ${duration(durationMs)}`
+  const command = ran.durationMs === undefined ? '' : `the command ${duration(ran.durationMs)}, `
+  const took = durationMs === null ? '' : `, ${command}the run ${duration(durationMs)}`
   const reason =
     status === 'lost' ? 'the process ended without finishing the run; the values come from its journal' : ''
   return [
@@ -133,12 +133,12 @@ function field(name: string, text: string): string[] {
   return [`  ${paint('dim', label)}${first.slice(2 + label.length)}`, ...rest]
 }
 
-function wrap(text: string, indent: number, room: number = WIDTH - indent): string[] {
+function wrap(text: string, indent: number, room: number = lineWidth() - indent): string[] {
   const lines: string[] = []
   let line = ''
   for (const word of escapeText(text).split(' ')) {
     // A path or digest that is longer than a line is broken at the end of the line.
-    for (const part of word.match(new RegExp(`.{1,${room}}`, 'gsu')) ?? ['']) {
+    for (const part of piecesOf(word, room)) {
       if (line !== '' && line.length + 1 + part.length > room) {
         lines.push(line)
         line = part
@@ -146,6 +146,11 @@ function wrap(text: string, indent: number, room: number = WIDTH - indent): stri
     }
   }
   return [...lines, line].map((filled) => ' '.repeat(indent) + filled)
+}
+
+function piecesOf(word: string, room: number): readonly string[] {
+  if (word.length <= room) return [word]
+  return word.match(new RegExp(`.{1,${room}}`, 'gsu')) ?? ['']
 }
 
 function ending({ command: { wrapped, exitCode, signal } }: RunRecord): string {
@@ -163,7 +168,7 @@ function stream(record: StreamRecord | undefined): string {
 
 function seal(record: RunRecord): string {
   const words = { none: '', holds: 'holds', broken: 'BROKEN: the record was changed' }[checkSeal(record)]
-  return words === '' ? '' : `${short(record.seal ?? '')} ${words}`
+  return words === '' ? '' : `${shortDigests(record.seal ?? '')} ${words}`
 }
 
 function captured(name: string, record: CaptureRecord): string {
@@ -171,7 +176,7 @@ function captured(name: string, record: CaptureRecord): string {
   if (record.status === 'off') return 'disabled'
   const { digest, value, warnings } = record
   const facts = [
-    short(digest),
+    shortDigests(digest),
     ...(name === 'git' ? repository(value) : []),
     warnings.length === 0 ? '' : plural(warnings.length, 'warning'),
   ]
@@ -197,7 +202,7 @@ function tracked(section: Exclude<TrackedSection, 'models'>, name: string, entry
   const recorded = unlessDamaged(() => parseTracked(section, name, entry))
   if (recorded === undefined) return DAMAGED
   const facts = [
-    short(recorded.digest),
+    shortDigests(recorded.digest),
     ...('kind' in recorded ? contentFacts(recorded) : []),
     recorded.path ?? '',
     reporter(entry),
@@ -220,7 +225,7 @@ function model(name: string, entry: TrackedRecord): string {
   if (recorded === undefined) return DAMAGED
   const { architecture, weights, tensorCount, parameters, bytes: size, path = '' } = recorded
   const totals = `${plural(tensorCount, 'tensor')}, ${plural(parameters, 'parameter')}, ${bytes(size)}`
-  const facts = [short(weights), short(architecture), totals, path, reporter(entry)]
+  const facts = [shortDigests(weights), shortDigests(architecture), totals, path, reporter(entry)]
   return facts.filter((fact) => fact !== '').join(', ')
 }
 
@@ -231,7 +236,7 @@ function reporter(entry: TrackedRecord): string {
 
 function logged({ count: values, last, lastStep }: DigestRecord): string {
   const at = lastStep === null ? '' : ` at step ${lastStep}`
-  return `last ${short(last)}${at}, ${plural(values, 'digest')}`
+  return `last ${shortDigests(last)}${at}, ${plural(values, 'digest')}`
 }
 
 function metric({ count: values, nanCount, last, min, max, lastStep }: MetricRecord): string {
@@ -249,11 +254,6 @@ function number(value: MetricRecord['first'] | null): string {
   if (value === null) return 'none'
   // Six digits are enough to read; `--json` has all of them.
   return String(Number(decodeFloat(value).toPrecision(6)))
-}
-
-/** Shorten a digest for display; `--json` has all of it. */
-function short(digest: string): string {
-  return digest.replace(/^(.*:[0-9a-f]{12})[0-9a-f]+$/, '$1…')
 }
 
 /** Quote an argument for a POSIX shell. */

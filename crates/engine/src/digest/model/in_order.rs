@@ -73,12 +73,12 @@ fn on_two_threads(
     source: &Source,
     control: &Control,
 ) -> Result<()> {
-    let (mut now, mut next) = (Buffer::default(), Buffer::default());
+    let (mut current, mut next) = (Buffer::default(), Buffer::default());
     let mut position = streams.position;
-    let mut count = read_step(source, position, &mut now, control)?;
+    let mut count = read_step(source, position, &mut current, control)?;
     while count > 0 {
         position += count as u64;
-        let step = &now.bytes()[..count];
+        let step = &current.bytes()[..count];
         let (following, ()) = rayon::join(
             || {
                 streams.update(step);
@@ -87,7 +87,7 @@ fn on_two_threads(
             || whole.update(step),
         );
         count = following?;
-        std::mem::swap(&mut now, &mut next);
+        std::mem::swap(&mut current, &mut next);
     }
     Ok(())
 }
@@ -108,7 +108,7 @@ fn read_step(source: &Source, position: u64, into: &mut Buffer, control: &Contro
 struct TensorStreams<'a> {
     tensors: &'a [Tensor],
     algorithms: Algorithms,
-    /// That of the first tensor without a digest.
+    /// Index of the first tensor without a digest.
     open: Hasher,
     /// Offset of the next byte in the file.
     position: u64,
@@ -134,12 +134,12 @@ impl<'a> TensorStreams<'a> {
     /// Cut bytes at the ends of tensors, and let `take` add them to the stream of each.
     fn feed(&mut self, mut bytes: &[u8], mut take: impl FnMut(&mut Hasher, &[u8])) {
         while let Some(tensor) = self.tensors.get(self.digests.len()) {
-            let left = usize::try_from(tensor.end.saturating_sub(self.position)).unwrap_or(usize::MAX);
-            let (own, others) = bytes.split_at(left.min(bytes.len()));
+            let remaining = usize::try_from(tensor.end.saturating_sub(self.position)).unwrap_or(usize::MAX);
+            let (own, others) = bytes.split_at(remaining.min(bytes.len()));
             take(&mut self.open, own);
             self.position += own.len() as u64;
             bytes = others;
-            if own.len() < left {
+            if own.len() < remaining {
                 return;
             }
             let ended = std::mem::replace(&mut self.open, Hasher::new(self.algorithms));

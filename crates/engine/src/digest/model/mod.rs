@@ -179,7 +179,7 @@ pub fn check_index(index: &shards::Index, shards: &[Shard], path: &Path) -> Resu
         .iter()
         .map(|shard| shard.path.file_name().unwrap_or_default().to_string_lossy())
         .collect();
-    let mut found: Vec<(&str, &str)> = shards
+    let mut tensors: Vec<(&str, &str)> = shards
         .iter()
         .zip(&names)
         .flat_map(|(shard, name)| {
@@ -187,7 +187,7 @@ pub fn check_index(index: &shards::Index, shards: &[Shard], path: &Path) -> Resu
             tensors.map(move |tensor| (tensor.name.as_str(), name.as_ref()))
         })
         .collect();
-    shards::check(index, &mut found).map_err(|error| Error::format(path, error))
+    shards::check(index, &mut tensors).map_err(|error| Error::format(path, error))
 }
 
 /// Read the shards of a model and hash the wanted parts, on the threads of the current pool.

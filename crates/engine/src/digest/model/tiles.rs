@@ -263,12 +263,12 @@ impl Part {
     }
 
     fn finish(self) -> Result<(Subject, Found)> {
-        let found = match self.sink {
+        let digests = match self.sink {
             Sink::Whole(hasher) => Found::Whole(hasher.finish().blake3.ok_or_else(|| {
                 Error::new(crate::Code::Internal, "a hasher without BLAKE3 was asked for it")
             })?),
             Sink::Pieces(pieces) => Found::Pieces(pieces.finish()),
         };
-        Ok((self.subject, found))
+        Ok((self.subject, digests))
     }
 }

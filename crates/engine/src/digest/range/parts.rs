@@ -122,7 +122,7 @@ pub struct HashPart {
     pub path: PathBuf,
     /// Which part, below `count`.
     pub index: u64,
-    /// How many parts there are.
+    /// Number of parts.
     pub count: u64,
 }
 

@@ -93,7 +93,7 @@ pub fn sample_source(
 pub struct SampleFiles {
     /// The files.
     pub paths: Vec<PathBuf>,
-    /// How blocks are chosen.
+    /// Choice of blocks.
     pub plan: Plan,
     /// Hash functions.
     pub algorithms: Algorithms,

@@ -19,7 +19,7 @@ use lineaprint_digest::{Algorithm, Algorithms, Digests, Hash};
 /// The part of a thing that was read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extent {
-    /// Whether anything was left out, so that the digest is one of a sample.
+    /// True if anything was left out, so that the digest is one of a sample.
     pub sampled: bool,
     /// Units of the whole.
     pub units: u64,

@@ -50,8 +50,8 @@ pub fn hash(
     let mut sliced = Sliced::new(algorithms, length);
     let mut position = 0;
     while position < length {
-        let left = usize::try_from(length - position).unwrap_or(window);
-        let slice = &mut buffer[..left.min(window)];
+        let remaining = usize::try_from(length - position).unwrap_or(window);
+        let slice = &mut buffer[..remaining.min(window)];
         fill_window(position, slice)?;
         sliced.update(slice, Helpers::Current).ok_or_else(internal)?;
         position += slice.len() as u64;
@@ -64,9 +64,9 @@ pub fn hash(
 pub struct FileStream<'a> {
     /// The open file.
     pub source: &'a Source,
-    /// Where the whole begins in it.
+    /// Offset of the whole in the stream, in bytes.
     pub base: u64,
-    /// What is read of it.
+    /// Ranges of the whole that are read.
     pub layout: &'a Layout,
     /// Told of every byte.
     pub control: &'a Control,

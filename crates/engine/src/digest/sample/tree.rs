@@ -210,9 +210,9 @@ fn folder_name(path: &[u8]) -> Option<&[u8]> {
 pub struct SampleTree {
     /// The folder.
     pub root: PathBuf,
-    /// How files are chosen.
+    /// Choice of files.
     pub plan: Plan,
-    /// How they are hashed.
+    /// Hashing of the chosen files.
     pub options: Options,
 }
 

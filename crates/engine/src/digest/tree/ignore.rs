@@ -1,4 +1,4 @@
-//! What is left out of a folder: patterns that the caller gives, and those in files of the folder.
+//! Exclusions from a folder: patterns that the caller gives, and those in files of the folder.
 
 use super::path_from_bytes;
 use crate::error::{Code, Error, Result};
@@ -17,7 +17,7 @@ const LIMIT: u64 = 1 << 20;
 pub(super) struct Scope {
     /// From the files of the folder and of those above it.
     lines: Vec<String>,
-    /// How many of them are those of the folders above.
+    /// Number of patterns that come from the folders above.
     outer: usize,
     matcher: Option<Gitignore>,
 }

@@ -42,15 +42,15 @@ pub enum Links {
 pub struct Options {
     /// With which hash functions.
     pub algorithms: Algorithms,
-    /// What happens to links.
+    /// Treatment of links.
     pub links: Links,
     /// gitignore patterns, relative to the root.
     pub ignore: Vec<String>,
-    /// Whether the patterns in files named [`IGNORE_FILE`] apply to the folders that these are in.
+    /// True if the patterns in files named [`IGNORE_FILE`] apply to the folders that these are in.
     pub ignore_files: bool,
-    /// Whether the entries that [`is_skipped`] names count.
+    /// True if the entries that [`is_skipped`] names count.
     pub include_skipped: bool,
-    /// Whether [`Listing::entries`] is filled.
+    /// True if [`Listing::entries`] is filled.
     pub list: bool,
     /// Files that this same job has read and hashed already: met again unchanged, they are not read twice.
     pub known: HashMap<Stamp, FileDigest>,
@@ -232,7 +232,7 @@ fn walk(root: &Path, options: &Options, control: &Control, mode: Mode) -> Result
 pub struct HashTree {
     /// The folder.
     pub root: PathBuf,
-    /// How it is hashed. [`Options::cache`] is replaced by the cache in `cache`.
+    /// Hashing of the tree. [`Options::cache`] is replaced by the cache in `cache`.
     pub options: Options,
     /// The folder of a cache, if one is to be used.
     pub cache: Option<PathBuf>,

@@ -34,7 +34,7 @@ pub enum Kind {
 pub struct Entry {
     /// One path segment.
     pub name: OsString,
-    /// What it is, links not followed.
+    /// Type of the entry, links not followed.
     pub kind: Kind,
 }
 

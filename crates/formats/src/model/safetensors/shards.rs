@@ -44,7 +44,7 @@ pub fn parse(json: &[u8]) -> Result<Index, FormatError> {
         return Err(FormatError::new("weight_map is empty"));
     }
     for (name, shard) in &map.0 {
-        if !is_plain_file_name(shard) {
+        if !is_file_name(shard) {
             return Err(FormatError::new("its shard is not a plain file name")
                 .with_expected("a file in the folder of the index", format!("{shard:?}"))
                 .tensor(name));
@@ -55,7 +55,7 @@ pub fn parse(json: &[u8]) -> Result<Index, FormatError> {
     Ok(Index { weight_map })
 }
 
-fn is_plain_file_name(name: &str) -> bool {
+fn is_file_name(name: &str) -> bool {
     !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '\\', '\0', ':'])
 }
 
@@ -63,21 +63,21 @@ fn is_plain_file_name(name: &str) -> bool {
 /// names, and no others.
 ///
 /// `found` is the tensor name and shard name of every tensor in every shard.
-pub fn check(index: &Index, found: &mut [(&str, &str)]) -> Result<(), FormatError> {
-    found.sort_unstable();
-    for pair in found.windows(2) {
+pub fn check(index: &Index, tensors: &mut [(&str, &str)]) -> Result<(), FormatError> {
+    tensors.sort_unstable();
+    for pair in tensors.windows(2) {
         if pair[0].0 == pair[1].0 {
             return Err(FormatError::new("it is in two shards")
                 .with_expected("one shard", format!("{} and {}", pair[0].1, pair[1].1))
                 .tensor(pair[0].0));
         }
     }
-    let mut found = found.iter().peekable();
+    let mut tensors = tensors.iter().peekable();
     for (name, shard) in &index.weight_map {
-        if let Some((extra, at)) = found.peek().filter(|(other, _)| *other < name.as_str()) {
+        if let Some((extra, at)) = tensors.peek().filter(|(other, _)| *other < name.as_str()) {
             return Err(FormatError::new(format!("it is in {at} but not in the index")).tensor(extra));
         }
-        match found.next() {
+        match tensors.next() {
             Some((other, at)) if other == name && at == shard => {}
             Some((other, at)) if other == name => {
                 return Err(FormatError::new("it is not in the shard that the index names")
@@ -92,7 +92,7 @@ pub fn check(index: &Index, found: &mut [(&str, &str)]) -> Result<(), FormatErro
             }
         }
     }
-    match found.next() {
+    match tensors.next() {
         Some((extra, at)) => {
             Err(FormatError::new(format!("it is in {at} but not in the index")).tensor(extra))
         }

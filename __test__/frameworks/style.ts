@@ -2,7 +2,7 @@
  * A style of training program, with the real framework: it is recorded, what it wrote reproduces, and another seed is
  * named as the cause of other tensors.
  */
-import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { digestsOf, inProject, plain, programsIn, project, recordOf } from './support.ts'
@@ -56,7 +56,7 @@ export async function outcomeOf(style: Style): Promise<StyleOutcome> {
   const model = style.other === undefined ? [] : style.model
   if (model.length > 0) await plain(root, command)
   const alone = await digestsOf(root, model)
-  clear(root, output)
+  rmSync(join(root, output), { recursive: true, force: true })
 
   const options = ['--output', `${output}=${output}`, ...(style.options ?? [])]
   const run = await inProject(root, ['run', '--name', 'first', '--seed', '42', ...options, '--', ...command])
@@ -70,7 +70,7 @@ export async function outcomeOf(style: Style): Promise<StyleOutcome> {
   const item = items?.find(({ section }) => section === 'outputs')
 
   // Another seed: of the program, or of the run.
-  clear(root, output)
+  rmSync(join(root, output), { recursive: true, force: true })
   const seed = style.other === undefined ? '43' : '42'
   const other = style.other?.split(' ') ?? command
   const second = ['run', '--name', 'second', '--seed', seed, ...options, '--', ...other]
@@ -121,15 +121,4 @@ function warning({ script, ownSeeds }: Style['programs'][number]): string {
   const own = Object.entries(ownSeeds).map(([name, seed]) => `${name} ${seed}`)
   const [seeds, them] = own.length === 1 ? ['seed', 'it'] : ['seeds', 'them']
   return `${script} set its own ${seeds}, so --seed 42 has no effect on ${them}: ${own.join(', ')}`
-}
-
-/** Removes the output; a file that git tracks stays. */
-function clear(root: string, output: string): void {
-  const tracked = readdirSync(root).includes(output) && readdirSync(join(root, output)).includes('.gitkeep')
-  const kept = join(root, '.git', 'kept')
-  if (tracked) renameSync(join(root, output, '.gitkeep'), kept)
-  rmSync(join(root, output), { recursive: true, force: true })
-  if (!tracked) return
-  mkdirSync(join(root, output))
-  renameSync(kept, join(root, output, '.gitkeep'))
 }

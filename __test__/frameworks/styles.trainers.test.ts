@@ -74,7 +74,7 @@ const STYLES: readonly Style[] = [
   {
     name: 'a notebook that papermill executes',
     program: 'notebook',
-    command: 'papermill train.ipynb out/train.ipynb -p steps 20',
+    command: 'sh run.sh',
     output: 'out',
     model: [],
     programs: [

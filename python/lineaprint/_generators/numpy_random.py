@@ -72,10 +72,22 @@ def _count_drawn(module):
         return
 
     def randbits(*args):
+        value = original(*args)
+        if _is_import():
+            return value
         made.drawn += 1
-        return _Drawn(original(*args))
+        return _Drawn(value)
 
     inner.randbits = randbits
+
+
+def _is_import():
+    """Return whether a compiled module of a library makes a generator as it is imported, as scikit-learn does for the
+    default value of an argument. The program has not asked for it."""
+    try:
+        return sys._getframe(2).f_code.co_filename.startswith("<frozen importlib")
+    except ValueError:
+        return False
 
 
 class _Drawn(int):

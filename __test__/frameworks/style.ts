@@ -43,7 +43,7 @@ export interface StyleOutcome {
   /** Exit code of `reproduce`, and the verdict about the output. */
   readonly reproduce: readonly [code: number | null, verdict: string | undefined, detail: string | undefined]
   /** Exit code of `diff` with the run of another seed, the cause that comes first, and the fields. */
-  readonly diff: readonly [code: number | null, cause: string | undefined, fields: readonly string[]]
+  readonly diff: readonly [code: number | null, cause: unknown, fields: readonly string[]]
 }
 
 /** Runs a style: alone, recorded, reproduced, and with another seed. */
@@ -66,7 +66,8 @@ export async function outcomeOf(style: Style): Promise<StyleOutcome> {
   const folder = `${root}-again`
   const again = await inProject(root, ['reproduce', 'first', '--json', '--into', folder])
   rmSync(folder, { recursive: true, force: true })
-  const items = parsed<{ section: string; verdict: string; detail: string }[]>(again.stdout, 'items')
+  const items = member(again.stdout, 'items') as
+    { section: string; verdict: string; detail: string }[] | undefined
   const item = items?.find(({ section }) => section === 'outputs')
 
   // Another seed: of the program, or of the run.
@@ -76,7 +77,7 @@ export async function outcomeOf(style: Style): Promise<StyleOutcome> {
   const second = ['run', '--name', 'second', '--seed', seed, ...options, '--', ...other]
   await inProject(root, second)
   const diff = await inProject(root, ['diff', 'first', 'second', '--json', '--all'])
-  const differences = parsed<{ field: string }[]>(diff.stdout, 'differences') ?? []
+  const differences = (member(diff.stdout, 'differences') ?? []) as { field: string }[]
   return {
     run: [run.code, run.stderr],
     isUnchanged: JSON.stringify(recorded) === JSON.stringify(alone),
@@ -84,14 +85,14 @@ export async function outcomeOf(style: Style): Promise<StyleOutcome> {
     warnings: record.warnings,
     flags: record.flags ?? [],
     reproduce: [again.code, item?.verdict, item?.detail],
-    diff: [diff.code, parsed<string>(diff.stdout, 'firstCause'), differences.map(({ field }) => field)],
+    diff: [diff.code, member(diff.stdout, 'firstCause'), differences.map(({ field }) => field)],
   }
 }
 
 /** A member of a JSON document; `undefined` if the text is none. */
-function parsed<T>(text: string, name: string): T | undefined {
+function member(text: string, name: string): unknown {
   try {
-    return (JSON.parse(text) as Record<string, T>)[name]
+    return (JSON.parse(text) as Record<string, unknown>)[name]
   } catch {
     return undefined
   }

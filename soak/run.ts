@@ -22,6 +22,7 @@ import { metricsRound } from './metrics.ts'
 import { saveFaultRound } from './save-fault.ts'
 import { saveKillRound } from './save-kill.ts'
 import { scarceRound } from './scarce.ts'
+import { secretsRound } from './secrets.ts'
 import { storeRound } from './store.ts'
 import { tablesRound } from './tables.ts'
 import { isBroken, verdict } from './support/round.ts'
@@ -66,6 +67,7 @@ const PLANS: readonly Plan[] = [
   { name: 'save-fault', run: ({ progress }, of) => saveFaultRound({ progress, faults: of(400) }) },
   { name: 'index-kill', run: ({ progress }, of) => indexKillRound({ progress, kills: of(200) }) },
   { name: 'scarce', run: ({ progress }, of) => scarceRound({ progress, saves: of(64) }) },
+  { name: 'secrets', run: (options, of) => secretsRound({ ...options, secrets: of(4000) }) },
   { name: 'store', run: (options, of) => storeRound({ ...options, runs: of(10_000), processes: 8 }) },
   {
     name: 'metrics',

@@ -33,6 +33,8 @@ test('the defaults', () => {
     enableSeedTracking: true,
     enableGitTracking: true,
     algorithm: 'blake3',
+    redact: true,
+    storeAccess: 'owner',
     saveToJson: false,
     saveToYaml: false,
     saveToWandb: false,

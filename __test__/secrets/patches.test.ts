@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { PatchFilter } from '../../src/secrets/patches.ts'
+import { PatchFilter, pathOfHeader } from '../../src/secrets/patches.ts'
 
 const TOKEN = `ghp_${'a1B2'.repeat(9)}`
 
@@ -83,12 +83,64 @@ test('where the pieces are cut does not matter', () => {
   )
 })
 
-test('a line without end passes unread instead of filling the memory', () => {
+test('a line of any length is read in parts, and a secret in it is replaced', () => {
   const passed = new PatchFilter()
-  let size = passed.push(Buffer.from('@@ -0,0 +1 @@\n+')).length
-  const piece = Buffer.alloc(1 << 20, 'a')
-  for (let count = 0; count < 8; count++) size += passed.push(piece).length
-  size += passed.push(Buffer.from('\n')).length + passed.end().length
-  expect(size).toBe(16 + (8 << 20))
-  expect(passed.unread).toBe(1)
+  const pieces = [passed.push(Buffer.from('diff --git a/x b/x\n@@ -0,0 +1 @@\n+'))]
+  const piece = Buffer.alloc(1 << 20, 'a ')
+  for (let count = 0; count < 8; count++)
+    pieces.push(
+      passed.push(count === 3 ? Buffer.from(TOKEN.slice(0, 9)) : piece),
+      passed.push(Buffer.from(count === 3 ? `${TOKEN.slice(9)} ` : '')),
+    )
+  pieces.push(passed.push(Buffer.from('\n')), passed.end())
+  const text = Buffer.concat(pieces).toString('latin1')
+  expect(text.length).toBe(34 + 7 * (1 << 20) + '<redacted> '.length + 1)
+  expect(text).not.toContain(TOKEN)
+  expect(passed.redacted).toBe(1)
+  expect([...passed.redactedFiles]).toEqual(['x'])
+})
+
+test('a secret in a name, a removed line or the context makes the patch of the file unusable', () => {
+  for (const patch of [
+    `diff --git a/${TOKEN} b/${TOKEN}\n`,
+    `diff --git a/f b/f\n@@ -1 +0,0 @@\n-${TOKEN}\n`,
+    `diff --git a/f b/f\n@@ -1 +1 @@\n ${TOKEN}\n`,
+    `diff --git a/f b/f\n@@ -1 +1 @@ def ${TOKEN}()\n-a\n+b\n`,
+    `diff --git "a/f\\303\\251" "b/f\\303\\251"\n@@ -1 +1 @@\n ${TOKEN}\n`,
+  ]) {
+    const { text, filter: passed } = filter(Buffer.from(patch))
+    expect(text).toBe(patch)
+    expect(passed.redacted).toBe(0)
+    expect([...passed.unusableFiles]).toHaveLength(1)
+  }
+  expect([
+    ...filter(Buffer.from('diff --git a/f b/f\nliteral 90\nzcmV+sk-1aAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n'))
+      .filter.unusableFiles,
+  ]).toEqual([])
+})
+
+test.each([
+  ['diff --git a/x y b/x y\n', 'x y'],
+  ['diff --git a/b b/b b/b b/b\n', 'b b/b'],
+  ['diff --git "a/q\\"\\t\\303\\251" "b/q\\"\\t\\303\\251"\n', 'q"\t\u00c3\u00a9'],
+])('the path of %s', (line, path) => {
+  expect(pathOfHeader(line)).toBe(path)
+})
+
+test('program text is left alone, and passwords in addresses are not', () => {
+  const added = (line: string): string =>
+    filter(Buffer.from(`diff --git a/f b/f\n@@ -0,0 +1 @@\n+${line}\n`))
+      .text.split('\n+')[1]
+      ?.trimEnd() ?? ''
+  for (const line of [
+    'password = ask()',
+    "api_key: str = 'x'",
+    'git clone git@github.com:a/b.git ssh://git@github.com/a',
+    "f'postgres://{user}:{password}@{host}/db'",
+    'url="postgres://${USER}:${PASSWORD}@h"',
+    '"postgres://%s:%s@%s" % parts',
+  ])
+    expect(added(line)).toBe(line)
+  expect(added('DB=postgres://u:pw@h/x')).toBe('DB=postgres://<redacted>@h/x')
+  expect(added('index https://a7b3c9d2e5f8a1b4c7d0@h/x')).toBe('index https://<redacted>@h/x')
 })

@@ -1,5 +1,6 @@
 /** Comparison of captures by their fields: each leaf of a value has a path and a display text. */
 import { parseRecordedDigest } from '../record/recorded-digest.ts'
+import { isRedacted } from '../secrets/redact.ts'
 import { compareUtf8 } from '../util/text-order.ts'
 import type { Captured, Comparison, Difference, NotChecked } from '../core/component.ts'
 import type { JsonObject, JsonValue } from '../core/json-value.ts'
@@ -41,9 +42,10 @@ export function compareFields(
   after: Captured,
   fieldsBefore: FieldMap,
   fieldsAfter: FieldMap,
-  notChecked: readonly NotChecked[] = [],
+  unseen: readonly NotChecked[] = [],
 ): Comparison {
   const differences = fieldDifferences(fieldsBefore, fieldsAfter)
+  const notChecked = [...unseen, ...hiddenFields(fieldsBefore, fieldsAfter)]
   const parts = notChecked.length === 0 ? {} : { notChecked }
   if (differences.length > 0) return { status: 'changed', differences, ...parts }
   if (notChecked.length > 0)
@@ -61,6 +63,13 @@ export function compareFields(
     }
   }
   return { status: 'same', differences: [] }
+}
+
+/** Return the equal fields in which a secret was replaced on both sides, which may have been different ones. */
+function hiddenFields(before: FieldMap, after: FieldMap): NotChecked[] {
+  return [...before]
+    .filter(([field, text]) => isRedacted(text) && after.get(field) === text)
+    .map(([field]) => ({ field, reason: 'a secret in it is not kept' }))
 }
 
 /** Number of parts that a sentence names. */

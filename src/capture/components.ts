@@ -8,11 +8,15 @@ import type { Component } from '../core/component.ts'
 import type { OptionGroups } from '../config/groups.ts'
 
 /** The option groups of the built-in captures. */
-type CaptureOptions = Pick<OptionGroups, 'environment' | 'git'>
+type CaptureOptions = Pick<OptionGroups, 'environment' | 'git'> & {
+  /** `false` to keep secrets in patches and copies of files. @default true */
+  readonly redact?: boolean
+}
 
 /** Create the built-in captures with their options. */
-export function builtInCaptures({ environment, git }: CaptureOptions): Component[] {
-  return [createEnvironmentCapture(environment), createGitCapture(git), seedsCapture]
+export function builtInCaptures({ environment, git, redact = true }: CaptureOptions): Component[] {
+  const secrets = redact ? 'redact' : 'keep'
+  return [createEnvironmentCapture(environment), createGitCapture(git, { secrets }), seedsCapture]
 }
 
 /** Return one of the built-in captures, with the options of a configuration. */

@@ -151,6 +151,7 @@ async function runWithBridge(
         argv,
         directory,
         targets,
+        redact: configuration.redact,
         runDirectory,
         environment: { ...environment, ...bridge.variables },
         onSpawn: (pid) => {

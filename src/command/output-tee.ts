@@ -3,8 +3,10 @@ import { write } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { modesIn } from '../util/modes.ts'
 import { errorCode, storeError } from '../util/fs.ts'
 import { reasonOf } from '../record/failure.ts'
+import { LineFilter } from '../secrets/lines.ts'
 import type { FileHandle } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import type { StreamRecord } from '../record/record.ts'
@@ -28,15 +30,18 @@ export class StreamCopy {
   #bytes = 0
   #kept = 0
   #source: Readable | undefined
+  /** Absent if the log keeps secrets. */
+  readonly #filter: LineFilter | undefined
   #silence: NodeJS.Timeout | undefined
   #ended = false
   /** Warnings about output that could not be passed on or stored. */
   readonly warnings: string[] = []
 
-  private constructor(fileName: string, file: FileHandle, target: number) {
+  private constructor(fileName: string, file: FileHandle, target: number, redact: boolean) {
     this.#fileName = fileName
     this.#file = file
     this.#target = target
+    this.#filter = redact ? new LineFilter() : undefined
   }
 
   /**
@@ -44,12 +49,18 @@ export class StreamCopy {
    *
    * @param folder The folder of the run.
    * @param fileName `stdout.log` or `stderr.log`.
-   * @param target File descriptor that receives the output.
+   * @param target File descriptor that receives the output, unchanged.
+   * @param redact True to replace secrets in the file.
    */
-  static async create(folder: string, fileName: string, target: number): Promise<StreamCopy> {
+  static async create(
+    folder: string,
+    fileName: string,
+    target: number,
+    redact: boolean,
+  ): Promise<StreamCopy> {
     const path = join(folder, fileName)
     try {
-      return new StreamCopy(fileName, await open(path, 'wx'), target)
+      return new StreamCopy(fileName, await open(path, 'wx', modesIn(folder).file), target, redact)
     } catch (cause) {
       throw storeError(path, 'cannot be created', cause)
     }
@@ -71,9 +82,17 @@ export class StreamCopy {
     } finally {
       this.#source = undefined
       clearTimeout(this.#silence)
+      await this.#writeRest()
       await this.#file.sync().catch((error: unknown) => this.#incomplete(error))
     }
-    return { status: 'captured', file: this.#fileName, bytes: this.#bytes, keptBytes: this.#kept }
+    const redacted = this.#filter?.redacted ?? 0
+    return {
+      status: 'captured',
+      file: this.#fileName,
+      bytes: this.#bytes,
+      keptBytes: this.#kept,
+      ...(redacted > 0 && { redactedLines: redacted }),
+    }
   }
 
   /** Close the file. Its content stays. */
@@ -102,11 +121,25 @@ export class StreamCopy {
   async #keep(chunk: Buffer): Promise<void> {
     const part = chunk.subarray(0, KEPT_BYTES - this.#kept)
     if (part.length === 0) return
-    try {
-      await this.#file.writeFile(part)
+    if (await this.#write(this.#filter === undefined ? part : this.#filter.push(part)))
       this.#kept += part.length
+  }
+
+  /** Write the line that the stream ended in. If the limit of the file cut it, half a secret may be its end. */
+  async #writeRest(): Promise<void> {
+    if (this.#filter === undefined) return
+    if (this.#bytes > KEPT_BYTES) this.#kept -= this.#filter.pending
+    else await this.#write(this.#filter.end())
+  }
+
+  async #write(bytes: Buffer): Promise<boolean> {
+    if (bytes.length === 0) return true
+    try {
+      await this.#file.writeFile(bytes)
+      return true
     } catch (error) {
       this.#incomplete(error)
+      return false
     }
   }
 

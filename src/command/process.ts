@@ -22,6 +22,8 @@ export interface ProcessPlan {
   readonly runDirectory: string
   /** File descriptors that receive stdout and stderr of the command. */
   readonly targets: readonly [stdout: number, stderr: number]
+  /** True to replace secrets in the log files. */
+  readonly redact: boolean
   /** Called with the process ID once the command runs. */
   readonly onSpawn?: ((pid: number) => void) | undefined
 }
@@ -72,7 +74,7 @@ export async function runProcess(plan: ProcessPlan, relay: SignalRelay): Promise
  */
 async function copyTo(plan: ProcessPlan, index: 0 | 1, file: string): Promise<StreamCopy | undefined> {
   const target = plan.targets[index]
-  return isatty(target) ? undefined : StreamCopy.create(plan.runDirectory, file, target)
+  return isatty(target) ? undefined : StreamCopy.create(plan.runDirectory, file, target, plan.redact)
 }
 
 interface Started {

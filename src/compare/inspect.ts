@@ -5,6 +5,7 @@ import { recordedAlgorithm } from '../record/configuration.ts'
 import { inspectPython } from './recorded-python.ts'
 import { item } from './check-item.ts'
 import { nameList } from './name-list.ts'
+import { compareCaptured } from './redacted.ts'
 import type { Captured, Comparison, Component, Difference } from '../core/component.ts'
 import type { MadeCapture } from '../capture/records.ts'
 import type { RunRecord } from '../record/record.ts'
@@ -62,9 +63,9 @@ export async function inspectCapture(
     },
   })
   if (name !== 'environment')
-    return compareCaptures(section, name, component.compare(before, current), unchecked)
+    return compareCaptures(section, name, compareCaptured(component, before, current), unchecked)
   const { items, compared } = await inspectPython(before, current, record, { ...options, algorithm })
-  const comparison = withMore(component.compare(before, compared), more(before, compared))
+  const comparison = withMore(compareCaptured(component, before, compared), more(before, compared))
   return [...items, ...compareCaptures(section, name, comparison, unchecked)]
 }
 

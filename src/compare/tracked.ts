@@ -13,6 +13,7 @@ import { parseTracked, trackedPath } from '../record/tracked.ts'
 import { volatileFiles } from './file-lists.ts'
 import { presentDifference } from './present-content.ts'
 import { compareTensors, readTensorList } from '../record/tensor-list.ts'
+import { isRedacted } from '../secrets/redact.ts'
 import { item, unreadable } from './check-item.ts'
 import { plural } from '../util/plural.ts'
 import type { Difference } from '../core/component.ts'
@@ -68,6 +69,8 @@ async function verifyOne(
     return item(section, name, 'not-checked', `it was not recorded: ${entry.reason}`)
   const path = trackedPath(entry)
   if (path === undefined) return item(section, name, 'not-checked', 'the data was in memory')
+  if (isRedacted(path))
+    return item(section, name, 'not-checked', 'its path held a secret, which the record does not keep')
   try {
     const algorithm = recordedAlgorithm(run.record)
     const optionsFor = (digest: string): SampledHashOptions => {

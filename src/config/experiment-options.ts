@@ -6,6 +6,9 @@ import type { Given, GivenOptionGroups, OptionGroups } from './groups.ts'
 import type { OutputOptions } from './outputs.ts'
 import type { SystemMetricsOptions } from './system-metrics.ts'
 
+/** The users who may read and write the files of a run. */
+export type StoreAccess = 'owner' | 'group'
+
 /** Options that a caller or a configuration file may set. Each of them has a default. */
 export interface ExperimentOptions extends GivenOptionGroups, OutputOptions {
   /** Name of the experiment; runs may share it. @default 'experiment' */
@@ -30,6 +33,16 @@ export interface ExperimentOptions extends GivenOptionGroups, OutputOptions {
   readonly saveToJson?: boolean | undefined
   /** The same in YAML that every reader understands. @default false */
   readonly saveToYaml?: boolean | undefined
+  /**
+   * True if secrets are replaced by `<redacted>` in everything that becomes part of the record, the journal, the
+   * logs and the exports. @default true
+   */
+  readonly redact?: boolean | undefined
+  /**
+   * Access to the runs of the store: only the user who made them, or also the group of the folder.
+   * @default 'owner'
+   */
+  readonly storeAccess?: StoreAccess | undefined
   /** @default [] */
   readonly tags?: readonly string[] | undefined
   /** @default '' */

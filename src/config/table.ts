@@ -67,6 +67,8 @@ export const OPTIONS: Members<ExperimentOptions, Configuration> = {
   enableSeedTracking: flag(true, 'seeds'),
   enableGitTracking: flag(true, 'git'),
   algorithm: option({ schema: (zod) => zod.enum(['blake3', 'sha256', 'both']), default: 'blake3' }),
+  redact: flag(true),
+  storeAccess: option({ schema: (zod) => zod.enum(['owner', 'group']), default: 'owner' }),
   saveToJson: flag(false),
   saveToYaml: flag(false),
   saveToWandb: switchable<WandbOptions>({

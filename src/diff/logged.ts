@@ -7,8 +7,10 @@ import { readJournal } from '../store/journal-read.ts'
 import { JOURNAL_FILE } from '../store/store.ts'
 import { diffDigests, equalDigests } from './digests.ts'
 import { diffMetrics, equalNumbers } from './metrics.ts'
+import { isRedacted } from '../secrets/redact.ts'
 import { Merge } from '../compare/metric-steps.ts'
 import type { DigestEvent, MetricEvent } from '../record/events.ts'
+import type { RunRecord } from '../record/record.ts'
 import type { StoredRun } from '../store/runs.ts'
 import type { NotCompared } from './causes.ts'
 import type { DigestDiff } from './digests.ts'
@@ -62,6 +64,7 @@ export async function diffLogged(
     digests,
     notCompared: [
       ...notCompared,
+      ...hiddenNames(before.record, after.record),
       ...(missing
         ? [{ field: 'metrics', reason: `steps: the journal of the ${missing.side} run is missing` }]
         : []),
@@ -123,4 +126,16 @@ export async function visitLogged(
     signal?.throwIfAborted()
     throw error
   }
+}
+
+/** Return the metrics and digests of both runs whose names held a secret: they may be others. */
+function hiddenNames(before: RunRecord, after: RunRecord): NotCompared[] {
+  return (['metrics', 'digests'] as const).flatMap((section) =>
+    Object.keys(before[section] ?? {})
+      .filter((name) => isRedacted(name) && Object.hasOwn(after[section] ?? {}, name))
+      .map((name) => ({
+        field: `${section}.${name}`,
+        reason: 'its name held a secret, so it may be another one',
+      })),
+  )
 }

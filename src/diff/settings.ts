@@ -2,10 +2,11 @@
 import { flatten } from '../capture/compare-fields.ts'
 import { describeConfiguration, recordedConfiguration } from '../config/options.ts'
 import { compareText } from './causes.ts'
+import { isRedacted } from '../secrets/redact.ts'
 import type { JsonObject } from '../core/json-value.ts'
 import type { RunRecord } from '../record/record.ts'
 import type { StoredRun } from '../store/runs.ts'
-import type { Part, RunDifference } from './causes.ts'
+import type { NotCompared, Part, RunDifference } from './causes.ts'
 
 type SettingDifference = Omit<RunDifference, 'cause'>
 
@@ -17,6 +18,8 @@ const LABELS: ReadonlySet<string> = new Set([
   'experimentId',
   'experimentName',
   'outputDir',
+  'redact',
+  'storeAccess',
   'saveToJson',
   'saveToYaml',
   'saveToWandb',
@@ -62,7 +65,22 @@ export function diffSettings(before: StoredRun, after: StoredRun): Part {
     ...compareText('failure.message', recordBefore.failure?.message, recordAfter.failure?.message),
     ...compareText('failure.code', recordBefore.failure?.code, recordAfter.failure?.code),
   ]
-  return { differences, notCompared: [] }
+  return { differences, notCompared: hiddenSettings(recordBefore, recordAfter) }
+}
+
+/** Return the equal settings in which a secret was replaced in both runs: it may have been another one. */
+function hiddenSettings(before: RunRecord, after: RunRecord): NotCompared[] {
+  const [textsBefore, textsAfter] = [before, after].map(
+    ({ command: { argv, workingDirectory }, metadata }) =>
+      new Map([
+        ...argv.map((argument, index) => [`command.argv.${index}`, argument] as const),
+        ['command.workingDirectory', workingDirectory] as const,
+        ...flatten(metadata, 'metadata'),
+      ]),
+  )
+  return [...(textsBefore ?? [])]
+    .filter(([field, text]) => isRedacted(text) && textsAfter?.get(field) === text)
+    .map(([field]) => ({ field, reason: 'a secret in it is not kept' }))
 }
 
 /**

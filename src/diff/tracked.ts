@@ -8,6 +8,7 @@ import { tableDifference } from '../compare/tables.ts'
 import { readTensorList } from '../record/tensor-list.ts'
 import { ownProperty } from './captures.ts'
 import { NOTHING, compareText, joinParts } from './causes.ts'
+import { isRedacted } from '../secrets/redact.ts'
 import { isDerivedData, isProduct } from '../record/products.ts'
 import type { WrittenDigests } from '../core/digest.ts'
 import type { TrackedRecord, TrackedSection } from '../record/record.ts'
@@ -44,6 +45,10 @@ export async function diffTracked(
       ...new Set([...Object.keys(entriesBefore), ...Object.keys(entriesAfter)]),
     ].toSorted()) {
       const field = `${section}.${name}`
+      if (isRedacted(name)) {
+        parts.push(notCompared(field, 'its name held a secret, so it may be another item'))
+        continue
+      }
       const [entryBefore, entryAfter] = [ownProperty(entriesBefore, name), ownProperty(entriesAfter, name)]
       const entries = [entryBefore, entryAfter].filter((entry) => entry !== undefined)
       const isResult = section === 'models' && entries.every(isProduct)

@@ -46,6 +46,7 @@ export function exportNames(options: CopyOptions): string[] {
  * Write the copies: `experiment.json` into the folder of the run and `<name>_latest.json` into the store, and
  * the same in YAML. Each is replaced atomically: a reader never sees half a file.
  *
+ * @param mode Mode of the files.
  * @throws ERR_LINEAPRINT_STORE if one cannot be written.
  */
 export async function exportRun(
@@ -53,10 +54,11 @@ export async function exportRun(
   runFolder: string,
   storeFolder: string,
   options: CopyOptions,
+  mode: number,
 ): Promise<void> {
   for (const format of formatsOf(options)) {
     const content = await formatExport(record, format)
-    await writeAtomic(join(runFolder, EXPORT_FILES[format]), content)
-    await writeAtomic(join(storeFolder, latestName(record.name, format)), content)
+    await writeAtomic(join(runFolder, EXPORT_FILES[format]), content, mode)
+    await writeAtomic(join(storeFolder, latestName(record.name, format)), content, mode)
   }
 }

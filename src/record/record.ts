@@ -15,7 +15,13 @@ export type RunStatus = 'running' | 'finished' | 'failed' | 'killed' | 'lost'
 
 /** The recorded form of one output stream of a wrapped command. */
 export type StreamRecord =
-  | { readonly status: 'captured'; readonly file: string; readonly bytes: number; readonly keptBytes: number }
+  | {
+      readonly status: 'captured'
+      readonly file: string
+      readonly bytes: number
+      readonly keptBytes: number
+      readonly redactedLines?: number
+    }
   | { readonly status: 'not-captured'; readonly reason: string }
 
 /** The command of a run: the one that was wrapped, or the program that uses the tracker. */

@@ -105,6 +105,10 @@ export const streamSchema: () => z.ZodMiniType<StreamRecord> = lazily(() =>
         file: field(text, "The file in the run's folder that keeps it."),
         bytes: field(count, 'Bytes that were written to the stream.'),
         keptBytes: field(count, 'Bytes of them that the file keeps, from the first on.'),
+        redactedLines: field(
+          z.exactOptional(count),
+          'Lines in which the file has `<redacted>` in place of a secret. Absent if there is none.',
+        ),
       }),
       z.looseObject({ status: z.literal('not-captured'), reason }),
     ]),

@@ -22,6 +22,8 @@ export const NOT_CARRIED_OVER: Readonly<Record<keyof Configuration, string | nul
   enableSeedTracking: null,
   enableGitTracking: null,
   algorithm: null,
+  redact: 'a record must not decide that secrets of this machine are kept',
+  storeAccess: 'a record must not decide who may read files of this machine',
   saveToJson: 'copies in the store would replace those of the reproduced run',
   saveToYaml: 'copies in the store would replace those of the reproduced run',
   saveToWandb: 'a run that is only compared is not for others to see',

@@ -1,9 +1,12 @@
 /** Checks that a run can be reproduced at all, made before any file is written. */
 import { captureNamed, gitOf } from '../capture/records.ts'
 import { isAbsolutePath } from '../core/absolute-path.ts'
-import { REDACTED } from '../secrets/redact.ts'
+import { isRedacted } from '../secrets/redact.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { damagedField } from '../json/read-fields.ts'
+import { TRACKED_SECTIONS } from '../record/record.ts'
+import { trackedPath } from '../record/tracked.ts'
+import { nameList } from '../compare/name-list.ts'
 import { verifyFiles, verifyRecord } from '../compare/run-files.ts'
 import type { RepositoryCapture } from '../capture/git/types.ts'
 import type { MadeCapture } from '../capture/records.ts'
@@ -73,6 +76,8 @@ export function recordedTree({ record }: StoredRun): RecordedTree {
     if (patch?.status === 'absent') throw missing(`the run did not keep its changes (${name})`, patch.reason)
   }
   const { root, commit, directory } = repository
+  if (isRedacted(root))
+    throw missing('the path of the repository held a secret', 'the record does not keep it')
   if (root === undefined || !isAbsolutePath(root)) throw damagedField('root', 'an absolute path', root)
   if (!/^[0-9a-f]{40,64}$/.test(commit)) throw damagedField('commit', 'a commit id', commit)
   if (directory === undefined || directory.startsWith('/') || directory.split('/').includes('..'))
@@ -86,16 +91,58 @@ export function recordedTree({ record }: StoredRun): RecordedTree {
  * @throws ERR_LINEAPRINT_STATE for a run that wrapped no command, ERR_LINEAPRINT_COMMAND for a command with
  * secrets.
  */
-export function checkCommand({ record: { command } }: StoredRun): void {
+export function checkCommand({ record }: StoredRun): void {
+  const { command } = record
   if (!command.wrapped)
     throw missing('the run has no command: a program recorded it with ExperimentTracker', 'run: that program')
-  const at = command.argv.findIndex((argument) => argument.includes(REDACTED))
-  if (at < 0) return
+  for (const section of TRACKED_SECTIONS) {
+    for (const [name, entry] of Object.entries(record[section])) {
+      if (!isRedacted(trackedPath(entry))) continue
+      const item = `${section.slice(0, -1)} ${JSON.stringify(name)}`
+      throw missing(`the path of the ${item} held a secret, which the record does not keep`, 'run: elsewhere')
+    }
+  }
+  const at = command.argv.findIndex((argument) => isRedacted(argument))
+  if (at < 0) {
+    if (!isRedacted(command.workingDirectory)) return
+    throw missing(
+      'the path of the working folder held a secret, which the record does not keep',
+      'run: elsewhere',
+    )
+  }
   const argument = command.argv[at] ?? ''
   throw new LineaprintError(
     'ERR_LINEAPRINT_COMMAND',
     `argument ${at} of the command held a secret, which the record does not keep: ${JSON.stringify(argument)}`,
     { field: `argv.${at}`, hint: ONLY_TREE },
+  )
+}
+
+/**
+ * Reject a work tree in which secrets were replaced: the command would read `<redacted>`.
+ *
+ * @throws ERR_LINEAPRINT_STATE with the files.
+ */
+export function refuseRedacted({ repository: { untracked, patches } }: RecordedTree): void {
+  const lines = [patches?.diff, patches?.staged].flatMap((patch) =>
+    patch?.status === 'written' && patch.redactedLines > 0
+      ? (patch.redactedFiles?.map(({ path }) => path) ?? ['changed lines'])
+      : [],
+  )
+  const excluded = (patches?.left ?? []).flatMap(({ path, reason }) => (reason === undefined ? [] : [path]))
+  const copies = untracked.flatMap((entry) =>
+    entry.kind === 'file' && entry.kept && entry.redacted !== undefined ? [entry.path] : [],
+  )
+  const files = [...new Set([...lines, ...excluded, ...copies])]
+  if (files.length === 0) return
+  const isOne = files.length === 1
+  throw new LineaprintError(
+    'ERR_LINEAPRINT_STATE',
+    `${isOne ? 'a file' : `${files.length} files`} of the work tree held secrets, which the run does not keep: ${nameList(files)}`,
+    {
+      field: 'git',
+      hint: 'use --allow-redacted to run the command over the files without them, or --no-run to restore only the work tree',
+    },
   )
 }
 

@@ -12,7 +12,7 @@ import { commandIn, execute } from './execute.ts'
 import { checkInputs, refuseOtherInputs } from './inputs.ts'
 import { TreeMap } from './paths.ts'
 import { makeFolder, prepareOutputFolders } from './folders.ts'
-import { checkCommand, checkRecord, recordedTree } from './preflight.ts'
+import { checkCommand, checkRecord, recordedTree, refuseRedacted } from './preflight.ts'
 import { NOT_REBUILT, rebuild } from './rebuild/rebuild.ts'
 import { restoreTree } from './restore.ts'
 import { makeTarget } from './target.ts'
@@ -55,7 +55,10 @@ export async function reproduceRun(run: StoredRun, options: ReproduceOptions = {
   try {
     await checkRecord(run, signal)
     const tree = recordedTree(run)
-    if (options.run !== false) checkCommand(run)
+    if (options.run !== false) {
+      checkCommand(run)
+      if (options.allowRedacted !== true) refuseRedacted(tree)
+    }
     const target = await makeTarget(options.into, tree.root)
     return await reproduceIn(target, run, tree, options, relay, signal)
   } finally {

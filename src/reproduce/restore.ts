@@ -14,6 +14,7 @@ import { createGit, withSettings } from '../capture/git/command.ts'
 import { readPath } from '../capture/git/paths.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { errorCode, isFolder, storeError } from '../util/fs.ts'
+import { isRedacted } from '../secrets/redact.ts'
 import { checkPath, preparePath } from './paths.ts'
 import type { Git } from '../capture/git/command.ts'
 import type { GitPath } from '../capture/git/paths.ts'
@@ -72,7 +73,8 @@ export async function restoreTree(
     signal?.throwIfAborted()
     if (entry.kind === 'file' && isRestored(entry)) await restoreFile(entry, files, target)
   }
-  for (const entry of untracked) if (entry.kind === 'link') await bringLink(entry, target)
+  for (const entry of untracked)
+    if (entry.kind === 'link' && isRestored(entry)) await bringLink(entry, target)
 }
 
 /** The state of a commit: available in the repository, or the reason why not. */
@@ -214,5 +216,6 @@ async function written(path: GitPath, work: () => Promise<void>): Promise<void> 
 }
 
 function isRestored(entry: UntrackedEntry): boolean {
-  return entry.kind === 'link' || (entry.kind === 'file' && entry.kept)
+  if (isRedacted(entry.path)) return false
+  return (entry.kind === 'link' && !isRedacted(entry.target)) || (entry.kind === 'file' && entry.kept)
 }

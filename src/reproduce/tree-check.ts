@@ -8,7 +8,10 @@ import { captureNamed } from '../capture/records.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { recordedConfiguration } from '../config/options.ts'
 import { inspectCapture } from '../compare/inspect.ts'
+import { compareCaptured } from '../compare/redacted.ts'
 import { item } from './types.ts'
+import { isRedacted } from '../secrets/redact.ts'
+import { plural } from '../util/plural.ts'
 import type { Git } from '../capture/git/command.ts'
 import type { Difference } from '../core/component.ts'
 import type { AlgorithmChoice } from '../core/digest.ts'
@@ -37,7 +40,7 @@ export async function checkTree(
   target: string,
   options: CheckOptions,
 ): Promise<ReproduceItem[]> {
-  const comparison = gitCapture.compare(capture, await gitCapture.capture(options))
+  const comparison = compareCaptured(gitCapture, capture, await gitCapture.capture(options))
   const { status, reason, differences, notChecked = [] } = comparison
   const filtered = await filteredItems(target, options.signal)
   if (status === 'same' && filtered.length === 0)
@@ -140,6 +143,14 @@ function notKept(repository: RepositoryCapture): (difference: Difference) => str
     if (entry.kind === 'repository') reasons.set(field, 'a nested repository is not kept')
     else if (entry.kind === 'other') reasons.set(field, 'it was neither a file nor a link')
     else if (entry.kind === 'file' && !entry.kept) reasons.set(field, `it was not kept: ${entry.reason}`)
+    else if (isRedacted(entry.path)) reasons.set(field, 'its name held a secret, which is not kept')
+    else if (entry.kind === 'file' && entry.redacted !== undefined)
+      reasons.set(
+        field,
+        `${plural(entry.redacted, 'secret')} of it ${entry.redacted === 1 ? 'is' : 'are'} not kept`,
+      )
+    else if (entry.kind === 'link' && isRedacted(entry.target))
+      reasons.set(field, 'the path in it held a secret, which is not kept')
   }
   for (const { path } of submodules) reasons.set(`submodules.${path}`, 'submodules are not restored')
   const nested = [
@@ -149,11 +160,15 @@ function notKept(repository: RepositoryCapture): (difference: Difference) => str
   const isNested = (field: string): boolean =>
     nested.some((path) => field.startsWith(`${path}/`, field.indexOf('.') + 1))
   for (const path of conflicted ?? []) reasons.set(`changed.${path}`, 'an unfinished merge is not kept')
-  for (const { path, size } of patches?.left ?? [])
-    reasons.set(`changed.${path}`, `it was not kept: it has ${size} bytes`)
-  const redacted = [patches?.diff, patches?.staged].some(
-    (patch) => patch?.status === 'written' && patch.redactedLines > 0,
+  for (const { path, size, reason = `it has ${size} bytes` } of patches?.left ?? [])
+    reasons.set(`changed.${path}`, `it was not kept: ${reason}`)
+  const written = [patches?.diff, patches?.staged].flatMap((patch) =>
+    patch?.status === 'written' && patch.redactedLines > 0 ? [patch] : [],
   )
+  for (const { path } of written.flatMap(({ redactedFiles = [] }) => redactedFiles))
+    reasons.set(`changed.${path}`, 'secrets in changed lines are not kept')
+  // An earlier version did not name the files.
+  const redacted = written.some(({ redactedFiles }) => redactedFiles === undefined)
   return ({ field }) => {
     const reason = reasons.get(field) ?? (isNested(field) ? 'a nested repository is not kept' : undefined)
     if (reason !== undefined || !redacted || !field.startsWith('changed.')) return reason

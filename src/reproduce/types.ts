@@ -71,6 +71,11 @@ export interface ReproduceOptions {
   /** True to run the command; `false` only restores the work tree. @default true */
   readonly run?: boolean | undefined
   /**
+   * True to run the command although secrets were replaced in files of the work tree, which hold `<redacted>`
+   * then. @default false
+   */
+  readonly allowRedacted?: boolean | undefined
+  /**
    * True to install the packages of the run again in the new tree, with the package managers that it used.
    * @default false
    */

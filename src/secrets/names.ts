@@ -13,7 +13,7 @@ const SECRET_WORDS = new Set(
   words(`
   password passwords passwd passphrase passcode pwd secret secrets credential credentials
   apikey apikeys authkey accesskey secretkey privatekey accountkey authtoken accesstoken
-  apitoken bearer authorization jwt cookie pat
+  apitoken bearer authorization jwt cookie pat pw creds cred pgpass dbpass userpass sshpass otp totp csrf
 `),
 )
 
@@ -59,7 +59,7 @@ const PASS_WORDS = new Set(
 /** Last words of names that may or may not be secret: the value decides. */
 const DOUBTFUL_ENDINGS = new Set(
   words(`
-  key auth sig signature sas code session sid login
+  key sig signature sas code session sid login
 `),
 )
 
@@ -82,6 +82,7 @@ export function judgeName(name: string): Suspicion {
     return 'secret'
   const before = parts.at(-2) ?? ''
   const secret =
+    last === 'auth' ||
     (last === 'token' && !TOKENIZER_WORDS.has(before)) ||
     (last === 'tokens' && ['auth', 'access', 'api', 'refresh'].includes(before)) ||
     ((last === 'key' || last === 'keys') && KEY_OWNERS.has(before)) ||
@@ -95,9 +96,11 @@ export function isRandomText(value: string): boolean {
   return /^[A-Za-z0-9+_=.~%-]{16,}$/.test(value) && /[0-9]/.test(value) && /[A-Za-z]/.test(value)
 }
 
-/** Check whether the value of a secret name is not secret: a switch, or the name of a variable. */
+/** Check whether the value of a secret name is not secret: a switch, a method, or the name of a variable. */
 export function isHarmlessValue(value: string): boolean {
-  return /^(?:|true|false|yes|no|none|null|auto|0|1|\$\{?[A-Z_][A-Z0-9_]*\}?)$/i.test(value)
+  return /^(?:|true|false|yes|no|none|null|auto|on|off|enabled|disabled|optional|required|basic|digest|bearer|oauth2?|oidc|ntlm|kerberos|negotiate|anonymous|0|1|\$\{?[A-Z_][A-Z0-9_]*\}?)$/i.test(
+    value,
+  )
 }
 
 function split(name: string): string[] {

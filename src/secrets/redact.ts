@@ -3,45 +3,91 @@
  *
  * Secrets are recognised by their shape (`shapes.ts`) and by the name that holds them (`names.ts`). A secret
  * with neither cannot be recognised; recorded values are therefore chosen by allow-lists.
+ *
+ * Every expression here and there has bounded repetitions, so that a line costs time in proportion to its length.
  */
 import { isHarmlessValue, judgeName, isRandomText } from './names.ts'
-import { PRIVATE_KEY, SECRET_SHAPES } from './shapes.ts'
+import { PRIVATE_KEY, notAfter, replaceShapes } from './shapes.ts'
 
 /** The replacement of a secret. */
 export const REDACTED = '<redacted>'
 
+/** Return whether a secret was replaced in a recorded text, which then equals no other text for sure. */
+export function isRedacted(text: string | undefined): boolean {
+  return text?.includes(REDACTED) === true
+}
+
 /** A scheme and `://`. */
-const SCHEME = '[A-Za-z][A-Za-z0-9+.-]{0,20}://'
+const SCHEME = `${notAfter('A-Za-z0-9+.-')}([A-Za-z][A-Za-z0-9+.-]{0,40}://)`
 /** User name and password of an address within a text, up to the last `@` before its path. */
-const USER_INFORMATION = new RegExp(`(?<![A-Za-z0-9+.-])(${SCHEME})[^\\s/?#"<>\\\\]+@`, 'g')
+const USER_INFORMATION = new RegExp(`${SCHEME}[^\\s/?#"<>\\\\]{1,512}@`, 'g')
 /**
  * The same with an unescaped slash in the password. A port is told apart because it is a number. The length
  * is bounded, because the match is retried at every scheme.
  */
 const SLASHED_PASSWORD = new RegExp(
-  `(?<![A-Za-z0-9+.-])(${SCHEME})[^\\s:/?#@"'<>]+:(?!\\d{1,5}(?:[/?#\\s]|$))[^\\s"'<>]{0,512}@`,
+  `${SCHEME}[^\\s:/?#@"'<>]{1,256}:(?!\\d{1,5}(?:[/?#\\s]|$))[^\\s"'<>]{0,512}@`,
   'g',
 )
+/** User name and password of an address, in program text. */
+const PASSWORD = new RegExp(`${SCHEME}([^\\s:/?#@"'\`<>\\\\]{0,256}):([^\\s/?#@"'\`<>\\\\]{1,512})@`, 'g')
+/** A password that a program inserts: `{password}`, `${PASSWORD}`, `%s`, `***`. */
+const INSERTED = /[{}]|^(?:\$\w+|%\(?\w*\)?s|\*+|\.+|x+)$/i
+/** A token in the position of the user name, in program text. */
+const TOKEN_AS_USER = new RegExp(`${SCHEME}(?=[A-Za-z_-]{0,255}[0-9])[A-Za-z0-9_-]{20,512}@`, 'g')
 const QUERY_FIELD = /([?&;])([A-Za-z0-9_.-]{1,64})=([^&\s#"'<>;]+)/g
 const HEADER =
-  /\b((?:proxy-)?authorization|x-api-key|x-auth-token|private-token|(?:set-)?cookie)(["']?\s{0,4}[:=]\s{0,4}["']?)((?:bearer|basic|token|digest|apikey)\s{1,4})?([^\s"',]+)/gi
+  /\b((?:proxy-)?authorization|x-api-key|x-auth-token|private-token)(\\{0,3}["']?\s{0,4}[:=]\s{0,4}\\{0,3}["']?)((?:bearer|basic|token|digest|apikey)\s{1,4})?([^\s"',\\]+)/gi
+const COOKIE = /\b((?:set-)?cookie)(\\{0,3}["']?\s{0,4}[:=]\s{0,4}\\{0,3}["']?)([^\n"']{2,})/gi
 const BEARER = /\b(bearer|basic)(\s{1,4})(?=[A-Za-z+/_=.~-]{0,255}[0-9])[A-Za-z0-9+/_=.~-]{16,}/gi
-const ASSIGNMENT =
-  /(?<![A-Za-z0-9_.])([A-Za-z_][A-Za-z0-9_.-]{0,63})(["']?\s{0,4}(?:=|:(?!\/\/))\s{0,4})("[^"]*"|'[^']*'|[^\s,;&"'<>}]+)/g
+/** A value in quotes, in escaped quotes, or without; one without ends where the next field begins. */
+const VALUE = new RegExp(
+  `"(?:[^"\\\\\\n]|\\\\.)*"|'(?:[^'\\\\\\n]|\\\\.)*'|` +
+    `\\\\{1,3}"[^"\\n]*"|\\\\{1,3}'[^'\\n]*'|["'][^\\s"',;&<>}]+|` +
+    `[^\\s,;&"'<>}]+(?:[,;&](?![A-Za-z_][\\w.-]{0,63}["']?\\s{0,2}[=:])[^\\s,;&"'<>}]+)*`,
+  'y',
+)
+/** Changes of colour, as a terminal gets them. */
+const COLOUR = '(?:\\x1b\\[[0-9;]{0,16}m){0,3}'
+/** A name and what stands before its value. */
+const ASSIGNMENT = new RegExp(
+  `${notAfter('A-Za-z0-9_.')}([A-Za-z_][A-Za-z0-9_.-]{0,63})` +
+    `${COLOUR}\\\\{0,3}["']?\\]?\\s{0,4}(?:=>|:=|={1,3}|:(?!//))\\s{0,4}${COLOUR}`,
+  'g',
+)
+/** A flag before its value: in a command line, or in the list of its words as languages print it. */
+const FLAG = new RegExp(
+  `${notAfter('A-Za-z0-9_-')}(--?[A-Za-z][A-Za-z0-9_.-]{0,63})(?:["']?,?\\s{1,4}|["'],)`,
+  'g',
+)
+/** A line of YAML, in which the value ends with the line. */
+const YAML_LINE =
+  /^([ \t]{0,64}(?:- )?["']?([A-Za-z_][A-Za-z0-9_.-]{0,63})["']?[ \t]{0,4}:[ \t]{1,4})(?!["'{[|>&*!])([^\n]+?)([ \t]*(?:[ \t]#[^\n]*)?\r?)$/gm
 /** Conda channels carry the token in the path. */
-const CONDA_TOKEN = new RegExp(`(${SCHEME}[^\\s/"'?#]+/t/)[A-Za-z0-9_.-]{8,}`, 'g')
+const CONDA_TOKEN = new RegExp(`${SCHEME}([^\\s/"'?#]{1,256}/t/)[A-Za-z0-9_.-]{8,}`, 'g')
 /** Words between the name of a header and its secret. */
 const SCHEME_WORD = /^(?:bearer|basic|token|digest|apikey)$/i
 /** The start of an expression: `token = read(…)` in a program holds no secret. */
 const EXPRESSION = /^[A-Za-z_][A-Za-z0-9_.]*[([]/
+/** Every text in which a name can hold a value, or that has an address or a header. */
+const NAMED = /[=:]|(?:^|[\s"'])--?[A-Za-z]|bearer|basic/i
 
 /** Replace secrets of known shapes, and nothing else. Safe on program text. */
 export function redactTokens(text: string): string {
-  let clean = text.includes('PRIVATE KEY') ? text.replace(PRIVATE_KEY, REDACTED) : text
-  for (const { hint, pattern } of SECRET_SHAPES) {
-    if (clean.includes(hint)) clean = clean.replace(pattern, REDACTED)
-  }
+  const clean = text.includes('PRIVATE KEY') ? text.replace(PRIVATE_KEY, REDACTED) : text
+  return replaceShapes(clean, REDACTED)
+}
+
+/** Replace secrets of known shapes, and passwords in addresses. Safe on program text. */
+export function redactCode(text: string): string {
+  const clean = redactTokens(text)
+  if (!clean.includes('://')) return clean
   return clean
+    .replace(PASSWORD, (whole, scheme: string, user: string, password: string) =>
+      INSERTED.test(password) || INSERTED.test(user) ? whole : `${scheme}${REDACTED}@`,
+    )
+    .replace(TOKEN_AS_USER, `$1${REDACTED}@`)
+    .replace(CONDA_TOKEN, `$1$2${REDACTED}`)
 }
 
 /**
@@ -49,23 +95,67 @@ export function redactTokens(text: string): string {
  * headers, and values assigned to names such as `API_KEY`.
  */
 export function redactText(text: string): string {
-  return redactTokens(text)
-    .replace(USER_INFORMATION, `$1${REDACTED}@`)
-    .replace(SLASHED_PASSWORD, `$1${REDACTED}@`)
-    .replace(CONDA_TOKEN, `$1${REDACTED}`)
+  const clean = redactTokens(text)
+  return NAMED.test(clean) ? redactNamed(clean) : clean
+}
+
+function redactNamed(text: string): string {
+  const clean = redactAddresses(text)
     .replace(QUERY_FIELD, (whole, mark: string, name: string, value: string) =>
       isSecret(name, value) ? `${mark}${name}=${REDACTED}` : whole,
     )
     .replace(HEADER, (_, name: string, sign: string, scheme = '') => `${name}${sign}${scheme}${REDACTED}`)
+    .replace(COOKIE, `$1$2${REDACTED}`)
     .replace(BEARER, `$1$2${REDACTED}`)
-    .replace(ASSIGNMENT, (whole, name: string, sign: string, value: string) => {
-      const quote = /^["']/.exec(value)?.[0] ?? ''
-      const inner = quote === '' ? value : value.slice(1, -1)
-      // An earlier rule has replaced it already.
-      if (inner.includes(REDACTED) || SCHEME_WORD.test(inner)) return whole
-      if (EXPRESSION.test(value) || !isSecret(name, inner)) return whole
-      return `${name}${sign}${quote}${REDACTED}${quote}`
-    })
+    .replace(YAML_LINE, (whole, before: string, name: string, value: string, after: string) =>
+      !/[:=]/.test(value) && isReplaceable(name, value) ? `${before}${REDACTED}${after}` : whole,
+    )
+  return replaceValues(replaceValues(clean, ASSIGNMENT), FLAG)
+}
+
+/** Replace the values of secret names. What stands behind another name is searched as well: `error: token=x`. */
+function replaceValues(text: string, head: RegExp): string {
+  let clean = ''
+  let done = 0
+  head.lastIndex = 0
+  for (let match = head.exec(text); match !== null; match = head.exec(text)) {
+    const name = match[1] ?? ''
+    if (judge(name) === 'none') continue
+    VALUE.lastIndex = head.lastIndex
+    const value = VALUE.exec(text)?.[0]
+    if (value === undefined || !isReplaceable(name, value)) continue
+    // `--token --verbose` is two flags.
+    if (head === FLAG && isFlag(value.replace(OPENING, ''))) continue
+    clean += text.slice(done, head.lastIndex) + inQuotesOf(value)
+    done = VALUE.lastIndex
+    head.lastIndex = done
+  }
+  return done === 0 ? text : clean + text.slice(done)
+}
+
+function redactAddresses(text: string): string {
+  if (!text.includes('://')) return text
+  return text
+    .replace(USER_INFORMATION, `$1${REDACTED}@`)
+    .replace(SLASHED_PASSWORD, `$1${REDACTED}@`)
+    .replace(CONDA_TOKEN, `$1$2${REDACTED}`)
+}
+
+/** Quotes around a value, with the backslashes before them. */
+const OPENING = /^\\{0,3}["']/
+const CLOSING = /\\{0,3}["']$/
+
+function inQuotesOf(value: string): string {
+  const opening = OPENING.exec(value)?.[0] ?? ''
+  if (opening === '') return REDACTED
+  return `${opening}${REDACTED}${value.length > opening.length ? (CLOSING.exec(value)?.[0] ?? '') : ''}`
+}
+
+function isReplaceable(name: string, value: string): boolean {
+  const inner = value.replace(OPENING, '').replace(CLOSING, '')
+  // An earlier rule has replaced it already.
+  if (inner.includes(REDACTED) || SCHEME_WORD.test(inner)) return false
+  return !EXPRESSION.test(value) && isSecret(name, inner)
 }
 
 /**
@@ -104,7 +194,7 @@ function withoutQuery(text: string): string {
 function redactPath(address: string): string {
   return redactTokens(address)
     .replace(USER_INFORMATION, `$1${REDACTED}@`)
-    .replace(CONDA_TOKEN, `$1${REDACTED}`)
+    .replace(CONDA_TOKEN, `$1$2${REDACTED}`)
 }
 
 /** Return the value of a variable or field, or `<redacted>` if its name or shape indicates a secret. */
@@ -140,9 +230,25 @@ function isFlag(argument: string): boolean {
   return /^--?[A-Za-z]/.test(argument)
 }
 
-function isSecret(name: string, value: string): boolean {
-  if (isHarmlessValue(value)) return false
+/** Judgements by name. A log repeats its names on every line. */
+const judged = new Map<string, ReturnType<typeof judgeName>>()
+
+/** Largest number of judgements that are kept. */
+const JUDGED_LIMIT = 4096
+
+function judge(name: string): ReturnType<typeof judgeName> {
+  const known = judged.get(name)
+  if (known !== undefined) return known
   const suspicion = judgeName(name)
+  if (judged.size >= JUDGED_LIMIT) judged.clear()
+  judged.set(name, suspicion)
+  return suspicion
+}
+
+/** Check whether a value is secret because of its name. */
+export function isSecret(name: string, value: string): boolean {
+  const suspicion = judge(name)
+  if (suspicion === 'none' || isHarmlessValue(value)) return false
   // The signature of a query can only be recognised by its randomness.
   return suspicion === 'secret' || (suspicion === 'doubtful' && isRandomText(value))
 }

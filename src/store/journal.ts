@@ -13,6 +13,7 @@ import { dirname } from 'node:path'
 import { errorText } from '../util/error-text.ts'
 import { escapeText } from '../util/escape-text.ts'
 import { LineaprintError } from '../core/errors.ts'
+import { modesIn } from '../util/modes.ts'
 import { storeError, syncFolder, writeAll } from '../util/fs.ts'
 import type { FileHandle } from 'node:fs/promises'
 import type { EventBody, EventHead } from '../record/events.ts'
@@ -53,7 +54,7 @@ export class Journal {
   static async create(path: string): Promise<Journal> {
     let file: FileHandle | undefined
     try {
-      file = await open(path, 'wx')
+      file = await open(path, 'wx', modesIn(dirname(path)).file)
       await syncFolder(dirname(path))
       const journal = new Journal(file, path)
       openJournals.add(journal)

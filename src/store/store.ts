@@ -3,8 +3,10 @@ import { mkdir, rename, rmdir, unlink } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
 import { unfinishedName } from './abandoned.ts'
+import { OWNER_MODES } from '../util/modes.ts'
 import { errorCode, makeFolders, pathExists, storeError, syncFolder, writeAtomic } from '../util/fs.ts'
 import { formatRecord } from '../record/seal.ts'
+import type { Modes } from '../util/modes.ts'
 import type { RunId } from '../core/run-id.ts'
 import type { RunRecord } from '../record/record.ts'
 
@@ -37,16 +39,21 @@ export function runFolder(store: Store, id: RunId): string {
  * Create the folder of a new run, with its first record in it. The folder appears under its name atomically:
  * no reader sees one without a record.
  *
+ * @param modes Modes of the folder, and of folders of the store that do not exist. Files of the run follow it.
  * @returns Absolute path of the folder.
  * @throws ERR_LINEAPRINT_STORE if it cannot be created, ERR_LINEAPRINT_RUN if a run of that id exists.
  */
-export async function createRun(store: Store, record: RunRecord): Promise<string> {
-  await createStore(store)
+export async function createRun(
+  store: Store,
+  record: RunRecord,
+  modes: Modes = OWNER_MODES,
+): Promise<string> {
+  await createStore(store, modes)
   const folder = runFolder(store, record.id)
   const temporary = join(store.runs, unfinishedName())
   try {
-    await mkdir(temporary)
-    await writeAtomic(join(temporary, RECORD_FILE), formatRecord(record))
+    await mkdir(temporary, { mode: modes.folder })
+    await writeAtomic(join(temporary, RECORD_FILE), formatRecord(record), modes.file)
     await rename(temporary, folder)
   } catch (cause) {
     await removeRun(temporary)
@@ -80,15 +87,18 @@ export async function removeRun(folder: string): Promise<void> {
   await Promise.allSettled([rmdir(folder)])
 }
 
-async function createStore({ root, runs }: Store): Promise<void> {
+async function createStore({ root, runs }: Store, modes: Modes): Promise<void> {
   try {
-    const first = await makeFolders(runs)
+    // Folders above the store are not those of a run.
+    const above = await makeFolders(dirname(root))
+    const below = await makeFolders(runs, modes.folder)
+    const first = above ?? below
     // A run is only as durable as the folders above it.
     if (first !== undefined) await syncDown(dirname(first), runs)
     // Runs are not part of the work tree: without this file, git would report each as a change.
     const ignore = join(root, '.gitignore')
     if (!(await pathExists(ignore, 'keep')))
-      await writeAtomic(ignore, '# Written by lineaprint: runs stay out of git.\n*\n')
+      await writeAtomic(ignore, '# Written by lineaprint: runs stay out of git.\n*\n', modes.file)
   } catch (cause) {
     if (LineaprintError.is(cause)) throw cause
     throw storeError(root, 'the store cannot be created', cause)

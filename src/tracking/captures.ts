@@ -1,12 +1,13 @@
 /** Captures of a run: the built-in ones and the user's own, recorded in the same way. */
 import { isCaptureEnabled } from '../config/options.ts'
 import { mkdir, rm, rmdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { builtInCaptures } from '../capture/components.ts'
 import { seedDigestFields } from '../capture/seeds/digest-fields.ts'
 import { parseSeedsCapture } from '../capture/seeds/parse.ts'
 import { toCaptured } from '../capture/to-captured.ts'
 import { LineaprintError } from '../core/errors.ts'
+import { modesIn } from '../util/modes.ts'
 import { errorCode, storeError } from '../util/fs.ts'
 import { ignoreRejection } from '../util/ignore-rejection.ts'
 import { isCapture } from '../record/check-event.ts'
@@ -103,7 +104,8 @@ export async function captureInto(
   try {
     await emptyFolder(filesDirectory)
     const { algorithm } = configuration
-    const { wrapped, argv } = writer.state.start.command
+    // Without secrets: what captures find in it becomes part of the record.
+    const { wrapped, argv } = writer.recorded.start.command
     const command = wrapped ? argv : undefined
     const captured = await component.capture({
       directory,
@@ -162,7 +164,7 @@ export function amendSeeds(writer: RunWriter, addition: Pick<CapturedSeeds, 'pyt
 async function emptyFolder(path: string): Promise<void> {
   try {
     await rm(path, { recursive: true, force: true })
-    await mkdir(path)
+    await mkdir(path, { mode: modesIn(dirname(path)).folder })
   } catch (cause) {
     throw storeError(path, 'the folder of a capture cannot be created', cause)
   }

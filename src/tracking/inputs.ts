@@ -8,6 +8,7 @@ import { LineaprintError } from '../core/errors.ts'
 import { readModel } from '../model/read.ts'
 import { readTokenizer } from '../model/tokenizer.ts'
 import { disguiseSentence } from '../util/disguised.ts'
+import { modesIn } from '../util/modes.ts'
 import { storeError, writeAtomic } from '../util/fs.ts'
 import { checkKnown } from '../core/options.ts'
 import { safeFileName } from '../core/run-id.ts'
@@ -79,6 +80,8 @@ async function describeContent(
     const warning = `the files are not listed, so no check can name one: there are ${number}, and at most ${limit} are listed`
     return { ...described, warnings: [...warnings, warning] }
   }
+  if (hasSecretName(folder.entries(), writer))
+    return { ...described, warnings: [...warnings, secretNames('files')] }
   const parts = fileListParts(folder, writer.configuration.algorithm)
   return { ...described, filesFile: await writeList(parts, 'files', name, writer, section) }
 }
@@ -92,6 +95,10 @@ const output: Kind<string, OutputReport> = {
   describe: async ({ tensors, ...report }, name, writer) => {
     const described = await describeContent(report, 'outputs', name, writer)
     if (tensors === undefined) return described
+    if (hasSecretName(tensors, writer)) {
+      writer.append({ type: 'warning', message: `output ${JSON.stringify(name)}: ${secretNames('tensors')}` })
+      return described
+    }
     const tensorsFile = await writeList(formatTensors(tensors), 'tensors', name, writer, 'outputs')
     return { ...described, tensorsFile }
   },
@@ -140,6 +147,10 @@ export async function describeModel(
 ): Promise<JsonObject> {
   const described = copyAsJson(report, 'the model')
   if (!writer.configuration.models.tensors) return described
+  if (hasSecretName(tensors, writer)) {
+    writer.append({ type: 'warning', message: `model ${JSON.stringify(name)}: ${secretNames('tensors')}` })
+    return described
+  }
   const tensorsFile = await writeList(formatTensors(tensors), 'tensors', name, writer, 'models')
   return { ...described, tensorsFile }
 }
@@ -316,6 +327,26 @@ async function record<S, R extends object>(
   writer.append({ type: 'tracked', section: kind.section, name, entry })
 }
 
+/**
+ * Check whether a list has a name with a secret. A list without that name would belong to another digest, and one with
+ * another name would call the item changed, so there is no list then.
+ */
+function hasSecretName(
+  entries: Iterable<{ readonly path: string } | { readonly name: string }>,
+  { redaction }: RunWriter,
+): boolean {
+  if (!redaction.isOn) return false
+  for (const entry of entries) {
+    const name = 'path' in entry ? entry.path : entry.name
+    if (redaction.text(name) !== name) return true
+  }
+  return false
+}
+
+function secretNames(what: 'files' | 'tensors'): string {
+  return `the ${what} are not listed, so no check can name one: a name among them may contain a secret`
+}
+
 /** The sections whose entries can have lists. */
 type ListedSection = 'datasets' | 'models' | 'outputs'
 
@@ -329,11 +360,11 @@ async function writeList(
 ): Promise<string> {
   const folder = join(writer.folder, section)
   try {
-    await mkdir(folder, { recursive: true })
+    await mkdir(folder, { recursive: true, mode: modesIn(writer.folder).folder })
   } catch (cause) {
     throw storeError(folder, 'cannot be created', cause)
   }
-  const path = writer.reserveFile(section, safeFileName(name), `.${kind}.json`)
-  await writeAtomic(join(writer.folder, path), content)
+  const path = writer.reserveFile(section, safeFileName(writer.redaction.name(name)), `.${kind}.json`)
+  await writeAtomic(join(writer.folder, path), content, modesIn(writer.folder).file)
   return path
 }

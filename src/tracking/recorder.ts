@@ -242,9 +242,14 @@ export class Recorder {
     if (systemMetrics !== false) this.#sampler ??= sampleInto(writer, { ...systemMetrics, root })
   }
 
+  /** Return the recorded form of a name, without secrets. */
+  recordedName(name: string): string {
+    return this.#started().redaction.name(name)
+  }
+
   /** Return the recorded capture of a name; `undefined` if there is none. */
   captureOf(name: string): CaptureRecord | undefined {
-    return this.#started().state.captures.get(name)
+    return this.#started().recorded.captures.get(name)
   }
 
   /** Return a summary of the run; after the end the same one that `finish` returned. */
@@ -334,5 +339,5 @@ function callOf({ noun }: Pick<Kind<never, object>, 'noun'>): string {
 }
 
 function summaryOf(writer: RunWriter): ExperimentSummary {
-  return summarize(toRecord(writer.state), writer.folder)
+  return summarize(toRecord(writer.recorded), writer.folder)
 }

@@ -1,8 +1,8 @@
 /** The writer of one run: its folder, its journal, and the state that its events add up to. */
 import { join } from 'node:path'
-import { redactArguments } from '../secrets/redact.ts'
 import { exportNames, exportRun } from '../export/files.ts'
 import { sweepAbandoned } from '../store/abandoned.ts'
+import { GROUP_MODES, OWNER_MODES, modesIn } from '../util/modes.ts'
 import { writeAtomic } from '../util/fs.ts'
 import { checkRunId, isRunId, newRunId } from '../core/run-id.ts'
 import { Journal } from '../store/journal.ts'
@@ -16,10 +16,12 @@ import { describeConfiguration } from '../config/options.ts'
 import { describeFiles } from '../store/run-files.ts'
 import { prepareOutputs } from '../export/live/outputs.ts'
 import { InputSnapshots } from './changes/input-snapshots.ts'
+import { Redaction } from './redaction.ts'
 import type { OutputContext, Outputs } from '../export/live/outputs.ts'
 import type { RunSource } from '../export/source.ts'
 import type { EventBody } from '../record/events.ts'
 import type { RunRecord, RunStatus } from '../record/record.ts'
+import type { Modes } from '../util/modes.ts'
 import type { RunState } from '../record/state.ts'
 import type { Store } from '../store/store.ts'
 import type { Configuration } from '../config/options.ts'
@@ -43,7 +45,11 @@ export class RunWriter {
   /** Absolute path of the run's folder. */
   readonly folder: string
   readonly directory: string
+  /** The state as it was given, for the work of the tracker. */
   readonly state: RunState
+  /** The same without secrets: the record. */
+  readonly recorded: RunState
+  readonly redaction: Redaction
   /** The state of inputs and outputs before they were used. */
   readonly snapshots: InputSnapshots = new InputSnapshots()
   readonly #journal: Journal
@@ -59,7 +65,7 @@ export class RunWriter {
     store: Store,
     configuration: Configuration,
     folder: string,
-    start: RunRecord,
+    { start, redaction }: FirstRecord,
     journal: Journal,
     startOutputs: (context: OutputContext) => Outputs,
   ) {
@@ -68,10 +74,12 @@ export class RunWriter {
     this.folder = folder
     this.directory = start.command.workingDirectory
     this.state = initialState(start)
+    this.redaction = redaction
+    this.recorded = redaction.isOn ? initialState(redaction.record(start)) : this.state
     this.#journal = journal
     this.#started = performance.now()
     this.#swept = sweepAbandoned(store.runs)
-    this.#outputs = startOutputs({ record: () => toRecord(this.state), store: store.root })
+    this.#outputs = startOutputs({ record: () => toRecord(this.recorded), store: store.root })
   }
 
   /**
@@ -82,11 +90,14 @@ export class RunWriter {
   static async start(configuration: Configuration, options: RunWriterOptions): Promise<RunWriter> {
     const store = storeIn(configuration.outputDir)
     // Invalid outputs are rejected before anything of the run is created.
-    const startOutputs = prepareOutputs(configuration, options.environment)
+    const redaction = new Redaction(configuration)
+    const startOutputs = prepareOutputs(redaction.outputs(configuration), options.environment)
     const start = firstRecord(configuration, options)
-    const folder = await createRun(store, start)
+    redaction.checkId(start.id)
+    const folder = await createRun(store, redaction.record(start), modesFor(configuration.storeAccess))
     const journal = await createJournal(folder)
-    const writer = new RunWriter(store, configuration, folder, start, journal, startOutputs)
+    const first = { start, redaction }
+    const writer = new RunWriter(store, configuration, folder, first, journal, startOutputs)
     writer.append({ type: 'started', id: start.id, name: start.name })
     return writer
   }
@@ -97,9 +108,11 @@ export class RunWriter {
    * @throws ERR_LINEAPRINT_STORE if an earlier event could not be written.
    */
   append(event: EventBody, time?: string): void {
-    const { time: at } = this.#journal.append(event, time)
-    applyEvent(this.state, event)
-    this.#outputs.take(event, at)
+    const recorded = this.redaction.event(event)
+    const { time: at } = this.#journal.append(recorded, time)
+    applyEvent(this.recorded, recorded)
+    if (this.state !== this.recorded) applyEvent(this.state, event)
+    this.#outputs.take(recorded, at)
   }
 
   /** Resolve when everything appended so far is on disk. */
@@ -160,14 +173,14 @@ export class RunWriter {
       finishedAt: new Date().toISOString(),
       durationMs: Math.round(performance.now() - this.#started),
     }
-    const { folder, state } = this
+    const { folder, recorded: state } = this
     const { files, warnings } = await describeFiles(folder, exportNames(this.configuration))
     const all = [...state.warnings, ...warnings]
     const seal = async (more: readonly string[]): Promise<RunSource> => {
-      all.push(...more)
+      all.push(...more.map((warning) => this.redaction.text(warning)))
       const record = sealRecord(toRecord(state, { ...ending, files, warnings: [...all] }))
       const text = formatRecord(record)
-      await writeAtomic(join(folder, RECORD_FILE), text)
+      await writeAtomic(join(folder, RECORD_FILE), text, modesIn(folder).file)
       return { record, folder, recordBytes: Buffer.from(text) }
     }
     return this.#outputs.finish(await seal([]), seal, signal)
@@ -175,8 +188,18 @@ export class RunWriter {
 
   /** Write the copies of the record that the configuration requests. */
   async export(record: RunRecord): Promise<void> {
-    await exportRun(record, this.folder, this.store.root, this.configuration)
+    await exportRun(record, this.folder, this.store.root, this.configuration, modesIn(this.folder).file)
   }
+}
+
+function modesFor(access: Configuration['storeAccess']): Modes {
+  return access === 'group' ? GROUP_MODES : OWNER_MODES
+}
+
+/** The first record, and what removes its secrets. */
+interface FirstRecord {
+  readonly start: RunRecord
+  readonly redaction: Redaction
 }
 
 async function createJournal(folder: string): Promise<Journal> {
@@ -209,7 +232,7 @@ function firstRecord(
     parent: parent !== undefined && isRunId(parent) ? parent : null,
     process: thisProcess(),
     command: {
-      argv: redactArguments(command ?? process.argv),
+      argv: command ?? process.argv,
       workingDirectory: directory,
       wrapped: command !== undefined,
       exitCode: null,

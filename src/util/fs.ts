@@ -45,15 +45,16 @@ export async function isFolder(path: string): Promise<boolean> {
  * system answers that the path does not exist, as below `/proc`.
  *
  * @param path Absolute.
+ * @param mode Mode of the folders that are made, without what the umask forbids.
  * @returns The first folder that was made; `undefined` if all existed.
  * @throws The system's error if one cannot be made.
  */
-export async function makeFolders(path: string): Promise<string | undefined> {
+export async function makeFolders(path: string, mode = 0o777): Promise<string | undefined> {
   const missing: string[] = []
   for (let folder = path; !(await isFolder(folder)); folder = dirname(folder)) missing.unshift(folder)
   for (const folder of missing) {
     try {
-      await mkdir(folder)
+      await mkdir(folder, { mode })
     } catch (error) {
       // Another process may have made it in the meantime.
       if (!(await isFolder(folder))) throw error
@@ -68,18 +69,20 @@ export async function makeFolders(path: string): Promise<string | undefined> {
  * file is left.
  *
  * @param content Text, bytes, or the parts of a text that is too long to hold in memory.
+ * @param mode Mode of the file, without what the umask forbids; see `modesIn` for files of a run.
  * @throws ERR_LINEAPRINT_STORE if any step fails.
  */
 export async function writeAtomic(
   path: string,
   content: string | Uint8Array | Iterable<string>,
+  mode = 0o666,
 ): Promise<void> {
   // The global `crypto` loads at first use. `run` needs this file before it starts Python, and loading
   // `node:crypto` takes 4 ms.
   const random = Buffer.from(crypto.getRandomValues(new Uint8Array(6))).toString('hex')
   const temporary = join(dirname(path), `.${basename(path)}.${random}.tmp`)
   try {
-    const file = await open(temporary, 'wx', 0o666)
+    const file = await open(temporary, 'wx', mode)
     try {
       let position = 0
       for (const block of blocksOf(content)) {

@@ -34,13 +34,19 @@ describe('untracked files', () => {
     ).toEqual([
       { path: '.env', kept: false, reason: 'files with this name usually contain secrets' },
       { path: '.gitignore', kept: true, reason: null },
-      { path: 'config.py', kept: false, reason: 'it may contain a secret (Hugging Face token)' },
+      { path: 'config.py', kept: true, reason: null },
       { path: 'large.bin', kept: false, reason: 'it is over 1000 bytes' },
       { path: 'small 1', kept: true, reason: null },
       { path: 'small 2', kept: true, reason: null },
       { path: 'small 3', kept: false, reason: 'the total is over 2000 bytes' },
     ])
-    expect(readdirSync(join(files, 'untracked')).toSorted()).toEqual(['.gitignore', 'small 1', 'small 2'])
+    expect(readdirSync(join(files, 'untracked')).toSorted()).toEqual([
+      '.gitignore',
+      'config.py',
+      'small 1',
+      'small 2',
+    ])
+    expect(readFileSync(join(files, 'untracked/config.py'), 'utf8')).toBe('TOKEN = "<redacted>"')
     expect(captured.warnings).toHaveLength(4)
     // A second look does not see what the first one left behind.
     rmSync(join(files, 'untracked'), { recursive: true })

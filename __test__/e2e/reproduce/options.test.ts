@@ -51,6 +51,8 @@ test('every option carries over, or the list says why not', () => {
     enableSeedTracking: false,
     enableGitTracking: false,
     algorithm: 'both',
+    redact: false,
+    storeAccess: 'group',
     saveToJson: true,
     saveToYaml: true,
     saveToWandb: true,
@@ -68,9 +70,11 @@ test('every option carries over, or the list says why not', () => {
   }
   const checked = checkOptions({ label: 'test', options: { ...given }, folder: '/' })
   const made = optionsOf(describeConfiguration(mergeOptions([checked], '/old')))
-  const { experimentId, saveToJson, saveToYaml, saveToWandb, saveToMlflow, trackers, ...carried } = given
+  const { experimentId, redact, storeAccess, trackers, ...others } = given
+  const { saveToJson, saveToYaml, saveToWandb, saveToMlflow, ...carried } = others
   expect(made).toEqual({ ...carried, outputDir: '/new/runs' })
-  const left = { experimentId, saveToJson, saveToYaml, saveToWandb, saveToMlflow, trackers, outputDir: '' }
+  const outputs = { saveToJson, saveToYaml, saveToWandb, saveToMlflow }
+  const left = { experimentId, redact, storeAccess, ...outputs, trackers, outputDir: '' }
   const named = OPTION_NAMES.filter((name) => NOT_CARRIED_OVER[name] !== null)
   expect(named.toSorted()).toEqual(Object.keys(left).toSorted())
 })

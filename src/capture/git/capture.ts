@@ -1,8 +1,9 @@
 /** Assembly of the git capture from its parts. */
 import type { GitOptions } from '../../config/groups.ts'
 import { mkdir, realpath } from 'node:fs/promises'
-import { join, relative, sep } from 'node:path'
+import { dirname, join, relative, sep } from 'node:path'
 import { LineaprintError } from '../../core/errors.ts'
+import { modesIn } from '../../util/modes.ts'
 import { NotAvailable } from '../../util/not-available.ts'
 import { ABSENCES } from './absence.ts'
 import { writeBundle } from './bundle.ts'
@@ -207,7 +208,7 @@ async function createOwnPathCheck(
 ): Promise<(path: string) => boolean> {
   if (folder === undefined) return isInStore
   try {
-    await mkdir(folder, { recursive: true })
+    await mkdir(folder, { recursive: true, mode: modesIn(dirname(folder)).folder })
   } catch (cause) {
     const message = 'the folder for files cannot be made'
     throw new LineaprintError('ERR_LINEAPRINT_STORE', message, { path: folder, cause })

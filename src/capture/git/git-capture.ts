@@ -22,7 +22,8 @@ export const gitCapture: Component = createGitCapture()
  * repository, no commit yet. It never writes to the repository. If a folder is given, it writes `diff.patch`,
  * `staged.patch` and copies of untracked files below `untracked/` to it. The folder must be empty; existing
  * files are not replaced. On a clean checkout of the commit, `git apply diff.patch`, `git apply --cached
- * staged.patch` and the copies restore the same index and work tree.
+ * staged.patch` and the copies, with their recorded modes, restore the same index and work tree. Secrets are replaced
+ * in all of them, unless `secrets` is `keep`.
  */
 export function createGitCapture(
   options: GitOptions = OPTIONS.git.default,

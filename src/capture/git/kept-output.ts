@@ -1,5 +1,7 @@
 /** Output of git that is kept in a file of the run's folder: a patch, a bundle. */
 import { open, rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { modesIn } from '../../util/modes.ts'
 import { LineaprintError } from '../../core/errors.ts'
 import { NotAvailable } from '../../util/not-available.ts'
 import type { Git } from './command.ts'
@@ -41,7 +43,7 @@ export async function keepOutput(
       throw new LineaprintError('ERR_LINEAPRINT_STORE', `${label} could not be written`, { path, cause })
     }
   }
-  const file = await stored(open(temporary, 'wx'))
+  const file = await stored(open(temporary, 'wx', modesIn(dirname(path)).file))
   let size = 0
   const write = async (bytes: Buffer): Promise<void> => {
     size += bytes.length

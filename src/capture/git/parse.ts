@@ -79,6 +79,7 @@ const untrackedFile: FieldParser<UntrackedFile> = (value, field) => {
     digests: nullable(digests),
     kept: boolean,
     reason: nullable(text),
+    redacted: optional(number),
   })(value, field)
   if (!file.kept) return { ...file, kept: false, reason: file.reason ?? 'no reason is recorded' }
   if (file.digests === null) throw damagedField(`${field}.digests`, 'digests of a file that was kept', null)
@@ -155,7 +156,10 @@ const WRITTEN = { file: text, size: number, digests }
 const keptPatch: FieldParser<KeptPatch> = (value, field) =>
   unwritten(value, field) ?? {
     status: 'written',
-    ...objectOf({ ...WRITTEN, redactedLines: number })(value, field),
+    ...objectOf({ ...WRITTEN, redactedLines: number, redactedFiles: optional(listOf(writtenPath)) })(
+      value,
+      field,
+    ),
   }
 
 const keptBundle: FieldParser<KeptBundle> = (value, field) =>
@@ -217,7 +221,7 @@ const REPOSITORY = {
   patches: optional(
     nullable(
       objectOf({
-        left: listOf(objectOf({ ...PATH, size: number })),
+        left: listOf(objectOf({ ...PATH, size: number, reason: optional(text) })),
         diff: keptPatch,
         staged: keptPatch,
       }),

@@ -5,7 +5,7 @@
  * On a clean checkout of the commit, `git apply diff.patch` and then `git apply --cached staged.patch`
  * restore the same index and work tree.
  */
-import { lstat } from 'node:fs/promises'
+import { lstat, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hashFile } from '../../hash/file.ts'
 import { mapConcurrently } from '../../util/concurrency.ts'
@@ -13,18 +13,20 @@ import { writeDigests } from '../../core/digest.ts'
 import { words } from '../../util/word-list.ts'
 import { keepOutput } from './kept-output.ts'
 import { PatchFilter } from '../../secrets/patches.ts'
-import { absolutePath, writePath } from './paths.ts'
-import { plural } from '../../util/plural.ts'
+import { absolutePath, gitPath, writePath } from './paths.ts'
 import type { AlgorithmChoice } from '../../core/digest.ts'
 import type { Git } from './command.ts'
+import type { KeptOutput } from './kept-output.ts'
 import type { GitPath } from './paths.ts'
 import type { ChangedPath } from './status.ts'
 import type { KeptPatch, Patches } from './types.ts'
 
-/** A changed file that is too large to be kept. */
+/** A changed file that is too large to be kept, or has a secret where none can be replaced. */
 export interface ExcludedFile {
   readonly path: GitPath
   readonly size: number
+  /** Absent if its size is the reason. */
+  readonly reason?: string
 }
 
 /** Options for writing patches. */
@@ -51,26 +53,31 @@ const FORMAT = words(
 
 /** Write both patches and return their entries for the record. An empty patch is not written. */
 export async function writePatches(git: Git, options: PatchOptions, warnings: string[]): Promise<Patches> {
-  const { commit, excluded } = options
+  const { commit } = options
+  const excluded = [...options.excluded]
   // A patch cannot contain changes inside a submodule, but it can contain its commit, which is also a part of
   // the index.
-  const diff = [
-    'diff-index',
-    ...FORMAT,
-    '--ignore-submodules=dirty',
-    commit,
-    '--',
-    ...excludePathspecs(excluded),
-  ]
+  const diff = ['diff-index', ...FORMAT, '--ignore-submodules=dirty', commit, '--']
   const staged = ['diff-index', '--cached', ...FORMAT, '--ignore-submodules=none', commit, '--']
-  for (const { path, size } of excluded)
-    warnings.push(`the changes of ${JSON.stringify(path.text)} were not kept: it has ${size} bytes`)
+  const [diffPatch, leftOfDiff] = await writePatch(git, diff, 'diff.patch', excluded, options, warnings)
+  const [stagedPatch, leftOfStaged] = await writePatch(git, staged, 'staged.patch', [], options, warnings)
+  const known = new Set(leftOfDiff.map(({ path }) => path.text))
+  const left = [...excluded, ...leftOfDiff, ...leftOfStaged.filter(({ path }) => !known.has(path.text))]
+  for (const { path, size, reason = `it has ${size} bytes` } of left)
+    warnings.push(`the changes of ${JSON.stringify(path.text)} were not kept: ${reason}`)
   return {
-    left: excluded.map(({ path, size }) => ({ ...writePath(path), size })),
-    diff: await writePatch(git, diff, 'diff.patch', options, warnings),
-    staged: await writePatch(git, staged, 'staged.patch', options, warnings),
+    left: left.map(({ path, size, reason }) => ({
+      ...writePath(path),
+      size,
+      ...(reason !== undefined && { reason }),
+    })),
+    diff: diffPatch,
+    staged: stagedPatch,
   }
 }
+
+/** Why the changes of a file are not kept. */
+const SECRET_OUTSIDE = 'its name, or a line that did not change, may contain a secret'
 
 /** Return the pathspecs that exclude these files. */
 function excludePathspecs(excluded: readonly ExcludedFile[]): string[] {
@@ -97,31 +104,55 @@ export async function findTooLarge(
   return files.filter((file) => file !== undefined)
 }
 
+/**
+ * Write a patch, once more without the files that have a secret where none can be replaced.
+ *
+ * @returns Its entry for the record, and these files.
+ */
 async function writePatch(
   git: Git,
   args: readonly string[],
   name: string,
+  excluded: readonly ExcludedFile[],
   options: PatchOptions,
   warnings: string[],
-): Promise<KeptPatch> {
-  const { folder, algorithm, signal, limit, keepSecrets } = options
+): Promise<[KeptPatch, readonly ExcludedFile[]]> {
+  const { folder, limit, keepSecrets } = options
   const path = join(folder, name)
-  const filter = new PatchFilter()
-  const kept = await keepOutput(git, args, {
-    path,
-    label: 'a patch',
-    limit,
-    filter: keepSecrets ? undefined : filter,
+  const write = async (left: readonly ExcludedFile[]): Promise<[KeptOutput, PatchFilter]> => {
+    const filter = new PatchFilter()
+    const settings = { path, label: 'a patch', limit, filter: keepSecrets ? undefined : filter }
+    return [await keepOutput(git, [...args, ...excludePathspecs(left)], settings), filter]
+  }
+  let [kept, filter] = await write(excluded)
+  const unusable = [...filter.unusableFiles].map((file): ExcludedFile => {
+    return { path: gitPath(Buffer.from(file, 'latin1')), size: 0, reason: SECRET_OUTSIDE }
   })
+  if (kept.status === 'written' && unusable.length > 0) {
+    await rm(path)
+    const isNamed = unusable.every((file) => file.path.utf8)
+    if (isNamed) [kept, filter] = await write([...excluded, ...unusable])
+    if (!isNamed || filter.unusableFiles.size > 0) {
+      await rm(path, { force: true })
+      kept = { status: 'absent', reason: SECRET_OUTSIDE }
+    }
+  }
+  return [await describePatch(kept, filter, name, options, warnings), unusable]
+}
+
+async function describePatch(
+  kept: KeptOutput,
+  filter: PatchFilter,
+  name: string,
+  { folder, algorithm, signal }: PatchOptions,
+  warnings: string[],
+): Promise<KeptPatch> {
+  const path = join(folder, name)
   if (kept.status === 'absent') warnings.push(`${name} was not written: ${kept.reason}`)
   if (kept.status !== 'written') return kept
   if (filter.redacted > 0) {
     warnings.push(`${filter.redacted} added lines of ${name} looked like secrets and were replaced`)
   }
-  if (filter.unread > 0)
-    warnings.push(
-      `${plural(filter.unread, 'line')} of ${name} ${filter.unread === 1 ? 'was' : 'were'} too long to scan for secrets`,
-    )
   const { digests } = await hashFile(path, { algorithm, signal })
   return {
     status: 'written',
@@ -129,5 +160,8 @@ async function writePatch(
     size: kept.size,
     digests: writeDigests(digests),
     redactedLines: filter.redacted,
+    ...(filter.redactedFiles.size > 0 && {
+      redactedFiles: [...filter.redactedFiles].map((file) => writePath(gitPath(Buffer.from(file, 'latin1')))),
+    }),
   }
 }

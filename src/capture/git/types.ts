@@ -78,7 +78,13 @@ export type UntrackedFile = WrittenPath & {
   readonly mode: string
   readonly size: number
 } & (
-    | { readonly kept: true; readonly digests: WrittenDigests; readonly reason: null }
+    | {
+        readonly kept: true
+        readonly digests: WrittenDigests
+        readonly reason: null
+        /** Number of secrets that were replaced in the copy. Absent if it is the file itself. */
+        readonly redacted?: number
+      }
     /** The file was not copied; `digests` is `null` if it could not be read. */
     | { readonly kept: false; readonly digests: WrittenDigests | null; readonly reason: string }
   )
@@ -158,6 +164,8 @@ export type KeptPatch = KeptFile<{
   readonly digests: WrittenDigests
   /** Number of added lines in which secrets were replaced. */
   readonly redactedLines: number
+  /** The files of these lines. Absent if there is none, and in a record of an earlier version. */
+  readonly redactedFiles?: readonly WrittenPath[]
 }>
 
 /** The bundle of commits that no remote has; `commits` is `null` if there is no remote. */
@@ -165,8 +173,10 @@ export type KeptBundle = KeptFile<{ readonly commits: number | null; readonly di
 
 /** The patches from the commit to the work tree and to the index. */
 export type Patches = {
-  /** Changed files that are too large for the patch of the work tree. */
-  readonly left: readonly (WrittenPath & { readonly size: number })[]
+  /**
+   * Changed files that are not in a patch; without a reason, because of their size.
+   */
+  readonly left: readonly (WrittenPath & { readonly size: number; readonly reason?: string })[]
   readonly diff: KeptPatch
   readonly staged: KeptPatch
 }

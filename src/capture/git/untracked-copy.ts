@@ -1,34 +1,39 @@
 /** Copies of untracked files. */
 import { constants, mkdir, open, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { modesIn } from '../../util/modes.ts'
 import { LineaprintError } from '../../core/errors.ts'
 import { hashStream } from '../../hash/stream.ts'
 import { writeDigests } from '../../core/digest.ts'
-import { findSecret } from '../../secrets/shapes.ts'
+import { REDACTED, redactCode } from '../../secrets/redact.ts'
 import { failed } from './content.ts'
 import { absolutePath } from './paths.ts'
 import type { Stats } from 'node:fs'
 import type { Content, ContentOptions } from './content.ts'
 import type { GitPath } from './paths.ts'
 
+/** A file, its copy, or the reason why there is none. */
+export interface CopiedFile {
+  readonly content: Content
+  readonly reason?: string
+  /** Number of secrets that were replaced in the copy; absent if there are none. */
+  readonly redacted?: number
+}
+
 /** Options for copying. */
 export interface CopyOptions extends ContentOptions {
   /** Folder for the copies; if absent, nothing is copied. */
   readonly copyTo?: string | undefined
-  /** True if files that look like secrets are also copied. */
+  /** True if files are copied with their secrets. */
   readonly keepSecrets: boolean
 }
 
 /**
- * Copy one file. It is read once, so that the digest is that of the copy.
+ * Copy one file, without secrets of a known shape. It is read once, so that the digest is that of the copied content.
  *
  * @param stat The stat of the file when it was selected; it is read up to that length.
- * @returns The content, and the reason if it was not copied.
  */
-export async function copyFile(
-  path: GitPath,
-  stat: Stats,
-  options: CopyOptions,
-): Promise<{ content: Content; reason?: string }> {
+export async function copyFile(path: GitPath, stat: Stats, options: CopyOptions): Promise<CopiedFile> {
   let bytes: Buffer
   try {
     const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
@@ -45,16 +50,27 @@ export async function copyFile(
   // Hashed on this thread: starting the other threads costs more than hashing a small file.
   const { digests } = await hashStream([bytes], { algorithm: options.algorithm })
   const content: Content = { status: 'hashed', size: bytes.length, digests: writeDigests(digests) }
-  const secret = options.keepSecrets ? undefined : findSecret(bytes.toString('latin1'))
-  if (secret !== undefined) return { content, reason: `it may contain a secret (${secret})` }
-  await store(absolutePath(options.copyTo ?? '', path), bytes, (stat.mode & 0o100) === 0 ? 0o644 : 0o755)
-  return { content }
+  // Latin-1 maps every byte to one character and back; all secrets that can be recognised are ASCII.
+  const text = options.keepSecrets ? '' : bytes.toString('latin1')
+  const clean = redactCode(text)
+  if (clean !== text && bytes.includes(0)) return { content, reason: 'it may contain a secret' }
+  const copy = clean === text ? bytes : Buffer.from(clean, 'latin1')
+  await store(options.copyTo ?? '', path, copy)
+  if (clean === text) return { content }
+  return { content, redacted: Math.max(1, countOf(clean) - countOf(text)) }
 }
 
-async function store(target: string | Buffer, bytes: Buffer, mode: number): Promise<void> {
+function countOf(text: string): number {
+  return text.split(REDACTED).length - 1
+}
+
+/** Store a copy. The record has the mode of the file; nothing in a run is executed. */
+async function store(folder: string, path: GitPath, bytes: Buffer): Promise<void> {
+  const target = absolutePath(folder, path)
+  const modes = modesIn(dirname(folder))
   try {
-    await mkdir(parent(target), { recursive: true })
-    await writeFile(target, bytes, { flag: 'wx', mode })
+    await mkdir(parent(target), { recursive: true, mode: modes.folder })
+    await writeFile(target, bytes, { flag: 'wx', mode: modes.file })
   } catch (cause) {
     throw new LineaprintError('ERR_LINEAPRINT_STORE', 'an untracked file could not be copied', {
       path: target.toString(),

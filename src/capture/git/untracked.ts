@@ -1,25 +1,27 @@
 /**
  * Untracked files: all are hashed, and copied if the run keeps files.
  *
- * Files above a size limit and files that look like secrets are not copied. Links are recorded with their
+ * Files above a size limit and files that usually hold secrets are not copied. Links are recorded with their
  * target and never followed.
  */
 import type { GitOptions } from '../../config/groups.ts'
 import { isUtf8 } from 'node:buffer'
 import { lstat } from 'node:fs/promises'
+import { plural } from '../../util/plural.ts'
 import { mapConcurrently } from '../../util/concurrency.ts'
 import { failed, hashContents, hashLink } from './content.ts'
 import { absolutePath, escapeBytes, isContained, writePath } from './paths.ts'
 import { isSecretFile } from '../../secrets/file-names.ts'
+import { redactText } from '../../secrets/redact.ts'
 import { readCheckedOut } from './submodules.ts'
 import { copyFile } from './untracked-copy.ts'
 import type { Stats } from 'node:fs'
 import type { Git } from './command.ts'
-import type { Content, ContentOptions } from './content.ts'
+import type { ContentOptions } from './content.ts'
 import type { GitPath } from './paths.ts'
 import type { UntrackedEntry, UntrackedFile } from './types.ts'
 import type { ReadNested } from './submodules.ts'
-import type { CopyOptions } from './untracked-copy.ts'
+import type { CopiedFile, CopyOptions } from './untracked-copy.ts'
 
 /** Options for keeping untracked files. */
 export type UntrackedOptions = CopyOptions &
@@ -80,12 +82,18 @@ export async function describeUntracked(
       const warning = `${name} was deleted, or is not a file or a symbolic link`
       return { entry: { ...writePath(path), kind: 'other' }, warning }
     }
-    const { content, reason } =
+    const copied: CopiedFile =
       skipReason === undefined
         ? await copyFile(path, stat, options)
         : { content: contents.get(file) ?? failed('it was not hashed'), reason: skipReason }
-    const entry = describeFile(path, stat, content, reason)
+    const { content, reason, redacted } = copied
+    const entry = describeFile(path, stat, copied)
     if (content.status === 'failed') return { entry, warning: `${name} was not read: ${content.reason}` }
+    if (redacted !== undefined)
+      return {
+        entry,
+        warning: `${plural(redacted, 'secret')} in the copy of ${name} ${redacted === 1 ? 'was' : 'were'} replaced`,
+      }
     if (reason === undefined || options.copyTo === undefined) return { entry }
     return { entry, warning: `the untracked file ${name} was not kept: ${reason}` }
   })
@@ -121,6 +129,7 @@ function reasonToSkip(
   if (copyTo === undefined) return 'no files are copied (git.untrackedLimit is 0)'
   if (!isContained(path)) return 'its path is outside the repository'
   if (!keepSecrets && isSecretFile(path.text)) return 'files with this name usually contain secrets'
+  if (!keepSecrets && redactText(path.text) !== path.text) return 'its name may contain a secret'
   if (size > untrackedFileLimit) return `it is over ${untrackedFileLimit} bytes`
   return total + size > untrackedLimit ? `the total is over ${untrackedLimit} bytes` : undefined
 }
@@ -138,12 +147,7 @@ async function describeLink(path: GitPath, options: ContentOptions): Promise<Des
   return { entry: { ...known, ...written, digests } }
 }
 
-function describeFile(
-  path: GitPath,
-  stat: Stats,
-  content: Content,
-  reason: string | undefined,
-): UntrackedFile {
+function describeFile(path: GitPath, stat: Stats, { content, reason, redacted }: CopiedFile): UntrackedFile {
   const file = {
     ...writePath(path),
     kind: 'file',
@@ -153,6 +157,6 @@ function describeFile(
   if (content.status === 'failed') return { ...file, digests: null, kept: false, reason: content.reason }
   const { digests } = content
   return reason === undefined
-    ? { ...file, digests, kept: true, reason: null }
+    ? { ...file, digests, kept: true, reason: null, ...(redacted !== undefined && { redacted }) }
     : { ...file, digests, kept: false, reason }
 }

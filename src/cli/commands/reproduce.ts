@@ -25,6 +25,7 @@ interface ReproduceArguments extends StoreOptions {
   readonly into?: string
   readonly run: boolean
   readonly rebuild?: boolean
+  readonly allowRedacted?: boolean
   readonly tolerance?: number
   readonly outputIgnore: readonly string[]
 }
@@ -46,6 +47,7 @@ export function command(context: CommandContext): Command {
       'folder for the work tree, new or empty (default: a temporary one, which is kept)',
     )
     .option('--no-run', 'only restore the work tree')
+    .option('--allow-redacted', 'run the command although secrets in files of the work tree were replaced')
     .option(
       '--rebuild',
       'reinstall the recorded packages first (npm ci and similar, a new Python environment)',
@@ -84,6 +86,7 @@ async function reproduce(
       into: options.into,
       run: options.run,
       rebuild: options.rebuild,
+      allowRedacted: options.allowRedacted,
       onStep: (step) => {
         progress.end()
         printError(`lineaprint: ${escapeText(step)}`)

@@ -133,7 +133,7 @@ async function connect(
   try {
     scratch = await makeScratch()
     if (scratch === undefined) return { status: 'unavailable' }
-    const states = new StateFiles(recorder.runDirectory)
+    const states = new StateFiles(recorder.runDirectory, (name) => recorder.recordedName(name))
     const session = { recorder, programs, states, scratch, warn }
     return { status: 'open', server: await BridgeServer.listen(socketIn(scratch), session), scratch }
   } catch (error) {

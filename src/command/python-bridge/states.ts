@@ -5,6 +5,7 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { LineaprintError } from '../../core/errors.ts'
+import { modesIn } from '../../util/modes.ts'
 import { storeError, writeAtomic } from '../../util/fs.ts'
 import { safeFileName } from '../../core/run-id.ts'
 import { checkName, copyAsJson } from '../../json/copy.ts'
@@ -37,15 +38,18 @@ export interface SavedState {
 /** The writer of the state files of one run. */
 export class StateFiles {
   readonly #folder: string
+  readonly #nameOf: (name: string) => string
   readonly #written = new Set<string>()
 
   /**
    * Create a writer.
    *
    * @param folder The folder of the run.
+   * @param nameOf Returns the recorded form of a name that a program gave. @default the name itself
    */
-  constructor(folder: string) {
+  constructor(folder: string, nameOf: (name: string) => string = (name) => name) {
     this.#folder = folder
+    this.#nameOf = nameOf
   }
 
   /**
@@ -54,10 +58,8 @@ export class StateFiles {
    * @returns The path of the file, relative to the folder of the run.
    */
   async write({ moment, program, generators, ...about }: SavedState): Promise<string> {
-    const [at, stem] =
-      moment.kind === 'checkpoint'
-        ? [moment.name, `checkpoint-${safeFileName(moment.name)}`]
-        : [moment.kind, moment.kind]
+    const at = moment.kind === 'checkpoint' ? this.#nameOf(moment.name) : moment.kind
+    const stem = moment.kind === 'checkpoint' ? `checkpoint-${safeFileName(at)}` : at
     const path = join('generators', ...(program === 1 ? [] : [`program-${program}`]), `${stem}.json`)
     if (!this.#written.has(path) && this.#written.size >= FILE_LIMIT) {
       throw new LineaprintError('ERR_LINEAPRINT_STATE', 'the run has too many saved states', {
@@ -68,12 +70,13 @@ export class StateFiles {
     }
     const content = { schema: SCHEMA, at, program, ...about, savedAt: new Date().toISOString() }
     const target = join(this.#folder, path)
+    const modes = modesIn(this.#folder)
     try {
-      await mkdir(dirname(target), { recursive: true })
+      await mkdir(dirname(target), { recursive: true, mode: modes.folder })
     } catch (cause) {
       throw storeError(dirname(target), 'cannot be created', cause)
     }
-    await writeAtomic(target, format(content, generators))
+    await writeAtomic(target, format(content, generators), modes.file)
     this.#written.add(path)
     return path
   }

@@ -3,12 +3,13 @@
  * written. At the end the whole file is written again from the journal.
  */
 import { open } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { columnsOf } from '../wandb/describe.ts'
 import { fileName, folderName, makeWandbFolder, openingRecords, writeWandbFolder } from '../wandb/folder.ts'
 import { Framer } from '../wandb/framing.ts'
 import { RecordMaker } from '../wandb/records.ts'
 import { PointMaker } from '../source.ts'
+import { modesIn } from '../../util/modes.ts'
 import { writeAll } from '../../util/fs.ts'
 import { Repeated } from '../../util/repeated.ts'
 import type { FileHandle } from 'node:fs/promises'
@@ -109,8 +110,9 @@ export class WandbOutput implements LiveOutput {
     const record = this.#record()
     if (this.#file === undefined) {
       const folder = join(this.#parent, folderName(record))
-      await makeWandbFolder(join(folder, 'files'))
-      this.#file = await open(join(folder, fileName(record)), 'w')
+      const modes = modesIn(dirname(this.#parent))
+      await makeWandbFolder(join(folder, 'files'), modes.folder)
+      this.#file = await open(join(folder, fileName(record)), 'w', modes.file)
       records.push(...openingRecords(this.#maker, record, this.#target))
     }
     const startTime = Date.parse(record.startedAt)

@@ -5,6 +5,7 @@
 import { copyFile, readdir, rm } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
+import { modesIn } from '../../util/modes.ts'
 import { makeFolders, storeError, writeAtomic } from '../../util/fs.ts'
 import { safeFileName } from '../../core/run-id.ts'
 import { RECORD_FILE } from '../../store/store.ts'
@@ -56,10 +57,15 @@ export async function exportToWandb(
   return writeWandbFolder(sourceOf(run), resolve(directory), options, signal)
 }
 
-/** Create a folder and its parents. @throws ERR_LINEAPRINT_STORE if it cannot be created. */
-export async function makeWandbFolder(path: string): Promise<void> {
+/**
+ * Create a folder and its parents.
+ *
+ * @param mode Mode of the folders, as those of a run have it.
+ * @throws ERR_LINEAPRINT_STORE if it cannot be created.
+ */
+export async function makeWandbFolder(path: string, mode: number): Promise<void> {
   try {
-    await makeFolders(path)
+    await makeFolders(path, mode)
   } catch (cause) {
     throw storeError(path, 'the folder cannot be created', cause)
   }
@@ -101,7 +107,7 @@ export async function writeWandbFolder(
     parts.push(framer.frame(bytes))
     if (parts.length % SIGNAL_INTERVAL === 0) await setImmediate(undefined, { signal })
   }
-  await writeAtomic(join(folder, fileName(record)), Buffer.concat(parts))
+  await writeAtomic(join(folder, fileName(record)), Buffer.concat(parts), modesIn(folder).file)
   // Without this marker's removal, `wandb sync` would skip the new content of a run that was sent before.
   await rm(join(folder, `${fileName(record)}.synced`), { force: true })
   const values = rows.reduce((total, row) => total + row.values.size, 0)
@@ -150,7 +156,7 @@ async function writeFiles(
   const patches = await findFiles(source.folder, gitFacts(record).patches)
   const plot = metricsSvg(record.id, points)
   const written: string[] = []
-  await makeWandbFolder(folder)
+  await makeWandbFolder(folder, modesIn(source.folder).folder)
   try {
     for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true, force: true })
     for (const { realPath, path } of patches) {
@@ -161,11 +167,11 @@ async function writeFiles(
     throw storeError(folder, 'the files of the run cannot be written', cause)
   }
   if (recordBytes !== undefined) {
-    await writeAtomic(join(folder, RECORD_FILE), recordBytes)
+    await writeAtomic(join(folder, RECORD_FILE), recordBytes, modesIn(folder).file)
     written.push(RECORD_FILE)
   }
   if (plot !== undefined) {
-    await writeAtomic(join(folder, 'metrics.svg'), plot)
+    await writeAtomic(join(folder, 'metrics.svg'), plot, modesIn(folder).file)
     written.push('metrics.svg')
   }
   return written.toSorted()

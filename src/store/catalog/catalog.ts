@@ -3,7 +3,8 @@
  * file while the stamp is the same. It is never authoritative: a faulty catalog is discarded.
  */
 import { hash } from 'node:crypto'
-import { existsSync, renameSync } from 'node:fs'
+import { existsSync, renameSync, writeFileSync } from 'node:fs'
+import { modesIn } from '../../util/modes.ts'
 import { errorText } from '../../util/error-text.ts'
 import { catalogsIn, newCatalogPath, folderRefusal, removeCatalog } from './paths.ts'
 import { hasSoundLog, openDatabase, failureOf } from './sqlite.ts'
@@ -116,6 +117,8 @@ function makeCatalog(folder: string): string {
   const path = newCatalogPath(folder)
   const temporary = `${path}.tmp`
   try {
+    // SQLite gives its other files the mode of this one.
+    writeFileSync(temporary, '', { flag: 'wx', mode: modesIn(folder).file })
     using(temporary, (database) => {
       // With a write-ahead log, readers and a writer do not wait for each other.
       if (hasSoundLog(process.versions.sqlite)) database.exec('PRAGMA journal_mode = WAL')

@@ -22,6 +22,7 @@ interface RunOptions extends StoreOptions {
   readonly deterministic?: boolean
   readonly replaceMathRandom?: boolean
   readonly bundle?: boolean
+  readonly redact?: boolean
   readonly systemMetrics?: true | number
   readonly tag: readonly string[]
   readonly note?: string
@@ -53,6 +54,7 @@ export function command(context: CommandContext): Command {
     .option('--deterministic', 'request deterministic results from libraries; slower')
     .option('--replace-math-random', 'with --seed: replace Math.random in Node programs')
     .option('--bundle', 'keep unpushed commits, so that another clone can reproduce the run')
+    .option('--no-redact', 'keep secrets in the record, the logs and the exports')
     .option('--system-metrics [seconds]', 'log processor, memory and GPU (default: every 10 s)', parseSeconds)
     .option('--tag <text>', 'a tag; repeatable', collect, [])
     .option('--note <text>', 'a note')
@@ -115,7 +117,8 @@ function exitCodeOf({ exitCode, missingOutputs }: CommandOutcome): number {
 
 /** Return the given options only: an absent one must not override configuration file and variables. */
 function experimentOptions(options: RunOptions): Record<string, unknown> {
-  const { name, tag, note, outputDir, deterministic, replaceMathRandom, bundle, systemMetrics } = options
+  const { name, tag, note, outputDir, deterministic, replaceMathRandom, bundle, systemMetrics, redact } =
+    options
   const seeds = { deterministic, replaceMathRandom }
   const isGiven = Object.values(seeds).some((value) => value !== undefined)
   return {
@@ -123,6 +126,8 @@ function experimentOptions(options: RunOptions): Record<string, unknown> {
     notes: note,
     outputDir,
     ...(tag.length > 0 && { tags: tag }),
+    // The default of a negated option is no choice of the person.
+    ...(redact === false && { redact }),
     ...(bundle !== undefined && { git: { bundle } }),
     ...(isGiven && { seeds }),
     ...(systemMetrics !== undefined && {

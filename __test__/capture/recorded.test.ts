@@ -3,6 +3,7 @@
  * what it gives, and whatever else stands in a record is an error of lineaprint and no other.
  */
 import { OPTIONS } from '../../src/config/table.ts'
+import { execFileSync } from 'node:child_process'
 import { rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -123,6 +124,7 @@ function equipped(): { directory: string; variables: NodeJS.ProcessEnv } {
     'conda-meta/a.json': { name: 'a', version: '1', build: 'b', channel: 'https://example.org/c' },
     'conda-meta/b.json': { name: 'b', version: '1' },
   })
+  execFileSync('python3', ['-m', 'venv', '--without-pip', conda])
   const folder = programs({
     'nvidia-smi': `case "$1" in
       *compute_cap*) echo '0, 9.0, [N/A]';;
@@ -134,8 +136,8 @@ function equipped(): { directory: string; variables: NodeJS.ProcessEnv } {
   })
   const variables = {
     ...process.env,
-    PATH: `${folder}:${process.env['PATH'] ?? ''}`,
-    CONDA_PREFIX: conda,
+    PATH: `${folder}:${join(conda, 'bin')}:${process.env['PATH'] ?? ''}`,
+    VIRTUAL_ENV: '',
     KUBERNETES_SERVICE_HOST: '10.0.0.1',
     OMP_NUM_THREADS: '3',
     RANK: '1',

@@ -231,7 +231,10 @@ test('a captured environment: variables, packages of Python and conda', async ()
       { name: `p${index}`, version: '1', build: 'x', channel: address },
     ]),
   )
-  variables['CONDA_PREFIX'] = folderOf(meta)
+  const conda = folderOf(meta)
+  execFileSync('python3', ['-m', 'venv', '--without-pip', conda])
+  variables['PATH'] = `${join(conda, 'bin')}:${process.env['PATH'] ?? ''}`
+  variables['VIRTUAL_ENV'] = ''
   const site = folderOf(
     Object.fromEntries(
       addresses.flatMap((_, index) => [
@@ -248,6 +251,7 @@ test('a captured environment: variables, packages of Python and conda', async ()
   })
   const record = JSON.stringify([value, warnings])
   notIn(record, PLANTED, 'environment')
+  expect(value['conda']).toMatchObject({ status: 'present', prefix: conda })
   // The addresses themselves are there: what was taken out are the secrets in them.
   expect(record).toContain('pkgs.example/simple')
 })

@@ -27,7 +27,18 @@ COPY = 1 << 25
 RANK = 1 << 26
 
 #: Variables by which launchers number the processes of one job, the most specific first.
-RANKS = ("RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID", "LOCAL_RANK")
+RANKS = (
+    "RANK",
+    "OMPI_COMM_WORLD_RANK",
+    "PMIX_RANK",
+    "PMI_RANK",
+    "MV2_COMM_WORLD_RANK",
+    "HOROVOD_RANK",
+    "PALS_RANKID",
+    "FLUX_TASK_RANK",
+    "SLURM_PROCID",
+    "LOCAL_RANK",
+)
 
 #: Python programs that start another program and draw nothing themselves, by the name of the script or module.
 LAUNCHERS = frozenset(
@@ -106,8 +117,8 @@ class Position:
     def text(self, process, run, element):
         """Return the value of the variable for a process that starts now."""
         more = (*self.prefix, element)
-        fields = (str(os.getpid()), ".".join(ranks(_own)), str(run), str(process.seed), _dotted(process.path), _dotted(more))
-        return ":".join(fields)
+        seeds = ["" if seed is None else str(seed) for seed in (run, process.seed)]
+        return ":".join((str(os.getpid()), ".".join(ranks(_own)), *seeds, _dotted(process.path), _dotted(more)))
 
     def next(self, arguments):
         """Count a command that starts. Return its path element; None for a helper that runs no code of the program."""
@@ -132,14 +143,15 @@ def _parse(text):
     if len(fields) != 6 or len(text) > 4096:
         return None
     pid, numbers, run, seed, path, more = fields
-    parts = [pid, run, seed, *filter(None, path.split(".")), *more.split(".")]
+    parts = [pid, *filter(None, (run, seed, *path.split("."))), *more.split(".")]
     if not all(part.isascii() and part.isdecimal() and len(part) <= 16 for part in parts):
         return None
     return {
         "pid": int(pid),
         "ranks": numbers.split("."),
-        "run": int(run),
-        "seed": int(seed),
+        # Both are empty in a run without a seed.
+        "run": int(run) if run else None,
+        "seed": int(seed) if seed else None,
         "path": tuple(int(part) for part in path.split(".") if part),
         "more": tuple(map(int, more.split("."))),
     }

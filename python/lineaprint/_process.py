@@ -9,6 +9,9 @@ from ._connection import PROTOCOL, Connection, quote
 _GOLDEN = 0x9E3779B97F4A7C15
 _MASK = (1 << 64) - 1
 
+#: Longest path that is reported.
+_PATH_LIMIT = 4096
+
 
 def derive(seed, path):
     """Return the seed of a child: 53 bits of the output function of SplitMix64 over its path in the process tree."""
@@ -81,7 +84,8 @@ class Process:
         # A program can give a process another seed, or none.
         if given is not None and given["run"] == self.seed:
             self.seed, self.path = given["seed"], given["path"]
-            self.origin = "derived" if self.path else "run"
+            if self.seed is not None:
+                self.origin = "derived" if self.path else "run"
             if role == "forkserver":
                 self._derive((*given["more"][:-1], _position.FORK_SERVER))
             elif not position.replaced and position.rank is None:
@@ -105,7 +109,8 @@ class Process:
     def position_of(self, element):
         """Return the position of a process that starts now; None if it keeps the seed of the run."""
         run = seed_of_run()
-        if self.position.passive or self.seed is None or run is None:
+        # A spawned process has its seed once multiprocessing has set its name.
+        if self.position.passive or (self.seed is None) != (run is None):
             return None
         return self.position.text(self, run, element)
 
@@ -219,6 +224,7 @@ class Process:
             self.refresh_targets()
             self.say_state("end", self.libraries)
             self.say_seeds()
+            self.say_execution()
             # No answer is needed: lineaprint reads all sent messages before it ends the run.
             self.tell("bye", script=os.path.basename(_script())[:1000])
         except Exception as error:
@@ -251,6 +257,14 @@ class Process:
             ],
         )
 
+    def say_execution(self):
+        """Send the settings of the end that change how results are computed."""
+        from . import _execution
+
+        # Forked children, and interpreters that this program started.
+        workers = self.forks + (self.position.interpreters if self.position is not None else 0)
+        self.tell("execution", affinity=_execution.affinity(), settings=_execution.settings(), workers=workers)
+
     def spawned(self, name):
         """Derive the seed from a default name, which ends in the path of the process, for example SpawnProcess-2:1.
 
@@ -260,7 +274,7 @@ class Process:
         head, _, tail = str(name).rpartition("-")
         numbers = tail.split(":")
         is_default = head.endswith(("Process", "PoolWorker")) and head.isidentifier()
-        if self.kind != "spawned" or seed is None or not is_default:
+        if self.kind != "spawned" or not is_default:
             return
         if not all(number.isdecimal() and len(number) < 10 for number in numbers):
             return
@@ -272,8 +286,9 @@ class Process:
             self.seed, self.path = seed, ()
             self._derive(tuple(_position.SPAWNED + int(number) for number in numbers))
         self.mark()
-        for library, module in self.libraries.values():
-            self.seed_one(library, module)
+        if seed is not None:
+            for library, module in self.libraries.values():
+                self.seed_one(library, module)
         self.say_seeds()
 
     def _derive(self, more):
@@ -344,8 +359,38 @@ class Process:
                 "origin": self.origin,
                 "path": list(self.path),
                 "rank": rank,
+                "script": (_position.launched() or "")[:1000],
+                "startTime": _start_time(),
+                "launcher": self.position.passive,
+                "interpreter": None if self.kind == "forked" else _interpreter(),
             }
         )
+
+
+def _interpreter():
+    """Return the interpreter of this process, and the folders in which it finds packages."""
+    paths = [text for text in sys.path if isinstance(text, str) and 0 < len(text) <= _PATH_LIMIT]
+    own = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    return {
+        "executable": (sys.executable or "")[:_PATH_LIMIT],
+        "prefix": sys.prefix[:_PATH_LIMIT],
+        "basePrefix": sys.base_prefix[:_PATH_LIMIT],
+        "paths": [text for text in paths if text != own][:200],
+    }
+
+
+def _start_time():
+    """Return when this process started, in ticks since the boot; None where the system does not tell."""
+    try:
+        descriptor = os.open("/proc/self/stat", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            text = os.read(descriptor, 4096)
+        finally:
+            os.close(descriptor)
+        # The name of the program may contain any character; this is field 22, and field 3 follows the name.
+        return int(text[text.rindex(b")") + 2 :].split()[19])
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 def _digest(state):

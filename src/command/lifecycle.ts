@@ -156,6 +156,7 @@ async function runWithBridge(
         environment: { ...environment, ...bridge.variables },
         onSpawn: (pid) => {
           onStarted()
+          bridge.watch(pid)
           onSpawn?.(recorder, pid)
         },
       },

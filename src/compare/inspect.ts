@@ -2,7 +2,7 @@
  * Compares a recorded capture with the present. Nothing is started because the record names it; see `docs/security.md`.
  */
 import { recordedAlgorithm } from '../record/configuration.ts'
-import { inspectPython } from './recorded-python.ts'
+import { inspectOtherPythons, inspectPython } from './recorded-python.ts'
 import { item } from './check-item.ts'
 import { nameList } from './name-list.ts'
 import { compareCaptured } from './redacted.ts'
@@ -64,7 +64,8 @@ export async function inspectCapture(
   })
   if (name !== 'environment')
     return compareCaptures(section, name, compareCaptured(component, before, current), unchecked)
-  const { items, compared } = await inspectPython(before, current, record, { ...options, algorithm })
+  const { items, compared: first } = await inspectPython(before, current, record, { ...options, algorithm })
+  const compared = await inspectOtherPythons(before, first, { algorithm, signal })
   const comparison = withMore(compareCaptured(component, before, compared), more(before, compared))
   return [...items, ...compareCaptures(section, name, comparison, unchecked)]
 }

@@ -16,7 +16,14 @@ import { nameList } from './name-list.ts'
 import { item } from './check-item.ts'
 import type { Captured } from '../core/component.ts'
 import type { AlgorithmChoice } from '../core/digest.ts'
-import type { EnvironmentCapture, PresentSource, RecordedSources } from '../capture/environment/types.ts'
+import type { PrefixPackages } from '../capture/environment/python/metadata.ts'
+import type {
+  EnvironmentCapture,
+  PackageVersions,
+  PresentSource,
+  RecordedOtherPython,
+  RecordedSources,
+} from '../capture/environment/types.ts'
 import type { RunRecord } from '../record/record.ts'
 import type { CheckedItem } from './check-item.ts'
 
@@ -99,6 +106,53 @@ function describe({ executable, prefix, version }: RecordedPython): string {
   return `${executable ?? prefix ?? 'not known'} (${version ?? 'version not known'})`
 }
 
+/**
+ * Add the other Pythons of a run to the present environment, which cannot know them. The metadata of their packages is
+ * read as data below the recorded prefixes; what that does not show is not checked.
+ */
+export async function inspectOtherPythons(
+  before: Captured,
+  current: Captured,
+  { algorithm, signal }: Pick<PythonChecks, 'algorithm' | 'signal'>,
+): Promise<Captured> {
+  const { otherPythons: recorded } = parseEnvironmentCapture(before.value)
+  if (recorded.status === 'absent') return current
+  const pythons: RecordedOtherPython[] = []
+  for (const python of recorded.pythons) {
+    const { executable, prefix, packages } = python
+    const unread = { executable, version: null, implementation: null, packages: null }
+    if (prefix === undefined || packages === undefined || packages === null) {
+      pythons.push(unread)
+      continue
+    }
+    try {
+      const installed = await readPrefixPackages(prefix, python.version ?? null, signal)
+      const { present } = presentPackages(installed, packages, installed.incomplete)
+      pythons.push({ ...unread, version: installed.version ?? null, packages: present })
+    } catch (error) {
+      if (!(error instanceof NotAvailable)) throw error
+      pythons.push(unread)
+    }
+  }
+  const value = {
+    ...parseEnvironmentCapture(current.value),
+    otherPythons: { status: 'present', pythons } as const,
+  }
+  return toCaptured('environment', environmentDigestFields(value), value, [], algorithm)
+}
+
+/** Return the packages below a prefix; those that may lie elsewhere stay as they were recorded, and are named. */
+function presentPackages(
+  installed: PrefixPackages,
+  recorded: PackageVersions,
+  incomplete: string | undefined,
+): { readonly present: PackageVersions; readonly elsewhere: readonly string[] } {
+  const listed = collectPackages(installed.packages.map(([name, version]) => ({ name, version })))
+  if (incomplete === undefined) return { present: listed, elsewhere: [] }
+  const absent = Object.entries(recorded).filter(([name]) => !Object.hasOwn(listed, name))
+  return { present: { ...listed, ...Object.fromEntries(absent) }, elsewhere: absent.map(([name]) => name) }
+}
+
 interface PrefixAnswer {
   readonly value: EnvironmentCapture
   readonly status: 'missing' | 'not-checked'
@@ -127,18 +181,15 @@ async function withPrefix(
       return { value: base, status: 'not-checked', sentences: [...condaSentences, notStarted(unseen)] }
     }
     const installed = await readPrefixPackages(prefix, python.version, signal)
-    const listed = collectPackages(installed.packages.map(([name, version]) => ({ name, version })))
     const recordedPath =
       before.variables.status === 'present' ? before.variables.recorded?.['PYTHONPATH'] : undefined
     const incomplete =
       installed.incomplete ?? ((recordedPath ?? '') === '' ? undefined : 'PYTHONPATH was set in the run')
-    const absent = Object.entries(python.packages).filter(([name]) => !Object.hasOwn(listed, name))
     // Packages that are not below the prefix may still be installed elsewhere.
-    const packages = incomplete === undefined ? listed : { ...listed, ...Object.fromEntries(absent) }
+    const { present: packages, elsewhere } = presentPackages(installed, python.packages, incomplete)
     const direct = Object.fromEntries(
       Object.entries(installed.direct).map(([name, text]) => [name, directOrigin(text)]),
     )
-    const elsewhere = incomplete === undefined ? [] : absent.map(([name]) => name)
     const kept = Object.entries(python.direct).filter(([name]) => elsewhere.includes(name))
     const sentences = [
       `its packages were read as data below ${prefix}`,

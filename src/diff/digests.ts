@@ -1,5 +1,6 @@
 /** Comparison of logged digests of two runs, and the step at which they diverge. */
 import { ownProperty } from './captures.ts'
+import { withoutOrigin } from '../record/series-keys.ts'
 import { plural } from '../util/plural.ts'
 import { NO_STEPS, positionOf, stepsDetail } from './metrics.ts'
 import type { DigestRecord, RunRecord } from '../record/record.ts'
@@ -53,7 +54,7 @@ export function diffDigests(
       divergence === null &&
       onlyBefore === 0 &&
       onlyAfter === 0 &&
-      JSON.stringify(before) === JSON.stringify(after)
+      JSON.stringify(withoutOrigin(before ?? undefined)) === JSON.stringify(withoutOrigin(after ?? undefined))
     return { name, same, before, after, divergence, onlyBefore, onlyAfter }
   })
   return { digests, notCompared }

@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorCode } from '../util/fs.ts'
 import { decodeFloat } from '../json/special-floats.ts'
+import { seriesKey } from '../record/series-keys.ts'
 import { readJournal } from '../store/journal-read.ts'
 import { JOURNAL_FILE } from '../store/store.ts'
 import { diffDigests, equalDigests } from './digests.ts'
@@ -47,13 +48,16 @@ export async function diffLogged(
     ...Object.keys(metrics),
     ...Object.keys(digests),
   ])
-  const read = async (run: StoredRun, side: 0 | 1): Promise<readonly string[] | undefined> =>
-    visitLogged(run, signal, (event) => {
-      const { name, step } = event
+  const read = async (run: StoredRun, side: 0 | 1): Promise<readonly string[] | undefined> => {
+    const keyOf = seriesKey(run.record)
+    return visitLogged(run, signal, (event) => {
+      const { step } = event
+      const name = keyOf(event)
       if (event.type === 'metric')
         mergeOf(numbers, name, equalNumbers).add(side, { step, value: decodeFloat(event.value) })
       else mergeOf(states, name, equalDigests).add(side, { step, value: event.digest })
     })
+  }
   const outcomes = names.length === 0 ? [] : await Promise.all([read(before, 0), read(after, 1)])
   const sides = outcomes.map((problems, index) => ({ problems, side: index === 0 ? 'first' : 'second' }))
   const missing = sides.find(({ problems }) => problems === undefined)

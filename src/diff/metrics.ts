@@ -1,6 +1,7 @@
 /** Comparison of metrics of two runs, and the step at which their values diverge. */
 import { decodeFloat } from '../json/special-floats.ts'
 import { ownProperty } from './captures.ts'
+import { withoutOrigin } from '../record/series-keys.ts'
 import type { MetricRecord, RunRecord } from '../record/record.ts'
 import type { RunDifference } from './causes.ts'
 import type { Divergence, Merge, StepsDiff } from '../compare/metric-steps.ts'
@@ -50,13 +51,17 @@ export function diffMetrics(
       divergence === null &&
       onlyBefore === 0 &&
       onlyAfter === 0 &&
-      JSON.stringify(ownProperty(metricsBefore, name)) === JSON.stringify(ownProperty(metricsAfter, name))
+      totals(metricsBefore, name) === totals(metricsAfter, name)
     const [before, after] = [
       sideOf(ownProperty(metricsBefore, name)),
       sideOf(ownProperty(metricsAfter, name)),
     ]
     return { name, same, before, after, divergence, onlyBefore, onlyAfter }
   })
+}
+
+function totals(metrics: RunRecord['metrics'], name: string): string {
+  return JSON.stringify(withoutOrigin(ownProperty(metrics, name)))
 }
 
 function sideOf(metric: MetricRecord | undefined): MetricSide | null {

@@ -12,6 +12,8 @@ import { digestFields } from './digests.ts'
 import { diffLogged, firstDivergence } from './logged.ts'
 import { metricFields } from './metrics.ts'
 import { diffOwnSeeds, seedWithoutEffect } from './seeds.ts'
+import { diffExecution } from './execution.ts'
+import { unexplained } from './unexplained.ts'
 import { diffSettings } from './settings.ts'
 import { diffTracked } from './tracked.ts'
 import type { Component } from '../core/component.ts'
@@ -73,6 +75,11 @@ export interface RunDiff {
   readonly leftOut: readonly NotCompared[]
   /** Fields that could not be compared. */
   readonly notCompared: readonly NotCompared[]
+  /**
+   * If results differ and no recorded cause does: sentences about possible causes, and about what could not be seen;
+   * otherwise empty.
+   */
+  readonly unexplained: readonly string[]
   /** Every metric of either run, including equal ones. */
   readonly metrics: readonly MetricDiff[]
   /** Every logged digest of either run, including equal ones. */
@@ -107,6 +114,7 @@ export async function diffRuns(a: StoredRun, b: StoredRun, options: RunDiffOptio
     diffCaptures(a.record, b.record, trackers),
     diffOwnSeeds(a.record, b.record),
     diffSettings(a, b),
+    diffExecution(a.record, b.record),
     await diffTracked(a, b, outputIgnore),
     { differences: digestFields(logged.digests), notCompared: logged.notCompared },
     { differences: metricFields(logged.metrics), notCompared: [] },
@@ -123,6 +131,7 @@ export async function diffRuns(a: StoredRun, b: StoredRun, options: RunDiffOptio
   const isCounted = ({ field }: RunDifference): boolean =>
     !isIgnored(field, ignore) && elsewhere(field) === undefined
   const counted = ranked.filter(isCounted)
+  const uncompared = notCompared.filter(({ field }) => !isIgnored(field, ignore))
   return {
     kind: 'run',
     same: counted.length === 0,
@@ -134,7 +143,8 @@ export async function diffRuns(a: StoredRun, b: StoredRun, options: RunDiffOptio
       .filter((difference) => !isCounted(difference))
       .map((difference) => ({ ...difference, detail: elsewhere(difference.field) ?? 'ignored' })),
     leftOut,
-    notCompared: notCompared.filter(({ field }) => !isIgnored(field, ignore)),
+    notCompared: uncompared,
+    unexplained: unexplained([a.record, b.record], counted, uncompared) ?? [],
     metrics: logged.metrics,
     digests: logged.digests,
     firstDivergence: firstDivergence(

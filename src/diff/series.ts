@@ -1,5 +1,6 @@
 /** Values of metrics for a plot: a few thousand points, whatever the length of the run. */
 import { decodeFloat } from '../json/special-floats.ts'
+import { seriesKey } from '../record/series-keys.ts'
 import { visitLogged } from './logged.ts'
 import type { StoredRun } from '../store/runs.ts'
 
@@ -16,16 +17,18 @@ const POINT_LIMIT = 4096
  * Read the values of every metric of a run. A long series is thinned: of each four neighbours the smallest,
  * the largest and those that are not finite remain, so that no spike and no gap is lost.
  *
- * @returns Ordered points by the name of the metric; without steps, `x` is the index of the value.
+ * @returns Ordered points by the name of the metric in the record; without steps, `x` is the index of the value.
  */
 export async function readSeries(
   run: StoredRun,
   signal?: AbortSignal,
 ): Promise<ReadonlyMap<string, readonly SeriesPoint[]>> {
   const seriesByName = new Map<string, { points: SeriesPoint[]; count: number }>()
+  const keyOf = seriesKey(run.record)
   await visitLogged(run, signal, (event) => {
     if (event.type !== 'metric') return
-    const { name, value, step } = event
+    const { value, step } = event
+    const name = keyOf(event)
     let series = seriesByName.get(name)
     if (series === undefined) seriesByName.set(name, (series = { points: [], count: 0 }))
     series.points.push({ x: step ?? series.count, y: decodeFloat(value) })

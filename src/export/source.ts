@@ -2,10 +2,12 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { decodeFloat } from '../json/special-floats.ts'
+import { seriesKey } from '../record/series-keys.ts'
 import { readJournal } from '../store/journal-read.ts'
 import { JOURNAL_FILE } from '../store/store.ts'
 import type { MetricEvent } from '../record/events.ts'
 import type { RunRecord } from '../record/record.ts'
+import type { SeriesKey } from '../record/series-keys.ts'
 import type { StoredRun } from '../store/runs.ts'
 
 /** A run to be exported. */
@@ -25,6 +27,7 @@ export function sourceOf({ record, status, folder, recordBytes }: StoredRun): Ru
 
 /** One value of a metric, for tools with integer steps. */
 export interface MetricPoint {
+  /** Name of the series in the record. */
   readonly name: string
   readonly value: number
   /** An integer from 0; see {@link PointMaker}. */
@@ -39,13 +42,24 @@ export interface MetricPoint {
  */
 export class PointMaker {
   readonly #counts = new Map<string, number>()
+  readonly #keyOf: SeriesKey
+
+  /**
+   * Create a converter.
+   *
+   * @param keyOf Returns the name of the series of an event; each process has its own.
+   */
+  constructor(keyOf: SeriesKey) {
+    this.#keyOf = keyOf
+  }
 
   /** Return the point of the next event. */
   point(event: MetricEvent, time: string): MetricPoint {
-    const count = this.#counts.get(event.name) ?? 0
-    this.#counts.set(event.name, count + 1)
+    const name = this.#keyOf(event)
+    const count = this.#counts.get(name) ?? 0
+    this.#counts.set(name, count + 1)
     const step = isStep(event.step) ? event.step : count
-    return { name: event.name, value: decodeFloat(event.value), step, time: Date.parse(time) }
+    return { name, value: decodeFloat(event.value), step, time: Date.parse(time) }
   }
 }
 
@@ -69,7 +83,7 @@ export async function readPoints(
   const path = join(folder, JOURNAL_FILE)
   const info = await stat(path).catch(() => undefined)
   if (info === undefined) return lastPoints(record, visit)
-  const maker = new PointMaker()
+  const maker = new PointMaker(seriesKey(record))
   const { problems, tornBytes } = await readJournal(path, (event) => {
     signal?.throwIfAborted()
     if (event.type === 'metric') visit(maker.point(event, event.time))

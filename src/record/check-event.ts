@@ -20,7 +20,7 @@ export function isEvent(value: unknown): value is JournalEvent {
  */
 function isFiniteMetric(input: unknown): boolean {
   if (typeof input !== 'object' || input === null) return false
-  const { type, seq, time, name, value, step } = input as Record<string, unknown>
+  const { type, seq, time, name, value, step, process } = input as Record<string, unknown>
   return (
     type === 'metric' &&
     Number.isSafeInteger(seq) &&
@@ -28,6 +28,7 @@ function isFiniteMetric(input: unknown): boolean {
     typeof time === 'string' &&
     typeof name === 'string' &&
     Number.isFinite(value) &&
-    (!('step' in input) || Number.isFinite(step))
+    (!('step' in input) || Number.isFinite(step)) &&
+    (!('process' in input) || (Number.isSafeInteger(process) && (process as number) >= 1))
   )
 }

@@ -8,6 +8,7 @@ import {
   failureSchema,
   flagSchema,
   jsonObject,
+  processSchema,
   recordedNumber,
   runId,
   streamSchema,
@@ -26,6 +27,10 @@ export const eventSchema: () => z.ZodMiniType<JournalEvent> = lazily(() => {
     time: field(text, 'ISO 8601 in UTC.'),
   }
   const step = field(z.exactOptional(z.number()), 'Any number that orders the values: a step, an epoch.')
+  const process = field(
+    z.exactOptional(z.int().check(z.minimum(1))),
+    'Number of the process; absent for the process that writes the run.',
+  )
   return schemaOf<JournalEvent>()(
     z.discriminatedUnion('type', [
       field(
@@ -35,6 +40,7 @@ export const eventSchema: () => z.ZodMiniType<JournalEvent> = lazily(() => {
           name: field(text, 'Name of the metric.'),
           value: field(recordedNumber, 'The value; NaN stands as `{"__float__":"NaN"}`.'),
           step,
+          process,
         }),
         'One value of a metric.',
       ),
@@ -45,6 +51,7 @@ export const eventSchema: () => z.ZodMiniType<JournalEvent> = lazily(() => {
           name: field(text, 'Name of what was digested.'),
           digest: field(text, 'In written form.'),
           step,
+          process,
         }),
         'The state of something at one moment.',
       ),
@@ -73,14 +80,24 @@ export const eventSchema: () => z.ZodMiniType<JournalEvent> = lazily(() => {
           section: field(z.enum(TRACKED_SECTIONS), 'The section of the record.'),
           name: field(text, 'Its name there.'),
           entry: field(trackedSchema(), 'As in that section of the record.'),
+          process,
         }),
-        'A dataset, model, tokenizer or output was digested; it replaces an earlier one of that name.',
+        'A dataset, model, tokenizer or output was digested; it replaces an earlier one of that name and position.',
+      ),
+      field(
+        z.looseObject({
+          ...head,
+          type: z.literal('process'),
+          process: field(processSchema(), 'As in `processes` of the record.'),
+        }),
+        'A process that reports; it replaces an earlier one of that number.',
       ),
       field(
         z.looseObject({
           ...head,
           type: z.literal('metadata'),
           values: field(jsonObject, 'Entries; one of a key that exists replaces it.'),
+          process,
         }),
         'Metadata was added.',
       ),

@@ -9,6 +9,7 @@ import type {
   CaptureRecord,
   FailureRecord,
   FlagRecord,
+  ReportingProcess,
   RunStatus,
   StreamRecord,
   TrackedRecord,
@@ -31,10 +32,12 @@ export type EventBody =
       readonly section: TrackedSection
       readonly name: string
       readonly entry: TrackedRecord
+      readonly process?: number
     }
   | MetricEvent
   | DigestEvent
-  | { readonly type: 'metadata'; readonly values: JsonObject }
+  | { readonly type: 'process'; readonly process: ReportingProcess }
+  | { readonly type: 'metadata'; readonly values: JsonObject; readonly process?: number }
   | { readonly type: 'tags'; readonly tags: readonly string[] }
   | { readonly type: 'notes'; readonly notes: string }
   | { readonly type: 'warning'; readonly message: string }
@@ -49,6 +52,7 @@ export interface MetricEvent {
   readonly name: string
   readonly value: RecordedNumber
   readonly step?: number
+  readonly process?: number
 }
 
 /** The state of something at one moment, as a digest in written form. */
@@ -57,6 +61,7 @@ export interface DigestEvent {
   readonly name: string
   readonly digest: string
   readonly step?: number
+  readonly process?: number
 }
 
 /** The end of a wrapped command. */

@@ -1,9 +1,10 @@
 /** Summaries of metrics: count, first, last, smallest and largest value. */
 import { decodeFloat, encodeFloat } from '../json/special-floats.ts'
 import type { MetricEvent } from './events.ts'
-import type { MetricRecord } from './record.ts'
+import type { SeriesByProcess } from './by-process.ts'
+import type { MetricRecord, SeriesOrigin } from './record.ts'
 
-/** The running totals of one metric. */
+/** The running totals of one metric of one process. */
 export interface MetricTotals {
   count: number
   nanCount: number
@@ -18,12 +19,13 @@ export interface MetricTotals {
  * Add one value to the totals of its metric. NaN is counted but is neither the smallest nor the largest
  * value.
  */
-export function addMetric(totals: Map<string, MetricTotals>, event: MetricEvent): void {
+export function addMetric(totals: SeriesByProcess<MetricTotals>, event: MetricEvent): void {
   const value = decodeFloat(event.value)
-  let total = totals.get(event.name)
+  const { name, process = 0 } = event
+  let total = totals.get(name, process)
   if (total === undefined) {
     total = { count: 0, nanCount: 0, first: value, last: value, min: null, max: null, lastStep: null }
-    totals.set(event.name, total)
+    totals.set(name, process, total)
   }
   total.count++
   total.last = value
@@ -36,7 +38,7 @@ export function addMetric(totals: Map<string, MetricTotals>, event: MetricEvent)
 }
 
 /** Return the recorded form of the totals. */
-export function metricRecord(total: MetricTotals): MetricRecord {
+export function metricRecord(total: MetricTotals, origin: SeriesOrigin): MetricRecord {
   const { count, nanCount, first, last, min, max, lastStep } = total
   return {
     count,
@@ -46,5 +48,6 @@ export function metricRecord(total: MetricTotals): MetricRecord {
     min: min === null ? null : encodeFloat(min),
     max: max === null ? null : encodeFloat(max),
     lastStep,
+    ...origin,
   }
 }

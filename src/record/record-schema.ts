@@ -12,8 +12,10 @@ import {
   failureSchema,
   flagSchema,
   jsonObject,
+  processSchema,
   recordedNumber,
   runId,
+  seriesOrigin,
   streamSchema,
   text,
   trackedSchema,
@@ -47,12 +49,14 @@ export const runRecordSchema: () => z.ZodMiniType<RunRecord> = lazily(() => {
     min: field(z.nullable(recordedNumber), 'The smallest value that is a number; null if there is none.'),
     max: field(z.nullable(recordedNumber), 'The largest value that is a number; null if there is none.'),
     lastStep: field(z.nullable(z.number()), 'The step of the last value that had one.'),
+    ...seriesOrigin,
   })
   const digest = z.looseObject({
     count: field(count, 'Digests logged.'),
     first: field(text, 'The first, in written form.'),
     last: field(text, 'The last, in written form.'),
     lastStep: field(z.nullable(z.number()), 'The step of the last one that had a step.'),
+    ...seriesOrigin,
   })
   const process = z.looseObject({
     pid: field(z.int(), 'Its id.'),
@@ -120,7 +124,7 @@ export const runRecordSchema: () => z.ZodMiniType<RunRecord> = lazily(() => {
       notes: field(text, 'Free text; empty if there is none.'),
       metadata: field(
         jsonObject,
-        'What the program added, as JSON. NaN and the infinities stand as `{"__float__":"NaN"}`.',
+        'What programs added, as JSON. NaN and the infinities stand as `{"__float__":"NaN"}`.',
       ),
       configuration: field(
         jsonObject,
@@ -145,11 +149,15 @@ export const runRecordSchema: () => z.ZodMiniType<RunRecord> = lazily(() => {
       ),
       metrics: field(
         named(schemaOf<RunRecord['metrics'][string]>()(metric)),
-        'Each metric in short; every value stands in the journal, events.jsonl.',
+        'Each metric of each process in short; every value stands in the journal, events.jsonl.',
       ),
       digests: field(
         z.exactOptional(named(schemaOf<NonNullable<RunRecord['digests']>[string]>()(digest))),
         'Each logged digest in short; every one stands in the journal. Absent in older records.',
+      ),
+      processes: field(
+        z.exactOptional(z.array(processSchema())),
+        'The processes that reported values, datasets, models or metadata. Absent in older records.',
       ),
       failure: field(z.nullable(failureSchema()), 'Why the run failed.'),
       flags: field(

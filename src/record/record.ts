@@ -69,8 +69,24 @@ export type TrackedRecord =
   | { readonly status: 'failed'; readonly reason: string; readonly path?: string }
   | { readonly status: 'off' }
 
-/** The summary of one metric; every value is in the journal. */
-export interface MetricRecord {
+/** A process of the run that reported something through the bridge. */
+export type ReportingProcess = {
+  readonly number: number
+  readonly pid: number
+  readonly rank?: number
+  readonly path?: readonly number[]
+  readonly script?: string
+  readonly startTime?: number
+}
+
+/** The process of the values of a metric or digest. Absent for those of the process that writes the run. */
+export interface SeriesOrigin {
+  readonly process?: number
+  readonly loggedAs?: string
+}
+
+/** The summary of one metric of one process; every value is in the journal. */
+export interface MetricRecord extends SeriesOrigin {
   readonly count: number
   readonly nanCount: number
   readonly first: RecordedNumber
@@ -80,8 +96,8 @@ export interface MetricRecord {
   readonly lastStep: number | null
 }
 
-/** The summary of one logged digest; every digest is in the journal. */
-export interface DigestRecord {
+/** The summary of one logged digest of one process; every digest is in the journal. */
+export interface DigestRecord extends SeriesOrigin {
   readonly count: number
   readonly first: string
   readonly last: string
@@ -163,6 +179,7 @@ export interface RunRecord {
   readonly outputs: Readonly<Record<string, TrackedRecord>>
   readonly metrics: Readonly<Record<string, MetricRecord>>
   readonly digests?: Readonly<Record<string, DigestRecord>>
+  readonly processes?: readonly ReportingProcess[]
   readonly failure: FailureRecord | null
   readonly flags?: readonly FlagRecord[]
   readonly warnings: readonly string[]

@@ -12,6 +12,7 @@ import type {
   FailureRecord,
   FlagRecord,
   ReportedBy,
+  ReportingProcess,
   StreamRecord,
   TrackedRecord,
 } from './record.ts'
@@ -72,6 +73,41 @@ const reportedBySchema = lazily(() =>
     }),
   ),
 )
+
+/** A process of the run that reported something through the bridge. */
+export const processSchema: () => z.ZodMiniType<ReportingProcess> = lazily(() =>
+  schemaOf<ReportingProcess>()(
+    z.looseObject({
+      number: field(count, 'Its number in this run, from 1, in the order in which the processes connected.'),
+      pid: field(z.int(), 'Its process id, as it knows itself.'),
+      rank: field(z.exactOptional(count), 'Its number in the job of a launcher. Absent for other processes.'),
+      path: field(
+        z.exactOptional(z.array(count)),
+        'The starts that lead to it from the first program; absent for a process that no other one started.',
+      ),
+      script: field(z.exactOptional(text), 'Name of its script or module; absent for other programs.'),
+      startTime: field(
+        z.exactOptional(z.number()),
+        'When it started, as the system counts. Absent where that is not known.',
+      ),
+    }),
+  ),
+)
+
+/** The fields that name the process of a series. */
+export const seriesOrigin: {
+  readonly process: z.ZodMiniExactOptional<z.ZodMiniType<number>>
+  readonly loggedAs: z.ZodMiniExactOptional<z.ZodMiniType<string>>
+} = {
+  process: field(
+    z.exactOptional(count),
+    'Number of its process, as in `processes`. Absent for the process that writes the run.',
+  ),
+  loggedAs: field(
+    z.exactOptional(text),
+    'The name that the process used, if it is another one: several processes used it.',
+  ),
+}
 
 /** A dataset, model, tokenizer or output. */
 export const trackedSchema: () => z.ZodMiniType<TrackedRecord> = lazily(() =>

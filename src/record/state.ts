@@ -2,11 +2,16 @@
  * The state of a run, computed from its events. The tracker and the reader of an unfinished run use the same
  * function, so that a run interrupted by a crash has the same state as in the tracker.
  */
+import { SeriesByProcess, ValuesByPosition } from './by-process.ts'
 import { addDigest } from './digest-totals.ts'
 import { addMetric, metricRecord } from './metric-totals.ts'
 import { TRACKED_SECTIONS } from './record.ts'
+import { identityDigests } from './tracked.ts'
+import { unlessDamaged } from '../json/read-fields.ts'
 import type { JsonValue } from '../core/json-value.ts'
 import type { EventBody } from './events.ts'
+import type { SeriesFields } from './series-keys.ts'
+import type { NamedSeries } from './by-process.ts'
 import type { MetricTotals } from './metric-totals.ts'
 import type {
   CaptureRecord,
@@ -14,7 +19,9 @@ import type {
   DigestRecord,
   FailureRecord,
   FlagRecord,
+  ReportingProcess,
   RunRecord,
+  SeriesOrigin,
   TrackedRecord,
   TrackedSection,
 } from './record.ts'
@@ -28,11 +35,13 @@ export interface RunState {
   readonly tags: Set<string>
   notes: string
   /** By key. A copy per event would take quadratic time. */
-  readonly metadata: Map<string, JsonValue>
+  readonly metadata: ValuesByPosition<JsonValue>
   readonly captures: Map<string, CaptureRecord>
-  readonly tracked: Readonly<Record<TrackedSection, Map<string, TrackedRecord>>>
-  readonly metrics: Map<string, MetricTotals>
-  readonly digests: Map<string, DigestRecord>
+  readonly tracked: Readonly<Record<TrackedSection, ValuesByPosition<TrackedRecord>>>
+  readonly metrics: SeriesByProcess<MetricTotals>
+  readonly digests: SeriesByProcess<DigestRecord>
+  /** Processes that reported something, by number. */
+  readonly processes: Map<number, ReportingProcess>
   readonly warnings: string[]
   readonly flags: FlagRecord[]
   failure: FailureRecord | null
@@ -45,11 +54,17 @@ export function initialState(start: RunRecord): RunState {
     command: start.command,
     tags: new Set(start.tags),
     notes: start.notes,
-    metadata: new Map(Object.entries(start.metadata)),
+    metadata: new ValuesByPosition(Object.entries(start.metadata)),
     captures: new Map(Object.entries(start.captures)),
-    tracked: { datasets: new Map(), models: new Map(), tokenizers: new Map(), outputs: new Map() },
-    metrics: new Map(),
-    digests: new Map(),
+    tracked: {
+      datasets: new ValuesByPosition(),
+      models: new ValuesByPosition(),
+      tokenizers: new ValuesByPosition(),
+      outputs: new ValuesByPosition(),
+    },
+    metrics: new SeriesByProcess(),
+    digests: new SeriesByProcess(),
+    processes: new Map(),
     warnings: [...start.warnings],
     flags: [...(start.flags ?? [])],
     failure: null,
@@ -69,10 +84,14 @@ export function applyEvent(state: RunState, event: EventBody): void {
       state.captures.set(event.component, event.result)
       break
     case 'tracked':
-      state.tracked[event.section].set(event.name, event.entry)
+      state.tracked[event.section].set(event.name, event.entry, processOf(state, event.process))
+      break
+    case 'process':
+      state.processes.set(event.process.number, event.process)
       break
     case 'metadata':
-      for (const [key, value] of Object.entries(event.values)) state.metadata.set(key, value)
+      for (const [key, value] of Object.entries(event.values))
+        state.metadata.set(key, value, processOf(state, event.process))
       break
     case 'tags':
       for (const tag of event.tags) state.tags.add(tag)
@@ -102,21 +121,56 @@ export function applyEvent(state: RunState, event: EventBody): void {
   }
 }
 
+/** Return a process that reported; `undefined` for the process that writes the run. */
+export function processOf(state: RunState, number: number | undefined): ReportingProcess | undefined {
+  return number === undefined ? undefined : state.processes.get(number)
+}
+
+/** Return the name that the record would have for the series of an event if the run ended now. */
+export function liveKey(
+  { metrics, digests, processes }: RunState,
+  { type, name, process = 0 }: SeriesFields,
+): string {
+  return (type === 'metric' ? metrics : digests).key(name, process, processes)
+}
+
+/** Return where the values of a series come from, for the record. */
+function originOf({ key, name, process }: NamedSeries<unknown>): SeriesOrigin {
+  return { ...(process !== 0 && { process }), ...(key !== name && { loggedAs: name }) }
+}
+
+/** Return the digests of an entry as text, to find equal ones; `undefined` for an entry without content. */
+function identityOf(section: TrackedSection, name: string, entry: TrackedRecord): string | undefined {
+  if (entry.status !== 'tracked') return undefined
+  return unlessDamaged(() => JSON.stringify(identityDigests(section, name, entry)))
+}
+
 /** Return the state as a record. `ending` holds the fields that are known only at the end. */
 export function toRecord(state: RunState, ending: Partial<RunRecord> = {}): RunRecord {
   const { start, command, tags, notes, metadata, captures, tracked, warnings, failure } = state
-  const sections = TRACKED_SECTIONS.map((section) => [section, Object.fromEntries(tracked[section])])
+  const { processes } = state
+  const sections = TRACKED_SECTIONS.map((section) => [
+    section,
+    Object.fromEntries(tracked[section].named((name, entry) => identityOf(section, name, entry))),
+  ])
   return {
     ...start,
     command,
     tags: [...tags],
     notes,
-    metadata: Object.fromEntries(metadata),
+    metadata: Object.fromEntries(metadata.named((_, value) => JSON.stringify(value))),
     // Captures end in any order; the record has a fixed order.
     captures: Object.fromEntries([...captures].toSorted(([a], [b]) => (a < b ? -1 : 1))),
     ...(Object.fromEntries(sections) as Pick<RunRecord, TrackedSection>),
-    metrics: Object.fromEntries([...state.metrics].map(([name, total]) => [name, metricRecord(total)])),
-    digests: Object.fromEntries(state.digests),
+    metrics: Object.fromEntries(
+      state.metrics
+        .named(processes)
+        .map((series) => [series.key, metricRecord(series.value, originOf(series))]),
+    ),
+    digests: Object.fromEntries(
+      state.digests.named(processes).map((series) => [series.key, { ...series.value, ...originOf(series) }]),
+    ),
+    ...(processes.size > 0 && { processes: [...processes.values()] }),
     warnings: [...warnings],
     flags: [...state.flags],
     failure,

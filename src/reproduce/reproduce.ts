@@ -16,7 +16,13 @@ import { checkCommand, checkRecord, recordedTree, refuseRedacted } from './prefl
 import { NOT_REBUILT, rebuild } from './rebuild/rebuild.ts'
 import { restoreTree } from './restore.ts'
 import { makeTarget } from './target.ts'
-import { checkEnvironment, checkTree, inspectEnvironment, refuseOtherTree } from './tree-check.ts'
+import {
+  checkEnvironment,
+  checkTree,
+  compareEnvironments,
+  inspectEnvironment,
+  refuseOtherTree,
+} from './tree-check.ts'
 import { item } from './types.ts'
 import type { StoredRun } from '../store/runs.ts'
 import type { Store } from '../store/store.ts'
@@ -102,7 +108,18 @@ async function reproduceIn(
     const execution: Execution = { run, ...location, options, relay, signal, started }
     const executed = await execute(execution)
     const results = await compareAll(execution, executed, options)
-    return { ...head, run: executed.run, reproduced: isReproduced(results), items: [...items, ...results] }
+    const environment = compareEnvironments(run, executed.stored)
+    const prepared = items.map((entry) =>
+      environment !== undefined && entry.section === 'environment' && entry.name === 'environment'
+        ? environment
+        : entry,
+    )
+    return {
+      ...head,
+      run: executed.run,
+      reproduced: isReproduced(results),
+      items: [...prepared, ...results],
+    }
   } catch (error) {
     if (!hasStarted) await target.remove()
     throw error

@@ -3,6 +3,7 @@ import { createEnvironmentCapture } from '../capture/environment/capture.ts'
 import { createGit } from '../capture/git/command.ts'
 import { splitNul } from '../capture/git/status.ts'
 import { NotAvailable } from '../util/not-available.ts'
+import { parseEnvironmentCapture } from '../capture/environment/parse.ts'
 import { gitCapture } from '../capture/git/git-capture.ts'
 import { captureNamed } from '../capture/records.ts'
 import { LineaprintError } from '../core/errors.ts'
@@ -13,7 +14,7 @@ import { item } from './types.ts'
 import { isRedacted } from '../secrets/redact.ts'
 import { plural } from '../util/plural.ts'
 import type { Git } from '../capture/git/command.ts'
-import type { Difference } from '../core/component.ts'
+import type { Comparison, Difference } from '../core/component.ts'
 import type { AlgorithmChoice } from '../core/digest.ts'
 import type { RepositoryCapture } from '../capture/git/types.ts'
 import type { CaptureRecord } from '../record/record.ts'
@@ -195,7 +196,28 @@ export async function checkEnvironment(
   const before = captureNamed(record, 'environment')
   if (before?.status !== 'captured') return notCaptured(before)
   const capture = createEnvironmentCapture(recordedConfiguration(record).environment, { variables })
-  const { status, reason = '', differences } = capture.compare(before, await capture.capture(options))
+  return environmentItem(capture.compare(before, await capture.capture(options)))
+}
+
+/**
+ * Compare the environments of two runs by the Pythons that ran in them. Before the command has run, only the Python that
+ * it would use is known.
+ *
+ * @returns `undefined` if no Python is known to have run in one of them.
+ */
+export function compareEnvironments(before: StoredRun, after: StoredRun): ReproduceItem | undefined {
+  const [first, second] = [before, after].map(({ record }) => captureNamed(record, 'environment'))
+  if (first?.status !== 'captured' || second?.status !== 'captured') return undefined
+  const haveRun = [first, second].every(({ value }) => {
+    const { python } = parseEnvironmentCapture(value)
+    return python.status === 'present' && (python.foundBy === 'bridge' || python.foundBy === 'proc')
+  })
+  if (!haveRun) return undefined
+  const capture = createEnvironmentCapture(recordedConfiguration(before.record).environment)
+  return environmentItem(capture.compare(first, second))
+}
+
+function environmentItem({ status, reason = '', differences }: Comparison): ReproduceItem {
   if (status === 'same') return item('environment', 'environment', 'same')
   if (status === 'not-checked') return item('environment', 'environment', 'not-compared', reason)
   return item('environment', 'environment', 'different', reason, differences)

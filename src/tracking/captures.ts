@@ -3,6 +3,7 @@ import { isCaptureEnabled } from '../config/options.ts'
 import { mkdir, rm, rmdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { builtInCaptures } from '../capture/components.ts'
+import { environmentDigestFields } from '../capture/environment/digest-fields.ts'
 import { seedDigestFields } from '../capture/seeds/digest-fields.ts'
 import { parseSeedsCapture } from '../capture/seeds/parse.ts'
 import { toCaptured } from '../capture/to-captured.ts'
@@ -14,6 +15,8 @@ import { isCapture } from '../record/check-event.ts'
 import { reasonOf } from '../record/failure.ts'
 import { copyAsJson } from '../json/copy.ts'
 import type { CaptureContext, Captured, Component } from '../core/component.ts'
+import type { CorrectedEnvironment } from '../capture/environment/python/ran.ts'
+import type { CapturedEnvironment } from '../capture/environment/types.ts'
 import type { CapturedSeeds } from '../capture/seeds/types.ts'
 import type { CaptureRecord } from '../record/record.ts'
 import type { Configuration } from '../config/options.ts'
@@ -159,6 +162,23 @@ export function amendSeeds(writer: RunWriter, addition: Pick<CapturedSeeds, 'pyt
     algorithm,
   )
   writer.append({ type: 'capture', component: 'seeds', result: recorded(captured) })
+}
+
+/** Correct the capture of the environment. Do nothing if there is none. */
+export function amendEnvironment(
+  writer: RunWriter,
+  correct: (captured: CorrectedEnvironment) => CorrectedEnvironment,
+): void {
+  const before = writer.state.captures.get('environment')
+  if (before?.status !== 'captured') return
+  const { value, warnings } = correct({
+    // This process has made the capture.
+    value: before.value as CapturedEnvironment,
+    warnings: before.warnings,
+  })
+  const { algorithm } = writer.configuration
+  const captured = toCaptured('environment', environmentDigestFields(value), value, [...warnings], algorithm)
+  writer.append({ type: 'capture', component: 'environment', result: recorded(captured) })
 }
 
 async function emptyFolder(path: string): Promise<void> {

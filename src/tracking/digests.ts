@@ -58,8 +58,19 @@ function isBuffer(source: object): source is ArrayBufferLike {
 }
 
 /** Create the event of a digest. */
-export function digestEvent(name: string, digest: Digest, { step }: DigestOptions): DigestEvent {
-  return { type: 'digest', name, digest: digest.toString(), ...(step !== undefined && { step }) }
+export function digestEvent(
+  name: string,
+  digest: Digest,
+  { step }: DigestOptions,
+  process?: number,
+): DigestEvent {
+  return {
+    type: 'digest',
+    name,
+    digest: digest.toString(),
+    ...(step !== undefined && { step }),
+    ...(process !== undefined && { process }),
+  }
 }
 
 function refusal(name: string, expected: string, received: string): LineaprintError {

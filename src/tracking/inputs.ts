@@ -16,6 +16,7 @@ import { reasonOf } from '../record/failure.ts'
 import { fingerprintOrWarn, flagOutput } from './changes/flags.ts'
 import { readOutput } from './read-output.ts'
 import { checkName, copyAsJson } from '../json/copy.ts'
+import { processOf } from '../record/state.ts'
 import { identityDigests } from '../record/tracked.ts'
 import { FILES_LIMIT, fileListParts } from '../record/file-list.ts'
 import { formatTensors } from '../record/tensor-list.ts'
@@ -172,6 +173,12 @@ export const KINDS: {
   readonly tokenizer: Kind<string, TokenizerReport>
 } = { dataset, output, model: modelKind(), tokenizer }
 
+/** Options of {@link track}. */
+type TrackOptions = Pick<HashOptions, 'signal' | 'onProgress'> & {
+  /** Number of the process that reports the item; absent for this process. */
+  readonly process?: number | undefined
+}
+
 /**
  * Digest an item and record it under a name.
  *
@@ -184,12 +191,13 @@ export async function track<S, R extends object>(
   kind: Kind<S, R>,
   source: S,
   givenName: string,
-  { signal, onProgress }: Pick<HashOptions, 'signal' | 'onProgress'>,
+  { signal, onProgress, process }: TrackOptions,
 ): Promise<R | undefined> {
   const { section, noun, flag } = kind
   const name = checkName(givenName, `the name of the ${noun}`)
+  const from = process === undefined ? {} : { process }
   if (flag !== undefined && !writer.configuration[flag]) {
-    writer.append({ type: 'tracked', section, name, entry: { status: 'off' } })
+    writer.append({ type: 'tracked', section, name, entry: { status: 'off' }, ...from })
     return undefined
   }
   try {
@@ -207,7 +215,7 @@ export async function track<S, R extends object>(
       { ...options, ...(kind.tables && { tables }) },
       writer.configuration,
     )
-    await writer.exclusive(() => record(writer, kind, name, report))
+    await writer.exclusive(() => record(writer, kind, name, report, process))
     warnOfDisguise(writer, `${noun} ${JSON.stringify(name)}`, report)
     if (path !== undefined && before !== undefined) {
       // Keep only the digests: the report of a model holds every tensor.
@@ -219,13 +227,14 @@ export async function track<S, R extends object>(
     return report
   } catch (error) {
     // An entry from an earlier call under this name remains valid.
-    if (writer.state.tracked[section].get(name)?.status !== 'tracked') {
+    if (earlierEntry(writer, section, name, process)?.status !== 'tracked') {
       const path = typeof source === 'string' ? { path: resolve(writer.directory, source) } : {}
       writer.append({
         type: 'tracked',
         section,
         name,
         entry: { status: 'failed', reason: reasonOf(error), ...path },
+        ...from,
       })
     }
     throw error
@@ -306,8 +315,9 @@ async function record<S, R extends object>(
   kind: Kind<S, R>,
   name: string,
   report: R,
+  process: number | undefined,
 ): Promise<void> {
-  const earlier = writer.state.tracked[kind.section].get(name)
+  const earlier = earlierEntry(writer, kind.section, name, process)
   if (earlier?.status === 'tracked') {
     const [before, current] = [recordedIdentity(kind.section, name, earlier), kind.identity(report)]
     if (before === current) return
@@ -324,7 +334,21 @@ async function record<S, R extends object>(
   }
   const described = await kind.describe(report, name, writer)
   const entry = { status: 'tracked', ...described } as TrackedRecord
-  writer.append({ type: 'tracked', section: kind.section, name, entry })
+  const from = process === undefined ? {} : { process }
+  writer.append({ type: 'tracked', section: kind.section, name, entry, ...from })
+}
+
+/**
+ * Return the entry that already has a name: that of the same position. The ranks of a job can use one name
+ * for different content.
+ */
+function earlierEntry(
+  { state }: RunWriter,
+  section: TrackedSection,
+  name: string,
+  process: number | undefined,
+): TrackedRecord | undefined {
+  return state.tracked[section].get(name, processOf(state, process))
 }
 
 /**

@@ -12,11 +12,16 @@ export interface MetricOptions {
   readonly timestamp?: Date | number | undefined
 }
 
-/** Check a value and create its event. */
+/**
+ * Check a value and create its event.
+ *
+ * @param process Number of the process that logs it; absent for this process.
+ */
 export function metricEvent(
   name: string,
   value: number,
   { step, timestamp }: MetricOptions,
+  process?: number,
 ): { event: MetricEvent; time: string | undefined } {
   checkName(name, 'the name of a metric')
   if (typeof value !== 'number') throw refusal(name, 'a number', typeof value)
@@ -30,6 +35,7 @@ export function metricEvent(
     name,
     value: encodeFloat(value),
     ...(step !== undefined && { step }),
+    ...(process !== undefined && { process }),
   } as const
   return { event, time: time?.toISOString() }
 }

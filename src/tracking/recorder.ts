@@ -14,7 +14,7 @@ import { toRecord } from '../record/state.ts'
 import { readRun } from '../store/runs.ts'
 import { ignoreRejection } from '../util/ignore-rejection.ts'
 import { verifyRun } from '../verify/verify.ts'
-import { amendSeeds, captureAtStart, captureInto } from './captures.ts'
+import { amendEnvironment, amendSeeds, captureAtStart, captureInto } from './captures.ts'
 import { flagInputs, fingerprintOrWarn } from './changes/flags.ts'
 import { beginUndeclared, findUndeclared, flagUndeclared } from './changes/undeclared.ts'
 import { checkDigestLabel, digestEvent, digestOf } from './digests.ts'
@@ -24,13 +24,14 @@ import { notStarted, wrongState } from './recorder-state.ts'
 import { RunWriter } from './run-writer.ts'
 import { summarize } from './summary.ts'
 import { sampleInto } from './system-metrics/sampler.ts'
+import type { CorrectedEnvironment } from '../capture/environment/python/ran.ts'
 import type { SeedReport } from '../capture/seeds/capture.ts'
 import type { Given, SeedsOptions } from '../config/groups.ts'
 import type { Configuration, ExperimentOptions } from '../config/options.ts'
 import type { Captured } from '../core/component.ts'
 import type { Digest } from '../core/digest.ts'
 import type { CommandEndEvent, EventBody } from '../record/events.ts'
-import type { CaptureRecord } from '../record/record.ts'
+import type { CaptureRecord, ReportingProcess } from '../record/record.ts'
 import type { Verification, VerifyOptions } from '../verify/verify.ts'
 import type { DigestOptions, DigestSource } from './digests.ts'
 import type { Kind } from './inputs.ts'
@@ -67,6 +68,9 @@ export class Recorder {
     })
   }
 
+  /** Resolves when the captures of the start are recorded, whatever became of them. */
+  #captured: Promise<void> = Promise.resolve()
+
   /** ID of the run. @throws ERR_LINEAPRINT_STATE before the start. */
   get id(): string {
     return this.#started().state.start.id
@@ -75,6 +79,21 @@ export class Recorder {
   /** Absolute path of the run's folder. @throws ERR_LINEAPRINT_STATE before the start. */
   get runDirectory(): string {
     return this.#started().folder
+  }
+
+  /** Absolute path of the working folder of the run. */
+  get directory(): string {
+    return this.#directory
+  }
+
+  /** The signal that stops the captures. */
+  get signal(): AbortSignal | undefined {
+    return this.#settings.signal
+  }
+
+  /** Resolves when the captures of the start are recorded, whatever became of them. */
+  get captured(): Promise<void> {
+    return this.#captured
   }
 
   /** The resolved options. @throws ERR_LINEAPRINT_STATE before the start. */
@@ -107,6 +126,10 @@ export class Recorder {
     if (command === undefined) this.sampleSystem(process.pid)
     const { readyForCommand, done } = captureAtStart(writer, signal, command?.started)
     void this.#trackPending(done)
+    this.#captured = done.then(
+      () => undefined,
+      () => undefined,
+    )
     await (command === undefined ? done : readyForCommand)
     return writer.state.start.id
   }
@@ -131,10 +154,24 @@ export class Recorder {
     }
   }
 
-  /** Digest an item and record it under a name; see `track` in `inputs.ts`. */
-  async track<S, R extends object>(kind: Kind<S, R>, source: S, name: string): Promise<R | undefined> {
+  /**
+   * Digest an item and record it under a name; see `track` in `inputs.ts`.
+   *
+   * @param process Number of the process that reports it; absent for this process, as in the methods below.
+   */
+  async track<S, R extends object>(
+    kind: Kind<S, R>,
+    source: S,
+    name: string,
+    process?: number,
+  ): Promise<R | undefined> {
     const writer = this.#running(callOf(kind))
-    return this.#trackPending(track(writer, kind, source, name, this.#settings))
+    return this.#trackPending(track(writer, kind, source, name, { ...this.#settings, process }))
+  }
+
+  /** Record a process that reports something. */
+  recordProcess(process: ReportingProcess): void {
+    this.#append('recordProcess', { type: 'process', process })
   }
 
   /** Keep the state of the path of a later output. */
@@ -172,8 +209,8 @@ export class Recorder {
   }
 
   /** Log one value of a metric. */
-  logMetric(name: string, value: number, options: MetricOptions = {}): void {
-    const { event, time } = metricEvent(name, value, options)
+  logMetric(name: string, value: number, options: MetricOptions = {}, process?: number): void {
+    const { event, time } = metricEvent(name, value, options, process)
     this.#running('logMetric').append(event, time)
   }
 
@@ -186,7 +223,12 @@ export class Recorder {
   }
 
   /** Log the digest of a state. Digests are appended in the order of the calls. */
-  async logDigest(name: string, value: DigestSource, options: DigestOptions = {}): Promise<Digest> {
+  async logDigest(
+    name: string,
+    value: DigestSource,
+    options: DigestOptions = {},
+    process?: number,
+  ): Promise<Digest> {
     const writer = this.#running('logDigest')
     checkDigestLabel(name, options)
     // The promise can reject before it is awaited in turn.
@@ -194,15 +236,19 @@ export class Recorder {
       digestOf(name, value, writer.configuration.algorithm, this.#settings.signal),
     )
     const logged = writer.exclusive(async () => {
-      writer.append(digestEvent(name, await digest, options))
+      writer.append(digestEvent(name, await digest, options, process))
       return digest
     })
     return this.#trackPending(logged)
   }
 
   /** Add entries to the metadata. An existing key gets the new value. */
-  addMetadata(values: Readonly<Record<string, unknown>>): void {
-    this.#append('addMetadata', { type: 'metadata', values: copyAsJson(values, 'metadata') })
+  addMetadata(values: Readonly<Record<string, unknown>>, process?: number): void {
+    this.#append('addMetadata', {
+      type: 'metadata',
+      values: copyAsJson(values, 'metadata'),
+      ...(process !== undefined && { process }),
+    })
   }
 
   /** Add tags. A tag that exists already has no effect. */
@@ -218,6 +264,11 @@ export class Recorder {
   /** Add the seeds that Python programs of the wrapped command reported to the seeds capture. */
   recordPythonSeeds(python: PythonSeeds): void {
     amendSeeds(this.#running('recordPythonSeeds'), { python })
+  }
+
+  /** Correct the captured environment by what the programs of the wrapped command reported. */
+  correctEnvironment(correct: (captured: CorrectedEnvironment) => CorrectedEnvironment): void {
+    amendEnvironment(this.#running('correctEnvironment'), correct)
   }
 
   /** Record the exit status of the wrapped command. */

@@ -107,10 +107,15 @@ export class Redaction {
       }
       case 'ended':
         return event
-      default:
-        // Texts without names of their own.
-        return redactJson(event as unknown as JsonObject, BY_SHAPE) as unknown as EventBody
+      case 'command':
+      case 'tags':
+      case 'notes':
+      case 'warning':
+      case 'failure':
+        break
     }
+    // Texts without names of their own.
+    return redactJson(event as unknown as JsonObject, BY_SHAPE) as unknown as EventBody
   }
 
   /** Return the recorded form of the record with which a run starts. */

@@ -9,7 +9,7 @@ import { Journal } from '../store/journal.ts'
 import { thisProcess } from '../util/process-identity.ts'
 import { RUN_SCHEMA } from '../record/record.ts'
 import { formatRecord, sealRecord } from '../record/seal.ts'
-import { applyEvent, initialState, toRecord } from '../record/state.ts'
+import { applyEvent, initialState, liveKey, toRecord } from '../record/state.ts'
 import { JOURNAL_FILE, RECORD_FILE, createRun, removeRun, storeIn } from '../store/store.ts'
 import { VERSION } from '../core/version.ts'
 import { describeConfiguration } from '../config/options.ts'
@@ -79,7 +79,11 @@ export class RunWriter {
     this.#journal = journal
     this.#started = performance.now()
     this.#swept = sweepAbandoned(store.runs)
-    this.#outputs = startOutputs({ record: () => toRecord(this.recorded), store: store.root })
+    this.#outputs = startOutputs({
+      record: () => toRecord(this.recorded),
+      keyOf: (event) => liveKey(this.recorded, event),
+      store: store.root,
+    })
   }
 
   /**

@@ -269,7 +269,6 @@ describe('no value is missing without a reason', () => {
 
   test('where every source has found something, and not everything', async () => {
     const smi = `case "$1" in --query*) echo '0, Tesla K80, 418.0, [N/A]';; *) exit 1;; esac`
-    const python = `echo 'lineaprint-probe:{"version":"3","implementation":"C","executable":"/x","prefix":"/x","basePrefix":"/x","packages":null,"direct":{"a":"{}"},"broken":1}'`
     const folder = folderOf({
       'package.json': {},
       'bun.lockb': 'x',
@@ -278,10 +277,10 @@ describe('no value is missing without a reason', () => {
       'Cargo.toml': '',
       'conda-meta/a.json': { name: 'a', version: '1' },
     })
+    const python = `echo 'lineaprint-probe:{"version":"3","implementation":"C","executable":"/x","prefix":"${folder}","basePrefix":"/x","packages":null,"direct":{"a":"{}"},"broken":1}'`
     const captured = await look(folder, {
       variables: {
         PATH: programs({ 'nvidia-smi': smi, python3: python }),
-        CONDA_PREFIX: folder,
         KUBERNETES_SERVICE_HOST: '10.0.0.1',
         CC: '/nowhere/cc',
       },

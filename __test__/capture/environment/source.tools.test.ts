@@ -1,11 +1,12 @@
-import { symlinkSync, mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { condaSource } from '../../../src/capture/environment/python/conda.ts'
+import { createCondaSource } from '../../../src/capture/environment/python/conda.ts'
 import { createContainerSource } from '../../../src/capture/environment/system/container.ts'
 import { gpuSource } from '../../../src/capture/environment/system/gpu.ts'
 import { probeSource } from '../../../src/capture/environment/source.ts'
 import { environmentDigestFields, parseEnvironmentCapture } from '../../../src/capture/environment/capture.ts'
+import { NotApplicable } from '../../../src/util/not-available.ts'
 import { folderOf, programs } from './fakes.ts'
 import type { Source } from '../../../src/capture/environment/source.ts'
 import type { JsonObject } from '../../../src/core/json-value.ts'
@@ -18,6 +19,15 @@ function ask(
   const limits = { directory: '/', variables, options }
   return probeSource<'conda' | 'container' | 'gpu'>(source, limits)
 }
+
+/** The source for a Python with these prefixes. */
+function condaOf(python: { readonly prefix: string; readonly basePrefix: string }): Source<'conda'> {
+  const answer = { ...python, version: '3.12.1', implementation: 'CPython', executable: '/python' }
+  const rest = { packages: [], direct: {}, builds: {}, unread: {}, broken: 0 }
+  return createCondaSource(() => Promise.resolve({ command: '/python', answer: { ...answer, ...rest } }))
+}
+
+const NO_PYTHON = createCondaSource(() => Promise.reject(new NotApplicable('there is no Python')))
 
 describe('conda', () => {
   const numpy = {
@@ -35,7 +45,7 @@ describe('conda', () => {
       'conda-meta/history': 'x',
       'conda-meta/state': { env_vars: { COMET_API_KEY: 'planted-secret' } },
     })
-    const { value, warnings } = await ask(condaSource, { CONDA_PREFIX: prefix, PATH: '' })
+    const { value, warnings } = await ask(NO_PYTHON, { CONDA_PREFIX: prefix, PATH: '' })
     expect(value).toMatchObject({
       status: 'present',
       prefix,
@@ -48,26 +58,35 @@ describe('conda', () => {
     expect(JSON.stringify(value)).not.toContain('planted')
   })
 
-  test('conda on PATH leads to its prefix, through links', async () => {
-    const prefix = folderOf({ 'conda-meta/numpy.json': numpy, 'bin/conda': '' })
-    const path = folderOf({})
-    symlinkSync(join(prefix, 'bin/conda'), join(path, 'conda'))
-    expect((await ask(condaSource, { PATH: `/nowhere::${path}` })).value).toMatchObject({
-      status: 'present',
-      prefix,
+  test('the environment is that of the Python, or of the Python that it was made from', async () => {
+    const prefix = folderOf({ 'conda-meta/numpy.json': numpy })
+    const other = folderOf({ 'conda-meta/other.json': { name: 'other', version: '1' } })
+    const made = folderOf({ 'pyvenv.cfg': 'home = x\n' })
+    // An active environment whose Python does not run does not count.
+    const variables = { CONDA_PREFIX: other, PATH: '/nowhere' }
+    for (const python of [
+      { prefix, basePrefix: prefix },
+      { prefix: made, basePrefix: prefix },
+    ]) {
+      expect((await ask(condaOf(python), variables)).value).toMatchObject({
+        status: 'present',
+        prefix,
+        packages: { numpy: { version: '2.0.0' } },
+      })
+    }
+    expect((await ask(condaOf({ prefix: made, basePrefix: made }), variables)).value).toEqual({
+      status: 'absent',
+      reason: `the Python in ${made} does not belong to a conda environment`,
+      exists: false,
     })
   })
 
   test('absence has a reason', async () => {
-    expect(await ask(condaSource, { PATH: '/nowhere' })).toEqual({
-      value: {
-        status: 'absent',
-        reason: 'CONDA_PREFIX is not set and conda is not on PATH',
-        exists: false,
-      },
+    expect(await ask(NO_PYTHON, { PATH: '/nowhere' })).toEqual({
+      value: { status: 'absent', reason: 'there is no Python', exists: false },
       warnings: [],
     })
-    const { value } = await ask(condaSource, { CONDA_PREFIX: '/nowhere' })
+    const { value } = await ask(NO_PYTHON, { CONDA_PREFIX: '/nowhere' })
     expect(value).toMatchObject({ status: 'absent', reason: '/nowhere/conda-meta cannot be listed: ENOENT' })
   })
 })

@@ -52,6 +52,8 @@ function restore(captured: Captured, files: string, repository: string): string 
   if (existsSync(join(files, 'staged.patch'))) git(target, 'apply', '--cached', join(files, 'staged.patch'))
   if (existsSync(join(files, 'untracked'))) cpSync(join(files, 'untracked'), target, { recursive: true })
   for (const entry of listAt(captured.value, 'untracked')) {
+    // A copy has no mode of its own: the record has it.
+    if (entry['mode'] === '100755') chmodSync(join(target, textAt(entry, 'path')), 0o755)
     if (entry['kind'] !== 'link') continue
     const path = join(target, textAt(entry, 'path'))
     mkdirSync(join(path, '..'), { recursive: true })

@@ -220,8 +220,13 @@ if __name__ == "__main__":
   expect(code).toBe(0)
   expect(said).toEqual(['generators/checkpoint-end%20of%20parent.json'])
   expect(record.warnings).toEqual([])
-  const counts = Object.entries(record.metrics).map(([name, { count }]) => [name, count])
+  const counts = new Map<string, number>()
+  for (const [key, { count, loggedAs: name = key }] of Object.entries(record.metrics))
+    counts.set(name, (counts.get(name) ?? 0) + count)
   expect(Object.fromEntries(counts)).toEqual({ parent: 2, worker: 12, child: 1, forked: 1 })
+  // The parent has no position, and every other process has one.
+  const plain = Object.entries(record.metrics).filter(([, { loggedAs }]) => loggedAs === undefined)
+  expect(plain.map(([name]) => name)).toEqual(['parent'])
   expect(Object.keys(record.datasets).toSorted()).toEqual([0, 1, 2, 3].map((n) => `from worker ${n}`))
   expect(programsOf(record)[0]).toMatchObject({ number: 1, kind: 'program', hasEnded: true })
   // Only programs have states of their start and end.

@@ -3,7 +3,7 @@ import type { EnvironmentOptions } from '../../config/groups.ts'
 import { OPTIONS } from '../../config/table.ts'
 import { compareFields } from '../compare-fields.ts'
 import { toCaptured } from '../to-captured.ts'
-import { condaSource } from './python/conda.ts'
+import { createCondaSource } from './python/conda.ts'
 import { containerSource } from './system/container.ts'
 import { gpuSource } from './system/gpu.ts'
 import { createFrameworksSource } from './frameworks.ts'
@@ -11,6 +11,7 @@ import { nodeSource } from './javascript/node.ts'
 import { findInstalled } from './javascript/installed.ts'
 import { createNpmSource } from './javascript/npm.ts'
 import { findPythonEarly } from './python/early.ts'
+import { NO_OTHER_PYTHON } from './python/other.ts'
 import { createPythonSources, shared } from './python/python.ts'
 import { probeSource } from './source.ts'
 import { environmentDigestFields, environmentFields } from './digest-fields.ts'
@@ -83,7 +84,7 @@ async function probeSources(
     probeSource(createNpmSource(modules), limits),
     probeSource(systemSource, limits),
     probeSource(gpuSource, limits),
-    probeSource(condaSource, limits),
+    probeSource(createCondaSource(findPython), limits),
     probeSource(containerSource, limits),
     probeSource(variablesSource, limits),
     probeSource(toolchainSource, limits),
@@ -103,6 +104,8 @@ async function probeSources(
     variables: variables.value,
     toolchain: toolchain.value,
     python: python.value,
+    otherPythons: NO_OTHER_PYTHON,
+    execution: { status: 'absent', reason: 'it is known only for the command of a run that has ended' },
     pip: pip.value,
     frameworks: frameworks.value,
   }

@@ -19,8 +19,8 @@
  * - `variables`: an object with each variable that is set, of the list `HASHED_VARIABLES` and of the names
  *   that the configuration adds, and its value, secrets replaced.
  *
- * The builds of frameworks and the versions of compilers are compared as well, but the digest does not cover
- * them.
+ * The builds of frameworks, the versions of compilers and the other Pythons that ran are compared as well, but the
+ * digest does not cover them.
  *
  * The digest does not cover free memory, disk, times, load, host name, paths, kernel, number of processors,
  * container and pip.
@@ -77,7 +77,15 @@ const DIGEST_FIELDS: { readonly [N in DigestSource]: Selection<N> } = {
 }
 
 /** Fields that are compared but not covered by the digest: records of earlier versions do not have them. */
-const COMPARED: { readonly [N in 'frameworks' | 'toolchain']: Selection<N> } = {
+const COMPARED: { readonly [N in 'frameworks' | 'otherPythons' | 'toolchain']: Selection<N> } = {
+  // Their order is that of their programs; paths are no part of an environment.
+  otherPythons: ({ pythons }) =>
+    Object.fromEntries(
+      pythons.map(({ version = null, implementation = null, packages = null }, index) => [
+        String(index + 1),
+        { version, implementation, packages },
+      ]),
+    ),
   frameworks: ({ python }) =>
     Object.fromEntries(Object.entries(python).map(([name, framework]) => [name, buildOf(framework)])),
   toolchain: (findings) => {
@@ -153,7 +161,7 @@ function sideOf(name: ComparedSource, value: EnvironmentCapture): SourceSide {
   if (source.status === 'absent')
     return { kind: source.exists === false ? 'none' : 'unread', reason: source.reason }
   const members =
-    name === 'frameworks' || name === 'toolchain'
+    name === 'frameworks' || name === 'otherPythons' || name === 'toolchain'
       ? fieldsOf(COMPARED, name, value)
       : fieldsOf(DIGEST_FIELDS, name, value)
   return { kind: 'present', members: members ?? {}, unread: unreadMembers(name, members ?? {}, source) }
@@ -172,6 +180,9 @@ function unreadMembers(
   }
   for (const [member, value] of Object.entries(members)) {
     if (value === null && unseen[member] === undefined) unread.set(member, 'no reason is recorded')
+    if (name !== 'otherPythons') continue
+    for (const [field, part] of Object.entries(value as JsonObject))
+      if (part === null) unread.set(`${member}.${field}`, 'it could not be read')
   }
   return unread
 }

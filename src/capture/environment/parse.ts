@@ -12,6 +12,7 @@ import {
   recordOf,
   text,
 } from '../../json/read-fields.ts'
+import { NO_OTHER_PYTHON } from './python/other.ts'
 import { COMPILERS } from './types.ts'
 import type { JsonObject } from '../../core/json-value.ts'
 import type { FieldParser } from '../../json/read-fields.ts'
@@ -52,6 +53,9 @@ const lockFile: FieldParser<LockFileRecord> = (value, field) => {
     return { ...file, packages: null, drift: null }
   return { ...file, packages, driftCount, drift: file.drift }
 }
+
+const origin = objectOf({ url: optional(text), commit: optional(text), editable: optional(boolean) })
+const search = oneOf(['bridge', 'proc', 'search'])
 
 const compiler: FieldParser<Compiler> = objectOf({
   command: text,
@@ -145,9 +149,48 @@ const FINDINGS: { readonly [N in SourceName]: FieldParser<RecordedSources[N]> } 
     prefix: optional(text),
     basePrefix: optional(text),
     virtualEnvironment: optional(boolean),
-    direct: recordOf(objectOf({ url: optional(text), commit: optional(text), editable: optional(boolean) })),
+    foundBy: optional(search),
+    direct: recordOf(origin),
     packages: packageVersions,
     lockFiles: recordOf(lockFile),
+  }),
+  execution: objectOf({
+    command: nullable(
+      objectOf({
+        affinity: nullable(text),
+        cpuLimit: nullable(number),
+        memoryLimit: nullable(number),
+      }),
+    ),
+    programs: listOf(
+      objectOf({
+        number,
+        pid: number,
+        rank: optional(number),
+        path: optional(listOf(number)),
+        script: optional(text),
+        startTime: optional(number),
+        affinity: nullable(text),
+        settings: nullable(textByName),
+        workers: optional(number),
+      }),
+    ),
+    unlisted: optional(number),
+  }),
+  otherPythons: objectOf({
+    pythons: listOf(
+      objectOf({
+        foundBy: optional(search),
+        executable: text,
+        reason: optional(text),
+        prefix: optional(text),
+        basePrefix: optional(text),
+        version: optional(nullable(text)),
+        implementation: optional(nullable(text)),
+        packages: optional(packageVersions),
+        direct: optional(recordOf(origin)),
+      }),
+    ),
   }),
   pip: objectOf({ version: optional(text) }),
   frameworks: objectOf({
@@ -186,6 +229,10 @@ function source<N extends SourceName>(name: N): FieldParser<SourceState<Recorded
   }
 }
 
+/** A record of an earlier version lists one Python, and no other is known. */
+const otherPythons: FieldParser<SourceState<RecordedSources['otherPythons']>> = (value, field) =>
+  value === undefined ? NO_OTHER_PYTHON : source('otherPythons')(value, field)
+
 /**
  * Parse a recorded environment capture of this version or another.
  *
@@ -204,6 +251,8 @@ export function parseEnvironmentCapture(value: JsonObject): EnvironmentCapture {
       variables: source('variables'),
       toolchain: source('toolchain'),
       python: source('python'),
+      otherPythons,
+      execution: source('execution'),
       pip: source('pip'),
       frameworks: source('frameworks'),
     },

@@ -8,6 +8,7 @@
  * could not be read; `unseen` of its source gives the reason.
  */
 import type { JsonObject } from '../../core/json-value.ts'
+import type { ReportingProcess } from '../../record/record.ts'
 import type { Recorded } from '../recorded.ts'
 
 /** A source with findings. */
@@ -198,10 +199,17 @@ export type DirectOrigin = {
   readonly editable: boolean
 }
 
-/** The Python that a run would use. */
+/**
+ * Evidence of a Python: its program reported it through the bridge, its process was seen in `/proc`, or it was
+ * searched for as the one that a run would use, and is not known to have run.
+ */
+export type PythonSearch = 'bridge' | 'proc' | 'search'
+
+/** The Python of a run: the one that ran, or the one that the run would use. */
 export type PythonFindings = {
   /** The program that was started. */
   readonly command: string
+  readonly foundBy: PythonSearch
   readonly version: string
   readonly implementation: string
   readonly compiler: string | null
@@ -213,6 +221,49 @@ export type PythonFindings = {
   /** Packages by their names, normalised according to PEP 503. */
   readonly packages: PackageVersions | null
   readonly lockFiles: LockFileRecords
+}
+
+/** Another Python that ran. Its packages, or the reason why they are not known. */
+export type OtherPython = {
+  readonly foundBy: PythonSearch
+  readonly executable: string
+} & (
+  | (Pick<PythonFindings, 'prefix' | 'basePrefix' | 'version' | 'implementation' | 'packages' | 'direct'> & {
+      /** Why the packages are not known. */
+      readonly reason?: string
+    })
+  | { readonly reason: string }
+)
+
+/** The Pythons that ran besides that of the source `python`. */
+export type OtherPythonsFindings = { readonly pythons: readonly OtherPython[] }
+
+/** The execution of the process of a command. */
+export type CommandExecution = {
+  /** The processors that it may use, such as `0-3,8`. */
+  readonly affinity: string | null
+  /** Limit of its control group, in processors. */
+  readonly cpuLimit: number | null
+  /** In bytes. */
+  readonly memoryLimit: number | null
+}
+
+/** The execution of a Python program, at its end. */
+export type ProgramExecution = ReportingProcess & {
+  readonly affinity: string | null
+  /** Threads, precision and determinism of libraries; `null` if the program did not report at its end. */
+  readonly settings: Readonly<Record<string, string>> | null
+  /** Number of Python processes that it started; absent if there are none. */
+  readonly workers?: number
+}
+
+/** The execution of the processes of a run. */
+export type ExecutionFindings = {
+  /** The process of the command, or of what replaced it; `null` if it ended before it could be read. */
+  readonly command: CommandExecution | null
+  readonly programs: readonly ProgramExecution[]
+  /** Number of further programs. */
+  readonly unlisted?: number
 }
 
 /** The pip of that Python. */
@@ -253,6 +304,8 @@ export type EnvironmentFindings = {
   readonly variables: VariablesFindings
   readonly toolchain: ToolchainFindings
   readonly python: PythonFindings
+  readonly otherPythons: OtherPythonsFindings
+  readonly execution: ExecutionFindings
   readonly pip: PipFindings
   readonly frameworks: FrameworksFindings
 }
@@ -262,6 +315,19 @@ export type SourceName = keyof EnvironmentFindings
 
 /** The environment as this version captures it. */
 export type CapturedEnvironment = { readonly [N in SourceName]: SourceState<EnvironmentFindings[N]> }
+
+/** Another Python in a record of any version. */
+export type RecordedOtherPython = {
+  readonly foundBy?: PythonSearch
+  readonly executable: string
+  readonly reason?: string
+  readonly prefix?: string
+  readonly basePrefix?: string
+  readonly version?: string | null
+  readonly implementation?: string | null
+  readonly packages?: PackageVersions | null
+  readonly direct?: Readonly<Record<string, Recorded<DirectOrigin>>>
+}
 
 /** The findings of each source in a record of any version. */
 export type RecordedSources = {
@@ -282,6 +348,8 @@ export type RecordedSources = {
     readonly direct: Readonly<Record<string, Recorded<DirectOrigin>>>
     readonly lockFiles: LockFileRecords
   }
+  readonly execution: ExecutionFindings
+  readonly otherPythons: { readonly pythons: readonly RecordedOtherPython[] }
   readonly pip: Recorded<PipFindings>
   readonly frameworks: Recorded<Omit<FrameworksFindings, 'python'>> & Pick<FrameworksFindings, 'python'>
 }

@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url'
 import { isFolder } from '../../util/fs.ts'
 import { reasonOf } from '../../record/failure.ts'
 import { NODE_MARKER } from '../../capture/seeds/preload-marker.ts'
+import { Interpreters } from './interpreters.ts'
+import { ProcessWatch } from './process-watch.ts'
 import { NOT_AVAILABLE, Programs } from './programs.ts'
 import { BridgeServer } from './server.ts'
 import { StateFiles } from './states.ts'
@@ -56,14 +58,18 @@ export class Bridge {
   readonly #programs: Programs
   readonly #warn: (sentence: string) => void
   readonly #connection: Connection
+  readonly #interpreters: Interpreters
+  readonly #watch = new ProcessWatch()
 
   private constructor(
     { argv, environment, seed }: BridgeOptions,
     recorder: Recorder,
     programs: Programs,
+    interpreters: Interpreters,
     warn: (sentence: string) => void,
     connection: Connection,
   ) {
+    this.#interpreters = interpreters
     this.#argv = argv
     this.#seed = seed
     this.#recorder = recorder
@@ -77,8 +83,16 @@ export class Bridge {
   static async open(recorder: Recorder, options: BridgeOptions): Promise<Bridge> {
     const programs = new Programs()
     const warn = limitedWarnings(recorder)
-    const connection = await connect(recorder, programs, warn)
-    return new Bridge(options, recorder, programs, warn, connection)
+    // A run inside of another run has a connection to that one.
+    const { LINEAPRINT_BRIDGE: _, ...variables } = options.environment
+    const interpreters = new Interpreters(recorder, variables)
+    const connection = await connect(recorder, programs, interpreters, warn)
+    return new Bridge(options, recorder, programs, interpreters, warn, connection)
+  }
+
+  /** Begin to watch the processes of the command. */
+  watch(pid: number): void {
+    this.#watch.begin(pid)
   }
 
   /**
@@ -100,6 +114,12 @@ export class Bridge {
     } catch (error) {
       this.#warn(`the connection to programs could not be closed: ${reasonOf(error)}`)
     }
+    try {
+      await this.#interpreters.record(this.#programs, await this.#watch.end())
+      this.#recordExecution()
+    } catch (error) {
+      this.#warn(`the Pythons that ran were not recorded: ${reasonOf(error)}`)
+    }
     const isAvailable = connection.status === 'open'
     const python = this.#programs.describe(isPythonCommand(this.#argv), isAvailable)
     if (python !== undefined) this.#recorder.recordPythonSeeds(python)
@@ -109,6 +129,26 @@ export class Bridge {
     const use = { seeded: seeded + nodePrograms, unseeded }
     if (use.seeded === 0) this.#warn(unusedSeed(this.#seed, unseeded, isAvailable))
     return use
+  }
+
+  #recordExecution(): void {
+    const findings = { command: this.#watch.execution ?? null, ...this.#programs.executions() }
+    if (findings.command === null && findings.programs.length === 0) return
+    const unseen = Object.fromEntries([
+      ...(findings.command === null ? [['command', 'it ended before it could be read']] : []),
+      ...findings.programs.flatMap(({ number, settings, affinity }) =>
+        settings === null
+          ? [[`programs.${number}`, 'the program did not report at its end']]
+          : affinity === null
+            ? [[`programs.${number}.affinity`, 'this system does not tell']]
+            : [],
+      ),
+    ])
+    const reasons = Object.keys(unseen).length > 0 ? { unseen } : {}
+    this.#recorder.correctEnvironment(({ value, warnings }) => ({
+      value: { ...value, execution: { status: 'present', ...findings, ...reasons } },
+      warnings,
+    }))
   }
 }
 
@@ -127,6 +167,7 @@ async function countNodePrograms(scratch: string): Promise<number> {
 async function connect(
   recorder: Recorder,
   programs: Programs,
+  interpreters: Interpreters,
   warn: (sentence: string) => void,
 ): Promise<Connection> {
   let scratch: string | undefined
@@ -134,7 +175,7 @@ async function connect(
     scratch = await makeScratch()
     if (scratch === undefined) return { status: 'unavailable' }
     const states = new StateFiles(recorder.runDirectory, (name) => recorder.recordedName(name))
-    const session = { recorder, programs, states, scratch, warn }
+    const session = { recorder, programs, interpreters, states, scratch, warn }
     return { status: 'open', server: await BridgeServer.listen(socketIn(scratch), session), scratch }
   } catch (error) {
     warn(`programs cannot report to the run: ${reasonOf(error)}`)

@@ -16,6 +16,7 @@ import type { HashOptions } from '../../core/options.ts'
 import type { Kind } from '../../tracking/inputs.ts'
 import type { ReportedBy } from '../../record/record.ts'
 import type { Recorder } from '../../tracking/recorder.ts'
+import type { Interpreters } from './interpreters.ts'
 import type { Message, MessageOf } from './messages.ts'
 import type { Program, Programs } from './programs.ts'
 import type { Moment, SavedState, StateFiles } from './states.ts'
@@ -24,6 +25,7 @@ import type { Moment, SavedState, StateFiles } from './states.ts'
 export interface Session {
   readonly recorder: Recorder
   readonly programs: Programs
+  readonly interpreters: Pick<Interpreters, 'take'>
   readonly states: StateFiles
   /** Folder for transferred files. */
   readonly scratch: string
@@ -62,15 +64,23 @@ export async function answer(message: Message, program: Program, session: Sessio
     case 'inherited':
       programs.inherit(program, message)
       break
+    case 'execution':
+      program.execution = message
+      break
     case 'problem':
       warn(`Python ${program.hello.version}: ${reasonOf(message.message)}`)
       break
     case 'metrics':
       for (const [name, value] of message.values)
-        recorder.logMetric(name, decodeFloat(value), { step: message.step })
+        recorder.logMetric(
+          name,
+          decodeFloat(value),
+          { step: message.step },
+          programs.announce(program, recorder),
+        )
       break
     case 'metadata':
-      recorder.addMetadata(message.values)
+      recorder.addMetadata(message.values, programs.announce(program, recorder))
       break
     case 'tags':
       recorder.addTags(message.tags)
@@ -178,13 +188,13 @@ const IN_MEMORY: InMemory = { kind: 'in-memory' }
 async function logDigest(
   message: MessageOf<'digest'>,
   program: Program,
-  { recorder, scratch }: Session,
+  { recorder, programs, scratch }: Session,
 ): Promise<Answer> {
   const { name, step, dtype, shape } = message
   const file = await transferredPath(message, program.hello.pid, scratch)
   const { algorithm } = recorder.configuration
   const { digest } = await withName(file, name, readTransferredArray(file, dtype, shape, { algorithm }))
-  await recorder.logDigest(name, digest, { step })
+  await recorder.logDigest(name, digest, { step }, programs.announce(program, recorder))
   return { digest: digest.toString() }
 }
 
@@ -211,12 +221,13 @@ interface ListedReport {
 
 /** Track an item, record which program reported it, and return the report. */
 async function track<S, R extends object>(
-  { recorder }: Session,
-  { hello, number }: Program,
+  { recorder, programs }: Session,
+  program: Program,
   kind: Kind<S, R>,
   source: S,
   name: string,
 ): Promise<Answer> {
+  const { hello, number } = program
   const reported: Kind<S, R> = {
     ...kind,
     describe: async (report, called, writer) => {
@@ -233,7 +244,7 @@ async function track<S, R extends object>(
       return { ...described, reportedBy }
     },
   }
-  const report = await recorder.track(reported, source, name)
+  const report = await recorder.track(reported, source, name, programs.announce(program, recorder))
   if (report === undefined) return null
   const { tensors: _, folder: __, stableFields: ___, path, ...rest } = report as R & ListedReport
   return { ...copyAsJson(rest, 'the report'), ...(path !== undefined && { path }) }

@@ -42,6 +42,15 @@ type SeedOrigin = 'run' | 'set_seeds' | 'derived'
 /** Position in the tree of forked and spawned processes: one index per level. */
 type TreePath = readonly number[]
 
+/** The interpreter of a program. */
+export interface InterpreterReport {
+  readonly executable: string
+  readonly prefix: string
+  readonly basePrefix: string
+  /** Folders in which it searches modules. */
+  readonly paths: readonly string[]
+}
+
 type Generators = Readonly<Record<string, unknown>>
 
 /** A message. Those with an `id` get an answer. */
@@ -63,6 +72,14 @@ export type Message =
       readonly path: TreePath
       /** Number in the job of a launcher such as torchrun. */
       readonly rank?: number | null | undefined
+      /** Name of the script or module that the interpreter runs. */
+      readonly script?: string | null | undefined
+      /** True if the program only starts another one. */
+      readonly launcher?: boolean | undefined
+      /** The interpreter; absent for a forked process, which has that of its parent. */
+      readonly interpreter?: InterpreterReport | null | undefined
+      /** When the process started, as the system counts. */
+      readonly startTime?: number | null | undefined
     }
   | {
       readonly call: 'seeds'
@@ -106,6 +123,15 @@ export type Message =
         readonly dtype: string
         readonly shape: readonly number[]
       })
+  | {
+      /** Settings at the end that change how results are computed. */
+      readonly call: 'execution'
+      /** Numbers of the processors that the process may use. */
+      readonly affinity: readonly number[] | null
+      readonly settings: Readonly<Record<string, string>>
+      /** Number of Python processes that it started. */
+      readonly workers?: number | undefined
+    }
   | { readonly call: 'flush'; readonly id: number }
   | { readonly call: 'bye'; readonly script: string }
 
@@ -161,6 +187,19 @@ const schema = lazily((): z.ZodMiniType<Message> => {
     origin,
     path: treePath,
     rank: z.optional(z.nullable(id)),
+    script: z.optional(z.nullable(upTo(PATH_LIMIT))),
+    startTime: z.optional(z.nullable(id)),
+    launcher: z.optional(z.boolean()),
+    interpreter: z.optional(
+      z.nullable(
+        z.object({
+          executable: upTo(PATH_LIMIT),
+          prefix: upTo(PATH_LIMIT),
+          basePrefix: upTo(PATH_LIMIT),
+          paths: z.array(upTo(PATH_LIMIT)).check(z.maxLength(200)),
+        }),
+      ),
+    ),
   })
   const seeds = z.object({
     call: z.literal('seeds'),
@@ -224,6 +263,12 @@ const schema = lazily((): z.ZodMiniType<Message> => {
       ...transfer,
       dtype: upTo(16),
       shape,
+    }),
+    z.object({
+      call: z.literal('execution'),
+      affinity: z.nullable(z.array(id).check(z.maxLength(65_536))),
+      settings: z.record(upTo(64), upTo(200)),
+      workers: z.optional(id),
     }),
     z.object({ call: z.literal('flush'), id }),
     z.object({ call: z.literal('bye'), script: upTo(PATH_LIMIT) }),

@@ -1,6 +1,12 @@
 /** The Python programs of a run, and their description in the record. */
+import { formatProcessors } from '../../capture/environment/system/execution.ts'
+import { redactText } from '../../secrets/redact.ts'
+import { compareUtf8 } from '../../util/text-order.ts'
+import type { ExecutionFindings, ProgramExecution } from '../../capture/environment/types.ts'
 import type { PythonProgram, PythonSeeds } from '../../capture/seeds/types.ts'
 import type { JsonObject } from '../../core/json-value.ts'
+import type { ReportingProcess } from '../../record/record.ts'
+import type { Recorder } from '../../tracking/recorder.ts'
 import type { MessageOf } from './messages.ts'
 
 /** Largest number of programs that are distinguished. A run can start any number. */
@@ -11,6 +17,9 @@ export const LISTED = 32
 
 /** Largest number of seeds recorded per program. */
 const SEED_LIMIT = 100
+
+/** Largest number of settings recorded per program. */
+const SETTING_LIMIT = 100
 
 /** Generators whose inherited states are compared. */
 const INHERITED_LIMIT = 100_000
@@ -30,6 +39,10 @@ export interface Program {
   readonly inherited: Set<string>
   /** Report at the end; `undefined` while the program runs, or if it was killed. */
   end: { readonly script: string; readonly at: number } | undefined
+  /** Settings at its end; `undefined` while it runs, and if it was killed. */
+  execution: MessageOf<'execution'> | undefined
+  /** The process as it was recorded; `undefined` before it reports something. */
+  announced: ReportingProcess | undefined
   /** When it connected, in milliseconds of the monotonic clock. */
   readonly begin: number
 }
@@ -65,10 +78,31 @@ export class Programs {
       files: new Set(),
       inherited: new Set(),
       end: undefined,
+      execution: undefined,
+      announced: undefined,
       begin: performance.now(),
     }
     this.#all.push(program)
     return program
+  }
+
+  /**
+   * Record the process of a program that reports something, so that its values can be told from those of others.
+   *
+   * @returns The number of the process.
+   */
+  announce(program: Program, recorder: Pick<Recorder, 'recordProcess'>): number {
+    const { announced, number } = program
+    // A spawned process learns its path after its greeting, and before any code of the program runs.
+    const path = program.report?.path ?? program.hello.path
+    if (
+      announced === undefined ||
+      announced.path?.join('.') !== (path.length > 0 ? path.join('.') : undefined)
+    ) {
+      program.announced = processOf(program, path)
+      recorder.recordProcess(program.announced)
+    }
+    return number
   }
 
   /** Add a report of seeds to a program. */
@@ -167,6 +201,22 @@ export class Programs {
     return { seeded, unseeded: started.length + this.#others - seeded }
   }
 
+  /** Return how the programs were executed; those that launch others compute nothing. */
+  executions(): Pick<ExecutionFindings, 'programs' | 'unlisted'> {
+    const started = this.#all.filter(({ hello }) => hello.kind !== 'forked' && hello.launcher !== true)
+    const programs = started.slice(0, LISTED).map((program): ProgramExecution => {
+      const { execution, report, hello } = program
+      return {
+        ...processOf(program, report?.path ?? hello.path),
+        affinity: execution?.affinity === undefined ? null : formatProcessors(execution.affinity),
+        settings: execution === undefined ? null : cleanSettings(execution.settings),
+        ...(execution?.workers !== undefined && execution.workers > 0 && { workers: execution.workers }),
+      }
+    })
+    const unlisted = started.length - programs.length + this.#others
+    return { programs, ...(unlisted > 0 && { unlisted }) }
+  }
+
   [Symbol.iterator](): Iterator<Program> {
     return this.#all.values()
   }
@@ -188,6 +238,28 @@ const NOT_REACHED =
 
 /** Why no program can connect. */
 export const NOT_AVAILABLE = 'Unix-domain sockets are not available on this system'
+
+function processOf({ number, hello }: Program, path: readonly number[]): ReportingProcess {
+  const { pid, rank, script, startTime } = hello
+  return {
+    number,
+    pid,
+    ...(typeof rank === 'number' && { rank }),
+    ...(path.length > 0 && { path }),
+    ...(typeof script === 'string' && script !== '' && { script: script.toWellFormed() }),
+    ...(typeof startTime === 'number' && { startTime }),
+  }
+}
+
+/** Return settings in a fixed order, as text that a record can hold. */
+function cleanSettings(settings: Readonly<Record<string, string>>): Record<string, string> {
+  const entries = Object.entries(settings).slice(0, SETTING_LIMIT)
+  return Object.fromEntries(
+    entries
+      .map(([name, text]) => [name.toWellFormed(), redactText(text).toWellFormed()] as const)
+      .toSorted(([a], [b]) => compareUtf8(a, b)),
+  )
+}
 
 function isRank({ hello: { rank } }: Program): boolean {
   return rank !== undefined && rank !== null

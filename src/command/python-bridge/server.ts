@@ -171,7 +171,8 @@ class Conversation {
 
   async #result(message: Message): Promise<unknown> {
     if (message.call === 'hello') {
-      const { programs } = this.#session
+      const { programs, interpreters } = this.#session
+      if (this.#program === undefined) interpreters.take(message)
       this.#program ??= programs.greet(message)
       return message.id === undefined ? null : programs.claim(message)
     }

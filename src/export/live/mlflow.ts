@@ -1,10 +1,12 @@
 /** Live output to an MLflow server. */
 import { MlflowSession } from '../mlflow/session.ts'
+import { seriesKey } from '../../record/series-keys.ts'
 import { PointMaker, readPoints } from '../source.ts'
 import { Repeated } from '../../util/repeated.ts'
 import type { MlflowTarget } from '../mlflow/target.ts'
 import type { MetricPoint, RunSource } from '../source.ts'
 import type { EventBody } from '../../record/events.ts'
+import type { SeriesFields, SeriesKey } from '../../record/series-keys.ts'
 import type { RunRecord } from '../../record/record.ts'
 import type { LiveOutput } from './live-output.ts'
 
@@ -27,7 +29,10 @@ export class MlflowOutput implements LiveOutput {
   readonly timeoutMs: number
   readonly #record: () => RunRecord
   readonly #target: MlflowTarget
-  readonly #maker = new PointMaker()
+  readonly #keyOf: SeriesKey
+  readonly #maker: PointMaker
+  /** The names that were used for the series of each process. */
+  readonly #used = new Map<string, SeriesFields & { readonly key: string }>()
   readonly #stop = new AbortController()
   #queue: MetricPoint[] = []
   /** True if the server may lack a value: then all are sent at the end. The server stores each only once. */
@@ -36,8 +41,10 @@ export class MlflowOutput implements LiveOutput {
   #restUntil = 0
   readonly #sending: Repeated
 
-  constructor(record: () => RunRecord, target: MlflowTarget) {
+  constructor(record: () => RunRecord, keyOf: SeriesKey, target: MlflowTarget) {
     this.#record = record
+    this.#keyOf = keyOf
+    this.#maker = new PointMaker((event) => this.#useKey(event))
     this.#target = target
     this.timeoutMs = target.timeoutMs
     this.#sending = new Repeated(() => this.#send(), INTERVAL)
@@ -56,11 +63,13 @@ export class MlflowOutput implements LiveOutput {
     signal.throwIfAborted()
     const all: MetricPoint[] = []
     const problems = await readPoints(run, (point) => all.push(point), signal)
+    const renamed = this.#renamed(run.record)
+    if (renamed.length > 0) this.#behind = true
     const session = (this.#session ??= await MlflowSession.open(run.record, this.#target, signal))
     await session.logPoints(this.#behind ? all : this.#queue, signal)
     const warnings = await session.sendContent(run, all, signal)
     await session.close(run, signal)
-    return [...problems, ...warnings]
+    return [...problems, ...renamed, ...warnings]
   }
 
   async refresh(run: RunSource, signal: AbortSignal): Promise<void> {
@@ -88,6 +97,25 @@ export class MlflowOutput implements LiveOutput {
       this.#fallBehind()
       this.#restUntil = performance.now() + REST
     }
+  }
+
+  #useKey(event: SeriesFields): string {
+    const key = this.#keyOf(event)
+    const { type, name, process = 0 } = event
+    if (process > 0) this.#used.set(`${process} ${name}`, { type, name, process, key })
+    return key
+  }
+
+  /** Describe values that were sent before it was known that a process which started earlier uses their name. */
+  #renamed(record: RunRecord): string[] {
+    const keyOf = seriesKey(record)
+    return [...this.#used.values()].flatMap((used) => {
+      const key = keyOf(used)
+      if (key === used.key) return []
+      return [
+        `values of the metric ${JSON.stringify(key)} are also under ${JSON.stringify(used.key)} in MLflow, where they were sent first`,
+      ]
+    })
   }
 
   #fallBehind(): void {

@@ -11,6 +11,7 @@ import { MlflowOutput } from './mlflow.ts'
 import { WandbOutput } from './wandb.ts'
 import type { RunSource } from '../source.ts'
 import type { EventBody } from '../../record/events.ts'
+import type { SeriesKey } from '../../record/series-keys.ts'
 import type { RunRecord } from '../../record/record.ts'
 import type { OutputOptions } from '../../config/outputs.ts'
 import type { LiveOutput } from './live-output.ts'
@@ -19,6 +20,8 @@ import type { LiveOutput } from './live-output.ts'
 export interface OutputContext {
   /** Returns the present record. */
   readonly record: () => RunRecord
+  /** Returns the name that the record would have for the series of an event if the run ended now. */
+  readonly keyOf: SeriesKey
   /** Absolute path of the store. */
   readonly store: string
 }
@@ -135,9 +138,11 @@ export function prepareOutputs(
     ? mlflowTarget(typeof saveToMlflow === 'object' ? saveToMlflow : {}, variables)
     : undefined
   const wandb = typeof saveToWandb === 'object' ? saveToWandb : {}
-  return ({ record, store }) =>
+  return ({ record, keyOf, store }) =>
     new Outputs([
-      ...(target === undefined ? [] : [new MlflowOutput(record, target)]),
-      ...(saveToWandb ? [new WandbOutput(record, wandb.directory ?? join(store, 'wandb'), wandb)] : []),
+      ...(target === undefined ? [] : [new MlflowOutput(record, keyOf, target)]),
+      ...(saveToWandb
+        ? [new WandbOutput(record, keyOf, wandb.directory ?? join(store, 'wandb'), wandb)]
+        : []),
     ])
 }

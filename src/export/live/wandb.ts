@@ -17,6 +17,7 @@ import type { Row } from '../wandb/describe.ts'
 import type { WandbTarget } from '../../config/outputs.ts'
 import type { MetricPoint, RunSource } from '../source.ts'
 import type { EventBody } from '../../record/events.ts'
+import type { SeriesKey } from '../../record/series-keys.ts'
 import type { RunRecord } from '../../record/record.ts'
 import type { LiveOutput } from './live-output.ts'
 
@@ -37,7 +38,7 @@ export class WandbOutput implements LiveOutput {
   readonly #record: () => RunRecord
   readonly #parent: string
   readonly #target: WandbTarget
-  readonly #points = new PointMaker()
+  readonly #points: PointMaker
   readonly #maker = new RecordMaker()
   readonly #framer = new Framer()
   readonly #writing: Repeated
@@ -48,8 +49,9 @@ export class WandbOutput implements LiveOutput {
   #file: FileHandle | undefined
   #position = 0
 
-  constructor(record: () => RunRecord, parent: string, target: WandbTarget) {
+  constructor(record: () => RunRecord, keyOf: SeriesKey, parent: string, target: WandbTarget) {
     this.#record = record
+    this.#points = new PointMaker(keyOf)
     this.#parent = parent
     this.#target = target
     // The end writes everything again, and reports a failure.

@@ -96,9 +96,10 @@ function toolVariables(): NodeJS.ProcessEnv {
  */
 function usesPython(
   { record }: StoredRun,
-  { lockFiles, virtualEnvironment, prefix }: RecordedSources['python'],
+  { lockFiles, virtualEnvironment, prefix, foundBy }: RecordedSources['python'],
   isActive: boolean,
 ): boolean {
+  if (foundBy === 'bridge' || foundBy === 'proc') return true
   if (Object.keys(lockFiles).length > 0) return true
   const [program = ''] = record.command.argv
   if (/^(?:python|pypy)[\d.]*t?$/.test(basename(program).replace(/\.exe$/i, ''))) return true

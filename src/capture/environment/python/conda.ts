@@ -1,11 +1,10 @@
 /**
- * The source `conda`, read from the records of the active environment: starting conda takes seconds and is
+ * The source `conda`, read from the records of an environment: starting conda takes seconds and is
  * not needed.
  */
-import { systemReason } from '../../../util/fs.ts'
+import { isFolder, systemReason } from '../../../util/fs.ts'
 import { readdir, realpath } from 'node:fs/promises'
-import { basename, delimiter, dirname, join } from 'node:path'
-import { platform } from 'node:process'
+import { basename, join } from 'node:path'
 import { NotAvailable, NotApplicable, NotRequested } from '../../../util/not-available.ts'
 import { mapConcurrently } from '../../../util/concurrency.ts'
 import { redactUrl } from '../../../secrets/redact.ts'
@@ -13,33 +12,39 @@ import { compareUtf8 } from '../../../util/text-order.ts'
 import { plural } from '../../../util/plural.ts'
 import { isInside } from '../../../util/paths.ts'
 import { readHint } from '../files.ts'
-import type { Source } from '../source.ts'
-import type { CondaPackage } from '../types.ts'
+import type { Source, SourceContext } from '../source.ts'
+import type { CondaFindings, CondaPackage } from '../types.ts'
+import type { FindPython, PythonAnswer } from './find.ts'
 
 /** Number of records that are read concurrently; each can have several megabytes. */
 const AT_ONCE = 16
 
 /**
- * Source of the packages of `$CONDA_PREFIX`, or of the conda on `PATH`. The variables that an environment
- * sets are not read, because they may hold tokens.
+ * Create the source of the packages of the conda environment that a Python belongs to. Variables of a shell do not
+ * decide: they can name another environment than the one whose Python runs. The variables that an environment sets are
+ * not read, because they may hold tokens.
+ *
+ * @param findPython Shared with the source `python`.
  */
-export const condaSource: Source<'conda'> = {
-  name: 'conda',
-  probe: async ({ variables, signal, warnings, unseen, options }) => {
-    if (!options.packages) throw new NotRequested('packages are not captured (environment.packages is false)')
-    const prefix = await findPrefix(variables)
-    const { packages, broken } = await readCondaPackages(prefix, signal)
-    if (broken > 0) {
-      const reason = `${plural(broken, 'record')} of conda-meta cannot be read`
-      warnings.push(reason)
-      unseen.set('packages', reason)
-    }
-    for (const field of ['build', 'channel'] as const) {
-      const without = packages.filter(([, entry]) => entry[field] === null).length
-      if (without > 0) unseen.set(`packages.*.${field}`, `${without} package records lack this field`)
-    }
-    return { prefix, name: basename(prefix), packages: Object.fromEntries(packages) }
-  },
+export function createCondaSource(findPython: FindPython): Source<'conda'> {
+  return { name: 'conda', probe: (context) => probeConda(context, findPython) }
+}
+
+async function probeConda(context: SourceContext, findPython: FindPython): Promise<CondaFindings> {
+  const { signal, warnings, unseen, options } = context
+  if (!options.packages) throw new NotRequested('packages are not captured (environment.packages is false)')
+  const prefix = await findPrefix(context, findPython)
+  const { packages, broken } = await readCondaPackages(prefix, signal)
+  if (broken > 0) {
+    const reason = `${plural(broken, 'record')} of conda-meta cannot be read`
+    warnings.push(reason)
+    unseen.set('packages', reason)
+  }
+  for (const field of ['build', 'channel'] as const) {
+    const without = packages.filter(([, entry]) => entry[field] === null).length
+    if (without > 0) unseen.set(`packages.*.${field}`, `${without} package records lack this field`)
+  }
+  return { prefix, name: basename(prefix), packages: Object.fromEntries(packages) }
 }
 
 /** More packages than this are refused: no environment has them. */
@@ -74,17 +79,23 @@ export async function readCondaPackages(
   return { packages, broken: read.length - packages.length }
 }
 
-async function findPrefix(variables: NodeJS.ProcessEnv): Promise<string> {
-  const active = variables['CONDA_PREFIX']
-  if (active !== undefined && active !== '') return active
-  const program = platform === 'win32' ? 'conda.exe' : 'conda'
-  for (const folder of (variables['PATH'] ?? '').split(delimiter)) {
-    if (folder === '') continue
-    const path = await realpath(join(folder, program)).catch(() => undefined)
-    // The path is `<prefix>/bin/conda`, `<prefix>/condabin/conda` or `<prefix>/Scripts/conda.exe`.
-    if (path !== undefined) return dirname(dirname(path))
+/**
+ * Return the prefix of the environment: that of the Python, or of the Python that it was made from. Without any Python,
+ * the active environment counts.
+ */
+async function findPrefix(context: SourceContext, findPython: FindPython): Promise<string> {
+  let python: PythonAnswer
+  try {
+    python = (await findPython(context)).answer
+  } catch (error) {
+    if (!(error instanceof NotAvailable)) throw error
+    const active = context.variables['CONDA_PREFIX']
+    if (active !== undefined && active !== '') return active
+    throw error
   }
-  throw new NotApplicable('CONDA_PREFIX is not set and conda is not on PATH')
+  for (const prefix of [python.prefix, python.basePrefix])
+    if (await isFolder(join(prefix, 'conda-meta'))) return prefix
+  throw new NotApplicable(`the Python in ${python.prefix} does not belong to a conda environment`)
 }
 
 function parsePackage(text: string): [string, CondaPackage] | undefined {

@@ -19,6 +19,8 @@ export interface PythonAnswer {
   readonly prefix: string
   readonly basePrefix: string
   readonly packages: readonly (readonly [name: string, version: string])[] | null
+  /** Why the packages are not known. @default this Python cannot list them */
+  readonly unreadPackages?: string
   /** Packages that were not installed from an index, with the JSON of PEP 610. */
   readonly direct: Readonly<Record<string, string>>
   /** Constants of the build files of frameworks, by package and path. */
@@ -103,10 +105,21 @@ export async function isPythonOf(answer: PythonAnswer, folder: string): Promise<
   return prefix === environment
 }
 
-async function probe(command: string, context: SourceContext): Promise<PythonAnswer> {
+/**
+ * Start a Python with the probe.
+ *
+ * @param more Folders of its module path that it does not have by itself.
+ * @throws NotAvailable if it does not answer.
+ */
+export async function probe(
+  command: string,
+  context: SourceContext,
+  more: readonly string[] = [],
+): Promise<PythonAnswer> {
   const program = pythonOfShim(command, context) ?? command
   const { environment, folders } = pythonPath(context)
-  const output = await queryProgram(program, ['-c', PYTHON_PROBE, ...folders], context, { environment })
+  const listed = [...folders, ...more]
+  const output = await queryProgram(program, ['-c', PYTHON_PROBE, ...listed], context, { environment })
   // Code that runs at the start of every Python may print as well.
   const line = output.split('\n').findLast((text) => text.startsWith(PROBE_MARK))
   if (line === undefined) throw new NotAvailable(`${command}: the probe printed no result`)

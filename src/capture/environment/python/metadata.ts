@@ -6,7 +6,7 @@
 import { constants, open, readdir, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isInside } from '../../../util/paths.ts'
-import { isMissing, systemReason } from '../../../util/fs.ts'
+import { isFolder, isMissing, systemReason } from '../../../util/fs.ts'
 import { NotAvailable } from '../../../util/not-available.ts'
 import { mapConcurrently } from '../../../util/concurrency.ts'
 
@@ -50,6 +50,37 @@ export async function readPrefixPackages(
   const own = /^\d+\.\d+\.\d+/.exec(stated)?.[0]
   const folders = await packageFolders(root, own ?? version)
   if (folders.length === 0) throw new NotAvailable(`there are no packages of this Python below ${prefix}`)
+  const { hasPaths, ...installed } = await readFolders(root, folders, signal)
+  return { ...installed, version: own, incomplete: incompleteness(settings, hasPaths) }
+}
+
+/** Packages in the folders of a module path. */
+export type FolderPackages = Pick<PrefixPackages, 'packages' | 'direct' | 'broken'>
+
+/**
+ * Read the packages in folders that a program of this user reported as its module path. Folders that do not exist are
+ * skipped, as Python skips them.
+ *
+ * @throws NotAvailable if a folder has too many packages.
+ */
+export async function readPathPackages(
+  folders: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<FolderPackages> {
+  const resolved = await Promise.all(folders.map((folder) => realpath(folder).catch(() => undefined)))
+  const existing: string[] = []
+  for (const folder of new Set(resolved))
+    if (folder !== undefined && (await isFolder(folder))) existing.push(folder)
+  const { packages, direct, broken } = await readFolders('/', existing, signal)
+  return { packages, direct, broken }
+}
+
+/** Read the packages of folders, in the order in which Python searches them. */
+async function readFolders(
+  root: string,
+  folders: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<FolderPackages & { readonly hasPaths: boolean }> {
   const seen = new Map<string, string>()
   const direct: Record<string, string> = {}
   let broken = 0
@@ -76,9 +107,8 @@ export async function readPrefixPackages(
   return {
     packages: [...seen].toSorted(([a], [b]) => (a < b ? -1 : 1)),
     direct,
-    version: own,
-    incomplete: incompleteness(settings, hasPaths),
     broken,
+    hasPaths,
   }
 }
 

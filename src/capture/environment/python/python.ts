@@ -52,7 +52,7 @@ async function probePython(find: FindPython, context: SourceContext): Promise<Py
   const ignore = new Set([...TOOLS, ...editable(answer)])
   const options = { single: true, ignore }
   const lockFiles = await describeLockFiles(files, PYTHON_LOCK_FILES, packages, options, context)
-  return { command, ...described, packages, lockFiles }
+  return { command, ...described, foundBy: 'search', packages, lockFiles }
 }
 
 /** Tools that create an environment, which most lock files do not list. */
@@ -74,11 +74,11 @@ async function probePip(find: FindPython, context: SourceContext): Promise<PipFi
 function describe(
   answer: PythonAnswer,
   context: SourceContext,
-): Omit<PythonFindings, 'command' | 'lockFiles'> {
+): Omit<PythonFindings, 'command' | 'foundBy' | 'lockFiles'> {
   const { version, implementation, executable, prefix, basePrefix, direct, broken } = answer
   const { warnings, unseen } = context
   const reason = context.options.packages
-    ? 'this Python has no importlib.metadata'
+    ? (answer.unreadPackages ?? 'this Python has no importlib.metadata')
     : 'packages are not captured (environment.packages is false)'
   const listed = context.options.packages ? answer.packages : null
   const packages = recordMissingReason(context, 'packages', listed, reason)

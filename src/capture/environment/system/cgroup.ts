@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { readHint } from '../files.ts'
 
-/** The lowest limits of this process's control group and its parents. */
+/** The lowest limits of the control group of a process and its parents. */
 export interface Limits {
   /** Bytes. */
   readonly memory: number | undefined
@@ -19,9 +19,10 @@ const UNLIMITED = 2 ** 62
  * Read the limits.
  *
  * @param root The folder to use as `/`, for tests.
+ * @param pid The process whose control group is read. @default this one
  */
-export async function readLimits(root: string): Promise<Limits> {
-  const groups = (await readHint(join(root, 'proc/self/cgroup'))) ?? ''
+export async function readLimits(root: string, pid?: number): Promise<Limits> {
+  const groups = (await readHint(join(root, `proc/${pid ?? 'self'}/cgroup`))) ?? ''
   const mount = join(root, 'sys/fs/cgroup')
   const [unified, legacy] = [await readUnified(mount, groups), await readLegacy(mount, groups)]
   // A machine may have both versions, with the controllers in the older one.

@@ -56,6 +56,7 @@ export function runLines(diff: RunDiff, all: boolean): string[] {
     ...(omissions.length === 0 ? [] : ['', paint('bold', 'left out'), ...omissions]),
     ...(notes.length === 0 ? [] : ['', paint('bold', 'not compared'), ...notes]),
     ...firstDivergence(diff.firstDivergence),
+    ...unexplainedLines(diff.unexplained, all),
     '',
     verdict(diff.same, words.join(', ')),
   ]
@@ -69,6 +70,15 @@ function differenceLines({ field, before, after, detail }: RunDifference): strin
   const words = detail === undefined ? [] : wrap(`(${escapeText(detail)})`, '    ')
   return [...pair(escapeText(field), before, after, lineWidth() - 2).map((line) => `  ${line}`), ...words]
 }
+
+/** Say that no recorded cause explains the results. */
+function unexplainedLines(sentences: readonly string[], all: boolean): string[] {
+  if (sentences.length === 0) return []
+  const lines = few(sentences, all, (sentence) => wrap(escapeText(sentence), '  '))
+  return ['', paint('bold', NO_CAUSE), ...lines]
+}
+
+const NO_CAUSE = 'no recorded cause differs'
 
 /** Return the first step at which two runs differ. */
 function firstDivergence(divergence: FirstDivergence | null): string[] {
@@ -133,7 +143,8 @@ function number(value: number | null): string {
   return value === null ? '-' : String(Number(value.toPrecision(4)))
 }
 
-function runRows({ differences, leftOut, notCompared, firstDivergence: divergence }: RunDiff): string[] {
+function runRows(diff: RunDiff): string[] {
+  const { differences, leftOut, notCompared, firstDivergence: divergence, unexplained } = diff
   const rows = [
     ...differences.map(({ cause, field, before, after, detail }) => [
       cause,
@@ -147,6 +158,7 @@ function runRows({ differences, leftOut, notCompared, firstDivergence: divergenc
     ...(divergence === null
       ? []
       : [['first divergence', `step ${divergence.step}`, '', '', divergenceNames(divergence)]]),
+    ...unexplained.map((sentence) => [NO_CAUSE, '', '', '', sentence]),
   ]
   return rows.length === 0 ? [] : [table(rows)]
 }

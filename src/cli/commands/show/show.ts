@@ -72,8 +72,8 @@ function* page(run: StoredRun): Generator<string> {
 
 function about({ id, folder, record, status, journal }: StoredRun): string[] {
   const { startedAt, durationMs, command: ran, tags, notes, failure, parent, process } = record
-  const command = ran.durationMs === undefined ? '' : `the command ${duration(ran.durationMs)}, `
-  const took = durationMs === null ? '' : `, ${command}the run ${duration(durationMs)}`
+  const alone = ran.durationMs === undefined ? '' : `the command ${duration(ran.durationMs)}, `
+  const took = durationMs === null ? '' : `, ${alone}the run ${duration(durationMs)}`
   const reason =
     status === 'lost' ? 'the process ended without finishing the run; the values come from its journal' : ''
   return [
@@ -106,7 +106,7 @@ function sections(record: RunRecord): Section[] {
     ['Models', entries(models, (entry, name) => model(name, entry))],
     ['Tokenizers', entries(tokenizers, (entry, name) => tracked('tokenizers', name, entry))],
     ['Outputs', entries(outputs, (entry, name) => tracked('outputs', name, entry))],
-    ['Metrics', entries(metrics, metric)],
+    ['Metrics', entries(metrics, (values) => metric(values, record))],
     ['Digests', entries(digests, logged)],
     ['Metadata', entries(metadata, (value) => JSON.stringify(value))],
     ['Flags', flags.flatMap(({ kind, message }) => wrap(`${kind}: ${message}`, 2))],
@@ -239,13 +239,19 @@ function logged({ count: values, last, lastStep }: DigestRecord): string {
   return `last ${shortDigests(last)}${at}, ${plural(values, 'digest')}`
 }
 
-function metric({ count: values, nanCount, last, min, max, lastStep }: MetricRecord): string {
+function metric(
+  { count: values, nanCount, last, min, max, lastStep, process, loggedAs }: MetricRecord,
+  { processes = [] }: RunRecord,
+): string {
+  const rank = processes.find(({ number: other }) => other === process)?.rank
   const facts = [
     `last ${number(last)}${lastStep === null ? '' : ` at step ${lastStep}`}`,
     `min ${number(min)}`,
     `max ${number(max)}`,
     plural(values, 'value'),
     nanCount === 0 ? '' : `${count(nanCount)} of them NaN`,
+    // The names of other ranks have theirs.
+    rank === undefined || loggedAs !== undefined ? '' : `from rank ${rank}`,
   ]
   return facts.filter((fact) => fact !== '').join(', ')
 }

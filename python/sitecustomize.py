@@ -13,7 +13,7 @@ def _start():
     if sys.version_info < (3, 9) or not os.environ.get("LINEAPRINT_BRIDGE"):
         return
     try:
-        from lineaprint import _start as bridge
+        from _lineaprint import _start as bridge
 
         bridge.start()
     except Exception as error:
@@ -22,10 +22,18 @@ def _start():
             sys.stderr.write("lineaprint: the bridge did not start: %r\n" % (error,))
 
 
+def _absolute(path):
+    try:
+        return os.path.abspath(path)
+    except OSError:
+        # The working directory was removed.
+        return path
+
+
 def _make_way():
     """Imports the sitecustomize that the rest of the path has; what it raises is for Python to handle, as ever."""
-    own = os.path.dirname(os.path.abspath(__file__))
-    places = [at for at, entry in enumerate(sys.path) if entry and os.path.abspath(entry) == own]
+    own = os.path.dirname(_absolute(__file__))
+    places = [at for at, entry in enumerate(sys.path) if entry and _absolute(entry) == own]
     if not places:
         return
     entries = [sys.path[at] for at in places]

@@ -33,9 +33,9 @@ async function filesOf(path: string, algorithm: AlgorithmChoice = 'blake3'): Pro
   return type === 'file' ? {} : { entries }
 }
 
-/** What was read, with the list of files written out. */
+/** What was read, with the list of files written out, and without the contents of further models. */
 async function read(...options: Parameters<typeof readOutput>): Promise<OutputReport> {
-  const { folder, ...report } = await readOutput(...options)
+  const { folder, contents: _, ...report } = await readOutput(...options)
   return { ...report, ...(folder && { entries: [...folder.entries()] }) }
 }
 

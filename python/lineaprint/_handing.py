@@ -4,11 +4,12 @@ The file is anonymous, so it disappears with the last process that has it open. 
 otherwise on the disk of the run. If the system supports neither, it is a named file that is removed after the call.
 """
 
+import json
 import os
 import sys
 
-from ._errors import LineaprintError, argument
-from ._process import current
+from _lineaprint._errors import LineaprintError, argument
+from _lineaprint._process import current
 
 #: Bytes per copy.
 _SLICE = 16 * 1024 * 1024
@@ -56,12 +57,12 @@ class _Handed:
             raise
 
     def __exit__(self, *_):
-        if self._path is not None:
-            path, self._path = self._path, None
-            os.unlink(path)
-        if self._descriptor is not None:
-            descriptor, self._descriptor = self._descriptor, None
+        descriptor, self._descriptor = self._descriptor, None
+        path, self._path = self._path, None
+        if descriptor is not None:
             os.close(descriptor)
+        if path is not None:
+            os.unlink(path)
 
     def _open(self, total):
         if self._anonymous and sys.platform.startswith("linux"):
@@ -69,11 +70,13 @@ class _Handed:
             if self._descriptor is not None:
                 info = os.fstat(self._descriptor)
                 return {"descriptor": [self._descriptor, str(info.st_dev), str(info.st_ino)]}
-        import tempfile
-
-        folder = os.environ["LINEAPRINT_SCRATCH"]
-        self._descriptor, self._path = tempfile.mkstemp(prefix="tensors-", dir=folder)
-        return {"file": os.path.basename(self._path)}
+        name = "tensors-" + os.urandom(8).hex()
+        # The folder of the socket, which only this user can enter.
+        path = os.path.join(os.path.dirname(current.connection.path), name)
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+        self._descriptor = os.open(path, flags, 0o600)
+        self._path = path
+        return {"file": name}
 
     def _write(self, view):
         for start in range(0, len(view), _SLICE):
@@ -116,8 +119,6 @@ class Safetensors(_Handed):
     """A safetensors file."""
 
     def header(self):
-        import json
-
         entries, offset = {}, 0
         for tensor in self._tensors:
             end = offset + tensor.size

@@ -3,9 +3,9 @@
 import os
 import sys
 
-from ._errors import argument
-from ._process import current
-from ._start import LIBRARIES, watch
+from _lineaprint._errors import argument
+from _lineaprint._process import current
+from _lineaprint._start import LIBRARIES, watch
 
 
 def set_seeds(seed, deterministic):
@@ -23,11 +23,14 @@ def set_seeds(seed, deterministic):
         current.deterministic = True
         notes = _ask_for_determinism()
     watch()
-    for known, module in current.libraries.values():
-        current.seed_one(known, module)
+    current.seed_all()
     if current.active:
-        current.say_seeds()
-        current.connection.ask({"call": "flush"})
+        try:
+            current.say_seeds()
+            current.connection.ask({"call": "flush"}, in_order=True)
+        except Exception as error:
+            # The seeds are set.
+            current.problem("set_seeds", error)
     return {
         "seed": number,
         "targets": [

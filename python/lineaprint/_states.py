@@ -1,12 +1,13 @@
 """Read saved states of generators from a file, and set all of them or none."""
 
+import hashlib
 import json
 import os
 
-from ._errors import StateCorrupt, StateIncomplete, StateNotFound, argument
-from ._generators._fields import field
-from ._process import current
-from ._start import library, watch
+from _lineaprint._errors import StateCorrupt, StateIncomplete, StateNotFound, argument
+from _lineaprint._generators._fields import field
+from _lineaprint._process import current
+from _lineaprint._start import library, watch
 
 SCHEMA = "lineaprint/generators/v1"
 
@@ -102,8 +103,6 @@ def _parse(path, digest):
     if len(content) > SIZE_LIMIT:
         raise StateCorrupt("%s: the file is too large for saved states" % path)
     if digest is not None:
-        import hashlib
-
         found = "sha256:" + hashlib.sha256(content).hexdigest()
         if found != digest:
             raise StateCorrupt("%s: the file differs from the record (expected %s, received %s)" % (path, digest, found))
@@ -131,5 +130,5 @@ def checkpoint(name):
     if not isinstance(name, str) or not name or name in ("start", "end"):
         raise argument("the name of a checkpoint must be a string other than 'start' and 'end'")
     states = current.states()
-    return current.connection.ask({"call": "checkpoint", "name": name, "generators": states})
+    return current.connection.ask({"call": "checkpoint", "name": name, "generators": states}, in_order=True)
 

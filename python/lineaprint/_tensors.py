@@ -2,7 +2,9 @@
 
 import sys
 
-from ._errors import LineaprintError, argument
+from _lineaprint._errors import LineaprintError, argument
+
+from ._text import text
 
 #: safetensors dtypes by their names in NumPy and PyTorch. Other dtypes do not exist in safetensors.
 DTYPES = {
@@ -77,8 +79,6 @@ def _walk(value, name, tensors, ignored, depth):
 
 
 def _join(name, key):
-    from ._tracking import text
-
     return text("the name of a tensor", "%s.%s" % (name, key) if name else str(key))
 
 

@@ -3,10 +3,12 @@
 import math
 import os
 
+from _lineaprint._connection import encode
+from _lineaprint._errors import argument
+from _lineaprint._process import current
+
 from . import _handing, _tensors
-from ._connection import encode
-from ._errors import argument
-from ._process import current
+from ._text import text
 
 #: From here on, a double (the number type of JSON) cannot represent every integer.
 _EXACT = 1 << 53
@@ -67,7 +69,9 @@ def metric_name(name):
 
 def number(name, value):
     """Return a number for JSON. NaN and infinities become {"__float__": "NaN"} and so on."""
-    if isinstance(value, bool) or isinstance(value, (str, bytes)):
+    kind = type(value)
+    is_number = hasattr(kind, "__float__") or hasattr(kind, "__index__")
+    if not is_number or isinstance(value, (bool, str, bytes)):
         raise argument("%s: not a number: %.80r" % (name, value))
     try:
         if isinstance(value, int):
@@ -75,7 +79,10 @@ def number(name, value):
             return value if -_EXACT < value < _EXACT else float(value)
         found = float(value)
     except (TypeError, ValueError, OverflowError, RuntimeError) as error:
-        raise argument("%s: not a number: %s" % (name, error)) from error
+        # An array of several elements is a wrong argument. Any other error is one of the value itself.
+        if isinstance(value, int) or getattr(value, "shape", ()) != ():
+            raise argument("%s: not a number: %s" % (name, error)) from error
+        raise
     return found if math.isfinite(found) else special(found)
 
 
@@ -133,12 +140,3 @@ def plain(value, place, depth):
         # A NumPy scalar, or a tensor with one element.
         return plain(value.item(), place, depth + 1)
     raise argument("%s cannot be written as JSON: %s" % (place, type(value).__name__))
-
-
-def text(place, value):
-    """Return a string that can be encoded as UTF-8. File names may not be encodable."""
-    try:
-        value.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise argument("%s is not Unicode: %.200r" % (place, value)) from error
-    return value

@@ -24,6 +24,8 @@ export interface CommandPlan {
   readonly models?: readonly NamedPath[] | undefined
   /** Outputs to digest after the end. If one is missing, the run is `failed`. */
   readonly outputs?: readonly NamedPath[] | undefined
+  /** True to keep a copy of each input that the run also declares as an output. @default false */
+  readonly keep?: boolean | undefined
   /** True if a missing output is only a warning. @default false */
   readonly allowMissing?: boolean | undefined
   /** Seed to record and to pass to the command in environment variables that its runtime understands. */
@@ -151,4 +153,5 @@ async function trackInputs(plan: CommandPlan, recorder: Recorder): Promise<void>
   // The seed is meant for the command, so the generators of this process stay as they are.
   if (plan.seed !== undefined) await recorder.setSeeds(plan.seed, { replaceMathRandom: false })
   for (const { name, path } of plan.outputs ?? []) await recorder.expectOutput(path, name)
+  if (plan.keep === true) await recorder.keepInputs()
 }

@@ -9,7 +9,7 @@ import type { FileVerdict, Tolerance } from './file-verdict.ts'
 import type { Elements } from './numbers.ts'
 
 /** The header of a `.npy` file. */
-interface ArrayHead {
+export interface ArrayHead {
   /** Type as NumPy writes it: `<f4`. */
   readonly type: string
   readonly fortranOrder: boolean
@@ -37,7 +37,7 @@ export async function compareArrays(
     const reason = heads.find((head) => typeof head === 'string') ?? ''
     return different(`the bytes differ, and the arrays cannot be compared: ${reason}`)
   }
-  const [textBefore, textAfter] = [describe(headBefore), describe(headAfter)]
+  const [textBefore, textAfter] = [describeArray(headBefore), describeArray(headAfter)]
   if (textBefore !== textAfter) {
     const differences = [{ field: 'array', before: textBefore, after: textAfter }]
     return { verdict: 'different', detail: `it was ${textBefore} and is ${textAfter}`, differences }
@@ -60,7 +60,8 @@ function different(detail: string): FileVerdict {
   return { verdict: 'different', detail, differences: [] }
 }
 
-function describe({ type, fortranOrder, shape }: ArrayHead): string {
+/** Return the type and shape of an array as a text. */
+export function describeArray({ type, fortranOrder, shape }: ArrayHead): string {
   return `${type} [${shape.join(', ')}]${fortranOrder ? ' in Fortran order' : ''}`
 }
 
@@ -72,7 +73,7 @@ function elements(path: string, { type, start, length }: ArrayHead): Elements {
  * Parse the header, or return why the file is not a simple array. The size of the file is checked against the
  * header.
  */
-async function readHead(path: string): Promise<ArrayHead | string> {
+export async function readHead(path: string): Promise<ArrayHead | string> {
   try {
     await using handle = await open(path, 'r')
     const { size } = await handle.stat()

@@ -1,9 +1,10 @@
 /** Comparison of a tracked file or folder with the present one, whose digest differs: what exactly differs. */
-import { basename, dirname } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
 import { hashTable } from '../dataset/table.ts'
 import { locateModel } from '../model/locate.ts'
 import { readWeights } from '../model/weights.ts'
+import { readContents } from '../record/content-list.ts'
 import { listedFolder, readFileList } from '../record/file-list.ts'
 import { reasonOf } from '../record/failure.ts'
 import { compareTensors, readTensorList } from '../record/tensor-list.ts'
@@ -16,6 +17,7 @@ import {
   leftOutSentence,
   recordedFields,
 } from './file-lists.ts'
+import { compareContents, contentOf } from './file-contents.ts'
 import { stableDigest } from './stable-fields.ts'
 import { tableDifference } from './tables.ts'
 import { differingTensors } from './tensor-files.ts'
@@ -107,11 +109,53 @@ async function folderDifference(
     hasWeights && recorded.tensorsFile !== undefined
       ? await tensorDifference(path, recorded, options)
       : undefined
+  const contents = await contentDifferences(path, recorded, files, options)
   return {
     isSame: false,
-    detail: `${start}; ${filesSentence(files)}${tensors?.detail ?? ''}${leftOut === '' ? '' : `; ${leftOut}`}`,
-    differences: [...fileDifferences(files.changes), ...(tensors?.differences ?? [])],
+    detail: `${start}; ${filesSentence(files)}${tensors?.detail ?? ''}${contents.detail}${leftOut === '' ? '' : `; ${leftOut}`}`,
+    differences: [
+      ...fileDifferences(files.changes),
+      ...(tensors?.differences ?? []),
+      ...contents.differences,
+    ],
   }
+}
+
+/** Number of changed files of a folder whose content is read again. */
+const CONTENTS = 20
+
+/** Name the columns and tensors in which files of an output folder differ. */
+async function contentDifferences(
+  path: string,
+  recorded: TrackedFolder,
+  { changes }: OutputChanges,
+  { folder, algorithm, signal }: PresentOptions,
+): Promise<Pick<PresentDifference, 'detail' | 'differences'>> {
+  const details: string[] = []
+  const differences: Difference[] = []
+  try {
+    const contents = await readContents(folder, recorded)
+    for (const { path: file, pathAfter = file, after } of changes
+      .filter((change) => contents.has(change.path))
+      .slice(0, CONTENTS)) {
+      if (after === undefined) continue
+      const present = await contentOf(join(path, pathAfter), { algorithm, signal }, after.size)
+      const verdict = compareContents(contents.get(file), present)
+      if (verdict === undefined) continue
+      details.push(`${file}: ${verdict.detail}`)
+      differences.push(
+        ...verdict.differences.map((entry) => ({ ...entry, field: `${file}: ${entry.field}` })),
+      )
+    }
+  } catch (error) {
+    if (!LineaprintError.is(error)) throw error
+    details.push(`the contents of its files cannot be compared: ${reasonOf(error)}`)
+  }
+  const shown = [
+    ...details.slice(0, 3),
+    ...(details.length > 3 ? [`and ${details.length - 3} more files`] : []),
+  ]
+  return { detail: shown.map((detail) => `; ${detail}`).join(''), differences }
 }
 
 /** Return the files that differ, or the reason why they cannot be compared. */

@@ -92,7 +92,8 @@ export function compareRecordedTables(
   return { verdict: 'different', detail: `${detail}; ${reason}`, differences }
 }
 
-function asRecorded({ digest, rows, columns }: TableHash): RecordedTable {
+/** Return a table in its recorded form. */
+export function asRecorded({ digest, rows, columns }: TableHash): RecordedTable {
   return {
     digest: digest.toString(),
     rows,

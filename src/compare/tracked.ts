@@ -11,12 +11,17 @@ import { reasonOf } from '../record/failure.ts'
 import { recordedAlgorithm } from '../record/configuration.ts'
 import { parseTracked, trackedPath } from '../record/tracked.ts'
 import { volatileFiles } from './file-lists.ts'
+import { hashFile } from '../hash/file.ts'
+import { isOverwritten, keptCopyOf } from '../record/overwritten.ts'
+import { keptPath } from '../store/objects.ts'
+import { storeOf } from '../store/store.ts'
 import { presentDifference } from './present-content.ts'
 import { compareTensors, readTensorList } from '../record/tensor-list.ts'
 import { isRedacted } from '../secrets/redact.ts'
 import { item, unreadable } from './check-item.ts'
 import { plural } from '../util/plural.ts'
 import type { Difference } from '../core/component.ts'
+import type { WrittenDigests } from '../core/digest.ts'
 import type { ModelReport } from '../model/read.ts'
 import type { SampledHashOptions } from '../hash/sample/options.ts'
 import type { TrackedRecord, TrackedSection } from '../record/record.ts'
@@ -55,6 +60,65 @@ function withFlag({ record: { flags = [] } }: StoredRun, checked: CheckedItem): 
       name === checked.name,
   )
   return isSeen ? { ...checked, detail: `${checked.detail}; it changed during the run` } : checked
+}
+
+/**
+ * Explain inputs that the run wrote over, whose files hold its outputs now: where the store keeps a copy, the copy is
+ * compared with the record.
+ */
+export async function explainOverwritten(
+  run: StoredRun,
+  items: readonly CheckedItem[],
+  signal: AbortSignal | undefined,
+): Promise<CheckedItem[]> {
+  const explained: CheckedItem[] = []
+  for (const checked of items) {
+    const { section, name, status } = checked
+    const isGone = (status === 'changed' || status === 'missing') && isOverwritten(run.record, section, name)
+    explained.push(isGone ? await verifyCopy(run, checked, signal) : checked)
+  }
+  return explained
+}
+
+async function verifyCopy(
+  run: StoredRun,
+  { section, name }: CheckedItem,
+  signal: AbortSignal | undefined,
+): Promise<CheckedItem> {
+  const entry = run.record[section as TrackedSection][name]
+  const copy = entry === undefined ? undefined : keptCopyOf(section, name, entry)
+  if (copy?.status !== 'kept')
+    return item(section, name, 'not-checked', `${OVERWRITTEN}; ${copy?.reason ?? 'no copy was kept'}`)
+  const store = storeOf(run.folder)
+  const differences: Difference[] = []
+  for (const { path, digests } of copy.files) {
+    const expected = digests.blake3 ?? digests.sha256 ?? ''
+    const kept = keptPath(store, digests)
+    const received = kept === undefined ? undefined : await digestOfKept(kept, digests, signal)
+    if (received !== expected)
+      differences.push({ field: path === '' ? 'digest' : path, before: expected, after: received })
+  }
+  return differences.length === 0
+    ? item(section, name, 'same', `${OVERWRITTEN}; the kept copy is as recorded`)
+    : item(section, name, 'changed', `${OVERWRITTEN}; the kept copy is damaged or gone`, differences)
+}
+
+/** Message about an input that the run wrote over. */
+const OVERWRITTEN = 'the run wrote over it, and the path holds an output now'
+
+async function digestOfKept(
+  path: string,
+  { blake3 }: WrittenDigests,
+  signal: AbortSignal | undefined,
+): Promise<string | undefined> {
+  try {
+    const algorithm = blake3 === undefined ? 'sha256' : 'blake3'
+    return (await hashFile(path, { algorithm, signal })).digest.toString()
+  } catch (error) {
+    signal?.throwIfAborted()
+    if (LineaprintError.is(error)) return undefined
+    throw error
+  }
 }
 
 async function verifyOne(

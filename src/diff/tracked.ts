@@ -8,6 +8,8 @@ import { tableDifference } from '../compare/tables.ts'
 import { readTensorList } from '../record/tensor-list.ts'
 import { ownProperty } from './captures.ts'
 import { NOTHING, compareText, joinParts } from './causes.ts'
+import { compareContents } from '../compare/file-contents.ts'
+import { readContents } from '../record/content-list.ts'
 import { isRedacted } from '../secrets/redact.ts'
 import { isDerivedData, isProduct } from '../record/products.ts'
 import type { WrittenDigests } from '../core/digest.ts'
@@ -216,6 +218,12 @@ async function diffInside(
     ({ field: path, before: digestBefore, after: digestAfter }) =>
       compareText(`${field}.files.${path}`, digestBefore, digestAfter),
   )
+  const contentsBefore = await readContents(before.folder, contentBefore)
+  const contentsAfter = await readContents(after.folder, contentAfter)
+  for (const { path, pathAfter = path } of files.changes)
+    for (const inside of compareContents(contentsBefore.get(path), contentsAfter.get(pathAfter))
+      ?.differences ?? [])
+      differences.push(...compareText(`${field}.files.${path}: ${inside.field}`, inside.before, inside.after))
   return { ...NOTHING_INSIDE, ...joinParts([{ differences, notCompared: [] }, tensors]), omission }
 }
 

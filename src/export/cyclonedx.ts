@@ -8,6 +8,7 @@ import { VERSION } from '../core/version.ts'
 import { gitFacts, seedOf, sourceFacts, textOf, trackedFacts } from './facts.ts'
 import { digestsOf } from './written-digests.ts'
 import type { JsonObject } from '../core/json-value.ts'
+import { isResult } from '../record/products.ts'
 import { trackedPath } from '../record/tracked.ts'
 import type { RunRecord, TrackedRecord, TrackedSection } from '../record/record.ts'
 
@@ -25,8 +26,16 @@ const TYPES: Readonly<Record<TrackedSection, string>> = {
 
 /** Build the bill. The same record always gives the same bill. */
 export function cyclonedxBill(record: RunRecord): JsonObject {
-  const parts = (Object.keys(TYPES) as TrackedSection[]).flatMap((section) => componentsOf(section, record))
-  const components = [...parts, ...packagesOf(record)]
+  const sections = Object.keys(TYPES) as TrackedSection[]
+  const packages = packagesOf(record)
+  const components = [...sections.flatMap((section) => componentsOf(section, record)), ...packages]
+  // A run does not depend on what it made.
+  const dependencies = [
+    ...sections.flatMap((section) =>
+      componentsOf(section, record, (name) => !isResult(section, name, record)),
+    ),
+    ...packages,
+  ]
   const bill = {
     bomFormat: 'CycloneDX',
     specVersion: '1.6',
@@ -38,7 +47,7 @@ export function cyclonedxBill(record: RunRecord): JsonObject {
       component: runComponent(record),
     },
     components,
-    dependencies: [{ ref: 'run', dependsOn: components.map((component) => component['bom-ref']) }],
+    dependencies: [{ ref: 'run', dependsOn: dependencies.map((component) => component['bom-ref']) }],
   }
   return JSON.parse(JSON.stringify(bill)) as JsonObject
 }
@@ -85,9 +94,13 @@ interface Component {
   readonly [field: string]: unknown
 }
 
-function componentsOf(section: TrackedSection, record: RunRecord): Component[] {
+function componentsOf(
+  section: TrackedSection,
+  record: RunRecord,
+  keep: (name: string) => boolean = () => true,
+): Component[] {
   return Object.entries(record[section]).flatMap(([name, entry]) => {
-    if (entry.status !== 'tracked') return []
+    if (entry.status !== 'tracked' || !keep(name)) return []
     const digests = Object.entries(digestsOf(section, name, entry))
     const hashes = digests.flatMap(([kind, content]) => {
       const algorithm = ALGORITHMS[kind]

@@ -7,12 +7,11 @@ import { pathToFileURL } from 'node:url'
 import { TRACKED_SECTIONS } from '../record/record.ts'
 import { trackedPath } from '../record/tracked.ts'
 import { RECORD_FILE } from '../store/store.ts'
-import { isProduct } from '../record/products.ts'
-import { isInside } from '../util/paths.ts'
+import { isResult } from '../record/products.ts'
 import { gitFacts, jsonMetadata, seedOf, textOf } from './facts.ts'
 import { digestSet, digestsOf } from './written-digests.ts'
 import type { JsonObject } from '../core/json-value.ts'
-import type { RunRecord, TrackedRecord, TrackedSection } from '../record/record.ts'
+import type { RunRecord, TrackedSection } from '../record/record.ts'
 import type { RunSource } from './source.ts'
 
 /** A resource: its name, its path, its digests by algorithm. */
@@ -38,7 +37,10 @@ export function slsaStatement(source: RunSource): SlsaReport {
   const { record, recordBytes = new Uint8Array() } = source
   const sha256 = createHash('sha256').update(recordBytes).digest('hex')
   const self: Resource = { name: RECORD_FILE, digest: { sha256 } }
-  const outputs = [...resourcesOf('outputs', record), ...resourcesOf('models', record, isSubject)]
+  const outputs = [
+    ...resourcesOf('outputs', record),
+    ...resourcesOf('models', record, (name) => isResult('models', name, record)),
+  ]
   const unchecked = outputs.filter(({ digest }) => digest['sha256'] === undefined).map(({ name }) => name)
   const warnings =
     unchecked.length === 0
@@ -59,9 +61,7 @@ function definitionOf(record: RunRecord): object {
   const inputs = TRACKED_SECTIONS.filter((section) => section !== 'outputs')
   const dependencies = [
     ...sourceCode(record),
-    ...inputs.flatMap((section) =>
-      resourcesOf(section, record, (entry) => section !== 'models' || !isSubject(entry, record)),
-    ),
+    ...inputs.flatMap((section) => resourcesOf(section, record, (name) => !isResult(section, name, record))),
     ...capturesOf(record),
   ]
   return {
@@ -110,24 +110,13 @@ function capturesOf({ captures }: RunRecord): Resource[] {
   )
 }
 
-/** Check whether a model is a product of the run, or is an output or a part of one. */
-function isSubject(entry: TrackedRecord, { outputs }: RunRecord): boolean {
-  if (isProduct(entry)) return true
-  const path = trackedPath(entry)
-  if (path === undefined) return false
-  return Object.values(outputs).some((output) => {
-    const outputPath = trackedPath(output)
-    return outputPath !== undefined && isInside(outputPath, path)
-  })
-}
-
 function resourcesOf(
   section: TrackedSection,
   record: RunRecord,
-  keep: (entry: TrackedRecord, record: RunRecord) => boolean = () => true,
+  keep: (name: string) => boolean = () => true,
 ): Resource[] {
   return Object.entries(record[section]).flatMap(([name, entry]) => {
-    if (!keep(entry, record)) return []
+    if (!keep(name)) return []
     const digest = digestsOf(section, name, entry)
     if (entry.status !== 'tracked' || Object.keys(digest).length === 0) return []
     const path = textOf(trackedPath(entry))

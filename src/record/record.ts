@@ -113,6 +113,7 @@ export type FileRecord =
 export type FlagKind =
   | 'input-changed'
   | 'input-missing'
+  | 'input-overwritten'
   | 'input-touched'
   | 'output-existed'
   | 'output-untouched'
@@ -123,6 +124,8 @@ export type FlagKind =
 export const FLAG_KINDS: Readonly<Record<FlagKind, string>> = {
   'input-changed': 'The content of an input changed while the run used it.',
   'input-missing': 'An input was gone when the run ended.',
+  'input-overwritten':
+    'The run wrote over an input with a declared output, as one does that resumes from its checkpoint.',
   'input-touched': 'An input was written to while the run used it, and has the same content.',
   'output-existed': 'Something stood at the path of an output before the run, which wrote to it.',
   'output-untouched': 'An output was there before the run, which did not write it.',

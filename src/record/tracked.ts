@@ -39,6 +39,8 @@ export interface TrackedFile extends DigestedEntry {
   readonly table?: RecordedTable
   /** Path of the tensor list below the folder of the run; only for an output that is a model. */
   readonly tensorsFile?: string
+  /** Path of the content of an array below the folder of the run; only for an output. */
+  readonly contentsFile?: string
   readonly stableFields?: readonly StableFields[]
 }
 
@@ -54,6 +56,8 @@ export interface TrackedFolder extends DigestedEntry {
   readonly tensorsFile?: string
   /** Path of the list of its files below the folder of the run, a manifest. */
   readonly filesFile?: string
+  /** Path of the contents of its tables, arrays and models below the folder of the run; only for an output. */
+  readonly contentsFile?: string
   readonly stableFields?: readonly StableFields[]
 }
 
@@ -138,6 +142,7 @@ const file: FieldParser<Omit<TrackedFile, 'kind'>> = objectOf({
   bytes: number,
   table: optional(table),
   tensorsFile: optional(text),
+  contentsFile: optional(text),
   stableFields: optional(stableFields),
 })
 
@@ -149,6 +154,7 @@ const folder: FieldParser<Omit<TrackedFolder, 'kind'>> = objectOf({
   folders: number,
   tensorsFile: optional(text),
   filesFile: optional(text),
+  contentsFile: optional(text),
   stableFields: optional(stableFields),
 })
 

@@ -1,7 +1,7 @@
 /** The inputs of a run in the new tree: copied if git does not have them, and digested again. */
 import { isReported } from '../record/reported-by.ts'
-import { constants, copyFile, lstat, readdir, realpath, stat } from 'node:fs/promises'
-import { sep } from 'node:path'
+import { chmod, constants, copyFile, lstat, readdir, realpath, rm, stat } from 'node:fs/promises'
+import { dirname, relative, sep } from 'node:path'
 import { gitPath } from '../capture/git/paths.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { errorCode, isMissing, pathExists, storeError } from '../util/fs.ts'
@@ -9,11 +9,16 @@ import { isInside } from '../util/paths.ts'
 import { keyOf } from '../manifest/names.ts'
 import { readFileList } from '../record/file-list.ts'
 import { verifyTracked } from '../compare/tracked.ts'
+import { isOverwritten, keptCopyOf } from '../record/overwritten.ts'
 import { parseTracked, trackedPath } from '../record/tracked.ts'
+import { keptPath } from '../store/objects.ts'
+import { storeOf } from '../store/store.ts'
 import { preparePath } from './paths.ts'
 import { item } from './types.ts'
 import type { Stats } from 'node:fs'
+import type { KeptFile } from '../record/overwritten.ts'
 import type { TrackedRecord } from '../record/record.ts'
+import type { Store } from '../store/store.ts'
 import type { StoredRun } from '../store/runs.ts'
 import type { TreeMap } from './paths.ts'
 import type { ReproduceItem, ReproduceVerdict } from './types.ts'
@@ -45,21 +50,47 @@ export async function checkInputs(
   signal: AbortSignal | undefined,
 ): Promise<ReproduceItem[]> {
   const sections: Record<string, Record<string, TrackedRecord>> = {}
+  const copied = new Map<string, readonly string[]>()
   for (const section of SECTIONS) {
     const moved: (readonly [string, TrackedRecord])[] = []
     for (const [name, entry] of Object.entries(run.record[section])) {
       signal?.throwIfAborted()
       if (isReported(entry)) await moveReported(run, entry, map, target)
-      else moved.push([name, await moveInput(run, [section, name, entry], map, target)])
+      else {
+        const input = await moveInput(run, [section, name, entry], map, target)
+        moved.push([name, input.entry])
+        copied.set(`${section}.${name}`, input.copied)
+      }
     }
     sections[section] = Object.fromEntries(moved)
   }
   const items = await verifyTracked({ ...run, record: { ...run.record, ...sections, outputs: {} } }, signal)
-  return items.map(({ section, name, status, detail, differences }) => {
-    const verdict: ReproduceVerdict = VERDICTS[status]
-    return item(section, name, verdict, detail, differences)
-  })
+  return Promise.all(
+    items.map(async ({ section, name, status, detail, differences }) => {
+      const verdict: ReproduceVerdict = VERDICTS[status]
+      if (verdict !== 'different' && verdict !== 'missing')
+        return item(section, name, verdict, detail, differences)
+      if (!isOverwritten(run.record, section, name)) return item(section, name, verdict, detail, differences)
+      // The command must not resume from its own result.
+      for (const file of copied.get(`${section}.${name}`) ?? []) await rm(file, { force: true })
+      return item(section, name, 'not-restored', overwrittenReason(run, section, name), differences)
+    }),
+  )
 }
+
+function overwrittenReason({ record }: StoredRun, section: string, name: string): string {
+  const entry = record[section as InputSection][name]
+  const copy = entry === undefined ? undefined : keptCopyOf(section, name, entry)
+  const reason =
+    copy === undefined
+      ? 'no copy was kept (run --keep keeps one)'
+      : copy.status === 'failed'
+        ? `no copy was kept: ${copy.reason}`
+        : 'the kept copy is damaged or gone'
+  return `the run wrote over it, and its recorded content is not at its path any more; ${reason}`
+}
+
+const REFUSED: ReadonlySet<ReproduceVerdict> = new Set(['different', 'missing', 'not-restored'])
 
 /**
  * Reject inputs that differ from the recorded ones.
@@ -67,7 +98,7 @@ export async function checkInputs(
  * @throws ERR_LINEAPRINT_CHANGED or ERR_LINEAPRINT_NOT_FOUND with the first of them.
  */
 export function refuseOtherInputs(items: readonly ReproduceItem[]): void {
-  const changed = items.filter(({ verdict }) => verdict === 'different' || verdict === 'missing')
+  const changed = items.filter(({ verdict }) => REFUSED.has(verdict))
   const [first] = changed
   if (first === undefined) return
   const { section, name, detail, verdict } = first
@@ -75,7 +106,9 @@ export function refuseOtherInputs(items: readonly ReproduceItem[]): void {
   const more = changed.length > 1 ? `, and ${changed.length - 1} more inputs differ` : ''
   throw new LineaprintError(
     verdict === 'missing' ? 'ERR_LINEAPRINT_NOT_FOUND' : 'ERR_LINEAPRINT_CHANGED',
-    `the ${section.slice(0, -1)} ${JSON.stringify(name)} differs from the record: ${detail}${more}`,
+    verdict === 'not-restored'
+      ? `the ${section.slice(0, -1)} ${JSON.stringify(name)} is not-restored: ${detail}${more}`
+      : `the ${section.slice(0, -1)} ${JSON.stringify(name)} differs from the record: ${detail}${more}`,
     {
       field: `${section}.${name}`,
       expected: difference?.before,
@@ -90,14 +123,52 @@ async function moveInput(
   [section, name, entry]: readonly [InputSection, string, TrackedRecord],
   map: TreeMap,
   target: string,
-): Promise<TrackedRecord> {
+): Promise<{ entry: TrackedRecord; copied: readonly string[] }> {
   const path = entry.status === 'tracked' ? trackedPath(entry) : undefined
-  if (entry.status !== 'tracked' || path === undefined || !map.covers(path)) return entry
+  if (entry.status !== 'tracked' || path === undefined || !map.covers(path)) return { entry, copied: [] }
+  const moved = { ...entry, path: map.path(path) }
+  const copy = keptCopyOf(section, name, entry)
+  if (copy?.status === 'kept') {
+    const copied = await restoreCopy(storeOf(folder), copy.files, path, map, target)
+    if (copied !== undefined) return { entry: moved, copied }
+  }
   const recorded = parseTracked(section, name, entry)
   const files = 'filesFile' in recorded ? await readFileList(folder, recorded) : undefined
   const listed = files && new Set(files.map((file) => keyOf(file)))
-  await copyMissing(path, map, target, (key) => listed?.has(key) ?? true)
-  return { ...entry, path: map.path(path) }
+  const copied = await copyMissing(path, map, target, (key) => listed?.has(key) ?? true)
+  return { entry: moved, copied }
+}
+
+/**
+ * Write the kept copy of an input into the new tree. Files that are there come from git, and are compared with the
+ * record like all others.
+ *
+ * @returns The files that were written; `undefined` if the store does not have all of them.
+ */
+async function restoreCopy(
+  store: Store,
+  files: readonly KeptFile[],
+  path: string,
+  map: TreeMap,
+  target: string,
+): Promise<string[] | undefined> {
+  const sources = files.map(({ digests }) => keptPath(store, digests))
+  for (const source of sources)
+    if (source === undefined || !(await lstatOf(Buffer.from(source)))?.isFile()) return undefined
+  // A sharded model is the files in the folder of its index.
+  const base = path.endsWith('.safetensors.index.json') ? dirname(path) : path
+  const written: string[] = []
+  for (const [index, { path: below, isExecutable }] of files.entries()) {
+    const to = map.path(base)
+    const full = relative(target, below === '' ? to : `${to}/${below}`)
+    const free = await preparePath(target, gitPath(Buffer.from(full.split(sep).join('/'))))
+    if (await inputExists(String(free))) continue
+    await copyFile(sources[index] ?? '', free, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
+    // The store is private, and the new tree is like any other.
+    await chmod(free, isExecutable ? 0o755 : 0o644)
+    written.push(String(free))
+  }
+  return written
 }
 
 /**
@@ -129,15 +200,24 @@ const SKIPPED: ReadonlySet<string> = new Set(['.git', '.lineaprint'])
  * Copy a file, or the files of a folder, into the new tree, unless they are there already: git keeps some files of
  * many data folders and ignores the others. Links are followed, as digests follow them, so that the copy holds the
  * linked content. A link that is itself in the new tree stays, and what it leads to is copied.
+ *
+ * @returns The files that were written.
  */
-async function copyMissing(path: string, map: TreeMap, target: string, isWanted: Selection): Promise<void> {
+async function copyMissing(
+  path: string,
+  map: TreeMap,
+  target: string,
+  isWanted: Selection,
+): Promise<string[]> {
   const newPath = map.path(path)
+  const copied: string[] = []
   try {
     await copyEntry(Buffer.from(path), Buffer.from(newPath), '', [])
   } catch (cause) {
     if (LineaprintError.is(cause)) throw cause
     throw storeError(path, 'cannot be copied into the work tree', cause)
   }
+  return copied
 
   async function copyEntry(from: Buffer, to: Buffer, key: string, parents: readonly string[]): Promise<void> {
     const info = await statOf(from)
@@ -168,6 +248,7 @@ async function copyMissing(path: string, map: TreeMap, target: string, isWanted:
     const relativePath = to.subarray(Buffer.byteLength(target) + 1)
     const free = await preparePath(target, gitPath(sep === '/' ? relativePath : withSlashes(relativePath)))
     await copyFile(from, free, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
+    copied.push(String(free))
   }
 }
 

@@ -1,9 +1,9 @@
 /** Reproduction of a run: its work tree, its inputs, its command, and a verdict on the results. */
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
 import { seedsOf } from '../capture/records.ts'
 import { recordedAlgorithm, recordedOutputDir } from '../record/configuration.ts'
-import { storeIn } from '../store/store.ts'
+import { storeIn, storeOf } from '../store/store.ts'
 import { SignalRelay } from '../command/signals.ts'
 import { compareMetrics, lastValues } from './verdicts/metrics.ts'
 import { compareOutputs } from './verdicts/outputs.ts'
@@ -135,9 +135,9 @@ async function prepare(
   { run: runs, rebuild: isRebuilt, onStep }: ReproduceOptions,
   signal: AbortSignal,
 ): Promise<{ items: ReproduceItem[]; rebuilt: Rebuilt }> {
-  await restoreTree(tree, run.folder, target, signal)
+  const bytes = await restoreTree(tree, run.folder, target, signal)
   const algorithm = recordedAlgorithm(run.record)
-  const code = await checkTree(tree, target, { directory: target, algorithm, signal })
+  const code = await checkTree(tree, bytes, { directory: target, algorithm, signal })
   if (runs !== false) refuseOtherTree(code)
   const inputs = await checkInputs(run, map, target, signal)
   if (runs !== false) {
@@ -206,8 +206,7 @@ function endOf({ record: { command } }: StoredRun): string {
  * working folder.
  */
 function storesOf(folder: string, directory: string): Store[] {
-  const ownStore: Store = { root: dirname(dirname(folder)), runs: dirname(folder) }
-  return [ownStore, storeIn(directory)]
+  return [storeOf(folder), storeIn(directory)]
 }
 
 const GOOD: ReadonlySet<ReproduceVerdict> = new Set([

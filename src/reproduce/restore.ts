@@ -1,25 +1,32 @@
 /**
- * Restoration of a recorded work tree: a clone at the commit, then patches, untracked files, and links.
+ * Restoration of a recorded work tree: a clone at the commit, then patches, untracked files, links, and the bytes that
+ * git converts.
  *
  * The clone shares the objects of the repository instead of copying them. It is fast and has commits that are
  * on no branch any more, but needs the repository for as long as it is used. The repository is not changed.
  * (Git updates the time stamp of an existing object instead of writing it again.) Links come last, so that
  * nothing is written through one.
  */
-import { constants, open, symlink, writeFile } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
+import { constants, mkdir, open, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { NotAvailable } from '../util/not-available.ts'
 import { BUNDLE_FILE } from '../capture/git/bundle.ts'
 import { createGit, withSettings } from '../capture/git/command.ts'
+import { listFilters } from '../capture/git/filters.ts'
 import { readPath } from '../capture/git/paths.ts'
+import { SPARSE_FILE } from '../capture/git/sparse.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { errorCode, isFolder, storeError } from '../util/fs.ts'
+import { checkOutChanged, restoreIndexState } from './index-state.ts'
 import { isRedacted } from '../secrets/redact.ts'
 import { checkPath, preparePath } from './paths.ts'
+import { restoreBytes } from './work-tree-bytes.ts'
 import type { Git } from '../capture/git/command.ts'
 import type { GitPath } from '../capture/git/paths.ts'
 import type { UntrackedEntry, UntrackedFile, UntrackedLink } from '../capture/git/types.ts'
 import type { RecordedTree } from './preflight.ts'
+import type { RestoredBytes } from './work-tree-bytes.ts'
 
 /** Timeout of each call of git, in milliseconds. The checkout of a large repository takes long. */
 const TIMEOUT = 30 * 60_000
@@ -40,7 +47,11 @@ const SETTINGS = [
  * Fill an empty folder with the work tree that a run started from.
  *
  * @param runFolder The folder of the run, whose files were checked.
+ * No filter is started, whoever configured it, except to try the user's own on a file whose recorded bytes cannot be
+ * found otherwise: one that fails would stop the checkout.
+ *
  * @param target Absolute path of the empty folder.
+ * @returns The files whose bytes were compared with the record, and those that could not be restored.
  * @throws ERR_LINEAPRINT_STATE if the repository or the commit is missing and no bundle contains it, or if a
  * patch does not apply; ERR_LINEAPRINT_RECORD for a path that leads out of the folder.
  */
@@ -49,7 +60,7 @@ export async function restoreTree(
   runFolder: string,
   target: string,
   signal: AbortSignal | undefined,
-): Promise<void> {
+): Promise<RestoredBytes> {
   const { untracked } = tree.repository
   // All paths are checked before anything is written. Links in parent folders are checked when a file is
   // written.
@@ -59,15 +70,20 @@ export async function restoreTree(
   const bundle = bundleOf(tree, files)
   const state = await findCommit(createGit({ ...options, directory: tree.root }), tree)
   if (state !== 'available' && bundle === undefined) throw commitMissing(state, tree)
-  const git = createGit({ ...options, directory: target, transport: 'file' })
-  if (state === 'available') await step(tree.root, 'it cannot be cloned', () => clone(git, tree, target))
+  const own = { ...options, directory: target, transport: 'file' } as const
+  const cloning = createGit(own)
+  if (state === 'available') await step(tree.root, 'it cannot be cloned', () => clone(cloning, tree, target))
   else
     await step(target, 'the bundle of the run cannot be fetched', () =>
-      unbundle(git, tree, target, state, bundle ?? ''),
+      unbundle(cloning, tree, target, state, bundle ?? ''),
     )
+  const disabledFilters = await step(target, 'its filters are not known', () => listFilters(cloning, target))
+  const git = createGit({ ...own, disabledFilters })
+  await step(target, 'the commit cannot be checked out', () => checkOut(git, tree, target))
   await step(target, 'the recorded changes do not apply', async () => {
     await apply(git, tree, files, 'diff', [])
     await apply(git, tree, files, 'staged', ['--cached'])
+    await restoreIndexState(git, tree.repository)
   })
   for (const entry of untracked) {
     signal?.throwIfAborted()
@@ -75,6 +91,9 @@ export async function restoreTree(
   }
   for (const entry of untracked)
     if (entry.kind === 'link' && isRestored(entry)) await bringLink(entry, target)
+  return step(target, 'the bytes of files cannot be compared', () =>
+    restoreBytes(tree, target, own, disabledFilters),
+  )
 }
 
 /** The state of a commit: available in the repository, or the reason why not. */
@@ -122,7 +141,7 @@ function bundleOf({ repository }: RecordedTree, files: string): string | undefin
 /** Create a repository with the objects that the old one still has, and the commits of the bundle. */
 async function unbundle(
   git: Git,
-  { root, commit, repository }: RecordedTree,
+  { root, repository }: RecordedTree,
   target: string,
   state: CommitState,
   bundle: string,
@@ -135,10 +154,9 @@ async function unbundle(
     await carrySettings(git, root)
   }
   await git(['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', bundle, 'HEAD:refs/lineaprint-bundle'])
-  await git(['checkout', '--quiet', '--force', '--detach', commit])
 }
 
-async function clone(git: Git, { root, commit }: RecordedTree, target: string): Promise<void> {
+async function clone(git: Git, { root }: RecordedTree, target: string): Promise<void> {
   // No template is used, because it could contain hooks.
   const objects = (await git(['rev-parse', '--git-path', 'objects'], { directory: root })).toString()
   // The alternates file cannot hold a path with a line break, so objects are copied in that case.
@@ -146,7 +164,20 @@ async function clone(git: Git, { root, commit }: RecordedTree, target: string): 
   const options = ['--quiet', sharing, '--no-checkout', '--no-recurse-submodules', '--template=']
   await git(['clone', ...options, '--', root, target])
   await carrySettings(git, root)
+}
+
+/** Write the files of the commit, without those that a sparse checkout left out. */
+async function checkOut(git: Git, { commit, repository }: RecordedTree, target: string): Promise<void> {
+  const { sparse = false, sparsePatterns } = repository
+  if (sparse && sparsePatterns !== undefined && sparsePatterns !== null) {
+    const { cone, patterns } = sparsePatterns
+    await mkdir(join(target, '.git', 'info'), { recursive: true })
+    await writeFile(join(target, '.git', SPARSE_FILE), patterns)
+    await git(['config', 'core.sparseCheckout', 'true'])
+    await git(['config', 'core.sparseCheckoutCone', String(cone)])
+  }
   await git(['checkout', '--quiet', '--force', '--detach', commit])
+  if (sparse) await checkOutChanged(git, repository)
 }
 
 async function carrySettings(git: Git, root: string): Promise<void> {
@@ -165,7 +196,21 @@ async function apply(
 ): Promise<void> {
   if (repository.patches?.[name].status !== 'written') return
   // The file name is a constant and does not come from the record.
-  await git(['apply', ...options, '--', join(files, `${name}.patch`)])
+  const patch = join(files, `${name}.patch`)
+  // Git refuses a patch that only lists files in conflict.
+  if (await hasChange(patch)) await git(['apply', ...options, '--', patch])
+}
+
+/** Return whether a patch changes a file. */
+async function hasChange(patch: string): Promise<boolean> {
+  const start = Buffer.from('\ndiff --git ')
+  let rest: Buffer = Buffer.from('\n')
+  for await (const piece of createReadStream(patch) as AsyncIterable<Buffer>) {
+    const text = Buffer.concat([rest, piece])
+    if (text.includes(start)) return true
+    rest = text.subarray(-start.length)
+  }
+  return false
 }
 
 async function step<T>(path: string, problem: string, work: () => Promise<T>): Promise<T> {

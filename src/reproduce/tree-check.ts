@@ -1,25 +1,26 @@
 /** Comparison of the restored work tree and of the environment with the recorded ones. */
 import { createEnvironmentCapture } from '../capture/environment/capture.ts'
-import { createGit } from '../capture/git/command.ts'
-import { splitNul } from '../capture/git/status.ts'
-import { NotAvailable } from '../util/not-available.ts'
 import { parseEnvironmentCapture } from '../capture/environment/parse.ts'
 import { gitCapture } from '../capture/git/git-capture.ts'
+import { parseGitCapture } from '../capture/git/parse.ts'
+import { readPath } from '../capture/git/paths.ts'
+import { keyOfPath } from '../capture/git/tracked-files.ts'
 import { captureNamed } from '../capture/records.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { recordedConfiguration } from '../config/options.ts'
 import { inspectCapture } from '../compare/inspect.ts'
+import { nameList } from '../compare/name-list.ts'
 import { compareCaptured } from '../compare/redacted.ts'
-import { item } from './types.ts'
 import { isRedacted } from '../secrets/redact.ts'
 import { plural } from '../util/plural.ts'
-import type { Git } from '../capture/git/command.ts'
-import type { Comparison, Difference } from '../core/component.ts'
+import { item } from './types.ts'
+import type { Comparison, Difference, Inspection } from '../core/component.ts'
 import type { AlgorithmChoice } from '../core/digest.ts'
-import type { RepositoryCapture } from '../capture/git/types.ts'
+import type { ChangedFile, GitCapture, RepositoryCapture } from '../capture/git/types.ts'
 import type { CaptureRecord } from '../record/record.ts'
 import type { StoredRun } from '../store/runs.ts'
 import type { RecordedTree } from './preflight.ts'
+import type { LostFile, RestoredBytes } from './work-tree-bytes.ts'
 import type { ReproduceItem } from './types.ts'
 
 /** Options of both checks. */
@@ -34,18 +35,26 @@ interface CheckOptions {
  * Capture the new tree and compare it with the recorded one. Content that a run does not record has an item
  * of its own; any other difference means that the trees differ.
  *
- * @param target Absolute path of the new tree.
+ * @param bytes The files that were compared by their bytes.
  */
 export async function checkTree(
   { capture, repository }: RecordedTree,
-  target: string,
+  bytes: RestoredBytes,
   options: CheckOptions,
 ): Promise<ReproduceItem[]> {
-  const comparison = compareCaptured(gitCapture, capture, await gitCapture.capture(options))
-  const { status, reason, differences, notChecked = [] } = comparison
-  const filtered = await filteredItems(target, options.signal)
-  if (status === 'same' && filtered.length === 0)
-    return [item('code', 'git', 'same', 'the work tree matches the record')]
+  // Without filters: one that fails would hide the whole work tree.
+  const present = await gitCapture.capture({ ...options, inspection: NO_FILTERS })
+  const current = parseGitCapture(present.value)
+  const comparison = compareCaptured(gitCapture, capture, present)
+  const { status, reason } = comparison
+  const isByBytes = comparedByBytes(repository, current, bytes)
+  const differences = comparison.differences.filter(({ field }) => !isByBytes(field))
+  const notChecked = (comparison.notChecked ?? []).filter(({ field }) => !isByBytes(field))
+  const others = [...lostItems(bytes), ...stateItems(repository, current)]
+  // Fields that are equal and a digest that differs are a damaged record.
+  const isExplained = comparison.differences.length + (comparison.notChecked ?? []).length > 0
+  const isSame = status === 'same' || (isExplained && differences.length + notChecked.length === 0)
+  if (isSame && others.length === 0) return [item('code', 'git', 'same', 'the work tree matches the record')]
   const reasonFor = notKept(repository)
   const unknown = notChecked.map((part) => item('code', part.field, 'not-restored', part.reason))
   const kept = differences.flatMap((difference) => {
@@ -56,8 +65,8 @@ export async function checkTree(
   })
   const notRestored = [...kept, ...unknown]
   const unexpected = differences.filter((difference) => reasonFor(difference) === undefined)
-  notRestored.push(...filtered)
-  if (unexpected.length > 0 || notRestored.length === 0) {
+  notRestored.push(...others)
+  if (unexpected.length > 0 || (!isSame && kept.length + unknown.length === 0)) {
     const detail = reason ?? 'the work tree differs from the record'
     return [item('code', 'git', 'different', detail, unexpected), ...notRestored]
   }
@@ -70,6 +79,42 @@ export async function checkTree(
     ),
     ...notRestored,
   ]
+}
+
+/** Settings of a capture that starts no filter. What it cannot compare is compared by its bytes. */
+const NO_FILTERS: Inspection = { recordedCommand: undefined, reportUnchecked: () => undefined }
+
+/**
+ * Return a function that checks whether a field is about the bytes of files only, which were compared with the record
+ * already. A difference of the index is not.
+ */
+function comparedByBytes(
+  recorded: RepositoryCapture,
+  present: GitCapture,
+  { verified, lost }: RestoredBytes,
+): (field: string) => boolean {
+  const changes = new Map<string, (ChangedFile | undefined)[]>()
+  for (const [side, { changed }] of [recorded, present.available ? present : recorded].entries())
+    for (const file of changed) {
+      const key = keyOfPath(readPath(file))
+      if (!verified.has(key) && !lost.has(key)) continue
+      const field = `changed.${file.path}${file.pathBytes === undefined ? '' : ' (not UTF-8)'}`
+      const sides = changes.get(field) ?? [undefined, undefined]
+      sides[side] = file
+      changes.set(field, sides)
+    }
+  return (field) => {
+    if (field.startsWith('workTreeFiles')) return true
+    const sides = changes.get(field)
+    return sides !== undefined && indexOf(sides[0]) === indexOf(sides[1])
+  }
+}
+
+/** Return the version of the index; an empty text if it is that of the commit. */
+function indexOf(file: ChangedFile | undefined): string {
+  if (file === undefined) return ''
+  if ('stages' in file) return JSON.stringify(file.stages)
+  return file.staged === null ? '' : JSON.stringify(file.index)
 }
 
 /**
@@ -88,56 +133,69 @@ export function refuseOtherTree(items: readonly ReproduceItem[]): void {
   )
 }
 
-/**
- * Return an item for each filter of git that files of the new tree have, with the reason why their bytes can differ.
- * Git compares files after the filter, so such a difference is not one for git. The configuration of the recorded
- * repository is not used: it could start any program.
- */
-async function filteredItems(target: string, signal: AbortSignal | undefined): Promise<ReproduceItem[]> {
-  const git = createGit({ directory: target, timeout: TIMEOUT, signal, environment: process.env })
-  try {
-    const files = await git(['ls-files', '-z'])
-    const attributes = splitNul(await git(['check-attr', '-z', '--stdin', 'filter'], { input: files }))
-    const filters = new Map<string, string[]>()
-    // Three fields for each file: path, attribute, value.
-    for (let at = 0; at + 2 < attributes.length; at += 3) {
-      const [path = '', value = ''] = [attributes[at], attributes[at + 2]].map((field) => field?.toString())
-      if (value === 'unspecified' || value === 'unset' || value === 'set') continue
-      const paths = filters.get(value)
-      if (paths === undefined) filters.set(value, [path])
-      else paths.push(path)
-    }
-    return await Promise.all([...filters].map((filter) => filteredItem(git, filter)))
-  } catch (error) {
-    if (!(error instanceof NotAvailable)) throw error
-    return [item('code', 'filters', 'not-restored', `the filters of files are not known: ${error.message}`)]
+/** Return an item for each cause for which files do not have their recorded bytes. */
+function lostItems({ lost }: RestoredBytes): ReproduceItem[] {
+  const groups = new Map<string, { cause: string; reason: string; files: LostFile[] }>()
+  for (const file of lost.values()) {
+    const { cause, reason } = file
+    const key = JSON.stringify([cause, reason])
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, { cause, reason, files: [file] })
+    else group.files.push(file)
   }
-}
-
-async function filteredItem(
-  git: Git,
-  [filter, paths]: readonly [string, readonly string[]],
-): Promise<ReproduceItem> {
-  const driver = await Promise.all(
-    ['smudge', 'process'].map((name) =>
-      git(['config', '--get', `filter.${filter}.${name}`], { accept: [1] }),
+  return [...groups.values()].map(({ cause, reason, files }) =>
+    item(
+      'code',
+      cause.replace('=', '.'),
+      'not-restored',
+      `${nameList(files.map(({ path }) => path))}: ${reason}`,
+      files.map(({ path, before, after }) => ({ field: `workTreeFiles.${path}`, before, after })),
     ),
   )
-  const files = [...paths.slice(0, 3), ...(paths.length > 3 ? [`and ${paths.length - 3} more`] : [])].join(
-    ', ',
-  )
-  const reason = driver.some((value) => value.length > 0)
-    ? 'a run does not record the bytes that the filter makes'
-    : 'the filter is not configured for the new work tree, so this is the content that git keeps'
-  return item('code', `filter.${filter}`, 'not-restored', `${files}: ${reason}`)
 }
 
-/** Timeout of each call of git, in milliseconds. */
-const TIMEOUT = 10 * 60_000
+/** Return items for the parts of the state of the repository that are not restored. */
+function stateItems(recorded: RepositoryCapture, present: GitCapture): ReproduceItem[] {
+  const { operation = null, workTreeFiles, skippedFiles = 0, sparse = false } = recorded
+  const unlisted = workTreeFiles?.unlisted ?? 0
+  const written = present.available ? (present.skippedFiles ?? 0) : 0
+  return [
+    ...(operation === null
+      ? []
+      : [
+          item(
+            'code',
+            'operation',
+            'not-restored',
+            `the unfinished ${operation} cannot be continued in the new work tree, which has its files and its index`,
+          ),
+        ]),
+    ...(unlisted === 0
+      ? []
+      : [
+          item(
+            'code',
+            'workTreeFiles',
+            'not-restored',
+            `the run did not record the bytes of ${plural(unlisted, 'more file')} that git converts or does not look at`,
+          ),
+        ]),
+    ...(sparse && written !== skippedFiles
+      ? [
+          item(
+            'code',
+            'sparse',
+            'not-restored',
+            `the sparse checkout left out ${plural(skippedFiles, 'file')}, and the new work tree ${written}`,
+          ),
+        ]
+      : []),
+  ]
+}
 
 /** Return a function that gives the reason why a difference is expected; `undefined` if it is not. */
 function notKept(repository: RepositoryCapture): (difference: Difference) => string | undefined {
-  const { untracked, submodules, conflicted, patches } = repository
+  const { untracked, submodules, patches } = repository
   const reasons = new Map<string, string>()
   for (const entry of untracked) {
     const field = `untracked.${entry.path}`
@@ -160,7 +218,6 @@ function notKept(repository: RepositoryCapture): (difference: Difference) => str
   ]
   const isNested = (field: string): boolean =>
     nested.some((path) => field.startsWith(`${path}/`, field.indexOf('.') + 1))
-  for (const path of conflicted ?? []) reasons.set(`changed.${path}`, 'an unfinished merge is not kept')
   for (const { path, size, reason = `it has ${size} bytes` } of patches?.left ?? [])
     reasons.set(`changed.${path}`, `it was not kept: ${reason}`)
   const written = [patches?.diff, patches?.staged].flatMap((patch) =>

@@ -30,6 +30,12 @@ export function storeIn(folder: string): Store {
   return { root, runs: join(root, 'runs') }
 }
 
+/** Return the store that holds the folder of a run. */
+export function storeOf(folder: string): Store {
+  const runs = dirname(folder)
+  return { root: dirname(runs), runs }
+}
+
 /** Return the absolute path of the folder of a run. An id is one path segment, so the folder is in the store. */
 export function runFolder(store: Store, id: RunId): string {
   return join(store.runs, id)

@@ -19,6 +19,7 @@ import { checkName, copyAsJson } from '../json/copy.ts'
 import { processOf } from '../record/state.ts'
 import { identityDigests } from '../record/tracked.ts'
 import { FILES_LIMIT, fileListParts } from '../record/file-list.ts'
+import { formatContents, namesIn } from '../record/content-list.ts'
 import { formatTensors } from '../record/tensor-list.ts'
 import { readContent } from './read-content.ts'
 import type { DatasetOptions, DatasetReport, DatasetSource } from '../dataset/read.ts'
@@ -93,15 +94,22 @@ const output: Kind<string, OutputReport> = {
   read: readOutput,
   tables: true,
   identity: ({ digest }) => digest.toString(),
-  describe: async ({ tensors, ...report }, name, writer) => {
+  describe: async ({ tensors, contents, ...report }, name, writer) => {
     const described = await describeContent(report, 'outputs', name, writer)
-    if (tensors === undefined) return described
-    if (hasSecretName(tensors, writer)) {
-      writer.append({ type: 'warning', message: `output ${JSON.stringify(name)}: ${secretNames('tensors')}` })
-      return described
+    const write = (content: string, kind: 'tensors' | 'contents'): Promise<string> =>
+      writeList(content, kind, name, writer, 'outputs')
+    const withheld = (kind: 'tensors' | 'contents'): void =>
+      writer.append({ type: 'warning', message: `output ${JSON.stringify(name)}: ${secretNames(kind)}` })
+    const hasSecret = tensors !== undefined && hasSecretName(tensors, writer)
+    if (hasSecret) withheld('tensors')
+    const hasSecretInside = contents !== undefined && hasSecretName(namesIn(contents), writer)
+    if (hasSecretInside) withheld('contents')
+    return {
+      ...described,
+      ...(tensors && !hasSecret && { tensorsFile: await write(formatTensors(tensors), 'tensors') }),
+      ...(contents &&
+        !hasSecretInside && { contentsFile: await write(formatContents(contents), 'contents') }),
     }
-    const tensorsFile = await writeList(formatTensors(tensors), 'tensors', name, writer, 'outputs')
-    return { ...described, tensorsFile }
   },
 }
 
@@ -367,7 +375,7 @@ function hasSecretName(
   return false
 }
 
-function secretNames(what: 'files' | 'tensors'): string {
+function secretNames(what: 'files' | 'tensors' | 'contents'): string {
   return `the ${what} are not listed, so no check can name one: a name among them may contain a secret`
 }
 
@@ -377,7 +385,7 @@ type ListedSection = 'datasets' | 'models' | 'outputs'
 /** Write a list of an item into a file of the run's folder. Return its path relative to that folder. */
 async function writeList(
   content: string | Iterable<string>,
-  kind: 'tensors' | 'files',
+  kind: 'tensors' | 'files' | 'contents',
   name: string,
   writer: RunWriter,
   section: ListedSection,

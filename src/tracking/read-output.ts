@@ -1,7 +1,7 @@
 /** Reading of outputs: like a dataset and, if the output is a model, with its tensors in the same read. */
 import { lstat, readdir, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
-import { WARNINGS } from '../dataset/read.ts'
+import { WARNINGS, isTableFile } from '../dataset/read.ts'
 import { primary } from '../core/digest.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { hashTree } from '../hash/tree.ts'
@@ -10,10 +10,12 @@ import { bytesOf, collisionsOf, literalPattern } from '../manifest/names.ts'
 import { foldersOf, treeOf } from '../manifest/roots.ts'
 import { locateModel } from '../model/locate.ts'
 import { readWeights } from '../model/weights.ts'
+import { contentsOf } from '../compare/file-contents.ts'
 import { stableFieldsOf } from '../compare/stable-fields.ts'
 import { errorCode } from '../util/fs.ts'
 import { readContent } from './read-content.ts'
 import type { DatasetOptions } from '../dataset/read.ts'
+import type { ContentList } from '../record/content-list.ts'
 import type { StableFields } from '../record/tracked.ts'
 import type { ContentReport } from './read-content.ts'
 import type { AlgorithmChoice, Digests } from '../core/digest.ts'
@@ -27,6 +29,8 @@ export interface OutputReport extends ContentReport {
   readonly tensors?: readonly TensorInfo[]
   /** The files and their volatile fields that differ each time; see `compare/volatile-files.ts`. */
   readonly stableFields?: readonly StableFields[]
+  /** The contents of tables, arrays and further models below a folder. */
+  readonly contents?: ContentList
 }
 
 /**
@@ -45,7 +49,30 @@ export async function readOutput(
   const asModel = models.tensors ? await readModelFiles(path, options) : undefined
   const output = asModel ?? (await readContent(path, options))
   const stableFields = await volatileFilesOf(output)
-  return stableFields.length === 0 ? output : { ...output, stableFields }
+  const contents = await readContentsBelow(output, options, models.tensors)
+  return {
+    ...output,
+    ...(stableFields.length > 0 && { stableFields }),
+    ...(contents.size > 0 && { contents }),
+  }
+}
+
+/** Read the contents of an array, or of the files of a folder, except those of which the tensors are listed. */
+async function readContentsBelow(
+  { kind, path, folder, bytes, tensors = [] }: OutputReport,
+  { algorithm = 'blake3', signal, tables = true }: DatasetOptions,
+  areTensorsRead: boolean,
+): Promise<ContentList> {
+  if (path === undefined) return new Map()
+  if (kind === 'file' && /\.npy$/i.test(path)) {
+    const file = { path: basename(path), size: bytes }
+    return contentsOf(dirname(path), [file], { algorithm, signal }, () => areTensorsRead)
+  }
+  if (folder === undefined) return new Map()
+  const listed = new Set(tensors.map(({ file }) => file))
+  return contentsOf(path, folder.entries(), { algorithm, signal }, (file) =>
+    isTableFile(file) ? tables : areTensorsRead && !listed.has(file),
+  )
 }
 
 async function volatileFilesOf({

@@ -16,6 +16,7 @@ import { ignoreRejection } from '../util/ignore-rejection.ts'
 import { verifyRun } from '../verify/verify.ts'
 import { amendEnvironment, amendSeeds, captureAtStart, captureInto } from './captures.ts'
 import { flagInputs, fingerprintOrWarn } from './changes/flags.ts'
+import { keepOverwritten } from './changes/overwritten.ts'
 import { beginUndeclared, findUndeclared, flagUndeclared } from './changes/undeclared.ts'
 import { checkDigestLabel, digestEvent, digestOf } from './digests.ts'
 import { track } from './inputs.ts'
@@ -180,7 +181,13 @@ export class Recorder {
     const absolute = resolve(this.#directory, path)
     const label = `output ${JSON.stringify(name)}`
     const before = await this.#trackPending(fingerprintOrWarn(writer, label, absolute))
-    if (before !== undefined) writer.snapshots.addOutput(absolute, before)
+    if (before !== undefined) writer.snapshots.addOutput(name, absolute, before)
+  }
+
+  /** Keep a copy of each input that an announced output will write over. */
+  async keepInputs(): Promise<void> {
+    const writer = this.#running('keepInputs')
+    await this.#trackPending(keepOverwritten(writer, this.#settings.signal))
   }
 
   /** Seed the generators of this process, and record their state. */

@@ -119,7 +119,7 @@ export class ExperimentTracker {
     const report = await this.#recorder.track(KINDS.output, path, name)
     if (report === undefined)
       throw new LineaprintError('ERR_LINEAPRINT_INTERNAL', 'outputs cannot be disabled')
-    const { tensors: _, folder: __, stableFields: ___, ...dataset } = report
+    const { tensors: _, folder: __, stableFields: ___, contents: ____, ...dataset } = report
     return dataset
   }
 

@@ -10,7 +10,7 @@ import { verifyCaptures, verifyDirectory, verifyVersion } from './captures.ts'
 import { verifyCommand } from './command.ts'
 import { verifyFiles, verifyRecord } from '../compare/run-files.ts'
 import { VERIFY_LEVELS, judge } from './level.ts'
-import { verifyTracked } from '../compare/tracked.ts'
+import { explainOverwritten, verifyTracked } from '../compare/tracked.ts'
 import type { Component } from '../core/component.ts'
 import type { StoredRun } from '../store/runs.ts'
 import type { VerifyItem, VerifyLevel } from './level.ts'
@@ -85,7 +85,7 @@ export async function verifyRun(run: StoredRun, options: VerifyOptions = {}): Pr
     ...verifyVersion(run.record),
     ...(await verifyDirectory(run.record, directory)),
     ...(await captures),
-    ...(await verifyTracked(run, signal, options.outputIgnore)),
+    ...(await explainOverwritten(run, await verifyTracked(run, signal, options.outputIgnore), signal)),
   ]
   signal?.throwIfAborted()
   const items = checked.map((item) => judge(item, level))

@@ -1,4 +1,4 @@
-import { chmodSync, renameSync, rmSync } from 'node:fs'
+import { chmodSync, readFileSync, renameSync, rmSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { gitCapture } from '../../../src/capture/git/git-capture.ts'
@@ -109,15 +109,76 @@ test('a record of an earlier version does not say what is inside', async () => {
   })
 })
 
-test('files that git is told not to watch are not checked', async () => {
+test.for(['assume-unchanged', 'skip-worktree'])(
+  'files marked %s are compared by their bytes',
+  async (mark) => {
+    const folder = repository()
+    git(folder, 'update-index', `--${mark}`, 'a.py')
+    write(folder, 'a.py', 'hidden\n')
+    const before = await look(folder)
+    expect(gitCapture.compare(before, await look(folder)).status).toBe('same')
+    write(folder, 'a.py', 'other\n')
+    expect(gitCapture.compare(before, await look(folder))).toMatchObject({
+      status: 'changed',
+      differences: [{ field: 'workTreeFiles.a.py' }],
+    })
+    git(folder, 'update-index', `--no-${mark}`, 'a.py')
+    write(folder, 'a.py', 'hidden\n')
+    expect(gitCapture.compare(before, await look(folder)).status).toBe('same')
+    write(folder, 'a.py', 'other\n')
+    expect(gitCapture.compare(before, await look(folder)).status).toBe('changed')
+  },
+)
+
+test('files that only an earlier version hid are not checked', async () => {
   const folder = repository()
   git(folder, 'update-index', '--assume-unchanged', 'a.py')
   const before = await look(folder)
-  write(folder, 'a.py', 'other\n')
-  expect(gitCapture.compare(before, await look(folder))).toMatchObject({
+  const { workTreeFiles: _, ...value } = before.value
+  expect(gitCapture.compare({ ...before, value }, await look(folder))).toMatchObject({
     status: 'not-checked',
     notChecked: [{ field: 'changed.a.py', reason: 'it is marked assume-unchanged' }],
   })
+})
+
+test('files that git converts are compared by their bytes', async () => {
+  const folder = repository()
+  git(folder, 'config', 'core.autocrlf', 'input')
+  const before = await look(folder)
+  const content = readFileSync(join(folder, 'a.py'), 'utf8')
+  write(folder, 'a.py', content.replaceAll('\n', '\r\n'))
+  git(folder, 'add', 'a.py')
+  const after = await look(folder)
+  expect(after.digest).toBe(before.digest)
+  expect(gitCapture.compare(before, after)).toMatchObject({
+    status: 'changed',
+    differences: [{ field: 'workTreeFiles.a.py', before: 'as git stores it' }],
+  })
+  expect(gitCapture.compare(after, before).status).toBe('changed')
+  expect(gitCapture.compare(after, await look(folder)).status).toBe('same')
+})
+
+test('a file that git could not compare without its filter is compared by its bytes', async () => {
+  const folder = repository()
+  git(folder, 'config', 'filter.rot.clean', 'tr a-z b-za')
+  git(folder, 'config', 'filter.rot.smudge', 'tr b-za a-z')
+  write(folder, '.gitattributes', '*.rot filter=rot')
+  write(folder, 'x.rot', 'alpha')
+  git(folder, 'add', '-A')
+  git(folder, 'commit', '-q', '-m', 'rot')
+  const before = await look(folder)
+  expect(before.value['workTreeFiles']).toMatchObject({ files: [{ path: 'x.rot', cause: 'filter=rot' }] })
+  const present = (): Promise<Captured> =>
+    gitCapture.capture({
+      directory: folder,
+      algorithm: 'blake3',
+      inspection: { recordedCommand: undefined, reportUnchecked: () => undefined },
+    })
+  // Git has to read it again.
+  utimesSync(join(folder, 'x.rot'), 1, 1)
+  expect(gitCapture.compare(before, await present())).toMatchObject({ status: 'same' })
+  write(folder, 'x.rot', 'gamma')
+  expect(gitCapture.compare(before, await present())).toMatchObject({ status: 'changed' })
 })
 
 test.skipIf(process.getuid?.() === 0)('a file that neither capture could read is not checked', async () => {

@@ -4,7 +4,7 @@ import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createConnection } from 'node:net'
 import { dirname, join } from 'node:path'
 import fc from 'fast-check'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { Bridge } from '../../../src/command/python-bridge/bridge.ts'
 import { FRAME_LIMIT, FrameReader, toFrame } from '../../../src/command/python-bridge/frames.ts'
 import { readRun } from '../../../src/store/runs.ts'
@@ -317,4 +317,15 @@ test('a program can make neither warnings nor saved states without end', { timeo
     error: { code: 'ERR_LINEAPRINT_ARGUMENT' },
   })
   expect((await end(opened)).length).toBe(20)
+})
+
+test('a program that waits for an answer gets signs of life', { timeout: 30_000 }, async () => {
+  const opened = await open()
+  const socket = await greeted(opened.path)
+  const work = Promise.withResolvers<undefined>()
+  vi.spyOn(opened.recorder, 'flush').mockReturnValueOnce(work.promise)
+  expect(await ask(socket, { call: 'flush', id: 3 })).toEqual({ id: 3, pending: true })
+  work.resolve(undefined)
+  expect(await ask(socket, { call: 'flush', id: 4 })).toEqual({ id: 3, result: null })
+  await end(opened)
 })

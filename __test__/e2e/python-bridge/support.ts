@@ -1,6 +1,7 @@
 /** Python programs as the commands of runs. */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { FAST } from '../runs/support.ts'
 import { folderOf } from '../../support/folder.ts'
@@ -106,4 +107,33 @@ export function programsOf(record: RunRecord): JsonObject[] {
 export function targetsOf(program: JsonObject | undefined): Record<string, string> {
   const targets = (program?.['targets'] ?? []) as { name: string; status: string }[]
   return Object.fromEntries(targets.map(({ name, status }) => [name, status]))
+}
+
+/** The interpreter of the tests, and the others of this machine. */
+export const PYTHONS: readonly string[] = [PYTHON, ...otherPythons()]
+
+function otherPythons(): string[] {
+  const folders = join(homedir(), '.pyenv/versions')
+  const found = existsSync(folders) ? readdirSync(folders) : []
+  return found
+    .filter((name) => /^3\.(?:9|10|12|13|14)\./.test(name))
+    .map((name) => join(folders, name, 'bin/python'))
+}
+
+/** Run a program and return what came out. */
+export function start(
+  argv: readonly string[],
+  cwd: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Outcome> {
+  const [program = '', ...rest] = argv
+  const child = spawn(program, rest, { cwd, env: { ...process.env, ...env }, stdio: 'pipe' })
+  child.stdin.end()
+  let [stdout, stderr] = ['', '']
+  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
+  return new Promise((done, fail) => {
+    child.on('error', fail)
+    child.on('close', (code, signal) => done({ code, signal, stdout, stderr }))
+  })
 }

@@ -4,11 +4,13 @@ import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { diffRuns } from '../../../src/diff/runs.ts'
 import { compareOutputs } from '../../../src/reproduce/verdicts/outputs.ts'
+import { parseTracked } from '../../../src/record/tracked.ts'
 import { verifyRun } from '../../../src/verify/verify.ts'
 import { folderOf } from '../../support/folder.ts'
 import { floats, safetensors } from '../../support/safetensors.ts'
 import { finished, inRun } from '../../tracking/support.ts'
 import type { ReproduceItem } from '../../../src/reproduce/types.ts'
+import type { TrackedEntry, TrackedFolder } from '../../../src/record/tracked.ts'
 import type { StoredRun } from '../../../src/store/runs.ts'
 
 type Files = Readonly<Record<string, string | Uint8Array>>
@@ -77,16 +79,100 @@ test.each<[string, Files, Files, string]>([
   expect(gone.differences).toEqual(here.differences)
 })
 
-test('weights in a subfolder are not passed over: without the original nothing says that they are the same', async () => {
-  const { here, gone } = await bothWays(
-    { 'm.safetensors': MODEL, 'checkpoint-1/m.safetensors': MODEL },
-    { 'm.safetensors': MODEL, 'checkpoint-1/m.safetensors': REORDERED },
+/** A `.npy` file of two numbers; the padding of its header is no content. */
+function npy(numbers: readonly [number, number], padding = 0, type = '<f4'): Buffer {
+  const head = `{'descr': '${type}', 'fortran_order': False, 'shape': (2,), }${' '.repeat(padding)}\n`
+  const file = Buffer.alloc(10 + head.length + 8)
+  file.write('\x93NUMPY\x01\x00', 0, 'latin1')
+  file.writeUInt16LE(head.length, 8)
+  file.write(head, 10, 'latin1')
+  numbers.forEach((number, index) => file.writeFloatLE(number, 10 + head.length + 4 * index))
+  return file
+}
+
+test.each<[string, string, string | Uint8Array, string | Uint8Array, string, string]>([
+  ['reordered weights', 'sub/m.safetensors', MODEL, REORDERED, 'same-tensors', ''],
+  ['other weights', 'sub/m.safetensors', MODEL, OTHER, 'different', 'tensor'],
+  ['a table with other line ends', 'sub/t.csv', 'a,b\n1,2\n', 'a,b\r\n1,2\r\n', 'same-table', ''],
+  ['a table with another column', 'sub/t.csv', 'a,b\n1,2\n', 'a,b\n1,3\n', 'different', ': b'],
+  ['an array with another header', 'a.npy', npy([1, 2]), npy([1, 2], 5), 'same-tensors', ''],
+  ['an array with other numbers', 'a.npy', npy([1, 2]), npy([1, 3]), 'different', 'elements differ'],
+  ['an array of another type', 'a.npy', npy([1, 2]), npy([1, 2], 0, '<i4'), 'different', 'it was <f4'],
+])(
+  '%s below a folder: the verdict does not depend on the original',
+  async (_, name, first, second, verdict, part) => {
+    const { here, gone, runs } = await bothWays(
+      { 'm.safetensors': MODEL, [name]: first },
+      { 'm.safetensors': MODEL, [name]: second },
+    )
+    expect([here.verdict, gone.verdict]).toEqual([verdict, verdict])
+    expect(gone.differences).toEqual(here.differences)
+    expect(gone.detail).toContain(`${name}: `)
+    expect(gone.detail).toContain(part)
+    expect(gone.detail).toContain('the original cannot be read')
+    const fields = (await diffRuns(...runs)).differences.map(({ field }) => field)
+    expect(fields).toContain(`outputs.o.files.${name}`)
+  },
+)
+
+test('columns and tensors below a folder are named by verify, diff and reproduce', async () => {
+  const root = folderOf()
+  const [before, after] = [
+    { 'sub/t.csv': 'a,b\n1,2\n', 'sub/m.safetensors': MODEL },
+    { 'sub/t.csv': 'a,b\n1,3\n', 'sub/m.safetensors': OTHER },
+  ]
+  const { gone, runs } = await bothWays(before, after)
+  const [first, second] = runs
+  const names = gone.differences.map(({ field }) => field)
+  expect(names).toEqual(expect.arrayContaining(['sub/t.csv', 'sub/t.csv: b', 'sub/m.safetensors']))
+  expect(names.some((name) => name.startsWith('sub/m.safetensors: '))).toBe(true)
+  expect((await diffRuns(first, second)).differences.map(({ field }) => field)).toEqual(
+    expect.arrayContaining(['outputs.o.files.sub/t.csv: b']),
   )
-  expect(here.verdict).toBe('same-tensors')
-  expect(gone).toMatchObject({
-    verdict: 'not-compared',
-    detail: expect.stringMatching(/^checkpoint-1\/m\.safetensors: .*the original cannot be read/) as string,
+  const run = await runWith(root, before)
+  writeFileSync(join(root, 'out/sub/t.csv'), 'a,b\n1,3\n')
+  const { items } = await verifyRun(run, { level: 'data', directory: root })
+  expect(items.find(({ section }) => section === 'outputs')).toMatchObject({
+    status: 'changed',
+    detail: expect.stringContaining('sub/t.csv: 1 of 2 columns differ: b') as string,
+    differences: [{ field: 'digest' }, { field: 'sub/t.csv' }, { field: 'sub/t.csv: b' }],
   })
+})
+
+test('an array that is an output of its own is compared by its recorded content', async () => {
+  const [first, second] = [folderOf(), folderOf()]
+  const track = (root: string, content: Buffer): Promise<StoredRun> => {
+    writeFileSync(join(root, 'a.npy'), content)
+    return finished(root, {}, (tracker) => tracker.trackOutput(join(root, 'a.npy'), 'o'))
+  }
+  const before = await track(first, npy([1, 2]))
+  const compare = async (after: StoredRun): Promise<string | undefined> =>
+    (await compareOutputs(before, after, { tolerance: undefined, signal: undefined }))[0]?.verdict
+  const same = await track(second, npy([1, 2], 7))
+  const third = await track(folderOf(), npy([1, 3]))
+  rmSync(join(first, 'a.npy'))
+  expect([await compare(same), await compare(third)]).toEqual(['same-tensors', 'different'])
+})
+
+test('a file whose content neither the run nor its original shows differs by its bytes', async () => {
+  const [first, second] = [folderOf(), folderOf()]
+  const before = await runWith(first, { 'sub/t.csv': 'a,b\n1,2\n' })
+  const after = await runWith(second, { 'sub/t.csv': 'a,b\r\n1,2\r\n' })
+  const { contentsFile } = parseTracked(
+    'outputs',
+    'o',
+    before.record.outputs['o'] as TrackedEntry,
+  ) as TrackedFolder
+  const list = inRun(before, contentsFile ?? '')
+  const compare = (): Promise<ReproduceItem[]> =>
+    compareOutputs(before, after, { tolerance: undefined, signal: undefined })
+  rmSync(list)
+  rmSync(join(first, 'out'), { recursive: true })
+  expect(await compare()).toMatchObject([
+    { verdict: 'different', detail: expect.stringMatching(/^sub\/t\.csv: the bytes differ; /) as string },
+  ])
+  writeFileSync(list, '{"schema":"lineaprint/contents/v1","files":[{"path":"sub/t.csv"}]}')
+  await expect(compare()).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_RECORD' })
 })
 
 test('an original that a later run replaced counts as gone', async () => {
@@ -96,9 +182,9 @@ test('an original that a later run replaced counts as gone', async () => {
   const compare = (): Promise<ReproduceItem[]> =>
     compareOutputs(before, after, { tolerance: undefined, signal: undefined })
   expect(await compare()).toMatchObject([{ verdict: 'same-table' }])
-  writeFileSync(join(root, 'out/sub/t.csv'), 'a,b\r\n1,2\r\n')
+  writeFileSync(join(root, 'out/sub/t.csv'), 'a,b\n1,4\n')
   expect(await compare()).toMatchObject([
-    { verdict: 'not-compared', detail: expect.stringContaining('has changed since the run') as string },
+    { verdict: 'same-table', detail: expect.stringContaining('has changed since the run') as string },
   ])
 })
 

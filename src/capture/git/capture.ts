@@ -15,15 +15,18 @@ import { describeLargeFiles } from './large-files.ts'
 import { readNested } from './nested.ts'
 import { limitWarnings, concurrentChangeWarnings } from './limits.ts'
 import { readOperation, readWorktrees } from './operation.ts'
+import { readSparsePatterns } from './sparse.ts'
 import { findTooLarge, writePatches } from './patches.ts'
 import { isInStore } from './paths.ts'
 import { describeSubmodules } from './submodules.ts'
 import { describeUntracked } from './untracked.ts'
+import { describeWorkTreeFiles } from './work-tree-files.ts'
 import type { CaptureContext } from '../../core/component.ts'
-import type { Git } from './command.ts'
+import type { GitOptions as CallGitOptions, Git } from './command.ts'
+import type { PatchOptions } from './patches.ts'
 import type { RepositorySnapshot } from './snapshot.ts'
 import type { GitStatus } from './status.ts'
-import type { CapturedRepository, Commit, NoRepository } from './types.ts'
+import type { CapturedRepository, Commit, NoRepository, Patches } from './types.ts'
 
 /** Settings that are not part of the configuration. */
 export interface GitCaptureSettings {
@@ -51,10 +54,7 @@ export async function captureGit(
   const warnings: string[] = []
   try {
     const options = { timeout, signal, environment }
-    const disabledFilters =
-      inspection === undefined ? [] : await listFilters(createGit({ ...options, directory }), directory)
-    const git = createGit({ ...options, directory, disabledFilters })
-    const snapshot = await readSnapshot(git, directory)
+    const { disabledFilters, snapshot } = await readWithFilters(options, directory, inspection, warnings)
     const { location, status, commit } = snapshot
     const { root, gitFolder } = location
     if (commit === null) {
@@ -72,12 +72,66 @@ export async function captureGit(
       context,
       { ...settings, ...captureOptions },
       warnings,
+      async () => {
+        const disabled = await listFilters(rooted, root)
+        return createGit({ ...options, directory: root, disabledFilters: disabled })
+      },
     )
     return { value, warnings }
   } catch (error) {
     if (!(error instanceof NotAvailable)) throw error
     return { value: { available: false, reason: error.message }, warnings: [] }
   }
+}
+
+/** Write the patches; without filters if one fails, because all changes would be lost. */
+async function writeWithFilters(
+  git: Git,
+  withoutFilters: () => Promise<Git>,
+  options: PatchOptions,
+  warnings: string[],
+): Promise<Patches> {
+  const attempt: string[] = []
+  const patches = await writePatches(git, options, attempt)
+  const { diff } = patches
+  if (diff.status !== 'absent' || !FILTER_FAILURE.test(diff.reason)) {
+    warnings.push(...attempt)
+    return patches
+  }
+  warnings.push(`files are in the patch as they are on disk, without filters: ${diff.reason}`)
+  return writePatches(await withoutFilters(), options, warnings)
+}
+
+/** Matches the reason of git for a filter that failed. */
+const FILTER_FAILURE = /\bfilter\b/
+
+type CallOptions = Pick<CallGitOptions, 'timeout' | 'signal' | 'environment'>
+
+/**
+ * Read the state of the repository: for a run with the filters of git, and without them if one fails, because it would
+ * hide all code. A capture that is compared starts none.
+ */
+async function readWithFilters(
+  options: CallOptions,
+  directory: string,
+  inspection: CaptureContext['inspection'],
+  warnings: string[],
+): Promise<{ disabledFilters: readonly string[]; snapshot: RepositorySnapshot }> {
+  const git = createGit({ ...options, directory })
+  let failure: NotAvailable | undefined
+  if (inspection === undefined) {
+    try {
+      return { disabledFilters: [], snapshot: await readSnapshot(git, directory) }
+    } catch (error) {
+      if (!(error instanceof NotAvailable) || !FILTER_FAILURE.test(error.message)) throw error
+      failure = error
+    }
+  }
+  const disabledFilters = await listFilters(git, directory)
+  if (failure !== undefined)
+    warnings.push(`files are recorded as they are on disk, without filters: ${failure.message}`)
+  const snapshot = await readSnapshot(createGit({ ...options, directory, disabledFilters }), directory)
+  return { disabledFilters, snapshot }
 }
 
 /**
@@ -90,11 +144,12 @@ function reportsStashes(version: string): boolean {
 
 async function describe(
   git: Git,
-  { location, version, status, settings, entries, tags, unpushed }: RepositorySnapshot,
+  { location, version, status, settings, entries, tracked, tags, unpushed }: RepositorySnapshot,
   commit: Commit,
   context: CaptureContext,
   options: GitOptions & GitCaptureSettings,
   warnings: string[],
+  withoutFilters: () => Promise<Git>,
 ): Promise<CapturedRepository> {
   const { root, shallow, objectFormat, gitFolder, commonFolder } = location
   const { algorithm, signal, filesDirectory } = context
@@ -115,12 +170,17 @@ async function describe(
     },
     warnings,
   )
+  const workTreeFiles = await unlessUnknown(warnings, async () => {
+    if (tracked instanceof NotAvailable) throw tracked
+    return describeWorkTreeFiles(git, tracked, status.changed, settings, content, warnings)
+  })
   const { patchLimit } = options
   const patches =
     filesDirectory === undefined || status.changed.length === 0
       ? null
-      : await writePatches(
+      : await writeWithFilters(
           git,
+          withoutFilters,
           {
             folder: filesDirectory,
             commit: commit.commit,
@@ -182,10 +242,23 @@ async function describe(
     stashes: reportsStashes(version) ? status.stashes : null,
     shallow,
     sparse: settings.sparse,
+    sparsePatterns: settings.sparse ? await readSparsePatterns(gitFolder, settings.sparseCone) : null,
     partial: settings.partial,
     assumedUnchanged: entries.assumeUnchanged.map(({ text }) => text),
     skippedFiles: entries.skipped,
+    workTreeFiles,
     patches,
+  }
+}
+
+/** Return `null` with a warning if git cannot list the files that it converts. */
+async function unlessUnknown<T>(warnings: string[], work: () => Promise<T>): Promise<T | null> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof NotAvailable)) throw error
+    warnings.push(`the files that git converts or does not look at could not be listed: ${error.message}`)
+    return null
   }
 }
 

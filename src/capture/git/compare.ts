@@ -5,6 +5,7 @@ import { gitDigestFields, gitFieldMap } from './digest-fields.ts'
 import { isKnownAbsence } from './absence.ts'
 import { nestedFields } from './nested-fields.ts'
 import { parseGitCapture } from './parse.ts'
+import { workTreeFields } from './work-tree-fields.ts'
 import type { Captured, Comparison } from '../../core/component.ts'
 import type { RepositoryCapture } from './types.ts'
 
@@ -42,11 +43,21 @@ export function compareGit(before: Captured, after: Captured): Comparison {
     }
   }
   const nested = nestedFields(recorded, current, algorithm)
-  const [fieldsBefore, fieldsAfter] = ([recorded, current] as const).map(
-    (value, index) =>
-      new Map([...gitFieldMap(gitDigestFields(value, algorithm)), ...(nested.fields[index] ?? [])]),
-  )
-  return compareFields(before, after, fieldsBefore ?? new Map(), fieldsAfter ?? new Map(), nested.notChecked)
+  const files = workTreeFields(recorded, current)
+  const [fieldsBefore, fieldsAfter] = ([recorded, current] as const).map((value, index) => {
+    const own = [...gitFieldMap(gitDigestFields(value, algorithm))]
+    return new Map([
+      ...own.filter(([field]) => !files.unchanged.has(field)),
+      ...(nested.fields[index] ?? []),
+      ...(files.fields[index] ?? []),
+    ])
+  })
+  // The digest of the capture covers a change that is none.
+  const present = files.unchanged.size === 0 ? after : { ...after, digest: before.digest }
+  return compareFields(before, present, fieldsBefore ?? new Map(), fieldsAfter ?? new Map(), [
+    ...nested.notChecked,
+    ...files.notChecked,
+  ])
 }
 
 /** Return whether the fields include any plain digest; otherwise the hash function does not matter. */

@@ -91,7 +91,14 @@ export async function readUnpushed(git: Git): Promise<number> {
 export interface Settings {
   readonly remotes: readonly Remote[]
   readonly sparse: boolean
+  /** True if the patterns of a sparse checkout are folders. */
+  readonly sparseCone: boolean
   readonly partial: boolean
+  /** True if git converts the line ends of files without attributes (`core.autocrlf` is `true` or `input`). */
+  readonly autocrlf: boolean
+  /** True if git compares modes, and if it writes links as links. */
+  readonly fileMode: boolean
+  readonly symlinks: boolean
 }
 
 /**
@@ -99,19 +106,28 @@ export interface Settings {
  * `url.….insteadOf` is applied, because that setting is often used to insert tokens.
  */
 export async function readSettings(git: Git): Promise<Settings> {
-  const wanted = '^(remote\\..*\\.(url|pushurl|promisor)|core\\.sparsecheckout)$'
+  const wanted =
+    '^(remote\\..*\\.(url|pushurl|promisor)|core\\.(sparsecheckout|sparsecheckoutcone|autocrlf|filemode|symlinks))$'
   // Exit code 1: nothing matches.
   const output = await git(['config', '--null', '--get-regexp', wanted], { accept: [1] })
   const remotes = new Map<string, { fetch: string[]; push: string[] }>()
-  let sparse = false
+  const core = {
+    sparsecheckout: false,
+    sparsecheckoutcone: false,
+    autocrlf: false,
+    filemode: true,
+    symlinks: true,
+  }
   let partial = false
   for (const entry of splitNul(output)) {
     const [key = '', ...rest] = entry.toString().split('\n')
     const value = rest.join('\n')
     // The middle part may contain dots and is the only case-sensitive part.
     const match = /^remote\.(.*)\.(url|pushurl|promisor)$/s.exec(key)
-    if (match === null) sparse = isTrue(value, rest.length > 0)
-    else if (match[2] === 'promisor') partial ||= isTrue(value, rest.length > 0)
+    if (match === null) {
+      const name = key.slice('core.'.length) as keyof typeof core
+      core[name] = isTrue(value, rest.length > 0) || (name === 'autocrlf' && value.toLowerCase() === 'input')
+    } else if (match[2] === 'promisor') partial ||= isTrue(value, rest.length > 0)
     else {
       const name = match[1] ?? ''
       const remote = remotes.get(name) ?? { fetch: [], push: [] }
@@ -126,8 +142,12 @@ export async function readSettings(git: Git): Promise<Settings> {
       // Without a `pushurl`, git pushes to the fetch address.
       push: push.length > 0 ? push : fetch,
     })),
-    sparse,
+    sparse: core.sparsecheckout,
+    sparseCone: core.sparsecheckoutcone,
     partial,
+    autocrlf: core.autocrlf,
+    fileMode: core.filemode,
+    symlinks: core.symlinks,
   }
 }
 

@@ -47,14 +47,15 @@ export async function describeLargeFiles(
   return { count: files.length, pointers, files: files.slice(0, LISTED) }
 }
 
-function parsePointer(text: string | undefined): { oid: string; size: number } | undefined {
+/** Parse the text of a Git LFS pointer; `undefined` for any other text. */
+export function parsePointer(text: string | undefined): { oid: string; size: number } | undefined {
   if (text?.startsWith('version https://git-lfs.github.com/spec/') !== true) return undefined
   const [, oid, size] = /\noid (sha256:[0-9a-f]{64})\nsize (\d+)\n/.exec(text) ?? []
   return oid === undefined ? undefined : { oid, size: Number(size) }
 }
 
 /** Return the text of a small file; `undefined` for a larger one, and for a path that is not a file. */
-async function readStart(root: string, path: GitPath, limit: number): Promise<string | undefined> {
+export async function readStart(root: string, path: GitPath, limit: number): Promise<string | undefined> {
   try {
     const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
     await using handle = await open(absolutePath(root, path), flags)

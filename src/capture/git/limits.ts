@@ -38,12 +38,12 @@ export async function limitWarnings(
   const { assumeUnchanged, skipped } = entries
   if (assumeUnchanged.length > 0) {
     warnings.push(
-      `${plural(assumeUnchanged.length, 'file is', 'files are')} marked assume-unchanged: changes to them cannot be seen`,
+      `${plural(assumeUnchanged.length, 'file is', 'files are')} marked assume-unchanged: only the digests of their bytes are recorded`,
     )
   }
   if (skipped > 0 && !settings.sparse) {
     warnings.push(
-      `${plural(skipped, 'file is', 'files are')} marked skip-worktree: changes to them cannot be seen`,
+      `${plural(skipped, 'file is', 'files are')} marked skip-worktree: only the digests of their bytes are recorded`,
     )
   }
   const conflicts = status.changed.filter(({ conflict }) => conflict !== null).length

@@ -101,12 +101,14 @@ function unreadFiles({ changed, untracked }: FileLists): Map<string, string> {
   return unread
 }
 
-/** Return the files whose changes git is told not to report. */
+/** Return the files whose changes git is told not to report, unless the bytes of all of them are compared. */
 function hiddenFiles({
   assumedUnchanged = [],
   skippedFiles = 0,
   sparse = false,
+  workTreeFiles,
 }: RepositoryCapture): [field: string, reason: string][] {
+  if (workTreeFiles !== undefined && workTreeFiles !== null) return []
   const isSkipped = skippedFiles > 0 && !sparse
   return [
     ...assumedUnchanged.map((path): [string, string] => [`changed.${path}`, 'it is marked assume-unchanged']),

@@ -215,9 +215,18 @@ const REPOSITORY = {
   stashes: optional(nullable(number)),
   shallow: optional(boolean),
   sparse: optional(boolean),
+  sparsePatterns: optional(nullable(objectOf({ cone: boolean, patterns: text }))),
   partial: optional(boolean),
   assumedUnchanged: optional(texts),
   skippedFiles: optional(number),
+  workTreeFiles: optional(
+    nullable(
+      objectOf({
+        files: listOf(objectOf({ ...PATH, cause: text, workTree: nullable(workTree) })),
+        unlisted: number,
+      }),
+    ),
+  ),
   patches: optional(
     nullable(
       objectOf({

@@ -10,10 +10,12 @@ import { ABSENCES } from './absence.ts'
 import { locateRepository, readCommit, readSettings, readUnpushed } from './describe.ts'
 import { readIndexEntries } from './index-entries.ts'
 import { readStatus } from './status.ts'
+import { readTrackedFiles } from './tracked-files.ts'
 import type { Git } from './command.ts'
 import type { RepositoryLocation, Settings } from './describe.ts'
 import type { IndexEntries } from './index-entries.ts'
 import type { GitStatus } from './status.ts'
+import type { TrackedFile } from './tracked-files.ts'
 import type { Commit } from './types.ts'
 
 /** The results of the queries. */
@@ -23,6 +25,8 @@ export interface RepositorySnapshot {
   readonly status: GitStatus
   readonly settings: Settings
   readonly entries: IndexEntries
+  /** The reason if git could not list them. */
+  readonly tracked: readonly TrackedFile[] | NotAvailable
   /** `null` before the first commit. */
   readonly commit: Commit | null
   readonly tags: readonly string[]
@@ -44,18 +48,42 @@ export async function readSnapshot(git: Git, directory: string): Promise<Reposit
   const version = ignoreRejection(readVersion(git))
   const settings = ignoreRejection(readSettings(git))
   const entries = ignoreRejection(readIndexEntries(git))
+  const tracked = ignoreRejection(readTracked(git))
   const head = ignoreRejection(readCommit(git, 'HEAD'))
   // The order decides which error is thrown if several queries fail.
   const location = await pendingLocation
   const status = await pendingStatus
   const rest = { version: await version, location, settings: await settings, status }
   if (status.commit === null)
-    return { ...rest, entries: await entries, commit: null, tags: [], unpushed: null }
+    return {
+      ...rest,
+      entries: await entries,
+      tracked: await tracked,
+      commit: null,
+      tags: [],
+      unpushed: null,
+    }
   const headCommit = await head
   // A commit that was made in between belongs to another state of the work tree.
   const { commit, tags } =
     headCommit.commit.commit === status.commit ? headCommit : await readCommit(git, status.commit)
-  return { ...rest, entries: await entries, commit, tags, unpushed: await countUnpushed(git, rest) }
+  return {
+    ...rest,
+    entries: await entries,
+    tracked: await tracked,
+    commit,
+    tags,
+    unpushed: await countUnpushed(git, rest),
+  }
+}
+
+async function readTracked(git: Git): Promise<readonly TrackedFile[] | NotAvailable> {
+  try {
+    return await readTrackedFiles(git)
+  } catch (error) {
+    if (error instanceof NotAvailable) return error
+    throw error
+  }
 }
 
 /** Return the number of unpushed commits. Git is called only if the status does not contain it. */

@@ -72,6 +72,23 @@ export type ChangedFile = WrittenPath & {
       }
   )
 
+/**
+ * A tracked file that git compares only after a conversion, or not at all. The digest of a Git LFS file may be the
+ * one that its pointer names.
+ */
+export type WorkTreeFile = WrittenPath & {
+  /**
+   * Why git does not compare the bytes: `filter=NAME`, `working-tree-encoding=NAME`, `ident`, `line-ends`, `size` (a
+   * setting changed after the file was written), `mode`, `link`, `assume-unchanged` or `skip-worktree`.
+   */
+  readonly cause: string
+  /** `null` for a file that the work tree does not have. */
+  readonly workTree: WorkTreeContent | null
+}
+
+/** Such files. Those above a limit are only counted. */
+export type WorkTreeFiles = { readonly files: readonly WorkTreeFile[]; readonly unlisted: number }
+
 /** An untracked file. */
 export type UntrackedFile = WrittenPath & {
   readonly kind: 'file'
@@ -171,6 +188,9 @@ export type KeptPatch = KeptFile<{
 /** The bundle of commits that no remote has; `commits` is `null` if there is no remote. */
 export type KeptBundle = KeptFile<{ readonly commits: number | null; readonly digests: WrittenDigests }>
 
+/** The file `info/sparse-checkout`, and whether its patterns are folders. */
+export type SparsePatterns = { readonly cone: boolean; readonly patterns: string }
+
 /** The patches from the commit to the work tree and to the index. */
 export type Patches = {
   /**
@@ -222,9 +242,13 @@ export type CapturedRepository = Commit & {
   readonly stashes: number | null
   readonly shallow: boolean
   readonly sparse: boolean
+  /** The patterns of a sparse checkout; `null` if there is none, or if they could not be read. */
+  readonly sparsePatterns: SparsePatterns | null
   readonly partial: boolean
   readonly assumedUnchanged: readonly string[]
   readonly skippedFiles: number
+  /** `null` if git did not list them. Absent in a record of an earlier version. */
+  readonly workTreeFiles: WorkTreeFiles | null
   /** `null` if nothing was kept or nothing was changed. */
   readonly patches: Patches | null
 }

@@ -4,7 +4,7 @@
  */
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { basename, delimiter, join } from 'node:path'
+import { basename, delimiter, isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isFolder } from '../../util/fs.ts'
 import { reasonOf } from '../../record/failure.ts'
@@ -76,7 +76,7 @@ export class Bridge {
     this.#programs = programs
     this.#warn = warn
     this.#connection = connection
-    this.variables = connection.status === 'open' ? variablesOf(connection, environment) : {}
+    this.variables = variablesOf(connection, environment)
   }
 
   /** Open the bridge. If it cannot be opened, the run gets a warning and the command runs without it. */
@@ -170,31 +170,45 @@ async function connect(
   interpreters: Interpreters,
   warn: (sentence: string) => void,
 ): Promise<Connection> {
-  let scratch: string | undefined
-  try {
-    scratch = await makeScratch()
-    if (scratch === undefined) return { status: 'unavailable' }
-    const states = new StateFiles(recorder.runDirectory, (name) => recorder.recordedName(name))
-    const session = { recorder, programs, interpreters, states, scratch, warn }
-    return { status: 'open', server: await BridgeServer.listen(socketIn(scratch), session), scratch }
-  } catch (error) {
-    warn(`programs cannot report to the run: ${reasonOf(error)}`)
-    if (scratch !== undefined) await rm(scratch, { recursive: true, force: true })
-    return { status: 'unavailable' }
+  // On Windows, Python has no Unix domain sockets.
+  if (process.platform === 'win32') return { status: 'unavailable' }
+  const states = new StateFiles(recorder.runDirectory, (name) => recorder.recordedName(name))
+  let reason: string | undefined
+  for (const parent of await scratchParents()) {
+    let scratch: string | undefined
+    try {
+      scratch = await mkdtemp(join(parent, 'lineaprint-'))
+      const session = { recorder, programs, interpreters, states, scratch, warn }
+      return { status: 'open', server: await BridgeServer.listen(socketIn(scratch), session), scratch }
+    } catch (error) {
+      reason ??= reasonOf(error)
+      if (scratch !== undefined) await rm(scratch, { recursive: true, force: true })
+    }
   }
+  warn(`programs cannot report to the run: ${reason ?? `the path of ${tmpdir()} is too long for a socket`}`)
+  return { status: 'unavailable' }
 }
 
 function socketIn(scratch: string): string {
   return join(scratch, 'bridge')
 }
 
+/** Return the variables of the command. A program can import lineaprint even if it cannot connect. */
 function variablesOf(
-  { scratch }: Extract<Connection, { status: 'open' }>,
+  connection: Connection,
   environment: BridgeOptions['environment'],
 ): Record<string, string> {
   const before = environment['PYTHONPATH']
+  const path = { PYTHONPATH: before === undefined || before === '' ? PYTHON : PYTHON + delimiter + before }
+  if (connection.status === 'unavailable') {
+    // Those of another run, in which this one was started, are not for its programs.
+    const outer = ['LINEAPRINT_BRIDGE', 'LINEAPRINT_SCRATCH', 'LINEAPRINT_PARENT']
+    const set = outer.filter((name) => environment[name] !== undefined)
+    return { ...path, ...Object.fromEntries(set.map((name) => [name, ''])) }
+  }
+  const { scratch } = connection
   return {
-    PYTHONPATH: before === undefined || before === '' ? PYTHON : PYTHON + delimiter + before,
+    ...path,
     LINEAPRINT_BRIDGE: socketIn(scratch),
     LINEAPRINT_SCRATCH: scratch,
     // The position below a Python program of another run, in which this one was started.
@@ -203,17 +217,17 @@ function variablesOf(
 }
 
 /**
- * Create a folder that only this user can enter, for the socket and for transferred files.
- *
- * @returns `undefined` on Windows, where Python has no Unix domain sockets.
+ * Return the folders in which the folder for the socket and for transferred files can be created, the best
+ * first. It is one that only this user can enter.
  */
-async function makeScratch(): Promise<string | undefined> {
-  if (process.platform === 'win32') return undefined
-  const parents = [tmpdir(), '/tmp'].filter(
+async function scratchParents(): Promise<string[]> {
+  const runtime = process.env['XDG_RUNTIME_DIR'] ?? ''
+  const candidates = [tmpdir(), '/tmp', ...(isAbsolute(runtime) ? [runtime] : []), '/dev/shm']
+  const short = [...new Set(candidates)].filter(
     (parent) => socketIn(join(parent, 'lineaprint-xxxxxx')).length <= SOCKET_PATH_LIMIT,
   )
-  for (const parent of parents) if (await isFolder(parent)) return mkdtemp(join(parent, 'lineaprint-'))
-  throw new Error(`the path of ${tmpdir()} is too long for a socket`)
+  const folders = await Promise.all(short.map(async (parent) => ((await isFolder(parent)) ? [parent] : [])))
+  return folders.flat()
 }
 
 /** Return a function that records each warning once, up to a limit. */

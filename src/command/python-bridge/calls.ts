@@ -216,6 +216,7 @@ interface ListedReport {
   readonly tensors?: unknown
   readonly folder?: unknown
   readonly stableFields?: unknown
+  readonly contents?: unknown
   readonly path?: string
 }
 
@@ -246,6 +247,13 @@ async function track<S, R extends object>(
   }
   const report = await recorder.track(reported, source, name, programs.announce(program, recorder))
   if (report === undefined) return null
-  const { tensors: _, folder: __, stableFields: ___, path, ...rest } = report as R & ListedReport
+  const {
+    tensors: _,
+    folder: __,
+    stableFields: ___,
+    contents: ____,
+    path,
+    ...rest
+  } = report as R & ListedReport
   return { ...copyAsJson(rest, 'the report'), ...(path !== undefined && { path }) }
 }

@@ -138,7 +138,7 @@ export type Message =
 /** The message of one call. */
 export type MessageOf<C extends Message['call']> = Extract<Message, { call: C }>
 
-/** Version of the messages; `python/lineaprint/_connection.py` has the same. */
+/** Version of the messages; `python/_lineaprint/_connection.py` has the same. */
 const PROTOCOL = 1
 
 const NAME_LIMIT = 1024

@@ -17,6 +17,9 @@ const CONNECTION_LIMIT = 2048
 /** Milliseconds for which processes that outlive the command may continue to send. */
 const LINGER_MS = 10_000
 
+/** Milliseconds between signs of life to a program that waits for an answer. It gives up after 15 s of silence. */
+const PENDING_MS = 2000
+
 /** Milliseconds without a message after which a connection is idle, if none is being handled. */
 const IDLE_MS = 100
 
@@ -154,6 +157,7 @@ class Conversation {
 
   async take(value: object): Promise<void> {
     const id = idOf(value)
+    const pending = id === undefined ? undefined : setInterval(() => this.#reportPending(id), PENDING_MS)
     try {
       const message = checkMessage(value)
       const result = await this.#result(message)
@@ -166,7 +170,15 @@ class Conversation {
       if (id === undefined)
         this.#session.warn(`a message from a program was not recorded: ${reasonOf(error)}`)
       else await this.#reply({ id, error: describe(error) })
+    } finally {
+      clearInterval(pending)
     }
+  }
+
+  /** Tell a program that its call is being worked on, unless it does not read what was sent before. */
+  #reportPending(id: number): void {
+    const { socket } = this.#connection
+    if (socket.writable && socket.writableLength === 0) socket.write(toFrame({ id, pending: true }))
   }
 
   async #result(message: Message): Promise<unknown> {

@@ -3,9 +3,8 @@
  * so that the verdict does not depend on whether the original still exists. The original adds only what no record
  * holds: the content of tables, arrays and nested models, and numbers for a tolerance.
  */
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { LineaprintError } from '../../core/errors.ts'
-import { isTableFile } from '../../dataset/read.ts'
 import { hashFile } from '../../hash/file.ts'
 import { hashListedTree } from '../../hash/tree.ts'
 import {
@@ -15,8 +14,10 @@ import {
   leftOutSentence,
   recordedFields,
 } from '../../compare/file-lists.ts'
+import { compareContents, hasContent } from '../../compare/file-contents.ts'
 import { compareRecordedTensors } from '../../compare/recorded-content.ts'
 import { compareFiles, compareWeights, differingTensors } from '../../compare/tensor-files.ts'
+import { readContents } from '../../record/content-list.ts'
 import { listedFolder, readFileList } from '../../record/file-list.ts'
 import { reasonOf } from '../../record/failure.ts'
 import type { FileChange, OutputChanges } from '../../compare/file-lists.ts'
@@ -24,6 +25,7 @@ import type { Difference } from '../../core/component.ts'
 import type { FileVerdict, Tolerance } from '../../compare/file-verdict.ts'
 import type { RecordedSide, RecordedTensors } from '../../compare/recorded-content.ts'
 import type { AlgorithmChoice } from '../../core/digest.ts'
+import type { ContentList } from '../../record/content-list.ts'
 import type { FileList } from '../../record/file-list.ts'
 import type { TrackedFolder } from '../../record/tracked.ts'
 import type { PathMatcher } from '../../util/path-pattern.ts'
@@ -78,8 +80,12 @@ export async function compareFolders(
   const verdicts: NamedVerdict[] = []
   if (tensors !== undefined && weights.length > 0)
     verdicts.push({ ...(await judgeWeights(before, after, weights, tensors, options)) })
+  const contents = [
+    await readContents(before.folder, before.content),
+    await readContents(after.folder, after.content),
+  ] as const
   for (const change of others)
-    verdicts.push({ name: change.path, ...(await judgeFile(before, after, change, options)) })
+    verdicts.push({ name: change.path, ...(await judgeFile(before, after, change, contents, options)) })
   return worst(verdicts, files, leftOut)
 }
 
@@ -105,7 +111,9 @@ function worst(verdicts: readonly NamedVerdict[], files: OutputChanges, leftOut:
     differences: [
       ...fileDifferences(files.changes),
       ...verdicts.flatMap(({ name, differences }): readonly Difference[] =>
-        name === undefined ? differences : [],
+        name === undefined
+          ? differences
+          : differences.map((difference) => ({ ...difference, field: `${name}: ${difference.field}` })),
       ),
     ],
     ...(largest !== undefined && { maxDifference: largest }),
@@ -199,6 +207,7 @@ async function judgeFile(
   before: Side,
   after: Side,
   change: FileChange,
+  [contentsBefore, contentsAfter]: readonly [ContentList, ContentList],
   options: OutputOptions,
 ): Promise<OutputVerdict> {
   if (change.before === undefined || change.after === undefined)
@@ -211,13 +220,18 @@ async function judgeFile(
       join(after.content.path, change.pathAfter ?? change.path),
       options,
     )
-  const detail = `the bytes differ, and its content cannot be compared: ${reason}`
-  return { verdict: 'not-compared', detail, differences: [] }
-}
-
-/** Check whether files of this name can have other bytes and the same content. */
-export function hasContent(path: string): boolean {
-  return isTableFile(path) || /\.(?:npy|safetensors)$/i.test(basename(path))
+  const recorded = compareContents(
+    contentsBefore.get(change.path),
+    contentsAfter.get(change.pathAfter ?? change.path),
+  )
+  if (recorded !== undefined) {
+    const isUnjudged = options.tolerance !== undefined && recorded.verdict === 'different'
+    const rest = isUnjudged ? '; the tolerance cannot be applied' : ''
+    return { ...recorded, detail: `${recorded.detail}; ${reason}${rest}` }
+  }
+  // The recorded digests of the file decide. Only its original could show that the content is the same.
+  const detail = `the bytes differ; its content cannot be compared: ${reason}`
+  return { verdict: 'different', detail, differences: [] }
 }
 
 /** Return why a file of the original cannot be compared; `undefined` if it is still as recorded. */

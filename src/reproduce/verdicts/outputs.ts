@@ -8,7 +8,9 @@ import { leftOutSentence, volatileFiles } from '../../compare/file-lists.ts'
 import { compareRecordedTensors, haveSameFields } from '../../compare/recorded-content.ts'
 import { compareRecordedTables } from '../../compare/table-files.ts'
 import { compareFiles, differingTensors } from '../../compare/tensor-files.ts'
-import { compareFolders, hasContent } from './folders.ts'
+import { compareContents, hasContent } from '../../compare/file-contents.ts'
+import { readContents } from '../../record/content-list.ts'
+import { compareFolders } from './folders.ts'
 import { item } from '../types.ts'
 import type { Tolerance } from '../../compare/file-verdict.ts'
 import type { RecordedSide } from '../../compare/recorded-content.ts'
@@ -134,8 +136,10 @@ async function compareRecorded(
     return { verdict: 'not-compared', detail, differences: [] }
   }
   if (tensors === undefined) {
-    const detail = `the bytes differ, and its content cannot be compared: ${reason}`
-    return { verdict: 'not-compared', detail, differences: [] }
+    const array = await compareRecordedArrays(before, after)
+    if (array !== undefined) return { ...array, detail: `${array.detail}; ${reason}` }
+    const detail = `the bytes differ; its content cannot be compared: ${reason}`
+    return { verdict: 'different', detail, differences: [] }
   }
   const { differences } = tensors
   if (differences.length === 0) {
@@ -145,6 +149,13 @@ async function compareRecorded(
   const unjudged = tolerance === undefined ? '' : '; the tolerance cannot be applied'
   const { detail } = differingTensors(differences, tensors.before.length)
   return { verdict: 'different', detail: `${detail}; ${reason}${unjudged}`, differences }
+}
+
+/** Compare two `.npy` files by their recorded digests; `undefined` if one of the runs recorded none. */
+async function compareRecordedArrays(before: FileSide, after: FileSide): Promise<OutputVerdict | undefined> {
+  const [contentBefore] = (await readContents(before.folder, before.content)).values()
+  const [contentAfter] = (await readContents(after.folder, after.content)).values()
+  return compareContents(contentBefore, contentAfter)
 }
 
 /** Return why the content of an original cannot be compared; `undefined` if it is still as recorded. */

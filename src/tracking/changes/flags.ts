@@ -4,6 +4,8 @@
  */
 import { resolve } from 'node:path'
 import { reasonOf } from '../../record/failure.ts'
+import { trackedPath } from '../../record/tracked.ts'
+import { isInside } from '../../util/paths.ts'
 import { fingerprint } from './fingerprint.ts'
 import type { FlagKind, TrackedSection } from '../../record/record.ts'
 import type { Fingerprint, PresentFingerprint } from './fingerprint.ts'
@@ -55,8 +57,15 @@ export async function flagInputs(writer: RunWriter): Promise<void> {
     try {
       const result = await input.recheck()
       if (result === 'missing') flag('input-missing', `the ${label} no longer existed when the run ended`)
-      else if (result === 'changed') flag('input-changed', `the ${label} changed during the run`)
-      else
+      else if (result === 'changed') {
+        const output = overwrittenBy(writer, path)
+        if (output === undefined) flag('input-changed', `the ${label} changed during the run`)
+        else
+          flag(
+            'input-overwritten',
+            `the run wrote over the ${label} with its output ${JSON.stringify(output)}; the recorded digest is that of the start`,
+          )
+      } else
         flag('input-touched', `the ${label} was written during the run; its content was the same at the end`)
     } catch (error) {
       warn(writer, label, reasonOf(error))
@@ -69,7 +78,8 @@ function isSame(a: Fingerprint, b: PresentFingerprint): boolean {
   return a.status === 'present' && a.text === b.text
 }
 
-function labelOf({ section, name }: { section: TrackedSection; name: string }): string {
+/** Return what to call an input or output in messages. */
+export function labelOf({ section, name }: { section: TrackedSection; name: string }): string {
   return `${section.slice(0, -1)} ${JSON.stringify(name)}`
 }
 
@@ -99,4 +109,17 @@ export async function flagOutput(writer: RunWriter, name: string, path: string):
   if (isUntouched) flag('output-untouched', `the ${label} already existed and the run did not write it`)
   else if (before?.status === 'present')
     flag('output-existed', `the ${label} already existed and the run wrote to it`)
+}
+
+/** Return the name of an output whose path is that of an input, is inside of it, or holds it. */
+export function overwrittenBy({ snapshots, state }: RunWriter, path: string): string | undefined {
+  const outputs = [...snapshots.outputs, ...trackedOutputs(state.tracked.outputs)]
+  return outputs.find(([, output]) => isInside(output, path) || isInside(path, output))?.[0]
+}
+
+function trackedOutputs(entries: RunWriter['state']['tracked']['outputs']): [string, string][] {
+  return [...entries].flatMap(([name, entry]): [string, string][] => {
+    const path = trackedPath(entry)
+    return path === undefined ? [] : [[name, path]]
+  })
 }

@@ -19,6 +19,7 @@ export interface InputSnapshot {
 export class InputSnapshots {
   readonly #inputs: InputSnapshot[] = []
   readonly #outputs = new Map<string, Fingerprint>()
+  readonly #outputNames = new Map<string, string>()
   #gitAtStart: CaptureRecord | undefined
 
   /** Keep the state of an input right before it is digested. */
@@ -31,8 +32,14 @@ export class InputSnapshots {
   }
 
   /** Keep the state of the path of an output before the run writes it. */
-  addOutput(path: string, before: Fingerprint): void {
+  addOutput(name: string, path: string, before: Fingerprint): void {
     this.#outputs.set(path, before)
+    this.#outputNames.set(name, path)
+  }
+
+  /** Names and absolute paths of the announced outputs. */
+  get outputs(): [name: string, path: string][] {
+    return [...this.#outputNames]
   }
 
   /**

@@ -17,6 +17,7 @@ interface RunOptions extends StoreOptions {
   readonly dataset: readonly NamedPath[]
   readonly model: readonly NamedPath[]
   readonly output: readonly NamedPath[]
+  readonly keep?: boolean
   readonly allowMissing?: boolean
   readonly seed?: number
   readonly deterministic?: boolean
@@ -45,6 +46,7 @@ export function command(context: CommandContext): Command {
     .option('--dataset <name=path>', 'input dataset; repeatable', collectPath, [])
     .option('--model <name=path>', 'input model; repeatable', collectPath, [])
     .option('--output <name=path>', 'output file or folder; repeatable', collectPath, [])
+    .option('--keep', 'keep a copy of each input that is also an output, such as a checkpoint to resume from')
     .option('--allow-missing', 'only warn about an output that the command does not make')
     .option(
       '--seed <number>',
@@ -91,6 +93,7 @@ async function run(argv: string[], options: RunOptions, context: CommandContext)
       datasets: options.dataset,
       models: options.model,
       outputs: options.output,
+      keep: options.keep,
       allowMissing: options.allowMissing,
       seed: options.seed,
       // With --json, stdout is for the one document.
@@ -139,8 +142,10 @@ function experimentOptions(options: RunOptions): Record<string, unknown> {
 function report(outcome: CommandOutcome, json: boolean): void {
   const { summary, exitCode, signal, codeWarning, missingOutputs, seedUse, commandMs } = outcome
   const { id, status, durationMs, warnings, flags } = summary
-  // Outputs of an earlier run and work in progress are common; the other flags are unusual.
-  const odd = flags.filter(({ kind }) => kind.startsWith('input-') || kind === 'output-untouched')
+  // Outputs of an earlier run, resuming from one and work in progress are common; the other flags are unusual.
+  const odd = flags.filter(
+    ({ kind }) => (kind.startsWith('input-') && kind !== 'input-overwritten') || kind === 'output-untouched',
+  )
   const code = codeWarning === undefined ? [] : [codeWarning]
   for (const warning of [...warnings, ...odd.map(({ message }) => message), ...code])
     printError(`lineaprint: warning: ${escapeText(warning)}`)

@@ -16,6 +16,10 @@ def forget():
     pass
 
 
+def busy(module, seconds):
+    return False
+
+
 def state(module):
     return {_CPU: (module.initial_seed(), bytes(module.get_rng_state().tolist()))}
 

@@ -47,6 +47,10 @@ def forget():
     pass
 
 
+def busy(module, seconds):
+    return False
+
+
 def state(module):
     return {}
 

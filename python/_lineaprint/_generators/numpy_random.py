@@ -4,7 +4,7 @@ import sys
 
 from .._errors import LineaprintError, StateCorrupt, StateIncomplete
 from ._fields import field
-from ._own import Own, text_of
+from ._own import Own, attempt, text_of
 
 #: Number of `default_rng` generators that are kept to save their states. NumPy does not allow weak references to them.
 KEPT = 64
@@ -47,12 +47,12 @@ def follow(module, process):
 
     @functools.wraps(original)
     def default_rng(*args, **kwargs):
-        lacks_seed = _lacks_seed(args, kwargs)
-        sequence = _sequence(module, process) if lacks_seed else None
-        if not lacks_seed and len(made.own) < OWN:
-            made.own.append(text_of(args[0] if args else kwargs.get("seed")))
+        lacks_seed = attempt(_lacks_seed, args, kwargs)
+        sequence = attempt(_sequence, module, process) if lacks_seed else None
+        if not lacks_seed:
+            attempt(_note_own, args, kwargs)
         generator = original(*args, **kwargs) if sequence is None else original(sequence)
-        _remember(generator)
+        attempt(_remember, generator)
         return generator
 
     get_state = module.get_state
@@ -124,6 +124,18 @@ def forget():
     own.forget()
 
 
+def busy(module, seconds):
+    # NumPy holds this lock while it draws, without the lock of the interpreter.
+    bits = getattr(getattr(module.get_state, "__self__", None), "_bit_generator", None)
+    lock = getattr(bits, "lock", None)
+    if lock is None:
+        return False
+    taken = lock.acquire(True, seconds) if seconds else lock.acquire(False)
+    if taken:
+        lock.release()
+    return not taken
+
+
 def state(module):
     """Return the states that a fork copies, in a form that can be compared."""
     states = {_LEGACY: _comparable(module.get_state(legacy=False))}
@@ -148,6 +160,11 @@ def own_seeds(module, process, start):
 def used(module, start):
     found = [_LEGACY] if state(module)[_LEGACY] != start.get(_LEGACY) else []
     return found + (["numpy default_rng"] if made.derived else [])
+
+
+def _note_own(args, kwargs):
+    if len(made.own) < OWN:
+        made.own.append(text_of(args[0] if args else kwargs.get("seed")))
 
 
 def _lacks_seed(args, kwargs):

@@ -3,8 +3,14 @@
 import os
 import sys
 
-from . import _position
+from . import _files, _position
 from ._connection import PROTOCOL, Connection, quote
+
+#: Largest number of problems that are reported.
+_TOLD = 200
+
+#: Longest wait at the end of a program for a thread that uses a generator, in seconds.
+_BUSY_SECONDS = 1.0
 
 _GOLDEN = 0x9E3779B97F4A7C15
 _MASK = (1 << 64) - 1
@@ -69,6 +75,8 @@ class Process:
         self.told = set()
         #: State of the generators by library, as they were after their seeding or in a new fork.
         self.starts = {}
+        #: The same at the moment of a fork, for the child.
+        self.inherited = {}
         #: Whether the program asked for its seed.
         self.asked = False
         self.position = None
@@ -155,11 +163,19 @@ class Process:
         self.starts[library.__name__] = library.state(module)
         self.targets.update(library.targets(module, self, True))
 
+    def seed_all(self):
+        """Seed the libraries. One that fails is reported."""
+        for name, (library, module) in list(self.libraries.items()):
+            try:
+                self.seed_one(library, module)
+            except Exception as error:
+                self.problem(name, error)
+
     def seed_again(self):
         """Seed the libraries again, except those that the program seeded itself."""
         if self.seed is None:
             return
-        for name, (library, module) in self.libraries.items():
+        for name, (library, module) in list(self.libraries.items()):
             try:
                 if not library.own_seeds(module, self, self.starts[name]):
                     self.seed_one(library, module)
@@ -172,9 +188,12 @@ class Process:
         A seed that the program set itself and that equals the seed of this process counts as the latter.
         """
         used, own = [], {}
-        for name, (library, module) in self.libraries.items():
+        for name, (library, module) in list(self.libraries.items()):
+            start = self.starts.get(name)
+            if start is None:
+                continue
             try:
-                start = self.starts[name]
+                _wait_for(library, module)
                 found = library.own_seeds(module, self, start)
                 same = [key for key, text in found.items() if self.seed is not None and text == str(self.seed)]
                 used += same + [key for key in library.used(module, start) if key not in found]
@@ -190,8 +209,9 @@ class Process:
         if not self.active or self.kind != "program":
             return
         generators = {}
-        for name, (library, module) in libraries.items():
+        for name, (library, module) in list(libraries.items()):
             try:
+                _wait_for(library, module)
                 generators.update(library.capture(module))
             except Exception as error:
                 # For example, a failed device has no state.
@@ -202,16 +222,37 @@ class Process:
     def states(self):
         """Return the state of every generator that can be read now."""
         generators = {}
-        for library, module in self.libraries.values():
-            generators.update(library.capture(module))
+        for name, (library, module) in list(self.libraries.items()):
+            try:
+                generators.update(library.capture(module))
+            except Exception as error:
+                self.problem(name, error)
         return generators
 
     def problem(self, name, error):
         """Report an error of this package as a warning of the run. The program continues."""
-        sentence = "%s: %s: %s" % (name, type(error).__name__, error)
-        if sentence not in self.told:
-            self.told.add(sentence)
+        try:
+            sentence = "%s: %s: %s" % (name, type(error).__name__, error)
+        except Exception:
+            # The error of a program can fail to give its text.
+            sentence = "%s: %s" % (name, type(error).__name__)
+        if sentence in self.told or len(self.told) > _TOLD:
+            return
+        self.told.add(sentence)
+        try:
             self.tell("problem", message=sentence[:1000])
+        except Exception:
+            # The connection is all that could report this.
+            pass
+
+    def finish(self):
+        """Report the end of this process and close the connection, as the last step of atexit."""
+        self.end()
+        try:
+            self.connection.close()
+        except Exception:
+            # Nothing can be reported any more.
+            pass
 
     def end(self):
         """Send the last states and the status of every source of randomness at the end of the program."""
@@ -220,6 +261,7 @@ class Process:
                 return
             if self.kind == "forked":
                 self.say_inherited()
+                self.connection.settle()
                 return
             self.refresh_targets()
             self.say_state("end", self.libraries)
@@ -227,11 +269,12 @@ class Process:
             self.say_execution()
             # No answer is needed: lineaprint reads all sent messages before it ends the run.
             self.tell("bye", script=os.path.basename(_script())[:1000])
+            self.connection.settle()
         except Exception as error:
             self.problem("the end of the program", error)
 
     def refresh_targets(self):
-        for name, (library, module) in self.libraries.items():
+        for name, (library, module) in list(self.libraries.items()):
             try:
                 self.targets.update(library.targets(module, self, self.origin is not None))
             except Exception as error:
@@ -286,9 +329,7 @@ class Process:
             self.seed, self.path = seed, ()
             self._derive(tuple(_position.SPAWNED + int(number) for number in numbers))
         self.mark()
-        if seed is not None:
-            for library, module in self.libraries.values():
-                self.seed_one(library, module)
+        self.seed_all()
         self.say_seeds()
 
     def _derive(self, more):
@@ -297,50 +338,86 @@ class Process:
             self.seed, self.origin = derive(self.seed, more), "derived"
 
     def before_fork(self):
-        self.forks += 1
+        """Count the fork, and note the states that the child inherits.
+
+        The child itself may not read them: another thread, which it lacks, can hold the lock of a generator.
+        """
+        try:
+            self.forks += 1
+            _files.before_fork()
+            self.inherited = self._states_of(self.libraries)
+        except Exception as error:
+            self.problem("a fork", error)
 
     def after_fork(self):
         """Reset the connection and derive the seed in a forked child. Inherited generator states are kept."""
-        self.kind = "forked"
-        self._derive((*self.position.prefix, self.forks))
-        self.forks = 0
-        self.asked = False
-        self.position.after_fork()
-        self.mark()
-        if self.connection is not None:
-            self.connection.after_fork(self._hello())
-        for name, (library, module) in self.libraries.items():
-            try:
+        try:
+            if self.connection is not None:
+                self.connection.after_fork()
+            _files.after_fork()
+            self.kind = "forked"
+            self._derive((*self.position.prefix, self.forks))
+            self.forks = 0
+            self.asked = False
+            self.position.after_fork()
+            self.mark()
+            if self.connection is not None:
+                self.connection.greeting = self._hello()
+            self.starts, self.inherited = self.inherited, {}
+            for name, (library, module) in list(self.libraries.items()):
                 library.forget()
-                self.starts[name] = library.state(module)
-            except Exception as error:
-                self.problem(name, error)
+        except Exception as error:
+            self.problem("a forked process", error)
 
     def after_random_fork(self):
         """Reseed `random` in a forked child, after Python has reset it from the system."""
-        for library, module in self.libraries.values():
-            if module is sys.modules.get("random"):
-                if self.seed is not None:
-                    library.seed(module, self.seed, False)
-                self.starts[library.__name__] = library.state(module)
+        try:
+            for name, (library, module) in list(self.libraries.items()):
+                if module is sys.modules.get("random"):
+                    if self.seed is not None:
+                        library.seed(module, self.seed, False)
+                    self.starts[name] = library.state(module)
+        except Exception as error:
+            self.problem("random", error)
+
+    def _states_of(self, libraries):
+        """Return the states of generators by library, without those that another thread uses."""
+        states = {}
+        for name, (library, module) in list(libraries.items()):
+            try:
+                if not library.busy(module, 0):
+                    states[name] = library.state(module)
+            except Exception as error:
+                self.problem(name, error)
+        return states
 
     def say_inherited(self):
         """Report the generators with which a forked child drew from the state that it began with."""
         if not self.active or self.kind != "forked":
             return
         found = []
-        for name, (library, module) in self.libraries.items():
-            start = self.starts[name]
-            own = library.own_seeds(module, self, start)
-            for key, value in library.state(module).items():
-                sentence = "inherited " + key
-                # Without a seed, Python has reset `random` from the system.
-                if (key == "random" and self.seed is None) or key in own or sentence in self.told or value == start.get(key, value):
-                    continue
-                self.told.add(sentence)
-                found.append({"name": key, "state": _digest(start[key])})
+        for name, (library, module) in list(self.libraries.items()):
+            try:
+                found += self._inherited_of(name, library, module)
+            except Exception as error:
+                self.problem(name, error)
         if found:
             self.tell("inherited", generators=found)
+
+    def _inherited_of(self, name, library, module):
+        start = self.starts.get(name)
+        if start is None or library.busy(module, 0):
+            return []
+        found = []
+        own = library.own_seeds(module, self, start)
+        for key, value in library.state(module).items():
+            sentence = "inherited " + key
+            # Without a seed, Python has reset `random` from the system.
+            if (key == "random" and self.seed is None) or key in own or sentence in self.told or value == start.get(key, value):
+                continue
+            self.told.add(sentence)
+            found.append({"name": key, "state": _digest(start[key])})
+        return found
 
     def _hello(self):
         version = sys.version_info
@@ -391,6 +468,12 @@ def _start_time():
         return int(text[text.rindex(b")") + 2 :].split()[19])
     except (OSError, ValueError, IndexError):
         return None
+
+
+def _wait_for(library, module):
+    """Wait a moment for another thread that uses a generator."""
+    if library.busy(module, _BUSY_SECONDS):
+        raise RuntimeError("another thread uses the generator, so its state cannot be read")
 
 
 def _digest(state):

@@ -13,6 +13,10 @@ def forget():
     own.forget()
 
 
+def busy(module, seconds):
+    return False
+
+
 def state(module):
     return {}
 

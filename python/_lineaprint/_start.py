@@ -2,8 +2,9 @@
 
 import atexit
 import os
+import sys
 
-from . import _position, _process
+from . import _files, _position, _process
 from ._hooks import Watcher
 
 #: Libraries with generators: the module whose import is watched, and the support module.
@@ -30,9 +31,17 @@ def start():
         return
     current.begin(os.environ["LINEAPRINT_BRIDGE"])
     # atexit runs the first registered function last, so the saved states are those of the end.
-    atexit.register(current.end)
+    atexit.register(current.finish)
     os.register_at_fork(before=current.before_fork, after_in_child=current.after_fork)
     watch()
+
+
+def _keep_files():
+    try:
+        _files.keep()
+    except Exception as error:
+        # The package is being replaced. What is needed later is then read from it.
+        _process.current.problem("the files of the package", error)
 
 
 def watch():
@@ -40,6 +49,7 @@ def watch():
     current = _process.current
     if not current.watching:
         current.watching = True
+        _keep_files()
         Watcher([*LIBRARIES, *_FOLLOWED], _loaded, current.problem).install()
 
 
@@ -57,9 +67,9 @@ def _loaded(name, module):
 
 def library(name):
     """Return the support module for a library. It is loaded on demand."""
-    from importlib import import_module
-
-    return import_module("lineaprint._generators." + LIBRARIES[name])
+    full = "_lineaprint._generators." + LIBRARIES[name]
+    __import__(full)
+    return sys.modules[full]
 
 
 def _follow_starts(module, current):
@@ -72,7 +82,10 @@ def _follow_spawn(module, current):
     prepare = module.prepare
 
     def prepare_with_seed(data):
-        current.spawned(data.get("name") if isinstance(data, dict) else None)
+        try:
+            current.spawned(data.get("name") if isinstance(data, dict) else None)
+        except Exception as error:
+            current.problem("a spawned process", error)
         return prepare(data)
 
     if current.kind == "spawned":
@@ -86,7 +99,7 @@ def _follow_util(module, current):
         return
 
     def begin(process):
-        module.Finalize(None, process.say_inherited, exitpriority=0)
+        module.Finalize(None, process.end, exitpriority=0)
 
     module.register_after_fork(current, begin)
 
@@ -128,11 +141,14 @@ def _follow_notebook(module, current):
     original = manager.trigger
 
     def trigger(self, event, *args, **kwargs):
-        # Lines of the configuration are not stored in the history.
-        if event == "pre_run_cell" and getattr(args[0] if args else None, "store_history", True):
-            if manager.trigger is trigger:
-                manager.trigger = original
-            current.seed_again()
+        try:
+            # Lines of the configuration are not stored in the history.
+            if event == "pre_run_cell" and getattr(args[0] if args else None, "store_history", True):
+                if manager.trigger is trigger:
+                    manager.trigger = original
+                current.seed_again()
+        except Exception as error:
+            current.problem("a cell", error)
         return original(self, event, *args, **kwargs)
 
     manager.trigger = trigger

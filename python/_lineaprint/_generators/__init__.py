@@ -6,6 +6,7 @@ Each has these functions, which take the module of the library:
 - `seed(module, seed, deterministic)`: seed the generators.
 - `targets(module, process, seeded)`: return (status, detail) by name for each source of randomness.
 - `state(module)`: return the state by name for each generator, in a form that can be compared.
+- `busy(module, seconds)`: return whether another thread uses a generator for longer, so that reading its state waits.
 - `used(module, start)`: return the generators that drew since the states `start`.
 - `own_seeds(module, process, start)`: return the seeds that the program set itself, as text by name; None for one from
   the system.

@@ -45,12 +45,17 @@ class Watcher:
 
     def _follow(self, name, loader):
         execute = getattr(loader, "exec_module", None)
-        if execute is None:
+        # A class as the loader belongs to all modules of its kind.
+        if execute is None or isinstance(loader, type):
             return
 
         def exec_module(module):
             # Restore the loader before any code of the library runs.
-            loader.__dict__.pop("exec_module", None)
+            try:
+                del loader.exec_module
+            except AttributeError:
+                # Another thread loads with the same loader.
+                pass
             execute(module)
             # A loader can load many modules, and a spec that was only searched for loads nothing.
             if getattr(module, "__name__", None) == name:
@@ -58,7 +63,8 @@ class Watcher:
 
         try:
             loader.exec_module = exec_module
-        except (AttributeError, TypeError) as error:
+        except Exception as error:
+            # A loader of the program can refuse this with any error.
             self._problem(name, error)
 
     def _tell(self, name, module):

@@ -179,6 +179,9 @@ def follow_starts(process):
 
 def _following(process, original, words, environment, change):
     def start(*args, **kwargs):
+        if len(args) <= environment:
+            # The call fails, or names its arguments, which these functions do not do.
+            return original(*args, **kwargs)
         with process.position.lock:
             try:
                 text = process.position_of_next(args[words])
@@ -193,7 +196,10 @@ def _following(process, original, words, environment, change):
             try:
                 return original(*args, **kwargs)
             finally:
-                process.mark()
+                try:
+                    process.mark()
+                except Exception as error:
+                    process.problem("the start of a process", error)
 
     start.__name__, start.__doc__, start.lineaprint = original.__name__, original.__doc__, True
     return start

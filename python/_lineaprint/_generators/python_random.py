@@ -20,6 +20,10 @@ def forget():
     own.forget()
 
 
+def busy(module, seconds):
+    return False
+
+
 def state(module):
     return {"random": module.getstate()}
 

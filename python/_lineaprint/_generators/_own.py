@@ -1,5 +1,7 @@
 """Observe the seeds that a program sets itself."""
 
+from .._process import current
+
 
 #: Number of states that the program read and that are kept as hashes.
 READ = 1024
@@ -70,9 +72,9 @@ class _Observed:
             setattr(self, name, getattr(original, name, None))
 
     def __call__(self, *args, **kwargs):
-        before = self._read()
+        before = attempt(self._read)
         result = self.__wrapped__(*args, **kwargs)
-        self._note(before, self._read(), args, kwargs)
+        attempt(self._note, before, attempt(self._read), args, kwargs)
         return result
 
     def __getattr__(self, name):
@@ -91,16 +93,25 @@ class _Observed:
         return repr(self.__wrapped__)
 
 
-def _observe(original, note, read):
-    import functools
+def attempt(function, *args):
+    """Call a function of ours within a call of the program, which must not see its errors."""
+    try:
+        return function(*args)
+    except Exception as error:
+        current.problem("the seed of a program", error)
+        return None
 
+
+def _observe(original, note, read):
     if read is not None:
         return _Observed(original, note, read)
+    # Loaded only here, because this takes time.
+    import functools
 
     @functools.wraps(original)
     def observed(*args, **kwargs):
         result = original(*args, **kwargs)
-        note(None, None, args, kwargs)
+        attempt(note, None, None, args, kwargs)
         return result
 
     return observed

@@ -89,6 +89,6 @@ const STYLES: readonly Style[] = [
   },
 ]
 
-test.each(STYLES)('$name', SLOW, async (style) => {
+test.each(STYLES.map((style) => [style.name, style] as const))('%s', SLOW, async (_, style) => {
   expect(await outcomeOf(style)).toEqual(expectedOf(style))
 })

@@ -1,17 +1,19 @@
 import { resolve } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
-/** Every test is of one of these projects. `npm run test:unit` runs the first, `npm test` all. */
+/** Every test is of one of these projects. `npm run test:unit` runs the first, `npm test` the first three. */
 export const PROJECTS = {
   /** Needs the addon, and nothing else. */
   unit: {
     include: ['__test__/**/*.test.ts'],
-    exclude: ['__test__/{e2e,package,soak}/**', '**/*.peers.test.ts'],
+    exclude: ['__test__/{e2e,package,soak,frameworks}/**', '**/*.peers.test.ts'],
   },
   /** Runs the program, or what is published. */
   e2e: { include: ['__test__/{e2e,package,soak}/**/*.test.ts'], exclude: [] },
   /** Needs programs of others, which scripts/setup-*.sh put into .peers. */
-  peers: { include: ['__test__/**/*.peers.test.ts'], exclude: ['__test__/{e2e,package,soak}/**'] },
+  peers: { include: ['__test__/**/*.peers.test.ts'], exclude: ['__test__/{e2e,package,soak,frameworks}/**'] },
+  /** Needs what scripts/setup-frameworks.sh installs; `npm run test:frameworks` runs these alone. */
+  frameworks: { include: ['__test__/frameworks/**/*.test.ts'], exclude: [] },
 }
 
 export default defineConfig({

@@ -15,6 +15,7 @@ import { PROJECTS } from '../vitest.config.ts'
 /** Folders whose tests belong to no single source, with the reason. */
 const WITHOUT_SOURCE = new Map([
   ['e2e', 'whole commands'],
+  ['frameworks', 'programs that use real frameworks'],
   ['vectors', 'digests that both languages agree on'],
   ['package', 'what is published'],
   ['soak', 'the rounds of soak/, in short'],

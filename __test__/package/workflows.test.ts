@@ -25,7 +25,7 @@ const release = readFileSync('.github/workflows/release.yml', 'utf8')
 test('the workflows are sound', () => {
   expect(check()).toEqual({
     status: 0,
-    stdout: 'release-check: ci.yml, release.yml are sound\n',
+    stdout: 'release-check: ci.yml, frameworks.yml, release.yml are sound\n',
     problems: [],
   })
 })

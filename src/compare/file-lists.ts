@@ -1,8 +1,9 @@
 /** Comparison of two folders by the lists of their files. */
 import { escapeBytes } from '../capture/git/paths.ts'
 import { bytesOf, keyOf } from '../manifest/names.ts'
+import { plural } from '../util/plural.ts'
 import { pathMatcher } from '../util/path-pattern.ts'
-import { VOLATILE_FILES } from './volatile-files.ts'
+import { VOLATILE_FILES, VOLATILE_NAMES } from './volatile-files.ts'
 import type { Difference } from '../core/component.ts'
 import type { Digests } from '../core/digest.ts'
 import type { ManifestEntry } from '../manifest/document.ts'
@@ -14,6 +15,8 @@ import type { PathMatcher } from '../util/path-pattern.ts'
 export interface FileChange {
   /** Path below the folder; `\xNN` represents a byte that is not UTF-8. */
   readonly path: string
+  /** Its path in the other folder, if the two differ in a time. */
+  readonly pathAfter?: string
   readonly before?: ManifestEntry
   readonly after?: ManifestEntry
 }
@@ -90,8 +93,10 @@ export function filesSentence({ changes, total }: FileChanges): string {
 export interface LeftOut {
   /** Files that differ and were left out. */
   readonly files: readonly string[]
-  /** Files that differ in volatile fields alone. */
+  /** Files that differ in volatile fields or times of lines alone. */
   readonly fields: readonly string[]
+  /** Number of files whose paths differ in a time alone. */
+  readonly names?: number
 }
 
 /** Nothing was left out. */
@@ -127,14 +132,47 @@ export async function compareOutputFiles(
   isVolatile: PathMatcher,
 ): Promise<OutputChanges> {
   const { changes: all, total } = compareFileLists(before.list, after.list)
+  const { matched, others } = matchNames(all)
   const [changes, files, fields]: [FileChange[], string[], string[]] = [[], [], []]
-  for (const change of all) {
+  for (const change of [...matched, ...others]) {
     if (isVolatile(change.path)) files.push(change.path)
+    else if (hasSameContent(change)) continue
     else if (await hasSameFields(change, before, after)) fields.push(change.path)
     else changes.push(change)
   }
   const isEmpty = [before, after].every(({ list }) => list.every((entry) => isVolatile(shown(entry))))
-  return { changes, total, leftOut: { files, fields }, isEmpty: isEmpty && total > 0 }
+  return {
+    changes,
+    total: total - matched.length,
+    leftOut: { files, fields, names: matched.length },
+    isEmpty: isEmpty && total > 0,
+  }
+}
+
+/** Match each file that is gone with the one new file whose path differs in a time alone. */
+function matchNames(changes: readonly FileChange[]): { matched: FileChange[]; others: FileChange[] } {
+  const groups = new Map<string, FileChange[]>()
+  for (const change of changes) {
+    const path = VOLATILE_NAMES.reduce((text, time) => text.replace(time, '<time>'), change.path)
+    const hasTime = path !== change.path && (change.before === undefined || change.after === undefined)
+    const key = hasTime ? `time ${path}` : `path ${change.path}`
+    groups.set(key, [...(groups.get(key) ?? []), change])
+  }
+  const [matched, others]: [FileChange[], FileChange[]] = [[], []]
+  for (const group of groups.values()) {
+    const [gone, ...moreGone] = group.filter(({ after }) => after === undefined)
+    const [added, ...moreAdded] = group.filter(({ before }) => before === undefined)
+    // With several folders of one side, nothing tells which belongs to which.
+    const isPair = group.length === 2 && moreGone.length + moreAdded.length === 0
+    if (isPair && gone?.before !== undefined && added?.after !== undefined)
+      matched.push({ path: gone.path, pathAfter: added.path, before: gone.before, after: added.after })
+    else others.push(...group)
+  }
+  return { matched, others }
+}
+
+function hasSameContent({ before, after }: FileChange): boolean {
+  return before !== undefined && after !== undefined && isSameFile(before, after)
 }
 
 async function hasSameFields(
@@ -154,10 +192,11 @@ export function recordedFields(fields: readonly StableFields[] = []): OutputFile
 }
 
 /** Return a sentence about what was left out; empty if nothing was. */
-export function leftOutSentence({ files, fields }: LeftOut): string {
+export function leftOutSentence({ files, fields, names = 0 }: LeftOut): string {
   const parts = [
     ...(files.length === 0 ? [] : [`${files.length} volatile files (${few(files)})`]),
     ...(fields.length === 0 ? [] : [`volatile fields of ${few(fields)}`]),
+    ...(names === 0 ? [] : [`times in the paths of ${plural(names, 'file')}`]),
   ]
   return parts.length === 0 ? '' : `left out: ${parts.join(', ')}`
 }

@@ -70,7 +70,7 @@ export async function presentDifference(
   const [fields] = recorded.stableFields ?? []
   if (options.isVolatile !== undefined && fields !== undefined) {
     const file = { path: basename(path), size: present.bytes, digests: present.digests }
-    if ((await stableDigest(join(dirname(path), file.path), file)) === fields.digest)
+    if ((await stableDigest(dirname(path), file)) === fields.digest)
       return {
         isSame: true,
         detail: `every other field is the same; ${leftOutSentence({ files: [], fields: [file.path] })}`,
@@ -135,11 +135,11 @@ async function contentDifferences(
   const differences: Difference[] = []
   try {
     const contents = await readContents(folder, recorded)
-    for (const { path: file, after } of changes
+    for (const { path: file, pathAfter = file, after } of changes
       .filter((change) => contents.has(change.path))
       .slice(0, CONTENTS)) {
       if (after === undefined) continue
-      const present = await contentOf(join(path, file), { algorithm, signal }, after.size)
+      const present = await contentOf(join(path, pathAfter), { algorithm, signal }, after.size)
       const verdict = compareContents(contents.get(file), present)
       if (verdict === undefined) continue
       details.push(`${file}: ${verdict.detail}`)
@@ -173,7 +173,7 @@ async function changedFiles(
       return { ...compareFileLists(list, entries), leftOut: NOTHING_LEFT_OUT, isEmpty: false }
     return await compareOutputFiles(
       { list, stable: recordedFields(recorded.stableFields) },
-      { list: entries, stable: (entry) => stableDigest(join(path, entry.path), entry) },
+      { list: entries, stable: (entry) => stableDigest(path, entry) },
       isVolatile,
     )
   } catch (error) {

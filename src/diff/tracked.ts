@@ -220,9 +220,9 @@ async function diffInside(
   )
   const contentsBefore = await readContents(before.folder, contentBefore)
   const contentsAfter = await readContents(after.folder, contentAfter)
-  for (const { path } of files.changes)
-    for (const inside of compareContents(contentsBefore.get(path), contentsAfter.get(path))?.differences ??
-      [])
+  for (const { path, pathAfter = path } of files.changes)
+    for (const inside of compareContents(contentsBefore.get(path), contentsAfter.get(pathAfter))
+      ?.differences ?? [])
       differences.push(...compareText(`${field}.files.${path}: ${inside.field}`, inside.before, inside.after))
   return { ...NOTHING_INSIDE, ...joinParts([{ differences, notCompared: [] }, tensors]), omission }
 }

@@ -186,8 +186,8 @@ export function isReadError(error: unknown): boolean {
   return SYSTEM_CODE.test(errorCode(error) ?? '')
 }
 
-/** The codes of system errors. Those of Node begin with `ERR_`. */
-const SYSTEM_CODE = /^E(?!RR_)/
+/** The codes of system errors, and of a path that is no regular file. Those of Node begin with `ERR_`. */
+const SYSTEM_CODE = /^(?:E(?!RR_)|NOT_REGULAR$)/
 
 /** Return whether a system error means that nothing exists at a path. */
 export function isMissing(error: unknown): boolean {

@@ -123,7 +123,7 @@ test('the Python side derives the same seeds', ({ skip }) => {
     [42, [1, 2, 3]],
     [Number.MAX_SAFE_INTEGER, [1 << 21, 65_535]],
   ]
-  const script = `import sys, json\nsys.path.insert(0, 'python')\nfrom lineaprint._process import derive\nprint([derive(seed, path) for seed, path in ${JSON.stringify(cases)}])`
+  const script = `import sys, json\nsys.path.insert(0, 'python')\nfrom _lineaprint._process import derive\nprint([derive(seed, path) for seed, path in ${JSON.stringify(cases)}])`
   const output = execFileSync('python3', ['-B', '-c', script], { encoding: 'utf8' })
   expect(JSON.parse(output)).toEqual(cases.map(([seed, place]) => deriveSeed(seed, place)))
 })

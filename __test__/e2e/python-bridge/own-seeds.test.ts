@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { FAST } from '../runs/support.ts'
 import { folderOf } from '../../support/folder.ts'
 import { lineaprint } from '../../support/program.ts'
-import { HAS_TORCH, TORCH, plainPython, programsOf, python, targetsOf } from './support.ts'
+import { plainPython, programsOf, python, targetsOf } from './support.ts'
 
 const SLOW = { timeout: 120_000 }
 
@@ -19,6 +19,21 @@ test.each([
     'for a moment',
     'before = np.random.get_state(); np.random.seed(0); np.random.set_state(before); np.random.rand()',
     {},
+  ],
+  [
+    'a state that was read in this process',
+    'random.random(); s = random.getstate(); random.seed(9); random.random(); random.random(); random.setstate(s)\ns = np.random.get_state(); np.random.rand(); np.random.set_state(s); np.random.rand()',
+    {},
+  ],
+  [
+    'a state that was read after an own seed',
+    'np.random.seed(4); np.random.rand(); s = np.random.get_state(); np.random.rand(); np.random.seed(5); np.random.rand(); np.random.rand(); np.random.set_state(s); np.random.rand()',
+    { numpy: '4' },
+  ],
+  [
+    'a state of another generator',
+    'random.setstate(random.Random(5).getstate())',
+    { random: 'a saved state' },
   ],
   ['set_seeds', 'lineaprint.set_seeds(5); random.random()', {}],
   [
@@ -50,20 +65,6 @@ test.each([
   const lines = shown.stdout.split('\n').filter((entry) => /^ +own seeds/.test(entry))
   expect(lines).toEqual(names.length === 0 ? [] : [`   own seeds  ${listed.join(', ')}`])
 })
-
-test.skipIf(!HAS_TORCH)(
-  'the effective seed of PyTorch is its initial seed, however it was set',
-  SLOW,
-  async () => {
-    for (const line of ['torch.manual_seed(1009)', 'torch.default_generator.manual_seed(1009)']) {
-      const run = await python(`import torch\n${line}\ntorch.rand(1)`, {
-        interpreter: [TORCH],
-        options: ['--seed', '77'],
-      })
-      expect(programsOf(run.record)[0]).toMatchObject({ ownSeeds: [{ name: 'torch', seed: '1009' }] })
-    }
-  },
-)
 
 test.each([
   ['both set their own', 'np.random.seed(5); np.random.rand()', 'np.random.seed(5); np.random.rand()', 0, []],
@@ -121,7 +122,7 @@ test.each([
 test('the functions that set seeds are what they were', SLOW, async () => {
   const source = `import random, inspect, pickle, copy
 import numpy as np
-for function in (random.seed, random.setstate, np.random.seed, np.random.set_state):
+for function in (random.seed, random.setstate, random.getstate, np.random.seed, np.random.set_state, np.random.get_state):
     say(function.__name__, function.__qualname__, bool(function.__doc__), callable(function), hasattr(function, "__self__"))
     say(callable(pickle.loads(pickle.dumps(function))), pickle.dumps(function)[-60:].hex() if hasattr(function, "__self__") is False else 0)
 say(str(inspect.signature(random.seed)), repr(random.seed)[:30], random.seed == random.seed, len({random.seed, random.seed}))

@@ -1,78 +1,24 @@
 /** Generators of Python programs: seeded, saved, and set back, also in another process. */
-import { copyFileSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { deriveSeed } from '../../../src/capture/seeds/seed.ts'
 import { folderOf } from '../../support/folder.ts'
-import { HAS_TORCH, TORCH, plainPython, programsOf, python, targetsOf } from './support.ts'
+import { restoresEverywhere } from './restoring.ts'
+import { plainPython, programsOf, python, targetsOf } from './support.ts'
 import type { JsonObject } from '../../../src/core/json-value.ts'
-import type { PythonOptions } from './support.ts'
 
 const SLOW = { timeout: 120_000 }
 
-/** Interpreters, and what is drawn with each: every generator that can be restored. */
-const KINDS = [
-  {
-    name: 'random and NumPy',
-    options: {} satisfies PythonOptions,
+test('random and NumPy: save, draw, restore, draw the same, in a new process too', SLOW, async () => {
+  const { first, next } = await restoresEverywhere({
+    options: {},
     head: 'import random, numpy\nrng = numpy.random.default_rng(5)\nother = numpy.random.default_rng()\n',
     draw: '[random.random(), random.gauss(0, 1), numpy.random.rand(), numpy.random.randn(), rng.random(), rng.normal(), rng.integers(2 ** 16, dtype="uint16").item(), other.random()]',
     names: ['random', 'numpy', 'numpy default_rng 1', 'numpy default_rng 2'],
-    skip: false,
-  },
-  {
-    name: 'PyTorch',
-    options: { interpreter: [TORCH] } satisfies PythonOptions,
-    head: 'import torch, random\n',
-    draw: '[torch.rand(3).tolist(), torch.randn(5).tolist(), torch.randperm(9).tolist(), random.random()]',
-    names: ['torch', 'random'],
-    skip: !HAS_TORCH,
-  },
-] as const
-
-for (const { name, options, head, draw, names, skip } of KINDS) {
-  test.skipIf(skip)(`${name}: save, draw, restore, draw the same, in a new process too`, SLOW, async () => {
-    const source = `import lineaprint\n${head}
-def draw(): return ${draw}
-say(draw())
-say(lineaprint.checkpoint("middle"))
-first = draw()
-draw()
-folder = os.environ["LINEAPRINT_RUN_DIRECTORY"]
-report = lineaprint.restore(folder, "middle")
-say(first == draw(), report["restored"], report["notRestored"], first)
-lineaprint.restore(folder, "start")
-say(draw())`
-    const run = await python(source, { ...options, options: ['--seed', '42'] })
-    expect(run.stderr).not.toContain('Traceback')
-    const [drawn, saved, isSame, restored, notRestored, first, again] = run.said
-    expect((saved as { generators: string[] }).generators.toSorted()).toEqual([...names].toSorted())
-    expect([isSame, (restored as string[]).toSorted(), notRestored]).toEqual([
-      true,
-      [...names].toSorted(),
-      [],
-    ])
-    // The start is where each library was when it had been imported; generators of default_rng began later.
-    const count = name === 'PyTorch' ? 4 : 4
-    expect((again as unknown[]).slice(0, count)).toEqual((drawn as unknown[]).slice(0, count))
-    // Another process, after a change of everything; the folder was copied elsewhere and is no run of a store.
-    const copy = join(folderOf(), 'copy')
-    mkdirSync(join(copy, 'generators'), { recursive: true })
-    for (const file of ['run.json', 'generators/checkpoint-middle.json'])
-      copyFileSync(join(run.folder, file), join(copy, file))
-    const next = await python(
-      `import lineaprint\n${head}
-def draw(): return ${draw}
-draw()
-lineaprint.restore(${JSON.stringify(copy)}, at="middle")
-say(draw())
-lineaprint.restore(${JSON.stringify(join(copy, 'generators/checkpoint-middle.json'))})
-say(draw())`,
-      { ...options, options: ['--seed', '7'] },
-    )
-    expect(next.said).toEqual([first, first])
   })
-}
+  expect(next).toEqual([first, first])
+})
 
 test('what is restored is restored whole: three distinct errors, and nothing changed', SLOW, async () => {
   const run = await python(
@@ -327,17 +273,6 @@ test('--deterministic sets the variables, with a seed and without', SLOW, async 
   expect((await python(source, { options: ['--seed', '1'] })).said).toEqual([null, null])
 })
 
-test.skipIf(!HAS_TORCH)('PyTorch: seeded on import, deterministic on request', SLOW, async () => {
-  const source = `import lineaprint, torch
-say(torch.rand(1).item(), torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark)
-lineaprint.set_seeds(42)
-say(torch.rand(1).item())`
-  const options = { interpreter: [TORCH], options: ['--seed', '42', '--deterministic'] }
-  const { said, record } = await python(source, options)
-  expect(said).toEqual([0.8822692632675171, true, false, 0.8822692632675171])
-  expect(targetsOf(programsOf(record)[0])).toMatchObject({ torch: 'seeded' })
-})
-
 test('libraries that are not installed here are asked as their documentation says', SLOW, async () => {
   // Stand-ins show that the right calls are made at the right time; what the libraries do then, they cannot show.
   const root = folderOf({
@@ -363,6 +298,65 @@ say(jax.random.key(7, impl="x"), jax.random.PRNGKey(8))`
   const [program] = programsOf(record)
   expect(targetsOf(program)).toMatchObject({ tensorflow: 'seeded', jax: 'own-seed' })
   expect(JSON.stringify(program)).toContain('2 so far, from the seeds 7, 8')
+})
+
+test.each([
+  ['', 'seeded', '1 device'],
+  ['torch.manual_seed(5)', 'own-seed', '1 device, with the seeds 5'],
+  ['torch.cuda.default_generators[0].seed = 6', 'own-seed', '1 device, with the seeds 6'],
+])('a device of CUDA that is in use: %s', SLOW, async (line, status, detail) => {
+  // A stand-in for a machine with a GPU: it keeps a seed for the CPU and one for the device.
+  const root = folderOf({
+    'library/torch/__init__.py': `
+class Generator:
+    seed = 0
+    def initial_seed(self): return self.seed
+class State:
+    def tolist(self): return [cpu.seed % 256]
+cpu = Generator()
+initial_seed = cpu.initial_seed
+def manual_seed(seed): cpu.seed = cuda.default_generators[0].seed = seed
+def get_rng_state(): return State()
+class cuda:
+    default_generators = (Generator(),)
+    is_initialized = staticmethod(lambda: True)
+    device_count = staticmethod(lambda: 1)
+    get_rng_state = staticmethod(lambda device: State())
+class backends:
+    class cuda:
+        is_built = staticmethod(lambda: True)
+`,
+  })
+  const env = { PYTHONPATH: join(root, 'library') }
+  const { record } = await python(`import torch\n${line}`, { root, env, options: ['--seed', '42'] })
+  const [program] = programsOf(record)
+  const targets = program?.['targets'] as unknown as { name: string }[]
+  expect(targets.find(({ name }) => name === 'torch cuda')).toEqual({ name: 'torch cuda', status, detail })
+})
+
+test.each([
+  ['np.random.RandomState(7)', false],
+  ['[np.random.RandomState(i) for i in range(3)]', false],
+  ['np.random.Generator(np.random.PCG64(5))', false],
+  ['np.random.RandomState()', true],
+  ['np.random.RandomState().rand()', true],
+  ['[np.random.RandomState().rand() for _ in range(3)]', true],
+  ['np.random.Generator(np.random.PCG64())', true],
+])('a generator that NumPy seeds from the system: %s', SLOW, async (line, isUnseeded) => {
+  const { said, record } = await python(
+    `import copy, pickle, threading, numpy as np
+${line}
+thread = threading.Thread(target=np.random.RandomState, args=(1,)); thread.start(); thread.join()
+entropy = np.random.PCG64().seed_seq.entropy
+say([type(change(entropy)) is int for change in (copy.deepcopy, lambda e: pickle.loads(pickle.dumps(e)), lambda e: e + 0)])
+say(json.dumps(entropy) == repr(entropy) == str(entropy))`,
+    { options: ['--seed', '1'] },
+  )
+  expect(said).toEqual([[true, true, true], true])
+  const targets = programsOf(record)[0]?.['targets'] as unknown as { name: string; detail: string }[]
+  const { detail = '' } = targets.find(({ name }) => name === 'numpy.random.Generator') ?? {}
+  // One is of the test itself.
+  expect(Number.parseInt(detail, 10) > 1).toBe(isUnseeded)
 })
 
 test('with seeds switched off no states are kept', SLOW, async () => {

@@ -13,12 +13,6 @@ import type { Outcome } from '../../support/program.ts'
 /** The environment that scripts/setup-python.sh makes, with NumPy. */
 export const PYTHON: string = resolve('.peers/python/bin/python')
 
-/** The one of scripts/setup-torch.sh; it is large, so it need not be there. */
-export const TORCH: string = resolve('.peers/torch/bin/python')
-
-/** Whether PyTorch can be tested. */
-export const HAS_TORCH: boolean = existsSync(TORCH)
-
 /** The folder that a run puts on PYTHONPATH. */
 export const BRIDGE: string = resolve('python')
 

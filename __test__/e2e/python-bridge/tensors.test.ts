@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { hashArray } from '../../../src/hash/array.ts'
 import { readModel } from '../../../src/model/read.ts'
-import { HAS_TORCH, TORCH, python } from './support.ts'
+import { python } from './support.ts'
 import type { JsonObject } from '../../../src/core/json-value.ts'
 
 const SLOW = { timeout: 120_000 }
@@ -120,55 +120,3 @@ except RuntimeError as error:
   expect(said.slice(4)).toEqual([['bridge'], 'half-way', ['bridge']])
   expect(spawnSync('ls', ['-A', root], { encoding: 'utf8' }).stdout).toBe('.lineaprint\nprogram.py\n')
 })
-
-test.skipIf(!HAS_TORCH)(
-  'PyTorch: BF16, buffers, ties, views and float8 as in the safetensors file',
-  SLOW,
-  async () => {
-    const { said, stderr } = await python(
-      `import lineaprint, torch
-from safetensors.torch import save_file
-class Net(torch.nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.a = torch.nn.Linear(3, 4)
-        self.norm = torch.nn.BatchNorm1d(4)
-        self.tied = torch.nn.Linear(3, 4)
-        self.tied.weight = self.a.weight
-        self.brain = torch.nn.Parameter(torch.randn(5, 6).to(torch.bfloat16).t())
-        self.register_buffer("empty", torch.zeros(0, 3))
-        self.register_buffer("scalar", torch.tensor(2.5))
-        self.register_buffer("small", torch.randn(4).to(torch.float8_e4m3fn))
-        self.register_buffer("seen", torch.arange(3), persistent=False)
-net = Net()
-state = net.state_dict()
-save_file({name: tensor.clone().contiguous() for name, tensor in state.items()}, "net.safetensors")
-file = lineaprint.track_model("net.safetensors", "file")
-def both(report): return [report["weights"], report["architecture"]]
-say(both(file), both(lineaprint.track_model(net, "live")), both(lineaprint.track_model(state, "state")))
-say(sorted(file["dtypes"]), file["tensorCount"], len(state))
-with torch.no_grad(): net.norm.running_mean += 1
-say(lineaprint.track_model(net, "changed buffer")["weights"] == file["weights"])
-z = torch.tensor([1 + 2j, 3 - 4j])
-say(lineaprint.track_dataset(z.conj(), "conj")["digest"] == lineaprint.track_dataset(z.conj().resolve_conj().clone(), "same")["digest"])
-say(lineaprint.track_dataset(torch.arange(6).reshape(2, 3).t(), "view")["digest"] == lineaprint.track_dataset(torch.arange(6).reshape(2, 3).t().numpy(), "numpy")["digest"])
-for bad in (torch.zeros(2, dtype=torch.complex128), torch.zeros(2, 2).to_sparse(), torch.empty(2, device="meta"), torch.zeros(2).as_subclass(type("Spread", (torch.Tensor,), {"full_tensor": None}))):
-    try:
-        lineaprint.track_dataset(bad, "bad")
-    except lineaprint.LineaprintError as error:
-        say(error.code)`,
-      { interpreter: [TORCH] },
-    )
-    expect(stderr).not.toContain('Traceback')
-    expect(said[1]).toEqual(said[0])
-    expect(said[2]).toEqual(said[0])
-    expect(said[3]).toEqual(['BF16', 'F32', 'F8_E4M3', 'I64'])
-    expect(said[4]).toBe(said[5])
-    expect(said.slice(6)).toEqual([
-      false,
-      true,
-      true,
-      ...(Array(4).fill('ERR_LINEAPRINT_UNSUPPORTED') as string[]),
-    ])
-  },
-)

@@ -219,6 +219,42 @@ test('volatile files and fields are left out, and named', async () => {
   expect(loss.gone.detail).toMatch(/^checkpoint-5\/trainer_state\.json: the bytes differ; left out: /)
 })
 
+test('folders whose names are times are matched, if each output has one', async () => {
+  const run = (time: string, line = 'a', extra: Files = {}): Files => ({
+    [`runs/${time}/model.safetensors`]: MODEL,
+    [`runs/${time}/.hydra/overrides.yaml`]: '[]',
+    [`runs/${time}/train.log`]: `[2026-11-29 08:15:0${time.at(-1)},1] ${line}`,
+    fixed: '1',
+    ...extra,
+  })
+  const [one, two, three] = ['2026-11-29_08-15-01', '2026-11-30_08-15-02', '2026-11-30_08-15-03']
+  const { here, gone, runs } = await bothWays(run(one), run(two))
+  expect(gone).toEqual(here)
+  expect(here).toMatchObject({
+    verdict: 'same',
+    detail: `every other file is the same; left out: volatile fields of runs/${one}/train.log, times in the paths of 3 files`,
+    differences: [],
+  })
+  const { differences } = await diffRuns(...runs)
+  expect(differences.filter(({ cause }) => cause === 'outputs')).toEqual([])
+
+  const other = { ...run(two, 'b'), [`runs/${two}/model.safetensors`]: OTHER }
+  const changed = await bothWays(run(one), other)
+  expect(changed.here).toMatchObject({
+    verdict: 'different',
+    detail: expect.stringContaining(`runs/${one}/model.safetensors: 1 of 2 tensors differ: w`) as string,
+  })
+  // The log differs in its text, whatever can be said of the model.
+  expect(changed.gone.verdict).toBe('different')
+  // Hydra's default has two levels.
+  const [before, after] = ['2026-11-29/08-15-01', '2026-11-29/08-15-02']
+  expect((await bothWays(run(before), run(after))).gone.verdict).toBe('same')
+  // Two folders of one output: nothing tells which is meant.
+  const several = await bothWays(run(one), run(two, 'a', { [`runs/${three}/model.safetensors`]: MODEL }))
+  expect(several.gone).toMatchObject({ verdict: 'different' })
+  expect(several.gone.detail).toContain(`runs/${one}/model.safetensors: gone`)
+})
+
 test('files that somebody else knows to be volatile', async () => {
   const [before, after] = [
     { 'log/a.txt': '1', b: '' },

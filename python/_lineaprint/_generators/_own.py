@@ -3,15 +3,26 @@
 from .._process import current
 
 
+#: Number of states that the program read and that are kept as hashes.
+READ = 1024
+
+
 class Own:
     """The seed that the program last set for one generator."""
 
     def __init__(self, name):
         self._name = name
+        #: Hashes of states that the program read in this process, and what was known of the seed then.
+        self._read = {}
+        self.forget()
+
+    def seeded(self):
+        """Forget everything, because lineaprint has seeded the generator."""
+        self._read.clear()
         self.forget()
 
     def forget(self):
-        """Forget the seed, because lineaprint has seeded the generator."""
+        """Forget the seed. States that the program has read stay known, because a fork continues the same stream."""
         self._is_set = False
         self._text = None
         self._before = None
@@ -22,15 +33,12 @@ class Own:
         return {self._name: self._text} if self._is_set else {}
 
     def follow(self, module, names, read):
-        """Replace the functions that set a seed or a state with ones that do the same and are observed.
+        """Replace the functions that set a seed, set a state and read the state with ones that are observed.
 
-        `read` returns the state of the generator. Without it, states are not set.
+        `read` returns the state of the generator by the original function. Without it, there is only a seed.
         """
-        seed_name, *state_names = names
-        for name in names:
-            original = getattr(module, name)
-            note = self._noted_state if name in state_names else self._noted_seed
-            setattr(module, name, _observe(original, note, read))
+        for name, note in zip(names, (self._noted_seed, self._noted_state, self._noted_read)):
+            setattr(module, name, _observe(getattr(module, name), note, read))
 
     def _noted_seed(self, before, after, args, kwargs):
         self._before, self._previous = before, (self._is_set, self._text)
@@ -38,11 +46,19 @@ class Own:
         self._is_set, self._text = True, text_of(given)
 
     def _noted_state(self, before, after, args, kwargs):
-        # Libraries seed for a moment and then set the earlier state again.
+        # Libraries seed or draw for a moment and then set the earlier state again.
+        known = self._read.get(hash(after))
         if after == self._before:
             self._is_set, self._text = self._previous
+        elif known is not None:
+            self._is_set, self._text = known
         else:
             self._is_set, self._text = True, "a saved state"
+
+    def _noted_read(self, before, after, args, kwargs):
+        if len(self._read) >= READ:
+            self._read.pop(next(iter(self._read)), None)
+        self._read[hash(after)] = (self._is_set, self._text)
 
 
 class _Observed:

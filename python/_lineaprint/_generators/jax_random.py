@@ -72,10 +72,12 @@ def seed(module, number, deterministic):
 
 
 def targets(module, process, seeded):
+    is_own = made.count and str(process.seed) not in made.seeds
+    status = "own-seed" if is_own else "seeded" if made.count else "not-used"
     shown = ", ".join(made.seeds[:8]) + (", …" if made.count > 8 else "")
     return {
         "jax": (
-            "own-seed" if made.count else "not-used",
+            status,
             "the program creates the keys, for example jax.random.key(lineaprint.seed()); %s"
             % ("none so far" if made.count == 0 else "%d so far, from the seeds %s" % (made.count, shown)),
         )

@@ -1,5 +1,7 @@
 """NumPy: the global generator of `numpy.random`, and the generators that `default_rng` creates."""
 
+import sys
+
 from .._errors import LineaprintError, StateCorrupt, StateIncomplete
 from ._fields import field
 from ._own import Own, attempt, text_of
@@ -28,8 +30,6 @@ class _Made:
         self.count = 0
         self.unseeded = 0
         self.derived = 0
-
-
         self.own = []
         #: Seeds that were drawn from the system, also for other generators than those of default_rng.
         self.drawn = 0
@@ -55,7 +55,8 @@ def follow(module, process):
         attempt(_remember, generator)
         return generator
 
-    own.follow(module, ("seed", "set_state"), lambda: _comparable(module.get_state(legacy=False)))
+    get_state = module.get_state
+    own.follow(module, ("seed", "set_state", "get_state"), lambda: _comparable(get_state(legacy=False)))
     _count_drawn(module)
     module.default_rng = default_rng
     inner = getattr(module, "_generator", None)
@@ -71,10 +72,52 @@ def _count_drawn(module):
         return
 
     def randbits(*args):
+        value = original(*args)
+        if _is_import():
+            return value
         made.drawn += 1
-        return original(*args)
+        return _Drawn(value)
 
     inner.randbits = randbits
+
+
+def _is_import():
+    """Return whether a compiled module of a library makes a generator as it is imported, as scikit-learn does for the
+    default value of an argument. The program has not asked for it."""
+    try:
+        return sys._getframe(2).f_code.co_filename.startswith("<frozen importlib")
+    except ValueError:
+        return False
+
+
+class _Drawn(int):
+    """A seed from the system. `RandomState(7)` draws one as well, and drops it before it returns: such a seed is not counted."""
+
+    def __init__(self, value):
+        try:
+            # Two levels up is the code of the program that called NumPy.
+            self.at = _position(2)
+        except ValueError:
+            # A thread of C has no such frame.
+            self.at = None
+
+    def __del__(self):
+        try:
+            if self.at == _position(1):
+                made.drawn -= 1
+        except Exception:
+            # At the end of the interpreter, and before the constructor has run, some names are gone.
+            return
+
+    def __reduce__(self):
+        # Another process reads it without this package.
+        return int, (int(self),)
+
+
+def _position(levels):
+    """Return the instruction that a frame of this thread executes."""
+    frame = sys._getframe(levels + 1)
+    return id(frame), frame.f_lasti
 
 
 def forget():
@@ -155,7 +198,7 @@ def seed(module, number, deterministic):
     # The third word makes the numbers differ from those of the module random, which uses the first two words.
     made.derived = 0
     module.seed(number if number < 1 << 32 else [number & 0xFFFFFFFF, number >> 32, 1])
-    own.forget()
+    own.seeded()
 
 
 def targets(module, process, seeded):

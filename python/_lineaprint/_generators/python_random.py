@@ -8,12 +8,12 @@ own = Own("random")
 
 
 def follow(module, process):
-    own.follow(module, ("seed", "setstate"), module.getstate)
+    own.follow(module, ("seed", "setstate", "getstate"), module.getstate)
 
 
 def seed(module, number, deterministic):
     module.seed(number)
-    own.forget()
+    own.seeded()
 
 
 def forget():

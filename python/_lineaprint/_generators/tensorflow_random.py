@@ -32,7 +32,7 @@ def used(module, start):
 
 def seed(module, number, deterministic):
     module.random.set_seed(number)
-    own.forget()
+    own.seeded()
     if deterministic:
         module.config.experimental.enable_op_determinism()
 

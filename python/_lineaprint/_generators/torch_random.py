@@ -49,13 +49,17 @@ def targets(module, process, seeded):
         "torch": (status, "the generator of the CPU; instances of torch.Generator are not reached"),
     }
     if module.cuda.is_initialized():
-        count = module.cuda.device_count()
-        found["torch cuda"] = (status, "%d %s" % (count, "device" if count == 1 else "devices"))
+        seeds = [generator.initial_seed() for generator in module.cuda.default_generators]
+        detail = "%d %s" % (len(seeds), "device" if len(seeds) == 1 else "devices")
+        if seeded and any(number != process.seed for number in seeds):
+            detail += ", with the seeds %s" % ", ".join(map(str, seeds[:8]))
+            found["torch cuda"] = ("own-seed", detail)
+        else:
+            found["torch cuda"] = (status, detail)
     elif module.backends.cuda.is_built():
-        found["torch cuda"] = (
-            "seeded" if seeded else "not-used",
-            "no device is in use; one takes the seed when it is first used" if seeded else "no device is in use",
-        )
+        # There may be no device at all; to ask CUDA would start it, and forked children could no longer use it.
+        detail = "no device is in use; one takes the last seed of torch.manual_seed when it is first used"
+        found["torch cuda"] = ("not-used", detail)
     if _has_mps(module):
         found["torch mps"] = (status, "the generator of MPS")
     return found

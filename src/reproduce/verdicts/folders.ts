@@ -217,10 +217,13 @@ async function judgeFile(
   if (reason === undefined)
     return compareFiles(
       join(before.content.path, change.path),
-      join(after.content.path, change.path),
+      join(after.content.path, change.pathAfter ?? change.path),
       options,
     )
-  const recorded = compareContents(contentsBefore.get(change.path), contentsAfter.get(change.path))
+  const recorded = compareContents(
+    contentsBefore.get(change.path),
+    contentsAfter.get(change.pathAfter ?? change.path),
+  )
   if (recorded !== undefined) {
     const isUnjudged = options.tolerance !== undefined && recorded.verdict === 'different'
     const rest = isUnjudged ? '; the tolerance cannot be applied' : ''

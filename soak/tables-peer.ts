@@ -13,7 +13,7 @@ const SCRIPT = fileURLToPath(new URL('children/tables_peer.py', import.meta.url)
 /** Milliseconds after which pyarrow is taken to hang, and started anew. */
 const PATIENCE = 20_000
 
-/** What pyarrow has read. */
+/** The answer of pyarrow about a file. */
 export type PeerAnswer =
   | { readonly columns: readonly (readonly [name: string, type: string, blocks: readonly string[]])[] }
   /** Polars refuses the file as well. */
@@ -62,15 +62,15 @@ export class TablePeer {
 }
 
 /**
- * Compare a reading with that of pyarrow. Return what is wrong with it.
+ * Compare a table with the answer of pyarrow, and return the difference, if there is one.
  *
  * Refusals do not count: readers check different parts of a file that hold nothing of the table.
  *
- * @param ours The table with SHA-256, or `undefined` if it was refused.
+ * @param table The table with SHA-256, or `undefined` if it was refused.
  */
-export function compareWithPeer(ours: TableHash | undefined, peer: PeerAnswer): string | undefined {
-  if (ours === undefined || !('columns' in peer)) return undefined
-  const columns = ours.columns.map(({ name, type, blocks }) => [name, type, blocks.map(({ hex }) => hex)])
-  const [found, wanted] = [JSON.stringify(columns), JSON.stringify(peer.columns)]
-  return found === wanted ? undefined : `read as ${found}, and by pyarrow as ${wanted}`
+export function compareWithPeer(table: TableHash | undefined, peer: PeerAnswer): string | undefined {
+  if (table === undefined || !('columns' in peer)) return undefined
+  const columns = table.columns.map(({ name, type, blocks }) => [name, type, blocks.map(({ hex }) => hex)])
+  const [received, wanted] = [JSON.stringify(columns), JSON.stringify(peer.columns)]
+  return received === wanted ? undefined : `read as ${received}, and by pyarrow as ${wanted}`
 }

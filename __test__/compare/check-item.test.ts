@@ -12,5 +12,5 @@ test('content that cannot be read is missing or changed', async () => {
   expect(status(system)).toBe('changed')
   // A call that Node refuses is a bug, and so is what lineaprint calls one.
   for (const bug of [refused, new LineaprintError('ERR_LINEAPRINT_INTERNAL', 'x'), new TypeError('x')])
-    expect(() => unreadable('datasets', 'd', bug, undefined)).toThrow(bug as Error)
+    expect(() => unreadable('datasets', 'd', bug, undefined)).toThrow(bug)
 })

@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs'
 import { ExperimentTracker } from '../../src/tracking/tracker.ts'
 
-/** What the program reports. */
+/** Values that the program reports. */
 export interface LibraryPlan {
   readonly name: string
   readonly tags: readonly string[]

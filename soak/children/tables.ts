@@ -78,8 +78,8 @@ async function heldAgainst(
   { format }: TableFile,
 ): Promise<string | undefined> {
   if (format === 'csv') return undefined
-  const ours = await hashTable(path, { format, algorithm: 'sha256' }).catch(() => undefined)
-  return ours && compareWithPeer(ours, await pyarrow.read(path, format))
+  const hashed = await hashTable(path, { format, algorithm: 'sha256' }).catch(() => undefined)
+  return hashed && compareWithPeer(hashed, await pyarrow.read(path, format))
 }
 
 function codeOf(outcome: TableHash | string): string {

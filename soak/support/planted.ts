@@ -5,7 +5,7 @@
 
 /** A planted secret. */
 export interface Planted {
-  /** What it is, for messages. */
+  /** The kind of secret, for messages. */
   readonly kind: string
   /** The characters that must not be found. */
   readonly secret: string
@@ -13,7 +13,7 @@ export interface Planted {
   readonly text: string
   /** `true` if only its name tells that it is one. */
   readonly isNamed: boolean
-  /** The name under which it stands where a place has names. */
+  /** The name of the secret at locations that have names. */
   readonly name: string
 }
 
@@ -48,7 +48,7 @@ export class Characters {
 
 type Make = (random: Characters) => string
 
-/** What issuers document of their secrets. The parts are joined here, and not in the source. */
+/** Forms of secrets that issuers document. The parts are joined at run time, so that the source holds no secret. */
 const SHAPES: readonly (readonly [string, Make])[] = [
   ['GitHub', (random) => ['gh', 'p_', random.text(36)].join('')],
   ['GitHub OAuth', (random) => ['gh', 'o_', random.text(36)].join('')],

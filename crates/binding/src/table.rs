@@ -22,7 +22,7 @@ pub struct NativeTableOptions {
     pub format: Option<NativeTableFormat>,
     /// Names of columns and spellings of their types, in turn.
     pub schema: Option<Vec<String>>,
-    /// Whether the rows may be in any order.
+    /// True if the rows may be in any order.
     pub unordered: bool,
 }
 

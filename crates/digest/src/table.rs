@@ -44,9 +44,9 @@ pub fn unordered(algorithm: Algorithm, columns: &[(&str, &str)], rows: &[Hash]) 
     });
     hasher.update(&encoder.into_bytes());
     // A few at a time: the description of a long table needs no second copy of its rows.
-    for some in rows.chunks(4096) {
+    for chunk in rows.chunks(4096) {
         let mut encoder = Encoder::new();
-        for row in some {
+        for row in chunk {
             encoder.bytes(row);
         }
         hasher.update(&encoder.into_bytes());
@@ -65,20 +65,20 @@ mod tests {
             spelling,
             blocks,
         };
-        let some = vec![[1; 32]];
+        let blocks = vec![[1; 32]];
         let algorithm = Algorithm::Blake3;
         let digests = [
-            ordered(algorithm, 1, &[column("a", "int8", some.clone())]),
-            ordered(algorithm, 1, &[column("b", "int8", some.clone())]),
-            ordered(algorithm, 1, &[column("a", "uint8", some.clone())]),
-            ordered(algorithm, 2, &[column("a", "int8", some.clone())]),
+            ordered(algorithm, 1, &[column("a", "int8", blocks.clone())]),
+            ordered(algorithm, 1, &[column("b", "int8", blocks.clone())]),
+            ordered(algorithm, 1, &[column("a", "uint8", blocks.clone())]),
+            ordered(algorithm, 2, &[column("a", "int8", blocks.clone())]),
             ordered(algorithm, 1, &[]),
-            ordered(Algorithm::Sha256, 1, &[column("a", "int8", some.clone())]),
-            unordered(algorithm, &[("a", "int8")], &some),
+            ordered(Algorithm::Sha256, 1, &[column("a", "int8", blocks.clone())]),
+            unordered(algorithm, &[("a", "int8")], &blocks),
             unordered(algorithm, &[("a", "int8")], &[]),
         ];
-        for (index, one) in digests.iter().enumerate() {
-            assert!(!digests[index + 1..].contains(one), "{index}");
+        for (index, digest) in digests.iter().enumerate() {
+            assert!(!digests[index + 1..].contains(digest), "{index}");
         }
     }
 }

@@ -158,7 +158,7 @@ fn writable_by_others_is_refused() {
     drop(open(root.path()));
 }
 
-/// What a stranger can put at the names of the cache, and what it leads to.
+/// Create at `name` an entry that another user can make there. It leads to `elsewhere` if it is a link.
 fn plant(what: &str, name: &Path, elsewhere: &Path) {
     fs::write(elsewhere, b"of worth").expect("written");
     match what {

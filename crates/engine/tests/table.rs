@@ -116,10 +116,13 @@ fn layout_and_threads_do_not_count() {
     );
     for (index, file) in files.iter().enumerate() {
         for threads in [1, 2, 5] {
-            let found = run(file, &options(), threads);
-            assert_eq!(found.digests, wanted.digests, "file {index} on {threads} threads");
-            for (one, other) in ordered(&found).iter().zip(ordered(&wanted)) {
-                assert_eq!(one.blocks, other.blocks, "{}", one.column.name);
+            let hashed = run(file, &options(), threads);
+            assert_eq!(
+                hashed.digests, wanted.digests,
+                "file {index} on {threads} threads"
+            );
+            for (column, expected) in ordered(&hashed).iter().zip(ordered(&wanted)) {
+                assert_eq!(column.blocks, expected.blocks, "{}", column.column.name);
             }
         }
     }
@@ -142,9 +145,9 @@ fn unordered_digest_ignores_row_order() {
     let shuffled = writer.into_inner().expect("closed");
     let wanted = run(&parquet_file(&batch, 20_000), &any, 1);
     for (file, threads) in [(&shuffled, 1), (&shuffled, 3), (&parquet_file(&batch, 65_536), 4)] {
-        let found = run(file, &any, threads);
-        assert_eq!(found.digests, wanted.digests);
-        assert_eq!(found.rows, 70_000);
+        let hashed = run(file, &any, threads);
+        assert_eq!(hashed.digests, wanted.digests);
+        assert_eq!(hashed.rows, 70_000);
     }
     let ordered = run(&shuffled, &options(), 2);
     assert_ne!(
@@ -160,12 +163,15 @@ fn progress_is_reported_and_cancel_stops() {
     let bytes = parquet_file(&table(), 50_000);
     std::fs::write(&path, &bytes).expect("written");
     let control = Control::new();
-    let found = hash(&path, &options(), &control).expect("hashed");
-    assert_eq!((found.format, found.size), (Format::Parquet, bytes.len() as u64));
+    let hashed = hash(&path, &options(), &control).expect("hashed");
+    assert_eq!(
+        (hashed.format, hashed.size),
+        (Format::Parquet, bytes.len() as u64)
+    );
     let progress = control.progress();
     assert_eq!(
         (progress.bytes_done, progress.bytes_total),
-        (found.size, found.size)
+        (hashed.size, hashed.size)
     );
     assert_eq!((progress.files_done, progress.files_total), (1, 1));
     control.cancel();
@@ -254,26 +260,26 @@ fn distances_are_the_largest_differences() {
         std::fs::write(&path, bytes).expect("written");
         path
     };
-    let one = write("one.parquet", parquet_file(&floats(0.5), 40_000));
+    let base = write("one.parquet", parquet_file(&floats(0.5), 40_000));
     let control = Control::new();
     for (change, expected) in [(0.75, 0.25), (f64::NAN, f64::INFINITY), (0.5, 0.0)] {
         for other in [
             write("other.parquet", parquet_file(&floats(change), ROWS)),
             write("other.arrow", ipc_file(&floats(change), 1_000)),
         ] {
-            let found = distances(&one, &other, &[0, 1, 2], &control).expect("compared");
-            assert_eq!(found, [Some(expected), Some(0.0), None]);
+            let largest = distances(&base, &other, &[0, 1, 2], &control).expect("compared");
+            assert_eq!(largest, [Some(expected), Some(0.0), None]);
         }
     }
     let nulls = table();
     let other = write("nulls.parquet", parquet_file(&nulls, ROWS));
-    let error = distances(&one, &other, &[0], &control).expect_err("other columns");
+    let error = distances(&base, &other, &[0], &control).expect_err("other columns");
     assert_eq!(error.code, Code::Format);
     let shorter = write(
         "shorter.parquet",
         parquet_file(&floats(0.5).slice(0, 70_000), ROWS),
     );
-    let error = distances(&one, &shorter, &[0], &control).expect_err("fewer rows");
+    let error = distances(&base, &shorter, &[0], &control).expect_err("fewer rows");
     assert!(error.message.contains("number of rows"), "{error}");
 }
 
@@ -297,7 +303,7 @@ fn long_byte_strings_have_the_same_blocks() {
     assert_eq!([opened.is_long(0), opened.is_long(1)], [true, false]);
     let wanted = run(&ipc_stream(&batch, 5_000), &options(), 1);
     for threads in [1, 3] {
-        let found = run(&file, &options(), threads);
-        assert_eq!(found.digests, wanted.digests);
+        let hashed = run(&file, &options(), threads);
+        assert_eq!(hashed.digests, wanted.digests);
     }
 }

@@ -15,7 +15,7 @@ pub struct FormatError {
     pub received: Option<String>,
     /// True if the file is sound, and holds something that is known and not read.
     pub unsupported: bool,
-    /// Whether the file is not at fault at all: a bug of ours.
+    /// True if the fault is a bug of lineaprint, and not in the file.
     pub is_internal: bool,
 }
 

@@ -35,8 +35,8 @@ fn open(bytes: Vec<u8>) -> Result<Reader, FormatError> {
 fn rows(bytes: Vec<u8>) -> Result<usize, FormatError> {
     let mut reader = open(bytes)?;
     let mut rows = 0;
-    while let Some(some) = reader.next_rows()? {
-        rows += some.count;
+    while let Some(next) = reader.next_rows()? {
+        rows += next.count;
     }
     assert!(reader.next_rows()?.is_none(), "an end is an end");
     Ok(rows)
@@ -46,10 +46,10 @@ const END: [u8; 8] = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
 
 #[test]
 fn stream_ends_at_its_marker() {
-    let some = batch(Arc::new(Int64Array::from(vec![1, 2, 3])));
+    let start = batch(Arc::new(Int64Array::from(vec![1, 2, 3])));
     let more = batch(Arc::new(Int64Array::from(vec![4, 5])));
-    let first = stream(std::slice::from_ref(&some));
-    let whole = stream(&[some, more]);
+    let first = stream(std::slice::from_ref(&start));
+    let whole = stream(&[start, more]);
     assert_eq!(rows(first.clone()), Ok(3));
     assert_eq!(rows(whole.clone()), Ok(5));
     let cut = first.len() - END.len();
@@ -73,8 +73,8 @@ fn read(column: ArrayRef) -> (String, Vec<u8>) {
     let mut reader = open(stream(&[batch(column)])).expect("opened");
     let mut block = Vec::new();
     let mut pieces = Vec::new();
-    while let Some(some) = reader.next_rows().expect("read") {
-        pieces.push(some.columns[0].clone());
+    while let Some(rows) = reader.next_rows().expect("read") {
+        pieces.push(rows.columns[0].clone());
     }
     block::write(&pieces, &mut |bytes| block.extend_from_slice(bytes)).expect("written");
     (reader.columns()[0].spelling.clone(), block)
@@ -142,8 +142,8 @@ fn decimals_have_the_digits_of_their_type() {
 fn pair(values: &ArrayRef, keys: &[Option<i8>]) -> (ArrayRef, ArrayRef) {
     let dictionary = DictionaryArray::<Int8Type>::new(keys.to_vec().into(), Arc::clone(values));
     let indices: Int32Array = keys.iter().map(|key| key.map(i32::from)).collect();
-    let plain = arrow_select::take::take(values, &indices, None).expect("taken");
-    (Arc::new(dictionary), plain)
+    let decoded = arrow_select::take::take(values, &indices, None).expect("taken");
+    (Arc::new(dictionary), decoded)
 }
 
 fn check(values: &ArrayRef) {
@@ -151,10 +151,10 @@ fn check(values: &ArrayRef) {
     let keys: Vec<Option<i8>> = (0..30)
         .map(|row| (row % 7 != 3).then_some(row % 25 * 5 % count))
         .collect();
-    let (dictionary, plain) = pair(values, &keys);
+    let (dictionary, decoded) = pair(values, &keys);
     assert_eq!(
         read(Arc::clone(&dictionary)),
-        read(Arc::clone(&plain)),
+        read(Arc::clone(&decoded)),
         "{}",
         values.data_type()
     );
@@ -162,7 +162,7 @@ fn check(values: &ArrayRef) {
     for (start, length) in [(4, 11), (0, 0), (3, 1)] {
         assert_eq!(
             read(dictionary.slice(start, length)),
-            read(plain.slice(start, length))
+            read(decoded.slice(start, length))
         );
     }
     let nothing = pair(values, &[None, None]);

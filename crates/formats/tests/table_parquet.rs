@@ -123,8 +123,12 @@ const DAY: i64 = 86_400_000_000_000;
 fn longs(values: &[i64]) -> Vec<u8> {
     let mut block = (values.len() as u64).to_le_bytes().to_vec();
     block.extend((0..values.len().div_ceil(8)).map(|index| {
-        let left = values.len() - index * 8;
-        if left >= 8 { 0xff } else { (1_u8 << left) - 1 }
+        let remaining = values.len() - index * 8;
+        if remaining >= 8 {
+            0xff
+        } else {
+            (1_u8 << remaining) - 1
+        }
     }));
     block.extend(values.iter().flat_map(|value| value.to_le_bytes()));
     block
@@ -203,9 +207,9 @@ fn unit_is_that_of_the_file() {
                     ),
                     ..Written::new(&schema)
                 };
-                let found = block_of(written.file(&[&int64(&[1_000_000_001])]));
+                let column = block_of(written.file(&[&int64(&[1_000_000_001])]));
                 assert_eq!(
-                    found,
+                    column,
                     (spelling.clone(), longs(&[1_000_000_001])),
                     "{annotation} {stored:?}"
                 );
@@ -220,7 +224,7 @@ fn stored_types_fit_or_are_ignored() {
         stored: Some(vec![Field::new("a", stored, false)].into()),
         ..Written::new(schema)
     };
-    let plain = "message m { required int64 a; }";
+    let integers = "message m { required int64 a; }";
     for (stored, spelling) in [
         (DataType::Duration(TimeUnit::Second), "duration(s)"),
         (DataType::Timestamp(TimeUnit::Second, None), "timestamp(s)"),
@@ -229,8 +233,8 @@ fn stored_types_fit_or_are_ignored() {
         (DataType::UInt64, "int64"),
         (DataType::Utf8, "int64"),
     ] {
-        let found = block_of(written(plain, stored).file(&[&int64(&[7, 8])]));
-        assert_eq!(found, (spelling.to_owned(), longs(&[7, 8])));
+        let column = block_of(written(integers, stored).file(&[&int64(&[7, 8])]));
+        assert_eq!(column, (spelling.to_owned(), longs(&[7, 8])));
     }
     // A scale that is not that of the file would be other numbers, and fewer digits would cut them.
     let decimal = "message m { required int64 a (DECIMAL(12,2)); }";
@@ -240,14 +244,14 @@ fn stored_types_fit_or_are_ignored() {
         (DataType::Decimal128(18, 3), "decimal(12,2)"),
         (DataType::Decimal32(9, 2), "decimal(12,2)"),
     ] {
-        let (found, block) = block_of(written(decimal, stored).file(&[&int64(&[-123_456_789_012])]));
-        assert_eq!(found, spelling);
+        let (received, block) = block_of(written(decimal, stored).file(&[&int64(&[-123_456_789_012])]));
+        assert_eq!(received, spelling);
         assert_eq!(block[9..17], (-123_456_789_012_i64).to_le_bytes());
     }
     let dates = "message m { required int32 a (DATE); }";
-    let found = block_of(written(dates, DataType::Date64).file(&[&int32(&[i32::MIN, -1, i32::MAX])]));
+    let column = block_of(written(dates, DataType::Date64).file(&[&int32(&[i32::MIN, -1, i32::MAX])]));
     let milliseconds = [i32::MIN, -1, i32::MAX].map(|day| i64::from(day) * 86_400_000);
-    assert_eq!(found, ("date64".to_owned(), longs(&milliseconds)));
+    assert_eq!(column, ("date64".to_owned(), longs(&milliseconds)));
     // Another number of columns fits nothing.
     let other = Written {
         stored: Some(
@@ -257,7 +261,7 @@ fn stored_types_fit_or_are_ignored() {
             ]
             .into(),
         ),
-        ..Written::new(plain)
+        ..Written::new(integers)
     };
     assert_eq!(block_of(other.file(&[&int64(&[7])])).0, "int64");
 }
@@ -273,7 +277,7 @@ fn float16_is_stored_or_annotated() {
         column.write_batch(&values, None, None).expect("written");
     };
     let annotated = Written::new("message m { required fixed_len_byte_array(2) a (FLOAT16); }");
-    let plain = Written::new("message m { required fixed_len_byte_array(2) a; }");
+    let unannotated = Written::new("message m { required fixed_len_byte_array(2) a; }");
     let stored = Written {
         stored: Some(vec![Field::new("a", DataType::Float16, false)].into()),
         ..Written::new("message m { required fixed_len_byte_array(2) a; }")
@@ -282,7 +286,7 @@ fn float16_is_stored_or_annotated() {
     assert_eq!(wanted.0, "float16");
     assert_eq!(block_of(stored.file(&[&halves])), wanted);
     assert_eq!(
-        block_of(plain.file(&[&halves])),
+        block_of(unannotated.file(&[&halves])),
         ("fixed_binary(2)".to_owned(), wanted.1)
     );
 }
@@ -332,12 +336,13 @@ fn intervals_are_twelve_bytes() {
         let column = column.typed::<FixedLenByteArrayType>();
         column.write_batch(&[value], None, None).expect("written");
     };
-    let found = block_of(
+    let interval = block_of(
         Written::new("message m { required fixed_len_byte_array(12) a (INTERVAL); }").file(&[&bytes]),
     );
-    let plain = block_of(Written::new("message m { required fixed_len_byte_array(12) a; }").file(&[&bytes]));
-    assert_eq!(found, plain);
-    assert_eq!(found.0, "fixed_binary(12)");
+    let unannotated =
+        block_of(Written::new("message m { required fixed_len_byte_array(12) a; }").file(&[&bytes]));
+    assert_eq!(interval, unannotated);
+    assert_eq!(interval.0, "fixed_binary(12)");
 }
 
 const LIST: &str =

@@ -72,8 +72,9 @@ async function dataset(path: string, options: Options, context: CommandContext):
 }
 
 /** Check whether a file with the name of a table was read in full and holds no table that could be read. */
-function hasUnreadTable({ kind, path = '', table, sample, disguised }: DatasetReport): boolean {
-  return kind === 'file' && isTableFile(path) && !(table ?? sample ?? disguised)
+function hasUnreadTable(report: DatasetReport): boolean {
+  const { kind, path = '', sample, disguised } = report
+  return kind === 'file' && isTableFile(path) && !(report.table ?? sample ?? disguised)
 }
 
 /** Return the table in a file: its digest, and a line for each column. */

@@ -77,7 +77,7 @@ impl Cache {
             file_systems: Mutex::default(),
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
-            clock: now,
+            clock: current_time,
         })
     }
 
@@ -88,7 +88,7 @@ impl Cache {
         self
     }
 
-    /// Return the time now, to be taken before a file is read and given to [`Self::admit`].
+    /// Return the current time, to be taken before a file is read and given to [`Self::admit`].
     pub fn started(&self) -> i128 {
         (self.clock)()
     }
@@ -169,7 +169,7 @@ impl Cache {
 /// The effect of a cache on a job.
 #[derive(Clone, Debug)]
 pub struct CacheReport {
-    /// What it saved and stored.
+    /// Numbers of files read and not read, and of entries written.
     pub usage: Usage,
     /// Why it could not be opened, read or written. The digests are right all the same.
     pub failure: Option<Error>,
@@ -224,7 +224,7 @@ fn identity_at(_: &Path) -> Option<u64> {
     None
 }
 
-/// Return whether no process can write to the file now, so that a later write will change its stamp.
+/// Check that no process can write to the file at present, so that a later write will change its stamp.
 #[cfg(target_os = "linux")]
 fn has_no_writers(source: &Source) -> bool {
     lease::no_writers(source.file()) && source.verify_unchanged().is_ok()
@@ -236,7 +236,7 @@ fn has_no_writers(_: &Source) -> bool {
     false
 }
 
-fn now() -> i128 {
+fn current_time() -> i128 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |duration| {

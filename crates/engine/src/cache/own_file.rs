@@ -8,7 +8,7 @@ use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-/// How often an open is tried: between two steps another process may remove or make the file.
+/// Number of attempts to open a file: between two steps another process may remove or create it.
 const ATTEMPTS: usize = 16;
 
 /// Open the file for reading; `None` if there is none.

@@ -160,7 +160,7 @@ fn lock(path: &Path, control: &Control) -> Result<File> {
 struct Writer {
     file: File,
     pages: u64,
-    /// How many pages there may be.
+    /// The largest number of pages.
     most: u64,
     /// Pages that were read, by their numbers.
     loaded: HashMap<u64, LoadedPage>,
@@ -169,7 +169,7 @@ struct Writer {
 /// A page in memory.
 struct LoadedPage {
     page: Page,
-    /// Whether it differs from the file.
+    /// True if it differs from the file.
     changed: bool,
 }
 
@@ -298,9 +298,9 @@ mod tests {
         (Key::new(9, stamp, Algorithm::Blake3).expect("fits"), hash)
     }
 
-    fn found(folder: &Path, records: &[(Key, Hash)]) -> usize {
+    fn count_hits(folder: &Path, records: &[(Key, Hash)]) -> usize {
         let table = Table::open(folder).expect("opens");
-        let hit = |(key, hash): &&(Key, Hash)| table.find(key).is_some_and(|found| found == *hash);
+        let hit = |(key, hash): &&(Key, Hash)| table.find(key).is_some_and(|stored| stored == *hash);
         records.iter().filter(hit).count()
     }
 
@@ -314,7 +314,7 @@ mod tests {
         for part in all.chunks(700) {
             store(folder.path(), part, &Control::new()).expect("stores");
         }
-        assert_eq!(found(folder.path(), &all), all.len());
+        assert_eq!(count_hits(folder.path(), &all), all.len());
         let length = std::fs::metadata(path_in(folder.path())).expect("there").len();
         let capacity = length / PAGE as u64 * CAPACITY as u64;
         assert!(
@@ -337,7 +337,7 @@ mod tests {
         }
         store(folder.path(), &new, &Control::new()).expect("stores");
         assert_eq!(
-            (found(folder.path(), &old), found(folder.path(), &new)),
+            (count_hits(folder.path(), &old), count_hits(folder.path(), &new)),
             (0, new.len())
         );
         assert_eq!(
@@ -354,11 +354,11 @@ mod tests {
         let length = std::fs::metadata(path_in(folder.path())).expect("there").len();
         assert_eq!(length, 64 * PAGE as u64);
         let capacity = 64 * CAPACITY;
-        assert_eq!(found(folder.path(), &all), capacity);
+        assert_eq!(count_hits(folder.path(), &all), capacity);
         // Each page drops its own oldest, so the border between old and new is not sharp.
-        let newest = found(folder.path(), &all[all.len() - capacity / 4..]);
+        let newest = count_hits(folder.path(), &all[all.len() - capacity / 4..]);
         assert!(newest > capacity / 5, "{newest} of the newest {}", capacity / 4);
-        let oldest = found(folder.path(), &all[..all.len() / 2]);
+        let oldest = count_hits(folder.path(), &all[..all.len() / 2]);
         assert!(oldest < capacity / 100, "{oldest} of the oldest");
     }
 
@@ -381,9 +381,9 @@ mod tests {
         let all = [record(1, 1), record(2, 1)];
         for length in [1, PAGE * 3, PAGE + 1] {
             std::fs::write(path_in(folder.path()), vec![7; length]).expect("written");
-            assert_eq!(found(folder.path(), &all), 0);
+            assert_eq!(count_hits(folder.path(), &all), 0);
             store(folder.path(), &all, &Control::new()).expect("stores");
-            assert_eq!(found(folder.path(), &all), 2);
+            assert_eq!(count_hits(folder.path(), &all), 2);
         }
     }
 

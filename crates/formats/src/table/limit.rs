@@ -1,4 +1,4 @@
-//! How much text is held at once, so that a quote that is never closed does not take the memory of a file.
+//! Limits of the text in memory, so that a quote without an end does not take as much memory as the file.
 
 use super::BLOCK_ROWS;
 use crate::error::FormatError;

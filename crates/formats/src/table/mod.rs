@@ -149,7 +149,7 @@ impl Input for Bytes {
 pub struct Column {
     /// The name as the file spells it. Names may be duplicates.
     pub name: String,
-    /// What arrays of this column are made of.
+    /// The type of the arrays of this column.
     pub data_type: DataType,
     /// The spelling of `docs/format.md`.
     pub spelling: String,
@@ -171,7 +171,7 @@ impl Column {
 /// Rows that were read together: one array per column, all of the same length.
 #[derive(Clone, Debug)]
 pub struct Rows {
-    /// How many rows; a table without columns has rows too.
+    /// Number of rows; a table without columns has rows too.
     pub count: usize,
     /// One array per column.
     pub columns: Vec<ArrayRef>,

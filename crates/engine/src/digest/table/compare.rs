@@ -1,4 +1,4 @@
-//! How far the numbers of two tables are apart, column by column.
+//! The largest distance between the numbers of two tables, column by column.
 //!
 //! Both are read in order, a block of each at a time.
 
@@ -36,14 +36,14 @@ pub fn distances(a: &Path, b: &Path, columns: &[usize], control: &Control) -> Re
                 control.check()?;
                 match ((first.next)()?, (second.next)()?) {
                     (None, None) => return Ok(()),
-                    (Some(one), Some(other)) if one.rows == other.rows => {
-                        for (found, column) in largest.iter_mut().zip(columns) {
-                            let pair = one.columns.get(*column).zip(other.columns.get(*column));
+                    (Some(block), Some(other)) if block.rows == other.rows => {
+                        for (maximum, column) in largest.iter_mut().zip(columns) {
+                            let pair = block.columns.get(*column).zip(other.columns.get(*column));
                             let text = first.is_text && second.is_text;
-                            let further = pair.and_then(|(one, other)| distance(one, other, text));
-                            *found = found
+                            let further = pair.and_then(|(a, b)| distance(a, b, text));
+                            *maximum = maximum
                                 .zip(further)
-                                .map(|(found, further)| f64::max(found, further));
+                                .map(|(maximum, further)| f64::max(maximum, further));
                         }
                     }
                     _ => {
@@ -85,7 +85,7 @@ impl Job for CompareTables {
 /// A table that gives its blocks one after the other.
 struct Opened<'a> {
     names: Vec<(String, String)>,
-    /// Whether its cells are text for want of a schema.
+    /// True if its cells are text, because no schema is given.
     is_text: bool,
     next: &'a mut dyn FnMut() -> Result<Option<Block>>,
 }
@@ -181,15 +181,15 @@ fn with_blocks(
 }
 
 /// Return the largest distance in one block of a column.
-fn distance(one: &[ArrayRef], other: &[ArrayRef], text: bool) -> Option<f64> {
-    if let Some((one, other)) = numbers(one).zip(numbers(other)) {
-        let pairs = one.into_iter().zip(other);
+fn distance(left: &[ArrayRef], right: &[ArrayRef], text: bool) -> Option<f64> {
+    if let Some((left, right)) = numbers(left).zip(numbers(right)) {
+        let pairs = left.into_iter().zip(right);
         return pairs
             .map(|(a, b)| between(a, b))
-            .try_fold(0.0, |most, found| Some(f64::max(most, found?)));
+            .try_fold(0.0, |most, next| Some(f64::max(most, next?)));
     }
-    let (one, other) = (text.then(|| cells(one)).flatten()?, cells(other)?);
-    one.into_iter().zip(other).try_fold(0.0, |most, (a, b)| {
+    let (left, right) = (text.then(|| cells(left)).flatten()?, cells(right)?);
+    left.into_iter().zip(right).try_fold(0.0, |most, (a, b)| {
         if a == b {
             return Some(most);
         }

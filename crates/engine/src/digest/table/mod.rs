@@ -35,7 +35,7 @@ pub struct Options {
     pub format: Option<Format>,
     /// The columns of a format of text, with the spellings of their types.
     pub schema: Option<Vec<(String, String)>>,
-    /// Whether the rows may be in any order.
+    /// True if the rows may be in any order.
     pub unordered: bool,
 }
 
@@ -141,7 +141,7 @@ pub fn hash_bytes(bytes: Vec<u8>, options: &Options, control: &Control) -> Resul
 pub struct HashTable {
     /// The file.
     pub path: PathBuf,
-    /// How it is hashed.
+    /// Options of the digests.
     pub options: Options,
 }
 
@@ -162,7 +162,7 @@ impl Job for HashTable {
 pub struct HashTableBytes {
     /// The content of a file.
     pub bytes: Vec<u8>,
-    /// How it is hashed.
+    /// Options of the digests.
     pub options: Options,
 }
 
@@ -335,7 +335,7 @@ const WINDOW_BYTES: usize = 64 << 20;
 struct InOrder<'a> {
     reader: &'a mut dyn RowReader,
     waiting: Blocks,
-    /// Whether the reader gave its last rows. It is never asked again then.
+    /// True if the reader has returned its last rows. No more rows are requested then.
     has_ended: bool,
 }
 
@@ -428,10 +428,10 @@ mod tests {
     use crate::panics;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    /// A file whose reads fail by a bug of ours, after some of them.
+    /// A file whose reads panic after the first `remaining`, as a bug of lineaprint would.
     struct Buggy {
         bytes: Bytes,
-        left: AtomicUsize,
+        remaining: AtomicUsize,
     }
 
     impl Input for Buggy {
@@ -440,15 +440,15 @@ mod tests {
         }
 
         fn read(&self, offset: u64, length: usize) -> std::result::Result<Bytes, FormatError> {
-            let left = self.left.load(Ordering::Relaxed);
-            assert!(left > 0, "a bug");
-            self.left.store(left - 1, Ordering::Relaxed);
+            let remaining = self.remaining.load(Ordering::Relaxed);
+            assert!(remaining > 0, "a bug");
+            self.remaining.store(remaining - 1, Ordering::Relaxed);
             self.bytes.read(offset, length)
         }
     }
 
     #[test]
-    fn panic_of_ours_is_never_an_error_of_the_file() {
+    fn panic_is_never_an_error_of_the_file() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../vectors/tables/");
         let vector = |name: &str| std::fs::read(format!("{folder}{name}")).expect("a vector");
         let schema = vec![("a".to_owned(), "int8".to_owned())];
@@ -474,7 +474,7 @@ mod tests {
                 loop {
                     let input = Buggy {
                         bytes: Bytes::from(bytes.clone()),
-                        left: AtomicUsize::new(reads),
+                        remaining: AtomicUsize::new(reads),
                     };
                     let run = || hash_input(Arc::new(input), "", &options, &Control::new());
                     let Err(error) = panics::catch(run) else {

@@ -138,8 +138,8 @@ fn add_column(
         let from = start.max(first);
         let to = (start + rows.len()).min(first + piece.len());
         for row in from..to {
-            let one = [piece.slice(row - first, 1)];
-            block::write(&one, &mut |bytes| rows[row - start].extend_from_slice(bytes))?;
+            let cell = [piece.slice(row - first, 1)];
+            block::write(&cell, &mut |bytes| rows[row - start].extend_from_slice(bytes))?;
         }
         first += piece.len();
     }

@@ -1,4 +1,4 @@
-//! Where messages lie, and what they state of their buffers.
+//! Locations of messages, and the lengths that they state for their buffers.
 
 use super::{CONTINUATION, invalid};
 use crate::error::FormatError;

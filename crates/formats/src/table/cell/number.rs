@@ -111,22 +111,22 @@ fn decimal(cell: &str, precision: u8, scale: i8) -> Result<String, Expected> {
         return Err(form());
     }
     let mut digits = whole.to_owned();
-    if let Ok(places) = usize::try_from(scale) {
+    if let Ok(decimals) = usize::try_from(scale) {
         let fraction = fraction.trim_end_matches('0');
-        if fraction.len() > places {
+        if fraction.len() > decimals {
             return Err(form());
         }
-        write!(digits, "{fraction:0<places$}").map_err(|_| form())?;
+        write!(digits, "{fraction:0<decimals$}").map_err(|_| form())?;
     } else {
-        let places = usize::from(scale.unsigned_abs());
+        let dropped = usize::from(scale.unsigned_abs());
         let zeros = whole.len() - whole.trim_end_matches('0').len();
         if !fraction.bytes().all(|byte| byte == b'0') {
             return Err(form());
         }
         if whole.trim_start_matches(['-', '0']).is_empty() {
             "0".clone_into(&mut digits);
-        } else if zeros >= places {
-            digits.truncate(whole.len() - places);
+        } else if zeros >= dropped {
+            digits.truncate(whole.len() - dropped);
         } else {
             return Err(form());
         }

@@ -128,10 +128,10 @@ impl RowReader for Reader {
 /// The records of a file, one at a time.
 struct Records {
     input: Arc<dyn Input>,
-    /// Where the next piece begins.
+    /// Offset in the file at which the next piece begins.
     position: u64,
     piece: Bytes,
-    /// Where in the piece the next record begins.
+    /// Offset in the piece at which the next record begins.
     start: usize,
     /// The cells of the record, without their quotes, one after the other.
     text: Vec<u8>,
@@ -149,7 +149,7 @@ struct Records {
 struct Cell {
     /// Its end in `text`.
     end: usize,
-    /// Whether it was in quotes.
+    /// True if it was in quotes.
     quoted: bool,
 }
 
@@ -200,8 +200,8 @@ impl Records {
 
     /// Read the next piece; false at the end of the file.
     fn fill(&mut self) -> Result<bool, FormatError> {
-        let left = self.input.length() - self.position;
-        let length = usize::try_from(left).unwrap_or(PIECE).min(PIECE);
+        let remaining = self.input.length() - self.position;
+        let length = usize::try_from(remaining).unwrap_or(PIECE).min(PIECE);
         self.start = 0;
         self.piece = if length == 0 {
             Bytes::new()

@@ -21,9 +21,9 @@ const PIECE: usize = 1 << 20;
 pub struct Reader {
     input: Arc<dyn Input>,
     position: u64,
-    /// What was read and not yet taken.
+    /// Bytes that were read and not yet taken.
     rest: Vec<u8>,
-    /// Where in it the next line begins.
+    /// Offset in `rest` at which the next line begins.
     start: usize,
     columns: Vec<Column>,
     builders: Vec<Builder>,
@@ -65,9 +65,9 @@ impl Reader {
                 return Ok(Some(line));
             }
             let line = self.row + 1;
-            let left = self.input.length() - self.position;
+            let remaining = self.input.length() - self.position;
             check_record(line, (self.rest.len() - self.start) as u64)?;
-            if left == 0 {
+            if remaining == 0 {
                 let line = self.start..self.rest.len();
                 self.start = line.end;
                 return Ok((!line.is_empty()).then_some(line));
@@ -75,7 +75,7 @@ impl Reader {
             self.rest.drain(..self.start);
             self.start = 0;
             searched = self.rest.len();
-            let length = usize::try_from(left).unwrap_or(PIECE).min(PIECE);
+            let length = usize::try_from(remaining).unwrap_or(PIECE).min(PIECE);
             self.rest
                 .extend_from_slice(&self.input.read(self.position, length)?);
             self.position += length as u64;
@@ -113,13 +113,13 @@ fn add_members(text: &str, names: &[String], builders: &mut [Builder]) -> Result
     if let Some(name) = members.duplicate() {
         return Err(about(name, "it appears twice".into()));
     }
-    let mut found: std::collections::HashMap<&str, &RawValue> = members
+    let mut unmatched: std::collections::HashMap<&str, &RawValue> = members
         .0
         .iter()
         .map(|(name, value)| (name.as_str(), *value))
         .collect();
     for (name, builder) in names.iter().zip(builders) {
-        match found.remove(name.as_str()) {
+        match unmatched.remove(name.as_str()) {
             None => builder
                 .null()
                 .map_err(|expected| about(name, format!("it is too long (expected {expected})")))?,
@@ -127,7 +127,7 @@ fn add_members(text: &str, names: &[String], builders: &mut [Builder]) -> Result
                 .map_err(|(inner, message)| about(if inner.is_empty() { name } else { &inner }, message))?,
         }
     }
-    match found.keys().min() {
+    match unmatched.keys().min() {
         Some(name) => Err(about(name, "it is not in the declared schema".into())),
         None => Ok(()),
     }

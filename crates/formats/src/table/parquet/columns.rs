@@ -33,7 +33,7 @@ pub struct ColumnBlocks<'a> {
     end: u64,
     /// The row group that is read, and the rows of it that were not read yet.
     open: Option<(ParquetRecordBatchReader, u64)>,
-    /// What is left of a batch that reached into the next block.
+    /// The remaining rows of a batch that reached into the next block.
     rest: Option<ArrayRef>,
     allowance: Arc<Allowance>,
 }
@@ -94,22 +94,22 @@ impl<'a> ColumnBlocks<'a> {
 
     /// Read the next rows of the row group.
     fn next_batch(&mut self) -> Result<ArrayRef, FormatError> {
-        let (mut reader, left) = match self.open.take() {
+        let (mut reader, remaining) = match self.open.take() {
             Some(open) => open,
             None => self.open_group()?,
         };
         let array = self.next_array(&mut reader)?.ok_or_else(|| {
             FormatError::new("a row group has fewer rows than it states")
-                .with_expected(format!("{left} more rows"), "none")
+                .with_expected(format!("{remaining} more rows"), "none")
         })?;
         let array = self.converted(&array)?;
         if let Some(Some(data_type)) = self.table.fixed.get(self.column) {
             schema::check_lengths(&array, data_type)?;
         }
         let too_many = || FormatError::new("a row group has more rows than it states");
-        let left = left.checked_sub(array.len() as u64).ok_or_else(too_many)?;
-        if left > 0 {
-            self.open = Some((reader, left));
+        let remaining = remaining.checked_sub(array.len() as u64).ok_or_else(too_many)?;
+        if remaining > 0 {
+            self.open = Some((reader, remaining));
         } else if self.next_array(&mut reader)?.is_some() {
             return Err(too_many());
         }
@@ -121,7 +121,7 @@ impl<'a> ColumnBlocks<'a> {
         let starts = &self.table.starts;
         // The last group that begins there: groups without rows begin where the next one does.
         let group = starts.partition_point(|start| *start <= self.row) - 1;
-        let (skipped, left) = (self.row - starts[group], starts[group + 1] - self.row);
+        let (skipped, remaining) = (self.row - starts[group], starts[group + 1] - self.row);
         let rows = OneGroup {
             table: self.table,
             group,
@@ -131,7 +131,7 @@ impl<'a> ColumnBlocks<'a> {
             let count = |rows: u64| usize::try_from(rows).unwrap_or(usize::MAX / 4);
             // One more than there should be, so that it shows; and so many that the crate counts rows and makes
             // no mask of them.
-            let behind = count(left).saturating_add(BLOCK_ROWS);
+            let behind = count(remaining).saturating_add(BLOCK_ROWS);
             RowSelection::from(vec![
                 RowSelector::skip(count(skipped)),
                 RowSelector::select(behind),
@@ -141,7 +141,7 @@ impl<'a> ColumnBlocks<'a> {
         let open = || ParquetRecordBatchReader::try_new_with_row_groups(levels, &rows, batch, selection);
         let reader = foreign(open).map_err(|error| self.cause(error))?;
         let reader = reader.map_err(|error| self.cause(unwrapped(error)))?;
-        Ok((reader, left))
+        Ok((reader, remaining))
     }
 
     fn next_array(&self, reader: &mut ParquetRecordBatchReader) -> Result<Option<ArrayRef>, FormatError> {

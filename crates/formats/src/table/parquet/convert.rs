@@ -13,7 +13,7 @@ use arrow_array::{
 use arrow_schema::{DataType, Field, Fields};
 use std::sync::Arc;
 
-/// What is done with an array after the crate has decoded it.
+/// Conversion of an array after the crate has decoded it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Conversion {
     /// Nothing.
@@ -32,9 +32,9 @@ pub enum Conversion {
 pub struct Misfit {
     /// Counted from the start of the array.
     pub row: usize,
-    /// What its type can hold.
+    /// The values that its type can hold.
     pub expected: String,
-    /// What it is.
+    /// The value in the file.
     pub received: String,
 }
 
@@ -249,9 +249,9 @@ mod tests {
         let last = (2_440_588 + 106_751, 85_636_854_775_807);
         let array = conversion.apply(&times(&[Some(first), None, Some(last), Some((2_440_587, -1))]));
         let array = array.ok().expect("converted");
-        let found: Vec<_> = array.as_primitive::<TimestampNanosecondType>().iter().collect();
+        let nanoseconds: Vec<_> = array.as_primitive::<TimestampNanosecondType>().iter().collect();
         assert_eq!(
-            found,
+            nanoseconds,
             [Some(i64::MIN), None, Some(i64::MAX), Some(-86_400_000_000_001)]
         );
         for wrong in [

@@ -6,10 +6,10 @@
 use super::thrift::{Fault, Kind, Reader, put_varint};
 use crate::error::FormatError;
 
-/// A field that is kept: its number, its kind, and what is kept of it.
+/// A field that is kept: its number, its kind, and the part that is kept.
 type Field = (i64, Kind, Inside);
 
-/// What is kept of the value of a field.
+/// The part of the value of a field that is kept.
 #[derive(Clone, Copy)]
 enum Inside {
     /// The value as it is.
@@ -100,7 +100,7 @@ struct Copy<'a> {
     footer: &'a [u8],
     reader: Reader<'a>,
     output: Vec<u8>,
-    /// Whether a chunk is encrypted.
+    /// True if a chunk is encrypted.
     is_encrypted: bool,
 }
 

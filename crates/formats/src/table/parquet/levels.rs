@@ -7,14 +7,14 @@ use crate::error::FormatError;
 use parquet::basic::{LogicalType, Repetition};
 use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor, Type};
 
-/// What the levels of a column stand for.
+/// Meaning of the levels of a column.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Nesting {
     /// For each list around the values, from the outermost: the definition level from which it has an element.
     lists: Vec<u8>,
     /// The level of a value that is there.
     defined: u8,
-    /// Whether the type of the column has no values.
+    /// True if the type of the column has no values.
     is_null: bool,
 }
 
@@ -105,15 +105,15 @@ impl Nesting {
         let count: usize = stated(header.values())?;
         let mut repetition = Levels::new(repetition, self.lists.len());
         let mut definition = Levels::new(definition, usize::from(self.defined));
-        let mut left = count;
-        while left > 0 {
-            let (repeated, first) = repetition.run(left).ok_or_else(wrong)?;
-            let (defined, second) = definition.run(left).ok_or_else(wrong)?;
+        let mut remaining = count;
+        while remaining > 0 {
+            let (repeated, first) = repetition.run(remaining).ok_or_else(wrong)?;
+            let (defined, second) = definition.run(remaining).ok_or_else(wrong)?;
             let length = first.min(second);
             self.check_run(repeated, defined, length, before)?;
             repetition.pass(length);
             definition.pass(length);
-            left -= length;
+            remaining -= length;
         }
         Ok(())
     }
@@ -183,12 +183,12 @@ struct Levels<'a> {
 enum Run<'a> {
     Repeated {
         level: u8,
-        left: usize,
+        remaining: usize,
     },
     Packed {
         bytes: &'a [u8],
         index: usize,
-        left: usize,
+        remaining: usize,
     },
 }
 
@@ -197,7 +197,10 @@ impl<'a> Levels<'a> {
         Self {
             bytes,
             width: usize::BITS - most.leading_zeros(),
-            run: Run::Repeated { level: 0, left: 0 },
+            run: Run::Repeated {
+                level: 0,
+                remaining: 0,
+            },
         }
     }
 
@@ -208,8 +211,8 @@ impl<'a> Levels<'a> {
         }
         loop {
             match &self.run {
-                Run::Repeated { left: 0, .. } | Run::Packed { left: 0, .. } => self.next_run()?,
-                Run::Repeated { level, left } => return Some((*level, wanted.min(*left))),
+                Run::Repeated { remaining: 0, .. } | Run::Packed { remaining: 0, .. } => self.next_run()?,
+                Run::Repeated { level, remaining } => return Some((*level, wanted.min(*remaining))),
                 Run::Packed { bytes, index, .. } => {
                     let bit = index * self.width as usize;
                     let pair = [
@@ -226,10 +229,10 @@ impl<'a> Levels<'a> {
     fn pass(&mut self, count: usize) {
         match &mut self.run {
             _ if self.width == 0 => {}
-            Run::Repeated { left, .. } => *left -= count,
-            Run::Packed { index, left, .. } => {
+            Run::Repeated { remaining, .. } => *remaining -= count,
+            Run::Packed { index, remaining, .. } => {
                 *index += count;
-                *left -= count;
+                *remaining -= count;
             }
         }
     }
@@ -254,18 +257,18 @@ impl<'a> Levels<'a> {
             let length = count.checked_mul(self.width as usize)?.min(self.bytes.len());
             let (bytes, rest) = self.bytes.split_at(length);
             self.bytes = rest;
-            let left = (count * 8).min(length * 8 / self.width as usize);
+            let remaining = (count * 8).min(length * 8 / self.width as usize);
             self.run = Run::Packed {
                 bytes,
                 index: 0,
-                left,
+                remaining,
             };
         } else {
             let (level, rest) = self.bytes.split_at_checked(self.width.div_ceil(8) as usize)?;
             self.bytes = rest;
             self.run = Run::Repeated {
                 level: *level.first()?,
-                left: count,
+                remaining: count,
             };
         }
         // A run of nothing at the end would be followed by nothing for ever.
@@ -315,7 +318,7 @@ mod tests {
 
     #[test]
     fn nesting_follows_the_schema() {
-        let found = nestings(&schema(
+        let received = nestings(&schema(
             "message m { required int32 a; optional group b { repeated group c { required int32 d; repeated int32 e; } } }",
         ));
         let nesting = |lists: &[u8], defined| Nesting {
@@ -323,7 +326,7 @@ mod tests {
             defined,
             is_null: false,
         };
-        assert_eq!(found, [nesting(&[], 0), nesting(&[2], 2), nesting(&[2, 3], 3)]);
+        assert_eq!(received, [nesting(&[], 0), nesting(&[2], 2), nesting(&[2, 3], 3)]);
     }
 
     #[test]
@@ -371,11 +374,11 @@ mod tests {
     fn packed_levels_are_read() {
         // 0 to 7 in three bits each, from the specification.
         let mut levels = Levels::new(&[3, 0x88, 0xc6, 0xfa], 7);
-        let mut found = Vec::new();
+        let mut decoded = Vec::new();
         while let Some((level, _)) = levels.run(1) {
-            found.push(level);
+            decoded.push(level);
             levels.pass(1);
         }
-        assert_eq!(found, [0, 1, 2, 3, 4, 5, 6, 7]);
+        assert_eq!(decoded, [0, 1, 2, 3, 4, 5, 6, 7]);
     }
 }

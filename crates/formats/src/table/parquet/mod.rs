@@ -51,13 +51,13 @@ pub struct Table {
     /// The schema that columns are read with, and the types that they are read as.
     schema: SchemaDescriptor,
     fields: Fields,
-    /// What is left to do with the arrays of each column.
+    /// The conversion of the arrays of each column after they are decoded.
     conversions: Vec<Conversion>,
     /// The columns whose lists must have a fixed length, with their types.
     fixed: Vec<Option<DataType>>,
-    /// What the levels of each leaf stand for.
+    /// Meaning of the levels of each leaf.
     nestings: Vec<Nesting>,
-    /// Whether the chunks may be longer than the footer states.
+    /// True if the chunks may be longer than the footer states.
     has_short_chunks: bool,
     /// First row of each row group, and behind the last the number of rows.
     starts: Vec<u64>,

@@ -152,7 +152,7 @@ struct ChunkPages {
     column: ColumnDescPtr,
     nesting: Nesting,
     before: Before,
-    /// Whether a page was passed. A dictionary is the first page of a chunk, or there is none.
+    /// True if a page was passed. A dictionary is the first page of a chunk, or there is none.
     has_begun: bool,
     /// The values that are still to come, if the pages end with them.
     values: Option<u64>,
@@ -199,17 +199,18 @@ impl ChunkPages {
         if let Some(page) = self.next.take() {
             self.position += page.compressed;
             self.has_begun |= !matches!(page.header, PageHeader::Index);
-            if let (Some(left), PageHeader::Data(_) | PageHeader::DataV2(_)) = (&mut self.values, page.header)
+            if let (Some(remaining), PageHeader::Data(_) | PageHeader::DataV2(_)) =
+                (&mut self.values, page.header)
             {
                 let count = page.header.values().and_then(|count| u64::try_from(count).ok());
-                *left = left.saturating_sub(count.unwrap_or_default());
+                *remaining = remaining.saturating_sub(count.unwrap_or_default());
             }
         }
     }
 
     fn read_header(&mut self) -> Result<NextPage, FormatError> {
-        let left = self.end - self.position;
-        let mut length = (HEADER_GUESS as u64).min(left);
+        let remaining = self.end - self.position;
+        let mut length = (HEADER_GUESS as u64).min(remaining);
         loop {
             let bytes = read_checked(self.input.as_ref(), self.position, length, "a page header")?;
             let mut reader = Reader::new(&bytes);
@@ -218,8 +219,8 @@ impl ChunkPages {
                     self.position += reader.position() as u64;
                     return self.check(&header);
                 }
-                Err(Fault::Short) if length < left && length < HEADER_LIMIT as u64 => {
-                    length = (length * 8).min(left);
+                Err(Fault::Short) if length < remaining && length < HEADER_LIMIT as u64 => {
+                    length = (length * 8).min(remaining);
                 }
                 Err(_) => return Err(FormatError::new("a page header is damaged")),
             }
@@ -227,8 +228,10 @@ impl ChunkPages {
     }
 
     fn check(&self, header: &Header) -> Result<NextPage, FormatError> {
-        let left = self.end - self.position;
-        let compressed = stated(header.compressed).ok().filter(|length| *length <= left);
+        let remaining = self.end - self.position;
+        let compressed = stated(header.compressed)
+            .ok()
+            .filter(|length| *length <= remaining);
         let decompressed = stated(header.decompressed)
             .ok()
             .filter(|length| *length <= PAGE_LIMIT);
@@ -240,7 +243,7 @@ impl ChunkPages {
             }),
             _ => Err(
                 FormatError::new("a page header has impossible lengths").with_expected(
-                    format!("at most {left} bytes in the file and {PAGE_LIMIT} decompressed"),
+                    format!("at most {remaining} bytes in the file and {PAGE_LIMIT} decompressed"),
                     format!("{:?} and {:?} bytes", header.compressed, header.decompressed),
                 ),
             ),

@@ -36,8 +36,10 @@ pub fn check(footer: &[u8]) -> Result<(), FormatError> {
     // For each group that is open, how many of its children are still to come.
     let mut open: Vec<u64> = Vec::new();
     for (index, children) in groups.iter().enumerate() {
-        let left = (groups.len() - index - 1) as u64;
-        let children = u64::try_from(*children).ok().filter(|children| *children <= left);
+        let remaining = (groups.len() - index - 1) as u64;
+        let children = u64::try_from(*children)
+            .ok()
+            .filter(|children| *children <= remaining);
         let children =
             children.ok_or_else(|| FormatError::new("its schema counts more children than it has"))?;
         while open.last() == Some(&0) {

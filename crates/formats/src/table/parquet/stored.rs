@@ -120,14 +120,14 @@ fn is_narrow(logical: Option<&LogicalType>, converted: ConvertedType) -> bool {
     }
 }
 
-/// How a column is read.
+/// Types with which a column is read.
 #[derive(Clone, Debug)]
 pub struct Reading {
     /// The type of the column.
     pub data_type: DataType,
     /// The type that the crate is asked for.
     pub hint: DataType,
-    /// What is left to do then.
+    /// The conversion of arrays of that type.
     pub conversion: Conversion,
 }
 

@@ -1,4 +1,4 @@
-//! How the type of a column is spelled in digests.
+//! Spellings of column types in digests.
 //!
 //! Forms of one meaning have one spelling: large, view, dictionary and run-end forms are their plain type, decimals
 //! of any width are `decimal(precision,scale)`, and the names of a list's element and of a map's entries do not count.

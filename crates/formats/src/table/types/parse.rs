@@ -38,8 +38,8 @@ fn parse_type(rest: &mut &str, depth: usize) -> Result<DataType, FormatError> {
         "utf8" => Some(DataType::LargeUtf8),
         "binary" => Some(DataType::LargeBinary),
         _ => {
-            let found = WORDS.iter().find(|(name, _)| *name == word);
-            found.map(|(_, data_type)| data_type.clone())
+            let entry = WORDS.iter().find(|(name, _)| *name == word);
+            entry.map(|(_, data_type)| data_type.clone())
         }
     };
     if let Some(data_type) = by_word {
@@ -81,9 +81,9 @@ impl Arguments<'_, '_> {
         read: impl FnOnce(&mut Self) -> Result<T, FormatError>,
     ) -> Result<T, FormatError> {
         self.expect(open)?;
-        let found = read(self)?;
+        let value = read(self)?;
         self.expect(if open == "(" { ")" } else { ">" })?;
-        Ok(found)
+        Ok(value)
     }
 
     fn fixed_binary(&mut self) -> Result<DataType, FormatError> {
@@ -129,8 +129,8 @@ impl Arguments<'_, '_> {
             IntervalUnit::MonthDayNano,
         ];
         let unit = self.between("(", |inner| {
-            let found = units.into_iter().find(|unit| inner.accept(interval_name(*unit)));
-            found.ok_or_else(|| unknown(inner.whole))
+            let unit = units.into_iter().find(|unit| inner.accept(interval_name(*unit)));
+            unit.ok_or_else(|| unknown(inner.whole))
         })?;
         Ok(DataType::Interval(unit))
     }

@@ -1,9 +1,10 @@
 /** Comparison of the restored work tree and of the environment with the recorded ones. */
+import { createHash } from 'node:crypto'
 import { createEnvironmentCapture } from '../capture/environment/capture.ts'
 import { parseEnvironmentCapture } from '../capture/environment/parse.ts'
 import { gitCapture } from '../capture/git/git-capture.ts'
 import { parseGitCapture } from '../capture/git/parse.ts'
-import { readPath } from '../capture/git/paths.ts'
+import { absolutePath, readPath } from '../capture/git/paths.ts'
 import { keyOfPath } from '../capture/git/tracked-files.ts'
 import { captureNamed } from '../capture/records.ts'
 import { LineaprintError } from '../core/errors.ts'
@@ -12,6 +13,8 @@ import { inspectCapture } from '../compare/inspect.ts'
 import { nameList } from '../compare/name-list.ts'
 import { compareCaptured } from '../compare/redacted.ts'
 import { isRedacted } from '../secrets/redact.ts'
+import { isReadError } from '../util/fs.ts'
+import { readRegular } from '../util/own-file.ts'
 import { plural } from '../util/plural.ts'
 import { item } from './types.ts'
 import type { Comparison, Difference, Inspection } from '../core/component.ts'
@@ -47,7 +50,9 @@ export async function checkTree(
   const current = parseGitCapture(present.value)
   const comparison = compareCaptured(gitCapture, capture, present)
   const { status, reason } = comparison
-  const isByBytes = comparedByBytes(repository, current, bytes)
+  const byDigests = comparedByBytes(repository, current, bytes)
+  const stored = await unchangedFiles(repository, current, options.directory)
+  const isByBytes = (field: string): boolean => stored.has(field) || byDigests(field)
   const differences = comparison.differences.filter(({ field }) => !isByBytes(field))
   const notChecked = (comparison.notChecked ?? []).filter(({ field }) => !isByBytes(field))
   const others = [...lostItems(bytes), ...stateItems(repository, current)]
@@ -98,7 +103,7 @@ function comparedByBytes(
     for (const file of changed) {
       const key = keyOfPath(readPath(file))
       if (!verified.has(key) && !lost.has(key)) continue
-      const field = `changed.${file.path}${file.pathBytes === undefined ? '' : ' (not UTF-8)'}`
+      const field = fieldOf(file)
       const sides = changes.get(field) ?? [undefined, undefined]
       sides[side] = file
       changes.set(field, sides)
@@ -108,6 +113,52 @@ function comparedByBytes(
     const sides = changes.get(field)
     return sides !== undefined && indexOf(sides[0]) === indexOf(sides[1])
   }
+}
+
+/** Largest file that is read to compare it with the blob of the index, in bytes. */
+const BLOB_LIMIT = 64 << 20
+
+/**
+ * Return the fields of files that git calls changed, and whose bytes are those of the index. Under conversions that
+ * were configured after the checkout, its answer depends on whether it trusts the times of the files.
+ */
+async function unchangedFiles(
+  recorded: RepositoryCapture,
+  present: GitCapture,
+  directory: string,
+): Promise<ReadonlySet<string>> {
+  const fields = new Set<string>()
+  if (!present.available) return fields
+  const known = new Set(recorded.changed.map((file) => keyOfPath(readPath(file))))
+  for (const file of present.changed) {
+    const path = readPath(file)
+    if (known.has(keyOfPath(path)) || file.conflict !== null || file.staged !== null) continue
+    const { index, workTree } = file
+    if (index === null || workTree === null || index.mode !== workTree.mode) continue
+    const inTree = absolutePath(directory, path)
+    if (typeof inTree === 'string' && (await blobId(inTree, index.blob)) === index.blob)
+      fields.add(fieldOf(file))
+  }
+  return fields
+}
+
+/** Return the id that git gives to the bytes of a file, in the form of another one; `undefined` if it is not readable. */
+async function blobId(path: string, like: string): Promise<string | undefined> {
+  try {
+    const bytes = await readRegular(path, BLOB_LIMIT)
+    return createHash(like.length === 64 ? 'sha256' : 'sha1')
+      .update(`blob ${bytes.length}\0`)
+      .update(bytes)
+      .digest('hex')
+  } catch (error) {
+    // The comparison by the capture stands.
+    if (isReadError(error)) return undefined
+    throw error
+  }
+}
+
+function fieldOf({ path, pathBytes }: ChangedFile): string {
+  return `changed.${path}${pathBytes === undefined ? '' : ' (not UTF-8)'}`
 }
 
 /** Return the version of the index; an empty text if it is that of the commit. */

@@ -126,7 +126,7 @@ warnings.simplefilter("error")
 torch = types.ModuleType("torch")
 exec(${JSON.stringify(torchOf(newer))}, torch.__dict__)
 sys.modules["torch"] = torch
-from lineaprint import _execution
+from _lineaprint import _execution
 say(_execution.settings())`
   const [settings] = plainPython(source, folderOf())
   expect(settings).toMatchObject({
@@ -150,7 +150,7 @@ test('a library that is broken costs nothing', SLOW, () => {
 class Broken(types.ModuleType):
     def __getattr__(self, name): raise ValueError(name)
 for name in ("torch", "tensorflow", "jax", "ctypes"): sys.modules[name] = Broken(name)
-from lineaprint import _execution
+from _lineaprint import _execution
 say(_execution.settings())`
   expect(plainPython(source, folderOf(), { OMP_NUM_THREADS: '5', PYTHONPATH: BRIDGE })).toEqual([
     { OMP_NUM_THREADS: '5' },

@@ -112,7 +112,8 @@ print("end")`,
   const { code, stdout, stderr } = await lineaprint(argv, { cwd: root, env: FAST })
   expect(stderr.replaceAll(/^lineaprint: run .*\n/gm, '')).toBe('')
   expect([code, stdout]).toEqual([0, 'end\n'])
-  expect(latestRun(root).record).toMatchObject({ warnings: [], metrics: { m: { count: 2 } } })
+  const metrics = { m: { count: 1 }, 'm/fork 1': { count: 1 } }
+  expect(latestRun(root).record).toMatchObject({ warnings: [], metrics })
 })
 
 test.each([

@@ -15,6 +15,7 @@ import {
   rmSync,
   symlinkSync,
   writeFileSync,
+  utimesSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
@@ -155,6 +156,13 @@ const RESTORED: Readonly<Record<string, (repository: Case) => void>> = {
   'attributes that changed after the checkout': (repository) => {
     repository.commit({ 'a.txt': 'a\n', 'b.txt': `b${CRLF}` })
     repository.write({ '.gitattributes': '*.txt eol=crlf\n' })
+  },
+  'attributes that changed after the checkout, and times that git does not trust': (repository) => {
+    repository.commit({ 'a.txt': 'a\n', 'b.txt': `b${CRLF}` })
+    repository.write({ '.gitattributes': '*.txt eol=crlf\n' })
+    // The times of the files are later than that of the index.
+    repository.git('update-index', '--refresh')
+    utimesSync(join(repository.root, 'b.txt'), new Date(), new Date(Date.now() + 5000))
   },
   'attributes that changed and were checked out': (repository) => {
     repository.commit({ '.gitattributes': '', 'a.txt': 'a\n', 'b.txt': 'b\n' })

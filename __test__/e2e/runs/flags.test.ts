@@ -59,8 +59,7 @@ test('a command: `show` tells of what it left, `verify` counts it as any other f
   expect(ran).toMatchObject({ code: 0, stderr: expect.not.stringContaining('warning') as string })
   const { stdout } = await lineaprint(['show', '@latest'], { cwd: root, env })
   expect(stdout).toContain(`Flags
-  undeclared-output: 1 file is new or changed since the run started, and not
-  declared: left
+  undeclared-output: 1 file is new or changed since the run started, and not declared: left
 `)
   const { record, folder } = onlyRun(root)
   expect(record.warnings).toEqual([])

@@ -245,7 +245,7 @@ fn shared_elements_are_not_multiplied() {
 #[test]
 fn dictionaries_of_long_lists_are_not_multiplied() {
     let mut lists = ListBuilder::new(Int8Builder::new());
-    lists.values().append_slice(&[1; 1_000_000]);
+    lists.values().append_slice(&vec![1; 1_000_000]);
     lists.append(true);
     let values: ArrayRef = Arc::new(lists.finish());
     let keys = Int32Array::from(vec![0; 60_000]);

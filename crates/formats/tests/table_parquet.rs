@@ -455,7 +455,7 @@ fn repeated_columns_without_an_annotation_are_lists() {
     assert_eq!((table.rows(), sound.rows()), (4, 4));
     let (spelling, arrays) = column(file.clone(), 1).expect("read");
     assert_eq!(spelling, "struct<phone:list<struct<number:int64,kind:utf8>>>");
-    assert_eq!(arrays.iter().map(|array| array.len()).sum::<usize>(), 4);
+    assert_eq!(arrays.iter().map(arrow_array::Array::len).sum::<usize>(), 4);
     assert!(arrays[0].is_null(0) && arrays[0].is_valid(1));
     // Of any other writer it is a lie.
     let position = file

@@ -293,7 +293,7 @@ mod tests {
     fn misfit_in_a_list_names_the_row_of_the_list() {
         let mut lists = ListBuilder::new(Int32Builder::new());
         for row in [&[1, 2][..], &[], &[3], &[4, 500], &[6]] {
-            row.iter().for_each(|value| lists.values().append_value(*value));
+            lists.values().append_slice(row);
             lists.append(true);
         }
         let conversion = Conversion::children(vec![Conversion::Narrow(DataType::Int8)]);

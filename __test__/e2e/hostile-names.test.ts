@@ -95,7 +95,14 @@ test('no raw byte of a hostile name reaches a pipe, in text or JSON', { timeout:
       if (json.length > 0 && (args[0] === HOSTILE || args[0] === 'run')) continue
       const { stdout, stderr, code } = await lineaprint([args[0] ?? '', ...json, ...args.slice(1)], { cwd })
       const label = JSON.stringify([...args, ...json])
-      // Lines of digests of files are for `b3sum -c`, which needs the raw name.
+      // Lines of digests are for `b3sum -c` and `check`, which need the raw name.
+      if (
+        args[0] === 'hash' &&
+        args[1] !== '--tensors' &&
+        json.length === 0 &&
+        /^\\?[a-z0-9.]*:?[0-9a-f]{64} {2}/.test(stdout)
+      )
+        continue
       expect(stdout.match(RAW), `stdout of ${label}`).toBeNull()
       expect(stderr.match(RAW), `stderr of ${label}`).toBeNull()
       expect(code, label).not.toBeNull()

@@ -14,11 +14,14 @@ export async function failureOf(made: Save, options: SaveOptions): Promise<strin
   return unreported(made, options.folder) ?? (await damageOf(made, options))
 }
 
+/** The listing of the runs, in which leftovers of killed runs are looked for. The next run does it again. */
+const SWEEP = /\/runs", [A-Z_|]*O_DIRECTORY/
+
 /** Return the missing or wrong report about a failed call, if there is one. */
 function unreported({ lines, calls, code, signal, stderr }: Save, folder: string): string | undefined {
   if (code !== 0) return `the program ended with ${code ?? signal}: ${stderr.slice(-300)}`
   if (stderr !== '') return `it wrote ${stderr}`
-  const hit = calls.filter(({ injected, line }) => injected && line.includes(folder))
+  const hit = calls.filter(({ injected, line }) => injected && line.includes(folder) && !SWEEP.test(line))
   const reported = lines.filter(({ error }) => error !== undefined)
   if (hit.length > 0 && reported.length === 0) return `nobody said that it failed: ${hit[0]?.line}`
   for (const { step, error } of reported) {

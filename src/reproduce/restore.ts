@@ -11,6 +11,7 @@ import { createReadStream } from 'node:fs'
 import { constants, mkdir, open, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { NotAvailable } from '../util/not-available.ts'
+import { GIT_MISSING } from '../capture/git/absence.ts'
 import { BUNDLE_FILE } from '../capture/git/bundle.ts'
 import { createGit, withSettings } from '../capture/git/command.ts'
 import { listFilters } from '../capture/git/filters.ts'
@@ -121,6 +122,13 @@ function commitMissing(state: CommitState, { root, commit }: RecordedTree): Line
     return new LineaprintError('ERR_LINEAPRINT_STATE', 'the repository of the run does not exist', {
       path: root,
       hint: 'restore it at this path; a run recorded with --bundle can use another clone',
+    })
+  }
+  if (cause?.message === GIT_MISSING) {
+    return new LineaprintError('ERR_LINEAPRINT_STATE', `${GIT_MISSING}, so no work tree can be restored`, {
+      path: root,
+      hint: 'install git, or put it on PATH',
+      cause,
     })
   }
   const reason = cause?.message ?? 'unknown commit'

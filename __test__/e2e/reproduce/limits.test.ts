@@ -43,6 +43,15 @@ test('what a run does not keep is named, and stops nothing', async () => {
   expect(answer.reproduced).toBe(true)
 })
 
+test('without git, reproduce says so', async () => {
+  const root = repositoryOf({ 'in.txt': 'x' })
+  const run = await recorded(root, COPY)
+  const folder = temporaryFolder()
+  const args = ['reproduce', run.id, '--into', join(folder, 'again')]
+  const { code, stderr } = await lineaprint(args, { cwd: root, env: { ...FAST, PATH: folder } })
+  expect([code, stderr]).toEqual([3, expect.stringMatching(/: git is not installed, .*; install git/)])
+})
+
 test('the error about a run that cannot be reproduced names what is missing', async () => {
   const root = repositoryOf({ 'in.txt': 'x' })
   const off = await recorded(root, '', [], { LINEAPRINT_ENABLE_GIT_TRACKING: 'false' })

@@ -30,11 +30,14 @@ export function noCodeWarning(capture: CaptureRecord | undefined): string | unde
   return `no code was captured, so verify and diff cannot compare it: ${git.reason}${words}`
 }
 
+/** The reason if no program `git` is on PATH. */
+export const GIT_MISSING = 'git is not installed'
+
 function remedyFor(reason: string): string | undefined {
   if (reason === ABSENCES.repository) return 'use "git init" and commit, or run inside a repository'
   if (reason === ABSENCES.workTree) return 'run inside a work tree of it'
   if (reason === ABSENCES.commit) return 'use "git add" and "git commit"'
-  if (reason === 'git is not installed') return 'install git'
+  if (reason === GIT_MISSING) return 'install git'
   const owned = /dubious ownership in repository at '(.+)'/s.exec(reason)?.[1]
   return owned === undefined ? undefined : `use "git config --global --add safe.directory ${owned}"`
 }

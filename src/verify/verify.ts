@@ -12,6 +12,7 @@ import { verifyFiles, verifyRecord } from '../compare/run-files.ts'
 import { VERIFY_LEVELS, judge } from './level.ts'
 import { explainOverwritten, verifyTracked } from '../compare/tracked.ts'
 import type { Component } from '../core/component.ts'
+import type { CheckedItem } from '../compare/check-item.ts'
 import type { StoredRun } from '../store/runs.ts'
 import type { VerifyItem, VerifyLevel } from './level.ts'
 
@@ -88,8 +89,21 @@ export async function verifyRun(run: StoredRun, options: VerifyOptions = {}): Pr
     ...(await explainOverwritten(run, await verifyTracked(run, signal, options.outputIgnore), signal)),
   ]
   signal?.throwIfAborted()
-  const items = checked.map((item) => judge(item, level))
+  const items = [...checked.filter(isSurrounding), ...checked.filter((item) => !isSurrounding(item))].map(
+    (item) => judge(item, level),
+  )
   return { id: run.id, name: run.record.name, level, same: !items.some(({ counts }) => counts), items }
+}
+
+/** Names of items about where the run is verified: they explain the differences that follow. */
+const SURROUNDINGS: ReadonlySet<string> = new Set([
+  'code folder',
+  'environment interpreter',
+  'environment lineaprint',
+])
+
+function isSurrounding({ section, name }: CheckedItem): boolean {
+  return SURROUNDINGS.has(`${section} ${name}`)
 }
 
 function checkCommand(command: readonly string[] | undefined): void {

@@ -1,6 +1,7 @@
-import { rmSync, writeFileSync } from 'node:fs'
+import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { git } from '../../capture/fixture.ts'
 import { folderOf } from '../../support/folder.ts'
 import { lineaprint } from '../../support/program.ts'
 import { FAST } from './support.ts'
@@ -63,4 +64,25 @@ test('wrong usage is an error of one line with a hint', { timeout: 60_000 }, asy
     expect(outcome.stderr).toMatch(message)
     expect(outcome.stderr.trimEnd().split('\n').length).toBeLessThanOrEqual(2)
   }
+})
+
+test('the text begins with what is different about the folder, and leaves out what was not asked', async () => {
+  const root = folderOf({ 'project/data': 'x' })
+  const [before, after] = [join(root, 'project'), join(root, 'moved')]
+  git(before, 'init', '-q')
+  git(before, 'commit', '-q', '--allow-empty', '-m', 'first')
+  const env = { LINEAPRINT_ENABLE_ENVIRONMENT_TRACKING: 'false' }
+  expect(await lineaprint(['run', '--dataset', 'd=data', '--', 'true'], { cwd: before, env })).toMatchObject({
+    code: 0,
+  })
+  const here = await lineaprint(['verify', '@latest'], { cwd: before, env })
+  expect(here.stdout).not.toMatch(/^\S+\t(?:command\targv|seeds\tseeds)\t/m)
+  const strict = await lineaprint(['verify', '@latest', '--strict'], { cwd: before, env })
+  expect(strict.stdout).toMatch(/^not-checked\tcommand\targv\t/m)
+  const asked = await lineaprint(['verify', '@latest', '--seed', '1', '--', 'true'], { cwd: before, env })
+  expect(asked.stdout).toMatch(/^same\tcommand\targv\t/m)
+  expect(asked.stdout).toMatch(/^\S+\tseeds\tseeds\t/m)
+  renameSync(before, after)
+  const moved = await lineaprint(['verify', '@latest'], { cwd: after, env })
+  expect(moved.stdout).toMatch(/^not-checked\tcode\tfolder\tthe folder .* is not there any more/)
 })

@@ -100,7 +100,8 @@ async function verify(
   })
   if (options.json === true) printJson(answer)
   else {
-    print(lines(answer, options.details === true))
+    const asked = { command: argv.length > 0, seed: options.seed !== undefined }
+    print(lines(answer, options.details === true, asked))
     if (isTerminal()) print(verdict(answer))
   }
   context.exit(answer.same ? 0 : 1)
@@ -119,8 +120,24 @@ const STYLES: Readonly<Record<VerifyStatus, 'green' | 'red' | 'dim'>> = {
   'not-checked': 'dim',
 }
 
-function lines({ items }: Verification, details: boolean): string {
-  const shown = details ? items : gatherFiles(items)
+/** What the user gave to compare with. */
+interface Asked {
+  readonly command: boolean
+  readonly seed: boolean
+}
+
+/** Tell whether an item is only about something that the user did not ask about, and does not count. */
+function isUnasked({ section, name, status, detail, counts }: VerifyItem, asked: Asked): boolean {
+  // A `same` with a detail is one of two sides without a seed.
+  if (counts || (status !== 'not-checked' && !(status === 'same' && detail !== ''))) return false
+  return (
+    (section === 'command' && name === 'argv' && !asked.command) ||
+    (section === 'seeds' && name === 'seeds' && !asked.seed)
+  )
+}
+
+function lines({ items }: Verification, details: boolean, asked: Asked): string {
+  const shown = details ? items : gatherFiles(items.filter((each) => !isUnasked(each, asked)))
   const rows = shown.flatMap((item) => [row(item), ...(details ? differences(item) : [])])
   if (!isTerminal()) return table(rows)
   // Details are on a line below their item, so that the columns fit 80 characters.

@@ -101,8 +101,10 @@ async function verify(
   if (options.json === true) printJson(answer)
   else {
     const asked = { command: argv.length > 0, seed: options.seed !== undefined }
-    print(lines(answer, options.details === true, asked))
-    if (isTerminal()) print(verdict(answer))
+    const details = options.details === true
+    const items = details ? answer.items : answer.items.filter((item) => !isUnasked(item, asked))
+    print(lines(items, details))
+    if (isTerminal()) print(verdict({ ...answer, items }))
   }
   context.exit(answer.same ? 0 : 1)
 }
@@ -136,8 +138,8 @@ function isUnasked({ section, name, status, detail, counts }: VerifyItem, asked:
   )
 }
 
-function lines({ items }: Verification, details: boolean, asked: Asked): string {
-  const shown = details ? items : gatherFiles(items.filter((each) => !isUnasked(each, asked)))
+function lines(items: readonly VerifyItem[], details: boolean): string {
+  const shown = details ? items : gatherFiles(items)
   const rows = shown.flatMap((item) => [row(item), ...(details ? differences(item) : [])])
   if (!isTerminal()) return table(rows)
   // Details are on a line below their item, so that the columns fit 80 characters.

@@ -123,7 +123,7 @@ const STYLES: Readonly<Record<VerifyStatus, 'green' | 'red' | 'dim'>> = {
   'not-checked': 'dim',
 }
 
-/** What the user gave to compare with. */
+/** The inputs of the user that the recorded ones are compared with. */
 interface Asked {
   readonly command: boolean
   readonly seed: boolean

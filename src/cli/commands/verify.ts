@@ -122,7 +122,7 @@ const STYLES: Readonly<Record<VerifyStatus, 'green' | 'red' | 'dim'>> = {
   'not-checked': 'dim',
 }
 
-/** What the user gave to compare with. */
+/** The inputs of the comparison that the user gave. */
 interface Asked {
   readonly command: boolean
   readonly seed: boolean

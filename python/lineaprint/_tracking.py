@@ -123,7 +123,7 @@ def plain(value, place, depth):
         return text(place, value)
     if isinstance(value, int):
         if not -_EXACT < value < _EXACT:
-            raise argument("%s: the integer %d cannot be represented as a double; pass it as a string" % (place, value))
+            raise argument("%s: the integer %d is out of the range in which a double represents every integer; pass it as a string" % (place, value))
         return int(value)
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else special(value)

@@ -7,7 +7,7 @@ import type { ReportingProcess } from './record.ts'
 /** The facts that determine a position. */
 type ProcessFacts = Pick<ReportingProcess, 'number' | 'pid' | 'rank' | 'path' | 'script' | 'startTime'>
 
-/** Kinds of path elements, the largest first: the first number of each, as in `python/lineaprint/_position.py`. */
+/** Kinds of path elements, the largest first: the first number of each, as in `python/_lineaprint/_position.py`. */
 const ELEMENTS: readonly (readonly [first: number, word: string])[] = [
   [2 ** 26, 'rank'],
   [2 ** 25, 'copy'],

@@ -123,7 +123,7 @@ const STYLES: Readonly<Record<VerifyStatus, 'green' | 'red' | 'dim'>> = {
   'not-checked': 'dim',
 }
 
-/** The inputs of the user that the recorded ones are compared with. */
+/** The inputs of the comparison that the user gave. */
 interface Asked {
   readonly command: boolean
   readonly seed: boolean

@@ -12,7 +12,7 @@ import { compareContents, hasContent } from '../../compare/file-contents.ts'
 import { readContents } from '../../record/content-list.ts'
 import { compareFolders } from './folders.ts'
 import { item } from '../types.ts'
-import type { FileVerdict, Tolerance } from '../../compare/file-verdict.ts'
+import type { Tolerance } from '../../compare/file-verdict.ts'
 import type { RecordedSide } from '../../compare/recorded-content.ts'
 import type { TrackedFile } from '../../record/tracked.ts'
 import type { StoredRun } from '../../store/runs.ts'
@@ -126,7 +126,7 @@ async function compareRecorded(
   { tolerance }: OutputOptions,
 ): Promise<OutputVerdict> {
   const unjudged = tolerance === undefined ? '' : '; the tolerance cannot be applied'
-  const withUnjudged = (result: FileVerdict): OutputVerdict =>
+  const withUnjudged = (result: OutputVerdict): OutputVerdict =>
     result.verdict === 'different' ? { ...result, detail: `${result.detail}${unjudged}` } : result
   const table = compareRecordedTables(before.content, after.content, reason)
   if (table !== undefined) return withUnjudged(table)

@@ -173,7 +173,7 @@ thread = threading.Thread(target=work)`,
   ],
 ] as const)('a fork during %s', SLOW, async (_, begin) => {
   for (const interpreter of PYTHONS) {
-    const times = interpreter === PYTHON ? 20 : 3
+    const times = interpreter === PYTHON ? 10 : 2
     const source = `${begin}
 thread.start()
 time.sleep(int(sys.argv[1]) * 0.0003)

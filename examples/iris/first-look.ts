@@ -14,7 +14,7 @@ rmSync(folder, { recursive: true, force: true })
 mkdirSync(folder)
 
 heading('Train a small network on the Iris flowers, tracked')
-command('node examples/iris/train.ts', [join(here, 'train.ts'), folder], here, 0)
+command('node examples/iris/train.ts', [join(here, 'train.ts'), folder], folder, 0)
 
 heading('What was this run?')
 command('lineaprint show @latest', [program, 'show', '@latest'], folder, 0)

@@ -163,6 +163,8 @@ async function runWithBridge(
       relay,
     )
   } finally {
+    // The bridge awaits captures, which wait for a command that may never have started.
+    onStarted()
     seedUse = await bridge.close(relay.work)
   }
   return { end, seedUse }

@@ -194,7 +194,7 @@ export function recordedFields(fields: readonly StableFields[] = []): OutputFile
 /** Return a sentence about what was left out; empty if nothing was. */
 export function leftOutSentence({ files, fields, names = 0 }: LeftOut): string {
   const parts = [
-    ...(files.length === 0 ? [] : [`${files.length} volatile files (${few(files)})`]),
+    ...(files.length === 0 ? [] : [`${plural(files.length, 'volatile file')} (${few(files)})`]),
     ...(fields.length === 0 ? [] : [`volatile fields of ${few(fields)}`]),
     ...(names === 0 ? [] : [`times in the paths of ${plural(names, 'file')}`]),
   ]

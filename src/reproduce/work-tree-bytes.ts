@@ -25,7 +25,7 @@ import { parsePointer, readStart } from '../capture/git/large-files.ts'
 import { absolutePath, gitPath, readPath } from '../capture/git/paths.ts'
 import { readStatus } from '../capture/git/status.ts'
 import { keyOfPath, readTrackedFiles } from '../capture/git/tracked-files.ts'
-import { describeWorkTreeFiles } from '../capture/git/work-tree-files.ts'
+import { causeOf, describeWorkTreeFiles } from '../capture/git/work-tree-files.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { isRedacted } from '../secrets/redact.ts'
 import { isMissing, storeError } from '../util/fs.ts'
@@ -163,6 +163,13 @@ async function expectedFiles(
     const path = readPath(file)
     // A change that no conversion explains is one of the tree, and is compared as such.
     if (file.cause !== 'size' || !changedNow.has(keyOfPath(path))) add(path, file.cause)
+  }
+  // Git calls a file changed by its size, and its patch has no change that the conversion undoes.
+  const leftOut = new Set((patches?.left ?? []).map((file) => keyOfPath(readPath(file))))
+  for (const key of changes.keys()) {
+    const file = tracked.get(key)
+    const cause = file && causeOf(file, settings, false)
+    if (file !== undefined && cause !== undefined && !leftOut.has(key)) add(file.path, cause)
   }
   return expected
 }

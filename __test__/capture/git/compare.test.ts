@@ -71,6 +71,46 @@ test('a change inside a nested repository is named, at any depth and with or wit
   ])
 })
 
+test.for([
+  { mark: 'assume-unchanged', kind: 'submodule', field: 'submodules.lib' },
+  { mark: 'skip-worktree', kind: 'submodule', field: 'submodules.lib' },
+  { mark: 'assume-unchanged', kind: 'repository', field: 'untracked.lib/' },
+  { mark: 'skip-worktree', kind: 'repository', field: 'untracked.lib/' },
+])('a $kind with a file marked $mark is not checked, although git calls it unchanged', async (row) => {
+  const folder = repository({ 'main.py': 'import lib\n' })
+  const library = repository({ 'core.py': 'y = 1\n' })
+  if (row.kind === 'submodule') {
+    git(folder, 'submodule', '--quiet', 'add', library, 'lib')
+    git(folder, 'commit', '-q', '-m', 'library')
+  } else renameSync(library, join(folder, 'lib'))
+  const unmarked = await look(folder)
+  git(join(folder, 'lib'), 'update-index', `--${row.mark}`, 'core.py')
+  const before = await look(folder)
+  write(folder, 'lib/core.py', 'y = 2\n')
+  const after = await look(folder)
+  for (const earlier of [unmarked, before]) {
+    const { differences, notChecked = [] } = gitCapture.compare(earlier, after)
+    expect(differences).toEqual([])
+    expect(notChecked.map(({ field }) => field)).toEqual([row.field])
+  }
+})
+
+test('a submodule inside of a submodule with a file that git does not look at is not checked', async () => {
+  const library = repository({ 'core.py': 'y = 1\n' })
+  git(library, 'submodule', '--quiet', 'add', repository({ 'deep.py': 'z = 1\n' }), 'deep')
+  git(library, 'commit', '-q', '-m', 'deep')
+  const folder = repository({ 'main.py': 'import lib\n' })
+  git(folder, 'submodule', '--quiet', 'add', library, 'lib')
+  git(folder, 'submodule', '--quiet', 'update', '--init', '--recursive')
+  git(folder, 'commit', '-q', '-m', 'library')
+  const before = await look(folder)
+  expect(gitCapture.compare(before, await look(folder)).status).toBe('same')
+  git(join(folder, 'lib/deep'), 'update-index', '--skip-worktree', 'deep.py')
+  write(folder, 'lib/deep/deep.py', 'z = 2\n')
+  const { notChecked = [] } = gitCapture.compare(before, await look(folder))
+  expect(notChecked.map(({ field }) => field)).toEqual(['submodules.lib'])
+})
+
 test('the digest does not cover the files inside', async () => {
   const folder = withSubmodule()
   const before = await look(folder)

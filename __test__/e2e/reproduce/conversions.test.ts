@@ -122,6 +122,21 @@ const RESTORED: Readonly<Record<string, (repository: Case) => void>> = {
     repository.checkOut('a.txt')
     repository.write({ 'c.txt': 'c\n' })
   },
+  'eol=lf, and an editor that writes CRLF': (repository) => {
+    repository.commit({
+      '.gitattributes': '*.txt text eol=lf\n',
+      'a.txt': 'a\n',
+      'b.txt': 'b\n',
+      'c.txt': 'c\nd\n',
+    })
+    repository.write({ 'a.txt': `a${CRLF}`, 'b.txt': `b${CRLF}b${CRLF}`, 'c.txt': `c${CRLF}d\n` })
+  },
+  'core.autocrlf=input, and an editor that writes CRLF': (repository) => {
+    repository.git('config', 'core.autocrlf', 'input')
+    repository.commit({ 'a.txt': 'a\n', 'b.txt': 'b\n' })
+    repository.write({ 'a.txt': `a${CRLF}`, 'b.txt': `c${CRLF}` })
+    repository.git('add', 'b.txt')
+  },
   'text=auto over files that have CRLF': (repository) => {
     repository.commit({ '.gitattributes': '* text=auto\n', 'a.txt': `a${CRLF}`, 'b.txt': 'b\n' })
   },
@@ -357,6 +372,7 @@ const LOST: Readonly<Record<string, readonly string[]>> = {
   'a filter of the repository': ['a.rot', 'b.rot'],
   'a filter of the repository, and a change behind it': ['a.rot', 'b.rot', 'c.rot'],
   'core.autocrlf, and lines that end in both ways': ['b.txt', 'c.txt'],
+  'eol=lf, and an editor that writes CRLF': ['c.txt'],
   ident: ['b.py'],
   'files marked skip-worktree': ['a.txt'],
   'files marked assume-unchanged': ['a.txt'],

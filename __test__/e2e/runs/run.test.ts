@@ -124,12 +124,21 @@ test('an input that is missing stops before the command, and the run says so', a
   })
 })
 
-test('a command that cannot be started', async () => {
+/** All captures, some of which wait for the command. */
+const WITH_CAPTURES = {
+  LINEAPRINT_ENABLE_ENVIRONMENT_TRACKING: 'true',
+  LINEAPRINT_ENABLE_GIT_TRACKING: 'true',
+}
+
+test.each([
+  ['without captures', {}],
+  ['with captures', WITH_CAPTURES],
+])('a command that cannot be started, %s', { timeout: 60_000 }, async (_, env) => {
   const root = folderOf({ 'data.txt': 'x' })
-  const missing = await run(root, ['--', 'no-such-program'])
+  const missing = await run(root, ['--', 'no-such-program'], { env })
   expect(missing.code).toBe(3)
   expect(missing.stderr).toMatch(/"no-such-program" could not be started: no such program; /)
-  const notExecutable = await run(root, ['--', './data.txt'])
+  const notExecutable = await run(root, ['--', './data.txt'], { env })
   expect(notExecutable.code).toBe(3)
   expect(notExecutable.stderr).toMatch(/may not be executed/)
   for (const record of recordsIn(root))

@@ -154,6 +154,25 @@ test('an array that is an output of its own is compared by its recorded content'
   expect([await compare(same), await compare(third)]).toEqual(['same-tensors', 'different'])
 })
 
+test.each<[string, string | Uint8Array, string | Uint8Array]>([
+  ['t.csv', 'a,b\n1,2\n', 'a,b\n1,3\n'],
+  ['a.npy', npy([1, 2]), npy([1, 3])],
+  ['m.safetensors', MODEL, OTHER],
+])('%s: without the original a tolerance cannot be applied, which is stated', async (name, first, second) => {
+  const roots = [folderOf(), folderOf()] as const
+  const track = (root: string, content: string | Uint8Array): Promise<StoredRun> => {
+    writeFileSync(join(root, name), content)
+    return finished(root, {}, (tracker) => tracker.trackOutput(join(root, name), 'o'))
+  }
+  const runs = [await track(roots[0], first), await track(roots[1], second)] as const
+  const options = { tolerance: 10, signal: undefined }
+  expect(await compareOutputs(...runs, options)).toMatchObject([{ verdict: 'within-tolerance' }])
+  rmSync(join(roots[0], name))
+  expect(await compareOutputs(...runs, options)).toMatchObject([
+    { verdict: 'different', detail: expect.stringMatching(/tolerance cannot be applied$/) as string },
+  ])
+})
+
 test('a file whose content neither the run nor its original shows differs by its bytes', async () => {
   const [first, second] = [folderOf(), folderOf()]
   const before = await runWith(first, { 'sub/t.csv': 'a,b\n1,2\n' })

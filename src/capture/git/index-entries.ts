@@ -2,6 +2,7 @@
  * Index entries that `git status` does not report: unchanged submodules, and files whose changes it is
  * configured to hide.
  */
+import { plural } from '../../util/plural.ts'
 import { gitPath } from './paths.ts'
 import { splitNul } from './status.ts'
 import type { Git } from './command.ts'
@@ -60,4 +61,22 @@ export async function readIndexEntries(git: Git): Promise<IndexEntries> {
     },
   })
   return { submodules, assumeUnchanged, skipped, attributes }
+}
+
+/**
+ * Return why git may call a file of a repository unchanged that it does not look at; `undefined` if it looks at all. A
+ * sparse checkout does not have the files that it skips.
+ */
+export async function hiddenReason(
+  git: Git,
+  { assumeUnchanged, skipped }: IndexEntries,
+): Promise<string | undefined> {
+  if (assumeUnchanged.length > 0) return markedIn(assumeUnchanged.length, 'assume-unchanged')
+  if (skipped === 0) return undefined
+  const sparse = await git(['config', '--get', '--type=bool', 'core.sparseCheckout'], { accept: [1] })
+  return sparse.toString().trim() === 'true' ? undefined : markedIn(skipped, 'skip-worktree')
+}
+
+function markedIn(count: number, mark: string): string {
+  return `${plural(count, 'file')} in it ${count === 1 ? 'is' : 'are'} marked ${mark}`
 }

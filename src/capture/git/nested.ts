@@ -5,12 +5,11 @@
 import { realpath } from 'node:fs/promises'
 import { NotAvailable } from '../../util/not-available.ts'
 import { describeChanged } from './changed.ts'
-import { readIndexEntries } from './index-entries.ts'
+import { hiddenReason, readIndexEntries } from './index-entries.ts'
 import { isInStore } from './paths.ts'
 import { readStatus } from './status.ts'
 import { describeSubmodules } from './submodules.ts'
 import { describeUntracked } from './untracked.ts'
-import { plural } from '../../util/plural.ts'
 import type { Git } from './command.ts'
 import type { ReadNested } from './submodules.ts'
 
@@ -32,12 +31,8 @@ export const readNested: ReadNested = async (git, path, { root, algorithm, signa
     const [status, entries] = [await readStatus(inner), await readIndexEntries(inner)]
     // The warnings are about files that cannot be restored, and nothing in here can.
     const warnings: string[] = []
-    const hidden = entries.assumeUnchanged.length
-    if (hidden > 0)
-      return {
-        status: 'failed',
-        reason: `${plural(hidden, 'file')} in it ${hidden === 1 ? 'is' : 'are'} marked assume-unchanged`,
-      }
+    const reason = await hiddenReason(inner, entries)
+    if (reason !== undefined) return { status: 'failed', reason }
     return {
       status: 'captured',
       changed: await describeChanged(status.changed, options, warnings),

@@ -2,6 +2,7 @@
 import { errorText } from '../../util/error-text.ts'
 import { NotAvailable } from '../../util/not-available.ts'
 import { redactUrl } from '../../secrets/redact.ts'
+import { hiddenReason, readIndexEntries } from './index-entries.ts'
 import { writePath } from './paths.ts'
 import { splitNul } from './status.ts'
 import type { Git } from './command.ts'
@@ -51,7 +52,12 @@ export async function describeSubmodules(
     if (checkedOut.reason !== undefined) {
       warnings.push(`the submodule ${JSON.stringify(path.text)} is not checked out: ${checkedOut.reason}`)
     }
-    const content = modified || untracked ? await readNested(git, path, options, 'submodule') : undefined
+    const content =
+      modified || untracked
+        ? await readNested(git, path, options, 'submodule')
+        : checkedOut.commit === null
+          ? undefined
+          : await hiddenContent(git, `${root}/${path.text}`)
     if (content?.status === 'failed')
       warnings.push(
         `changes inside the submodule ${JSON.stringify(path.text)} are not known: ${content.reason}`,
@@ -67,6 +73,29 @@ export async function describeSubmodules(
     })
   }
   return described
+}
+
+/**
+ * Return the content of a submodule that git calls unchanged: not known if it, or a submodule in it, has files that git
+ * does not look at; else `undefined`.
+ */
+async function hiddenContent(git: Git, directory: string): Promise<NestedContent | undefined> {
+  const inner: Git = (args, call) => git(args, { directory, ...call })
+  try {
+    const entries = await readIndexEntries(inner)
+    const reason = await hiddenReason(inner, entries)
+    if (reason !== undefined) return { status: 'failed', reason }
+    for (const { path } of entries.submodules) {
+      const { commit } = await readCheckedOut(inner, directory, path)
+      if (commit === null) continue
+      const content = await hiddenContent(git, `${directory}/${path.text}`)
+      if (content !== undefined) return content
+    }
+    return undefined
+  } catch (error) {
+    if (!(error instanceof NotAvailable)) throw error
+    return { status: 'failed', reason: error.message }
+  }
 }
 
 /** Return the commit that is checked out in a nested repository. */

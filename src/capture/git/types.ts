@@ -142,7 +142,10 @@ export type Submodule = WrittenPath & {
   /** True if it holds untracked files. */
   readonly untracked: boolean
   readonly url: string | null
-  /** Absent if the submodule has no uncommitted changes, and in a record of an earlier version. */
+  /**
+   * Absent if the submodule has no uncommitted changes and git looks at all of its files, and in a record of an earlier
+   * version.
+   */
   readonly content?: NestedContent
 }
 

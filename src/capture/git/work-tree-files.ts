@@ -133,8 +133,12 @@ async function findCandidates(
   return candidates.toSorted((a, b) => Buffer.compare(a.file.path.bytes, b.file.path.bytes))
 }
 
-/** Return why git may call a file unchanged that has other bytes; `undefined` if it compares the bytes. */
-function causeOf(
+/**
+ * Return why git may call a file unchanged that has other bytes; `undefined` if it compares the bytes.
+ *
+ * @param isSizeCompared True to return `size` for a file that is under no conversion now.
+ */
+export function causeOf(
   { mode, hidden, attributes }: TrackedFile,
   { autocrlf, symlinks }: Settings,
   isSizeCompared: boolean,

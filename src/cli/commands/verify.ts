@@ -24,10 +24,11 @@ const EXAMPLE = `
 Compares the code, environment, seeds, datasets, models, tokenizers and outputs recorded by the run with the present,
 and checks that its record and files are unchanged. Give a command and a seed, as for "lineaprint run", to compare
 them as well. Starts no program that the record names: git and the Python of this shell are started in the working
-directory, or in --directory. Every difference is shown. The level decides which differences set the exit code to 1. The seal of the
-record always counts.
+directory, or in --directory. Every difference is shown. The level decides which differences set the exit code to 1.
+The seal of the record always counts.
 
-Exit codes: 0 no difference that counts, 1 a difference, 2 wrong usage, 3 something could not be read.
+Exit codes: 0 no difference that counts, 1 a difference that counts, 2 wrong usage, 3 the run or a configuration
+could not be read.
 
 Examples:
   lineaprint verify @latest

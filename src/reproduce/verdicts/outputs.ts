@@ -125,8 +125,11 @@ async function compareRecorded(
   reason: string,
   { tolerance }: OutputOptions,
 ): Promise<OutputVerdict> {
+  const unjudged = tolerance === undefined ? '' : '; the tolerance cannot be applied'
+  const withUnjudged = (result: OutputVerdict): OutputVerdict =>
+    result.verdict === 'different' ? { ...result, detail: `${result.detail}${unjudged}` } : result
   const table = compareRecordedTables(before.content, after.content, reason)
-  if (table !== undefined) return table
+  if (table !== undefined) return withUnjudged(table)
   let tensors
   try {
     tensors = await compareRecordedTensors(before, after)
@@ -137,7 +140,7 @@ async function compareRecorded(
   }
   if (tensors === undefined) {
     const array = await compareRecordedArrays(before, after)
-    if (array !== undefined) return { ...array, detail: `${array.detail}; ${reason}` }
+    if (array !== undefined) return withUnjudged({ ...array, detail: `${array.detail}; ${reason}` })
     const detail = `the bytes differ; its content cannot be compared: ${reason}`
     return { verdict: 'different', detail, differences: [] }
   }
@@ -146,9 +149,8 @@ async function compareRecorded(
     const detail = `the bytes differ, every tensor is the same by its recorded digest; ${reason}`
     return { verdict: 'same-tensors', detail, differences: [] }
   }
-  const unjudged = tolerance === undefined ? '' : '; the tolerance cannot be applied'
   const { detail } = differingTensors(differences, tensors.before.length)
-  return { verdict: 'different', detail: `${detail}; ${reason}${unjudged}`, differences }
+  return withUnjudged({ verdict: 'different', detail: `${detail}; ${reason}`, differences })
 }
 
 /** Compare two `.npy` files by their recorded digests; `undefined` if one of the runs recorded none. */

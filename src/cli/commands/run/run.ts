@@ -32,8 +32,8 @@ interface RunOptions extends StoreOptions {
 const EXAMPLE = `
 The command runs without a shell; use sh -c '…' for pipes and other shell syntax. Its exit code becomes the exit
 code of this command; 3 means that the command could not be started or recorded, or ended with 0 and did not make a
-declared output. The variables LINEAPRINT_RUN_ID and
-LINEAPRINT_RUN_DIRECTORY tell the command its run. A Python program can "import lineaprint" to record more.
+declared output. The variables LINEAPRINT_RUN_ID and LINEAPRINT_RUN_DIRECTORY tell the command its run. A Python
+program can "import lineaprint" to record more.
 
 Example:
   lineaprint run --name baseline --dataset train=data/train.csv --output model=out/ --seed 42 -- python train.py`

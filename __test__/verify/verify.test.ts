@@ -419,3 +419,17 @@ test(
     expect(find(await tracker.verify(), 'code', 'git')?.status).toBe('missing')
   },
 )
+
+test('a capture with the name of a member of objects has the section of trackers', async () => {
+  const run = await finished(folderOf())
+  const names = ['__proto__', 'constructor', 'toString']
+  const captures = Object.fromEntries([
+    ...Object.entries(run.record.captures),
+    ...names.map((name) => [name, { status: 'off' }] as const),
+  ])
+  const { items } = await verifyRun({ ...run, record: { ...run.record, captures } })
+  for (const name of names)
+    expect(items).toContainEqual(
+      expect.objectContaining({ section: 'trackers', name, status: 'not-checked' }),
+    )
+})

@@ -15,7 +15,10 @@ import type { RunRecord, TrackedRecord, TrackedSection } from '../record/record.
 type Property = { readonly name: string; readonly value: string }
 
 /** CycloneDX's names of the hash functions of a file. Digests of other kinds are properties. */
-const ALGORITHMS: Readonly<Record<string, string>> = { sha256: 'SHA-256', blake3: 'BLAKE3' }
+const ALGORITHMS: ReadonlyMap<string, string> = new Map([
+  ['sha256', 'SHA-256'],
+  ['blake3', 'BLAKE3'],
+])
 
 const TYPES: Readonly<Record<TrackedSection, string>> = {
   datasets: 'data',
@@ -103,10 +106,10 @@ function componentsOf(
     if (entry.status !== 'tracked' || !keep(name)) return []
     const digests = Object.entries(digestsOf(section, name, entry))
     const hashes = digests.flatMap(([kind, content]) => {
-      const algorithm = ALGORITHMS[kind]
+      const algorithm = ALGORITHMS.get(kind)
       return algorithm === undefined ? [] : [{ alg: algorithm, content }]
     })
-    const others = digests.filter(([kind]) => ALGORITHMS[kind] === undefined)
+    const others = digests.filter(([kind]) => ALGORITHMS.get(kind) === undefined)
     const path = textOf(trackedPath(entry))
     return [
       {

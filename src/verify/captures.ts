@@ -21,7 +21,11 @@ import type { CheckedItem } from '../compare/check-item.ts'
 import type { VerifyLevel } from './level.ts'
 
 /** The section of each built-in capture in a verification. */
-const SECTIONS: Readonly<Record<string, string>> = { git: 'code', environment: 'environment', seeds: 'seeds' }
+const SECTIONS: ReadonlyMap<string, string> = new Map([
+  ['git', 'code'],
+  ['environment', 'environment'],
+  ['seeds', 'seeds'],
+])
 
 /** Options of the checks of captures. */
 export interface CaptureChecks {
@@ -43,7 +47,7 @@ export interface CaptureChecks {
 export async function verifyCaptures({ record }: StoredRun, checks: CaptureChecks): Promise<CheckedItem[]> {
   const components = componentsByName(checks.trackers, recordedConfiguration(record))
   // A capture that the record does not have is an item as well: it was not compared.
-  const names = new Set([...Object.keys(SECTIONS), ...Object.keys(record.captures)])
+  const names = new Set([...SECTIONS.keys(), ...Object.keys(record.captures)])
   const checked = [...names].map((name) =>
     verifyCapture(name, captureNamed(record, name), components.get(name), checks, record),
   )
@@ -104,7 +108,7 @@ async function verifyCapture(
   checks: CaptureChecks,
   record: RunRecord,
 ): Promise<CheckedItem[]> {
-  const section = SECTIONS[name] ?? 'trackers'
+  const section = SECTIONS.get(name) ?? 'trackers'
   const notChecked = (reason: string): CheckedItem[] => [item(section, name, 'not-checked', reason)]
   if (before === undefined) return notChecked('the record does not have it')
   if (before.status === 'off') return notChecked('it was disabled')

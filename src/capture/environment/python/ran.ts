@@ -147,7 +147,7 @@ function bare(
 ): Omit<PythonAnswer, 'packages'> {
   return {
     version,
-    implementation: IMPLEMENTATIONS[implementation] ?? implementation,
+    implementation: IMPLEMENTATIONS.get(implementation) ?? implementation,
     executable,
     prefix,
     basePrefix,
@@ -159,7 +159,10 @@ function bare(
 }
 
 /** `platform.python_implementation()` by `sys.implementation.name`. */
-const IMPLEMENTATIONS: Readonly<Record<string, string>> = { cpython: 'CPython', pypy: 'PyPy' }
+const IMPLEMENTATIONS: ReadonlyMap<string, string> = new Map([
+  ['cpython', 'CPython'],
+  ['pypy', 'PyPy'],
+])
 
 /** The result of {@link withRanPythons}. */
 export interface CorrectedEnvironment {

@@ -88,32 +88,53 @@ function algorithmOfName(path: string | undefined): Algorithm | undefined {
   return /blake3|b3sum|\.b3$/.test(name) ? 'blake3' : undefined
 }
 
+/** Name a file or folder as the checksum file does. */
+function itemOf({ path, pathBytes }: Checked | CheckedFolder, detail: string): CheckItem {
+  return { path, ...(pathBytes !== undefined && { pathBytes }), detail }
+}
+
+/**
+ * Add a file or folder that could not be read.
+ *
+ * @throws The error, if it is one of this package and none of the input.
+ */
+function addFailure(
+  checked: Checked | CheckedFolder,
+  noun: 'file' | 'folder',
+  error: LineaprintError,
+  findings: Findings,
+): void {
+  if (!LineaprintError.isFinding(error)) throw error
+  if (error.code === 'ERR_LINEAPRINT_NOT_FOUND')
+    findings.add('missing', itemOf(checked, `there is no such ${noun}`))
+  else findings.add('unreadable', itemOf(checked, messageWithoutPath(error)))
+}
+
 /** Check one folder as `lineaprint hash` reads it without options. */
 async function checkTree(
-  { path, pathBytes, digest }: CheckedFolder,
+  folder: CheckedFolder,
   root: string,
   findings: Findings,
   options: JobOptions,
 ): Promise<void> {
-  const item = (detail: string): CheckItem => ({
-    path,
-    ...(pathBytes !== undefined && { pathBytes }),
-    detail,
-  })
+  const { path, pathBytes, digest } = folder
   if (pathBytes !== undefined) {
-    findings.add('unreadable', item('the name of a folder must be UTF-8'))
+    findings.add('unreadable', itemOf(folder, 'the name of a folder must be UTF-8'))
     return
   }
   try {
     const { algorithm } = digest
     const tree = await hashTree(resolve(root, path), { ...options, algorithm, ignoreFiles: true })
     if (tree.digests[algorithm]?.equals(digest) === true) findings.same()
-    else findings.add('changed', item('its content differs, or the digest was made with other options'))
+    else
+      findings.add(
+        'changed',
+        itemOf(folder, 'its content differs, or the digest was made with other options'),
+      )
   } catch (error) {
     options.signal?.throwIfAborted()
     if (!LineaprintError.is(error)) throw error
-    if (error.code === 'ERR_LINEAPRINT_NOT_FOUND') findings.add('missing', item('there is no such folder'))
-    else findings.add('unreadable', item(messageWithoutPath(error)))
+    addFailure(folder, 'folder', error, findings)
   }
 }
 
@@ -123,24 +144,16 @@ function report(
   decided: Algorithm | undefined,
   findings: Findings,
 ): void {
-  const { path, pathBytes, demands } = file
-  const item = (detail: string): CheckItem => ({
-    path,
-    ...(pathBytes !== undefined && { pathBytes }),
-    detail,
-  })
+  const { path, demands } = file
   if (outcome === undefined) throw new LineaprintError('ERR_LINEAPRINT_INTERNAL', 'no result', { path })
   if (outcome instanceof LineaprintError) {
-    if (!LineaprintError.isFinding(outcome)) throw outcome
-    if (outcome.code === 'ERR_LINEAPRINT_NOT_FOUND') findings.add('missing', item('there is no such file'))
-    else findings.add('unreadable', item(messageWithoutPath(outcome)))
-    return
+    return addFailure(file, 'file', outcome, findings)
   }
   const wrong = demands.find(({ algorithm = decided, hex }) => !algorithm || outcome[algorithm]?.hex !== hex)
   if (wrong === undefined) return findings.same()
   const unknown = wrong.algorithm === undefined && decided === undefined
   findings.add(
     'changed',
-    item(unknown ? 'the digest is neither its BLAKE3 nor its SHA-256' : 'its content differs'),
+    itemOf(file, unknown ? 'the digest is neither its BLAKE3 nor its SHA-256' : 'its content differs'),
   )
 }

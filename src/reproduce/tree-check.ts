@@ -6,6 +6,7 @@ import { gitCapture } from '../capture/git/git-capture.ts'
 import { parseGitCapture } from '../capture/git/parse.ts'
 import { absolutePath, readPath } from '../capture/git/paths.ts'
 import { keyOfPath } from '../capture/git/tracked-files.ts'
+import { changedField } from '../capture/git/work-tree-fields.ts'
 import { captureNamed } from '../capture/records.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { recordedConfiguration } from '../config/options.ts'
@@ -103,7 +104,7 @@ function comparedByBytes(
     for (const file of changed) {
       const key = keyOfPath(readPath(file))
       if (!verified.has(key) && !lost.has(key)) continue
-      const field = fieldOf(file)
+      const field = changedField(file)
       const sides = changes.get(field) ?? [undefined, undefined]
       sides[side] = file
       changes.set(field, sides)
@@ -137,7 +138,7 @@ async function unchangedFiles(
     if (index === null || workTree === null || index.mode !== workTree.mode) continue
     const inTree = absolutePath(directory, path)
     if (typeof inTree === 'string' && (await blobId(inTree, index.blob)) === index.blob)
-      fields.add(fieldOf(file))
+      fields.add(changedField(file))
   }
   return fields
 }
@@ -155,10 +156,6 @@ async function blobId(path: string, like: string): Promise<string | undefined> {
     if (isReadError(error)) return undefined
     throw error
   }
-}
-
-function fieldOf({ path, pathBytes }: ChangedFile): string {
-  return `changed.${path}${pathBytes === undefined ? '' : ' (not UTF-8)'}`
 }
 
 /** Return the version of the index; an empty text if it is that of the commit. */

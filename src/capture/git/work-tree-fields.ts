@@ -109,9 +109,14 @@ class Side {
   }
 
   fieldOf(key: string): string {
-    const { path = '', pathBytes } = this.changed.get(key) ?? {}
-    return `changed.${path}${pathBytes === undefined ? '' : ' (not UTF-8)'}`
+    const file = this.changed.get(key)
+    return file === undefined ? '' : changedField(file)
   }
+}
+
+/** Return the name of the field of a changed file. */
+export function changedField({ path, pathBytes }: ChangedFile): string {
+  return `changed.${path}${pathBytes === undefined ? '' : ' (not UTF-8)'}`
 }
 
 function keyOf({ path, pathBytes }: { path: string; pathBytes?: string }): string {

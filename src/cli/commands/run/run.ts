@@ -5,6 +5,7 @@ import { LineaprintError } from '../../../core/errors.ts'
 import { runCommand } from '../../../command/run-command.ts'
 import { INTERVAL_BOUNDS } from '../../../config/system-metrics.ts'
 import { collect, wholeNumber } from '../../shared/arguments.ts'
+import { plural } from '../../../util/plural.ts'
 import { duration, escapeText, printError, printJson, progressLine } from '../../shared/output.ts'
 import { storeOptions } from '../../shared/store.ts'
 import type { CommandOutcome, NamedPath } from '../../../command/run-command.ts'
@@ -161,7 +162,12 @@ function report(outcome: CommandOutcome, json: boolean): void {
   )
 }
 
-function describeSeedUse({ seeded, unseeded }: SeedUse): string {
+function describeSeedUse({ seeded, unseeded, unconnected }: SeedUse): string {
   const rest = unseeded === 0 ? '' : `, ${unseeded} not`
-  return `${seeded} ${seeded === 1 ? 'program' : 'programs'} seeded${rest}`
+  // If none was seeded, a warning says more.
+  const unseen =
+    seeded === 0 || unconnected === 0
+      ? ''
+      : `, ${plural(unconnected, 'Python process', 'Python processes')} did not connect`
+  return `${seeded} ${seeded === 1 ? 'program' : 'programs'} seeded${rest}${unseen}`
 }

@@ -269,3 +269,17 @@ test('a nested repository that appears or goes is a difference', async () => {
   renameSync(join(folder, 'other'), join(temporaryFolder(), 'other'))
   expect(names(gitCapture.compare(after, await look(folder)))).toEqual(['untracked.other/'])
 })
+
+test('a mode that git does not look at is compared, also if only one side has another one', async () => {
+  const folder = repository({ 'a.sh': 'x\n' })
+  git(folder, 'config', 'core.fileMode', 'false')
+  const plain = await look(folder)
+  chmodSync(join(folder, 'a.sh'), 0o755)
+  const executable = await look(folder)
+  for (const pair of [[plain, executable] as const, [executable, plain] as const])
+    expect(gitCapture.compare(...pair)).toMatchObject({
+      status: 'changed',
+      differences: [{ field: 'workTreeFiles.a.sh' }],
+    })
+  expect(gitCapture.compare(executable, await look(folder)).status).toBe('same')
+})

@@ -132,13 +132,15 @@ async function isListed(
 
 /** Return the processes of interpreters that no program reported, without the forks of programs that did. */
 export function unreported(seen: readonly SeenPython[], programs: Programs): SeenPython[] {
-  const key = ({ pid, startTime }: { pid: number; startTime?: number | null | undefined }): string =>
-    `${pid} ${startTime ?? ''}`
-  const reported = new Set([...programs].map(({ hello }) => key(hello)))
-  const origins = seen.filter((process) => reported.has(key(process)))
+  const reported = new Set([...programs].map(({ hello }) => identityOf(hello)))
+  const origins = seen.filter((process) => reported.has(identityOf(process)))
   return seen.filter(
-    (process) => !reported.has(key(process)) && !origins.some((origin) => isFork(process, origin)),
+    (process) => !reported.has(identityOf(process)) && !origins.some((origin) => isFork(process, origin)),
   )
+}
+
+function identityOf({ pid, startTime }: Pick<MessageOf<'hello'>, 'pid' | 'startTime'>): string {
+  return `${pid} ${startTime ?? ''}`
 }
 
 /** Return whether a process runs the program that another one was started with. */

@@ -152,7 +152,7 @@ function report(outcome: CommandOutcome, json: boolean): void {
     printError(`lineaprint: warning: ${escapeText(warning)}`)
   if (exitCode === 0 && missingOutputs.length > 0)
     printError(
-      'lineaprint: the run failed, because a declared output was not made; --allow-missing only warns',
+      'lineaprint: the run failed, because a declared output was not made or cannot be read; --allow-missing only warns',
     )
   if (json) return printJson({ ...summary, exitCode, signal })
   const whole = duration(durationMs ?? 0)

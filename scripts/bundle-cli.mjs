@@ -106,7 +106,9 @@ function withoutFacades(code) {
     if (whole === undefined && list === undefined) throw new Error(`bundle-cli: unknown form: ${line}`)
     const get = `process.getBuiltinModule("${id}")`
     if (list?.match(/\bstdin\b/))
-      throw new Error(`bundle-cli: reading stdin opens descriptor 0; use process.stdin where it is read: ${line}`)
+      throw new Error(
+        `bundle-cli: reading stdin opens descriptor 0; use process.stdin where it is read: ${line}`,
+      )
     // The module that is named `process` is the global of that name.
     const own = whole === undefined || whole === 'process' ? [] : [`const ${whole} = ${get};`]
     return [

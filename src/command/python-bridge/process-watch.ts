@@ -98,13 +98,13 @@ export class ProcessWatch {
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
     const { started: startTime = 0, parent } = parseStat(stat)
     const key = `${pid} ${startTime} ${binary}`
-    const now = performance.now()
+    const time = performance.now()
     const known = this.#seen.get(key)
-    if (known !== undefined) known.last = now
+    if (known !== undefined) known.last = time
     if (known !== undefined || this.#seen.size >= PROCESS_LIMIT) return
     const executable = await startedAs(pid, binary)
     const argumentsAt = argumentsAtOf(stat)
-    this.#seen.set(key, { pid, parent, startTime, binary, executable, argumentsAt, first: now, last: now })
+    this.#seen.set(key, { pid, parent, startTime, binary, executable, argumentsAt, first: time, last: time })
   }
 }
 

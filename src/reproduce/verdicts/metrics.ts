@@ -16,7 +16,7 @@ import type { ReproduceItem } from '../types.ts'
 const VALUES = ['last', 'first', 'min', 'max'] as const
 const NUMBERS = ['count', 'nanCount', 'lastStep'] as const
 
-/** What is compared of one metric. */
+/** The compared part of one metric. */
 export type MetricSummary = Pick<MetricRecord, (typeof VALUES)[number] | (typeof NUMBERS)[number]>
 
 /** Metrics by name. */

@@ -97,13 +97,14 @@ export class ProcessWatch {
     if (!PYTHON.test(basename(binary))) return
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
     const { started: startTime = 0, parent } = parseStat(stat)
-    const key = `${pid} ${startTime} ${binary}`
+    const argumentsAt = argumentsAtOf(stat)
+    // A process that is seen between its fork and its program is another one afterwards.
+    const key = `${pid} ${startTime} ${argumentsAt} ${binary}`
     const time = performance.now()
     const known = this.#seen.get(key)
     if (known !== undefined) known.last = time
     if (known !== undefined || this.#seen.size >= PROCESS_LIMIT) return
     const executable = await startedAs(pid, binary)
-    const argumentsAt = argumentsAtOf(stat)
     this.#seen.set(key, { pid, parent, startTime, binary, executable, argumentsAt, first: time, last: time })
   }
 }

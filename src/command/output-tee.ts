@@ -1,18 +1,12 @@
-/** An output stream of a wrapped command: passed through unchanged, and copied to a file up to a limit. */
+/** An output stream of a wrapped command: passed through unchanged, and copied to a log. */
 import { write } from 'node:fs'
-import { open } from 'node:fs/promises'
-import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { modesIn } from '../util/modes.ts'
-import { errorCode, storeError } from '../util/fs.ts'
+import { errorCode } from '../util/fs.ts'
 import { reasonOf } from '../record/failure.ts'
-import { LineFilter } from '../secrets/lines.ts'
-import type { FileHandle } from 'node:fs/promises'
+import { LogFile } from './log-file.ts'
+import { LogText } from './log-text.ts'
 import type { Readable } from 'node:stream'
 import type { StreamRecord } from '../record/record.ts'
-
-/** Largest number of bytes stored per stream. Further bytes are only counted. */
-export const KEPT_BYTES: number = 10 * 1024 * 1024
 
 /**
  * Longest silence of a stream, in milliseconds, after the command has ended while another process holds it
@@ -20,28 +14,30 @@ export const KEPT_BYTES: number = 10 * 1024 * 1024
  */
 const SILENCE_MS = 3000
 
+/** Milliseconds between two states of a line without an end, such as a progress bar, that the log shows. */
+const STATE_MS = 1000
+
 const writeAsync = promisify(write)
 
 /** A copy of a stream, on its way to the output of this process. */
 export class StreamCopy {
   readonly #fileName: string
-  readonly #file: FileHandle
+  readonly #file: LogFile
+  readonly #text: LogText
   readonly #target: number
   #bytes = 0
-  #kept = 0
+  #stateAt = 0
   #source: Readable | undefined
-  /** Absent if the log keeps secrets. */
-  readonly #filter: LineFilter | undefined
   #silence: NodeJS.Timeout | undefined
   #ended = false
   /** Warnings about output that could not be passed on or stored. */
   readonly warnings: string[] = []
 
-  private constructor(fileName: string, file: FileHandle, target: number, redact: boolean) {
+  private constructor(fileName: string, file: LogFile, target: number, redact: boolean) {
     this.#fileName = fileName
     this.#file = file
     this.#target = target
-    this.#filter = redact ? new LineFilter() : undefined
+    this.#text = new LogText(redact)
   }
 
   /**
@@ -58,12 +54,7 @@ export class StreamCopy {
     target: number,
     redact: boolean,
   ): Promise<StreamCopy> {
-    const path = join(folder, fileName)
-    try {
-      return new StreamCopy(fileName, await open(path, 'wx', modesIn(folder).file), target, redact)
-    } catch (cause) {
-      throw storeError(path, 'cannot be created', cause)
-    }
+    return new StreamCopy(fileName, await LogFile.create(folder, fileName), target, redact)
   }
 
   /** Copy until the stream ends, or until the target is closed. */
@@ -82,16 +73,18 @@ export class StreamCopy {
     } finally {
       this.#source = undefined
       clearTimeout(this.#silence)
-      await this.#writeRest()
-      await this.#file.sync().catch((error: unknown) => this.#incomplete(error))
     }
-    const redacted = this.#filter?.redacted ?? 0
+    await this.#file.add(this.#text.end())
+    const { kept, omitted } = await this.#file.finish()
+    if (this.#file.failure !== undefined) this.#incomplete(this.#file.failure)
     return {
       status: 'captured',
       file: this.#fileName,
       bytes: this.#bytes,
-      keptBytes: this.#kept,
-      ...(redacted > 0 && { redactedLines: redacted }),
+      keptBytes: kept.bytes,
+      ...(omitted.bytes > 0 && { omittedBytes: omitted.bytes, omittedLines: omitted.lines }),
+      ...(kept.rewritten > 0 && { rewrittenLines: kept.rewritten }),
+      ...(kept.redacted > 0 && { redactedLines: kept.redacted }),
     }
   }
 
@@ -119,28 +112,13 @@ export class StreamCopy {
   }
 
   async #keep(chunk: Buffer): Promise<void> {
-    const part = chunk.subarray(0, KEPT_BYTES - this.#kept)
-    if (part.length === 0) return
-    if (await this.#write(this.#filter === undefined ? part : this.#filter.push(part)))
-      this.#kept += part.length
-  }
-
-  /** Write the line that the stream ended in. If the limit of the file cut it, half a secret may be its end. */
-  async #writeRest(): Promise<void> {
-    if (this.#filter === undefined) return
-    if (this.#bytes > KEPT_BYTES) this.#kept -= this.#filter.pending
-    else await this.#write(this.#filter.end())
-  }
-
-  async #write(bytes: Buffer): Promise<boolean> {
-    if (bytes.length === 0) return true
-    try {
-      await this.#file.writeFile(bytes)
-      return true
-    } catch (error) {
-      this.#incomplete(error)
-      return false
-    }
+    const piece = this.#text.push(chunk)
+    if (piece.bytes > 0) await this.#file.add(piece)
+    if (performance.now() - this.#stateAt < STATE_MS) return
+    const state = this.#text.shown()
+    if (state === undefined) return
+    await this.#file.show(state)
+    this.#stateAt = performance.now()
   }
 
   /** Continue without the log: a full disk must not stop a training run. */

@@ -53,6 +53,8 @@ export type Step =
 export interface Case {
   readonly world: World
   readonly plan: readonly Step[]
+  /** True if Python is the command itself, and not a shell. */
+  readonly isPython: boolean
 }
 
 const COMMAND = fileURLToPath(new URL('children/wrapper_command.py', import.meta.url))
@@ -100,9 +102,10 @@ export function python(): string {
   return interpreter
 }
 
-/** Return the argv of the command that reports its world to `report` and follows a plan. */
-export function commandOf(report: string, plan: readonly Step[]): string[] {
-  // A shell changes nothing of what it inherits, while Python has signals of its own.
+/** Return the argv of the command that reports its world to `report` and follows the plan. */
+export function commandOf(report: string, { plan, isPython }: Case): string[] {
+  if (isPython) return [python(), COMMAND, 'self', report, JSON.stringify(plan)]
+  // A shell ignores no signal, as Python does, but it blocks none.
   const script = '"$0" "$1" world "$2" $$ && exec "$0" "$1" act "$2" "$3"'
   return ['/bin/sh', '-c', script, python(), COMMAND, report, JSON.stringify(plan)]
 }
@@ -232,7 +235,7 @@ export function randomCase(choice: Choice, base: string, number: number): Case {
     terminal,
     kill: null,
   }
-  return { world, plan: planOf(choice, world) }
+  return { world, plan: planOf(choice, world), isPython: choice.once(2) }
 }
 
 function inputOf(choice: Choice, isTerminal: boolean): StreamSpec {

@@ -161,7 +161,8 @@ function linkIn(base: string): string {
 }
 
 /** Run a command alone and under a wrapper, and return what differs. */
-async function compared(driver: Driver, { world, plan }: Case, prefix: readonly string[]): Promise<string[]> {
+async function compared(driver: Driver, example: Case, prefix: readonly string[]): Promise<string[]> {
+  const { world } = example
   const executions = []
   for (const [kind, before] of [
     ['alone', []],
@@ -169,7 +170,7 @@ async function compared(driver: Driver, { world, plan }: Case, prefix: readonly 
   ] as const) {
     const folder = join(world.folder, kind)
     mkdirSync(folder)
-    const argv = [...before, ...commandOf(join(folder, 'report.json'), plan)]
+    const argv = [...before, ...commandOf(join(folder, 'report.json'), example)]
     const own = { ...world, folder, argv }
     executions.push({ world: own, answer: await driver.run(own) })
   }
@@ -187,12 +188,14 @@ function controlCase(base: string, name: string, fault: string): Case {
   const world: World = {
     ...worldIn(base, folder),
     cwd: join(folder, 'work'),
+    session: 'same',
     stdin: { kind: terminal ? 'tty' : 'file', data, offset: 0 },
     further: [{ fd: 11, kind: 'file', flag: '' }],
     terminal,
   }
   return {
     world,
+    isPython: fault === 'blocked signal',
     plan: [
       ['read', 4],
       ['write', 1, 1, 1000],

@@ -2,9 +2,11 @@
 
     wrapper_command.py world FILE PID       writes the world of another process
     wrapper_command.py act FILE PLAN        follows a plan, and adds what came of it
+    wrapper_command.py self FILE PLAN       does both: writes its own world, and follows a plan
     wrapper_command.py stream FOLDER LINES  prints lines
 
-Python changes signals for itself, so a shell is the command, and this program reads what the system shows of it.
+Python ignores signals for itself, and a shell blocks none. Where one is the command, the other reads what the system
+shows of it; where Python is the command itself, signals are blocked as they were.
 """
 import base64
 import fcntl
@@ -141,6 +143,21 @@ def main() -> None:
     if kind == "world":
         with open(path, "w") as file:
             json.dump(world_of(int(sys.argv[3])), file)
+    elif kind == "self":
+        # The child has descriptors of its own while it reads those of its parent.
+        child = os.fork()
+        if child == 0:
+            try:
+                with open(path, "w") as file:
+                    json.dump(world_of(os.getppid()), file)
+            finally:
+                os._exit(0)
+        try:
+            os.waitpid(child, 0)
+        except ChildProcessError:
+            # With SIGCHLD ignored it returns when the child has ended, and then fails.
+            pass
+        act(path, json.loads(sys.argv[3]))
     elif kind == "act":
         act(path, json.loads(sys.argv[3]))
     else:

@@ -42,6 +42,9 @@ def world_of(pid: int) -> Dict[str, Any]:
     descriptors = {}
     for name in os.listdir(folder + "/fd"):
         info = dict(line.split(":", 1) for line in text_of("%s/fdinfo/%s" % (folder, name)).splitlines() if ":" in line)
+        # It would not have come through the start of the command: the connection to its run, for example.
+        if int(info["flags"], 8) & os.O_CLOEXEC:
+            continue
         target = os.readlink("%s/fd/%s" % (folder, name))
         # The position of an output moves on; what it is in the end is compared by who gave it.
         descriptors[name] = {"target": target, "flags": info["flags"].strip(), "position": info["pos"].strip() if int(name) != 1 and int(name) != 2 else ""}

@@ -48,8 +48,9 @@ interface Block {
   readonly position: number
   length: number
   counts: LogCounts
-  /** Output that could not be written in front of it. */
-  lost: LogCounts
+  /** Output that is missing in front of it, and the bytes of the note about that. */
+  readonly missing: LogCounts
+  readonly noteLength: number
 }
 
 /** The file of a log. A fault of the disk loses text and not the run: the first one is kept in `failure`. */
@@ -74,6 +75,8 @@ export class LogFile {
   #all: LogCounts = NONE
   /** Output that could not be written since the last piece that could. */
   #lost: LogCounts = NONE
+  /** Output that was left out since then. */
+  #skipped: LogCounts = NONE
 
   private constructor(folder: string, name: string, main: Part, limits: LogLimits) {
     this.#folder = folder
@@ -98,9 +101,20 @@ export class LogFile {
     }
   }
 
+  /** True once the file has the beginning, and more than it keeps of the end. */
+  get isFull(): boolean {
+    return this.#others.length > 0
+  }
+
+  /** Leave out output. */
+  skip(counts: LogCounts): void {
+    this.#all = sum(this.#all, counts)
+    this.#skipped = sum(this.#skipped, counts)
+  }
+
   /** Append a piece. */
   async add(piece: LogPiece): Promise<void> {
-    const begin = this.#all.bytes
+    const begin = this.#all.bytes - this.#skipped.bytes - this.#lost.bytes
     this.#all = sum(this.#all, piece)
     try {
       await this.#append(piece.text, piece, begin)
@@ -125,7 +139,8 @@ export class LogFile {
   async finish(): Promise<LogTotals> {
     let kept = this.#mainCounts
     try {
-      if (this.#lost.bytes > 0) await this.#append(EMPTY, NONE, this.#all.bytes)
+      const missing = this.#lost.bytes + this.#skipped.bytes
+      if (missing > 0) await this.#append(EMPTY, NONE, this.#all.bytes - missing)
       // A state, or what a write left behind that failed.
       for (const { file, length } of [this.#main, ...this.#others]) await file.truncate(length)
       if (this.#others.length > 0) kept = await this.#join()
@@ -142,15 +157,18 @@ export class LogFile {
   }
 
   async #append(text: Buffer, counts: LogCounts, begin: number): Promise<void> {
-    const lost = this.#lost
-    const reason = systemReason(this.failure)
-    const bytes =
-      lost.bytes === 0 ? text : Buffer.concat([note(lost, `could not be stored: ${reason}`), text])
+    const [lost, skipped] = [this.#lost, this.#skipped]
+    const notes = Buffer.concat([
+      lost.bytes === 0 ? EMPTY : note(lost, `could not be stored: ${systemReason(this.failure)}`),
+      skipped.bytes === 0 ? EMPTY : note(skipped, LEFT_OUT),
+    ])
+    const bytes = notes.length === 0 ? text : Buffer.concat([notes, text])
     const part = await this.#partFor(bytes.length, begin)
     await hideState(part)
     await writeAt(part.file, bytes, part.length)
-    this.#account(part, bytes.length, counts, lost)
+    this.#account(part, bytes.length, counts, { missing: sum(lost, skipped), noteLength: notes.length })
     this.#lost = NONE
+    this.#skipped = NONE
   }
 
   /** Return the file that has room for so many bytes. */
@@ -178,7 +196,7 @@ export class LogFile {
     return part
   }
 
-  #account(part: Part, size: number, counts: LogCounts, lost: LogCounts): void {
+  #account(part: Part, size: number, counts: LogCounts, gap: Pick<Block, 'missing' | 'noteLength'>): void {
     const position = part.length
     part.length += size
     if (part === this.#main) {
@@ -191,11 +209,10 @@ export class LogFile {
     this.#head ??= part === this.#main ? position : this.#main.length
     this.#blockBytes += size
     const last = this.#blocks.at(-1)
-    if (last?.part === part && last.length + size <= BLOCK) {
+    if (last?.part === part && last.length + size <= BLOCK && gap.noteLength === 0) {
       last.length += size
       last.counts = sum(last.counts, counts)
-      last.lost = sum(last.lost, lost)
-    } else this.#blocks.push({ part, position, length: size, counts, lost })
+    } else this.#blocks.push({ part, position, length: size, counts, ...gap })
     while (this.#blockBytes - (this.#blocks[0]?.length ?? 0) >= this.#limits.tail) this.#dropFirst()
   }
 
@@ -203,25 +220,31 @@ export class LogFile {
     const block = this.#blocks.shift()
     if (block === undefined) return
     this.#blockBytes -= block.length
-    this.#dropped = sum(this.#dropped, sum(block.counts, block.lost))
+    this.#dropped = sum(this.#dropped, sum(block.counts, block.missing))
   }
 
   /** Replace the file by one with the beginning and the end. Its name never stands for a part of it. */
   async #join(): Promise<LogCounts> {
     while (this.#blocks.length > 1 && this.#blockBytes > this.#limits.tail) this.#dropFirst()
+    const first = this.#blocks[0]
+    // One note says what is missing before the end.
+    if (first !== undefined) this.#dropped = sum(this.#dropped, first.missing)
     const [path, head] = [join(this.#folder, this.#name), this.#head ?? this.#main.length]
     const joined = await openPart(this.#folder, `${this.#name}.tmp`)
     try {
       await copyRange(this.#main, 0, head, joined)
       const last = Buffer.alloc(1)
       if (head > 0) await this.#main.file.read(last, 0, 1, head - 1)
-      const gap = note(this.#dropped, 'left out here')
+      const gap = note(this.#dropped, LEFT_OUT)
       const line = head === 0 || last[0] === LINE_FEED ? gap : Buffer.concat([Buffer.from('\n'), gap])
       if (this.#dropped.bytes > 0) {
         await writeAt(joined.file, line, joined.length)
         joined.length += line.length
       }
-      for (const { part, position, length } of this.#blocks) await copyRange(part, position, length, joined)
+      for (const block of this.#blocks) {
+        const from = block === first ? block.noteLength : 0
+        await copyRange(block.part, block.position + from, block.length - from, joined)
+      }
       await joined.file.sync()
       await joined.file.close()
       // Windows does not replace an open file.
@@ -244,6 +267,7 @@ export class LogFile {
 const NONE: LogCounts = { bytes: 0, lines: 0, redacted: 0, rewritten: 0 }
 const EMPTY = Buffer.alloc(0)
 const LINE_FEED = 0x0a
+const LEFT_OUT = 'left out here'
 
 function sum(a: LogCounts, b: LogCounts): LogCounts {
   return {

@@ -75,6 +75,23 @@ export class LogText {
     return this.#piece(written, Math.max(this.#given, ended, this.#taken - held))
   }
 
+  /**
+   * Leave out the line that has not ended, and output up to a line end, without reading it for secrets.
+   *
+   * @returns The numbers about all of it.
+   */
+  skip(output: Buffer): LogCounts {
+    this.#filter?.skip(output)
+    this.#lines.skip()
+    this.#taken += output.length
+    this.#hasReturn = false
+    this.#redacted = 0
+    this.#replacedBefore = this.#replaced()
+    const bytes = this.#taken - this.#given
+    this.#given = this.#taken
+    return { bytes, lines: countOf(output, LINE_FEED), redacted: 0, rewritten: 0 }
+  }
+
   /** Return the rest at the end of the output. */
   end(): LogPiece {
     const rest = this.#filter?.end()

@@ -3,8 +3,7 @@ import { write } from 'node:fs'
 import { promisify } from 'node:util'
 import { errorCode } from '../util/fs.ts'
 import { reasonOf } from '../record/failure.ts'
-import { LogFile } from './log-file.ts'
-import { LogText } from './log-text.ts'
+import { Log } from './log.ts'
 import type { Readable } from 'node:stream'
 import type { StreamRecord } from '../record/record.ts'
 
@@ -14,30 +13,24 @@ import type { StreamRecord } from '../record/record.ts'
  */
 const SILENCE_MS = 3000
 
-/** Milliseconds between two states of a line without an end, such as a progress bar, that the log shows. */
-const STATE_MS = 1000
-
 const writeAsync = promisify(write)
 
 /** A copy of a stream, on its way to the output of this process. */
 export class StreamCopy {
   readonly #fileName: string
-  readonly #file: LogFile
-  readonly #text: LogText
+  readonly #log: Log
   readonly #target: number
   #bytes = 0
-  #stateAt = 0
   #source: Readable | undefined
   #silence: NodeJS.Timeout | undefined
   #ended = false
   /** Warnings about output that could not be passed on or stored. */
   readonly warnings: string[] = []
 
-  private constructor(fileName: string, file: LogFile, target: number, redact: boolean) {
+  private constructor(fileName: string, log: Log, target: number) {
     this.#fileName = fileName
-    this.#file = file
+    this.#log = log
     this.#target = target
-    this.#text = new LogText(redact)
   }
 
   /**
@@ -54,7 +47,7 @@ export class StreamCopy {
     target: number,
     redact: boolean,
   ): Promise<StreamCopy> {
-    return new StreamCopy(fileName, await LogFile.create(folder, fileName), target, redact)
+    return new StreamCopy(fileName, await Log.create(folder, fileName, redact), target)
   }
 
   /** Copy until the stream ends, or until the target is closed. */
@@ -64,7 +57,7 @@ export class StreamCopy {
       for await (const chunk of source) {
         this.#bytes += (chunk as Buffer).length
         this.#wait()
-        await this.#keep(chunk as Buffer)
+        await this.#log.push(chunk as Buffer)
         // The reader has closed the pipe. Closing this end tells the command, as a direct pipe would.
         if (!(await this.#pass(chunk as Buffer))) break
       }
@@ -74,9 +67,8 @@ export class StreamCopy {
       this.#source = undefined
       clearTimeout(this.#silence)
     }
-    await this.#file.add(this.#text.end())
-    const { kept, omitted } = await this.#file.finish()
-    if (this.#file.failure !== undefined) this.#incomplete(this.#file.failure)
+    const { kept, omitted } = await this.#log.finish()
+    if (this.#log.failure !== undefined) this.#incomplete(this.#log.failure)
     return {
       status: 'captured',
       file: this.#fileName,
@@ -90,7 +82,7 @@ export class StreamCopy {
 
   /** Close the file. Its content stays. */
   async close(): Promise<void> {
-    await this.#file.close()
+    await this.#log.close()
   }
 
   /**
@@ -109,16 +101,6 @@ export class StreamCopy {
       this.warnings.push(`a child process kept the output open; ${this.#fileName} may be incomplete`)
       this.#source?.destroy()
     }, SILENCE_MS)
-  }
-
-  async #keep(chunk: Buffer): Promise<void> {
-    const piece = this.#text.push(chunk)
-    if (piece.bytes > 0) await this.#file.add(piece)
-    if (performance.now() - this.#stateAt < STATE_MS) return
-    const state = this.#text.shown()
-    if (state === undefined) return
-    await this.#file.show(state)
-    this.#stateAt = performance.now()
   }
 
   /** Continue without the log: a full disk must not stop a training run. */

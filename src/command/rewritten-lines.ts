@@ -57,6 +57,11 @@ export class RewrittenLines {
     return Buffer.from(written, 'latin1')
   }
 
+  /** Leave out the line that has not ended. */
+  skip(): void {
+    this.#reset()
+  }
+
   /** Return what is held at the end of the stream. */
   end(): Buffer {
     if (!this.#isRewritten) {

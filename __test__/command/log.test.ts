@@ -82,6 +82,6 @@ test('what waits is written when no more comes', { timeout: 60_000 }, async () =
   await log.push(Buffer.from('the end\n'))
   const isThere = (): boolean =>
     readdirSync(folder).some((name) => readFileSync(join(folder, name), 'utf8').endsWith('the end\n'))
-  while (!isThere()) await new Promise((resolve) => setTimeout(resolve, 20))
+  await expect.poll(isThere, { timeout: 50_000 }).toBe(true)
   await log.close()
 })

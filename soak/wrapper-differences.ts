@@ -50,6 +50,15 @@ const OWN_LINES = /^(?:\r?\n)?(?:lineaprint: [^\n]*\r?\n)*$/
 
 const ACCESS = 0o3
 
+/** A flag that the C library sets or not, and that changes nothing. */
+const LARGE_FILE = 0o100000
+
+/** The bit of SIGCHLD in a set of signals. */
+const CHILD = 1n << 16n
+
+/** Characters of an environment up to which the launcher notes every variable. */
+const NOTED_ENVIRONMENT = 40_000
+
 /**
  * Return the differences between a command alone and the same one under a wrapper, but for those that the
  * documentation lists: variables that `run` sets; stdout and stderr that are pipes, or another terminal; own lines on
@@ -115,6 +124,29 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null
 }
 
+/**
+ * Return why the documentation lists a difference; `undefined` if it does not. These depend on the world, unlike
+ * those that are not compared at all.
+ */
+export function listedReason(
+  difference: string,
+  { terminal, stdin, stdout, stderr, ...world }: World,
+): string | undefined {
+  const hasOwnTerminal = terminal !== null && [stdin, stdout, stderr].every(({ kind }) => kind === 'tty')
+  if (difference.startsWith('order of stdout and stderr')) return 'order of two outputs in one file or pipe'
+  if (hasOwnTerminal && /^(?:process group|session|input that is left|terminal afterwards):/.test(difference))
+    return 'a terminal of its own'
+  const signals = /^status SigIgn: "([0-9a-f]+)" became "([0-9a-f]+)"$/.exec(difference)
+  if (signals !== null && world.ignored.includes('SIGCHLD')) {
+    const [before = 0n, after = 0n] = signals.slice(1).map((text) => BigInt(`0x${text}`))
+    if ((before & ~CHILD) === after) return 'SIGCHLD ignored'
+  }
+  const isLarge = world.environment.join('').length > NOTED_ENVIRONMENT
+  if (isLarge && /^environment: "(?:PWD=|SHLVL=|name\.with|BASH_FUNC)/.test(difference))
+    return 'a large environment'
+  return undefined
+}
+
 /** Return the end of a process as a shell reports it. */
 function endOf(status: Answer['status']): unknown {
   if (status === undefined || status === null) return undefined
@@ -162,7 +194,7 @@ function targetOf(
   const name = isTerminal
     ? 'a terminal'
     : (label ?? target.replace(/^(pipe|socket|anon_inode):.*/, '$1').replace(world.folder, ''))
-  return [name, mode.toString(8), isTerminal ? '' : position]
+  return [name, (mode & ~LARGE_FILE).toString(8), isTerminal ? '' : position]
 }
 
 /** Compare what arrived. The wrapper may have written lines of its own before and behind it to stderr. */

@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url'
 import { Generator } from '../src/capture/seeds/generator.ts'
 import { withFolder } from './support/folders.ts'
 import { Tally } from './support/round.ts'
-import { differencesOf } from './wrapper-differences.ts'
+import { differencesOf, listedReason } from './wrapper-differences.ts'
 import { Choice, commandOf, python, randomCase, streamOf, variablesIn } from './wrapper-worlds.ts'
 import type { Control, Outcome, RoundOptions } from './support/round.ts'
 import type { Answer } from './wrapper-differences.ts'
@@ -83,10 +83,15 @@ export async function wrapperRound(options: WrapperOptions): Promise<Outcome> {
       for (let number = 0; number < commands; number++) {
         const example = randomCase(choice, base, number)
         const all = await compared(driver, example, prefix)
-        const counted = all.filter((difference) => !except.some((pattern) => pattern.test(difference)))
+        const counted = all.filter((difference) => {
+          if (except.some((pattern) => pattern.test(difference))) return false
+          const reason = listedReason(difference, example.world)
+          if (reason !== undefined) kinds.set(`listed: ${reason}`, (kinds.get(`listed: ${reason}`) ?? 0) + 1)
+          return reason === undefined
+        })
         for (const difference of counted) {
           const kind = difference.split(':')[0] ?? ''
-          kinds.set(kind, (kinds.get(kind) ?? 0) + 1)
+          kinds.set(`differences: ${kind}`, (kinds.get(`differences: ${kind}`) ?? 0) + 1)
           onDifference?.(difference, example)
         }
         tally.count(counted.length === 0 ? undefined : `command ${number}: ${counted.join('; ')}`)
@@ -141,7 +146,7 @@ export async function wrapperRound(options: WrapperOptions): Promise<Outcome> {
     numbers: {
       ...numbers,
       ...(kills > 0 && numbers['killed while it ran'] === 0 && { 'no kill': 'hit a running command' }),
-      ...Object.fromEntries([...kinds].map(([kind, count]) => [`differences: ${kind}`, count])),
+      ...Object.fromEntries(kinds),
     },
     skipped: [],
   }

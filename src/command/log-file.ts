@@ -116,11 +116,15 @@ export class LogFile {
   async add(piece: LogPiece): Promise<void> {
     const begin = this.#all.bytes - this.#skipped.bytes - this.#lost.bytes
     this.#all = sum(this.#all, piece)
+    const missing = [this.#lost, this.#skipped] as const
+    // More can be left out while this is written.
+    this.#lost = NONE
+    this.#skipped = NONE
     try {
-      await this.#append(piece.text, piece, begin)
+      await this.#append(piece.text, piece, missing, begin)
     } catch (error) {
       this.#fail(error)
-      this.#lost = sum(this.#lost, piece)
+      this.#lost = missing.reduce(sum, piece)
     }
   }
 
@@ -139,8 +143,9 @@ export class LogFile {
   async finish(): Promise<LogTotals> {
     let kept = this.#mainCounts
     try {
-      const missing = this.#lost.bytes + this.#skipped.bytes
-      if (missing > 0) await this.#append(EMPTY, NONE, this.#all.bytes - missing)
+      const missing = [this.#lost, this.#skipped] as const
+      const { bytes } = missing.reduce(sum)
+      if (bytes > 0) await this.#append(EMPTY, NONE, missing, this.#all.bytes - bytes)
       // A state, or what a write left behind that failed.
       for (const { file, length } of [this.#main, ...this.#others]) await file.truncate(length)
       if (this.#others.length > 0) kept = await this.#join()
@@ -156,8 +161,12 @@ export class LogFile {
     for (const { file } of [this.#main, ...this.#others]) await file.close()
   }
 
-  async #append(text: Buffer, counts: LogCounts, begin: number): Promise<void> {
-    const [lost, skipped] = [this.#lost, this.#skipped]
+  async #append(
+    text: Buffer,
+    counts: LogCounts,
+    [lost, skipped]: readonly [LogCounts, LogCounts],
+    begin: number,
+  ): Promise<void> {
     const notes = Buffer.concat([
       lost.bytes === 0 ? EMPTY : note(lost, `could not be stored: ${systemReason(this.failure)}`),
       skipped.bytes === 0 ? EMPTY : note(skipped, LEFT_OUT),
@@ -167,8 +176,6 @@ export class LogFile {
     await hideState(part)
     await writeAt(part.file, bytes, part.length)
     this.#account(part, bytes.length, counts, { missing: sum(lost, skipped), noteLength: notes.length })
-    this.#lost = NONE
-    this.#skipped = NONE
   }
 
   /** Return the file that has room for so many bytes. */

@@ -32,9 +32,10 @@ export class Log {
   readonly #file: LogFile
   readonly #text: LogText
   readonly #limits: LogLimits
-  /** Output that waits, once the file is full: so many bytes at the beginning of the memory for it. */
+  /** Memory for the output that waits, once the file is full, and the range that is used. */
   #waiting = EMPTY
-  #waitingBytes = 0
+  #from = 0
+  #to = 0
   /** When it may be written, by the clock of `performance.now`. */
   #writeAt = 0
   #timer: NodeJS.Timeout | undefined
@@ -71,18 +72,17 @@ export class Log {
     return this.#file.failure ?? this.#fault
   }
 
-  /** Take output. */
-  push(output: Buffer): Promise<void> {
-    return this.#inTurn(async () => {
-      if (!this.#file.isFull) {
+  /** Take output. Once the file is full, this does not wait for the disk. */
+  async push(output: Buffer): Promise<void> {
+    if (!this.#file.isFull) {
+      await this.#inTurn(async () => {
         await this.#write(output)
         await this.#showState()
-        return
-      }
-      for (let at = 0; at < output.length; at += SLICE) await this.#wait(output.subarray(at, at + SLICE))
-      if (performance.now() >= this.#writeAt) await this.#writeWaiting()
-      else this.#writeLater()
-    })
+      })
+      return
+    }
+    for (let at = 0; at < output.length; at += SLICE) await this.#wait(output.subarray(at, at + SLICE))
+    this.#writeLater()
   }
 
   /** Write what waits, and finish the file. */
@@ -117,10 +117,16 @@ export class Log {
     }
   }
 
+  /** Write what waits now. More can come, and be left out, while a slice of it is on its way to the disk. */
   async #writeWaiting(): Promise<void> {
     const begin = performance.now()
-    await this.#write(this.#waiting.subarray(0, this.#waitingBytes))
-    this.#waitingBytes = 0
+    for (let rest = this.#to - this.#from; rest > 0 && this.#from < this.#to;) {
+      const end = Math.min(this.#from + Math.min(rest, SLICE), this.#to)
+      const slice = this.#waiting.subarray(this.#from, end)
+      rest -= slice.length
+      this.#from = end
+      await this.#write(slice)
+    }
     await this.#showState()
     const end = performance.now()
     this.#writeAt = end + Math.min((end - begin) / DUTY, LONGEST_WAIT_MS)
@@ -128,31 +134,46 @@ export class Log {
 
   /** Write when it is time, also if no more output comes. */
   #writeLater(): void {
-    clearTimeout(this.#timer)
-    const write = (): void => void this.#inTurn(() => this.#writeWaiting())
-    this.#timer = setTimeout(write, Math.max(0, this.#writeAt - performance.now())).unref()
+    this.#timer ??= setTimeout(
+      () => {
+        void this.#inTurn(async () => {
+          await this.#writeWaiting()
+          this.#timer = undefined
+          if (this.#from < this.#to) this.#writeLater()
+        })
+      },
+      Math.max(0, this.#writeAt - performance.now()),
+    ).unref()
   }
 
   /** Let a slice of output wait, in memory of its own: the slices are too many to be kept one by one. */
   async #wait(slice: Buffer): Promise<void> {
     const size = this.#limits.tail + SLACK
     if (this.#waiting.length === 0) this.#waiting = Buffer.allocUnsafe(size)
-    if (this.#waitingBytes + slice.length > size) await this.#leaveOut()
-    slice.copy(this.#waiting, this.#waitingBytes)
-    this.#waitingBytes += slice.length
+    if (this.#to + slice.length > size) {
+      this.#leaveOut()
+      // No line ends in it.
+      if (this.#to + slice.length > size) await this.#inTurn(() => this.#writeWaiting())
+      this.#compact()
+    }
+    slice.copy(this.#waiting, this.#to)
+    this.#to += slice.length
   }
 
   /** Leave out the oldest of the output that waits, up to the end of a line: half a line may be half a secret. */
-  async #leaveOut(): Promise<void> {
-    const output = this.#waiting.subarray(0, this.#waitingBytes)
-    const end = output.indexOf(LINE_FEED, Math.max(0, output.length - this.#limits.tail)) + 1
-    if (end === 0) {
-      await this.#writeWaiting()
-      return
-    }
-    this.#file.skip(this.#text.skip(output.subarray(0, end)))
-    this.#waiting.copyWithin(0, end, output.length)
-    this.#waitingBytes = output.length - end
+  #leaveOut(): void {
+    const oldest = Math.max(this.#from, this.#to - this.#limits.tail)
+    const end = this.#waiting.subarray(0, this.#to).indexOf(LINE_FEED, oldest) + 1
+    if (end === 0) return
+    this.#file.skip(this.#text.skip(this.#waiting.subarray(this.#from, end)))
+    this.#from = end
+    this.#compact()
+  }
+
+  #compact(): void {
+    this.#waiting.copyWithin(0, this.#from, this.#to)
+    this.#to -= this.#from
+    this.#from = 0
   }
 
   async #showState(): Promise<void> {

@@ -9,6 +9,7 @@ import { errorText, joinLines } from '../util/error-text.ts'
 import { VERSION } from '../core/version.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { escapeText, printError } from './shared/output.ts'
+import { checkNames } from './shared/utf8-names.ts'
 import type { CommandContext, ExitCode } from './shared/context.ts'
 
 type CommandModule = { command: (context: CommandContext) => Command }
@@ -79,6 +80,7 @@ process.once('SIGINT', () => interrupt.abort(new Interrupted()))
 
 // `lineaprint help hash` needs the options of `hash` as much as `lineaprint hash --help` does.
 try {
+  checkNames(argv.slice(2))
   const program = await build(argv[2] === 'help' ? argv[3] : argv[2])
   await program.parseAsync(argv)
 } catch (error) {

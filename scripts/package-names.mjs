@@ -31,6 +31,14 @@ export function addonOf(name) {
   return `${manifest.napi.binaryName}.${name}.node`
 }
 
+/** The program that starts commands, in the package of every platform but Windows. */
+export const LAUNCHER = 'lineaprint-launcher'
+
+/** Return whether the package of a platform has the program that starts commands. */
+export function hasLauncher(name) {
+  return !name.startsWith('win32-')
+}
+
 /** Return the file name that `npm pack` gives a package of this version. */
 export function tarballOf(name) {
   return `${name.replace('@', '').replace('/', '-')}-${manifest.version}.tgz`

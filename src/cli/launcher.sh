@@ -1,7 +1,7 @@
 # Note what Node changes before it runs any of our code, then become Node. This text is the head of main.js, where
 # JavaScript sees a comment. Everything is in one variable, which main.js removes. Names that begin with _lp cannot
 # hide a variable of the user.
-_lp_signals= _lp_limit= _lp_open= _lp_environ=
+_lp_signals=trap= _lp_limit= _lp_open= _lp_environ=
 if [ -r /proc/self/status ]; then
   while read -r _lp_key _lp_value; do
     case $_lp_key in
@@ -37,6 +37,6 @@ case $1 in
     [ "${#_lp_environ}" -gt 40000 ] && _lp_environ=
     ;;
 esac
-LINEAPRINT_START="limit=$_lp_limit $_lp_signals open=$_lp_open environ=$_lp_environ"
+LINEAPRINT_START="pid=$$ limit=$_lp_limit $_lp_signals open=$_lp_open environ=$_lp_environ"
 export LINEAPRINT_START
 exec node "$0" "$@"

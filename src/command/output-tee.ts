@@ -66,8 +66,12 @@ export class StreamCopy {
     }
   }
 
-  /** Copy until the stream ends, or until the target is closed. */
-  async copy(source: Readable): Promise<StreamRecord> {
+  /**
+   * Copy until the stream ends, or until the target is closed.
+   *
+   * @param passOn False if another process writes to the target.
+   */
+  async copy(source: Readable, passOn: boolean): Promise<StreamRecord> {
     this.#source = source
     try {
       for await (const chunk of source) {
@@ -75,7 +79,7 @@ export class StreamCopy {
         this.#wait()
         await this.#keep(chunk as Buffer)
         // The reader has closed the pipe. Closing this end tells the command, as a direct pipe would.
-        if (!(await this.#pass(chunk as Buffer))) break
+        if (passOn && !(await this.#pass(chunk as Buffer))) break
       }
     } catch (error) {
       if (!this.#ended) this.warnings.push(`${this.#fileName} is incomplete: ${reasonOf(error)}`)

@@ -46,8 +46,9 @@ pub type Outputs = [Option<OwnedFd>; 2];
 ///
 /// All signals are blocked before and after, so that one that comes in between is not lost: it waits for the command.
 pub fn start(plan: &Plan, inherited: Vec<Inherited>, outputs: Outputs) -> io::Result<i32> {
-    let (failed, fails) = io::pipe()?;
-    let fails = fcntl_dupfd_cloexec(&fails, above(plan))?;
+    let (failed, low) = io::pipe()?;
+    let fails = fcntl_dupfd_cloexec(&low, above(plan))?;
+    drop(low);
     system::set_blocked(u64::MAX);
     match system::fork()? {
         Fork::Child => {

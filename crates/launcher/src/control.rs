@@ -16,6 +16,8 @@ pub enum Request {
     Pass(u8),
     /// Tell how often a signal was received.
     Count(u8),
+    /// Node has recorded the end and leaves: what still holds a pipe of the command holds up nobody any more.
+    Leave,
 }
 
 /// A message to Node.
@@ -158,6 +160,7 @@ impl Requests {
             [b'S', plan @ ..] => Request::Start(plan.to_vec()),
             [b'K', signal] => Request::Pass(*signal),
             [b'Q', signal] => Request::Count(*signal),
+            [b'L'] => Request::Leave,
             _ => return Err(io::ErrorKind::InvalidData.into()),
         };
         self.pending.drain(..4 + length);

@@ -7,6 +7,7 @@ use rustix::io::Errno;
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::FileTypeExt as _;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
@@ -21,35 +22,52 @@ pub fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<Jo
     Builder::new().name(name.to_owned()).stack_size(STACK).spawn(work)
 }
 
+/// The ends of a stream.
+pub struct Ends {
+    /// 1 for stdout, 2 for stderr.
+    pub number: u8,
+    /// What the command writes to.
+    pub source: OwnedFd,
+    /// Where that goes.
+    pub target: OwnedFd,
+    /// A pipe whose other end is closed when Node leaves.
+    pub leave: OwnedFd,
+}
+
 /// Pass a stream on until the command, and every process that has it from the command, has closed it.
+///
+/// When Node leaves, a target with a reader is let go as soon as nothing is there to pass on: the reader waits for that.
+/// A file has no reader, so what a background process writes still goes there.
 pub fn start(
-    number: u8,
-    source: OwnedFd,
-    target: OwnedFd,
+    ends: Ends,
     copy: Copy,
     reporter: Arc<Reporter>,
+    ended: impl FnOnce() + Send + 'static,
 ) -> io::Result<JoinHandle<()>> {
     thread("stream", move || {
         let mut end = StreamEnd {
-            stream: number,
+            stream: ends.number,
             ..StreamEnd::default()
         };
-        pass(source.into(), &mut target.into(), &copy, &mut end);
+        pass(ends, &copy, &mut end);
         let (lost, writer) = copy.end();
         end.uncopied = lost;
         // Before the copy ends, so that Node knows this when it has read all of it.
         reporter.send(Report::Ended(end));
         // A writer that failed has already said so: Node is gone.
         let _ = writer.join();
+        ended();
     })
 }
 
 /// Return when the source has ended, or nobody reads the target any more: then the source is closed as well, and the
 /// command learns it as it would from the target.
-fn pass(mut source: File, target: &mut File, copy: &Copy, end: &mut StreamEnd) {
+fn pass(ends: Ends, copy: &Copy, end: &mut StreamEnd) {
+    let (mut source, mut target) = (File::from(ends.source), File::from(ends.target));
+    let leave = has_reader(&target).then_some(ends.leave);
     let mut buffer = vec![0; PART];
     loop {
-        if is_closed(&source, target) {
+        if is_over(&source, &target, leave.as_ref()) {
             return;
         }
         let count = match source.read(&mut buffer) {
@@ -61,7 +79,7 @@ fn pass(mut source: File, target: &mut File, copy: &Copy, end: &mut StreamEnd) {
         let part = &buffer[..count];
         end.total += count as u64;
         copy.push(part);
-        match write_all(target, part) {
+        match write_all(&mut target, part) {
             Ok(()) => {}
             Err((_, error)) if error.kind() == io::ErrorKind::BrokenPipe => return,
             // A full disk may have room again later. The command goes on.
@@ -73,30 +91,43 @@ fn pass(mut source: File, target: &mut File, copy: &Copy, end: &mut StreamEnd) {
     }
 }
 
-/// Wait until there is something to read; return true if nobody reads the target any more.
-fn is_closed(source: &File, target: &File) -> bool {
+/// Return whether somebody may wait for the end of what is written there.
+fn has_reader(target: &File) -> bool {
+    target
+        .metadata()
+        .is_ok_and(|data| data.file_type().is_fifo() || data.file_type().is_socket())
+}
+
+/// Wait until there is something to read; return true if nobody reads the target any more, or nobody waits for it.
+fn is_over(source: &File, target: &File, leave: Option<&OwnedFd>) -> bool {
+    // A target that hung up in another way is told by writing. Until then only the others count.
+    let mut watched = true;
     loop {
-        let mut both = [
-            PollFd::new(source, PollFlags::IN),
-            PollFd::new(target, PollFlags::empty()),
-        ];
-        match poll(&mut both, None) {
+        let target = PollFd::new(target, PollFlags::empty());
+        let leave = leave.map(|leave| PollFd::new(leave, PollFlags::IN));
+        let mut all = vec![PollFd::new(source, PollFlags::IN)];
+        all.extend(leave);
+        let last = all.len();
+        if watched {
+            all.push(target);
+        }
+        match poll(&mut all, None) {
             Ok(_) => {}
             Err(Errno::INTR) => continue,
             // Reading tells what is wrong.
             Err(_) => return false,
         }
-        if both[1].revents().contains(PollFlags::ERR) {
+        let seen = |at: usize| all.get(at).map_or(PollFlags::empty(), PollFd::revents);
+        if watched && seen(last).contains(PollFlags::ERR) {
             return true;
         }
-        if both[0].revents().is_empty() {
-            // The other end of a socket is shut, or a terminal hung up: writing tells. Until then only the source counts.
-            let mut one = [PollFd::new(source, PollFlags::IN)];
-            if poll(&mut one, None) == Err(Errno::INTR) {
-                continue;
-            }
+        if !seen(0).is_empty() {
+            return false;
         }
-        return false;
+        if last == 2 && !seen(1).is_empty() {
+            return true;
+        }
+        watched = false;
     }
 }
 
@@ -123,17 +154,33 @@ fn wait_for_room(target: std::os::fd::BorrowedFd<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Seek as _;
     use std::os::unix::net::UnixStream;
 
-    /// The write end of the command, the target, the end of Node, and the control socket.
+    /// The write end of the command, the end of Node, the control socket, and the end that is closed to leave.
     fn stream(target: OwnedFd) -> (File, UnixStream, UnixStream, JoinHandle<()>) {
+        let (command, node, control, thread, leaving) = leavable(target);
+        // It is closed never.
+        std::mem::forget(leaving);
+        (command, node, control, thread)
+    }
+
+    fn leavable(target: OwnedFd) -> (File, UnixStream, UnixStream, JoinHandle<()>, io::PipeWriter) {
+        let (leave, leaving) = io::pipe().expect("a pipe");
         let (source, command) = io::pipe().expect("a pipe");
         let (node, own) = UnixStream::pair().expect("a pair");
         let (control, reports) = UnixStream::pair().expect("a pair");
         let copy = Copy::start(OwnedFd::from(own).into()).expect("it starts");
         let reporter = Arc::new(Reporter::new(OwnedFd::from(reports).into()));
-        let thread = start(1, source.into(), target, copy, reporter).expect("it starts");
-        (OwnedFd::from(command).into(), node, control, thread)
+        let ends = Ends {
+            number: 1,
+            source: source.into(),
+            target,
+            leave: leave.into(),
+        };
+        let thread = start(ends, copy, reporter, || ()).expect("it starts");
+        let command = OwnedFd::from(command).into();
+        (command, node, control, thread, leaving)
     }
 
     fn text(mut from: impl io::Read) -> String {
@@ -164,6 +211,26 @@ mod tests {
         thread.join().expect("it ends");
         let error = command.write_all(b"x").expect_err("nobody reads");
         assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+    }
+
+    #[test]
+    fn when_node_leaves_a_pipe_is_let_go_and_a_file_is_not() {
+        let (reader, target) = io::pipe().expect("a pipe");
+        let (mut command, _node, _control, thread, leaving) = leavable(target.into());
+        command.write_all(b"before").expect("written");
+        drop(leaving);
+        thread.join().expect("it ends");
+        assert_eq!(text(reader), "before");
+
+        let mut file = tempfile::tempfile().expect("a file");
+        let target = file.try_clone().expect("a descriptor");
+        let (mut command, node, _control, thread, leaving) = leavable(target.into());
+        drop((leaving, node));
+        command.write_all(b"after").expect("written");
+        drop(command);
+        thread.join().expect("it ends");
+        file.seek(io::SeekFrom::Start(0)).expect("it seeks");
+        assert_eq!(text(file), "after");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
 /// Where Node puts the ends of its sockets.
@@ -30,7 +31,7 @@ pub fn run() -> io::Result<()> {
         return Err(io::ErrorKind::InvalidData.into());
     };
     let plan = plan::parse(&message)?;
-    let (pid, streams) = match begin(&plan, &reporter) {
+    let (pid, streams, leaving) = match begin(&plan, &reporter) {
         Ok(begun) => begun,
         Err(error) => {
             reporter.send(Report::Refused(error.raw_os_error().unwrap_or(libc::EINVAL)));
@@ -43,6 +44,7 @@ pub fn run() -> io::Result<()> {
         node,
         reporter,
         streams,
+        leaving: Some(leaving),
     };
     supervisor.run(wakes, Some(requests))
 }
@@ -54,8 +56,15 @@ fn own(number: i32) -> io::Result<OwnedFd> {
     Ok(descriptor)
 }
 
+/// The threads of the output, and how many of them run.
+#[derive(Default)]
+struct Streams {
+    threads: Vec<JoinHandle<()>>,
+    running: Arc<AtomicUsize>,
+}
+
 /// Start the command and the threads of its output. All signals are blocked when it returns.
-fn begin(plan: &Plan, reporter: &Arc<Reporter>) -> io::Result<(Pid, Vec<JoinHandle<()>>)> {
+fn begin(plan: &Plan, reporter: &Arc<Reporter>) -> io::Result<(Pid, Streams, OwnedFd)> {
     let mut sources = [None, None];
     let mut outputs = [None, None];
     let mut copies = [None, None];
@@ -74,17 +83,30 @@ fn begin(plan: &Plan, reporter: &Arc<Reporter>) -> io::Result<(Pid, Vec<JoinHand
     reporter.send(Report::Started(pid.as_raw_nonzero().get()));
     // What the command closes must be closed: only the targets stay open here.
     drop(system::inherited(libc::STDIN_FILENO));
-    let mut streams = Vec::new();
+    let (leave, leaving) = io::pipe()?;
+    let mut streams = Streams::default();
     for (index, (source, copy)) in sources.into_iter().zip(copies).enumerate() {
         let number = if index == 0 { 1 } else { 2 };
         let target = system::inherited(number);
         if let (Some(source), Some(copy), Some(target)) = (source, copy, target) {
             let copy = Copy::start(File::from(copy))?;
-            let number = u8::try_from(number).unwrap_or(0);
-            streams.push(stream::start(number, source, target, copy, Arc::clone(reporter))?);
+            let ends = stream::Ends {
+                number: u8::try_from(number).unwrap_or(0),
+                source,
+                target,
+                leave: leave.try_clone()?.into(),
+            };
+            let running = Arc::clone(&streams.running);
+            running.fetch_add(1, Ordering::SeqCst);
+            let ended = move || {
+                running.fetch_sub(1, Ordering::SeqCst);
+                system::wake();
+            };
+            let thread = stream::start(ends, copy, Arc::clone(reporter), ended)?;
+            streams.threads.push(thread);
         }
     }
-    Ok((pid, streams))
+    Ok((pid, streams, leaving.into()))
 }
 
 struct Supervisor {
@@ -93,7 +115,9 @@ struct Supervisor {
     /// The process that started this one.
     node: Option<Pid>,
     reporter: Arc<Reporter>,
-    streams: Vec<JoinHandle<()>>,
+    streams: Streams,
+    /// Closed when Node leaves.
+    leaving: Option<OwnedFd>,
 }
 
 impl Supervisor {
@@ -101,7 +125,7 @@ impl Supervisor {
         let mut wakes = File::from(wakes);
         // The command may have ended before its signal could arrive.
         self.reap();
-        while self.command.is_some() {
+        while self.command.is_some() || self.streams.running.load(Ordering::SeqCst) > 0 {
             let mut ready = vec![PollFd::new(&wakes, PollFlags::IN)];
             if let Some(requests) = &requests {
                 ready.push(PollFd::new(requests.socket(), PollFlags::IN));
@@ -120,14 +144,14 @@ impl Supervisor {
             }
         }
         drop(requests);
-        for stream in self.streams.drain(..) {
+        for stream in self.streams.threads.drain(..) {
             let _ = stream.join();
         }
         Ok(())
     }
 
     /// Read what Node wants; return false if it is gone.
-    fn answer(&self, requests: Option<&mut Requests>) -> bool {
+    fn answer(&mut self, requests: Option<&mut Requests>) -> bool {
         let Some(requests) = requests else {
             return false;
         };
@@ -142,6 +166,7 @@ impl Supervisor {
                     let count = system::received(usize::from(signal));
                     self.reporter.send(Report::Received(signal, count));
                 }
+                Ok(Some(Request::Leave)) => self.leaving = None,
                 Ok(None) => return true,
                 Ok(Some(Request::Start(_))) | Err(_) => return false,
             }

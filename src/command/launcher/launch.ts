@@ -7,10 +7,11 @@ import { once } from 'node:events'
 import { closeSync } from 'node:fs'
 import { constants } from 'node:os'
 import { getSystemErrorName } from 'node:util'
-import { countMessage, passMessage, readReports, startMessage } from './messages.ts'
+import { countMessage, leaveMessage, passMessage, readReports, startMessage } from './messages.ts'
 import { argumentBytes, variableBytes } from './raw-text.ts'
 import type { ChildProcess } from 'node:child_process'
-import type { Duplex, Readable } from 'node:stream'
+import type { Socket } from 'node:net'
+import type { Readable } from 'node:stream'
 import type { ProcessExit } from '../exit.ts'
 import type { SignalRelay, SignalTarget } from '../signals.ts'
 import type { Inherited } from './inherited.ts'
@@ -125,7 +126,7 @@ function closeQuietly(number: number): void {
 /** The connection to a launcher. */
 class Session implements SignalTarget {
   readonly #child: ChildProcess
-  readonly #control: Duplex
+  readonly #control: Socket
   readonly #started = Promise.withResolvers<number>()
   readonly #ended = Promise.withResolvers<ProcessExit>()
   readonly #closed = Promise.withResolvers<undefined>()
@@ -137,7 +138,7 @@ class Session implements SignalTarget {
 
   constructor(child: ChildProcess) {
     this.#child = child
-    this.#control = child.stdio[3] as Duplex
+    this.#control = child.stdio[3] as Socket
     // A launcher that ends early is seen by the end of its messages.
     this.#control.on('error', () => undefined)
     this.#started.promise.catch(() => undefined)
@@ -192,7 +193,10 @@ class Session implements SignalTarget {
   }
 
   close(): void {
-    for (const stream of this.#child.stdio.slice(3)) stream?.destroy()
+    for (const stream of this.#child.stdio.slice(4)) stream?.destroy()
+    // The message is sent before the socket closes.
+    if (this.#control.writable) this.#control.end(leaveMessage())
+    this.#control.destroySoon()
     this.#child.unref()
   }
 

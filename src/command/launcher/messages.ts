@@ -38,6 +38,11 @@ export function countMessage(signal: number): Buffer {
   return message('Q', Buffer.of(signal))
 }
 
+/** Return the message that this process leaves, and nobody waits for output any more. */
+export function leaveMessage(): Buffer {
+  return message('L', Buffer.alloc(0))
+}
+
 function message(kind: string, body: Buffer): Buffer {
   const head = Buffer.alloc(5)
   head.writeUInt32LE(body.length + 1)

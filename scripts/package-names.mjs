@@ -13,6 +13,11 @@ export function platformOf(target) {
   return [names[system] ?? system, names[processor], abi].filter(Boolean).join('-')
 }
 
+/** Return the target of a platform. */
+export function targetOf(name) {
+  return manifest.napi.targets.find((target) => platformOf(target) === name)
+}
+
 /** All platforms that have a package. */
 export const platforms = manifest.napi.targets.map(platformOf)
 

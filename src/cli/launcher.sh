@@ -6,7 +6,7 @@ if [ -r /proc/self/status ]; then
   while read -r _lp_key _lp_value; do
     case $_lp_key in
       SigBlk:) _lp_signals="blocked=$_lp_value" ;;
-      SigIgn:) _lp_signals="$_lp_signals ignored=$_lp_value"; break ;;
+      SigIgn:) _lp_signals="$_lp_signals ignored=$_lp_value" ;;
     esac
   done < /proc/self/status
 else
@@ -25,7 +25,7 @@ case $1 in
         if [ "$_lp_key" -ge 10 ]; then
           _lp_flags=0
           while read -r _lp_name _lp_value; do
-            case $_lp_name in flags:) _lp_flags=$_lp_value; break ;; esac
+            case $_lp_name in flags:) _lp_flags=$_lp_value ;; esac
           done 2>/dev/null < "/proc/self/fdinfo/$_lp_key"
           case $_lp_flags in *[2367]??????) continue ;; esac
         fi

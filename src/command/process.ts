@@ -29,6 +29,8 @@ export interface ProcessPlan {
   readonly runDirectory: string
   /** File descriptors that receive stdout and stderr of the command. */
   readonly targets: readonly [stdout: number, stderr: number]
+  /** False to give the targets to the command itself, and keep no logs. @default true */
+  readonly capture?: boolean | undefined
   /** True to replace secrets in the log files. */
   readonly redact: boolean
   /** Called with the process ID once the command runs. */
@@ -49,6 +51,7 @@ export interface ProcessEnd {
 type NotCaptured = Extract<StreamRecord, { readonly status: 'not-captured' }>
 
 const TERMINAL: NotCaptured = { status: 'not-captured', reason: 'it went to a terminal' }
+const SWITCHED_OFF: NotCaptured = { status: 'not-captured', reason: 'it was switched off with --no-capture' }
 const CLOSED: NotCaptured = { status: 'not-captured', reason: 'it was closed' }
 
 /** Names of the streams of a command, by their index. */
@@ -109,6 +112,7 @@ export async function runProcess(
 async function capture(plan: ProcessPlan, index: 0 | 1): Promise<Captured> {
   const target = plan.targets[index]
   if (inherited()?.open?.includes(target) === false) return CLOSED
+  if (plan.capture === false) return SWITCHED_OFF
   if (isatty(target)) return TERMINAL
   return StreamCopy.create(plan.runDirectory, `${STREAMS[index]}.log`, target, plan.redact)
 }

@@ -24,7 +24,7 @@ const WITNESSED_SIGNALS: readonly NodeJS.Signals[] = [
 ]
 
 /**
- * How long a signal may take to reach other processes after this one, in milliseconds: some batch systems send it to
+ * Time that a signal may take to reach other processes after this one, in milliseconds: some batch systems send it to
  * each process of a job by itself.
  */
 const SPREAD_MS = 15
@@ -59,7 +59,7 @@ export class SignalRelay {
   readonly #seen = new Set<NodeJS.Signals>()
   /** Signals whose witness has not answered yet: more of the same are merged, as the system merges pending ones. */
   readonly #asking = new Set<NodeJS.Signals>()
-  /** How many of each signal the witness and this process have received together. */
+  /** Numbers of signals that the witness and this process have both received. */
   readonly #reached = new Map<NodeJS.Signals, number>()
   #child: SignalTarget | undefined
   #ending: NodeJS.Signals | undefined

@@ -48,7 +48,7 @@ test('without /proc the signals that the shell lists are read', () => {
   ])
 })
 
-test.each(['', 'pid=1 limit= trap= open= environ=', `${NOTES.replace('pid=PID', 'pid=PIDx')}`])(
+test.each(['', 'pid=1 limit= trap= open= environ=', NOTES.replace('pid=PID', 'pid=PIDx')])(
   'notes of another process or of no form are removed and change nothing: %j',
   (notes) => {
     expect(read(notes, '[inherited(), process.env.LINEAPRINT_START, process.env.A]', { A: 'b' })).toEqual([

@@ -161,11 +161,10 @@ test.runIf(INSTALLED).concurrent.each(['pipe', 'file'])(
     spawnSync('touch', [join(root, 'go')])
     await until(() => existsSync(join(root, 'end')))
     const expected = Array.from({ length: 3000 }, (_, index) => `${index}\n`).join('')
-    if (target === 'pipe') expect(await output).toBe(expected)
-    else {
+    const received = target === 'pipe' ? () => output : () => readFileSync(join(root, 'out'), 'utf8')
+    if (target === 'file')
       await until(() => readFileSync(join(root, 'out'), 'utf8').length >= expected.length)
-      expect(readFileSync(join(root, 'out'), 'utf8')).toBe(expected)
-    }
+    expect(await received()).toBe(expected)
     // The launcher ends with the command.
     const pid = Number(readFileSync(join(root, 'pid'), 'utf8'))
     await until(() => !existsSync(`/proc/${pid}`))

@@ -27,7 +27,7 @@ pub enum Report {
     Started(i32),
     /// The command could not be started, with the number of the system's error.
     Refused(i32),
-    /// How often a signal was received.
+    /// The number of times that a signal was received.
     Received(u8, u32),
     /// The command ended with a code.
     Exited(i32),
@@ -37,16 +37,16 @@ pub enum Report {
     Ended(StreamEnd),
 }
 
-/// What became of a stream, in bytes.
+/// The end of a stream, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StreamEnd {
     /// 1 for stdout, 2 for stderr.
     pub stream: u8,
-    /// What the command wrote.
+    /// Bytes that the command wrote.
     pub total: u64,
-    /// What Node did not get, because it did not read.
+    /// Bytes that Node did not get, because it did not read.
     pub uncopied: u64,
-    /// What the target did not take.
+    /// Bytes that the target did not take.
     pub unwritten: u64,
     /// The number of the error of the target; 0 if there was none.
     pub error: i32,
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_in_pieces_are_joined_and_several_are_told_apart() {
+    fn messages_in_pieces_are_joined_and_several_are_separated() {
         let (mut node, own) = pair();
         let mut requests = Requests::new(own);
         node.write_all(&[3, 0, 0, 0, b'S']).expect("written");

@@ -10,13 +10,13 @@ use std::time::Duration;
 /// Bytes that wait for Node. As many may be on their way to it.
 const WAITING: usize = 1 << 20;
 
-/// How long the stream waits for a Node that takes nothing, before it goes on without it.
+/// The time that the stream waits for a Node that takes nothing, before it goes on without it.
 const PATIENCE: Duration = Duration::from_millis(200);
 
 #[derive(Default)]
 struct State {
     waiting: Vec<u8>,
-    /// How often Node took something.
+    /// The number of times that Node took something.
     taken: u64,
     /// Bytes that Node did not get since it last did.
     gap: u64,
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_node_that_does_not_read_misses_is_counted_and_said_in_its_place() {
+    fn what_a_node_that_does_not_read_misses_is_counted_and_reported_in_the_copy() {
         let (mut node, copy) = copy();
         let part = vec![b'a'; 64 << 10];
         for _ in 0..200 {

@@ -1,4 +1,4 @@
-//! What Node wants: the first message, a list of fields `name=value`, each ended by a zero byte.
+//! The wishes of Node: the first message, a list of fields `name=value`, each ended by a zero byte.
 
 use crate::system::SignalSet;
 use std::ffi::CString;
@@ -21,7 +21,7 @@ pub struct Plan {
     pub closed: Vec<i32>,
     /// Descriptors that the command inherits: the number here, and the number there.
     pub descriptors: Vec<(i32, i32)>,
-    /// Whether stdout and stderr are captured.
+    /// True for each of stdout and stderr that is captured.
     pub captured: [bool; 2],
 }
 

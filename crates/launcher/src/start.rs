@@ -39,7 +39,7 @@ pub fn inherit(plan: &Plan) -> io::Result<Vec<Inherited>> {
     Ok(all)
 }
 
-/// What the command gets as stdout and stderr; `None` is what this process has.
+/// The descriptors that the command gets as stdout and stderr; `None` is that of this process.
 pub type Outputs = [Option<OwnedFd>; 2];
 
 /// Start the command and return its process id. The error is the system's.
@@ -81,14 +81,14 @@ fn become_command(plan: &Plan, inherited: &[Inherited], outputs: &Outputs) -> io
 fn prepare(plan: &Plan, inherited: &[Inherited], outputs: &Outputs) -> io::Result<()> {
     for (output, number) in outputs.iter().zip([libc::STDOUT_FILENO, libc::STDERR_FILENO]) {
         if let Some(output) = output {
-            system::place(output.as_raw_fd(), number)?;
+            system::put_at(output.as_raw_fd(), number)?;
         }
     }
     for number in &plan.closed {
         system::close(*number);
     }
     for Inherited { descriptor, number } in inherited {
-        system::place(descriptor.as_raw_fd(), *number)?;
+        system::put_at(descriptor.as_raw_fd(), *number)?;
     }
     // The numbers above may be higher than this limit, as they may be without lineaprint.
     if let Some(limit) = plan.limit {

@@ -26,9 +26,9 @@ pub fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<Jo
 pub struct Ends {
     /// 1 for stdout, 2 for stderr.
     pub number: u8,
-    /// What the command writes to.
+    /// The end that is read of the pipe of the command.
     pub source: OwnedFd,
-    /// Where that goes.
+    /// The descriptor that receives it.
     pub target: OwnedFd,
     /// A pipe whose other end is closed when Node leaves.
     pub leave: OwnedFd,

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
-/// Where Node puts the ends of its sockets.
+/// The numbers at which Node puts the ends of its sockets.
 const CONTROL: i32 = 3;
 const COPIES: [i32; 2] = [4, 5];
 

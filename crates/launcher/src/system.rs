@@ -21,7 +21,7 @@ const UNCAUGHT: [i32; 8] = [
     libc::SIGABRT,
 ];
 
-/// How often each signal was received.
+/// The number of times that each signal was received.
 static COUNTS: [AtomicU32; SIGNALS] = [const { AtomicU32::new(0) }; SIGNALS];
 
 /// The descriptor that wakes the main thread.
@@ -193,7 +193,7 @@ pub fn inherited(number: RawFd) -> Option<OwnedFd> {
 }
 
 /// Put a descriptor at a number, where the next program finds it.
-pub fn place(descriptor: RawFd, number: RawFd) -> io::Result<()> {
+pub fn put_at(descriptor: RawFd, number: RawFd) -> io::Result<()> {
     // SAFETY: the child calls this between fork and exec; what was at the number is not used by it any more.
     if unsafe { libc::dup2(descriptor, number) } < 0 {
         return Err(io::Error::last_os_error());

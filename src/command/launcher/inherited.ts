@@ -1,5 +1,5 @@
 /**
- * What this process was started with, and Node changed before any of our code ran: ignored and blocked signals, the
+ * The state that this process was started with, and that Node changed before any of our code ran: ignored and blocked signals, the
  * limit of open files, descriptors, variables. The shell at the head of `main.js` notes it in one variable.
  */
 import { constants } from 'node:os'

@@ -17,7 +17,7 @@ import type { SignalRelay, SignalTarget } from '../signals.ts'
 import type { Inherited } from './inherited.ts'
 import type { Report, StreamTotals } from './messages.ts'
 
-/** What to launch. */
+/** The command to launch. */
 export interface Launch {
   /** Path of the launcher. */
   readonly launcher: string
@@ -26,9 +26,9 @@ export interface Launch {
   readonly environment: NodeJS.ProcessEnv
   /** File descriptors for stdout and stderr of the command. */
   readonly targets: readonly [stdout: number, stderr: number]
-  /** Whether a copy of stdout and stderr is wanted. */
+  /** True for a stream of which a copy is wanted. */
   readonly captured: readonly [stdout: boolean, stderr: boolean]
-  /** What the command inherits; without it, what the system gives. */
+  /** The state that the command inherits; without it, that of this process. */
   readonly inherited: Inherited | undefined
 }
 
@@ -45,7 +45,7 @@ export interface Launched {
   close(): void
 }
 
-/** Where the launcher finds its sockets: control, and two copies. Inherited descriptors follow. */
+/** Number of the first inherited descriptor in the launcher. Before it are its sockets: control, and two copies. */
 const FIRST_INHERITED = 6
 
 /**
@@ -252,7 +252,7 @@ class Session implements SignalTarget {
 }
 
 function signalName(number: number): NodeJS.Signals {
-  const found = Object.entries(constants.signals).find(([, value]) => value === number)
+  const match = Object.entries(constants.signals).find(([, value]) => value === number)
   // Real-time signals have no name in Node.
-  return (found?.[0] ?? `SIG${number}`) as NodeJS.Signals
+  return (match?.[0] ?? `SIG${number}`) as NodeJS.Signals
 }

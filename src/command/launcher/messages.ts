@@ -10,7 +10,7 @@ export type Report =
   | { readonly kind: 'signalled'; readonly signal: number }
   | ({ readonly kind: 'ended'; readonly stream: number } & StreamTotals)
 
-/** What became of a stream of the command. */
+/** Totals of a stream of the command that has ended. */
 export interface StreamTotals {
   /** Bytes that the command wrote. */
   readonly total: number

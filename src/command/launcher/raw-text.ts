@@ -1,7 +1,7 @@
 /** Arguments and variables as bytes: JavaScript has them as text, in which a byte that is not UTF-8 is lost. */
 import { readFileSync } from 'node:fs'
 
-/** What stands in a text for bytes that are not UTF-8. */
+/** The character that stands in a text for bytes that are not UTF-8. */
 const LOST = '\uFFFD'
 
 /** Return the bytes of arguments that end the command line of this process; others are encoded. */

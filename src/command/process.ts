@@ -1,6 +1,8 @@
 /** The process of a wrapped command: no shell, inherited input, output passed through. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { fstatSync } from 'node:fs'
+import { platform } from 'node:process'
 import { isatty } from 'node:tty'
 import { getSystemErrorName } from 'node:util'
 import { errorText } from '../util/error-text.ts'
@@ -51,6 +53,10 @@ export interface ProcessEnd {
 type NotCaptured = Extract<StreamRecord, { readonly status: 'not-captured' }>
 
 const TERMINAL: NotCaptured = { status: 'not-captured', reason: 'it went to a terminal' }
+const WITH_STDOUT: NotCaptured = {
+  status: 'not-captured',
+  reason: 'it went to the terminal together with stdout, and is in stdout.log',
+}
 const SWITCHED_OFF: NotCaptured = { status: 'not-captured', reason: 'it was switched off with --no-capture' }
 const CLOSED: NotCaptured = { status: 'not-captured', reason: 'it was closed' }
 
@@ -83,7 +89,8 @@ export async function runProcess(
   relay: SignalRelay,
   launcher: string | undefined = findLauncher(),
 ): Promise<ProcessEnd> {
-  const captured = await Promise.all([capture(plan, 0), capture(plan, 1)])
+  const terminal = launcher !== undefined && isOneTerminal(plan)
+  const captured = await Promise.all([capture(plan, 0, terminal), capture(plan, 1, terminal)])
   const copies = captured.filter((each) => each instanceof StreamCopy)
   let command: Started | undefined
   try {
@@ -106,14 +113,29 @@ export async function runProcess(
 }
 
 /**
+ * Return whether stdin, stdout and stderr are one terminal. The command then gets one of its own. In a pipeline other
+ * programs use the terminal at the same time, so the command gets the real one.
+ */
+function isOneTerminal({ capture: isWanted, targets }: ProcessPlan): boolean {
+  if (isWanted === false || platform !== 'linux') return false
+  const numbers = [0, ...targets]
+  if (inherited()?.open !== undefined && numbers.some((number) => !inherited()?.open?.includes(number)))
+    return false
+  if (!numbers.every((number) => isatty(number))) return false
+  const devices = numbers.map((number) => fstatSync(number).rdev)
+  return devices.every((device) => device === devices[0])
+}
+
+/**
  * Create the copy of a stream. A terminal is passed to the command directly, because programs behave
  * differently when they write to a pipe.
  */
-async function capture(plan: ProcessPlan, index: 0 | 1): Promise<Captured> {
+async function capture(plan: ProcessPlan, index: 0 | 1, terminal: boolean): Promise<Captured> {
   const target = plan.targets[index]
   if (inherited()?.open?.includes(target) === false) return CLOSED
   if (plan.capture === false) return SWITCHED_OFF
-  if (isatty(target)) return TERMINAL
+  if (terminal && index === 1) return WITH_STDOUT
+  if (isatty(target) && !terminal) return TERMINAL
   return StreamCopy.create(plan.runDirectory, `${STREAMS[index]}.log`, target, plan.redact)
 }
 
@@ -128,7 +150,8 @@ async function start(
     relay.work.throwIfAborted()
     const started =
       (launcher === undefined ? undefined : await startByLauncher(plan, captured, relay, launcher)) ??
-      (await startByNode(plan, captured, relay))
+      // Only the launcher can make a terminal.
+      (await startByNode(plan, captured.includes(WITH_STDOUT) ? [TERMINAL, TERMINAL] : captured, relay))
     plan.onSpawn?.(started.pid)
     return started
   } catch (cause) {
@@ -155,6 +178,7 @@ async function startByLauncher(
       environment,
       targets,
       captured: [isCaptured(0), isCaptured(1)],
+      terminal: captured[1] === WITH_STDOUT,
       inherited: inherited(),
     },
     relay,

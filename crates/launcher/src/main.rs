@@ -6,6 +6,7 @@
 //! - [`plan`]: what Node wants, in the first message of the control socket.
 //! - [`start`]: the command gets the signals, limits and descriptors that lineaprint was started with.
 //! - [`stream`], [`copy`]: its output goes to the real targets, and a copy to Node; when Node is gone, it still goes on.
+//! - [`terminal`], [`session`]: a command at a terminal gets one of its own, whose output is passed on in the same way.
 //! - [`control`]: messages to and from Node: signals to pass on, counts of signals, the end.
 //! - [`system`]: the calls that need unsafe code.
 //!
@@ -21,6 +22,8 @@ mod copy;
 #[cfg(unix)]
 mod plan;
 #[cfg(unix)]
+mod session;
+#[cfg(unix)]
 mod start;
 #[cfg(unix)]
 mod stream;
@@ -28,6 +31,8 @@ mod stream;
 mod supervise;
 #[cfg(unix)]
 mod system;
+#[cfg(unix)]
+mod terminal;
 
 #[cfg(unix)]
 fn main() -> std::process::ExitCode {

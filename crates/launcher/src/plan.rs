@@ -23,6 +23,8 @@ pub struct Plan {
     pub descriptors: Vec<(i32, i32)>,
     /// True for each of stdout and stderr that is captured.
     pub captured: [bool; 2],
+    /// True if all three standard descriptors are one terminal, and the command gets its own.
+    pub terminal: bool,
 }
 
 /// Read the fields of a plan. An unknown field is an error: both parts come from one version.
@@ -50,6 +52,7 @@ pub fn parse(message: &[u8]) -> io::Result<Plan> {
                 plan.descriptors
                     .push((number(here.as_bytes())?, number(there.as_bytes())?));
             }
+            b"terminal" => plan.terminal = true,
             b"captured" => match number::<usize>(value)? {
                 stream @ 1..=2 => plan.captured[stream - 1] = true,
                 _ => return Err(bad("an unknown stream")),
@@ -89,7 +92,7 @@ mod tests {
     #[test]
     fn every_field_is_read() {
         let message = b"argument=sh\0argument=-c\0argument=\0variable=A=b=\xff\0ignored=0000000000000001\0blocked=200\0\
-                        limit=1024\0closed=0\0descriptor=6:3\0descriptor=7:250\0captured=2\0";
+                        limit=1024\0closed=0\0descriptor=6:3\0descriptor=7:250\0captured=2\0terminal=\0";
         let owned = |texts: &[&[u8]]| {
             let texts = texts.iter().map(|text| CString::new(*text).expect("no zero"));
             texts.collect::<Vec<_>>()
@@ -103,6 +106,7 @@ mod tests {
             closed: vec![0],
             descriptors: vec![(6, 3), (7, 250)],
             captured: [false, true],
+            terminal: true,
         };
         assert_eq!(parse(message).expect("it is sound"), expected);
     }

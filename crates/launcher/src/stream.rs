@@ -32,6 +32,8 @@ pub struct Ends {
     pub target: OwnedFd,
     /// A pipe whose other end is closed when Node leaves.
     pub leave: OwnedFd,
+    /// Called when everything is passed on, before Node learns it.
+    pub drained: Box<dyn FnOnce() + Send>,
 }
 
 /// Pass a stream on until the command, and every process that has it from the command, has closed it.
@@ -49,7 +51,8 @@ pub fn start(
             stream: ends.number,
             ..StreamEnd::default()
         };
-        pass(ends, &copy, &mut end);
+        pass(ends.source, ends.target, ends.leave, &copy, &mut end);
+        (ends.drained)();
         let (lost, writer) = copy.end();
         end.uncopied = lost;
         // Before the copy ends, so that Node knows this when it has read all of it.
@@ -62,9 +65,9 @@ pub fn start(
 
 /// Return when the source has ended, or nobody reads the target any more: then the source is closed as well, and the
 /// command learns it as it would from the target.
-fn pass(ends: Ends, copy: &Copy, end: &mut StreamEnd) {
-    let (mut source, mut target) = (File::from(ends.source), File::from(ends.target));
-    let leave = has_reader(&target).then_some(ends.leave);
+fn pass(source: OwnedFd, target: OwnedFd, leave: OwnedFd, copy: &Copy, end: &mut StreamEnd) {
+    let (mut source, mut target) = (File::from(source), File::from(target));
+    let leave = has_reader(&target).then_some(leave);
     let mut buffer = vec![0; PART];
     loop {
         if is_over(&source, &target, leave.as_ref()) {
@@ -73,7 +76,15 @@ fn pass(ends: Ends, copy: &Copy, end: &mut StreamEnd) {
         let count = match source.read(&mut buffer) {
             Ok(0) => return,
             Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock
+                ) =>
+            {
+                continue;
+            }
+            // A terminal that no process has open any more.
             Err(_) => return,
         };
         let part = &buffer[..count];
@@ -177,6 +188,7 @@ mod tests {
             source: source.into(),
             target,
             leave: leave.into(),
+            drained: Box::new(|| ()),
         };
         let thread = start(ends, copy, reporter, || ()).expect("it starts");
         let command = OwnedFd::from(command).into();

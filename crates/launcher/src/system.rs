@@ -9,11 +9,13 @@ use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 /// Largest number of a signal, and one.
 pub const SIGNALS: usize = 65;
 
-/// Signals that are not caught: two cannot be, SIGPIPE is ignored, and the others mean a fault of this program.
-const UNCAUGHT: [i32; 8] = [
+/// Signals that are not caught: two cannot be, three are ignored, and the others mean a fault of this program.
+const UNCAUGHT: [i32; 10] = [
     libc::SIGKILL,
     libc::SIGSTOP,
     libc::SIGPIPE,
+    libc::SIGTTIN,
+    libc::SIGTTOU,
     libc::SIGSEGV,
     libc::SIGBUS,
     libc::SIGFPE,
@@ -23,6 +25,9 @@ const UNCAUGHT: [i32; 8] = [
 
 /// The number of times that each signal was received.
 static COUNTS: [AtomicU32; SIGNALS] = [const { AtomicU32::new(0) }; SIGNALS];
+
+/// The number of times that this process sent each signal to Node.
+static OWN: [AtomicU32; SIGNALS] = [const { AtomicU32::new(0) }; SIGNALS];
 
 /// The descriptor that wakes the main thread.
 static WAKE: AtomicI32 = AtomicI32::new(-1);
@@ -67,7 +72,10 @@ pub fn count_signals(pipe: &OwnedFd) {
             set_handler(signal, count as extern "C" fn(i32) as libc::sighandler_t);
         }
     }
-    set_handler(libc::SIGPIPE, libc::SIG_IGN);
+    // With the other two ignored, a terminal answers a process in the background, and does not stop it.
+    for signal in [libc::SIGPIPE, libc::SIGTTIN, libc::SIGTTOU] {
+        set_handler(signal, libc::SIG_IGN);
+    }
 }
 
 /// Return how often a signal was received.
@@ -77,9 +85,17 @@ pub fn received(signal: usize) -> u32 {
         .map_or(0, |counter| counter.load(Ordering::SeqCst))
 }
 
-/// Count a signal that this process sent to Node, so that Node does not pass it on.
+/// Count a signal that this process is about to send to Node, so that Node does not pass it on.
 pub fn count_own(signal: i32) {
-    count(signal);
+    if let Some(counter) = usize::try_from(signal).ok().and_then(|at| OWN.get(at)) {
+        counter.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Return how often this process sent a signal itself.
+pub fn sent(signal: usize) -> u32 {
+    OWN.get(signal)
+        .map_or(0, |counter| counter.load(Ordering::SeqCst))
 }
 
 fn signals() -> impl Iterator<Item = i32> {

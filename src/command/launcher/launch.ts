@@ -28,6 +28,8 @@ export interface Launch {
   readonly targets: readonly [stdout: number, stderr: number]
   /** True for a stream of which a copy is wanted. */
   readonly captured: readonly [stdout: boolean, stderr: boolean]
+  /** True if the standard descriptors are one terminal, and the command gets one of its own, captured as stdout. */
+  readonly terminal: boolean
   /** The state that the command inherits; without it, that of this process. */
   readonly inherited: Inherited | undefined
 }
@@ -99,13 +101,14 @@ function startLauncher(
 }
 
 function fieldsOf(plan: Launch, descriptors: readonly number[]): (readonly [string, string | Buffer])[] {
-  const { argv, environment, captured, inherited } = plan
+  const { argv, environment, captured, terminal, inherited } = plan
   const closed =
     inherited?.open === undefined ? [] : [0, 1, 2].filter((number) => !inherited.open?.includes(number))
   return [
     ...argumentBytes(argv).map((value) => ['argument', value] as const),
     ...variableBytes(environment).map((value) => ['variable', value] as const),
     ...captured.flatMap((is, index) => (is ? [['captured', String(index + 1)] as const] : [])),
+    ...(terminal ? [['terminal', ''] as const] : []),
     ...descriptors.map((number, index) => ['descriptor', `${FIRST_INHERITED + index}:${number}`] as const),
     ...closed.map((number) => ['closed', String(number)] as const),
     ...(inherited === undefined

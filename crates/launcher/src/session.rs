@@ -98,6 +98,12 @@ pub fn lead(command: i32, events: OwnedFd, hold: OwnedFd, highest: i32) -> ! {
         .read(&mut [0])
         .is_err_and(|error| error.kind() == io::ErrorKind::Interrupted)
     {}
+    // The terminal hangs up its foreground when the leader ends. That shall be the leader alone.
+    if let Ok(terminal) = File::open("/dev/tty") {
+        system::set_blocked(u64::MAX);
+        // If this fails, the real terminal has gone: then they are hung up as without lineaprint.
+        let _ = tcsetpgrp(&terminal, rustix::process::getpgrp());
+    }
     system::exit_now(0)
 }
 

@@ -202,7 +202,7 @@ struct Supervisor {
     leaving: Option<OwnedFd>,
     /// The command's own terminal, until the real one has gone.
     session: Option<Session>,
-    /// How many of SIGWINCH and SIGCONT were acted on.
+    /// The numbers of SIGWINCH and SIGCONT that were acted on.
     seen: [u32; 2],
 }
 

@@ -5,6 +5,7 @@
  */
 import { argv, exit, stderr, stdout } from 'node:process'
 import { Command, CommanderError } from 'commander'
+import { isIgnored } from '../command/launcher/inherited.ts'
 import { errorText, joinLines } from '../util/error-text.ts'
 import { VERSION } from '../core/version.ts'
 import { LineaprintError } from '../core/errors.ts'
@@ -76,7 +77,7 @@ stdout.on('error', (error: NodeJS.ErrnoException) => {
 })
 // stderr is closed, so there is nowhere to report it; the exit code remains.
 stderr.on('error', () => undefined)
-process.once('SIGINT', () => interrupt.abort(new Interrupted()))
+if (!isIgnored('SIGINT')) process.once('SIGINT', () => interrupt.abort(new Interrupted()))
 
 // `lineaprint help hash` needs the options of `hash` as much as `lineaprint hash --help` does.
 try {

@@ -50,8 +50,12 @@ export class StreamCopy {
     return new StreamCopy(fileName, await Log.create(folder, fileName, redact), target)
   }
 
-  /** Copy until the stream ends, or until the target is closed. */
-  async copy(source: Readable): Promise<StreamRecord> {
+  /**
+   * Copy until the stream ends, or until the target is closed.
+   *
+   * @param passOn False if another process writes to the target.
+   */
+  async copy(source: Readable, passOn: boolean): Promise<StreamRecord> {
     this.#source = source
     try {
       for await (const chunk of source) {
@@ -59,7 +63,7 @@ export class StreamCopy {
         this.#wait()
         await this.#log.push(chunk as Buffer)
         // The reader has closed the pipe. Closing this end tells the command, as a direct pipe would.
-        if (!(await this.#pass(chunk as Buffer))) break
+        if (passOn && !(await this.#pass(chunk as Buffer))) break
       }
     } catch (error) {
       if (!this.#ended) this.warnings.push(`${this.#fileName} is incomplete: ${reasonOf(error)}`)

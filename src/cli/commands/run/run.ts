@@ -25,6 +25,7 @@ interface RunOptions extends StoreOptions {
   readonly replaceMathRandom?: boolean
   readonly bundle?: boolean
   readonly redact?: boolean
+  readonly capture?: boolean
   readonly systemMetrics?: true | number
   readonly tag: readonly string[]
   readonly note?: string
@@ -58,6 +59,7 @@ export function command(context: CommandContext): Command {
     .option('--replace-math-random', 'with --seed: replace Math.random in Node programs')
     .option('--bundle', 'keep unpushed commits, so that another clone can reproduce the run')
     .option('--no-redact', 'keep secrets in the record, the logs and the exports')
+    .option('--no-capture', 'keep no logs of the output, and pass nothing through lineaprint')
     .option('--system-metrics [seconds]', 'log processor, memory and GPU (default: every 10 s)', parseSeconds)
     .option('--tag <text>', 'a tag; repeatable', collect, [])
     .option('--note <text>', 'a note')
@@ -99,6 +101,7 @@ async function run(argv: string[], options: RunOptions, context: CommandContext)
       seed: options.seed,
       // With --json, stdout is for the one document.
       targets: json ? [2, 2] : [1, 2],
+      capture: options.capture,
       onProgress: progress.onProgress,
     })
     progress.end()

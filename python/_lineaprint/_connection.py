@@ -39,11 +39,20 @@ _GREETING_SECONDS = 5.0
 #: Longest silence of lineaprint, in seconds. It sends a sign of life every two seconds while it works on a call.
 _SILENCE_SECONDS = 15.0
 
+#: Longest time that a call without an answer waits for lineaprint to read, in seconds.
+_TELL_SECONDS = 0.04
+
+#: Time between two looks whether lineaprint was stopped, in seconds.
+_LOOK_SECONDS = 0.02
+
 #: Longest time between taking the lock and naming the thread that has it, in seconds.
 _LOCK_SECONDS = 0.1
 
-#: Messages that can be queued before a thread waits for the one that sends.
+#: Messages that can be queued before each call waits a moment.
 _QUEUE = 1000
+
+#: Messages that can be queued before the newest is dropped, while lineaprint does not read.
+_QUEUE_LIMIT = 100_000
 
 #: Errors of a shortage that may pass. The message stays in the queue.
 _SHORTAGES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS)
@@ -51,6 +60,10 @@ _SHORTAGES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS)
 # Without these, a write after lineaprint has ended would kill a program with the default action for SIGPIPE.
 _NO_SIGNAL = 0x4000 if sys.platform.startswith("linux") else 0
 _SO_NOSIGPIPE = 0x1022
+#: The process that listens: its id is the first number. Linux only.
+_SO_PEERCRED = 17
+
+_TIMEOUT = OSError if _socket is None else _socket.timeout
 
 
 class _Channel:
@@ -62,6 +75,9 @@ class _Channel:
         self._identity = None
         #: Bytes of the last message that were sent.
         self.sent = 0
+        #: The end of a message whose beginning was sent. It belongs to this connection.
+        self.rest = b""
+        self._peer = 0
 
     def open(self, greeting):
         """Connect unless there is a connection. The greeting is the first message."""
@@ -79,8 +95,9 @@ class _Channel:
             if sys.platform == "darwin":
                 made.setsockopt(_socket.SOL_SOCKET, _SO_NOSIGPIPE, 1)
             self._connect(made)
-            made.settimeout(_SILENCE_SECONDS)
-            self._send(made, _frame(greeting))
+            made.settimeout(_LOOK_SECONDS)
+            self._peer, self.rest = _listener(made), b""
+            self._send(made, _frame(greeting), _GREETING_SECONDS)
             self._identity = _identity(made)
         except BaseException:
             made.close()
@@ -99,51 +116,72 @@ class _Channel:
                     raise
                 sleep(0.01)
 
-    def write(self, data):
-        """Send all bytes. `sent` tells how many it were, also if a signal handler raised."""
+    def write(self, data, seconds=_SILENCE_SECONDS):
+        """Send all bytes. `sent` tells how many it were, also if a signal handler raised.
+
+        If lineaprint does not read for some seconds, raise a timeout; what was not sent is the `rest`.
+        """
+        self.rest = b""
         try:
-            self._send(self._socket, data)
+            self._send(self._socket, data, seconds)
+        except _TIMEOUT:
+            self.rest = bytes(data[self.sent :])
+            raise
         except BaseException:
             if self.sent < len(data):
                 # The rest of this message would be taken for the next one.
                 self.close()
             raise
 
-    def _send(self, made, data):
+    def _send(self, made, data, seconds):
         self.sent = 0
         view = memoryview(data)
+        end = monotonic() + seconds
         while self.sent < len(data):
-            self.sent += made.send(view[self.sent :], _NO_SIGNAL)
+            try:
+                self.sent += made.send(view[self.sent :], _NO_SIGNAL)
+                end = monotonic() + seconds
+            except _TIMEOUT:
+                self._check(end)
 
-    def read(self, seconds=None):
+    def _check(self, end):
+        """Raise unless lineaprint may still read or answer."""
+        if stopped(self._peer):
+            raise ConnectionError("lineaprint was stopped")
+        if monotonic() >= end:
+            raise
+
+    def read(self, seconds=_SILENCE_SECONDS):
         """Return the next frame."""
         try:
-            if seconds is not None:
-                self._socket.settimeout(seconds)
-            length = int.from_bytes(self._exactly(4), "big")
+            length = int.from_bytes(self._exactly(4, seconds), "big")
             if length > _ANSWER_LIMIT:
                 raise ConnectionError("an answer is too long")
-            data = self._exactly(length)
-            if seconds is not None:
-                self._socket.settimeout(_SILENCE_SECONDS)
-            return data
+            return self._exactly(length, seconds)
         except BaseException:
             # A late answer would be taken for that of another message, so the next message connects again.
             self.close()
             raise
 
-    def _exactly(self, length):
+    def _exactly(self, length, seconds):
         parts = []
+        end = monotonic() + seconds
         while length > 0:
-            part = self._socket.recv(min(length, 1 << 16))
+            try:
+                part = self._socket.recv(min(length, 1 << 16))
+            except _TIMEOUT:
+                self._check(end)
+                continue
             if not part:
                 raise ConnectionError("lineaprint has ended")
             parts.append(part)
             length -= len(part)
+            end = monotonic() + seconds
         return b"".join(parts)
 
     def close(self):
         made, self._socket = self._socket, None
+        self.rest = b""
         if made is None:
             return
         if self._identity == _identity(made):
@@ -169,6 +207,8 @@ class Connection:
         self._sender = None
         self._queue = []
         self._dropped = 0
+        #: When lineaprint was last seen not to read; None while it reads.
+        self._stalled = None
         self._main = _Channel(self.path)
         #: Channels of long calls, and those of them that no call uses.
         self._channels = []
@@ -233,10 +273,11 @@ class Connection:
 
     def settle(self):
         """Send everything that is queued, at the end of the program."""
-        lock = self._enter(_GREETING_SECONDS) if self._queue and not self.lost else None
+        waiting = self._queue or self._main.rest
+        lock = self._enter(_GREETING_SECONDS) if waiting and not self.lost else None
         if lock is not None:
             try:
-                self._empty(self._main)
+                self._empty(self._main, _GREETING_SECONDS)
             finally:
                 self._leave(lock)
 
@@ -304,49 +345,87 @@ class Connection:
     def _send_queue(self):
         while self._queue and not self.lost:
             full = len(self._queue) > _QUEUE
-            if full and self._interrupts():
-                # A signal handler cannot wait for the call that it interrupted.
-                self._drop()
+            if full and (self._interrupts() or not self._wait_for_sender()):
+                # A signal handler cannot wait for the call that it interrupted, and no call waits for long.
+                self._limit()
                 return
-            lock = self._enter(_SILENCE_SECONDS if full else 0)
+            lock = self._enter(0)
             if lock is None:
                 # The sender finds this message in the queue.
                 return
             try:
-                if not self._empty(self._main):
+                # A queue that is full waits a moment in each call: lineaprint may only be slow.
+                seconds = _TELL_SECONDS if full or self._stalled is None else 0
+                if not self._empty(self._main, seconds):
                     return
             finally:
                 self._leave(lock)
 
-    def _empty(self, channel):
+    def _wait_for_sender(self):
+        """Wait a moment until no other thread sends. Return whether none does."""
+        lock = self._lock
+        if not lock.acquire(True, _TELL_SECONDS):
+            return False
+        lock.release()
+        return True
+
+    def _empty(self, channel, seconds=_SILENCE_SECONDS):
         """Send the queue over a channel. Return whether it is empty."""
-        while self._queue:
-            data = self._queue.pop(0)
+        while self._queue or channel.rest:
+            data = rest = b""
             channel.sent = 0
             try:
                 channel.open(self.greeting)
-                if self._dropped:
+                rest = channel.rest
+                data = rest or self._queue.pop(0)
+                if self._dropped and not rest:
                     data = self._dropped_frame() + data
-                channel.write(data)
+                channel.write(data, seconds)
+                self._stalled = None
+            except _TIMEOUT:
+                # What was sent so far is kept by the channel.
+                self._stall(channel)
+                return False
             except OSError as error:
                 if error.errno in _SHORTAGES:
-                    self._queue.insert(0, data)
+                    if data and not rest:
+                        self._queue.insert(0, data)
                     while len(self._queue) > _QUEUE:
                         self._drop()
                 else:
                     self._give_up()
                 return False
+            except IndexError:
+                # The connection was opened anew, so that its rest is gone, and the queue is empty.
+                return True
             except BaseException:
                 # The exception of a signal handler. lineaprint ignores a part of a message.
                 if channel.sent != len(data):
-                    self._queue.insert(0, data)
+                    if rest:
+                        self._dropped += 1
+                    elif data:
+                        self._queue.insert(0, data)
                 raise
         return True
+
+    def _stall(self, channel):
+        """Note that lineaprint does not read. If it has not for long, nothing more is recorded."""
+        now = monotonic()
+        if self._stalled is None or channel.sent > 0:
+            self._stalled = now
+        if now - self._stalled > _SILENCE_SECONDS:
+            self._give_up()
+        else:
+            self._limit()
 
     def _dropped_frame(self):
         count, self._dropped = self._dropped, 0
         text = "%d messages were not recorded, because the connection was busy or out of descriptors" % count
         return _frame('{"call":"problem","message":%s}' % quote(text))
+
+    def _limit(self):
+        while len(self._queue) > _QUEUE_LIMIT:
+            self._drop()
 
     def _drop(self):
         try:
@@ -396,6 +475,36 @@ class Connection:
             channel.close()
         if first:
             warn("the connection to lineaprint is lost; from here on nothing is recorded")
+
+
+def _listener(made):
+    """Return the id of the process at the other end; 0 where the system does not tell."""
+    if not sys.platform.startswith("linux"):
+        return 0
+    try:
+        # In another container, the id is 0.
+        return int.from_bytes(made.getsockopt(_socket.SOL_SOCKET, _SO_PEERCRED, 12)[:4], sys.byteorder)
+    except OSError:
+        return 0
+
+
+def stopped(pid):
+    """Return whether a process is stopped, as by SIGSTOP. It does not answer before it is continued."""
+    if pid <= 0:
+        return False
+    try:
+        descriptor = os.open("/proc/%d/stat" % pid, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        # No such system, no descriptor left, or no such process; the socket tells of the last.
+        return False
+    try:
+        text = os.read(descriptor, 4096)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    # The name of the program may contain any character; the state follows it.
+    return text[text.rfind(b")") + 2 :][:1] == b"T"
 
 
 #: Functions that run while the lock is held.

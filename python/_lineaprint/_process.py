@@ -4,7 +4,8 @@ import os
 import sys
 
 from . import _files, _position
-from ._connection import PROTOCOL, Connection, quote
+from ._connection import PROTOCOL, Connection, quote, warn
+from ._version import VERSION
 
 #: Largest number of problems that are reported.
 _TOLD = 200
@@ -79,6 +80,9 @@ class Process:
         self.inherited = {}
         #: Whether the program asked for its seed.
         self.asked = False
+        #: Whether errors of tracking are raised, and whether each is printed when it occurs.
+        self.strict = False
+        self.aloud = False
         self.position = None
 
     def begin(self, path):
@@ -163,6 +167,25 @@ class Process:
         self.starts[library.__name__] = library.state(module)
         self.targets.update(library.targets(module, self, True))
 
+    def begin_again(self):
+        """Note the states of loaded libraries as those of the start of a run that begins now."""
+        for name, (library, module) in list(self.libraries.items()):
+            try:
+                self.starts[name] = library.state(module)
+            except Exception as error:
+                self.problem(name, error)
+        self.say_state("start", self.libraries)
+
+    def leave(self):
+        """Close the connection to a run that has ended, so that another can begin."""
+        connection, self.connection = self.connection, None
+        self.started, self.strict, self.aloud = False, False, False
+        self.position = None
+        os.environ.pop(_position.VARIABLE, None)
+        self.told.clear()
+        if connection is not None:
+            connection.close()
+
     def seed_all(self):
         """Seed the libraries. One that fails is reported."""
         for name, (library, module) in list(self.libraries.items()):
@@ -239,6 +262,9 @@ class Process:
         if sentence in self.told or len(self.told) > _TOLD:
             return
         self.told.add(sentence)
+        if self.aloud:
+            # Nobody prints the warnings of this run before its end.
+            warn("warning: %s" % sentence[:1000])
         try:
             self.tell("problem", message=sentence[:1000])
         except Exception:
@@ -356,6 +382,9 @@ class Process:
                 self.connection.after_fork()
             _files.after_fork()
             self.kind = "forked"
+            if self.position is None:
+                # No run is open.
+                return
             self._derive((*self.position.prefix, self.forks))
             self.forks = 0
             self.asked = False
@@ -437,8 +466,9 @@ class Process:
                 "path": list(self.path),
                 "rank": rank,
                 "script": (_position.launched() or "")[:1000],
-                "startTime": _start_time(),
+                "startTime": start_time(),
                 "launcher": self.position.passive,
+                "package": VERSION,
                 "interpreter": None if self.kind == "forked" else _interpreter(),
             }
         )
@@ -456,7 +486,7 @@ def _interpreter():
     }
 
 
-def _start_time():
+def start_time():
     """Return when this process started, in ticks since the boot; None where the system does not tell."""
     try:
         descriptor = os.open("/proc/self/stat", os.O_RDONLY | os.O_CLOEXEC)

@@ -32,8 +32,36 @@ def start():
     current.begin(os.environ["LINEAPRINT_BRIDGE"])
     # atexit runs the first registered function last, so the saved states are those of the end.
     atexit.register(current.finish)
-    os.register_at_fork(before=current.before_fork, after_in_child=current.after_fork)
+    _follow_forks()
     watch()
+
+
+def begin(path):
+    """Connect to the recorder that this program started. The end of the run is up to the caller."""
+    current = _process.current
+    current.started = True
+    # A seed that the program set before does not come from this run.
+    given = os.environ.pop("LINEAPRINT_SEED", None)
+    seed, origin = current.seed, current.origin
+    current.begin(path)
+    if given is not None:
+        os.environ["LINEAPRINT_SEED"] = given
+    if origin is not None:
+        current.seed, current.origin = seed, origin
+        current.mark()
+    _follow_forks()
+    watch()
+    current.begin_again()
+
+
+_forks_followed = []
+
+
+def _follow_forks():
+    current = _process.current
+    if not _forks_followed:
+        _forks_followed.append(True)
+        os.register_at_fork(before=current.before_fork, after_in_child=current.after_fork)
 
 
 def _keep_files():

@@ -23,7 +23,7 @@ export interface TrackerSettings {
   readonly signal?: AbortSignal | undefined
 }
 
-/** The command that a run wraps. */
+/** The command that a run wraps, or the program beside which the recorder of its run works. */
 export interface WrappedCommand {
   /** Program and arguments. */
   readonly argv: readonly string[]
@@ -31,6 +31,8 @@ export interface WrappedCommand {
    * Resolves when the command has started, or when it will never start. Captures that can wait for it do so.
    */
   readonly started: Promise<void>
+  /** False for a program that cannot be started again by its command line, as a kernel. @default true */
+  readonly isRepeatable?: boolean | undefined
 }
 
 /** The settings of a recorder: those of a tracker, and the command that the run wraps. */

@@ -72,6 +72,10 @@ class Recorder:
         finally:
             self._pipe.close()
 
+    def close(self) -> None:
+        """Do not wait for the end of the run."""
+        self._pipe.close()
+
     def _answer(self, kind: str) -> Dict[str, Any]:
         while True:
             message = self._message()

@@ -67,14 +67,15 @@ class Run:
         # A forked child has this object, and the run belongs to its parent.
         if self.status != "running" or self._process != os.getpid():
             return
+        is_strict = _plain.is_strict()
         try:
             if self.joined:
                 self._leave_joined(end)
             else:
-                self._end(end)
+                self._end(end, is_strict)
         except Exception as error:
             self.status = "lost"
-            if _plain.is_strict():
+            if is_strict:
                 raise
             _warn_about(error, "the end of the run was not recorded")
 
@@ -85,7 +86,7 @@ class Run:
         if current.active:
             current.connection.ask({"call": "flush"}, in_order=True)
 
-    def _end(self, end: Ending) -> None:
+    def _end(self, end: Ending, is_strict: bool) -> None:
         global _open
         recorder, hooks, cells = self._recorder, self._hooks, self._cells
         assert recorder is not None and hooks is not None
@@ -94,12 +95,10 @@ class Run:
         hooks.remove()
         if cells is not None:
             cells.remove()
-        was_lost = not current.active
-        is_strict = _plain.is_strict()
         told = [sentence[:1000] for sentence in current.told]
         current.end()
         error = None if end.error is None else end.error[:1000]
-        current.tell("end", status=end.status, exitCode=end.exit_code, signal=end.signal, error=error)
+        is_told = current.tell("end", status=end.status, exitCode=end.exit_code, signal=end.signal, error=error)
         # The queue is sent before the connection is closed.
         current.leave()
         for name, value in self._variables.items():
@@ -107,13 +106,13 @@ class Run:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-        try:
-            ended = recorder.end()
-        except LineaprintError:
-            # The loss of the connection was told when it happened.
-            if was_lost and not is_strict:
-                return
-            raise
+        if not is_told:
+            # The loss of the connection was told when it happened. What still works ends the run with this process.
+            recorder.close()
+            if is_strict:
+                raise LineaprintError("ERR_LINEAPRINT_STATE", "the connection to lineaprint is lost")
+            return
+        ended = recorder.end()
         self.status = str(ended["status"])
         for sentence in ended["warnings"]:
             if not any(known in sentence for known in told):

@@ -155,7 +155,9 @@ say(random.random())`
   expect(rest).toEqual([false, null, null, null, drawn])
   const env = { ...process.env, PYTHONPATH: BRIDGE }
   const { stderr } = spawnSync(PYTHON, ['plain.py'], { cwd: root, encoding: 'utf8', env })
-  expect(stderr).toBe('lineaprint: no run is open, so nothing is recorded; call lineaprint.start_run(), or use lineaprint run\n')
+  expect(stderr).toBe(
+    'lineaprint: no run is open, so nothing is recorded; call lineaprint.start_run(), or use lineaprint run\n',
+  )
 })
 
 test.each([

@@ -22,7 +22,7 @@ try:
     import _socket
 except ImportError:
     # A Python without sockets is not recorded.
-    _socket = None
+    _socket = None  # type: ignore[assignment]
 
 #: Version of the messages. lineaprint closes the connection if the version is unknown.
 PROTOCOL = 1

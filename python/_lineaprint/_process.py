@@ -7,6 +7,10 @@ from . import _files, _position
 from ._connection import PROTOCOL, Connection, quote, warn
 from ._version import VERSION
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 #: Largest number of problems that are reported.
 _TOLD = 200
 
@@ -58,11 +62,11 @@ class Process:
     def __init__(self):
         self.started = False
         self.watching = False
-        self.connection = None
+        self.connection: Any = None
         #: `program`, `spawned` by multiprocessing, or `forked`.
         self.kind = "program"
         #: The seed for libraries when they are loaded.
-        self.seed = None
+        self.seed: int | None = None
         #: The origin of the seed: `run`, `set_seeds`, `derived`.
         self.origin = None
         self.deterministic = False
@@ -83,7 +87,7 @@ class Process:
         #: Whether errors of tracking are raised, and whether each is printed when it occurs.
         self.strict = False
         self.aloud = False
-        self.position = None
+        self.position: Any = None
 
     def begin(self, path):
         self.position = position = _position.Position()

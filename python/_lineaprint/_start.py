@@ -54,7 +54,7 @@ def begin(path):
     current.begin_again()
 
 
-_forks_followed = []
+_forks_followed: list[bool] = []
 
 
 def _follow_forks():

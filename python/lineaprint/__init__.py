@@ -26,10 +26,13 @@ from _lineaprint._connection import warn as _warn
 from _lineaprint._errors import LineaprintError, StateCorrupt, StateIncomplete, StateNotFound
 from _lineaprint._process import current as _current
 from _lineaprint._process import seed_of_run as _seed_of_run
+from _lineaprint._version import VERSION as _VERSION
 
 from . import _runs, _seeding, _states, _tracking
 from ._runs import Run
-from _lineaprint._version import VERSION as __version__
+
+#: The version of this package.
+__version__: str = _VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -285,7 +288,8 @@ def restore(source: _Path, at: str = "end", *, program: int = 1) -> Dict[str, An
     StateIncomplete, and LineaprintError for the state of a device that this machine lacks.
     """
     _connect()
-    return _states.restore(source, at, program)
+    restored: Dict[str, Any] = _states.restore(source, at, program)
+    return restored
 
 
 def seed(default: Optional[int] = None) -> Optional[int]:
@@ -293,7 +297,7 @@ def seed(default: Optional[int] = None) -> Optional[int]:
     _current.asked = True
     if _current.seed is not None:
         return _current.seed
-    found = _seed_of_run() if _current.kind == "program" else None
+    found: Optional[int] = _seed_of_run() if _current.kind == "program" else None
     return default if found is None else found
 
 
@@ -306,7 +310,8 @@ def set_seeds(seed: SupportsIndex, deterministic: bool = False) -> Dict[str, Any
     Return a dict with `targets`: the status of each source of randomness, including those that are not seeded.
     """
     _connect()
-    return _seeding.set_seeds(seed, deterministic)
+    report: Dict[str, Any] = _seeding.set_seeds(seed, deterministic)
+    return report
 
 
 def _begin() -> None:

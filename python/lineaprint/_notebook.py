@@ -9,7 +9,7 @@ from _lineaprint._process import current
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, List, Tuple
 
     from ._runs import Run
 
@@ -87,7 +87,7 @@ def text(run: Run) -> str:
 
 def html(run: Run) -> str:
     """Return a run as a table in HTML. Names and values are data, and never markup."""
-    rows = [("run", run.id), ("status", run.status), ("experiment", run.name), ("folder", run.directory)]
+    rows: List[Tuple[str, object]] = [("run", run.id), ("status", run.status), ("experiment", run.name), ("folder", run.directory)]
     rows += list(run.last_metrics().items())
     cells = [
         '<tr><th style="text-align:left">%s</th><td style="text-align:left">%s</td></tr>'

@@ -160,8 +160,8 @@ def start_run(
     datasets: Mapping[str, object],
     models: Mapping[str, object],
     outputs: Mapping[str, object],
-    output_dir: str | None,
-    config: str | None,
+    output_dir: str | os.PathLike[str] | None,
+    config: str | os.PathLike[str] | None,
     raises: bool,
 ) -> Run:
     if raises:
@@ -218,8 +218,8 @@ def _launch(
     datasets: Mapping[str, object],
     models: Mapping[str, object],
     outputs: Mapping[str, object],
-    output_dir: str | None,
-    config: str | None,
+    output_dir: str | os.PathLike[str] | None,
+    config: str | os.PathLike[str] | None,
 ) -> Run:
     """Start a recorder, and connect to it."""
     global _open

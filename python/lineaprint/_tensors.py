@@ -123,7 +123,7 @@ def _from_torch(torch, tensor, name):
 
 
 def _from_numpy(value, name):
-    import numpy
+    import numpy  # type: ignore[import-not-found,unused-ignore]  # pyright: ignore[reportMissingImports]
 
     kind = type(value)
     if kind.__module__.partition(".")[0] in TABLES:

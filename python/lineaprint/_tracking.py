@@ -15,7 +15,7 @@ from ._text import text
 _NAMES = 1000
 
 #: The last value of each metric that this process logged, the newest last.
-last_values = {}
+last_values: dict[str, object] = {}
 
 
 def attempt(name, call):

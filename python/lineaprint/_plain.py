@@ -197,6 +197,8 @@ def _is_dtype(value: object) -> bool:
 
 #: What a value is, and how it is written; the first that fits counts.
 _CONVERSIONS: Any = (
+    # A class has the methods of its objects, but not their values.
+    (lambda value: isinstance(value, type), lambda value, place, depth: _name_of(value)),
     (_is_enum, lambda value, place, depth: _plain(value.value, place, depth + 1)),
     (lambda value: isinstance(value, str), lambda value, place, depth: encodable(str.__str__(value))),
     (lambda value: isinstance(value, int), _int),
@@ -225,5 +227,4 @@ _CONVERSIONS: Any = (
         or _is_dtype(value),
         lambda value, place, depth: encodable(str(value)),
     ),
-    (lambda value: isinstance(value, type), lambda value, place, depth: _name_of(value)),
 )

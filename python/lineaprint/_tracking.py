@@ -97,7 +97,8 @@ def number(name, value):
     if isinstance(value, (str, bytes, complex)) or not _is_number(value):
         raise argument("%s: not a number: %.80r" % (name, value))
     try:
-        if getattr(value, "shape", ()) != () and callable(getattr(value, "item", None)):
+        is_float = any(hasattr(type(value), name) for name in ("__float__", "__index__"))
+        if callable(getattr(value, "item", None)) and (not is_float or getattr(value, "shape", ()) != ()):
             # An array of one element; `float` of it is deprecated in NumPy.
             value = value.item()
         if isinstance(value, int):

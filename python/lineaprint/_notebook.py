@@ -46,7 +46,9 @@ class Cells:
         try:
             # What the notebook runs for itself has no place in the history.
             if getattr(info, "store_history", True):
-                say_cell(getattr(info, "raw_cell", ""), shell().execution_count)
+                # The history begins with an empty entry, and does not have this cell yet. The counter of executions is
+                # that of this cell or of the next one, depending on the version of IPython.
+                say_cell(getattr(info, "raw_cell", ""), len(shell().history_manager.input_hist_raw))
         except Exception as error:
             current.problem("a cell", error)
 
@@ -59,8 +61,8 @@ def watch_cells() -> Cells | None:
     try:
         # The cell that starts the run is the last one of the history.
         history = running.history_manager.input_hist_raw
-        if history and running.execution_count < len(history) + 1:
-            say_cell(history[-1], running.execution_count)
+        if len(history) > 1:
+            say_cell(history[-1], len(history) - 1)
         return Cells(running.events)
     except Exception as error:
         current.problem("the cells of the notebook", error)

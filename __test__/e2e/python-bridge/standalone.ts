@@ -55,7 +55,7 @@ export async function standalone(source: string, options: StandaloneOptions = {}
 }
 
 /** The folders of the runs of a store, in the order of their start, once none of them is running. */
-async function endedRuns(root: string): Promise<string[]> {
+export async function endedRuns(root: string): Promise<string[]> {
   const runs = join(root, '.lineaprint', 'runs')
   if (!existsSync(runs)) return []
   const end = performance.now() + 60_000

@@ -17,6 +17,11 @@ export interface TrackerSettings {
    * alone. @default all
    */
   readonly optionsFromSources?: readonly (keyof ExperimentOptions)[] | undefined
+  /**
+   * False if an error of a call that records something is a warning of the run, and the call returns `undefined`.
+   * Starting and finishing a run throw in any case. @default true, or what `LINEAPRINT_STRICT` says
+   */
+  readonly strict?: boolean | undefined
   /** Called with the progress of the current digest. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
   /** Stops captures and digests. The current call then throws the reason of the signal. */

@@ -1,8 +1,11 @@
 /** Runs that a Python program starts itself: how they start, what they record, and how they end. */
-import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { execFileSync } from 'node:child_process'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { FAST } from '../runs/support.ts'
 import { folderOf } from '../../support/folder.ts'
+import { lineaprint } from '../../support/program.ts'
 import { PYTHON, PYTHONS, programsOf, python } from './support.ts'
 import { standalone } from './standalone.ts'
 
@@ -191,6 +194,41 @@ if __name__ == "__main__":
         lineaprint.log_metric("own", 1)`)
   expect(record.status).toBe('finished')
   expect(Object.keys(record.metrics).toSorted()).toHaveLength(3)
+})
+
+test('a run that a script started is reproduced from its command line', SLOW, async () => {
+  const root = folderOf()
+  const git = (...args: string[]): void => void execFileSync('git', args, { cwd: root, stdio: 'ignore' })
+  writeFileSync(join(root, '.gitignore'), '.lineaprint/\nmodel.txt\n')
+  writeFileSync(join(root, 'program.py'), '')
+  git('init')
+  const { record } = await standalone(
+    `import lineaprint, random, subprocess
+subprocess.run(["git", "add", "-A"]); subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x"])
+with lineaprint.start_run(seed=42, outputs={"model": "model.txt"}):
+    lineaprint.log_metric("loss", random.random(), 0)
+    with open("model.txt", "w") as file: file.write(str(random.random()))`,
+    { root, env: { LINEAPRINT_ENABLE_GIT_TRACKING: 'true' } },
+  )
+  expect(record.captures['git']).toMatchObject({ status: 'captured' })
+  const { code, stdout, stderr } = await lineaprint(
+    ['reproduce', record.id, '--into', join(root, '..', `${basename(root)}-again`), '--yes', '--json'],
+    { cwd: root, env: FAST },
+  )
+  rmSync(join(root, '..', `${basename(root)}-again`), { recursive: true, force: true })
+  expect(stderr).not.toContain('Traceback')
+  const { items } = JSON.parse(stdout) as { items: { section: string; name: string; verdict: string }[] }
+  const verdicts = Object.fromEntries(
+    items.map(({ section, name, verdict }) => [`${section} ${name}`, verdict]),
+  )
+  expect(verdicts).toMatchObject({
+    'seeds seeds': 'same',
+    // The block ended before the program, so nothing is known of the end.
+    'command end': 'not-compared',
+    'outputs model': 'same',
+    'metrics loss': 'same',
+  })
+  expect(code).toBe(0)
 })
 
 test('without a command, one line tells how to get one; with strict it raises', SLOW, async () => {

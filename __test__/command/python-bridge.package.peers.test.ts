@@ -66,11 +66,11 @@ describe.runIf(existsSync(TYPING))('with hatchling, mypy and pyright', () => {
         stdio: 'pipe',
       })
       execFileSync(PYTHON, ['-m', 'venv', '--without-pip', join(folder, 'venv')])
-      const [wheel = ''] = readdirSync(folder).filter((name) => name.endsWith('.whl'))
+      const wheel = readdirSync(folder).find((name) => name.endsWith('.whl')) ?? ''
       const pip = ['-m', 'pip', '--python', python, 'install', '--quiet', '--no-index', '--no-deps']
       execFileSync(PYTHON, [...pip, '--disable-pip-version-check', join(folder, wheel)], { stdio: 'pipe' })
     }
-    const [wheel = ''] = readdirSync(folder).filter((name) => name.endsWith('.whl'))
+    const wheel = readdirSync(folder).find((name) => name.endsWith('.whl')) ?? ''
     return { python, wheel: join(folder, wheel) }
   }
 

@@ -1,5 +1,5 @@
 /**
- * What a program asks of the recorder that it starts beside itself: who it is, and the options of its run. Programs
+ * The request of a program to the recorder that it starts beside itself: who it is, and the options of its run. Programs
  * are not trusted: everything is checked before it is used.
  */
 import { z } from 'zod/mini'

@@ -19,7 +19,7 @@ import type { ProgramRequest } from './program-request.ts'
 import type { DeclaredPaths } from './run-command.ts'
 import type { MessageOf } from './python-bridge/messages.ts'
 
-/** What a program gets to know about its run when the run has started. */
+/** The answer to a program whose run has started. */
 export interface StartedProgramRun {
   readonly id: string
   readonly directory: string
@@ -40,7 +40,7 @@ export interface Problem {
   readonly message: string
 }
 
-/** How a program is told about its run. */
+/** The receiver of the news about a run. */
 export interface ProgramListener {
   readonly onStarted: (run: StartedProgramRun) => void
   /** Called when the program has ended or asked for the end of its run; the outputs are then digested. */

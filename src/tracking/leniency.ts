@@ -1,4 +1,4 @@
-/** What becomes of an error of a call that records something: it is thrown, or it is a warning of the run. */
+/** Errors of calls that record something: thrown, or warnings of the run. */
 import { emitWarning } from 'node:process'
 import { reasonOf } from '../record/failure.ts'
 import type { Recorder } from './recorder.ts'

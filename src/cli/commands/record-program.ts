@@ -11,7 +11,7 @@ import { LineaprintError } from '../../core/errors.ts'
 import { reasonOf } from '../../record/failure.ts'
 import type { CommandContext } from '../shared/context.ts'
 
-/** Milliseconds between signs of life while a run ends. */
+/** Milliseconds between signs of life while a run starts, and while it ends. */
 const SIGN_MS = 2000
 
 /** Build the command. */
@@ -19,25 +19,33 @@ export function command(context: CommandContext): Command {
   return new Command('record-program').action(() => record(context))
 }
 
-async function record({ signal, exit }: CommandContext): Promise<void> {
-  let signs: NodeJS.Timeout | undefined
+async function record(context: CommandContext): Promise<void> {
+  // Not while the program works: nobody reads then, and a pipe that is full blocks this process.
+  let signs = startSigns()
   try {
     const request = parseRequest(await text(process.stdin))
     const listener = {
-      onStarted: (started: object) => answer({ started }),
+      onStarted: (started: object) => {
+        clearInterval(signs)
+        answer({ started })
+      },
       onEnding: () => {
-        signs = setInterval(() => answer({ ending: true }), SIGN_MS)
+        signs = startSigns()
       },
     }
-    const { id, status, durationMs, warnings } = await recordProgram(request, listener, signal)
+    const { id, status, durationMs, warnings } = await recordProgram(request, listener, context.signal)
     answer({ ended: { id, status, durationMs, warnings } })
   } catch (error) {
     const code = LineaprintError.is(error) ? error.code : 'ERR_LINEAPRINT_INTERNAL'
     answer({ error: { code, message: reasonOf(error) } })
-    exit(3)
+    context.exit(3)
   } finally {
     clearInterval(signs)
   }
+}
+
+function startSigns(): NodeJS.Timeout {
+  return setInterval(() => answer({ working: true }), SIGN_MS)
 }
 
 /** Write a line. The stream of Node would end this process once the program does not read any more. */

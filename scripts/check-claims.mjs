@@ -136,15 +136,16 @@ function commands() {
     .map(([, name]) => name)
     .filter((name) => name !== 'help' && name !== 'lineaprint')
   // Commands that programs start are not in the help.
-  const hidden = [
-    ...read('src/cli/program.ts').matchAll(/^ {2}'?([a-z-]+)'?: \{(?:(?!^ {2}\}).)*isHidden: true/gms),
-  ].map(([, name]) => name)
+  const entries = read('src/cli/program.ts').matchAll(
+    /^ {2}'?([a-z-]+)'?: \{\n(?: {4}.*\n)*? {4}isHidden: true/gm,
+  )
+  const hidden = new Set([...entries].map(([, name]) => name))
   const folder = 'src/cli/commands'
   const files = readdirSync(folder).map((name) => name.replace(/\.ts$/, ''))
   return [
     ...listed.filter((name) => !files.includes(name)).map((name) => `${folder}: nothing is called ${name}`),
     ...files
-      .filter((name) => !listed.includes(name) && !hidden.includes(name))
+      .filter((name) => !listed.includes(name) && !hidden.has(name))
       .map((name) => `${folder}/${name}: there is no such command`),
     ...files
       .filter((name, index) => files.indexOf(name) !== index)

@@ -40,7 +40,7 @@ _GREETING_SECONDS = 5.0
 _SILENCE_SECONDS = 15.0
 
 #: Longest time that a call without an answer waits for lineaprint to read, in seconds.
-_TELL_SECONDS = 0.04
+_TELL_SECONDS = 0.03
 
 #: Time between two looks whether lineaprint was stopped, in seconds.
 _LOOK_SECONDS = 0.02

@@ -7,25 +7,22 @@ catches, and for `sys.exit`. Both call what they replace.
 from __future__ import annotations
 
 import sys
-import threading
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType, TracebackType
-    from typing import Any, NamedTuple, NoReturn
+    from typing import Any, NoReturn
 
-    class Ending(NamedTuple):
-        """The end of a program, as the recorder is told."""
 
-        status: str
-        exit_code: int | None
-        signal: str | None
-        error: str | None
+class Ending:
+    """The end of a program or of its run, as the recorder is told."""
 
-else:
-    from collections import namedtuple
+    def __init__(self, status: str, exit_code: int | None, signal: str | None, error: str | None) -> None:
+        self.status = status
+        self.exit_code = exit_code
+        self.signal = signal
+        self.error = error
 
-    Ending = namedtuple("Ending", "status exit_code signal error")
 
 #: Longest error that is sent.
 _ERROR_LIMIT = 1000
@@ -109,6 +106,8 @@ def _clean(text: str) -> str:
 
 def _main_frame() -> FrameType | None:
     """Return the outermost frame of the main thread: that of the script."""
+    import threading
+
     frame = sys._current_frames().get(threading.main_thread().ident or 0)
     while frame is not None and frame.f_back is not None:
         frame = frame.f_back

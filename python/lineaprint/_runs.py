@@ -13,7 +13,6 @@ from _lineaprint._process import current, start_time
 from _lineaprint._version import VERSION
 
 from . import _plain, _tracking
-from ._command import find_command
 from ._ending import Ending, Hooks, ending_of
 
 TYPE_CHECKING = False
@@ -101,11 +100,7 @@ class Run:
         is_told = current.tell("end", status=end.status, exitCode=end.exit_code, signal=end.signal, error=error)
         # The queue is sent before the connection is closed.
         current.leave()
-        for name, value in self._variables.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        self._restore_variables()
         if not is_told:
             # The loss of the connection was told when it happened. What still works ends the run with this process.
             recorder.close()
@@ -118,6 +113,13 @@ class Run:
             if not any(known in sentence for known in told):
                 warn("warning: %s" % _printable(str(sentence)))
         warn('run %s %s; see "lineaprint show %s"' % (self.id, self.status, self.id))
+
+    def _restore_variables(self) -> None:
+        for name, value in self._variables.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
     def __enter__(self) -> Run:
         return self
@@ -164,6 +166,9 @@ def start_run(
     config: str | os.PathLike[str] | None,
     raises: bool,
 ) -> Run:
+    if seed is not None and (isinstance(seed, bool) or not hasattr(seed, "__index__") or not 0 <= seed < 1 << 53):
+        # Without its seed, the program would go on with other numbers.
+        raise argument("a seed must be an integer from 0 to 9007199254740991")
     if raises:
         current.strict = True
     is_nested = _open is not None and _open._process == os.getpid()
@@ -223,6 +228,7 @@ def _launch(
 ) -> Run:
     """Start a recorder, and connect to it."""
     global _open
+    from ._command import find_command
     from ._notebook import watch_cells
     from ._recorder import Recorder
 
@@ -257,7 +263,10 @@ def _launch(
     try:
         _start.begin(variables["LINEAPRINT_BRIDGE"])
     except BaseException:
+        # The run ends with this process, and nothing is recorded in it.
         current.leave()
+        run._restore_variables()
+        recorder.close()
         raise
     current.aloud = True
     _open = run

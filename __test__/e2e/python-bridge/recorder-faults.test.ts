@@ -1,6 +1,6 @@
 /** A program that started its run itself never depends on the recorder: killed, stopped, or with a full disk. */
 import { expect, onTestFinished, test } from 'vitest'
-import { PYTHON } from './support.ts'
+import { PYTHON, python } from './support.ts'
 import { COMMAND, standalone } from './standalone.ts'
 
 const SLOW = { timeout: 120_000 }
@@ -66,6 +66,22 @@ test('the disk is full', SLOW, async () => {
     'lineaprint: the connection to lineaprint is lost; from here on nothing is recorded',
   ])
   expect([code, ...said.slice(0, 3)]).toEqual([0, true, 20_000, 'lost'])
+})
+
+test('below lineaprint run, which is stopped', SLOW, async () => {
+  const { code, said, stderr, record } = await python(`import lineaprint, signal, time
+parent, longest = os.getppid(), 0.0
+for step in range(20000):
+    if step == 100: os.kill(parent, signal.SIGSTOP)
+    begin = time.monotonic()
+    lineaprint.log_metric("a metric with a name of some length", 1, step)
+    if step % 5000 == 4999: lineaprint.flush()
+    longest = max(longest, time.monotonic() - begin)
+os.kill(parent, signal.SIGCONT)
+say(longest < 1)`)
+  expect(stderr).toContain('the connection to lineaprint is lost')
+  expect([code, ...said]).toEqual([0, true])
+  expect(record.status).toBe('finished')
 })
 
 test('with strict, a lost recorder raises', SLOW, async () => {

@@ -11,6 +11,10 @@ from . import _handing, _tensors
 from ._plain import EXACT, flat_tags, is_strict, plain_values, special
 from ._text import text
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
 #: Most names of metrics whose last values are kept.
 _NAMES = 1000
 
@@ -18,7 +22,7 @@ _NAMES = 1000
 last_values: dict[str, object] = {}
 
 
-def attempt(name, call):
+def attempt(name: str, call: "Callable[[], Any]") -> "Any":
     """Call a function of tracking. Return its result; None if it fails, which is a warning of the run.
 
     With `strict`, raise instead.
@@ -37,7 +41,7 @@ def attempt(name, call):
     return result
 
 
-def track(kind, source, name):
+def track(kind: str, source: "Any", name: str) -> "Any":
     if not isinstance(name, str) or not name:
         raise argument("the name of a %s must be a non-empty string" % kind)
     text("the name", name)
@@ -55,14 +59,14 @@ def track(kind, source, name):
     return _handing.ask(_handing.Safetensors, tensors, fields)
 
 
-def log_digest(name, value, step):
+def log_digest(name: str, value: "Any", step: "Any") -> "Any":
     tensor = _tensors.describe(value, metric_name(name))
     fields = {"call": "digest", "name": name, "dtype": tensor.dtype, "shape": list(tensor.shape), **step_of(step)}
     answer = _handing.ask(_handing.Raw, [tensor], fields)
     return None if answer is None else answer["digest"]
 
 
-def log_metrics(values, step):
+def log_metrics(values: "Any", step: "Any") -> None:
     entries = [[metric_name(name), number('metric "%s"' % name, value)] for name, value in values.items()]
     if entries:
         say({"call": "metrics", "values": entries, **step_of(step)})
@@ -72,7 +76,7 @@ def log_metrics(values, step):
                 last_values[name] = value["__float__"] if isinstance(value, dict) else value
 
 
-def step_of(step):
+def step_of(step: "Any") -> "Any":
     if step is None:
         return {}
     at = number("step", step)
@@ -81,18 +85,18 @@ def step_of(step):
     return {"step": at}
 
 
-def say(fields):
+def say(fields: "dict[str, Any]") -> None:
     if current.active:
         current.connection.tell(encode(fields))
 
 
-def metric_name(name):
+def metric_name(name: str) -> "Any":
     if not isinstance(name, str) or not name:
         raise argument("the name of a metric or digest must be a non-empty string")
     return text("the name of a metric or digest", name)
 
 
-def number(name, value):
+def number(name: str, value: "Any") -> "Any":
     """Return a number for JSON. NaN and infinities become {"__float__": "NaN"} and so on."""
     if isinstance(value, (str, bytes, complex)) or not _is_number(value):
         raise argument("%s: not a number: %.80r" % (name, value))
@@ -113,12 +117,12 @@ def number(name, value):
     return found if math.isfinite(found) else special(found)
 
 
-def _is_number(value):
+def _is_number(value: "Any") -> bool:
     kind = type(value)
     return any(hasattr(kind, name) for name in ("__float__", "__index__", "item"))
 
 
-def add_metadata(entry, entries):
+def add_metadata(entry: "Any", entries: "Any") -> None:
     if len(entry) == 2 and isinstance(entry[0], str):
         values = {entry[0]: entry[1]}
     elif len(entry) == 1:
@@ -132,13 +136,13 @@ def add_metadata(entry, entries):
         say({"call": "metadata", "values": found})
 
 
-def add_tags(tags):
+def add_tags(tags: "Any") -> None:
     found = list(flat_tags(tags))
     if found:
         say({"call": "tags", "tags": found})
 
 
-def set_notes(notes):
+def set_notes(notes: "Any") -> None:
     if not isinstance(notes, str):
         raise argument("notes must be a string, not %s" % type(notes).__name__)
     say({"call": "notes", "notes": text("the notes", notes)})

@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { folderOf } from '../support/folder.ts'
 import { FAST } from '../e2e/runs/support.ts'
 import { BRIDGE } from '../e2e/python-bridge/support.ts'
+import { lineaprint } from '../support/program.ts'
 import { COMMAND, endedRuns } from '../e2e/python-bridge/standalone.ts'
 import type { RunRecord } from '../../src/record/record.ts'
 
@@ -90,6 +91,21 @@ describe.runIf(existsSync(PYTHON))('with a kernel of Jupyter', () => {
     // The seal covers the file.
     expect(record?.files.map(({ path }) => path)).toContain('cells.py')
     expect(readdirSync(folder)).toContain('run.json')
+  })
+
+  test('below lineaprint run, the cells are those of the run that was joined', SLOW, async () => {
+    const root = folderOf()
+    writeFileSync(join(root, 'driver.py'), DRIVER)
+    const cells = ['import lineaprint', 'run = lineaprint.start_run()', 'x = 1', 'run.finish()', 'y = 1']
+    const { code } = await lineaprint(['run', '--', PYTHON, 'driver.py', JSON.stringify(cells)], {
+      cwd: root,
+      env: FAST,
+    })
+    expect(code).toBe(0)
+    const [folder = '', ...others] = await endedRuns(root)
+    expect(others).toEqual([])
+    const kernel = readFileSync(join(folder, 'cells.py'), 'utf8').matchAll(/^# In \[(\d+)\]/gm)
+    expect([...kernel].map(([, number]) => number)).toEqual(['2', '3', '4'])
   })
 
   test('a run of each block', SLOW, async () => {

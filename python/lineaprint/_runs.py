@@ -80,6 +80,8 @@ class Run:
 
     def _leave_joined(self, end: Ending) -> None:
         self.status = end.status
+        if self._cells is not None:
+            self._cells.remove()
         for name, path in self._outputs.items():
             _tracking.attempt("track_output", lambda: _tracking.track("output", path, name))
         if current.active:
@@ -175,7 +177,13 @@ def start_run(
     if is_nested:
         _plain.refuse_or_warn("start_run", "a run is open: it goes on, and this call joins it; call finish() first")
     if is_nested or current.active:
-        return _join(tags, notes, metadata, seed, datasets, models, outputs)
+        run = _join(tags, notes, metadata, seed, datasets, models, outputs)
+        if not is_nested:
+            from ._notebook import watch_cells
+
+            # The outer call of this process records them already.
+            run._cells = watch_cells()
+        return run
     try:
         run = _launch(name, tags, notes, metadata, seed, datasets, models, outputs, output_dir, config)
     except Exception as error:

@@ -135,12 +135,17 @@ function commands() {
   const listed = [...help.slice(help.indexOf('Commands:')).matchAll(/^ {2}([a-z][a-z-]*) /gm)]
     .map(([, name]) => name)
     .filter((name) => name !== 'help' && name !== 'lineaprint')
+  // Commands that programs start are not in the help.
+  const entries = read('src/cli/program.ts').matchAll(
+    /^ {2}'?([a-z-]+)'?: \{\n(?: {4}.*\n)*? {4}isHidden: true/gm,
+  )
+  const hidden = new Set([...entries].map(([, name]) => name))
   const folder = 'src/cli/commands'
   const files = readdirSync(folder).map((name) => name.replace(/\.ts$/, ''))
   return [
     ...listed.filter((name) => !files.includes(name)).map((name) => `${folder}: nothing is called ${name}`),
     ...files
-      .filter((name) => !listed.includes(name))
+      .filter((name) => !listed.includes(name) && !hidden.has(name))
       .map((name) => `${folder}/${name}: there is no such command`),
     ...files
       .filter((name, index) => files.indexOf(name) !== index)

@@ -11,11 +11,15 @@ import sys
 from _lineaprint._errors import LineaprintError, argument
 from _lineaprint._process import current
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 #: Bytes per copy.
 _SLICE = 16 * 1024 * 1024
 
 
-def ask(made, tensors, fields):
+def ask(made: "Any", tensors: "Any", fields: "dict[str, Any]") -> "Any":
     """Send a message together with tensors. `made` is one of the classes below."""
     for anonymous in (True, False):
         with made(tensors, anonymous) as place:
@@ -31,16 +35,16 @@ def ask(made, tensors, fields):
 class _Handed:
     """A file that exists while lineaprint reads it."""
 
-    def __init__(self, tensors, anonymous=True):
+    def __init__(self, tensors: "Any", anonymous: bool = True) -> None:
         self._tensors = tensors
         self._anonymous = anonymous
-        self._descriptor = None
-        self._path = None
+        self._descriptor: "Any" = None
+        self._path: "str | None" = None
 
-    def header(self):
+    def header(self) -> "Any":
         return b""
 
-    def __enter__(self):
+    def __enter__(self) -> "Any":
         head = self.header()
         total = len(head) + sum(tensor.size for tensor in self._tensors)
         try:
@@ -56,7 +60,7 @@ class _Handed:
             self.__exit__()
             raise
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: "Any") -> None:
         descriptor, self._descriptor = self._descriptor, None
         path, self._path = self._path, None
         if descriptor is not None:
@@ -64,7 +68,7 @@ class _Handed:
         if path is not None:
             os.unlink(path)
 
-    def _open(self, total):
+    def _open(self, total: int) -> "Any":
         if self._anonymous and sys.platform.startswith("linux"):
             self._descriptor = _anonymous(total)
             if self._descriptor is not None:
@@ -78,14 +82,14 @@ class _Handed:
         self._path = path
         return {"file": name}
 
-    def _write(self, view):
+    def _write(self, view: memoryview) -> None:
         for start in range(0, len(view), _SLICE):
             part = view[start : start + _SLICE]
             while len(part) > 0:
                 part = part[os.write(self._descriptor, part) :]
 
 
-def _anonymous(total):
+def _anonymous(total: int) -> "Any":
     if total < _memory_to_spare():
         try:
             return os.memfd_create("lineaprint")
@@ -99,7 +103,7 @@ def _anonymous(total):
         return None
 
 
-def _memory_to_spare():
+def _memory_to_spare() -> "Any":
     """Return a quarter of the available memory, in bytes."""
     try:
         with open("/proc/meminfo", "rb") as file:
@@ -118,7 +122,7 @@ class Raw(_Handed):
 class Safetensors(_Handed):
     """A safetensors file."""
 
-    def header(self):
+    def header(self) -> "Any":
         entries, offset = {}, 0
         for tensor in self._tensors:
             end = offset + tensor.size

@@ -15,7 +15,14 @@ import type { CommandContext, ExitCode } from './shared/context.ts'
 
 type CommandModule = { command: (context: CommandContext) => Command }
 
-const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<CommandModule> }>> = {
+interface KnownCommand {
+  readonly summary: string
+  readonly load: () => Promise<CommandModule>
+  /** True for a command that programs start, not people. */
+  readonly isHidden?: boolean
+}
+
+const COMMANDS: Readonly<Record<string, KnownCommand>> = {
   hash: { summary: 'compute digests of files and folders', load: () => import('./commands/hash/hash.ts') },
   manifest: {
     summary: 'list every file and tensor with its digest',
@@ -54,6 +61,11 @@ const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<C
   },
   capture: { summary: 'print one capture: env, git or seeds', load: () => import('./commands/capture.ts') },
   doctor: { summary: 'show what this machine supports', load: () => import('./commands/doctor.ts') },
+  'record-program': {
+    summary: 'record a program that called start_run',
+    load: () => import('./commands/record-program.ts'),
+    isHidden: true,
+  },
 }
 
 /** Failures caused by wrong usage. */
@@ -99,9 +111,9 @@ async function build(name: string | undefined): Promise<Command> {
       'after',
       '\nExample:\n  lineaprint hash model.safetensors data/\n\nExit codes: 0 done or equal, 1 a difference, 2 wrong usage, 3 could not be read or failed',
     )
-  for (const [known, { summary, load }] of Object.entries(COMMANDS)) {
+  for (const [known, { summary, load, isHidden: hidden = false }] of Object.entries(COMMANDS)) {
     if (known !== name) {
-      root.addCommand(new Command(known).description(summary))
+      root.addCommand(new Command(known).description(summary), { hidden })
       continue
     }
     const { command } = await load()
@@ -110,6 +122,7 @@ async function build(name: string | undefined): Promise<Command> {
         .description(summary)
         .option('--json', 'print one JSON document on stdout')
         .option('--debug', 'print the stack trace of an error'),
+      { hidden },
     )
   }
   prepare(root)

@@ -183,9 +183,11 @@ async function compareAll(
 ): Promise<ReproduceItem[]> {
   const [before, after] = [endOf(run), endOf(stored)]
   const command =
-    before === after
-      ? item('command', 'end', 'same', after)
-      : item('command', 'end', 'different', `${before} → ${after}`, [{ field: 'end', before, after }])
+    before === undefined || after === undefined
+      ? item('command', 'end', 'not-compared', END_UNKNOWN)
+      : before === after
+        ? item('command', 'end', 'same', after)
+        : item('command', 'end', 'different', `${before} → ${after}`, [{ field: 'end', before, after }])
   const outputs = await compareOutputs(run, stored, { tolerance, signal }, outputIgnore)
   const metrics = compareMetrics(
     await readMetrics(run, storesOf(run.folder, run.record.command.workingDirectory)),
@@ -209,8 +211,11 @@ async function compareAll(
 
 const NOTHING = 'the run has no outputs, models or metrics to compare, so it cannot count as reproduced'
 
-function endOf({ record: { command } }: StoredRun): string {
-  return command.signal ?? `exit code ${command.exitCode}`
+const END_UNKNOWN = 'the run ended before its program, so the exit code is not in the record'
+
+/** Return how the command of a run ended; `undefined` if the record does not tell. */
+function endOf({ record: { command } }: StoredRun): string | undefined {
+  return command.signal ?? (command.exitCode === null ? undefined : `exit code ${command.exitCode}`)
 }
 
 /**

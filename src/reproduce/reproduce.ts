@@ -100,7 +100,8 @@ async function reproduceIn(
 ): Promise<Reproduction> {
   const map = treeMap(run.record, tree, target.path)
   const directory = join(target.path, tree.directory)
-  const head = { id: run.id, name: run.record.name, directory: target.path }
+  const { name, runName } = run.record
+  const head = { id: run.id, name, ...(runName !== undefined && { runName }), directory: target.path }
   let hasStarted = false
   try {
     const { items, rebuilt } = await prepare(run, tree, map, target.path, directory, options, signal)

@@ -36,6 +36,8 @@ export interface ListedRun extends Pick<
   RunRecord,
   'id' | 'name' | 'status' | 'startedAt' | 'finishedAt' | 'durationMs' | 'tags' | 'notes' | 'parent'
 > {
+  /** Name of the run beside its experiment; null if it has none. */
+  readonly runName: string | null
   /** Absolute path. */
   readonly folder: string
   /** Program and arguments. */
@@ -56,9 +58,14 @@ const finite: FieldParser<number> = (value, field) => {
   throw damagedField(field, 'a finite number', value)
 }
 
+/** Parse a run name. An entry without one, even null, is of a version that did not know the field, and is made again. */
+const recordedName: FieldParser<string | null> = (value, field) =>
+  value === null ? null : text(value, field)
+
 /** The members of an entry. */
 const ENTRY = {
   name: text,
+  runName: recordedName,
   status: oneOf(['running', 'finished', 'failed', 'killed', 'lost']),
   startedAt: text,
   finishedAt: nullableText,
@@ -156,16 +163,28 @@ export class RunIndex {
 }
 
 function entryOf(record: RunRecord): Entry {
-  const { name, status, startedAt, finishedAt, durationMs, tags, notes, parent, command, process } = record
+  const {
+    name,
+    runName = null,
+    status,
+    startedAt,
+    finishedAt,
+    durationMs,
+    tags,
+    notes,
+    parent,
+    command,
+    process,
+  } = record
   const { argv } = command
-  const entry = { name, status, startedAt, finishedAt, durationMs, tags, notes, parent, argv }
+  const entry = { name, runName, status, startedAt, finishedAt, durationMs, tags, notes, parent, argv }
   return status === 'running' ? { ...entry, process } : entry
 }
 
 function listed(id: RunId, folder: string, entry: Entry, status: RunStatus): ListedRun {
   // The folder's name is the id by which the run is found.
-  const { name, startedAt, finishedAt, durationMs, tags, notes, parent, argv } = entry
-  return { id, name, status, startedAt, finishedAt, durationMs, tags, notes, parent, folder, argv }
+  const { name, runName, startedAt, finishedAt, durationMs, tags, notes, parent, argv } = entry
+  return { id, name, runName, status, startedAt, finishedAt, durationMs, tags, notes, parent, folder, argv }
 }
 
 /** Return the status of a run whose record is unchanged; `undefined` if the record must be read. */

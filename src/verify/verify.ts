@@ -23,6 +23,8 @@ export type { VerifyDifference, VerifyItem, VerifyLevel } from './level.ts'
 export interface Verification {
   readonly id: string
   readonly name: string
+  /** Name of the run beside its experiment; absent if it has none. */
+  readonly runName?: string
   readonly level: VerifyLevel
   /** True if no difference counts at this level. */
   readonly same: boolean
@@ -92,7 +94,8 @@ export async function verifyRun(run: StoredRun, options: VerifyOptions = {}): Pr
   const items = [...checked.filter(isSurrounding), ...checked.filter((item) => !isSurrounding(item))].map(
     (item) => judge(item, level),
   )
-  return { id: run.id, name: run.record.name, level, same: !items.some(({ counts }) => counts), items }
+  const { name, runName } = run.record
+  return { id: run.id, name, ...(runName !== undefined && { runName }), level, same: !items.some(({ counts }) => counts), items }
 }
 
 /** Names of items about where the run is verified: they explain the differences that follow. */

@@ -11,6 +11,7 @@ import { slsaStatement } from '../../export/slsa.ts'
 import { sourceOf } from '../../export/source.ts'
 import { exportToWandb } from '../../export/wandb/folder.ts'
 import { writeAtomic } from '../../util/fs.ts'
+import { REFERENCE_HELP } from '../../store/reference.ts'
 import { findRun } from '../../store/runs.ts'
 import { checkSeal } from '../../record/seal.ts'
 import { findProgram } from '../../config/sources.ts'
@@ -52,7 +53,7 @@ Examples:
 /** Build the command. */
 export function command(context: CommandContext): Command {
   return storeOptions(new Command('export'))
-    .argument('<run>', 'id, unique id prefix, experiment name (its newest run), or @latest')
+    .argument('<run>', REFERENCE_HELP)
     .addOption(new Option('-f, --format <name>', 'output format').choices(FORMATS).makeOptionMandatory())
     .option('--to <place>', 'a file, a folder or an address; see below')
     .option('--project <name>', "W&B's project or MLflow's experiment (default: the name of the experiment)")

@@ -3,16 +3,8 @@ import { Command, InvalidArgumentError } from 'commander'
 import { nearest } from '../../core/options.ts'
 import { listRuns } from '../../store/runs.ts'
 import { collect, wholeNumber } from '../shared/arguments.ts'
-import {
-  duration,
-  escapeText,
-  isTerminal,
-  paintStatus,
-  print,
-  printError,
-  printJson,
-  table,
-} from '../shared/output.ts'
+import { escapeText, isTerminal, paintStatus, print, printError, printJson, table } from '../shared/output.ts'
+import { duration, localTime } from '../shared/time.ts'
 import { openStore, storeOptions } from '../shared/store.ts'
 import { plural } from '../../util/plural.ts'
 import type { RunStatus } from '../../record/record.ts'
@@ -24,9 +16,9 @@ import type { StoreOptions } from '../shared/store.ts'
 export function command(context: CommandContext): Command {
   return storeOptions(new Command('list'))
     .option('-n, --limit <count>', 'show only the newest runs', parseCount)
-    .option('--name <text>', 'only runs of this experiment')
+    .option('--name <experiment>', 'only runs of this experiment')
     .option('--status <status>', `only runs that are ${STATUSES.join(', ')}; repeatable`, collectStatus, [])
-    .option('--tag <text>', 'only runs with this tag; repeatable', collect, [])
+    .option('--tag <tag>', 'only runs with this tag; repeatable', collect, [])
     .option('--since <when>', 'only runs started since: a date, or an age such as 90m, 12h, 7d', parseSince)
     .addHelpText(
       'after',
@@ -64,7 +56,10 @@ function parseSince(text: string): Date {
   const [, count, unit] = /^(\d{1,6})([mhd])$/.exec(text) ?? []
   // Date.parse accepts many other forms, and they differ between runtimes.
   const isDate = /^\d{4}-\d{2}-\d{2}(?:T[\d:.]+(?:Z|[+-]\d{2}:?\d{2})?)?$/.test(text)
-  const time = isDate ? Date.parse(text) : Date.now() - Number(count) * (UNITS[unit ?? ''] ?? NaN)
+  // A day begins at midnight of this zone, as a time without a zone is one of this zone.
+  const time = isDate
+    ? Date.parse(text.includes('T') ? text : `${text}T00:00`)
+    : Date.now() - Number(count) * (UNITS[unit ?? ''] ?? NaN)
   if (Number.isFinite(time)) return new Date(time)
   throw new InvalidArgumentError(
     'Expected a date such as 2025-01-31 or 2025-01-31T12:00Z, or 90m, 12h or 7d.',
@@ -90,7 +85,7 @@ async function list(options: ListOptions, context: CommandContext): Promise<void
       })),
     })
   } else if (runs.length > 0) {
-    print(table(runs.map(row), ['id', 'name', 'status', 'started', 'run took', 'tags'], 'cut'))
+    print(listing(runs))
   } else if (total > 0) {
     printError(`lineaprint: no run matches in ${escapeText(store.root)} (of ${plural(total, 'run')})`)
   } else if (damaged.length === 0) {
@@ -108,13 +103,27 @@ function describe({ folder, argv, ...run }: ListedRun): object {
   return { ...run, command: argv, path: folder }
 }
 
-function row({ id, name, status, startedAt, durationMs, tags }: ListedRun): string[] {
-  const started = isTerminal() ? startedAt.slice(0, 16).replace('T', ' ') : startedAt
+function listing(runs: readonly ListedRun[]): string {
+  const titles = ['id', 'name', 'run name', 'status', 'started', 'run took', 'tags']
+  const rows = runs.map(row)
+  // On a terminal, columns without a value only take room. A pipe always has the same columns.
+  const shown = titles.map(
+    (_, column) => !isTerminal() || !OPTIONAL.has(column) || rows.some((cells) => cells[column] !== ''),
+  )
+  const keep = (cells: readonly string[]): string[] => cells.filter((_, column) => shown[column])
+  return table(rows.map(keep), keep(titles), 'cut')
+}
+
+/** Columns that are left out if they are empty: run name, tags. */
+const OPTIONAL: ReadonlySet<number> = new Set([2, 6])
+
+function row({ id, name, runName, status, startedAt, durationMs, tags }: ListedRun): string[] {
   return [
     id,
     escapeText(name),
+    escapeText(runName ?? ''),
     paintStatus(status),
-    started,
+    escapeText(localTime(startedAt)),
     durationMs === null ? '' : isTerminal() ? duration(durationMs) : String(durationMs),
     escapeText(tags.join(', ')),
   ]

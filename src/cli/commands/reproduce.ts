@@ -5,6 +5,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import { SignalError, signalExitCode } from '../../command/signals.ts'
 import { reproduceRun } from '../../reproduce/reproduce.ts'
 import { encodeFloat } from '../../json/special-floats.ts'
+import { REFERENCE_HELP } from '../../store/reference.ts'
 import { findRun } from '../../store/runs.ts'
 import { collect } from '../shared/arguments.ts'
 import { openStore, storeOptions } from '../shared/store.ts'
@@ -53,7 +54,7 @@ Example:
 /** Build the command. */
 export function command(context: CommandContext): Command {
   return storeOptions(new Command('reproduce'))
-    .argument('<run>', 'id, unique id prefix, experiment name (its newest run), or @latest')
+    .argument('<run>', REFERENCE_HELP)
     .option(
       '--into <folder>',
       'folder for the work tree, new or empty (default: a temporary one, which is kept)',
@@ -223,10 +224,11 @@ const STYLES: Readonly<Record<ReproduceVerdict, 'green' | 'red' | 'yellow' | 'di
 }
 
 function report(answer: Reproduction): void {
-  const { items, run, reproduced, directory } = answer
+  const { items, run, reproduced, directory, runName } = answer
+  const original = runName === undefined ? answer.id : `${answer.id} (${escapeText(runName)})`
   print(lines(items))
   if (run === undefined) printDirectory(directory)
-  else printError(`lineaprint: run ${run.id}, a reproduction of ${answer.id}`)
+  else printError(`lineaprint: run ${run.id}, a reproduction of ${original}`)
   if (reproduced === null || !isTerminal()) return
   print(`\n${reproduced ? paint('green', 'reproduced') : paint('red', 'not reproduced')}`)
 }

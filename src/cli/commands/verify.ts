@@ -2,6 +2,7 @@
 import { Command, Option } from 'commander'
 import { LineaprintError } from '../../core/errors.ts'
 import { verifyRun } from '../../verify/verify.ts'
+import { REFERENCE_HELP } from '../../store/reference.ts'
 import { findRun } from '../../store/runs.ts'
 import { collect, wholeNumber } from '../shared/arguments.ts'
 import { openStore, storeOptions } from '../shared/store.ts'
@@ -38,7 +39,7 @@ Examples:
 /** Build the command. */
 export function command(context: CommandContext): Command {
   return storeOptions(new Command('verify'))
-    .argument('<run>', 'id, unique id prefix, experiment name (its newest run), or @latest')
+    .argument('<run>', REFERENCE_HELP)
     .argument('[command...]', 'after --: the command to compare with the recorded one')
     .addOption(
       new Option('--data', 'count only datasets, models, tokenizers and outputs').conflicts([

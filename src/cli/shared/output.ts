@@ -201,16 +201,3 @@ export function paintStatus(status: RunStatus): string {
   } as const
   return paint(styles[status], status)
 }
-
-/** Format a duration for people: `412 ms`, `3.2 s`, `4 min 05 s`, `2 h 04 min`. */
-export function duration(milliseconds: number): string {
-  const seconds = milliseconds / 1000
-  if (seconds < 1) return `${Math.round(milliseconds)} ms`
-  if (seconds < 60) return `${seconds.toFixed(1)} s`
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${pad(seconds % 60)} s`
-  return `${Math.floor(seconds / 3600)} h ${pad((seconds % 3600) / 60)} min`
-}
-
-function pad(value: number): string {
-  return String(Math.floor(value)).padStart(2, '0')
-}

@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises'
 import { Command, Option } from 'commander'
 import { diffTables } from '../../../dataset/table-diff.ts'
 import { LineaprintError } from '../../../core/errors.ts'
+import { REFERENCE_HELP } from '../../../store/reference.ts'
 import { diffRuns } from '../../../diff/runs.ts'
 import { diffTrees } from '../../../hash/tree-diff.ts'
 import { diffModels } from '../../../model/diff/diff.ts'
@@ -72,8 +73,9 @@ export function command(context: CommandContext): Command {
 }
 
 const EXAMPLES = `
-Name a run by its id, a unique prefix of the id, its experiment (the newest run), @latest, or its folder. An
-existing path is taken as a path. Differences of runs are sorted by how likely they explain a different result.
+Name a run by its folder, or by:
+${REFERENCE_HELP}.
+An existing path is taken as a path. Differences of runs are sorted by how likely they explain a different result.
 Exit codes: 0 the same, 1 a difference, 2 wrong usage, 3 something could not be read.
 
 Examples:

@@ -5,7 +5,8 @@ import { LineaprintError } from '../../../core/errors.ts'
 import { runCommand } from '../../../command/run-command.ts'
 import { INTERVAL_BOUNDS } from '../../../config/system-metrics.ts'
 import { collect, wholeNumber } from '../../shared/arguments.ts'
-import { duration, escapeText, printError, printJson, progressLine } from '../../shared/output.ts'
+import { duration } from '../../shared/time.ts'
+import { escapeText, printError, printJson, progressLine } from '../../shared/output.ts'
 import { storeOptions } from '../../shared/store.ts'
 import type { CommandOutcome, NamedPath } from '../../../command/run-command.ts'
 import type { SeedUse } from '../../../command/python-bridge/bridge.ts'
@@ -14,6 +15,7 @@ import type { StoreOptions } from '../../shared/store.ts'
 
 interface RunOptions extends StoreOptions {
   readonly name?: string
+  readonly runName?: string
   readonly dataset: readonly NamedPath[]
   readonly model: readonly NamedPath[]
   readonly output: readonly NamedPath[]
@@ -42,7 +44,8 @@ Example:
 export function command(context: CommandContext): Command {
   return storeOptions(new Command('run'))
     .argument('<command...>', 'the program and its arguments; put -- before them')
-    .option('--name <text>', 'name of the experiment (default: after the program)')
+    .option('--name <experiment>', 'name of the experiment (default: after the program)')
+    .option('--run-name <text>', 'name of this run, by which commands find it')
     .option('--dataset <name=path>', 'input dataset; repeatable', collectPath, [])
     .option('--model <name=path>', 'input model; repeatable', collectPath, [])
     .option('--output <name=path>', 'output file or folder; repeatable', collectPath, [])
@@ -58,7 +61,7 @@ export function command(context: CommandContext): Command {
     .option('--bundle', 'keep unpushed commits, so that another clone can reproduce the run')
     .option('--no-redact', 'keep secrets in the record, the logs and the exports')
     .option('--system-metrics [seconds]', 'log processor, memory and GPU (default: every 10 s)', parseSeconds)
-    .option('--tag <text>', 'a tag; repeatable', collect, [])
+    .option('--tag <tag>', 'a tag; repeatable', collect, [])
     .option('--note <text>', 'a note')
     .passThroughOptions()
     .addHelpText('after', EXAMPLE)
@@ -120,12 +123,23 @@ function exitCodeOf({ exitCode, missingOutputs }: CommandOutcome): number {
 
 /** Return the given options only: an absent one must not override configuration file and variables. */
 function experimentOptions(options: RunOptions): Record<string, unknown> {
-  const { name, tag, note, outputDir, deterministic, replaceMathRandom, bundle, systemMetrics, redact } =
-    options
+  const {
+    name,
+    runName,
+    tag,
+    note,
+    outputDir,
+    deterministic,
+    replaceMathRandom,
+    bundle,
+    systemMetrics,
+    redact,
+  } = options
   const seeds = { deterministic, replaceMathRandom }
   const isGiven = Object.values(seeds).some((value) => value !== undefined)
   return {
     experimentName: name,
+    runName,
     notes: note,
     outputDir,
     ...(tag.length > 0 && { tags: tag }),

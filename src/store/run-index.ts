@@ -5,7 +5,7 @@
  */
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { readCatalog } from './catalog/catalog.ts'
+import { peekCatalog, readCatalog } from './catalog/catalog.ts'
 import {
   anyObject,
   damagedField,
@@ -102,6 +102,23 @@ function parseEntry(json: string): Entry | undefined {
  * whole seconds, or in two, and would hide a change within one step.
  */
 const REST = 3000
+
+/** The names by which an indexed run can be found. */
+export type IndexedNames = Pick<ListedRun, 'name' | 'runName' | 'tags'> & { readonly id: string }
+
+/** Most runs whose names are read from an index without a list. */
+const PEEK_LIMIT = 2000
+
+/**
+ * Return the names of the runs in the index, the newest ids first, as they were when the index was written. Nothing else
+ * is read, nothing is written, and an index that is missing or cannot be used has none.
+ */
+export function indexedNames(store: Store): IndexedNames[] {
+  return peekCatalog(store.root, PEEK_LIMIT).flatMap(({ id, entry }) => {
+    const parsed = parseEntry(entry)
+    return parsed === undefined ? [] : [{ id, name: parsed.name, runName: parsed.runName, tags: parsed.tags }]
+  })
+}
 
 /** The index of one store, for one list. */
 export class RunIndex {

@@ -1,5 +1,5 @@
 /** `lineaprint list`: the runs of this store. */
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { nearest } from '../../core/options.ts'
 import { listRuns } from '../../store/runs.ts'
 import { collect, wholeNumber } from '../shared/arguments.ts'
@@ -17,7 +17,12 @@ export function command(context: CommandContext): Command {
   return storeOptions(new Command('list'))
     .option('-n, --limit <count>', 'show only the newest runs', parseCount)
     .option('--name <experiment>', 'only runs of this experiment')
-    .option('--status <status>', `only runs that are ${STATUSES.join(', ')}; repeatable`, collectStatus, [])
+    .addOption(
+      new Option('--status <status>', 'only runs of this status; repeatable')
+        .choices(STATUSES)
+        .argParser(collectStatus)
+        .default([], 'all'),
+    )
     .option('--tag <tag>', 'only runs with this tag; repeatable', collect, [])
     .option('--since <when>', 'only runs started since: a date, or an age such as 90m, 12h, 7d', parseSince)
     .addHelpText(

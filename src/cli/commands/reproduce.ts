@@ -8,6 +8,7 @@ import { encodeFloat } from '../../json/special-floats.ts'
 import { REFERENCE_HELP } from '../../store/reference.ts'
 import { findRun } from '../../store/runs.ts'
 import { collect } from '../shared/arguments.ts'
+import { reportFailure } from '../shared/failure.ts'
 import { openStore, storeOptions } from '../shared/store.ts'
 import {
   bytes,
@@ -128,7 +129,7 @@ async function reproduce(
     if (!(error instanceof SignalError)) throw error
     // Ctrl-C has the same message in every command.
     context.signal.throwIfAborted()
-    printError(`lineaprint: ${error.message}`)
+    reportFailure({ code: 'ERR_LINEAPRINT_INTERRUPTED', message: error.message }, options.json === true)
     process.exitCode = signalExitCode(error.signal)
   }
 }

@@ -12,8 +12,16 @@ export function printJson(value: unknown): void {
   printJsonText(`${JSON.stringify(value, null, 2)}\n`)
 }
 
+let jsonPrinted = false
+
+/** Tell whether a document was written to stdout: there is only one. */
+export function hasPrintedJson(): boolean {
+  return jsonPrinted
+}
+
 /** Write JSON text to stdout: the same document, without characters that control a terminal. */
 export function printJsonText(text: string): void {
+  jsonPrinted = true
   stdout.write(escapeJson(text))
 }
 

@@ -115,8 +115,13 @@ async function diff(a: string, b: string, options: Options, context: CommandCont
       signal: context.signal,
     })
     if (options.plot !== undefined) await writePlot(options.plot, before, after, context.signal)
+    const patch = async (): Promise<void> => {
+      if (options.patch !== undefined) await writePatch(options.patch, before, after, context.signal)
+    }
+    // The one document is about the failure, if the patch cannot be made.
+    if (options.json === true) await patch()
     show(answer, runLines, options)
-    if (options.patch !== undefined) await writePatch(options.patch, before, after, context.signal)
+    if (options.json !== true) await patch()
     const unsure = options.check === true && answer.notCompared.length > 0
     if (unsure) printNotCompared(answer)
     context.exit(answer.same && !unsure ? 0 : 1)

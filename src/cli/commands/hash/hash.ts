@@ -15,6 +15,7 @@ import { readModel } from '../../../model/read.ts'
 import { WARNINGS } from '../../../dataset/read.ts'
 import { algorithmOption, threadsOption, weightsOption } from '../../shared/arguments.ts'
 import { parsePartArgument, printMerged, printPart } from './part.ts'
+import { failureOf } from '../../shared/failure.ts'
 import { IGNORE_HELP, addIgnoreOptions, ignoreWarnings, toIgnore } from '../../shared/ignore.ts'
 import { escapeText, print, printError, printJson, printVerbatim, progressLine } from '../../shared/output.ts'
 import { SAMPLE_HELP, addSampleOptions, printSample, refuseSample, toSample } from '../../shared/sample.ts'
@@ -322,8 +323,7 @@ function line(row: Row, digest: Digest, tagged: boolean): string {
 const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r' }
 
 function jsonRow(row: Row | LineaprintError): object {
-  if (row instanceof LineaprintError)
-    return { path: row.path, error: { code: row.code, message: row.message } }
+  if (row instanceof LineaprintError) return { path: row.path, error: failureOf(row) }
   const { cache, ...rest } = row
   // A folder's cache statistics are in its row; those of a group of files belong to no single file.
   return cache === undefined || row.type === 'file' ? rest : { ...rest, cache: cacheRow(cache) }

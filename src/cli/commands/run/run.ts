@@ -7,6 +7,7 @@ import { INTERVAL_BOUNDS } from '../../../config/system-metrics.ts'
 import { collect, wholeNumber } from '../../shared/arguments.ts'
 import { duration } from '../../shared/time.ts'
 import { escapeText, printError, printJson, progressLine } from '../../shared/output.ts'
+import { reportFailure } from '../../shared/failure.ts'
 import { storeOptions } from '../../shared/store.ts'
 import type { CommandOutcome, NamedPath } from '../../../command/run-command.ts'
 import type { SeedUse } from '../../../command/python-bridge/bridge.ts'
@@ -111,7 +112,7 @@ async function run(argv: string[], options: RunOptions, context: CommandContext)
     if (!(error instanceof SignalError)) throw error
     // Ctrl-C has the same message in every command.
     context.signal.throwIfAborted()
-    printError(`lineaprint: ${error.message}`)
+    reportFailure({ code: 'ERR_LINEAPRINT_INTERRUPTED', message: error.message }, options.json === true)
     process.exitCode = signalExitCode(error.signal)
   }
 }

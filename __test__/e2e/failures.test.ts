@@ -56,12 +56,15 @@ const FAILING: readonly (readonly [code: string, exit: number, ...args: [string,
   ['ERR_LINEAPRINT_ARGUMENT', 2, 'completion', 'cmd'],
 ]
 
-test.each(FAILING)('%s with exit code %i: %s', async (expected, exit, ...[name, ...args]) => {
-  const cwd = folderOf({ 'broken.json': '{' })
-  const { code, stdout, stderr } = await lineaprint([name, '--json', ...args], { cwd })
-  expect({ code, stderr }).toEqual({ code: exit, stderr: expect.stringMatching(/^lineaprint: /) as string })
-  expect(errorOf(stdout)).toMatchObject({ code: expected })
-})
+test.each(FAILING.map(([expected, exit, ...args]) => ({ expected, exit, args })))(
+  '$args: $expected, exit code $exit',
+  async ({ expected, exit, args: [name, ...args] }) => {
+    const cwd = folderOf({ 'broken.json': '{' })
+    const { code, stdout, stderr } = await lineaprint([name, '--json', ...args], { cwd })
+    expect({ code, stderr }).toEqual({ code: exit, stderr: expect.stringMatching(/^lineaprint: /) as string })
+    expect(errorOf(stdout)).toMatchObject({ code: expected })
+  },
+)
 
 test('a command that does not exist', async () => {
   for (const args of [['hsh', '--json'], ['--json', 'hsh'], ['--json']]) {

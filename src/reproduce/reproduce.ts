@@ -142,14 +142,14 @@ async function prepare(
   map: TreeMap,
   target: string,
   directory: string,
-  { run: runs, rebuild: isRebuilt, onStep }: ReproduceOptions,
+  { run: runs, rebuild: isRebuilt, onStep, onProgress }: ReproduceOptions,
   signal: AbortSignal,
 ): Promise<{ items: ReproduceItem[]; rebuilt: Rebuilt }> {
   const bytes = await restoreTree(tree, run.folder, target, signal)
   const algorithm = recordedAlgorithm(run.record)
   const code = await checkTree(tree, bytes, { directory: target, algorithm, signal })
   if (runs !== false) refuseOtherTree(code)
-  const inputs = await checkInputs(run, map, target, signal)
+  const inputs = await checkInputs(run, map, target, { signal, onProgress })
   if (runs !== false) {
     refuseOtherInputs(inputs)
     await prepareOutputFolders(run, map, target, tree.root)
@@ -180,14 +180,14 @@ function seedsItem({ record }: StoredRun): ReproduceItem {
 async function compareAll(
   { run, directory, signal }: Execution,
   { run: newRun, stored }: Executed,
-  { tolerance, outputIgnore }: ReproduceOptions,
+  { tolerance, outputIgnore, onProgress }: ReproduceOptions,
 ): Promise<ReproduceItem[]> {
   const [before, after] = [endOf(run), endOf(stored)]
   const command =
     before === after
       ? item('command', 'end', 'same', after)
       : item('command', 'end', 'different', `${before} → ${after}`, [{ field: 'end', before, after }])
-  const outputs = await compareOutputs(run, stored, { tolerance, signal }, outputIgnore)
+  const outputs = await compareOutputs(run, stored, { tolerance, signal, onProgress }, outputIgnore)
   const metrics = compareMetrics(
     await lastValues(run, storesOf(run.folder, run.record.command.workingDirectory)),
     await lastValues(stored, [...storesOf(newRun.folder, directory), storeIn(recordedOutputDir(run.record))]),

@@ -19,10 +19,10 @@ import {
   print,
   printError,
   printJson,
-  progressLine,
   table,
 } from '../shared/output.ts'
 import { plural } from '../../util/plural.ts'
+import { progressBar } from '../shared/progress.ts'
 import type {
   FileTotal,
   ReproduceItem,
@@ -93,7 +93,7 @@ async function reproduce(
   options: ReproduceArguments,
   context: CommandContext,
 ): Promise<void> {
-  const progress = progressLine('hashing')
+  const progress = progressBar('hashing')
   try {
     const { store } = await openStore(options)
     const run = await findRun(store, reference)

@@ -1,11 +1,22 @@
 /** Output to the terminal: JSON, tables, colour and progress. */
-import { stderr, stdout } from 'node:process'
+import { env, stderr, stdout } from 'node:process'
 import { stripVTControlCharacters, styleText } from 'node:util'
 import { escapeJson, escapeLines, escapeText } from '../../util/escape-text.ts'
-import type { Progress } from '../../core/options.ts'
 import type { RunStatus } from '../../record/record.ts'
 
 export { escapeText } from '../../util/escape-text.ts'
+
+let beforePrint: () => void = () => undefined
+
+/** Register what makes room before anything is printed: the bar of the progress. */
+export function onPrint(makeRoom: () => void): void {
+  beforePrint = makeRoom
+}
+
+function writeTo(stream: NodeJS.WriteStream, text: string): void {
+  beforePrint()
+  stream.write(text)
+}
 
 /** Write one JSON document to stdout. */
 export function printJson(value: unknown): void {
@@ -22,7 +33,7 @@ export function hasPrintedJson(): boolean {
 /** Write JSON text to stdout: the same document, without characters that control a terminal. */
 export function printJsonText(text: string): void {
   jsonPrinted = true
-  stdout.write(escapeJson(text))
+  writeTo(stdout, escapeJson(text))
 }
 
 /**
@@ -30,7 +41,7 @@ export function printJsonText(text: string): void {
  * forgotten is escaped here.
  */
 export function print(lines = ''): void {
-  stdout.write(`${escapeStyled(lines)}\n`)
+  writeTo(stdout, `${escapeStyled(lines)}\n`)
 }
 
 /**
@@ -38,12 +49,12 @@ export function print(lines = ''): void {
  * or file as it is.
  */
 export function printVerbatim(line: string): void {
-  stdout.write(`${isTerminal() ? escapeText(line) : line}\n`)
+  writeTo(stdout, `${isTerminal() ? escapeText(line) : line}\n`)
 }
 
 /** Write lines to stderr, with foreign text escaped. */
 export function printError(lines: string): void {
-  stderr.write(`${escapeLines(lines)}\n`)
+  writeTo(stderr, `${escapeLines(lines)}\n`)
 }
 
 /** Escape lines except for tabs and, where {@link paint} colours, its colour codes. */
@@ -51,6 +62,15 @@ function escapeStyled(lines: string): string {
   const pieces = hasColour() ? lines.split(COLOUR_CODE) : [lines]
   // With one group in the pattern, every second piece is a colour code.
   return pieces.map((piece, index) => (index % 2 === 1 ? piece : escapeCells(piece))).join('')
+}
+
+/** Escape a cell of a pipe, tabs and line ends included, and keep the codes of forced colours. */
+function escapeCell(cell: string, coloured: boolean): string {
+  if (!coloured) return escapeText(cell)
+  return cell
+    .split(COLOUR_CODE)
+    .map((piece, index) => (index % 2 === 1 ? piece : escapeText(piece)))
+    .join('')
 }
 
 function escapeCells(text: string): string {
@@ -63,13 +83,20 @@ function escapeCells(text: string): string {
 /** The codes that `styleText` writes. */
 const COLOUR_CODE = /(\u001b\[[0-9]{1,2}m)/
 
+/**
+ * Tell whether output has colours: never with `NO_COLOR`; otherwise always with `FORCE_COLOR`, also in a pipe; otherwise
+ * on a terminal that has colours. Node decides the same, but for both variables, of which it warns on stderr.
+ */
 function hasColour(): boolean {
-  return paint('bold', ' ') !== ' '
+  const { NO_COLOR: no = '', FORCE_COLOR: force } = env
+  if (no !== '') return false
+  if (force !== undefined) return force !== '0' && force !== 'false'
+  return isTerminal() && stdout.getColorDepth() > 2
 }
 
-/** Colour a text, on a terminal that wants colours (`NO_COLOR` is honoured) and nowhere else. */
+/** Colour a text where output has colours. */
 export function paint(style: 'green' | 'red' | 'yellow' | 'dim' | 'bold', text: string): string {
-  return styleText(style, text, { stream: stdout, validateStream: true })
+  return hasColour() ? styleText(style, text, { validateStream: false }) : text
 }
 
 /** Check whether stdout is a terminal; otherwise tables become tab-separated lines. */
@@ -103,9 +130,8 @@ export function table(
   fit: 'cut' | 'whole' = 'whole',
 ): string {
   if (!isTerminal()) {
-    return rows
-      .map((row) => row.map((cell) => escapeText(stripVTControlCharacters(cell))).join('\t'))
-      .join('\n')
+    const coloured = hasColour()
+    return rows.map((row) => row.map((cell) => escapeCell(cell, coloured)).join('\t')).join('\n')
   }
   const all = head === undefined ? rows : [head.map((title) => paint('dim', title)), ...rows]
   const widths: number[] = []
@@ -168,34 +194,6 @@ export function bytes(length: number): string {
 /** Format a count for people: `22,713,216`. */
 export function count(value: number): string {
   return value.toLocaleString('en-US')
-}
-
-/**
- * Show a progress line on stderr, only on a terminal and only for work that takes longer than a moment. Call
- * `end` when the work is done, whatever its outcome.
- */
-export function progressLine(label: string): {
-  onProgress: ((progress: Progress) => void) | undefined
-  end: () => void
-} {
-  if (stderr.isTTY !== true) return { onProgress: undefined, end: () => undefined }
-  const started = performance.now()
-  let shown = false
-  return {
-    onProgress: ({ bytesDone, bytesTotal, filesDone, filesTotal }) => {
-      const seconds = (performance.now() - started) / 1000
-      if (seconds < 0.5) return
-      shown = true
-      const share = bytesTotal > 0 ? Math.min(100, Math.floor((bytesDone / bytesTotal) * 100)) : 0
-      const speed = bytes(Math.round(bytesDone / seconds))
-      stderr.write(
-        `\r\u001b[K${label}: ${share} % of ${bytes(bytesTotal)}, ${count(filesDone)} of ${count(filesTotal)} files, ${speed}/s`,
-      )
-    },
-    end: () => {
-      if (shown) stderr.write('\r\u001b[K')
-    },
-  }
 }
 
 /** Return the status of a run in its colour. */

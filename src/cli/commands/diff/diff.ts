@@ -15,7 +15,8 @@ import { runLines, writePatch, writePlot } from './runs.ts'
 import { tableLines } from './tables.ts'
 import { modelLines, treeLines } from './text.ts'
 import { knownStore, openStore, storeOptions } from '../../shared/store.ts'
-import { escapeText, print, printError, printJson, progressLine } from '../../shared/output.ts'
+import { escapeText, print, printError, printJson } from '../../shared/output.ts'
+import { progressBar } from '../../shared/progress.ts'
 import type { TableDiff } from '../../../dataset/table-diff.ts'
 import type { RunDiff } from '../../../diff/runs.ts'
 import type { TreeDiff } from '../../../hash/tree-diff.ts'
@@ -144,7 +145,7 @@ async function diffContents(
   { algorithm, threads, values, weights, ignore, as }: Options,
   { signal }: CommandContext,
 ): Promise<ModelDiff | TableDiff | TreeDiff> {
-  const progress = progressLine('comparing')
+  const progress = progressBar('comparing')
   const shared = { algorithm, threads, signal, onProgress: progress.onProgress }
   try {
     if (kind === 'model') return await diffModels(a, b, { ...shared, values, weights })

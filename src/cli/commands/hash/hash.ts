@@ -17,8 +17,9 @@ import { algorithmOption, threadsOption, weightsOption } from '../../shared/argu
 import { parsePartArgument, printMerged, printPart } from './part.ts'
 import { failureOf } from '../../shared/failure.ts'
 import { IGNORE_HELP, addIgnoreOptions, ignoreWarnings, toIgnore } from '../../shared/ignore.ts'
-import { escapeText, print, printError, printJson, printVerbatim, progressLine } from '../../shared/output.ts'
+import { escapeText, print, printError, printJson, printVerbatim } from '../../shared/output.ts'
 import { SAMPLE_HELP, addSampleOptions, printSample, refuseSample, toSample } from '../../shared/sample.ts'
+import { progressBar } from '../../shared/progress.ts'
 import type { Readable } from 'node:stream'
 import type { Digest, Digests } from '../../../core/digest.ts'
 import type { CacheUsage } from '../../../hash/cache.ts'
@@ -110,7 +111,7 @@ async function hash(
   sample: SampleOptions | undefined,
   context: CommandContext,
 ): Promise<void> {
-  const progress = progressLine('hashing')
+  const progress = progressBar('hashing')
   const shared = {
     algorithm: options.algorithm,
     threads: options.threads,
@@ -252,6 +253,7 @@ async function hashOne(path: string, stream: Readable, shared: Shared): Promise<
     const { size, digests } = await hashStream(stream as AsyncIterable<Buffer>, {
       algorithm: shared?.algorithm,
       signal: shared?.signal,
+      onProgress: shared?.onProgress,
     })
     return { path, type: 'stream', size, digests }
   } catch (cause) {

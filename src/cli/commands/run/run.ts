@@ -6,9 +6,10 @@ import { runCommand } from '../../../command/run-command.ts'
 import { INTERVAL_BOUNDS } from '../../../config/system-metrics.ts'
 import { collect, wholeNumber } from '../../shared/arguments.ts'
 import { duration } from '../../shared/time.ts'
-import { escapeText, printError, printJson, progressLine } from '../../shared/output.ts'
+import { escapeText, printError, printJson } from '../../shared/output.ts'
 import { reportFailure } from '../../shared/failure.ts'
 import { storeOptions } from '../../shared/store.ts'
+import { progressBar } from '../../shared/progress.ts'
 import type { CommandOutcome, NamedPath } from '../../../command/run-command.ts'
 import type { SeedUse } from '../../../command/python-bridge/bridge.ts'
 import type { CommandContext } from '../../shared/context.ts'
@@ -88,7 +89,7 @@ async function run(argv: string[], options: RunOptions, context: CommandContext)
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', '--replace-math-random requires --seed')
   }
   const json = options.json === true
-  const progress = progressLine('hashing')
+  const progress = progressBar('hashing')
   try {
     const outcome = await runCommand({
       argv,

@@ -3,6 +3,7 @@ import { argv, exit, stderr, stdout } from 'node:process'
 import { CommanderError } from 'commander'
 import { Interrupted, failureOf, isUsage, printFailure, usageText } from './shared/failure.ts'
 import { hasFlag } from './shared/flags.ts'
+import { wrapHelp } from './shared/help.ts'
 import { printError } from './shared/output.ts'
 import { beginCommand, buildProgram } from './tree.ts'
 import type { Command } from 'commander'
@@ -46,7 +47,10 @@ try {
 
 /** Configure a command: Commander would print and exit by itself, in other words and with other exit codes. */
 function prepare(target: Command): void {
+  const { getOutHelpWidth } = target.configureOutput()
   target.exitOverride().configureOutput({
+    writeOut: (text) => stdout.write(wrapHelp(text, getOutHelpWidth?.() ?? 80)),
+    writeErr: (text) => stderr.write(wrapHelp(text, getOutHelpWidth?.() ?? 80)),
     outputError: () => {
       refusing = target
     },

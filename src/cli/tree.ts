@@ -81,6 +81,7 @@ export async function buildProgram(
     .version(VERSION, '-V, --version')
     .showSuggestionAfterError()
     .enablePositionalOptions()
+    .configureHelp({ minWidthToWrap: NARROW })
     .addHelpText('after', HELP)
   for (const [name, entry] of Object.entries(COMMANDS)) {
     const isWanted = which === 'all' || which === name
@@ -101,10 +102,13 @@ async function loaded(
   return command(context)
     .name(name)
     .description(summary)
-    .configureHelp({ optionDescription: describeOption })
+    .configureHelp({ optionDescription: describeOption, minWidthToWrap: NARROW })
     .option('--json', 'print one JSON document on stdout, also about a failure')
     .option('--debug', 'print the stack trace of an error')
 }
+
+/** Descriptions of options are wrapped down to this width, on a terminal of forty columns, too. */
+const NARROW = 12
 
 /** Describe an option. An option that collects values has an empty list as its default, which tells nothing. */
 function describeOption(option: Option): string {

@@ -35,15 +35,16 @@ const FORMATS: readonly Format[] = ['json', 'yaml', 'slsa', 'cyclonedx', 'wandb'
 
 const EXAMPLES = `
 json, yaml  the record; --to is a file (default: stdout)
-slsa        provenance of the outputs: an in-toto statement, unsigned; --to as above
-cyclonedx   a bill of materials: models, datasets, outputs and Python packages; --to
-            as above
-wandb       a folder for "wandb sync"; --to is the folder of all such runs (default:
-            wandb in the store). Nothing is sent
+slsa        provenance of the outputs: an in-toto statement, unsigned; --to as
+            above
+cyclonedx   a bill of materials: models, datasets, outputs and Python packages;
+            --to as above
+wandb       a folder for "wandb sync"; --to is the folder of all such runs
+            (default: wandb in the store). Nothing is sent
 mlflow      sends the run to a server; --to is its address (default:
-            MLFLOW_TRACKING_URI). Credentials come from MLFLOW_TRACKING_USERNAME and
-            MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN. A run that was sent
-            before is updated
+            MLFLOW_TRACKING_URI). Credentials come from MLFLOW_TRACKING_USERNAME
+            and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN. A run that
+            was sent before is updated
 
 Examples:
   lineaprint export @latest --format yaml --to run.yaml

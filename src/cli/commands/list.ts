@@ -1,9 +1,20 @@
 /** `lineaprint list`: the runs of this store. */
+import { stripVTControlCharacters } from 'node:util'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { nearest } from '../../core/options.ts'
 import { listRuns } from '../../store/runs.ts'
 import { collect, wholeNumber } from '../shared/arguments.ts'
-import { escapeText, isTerminal, paintStatus, print, printError, printJson, table } from '../shared/output.ts'
+import {
+  NARROWEST_COLUMN,
+  escapeText,
+  isTerminal,
+  lineWidth,
+  paintStatus,
+  print,
+  printError,
+  printJson,
+  table,
+} from '../shared/output.ts'
 import { duration, localTime } from '../shared/time.ts'
 import { openStore, storeOptions } from '../shared/store.ts'
 import { plural } from '../../util/plural.ts'
@@ -108,28 +119,67 @@ function describe({ folder, argv, ...run }: ListedRun): object {
   return { ...run, command: argv, path: folder }
 }
 
-function listing(runs: readonly ListedRun[]): string {
-  const titles = ['id', 'name', 'run name', 'status', 'started', 'run took', 'tags']
-  const rows = runs.map(row)
-  // On a terminal, columns without a value only take room. A pipe always has the same columns.
-  const shown = titles.map(
-    (_, column) => !isTerminal() || !OPTIONAL.has(column) || rows.some((cells) => cells[column] !== ''),
-  )
-  const keep = (cells: readonly string[]): string[] => cells.filter((_, column) => shown[column])
-  return table(rows.map(keep), keep(titles), 'cut')
+/** A column of the list. */
+interface Column {
+  readonly title: string
+  readonly cell: (run: ListedRun) => string
+  /** Whether a narrow terminal may cut its texts. A part of a time or an id tells nothing. */
+  readonly isCuttable?: boolean
 }
 
-/** Columns that are left out if they are empty: run name, tags. */
-const OPTIONAL: ReadonlySet<number> = new Set([2, 6])
+const COLUMNS = {
+  id: { title: 'id', cell: ({ id }) => id },
+  name: { title: 'name', cell: ({ name }) => escapeText(name), isCuttable: true },
+  runName: { title: 'run name', cell: ({ runName }) => escapeText(runName ?? ''), isCuttable: true },
+  status: { title: 'status', cell: ({ status }) => paintStatus(status) },
+  started: { title: 'started', cell: ({ startedAt }) => escapeText(localTime(startedAt)) },
+  took: {
+    title: 'run took',
+    cell: ({ durationMs }) =>
+      durationMs === null ? '' : isTerminal() ? duration(durationMs) : String(durationMs),
+  },
+  tags: { title: 'tags', cell: ({ tags }) => escapeText(tags.join(', ')), isCuttable: true },
+} as const satisfies Readonly<Record<string, Column>>
 
-function row({ id, name, runName, status, startedAt, durationMs, tags }: ListedRun): string[] {
-  return [
-    id,
-    escapeText(name),
-    escapeText(runName ?? ''),
-    paintStatus(status),
-    escapeText(localTime(startedAt)),
-    durationMs === null ? '' : isTerminal() ? duration(durationMs) : String(durationMs),
-    escapeText(tags.join(', ')),
-  ]
+/** Columns that a terminal leaves out if no run has a value. A pipe always has the same columns. */
+const OPTIONAL: ReadonlySet<Column> = new Set([COLUMNS.runName, COLUMNS.tags])
+
+/** Columns that a terminal without room for them leaves out, the first ones first. */
+const DISPENSABLE: readonly Column[] = [
+  COLUMNS.took,
+  COLUMNS.tags,
+  COLUMNS.started,
+  COLUMNS.runName,
+  COLUMNS.name,
+]
+
+function listing(runs: readonly ListedRun[]): string {
+  const all: readonly Column[] = Object.values(COLUMNS)
+  const columns = isTerminal() ? fitting(all, runs) : all
+  const cuttable = new Set(columns.flatMap(({ isCuttable }, index) => (isCuttable === true ? [index] : [])))
+  const cells = runs.map((run) => columns.map(({ cell }) => cell(run)))
+  const titles = columns.map(({ title }) => title)
+  return table(cells, titles, cuttable)
+}
+
+/** Return the columns for which a line has room. */
+function fitting(all: readonly Column[], runs: readonly ListedRun[]): readonly Column[] {
+  const least = new Map(
+    all.map((column) => {
+      const width = runs.reduce(
+        (most, run) => Math.max(most, stripVTControlCharacters(column.cell(run)).length),
+        0,
+      )
+      const whole = Math.max(width, column.title.length)
+      return [
+        column,
+        width === 0 ? 0 : column.isCuttable === true ? Math.min(whole, NARROWEST_COLUMN) : whole,
+      ]
+    }),
+  )
+  let shown = all.filter((column) => !OPTIONAL.has(column) || least.get(column) !== 0)
+  const room = (): number => shown.reduce((sum, column) => sum + 2 + (least.get(column) ?? 0), -2)
+  for (const column of DISPENSABLE)
+    if (room() > lineWidth()) shown = shown.filter((other) => other !== column)
+  return shown
 }

@@ -122,12 +122,12 @@ export function shortDigests(text: string): string {
  *
  * @param rows Cells; colour codes do not count as width.
  * @param head Titles, shown on a terminal only.
- * @param fit `cut`: on a terminal, the widest columns but the first are cut until a line fits its width.
+ * @param cuttable Columns that are cut on a terminal, the widest first, until a line fits its width.
  */
 export function table(
   rows: readonly (readonly string[])[],
   head?: readonly string[],
-  fit: 'cut' | 'whole' = 'whole',
+  cuttable: ReadonlySet<number> = new Set(),
 ): string {
   if (!isTerminal()) {
     const coloured = hasColour()
@@ -140,7 +140,7 @@ export function table(
       widths[column] = Math.max(widths[column] ?? 0, stripVTControlCharacters(cell).length)
     })
   }
-  if (fit === 'cut') narrow(widths)
+  narrow(widths, cuttable)
   const line = (row: readonly string[]): string =>
     row
       .map((cell, column) => {
@@ -153,16 +153,20 @@ export function table(
 }
 
 /** Columns are not cut below this width. */
-const NARROWEST_COLUMN = 8
+export const NARROWEST_COLUMN = 8
 
-/** Narrow the widest columns until all fit on a line. The first one is the name of the row, and stays whole. */
-function narrow(widths: number[]): void {
+/** Narrow the widest of the columns that may be cut, until all fit on a line. */
+function narrow(widths: number[], cuttable: ReadonlySet<number>): void {
   const separators = 2 * (widths.length - 1)
-  for (;;) {
-    const total = widths.reduce((sum, width) => sum + width, separators)
-    const widest = widths.indexOf(Math.max(...widths.slice(1)), 1)
-    if (total <= lineWidth() || (widths[widest] ?? 0) <= NARROWEST_COLUMN) return
+  let total = widths.reduce((sum, width) => sum + width, separators)
+  while (total > lineWidth()) {
+    const widest = [...cuttable].reduce<number | undefined>(
+      (most, column) => (most === undefined || (widths[column] ?? 0) > (widths[most] ?? 0) ? column : most),
+      undefined,
+    )
+    if (widest === undefined || (widths[widest] ?? 0) <= NARROWEST_COLUMN) return
     widths[widest] = (widths[widest] ?? 0) - 1
+    total--
   }
 }
 

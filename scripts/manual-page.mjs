@@ -11,12 +11,12 @@ import { root } from './setup.mjs'
 
 const PATH = join(root, 'docs', 'lineaprint.1')
 
-const program = await buildProgram('all', {
+const tree = await buildProgram('all', {
   signal: new AbortController().signal,
   exit: () => undefined,
   program: () => Promise.reject(new Error('no command is run')),
 })
-const page = manual(program)
+const page = manual(tree)
 if (!process.argv.includes('--check')) writeFileSync(PATH, page)
 else if (readFileSync(PATH, 'utf8') !== page) {
   console.error('docs/lineaprint.1 is not what the commands say: run scripts/manual-page.mjs')
@@ -79,17 +79,16 @@ function manual(program) {
 /** Return the section of a command: what its help says, in the same order. */
 function section(command) {
   const help = command.createHelp()
-  const list = (title, items) => (items.length === 0 ? [] : ['.PP', title, ...definitions(items)])
   return [
     `.SS ${escaped(command.name())}`,
     `.B ${escaped(help.commandUsage(command))}`,
     '.PP',
     escaped(help.commandDescription(command)),
-    ...list(
+    ...titled(
       'Arguments:',
       help.visibleArguments(command).map((item) => [help.argumentTerm(item), help.argumentDescription(item)]),
     ),
-    ...list(
+    ...titled(
       'Options:',
       help.visibleOptions(command).map((item) => [help.optionTerm(item), help.optionDescription(item)]),
     ),
@@ -109,6 +108,10 @@ function textAfterHelp(command) {
   if (!whole.startsWith(start))
     throw new Error(`the help of ${command.name()} does not begin with its options`)
   return whole.slice(start.length)
+}
+
+function titled(title, items) {
+  return items.length === 0 ? [] : ['.PP', title, ...definitions(items)]
 }
 
 function definitions(items) {

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { folderOf } from '../support/folder.ts'
 import { lineaprint } from '../support/program.ts'
+import type { ChildProcess } from 'node:child_process'
 
 const COMMANDS = readdirSync('src/cli/commands').map((name) => name.replace(/\.ts$/, ''))
 
@@ -104,6 +105,12 @@ test('--json that is not for lineaprint is none of its flags', async () => {
     expect(await lineaprint(args, { cwd }), args.join(' ')).toMatchObject({ code: 3, stdout: '' })
 })
 
+async function interruptAtPipe(pipe: string, child: ChildProcess): Promise<void> {
+  await using _ = await open(pipe, 'w')
+  child.kill('SIGINT')
+  await once(child, 'close')
+}
+
 test('Ctrl-C ends with a document, too', async () => {
   const cwd = folderOf()
   spawnSync('mkfifo', [join(cwd, 'pipe')])
@@ -111,11 +118,7 @@ test('Ctrl-C ends with a document, too', async () => {
     cwd,
     // Opening the pipe waits for its reader, and the program reads it only when it can be interrupted.
     started: (child) => {
-      void open(join(cwd, 'pipe'), 'w').then(async (file) => {
-        child.kill('SIGINT')
-        await once(child, 'close')
-        await file.close()
-      })
+      void interruptAtPipe(join(cwd, 'pipe'), child)
     },
   })
   expect(outcome.code).toBe(130)

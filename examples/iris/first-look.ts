@@ -32,7 +32,7 @@ command('lineaprint verify @latest', [program, 'verify', '@latest'], folder, 1)
 
 heading('Go on from here')
 const place = relative(process.cwd(), folder)
-typed(`npx lineaprint list --output-dir ${place}`)
+shell(`npx lineaprint list --output-dir ${place}`)
 console.log(`\nThe run stays in ${join(place, '.lineaprint')}. Everything else: npx lineaprint --help`)
 
 function heading(text: string): void {
@@ -40,7 +40,7 @@ function heading(text: string): void {
 }
 
 /** Run a command line in a shell, exactly as it is printed. */
-function typed(line: string): void {
+function shell(line: string): void {
   console.log(`$ ${line}`)
   const { status } = spawnSync(line, { shell: true, stdio: 'inherit' })
   if (status !== 0) exit(status ?? 1)

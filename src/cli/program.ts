@@ -47,10 +47,10 @@ try {
 
 /** Configure a command: Commander would print and exit by itself, in other words and with other exit codes. */
 function prepare(target: Command): void {
-  const { getOutHelpWidth } = target.configureOutput()
+  const output = target.configureOutput()
   target.exitOverride().configureOutput({
-    writeOut: (text) => stdout.write(wrapHelp(text, getOutHelpWidth?.() ?? 80)),
-    writeErr: (text) => stderr.write(wrapHelp(text, getOutHelpWidth?.() ?? 80)),
+    writeOut: (text) => stdout.write(wrapHelp(text, output.getOutHelpWidth?.() ?? 80)),
+    writeErr: (text) => stderr.write(wrapHelp(text, output.getOutHelpWidth?.() ?? 80)),
     outputError: () => {
       refusing = target
     },

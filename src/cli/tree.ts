@@ -72,10 +72,7 @@ export async function beginCommand(name: string | undefined, argv: readonly stri
  *
  * @param which The command that gets its options, or `all`. The others have their name and summary.
  */
-export async function buildProgram(
-  which: string | 'all' | undefined,
-  context: CommandContext,
-): Promise<Command> {
+export async function buildProgram(which: string | undefined, context: CommandContext): Promise<Command> {
   const root = new Command('lineaprint')
     .description('Is this the same data, the same model? What exactly was this run? Can I get it again?')
     .version(VERSION, '-V, --version')

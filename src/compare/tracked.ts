@@ -31,7 +31,7 @@ import type { PathMatcher } from '../util/path-pattern.ts'
 import type { StoredRun } from '../store/runs.ts'
 import type { CheckedItem } from './check-item.ts'
 
-/** What a caller may say about reads that take long. */
+/** Options of reads that take long. */
 export type ReadLimits = Pick<JobOptions, 'signal' | 'onProgress'>
 
 /**

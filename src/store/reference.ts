@@ -116,11 +116,11 @@ function distinct(readings: readonly Reading[]): Reading[] {
 function ambiguous(reference: string, readings: readonly Reading[]): LineaprintError {
   const reasons = new Set(readings.map(({ reason }) => reason))
   const [only] = reasons
-  const named = reasons.size === 1 ? MESSAGES.get(only ?? '') : undefined
-  const shown = readings.slice(0, SHOWN).map(({ id, reason }) => (named ? id : `${id} (${reason})`))
+  const verb = reasons.size === 1 ? MESSAGES.get(only ?? '') : undefined
+  const shown = readings.slice(0, SHOWN).map(({ id, reason }) => (verb ? id : `${id} (${reason})`))
   return new LineaprintError(
     'ERR_LINEAPRINT_AMBIGUOUS',
-    `${readings.length} runs ${named ?? 'match'} ${JSON.stringify(reference)}`,
+    `${readings.length} runs ${verb ?? 'match'} ${JSON.stringify(reference)}`,
     { hint: `use one of ${shown.join(', ')}${readings.length > SHOWN ? ', …' : ''}` },
   )
 }

@@ -56,7 +56,7 @@ export function command(context: CommandContext): Command {
   return storeOptions(new Command('export'))
     .argument('<run>', REFERENCE_HELP)
     .addOption(new Option('-f, --format <name>', 'output format').choices(FORMATS).makeOptionMandatory())
-    .option('--to <place>', 'a file, a folder or an address; see below')
+    .option('--to <target>', 'a file, a folder or an address; see below')
     .option('--project <name>', "W&B's project or MLflow's experiment (default: the name of the experiment)")
     .option('--entity <name>', "W&B's user or team (default: that of the account that syncs)")
     .addHelpText('after', EXAMPLES)

@@ -123,7 +123,7 @@ function describe({ folder, argv, ...run }: ListedRun): object {
 interface Column {
   readonly title: string
   readonly cell: (run: ListedRun) => string
-  /** Whether a narrow terminal may cut its texts. A part of a time or an id tells nothing. */
+  /** True if a narrow terminal may cut its texts. A part of a time or an id tells nothing. */
   readonly isCuttable?: boolean
 }
 

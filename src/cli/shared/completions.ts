@@ -1,4 +1,4 @@
-/** What can stand at a place of a command line: the one source of the completions of all shells. */
+/** The completions of a word of a command line: one source for all shells. */
 import { escapeText } from '../../util/escape-text.ts'
 import type { Argument, Command, Option } from 'commander'
 import type { IndexedNames } from '../../store/run-index.ts'
@@ -6,7 +6,7 @@ import type { IndexedNames } from '../../store/run-index.ts'
 /** Paths that a shell adds itself. `command` stands for a program, or a path to one. */
 export type Paths = 'none' | 'files' | 'folders' | 'command'
 
-/** The completions of one place. */
+/** The completions of one state. */
 export interface Completions {
   readonly paths: Paths
   /** Characters of the word before the part that a path completes, as in `train=data/`. */
@@ -18,7 +18,7 @@ export interface Completions {
 /** Names in the store. Called only where one can stand. */
 export type FindNames = (outputDir: string | undefined) => readonly IndexedNames[]
 
-/** What the placeholder of an option or argument stands for. */
+/** The meaning of the placeholder of an option or argument. */
 const PLACEHOLDERS: Readonly<Record<string, Paths | 'run' | 'run or path' | 'experiment' | 'tag' | 'pair'>> =
   {
     run: 'run',
@@ -30,7 +30,7 @@ const PLACEHOLDERS: Readonly<Record<string, Paths | 'run' | 'run or path' | 'exp
     file: 'files',
     path: 'files',
     manifest: 'files',
-    place: 'files',
+    target: 'files',
     folder: 'folders',
     command: 'command',
   }
@@ -53,20 +53,20 @@ export function completionsOf(
   if (first === 'help') return matching(word, rest.length === 0 ? commandsOf(program) : [])
   const command = program.commands.find((child) => child.name() === first)
   if (command === undefined) return NOTHING
-  const place = placeOf(command, rest)
-  const names = (): readonly IndexedNames[] => findNames(place.outputDir)
-  if (place.option !== undefined) return valuesOf(place.option, placeholderOf(place.option), word, names)
+  const state = stateBefore(command, rest)
+  const names = (): readonly IndexedNames[] => findNames(state.outputDir)
+  if (state.option !== undefined) return valuesOf(state.option, placeholderOf(state.option), word, names)
   const [, flag, given] = /^(--[a-z-]+)=(.*)$/s.exec(word) ?? []
-  const inline = place.isPlain || flag === undefined ? undefined : optionNamed(command, flag)
+  const inline = state.isOperand || flag === undefined ? undefined : optionNamed(command, flag)
   if (inline !== undefined && flag !== undefined && given !== undefined)
     return behind(`${flag}=`, valuesOf(inline, placeholderOf(inline), given, names))
-  if (!place.isPlain && word.startsWith('-')) return matching(word, optionsOf(command, word))
+  if (!state.isOperand && word.startsWith('-')) return matching(word, optionsOf(command, word))
   const { registeredArguments } = command
   const last = registeredArguments.at(-1)
-  const argument = registeredArguments[place.operands] ?? (last?.variadic === true ? last : undefined)
+  const argument = registeredArguments[state.operands] ?? (last?.variadic === true ? last : undefined)
   if (argument === undefined) return NOTHING
   // Behind the name of another program, its arguments are unknown.
-  if (argument.name() === 'command' && place.operands > registeredArguments.indexOf(argument))
+  if (argument.name() === 'command' && state.operands > registeredArguments.indexOf(argument))
     return { ...NOTHING, paths: 'files' }
   return valuesOf(argument, argument.name(), word, names)
 }
@@ -74,36 +74,36 @@ export function completionsOf(
 const NOTHING: Completions = { paths: 'none', skip: 0, values: [] }
 
 /** The state of the arguments of a command before a word. */
-interface Place {
+interface State {
   /** The option whose value the word is. */
   readonly option: Option | undefined
-  /** True after `--`, and in the words of another program: no word is an option. */
-  readonly isPlain: boolean
+  /** True after `--`, and in the words of another program: every word is an operand. */
+  readonly isOperand: boolean
   /** Operands before the word. */
   readonly operands: number
   readonly outputDir: string | undefined
 }
 
-function placeOf(command: Command, words: readonly string[]): Place {
+function stateBefore(command: Command, words: readonly string[]): State {
   let option: Option | undefined
-  let isPlain = false
+  let isOperand = false
   let operands = 0
   let outputDir: string | undefined
   for (const word of words) {
     if (option !== undefined) {
       if (option.long === '--output-dir') outputDir = word
       option = undefined
-    } else if (word === '--' && !isPlain) isPlain = true
-    else if (isPlain || !word.startsWith('-') || word === '-') {
+    } else if (word === '--' && !isOperand) isOperand = true
+    else if (isOperand || !word.startsWith('-') || word === '-') {
       operands++
-      if (command.name() === 'run') isPlain = true
+      if (command.name() === 'run') isOperand = true
     } else {
       const named = optionNamed(command, word)
       if (named?.required === true) option = named
       if (word.startsWith('--output-dir=')) outputDir = word.slice('--output-dir='.length)
     }
   }
-  return { option, isPlain, operands, outputDir }
+  return { option, isOperand, operands, outputDir }
 }
 
 function optionNamed(command: Command, flag: string): Option | undefined {
@@ -126,23 +126,12 @@ function valuesOf(
       source.argChoices.map((choice) => [choice, '']),
     )
   const kind = PLACEHOLDERS[placeholder] ?? 'none'
-  switch (kind) {
-    case 'run':
-      return matching(word, runsOf(names()))
-    case 'run or path':
-      return { ...matching(word, runsOf(names())), paths: 'files' }
-    case 'experiment':
-      return matching(word, experimentsOf(names()))
-    case 'tag':
-      return matching(word, tagsOf(names()))
-    case 'pair':
-      return word.includes('=') ? { ...NOTHING, paths: 'files', skip: word.indexOf('=') + 1 } : NOTHING
-    case 'none':
-    case 'files':
-    case 'folders':
-    case 'command':
-      return { ...NOTHING, paths: kind }
-  }
+  if (kind === 'run') return matching(word, runsOf(names()))
+  if (kind === 'run or path') return { ...matching(word, runsOf(names())), paths: 'files' }
+  if (kind === 'experiment') return matching(word, experimentsOf(names()))
+  if (kind === 'tag') return matching(word, tagsOf(names()))
+  if (kind !== 'pair') return { ...NOTHING, paths: kind }
+  return word.includes('=') ? { ...NOTHING, paths: 'files', skip: word.indexOf('=') + 1 } : NOTHING
 }
 
 type Value = readonly [text: string, description: string]
@@ -155,9 +144,9 @@ function commandsOf(program: Command): Value[] {
 /** Return the long options; nothing until a dash shows that one is wanted. */
 function optionsOf(command: Command, word: string): Value[] {
   if (!word.startsWith('-')) return []
-  const { visibleOptions } = command.createHelp()
-  return visibleOptions
-    .call(command.createHelp(), command)
+  return command
+    .createHelp()
+    .visibleOptions(command)
     .flatMap(({ long, description }): Value[] => (typeof long === 'string' ? [[long, description]] : []))
 }
 

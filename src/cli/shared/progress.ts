@@ -33,9 +33,9 @@ export function progressBar(label: string): ProgressBar {
   const started = performance.now()
   const pace = new Pace()
   const onProgress = (progress: Progress): void => {
-    const now = performance.now()
-    pace.add(progress, now)
-    if (now - started < PATIENCE_MS) return
+    const time = performance.now()
+    pace.add(progress, time)
+    if (time - started < PATIENCE_MS) return
     // A job that has read everything is over: what follows may be the output of a command.
     if (isComplete(progress)) return hideBar()
     if (draw === undefined) {
@@ -78,11 +78,11 @@ export class Pace {
   #reports: (readonly [time: number, bytesDone: number])[] = []
 
   /** Take a report into account. Fewer bytes than before are those of another job, which begins anew. */
-  add({ bytesDone }: Pick<Progress, 'bytesDone'>, now: number): void {
+  add({ bytesDone }: Pick<Progress, 'bytesDone'>, time: number): void {
     const last = this.#reports.at(-1)
     if (last !== undefined && bytesDone < last[1]) this.#reports = []
-    this.#reports.push([now, bytesDone])
-    while ((this.#reports[0]?.[0] ?? now) < now - WINDOW_MS) this.#reports.shift()
+    this.#reports.push([time, bytesDone])
+    while ((this.#reports[0]?.[0] ?? time) < time - WINDOW_MS) this.#reports.shift()
   }
 
   /** Bytes per second; `undefined` if too little is known. */
@@ -112,11 +112,11 @@ export function barLine(
   const share = bytesTotal > 0 ? Math.min(1, bytesDone / bytesTotal) : 0
   // The total of a stream is what has arrived.
   const hasTotal = filesTotal > 0
-  const left = rate !== undefined && rate > 0 ? ((bytesTotal - bytesDone) / rate) * 1000 : undefined
+  const remaining = rate !== undefined && rate > 0 ? ((bytesTotal - bytesDone) / rate) * 1000 : undefined
   const parts = [
     ...(hasTotal ? [`${String(Math.floor(share * 100)).padStart(3)} %`] : [bytes(bytesDone)]),
     ...(rate === undefined ? [] : [`${bytes(Math.round(rate))}/s`]),
-    ...(hasTotal && left !== undefined ? [`${timeLeft(left)} left`] : []),
+    ...(hasTotal && remaining !== undefined ? [`${timeLeft(remaining)} left`] : []),
     ...(hasTotal ? [`${bytes(bytesTotal)} in all`] : []),
     ...(filesTotal > 1 ? [`${count(filesDone)} of ${count(filesTotal)} files`] : []),
   ]

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { folderOf } from '../../support/folder.ts'
-import { lineaprint } from '../../support/program.ts'
-import { FAST } from '../../e2e/runs/support.ts'
+import { folderOf } from '../support/folder.ts'
+import { lineaprint } from '../support/program.ts'
+import { FAST } from './runs/support.ts'
 
 const ESC = String.fromCharCode(27)
 

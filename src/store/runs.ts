@@ -80,7 +80,8 @@ export async function listRuns(store: Store, filter: RunFilter = {}): Promise<Ru
 }
 
 function byTime(a: ListedRun, b: ListedRun): number {
-  return `${a.startedAt} ${a.id}` < `${b.startedAt} ${b.id}` ? -1 : 1
+  if (a.startedAt !== b.startedAt) return a.startedAt < b.startedAt ? -1 : 1
+  return a.id < b.id ? -1 : 1
 }
 
 async function runIds(store: Store): Promise<RunId[]> {

@@ -1,5 +1,5 @@
 /** `lineaprint check`: check a folder, file or model against a manifest. */
-import { stderr, stdin } from 'node:process'
+import { stderr } from 'node:process'
 import { addAbortSignal } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { Command, Option } from 'commander'
@@ -91,7 +91,7 @@ async function check(
 
 async function readInput(signal: AbortSignal): Promise<Uint8Array> {
   try {
-    return new Uint8Array(await buffer(addAbortSignal(signal, stdin)))
+    return new Uint8Array(await buffer(addAbortSignal(signal, process.stdin)))
   } catch (error) {
     signal.throwIfAborted()
     throw error

@@ -2,7 +2,6 @@
 import { constants, createReadStream, fstatSync, openSync } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import { Socket } from 'node:net'
-import { stdin } from 'node:process'
 import { addAbortSignal } from 'node:stream'
 import { Command, Option } from 'commander'
 import { systemReason } from '../../../util/fs.ts'
@@ -171,7 +170,7 @@ async function groups(paths: readonly string[], options: Options): Promise<Group
       continue
     }
     close()
-    if (isStdin) list.push({ hash: (shared) => rowOrError(() => hashOne(path, stdin, shared)) })
+    if (isStdin) list.push({ hash: (shared) => rowOrError(() => hashOne(path, process.stdin, shared)) })
     else if (kind === 'stream' && options.tensors !== true)
       list.push({ hash: (shared) => rowOrError(async () => hashOne(path, streamOf(path), shared)) })
     else if (options.tensors === true)

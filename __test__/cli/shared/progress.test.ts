@@ -44,7 +44,7 @@ test('the rate is that of the last seconds, and another job begins anew', () => 
 })
 
 let written = ''
-const isTTY = stderr.isTTY
+const { isTTY, columns } = stderr
 
 beforeEach(() => {
   written = ''
@@ -63,7 +63,7 @@ afterEach(() => {
   vi.restoreAllMocks()
   vi.useRealTimers()
   vi.unstubAllEnvs()
-  Object.assign(stderr, { isTTY })
+  Object.assign(stderr, { isTTY, columns })
 })
 
 /** A screen of one cursor: what is still on it. Codes about whole lines and the cursor are known. */

@@ -8,6 +8,8 @@ import { rolldown } from 'rolldown'
 
 const MODULES = resolve(import.meta.dirname, '../node_modules')
 
+const LAUNCHER = resolve(import.meta.dirname, '../src/cli/launcher.sh')
+
 /**
  * Modules that stay outside the bundle: they are rarely loaded, or are found by their path in node_modules.
  */
@@ -51,7 +53,8 @@ export async function bundleCommand(dist) {
   for (const name of readdirSync(cli))
     if (!name.endsWith('.d.ts')) rmSync(join(cli, name), { recursive: true })
   mkdirSync(join(cli, 'chunks'))
-  for (const { fileName, code } of output) writeFileSync(join(cli, fileName), withoutFacades(code))
+  for (const { fileName, code } of output)
+    writeFileSync(join(cli, fileName), withLauncher(fileName, withoutFacades(code)))
   const modules = output.flatMap(({ moduleIds }) => moduleIds)
   writeFileSync(join(cli, 'third-party.txt'), licenses(modules))
   chmodSync(join(cli, 'main.js'), 0o755)
@@ -92,6 +95,19 @@ async function reachedFrom(entries) {
   const reached = new Set(entries)
   for (const id of reached) for (const next of links.get(id) ?? []) if (links.has(next)) reached.add(next)
   return reached
+}
+
+/**
+ * Put the shell launcher before the program: a shell runs it, JavaScript sees a comment. So one file is both, and finds
+ * itself through links.
+ */
+function withLauncher(fileName, code) {
+  const node = '#!/usr/bin/env node\n'
+  if (fileName !== 'main.js') return code
+  if (!code.startsWith(node)) throw new Error('bundle-cli: main.js does not begin with its interpreter')
+  const launcher = readFileSync(LAUNCHER, 'utf8')
+  if (launcher.includes('*/')) throw new Error('bundle-cli: the launcher ends the comment that it is in')
+  return `#!/usr/bin/env sh\n':' /*\n${launcher}*/\n${code.slice(node.length)}`
 }
 
 /**

@@ -1,10 +1,12 @@
 /** Find the command, run it, and turn errors into one line, a JSON document if it is wanted, and an exit code. */
 import { argv, exit, stderr, stdout } from 'node:process'
 import { CommanderError } from 'commander'
+import { isIgnored } from '../command/launcher/inherited.ts'
 import { Interrupted, failureOf, isUsage, printFailure, usageText } from './shared/failure.ts'
 import { hasFlag } from './shared/flags.ts'
 import { wrapHelp } from './shared/help.ts'
 import { printError } from './shared/output.ts'
+import { checkNames } from './shared/utf8-names.ts'
 import { beginCommand, buildProgram } from './tree.ts'
 import type { Command } from 'commander'
 import type { CommandContext, ExitCode } from './shared/context.ts'
@@ -26,7 +28,7 @@ stdout.on('error', (error: NodeJS.ErrnoException) => {
 })
 // stderr is closed, so there is nowhere to report it; the exit code remains.
 stderr.on('error', () => undefined)
-process.once('SIGINT', () => interrupt.abort(new Interrupted()))
+if (!isIgnored('SIGINT')) process.once('SIGINT', () => interrupt.abort(new Interrupted()))
 
 // `lineaprint help hash` needs the options of `hash` as much as `lineaprint hash --help` does.
 const name = argv[2] === 'help' ? argv[3] : argv[2]
@@ -36,6 +38,7 @@ let command: Command | undefined
 let refusing: Command | undefined
 
 try {
+  checkNames(argv.slice(2))
   await beginCommand(name, argv)
   const program = await buildProgram(name, context)
   command = program.commands.find((child) => child.name() === name)

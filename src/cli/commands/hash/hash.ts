@@ -11,11 +11,16 @@ import { hashFiles } from '../../../hash/file.ts'
 import { hashStream } from '../../../hash/stream.ts'
 import { hashTree } from '../../../hash/tree.ts'
 import { readModel } from '../../../model/read.ts'
-import { WARNINGS } from '../../../dataset/read.ts'
 import { algorithmOption, threadsOption, weightsOption } from '../../shared/arguments.ts'
 import { parsePartArgument, printMerged, printPart } from './part.ts'
 import { failureOf } from '../../shared/failure.ts'
-import { IGNORE_HELP, addIgnoreOptions, ignoreWarnings, toIgnore } from '../../shared/ignore.ts'
+import {
+  IGNORE_HELP,
+  addIgnoreOptions,
+  describeTreeWarning,
+  ignoreWarnings,
+  toIgnore,
+} from '../../shared/ignore.ts'
 import { escapeText, print, printError, printJson, printVerbatim } from '../../shared/output.ts'
 import { SAMPLE_HELP, addSampleOptions, printSample, refuseSample, toSample } from '../../shared/sample.ts'
 import { progressBar } from '../../shared/progress.ts'
@@ -270,7 +275,7 @@ async function hashFolder(
 ): Promise<Row> {
   const tree = await hashTree(path, { ...shared, ...ignoreOptions, links: options.links })
   const warnings = [
-    ...tree.warnings.map((warning) => `${warning.path}: ${WARNINGS[warning.kind] ?? warning.kind}`),
+    ...tree.warnings.map((warning) => `${warning.path}: ${describeTreeWarning(warning.kind)}`),
     ...ignoreWarnings(path, tree.ignoreFiles),
   ]
   const { bytes: size, digests, files, ignored, skipped, sample, cache } = tree

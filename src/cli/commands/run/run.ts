@@ -5,6 +5,7 @@ import { LineaprintError } from '../../../core/errors.ts'
 import { runCommand } from '../../../command/run-command.ts'
 import { INTERVAL_BOUNDS } from '../../../config/system-metrics.ts'
 import { collect, wholeNumber } from '../../shared/arguments.ts'
+import { plural } from '../../../util/plural.ts'
 import { duration } from '../../shared/time.ts'
 import { escapeText, printError, printJson } from '../../shared/output.ts'
 import { reportFailure } from '../../shared/failure.ts'
@@ -28,6 +29,7 @@ interface RunOptions extends StoreOptions {
   readonly replaceMathRandom?: boolean
   readonly bundle?: boolean
   readonly redact?: boolean
+  readonly capture?: boolean
   readonly systemMetrics?: true | number
   readonly tag: readonly string[]
   readonly note?: string
@@ -62,6 +64,7 @@ export function command(context: CommandContext): Command {
     .option('--replace-math-random', 'with --seed: replace Math.random in Node programs')
     .option('--bundle', 'keep unpushed commits, so that another clone can reproduce the run')
     .option('--no-redact', 'keep secrets in the record, the logs and the exports')
+    .option('--no-capture', 'keep no logs of the output, and pass nothing through lineaprint')
     .option('--system-metrics [seconds]', 'log processor, memory and GPU (default: every 10 s)', parseSeconds)
     .option('--tag <tag>', 'a tag; repeatable', collect, [])
     .option('--note <text>', 'a note')
@@ -103,6 +106,7 @@ async function run(argv: string[], options: RunOptions, context: CommandContext)
       seed: options.seed,
       // With --json, stdout is for the one document.
       targets: json ? [2, 2] : [1, 2],
+      capture: options.capture,
       onProgress: progress.onProgress,
     })
     progress.end()
@@ -167,7 +171,7 @@ function report(outcome: CommandOutcome, json: boolean): void {
     printError(`lineaprint: warning: ${escapeText(warning)}`)
   if (exitCode === 0 && missingOutputs.length > 0)
     printError(
-      'lineaprint: the run failed, because a declared output was not made; --allow-missing only warns',
+      'lineaprint: the run failed, because a declared output was not made or cannot be read; --allow-missing only warns',
     )
   if (json) return printJson({ ...summary, exitCode, signal })
   const whole = duration(durationMs ?? 0)
@@ -177,7 +181,12 @@ function report(outcome: CommandOutcome, json: boolean): void {
   )
 }
 
-function describeSeedUse({ seeded, unseeded }: SeedUse): string {
+function describeSeedUse({ seeded, unseeded, unconnected }: SeedUse): string {
   const rest = unseeded === 0 ? '' : `, ${unseeded} not`
-  return `${seeded} ${seeded === 1 ? 'program' : 'programs'} seeded${rest}`
+  // If none was seeded, a warning says more.
+  const unseen =
+    seeded === 0 || unconnected === 0
+      ? ''
+      : `, ${plural(unconnected, 'Python process', 'Python processes')} did not connect`
+  return `${seeded} ${seeded === 1 ? 'program' : 'programs'} seeded${rest}${unseen}`
 }

@@ -112,6 +112,10 @@ export const runRecordSchema: () => z.ZodMiniType<RunRecord> = lazily(() => {
       ),
       id: field(runId, 'Name of the run and of its folder.'),
       name: field(text, 'Name of the experiment; runs may share it.'),
+      runName: field(
+        z.exactOptional(text),
+        'Name of the run beside its experiment; absent where it was given none.',
+      ),
       status: field(
         z.enum(['running', 'finished', 'failed', 'killed', 'lost']),
         '`running`: not ended, or its process is gone without having ended it; readers then show `lost`.',

@@ -100,7 +100,8 @@ async function reproduceIn(
 ): Promise<Reproduction> {
   const map = treeMap(run.record, tree, target.path)
   const directory = join(target.path, tree.directory)
-  const head = { id: run.id, name: run.record.name, directory: target.path }
+  const { name, runName } = run.record
+  const head = { id: run.id, name, ...(runName !== undefined && { runName }), directory: target.path }
   let hasStarted = false
   try {
     const { items, rebuilt } = await prepare(run, tree, map, target.path, directory, options, signal)
@@ -141,14 +142,14 @@ async function prepare(
   map: TreeMap,
   target: string,
   directory: string,
-  { run: runs, rebuild: isRebuilt, onStep }: ReproduceOptions,
+  { run: runs, rebuild: isRebuilt, onStep, onProgress }: ReproduceOptions,
   signal: AbortSignal,
 ): Promise<{ items: ReproduceItem[]; rebuilt: Rebuilt }> {
   const bytes = await restoreTree(tree, run.folder, target, signal)
   const algorithm = recordedAlgorithm(run.record)
   const code = await checkTree(tree, bytes, { directory: target, algorithm, signal })
   if (runs !== false) refuseOtherTree(code)
-  const inputs = await checkInputs(run, map, target, signal)
+  const inputs = await checkInputs(run, map, target, { signal, onProgress })
   if (runs !== false) {
     refuseOtherInputs(inputs)
     await prepareOutputFolders(run, map, target, tree.root)
@@ -179,7 +180,7 @@ function seedsItem({ record }: StoredRun): ReproduceItem {
 async function compareAll(
   { run, directory, signal }: Execution,
   { run: newRun, stored }: Executed,
-  { tolerance, outputIgnore }: ReproduceOptions,
+  { tolerance, outputIgnore, onProgress }: ReproduceOptions,
 ): Promise<ReproduceItem[]> {
   const [before, after] = [endOf(run), endOf(stored)]
   const command =
@@ -188,7 +189,7 @@ async function compareAll(
       : before === after
         ? item('command', 'end', 'same', after)
         : item('command', 'end', 'different', `${before} → ${after}`, [{ field: 'end', before, after }])
-  const outputs = await compareOutputs(run, stored, { tolerance, signal }, outputIgnore)
+  const outputs = await compareOutputs(run, stored, { tolerance, signal, onProgress }, outputIgnore)
   const metrics = compareMetrics(
     await readMetrics(run, storesOf(run.folder, run.record.command.workingDirectory)),
     await readMetrics(stored, [

@@ -232,6 +232,7 @@ function firstRecord(
     schema: RUN_SCHEMA,
     id: ownId === undefined ? newRunId(start) : checkRunId(ownId),
     name: configuration.experimentName,
+    ...(configuration.runName !== undefined && { runName: configuration.runName }),
     status: 'running',
     startedAt: start.toISOString(),
     finishedAt: null,

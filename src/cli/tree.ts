@@ -77,7 +77,8 @@ export async function beginCommand(name: string | undefined, argv: readonly stri
 /**
  * Build the program.
  *
- * @param which The command that gets its options, or `all`. The others have their name and summary.
+ * @param which The command that gets its options, or `all` for all that people start. The others have their name and
+ * summary.
  */
 export async function buildProgram(which: string | undefined, context: CommandContext): Promise<Command> {
   const root = new Command('lineaprint')
@@ -88,6 +89,7 @@ export async function buildProgram(which: string | undefined, context: CommandCo
     .configureHelp({ minWidthToWrap: NARROW })
     .addHelpText('after', HELP)
   for (const [name, entry] of Object.entries(COMMANDS)) {
+    if (which === 'all' && entry.isHidden === true) continue
     const isWanted = which === 'all' || which === name
     root.addCommand(
       isWanted ? await loaded(name, entry, context) : new Command(name).description(entry.summary),

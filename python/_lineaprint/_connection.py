@@ -70,6 +70,22 @@ _SO_PEERCRED = 17
 _TIMEOUT = OSError if _socket is None else _socket.timeout
 
 
+def above_standard(descriptor):
+    """Return a descriptor above 2 for the same file, and close the given one if it is not.
+
+    In a program with a closed standard stream, a new file takes its number, and what the program prints would go there.
+    """
+    taken = []
+    try:
+        while descriptor <= 2:
+            taken.append(descriptor)
+            descriptor = os.dup(descriptor)
+        return descriptor
+    finally:
+        for number in taken:
+            os.close(number)
+
+
 class _Channel:
     """One socket. Only one call uses it at a time."""
 
@@ -95,6 +111,7 @@ class _Channel:
             raise OSError(errno.ENOSYS, "this Python has no sockets")
         made = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
         try:
+            made = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM, 0, above_standard(made.detach()))
             made.settimeout(_GREETING_SECONDS)
             if sys.platform == "darwin":
                 made.setsockopt(_socket.SOL_SOCKET, _SO_NOSIGPIPE, 1)

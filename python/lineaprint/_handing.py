@@ -8,6 +8,7 @@ import json
 import os
 import sys
 
+from _lineaprint._connection import above_standard
 from _lineaprint._errors import LineaprintError, argument
 from _lineaprint._process import current
 
@@ -78,7 +79,7 @@ class _Handed:
         # The folder of the socket, which only this user can enter.
         path = os.path.join(os.path.dirname(current.connection.path), name)
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
-        self._descriptor = os.open(path, flags, 0o600)
+        self._descriptor = above_standard(os.open(path, flags, 0o600))
         self._path = path
         return {"file": name}
 
@@ -92,12 +93,13 @@ class _Handed:
 def _anonymous(total: int) -> "Any":
     if total < _memory_to_spare():
         try:
-            return os.memfd_create("lineaprint")
+            return above_standard(os.memfd_create("lineaprint"))
         except (AttributeError, OSError):
             # The kernel is too old or forbids memfd_create.
             pass
     try:
-        return os.open(os.environ["LINEAPRINT_RUN_DIRECTORY"], os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        flags = os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC
+        return above_standard(os.open(os.environ["LINEAPRINT_RUN_DIRECTORY"], flags, 0o600))
     except (AttributeError, OSError, KeyError):
         # Not every file system supports O_TMPFILE.
         return None

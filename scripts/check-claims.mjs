@@ -150,7 +150,7 @@ function commands() {
     .map(([, name]) => name)
     .filter((name) => name !== 'help' && name !== 'lineaprint')
   // Commands that programs start are not in the help.
-  const entries = read('src/cli/program.ts').matchAll(
+  const entries = read('src/cli/tree.ts').matchAll(
     /^ {2}'?([a-z-]+)'?: \{\n(?: {4}.*\n)*? {4}isHidden: true/gm,
   )
   const hidden = new Set([...entries].map(([, name]) => name))

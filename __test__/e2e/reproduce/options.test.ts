@@ -43,6 +43,7 @@ test('every option carries over, or the list says why not', () => {
   expect(Object.keys(NOT_CARRIED_OVER).toSorted()).toEqual([...OPTION_NAMES].toSorted())
   const given: ExperimentOptions = {
     experimentName: 'other',
+    runName: 'the first',
     experimentId: 'one-run',
     outputDir: '/old/runs',
     enableDatasetTracking: false,
@@ -70,11 +71,11 @@ test('every option carries over, or the list says why not', () => {
   }
   const checked = checkOptions({ label: 'test', options: { ...given }, folder: '/' })
   const made = optionsOf(describeConfiguration(mergeOptions([checked], '/old')))
-  const { experimentId, redact, storeAccess, trackers, ...others } = given
+  const { experimentId, runName, redact, storeAccess, trackers, ...others } = given
   const { saveToJson, saveToYaml, saveToWandb, saveToMlflow, ...carried } = others
   expect(made).toEqual({ ...carried, outputDir: '/new/runs' })
   const outputs = { saveToJson, saveToYaml, saveToWandb, saveToMlflow }
-  const left = { experimentId, redact, storeAccess, ...outputs, trackers, outputDir: '' }
+  const left = { experimentId, runName, redact, storeAccess, ...outputs, trackers, outputDir: '' }
   const named = OPTION_NAMES.filter((name) => NOT_CARRIED_OVER[name] !== null)
   expect(named.toSorted()).toEqual(Object.keys(left).toSorted())
 })

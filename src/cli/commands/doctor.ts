@@ -5,6 +5,7 @@ import { dirname, join, resolve } from 'node:path'
 import { versions } from 'node:process'
 import { promisify } from 'node:util'
 import { Command } from 'commander'
+import { withAbsolutePath } from '../../subprocess/search-path.ts'
 import { errorCode, systemReason } from '../../util/fs.ts'
 import { native, platformName } from '../../native/load.ts'
 import { VERSION } from '../../core/version.ts'
@@ -65,7 +66,11 @@ async function examine(signal: AbortSignal): Promise<Finding[]> {
 
 async function program(name: string, args: string[], without: string, signal: AbortSignal): Promise<Finding> {
   try {
-    const { stdout, stderr } = await promisify(execFile)(name, args, { timeout: 5000, signal })
+    const { stdout, stderr } = await promisify(execFile)(name, args, {
+      timeout: 5000,
+      signal,
+      env: withAbsolutePath(process.env),
+    })
     const detail = (stdout || stderr).trim().split('\n')[0] ?? ''
     return { name, state: 'ok', detail }
   } catch (error) {

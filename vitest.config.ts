@@ -1,17 +1,23 @@
 import { resolve } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
-/** Every test is of one of these projects. `npm run test:unit` runs the first, `npm test` the first three. */
+/** Folders whose tests are not of single sources. */
+const WHOLE = '__test__/{e2e,package,soak,frameworks}/**'
+
+/** Every test is of one of these projects. `npm run test:unit` runs the first two, `npm test` the first four. */
 export const PROJECTS = {
-  /** Needs the addon, and nothing else. */
+  /** Needs the addon, and nothing else. One process runs many files, and loads the sources once. */
   unit: {
     include: ['__test__/**/*.test.ts'],
-    exclude: ['__test__/{e2e,package,soak,frameworks}/**', '**/*.peers.test.ts'],
+    exclude: [WHOLE, '**/*.peers.test.ts', '**/*.mocked.test.ts'],
+    isolate: false,
   },
+  /** Replaces modules by others: each file needs a process of its own. */
+  mocked: { include: ['__test__/**/*.mocked.test.ts'], exclude: [WHOLE] },
   /** Runs the program, or what is published. */
   e2e: { include: ['__test__/{e2e,package,soak}/**/*.test.ts'], exclude: [] },
   /** Needs programs of others, which scripts/setup-*.sh put into .peers. */
-  peers: { include: ['__test__/**/*.peers.test.ts'], exclude: ['__test__/{e2e,package,soak,frameworks}/**'] },
+  peers: { include: ['__test__/**/*.peers.test.ts'], exclude: [WHOLE] },
   /** Needs what scripts/setup-frameworks.sh installs; `npm run test:frameworks` runs these alone. */
   frameworks: { include: ['__test__/frameworks/**/*.test.ts'], exclude: [] },
 }
@@ -20,6 +26,8 @@ export default defineConfig({
   test: {
     projects: Object.entries(PROJECTS).map(([name, files]) => ({ extends: true, test: { name, ...files } })),
     testTimeout: 30_000,
+    // A failure shows the whole value: a log may be all that is left of it.
+    chaiConfig: { truncateThreshold: 0 },
     // Tests start programs and threads of their own; two at once fill the cores of a small machine.
     maxWorkers: 2,
     // Those that say that they may run beside others only wait.

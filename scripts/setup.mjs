@@ -49,15 +49,21 @@ function stateOf(paths) {
   return hash.digest('hex')
 }
 
-const ADDON_SOURCES = ['crates', 'Cargo.toml', 'Cargo.lock']
-const ADDON = ['native/index.js', 'native/index.d.ts']
+const MANIFEST = 'crates/binding/Cargo.toml'
+const ADDON_SOURCES = ['crates', 'Cargo.toml', 'Cargo.lock', 'scripts/build-launcher.mjs']
+const ADDON = [
+  'native/index.js',
+  'native/index.d.ts',
+  ...(process.platform === 'win32' ? [] : ['native/lineaprint-launcher']),
+]
 
 /** Install the dependencies, and build what has changed. */
 export function setup() {
   needRust()
   step('dependencies', ['package-lock.json'], ['node_modules/.bin/napi', 'node_modules/.bin/tsc'], () => {
-    fetchCrates()
+    const stop = compileCrates()
     run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'])
+    stop()
   })
   step('addon', ADDON_SOURCES, ADDON, () => run('npm', ['run', '--silent', 'build:native']))
   step(
@@ -71,11 +77,34 @@ export function setup() {
   )
 }
 
-/** Download the crates while npm installs its packages. The build reports what cannot be downloaded. */
-function fetchCrates() {
-  const fetching = spawn('cargo', ['fetch', '--locked', '--quiet'], { cwd: root, stdio: 'ignore' })
-  fetching.on('error', () => undefined)
-  fetching.unref()
+/**
+ * Start to compile the crates while npm downloads its packages, with the arguments of `napi build`.
+ *
+ * @returns A function that stops it. The build of the addon then goes on with what is compiled, and reports
+ * what cannot be.
+ */
+function compileCrates() {
+  const version = spawnSync('rustc', ['-vV'], { encoding: 'utf8' }).stdout ?? ''
+  const target = /^host: (.+)$/m.exec(version)?.[1]
+  if (target === undefined) return () => undefined
+  const build = ['build', '--release', '--locked', '--target', target, '--manifest-path', MANIFEST]
+  // A group of its own: what cargo has started ends with it.
+  const compiling = spawn('cargo', build, { cwd: root, stdio: 'ignore', detached: true })
+  const stop = () => {
+    try {
+      if (compiling.pid !== undefined) process.kill(-compiling.pid, 'SIGTERM')
+    } catch (error) {
+      // It has ended by itself.
+      if (error.code !== 'ESRCH') throw error
+    }
+  }
+  compiling.on('error', () => undefined)
+  compiling.unref()
+  process.on('exit', stop)
+  return () => {
+    stop()
+    process.off('exit', stop)
+  }
 }
 
 function needRust() {

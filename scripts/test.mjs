@@ -9,7 +9,7 @@ run('bash', ['scripts/setup-model.sh'])
 run('bash', ['scripts/setup-strace.sh'])
 run('bash', ['scripts/setup-peers.sh'])
 
-const { counts, failures, isOk } = runTests(['unit', 'e2e', 'peers'])
+const { counts, failures, isOk } = runTests(['unit', 'mocked', 'e2e', 'peers'])
 
 // Reduce the output, so that failures are easy to find among the names of compiled crates and passed tests.
 const rust = spawnSync('cargo', ['test', '--workspace', '--locked', '--quiet', '--no-fail-fast'], {

@@ -28,6 +28,7 @@ import { strangersRound } from './strangers.ts'
 import { tablesRound } from './tables.ts'
 import { isBroken, verdict } from './support/round.ts'
 import { workersRound } from './workers.ts'
+import { wrapperRound } from './wrapper.ts'
 import type { Outcome, RoundOptions } from './support/round.ts'
 
 const USAGE = `usage: npm run soak -- [options]
@@ -36,6 +37,7 @@ const USAGE = `usage: npm run soak -- [options]
   --only NAME    only the round NAME; may be repeated
   --seed N       of everything random (default: drawn)
   --json FILE    where the numbers go as well
+  --program FILE the command of the round wrapper (default: bin of package.json)
   --help         this text
 Files go to the system's folder for temporary files and to /dev/shm.`
 
@@ -44,9 +46,14 @@ const GIB = 2 ** 30
 /** Scaling of the full counts of a round. */
 type Scaled = (full: number) => number
 
+interface PlanOptions extends RoundOptions {
+  /** The command that the round `wrapper` runs. */
+  readonly program?: string | undefined
+}
+
 interface Plan {
   readonly name: string
-  readonly run: (options: RoundOptions, of: Scaled, quick: boolean) => Promise<Outcome>
+  readonly run: (options: PlanOptions, of: Scaled, quick: boolean) => Promise<Outcome>
 }
 
 const PLANS: readonly Plan[] = [
@@ -78,6 +85,10 @@ const PLANS: readonly Plan[] = [
   {
     name: 'strangers',
     run: (options, of) => strangersRound({ ...options, cases: of(4000), programs: of(100) }),
+  },
+  {
+    name: 'wrapper',
+    run: (options, of) => wrapperRound({ ...options, commands: of(500), kills: of(200) }),
   },
   { name: 'tables', run: (options, of) => tablesRound({ ...options, executions: of(200_000) }) },
   {
@@ -112,6 +123,7 @@ async function main(): Promise<number> {
       only: { type: 'string', multiple: true, default: [] },
       seed: { type: 'string' },
       json: { type: 'string' },
+      program: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   })
@@ -149,7 +161,7 @@ async function main(): Promise<number> {
     const seconds = (): number => Math.round((performance.now() - from) / 1000)
     const progress = (line: string): void => console.log(`  ${String(seconds()).padStart(4)} s  ${line}`)
     try {
-      const outcome = await run({ seed, progress }, of, values.quick)
+      const outcome = await run({ seed, progress, program: values.program }, of, values.quick)
       if (isBroken(outcome)) broken++
       results.push({ ...outcome, seconds: seconds() })
       console.log(shown(outcome, seconds()))

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { compareOutputs } from '../../src/reproduce/verdicts/outputs.ts'
 import { compareFiles } from '../../src/compare/tensor-files.ts'
 import { compareMetrics } from '../../src/reproduce/verdicts/metrics.ts'
+import type { MetricSummary } from '../../src/reproduce/verdicts/metrics.ts'
 import { folderOf } from '../support/folder.ts'
 import { finished } from '../tracking/support.ts'
 import { temporaryFolder } from '../capture/fixture.ts'
@@ -169,15 +170,43 @@ test('folders: shards of one model, files one by one, and what is new or gone', 
   })
 })
 
+/** A metric with one value, or with what is given. */
+function metric(last: number, given: Partial<MetricSummary> = {}): MetricSummary {
+  const value: MetricSummary['last'] = Number.isNaN(last) ? { __float__: 'NaN' } : last
+  const bound = Number.isNaN(last) ? null : last
+  const nanCount = Number.isNaN(last) ? 1 : 0
+  return { first: value, last: value, min: bound, max: bound, count: 1, nanCount, lastStep: null, ...given }
+}
+
+const metrics = (values: readonly (readonly [string, number])[]): Map<string, MetricSummary> =>
+  new Map(values.map(([name, value]) => [name, metric(value)]))
+
+test.each([
+  ['first', { first: 2 }],
+  ['min', { min: 0.5 }],
+  ['max', { max: 1.5 }],
+  ['count', { count: 2 }],
+  ['nanCount', { nanCount: 1 }],
+  ['lastStep', { lastStep: 3 }],
+] as const)('metrics with the same last value are different if their %s differs', (field, given) => {
+  const [before, after] = [new Map([['m', metric(1)]]), new Map([['m', metric(1, given)]])]
+  for (const tolerance of [undefined, 0.25])
+    expect(compareMetrics(before, after, tolerance)).toMatchObject([
+      { verdict: 'different', differences: [{ field }] },
+    ])
+  const isValue = ['first', 'min', 'max'].includes(field)
+  expect(compareMetrics(before, after, 1)[0]?.verdict).toBe(isValue ? 'within-tolerance' : 'different')
+})
+
 test('metrics: equal, close, different, missing, new', () => {
-  const before = new Map([
+  const before = metrics([
     ['equal', 1],
     ['nan', NaN],
     ['close', 1],
     ['far', 1],
     ['gone', 1],
   ])
-  const after = new Map([
+  const after = metrics([
     ['equal', 1],
     ['nan', NaN],
     ['close', 1.0625],

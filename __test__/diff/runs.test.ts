@@ -1,6 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { ABSENCES } from '../../src/capture/git/absence.ts'
 import { diffRuns } from '../../src/diff/runs.ts'
 import { isIgnored } from '../../src/diff/ignore.ts'
 import { readSeries } from '../../src/diff/series.ts'
@@ -90,7 +91,7 @@ test('a repository or a seed that only one run has is a difference in both direc
   const seeds = (seed: number | null): CaptureRecord =>
     captured({ seed, variables: {}, generators: {} }, `seeds.v1.blake3:${String(seed ?? 0).repeat(64)}`)
   const none = but(run, {
-    captures: { git: captured({ available: false, reason: 'none' }), seeds: seeds(null) },
+    captures: { git: captured({ available: false, reason: ABSENCES.repository }), seeds: seeds(null) },
   })
   const both = but(run, { captures: { git: git('a'.repeat(40)), seeds: seeds(7) } })
   for (const pair of [[none, both] as const, [both, none] as const]) {

@@ -41,6 +41,17 @@ test('a dataset that is a table shows its rows and columns', async () => {
   expect(json.code).toBe(3)
   expect(JSON.parse(json.stdout)).toMatchObject({ kind: 'file', warnings: [expect.any(String) as string] })
   expect((await lineaprint(['dataset', 'a.jsonl'], { cwd })).stdout).not.toContain('table')
+  // What is no table at all is no table either.
+  for (const [name, text] of [
+    ['page.parquet', '<!DOCTYPE html><html>'],
+    ['pointer.csv', 'version https://git-lfs.github.com/spec/v1\n'],
+    ['archive.arrow', 'PK\u0003\u0004'],
+  ] as const) {
+    writeFileSync(join(cwd, name), text)
+    const disguised = await lineaprint(['dataset', name], { cwd })
+    expect(disguised).toMatchObject({ code: 3, stdout: expect.stringMatching(/^digest\tblake3:/) as string })
+    expect(disguised.stderr).toContain('not what its name says')
+  }
 })
 
 test('two tables are compared by columns, and other files as files', async () => {

@@ -120,6 +120,6 @@ export function expectedOf({ programs, detail, differing }: Style): StyleOutcome
 
 function warning({ script, ownSeeds }: Style['programs'][number]): string {
   const own = Object.entries(ownSeeds).map(([name, seed]) => `${name} ${seed}`)
-  const [seeds, them] = own.length === 1 ? ['seed', 'it'] : ['seeds', 'them']
-  return `${script} set its own ${seeds}, so --seed 42 has no effect on ${them}: ${own.join(', ')}`
+  const seeds = own.length === 1 ? 'seed' : 'seeds'
+  return `${script} set its own ${seeds}, which replaced --seed 42: ${own.join(', ')}`
 }

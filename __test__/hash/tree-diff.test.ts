@@ -73,3 +73,15 @@ test('of several candidates the one that keeps its last name is taken, and each 
   ])
   expect([onlyBefore, onlyAfter]).toEqual([['x/3'], []])
 })
+
+test('a warning about a folder is a sentence', async () => {
+  const files = { 'm.bin': 'w', '.cache/huggingface/download/m.bin.metadata': '1' }
+  const [before, after] = [folderOf(files), folderOf(files)]
+  const { same, warnings } = await diffTrees(before, after)
+  expect(same).toBe(true)
+  expect(warnings).toEqual(
+    [before, after].map(
+      (root) => `${root}: .cache/huggingface: the state of a Hugging Face download was skipped`,
+    ),
+  )
+})

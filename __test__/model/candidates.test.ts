@@ -76,7 +76,15 @@ test('a shard that no index names is left over beside one, and a candidate witho
   expect(report.weights.equals((await readModel(folderOf(shards(FIRST)))).weights)).toBe(true)
   expect(report.warnings).toEqual([expect.stringContaining('model-00003-of-00003.safetensors')])
   const alone = { 'm-00001-of-00002.safetensors': shard, 'm-00002-of-00002.safetensors': safetensors(FIRST) }
-  await expect(readModel(folderOf(alone))).rejects.toMatchObject({ code: 'ERR_LINEAPRINT_AMBIGUOUS' })
+  await expect(readModel(folderOf(alone))).rejects.toMatchObject({
+    code: 'ERR_LINEAPRINT_AMBIGUOUS',
+    message: expect.stringContaining('2 shards and no index that names them') as string,
+  })
+  // An interrupted download can leave one shard, which is no whole model.
+  const one = await readModel(folderOf({ 'm-00001-of-00002.safetensors': shard }))
+  expect(one.warnings).toEqual([expect.stringContaining('the model may be incomplete')])
+  const whole = await readModel(folderOf({ 'm-00001-of-00001.safetensors': shard }))
+  expect(whole.warnings).toEqual([])
 })
 
 test('the option weights chooses, and is checked', async () => {

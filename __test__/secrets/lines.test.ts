@@ -150,3 +150,23 @@ test.each([
   // A bound that a slow machine keeps as well; expressions that backtrack take hours.
   expect(performance.now() - start).toBeLessThan(30_000)
 })
+
+const BODY = `${'QUJD'.repeat(16)}\n`
+const BEGIN = '-----BEGIN RSA PRIVATE KEY-----\n'
+const END = '-----END RSA PRIVATE KEY-----\n'
+
+test.each([
+  ['a key that goes on', 'x\n', `a\n${BEGIN}${BODY}`, '<redacted>\n'],
+  ['a key that begins in the line before', 'x\n-----BEGIN RS', `A PRIVATE KEY-----\n${BODY}`, '<redacted>\n'],
+  ['a key that began before', `${BEGIN}${BODY}`, BODY, '<redacted>\n'],
+  ['a key that has ended', `${BEGIN}${BODY}`, `${BODY}${END}`, BODY],
+  ['a whole key', 'x\n', `${BEGIN}${BODY}${END}b\n`, BODY],
+  ['a key behind another', 'x\n', `${BEGIN}${BODY}${END}${BEGIN}`, '<redacted>\n'],
+  ['a certificate behind a key', 'x\n', `${BEGIN}${END}-----BEGIN CERTIFICATE-----\n`, BODY],
+  ['no key', 'x\n', 'a\n', BODY],
+])('lines that are left out: %s', (_name, before, left, expected) => {
+  const filter = new LineFilter()
+  filter.push(Buffer.from(before))
+  filter.skip(Buffer.from(left))
+  expect(filter.push(Buffer.from(BODY)).toString()).toBe(expected)
+})

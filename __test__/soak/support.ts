@@ -1,9 +1,9 @@
 /** What the short runs of the long rounds share. */
 import type { Outcome } from '../../soak/support/round.ts'
 
-/** A seed of its own for each run, named by the failures that depend on it; and no lines in between. */
+/** The same cases each time: what did not change gets the same answer. `npm run soak` draws others. No lines in between. */
 export const quietly: { readonly seed: number; readonly progress: (line: string) => void } = {
-  seed: Math.floor(Math.random() * 1e9),
+  seed: 20_261_129,
   progress: () => undefined,
 }
 

@@ -196,7 +196,7 @@ class Process:
                 _wait_for(library, module)
                 found = library.own_seeds(module, self, start)
                 same = [key for key, text in found.items() if self.seed is not None and text == str(self.seed)]
-                used += same + [key for key in library.used(module, start) if key not in found]
+                used += same + library.used(module, start)
                 own.update({key: text for key, text in found.items() if key not in same})
             except Exception as error:
                 self.problem(name, error)
@@ -284,6 +284,8 @@ class Process:
         used, own = self.usage()
         for name, text in own.items():
             detail = "the program seeded it from the system" if text is None else "the program set %s" % text
+            if name in used:
+                detail += ", after it had drawn from the earlier seed"
             if self.targets.get(name, ("",))[0] != "own-seed":
                 self.targets[name] = ("own-seed", detail[:1000])
         self.tell(
@@ -410,10 +412,12 @@ class Process:
             return []
         found = []
         own = library.own_seeds(module, self, start)
+        # A seed that the child set has replaced the inherited state, unless the child drew before.
+        replaced = own.keys() - set(library.used(module, start))
         for key, value in library.state(module).items():
             sentence = "inherited " + key
             # Without a seed, Python has reset `random` from the system.
-            if (key == "random" and self.seed is None) or key in own or sentence in self.told or value == start.get(key, value):
+            if (key == "random" and self.seed is None) or key in replaced or sentence in self.told or value == start.get(key, value):
                 continue
             self.told.add(sentence)
             found.append({"name": key, "state": _digest(start[key])})

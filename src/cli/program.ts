@@ -5,10 +5,12 @@
  */
 import { argv, exit, stderr, stdout } from 'node:process'
 import { Command, CommanderError } from 'commander'
+import { isIgnored } from '../command/launcher/inherited.ts'
 import { errorText, joinLines } from '../util/error-text.ts'
 import { VERSION } from '../core/version.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { escapeText, printError } from './shared/output.ts'
+import { checkNames } from './shared/utf8-names.ts'
 import type { CommandContext, ExitCode } from './shared/context.ts'
 
 type CommandModule = { command: (context: CommandContext) => Command }
@@ -75,10 +77,11 @@ stdout.on('error', (error: NodeJS.ErrnoException) => {
 })
 // stderr is closed, so there is nowhere to report it; the exit code remains.
 stderr.on('error', () => undefined)
-process.once('SIGINT', () => interrupt.abort(new Interrupted()))
+if (!isIgnored('SIGINT')) process.once('SIGINT', () => interrupt.abort(new Interrupted()))
 
 // `lineaprint help hash` needs the options of `hash` as much as `lineaprint hash --help` does.
 try {
+  checkNames(argv.slice(2))
   const program = await build(argv[2] === 'help' ? argv[3] : argv[2])
   await program.parseAsync(argv)
 } catch (error) {

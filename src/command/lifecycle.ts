@@ -11,7 +11,8 @@ import type { Configuration, ExperimentOptions } from '../config/options.ts'
 import type { EndStatus } from '../tracking/run-writer.ts'
 import type { TrackerSettings } from '../tracking/settings.ts'
 import type { ExperimentSummary } from '../tracking/summary.ts'
-import type { ProcessEnd, ProcessExit } from './process.ts'
+import type { ProcessExit } from './exit.ts'
+import type { ProcessEnd } from './process.ts'
 import type { SeedUse } from './python-bridge/bridge.ts'
 import type { SignalRelay } from './signals.ts'
 
@@ -34,6 +35,8 @@ export interface TrackedCommand {
   readonly directory: string
   /** File descriptors that receive stdout and stderr of the command. */
   readonly targets: readonly [stdout: number, stderr: number]
+  /** False to keep no logs of the output. @default true */
+  readonly capture?: boolean | undefined
   /** Options of the run. */
   readonly options: ExperimentOptions | undefined
   /** Settings of the run. The signal stops the work before and after the command. */
@@ -131,7 +134,7 @@ export async function runTracked(command: TrackedCommand, relay: SignalRelay): P
 
 /** Run the process with a bridge for the Python programs that it starts. */
 async function runWithBridge(
-  { argv, directory, targets, environment: environmentOf, seed, onSpawn }: TrackedCommand,
+  { argv, directory, targets, capture, environment: environmentOf, seed, onSpawn }: TrackedCommand,
   recorder: Recorder,
   relay: SignalRelay,
   onStarted: () => void,
@@ -151,6 +154,7 @@ async function runWithBridge(
         argv,
         directory,
         targets,
+        capture,
         redact: configuration.redact,
         runDirectory,
         environment: { ...environment, ...bridge.variables },

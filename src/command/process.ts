@@ -1,15 +1,24 @@
 /** The process of a wrapped command: no shell, inherited input, output passed through. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { fstatSync } from 'node:fs'
+import { platform } from 'node:process'
 import { isatty } from 'node:tty'
+import { getSystemErrorName } from 'node:util'
 import { errorText } from '../util/error-text.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { errorCode } from '../util/fs.ts'
 import { openPipe } from '../subprocess/pipe.ts'
+import { findLauncher } from './launcher/find.ts'
+import { inherited } from './launcher/inherited.ts'
+import { launch } from './launcher/launch.ts'
 import { SignalError } from './signals.ts'
 import { StreamCopy } from './output-tee.ts'
 import type { Readable } from 'node:stream'
 import type { StreamRecord } from '../record/record.ts'
+import type { ProcessExit } from './exit.ts'
+import type { Launched } from './launcher/launch.ts'
+import type { StreamTotals } from './launcher/messages.ts'
 import type { SignalRelay } from './signals.ts'
 
 /** The command to run, and the destinations of its output. */
@@ -22,16 +31,13 @@ export interface ProcessPlan {
   readonly runDirectory: string
   /** File descriptors that receive stdout and stderr of the command. */
   readonly targets: readonly [stdout: number, stderr: number]
+  /** False to give the targets to the command itself, and keep no logs. @default true */
+  readonly capture?: boolean | undefined
   /** True to replace secrets in the log files. */
   readonly redact: boolean
   /** Called with the process ID once the command runs. */
   readonly onSpawn?: ((pid: number) => void) | undefined
 }
-
-/** The end of a process: an exit code, or a signal. */
-export type ProcessExit =
-  | { readonly kind: 'exited'; readonly code: number }
-  | { readonly kind: 'signalled'; readonly signal: NodeJS.Signals }
 
 /** The result of a process. */
 export interface ProcessEnd {
@@ -43,62 +49,160 @@ export interface ProcessEnd {
   readonly warnings: readonly string[]
 }
 
-const TERMINAL: StreamRecord = { status: 'not-captured', reason: 'it went to a terminal' }
+/** Why a stream has no log. */
+type NotCaptured = Extract<StreamRecord, { readonly status: 'not-captured' }>
+
+const TERMINAL: NotCaptured = { status: 'not-captured', reason: 'it went to a terminal' }
+const WITH_STDOUT: NotCaptured = {
+  status: 'not-captured',
+  reason: 'it went to the terminal together with stdout, and is in stdout.log',
+}
+const SWITCHED_OFF: NotCaptured = { status: 'not-captured', reason: 'it was switched off with --no-capture' }
+const CLOSED: NotCaptured = { status: 'not-captured', reason: 'it was closed' }
+
+/** Names of the streams of a command, by their index. */
+const STREAMS = ['stdout', 'stderr'] as const
+
+/** A copy of a stream, or why there is none. */
+type Captured = StreamCopy | NotCaptured
+
+/** A running command. */
+interface Started {
+  /** The copies of stdout and stderr, or the streams themselves. */
+  readonly sources: readonly (Readable | null | undefined)[]
+  readonly ended: Promise<ProcessExit>
+  /** By the clock of `performance.now`. */
+  readonly startedAt: number
+  readonly warnings: string[]
+  /** The launcher that passes the output on; absent if this process does. */
+  readonly launched?: Launched
+}
 
 /**
  * Run a command to its end.
  *
+ * @param launcher The program that starts it; without one, Node does.
  * @throws ERR_LINEAPRINT_COMMAND if it cannot be started.
  */
-export async function runProcess(plan: ProcessPlan, relay: SignalRelay): Promise<ProcessEnd> {
-  const copies = await Promise.all([copyTo(plan, 0, 'stdout.log'), copyTo(plan, 1, 'stderr.log')])
-  const [stdout, stderr] = copies
+export async function runProcess(
+  plan: ProcessPlan,
+  relay: SignalRelay,
+  launcher: string | undefined = findLauncher(),
+): Promise<ProcessEnd> {
+  const terminal = launcher !== undefined && isOneTerminal(plan)
+  const captured = await Promise.all([capture(plan, 0, terminal), capture(plan, 1, terminal)])
+  const copies = captured.filter((each) => each instanceof StreamCopy)
+  let command: Started | undefined
   try {
-    const { sources, ended, warnings, startedAt } = await start(plan, copies, relay)
-    const streams = Promise.all([copyFrom(sources[0], stdout), copyFrom(sources[1], stderr)])
+    command = await start(plan, captured, relay, launcher)
+    const { sources, ended, warnings, startedAt, launched } = command
+    const streams = Promise.all(
+      captured.map((each, index) => copyStream(each, sources[index], launched, index, warnings)),
+    )
     const exit = await ended
     const durationMs = Math.round(performance.now() - startedAt)
-    for (const copy of copies) copy?.commandEnded()
-    const [out, err] = await streams
-    for (const copy of copies) warnings.push(...(copy?.warnings ?? []))
-    return { exit, durationMs, stdout: out, stderr: err, warnings }
+    for (const copy of copies) copy.commandEnded()
+    const [stdout = TERMINAL, stderr = TERMINAL] = await streams
+    for (const copy of copies) warnings.push(...copy.warnings)
+    return { exit, durationMs, stdout, stderr, warnings }
   } finally {
     relay.forwardTo(undefined)
-    for (const copy of copies) await copy?.close()
+    command?.launched?.close()
+    for (const copy of copies) await copy.close()
   }
+}
+
+/**
+ * Return whether stdin, stdout and stderr are one terminal. The command then gets one of its own. In a pipeline other
+ * programs use the terminal at the same time, so the command gets the real one.
+ */
+function isOneTerminal({ capture: isWanted, targets }: ProcessPlan): boolean {
+  if (isWanted === false || platform !== 'linux') return false
+  const numbers = [0, ...targets]
+  if (inherited()?.open !== undefined && numbers.some((number) => !inherited()?.open?.includes(number)))
+    return false
+  if (!numbers.every((number) => isatty(number))) return false
+  const devices = numbers.map((number) => fstatSync(number).rdev)
+  return devices.every((device) => device === devices[0])
 }
 
 /**
  * Create the copy of a stream. A terminal is passed to the command directly, because programs behave
  * differently when they write to a pipe.
  */
-async function copyTo(plan: ProcessPlan, index: 0 | 1, file: string): Promise<StreamCopy | undefined> {
+async function capture(plan: ProcessPlan, index: 0 | 1, terminal: boolean): Promise<Captured> {
   const target = plan.targets[index]
-  return isatty(target) ? undefined : StreamCopy.create(plan.runDirectory, file, target, plan.redact)
-}
-
-interface Started {
-  readonly sources: readonly (Readable | null)[]
-  readonly ended: Promise<ProcessExit>
-  /** By the clock of `performance.now`. */
-  readonly startedAt: number
-  readonly warnings: string[]
+  if (inherited()?.open?.includes(target) === false) return CLOSED
+  if (plan.capture === false) return SWITCHED_OFF
+  if (terminal && index === 1) return WITH_STDOUT
+  if (isatty(target) && !terminal) return TERMINAL
+  return StreamCopy.create(plan.runDirectory, `${STREAMS[index]}.log`, target, plan.redact)
 }
 
 async function start(
   plan: ProcessPlan,
-  copies: readonly (StreamCopy | undefined)[],
+  captured: readonly Captured[],
   relay: SignalRelay,
+  launcher: string | undefined,
 ): Promise<Started> {
-  const [program = '', ...rest] = plan.argv
-  const pipes = copies.map((copy) => (copy === undefined ? undefined : openPipe()))
-  const outputs = copies.map((copy, index) => pipes[index]?.writeEnd ?? (copy ? 'pipe' : plan.targets[index]))
+  const [program = ''] = plan.argv
   try {
     relay.work.throwIfAborted()
+    const started =
+      (launcher === undefined ? undefined : await startByLauncher(plan, captured, relay, launcher)) ??
+      // Only the launcher can make a terminal.
+      (await startByNode(plan, captured.includes(WITH_STDOUT) ? [TERMINAL, TERMINAL] : captured, relay))
+    plan.onSpawn?.(started.pid)
+    return started
+  } catch (cause) {
+    relay.work.throwIfAborted()
+    // It may have ended the launcher before that could listen.
+    if (relay.ending !== undefined) throw new SignalError(relay.ending)
+    throw notStarted(program, cause)
+  }
+}
+
+async function startByLauncher(
+  { argv, directory, environment, targets }: ProcessPlan,
+  captured: readonly Captured[],
+  relay: SignalRelay,
+  launcher: string,
+): Promise<(Started & { readonly pid: number }) | undefined> {
+  const startedAt = performance.now()
+  const isCaptured = (index: 0 | 1): boolean => captured[index] instanceof StreamCopy
+  const launched = await launch(
+    {
+      launcher,
+      argv,
+      directory,
+      environment,
+      targets,
+      captured: [isCaptured(0), isCaptured(1)],
+      terminal: captured[1] === WITH_STDOUT,
+      inherited: inherited(),
+    },
+    relay,
+  )
+  if (launched === undefined) return undefined
+  const { pid, sources, ended } = launched
+  return { pid, sources, ended, startedAt, warnings: [], launched }
+}
+
+async function startByNode(
+  { argv, directory, environment, targets }: ProcessPlan,
+  captured: readonly Captured[],
+  relay: SignalRelay,
+): Promise<Started & { readonly pid: number }> {
+  const [program = '', ...rest] = argv
+  const pipes = captured.map((each) => (each instanceof StreamCopy ? openPipe() : undefined))
+  const outputs = captured.map(
+    (each, index) => pipes[index]?.writeEnd ?? (each instanceof StreamCopy ? 'pipe' : targets[index]),
+  )
+  try {
     const startedAt = performance.now()
     const child = spawn(program, rest, {
-      cwd: plan.directory,
-      env: plan.environment,
+      cwd: directory,
+      env: environment,
       stdio: ['inherit', ...outputs],
       windowsHide: true,
     })
@@ -107,15 +211,14 @@ async function start(
       child.once('exit', (code, signal) => resolve(exitOf(code, signal)))
     })
     await once(child, 'spawn')
-    if (child.pid !== undefined) plan.onSpawn?.(child.pid)
     const warnings: string[] = []
     // After the start, an error event means that a signal could not be passed on.
     child.on('error', (error) => warnings.push(`cannot signal the command: ${error.message}`))
     const sources = [pipes[0]?.source ?? child.stdout, pipes[1]?.source ?? child.stderr]
-    return { sources, ended, warnings, startedAt }
+    return { pid: child.pid ?? 0, sources, ended, warnings, startedAt }
   } catch (cause) {
     for (const pipe of pipes) pipe?.source.destroy()
-    throw cause instanceof SignalError ? cause : notStarted(program, cause)
+    throw cause
   } finally {
     // The command now holds the only write end, so the stream ends when the command closes it.
     for (const pipe of pipes) pipe?.closeWriteEnd()
@@ -127,11 +230,35 @@ function exitOf(code: number | null, signal: NodeJS.Signals | null): ProcessExit
   return signal === null ? { kind: 'exited', code: code ?? 1 } : { kind: 'signalled', signal }
 }
 
-async function copyFrom(
+/** Copy a stream to its log and, unless the launcher does, to its target. */
+async function copyStream(
+  captured: Captured,
   source: Readable | null | undefined,
-  copy: StreamCopy | undefined,
+  launched: Launched | undefined,
+  index: number,
+  warnings: string[],
 ): Promise<StreamRecord> {
-  return copy === undefined || !source ? TERMINAL : copy.copy(source)
+  if (!(captured instanceof StreamCopy)) return captured
+  if (!source) return TERMINAL
+  const record = await captured.copy(source, launched === undefined)
+  // A stream that a child process of the command still holds has no end yet.
+  if (launched === undefined || !source.readableEnded) return record
+  const totals = await launched.totals(index === 0 ? 1 : 2)
+  if (totals === undefined || record.status !== 'captured') return record
+  warnings.push(...lossesOf(totals, STREAMS[index] ?? 'output'))
+  return { ...record, bytes: totals.total }
+}
+
+/** Say what the log or the target did not get. */
+function lossesOf({ uncopied, unwritten, errno }: StreamTotals, name: string): string[] {
+  return [
+    ...(uncopied > 0 ? [`${name}.log lacks ${uncopied} bytes: this process did not read them in time`] : []),
+    ...(unwritten > 0 ? [`${unwritten} bytes of ${name} could not be written: ${systemReason(errno)}`] : []),
+  ]
+}
+
+function systemReason(errno: number): string {
+  return errno === 0 ? 'unknown error' : getSystemErrorName(-errno)
 }
 
 function notStarted(program: string, cause: unknown): LineaprintError {

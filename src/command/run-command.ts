@@ -32,6 +32,8 @@ export interface CommandPlan {
   readonly seed?: number | undefined
   /** File descriptors that receive stdout and stderr of the command. @default [1, 2] */
   readonly targets?: readonly [stdout: number, stderr: number] | undefined
+  /** False to give these descriptors to the command itself, and keep no logs. @default true */
+  readonly capture?: boolean | undefined
   /** Called with the progress of the digest of an input or output. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
 }
@@ -66,6 +68,7 @@ function trackedCommand(plan: CommandPlan, relay: SignalRelay): TrackedCommand {
     argv,
     directory: process.cwd(),
     targets: plan.targets ?? [1, 2],
+    capture: plan.capture,
     options,
     settings: {
       configurationFile,

@@ -9,6 +9,7 @@ import { hashArray, isTypedArray } from '../hash/array.ts'
 import { hashFile } from '../hash/file.ts'
 import { hashListedTree, hashTree } from '../hash/tree.ts'
 import { checkObject, checkPath } from '../core/options.ts'
+import { WARNINGS } from '../hash/tree-warnings.ts'
 import { disguiseOfFile, disguiseSentence, disguisedIn } from '../util/disguised.ts'
 import { stampText } from '../util/file-stamp.ts'
 import { hashTable } from './table.ts'
@@ -179,14 +180,6 @@ async function readTable(
     if (!LineaprintError.is(error) || !NO_TABLE.has(error.code)) throw error
     return { warnings: [`no table digest: ${error.message}`] }
   }
-}
-
-/** The meaning of each warning about a folder, in a sentence. */
-export const WARNINGS: Readonly<Record<string, string>> = {
-  'link-leaves-root': 'the link leads out of the folder',
-  'name-not-unicode': 'the name is not UTF-8',
-  'names-collide': 'another name differs only in case or Unicode normalisation',
-  'download-state-skipped': 'the state of a Hugging Face download was skipped; --include-skipped includes it',
 }
 
 async function fromArray(

@@ -3,6 +3,7 @@ import { statInput } from '../util/fs.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { checkObject, checkPath } from '../core/options.ts'
 import { compareUtf8 } from '../util/text-order.ts'
+import { WARNINGS } from './tree-warnings.ts'
 import { hashFiles } from './file.ts'
 import { hashTree } from './tree.ts'
 import type { Digest } from '../core/digest.ts'
@@ -125,7 +126,7 @@ function entryOf({ size, digests }: FileHash): TreeEntry {
 }
 
 function warningsOf({ path: root, warnings }: TreeHash): string[] {
-  return warnings.map(({ kind, path }) => `${root}: ${path}: ${kind}`)
+  return warnings.map(({ kind, path }) => `${root}: ${path}: ${WARNINGS[kind] ?? kind}`)
 }
 
 function changesOf(before: TreeHash, after: TreeHash): TreeChange[] {

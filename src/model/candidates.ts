@@ -32,8 +32,8 @@ export interface Candidates {
 export const INDEX_SUFFIX = '.safetensors.index.json'
 export const WEIGHTS_SUFFIX = '.safetensors'
 
-/** The name of one shard of many. */
-const SHARD = /-[0-9]{5}-of-[0-9]{5}\.safetensors$/
+/** The name of one shard of several. */
+const SHARD = /-[0-9]{5}-of-([0-9]{5})\.safetensors$/
 
 /** The name that transformers tries first. */
 const FIRST_NAME = 'model.safetensors'
@@ -131,6 +131,11 @@ export function describeCandidate(candidate: Candidate): string {
   const { name, weights, missing } = candidate
   if (isStale(candidate)) return `${name} (stale: ${absent(missing, weights.length)})`
   return missing.length === 0 ? name : `${name} (incomplete: ${absent(missing, weights.length)})`
+}
+
+/** Check whether a candidate is a file whose name says that it is one shard of several, and that no index names. */
+export function isLoneShard({ name, index }: Candidate): boolean {
+  return index === undefined && Number(SHARD.exec(name)?.[1] ?? 1) > 1
 }
 
 /** Say how many shards of an index are not there. */

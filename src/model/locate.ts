@@ -9,6 +9,7 @@ import {
   absent,
   describeCandidate,
   findCandidates,
+  isLoneShard,
   isStale,
   readIndex,
 } from './candidates.ts'
@@ -79,6 +80,9 @@ export async function locateModel(path: string, options: LocateOptions = {}): Pr
       ({ name, missing, weights }) =>
         `the index ${name} is stale, so ${chosen.name} was read: ${absent(missing, weights.length)}`,
     ),
+    ...(isLoneShard(chosen)
+      ? [`${chosen.name} is one shard of several, and no index names the others: the model may be incomplete`]
+      : []),
     ...(leftOver.length > 0 ? [`no index names these shards, which were not read: ${first(leftOver)}`] : []),
     ...(others.length > 0
       ? [
@@ -199,6 +203,12 @@ function nothingToRead(
 }
 
 function ambiguous(path: string, candidates: readonly Candidate[]): LineaprintError {
+  if (candidates.every((candidate) => isLoneShard(candidate)))
+    return new LineaprintError(
+      'ERR_LINEAPRINT_AMBIGUOUS',
+      `the folder contains ${candidates.length} shards and no index that names them: ${namesOf(candidates)}`,
+      { path, field: 'weights', hint: 'get the index (*.safetensors.index.json) that belongs to them' },
+    )
   return new LineaprintError(
     'ERR_LINEAPRINT_AMBIGUOUS',
     `the folder contains ${candidates.length} candidates of different weights: ${namesOf(candidates)}`,

@@ -20,6 +20,9 @@ export type StreamRecord =
       readonly file: string
       readonly bytes: number
       readonly keptBytes: number
+      readonly omittedBytes?: number
+      readonly omittedLines?: number
+      readonly rewrittenLines?: number
       readonly redactedLines?: number
     }
   | { readonly status: 'not-captured'; readonly reason: string }

@@ -140,7 +140,19 @@ export const streamSchema: () => z.ZodMiniType<StreamRecord> = lazily(() =>
         status: z.literal('captured'),
         file: field(text, "The file in the run's folder that keeps it."),
         bytes: field(count, 'Bytes that were written to the stream.'),
-        keptBytes: field(count, 'Bytes of them that the file keeps, from the first on.'),
+        keptBytes: field(
+          count,
+          'Bytes of them that the file keeps: all, or those of the beginning and of the end. Secrets and rewritten lines count as they were written.',
+        ),
+        omittedBytes: field(
+          z.exactOptional(count),
+          'The other bytes. In their place the file has a line that says how many. Absent if there are none.',
+        ),
+        omittedLines: field(z.exactOptional(count), 'Line ends in them. A rewritten line has one.'),
+        rewrittenLines: field(
+          z.exactOptional(count),
+          'Lines that were written more than once, after carriage returns, as progress bars are: the file has what a terminal shows in the end. Absent if there is none.',
+        ),
         redactedLines: field(
           z.exactOptional(count),
           'Lines in which the file has `<redacted>` in place of a secret. Absent if there is none.',

@@ -8,7 +8,7 @@ import { recordedAlgorithm, recordedOutputDir } from '../record/configuration.ts
 import { storeIn, storeOf } from '../store/store.ts'
 import { SignalRelay } from '../command/signals.ts'
 import { requireApproval } from './approval.ts'
-import { compareMetrics, lastValues } from './verdicts/metrics.ts'
+import { compareMetrics, readMetrics } from './verdicts/metrics.ts'
 import { compareOutputs } from './verdicts/outputs.ts'
 import { compareReported } from './verdicts/reported.ts'
 import { commandIn, execute } from './execute.ts'
@@ -192,8 +192,11 @@ async function compareAll(
       : item('command', 'end', 'different', `${before} → ${after}`, [{ field: 'end', before, after }])
   const outputs = await compareOutputs(run, stored, { tolerance, signal }, outputIgnore)
   const metrics = compareMetrics(
-    await lastValues(run, storesOf(run.folder, run.record.command.workingDirectory)),
-    await lastValues(stored, [...storesOf(newRun.folder, directory), storeIn(recordedOutputDir(run.record))]),
+    await readMetrics(run, storesOf(run.folder, run.record.command.workingDirectory)),
+    await readMetrics(stored, [
+      ...storesOf(newRun.folder, directory),
+      storeIn(recordedOutputDir(run.record)),
+    ]),
     tolerance,
   )
   const reported = await compareReported(run, stored)

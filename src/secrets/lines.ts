@@ -72,6 +72,14 @@ export class LineFilter {
     return rest.length === 0 ? rest : this.#lines(rest)
   }
 
+  /** Leave out the line that has not ended and what follows of it and behind it, up to a line end. */
+  skip(bytes: Buffer): void {
+    this.#keys.skip(this.#rest.length === 0 ? bytes : Buffer.concat([...this.#rest, bytes]))
+    this.#rest = []
+    this.#restLength = 0
+    this.#inSecret = false
+  }
+
   #lines(bytes: Buffer): Buffer {
     // Latin-1 maps every byte to one character and back; all secrets that can be recognised are ASCII.
     const text = bytes.toString('latin1')
@@ -171,6 +179,24 @@ export class KeyLines {
     return line.slice(0, begin.index) + REDACTED + lineEnd(line)
   }
 
+  /** Take lines that nobody will see: a key may have begun in them. One that began before may go on. */
+  skip(lines: Buffer): void {
+    if (!lines.includes('-----')) return
+    const end = lines.lastIndexOf('-----END ')
+    for (let at = lines.lastIndexOf('-----BEGIN '); at >= 0; at = lines.lastIndexOf('-----BEGIN ', at - 1)) {
+      if (at < end) {
+        this.#inKey = false
+        return
+      }
+      if (KEY_BEGIN.test(lines.toString('latin1', at, at + KEY_BEGIN_LENGTH))) {
+        this.#inKey = true
+        return
+      }
+      if (at === 0) break
+    }
+    if (end >= 0) this.#inKey = false
+  }
+
   /** Forget the key: other text follows. */
   reset(): void {
     this.#inKey = false
@@ -178,6 +204,9 @@ export class KeyLines {
 }
 
 const KEY_BEGIN = /-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY/
+
+/** More characters than a match of it has. */
+const KEY_BEGIN_LENGTH = 128
 
 function endOfKey(line: string): number {
   const end = /-----END [A-Z0-9 ]{0,40}-----/.exec(line)

@@ -42,6 +42,36 @@ test('a repository that is gone is missing, one that git cannot read is not chec
   expect(gitCapture.compare(before, await look(folder)).status).toBe('missing')
 })
 
+test('a repository that git could not read when it was recorded is not checked, one that is new is a change', async () => {
+  const folder = repository()
+  const unread = await look(folder, { environment: { ...GIT_ENVIRONMENT, PATH: temporaryFolder() } })
+  const none = await look(temporaryFolder())
+  const now = await look(folder)
+  expect(gitCapture.compare(unread, now)).toEqual({
+    status: 'not-checked',
+    reason: 'no code was captured: git is not installed',
+    differences: [],
+  })
+  expect(gitCapture.compare(none, now)).toMatchObject({
+    status: 'changed',
+    reason: 'one side saw no code: this folder is not in a git repository',
+  })
+})
+
+test('a linked work tree whose repository was moved is not checked, in both directions', async () => {
+  const folder = repository()
+  const linked = join(temporaryFolder(), 'linked')
+  git(folder, 'worktree', 'add', '-q', linked)
+  const before = await look(linked)
+  renameSync(folder, `${folder}-moved`)
+  const unread = await look(linked)
+  expect(unread.value).toMatchObject({ available: false })
+  expect(textAt(unread.value, 'reason')).toMatch(/^git rev-parse failed: not a git repository: .*worktrees/)
+  expect(gitCapture.compare(before, unread).status).toBe('not-checked')
+  expect(gitCapture.compare(unread, before).status).toBe('not-checked')
+  expect(gitCapture.compare(unread, unread).status).toBe('not-checked')
+})
+
 test('a further change inside a submodule that had one already is named', async () => {
   const folder = withSubmodule()
   const before = await look(folder)
@@ -238,4 +268,18 @@ test('a nested repository that appears or goes is a difference', async () => {
   expect(names(gitCapture.compare(before, after))).toEqual(['untracked.other/'])
   renameSync(join(folder, 'other'), join(temporaryFolder(), 'other'))
   expect(names(gitCapture.compare(after, await look(folder)))).toEqual(['untracked.other/'])
+})
+
+test('a mode that git does not look at is compared, also if only one side has another one', async () => {
+  const folder = repository({ 'a.sh': 'x\n' })
+  git(folder, 'config', 'core.fileMode', 'false')
+  const plain = await look(folder)
+  chmodSync(join(folder, 'a.sh'), 0o755)
+  const executable = await look(folder)
+  for (const pair of [[plain, executable] as const, [executable, plain] as const])
+    expect(gitCapture.compare(...pair)).toMatchObject({
+      status: 'changed',
+      differences: [{ field: 'workTreeFiles.a.sh' }],
+    })
+  expect(gitCapture.compare(executable, await look(folder)).status).toBe('same')
 })

@@ -124,6 +124,25 @@ test('a program of another Python is not the one of the launcher, and both are r
   expect(gone.items.map(({ name }) => name)).toContain('otherPythons.1.packages')
 })
 
+test.runIf(process.platform === 'linux')(
+  'a Python that does not connect is recorded beside one of the same binary that started it, and its forks are not',
+  SLOW,
+  async () => {
+    const root = project()
+    const line =
+      'import os, subprocess, time\nif os.fork() == 0: time.sleep(4); os._exit(0)\nsubprocess.run([".venv/bin/python", "-I", "slow.py"]); os.wait()'
+    const outcome = await lineaprint(['run', '--seed', '1', '--', 'python3', '-c', line], {
+      cwd: root,
+      env: NO_GIT,
+    })
+    expect(outcome.stderr).toContain(', 1 program seeded, 1 Python process did not connect;')
+    expect(environment(latestRun(root).record).otherPythons).toMatchObject({
+      status: 'present',
+      pythons: [{ executable: join(root, '.venv/bin/python'), packages: { six: ['1.0'] }, foundBy: 'proc' }],
+    })
+  },
+)
+
 test('a program that reports results decides which Python is that of the run', SLOW, async () => {
   const root = project()
   writeFileSync(join(root, 't.py'), 'import lineaprint; lineaprint.log_metric("loss", 1)')

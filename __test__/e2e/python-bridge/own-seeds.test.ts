@@ -12,7 +12,7 @@ test.each([
   ['random', 'random.seed(a=1010); random.random()', { random: '1010' }],
   ['both', 'random.seed(11); np.random.seed(seed=12)', { numpy: '12', random: '11' }],
   ['default_rng', 'np.random.default_rng(13).random()', { 'numpy default_rng': '13' }],
-  ['the system', 'random.random(); random.seed()', { random: null }],
+  ['the system', 'random.seed(); random.random()', { random: null }],
   ['the same seed as the run', 'random.seed(77); np.random.seed(77); random.random()', {}],
   ['lineaprint.seed', 'random.seed(lineaprint.seed()); random.random()', {}],
   [
@@ -53,11 +53,11 @@ test.each([
   const shown = await lineaprint(['show', '@latest'], { cwd: root, env: FAST })
   for (const name of names) expect(targetsOf(program)[name]).toBe('own-seed')
   const listed = Object.entries(own).map(([name, seed]) => `${name} ${seed ?? 'from the system'}`)
-  const [seeds, them] = names.length === 1 ? ['seed', 'it'] : ['seeds', 'them']
+  const seeds = names.length === 1 ? 'seed' : 'seeds'
   const wanted =
     names.length === 0
       ? []
-      : [`program.py set its own ${seeds}, so --seed 77 has no effect on ${them}: ${listed.join(', ')}`]
+      : [`program.py set its own ${seeds}, which replaced --seed 77: ${listed.join(', ')}`]
   expect(record.warnings).toEqual(wanted)
   expect(stderr.split('\n').filter((entry) => entry.startsWith('lineaprint: warning: '))).toEqual(
     wanted.map((warning) => `lineaprint: warning: ${warning}`),
@@ -118,6 +118,43 @@ test.each([
   const isWithoutEffect = found.ignored.some(({ detail }) => detail.startsWith('no effect'))
   expect(isWithoutEffect).toBe(code === 0 || differences.length === 1)
 })
+
+test.each([
+  ['random', 'random.random(); random.seed(5); random.random()', 'random', '5'],
+  ['random, from the system', 'random.random(); random.seed()', 'random', null],
+  [
+    'random, a state',
+    'random.random(); random.setstate(random.Random(5).getstate())',
+    'random',
+    'a saved state',
+  ],
+  ['numpy', 'np.random.rand(); np.random.seed(5); np.random.seed(6)', 'numpy', '6'],
+  [
+    'numpy, a state',
+    'np.random.rand(); np.random.set_state(np.random.RandomState(5).get_state())',
+    'numpy',
+    'a saved state',
+  ],
+] as const)(
+  'a program that drew before it set its own seed used both: %s',
+  SLOW,
+  async (_, line, name, own) => {
+    const root = folderOf()
+    for (const seed of ['1', '2']) {
+      const options = ['--name', `s${seed}`, '--seed', seed]
+      const { record } = await python(`import random, numpy as np\n${line}`, { root, options })
+      expect(programsOf(record)[0]).toMatchObject({ used: [name], ownSeeds: [{ name, seed: own }] })
+      expect(record.warnings).toEqual([
+        `program.py drew numbers from --seed ${seed}, and then set its own seed: ${name} ${own ?? 'from the system'}`,
+      ])
+    }
+    const answer = await lineaprint(['diff', 's1', 's2', '--json', '--check'], { cwd: root, env: FAST })
+    const { differences } = JSON.parse(answer.stdout) as { differences: { field: string }[] }
+    expect(differences).toContainEqual(
+      expect.objectContaining({ field: 'seeds.seed', before: '1', after: '2' }),
+    )
+  },
+)
 
 test('the functions that set seeds are what they were', SLOW, async () => {
   const source = `import random, inspect, pickle, copy

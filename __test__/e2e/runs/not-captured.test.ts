@@ -1,5 +1,5 @@
 /** What a run did not capture or make is said, and is never the same or a success. */
-import { chmodSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { GIT_ENVIRONMENT, git } from '../../capture/fixture.ts'
@@ -100,10 +100,12 @@ test('one run on both sides is refused, unless asked for', { timeout: 60_000 }, 
   const run = program(root)
   await run('run', '--name', 'only', ...SCRIPT)
   const { folder, record } = onlyRun(root)
+  cpSync(folder, join(root, 'copy'), { recursive: true })
   for (const pair of [
     ['only', '@latest'],
     ['only', 'only'],
     [folder, record.id],
+    ['./copy', 'only'],
   ]) {
     const refused = await run('diff', ...pair)
     expect(refused.code).toBe(2)

@@ -10,8 +10,10 @@ READ = 1024
 class Own:
     """The seed that the program last set for one generator."""
 
-    def __init__(self, name):
+    def __init__(self, name, library):
         self._name = name
+        #: The name of its support module.
+        self._library = library
         #: Hashes of states that the program read in this process, and what was known of the seed then.
         self._read = {}
         self.forget()
@@ -27,10 +29,26 @@ class Own:
         self._text = None
         self._before = None
         self._previous = (False, None)
+        #: Whether the program drew from the earlier seed, before it set its own.
+        self._drew = False
 
     def seeds(self):
         """Return the seed as text by the name of the generator, if the program set one."""
         return {self._name: self._text} if self._is_set else {}
+
+    def used(self, state, start):
+        """Return the name of the generator in a list if the program drew from the seed that it did not set itself.
+
+        `state` is the state now, and `start` are the states of the library after it was seeded, by name.
+        """
+        has_drawn = self._drew or (not self._is_set and state != start.get(self._name))
+        return [self._name] if has_drawn else []
+
+    def _replaced(self, before):
+        """Note whether the program drew before this call, which replaces the state."""
+        start = current.starts.get(self._library, {}).get(self._name)
+        if not self._is_set and start is not None and before is not None and before != start:
+            self._drew = True
 
     def follow(self, module, names, read):
         """Replace the functions that set a seed, set a state and read the state with ones that are observed.
@@ -41,11 +59,13 @@ class Own:
             setattr(module, name, _observe(getattr(module, name), note, read))
 
     def _noted_seed(self, before, after, args, kwargs):
+        self._replaced(before)
         self._before, self._previous = before, (self._is_set, self._text)
         given = args[0] if args else kwargs.get("a", kwargs.get("seed"))
         self._is_set, self._text = True, text_of(given)
 
     def _noted_state(self, before, after, args, kwargs):
+        self._replaced(before)
         # Libraries seed or draw for a moment and then set the earlier state again.
         known = self._read.get(hash(after))
         if after == self._before:

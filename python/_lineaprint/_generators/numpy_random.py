@@ -36,7 +36,7 @@ class _Made:
 
 
 made = _Made()
-own = Own(_LEGACY)
+own = Own(_LEGACY, __name__)
 
 
 def follow(module, process):
@@ -158,7 +158,7 @@ def own_seeds(module, process, start):
 
 
 def used(module, start):
-    found = [_LEGACY] if state(module)[_LEGACY] != start.get(_LEGACY) else []
+    found = own.used(_comparable(module.get_state(legacy=False)), start)
     return found + (["numpy default_rng"] if made.derived else [])
 
 

@@ -4,7 +4,7 @@ from .._errors import StateCorrupt
 from ._fields import field, words
 from ._own import Own
 
-own = Own("random")
+own = Own("random", __name__)
 
 
 def follow(module, process):
@@ -33,7 +33,7 @@ def own_seeds(module, process, start):
 
 
 def used(module, start):
-    return [name for name, value in state(module).items() if value != start.get(name)]
+    return own.used(module.getstate(), start)
 
 
 def targets(module, process, seeded):

@@ -2,7 +2,7 @@
 
 from ._own import Own
 
-own = Own("tensorflow")
+own = Own("tensorflow", __name__)
 
 
 def follow(module, process):
@@ -26,8 +26,8 @@ def own_seeds(module, process, start):
 
 
 def used(module, start):
-    # The state cannot be read, so a program that loads TensorFlow counts as one that uses it.
-    return ["tensorflow"]
+    # The state cannot be read, so a program that loads TensorFlow and sets no seed counts as one that uses it.
+    return [] if own.seeds() else ["tensorflow"]
 
 
 def seed(module, number, deterministic):

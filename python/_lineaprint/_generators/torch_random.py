@@ -31,7 +31,9 @@ def own_seeds(module, process, start):
 
 
 def used(module, start):
-    return [_CPU] if state(module)[_CPU] != start[_CPU] else []
+    # What was drawn before the program set its own seed is not seen.
+    now, before = state(module)[_CPU], start[_CPU]
+    return [_CPU] if now[0] == before[0] and now != before else []
 
 
 def seed(module, number, deterministic):

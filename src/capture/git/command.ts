@@ -100,6 +100,8 @@ function cleanEnvironment(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
     LANGUAGE: '',
     GIT_OPTIONAL_LOCKS: '0',
     GIT_TERMINAL_PROMPT: '0',
+    // Otherwise git writes its answers to a list of paths one by one.
+    GIT_FLUSH: '0',
     // In a partial clone, git would fetch a missing object and write it.
     GIT_NO_LAZY_FETCH: '1',
   }
@@ -129,7 +131,8 @@ export function withSettings(
 const KEPT = new Set(['GIT_CEILING_DIRECTORIES', 'GIT_DISCOVERY_ACROSS_FILESYSTEM', 'GIT_EXEC_PATH'])
 
 function explain(command: string, code: number | null, stderr: string): string {
-  if (stderr.includes('not a git repository')) return ABSENCES.repository
+  // Without these words, a file `.git` names the folder of a repository that is not there.
+  if (stderr.includes('not a git repository (or any ')) return ABSENCES.repository
   const line = stderr.split('\n').find((text) => text.trim() !== '') ?? `exit code ${code ?? 'unknown'}`
   return `git ${command} failed: ${redactText(line.replace(/^(fatal|error): /, ''))}`
 }

@@ -24,8 +24,14 @@ export function compareGit(before: Captured, after: Captured): Comparison {
         differences: [],
       }
     }
+    if (!isKnownAbsence(recorded))
+      return { status: 'not-checked', reason: `no code was captured: ${recorded.reason}`, differences: [] }
     const difference = { field: 'available', before: recorded.reason, after: 'a repository' }
-    return { status: 'changed', reason: 'one side has no repository', differences: [difference] }
+    return {
+      status: 'changed',
+      reason: `one side saw no code: ${recorded.reason}`,
+      differences: [difference],
+    }
   }
   if (!current.available) {
     const status = isKnownAbsence(current) ? 'missing' : 'not-checked'

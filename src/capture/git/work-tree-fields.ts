@@ -15,6 +15,9 @@ interface WorkTreeFields {
   readonly unchanged: ReadonlySet<string>
 }
 
+/** Causes for which a file is listed only if its size or mode is not the one that git stores. */
+const ONLY_OTHERS: ReadonlySet<string> = new Set(['line-ends', 'size', 'mode'])
+
 /** Content of a path on one side. */
 type Known =
   | { readonly status: 'known'; readonly content: WorkTreeContent | null }
@@ -62,7 +65,7 @@ export function workTreeFields(before: RepositoryCapture, after: RepositoryCaptu
     }
     // Another commit or index is a difference of its own.
     if (before.commit !== after.commit || sideBefore.changed.has(key) || sideAfter.changed.has(key)) continue
-    if (file.cause !== 'line-ends' && file.cause !== 'size') {
+    if (!ONLY_OTHERS.has(file.cause)) {
       oneSided++
       continue
     }

@@ -8,6 +8,7 @@ import { platform } from 'node:process'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { errorText } from '../../util/error-text.ts'
 import { isMissing } from '../../util/fs.ts'
+import { ignoreRejection } from '../../util/ignore-rejection.ts'
 import { NotAvailable } from '../../util/not-available.ts'
 import { plural } from '../../util/plural.ts'
 import { hashContents, hashLink } from './content.ts'
@@ -101,10 +102,20 @@ async function findCandidates(
   const candidates: Candidate[] = []
   const bySize: Candidate[] = []
   const absent = new AbsentFolders()
+  const causes = tracked.map((file) => causeOf(file, settings, tracked.length <= SIZES))
+  const isBySize = (index: number): boolean => causes[index] === 'line-ends' || causes[index] === 'size'
+  // Git reads the sizes of the blobs while the files are looked up here.
+  const pendingSizes = ignoreRejection(
+    readSizes(
+      git,
+      tracked.filter((_, index) => isBySize(index)),
+      settings,
+    ),
+  )
   let turn = 0
-  for (const file of tracked) {
+  for (const [index, file] of tracked.entries()) {
     const { path, mode, hidden } = file
-    const cause = causeOf(file, settings, tracked.length <= SIZES)
+    const cause = causes[index]
     const isModeUnknown = !settings.fileMode && platform !== 'win32' && mode !== '120000'
     if (cause === undefined && !isModeUnknown) continue
     // Outside of a sparse checkout there is nothing, in folders that may hold most of the repository.
@@ -126,10 +137,10 @@ async function findCandidates(
     if (isModeUnknown && modeOf(stat, file, settings) !== mode)
       candidates.push({ ...candidate, cause: 'mode' })
     else if (cause === undefined || changed.has(keyOfPath(path))) continue
-    else if (cause === 'line-ends' || cause === 'size') bySize.push(candidate)
+    else if (isBySize(index)) bySize.push(candidate)
     else candidates.push(candidate)
   }
-  candidates.push(...(await otherSizes(git, bySize, settings)))
+  candidates.push(...otherSizes(bySize, await pendingSizes))
   return candidates.toSorted((a, b) => Buffer.compare(a.file.path.bytes, b.file.path.bytes))
 }
 
@@ -159,31 +170,44 @@ export function causeOf(
 /**
  * Return the files whose size on disk is not that of the blob. Line ends are converted by adding and removing
  * characters, so that files of the same size are equal.
+ *
+ * @param sizes Sizes of blobs; `undefined` if they could not be read.
  */
-async function otherSizes(
-  git: Git,
+function otherSizes(
   candidates: readonly Candidate[],
+  sizes: ReadonlyMap<string, number> | undefined,
+): Candidate[] {
+  if (sizes === undefined) return candidates.filter(({ cause }) => cause === 'line-ends')
+  return candidates.filter(({ file, stat }) => {
+    const size = sizes.get(file.blob)
+    return size === undefined || stat?.size !== size
+  })
+}
+
+/** Return the sizes of the blobs of these files, by blob; `undefined` if git cannot say. */
+async function readSizes(
+  git: Git,
+  files: readonly TrackedFile[],
   { partial }: Settings,
-): Promise<Candidate[]> {
-  const unknown = (): Candidate[] => candidates.filter(({ cause }) => cause === 'line-ends')
-  if (candidates.length === 0) return []
+): Promise<ReadonlyMap<string, number> | undefined> {
   // Git would fetch a missing blob, and may not.
-  if (partial) return unknown()
+  if (partial) return undefined
+  const blobs = files.map(({ blob }) => blob)
+  const sizes = new Map<string, number>()
+  if (blobs.length === 0) return sizes
   try {
-    const sizes = await blobSizes(
-      git,
-      candidates.map(({ file }) => file.blob),
-    )
-    return candidates.filter(({ stat }, index) => sizes[index] === undefined || stat?.size !== sizes[index])
+    for (const [index, size] of (await blobSizes(git, blobs)).entries())
+      if (size !== undefined) sizes.set(blobs[index] ?? '', size)
+    return sizes
   } catch (error) {
     if (!(error instanceof NotAvailable)) throw error
-    return unknown()
+    return undefined
   }
 }
 
 async function blobSizes(git: Git, blobs: readonly string[]): Promise<(number | undefined)[]> {
   const input = Buffer.from(blobs.map((blob) => `${blob}\n`).join(''))
-  const output = await git(['cat-file', '--batch-check=%(objecttype) %(objectsize)'], { input })
+  const output = await git(['cat-file', '--buffer', '--batch-check=%(objecttype) %(objectsize)'], { input })
   const lines = output.toString('latin1').split('\n')
   return blobs.map((_, index) => {
     const size = /^blob (\d+)$/.exec(lines[index] ?? '')?.[1]
@@ -205,7 +229,7 @@ async function readPointers(git: Git, listed: readonly Candidate[]): Promise<Map
     const small = files.filter((_, index) => (sizes[index] ?? Infinity) <= POINTER_LIMIT)
     if (small.length === 0) return contents
     const input = Buffer.from(small.map(({ file }) => `${file.blob}\n`).join(''))
-    const output = await git(['cat-file', '--batch'], { input })
+    const output = await git(['cat-file', '--buffer', '--batch'], { input })
     let at = 0
     for (const candidate of small) {
       const end = output.indexOf(0x0a, at)

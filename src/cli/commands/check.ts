@@ -1,9 +1,9 @@
 /** `lineaprint check`: check a folder, file or model against a manifest. */
-import { stderr, stdin } from 'node:process'
+import { stderr } from 'node:process'
 import { addAbortSignal } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { Command, Option } from 'commander'
-import { WARNINGS } from '../../dataset/read.ts'
+import { WARNINGS } from '../../hash/tree-warnings.ts'
 import { LineaprintError } from '../../core/errors.ts'
 import { checkManifest } from '../../manifest/check.ts'
 import { threadsOption } from '../shared/arguments.ts'
@@ -90,7 +90,7 @@ async function check(
 
 async function readInput(signal: AbortSignal): Promise<Uint8Array> {
   try {
-    return new Uint8Array(await buffer(addAbortSignal(signal, stdin)))
+    return new Uint8Array(await buffer(addAbortSignal(signal, process.stdin)))
   } catch (error) {
     signal.throwIfAborted()
     throw error

@@ -72,9 +72,8 @@ async function dataset(path: string, options: Options, context: CommandContext):
 }
 
 /** Check whether a file with the name of a table was read in full and holds no table that could be read. */
-function hasUnreadTable(report: DatasetReport): boolean {
-  const { kind, path = '', sample, disguised } = report
-  return kind === 'file' && isTableFile(path) && !(report.table ?? sample ?? disguised)
+function hasUnreadTable({ kind, path = '', sample, table: readTable }: DatasetReport): boolean {
+  return kind === 'file' && isTableFile(path) && !(readTable ?? sample)
 }
 
 /** Return the table in a file: its digest, and a line for each column. */

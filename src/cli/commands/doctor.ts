@@ -5,6 +5,7 @@ import { dirname, join, resolve } from 'node:path'
 import { versions } from 'node:process'
 import { promisify } from 'node:util'
 import { Command } from 'commander'
+import { findLauncher } from '../../command/launcher/find.ts'
 import { withAbsolutePath } from '../../subprocess/search-path.ts'
 import { errorCode, systemReason } from '../../util/fs.ts'
 import { native, platformName } from '../../native/load.ts'
@@ -59,9 +60,22 @@ async function examine(signal: AbortSignal): Promise<Finding[]> {
       state: sets.length > 0 ? 'ok' : 'absent',
       detail: sets.length > 0 ? sets.join(', ') : 'no vector instructions for hashing',
     },
+    launcher(),
     ...programs,
     await store(),
   ]
+}
+
+/** Check whether the program that starts commands is there. */
+function launcher(): Finding {
+  const path = findLauncher()
+  return path === undefined
+    ? {
+        name: 'launcher',
+        state: 'absent',
+        detail: 'not found: run starts commands by Node, which resets signals and limits (docs/run.md)',
+      }
+    : { name: 'launcher', state: 'ok', detail: path }
 }
 
 async function program(name: string, args: string[], without: string, signal: AbortSignal): Promise<Finding> {

@@ -4,7 +4,6 @@ import { realpath, stat } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { stderr } from 'node:process'
 import { Command, Option } from 'commander'
-import { WARNINGS } from '../../dataset/read.ts'
 import { listDigests } from '../../core/digest.ts'
 import { LineaprintError } from '../../core/errors.ts'
 import { createManifest, formatManifest } from '../../manifest/manifest.ts'
@@ -12,7 +11,13 @@ import { absoluteOf } from '../../manifest/entries.ts'
 import { literalPattern } from '../../manifest/names.ts'
 import { errorCode, storeError, writeAtomic } from '../../util/fs.ts'
 import { algorithmOption, threadsOption } from '../shared/arguments.ts'
-import { IGNORE_HELP, addIgnoreOptions, ignoreWarnings, toIgnore } from '../shared/ignore.ts'
+import {
+  IGNORE_HELP,
+  addIgnoreOptions,
+  describeTreeWarning,
+  ignoreWarnings,
+  toIgnore,
+} from '../shared/ignore.ts'
 import {
   bytes,
   escapeText,
@@ -81,7 +86,7 @@ async function manifest(path: string, options: Options, context: CommandContext)
     onProgress: progress.onProgress,
   }).finally(progress.end)
   for (const { kind, path: at } of made.warnings)
-    printError(`lineaprint: warning: ${escapeText(at)}: ${WARNINGS[kind] ?? kind}`)
+    printError(`lineaprint: warning: ${escapeText(at)}: ${describeTreeWarning(kind)}`)
   const filePatterns = made.ignore.slice(0, made.ignore.length - ignoreOptions.ignore.length - own.length)
   for (const warning of ignoreWarnings(path, filePatterns))
     printError(`lineaprint: warning: ${escapeText(warning)}`)

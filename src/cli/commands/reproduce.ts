@@ -1,6 +1,6 @@
 /** `lineaprint reproduce`: repeat a run in a clean work tree, with a verdict. */
 import { once } from 'node:events'
-import { stderr, stdin } from 'node:process'
+import { stderr } from 'node:process'
 import { Command, InvalidArgumentError } from 'commander'
 import { SignalError, signalExitCode } from '../../command/signals.ts'
 import { reproduceRun } from '../../reproduce/reproduce.ts'
@@ -138,10 +138,10 @@ const COMMAND_LIMIT = 8000
 /** Show what a run would start and, on a terminal, ask once whether it may. */
 async function approve(plan: ReproductionPlan, signal: AbortSignal): Promise<boolean> {
   for (const line of planLines(plan)) printError(escapeText(line))
-  if (stdin.isTTY !== true || stderr.isTTY !== true) return false
+  if (process.stdin.isTTY !== true || stderr.isTTY !== true) return false
   const { createInterface } = await import('node:readline/promises')
   // Not as a terminal: the system edits the line, and Ctrl-C reaches this process as a signal.
-  const terminal = createInterface({ input: stdin, output: stderr, terminal: false })
+  const terminal = createInterface({ input: process.stdin, output: stderr, terminal: false })
   try {
     // The end of the input is no answer, and the question would wait forever.
     const closed = once(terminal, 'close', { signal }).then(() => '')

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { Option } from 'commander'
 import { LineaprintError } from '../../core/errors.ts'
+import { WARNINGS } from '../../hash/tree-warnings.ts'
 import { errorCode } from '../../util/fs.ts'
 import { decodeText } from '../../util/text-encoding.ts'
 import { collect } from './arguments.ts'
@@ -36,6 +37,12 @@ export function addIgnoreOptions(command: Command): Command {
     )
     .option('--no-ignore-file', 'use no ignore file, not even .lineaprintignore')
     .option('--include-skipped', 'include .git, .lineaprint and .cache/huggingface')
+}
+
+/** Describe a warning about a folder for a command with these options. */
+export function describeTreeWarning(kind: string): string {
+  const remedy = kind === 'download-state-skipped' ? '; --include-skipped includes it' : ''
+  return `${WARNINGS[kind] ?? kind}${remedy}`
 }
 
 /** Help on these options. */

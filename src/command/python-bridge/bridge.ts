@@ -10,7 +10,7 @@ import { isFolder } from '../../util/fs.ts'
 import { isShelter, makeTemporary, sweepTemporary } from '../../util/temporary.ts'
 import { reasonOf } from '../../record/failure.ts'
 import { NODE_MARKER } from '../../capture/seeds/preload-marker.ts'
-import { Interpreters } from './interpreters.ts'
+import { Interpreters, unreported } from './interpreters.ts'
 import { ProcessWatch } from './process-watch.ts'
 import { NOT_AVAILABLE, Programs } from './programs.ts'
 import { BridgeServer } from './server.ts'
@@ -32,7 +32,15 @@ export interface BridgeOptions {
 export interface SeedUse {
   readonly seeded: number
   readonly unseeded: number
+  /** Python processes that were seen for some time and did not connect, so that nothing seeded them. */
+  readonly unconnected: number
 }
+
+/**
+ * Milliseconds for which a Python process is seen that counts as a program: a tool such as uv starts Python for a moment to
+ * ask for its version.
+ */
+const LASTING = 500
 
 /** Folder of the package that Python programs import. */
 const PYTHON: string = fileURLToPath(new URL('../../../python', import.meta.url))
@@ -116,8 +124,10 @@ export class Bridge {
     } catch (error) {
       this.#warn(`the connection to programs could not be closed: ${reasonOf(error)}`)
     }
+    const seen = await this.#watch.end()
+    const unconnected = unreported(seen, this.#programs)
     try {
-      await this.#interpreters.record(this.#programs, await this.#watch.end())
+      await this.#interpreters.record(this.#programs, unconnected)
       this.#recordExecution()
     } catch (error) {
       this.#warn(`the Pythons that ran were not recorded: ${reasonOf(error)}`)
@@ -128,7 +138,8 @@ export class Bridge {
     for (const sentence of this.#programs.warnings(this.#seed)) this.#warn(sentence)
     if (this.#seed === undefined) return undefined
     const { seeded, unseeded } = this.#programs.seeded()
-    const use = { seeded: seeded + nodePrograms, unseeded }
+    const lasting = unconnected.filter(({ seenFor }) => seenFor >= LASTING)
+    const use = { seeded: seeded + nodePrograms, unseeded, unconnected: lasting.length }
     if (use.seeded === 0) this.#warn(unusedSeed(this.#seed, unseeded, isAvailable))
     return use
   }

@@ -72,9 +72,9 @@ export class Interpreters {
   /**
    * Correct the captured environment by the interpreters that ran.
    *
-   * @param seen Processes of interpreters, which may be those of programs that connected.
+   * @param unconnected Processes of interpreters that did not connect; see {@link unreported}.
    */
-  async record(programs: Programs, seen: readonly SeenPython[]): Promise<void> {
+  async record(programs: Programs, unconnected: readonly SeenPython[]): Promise<void> {
     if (!this.#isWanted) return
     await this.#recorder.captured
     if (this.#recorder.captureOf('environment')?.status !== 'captured') return
@@ -86,7 +86,7 @@ export class Interpreters {
       const python = await known.described
       if (!(await isListed(described, known.ran))) described.push(python)
     }
-    for (const { executable } of await unreported(seen, programs)) {
+    for (const { executable } of unconnected) {
       const ran: RanPython = { foundBy: 'proc', executable }
       if (described.length >= INTERPRETER_LIMIT || (await isListed(described, ran))) continue
       described.push(await this.#describe(ran))
@@ -130,22 +130,25 @@ async function isListed(
   return false
 }
 
-/** Return the processes of interpreters that no program reported; children that it forked run the same interpreter. */
-async function unreported(seen: readonly SeenPython[], programs: Programs): Promise<SeenPython[]> {
-  const reported = new Set([...programs].map(({ hello: { pid, startTime } }) => `${pid} ${startTime ?? ''}`))
-  const binaries = new Set(
-    [...programs].flatMap(({ hello: { pid, startTime } }) =>
-      seen
-        .filter((process) => process.pid === pid && process.startTime === startTime)
-        .map(({ binary }) => binary),
-    ),
-  )
+/** Return the processes of interpreters that no program reported, without the forks of programs that did. */
+export function unreported(seen: readonly SeenPython[], programs: Programs): SeenPython[] {
+  const reported = new Set([...programs].map(({ hello }) => identityOf(hello)))
+  const origins = seen.filter((process) => reported.has(identityOf(process)))
   return seen.filter(
-    ({ pid, startTime, parent, binary }) =>
-      !reported.has(`${pid} ${startTime}`) &&
-      // A fork of a program that connected.
-      !(binaries.has(binary) && [...programs].some(({ hello }) => hello.pid === parent)),
+    (process) => !reported.has(identityOf(process)) && !origins.some((origin) => isFork(process, origin)),
   )
+}
+
+function identityOf({ pid, startTime }: Pick<MessageOf<'hello'>, 'pid' | 'startTime'>): string {
+  return `${pid} ${startTime ?? ''}`
+}
+
+/** Return whether a process runs the program that another one was started with. */
+function isFork(process: SeenPython, origin: SeenPython): boolean {
+  if (process.binary !== origin.binary) return false
+  return process.argumentsAt === 0 || origin.argumentsAt === 0
+    ? process.parent === origin.pid
+    : process.argumentsAt === origin.argumentsAt
 }
 
 /**

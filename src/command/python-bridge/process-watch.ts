@@ -20,6 +20,13 @@ export interface SeenPython {
   readonly binary: string
   /** The interpreter as it was started, which decides its environment. */
   readonly executable: string
+  /**
+   * The address of its arguments, which forks of a process share and programs that it starts do not; 0 if the system does
+   * not tell.
+   */
+  readonly argumentsAt: number
+  /** Milliseconds from the first sample that saw it to the last one. */
+  readonly seenFor: number
 }
 
 /** Milliseconds from the start of the command to each sample; the last one is the interval from then on. */
@@ -32,7 +39,7 @@ const PYTHON = /^(?:python|pypy)[\d.]*t?$/
 
 /** A watch over the descendants of one process. It neither keeps this process alive nor fails. */
 export class ProcessWatch {
-  readonly #seen = new Map<string, SeenPython>()
+  readonly #seen = new Map<string, Omit<SeenPython, 'seenFor'> & { readonly first: number; last: number }>()
   readonly #start = performance.now()
   #root: number | undefined
   #execution: CommandExecution | undefined
@@ -57,7 +64,7 @@ export class ProcessWatch {
     this.#root = undefined
     clearTimeout(this.#timer)
     await this.#sampling
-    return [...this.#seen.values()]
+    return [...this.#seen.values()].map(({ first, last, ...seen }) => ({ ...seen, seenFor: last - first }))
   }
 
   #schedule(): void {
@@ -88,11 +95,23 @@ export class ProcessWatch {
   async #inspect(pid: number): Promise<void> {
     const binary = await readlink(`/proc/${pid}/exe`)
     if (!PYTHON.test(basename(binary))) return
-    const { started: startTime = 0, parent } = parseStat(await readFile(`/proc/${pid}/stat`, 'utf8'))
-    const key = `${pid} ${startTime} ${binary}`
-    if (this.#seen.has(key) || this.#seen.size >= PROCESS_LIMIT) return
-    this.#seen.set(key, { pid, parent, startTime, binary, executable: await startedAs(pid, binary) })
+    const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
+    const { started: startTime = 0, parent } = parseStat(stat)
+    const argumentsAt = argumentsAtOf(stat)
+    // A process that is seen between its fork and its program is another one afterwards.
+    const key = `${pid} ${startTime} ${argumentsAt} ${binary}`
+    const time = performance.now()
+    const known = this.#seen.get(key)
+    if (known !== undefined) known.last = time
+    if (known !== undefined || this.#seen.size >= PROCESS_LIMIT) return
+    const executable = await startedAs(pid, binary)
+    this.#seen.set(key, { pid, parent, startTime, binary, executable, argumentsAt, first: time, last: time })
   }
+}
+
+/** Read field 48 of `/proc/<pid>/stat`, see proc_pid_stat(5); field 3 follows the name, which may contain any character. */
+function argumentsAtOf(stat: string): number {
+  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[48 - 3] ?? 0)
 }
 
 /** Return the children of all threads of a process. */

@@ -3,7 +3,7 @@ import { formatProcessors } from '../../capture/environment/system/execution.ts'
 import { redactText } from '../../secrets/redact.ts'
 import { compareUtf8 } from '../../util/text-order.ts'
 import type { ExecutionFindings, ProgramExecution } from '../../capture/environment/types.ts'
-import type { PythonProgram, PythonSeeds } from '../../capture/seeds/types.ts'
+import type { OwnSeed, PythonProgram, PythonSeeds } from '../../capture/seeds/types.ts'
 import type { JsonObject } from '../../core/json-value.ts'
 import type { ReportingProcess } from '../../record/record.ts'
 import type { Recorder } from '../../tracking/recorder.ts'
@@ -184,11 +184,19 @@ export class Programs {
       const { report, hello, end } = program
       const own = report?.ownSeeds ?? []
       if (own.length === 0 || hello.kind !== 'program' || report?.origin !== 'run') continue
-      const names = own.map(({ name, seed }) => `${name} ${seed ?? 'from the system'}`).join(', ')
-      const [seeds, them] = own.length === 1 ? ['seed', 'it'] : ['seeds', 'them']
       const script = end === undefined || end.script === '' ? 'a program' : end.script
-      const sentence = `${script} set its own ${seeds}, so --seed ${given} has no effect on ${them}: ${names}`
-      sentences.add(sentence)
+      const drew = own.filter(({ name }) => report.used?.includes(name) === true)
+      const others = own.filter((entry) => !drew.includes(entry))
+      if (others.length > 0) {
+        const seeds = others.length === 1 ? 'seed' : 'seeds'
+        sentences.add(`${script} set its own ${seeds}, which replaced --seed ${given}: ${listOwn(others)}`)
+      }
+      if (drew.length > 0) {
+        const seeds = drew.length === 1 ? 'seed' : 'seeds'
+        sentences.add(
+          `${script} drew numbers from --seed ${given}, and then set its own ${seeds}: ${listOwn(drew)}`,
+        )
+      }
     }
     return [...sentences]
   }
@@ -231,6 +239,10 @@ export class Programs {
     const programs = this.#all.slice(0, LISTED).map(describeProgram)
     return { status: 'reached', programs, ...(unlisted > 0 && { unlisted }) }
   }
+}
+
+function listOwn(own: readonly OwnSeed[]): string {
+  return own.map(({ name, seed }) => `${name} ${seed ?? 'from the system'}`).join(', ')
 }
 
 const NOT_REACHED =

@@ -1,26 +1,35 @@
 /**
- * Comparison of the last values of metrics. The metrics of a command include those of the runs that it made.
+ * Comparison of metrics by what a record says of each: its first, last, smallest and largest value, their number and
+ * the last step. The metrics of a command include those of the runs that it made.
  */
 import { decodeFloat } from '../../json/special-floats.ts'
 import { listRuns, readRun } from '../../store/runs.ts'
 import { isSystemMetric } from '../../record/system-metric-names.ts'
 import { distance } from '../../compare/numbers.ts'
 import { item } from '../types.ts'
+import type { MetricRecord } from '../../record/record.ts'
 import type { StoredRun } from '../../store/runs.ts'
 import type { Store } from '../../store/store.ts'
 import type { ReproduceItem } from '../types.ts'
 
-/** Last values by name. */
-export type LastValues = ReadonlyMap<string, number>
+/** The fields of a metric that are compared; the last value comes first, because it is the one to show. */
+const VALUES = ['last', 'first', 'min', 'max'] as const
+const NUMBERS = ['count', 'nanCount', 'lastStep'] as const
+
+/** The compared part of one metric. */
+export type MetricSummary = Pick<MetricRecord, (typeof VALUES)[number] | (typeof NUMBERS)[number]>
+
+/** Metrics by name. */
+export type Metrics = ReadonlyMap<string, MetricSummary>
 
 /**
- * Read the last value of every metric that a run, or a run made by its command, logged.
+ * Read the summary of every metric that a run, or a run made by its command, logged.
  *
  * If there are several such runs, the name of the run precedes that of the metric.
  *
  * @param stores Stores that may contain runs of the command.
  */
-export async function lastValues(run: StoredRun, stores: readonly Store[]): Promise<LastValues> {
+export async function readMetrics(run: StoredRun, stores: readonly Store[]): Promise<Metrics> {
   const children: StoredRun[] = []
   const seen = new Set<string>([run.folder])
   for (const store of stores) {
@@ -31,10 +40,10 @@ export async function lastValues(run: StoredRun, stores: readonly Store[]): Prom
       children.push(await readRun(folder))
     }
   }
-  const values = new Map<string, number>()
+  const metrics = new Map<string, MetricSummary>()
   const add = ({ record }: StoredRun, prefix: string): void => {
-    for (const [name, { last }] of Object.entries(record.metrics))
-      if (!isSystemMetric(name)) values.set(prefix + name, decodeFloat(last))
+    for (const [name, metric] of Object.entries(record.metrics))
+      if (!isSystemMetric(name)) metrics.set(prefix + name, metric)
   }
   add(run, '')
   const [only, ...others] = children
@@ -48,33 +57,61 @@ export async function lastValues(run: StoredRun, stores: readonly Store[]): Prom
       add(child, number === 1 ? `${name}/` : `${name}#${number}/`)
     }
   }
-  return values
+  return metrics
 }
 
 function startOf({ record: { startedAt, id } }: StoredRun): string {
   return `${startedAt} ${id}`
 }
 
-/** Compare last values by name. */
+/** Compare metrics by name. */
 export function compareMetrics(
-  before: LastValues,
-  after: LastValues,
+  before: Metrics,
+  after: Metrics,
   tolerance: number | undefined,
 ): ReproduceItem[] {
-  const items = [...before].map(([name, valueBefore]) => {
-    const valueAfter = after.get(name)
-    if (valueAfter === undefined) return item('metrics', name, 'missing', 'it was not logged')
-    if (Object.is(valueBefore, valueAfter) || valueBefore === valueAfter)
-      return item('metrics', name, 'same', String(valueAfter))
-    const difference = distance(valueBefore, valueAfter)
-    const within = tolerance !== undefined && difference <= tolerance
-    const differences = [{ field: 'last', before: String(valueBefore), after: String(valueAfter) }]
-    const verdict = within ? 'within-tolerance' : 'different'
-    return item('metrics', name, verdict, `${valueBefore} → ${valueAfter}`, differences, difference)
+  const items = [...before].map(([name, metric]) => {
+    const present = after.get(name)
+    return present === undefined
+      ? item('metrics', name, 'missing', 'it was not logged')
+      : compareMetric(name, metric, present, tolerance)
   })
   const added = [...after.keys()].filter((name) => !before.has(name))
   return [
     ...items,
     ...added.map((name) => item('metrics', name, 'different', 'it is not in the recorded run')),
   ]
+}
+
+function compareMetric(
+  name: string,
+  before: MetricSummary,
+  after: MetricSummary,
+  tolerance: number | undefined,
+): ReproduceItem {
+  const distances = VALUES.map((field) => distance(numberOf(before[field]), numberOf(after[field])))
+  const differences = [...VALUES, ...NUMBERS].flatMap((field, index) => {
+    const isSame = index < VALUES.length ? distances[index] === 0 : before[field] === after[field]
+    return isSame ? [] : [{ field, before: textOf(before[field]), after: textOf(after[field]) }]
+  })
+  const [first] = differences
+  if (first === undefined) return item('metrics', name, 'same', textOf(after.last))
+  const isNear = tolerance !== undefined && distances.every((value) => value <= tolerance)
+  const within = isNear && NUMBERS.every((field) => before[field] === after[field])
+  const changes = differences.map((change) => `${change.field} ${change.before} → ${change.after}`)
+  const detail =
+    first.field === 'last'
+      ? `${first.before} → ${first.after}`
+      : `the last value is the same, the earlier ones are not: ${changes.join(', ')}`
+  const verdict = within ? 'within-tolerance' : 'different'
+  return item('metrics', name, verdict, detail, differences, Math.max(...distances))
+}
+
+/** Return a recorded value; NaN if there is none, because each value was NaN. */
+function numberOf(value: MetricSummary['min']): number {
+  return value === null ? NaN : decodeFloat(value)
+}
+
+function textOf(value: MetricSummary['min']): string {
+  return value === null ? 'none' : String(decodeFloat(value))
 }

@@ -172,7 +172,8 @@ async function isSamePath(a: string, b: string): Promise<boolean> {
  * comparison would always find no difference.
  */
 async function refuseSameRun(a: string, b: string, before: StoredRun, after: StoredRun): Promise<void> {
-  if (!(await isSamePath(before.folder, after.folder))) return
+  // A copy of a run has its id.
+  if (before.id !== after.id && !(await isSamePath(before.folder, after.folder))) return
   throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'both arguments name the same run', {
     path: before.folder,
     expected: 'two runs',

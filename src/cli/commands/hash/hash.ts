@@ -2,7 +2,6 @@
 import { constants, createReadStream, fstatSync, openSync } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import { Socket } from 'node:net'
-import { stdin } from 'node:process'
 import { addAbortSignal } from 'node:stream'
 import { Command, Option } from 'commander'
 import { systemReason } from '../../../util/fs.ts'
@@ -12,10 +11,15 @@ import { hashFiles } from '../../../hash/file.ts'
 import { hashStream } from '../../../hash/stream.ts'
 import { hashTree } from '../../../hash/tree.ts'
 import { readModel } from '../../../model/read.ts'
-import { WARNINGS } from '../../../dataset/read.ts'
 import { algorithmOption, threadsOption, weightsOption } from '../../shared/arguments.ts'
 import { parsePartArgument, printMerged, printPart } from './part.ts'
-import { IGNORE_HELP, addIgnoreOptions, ignoreWarnings, toIgnore } from '../../shared/ignore.ts'
+import {
+  IGNORE_HELP,
+  addIgnoreOptions,
+  describeTreeWarning,
+  ignoreWarnings,
+  toIgnore,
+} from '../../shared/ignore.ts'
 import { escapeText, print, printError, printJson, printVerbatim, progressLine } from '../../shared/output.ts'
 import { SAMPLE_HELP, addSampleOptions, printSample, refuseSample, toSample } from '../../shared/sample.ts'
 import type { Readable } from 'node:stream'
@@ -169,7 +173,7 @@ async function groups(paths: readonly string[], options: Options): Promise<Group
       continue
     }
     close()
-    if (isStdin) list.push({ hash: (shared) => rowOrError(() => hashOne(path, stdin, shared)) })
+    if (isStdin) list.push({ hash: (shared) => rowOrError(() => hashOne(path, process.stdin, shared)) })
     else if (kind === 'stream' && options.tensors !== true)
       list.push({ hash: (shared) => rowOrError(async () => hashOne(path, streamOf(path), shared)) })
     else if (options.tensors === true)
@@ -268,7 +272,7 @@ async function hashFolder(
 ): Promise<Row> {
   const tree = await hashTree(path, { ...shared, ...ignoreOptions, links: options.links })
   const warnings = [
-    ...tree.warnings.map((warning) => `${warning.path}: ${WARNINGS[warning.kind] ?? warning.kind}`),
+    ...tree.warnings.map((warning) => `${warning.path}: ${describeTreeWarning(warning.kind)}`),
     ...ignoreWarnings(path, tree.ignoreFiles),
   ]
   const { bytes: size, digests, files, ignored, skipped, sample, cache } = tree

@@ -5,6 +5,7 @@ import { LineaprintError } from '../../../core/errors.ts'
 import { runCommand } from '../../../command/run-command.ts'
 import { INTERVAL_BOUNDS } from '../../../config/system-metrics.ts'
 import { collect, wholeNumber } from '../../shared/arguments.ts'
+import { plural } from '../../../util/plural.ts'
 import { duration, escapeText, printError, printJson, progressLine } from '../../shared/output.ts'
 import { storeOptions } from '../../shared/store.ts'
 import type { CommandOutcome, NamedPath } from '../../../command/run-command.ts'
@@ -24,6 +25,7 @@ interface RunOptions extends StoreOptions {
   readonly replaceMathRandom?: boolean
   readonly bundle?: boolean
   readonly redact?: boolean
+  readonly capture?: boolean
   readonly systemMetrics?: true | number
   readonly tag: readonly string[]
   readonly note?: string
@@ -57,6 +59,7 @@ export function command(context: CommandContext): Command {
     .option('--replace-math-random', 'with --seed: replace Math.random in Node programs')
     .option('--bundle', 'keep unpushed commits, so that another clone can reproduce the run')
     .option('--no-redact', 'keep secrets in the record, the logs and the exports')
+    .option('--no-capture', 'keep no logs of the output, and pass nothing through lineaprint')
     .option('--system-metrics [seconds]', 'log processor, memory and GPU (default: every 10 s)', parseSeconds)
     .option('--tag <text>', 'a tag; repeatable', collect, [])
     .option('--note <text>', 'a note')
@@ -98,6 +101,7 @@ async function run(argv: string[], options: RunOptions, context: CommandContext)
       seed: options.seed,
       // With --json, stdout is for the one document.
       targets: json ? [2, 2] : [1, 2],
+      capture: options.capture,
       onProgress: progress.onProgress,
     })
     progress.end()
@@ -151,7 +155,7 @@ function report(outcome: CommandOutcome, json: boolean): void {
     printError(`lineaprint: warning: ${escapeText(warning)}`)
   if (exitCode === 0 && missingOutputs.length > 0)
     printError(
-      'lineaprint: the run failed, because a declared output was not made; --allow-missing only warns',
+      'lineaprint: the run failed, because a declared output was not made or cannot be read; --allow-missing only warns',
     )
   if (json) return printJson({ ...summary, exitCode, signal })
   const whole = duration(durationMs ?? 0)
@@ -161,7 +165,12 @@ function report(outcome: CommandOutcome, json: boolean): void {
   )
 }
 
-function describeSeedUse({ seeded, unseeded }: SeedUse): string {
+function describeSeedUse({ seeded, unseeded, unconnected }: SeedUse): string {
   const rest = unseeded === 0 ? '' : `, ${unseeded} not`
-  return `${seeded} ${seeded === 1 ? 'program' : 'programs'} seeded${rest}`
+  // If none was seeded, a warning says more.
+  const unseen =
+    seeded === 0 || unconnected === 0
+      ? ''
+      : `, ${plural(unconnected, 'Python process', 'Python processes')} did not connect`
+  return `${seeded} ${seeded === 1 ? 'program' : 'programs'} seeded${rest}${unseen}`
 }

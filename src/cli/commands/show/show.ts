@@ -162,8 +162,13 @@ function ending({ command: { wrapped, exitCode, signal } }: RunRecord): string {
 function stream(record: StreamRecord | undefined): string {
   if (record === undefined) return ''
   if (record.status === 'not-captured') return `not captured: ${record.reason}`
-  const { file, bytes: all, keptBytes } = record
-  return all === keptBytes ? `${file}, ${bytes(all)}` : `${file}, ${bytes(keptBytes)} of ${bytes(all)}`
+  const { file, bytes: all, keptBytes, omittedBytes, rewrittenLines } = record
+  const rewritten =
+    rewrittenLines === undefined ? '' : `; ${plural(rewrittenLines, 'rewritten line')} as shown in the end`
+  if (all === keptBytes) return `${file}, ${bytes(all)}${rewritten}`
+  // An earlier version kept the beginning only, and had no number.
+  const omitted = omittedBytes === undefined ? '' : `; ${bytes(omittedBytes)} left out in the middle`
+  return `${file}, ${bytes(keptBytes)} of ${bytes(all)}${omitted}${rewritten}`
 }
 
 function seal(record: RunRecord): string {

@@ -169,7 +169,7 @@ impl Builder {
                     return Err(format!("{length} elements"));
                 }
             }
-            _ => return Err("not a list".into()),
+            _ => return Err("a single value".into()),
         }
         self.length += 1;
         self.nulls.append_non_null();

@@ -1,7 +1,7 @@
 //! Values of a fixed width, written as text.
 
 use super::Expected;
-use super::time::{DATE, date, time, time_form, timestamp};
+use super::time::{DATE, date, time, time_form, timestamp, timestamp_range};
 use arrow_buffer::i256;
 use arrow_schema::DataType;
 use std::fmt::Write as _;
@@ -94,7 +94,11 @@ pub fn fixed(cell: &str, data_type: &DataType, bytes: &mut Vec<u8>) -> Result<()
                 } else {
                     ", without an offset"
                 };
-                format!("YYYY-MM-DD and {}{offset}", time_form(*unit))
+                format!(
+                    "YYYY-MM-DD and {}{offset}{}",
+                    time_form(*unit),
+                    timestamp_range(*unit)
+                )
             };
             bytes.extend(value.ok_or_else(form)?.to_le_bytes());
         }

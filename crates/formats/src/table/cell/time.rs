@@ -53,6 +53,14 @@ pub fn time_form(unit: TimeUnit) -> String {
     }
 }
 
+/// Return the range of timestamps of a unit, for messages; empty if every year of four digits is in it.
+pub const fn timestamp_range(unit: TimeUnit) -> &'static str {
+    match unit {
+        TimeUnit::Nanosecond => ", from 1677-09-21T00:12:43.145224192 to 2262-04-11T23:47:16.854775807",
+        _ => "",
+    }
+}
+
 /// Parse a time to units since midnight.
 pub fn time(text: &str, unit: TimeUnit) -> Option<i64> {
     let (clock, fraction) = match text.split_once('.') {

@@ -92,8 +92,17 @@ impl Reader {
             .iter()
             .map(|column| column.name.clone())
             .collect::<Vec<_>>();
+        if row == 0 && text.starts_with('\u{feff}') {
+            return Err(wrong(
+                "it begins with a byte order mark (expected UTF-8 without one)".into(),
+            ));
+        }
         add_members(text, &names, &mut self.builders).map_err(|(field, message)| {
-            FormatError::new(format!("column {field:?}, row {row}: {message}"))
+            if field.is_empty() {
+                wrong(message)
+            } else {
+                FormatError::new(format!("column {field:?}, row {row}: {message}"))
+            }
         })?;
         self.row += 1;
         Ok(())
@@ -107,6 +116,8 @@ fn add_members(text: &str, names: &[String], builders: &mut [Builder]) -> Result
     let about = |name: &str, message: String| (name.to_owned(), message);
     let members: Members<&RawValue> = if text.trim_start().starts_with('{') {
         serde_json::from_str(text).map_err(|error| about("", format!("it is not JSON: {error}")))?
+    } else if text.is_empty() {
+        return Err(about("", "it is not an object: the line is empty".into()));
     } else {
         return Err(about("", format!("it is not an object: {}", shortened(text))));
     };
@@ -146,14 +157,15 @@ fn add(raw: &str, builder: &mut Builder) -> Result<(), Wrong> {
     match raw.as_bytes().first() {
         Some(b'n') => builder.null().map_err(wrong)?,
         Some(b'"') => {
-            let text: String = serde_json::from_str(raw).map_err(|error| wrong(error.to_string()))?;
+            // The parser has accepted the line, so only an escape can be wrong: half a surrogate pair.
+            let text: String = serde_json::from_str(raw).map_err(|_| wrong("well-formed Unicode".into()))?;
             if builder.reads_numbers() {
                 return Err(wrong("a number".into()));
             }
             builder.push(&text).map_err(wrong)?;
         }
         Some(b'[') => {
-            let child = builder.child().ok_or_else(|| wrong("not a list".into()))?;
+            let child = builder.child().ok_or_else(|| wrong("a single value".into()))?;
             let mut first_wrong = None;
             let elements = Elements {
                 builder: child,
@@ -167,7 +179,7 @@ fn add(raw: &str, builder: &mut Builder) -> Result<(), Wrong> {
             builder.close_list().map_err(wrong)?;
         }
         Some(b'{') => {
-            let (names, fields) = builder.fields().ok_or_else(|| wrong("not an object".into()))?;
+            let (names, fields) = builder.fields().ok_or_else(|| wrong("no object".into()))?;
             add_members(raw, &names, fields)?;
             builder.close_struct();
         }

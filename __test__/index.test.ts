@@ -47,3 +47,36 @@ test('the public surface is this, and a change of it is meant', () => {
     'verifyRun',
   ])
 })
+
+/** Functions that have no argument or check theirs when the capture is made. */
+const CAPTURES: ReadonlySet<string> = new Set(['environmentCapture', 'gitCapture', 'seedsCapture'])
+
+const WRONG: readonly (readonly unknown[])[] = [
+  [undefined],
+  [null],
+  [{}],
+  [[]],
+  [[null]],
+  [Symbol('x')],
+  [1n],
+  [() => 1],
+  ['', null],
+  ['x', null],
+  ['x', 'y', null],
+  [{}, {}, null],
+]
+
+test.each(
+  Object.entries(lineaprint).filter(([name, value]) => /^[a-z]/.test(name) && typeof value === 'function'),
+)('%s throws an error with a code for arguments of a wrong type', async (name, called) => {
+  const errors: unknown[] = []
+  for (const args of WRONG) {
+    try {
+      await (called as (...given: readonly unknown[]) => unknown)(...args)
+    } catch (error) {
+      errors.push(error)
+    }
+  }
+  expect(errors.filter((error) => !lineaprint.LineaprintError.is(error))).toEqual([])
+  expect(errors.length > 0 || CAPTURES.has(name)).toBe(true)
+})

@@ -170,7 +170,13 @@ function changeValue(root: Record<string, unknown>, random: Generator): void {
       break
     }
     case 2:
-      Object.defineProperty(at, '__proto__', { value: { a: 1 }, enumerable: true, configurable: true })
+      Object.defineProperty(at, '__proto__', {
+        value: { a: 1 },
+        enumerable: true,
+        configurable: true,
+        // It can be changed again.
+        writable: true,
+      })
       break
     default:
       at[key] = pick(random, HOSTILE)

@@ -64,8 +64,7 @@ export async function strangersRound({
         sums.slowest = Math.max(sums.slowest, report.slowest)
         if (tally.rounds % 50 === 0) progress(`${tally.failures} failures in ${tally.rounds} projects`)
       })
-      // The case at which a process ends is not tried again.
-      done += Math.max(1, ran)
+      done += ran
     }
     if (spawnSync('script', ['--version']).status !== 0)
       skipped.push('programs on a terminal: there is no script')
@@ -112,7 +111,8 @@ async function runBatch(
   clearTimeout(hang)
   if (code !== '0')
     tally.count(`ended with ${code} after case ${(args[0] ?? 0) + ran}: ${stderr.slice(-500)}`)
-  return ran
+  // The case at which a process ends is not tried again.
+  return code === '0' ? ran : ran + 1
 }
 
 /** Run the program on a terminal, and return what is wrong. */

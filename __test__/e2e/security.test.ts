@@ -43,6 +43,9 @@ const VARIABLES = {
   GIT_COMMITTER_EMAIL: 'a@example.org',
 } as const
 
+/** The same for somebody on whose `PATH` relative folders come first, in which programs are planted. */
+const LOOKING = { ...VARIABLES, PATH: `.:node_modules/.bin::${VARIABLES.PATH}` } as const
+
 function mark(name: string): string {
   return `echo '${name}' >> '${marks}'`
 }
@@ -74,7 +77,7 @@ async function started(
   cwd = project,
 ): Promise<{ outcome: Outcome; marks: string[] }> {
   rmSync(marks, { force: true })
-  const outcome = await lineaprint(args, { cwd, env: VARIABLES })
+  const outcome = await lineaprint(args, { cwd, env: LOOKING })
   return { outcome, marks: marked() }
 }
 
@@ -97,6 +100,12 @@ interface Forged {
     { value: Record<string, Record<string, unknown>>; status: string; digest: string }
   >
 }
+
+/** Modules that Python imports at its start, for `-c`, for the packages, and for what it prints. */
+const MODULES = (
+  'sitecustomize usercustomize json platform re ast linecache traceback tokenize inspect csv zipfile email textwrap ' +
+  'locale subprocess string struct warnings contextlib typing'
+).split(' ')
 
 const CONFIGURATIONS = ['ts', 'js', 'mjs'].map((extension) => `lineaprint.config.${extension}`)
 const HOOKS = (
@@ -153,8 +162,10 @@ beforeAll(async () => {
     write(`${name}/pyvenv.cfg`, `home = ${project}\nversion = 3.11.2\n`)
   write('venv/lib/python3.11/site-packages/six-1.16.0.dist-info/METADATA', 'Name: six\nVersion: 1.16.0\n\n')
   const python = `import os\nos.system(${JSON.stringify(mark('planted module'))})\n`
-  for (const name of ['sitecustomize', 'usercustomize', 'json', 'platform', 're', 'ast'])
-    for (const place of ['.', 'lib']) write(`${place}/${name}.py`, python)
+  for (const name of MODULES) for (const place of ['.', 'lib']) write(`${place}/${name}.py`, python)
+  // A framework whose build file is parsed, for which Python needs further modules.
+  write('lib/numpy-1.0.dist-info/METADATA', 'Name: numpy\nVersion: 1.0\n\n')
+  write('lib/numpy/__config__.py', 'CONFIG = {"a": 1}\n')
   write(
     'venv/lib/python3.11/site-packages/evil.pth',
     `import os; os.system(${JSON.stringify(mark('planted .pth'))})\n`,
@@ -317,6 +328,8 @@ test('what was planted works: git, the shell and the library start it', { timeou
   rmSync(marks, { force: true })
   spawnSync('git', ['status'], { cwd: project, env: { ...process.env, ...VARIABLES } })
   expect(marked()).toContain('planted planted')
+  spawnSync('git', ['status'], { cwd: project, env: { ...process.env, ...LOOKING } })
+  expect(marked()).toContain('planted git')
   const python = await started(['verify', 'path', ...STORE, '--', './venv/bin/python3', 't.py'])
   expect(python.marks).toContain('planted venv/bin/python3')
   const named = await started(['list', '--config', 'lineaprint.config.ts'])

@@ -90,6 +90,10 @@ test('a private key is replaced line by line, and what follows it is not', () =>
   expect(filtered(`${key.slice(0, 3).join('\n')}\nno key, this text\nabc\n`).text).toBe(
     '<redacted>\n<redacted>\n<redacted>\nno key, this text\nabc\n',
   )
+  const rank = key.map((line) => `[rank0]: ${line}\n`).join('')
+  expect(filtered(`${rank}[rank0]: loss 1.5\n`).text).toBe(
+    `${'[rank0]: <redacted>\n'.repeat(4)}<redacted>\n[rank0]: loss 1.5\n`,
+  )
   expect(new KeyLines().filter('text')).toBeUndefined()
 })
 
@@ -131,6 +135,15 @@ test.each([
   ['xoxb-1-'],
   ['pat.'],
   ['https://a.'],
+  ['password=['],
+  ['auth=("'],
+  ['password="""'],
+  ["secret='''"],
+  ['<a>'],
+  ["('a', '"],
+  ['name: a value: '],
+  ['-u a:'],
+  ['password   '],
 ])('a megabyte of %j takes seconds at most', { timeout: 60_000 }, (part) => {
   const start = performance.now()
   filtered(part.repeat(Math.ceil((1 << 20) / part.length)))

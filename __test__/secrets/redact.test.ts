@@ -271,3 +271,74 @@ test('no text makes it slow', () => {
   }
   expect(performance.now() - started).toBeLessThan(30_000)
 })
+
+describe('a telling name and its value in output', () => {
+  const SECRET = ['a7Xk', '29QmLz81', 'TrPw0'].join('')
+
+  test.each([
+    `password=u'${SECRET}'`,
+    `headers: {b'x-api-key': b'${SECRET}', 'Host': 'h'}`,
+    `password='''${SECRET}'''`,
+    `secret = """${SECRET}"""`,
+    `{"password": ["${SECRET}", "b"], "lr": 0.1}`,
+    `{"secret": {"a": {"value": "${SECRET}"}}, "lr": 0.1}`,
+    `{'auth': ('user', '${SECRET}'), 'lr': 0.1}`,
+    `{'auth': ("it's", '${SECRET}'), 'lr': 0.1}`,
+    `password            : ${SECRET}`,
+    `password =          ${SECRET}`,
+    `--token       ${SECRET}`,
+    `<config><password>${SECRET}</password></config>`,
+    `<db:password kind="x">${SECRET}</db:password>`,
+    `+ curl -u user:${SECRET} https://h`,
+    `['curl', '--user', 'user:${SECRET}', 'https://h']`,
+    `curl --proxy-user=user:${SECRET} https://h`,
+    `[(b'authorization', b'${SECRET}'), (b'host', b'h')]`,
+    `[["x-api-token", "${SECRET}"], ["host", "h"]]`,
+    `[["host", "h"],["x-api-token", "${SECRET}"]]`,
+    `{"name": "API_KEY", "value": "${SECRET}"}`,
+    `{\\"key\\": \\"password\\", \\"value\\": \\"${SECRET}\\"}`,
+    `name=password value=${SECRET}`,
+    `Authorization: Token token="${SECRET}"`,
+    `q=1%26password%3D${SECRET}`,
+    `password2=${SECRET}`,
+    `HF_TOKEN_2=${SECRET}`,
+    `OPENAI_API_KEY_3: ${SECRET}`,
+  ])('%s', (text) => {
+    const clean = redactText(text)
+    expect(clean).not.toContain(SECRET)
+    expect(clean).toContain(REDACTED)
+    expect(redactText(clean)).toBe(clean)
+  })
+
+  test.each([
+    'name: loss, value: 0.5',
+    '{"key": "lr", "value": "0.1"}',
+    '<b>bold</b> <loss>0.25</loss>',
+    '[("loss", "0.5"), ("user", "me")]',
+    '["password", "username"]',
+    'docker run -u 1000:1000 --user 0:0 -u http://h/x',
+    '{"eos_token": {"content": "</s>"}, "special_tokens": ["<a>", "<b>"]}',
+    'pass_1=0.5 pass@10: 0.75 tokens_2 = 3',
+    'token_ids = [1, 2, 3]',
+    'sort_key: ["name", "size"]',
+  ])('%s is left alone', (text) => {
+    expect(redactText(text)).toBe(text)
+  })
+})
+
+test('a shape is found behind every escape of a string', () => {
+  const token = ['h', 'f_', LETTERS.slice(0, 34)].join('')
+  for (const escape of [
+    '\\n',
+    '\\x00',
+    '\\xff',
+    '\\u00e9',
+    '\\U0001f600',
+    '\\033[0m',
+    '\\0',
+    '\\e[1m',
+    '%20',
+  ])
+    expect(redactTokens(`b"a${escape}${token}"`), escape).not.toContain(token)
+  expect(redactTokens(`x${token}`)).toBe(`x${token}`)
+})

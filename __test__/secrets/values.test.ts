@@ -16,6 +16,32 @@ test.each<[JsonValue, JsonValue]>([
     { name: 'API_KEY', value: 'x' },
     { name: 'API_KEY', value: '<redacted>' },
   ],
+  [
+    { Name: 'password', Value: 'x' },
+    { Name: 'password', Value: '<redacted>' },
+  ],
+  [
+    { field: 'password', value: 'x' },
+    { field: 'password', value: '<redacted>' },
+  ],
+  [
+    {
+      headers: [
+        ['authorization', 'x'],
+        ['host', 'h'],
+      ],
+    },
+    {
+      headers: [
+        ['authorization', '<redacted>'],
+        ['host', 'h'],
+      ],
+    },
+  ],
+  [
+    { password2: 'x', HF_TOKEN_2: 'y' },
+    { password2: '<redacted>', HF_TOKEN_2: '<redacted>' },
+  ],
   [{ argv: ['--token', 'x', '--lr', '1'] }, { argv: ['--token', '<redacted>', '--lr', '1'] }],
   [{ url: 'redis://:pw@h' }, { url: 'redis://<redacted>@h' }],
   [
@@ -30,6 +56,7 @@ test.each<[JsonValue, JsonValue]>([
 
 test.each<[JsonValue]>([
   [{ token: 512, tokens: 3, pat: 5, max_tokens: 1 }],
+  [{ token_1: 512, 'pass@1': 0.5, pass_1: 0.5, columns: ['password', 'name'] }],
   [{ password: null, auth: 'basic', secret: false, token: '' }],
   [{ pad_token: '<pad>', tokenizer: { eos_token: '</s>' } }],
   [{ digest: `dataset.v1:blake3:${'0a'.repeat(32)}`, commit: '3b20ab612e8ecbe57d1a08c642d945c774cffaf3' }],

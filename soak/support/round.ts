@@ -24,7 +24,7 @@ export interface Outcome {
   /** Number of tests of the promise. */
   readonly rounds: number
   readonly failures: number
-  /** The first few failures, described. */
+  /** The first failure of each kind, described. */
   readonly examples: readonly string[]
   readonly controls: readonly Control[]
   /** Measurements of the round. */
@@ -33,13 +33,19 @@ export interface Outcome {
   readonly skipped: readonly string[]
 }
 
-const EXAMPLES = 5
+const EXAMPLES = 20
+
+/** Return what a failure has in common with others of its kind: its text without numbers, places and quotes. */
+function kindOf(failure: string): string {
+  return failure.replaceAll(/\([^()]*\)|'[^']*'|\d+/g, '').slice(0, 200)
+}
 
 /** The counter of rounds and failures. */
 export class Tally {
   rounds = 0
   failures = 0
   readonly examples: string[] = []
+  readonly #kinds = new Set<string>()
 
   /** Count one round; `failure` describes how it broke the promise. */
   count(failure?: string): void {
@@ -50,7 +56,10 @@ export class Tally {
   /** Count a failure within a round that is counted elsewhere. */
   fail(failure: string): void {
     this.failures++
-    if (this.examples.length < EXAMPLES) this.examples.push(failure)
+    const kind = kindOf(failure)
+    if (this.#kinds.has(kind) || this.examples.length >= EXAMPLES) return
+    this.#kinds.add(kind)
+    this.examples.push(failure)
   }
 
   /** The counts in the form of an outcome. */

@@ -47,10 +47,30 @@ export function checkKeys(options: object, known: readonly string[] = []): void 
     throw wrongType('onProgress', 'a function', onProgress)
 }
 
-/** Throw if options are not an object: `null` is not "none". */
-export function checkObject(options: unknown): void {
-  if (typeof options === 'object' && options !== null && !Array.isArray(options)) return
-  throw wrongType('options', 'an object', options)
+/**
+ * Throw if options are not an object: `null` is not "none".
+ *
+ * @param field The name of another argument that must be an object.
+ */
+export function checkObject(value: unknown, field = 'options'): void {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return
+  throw wrongType(field, 'an object', value)
+}
+
+/** Return an argument that must be an array. */
+export function checkArray<T>(value: readonly T[], field: string): readonly T[] {
+  if (Array.isArray(value)) return value
+  throw wrongType(field, 'an array', value)
+}
+
+/** Throw if an argument is neither text nor, if they are allowed, bytes. */
+export function checkText(
+  value: unknown,
+  field: string,
+  { orBytes = false }: { orBytes?: boolean } = {},
+): void {
+  if (typeof value === 'string' || (orBytes && value instanceof Uint8Array)) return
+  throw wrongType(field, orBytes ? 'a text or its bytes' : 'a text', value)
 }
 
 function isSignal(value: unknown): boolean {

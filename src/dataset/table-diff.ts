@@ -1,4 +1,5 @@
 /** Differences between two tables, column by column. */
+import { checkObject } from '../core/options.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { BLOCK_ROWS, hashTable } from './table.ts'
 import type { Digest } from '../core/digest.ts'
@@ -71,6 +72,7 @@ export async function diffTables(
   b: TableSource,
   options: TableOptions = {},
 ): Promise<TableDiff> {
+  checkObject(options)
   if (options.unordered === true) {
     throw new LineaprintError(
       'ERR_LINEAPRINT_ARGUMENT',
@@ -107,7 +109,7 @@ function shared(mine: readonly string[] = [], other: readonly string[] = []): st
 }
 
 async function read(source: TableSource, options: TableOptions): Promise<TableHash> {
-  if (typeof source === 'object' && 'columns' in source) return source
+  if (typeof source === 'object' && source !== null && 'columns' in source) return source
   return hashTable(source, options)
 }
 

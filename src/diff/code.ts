@@ -4,6 +4,8 @@
  * Both trees are built in a temporary repository that borrows the objects of the real one. The real
  * repository is not written to, and no work tree is read.
  */
+import { checkRun } from '../store/read.ts'
+import { checkKnown } from '../core/options.ts'
 import { stat, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { NotAvailable } from '../util/not-available.ts'
@@ -51,8 +53,12 @@ interface Side {
 export async function diffCode(
   a: StoredRun,
   b: StoredRun,
-  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  options: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<CodeDiff> {
+  checkRun(a, 'a')
+  checkRun(b, 'b')
+  checkKnown(options, ['signal'])
+  const { signal } = options
   signal?.throwIfAborted()
   await sweepTemporary()
   const temporary = await makeTemporary('lineaprint-diff-')

@@ -1,7 +1,7 @@
 /** Comparison of the values that two runs logged at their steps, read from both journals in parallel. */
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { errorCode } from '../util/fs.ts'
+import { errorCode, storeError } from '../util/fs.ts'
 import { decodeFloat } from '../json/special-floats.ts'
 import { seriesKey } from '../record/series-keys.ts'
 import { readJournal } from '../store/journal-read.ts'
@@ -117,7 +117,7 @@ export async function visitLogged(
     await stat(path)
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined
-    throw error
+    throw storeError(path, 'cannot be read', error)
   }
   try {
     const report = await readJournal(path, (event) => {

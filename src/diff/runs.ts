@@ -1,4 +1,5 @@
 /** The differences between two runs, and which of them most likely explains different results. */
+import { checkRun } from '../store/read.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { checkKnown } from '../core/options.ts'
 import { parseRecordedDigest } from '../record/recorded-digest.ts'
@@ -102,6 +103,8 @@ export interface RunDiff {
  * @throws ERR_LINEAPRINT_RECORD if a record is damaged.
  */
 export async function diffRuns(a: StoredRun, b: StoredRun, options: RunDiffOptions = {}): Promise<RunDiff> {
+  checkRun(a, 'a')
+  checkRun(b, 'b')
   checkKnown(options, OPTIONS)
   const { ignore = [], outputIgnore = [], trackers = [], signal } = options
   checkPatterns(ignore)

@@ -4,7 +4,7 @@ import { Digest, primary, toDigests } from '../core/digest.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { parseStandardJson } from '../json/parse.ts'
 import { native } from '../native/load.ts'
-import { checkKeys, checkPath } from '../core/options.ts'
+import { checkArray, checkKeys, checkPath, checkText } from '../core/options.ts'
 import type { JobOptions } from '../core/options.ts'
 import type { NativePart, NativePartContent } from '../native/load.ts'
 
@@ -78,6 +78,9 @@ function piecesOf({ starts, ends, values }: NativePieces): FilePart['pieces'] {
  * @throws ERR_LINEAPRINT_RANGE if a part is missing, occurs twice, or is of a file of another length.
  */
 export function mergeParts(parts: readonly FilePart[]): { readonly size: number; readonly digest: Digest } {
+  checkArray(parts, 'parts').forEach((part, index) => {
+    if (!isPart(part)) throw notPart(`parts[${index}]`)
+  })
   const outcome = native.mergeParts(parts.map((part) => toNative(part)))
   if (isFailure(outcome)) throw fromFailure(outcome)
   return { size: outcome.size, digest: primary(toDigests(outcome.digests)) }
@@ -85,12 +88,20 @@ export function mergeParts(parts: readonly FilePart[]): { readonly size: number;
 
 /** Parse a part that was written as JSON. `path` is used in errors. */
 export function parsePart(text: string, path?: string): FilePart {
+  checkText(text, 'text')
   const value = parseStandardJson(text, path)
   if (isPart(value)) return value
   throw new LineaprintError('ERR_LINEAPRINT_FORMAT', 'it is not a part of a digest', {
     path,
     expected: 'the output of "lineaprint hash --part I/N"',
     received: text.slice(0, 40),
+  })
+}
+
+function notPart(field: string): LineaprintError {
+  return new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `${field} is not a part of a digest`, {
+    field,
+    expected: 'what hashPart or parsePart returned',
   })
 }
 

@@ -1,4 +1,5 @@
 /** The manifest and its text form. `docs/manifest.md` is normative. */
+import { checkArray, checkObject } from '../core/options.ts'
 import { LineaprintError } from '../core/errors.ts'
 import type { AlgorithmChoice, Digest, Digests } from '../core/digest.ts'
 import type { LinkMode, TreeWarning } from '../hash/tree.ts'
@@ -77,6 +78,8 @@ export interface Manifest {
  * @throws ERR_LINEAPRINT_UNSUPPORTED if it would be longer than JavaScript's longest string, 512 MB.
  */
 export function formatManifest(manifest: Manifest): string {
+  checkObject(manifest, 'manifest')
+  checkArray(manifest.entries, 'entries')
   return join([...manifestParts(manifest)], '')
 }
 

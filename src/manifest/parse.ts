@@ -2,6 +2,7 @@
  * Parser of manifests. A manifest may be untrusted: anything not exactly in the format is refused, and no
  * path in it is opened here.
  */
+import { checkText } from '../core/options.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { parseJson } from '../json/parse.ts'
 import { compareUtf8 } from '../util/text-order.ts'
@@ -32,6 +33,7 @@ function algorithmsOf(choice: AlgorithmChoice): readonly Algorithm[] {
  * entries out of order, a root digest that is not that of the entries, an unknown member.
  */
 export function parseManifest(source: Uint8Array | string, path?: string): Manifest {
+  checkText(source, 'source', { orBytes: true })
   if (source.length > LENGTH_LIMIT) {
     throw new LineaprintError('ERR_LINEAPRINT_FORMAT', 'the manifest is too long', {
       path,

@@ -7,7 +7,7 @@ import { LineaprintError } from '../core/errors.ts'
 import { canonicalBytesOfFile } from '../json/canonical.ts'
 import { parseJson } from '../json/parse.ts'
 import { native } from '../native/load.ts'
-import { checkAlgorithm, checkKeys } from '../core/options.ts'
+import { checkAlgorithm, checkKeys, checkPath } from '../core/options.ts'
 import { refuseDisguised } from './disguised.ts'
 import { meaningful } from './config.ts'
 import { canonicalDocument } from './document.ts'
@@ -51,7 +51,7 @@ const FILE_LIMIT = 1 << 30
 export async function readTokenizer(path: string, options: HashOptions = {}): Promise<TokenizerReport> {
   checkKeys(options)
   const algorithm = checkAlgorithm(options.algorithm)
-  const folder = resolve(path)
+  const folder = resolve(checkPath(path))
   const files = await findTokenizer(folder)
   if (files.length === 0) {
     throw new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', 'the folder contains no tokenizer', {

@@ -1,4 +1,6 @@
 /** Reproduction of a run: its work tree, its inputs, its command, and a verdict on the results. */
+import { checkRun } from '../store/read.ts'
+import { checkObject } from '../core/options.ts'
 import { join } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
 import { seedsOf } from '../capture/records.ts'
@@ -58,6 +60,8 @@ export type {
  * ones; ERR_LINEAPRINT_ARGUMENT for an invalid folder or tolerance, or for a run that needs an approval.
  */
 export async function reproduceRun(run: StoredRun, options: ReproduceOptions = {}): Promise<Reproduction> {
+  checkRun(run)
+  checkObject(options)
   checkTolerance(options.tolerance)
   const relay = new SignalRelay()
   const signal = AbortSignal.any([relay.work, ...(options.signal === undefined ? [] : [options.signal])])

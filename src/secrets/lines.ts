@@ -149,9 +149,14 @@ function lastLineEnd(chunk: Buffer): number {
 const KEY_LINE =
   /^[ \t>|+#"'-]{0,16}(?:[A-Za-z0-9+/=]{1,80}|(?:Proc-Type|DEK-Info|Version|Comment):.{0,200})?(?:\\n)?["',\\]{0,4}[ \t]*\r?\n?$/
 
+/** Longest text before the lines of a key. */
+const PREFIX_LIMIT = 256
+
 /** Recognises the lines of a private key, which have no shape of their own. */
 export class KeyLines {
   #inKey = false
+  /** Characters before the first line, such as the name of a process, which the other lines have as well. */
+  #before = 0
 
   /** Return a line of a key without it; `undefined` for any other line. */
   filter(line: string): string | undefined {
@@ -161,6 +166,8 @@ export class KeyLines {
         return REDACTED + line.slice(endOfKey(line))
       }
       if (KEY_LINE.test(line)) return REDACTED + lineEnd(line)
+      if (this.#before < PREFIX_LIMIT && KEY_LINE.test(line.slice(this.#before)))
+        return line.slice(0, this.#before) + REDACTED + lineEnd(line)
       this.#inKey = false
     }
     const begin = KEY_BEGIN.exec(line)
@@ -168,6 +175,7 @@ export class KeyLines {
     // A key with its end on the same line is a text as any other.
     if (line.includes('-----END ', begin.index)) return undefined
     this.#inKey = true
+    this.#before = begin.index
     return line.slice(0, begin.index) + REDACTED + lineEnd(line)
   }
 

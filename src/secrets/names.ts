@@ -74,7 +74,7 @@ export type Suspicion = 'secret' | 'doubtful' | 'none'
 export function judgeName(name: string): Suspicion {
   // The working directory, exported by every shell.
   if (name === 'PWD' || name === 'OLDPWD') return 'none'
-  const parts = split(name)
+  const parts = withoutNumber(split(name))
   const last = parts.at(-1)
   if (last === undefined || HARMLESS_ENDINGS.has(last)) return 'none'
   // `PGPASSWORD` and `dbpassword` are single words.
@@ -101,6 +101,15 @@ export function isHarmlessValue(value: string): boolean {
   return /^(?:|true|false|yes|no|none|null|auto|on|off|enabled|disabled|optional|required|basic|digest|bearer|oauth2?|oidc|ntlm|kerberos|negotiate|anonymous|0|1|\$\{?[A-Z_][A-Z0-9_]*\}?)$/i.test(
     value,
   )
+}
+
+/** Words that stay the same with a number behind them: `HF_TOKEN_2`, `password2`. */
+const NUMBERED = /^(password|passwd|passphrase|secret|token|apikey|key|credentials?)\d*$/
+
+function withoutNumber(parts: readonly string[]): string[] {
+  const end = /^\d+$/.test(parts.at(-1) ?? '') ? -1 : parts.length
+  const base = NUMBERED.exec(parts.slice(0, end).at(-1) ?? '')?.[1]
+  return base === undefined ? [...parts] : [...parts.slice(0, end).slice(0, -1), base]
 }
 
 function split(name: string): string[] {

@@ -37,29 +37,49 @@ const INSERTED = /[{}]|^(?:\$\w+|%\(?\w*\)?s|\*+|\.+|x+)$/i
 const TOKEN_AS_USER = new RegExp(`${SCHEME}(?=[A-Za-z_-]{0,255}[0-9])[A-Za-z0-9_-]{20,512}@`, 'g')
 const QUERY_FIELD = /([?&;])([A-Za-z0-9_.-]{1,64})=([^&\s#"'<>;]+)/g
 const HEADER =
-  /\b((?:proxy-)?authorization|x-api-key|x-auth-token|private-token)(\\{0,3}["']?\s{0,4}[:=]\s{0,4}\\{0,3}["']?)((?:bearer|basic|token|digest|apikey)\s{1,4})?([^\s"',\\]+)/gi
-const COOKIE = /\b((?:set-)?cookie)(\\{0,3}["']?\s{0,4}[:=]\s{0,4}\\{0,3}["']?)([^\n"']{2,})/gi
+  /\b((?:proxy-)?authorization|x-api-key|x-auth-token|private-token)(\\{0,3}["']?\s{0,4}[:=]\s{0,4}(?:[bBuU](?=["']))?\\{0,3}["']?)((?:bearer|basic|token|digest|apikey)\s{1,4})?([^\s"',\\]+(?:\\?"[^"\\\n]{1,1024}\\?")?)/gi
+const COOKIE =
+  /\b((?:set-)?cookie)(\\{0,3}["']?\s{0,4}[:=]\s{0,4}(?:[bBuU](?=["']))?\\{0,3}["']?)([^\n"']{2,})/gi
 const BEARER = /\b(bearer|basic)(\s{1,4})(?=[A-Za-z+/_=.~-]{0,255}[0-9])[A-Za-z0-9+/_=.~-]{16,}/gi
+/** Letters before a quote, as languages write them: `b'…'`, `u"…"`. */
+const PREFIX = `(?:[bBuUrRfF]{1,2}(?=["']))?`
 /** A value in quotes, in escaped quotes, or without; one without ends where the next field begins. */
 const VALUE = new RegExp(
-  `"(?:[^"\\\\\\n]|\\\\.)*"|'(?:[^'\\\\\\n]|\\\\.)*'|` +
+  `${PREFIX}"""(?:[^"\\\\]|\\\\.|"(?!""))*"""|${PREFIX}'''(?:[^'\\\\]|\\\\.|'(?!''))*'''|` +
+    `${PREFIX}"(?:[^"\\\\\\n]|\\\\.)*"|${PREFIX}'(?:[^'\\\\\\n]|\\\\.)*'|` +
     `\\\\{1,3}"[^"\\n]*"|\\\\{1,3}'[^'\\n]*'|["'][^\\s"',;&<>}]+|` +
     `[^\\s,;&"'<>}]+(?:[,;&](?![A-Za-z_][\\w.-]{0,63}["']?\\s{0,2}[=:])[^\\s,;&"'<>}]+)*`,
   'y',
 )
 /** Changes of colour, as a terminal gets them. */
 const COLOUR = '(?:\\x1b\\[[0-9;]{0,16}m){0,3}'
+/** Space around a sign: a table of settings has more of it in a line. */
+const SPACE = '[ \\t]{0,64}\\s{0,4}'
 /** A name and what stands before its value. */
 const ASSIGNMENT = new RegExp(
   `${notAfter('A-Za-z0-9_.')}([A-Za-z_][A-Za-z0-9_.-]{0,63})` +
-    `${COLOUR}\\\\{0,3}["']?\\]?\\s{0,4}(?:=>|:=|={1,3}|:(?!//))\\s{0,4}${COLOUR}`,
+    `${COLOUR}\\\\{0,3}["']?\\]?${SPACE}(?:=>|:=|={1,3}|:(?!//)|%3[dD])${SPACE}${COLOUR}`,
   'g',
 )
 /** A flag before its value: in a command line, or in the list of its words as languages print it. */
 const FLAG = new RegExp(
-  `${notAfter('A-Za-z0-9_-')}(--?[A-Za-z][A-Za-z0-9_.-]{0,63})(?:["']?,?\\s{1,4}|["'],)`,
+  `${notAfter('A-Za-z0-9_-')}(--?[A-Za-z][A-Za-z0-9_.-]{0,63})(?:["']?,?\\s{1,16}|["'],)`,
   'g',
 )
+/** A name and its value as two members: `{"name": "api_key", "value": "…"}`. */
+const LABELLED = new RegExp(
+  `\\b(?:name|key)\\\\{0,3}["']?\\s{0,4}[:=]\\s{0,4}\\\\{0,3}["']?([A-Za-z_][A-Za-z0-9_.-]{0,63})\\\\{0,3}["']?[,;]?\\s{0,4}` +
+    `\\\\{0,3}["']?value\\\\{0,3}["']?\\s{0,4}[:=]\\s{0,4}`,
+  'gi',
+)
+/** A name and its value as a pair: `('password', '…')`. */
+const PAIR =
+  /((?:\(|\[\s?\[|\],\s?\[)b?(["'])([A-Za-z_][\w.-]{0,63})\2,\s{0,4}b?)(["'])((?:(?!\4)[^\\\n]|\\.){1,4096})\4(?=[\])])/g
+/** An element of XML. */
+const ELEMENT = /(<([A-Za-z_][\w.:-]{0,63})(?:\s[^<>\n]{0,256})?>)([^<>\n]{1,4096})(?=<\/)/g
+/** User name and password of `curl` and its relatives. */
+const LOGIN =
+  /(?<![\w-])((?:-u|-U|--user|--proxy-user)(?:["']?,\s?["']|[ =]["']?)[^:\s/\\"']{1,256}:)(?!\/\/|\d{1,9}(?:[\s"']|$))[^\s"']{1,512}/g
 /** A line of YAML, in which the value ends with the line. */
 const YAML_LINE =
   /^([ \t]{0,64}(?:- )?["']?([A-Za-z_][A-Za-z0-9_.-]{0,63})["']?[ \t]{0,4}:[ \t]{1,4})(?!["'{[|>&*!])([^\n]+?)([ \t]*(?:[ \t]#[^\n]*)?\r?)$/gm
@@ -70,7 +90,7 @@ const SCHEME_WORD = /^(?:bearer|basic|token|digest|apikey)$/i
 /** The start of an expression: `token = read(…)` in a program holds no secret. */
 const EXPRESSION = /^[A-Za-z_][A-Za-z0-9_.]*[([]/
 /** Every text in which a name can hold a value, or that has an address or a header. */
-const NAMED = /[=:]|(?:^|[\s"'])--?[A-Za-z]|bearer|basic/i
+const NAMED = /[=:(<]|%3d|\[\s?\[|(?:^|[\s"'])--?[A-Za-z]|bearer|basic/i
 
 /** Replace secrets of known shapes, and nothing else. Safe on program text. */
 export function redactTokens(text: string): string {
@@ -110,17 +130,45 @@ function redactNamed(text: string): string {
     .replace(YAML_LINE, (whole, before: string, name: string, value: string, after: string) =>
       !/[:=]/.test(value) && isReplaceable(name, value) ? `${before}${REDACTED}${after}` : whole,
     )
-  return replaceValues(replaceValues(clean, ASSIGNMENT), FLAG)
+  const heads = /value/i.test(clean) ? [LABELLED, ASSIGNMENT, FLAG] : [ASSIGNMENT, FLAG]
+  return heads.reduce(replaceValues, redactStructures(clean))
+}
+
+/** Replace the values of secret names in XML, in pairs, and the password of a login. */
+function redactStructures(text: string): string {
+  let clean = text
+  if (clean.includes('-u') || clean.includes('-U')) clean = clean.replace(LOGIN, `$1${REDACTED}`)
+  if (clean.includes('</'))
+    clean = clean.replace(ELEMENT, (whole, tag: string, name: string, value: string) =>
+      isReplaceable(name, value) ? `${tag}${REDACTED}` : whole,
+    )
+  if (!/["'],/.test(clean)) return clean
+  return clean.replace(
+    PAIR,
+    (whole, before: string, _: string, name: string, quote: string, value: string) =>
+      isReplaceable(name, value) ? `${before}${quote}${REDACTED}${quote}` : whole,
+  )
 }
 
 /** Replace the values of secret names. What stands behind another name is searched as well: `error: token=x`. */
 function replaceValues(text: string, head: RegExp): string {
   let clean = ''
   let done = 0
+  // Lists that do not end are read again and again, so there is a limit in proportion to the text.
+  let work = 2 * text.length + 16 * GROUP_LIMIT
   head.lastIndex = 0
   for (let match = head.exec(text); match !== null; match = head.exec(text)) {
     const name = match[1] ?? ''
     if (judge(name) === 'none') continue
+    const isGroup = work > 0 && CLOSINGS[text[head.lastIndex] ?? ''] !== undefined
+    const group = isGroup ? groupAt(text, head.lastIndex) : undefined
+    if (isGroup) work -= group?.length ?? GROUP_LIMIT
+    if (group !== undefined && isSecret(name, group)) {
+      clean += text.slice(done, head.lastIndex) + REDACTED
+      done = head.lastIndex + group.length
+      head.lastIndex = done
+      continue
+    }
     VALUE.lastIndex = head.lastIndex
     const value = VALUE.exec(text)?.[0]
     if (value === undefined || !isReplaceable(name, value)) continue
@@ -133,6 +181,39 @@ function replaceValues(text: string, head: RegExp): string {
   return done === 0 ? text : clean + text.slice(done)
 }
 
+/** Most characters of a list or an object that is replaced as a whole. */
+const GROUP_LIMIT = 4096
+
+const CLOSINGS: Readonly<Record<string, string>> = { '[': ']', '(': ')', '{': '}' }
+
+/**
+ * Return the list or object at a position, with its brackets: `["…"]` as the value of a name. It is `undefined` if it has
+ * no quotes, is empty, is too long, or does not end.
+ */
+function groupAt(text: string, start: number): string | undefined {
+  const expected: string[] = []
+  let quote: string | undefined
+  let isQuoted = false
+  const limit = Math.min(text.length, start + GROUP_LIMIT)
+  for (let at = start; at < limit; at++) {
+    const character = text[at] ?? ''
+    if (quote !== undefined) {
+      if (character === '\\') at++
+      else if (character === quote) quote = undefined
+    } else if (character === '"' || (character === "'" && !/[A-Za-z0-9]/.test(text[at - 1] ?? ''))) {
+      quote = character
+      isQuoted = true
+    } else if (character === expected.at(-1)) {
+      expected.pop()
+      if (expected.length === 0) return isQuoted ? text.slice(start, at + 1) : undefined
+    } else {
+      const closing = CLOSINGS[character]
+      if (closing !== undefined) expected.push(closing)
+    }
+  }
+  return undefined
+}
+
 function redactAddresses(text: string): string {
   if (!text.includes('://')) return text
   return text
@@ -142,8 +223,8 @@ function redactAddresses(text: string): string {
 }
 
 /** Quotes around a value, with the backslashes before them. */
-const OPENING = /^\\{0,3}["']/
-const CLOSING = /\\{0,3}["']$/
+const OPENING = /^(?:[bBuUrRfF]{1,2}(?=["']))?(?:"""|'''|\\{0,3}["'])/
+const CLOSING = /(?:"""|'''|\\{0,3}["'])$/
 
 function inQuotesOf(value: string): string {
   const opening = OPENING.exec(value)?.[0] ?? ''
@@ -215,7 +296,7 @@ export function redactArguments(argv: readonly string[]): string[] {
     if (before !== undefined && isFlag(before) && !before.includes('=')) {
       // Passwords may start with a dash, but `--token --verbose` is two flags.
       if (isSecret(before, argument) && (!isFlag(argument) || isRandomText(argument))) return REDACTED
-      const login = LOGIN_FLAGS.has(before) ? /^([^:\s/\\]+):(?!\d+$)\S+$/.exec(argument) : null
+      const login = LOGIN_FLAGS.has(before) ? /^([^:\s/\\]+):(?!\d+$|\/\/)\S+$/.exec(argument) : null
       if (login) return `${login[1]}:${REDACTED}`
     }
     const assignment = /^([-+~]{0,2}[A-Za-z_][A-Za-z0-9_.@/-]*)=(.*)$/s.exec(argument)

@@ -16,13 +16,17 @@ type Rule = readonly [
   entropy?: number | undefined,
 ]
 
+/** Escapes of strings, as JSON, Python and C write them. */
+const ESCAPE = '\\\\(?:[abefnrtv]|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|[0-7]{1,3})'
+
 /**
- * Not preceded by these characters, unless they are the end of an escape: `\\n`, `%3D`, the colour of a terminal.
+ * Not preceded by these characters, unless they are the end of an escape: `\\n`, `\\x1b`, `\\u00e9`, `%3D`, the colour of a
+ * terminal.
  *
  * @param characters Members of a character class.
  */
 export function notAfter(characters: string): string {
-  return `(?:(?<![${characters}])|(?<=\\\\[nrtbf]|%[0-9A-Fa-f]{2}|\\[[0-9;]{0,16}m))`
+  return `(?:(?<![${characters}])|(?<=${ESCAPE}|%[0-9A-Fa-f]{2}|\\[[0-9;]{0,16}m))`
 }
 
 const START = notAfter('A-Za-z0-9')

@@ -38,7 +38,12 @@ function redactAny(value: JsonValue, options: ValueOptions): JsonValue {
 
 function redactList(list: readonly JsonValue[], options: ValueOptions): JsonValue {
   let isChanged = false
+  const isPairs = options.byName && list.every(isPair)
   const clean = list.map((item, index) => {
+    if (isPairs && isPair(item) && isSecret(...item)) {
+      isChanged = true
+      return [item[0], REDACTED]
+    }
     // The words of a command: `["--token", "x"]`.
     const before = list[index - 1]
     const redacted =
@@ -53,15 +58,23 @@ function redactList(list: readonly JsonValue[], options: ValueOptions): JsonValu
   return isChanged ? clean : list
 }
 
+/** Check for a name and its value, as headers are listed: `[["authorization", "…"]]`. */
+function isPair(item: JsonValue): item is [string, string] {
+  return Array.isArray(item) && item.length === 2 && item.every((part) => typeof part === 'string')
+}
+
+/** Members that name the member `value`. */
+const LABELS = ['name', 'Name', 'key', 'Key', 'field', 'option', 'variable']
+
 function redactObject(object: JsonObject, options: ValueOptions): JsonValue {
   let isChanged = false
   const names = new Set<string>()
   // `{ name: "api_key", value: "…" }`, as lists of variables have it.
-  const label = [object['name'], object['key']].find((member) => typeof member === 'string')
+  const label = LABELS.map((key) => object[key]).find((member) => typeof member === 'string')
   const entries = Object.entries(object).map(([key, member]) => {
     const cleanKey = uniqueName(redactString(key), names)
     names.add(cleanKey)
-    const name = key === 'value' && typeof label === 'string' ? label : key
+    const name = /^value$/i.test(key) && typeof label === 'string' ? label : key
     const clean = options.byName ? redactMember(name, member, options) : redactAny(member, options)
     isChanged ||= cleanKey !== key || clean !== member
     return [cleanKey, clean] as const
@@ -84,7 +97,7 @@ export function redactMember(name: string, value: JsonValue, options: ValueOptio
 }
 
 /** Names of counts and numbers, which are not secret although a text of this name is: `token: 512`. */
-const COUNTED = /(?:tokens?|pat|auth|cookie|key|keys)$/i
+const COUNTED = /(?:tokens?|pat|auth|cookie|key|keys)[_-]?\d*$/i
 
 function isSecretNumber(name: string): boolean {
   return judgeName(name) === 'secret' && !COUNTED.test(name)

@@ -1,4 +1,5 @@
 /** Reader of one run: its record, and the journal of a run that has not ended. */
+import { checkObject, checkPath } from '../core/options.ts'
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
@@ -27,6 +28,17 @@ export interface StoredRun {
   readonly journal?: JournalReport
 }
 
+/** Throw if an argument of a public function is not a run that was read. */
+export function checkRun(run: unknown, field = 'run'): void {
+  checkObject(run, field)
+  const { folder, record } = run as Partial<StoredRun>
+  if (typeof folder === 'string' && typeof record === 'object') return
+  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `${field} is not a run`, {
+    field,
+    expected: 'a run that findRun or readRun returned',
+  })
+}
+
 /**
  * Read one run.
  *
@@ -34,6 +46,7 @@ export interface StoredRun {
  * @throws ERR_LINEAPRINT_RECORD for a damaged record, ERR_LINEAPRINT_RUN if there is none.
  */
 export async function readRun(folder: string): Promise<StoredRun> {
+  checkPath(folder)
   const { record, recordBytes, status } = await readRecord(folder)
   const { id } = record
   if (record.status !== 'running') return { id, folder, record, recordBytes, status }

@@ -2,6 +2,7 @@
  * Reader of many runs: all of a store, or the one that a reference names. The folders are authoritative; the
  * index only saves reading a record that has not changed since it was last read.
  */
+import { checkObject, checkText } from '../core/options.ts'
 import { readdir } from 'node:fs/promises'
 import { LineaprintError } from '../core/errors.ts'
 import { errorCode, storeError } from '../util/fs.ts'
@@ -44,6 +45,16 @@ export interface RunList {
 /** Folders read at a time. */
 const PARALLEL = 16
 
+function checkStore(store: unknown): void {
+  checkObject(store, 'store')
+  const { root, runs } = store as Partial<Store>
+  if (typeof root === 'string' && typeof runs === 'string') return
+  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'store is not a store', {
+    field: 'store',
+    expected: 'a store that storeIn returned',
+  })
+}
+
 /**
  * List the runs of a store, oldest first. Folders that are not runs are reported separately; a missing store
  * has no runs. Journals are not read. Results are kept in an index in the store if possible: the next list
@@ -53,6 +64,8 @@ const PARALLEL = 16
  * @throws ERR_LINEAPRINT_STORE if the store cannot be read.
  */
 export async function listRuns(store: Store, filter: RunFilter = {}): Promise<RunList> {
+  checkStore(store)
+  checkObject(filter, 'filter')
   const ids = await runIds(store)
   if (ids.length === 0) return { runs: [], damaged: [], total: 0 }
   const index = RunIndex.open(store)
@@ -106,6 +119,8 @@ async function runIds(store: Store): Promise<RunId[]> {
  * @throws ERR_LINEAPRINT_RUN if no run matches, AMBIGUOUS if several do; the message names them.
  */
 export async function findRun(store: Store, reference: string): Promise<StoredRun> {
+  checkStore(store)
+  checkText(reference, 'reference')
   const ids = await runIds(store)
   const exact = ids.find((id) => id === reference)
   if (exact !== undefined) return readRun(runFolder(store, exact))

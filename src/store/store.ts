@@ -2,6 +2,7 @@
 import { mkdir, rename, rmdir, unlink } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
+import { checkText } from '../core/options.ts'
 import { unfinishedName } from './abandoned.ts'
 import { OWNER_MODES } from '../util/modes.ts'
 import { errorCode, makeFolders, pathExists, storeError, syncFolder, writeAtomic } from '../util/fs.ts'
@@ -26,6 +27,7 @@ export const JOURNAL_FILE = 'events.jsonl'
 
 /** Return the store in a folder. */
 export function storeIn(folder: string): Store {
+  checkText(folder, 'folder')
   const root = resolve(folder, '.lineaprint')
   return { root, runs: join(root, 'runs') }
 }

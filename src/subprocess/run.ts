@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { platform } from 'node:process'
 import { errorCode } from '../util/fs.ts'
+import { waitsForFifo } from './fifo.ts'
 import { startProgram } from './start.ts'
 import type { StartedProgram } from './start.ts'
 
@@ -25,6 +26,11 @@ export interface ProgramOptions {
    * kills the program.
    */
   readonly onOutput?: ((piece: Buffer) => void | Promise<void>) | undefined
+  /**
+   * Kills the program if it waits to open a FIFO, which no writer may ever open. Only processes of this name are looked
+   * at, on Linux. @default the time limit alone ends it
+   */
+  readonly refuseFifo?: string | undefined
 }
 
 /** The result of running a program. */
@@ -42,6 +48,9 @@ export type ProgramResult =
 
 const OUTPUT_LIMIT = 256 << 20
 const ERROR_LIMIT = 64 << 10
+
+/** Milliseconds between two looks at a program that may wait for a FIFO. */
+const FIFO_MS = 250
 
 /** Programs to kill if this process exits first. Otherwise a program that hangs would outlive it. */
 const running = new Set<StartedProgram>()
@@ -86,6 +95,8 @@ export async function runProgram(
     timeout,
   )
   signal?.addEventListener('abort', onAbort, { once: true })
+  const { refuseFifo } = options
+  const stopWatch = refuseFifo === undefined ? undefined : watchFifo(child.pid, refuseFifo, stop)
   track(child)
   try {
     feed(child, options.input)
@@ -129,10 +140,29 @@ export async function runProgram(
     return { status: 'ended', code: outcome.code, stdout: Buffer.concat(pieces), stderr: errors() }
   } finally {
     clearTimeout(timer)
+    stopWatch?.()
     signal?.removeEventListener('abort', onAbort)
     if (!child.hasEnded()) stop()
     untrack(child)
   }
+}
+
+/** Watch a program for a FIFO, and return the function that ends this. */
+function watchFifo(
+  pid: number | undefined,
+  name: string,
+  stop: (reason: ProgramResult) => void,
+): (() => void) | undefined {
+  if (pid === undefined) return undefined
+  // A program that has a partner waits for it for a moment only.
+  let seen: number | undefined
+  const timer = setInterval(() => {
+    const waiting = waitsForFifo(pid, name)
+    if (waiting !== undefined && waiting === seen)
+      stop({ status: 'failed', reason: `${name} would not end: it waits for a FIFO` })
+    seen = waiting
+  }, FIFO_MS)
+  return () => clearInterval(timer)
 }
 
 function notInstalled(command: string): ProgramResult {

@@ -2,6 +2,7 @@
  * Verification of a run against the current state: record, files, code, environment, seeds, inputs and
  * outputs.
  */
+import { checkRun } from '../store/read.ts'
 import { resolve } from 'node:path'
 import { checkSeed } from '../capture/seeds/seed.ts'
 import { LineaprintError } from '../core/errors.ts'
@@ -84,6 +85,7 @@ const OPTIONS = [
  * @throws The reason of the signal; ERR_LINEAPRINT_ARGUMENT for an invalid option.
  */
 export async function verifyRun(run: StoredRun, options: VerifyOptions = {}): Promise<Verification> {
+  checkRun(run)
   checkKnown(options, OPTIONS)
   const { command, trackers = [], signal, onProgress } = options
   const limits = { signal, onProgress }

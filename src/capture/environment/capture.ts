@@ -19,6 +19,7 @@ import { parseEnvironmentCapture } from './parse.ts'
 import { systemSource } from './system/machine.ts'
 import { toolchainSource } from './system/toolchain.ts'
 import { variablesSource } from './system/variables.ts'
+import { withAbsolutePath } from '../../subprocess/search-path.ts'
 import type { CaptureContext, Captured, Comparison, Component } from '../../core/component.ts'
 import type { CapturedEnvironment } from './types.ts'
 
@@ -60,9 +61,11 @@ function compare(before: Captured, after: Captured): Comparison {
 async function capture(
   context: CaptureContext,
   options: EnvironmentOptions,
-  { variables = process.env }: EnvironmentCaptureSettings,
+  { variables: given = process.env }: EnvironmentCaptureSettings,
 ): Promise<Captured> {
   const { directory, algorithm, signal, command, inspection } = context
+  // A run records the Python that its own command gets.
+  const variables = inspection === undefined ? given : withAbsolutePath(given)
   const limits = { directory, signal, variables, options, command, inspection }
   // The capture reads nothing that the command may modify.
   context.onSettled?.()

@@ -1,8 +1,8 @@
 /**
- * Files that git opens at once in every repository. Git waits for a FIFO, and reads a device or a file without an end
- * until there is no memory: a repository that was unpacked from an archive can have either at these names.
+ * Files that git opens in a repository. Git waits for a FIFO, and reads a device or a file without an end until there is
+ * no memory: a repository that was unpacked from an archive can have either at any name.
  */
-import { stat } from 'node:fs/promises'
+import { opendir, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { readRegular } from '../../util/own-file.ts'
 
@@ -32,8 +32,17 @@ const TREE_FILES: readonly (readonly [name: string, limit: number])[] = [
   ['.gitmodules', GIB],
 ]
 
-/** The most bytes of a file that names the folder of the repository. */
+/** The most bytes of a file that names a folder of the repository, and of a reference. */
 const LINK_LIMIT = 64 * KIB
+
+/** Entries of a repository that are looked at: with more, those of the last folders are left to the time limit. */
+const ENTRY_LIMIT = 20_000
+
+/** Files that git reads into memory as a whole. */
+const READ_WHOLE = /^refs\/|(?:^|\/)(?:HEAD|commondir|gitdir)$/
+
+/** Folders of objects. Git opens single ones of them, and maps them into memory. */
+const OBJECTS = /^objects\/[0-9a-f]{2}$/
 
 /**
  * Return the reason why git must not be started in a folder: a file that it would read without an end.
@@ -41,24 +50,75 @@ const LINK_LIMIT = 64 * KIB
  * @param directory Absolute.
  */
 export async function blockedReason(directory: string): Promise<string | undefined> {
-  const root = await findRoot(directory)
-  if (root === undefined) return undefined
-  const entry = join(root, '.git')
-  const inTree = await firstBlocked(root, TREE_FILES)
+  const repository = await findRepository(directory)
+  if (repository === undefined) return undefined
+  const { root, entry } = repository
+  const inTree = root === undefined ? undefined : await firstBlocked(root, TREE_FILES)
   if (inTree !== undefined) return inTree
-  if ((await stat(entry)).isDirectory()) return firstBlocked(entry, FILES)
+  if ((await stat(entry)).isDirectory()) return blockedIn(entry)
   const text = await readRegular(entry, LINK_LIMIT).catch(() => undefined)
   if (text === undefined) return reasonFor(entry)
   const linked = /^gitdir: (.+)$/m.exec(text.toString())?.[1]
-  return linked === undefined ? undefined : firstBlocked(resolve(root, linked), FILES)
+  return linked === undefined ? undefined : blockedIn(resolve(dirname(entry), linked))
 }
 
-/** Find the folder with an entry `.git` as git does: this one or the nearest above. */
-async function findRoot(directory: string): Promise<string | undefined> {
+/** Return the first file of a repository that git would read without an end, also in the one of which it is a work tree. */
+async function blockedIn(folder: string): Promise<string | undefined> {
+  const reason = (await firstBlocked(folder, FILES)) ?? (await firstSpecial(folder))
+  if (reason !== undefined) return reason
+  const common = await readRegular(join(folder, 'commondir'), LINK_LIMIT).catch(() => undefined)
+  const path = common?.toString().trim() ?? ''
+  if (path === '') return undefined
+  const main = resolve(folder, path)
+  return (await firstBlocked(main, FILES)) ?? firstSpecial(main)
+}
+
+/** A work tree with its entry `.git`, or a repository without one. */
+interface Repository {
+  readonly root?: string
+  readonly entry: string
+}
+
+/** Find the repository of a folder as git does: in this one or the nearest above. */
+async function findRepository(directory: string): Promise<Repository | undefined> {
   for (let folder = directory; ; folder = dirname(folder)) {
-    if ((await stat(join(folder, '.git')).catch(() => undefined)) !== undefined) return folder
+    const entry = join(folder, '.git')
+    if (await exists(entry)) return { root: folder, entry }
+    const parts = ['HEAD', 'objects', 'refs'].map((name) => exists(join(folder, name)))
+    if ((await Promise.all(parts)).every(Boolean)) return { entry: folder }
     if (folder === dirname(folder)) return undefined
   }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined)) !== undefined
+}
+
+/** Return the first FIFO or device among the files of a repository, or file that is too long for what git does with it. */
+async function firstSpecial(folder: string): Promise<string | undefined> {
+  let remaining = ENTRY_LIMIT
+  const waiting = ['']
+  for (let below = waiting.shift(); below !== undefined; below = waiting.shift()) {
+    const entries = await opendir(join(folder, below)).catch(() => undefined)
+    // A folder that is missing or cannot be read is git's to report.
+    if (entries === undefined) continue
+    for await (const entry of entries) {
+      if (remaining-- === 0) return undefined
+      const name = below === '' ? entry.name : `${below}/${entry.name}`
+      if (entry.isDirectory()) {
+        if (!OBJECTS.test(name)) waiting.push(name)
+      } else if (!entry.isFile() || READ_WHOLE.test(name)) {
+        const path = join(folder, name)
+        // A link to nothing is git's to report.
+        const info = await stat(path).catch(() => undefined)
+        const isEndless =
+          info?.isFIFO() === true || info?.isCharacterDevice() === true || info?.isBlockDevice() === true
+        const isLong = READ_WHOLE.test(name) && info?.isFile() === true && info.size > LINK_LIMIT
+        if (isEndless || isLong) return reasonFor(path)
+      }
+    }
+  }
+  return undefined
 }
 
 async function firstBlocked(

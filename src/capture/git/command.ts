@@ -11,6 +11,7 @@
  */
 import { NotAvailable } from '../../util/not-available.ts'
 import { runProgram } from '../../subprocess/run.ts'
+import { withAbsolutePath } from '../../subprocess/search-path.ts'
 import { redactText } from '../../secrets/redact.ts'
 import { ABSENCES } from './absence.ts'
 import { blockedReason } from './blocked.ts'
@@ -73,7 +74,12 @@ export function createGit(options: GitOptions): Git {
     blocked.set(directory, checking)
     const reason = await checking
     if (reason !== undefined) throw new NotAvailable(reason)
-    const result = await runProgram('git', [...settings, ...args], { ...options, ...call, environment })
+    const result = await runProgram('git', [...settings, ...args], {
+      ...options,
+      ...call,
+      environment,
+      refuseFifo: 'git',
+    })
     if (result.status !== 'ended') throw new NotAvailable(result.reason)
     if (result.code === 0 || (result.code !== null && accept.includes(result.code))) return result.stdout
     throw new NotAvailable(explain(args[0] ?? '', result.code, result.stderr))
@@ -89,7 +95,7 @@ function cleanEnvironment(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
     ([name]) => !name.startsWith('GIT_') || name.startsWith('GIT_CONFIG_') || KEPT.has(name),
   )
   return {
-    ...Object.fromEntries(kept),
+    ...withAbsolutePath(Object.fromEntries(kept)),
     LC_ALL: 'C',
     LANGUAGE: '',
     GIT_OPTIONAL_LOCKS: '0',

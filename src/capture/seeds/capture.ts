@@ -1,4 +1,5 @@
 /** The seeds capture, and the generators whose state it records. */
+import { checkObject } from '../../core/options.ts'
 import { versions } from 'node:process'
 import { compareFields, flatten } from '../compare-fields.ts'
 import { toCaptured } from '../to-captured.ts'
@@ -46,6 +47,7 @@ export const seedsCapture: Component = {
  * capture.
  */
 export function restoreSeeds(value: JsonObject): void {
+  checkObject(value, 'value')
   const { seed, generators } = parseRestorableSeeds(value)
   const states = Object.entries(generators).map(([name, state]) => [name, Generator.restore(state)] as const)
   restoreProcess(seed ?? undefined, new Map(states))

@@ -1,4 +1,5 @@
 /** The seed of this process and its named generators. Each worker thread has its own. */
+import { checkObject } from '../../core/options.ts'
 import { LineaprintError } from '../../core/errors.ts'
 import { Generator } from './generator.ts'
 import { checkSeed } from './seed.ts'
@@ -54,6 +55,7 @@ export function defaultGenerator(): Generator {
  * with that name exists, because the record can hold only one of them.
  */
 export function createGenerator(seed: number | bigint, options: GeneratorOptions = {}): Generator {
+  checkObject(options)
   const { stream = 0, name } = options
   if (name === '') {
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'the name of a generator is empty', {

@@ -6,6 +6,7 @@ import { versions } from 'node:process'
 import { promisify } from 'node:util'
 import { Command } from 'commander'
 import { findLauncher } from '../../command/launcher/find.ts'
+import { withAbsolutePath } from '../../subprocess/search-path.ts'
 import { errorCode, systemReason } from '../../util/fs.ts'
 import { native, platformName } from '../../native/load.ts'
 import { VERSION } from '../../core/version.ts'
@@ -79,7 +80,11 @@ function launcher(): Finding {
 
 async function program(name: string, args: string[], without: string, signal: AbortSignal): Promise<Finding> {
   try {
-    const { stdout, stderr } = await promisify(execFile)(name, args, { timeout: 5000, signal })
+    const { stdout, stderr } = await promisify(execFile)(name, args, {
+      timeout: 5000,
+      signal,
+      env: withAbsolutePath(process.env),
+    })
     const detail = (stdout || stderr).trim().split('\n')[0] ?? ''
     return { name, state: 'ok', detail }
   } catch (error) {

@@ -1,4 +1,6 @@
 /** Export of a stored run to an MLflow server. */
+import { checkRun } from '../../store/read.ts'
+import { checkObject } from '../../core/options.ts'
 import { readPoints, sourceOf } from '../source.ts'
 import { MlflowSession } from './session.ts'
 import { mlflowTarget } from './target.ts'
@@ -36,10 +38,10 @@ export interface MlflowExportOptions extends MlflowOptions {
  * @throws ERR_LINEAPRINT_SERVICE if the server cannot be reached or refuses, ERR_LINEAPRINT_CONFIGURATION if
  * there is no server to send to, ERR_LINEAPRINT_STORE if the run cannot be read.
  */
-export async function exportToMlflow(
-  run: StoredRun,
-  { signal, ...options }: MlflowExportOptions = {},
-): Promise<MlflowReport> {
+export async function exportToMlflow(run: StoredRun, given: MlflowExportOptions = {}): Promise<MlflowReport> {
+  checkRun(run)
+  checkObject(given)
+  const { signal, ...options } = given
   const signals = [
     ...(signal === undefined ? [] : [signal]),
     ...(options.timeoutMs === undefined ? [] : [AbortSignal.timeout(options.timeoutMs)]),

@@ -2,6 +2,8 @@
  * A run in W&B's offline format: `offline-run-<time>-<id>/` with the file that `wandb sync` sends and
  * `files/`. Nothing is sent here, and no credentials are included.
  */
+import { checkRun } from '../../store/read.ts'
+import { checkObject } from '../../core/options.ts'
 import { copyFile, readdir, rm, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
@@ -49,10 +51,10 @@ const SIGNAL_INTERVAL = 4096
  * @param run A run of a store; see `findRun`.
  * @throws ERR_LINEAPRINT_STORE if something cannot be read or written.
  */
-export async function exportToWandb(
-  run: StoredRun,
-  { signal, ...options }: WandbExportOptions = {},
-): Promise<WandbFolder> {
+export async function exportToWandb(run: StoredRun, given: WandbExportOptions = {}): Promise<WandbFolder> {
+  checkRun(run)
+  checkObject(given)
+  const { signal, ...options } = given
   // A run of a store is in its folder `runs`.
   const directory = options.directory ?? join(run.folder, '..', '..', 'wandb')
   return writeWandbFolder(sourceOf(run), resolve(directory), options, signal)

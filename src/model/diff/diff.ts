@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { systemReason } from '../../util/fs.ts'
 import { LineaprintError } from '../../core/errors.ts'
 import { matchRenames } from '../../hash/tree-diff.ts'
-import { checkKeys, checkObject } from '../../core/options.ts'
+import { checkKeys, checkObject, checkPath } from '../../core/options.ts'
 import { compareUtf8 } from '../../util/text-order.ts'
 import { readConfig } from '../config.ts'
 import { diffConfigs } from './config.ts'
@@ -90,6 +90,7 @@ export interface ModelDiff {
  * reads.
  */
 export async function diffModels(a: string, b: string, options: ModelDiffOptions = {}): Promise<ModelDiff> {
+  for (const path of [a, b]) checkPath(path)
   checkObject(options)
   const { values, weights, ...shared } = options
   checkKeys(shared)

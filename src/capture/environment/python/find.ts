@@ -119,7 +119,10 @@ export async function probe(
   const program = pythonOfShim(command, context) ?? command
   const { environment, folders } = pythonPath(context)
   const listed = [...folders, ...more]
-  const output = await queryProgram(program, ['-c', PYTHON_PROBE, ...listed], context, { environment })
+  const output = await queryProgram(program, ['-c', PYTHON_PROBE, ...listed], context, {
+    // Since 3.13, Python imports modules for `-c` before the probe can remove the working folder from the module path.
+    environment: { ...environment, PYTHONSAFEPATH: '1' },
+  })
   // Code that runs at the start of every Python may print as well.
   const line = output.split('\n').findLast((text) => text.startsWith(PROBE_MARK))
   if (line === undefined) throw new NotAvailable(`${command}: the probe printed no result`)

@@ -23,7 +23,8 @@ const BUILD_FILES: Readonly<Record<string, string>> = {
  *
  * It reads the name and version of each package from the head of its metadata, without the email parser that
  * `importlib.metadata` uses, which takes most of the time. The working folder is first removed from the
- * module path, because a `json.py` in it would otherwise be executed instead of the standard module.
+ * module path, because a `json.py` in it would otherwise be executed instead of the standard module. Folders that are
+ * only listed are never on it, because modules are imported until the end of the probe.
  *
  * The build files of frameworks are parsed and not executed: the constants of their assignments, dictionaries
  * and pairs are kept, each with the path that leads to it.
@@ -90,11 +91,10 @@ def build(name, dist):
             builds[name] = constants(file.read(262144).decode('utf-8'))
     except Exception as error:
         unread[name] = '%s: %s' % (type(error).__name__, str(error)[:200])
-# Folders whose packages are listed, and from which nothing is imported.
-sys.path = sys.argv[1:] + sys.path
 if metadata is not None:
     seen = {}
-    for dist in metadata.distributions():
+    # Packages are listed in the folders of the arguments too. They are not on the module path, so nothing is imported from them.
+    for dist in metadata.distributions(path=sys.argv[1:] + sys.path):
         try:
             text = dist.read_text('METADATA') or dist.read_text('PKG-INFO') or dist.read_text('') or ''
             name, version = head(text)

@@ -83,8 +83,8 @@ out = run('env', '-0', env=env, stdout=subprocess.PIPE).stdout.split(b'\\0')
 print(sorted(v for v in out if not v.startswith((b'LINEAPRINT_RUN_', b'LINEAPRINT_BRIDGE=', b'LINEAPRINT_SCRATCH=', b'PYTHONPATH=', b'LINEAPRINT_PYTHON'))))`,
   ],
   [
-    'arguments that are no text',
-    `print(run('printf', '%s.', b'a\\xff', '', 'b c', stdout=subprocess.PIPE).stdout)`,
+    'arguments: empty, with spaces, and with the character that stands for lost bytes',
+    `print(run('printf', '%s.', 'a\\ufffd', '', 'b c', stdout=subprocess.PIPE).stdout)`,
   ],
   [
     'process group, session and umask',

@@ -8,7 +8,7 @@ import { closeSync } from 'node:fs'
 import { constants } from 'node:os'
 import { getSystemErrorName } from 'node:util'
 import { countMessage, leaveMessage, passMessage, readReports, startMessage } from './messages.ts'
-import { argumentBytes, variableBytes } from './raw-text.ts'
+import { variableBytes } from './raw-text.ts'
 import type { ChildProcess } from 'node:child_process'
 import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
@@ -105,7 +105,7 @@ function fieldsOf(plan: Launch, descriptors: readonly number[]): (readonly [stri
   const closed =
     inherited?.open === undefined ? [] : [0, 1, 2].filter((number) => !inherited.open?.includes(number))
   return [
-    ...argumentBytes(argv).map((value) => ['argument', value] as const),
+    ...argv.map((value) => ['argument', Buffer.from(value)] as const),
     ...variableBytes(environment).map((value) => ['variable', value] as const),
     ...captured.flatMap((is, index) => (is ? [['captured', String(index + 1)] as const] : [])),
     ...(terminal ? [['terminal', ''] as const] : []),

@@ -1,16 +1,8 @@
-/** Arguments and variables as bytes: JavaScript has them as text, in which a byte that is not UTF-8 is lost. */
+/** Variables as bytes: JavaScript has them as text, in which a byte that is not UTF-8 is lost. Such arguments are refused earlier. */
 import { readFileSync } from 'node:fs'
 
 /** The character that stands in a text for bytes that are not UTF-8. */
 const LOST = '\uFFFD'
-
-/** Return the bytes of arguments that end the command line of this process; others are encoded. */
-export function argumentBytes(texts: readonly string[]): Buffer[] {
-  const encoded = texts.map((text) => Buffer.from(text))
-  if (!texts.some((text) => text.includes(LOST))) return encoded
-  const raw = rawTexts('/proc/self/cmdline').slice(-texts.length)
-  return encoded.map((bytes, index) => same(raw[index], texts[index]) ?? bytes)
-}
 
 /** Return variables as `NAME=value`. One that this process was started with is as it was. */
 export function variableBytes(environment: NodeJS.ProcessEnv): Buffer[] {
@@ -20,10 +12,6 @@ export function variableBytes(environment: NodeJS.ProcessEnv): Buffer[] {
   if (!texts.some((text) => text.includes(LOST))) return texts.map((text) => Buffer.from(text))
   const raw = new Map(rawTexts('/proc/self/environ').map((bytes) => [bytes.toString(), bytes]))
   return texts.map((text) => raw.get(text) ?? Buffer.from(text))
-}
-
-function same(raw: Buffer | undefined, text: string | undefined): Buffer | undefined {
-  return raw?.toString() === text ? raw : undefined
 }
 
 /** Return the texts of a file of the system, each ended by a zero byte; none if there is no such file. */

@@ -93,7 +93,9 @@ test.skipIf(!has('npm'))(
     await runNode(root)
     const { outcome, into } = await reproduce(root, '--rebuild')
     expect(outcome.code).toBe(3)
-    expect(outcome.stdout).toBe('')
+    expect(JSON.parse(outcome.stdout)).toMatchObject({
+      error: { code: 'ERR_LINEAPRINT_COMMAND', field: 'rebuild' },
+    })
     const last = outcome.stderr.trim().split('\n').at(-1) ?? ''
     expect(last).toMatch(
       /^lineaprint: .*could not be rebuilt: npm ci --no-audit --no-fund ended with \d+: .*the driver is missing/,

@@ -134,6 +134,10 @@ fn begin(plan: &Plan, reporter: &Arc<Reporter>) -> io::Result<Begun> {
                 standard[index + 1] = Some(OwnedFd::from(output));
             }
         }
+        if plan.together {
+            let stdout: Option<&OwnedFd> = standard[1].as_ref();
+            standard[2] = stdout.map(OwnedFd::try_clone).transpose()?;
+        }
     }
     // After those above are known to be this program's own.
     let inherited = start::inherit(plan)?;
@@ -152,6 +156,10 @@ fn begin(plan: &Plan, reporter: &Arc<Reporter>) -> io::Result<Begun> {
     reporter.send(Report::Started(pid));
     // What the command closes must be closed: only the targets stay open here.
     drop(system::inherited(libc::STDIN_FILENO));
+    if plan.together {
+        // The stream of stdout has the other descriptor, and closes it when the command has closed both.
+        drop(system::inherited(libc::STDERR_FILENO));
+    }
     let (leave, leaving) = io::pipe()?;
     let mut streams = Streams::default();
     for (index, (source, copy)) in sources.into_iter().zip(copies).enumerate() {

@@ -156,14 +156,11 @@ fn begin(plan: &Plan, reporter: &Arc<Reporter>) -> io::Result<Begun> {
     reporter.send(Report::Started(pid));
     // What the command closes must be closed: only the targets stay open here.
     drop(system::inherited(libc::STDIN_FILENO));
-    if plan.together {
-        // The stream of stdout has the other descriptor, and closes it when the command has closed both.
-        drop(system::inherited(libc::STDERR_FILENO));
-    }
     let (leave, leaving) = io::pipe()?;
     let mut streams = Streams::default();
     for (index, (source, copy)) in sources.into_iter().zip(copies).enumerate() {
         let number = if index == 0 { 1 } else { 2 };
+        // One without a stream is closed here: a reader waits until nobody has it.
         let target = system::inherited(number);
         if let (Some(source), Some(copy), Some(target)) = (source, copy, target) {
             let copy = Copy::start(File::from(copy))?;

@@ -133,7 +133,6 @@ export function listedReason(
   { terminal, stdin, stdout, stderr, ...world }: World,
 ): string | undefined {
   const hasOwnTerminal = terminal !== null && [stdin, stdout, stderr].every(({ kind }) => kind === 'tty')
-  if (difference.startsWith('order of stdout and stderr')) return 'order of two outputs in one file or pipe'
   if (hasOwnTerminal && /^(?:process group|session|input that is left|terminal afterwards):/.test(difference))
     return 'a terminal of its own'
   const signals = /^status SigIgn: "([0-9a-f]+)" became "([0-9a-f]+)"$/.exec(difference)

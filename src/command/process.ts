@@ -1,8 +1,6 @@
 /** The process of a wrapped command: no shell, inherited input, output passed through. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { fstatSync } from 'node:fs'
-import { platform } from 'node:process'
 import { isatty } from 'node:tty'
 import { getSystemErrorName } from 'node:util'
 import { errorText } from '../util/error-text.ts'
@@ -12,6 +10,7 @@ import { openPipe } from '../subprocess/pipe.ts'
 import { findLauncher } from './launcher/find.ts'
 import { inherited } from './launcher/inherited.ts'
 import { launch } from './launcher/launch.ts'
+import { isOneFile, isOneTerminal } from './launcher/one-target.ts'
 import { SignalError } from './signals.ts'
 import { StreamCopy } from './output-tee.ts'
 import type { Readable } from 'node:stream'
@@ -53,9 +52,13 @@ export interface ProcessEnd {
 type NotCaptured = Extract<StreamRecord, { readonly status: 'not-captured' }>
 
 const TERMINAL: NotCaptured = { status: 'not-captured', reason: 'it went to a terminal' }
-const WITH_STDOUT: NotCaptured = {
+const IN_ONE_TERMINAL: NotCaptured = {
   status: 'not-captured',
   reason: 'it went to the terminal together with stdout, and is in stdout.log',
+}
+const IN_ONE_FILE: NotCaptured = {
+  status: 'not-captured',
+  reason: 'it went to the same file or pipe as stdout, and is in stdout.log',
 }
 const SWITCHED_OFF: NotCaptured = { status: 'not-captured', reason: 'it was switched off with --no-capture' }
 const CLOSED: NotCaptured = { status: 'not-captured', reason: 'it was closed' }
@@ -68,6 +71,8 @@ type Captured = StreamCopy | NotCaptured
 
 /** A running command. */
 interface Started {
+  /** What is copied of stdout and stderr. */
+  readonly captured: readonly Captured[]
   /** The copies of stdout and stderr, or the streams themselves. */
   readonly sources: readonly (Readable | null | undefined)[]
   readonly ended: Promise<ProcessExit>
@@ -89,13 +94,16 @@ export async function runProcess(
   relay: SignalRelay,
   launcher: string | undefined = findLauncher(),
 ): Promise<ProcessEnd> {
-  const terminal = launcher !== undefined && isOneTerminal(plan)
-  const captured = await Promise.all([capture(plan, 0, terminal), capture(plan, 1, terminal)])
-  const copies = captured.filter((each) => each instanceof StreamCopy)
+  const together = togetherIn(plan, launcher)
+  const copies: StreamCopy[] = []
   let command: Started | undefined
   try {
-    command = await start(plan, captured, relay, launcher)
-    const { sources, ended, warnings, startedAt, launched } = command
+    const planned = await Promise.all([
+      capture(plan, 0, together, copies),
+      capture(plan, 1, together, copies),
+    ])
+    command = await start(plan, planned, copies, relay, launcher)
+    const { captured, sources, ended, warnings, startedAt, launched } = command
     const streams = Promise.all(
       captured.map((each, index) => copyStream(each, sources[index], launched, index, warnings)),
     )
@@ -112,36 +120,40 @@ export async function runProcess(
   }
 }
 
-/**
- * Return whether stdin, stdout and stderr are one terminal. The command then gets one of its own. In a pipeline other
- * programs use the terminal at the same time, so the command gets the real one.
- */
-function isOneTerminal({ capture: isWanted, targets }: ProcessPlan): boolean {
-  if (isWanted === false || platform !== 'linux') return false
-  const numbers = [0, ...targets]
-  if (inherited()?.open !== undefined && numbers.some((number) => !inherited()?.open?.includes(number)))
-    return false
-  if (!numbers.every((number) => isatty(number))) return false
-  const devices = numbers.map((number) => fstatSync(number).rdev)
-  return devices.every((device) => device === devices[0])
+/** Return why stderr has no log of its own: it goes where stdout goes. Without the launcher both have pipes. */
+function togetherIn(
+  { capture: isWanted, targets }: ProcessPlan,
+  launcher: string | undefined,
+): NotCaptured | undefined {
+  if (isWanted === false || launcher === undefined) return undefined
+  if (isOneTerminal(targets)) return IN_ONE_TERMINAL
+  return isOneFile(targets, launcher) ? IN_ONE_FILE : undefined
 }
 
 /**
  * Create the copy of a stream. A terminal is passed to the command directly, because programs behave
  * differently when they write to a pipe.
  */
-async function capture(plan: ProcessPlan, index: 0 | 1, terminal: boolean): Promise<Captured> {
+async function capture(
+  plan: ProcessPlan,
+  index: 0 | 1,
+  together: NotCaptured | undefined,
+  copies: StreamCopy[],
+): Promise<Captured> {
   const target = plan.targets[index]
   if (inherited()?.open?.includes(target) === false) return CLOSED
   if (plan.capture === false) return SWITCHED_OFF
-  if (terminal && index === 1) return WITH_STDOUT
-  if (isatty(target) && !terminal) return TERMINAL
-  return StreamCopy.create(plan.runDirectory, `${STREAMS[index]}.log`, target, plan.redact)
+  if (together !== undefined && index === 1) return together
+  if (isatty(target) && together !== IN_ONE_TERMINAL) return TERMINAL
+  const copy = await StreamCopy.create(plan.runDirectory, `${STREAMS[index]}.log`, target, plan.redact)
+  copies.push(copy)
+  return copy
 }
 
 async function start(
   plan: ProcessPlan,
   captured: readonly Captured[],
+  copies: StreamCopy[],
   relay: SignalRelay,
   launcher: string | undefined,
 ): Promise<Started> {
@@ -150,8 +162,7 @@ async function start(
     relay.work.throwIfAborted()
     const started =
       (launcher === undefined ? undefined : await startByLauncher(plan, captured, relay, launcher)) ??
-      // Only the launcher can make a terminal.
-      (await startByNode(plan, captured.includes(WITH_STDOUT) ? [TERMINAL, TERMINAL] : captured, relay))
+      (await startByNode(plan, await capturedByNode(plan, captured, copies), relay))
     plan.onSpawn?.(started.pid)
     return started
   } catch (cause) {
@@ -160,6 +171,17 @@ async function start(
     if (relay.ending !== undefined) throw new SignalError(relay.ending)
     throw notStarted(program, cause)
   }
+}
+
+/** Return what is copied if only Node can start the command, which makes no terminal, and a pipe for each stream. */
+async function capturedByNode(
+  plan: ProcessPlan,
+  captured: readonly Captured[],
+  copies: StreamCopy[],
+): Promise<readonly Captured[]> {
+  const [stdout = TERMINAL, stderr] = captured
+  if (stderr === IN_ONE_TERMINAL) return [TERMINAL, TERMINAL]
+  return stderr === IN_ONE_FILE ? [stdout, await capture(plan, 1, undefined, copies)] : captured
 }
 
 async function startByLauncher(
@@ -178,14 +200,15 @@ async function startByLauncher(
       environment,
       targets,
       captured: [isCaptured(0), isCaptured(1)],
-      terminal: captured[1] === WITH_STDOUT,
+      terminal: captured[1] === IN_ONE_TERMINAL,
+      together: captured[1] === IN_ONE_FILE,
       inherited: inherited(),
     },
     relay,
   )
   if (launched === undefined) return undefined
   const { pid, sources, ended } = launched
-  return { pid, sources, ended, startedAt, warnings: [], launched }
+  return { pid, captured, sources, ended, startedAt, warnings: [], launched }
 }
 
 async function startByNode(
@@ -215,7 +238,7 @@ async function startByNode(
     // After the start, an error event means that a signal could not be passed on.
     child.on('error', (error) => warnings.push(`cannot signal the command: ${error.message}`))
     const sources = [pipes[0]?.source ?? child.stdout, pipes[1]?.source ?? child.stderr]
-    return { pid: child.pid ?? 0, sources, ended, warnings, startedAt }
+    return { pid: child.pid ?? 0, captured, sources, ended, warnings, startedAt }
   } catch (cause) {
     for (const pipe of pipes) pipe?.source.destroy()
     throw cause

@@ -89,7 +89,7 @@ export const runRecordSchema: () => z.ZodMiniType<RunRecord> = lazily(() => {
     ),
     stderr: field(
       z.exactOptional(streamSchema()),
-      'Its standard error; of a wrapped command that has ended.',
+      'Its standard error; of a wrapped command that has ended. If it went where the standard output went, that file has both, in the order in which they were written.',
     ),
   })
   const file = z.union([

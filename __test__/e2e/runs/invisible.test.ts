@@ -3,6 +3,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
+import type { ChildProcess } from 'node:child_process'
 import { keptFolder } from '../../support/kept-folder.ts'
 import { FAST, onlyRun } from './support.ts'
 
@@ -171,6 +172,110 @@ test.runIf(INSTALLED).concurrent.each(['pipe', 'file'])(
   },
 )
 
+/** Print 300 numbers to stdout and stderr in turn, in parts of lines. */
+const ALTERNATE = 'i=0; while [ $i -lt 300 ]; do printf %s, $i; printf "%s\\n" $i >&2; i=$((i+1)); done'
+const ALTERNATED: string = Array.from({ length: 300 }, (_, index) => `${index},${index}\n`).join('')
+
+test
+  .runIf(INSTALLED)
+  .concurrent.each(['> out 2>&1', '>> out 2>&1', '>> out 2>> out', '2> out 1>&2', '2>&1 | cat > out'])(
+  'stdout and stderr in one file or pipe keep their order: %s',
+  async (redirection) => {
+    const { root, program, env } = install()
+    await ended(
+      spawn('sh', ['-c', `"$0" run -- sh -c "$1" ${redirection}`, program, ALTERNATE], {
+        cwd: root,
+        env,
+        stdio: 'ignore',
+      }),
+    )
+    const written = readFileSync(join(root, 'out'), 'utf8')
+    expect(written.replaceAll(/^lineaprint: .*\n/gm, '')).toBe(ALTERNATED)
+    const { record, folder } = onlyRun(root)
+    expect(record.command.stdout).toMatchObject({ status: 'captured', bytes: ALTERNATED.length })
+    expect(record.command.stderr).toEqual({
+      status: 'not-captured',
+      reason: 'it went to the same file or pipe as stdout, and is in stdout.log',
+    })
+    expect(readFileSync(join(folder, 'stdout.log'), 'utf8')).toBe(ALTERNATED)
+    expect(readdirSync(folder)).not.toContain('stderr.log')
+  },
+)
+
+test
+  .runIf(INSTALLED)
+  .concurrent.each(['> out 2> out', '> out 2> other', '1<> out 2> out', '2>&1 > out | cat'])(
+  'two files, and one that was opened twice, are two streams: %s',
+  async (redirection) => {
+    const { root, program, env } = install()
+    const shell = `"$0" run -- sh -c "printf 123456; printf ab >&2" ${redirection}`
+    await ended(spawn('sh', ['-c', shell, program], { cwd: root, env, stdio: 'ignore' }))
+    const { record } = onlyRun(root)
+    expect(record.command.stdout).toMatchObject({ status: 'captured', file: 'stdout.log', bytes: 6 })
+    expect(record.command.stderr).toMatchObject({ status: 'captured', file: 'stderr.log', bytes: 2 })
+  },
+)
+
+test.runIf(INSTALLED)(
+  'one pipe for both ends for its reader only when the command has closed both',
+  async () => {
+    const { root, program, env } = install()
+    const script =
+      'echo $$ > pid; echo out; echo err >&2; until [ -e go ]; do sleep 0.02; done; exec >&- 2>&-; sleep 60'
+    const child = spawn('sh', ['-c', 'exec "$0" run -- sh -c "$1" 2>&1', program, script], {
+      cwd: root,
+      env,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    const output = text(child.stdout)
+    await until(() => existsSync(join(root, 'pid')))
+    child.kill('SIGKILL')
+    await ended(child)
+    spawnSync('touch', [join(root, 'go')])
+    // Only the launcher is left, and the command still runs.
+    expect((await output).replaceAll(/^lineaprint: .*\n/gm, '')).toBe('out\nerr\n')
+    process.kill(Number(readFileSync(join(root, 'pid'), 'utf8')), 'SIGKILL')
+  },
+)
+
+test.runIf(INSTALLED)(
+  'if lineaprint is killed, one file for both still gets everything in order',
+  async () => {
+    const { root, program, env } = install()
+    const script = `echo $$ > pid; until [ -e go ]; do sleep 0.02; done; ${ALTERNATE}; : > end`
+    const child = spawn('sh', ['-c', 'exec "$0" run -- sh -c "$1" > out 2>&1', program, script], {
+      cwd: root,
+      env,
+      stdio: 'ignore',
+    })
+    await until(() => existsSync(join(root, 'pid')))
+    child.kill('SIGKILL')
+    await ended(child)
+    spawnSync('touch', [join(root, 'go')])
+    await until(() => existsSync(join(root, 'end')))
+    const written = (): string =>
+      readFileSync(join(root, 'out'), 'utf8').replaceAll(/^lineaprint: .*\n/gm, '')
+    await until(() => written().length >= ALTERNATED.length)
+    expect(written()).toBe(ALTERNATED)
+  },
+)
+
+test.runIf(INSTALLED)('when the reader of one pipe for both has gone, writing to either fails', async () => {
+  const { root, program, env } = install()
+  const script = `trap '' PIPE; echo first; until [ -e go ]; do sleep 0.02; done
+i=0; while echo x && echo x >&2; do sleep 0.02; i=$((i+1)); [ $i -lt 3000 ] || exit; done; echo x && : > out; echo x >&2 && : > err; : > end`
+  const child = spawn('sh', ['-c', 'exec "$0" run -- sh -c "$1" 2>&1', program, script], {
+    cwd: root,
+    env,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  let received = ''
+  for await (const chunk of child.stdout) if ((received += String(chunk)).includes('first')) break
+  spawnSync('touch', [join(root, 'go')])
+  await until(() => existsSync(join(root, 'end')))
+  expect([existsSync(join(root, 'out')), existsSync(join(root, 'err'))]).toEqual([false, false])
+})
+
 test.runIf(INSTALLED)('a command that stops, stops lineaprint as well, and both go on', async () => {
   const { root, program, env } = install()
   const child = spawn(program, ['run', '--', 'sh', '-c', 'echo $$ > pid; kill -STOP $$; echo on'], {
@@ -205,6 +310,10 @@ test.runIf(INSTALLED)('a full disk is told in the record, and does not end the c
   expect(readdirSync(root)).toContain('end')
   expect(onlyRun(root).record.warnings).toContain('5 bytes of stdout could not be written: ENOSPC')
 })
+
+async function ended(child: ChildProcess): Promise<void> {
+  await new Promise((done) => child.once('exit', done))
+}
 
 function stateOf(pid: number): string | undefined {
   return / ([A-Z]) /.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1]

@@ -10,6 +10,8 @@
 //! - [`control`]: messages to and from Node: signals to pass on, counts of signals, the end.
 //! - [`system`]: the calls that need unsafe code.
 //!
+//! With the argument `together` it starts nothing. Its exit code says whether stdout and stderr are one open file.
+//!
 //! This program is in the process group of Node, so it is a witness: a signal that it received as well was sent to the
 //! group, and has reached the command already.
 
@@ -36,6 +38,15 @@ mod terminal;
 
 #[cfg(unix)]
 fn main() -> std::process::ExitCode {
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|argument| argument == "together")
+    {
+        return match system::is_one_file(libc::STDOUT_FILENO, libc::STDERR_FILENO) {
+            Some(true) => std::process::ExitCode::SUCCESS,
+            Some(false) | None => std::process::ExitCode::FAILURE,
+        };
+    }
     match supervise::run() {
         Ok(()) => std::process::ExitCode::SUCCESS,
         // Node is gone, or never was there: there is nobody to tell.

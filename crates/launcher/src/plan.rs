@@ -25,6 +25,8 @@ pub struct Plan {
     pub captured: [bool; 2],
     /// True if all three standard descriptors are one terminal, and the command gets its own.
     pub terminal: bool,
+    /// True if stdout and stderr are one open file: the command gets one pipe for both, captured as stdout.
+    pub together: bool,
 }
 
 /// Read the fields of a plan. An unknown field is an error: both parts come from one version.
@@ -53,6 +55,7 @@ pub fn parse(message: &[u8]) -> io::Result<Plan> {
                     .push((number(here.as_bytes())?, number(there.as_bytes())?));
             }
             b"terminal" => plan.terminal = true,
+            b"together" => plan.together = true,
             b"captured" => match number::<usize>(value)? {
                 stream @ 1..=2 => plan.captured[stream - 1] = true,
                 _ => return Err(bad("an unknown stream")),
@@ -92,7 +95,7 @@ mod tests {
     #[test]
     fn every_field_is_read() {
         let message = b"argument=sh\0argument=-c\0argument=\0variable=A=b=\xff\0ignored=0000000000000001\0blocked=200\0\
-                        limit=1024\0closed=0\0descriptor=6:3\0descriptor=7:250\0captured=2\0terminal=\0";
+                        limit=1024\0closed=0\0descriptor=6:3\0descriptor=7:250\0captured=2\0terminal=\0together=\0";
         let owned = |texts: &[&[u8]]| {
             let texts = texts.iter().map(|text| CString::new(*text).expect("no zero"));
             texts.collect::<Vec<_>>()
@@ -107,6 +110,7 @@ mod tests {
             descriptors: vec![(6, 3), (7, 250)],
             captured: [false, true],
             terminal: true,
+            together: true,
         };
         assert_eq!(parse(message).expect("it is sound"), expected);
     }

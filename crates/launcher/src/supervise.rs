@@ -134,6 +134,10 @@ fn begin(plan: &Plan, reporter: &Arc<Reporter>) -> io::Result<Begun> {
                 standard[index + 1] = Some(OwnedFd::from(output));
             }
         }
+        if plan.together {
+            let stdout: Option<&OwnedFd> = standard[1].as_ref();
+            standard[2] = stdout.map(OwnedFd::try_clone).transpose()?;
+        }
     }
     // After those above are known to be this program's own.
     let inherited = start::inherit(plan)?;
@@ -156,6 +160,7 @@ fn begin(plan: &Plan, reporter: &Arc<Reporter>) -> io::Result<Begun> {
     let mut streams = Streams::default();
     for (index, (source, copy)) in sources.into_iter().zip(copies).enumerate() {
         let number = if index == 0 { 1 } else { 2 };
+        // One without a stream is closed here: a reader waits until nobody has it.
         let target = system::inherited(number);
         if let (Some(source), Some(copy), Some(target)) = (source, copy, target) {
             let copy = Copy::start(File::from(copy))?;

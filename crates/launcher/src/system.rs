@@ -208,6 +208,36 @@ pub fn inherited(number: RawFd) -> Option<OwnedFd> {
     is_open.then(|| unsafe { OwnedFd::from_raw_fd(number) })
 }
 
+/// Return whether two descriptors are one open file, with one offset and one set of flags; `None` if the system does
+/// not tell.
+#[cfg(target_os = "linux")]
+pub fn is_one_file(one: RawFd, other: RawFd) -> Option<bool> {
+    /// The kind of the comparison.
+    const KCMP_FILE: libc::c_int = 0;
+    /// Since Linux 6.10. Containers that forbid `kcmp` allow it.
+    const F_DUPFD_QUERY: libc::c_int = 1027;
+    // SAFETY: the calls only compare descriptors, and refuse numbers that are not open.
+    unsafe {
+        let pid = libc::getpid();
+        match libc::syscall(libc::SYS_kcmp, pid, pid, KCMP_FILE, one, other) {
+            0 => return Some(true),
+            1..=3 => return Some(false),
+            _ => {}
+        }
+        match libc::fcntl(one, F_DUPFD_QUERY, other) {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        }
+    }
+}
+
+/// Elsewhere no call tells it.
+#[cfg(not(target_os = "linux"))]
+pub fn is_one_file(_one: RawFd, _other: RawFd) -> Option<bool> {
+    None
+}
+
 /// Put a descriptor at a number, where the next program finds it.
 pub fn put_at(descriptor: RawFd, number: RawFd) -> io::Result<()> {
     // SAFETY: the child calls this between fork and exec; what was at the number is not used by it any more.
@@ -229,5 +259,23 @@ pub fn close_if_inheritable(number: RawFd) {
     // SAFETY: the call only reads a flag of the descriptor, if there is one.
     if unsafe { libc::fcntl(number, libc::F_GETFD) } == 0 {
         close(number);
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_file_is_told_from_another_of_the_same_name() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let same = file.as_file().try_clone().expect("a descriptor");
+        let other = file.reopen().expect("it opens");
+        let told = |other: &std::fs::File| is_one_file(file.as_file().as_raw_fd(), other.as_raw_fd());
+        // A system may tell neither, but never the wrong one.
+        assert_ne!(told(&same), Some(false));
+        assert_ne!(told(&other), Some(true));
+        assert_eq!(told(&same).is_some(), told(&other).is_some());
+        assert_eq!(is_one_file(file.as_file().as_raw_fd(), -1), None);
     }
 }

@@ -30,6 +30,8 @@ export interface Launch {
   readonly captured: readonly [stdout: boolean, stderr: boolean]
   /** True if the standard descriptors are one terminal, and the command gets one of its own, captured as stdout. */
   readonly terminal: boolean
+  /** True if stdout and stderr are one open file, and the command gets one pipe for both, captured as stdout. */
+  readonly together: boolean
   /** The state that the command inherits; without it, that of this process. */
   readonly inherited: Inherited | undefined
 }
@@ -101,7 +103,7 @@ function startLauncher(
 }
 
 function fieldsOf(plan: Launch, descriptors: readonly number[]): (readonly [string, string | Buffer])[] {
-  const { argv, environment, captured, terminal, inherited } = plan
+  const { argv, environment, captured, terminal, together, inherited } = plan
   const closed =
     inherited?.open === undefined ? [] : [0, 1, 2].filter((number) => !inherited.open?.includes(number))
   return [
@@ -109,6 +111,7 @@ function fieldsOf(plan: Launch, descriptors: readonly number[]): (readonly [stri
     ...variableBytes(environment).map((value) => ['variable', value] as const),
     ...captured.flatMap((is, index) => (is ? [['captured', String(index + 1)] as const] : [])),
     ...(terminal ? [['terminal', ''] as const] : []),
+    ...(together ? [['together', ''] as const] : []),
     ...descriptors.map((number, index) => ['descriptor', `${FIRST_INHERITED + index}:${number}`] as const),
     ...closed.map((number) => ['closed', String(number)] as const),
     ...(inherited === undefined

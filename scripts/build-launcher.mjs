@@ -1,7 +1,7 @@
 // node scripts/build-launcher.mjs [--target <target>] [-x]: build the program that starts commands, and put it beside
 // the addon. With -x zig links it, as `napi build -x` does for the addon. Windows has none: Node starts commands there.
 import { execFileSync } from 'node:child_process'
-import { chmodSync, copyFileSync, mkdirSync } from 'node:fs'
+import { chmodSync, copyFileSync, mkdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { LAUNCHER } from './package-names.mjs'
@@ -27,6 +27,9 @@ function build(target, isCross) {
   const folder = target === undefined ? [] : [target.replace(/\.[\d.]+$/, '')]
   const built = join(process.env.CARGO_TARGET_DIR ?? join(root, 'target'), ...folder, 'launcher', LAUNCHER)
   mkdirSync(join(root, 'native'), { recursive: true })
-  copyFileSync(built, join(root, 'native', LAUNCHER))
-  chmodSync(join(root, 'native', LAUNCHER), 0o755)
+  const path = join(root, 'native', LAUNCHER)
+  // A program that runs cannot be written to, but its name can be given to another.
+  copyFileSync(built, `${path}.new`)
+  chmodSync(`${path}.new`, 0o755)
+  renameSync(`${path}.new`, path)
 }

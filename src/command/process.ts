@@ -71,7 +71,7 @@ type Captured = StreamCopy | NotCaptured
 
 /** A running command. */
 interface Started {
-  /** What is copied of stdout and stderr. */
+  /** The copies of stdout and stderr that were planned, or why there are none. */
   readonly captured: readonly Captured[]
   /** The copies of stdout and stderr, or the streams themselves. */
   readonly sources: readonly (Readable | null | undefined)[]

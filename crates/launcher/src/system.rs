@@ -211,20 +211,21 @@ pub fn inherited(number: RawFd) -> Option<OwnedFd> {
 /// Return whether two descriptors are one open file, with one offset and one set of flags; `None` if the system does
 /// not tell.
 #[cfg(target_os = "linux")]
-pub fn is_one_file(one: RawFd, other: RawFd) -> Option<bool> {
+pub fn is_one_file(first: RawFd, second: RawFd) -> Option<bool> {
     /// The kind of the comparison.
     const KCMP_FILE: libc::c_int = 0;
     /// Since Linux 6.10. Containers that forbid `kcmp` allow it.
     const F_DUPFD_QUERY: libc::c_int = 1027;
+    let [index, other_index] = [first, second].map(libc::c_long::from);
     // SAFETY: the calls only compare descriptors, and refuse numbers that are not open.
     unsafe {
         let pid = libc::getpid();
-        match libc::syscall(libc::SYS_kcmp, pid, pid, KCMP_FILE, one, other) {
+        match libc::syscall(libc::SYS_kcmp, pid, pid, KCMP_FILE, index, other_index) {
             0 => return Some(true),
             1..=3 => return Some(false),
             _ => {}
         }
-        match libc::fcntl(one, F_DUPFD_QUERY, other) {
+        match libc::fcntl(first, F_DUPFD_QUERY, second) {
             0 => Some(false),
             1 => Some(true),
             _ => None,
@@ -234,7 +235,7 @@ pub fn is_one_file(one: RawFd, other: RawFd) -> Option<bool> {
 
 /// Elsewhere no call tells it.
 #[cfg(not(target_os = "linux"))]
-pub fn is_one_file(_one: RawFd, _other: RawFd) -> Option<bool> {
+pub fn is_one_file(_first: RawFd, _second: RawFd) -> Option<bool> {
     None
 }
 
@@ -267,15 +268,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_file_is_told_from_another_of_the_same_name() {
+    fn one_file_differs_from_another_of_the_same_name() {
         let file = tempfile::NamedTempFile::new().expect("a file");
         let same = file.as_file().try_clone().expect("a descriptor");
         let other = file.reopen().expect("it opens");
-        let told = |other: &std::fs::File| is_one_file(file.as_file().as_raw_fd(), other.as_raw_fd());
+        let answer = |other: &std::fs::File| is_one_file(file.as_file().as_raw_fd(), other.as_raw_fd());
         // A system may tell neither, but never the wrong one.
-        assert_ne!(told(&same), Some(false));
-        assert_ne!(told(&other), Some(true));
-        assert_eq!(told(&same).is_some(), told(&other).is_some());
+        assert_ne!(answer(&same), Some(false));
+        assert_ne!(answer(&other), Some(true));
+        assert_eq!(answer(&same).is_some(), answer(&other).is_some());
         assert_eq!(is_one_file(file.as_file().as_raw_fd(), -1), None);
     }
 }

@@ -1,4 +1,4 @@
-/** Whether the standard descriptors are one terminal, or stdout and stderr one file: then the command gets one output. */
+/** Tell whether the standard descriptors are one terminal, or stdout and stderr one file: then the command has one output. */
 import { spawnSync } from 'node:child_process'
 import { constants, fstatSync, readFileSync } from 'node:fs'
 import { platform } from 'node:process'

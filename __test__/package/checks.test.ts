@@ -11,6 +11,7 @@ const SINGLE = [
   'package.json',
   'README.md',
   'CONTRIBUTING.md',
+  'CHANGELOG.md',
   'Cargo.toml',
   'Cargo.lock',
 ]

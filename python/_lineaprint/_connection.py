@@ -70,12 +70,12 @@ _SO_PEERCRED = 17
 _TIMEOUT = OSError if _socket is None else _socket.timeout
 
 
-def above_standard(descriptor):
+def above_standard(descriptor: int) -> int:
     """Return a descriptor above 2 for the same file, and close the given one if it is not.
 
     In a program with a closed standard stream, a new file takes its number, and what the program prints would go there.
     """
-    taken = []
+    taken: "list[int]" = []
     try:
         while descriptor <= 2:
             taken.append(descriptor)

@@ -119,7 +119,10 @@ test.runIf(INSTALLED).concurrent.each(['SIGTERM', 'SIGINT', 'SIGUSR1', 'SIGHUP',
     const counter = `
 import os, signal, time
 n = 0
-def count(*_): global n; n += 1
+def count(*_):
+    global n
+    n += 1
+    open(f'got {n}', 'w').close()
 signal.signal(signal.${signal}, count)
 open('ready', 'w').close()
 while not os.path.exists('stop'): time.sleep(0.02)
@@ -132,14 +135,40 @@ print('received', n)`
     })
     const output = text(child.stdout)
     await until(() => existsSync(join(root, 'ready')))
-    process.kill(-(child.pid ?? 0), signal)
-    await pause()
-    process.kill(child.pid ?? 0, signal)
-    await pause()
-    process.kill(-(child.pid ?? 0), signal)
-    await pause()
+    for (const [index, pid] of [-(child.pid ?? 0), child.pid ?? 0, -(child.pid ?? 0)].entries()) {
+      process.kill(pid, signal)
+      await until(() => existsSync(join(root, `got ${index + 1}`)))
+      // A second one would come now.
+      await pause()
+    }
     spawnSync('touch', [join(root, 'stop')])
     expect(await output).toBe('received 3\n')
+  },
+)
+
+test.runIf(INSTALLED)(
+  'the end of a command is told as it was to a lineaprint that is busy with a signal',
+  async () => {
+    // lineaprint gets the signal, and asks about it, while the command ends.
+    const code = `
+import json, os, signal, time
+with open(os.environ['LINEAPRINT_RUN_DIRECTORY'] + '/run.json') as file: pid = json.load(file)['process']['pid']
+os.kill(pid, signal.SIGSTOP)
+time.sleep(0.05)
+os.kill(pid, signal.SIGCONT)
+os._exit(7)`
+    const codes = await Promise.all(
+      Array.from({ length: 24 }, () => {
+        const { root, program, env } = install()
+        const child = spawn(program, ['run', '--', 'python3', '-S', '-c', code], {
+          cwd: root,
+          env,
+          stdio: 'ignore',
+        })
+        return new Promise((done) => child.once('exit', (exit, signal) => done(exit ?? signal)))
+      }),
+    )
+    expect(codes).toEqual(codes.map(() => 7))
   },
 )
 

@@ -222,7 +222,11 @@ impl Supervisor {
         loop {
             let is_passing = self.streams.running.load(Ordering::SeqCst) > 0;
             if self.command.is_none() && !is_passing {
-                break;
+                self.session = None;
+                // Node may not have read the end yet. A message that it writes to a closed socket would lose what waits there.
+                if requests.is_none() {
+                    break;
+                }
             }
             let [asked, keys, event] = self.wait(&wakes, requests.as_ref())?;
             // It does not block; what it returns does not matter.
@@ -248,8 +252,6 @@ impl Supervisor {
                 }
             }
         }
-        drop(requests);
-        self.session = None;
         for stream in self.streams.threads.drain(..) {
             let _ = stream.join();
         }

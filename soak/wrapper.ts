@@ -51,6 +51,7 @@ const FAULTS = [
   'terminal',
   'input',
   'output',
+  'order',
   'group',
   'exit code',
 ] as const
@@ -196,6 +197,7 @@ function controlCase(base: string, name: string, fault: string): Case {
     session: 'same',
     stdin: { kind: terminal ? 'tty' : 'file', data, offset: 0 },
     further: [{ fd: 11, kind: 'file', flag: '' }],
+    stderr: { kind: fault === 'order' ? 'same' : 'pipe' },
     terminal,
   }
   return {

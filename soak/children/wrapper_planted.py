@@ -59,6 +59,14 @@ def relayed(fault: str, argv: List[str]) -> None:
     os._exit(code if code >= 0 else 128 - code)
 
 
+def separated(argv: List[str]) -> None:
+    """Pass on what the command wrote to two pipes: one after the other."""
+    child = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, close_fds=False, restore_signals=False)
+    output, errors = child.communicate()
+    os.write(1, errors + output)
+    os._exit(child.returncode if child.returncode >= 0 else 128 - child.returncode)
+
+
 def main() -> None:
     fault, *argv = sys.argv[1:]
     # Python sets it where the locale is C, and the worlds of the control do not have it.
@@ -72,6 +80,8 @@ def main() -> None:
         os.setpgid(0, 0)
     if fault in ("output", "relay"):
         relayed(fault, argv)
+    if fault == "order":
+        separated(argv)
     if fault == "exit code":
         code = subprocess.call(argv, close_fds=False, restore_signals=False)
         os._exit(code + 1 if 0 <= code < 100 else 1)

@@ -34,6 +34,7 @@ const problems = [
   ...commands(),
   ...scriptsNamed(),
   ...pathsNamed(),
+  ...packedLinks(),
   ...testsNamed(),
   ...glossary(),
   ...checkTests(),
@@ -68,6 +69,19 @@ function generatedParts() {
     const { start, end } = partOf(text, name)
     if (text.slice(start, end).trim() === make().trim()) return []
     return [`${GUIDE}: the part "${name}" is out of date: run "npm run check:claims -- --write"`]
+  })
+}
+
+/** Return the links of the README to files that the published package does not contain. */
+function packedLinks() {
+  const packed = [...manifest.files, 'README.md', 'LICENSE', 'package.json']
+  const links = [...read('README.md').matchAll(/\]\((?![a-z]+:|#)([^)#\s]+)[^)]*\)/g)].map(([, path]) => path)
+  if (links.length === 0) return ['README.md: no link to a file is found']
+  return [...new Set(links)].flatMap((path) => {
+    const file = posix.normalize(path)
+    if (!existsSync(file)) return [`README.md: links to ${path}, which does not exist`]
+    const isPacked = packed.some((entry) => file === entry || file.startsWith(`${entry}/`))
+    return isPacked ? [] : [`README.md: links to ${path}, which is not in "files" of package.json`]
   })
 }
 
@@ -135,12 +149,17 @@ function commands() {
   const listed = [...help.slice(help.indexOf('Commands:')).matchAll(/^ {2}([a-z][a-z-]*) /gm)]
     .map(([, name]) => name)
     .filter((name) => name !== 'help' && name !== 'lineaprint')
+  // Commands that programs start are not in the help.
+  const entries = read('src/cli/program.ts').matchAll(
+    /^ {2}'?([a-z-]+)'?: \{\n(?: {4}.*\n)*? {4}isHidden: true/gm,
+  )
+  const hidden = new Set([...entries].map(([, name]) => name))
   const folder = 'src/cli/commands'
   const files = readdirSync(folder).map((name) => name.replace(/\.ts$/, ''))
   return [
     ...listed.filter((name) => !files.includes(name)).map((name) => `${folder}: nothing is called ${name}`),
     ...files
-      .filter((name) => !listed.includes(name))
+      .filter((name) => !listed.includes(name) && !hidden.has(name))
       .map((name) => `${folder}/${name}: there is no such command`),
     ...files
       .filter((name, index) => files.indexOf(name) !== index)

@@ -82,7 +82,8 @@ async function tarballs() {
         'README.md',
         // The licences of bundled packages.
         'dist/cli/third-party.txt',
-        'docs/format.md',
+        'CONTRIBUTING.md',
+        ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`),
         'native/index.d.ts',
         'native/index.js',
         'package.json',

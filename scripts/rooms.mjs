@@ -72,7 +72,7 @@ export const CRATES = {
 
 /** The other folders of the repository. */
 export const FOLDERS = {
-  python: 'what `lineaprint run` puts into Python programs: the standard library only',
+  python: 'the Python package, which `lineaprint run` puts into programs: the standard library only',
   vectors: 'digests that both languages and an independent Python reference agree on',
   schema: 'the JSON schema of the record',
   __test__: 'mirrors src/ path for path; e2e/ runs whole commands',

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Brings the programs that the tests hand our outputs to, or that write what they read: .peers/mlflow (a server),
 # .peers/wandb (wandb sync), .peers/validators (of in-toto and CycloneDX), .peers/tables (pyarrow and Polars), .peers/uv
-# and .peers/managers (pnpm, Yarn, Bun). About 950 MB; a second run does nothing.
+# and .peers/managers (pnpm, Yarn, Bun); and those that the Python package meets: .peers/typing (hatchling, mypy,
+# pyright) and .peers/notebook (a kernel of Jupyter). About 1200 MB; a second run does nothing.
 #
 # Every package is pinned, those that others need as well, so that a release of somebody else changes nothing here.
 # A peer that cannot be had is named and left out: its tests are then skipped, and say so. conda and micromamba are
@@ -59,6 +60,10 @@ install_uv() { install "$1" "uv==$uv_version"; }
 
 install_validators() { install "$1" --requirement scripts/peers/validators.txt; }
 
+install_notebook() { install "$1" --requirement scripts/peers/notebook.txt; }
+
+install_typing() { install "$1" --requirement scripts/peers/typing.txt; }
+
 install_mlflow() { install "$1" --requirement scripts/peers/mlflow.txt; }
 
 # The reference writers of Parquet, Arrow and CSV.
@@ -86,6 +91,8 @@ PYTHON
 peer uv "$uv_version" 'import uv; uv.find_uv_bin()' install_uv
 peer validators "$(cat scripts/peers/validators.txt)" 'import cyclonedx.validation.json, in_toto_attestation.v1.statement' install_validators
 peer tables "$tables" 'import pyarrow.parquet, polars' install_tables
+peer typing "$(cat scripts/peers/typing.txt)" 'import hatchling, mypy, pyright' install_typing
+peer notebook "$(cat scripts/peers/notebook.txt)" 'import ipykernel, jupyter_client' install_notebook
 peer wandb "$reader_version $(cat scripts/peers/wandb.txt)" 'import wandb.proto.wandb_internal_pb2' install_wandb
 peer mlflow "$(cat scripts/peers/mlflow.txt)" 'import mlflow.tracking, mlflow.server, alembic, flask, pandas' install_mlflow
 # Package managers of JavaScript, by which "reproduce --rebuild" is tested.

@@ -161,7 +161,7 @@ test.each<[Record<string, string>, Record<string, string>, ExperimentOptions, ob
     { 'lineaprint.config.json': '{"zzz":1}' },
     {},
     {},
-    { field: 'zzz', hint: holds('experimentName, experimentId') },
+    { field: 'zzz', hint: holds('experimentName, runName') },
   ],
   [
     { 'lineaprint.config.json': '{"tags":"a"}' },

@@ -21,6 +21,7 @@ import type { JsonObject } from '../../src/core/json-value.ts'
 /** Every option at another value than its default. */
 const OTHERS: Required<Omit<ExperimentOptions, 'trackers'>> = {
   experimentName: 'other',
+  runName: 'attempt 3',
   experimentId: 'one-run',
   outputDir: '/elsewhere',
   enableDatasetTracking: false,
@@ -128,6 +129,7 @@ test('every option but code can stand in a variable', async () => {
       OPTION_NAMES.filter((name) => name.startsWith('enable')).map((name) => [name, 'off']),
     ),
     experimentName: 'other',
+    runName: 'attempt 3',
     experimentId: 'one-run',
     outputDir: '/elsewhere',
     algorithm: 'both',

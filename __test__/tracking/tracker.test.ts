@@ -54,7 +54,7 @@ test('a whole run', async () => {
     datasets: { train: String(dataset?.digest), memory: expect.stringMatching(/^tensor\.v1/) as string },
     models: { net: { architecture: String(model?.architecture), weights: String(model?.weights) } },
     tokenizers: { tok: String(tokenizer?.digest) },
-    outputs: { out: String(output.digest) },
+    outputs: { out: String(output?.digest) },
     metrics: {
       loss: { count: 2, nanCount: 0, first: 0.5, last: 0.25, min: 0.25, max: 0.5, lastStep: 2 },
       accuracy: { count: 1, nanCount: 0, first: 0.9, last: 0.9, min: 0.9, max: 0.9, lastStep: 1 },

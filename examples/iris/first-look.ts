@@ -30,12 +30,20 @@ bytes[firstWeight] = (bytes[firstWeight] ?? 0) ^ 1
 writeFileSync(path, bytes)
 command('lineaprint verify @latest', [program, 'verify', '@latest'], folder, 1)
 
-console.log(
-  `\nThe run is in ${relative(process.cwd(), join(folder, '.lineaprint'))}; try "lineaprint --help" there.`,
-)
+heading('Go on from here')
+const place = relative(process.cwd(), folder)
+shell(`npx lineaprint list --output-dir ${place}`)
+console.log(`\nThe run stays in ${join(place, '.lineaprint')}. Everything else: npx lineaprint --help`)
 
 function heading(text: string): void {
   console.log(`\n── ${text}`)
+}
+
+/** Run a command line in a shell, exactly as it is printed. */
+function shell(line: string): void {
+  console.log(`$ ${line}`)
+  const { status } = spawnSync(line, { shell: true, stdio: 'inherit' })
+  if (status !== 0) exit(status ?? 1)
 }
 
 /** Run a Node program, print the command as a person would type it, and exit on an unexpected exit code. */

@@ -6,6 +6,10 @@ They are read at the end of a program, from libraries that it has loaded. Nothin
 import os
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 #: Variables from which libraries take their number of threads when they start.
 VARIABLES = (
     "OMP_NUM_THREADS",
@@ -67,7 +71,7 @@ POOLS = {
 }
 
 
-def affinity():
+def affinity() -> "Any":
     """Return the processors that this process may use; None where the system does not tell."""
     try:
         return sorted(os.sched_getaffinity(0))
@@ -75,7 +79,7 @@ def affinity():
         return None
 
 
-def settings():
+def settings() -> "Any":
     """Return the settings as text by name."""
     found = {name: os.environ[name] for name in VARIABLES if name in os.environ}
     for read in (_torch, _tensorflow, _jax, _pools):
@@ -87,7 +91,7 @@ def settings():
     return {name: str(value)[:200] for name, value in found.items()}
 
 
-def _torch():
+def _torch() -> "Any":
     torch = sys.modules.get("torch")
     if torch is None or not hasattr(torch, "get_num_threads"):
         return {}
@@ -102,7 +106,7 @@ def _torch():
     return found
 
 
-def _read(module, names):
+def _read(module: "Any", names: "Any") -> "Any":
     """Return the values of attributes; a function is called. Leave out those that the library lacks."""
     found = {}
     for name, path in names.items():
@@ -120,7 +124,7 @@ def _read(module, names):
     return found
 
 
-def _tensorflow():
+def _tensorflow() -> "Any":
     config = getattr(sys.modules.get("tensorflow"), "config", None)
     return _read(
         config,
@@ -132,7 +136,7 @@ def _tensorflow():
     )
 
 
-def _jax():
+def _jax() -> "Any":
     config = getattr(sys.modules.get("jax"), "config", None)
     return _read(
         config,
@@ -143,12 +147,12 @@ def _jax():
     )
 
 
-def _pools():
+def _pools() -> "Any":
     """Return the threads of the pools of loaded libraries, if the program has loaded ctypes, as NumPy does."""
     ctypes = sys.modules.get("ctypes")
     if ctypes is None or not hasattr(os, "RTLD_NOLOAD"):
         return {}
-    found = {}
+    found: "dict[str, Any]" = {}
     with open("/proc/self/maps", encoding="utf-8", errors="surrogateescape") as file:
         paths = {line.rstrip("\n").partition("/")[2] for line in file if "/" in line}
     for path in sorted(paths):

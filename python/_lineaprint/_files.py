@@ -10,6 +10,10 @@ from _frozen_importlib_external import SourceFileLoader, spec_from_file_location
 from _thread import get_ident
 from time import monotonic, sleep
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 #: Longest time that a fork waits for other threads that import one of these files, in seconds.
 _FORK_SECONDS = 2.0
 
@@ -32,7 +36,7 @@ _DEFERRED = (
 ).split()
 
 
-def defer(name):
+def defer(name: str) -> "Any":
     """Return a function that is called after the import of `lineaprint`. This is the `__getattr__` of that module."""
     if name not in _DEFERRED:
         raise AttributeError("module 'lineaprint' has no attribute %r" % name)
@@ -42,31 +46,31 @@ def defer(name):
 class _Loader(SourceFileLoader):
     """Load a module from its content. Its compiled form on disk is used if it belongs to this content."""
 
-    def __init__(self, name, path, content, info):
+    def __init__(self, name: str, path: str, content: "Any", info: "Any") -> None:
         super().__init__(name, path)
         self._content = content
         self._info = info
 
-    def create_module(self, spec):
+    def create_module(self, spec: "Any") -> "Any":
         if spec.name != "lineaprint":
             return None
         # A signal handler can interrupt the import, and call what the module does not have yet.
-        module = type(sys)(spec.name)
+        module: "Any" = type(sys)(spec.name)
         module.__getattr__ = defer
         return module
 
-    def path_stats(self, path):
+    def path_stats(self, path: str) -> "Any":
         return {"mtime": self._info.st_mtime, "size": self._info.st_size}
 
-    def get_data(self, path):
+    def get_data(self, path: str) -> "Any":
         return self._content if path == self.path else super().get_data(path)
 
-    def set_data(self, path, data, **options):
+    def set_data(self, path: str, data: "Any", **options: "Any") -> None:
         # A folder that was removed must not be created again.
         if os.path.exists(self.path):
             super().set_data(path, data, **options)
 
-    def exec_module(self, module):
+    def exec_module(self, module: "Any") -> None:
         _importing.append(get_ident())
         try:
             super().exec_module(module)
@@ -77,10 +81,10 @@ class _Loader(SourceFileLoader):
 class _Finder:
     """A finder of modules whose content is kept."""
 
-    def __init__(self):
-        self._kept = {}
+    def __init__(self) -> None:
+        self._kept: "dict[str, Any]" = {}
 
-    def keep(self, package):
+    def keep(self, package: str) -> None:
         folder = os.path.join(_FOLDER, *package.split(".")) + os.sep
         for entry in os.listdir(folder):
             if entry.endswith(".py"):
@@ -88,7 +92,7 @@ class _Finder:
                 if name not in sys.modules:
                     self._kept[name] = _read(folder + entry)
 
-    def find_spec(self, name, path=None, target=None):
+    def find_spec(self, name: str, path: "Any" = None, target: "Any" = None) -> "Any":
         kept = self._kept.get(name)
         if kept is None:
             return None
@@ -98,7 +102,7 @@ class _Finder:
         return spec_from_file_location(name, file, loader=loader, submodule_search_locations=folders)
 
 
-def _read(path):
+def _read(path: str) -> "Any":
     descriptor = os.open(path, _FLAGS)
     try:
         info = os.fstat(descriptor)
@@ -113,22 +117,23 @@ def _read(path):
         os.close(descriptor)
 
 
-def keep():
+def keep() -> None:
     """Read the files that are not loaded yet. Later imports use their content."""
     finder = _Finder()
     for package in _PACKAGES:
         finder.keep(package)
-    sys.meta_path.insert(0, finder)
+    finders: "list[Any]" = sys.meta_path
+    finders.insert(0, finder)
 
 
-def before_fork():
+def before_fork() -> None:
     """Wait until no other thread imports one of these files: the child would wait for that thread forever."""
     own, end = get_ident(), monotonic() + _FORK_SECONDS
     while any(thread != own for thread in list(_importing)) and monotonic() < end:
         sleep(0.001)
 
 
-def after_fork():
+def after_fork() -> None:
     """Forget the imports of threads that do not exist in a forked child."""
     own = get_ident()
     _importing[:] = [thread for thread in _importing if thread == own]

@@ -2,19 +2,24 @@
 
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 class Watcher:
     """A finder before all others. It finds no modules itself, but adds a step after the loading of a module."""
 
-    def __init__(self, names, loaded, problem):
+    def __init__(self, names: "Any", loaded: "Any", problem: "Any") -> None:
         """Call `loaded(name, module)` once after the import of each name, and `problem(name, error)` if it raises."""
         self._names = frozenset(names)
         self._loaded = loaded
         self._problem = problem
-        self._busy = set()
+        self._busy: "set[str]" = set()
 
-    def install(self):
-        sys.meta_path.insert(0, self)
+    def install(self) -> None:
+        finders: "list[Any]" = sys.meta_path
+        finders.insert(0, self)
         for name in sorted(self._names):
             module = sys.modules.get(name)
             # The spec shows whether the module is still being loaded, further up in this import.
@@ -22,7 +27,7 @@ class Watcher:
             if module is not None and not getattr(spec, "_initializing", False):
                 self._tell(name, module)
 
-    def find_spec(self, name, path=None, target=None):
+    def find_spec(self, name: str, path: "Any" = None, target: "Any" = None) -> "Any":
         if name not in self._names or name in self._busy:
             return None
         self._busy.add(name)
@@ -34,8 +39,9 @@ class Watcher:
             self._follow(name, spec.loader)
         return spec
 
-    def _find(self, name, path, target):
-        for finder in sys.meta_path:
+    def _find(self, name: str, path: "Any", target: "Any") -> "Any":
+        finders: "list[Any]" = sys.meta_path
+        for finder in finders:
             find = getattr(finder, "find_spec", None)
             if finder is not self and find is not None:
                 spec = find(name, path, target)
@@ -43,13 +49,13 @@ class Watcher:
                     return spec
         return None
 
-    def _follow(self, name, loader):
+    def _follow(self, name: str, loader: "Any") -> None:
         execute = getattr(loader, "exec_module", None)
         # A class as the loader belongs to all modules of its kind.
         if execute is None or isinstance(loader, type):
             return
 
-        def exec_module(module):
+        def exec_module(module: "Any") -> None:
             # Restore the loader before any code of the library runs.
             try:
                 del loader.exec_module
@@ -67,7 +73,7 @@ class Watcher:
             # A loader of the program can refuse this with any error.
             self._problem(name, error)
 
-    def _tell(self, name, module):
+    def _tell(self, name: str, module: "Any") -> None:
         try:
             self._loaded(name, module)
         except Exception as error:

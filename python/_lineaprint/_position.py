@@ -9,6 +9,10 @@ import os
 import sys
 from _thread import RLock
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 #: The variable with the position.
 VARIABLE = "LINEAPRINT_PARENT"
 
@@ -49,7 +53,7 @@ LAUNCHERS = frozenset(
 )
 
 
-def arguments():
+def arguments() -> "Any":
     """Return the command line of this interpreter, also before Python sets sys.argv."""
     found = getattr(sys, "orig_argv", None)
     if found is None:
@@ -62,7 +66,7 @@ def arguments():
     return found
 
 
-def launched():
+def launched() -> "Any":
     """Return the name of the script or module that this interpreter runs; None for other kinds of programs."""
     rest = iter(arguments()[1:])
     for text in rest:
@@ -77,19 +81,19 @@ def launched():
     return None
 
 
-def ranks(environment):
+def ranks(environment: "Any") -> "Any":
     """Return the numbers of this process in the job that a launcher started, in the order of RANKS."""
     return [text if text.isdecimal() and len(text) < 10 else "" for text in map(environment, RANKS)]
 
 
-def _own(name):
+def _own(name: str) -> "Any":
     return os.environ.get(name, "")
 
 
 class Position:
     """The position that this process has, and those that it gives to the processes it starts."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         #: From the variable: the parent, its ranks, the seed of its run, its own seed, its path, and the last elements.
         self.given = _parse(os.environ.get(VARIABLE, ""))
         numbers = ranks(_own)
@@ -104,23 +108,23 @@ class Position:
         self.commands = 0
         self.lock = RLock()
 
-    def after_fork(self):
+    def after_fork(self) -> None:
         """Begin to count anew in a forked child, which is no rank itself."""
         self.given, self.rank = None, None
         self.interpreters = self.commands = 0
         self.lock = RLock()
 
     @property
-    def prefix(self):
+    def prefix(self) -> "Any":
         return (RANK + self.rank,) if self.rank else ()
 
-    def text(self, process, run, element):
+    def text(self, process: "Any", run: "Any", element: int) -> "Any":
         """Return the value of the variable for a process that starts now."""
         more = (*self.prefix, element)
         seeds = ["" if seed is None else str(seed) for seed in (run, process.seed)]
         return ":".join((str(os.getpid()), ".".join(ranks(_own)), *seeds, _dotted(process.path), _dotted(more)))
 
-    def next(self, arguments):
+    def next(self, arguments: "Any") -> "Any":
         """Count a command that starts. Return its path element; None for a helper that runs no code of the program."""
         words = [os.fsdecode(word) for word in arguments]
         if any("resource_tracker import main" in word for word in words):
@@ -133,11 +137,11 @@ class Position:
         return COMMAND + self.commands - 1
 
 
-def _dotted(path):
+def _dotted(path: "tuple[int, ...]") -> "Any":
     return ".".join(map(str, path))
 
 
-def _parse(text):
+def _parse(text: str) -> "Any":
     """Parse the variable; None for anything that this package did not write."""
     fields = text.split(":")
     if len(fields) != 6 or len(text) > 4096:
@@ -157,7 +161,7 @@ def _parse(text):
     }
 
 
-def follow_starts(process):
+def follow_starts(process: "Any") -> None:
     """Give each process that this one starts its own position, whatever environment the program passes."""
     import _posixsubprocess
 
@@ -168,7 +172,7 @@ def follow_starts(process):
     fork_exec = _following(process, original, 0, 5, _with_entry)
     _posixsubprocess.fork_exec = fork_exec
     # From Python 3.11 on, subprocess has its own name for the function.
-    subprocess = sys.modules.get("subprocess")
+    subprocess: "Any" = sys.modules.get("subprocess")
     if getattr(subprocess, "_fork_exec", None) is original:
         subprocess._fork_exec = fork_exec
     # From Python 3.13 on, subprocess usually calls this one: path, words of the command, environment as a mapping.
@@ -177,8 +181,8 @@ def follow_starts(process):
             setattr(os, name, _following(process, getattr(os, name), 1, 2, _with_item))
 
 
-def _following(process, original, words, environment, change):
-    def start(*args, **kwargs):
+def _following(process: "Any", original: "Any", words: "Any", environment: "Any", change: "Any") -> "Any":
+    def start(*args: "Any", **kwargs: "Any") -> "Any":
         if len(args) <= environment:
             # The call fails, or names its arguments, which these functions do not do.
             return original(*args, **kwargs)
@@ -201,21 +205,22 @@ def _following(process, original, words, environment, change):
                 except Exception as error:
                     process.problem("the start of a process", error)
 
-    start.__name__, start.__doc__, start.lineaprint = original.__name__, original.__doc__, True
+    following: "Any" = start
+    following.__name__, following.__doc__, following.lineaprint = original.__name__, original.__doc__, True
     return start
 
 
 # A program that starts another without the connection may have left it out on purpose, so both functions add nothing there.
 
 
-def _with_entry(environment, text):
+def _with_entry(environment: "Any", text: str) -> "Any":
     if not any(entry.startswith(b"LINEAPRINT_BRIDGE=") for entry in environment):
         return environment
     start = VARIABLE.encode() + b"="
     return [*(entry for entry in environment if not entry.startswith(start)), start + text.encode()]
 
 
-def _with_item(environment, text):
+def _with_item(environment: "Any", text: str) -> "Any":
     if "LINEAPRINT_BRIDGE" not in environment:
         return environment
     return {**environment, VARIABLE: text}

@@ -4,7 +4,12 @@ import os
 import sys
 
 from . import _files, _position
-from ._connection import PROTOCOL, Connection, quote
+from ._connection import PROTOCOL, Connection, quote, warn
+from ._version import VERSION
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 #: Largest number of problems that are reported.
 _TOLD = 200
@@ -19,7 +24,7 @@ _MASK = (1 << 64) - 1
 _PATH_LIMIT = 4096
 
 
-def derive(seed, path):
+def derive(seed: int, path: "tuple[int, ...]") -> int:
     """Return the seed of a child: 53 bits of the output function of SplitMix64 over its path in the process tree."""
     word = seed
     for number in path:
@@ -30,7 +35,7 @@ def derive(seed, path):
     return word >> 11
 
 
-def seed_of_run():
+def seed_of_run() -> "Any":
     """Return the seed of the run, or None."""
     text = os.environ.get("LINEAPRINT_SEED", "")
     if not text.isdecimal() or len(text) > 16 or int(text) >= 1 << 53:
@@ -38,7 +43,7 @@ def seed_of_run():
     return int(text)
 
 
-def helper():
+def helper() -> "Any":
     """Return the role in multiprocessing: `spawned`, `forkserver`, `resource_tracker`, or None."""
     argv = _position.arguments()
     if "--multiprocessing-fork" in argv:
@@ -54,34 +59,37 @@ def helper():
 class Process:
     """The mutable state of this process. The only instance is `current`."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.started = False
         self.watching = False
-        self.connection = None
+        self.connection: "Any" = None
         #: `program`, `spawned` by multiprocessing, or `forked`.
         self.kind = "program"
         #: The seed for libraries when they are loaded.
-        self.seed = None
+        self.seed: "int | None" = None
         #: The origin of the seed: `run`, `set_seeds`, `derived`.
-        self.origin = None
+        self.origin: "str | None" = None
         self.deterministic = False
         #: Numbers of the forks from the started program to this process.
-        self.path = ()
+        self.path: "tuple[int, ...]" = ()
         self.forks = 0
         #: Loaded libraries by name: the support module of this package, and the library itself.
-        self.libraries = {}
+        self.libraries: "dict[str, tuple[Any, Any]]" = {}
         #: Status of each source of randomness: name to (status, detail).
-        self.targets = {}
-        self.told = set()
+        self.targets: "dict[str, tuple[str, str]]" = {}
+        self.told: "set[str]" = set()
         #: State of the generators by library, as they were after their seeding or in a new fork.
-        self.starts = {}
+        self.starts: "dict[str, Any]" = {}
         #: The same at the moment of a fork, for the child.
-        self.inherited = {}
+        self.inherited: "dict[str, Any]" = {}
         #: Whether the program asked for its seed.
         self.asked = False
-        self.position = None
+        #: Whether errors of tracking are raised, and whether each is printed when it occurs.
+        self.strict = False
+        self.aloud = False
+        self.position: "Any" = None
 
-    def begin(self, path):
+    def begin(self, path: str) -> None:
         self.position = position = _position.Position()
         role = helper()
         self.kind = "spawned" if role in ("spawned", "forkserver") else "program"
@@ -114,7 +122,7 @@ class Process:
             self.say_seeds()
         self.mark()
 
-    def position_of(self, element):
+    def position_of(self, element: int) -> "Any":
         """Return the position of a process that starts now; None if it keeps the seed of the run."""
         run = seed_of_run()
         # A spawned process has its seed once multiprocessing has set its name.
@@ -122,12 +130,12 @@ class Process:
             return None
         return self.position.text(self, run, element)
 
-    def position_of_next(self, arguments):
+    def position_of_next(self, arguments: "Any") -> "Any":
         """Count a command that starts, and return its position; None if the variable is to stay as it is."""
         element = self.position.next(arguments)
         return None if element is None else self.position_of(element)
 
-    def mark(self):
+    def mark(self) -> None:
         """Put a position into the environment for processes whose start is not seen."""
         if self.position is None:
             return
@@ -136,17 +144,17 @@ class Process:
             os.environ[_position.VARIABLE] = text
 
     @property
-    def active(self):
+    def active(self) -> bool:
         return self.connection is not None and not self.connection.lost
 
-    def tell(self, call, **fields):
+    def tell(self, call: str, **fields: "Any") -> "Any":
         """Send a message without an answer. Return whether it was sent."""
         if not self.active:
             return False
         text = json_text({"call": call, **fields})
         return self.connection.tell(text)
 
-    def loaded(self, library, module):
+    def loaded(self, library: "Any", module: "Any") -> None:
         """Seed an imported library if there is a seed, and save its start state."""
         library.follow(module, self)
         if self.seed is not None:
@@ -158,12 +166,31 @@ class Process:
         # A library that failed above is not added, so it is ignored from here on.
         self.libraries[library.__name__] = (library, module)
 
-    def seed_one(self, library, module):
+    def seed_one(self, library: "Any", module: "Any") -> None:
         library.seed(module, self.seed, self.deterministic)
         self.starts[library.__name__] = library.state(module)
         self.targets.update(library.targets(module, self, True))
 
-    def seed_all(self):
+    def begin_again(self) -> None:
+        """Note the states of loaded libraries as those of the start of a run that begins now."""
+        for name, (library, module) in list(self.libraries.items()):
+            try:
+                self.starts[name] = library.state(module)
+            except Exception as error:
+                self.problem(name, error)
+        self.say_state("start", self.libraries)
+
+    def leave(self) -> None:
+        """Close the connection to a run that has ended, so that another can begin."""
+        connection, self.connection = self.connection, None
+        self.started, self.strict, self.aloud = False, False, False
+        self.position = None
+        os.environ.pop(_position.VARIABLE, None)
+        self.told.clear()
+        if connection is not None:
+            connection.close()
+
+    def seed_all(self) -> None:
         """Seed the libraries. One that fails is reported."""
         for name, (library, module) in list(self.libraries.items()):
             try:
@@ -171,7 +198,7 @@ class Process:
             except Exception as error:
                 self.problem(name, error)
 
-    def seed_again(self):
+    def seed_again(self) -> None:
         """Seed the libraries again, except those that the program seeded itself."""
         if self.seed is None:
             return
@@ -182,7 +209,7 @@ class Process:
             except Exception as error:
                 self.problem(name, error)
 
-    def usage(self):
+    def usage(self) -> "Any":
         """Return the generators that drew from the seed of this process, and the seeds that the program set itself.
 
         A seed that the program set itself and that equals the seed of this process counts as the latter.
@@ -204,7 +231,7 @@ class Process:
             used.append("lineaprint.seed")
         return sorted(set(used)), own
 
-    def say_state(self, at, libraries):
+    def say_state(self, at: "Any", libraries: "Any") -> None:
         """Send the states of a program. Only `checkpoint` saves the states of processes that a library starts."""
         if not self.active or self.kind != "program":
             return
@@ -219,7 +246,7 @@ class Process:
         if generators:
             self.tell("state", at=at, generators=generators)
 
-    def states(self):
+    def states(self) -> "Any":
         """Return the state of every generator that can be read now."""
         generators = {}
         for name, (library, module) in list(self.libraries.items()):
@@ -229,7 +256,7 @@ class Process:
                 self.problem(name, error)
         return generators
 
-    def problem(self, name, error):
+    def problem(self, name: str, error: BaseException) -> None:
         """Report an error of this package as a warning of the run. The program continues."""
         try:
             sentence = "%s: %s: %s" % (name, type(error).__name__, error)
@@ -239,13 +266,16 @@ class Process:
         if sentence in self.told or len(self.told) > _TOLD:
             return
         self.told.add(sentence)
+        if self.aloud:
+            # Nobody prints the warnings of this run before its end.
+            warn("warning: %s" % sentence[:1000])
         try:
             self.tell("problem", message=sentence[:1000])
         except Exception:
             # The connection is all that could report this.
             pass
 
-    def finish(self):
+    def finish(self) -> None:
         """Report the end of this process and close the connection, as the last step of atexit."""
         self.end()
         try:
@@ -254,7 +284,7 @@ class Process:
             # Nothing can be reported any more.
             pass
 
-    def end(self):
+    def end(self) -> None:
         """Send the last states and the status of every source of randomness at the end of the program."""
         try:
             if not self.active:
@@ -273,14 +303,14 @@ class Process:
         except Exception as error:
             self.problem("the end of the program", error)
 
-    def refresh_targets(self):
+    def refresh_targets(self) -> None:
         for name, (library, module) in list(self.libraries.items()):
             try:
                 self.targets.update(library.targets(module, self, self.origin is not None))
             except Exception as error:
                 self.problem(name, error)
 
-    def say_seeds(self):
+    def say_seeds(self) -> None:
         used, own = self.usage()
         for name, text in own.items():
             detail = "the program seeded it from the system" if text is None else "the program set %s" % text
@@ -302,7 +332,7 @@ class Process:
             ],
         )
 
-    def say_execution(self):
+    def say_execution(self) -> None:
         """Send the settings of the end that change how results are computed."""
         from . import _execution
 
@@ -310,7 +340,7 @@ class Process:
         workers = self.forks + (self.position.interpreters if self.position is not None else 0)
         self.tell("execution", affinity=_execution.affinity(), settings=_execution.settings(), workers=workers)
 
-    def spawned(self, name):
+    def spawned(self, name: str) -> None:
         """Derive the seed from a default name, which ends in the path of the process, for example SpawnProcess-2:1.
 
         Names that the program chose may occur twice, so such processes keep the seed of their start index.
@@ -334,12 +364,12 @@ class Process:
         self.seed_all()
         self.say_seeds()
 
-    def _derive(self, more):
+    def _derive(self, more: "Any") -> None:
         self.path = (*self.path, *more)
         if self.seed is not None:
             self.seed, self.origin = derive(self.seed, more), "derived"
 
-    def before_fork(self):
+    def before_fork(self) -> None:
         """Count the fork, and note the states that the child inherits.
 
         The child itself may not read them: another thread, which it lacks, can hold the lock of a generator.
@@ -351,13 +381,16 @@ class Process:
         except Exception as error:
             self.problem("a fork", error)
 
-    def after_fork(self):
+    def after_fork(self) -> None:
         """Reset the connection and derive the seed in a forked child. Inherited generator states are kept."""
         try:
             if self.connection is not None:
                 self.connection.after_fork()
             _files.after_fork()
             self.kind = "forked"
+            if self.position is None:
+                # No run is open.
+                return
             self._derive((*self.position.prefix, self.forks))
             self.forks = 0
             self.asked = False
@@ -371,7 +404,7 @@ class Process:
         except Exception as error:
             self.problem("a forked process", error)
 
-    def after_random_fork(self):
+    def after_random_fork(self) -> None:
         """Reseed `random` in a forked child, after Python has reset it from the system."""
         try:
             for name, (library, module) in list(self.libraries.items()):
@@ -382,7 +415,7 @@ class Process:
         except Exception as error:
             self.problem("random", error)
 
-    def _states_of(self, libraries):
+    def _states_of(self, libraries: "Any") -> "Any":
         """Return the states of generators by library, without those that another thread uses."""
         states = {}
         for name, (library, module) in list(libraries.items()):
@@ -393,7 +426,7 @@ class Process:
                 self.problem(name, error)
         return states
 
-    def say_inherited(self):
+    def say_inherited(self) -> None:
         """Report the generators with which a forked child drew from the state that it began with."""
         if not self.active or self.kind != "forked":
             return
@@ -406,7 +439,7 @@ class Process:
         if found:
             self.tell("inherited", generators=found)
 
-    def _inherited_of(self, name, library, module):
+    def _inherited_of(self, name: str, library: "Any", module: "Any") -> "Any":
         start = self.starts.get(name)
         if start is None or library.busy(module, 0):
             return []
@@ -423,7 +456,7 @@ class Process:
             found.append({"name": key, "state": _digest(start[key])})
         return found
 
-    def _hello(self):
+    def _hello(self) -> "Any":
         version = sys.version_info
         rank = self.position.rank
         return json_text(
@@ -441,14 +474,15 @@ class Process:
                 "path": list(self.path),
                 "rank": rank,
                 "script": (_position.launched() or "")[:1000],
-                "startTime": _start_time(),
+                "startTime": start_time(),
                 "launcher": self.position.passive,
+                "package": VERSION,
                 "interpreter": None if self.kind == "forked" else _interpreter(),
             }
         )
 
 
-def _interpreter():
+def _interpreter() -> "Any":
     """Return the interpreter of this process, and the folders in which it finds packages."""
     paths = [text for text in sys.path if isinstance(text, str) and 0 < len(text) <= _PATH_LIMIT]
     own = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -460,7 +494,7 @@ def _interpreter():
     }
 
 
-def _start_time():
+def start_time() -> "Any":
     """Return when this process started, in ticks since the boot; None where the system does not tell."""
     try:
         descriptor = os.open("/proc/self/stat", os.O_RDONLY | os.O_CLOEXEC)
@@ -474,24 +508,24 @@ def _start_time():
         return None
 
 
-def _wait_for(library, module):
+def _wait_for(library: "Any", module: "Any") -> None:
     """Wait a moment for another thread that uses a generator."""
     if library.busy(module, _BUSY_SECONDS):
         raise RuntimeError("another thread uses the generator, so its state cannot be read")
 
 
-def _digest(state):
+def _digest(state: "Any") -> "Any":
     import hashlib
 
     return hashlib.sha256(repr(state).encode()).hexdigest()
 
 
-def _script():
+def _script() -> "Any":
     argv = getattr(sys, "argv", None) or [""]
     return argv[0] if isinstance(argv[0], str) else ""
 
 
-def json_text(value):
+def json_text(value: "Any") -> "Any":
     """Return JSON text for values built by this package, without loading the module json."""
     if value is None:
         return "null"

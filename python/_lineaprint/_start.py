@@ -7,6 +7,10 @@ import sys
 from . import _files, _position, _process
 from ._hooks import Watcher
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 #: Libraries with generators: the module whose import is watched, and the support module.
 LIBRARIES = {
     "random": "python_random",
@@ -20,7 +24,7 @@ LIBRARIES = {
 _PACKAGES = ("multiprocessing", "multiprocess")
 
 
-def start():
+def start() -> None:
     """Connect this process to lineaprint and watch imports. A second call does nothing."""
     current = _process.current
     if current.started:
@@ -32,11 +36,39 @@ def start():
     current.begin(os.environ["LINEAPRINT_BRIDGE"])
     # atexit runs the first registered function last, so the saved states are those of the end.
     atexit.register(current.finish)
-    os.register_at_fork(before=current.before_fork, after_in_child=current.after_fork)
+    _follow_forks()
     watch()
 
 
-def _keep_files():
+def begin(path: str) -> None:
+    """Connect to the recorder that this program started. The end of the run is up to the caller."""
+    current = _process.current
+    current.started = True
+    # A seed that the program set before does not come from this run.
+    given = os.environ.pop("LINEAPRINT_SEED", None)
+    seed, origin = current.seed, current.origin
+    current.begin(path)
+    if given is not None:
+        os.environ["LINEAPRINT_SEED"] = given
+    if origin is not None:
+        current.seed, current.origin = seed, origin
+        current.mark()
+    _follow_forks()
+    watch()
+    current.begin_again()
+
+
+_forks_followed: list[bool] = []
+
+
+def _follow_forks() -> None:
+    current = _process.current
+    if not _forks_followed:
+        _forks_followed.append(True)
+        os.register_at_fork(before=current.before_fork, after_in_child=current.after_fork)
+
+
+def _keep_files() -> None:
     try:
         _files.keep()
     except Exception as error:
@@ -44,7 +76,7 @@ def _keep_files():
         _process.current.problem("the files of the package", error)
 
 
-def watch():
+def watch() -> None:
     """Watch imports. This is also used by a program outside of a run that only sets seeds."""
     current = _process.current
     if not current.watching:
@@ -53,7 +85,7 @@ def watch():
         Watcher([*LIBRARIES, *_FOLLOWED], _loaded, current.problem).install()
 
 
-def _loaded(name, module):
+def _loaded(name: str, module: "Any") -> None:
     current = _process.current
     follow = _FOLLOWED.get(name)
     if follow is not None:
@@ -65,23 +97,23 @@ def _loaded(name, module):
         os.register_at_fork(after_in_child=current.after_random_fork)
 
 
-def library(name):
+def library(name: str) -> "Any":
     """Return the support module for a library. It is loaded on demand."""
     full = "_lineaprint._generators." + LIBRARIES[name]
     __import__(full)
     return sys.modules[full]
 
 
-def _follow_starts(module, current):
+def _follow_starts(module: "Any", current: "Any") -> None:
     if current.position is not None:
         _position.follow_starts(current)
 
 
-def _follow_spawn(module, current):
+def _follow_spawn(module: "Any", current: "Any") -> None:
     """Read the name of a spawned process, and so its path, before any code of the program runs."""
     prepare = module.prepare
 
-    def prepare_with_seed(data):
+    def prepare_with_seed(data: bytes) -> "Any":
         try:
             current.spawned(data.get("name") if isinstance(data, dict) else None)
         except Exception as error:
@@ -92,19 +124,19 @@ def _follow_spawn(module, current):
         module.prepare = prepare_with_seed
 
 
-def _follow_util(module, current):
+def _follow_util(module: "Any", current: "Any") -> None:
     """Let a forked child report at its end which inherited generators it used. It ends without atexit."""
     _follow_starts(module, current)
     if current.position is None:
         return
 
-    def begin(process):
+    def begin(process: "Any") -> None:
         module.Finalize(None, process.end, exitpriority=0)
 
     module.register_after_fork(current, begin)
 
 
-def _follow_pool(module, current):
+def _follow_pool(module: "Any", current: "Any") -> None:
     """Let a forked worker of a pool report before each result, because a pool may kill its workers."""
     import functools
 
@@ -113,7 +145,7 @@ def _follow_pool(module, current):
         return
 
     @functools.wraps(original)
-    def worker(inqueue, outqueue, *args, **kwargs):
+    def worker(inqueue: "Any", outqueue: "Any", *args: "Any", **kwargs: "Any") -> "Any":
         if current.kind == "forked":
             try:
                 outqueue.put = _reporting(outqueue.put, current)
@@ -124,8 +156,8 @@ def _follow_pool(module, current):
     module.worker = worker
 
 
-def _reporting(put, current):
-    def reporting(*args, **kwargs):
+def _reporting(put: "Any", current: "Any") -> "Any":
+    def reporting(*args: "Any", **kwargs: "Any") -> "Any":
         try:
             current.say_inherited()
         except Exception as error:
@@ -135,12 +167,12 @@ def _reporting(put, current):
     return reporting
 
 
-def _follow_notebook(module, current):
+def _follow_notebook(module: "Any", current: "Any") -> None:
     """Seed again before the first cell, because a kernel draws numbers while it starts."""
     manager = module.EventManager
     original = manager.trigger
 
-    def trigger(self, event, *args, **kwargs):
+    def trigger(self: "Any", event: "Any", *args: "Any", **kwargs: "Any") -> "Any":
         try:
             # Lines of the configuration are not stored in the history.
             if event == "pre_run_cell" and getattr(args[0] if args else None, "store_history", True):

@@ -1,18 +1,20 @@
-"""Record data of a Python program in its run, which `lineaprint run` started.
+"""Record data of a Python program in a run, which the program or `lineaprint run` started.
 
     import lineaprint
 
-    lineaprint.set_seeds(42)
-    lineaprint.track_dataset("data/train.csv", "train")
-    for step in range(steps):
-        lineaprint.log_metric("loss", loss, step=step)
-    lineaprint.track_model(model, "final")
+    with lineaprint.start_run(name="baseline", seed=42):
+        lineaprint.track_dataset("data/train.csv", "train")
+        for step in range(steps):
+            lineaprint.log_metric("loss", loss, step)
+        lineaprint.track_model(model, "final")
 
-Outside of `lineaprint run` nothing is recorded: the functions return None, and one line on stderr reports this once.
-`set_seeds` and `restore` still work. See docs/python.md.
+Without a run nothing is recorded: the functions return None, and one line on stderr reports this once. `set_seeds` and
+`restore` still work. See docs/python.md.
 
 The import loads everything that the functions need, so that a call needs no file of this package or of Python.
 """
+
+from __future__ import annotations
 
 from _lineaprint._files import defer as __getattr__
 
@@ -24,11 +26,34 @@ from _lineaprint._connection import warn as _warn
 from _lineaprint._errors import LineaprintError, StateCorrupt, StateIncomplete, StateNotFound
 from _lineaprint._process import current as _current
 from _lineaprint._process import seed_of_run as _seed_of_run
+from _lineaprint._version import VERSION as _VERSION
 
-from . import _seeding, _states, _tracking
+from . import _runs, _seeding, _states, _tracking
+from ._runs import Run
+
+#: The version of this package.
+__version__: str = _VERSION
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from os import PathLike
+    from typing import Any, Callable, Dict, Mapping, Optional, Sequence, SupportsFloat, SupportsIndex, TypeVar, Union
+
+    _Path = Union[str, "PathLike[str]"]
+    # What has one number: also an array or a tensor of one element.
+    _Number = Union[SupportsFloat, SupportsIndex, "_HasItem"]
+    _Report = Optional[Dict[str, Any]]
+    _Function = TypeVar("_Function", bound=Callable[..., Any])
+
+    from typing import Protocol
+
+    class _HasItem(Protocol):
+        def item(self) -> Any: ...
+
 
 __all__ = [
     "LineaprintError",
+    "Run",
     "StateCorrupt",
     "StateIncomplete",
     "StateNotFound",
@@ -43,6 +68,7 @@ __all__ = [
     "restore",
     "seed",
     "set_seeds",
+    "start_run",
     "track_dataset",
     "track_model",
     "track_output",
@@ -52,7 +78,7 @@ __all__ = [
 # Signal handlers can interrupt this import, so what the functions use is defined before them.
 
 
-def _connect():
+def _connect() -> bool:
     """Connect to lineaprint if Python skipped the sitecustomize that does so (-S). Return whether a connection exists."""
     if not _current.started and _os.environ.get("LINEAPRINT_BRIDGE"):
         try:
@@ -65,57 +91,104 @@ def _connect():
 _warned = False
 
 
-def _warn_once(sentence):
+def _warn_once(sentence: str) -> None:
     global _warned
     if not _warned:
         _warned = True
         _warn(sentence)
 
 
-def _recording():
+def _recording() -> bool:
     if _connect() and _current.active:
         return True
     if _current.connection is None:
         if _os.environ.get("LINEAPRINT_BRIDGE") or _os.environ.get("LINEAPRINT_RUN_ID"):
             _warn_once("the lineaprint process of this run could not be reached; nothing is recorded")
         else:
-            _warn_once("this program was not started by lineaprint run; nothing is recorded")
+            _warn_once("no run is open, so nothing is recorded; call lineaprint.start_run(), or use lineaprint run")
     return False
 
 
-#: Codes of errors that name a wrong argument. Any other error is a fault of lineaprint or of its surroundings.
-_ARGUMENT_CODES = frozenset(
-    "ERR_LINEAPRINT_" + name
-    for name in "AMBIGUOUS ARGUMENT FORMAT LINK NOT_FOUND NOT_REGULAR RANGE UNSUPPORTED".split()
-)
-
-
-def _safe(function):
-    """Turn an error of a call that is not one of its arguments into a warning of the run."""
+def _safe(function: _Function) -> _Function:
+    """Turn an error of a call into a warning of the run, unless errors are to be raised."""
 
     @_functools.wraps(function)
-    def call(*args, **kwargs):
+    def call(*args: Any, **kwargs: Any) -> Any:
+        def work() -> Any:
+            try:
+                return function(*args, **kwargs)
+            except TypeError as error:
+                traceback = error.__traceback__
+                # Without a further frame, the arguments do not fit the function: the program cannot be meant so.
+                if traceback is not None and traceback.tb_next is None:
+                    raise _Misuse(error) from None
+                raise
+
         try:
-            return function(*args, **kwargs)
-        except Exception as error:
-            # Without a further frame, the arguments do not fit the function.
-            if error.__traceback__.tb_next is None:
-                raise
-            if isinstance(error, LineaprintError) and error.code in _ARGUMENT_CODES:
-                raise
-            _current.problem(function.__name__, error)
-            return None
+            return _tracking.attempt(function.__name__, work)
+        except _Misuse as misuse:
+            raise misuse.error from None
 
-    return call
+    return call  # type: ignore[return-value]
 
 
-def active():
+class _Misuse(BaseException):
+    """An error that is not one of tracking."""
+
+    def __init__(self, error: TypeError) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+def start_run(
+    name: Optional[str] = None,
+    *,
+    tags: Union[str, Sequence[str]] = (),
+    notes: Optional[str] = None,
+    metadata: Optional[Mapping[str, Any]] = None,
+    seed: Optional[int] = None,
+    datasets: Optional[Mapping[str, _Path]] = None,
+    models: Optional[Mapping[str, _Path]] = None,
+    outputs: Optional[Mapping[str, _Path]] = None,
+    output_dir: Optional[_Path] = None,
+    config: Optional[_Path] = None,
+    strict: bool = False,
+) -> Run:
+    """Start a run of this program, and return it. Use it as a context manager, or call its `finish`.
+
+    `name` is the name of the experiment; by default that of the script. `datasets`, `models` and `outputs` are paths by
+    name: inputs are digested before this returns, outputs at the end of the run. `seed` is set as by `set_seeds`.
+    `output_dir` is the folder that holds the store, `config` a configuration file.
+
+    The run ends with the `with` block, with `finish`, or with the program. Below `lineaprint run`, or while a run is
+    open, the call joins that run: `name`, `output_dir` and `config` then have no effect, and the run goes on.
+
+    If the run cannot be started, one line on stderr tells why, and the program goes on without a record. With
+    `strict`, or LINEAPRINT_STRICT=1, this and every error of tracking raises LineaprintError.
+    """
+    _connect()
+    return _runs.start_run(
+        name,
+        (tags,) if isinstance(tags, str) else tags,
+        notes,
+        metadata,
+        seed,
+        datasets or {},
+        models or {},
+        outputs or {},
+        output_dir,
+        config,
+        strict,
+    )
+
+
+def active() -> bool:
     """Return whether this process is recorded."""
     return _connect() and _current.active
 
 
 @_safe
-def track_dataset(source, name):
+def track_dataset(source: Any, name: str) -> _Report:
     """Digest a dataset and record it under a name.
 
     `source` is a path or an array: NumPy, PyTorch, or an object with a buffer or `__array__`. An array is copied once
@@ -128,7 +201,7 @@ def track_dataset(source, name):
 
 
 @_safe
-def track_model(source, name):
+def track_model(source: Any, name: str) -> _Report:
     """Digest a model and record it under a name.
 
     `source` is a path (a safetensors file, or a folder with one), a `torch.nn.Module`, or a dict of tensors or
@@ -141,27 +214,27 @@ def track_model(source, name):
 
 
 @_safe
-def track_output(path, name):
+def track_output(path: _Path, name: str) -> _Report:
     """Digest a file or folder that the program wrote, and record it under a name. Return the report."""
     return _tracking.track("output", path, name) if _recording() else None
 
 
 @_safe
-def log_metric(name, value, *, step=None):
-    """Log one value of a metric: anything that `float` accepts. Return at once; see `flush`."""
+def log_metric(name: str, value: _Number, step: Optional[_Number] = None) -> None:
+    """Log one value of a metric: what is one number, as also a tensor of one element. Return at once; see `flush`."""
     if _recording():
         _tracking.log_metrics({name: value}, step)
 
 
 @_safe
-def log_metrics(values, *, step=None):
+def log_metrics(values: Mapping[str, _Number], step: Optional[_Number] = None) -> None:
     """Log one value of each of several metrics at the same step: all of them or none."""
     if _recording():
         _tracking.log_metrics(values, step)
 
 
 @_safe
-def log_digest(name, value, *, step=None):
+def log_digest(name: str, value: Any, step: Optional[_Number] = None) -> Optional[str]:
     """Log the digest of an array or tensor at a step, for example weights, gradients or a batch. Return the digest.
 
     `lineaprint diff` names the first step at which two runs diverge. The data itself is not stored.
@@ -170,28 +243,31 @@ def log_digest(name, value, *, step=None):
 
 
 @_safe
-def add_metadata(*entry, **entries):
-    """Add JSON values to the metadata of the run: `add_metadata("key", value)`, a dict, or keyword arguments."""
+def add_metadata(*entry: Any, **entries: Any) -> None:
+    """Add to the metadata of the run: `add_metadata("key", value)`, a mapping or namespace, or keyword arguments.
+
+    Values without a form in JSON are converted; one that cannot be is recorded as the name of its type.
+    """
     if _recording():
         _tracking.add_metadata(entry, entries)
 
 
 @_safe
-def add_tags(*tags):
-    """Add tags to the run."""
+def add_tags(*tags: Union[str, Sequence[str]]) -> None:
+    """Add tags to the run: one by one, or in lists."""
     if _recording():
         _tracking.add_tags(tags)
 
 
 @_safe
-def flush():
+def flush() -> None:
     """Return once everything recorded so far is on disk."""
     if _recording():
         _current.connection.ask({"call": "flush"}, in_order=True)
 
 
 @_safe
-def checkpoint(name):
+def checkpoint(name: str) -> _Report:
     """Save the state of every generator whose state can be read. A later checkpoint with the same name replaces it.
 
     Return a dict with `file` and the names of the `generators`; None if nothing is recorded.
@@ -199,7 +275,7 @@ def checkpoint(name):
     return _states.checkpoint(name) if _recording() else None
 
 
-def restore(source, at="end", *, program=1):
+def restore(source: _Path, at: str = "end", *, program: int = 1) -> Dict[str, Any]:
     """Set generators to the states that a run saved, all of them or none.
 
     All states are first loaded into scratch generators. The real generators change only if all of them load.
@@ -212,19 +288,20 @@ def restore(source, at="end", *, program=1):
     StateIncomplete, and LineaprintError for the state of a device that this machine lacks.
     """
     _connect()
-    return _states.restore(source, at, program)
+    restored: Dict[str, Any] = _states.restore(source, at, program)
+    return restored
 
 
-def seed(default=None):
+def seed(default: Optional[int] = None) -> Optional[int]:
     """Return the seed of this process: from `set_seeds` or the run; `default` if there is none."""
     _current.asked = True
     if _current.seed is not None:
         return _current.seed
-    found = _seed_of_run() if _current.kind == "program" else None
+    found: Optional[int] = _seed_of_run() if _current.kind == "program" else None
     return default if found is None else found
 
 
-def set_seeds(seed, deterministic=False):
+def set_seeds(seed: SupportsIndex, deterministic: bool = False) -> Dict[str, Any]:
     """Seed every supported generator, including those of libraries that are imported later.
 
     `seed` is an integer from 0 to 2^53 - 1. `deterministic` requests deterministic results from PyTorch, cuDNN and
@@ -233,10 +310,11 @@ def set_seeds(seed, deterministic=False):
     Return a dict with `targets`: the status of each source of randomness, including those that are not seeded.
     """
     _connect()
-    return _seeding.set_seeds(seed, deterministic)
+    report: Dict[str, Any] = _seeding.set_seeds(seed, deterministic)
+    return report
 
 
-def _begin():
+def _begin() -> None:
     """Connect, or watch imports outside of a run. In a run, the sitecustomize has usually done so already."""
     if not _connect():
         try:
@@ -245,7 +323,7 @@ def _begin():
             _warn_once("imports cannot be watched, so set_seeds reaches only what is loaded: %s" % error)
 
 
-def _call_deferred():
+def _call_deferred() -> None:
     """Make the calls of signal handlers that interrupted this import."""
     while _files.deferred:
         name, args, kwargs = _files.deferred.pop(0)

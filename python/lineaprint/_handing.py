@@ -8,14 +8,19 @@ import json
 import os
 import sys
 
+from _lineaprint._connection import above_standard
 from _lineaprint._errors import LineaprintError, argument
 from _lineaprint._process import current
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 #: Bytes per copy.
 _SLICE = 16 * 1024 * 1024
 
 
-def ask(made, tensors, fields):
+def ask(made: "Any", tensors: "Any", fields: "dict[str, Any]") -> "Any":
     """Send a message together with tensors. `made` is one of the classes below."""
     for anonymous in (True, False):
         with made(tensors, anonymous) as place:
@@ -31,16 +36,16 @@ def ask(made, tensors, fields):
 class _Handed:
     """A file that exists while lineaprint reads it."""
 
-    def __init__(self, tensors, anonymous=True):
+    def __init__(self, tensors: "Any", anonymous: bool = True) -> None:
         self._tensors = tensors
         self._anonymous = anonymous
-        self._descriptor = None
-        self._path = None
+        self._descriptor: "Any" = None
+        self._path: "str | None" = None
 
-    def header(self):
+    def header(self) -> "Any":
         return b""
 
-    def __enter__(self):
+    def __enter__(self) -> "Any":
         head = self.header()
         total = len(head) + sum(tensor.size for tensor in self._tensors)
         try:
@@ -56,7 +61,7 @@ class _Handed:
             self.__exit__()
             raise
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: "Any") -> None:
         descriptor, self._descriptor = self._descriptor, None
         path, self._path = self._path, None
         if descriptor is not None:
@@ -64,7 +69,7 @@ class _Handed:
         if path is not None:
             os.unlink(path)
 
-    def _open(self, total):
+    def _open(self, total: int) -> "Any":
         if self._anonymous and sys.platform.startswith("linux"):
             self._descriptor = _anonymous(total)
             if self._descriptor is not None:
@@ -74,32 +79,33 @@ class _Handed:
         # The folder of the socket, which only this user can enter.
         path = os.path.join(os.path.dirname(current.connection.path), name)
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
-        self._descriptor = os.open(path, flags, 0o600)
+        self._descriptor = above_standard(os.open(path, flags, 0o600))
         self._path = path
         return {"file": name}
 
-    def _write(self, view):
+    def _write(self, view: memoryview) -> None:
         for start in range(0, len(view), _SLICE):
             part = view[start : start + _SLICE]
             while len(part) > 0:
                 part = part[os.write(self._descriptor, part) :]
 
 
-def _anonymous(total):
+def _anonymous(total: int) -> "Any":
     if total < _memory_to_spare():
         try:
-            return os.memfd_create("lineaprint")
+            return above_standard(os.memfd_create("lineaprint"))
         except (AttributeError, OSError):
             # The kernel is too old or forbids memfd_create.
             pass
     try:
-        return os.open(os.environ["LINEAPRINT_RUN_DIRECTORY"], os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        flags = os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC
+        return above_standard(os.open(os.environ["LINEAPRINT_RUN_DIRECTORY"], flags, 0o600))
     except (AttributeError, OSError, KeyError):
         # Not every file system supports O_TMPFILE.
         return None
 
 
-def _memory_to_spare():
+def _memory_to_spare() -> "Any":
     """Return a quarter of the available memory, in bytes."""
     try:
         with open("/proc/meminfo", "rb") as file:
@@ -118,7 +124,7 @@ class Raw(_Handed):
 class Safetensors(_Handed):
     """A safetensors file."""
 
-    def header(self):
+    def header(self) -> "Any":
         entries, offset = {}, 0
         for tensor in self._tensors:
             end = offset + tensor.size

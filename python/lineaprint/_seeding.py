@@ -7,8 +7,12 @@ from _lineaprint._errors import argument
 from _lineaprint._process import current
 from _lineaprint._start import LIBRARIES, watch
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
-def set_seeds(seed, deterministic):
+
+def set_seeds(seed: "Any", deterministic: bool) -> "Any":
     if isinstance(seed, bool) or not hasattr(seed, "__index__"):
         raise argument("a seed must be an integer from 0 to 9007199254740991")
     number = seed.__index__()
@@ -41,7 +45,7 @@ def set_seeds(seed, deterministic):
     }
 
 
-def _always():
+def _always() -> "Any":
     """Return the targets that do not depend on the loaded libraries."""
     targets = {
         "os.urandom": ("unreachable", "random by design, like secrets, uuid4 and random.SystemRandom"),
@@ -56,7 +60,7 @@ def _always():
     return targets
 
 
-def _ask_for_determinism():
+def _ask_for_determinism() -> "Any":
     """Set the variables that libraries read at their start. Return a note for each library that has already started."""
     notes = []
     for name, value in (("CUBLAS_WORKSPACE_CONFIG", ":4096:8"), ("TF_DETERMINISTIC_OPS", "1")):

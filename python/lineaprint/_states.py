@@ -9,6 +9,10 @@ from _lineaprint._generators._fields import field
 from _lineaprint._process import current
 from _lineaprint._start import library, watch
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 SCHEMA = "lineaprint/generators/v1"
 
 #: The library by the first word of a generator's name.
@@ -18,7 +22,7 @@ MODULES = {"random": "random", "numpy": "numpy.random", "torch": "torch"}
 SIZE_LIMIT = 64 * 1024 * 1024
 
 
-def restore(source, at, program):
+def restore(source: "Any", at: "Any", program: int) -> "Any":
     # From now on, generators of default_rng are remembered.
     watch()
     path, digest = _find(os.fspath(source), at, program)
@@ -39,11 +43,11 @@ def restore(source, at, program):
     return {"file": path, "restored": [name for name, _ in prepared], "notRestored": left}
 
 
-def _library(name):
+def _library(name: str) -> "Any":
     return library(MODULES[name.split(" ")[0]])
 
 
-def _module(name):
+def _module(name: str) -> "Any":
     from importlib import import_module
 
     key = MODULES.get(name.split(" ")[0])
@@ -52,7 +56,7 @@ def _module(name):
     return import_module(key)
 
 
-def _find(source, at, program):
+def _find(source: "Any", at: "Any", program: int) -> "Any":
     """Return the file, and its SHA-256 if the record of the run contains it."""
     if not os.path.isdir(source):
         if not os.path.exists(source):
@@ -75,7 +79,7 @@ def _find(source, at, program):
     raise StateNotFound("%s: the run has no states of %r%s" % (source, at, hint))
 
 
-def _name_of(path):
+def _name_of(path: str) -> "Any":
     try:
         with open(path, encoding="utf-8") as file:
             return json.load(file).get("at")
@@ -84,7 +88,7 @@ def _name_of(path):
         return None
 
 
-def _recorded_digest(run, path):
+def _recorded_digest(run: "Any", path: str) -> "Any":
     """Return the digest of the file in the sealed record; None for a run that is still running."""
     try:
         with open(os.path.join(run, "run.json"), encoding="utf-8") as file:
@@ -97,7 +101,7 @@ def _recorded_digest(run, path):
         raise StateCorrupt("%s: the record of the run is damaged" % os.path.join(run, "run.json")) from error
 
 
-def _parse(path, digest):
+def _parse(path: str, digest: "Any") -> "Any":
     with open(path, "rb") as file:
         content = file.read(SIZE_LIMIT + 1)
     if len(content) > SIZE_LIMIT:
@@ -125,7 +129,7 @@ def _parse(path, digest):
     return states
 
 
-def checkpoint(name):
+def checkpoint(name: str) -> "Any":
     """Save the states of this process under a name. Return the answer of lineaprint."""
     if not isinstance(name, str) or not name or name in ("start", "end"):
         raise argument("the name of a checkpoint must be a string other than 'start' and 'end'")

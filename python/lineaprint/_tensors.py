@@ -6,6 +6,10 @@ from _lineaprint._errors import LineaprintError, argument
 
 from ._text import text
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 #: safetensors dtypes by their names in NumPy and PyTorch. Other dtypes do not exist in safetensors.
 DTYPES = {
     "bool": "BOOL",
@@ -38,7 +42,7 @@ _DEPTH = 100
 class Tensor:
     """One tensor. `write` passes its elements, in C order and little-endian, to a function that takes bytes."""
 
-    def __init__(self, name, dtype, shape, size, write):
+    def __init__(self, name: str, dtype: "Any", shape: "Any", size: "Any", write: "Any") -> None:
         self.name = name
         self.dtype = dtype
         self.shape = shape
@@ -46,20 +50,21 @@ class Tensor:
         self.write = write
 
 
-def collect(source):
+def collect(source: "Any") -> "Any":
     """Return the tensors of a model, and the names of values that are not tensors."""
     if hasattr(source, "state_dict") and callable(source.state_dict):
         source = source.state_dict()
     if not isinstance(source, dict) and not hasattr(source, "items"):
         raise argument("a model must be a path, a module with a state_dict, or a dict of tensors, not %s" % type(source).__name__)
-    tensors, ignored = {}, []
+    tensors: "dict[str, Tensor]" = {}
+    ignored: "list[str]" = []
     _walk(source, "", tensors, ignored, 0)
     if not tensors:
         raise argument("the model contains no tensors")
     return list(tensors.values()), ignored
 
 
-def _walk(value, name, tensors, ignored, depth):
+def _walk(value: "Any", name: str, tensors: "Any", ignored: "Any", depth: int) -> None:
     if depth > _DEPTH:
         raise argument("the model has more than %d levels, or contains itself" % _DEPTH)
     if hasattr(value, "items") and not _is_array(value):
@@ -78,15 +83,15 @@ def _walk(value, name, tensors, ignored, depth):
         ignored.append(name)
 
 
-def _join(name, key):
+def _join(name: str, key: "Any") -> "Any":
     return text("the name of a tensor", "%s.%s" % (name, key) if name else str(key))
 
 
-def _is_array(value):
+def _is_array(value: "Any") -> bool:
     return hasattr(value, "shape") and hasattr(value, "dtype")
 
 
-def describe(value, name):
+def describe(value: "Any", name: str) -> "Any":
     """Return the tensor for an array, a PyTorch tensor or a buffer."""
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(value, torch.Tensor):
@@ -101,7 +106,7 @@ def describe(value, name):
     return _from_buffer(view, name)
 
 
-def _from_torch(torch, tensor, name):
+def _from_torch(torch: "Any", tensor: "Any", name: str) -> "Any":
     dtype = DTYPES.get(str(tensor.dtype).replace("torch.", ""))
     if tensor.layout is not torch.strided or tensor.is_quantized or tensor.device.type == "meta":
         raise _unsupported(name, "a %s tensor of %s on %s" % (tensor.dtype, tensor.layout, tensor.device))
@@ -111,7 +116,7 @@ def _from_torch(torch, tensor, name):
         raise _unsupported(name, str(tensor.dtype))
     size = tensor.numel() * tensor.element_size()
 
-    def write(take):
+    def write(take: "Any") -> None:
         import ctypes
 
         # Only one tensor at a time is copied from its device and made contiguous.
@@ -122,8 +127,8 @@ def _from_torch(torch, tensor, name):
     return Tensor(name, dtype, tuple(tensor.shape), size, write)
 
 
-def _from_numpy(value, name):
-    import numpy
+def _from_numpy(value: "Any", name: str) -> "Any":
+    import numpy  # type: ignore[import-not-found,unused-ignore]  # pyright: ignore[reportMissingImports]
 
     kind = type(value)
     if kind.__module__.partition(".")[0] in TABLES:
@@ -136,7 +141,7 @@ def _from_numpy(value, name):
     if dtype is None:
         raise _unsupported(name, str(array.dtype))
 
-    def write(take):
+    def write(take: "Any") -> None:
         ordered = array
         if array.dtype.byteorder == ">" or (array.dtype.byteorder == "=" and sys.byteorder == "big"):
             ordered = array.astype(array.dtype.newbyteorder("<"))
@@ -146,7 +151,7 @@ def _from_numpy(value, name):
     return Tensor(name, dtype, array.shape, array.nbytes, write)
 
 
-def _from_buffer(view, name):
+def _from_buffer(view: memoryview, name: str) -> "Any":
     """Return the tensor for a buffer with a format of the module struct, such as array.array or bytes."""
     format_ = view.format.lstrip("@=<" if sys.byteorder == "little" else "@=>")
     kind = {"?": "BOOL", "c": "U8", "e": "F16", "f": "F32", "d": "F64"}.get(format_)
@@ -157,12 +162,12 @@ def _from_buffer(view, name):
     if kind is None or (sys.byteorder != "little" and view.itemsize > 1):
         raise _unsupported(name, "a buffer of the format %r" % view.format)
 
-    def write(take):
+    def write(take: "Any") -> None:
         if view.nbytes > 0:
             take(view.cast("B") if view.c_contiguous else memoryview(view.tobytes()))
 
-    return Tensor(name, kind, tuple(view.shape), view.nbytes, write)
+    return Tensor(name, kind, tuple(view.shape or ()), view.nbytes, write)
 
 
-def _unsupported(name, what):
+def _unsupported(name: str, what: "Any") -> "Any":
     return LineaprintError("ERR_LINEAPRINT_UNSUPPORTED", "%s has no digest: %s" % (name, what))

@@ -3,7 +3,7 @@
 from _lineaprint._errors import argument
 
 
-def text(place, value):
+def text(place: str, value: str) -> str:
     """Return a string that can be encoded as UTF-8. File names may not be encodable."""
     try:
         value.encode("utf-8")

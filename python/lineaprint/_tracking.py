@@ -4,19 +4,44 @@ import math
 import os
 
 from _lineaprint._connection import encode
-from _lineaprint._errors import argument
+from _lineaprint._errors import LineaprintError, argument
 from _lineaprint._process import current
 
 from . import _handing, _tensors
+from ._plain import EXACT, flat_tags, is_strict, plain_values, special
 from ._text import text
 
-#: From here on, a double (the number type of JSON) cannot represent every integer.
-_EXACT = 1 << 53
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
 
-_DEPTH = 100
+#: Most names of metrics whose last values are kept.
+_NAMES = 1000
+
+#: The last value of each metric that this process logged, the newest last.
+last_values: dict[str, object] = {}
 
 
-def track(kind, source, name):
+def attempt(name: str, call: "Callable[[], Any]") -> "Any":
+    """Call a function of tracking. Return its result; None if it fails, which is a warning of the run.
+
+    With `strict`, raise instead.
+    """
+    try:
+        result = call()
+    except Exception as error:
+        if not is_strict():
+            current.problem(name, error)
+            return None
+        if isinstance(error, LineaprintError):
+            raise
+        raise LineaprintError("ERR_LINEAPRINT_INTERNAL", "%s: %s" % (name, type(error).__name__)) from error
+    if is_strict() and current.connection is not None and current.connection.lost:
+        raise LineaprintError("ERR_LINEAPRINT_STATE", "the connection to lineaprint is lost, so nothing is recorded")
+    return result
+
+
+def track(kind: str, source: "Any", name: str) -> "Any":
     if not isinstance(name, str) or not name:
         raise argument("the name of a %s must be a non-empty string" % kind)
     text("the name", name)
@@ -34,20 +59,24 @@ def track(kind, source, name):
     return _handing.ask(_handing.Safetensors, tensors, fields)
 
 
-def log_digest(name, value, step):
+def log_digest(name: str, value: "Any", step: "Any") -> "Any":
     tensor = _tensors.describe(value, metric_name(name))
     fields = {"call": "digest", "name": name, "dtype": tensor.dtype, "shape": list(tensor.shape), **step_of(step)}
     answer = _handing.ask(_handing.Raw, [tensor], fields)
     return None if answer is None else answer["digest"]
 
 
-def log_metrics(values, step):
+def log_metrics(values: "Any", step: "Any") -> None:
     entries = [[metric_name(name), number('metric "%s"' % name, value)] for name, value in values.items()]
     if entries:
         say({"call": "metrics", "values": entries, **step_of(step)})
+        for name, value in entries:
+            last_values.pop(name, None)
+            if len(last_values) < _NAMES:
+                last_values[name] = value["__float__"] if isinstance(value, dict) else value
 
 
-def step_of(step):
+def step_of(step: "Any") -> "Any":
     if step is None:
         return {}
     at = number("step", step)
@@ -56,27 +85,29 @@ def step_of(step):
     return {"step": at}
 
 
-def say(fields):
+def say(fields: "dict[str, Any]") -> None:
     if current.active:
         current.connection.tell(encode(fields))
 
 
-def metric_name(name):
+def metric_name(name: str) -> "Any":
     if not isinstance(name, str) or not name:
         raise argument("the name of a metric or digest must be a non-empty string")
     return text("the name of a metric or digest", name)
 
 
-def number(name, value):
+def number(name: str, value: "Any") -> "Any":
     """Return a number for JSON. NaN and infinities become {"__float__": "NaN"} and so on."""
-    kind = type(value)
-    is_number = hasattr(kind, "__float__") or hasattr(kind, "__index__")
-    if not is_number or isinstance(value, (bool, str, bytes)):
+    if isinstance(value, (str, bytes, complex)) or not _is_number(value):
         raise argument("%s: not a number: %.80r" % (name, value))
     try:
+        is_float = any(hasattr(type(value), name) for name in ("__float__", "__index__"))
+        if callable(getattr(value, "item", None)) and (not is_float or getattr(value, "shape", ()) != ()):
+            # An array of one element; `float` of it is deprecated in NumPy.
+            value = value.item()
         if isinstance(value, int):
             # A larger integer is sent as the nearest double, like every metric.
-            return value if -_EXACT < value < _EXACT else float(value)
+            return int(value) if -EXACT < value < EXACT else float(value)
         found = float(value)
     except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         # An array of several elements is a wrong argument. Any other error is one of the value itself.
@@ -86,57 +117,32 @@ def number(name, value):
     return found if math.isfinite(found) else special(found)
 
 
-def special(value):
-    return {"__float__": "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"}
+def _is_number(value: "Any") -> bool:
+    kind = type(value)
+    return any(hasattr(kind, name) for name in ("__float__", "__index__", "item"))
 
 
-def add_metadata(entry, entries):
+def add_metadata(entry: "Any", entries: "Any") -> None:
     if len(entry) == 2 and isinstance(entry[0], str):
         values = {entry[0]: entry[1]}
-    elif len(entry) == 1 and isinstance(entry[0], dict):
-        values = dict(entry[0])
+    elif len(entry) == 1:
+        values = entry[0]
     elif entry:
-        raise argument("pass metadata as a key and a value, a dict, or keyword arguments")
+        raise argument("pass metadata as a key and a value, a mapping, or keyword arguments")
     else:
         values = {}
-    values.update(entries)
-    if values:
-        say({"call": "metadata", "values": plain(values, "metadata", 0)})
+    found = {**plain_values(values), **plain_values(entries)}
+    if found:
+        say({"call": "metadata", "values": found})
 
 
-def add_tags(tags):
-    for tag in tags:
-        if not isinstance(tag, str) or not tag:
-            raise argument("a tag must be a non-empty string")
-        text("a tag", tag)
-    if tags:
-        say({"call": "tags", "tags": list(tags)})
+def add_tags(tags: "Any") -> None:
+    found = list(flat_tags(tags))
+    if found:
+        say({"call": "tags", "tags": found})
 
 
-def plain(value, place, depth):
-    """Return a copy that can be written as JSON. Refuse values that JSON cannot represent exactly."""
-    if depth > _DEPTH:
-        raise argument("%s has more than %d levels, or contains itself" % (place, _DEPTH))
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, str):
-        return text(place, value)
-    if isinstance(value, int):
-        if not -_EXACT < value < _EXACT:
-            raise argument("%s: the integer %d is out of the range in which a double represents every integer; pass it as a string" % (place, value))
-        return int(value)
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else special(value)
-    if isinstance(value, dict):
-        for key in value:
-            if not isinstance(key, str):
-                raise argument("%s has a key that is not a string: %.80r" % (place, key))
-        return {text(place, key): plain(item, "%s.%s" % (place, key), depth + 1) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item, "%s[%d]" % (place, at), depth + 1) for at, item in enumerate(value)]
-    if isinstance(value, os.PathLike):
-        return text(place, os.fsdecode(value))
-    if getattr(value, "shape", None) == () and hasattr(value, "item"):
-        # A NumPy scalar, or a tensor with one element.
-        return plain(value.item(), place, depth + 1)
-    raise argument("%s cannot be written as JSON: %s" % (place, type(value).__name__))
+def set_notes(notes: "Any") -> None:
+    if not isinstance(notes, str):
+        raise argument("notes must be a string, not %s" % type(notes).__name__)
+    say({"call": "notes", "notes": text("the notes", notes)})

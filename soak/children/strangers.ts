@@ -78,7 +78,11 @@ interface Called {
 async function call([name = '', ...args]: readonly string[]): Promise<Called> {
   written.length = 0
   documents.length = 0
-  const context: CommandContext = { signal: new AbortController().signal, exit: () => undefined }
+  const context: CommandContext = {
+    signal: new AbortController().signal,
+    exit: () => undefined,
+    program: () => Promise.resolve(new Command()),
+  }
   const program = COMMANDS[name]?.(context).option('--json').option('--debug') ?? new Command()
   program.exitOverride().configureOutput({ outputError: () => undefined })
   const from = performance.now()

@@ -201,20 +201,34 @@ async function recordEnd(
   const killedBy = endingSignal(exit, relay)
   recorder.recordCommandEnd({ exitCode, signal: killedBy ?? null, durationMs, stdout, stderr })
   for (const message of warnings) recorder.recordWarning(message)
+  const missing = await recordOutputs(recorder, outputs, messages)
+  const failure = failureOf({ exitCode, killedBy, missing: [...missing.values()] })
+  const status: EndStatus = killedBy !== undefined ? 'killed' : failure === undefined ? 'finished' : 'failed'
+  if (failure !== undefined) recorder.fail(failure)
+  return { summary: await recorder.finish(status), status, missingOutputs: [...missing.keys()] }
+}
+
+/**
+ * Digest declared outputs. One that cannot be read is a warning of the run.
+ *
+ * @returns The warnings about the required outputs that were not made, by name.
+ */
+export async function recordOutputs(
+  recorder: Recorder,
+  outputs: readonly DeclaredOutput[],
+  { outputFailed }: Pick<LifecycleMessages, 'outputFailed'>,
+): Promise<ReadonlyMap<string, string>> {
   const missing = new Map<string, string>()
   for (const { name, path, isRequired } of outputs) {
     try {
       await recorder.track(KINDS.output, path, name)
     } catch (error) {
-      const message = messages.outputFailed(name, reasonOf(error))
+      const message = outputFailed(name, reasonOf(error))
       recorder.recordWarning(message)
       if (isRequired) missing.set(name, message)
     }
   }
-  const failure = failureOf({ exitCode, killedBy, missing: [...missing.values()] })
-  const status: EndStatus = killedBy !== undefined ? 'killed' : failure === undefined ? 'finished' : 'failed'
-  if (failure !== undefined) recorder.fail(failure)
-  return { summary: await recorder.finish(status), status, missingOutputs: [...missing.keys()] }
+  return missing
 }
 
 /** Return why a run did not succeed; `undefined` if it did. The end of the command comes before its outputs. */

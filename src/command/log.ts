@@ -89,6 +89,7 @@ export class Log {
   async finish(): Promise<LogTotals> {
     await this.#inTurn(async () => {
       clearTimeout(this.#timer)
+      if (this.#to - this.#from > this.#limits.tail) this.#leaveOut()
       await this.#writeWaiting()
       await this.#file.add(this.#text.end())
     })

@@ -13,23 +13,27 @@ import type { NamedPath, TrackedCommand, CommandOutcome } from './lifecycle.ts'
 
 export type { NamedPath, CommandOutcome } from './lifecycle.ts'
 
-/** The command to run, with its inputs, outputs and options. */
-export interface CommandPlan {
-  /** Program and arguments; no shell is involved. */
-  readonly argv: readonly string[]
-  readonly options?: ExperimentOptions | undefined
-  /** Path of a configuration file, instead of the one in the working directory. */
-  readonly configurationFile?: string | undefined
+/** The inputs and outputs that are declared before a program starts, and its seed. */
+export interface DeclaredPaths {
   readonly datasets?: readonly NamedPath[] | undefined
   readonly models?: readonly NamedPath[] | undefined
   /** Outputs to digest after the end. If one is missing, the run is `failed`. */
   readonly outputs?: readonly NamedPath[] | undefined
   /** True to keep a copy of each input that the run also declares as an output. @default false */
   readonly keep?: boolean | undefined
-  /** True if a missing output is only a warning. @default false */
-  readonly allowMissing?: boolean | undefined
   /** Seed to record and to pass to the command in environment variables that its runtime understands. */
   readonly seed?: number | undefined
+}
+
+/** The command to run, with its inputs, outputs and options. */
+export interface CommandPlan extends DeclaredPaths {
+  /** Program and arguments; no shell is involved. */
+  readonly argv: readonly string[]
+  readonly options?: ExperimentOptions | undefined
+  /** Path of a configuration file, instead of the one in the working directory. */
+  readonly configurationFile?: string | undefined
+  /** True if a missing output is only a warning. @default false */
+  readonly allowMissing?: boolean | undefined
   /** File descriptors that receive stdout and stderr of the command. @default [1, 2] */
   readonly targets?: readonly [stdout: number, stderr: number] | undefined
   /** False to give these descriptors to the command itself, and keep no logs. @default true */
@@ -62,6 +66,11 @@ export async function runCommand(plan: CommandPlan): Promise<CommandOutcome> {
   }
 }
 
+/** Return the warning for an output that could not be read. */
+export function outputFailed(name: string, reason: string): string {
+  return `the output ${JSON.stringify(name)} was not recorded: ${reason}`
+}
+
 function trackedCommand(plan: CommandPlan, relay: SignalRelay): TrackedCommand {
   const { argv, options, configurationFile, onProgress, seed } = plan
   return {
@@ -86,7 +95,7 @@ function trackedCommand(plan: CommandPlan, relay: SignalRelay): TrackedCommand {
     outputs: (plan.outputs ?? []).map((output) => ({ ...output, isRequired: plan.allowMissing !== true })),
     onSpawn: (recorder, pid) => recorder.sampleSystem(pid),
     messages: {
-      outputFailed: (name, reason) => `the output ${JSON.stringify(name)} was not recorded: ${reason}`,
+      outputFailed,
       ended: (exit) =>
         `the command ended ${exit.kind === 'exited' ? `with code ${exit.code}` : `by ${exit.signal}`}`,
     },
@@ -98,7 +107,11 @@ function trackedCommand(plan: CommandPlan, relay: SignalRelay): TrackedCommand {
  *
  * @throws ERR_LINEAPRINT_ARGUMENT
  */
-async function refusePatterns({ datasets = [], models = [], outputs = [] }: CommandPlan): Promise<void> {
+export async function refusePatterns({
+  datasets = [],
+  models = [],
+  outputs = [],
+}: DeclaredPaths): Promise<void> {
   const declared = [
     ...datasets.map((entry) => ({ ...entry, noun: 'dataset', pattern: INPUT_PATTERN })),
     ...models.map((entry) => ({ ...entry, noun: 'model', pattern: INPUT_PATTERN })),
@@ -141,7 +154,7 @@ const SCRIPTS: ReadonlySet<string> = new Set([
 ])
 
 /** Return a name for an unnamed run: `train` for `python train.py --epochs 3`. */
-function nameOf(argv: readonly string[]): string {
+export function nameOf(argv: readonly string[]): string {
   const script = argv.find(
     (argument) => !argument.startsWith('-') && SCRIPTS.has(extname(argument).toLowerCase()),
   )
@@ -150,7 +163,7 @@ function nameOf(argv: readonly string[]): string {
 }
 
 /** Digest the inputs, and announce the outputs. */
-async function trackInputs(plan: CommandPlan, recorder: Recorder): Promise<void> {
+export async function trackInputs(plan: DeclaredPaths, recorder: Recorder): Promise<void> {
   for (const { name, path } of plan.datasets ?? []) await recorder.track(KINDS.dataset, path, name)
   for (const { name, path } of plan.models ?? []) await recorder.track(KINDS.model, path, name)
   // The seed is meant for the command, so the generators of this process stay as they are.

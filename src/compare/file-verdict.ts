@@ -1,11 +1,13 @@
 /** The result of comparing two files, shared by the comparisons of tensors, arrays and tables. */
 import type { Difference } from '../core/component.ts'
+import type { JobOptions } from '../core/options.ts'
 
 /** Options of a comparison of numbers. */
 export interface Tolerance {
   /** Absolute tolerance; if absent, the bits must be equal. */
   readonly tolerance: number | undefined
   readonly signal: AbortSignal | undefined
+  readonly onProgress?: JobOptions['onProgress']
 }
 
 /**

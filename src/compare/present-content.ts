@@ -23,6 +23,7 @@ import { tableDifference } from './tables.ts'
 import { differingTensors } from './tensor-files.ts'
 import type { Difference } from '../core/component.ts'
 import type { AlgorithmChoice } from '../core/digest.ts'
+import type { JobOptions } from '../core/options.ts'
 import type { ListedDataset } from '../dataset/read.ts'
 import type { RecordedTable, TrackedContent, TrackedFolder } from '../record/tracked.ts'
 import type { PathMatcher } from '../util/path-pattern.ts'
@@ -43,6 +44,7 @@ export interface PresentOptions {
   readonly folder: string
   readonly algorithm: AlgorithmChoice
   readonly signal: AbortSignal | undefined
+  readonly onProgress?: JobOptions['onProgress']
   /** Selects files that are left out; only for an output. */
   readonly isVolatile?: PathMatcher | undefined
 }
@@ -185,12 +187,12 @@ async function changedFiles(
 async function tensorDifference(
   path: string,
   recorded: { readonly tensorsFile?: string },
-  { folder, signal }: PresentOptions,
+  { folder, signal, onProgress }: PresentOptions,
 ): Promise<Pick<PresentDifference, 'detail' | 'differences'>> {
   try {
     const list = await readTensorList(folder, recorded)
     if (list === undefined) return { detail: '; the run has no tensor list', differences: [] }
-    const { tensors } = await readWeights(await locateModel(path), { signal })
+    const { tensors } = await readWeights(await locateModel(path), { signal, onProgress })
     const differences = compareTensors(list, tensors)
     if (differences.length === 0) return { detail: ', but its tensors are the same', differences }
     return { detail: `; ${differingTensors(differences, list.length).detail}`, differences }
@@ -207,11 +209,11 @@ async function tensorDifference(
 async function compareTable(
   path: string,
   recorded: RecordedTable | undefined,
-  { algorithm, signal }: PresentOptions,
+  { algorithm, signal, onProgress }: PresentOptions,
 ): Promise<string> {
   if (recorded === undefined) return ''
   try {
-    const table = await hashTable(path, { algorithm, signal })
+    const table = await hashTable(path, { algorithm, signal, onProgress })
     if (table.digest.toString() === recorded.digest) return ', but its table is the same'
     return `; its table differs as well: ${tableDifference(recorded, table).detail}`
   } catch (error) {

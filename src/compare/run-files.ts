@@ -11,6 +11,7 @@ import { reasonOf } from '../record/failure.ts'
 import { findFiles } from '../store/run-files.ts'
 import { isSafeRelativePath } from '../util/paths.ts'
 import { item, unreadable } from './check-item.ts'
+import type { JobOptions } from '../core/options.ts'
 import type { Stats } from 'node:fs'
 import type { ExportFormat, CopyOptions } from '../export/files.ts'
 import type { FileHash } from '../hash/file.ts'
@@ -47,7 +48,7 @@ export function verifyRecord({ record, recordBytes, status, journal }: StoredRun
 /** Check every file that the record lists, and report those that it does not list. */
 export async function verifyFiles(
   { record, folder }: StoredRun,
-  signal: AbortSignal | undefined,
+  { signal, onProgress }: Pick<JobOptions, 'signal' | 'onProgress'>,
 ): Promise<CheckedItem[]> {
   if (record.seal === null) return []
   const copies = record.configuration as unknown as CopyOptions
@@ -65,7 +66,7 @@ export async function verifyFiles(
   )
   const hashes = await hashFiles(
     read.map(({ path }) => join(folder, path)),
-    { algorithm: 'both', signal },
+    { algorithm: 'both', signal, onProgress },
   )
   const hashOf = new Map(read.map((file, index) => [file, hashes[index]]))
   for (const [index, file] of listed.entries()) {

@@ -11,12 +11,12 @@ import type { FileVerdict, Tolerance } from './file-verdict.ts'
 export async function compareTables(
   before: string,
   after: string,
-  { tolerance, signal }: Tolerance,
+  { tolerance, signal, onProgress }: Tolerance,
 ): Promise<FileVerdict> {
   try {
     const [tableBefore, tableAfter] = [
-      await hashTable(before, { signal }),
-      await hashTable(after, { signal }),
+      await hashTable(before, { signal, onProgress }),
+      await hashTable(after, { signal, onProgress }),
     ]
     if (tableBefore.digest.equals(tableAfter.digest))
       return { verdict: 'same-table', detail: 'the bytes differ, the table is the same', differences: [] }

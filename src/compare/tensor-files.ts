@@ -34,11 +34,11 @@ export async function compareWeights(
   after: string,
   options: Tolerance,
 ): Promise<FileVerdict | LineaprintError> {
-  const { signal } = options
+  const { signal, onProgress } = options
   try {
     const [modelBefore, modelAfter] = [
-      await readModel(before, { signal }),
-      await readModel(after, { signal }),
+      await readModel(before, { signal, onProgress }),
+      await readModel(after, { signal, onProgress }),
     ]
     if (!modelBefore.weights.equals(modelAfter.weights))
       return await compareModels(modelBefore, modelAfter, options)

@@ -21,6 +21,7 @@ import { isRedacted } from '../secrets/redact.ts'
 import { item, unreadable } from './check-item.ts'
 import { plural } from '../util/plural.ts'
 import type { Difference } from '../core/component.ts'
+import type { JobOptions } from '../core/options.ts'
 import type { WrittenDigests } from '../core/digest.ts'
 import type { ModelReport } from '../model/read.ts'
 import type { SampledHashOptions } from '../hash/sample/options.ts'
@@ -30,6 +31,9 @@ import type { PathMatcher } from '../util/path-pattern.ts'
 import type { StoredRun } from '../store/runs.ts'
 import type { CheckedItem } from './check-item.ts'
 
+/** Options of reads that take long. */
+export type ReadLimits = Pick<JobOptions, 'signal' | 'onProgress'>
+
 /**
  * Check everything that a run tracked, one item at a time: each read uses all cores.
  *
@@ -37,14 +41,14 @@ import type { CheckedItem } from './check-item.ts'
  */
 export async function verifyTracked(
   run: StoredRun,
-  signal: AbortSignal | undefined,
+  limits: ReadLimits,
   outputIgnore: readonly string[] = [],
 ): Promise<CheckedItem[]> {
   const isVolatile = volatileFiles(outputIgnore)
   const items: CheckedItem[] = []
   for (const section of TRACKED_SECTIONS) {
     for (const [name, entry] of Object.entries(run.record[section])) {
-      items.push(withFlag(run, await verifyOne(run, section, name, entry, { signal, isVolatile })))
+      items.push(withFlag(run, await verifyOne(run, section, name, entry, { ...limits, isVolatile })))
     }
   }
   return items
@@ -69,13 +73,13 @@ function withFlag({ record: { flags = [] } }: StoredRun, checked: CheckedItem): 
 export async function explainOverwritten(
   run: StoredRun,
   items: readonly CheckedItem[],
-  signal: AbortSignal | undefined,
+  limits: ReadLimits,
 ): Promise<CheckedItem[]> {
   const explained: CheckedItem[] = []
   for (const checked of items) {
     const { section, name, status } = checked
     const isGone = (status === 'changed' || status === 'missing') && isOverwritten(run.record, section, name)
-    explained.push(isGone ? await verifyCopy(run, checked, signal) : checked)
+    explained.push(isGone ? await verifyCopy(run, checked, limits) : checked)
   }
   return explained
 }
@@ -83,7 +87,7 @@ export async function explainOverwritten(
 async function verifyCopy(
   run: StoredRun,
   { section, name }: CheckedItem,
-  signal: AbortSignal | undefined,
+  limits: ReadLimits,
 ): Promise<CheckedItem> {
   const entry = run.record[section as TrackedSection][name]
   const copy = entry === undefined ? undefined : keptCopyOf(section, name, entry)
@@ -94,7 +98,7 @@ async function verifyCopy(
   for (const { path, digests } of copy.files) {
     const expected = digests.blake3 ?? digests.sha256 ?? ''
     const kept = keptPath(store, digests)
-    const received = kept === undefined ? undefined : await digestOfKept(kept, digests, signal)
+    const received = kept === undefined ? undefined : await digestOfKept(kept, digests, limits)
     if (received !== expected)
       differences.push({ field: path === '' ? 'digest' : path, before: expected, after: received })
   }
@@ -109,11 +113,11 @@ const OVERWRITTEN = 'the run wrote over it, and the path holds an output now'
 async function digestOfKept(
   path: string,
   { blake3 }: WrittenDigests,
-  signal: AbortSignal | undefined,
+  { signal, onProgress }: ReadLimits,
 ): Promise<string | undefined> {
   try {
     const algorithm = blake3 === undefined ? 'sha256' : 'blake3'
-    return (await hashFile(path, { algorithm, signal })).digest.toString()
+    return (await hashFile(path, { algorithm, signal, onProgress })).digest.toString()
   } catch (error) {
     signal?.throwIfAborted()
     if (LineaprintError.is(error)) return undefined
@@ -126,7 +130,7 @@ async function verifyOne(
   section: TrackedSection,
   name: string,
   entry: TrackedRecord,
-  { signal, isVolatile }: { signal: AbortSignal | undefined; isVolatile: PathMatcher },
+  { signal, onProgress, isVolatile }: ReadLimits & { readonly isVolatile: PathMatcher },
 ): Promise<CheckedItem> {
   if (entry.status === 'off') return item(section, name, 'not-checked', 'it was disabled')
   if (entry.status === 'failed')
@@ -139,7 +143,7 @@ async function verifyOne(
     const algorithm = recordedAlgorithm(run.record)
     const optionsFor = (digest: string): SampledHashOptions => {
       const sample = sampleOf(digest)
-      return { algorithm, signal, ...(sample && { sample }) }
+      return { algorithm, signal, onProgress, ...(sample && { sample }) }
     }
     if (section === 'models') {
       const recorded = parseTracked(section, name, entry)
@@ -165,6 +169,7 @@ async function verifyOne(
       folder: run.folder,
       algorithm,
       signal,
+      onProgress,
       ...(section === 'outputs' && { isVolatile }),
     })
     if (isSame) return item(section, name, 'same', detail)

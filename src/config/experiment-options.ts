@@ -13,6 +13,11 @@ export type StoreAccess = 'owner' | 'group'
 export interface ExperimentOptions extends GivenOptionGroups, OutputOptions {
   /** Name of the experiment; runs may share it. @default 'experiment' */
   readonly experimentName?: string | undefined
+  /**
+   * Name of this run beside its experiment, by which commands find it. Not beginning with `@` or `-`, nor ending in `~`
+   * and a number. @default none
+   */
+  readonly runName?: string | undefined
   /** Id of this run. @default made of the time and random characters */
   readonly experimentId?: string | undefined
   /** Folder that holds the store `.lineaprint`. @default the working directory */
@@ -58,6 +63,7 @@ export interface ExperimentOptions extends GivenOptionGroups, OutputOptions {
 /** Options whose resolved type differs from the type that a caller gives. */
 interface Resolved extends OptionGroups {
   readonly experimentId: string | undefined
+  readonly runName: string | undefined
   readonly metadata: JsonObject
   /** `false` if nothing is sampled. */
   readonly systemMetrics: false | SystemMetricsOptions

@@ -47,6 +47,13 @@ export const OPTIONS: Members<ExperimentOptions, Configuration> = {
     default: 'experiment',
     check: (given, { field }) => checkName(given, field),
   }),
+  runName: converted({
+    schema: (zod) => zod.string(),
+    default: undefined,
+    check: (given, { field }) => checkRunName(given, field),
+    resolve: (given) => given,
+    toRecord: (name) => name ?? null,
+  }),
   experimentId: converted({
     schema: (zod) => zod.string(),
     default: undefined,
@@ -163,6 +170,17 @@ export const OPTIONS: Members<ExperimentOptions, Configuration> = {
     files: flag(true),
   }),
   models: group<ModelTrackingOptions>({ sample: sample(), tensors: flag(true) }),
+}
+
+/** Check the name of a run. It must not read as a reference to another run, nor as an option. */
+function checkRunName(given: string, field: string): string {
+  const name = checkName(given, field)
+  if (!/^[@-]|~\d+$/.test(name)) return name
+  throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'invalid name of a run', {
+    field,
+    expected: 'a name that does not begin with "@" or "-", nor end in "~" and a number',
+    received: JSON.stringify(name),
+  })
 }
 
 /** The whole configuration, as one group. */

@@ -11,7 +11,7 @@ export const ERROR_CODES = [
   'ERR_LINEAPRINT_ARGUMENT',
   /** A configuration file, variable or option does not parse. */
   'ERR_LINEAPRINT_CONFIGURATION',
-  /** The argument matches two files. */
+  /** The argument matches several files or runs. */
   'ERR_LINEAPRINT_AMBIGUOUS',
   /** A file changed while it was read. */
   'ERR_LINEAPRINT_CHANGED',

@@ -50,6 +50,8 @@ export interface RunDiffOptions {
 export interface RunSide {
   readonly id: string
   readonly name: string
+  /** Name of the run beside its experiment; absent if it has none. */
+  readonly runName?: string
   readonly status: RunStatus
   readonly startedAt: string
   /** Absolute path. */
@@ -182,8 +184,8 @@ function byRank(a: RunDifference, b: RunDifference): number {
   return CAUSES.indexOf(a.cause) - CAUSES.indexOf(b.cause) || compareUtf8(a.field, b.field)
 }
 
-function sideOf({ id, folder, status, record: { name, startedAt } }: StoredRun): RunSide {
-  return { id, name, status, startedAt, folder }
+function sideOf({ id, folder, status, record: { name, runName, startedAt } }: StoredRun): RunSide {
+  return { id, name, ...(runName !== undefined && { runName }), status, startedAt, folder }
 }
 
 /**

@@ -17,6 +17,7 @@ type SettingDifference = Omit<RunDifference, 'cause'>
 const LABELS: ReadonlySet<string> = new Set([
   'experimentId',
   'experimentName',
+  'runName',
   'outputDir',
   'redact',
   'storeAccess',

@@ -68,6 +68,7 @@ function runComponent(record: RunRecord): object {
   const seed = seedOf(record)
   const facts: [string, string | undefined][] = [
     ['run', record.id],
+    ['name', record.runName],
     ['status', record.status],
     ['command', JSON.stringify(record.command.argv)],
     ['seal', record.seal ?? undefined],

@@ -68,6 +68,7 @@ function definitionOf(record: RunRecord): object {
     buildType: 'urn:lineaprint:run:v1',
     externalParameters: {
       experiment: record.name,
+      ...(record.runName !== undefined && { runName: record.runName }),
       command: record.command.argv,
       workingDirectory: record.command.workingDirectory,
       metadata: jsonMetadata(record),

@@ -74,7 +74,10 @@ export const runRecordSchema: () => z.ZodMiniType<RunRecord> = lazily(() => {
   const command = z.looseObject({
     argv: field(z.array(text), 'Program and arguments, with secrets replaced.'),
     workingDirectory: field(text, 'Absolute path of the folder that the run works in.'),
-    wrapped: field(z.boolean(), 'Whether `lineaprint run` started it.'),
+    wrapped: field(
+      z.boolean(),
+      'Whether its command line starts it again: that of `lineaprint run`, or of a script that started its run itself.',
+    ),
     exitCode: field(z.nullable(z.int()), 'Of a wrapped command that ended by itself.'),
     signal: field(z.nullable(text), 'The signal that ended a wrapped command, for example `SIGKILL`.'),
     durationMs: z.optional(
@@ -109,6 +112,10 @@ export const runRecordSchema: () => z.ZodMiniType<RunRecord> = lazily(() => {
       ),
       id: field(runId, 'Name of the run and of its folder.'),
       name: field(text, 'Name of the experiment; runs may share it.'),
+      runName: field(
+        z.exactOptional(text),
+        'Name of the run beside its experiment; absent where it was given none.',
+      ),
       status: field(
         z.enum(['running', 'finished', 'failed', 'killed', 'lost']),
         '`running`: not ended, or its process is gone without having ended it; readers then show `lost`.',

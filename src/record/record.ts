@@ -166,6 +166,7 @@ export interface RunRecord {
   readonly schema: typeof RUN_SCHEMA
   readonly id: RunId
   readonly name: string
+  readonly runName?: string
   readonly status: RunStatus
   readonly startedAt: string
   readonly finishedAt: string | null

@@ -15,6 +15,7 @@ import { keptPath } from '../store/objects.ts'
 import { storeOf } from '../store/store.ts'
 import { preparePath } from './paths.ts'
 import { item } from './types.ts'
+import type { ReadLimits } from '../compare/tracked.ts'
 import type { Stats } from 'node:fs'
 import type { KeptFile } from '../record/overwritten.ts'
 import type { TrackedRecord } from '../record/record.ts'
@@ -47,8 +48,9 @@ export async function checkInputs(
   run: StoredRun,
   map: TreeMap,
   target: string,
-  signal: AbortSignal | undefined,
+  limits: ReadLimits,
 ): Promise<ReproduceItem[]> {
+  const { signal } = limits
   const sections: Record<string, Record<string, TrackedRecord>> = {}
   const copied = new Map<string, readonly string[]>()
   for (const section of SECTIONS) {
@@ -64,7 +66,7 @@ export async function checkInputs(
     }
     sections[section] = Object.fromEntries(moved)
   }
-  const items = await verifyTracked({ ...run, record: { ...run.record, ...sections, outputs: {} } }, signal)
+  const items = await verifyTracked({ ...run, record: { ...run.record, ...sections, outputs: {} } }, limits)
   return Promise.all(
     items.map(async ({ section, name, status, detail, differences }) => {
       const verdict: ReproduceVerdict = VERDICTS[status]

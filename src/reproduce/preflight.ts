@@ -39,7 +39,7 @@ export async function checkRecord(run: StoredRun, signal: AbortSignal | undefine
       { path: run.folder, hint: running ? 'wait until it ends' : 'only a finished run can be reproduced' },
     )
   }
-  const items = [...verifyRecord(run), ...(await verifyFiles(run, signal))]
+  const items = [...verifyRecord(run), ...(await verifyFiles(run, { signal }))]
   const broken = items.filter(({ status }) => status === 'changed' || status === 'missing')
   const [first] = broken
   if (first === undefined) return

@@ -104,7 +104,8 @@ async function reproduceIn(
 ): Promise<Reproduction> {
   const map = treeMap(run.record, tree, target.path)
   const directory = join(target.path, tree.directory)
-  const head = { id: run.id, name: run.record.name, directory: target.path }
+  const { name, runName } = run.record
+  const head = { id: run.id, name, ...(runName !== undefined && { runName }), directory: target.path }
   let hasStarted = false
   try {
     const { items, rebuilt } = await prepare(run, tree, map, target.path, directory, options, signal)
@@ -145,14 +146,14 @@ async function prepare(
   map: TreeMap,
   target: string,
   directory: string,
-  { run: runs, rebuild: isRebuilt, onStep }: ReproduceOptions,
+  { run: runs, rebuild: isRebuilt, onStep, onProgress }: ReproduceOptions,
   signal: AbortSignal,
 ): Promise<{ items: ReproduceItem[]; rebuilt: Rebuilt }> {
   const bytes = await restoreTree(tree, run.folder, target, signal)
   const algorithm = recordedAlgorithm(run.record)
   const code = await checkTree(tree, bytes, { directory: target, algorithm, signal })
   if (runs !== false) refuseOtherTree(code)
-  const inputs = await checkInputs(run, map, target, signal)
+  const inputs = await checkInputs(run, map, target, { signal, onProgress })
   if (runs !== false) {
     refuseOtherInputs(inputs)
     await prepareOutputFolders(run, map, target, tree.root)
@@ -183,14 +184,16 @@ function seedsItem({ record }: StoredRun): ReproduceItem {
 async function compareAll(
   { run, directory, signal }: Execution,
   { run: newRun, stored }: Executed,
-  { tolerance, outputIgnore }: ReproduceOptions,
+  { tolerance, outputIgnore, onProgress }: ReproduceOptions,
 ): Promise<ReproduceItem[]> {
   const [before, after] = [endOf(run), endOf(stored)]
   const command =
-    before === after
-      ? item('command', 'end', 'same', after)
-      : item('command', 'end', 'different', `${before} → ${after}`, [{ field: 'end', before, after }])
-  const outputs = await compareOutputs(run, stored, { tolerance, signal }, outputIgnore)
+    before === undefined || after === undefined
+      ? item('command', 'end', 'not-compared', END_UNKNOWN)
+      : before === after
+        ? item('command', 'end', 'same', after)
+        : item('command', 'end', 'different', `${before} → ${after}`, [{ field: 'end', before, after }])
+  const outputs = await compareOutputs(run, stored, { tolerance, signal, onProgress }, outputIgnore)
   const metrics = compareMetrics(
     await readMetrics(run, storesOf(run.folder, run.record.command.workingDirectory)),
     await readMetrics(stored, [
@@ -213,8 +216,11 @@ async function compareAll(
 
 const NOTHING = 'the run has no outputs, models or metrics to compare, so it cannot count as reproduced'
 
-function endOf({ record: { command } }: StoredRun): string {
-  return command.signal ?? `exit code ${command.exitCode}`
+const END_UNKNOWN = 'the run ended before its program, so the exit code is not in the record'
+
+/** Return how the command of a run ended; `undefined` if the record does not tell. */
+function endOf({ record: { command } }: StoredRun): string | undefined {
+  return command.signal ?? (command.exitCode === null ? undefined : `exit code ${command.exitCode}`)
 }
 
 /**

@@ -50,6 +50,8 @@ export interface Reproduction {
   /** ID and name of the reproduced run. */
   readonly id: string
   readonly name: string
+  /** Name of the reproduced run beside its experiment; absent if it has none. */
+  readonly runName?: string
   /** Absolute path of the new work tree. */
   readonly directory: string
   /** The new run; absent with `run: false`. */

@@ -5,7 +5,7 @@
  */
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { readCatalog } from './catalog/catalog.ts'
+import { peekCatalog, readCatalog } from './catalog/catalog.ts'
 import {
   anyObject,
   damagedField,
@@ -36,6 +36,8 @@ export interface ListedRun extends Pick<
   RunRecord,
   'id' | 'name' | 'status' | 'startedAt' | 'finishedAt' | 'durationMs' | 'tags' | 'notes' | 'parent'
 > {
+  /** Name of the run beside its experiment; null if it has none. */
+  readonly runName: string | null
   /** Absolute path. */
   readonly folder: string
   /** Program and arguments. */
@@ -56,9 +58,14 @@ const finite: FieldParser<number> = (value, field) => {
   throw damagedField(field, 'a finite number', value)
 }
 
+/** Parse a run name. An entry without one, even null, is of a version that did not know the field, and is made again. */
+const recordedName: FieldParser<string | null> = (value, field) =>
+  value === null ? null : text(value, field)
+
 /** The members of an entry. */
 const ENTRY = {
   name: text,
+  runName: recordedName,
   status: oneOf(['running', 'finished', 'failed', 'killed', 'lost']),
   startedAt: text,
   finishedAt: nullableText,
@@ -95,6 +102,23 @@ function parseEntry(json: string): Entry | undefined {
  * whole seconds, or in two, and would hide a change within one step.
  */
 const REST = 3000
+
+/** The names by which an indexed run can be found. */
+export type IndexedNames = Pick<ListedRun, 'name' | 'runName' | 'tags'> & { readonly id: string }
+
+/** Most runs whose names are read from an index without a list. */
+const PEEK_LIMIT = 2000
+
+/**
+ * Return the names of the runs in the index, the newest ids first, as they were when the index was written. Nothing else
+ * is read, nothing is written, and an index that is missing or cannot be used has none.
+ */
+export function indexedNames(store: Store): IndexedNames[] {
+  return peekCatalog(store.root, PEEK_LIMIT).flatMap(({ id, entry }) => {
+    const parsed = parseEntry(entry)
+    return parsed === undefined ? [] : [{ id, name: parsed.name, runName: parsed.runName, tags: parsed.tags }]
+  })
+}
 
 /** The index of one store, for one list. */
 export class RunIndex {
@@ -156,16 +180,28 @@ export class RunIndex {
 }
 
 function entryOf(record: RunRecord): Entry {
-  const { name, status, startedAt, finishedAt, durationMs, tags, notes, parent, command, process } = record
+  const {
+    name,
+    runName = null,
+    status,
+    startedAt,
+    finishedAt,
+    durationMs,
+    tags,
+    notes,
+    parent,
+    command,
+    process,
+  } = record
   const { argv } = command
-  const entry = { name, status, startedAt, finishedAt, durationMs, tags, notes, parent, argv }
+  const entry = { name, runName, status, startedAt, finishedAt, durationMs, tags, notes, parent, argv }
   return status === 'running' ? { ...entry, process } : entry
 }
 
 function listed(id: RunId, folder: string, entry: Entry, status: RunStatus): ListedRun {
   // The folder's name is the id by which the run is found.
-  const { name, startedAt, finishedAt, durationMs, tags, notes, parent, argv } = entry
-  return { id, name, status, startedAt, finishedAt, durationMs, tags, notes, parent, folder, argv }
+  const { name, runName, startedAt, finishedAt, durationMs, tags, notes, parent, argv } = entry
+  return { id, name, runName, status, startedAt, finishedAt, durationMs, tags, notes, parent, folder, argv }
 }
 
 /** Return the status of a run whose record is unchanged; `undefined` if the record must be read. */

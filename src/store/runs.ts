@@ -10,6 +10,7 @@ import { isRunId } from '../core/run-id.ts'
 import { RunIndex } from './run-index.ts'
 import { readRun } from './read.ts'
 import { runFolder } from './store.ts'
+import { resolveReference } from './reference.ts'
 import { selectRuns } from './select.ts'
 import type { RunId } from '../core/run-id.ts'
 import type { StoredRun } from './read.ts'
@@ -92,7 +93,8 @@ export async function listRuns(store: Store, filter: RunFilter = {}): Promise<Ru
 }
 
 function byTime(a: ListedRun, b: ListedRun): number {
-  return `${a.startedAt} ${a.id}` < `${b.startedAt} ${b.id}` ? -1 : 1
+  if (a.startedAt !== b.startedAt) return a.startedAt < b.startedAt ? -1 : 1
+  return a.id < b.id ? -1 : 1
 }
 
 async function runIds(store: Store): Promise<RunId[]> {
@@ -111,48 +113,17 @@ async function runIds(store: Store): Promise<RunId[]> {
 /**
  * Find the run that a reference names.
  *
- * @param reference An id, the beginning of one id only, the name of an experiment (its newest run), or
- * `@latest`.
- * @throws ERR_LINEAPRINT_RUN if no run matches, AMBIGUOUS if more than one id begins so.
+ * @param reference An id, the beginning of one id only, a run name, an experiment (its newest run), a tag of one run only,
+ * `@latest` or `@previous`. `~N` after any of them stands for the Nth run before it: in the store after `@latest`, in
+ * its experiment after a name.
+ * @throws ERR_LINEAPRINT_RUN if no run matches, AMBIGUOUS if several do; the message names them.
  */
 export async function findRun(store: Store, reference: string): Promise<StoredRun> {
   checkStore(store)
   checkText(reference, 'reference')
   const ids = await runIds(store)
-  const named = ids.find((id) => id === reference)
-  if (named !== undefined) return readRun(runFolder(store, named))
-  const matches = reference === '' ? [] : ids.filter((id) => id.startsWith(reference))
-  const [only] = matches
-  if (only !== undefined && matches.length === 1) return readRun(runFolder(store, only))
+  const exact = ids.find((id) => id === reference)
+  if (exact !== undefined) return readRun(runFolder(store, exact))
   const { runs } = await listRuns(store)
-  const newest = runs.findLast(({ name }) => reference === '@latest' || name === reference)
-  if (newest) return readRun(newest.folder)
-  throw notFound(store, reference, matches.toSorted(), ids.length)
-}
-
-function notFound(
-  store: Store,
-  reference: string,
-  matches: readonly string[],
-  total: number,
-): LineaprintError {
-  if (matches.length > 0) {
-    const shown = matches.slice(0, 5).join(', ')
-    return new LineaprintError(
-      'ERR_LINEAPRINT_AMBIGUOUS',
-      `${matches.length} runs begin with ${JSON.stringify(reference)}`,
-      {
-        hint: `use one of ${shown}${matches.length > 5 ? ', …' : ''}`,
-      },
-    )
-  }
-  if (total === 0) {
-    return new LineaprintError('ERR_LINEAPRINT_RUN', 'the store has no runs', {
-      path: store.root,
-      hint: 'record one with "lineaprint run -- COMMAND", or select the store with --output-dir',
-    })
-  }
-  return new LineaprintError('ERR_LINEAPRINT_RUN', `no such run: ${JSON.stringify(reference)}`, {
-    hint: 'use an id, a unique id prefix, an experiment name or @latest; "lineaprint list" shows the runs',
-  })
+  return readRun(runFolder(store, resolveReference(reference, { runs, ids }, store.root)))
 }

@@ -147,7 +147,12 @@ export class Recorder {
     try {
       const sources = { directory, file, environment, defaults, optionsFromSources }
       const configuration = await resolveConfiguration(this.#options, sources)
-      return await RunWriter.start(configuration, { directory, command: command?.argv, environment })
+      return await RunWriter.start(configuration, {
+        directory,
+        command: command?.argv,
+        isRepeatable: command?.isRepeatable ?? true,
+        environment,
+      })
     } catch (error) {
       // The run folder was not created, so another start is allowed.
       this.#state = { phase: 'new' }

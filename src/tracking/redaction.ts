@@ -125,9 +125,11 @@ export class Redaction {
     const { command, configuration } = record
     const { metadata = {}, ...options } = configuration
     const name = this.name(record.name)
+    const runName = record.runName === undefined ? undefined : redactText(record.runName)
     return {
       ...record,
       name,
+      ...(runName !== undefined && { runName }),
       command: {
         ...command,
         argv: redactArguments(command.argv),
@@ -139,6 +141,7 @@ export class Redaction {
       configuration: {
         ...redactJson(options, BY_SHAPE),
         experimentName: name,
+        runName: runName ?? null,
         metadata: this.metadata(metadata as JsonObject),
       },
     }

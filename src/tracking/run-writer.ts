@@ -33,6 +33,8 @@ export interface RunWriterOptions {
   readonly directory: string
   /** The wrapped command; absent for a program that uses the tracker. */
   readonly command?: readonly string[] | undefined
+  /** True if the command line starts the same work again. */
+  readonly isRepeatable: boolean
   readonly environment: Readonly<Record<string, string | undefined>>
 }
 
@@ -219,7 +221,7 @@ async function createJournal(folder: string): Promise<Journal> {
 
 function firstRecord(
   configuration: Configuration,
-  { directory, command, environment }: RunWriterOptions,
+  { directory, command, isRepeatable, environment }: RunWriterOptions,
 ): RunRecord {
   const start = new Date()
   const parent = environment['LINEAPRINT_RUN_ID']
@@ -230,6 +232,7 @@ function firstRecord(
     schema: RUN_SCHEMA,
     id: ownId === undefined ? newRunId(start) : checkRunId(ownId),
     name: configuration.experimentName,
+    ...(configuration.runName !== undefined && { runName: configuration.runName }),
     status: 'running',
     startedAt: start.toISOString(),
     finishedAt: null,
@@ -240,7 +243,7 @@ function firstRecord(
     command: {
       argv: command ?? process.argv,
       workingDirectory: directory,
-      wrapped: command !== undefined,
+      wrapped: command !== undefined && isRepeatable,
       exitCode: null,
       signal: null,
     },

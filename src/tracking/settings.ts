@@ -17,13 +17,18 @@ export interface TrackerSettings {
    * alone. @default all
    */
   readonly optionsFromSources?: readonly (keyof ExperimentOptions)[] | undefined
+  /**
+   * False if an error of a call that records something is a warning of the run, and the call returns `undefined`.
+   * Starting and finishing a run throw in any case. @default true, or what `LINEAPRINT_STRICT` says
+   */
+  readonly strict?: boolean | undefined
   /** Called with the progress of the current digest. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
   /** Stops captures and digests. The current call then throws the reason of the signal. */
   readonly signal?: AbortSignal | undefined
 }
 
-/** The command that a run wraps. */
+/** The command that a run wraps, or the program beside which the recorder of its run works. */
 export interface WrappedCommand {
   /** Program and arguments. */
   readonly argv: readonly string[]
@@ -31,6 +36,8 @@ export interface WrappedCommand {
    * Resolves when the command has started, or when it will never start. Captures that can wait for it do so.
    */
   readonly started: Promise<void>
+  /** False for a program that cannot be started again by its command line, as a kernel. @default true */
+  readonly isRepeatable?: boolean | undefined
 }
 
 /** The settings of a recorder: those of a tracker, and the command that the run wraps. */

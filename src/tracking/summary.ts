@@ -30,6 +30,8 @@ export interface MetricSummary {
 export interface ExperimentSummary {
   readonly id: string
   readonly name: string
+  /** Name of the run beside its experiment; null if it has none. */
+  readonly runName: string | null
   readonly status: RunStatus
   readonly startedAt: string
   readonly finishedAt: string | null
@@ -68,6 +70,7 @@ export function summarize(record: RunRecord, runDirectory: string): ExperimentSu
   return {
     id,
     name,
+    runName: record.runName ?? null,
     status,
     startedAt,
     finishedAt,

@@ -1,6 +1,6 @@
 /** The public facade of a run: the methods that programs call to record one. */
-import { LineaprintError } from '../core/errors.ts'
 import { KINDS, modelKind } from './inputs.ts'
+import { Leniency } from './leniency.ts'
 import { Recorder } from './recorder.ts'
 import type { SeedReport } from '../capture/seeds/capture.ts'
 import type { Given, SeedsOptions } from '../config/groups.ts'
@@ -28,6 +28,7 @@ export type { TrackerSettings } from './settings.ts'
  */
 export class ExperimentTracker {
   readonly #recorder: Recorder
+  readonly #leniency: Leniency
 
   /**
    * Create a tracker. Nothing is written before the start.
@@ -37,6 +38,7 @@ export class ExperimentTracker {
    */
   constructor(options: ExperimentOptions = {}, settings: TrackerSettings = {}) {
     this.#recorder = new Recorder(options, settings)
+    this.#leniency = new Leniency(this.#recorder, settings)
   }
 
   /** ID of the run. @throws ERR_LINEAPRINT_STATE before the start. */
@@ -75,11 +77,14 @@ export class ExperimentTracker {
    *
    * @param source A path, a typed array, or `{ data, shape }`.
    * @param name Stands for this content in this run; reusing it for other content is an error.
-   * @returns The report of the dataset; `undefined` if `enableDatasetTracking` is off.
+   * @returns The report of the dataset; `undefined` if `enableDatasetTracking` is off, and without `strict` after an
+   * error, as in all methods below that record something.
    * @throws The errors of `readDataset`, after the failure was recorded.
    */
   async trackDataset(source: DatasetSource, name: string): Promise<DatasetReport | undefined> {
-    const report = await this.#recorder.track(KINDS.dataset, source, name)
+    const report = await this.#leniency.wait('trackDataset', () =>
+      this.#recorder.track(KINDS.dataset, source, name),
+    )
     if (report === undefined) return undefined
     const { folder: _, ...dataset } = report
     return dataset
@@ -97,7 +102,7 @@ export class ExperimentTracker {
     name: string,
     options: Pick<ModelOptions, 'weights'> = {},
   ): Promise<ModelReport | undefined> {
-    return this.#recorder.track(modelKind(options), path, name)
+    return this.#leniency.wait('trackModel', () => this.#recorder.track(modelKind(options), path, name))
   }
 
   /**
@@ -107,18 +112,20 @@ export class ExperimentTracker {
    * @throws The errors of `readTokenizer`, after the failure was recorded.
    */
   async trackTokenizer(path: string, name: string): Promise<TokenizerReport | undefined> {
-    return this.#recorder.track(KINDS.tokenizer, path, name)
+    return this.#leniency.wait('trackTokenizer', () => this.#recorder.track(KINDS.tokenizer, path, name))
   }
 
   /**
    * Digest a file or folder that the run wrote and record it under a name.
    *
+   * @returns The report of the output; `undefined` without `strict` after an error.
    * @throws The errors of `readDataset`, after the failure was recorded.
    */
-  async trackOutput(path: string, name: string): Promise<DatasetReport> {
-    const report = await this.#recorder.track(KINDS.output, path, name)
-    if (report === undefined)
-      throw new LineaprintError('ERR_LINEAPRINT_INTERNAL', 'outputs cannot be disabled')
+  async trackOutput(path: string, name: string): Promise<DatasetReport | undefined> {
+    const report = await this.#leniency.wait('trackOutput', () =>
+      this.#recorder.track(KINDS.output, path, name),
+    )
+    if (report === undefined) return undefined
     const { tensors: _, folder: __, stableFields: ___, contents: ____, ...dataset } = report
     return dataset
   }
@@ -130,7 +137,7 @@ export class ExperimentTracker {
    * @param path The path that will be passed to `trackOutput`.
    */
   async expectOutput(path: string, name: string): Promise<void> {
-    await this.#recorder.expectOutput(path, name)
+    await this.#leniency.wait('expectOutput', () => this.#recorder.expectOutput(path, name))
   }
 
   /**
@@ -161,7 +168,7 @@ export class ExperimentTracker {
    * @throws ERR_LINEAPRINT_STORE if an earlier event could not be written.
    */
   logMetric(name: string, value: number, options: MetricOptions = {}): void {
-    this.#recorder.logMetric(name, value, options)
+    this.#leniency.call('logMetric', () => this.#recorder.logMetric(name, value, options))
   }
 
   /**
@@ -169,7 +176,7 @@ export class ExperimentTracker {
    * logged.
    */
   logMetrics(values: Readonly<Record<string, number>>, options: MetricOptions = {}): void {
-    this.#recorder.logMetrics(values, options)
+    this.#leniency.call('logMetrics', () => this.#recorder.logMetrics(values, options))
   }
 
   /**
@@ -184,8 +191,12 @@ export class ExperimentTracker {
    * @throws ERR_LINEAPRINT_ARGUMENT for another value, ERR_LINEAPRINT_CHANGED for a buffer whose length
    * changed.
    */
-  async logDigest(name: string, value: DigestSource, options: DigestOptions = {}): Promise<Digest> {
-    return this.#recorder.logDigest(name, value, options)
+  async logDigest(
+    name: string,
+    value: DigestSource,
+    options: DigestOptions = {},
+  ): Promise<Digest | undefined> {
+    return this.#leniency.wait('logDigest', () => this.#recorder.logDigest(name, value, options))
   }
 
   /**
@@ -195,17 +206,18 @@ export class ExperimentTracker {
   addMetadata(key: string, value: unknown): void
   addMetadata(values: Readonly<Record<string, unknown>>): void
   addMetadata(...[first, value]: [string, unknown] | [Readonly<Record<string, unknown>>]): void {
-    this.#recorder.addMetadata(typeof first === 'string' ? { [first]: value } : first)
+    const values = typeof first === 'string' ? { [first]: value } : first
+    this.#leniency.call('addMetadata', () => this.#recorder.addMetadata(values))
   }
 
   /** Add tags. A tag that exists already has no effect. */
   addTags(...tags: readonly (string | readonly string[])[]): void {
-    this.#recorder.addTags(tags.flat())
+    this.#leniency.call('addTags', () => this.#recorder.addTags(tags.flat()))
   }
 
   /** Replace the notes. */
   setNotes(notes: string): void {
-    this.#recorder.setNotes(notes)
+    this.#leniency.call('setNotes', () => this.#recorder.setNotes(notes))
   }
 
   /** Mark the run as failed. `finishExperiment` then records the status `failed`. */
@@ -225,7 +237,7 @@ export class ExperimentTracker {
    * @throws ERR_LINEAPRINT_STORE if it could not be written.
    */
   async flush(): Promise<void> {
-    await this.#recorder.flush()
+    await this.#leniency.wait('flush', () => this.#recorder.flush())
   }
 
   /**

@@ -12,6 +12,7 @@ import { verifyCommand } from './command.ts'
 import { verifyFiles, verifyRecord } from '../compare/run-files.ts'
 import { VERIFY_LEVELS, judge } from './level.ts'
 import { explainOverwritten, verifyTracked } from '../compare/tracked.ts'
+import type { Progress } from '../core/options.ts'
 import type { Component } from '../core/component.ts'
 import type { CheckedItem } from '../compare/check-item.ts'
 import type { StoredRun } from '../store/runs.ts'
@@ -24,6 +25,8 @@ export type { VerifyDifference, VerifyItem, VerifyLevel } from './level.ts'
 export interface Verification {
   readonly id: string
   readonly name: string
+  /** Name of the run beside its experiment; absent if it has none. */
+  readonly runName?: string
   readonly level: VerifyLevel
   /** True if no difference counts at this level. */
   readonly same: boolean
@@ -57,9 +60,20 @@ export interface VerifyOptions {
   readonly outputIgnore?: readonly string[] | undefined
   /** Stops the work. The call then throws the reason of the signal. */
   readonly signal?: AbortSignal | undefined
+  /** Called with the progress of the current digest. */
+  readonly onProgress?: ((progress: Progress) => void) | undefined
 }
 
-const OPTIONS = ['level', 'command', 'directory', 'seed', 'trackers', 'outputIgnore', 'signal'] as const
+const OPTIONS = [
+  'level',
+  'command',
+  'directory',
+  'seed',
+  'trackers',
+  'outputIgnore',
+  'signal',
+  'onProgress',
+] as const
 
 /**
  * Verify a run. Everything is read again, without a cache. Something that cannot be read becomes an item and
@@ -73,7 +87,8 @@ const OPTIONS = ['level', 'command', 'directory', 'seed', 'trackers', 'outputIgn
 export async function verifyRun(run: StoredRun, options: VerifyOptions = {}): Promise<Verification> {
   checkRun(run)
   checkKnown(options, OPTIONS)
-  const { command, trackers = [], signal } = options
+  const { command, trackers = [], signal, onProgress } = options
+  const limits = { signal, onProgress }
   const level = checkChoice('level', options.level ?? 'default', VERIFY_LEVELS)
   const seed = options.seed === undefined ? undefined : checkSeed(options.seed)
   checkCommand(command)
@@ -83,18 +98,26 @@ export async function verifyRun(run: StoredRun, options: VerifyOptions = {}): Pr
   captures.catch(() => undefined)
   const checked = [
     ...verifyRecord(run),
-    ...(await verifyFiles(run, signal)),
+    ...(await verifyFiles(run, limits)),
     ...verifyCommand(run.record, command),
     ...verifyVersion(run.record),
     ...(await verifyDirectory(run.record, directory)),
     ...(await captures),
-    ...(await explainOverwritten(run, await verifyTracked(run, signal, options.outputIgnore), signal)),
+    ...(await explainOverwritten(run, await verifyTracked(run, limits, options.outputIgnore), limits)),
   ]
   signal?.throwIfAborted()
   const items = [...checked.filter(isSurrounding), ...checked.filter((item) => !isSurrounding(item))].map(
     (item) => judge(item, level),
   )
-  return { id: run.id, name: run.record.name, level, same: !items.some(({ counts }) => counts), items }
+  const { name, runName } = run.record
+  return {
+    id: run.id,
+    name,
+    ...(runName !== undefined && { runName }),
+    level,
+    same: !items.some(({ counts }) => counts),
+    items,
+  }
 }
 
 /** Names of items about where the run is verified: they explain the differences that follow. */

@@ -48,7 +48,10 @@ test('a temporary folder in which nothing can be created is passed over', async 
 })
 
 test('the package consists of a part for every start, and one that programs import', () => {
-  const names = readdirSync(PYTHON).filter((name) => !name.startsWith('.') && name !== '__pycache__')
+  // The folder is on the path of programs, so nothing else in it may be imported.
+  const names = readdirSync(PYTHON, { withFileTypes: true })
+    .filter((entry) => (entry.isDirectory() && entry.name !== '__pycache__') || entry.name.endsWith('.py'))
+    .map(({ name }) => name)
   expect(names.toSorted()).toEqual(['_lineaprint', 'lineaprint', 'sitecustomize.py'])
   expect(existsSync(join(PYTHON, 'lineaprint', '__init__.py'))).toBe(true)
 })

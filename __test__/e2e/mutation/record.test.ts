@@ -84,7 +84,7 @@ function isRefused(recordBytes: Uint8Array, quick: boolean): boolean {
 }
 
 async function badFiles(): Promise<string[]> {
-  const items = await verifyFiles(project.run, undefined)
+  const items = await verifyFiles(project.run, {})
   return items
     .filter(({ status }) => status === 'changed' || status === 'missing')
     .map(({ name, status }) => `${name} ${status}`)

@@ -1,5 +1,5 @@
 /** No fault of lineaprint or of its surroundings ends or blocks a Python program. */
-import { cpSync, existsSync, readdirSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync, readdirSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -477,3 +477,25 @@ say(sorted({*kept, *(name for name in sys.modules if name.startswith("_lineaprin
     .map((name) => name.replace(/(?:\/__init__)?\.py$/, '').replaceAll('/', '.'))
   expect(said[0]).toEqual(names.toSorted())
 })
+
+test.each(['<&-', '>&-', '2>&-', '<&- >&- 2>&-'])(
+  'a program with closed standard streams (%s) does not write to the connection',
+  SLOW,
+  async (closed) => {
+    const interpreter = ['sh', '-c', `exec "$0" "$@" ${closed}`, PYTHON]
+    const source = `import array, json, lineaprint
+tensor = lineaprint.track_dataset(array.array("f", [1, 2]), "tensor")
+lineaprint.log_metric("m", 1)
+found = []
+for number in range(3):
+    try: found.append(os.readlink("/proc/self/fd/%d" % number).partition(":")[0])
+    except OSError: found.append("closed")
+open("found.json", "w").write(json.dumps(found))
+`
+    const { root, record } = await python(`import os\n${source}`, { interpreter })
+    expect(record.metrics['m']?.last).toBe(1)
+    const found = JSON.parse(readFileSync(join(root, 'found.json'), 'utf8')) as string[]
+    const expected = ['<&-', '>&-', '2>&-'].map((one) => closed.split(' ').includes(one))
+    expect(found.map((target) => target === 'closed')).toEqual(expected)
+  },
+)

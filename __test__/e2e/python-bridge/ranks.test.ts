@@ -117,6 +117,7 @@ if rank == 0: lineaprint.track_model({"w": numpy.array([3], "f4")}, "final")`
 
 test('one rank that gives a name two contents is refused, as any program is', SLOW, async () => {
   const work = `import array
+os.environ["LINEAPRINT_STRICT"] = "1"
 lineaprint.track_dataset(array.array("d", [rank]), "shard")
 if rank == 1:
     try: lineaprint.track_dataset(array.array("d", [9]), "shard")

@@ -22,6 +22,7 @@ say(digest(np.array([True, False]), "bool"), digest(np.array([1 + 2j], "c8"), "c
 class Frame:
     __module__ = "pandas.core.frame"
     def __array__(self, *_, **__): return base
+os.environ["LINEAPRINT_STRICT"] = "1"
 for value in (np.array(["text"]), np.array([1j]), np.array(["2020"], "M8[D]"), np.array([object()]), np.ma.array(base), Frame()):
     try:
         lineaprint.track_dataset(value, "no")
@@ -53,6 +54,8 @@ say(both(lineaprint.track_model(tensors, "flat")))
 nested = {"b": {"weight": tensors["b.weight"].T.copy().T}, "a": tensors["a"], "h": tensors["h"], "e": tensors["e"], "lr": 0.1, "names": ["x"]}
 say(both(lineaprint.track_model(nested, "nested")))
 say(both(lineaprint.track_model({"list": [tensors["a"], tensors["h"]]}, "list")))
+import os
+os.environ["LINEAPRINT_STRICT"] = "1"
 for bad in ({"a": {"b": tensors["a"]}, "a.b": tensors["a"]}, {}, 7, {"__metadata__": tensors["a"]}, {3.5: tensors["a"]}, {"x": np.array(["text"])}):
     try:
         lineaprint.track_model(bad, "bad")

@@ -57,12 +57,12 @@ test('list: one line per run, oldest first, the damaged named on stderr', async 
     .trimEnd()
     .split('\n')
     .map((line) => line.split('\t'))
-  expect(lines.map(([id, name, status]) => [id, name, status])).toEqual([
+  expect(lines.map(([id, name, , status]) => [id, name, status])).toEqual([
     ['one', 'a\\tb\\n\\x1b[31m', 'finished'],
     ['two', 'experiment', 'finished'],
     ['three', 'experiment', 'lost'],
   ])
-  expect(lines[0]?.[5]).toBe('x, y')
+  expect(lines[0]?.[6]).toBe('x, y')
   expect((await inFolder(root, 'list', '--limit', '1')).stdout).toMatch(/^three\t[^\n]*\n$/)
   mkdirSync(join(root, '.lineaprint/runs/broken'))
   writeFileSync(join(root, '.lineaprint/runs/broken/run.json'), '{')

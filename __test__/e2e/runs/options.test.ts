@@ -24,7 +24,10 @@ test('lineaprint run --replace-math-random, which needs a seed', { timeout: 60_0
   const command = ['--', process.execPath, '-p', 'Math.random()']
   const env = { ...FAST, NODE_OPTIONS: '--disable-warning=ExperimentalWarning' }
   const refused = await lineaprint(['run', '--replace-math-random', ...command], { cwd: root, env })
-  expect([refused.code, refused.stderr]).toEqual([2, 'lineaprint: --replace-math-random requires --seed\n'])
+  expect([refused.code, refused.stderr]).toEqual([
+    2,
+    'lineaprint: --replace-math-random requires --seed; see "lineaprint run --help"\n',
+  ])
   const args = ['run', '--seed', '42', '--replace-math-random', ...command]
   const { stdout, code } = await lineaprint(args, { cwd: root, env })
   expect([code, stdout.trim()]).toEqual([0, String(new Generator(deriveSeed(42, [0]), 0).next())])

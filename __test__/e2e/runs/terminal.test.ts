@@ -93,7 +93,7 @@ test.runIf(process.platform === 'linux')(
     const { printed } = await drive(
       {
         'keys.py': `import os, signal, tty
-signal.signal(signal.SIGWINCH, lambda *_: print('columns', os.get_terminal_size().columns, end='.', flush=True))
+signal.signal(signal.SIGWINCH, lambda *_: os.write(1, f'columns {os.get_terminal_size().columns}.'.encode()))
 line = input()
 tty.setraw(0)
 print('got', line, end='. raw.', flush=True)
@@ -114,9 +114,9 @@ test.runIf(process.platform === 'linux')(
   async () => {
     const { printed } = await drive(
       {
-        'stop.py': `import signal, time
-signal.signal(signal.SIGINT, lambda *_: print('interrupted', flush=True))
-signal.signal(signal.SIGCONT, lambda *_: print('continued', flush=True))
+        'stop.py': `import os, signal, time
+signal.signal(signal.SIGINT, lambda *_: os.write(1, b'interrupted\\n'))
+signal.signal(signal.SIGCONT, lambda *_: os.write(1, b'continued\\n'))
 print('running', flush=True)
 print('line', input())`,
       },

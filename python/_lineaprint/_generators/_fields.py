@@ -2,8 +2,12 @@
 
 from .._errors import StateCorrupt, StateIncomplete
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
-def field(state, name, key, kinds):
+
+def field(state: "Any", name: str, key: "Any", kinds: "Any") -> "Any":
     """Return a field of the given type. True and False do not count as numbers."""
     if not isinstance(state, dict):
         raise StateCorrupt("the state of %s is not an object" % name)
@@ -15,7 +19,7 @@ def field(state, name, key, kinds):
     return value
 
 
-def words(state, name, count):
+def words(state: "Any", name: str, count: "Any") -> "Any":
     """Return the 32-bit words of a Mersenne Twister."""
     found = field(state, name, "words", list)
     if len(found) != count or not all(type(word) is int and 0 <= word < 1 << 32 for word in found):
@@ -23,7 +27,7 @@ def words(state, name, count):
     return tuple(found)
 
 
-def hexadecimal(state, name, key):
+def hexadecimal(state: "Any", name: str, key: "Any") -> "Any":
     """Return bytes from hexadecimal digits."""
     try:
         return bytes.fromhex(field(state, name, key, str))

@@ -1,5 +1,9 @@
 """JAX: there is no global generator. The program creates keys, and their seeds are recorded."""
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 #: Number of seeds that are kept.
 KEPT = 64
 
@@ -7,26 +11,26 @@ KEPT = 64
 class _Made:
     """The seeds of the created keys."""
 
-    def __init__(self):
-        self.seeds = []
+    def __init__(self) -> None:
+        self.seeds: "list[Any]" = []
         self.count = 0
 
 
 made = _Made()
 
 
-def follow(module, process):
+def follow(module: "Any", process: "Any") -> None:
     for name in ("key", "PRNGKey"):
         original = getattr(module, name, None)
         if original is not None:
             setattr(module, name, _recording(original))
 
 
-def _recording(original):
+def _recording(original: "Any") -> "Any":
     import functools
 
     @functools.wraps(original)
-    def key(seed, *args, **kwargs):
+    def key(seed: "Any", *args: "Any", **kwargs: "Any") -> "Any":
         made.count += 1
         if len(made.seeds) < KEPT:
             made.seeds.append(_text(seed))
@@ -35,7 +39,7 @@ def _recording(original):
     return key
 
 
-def _text(seed):
+def _text(seed: "Any") -> "Any":
     try:
         return str(seed.__index__())
     except Exception:
@@ -43,19 +47,19 @@ def _text(seed):
         return "not a number"
 
 
-def forget():
+def forget() -> None:
     pass
 
 
-def busy(module, seconds):
+def busy(module: "Any", seconds: float) -> bool:
     return False
 
 
-def state(module):
+def state(module: "Any") -> "Any":
     return {}
 
 
-def own_seeds(module, process, start):
+def own_seeds(module: "Any", process: "Any", start: "Any") -> "Any":
     seeds = list(dict.fromkeys(made.seeds))
     if not seeds:
         return {}
@@ -63,15 +67,15 @@ def own_seeds(module, process, start):
     return {"jax": str(process.seed) if str(process.seed) in seeds else ", ".join(seeds[:8])}
 
 
-def used(module, start):
+def used(module: "Any", start: "Any") -> "Any":
     return []
 
 
-def seed(module, number, deterministic):
+def seed(module: "Any", number: int, deterministic: bool) -> None:
     pass
 
 
-def targets(module, process, seeded):
+def targets(module: "Any", process: "Any", seeded: "Any") -> "Any":
     is_own = made.count and str(process.seed) not in made.seeds
     status = "own-seed" if is_own else "seeded" if made.count else "not-used"
     shown = ", ".join(made.seeds[:8]) + (", …" if made.count > 8 else "")
@@ -84,5 +88,5 @@ def targets(module, process, seeded):
     }
 
 
-def capture(module):
+def capture(module: "Any") -> "Any":
     return {}

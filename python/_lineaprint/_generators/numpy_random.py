@@ -6,6 +6,10 @@ from .._errors import LineaprintError, StateCorrupt, StateIncomplete
 from ._fields import field
 from ._own import Own, attempt, text_of
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 #: Number of `default_rng` generators that are kept to save their states. NumPy does not allow weak references to them.
 KEPT = 64
 
@@ -25,12 +29,12 @@ _PREFIX = "numpy default_rng "
 class _Made:
     """The generators that `default_rng` created in this process."""
 
-    def __init__(self):
-        self.kept = []
+    def __init__(self) -> None:
+        self.kept: "list[Any]" = []
         self.count = 0
         self.unseeded = 0
         self.derived = 0
-        self.own = []
+        self.own: "list[Any]" = []
         #: Seeds that were drawn from the system, also for other generators than those of default_rng.
         self.drawn = 0
 
@@ -39,14 +43,14 @@ made = _Made()
 own = Own(_LEGACY, __name__)
 
 
-def follow(module, process):
+def follow(module: "Any", process: "Any") -> None:
     """Replace `default_rng` with a function that creates the same generators and remembers them."""
     import functools
 
     original = module.default_rng
 
     @functools.wraps(original)
-    def default_rng(*args, **kwargs):
+    def default_rng(*args: "Any", **kwargs: "Any") -> "Any":
         lacks_seed = attempt(_lacks_seed, args, kwargs)
         sequence = attempt(_sequence, module, process) if lacks_seed else None
         if not lacks_seed:
@@ -59,19 +63,19 @@ def follow(module, process):
     own.follow(module, ("seed", "set_state", "get_state"), lambda: _comparable(get_state(legacy=False)))
     _count_drawn(module)
     module.default_rng = default_rng
-    inner = getattr(module, "_generator", None)
+    inner: "Any" = getattr(module, "_generator", None)
     if getattr(inner, "default_rng", None) is original:
         inner.default_rng = default_rng
 
 
-def _count_drawn(module):
+def _count_drawn(module: "Any") -> None:
     """Count the seeds that NumPy draws from the system for generators without a seed."""
-    inner = getattr(module, "bit_generator", None)
+    inner: "Any" = getattr(module, "bit_generator", None)
     original = getattr(inner, "randbits", None)
     if original is None:
         return
 
-    def randbits(*args):
+    def randbits(*args: "Any") -> "Any":
         value = original(*args)
         if _is_import():
             return value
@@ -81,7 +85,7 @@ def _count_drawn(module):
     inner.randbits = randbits
 
 
-def _is_import():
+def _is_import() -> "Any":
     """Return whether a compiled module of a library makes a generator as it is imported, as scikit-learn does for the
     default value of an argument. The program has not asked for it."""
     try:
@@ -93,7 +97,7 @@ def _is_import():
 class _Drawn(int):
     """A seed from the system. `RandomState(7)` draws one as well, and drops it before it returns: such a seed is not counted."""
 
-    def __init__(self, value):
+    def __init__(self, value: "Any") -> None:
         try:
             # Two levels up is the code of the program that called NumPy.
             self.at = _position(2)
@@ -101,7 +105,7 @@ class _Drawn(int):
             # A thread of C has no such frame.
             self.at = None
 
-    def __del__(self):
+    def __del__(self) -> None:
         try:
             if self.at == _position(1):
                 made.drawn -= 1
@@ -109,22 +113,22 @@ class _Drawn(int):
             # At the end of the interpreter, and before the constructor has run, some names are gone.
             return
 
-    def __reduce__(self):
+    def __reduce__(self) -> "Any":
         # Another process reads it without this package.
         return int, (int(self),)
 
 
-def _position(levels):
+def _position(levels: "Any") -> "Any":
     """Return the instruction that a frame of this thread executes."""
     frame = sys._getframe(levels + 1)
     return id(frame), frame.f_lasti
 
 
-def forget():
+def forget() -> None:
     own.forget()
 
 
-def busy(module, seconds):
+def busy(module: "Any", seconds: float) -> bool:
     # NumPy holds this lock while it draws, without the lock of the interpreter.
     bits = getattr(getattr(module.get_state, "__self__", None), "_bit_generator", None)
     lock = getattr(bits, "lock", None)
@@ -136,7 +140,7 @@ def busy(module, seconds):
     return not taken
 
 
-def state(module):
+def state(module: "Any") -> "Any":
     """Return the states that a fork copies, in a form that can be compared."""
     states = {_LEGACY: _comparable(module.get_state(legacy=False))}
     for generator, name in made.kept:
@@ -144,37 +148,37 @@ def state(module):
     return states
 
 
-def _comparable(value):
+def _comparable(value: "Any") -> "Any":
     if isinstance(value, dict):
         return tuple((key, _comparable(item)) for key, item in value.items())
-    return value.tobytes() if hasattr(value, "tobytes") and getattr(value, "ndim", 0) else value
+    return value.tobytes() if hasattr(value, "tobytes") and getattr(value, "ndim", False) else value
 
 
-def own_seeds(module, process, start):
+def own_seeds(module: "Any", process: "Any", start: "Any") -> "Any":
     found = own.seeds()
     if made.own and not made.derived and not made.unseeded:
         found["numpy default_rng"] = ", ".join(dict.fromkeys(map(str, made.own)))
     return found
 
 
-def used(module, start):
+def used(module: "Any", start: "Any") -> "Any":
     found = own.used(_comparable(module.get_state(legacy=False)), start)
     return found + (["numpy default_rng"] if made.derived else [])
 
 
-def _note_own(args, kwargs):
+def _note_own(args: "Any", kwargs: "Any") -> None:
     if len(made.own) < OWN:
         made.own.append(text_of(args[0] if args else kwargs.get("seed")))
 
 
-def _lacks_seed(args, kwargs):
+def _lacks_seed(args: "Any", kwargs: "Any") -> bool:
     """Return whether a call has no seed. Do not compare seeds with ==, because arrays return no single answer."""
     if args:
         return len(args) == 1 and not kwargs and args[0] is None
     return not kwargs or (len(kwargs) == 1 and kwargs.get("seed", 0) is None)
 
 
-def _sequence(module, process):
+def _sequence(module: "Any", process: "Any") -> "Any":
     """Return the derived seed for a generator without a seed; None if this process has no seed."""
     if process.seed is None:
         made.unseeded += 1
@@ -184,7 +188,7 @@ def _sequence(module, process):
     return sequence
 
 
-def _remember(generator):
+def _remember(generator: "Any") -> None:
     # default_rng returns a generator that it receives as its argument.
     if any(generator is other for other, _ in made.kept):
         return
@@ -193,7 +197,7 @@ def _remember(generator):
         made.kept.append((generator, _PREFIX + str(made.count)))
 
 
-def seed(module, number, deterministic):
+def seed(module: "Any", number: int, deterministic: bool) -> None:
     # A small seed is passed directly, as a program would do. A larger one is passed as words, so that no bits are lost.
     # The third word makes the numbers differ from those of the module random, which uses the first two words.
     made.derived = 0
@@ -201,7 +205,7 @@ def seed(module, number, deterministic):
     own.seeded()
 
 
-def targets(module, process, seeded):
+def targets(module: "Any", process: "Any", seeded: "Any") -> "Any":
     found = {"numpy": ("seeded" if seeded else "recorded", "numpy.random.seed and the functions of the module")}
     others = made.drawn - made.unseeded
     if others > 0:
@@ -220,7 +224,7 @@ def targets(module, process, seeded):
     return found
 
 
-def capture(module):
+def capture(module: "Any") -> "Any":
     states = {_LEGACY: _write(module.get_state(legacy=False))}
     for generator, name in made.kept:
         states[name] = {
@@ -230,8 +234,8 @@ def capture(module):
     return states
 
 
-def _sequence_of(bits):
-    sequence = getattr(bits, "seed_seq", None) or getattr(bits, "_seed_seq", None)
+def _sequence_of(bits: "Any") -> "Any":
+    sequence: "Any" = getattr(bits, "seed_seq", None) or getattr(bits, "_seed_seq", None)
     if not hasattr(sequence, "entropy"):
         return None
     entropy = sequence.entropy
@@ -242,7 +246,7 @@ def _sequence_of(bits):
     }
 
 
-def _write(state):
+def _write(state: "Any") -> "Any":
     """Return a NumPy state with exact floats, and integers as decimal digits, because they have up to 128 bits."""
     written = {"algorithm": state["bit_generator"]}
     for key, value in state.items():
@@ -251,7 +255,7 @@ def _write(state):
     return written
 
 
-def _write_value(value):
+def _write_value(value: "Any") -> "Any":
     if isinstance(value, dict):
         return {key: _write_value(item) for key, item in value.items()}
     if hasattr(value, "tolist") and getattr(value, "ndim", 0) == 1:
@@ -261,7 +265,7 @@ def _write_value(value):
     return str(int(value))
 
 
-def prepare(module, name, state):
+def prepare(module: "Any", name: str, state: "Any") -> "Any":
     algorithm = field(state, name, "algorithm", str)
     if algorithm not in BIT_GENERATORS:
         raise StateCorrupt("the state of %s is of an unknown generator: %.80r" % (name, algorithm))
@@ -291,11 +295,11 @@ def prepare(module, name, state):
     return apply
 
 
-def _setter(target, value):
+def _setter(target: "Any", value: "Any") -> "Any":
     return lambda: target(value)
 
 
-def _check(name, state, read, give, take):
+def _check(name: str, state: "Any", read: "Any", give: "Any", take: "Any") -> None:
     """Load the state into a scratch generator, and check that the generator then has exactly this state."""
     for key, value in _write(take()).items():
         if key not in state:
@@ -312,7 +316,7 @@ def _check(name, state, read, give, take):
         raise StateCorrupt("the state of %s is not valid: NumPy changed it when loading" % name)
 
 
-def _read_value(name, key, value):
+def _read_value(name: str, key: "Any", value: "Any") -> "Any":
     if isinstance(value, str) and value.lstrip("-").isdecimal():
         return int(value)
     if isinstance(value, dict):
@@ -325,15 +329,15 @@ def _read_value(name, key, value):
     raise StateCorrupt("the field %s of the state of %s is not valid: %.80r" % (key, name, value))
 
 
-def _read_float(name, key, text):
+def _read_float(name: str, key: "Any", text: str) -> "Any":
     try:
         return float.fromhex(text)
     except (ValueError, OverflowError) as error:
         raise StateCorrupt("the field %s of the state of %s is not a number" % (key, name)) from error
 
 
-def _read_words(name, key, kind, texts):
-    import numpy
+def _read_words(name: str, key: "Any", kind: str, texts: "Any") -> "Any":
+    import numpy  # pyright: ignore[reportMissingImports]
 
     numbers = [int(text) for text in texts if isinstance(text, str) and text.isdecimal()]
     if len(numbers) != len(texts) or any(number >= WORDS[kind] for number in numbers):

@@ -4,46 +4,50 @@ from .._errors import StateCorrupt
 from ._fields import field, words
 from ._own import Own
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 own = Own("random", __name__)
 
 
-def follow(module, process):
+def follow(module: "Any", process: "Any") -> None:
     own.follow(module, ("seed", "setstate", "getstate"), module.getstate)
 
 
-def seed(module, number, deterministic):
+def seed(module: "Any", number: int, deterministic: bool) -> None:
     module.seed(number)
     own.seeded()
 
 
-def forget():
+def forget() -> None:
     own.forget()
 
 
-def busy(module, seconds):
+def busy(module: "Any", seconds: float) -> bool:
     return False
 
 
-def state(module):
+def state(module: "Any") -> "Any":
     return {"random": module.getstate()}
 
 
-def own_seeds(module, process, start):
+def own_seeds(module: "Any", process: "Any", start: "Any") -> "Any":
     return own.seeds()
 
 
-def used(module, start):
+def used(module: "Any", start: "Any") -> "Any":
     return own.used(module.getstate(), start)
 
 
-def targets(module, process, seeded):
+def targets(module: "Any", process: "Any", seeded: "Any") -> "Any":
     detail = "the functions of the module; instances of random.Random are not reached"
     return {
         "random": ("seeded" if seeded else "recorded", detail),
     }
 
 
-def capture(module):
+def capture(module: "Any") -> "Any":
     version, state, gauss = module.getstate()
     return {
         "random": {
@@ -56,7 +60,7 @@ def capture(module):
     }
 
 
-def prepare(module, name, state):
+def prepare(module: "Any", name: str, state: "Any") -> "Any":
     key = words(state, name, 624)
     position = field(state, name, "position", int)
     version = field(state, name, "version", int)

@@ -3,40 +3,44 @@
 from .._errors import LineaprintError, StateCorrupt
 from ._fields import field, hexadecimal
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 _CPU = "torch"
 _CUDA = "torch cuda "
 _MPS = "torch mps"
 
 
-def follow(module, process):
+def follow(module: "Any", process: "Any") -> None:
     pass
 
 
-def forget():
+def forget() -> None:
     pass
 
 
-def busy(module, seconds):
+def busy(module: "Any", seconds: float) -> bool:
     return False
 
 
-def state(module):
+def state(module: "Any") -> "Any":
     return {_CPU: (module.initial_seed(), bytes(module.get_rng_state().tolist()))}
 
 
-def own_seeds(module, process, start):
+def own_seeds(module: "Any", process: "Any", start: "Any") -> "Any":
     # PyTorch keeps the last seed, however it was set.
     last = module.initial_seed()
     return {} if last == start[_CPU][0] else {_CPU: str(last)}
 
 
-def used(module, start):
+def used(module: "Any", start: "Any") -> "Any":
     # What was drawn before the program set its own seed is not seen.
     now, before = state(module)[_CPU], start[_CPU]
     return [_CPU] if now[0] == before[0] and now != before else []
 
 
-def seed(module, number, deterministic):
+def seed(module: "Any", number: int, deterministic: bool) -> None:
     # This also seeds MPS, and every CUDA device when it is first used.
     module.manual_seed(number)
     if deterministic:
@@ -45,7 +49,7 @@ def seed(module, number, deterministic):
         module.backends.cudnn.deterministic = True
 
 
-def targets(module, process, seeded):
+def targets(module: "Any", process: "Any", seeded: "Any") -> "Any":
     status = "seeded" if seeded else "recorded"
     found = {
         "torch": (status, "the generator of the CPU; instances of torch.Generator are not reached"),
@@ -67,12 +71,12 @@ def targets(module, process, seeded):
     return found
 
 
-def _has_mps(module):
+def _has_mps(module: "Any") -> "Any":
     mps = getattr(module.backends, "mps", None)
     return mps is not None and mps.is_available()
 
 
-def capture(module):
+def capture(module: "Any") -> "Any":
     states = {_CPU: _write(module.get_rng_state(), "torch-cpu")}
     # Reading the state of an unused device would initialise the device.
     if module.cuda.is_initialized():
@@ -83,11 +87,11 @@ def capture(module):
     return states
 
 
-def _write(tensor, algorithm):
+def _write(tensor: "Any", algorithm: "Any") -> "Any":
     return {"algorithm": algorithm, "state": bytes(tensor.tolist()).hex()}
 
 
-def prepare(module, name, state):
+def prepare(module: "Any", name: str, state: "Any") -> "Any":
     algorithm = field(state, name, "algorithm", str)
     tensor = module.tensor(list(hexadecimal(state, name, "state")), dtype=module.uint8)
     device = _device(module, name, algorithm)
@@ -103,7 +107,7 @@ def prepare(module, name, state):
     return lambda: module.cuda.set_rng_state(tensor, device)
 
 
-def _device(module, name, algorithm):
+def _device(module: "Any", name: str, algorithm: "Any") -> "Any":
     known = {_CPU: ("torch-cpu", "cpu"), _MPS: ("torch-mps", "mps")}
     expected, device = known.get(name, ("torch-cuda", "cuda:" + name[len(_CUDA) :]))
     if algorithm != expected:
@@ -118,5 +122,5 @@ def _device(module, name, algorithm):
     return device
 
 
-def _absent(name):
+def _absent(name: str) -> "Any":
     return LineaprintError("ERR_LINEAPRINT_UNSUPPORTED", "this machine has no device for the state of %s" % name)

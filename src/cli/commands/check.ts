@@ -7,7 +7,8 @@ import { WARNINGS } from '../../hash/tree-warnings.ts'
 import { LineaprintError } from '../../core/errors.ts'
 import { checkManifest } from '../../manifest/check.ts'
 import { threadsOption } from '../shared/arguments.ts'
-import { count, escapeText, paint, print, printError, printJson, progressLine } from '../shared/output.ts'
+import { count, escapeText, paint, print, printError, printJson } from '../shared/output.ts'
+import { progressBar } from '../shared/progress.ts'
 import type { Algorithm } from '../../core/digest.ts'
 import type { CheckItem, ManifestCheck } from '../../manifest/check.ts'
 import type { CommandContext, CommonOptions } from '../shared/context.ts'
@@ -66,7 +67,7 @@ async function check(
 ): Promise<void> {
   const { ignoreAdded, refuseLinks, algorithm, allowOutside, lenient, threads } = options
   const source = manifest === '-' ? await readInput(context.signal) : manifest
-  const progress = progressLine('checking')
+  const progress = progressBar('checking')
   const answer = await checkManifest(source, path, {
     ignoreAdded,
     refuseLinks,

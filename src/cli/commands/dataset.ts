@@ -12,10 +12,10 @@ import {
   print,
   printError,
   printJson,
-  progressLine,
   table,
 } from '../shared/output.ts'
 import { SAMPLE_HELP, addSampleOptions, sampleRows, toSample } from '../shared/sample.ts'
+import { progressBar } from '../shared/progress.ts'
 import type { DatasetReport, DatasetTable } from '../../dataset/read.ts'
 import type { HashArguments } from '../shared/arguments.ts'
 import type { CommandContext, CommonOptions } from '../shared/context.ts'
@@ -41,7 +41,7 @@ Examples:
   lineaprint dataset data/train --sample 1%`
 
 async function dataset(path: string, options: Options, context: CommandContext): Promise<void> {
-  const progress = progressLine('hashing')
+  const progress = progressBar('hashing')
   const { algorithm, threads } = options
   const report = await readDataset(path, {
     algorithm,

@@ -11,6 +11,7 @@ import { slsaStatement } from '../../export/slsa.ts'
 import { sourceOf } from '../../export/source.ts'
 import { exportToWandb } from '../../export/wandb/folder.ts'
 import { writeAtomic } from '../../util/fs.ts'
+import { REFERENCE_HELP } from '../../store/reference.ts'
 import { findRun } from '../../store/runs.ts'
 import { checkSeal } from '../../record/seal.ts'
 import { findProgram } from '../../config/sources.ts'
@@ -34,15 +35,16 @@ const FORMATS: readonly Format[] = ['json', 'yaml', 'slsa', 'cyclonedx', 'wandb'
 
 const EXAMPLES = `
 json, yaml  the record; --to is a file (default: stdout)
-slsa        provenance of the outputs: an in-toto statement, unsigned; --to as above
-cyclonedx   a bill of materials: models, datasets, outputs and Python packages; --to
-            as above
-wandb       a folder for "wandb sync"; --to is the folder of all such runs (default:
-            wandb in the store). Nothing is sent
+slsa        provenance of the outputs: an in-toto statement, unsigned; --to as
+            above
+cyclonedx   a bill of materials: models, datasets, outputs and Python packages;
+            --to as above
+wandb       a folder for "wandb sync"; --to is the folder of all such runs
+            (default: wandb in the store). Nothing is sent
 mlflow      sends the run to a server; --to is its address (default:
-            MLFLOW_TRACKING_URI). Credentials come from MLFLOW_TRACKING_USERNAME and
-            MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN. A run that was sent
-            before is updated
+            MLFLOW_TRACKING_URI). Credentials come from MLFLOW_TRACKING_USERNAME
+            and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN. A run that
+            was sent before is updated
 
 Examples:
   lineaprint export @latest --format yaml --to run.yaml
@@ -52,9 +54,9 @@ Examples:
 /** Build the command. */
 export function command(context: CommandContext): Command {
   return storeOptions(new Command('export'))
-    .argument('<run>', 'id, unique id prefix, experiment name (its newest run), or @latest')
+    .argument('<run>', REFERENCE_HELP)
     .addOption(new Option('-f, --format <name>', 'output format').choices(FORMATS).makeOptionMandatory())
-    .option('--to <place>', 'a file, a folder or an address; see below')
+    .option('--to <target>', 'a file, a folder or an address; see below')
     .option('--project <name>', "W&B's project or MLflow's experiment (default: the name of the experiment)")
     .option('--entity <name>', "W&B's user or team (default: that of the account that syncs)")
     .addHelpText('after', EXAMPLES)

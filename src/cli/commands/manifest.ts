@@ -18,16 +18,9 @@ import {
   ignoreWarnings,
   toIgnore,
 } from '../shared/ignore.ts'
-import {
-  bytes,
-  escapeText,
-  print,
-  printError,
-  printJson,
-  printJsonText,
-  progressLine,
-} from '../shared/output.ts'
+import { bytes, escapeText, print, printError, printJson, printJsonText } from '../shared/output.ts'
 import { plural } from '../../util/plural.ts'
+import { progressBar } from '../shared/progress.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import type { LinkMode } from '../../hash/tree.ts'
 import type { HashArguments } from '../shared/arguments.ts'
@@ -74,7 +67,7 @@ async function manifest(path: string, options: Options, context: CommandContext)
   const target = output === undefined || output === '-' ? undefined : await outputPath(output, redirected)
   const own = target === undefined ? [] : await ownPatterns(path, [resolve(output ?? ''), target])
   const ignoreOptions = await toIgnore(options)
-  const progress = progressLine('hashing')
+  const progress = progressBar('hashing')
   const made = await createManifest(path, {
     algorithm,
     threads,

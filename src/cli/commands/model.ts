@@ -12,11 +12,11 @@ import {
   print,
   printError,
   printJson,
-  progressLine,
   table,
 } from '../shared/output.ts'
 import { SAMPLE_HELP, addSampleOptions, sampleRows, toSample } from '../shared/sample.ts'
 import { plural } from '../../util/plural.ts'
+import { progressBar } from '../shared/progress.ts'
 import type { ModelReport } from '../../model/read.ts'
 import type { HashArguments } from '../shared/arguments.ts'
 import type { CommandContext, CommonOptions } from '../shared/context.ts'
@@ -54,7 +54,7 @@ Examples:
   lineaprint model models/llama --sample 1/1000 --sample-strategy blocks`
 
 async function model(path: string, options: Options, context: CommandContext): Promise<void> {
-  const progress = progressLine('hashing')
+  const progress = progressBar('hashing')
   const { algorithm, threads } = options
   const report = await readModel(path, {
     algorithm,

@@ -5,8 +5,10 @@ import { Command, InvalidArgumentError } from 'commander'
 import { SignalError, signalExitCode } from '../../command/signals.ts'
 import { reproduceRun } from '../../reproduce/reproduce.ts'
 import { encodeFloat } from '../../json/special-floats.ts'
+import { REFERENCE_HELP } from '../../store/reference.ts'
 import { findRun } from '../../store/runs.ts'
 import { collect } from '../shared/arguments.ts'
+import { reportFailure } from '../shared/failure.ts'
 import { openStore, storeOptions } from '../shared/store.ts'
 import {
   bytes,
@@ -17,10 +19,10 @@ import {
   print,
   printError,
   printJson,
-  progressLine,
   table,
 } from '../shared/output.ts'
 import { plural } from '../../util/plural.ts'
+import { progressBar } from '../shared/progress.ts'
 import type {
   FileTotal,
   ReproduceItem,
@@ -53,7 +55,7 @@ Example:
 /** Build the command. */
 export function command(context: CommandContext): Command {
   return storeOptions(new Command('reproduce'))
-    .argument('<run>', 'id, unique id prefix, experiment name (its newest run), or @latest')
+    .argument('<run>', REFERENCE_HELP)
     .option(
       '--into <folder>',
       'folder for the work tree, new or empty (default: a temporary one, which is kept)',
@@ -91,7 +93,7 @@ async function reproduce(
   options: ReproduceArguments,
   context: CommandContext,
 ): Promise<void> {
-  const progress = progressLine('hashing')
+  const progress = progressBar('hashing')
   try {
     const { store } = await openStore(options)
     const run = await findRun(store, reference)
@@ -127,7 +129,7 @@ async function reproduce(
     if (!(error instanceof SignalError)) throw error
     // Ctrl-C has the same message in every command.
     context.signal.throwIfAborted()
-    printError(`lineaprint: ${error.message}`)
+    reportFailure({ code: 'ERR_LINEAPRINT_INTERRUPTED', message: error.message }, options.json === true)
     process.exitCode = signalExitCode(error.signal)
   }
 }
@@ -223,10 +225,11 @@ const STYLES: Readonly<Record<ReproduceVerdict, 'green' | 'red' | 'yellow' | 'di
 }
 
 function report(answer: Reproduction): void {
-  const { items, run, reproduced, directory } = answer
+  const { items, run, reproduced, directory, runName } = answer
+  const original = runName === undefined ? answer.id : `${answer.id} (${escapeText(runName)})`
   print(lines(items))
   if (run === undefined) printDirectory(directory)
-  else printError(`lineaprint: run ${run.id}, a reproduction of ${answer.id}`)
+  else printError(`lineaprint: run ${run.id}, a reproduction of ${original}`)
   if (reproduced === null || !isTerminal()) return
   print(`\n${reproduced ? paint('green', 'reproduced') : paint('red', 'not reproduced')}`)
 }

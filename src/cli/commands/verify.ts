@@ -2,9 +2,11 @@
 import { Command, Option } from 'commander'
 import { LineaprintError } from '../../core/errors.ts'
 import { verifyRun } from '../../verify/verify.ts'
+import { REFERENCE_HELP } from '../../store/reference.ts'
 import { findRun } from '../../store/runs.ts'
 import { collect, wholeNumber } from '../shared/arguments.ts'
 import { openStore, storeOptions } from '../shared/store.ts'
+import { progressBar } from '../shared/progress.ts'
 import { escapeText, isTerminal, paint, print, printJson, table } from '../shared/output.ts'
 import type { Verification, VerifyItem, VerifyLevel, VerifyStatus } from '../../verify/verify.ts'
 import type { CommandContext } from '../shared/context.ts'
@@ -38,7 +40,7 @@ Examples:
 /** Build the command. */
 export function command(context: CommandContext): Command {
   return storeOptions(new Command('verify'))
-    .argument('<run>', 'id, unique id prefix, experiment name (its newest run), or @latest')
+    .argument('<run>', REFERENCE_HELP)
     .argument('[command...]', 'after --: the command to compare with the recorded one')
     .addOption(
       new Option('--data', 'count only datasets, models, tokenizers and outputs').conflicts([
@@ -90,6 +92,7 @@ async function verify(
   }
   const { store, configuration } = await openStore(options)
   const run = await findRun(store, reference)
+  const progress = progressBar('verifying')
   const answer = await verifyRun(run, {
     level: levelOf(options),
     ...(argv.length > 0 && { command: argv }),
@@ -98,7 +101,8 @@ async function verify(
     outputIgnore: options.outputIgnore,
     trackers: configuration.trackers,
     signal: context.signal,
-  })
+    onProgress: progress.onProgress,
+  }).finally(progress.end)
   if (options.json === true) printJson(answer)
   else {
     const asked = { command: argv.length > 0, seed: options.seed !== undefined }

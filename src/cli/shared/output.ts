@@ -1,20 +1,39 @@
 /** Output to the terminal: JSON, tables, colour and progress. */
-import { stderr, stdout } from 'node:process'
+import { env, stderr, stdout } from 'node:process'
 import { stripVTControlCharacters, styleText } from 'node:util'
 import { escapeJson, escapeLines, escapeText } from '../../util/escape-text.ts'
-import type { Progress } from '../../core/options.ts'
 import type { RunStatus } from '../../record/record.ts'
 
 export { escapeText } from '../../util/escape-text.ts'
+
+let beforePrint: () => void = () => undefined
+
+/** Register what makes room before anything is printed: the bar of the progress. */
+export function onPrint(makeRoom: () => void): void {
+  beforePrint = makeRoom
+}
+
+function writeTo(stream: NodeJS.WriteStream, text: string): void {
+  beforePrint()
+  stream.write(text)
+}
 
 /** Write one JSON document to stdout. */
 export function printJson(value: unknown): void {
   printJsonText(`${JSON.stringify(value, null, 2)}\n`)
 }
 
+let jsonPrinted = false
+
+/** Tell whether a document was written to stdout: there is only one. */
+export function hasPrintedJson(): boolean {
+  return jsonPrinted
+}
+
 /** Write JSON text to stdout: the same document, without characters that control a terminal. */
 export function printJsonText(text: string): void {
-  stdout.write(escapeJson(text))
+  jsonPrinted = true
+  writeTo(stdout, escapeJson(text))
 }
 
 /**
@@ -22,7 +41,7 @@ export function printJsonText(text: string): void {
  * forgotten is escaped here.
  */
 export function print(lines = ''): void {
-  stdout.write(`${escapeStyled(lines)}\n`)
+  writeTo(stdout, `${escapeStyled(lines)}\n`)
 }
 
 /**
@@ -30,12 +49,12 @@ export function print(lines = ''): void {
  * or file as it is.
  */
 export function printVerbatim(line: string): void {
-  stdout.write(`${isTerminal() ? escapeText(line) : line}\n`)
+  writeTo(stdout, `${isTerminal() ? escapeText(line) : line}\n`)
 }
 
 /** Write lines to stderr, with foreign text escaped. */
 export function printError(lines: string): void {
-  stderr.write(`${escapeLines(lines)}\n`)
+  writeTo(stderr, `${escapeLines(lines)}\n`)
 }
 
 /** Escape lines except for tabs and, where {@link paint} colours, its colour codes. */
@@ -43,6 +62,15 @@ function escapeStyled(lines: string): string {
   const pieces = hasColour() ? lines.split(COLOUR_CODE) : [lines]
   // With one group in the pattern, every second piece is a colour code.
   return pieces.map((piece, index) => (index % 2 === 1 ? piece : escapeCells(piece))).join('')
+}
+
+/** Escape a cell of a pipe, tabs and line ends included, and keep the codes of forced colours. */
+function escapeCell(cell: string, coloured: boolean): string {
+  if (!coloured) return escapeText(cell)
+  return cell
+    .split(COLOUR_CODE)
+    .map((piece, index) => (index % 2 === 1 ? piece : escapeText(piece)))
+    .join('')
 }
 
 function escapeCells(text: string): string {
@@ -55,13 +83,20 @@ function escapeCells(text: string): string {
 /** The codes that `styleText` writes. */
 const COLOUR_CODE = /(\u001b\[[0-9]{1,2}m)/
 
+/**
+ * Tell whether output has colours: never with `NO_COLOR`; otherwise always with `FORCE_COLOR`, also in a pipe; otherwise
+ * on a terminal that has colours. Node decides the same, but for both variables, of which it warns on stderr.
+ */
 function hasColour(): boolean {
-  return paint('bold', ' ') !== ' '
+  const { NO_COLOR: no = '', FORCE_COLOR: force } = env
+  if (no !== '') return false
+  if (force !== undefined) return force !== '0' && force !== 'false'
+  return isTerminal() && stdout.getColorDepth() > 2
 }
 
-/** Colour a text, on a terminal that wants colours (`NO_COLOR` is honoured) and nowhere else. */
+/** Colour a text where output has colours. */
 export function paint(style: 'green' | 'red' | 'yellow' | 'dim' | 'bold', text: string): string {
-  return styleText(style, text, { stream: stdout, validateStream: true })
+  return hasColour() ? styleText(style, text, { validateStream: false }) : text
 }
 
 /** Check whether stdout is a terminal; otherwise tables become tab-separated lines. */
@@ -87,17 +122,16 @@ export function shortDigests(text: string): string {
  *
  * @param rows Cells; colour codes do not count as width.
  * @param head Titles, shown on a terminal only.
- * @param fit `cut`: on a terminal, the widest columns but the first are cut until a line fits its width.
+ * @param cuttable Columns that are cut on a terminal, the widest first, until a line fits its width.
  */
 export function table(
   rows: readonly (readonly string[])[],
   head?: readonly string[],
-  fit: 'cut' | 'whole' = 'whole',
+  cuttable: ReadonlySet<number> = new Set(),
 ): string {
   if (!isTerminal()) {
-    return rows
-      .map((row) => row.map((cell) => escapeText(stripVTControlCharacters(cell))).join('\t'))
-      .join('\n')
+    const coloured = hasColour()
+    return rows.map((row) => row.map((cell) => escapeCell(cell, coloured)).join('\t')).join('\n')
   }
   const all = head === undefined ? rows : [head.map((title) => paint('dim', title)), ...rows]
   const widths: number[] = []
@@ -106,7 +140,7 @@ export function table(
       widths[column] = Math.max(widths[column] ?? 0, stripVTControlCharacters(cell).length)
     })
   }
-  if (fit === 'cut') narrow(widths)
+  narrow(widths, cuttable)
   const line = (row: readonly string[]): string =>
     row
       .map((cell, column) => {
@@ -119,16 +153,20 @@ export function table(
 }
 
 /** Columns are not cut below this width. */
-const NARROWEST_COLUMN = 8
+export const NARROWEST_COLUMN = 8
 
-/** Narrow the widest columns until all fit on a line. The first one is the name of the row, and stays whole. */
-function narrow(widths: number[]): void {
+/** Narrow the widest of the columns that may be cut, until all fit on a line. */
+function narrow(widths: number[], cuttable: ReadonlySet<number>): void {
   const separators = 2 * (widths.length - 1)
-  for (;;) {
-    const total = widths.reduce((sum, width) => sum + width, separators)
-    const widest = widths.indexOf(Math.max(...widths.slice(1)), 1)
-    if (total <= lineWidth() || (widths[widest] ?? 0) <= NARROWEST_COLUMN) return
+  let total = widths.reduce((sum, width) => sum + width, separators)
+  while (total > lineWidth()) {
+    const widest = [...cuttable].reduce<number | undefined>(
+      (most, column) => (most === undefined || (widths[column] ?? 0) > (widths[most] ?? 0) ? column : most),
+      undefined,
+    )
+    if (widest === undefined || (widths[widest] ?? 0) <= NARROWEST_COLUMN) return
     widths[widest] = (widths[widest] ?? 0) - 1
+    total--
   }
 }
 
@@ -162,34 +200,6 @@ export function count(value: number): string {
   return value.toLocaleString('en-US')
 }
 
-/**
- * Show a progress line on stderr, only on a terminal and only for work that takes longer than a moment. Call
- * `end` when the work is done, whatever its outcome.
- */
-export function progressLine(label: string): {
-  onProgress: ((progress: Progress) => void) | undefined
-  end: () => void
-} {
-  if (stderr.isTTY !== true) return { onProgress: undefined, end: () => undefined }
-  const started = performance.now()
-  let shown = false
-  return {
-    onProgress: ({ bytesDone, bytesTotal, filesDone, filesTotal }) => {
-      const seconds = (performance.now() - started) / 1000
-      if (seconds < 0.5) return
-      shown = true
-      const share = bytesTotal > 0 ? Math.min(100, Math.floor((bytesDone / bytesTotal) * 100)) : 0
-      const speed = bytes(Math.round(bytesDone / seconds))
-      stderr.write(
-        `\r\u001b[K${label}: ${share} % of ${bytes(bytesTotal)}, ${count(filesDone)} of ${count(filesTotal)} files, ${speed}/s`,
-      )
-    },
-    end: () => {
-      if (shown) stderr.write('\r\u001b[K')
-    },
-  }
-}
-
 /** Return the status of a run in its colour. */
 export function paintStatus(status: RunStatus): string {
   const styles = {
@@ -200,17 +210,4 @@ export function paintStatus(status: RunStatus): string {
     lost: 'yellow',
   } as const
   return paint(styles[status], status)
-}
-
-/** Format a duration for people: `412 ms`, `3.2 s`, `4 min 05 s`, `2 h 04 min`. */
-export function duration(milliseconds: number): string {
-  const seconds = milliseconds / 1000
-  if (seconds < 1) return `${Math.round(milliseconds)} ms`
-  if (seconds < 60) return `${seconds.toFixed(1)} s`
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${pad(seconds % 60)} s`
-  return `${Math.floor(seconds / 3600)} h ${pad((seconds % 3600) / 60)} min`
-}
-
-function pad(value: number): string {
-  return String(Math.floor(value)).padStart(2, '0')
 }

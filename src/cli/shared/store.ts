@@ -36,6 +36,6 @@ export async function openStore({
 }
 
 /** Return the store that is known without reading a configuration file. */
-export function knownStore({ outputDir }: StoreOptions): Store {
+export function knownStore({ outputDir }: { readonly outputDir?: string | undefined }): Store {
   return storeIn(resolve(outputDir ?? process.env['LINEAPRINT_OUTPUT_DIR'] ?? '.'))
 }

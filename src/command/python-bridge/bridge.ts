@@ -6,16 +6,19 @@ import { readdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, delimiter, isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { LineaprintError } from '../../core/errors.ts'
 import { isFolder } from '../../util/fs.ts'
 import { isShelter, makeTemporary, sweepTemporary } from '../../util/temporary.ts'
 import { reasonOf } from '../../record/failure.ts'
 import { NODE_MARKER } from '../../capture/seeds/preload-marker.ts'
+import { Cells } from './cells.ts'
 import { Interpreters, unreported } from './interpreters.ts'
 import { ProcessWatch } from './process-watch.ts'
 import { NOT_AVAILABLE, Programs } from './programs.ts'
 import { BridgeServer } from './server.ts'
 import { StateFiles } from './states.ts'
 import type { TemporaryFolder } from '../../util/temporary.ts'
+import type { MessageOf } from './messages.ts'
 import type { Recorder } from '../../tracking/recorder.ts'
 
 /** The options of a bridge. */
@@ -26,6 +29,8 @@ export interface BridgeOptions {
   readonly environment: Readonly<Record<string, string | undefined>>
   /** The seed that the programs of the run are to use; absent if it has none. */
   readonly seed?: number | undefined
+  /** Called when a program reports the end of its run; absent if the run ends with its command. */
+  readonly onEnd?: ((end: MessageOf<'end'>) => void) | undefined
 }
 
 /** Numbers of programs that had the seed of a run when they started, and that had none. */
@@ -96,7 +101,7 @@ export class Bridge {
     // A run inside of another run has a connection to that one.
     const { LINEAPRINT_BRIDGE: _, ...variables } = options.environment
     const interpreters = new Interpreters(recorder, variables)
-    const connection = await connect(recorder, programs, interpreters, warn)
+    const connection = await connect(recorder, programs, interpreters, warn, options.onEnd)
     return new Bridge(options, recorder, programs, interpreters, warn, connection)
   }
 
@@ -182,6 +187,7 @@ async function connect(
   programs: Programs,
   interpreters: Interpreters,
   warn: (sentence: string) => void,
+  onEnd: BridgeOptions['onEnd'],
 ): Promise<Connection> {
   // On Windows, Python has no Unix domain sockets.
   if (process.platform === 'win32') return { status: 'unavailable' }
@@ -193,7 +199,8 @@ async function connect(
     try {
       folder = await makeTemporary('lineaprint-', parent)
       const scratch = folder.path
-      const session = { recorder, programs, interpreters, states, scratch, warn }
+      const cells = new Cells(recorder.runDirectory, recorder.configuration)
+      const session = { recorder, programs, interpreters, states, cells, scratch, warn, onEnd }
       return { status: 'open', server: await BridgeServer.listen(socketIn(scratch), session), folder }
     } catch (error) {
       reason ??= reasonOf(error)
@@ -254,7 +261,12 @@ function limitedWarnings(recorder: Recorder): (sentence: string) => void {
   return (sentence) => {
     if (recorded.has(sentence) || recorded.size >= WARNING_LIMIT || !recorder.isRunning) return
     recorded.add(sentence)
-    recorder.recordWarning(sentence)
+    try {
+      recorder.recordWarning(sentence)
+    } catch (error) {
+      // A journal that cannot be written fails the end of the run, and must not end the server before.
+      if (!LineaprintError.is(error) || error.code !== 'ERR_LINEAPRINT_STORE') throw error
+    }
   }
 }
 

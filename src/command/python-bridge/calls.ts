@@ -16,6 +16,7 @@ import type { HashOptions } from '../../core/options.ts'
 import type { Kind } from '../../tracking/inputs.ts'
 import type { ReportedBy } from '../../record/record.ts'
 import type { Recorder } from '../../tracking/recorder.ts'
+import type { Cells } from './cells.ts'
 import type { Interpreters } from './interpreters.ts'
 import type { Message, MessageOf } from './messages.ts'
 import type { Program, Programs } from './programs.ts'
@@ -27,10 +28,13 @@ export interface Session {
   readonly programs: Programs
   readonly interpreters: Pick<Interpreters, 'take'>
   readonly states: StateFiles
+  readonly cells: Cells
   /** Folder for transferred files. */
   readonly scratch: string
   /** Record a warning about a program, once. */
   readonly warn: (sentence: string) => void
+  /** Called when a program reports the end of its run; absent if the run ends with its command. */
+  readonly onEnd?: ((end: MessageOf<'end'>) => void) | undefined
 }
 
 /** The answer to a message; null if it needs none. */
@@ -87,6 +91,15 @@ export async function answer(message: Message, program: Program, session: Sessio
       break
     case 'bye':
       program.end = { script: message.script, at: performance.now() }
+      break
+    case 'notes':
+      recorder.setNotes(message.notes)
+      break
+    case 'cell':
+      await session.cells.add(program.number, message)
+      break
+    case 'end':
+      session.onEnd?.(message)
       break
     case 'hello':
     case 'flush':

@@ -80,6 +80,8 @@ export type Message =
       readonly interpreter?: InterpreterReport | null | undefined
       /** When the process started, as the system counts. */
       readonly startTime?: number | null | undefined
+      /** Version of the Python package. */
+      readonly package?: string | undefined
     }
   | {
       readonly call: 'seeds'
@@ -132,6 +134,24 @@ export type Message =
       /** Number of Python processes that it started. */
       readonly workers?: number | undefined
     }
+  | {
+      /** The end of a run that the program started itself. */
+      readonly call: 'end'
+      readonly status: 'finished' | 'failed' | 'killed'
+      /** Exit code of the program; `null` if it goes on, or ends by a signal. */
+      readonly exitCode: number | null
+      readonly signal: string | null
+      /** Why the run did not succeed. */
+      readonly error: string | null
+    }
+  | { readonly call: 'notes'; readonly notes: string }
+  | {
+      /** The source of a cell of a notebook, before it is executed. */
+      readonly call: 'cell'
+      /** Number of its execution, as the notebook shows it. */
+      readonly number: number
+      readonly source: string
+    }
   | { readonly call: 'flush'; readonly id: number }
   | { readonly call: 'bye'; readonly script: string }
 
@@ -139,7 +159,7 @@ export type Message =
 export type MessageOf<C extends Message['call']> = Extract<Message, { call: C }>
 
 /** Version of the messages; `python/_lineaprint/_connection.py` has the same. */
-const PROTOCOL = 1
+export const PROTOCOL = 1
 
 const NAME_LIMIT = 1024
 const PATH_LIMIT = 4096
@@ -190,6 +210,7 @@ const schema = lazily((): z.ZodMiniType<Message> => {
     script: z.optional(z.nullable(upTo(PATH_LIMIT))),
     startTime: z.optional(z.nullable(id)),
     launcher: z.optional(z.boolean()),
+    package: z.optional(upTo(64)),
     interpreter: z.optional(
       z.nullable(
         z.object({
@@ -270,6 +291,15 @@ const schema = lazily((): z.ZodMiniType<Message> => {
       settings: z.record(upTo(64), upTo(200)),
       workers: z.optional(id),
     }),
+    z.object({
+      call: z.literal('end'),
+      status: z.enum(['finished', 'failed', 'killed']),
+      exitCode: z.nullable(z.int()),
+      signal: z.nullable(z.string().check(z.regex(/^SIG[A-Z0-9+]{1,20}$/))),
+      error: z.nullable(sentence),
+    }),
+    z.object({ call: z.literal('notes'), notes: z.string() }),
+    z.object({ call: z.literal('cell'), number: id, source: z.string() }),
     z.object({ call: z.literal('flush'), id }),
     z.object({ call: z.literal('bye'), script: upTo(PATH_LIMIT) }),
   ])

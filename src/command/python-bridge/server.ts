@@ -2,13 +2,14 @@
 import { once } from 'node:events'
 import { createConnection, createServer } from 'node:net'
 import { LineaprintError } from '../../core/errors.ts'
+import { VERSION } from '../../core/version.ts'
 import { reasonOf } from '../../record/failure.ts'
 import { answer } from './calls.ts'
 import { FrameReader, toFrame } from './frames.ts'
 import { checkMessage, idOf, parseFrame } from './messages.ts'
 import type { Server, Socket } from 'node:net'
 import type { Session } from './calls.ts'
-import type { Message } from './messages.ts'
+import type { Message, MessageOf } from './messages.ts'
 import type { Program } from './programs.ts'
 
 /** Largest number of connections; each process has one. */
@@ -170,6 +171,9 @@ class Conversation {
       if (id === undefined)
         this.#session.warn(`a message from a program was not recorded: ${reasonOf(error)}`)
       else await this.#reply({ id, error: describe(error) })
+      // A run that cannot be written any more takes no messages: the closed connection tells the program so.
+      if (LineaprintError.is(error) && error.code === 'ERR_LINEAPRINT_STORE')
+        await this.#session.recorder.flush()
     } finally {
       clearInterval(pending)
     }
@@ -184,7 +188,10 @@ class Conversation {
   async #result(message: Message): Promise<unknown> {
     if (message.call === 'hello') {
       const { programs, interpreters } = this.#session
-      if (this.#program === undefined) interpreters.take(message)
+      if (this.#program === undefined) {
+        interpreters.take(message)
+        checkVersion(message, this.#session.warn)
+      }
       this.#program ??= programs.greet(message)
       return message.id === undefined ? null : programs.claim(message)
     }
@@ -203,6 +210,14 @@ class Conversation {
     await once(socket, 'drain', { signal: this.#signal })
     this.#connection.isBusy = true
   }
+}
+
+/** Warn about a Python package of another version, which may lack what this one has, or the other way round. */
+function checkVersion({ package: version }: MessageOf<'hello'>, warn: (sentence: string) => void): void {
+  if (version === undefined || version === VERSION) return
+  warn(
+    `the Python package lineaprint ${version} reports to lineaprint ${VERSION}; install the same version of both`,
+  )
 }
 
 function describe(error: unknown): { code: string; message: string } {

@@ -68,7 +68,7 @@ export function parametersOf(record: RunRecord): { parameters: Pair[]; warnings:
  */
 export function tagsOf(record: RunRecord): Pair[] {
   const { commit, branch, remote, clean } = gitFacts(record)
-  const { status, lineaprint, tags, parent, command, failure, warnings } = record
+  const { runName, status, lineaprint, tags, parent, command, failure, warnings } = record
   const seed = seedOf(record)
   const own: [string, string | undefined][] = [
     ['mlflow.source.name', command.argv.join(' ')],
@@ -79,6 +79,7 @@ export function tagsOf(record: RunRecord): Pair[] {
     ['mlflow.source.git.dirty', clean === undefined ? undefined : String(!clean)],
     ['mlflow.note.content', record.notes],
     [RUN_TAG, record.id],
+    ['lineaprint.name', runName],
     ['lineaprint.status', status],
     ['lineaprint.version', lineaprint],
     ['lineaprint.parent', parent ?? undefined],

@@ -192,14 +192,20 @@ async function findRun(
   return infoOf(client, runs[0])
 }
 
+/** The database of a server holds no longer names of runs. The tag `lineaprint.name` has the whole one. */
+const RUN_NAME_LIMIT = 250
+
 async function createRun(
   client: MlflowClient,
   experimentId: string,
-  { id, startedAt }: RunRecord,
+  { id, runName, startedAt }: RunRecord,
   signal: AbortSignal,
 ): Promise<Record<string, unknown>> {
   const tags = [{ key: RUN_TAG, value: id }]
-  const content = { experiment_id: experimentId, run_name: id, start_time: Date.parse(startedAt), tags }
+  const name = Array.from(runName ?? id)
+    .slice(0, RUN_NAME_LIMIT)
+    .join('')
+  const content = { experiment_id: experimentId, run_name: name, start_time: Date.parse(startedAt), tags }
   const probe = async (): Promise<Answer | undefined> => {
     const info = await findRun(client, experimentId, id, signal)
     return info && { run: { info } }

@@ -11,6 +11,9 @@ const TAG_LIMIT = 64
 
 const PROJECT_LIMIT = 128
 
+/** Longer names of runs are cut; the configuration has the whole one. */
+const RUN_NAME_LIMIT = 128
+
 /** Keys of a configuration with a reserved meaning. */
 const OWN_KEYS = new Set(['_wandb', 'lineaprint'])
 
@@ -24,7 +27,9 @@ export function headOf(record: RunRecord, { project, entity }: WandbTarget): Run
     id: record.id,
     project: projectName(project ?? record.name),
     entity,
-    name: record.id,
+    name: Array.from(record.runName ?? record.id)
+      .slice(0, RUN_NAME_LIMIT)
+      .join(''),
     notes: record.notes,
     tags: record.tags.filter((tag) => Array.from(tag).length <= TAG_LIMIT),
     host: record.process.host,
@@ -42,7 +47,7 @@ function projectName(name: string): string {
 }
 
 function configOf(record: RunRecord): Record<string, unknown> {
-  const { id, name, status, seal, lineaprint, tags, parent, command, warnings, failure } = record
+  const { id, name, runName, status, seal, lineaprint, tags, parent, command, warnings, failure } = record
   const metadata = Object.entries(jsonMetadata(record)).map(([key, value]) => [
     OWN_KEYS.has(key) ? `metadata.${key}` : key,
     value,
@@ -51,6 +56,7 @@ function configOf(record: RunRecord): Record<string, unknown> {
   const own = {
     run: id,
     experiment: name,
+    ...(runName !== undefined && { runName }),
     status,
     seal,
     version: lineaprint,

@@ -163,10 +163,10 @@ async function compareRecordedArrays(before: FileSide, after: FileSide): Promise
 /** Return why the content of an original cannot be compared; `undefined` if it is still as recorded. */
 async function unavailableReason(
   { path, digest: recorded }: TrackedFile,
-  { algorithm, signal }: OutputOptions,
+  { algorithm, signal, onProgress }: OutputOptions,
 ): Promise<string | undefined> {
   try {
-    const { digest } = await readDataset(path, { algorithm, signal, tables: false })
+    const { digest } = await readDataset(path, { algorithm, signal, onProgress, tables: false })
     return digest.toString() === recorded ? undefined : 'the original has changed since the run'
   } catch (error) {
     signal?.throwIfAborted()

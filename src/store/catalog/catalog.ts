@@ -9,6 +9,7 @@ import { errorText } from '../../util/error-text.ts'
 import {
   catalogProblem,
   catalogsIn,
+  findCatalog,
   folderRefusal,
   newCatalogPath,
   removeCatalog,
@@ -100,22 +101,47 @@ function readOrRemove(path: string): Map<string, CatalogRow> | undefined {
     return using(path, (database) => {
       checkForm(database)
       checkSize(database, sizeOfCatalog(path))
-      const rows = new Map<string, CatalogRow>()
-      // Not `iterate`: Node 22.13 frees the statement during a loop that only holds its rows.
-      for (const row of database.prepare(SELECT).all()) {
-        const { id, stamp, entry, digest } = row as Readonly<Record<string, unknown>>
-        // A file can hold values of another type than its schema says.
-        if (typeof id !== 'string' || typeof stamp !== 'string' || typeof entry !== 'string') continue
-        // SQLite has no checksums: a page corrupted on disk reads like any other.
-        if (digest === digestOf({ id, stamp, entry })) rows.set(id, { id, stamp, entry })
-      }
-      return rows
+      return new Map(readRows(database, SELECT).map((row) => [row.id, row]))
     })
   } catch (error) {
     // An error of JavaScript comes from a value that no catalog holds.
     if ((failureOf(error) ?? 'damaged') !== 'damaged' || isPassing(error)) throw error
     removeCatalog(path)
     return undefined
+  }
+}
+
+/** Return the sound rows that a query finds. */
+function readRows(database: DatabaseSync, query: string): CatalogRow[] {
+  const rows: CatalogRow[] = []
+  // Not `iterate`: Node 22.13 frees the statement during a loop that only holds its rows.
+  for (const row of database.prepare(query).all()) {
+    const { id, stamp, entry, digest } = row as Readonly<Record<string, unknown>>
+    // A file can hold values of another type than its schema says.
+    if (typeof id !== 'string' || typeof stamp !== 'string' || typeof entry !== 'string') continue
+    // SQLite has no checksums: a page corrupted on disk reads like any other.
+    if (digest === digestOf({ id, stamp, entry })) rows.push({ id, stamp, entry })
+  }
+  return rows
+}
+
+/**
+ * Return rows of the catalog of a folder as they are, the last ids first, without a check that they are still right. A
+ * catalog that is missing or cannot be used has none; it is neither made nor removed.
+ *
+ * @param limit Maximum number of rows.
+ */
+export function peekCatalog(folder: string, limit: number): CatalogRow[] {
+  try {
+    const path = folderRefusal(folder) === undefined ? findCatalog(folder) : undefined
+    if (path === undefined) return []
+    return using(path, (database) => {
+      checkForm(database)
+      return readRows(database, `${SELECT} ORDER BY id DESC LIMIT ${limit}`)
+    })
+  } catch {
+    // Whoever lists the runs gets along without a catalog as well.
+    return []
   }
 }
 

@@ -42,6 +42,15 @@ export function catalogsIn(folder: string): string[] {
   return own.map((name) => join(folder, name))
 }
 
+/** Return the path of one of the own catalogs in a folder, and change nothing there. */
+export function findCatalog(folder: string): string | undefined {
+  return readdirSync(folder)
+    .filter((name) => NAME.test(name))
+    .toSorted()
+    .map((name) => join(folder, name))
+    .find((path) => catalogProblem(path) === undefined)
+}
+
 /**
  * Return what is wrong with a catalog or a file that SQLite keeps beside it: each must be a regular file of this user
  * with one name. SQLite itself follows links and waits for a FIFO.

@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises'
 import { Command, Option } from 'commander'
 import { diffTables } from '../../../dataset/table-diff.ts'
 import { LineaprintError } from '../../../core/errors.ts'
+import { REFERENCE_HELP } from '../../../store/reference.ts'
 import { diffRuns } from '../../../diff/runs.ts'
 import { diffTrees } from '../../../hash/tree-diff.ts'
 import { diffModels } from '../../../model/diff/diff.ts'
@@ -14,7 +15,8 @@ import { runLines, writePatch, writePlot } from './runs.ts'
 import { tableLines } from './tables.ts'
 import { modelLines, treeLines } from './text.ts'
 import { knownStore, openStore, storeOptions } from '../../shared/store.ts'
-import { escapeText, print, printError, printJson, progressLine } from '../../shared/output.ts'
+import { escapeText, print, printError, printJson } from '../../shared/output.ts'
+import { progressBar } from '../../shared/progress.ts'
 import type { TableDiff } from '../../../dataset/table-diff.ts'
 import type { RunDiff } from '../../../diff/runs.ts'
 import type { TreeDiff } from '../../../hash/tree-diff.ts'
@@ -72,8 +74,9 @@ export function command(context: CommandContext): Command {
 }
 
 const EXAMPLES = `
-Name a run by its id, a unique prefix of the id, its experiment (the newest run), @latest, or its folder. An
-existing path is taken as a path. Differences of runs are sorted by how likely they explain a different result.
+Name a run by its folder, or by:
+${REFERENCE_HELP}.
+An existing path is taken as a path. Differences of runs are sorted by how likely they explain a different result.
 Exit codes: 0 the same, 1 a difference, 2 wrong usage, 3 something could not be read.
 
 Examples:
@@ -113,8 +116,13 @@ async function diff(a: string, b: string, options: Options, context: CommandCont
       signal: context.signal,
     })
     if (options.plot !== undefined) await writePlot(options.plot, before, after, context.signal)
+    const patch = async (): Promise<void> => {
+      if (options.patch !== undefined) await writePatch(options.patch, before, after, context.signal)
+    }
+    // The one document is about the failure, if the patch cannot be made.
+    if (options.json === true) await patch()
     show(answer, runLines, options)
-    if (options.patch !== undefined) await writePatch(options.patch, before, after, context.signal)
+    if (options.json !== true) await patch()
     const unsure = options.check === true && answer.notCompared.length > 0
     if (unsure) printNotCompared(answer)
     context.exit(answer.same && !unsure ? 0 : 1)
@@ -137,7 +145,7 @@ async function diffContents(
   { algorithm, threads, values, weights, ignore, as }: Options,
   { signal }: CommandContext,
 ): Promise<ModelDiff | TableDiff | TreeDiff> {
-  const progress = progressLine('comparing')
+  const progress = progressBar('comparing')
   const shared = { algorithm, threads, signal, onProgress: progress.onProgress }
   try {
     if (kind === 'model') return await diffModels(a, b, { ...shared, values, weights })

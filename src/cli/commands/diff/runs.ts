@@ -48,8 +48,8 @@ export function runLines(diff: RunDiff, all: boolean): string[] {
     ...(notCompared.length === 0 ? [] : [`${count(notCompared.length)} not compared`]),
   ]
   return [
-    `${paint('bold', '-')} ${runName(before)}`,
-    `${paint('bold', '+')} ${runName(after)}`,
+    `${paint('bold', '-')} ${sideName(before)}`,
+    `${paint('bold', '+')} ${sideName(after)}`,
     ...sections,
     ...(digests.length === 0 ? [] : ['', paint('bold', 'digests'), digestTable(digests, all)]),
     ...(metrics.length === 0 ? [] : ['', paint('bold', 'metrics'), metricTable(metrics, all)]),
@@ -62,8 +62,9 @@ export function runLines(diff: RunDiff, all: boolean): string[] {
   ]
 }
 
-function runName({ id, name, status }: RunDiff['before']): string {
-  return `${id}  ${cut(escapeText(name), lineWidth() - id.length - status.length - 6)}  ${paint('dim', status)}`
+function sideName({ id, name, runName, status }: RunDiff['before']): string {
+  const names = runName === undefined ? name : `${name} ${runName}`
+  return `${id}  ${cut(escapeText(names), lineWidth() - id.length - status.length - 6)}  ${paint('dim', status)}`
 }
 
 function differenceLines({ field, before, after, detail }: RunDifference): string[] {

@@ -13,6 +13,7 @@ import { hashTree } from '../../../hash/tree.ts'
 import { readModel } from '../../../model/read.ts'
 import { algorithmOption, threadsOption, weightsOption } from '../../shared/arguments.ts'
 import { parsePartArgument, printMerged, printPart } from './part.ts'
+import { failureOf } from '../../shared/failure.ts'
 import {
   IGNORE_HELP,
   addIgnoreOptions,
@@ -20,8 +21,9 @@ import {
   ignoreWarnings,
   toIgnore,
 } from '../../shared/ignore.ts'
-import { escapeText, print, printError, printJson, printVerbatim, progressLine } from '../../shared/output.ts'
+import { escapeText, print, printError, printJson, printVerbatim } from '../../shared/output.ts'
 import { SAMPLE_HELP, addSampleOptions, printSample, refuseSample, toSample } from '../../shared/sample.ts'
+import { progressBar } from '../../shared/progress.ts'
 import type { Readable } from 'node:stream'
 import type { Digest, Digests } from '../../../core/digest.ts'
 import type { CacheUsage } from '../../../hash/cache.ts'
@@ -113,7 +115,7 @@ async function hash(
   sample: SampleOptions | undefined,
   context: CommandContext,
 ): Promise<void> {
-  const progress = progressLine('hashing')
+  const progress = progressBar('hashing')
   const shared = {
     algorithm: options.algorithm,
     threads: options.threads,
@@ -255,6 +257,7 @@ async function hashOne(path: string, stream: Readable, shared: Shared): Promise<
     const { size, digests } = await hashStream(stream as AsyncIterable<Buffer>, {
       algorithm: shared?.algorithm,
       signal: shared?.signal,
+      onProgress: shared?.onProgress,
     })
     return { path, type: 'stream', size, digests }
   } catch (cause) {
@@ -326,8 +329,7 @@ function line(row: Row, digest: Digest, tagged: boolean): string {
 const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r' }
 
 function jsonRow(row: Row | LineaprintError): object {
-  if (row instanceof LineaprintError)
-    return { path: row.path, error: { code: row.code, message: row.message } }
+  if (row instanceof LineaprintError) return { path: row.path, error: failureOf(row) }
   const { cache, ...rest } = row
   // A folder's cache statistics are in its row; those of a group of files belong to no single file.
   return cache === undefined || row.type === 'file' ? rest : { ...rest, cache: cacheRow(cache) }

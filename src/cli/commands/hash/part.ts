@@ -5,7 +5,8 @@ import { errorCode, systemReason } from '../../../util/fs.ts'
 import { decodeText } from '../../../util/text-encoding.ts'
 import { LineaprintError } from '../../../core/errors.ts'
 import { hashPart, mergeParts, parsePart } from '../../../hash/part.ts'
-import { print, printJson, progressLine } from '../../shared/output.ts'
+import { print, printJson } from '../../shared/output.ts'
+import { progressBar } from '../../shared/progress.ts'
 import type { CommandContext } from '../../shared/context.ts'
 
 /** Part I of N, counted from 1. */
@@ -35,7 +36,7 @@ export async function printPart(
       received: `${paths.length}`,
     })
   }
-  const progress = progressLine('hashing')
+  const progress = progressBar('hashing')
   const options = { threads, signal: context.signal, onProgress: progress.onProgress }
   printJson(await hashPart(path, part, parts, options).finally(progress.end))
 }

@@ -6,8 +6,11 @@ import { runCommand } from '../../../command/run-command.ts'
 import { INTERVAL_BOUNDS } from '../../../config/system-metrics.ts'
 import { collect, wholeNumber } from '../../shared/arguments.ts'
 import { plural } from '../../../util/plural.ts'
-import { duration, escapeText, printError, printJson, progressLine } from '../../shared/output.ts'
+import { duration } from '../../shared/time.ts'
+import { escapeText, printError, printJson } from '../../shared/output.ts'
+import { reportFailure } from '../../shared/failure.ts'
 import { storeOptions } from '../../shared/store.ts'
+import { progressBar } from '../../shared/progress.ts'
 import type { CommandOutcome, NamedPath } from '../../../command/run-command.ts'
 import type { SeedUse } from '../../../command/python-bridge/bridge.ts'
 import type { CommandContext } from '../../shared/context.ts'
@@ -15,6 +18,7 @@ import type { StoreOptions } from '../../shared/store.ts'
 
 interface RunOptions extends StoreOptions {
   readonly name?: string
+  readonly runName?: string
   readonly dataset: readonly NamedPath[]
   readonly model: readonly NamedPath[]
   readonly output: readonly NamedPath[]
@@ -44,7 +48,8 @@ Example:
 export function command(context: CommandContext): Command {
   return storeOptions(new Command('run'))
     .argument('<command...>', 'the program and its arguments; put -- before them')
-    .option('--name <text>', 'name of the experiment (default: after the program)')
+    .option('--name <experiment>', 'name of the experiment (default: after the program)')
+    .option('--run-name <text>', 'name of this run, by which commands find it')
     .option('--dataset <name=path>', 'input dataset; repeatable', collectPath, [])
     .option('--model <name=path>', 'input model; repeatable', collectPath, [])
     .option('--output <name=path>', 'output file or folder; repeatable', collectPath, [])
@@ -61,7 +66,7 @@ export function command(context: CommandContext): Command {
     .option('--no-redact', 'keep secrets in the record, the logs and the exports')
     .option('--no-capture', 'keep no logs of the output, and pass nothing through lineaprint')
     .option('--system-metrics [seconds]', 'log processor, memory and GPU (default: every 10 s)', parseSeconds)
-    .option('--tag <text>', 'a tag; repeatable', collect, [])
+    .option('--tag <tag>', 'a tag; repeatable', collect, [])
     .option('--note <text>', 'a note')
     .passThroughOptions()
     .addHelpText('after', EXAMPLE)
@@ -87,7 +92,7 @@ async function run(argv: string[], options: RunOptions, context: CommandContext)
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', '--replace-math-random requires --seed')
   }
   const json = options.json === true
-  const progress = progressLine('hashing')
+  const progress = progressBar('hashing')
   try {
     const outcome = await runCommand({
       argv,
@@ -112,7 +117,7 @@ async function run(argv: string[], options: RunOptions, context: CommandContext)
     if (!(error instanceof SignalError)) throw error
     // Ctrl-C has the same message in every command.
     context.signal.throwIfAborted()
-    printError(`lineaprint: ${error.message}`)
+    reportFailure({ code: 'ERR_LINEAPRINT_INTERRUPTED', message: error.message }, options.json === true)
     process.exitCode = signalExitCode(error.signal)
   }
 }
@@ -124,12 +129,23 @@ function exitCodeOf({ exitCode, missingOutputs }: CommandOutcome): number {
 
 /** Return the given options only: an absent one must not override configuration file and variables. */
 function experimentOptions(options: RunOptions): Record<string, unknown> {
-  const { name, tag, note, outputDir, deterministic, replaceMathRandom, bundle, systemMetrics, redact } =
-    options
+  const {
+    name,
+    runName,
+    tag,
+    note,
+    outputDir,
+    deterministic,
+    replaceMathRandom,
+    bundle,
+    systemMetrics,
+    redact,
+  } = options
   const seeds = { deterministic, replaceMathRandom }
   const isGiven = Object.values(seeds).some((value) => value !== undefined)
   return {
     experimentName: name,
+    runName,
     notes: note,
     outputDir,
     ...(tag.length > 0 && { tags: tag }),

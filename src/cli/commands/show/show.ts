@@ -5,12 +5,12 @@ import { unlessDamaged } from '../../../json/read-fields.ts'
 import { parseTracked } from '../../../record/tracked.ts'
 import { decodeFloat } from '../../../json/special-floats.ts'
 import { journalProblems } from '../../../store/journal-read.ts'
+import { REFERENCE_HELP } from '../../../store/reference.ts'
 import { findRun } from '../../../store/runs.ts'
 import { isReported } from '../../../record/reported-by.ts'
 import { checkSeal } from '../../../record/seal.ts'
 import { describeSeeds } from './seeds.ts'
 import {
-  duration,
   paintStatus,
   bytes,
   count,
@@ -21,6 +21,7 @@ import {
   printJson,
   shortDigests,
 } from '../../shared/output.ts'
+import { duration, localTime } from '../../shared/time.ts'
 import { openStore, storeOptions } from '../../shared/store.ts'
 import { plural } from '../../../util/plural.ts'
 import type {
@@ -42,7 +43,7 @@ const INDENT = 14
 /** Build the command. */
 export function command(): Command {
   return storeOptions(new Command('show'))
-    .argument('<run>', 'id, unique id prefix, experiment name (its newest run), or @latest')
+    .argument('<run>', REFERENCE_HELP)
     .addHelpText('after', '\nExample:\n  lineaprint show @latest')
     .action((reference: string, options: StoreOptions) => show(reference, options))
 }
@@ -78,7 +79,8 @@ function about({ id, folder, record, status, journal }: StoredRun): string[] {
     status === 'lost' ? 'the process ended without finishing the run; the values come from its journal' : ''
   return [
     ...field('id', id),
-    ...field('started', `${startedAt.slice(0, 19).replace('T', ' ')} UTC${took}`),
+    ...field('run name', record.runName ?? ''),
+    ...field('started', `${localTime(startedAt, 'seconds')}${took}`),
     ...field('status', status === 'running' ? `process ${process.pid} on ${process.host}` : reason),
     ...field('failure', failure?.message ?? ''),
     ...field('command', ran.argv.map(quote).join(' ')),

@@ -72,6 +72,13 @@ const RUN_FILES = [
   'git/diff.patch',
 ]
 
+/** Write a file. An earlier change may have put a FIFO or a link to a device at its name, which is not written through. */
+function write(path: string, content: string | Uint8Array): void {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isFile() !== true)
+    rmSync(path, { recursive: true, force: true })
+  writeFileSync(path, content)
+}
+
 /** Apply one to three changes to a project and return what they are. */
 export function mutate(project: string, random: Generator): string[] {
   const done: string[] = []
@@ -139,7 +146,7 @@ function changeRecord(project: string, random: Generator): void {
     }
   }
   if (random.integer(0, 5) === 0) text = changeText(text, random)
-  writeFileSync(path, text)
+  write(path, text)
 }
 
 /** Change the text of JSON so that it may not be JSON any more. */
@@ -207,7 +214,7 @@ function changeJournal(project: string, random: Generator): void {
       })
     lines[at] = JSON.stringify(event)
   }
-  writeFileSync(path, lines.join('\n'))
+  write(path, lines.join('\n'))
 }
 
 /** Change a list of files or tensors in the folder of a run. */
@@ -222,7 +229,7 @@ function changeList(project: string, random: Generator): void {
   const value = path.endsWith('.json') ? parsed(path) : undefined
   if (value === undefined) return changeBytes(path, random)
   changeValue(value, random)
-  writeFileSync(path, JSON.stringify(value))
+  write(path, JSON.stringify(value))
 }
 
 function changeManifest(project: string, random: Generator): void {
@@ -231,7 +238,7 @@ function changeManifest(project: string, random: Generator): void {
   const value = parsed(path)
   if (value !== undefined && random.integer(0, 3) > 0) {
     changeValue(value, random)
-    writeFileSync(path, JSON.stringify(value))
+    write(path, JSON.stringify(value))
   } else if (random.integer(0, 1) === 0) {
     const name = pick(random, [
       HOSTILE_TEXT.replaceAll('\n', ''),
@@ -240,7 +247,7 @@ function changeManifest(project: string, random: Generator): void {
       '/dev/tty',
       '',
     ])
-    writeFileSync(path, `${'0'.repeat(64)}  ${name}\n${readFileSync(path, 'utf8')}`)
+    write(path, `${'0'.repeat(64)}  ${name}\n${readFileSync(path, 'utf8')}`)
   } else changeBytes(path, random)
 }
 
@@ -260,7 +267,7 @@ const CONFIGURATIONS: readonly (readonly [string, string])[] = [
 
 function changeConfiguration(project: string, random: Generator): void {
   const [name, text] = pick(random, CONFIGURATIONS)
-  writeFileSync(join(project, name), text)
+  write(join(project, name), text)
   if (random.integer(0, 2) === 0) replaceBy(join(project, name), random)
 }
 
@@ -278,7 +285,7 @@ function changeIndex(project: string, random: Generator): void {
     case 1:
       return replaceBy(path + pick(random, ['', '', '-wal', '-shm', '-journal']), random)
     case 2:
-      writeFileSync(join(root, `index-v1-${'0'.repeat(16)}.sqlite`), 'SQLite format 3\0'.padEnd(5000, 'x'))
+      write(join(root, `index-v1-${'0'.repeat(16)}.sqlite`), 'SQLite format 3\0'.padEnd(5000, 'x'))
       return
     default:
       forgeRows(root, random)
@@ -342,12 +349,12 @@ function replaceBy(path: string, random: Generator): void {
       )
       break
     case 3:
-      writeFileSync(path, '')
+      write(path, '')
       // Outside of a store it is data, which is read whole however long it is.
       truncateSync(path, path.includes('/.lineaprint/') ? 2 ** 40 : 2 ** 22)
       break
     case 4:
-      writeFileSync(path, '')
+      write(path, '')
       break
     default:
       symlinkSync(path, path)
@@ -367,7 +374,7 @@ function changeRepository(project: string, random: Generator): void {
   const path = join(project, '.git', name)
   mkdirSync(join(path, '..'), { recursive: true })
   if (random.integer(0, 2) === 0 && name !== 'config') replaceBy(path, random)
-  else writeFileSync(path, name === 'HEAD' ? `ref: refs/heads/${HOSTILE_TEXT}\n` : HOSTILE_TEXT)
+  else write(path, name === 'HEAD' ? `ref: refs/heads/${HOSTILE_TEXT}\n` : HOSTILE_TEXT)
 }
 
 /** Change, cut, repeat or replace some bytes. */
@@ -384,7 +391,7 @@ function changeBytes(path: string, random: Generator): void {
     Buffer.concat([content.subarray(at, to), content.subarray(at, to)]),
     Buffer.from(content.subarray(at, to).map((byte) => byte ^ (1 << random.integer(0, 7)))),
   ])
-  writeFileSync(path, random.integer(0, 9) === 0 ? before : Buffer.concat([before, middle, after]))
+  write(path, random.integer(0, 9) === 0 ? before : Buffer.concat([before, middle, after]))
 }
 
 function isChangeable(path: string): boolean {

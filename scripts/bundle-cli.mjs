@@ -8,6 +8,7 @@ import { rolldown } from 'rolldown'
 
 const MODULES = resolve(import.meta.dirname, '../node_modules')
 
+const MANIFEST = resolve(import.meta.dirname, '../package.json')
 const LAUNCHER = resolve(import.meta.dirname, '../src/cli/launcher.sh')
 
 /**
@@ -63,6 +64,7 @@ export async function bundleCommand(dist) {
 /** Return the groups of modules that are loaded together, each as one file. */
 async function groups(cli) {
   const starts = [
+    ['inherited', ['../command/launcher/inherited.js']],
     ['shared', ['program.js', 'commands/hash/hash.js']],
     ['early', ['commands/run/early.js']],
     ['tracking', ['commands/run/run.js']],
@@ -98,8 +100,8 @@ async function reachedFrom(entries) {
 }
 
 /**
- * Put the shell launcher before the program: a shell runs it, JavaScript sees a comment. So one file is both, and finds
- * itself through links.
+ * Put the shell launcher and the check of Node before the program. A shell runs the launcher, JavaScript sees a comment: so
+ * one file is both, and finds itself through links.
  */
 function withLauncher(fileName, code) {
   const node = '#!/usr/bin/env node\n'
@@ -107,7 +109,24 @@ function withLauncher(fileName, code) {
   if (!code.startsWith(node)) throw new Error('bundle-cli: main.js does not begin with its interpreter')
   const launcher = readFileSync(LAUNCHER, 'utf8')
   if (launcher.includes('*/')) throw new Error('bundle-cli: the launcher ends the comment that it is in')
-  return `#!/usr/bin/env sh\n':' /*\n${launcher}*/\n${code.slice(node.length)}`
+  // It would be loaded before the check.
+  if (/^import /m.test(code)) throw new Error('bundle-cli: main.js imports a file before it checks Node')
+  return `#!/usr/bin/env sh\n':' /*\n${launcher}*/\n${versionCheck()}${code.slice(node.length)}`
+}
+
+/** Return the statement that ends the program on a Node that is too old for the rest of it. */
+function versionCheck() {
+  const { engines } = JSON.parse(readFileSync(MANIFEST, 'utf8'))
+  const [, major, minor] = /^>=(\d+)\.(\d+)$/.exec(engines.node) ?? []
+  if (minor === undefined) throw new Error(`bundle-cli: no version in ${engines.node}`)
+  return `{
+	const [major, minor] = process.versions.node.split(".").map(Number);
+	if (major < ${major} || (major === ${major} && minor < ${minor})) {
+		console.error("lineaprint: Node ${major}.${minor} or newer is needed; this is " + process.versions.node + ", " + process.execPath);
+		process.exit(3);
+	}
+}
+`
 }
 
 /**

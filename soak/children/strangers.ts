@@ -52,8 +52,8 @@ const written: string[] = []
 /** The part of it that went to stdout. */
 const documents: string[] = []
 
-Object.assign(process.env, GIT_VARIABLES, { NO_COLOR: '1' })
-// Terminals without colours: each escape sequence is then of a stranger.
+// Terminals without colours and without a bar: each escape sequence is then of a stranger.
+Object.assign(process.env, GIT_VARIABLES, { NO_COLOR: '1', TERM: 'dumb' })
 for (const stream of [process.stdout, process.stderr]) {
   Object.defineProperty(stream, 'isTTY', { value: true })
   Object.defineProperty(stream, 'getColorDepth', { value: () => 1 })

@@ -49,6 +49,7 @@ pub fn run() -> io::Result<()> {
         leaving: Some(begun.leaving),
         session: begun.session,
         seen: [0; 2],
+        is_stopped: false,
     };
     supervisor.run(wakes, Some(requests))
 }
@@ -79,6 +80,8 @@ struct Begun {
 struct Session {
     /// Absent once the real one has gone.
     terminal: Option<Terminal>,
+    /// Keeps it open until the command has ended: its end would hang up the command a second time.
+    _open: OwnedFd,
     /// The life of the command, as the leader of its session sees it.
     events: File,
     /// Closed when the leader may end.
@@ -112,7 +115,6 @@ fn begin(plan: &Plan, reporter: &Arc<Reporter>) -> io::Result<Begun> {
         for each in &mut standard {
             *each = Some(side.try_clone()?);
         }
-        sources[0] = Some(reading);
         let (events, reports) = io::pipe()?;
         let (held, holding) = io::pipe()?;
         leader = Some(start::Session {
@@ -122,10 +124,12 @@ fn begin(plan: &Plan, reporter: &Arc<Reporter>) -> io::Result<Begun> {
         });
         opened = Some(Session {
             terminal: Some(terminal),
+            _open: reading.try_clone()?,
             events: OwnedFd::from(events).into(),
             hold: Some(holding.into()),
             leader: None,
         });
+        sources[0] = Some(reading);
     } else {
         for index in 0..2 {
             if plan.captured[index] {
@@ -209,6 +213,8 @@ struct Supervisor {
     session: Option<Session>,
     /// The numbers of SIGWINCH and SIGCONT that were acted on.
     seen: [u32; 2],
+    /// Whether the command is stopped, at a terminal of its own.
+    is_stopped: bool,
 }
 
 /// The signals that this program acts on for a command at its own terminal.
@@ -236,9 +242,8 @@ impl Supervisor {
                 Some(terminal) => keys && !terminal.pass_keys() || !is_passing && terminal.has_hung_up(),
                 None => false,
             };
-            if let Some(session) = self.session.as_mut().filter(|_| has_gone) {
-                // This hangs up the command.
-                session.terminal = None;
+            if has_gone {
+                self.hang_up();
             }
             if event {
                 self.read_event();
@@ -302,12 +307,25 @@ impl Supervisor {
     /// Let the command go on, with the real terminal if this process group has it.
     fn resume(&mut self) {
         let command = self.command;
+        self.is_stopped = false;
         let (Some(terminal), Some(command)) = (self.terminal(), command) else {
             return;
         };
         terminal.enter();
         let group = terminal.group().unwrap_or(command);
         let _ = kill_process_group(group, Signal::CONT);
+    }
+
+    /// The real terminal has gone: do what the system does to the processes in its foreground.
+    fn hang_up(&mut self) {
+        let command = self.command;
+        let Some(terminal) = self.session.as_mut().and_then(|session| session.terminal.take()) else {
+            return;
+        };
+        if let Some(group) = terminal.group().or(command) {
+            let _ = kill_process_group(group, Signal::HUP);
+            let _ = kill_process_group(group, Signal::CONT);
+        }
     }
 
     /// Read what the leader of the session saw.
@@ -356,9 +374,16 @@ impl Supervisor {
 
     fn pass(&mut self, signal: u8) {
         let number = i32::from(signal);
+        let is_stopped = self.is_stopped;
+        // The command has been hung up.
+        if number == libc::SIGHUP && self.session.is_some() && self.terminal().is_none() {
+            return;
+        }
         if let Some(terminal) = self.terminal() {
             match number {
-                libc::SIGCONT => return self.resume(),
+                libc::SIGCONT if is_stopped => return self.resume(),
+                // This program had it too, and the command goes on already.
+                libc::SIGCONT => return,
                 // The command gets it from its own terminal: when that has another size, and when it is closed.
                 libc::SIGWINCH => return terminal.resize(),
                 libc::SIGHUP if terminal.has_hung_up() => return,
@@ -400,12 +425,14 @@ impl Supervisor {
                 self.reporter.send(Report::Signalled(signal));
             }
             Event::Stopped => {
+                self.is_stopped = true;
                 if let Some(terminal) = self.terminal() {
                     terminal.leave();
                 }
                 self.signal_node(Signal::STOP);
             }
             Event::Continued => {
+                self.is_stopped = false;
                 system::count_own(libc::SIGCONT);
                 self.signal_node(Signal::CONT);
             }

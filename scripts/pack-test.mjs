@@ -87,6 +87,8 @@ async function tarballs() {
         'native/index.d.ts',
         'native/index.js',
         'package.json',
+        // The Python package is made from these and its modules.
+        ...['LICENSE', 'README.md', 'lineaprint/py.typed', 'pyproject.toml'].map((name) => `python/${name}`),
         'schema/run.schema.json',
       ].toSorted(),
     )
@@ -199,7 +201,9 @@ async function using() {
     await check('the program starts a command by the launcher: an ignored signal stays ignored', async () => {
       const findings = JSON.parse(await succeed('npx', 'lineaprint', 'doctor', '--json'))
       assert.equal(findings.find(({ name }) => name === 'launcher').state, 'ok')
-      const script = "trap '' USR1; exec npx lineaprint run -- sh -c 'kill -USR1 $$; echo survived'"
+      // Not through npx, a Node program, which resets it.
+      const script =
+        "trap '' USR1; exec node_modules/.bin/lineaprint run -- sh -c 'kill -USR1 $$; echo survived'"
       assert.equal(await succeed('sh', '-c', script), 'survived\n')
     })
   }

@@ -68,7 +68,14 @@ export function setup() {
   step('addon', ADDON_SOURCES, ADDON, () => run('npm', ['run', '--silent', 'build:native']))
   step(
     'typescript',
-    ['src', 'tsconfig.json', 'tsconfig.build.json', 'native/index.d.ts'],
+    [
+      'src',
+      'scripts/build-typescript.mjs',
+      'scripts/bundle-cli.mjs',
+      'tsconfig.json',
+      'tsconfig.build.json',
+      'native/index.d.ts',
+    ],
     ['dist/index.js'],
     () => {
       rmSync(join(root, 'dist'), { recursive: true, force: true })

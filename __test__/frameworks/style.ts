@@ -23,6 +23,8 @@ export interface Style {
   readonly model: readonly RegExp[]
   /** The Python programs of the run: script, rank, and seeds of its own. */
   readonly programs: readonly { script: string; rank?: number; ownSeeds: Record<string, string> }[]
+  /** Generators from which each of them drew before it set its own seed. */
+  readonly drawn?: readonly string[]
   /** The seeds of the run that are compared: 42, and another, by this command if the program sets its own. */
   readonly other?: string
   /** Fields that differ then: the tensors of a safetensors file, or the file. */
@@ -99,7 +101,7 @@ function member(text: string, name: string): unknown {
 }
 
 /** What must be true of a style. */
-export function expectedOf({ programs, detail, differing }: Style): StyleOutcome {
+export function expectedOf({ programs, drawn = [], detail, differing }: Style): StyleOutcome {
   const count = `, ${programs.length} program${programs.length === 1 ? '' : 's'} seeded;`
   return {
     run: [0, expect.stringContaining(count) as string],
@@ -107,7 +109,7 @@ export function expectedOf({ programs, detail, differing }: Style): StyleOutcome
     programs: programs.map(
       (program) => expect.objectContaining({ seed: 42, origin: 'run', ...program }) as Program,
     ),
-    warnings: programs.filter(({ ownSeeds }) => Object.keys(ownSeeds).length > 0).map(warning),
+    warnings: programs.flatMap((program) => warningsOf(program, drawn)),
     flags: [],
     reproduce: [0, 'same', expect.stringMatching(detail) as string],
     diff: [
@@ -118,8 +120,15 @@ export function expectedOf({ programs, detail, differing }: Style): StyleOutcome
   }
 }
 
-function warning({ script, ownSeeds }: Style['programs'][number]): string {
-  const own = Object.entries(ownSeeds).map(([name, seed]) => `${name} ${seed}`)
-  const seeds = own.length === 1 ? 'seed' : 'seeds'
-  return `${script} set its own ${seeds}, which replaced --seed 42: ${own.join(', ')}`
+function warningsOf({ script, ownSeeds }: Style['programs'][number], drawn: readonly string[]): string[] {
+  const sentence = (fact: string, isOf: (name: string) => boolean, end: string): string[] => {
+    const own = Object.entries(ownSeeds).flatMap(([name, seed]) => (isOf(name) ? [`${name} ${seed}`] : []))
+    return own.length === 0
+      ? []
+      : [`${script} ${fact} ${own.length === 1 ? 'seed' : 'seeds'}${end}: ${own.join(', ')}`]
+  }
+  return [
+    ...sentence('set its own', (name) => !drawn.includes(name), ', which replaced --seed 42'),
+    ...sentence('drew numbers from --seed 42, and then set its own', (name) => drawn.includes(name), ''),
+  ]
 }

@@ -103,7 +103,7 @@ for bad in (torch.zeros(2, dtype=torch.complex128), torch.zeros(2, 2).to_sparse(
         lineaprint.track_dataset(bad, "bad")
     except lineaprint.LineaprintError as error:
         say(error.code)`,
-    { interpreter: [PYTHON] },
+    { interpreter: [PYTHON], env: { LINEAPRINT_STRICT: '1' } },
   )
   expect(stderr).not.toContain('Traceback')
   expect(said[1]).toEqual(said[0])

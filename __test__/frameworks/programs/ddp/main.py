@@ -4,7 +4,7 @@ import os
 
 import hydra
 import torch
-from torch.distributed import destroy_process_group, init_process_group
+from torch.distributed import barrier, destroy_process_group, init_process_group
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader, TensorDataset
 from torch.utils.data.distributed import DistributedSampler
@@ -47,6 +47,8 @@ def main(settings):
     trainer = Trainer(settings.trainer, settings.optimizer.rate, model, TensorDataset(x, x.sum(1, keepdim=True)))
     for number in range(settings.trainer.epochs):
         trainer.epoch(number)
+    # A rank that leaves while another one writes can be aborted by the threads of gloo.
+    barrier()
     destroy_process_group()
 
 

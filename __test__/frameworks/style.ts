@@ -84,7 +84,8 @@ export async function outcomeOf(style: Style): Promise<StyleOutcome> {
     run: [run.code, run.stderr],
     isUnchanged: JSON.stringify(recorded) === JSON.stringify(alone),
     programs: programsIn(record),
-    warnings: record.warnings,
+    // Ranks end in any order.
+    warnings: record.warnings.toSorted(),
     flags: record.flags ?? [],
     reproduce: [again.code, item?.verdict, item?.detail],
     diff: [diff.code, member(diff.stdout, 'firstCause'), differences.map(({ field }) => field)],
@@ -109,7 +110,7 @@ export function expectedOf({ programs, drawn = [], detail, differing }: Style): 
     programs: programs.map(
       (program) => expect.objectContaining({ seed: 42, origin: 'run', ...program }) as Program,
     ),
-    warnings: programs.flatMap((program) => warningsOf(program, drawn)),
+    warnings: programs.flatMap((program) => warningsOf(program, drawn)).toSorted(),
     flags: [],
     reproduce: [0, 'same', expect.stringMatching(detail) as string],
     diff: [

@@ -213,7 +213,7 @@ struct Supervisor {
     session: Option<Session>,
     /// The numbers of SIGWINCH and SIGCONT that were acted on.
     seen: [u32; 2],
-    /// Whether the command is stopped, at a terminal of its own.
+    /// True while the command is stopped, at a terminal of its own.
     is_stopped: bool,
 }
 

@@ -231,8 +231,8 @@ const SLICE = 5
 const SLOW = 1
 
 /**
- * Reads the stamps of many files. A look from this thread takes a tenth of the time that one through a promise does, and
- * blocks the event loop: the looks stop for other work, and on a slow file system they are made beside it.
+ * Reads the stamps of many files. A look from this thread takes less time than one through a promise, and blocks the event
+ * loop: the looks stop for other work, and on a slow file system they are made beside it.
  */
 class StampReader {
   #isSlow = false

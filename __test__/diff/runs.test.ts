@@ -350,3 +350,40 @@ test('an array that a program drew after it was seeded ranks below the seed', as
     'reported data',
   )
 })
+
+test('an untracked file that appeared while one of the runs ran explains less than what was set', async () => {
+  const folder = folderOf()
+  const a = await finished(folder, { experimentName: 'a' })
+  const untracked = (...paths: string[]): CaptureRecord =>
+    captured({
+      available: true,
+      root: '/repo',
+      commit: 'c'.repeat(40),
+      changed: [],
+      untracked: paths.map((path) => ({
+        path,
+        kind: 'file',
+        mode: '100644',
+        size: 1,
+        kept: true,
+        digests: { blake3: `blake3:${'1'.repeat(64)}` },
+      })),
+      submodules: [],
+    })
+  const first = but(a, {
+    captures: { git: untracked() },
+    flags: [{ kind: 'undeclared-output', count: 1, paths: ['logs/events'], message: 'one file' }],
+  })
+  const second = but(a, { captures: { git: untracked('helper.py', 'logs/events') }, metadata: { rate: 2 } })
+  const diff = await diffRuns(first, second)
+  expect(fields(diff)).toEqual([
+    'code: git.untracked.helper.py',
+    'configuration: metadata.rate',
+    'leftover files: git.untracked.logs/events',
+  ])
+  const back = await diffRuns(second, but(first, { metadata: { rate: 2 } }))
+  expect(back.differences.map(({ cause, detail }) => [cause, detail])).toContainEqual([
+    'leftover files',
+    'it appeared while the second run ran',
+  ])
+})

@@ -10,6 +10,7 @@ export const CAUSES = [
   'model inputs',
   'seeds',
   'configuration',
+  'leftover files',
   'packages',
   'gpu',
   'variables',

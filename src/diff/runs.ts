@@ -20,7 +20,8 @@ import { diffTracked } from './tracked.ts'
 import type { Component } from '../core/component.ts'
 import type { RunStatus } from '../record/record.ts'
 import type { StoredRun } from '../store/runs.ts'
-import type { Cause, NotCompared, RunDifference } from './causes.ts'
+import { leftoverFiles } from './leftovers.ts'
+import type { Cause, FieldDifference, NotCompared, RunDifference } from './causes.ts'
 import type { DigestDiff } from './digests.ts'
 import type { FirstDivergence } from './logged.ts'
 import type { MetricDiff } from './metrics.ts'
@@ -124,8 +125,9 @@ export async function diffRuns(a: StoredRun, b: StoredRun, options: RunDiffOptio
     { differences: digestFields(logged.digests), notCompared: logged.notCompared },
     { differences: metricFields(logged.metrics), notCompared: [] },
   ])
+  const leftBy = leftoverFiles(a.record, b.record)
   const ranked = differences
-    .map((difference) => ({ cause: causeOf(difference.field), ...difference }))
+    .map((difference) => ranking(difference, leftBy(difference.field)))
     .toSorted(byRank)
   const comparedAlone = comparedElsewhere(a.record, b.record)
   const withoutEffect = seedWithoutEffect(a.record, b.record)
@@ -179,6 +181,12 @@ function checkDigests({ folder, record }: StoredRun): void {
 }
 
 const OPTIONS = ['ignore', 'outputIgnore', 'trackers', 'signal'] as const
+
+/** Return a difference with its cause. A file that one of the runs left behind explains less than what was set. */
+function ranking(difference: FieldDifference, leftBy: string | undefined): RunDifference {
+  if (leftBy === undefined) return { cause: causeOf(difference.field), ...difference }
+  return { ...difference, cause: 'leftover files', detail: `it appeared while the ${leftBy} run ran` }
+}
 
 function byRank(a: RunDifference, b: RunDifference): number {
   return CAUSES.indexOf(a.cause) - CAUSES.indexOf(b.cause) || compareUtf8(a.field, b.field)

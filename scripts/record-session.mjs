@@ -1,0 +1,75 @@
+// Run the first session of a new user in an empty folder, and write what is typed and printed into
+// docs/first-session.md. The programs need scikit-learn, torch, tensorboard and safetensors:
+//
+//     node scripts/record-session.mjs PYTHON     # the bin folder of an environment that has them
+import { execFileSync, spawnSync } from 'node:child_process'
+import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync, mkdirSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { STEPS } from '../examples/first-session/steps.ts'
+
+const PAGE = 'docs/first-session.md'
+const COLUMNS = 100
+const PROGRAMS = ['forest.py', 'network.py']
+
+const [environment] = process.argv.slice(2)
+if (environment === undefined) {
+  console.error('usage: node scripts/record-session.mjs FOLDER   (the bin folder of a Python environment)')
+  process.exit(2)
+}
+const base = mkdtempSync(join(tmpdir(), 'session-'))
+try {
+  const folder = join(base, 'digits')
+  const bin = join(base, 'bin')
+  for (const path of [folder, bin]) mkdirSync(path)
+  symlinkSync(join(import.meta.dirname, '..', 'dist', 'cli', 'main.js'), join(bin, 'lineaprint'))
+  for (const name of PROGRAMS) cpSync(join('examples/first-session', name), join(folder, name))
+  for (const args of [
+    ['init', '-q'],
+    ['add', '-A'],
+    ['-c', 'user.name=a', '-c', 'user.email=a@example.org', 'commit', '-q', '-m', 'two programs'],
+  ])
+    execFileSync('git', args, { cwd: folder })
+  const env = {
+    ...process.env,
+    PATH: [bin, environment, process.env.PATH].join(delimiter),
+    CUDA_VISIBLE_DEVICES: '',
+    NO_COLOR: '1',
+    TERM: 'dumb',
+    HOME: base,
+    XDG_STATE_HOME: join(base, 'state'),
+  }
+  const from = performance.now()
+  const parts = STEPS.map((step) => play(step, folder, env))
+  const minutes = (performance.now() - from) / 60_000
+  writeFileSync(PAGE, page(parts, minutes))
+  console.log(`${PAGE}: ${STEPS.length} commands, ${minutes.toFixed(1)} minutes`)
+} finally {
+  rmSync(base, { recursive: true, force: true })
+}
+
+function play({ text, command, code = 0 }, cwd, env) {
+  // On a terminal, as a user sees it.
+  const { status, stdout } = spawnSync('script', ['-qec', `stty cols ${COLUMNS}; ${command}`, '/dev/null'], {
+    cwd,
+    env,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  if (status !== code) throw new Error(`${command} ended with ${status}, not ${code}:\n${stdout}`)
+  // Without an input, `script` types an end of file, which the terminal shows.
+  const printed = stdout.replaceAll('\r\n', '\n').replaceAll('^@', '').replaceAll(base, '~').trimEnd()
+  const ending = code === 0 ? '' : `\n(exit code ${code})`
+  return `${text}\n\n\`\`\`\n$ ${command}\n${printed}${ending}\n\`\`\`\n`
+}
+
+function page(parts, minutes) {
+  return `# From nothing to a reproduced run
+
+Two ordinary programs train on the handwritten digits of scikit-learn: [forest.py](../examples/first-session/forest.py) with
+scikit-learn, [network.py](../examples/first-session/network.py) with torch. Neither knows of lineaprint. This page shows what a new
+user types in a folder with the two, under git, and what is printed. All of it took ${minutes.toFixed(1)} minutes on a machine with
+2 cores. \`node scripts/record-session.mjs\` wrote the page.
+
+${parts.join('\n')}`
+}

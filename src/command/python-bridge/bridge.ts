@@ -15,6 +15,7 @@ import { Cells } from './cells.ts'
 import { Interpreters, unreported } from './interpreters.ts'
 import { ProcessWatch } from './process-watch.ts'
 import { NOT_AVAILABLE, Programs } from './programs.ts'
+import { Reporters } from './reporters.ts'
 import { BridgeServer } from './server.ts'
 import { StateFiles } from './states.ts'
 import type { TemporaryFolder } from '../../util/temporary.ts'
@@ -200,7 +201,8 @@ async function connect(
       folder = await makeTemporary('lineaprint-', parent)
       const scratch = folder.path
       const cells = new Cells(recorder.runDirectory, recorder.configuration)
-      const session = { recorder, programs, interpreters, states, cells, scratch, warn, onEnd }
+      const reporters = new Reporters()
+      const session = { recorder, programs, interpreters, reporters, states, cells, scratch, warn, onEnd }
       return { status: 'open', server: await BridgeServer.listen(socketIn(scratch), session), folder }
     } catch (error) {
       reason ??= reasonOf(error)

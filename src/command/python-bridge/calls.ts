@@ -20,6 +20,7 @@ import type { Cells } from './cells.ts'
 import type { Interpreters } from './interpreters.ts'
 import type { Message, MessageOf } from './messages.ts'
 import type { Program, Programs } from './programs.ts'
+import type { Reporters } from './reporters.ts'
 import type { Moment, SavedState, StateFiles } from './states.ts'
 
 /** The state that calls work on. */
@@ -27,6 +28,7 @@ export interface Session {
   readonly recorder: Recorder
   readonly programs: Programs
   readonly interpreters: Pick<Interpreters, 'take'>
+  readonly reporters: Reporters
   readonly states: StateFiles
   readonly cells: Cells
   /** Folder for transferred files. */
@@ -102,6 +104,7 @@ export async function answer(message: Message, program: Program, session: Sessio
       session.onEnd?.(message)
       break
     case 'hello':
+    case 'reporter':
     case 'flush':
       break
   }

@@ -4,6 +4,7 @@
 import { z } from 'zod/mini'
 import { LineaprintError } from '../../core/errors.ts'
 import { ENGLISH, lazily } from '../../util/schema.ts'
+import { PROTOCOL } from './frames.ts'
 import type { RecordedNumber } from '../../json/special-floats.ts'
 
 /** The report of a program about one source of randomness. */
@@ -94,6 +95,14 @@ export type Message =
       readonly used?: readonly string[] | undefined
       readonly ownSeeds?: readonly OwnSeed[] | undefined
     }
+  | {
+      /** The greeting of a command that reports a few values, in place of `hello`. */
+      readonly call: 'reporter'
+      readonly protocol: number
+      /** The process for which it reports: the one that started it. */
+      readonly pid: number
+      readonly rank?: number | null | undefined
+    }
   | { readonly call: 'inherited'; readonly generators: readonly InheritedGenerator[] }
   | { readonly call: 'state'; readonly at: 'start' | 'end'; readonly generators: Generators }
   | (Named<'checkpoint'> & { readonly generators: Generators })
@@ -158,10 +167,9 @@ export type Message =
 /** The message of one call. */
 export type MessageOf<C extends Message['call']> = Extract<Message, { call: C }>
 
-/** Version of the messages; `python/_lineaprint/_connection.py` has the same. */
-export const PROTOCOL = 1
-
 const NAME_LIMIT = 1024
+/** Largest number of a process in its job: launchers have nine digits, as in `python/_lineaprint/_position.py`. */
+const RANK_LIMIT = 999_999_999
 const PATH_LIMIT = 4096
 
 /** Create a schema for text with a limited number of characters. */
@@ -253,6 +261,12 @@ const schema = lazily((): z.ZodMiniType<Message> => {
     hello,
     seeds,
     inherited,
+    z.object({
+      call: z.literal('reporter'),
+      protocol: z.literal(PROTOCOL),
+      pid: id,
+      rank: z.optional(z.nullable(id.check(z.maximum(RANK_LIMIT)))),
+    }),
     z.object({ call: z.literal('state'), at: z.enum(['start', 'end']), generators: object }),
     z.object({ call: z.literal('checkpoint'), id, name, generators: object }),
     z.object({ call: z.literal('problem'), message: sentence }),

@@ -7,10 +7,12 @@ import { reasonOf } from '../../record/failure.ts'
 import { answer } from './calls.ts'
 import { FrameReader, toFrame } from './frames.ts'
 import { checkMessage, idOf, parseFrame } from './messages.ts'
+import { report } from './reporters.ts'
 import type { Server, Socket } from 'node:net'
 import type { Session } from './calls.ts'
 import type { Message, MessageOf } from './messages.ts'
 import type { Program } from './programs.ts'
+import type { Reporter } from './reporters.ts'
 
 /** Largest number of connections; each process has one. */
 const CONNECTION_LIMIT = 2048
@@ -149,6 +151,7 @@ class Conversation {
   readonly #session: Session
   readonly #signal: AbortSignal
   #program: Program | undefined
+  #reporter: Reporter | undefined
 
   constructor(connection: Connection, session: Session, signal: AbortSignal) {
     this.#connection = connection
@@ -196,6 +199,15 @@ class Conversation {
       return message.id === undefined ? null : programs.claim(message)
     }
     if (this.#program !== undefined) return answer(message, this.#program, this.#session)
+    if (message.call === 'reporter') {
+      const { reporters, recorder } = this.#session
+      this.#reporter ??= reporters.greet(message, recorder)
+      return null
+    }
+    if (this.#reporter !== undefined) {
+      report(message, this.#reporter, this.#session.recorder)
+      return null
+    }
     if (message.call === 'flush') return null
     throw new LineaprintError('ERR_LINEAPRINT_STATE', 'the first message must be hello', {
       hint: 'or the limit of programs per run is reached',

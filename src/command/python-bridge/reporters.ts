@@ -1,0 +1,77 @@
+/**
+ * Commands that report a few values and end, such as `lineaprint log`. All of those of one rank are one process of the
+ * record: their values are one series, however many commands logged them.
+ */
+import { LineaprintError } from '../../core/errors.ts'
+import { decodeFloat } from '../../json/special-floats.ts'
+import type { Recorder } from '../../tracking/recorder.ts'
+import type { Message, MessageOf } from './messages.ts'
+
+/** The source of values that `lineaprint log` reports. */
+export const LOG_SOURCE = 'lineaprint log'
+
+/** Numbers of these processes begin here, above those of programs. */
+const FIRST_NUMBER = 1_000_000
+
+/** Number of the process of a rank in the record, for what is not reported by a program that connected itself. */
+export function processOfRank(rank: number): number {
+  return FIRST_NUMBER + rank
+}
+
+/** A sender of values. */
+export interface Reporter {
+  /** Number of its process; absent for a command of the process that writes the run. */
+  readonly process: number | undefined
+}
+
+/** The senders of one run. */
+export class Reporters {
+  readonly #known = new Set<number>()
+
+  /** Return the sender of a greeting. The process of a rank is recorded once. */
+  greet(
+    { rank, pid }: Pick<MessageOf<'reporter'>, 'rank' | 'pid'>,
+    recorder: Pick<Recorder, 'recordProcess'>,
+  ): Reporter {
+    if (typeof rank !== 'number') return { process: undefined }
+    const number = processOfRank(rank)
+    if (!this.#known.has(number)) {
+      this.#known.add(number)
+      recorder.recordProcess({ number, pid, rank })
+    }
+    return { process: number }
+  }
+}
+
+/**
+ * Execute a message of a sender.
+ *
+ * @throws The errors of tracking, which the sender gets as the answer; ERR_LINEAPRINT_ARGUMENT for a call that only a
+ * program may make.
+ */
+export function report(
+  message: Message,
+  { process }: Reporter,
+  recorder: Pick<Recorder, 'logMetric' | 'addMetadata' | 'addTags' | 'setNotes'>,
+): void {
+  switch (message.call) {
+    case 'metrics':
+      for (const [name, value] of message.values)
+        recorder.logMetric(name, decodeFloat(value), { step: message.step }, process)
+      return
+    case 'metadata':
+      return recorder.addMetadata(message.values, process)
+    case 'tags':
+      return recorder.addTags(message.tags)
+    case 'notes':
+      return recorder.setNotes(message.notes)
+    case 'flush':
+      return
+    default:
+      throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `a reporter cannot call ${message.call}`, {
+        field: 'call',
+        expected: 'metrics, metadata, tags, notes or flush',
+        received: message.call,
+      })
+  }
+}

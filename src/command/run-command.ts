@@ -1,15 +1,19 @@
 /** A command as a tracked run: inputs are digested before it starts, outputs after it ends. */
-import { basename, extname } from 'node:path'
+import { basename, extname, resolve } from 'node:path'
 import { deterministicVariables, seedVariables } from '../capture/seeds/capture.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { KINDS } from '../tracking/inputs.ts'
 import { isReachable } from '../util/fs.ts'
 import { runTracked } from './lifecycle.ts'
+import { findOwnLaunch } from './ranks/launch.ts'
+import { runAsRank } from './ranks/run-as-rank.ts'
 import { SignalRelay } from './signals.ts'
 import type { Progress } from '../core/options.ts'
 import type { ExperimentOptions } from '../config/options.ts'
 import type { Recorder } from '../tracking/recorder.ts'
 import type { NamedPath, TrackedCommand, CommandOutcome } from './lifecycle.ts'
+import type { Declared } from './declared.ts'
+import type { RankOutcome } from './ranks/run-as-rank.ts'
 
 export type { NamedPath, CommandOutcome } from './lifecycle.ts'
 
@@ -50,7 +54,7 @@ export interface CommandPlan extends DeclaredPaths {
  * be started; ERR_LINEAPRINT_STORE if the run cannot be recorded. Each leaves a run of status `failed` if the
  * store allows it.
  */
-export async function runCommand(plan: CommandPlan): Promise<CommandOutcome> {
+export async function runCommand(plan: CommandPlan): Promise<CommandOutcome | RankOutcome> {
   const [program] = plan.argv
   if (program === undefined || program === '') {
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'no command to run', {
@@ -60,10 +64,22 @@ export async function runCommand(plan: CommandPlan): Promise<CommandOutcome> {
   await refusePatterns(plan)
   const relay = new SignalRelay()
   try {
-    return await runTracked(trackedCommand(plan, relay), relay)
+    const launch = findOwnLaunch(process.env)
+    const command = trackedCommand(plan, relay)
+    if (launch === undefined) return await runTracked(command, relay)
+    const declared = declaredBy(plan)
+    if (launch.localRank === 0) return await runTracked({ ...command, launch, declared }, relay)
+    return await runAsRank({ ...command, launch, declared }, relay)
   } finally {
     relay.close()
   }
+}
+
+/** Return the paths that a command declares, absolute. */
+function declaredBy({ datasets = [], models = [], outputs = [] }: DeclaredPaths): Declared {
+  const absolute = (paths: readonly NamedPath[]): NamedPath[] =>
+    paths.map(({ name, path }) => ({ name, path: resolve(path) }))
+  return { datasets: absolute(datasets), models: absolute(models), outputs: absolute(outputs) }
 }
 
 /** Return the warning for an output that could not be read. */

@@ -49,6 +49,7 @@ const OTHER_VARIABLES: ReadonlySet<string> = new Set([
   'LINEAPRINT_RUN_ID',
   'LINEAPRINT_RUN_DIRECTORY',
   'LINEAPRINT_SEED',
+  'LINEAPRINT_RUN_GROUP',
   // For the Python package: where the command is, and whether errors are raised.
   'LINEAPRINT_COMMAND',
   'LINEAPRINT_STRICT',

@@ -9,6 +9,7 @@ import {
   flagSchema,
   jsonObject,
   processSchema,
+  rankSchema,
   recordedNumber,
   runId,
   streamSchema,
@@ -91,6 +92,14 @@ export const eventSchema: () => z.ZodMiniType<JournalEvent> = lazily(() => {
           process: field(processSchema(), 'As in `processes` of the record.'),
         }),
         'A process that reports; it replaces an earlier one of that number.',
+      ),
+      field(
+        z.looseObject({
+          ...head,
+          type: z.literal('rank'),
+          rank: field(rankSchema(), 'As in `launch` of the record.'),
+        }),
+        'A rank with a wrapper of its own joined the run, or ended; it replaces an earlier one of that number.',
       ),
       field(
         z.looseObject({

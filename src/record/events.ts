@@ -9,6 +9,7 @@ import type {
   CaptureRecord,
   FailureRecord,
   FlagRecord,
+  RankRecord,
   ReportingProcess,
   RunStatus,
   StreamRecord,
@@ -39,6 +40,7 @@ export type EventBody =
   | { readonly type: 'process'; readonly process: ReportingProcess }
   | { readonly type: 'metadata'; readonly values: JsonObject; readonly process?: number }
   | { readonly type: 'tags'; readonly tags: readonly string[] }
+  | { readonly type: 'rank'; readonly rank: RankRecord }
   | { readonly type: 'notes'; readonly notes: string }
   | { readonly type: 'warning'; readonly message: string }
   | { readonly type: 'flag'; readonly flag: FlagRecord }

@@ -12,6 +12,7 @@ import {
   failureSchema,
   flagSchema,
   jsonObject,
+  launchSchema,
   processSchema,
   recordedNumber,
   runId,
@@ -125,6 +126,10 @@ export const runRecordSchema: () => z.ZodMiniType<RunRecord> = lazily(() => {
       durationMs: field(z.nullable(z.number()), 'Milliseconds, measured by a clock that is never set back.'),
       lineaprint: field(text, 'Version of lineaprint that wrote the record.'),
       parent: field(z.nullable(text), 'Id of the run whose command made this one.'),
+      launch: field(
+        z.exactOptional(launchSchema()),
+        'The launch of a job whose ranks are wrapped one by one. Absent for other runs.',
+      ),
       process: field(process, 'The process that writes the run.'),
       command: field(command, 'The command that was wrapped, or the program that used the tracker.'),
       tags: field(z.array(text), 'Labels of the run, each once.'),

@@ -107,6 +107,30 @@ export interface DigestRecord extends SeriesOrigin {
   readonly lastStep: number | null
 }
 
+/** One rank of a launch that has a wrapper of its own. */
+export interface RankRecord {
+  readonly rank: number
+  readonly localRank: number
+  /** Process id of its wrapper. */
+  readonly pid: number
+  /** `lost`: its wrapper ended without a report. */
+  readonly status: 'running' | 'ended' | 'lost'
+  readonly exitCode: number | null
+  readonly signal: string | null
+  readonly durationMs?: number
+  readonly stdout?: StreamRecord
+  readonly stderr?: StreamRecord
+}
+
+/** The launch whose ranks on one machine are this run. */
+export interface LaunchRecord {
+  readonly launcher: string
+  readonly group: string
+  readonly node: string
+  readonly size?: number
+  readonly ranks: readonly RankRecord[]
+}
+
 /** Another file of the run's folder. The seal covers it through this entry. */
 export type FileRecord =
   | { readonly path: string; readonly size: number; readonly blake3: string; readonly sha256: string }
@@ -173,6 +197,7 @@ export interface RunRecord {
   readonly durationMs: number | null
   readonly lineaprint: string
   readonly parent: string | null
+  readonly launch?: LaunchRecord
   readonly process: ProcessRecord
   readonly command: CommandRecord
   readonly tags: readonly string[]

@@ -11,6 +11,8 @@ import type {
   CaptureRecord,
   FailureRecord,
   FlagRecord,
+  LaunchRecord,
+  RankRecord,
   ReportedBy,
   ReportingProcess,
   StreamRecord,
@@ -160,6 +162,45 @@ export const streamSchema: () => z.ZodMiniType<StreamRecord> = lazily(() =>
       }),
       z.looseObject({ status: z.literal('not-captured'), reason }),
     ]),
+  ),
+)
+
+/** One rank of a launch. */
+export const rankSchema: () => z.ZodMiniType<RankRecord> = lazily(() =>
+  schemaOf<RankRecord>()(
+    z.looseObject({
+      rank: field(count, 'Its number in the launch.'),
+      localRank: field(count, 'Its number among the ranks of this machine.'),
+      pid: field(z.int(), 'Process id of its `lineaprint run`.'),
+      status: field(
+        z.enum(['running', 'ended', 'lost']),
+        '`running`: not ended when the record was written; `lost`: its `lineaprint run` ended without a report.',
+      ),
+      exitCode: field(z.nullable(z.int()), 'Of a command that ended by itself.'),
+      signal: field(z.nullable(text), 'The signal that ended its command.'),
+      durationMs: z.optional(field(z.number(), 'Milliseconds from the start of its command to its end.')),
+      stdout: field(
+        z.exactOptional(streamSchema()),
+        'Its standard output. That of the first rank is in `command`.',
+      ),
+      stderr: field(z.exactOptional(streamSchema()), 'Its standard error, likewise.'),
+    }),
+  ),
+)
+
+/** The launch of a run whose ranks have a wrapper each. */
+export const launchSchema: () => z.ZodMiniType<LaunchRecord> = lazily(() =>
+  schemaOf<LaunchRecord>()(
+    z.looseObject({
+      launcher: field(text, 'What started the ranks, by its variables: `torchrun`, `Open MPI` and so on.'),
+      group: field(
+        text,
+        'Name of the launch. Runs of other machines have the same, if the launcher names its launches.',
+      ),
+      node: field(text, 'Name of the machine.'),
+      size: z.optional(field(count, 'Number of ranks on all machines, if the launcher tells.')),
+      ranks: field(z.array(rankSchema()), 'The ranks of this machine, in their order.'),
+    }),
   ),
 )
 

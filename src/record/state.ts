@@ -19,6 +19,7 @@ import type {
   DigestRecord,
   FailureRecord,
   FlagRecord,
+  RankRecord,
   ReportingProcess,
   RunRecord,
   SeriesOrigin,
@@ -42,6 +43,8 @@ export interface RunState {
   readonly digests: SeriesByProcess<DigestRecord>
   /** Processes that reported something, by number. */
   readonly processes: Map<number, ReportingProcess>
+  /** Ranks that have a wrapper of their own, by number. */
+  readonly ranks: Map<number, RankRecord>
   readonly warnings: string[]
   readonly flags: FlagRecord[]
   failure: FailureRecord | null
@@ -65,6 +68,7 @@ export function initialState(start: RunRecord): RunState {
     metrics: new SeriesByProcess(),
     digests: new SeriesByProcess(),
     processes: new Map(),
+    ranks: new Map((start.launch?.ranks ?? []).map((rank) => [rank.rank, rank])),
     warnings: [...start.warnings],
     flags: [...(start.flags ?? [])],
     failure: null,
@@ -88,6 +92,9 @@ export function applyEvent(state: RunState, event: EventBody): void {
       break
     case 'process':
       state.processes.set(event.process.number, event.process)
+      break
+    case 'rank':
+      state.ranks.set(event.rank.rank, event.rank)
       break
     case 'metadata':
       for (const [key, value] of Object.entries(event.values))
@@ -148,13 +155,16 @@ function identityOf(section: TrackedSection, name: string, entry: TrackedRecord)
 /** Return the state as a record. `ending` holds the fields that are known only at the end. */
 export function toRecord(state: RunState, ending: Partial<RunRecord> = {}): RunRecord {
   const { start, command, tags, notes, metadata, captures, tracked, warnings, failure } = state
-  const { processes } = state
+  const { processes, ranks } = state
   const sections = TRACKED_SECTIONS.map((section) => [
     section,
     Object.fromEntries(tracked[section].named((name, entry) => identityOf(section, name, entry))),
   ])
   return {
     ...start,
+    ...(start.launch !== undefined && {
+      launch: { ...start.launch, ranks: [...ranks.values()].toSorted((a, b) => a.rank - b.rank) },
+    }),
     command,
     tags: [...tags],
     notes,

@@ -32,7 +32,7 @@ import type { Configuration, ExperimentOptions } from '../config/options.ts'
 import type { Captured } from '../core/component.ts'
 import type { Digest } from '../core/digest.ts'
 import type { CommandEndEvent, EventBody } from '../record/events.ts'
-import type { CaptureRecord, ReportingProcess } from '../record/record.ts'
+import type { CaptureRecord, RankRecord, ReportingProcess } from '../record/record.ts'
 import type { Verification, VerifyOptions } from '../verify/verify.ts'
 import type { DigestOptions, DigestSource } from './digests.ts'
 import type { Kind } from './inputs.ts'
@@ -151,6 +151,7 @@ export class Recorder {
         directory,
         command: command?.argv,
         isRepeatable: command?.isRepeatable ?? true,
+        launch: command?.launch,
         environment,
       })
     } catch (error) {
@@ -178,6 +179,11 @@ export class Recorder {
   /** Record a process that reports something. */
   recordProcess(process: ReportingProcess): void {
     this.#append('recordProcess', { type: 'process', process })
+  }
+
+  /** Record a rank of the launch that has a wrapper of its own. */
+  recordRank(rank: RankRecord): void {
+    this.#append('recordRank', { type: 'rank', rank })
   }
 
   /** Keep the state of the path of a later output. */

@@ -109,6 +109,7 @@ export class Redaction {
         return event
       case 'command':
       case 'process':
+      case 'rank':
       case 'tags':
       case 'notes':
       case 'warning':

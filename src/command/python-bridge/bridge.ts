@@ -19,6 +19,7 @@ import { Reporters } from './reporters.ts'
 import { BridgeServer } from './server.ts'
 import { StateFiles } from './states.ts'
 import type { TemporaryFolder } from '../../util/temporary.ts'
+import type { Ranks } from '../ranks/leader.ts'
 import type { MessageOf } from './messages.ts'
 import type { Recorder } from '../../tracking/recorder.ts'
 
@@ -30,6 +31,8 @@ export interface BridgeOptions {
   readonly environment: Readonly<Record<string, string | undefined>>
   /** The seed that the programs of the run are to use; absent if it has none. */
   readonly seed?: number | undefined
+  /** The other ranks of the launch; absent if the run takes none. */
+  readonly ranks?: Ranks | undefined
   /** Called when a program reports the end of its run; absent if the run ends with its command. */
   readonly onEnd?: ((end: MessageOf<'end'>) => void) | undefined
 }
@@ -92,7 +95,8 @@ export class Bridge {
     this.#programs = programs
     this.#warn = warn
     this.#connection = connection
-    this.variables = variablesOf(connection, environment)
+    const scratch = connection.status === 'open' ? connection.folder.path : undefined
+    this.variables = bridgeVariables(scratch, environment)
   }
 
   /** Open the bridge. If it cannot be opened, the run gets a warning and the command runs without it. */
@@ -102,7 +106,7 @@ export class Bridge {
     // A run inside of another run has a connection to that one.
     const { LINEAPRINT_BRIDGE: _, ...variables } = options.environment
     const interpreters = new Interpreters(recorder, variables)
-    const connection = await connect(recorder, programs, interpreters, warn, options.onEnd)
+    const connection = await connect(recorder, programs, interpreters, warn, options)
     return new Bridge(options, recorder, programs, interpreters, warn, connection)
   }
 
@@ -188,7 +192,7 @@ async function connect(
   programs: Programs,
   interpreters: Interpreters,
   warn: (sentence: string) => void,
-  onEnd: BridgeOptions['onEnd'],
+  { ranks, onEnd }: BridgeOptions,
 ): Promise<Connection> {
   // On Windows, Python has no Unix domain sockets.
   if (process.platform === 'win32') return { status: 'unavailable' }
@@ -202,8 +206,19 @@ async function connect(
       const scratch = folder.path
       const cells = new Cells(recorder.runDirectory, recorder.configuration)
       const reporters = new Reporters()
-      const session = { recorder, programs, interpreters, reporters, states, cells, scratch, warn, onEnd }
-      return { status: 'open', server: await BridgeServer.listen(socketIn(scratch), session), folder }
+      const about = {
+        recorder,
+        programs,
+        interpreters,
+        reporters,
+        ranks,
+        states,
+        cells,
+        scratch,
+        warn,
+        onEnd,
+      }
+      return { status: 'open', server: await BridgeServer.listen(socketIn(scratch), about), folder }
     } catch (error) {
       reason ??= reasonOf(error)
       await folder?.remove().catch(() => undefined)
@@ -217,20 +232,24 @@ function socketIn(scratch: string): string {
   return join(scratch, 'bridge')
 }
 
-/** Return the variables of the command. A program can import lineaprint even if it cannot connect. */
-function variablesOf(
-  connection: Connection,
+/**
+ * Return the variables of a command of the run. A program can import lineaprint even if it cannot connect.
+ *
+ * @param scratch The folder with the socket; absent if no program can connect.
+ * @param environment The environment of the command without them.
+ */
+export function bridgeVariables(
+  scratch: string | undefined,
   environment: BridgeOptions['environment'],
 ): Record<string, string> {
   const before = environment['PYTHONPATH']
   const path = { PYTHONPATH: before === undefined || before === '' ? PYTHON : PYTHON + delimiter + before }
-  if (connection.status === 'unavailable') {
+  if (scratch === undefined) {
     // Those of another run, in which this one was started, are not for its programs.
     const outer = ['LINEAPRINT_BRIDGE', 'LINEAPRINT_SCRATCH', 'LINEAPRINT_PARENT']
     const set = outer.filter((name) => environment[name] !== undefined)
     return { ...path, ...Object.fromEntries(set.map((name) => [name, ''])) }
   }
-  const scratch = connection.folder.path
   return {
     ...path,
     LINEAPRINT_BRIDGE: socketIn(scratch),

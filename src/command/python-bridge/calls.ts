@@ -16,6 +16,7 @@ import type { HashOptions } from '../../core/options.ts'
 import type { Kind } from '../../tracking/inputs.ts'
 import type { ReportedBy } from '../../record/record.ts'
 import type { Recorder } from '../../tracking/recorder.ts'
+import type { Ranks } from '../ranks/leader.ts'
 import type { Cells } from './cells.ts'
 import type { Interpreters } from './interpreters.ts'
 import type { Message, MessageOf } from './messages.ts'
@@ -29,6 +30,8 @@ export interface Session {
   readonly programs: Programs
   readonly interpreters: Pick<Interpreters, 'take'>
   readonly reporters: Reporters
+  /** The other ranks of a launch; absent if the run takes none. */
+  readonly ranks?: Ranks | undefined
   readonly states: StateFiles
   readonly cells: Cells
   /** Folder for transferred files. */
@@ -105,6 +108,8 @@ export async function answer(message: Message, program: Program, session: Sessio
       break
     case 'hello':
     case 'reporter':
+    case 'join':
+    case 'leave':
     case 'flush':
       break
   }

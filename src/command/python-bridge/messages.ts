@@ -4,7 +4,9 @@
 import { z } from 'zod/mini'
 import { LineaprintError } from '../../core/errors.ts'
 import { ENGLISH, lazily } from '../../util/schema.ts'
+import { streamSchema } from '../../record/schema-parts.ts'
 import { PROTOCOL } from './frames.ts'
+import type { StreamRecord } from '../../record/record.ts'
 import type { RecordedNumber } from '../../json/special-floats.ts'
 
 /** The report of a program about one source of randomness. */
@@ -50,6 +52,13 @@ export interface InterpreterReport {
   readonly basePrefix: string
   /** Folders in which it searches modules. */
   readonly paths: readonly string[]
+}
+
+/** An input or output that a rank declares. */
+interface DeclaredPath {
+  readonly name: string
+  /** Absolute. */
+  readonly path: string
 }
 
 type Generators = Readonly<Record<string, unknown>>
@@ -102,6 +111,29 @@ export type Message =
       /** The process for which it reports: the one that started it. */
       readonly pid: number
       readonly rank?: number | null | undefined
+    }
+  | {
+      /** The greeting of a rank that has a wrapper of its own. */
+      readonly call: 'join'
+      readonly id: number
+      readonly protocol: number
+      readonly pid: number
+      readonly rank: number
+      readonly localRank: number
+      readonly datasets: readonly DeclaredPath[]
+      readonly models: readonly DeclaredPath[]
+      readonly outputs: readonly DeclaredPath[]
+    }
+  | {
+      /** The end of the command of such a rank. */
+      readonly call: 'leave'
+      readonly id: number
+      readonly exitCode: number | null
+      readonly signal: string | null
+      readonly durationMs: number
+      readonly stdout: StreamRecord
+      readonly stderr: StreamRecord
+      readonly warnings: readonly string[]
     }
   | { readonly call: 'inherited'; readonly generators: readonly InheritedGenerator[] }
   | { readonly call: 'state'; readonly at: 'start' | 'end'; readonly generators: Generators }
@@ -190,6 +222,8 @@ const schema = lazily((): z.ZodMiniType<Message> => {
   )
   const origin = z.nullable(z.enum(['run', 'set_seeds', 'derived']))
   const id = z.int().check(z.minimum(0))
+  const rank = z.int().check(z.minimum(0), z.maximum(RANK_LIMIT))
+  const signal = z.string().check(z.regex(/^SIG[A-Z0-9+]{1,20}$/))
   const transfer = {
     descriptor: z.optional(z.tuple([id, digits, digits])),
     file: z.optional(z.string().check(z.regex(/^[\w-]{1,64}$/))),
@@ -201,6 +235,7 @@ const schema = lazily((): z.ZodMiniType<Message> => {
     z.maxLength(PATH_LIMIT),
     z.refine((text) => !text.includes('\0'), 'a path'),
   )
+  const declared = z.array(z.object({ name, path })).check(z.maxLength(10_000))
   const hello = z.object({
     call: z.literal('hello'),
     id: z.optional(id),
@@ -262,10 +297,31 @@ const schema = lazily((): z.ZodMiniType<Message> => {
     seeds,
     inherited,
     z.object({
+      call: z.literal('join'),
+      id,
+      protocol: z.literal(PROTOCOL),
+      pid: id,
+      rank,
+      localRank: rank,
+      datasets: declared,
+      models: declared,
+      outputs: declared,
+    }),
+    z.object({
+      call: z.literal('leave'),
+      id,
+      exitCode: z.nullable(z.int()),
+      signal: z.nullable(signal),
+      durationMs: z.number().check(z.minimum(0)),
+      stdout: streamSchema(),
+      stderr: streamSchema(),
+      warnings: z.array(sentence).check(z.maxLength(100)),
+    }),
+    z.object({
       call: z.literal('reporter'),
       protocol: z.literal(PROTOCOL),
       pid: id,
-      rank: z.optional(z.nullable(id.check(z.maximum(RANK_LIMIT)))),
+      rank: z.optional(z.nullable(rank)),
     }),
     z.object({ call: z.literal('state'), at: z.enum(['start', 'end']), generators: object }),
     z.object({ call: z.literal('checkpoint'), id, name, generators: object }),
@@ -309,7 +365,7 @@ const schema = lazily((): z.ZodMiniType<Message> => {
       call: z.literal('end'),
       status: z.enum(['finished', 'failed', 'killed']),
       exitCode: z.nullable(z.int()),
-      signal: z.nullable(z.string().check(z.regex(/^SIG[A-Z0-9+]{1,20}$/))),
+      signal: z.nullable(signal),
       error: z.nullable(sentence),
     }),
     z.object({ call: z.literal('notes'), notes: z.string() }),

@@ -180,6 +180,15 @@ export function findLaunch(variables: Variables, parent: string = parentOf()): L
   }
 }
 
+/**
+ * Find the launch of which a command is a rank. A command inside of a rank has its variables as well, and is none: the
+ * variable that its wrapper set tells so.
+ */
+export function findOwnLaunch(variables: Variables): Launch | undefined {
+  const launch = findLaunch(variables)
+  return launch === undefined || variables['LINEAPRINT_LAUNCH'] === meetingName(launch) ? undefined : launch
+}
+
 /** Return the name of the file by which the ranks of a launch on this machine meet: a digest of what they share. */
 export function meetingName({ launcher, group }: Launch): string {
   const { host, bootId, pidNamespace } = thisProcess()

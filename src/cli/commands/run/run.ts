@@ -12,6 +12,7 @@ import { reportFailure } from '../../shared/failure.ts'
 import { storeOptions } from '../../shared/store.ts'
 import { progressBar } from '../../shared/progress.ts'
 import type { CommandOutcome, NamedPath } from '../../../command/run-command.ts'
+import type { RankOutcome } from '../../../command/ranks/run-as-rank.ts'
 import type { SeedUse } from '../../../command/python-bridge/bridge.ts'
 import type { CommandContext } from '../../shared/context.ts'
 import type { StoreOptions } from '../../shared/store.ts'
@@ -110,6 +111,11 @@ async function run(argv: string[], options: RunOptions, context: CommandContext)
       onProgress: progress.onProgress,
     })
     progress.end()
+    if ('joined' in outcome) {
+      reportRank(outcome, json)
+      process.exitCode = outcome.exitCode
+      return
+    }
     report(outcome, json)
     process.exitCode = exitCodeOf(outcome)
   } catch (error) {
@@ -157,6 +163,12 @@ function experimentOptions(options: RunOptions): Record<string, unknown> {
       systemMetrics: systemMetrics === true || { intervalSeconds: systemMetrics },
     }),
   }
+}
+
+/** Report what this rank of a launch did. The first one reports the run. */
+function reportRank({ joined, rank, exitCode, signal, warnings }: RankOutcome, json: boolean): void {
+  for (const warning of warnings) printError(`lineaprint: warning: rank ${rank}: ${escapeText(warning)}`)
+  if (json) printJson({ id: joined, rank, exitCode, signal, warnings })
 }
 
 function report(outcome: CommandOutcome, json: boolean): void {

@@ -11,4 +11,6 @@ export interface Declared {
   readonly datasets: readonly NamedPath[]
   readonly models: readonly NamedPath[]
   readonly outputs: readonly NamedPath[]
+  /** Files in which it writes metrics. */
+  readonly metricFiles: readonly string[]
 }

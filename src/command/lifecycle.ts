@@ -2,6 +2,7 @@
 import { LineaprintError } from '../core/errors.ts'
 import { reasonOf } from '../record/failure.ts'
 import { KINDS } from '../tracking/inputs.ts'
+import { MetricFiles } from '../tracking/metric-files/metric-files.ts'
 import { Recorder } from '../tracking/recorder.ts'
 import { noCodeWarning } from '../capture/git/absence.ts'
 import { runProcess } from './process.ts'
@@ -56,6 +57,8 @@ export interface TrackedCommand {
   /** Called with the process ID once the command runs. */
   readonly onSpawn?: ((recorder: Recorder, pid: number) => void) | undefined
   readonly messages: LifecycleMessages
+  /** Paths of files in which the command writes metrics. @default none */
+  readonly metricFiles?: readonly string[] | undefined
   /** The launch of which this is the first rank on its machine; the others report to this run. */
   readonly launch?: Launch | undefined
   /** True if no other rank can join the run. @default false */
@@ -109,6 +112,7 @@ export async function runTracked(command: TrackedCommand, relay: SignalRelay): P
   const started = Promise.withResolvers<void>()
   const launch = command.launch === undefined ? undefined : launchRecord(command.launch)
   const recorder = new Recorder(options, { ...settings, command: { argv, started: started.promise, launch } })
+  const metricFiles = new MetricFiles(recorder)
   let others: LaunchedRun | undefined
   let end: ProcessEnd
   let seedUse: SeedUse | undefined
@@ -118,9 +122,10 @@ export async function runTracked(command: TrackedCommand, relay: SignalRelay): P
     if (command.launch !== undefined)
       others =
         command.isAlone === true
-          ? LaunchedRun.alone(command.launch, recorder)
-          : await LaunchedRun.announce(command.launch, recorder, command.declared)
+          ? LaunchedRun.alone(command.launch, recorder, metricFiles)
+          : await LaunchedRun.announce(command.launch, recorder, metricFiles, command.declared)
     await command.trackInputs(recorder)
+    for (const path of command.metricFiles ?? []) await metricFiles.add(path)
     // The inputs are on disk before the command starts, so they survive a crash of the machine.
     await recorder.flush()
     settings.signal.throwIfAborted()
@@ -134,7 +139,7 @@ export async function runTracked(command: TrackedCommand, relay: SignalRelay): P
     throw error
   }
   try {
-    const ended = await recordEnd(command, recorder, end, relay, others?.ranks)
+    const ended = await recordEnd(command, recorder, end, relay, metricFiles, others?.ranks)
     return {
       ...ended,
       ...shellExit(end.exit),
@@ -219,12 +224,14 @@ async function recordEnd(
   recorder: Recorder,
   { exit, durationMs, stdout, stderr, warnings }: ProcessEnd,
   relay: SignalRelay,
+  metricFiles: MetricFiles,
   ranks: Ranks | undefined,
 ): Promise<Pick<CommandOutcome, 'summary' | 'status' | 'missingOutputs'>> {
   const exitCode = exit.kind === 'exited' ? exit.code : null
   const killedBy = endingSignal(exit, relay)
   recorder.recordCommandEnd({ exitCode, signal: killedBy ?? null, durationMs, stdout, stderr })
   for (const message of warnings) recorder.recordWarning(message)
+  await metricFiles.finish()
   const missing = new Map(await recordOutputs(recorder, outputs, messages))
   const isRequired = outputs.every((output) => output.isRequired)
   for (const { name, path, process } of ranks?.outputs ?? []) {

@@ -3,6 +3,7 @@ import { basename, extname, resolve } from 'node:path'
 import { deterministicVariables, seedVariables } from '../capture/seeds/capture.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { KINDS } from '../tracking/inputs.ts'
+import { metricFormat } from '../tracking/metric-files/rows.ts'
 import { isReachable } from '../util/fs.ts'
 import { runTracked } from './lifecycle.ts'
 import { findOwnLaunch } from './ranks/launch.ts'
@@ -25,6 +26,8 @@ export interface DeclaredPaths {
   readonly outputs?: readonly NamedPath[] | undefined
   /** True to keep a copy of each input that the run also declares as an output. @default false */
   readonly keep?: boolean | undefined
+  /** Files in which the command writes metrics. */
+  readonly metricFiles?: readonly string[] | undefined
   /** Seed to record and to pass to the command in environment variables that its runtime understands. */
   readonly seed?: number | undefined
 }
@@ -62,6 +65,7 @@ export async function runCommand(plan: CommandPlan): Promise<CommandOutcome | Ra
     })
   }
   await refusePatterns(plan)
+  for (const path of plan.metricFiles ?? []) metricFormat(path)
   const relay = new SignalRelay()
   try {
     const launch = findOwnLaunch(process.env)
@@ -76,10 +80,15 @@ export async function runCommand(plan: CommandPlan): Promise<CommandOutcome | Ra
 }
 
 /** Return the paths that a command declares, absolute. */
-function declaredBy({ datasets = [], models = [], outputs = [] }: DeclaredPaths): Declared {
+function declaredBy({ datasets = [], models = [], outputs = [], metricFiles = [] }: DeclaredPaths): Declared {
   const absolute = (paths: readonly NamedPath[]): NamedPath[] =>
     paths.map(({ name, path }) => ({ name, path: resolve(path) }))
-  return { datasets: absolute(datasets), models: absolute(models), outputs: absolute(outputs) }
+  return {
+    datasets: absolute(datasets),
+    models: absolute(models),
+    outputs: absolute(outputs),
+    metricFiles: metricFiles.map((path) => resolve(path)),
+  }
 }
 
 /** Return the warning for an output that could not be read. */
@@ -108,6 +117,7 @@ function trackedCommand(plan: CommandPlan, relay: SignalRelay): TrackedCommand {
       ...(seed !== undefined && seedVariables(seed, seeds)),
     }),
     seed,
+    metricFiles: plan.metricFiles,
     outputs: (plan.outputs ?? []).map((output) => ({ ...output, isRequired: plan.allowMissing !== true })),
     onSpawn: (recorder, pid) => recorder.sampleSystem(pid),
     messages: {

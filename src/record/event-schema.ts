@@ -8,6 +8,7 @@ import {
   failureSchema,
   flagSchema,
   jsonObject,
+  metricFileSchema,
   processSchema,
   rankSchema,
   recordedNumber,
@@ -42,6 +43,10 @@ export const eventSchema: () => z.ZodMiniType<JournalEvent> = lazily(() => {
           value: field(recordedNumber, 'The value; NaN stands as `{"__float__":"NaN"}`.'),
           step,
           process,
+          source: field(
+            z.exactOptional(text),
+            'The file of `--metrics` that has it; absent for a value that was logged with lineaprint.',
+          ),
         }),
         'One value of a metric.',
       ),
@@ -100,6 +105,14 @@ export const eventSchema: () => z.ZodMiniType<JournalEvent> = lazily(() => {
           rank: field(rankSchema(), 'As in `launch` of the record.'),
         }),
         'A rank with a wrapper of its own joined the run, or ended; it replaces an earlier one of that number.',
+      ),
+      field(
+        z.looseObject({
+          ...head,
+          type: z.literal('metric-file'),
+          file: field(metricFileSchema(), 'As in `metricFiles` of the record.'),
+        }),
+        'A file with metrics was read to its end; it replaces an earlier one of that path.',
       ),
       field(
         z.looseObject({

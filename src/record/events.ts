@@ -9,6 +9,7 @@ import type {
   CaptureRecord,
   FailureRecord,
   FlagRecord,
+  MetricFileRecord,
   RankRecord,
   ReportingProcess,
   RunStatus,
@@ -41,6 +42,7 @@ export type EventBody =
   | { readonly type: 'metadata'; readonly values: JsonObject; readonly process?: number }
   | { readonly type: 'tags'; readonly tags: readonly string[] }
   | { readonly type: 'rank'; readonly rank: RankRecord }
+  | { readonly type: 'metric-file'; readonly file: MetricFileRecord }
   | { readonly type: 'notes'; readonly notes: string }
   | { readonly type: 'warning'; readonly message: string }
   | { readonly type: 'flag'; readonly flag: FlagRecord }
@@ -55,6 +57,7 @@ export interface MetricEvent {
   readonly value: RecordedNumber
   readonly step?: number
   readonly process?: number
+  readonly source?: string
 }
 
 /** The state of something at one moment, as a digest in written form. */

@@ -13,6 +13,7 @@ export interface MetricTotals {
   min: number | null
   max: number | null
   lastStep: number | null
+  readonly source: string | undefined
 }
 
 /**
@@ -21,10 +22,11 @@ export interface MetricTotals {
  */
 export function addMetric(totals: SeriesByProcess<MetricTotals>, event: MetricEvent): void {
   const value = decodeFloat(event.value)
-  const { name, process = 0 } = event
+  const { name, process = 0, source } = event
   let total = totals.get(name, process)
   if (total === undefined) {
-    total = { count: 0, nanCount: 0, first: value, last: value, min: null, max: null, lastStep: null }
+    const extremes = { min: null, max: null, lastStep: null }
+    total = { count: 0, nanCount: 0, first: value, last: value, ...extremes, source }
     totals.set(name, process, total)
   }
   total.count++
@@ -39,7 +41,7 @@ export function addMetric(totals: SeriesByProcess<MetricTotals>, event: MetricEv
 
 /** Return the recorded form of the totals. */
 export function metricRecord(total: MetricTotals, origin: SeriesOrigin): MetricRecord {
-  const { count, nanCount, first, last, min, max, lastStep } = total
+  const { count, nanCount, first, last, min, max, lastStep, source } = total
   return {
     count,
     nanCount,
@@ -49,5 +51,6 @@ export function metricRecord(total: MetricTotals, origin: SeriesOrigin): MetricR
     max: max === null ? null : encodeFloat(max),
     lastStep,
     ...origin,
+    ...(source !== undefined && { sources: [source] }),
   }
 }

@@ -13,6 +13,7 @@ import {
   flagSchema,
   jsonObject,
   launchSchema,
+  metricFileSchema,
   processSchema,
   recordedNumber,
   runId,
@@ -51,6 +52,10 @@ export const runRecordSchema: () => z.ZodMiniType<RunRecord> = lazily(() => {
     max: field(z.nullable(recordedNumber), 'The largest value that is a number; null if there is none.'),
     lastStep: field(z.nullable(z.number()), 'The step of the last value that had one.'),
     ...seriesOrigin,
+    sources: field(
+      z.exactOptional(z.array(text)),
+      'The file of `--metrics` that has these values. Absent if they were logged with lineaprint.',
+    ),
   })
   const digest = z.looseObject({
     count: field(count, 'Digests logged.'),
@@ -166,6 +171,10 @@ export const runRecordSchema: () => z.ZodMiniType<RunRecord> = lazily(() => {
       digests: field(
         z.exactOptional(named(schemaOf<NonNullable<RunRecord['digests']>[string]>()(digest))),
         'Each logged digest in short; every one stands in the journal. Absent in older records.',
+      ),
+      metricFiles: field(
+        z.exactOptional(z.array(metricFileSchema())),
+        'The files in which the program wrote metrics. Absent if there are none.',
       ),
       processes: field(
         z.exactOptional(z.array(processSchema())),

@@ -97,6 +97,7 @@ export interface MetricRecord extends SeriesOrigin {
   readonly min: RecordedNumber | null
   readonly max: RecordedNumber | null
   readonly lastStep: number | null
+  readonly sources?: readonly string[]
 }
 
 /** The summary of one logged digest of one process; every digest is in the journal. */
@@ -130,6 +131,16 @@ export interface LaunchRecord {
   readonly size?: number
   readonly ranks: readonly RankRecord[]
 }
+
+/** A file in which the program wrote metrics. `not-checked`: not all of it could be read. */
+export type MetricFileRecord = {
+  readonly path: string
+  readonly source: string
+  readonly values: number
+} & (
+  | { readonly status: 'read'; readonly format: string; readonly rows?: number }
+  | { readonly status: 'not-checked'; readonly reason: string }
+)
 
 /** Another file of the run's folder. The seal covers it through this entry. */
 export type FileRecord =
@@ -211,6 +222,7 @@ export interface RunRecord {
   readonly outputs: Readonly<Record<string, TrackedRecord>>
   readonly metrics: Readonly<Record<string, MetricRecord>>
   readonly digests?: Readonly<Record<string, DigestRecord>>
+  readonly metricFiles?: readonly MetricFileRecord[]
   readonly processes?: readonly ReportingProcess[]
   readonly failure: FailureRecord | null
   readonly flags?: readonly FlagRecord[]

@@ -12,6 +12,7 @@ import type {
   FailureRecord,
   FlagRecord,
   LaunchRecord,
+  MetricFileRecord,
   RankRecord,
   ReportedBy,
   ReportingProcess,
@@ -203,6 +204,26 @@ export const launchSchema: () => z.ZodMiniType<LaunchRecord> = lazily(() =>
     }),
   ),
 )
+
+/** A file in which the program wrote metrics. */
+export const metricFileSchema: () => z.ZodMiniType<MetricFileRecord> = lazily(() => {
+  const head = {
+    path: field(text, 'Absolute path.'),
+    source: field(text, 'The path as it was given, which is the source of its values.'),
+    values: field(count, 'Values that were recorded.'),
+  }
+  return schemaOf<MetricFileRecord>()(
+    z.discriminatedUnion('status', [
+      z.looseObject({
+        ...head,
+        status: z.literal('read'),
+        format: field(text, '`json`, `jsonl`, `csv` or `tsv`.'),
+        rows: z.optional(field(count, 'Rows of the run; of files that have rows.')),
+      }),
+      z.looseObject({ ...head, status: z.literal('not-checked'), reason }),
+    ]),
+  )
+})
 
 /** The error that made a run fail. */
 export const failureSchema: () => z.ZodMiniType<FailureRecord> = lazily(() =>

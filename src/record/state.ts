@@ -19,6 +19,7 @@ import type {
   DigestRecord,
   FailureRecord,
   FlagRecord,
+  MetricFileRecord,
   RankRecord,
   ReportingProcess,
   RunRecord,
@@ -43,6 +44,8 @@ export interface RunState {
   readonly digests: SeriesByProcess<DigestRecord>
   /** Processes that reported something, by number. */
   readonly processes: Map<number, ReportingProcess>
+  /** Files with metrics, by path. */
+  readonly metricFiles: Map<string, MetricFileRecord>
   /** Ranks that have a wrapper of their own, by number. */
   readonly ranks: Map<number, RankRecord>
   readonly warnings: string[]
@@ -68,6 +71,7 @@ export function initialState(start: RunRecord): RunState {
     metrics: new SeriesByProcess(),
     digests: new SeriesByProcess(),
     processes: new Map(),
+    metricFiles: new Map(),
     ranks: new Map((start.launch?.ranks ?? []).map((rank) => [rank.rank, rank])),
     warnings: [...start.warnings],
     flags: [...(start.flags ?? [])],
@@ -92,6 +96,9 @@ export function applyEvent(state: RunState, event: EventBody): void {
       break
     case 'process':
       state.processes.set(event.process.number, event.process)
+      break
+    case 'metric-file':
+      state.metricFiles.set(event.file.path, event.file)
       break
     case 'rank':
       state.ranks.set(event.rank.rank, event.rank)
@@ -155,7 +162,7 @@ function identityOf(section: TrackedSection, name: string, entry: TrackedRecord)
 /** Return the state as a record. `ending` holds the fields that are known only at the end. */
 export function toRecord(state: RunState, ending: Partial<RunRecord> = {}): RunRecord {
   const { start, command, tags, notes, metadata, captures, tracked, warnings, failure } = state
-  const { processes, ranks } = state
+  const { processes, ranks, metricFiles } = state
   const sections = TRACKED_SECTIONS.map((section) => [
     section,
     Object.fromEntries(tracked[section].named((name, entry) => identityOf(section, name, entry))),
@@ -180,6 +187,7 @@ export function toRecord(state: RunState, ending: Partial<RunRecord> = {}): RunR
     digests: Object.fromEntries(
       state.digests.named(processes).map((series) => [series.key, { ...series.value, ...originOf(series) }]),
     ),
+    ...(metricFiles.size > 0 && { metricFiles: [...metricFiles.values()] }),
     ...(processes.size > 0 && { processes: [...processes.values()] }),
     warnings: [...warnings],
     flags: [...state.flags],

@@ -32,11 +32,11 @@ import type { Configuration, ExperimentOptions } from '../config/options.ts'
 import type { Captured } from '../core/component.ts'
 import type { Digest } from '../core/digest.ts'
 import type { CommandEndEvent, EventBody } from '../record/events.ts'
-import type { CaptureRecord, RankRecord, ReportingProcess } from '../record/record.ts'
+import type { CaptureRecord, MetricFileRecord, RankRecord, ReportingProcess } from '../record/record.ts'
 import type { Verification, VerifyOptions } from '../verify/verify.ts'
 import type { DigestOptions, DigestSource } from './digests.ts'
 import type { Kind } from './inputs.ts'
-import type { MetricOptions } from './metrics.ts'
+import type { MetricOptions, MetricOrigin } from './metrics.ts'
 import type { RecorderState } from './recorder-state.ts'
 import type { EndStatus } from './run-writer.ts'
 import type { RecorderSettings } from './settings.ts'
@@ -181,6 +181,16 @@ export class Recorder {
     this.#append('recordProcess', { type: 'process', process })
   }
 
+  /** Count a file with metrics among what the run declares. */
+  expectMetricFile(path: string): void {
+    this.#running('expectMetricFile').snapshots.addMetricFile(path)
+  }
+
+  /** Record what is known of a file with metrics. */
+  recordMetricFile(file: MetricFileRecord): void {
+    this.#append('recordMetricFile', { type: 'metric-file', file })
+  }
+
   /** Record a rank of the launch that has a wrapper of its own. */
   recordRank(rank: RankRecord): void {
     this.#append('recordRank', { type: 'rank', rank })
@@ -227,8 +237,8 @@ export class Recorder {
   }
 
   /** Log one value of a metric. */
-  logMetric(name: string, value: number, options: MetricOptions = {}, process?: number): void {
-    const { event, time } = metricEvent(name, value, options, process)
+  logMetric(name: string, value: number, options: MetricOptions = {}, origin: MetricOrigin = {}): void {
+    const { event, time } = metricEvent(name, value, options, origin)
     this.#running('logMetric').append(event, time)
   }
 

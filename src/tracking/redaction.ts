@@ -110,6 +110,7 @@ export class Redaction {
       case 'command':
       case 'process':
       case 'rank':
+      case 'metric-file':
       case 'tags':
       case 'notes':
       case 'warning':

@@ -85,7 +85,7 @@ export async function answer(message: Message, program: Program, session: Sessio
           name,
           decodeFloat(value),
           { step: message.step },
-          programs.announce(program, recorder),
+          { process: programs.announce(program, recorder) },
         )
       break
     case 'metadata':

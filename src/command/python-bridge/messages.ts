@@ -123,6 +123,7 @@ export type Message =
       readonly datasets: readonly DeclaredPath[]
       readonly models: readonly DeclaredPath[]
       readonly outputs: readonly DeclaredPath[]
+      readonly metricFiles: readonly string[]
     }
   | {
       /** The end of the command of such a rank. */
@@ -306,6 +307,7 @@ const schema = lazily((): z.ZodMiniType<Message> => {
       datasets: declared,
       models: declared,
       outputs: declared,
+      metricFiles: z.array(path).check(z.maxLength(1000)),
     }),
     z.object({
       call: z.literal('leave'),

@@ -57,7 +57,7 @@ export function report(
   switch (message.call) {
     case 'metrics':
       for (const [name, value] of message.values)
-        recorder.logMetric(name, decodeFloat(value), { step: message.step }, process)
+        recorder.logMetric(name, decodeFloat(value), { step: message.step }, { process })
       return
     case 'metadata':
       return recorder.addMetadata(message.values, process)

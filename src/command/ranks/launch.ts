@@ -163,7 +163,8 @@ export function findLaunch(variables: Variables, parent: string = parentOf()): L
   if (launcher === undefined) return undefined
   const rank = numberOf(variables[launcher.rank]) ?? 0
   const size = firstNumber(launcher.size, variables)
-  if (size !== undefined && size < 2) return undefined
+  // One variable alone, such as RANK, may mean something else. A launch of one rank has no others.
+  if (size === undefined ? own === '' : size < 2) return undefined
   const localSize = firstNumber(launcher.localSize, variables)
   const parts = launcher.launch.map((name) => variables[name] ?? '').filter((part) => part !== '')
   // Without a name of the launch, its ranks on this machine have their parent in common.

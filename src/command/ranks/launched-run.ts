@@ -4,11 +4,12 @@ import { storeOf } from '../../store/store.ts'
 import { Ranks, launchRecord } from './leader.ts'
 import { Announcement } from './meeting.ts'
 import type { Declared } from '../declared.ts'
+import type { MetricFiles } from '../../tracking/metric-files/metric-files.ts'
 import type { Recorder } from '../../tracking/recorder.ts'
 import type { ProcessEnd } from '../process.ts'
 import type { Launch } from './launch.ts'
 
-const NOTHING: Declared = { datasets: [], models: [], outputs: [] }
+const NOTHING: Declared = { datasets: [], models: [], outputs: [], metricFiles: [] }
 
 /** The run of a launch. A fault of it is a warning: the other ranks make runs of their own then. */
 export class LaunchedRun {
@@ -20,24 +21,26 @@ export class LaunchedRun {
   private constructor(
     launch: Launch,
     recorder: Recorder,
+    metricFiles: MetricFiles,
     declared: Declared,
     announcement: Announcement | undefined,
   ) {
-    this.ranks = new Ranks(launch, recorder, declared)
+    this.ranks = new Ranks(launch, recorder, metricFiles, declared)
     this.#launch = launch
     this.#recorder = recorder
     this.#announcement = announcement
   }
 
   /** Return the run of a rank that no other one joins. */
-  static alone(launch: Launch, recorder: Recorder): LaunchedRun {
-    return new LaunchedRun({ ...launch, localSize: 1 }, recorder, NOTHING, undefined)
+  static alone(launch: Launch, recorder: Recorder, metricFiles: MetricFiles): LaunchedRun {
+    return new LaunchedRun({ ...launch, localSize: 1 }, recorder, metricFiles, NOTHING, undefined)
   }
 
   /** Announce the run, which has started, to the other ranks. */
   static async announce(
     launch: Launch,
     recorder: Recorder,
+    metricFiles: MetricFiles,
     declared: Declared = NOTHING,
   ): Promise<LaunchedRun> {
     let announcement: Announcement | undefined
@@ -46,7 +49,7 @@ export class LaunchedRun {
     } catch (error) {
       recorder.recordWarning(`other ranks cannot join the run: ${reasonOf(error)}`)
     }
-    return new LaunchedRun(launch, recorder, declared, announcement)
+    return new LaunchedRun(launch, recorder, metricFiles, declared, announcement)
   }
 
   /**

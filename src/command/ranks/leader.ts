@@ -10,6 +10,7 @@ import { plural } from '../../util/plural.ts'
 import { processOfRank } from '../python-bridge/reporters.ts'
 import type { JsonObject } from '../../core/json-value.ts'
 import type { LaunchRecord, RankRecord, StreamRecord } from '../../record/record.ts'
+import type { MetricFiles } from '../../tracking/metric-files/metric-files.ts'
 import type { Recorder } from '../../tracking/recorder.ts'
 import type { Declared, NamedPath } from '../declared.ts'
 import type { ProcessExit } from '../exit.ts'
@@ -40,6 +41,7 @@ export interface RankOutput extends NamedPath {
 export class Ranks {
   readonly #launch: Launch
   readonly #recorder: Recorder
+  readonly #metricFiles: MetricFiles
   readonly #declared: Declared
   readonly #ranks = new Map<number, RankRecord>()
   readonly #outputs: RankOutput[] = []
@@ -47,9 +49,10 @@ export class Ranks {
   #openedAt = performance.now()
   #isOpen = true
 
-  constructor(launch: Launch, recorder: Recorder, declared: Declared) {
+  constructor(launch: Launch, recorder: Recorder, metricFiles: MetricFiles, declared: Declared) {
     this.#launch = launch
     this.#recorder = recorder
+    this.#metricFiles = metricFiles
     this.#declared = declared
   }
 
@@ -82,7 +85,6 @@ export class Ranks {
     }
     this.#set({ rank, localRank, pid, status: 'running', exitCode: null, signal: null })
     const process = processOfRank(rank)
-    this.#recorder.recordProcess({ number: process, pid, rank })
     try {
       await this.#track(message, process)
       const logs = join(this.#scratch, folderOf(rank))
@@ -175,13 +177,18 @@ export class Ranks {
   }
 
   /** Digest the inputs that only this rank declares, and announce such outputs. */
-  async #track({ datasets, models, outputs }: MessageOf<'join'>, process: number): Promise<void> {
+  async #track(message: MessageOf<'join'>, process: number): Promise<void> {
     const recorder = this.#recorder
-    for (const { name, path } of others(datasets, this.#declared.datasets))
-      await recorder.track(KINDS.dataset, path, name, process)
-    for (const { name, path } of others(models, this.#declared.models))
-      await recorder.track(KINDS.model, path, name, process)
-    for (const output of others(outputs, this.#declared.outputs)) {
+    const datasets = others(message.datasets, this.#declared.datasets)
+    const models = others(message.models, this.#declared.models)
+    const outputs = others(message.outputs, this.#declared.outputs)
+    const metricFiles = message.metricFiles.filter((path) => !this.#declared.metricFiles.includes(path))
+    if (datasets.length + models.length + outputs.length + metricFiles.length === 0) return
+    recorder.recordProcess({ number: process, pid: message.pid, rank: message.rank })
+    for (const { name, path } of datasets) await recorder.track(KINDS.dataset, path, name, process)
+    for (const { name, path } of models) await recorder.track(KINDS.model, path, name, process)
+    for (const path of metricFiles) await this.#metricFiles.add(path, process)
+    for (const output of outputs) {
       await recorder.expectOutput(output.path, output.name)
       this.#outputs.push({ ...output, process })
     }

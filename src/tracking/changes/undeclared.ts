@@ -121,7 +121,7 @@ async function declaredBelow(root: string, { state, snapshots }: RunWriter): Pro
   const tracked = TRACKED_SECTIONS.flatMap((section) =>
     [...state.tracked[section]].flatMap(([name, entry]) => pathsOf(section, name, entry)),
   )
-  const paths = [...tracked, ...snapshots.outputPaths]
+  const paths = [...tracked, ...snapshots.outputPaths, ...snapshots.metricFiles]
   // Git reports the root with links resolved. A declared path may contain links, and may no longer exist.
   const real = await Promise.all(
     paths.map(async (path) => [path, await realpath(path).catch(() => path)] as const),

@@ -23,6 +23,7 @@ interface RunOptions extends StoreOptions {
   readonly dataset: readonly NamedPath[]
   readonly model: readonly NamedPath[]
   readonly output: readonly NamedPath[]
+  readonly metrics: readonly string[]
   readonly keep?: boolean
   readonly allowMissing?: boolean
   readonly seed?: number
@@ -54,6 +55,12 @@ export function command(context: CommandContext): Command {
     .option('--dataset <name=path>', 'input dataset; repeatable', collectPath, [])
     .option('--model <name=path>', 'input model; repeatable', collectPath, [])
     .option('--output <name=path>', 'output file or folder; repeatable', collectPath, [])
+    .option(
+      '--metrics <file>',
+      'JSON, JSON lines or CSV in which the command writes metrics; repeatable',
+      collect,
+      [],
+    )
     .option('--keep', 'keep a copy of each input that is also an output, such as a checkpoint to resume from')
     .option('--allow-missing', 'only warn about an output that the command does not make')
     .option(
@@ -102,6 +109,7 @@ async function run(argv: string[], options: RunOptions, context: CommandContext)
       datasets: options.dataset,
       models: options.model,
       outputs: options.output,
+      metricFiles: options.metrics,
       keep: options.keep,
       allowMissing: options.allowMissing,
       seed: options.seed,

@@ -34,9 +34,14 @@ function describePython(python: PythonSeeds<RecordedProgram>): Line[] {
   const { programs, unlisted = 0 } = python
   const rest = programs.length + unlisted - Math.min(SHOWN, programs.length)
   return [
-    ...programs.slice(0, SHOWN).flatMap(describeProgram),
+    ...programs.toSorted(byRank).slice(0, SHOWN).flatMap(describeProgram),
     ...(rest > 0 ? [['', plural(rest, 'more Python process', 'more Python processes')] as Line] : []),
   ]
+}
+
+/** Order the ranks of a job by their numbers, after the programs that are none, and keep the order of the others. */
+function byRank(a: RecordedProgram, b: RecordedProgram): number {
+  return (a.rank ?? -1) - (b.rank ?? -1)
 }
 
 const ORIGINS = {

@@ -9,6 +9,7 @@ import { REFERENCE_HELP } from '../../../store/reference.ts'
 import { findRun } from '../../../store/runs.ts'
 import { isReported } from '../../../record/reported-by.ts'
 import { checkSeal } from '../../../record/seal.ts'
+import { describeRanks } from './ranks.ts'
 import { describeSeeds } from './seeds.ts'
 import {
   paintStatus,
@@ -102,6 +103,7 @@ function sections(record: RunRecord): Section[] {
   const { digests = {}, flags = [], warnings } = record
   const size = files.reduce((sum, file) => sum + ('size' in file ? file.size : 0), 0)
   return [
+    ['Ranks', describeRanks(record.launch).flatMap(([name, text]) => field(name, text))],
     ['Captures', entries(captures, (capture, name) => captured(name, capture))],
     ['Seeds', describeSeeds(record).flatMap(([name, text]) => field(name, text))],
     ['Datasets', entries(datasets, (entry, name) => tracked('datasets', name, entry))],

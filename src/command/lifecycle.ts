@@ -57,6 +57,8 @@ export interface TrackedCommand {
   /** Called with the process ID once the command runs. */
   readonly onSpawn?: ((recorder: Recorder, pid: number) => void) | undefined
   readonly messages: LifecycleMessages
+  /** True if model files that the command writes are outputs, too. @default false */
+  readonly autoOutputs?: boolean | undefined
   /** Paths of files in which the command writes metrics. @default none */
   readonly metricFiles?: readonly string[] | undefined
   /** The launch of which this is the first rank on its machine; the others report to this run. */
@@ -220,7 +222,7 @@ async function recordFailure(recorder: Recorder, error: unknown): Promise<void> 
 }
 
 async function recordEnd(
-  { outputs, messages }: TrackedCommand,
+  { outputs, autoOutputs, messages }: TrackedCommand,
   recorder: Recorder,
   { exit, durationMs, stdout, stderr, warnings }: ProcessEnd,
   relay: SignalRelay,
@@ -238,6 +240,7 @@ async function recordEnd(
     const found = await recordOutput(recorder, { name, path }, messages, process)
     if (found !== undefined && isRequired) missing.set(name, found)
   }
+  if (autoOutputs === true) await recorder.trackModelFiles()
   const failure = failureOf({ exitCode, killedBy, missing: [...missing.values()], rank: ranks?.failure() })
   const status: EndStatus = killedBy !== undefined ? 'killed' : failure === undefined ? 'finished' : 'failed'
   if (failure !== undefined) recorder.fail(failure)

@@ -157,6 +157,7 @@ export type FlagKind =
   | 'output-untouched'
   | 'undeclared'
   | 'undeclared-output'
+  | 'undeclared-ignored'
 
 /** The meaning of each kind of flag. */
 export const FLAG_KINDS: Readonly<Record<FlagKind, string>> = {
@@ -169,6 +170,7 @@ export const FLAG_KINDS: Readonly<Record<FlagKind, string>> = {
   'output-untouched': 'An output was there before the run, which did not write it.',
   undeclared: 'Files were neither committed nor declared when the run started.',
   'undeclared-output': 'Files are new or changed since the run started, and were not declared.',
+  'undeclared-ignored': 'Files that git ignores were written since the run started, and were not declared.',
 }
 
 /**
@@ -181,6 +183,7 @@ export interface FlagRecord {
   readonly path?: string
   readonly count?: number
   readonly paths?: readonly string[]
+  readonly sizes?: readonly (number | null)[]
   readonly message: string
 }
 

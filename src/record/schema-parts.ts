@@ -246,6 +246,10 @@ export const flagSchema: () => z.ZodMiniType<FlagRecord> = lazily(() => {
       path: field(z.exactOptional(text), 'Its absolute path.'),
       count: field(z.exactOptional(count), 'How many files; of the undeclared ones only.'),
       paths: field(z.exactOptional(z.array(text)), 'The first of them, below the root of the work tree.'),
+      sizes: field(
+        z.exactOptional(z.array(z.nullable(count))),
+        'Their sizes in bytes; null for what is gone or is no file. Of files that the run wrote.',
+      ),
       message: field(text, 'The same as a sentence.'),
     }),
   )

@@ -17,7 +17,7 @@ import { verifyRun } from '../verify/verify.ts'
 import { amendEnvironment, amendSeeds, captureAtStart, captureInto } from './captures.ts'
 import { flagInputs, fingerprintOrWarn } from './changes/flags.ts'
 import { keepOverwritten } from './changes/overwritten.ts'
-import { beginUndeclared, findUndeclared, flagUndeclared } from './changes/undeclared.ts'
+import { beginUndeclared, findUndeclared, flagUndeclared, trackModelFiles } from './changes/undeclared.ts'
 import { checkDigestLabel, digestEvent, digestOf } from './digests.ts'
 import { track } from './inputs.ts'
 import { metricEvent } from './metrics.ts'
@@ -205,6 +205,13 @@ export class Recorder {
     if (before !== undefined) writer.snapshots.addOutput(name, absolute, before)
   }
 
+  /** Digest the files of models that the run wrote and nobody declared, as outputs. */
+  async trackModelFiles(): Promise<void> {
+    const writer = this.#running('trackModelFiles')
+    await this.#captured
+    await this.#trackPending(trackModelFiles(writer, this.#settings))
+  }
+
   /** Keep a copy of each input that an announced output will write over. */
   async keepInputs(): Promise<void> {
     const writer = this.#running('keepInputs')
@@ -374,7 +381,7 @@ export class Recorder {
     try {
       const undeclared = findUndeclared(writer, workTree, signal)
       await flagInputs(writer)
-      flagUndeclared(writer, await undeclared)
+      await flagUndeclared(writer, await undeclared)
       const record = await writer.end(
         status ?? (writer.state.failure === null ? 'finished' : 'failed'),
         signal,

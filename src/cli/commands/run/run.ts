@@ -1,5 +1,5 @@
 /** `lineaprint run`: any program as a tracked run. */
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { SignalError, signalExitCode } from '../../../command/signals.ts'
 import { LineaprintError } from '../../../core/errors.ts'
 import { runCommand } from '../../../command/run-command.ts'
@@ -24,6 +24,7 @@ interface RunOptions extends StoreOptions {
   readonly model: readonly NamedPath[]
   readonly output: readonly NamedPath[]
   readonly metrics: readonly string[]
+  readonly outputs?: 'auto' | 'declared'
   readonly keep?: boolean
   readonly allowMissing?: boolean
   readonly seed?: number
@@ -55,6 +56,12 @@ export function command(context: CommandContext): Command {
     .option('--dataset <name=path>', 'input dataset; repeatable', collectPath, [])
     .option('--model <name=path>', 'input model; repeatable', collectPath, [])
     .option('--output <name=path>', 'output file or folder; repeatable', collectPath, [])
+    .addOption(
+      new Option(
+        '--outputs <which>',
+        'with auto, undeclared model files of the work tree are outputs, too',
+      ).choices(['declared', 'auto']),
+    )
     .option(
       '--metrics <file>',
       'JSON, JSON lines or CSV in which the command writes metrics; repeatable',
@@ -109,6 +116,7 @@ async function run(argv: string[], options: RunOptions, context: CommandContext)
       datasets: options.dataset,
       models: options.model,
       outputs: options.output,
+      autoOutputs: options.outputs === 'auto',
       metricFiles: options.metrics,
       keep: options.keep,
       allowMissing: options.allowMissing,

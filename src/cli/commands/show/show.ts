@@ -28,6 +28,7 @@ import { plural } from '../../../util/plural.ts'
 import type {
   CaptureRecord,
   DigestRecord,
+  FlagRecord,
   MetricRecord,
   RunRecord,
   StreamRecord,
@@ -113,7 +114,7 @@ function sections(record: RunRecord): Section[] {
     ['Metrics', entries(metrics, (values) => metric(values, record))],
     ['Digests', entries(digests, logged)],
     ['Metadata', entries(metadata, (value) => JSON.stringify(value))],
-    ['Flags', flags.flatMap(({ kind, message }) => wrap(`${kind}: ${message}`, 2))],
+    ['Flags', flags.flatMap(flagged)],
     ['Warnings', warnings.flatMap((warning) => wrap(warning, 2))],
     ['Files', files.length === 0 ? [] : [`  ${count(files.length)} besides the record, ${bytes(size)}`]],
   ]
@@ -241,6 +242,16 @@ function model(name: string, entry: TrackedRecord): string {
 /** Name the program that reported an entry. */
 function reporter(entry: TrackedRecord): string {
   return isReported(entry) ? 'recorded by the program' : ''
+}
+
+/** Describe a flag, and the files that it names, with their sizes. */
+function flagged({ kind, message, paths = [], sizes = [], count: all = 0 }: FlagRecord): string[] {
+  const files = paths.flatMap((path, index) => {
+    const size = sizes[index]
+    return typeof size === 'number' ? wrap(`${path}, ${bytes(size)}`, 4) : []
+  })
+  const rest = files.length > 0 && all > paths.length ? wrap(`${count(all - paths.length)} more`, 4) : []
+  return [...wrap(`${kind}: ${message}`, 2), ...files, ...rest]
 }
 
 function logged({ count: values, last, lastStep }: DigestRecord): string {

@@ -186,9 +186,16 @@ def _follow_notebook(module: "Any", current: "Any") -> None:
     manager.trigger = trigger
 
 
+def _follow_loaders(module: "Any", current: "Any") -> None:
+    from . import _loaders
+
+    _loaders.follow(module, current)
+
+
 #: Modules that start processes or cells, and what is done after their import.
 _FOLLOWED = {
     "subprocess": _follow_starts,
+    "torch.utils.data.dataloader": _follow_loaders,
     "IPython.core.events": _follow_notebook,
     **{package + ".spawn": _follow_spawn for package in _PACKAGES},
     **{package + ".util": _follow_util for package in _PACKAGES},

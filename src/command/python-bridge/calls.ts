@@ -70,6 +70,9 @@ export async function answer(message: Message, program: Program, session: Sessio
     case 'seeds':
       programs.report(program, message)
       break
+    case 'loader':
+      programs.addLoader(program, message)
+      break
     case 'inherited':
       programs.inherit(program, message)
       break

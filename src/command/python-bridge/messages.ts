@@ -136,6 +136,13 @@ export type Message =
       readonly stderr: StreamRecord
       readonly warnings: readonly string[]
     }
+  | {
+      /** A pass of a DataLoader over its data: the seed of worker N is the base plus N. */
+      readonly call: 'loader'
+      readonly workers: number
+      /** A whole number, as text: it has up to 64 bits. */
+      readonly base: string
+    }
   | { readonly call: 'inherited'; readonly generators: readonly InheritedGenerator[] }
   | { readonly call: 'state'; readonly at: 'start' | 'end'; readonly generators: Generators }
   | (Named<'checkpoint'> & { readonly generators: Generators })
@@ -297,6 +304,11 @@ const schema = lazily((): z.ZodMiniType<Message> => {
     hello,
     seeds,
     inherited,
+    z.object({
+      call: z.literal('loader'),
+      workers: id.check(z.maximum(100_000)),
+      base: z.string().check(z.regex(/^-?[0-9]{1,20}$/)),
+    }),
     z.object({
       call: z.literal('join'),
       id,

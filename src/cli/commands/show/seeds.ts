@@ -72,8 +72,19 @@ function describeProgram(program: RecordedProgram): Line[] {
     [' recorded', named('recorded')],
     [' own seeds', describeOwnSeeds(program) || named('own-seed')],
     [' not seeded', named('unreachable')],
+    [' workers', describeLoaders(program)],
   ]
   return lines.filter(([, text]) => text !== '')
+}
+
+/** Seeds of the workers of a DataLoader, of its first pass: `DataLoader, 2 workers: 17, 18; 3 more passes`. */
+function describeLoaders({ loaders = [], moreLoaders = 0 }: RecordedProgram): string {
+  const [first] = loaders
+  if (first === undefined) return ''
+  const seeds = first.seeds.slice(0, SHOWN).join(', ') + (first.workers > SHOWN ? ', …' : '')
+  const more = loaders.length - 1 + moreLoaders
+  const rest = more === 0 ? '' : `; ${plural(more, 'more pass', 'more passes')}`
+  return `DataLoader, ${plural(first.workers, 'worker')}: ${seeds}${rest}`
 }
 
 /** Seeds that were effective instead of that of the run: `numpy 1337, torch 7`. */

@@ -473,6 +473,8 @@ class Process:
                 "origin": self.origin,
                 "path": list(self.path),
                 "rank": rank,
+                "localRank": None if rank is None else _position.number_of(_position.LOCAL_RANKS),
+                "size": None if rank is None else _position.number_of(_position.SIZES),
                 "script": (_position.launched() or "")[:1000],
                 "startTime": start_time(),
                 "launcher": self.position.passive,

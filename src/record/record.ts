@@ -77,6 +77,8 @@ export type ReportingProcess = {
   readonly number: number
   readonly pid: number
   readonly rank?: number
+  readonly localRank?: number
+  readonly size?: number
   readonly path?: readonly number[]
   readonly script?: string
   readonly startTime?: number

@@ -84,6 +84,8 @@ export const processSchema: () => z.ZodMiniType<ReportingProcess> = lazily(() =>
       number: field(count, 'Its number in this run, from 1, in the order in which the processes connected.'),
       pid: field(z.int(), 'Its process id, as it knows itself.'),
       rank: field(z.exactOptional(count), 'Its number in the job of a launcher. Absent for other processes.'),
+      localRank: field(z.exactOptional(count), 'Its number among those of its machine. Of a rank only.'),
+      size: field(z.exactOptional(count), 'Number of ranks of the job. Of a rank only.'),
       path: field(
         z.exactOptional(z.array(count)),
         'The starts that lead to it from the first program; absent for a process that no other one started.',

@@ -82,6 +82,9 @@ export type Message =
       readonly path: TreePath
       /** Number in the job of a launcher such as torchrun. */
       readonly rank?: number | null | undefined
+      /** Number among those of its machine, and number of processes of the job. */
+      readonly localRank?: number | null | undefined
+      readonly size?: number | null | undefined
       /** Name of the script or module that the interpreter runs. */
       readonly script?: string | null | undefined
       /** True if the program only starts another one. */
@@ -258,6 +261,8 @@ const schema = lazily((): z.ZodMiniType<Message> => {
     origin,
     path: treePath,
     rank: z.optional(z.nullable(id)),
+    localRank: z.optional(z.nullable(id)),
+    size: z.optional(z.nullable(id)),
     script: z.optional(z.nullable(upTo(PATH_LIMIT))),
     startTime: z.optional(z.nullable(id)),
     launcher: z.optional(z.boolean()),

@@ -268,11 +268,13 @@ const NOT_REACHED =
 export const NOT_AVAILABLE = 'Unix-domain sockets are not available on this system'
 
 function processOf({ number, hello }: Program, path: readonly number[]): ReportingProcess {
-  const { pid, rank, script, startTime } = hello
+  const { pid, rank, localRank, size, script, startTime } = hello
   return {
     number,
     pid,
     ...(typeof rank === 'number' && { rank }),
+    ...(typeof localRank === 'number' && { localRank }),
+    ...(typeof size === 'number' && { size }),
     ...(path.length > 0 && { path }),
     ...(typeof script === 'string' && script !== '' && { script: script.toWellFormed() }),
     ...(typeof startTime === 'number' && { startTime }),

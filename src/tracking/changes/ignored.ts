@@ -87,7 +87,8 @@ export async function writtenIgnored(
   ignored: IgnoredPaths,
   since: number,
 ): Promise<WrittenFiles> {
-  const written: GitPath[] = []
+  /** By their bytes: git names a folder in which everything is ignored, and may name its files as well. */
+  const written = new Map<string, GitPath>()
   let { isComplete } = ignored
   let level = ignored.paths.filter((path) => isWanted(withoutSlash(path)))
   let looked = 0
@@ -97,10 +98,10 @@ export async function writtenIgnored(
     const some = level.slice(0, LOOKED_AT - looked)
     looked += some.length
     const found = await mapConcurrently(some, CONCURRENCY, (path) => look(root, withoutSlash(path), since))
-    written.push(...found.flatMap((entry) => (entry.isWritten ? [entry.path] : [])))
+    for (const { path, isWritten } of found) if (isWritten) written.set(path.bytes.toString('latin1'), path)
     level = found.flatMap(({ children }) => children).filter(isWanted)
   }
-  return { paths: written.toSorted((a, b) => Buffer.compare(a.bytes, b.bytes)), isComplete }
+  return { paths: [...written.values()].toSorted((a, b) => Buffer.compare(a.bytes, b.bytes)), isComplete }
 }
 
 interface Found {

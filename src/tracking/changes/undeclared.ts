@@ -79,13 +79,17 @@ export async function findUndeclared(
     const since = Date.parse(writer.state.start.startedAt)
     const changes = await changedSince(captured, status, { root, algorithm, signal, since })
     const ignored = await findIgnored(writer, root, status, since)
+    const listed = new Set(changes.map(({ text }) => text))
     const undeclared = (files: readonly GitPath[]): GitPath[] => files.filter(({ text }) => !isDeclared(text))
     return {
       start,
       end: {
         root,
         paths: undeclared(changes),
-        ignored: { ...ignored, paths: undeclared(ignored.paths) },
+        ignored: {
+          ...ignored,
+          paths: undeclared(ignored.paths).filter(({ text }) => !listed.has(text)),
+        },
       },
     }
   } catch (error) {

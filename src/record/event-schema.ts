@@ -8,6 +8,7 @@ import {
   failureSchema,
   flagSchema,
   jsonObject,
+  jsonValue,
   processSchema,
   recordedNumber,
   runId,
@@ -41,8 +42,34 @@ export const eventSchema: () => z.ZodMiniType<JournalEvent> = lazily(() => {
           value: field(recordedNumber, 'The value; NaN stands as `{"__float__":"NaN"}`.'),
           step,
           process,
+          source: field(
+            z.exactOptional(text),
+            'The library to which the program reported it, and from the second of its instances on a number; absent for a value that was logged with lineaprint.',
+          ),
         }),
         'One value of a metric.',
+      ),
+      field(
+        z.looseObject({
+          ...head,
+          type: z.literal('parameter'),
+          name: field(text, 'Name of the parameter; those in groups have dots.'),
+          value: field(jsonValue, 'The value as JSON.'),
+          source: field(text, 'As of a metric.'),
+          process,
+        }),
+        'A parameter that a program reported; it replaces an earlier one of that name, source and process.',
+      ),
+      field(
+        z.looseObject({
+          ...head,
+          type: z.literal('merged'),
+          name: field(text, 'Name of the metric.'),
+          source: field(z.exactOptional(text), 'The source of its events.'),
+          process,
+          with: field(z.array(text), 'The other sources; `lineaprint` for the program itself.'),
+        }),
+        'Further sources reported values of a metric, all of them equal to those of its events.',
       ),
       field(
         z.looseObject({

@@ -12,10 +12,12 @@ import {
   failureSchema,
   flagSchema,
   jsonObject,
+  parameterSchema,
   processSchema,
   recordedNumber,
   runId,
   seriesOrigin,
+  seriesSources,
   streamSchema,
   text,
   trackedSchema,
@@ -50,6 +52,7 @@ export const runRecordSchema: () => z.ZodMiniType<RunRecord> = lazily(() => {
     max: field(z.nullable(recordedNumber), 'The largest value that is a number; null if there is none.'),
     lastStep: field(z.nullable(z.number()), 'The step of the last value that had one.'),
     ...seriesOrigin,
+    ...seriesSources,
   })
   const digest = z.looseObject({
     count: field(count, 'Digests logged.'),
@@ -161,6 +164,10 @@ export const runRecordSchema: () => z.ZodMiniType<RunRecord> = lazily(() => {
       digests: field(
         z.exactOptional(named(schemaOf<NonNullable<RunRecord['digests']>[string]>()(digest))),
         'Each logged digest in short; every one stands in the journal. Absent in older records.',
+      ),
+      parameters: field(
+        z.exactOptional(named(parameterSchema())),
+        'Parameters that programs reported to libraries, by name. Absent if there are none.',
       ),
       processes: field(
         z.exactOptional(z.array(processSchema())),

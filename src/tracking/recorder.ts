@@ -31,12 +31,12 @@ import type { Given, SeedsOptions } from '../config/groups.ts'
 import type { Configuration, ExperimentOptions } from '../config/options.ts'
 import type { Captured } from '../core/component.ts'
 import type { Digest } from '../core/digest.ts'
-import type { CommandEndEvent, EventBody } from '../record/events.ts'
+import type { CommandEndEvent, EventBody, MergedEvent, ParameterEvent } from '../record/events.ts'
 import type { CaptureRecord, ReportingProcess } from '../record/record.ts'
 import type { Verification, VerifyOptions } from '../verify/verify.ts'
 import type { DigestOptions, DigestSource } from './digests.ts'
 import type { Kind } from './inputs.ts'
-import type { MetricOptions } from './metrics.ts'
+import type { MetricOptions, MetricOrigin } from './metrics.ts'
 import type { RecorderState } from './recorder-state.ts'
 import type { EndStatus } from './run-writer.ts'
 import type { RecorderSettings } from './settings.ts'
@@ -221,8 +221,8 @@ export class Recorder {
   }
 
   /** Log one value of a metric. */
-  logMetric(name: string, value: number, options: MetricOptions = {}, process?: number): void {
-    const { event, time } = metricEvent(name, value, options, process)
+  logMetric(name: string, value: number, options: MetricOptions = {}, origin: MetricOrigin = {}): void {
+    const { event, time } = metricEvent(name, value, options, origin)
     this.#running('logMetric').append(event, time)
   }
 
@@ -252,6 +252,16 @@ export class Recorder {
       return digest
     })
     return this.#trackPending(logged)
+  }
+
+  /** Record further sources of a metric, whose values are all in it. */
+  recordMerged(event: Omit<MergedEvent, 'type'>): void {
+    this.#append('recordMerged', { type: 'merged', ...event })
+  }
+
+  /** Record a parameter that a program reported to a library. */
+  recordParameter(event: Omit<ParameterEvent, 'type'>): void {
+    this.#append('recordParameter', { type: 'parameter', ...event })
   }
 
   /** Add entries to the metadata. An existing key gets the new value. */

@@ -15,8 +15,10 @@ import { Cells } from './cells.ts'
 import { Interpreters, unreported } from './interpreters.ts'
 import { ProcessWatch } from './process-watch.ts'
 import { NOT_AVAILABLE, Programs } from './programs.ts'
+import { ReportedMetrics } from './reported.ts'
 import { BridgeServer } from './server.ts'
 import { StateFiles } from './states.ts'
+import type { Configuration } from '../../config/options.ts'
 import type { TemporaryFolder } from '../../util/temporary.ts'
 import type { MessageOf } from './messages.ts'
 import type { Recorder } from '../../tracking/recorder.ts'
@@ -74,6 +76,7 @@ export class Bridge {
   readonly #warn: (sentence: string) => void
   readonly #connection: Connection
   readonly #interpreters: Interpreters
+  readonly #reported: ReportedMetrics
   readonly #watch = new ProcessWatch()
 
   private constructor(
@@ -81,9 +84,11 @@ export class Bridge {
     recorder: Recorder,
     programs: Programs,
     interpreters: Interpreters,
+    reported: ReportedMetrics,
     warn: (sentence: string) => void,
     connection: Connection,
   ) {
+    this.#reported = reported
     this.#interpreters = interpreters
     this.#argv = argv
     this.#seed = seed
@@ -91,7 +96,10 @@ export class Bridge {
     this.#programs = programs
     this.#warn = warn
     this.#connection = connection
-    this.variables = variablesOf(connection, environment)
+    this.variables = {
+      ...variablesOf(connection, environment),
+      ...reportsVariable(recorder.configuration, environment),
+    }
   }
 
   /** Open the bridge. If it cannot be opened, the run gets a warning and the command runs without it. */
@@ -101,8 +109,9 @@ export class Bridge {
     // A run inside of another run has a connection to that one.
     const { LINEAPRINT_BRIDGE: _, ...variables } = options.environment
     const interpreters = new Interpreters(recorder, variables)
-    const connection = await connect(recorder, programs, interpreters, warn, options.onEnd)
-    return new Bridge(options, recorder, programs, interpreters, warn, connection)
+    const reported = new ReportedMetrics()
+    const connection = await connect(recorder, programs, interpreters, reported, warn, options.onEnd)
+    return new Bridge(options, recorder, programs, interpreters, reported, warn, connection)
   }
 
   /** Begin to watch the processes of the command. */
@@ -129,6 +138,7 @@ export class Bridge {
     } catch (error) {
       this.#warn(`the connection to programs could not be closed: ${reasonOf(error)}`)
     }
+    this.#recordMerged()
     const seen = await this.#watch.end()
     const unconnected = unreported(seen, this.#programs)
     try {
@@ -147,6 +157,20 @@ export class Bridge {
     const use = { seeded: seeded + nodePrograms, unseeded, unconnected: lasting.length }
     if (use.seeded === 0) this.#warn(unusedSeed(this.#seed, unseeded, isAvailable))
     return use
+  }
+
+  /** Record which series several libraries were told. */
+  #recordMerged(): void {
+    try {
+      for (const { source, others, ...series } of this.#reported.merged())
+        this.#recorder.recordMerged({
+          ...series,
+          ...(source !== undefined && { source }),
+          with: others,
+        })
+    } catch (error) {
+      this.#warn(`the sources of metrics were not recorded: ${reasonOf(error)}`)
+    }
   }
 
   #recordExecution(): void {
@@ -186,6 +210,7 @@ async function connect(
   recorder: Recorder,
   programs: Programs,
   interpreters: Interpreters,
+  reported: ReportedMetrics,
   warn: (sentence: string) => void,
   onEnd: BridgeOptions['onEnd'],
 ): Promise<Connection> {
@@ -200,7 +225,7 @@ async function connect(
       folder = await makeTemporary('lineaprint-', parent)
       const scratch = folder.path
       const cells = new Cells(recorder.runDirectory, recorder.configuration)
-      const session = { recorder, programs, interpreters, states, cells, scratch, warn, onEnd }
+      const session = { recorder, programs, interpreters, states, cells, reported, scratch, warn, onEnd }
       return { status: 'open', server: await BridgeServer.listen(socketIn(scratch), session), folder }
     } catch (error) {
       reason ??= reasonOf(error)
@@ -236,6 +261,19 @@ function variablesOf(
     // The position below a Python program of another run, in which this one was started.
     ...(environment['LINEAPRINT_PARENT'] !== undefined && { LINEAPRINT_PARENT: '' }),
   }
+}
+
+/** The variable that tells Python programs what to record, as in `python/_lineaprint/_reported/_report.py`. */
+const REPORTS = 'LINEAPRINT_OBSERVE'
+
+/** Return the variable for programs, unless both metrics and parameters are recorded. */
+function reportsVariable(
+  { reported }: Configuration,
+  environment: BridgeOptions['environment'],
+): Record<string, string> {
+  const kinds = (['metrics', 'parameters'] as const).filter((kind) => reported[kind])
+  if (kinds.length === 2) return environment[REPORTS] === undefined ? {} : { [REPORTS]: '' }
+  return { [REPORTS]: kinds[0] ?? 'none' }
 }
 
 /**

@@ -13,8 +13,8 @@ cd "$(dirname "$0")/.."
 export PIP_NO_CACHE_DIR=1
 
 packages=(torch transformers accelerate trl lightning hydra-core omegaconf lightgbm scikit-learn 'jax[cpu]' joblib
-  nbclient nbconvert papermill ipykernel tensorboard safetensors uv)
-check='import torch, transformers, trl, lightning, hydra, lightgbm, jax, joblib, nbclient, papermill, tensorboard'
+  nbclient nbconvert papermill ipykernel tensorboard tensorboardX wandb mlflow-skinny xgboost-cpu keras safetensors uv)
+check='import torch, transformers, trl, lightning, hydra, lightgbm, jax, joblib, nbclient, papermill, tensorboard, tensorboardX, wandb, mlflow, xgboost'
 pins=scripts/peers/frameworks.txt
 
 case "${1-}" in

@@ -539,6 +539,9 @@ def json_text(value: "Any") -> "Any":
         return quote(value)
     if isinstance(value, int):
         return int.__repr__(value)
+    if isinstance(value, float):
+        # The callers have already replaced NaN and infinities.
+        return float.__repr__(value)
     if isinstance(value, dict):
         return "{%s}" % ",".join("%s:%s" % (quote(key), json_text(item)) for key, item in value.items())
     return "[%s]" % ",".join([json_text(item) for item in value])

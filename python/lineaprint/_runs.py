@@ -114,6 +114,8 @@ class Run:
         for sentence in ended["warnings"]:
             if not any(known in sentence for known in told):
                 warn("warning: %s" % _printable(str(sentence)))
+        if ended.get("reported"):
+            warn(_printable(str(ended["reported"])))
         warn('run %s %s; see "lineaprint show %s"' % (self.id, self.status, self.id))
 
     def _restore_variables(self) -> None:

@@ -8,6 +8,7 @@ import {
   failureSchema,
   flagSchema,
   jsonObject,
+  jsonValue,
   metricFileSchema,
   processSchema,
   rankSchema,
@@ -45,10 +46,32 @@ export const eventSchema: () => z.ZodMiniType<JournalEvent> = lazily(() => {
           process,
           source: field(
             z.exactOptional(text),
-            'The file of `--metrics` that has it; absent for a value that was logged with lineaprint.',
+            'The library to which the program reported it, and from the second of its instances on a number, or the file of `--metrics` that has it; absent for a value that was logged with lineaprint.',
           ),
         }),
         'One value of a metric.',
+      ),
+      field(
+        z.looseObject({
+          ...head,
+          type: z.literal('parameter'),
+          name: field(text, 'Name of the parameter; those in groups have dots.'),
+          value: field(jsonValue, 'The value as JSON.'),
+          source: field(text, 'As of a metric.'),
+          process,
+        }),
+        'A parameter that a program reported; it replaces an earlier one of that name, source and process.',
+      ),
+      field(
+        z.looseObject({
+          ...head,
+          type: z.literal('merged'),
+          name: field(text, 'Name of the metric.'),
+          source: field(z.exactOptional(text), 'The source of its events.'),
+          process,
+          with: field(z.array(text), 'The other sources; `lineaprint` for the program itself.'),
+        }),
+        'Further sources reported values of a metric, all of them equal to those of its events.',
       ),
       field(
         z.looseObject({

@@ -4,7 +4,7 @@
  * shows both.
  */
 import type { RunId } from '../core/run-id.ts'
-import type { JsonObject } from '../core/json-value.ts'
+import type { JsonObject, JsonValue } from '../core/json-value.ts'
 import type {
   CaptureRecord,
   FailureRecord,
@@ -38,6 +38,8 @@ export type EventBody =
     }
   | MetricEvent
   | DigestEvent
+  | ParameterEvent
+  | MergedEvent
   | { readonly type: 'process'; readonly process: ReportingProcess }
   | { readonly type: 'metadata'; readonly values: JsonObject; readonly process?: number }
   | { readonly type: 'tags'; readonly tags: readonly string[] }
@@ -58,6 +60,24 @@ export interface MetricEvent {
   readonly step?: number
   readonly process?: number
   readonly source?: string
+}
+
+/** A parameter that a program reported to a library. */
+export interface ParameterEvent {
+  readonly type: 'parameter'
+  readonly name: string
+  readonly value: JsonValue
+  readonly source: string
+  readonly process?: number
+}
+
+/** Further sources that reported the values of a series. */
+export interface MergedEvent {
+  readonly type: 'merged'
+  readonly name: string
+  readonly source?: string
+  readonly process?: number
+  readonly with: readonly string[]
 }
 
 /** The state of something at one moment, as a digest in written form. */

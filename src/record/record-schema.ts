@@ -14,10 +14,12 @@ import {
   jsonObject,
   launchSchema,
   metricFileSchema,
+  parameterSchema,
   processSchema,
   recordedNumber,
   runId,
   seriesOrigin,
+  seriesSources,
   streamSchema,
   text,
   trackedSchema,
@@ -52,10 +54,7 @@ export const runRecordSchema: () => z.ZodMiniType<RunRecord> = lazily(() => {
     max: field(z.nullable(recordedNumber), 'The largest value that is a number; null if there is none.'),
     lastStep: field(z.nullable(z.number()), 'The step of the last value that had one.'),
     ...seriesOrigin,
-    sources: field(
-      z.exactOptional(z.array(text)),
-      'The file of `--metrics` that has these values. Absent if they were logged with lineaprint.',
-    ),
+    ...seriesSources,
   })
   const digest = z.looseObject({
     count: field(count, 'Digests logged.'),
@@ -175,6 +174,10 @@ export const runRecordSchema: () => z.ZodMiniType<RunRecord> = lazily(() => {
       metricFiles: field(
         z.exactOptional(z.array(metricFileSchema())),
         'The files in which the program wrote metrics. Absent if there are none.',
+      ),
+      parameters: field(
+        z.exactOptional(named(parameterSchema())),
+        'Parameters that programs reported to libraries, by name. Absent if there are none.',
       ),
       processes: field(
         z.exactOptional(z.array(processSchema())),

@@ -5,7 +5,7 @@
 import type { RecordedNumber } from '../json/special-floats.ts'
 import type { ProcessRecord } from '../util/process-identity.ts'
 import type { RunId } from '../core/run-id.ts'
-import type { JsonObject } from '../core/json-value.ts'
+import type { JsonObject, JsonValue } from '../core/json-value.ts'
 
 /** The version of the record. Readers refuse every other version. */
 export const RUN_SCHEMA = 'lineaprint/run/v1'
@@ -88,6 +88,15 @@ export type ReportingProcess = {
 export interface SeriesOrigin {
   readonly process?: number
   readonly loggedAs?: string
+}
+
+/** The source of values that a program logged with lineaprint itself. */
+export const OWN_SOURCE = 'lineaprint'
+
+/** A parameter that a program reported, for example to argparse or Weights & Biases. */
+export interface ParameterRecord {
+  readonly value: JsonValue
+  readonly sources: readonly string[]
 }
 
 /** The summary of one metric of one process; every value is in the journal. */
@@ -228,6 +237,7 @@ export interface RunRecord {
   readonly metrics: Readonly<Record<string, MetricRecord>>
   readonly digests?: Readonly<Record<string, DigestRecord>>
   readonly metricFiles?: readonly MetricFileRecord[]
+  readonly parameters?: Readonly<Record<string, ParameterRecord>>
   readonly processes?: readonly ReportingProcess[]
   readonly failure: FailureRecord | null
   readonly flags?: readonly FlagRecord[]

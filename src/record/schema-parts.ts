@@ -5,7 +5,7 @@ import { lazily } from '../util/schema.ts'
 import { FLAG_KINDS } from './record.ts'
 import { field, schemaOf } from './schema-field.ts'
 import type { RunId } from '../core/run-id.ts'
-import type { JsonObject } from '../core/json-value.ts'
+import type { JsonObject, JsonValue } from '../core/json-value.ts'
 import type { RecordedNumber } from '../json/special-floats.ts'
 import type {
   CaptureRecord,
@@ -13,6 +13,7 @@ import type {
   FlagRecord,
   LaunchRecord,
   MetricFileRecord,
+  ParameterRecord,
   RankRecord,
   ReportedBy,
   ReportingProcess,
@@ -39,6 +40,16 @@ export const jsonObject: z.ZodMiniType<JsonObject> = z.custom<JsonObject>(
   (input) => typeof input === 'object' && input !== null && !Array.isArray(input),
   'an object',
 )
+
+/** Any JSON value. */
+export const jsonValue: z.ZodMiniType<JsonValue> = z.union([
+  text,
+  z.number(),
+  z.boolean(),
+  z.null(),
+  z.array(z.unknown()) as z.ZodMiniType as z.ZodMiniType<readonly JsonValue[]>,
+  jsonObject,
+])
 
 /** A number; the numbers that JSON lacks are encoded as objects. */
 export const recordedNumber: z.ZodMiniType<RecordedNumber> = schemaOf<RecordedNumber>()(
@@ -113,6 +124,30 @@ export const seriesOrigin: {
     'The name that the process used, if it is another one: several processes used it.',
   ),
 }
+
+/** Sources of what a program reported to libraries. */
+const sources = z.array(text)
+
+/** The sources of a metric. */
+export const seriesSources: { readonly sources: z.ZodMiniExactOptional<z.ZodMiniType<string[]>> } = {
+  sources: field(
+    z.exactOptional(sources),
+    'The libraries to which the program reported these values, or the file of `--metrics` that has them; the first is the `source` of the events, and `lineaprint` stands for the program itself. Absent if it only logged them with lineaprint.',
+  ),
+}
+
+/** A parameter that a program reported. */
+export const parameterSchema: () => z.ZodMiniType<ParameterRecord> = lazily(() =>
+  schemaOf<ParameterRecord>()(
+    z.looseObject({
+      value: field(jsonValue, 'Its value as JSON, with secrets replaced.'),
+      sources: field(
+        sources,
+        'The libraries to which the program reported it; `lineaprint` for `lineaprint log`.',
+      ),
+    }),
+  ),
+)
 
 /** A dataset, model, tokenizer or output. */
 export const trackedSchema: () => z.ZodMiniType<TrackedRecord> = lazily(() =>

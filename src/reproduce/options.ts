@@ -40,6 +40,7 @@ export const NOT_CARRIED_OVER: Readonly<Record<keyof Configuration, string | nul
   seeds: null,
   datasets: null,
   models: null,
+  reported: null,
 }
 
 /**

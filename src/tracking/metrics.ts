@@ -16,7 +16,7 @@ export interface MetricOptions {
 export interface MetricOrigin {
   /** Number of the process that logs it; absent for this process. */
   readonly process?: number | undefined
-  /** The file that has it; absent for a value that was logged with lineaprint. */
+  /** The library to which a program reported it, or the file that has it; absent if it was logged with lineaprint. */
   readonly source?: string | undefined
 }
 

@@ -31,7 +31,7 @@ import type { Given, SeedsOptions } from '../config/groups.ts'
 import type { Configuration, ExperimentOptions } from '../config/options.ts'
 import type { Captured } from '../core/component.ts'
 import type { Digest } from '../core/digest.ts'
-import type { CommandEndEvent, EventBody } from '../record/events.ts'
+import type { CommandEndEvent, EventBody, MergedEvent, ParameterEvent } from '../record/events.ts'
 import type { CaptureRecord, MetricFileRecord, RankRecord, ReportingProcess } from '../record/record.ts'
 import type { Verification, VerifyOptions } from '../verify/verify.ts'
 import type { DigestOptions, DigestSource } from './digests.ts'
@@ -275,6 +275,16 @@ export class Recorder {
       return digest
     })
     return this.#trackPending(logged)
+  }
+
+  /** Record further sources of a metric, whose values are all in it. */
+  recordMerged(event: Omit<MergedEvent, 'type'>): void {
+    this.#append('recordMerged', { type: 'merged', ...event })
+  }
+
+  /** Record a parameter that a program reported to a library. */
+  recordParameter(event: Omit<ParameterEvent, 'type'>): void {
+    this.#append('recordParameter', { type: 'parameter', ...event })
   }
 
   /** Add entries to the metadata. An existing key gets the new value. */

@@ -9,6 +9,7 @@ import { LINE_LIMIT, LineSplitter } from '../../tracking/metric-files/lines.ts'
 import { parseNumber, parseRow } from '../../tracking/metric-files/values.ts'
 import { failureOf } from '../shared/failure.ts'
 import { printError, printJson } from '../shared/output.ts'
+import type { JsonValue } from '../../core/json-value.ts'
 import type { Line } from '../../tracking/metric-files/lines.ts'
 import type { Row } from '../../tracking/metric-files/values.ts'
 import type { CommandContext, CommonOptions } from '../shared/context.ts'
@@ -26,7 +27,7 @@ interface LogOptions extends CommonOptions {
 const EXAMPLES = `
 Reports to the run in whose command it is started, from a program in any language. It ends when the values are on disk.
   metric NAME VALUE   one value; nan and inf are values, too
-  param NAME VALUE    metadata of the run; numbers, true and false are recorded as such, anything else as text
+  param NAME VALUE    a parameter of the run; numbers, true and false are recorded as such, anything else as text
   tag TAG…            tags
   note TEXT           the note, which replaces an earlier one
 With --stdin, "metric" reads one JSON object for each line: its numbers are values, those of nested objects with dotted
@@ -109,7 +110,7 @@ function messageOf(kind: Kind, words: readonly string[], step: number | undefine
     }
     case 'param': {
       const [name, text] = pairOf(kind, words)
-      return { call: 'metadata', values: { [name]: parameterOf(text) } }
+      return { call: 'parameter', name, value: parameterOf(text) }
     }
     case 'tag':
       if (first === undefined || words.includes('')) throw wrong('expected tags that are not empty')
@@ -127,7 +128,7 @@ function pairOf(kind: Kind, words: readonly string[]): readonly [string, string]
 }
 
 /** Return the value of a parameter: a number that keeps its digits, a truth value, or the text. */
-function parameterOf(text: string): unknown {
+function parameterOf(text: string): JsonValue {
   if (text === 'true' || text === 'false') return text === 'true'
   const isNumber = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/.test(text)
   const value = Number(text)

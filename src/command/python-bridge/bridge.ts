@@ -16,8 +16,10 @@ import { Interpreters, unreported } from './interpreters.ts'
 import { ProcessWatch } from './process-watch.ts'
 import { NOT_AVAILABLE, Programs } from './programs.ts'
 import { Reporters } from './reporters.ts'
+import { ReportedMetrics } from './reported.ts'
 import { BridgeServer } from './server.ts'
 import { StateFiles } from './states.ts'
+import type { Configuration } from '../../config/options.ts'
 import type { TemporaryFolder } from '../../util/temporary.ts'
 import type { Ranks } from '../ranks/leader.ts'
 import type { MessageOf } from './messages.ts'
@@ -78,6 +80,7 @@ export class Bridge {
   readonly #warn: (sentence: string) => void
   readonly #connection: Connection
   readonly #interpreters: Interpreters
+  readonly #reported: ReportedMetrics
   readonly #watch = new ProcessWatch()
 
   private constructor(
@@ -85,9 +88,11 @@ export class Bridge {
     recorder: Recorder,
     programs: Programs,
     interpreters: Interpreters,
+    reported: ReportedMetrics,
     warn: (sentence: string) => void,
     connection: Connection,
   ) {
+    this.#reported = reported
     this.#interpreters = interpreters
     this.#argv = argv
     this.#seed = seed
@@ -96,7 +101,7 @@ export class Bridge {
     this.#warn = warn
     this.#connection = connection
     const scratch = connection.status === 'open' ? connection.folder.path : undefined
-    this.variables = bridgeVariables(scratch, environment)
+    this.variables = bridgeVariables(scratch, recorder.configuration, environment)
   }
 
   /** Open the bridge. If it cannot be opened, the run gets a warning and the command runs without it. */
@@ -106,8 +111,9 @@ export class Bridge {
     // A run inside of another run has a connection to that one.
     const { LINEAPRINT_BRIDGE: _, ...variables } = options.environment
     const interpreters = new Interpreters(recorder, variables)
-    const connection = await connect(recorder, programs, interpreters, warn, options)
-    return new Bridge(options, recorder, programs, interpreters, warn, connection)
+    const reported = new ReportedMetrics()
+    const connection = await connect(recorder, programs, interpreters, reported, warn, options)
+    return new Bridge(options, recorder, programs, interpreters, reported, warn, connection)
   }
 
   /** Begin to watch the processes of the command. */
@@ -134,6 +140,7 @@ export class Bridge {
     } catch (error) {
       this.#warn(`the connection to programs could not be closed: ${reasonOf(error)}`)
     }
+    this.#recordMerged()
     const seen = await this.#watch.end()
     const unconnected = unreported(seen, this.#programs)
     try {
@@ -152,6 +159,20 @@ export class Bridge {
     const use = { seeded: seeded + nodePrograms, unseeded, unconnected: lasting.length }
     if (use.seeded === 0) this.#warn(unusedSeed(this.#seed, unseeded, isAvailable))
     return use
+  }
+
+  /** Record which series several libraries were told. */
+  #recordMerged(): void {
+    try {
+      for (const { source, others, ...series } of this.#reported.merged())
+        this.#recorder.recordMerged({
+          ...series,
+          ...(source !== undefined && { source }),
+          with: others,
+        })
+    } catch (error) {
+      this.#warn(`the sources of metrics were not recorded: ${reasonOf(error)}`)
+    }
   }
 
   #recordExecution(): void {
@@ -191,6 +212,7 @@ async function connect(
   recorder: Recorder,
   programs: Programs,
   interpreters: Interpreters,
+  reported: ReportedMetrics,
   warn: (sentence: string) => void,
   { ranks, onEnd }: BridgeOptions,
 ): Promise<Connection> {
@@ -214,6 +236,7 @@ async function connect(
         ranks,
         states,
         cells,
+        reported,
         scratch,
         warn,
         onEnd,
@@ -240,6 +263,14 @@ function socketIn(scratch: string): string {
  */
 export function bridgeVariables(
   scratch: string | undefined,
+  configuration: Pick<Configuration, 'reported'>,
+  environment: BridgeOptions['environment'],
+): Record<string, string> {
+  return { ...connectionVariables(scratch, environment), ...reportsVariable(configuration, environment) }
+}
+
+function connectionVariables(
+  scratch: string | undefined,
   environment: BridgeOptions['environment'],
 ): Record<string, string> {
   const before = environment['PYTHONPATH']
@@ -257,6 +288,19 @@ export function bridgeVariables(
     // The position below a Python program of another run, in which this one was started.
     ...(environment['LINEAPRINT_PARENT'] !== undefined && { LINEAPRINT_PARENT: '' }),
   }
+}
+
+/** The variable that tells Python programs what to record, as in `python/_lineaprint/_reported/_report.py`. */
+const REPORTS = 'LINEAPRINT_OBSERVE'
+
+/** Return the variable for programs, unless both metrics and parameters are recorded. */
+function reportsVariable(
+  { reported }: Pick<Configuration, 'reported'>,
+  environment: BridgeOptions['environment'],
+): Record<string, string> {
+  const kinds = (['metrics', 'parameters'] as const).filter((kind) => reported[kind])
+  if (kinds.length === 2) return environment[REPORTS] === undefined ? {} : { [REPORTS]: '' }
+  return { [REPORTS]: kinds[0] ?? 'none' }
 }
 
 /**

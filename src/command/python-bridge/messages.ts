@@ -3,10 +3,12 @@
  */
 import { z } from 'zod/mini'
 import { LineaprintError } from '../../core/errors.ts'
+import { OWN_SOURCE } from '../../record/record.ts'
+import { jsonValue, streamSchema } from '../../record/schema-parts.ts'
 import { ENGLISH, lazily } from '../../util/schema.ts'
-import { streamSchema } from '../../record/schema-parts.ts'
 import { PROTOCOL } from './frames.ts'
 import type { StreamRecord } from '../../record/record.ts'
+import type { JsonValue } from '../../core/json-value.ts'
 import type { RecordedNumber } from '../../json/special-floats.ts'
 
 /** The report of a program about one source of randomness. */
@@ -35,6 +37,13 @@ export interface FileTransfer {
   readonly descriptor?: readonly [descriptor: number, device: string, inode: string] | undefined
   /** The name of a file in the folder for transferred files. */
   readonly file?: string | undefined
+}
+
+/** What a program reported to a library: the library, and the number of the instance, such as a writer. */
+type Reported<C extends string> = {
+  readonly call: C
+  readonly source: string
+  readonly instance: number
 }
 
 type Named<C extends string> = { readonly call: C; readonly id: number; readonly name: string }
@@ -155,6 +164,17 @@ export type Message =
       readonly values: readonly (readonly [name: string, value: RecordedNumber])[]
       readonly step?: number | undefined
     }
+  | (Reported<'reported'> & {
+      /** A name, a value, and a step if the program gave one. */
+      readonly values: readonly (
+        | readonly [name: string, value: RecordedNumber]
+        | readonly [name: string, value: RecordedNumber, step: number]
+      )[]
+    })
+  | (Reported<'parameters'> & {
+      readonly values: readonly (readonly [name: string, value: JsonValue])[]
+    })
+  | { readonly call: 'parameter'; readonly name: string; readonly value: JsonValue }
   | { readonly call: 'metadata'; readonly values: Readonly<Record<string, unknown>> }
   | { readonly call: 'tags'; readonly tags: readonly string[] }
   | (Named<'dataset'> &
@@ -304,6 +324,14 @@ const schema = lazily((): z.ZodMiniType<Message> => {
       .array(z.object({ name: upTo(64), state: z.string().check(z.regex(/^[0-9a-f]{64}$/)) }))
       .check(z.maxLength(100)),
   })
+  const reporter = {
+    // Values without a source are those that the program logged itself.
+    source: z.string().check(
+      z.regex(/^[a-z][a-z0-9]{0,31}$/),
+      z.refine((text) => text !== OWN_SOURCE, 'a library'),
+    ),
+    instance: z.int().check(z.minimum(1)),
+  }
   const tracked = { id, name, path: z.optional(path), ...transfer }
   return z.discriminatedUnion('call', [
     hello,
@@ -350,6 +378,19 @@ const schema = lazily((): z.ZodMiniType<Message> => {
       values: z.array(z.tuple([name, number])).check(z.maxLength(100_000)),
       step: z.optional(z.number()),
     }),
+    z.object({
+      call: z.literal('reported'),
+      ...reporter,
+      values: z
+        .array(z.union([z.tuple([name, number]), z.tuple([name, number, z.number()])]))
+        .check(z.maxLength(100_000)),
+    }),
+    z.object({
+      call: z.literal('parameters'),
+      ...reporter,
+      values: z.array(z.tuple([name, jsonValue])).check(z.maxLength(100_000)),
+    }),
+    z.object({ call: z.literal('parameter'), name, value: jsonValue }),
     z.object({ call: z.literal('metadata'), values: object }),
     z.object({ call: z.literal('tags'), tags: z.array(name).check(z.maxLength(10_000)) }),
     z.object({

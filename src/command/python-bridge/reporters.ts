@@ -3,12 +3,12 @@
  * record: their values are one series, however many commands logged them.
  */
 import { LineaprintError } from '../../core/errors.ts'
+import { checkName, copyAsJson } from '../../json/copy.ts'
 import { decodeFloat } from '../../json/special-floats.ts'
+import { OWN_SOURCE } from '../../record/record.ts'
+import type { JsonValue } from '../../core/json-value.ts'
 import type { Recorder } from '../../tracking/recorder.ts'
 import type { Message, MessageOf } from './messages.ts'
-
-/** The source of values that `lineaprint log` reports. */
-export const LOG_SOURCE = 'lineaprint log'
 
 /** Numbers of these processes begin here, above those of programs. */
 const FIRST_NUMBER = 1_000_000
@@ -43,6 +43,20 @@ export class Reporters {
   }
 }
 
+/** Record a parameter that was given to lineaprint itself. */
+export function recordParameter(
+  { name, value }: MessageOf<'parameter'>,
+  process: number | undefined,
+  recorder: Pick<Recorder, 'recordParameter'>,
+): void {
+  recorder.recordParameter({
+    name: checkName(name, 'the name of a parameter'),
+    ...(copyAsJson({ value }, name) as { value: JsonValue }),
+    source: OWN_SOURCE,
+    ...(process !== undefined && { process }),
+  })
+}
+
 /**
  * Execute a message of a sender.
  *
@@ -52,13 +66,15 @@ export class Reporters {
 export function report(
   message: Message,
   { process }: Reporter,
-  recorder: Pick<Recorder, 'logMetric' | 'addMetadata' | 'addTags' | 'setNotes'>,
+  recorder: Pick<Recorder, 'logMetric' | 'recordParameter' | 'addMetadata' | 'addTags' | 'setNotes'>,
 ): void {
   switch (message.call) {
     case 'metrics':
       for (const [name, value] of message.values)
         recorder.logMetric(name, decodeFloat(value), { step: message.step }, { process })
       return
+    case 'parameter':
+      return recordParameter(message, process, recorder)
     case 'metadata':
       return recorder.addMetadata(message.values, process)
     case 'tags':
@@ -70,7 +86,7 @@ export function report(
     default:
       throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `a reporter cannot call ${message.call}`, {
         field: 'call',
-        expected: 'metrics, metadata, tags, notes or flush',
+        expected: 'metrics, parameter, metadata, tags, notes or flush',
         received: message.call,
       })
   }

@@ -84,7 +84,7 @@ async function runIn(
         capture,
         redact: configuration.redact,
         runDirectory: logs,
-        environment: { ...environment, ...bridgeVariables(scratch, environment) },
+        environment: { ...environment, ...bridgeVariables(scratch, configuration, environment) },
       },
       relay,
     )

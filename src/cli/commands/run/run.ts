@@ -5,6 +5,7 @@ import { LineaprintError } from '../../../core/errors.ts'
 import { runCommand } from '../../../command/run-command.ts'
 import { INTERVAL_BOUNDS } from '../../../config/system-metrics.ts'
 import { collect, wholeNumber } from '../../shared/arguments.ts'
+import { describeReported } from '../../../record/reported-summary.ts'
 import { plural } from '../../../util/plural.ts'
 import { duration } from '../../shared/time.ts'
 import { escapeText, printError, printJson } from '../../shared/output.ts'
@@ -34,6 +35,7 @@ interface RunOptions extends StoreOptions {
   readonly redact?: boolean
   readonly capture?: boolean
   readonly systemMetrics?: true | number
+  readonly reported?: boolean
   readonly tag: readonly string[]
   readonly note?: string
 }
@@ -81,6 +83,7 @@ export function command(context: CommandContext): Command {
     .option('--no-redact', 'keep secrets in the record, the logs and the exports')
     .option('--no-capture', 'keep no logs of the output, and pass nothing through lineaprint')
     .option('--system-metrics [seconds]', 'log processor, memory and GPU (default: every 10 s)', parseSeconds)
+    .option('--no-reported', 'record no metrics and parameters that the program reports to other libraries')
     .option('--tag <tag>', 'a tag; repeatable', collect, [])
     .option('--note <text>', 'a note')
     .passThroughOptions()
@@ -162,6 +165,7 @@ function experimentOptions(options: RunOptions): Record<string, unknown> {
     bundle,
     systemMetrics,
     redact,
+    reported,
   } = options
   const seeds = { deterministic, replaceMathRandom }
   const isGiven = Object.values(seeds).some((value) => value !== undefined)
@@ -173,6 +177,7 @@ function experimentOptions(options: RunOptions): Record<string, unknown> {
     ...(tag.length > 0 && { tags: tag }),
     // The default of a negated option is no choice of the person.
     ...(redact === false && { redact }),
+    ...(reported === false && { reported: { metrics: false, parameters: false } }),
     ...(bundle !== undefined && { git: { bundle } }),
     ...(isGiven && { seeds }),
     ...(systemMetrics !== undefined && {
@@ -203,6 +208,8 @@ function report(outcome: CommandOutcome, json: boolean): void {
     )
   if (json) return printJson({ ...summary, exitCode, signal })
   const whole = duration(durationMs ?? 0)
+  const reported = describeReported(summary)
+  if (reported !== undefined) printError(`lineaprint: ${reported}`)
   const seeds = seedUse === undefined ? '' : `, ${describeSeedUse(seedUse)}`
   printError(
     `lineaprint: run ${id} ${status}; the command took ${duration(commandMs)}, the run ${whole}${seeds}; see "lineaprint show ${id}"`,

@@ -113,6 +113,7 @@ function sections(record: RunRecord): Section[] {
     ['Outputs', entries(outputs, (entry, name) => tracked('outputs', name, entry))],
     ['Metrics', entries(metrics, (values) => metric(values, record))],
     ['Digests', entries(digests, logged)],
+    ['Parameters', parameterLines(record.parameters ?? {})],
     ['Metadata', entries(metadata, (value) => JSON.stringify(value))],
     ['Flags', flags.flatMap(flagged)],
     ['Warnings', warnings.flatMap((warning) => wrap(warning, 2))],
@@ -260,7 +261,7 @@ function logged({ count: values, last, lastStep }: DigestRecord): string {
 }
 
 function metric(
-  { count: values, nanCount, last, min, max, lastStep, process, loggedAs }: MetricRecord,
+  { count: values, nanCount, last, min, max, lastStep, process, loggedAs, sources = [] }: MetricRecord,
   { processes = [] }: RunRecord,
 ): string {
   const rank = processes.find(({ number: other }) => other === process)?.rank
@@ -272,8 +273,24 @@ function metric(
     nanCount === 0 ? '' : `${count(nanCount)} of them NaN`,
     // The names of other ranks have theirs.
     rank === undefined || loggedAs !== undefined ? '' : `from rank ${rank}`,
+    sources.length === 0 ? '' : `reported to ${sources.join(', ')}`,
   ]
   return facts.filter((fact) => fact !== '').join(', ')
+}
+
+/** Parameters that are shown; `--json` has all of them. A trainer has more than a hundred. */
+const SHOWN_PARAMETERS = 40
+
+function parameterLines(parameters: NonNullable<RunRecord['parameters']>): string[] {
+  const all = Object.entries(parameters)
+  const shown = all.length <= SHOWN_PARAMETERS + 1 ? all : all.slice(0, SHOWN_PARAMETERS)
+  const rest = all.length - shown.length
+  return [
+    ...shown.flatMap(([name, { value, sources }]) =>
+      field(name, `${JSON.stringify(value)}, reported to ${sources.join(', ')}`),
+    ),
+    ...(rest === 0 ? [] : [`  and ${count(rest)} more; see --json`]),
+  ]
 }
 
 function number(value: MetricRecord['first'] | null): string {

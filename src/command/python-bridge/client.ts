@@ -102,7 +102,7 @@ export class BridgeClient {
         this.#waiting = undefined
       }
     } catch (error) {
-      this.#fail(error)
+      this.#fail(unreadable(error))
     }
   }
 
@@ -143,6 +143,19 @@ function ended(cause?: unknown): LineaprintError {
     hint: 'report before the command of the run ends',
     cause,
   })
+}
+
+function unreadable(cause: unknown): LineaprintError {
+  return new LineaprintError(
+    'ERR_LINEAPRINT_STATE',
+    `the answer of the run cannot be read: ${reasonOf(cause)}`,
+    {
+      expected: 'an answer of this version',
+      received: 'something else',
+      hint: 'whether the values were recorded is not known',
+      cause,
+    },
+  )
 }
 
 function silent(): LineaprintError {

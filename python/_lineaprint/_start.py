@@ -46,6 +46,22 @@ REPORTED = {
     "xgboost.callback": "xgboost_evaluation",
 }
 
+#: Modules that always load one of these: where they do not, the library has another inner structure.
+_LOADED_WITH = {
+    "hydra": "hydra.core.utils",
+    "keras": "keras.src.callbacks.history",
+    "lightgbm": "lightgbm.basic",
+    "lightning.pytorch": "lightning.pytorch.trainer.connectors.logger_connector.logger_connector",
+    "mlflow": "mlflow.tracking.client",
+    "omegaconf": "omegaconf.omegaconf",
+    "pytorch_lightning": "pytorch_lightning.trainer.connectors.logger_connector.logger_connector",
+    "tensorboardX": "tensorboardX.writer",
+    "torch.utils.tensorboard": "torch.utils.tensorboard.writer",
+    "transformers.trainer": "transformers.trainer_callback",
+    "wandb": "wandb.sdk.wandb_run",
+    "xgboost": "xgboost.callback",
+}
+
 #: Packages that start processes in the way of multiprocessing.
 _PACKAGES = ("multiprocessing", "multiprocess")
 
@@ -62,6 +78,7 @@ def start() -> None:
     current.begin(os.environ["LINEAPRINT_BRIDGE"])
     # atexit runs the first registered function last, so the saved states are those of the end.
     atexit.register(current.finish)
+    atexit.register(say_unknown)
     _follow_forks()
     watch()
 
@@ -145,6 +162,16 @@ def follow_reports() -> None:
                 _follow_report(name, module)
             except Exception as error:
                 _process.current.problem(name, error)
+
+
+def say_unknown() -> None:
+    """Warn about loaded libraries that do not have the modules in which their values are seen."""
+    if os.environ.get("LINEAPRINT_OBSERVE") == "none":
+        return
+    for name, part in _LOADED_WITH.items():
+        # A folder of this name is no library.
+        if part not in sys.modules and getattr(sys.modules.get(name), "__file__", None):
+            _process.current.problem(name, ImportError("it has no %s, so what it reports is not recorded" % part))
 
 
 def library(name: str) -> "Any":

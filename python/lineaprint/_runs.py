@@ -96,6 +96,7 @@ class Run:
         hooks.remove()
         if cells is not None:
             cells.remove()
+        _start.say_unknown()
         told = [sentence[:1000] for sentence in current.told]
         current.end()
         error = None if end.error is None else end.error[:1000]

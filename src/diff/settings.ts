@@ -114,8 +114,8 @@ function diffObjects(name: string, before: JsonObject, after: JsonObject): Setti
 }
 
 /** The parameters of a run by name. */
-function parameters({ parameters: found = {} }: RunRecord): JsonObject {
-  return Object.fromEntries(Object.entries(found).map(([name, { value }]) => [name, value]))
+function parameters({ parameters: recorded = {} }: RunRecord): JsonObject {
+  return Object.fromEntries(Object.entries(recorded).map(([name, { value }]) => [name, value]))
 }
 
 function optional(value: string | number | null): string | undefined {

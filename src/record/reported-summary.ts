@@ -1,4 +1,4 @@
-/** What programs reported to libraries, in one sentence for the end of a run. */
+/** One sentence about what programs reported to libraries, for the end of a run. */
 import { plural } from '../util/plural.ts'
 import { OWN_SOURCE } from './record.ts'
 import type { RunRecord } from './record.ts'

@@ -12,7 +12,7 @@ export interface MetricOptions {
   readonly timestamp?: Date | number | undefined
 }
 
-/** Where a value comes from. */
+/** The process and the source of a value. */
 export interface MetricOrigin {
   /** Number of the process that logs it; absent for this process. */
   readonly process?: number | undefined

@@ -53,7 +53,7 @@ export interface ExperimentSummary {
   readonly tokenizers: Readonly<Record<string, string | null>>
   readonly outputs: Readonly<Record<string, string | null>>
   readonly metrics: Readonly<Record<string, MetricSummary>>
-  /** What programs reported to libraries as parameters, by name; absent if there is nothing. */
+  /** Parameters that programs reported to libraries, by name; absent if there are none. */
   readonly parameters?: Readonly<Record<string, ParameterRecord>>
   /** Summaries of the logged digests. */
   readonly digests: Readonly<Record<string, DigestRecord>>

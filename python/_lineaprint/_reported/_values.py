@@ -99,10 +99,11 @@ def _plain(value: "Any", depth: int) -> "Any":
     if isinstance(value, str):
         found = text(str.__str__(value))
         return found if len(found) <= _TEXT_LIMIT else "a text of %d characters" % len(found)
-    if isinstance(value, (int, float)):
-        found = number(value)
+    if isinstance(value, int):
         # As a number, a long integer would become another one.
-        return found if isinstance(found, dict) or not isinstance(value, int) or found == value else _digits(value)
+        return int(value) if -_EXACT < value < _EXACT else _digits(value)
+    if isinstance(value, float):
+        return number(value)
     if isinstance(value, os.PathLike):
         return text(os.fsdecode(value))
     if depth > _DEPTH:
@@ -112,13 +113,13 @@ def _plain(value: "Any", depth: int) -> "Any":
     if isinstance(value, (list, tuple, set, frozenset)) or type(value).__name__ == "ListConfig":
         if len(value) > _LIST_LIMIT:
             return "%s of %d elements" % (type(value).__name__, len(value))
-        found = [plain(item, depth + 1) for item in value]
+        items = [plain(item, depth + 1) for item in value]
         # The order of a set differs from process to process.
-        return sorted(found, key=repr) if isinstance(value, (set, frozenset)) else found
+        return sorted(items, key=repr) if isinstance(value, (set, frozenset)) else items
     if any(kind.__name__ in ("dtype", "DType", "device") for kind in type(value).__mro__):
         return text(str(value))
-    found = number(value)
-    return _type_of(value) if found is None else found
+    one = number(value)
+    return _type_of(value) if one is None else one
 
 
 def _digits(value: int) -> str:

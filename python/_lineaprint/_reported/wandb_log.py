@@ -75,10 +75,10 @@ def _log(result: "Any", self: "Any", data: "Any", step: "Any" = None, commit: "A
         steps.last[axis] = _report.step_of(found[axis])
     entries = []
     for name, value in found.items():
-        axis = steps.metric_for(name)
+        step_name = steps.metric_for(name)
         if name not in axes:
             # A metric that is the step of others is no series of its own.
-            entries.append((name, value, at if axis is None else steps.last.get(axis, at)))
+            entries.append((name, value, at if step_name is None else steps.last.get(step_name, at)))
     _report.send(SOURCE, _report.instance_of(SOURCE, self.id), entries)
 
 

@@ -39,7 +39,7 @@ export interface FileTransfer {
   readonly file?: string | undefined
 }
 
-/** What a program reported to a library: the library, and the number of the instance, such as a writer. */
+/** A report to a library: its name, and the number of its instance, such as a writer. */
 type Reported<C extends string> = {
   readonly call: C
   readonly source: string

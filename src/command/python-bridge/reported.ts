@@ -16,7 +16,7 @@ const KEPT = 1024
 /** Largest number of series that are compared with others; further ones are kept apart. */
 const SERIES_LIMIT = 100_000
 
-/** What reported a value: an instance of a library, by its number from 1. */
+/** The receiver of a value: an instance of a library, by its number from 1. */
 export interface Reporter {
   readonly library: string
   readonly instance: number

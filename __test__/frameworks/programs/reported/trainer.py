@@ -3,7 +3,7 @@
 import os
 import sys
 
-os.environ.update(WANDB_MODE="offline", WANDB_SILENT="true", WANDB_PROJECT="test")
+os.environ.update(WANDB_MODE="offline", WANDB_SILENT="true", WANDB_PROJECT="test", MLFLOW_ALLOW_FILE_STORE="true", MLFLOW_TRACKING_URI="file:mlruns")
 
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel, Trainer, TrainingArguments, set_seed

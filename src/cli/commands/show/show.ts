@@ -273,7 +273,7 @@ function metric(
     nanCount === 0 ? '' : `${count(nanCount)} of them NaN`,
     // The names of other ranks have theirs.
     rank === undefined || loggedAs !== undefined ? '' : `from rank ${rank}`,
-    sources.length === 0 ? '' : `reported to ${sources.join(', ')}`,
+    sources.length === 0 ? '' : `from ${sources.join(', ')}`,
   ]
   return facts.filter((fact) => fact !== '').join(', ')
 }
@@ -287,7 +287,7 @@ function parameterLines(parameters: NonNullable<RunRecord['parameters']>): strin
   const rest = all.length - shown.length
   return [
     ...shown.flatMap(([name, { value, sources }]) =>
-      field(name, `${JSON.stringify(value)}, reported to ${sources.join(', ')}`),
+      field(name, `${JSON.stringify(value)}, from ${sources.join(', ')}`),
     ),
     ...(rest === 0 ? [] : [`  and ${count(rest)} more; see --json`]),
   ]

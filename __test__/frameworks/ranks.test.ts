@@ -5,22 +5,19 @@ import { expect, test } from 'vitest'
 import { PROGRAM } from '../support/program.ts'
 import { SLOW, plain, programsIn, project, recordOf } from './support.ts'
 
+const ACCELERATE =
+  'accelerate launch --multi_gpu --num_processes 2 --num_machines 1 --mixed_precision no --dynamo_backend no --no_python'
+
 const LAUNCHERS = [
-  ['torchrun', ['torchrun', '--standalone', '--nproc_per_node', '2', '--no-python']],
-  [
-    'accelerate launch',
-    [
-      ...['accelerate', 'launch', '--multi_gpu', '--num_processes', '2', '--num_machines', '1'],
-      ...['--mixed_precision', 'no', '--dynamo_backend', 'no', '--no_python'],
-    ],
-  ],
+  ['torchrun', 'torchrun --standalone --nproc_per_node 2 --no-python'],
+  ['accelerate launch', ACCELERATE],
 ] as const
 
 test.each(LAUNCHERS)('%s: one run with the states and seeds of each rank', SLOW, async (_, launcher) => {
   const root = project('ranks')
   const [node, main] = PROGRAM
   const run = [node, main, 'run', '--name', 'ranks', '--seed', '3', '--', 'python', 'train.py']
-  await plain(root, [...launcher, ...run])
+  await plain(root, [...launcher.split(' '), ...run])
   const record = recordOf(root, 'ranks')
   expect(record.status).toBe('finished')
   expect(record.launch).toMatchObject({

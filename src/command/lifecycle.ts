@@ -237,8 +237,8 @@ async function recordEnd(
   const missing = new Map(await recordOutputs(recorder, outputs, messages))
   const isRequired = outputs.every((output) => output.isRequired)
   for (const { name, path, process } of ranks?.outputs ?? []) {
-    const found = await recordOutput(recorder, { name, path }, messages, process)
-    if (found !== undefined && isRequired) missing.set(name, found)
+    const warning = await recordOutput(recorder, { name, path }, messages, process)
+    if (warning !== undefined && isRequired) missing.set(name, warning)
   }
   if (autoOutputs === true) await recorder.trackModelFiles()
   const failure = failureOf({ exitCode, killedBy, missing: [...missing.values()], rank: ranks?.failure() })

@@ -81,10 +81,12 @@ export async function runCommand(plan: CommandPlan): Promise<CommandOutcome | Ra
   }
 }
 
+function absolute(paths: readonly NamedPath[]): NamedPath[] {
+  return paths.map(({ name, path }) => ({ name, path: resolve(path) }))
+}
+
 /** Return the paths that a command declares, absolute. */
 function declaredBy({ datasets = [], models = [], outputs = [], metricFiles = [] }: DeclaredPaths): Declared {
-  const absolute = (paths: readonly NamedPath[]): NamedPath[] =>
-    paths.map(({ name, path }) => ({ name, path: resolve(path) }))
   return {
     datasets: absolute(datasets),
     models: absolute(models),

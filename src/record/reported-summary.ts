@@ -31,5 +31,28 @@ function partOf(noun: string, entries: Readonly<Record<string, Reported>>): stri
 
 /** Return the libraries of sources: `tensorboard` for `tensorboard 2`. */
 function librariesOf(sources: readonly string[]): string[] {
-  return sources.filter((source) => source !== OWN_SOURCE).map((source) => source.replace(/ \d+$/, ''))
+  return sources
+    .filter((source) => source !== OWN_SOURCE && !isFileSource(source))
+    .map((source) => source.replace(/ \d+$/, ''))
+}
+
+/** Return whether a source is a file of `--metrics`: its name has an extension, and that of a library has no dot. */
+function isFileSource(source: string): boolean {
+  return source.includes('.')
+}
+
+/**
+ * Describe the files from which metrics were read.
+ *
+ * @returns `undefined` if none were.
+ */
+export function describeMetricFiles({
+  metrics,
+}: {
+  readonly metrics: Readonly<Record<string, Reported>>
+}): string | undefined {
+  const read = Object.values(metrics).filter(({ sources = [] }) => sources.some(isFileSource))
+  if (read.length === 0) return undefined
+  const files = new Set(read.flatMap(({ sources = [] }) => sources.filter(isFileSource)))
+  return `recorded ${plural(read.length, 'metric')} that the command wrote: ${[...files].join(', ')}`
 }

@@ -35,7 +35,7 @@ async function watched(name: string, before?: string): Promise<Watched> {
 test('a document is read at the end, once', async () => {
   const { file, path, logged } = await watched('metrics.json')
   writeFileSync(path, '{"loss":1}')
-  await file.look()
+  await file.poll()
   writeFileSync(path, '{"loss":0.5,"val":{"acc":NaN},"note":"x"}')
   expect(await file.finish()).toEqual({
     path,
@@ -63,13 +63,13 @@ test('the elements of a list in a document are rows', async () => {
 
 test('rows are recorded as they are appended, and a line without an end at the end only', async () => {
   const { file, path, logged } = await watched('log.jsonl')
-  await file.look()
+  await file.poll()
   writeFileSync(path, '{"a":1}\n{"a"')
-  await file.look()
+  await file.poll()
   expect(logged).toEqual([['a', 1, 0]])
-  await file.look()
+  await file.poll()
   appendFileSync(path, ':2}\n{"a":3,"epoch":7}')
-  await file.look()
+  await file.poll()
   expect(logged).toHaveLength(2)
   expect(await file.finish()).toMatchObject({ status: 'read', rows: 3, values: 3 })
   expect(logged).toEqual([
@@ -94,9 +94,9 @@ test('a table that is replaced with more rows and columns has each value once', 
     renameSync(`${path}.tmp`, path)
   }
   replace('step,a\n0,1\n')
-  await file.look()
+  await file.poll()
   replace('step,a,b\n0,1,\n5,2,9\n')
-  await file.look()
+  await file.poll()
   replace('step,a,b\n0,1,\n5,2,9\n6,3,\n')
   expect(await file.finish()).toMatchObject({ rows: 3, values: 4 })
   expect(logged).toEqual([
@@ -111,7 +111,7 @@ test('a table that is replaced with more rows and columns has each value once', 
 test('a file that is written again in place with other rows has both, and says so', async () => {
   const { file, path, logged, warnings } = await watched('t.csv')
   writeFileSync(path, 'a\n1\n2\n')
-  await file.look()
+  await file.poll()
   writeFileSync(path, 'a\n5\n2\n3\n')
   expect(await file.finish()).toMatchObject({ values: 4 })
   expect(logged.map(([, value]) => value)).toEqual([1, 2, 5, 3])
@@ -121,9 +121,9 @@ test('a file that is written again in place with other rows has both, and says s
 test('a file that is truncated keeps what was recorded, and goes on from its new beginning', async () => {
   const { file, path, logged } = await watched('t.csv')
   writeFileSync(path, 'a\n1\n2\n3\n')
-  await file.look()
+  await file.poll()
   truncateSync(path, 0)
-  await file.look()
+  await file.poll()
   appendFileSync(path, 'a\n1\n9\n')
   await file.finish()
   expect(logged.map(([, value]) => value)).toEqual([1, 2, 3, 9])
@@ -132,7 +132,7 @@ test('a file that is truncated keeps what was recorded, and goes on from its new
 test('of a file that was there before, only the rows that the run appended are its values', async () => {
   const { file, path, logged, warnings } = await watched('log.csv', 'a\n1\n2\n')
   appendFileSync(path, '3\n')
-  await file.look()
+  await file.poll()
   appendFileSync(path, '4\n')
   expect(await file.finish()).toMatchObject({ status: 'read', rows: 2, values: 2 })
   expect(logged).toEqual([
@@ -153,7 +153,7 @@ test('a file that the run writes again with the same rows has all of them', asyn
 
 test.each(['metrics.json', 'log.csv'])('%s that the run did not write is not checked', async (name) => {
   const { file, logged, warnings } = await watched(name, name.endsWith('json') ? '{"a":1}' : 'a\n1\n')
-  await file.look()
+  await file.poll()
   expect(await file.finish()).toMatchObject({ status: 'not-checked', values: 0 })
   expect(logged).toEqual([])
   expect(warnings).toMatchObject([expect.stringContaining('there before the run')])
@@ -167,7 +167,7 @@ test('a file that is not there, a folder and a FIFO are not checked, and nothing
   ]) {
     const { file, path, warnings } = await watched('m.csv')
     make(path)
-    await file.look()
+    await file.poll()
     expect(await file.finish()).toMatchObject({ status: 'not-checked', values: 0 })
     expect(warnings).toHaveLength(1)
   }
@@ -176,7 +176,7 @@ test('a file that is not there, a folder and a FIFO are not checked, and nothing
 test('a file that vanishes keeps the values that were recorded', async () => {
   const { file, path, logged } = await watched('m.csv')
   writeFileSync(path, 'a\n1\n')
-  await file.look()
+  await file.poll()
   rmSync(path)
   expect(await file.finish()).toMatchObject({ status: 'not-checked', values: 1 })
   expect(logged).toHaveLength(1)
@@ -189,7 +189,7 @@ test.each([
 ])('%s in a file of rows is a warning', async (_, content) => {
   const { file, path, logged, warnings } = await watched('m.jsonl')
   writeFileSync(path, content)
-  await file.look()
+  await file.poll()
   const found = await file.finish()
   expect(found.values).toBe(0)
   expect(logged).toEqual([])

@@ -14,7 +14,7 @@ import type { Line } from '../../tracking/metric-files/lines.ts'
 import type { Row } from '../../tracking/metric-files/values.ts'
 import type { CommandContext, CommonOptions } from '../shared/context.ts'
 
-/** What can be logged. */
+/** The kinds of reports. */
 const KINDS = ['metric', 'param', 'tag', 'note'] as const
 
 type Kind = (typeof KINDS)[number]
@@ -52,7 +52,7 @@ export function command(context: CommandContext): Command {
       // `-inf` is a value.
       .allowUnknownOption()
       .addHelpText('after', EXAMPLES)
-      .action((kind: Kind, words: string[], options: LogOptions) => log(kind, words, options, context))
+      .action((kind: Kind, words: string[], options: LogOptions) => report(kind, words, options, context))
   )
 }
 
@@ -62,7 +62,7 @@ function parseStep(text: string): number {
   throw new InvalidArgumentError('Expected a number.')
 }
 
-async function log(
+async function report(
   kind: Kind,
   words: readonly string[],
   options: LogOptions,
@@ -95,30 +95,32 @@ function checkOptions(kind: Kind, words: readonly string[], { step, stdin }: Log
 
 /** Return the message about what the words say. @throws ERR_LINEAPRINT_ARGUMENT if they say nothing. */
 function messageOf(kind: Kind, words: readonly string[], step: number | undefined): object {
-  const [first, second] = words
-  switch (kind) {
-    case 'metric': {
-      const [name, text] = pairOf(kind, words)
-      const value = parseNumber(text)
-      if (value === undefined)
-        throw new LineaprintError(
-          'ERR_LINEAPRINT_ARGUMENT',
-          `the metric ${JSON.stringify(name)} cannot be logged`,
-          { field: name, expected: 'a number', received: JSON.stringify(text) },
-        )
-      return metrics([[name, value]], step)
-    }
-    case 'param': {
-      const [name, text] = pairOf(kind, words)
-      return { call: 'parameter', name, value: parameterOf(text) }
-    }
-    case 'tag':
-      if (first === undefined || words.includes('')) throw wrong('expected tags that are not empty')
-      return { call: 'tags', tags: words }
-    case 'note':
-      if (first === undefined || second !== undefined) throw wrong('expected one text; quote it')
-      return { call: 'notes', notes: first }
-  }
+  return MESSAGES[kind](words, step)
+}
+
+const MESSAGES: Readonly<Record<Kind, (words: readonly string[], step: number | undefined) => object>> = {
+  metric: (words, step) => {
+    const [name, text] = pairOf('metric', words)
+    const value = parseNumber(text)
+    if (value !== undefined) return metrics([[name, value]], step)
+    throw new LineaprintError(
+      'ERR_LINEAPRINT_ARGUMENT',
+      `the metric ${JSON.stringify(name)} cannot be logged`,
+      { field: name, expected: 'a number', received: JSON.stringify(text) },
+    )
+  },
+  param: (words) => {
+    const [name, text] = pairOf('param', words)
+    return { call: 'parameter', name, value: parameterOf(text) }
+  },
+  tag: (words) => {
+    if (words.length > 0 && !words.includes('')) return { call: 'tags', tags: words }
+    throw wrong('expected tags that are not empty')
+  },
+  note: ([notes, ...others]) => {
+    if (notes !== undefined && others.length === 0) return { call: 'notes', notes }
+    throw wrong('expected one text; quote it')
+  },
 }
 
 function pairOf(kind: Kind, words: readonly string[]): readonly [string, string] {
@@ -160,7 +162,7 @@ async function logLines({ step, json }: LogOptions): Promise<{ count: number; re
   })
   client?.onLost((error) => (failure ??= error))
   const splitter = new LineSplitter()
-  const log = async (line: Line): Promise<void> => {
+  const logLine = async (line: Line): Promise<void> => {
     number++
     if (failure !== undefined || line?.trim() === '') return
     try {
@@ -173,8 +175,9 @@ async function logLines({ step, json }: LogOptions): Promise<{ count: number; re
       if (refused <= REPORTED) printError(`lineaprint: warning: ${message}`)
     }
   }
-  for await (const chunk of process.stdin) for (const line of splitter.push(chunk as Buffer)) await log(line)
-  for (const line of splitter.end()) await log(line)
+  for await (const chunk of process.stdin)
+    for (const line of splitter.push(chunk as Buffer)) await logLine(line)
+  for (const line of splitter.end()) await logLine(line)
   try {
     if (failure !== undefined) throw failure
     await client?.call({ call: 'flush' })

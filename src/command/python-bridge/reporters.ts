@@ -68,26 +68,18 @@ export function report(
   { process }: Reporter,
   recorder: Pick<Recorder, 'logMetric' | 'recordParameter' | 'addMetadata' | 'addTags' | 'setNotes'>,
 ): void {
-  switch (message.call) {
-    case 'metrics':
-      for (const [name, value] of message.values)
-        recorder.logMetric(name, decodeFloat(value), { step: message.step }, { process })
-      return
-    case 'parameter':
-      return recordParameter(message, process, recorder)
-    case 'metadata':
-      return recorder.addMetadata(message.values, process)
-    case 'tags':
-      return recorder.addTags(message.tags)
-    case 'notes':
-      return recorder.setNotes(message.notes)
-    case 'flush':
-      return
-    default:
-      throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `a reporter cannot call ${message.call}`, {
-        field: 'call',
-        expected: 'metrics, parameter, metadata, tags, notes or flush',
-        received: message.call,
-      })
-  }
+  const { call } = message
+  if (call === 'metrics')
+    for (const [name, value] of message.values)
+      recorder.logMetric(name, decodeFloat(value), { step: message.step }, { process })
+  else if (call === 'parameter') recordParameter(message, process, recorder)
+  else if (call === 'metadata') recorder.addMetadata(message.values, process)
+  else if (call === 'tags') recorder.addTags(message.tags)
+  else if (call === 'notes') recorder.setNotes(message.notes)
+  else if (call !== 'flush')
+    throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', `a reporter cannot call ${call}`, {
+      field: 'call',
+      expected: 'metrics, parameter, metadata, tags, notes or flush',
+      received: call,
+    })
 }

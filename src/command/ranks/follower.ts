@@ -12,7 +12,7 @@ import type { ProcessEnd } from '../process.ts'
 import type { Launch } from './launch.ts'
 
 /** Milliseconds between two looks for the run. */
-const LOOK_MS = 25
+const POLL_MS = 25
 
 /** The run that a rank has joined. */
 export interface JoinedRun {
@@ -59,7 +59,7 @@ export async function joinRun(
       if (!('reason' in joined)) return joined
       reason = joined.reason
     }
-    await sleep(LOOK_MS, undefined, { signal }).catch(() => undefined)
+    await sleep(POLL_MS, undefined, { signal }).catch(() => undefined)
   }
   signal.throwIfAborted()
   return { reason }

@@ -24,7 +24,7 @@ export const ARRIVAL_MS = 10_000
 const FAILED_MS = 3000
 
 /** Milliseconds between two looks. */
-const LOOK_MS = 20
+const POLL_MS = 20
 
 /** Largest number of ranks of one machine. */
 const RANK_LIMIT = 4096
@@ -131,7 +131,7 @@ export class Ranks {
     const limit = hasFailed ? performance.now() + FAILED_MS : Infinity
     const isDone = (): boolean => !this.#someRun() && (hasFailed || this.#areComplete())
     while (!isDone() && performance.now() < limit && !signal.aborted)
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS))
     const running = [...this.#ranks.values()].filter(({ status }) => status === 'running')
     for (const known of running) {
       const remains = await this.#remains(known.rank, 'the run ended before this rank')

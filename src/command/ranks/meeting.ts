@@ -20,7 +20,7 @@ const FOLDER = 'launches'
 /** Files of launches that are examined at once. */
 const SWEEP_LIMIT = 1000
 
-/** What the first rank says of its run. */
+/** The statement of the first rank about its run. */
 export interface Meeting {
   readonly schema: typeof SCHEMA
   /** The process that writes the run. */

@@ -10,8 +10,8 @@ import { splitNul } from '../../capture/git/status.ts'
 import type { Git } from '../../capture/git/command.ts'
 import type { GitPath } from '../../capture/git/paths.ts'
 
-/** Largest number of files and folders that are looked at. */
-const LOOKED_AT = 10_000
+/** Largest number of files and folders that are inspected at. */
+const ENTRY_LIMIT = 10_000
 
 /** Bytes of the output of git that are read. */
 const OUTPUT_LIMIT = 1 << 20
@@ -43,7 +43,7 @@ const TOOLS: ReadonlySet<string> = new Set([
   'venv',
 ])
 
-/** What git ignores in a work tree. */
+/** The ignored paths of a work tree. */
 export interface IgnoredPaths {
   /** Files, and folders with a `/` at their end. */
   readonly paths: readonly GitPath[]
@@ -53,7 +53,7 @@ export interface IgnoredPaths {
 /** Files that were written since a time. */
 export interface WrittenFiles {
   readonly paths: readonly GitPath[]
-  /** False if there was more than is looked at. */
+  /** False if there was more than is inspected at. */
   readonly isComplete: boolean
 }
 
@@ -91,15 +91,17 @@ export async function writtenIgnored(
   const written = new Map<string, GitPath>()
   let { isComplete } = ignored
   let level = ignored.paths.filter((path) => isWanted(withoutSlash(path)))
-  let looked = 0
+  let inspected = 0
   for (let depth = 0; level.length > 0; depth++) {
-    if (depth > DEPTH || looked + level.length > LOOKED_AT) isComplete = false
+    if (depth > DEPTH || inspected + level.length > ENTRY_LIMIT) isComplete = false
     if (depth > DEPTH) break
-    const some = level.slice(0, LOOKED_AT - looked)
-    looked += some.length
-    const found = await mapConcurrently(some, CONCURRENCY, (path) => look(root, withoutSlash(path), since))
-    for (const { path, isWritten } of found) if (isWritten) written.set(path.bytes.toString('latin1'), path)
-    level = found.flatMap(({ children }) => children).filter(isWanted)
+    const entries = level.slice(0, ENTRY_LIMIT - inspected)
+    inspected += entries.length
+    const results = await mapConcurrently(entries, CONCURRENCY, (path) =>
+      inspect(root, withoutSlash(path), since),
+    )
+    for (const { path, isWritten } of results) if (isWritten) written.set(path.bytes.toString('latin1'), path)
+    level = results.flatMap(({ children }) => children).filter(isWanted)
   }
   return { paths: [...written.values()].toSorted((a, b) => Buffer.compare(a.bytes, b.bytes)), isComplete }
 }
@@ -111,7 +113,7 @@ interface Found {
 }
 
 /** A path can vanish at any moment, and a folder may not be readable. */
-async function look(root: string, path: GitPath, since: number): Promise<Found> {
+async function inspect(root: string, path: GitPath, since: number): Promise<Found> {
   const absolute = absolutePath(root, path)
   const info = await lstat(absolute).catch(() => undefined)
   if (info?.isDirectory() !== true)
@@ -132,5 +134,5 @@ function withoutSlash(path: GitPath): GitPath {
 
 function isWanted(path: GitPath): boolean {
   const name = path.text.slice(path.text.lastIndexOf('/') + 1)
-  return isContained(path) && !TOOLS.has(name) && !isInStore(path.text) && !/\.pyc$/.test(name)
+  return isContained(path) && !TOOLS.has(name) && !isInStore(path.text) && !name.endsWith('.pyc')
 }

@@ -45,7 +45,7 @@ type EndResult =
   | {
       readonly root: string
       readonly paths: readonly GitPath[]
-      /** Those that git ignores. */
+      /** Files that git ignores. */
       readonly ignored: WrittenFiles
     }
   | { readonly reason: string }
@@ -185,14 +185,16 @@ export async function trackModelFiles(
   writer: RunWriter,
   options: { readonly signal?: AbortSignal | undefined },
 ): Promise<void> {
-  const found = await findUndeclared(writer, beginUndeclared(writer, options.signal), options.signal)
-  if (found === undefined || !('paths' in found.end)) {
+  const undeclared = await findUndeclared(writer, beginUndeclared(writer, options.signal), options.signal)
+  if (undeclared === undefined || !('paths' in undeclared.end)) {
     const reason =
-      found === undefined || !('reason' in found.end) ? 'there is no git capture' : found.end.reason
+      undeclared === undefined || !('reason' in undeclared.end)
+        ? 'there is no git capture'
+        : undeclared.end.reason
     writer.append({ type: 'warning', message: `undeclared model files could not be found: ${reason}` })
     return
   }
-  const { root, paths, ignored } = found.end
+  const { root, paths, ignored } = undeclared.end
   const files = [...paths, ...ignored.paths].filter(({ text, utf8 }) => utf8 && isModelFile(text))
   if (files.length > AUTO_LIMIT) {
     const message = `the run wrote ${files.length} undeclared model files, and the first ${AUTO_LIMIT} are recorded as outputs`

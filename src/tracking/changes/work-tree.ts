@@ -23,7 +23,7 @@ import type { IgnoredPaths } from './ignored.ts'
 export interface WorkTreeStatus {
   readonly git: Git
   readonly status: Promise<GitStatus>
-  /** What git ignores. */
+  /** Paths that git ignores. */
   readonly ignored: Promise<IgnoredPaths>
 }
 

@@ -39,13 +39,13 @@ const TAIL = 4096
 /** A FIFO must not block, and what is opened is checked before it is read. */
 const FLAGS = constants.O_RDONLY | (process.platform === 'win32' ? 0 : constants.O_NONBLOCK)
 
-/** Where the values of a file go. */
+/** The receiver of the values of a file. */
 export interface MetricSink {
   readonly log: (name: string, value: number, step: number | undefined) => void
   readonly warn: (sentence: string) => void
 }
 
-/** What was read of a file of rows. */
+/** The part of a file of rows that was read. */
 interface Progress {
   readonly reader: RowReader
   /** Bytes up to the last line end that was read. */
@@ -99,8 +99,8 @@ export class MetricFile {
     this.#seen = this.#before?.stamp
   }
 
-  /** Record what was added since the last look. What cannot be read now is read at the end. */
-  async look(): Promise<void> {
+  /** Record what was added since the last poll. What cannot be read now is read at the end. */
+  async poll(): Promise<void> {
     if (this.#format === 'json') return
     await this.#inspect(async (file, info) => {
       if (info.stamp === this.#seen || info.size > ROWS_LIMIT) return
@@ -309,7 +309,7 @@ export class MetricFile {
   }
 }
 
-/** What is looked at of an open file. */
+/** The facts of an open file that are compared. */
 interface Info {
   readonly size: number
   readonly ino: bigint

@@ -4,10 +4,10 @@ import { reasonOf } from '../../record/failure.ts'
 import { MetricFile } from './metric-file.ts'
 import type { Recorder } from '../recorder.ts'
 
-/** Least milliseconds between two looks at the files. */
-const LOOK_MS = 1000
+/** Least milliseconds between two polls of the files. */
+const POLL_MS = 1000
 
-/** The part of the time that the looks may take. */
+/** The part of the time that polls may take. */
 const DUTY = 1 / 20
 
 /** The files of one run. */
@@ -15,7 +15,7 @@ export class MetricFiles {
   readonly #files: MetricFile[] = []
   readonly #recorder: Recorder
   #timer: NodeJS.Timeout | undefined
-  #looking: Promise<void> = Promise.resolve()
+  #polling: Promise<void> = Promise.resolve()
   #hasEnded = false
 
   constructor(recorder: Recorder) {
@@ -40,34 +40,34 @@ export class MetricFiles {
     recorder.expectMetricFile(path)
     await file.begin()
     this.#files.push(file)
-    if (this.#timer === undefined) this.#schedule(LOOK_MS)
+    if (this.#timer === undefined) this.#schedule(POLL_MS)
   }
 
   /** Read what is left, and record what is known of each file. */
   async finish(): Promise<void> {
     this.#hasEnded = true
     clearTimeout(this.#timer)
-    await this.#looking
+    await this.#polling
     for (const file of this.#files) this.#recorder.recordMetricFile(await file.finish())
   }
 
   #schedule(wait: number): void {
     this.#timer = setTimeout(() => {
-      this.#looking = this.#look()
+      this.#polling = this.#poll()
     }, wait)
     this.#timer.unref()
   }
 
-  async #look(): Promise<void> {
+  async #poll(): Promise<void> {
     const start = performance.now()
     try {
-      for (const file of this.#files) await file.look()
+      for (const file of this.#files) await file.poll()
     } catch (error) {
       // The end reads the files once more, and fails if that fails.
       if (this.#recorder.isRunning)
         this.#recorder.recordWarning(`files with metrics are read at the end only: ${reasonOf(error)}`)
       return
     }
-    if (!this.#hasEnded) this.#schedule(Math.max(LOOK_MS, (performance.now() - start) / DUTY))
+    if (!this.#hasEnded) this.#schedule(Math.max(POLL_MS, (performance.now() - start) / DUTY))
   }
 }

@@ -24,8 +24,8 @@ const QUOTED = 80
  * @throws ERR_LINEAPRINT_ARGUMENT for another one.
  */
 export function metricFormat(path: string): MetricFormat {
-  const found = Object.entries(FORMATS).find(([extension]) => path.toLowerCase().endsWith(extension))
-  if (found !== undefined) return found[1]
+  const match = Object.entries(FORMATS).find(([extension]) => path.toLowerCase().endsWith(extension))
+  if (match !== undefined) return match[1]
   throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'a file with metrics has another name', {
     path,
     field: 'metrics',

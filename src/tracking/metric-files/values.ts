@@ -74,11 +74,11 @@ export function rowOfCells(names: readonly string[], cells: readonly string[]): 
     if (value === undefined) others.push(name)
     else values.push([name, value])
   })
-  const found = new Map(values)
-  const named = STEPS.find((name) => isStep(found.get(name)))
+  const numbers = new Map(values)
+  const named = STEPS.find((name) => isStep(numbers.get(name)))
   return {
     values: values.filter(([name]) => name !== named),
-    step: named === undefined ? undefined : found.get(named),
+    step: named === undefined ? undefined : numbers.get(named),
     others,
   }
 }

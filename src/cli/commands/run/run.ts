@@ -5,7 +5,7 @@ import { LineaprintError } from '../../../core/errors.ts'
 import { runCommand } from '../../../command/run-command.ts'
 import { INTERVAL_BOUNDS } from '../../../config/system-metrics.ts'
 import { collect, wholeNumber } from '../../shared/arguments.ts'
-import { describeReported } from '../../../record/reported-summary.ts'
+import { describeMetricFiles, describeReported } from '../../../record/reported-summary.ts'
 import { plural } from '../../../util/plural.ts'
 import { duration } from '../../shared/time.ts'
 import { escapeText, printError, printJson } from '../../shared/output.ts'
@@ -210,6 +210,8 @@ function report(outcome: CommandOutcome, json: boolean): void {
   const whole = duration(durationMs ?? 0)
   const reported = describeReported(summary)
   if (reported !== undefined) printError(`lineaprint: ${reported}`)
+  const files = describeMetricFiles(summary)
+  if (files !== undefined) printError(`lineaprint: ${escapeText(files)}`)
   const seeds = seedUse === undefined ? '' : `, ${describeSeedUse(seedUse)}`
   printError(
     `lineaprint: run ${id} ${status}; the command took ${duration(commandMs)}, the run ${whole}${seeds}; see "lineaprint show ${id}"`,

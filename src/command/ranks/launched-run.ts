@@ -59,7 +59,8 @@ export class LaunchedRun {
    */
   async open(variables: Readonly<Record<string, string>>): Promise<void> {
     const { LINEAPRINT_BRIDGE: socket = '', LINEAPRINT_SCRATCH: scratch = '' } = variables
-    if (socket === '') return
+    // Without a socket nobody can join, so nobody waits for one.
+    if (socket === '') return this.close()
     this.ranks.open(scratch)
     try {
       await this.#announcement?.open(socket)

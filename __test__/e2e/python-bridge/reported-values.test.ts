@@ -285,7 +285,16 @@ say(len(writer.told))
 })
 
 test.each(PYTHONS.map((interpreter) => [interpreter]))('the loop with %s', async (interpreter) => {
-  const { record, code } = await python(LOOP, { root: withModules(), interpreter: [interpreter] })
+  const parsing = `
+import argparse
+parser = argparse.ArgumentParser()
+parser.add_argument("--lr", type=float, default=0.5)
+commands = parser.add_subparsers()
+commands.add_parser("fit").add_argument("--depth", type=int)
+parser.parse_known_args()
+`
+  const { record, code } = await python(LOOP + parsing, { root: withModules(), interpreter: [interpreter] })
   expect([code, record.warnings]).toEqual([0, []])
+  expect(record.parameters).toMatchObject({ lr: { value: 0.5, sources: ['argparse'] } })
   expect(metricsOf(record)['loss']).toEqual([3, 1 / 3, 2, ['tensorboardx', 'mlflow']])
 })

@@ -274,10 +274,17 @@ function parameterLines(parameters: NonNullable<RunRecord['parameters']>): strin
   const rest = all.length - shown.length
   return [
     ...shown.flatMap(([name, { value, sources }]) =>
-      field(name, `${JSON.stringify(value)}, from ${sources.join(', ')}`),
+      field(name, `${shortened(JSON.stringify(value))}, from ${sources.join(', ')}`),
     ),
     ...(rest === 0 ? [] : [`  and ${count(rest)} more; see --json`]),
   ]
+}
+
+/** Characters of the value of a parameter that are shown. */
+const SHOWN_CHARACTERS = 300
+
+function shortened(text: string): string {
+  return text.length <= SHOWN_CHARACTERS ? text : `${text.slice(0, SHOWN_CHARACTERS).toWellFormed()}…`
 }
 
 function number(value: MetricRecord['first'] | null): string {

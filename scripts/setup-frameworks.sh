@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes the virtual environment of `npm run test:frameworks`: PyTorch, transformers, Lightning and others. It takes
-# 5.4 GB, so it lies in the cache folder of the user, where every checkout finds it: .peers/frameworks leads to it.
+# 7.4 GB, so it lies in the cache folder of the user, where every checkout finds it: .peers/frameworks leads to it.
 #
 #   setup-frameworks.sh            the versions of scripts/peers/frameworks.txt
 #   setup-frameworks.sh --newest   the newest versions, in an environment of the day

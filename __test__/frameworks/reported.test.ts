@@ -3,6 +3,7 @@
  * the same with a run and without, and the run has their values.
  */
 import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { ACTIVATED, PYTHON, SLOW, inProject, project, recordOf } from './support.ts'
@@ -47,6 +48,13 @@ function parametersIn({ parameters = {} }: RunRecord): Record<string, unknown[]>
     Object.entries(parameters).map(([name, { value, sources }]) => [name, [value, ...sources]]),
   )
 }
+
+test('the document names the versions that are tested', () => {
+  const pins = new Set(readFileSync('scripts/peers/frameworks.txt', 'utf8').split('\n'))
+  const named = readFileSync('docs/reported.md', 'utf8').match(/[\w-]+==[\d.]*\d/g) ?? []
+  expect(named.length).toBeGreaterThan(10)
+  expect(named.filter((pin) => !pins.has(pin))).toEqual([])
+})
 
 test('writers of PyTorch and tensorboardX, and argparse', SLOW, async () => {
   const record = await recorded('writers.py', ['--lr', '0.2'])

@@ -267,6 +267,26 @@ other.parse_args(["--inner", "1"])
   })
 })
 
+test('show has the first parameters of many, and a part of a long value', async () => {
+  const source = `
+import argparse
+parser = argparse.ArgumentParser()
+parser.add_argument("--long", default="x" * 5000)
+parser.add_argument("--longer", default="x" * 50_000)
+for at in range(60): parser.add_argument("--p%d" % at, type=int, default=at)
+parser.parse_args()
+`
+  const { record, root } = await python(source)
+  expect(Object.keys(record.parameters ?? {})).toHaveLength(62)
+  expect(record.parameters?.['long']?.value).toHaveLength(5000)
+  expect(record.parameters?.['longer']?.value).toBe('a text of 50000 characters')
+  const { stdout } = await lineaprint(['show', record.id], { cwd: root })
+  expect(stdout).toContain('p37')
+  expect(stdout).not.toContain('p38')
+  expect(stdout).toContain('and 22 more; see --json')
+  expect(stdout).not.toContain('x'.repeat(301))
+})
+
 test('a run of start_run sees what is reported after its begin, and says so', async () => {
   const source = `
 from tensorboardX import SummaryWriter
@@ -285,7 +305,16 @@ say(len(writer.told))
 })
 
 test.each(PYTHONS.map((interpreter) => [interpreter]))('the loop with %s', async (interpreter) => {
-  const { record, code } = await python(LOOP, { root: withModules(), interpreter: [interpreter] })
+  const parsing = `
+import argparse
+parser = argparse.ArgumentParser()
+parser.add_argument("--lr", type=float, default=0.1)
+commands = parser.add_subparsers()
+commands.add_parser("fit").add_argument("--depth", type=int)
+parser.parse_known_args()
+`
+  const { record, code } = await python(LOOP + parsing, { root: withModules(), interpreter: [interpreter] })
   expect([code, record.warnings]).toEqual([0, []])
+  expect(record.parameters).toEqual({ lr: { value: 0.1, sources: ['mlflow', 'argparse'] } })
   expect(metricsOf(record)['loss']).toEqual([3, 1 / 3, 2, ['tensorboardx', 'mlflow']])
 })

@@ -45,6 +45,9 @@ def after(owner: "Any", name: str, observe: "Callable[..., Any]") -> None:
 def replace(owner: "Any", name: str, around: "Callable[[Any], Any]") -> None:
     """Replace a function of a module, or a method of a class, by what `around` returns for it."""
     found = vars(owner).get(name)
+    if found is None and getattr(getattr(owner, name, None), "__lineaprint__", False):
+        # The method of a base class, which is followed already.
+        return
     is_static = isinstance(found, staticmethod)
     function = found.__func__ if is_static else found
     if not callable(function) or isinstance(function, type):

@@ -1,7 +1,8 @@
 """Send what a library was told to the run."""
 
 import os
-import threading
+from _thread import _local
+from itertools import count
 
 from .._process import current, json_text
 from . import _values
@@ -20,14 +21,16 @@ _NAME_LIMIT = 1024
 _BATCH = 1_000
 _PARAMETER_LIMIT = 10_000
 
-#: Objects that report, per library, by what names them: the number of each, from 1.
-_instances: "dict[str, dict[Any, int]]" = {}
+#: Longest text of one parameter as JSON.
+_VALUE_LIMIT = 100_000
+
+#: What reports, per library: the number of each, from 1. Without a lock, which a forked child could find held.
+_named: "dict[str, dict[str, int]]" = {}
 _objects: "dict[str, Any]" = {}
-_numbered: "dict[str, int]" = {}
-_lock = threading.Lock()
+_counters: "dict[str, Any]" = {}
 
 #: Per thread, names under which the metrics of a library are passed on, and its own.
-_thread = threading.local()
+_thread = _local()
 
 
 def records(kind: str) -> bool:
@@ -36,31 +39,27 @@ def records(kind: str) -> bool:
 
 
 def instance_of(source: str, key: "Any") -> int:
-    """Return the number of what reports: two writers of one library can use a name for different values."""
-    with _lock:
-        if isinstance(key, str):
-            known = _instances.setdefault(source, {})
-            if key not in known:
-                known[key] = _next(source)
-            return known[key]
+    """Return the number of what reports: two writers of one library can use a name for different values.
+
+    `key` is a text that names it, or the object itself.
+    """
+    if isinstance(key, str):
+        known: "Any" = _named.setdefault(source, {})
+    else:
         import weakref
 
-        objects = _objects.setdefault(source, weakref.WeakKeyDictionary())
-        if key not in objects:
-            objects[key] = _next(source)
-        number: int = objects[key]
-        return number
+        known = _objects.setdefault(source, weakref.WeakKeyDictionary())
+    if key not in known:
+        known.setdefault(key, next_instance(source))
+    number: int = known[key]
+    return number
 
 
 def next_instance(source: str) -> int:
-    """Return a number for something that reports once."""
-    with _lock:
-        return _next(source)
-
-
-def _next(source: str) -> int:
-    _numbered[source] = _numbered.get(source, 0) + 1
-    return _numbered[source]
+    """Return the next number of a library."""
+    counter = _counters.setdefault(source, count(1))
+    number: int = next(counter)
+    return number
 
 
 def renamed(names: "dict[str, str] | None") -> None:
@@ -106,10 +105,12 @@ def parameters(source: str, instance: int, values: "Any") -> None:
         return
     entries: "list[Any]" = []
     size = 0
-    for count, (name, value) in enumerate(_values.flat(values)):
-        if count >= _PARAMETER_LIMIT:
+    for number, (name, value) in enumerate(_values.flat(values)):
+        if number >= _PARAMETER_LIMIT:
             raise ValueError("%s has more than %d parameters; the rest is not recorded" % (source, _PARAMETER_LIMIT))
         length = len(json_text(value))
+        if length > _VALUE_LIMIT:
+            value = "a value of %d characters" % length
         if entries and (len(entries) >= _BATCH or size + length > 1_000_000):
             _send_parameters(source, instance, entries)
             entries, size = [], 0

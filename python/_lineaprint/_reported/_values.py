@@ -1,6 +1,7 @@
 """Turn what programs report into values of JSON. Nothing is imported, and nothing here warns or raises on purpose."""
 
 import os
+from collections.abc import Mapping
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,8 +67,8 @@ def flat(values: "Any", prefix: str = "", depth: int = 0) -> "Iterator[tuple[str
 
 
 def is_mapping(value: "Any") -> bool:
-    kind = type(value)
-    return isinstance(value, dict) or (hasattr(kind, "keys") and hasattr(kind, "items") and hasattr(kind, "__len__"))
+    # A table has the methods of a mapping, and can have millions of entries.
+    return isinstance(value, (dict, Mapping))
 
 
 def plain(value: "Any", depth: int = 0) -> "Any":

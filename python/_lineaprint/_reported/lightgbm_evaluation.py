@@ -1,7 +1,7 @@
 """LightGBM: the evaluation results of each round, from `train`, `cv` and the estimators."""
 
 import functools
-import threading
+from _thread import _local
 
 from . import _calls, _report
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 SOURCE = "lightgbm"
 
 #: Per thread, the `cv` that runs: it evaluates boosters whose results it averages.
-_thread = threading.local()
+_thread = _local()
 
 
 class _Folds:
@@ -30,7 +30,7 @@ def follow(name: str, module: "Any") -> None:
 
 
 def _evaluated(result: "Any", self: "Any", *_: "Any", **__: "Any") -> None:
-    if getattr(_thread, "folds", None) is None:
+    if result and getattr(_thread, "folds", None) is None:
         values = [("%s-%s" % entry[:2], entry[2]) for entry in result]
         # The first round is 0, as callbacks count.
         _report.metrics(SOURCE, _report.instance_of(SOURCE, self), values, self.current_iteration() - 1)

@@ -49,4 +49,9 @@ def _rewritten(name: str) -> str:
 
 
 def _arguments(self: "Any", args: "Any", *_: "Any", **__: "Any") -> None:
-    _report.parameters(SOURCE, _report.instance_of(SOURCE, self), args.to_dict())
+    found = args.to_dict()
+    # In place of each token, also of one that is not given, there is a text.
+    for name in found:
+        if name.endswith("_token") and getattr(args, name, None) is None:
+            found[name] = None
+    _report.parameters(SOURCE, _report.instance_of(SOURCE, self), found)

@@ -5,7 +5,7 @@ import { OWN_SOURCE } from '../../record/record.ts'
 import { reasonOf } from '../../record/failure.ts'
 import { existedBeforeRun } from '../../tracking/changes/flags.ts'
 import { KINDS, describeModel } from '../../tracking/inputs.ts'
-import { copyAsJson } from '../../json/copy.ts'
+import { checkName, copyAsJson } from '../../json/copy.ts'
 import { readTransferredArray, transferredPath } from './file-transfer.ts'
 import { LISTED } from './programs.ts'
 import { sourceOf } from './reported.ts'
@@ -94,7 +94,8 @@ export async function answer(message: Message, program: Program, session: Sessio
     case 'reported': {
       const reporter = { library: message.source, instance: message.instance }
       if (recorder.configuration.reported.metrics)
-        for (const entry of message.values) logMetric(session, program, reporter, entry)
+        for (const entry of message.values)
+          attempt(entry[0], session, () => logMetric(session, program, reporter, entry))
       break
     }
     case 'parameters':
@@ -150,14 +151,29 @@ function logMetric(
 function recordParameters(
   { source: library, instance, values }: MessageOf<'parameters'>,
   program: Program,
-  { recorder, programs }: Session,
+  session: Session,
 ): void {
+  const { recorder, programs } = session
   if (!recorder.configuration.reported.parameters) return
   const process = programs.announce(program, recorder)
   const source = sourceOf({ library, instance })
-  for (const [name, value] of values) {
-    const { value: copied = null } = copyAsJson({ value }, name)
-    recorder.recordParameter({ name: name.toWellFormed(), value: copied, source, process })
+  for (const [name, value] of values)
+    attempt(name, session, () => {
+      const { value: copied = null } = copyAsJson({ value }, 'the parameter')
+      recorder.recordParameter({ name: checkName(name, 'the name'), value: copied, source, process })
+    })
+}
+
+/** Record one of several values. If it cannot be recorded, the others still are: nobody waits for an error. */
+function attempt(name: string, { warn }: Session, work: () => void): void {
+  try {
+    work()
+  } catch (error) {
+    // A run that cannot be written takes no other value either.
+    if (!LineaprintError.is(error) || error.code !== 'ERR_LINEAPRINT_ARGUMENT') throw error
+    warn(
+      `${JSON.stringify(name.slice(0, 100))}, as a program reported it, was not recorded: ${reasonOf(error)}`,
+    )
   }
 }
 

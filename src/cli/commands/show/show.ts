@@ -30,6 +30,7 @@ import type {
   DigestRecord,
   FlagRecord,
   MetricRecord,
+  ParameterRecord,
   RunRecord,
   StreamRecord,
   TrackedRecord,
@@ -101,7 +102,7 @@ function about({ id, folder, record, status, journal }: StoredRun): string[] {
 
 function sections(record: RunRecord): Section[] {
   const { captures, datasets, models, tokenizers, outputs, metrics, metadata, files } = record
-  const { digests = {}, flags = [], warnings } = record
+  const { digests = {}, parameters = {}, flags = [], warnings } = record
   const size = files.reduce((sum, file) => sum + ('size' in file ? file.size : 0), 0)
   return [
     ['Ranks', describeRanks(record.launch).flatMap(([name, text]) => field(name, text))],
@@ -111,9 +112,9 @@ function sections(record: RunRecord): Section[] {
     ['Models', entries(models, (entry, name) => model(name, entry))],
     ['Tokenizers', entries(tokenizers, (entry, name) => tracked('tokenizers', name, entry))],
     ['Outputs', entries(outputs, (entry, name) => tracked('outputs', name, entry))],
-    ['Metrics', entries(metrics, (values) => metric(values, record))],
+    ['Metrics', firstEntries(metrics, SHOWN.metrics, (values) => metric(values, record))],
     ['Digests', entries(digests, logged)],
-    ['Parameters', parameterLines(record.parameters ?? {})],
+    ['Parameters', firstEntries(parameters, SHOWN.parameters, parameter)],
     ['Metadata', entries(metadata, (value) => JSON.stringify(value))],
     ['Flags', flags.flatMap(flagged)],
     ['Warnings', warnings.flatMap((warning) => wrap(warning, 2))],
@@ -278,19 +279,33 @@ function metric(
   return facts.filter((fact) => fact !== '').join(', ')
 }
 
-/** Parameters that are shown; `--json` has all of them. A trainer has more than a hundred. */
-const SHOWN_PARAMETERS = 40
+/** Entries of a section that are shown; `--json` has all of them. A search logs the same metrics for each trial. */
+const SHOWN = { metrics: 200, parameters: 40 } as const
 
-function parameterLines(parameters: NonNullable<RunRecord['parameters']>): string[] {
-  const all = Object.entries(parameters)
-  const shown = all.length <= SHOWN_PARAMETERS + 1 ? all : all.slice(0, SHOWN_PARAMETERS)
+/** Format the first entries, and say how many there are besides. */
+function firstEntries<T>(
+  named: Readonly<Record<string, T>>,
+  limit: number,
+  describe: (value: T, name: string) => string,
+): string[] {
+  const all = Object.entries(named)
+  const shown = all.length <= limit + 1 ? all : all.slice(0, limit)
   const rest = all.length - shown.length
   return [
-    ...shown.flatMap(([name, { value, sources }]) =>
-      field(name, `${JSON.stringify(value)}, from ${sources.join(', ')}`),
-    ),
+    ...entries(Object.fromEntries(shown), describe),
     ...(rest === 0 ? [] : [`  and ${count(rest)} more; see --json`]),
   ]
+}
+
+function parameter({ value, sources }: ParameterRecord): string {
+  return `${shortened(JSON.stringify(value))}, from ${sources.join(', ')}`
+}
+
+/** Characters of the value of a parameter that are shown. */
+const SHOWN_CHARACTERS = 300
+
+function shortened(text: string): string {
+  return text.length <= SHOWN_CHARACTERS ? text : `${text.slice(0, SHOWN_CHARACTERS).toWellFormed()}…`
 }
 
 function number(value: MetricRecord['first'] | null): string {

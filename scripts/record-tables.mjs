@@ -107,13 +107,15 @@ function typesOf(schema) {
   if (schema.properties?.status?.const !== undefined) return [code(schema.properties.status.const)]
   if (hasKeys(schema.additionalProperties) && schema.properties === undefined)
     return [`object of ${pluralOf(schema.additionalProperties)} by name`]
+  // Without a type, any value of JSON.
+  if (schema.type === undefined) return ['JSON']
   return [schema.type].flat().map((type) => WORDS[type] ?? type)
 }
 
 function pluralOf(schema) {
   const types = typesOf(schema)
   if (types.length > 1) return types.every((type) => type === 'object') ? 'objects' : types.join(' or ')
-  return types[0] === 'text' ? 'text' : `${types[0]}s`
+  return ['text', 'JSON'].includes(types[0]) ? types[0] : `${types[0]}s`
 }
 
 const WORDS = { string: 'text', integer: 'whole number' }

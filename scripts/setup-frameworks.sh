@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes the virtual environment of `npm run test:frameworks`: PyTorch, transformers, Lightning and others. It takes
-# 5.4 GB, so it lies in the cache folder of the user, where every checkout finds it: .peers/frameworks leads to it.
+# 7.4 GB, so it lies in the cache folder of the user, where every checkout finds it: .peers/frameworks leads to it.
 #
 #   setup-frameworks.sh            the versions of scripts/peers/frameworks.txt
 #   setup-frameworks.sh --newest   the newest versions, in an environment of the day
@@ -13,8 +13,8 @@ cd "$(dirname "$0")/.."
 export PIP_NO_CACHE_DIR=1
 
 packages=(torch transformers accelerate trl lightning hydra-core omegaconf lightgbm scikit-learn 'jax[cpu]' joblib
-  nbclient nbconvert papermill ipykernel tensorboard safetensors uv)
-check='import torch, transformers, trl, lightning, hydra, lightgbm, jax, joblib, nbclient, papermill, tensorboard'
+  nbclient nbconvert papermill ipykernel tensorboard tensorboardX wandb mlflow-skinny xgboost-cpu keras safetensors uv)
+check='import torch, transformers, trl, lightning, hydra, lightgbm, jax, joblib, nbclient, papermill, tensorboard, tensorboardX, wandb, mlflow, xgboost'
 pins=scripts/peers/frameworks.txt
 
 case "${1-}" in

@@ -59,6 +59,7 @@ export type {
   Given,
   GivenOptionGroups,
   ModelTrackingOptions,
+  ReportedOptions,
   OptionGroups,
   SeedsOptions,
 } from './config/groups.ts'

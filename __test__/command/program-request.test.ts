@@ -1,7 +1,7 @@
 /** Requests of programs that start a run: hostile input is refused, and another version is named as such. */
 import { expect, test } from 'vitest'
 import { parseRequest } from '../../src/command/program-request.ts'
-import { PROTOCOL } from '../../src/command/python-bridge/messages.ts'
+import { PROTOCOL } from '../../src/command/python-bridge/frames.ts'
 
 const GOOD = { protocol: PROTOCOL, pid: 7, startTime: null, argv: ['python', 'train.py'], isRepeatable: true }
 

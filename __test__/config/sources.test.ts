@@ -49,6 +49,7 @@ test('the defaults', () => {
     seeds: { deterministic: false, replaceMathRandom: false },
     datasets: { tables: true, files: true },
     models: { tensors: true },
+    reported: { metrics: true, parameters: true },
   })
 })
 

@@ -49,6 +49,7 @@ const OTHERS: Required<Omit<ExperimentOptions, 'trackers'>> = {
     files: false,
   },
   models: { sample: { share: '1/1000' }, tensors: false },
+  reported: { metrics: false, parameters: false },
 }
 
 const configuration = mergeOptions([checkOptions({ label: 'test', options: OTHERS, folder: '/' })], '/work')

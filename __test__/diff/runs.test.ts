@@ -387,3 +387,25 @@ test('an untracked file that appeared while one of the runs ran explains less th
     'it appeared while the second run ran',
   ])
 })
+
+test('reported parameters are compared, if both runs have them; metrics of time are not', async () => {
+  const folder = folderOf()
+  const a = await finished(folder, {}, (tracker) => tracker.logMetric('loss', 1))
+  const b = await finished(folder, {}, (tracker) => tracker.logMetric('loss', 1))
+  const [loss] = Object.values(a.record.metrics)
+  const told = (run: StoredRun, lr: number | undefined, took: number): StoredRun =>
+    but(run, {
+      metrics: {
+        ...run.record.metrics,
+        eval_runtime: { ...loss, last: took, sources: ['transformers'] } as never,
+      },
+      ...(lr !== undefined && { parameters: { 'model.lr': { value: lr, sources: ['hydra'] } } }),
+    })
+  const diff = await diffRuns(told(a, 0.1, 1), told(b, 0.2, 2))
+  expect(fields(diff)).toEqual(['configuration: parameters.model.lr'])
+  expect(diff.ignored).toMatchObject([{ field: 'metrics.eval_runtime', detail: 'it measures time' }])
+  expect(fields(await diffRuns(told(a, 0.1, 1), told(b, undefined, 2)))).toEqual([])
+  // The libraries to which it was reported are no difference.
+  const other = but(b, { metrics: { loss: { ...loss, sources: ['wandb'] } as never } })
+  expect((await diffRuns(a, other)).same).toBe(true)
+})

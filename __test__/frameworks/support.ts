@@ -95,6 +95,8 @@ export interface Program {
   readonly origin: string
   readonly ownSeeds: Readonly<Record<string, string | null>>
   readonly targets: Readonly<Record<string, string>>
+  /** Passes of DataLoaders, with the seeds of their workers. */
+  readonly loaders?: readonly { readonly workers: number; readonly seeds: readonly string[] }[]
 }
 
 /** The Python programs of a run, ranks in their order. */

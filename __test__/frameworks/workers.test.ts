@@ -7,6 +7,7 @@ import { SLOW, inProject, programsIn, project, recordOf } from './support.ts'
 test('workers of DataLoader draw distinct numbers, and the same in the next run', SLOW, async () => {
   const root = project('loader')
   const texts: string[] = []
+  const seeded: string[] = []
   for (const name of ['first', 'second']) {
     const run = await inProject(root, ['run', '--name', name, '--seed', '42', '--', 'python', 'loader.py'])
     expect(run.code, run.stderr).toBe(0)
@@ -17,10 +18,19 @@ test('workers of DataLoader draw distinct numbers, and the same in the next run'
       ownSeeds: {},
       targets: { torch: 'seeded' },
     })
+    // One pass for each way to start processes: the workers have seeds of their own, one after the other.
+    const { loaders = [] } = programsIn(record)[0] ?? {}
+    expect(loaders).toHaveLength(3)
+    for (const { workers, seeds } of loaders) {
+      expect(workers).toBe(2)
+      expect(BigInt(seeds[1] ?? 0) - BigInt(seeds[0] ?? 0)).toBe(1n)
+    }
+    seeded.push(JSON.stringify(loaders))
     texts.push(run.stdout)
   }
   const [first = '', second] = texts
   expect(second).toBe(first)
+  expect(seeded[1]).toBe(seeded[0])
   const lines = first.trim().split('\n')
   expect(lines).toHaveLength(3)
   for (const line of lines) {
@@ -31,6 +41,17 @@ test('workers of DataLoader draw distinct numbers, and the same in the next run'
   }
   const other = await inProject(root, ['run', '--seed', '43', '--', 'python', 'loader.py'])
   expect(other.stdout).not.toBe(first)
+})
+
+test('a NumPy generator that all workers of a DataLoader share is a warning', SLOW, async () => {
+  const root = project('loader')
+  const run = await inProject(root, ['run', '--name', 'shared', '--', 'python', 'shared.py'])
+  expect(run.code, run.stderr).toBe(0)
+  const drawn = run.stdout.trim().split(' ')
+  expect(new Set(drawn).size).toBe(2)
+  expect(recordOf(root, 'shared').warnings).toEqual([
+    expect.stringContaining('2 forked processes drew the same numbers from numpy default_rng'),
+  ])
 })
 
 test('joblib: tasks that seed themselves reproduce; tasks that do not are all distinct', SLOW, async () => {

@@ -22,6 +22,33 @@ test('each process has a series of its own, in the order of the positions', () =
   for (const { key, name, process } of named) expect(series.key(name, process, RANKS)).toBe(key)
 })
 
+test('several sources of a process have a series each; what it logged itself keeps the name', () => {
+  const series = new SeriesByProcess<string>()
+  series.set('loss', 2, 'of wandb', 'wandb')
+  expect(series.key('loss', 2, RANKS, 'wandb')).toBe('loss')
+  series.set('loss', 2, 'of tensorboard', 'tensorboard 2')
+  expect(series.named(RANKS).map(({ key, source }) => [key, source])).toEqual([
+    ['loss', 'wandb'],
+    ['loss (tensorboard 2)', 'tensorboard 2'],
+  ])
+  series.set('loss', 2, 'own')
+  series.set('loss', 4, 'of rank 1', 'wandb')
+  const named = series.named(RANKS)
+  expect(named.map(({ key, value }) => [key, value])).toEqual([
+    ['loss', 'own'],
+    ['loss (wandb)', 'of wandb'],
+    ['loss (tensorboard 2)', 'of tensorboard'],
+    ['loss/rank 1', 'of rank 1'],
+  ])
+  for (const { key, name, process, source } of named)
+    expect(series.key(name, process, RANKS, source)).toBe(key)
+  expect([series.get('loss', 2, 'wandb'), series.get('loss', 2), series.get('loss', 3)]).toEqual([
+    'of wandb',
+    'own',
+    undefined,
+  ])
+})
+
 test('a name that a process used is not given to another series', () => {
   const series = new SeriesByProcess<number>()
   series.set('loss/rank 1', 2, 1)

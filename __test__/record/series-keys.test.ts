@@ -23,7 +23,19 @@ test('events of a process belong to its series', () => {
   expect(keyOf({ type: 'metric', name: 'constructor', process: 9 })).toBe('constructor')
 })
 
-test('a summary is compared without the number of its process', () => {
+test('events of a source belong to its series', () => {
+  const keyOf = seriesKey({
+    metrics: {
+      loss: { ...TOTALS, process: 1, sources: ['lineaprint', 'mlflow'] },
+      'loss (wandb)': { ...TOTALS, process: 1, loggedAs: 'loss', sources: ['wandb', 'tensorboard'] },
+    },
+  })
+  expect(keyOf({ type: 'metric', name: 'loss', process: 1 })).toBe('loss')
+  expect(keyOf({ type: 'metric', name: 'loss', process: 1, source: 'wandb' })).toBe('loss (wandb)')
+})
+
+test('a summary is compared without the number of its process, and without its sources', () => {
+  expect(withoutOrigin({ ...TOTALS, sources: ['wandb'] })).toEqual(TOTALS)
   expect(withoutOrigin({ ...TOTALS, process: 1, loggedAs: 'loss' })).toEqual(TOTALS)
   expect(withoutOrigin(undefined)).toBeUndefined()
 })

@@ -24,6 +24,9 @@ export interface ProgramOptions {
 /** The program: the sources, or what `npm test` compiled from them, which starts faster. */
 const MAIN = resolve(process.env['TEST_PROGRAM'] ?? 'src/cli/main.ts')
 
+/** The program and its first argument, for a command that starts it itself. */
+export const PROGRAM: readonly [node: string, main: string] = [process.execPath, MAIN]
+
 /** Runs `lineaprint` with these arguments. */
 export function lineaprint(args: readonly string[], options: ProgramOptions = {}): Promise<Outcome> {
   const [program, ...before] = [...(options.under ?? []), process.execPath]

@@ -20,7 +20,7 @@ _FORK_SECONDS = 2.0
 _FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 #: Packages with files that are not loaded at the start.
-_PACKAGES = ("lineaprint", "_lineaprint", "_lineaprint._generators")
+_PACKAGES = ("lineaprint", "_lineaprint", "_lineaprint._generators", "_lineaprint._reported")
 
 _FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 

@@ -44,6 +44,27 @@ RANKS = (
     "LOCAL_RANK",
 )
 
+#: Variables with the number of a process among those of its machine, and with the number of processes of the job.
+LOCAL_RANKS = (
+    "LOCAL_RANK",
+    "OMPI_COMM_WORLD_LOCAL_RANK",
+    "MPI_LOCALRANKID",
+    "MV2_COMM_WORLD_LOCAL_RANK",
+    "HOROVOD_LOCAL_RANK",
+    "PALS_LOCAL_RANKID",
+    "FLUX_TASK_LOCAL_ID",
+    "SLURM_LOCALID",
+)
+SIZES = (
+    "WORLD_SIZE",
+    "OMPI_COMM_WORLD_SIZE",
+    "PMI_SIZE",
+    "MV2_COMM_WORLD_SIZE",
+    "HOROVOD_SIZE",
+    "FLUX_JOB_SIZE",
+    "SLURM_STEP_NUM_TASKS",
+)
+
 #: Python programs that start another program and draw nothing themselves, by the name of the script or module.
 LAUNCHERS = frozenset(
     "accelerate accelerate.commands.accelerate_cli accelerate.commands.launch conda deepspeed "
@@ -83,7 +104,17 @@ def launched() -> "Any":
 
 def ranks(environment: "Any") -> "Any":
     """Return the numbers of this process in the job that a launcher started, in the order of RANKS."""
-    return [text if text.isdecimal() and len(text) < 10 else "" for text in map(environment, RANKS)]
+    return _numbers(RANKS, environment)
+
+
+def _numbers(names: "tuple[str, ...]", environment: "Any") -> "Any":
+    return [text if text.isdecimal() and len(text) < 10 else "" for text in map(environment, names)]
+
+
+def number_of(names: "tuple[str, ...]") -> "Any":
+    """Return the first variable that is a number; None if none is."""
+    found = next(filter(None, _numbers(names, _own)), None)
+    return None if found is None else int(found)
 
 
 def _own(name: str) -> "Any":

@@ -473,6 +473,8 @@ class Process:
                 "origin": self.origin,
                 "path": list(self.path),
                 "rank": rank,
+                "localRank": None if rank is None else _position.number_of(_position.LOCAL_RANKS),
+                "size": None if rank is None else _position.number_of(_position.SIZES),
                 "script": (_position.launched() or "")[:1000],
                 "startTime": start_time(),
                 "launcher": self.position.passive,
@@ -537,6 +539,9 @@ def json_text(value: "Any") -> "Any":
         return quote(value)
     if isinstance(value, int):
         return int.__repr__(value)
+    if isinstance(value, float):
+        # The callers have already replaced NaN and infinities.
+        return float.__repr__(value)
     if isinstance(value, dict):
         return "{%s}" % ",".join("%s:%s" % (quote(key), json_text(item)) for key, item in value.items())
     return "[%s]" % ",".join([json_text(item) for item in value])

@@ -20,6 +20,48 @@ LIBRARIES = {
     "jax.random": "jax_random",
 }
 
+#: Libraries to which programs report metrics and parameters: the watched module, and the support module.
+REPORTED = {
+    "argparse": "argparse_arguments",
+    "hydra.compose": "hydra_config",
+    "hydra.core.utils": "hydra_config",
+    "keras.src.callbacks.history": "keras_history",
+    "lightgbm.basic": "lightgbm_evaluation",
+    "lightgbm.engine": "lightgbm_evaluation",
+    "lightning.fabric.fabric": "lightning_loggers",
+    "lightning.pytorch.loggers.utilities": "lightning_loggers",
+    "lightning.pytorch.trainer.connectors.logger_connector.logger_connector": "lightning_loggers",
+    "lightning_fabric.fabric": "lightning_loggers",
+    "mlflow.tracking.client": "mlflow_log",
+    "omegaconf.omegaconf": "omegaconf_config",
+    "pytorch_lightning.loggers.utilities": "lightning_loggers",
+    "pytorch_lightning.trainer.connectors.logger_connector.logger_connector": "lightning_loggers",
+    "tensorboardX.writer": "tensorboard_scalars",
+    "torch.utils.tensorboard.writer": "tensorboard_scalars",
+    "transformers.trainer_callback": "transformers_trainer",
+    "wandb.sdk.lib.noop_run": "wandb_log",
+    "wandb.sdk.wandb_config": "wandb_log",
+    "wandb.sdk.wandb_init": "wandb_log",
+    "wandb.sdk.wandb_run": "wandb_log",
+    "xgboost.callback": "xgboost_evaluation",
+}
+
+#: Modules that always load one of these: where they do not, the library has another inner structure.
+_LOADED_WITH = {
+    "hydra": "hydra.core.utils",
+    "keras": "keras.src.callbacks.history",
+    "lightgbm": "lightgbm.basic",
+    "lightning.pytorch": "lightning.pytorch.trainer.connectors.logger_connector.logger_connector",
+    "mlflow": "mlflow.tracking.client",
+    "omegaconf": "omegaconf.omegaconf",
+    "pytorch_lightning": "pytorch_lightning.trainer.connectors.logger_connector.logger_connector",
+    "tensorboardX": "tensorboardX.writer",
+    "torch.utils.tensorboard": "torch.utils.tensorboard.writer",
+    "transformers.trainer": "transformers.trainer_callback",
+    "wandb": "wandb.sdk.wandb_run",
+    "xgboost": "xgboost.callback",
+}
+
 #: Packages that start processes in the way of multiprocessing.
 _PACKAGES = ("multiprocessing", "multiprocess")
 
@@ -36,6 +78,7 @@ def start() -> None:
     current.begin(os.environ["LINEAPRINT_BRIDGE"])
     # atexit runs the first registered function last, so the saved states are those of the end.
     atexit.register(current.finish)
+    atexit.register(say_unknown)
     _follow_forks()
     watch()
 
@@ -55,6 +98,7 @@ def begin(path: str) -> None:
         current.mark()
     _follow_forks()
     watch()
+    follow_reports()
     current.begin_again()
 
 
@@ -82,11 +126,14 @@ def watch() -> None:
     if not current.watching:
         current.watching = True
         _keep_files()
-        Watcher([*LIBRARIES, *_FOLLOWED], _loaded, current.problem).install()
+        Watcher([*LIBRARIES, *_FOLLOWED, *REPORTED], _loaded, current.problem).install()
 
 
 def _loaded(name: str, module: "Any") -> None:
     current = _process.current
+    if name in REPORTED:
+        _follow_report(name, module)
+        return
     follow = _FOLLOWED.get(name)
     if follow is not None:
         follow(module, current)
@@ -95,6 +142,36 @@ def _loaded(name: str, module: "Any") -> None:
     if name == "random":
         # Python resets `random` after a fork, so this hook must run after that reset.
         os.register_at_fork(after_in_child=current.after_random_fork)
+
+
+def _follow_report(name: str, module: "Any") -> None:
+    # Without a run, nothing is recorded: a run that begins later asks for what is loaded by then.
+    if _process.current.active and os.environ.get("LINEAPRINT_OBSERVE") != "none":
+        full = "_lineaprint._reported." + REPORTED[name]
+        __import__(full)
+        sys.modules[full].follow(name, module)
+
+
+def follow_reports() -> None:
+    """Follow the libraries that the program loaded before its run began."""
+    for name in REPORTED:
+        module = sys.modules.get(name)
+        spec = getattr(module, "__spec__", None)
+        if module is not None and not getattr(spec, "_initializing", False):
+            try:
+                _follow_report(name, module)
+            except Exception as error:
+                _process.current.problem(name, error)
+
+
+def say_unknown() -> None:
+    """Warn about loaded libraries that do not have the modules in which their values are seen."""
+    if os.environ.get("LINEAPRINT_OBSERVE") == "none":
+        return
+    for name, part in _LOADED_WITH.items():
+        # A folder of this name is no library.
+        if part not in sys.modules and getattr(sys.modules.get(name), "__file__", None):
+            _process.current.problem(name, ImportError("it has no %s, so what it reports is not recorded" % part))
 
 
 def library(name: str) -> "Any":
@@ -186,9 +263,16 @@ def _follow_notebook(module: "Any", current: "Any") -> None:
     manager.trigger = trigger
 
 
+def _follow_loaders(module: "Any", current: "Any") -> None:
+    from . import _loaders
+
+    _loaders.follow(module, current)
+
+
 #: Modules that start processes or cells, and what is done after their import.
 _FOLLOWED = {
     "subprocess": _follow_starts,
+    "torch.utils.data.dataloader": _follow_loaders,
     "IPython.core.events": _follow_notebook,
     **{package + ".spawn": _follow_spawn for package in _PACKAGES},
     **{package + ".util": _follow_util for package in _PACKAGES},

@@ -96,6 +96,7 @@ class Run:
         hooks.remove()
         if cells is not None:
             cells.remove()
+        _start.say_unknown()
         told = [sentence[:1000] for sentence in current.told]
         current.end()
         error = None if end.error is None else end.error[:1000]
@@ -114,6 +115,8 @@ class Run:
         for sentence in ended["warnings"]:
             if not any(known in sentence for known in told):
                 warn("warning: %s" % _printable(str(sentence)))
+        if ended.get("reported"):
+            warn(_printable(str(ended["reported"])))
         warn('run %s %s; see "lineaprint show %s"' % (self.id, self.status, self.id))
 
     def _restore_variables(self) -> None:

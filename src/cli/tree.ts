@@ -41,6 +41,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     begin: async (argv) => (await import('./commands/run/early.ts')).beginRun(argv),
     load: () => import('./commands/run/run.ts'),
   },
+  log: {
+    summary: 'report a metric, parameter or tag to the run, from any program',
+    load: () => import('./commands/log.ts'),
+  },
   list: { summary: 'list the runs of the store', load: () => import('./commands/list.ts') },
   show: { summary: 'show one run', load: () => import('./commands/show/show.ts') },
   verify: {

@@ -2,25 +2,28 @@
 import { LineaprintError } from '../core/errors.ts'
 import { reasonOf } from '../record/failure.ts'
 import { KINDS } from '../tracking/inputs.ts'
+import { MetricFiles } from '../tracking/metric-files/metric-files.ts'
 import { Recorder } from '../tracking/recorder.ts'
 import { noCodeWarning } from '../capture/git/absence.ts'
 import { runProcess } from './process.ts'
 import { Bridge } from './python-bridge/bridge.ts'
+import { meetingName } from './ranks/launch.ts'
+import { launchRecord } from './ranks/leader.ts'
+import { LaunchedRun } from './ranks/launched-run.ts'
 import { SignalError, signalExitCode } from './signals.ts'
 import type { Configuration, ExperimentOptions } from '../config/options.ts'
 import type { EndStatus } from '../tracking/run-writer.ts'
 import type { TrackerSettings } from '../tracking/settings.ts'
 import type { ExperimentSummary } from '../tracking/summary.ts'
+import type { Declared, NamedPath } from './declared.ts'
 import type { ProcessExit } from './exit.ts'
 import type { ProcessEnd } from './process.ts'
 import type { SeedUse } from './python-bridge/bridge.ts'
+import type { Launch } from './ranks/launch.ts'
+import type { Ranks } from './ranks/leader.ts'
 import type { SignalRelay } from './signals.ts'
 
-/** A path and its name. */
-export interface NamedPath {
-  readonly name: string
-  readonly path: string
-}
+export type { NamedPath } from './declared.ts'
 
 /** A declared output. If a required one was not made, the run is `failed`. */
 export interface DeclaredOutput extends NamedPath {
@@ -54,6 +57,18 @@ export interface TrackedCommand {
   /** Called with the process ID once the command runs. */
   readonly onSpawn?: ((recorder: Recorder, pid: number) => void) | undefined
   readonly messages: LifecycleMessages
+  /** True if model files that the command writes are outputs, too. @default false */
+  readonly autoOutputs?: boolean | undefined
+  /** Paths of files in which the command writes metrics. @default none */
+  readonly metricFiles?: readonly string[] | undefined
+  /** The launch of which this is the first rank on its machine; the others report to this run. */
+  readonly launch?: Launch | undefined
+  /** True if no other rank can join the run. @default false */
+  readonly isAlone?: boolean | undefined
+  /** A warning about the run that is known before it starts. */
+  readonly warning?: string | undefined
+  /** Absolute paths that the command declares, for the other ranks. */
+  readonly declared?: Declared | undefined
 }
 
 /** The messages that depend on the caller. */
@@ -97,25 +112,36 @@ export interface CommandOutcome {
 export async function runTracked(command: TrackedCommand, relay: SignalRelay): Promise<CommandOutcome> {
   const { argv, options, settings, messages } = command
   const started = Promise.withResolvers<void>()
-  const recorder = new Recorder(options, { ...settings, command: { argv, started: started.promise } })
+  const launch = command.launch === undefined ? undefined : launchRecord(command.launch)
+  const recorder = new Recorder(options, { ...settings, command: { argv, started: started.promise, launch } })
+  const metricFiles = new MetricFiles(recorder)
+  let others: LaunchedRun | undefined
   let end: ProcessEnd
   let seedUse: SeedUse | undefined
   try {
     await recorder.start()
+    if (command.warning !== undefined) recorder.recordWarning(command.warning)
+    if (command.launch !== undefined)
+      others =
+        command.isAlone === true
+          ? LaunchedRun.alone(command.launch, recorder, metricFiles)
+          : await LaunchedRun.announce(command.launch, recorder, metricFiles, command.declared)
     await command.trackInputs(recorder)
+    for (const path of command.metricFiles ?? []) await metricFiles.add(path)
     // The inputs are on disk before the command starts, so they survive a crash of the machine.
     await recorder.flush()
     settings.signal.throwIfAborted()
     command.onReady?.()
-    ;({ end, seedUse } = await runWithBridge(command, recorder, relay, started.resolve))
+    ;({ end, seedUse } = await runWithBridge(command, recorder, relay, started.resolve, others))
   } catch (error) {
+    await others?.close()
     // Captures that wait for the command to start would otherwise wait forever.
     started.resolve()
     await recordFailure(recorder, error)
     throw error
   }
   try {
-    const ended = await recordEnd(command, recorder, end, relay)
+    const ended = await recordEnd(command, recorder, end, relay, metricFiles, others?.ranks)
     return {
       ...ended,
       ...shellExit(end.exit),
@@ -134,21 +160,24 @@ export async function runTracked(command: TrackedCommand, relay: SignalRelay): P
 
 /** Run the process with a bridge for the Python programs that it starts. */
 async function runWithBridge(
-  { argv, directory, targets, capture, environment: environmentOf, seed, onSpawn }: TrackedCommand,
+  { argv, directory, targets, capture, environment: environmentOf, seed, launch, onSpawn }: TrackedCommand,
   recorder: Recorder,
   relay: SignalRelay,
   onStarted: () => void,
+  others: LaunchedRun | undefined,
 ): Promise<{ end: ProcessEnd; seedUse: SeedUse | undefined }> {
   const { id, runDirectory, configuration } = recorder
   const environment = {
     ...environmentOf(configuration),
     LINEAPRINT_RUN_ID: id,
     LINEAPRINT_RUN_DIRECTORY: runDirectory,
+    ...(launch !== undefined && { LINEAPRINT_LAUNCH: meetingName(launch) }),
   }
-  const bridge = await Bridge.open(recorder, { argv, environment, seed })
-  let end: ProcessEnd
+  const bridge = await Bridge.open(recorder, { argv, environment, seed, ranks: others?.ranks })
+  let end: ProcessEnd | undefined
   let seedUse: SeedUse | undefined
   try {
+    await others?.open(bridge.variables)
     end = await runProcess(
       {
         argv,
@@ -169,6 +198,7 @@ async function runWithBridge(
   } finally {
     // The bridge awaits captures, which wait for a command that may never have started.
     onStarted()
+    await others?.settle(end, relay.work)
     seedUse = await bridge.close(relay.work)
   }
   return { end, seedUse }
@@ -192,17 +222,26 @@ async function recordFailure(recorder: Recorder, error: unknown): Promise<void> 
 }
 
 async function recordEnd(
-  { outputs, messages }: TrackedCommand,
+  { outputs, autoOutputs, messages }: TrackedCommand,
   recorder: Recorder,
   { exit, durationMs, stdout, stderr, warnings }: ProcessEnd,
   relay: SignalRelay,
+  metricFiles: MetricFiles,
+  ranks: Ranks | undefined,
 ): Promise<Pick<CommandOutcome, 'summary' | 'status' | 'missingOutputs'>> {
   const exitCode = exit.kind === 'exited' ? exit.code : null
   const killedBy = endingSignal(exit, relay)
   recorder.recordCommandEnd({ exitCode, signal: killedBy ?? null, durationMs, stdout, stderr })
   for (const message of warnings) recorder.recordWarning(message)
-  const missing = await recordOutputs(recorder, outputs, messages)
-  const failure = failureOf({ exitCode, killedBy, missing: [...missing.values()] })
+  await metricFiles.finish()
+  const missing = new Map(await recordOutputs(recorder, outputs, messages))
+  const isRequired = outputs.every((output) => output.isRequired)
+  for (const { name, path, process } of ranks?.outputs ?? []) {
+    const warning = await recordOutput(recorder, { name, path }, messages, process)
+    if (warning !== undefined && isRequired) missing.set(name, warning)
+  }
+  if (autoOutputs === true) await recorder.trackModelFiles()
+  const failure = failureOf({ exitCode, killedBy, missing: [...missing.values()], rank: ranks?.failure() })
   const status: EndStatus = killedBy !== undefined ? 'killed' : failure === undefined ? 'finished' : 'failed'
   if (failure !== undefined) recorder.fail(failure)
   return { summary: await recorder.finish(status), status, missingOutputs: [...missing.keys()] }
@@ -216,19 +255,31 @@ async function recordEnd(
 export async function recordOutputs(
   recorder: Recorder,
   outputs: readonly DeclaredOutput[],
-  { outputFailed }: Pick<LifecycleMessages, 'outputFailed'>,
+  messages: Pick<LifecycleMessages, 'outputFailed'>,
 ): Promise<ReadonlyMap<string, string>> {
   const missing = new Map<string, string>()
-  for (const { name, path, isRequired } of outputs) {
-    try {
-      await recorder.track(KINDS.output, path, name)
-    } catch (error) {
-      const message = outputFailed(name, reasonOf(error))
-      recorder.recordWarning(message)
-      if (isRequired) missing.set(name, message)
-    }
+  for (const output of outputs) {
+    const warning = await recordOutput(recorder, output, messages)
+    if (warning !== undefined && output.isRequired) missing.set(output.name, warning)
   }
   return missing
+}
+
+/** Digest an output. Return the warning if it cannot be read. */
+async function recordOutput(
+  recorder: Recorder,
+  { name, path }: NamedPath,
+  { outputFailed }: Pick<LifecycleMessages, 'outputFailed'>,
+  process?: number,
+): Promise<string | undefined> {
+  try {
+    await recorder.track(KINDS.output, path, name, process)
+    return undefined
+  } catch (error) {
+    const message = outputFailed(name, reasonOf(error))
+    recorder.recordWarning(message)
+    return message
+  }
 }
 
 /** Return why a run did not succeed; `undefined` if it did. The end of the command comes before its outputs. */
@@ -236,10 +287,12 @@ function failureOf(end: {
   readonly exitCode: number | null
   readonly killedBy: NodeJS.Signals | undefined
   readonly missing: readonly string[]
+  readonly rank: string | undefined
 }): Error | undefined {
-  const { exitCode, killedBy, missing } = end
+  const { exitCode, killedBy, missing, rank } = end
   if (killedBy !== undefined) return new Error(`the command was ended by ${killedBy}`)
   if (exitCode !== 0) return new Error(`the command ended with code ${exitCode}`)
+  if (rank !== undefined) return new Error(rank)
   if (missing.length === 0) return undefined
   return new LineaprintError('ERR_LINEAPRINT_NOT_FOUND', missing.join('; '), { field: 'outputs' })
 }

@@ -5,7 +5,7 @@
 import { z } from 'zod/mini'
 import { LineaprintError } from '../core/errors.ts'
 import { ENGLISH, lazily } from '../util/schema.ts'
-import { PROTOCOL } from './python-bridge/messages.ts'
+import { PROTOCOL } from './python-bridge/frames.ts'
 import type { NamedPath } from './lifecycle.ts'
 
 /** The request of a program. */

@@ -1,15 +1,20 @@
 /** A command as a tracked run: inputs are digested before it starts, outputs after it ends. */
-import { basename, extname } from 'node:path'
+import { basename, extname, resolve } from 'node:path'
 import { deterministicVariables, seedVariables } from '../capture/seeds/capture.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { KINDS } from '../tracking/inputs.ts'
+import { metricFormat } from '../tracking/metric-files/rows.ts'
 import { isReachable } from '../util/fs.ts'
 import { runTracked } from './lifecycle.ts'
+import { findOwnLaunch } from './ranks/launch.ts'
+import { runAsRank } from './ranks/run-as-rank.ts'
 import { SignalRelay } from './signals.ts'
 import type { Progress } from '../core/options.ts'
 import type { ExperimentOptions } from '../config/options.ts'
 import type { Recorder } from '../tracking/recorder.ts'
 import type { NamedPath, TrackedCommand, CommandOutcome } from './lifecycle.ts'
+import type { Declared } from './declared.ts'
+import type { RankOutcome } from './ranks/run-as-rank.ts'
 
 export type { NamedPath, CommandOutcome } from './lifecycle.ts'
 
@@ -21,6 +26,8 @@ export interface DeclaredPaths {
   readonly outputs?: readonly NamedPath[] | undefined
   /** True to keep a copy of each input that the run also declares as an output. @default false */
   readonly keep?: boolean | undefined
+  /** Files in which the command writes metrics. */
+  readonly metricFiles?: readonly string[] | undefined
   /** Seed to record and to pass to the command in environment variables that its runtime understands. */
   readonly seed?: number | undefined
 }
@@ -32,6 +39,8 @@ export interface CommandPlan extends DeclaredPaths {
   readonly options?: ExperimentOptions | undefined
   /** Path of a configuration file, instead of the one in the working directory. */
   readonly configurationFile?: string | undefined
+  /** True if model files that the command writes are outputs, too. @default false */
+  readonly autoOutputs?: boolean | undefined
   /** True if a missing output is only a warning. @default false */
   readonly allowMissing?: boolean | undefined
   /** File descriptors that receive stdout and stderr of the command. @default [1, 2] */
@@ -50,7 +59,7 @@ export interface CommandPlan extends DeclaredPaths {
  * be started; ERR_LINEAPRINT_STORE if the run cannot be recorded. Each leaves a run of status `failed` if the
  * store allows it.
  */
-export async function runCommand(plan: CommandPlan): Promise<CommandOutcome> {
+export async function runCommand(plan: CommandPlan): Promise<CommandOutcome | RankOutcome> {
   const [program] = plan.argv
   if (program === undefined || program === '') {
     throw new LineaprintError('ERR_LINEAPRINT_ARGUMENT', 'no command to run', {
@@ -58,11 +67,31 @@ export async function runCommand(plan: CommandPlan): Promise<CommandOutcome> {
     })
   }
   await refusePatterns(plan)
+  for (const path of plan.metricFiles ?? []) metricFormat(path)
   const relay = new SignalRelay()
   try {
-    return await runTracked(trackedCommand(plan, relay), relay)
+    const launch = findOwnLaunch(process.env)
+    const command = trackedCommand(plan, relay)
+    if (launch === undefined) return await runTracked(command, relay)
+    const declared = declaredBy(plan)
+    if (launch.localRank === 0) return await runTracked({ ...command, launch, declared }, relay)
+    return await runAsRank({ ...command, launch, declared }, relay)
   } finally {
     relay.close()
+  }
+}
+
+function absolute(paths: readonly NamedPath[]): NamedPath[] {
+  return paths.map(({ name, path }) => ({ name, path: resolve(path) }))
+}
+
+/** Return the paths that a command declares, absolute. */
+function declaredBy({ datasets = [], models = [], outputs = [], metricFiles = [] }: DeclaredPaths): Declared {
+  return {
+    datasets: absolute(datasets),
+    models: absolute(models),
+    outputs: absolute(outputs),
+    metricFiles: metricFiles.map((path) => resolve(path)),
   }
 }
 
@@ -92,6 +121,8 @@ function trackedCommand(plan: CommandPlan, relay: SignalRelay): TrackedCommand {
       ...(seed !== undefined && seedVariables(seed, seeds)),
     }),
     seed,
+    metricFiles: plan.metricFiles,
+    autoOutputs: plan.autoOutputs,
     outputs: (plan.outputs ?? []).map((output) => ({ ...output, isRequired: plan.allowMissing !== true })),
     onSpawn: (recorder, pid) => recorder.sampleSystem(pid),
     messages: {

@@ -80,6 +80,14 @@ export interface ModelTrackingOptions {
   readonly tensors: boolean
 }
 
+/** Options of what programs report to other libraries, such as TensorBoard, Trainer or argparse. */
+export interface ReportedOptions {
+  /** True if the metrics that a Python program reports to other libraries are recorded. @default true */
+  readonly metrics: boolean
+  /** True if its parameters are recorded: arguments, configurations, hyperparameters. @default true */
+  readonly parameters: boolean
+}
+
 /** All option groups. */
 export interface OptionGroups {
   readonly environment: EnvironmentOptions
@@ -87,6 +95,7 @@ export interface OptionGroups {
   readonly seeds: SeedsOptions
   readonly datasets: DatasetTrackingOptions
   readonly models: ModelTrackingOptions
+  readonly reported: ReportedOptions
 }
 
 /** All option groups as given by a caller. */

@@ -49,9 +49,11 @@ const OTHER_VARIABLES: ReadonlySet<string> = new Set([
   'LINEAPRINT_RUN_ID',
   'LINEAPRINT_RUN_DIRECTORY',
   'LINEAPRINT_SEED',
-  // For the Python package: where the command is, and whether errors are raised.
+  'LINEAPRINT_RUN_GROUP',
+  // For the Python package: where the command is, whether errors are raised, and what it observes.
   'LINEAPRINT_COMMAND',
   'LINEAPRINT_STRICT',
+  'LINEAPRINT_OBSERVE',
 ])
 
 /**

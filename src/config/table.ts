@@ -14,7 +14,7 @@ import { judgeName } from '../secrets/names.ts'
 import { redactUrl } from '../secrets/redact.ts'
 import { converted, freezeDeep, group, option, optional, switchable, switchableGroup } from './option.ts'
 import { INTERVAL_BOUNDS } from './system-metrics.ts'
-import { booleanVariable, intervalVariable, jsonVariable, listVariable } from './variables.ts'
+import { booleanVariable, groupVariable, intervalVariable, jsonVariable, listVariable } from './variables.ts'
 import type { z } from 'zod/mini'
 import type { Component } from '../core/component.ts'
 import type { JsonObject, JsonValue } from '../core/json-value.ts'
@@ -25,6 +25,7 @@ import type {
   EnvironmentOptions,
   GitOptions,
   ModelTrackingOptions,
+  ReportedOptions,
   SeedsOptions,
 } from './groups.ts'
 import type { CheckContext, Members, Option, Zod } from './option.ts'
@@ -170,6 +171,10 @@ export const OPTIONS: Members<ExperimentOptions, Configuration> = {
     files: flag(true),
   }),
   models: group<ModelTrackingOptions>({ sample: sample(), tensors: flag(true) }),
+  reported: {
+    ...group<ReportedOptions>({ metrics: flag(true), parameters: flag(true) }),
+    variable: groupVariable(['metrics', 'parameters']),
+  },
 }
 
 /** Check the name of a run. It must not read as a reference to another run, nor as an option. */

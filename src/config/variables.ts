@@ -46,6 +46,14 @@ export const jsonVariable: VariableReader = (text, name) => parseJsonText(text, 
 export const switchVariable: VariableReader = (text, name) =>
   text.startsWith('{') ? jsonVariable(text, name) : booleanVariable(text, name)
 
+/** Parse a word for yes or no, for all options of a group, or an object in JSON. */
+export function groupVariable(members: readonly string[]): VariableReader {
+  return (text, name) => {
+    const value = switchVariable(text, name)
+    return typeof value === 'boolean' ? Object.fromEntries(members.map((member) => [member, value])) : value
+  }
+}
+
 /** Parse a number of seconds, or a word for yes or no. `1` means one second. */
 export const intervalVariable: VariableReader = (text, name) => {
   const word = text.trim()

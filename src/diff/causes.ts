@@ -51,6 +51,7 @@ const BY_PREFIX: readonly (readonly [string, Cause])[] = [
   ['command', 'configuration'],
   ['configuration', 'configuration'],
   ['metadata', 'configuration'],
+  ['parameters', 'configuration'],
   ['lineaprint', 'packages'],
   ['status', 'outcome'],
   ['failure', 'outcome'],

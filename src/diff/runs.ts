@@ -7,6 +7,7 @@ import { checkSeal } from '../record/seal.ts'
 import { compareUtf8 } from '../util/text-order.ts'
 import { comparedElsewhere, diffCaptures } from './captures.ts'
 import { CAUSES, causeOf, isCause, joinParts } from './causes.ts'
+import { isDurationName } from '../record/duration-names.ts'
 import { SYSTEM_METRICS, isSystemMetric } from '../record/system-metric-names.ts'
 import { checkPatterns, isIgnored } from './ignore.ts'
 import { digestFields } from './digests.ts'
@@ -18,7 +19,7 @@ import { unexplained } from './unexplained.ts'
 import { diffSettings } from './settings.ts'
 import { diffTracked } from './tracked.ts'
 import type { Component } from '../core/component.ts'
-import type { RunStatus } from '../record/record.ts'
+import type { RunRecord, RunStatus } from '../record/record.ts'
 import type { StoredRun } from '../store/runs.ts'
 import { leftoverFiles } from './leftovers.ts'
 import type { Cause, FieldDifference, NotCompared, RunDifference } from './causes.ts'
@@ -134,7 +135,10 @@ export async function diffRuns(a: StoredRun, b: StoredRun, options: RunDiffOptio
   const elsewhere = (field: string): string | undefined =>
     field.startsWith(`metrics.${SYSTEM_METRICS}`)
       ? 'system metric'
-      : (comparedAlone(field) ?? withoutEffect(field))
+      : isDuration(field)
+        ? 'it measures time'
+        : (comparedAlone(field) ?? withoutEffect(field))
+  const isDuration = reportedDurations(a.record, b.record)
   const isCounted = ({ field }: RunDifference): boolean =>
     !isIgnored(field, ignore) && elsewhere(field) === undefined
   const counted = ranked.filter(isCounted)
@@ -155,11 +159,24 @@ export async function diffRuns(a: StoredRun, b: StoredRun, options: RunDiffOptio
     metrics: logged.metrics,
     digests: logged.digests,
     firstDivergence: firstDivergence(
-      logged.metrics.filter(({ name }) => !isSystemMetric(name) && !isIgnored(`metrics.${name}`, ignore)),
+      logged.metrics.filter(
+        ({ name }) =>
+          !isSystemMetric(name) && !isDuration(`metrics.${name}`) && !isIgnored(`metrics.${name}`, ignore),
+      ),
       logged.digests.filter(({ name }) => !isIgnored(`digests.${name}`, ignore)),
     ),
     warnings: [...warningsOf('first', a), ...warningsOf('second', b), ...logged.warnings],
   }
+}
+
+/** Return a check for fields of metrics that a program reported, and that measure time by their names. */
+function reportedDurations(...records: readonly RunRecord[]): (field: string) => boolean {
+  const names = records.flatMap(({ metrics }) =>
+    Object.entries(metrics).flatMap(([name, { sources }]) =>
+      sources !== undefined && isDurationName(name) ? [`metrics.${name}`] : [],
+    ),
+  )
+  return (field) => names.some((name) => field === name || field.startsWith(`${name}.`))
 }
 
 /** Check that the digests of the captures are digests. The error names the run: it is one of two. */

@@ -32,6 +32,7 @@ const LABELS: ReadonlySet<string> = new Set([
   'git',
   'datasets',
   'models',
+  'reported',
 ])
 
 /** Compare the commands and options of two runs, and how they ended. */
@@ -51,6 +52,9 @@ export function diffSettings(before: StoredRun, after: StoredRun): Part {
     ),
     ...diffObjects('configuration', options(recordBefore), options(recordAfter)),
     ...diffObjects('metadata', recordBefore.metadata, recordAfter.metadata),
+    ...(recordBefore.parameters === undefined || recordAfter.parameters === undefined
+      ? []
+      : diffObjects('parameters', parameters(recordBefore), parameters(recordAfter))),
     ...compareText('lineaprint', recordBefore.lineaprint, recordAfter.lineaprint),
     ...compareText('status', before.status, after.status),
     ...compareText(
@@ -71,14 +75,15 @@ export function diffSettings(before: StoredRun, after: StoredRun): Part {
 
 /** Return the equal settings in which a secret was replaced in both runs: it may have been another one. */
 function hiddenSettings(before: RunRecord, after: RunRecord): NotCompared[] {
-  const [textsBefore, textsAfter] = [before, after].map(
-    ({ command: { argv, workingDirectory }, metadata }) =>
-      new Map([
-        ...argv.map((argument, index) => [`command.argv.${index}`, argument] as const),
-        ['command.workingDirectory', workingDirectory] as const,
-        ...flatten(metadata, 'metadata'),
-      ]),
-  )
+  const [textsBefore, textsAfter] = [before, after].map((record) => {
+    const { argv, workingDirectory } = record.command
+    return new Map([
+      ...argv.map((argument, index) => [`command.argv.${index}`, argument] as const),
+      ['command.workingDirectory', workingDirectory] as const,
+      ...flatten(record.metadata, 'metadata'),
+      ...flatten(parameters(record), 'parameters'),
+    ])
+  })
   return [...(textsBefore ?? [])]
     .filter(([field, text]) => isRedacted(text) && textsAfter?.get(field) === text)
     .map(([field]) => ({ field, reason: 'a secret in it is not kept' }))
@@ -106,6 +111,11 @@ function diffObjects(name: string, before: JsonObject, after: JsonObject): Setti
   return [...new Set([...fieldsBefore.keys(), ...fieldsAfter.keys()])]
     .toSorted()
     .flatMap((field) => compareText(field, fieldsBefore.get(field), fieldsAfter.get(field)))
+}
+
+/** The parameters of a run by name. */
+function parameters({ parameters: recorded = {} }: RunRecord): JsonObject {
+  return Object.fromEntries(Object.entries(recorded).map(([name, { value }]) => [name, value]))
 }
 
 function optional(value: string | number | null): string | undefined {

@@ -111,6 +111,13 @@ export function jsonMetadata(record: RunRecord): JsonObject {
   return encodeFloatsAsText(decodeFloats(record.metadata)) as JsonObject
 }
 
+/** Return the parameters that programs reported, in the same form; metadata of the same name comes first. */
+export function jsonParameters({ parameters = {}, metadata }: RunRecord): JsonObject {
+  const others = Object.entries(parameters).filter(([name]) => !Object.hasOwn(metadata, name))
+  const values = Object.fromEntries(others.map(([name, { value }]) => [name, value]))
+  return encodeFloatsAsText(decodeFloats(values)) as JsonObject
+}
+
 function encodeFloatsAsText(value: unknown): unknown {
   if (typeof value === 'number') return Number.isFinite(value) ? value : String(value)
   if (Array.isArray(value)) return value.map(encodeFloatsAsText)

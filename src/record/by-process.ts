@@ -7,50 +7,95 @@ type ProcessNumber = number
 
 type Processes = ReadonlyMap<ProcessNumber, ReportingProcess>
 
-/** Series of values by name and process. A process has a series of its own under each name. */
+/** The source of a series; the empty text for values that were logged with lineaprint. */
+type Source = string
+
+/**
+ * Series of values by name, process and source. A process has a series of its own under each name; if it reported
+ * different values to several libraries, it has one for each of them.
+ */
 export class SeriesByProcess<T> {
-  readonly #names = new Map<string, Map<ProcessNumber, T>>()
-  /** Names in the record by the names that processes used, until another process uses the name. */
-  readonly #keys = new Map<string, ReadonlyMap<ProcessNumber, string>>()
+  readonly #names = new Map<string, Map<ProcessNumber, Map<Source, T>>>()
+  /** Names in the record by the names that processes used, until another process or source uses the name. */
+  readonly #keys = new Map<string, ReadonlyMap<string, string>>()
 
   /** Return the series of a process; `undefined` if it has none of that name. */
-  get(name: string, process: ProcessNumber): T | undefined {
-    return this.#names.get(name)?.get(process)
+  get(name: string, process: ProcessNumber, source: Source = ''): T | undefined {
+    return this.#names.get(name)?.get(process)?.get(source)
   }
 
   /** Set the series of a process. */
-  set(name: string, process: ProcessNumber, series: T): void {
-    const known = this.#names.get(name)
-    if (known?.has(process) !== true) this.#keys.delete(name)
-    if (known === undefined) this.#names.set(name, new Map([[process, series]]))
-    else known.set(process, series)
+  set(name: string, process: ProcessNumber, series: T, source: Source = ''): void {
+    const processes = this.#names.get(name) ?? new Map<ProcessNumber, Map<Source, T>>()
+    this.#names.set(name, processes)
+    const sources = processes.get(process) ?? new Map<Source, T>()
+    processes.set(process, sources)
+    if (!sources.has(source)) this.#keys.delete(name)
+    sources.set(source, series)
   }
 
   /**
    * Return the name in the record of a series. While the run goes on, it is the name that the record would have if it
    * ended now: a process that started earlier can still take it.
    */
-  key(name: string, process: ProcessNumber, processes: Processes): string {
+  key(name: string, process: ProcessNumber, processes: Processes, source: Source = ''): string {
     let keys = this.#keys.get(name)
     if (keys === undefined) {
-      const words = distinctions([...(this.#names.get(name)?.keys() ?? [])], processes)
-      keys = new Map([...words].map(([number, distinction]) => [number, distinctName(name, distinction)]))
+      const series = this.#series(name, processes)
+      keys = new Map(
+        series.map((entry) => [`${entry.process} ${entry.source}`, wantedName(name, entry)] as const),
+      )
       this.#keys.set(name, keys)
     }
-    return keys.get(process) ?? name
+    return keys.get(`${process} ${source}`) ?? name
   }
 
   /** Return all series with their names in the record; those of one name in the order of their positions. */
   named(processes: Processes): NamedSeries<T>[] {
     const taken = new Set(this.#names.keys())
-    return [...this.#names].flatMap(([name, series]) => {
-      const words = distinctions([...series.keys()], processes)
-      return [...series]
-        .map(([process, value]) => ({ name, process, value, distinction: words.get(process) ?? '' }))
+    return [...this.#names.keys()].flatMap((name) =>
+      this.#series(name, processes)
         .toSorted((a, b) => compareNatural(a.distinction, b.distinction))
-        .map(({ distinction, ...entry }) => ({ ...entry, key: unusedName(name, distinction, taken) }))
+        .map((series) => {
+          const { process, source, value } = series
+          return { name, process, source, value, key: unusedName(name, wantedName(name, series), taken) }
+        }),
+    )
+  }
+
+  /** Return the series of one name, with what distinguishes them. */
+  #series(name: string, processes: Processes): DistinctSeries<T>[] {
+    const byProcess = this.#names.get(name) ?? new Map<ProcessNumber, Map<Source, T>>()
+    const words = distinctions([...byProcess.keys()], processes)
+    return [...byProcess].flatMap(([process, sources]) => {
+      // What the program logged itself keeps the name, otherwise what it reported first.
+      const first = sources.has('') ? '' : [...sources.keys()][0]
+      return [...sources]
+        .toSorted(([a], [b]) => Number(b === first) - Number(a === first))
+        .map(([source, value]) => ({
+          process,
+          source,
+          value,
+          distinction: words.get(process) ?? '',
+          apart: source === first ? '' : source,
+        }))
     })
   }
+}
+
+interface DistinctSeries<T> {
+  readonly process: ProcessNumber
+  readonly source: Source
+  readonly value: T
+  /** The words that distinguish its process. */
+  readonly distinction: string
+  /** The source, if another one of the process has the name; otherwise empty. */
+  readonly apart: Source
+}
+
+function wantedName(name: string, { distinction, apart }: DistinctSeries<unknown>): string {
+  const distinct = distinctName(name, distinction)
+  return apart === '' ? distinct : `${distinct} (${apart})`
 }
 
 /** The series of one process under one name. */
@@ -60,6 +105,8 @@ export interface NamedSeries<T> {
   /** The name that the process used. */
   readonly name: string
   readonly process: ProcessNumber
+  /** The source of its values; empty for what the program logged itself. */
+  readonly source: Source
   readonly value: T
 }
 
@@ -106,15 +153,17 @@ export class ValuesByPosition<T> {
       const identities = inOrder.map(([, value]) => identity(name, value))
       if (identities[0] !== undefined && new Set(identities).size === 1)
         return [[name, first[1]] as [string, T]]
-      return inOrder.map(([position, value]): [string, T] => [unusedName(name, position, taken), value])
+      return inOrder.map(([position, value]): [string, T] => [
+        unusedName(name, distinctName(name, position), taken),
+        value,
+      ])
     })
   }
 }
 
 /** Return the name in the record. A name that a process used itself is not given to another series. */
-function unusedName(name: string, distinction: string, taken: Set<string>): string {
-  if (distinction === '') return name
-  const wanted = distinctName(name, distinction)
+function unusedName(name: string, wanted: string, taken: Set<string>): string {
+  if (wanted === name) return name
   let key = wanted
   for (let number = 2; taken.has(key); number++) key = `${wanted} (${number})`
   taken.add(key)

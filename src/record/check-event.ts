@@ -20,7 +20,7 @@ export function isEvent(value: unknown): value is JournalEvent {
  */
 function isFiniteMetric(input: unknown): boolean {
   if (typeof input !== 'object' || input === null) return false
-  const { type, seq, time, name, value, step, process } = input as Record<string, unknown>
+  const { type, seq, time, name, value, step, process, source } = input as Record<string, unknown>
   return (
     type === 'metric' &&
     Number.isSafeInteger(seq) &&
@@ -29,6 +29,7 @@ function isFiniteMetric(input: unknown): boolean {
     typeof name === 'string' &&
     Number.isFinite(value) &&
     (!('step' in input) || Number.isFinite(step)) &&
+    (!('source' in input) || typeof source === 'string') &&
     (!('process' in input) || (Number.isSafeInteger(process) && (process as number) >= 1))
   )
 }

@@ -8,7 +8,10 @@ import {
   failureSchema,
   flagSchema,
   jsonObject,
+  jsonValue,
+  metricFileSchema,
   processSchema,
+  rankSchema,
   recordedNumber,
   runId,
   streamSchema,
@@ -41,8 +44,34 @@ export const eventSchema: () => z.ZodMiniType<JournalEvent> = lazily(() => {
           value: field(recordedNumber, 'The value; NaN stands as `{"__float__":"NaN"}`.'),
           step,
           process,
+          source: field(
+            z.exactOptional(text),
+            'The library to which the program reported it, and from the second of its instances on a number, or the file of `--metrics` that has it; absent for a value that was logged with lineaprint.',
+          ),
         }),
         'One value of a metric.',
+      ),
+      field(
+        z.looseObject({
+          ...head,
+          type: z.literal('parameter'),
+          name: field(text, 'Name of the parameter; those in groups have dots.'),
+          value: field(jsonValue, 'The value as JSON.'),
+          source: field(text, 'As of a metric.'),
+          process,
+        }),
+        'A parameter that a program reported; it replaces an earlier one of that name, source and process.',
+      ),
+      field(
+        z.looseObject({
+          ...head,
+          type: z.literal('merged'),
+          name: field(text, 'Name of the metric.'),
+          source: field(z.exactOptional(text), 'The source of its events.'),
+          process,
+          with: field(z.array(text), 'The other sources; `lineaprint` for the program itself.'),
+        }),
+        'Further sources reported values of a metric, all of them equal to those of its events.',
       ),
       field(
         z.looseObject({
@@ -91,6 +120,22 @@ export const eventSchema: () => z.ZodMiniType<JournalEvent> = lazily(() => {
           process: field(processSchema(), 'As in `processes` of the record.'),
         }),
         'A process that reports; it replaces an earlier one of that number.',
+      ),
+      field(
+        z.looseObject({
+          ...head,
+          type: z.literal('rank'),
+          rank: field(rankSchema(), 'As in `launch` of the record.'),
+        }),
+        'A rank with a wrapper of its own joined the run, or ended; it replaces an earlier one of that number.',
+      ),
+      field(
+        z.looseObject({
+          ...head,
+          type: z.literal('metric-file'),
+          file: field(metricFileSchema(), 'As in `metricFiles` of the record.'),
+        }),
+        'A file with metrics was read to its end; it replaces an earlier one of that path.',
       ),
       field(
         z.looseObject({

@@ -4,11 +4,13 @@
  * shows both.
  */
 import type { RunId } from '../core/run-id.ts'
-import type { JsonObject } from '../core/json-value.ts'
+import type { JsonObject, JsonValue } from '../core/json-value.ts'
 import type {
   CaptureRecord,
   FailureRecord,
   FlagRecord,
+  MetricFileRecord,
+  RankRecord,
   ReportingProcess,
   RunStatus,
   StreamRecord,
@@ -36,9 +38,13 @@ export type EventBody =
     }
   | MetricEvent
   | DigestEvent
+  | ParameterEvent
+  | MergedEvent
   | { readonly type: 'process'; readonly process: ReportingProcess }
   | { readonly type: 'metadata'; readonly values: JsonObject; readonly process?: number }
   | { readonly type: 'tags'; readonly tags: readonly string[] }
+  | { readonly type: 'rank'; readonly rank: RankRecord }
+  | { readonly type: 'metric-file'; readonly file: MetricFileRecord }
   | { readonly type: 'notes'; readonly notes: string }
   | { readonly type: 'warning'; readonly message: string }
   | { readonly type: 'flag'; readonly flag: FlagRecord }
@@ -53,6 +59,25 @@ export interface MetricEvent {
   readonly value: RecordedNumber
   readonly step?: number
   readonly process?: number
+  readonly source?: string
+}
+
+/** A parameter that a program reported to a library. */
+export interface ParameterEvent {
+  readonly type: 'parameter'
+  readonly name: string
+  readonly value: JsonValue
+  readonly source: string
+  readonly process?: number
+}
+
+/** Further sources that reported the values of a series. */
+export interface MergedEvent {
+  readonly type: 'merged'
+  readonly name: string
+  readonly source?: string
+  readonly process?: number
+  readonly with: readonly string[]
 }
 
 /** The state of something at one moment, as a digest in written form. */

@@ -1,6 +1,7 @@
 /** Summaries of metrics: count, first, last, smallest and largest value. */
 import { decodeFloat, encodeFloat } from '../json/special-floats.ts'
-import type { MetricEvent } from './events.ts'
+import { OWN_SOURCE } from './record.ts'
+import type { MergedEvent, MetricEvent } from './events.ts'
 import type { SeriesByProcess } from './by-process.ts'
 import type { MetricRecord, SeriesOrigin } from './record.ts'
 
@@ -13,6 +14,8 @@ export interface MetricTotals {
   min: number | null
   max: number | null
   lastStep: number | null
+  /** Other sources that reported the same values. */
+  others: readonly string[]
 }
 
 /**
@@ -21,11 +24,12 @@ export interface MetricTotals {
  */
 export function addMetric(totals: SeriesByProcess<MetricTotals>, event: MetricEvent): void {
   const value = decodeFloat(event.value)
-  const { name, process = 0 } = event
-  let total = totals.get(name, process)
+  const { name, process = 0, source } = event
+  let total = totals.get(name, process, source)
   if (total === undefined) {
-    total = { count: 0, nanCount: 0, first: value, last: value, min: null, max: null, lastStep: null }
-    totals.set(name, process, total)
+    const extremes = { min: null, max: null, lastStep: null }
+    total = { count: 0, nanCount: 0, first: value, last: value, ...extremes, others: [] }
+    totals.set(name, process, total, source)
   }
   total.count++
   total.last = value
@@ -37,9 +41,20 @@ export function addMetric(totals: SeriesByProcess<MetricTotals>, event: MetricEv
   if (event.step !== undefined) total.lastStep = event.step
 }
 
-/** Return the recorded form of the totals. */
-export function metricRecord(total: MetricTotals, origin: SeriesOrigin): MetricRecord {
-  const { count, nanCount, first, last, min, max, lastStep } = total
+/** Add sources that reported the values of a series as well. */
+export function addSources(totals: SeriesByProcess<MetricTotals>, event: MergedEvent): void {
+  const total = totals.get(event.name, event.process ?? 0, event.source)
+  if (total !== undefined) total.others = [...new Set([...total.others, ...event.with])]
+}
+
+/**
+ * Return the recorded form of the totals.
+ *
+ * @param source The source of the values; empty for what a program logged itself.
+ */
+export function metricRecord(total: MetricTotals, origin: SeriesOrigin, source: string): MetricRecord {
+  const { count, nanCount, first, last, min, max, lastStep, others } = total
+  const isReported = source !== '' || others.length > 0
   return {
     count,
     nanCount,
@@ -49,5 +64,6 @@ export function metricRecord(total: MetricTotals, origin: SeriesOrigin): MetricR
     max: max === null ? null : encodeFloat(max),
     lastStep,
     ...origin,
+    ...(isReported && { sources: [source === '' ? OWN_SOURCE : source, ...others] }),
   }
 }

@@ -12,10 +12,14 @@ import {
   failureSchema,
   flagSchema,
   jsonObject,
+  launchSchema,
+  metricFileSchema,
+  parameterSchema,
   processSchema,
   recordedNumber,
   runId,
   seriesOrigin,
+  seriesSources,
   streamSchema,
   text,
   trackedSchema,
@@ -50,6 +54,7 @@ export const runRecordSchema: () => z.ZodMiniType<RunRecord> = lazily(() => {
     max: field(z.nullable(recordedNumber), 'The largest value that is a number; null if there is none.'),
     lastStep: field(z.nullable(z.number()), 'The step of the last value that had one.'),
     ...seriesOrigin,
+    ...seriesSources,
   })
   const digest = z.looseObject({
     count: field(count, 'Digests logged.'),
@@ -125,6 +130,10 @@ export const runRecordSchema: () => z.ZodMiniType<RunRecord> = lazily(() => {
       durationMs: field(z.nullable(z.number()), 'Milliseconds, measured by a clock that is never set back.'),
       lineaprint: field(text, 'Version of lineaprint that wrote the record.'),
       parent: field(z.nullable(text), 'Id of the run whose command made this one.'),
+      launch: field(
+        z.exactOptional(launchSchema()),
+        'The launch of a job whose ranks are wrapped one by one. Absent for other runs.',
+      ),
       process: field(process, 'The process that writes the run.'),
       command: field(command, 'The command that was wrapped, or the program that used the tracker.'),
       tags: field(z.array(text), 'Labels of the run, each once.'),
@@ -161,6 +170,14 @@ export const runRecordSchema: () => z.ZodMiniType<RunRecord> = lazily(() => {
       digests: field(
         z.exactOptional(named(schemaOf<NonNullable<RunRecord['digests']>[string]>()(digest))),
         'Each logged digest in short; every one stands in the journal. Absent in older records.',
+      ),
+      metricFiles: field(
+        z.exactOptional(z.array(metricFileSchema())),
+        'The files in which the program wrote metrics. Absent if there are none.',
+      ),
+      parameters: field(
+        z.exactOptional(named(parameterSchema())),
+        'Parameters that programs reported to libraries, by name. Absent if there are none.',
       ),
       processes: field(
         z.exactOptional(z.array(processSchema())),

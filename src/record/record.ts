@@ -5,7 +5,7 @@
 import type { RecordedNumber } from '../json/special-floats.ts'
 import type { ProcessRecord } from '../util/process-identity.ts'
 import type { RunId } from '../core/run-id.ts'
-import type { JsonObject } from '../core/json-value.ts'
+import type { JsonObject, JsonValue } from '../core/json-value.ts'
 
 /** The version of the record. Readers refuse every other version. */
 export const RUN_SCHEMA = 'lineaprint/run/v1'
@@ -77,6 +77,8 @@ export type ReportingProcess = {
   readonly number: number
   readonly pid: number
   readonly rank?: number
+  readonly localRank?: number
+  readonly size?: number
   readonly path?: readonly number[]
   readonly script?: string
   readonly startTime?: number
@@ -88,6 +90,15 @@ export interface SeriesOrigin {
   readonly loggedAs?: string
 }
 
+/** The source of values that a program logged with lineaprint itself. */
+export const OWN_SOURCE = 'lineaprint'
+
+/** A parameter that a program reported, for example to argparse or Weights & Biases. */
+export interface ParameterRecord {
+  readonly value: JsonValue
+  readonly sources: readonly string[]
+}
+
 /** The summary of one metric of one process; every value is in the journal. */
 export interface MetricRecord extends SeriesOrigin {
   readonly count: number
@@ -97,6 +108,7 @@ export interface MetricRecord extends SeriesOrigin {
   readonly min: RecordedNumber | null
   readonly max: RecordedNumber | null
   readonly lastStep: number | null
+  readonly sources?: readonly string[]
 }
 
 /** The summary of one logged digest of one process; every digest is in the journal. */
@@ -106,6 +118,40 @@ export interface DigestRecord extends SeriesOrigin {
   readonly last: string
   readonly lastStep: number | null
 }
+
+/** One rank of a launch that has a wrapper of its own. */
+export interface RankRecord {
+  readonly rank: number
+  readonly localRank: number
+  /** Process id of its wrapper. */
+  readonly pid: number
+  /** `lost`: its wrapper ended without a report. */
+  readonly status: 'running' | 'ended' | 'lost'
+  readonly exitCode: number | null
+  readonly signal: string | null
+  readonly durationMs?: number
+  readonly stdout?: StreamRecord
+  readonly stderr?: StreamRecord
+}
+
+/** The launch whose ranks on one machine are this run. */
+export interface LaunchRecord {
+  readonly launcher: string
+  readonly group: string
+  readonly node: string
+  readonly size?: number
+  readonly ranks: readonly RankRecord[]
+}
+
+/** A file in which the program wrote metrics. `not-checked`: not all of it could be read. */
+export type MetricFileRecord = {
+  readonly path: string
+  readonly source: string
+  readonly values: number
+} & (
+  | { readonly status: 'read'; readonly format: string; readonly rows?: number }
+  | { readonly status: 'not-checked'; readonly reason: string }
+)
 
 /** Another file of the run's folder. The seal covers it through this entry. */
 export type FileRecord =
@@ -122,6 +168,7 @@ export type FlagKind =
   | 'output-untouched'
   | 'undeclared'
   | 'undeclared-output'
+  | 'undeclared-ignored'
 
 /** The meaning of each kind of flag. */
 export const FLAG_KINDS: Readonly<Record<FlagKind, string>> = {
@@ -134,6 +181,7 @@ export const FLAG_KINDS: Readonly<Record<FlagKind, string>> = {
   'output-untouched': 'An output was there before the run, which did not write it.',
   undeclared: 'Files were neither committed nor declared when the run started.',
   'undeclared-output': 'Files are new or changed since the run started, and were not declared.',
+  'undeclared-ignored': 'Files that git ignores were written since the run started, and were not declared.',
 }
 
 /**
@@ -146,6 +194,7 @@ export interface FlagRecord {
   readonly path?: string
   readonly count?: number
   readonly paths?: readonly string[]
+  readonly sizes?: readonly (number | null)[]
   readonly message: string
 }
 
@@ -173,6 +222,7 @@ export interface RunRecord {
   readonly durationMs: number | null
   readonly lineaprint: string
   readonly parent: string | null
+  readonly launch?: LaunchRecord
   readonly process: ProcessRecord
   readonly command: CommandRecord
   readonly tags: readonly string[]
@@ -186,6 +236,8 @@ export interface RunRecord {
   readonly outputs: Readonly<Record<string, TrackedRecord>>
   readonly metrics: Readonly<Record<string, MetricRecord>>
   readonly digests?: Readonly<Record<string, DigestRecord>>
+  readonly metricFiles?: readonly MetricFileRecord[]
+  readonly parameters?: Readonly<Record<string, ParameterRecord>>
   readonly processes?: readonly ReportingProcess[]
   readonly failure: FailureRecord | null
   readonly flags?: readonly FlagRecord[]

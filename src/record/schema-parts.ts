@@ -5,12 +5,16 @@ import { lazily } from '../util/schema.ts'
 import { FLAG_KINDS } from './record.ts'
 import { field, schemaOf } from './schema-field.ts'
 import type { RunId } from '../core/run-id.ts'
-import type { JsonObject } from '../core/json-value.ts'
+import type { JsonObject, JsonValue } from '../core/json-value.ts'
 import type { RecordedNumber } from '../json/special-floats.ts'
 import type {
   CaptureRecord,
   FailureRecord,
   FlagRecord,
+  LaunchRecord,
+  MetricFileRecord,
+  ParameterRecord,
+  RankRecord,
   ReportedBy,
   ReportingProcess,
   StreamRecord,
@@ -36,6 +40,16 @@ export const jsonObject: z.ZodMiniType<JsonObject> = z.custom<JsonObject>(
   (input) => typeof input === 'object' && input !== null && !Array.isArray(input),
   'an object',
 )
+
+/** Any JSON value. */
+export const jsonValue: z.ZodMiniType<JsonValue> = z.union([
+  text,
+  z.number(),
+  z.boolean(),
+  z.null(),
+  z.array(z.unknown()) as z.ZodMiniType as z.ZodMiniType<readonly JsonValue[]>,
+  jsonObject,
+])
 
 /** A number; the numbers that JSON lacks are encoded as objects. */
 export const recordedNumber: z.ZodMiniType<RecordedNumber> = schemaOf<RecordedNumber>()(
@@ -81,6 +95,8 @@ export const processSchema: () => z.ZodMiniType<ReportingProcess> = lazily(() =>
       number: field(count, 'Its number in this run, from 1, in the order in which the processes connected.'),
       pid: field(z.int(), 'Its process id, as it knows itself.'),
       rank: field(z.exactOptional(count), 'Its number in the job of a launcher. Absent for other processes.'),
+      localRank: field(z.exactOptional(count), 'Its number among those of its machine. Of a rank only.'),
+      size: field(z.exactOptional(count), 'Number of ranks of the job. Of a rank only.'),
       path: field(
         z.exactOptional(z.array(count)),
         'The starts that lead to it from the first program; absent for a process that no other one started.',
@@ -108,6 +124,30 @@ export const seriesOrigin: {
     'The name that the process used, if it is another one: several processes used it.',
   ),
 }
+
+/** Sources of what a program reported to libraries. */
+const sources = z.array(text)
+
+/** The sources of a metric. */
+export const seriesSources: { readonly sources: z.ZodMiniExactOptional<z.ZodMiniType<string[]>> } = {
+  sources: field(
+    z.exactOptional(sources),
+    'The libraries to which the program reported these values, or the file of `--metrics` that has them; the first is the `source` of the events, and `lineaprint` stands for the program itself. Absent if it only logged them with lineaprint.',
+  ),
+}
+
+/** A parameter that a program reported. */
+export const parameterSchema: () => z.ZodMiniType<ParameterRecord> = lazily(() =>
+  schemaOf<ParameterRecord>()(
+    z.looseObject({
+      value: field(jsonValue, 'Its value as JSON, with secrets replaced.'),
+      sources: field(
+        sources,
+        'The libraries to which the program reported it; `lineaprint` for `lineaprint log`.',
+      ),
+    }),
+  ),
+)
 
 /** A dataset, model, tokenizer or output. */
 export const trackedSchema: () => z.ZodMiniType<TrackedRecord> = lazily(() =>
@@ -163,6 +203,65 @@ export const streamSchema: () => z.ZodMiniType<StreamRecord> = lazily(() =>
   ),
 )
 
+/** One rank of a launch. */
+export const rankSchema: () => z.ZodMiniType<RankRecord> = lazily(() =>
+  schemaOf<RankRecord>()(
+    z.looseObject({
+      rank: field(count, 'Its number in the launch.'),
+      localRank: field(count, 'Its number among the ranks of this machine.'),
+      pid: field(z.int(), 'Process id of its `lineaprint run`.'),
+      status: field(
+        z.enum(['running', 'ended', 'lost']),
+        '`running`: not ended when the record was written; `lost`: its `lineaprint run` ended without a report.',
+      ),
+      exitCode: field(z.nullable(z.int()), 'Of a command that ended by itself.'),
+      signal: field(z.nullable(text), 'The signal that ended its command.'),
+      durationMs: z.optional(field(z.number(), 'Milliseconds from the start of its command to its end.')),
+      stdout: field(
+        z.exactOptional(streamSchema()),
+        'Its standard output. That of the first rank is in `command`.',
+      ),
+      stderr: field(z.exactOptional(streamSchema()), 'Its standard error, likewise.'),
+    }),
+  ),
+)
+
+/** The launch of a run whose ranks have a wrapper each. */
+export const launchSchema: () => z.ZodMiniType<LaunchRecord> = lazily(() =>
+  schemaOf<LaunchRecord>()(
+    z.looseObject({
+      launcher: field(text, 'What started the ranks, by its variables: `torchrun`, `Open MPI` and so on.'),
+      group: field(
+        text,
+        'Name of the launch. Runs of other machines have the same, if the launcher names its launches.',
+      ),
+      node: field(text, 'Name of the machine.'),
+      size: z.optional(field(count, 'Number of ranks on all machines, if the launcher tells.')),
+      ranks: field(z.array(rankSchema()), 'The ranks of this machine, in their order.'),
+    }),
+  ),
+)
+
+/** A file in which the program wrote metrics. */
+export const metricFileSchema: () => z.ZodMiniType<MetricFileRecord> = lazily(() => {
+  const head = {
+    path: field(text, 'Absolute path.'),
+    source: field(text, 'The path as it was given, which is the source of its values.'),
+    values: field(count, 'Values that were recorded.'),
+  }
+  return schemaOf<MetricFileRecord>()(
+    z.discriminatedUnion('status', [
+      z.looseObject({
+        ...head,
+        status: z.literal('read'),
+        format: field(text, '`json`, `jsonl`, `csv` or `tsv`.'),
+        rows: z.optional(field(count, 'Rows of the run; of files that have rows.')),
+      }),
+      z.looseObject({ ...head, status: z.literal('not-checked'), reason }),
+    ]),
+  )
+})
+
 /** The error that made a run fail. */
 export const failureSchema: () => z.ZodMiniType<FailureRecord> = lazily(() =>
   schemaOf<FailureRecord>()(
@@ -184,6 +283,10 @@ export const flagSchema: () => z.ZodMiniType<FlagRecord> = lazily(() => {
       path: field(z.exactOptional(text), 'Its absolute path.'),
       count: field(z.exactOptional(count), 'How many files; of the undeclared ones only.'),
       paths: field(z.exactOptional(z.array(text)), 'The first of them, below the root of the work tree.'),
+      sizes: field(
+        z.exactOptional(z.array(z.nullable(count))),
+        'Their sizes in bytes; null for what is gone or is no file. Of files that the run wrote.',
+      ),
       message: field(text, 'The same as a sentence.'),
     }),
   )

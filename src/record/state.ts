@@ -4,7 +4,8 @@
  */
 import { SeriesByProcess, ValuesByPosition } from './by-process.ts'
 import { addDigest } from './digest-totals.ts'
-import { addMetric, metricRecord } from './metric-totals.ts'
+import { addMetric, addSources, metricRecord } from './metric-totals.ts'
+import { Parameters } from './parameters.ts'
 import { TRACKED_SECTIONS } from './record.ts'
 import { identityDigests } from './tracked.ts'
 import { unlessDamaged } from '../json/read-fields.ts'
@@ -19,6 +20,8 @@ import type {
   DigestRecord,
   FailureRecord,
   FlagRecord,
+  MetricFileRecord,
+  RankRecord,
   ReportingProcess,
   RunRecord,
   SeriesOrigin,
@@ -40,8 +43,13 @@ export interface RunState {
   readonly tracked: Readonly<Record<TrackedSection, ValuesByPosition<TrackedRecord>>>
   readonly metrics: SeriesByProcess<MetricTotals>
   readonly digests: SeriesByProcess<DigestRecord>
+  readonly parameters: Parameters
   /** Processes that reported something, by number. */
   readonly processes: Map<number, ReportingProcess>
+  /** Files with metrics, by path. */
+  readonly metricFiles: Map<string, MetricFileRecord>
+  /** Ranks that have a wrapper of their own, by number. */
+  readonly ranks: Map<number, RankRecord>
   readonly warnings: string[]
   readonly flags: FlagRecord[]
   failure: FailureRecord | null
@@ -64,7 +72,10 @@ export function initialState(start: RunRecord): RunState {
     },
     metrics: new SeriesByProcess(),
     digests: new SeriesByProcess(),
+    parameters: new Parameters(),
     processes: new Map(),
+    metricFiles: new Map(),
+    ranks: new Map((start.launch?.ranks ?? []).map((rank) => [rank.rank, rank])),
     warnings: [...start.warnings],
     flags: [...(start.flags ?? [])],
     failure: null,
@@ -77,6 +88,12 @@ export function applyEvent(state: RunState, event: EventBody): void {
     case 'metric':
       addMetric(state.metrics, event)
       break
+    case 'merged':
+      addSources(state.metrics, event)
+      break
+    case 'parameter':
+      state.parameters.set(event)
+      break
     case 'digest':
       addDigest(state.digests, event)
       break
@@ -88,6 +105,12 @@ export function applyEvent(state: RunState, event: EventBody): void {
       break
     case 'process':
       state.processes.set(event.process.number, event.process)
+      break
+    case 'metric-file':
+      state.metricFiles.set(event.file.path, event.file)
+      break
+    case 'rank':
+      state.ranks.set(event.rank.rank, event.rank)
       break
     case 'metadata':
       for (const [key, value] of Object.entries(event.values))
@@ -129,9 +152,9 @@ export function processOf(state: RunState, number: number | undefined): Reportin
 /** Return the name that the record would have for the series of an event if the run ended now. */
 export function liveKey(
   { metrics, digests, processes }: RunState,
-  { type, name, process = 0 }: SeriesFields,
+  { type, name, process = 0, source }: SeriesFields,
 ): string {
-  return (type === 'metric' ? metrics : digests).key(name, process, processes)
+  return (type === 'metric' ? metrics : digests).key(name, process, processes, source)
 }
 
 /** Return where the values of a series come from, for the record. */
@@ -148,13 +171,17 @@ function identityOf(section: TrackedSection, name: string, entry: TrackedRecord)
 /** Return the state as a record. `ending` holds the fields that are known only at the end. */
 export function toRecord(state: RunState, ending: Partial<RunRecord> = {}): RunRecord {
   const { start, command, tags, notes, metadata, captures, tracked, warnings, failure } = state
-  const { processes } = state
+  const { processes, ranks, metricFiles } = state
+  const parameters = state.parameters.record((number) => processes.get(number))
   const sections = TRACKED_SECTIONS.map((section) => [
     section,
     Object.fromEntries(tracked[section].named((name, entry) => identityOf(section, name, entry))),
   ])
   return {
     ...start,
+    ...(start.launch !== undefined && {
+      launch: { ...start.launch, ranks: [...ranks.values()].toSorted((a, b) => a.rank - b.rank) },
+    }),
     command,
     tags: [...tags],
     notes,
@@ -165,11 +192,13 @@ export function toRecord(state: RunState, ending: Partial<RunRecord> = {}): RunR
     metrics: Object.fromEntries(
       state.metrics
         .named(processes)
-        .map((series) => [series.key, metricRecord(series.value, originOf(series))]),
+        .map((series) => [series.key, metricRecord(series.value, originOf(series), series.source)]),
     ),
     digests: Object.fromEntries(
       state.digests.named(processes).map((series) => [series.key, { ...series.value, ...originOf(series) }]),
     ),
+    ...(metricFiles.size > 0 && { metricFiles: [...metricFiles.values()] }),
+    ...(parameters !== undefined && { parameters }),
     ...(processes.size > 0 && { processes: [...processes.values()] }),
     warnings: [...warnings],
     flags: [...state.flags],

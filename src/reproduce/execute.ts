@@ -72,6 +72,9 @@ export async function execute(execution: Execution): Promise<Executed> {
     trackInputs: (recorder) => trackInputs(run, map, recorder),
     environment: () => environment,
     seed: seedOfRun(run),
+    metricFiles: (run.record.metricFiles ?? []).map(({ source }) =>
+      isAbsolute(source) ? map.path(source) : source,
+    ),
     outputs: pathsOf(run.record.outputs, map).map((output) => ({
       ...output,
       // An output that the original did not make either is not required.

@@ -40,6 +40,7 @@ export const NOT_CARRIED_OVER: Readonly<Record<keyof Configuration, string | nul
   seeds: null,
   datasets: null,
   models: null,
+  reported: null,
 }
 
 /**
@@ -59,6 +60,8 @@ export function newRunOptions(run: StoredRun, map: TreeMap, target: string): Exp
   const outputDir = map.path(recordedOutputDir(run.record))
   return {
     ...Object.fromEntries(carried.map((name) => [name, recorded[name]])),
+    // A version without this option recorded nothing of it, so there is nothing to compare with.
+    reported: recorded.reported ?? { metrics: false, parameters: false },
     // A record must not decide that something is written outside of the new tree.
     outputDir: isInside(target, outputDir) ? outputDir : target,
   }

@@ -95,6 +95,12 @@ export function checkCommand({ record }: StoredRun): void {
   const { command } = record
   if (!command.wrapped)
     throw missing('the run has no command: a program recorded it with ExperimentTracker', 'run: that program')
+  if (record.launch !== undefined)
+    throw new LineaprintError(
+      'ERR_LINEAPRINT_STATE',
+      `the run is rank ${record.launch.ranks[0]?.rank ?? 0} of a launch by ${record.launch.launcher}, and has no command that starts all ranks`,
+      { field: 'launch', hint: `put "lineaprint run --" before the launcher, or ${ONLY_TREE}` },
+    )
   for (const section of TRACKED_SECTIONS) {
     for (const [name, entry] of Object.entries(record[section])) {
       if (!isRedacted(trackedPath(entry))) continue

@@ -12,16 +12,20 @@ export interface MetricOptions {
   readonly timestamp?: Date | number | undefined
 }
 
-/**
- * Check a value and create its event.
- *
- * @param process Number of the process that logs it; absent for this process.
- */
+/** The process and the source of a value. */
+export interface MetricOrigin {
+  /** Number of the process that logs it; absent for this process. */
+  readonly process?: number | undefined
+  /** The library to which a program reported it, or the file that has it; absent if it was logged with lineaprint. */
+  readonly source?: string | undefined
+}
+
+/** Check a value and create its event. */
 export function metricEvent(
   name: string,
   value: number,
   { step, timestamp }: MetricOptions,
-  process?: number,
+  { process, source }: MetricOrigin = {},
 ): { event: MetricEvent; time: string | undefined } {
   checkName(name, 'the name of a metric')
   if (typeof value !== 'number') throw refusal(name, 'a number', typeof value)
@@ -36,6 +40,7 @@ export function metricEvent(
     value: encodeFloat(value),
     ...(step !== undefined && { step }),
     ...(process !== undefined && { process }),
+    ...(source !== undefined && { source }),
   } as const
   return { event, time: time?.toISOString() }
 }

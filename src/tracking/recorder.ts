@@ -17,7 +17,7 @@ import { verifyRun } from '../verify/verify.ts'
 import { amendEnvironment, amendSeeds, captureAtStart, captureInto } from './captures.ts'
 import { flagInputs, fingerprintOrWarn } from './changes/flags.ts'
 import { keepOverwritten } from './changes/overwritten.ts'
-import { beginUndeclared, findUndeclared, flagUndeclared } from './changes/undeclared.ts'
+import { beginUndeclared, findUndeclared, flagUndeclared, trackModelFiles } from './changes/undeclared.ts'
 import { checkDigestLabel, digestEvent, digestOf } from './digests.ts'
 import { track } from './inputs.ts'
 import { metricEvent } from './metrics.ts'
@@ -31,12 +31,12 @@ import type { Given, SeedsOptions } from '../config/groups.ts'
 import type { Configuration, ExperimentOptions } from '../config/options.ts'
 import type { Captured } from '../core/component.ts'
 import type { Digest } from '../core/digest.ts'
-import type { CommandEndEvent, EventBody } from '../record/events.ts'
-import type { CaptureRecord, ReportingProcess } from '../record/record.ts'
+import type { CommandEndEvent, EventBody, MergedEvent, ParameterEvent } from '../record/events.ts'
+import type { CaptureRecord, MetricFileRecord, RankRecord, ReportingProcess } from '../record/record.ts'
 import type { Verification, VerifyOptions } from '../verify/verify.ts'
 import type { DigestOptions, DigestSource } from './digests.ts'
 import type { Kind } from './inputs.ts'
-import type { MetricOptions } from './metrics.ts'
+import type { MetricOptions, MetricOrigin } from './metrics.ts'
 import type { RecorderState } from './recorder-state.ts'
 import type { EndStatus } from './run-writer.ts'
 import type { RecorderSettings } from './settings.ts'
@@ -151,6 +151,7 @@ export class Recorder {
         directory,
         command: command?.argv,
         isRepeatable: command?.isRepeatable ?? true,
+        launch: command?.launch,
         environment,
       })
     } catch (error) {
@@ -180,6 +181,21 @@ export class Recorder {
     this.#append('recordProcess', { type: 'process', process })
   }
 
+  /** Count a file with metrics among what the run declares. */
+  expectMetricFile(path: string): void {
+    this.#running('expectMetricFile').snapshots.addMetricFile(path)
+  }
+
+  /** Record what is known of a file with metrics. */
+  recordMetricFile(file: MetricFileRecord): void {
+    this.#append('recordMetricFile', { type: 'metric-file', file })
+  }
+
+  /** Record a rank of the launch that has a wrapper of its own. */
+  recordRank(rank: RankRecord): void {
+    this.#append('recordRank', { type: 'rank', rank })
+  }
+
   /** Keep the state of the path of a later output. */
   async expectOutput(path: string, name: string): Promise<void> {
     const writer = this.#running('expectOutput')
@@ -187,6 +203,13 @@ export class Recorder {
     const label = `output ${JSON.stringify(name)}`
     const before = await this.#trackPending(fingerprintOrWarn(writer, label, absolute))
     if (before !== undefined) writer.snapshots.addOutput(name, absolute, before)
+  }
+
+  /** Digest the files of models that the run wrote and nobody declared, as outputs. */
+  async trackModelFiles(): Promise<void> {
+    const writer = this.#running('trackModelFiles')
+    await this.#captured
+    await this.#trackPending(trackModelFiles(writer, this.#settings))
   }
 
   /** Keep a copy of each input that an announced output will write over. */
@@ -221,8 +244,8 @@ export class Recorder {
   }
 
   /** Log one value of a metric. */
-  logMetric(name: string, value: number, options: MetricOptions = {}, process?: number): void {
-    const { event, time } = metricEvent(name, value, options, process)
+  logMetric(name: string, value: number, options: MetricOptions = {}, origin: MetricOrigin = {}): void {
+    const { event, time } = metricEvent(name, value, options, origin)
     this.#running('logMetric').append(event, time)
   }
 
@@ -252,6 +275,16 @@ export class Recorder {
       return digest
     })
     return this.#trackPending(logged)
+  }
+
+  /** Record further sources of a metric, whose values are all in it. */
+  recordMerged(event: Omit<MergedEvent, 'type'>): void {
+    this.#append('recordMerged', { type: 'merged', ...event })
+  }
+
+  /** Record a parameter that a program reported to a library. */
+  recordParameter(event: Omit<ParameterEvent, 'type'>): void {
+    this.#append('recordParameter', { type: 'parameter', ...event })
   }
 
   /** Add entries to the metadata. An existing key gets the new value. */
@@ -358,7 +391,7 @@ export class Recorder {
     try {
       const undeclared = findUndeclared(writer, workTree, signal)
       await flagInputs(writer)
-      flagUndeclared(writer, await undeclared)
+      await flagUndeclared(writer, await undeclared)
       const record = await writer.end(
         status ?? (writer.state.failure === null ? 'finished' : 'failed'),
         signal,

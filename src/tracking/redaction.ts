@@ -105,10 +105,22 @@ export class Redaction {
         const named = name === undefined ? flag : { ...flag, name: this.name(name) }
         return flag === event.flag && named.name === name ? event : { ...event, flag: named }
       }
+      case 'parameter': {
+        const name = this.name(event.name)
+        // The name of a parameter in a group is that after the last dot.
+        const value = redactMember(event.name.slice(event.name.lastIndexOf('.') + 1), event.value, BY_NAME)
+        return name === event.name && value === event.value ? event : { ...event, name, value }
+      }
+      case 'merged': {
+        const name = this.name(event.name)
+        return name === event.name ? event : { ...event, name }
+      }
       case 'ended':
         return event
       case 'command':
       case 'process':
+      case 'rank':
+      case 'metric-file':
       case 'tags':
       case 'notes':
       case 'warning':

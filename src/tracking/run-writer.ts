@@ -21,7 +21,7 @@ import { Redaction } from './redaction.ts'
 import type { OutputContext, Outputs } from '../export/live/outputs.ts'
 import type { RunSource } from '../export/source.ts'
 import type { EventBody } from '../record/events.ts'
-import type { RunRecord, RunStatus } from '../record/record.ts'
+import type { LaunchRecord, RunRecord, RunStatus } from '../record/record.ts'
 import type { Modes } from '../util/modes.ts'
 import type { RunState } from '../record/state.ts'
 import type { Store } from '../store/store.ts'
@@ -35,6 +35,8 @@ export interface RunWriterOptions {
   readonly command?: readonly string[] | undefined
   /** True if the command line starts the same work again. */
   readonly isRepeatable: boolean
+  /** The launch of which the command is the first rank on this machine. */
+  readonly launch?: LaunchRecord | undefined
   readonly environment: Readonly<Record<string, string | undefined>>
 }
 
@@ -221,7 +223,7 @@ async function createJournal(folder: string): Promise<Journal> {
 
 function firstRecord(
   configuration: Configuration,
-  { directory, command, isRepeatable, environment }: RunWriterOptions,
+  { directory, command, isRepeatable, launch, environment }: RunWriterOptions,
 ): RunRecord {
   const start = new Date()
   const parent = environment['LINEAPRINT_RUN_ID']
@@ -239,6 +241,7 @@ function firstRecord(
     durationMs: null,
     lineaprint: VERSION,
     parent: parent !== undefined && isRunId(parent) ? parent : null,
+    ...(launch !== undefined && { launch }),
     process: thisProcess(),
     command: {
       argv: command ?? process.argv,

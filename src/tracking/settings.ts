@@ -1,5 +1,6 @@
 /** The settings of a tracker: its working folder, its sources of options, and the wrapped command. */
 import type { Progress } from '../core/options.ts'
+import type { LaunchRecord } from '../record/record.ts'
 import type { ExperimentOptions } from '../config/options.ts'
 
 /** The settings of a tracker. All of them have a default. */
@@ -38,6 +39,8 @@ export interface WrappedCommand {
   readonly started: Promise<void>
   /** False for a program that cannot be started again by its command line, as a kernel. @default true */
   readonly isRepeatable?: boolean | undefined
+  /** The launch of which it is the first rank on this machine. */
+  readonly launch?: LaunchRecord | undefined
 }
 
 /** The settings of a recorder: those of a tracker, and the command that the run wraps. */

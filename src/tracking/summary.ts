@@ -6,6 +6,7 @@ import type {
   DigestRecord,
   FailureRecord,
   FlagRecord,
+  ParameterRecord,
   RunRecord,
   RunStatus,
   TrackedRecord,
@@ -22,6 +23,8 @@ export interface MetricSummary {
   readonly min: number | null
   readonly max: number | null
   readonly lastStep: number | null
+  /** The libraries to which a program reported it; absent if it was logged with lineaprint. */
+  readonly sources?: readonly string[]
 }
 
 /**
@@ -50,6 +53,8 @@ export interface ExperimentSummary {
   readonly tokenizers: Readonly<Record<string, string | null>>
   readonly outputs: Readonly<Record<string, string | null>>
   readonly metrics: Readonly<Record<string, MetricSummary>>
+  /** Parameters that programs reported to libraries, by name; absent if there are none. */
+  readonly parameters?: Readonly<Record<string, ParameterRecord>>
   /** Summaries of the logged digests. */
   readonly digests: Readonly<Record<string, DigestRecord>>
   readonly warnings: readonly string[]
@@ -83,7 +88,7 @@ export function summarize(record: RunRecord, runDirectory: string): ExperimentSu
       capture.status === 'captured' ? capture.digest : null,
     ),
     ...(Object.fromEntries(sections) as Pick<ExperimentSummary, TrackedSection>),
-    metrics: mapValues(record.metrics, ({ count, nanCount, first, last, min, max, lastStep }) => ({
+    metrics: mapValues(record.metrics, ({ count, nanCount, first, last, min, max, lastStep, sources }) => ({
       count,
       nanCount,
       first: decodeFloat(first),
@@ -91,7 +96,9 @@ export function summarize(record: RunRecord, runDirectory: string): ExperimentSu
       min: min === null ? null : decodeFloat(min),
       max: max === null ? null : decodeFloat(max),
       lastStep,
+      ...(sources !== undefined && { sources }),
     })),
+    ...(record.parameters !== undefined && { parameters: record.parameters }),
     digests: record.digests ?? {},
     warnings,
     flags: record.flags ?? [],

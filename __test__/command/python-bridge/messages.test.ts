@@ -8,6 +8,14 @@ const SEEDS = { call: 'seeds', seed: 1, origin: 'run', deterministic: false, pat
 const DATASET = { call: 'dataset', id: 1, name: 'd' }
 const metrics = (...values: readonly unknown[]): object => ({ call: 'metrics', values })
 
+const reported = (fields: object): object => ({
+  call: 'reported',
+  source: 'wandb',
+  instance: 1,
+  values: [],
+  ...fields,
+})
+
 test.each([
   [{}, '', 'call', { code: 'invalid_union', discriminator: 'call' }],
   [{ call: { a: 1 } }, '', 'call', { code: 'invalid_union', discriminator: 'call' }],
@@ -43,6 +51,11 @@ test.each([
     'values.0.1',
     { code: 'unrecognized_keys', keys: ['x'] },
   ],
+  [reported({ source: 'TensorBoard' }), 'reported', 'source', { code: 'invalid_format' }],
+  [reported({ source: 'lineaprint' }), 'reported', 'source', { code: 'custom' }],
+  [reported({ instance: 0 }), 'reported', 'instance', { code: 'too_small', minimum: 1 }],
+  [reported({ values: [['a', 1, 'x']] }), 'reported', 'values.0', { code: 'invalid_union' }],
+  [reported({ call: 'parameters', values: [['', 1]] }), 'parameters', 'values.0.0', { code: 'too_small' }],
   [{ ...DATASET, path: 'a\0b' }, 'dataset', 'path', { code: 'custom' }],
   [{ ...DATASET, file: '../x' }, 'dataset', 'file', { code: 'invalid_format', format: 'regex' }],
   [{ ...DATASET, shape: [1.5] }, 'dataset', 'shape.0', { code: 'invalid_type', expected: 'int' }],

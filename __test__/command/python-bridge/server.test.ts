@@ -13,6 +13,7 @@ import { floats, safetensors } from '../../support/safetensors.ts'
 import { startedRecorder } from '../../tracking/support.ts'
 import { HELLO } from './hello.ts'
 import type { Socket } from 'node:net'
+import type { ExperimentOptions } from '../../../src/config/options.ts'
 import type { Recorder } from '../../../src/tracking/recorder.ts'
 
 interface Opened {
@@ -23,9 +24,9 @@ interface Opened {
   readonly root: string
 }
 
-async function open(): Promise<Opened> {
+async function open(options: ExperimentOptions = {}): Promise<Opened> {
   const root = folderOf({ 'data.txt': 'data' })
-  const recorder = await startedRecorder(root, { enableSeedTracking: true })
+  const recorder = await startedRecorder(root, { enableSeedTracking: true, ...options })
   const bridge = await Bridge.open(recorder, { argv: ['python'], environment: {} })
   const { LINEAPRINT_BRIDGE: path = '', LINEAPRINT_SCRATCH: scratch = '' } = bridge.variables
   return { bridge, recorder, path, scratch, root }
@@ -328,4 +329,72 @@ test('a program that waits for an answer gets signs of life', { timeout: 30_000 
   work.resolve(undefined)
   expect(await ask(socket, { call: 'flush', id: 4 })).toEqual({ id: 3, result: null })
   await end(opened)
+})
+
+/** What a program reports to two libraries: equal values, and secrets among the parameters. */
+const REPORTS: readonly object[] = [
+  {
+    call: 'reported',
+    source: 'wandb',
+    instance: 1,
+    values: [
+      ['loss', 1, 0],
+      ['__proto__', 1, 1],
+      ['loss', { __float__: 'NaN' }, 1],
+    ],
+  },
+  {
+    call: 'reported',
+    source: 'mlflow',
+    instance: 3,
+    values: [
+      ['loss', 1, 0],
+      ['loss', { __float__: 'NaN' }, 1],
+    ],
+  },
+  {
+    call: 'parameters',
+    source: 'argparse',
+    instance: 1,
+    values: [
+      ['db.password', 'hunter2hunter2'],
+      ['url', 'https://user:hunter2hunter2@example.org/x'],
+      ['__proto__', 1],
+      ['lone', '\ud800'],
+      ['deep', { a: [1, null] }],
+    ],
+  },
+]
+
+test('reported values are merged in the record, and secrets of parameters are replaced', async () => {
+  const opened = await open()
+  const socket = await greeted(opened.path)
+  for (const report of REPORTS) socket.write(toFrame(report))
+  await ask(socket, { call: 'flush', id: 1 })
+  socket.destroy()
+  // What cannot be in a record costs nothing else.
+  expect(await end(opened)).toEqual([
+    expect.stringMatching(/^"__proto__", as a program reported it, was not recorded: the name of a metric/),
+    expect.stringMatching(/^"__proto__", as a program reported it, was not recorded: the name /),
+    expect.stringMatching(/^"lone", as a program reported it, was not recorded/),
+  ])
+  const { record } = await readRun(opened.recorder.runDirectory)
+  expect(record.metrics['loss']).toMatchObject({ count: 2, nanCount: 1, sources: ['wandb', 'mlflow 3'] })
+  expect(Object.entries(record.parameters ?? {}).map(([name, { value }]) => [name, value])).toEqual([
+    ['db.password', '<redacted>'],
+    ['url', expect.not.stringContaining('hunter2')],
+    ['deep', { a: [1, null] }],
+  ])
+})
+
+test('what is switched off is not recorded, whatever a program sends', async () => {
+  const opened = await open({ reported: { metrics: false, parameters: false } })
+  expect(opened.bridge.variables['LINEAPRINT_OBSERVE']).toBe('none')
+  const socket = await greeted(opened.path)
+  for (const report of REPORTS) socket.write(toFrame(report))
+  await ask(socket, { call: 'flush', id: 1 })
+  socket.destroy()
+  expect(await end(opened)).toEqual([])
+  const { record } = await readRun(opened.recorder.runDirectory)
+  expect([record.metrics, record.parameters]).toEqual([{}, undefined])
 })

@@ -68,6 +68,7 @@ test('every option carries over, or the list says why not', () => {
     seeds: { deterministic: true, replaceMathRandom: true },
     datasets: { sample: { strategy: 'random', count: 10, seed: 2n ** 60n }, tables: false, files: false },
     models: { sample: { share: '1/1000' }, tensors: false },
+    reported: { metrics: true, parameters: false },
   }
   const checked = checkOptions({ label: 'test', options: { ...given }, folder: '/' })
   const made = optionsOf(describeConfiguration(mergeOptions([checked], '/old')))
@@ -92,7 +93,22 @@ test('of a hostile record what is not usable has its default', () => {
       systemMetrics: 'often',
       unknown: true,
     }),
-  ).toEqual({ outputDir: '/new', environment: { packages: false }, git: {}, datasets: { tables: false } })
+  ).toEqual({
+    outputDir: '/new',
+    environment: { packages: false },
+    git: {},
+    datasets: { tables: false },
+    reported: OFF,
+  })
+})
+
+/** In place of an option that a record lacks: its run recorded nothing that programs report. */
+const OFF = { metrics: false, parameters: false }
+
+test('what programs report is recorded again if the run has it; an older one has no such option', () => {
+  const { reported: _, ...older } = describeConfiguration(mergeOptions([], '/old'))
+  expect(optionsOf(older).reported).toEqual(OFF)
+  expect(optionsOf({ ...older, reported: {} }).reported).toEqual({})
 })
 
 test('what was sampled, limited and looked at is so again', { timeout: 120_000 }, async () => {

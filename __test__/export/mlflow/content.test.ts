@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { batchesOf, metricItem } from '../../../src/export/mlflow/batches.ts'
 import { datasetsOf, parametersOf, tagsOf } from '../../../src/export/mlflow/content.ts'
 import { NameMaker } from '../../../src/export/mlflow/names.ts'
+import { headOf } from '../../../src/export/wandb/describe.ts'
 import { finished } from '../../tracking/support.ts'
 import { folderOf } from '../../support/folder.ts'
 
@@ -95,6 +96,26 @@ test('metadata becomes one parameter per value', async () => {
     text: '',
     yes: 'true',
   })
+})
+
+test('reported parameters are parameters as well; metadata of the same name comes first', async () => {
+  const { record } = await finished(folderOf(), { metadata: { lr: 1, model: { width: 2 } } })
+  const parameters = {
+    lr: { value: 3, sources: ['argparse'] },
+    'model.width': { value: 4, sources: ['hydra'] },
+    'model.depth': { value: 5, sources: ['hydra'] },
+    'lr (wandb)': { value: { __float__: 'NaN' }, sources: ['wandb'] },
+  }
+  const pairs = parametersOf({ ...record, parameters }).parameters.map(({ key, value }) => [key, value])
+  expect(pairs.slice(0, 3)).toEqual([
+    ['lr', '1'],
+    ['model.width', '2'],
+    ['model.depth', '5'],
+  ])
+  expect(pairs.slice(3)).toEqual([[expect.stringMatching(/^lr/), 'NaN']])
+  // The other export has the names as they are.
+  const { config } = headOf({ ...record, parameters }, {})
+  expect(config).toMatchObject({ lr: 1, 'model.width': 4, 'model.depth': 5, 'lr (wandb)': 'NaN' })
 })
 
 test('a dataset that failed is not one that went in', async () => {

@@ -22,7 +22,8 @@ import { git, temporaryFolder } from '../../capture/fixture.ts'
 import { look, repository, write } from '../../capture/git/look.ts'
 import { folderOf } from '../../support/folder.ts'
 import { floats, safetensors } from '../../support/safetensors.ts'
-import { finished, started } from '../support.ts'
+import { KINDS } from '../../../src/tracking/inputs.ts'
+import { finished, started, startedRecorder } from '../support.ts'
 import type { ExperimentTracker } from '../../../src/tracking/tracker.ts'
 import type { FlagRecord } from '../../../src/record/record.ts'
 import type { StoredRun } from '../../../src/store/runs.ts'
@@ -83,7 +84,15 @@ test('what a run leaves in the work tree and nobody declared is flagged; all els
       kind: 'undeclared-output',
       count: 5,
       paths: ['a.py', 'gone.py', 'left/a', 'left/b', 'link'],
+      sizes: [8, null, 1, 1, null],
       message: '5 files are new or changed since the run started, and not declared: a.py, gone.py, left/a, …',
+    },
+    {
+      kind: 'undeclared-ignored',
+      count: 1,
+      paths: ['x.log'],
+      sizes: [1],
+      message: '1 file is ignored by git, written since the run started, and not declared: x.log',
     },
   ])
   expect(run.record.warnings).toEqual([])
@@ -275,4 +284,24 @@ test('an abort of the run ends the look, and the record still comes', async () =
   const { record } = await readRun(tracker.runDirectory)
   expect(record.flags).toEqual([])
   expect(record.warnings).toEqual(['undeclared outputs could not be listed: enough'])
+})
+
+test('model files that nobody declared become outputs, read as declared ones are', async () => {
+  const root = repository({ 'a.py': 'a\n', '.gitignore': 'ckpt/\n' })
+  const recorder = await startedRecorder(root, GIT)
+  write(root, 'ckpt/model.safetensors', Buffer.from(safetensors({ w: floats([1, 2]) })))
+  write(root, 'best.pt', 'no model that can be read')
+  write(root, 'said.pt', 'x')
+  write(root, 'log.txt', 'x')
+  await recorder.track(KINDS.output, join(root, 'said.pt'), 'said')
+  await recorder.trackModelFiles()
+  await recorder.finish()
+  const { record } = await readRun(recorder.runDirectory)
+  expect(Object.keys(record.outputs)).toEqual(['said', 'best.pt', 'ckpt/model.safetensors'])
+  expect(record.outputs['ckpt/model.safetensors']).toMatchObject({
+    status: 'tracked',
+    tensorsFile: expect.any(String) as string,
+  })
+  expect(record.flags).toMatchObject([{ kind: 'undeclared-output', paths: ['log.txt'] }])
+  expect(record.warnings).toEqual([])
 })

@@ -50,6 +50,8 @@ const program: FieldParser<RecordedProgram> = objectOf({
   rank: optional(number),
   used: optional(listOf(text)),
   ownSeeds: optional(listOf(objectOf({ name: text, seed: nullable(text) }))),
+  loaders: optional(listOf(objectOf({ workers: number, seeds: listOf(text) }))),
+  moreLoaders: optional(number),
 })
 
 const python: FieldParser<PythonSeeds<RecordedProgram>> = (value, field) => {

@@ -45,6 +45,10 @@ export type PythonProgram = {
   readonly used?: readonly string[]
   /** Seeds that were effective instead, by generator. */
   readonly ownSeeds?: readonly OwnSeed[]
+  /** The first passes of DataLoaders of PyTorch over their data: the seed of each worker, up to a limit, as text. */
+  readonly loaders?: readonly { readonly workers: number; readonly seeds: readonly string[] }[]
+  /** Number of further passes. */
+  readonly moreLoaders?: number
 }
 
 /** The seeds that the Python programs of a run reported. */

@@ -8,6 +8,7 @@ import { Command } from 'commander'
 import { parseRequest } from '../../command/program-request.ts'
 import { recordProgram } from '../../command/program-run.ts'
 import { LineaprintError } from '../../core/errors.ts'
+import { describeReported } from '../../record/reported-summary.ts'
 import { reasonOf } from '../../record/failure.ts'
 import type { CommandContext } from '../shared/context.ts'
 
@@ -33,8 +34,9 @@ async function record(context: CommandContext): Promise<void> {
         signs = startSigns()
       },
     }
-    const { id, status, durationMs, warnings } = await recordProgram(request, listener, context.signal)
-    answer({ ended: { id, status, durationMs, warnings } })
+    const summary = await recordProgram(request, listener, context.signal)
+    const { id, status, durationMs, warnings } = summary
+    answer({ ended: { id, status, durationMs, warnings, reported: describeReported(summary) ?? null } })
   } catch (error) {
     const code = LineaprintError.is(error) ? error.code : 'ERR_LINEAPRINT_INTERNAL'
     answer({ error: { code, message: reasonOf(error) } })

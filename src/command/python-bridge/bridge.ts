@@ -15,9 +15,13 @@ import { Cells } from './cells.ts'
 import { Interpreters, unreported } from './interpreters.ts'
 import { ProcessWatch } from './process-watch.ts'
 import { NOT_AVAILABLE, Programs } from './programs.ts'
+import { Reporters } from './reporters.ts'
+import { ReportedMetrics } from './reported.ts'
 import { BridgeServer } from './server.ts'
 import { StateFiles } from './states.ts'
+import type { Configuration } from '../../config/options.ts'
 import type { TemporaryFolder } from '../../util/temporary.ts'
+import type { Ranks } from '../ranks/leader.ts'
 import type { MessageOf } from './messages.ts'
 import type { Recorder } from '../../tracking/recorder.ts'
 
@@ -29,6 +33,8 @@ export interface BridgeOptions {
   readonly environment: Readonly<Record<string, string | undefined>>
   /** The seed that the programs of the run are to use; absent if it has none. */
   readonly seed?: number | undefined
+  /** The other ranks of the launch; absent if the run takes none. */
+  readonly ranks?: Ranks | undefined
   /** Called when a program reports the end of its run; absent if the run ends with its command. */
   readonly onEnd?: ((end: MessageOf<'end'>) => void) | undefined
 }
@@ -74,6 +80,7 @@ export class Bridge {
   readonly #warn: (sentence: string) => void
   readonly #connection: Connection
   readonly #interpreters: Interpreters
+  readonly #reported: ReportedMetrics
   readonly #watch = new ProcessWatch()
 
   private constructor(
@@ -81,9 +88,11 @@ export class Bridge {
     recorder: Recorder,
     programs: Programs,
     interpreters: Interpreters,
+    reported: ReportedMetrics,
     warn: (sentence: string) => void,
     connection: Connection,
   ) {
+    this.#reported = reported
     this.#interpreters = interpreters
     this.#argv = argv
     this.#seed = seed
@@ -91,7 +100,8 @@ export class Bridge {
     this.#programs = programs
     this.#warn = warn
     this.#connection = connection
-    this.variables = variablesOf(connection, environment)
+    const scratch = connection.status === 'open' ? connection.folder.path : undefined
+    this.variables = bridgeVariables(scratch, recorder.configuration, environment)
   }
 
   /** Open the bridge. If it cannot be opened, the run gets a warning and the command runs without it. */
@@ -101,8 +111,9 @@ export class Bridge {
     // A run inside of another run has a connection to that one.
     const { LINEAPRINT_BRIDGE: _, ...variables } = options.environment
     const interpreters = new Interpreters(recorder, variables)
-    const connection = await connect(recorder, programs, interpreters, warn, options.onEnd)
-    return new Bridge(options, recorder, programs, interpreters, warn, connection)
+    const reported = new ReportedMetrics()
+    const connection = await connect(recorder, programs, interpreters, reported, warn, options)
+    return new Bridge(options, recorder, programs, interpreters, reported, warn, connection)
   }
 
   /** Begin to watch the processes of the command. */
@@ -129,6 +140,7 @@ export class Bridge {
     } catch (error) {
       this.#warn(`the connection to programs could not be closed: ${reasonOf(error)}`)
     }
+    this.#recordMerged()
     const seen = await this.#watch.end()
     const unconnected = unreported(seen, this.#programs)
     try {
@@ -147,6 +159,20 @@ export class Bridge {
     const use = { seeded: seeded + nodePrograms, unseeded, unconnected: lasting.length }
     if (use.seeded === 0) this.#warn(unusedSeed(this.#seed, unseeded, isAvailable))
     return use
+  }
+
+  /** Record which series several libraries were told. */
+  #recordMerged(): void {
+    try {
+      for (const { source, others, ...series } of this.#reported.merged())
+        this.#recorder.recordMerged({
+          ...series,
+          ...(source !== undefined && { source }),
+          with: others,
+        })
+    } catch (error) {
+      this.#warn(`the sources of metrics were not recorded: ${reasonOf(error)}`)
+    }
   }
 
   #recordExecution(): void {
@@ -186,8 +212,9 @@ async function connect(
   recorder: Recorder,
   programs: Programs,
   interpreters: Interpreters,
+  reported: ReportedMetrics,
   warn: (sentence: string) => void,
-  onEnd: BridgeOptions['onEnd'],
+  { ranks, onEnd }: BridgeOptions,
 ): Promise<Connection> {
   // On Windows, Python has no Unix domain sockets.
   if (process.platform === 'win32') return { status: 'unavailable' }
@@ -200,8 +227,21 @@ async function connect(
       folder = await makeTemporary('lineaprint-', parent)
       const scratch = folder.path
       const cells = new Cells(recorder.runDirectory, recorder.configuration)
-      const session = { recorder, programs, interpreters, states, cells, scratch, warn, onEnd }
-      return { status: 'open', server: await BridgeServer.listen(socketIn(scratch), session), folder }
+      const reporters = new Reporters()
+      const about = {
+        recorder,
+        programs,
+        interpreters,
+        reporters,
+        ranks,
+        states,
+        cells,
+        reported,
+        scratch,
+        warn,
+        onEnd,
+      }
+      return { status: 'open', server: await BridgeServer.listen(socketIn(scratch), about), folder }
     } catch (error) {
       reason ??= reasonOf(error)
       await folder?.remove().catch(() => undefined)
@@ -215,20 +255,32 @@ function socketIn(scratch: string): string {
   return join(scratch, 'bridge')
 }
 
-/** Return the variables of the command. A program can import lineaprint even if it cannot connect. */
-function variablesOf(
-  connection: Connection,
+/**
+ * Return the variables of a command of the run. A program can import lineaprint even if it cannot connect.
+ *
+ * @param scratch The folder with the socket; absent if no program can connect.
+ * @param environment The environment of the command without them.
+ */
+export function bridgeVariables(
+  scratch: string | undefined,
+  configuration: Pick<Configuration, 'reported'>,
+  environment: BridgeOptions['environment'],
+): Record<string, string> {
+  return { ...connectionVariables(scratch, environment), ...reportsVariable(configuration, environment) }
+}
+
+function connectionVariables(
+  scratch: string | undefined,
   environment: BridgeOptions['environment'],
 ): Record<string, string> {
   const before = environment['PYTHONPATH']
   const path = { PYTHONPATH: before === undefined || before === '' ? PYTHON : PYTHON + delimiter + before }
-  if (connection.status === 'unavailable') {
+  if (scratch === undefined) {
     // Those of another run, in which this one was started, are not for its programs.
     const outer = ['LINEAPRINT_BRIDGE', 'LINEAPRINT_SCRATCH', 'LINEAPRINT_PARENT']
     const set = outer.filter((name) => environment[name] !== undefined)
     return { ...path, ...Object.fromEntries(set.map((name) => [name, ''])) }
   }
-  const scratch = connection.folder.path
   return {
     ...path,
     LINEAPRINT_BRIDGE: socketIn(scratch),
@@ -236,6 +288,19 @@ function variablesOf(
     // The position below a Python program of another run, in which this one was started.
     ...(environment['LINEAPRINT_PARENT'] !== undefined && { LINEAPRINT_PARENT: '' }),
   }
+}
+
+/** The variable that tells Python programs what to record, as in `python/_lineaprint/_reported/_report.py`. */
+const REPORTS = 'LINEAPRINT_OBSERVE'
+
+/** Return the variable for programs, unless both metrics and parameters are recorded. */
+function reportsVariable(
+  { reported }: Pick<Configuration, 'reported'>,
+  environment: BridgeOptions['environment'],
+): Record<string, string> {
+  const kinds = (['metrics', 'parameters'] as const).filter((kind) => reported[kind])
+  if (kinds.length === 2) return environment[REPORTS] === undefined ? {} : { [REPORTS]: '' }
+  return { [REPORTS]: kinds[0] ?? 'none' }
 }
 
 /**

@@ -1,13 +1,15 @@
 /** Execution of the messages that programs send. */
 import { LineaprintError } from '../../core/errors.ts'
 import { readModel } from '../../model/read.ts'
-import { decodeFloat } from '../../json/special-floats.ts'
+import { OWN_SOURCE } from '../../record/record.ts'
 import { reasonOf } from '../../record/failure.ts'
 import { existedBeforeRun } from '../../tracking/changes/flags.ts'
 import { KINDS, describeModel } from '../../tracking/inputs.ts'
-import { copyAsJson } from '../../json/copy.ts'
+import { checkName, copyAsJson } from '../../json/copy.ts'
 import { readTransferredArray, transferredPath } from './file-transfer.ts'
 import { LISTED } from './programs.ts'
+import { sourceOf } from './reported.ts'
+import { recordParameter } from './reporters.ts'
 import { checkGenerators } from './states.ts'
 import type { DatasetReport } from '../../dataset/read.ts'
 import type { JsonObject } from '../../core/json-value.ts'
@@ -16,10 +18,14 @@ import type { HashOptions } from '../../core/options.ts'
 import type { Kind } from '../../tracking/inputs.ts'
 import type { ReportedBy } from '../../record/record.ts'
 import type { Recorder } from '../../tracking/recorder.ts'
+import type { Ranks } from '../ranks/leader.ts'
 import type { Cells } from './cells.ts'
 import type { Interpreters } from './interpreters.ts'
 import type { Message, MessageOf } from './messages.ts'
+import type { RecordedNumber } from '../../json/special-floats.ts'
 import type { Program, Programs } from './programs.ts'
+import type { Reporters } from './reporters.ts'
+import type { ReportedMetrics, Reporter } from './reported.ts'
 import type { Moment, SavedState, StateFiles } from './states.ts'
 
 /** The state that calls work on. */
@@ -27,8 +33,12 @@ export interface Session {
   readonly recorder: Recorder
   readonly programs: Programs
   readonly interpreters: Pick<Interpreters, 'take'>
+  readonly reporters: Reporters
+  /** The other ranks of a launch; absent if the run takes none. */
+  readonly ranks?: Ranks | undefined
   readonly states: StateFiles
   readonly cells: Cells
+  readonly reported: ReportedMetrics
   /** Folder for transferred files. */
   readonly scratch: string
   /** Record a warning about a program, once. */
@@ -65,6 +75,9 @@ export async function answer(message: Message, program: Program, session: Sessio
     case 'seeds':
       programs.report(program, message)
       break
+    case 'loader':
+      programs.addLoader(program, message)
+      break
     case 'inherited':
       programs.inherit(program, message)
       break
@@ -76,12 +89,20 @@ export async function answer(message: Message, program: Program, session: Sessio
       break
     case 'metrics':
       for (const [name, value] of message.values)
-        recorder.logMetric(
-          name,
-          decodeFloat(value),
-          { step: message.step },
-          programs.announce(program, recorder),
-        )
+        logMetric(session, program, undefined, [name, value, message.step])
+      break
+    case 'reported': {
+      const reporter = { library: message.source, instance: message.instance }
+      if (recorder.configuration.reported.metrics)
+        for (const entry of message.values)
+          attempt(entry[0], session, () => logMetric(session, program, reporter, entry))
+      break
+    }
+    case 'parameters':
+      recordParameters(message, program, session)
+      break
+    case 'parameter':
+      recordParameter(message, programs.announce(program, recorder), recorder)
       break
     case 'metadata':
       recorder.addMetadata(message.values, programs.announce(program, recorder))
@@ -102,10 +123,58 @@ export async function answer(message: Message, program: Program, session: Sessio
       session.onEnd?.(message)
       break
     case 'hello':
+    case 'reporter':
+    case 'join':
+    case 'leave':
     case 'flush':
       break
   }
   return null
+}
+
+/** Record a value, unless another source reported the same one. */
+function logMetric(
+  { recorder, programs, reported, warn }: Session,
+  program: Program,
+  reporter: Reporter | undefined,
+  [name, value, step]: readonly [name: string, value: RecordedNumber, step?: number | undefined],
+): void {
+  const process = programs.announce(program, recorder)
+  const { source, values, missing = 0 } = reported.take(process, name, reporter, value, step)
+  for (const entry of values) recorder.logMetric(name, entry.value, { step: entry.step }, { process, source })
+  if (missing > 0)
+    warn(
+      `the metric ${JSON.stringify(name)} of ${source ?? OWN_SOURCE} has values of its own after ${missing + values.length - 1} that another source had as well; the first ${missing} of these are only there`,
+    )
+}
+
+function recordParameters(
+  { source: library, instance, values }: MessageOf<'parameters'>,
+  program: Program,
+  session: Session,
+): void {
+  const { recorder, programs } = session
+  if (!recorder.configuration.reported.parameters) return
+  const process = programs.announce(program, recorder)
+  const source = sourceOf({ library, instance })
+  for (const [name, value] of values)
+    attempt(name, session, () => {
+      const { value: copied = null } = copyAsJson({ value }, 'the parameter')
+      recorder.recordParameter({ name: checkName(name, 'the name'), value: copied, source, process })
+    })
+}
+
+/** Record one of several values. If it cannot be recorded, the others still are: nobody waits for an error. */
+function attempt(name: string, { warn }: Session, work: () => void): void {
+  try {
+    work()
+  } catch (error) {
+    // A run that cannot be written takes no other value either.
+    if (!LineaprintError.is(error) || error.code !== 'ERR_LINEAPRINT_ARGUMENT') throw error
+    warn(
+      `${JSON.stringify(name.slice(0, 100))}, as a program reported it, was not recorded: ${reasonOf(error)}`,
+    )
+  }
 }
 
 /**

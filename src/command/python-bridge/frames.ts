@@ -4,6 +4,9 @@
  */
 import { LineaprintError } from '../../core/errors.ts'
 
+/** Version of the messages; `python/_lineaprint/_connection.py` has the same. */
+export const PROTOCOL = 1
+
 /** Largest length of a message in bytes. Tensors do not go through the connection. */
 export const FRAME_LIMIT: number = 4 << 20
 

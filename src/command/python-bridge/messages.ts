@@ -3,7 +3,12 @@
  */
 import { z } from 'zod/mini'
 import { LineaprintError } from '../../core/errors.ts'
+import { OWN_SOURCE } from '../../record/record.ts'
+import { jsonValue, streamSchema } from '../../record/schema-parts.ts'
 import { ENGLISH, lazily } from '../../util/schema.ts'
+import { PROTOCOL } from './frames.ts'
+import type { StreamRecord } from '../../record/record.ts'
+import type { JsonValue } from '../../core/json-value.ts'
 import type { RecordedNumber } from '../../json/special-floats.ts'
 
 /** The report of a program about one source of randomness. */
@@ -34,6 +39,13 @@ export interface FileTransfer {
   readonly file?: string | undefined
 }
 
+/** A report to a library: its name, and the number of its instance, such as a writer. */
+type Reported<C extends string> = {
+  readonly call: C
+  readonly source: string
+  readonly instance: number
+}
+
 type Named<C extends string> = { readonly call: C; readonly id: number; readonly name: string }
 
 /** Origin of a seed: the run, the program itself, or the position of a child process. */
@@ -49,6 +61,13 @@ export interface InterpreterReport {
   readonly basePrefix: string
   /** Folders in which it searches modules. */
   readonly paths: readonly string[]
+}
+
+/** An input or output that a rank declares. */
+interface DeclaredPath {
+  readonly name: string
+  /** Absolute. */
+  readonly path: string
 }
 
 type Generators = Readonly<Record<string, unknown>>
@@ -72,6 +91,9 @@ export type Message =
       readonly path: TreePath
       /** Number in the job of a launcher such as torchrun. */
       readonly rank?: number | null | undefined
+      /** Number among those of its machine, and number of processes of the job. */
+      readonly localRank?: number | null | undefined
+      readonly size?: number | null | undefined
       /** Name of the script or module that the interpreter runs. */
       readonly script?: string | null | undefined
       /** True if the program only starts another one. */
@@ -94,6 +116,45 @@ export type Message =
       readonly used?: readonly string[] | undefined
       readonly ownSeeds?: readonly OwnSeed[] | undefined
     }
+  | {
+      /** The greeting of a command that reports a few values, in place of `hello`. */
+      readonly call: 'reporter'
+      readonly protocol: number
+      /** The process for which it reports: the one that started it. */
+      readonly pid: number
+      readonly rank?: number | null | undefined
+    }
+  | {
+      /** The greeting of a rank that has a wrapper of its own. */
+      readonly call: 'join'
+      readonly id: number
+      readonly protocol: number
+      readonly pid: number
+      readonly rank: number
+      readonly localRank: number
+      readonly datasets: readonly DeclaredPath[]
+      readonly models: readonly DeclaredPath[]
+      readonly outputs: readonly DeclaredPath[]
+      readonly metricFiles: readonly string[]
+    }
+  | {
+      /** The end of the command of such a rank. */
+      readonly call: 'leave'
+      readonly id: number
+      readonly exitCode: number | null
+      readonly signal: string | null
+      readonly durationMs: number
+      readonly stdout: StreamRecord
+      readonly stderr: StreamRecord
+      readonly warnings: readonly string[]
+    }
+  | {
+      /** A pass of a DataLoader over its data: the seed of worker N is the base plus N. */
+      readonly call: 'loader'
+      readonly workers: number
+      /** A whole number, as text: it has up to 64 bits. */
+      readonly base: string
+    }
   | { readonly call: 'inherited'; readonly generators: readonly InheritedGenerator[] }
   | { readonly call: 'state'; readonly at: 'start' | 'end'; readonly generators: Generators }
   | (Named<'checkpoint'> & { readonly generators: Generators })
@@ -103,6 +164,17 @@ export type Message =
       readonly values: readonly (readonly [name: string, value: RecordedNumber])[]
       readonly step?: number | undefined
     }
+  | (Reported<'reported'> & {
+      /** A name, a value, and a step if the program gave one. */
+      readonly values: readonly (
+        | readonly [name: string, value: RecordedNumber]
+        | readonly [name: string, value: RecordedNumber, step: number]
+      )[]
+    })
+  | (Reported<'parameters'> & {
+      readonly values: readonly (readonly [name: string, value: JsonValue])[]
+    })
+  | { readonly call: 'parameter'; readonly name: string; readonly value: JsonValue }
   | { readonly call: 'metadata'; readonly values: Readonly<Record<string, unknown>> }
   | { readonly call: 'tags'; readonly tags: readonly string[] }
   | (Named<'dataset'> &
@@ -158,10 +230,9 @@ export type Message =
 /** The message of one call. */
 export type MessageOf<C extends Message['call']> = Extract<Message, { call: C }>
 
-/** Version of the messages; `python/_lineaprint/_connection.py` has the same. */
-export const PROTOCOL = 1
-
 const NAME_LIMIT = 1024
+/** Largest number of a process in its job: launchers have nine digits, as in `python/_lineaprint/_position.py`. */
+const RANK_LIMIT = 999_999_999
 const PATH_LIMIT = 4096
 
 /** Create a schema for text with a limited number of characters. */
@@ -182,6 +253,8 @@ const schema = lazily((): z.ZodMiniType<Message> => {
   )
   const origin = z.nullable(z.enum(['run', 'set_seeds', 'derived']))
   const id = z.int().check(z.minimum(0))
+  const rank = z.int().check(z.minimum(0), z.maximum(RANK_LIMIT))
+  const signal = z.string().check(z.regex(/^SIG[A-Z0-9+]{1,20}$/))
   const transfer = {
     descriptor: z.optional(z.tuple([id, digits, digits])),
     file: z.optional(z.string().check(z.regex(/^[\w-]{1,64}$/))),
@@ -193,6 +266,7 @@ const schema = lazily((): z.ZodMiniType<Message> => {
     z.maxLength(PATH_LIMIT),
     z.refine((text) => !text.includes('\0'), 'a path'),
   )
+  const declared = z.array(z.object({ name, path })).check(z.maxLength(10_000))
   const hello = z.object({
     call: z.literal('hello'),
     id: z.optional(id),
@@ -207,6 +281,8 @@ const schema = lazily((): z.ZodMiniType<Message> => {
     origin,
     path: treePath,
     rank: z.optional(z.nullable(id)),
+    localRank: z.optional(z.nullable(id)),
+    size: z.optional(z.nullable(id)),
     script: z.optional(z.nullable(upTo(PATH_LIMIT))),
     startTime: z.optional(z.nullable(id)),
     launcher: z.optional(z.boolean()),
@@ -248,11 +324,52 @@ const schema = lazily((): z.ZodMiniType<Message> => {
       .array(z.object({ name: upTo(64), state: z.string().check(z.regex(/^[0-9a-f]{64}$/)) }))
       .check(z.maxLength(100)),
   })
+  const reporter = {
+    // Values without a source are those that the program logged itself.
+    source: z.string().check(
+      z.regex(/^[a-z][a-z0-9]{0,31}$/),
+      z.refine((text) => text !== OWN_SOURCE, 'a library'),
+    ),
+    instance: z.int().check(z.minimum(1)),
+  }
   const tracked = { id, name, path: z.optional(path), ...transfer }
   return z.discriminatedUnion('call', [
     hello,
     seeds,
     inherited,
+    z.object({
+      call: z.literal('loader'),
+      workers: id.check(z.maximum(100_000)),
+      base: z.string().check(z.regex(/^-?[0-9]{1,20}$/)),
+    }),
+    z.object({
+      call: z.literal('join'),
+      id,
+      protocol: z.literal(PROTOCOL),
+      pid: id,
+      rank,
+      localRank: rank,
+      datasets: declared,
+      models: declared,
+      outputs: declared,
+      metricFiles: z.array(path).check(z.maxLength(1000)),
+    }),
+    z.object({
+      call: z.literal('leave'),
+      id,
+      exitCode: z.nullable(z.int()),
+      signal: z.nullable(signal),
+      durationMs: z.number().check(z.minimum(0)),
+      stdout: streamSchema(),
+      stderr: streamSchema(),
+      warnings: z.array(sentence).check(z.maxLength(100)),
+    }),
+    z.object({
+      call: z.literal('reporter'),
+      protocol: z.literal(PROTOCOL),
+      pid: id,
+      rank: z.optional(z.nullable(rank)),
+    }),
     z.object({ call: z.literal('state'), at: z.enum(['start', 'end']), generators: object }),
     z.object({ call: z.literal('checkpoint'), id, name, generators: object }),
     z.object({ call: z.literal('problem'), message: sentence }),
@@ -261,6 +378,19 @@ const schema = lazily((): z.ZodMiniType<Message> => {
       values: z.array(z.tuple([name, number])).check(z.maxLength(100_000)),
       step: z.optional(z.number()),
     }),
+    z.object({
+      call: z.literal('reported'),
+      ...reporter,
+      values: z
+        .array(z.union([z.tuple([name, number]), z.tuple([name, number, z.number()])]))
+        .check(z.maxLength(100_000)),
+    }),
+    z.object({
+      call: z.literal('parameters'),
+      ...reporter,
+      values: z.array(z.tuple([name, jsonValue])).check(z.maxLength(100_000)),
+    }),
+    z.object({ call: z.literal('parameter'), name, value: jsonValue }),
     z.object({ call: z.literal('metadata'), values: object }),
     z.object({ call: z.literal('tags'), tags: z.array(name).check(z.maxLength(10_000)) }),
     z.object({
@@ -295,7 +425,7 @@ const schema = lazily((): z.ZodMiniType<Message> => {
       call: z.literal('end'),
       status: z.enum(['finished', 'failed', 'killed']),
       exitCode: z.nullable(z.int()),
-      signal: z.nullable(z.string().check(z.regex(/^SIG[A-Z0-9+]{1,20}$/))),
+      signal: z.nullable(signal),
       error: z.nullable(sentence),
     }),
     z.object({ call: z.literal('notes'), notes: z.string() }),

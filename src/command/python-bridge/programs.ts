@@ -18,6 +18,10 @@ export const LISTED = 32
 /** Largest number of seeds recorded per program. */
 const SEED_LIMIT = 100
 
+/** Largest number of passes of DataLoaders recorded per program, and of workers of each. */
+const LOADER_LIMIT = 32
+const WORKER_LIMIT = 64
+
 /** Largest number of settings recorded per program. */
 const SETTING_LIMIT = 100
 
@@ -37,6 +41,10 @@ export interface Program {
   readonly files: Set<string>
   /** Generators with which a forked process drew from the state that it began with. */
   readonly inherited: Set<string>
+  /** The first passes of DataLoaders over their data. */
+  readonly loaders: MessageOf<'loader'>[]
+  /** Number of further passes. */
+  moreLoaders: number
   /** Report at the end; `undefined` while the program runs, or if it was killed. */
   end: { readonly script: string; readonly at: number } | undefined
   /** Settings at its end; `undefined` while it runs, and if it was killed. */
@@ -77,6 +85,8 @@ export class Programs {
       start: {},
       files: new Set(),
       inherited: new Set(),
+      loaders: [],
+      moreLoaders: 0,
       end: undefined,
       execution: undefined,
       announced: undefined,
@@ -111,6 +121,12 @@ export class Programs {
     const { seed, origin } = report
     if (origin !== 'set_seeds' || seed === null || program.seeds.length >= SEED_LIMIT) return
     if (program.seeds.at(-1) !== seed) program.seeds.push(seed)
+  }
+
+  /** Take a pass of a DataLoader. */
+  addLoader(program: Program, loader: MessageOf<'loader'>): void {
+    if (program.loaders.length < LOADER_LIMIT) program.loaders.push(loader)
+    else program.moreLoaders++
   }
 
   /** Return how many processes claimed the path of a process before it, and so would have the same seed. */
@@ -252,11 +268,13 @@ const NOT_REACHED =
 export const NOT_AVAILABLE = 'Unix-domain sockets are not available on this system'
 
 function processOf({ number, hello }: Program, path: readonly number[]): ReportingProcess {
-  const { pid, rank, script, startTime } = hello
+  const { pid, rank, localRank, size, script, startTime } = hello
   return {
     number,
     pid,
     ...(typeof rank === 'number' && { rank }),
+    ...(typeof localRank === 'number' && { localRank }),
+    ...(typeof size === 'number' && { size }),
     ...(path.length > 0 && { path }),
     ...(typeof script === 'string' && script !== '' && { script: script.toWellFormed() }),
     ...(typeof startTime === 'number' && { startTime }),
@@ -285,7 +303,19 @@ function overlapping(programs: readonly Program[]): number {
   }, 0)
 }
 
-function describeProgram({ number, hello, report, seeds, files, inherited, end }: Program): PythonProgram {
+function describeLoaders({ loaders, moreLoaders }: Program): Pick<PythonProgram, 'loaders' | 'moreLoaders'> {
+  if (loaders.length === 0) return {}
+  const described = loaders.map(({ workers, base }) => ({
+    workers,
+    seeds: Array.from({ length: Math.min(workers, WORKER_LIMIT) }, (_, index) =>
+      String(BigInt(base) + BigInt(index)),
+    ),
+  }))
+  return { loaders: described, ...(moreLoaders > 0 && { moreLoaders }) }
+}
+
+function describeProgram(program: Program): PythonProgram {
+  const { number, hello, report, seeds, files, inherited, end } = program
   const { pid, kind, version, implementation, hashSeed, seed, origin } = hello
   const path = report?.path ?? hello.path
   return {
@@ -308,5 +338,6 @@ function describeProgram({ number, hello, report, seeds, files, inherited, end }
     ...(typeof hello.rank === 'number' && { rank: hello.rank }),
     ...((report?.used !== undefined || inherited.size > 0) && { used: report?.used ?? [...inherited] }),
     ...(report?.ownSeeds !== undefined && report.ownSeeds.length > 0 && { ownSeeds: report.ownSeeds }),
+    ...describeLoaders(program),
   }
 }

@@ -7,10 +7,12 @@ import { reasonOf } from '../../record/failure.ts'
 import { answer } from './calls.ts'
 import { FrameReader, toFrame } from './frames.ts'
 import { checkMessage, idOf, parseFrame } from './messages.ts'
+import { report } from './reporters.ts'
 import type { Server, Socket } from 'node:net'
 import type { Session } from './calls.ts'
 import type { Message, MessageOf } from './messages.ts'
 import type { Program } from './programs.ts'
+import type { Reporter } from './reporters.ts'
 
 /** Largest number of connections; each process has one. */
 const CONNECTION_LIMIT = 2048
@@ -133,9 +135,11 @@ export class BridgeServer {
         for (const frame of frames.push(chunk as Buffer)) await conversation.take(parseFrame(frame))
         connection.isBusy = false
       }
+      await conversation.end()
       if (frames.pending > 0) this.#session.warn('a program ended in the middle of a message')
     } catch (error) {
       if (this.#stop.signal.aborted) return
+      await conversation.end()
       // The rest of this connection cannot be parsed. The program sees it closed.
       const isReset = error instanceof Error && 'code' in error && error.code === 'ECONNRESET'
       if (!isReset) this.#session.warn(`invalid data from a program: ${reasonOf(error)}`)
@@ -149,6 +153,9 @@ class Conversation {
   readonly #session: Session
   readonly #signal: AbortSignal
   #program: Program | undefined
+  #reporter: Reporter | undefined
+  /** The rank whose wrapper is connected. */
+  #rank: number | undefined
 
   constructor(connection: Connection, session: Session, signal: AbortSignal) {
     this.#connection = connection
@@ -196,10 +203,39 @@ class Conversation {
       return message.id === undefined ? null : programs.claim(message)
     }
     if (this.#program !== undefined) return answer(message, this.#program, this.#session)
+    if (message.call === 'reporter') {
+      const { reporters, recorder } = this.#session
+      this.#reporter ??= reporters.greet(message, recorder)
+      return null
+    }
+    if (message.call === 'join' || message.call === 'leave') return this.#takeRank(message)
+    if (this.#reporter !== undefined) {
+      report(message, this.#reporter, this.#session.recorder)
+      return null
+    }
     if (message.call === 'flush') return null
     throw new LineaprintError('ERR_LINEAPRINT_STATE', 'the first message must be hello', {
       hint: 'or the limit of programs per run is reached',
     })
+  }
+
+  async #takeRank(message: MessageOf<'join' | 'leave'>): Promise<unknown> {
+    const { ranks } = this.#session
+    if (ranks !== undefined && message.call === 'join' && this.#rank === undefined) {
+      const joined = await ranks.join(message)
+      this.#rank = message.rank
+      return joined
+    }
+    if (ranks !== undefined && message.call === 'leave' && this.#rank !== undefined) {
+      await ranks.leave(this.#rank, message)
+      return null
+    }
+    throw new LineaprintError('ERR_LINEAPRINT_STATE', `the run does not take this ${message.call}`)
+  }
+
+  /** Take that the connection has ended. */
+  async end(): Promise<void> {
+    if (this.#rank !== undefined) await this.#session.ranks?.lose(this.#rank)
   }
 
   async #reply(value: unknown): Promise<void> {

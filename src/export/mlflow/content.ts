@@ -6,6 +6,7 @@ import {
   gitFacts,
   objectOf,
   jsonMetadata,
+  jsonParameters,
   seedOf,
   textOf,
   trackedFacts,
@@ -35,7 +36,7 @@ const INPUT_TAG_LIMIT = 500
 const OWN_TAGS = /^(mlflow|lineaprint)\./
 
 /**
- * Return the metadata, one parameter for each value: members of objects are joined by dots, lists are JSON.
+ * Return the metadata and the reported parameters, one parameter for each value: members of objects are joined by dots, lists are JSON.
  */
 export function parametersOf(record: RunRecord): { parameters: Pair[]; warnings: string[] } {
   const names = new NameMaker()
@@ -60,6 +61,10 @@ export function parametersOf(record: RunRecord): { parameters: Pair[]; warnings:
     parameters.push({ key, value: short })
   }
   for (const [key, value] of Object.entries(jsonMetadata(record))) add([key], value)
+  const used = new Set(parameters.map(({ key }) => key))
+  // Their names have dots already.
+  for (const [name, value] of Object.entries(jsonParameters(record)))
+    if (!used.has(name)) add(name.split('.'), value)
   return { parameters, warnings }
 }
 

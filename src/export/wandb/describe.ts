@@ -1,6 +1,6 @@
 /** The fields of a run in W&B's form. */
 import type { WandbTarget } from '../../config/outputs.ts'
-import { digestFacts, gitFacts, jsonMetadata, seedOf, sourceFacts, textOf } from '../facts.ts'
+import { digestFacts, gitFacts, jsonMetadata, jsonParameters, seedOf, sourceFacts, textOf } from '../facts.ts'
 import type { RecordedSources } from '../../capture/environment/types.ts'
 import type { RunRecord } from '../../record/record.ts'
 import type { MetricPoint } from '../source.ts'
@@ -48,7 +48,8 @@ function projectName(name: string): string {
 
 function configOf(record: RunRecord): Record<string, unknown> {
   const { id, name, runName, status, seal, lineaprint, tags, parent, command, warnings, failure } = record
-  const metadata = Object.entries(jsonMetadata(record)).map(([key, value]) => [
+  const given = { ...jsonParameters(record), ...jsonMetadata(record) }
+  const metadata = Object.entries(given).map(([key, value]) => [
     OWN_KEYS.has(key) ? `metadata.${key}` : key,
     value,
   ])

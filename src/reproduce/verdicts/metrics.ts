@@ -4,6 +4,7 @@
  */
 import { decodeFloat } from '../../json/special-floats.ts'
 import { listRuns, readRun } from '../../store/runs.ts'
+import { isDurationName } from '../../record/duration-names.ts'
 import { isSystemMetric } from '../../record/system-metric-names.ts'
 import { distance } from '../../compare/numbers.ts'
 import { item } from '../types.ts'
@@ -17,7 +18,7 @@ const VALUES = ['last', 'first', 'min', 'max'] as const
 const NUMBERS = ['count', 'nanCount', 'lastStep'] as const
 
 /** The compared part of one metric. */
-export type MetricSummary = Pick<MetricRecord, (typeof VALUES)[number] | (typeof NUMBERS)[number]>
+export type MetricSummary = Pick<MetricRecord, (typeof VALUES)[number] | (typeof NUMBERS)[number] | 'sources'>
 
 /** Metrics by name. */
 export type Metrics = ReadonlyMap<string, MetricSummary>
@@ -72,15 +73,21 @@ export function compareMetrics(
 ): ReproduceItem[] {
   const items = [...before].map(([name, metric]) => {
     const present = after.get(name)
+    if (isDuration(name, metric)) return item('metrics', name, 'not-compared', 'it measures time')
     return present === undefined
       ? item('metrics', name, 'missing', 'it was not logged')
       : compareMetric(name, metric, present, tolerance)
   })
-  const added = [...after.keys()].filter((name) => !before.has(name))
+  const added = [...after].filter(([name, metric]) => !before.has(name) && !isDuration(name, metric))
   return [
     ...items,
-    ...added.map((name) => item('metrics', name, 'different', 'it is not in the recorded run')),
+    ...added.map(([name]) => item('metrics', name, 'different', 'it is not in the recorded run')),
   ]
+}
+
+/** Check whether a program reported how long something took, without a thought of comparing it. */
+function isDuration(name: string, { sources }: MetricSummary): boolean {
+  return sources !== undefined && isDurationName(name)
 }
 
 function compareMetric(

@@ -20,6 +20,7 @@ export class InputSnapshots {
   readonly #inputs: InputSnapshot[] = []
   readonly #outputs = new Map<string, Fingerprint>()
   readonly #outputNames = new Map<string, string>()
+  readonly #metricFiles = new Set<string>()
   #gitAtStart: CaptureRecord | undefined
 
   /** Keep the state of an input right before it is digested. */
@@ -47,6 +48,16 @@ export class InputSnapshots {
    */
   outputBefore(path: string): Fingerprint | undefined {
     return this.#outputs.get(path)
+  }
+
+  /** Keep the path of a file in which the run writes metrics. */
+  addMetricFile(path: string): void {
+    this.#metricFiles.add(path)
+  }
+
+  /** Absolute paths of these files. */
+  get metricFiles(): string[] {
+    return [...this.#metricFiles]
   }
 
   /** Absolute paths of the announced outputs. */

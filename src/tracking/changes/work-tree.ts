@@ -9,6 +9,7 @@ import { createGit } from '../../capture/git/command.ts'
 import { hashContents, hashLink } from '../../capture/git/content.ts'
 import { absolutePath, gitPath, isInStore, readPath } from '../../capture/git/paths.ts'
 import { readStatus, splitNul } from '../../capture/git/status.ts'
+import { beginIgnored } from './ignored.ts'
 import type { Stats } from 'node:fs'
 import type { Git } from '../../capture/git/command.ts'
 import type { Content, ContentOptions } from '../../capture/git/content.ts'
@@ -16,11 +17,14 @@ import type { GitPath } from '../../capture/git/paths.ts'
 import type { GitStatus } from '../../capture/git/status.ts'
 import type { RepositoryCapture, UntrackedEntry } from '../../capture/git/types.ts'
 import type { WrittenDigests } from '../../core/digest.ts'
+import type { IgnoredPaths } from './ignored.ts'
 
 /** A second status, in progress. */
 export interface WorkTreeStatus {
   readonly git: Git
   readonly status: Promise<GitStatus>
+  /** Paths that git ignores. */
+  readonly ignored: Promise<IgnoredPaths>
 }
 
 /** Options of the second status. */
@@ -39,7 +43,7 @@ export function beginStatus(options: WorkTreeStatusOptions): WorkTreeStatus {
   const { directory, signal, timeout = 60_000, environment = process.env } = options
   const git = createGit({ directory, timeout, signal, environment })
   // The status is not awaited if the capture found no repository.
-  return { git, status: ignoreRejection(readStatus(git)) }
+  return { git, status: ignoreRejection(readStatus(git)), ignored: beginIgnored(git) }
 }
 
 /** Step in milliseconds of the time stamps of file systems: up to two seconds, plus a margin. */

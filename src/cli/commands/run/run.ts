@@ -1,10 +1,11 @@
 /** `lineaprint run`: any program as a tracked run. */
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { SignalError, signalExitCode } from '../../../command/signals.ts'
 import { LineaprintError } from '../../../core/errors.ts'
 import { runCommand } from '../../../command/run-command.ts'
 import { INTERVAL_BOUNDS } from '../../../config/system-metrics.ts'
 import { collect, wholeNumber } from '../../shared/arguments.ts'
+import { describeMetricFiles, describeReported } from '../../../record/reported-summary.ts'
 import { plural } from '../../../util/plural.ts'
 import { duration } from '../../shared/time.ts'
 import { escapeText, printError, printJson } from '../../shared/output.ts'
@@ -12,6 +13,7 @@ import { reportFailure } from '../../shared/failure.ts'
 import { storeOptions } from '../../shared/store.ts'
 import { progressBar } from '../../shared/progress.ts'
 import type { CommandOutcome, NamedPath } from '../../../command/run-command.ts'
+import type { RankOutcome } from '../../../command/ranks/run-as-rank.ts'
 import type { SeedUse } from '../../../command/python-bridge/bridge.ts'
 import type { CommandContext } from '../../shared/context.ts'
 import type { StoreOptions } from '../../shared/store.ts'
@@ -22,6 +24,8 @@ interface RunOptions extends StoreOptions {
   readonly dataset: readonly NamedPath[]
   readonly model: readonly NamedPath[]
   readonly output: readonly NamedPath[]
+  readonly metrics: readonly string[]
+  readonly outputs?: 'auto' | 'declared'
   readonly keep?: boolean
   readonly allowMissing?: boolean
   readonly seed?: number
@@ -31,6 +35,7 @@ interface RunOptions extends StoreOptions {
   readonly redact?: boolean
   readonly capture?: boolean
   readonly systemMetrics?: true | number
+  readonly reported?: boolean
   readonly tag: readonly string[]
   readonly note?: string
 }
@@ -53,6 +58,18 @@ export function command(context: CommandContext): Command {
     .option('--dataset <name=path>', 'input dataset; repeatable', collectPath, [])
     .option('--model <name=path>', 'input model; repeatable', collectPath, [])
     .option('--output <name=path>', 'output file or folder; repeatable', collectPath, [])
+    .addOption(
+      new Option(
+        '--outputs <which>',
+        'with auto, undeclared model files of the work tree are outputs, too',
+      ).choices(['declared', 'auto']),
+    )
+    .option(
+      '--metrics <file>',
+      'JSON, JSON lines or CSV in which the command writes metrics; repeatable',
+      collect,
+      [],
+    )
     .option('--keep', 'keep a copy of each input that is also an output, such as a checkpoint to resume from')
     .option('--allow-missing', 'only warn about an output that the command does not make')
     .option(
@@ -66,6 +83,7 @@ export function command(context: CommandContext): Command {
     .option('--no-redact', 'keep secrets in the record, the logs and the exports')
     .option('--no-capture', 'keep no logs of the output, and pass nothing through lineaprint')
     .option('--system-metrics [seconds]', 'log processor, memory and GPU (default: every 10 s)', parseSeconds)
+    .option('--no-reported', 'record no metrics and parameters that the program reports to other libraries')
     .option('--tag <tag>', 'a tag; repeatable', collect, [])
     .option('--note <text>', 'a note')
     .passThroughOptions()
@@ -101,6 +119,8 @@ async function run(argv: string[], options: RunOptions, context: CommandContext)
       datasets: options.dataset,
       models: options.model,
       outputs: options.output,
+      autoOutputs: options.outputs === 'auto',
+      metricFiles: options.metrics,
       keep: options.keep,
       allowMissing: options.allowMissing,
       seed: options.seed,
@@ -110,6 +130,11 @@ async function run(argv: string[], options: RunOptions, context: CommandContext)
       onProgress: progress.onProgress,
     })
     progress.end()
+    if ('joined' in outcome) {
+      reportRank(outcome, json)
+      process.exitCode = outcome.exitCode
+      return
+    }
     report(outcome, json)
     process.exitCode = exitCodeOf(outcome)
   } catch (error) {
@@ -140,6 +165,7 @@ function experimentOptions(options: RunOptions): Record<string, unknown> {
     bundle,
     systemMetrics,
     redact,
+    reported,
   } = options
   const seeds = { deterministic, replaceMathRandom }
   const isGiven = Object.values(seeds).some((value) => value !== undefined)
@@ -151,12 +177,19 @@ function experimentOptions(options: RunOptions): Record<string, unknown> {
     ...(tag.length > 0 && { tags: tag }),
     // The default of a negated option is no choice of the person.
     ...(redact === false && { redact }),
+    ...(reported === false && { reported: { metrics: false, parameters: false } }),
     ...(bundle !== undefined && { git: { bundle } }),
     ...(isGiven && { seeds }),
     ...(systemMetrics !== undefined && {
       systemMetrics: systemMetrics === true || { intervalSeconds: systemMetrics },
     }),
   }
+}
+
+/** Report what this rank of a launch did. The first one reports the run. */
+function reportRank({ joined, rank, exitCode, signal, warnings }: RankOutcome, json: boolean): void {
+  for (const warning of warnings) printError(`lineaprint: warning: rank ${rank}: ${escapeText(warning)}`)
+  if (json) printJson({ id: joined, rank, exitCode, signal, warnings })
 }
 
 function report(outcome: CommandOutcome, json: boolean): void {
@@ -175,6 +208,10 @@ function report(outcome: CommandOutcome, json: boolean): void {
     )
   if (json) return printJson({ ...summary, exitCode, signal })
   const whole = duration(durationMs ?? 0)
+  const reported = describeReported(summary)
+  if (reported !== undefined) printError(`lineaprint: ${reported}`)
+  const files = describeMetricFiles(summary)
+  if (files !== undefined) printError(`lineaprint: ${escapeText(files)}`)
   const seeds = seedUse === undefined ? '' : `, ${describeSeedUse(seedUse)}`
   printError(
     `lineaprint: run ${id} ${status}; the command took ${duration(commandMs)}, the run ${whole}${seeds}; see "lineaprint show ${id}"`,

@@ -34,9 +34,14 @@ function describePython(python: PythonSeeds<RecordedProgram>): Line[] {
   const { programs, unlisted = 0 } = python
   const rest = programs.length + unlisted - Math.min(SHOWN, programs.length)
   return [
-    ...programs.slice(0, SHOWN).flatMap(describeProgram),
+    ...programs.toSorted(byRank).slice(0, SHOWN).flatMap(describeProgram),
     ...(rest > 0 ? [['', plural(rest, 'more Python process', 'more Python processes')] as Line] : []),
   ]
+}
+
+/** Order the ranks of a job by their numbers, after the programs that are none, and keep the order of the others. */
+function byRank(a: RecordedProgram, b: RecordedProgram): number {
+  return (a.rank ?? -1) - (b.rank ?? -1)
 }
 
 const ORIGINS = {
@@ -67,8 +72,19 @@ function describeProgram(program: RecordedProgram): Line[] {
     [' recorded', named('recorded')],
     [' own seeds', describeOwnSeeds(program) || named('own-seed')],
     [' not seeded', named('unreachable')],
+    [' workers', describeLoaders(program)],
   ]
   return lines.filter(([, text]) => text !== '')
+}
+
+/** Seeds of the workers of a DataLoader, of its first pass: `DataLoader, 2 workers: 17, 18; 3 more passes`. */
+function describeLoaders({ loaders = [], moreLoaders = 0 }: RecordedProgram): string {
+  const [first] = loaders
+  if (first === undefined) return ''
+  const seeds = first.seeds.slice(0, SHOWN).join(', ') + (first.workers > SHOWN ? ', …' : '')
+  const more = loaders.length - 1 + moreLoaders
+  const rest = more === 0 ? '' : `; ${plural(more, 'more pass', 'more passes')}`
+  return `DataLoader, ${plural(first.workers, 'worker')}: ${seeds}${rest}`
 }
 
 /** Seeds that were effective instead of that of the run: `numpy 1337, torch 7`. */

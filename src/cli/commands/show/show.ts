@@ -9,6 +9,7 @@ import { REFERENCE_HELP } from '../../../store/reference.ts'
 import { findRun } from '../../../store/runs.ts'
 import { isReported } from '../../../record/reported-by.ts'
 import { checkSeal } from '../../../record/seal.ts'
+import { describeRanks } from './ranks.ts'
 import { describeSeeds } from './seeds.ts'
 import {
   paintStatus,
@@ -27,7 +28,9 @@ import { plural } from '../../../util/plural.ts'
 import type {
   CaptureRecord,
   DigestRecord,
+  FlagRecord,
   MetricRecord,
+  ParameterRecord,
   RunRecord,
   StreamRecord,
   TrackedRecord,
@@ -99,19 +102,21 @@ function about({ id, folder, record, status, journal }: StoredRun): string[] {
 
 function sections(record: RunRecord): Section[] {
   const { captures, datasets, models, tokenizers, outputs, metrics, metadata, files } = record
-  const { digests = {}, flags = [], warnings } = record
+  const { digests = {}, parameters = {}, flags = [], warnings } = record
   const size = files.reduce((sum, file) => sum + ('size' in file ? file.size : 0), 0)
   return [
+    ['Ranks', describeRanks(record.launch).flatMap(([name, text]) => field(name, text))],
     ['Captures', entries(captures, (capture, name) => captured(name, capture))],
     ['Seeds', describeSeeds(record).flatMap(([name, text]) => field(name, text))],
     ['Datasets', entries(datasets, (entry, name) => tracked('datasets', name, entry))],
     ['Models', entries(models, (entry, name) => model(name, entry))],
     ['Tokenizers', entries(tokenizers, (entry, name) => tracked('tokenizers', name, entry))],
     ['Outputs', entries(outputs, (entry, name) => tracked('outputs', name, entry))],
-    ['Metrics', entries(metrics, (values) => metric(values, record))],
+    ['Metrics', firstEntries(metrics, SHOWN.metrics, (values) => metric(values, record))],
     ['Digests', entries(digests, logged)],
+    ['Parameters', firstEntries(parameters, SHOWN.parameters, parameter)],
     ['Metadata', entries(metadata, (value) => JSON.stringify(value))],
-    ['Flags', flags.flatMap(({ kind, message }) => wrap(`${kind}: ${message}`, 2))],
+    ['Flags', flags.flatMap(flagged)],
     ['Warnings', warnings.flatMap((warning) => wrap(warning, 2))],
     ['Files', files.length === 0 ? [] : [`  ${count(files.length)} besides the record, ${bytes(size)}`]],
   ]
@@ -241,13 +246,23 @@ function reporter(entry: TrackedRecord): string {
   return isReported(entry) ? 'recorded by the program' : ''
 }
 
+/** Describe a flag, and the files that it names, with their sizes. */
+function flagged({ kind, message, paths = [], sizes = [], count: all = 0 }: FlagRecord): string[] {
+  const files = paths.flatMap((path, index) => {
+    const size = sizes[index]
+    return typeof size === 'number' ? wrap(`${path}, ${bytes(size)}`, 4) : []
+  })
+  const rest = files.length > 0 && all > paths.length ? wrap(`${count(all - paths.length)} more`, 4) : []
+  return [...wrap(`${kind}: ${message}`, 2), ...files, ...rest]
+}
+
 function logged({ count: values, last, lastStep }: DigestRecord): string {
   const at = lastStep === null ? '' : ` at step ${lastStep}`
   return `last ${shortDigests(last)}${at}, ${plural(values, 'digest')}`
 }
 
 function metric(
-  { count: values, nanCount, last, min, max, lastStep, process, loggedAs }: MetricRecord,
+  { count: values, nanCount, last, min, max, lastStep, process, loggedAs, sources = [] }: MetricRecord,
   { processes = [] }: RunRecord,
 ): string {
   const rank = processes.find(({ number: other }) => other === process)?.rank
@@ -259,8 +274,38 @@ function metric(
     nanCount === 0 ? '' : `${count(nanCount)} of them NaN`,
     // The names of other ranks have theirs.
     rank === undefined || loggedAs !== undefined ? '' : `from rank ${rank}`,
+    sources.length === 0 ? '' : `from ${sources.join(', ')}`,
   ]
   return facts.filter((fact) => fact !== '').join(', ')
+}
+
+/** Entries of a section that are shown; `--json` has all of them. A search logs the same metrics for each trial. */
+const SHOWN = { metrics: 200, parameters: 40 } as const
+
+/** Format the first entries, and say how many there are besides. */
+function firstEntries<T>(
+  named: Readonly<Record<string, T>>,
+  limit: number,
+  describe: (value: T, name: string) => string,
+): string[] {
+  const all = Object.entries(named)
+  const shown = all.length <= limit + 1 ? all : all.slice(0, limit)
+  const rest = all.length - shown.length
+  return [
+    ...entries(Object.fromEntries(shown), describe),
+    ...(rest === 0 ? [] : [`  and ${count(rest)} more; see --json`]),
+  ]
+}
+
+function parameter({ value, sources }: ParameterRecord): string {
+  return `${shortened(JSON.stringify(value))}, from ${sources.join(', ')}`
+}
+
+/** Characters of the value of a parameter that are shown. */
+const SHOWN_CHARACTERS = 300
+
+function shortened(text: string): string {
+  return text.length <= SHOWN_CHARACTERS ? text : `${text.slice(0, SHOWN_CHARACTERS).toWellFormed()}…`
 }
 
 function number(value: MetricRecord['first'] | null): string {

@@ -85,7 +85,6 @@ async function tarballs() {
         'CONTRIBUTING.md',
         ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`),
         'native/index.d.ts',
-        'native/index.js',
         'package.json',
         // The Python package is made from these and its modules.
         ...['LICENSE', 'README.md', 'lineaprint/py.typed', 'pyproject.toml'].map((name) => `python/${name}`),

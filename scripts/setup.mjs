@@ -52,7 +52,6 @@ function stateOf(paths) {
 const MANIFEST = 'crates/binding/Cargo.toml'
 const ADDON_SOURCES = ['crates', 'Cargo.toml', 'Cargo.lock', 'scripts/build-launcher.mjs']
 const ADDON = [
-  'native/index.js',
   'native/index.d.ts',
   ...(process.platform === 'win32' ? [] : ['native/lineaprint-launcher']),
 ]

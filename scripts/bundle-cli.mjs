@@ -36,8 +36,8 @@ export async function bundleCommand(dist) {
     // The folder may be outside the repository, where no parent folder has the packages.
     resolve: { modules: ['node_modules', MODULES] },
     external: EXTERNAL,
-    
-    plugins: [addonOfBundle],
+
+    plugins: [packageOfBundle],
     onLog: (level, log) => {
       throw new Error(`bundle-cli: ${level}: ${log.message}`)
     },
@@ -65,13 +65,14 @@ export async function bundleCommand(dist) {
   chmodSync(join(cli, 'main.js'), 0o755)
 }
 
-/** Correct the folder of the addon, which is relative to the file that loads it: in the bundle that is one folder deeper. */
-const addonOfBundle = {
-  name: 'addon-of-bundle',
+/** Correct the folder of the package, which is relative to the file that names it: in the bundle that is one folder deeper. */
+const packageOfBundle = {
+  name: 'package-of-bundle',
   transform(code, id) {
-    if (!id.endsWith('/native/load.js')) return undefined
-    if (!code.includes("'../../native'")) throw new Error('bundle-cli: the loader names no folder of the addon')
-    return code.replace("'../../native'", "'../../../native'")
+    if (!id.endsWith('/util/own-package.js')) return undefined
+    if (!code.includes("ROOT = '../..'"))
+      throw new Error('bundle-cli: nothing names the folder of the package')
+    return code.replace("ROOT = '../..'", "ROOT = '../../..'")
   },
 }
 
@@ -79,11 +80,16 @@ const addonOfBundle = {
 async function groups(cli) {
   // What the short way of `hash` and the program share is in no file with the addon: the program reports that it is missing.
   const program = await reachedFrom([join(cli, 'program.js')])
-  const small = await reachedFrom(['commands/hash/small.js', '../hash/file.js'].map((entry) => join(cli, entry)))
+  const small = await reachedFrom(
+    ['commands/hash/small.js', '../hash/file.js'].map((entry) => join(cli, entry)),
+  )
   if (program.has(resolve(cli, '../native/load.js')))
     throw new Error('bundle-cli: program.js needs the addon, so nobody would report that it is missing')
   const starts = [
-    ['base', [resolve(cli, '../command/launcher/inherited.js'), ...[...small].filter((id) => program.has(id))]],
+    [
+      'base',
+      [resolve(cli, '../command/launcher/inherited.js'), ...[...small].filter((id) => program.has(id))],
+    ],
     ['small', [...small]],
     ['shared', [...program]],
     ['digests', await reachedFrom([join(cli, 'commands/hash/hash.js')])],
@@ -95,7 +101,7 @@ async function groups(cli) {
   return starts.map(([name, ids]) => {
     const own = new Set([...ids].filter((id) => !grouped.has(id)))
     for (const id of own) grouped.add(id)
-    return { name, test: (id) => own.has(id)  }
+    return { name, test: (id) => own.has(id) }
   })
 }
 
@@ -140,7 +146,8 @@ function withLauncher(fileName, code) {
   const launcher = readFileSync(LAUNCHER, 'utf8')
   if (launcher.includes('*/')) throw new Error('bundle-cli: the launcher ends the comment that it is in')
   // It would be loaded before the check.
-  if (/^[^\t/].*\brequire\(/m.test(code)) throw new Error('bundle-cli: main.js imports a file before it checks Node')
+  if (/^[^\t/].*\brequire\(/m.test(code))
+    throw new Error('bundle-cli: main.js imports a file before it checks Node')
   return `#!/usr/bin/env sh\n':' /*\n${launcher}*/\n${versionCheck()}${code.slice(node.length)}`
 }
 

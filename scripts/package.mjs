@@ -65,6 +65,13 @@ function buildHere() {
 }
 
 async function stageRoot(folder) {
+  mkdirSync(folder)
+  // First, because it says that the files are modules. Fields that only the repository needs are removed. No script is published, so none can run on install.
+  const { scripts: _, devDependencies: __, overrides: ___, napi: ____, ...published } = manifest
+  published.optionalDependencies = Object.fromEntries(
+    platforms.map((name) => [packageOf(name), manifest.version]),
+  )
+  writeManifest(folder, published)
   // No source maps: they would refer to src/, which is not in the package.
   run('tsc', ['-p', 'tsconfig.build.json', '--outDir', join(folder, 'dist'), '--sourceMap', 'false'])
   await bundleCommand(join(folder, 'dist'))
@@ -73,12 +80,6 @@ async function stageRoot(folder) {
     mkdirSync(dirname(join(folder, entry)), { recursive: true })
     cpSync(join(root, entry), join(folder, entry), { recursive: true })
   }
-  // Fields that only the repository needs are removed. No script is published, so none can run on install.
-  const { scripts: _, devDependencies: __, overrides: ___, napi: ____, ...published } = manifest
-  published.optionalDependencies = Object.fromEntries(
-    platforms.map((name) => [packageOf(name), manifest.version]),
-  )
-  writeManifest(folder, published)
   return folder
 }
 

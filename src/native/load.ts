@@ -1,11 +1,10 @@
 /** The only loader of the addon. It checks the addon's version, and explains what to do if no binary fits. */
 import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { argv, cwd, env } from 'node:process'
-import { fileURLToPath } from 'node:url'
+import process, { argv, cwd, env } from 'node:process'
 import { LineaprintError } from '../core/errors.ts'
 import { VERSION } from '../core/version.ts'
+import { ownPath } from '../util/own-package.ts'
 import { PLATFORMS, packageFor, platformName } from './platform.ts'
 
 export type {
@@ -25,9 +24,6 @@ export type {
 } from '../../native/index.js'
 
 type Native = typeof import('../../native/index.js')
-
-/** Folder of the addon in the repository, relative to this file. The bundle of the program is one folder deeper. */
-const FOLDER = '../../native'
 
 /** The addon. A failure to load it is thrown at import, with what was tried. */
 export const native: Native = load()
@@ -63,14 +59,21 @@ function givenAddon(name: string): Native {
 /** Load the addon of the repository, or that of the package for this platform. */
 function ownAddon(name: string): Native {
   const wanted = packageFor(name)
-  // Bundlers replace this: by nothing in a CommonJS bundle, by the place of the build in one of webpack. From the program
-  // itself the package is found then.
-  const own = import.meta.url as string | undefined
+  const file = ownPath('native', `lineaprint.${name}.node`)
+  // A bundle of somebody else may have no place of its own, or that of the machine where it was built. The package is
+  // found from the program then.
+  const program = argv[1] ?? join(cwd(), 'program')
+  const attempts: readonly (readonly [from: string | undefined, id: string])[] =
+    file !== undefined && existsSync(file)
+      ? [[file, file]]
+      : [
+          [import.meta.url, wanted],
+          [program, wanted],
+        ]
   const errors: unknown[] = []
-  for (const from of [own, argv[1] ?? join(cwd(), 'program')]) {
+  for (const [from, id] of attempts) {
     if (from === undefined) continue
-    const file = from === own ? fileURLToPath(new URL(`${FOLDER}/lineaprint.${name}.node`, own)) : undefined
-    const attempt = tryRequire(from, file !== undefined && existsSync(file) ? file : wanted)
+    const attempt = tryRequire(from, id)
     if ('addon' in attempt) return attempt.addon
     errors.push(attempt.error)
   }
@@ -84,7 +87,8 @@ function ownAddon(name: string): Native {
 
 function tryRequire(from: string, id: string): { addon: Native } | { error: unknown } {
   try {
-    return { addon: createRequire(from)(id) as Native }
+    // Bundlers read the other ways to require, and warn or replace them.
+    return { addon: process.getBuiltinModule('node:module').createRequire(from)(id) as Native }
   } catch (error) {
     return { error }
   }

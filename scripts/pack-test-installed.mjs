@@ -27,4 +27,4 @@ assert.match(panic.message, /a bug in lineaprint at .*: a panic on purpose/)
 // The process continues to work after the panic.
 assert.equal(String((await hashFile('data.bin')).digest), BLAKE3)
 
-console.log(JSON.stringify({ version: VERSION, sha256, panic }))
+console.log(JSON.stringify({ version: VERSION, digest: BLAKE3, sha256, panic }))

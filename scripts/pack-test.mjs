@@ -29,6 +29,7 @@ import {
 } from './package-names.mjs'
 import { listFiles, readManifest } from './pack-test-tarball.mjs'
 import { put, runtimeDependencies, startRegistry } from './pack-test-registry.mjs'
+import { testRuntimes } from './pack-test-runtimes.mjs'
 import { createUser, run } from './pack-test-user.mjs'
 import { environment, root } from './setup.mjs'
 
@@ -49,7 +50,8 @@ try {
   await tarballs()
   await publishing()
   await installing()
-  await using()
+  const seen = await using()
+  await testRuntimes({ check, user, folder, registry: registry.url, expected: seen })
   await failing()
   console.log(`${passed} checks of the packages passed in ${((Date.now() - started) / 1000).toFixed(0)} s`)
 } catch (error) {
@@ -80,6 +82,8 @@ async function tarballs() {
         'CHANGELOG.md',
         'LICENSE',
         'README.md',
+        // The program is CommonJS, and the library modules.
+        'dist/cli/package.json',
         // The licences of bundled packages.
         'dist/cli/third-party.txt',
         'CONTRIBUTING.md',
@@ -226,6 +230,7 @@ async function using() {
     )
     assert.equal(code, 0, stdout)
   })
+  return seen
 }
 
 async function failing() {

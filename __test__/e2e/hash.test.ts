@@ -2,7 +2,7 @@ import { execFileSync, spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { hashBytes } from '../../src/hash/bytes.ts'
+import { digestBytes } from '../../src/hash/bytes.ts'
 import { folderOf } from '../support/folder.ts'
 import { lineaprint } from '../support/program.ts'
 import { floats, safetensors } from '../support/safetensors.ts'
@@ -150,7 +150,7 @@ test('pipes, /dev/stdin, devices and files of length 0 that have content are rea
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   const [empty, ostype] = await Promise.all(
     ['', readFileSync('/proc/sys/kernel/ostype')].map(
-      async (bytes) => (await hashBytes(Buffer.from(bytes))).blake3?.hex,
+      async (bytes) => (await digestBytes(Buffer.from(bytes))).blake3?.hex,
     ),
   )
   const digests = stdout

@@ -32,6 +32,7 @@ import {
   platforms,
   targetOf,
 } from './package-names.mjs'
+import { keepPublicTypes } from './package-types.mjs'
 import { environment, root, run } from './setup.mjs'
 
 const prebuilt = process.argv.includes('--prebuilt')
@@ -75,6 +76,7 @@ async function stageRoot(folder) {
   // No source maps: they would refer to src/, which is not in the package.
   run('tsc', ['-p', 'tsconfig.build.json', '--outDir', join(folder, 'dist'), '--sourceMap', 'false'])
   await bundleCommand(join(folder, 'dist'))
+  keepPublicTypes(join(folder, 'dist'))
   for (const entry of ['README.md', 'LICENSE', ...manifest.files]) {
     if (entry === 'dist') continue
     mkdirSync(dirname(join(folder, entry)), { recursive: true })

@@ -228,7 +228,16 @@ async function using() {
     const zod = join(folder, 'zod')
     renameSync(join(installed, 'zod'), zod)
     const types = join(root, 'node_modules', '@types')
-    const options = ['--noEmit', '--strict', '--skipLibCheck', 'false', '--target', 'es2023', '--module', 'nodenext']
+    const options = [
+      '--noEmit',
+      '--strict',
+      '--skipLibCheck',
+      'false',
+      '--target',
+      'es2023',
+      '--module',
+      'nodenext',
+    ]
     const { code, stdout } = await run(
       'tsc',
       [...options, '--moduleResolution', 'nodenext', '--typeRoots', types, '--types', 'node', 'types.ts'],

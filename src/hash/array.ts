@@ -138,7 +138,7 @@ function checkShape(shape: readonly number[], length: number): void {
 }
 
 /** Return the elements as little-endian bytes. Only big-endian machines need a swapped copy. */
-function littleEndian(data: TypedArray): Uint8Array {
+export function littleEndian(data: TypedArray): Uint8Array {
   const bytes = asBytes(data)
   if (endianness() === 'LE' || data.BYTES_PER_ELEMENT === 1) return bytes
   const copy = Buffer.from(bytes)

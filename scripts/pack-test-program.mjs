@@ -17,6 +17,7 @@ async function main() {
     tracked: String(dataset.digests.blake3),
     status,
     environment: record.captures.environment.status,
+    runtime: record.captures.environment.value?.node.version,
     commit: record.captures.git.value?.commit,
     refused: refused instanceof LineaprintError && refused.code,
   }

@@ -2,9 +2,9 @@
 import { execFile } from 'node:child_process'
 import { access, constants } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { versions } from 'node:process'
 import { promisify } from 'node:util'
 import { Command } from 'commander'
+import { runtimeVersion } from '../../capture/environment/javascript/node.ts'
 import { findLauncher } from '../../command/launcher/find.ts'
 import { withAbsolutePath } from '../../subprocess/search-path.ts'
 import { errorCode, systemReason } from '../../util/fs.ts'
@@ -56,7 +56,7 @@ async function examine(signal: AbortSignal): Promise<Finding[]> {
 
 /** Load the addon, as every other command does first, and ask it. */
 async function addon(): Promise<Finding[]> {
-  const node: Finding = { name: 'node', state: 'ok', detail: versions.node }
+  const node: Finding = { name: 'node', state: 'ok', detail: runtimeVersion() }
   try {
     const { native } = await import('../../native/load.ts')
     const sets = native.instructionSets()

@@ -99,7 +99,7 @@ async function groups(cli) {
   // Modules of the groups before are loaded by then.
   const grouped = new Set()
   return starts.map(([name, ids]) => {
-    const own = new Set([...ids].filter((id) => !grouped.has(id)))
+    const own = new Set(Array.from(ids).filter((id) => !grouped.has(id)))
     for (const id of own) grouped.add(id)
     return { name, test: (id) => own.has(id) }
   })

@@ -28,6 +28,7 @@ async function inWorker() {
   return new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject))
 }
 
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- this is the port of a thread
 if (!isMainThread) parentPort.postMessage(await main())
 else if (process.argv[2] === 'worker')
   console.log(JSON.stringify(await Promise.all([inWorker(), inWorker()])))

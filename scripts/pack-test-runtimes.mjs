@@ -46,7 +46,6 @@ export async function testRuntimes({ check, user, folder, registry, expected }) 
     assert.equal(code, 0, `${program} ${args.join(' ')} ended with ${code}:\n${stderr}${stdout}`)
     return stdout
   }
-  const commit = makeRepository(project)
   const whole = {
     version: expected.version,
     digest: expected.digest,
@@ -54,7 +53,7 @@ export async function testRuntimes({ check, user, folder, registry, expected }) 
     status: 'finished',
     environment: 'captured',
     runtime: process.versions.node,
-    commit,
+    commit: makeRepository(project),
     refused: 'ERR_LINEAPRINT_NOT_FOUND',
   }
   const same = (output, wanted = whole) => assert.deepEqual(JSON.parse(output), wanted)

@@ -39,7 +39,7 @@ export function setupRuntimes() {
 
 /** Return the file of the package for this machine. npm installs no other. */
 function onlyOne(scope, file) {
-  const [name] = readdirSync(scope).filter((each) => existsSync(join(scope, each, file)))
+  const name = readdirSync(scope).find((each) => existsSync(join(scope, each, file)))
   if (name === undefined) throw new Error(`setup-runtimes: nothing in ${scope} has ${file}`)
   return join(scope, name, file)
 }

@@ -1,4 +1,5 @@
 /** The public surface of lineaprint, and nothing else. */
+// oxlint-disable-next-line import/no-unassigned-import -- it runs the check, before the other modules
 import './core/node-version.ts'
 export { environmentCapture } from './capture/environment/capture.ts'
 export { gitCapture } from './capture/git/git-capture.ts'

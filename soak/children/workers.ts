@@ -102,7 +102,7 @@ async function takeBuffer(index: number): Promise<void> {
   const result = await hashed
   if (result === right) whole++
   else if (result === 'ERR_LINEAPRINT_CHANGED') refused++
-  else wrong.push(`a buffer that was taken away gave ${String(result)}`)
+  else wrong.push(`a buffer that was taken away gave ${result}`)
   if (naive !== undefined) {
     naiveTried++
     if ((await naive) !== right) naiveWrong++

@@ -5,7 +5,7 @@ export type JsonValue =
 /** A JSON object. */
 export type JsonObject = { readonly [key: string]: JsonValue }
 
-/** What a type has that no JSON value can hold. */
+/** Types that no JSON value can hold. */
 type NoJson =
   | ((...args: never[]) => unknown)
   | (abstract new (...args: never[]) => unknown)

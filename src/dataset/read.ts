@@ -86,7 +86,7 @@ export async function readDataset<A extends AlgorithmChoice = 'blake3'>(
   source: DatasetSource,
   options: DatasetOptions<A> = {},
 ): Promise<DatasetReport<A>> {
-  return (await readSource(source, options)) as DatasetReport<A>
+  return readSource(source, options)
 }
 
 async function readSource(source: DatasetSource, given: DatasetOptions): Promise<DatasetReport> {

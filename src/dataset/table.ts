@@ -83,7 +83,7 @@ export async function hashTable<A extends AlgorithmChoice = 'blake3'>(
   source: string | ArrayBufferLike | ArrayBufferView,
   options: TableOptions<A> = {},
 ): Promise<TableHash<A>> {
-  return (await hashSource(source, options)) as TableHash<A>
+  return hashSource(source, options)
 }
 
 async function hashSource(

@@ -62,7 +62,7 @@ export async function hashFile<A extends AlgorithmChoice = 'blake3'>(
   const isWhole = start === undefined && end === undefined
   if (!isWhole) checkSample(shared.sample, { 'start and end': true })
   if (!isWhole || (shared.sample === undefined && cacheFolder(shared.cache) === undefined))
-    return (await hashRange(path, start ?? 0, end, shared)) as FileHash<A>
+    return hashRange(path, start ?? 0, end, shared)
   // Only a job for several files supports a cache and a sample.
   const [outcome] = await hashFiles([path], shared)
   if (outcome instanceof LineaprintError) throw outcome
@@ -112,7 +112,7 @@ export async function hashFiles<A extends AlgorithmChoice = 'blake3'>(
     plan === undefined
       ? await hashAll(checked, algorithm, options)
       : await sampleAll(checked, algorithm, plan, options)
-  return outcomes as (FileHash<A> | LineaprintError)[]
+  return outcomes
 }
 
 type Outcomes = Promise<(FileHash | LineaprintError)[]>

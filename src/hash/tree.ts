@@ -101,7 +101,7 @@ export async function hashTree<A extends AlgorithmChoice = 'blake3'>(
   path: string,
   options: TreeOptions<A> = {},
 ): Promise<TreeHash<A>> {
-  return (await hashWholeOrSample(path, options)) as TreeHash<A>
+  return hashWholeOrSample(path, options)
 }
 
 async function hashWholeOrSample(path: string, options: TreeOptions): Promise<TreeHash> {

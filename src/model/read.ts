@@ -125,7 +125,7 @@ export async function readModel<A extends AlgorithmChoice = 'blake3'>(
   path: string,
   options: ModelOptions<A> = {},
 ): Promise<ModelReport<A>> {
-  return (await readOf(path, options)) as ModelReport<A>
+  return readOf(path, options)
 }
 
 async function readOf(path: string, options: ModelOptions): Promise<ModelReport> {

@@ -137,7 +137,10 @@ export function modelKind(own: Pick<ModelOptions, 'weights'> = {}): Kind<string,
 export const TENSORS: Kind<ModelTensors, TensorsReport> = {
   ...modelKind(),
   read: readTensors,
-  describe: ({ files: _, ...report }, name, writer) => describeModel(report, name, writer),
+  describe: (given, ...rest) => {
+    const { files: _, ...report } = given
+    return describeModel(report, ...rest)
+  },
 }
 
 /** Check whether all weights of a model were written after the start of the run. */

@@ -19,7 +19,7 @@ const OUTPUT_LIMIT = 4096
 const ALGORITHM: ReadonlySet<string | undefined> = new Set(['-a', '--algorithm'])
 
 /** Arguments that are no option, and that are printed and read the same everywhere. Devices are read as streams. */
-const PLAIN = /^(?!-|\/dev\/|\/proc\/)[ -~]+$/
+const ORDINARY = /^(?!-|\/dev\/|\/proc\/)[ -~]+$/
 
 /**
  * Hash small files and print their digests.
@@ -31,7 +31,7 @@ const PLAIN = /^(?!-|\/dev\/|\/proc\/)[ -~]+$/
 export async function hashSmall(given: readonly string[]): Promise<boolean> {
   const hasAlgorithm = ALGORITHM.has(given[0])
   const paths = hasAlgorithm ? given.slice(2) : given
-  if (paths.length === 0 || !paths.every((path) => PLAIN.test(path))) return false
+  if (paths.length === 0 || !paths.every((path) => ORDINARY.test(path))) return false
   if (cwd().includes('\uFFFD') || !areSmall(paths)) return false
   const lines: string[] = []
   const algorithm = hasAlgorithm ? (given[1] as AlgorithmChoice) : undefined

@@ -201,7 +201,7 @@ fn native_shard(shard: Shard, algorithms: Algorithms) -> NativeShard {
         names: tensors.iter().map(|tensor| tensor.name.clone()).collect(),
         dtypes: tensors
             .iter()
-            .map(|tensor| tensor.dtype.name.to_owned())
+            .map(|tensor| tensor.dtype.name().to_owned())
             .collect(),
         shapes: tensors
             .iter()

@@ -3,6 +3,7 @@
 //! - [`model`]: read safetensors headers and shard indexes; the table of dtypes.
 //! - [`table`]: read Parquet, Arrow IPC, CSV and JSON lines.
 //! - [`text`]: read JSON objects with order and duplicates kept, and canonicalise JSON.
+//! - [`input`]: bytes at positions.
 //! - [`error`]: the one error type.
 //!
 //! Nothing here opens a file, and nothing is allocated by a number that a file states before that number
@@ -11,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 pub mod error;
+pub mod input;
 pub mod model;
 pub mod table;
 pub mod text;

@@ -217,8 +217,8 @@ fn deep_nesting_is_an_error() {
 fn dtypes_equal_the_reference_crate() {
     for dtype in DTYPES {
         let reference: ReferenceDtype =
-            serde_json::from_str(&format!("\"{}\"", dtype.name)).expect("the crate knows it");
-        assert_eq!(reference.bitsize() as u64, dtype.bits, "{}", dtype.name);
+            serde_json::from_str(&format!("\"{}\"", dtype.name())).expect("the crate knows it");
+        assert_eq!(reference.bitsize() as u64, dtype.bits, "{}", dtype.name());
     }
 }
 

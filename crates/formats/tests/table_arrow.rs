@@ -12,7 +12,8 @@ use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{DataType, Field};
 use bytes::Bytes;
 use lineaprint_formats::FormatError;
-use lineaprint_formats::table::{Input, RowReader as _, arrow::Reader, block};
+use lineaprint_formats::input::Input;
+use lineaprint_formats::table::{RowReader as _, arrow::Reader, block};
 use std::sync::Arc;
 
 fn stream(batches: &[RecordBatch]) -> Vec<u8> {

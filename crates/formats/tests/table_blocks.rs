@@ -9,7 +9,8 @@ use ::parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVer
 use arrow_array::{Array as _, ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::{Field, Schema};
 use bytes::Bytes;
-use lineaprint_formats::table::{Blocks, Input, RowReader as _, arrow, block, parquet as reader};
+use lineaprint_formats::input::Input;
+use lineaprint_formats::table::{Blocks, RowReader as _, arrow, block, parquet as reader};
 use proptest::prelude::*;
 use std::sync::Arc;
 use support::{Forms, Type, Value, any_type, any_values, array, pieces, slow_block};

@@ -10,7 +10,8 @@ use arrow_ipc::writer::{IpcWriteOptions, StreamWriter};
 use arrow_schema::{DataType, Field, Schema, UnionMode};
 use bytes::Bytes;
 use lineaprint_formats::FormatError;
-use lineaprint_formats::table::{Format, Input, Reading, block, open, parquet as reader};
+use lineaprint_formats::input::Input;
+use lineaprint_formats::table::{Format, Reading, block, open, parquet as reader};
 use parquet::arrow::ArrowWriter;
 use std::sync::Arc;
 

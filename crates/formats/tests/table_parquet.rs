@@ -4,7 +4,8 @@ use arrow_array::{Array as _, ArrayRef};
 use arrow_schema::{DataType, Field, Fields, Schema, TimeUnit};
 use bytes::Bytes;
 use lineaprint_formats::FormatError;
-use lineaprint_formats::table::{Input, block, parquet::Table};
+use lineaprint_formats::input::Input;
+use lineaprint_formats::table::{block, parquet::Table};
 use parquet::arrow::encode_arrow_schema;
 use parquet::data_type::{
     ByteArray, ByteArrayType, FixedLenByteArray, FixedLenByteArrayType, Int32Type, Int64Type, Int96,

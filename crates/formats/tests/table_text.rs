@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use lineaprint_formats::FormatError;
-use lineaprint_formats::table::{Format, Input, Reading, open};
+use lineaprint_formats::input::Input;
+use lineaprint_formats::table::{Format, Reading, open};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -6,7 +6,7 @@
 //! - [`csv`], [`jsonl`]: files of text; [`cell`] reads their values under a declared type.
 //!
 //! Section "Tables" of `docs/format.md` is the normative text. Nothing here opens a file: what is read comes through
-//! [`Input`].
+//! [`Input`](crate::input::Input).
 
 pub mod arrow;
 pub mod block;
@@ -19,9 +19,9 @@ pub mod parquet;
 pub mod types;
 
 use crate::error::FormatError;
+use crate::input::Input;
 use arrow_array::ArrayRef;
 use arrow_schema::DataType;
-use bytes::Bytes;
 
 /// Rows of a block: the unit in which columns are hashed, whatever the batches of a file.
 pub const BLOCK_ROWS: usize = 65_536;
@@ -98,50 +98,6 @@ pub fn open(
         (Format::Csv, schema) => Reading::Rows(Box::new(csv::Reader::open(input, schema)?)),
         (Format::Jsonl, Some(schema)) => Reading::Rows(Box::new(jsonl::Reader::open(input, schema)?)),
     })
-}
-
-/// Bytes at positions.
-pub trait Input: Send + Sync {
-    /// Return length in bytes.
-    fn length(&self) -> u64;
-
-    /// Read exactly `length` bytes from `offset`. Callers check both against [`Self::length`].
-    fn read(&self, offset: u64, length: usize) -> Result<Bytes, FormatError>;
-}
-
-/// Read a range that a file states, after a check against the length of the file.
-pub(crate) fn read_checked(
-    input: &dyn Input,
-    offset: u64,
-    length: u64,
-    what: &str,
-) -> Result<Bytes, FormatError> {
-    let fits = offset
-        .checked_add(length)
-        .is_some_and(|end| end <= input.length());
-    match (fits, usize::try_from(length)) {
-        (true, Ok(length)) => input.read(offset, length),
-        _ => Err(
-            FormatError::new(format!("{what} is outside the file")).with_expected(
-                format!("at most {} bytes", input.length()),
-                format!("{length} bytes from byte {offset}"),
-            ),
-        ),
-    }
-}
-
-impl Input for Bytes {
-    fn length(&self) -> u64 {
-        self.len() as u64
-    }
-
-    fn read(&self, offset: u64, length: usize) -> Result<Bytes, FormatError> {
-        let start = usize::try_from(offset).unwrap_or(usize::MAX);
-        match start.checked_add(length) {
-            Some(end) if end <= self.len() => Ok(self.slice(start..end)),
-            _ => Err(FormatError::new("a read beyond the end")),
-        }
-    }
 }
 
 /// A column: its name, its Arrow type, and the spelling of the type in digests.

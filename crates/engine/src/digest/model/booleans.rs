@@ -11,7 +11,7 @@ use crate::error::Result;
 pub fn odd(shard: &OpenShard, control: &Control) -> Result<Vec<usize>> {
     let mut indices = Vec::new();
     for (index, tensor) in shard.header.tensors.iter().enumerate() {
-        if tensor.dtype.name != "BOOL" {
+        if tensor.dtype.name() != "BOOL" {
             continue;
         }
         let mut odd = false;

@@ -134,7 +134,7 @@ fn architecture(shards: &[Shard], algorithms: Algorithms, config: Option<&Digest
         let mut types: Vec<TensorType<'_>> = tensors
             .map(|tensor| TensorType {
                 name: &tensor.name,
-                dtype: tensor.dtype.name,
+                dtype: tensor.dtype.name(),
                 shape: &tensor.shape,
             })
             .collect();
@@ -152,7 +152,7 @@ fn weights(shards: &[Shard], algorithms: Algorithms) -> Digests {
                 tensors.map(|(tensor, digest)| Tensor {
                     of: TensorType {
                         name: &tensor.name,
-                        dtype: tensor.dtype.name,
+                        dtype: tensor.dtype.name(),
                         shape: &tensor.shape,
                     },
                     digest,

@@ -111,7 +111,7 @@ fn weights(
         let described = Described {
             of: TensorType {
                 name: &task.tensor.name,
-                dtype: task.tensor.dtype.name,
+                dtype: task.tensor.dtype.name(),
                 shape: &task.tensor.shape,
             },
             digest: digests.get(algorithm)?,
@@ -133,7 +133,7 @@ impl Task<'_> {
             units: self.layout.units(),
             bytes: self.layout.bytes(),
         };
-        let (dtype, shape) = (self.tensor.dtype.name, self.tensor.shape.as_slice());
+        let (dtype, shape) = (self.tensor.dtype.name(), self.tensor.shape.as_slice());
         describe(content, |algorithm, hash| {
             description::tensor(algorithm, plan, whole, (dtype, shape), hash)
         })

@@ -13,7 +13,8 @@ use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Float16Type, Float32Type, Float64Type};
 use arrow_array::{Array as _, ArrayRef};
 use lineaprint_digest::Algorithms;
-use lineaprint_formats::table::{self, Block, Blocks, Column, Format, Input, Reading, cell};
+use lineaprint_formats::input::Input;
+use lineaprint_formats::table::{self, Block, Blocks, Column, Format, Reading, cell};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::io::source::{BLOCK, Source};
 use bytes::Bytes;
 use lineaprint_formats::FormatError;
-use lineaprint_formats::table::Input;
+use lineaprint_formats::input::Input;
 use std::sync::{Mutex, PoisonError};
 
 /// An open file, read at positions, with cancel and progress.

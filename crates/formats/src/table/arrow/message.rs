@@ -2,8 +2,8 @@
 
 use super::{CONTINUATION, invalid};
 use crate::error::FormatError;
+use crate::input::{Input, read_checked};
 use crate::table::foreign::foreign;
-use crate::table::{Input, read_checked};
 use arrow_buffer::Buffer;
 use arrow_ipc::{CompressionType, Message, MetadataVersion, RecordBatch};
 use bytes::Bytes;

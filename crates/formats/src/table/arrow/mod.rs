@@ -6,8 +6,9 @@
 mod message;
 
 use super::foreign::foreign;
-use super::{Column, Input, MAX_ROWS, RowReader, Rows, read_checked};
+use super::{Column, MAX_ROWS, RowReader, Rows};
 use crate::error::FormatError;
+use crate::input::{Input, read_checked};
 use arrow_array::{Array as _, ArrayRef};
 use arrow_buffer::Buffer;
 use arrow_ipc::{Endianness, MessageHeader, MetadataVersion, RecordBatch};

@@ -6,8 +6,9 @@
 
 use super::cell::{Builder, finish_rows};
 use super::limit::{RECORD_CELLS, Window, check_record};
-use super::{BLOCK_ROWS, Column, Input, RowReader, Rows, Schema, types};
+use super::{BLOCK_ROWS, Column, RowReader, Rows, Schema, types};
 use crate::error::FormatError;
+use crate::input::Input;
 use arrow_schema::DataType;
 use bytes::Bytes;
 use std::sync::Arc;

@@ -6,8 +6,9 @@
 use super::cell::{Builder, finish_rows};
 use super::csv::shortened;
 use super::limit::{Window, check_record};
-use super::{BLOCK_ROWS, Column, Input, RowReader, Rows, Schema, types};
+use super::{BLOCK_ROWS, Column, RowReader, Rows, Schema, types};
 use crate::error::FormatError;
+use crate::input::Input;
 use crate::text::json::Members;
 use serde::Deserializer as _;
 use serde::de::{SeqAccess, Visitor};

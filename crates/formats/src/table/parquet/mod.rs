@@ -16,8 +16,9 @@ mod stored;
 mod thrift;
 
 use super::foreign::foreign;
-use super::{BLOCK_ROWS, Column, Input, MAX_ROWS, read_checked};
+use super::{BLOCK_ROWS, Column, MAX_ROWS};
 use crate::error::FormatError;
+use crate::input::{Input, read_checked};
 use arrow_schema::{DataType, Field, Fields};
 pub use columns::ColumnBlocks;
 use convert::Conversion;

@@ -32,6 +32,25 @@ test('a folder has the full form, both algorithms are tagged, - is standard inpu
   expect(stream.stdout).toBe('6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85  -\n')
 })
 
+test('small files have the same lines by the short way as with an option', async () => {
+  const cwd = folderOf({ a: '1', 'b c': 'x'.repeat(70_000), empty: '' })
+  const cases = [['a'], ['a', 'b c'], ['a', './a'], ['empty', 'a'], ['-a', 'both', 'a', 'b c'], ['.', 'a']]
+  for (const args of [...cases, ['--algorithm', 'sha256', 'b c']]) {
+    const [short, long] = await Promise.all(
+      [args, ['--threads', '2', ...args]].map((given) => lineaprint(['hash', ...given], { cwd })),
+    )
+    expect(short).toMatchObject({ code: 0, stderr: '' })
+    expect(short).toEqual(long)
+  }
+  for (const args of [['a', 'missing'], ['-a', 'md5', 'a'], ['-a']]) {
+    const [short, long] = await Promise.all(
+      [args, ['--threads', '2', ...args]].map((given) => lineaprint(['hash', ...given], { cwd })),
+    )
+    expect(short?.code).toBeGreaterThan(1)
+    expect(short).toEqual(long)
+  }
+})
+
 test('one failure is said, the others are hashed, and the exit code is 3', async () => {
   const cwd = folderOf({ a: '1', c: '3' })
   const { code, stdout, stderr } = await lineaprint(['hash', 'a', 'b', 'c'], { cwd })

@@ -1,7 +1,8 @@
 // Bundle the program `lineaprint` and its packages into few files. A run loads them first, and finding nearly
 // four hundred modules took longer than running them. The library stays as tsc wrote it.
 //
-// What `hash` needs is in three files, and what a run needs beyond it in two: each file more costs about half a millisecond.
+// What `hash` of small files needs is in three files, and every command is in few: each file more costs about half a
+// millisecond. They are CommonJS, which Node loads in less time than modules.
 import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { rolldown } from 'rolldown'
@@ -14,7 +15,7 @@ const LAUNCHER = resolve(import.meta.dirname, '../src/cli/launcher.sh')
 /**
  * Modules that stay outside the bundle: they are rarely loaded, or are found by their path in node_modules.
  */
-const EXTERNAL = [/native\/index\.js$/, 'smol-toml', 'systeminformation']
+const EXTERNAL = ['smol-toml', 'systeminformation']
 
 /**
  * Replace `cli/` of a compiled package by its bundle: `main.js`, and `chunks/` with the modules that commands
@@ -24,6 +25,8 @@ const EXTERNAL = [/native\/index\.js$/, 'smol-toml', 'systeminformation']
  */
 export async function bundleCommand(dist) {
   const cli = resolve(dist, 'cli')
+  // That of the last bundle; the files of tsc are modules.
+  rmSync(join(cli, 'package.json'), { force: true })
   const bundle = await rolldown({
     input: {
       main: join(cli, 'main.js'),
@@ -34,55 +37,73 @@ export async function bundleCommand(dist) {
     // The folder may be outside the repository, where no parent folder has the packages.
     resolve: { modules: ['node_modules', MODULES] },
     external: EXTERNAL,
+
+    plugins: [packageOfBundle],
     onLog: (level, log) => {
       throw new Error(`bundle-cli: ${level}: ${log.message}`)
     },
   })
   const { output } = await bundle.generate({
     dir: cli,
-    format: 'esm',
+    format: 'cjs',
+    // Half of the text, which Node reads and checks at every start. The licences are in a file of their own.
+    comments: false,
     entryFileNames: '[name].js',
     chunkFileNames: 'chunks/[name].js',
     codeSplitting: { groups: await groups(cli) },
-    // The path is relative to `cli/`; files in `chunks/` get one more parent folder.
-    paths: (id) => (id.endsWith('native/index.js') ? '../../native/index.js' : id),
   })
-  if (output.some(({ fileName, code }) => !fileName.includes('/') && code.includes('native/index.js')))
-    throw new Error('bundle-cli: the addon is imported from a place that cannot find it')
   await bundle.close()
   // All modules are in memory now, so their files can be replaced.
   for (const name of readdirSync(cli))
     if (!name.endsWith('.d.ts')) rmSync(join(cli, name), { recursive: true })
   mkdirSync(join(cli, 'chunks'))
-  for (const { fileName, code } of output)
-    writeFileSync(join(cli, fileName), withLauncher(fileName, withoutFacades(code)))
+  for (const { fileName, code } of withOneFileLess(output))
+    writeFileSync(join(cli, fileName), withLauncher(fileName, withLateBuiltins(fileName, code)))
   const modules = output.flatMap(({ moduleIds }) => moduleIds)
+  // Files of CommonJS are loaded in half the time, and the package is one of modules.
+  writeFileSync(join(cli, 'package.json'), '{ "type": "commonjs" }\n')
   writeFileSync(join(cli, 'third-party.txt'), licenses(modules))
   chmodSync(join(cli, 'main.js'), 0o755)
 }
 
+/** Correct the folder of the package, which is relative to the file that names it: in the bundle that is one folder deeper. */
+const packageOfBundle = {
+  name: 'package-of-bundle',
+  transform(code, id) {
+    if (!id.endsWith('/util/own-package.js')) return undefined
+    if (!code.includes("ROOT = '../..'"))
+      throw new Error('bundle-cli: nothing names the folder of the package')
+    return code.replace("ROOT = '../..'", "ROOT = '../../..'")
+  },
+}
+
 /** Return the groups of modules that are loaded together, each as one file. */
 async function groups(cli) {
+  // What the short way of `hash` and the program share is in no file with the addon: the program reports that it is missing.
+  const program = await reachedFrom([join(cli, 'program.js')])
+  const small = await reachedFrom(
+    ['commands/hash/small.js', '../hash/file.js'].map((entry) => join(cli, entry)),
+  )
+  if (program.has(resolve(cli, '../native/load.js')))
+    throw new Error('bundle-cli: program.js needs the addon, so nobody would report that it is missing')
   const starts = [
-    ['inherited', ['../command/launcher/inherited.js']],
-    ['shared', ['program.js']],
-    ['digests', ['commands/hash/hash.js']],
-    ['early', ['commands/run/early.js']],
-    ['tracking', ['commands/run/run.js']],
+    [
+      'base',
+      [resolve(cli, '../command/launcher/inherited.js'), ...[...small].filter((id) => program.has(id))],
+    ],
+    ['small', [...small]],
+    ['shared', [...program]],
+    ['digests', await reachedFrom([join(cli, 'commands/hash/hash.js')])],
+    ['early', await reachedFrom([join(cli, 'commands/run/early.js')])],
+    ['tracking', await reachedFrom([join(cli, 'commands/run/run.js')])],
   ]
-  // It waits for what it loads, so nothing of that may be in one file with it.
-  const grouped = new Set([join(cli, 'program.js')])
-  const found = []
-  for (const [name, entries] of starts) {
-    const reached = await reachedFrom(entries.map((entry) => join(cli, entry)))
-    if (name === 'shared' && reached.has(resolve(cli, '../native/load.js')))
-      throw new Error('bundle-cli: program.js needs the addon, so nobody would report that it is missing')
-    // The modules of the groups before are loaded by then.
-    const own = new Set([...reached].filter((id) => !grouped.has(id)))
+  // Modules of the groups before are loaded by then.
+  const grouped = new Set()
+  return starts.map(([name, ids]) => {
+    const own = new Set(Array.from(ids).filter((id) => !grouped.has(id)))
     for (const id of own) grouped.add(id)
-    found.push({ name, test: (id) => own.has(id) })
-  }
-  return found
+    return { name, test: (id) => own.has(id) }
+  })
 }
 
 /** Return the modules that are loaded with these, without those that are loaded later, when they are needed. */
@@ -102,6 +123,19 @@ async function reachedFrom(entries) {
   return reached
 }
 
+/** Move the helpers of the bundler to the file that is always loaded first. The bundler leaves them in one of their own. */
+function withOneFileLess(output) {
+  const helpers = output.find(({ fileName }) => fileName === 'chunks/rolldown-runtime.js')
+  const request = 'require("./rolldown-runtime.js")'
+  return output
+    .filter((file) => file !== helpers)
+    .map(({ fileName, code }) => {
+      const isBase = fileName === 'chunks/base.js'
+      const moved = code.replace(request, isBase ? 'exports' : 'require("./base.js")')
+      return { fileName, code: isBase ? `${helpers.code}${moved}` : moved }
+    })
+}
+
 /**
  * Put the shell launcher and the check of Node before the program. A shell runs the launcher, JavaScript sees a comment: so
  * one file is both, and finds itself through links.
@@ -113,7 +147,8 @@ function withLauncher(fileName, code) {
   const launcher = readFileSync(LAUNCHER, 'utf8')
   if (launcher.includes('*/')) throw new Error('bundle-cli: the launcher ends the comment that it is in')
   // It would be loaded before the check.
-  if (/^import /m.test(code)) throw new Error('bundle-cli: main.js imports a file before it checks Node')
+  if (/^[^\t/].*\brequire\(/m.test(code))
+    throw new Error('bundle-cli: main.js imports a file before it checks Node')
   return `#!/usr/bin/env sh\n':' /*\n${launcher}*/\n${versionCheck()}${code.slice(node.length)}`
 }
 
@@ -133,27 +168,29 @@ function versionCheck() {
 }
 
 /**
- * Replace each import of a built-in module by a call of `process.getBuiltinModule`.
+ * Load each built-in module where it is used first, and not with the file.
  *
- * For an import, Node reads every export of the module, also those that it makes at the first access:
- * `process.stdin`, which opens descriptor 0, and the streams and web classes of others. A call reads only what is used.
+ * Together those of `hash` take as long as everything else that it loads, and it needs few of them. The parentheses are for
+ * `new`, which would take the call as its own.
  */
-function withoutFacades(code) {
-  return code.replaceAll(/^import (.*?) from "(node:[a-z_/]+)";$/gm, (line, bindings, id) => {
-    const [, whole, list] = /^([\w$]+)?(?:, )?(\{.*\})?$/.exec(bindings) ?? []
-    if (whole === undefined && list === undefined) throw new Error(`bundle-cli: unknown form: ${line}`)
-    const get = `process.getBuiltinModule("${id}")`
-    if (list?.match(/\bstdin\b/))
-      throw new Error(
-        `bundle-cli: reading stdin opens descriptor 0; use process.stdin where it is read: ${line}`,
-      )
-    // The module that is named `process` is the global of that name.
-    const own = whole === undefined || whole === 'process' ? [] : [`const ${whole} = ${get};`]
-    return [
-      ...own,
-      ...(list === undefined ? [] : [`const ${list.replaceAll(/ as /g, ': ')} = ${get};`]),
-    ].join(' ')
-  })
+function withLateBuiltins(fileName, code) {
+  const names = []
+  const late = code.replaceAll(
+    /^let ([\w$]+) = require\("(node:[a-z_/]+)"\);\n(?:\1 = [\w$.]+\(\1, 1\);\n)?/gm,
+    (_, name, id) => {
+      names.push(name)
+      return `let ${name}$late; const ${name}$ = () => ${name}$late ??= process.getBuiltinModule("${id}");\n`
+    },
+  )
+  return names.reduce((text, name) => {
+    const used = text.replaceAll(
+      new RegExp(`(?<![\\w$.])${name.replaceAll('$', '\\$')}\\.(default(?![\\w$]))?`, 'g'),
+      (_, whole) => `(${name}$())${whole === undefined ? '.' : ''}`,
+    )
+    if (new RegExp(`(?<![\\w$.])${name.replaceAll('$', '\\$')}(?![\\w$])`).test(used))
+      throw new Error(`bundle-cli: ${fileName} uses ${name} in an unknown form`)
+    return used
+  }, late)
 }
 
 /** Return the licences of the bundled packages, which require that their text is distributed with them. */

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { hashFile, VERSION } from 'lineaprint'
-import { NativeJob, panicOnPurpose } from './node_modules/lineaprint/native/index.js'
+import { native } from './node_modules/lineaprint/dist/native/load.js'
 
 // The longest input of BLAKE3's published test vectors: 102400 bytes that repeat 0 to 250.
 const BYTES = 102_400
@@ -21,10 +21,10 @@ assert.equal(size, BYTES)
 assert.equal(String(digests.blake3), BLAKE3)
 assert.equal(String(digests.sha256), `sha256:${sha256}`)
 
-const panic = await panicOnPurpose(new NativeJob())
+const panic = await native.panicOnPurpose(new native.NativeJob())
 assert.equal(panic.code, 'ERR_LINEAPRINT_INTERNAL')
 assert.match(panic.message, /a bug in lineaprint at .*: a panic on purpose/)
 // The process continues to work after the panic.
 assert.equal(String((await hashFile('data.bin')).digest), BLAKE3)
 
-console.log(JSON.stringify({ version: VERSION, sha256, panic }))
+console.log(JSON.stringify({ version: VERSION, digest: BLAKE3, sha256, panic }))

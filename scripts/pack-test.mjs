@@ -29,6 +29,7 @@ import {
 } from './package-names.mjs'
 import { listFiles, readManifest } from './pack-test-tarball.mjs'
 import { put, runtimeDependencies, startRegistry } from './pack-test-registry.mjs'
+import { testRuntimes } from './pack-test-runtimes.mjs'
 import { createUser, run } from './pack-test-user.mjs'
 import { environment, root } from './setup.mjs'
 
@@ -49,7 +50,8 @@ try {
   await tarballs()
   await publishing()
   await installing()
-  await using()
+  const seen = await using()
+  await testRuntimes({ check, user, folder, registry: registry.url, expected: seen })
   await failing()
   console.log(`${passed} checks of the packages passed in ${((Date.now() - started) / 1000).toFixed(0)} s`)
 } catch (error) {
@@ -80,12 +82,13 @@ async function tarballs() {
         'CHANGELOG.md',
         'LICENSE',
         'README.md',
+        // The program is CommonJS, and the library modules.
+        'dist/cli/package.json',
         // The licences of bundled packages.
         'dist/cli/third-party.txt',
         'CONTRIBUTING.md',
         ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`),
         'native/index.d.ts',
-        'native/index.js',
         'package.json',
         // The Python package is made from these and its modules.
         ...['LICENSE', 'README.md', 'lineaprint/py.typed', 'pyproject.toml'].map((name) => `python/${name}`),
@@ -211,22 +214,39 @@ async function using() {
     write('common.cjs', "import('lineaprint').then(({ VERSION }) => console.log(VERSION))\n")
     assert.equal((await succeed('node', 'common.cjs')).trim(), version)
   })
-  await check('its types resolve, and are no `any`', async () => {
+  await check('its types resolve without the packages of the inside, and are no `any`', async () => {
     write(
       'types.ts',
       "import { hashFile, type FileHash } from 'lineaprint'\n" +
         "const hash: FileHash = await hashFile('data.bin', { algorithm: 'sha256' })\n" +
-        '// @ts-expect-error a digest is no number\nexport const wrong: number = hash.digest\n',
+        '// @ts-expect-error a digest is no number\nexport const wrong: number = hash.digest\n' +
+        "export const narrowed: string = (await hashFile('data.bin')).digests.blake3.hex\n",
     )
+    const declarations = listFiles(packed(manifest.name)).filter((path) => path.endsWith('.d.ts'))
+    for (const path of declarations)
+      assert.ok(!/\bzod\b/.test(readFileSync(join(installed, 'lineaprint', path), 'utf8')), path)
+    const zod = join(folder, 'zod')
+    renameSync(join(installed, 'zod'), zod)
     const types = join(root, 'node_modules', '@types')
-    const options = ['--noEmit', '--strict', '--target', 'es2023', '--module', 'nodenext']
+    const options = [
+      '--noEmit',
+      '--strict',
+      '--skipLibCheck',
+      'false',
+      '--target',
+      'es2023',
+      '--module',
+      'nodenext',
+    ]
     const { code, stdout } = await run(
       'tsc',
       [...options, '--moduleResolution', 'nodenext', '--typeRoots', types, '--types', 'node', 'types.ts'],
       { cwd: user.project, env: environment },
     )
+    renameSync(zod, join(installed, 'zod'))
     assert.equal(code, 0, stdout)
   })
+  return seen
 }
 
 async function failing() {

@@ -32,6 +32,7 @@ import {
   platforms,
   targetOf,
 } from './package-names.mjs'
+import { keepPublicTypes } from './package-types.mjs'
 import { environment, root, run } from './setup.mjs'
 
 const prebuilt = process.argv.includes('--prebuilt')
@@ -65,20 +66,22 @@ function buildHere() {
 }
 
 async function stageRoot(folder) {
-  // No source maps: they would refer to src/, which is not in the package.
-  run('tsc', ['-p', 'tsconfig.build.json', '--outDir', join(folder, 'dist'), '--sourceMap', 'false'])
-  await bundleCommand(join(folder, 'dist'))
-  for (const entry of ['README.md', 'LICENSE', ...manifest.files]) {
-    if (entry === 'dist') continue
-    mkdirSync(dirname(join(folder, entry)), { recursive: true })
-    cpSync(join(root, entry), join(folder, entry), { recursive: true })
-  }
-  // Fields that only the repository needs are removed. No script is published, so none can run on install.
+  mkdirSync(folder)
+  // First, because it says that the files are modules. Fields that only the repository needs are removed. No script is published, so none can run on install.
   const { scripts: _, devDependencies: __, overrides: ___, napi: ____, ...published } = manifest
   published.optionalDependencies = Object.fromEntries(
     platforms.map((name) => [packageOf(name), manifest.version]),
   )
   writeManifest(folder, published)
+  // No source maps: they would refer to src/, which is not in the package.
+  run('tsc', ['-p', 'tsconfig.build.json', '--outDir', join(folder, 'dist'), '--sourceMap', 'false'])
+  await bundleCommand(join(folder, 'dist'))
+  keepPublicTypes(join(folder, 'dist'))
+  for (const entry of ['README.md', 'LICENSE', ...manifest.files]) {
+    if (entry === 'dist') continue
+    mkdirSync(dirname(join(folder, entry)), { recursive: true })
+    cpSync(join(root, entry), join(folder, entry), { recursive: true })
+  }
   return folder
 }
 

@@ -51,11 +51,7 @@ function stateOf(paths) {
 
 const MANIFEST = 'crates/binding/Cargo.toml'
 const ADDON_SOURCES = ['crates', 'Cargo.toml', 'Cargo.lock', 'scripts/build-launcher.mjs']
-const ADDON = [
-  'native/index.js',
-  'native/index.d.ts',
-  ...(process.platform === 'win32' ? [] : ['native/lineaprint-launcher']),
-]
+const ADDON = ['native/index.d.ts', ...(process.platform === 'win32' ? [] : ['native/lineaprint-launcher'])]
 
 /** Install the dependencies, and build what has changed. */
 export function setup() {

@@ -9,7 +9,7 @@ import { createReadStream, mkdirSync, readFileSync, readdirSync, truncateSync, w
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { Generator } from '../src/capture/seeds/generator.ts'
-import { hashBytes } from '../src/hash/bytes.ts'
+import { digestBytes } from '../src/hash/bytes.ts'
 import { hashFile, hashFiles } from '../src/hash/file.ts'
 import { hashPart } from '../src/hash/part.ts'
 import { hashStream } from '../src/hash/stream.ts'
@@ -138,14 +138,14 @@ function prepare(folder: string): Work[] {
     { name: 'hashTree, 5 threads', own: true, start: (signal) => hashTree(tree, { signal, threads: 5 }) },
     { name: 'hashPart', start: (signal) => hashPart(large, 1, 2, { signal }) },
     { name: 'readModel', start: (signal) => readModel(model, { signal, files: true }) },
-    { name: 'hashBytes', start: (signal) => hashBytes(bytes, { signal, algorithm: 'sha256' }) },
+    { name: 'digestBytes', start: (signal) => digestBytes(bytes, { signal, algorithm: 'sha256' }) },
     { name: 'hashStream', start: (signal) => hashStream(createReadStream(large), { signal }) },
   ]
 }
 
 /** Start the shared threads, which stay: they start with the first buffer and with concurrent jobs. */
 async function startSharedThreads(large: string): Promise<void> {
-  await hashBytes(new Uint8Array(1 << 20))
+  await digestBytes(new Uint8Array(1 << 20))
   const controller = new AbortController()
   const { signal } = controller
   const jobs = Array.from({ length: SHARED_JOBS }, () => hashFile(large, { signal }).catch(() => undefined))

@@ -1,4 +1,6 @@
 /** The public surface of lineaprint, and nothing else. */
+// oxlint-disable-next-line import/no-unassigned-import -- it runs the check, before the other modules
+import './core/node-version.ts'
 export { environmentCapture } from './capture/environment/capture.ts'
 export { gitCapture } from './capture/git/git-capture.ts'
 export {
@@ -90,7 +92,7 @@ export type {
   Reproduction,
   ReproductionPlan,
 } from './reproduce/reproduce.ts'
-export type { ExperimentSummary } from './tracking/summary.ts'
+export type { ExperimentSummary, MetricSummary } from './tracking/summary.ts'
 export type { TrackerSettings } from './tracking/tracker.ts'
 export type {
   Verification,
@@ -104,6 +106,7 @@ export type { MlflowExportOptions, MlflowReport } from './export/mlflow/send.ts'
 export type { MlflowOptions, WandbOptions } from './config/outputs.ts'
 export type { WandbExportOptions, WandbFolder } from './export/wandb/folder.ts'
 export type { ArrayHash, ShapedArray, TypedArray } from './hash/array.ts'
+export type { BytesHash } from './hash/bytes.ts'
 export type { CacheUsage } from './hash/cache.ts'
 export type { CheckItem, CheckOptions, MalformedLine, ManifestCheck } from './manifest/check.ts'
 export type { FileHash, FileOptions, FilesOptions } from './hash/file.ts'
@@ -118,7 +121,7 @@ export type { FilePart } from './hash/part.ts'
 export type { ByteStream, StreamHash } from './hash/stream.ts'
 export type { LinkMode, TreeEntry, TreeHash, TreeOptions, TreeWarning } from './hash/tree.ts'
 export type { TreeChange, TreeChangeStatus, TreeDiff, TreeDiffOptions, TreeSide } from './hash/tree-diff.ts'
-export type { JsonObject, JsonValue } from './core/json-value.ts'
+export type { JsonObject, JsonValue, WithJsonForm } from './core/json-value.ts'
 export type {
   ConfigDifference,
   ModelDiff,
@@ -127,9 +130,34 @@ export type {
   TensorChange,
   ValueComparison,
 } from './model/diff/diff.ts'
+export type { ModelTensors, TensorData, TensorsReport } from './model/in-memory.ts'
 export type { DtypeTotal, ModelFile, ModelOptions, ModelReport, TensorInfo } from './model/read.ts'
 export type { TokenizerReport } from './model/tokenizer.ts'
-export type { RunRecord } from './record/record.ts'
+export type {
+  CaptureRecord,
+  CommandRecord,
+  DigestRecord,
+  FlagKind,
+  FlagRecord,
+  MetricRecord,
+  RunRecord,
+  RunStatus,
+  TrackedRecord,
+} from './record/record.ts'
+export type { RecordedNumber } from './json/special-floats.ts'
+export type {
+  RecordedColumn,
+  RecordedTable,
+  TrackedArray,
+  TrackedContent,
+  TrackedFile,
+  TrackedFolder,
+  TrackedModel,
+  TrackedTokenizer,
+} from './record/tracked.ts'
+export type { EnvironmentCapture } from './capture/environment/types.ts'
+export type { GitCapture } from './capture/git/types.ts'
+export type { SeedsCapture } from './capture/seeds/types.ts'
 export type { ListedRun, RunFilter, RunList, StoredRun } from './store/runs.ts'
 export type { Store } from './store/store.ts'
 export type { SampledHashOptions, SampleOptions } from './hash/sample/options.ts'

@@ -2,7 +2,7 @@ import { execFileSync, spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { hashBytes } from '../../src/hash/bytes.ts'
+import { digestBytes } from '../../src/hash/bytes.ts'
 import { folderOf } from '../support/folder.ts'
 import { lineaprint } from '../support/program.ts'
 import { floats, safetensors } from '../support/safetensors.ts'
@@ -30,6 +30,25 @@ test('a folder has the full form, both algorithms are tagged, - is standard inpu
   expect(sha256).toBe('SHA256 (file) = ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad')
   const stream = await lineaprint(['hash', '-'], { cwd, input: 'abc' })
   expect(stream.stdout).toBe('6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85  -\n')
+})
+
+test('small files have the same lines by the short way as with an option', async () => {
+  const cwd = folderOf({ a: '1', 'b c': 'x'.repeat(70_000), empty: '' })
+  const cases = [['a'], ['a', 'b c'], ['a', './a'], ['empty', 'a'], ['-a', 'both', 'a', 'b c'], ['.', 'a']]
+  for (const args of [...cases, ['--algorithm', 'sha256', 'b c']]) {
+    const [short, long] = await Promise.all(
+      [args, ['--threads', '2', ...args]].map((given) => lineaprint(['hash', ...given], { cwd })),
+    )
+    expect(short).toMatchObject({ code: 0, stderr: '' })
+    expect(short).toEqual(long)
+  }
+  for (const args of [['a', 'missing'], ['-a', 'md5', 'a'], ['-a']]) {
+    const [short, long] = await Promise.all(
+      [args, ['--threads', '2', ...args]].map((given) => lineaprint(['hash', ...given], { cwd })),
+    )
+    expect(short?.code).toBeGreaterThan(1)
+    expect(short).toEqual(long)
+  }
 })
 
 test('one failure is said, the others are hashed, and the exit code is 3', async () => {
@@ -150,7 +169,7 @@ test('pipes, /dev/stdin, devices and files of length 0 that have content are rea
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   const [empty, ostype] = await Promise.all(
     ['', readFileSync('/proc/sys/kernel/ostype')].map(
-      async (bytes) => (await hashBytes(Buffer.from(bytes))).blake3?.hex,
+      async (bytes) => (await digestBytes(Buffer.from(bytes))).blake3?.hex,
     ),
   )
   const digests = stdout

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { hashArray } from '../../src/hash/array.ts'
-import { hashBytes } from '../../src/hash/bytes.ts'
+import { digestBytes } from '../../src/hash/bytes.ts'
 import type { ShapedArray, TypedArray } from '../../src/hash/array.ts'
 
 const hex = async (array: TypedArray | ShapedArray): Promise<string> =>
@@ -62,7 +62,7 @@ test('every typed array has a dtype, and where it lies in its buffer does not co
 test('the digest of the elements alone is given as well', async () => {
   const data = Float64Array.of(1, 2)
   expect((await hashArray(data, { algorithm: 'both' })).data).toEqual(
-    await hashBytes(data, { algorithm: 'both' }),
+    await digestBytes(data, { algorithm: 'both' }),
   )
 })
 

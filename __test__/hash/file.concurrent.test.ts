@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { hashArray } from '../../src/hash/array.ts'
-import { hashBytes } from '../../src/hash/bytes.ts'
+import { digestBytes } from '../../src/hash/bytes.ts'
 import { hashFile } from '../../src/hash/file.ts'
 import { folderOf, paint } from '../support/folder.ts'
 
@@ -33,9 +33,9 @@ async function besideLongJobs(count: number, work: (path: string) => Promise<voi
 
 test('a buffer is hashed at once beside a job, and the event loop is not held until that job ends', async () => {
   const bytes = paint(4 << 20)
-  const alone = await hashBytes(bytes)
+  const alone = await digestBytes(bytes)
   const ended = await besideLongJobs(1, async () => {
-    expect(await hashBytes(bytes)).toEqual(alone)
+    expect(await digestBytes(bytes)).toEqual(alone)
     await hashArray(new Float64Array(bytes.buffer), { sample: { strategy: 'strided', count: 100_000 } })
   })
   expect(ended).toBe(0)

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { hashBytes } from '../../src/hash/bytes.ts'
+import { digestBytes } from '../../src/hash/bytes.ts'
 import { hashFile } from '../../src/hash/file.ts'
 import { hashPart, mergeParts, parsePart } from '../../src/hash/part.ts'
 import { folderOf, paint } from '../support/folder.ts'
@@ -22,7 +22,7 @@ test('a range has the digest of its bytes', async () => {
   const range = await hashFile(path, { start: 777, end: 9_999_999, algorithm: 'both' })
   expect(range).toMatchObject({
     size: 9_999_222,
-    digests: await hashBytes(BYTES.subarray(777, 9_999_999), { algorithm: 'both' }),
+    digests: await digestBytes(BYTES.subarray(777, 9_999_999), { algorithm: 'both' }),
   })
   expect((await hashFile(path, { start: 20_000_000 })).size).toBe(1)
   await expect(hashFile(path, { end: 20_000_002 })).rejects.toMatchObject({

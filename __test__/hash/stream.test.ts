@@ -10,7 +10,7 @@ const BYTES = paint(1_000_003)
 
 test('every kind of stream gives the digest of its bytes', async () => {
   const path = join(folderOf({ file: BYTES }), 'file')
-  const expected = { size: BYTES.length, digests: await hashBytes(BYTES, { algorithm: 'both' }) }
+  const expected = await hashBytes(BYTES, { algorithm: 'both' })
   const iterable = async function* (): AsyncGenerator<Uint8Array> {
     for (let start = 0; start < BYTES.length; start += 777) yield BYTES.subarray(start, start + 777)
   }
@@ -25,8 +25,8 @@ test('every kind of stream gives the digest of its bytes', async () => {
 })
 
 test('text counts as UTF-8, and an empty stream has the digest of nothing', async () => {
-  expect((await hashStream(['ä', '€'])).digests).toEqual(await hashBytes(Buffer.from('ä€')))
-  expect(await hashStream([])).toEqual({ size: 0, digests: await hashBytes(new Uint8Array()) })
+  expect(await hashStream(['ä', '€'])).toEqual(await hashBytes(Buffer.from('ä€')))
+  expect(await hashStream([])).toEqual(await hashBytes(new Uint8Array()))
 })
 
 test('the source is not asked for more than is hashed', async () => {

@@ -3,7 +3,7 @@ import { rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { checkManifest } from '../../src/manifest/check.ts'
-import { hashBytes } from '../../src/hash/bytes.ts'
+import { digestBytes } from '../../src/hash/bytes.ts'
 import { hashTree } from '../../src/hash/tree.ts'
 import { folderOf } from '../support/folder.ts'
 import type { CheckOptions, ManifestCheck } from '../../src/manifest/check.ts'
@@ -13,7 +13,7 @@ function sha256(content: string): string {
 }
 
 async function blake3(content: string): Promise<string> {
-  return (await hashBytes(Buffer.from(content))).blake3?.hex ?? ''
+  return (await digestBytes(Buffer.from(content))).blake3?.hex ?? ''
 }
 
 function check(text: string | Uint8Array, root: string, options?: CheckOptions): Promise<ManifestCheck> {

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { spawnSync } from 'node:child_process'
 import { expect, test } from 'vitest'
 import { runJob } from '../../src/native/job.ts'
-import { native, platformName } from '../../src/native/load.ts'
+import { native } from '../../src/native/load.ts'
 import { VERSION } from '../../src/core/version.ts'
 
 test('package, TypeScript and addon have one version', () => {
@@ -48,8 +48,4 @@ test('a worker that is terminated in the middle of a hash takes nothing down', a
     await worker.terminate()
   }
   expect(native.hashBytes(new Uint8Array(1), 'blake3').blake3).toHaveLength(32)
-})
-
-test('the name of the platform is that of its package', () => {
-  expect(platformName()).toMatch(/^(linux|darwin|win32)-(x64|arm64)(-gnu|-musl|-msvc)?$/)
 })

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { platformName } from '../../src/native/load.ts'
+import { platformName } from '../../src/native/platform.ts'
 import { VERSION } from '../../src/core/version.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'lineaprint-load-'))
@@ -36,7 +36,7 @@ test('a file that does not exist is reported as missing, with the cause', () => 
     code: 'ERR_LINEAPRINT_ADDON',
     message: expect.stringContaining(`the binary for ${here} is missing: tried ${path} (`) as unknown,
     hint: expect.stringContaining('NAPI_RS_NATIVE_LIBRARY_PATH') as unknown,
-    cause: expect.stringContaining('Cannot find native binding') as unknown,
+    cause: expect.stringContaining('Cannot find module') as unknown,
   })
 })
 

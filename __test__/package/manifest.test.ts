@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { PLATFORMS } from '../../src/native/load.ts'
+import { PLATFORMS } from '../../src/native/platform.ts'
 
 interface Manifest {
   readonly type: string
@@ -29,7 +29,6 @@ test('what the package promises', () => {
     man: 'docs/lineaprint.1',
     files: [
       'dist',
-      'native/index.js',
       'native/index.d.ts',
       'CHANGELOG.md',
       'CONTRIBUTING.md',

@@ -4,7 +4,7 @@ import { Digest } from '../../src/core/digest.ts'
 import { diffRuns } from '../../src/diff/runs.ts'
 import { verifyRun } from '../../src/verify/verify.ts'
 import { hashArray } from '../../src/hash/array.ts'
-import { hashBytes } from '../../src/hash/bytes.ts'
+import { digestBytes } from '../../src/hash/bytes.ts'
 import { readJournal } from '../../src/store/journal-read.ts'
 import { readRun } from '../../src/store/runs.ts'
 import { formatRecord, sealRecord } from '../../src/record/seal.ts'
@@ -51,8 +51,8 @@ test('arrays, bytes and ready digests are events, with totals in the record', as
   const shaped = (await hashArray({ data: array, shape: [2, 2] })).digest.toString()
   const [flat, whole, part] = [
     (await hashArray(array)).digest.toString(),
-    String((await hashBytes(array.buffer)).blake3),
-    String((await hashBytes(new Uint8Array(array.buffer, 4, 4))).blake3),
+    String((await digestBytes(array.buffer)).blake3),
+    String((await digestBytes(new Uint8Array(array.buffer, 4, 4))).blake3),
   ]
   expect(flat).not.toBe(shaped)
   expect(run.record.digests).toEqual({

@@ -22,7 +22,7 @@ const CALLS: Readonly<Record<string, (tracker: ExperimentTracker) => unknown>> =
   logMetric: (tracker) => tracker.logMetric('m', 'text' as never),
   logMetrics: (tracker) => tracker.logMetrics({ good: 1, bad: null as never }),
   logDigest: (tracker) => tracker.logDigest('d', 7 as never),
-  addMetadata: (tracker) => tracker.addMetadata('f', () => undefined),
+  addMetadata: (tracker) => tracker.addMetadata('f', (() => undefined) as never),
   addTags: (tracker) => tracker.addTags(''),
   setNotes: (tracker) => tracker.setNotes(7 as never),
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { hashBytes } from '../../src/hash/bytes.ts'
+import { digestBytes } from '../../src/hash/bytes.ts'
 import { readCases } from './support.ts'
 import type { WrittenDigests } from './support.ts'
 
@@ -18,7 +18,7 @@ test.each(['tree', 'tensor', 'weights', 'architecture', 'tokenizer', 'json', 'sa
     )
     expect(described.length).toBeGreaterThan(0)
     for (const { blake3Description, digests } of described) {
-      const { blake3 } = await hashBytes(Buffer.from(blake3Description ?? '', 'hex'))
+      const { blake3 } = await digestBytes(Buffer.from(blake3Description ?? '', 'hex'))
       expect(digests.blake3.endsWith(`.v1.${blake3?.toString()}`)).toBe(true)
     }
   },

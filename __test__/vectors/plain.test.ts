@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { hashBytes } from '../../src/hash/bytes.ts'
+import { digestBytes } from '../../src/hash/bytes.ts'
 import { hashFile, hashFiles } from '../../src/hash/file.ts'
 import { hashStream } from '../../src/hash/stream.ts'
 import { LineaprintError } from '../../src/core/errors.ts'
@@ -23,11 +23,11 @@ function* pieces(bytes: Uint8Array): Generator<Uint8Array> {
 
 test.each(cases)('bytes in memory and streams: $name', async ({ content, digests }) => {
   const bytes = contentOf(content)
-  const both = await hashBytes(bytes, { algorithm: 'both' })
+  const both = await digestBytes(bytes, { algorithm: 'both' })
   const streamed = await hashStream(pieces(bytes), { algorithm: 'both' })
   expect(streamed.size).toBe(bytes.length)
   for (const algorithm of ALGORITHMS) {
-    const alone = await hashBytes(bytes, { algorithm })
+    const alone = await digestBytes(bytes, { algorithm })
     expect(alone[algorithm]?.toString()).toBe(digests[algorithm])
     expect(both[algorithm]?.toString()).toBe(digests[algorithm])
     expect(streamed.digests[algorithm]?.toString()).toBe(digests[algorithm])

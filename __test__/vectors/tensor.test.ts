@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { toDigests } from '../../src/core/digest.ts'
 import { hashArray } from '../../src/hash/array.ts'
-import { hashBytes } from '../../src/hash/bytes.ts'
+import { digestBytes } from '../../src/hash/bytes.ts'
 import { native } from '../../src/native/load.ts'
 import { ALGORITHMS, contentOf, readCases } from './support.ts'
 import type { TypedArray } from '../../src/hash/array.ts'
@@ -30,7 +30,7 @@ const VIEWS: Readonly<Record<string, (buffer: ArrayBuffer) => TypedArray>> = {
 test.each(cases)(
   'from the digest of its elements: $name',
   async ({ dtype, shape, data, dataDigests, digests }) => {
-    const plain = await hashBytes(contentOf(data), { algorithm: 'both' })
+    const plain = await digestBytes(contentOf(data), { algorithm: 'both' })
     const made = toDigests(
       native.tensorDigest(dtype, [...shape], plain.blake3?.bytes, plain.sha256?.bytes),
       'tensor',

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { hashBytes } from '../../src/hash/bytes.ts'
+import { digestBytes } from '../../src/hash/bytes.ts'
 import { readModel } from '../../src/model/read.ts'
 import { ALGORITHMS, contentOf, readCases, safetensors, temporaryFolder } from './support.ts'
 import type { VectorTensor, WrittenDigests } from './support.ts'
@@ -41,7 +41,7 @@ test.each(cases)('a file: $name', async ({ tensors, digests }) => {
   for (const { name, dtype, shape, data } of tensors) {
     const found = both.tensors.find((tensor) => tensor.name === name)
     expect(found).toMatchObject({ dtype, shape })
-    expect(found?.digest.toString()).toBe((await hashBytes(contentOf(data))).blake3?.toString())
+    expect(found?.digest.toString()).toBe((await digestBytes(contentOf(data))).blake3?.toString())
   }
 })
 
@@ -82,7 +82,7 @@ test.each(cases)('with the files in the same read: $name', async ({ tensors, dig
   const bytes = safetensors(tensors)
   writeFileSync(path, bytes)
   const model = await readModel(path, { files: true, algorithm: 'both' })
-  const plain = await hashBytes(bytes, { algorithm: 'both' })
+  const plain = await digestBytes(bytes, { algorithm: 'both' })
   for (const algorithm of ALGORITHMS) {
     expect(model.digests.weights[algorithm]?.toString()).toBe(digests[algorithm])
     expect(model.digests.tree?.[algorithm]?.toString()).toBe(plain[algorithm]?.toString())

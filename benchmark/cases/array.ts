@@ -1,7 +1,7 @@
 /** Cases of an array in memory. */
 import { createHash } from 'node:crypto'
 import { hashArray } from '../../src/hash/array.ts'
-import { hashBytes } from '../../src/hash/bytes.ts'
+import { digestBytes } from '../../src/hash/bytes.ts'
 import { entry } from './entry.ts'
 import type { Algorithm } from '../../src/core/digest.ts'
 import type { Inputs } from '../inputs.ts'
@@ -19,7 +19,7 @@ export function arrayCases(inputs: Inputs): Case[] {
       title: `${title}, BLAKE3`,
       prepare: async () => {
         const array = inputs.array()
-        const alone = contestant('hashBytes, the hash alone', 'part', () => elementsDigest(array, 'blake3'))
+        const alone = contestant('digestBytes, the hash alone', 'part', () => elementsDigest(array, 'blake3'))
         const node = contestant('node:crypto, SHA-256', 'peer', () => nodeCrypto(array), false)
         return entry(array.byteLength, [hashArrayContestant(array, 'blake3')], [], new Map(), [alone, node])
       },
@@ -29,7 +29,7 @@ export function arrayCases(inputs: Inputs): Case[] {
       title: `${title}, SHA-256`,
       prepare: async () => {
         const array = inputs.array()
-        const alone = contestant('hashBytes, the hash alone', 'part', () => elementsDigest(array, 'sha256'))
+        const alone = contestant('digestBytes, the hash alone', 'part', () => elementsDigest(array, 'sha256'))
         const node = contestant('node:crypto, SHA-256', 'peer', () => nodeCrypto(array))
         return entry(array.byteLength, [hashArrayContestant(array, 'sha256')], [], new Map(), [node, alone])
       },
@@ -51,7 +51,7 @@ function hashArrayContestant(array: Float64Array, algorithm: Algorithm): Contest
 }
 
 async function elementsDigest(array: Float64Array, algorithm: Algorithm): Promise<string> {
-  return (await hashBytes(array, { algorithm }))[algorithm]?.hex ?? ''
+  return (await digestBytes(array, { algorithm }))[algorithm]?.hex ?? ''
 }
 
 function contestant(

@@ -1,7 +1,7 @@
 /** Cases of one large file. */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { hashBytes } from '../../src/hash/bytes.ts'
+import { digestBytes } from '../../src/hash/bytes.ts'
 import { hashFile } from '../../src/hash/file.ts'
 import { readWhole } from '../inputs.ts'
 import { entry, firstWord } from './entry.ts'
@@ -44,9 +44,9 @@ function hashFileContestant(path: string, algorithm: Algorithm): Contestant {
 function blake3Entry(file: FileSet, peers: Peers): Entry {
   // Held for this case only: the bytes are freed with the contestants.
   const bytes = readWhole(file)
-  const run = async (): Promise<string> => (await hashBytes(bytes)).blake3?.hex ?? ''
+  const run = async (): Promise<string> => (await digestBytes(bytes)).blake3?.hex ?? ''
   const memory: Contestant = {
-    name: 'hashBytes, in memory, not from a file',
+    name: 'digestBytes, in memory, not from a file',
     role: 'part',
     child: false,
     run,

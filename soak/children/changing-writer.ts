@@ -6,7 +6,7 @@
  */
 import { closeSync, ftruncateSync, openSync, renameSync, writeFileSync, writeSync } from 'node:fs'
 import { Generator } from '../../src/capture/seeds/generator.ts'
-import { hashBytes } from '../../src/hash/bytes.ts'
+import { digestBytes } from '../../src/hash/bytes.ts'
 import type { Algorithm } from '../../src/core/digest.ts'
 import type { State } from '../changing-judge.ts'
 
@@ -78,7 +78,7 @@ async function note(before: number, after: number, absent = false): Promise<void
 }
 
 async function digestOf(bytes: Uint8Array): Promise<string> {
-  const digests = await hashBytes(bytes, { algorithm: algorithm as Algorithm })
+  const digests = await digestBytes(bytes, { algorithm: algorithm as Algorithm })
   return digests[algorithm as Algorithm]?.hex ?? ''
 }
 

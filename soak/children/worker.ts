@@ -1,6 +1,6 @@
 /** A worker thread that hashes without end, in a given way. */
 import { parentPort, workerData } from 'node:worker_threads'
-import { hashBytes } from '../../src/hash/bytes.ts'
+import { digestBytes } from '../../src/hash/bytes.ts'
 import { hashFile, hashFiles } from '../../src/hash/file.ts'
 import { hashTree } from '../../src/hash/tree.ts'
 
@@ -38,7 +38,7 @@ async function hash(): Promise<unknown> {
       return hashTree(tree, { list: true })
     case 'shared':
       new Uint8Array(shared).fill(Math.random() * 256)
-      return hashBytes(shared)
+      return digestBytes(shared)
     case 'leave':
       void hashFile(file)
       setImmediate(() => process.exit(0))

@@ -9,7 +9,7 @@ import { setImmediate, setTimeout } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { Generator } from '../../src/capture/seeds/generator.ts'
 import { LineaprintError } from '../../src/core/errors.ts'
-import { hashBytes } from '../../src/hash/bytes.ts'
+import { digestBytes } from '../../src/hash/bytes.ts'
 import { inParallel } from '../support/child.ts'
 import { WAYS } from './worker.ts'
 import type { WorkerPlan } from './worker.ts'
@@ -88,7 +88,7 @@ async function takeBuffer(index: number): Promise<void> {
     kind === 2 ? new ArrayBuffer(LENGTH, { maxByteLength: LENGTH + 64 }) : new ArrayBuffer(LENGTH)
   new Uint8Array(buffer).fill(index)
   const right = createHash('sha256').update(new Uint8Array(buffer)).digest('hex')
-  const hashed = hashBytes(buffer, { algorithm: 'sha256' }).then(
+  const hashed = digestBytes(buffer, { algorithm: 'sha256' }).then(
     ({ sha256 }) => sha256?.hex,
     (error: unknown) => (LineaprintError.is(error) ? error.code : String(error)),
   )
@@ -102,7 +102,7 @@ async function takeBuffer(index: number): Promise<void> {
   const result = await hashed
   if (result === right) whole++
   else if (result === 'ERR_LINEAPRINT_CHANGED') refused++
-  else wrong.push(`a buffer that was taken away gave ${String(result)}`)
+  else wrong.push(`a buffer that was taken away gave ${result}`)
   if (naive !== undefined) {
     naiveTried++
     if ((await naive) !== right) naiveWrong++

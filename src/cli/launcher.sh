@@ -6,7 +6,11 @@ if [ -r /proc/self/status ]; then
   while read -r _lp_key _lp_value; do
     case $_lp_key in
       SigBlk:) _lp_signals="blocked=$_lp_value" ;;
-      SigIgn:) _lp_signals="$_lp_signals ignored=$_lp_value" ;;
+      SigIgn:)
+        _lp_signals="$_lp_signals ignored=$_lp_value"
+        # A shell reads byte by byte.
+        break
+        ;;
     esac
   done < /proc/self/status
 else

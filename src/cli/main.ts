@@ -1,11 +1,27 @@
 #!/usr/bin/env node
 /** Start the program `lineaprint`. Its modules are loaded after the cache of compiled code is on. */
+import { argv } from 'node:process'
 import { enableCompileCache } from './shared/compile-cache.ts'
 
-// Before anything that takes time: until then a signal that was ignored ends this process. In the bundle it is a small
-// file of its own, which is loaded after the check of the version of Node at the head.
-const { takeInherited } = await import('../command/launcher/inherited.ts')
+void start()
 
-takeInherited()
-enableCompileCache()
-await import('./program.ts')
+async function start(): Promise<void> {
+  // Before anything that takes time: until then a signal that was ignored ends this process. In the bundle it is a small
+  // file of its own, which is loaded after the check of the version of Node at the head.
+  const { takeInherited } = await import('../command/launcher/inherited.ts')
+  takeInherited()
+  if (argv[2] === 'hash' && (await hasHashed(argv.slice(3)))) return
+  enableCompileCache()
+  const { main } = await import('./program.ts')
+  await main()
+}
+
+/** Hash small files the short way. Whatever prevents it, such as a missing addon, the command meets again and reports. */
+async function hasHashed(args: readonly string[]): Promise<boolean> {
+  try {
+    const { hashSmall } = await import('./commands/hash/small.ts')
+    return await hashSmall(args)
+  } catch {
+    return false
+  }
+}

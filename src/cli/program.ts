@@ -37,15 +37,26 @@ let command: Command | undefined
 /** The command that refused its arguments. */
 let refusing: Command | undefined
 
-try {
-  checkNames(argv.slice(2))
-  await beginCommand(name, argv)
-  const program = await buildProgram(name, context)
-  command = program.commands.find((child) => child.name() === name)
-  prepare(program)
-  await program.parseAsync(argv)
-} catch (error) {
-  process.exitCode = fail(error)
+/** Run the command that the arguments name, and set the exit code. */
+export async function main(): Promise<void> {
+  // A process ends when nothing is left to wait for, also before the work is done. That is never a success.
+  process.once('beforeExit', endUnfinished)
+  try {
+    checkNames(argv.slice(2))
+    await beginCommand(name, argv)
+    const program = await buildProgram(name, context)
+    command = program.commands.find((child) => child.name() === name)
+    prepare(program)
+    await program.parseAsync(argv)
+  } catch (error) {
+    process.exitCode = fail(error)
+  }
+  process.off('beforeExit', endUnfinished)
+}
+
+function endUnfinished(): never {
+  printError('lineaprint: a bug in lineaprint: it would have ended before its work was done')
+  exit(3)
 }
 
 /** Configure a command: Commander would print and exit by itself, in other words and with other exit codes. */

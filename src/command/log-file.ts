@@ -10,7 +10,7 @@
 import { open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { modesIn } from '../util/modes.ts'
-import { storeError, systemReason } from '../util/fs.ts'
+import { storeError, syncHandle, systemReason } from '../util/fs.ts'
 import type { FileHandle } from 'node:fs/promises'
 import type { LogCounts, LogPiece } from './log-text.ts'
 
@@ -149,7 +149,7 @@ export class LogFile {
       // A state, or what a write left behind that failed.
       for (const { file, length } of [this.#main, ...this.#others]) await file.truncate(length)
       if (this.#others.length > 0) kept = await this.#join()
-      else await this.#main.file.sync()
+      else await syncHandle(this.#main.file)
     } catch (error) {
       this.#fail(error)
     }
@@ -252,7 +252,7 @@ export class LogFile {
         const from = block === first ? block.noteLength : 0
         await copyRange(block.part, block.position + from, block.length - from, joined)
       }
-      await joined.file.sync()
+      await syncHandle(joined.file)
       await joined.file.close()
       // Windows does not replace an open file.
       await this.close()

@@ -1,7 +1,7 @@
 /** Digests of JSON, YAML and text files without what is volatile in them. */
 import { realpath } from 'node:fs/promises'
 import { join } from 'node:path'
-import { hashBytes } from '../hash/bytes.ts'
+import { digestBytes } from '../hash/bytes.ts'
 import { canonicalBytes } from '../json/canonical.ts'
 import { parseJson, toObjects } from '../json/parse.ts'
 import { pathMatcher } from '../util/path-pattern.ts'
@@ -70,7 +70,7 @@ export async function stableDigest(
         : isLog(path)
           ? stableLines(bytes)
           : await stableTorch(root, bytes)
-    return stable && String((await hashBytes(stable)).blake3)
+    return stable && String((await digestBytes(stable)).blake3)
   } catch (error) {
     if (isReadError(error)) return undefined
     throw error
@@ -82,7 +82,7 @@ async function stableTorch(root: string, bytes: Uint8Array): Promise<Uint8Array 
   const members = stableMembers(bytes, [root, await realpath(root)])
   if (members === undefined) return undefined
   const listed: string[][] = []
-  for (const member of members) listed.push([member.name, String((await hashBytes(member.bytes)).blake3)])
+  for (const member of members) listed.push([member.name, String((await digestBytes(member.bytes)).blake3)])
   return canonicalBytes(listed)
 }
 
@@ -149,7 +149,7 @@ function utf8(bytes: Uint8Array): string | undefined {
 async function isUnchanged(bytes: Uint8Array, { blake3, sha256 }: Digests): Promise<boolean> {
   const known = blake3 ?? sha256
   if (known === undefined) return false
-  const computed = await hashBytes(bytes, { algorithm: known.algorithm })
+  const computed = await digestBytes(bytes, { algorithm: known.algorithm })
   return computed[known.algorithm]?.equals(known) === true
 }
 

@@ -63,7 +63,7 @@ export interface Captured {
 
 /** One field in which two captures differ. */
 export interface Difference {
-  /** Path of the field, segments joined by `.`, for example `npm.packages.zod`. */
+  /** Path of the field, segments joined by `.`, for example `npm.packages.yaml`. */
   readonly field: string
   /** The earlier value; absent if the field is new. */
   readonly before?: string | undefined

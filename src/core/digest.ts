@@ -147,11 +147,17 @@ function isKind(kind: string, plan: string | undefined): boolean {
   return plan === undefined && DIGEST_KINDS.some((name) => name === kind)
 }
 
-/** One digest per algorithm asked for. */
-export interface Digests {
-  readonly blake3?: Digest
-  readonly sha256?: Digest
-}
+/**
+ * One digest per algorithm asked for. With the option `algorithm` as a literal the type says which: `Digests<'blake3'>` has
+ * `blake3`, `Digests<'both'>` has both. The parameter counts as one type, so that `'blake3' | 'sha256'` says neither.
+ */
+export type Digests<A extends AlgorithmChoice = AlgorithmChoice> = [A] extends ['both']
+  ? { readonly blake3: Digest; readonly sha256: Digest }
+  : [A] extends ['blake3']
+    ? { readonly blake3: Digest; readonly sha256?: never }
+    : [A] extends ['sha256']
+      ? { readonly blake3?: never; readonly sha256: Digest }
+      : { readonly blake3?: Digest; readonly sha256?: Digest }
 
 /** Digests of one thing in written form, one per hash function asked for. Of a record, the texts are not checked. */
 export type WrittenDigests<T extends string = string> = { readonly blake3?: T; readonly sha256?: T }

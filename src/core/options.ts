@@ -26,9 +26,9 @@ export interface JobOptions {
 }
 
 /** Options of everything that hashes. */
-export interface HashOptions extends JobOptions {
+export interface HashOptions<A extends AlgorithmChoice = AlgorithmChoice> extends JobOptions {
   /** Hash function; `both` costs one read of the data, not two. @default 'blake3' */
-  readonly algorithm?: AlgorithmChoice | undefined
+  readonly algorithm?: A | undefined
 }
 
 const JOB_KEYS = ['algorithm', 'signal', 'onProgress', 'threads'] as const

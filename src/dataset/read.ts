@@ -15,7 +15,7 @@ import { stampText } from '../util/file-stamp.ts'
 import { hashTable } from './table.ts'
 import type { BigIntStats } from 'node:fs'
 import type { Disguised } from '../util/disguised.ts'
-import type { Digest, Digests } from '../core/digest.ts'
+import type { AlgorithmChoice, Digest, Digests } from '../core/digest.ts'
 import type { ShapedArray, TypedArray } from '../hash/array.ts'
 import type { HashOptions } from '../core/options.ts'
 import type { SampledHashOptions } from '../hash/sample/options.ts'
@@ -27,7 +27,7 @@ import type { TableFormat } from './table.ts'
 export type DatasetSource = string | TypedArray | ShapedArray
 
 /** Options of {@link readDataset}. */
-export interface DatasetOptions extends SampledHashOptions {
+export interface DatasetOptions<A extends AlgorithmChoice = AlgorithmChoice> extends SampledHashOptions<A> {
   /**
    * True to also digest the table in a file whose name ends in `.parquet`, `.arrow`, `.arrows`, `.feather`,
    * `.ipc` or `.csv`, by a second read; not done for a sample. @default true
@@ -47,13 +47,13 @@ export interface DatasetTable {
 }
 
 /** A dataset. */
-export interface DatasetReport {
+export interface DatasetReport<A extends AlgorithmChoice = AlgorithmChoice> {
   readonly kind: 'file' | 'folder' | 'array'
   /** Absolute path; absent for an array. */
   readonly path?: string
   /** Plain digest of a file, `tree` of a folder, `tensor` of an array; `sampled` if only a part was read. */
   readonly digest: Digest
-  readonly digests: Digests
+  readonly digests: Digests<A>
   /** Bytes of the content. */
   readonly bytes: number
   /** Regular files; only for a folder. */
@@ -82,7 +82,14 @@ export interface DatasetReport {
  * @param source A path, or a typed array with or without a shape.
  * @throws ERR_LINEAPRINT_NOT_FOUND for a missing path, and the errors of `hashFile` and `hashTree`.
  */
-export async function readDataset(source: DatasetSource, given: DatasetOptions = {}): Promise<DatasetReport> {
+export async function readDataset<A extends AlgorithmChoice = 'blake3'>(
+  source: DatasetSource,
+  options: DatasetOptions<A> = {},
+): Promise<DatasetReport<A>> {
+  return readSource(source, options)
+}
+
+async function readSource(source: DatasetSource, given: DatasetOptions): Promise<DatasetReport> {
   checkObject(given)
   const { tables = true, ...options } = given
   if (typeof source !== 'string') return fromArray(source, options)

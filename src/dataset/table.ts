@@ -19,7 +19,7 @@ export type TableFormat = (typeof TABLE_FORMATS)[number]
 export type TableSchema = Readonly<Record<string, string>>
 
 /** Options of {@link hashTable}. */
-export interface TableOptions extends HashOptions {
+export interface TableOptions<A extends AlgorithmChoice = AlgorithmChoice> extends HashOptions<A> {
   /** The format. @default detected from the first bytes, else from the file name */
   readonly format?: TableFormat | undefined
   /**
@@ -46,13 +46,13 @@ export interface TableColumn {
 }
 
 /** A hashed table. */
-export interface TableHash {
+export interface TableHash<A extends AlgorithmChoice = AlgorithmChoice> {
   /** Path as given; absent for bytes in memory. */
   readonly path?: string
   readonly format: TableFormat
   /** `table`, or `table-unordered`; BLAKE3 if both were requested. */
   readonly digest: Digest
-  readonly digests: Digests
+  readonly digests: Digests<A>
   /** Bytes of the file. */
   readonly bytes: number
   readonly rows: number
@@ -79,9 +79,16 @@ export const BLOCK_ROWS = 65_536
  * @throws ERR_LINEAPRINT_FORMAT if it breaks the rules of its format or a cell is not of its declared type;
  * UNSUPPORTED for known but unsupported formats; and the errors of `hashFile`.
  */
-export async function hashTable(
+export async function hashTable<A extends AlgorithmChoice = 'blake3'>(
   source: string | ArrayBufferLike | ArrayBufferView,
-  options: TableOptions = {},
+  options: TableOptions<A> = {},
+): Promise<TableHash<A>> {
+  return hashSource(source, options)
+}
+
+async function hashSource(
+  source: string | ArrayBufferLike | ArrayBufferView,
+  options: TableOptions,
 ): Promise<TableHash> {
   checkKeys(options, ['format', 'schema', 'unordered'])
   const algorithm = checkAlgorithm(options.algorithm)

@@ -69,7 +69,7 @@ export function causeOf(field: string): Cause {
 /** One field in which two runs differ. */
 export interface RunDifference {
   readonly cause: Cause
-  /** Path of the field in the record, segments joined by `.`, for example `environment.npm.packages.zod`. */
+  /** Path of the field in the record, segments joined by `.`, for example `environment.npm.packages.yaml`. */
   readonly field: string
   /** Value in the first run; absent if it has none. */
   readonly before?: string

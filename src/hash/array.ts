@@ -8,8 +8,8 @@ import { checkKeys } from '../core/options.ts'
 import { checkSample } from './sample/options.ts'
 import { SampleReport } from './sample/report.ts'
 import { sampleElements } from './sample/array.ts'
-import { TYPED_ARRAY_PROTOTYPE, asBytes, hashBytes } from './bytes.ts'
-import type { Digest, Digests } from '../core/digest.ts'
+import { TYPED_ARRAY_PROTOTYPE, asBytes, digestBytes } from './bytes.ts'
+import type { AlgorithmChoice, Digest, Digests } from '../core/digest.ts'
 import type { SampledHashOptions } from './sample/options.ts'
 
 /** Every typed array of JavaScript. */
@@ -33,10 +33,10 @@ export interface ShapedArray {
 }
 
 /** A hashed array. */
-export interface ArrayHash {
+export interface ArrayHash<A extends AlgorithmChoice = AlgorithmChoice> {
   /** The `tensor` digest; BLAKE3 if both were requested. */
   readonly digest: Digest
-  readonly digests: Digests
+  readonly digests: Digests<A>
   /**
    * Plain digests of the elements alone, for comparing data under another shape; none if only a sample was
    * read.
@@ -82,10 +82,10 @@ function lengthOf(array: TypedArray): number {
  *
  * @param array A typed array (its shape is its length), or one with a shape.
  */
-export async function hashArray(
+export async function hashArray<A extends AlgorithmChoice = 'blake3'>(
   array: TypedArray | ShapedArray,
-  options: SampledHashOptions = {},
-): Promise<ArrayHash> {
+  options: SampledHashOptions<A> = {},
+): Promise<ArrayHash<A>> {
   checkKeys(options, ['sample'])
   const { data, shape } = isTypedArray(array) ? { data: array, shape: [lengthOf(array)] } : checkShaped(array)
   const dtype = dtypeOf(data)
@@ -103,10 +103,13 @@ export async function hashArray(
   const about = { dtype, shape: [...shape], bytes: byteLength }
   const width = length === 0 ? data.BYTES_PER_ELEMENT : byteLength / length
   const sampled = plan && (await sampleElements(bytes, width, about, plan, rest))
-  if (sampled) return { ...sampled, digest: primary(sampled.digests), data: {}, ...about }
-  const dataDigests = await hashBytes(bytes, rest)
+  if (sampled) {
+    const { digests, sample: extent } = sampled
+    return { digest: primary(digests), digests: digests as Digests<A>, data: {}, ...about, sample: extent }
+  }
+  const dataDigests: Digests = await digestBytes<AlgorithmChoice>(bytes, rest)
   const raw = native.tensorDigest(dtype, [...shape], dataDigests.blake3?.bytes, dataDigests.sha256?.bytes)
-  const digests = toDigests(raw, 'tensor')
+  const digests = toDigests(raw, 'tensor') as Digests<A>
   const all = { sampled: false, units: length, unitsRead: length }
   const extent = { ...all, bytes: byteLength, bytesRead: byteLength }
   const report = plan && { sample: new SampleReport('tensor', extent) }
@@ -135,7 +138,7 @@ function checkShape(shape: readonly number[], length: number): void {
 }
 
 /** Return the elements as little-endian bytes. Only big-endian machines need a swapped copy. */
-function littleEndian(data: TypedArray): Uint8Array {
+export function littleEndian(data: TypedArray): Uint8Array {
   const bytes = asBytes(data)
   if (endianness() === 'LE' || data.BYTES_PER_ELEMENT === 1) return bytes
   const copy = Buffer.from(bytes)

@@ -7,16 +7,26 @@
  */
 import { setImmediate } from 'node:timers/promises'
 import { isAnyArrayBuffer, isArrayBuffer, isDataView } from 'node:util/types'
-import { toDigests } from '../core/digest.ts'
+import { primary, toDigests } from '../core/digest.ts'
 import { ProgressListener } from '../core/progress.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { native } from '../native/load.ts'
 import { checkAlgorithm, checkKeys } from '../core/options.ts'
 import type { Progress, HashOptions } from '../core/options.ts'
-import type { Digests } from '../core/digest.ts'
+import type { AlgorithmChoice, Digest, Digests, RawDigests } from '../core/digest.ts'
 
 /** Bytes hashed in one call: about 4 ms of SHA-256 or 1 ms of BLAKE3 on one core. */
 const SLICE = 8 << 20
+
+/** The result of {@link hashBytes}. */
+export interface BytesHash<A extends AlgorithmChoice = AlgorithmChoice> {
+  /** Length in bytes. */
+  readonly size: number
+  /** The digest; BLAKE3 if both were requested. */
+  readonly digest: Digest
+  /** Every requested digest. */
+  readonly digests: Digests<A>
+}
 
 /**
  * Hash bytes in memory with the standard hash, BLAKE3 on all cores.
@@ -26,16 +36,36 @@ const SLICE = 8 << 20
  *
  * @param bytes A buffer or any view of one; its bytes count, not its element type.
  */
-export async function hashBytes(
+export async function hashBytes<A extends AlgorithmChoice = 'blake3'>(
   bytes: ArrayBufferLike | ArrayBufferView,
-  options: HashOptions = {},
-): Promise<Digests> {
+  options: HashOptions<A> = {},
+): Promise<BytesHash<A>> {
   checkKeys(options)
   const algorithm = checkAlgorithm(options.algorithm)
   options.signal?.throwIfAborted()
   const view = asBytes(bytes)
-  const length = view.byteLength
-  if (length <= SLICE) return toDigests(native.hashBytes(view, algorithm))
+  // The buffer may be transferred before a later step.
+  const size = view.byteLength
+  const raw =
+    size <= SLICE ? native.hashBytes(view, algorithm) : await hashSlices(bytes, size, algorithm, options)
+  const digests = toDigests(raw) as Digests<A>
+  return { size, digest: primary(digests), digests }
+}
+
+/** Hash bytes in memory as {@link hashBytes} does, and return the digests alone. */
+export async function digestBytes<A extends AlgorithmChoice = 'blake3'>(
+  bytes: ArrayBufferLike | ArrayBufferView,
+  options: HashOptions<A> = {},
+): Promise<Digests<A>> {
+  return (await hashBytes(bytes, options)).digests
+}
+
+async function hashSlices(
+  bytes: ArrayBufferLike | ArrayBufferView,
+  length: number,
+  algorithm: AlgorithmChoice,
+  options: HashOptions,
+): Promise<RawDigests> {
   const hasher = new native.NativeSliced(algorithm, length)
   const listener = new ProgressListener(options.onProgress)
   const read = stableBytes(bytes)
@@ -48,7 +78,7 @@ export async function hashBytes(
     listener.throwIfFailed()
   }
   await listener.end()
-  return toDigests(hasher.finish())
+  return hasher.finish()
 }
 
 /**

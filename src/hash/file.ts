@@ -14,7 +14,7 @@ import type { SamplePlan } from '../core/sample-plan.ts'
 import type { CacheUsage } from './cache.ts'
 
 /** A hashed file. */
-export interface FileHash {
+export interface FileHash<A extends AlgorithmChoice = AlgorithmChoice> {
   /** The path as it was given. */
   readonly path: string
   /** Length in bytes. */
@@ -22,7 +22,7 @@ export interface FileHash {
   /** The digest; BLAKE3 if both were requested. */
   readonly digest: Digest
   /** Every requested digest. */
-  readonly digests: Digests
+  readonly digests: Digests<A>
   /** The extent of the sample; only if one was requested. */
   readonly sample?: SampleReport
   /** Usage of the cache for all files of the call; only if there is one. */
@@ -30,13 +30,13 @@ export interface FileHash {
 }
 
 /** Options of {@link hashFiles}. */
-export interface FilesOptions extends SampledHashOptions {
+export interface FilesOptions<A extends AlgorithmChoice = AlgorithmChoice> extends SampledHashOptions<A> {
   /** Keep digests of unchanged files: `true`, or a folder. See `docs/cache.md`. @default false */
   readonly cache?: boolean | string | undefined
 }
 
 /** Options of {@link hashFile}. A range is never cached nor sampled. */
-export interface FileOptions extends FilesOptions {
+export interface FileOptions<A extends AlgorithmChoice = AlgorithmChoice> extends FilesOptions<A> {
   /** Offset of the first byte to hash. @default 0 */
   readonly start?: number | undefined
   /** Offset after the last byte to hash. @default the end of the file */
@@ -53,7 +53,10 @@ export interface FileOptions extends FilesOptions {
  * @throws ERR_LINEAPRINT_NOT_FOUND, NOT_REGULAR, UNREADABLE, CHANGED if the file changed while it was read,
  * or RANGE if `start` and `end` do not lie in it.
  */
-export async function hashFile(path: string, options: FileOptions = {}): Promise<FileHash> {
+export async function hashFile<A extends AlgorithmChoice = 'blake3'>(
+  path: string,
+  options: FileOptions<A> = {},
+): Promise<FileHash<A>> {
   checkObject(options)
   const { start, end, ...shared } = options
   const isWhole = start === undefined && end === undefined
@@ -97,17 +100,19 @@ async function hashRange(
  * @param paths Regular files; links are followed.
  * @returns One result or error per path, in the order given.
  */
-export async function hashFiles(
+export async function hashFiles<A extends AlgorithmChoice = 'blake3'>(
   paths: readonly string[],
-  options: FilesOptions = {},
-): Promise<readonly (FileHash | LineaprintError)[]> {
+  options: FilesOptions<A> = {},
+): Promise<readonly (FileHash<A> | LineaprintError)[]> {
   checkKeys(options, ['cache', 'sample'])
   const plan = checkSample(options.sample, { cache: options.cache })
   const algorithm = checkAlgorithm(options.algorithm)
   const checked = checkPaths(paths)
-  return plan === undefined
-    ? hashAll(checked, algorithm, options)
-    : sampleAll(checked, algorithm, plan, options)
+  const outcomes =
+    plan === undefined
+      ? await hashAll(checked, algorithm, options)
+      : await sampleAll(checked, algorithm, plan, options)
+  return outcomes
 }
 
 type Outcomes = Promise<(FileHash | LineaprintError)[]>

@@ -1,22 +1,25 @@
 /** Plain digests of streams. */
 import { setImmediate } from 'node:timers/promises'
-import { toDigests } from '../core/digest.ts'
+import { primary, toDigests } from '../core/digest.ts'
 import { ProgressListener } from '../core/progress.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { native } from '../native/load.ts'
 import { checkAlgorithm, checkKeys } from '../core/options.ts'
 import { asBytes } from './bytes.ts'
-import type { Digests } from '../core/digest.ts'
+import type { AlgorithmChoice, Digest, Digests } from '../core/digest.ts'
 import type { HashOptions } from '../core/options.ts'
 
 /** A source of bytes in chunks: a Node stream, a web stream, or any iterable. Text counts as UTF-8. */
 export type ByteStream = AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string>
 
 /** The result of {@link hashStream}. */
-export interface StreamHash {
+export interface StreamHash<A extends AlgorithmChoice = AlgorithmChoice> {
   /** Bytes received. */
   readonly size: number
-  readonly digests: Digests
+  /** The digest; BLAKE3 if both were requested. */
+  readonly digest: Digest
+  /** Every requested digest. */
+  readonly digests: Digests<A>
 }
 
 /** Bytes hashed before other callbacks run. */
@@ -28,7 +31,10 @@ const TURN = 8 << 20
  * The next chunk is requested only when the previous one is hashed, so nothing is buffered. Reading stops
  * when the signal aborts. Cost: one thread.
  */
-export async function hashStream(stream: ByteStream, options: HashOptions = {}): Promise<StreamHash> {
+export async function hashStream<A extends AlgorithmChoice = 'blake3'>(
+  stream: ByteStream,
+  options: HashOptions<A> = {},
+): Promise<StreamHash<A>> {
   checkKeys(options)
   checkStream(stream)
   const hasher = new native.NativeHasher(checkAlgorithm(options.algorithm))
@@ -54,7 +60,8 @@ export async function hashStream(stream: ByteStream, options: HashOptions = {}):
   }
   signal?.throwIfAborted()
   await listener.end()
-  return { size, digests: toDigests(hasher.finish()) }
+  const digests = toDigests(hasher.finish()) as Digests<A>
+  return { size, digest: primary(digests), digests }
 }
 
 function checkStream(stream: unknown): void {

@@ -7,7 +7,7 @@ import { sampleDigests } from './sample/digests.ts'
 import { checkSample, toNativePlan } from './sample/options.ts'
 import { SampleReport } from './sample/report.ts'
 import { cacheFolder, toCacheUsage } from './cache.ts'
-import type { Digest, Digests } from '../core/digest.ts'
+import type { AlgorithmChoice, Digest, Digests } from '../core/digest.ts'
 import type { NativeEntries, NativeTree } from '../native/load.ts'
 import type { SampledHashOptions } from './sample/options.ts'
 import type { CacheUsage } from './cache.ts'
@@ -16,7 +16,7 @@ import type { CacheUsage } from './cache.ts'
 export type LinkMode = 'follow' | 'record' | 'refuse'
 
 /** Options of {@link hashTree}. */
-export interface TreeOptions extends SampledHashOptions {
+export interface TreeOptions<A extends AlgorithmChoice = AlgorithmChoice> extends SampledHashOptions<A> {
   /** `follow`: a link counts as its target; `record`: as a link; `refuse`: as an error. @default 'follow' */
   readonly links?: LinkMode | undefined
   /** Patterns in the syntax of gitignore, relative to the root. @default none */
@@ -57,11 +57,11 @@ export interface TreeWarning {
 }
 
 /** A hashed folder. */
-export interface TreeHash {
+export interface TreeHash<A extends AlgorithmChoice = AlgorithmChoice> {
   readonly path: string
   /** The `tree` digest; BLAKE3 if both were requested. */
   readonly digest: Digest
-  readonly digests: Digests
+  readonly digests: Digests<A>
   /** Regular files that count. */
   readonly files: number
   /** Folders that contain a file at any depth. */
@@ -97,7 +97,14 @@ export interface TreeHash {
  * @throws ERR_LINEAPRINT_LINK for a dangling or circular link, NOT_REGULAR for a FIFO, socket or device, and
  * the errors of {@link hashFile}.
  */
-export async function hashTree(path: string, options: TreeOptions = {}): Promise<TreeHash> {
+export async function hashTree<A extends AlgorithmChoice = 'blake3'>(
+  path: string,
+  options: TreeOptions<A> = {},
+): Promise<TreeHash<A>> {
+  return hashWholeOrSample(path, options)
+}
+
+async function hashWholeOrSample(path: string, options: TreeOptions): Promise<TreeHash> {
   checkKeys(options, TREE_OPTIONS)
   const root = checkPath(path)
   const plan = checkSample(options.sample, { cache: options.cache })

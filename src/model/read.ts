@@ -24,7 +24,7 @@ import type { ModelConfig } from './config.ts'
 import type { ModelFiles } from './locate.ts'
 
 /** Options of {@link readModel}. */
-export interface ModelOptions extends SampledHashOptions {
+export interface ModelOptions<A extends AlgorithmChoice = AlgorithmChoice> extends SampledHashOptions<A> {
   /** Also digest the exact files (`tree`), which hashes every byte a second time. @default false */
   readonly files?: boolean | undefined
   /**
@@ -67,7 +67,7 @@ export interface ModelFile {
 }
 
 /** A model. */
-export interface ModelReport {
+export interface ModelReport<A extends AlgorithmChoice = AlgorithmChoice> {
   /** Absolute path. */
   readonly path: string
   readonly format: 'safetensors'
@@ -84,10 +84,10 @@ export interface ModelReport {
   readonly tokenizer?: Digest
   /** All of the above with every requested algorithm. */
   readonly digests: {
-    readonly architecture: Digests
-    readonly weights: Digests
-    readonly tree?: Digests
-    readonly tokenizer?: Digests
+    readonly architecture: Digests<A>
+    readonly weights: Digests<A>
+    readonly tree?: Digests<A>
+    readonly tokenizer?: Digests<A>
   }
   readonly tensorCount: number
   /** Elements in all tensors. */
@@ -121,7 +121,14 @@ export interface ModelReport {
  * @throws ERR_LINEAPRINT_FORMAT for a file that breaks the rules of safetensors (above all two entries of one
  * name), AMBIGUOUS for a folder with two candidates of different weights, and the errors of {@link hashFile}.
  */
-export async function readModel(path: string, options: ModelOptions = {}): Promise<ModelReport> {
+export async function readModel<A extends AlgorithmChoice = 'blake3'>(
+  path: string,
+  options: ModelOptions<A> = {},
+): Promise<ModelReport<A>> {
+  return readOf(path, options)
+}
+
+async function readOf(path: string, options: ModelOptions): Promise<ModelReport> {
   checkKeys(options, ['files', 'sample', 'weights'])
   const algorithm = checkAlgorithm(options.algorithm)
   const plan = checkSample(options.sample, { files: options.files })

@@ -11,15 +11,15 @@ import { checkAlgorithm, checkKeys, checkPath } from '../core/options.ts'
 import { refuseDisguised } from './disguised.ts'
 import { meaningful } from './config.ts'
 import { canonicalDocument } from './document.ts'
-import type { Digest, Digests } from '../core/digest.ts'
+import type { AlgorithmChoice, Digest, Digests } from '../core/digest.ts'
 import type { HashOptions } from '../core/options.ts'
 
 /** A tokenizer. */
-export interface TokenizerReport {
+export interface TokenizerReport<A extends AlgorithmChoice = AlgorithmChoice> {
   /** Absolute path of the folder. */
   readonly path: string
   readonly digest: Digest
-  readonly digests: Digests
+  readonly digests: Digests<A>
   /** Names of the files that count, sorted. */
   readonly files: readonly string[]
 }
@@ -48,7 +48,10 @@ const FILE_LIMIT = 1 << 30
  *
  * @throws ERR_LINEAPRINT_NOT_FOUND if the folder holds none of the {@link TOKENIZER_FILES}.
  */
-export async function readTokenizer(path: string, options: HashOptions = {}): Promise<TokenizerReport> {
+export async function readTokenizer<A extends AlgorithmChoice = 'blake3'>(
+  path: string,
+  options: HashOptions<A> = {},
+): Promise<TokenizerReport<A>> {
   checkKeys(options)
   const algorithm = checkAlgorithm(options.algorithm)
   const folder = resolve(checkPath(path))
@@ -63,7 +66,7 @@ export async function readTokenizer(path: string, options: HashOptions = {}): Pr
   const contents = await Promise.all(
     files.map(async (name) => ({ name, content: await canonicalContent(join(folder, name)) })),
   )
-  const digests = toDigests(native.tokenizerDigest(contents, algorithm), 'tokenizer')
+  const digests = toDigests(native.tokenizerDigest(contents, algorithm), 'tokenizer') as Digests<A>
   return { path: folder, digest: primary(digests), digests, files }
 }
 

@@ -1,10 +1,11 @@
-/**
- * The only importer of the addon's generated loader. It checks the addon's version, and explains what to do
- * if no binary fits.
- */
-import { arch, env, platform, report } from 'node:process'
+/** The only loader of the addon. It checks the addon's version, and explains what to do if no binary fits. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import process, { argv, cwd, env } from 'node:process'
 import { LineaprintError } from '../core/errors.ts'
 import { VERSION } from '../core/version.ts'
+import { ownPath } from '../util/own-package.ts'
+import { PLATFORMS, packageFor, platformName } from './platform.ts'
 
 export type {
   NativeCacheUsage,
@@ -24,95 +25,100 @@ export type {
 
 type Native = typeof import('../../native/index.js')
 
-/** The platforms that have a binary, as spelled in package names. */
-export const PLATFORMS: readonly string[] = [
-  'linux-x64-gnu',
-  'linux-x64-musl',
-  'linux-arm64-gnu',
-  'linux-arm64-musl',
-  'darwin-x64',
-  'darwin-arm64',
-  'win32-x64-msvc',
-  'win32-arm64-msvc',
-]
+/** The addon. A failure to load it is thrown at import, with what was tried. */
+export const native: Native = load()
 
-/** The addon. A failure to load it is thrown at import, with the list of attempts. */
-export const native: Native = await load()
-
-async function load(): Promise<Native> {
-  let addon: Native
-  try {
-    addon = await import('../../native/index.js')
-  } catch (cause) {
-    throw unloadable(cause)
-  }
-  // Very old addons lack this function, and the loader accepts any file it finds.
+function load(): Native {
+  const name = platformName()
+  const addon = env['NAPI_RS_NATIVE_LIBRARY_PATH'] ? givenAddon(name) : ownAddon(name)
+  // Very old addons lack this function, and any file may be given.
   const version = typeof addon.version === 'function' ? addon.version() : 'none'
   if (version !== VERSION) {
     throw new LineaprintError('ERR_LINEAPRINT_ADDON', 'the addon has another version than the package', {
       expected: VERSION,
       received: version,
-      hint: `run "npm install ${packageFor(platformName())}@${VERSION}" so that both parts match`,
+      hint: `run "npm install ${packageFor(name)}@${VERSION}" so that both parts match`,
     })
   }
   return addon
 }
 
-/** Return the platform as spelled in package names, for example `linux-x64-gnu`. */
-export function platformName(): string {
-  const system = `${platform}-${arch}`
-  if (platform === 'linux') return `${system}-${isMusl() ? 'musl' : 'gnu'}`
-  if (platform === 'win32') return `${system}-msvc`
-  return system
+/** Load the addon that a variable names. */
+function givenAddon(name: string): Native {
+  const path = env['NAPI_RS_NATIVE_LIBRARY_PATH'] ?? ''
+  const attempt = tryRequire(join(cwd(), 'program'), path)
+  if ('addon' in attempt) return attempt.addon
+  throw unloadable(
+    name,
+    `${path} (NAPI_RS_NATIVE_LIBRARY_PATH)`,
+    [attempt.error],
+    'unset NAPI_RS_NATIVE_LIBRARY_PATH, or set it to an existing file',
+  )
 }
 
-function isMusl(): boolean {
-  const header = (report.getReport() as { header?: { glibcVersionRuntime?: string } }).header
-  return header?.glibcVersionRuntime === undefined
+/** Load the addon of the repository, or that of the package for this platform. */
+function ownAddon(name: string): Native {
+  const wanted = packageFor(name)
+  const file = ownPath('native', `lineaprint.${name}.node`)
+  // A bundle of somebody else may have no place of its own, or that of the machine where it was built. The package is
+  // found from the program then.
+  const program = argv[1] ?? join(cwd(), 'program')
+  const attempts: readonly (readonly [from: string | undefined, id: string])[] =
+    file !== undefined && existsSync(file)
+      ? [[file, file]]
+      : [
+          [import.meta.url, wanted],
+          [program, wanted],
+        ]
+  const errors: unknown[] = []
+  for (const [from, id] of attempts) {
+    if (from === undefined) continue
+    const attempt = tryRequire(from, id)
+    if ('addon' in attempt) return attempt.addon
+    errors.push(attempt.error)
+  }
+  throw unloadable(
+    name,
+    `native/lineaprint.${name}.node and the package ${wanted}`,
+    errors,
+    `run "npm install ${wanted}@${VERSION}"; npm skips it with --omit=optional, node_modules cannot be copied between platforms, and the addon cannot be part of a bundle (docs/runtimes.md)`,
+  )
 }
 
-function packageFor(name: string): string {
-  return `@lineaprint/binding-${name}`
+function tryRequire(from: string, id: string): { addon: Native } | { error: unknown } {
+  try {
+    // Bundlers read the other ways to require, and warn or replace them.
+    return { addon: process.getBuiltinModule('node:module').createRequire(from)(id) as Native }
+  } catch (error) {
+    return { error }
+  }
 }
 
 /**
  * Build the error with the attempts and the remedy, which depends on whether a binary exists and whether it
  * was rejected.
  */
-function unloadable(cause: unknown): LineaprintError {
-  const name = platformName()
-  const override = env['NAPI_RS_NATIVE_LIBRARY_PATH']
-  const tried = override
-    ? `tried ${override} (NAPI_RS_NATIVE_LIBRARY_PATH)`
-    : `tried native/lineaprint.${name}.node and the package ${packageFor(name)}`
-  const refusal = reasons(cause).find((reason) => !/^Cannot find (module|package)/.test(reason))
-  const install = `run "npm install ${packageFor(name)}@${VERSION}"`
+function unloadable(
+  name: string,
+  tried: string,
+  errors: readonly unknown[],
+  missing: string,
+): LineaprintError {
+  const refusal = errors.find((error) => (error as { code?: unknown }).code !== 'MODULE_NOT_FOUND')
   const [message, hint] = !PLATFORMS.includes(name)
     ? [
-        `there is no binary for ${name}: ${tried}`,
+        `there is no binary for ${name}: tried ${tried}`,
         `there are binaries for ${PLATFORMS.join(', ')}; elsewhere, build lineaprint from its source with Rust`,
       ]
     : refusal === undefined
-      ? [
-          `the binary for ${name} is missing: ${tried}`,
-          override
-            ? 'unset NAPI_RS_NATIVE_LIBRARY_PATH, or set it to an existing file'
-            : `${install}; npm skips it with --omit=optional, and node_modules cannot be copied between platforms`,
-        ]
+      ? [`the binary for ${name} is missing: tried ${tried}`, missing]
       : [
-          `the binary for ${name} does not load: ${tried}: ${refusal}`,
-          `${install}; if this system is older than the binary, build lineaprint from its source with Rust`,
+          `the binary for ${name} does not load: tried ${tried}: ${firstLine(refusal)}`,
+          `run "npm install ${packageFor(name)}@${VERSION}"; if this system is older than the binary, build lineaprint from its source with Rust`,
         ]
-  return new LineaprintError('ERR_LINEAPRINT_ADDON', message, { hint, cause })
+  return new LineaprintError('ERR_LINEAPRINT_ADDON', message, { hint, cause: refusal ?? errors[0] })
 }
 
-/** Return the loader's message for each attempt, one line each. It chains them as causes of its own error. */
-function reasons(error: unknown): string[] {
-  const messages: string[] = []
-  for (let at = error instanceof Error ? error.cause : undefined; at instanceof Error; at = at.cause) {
-    const [line = ''] = at.message.split('\n')
-    // The loader also tries a WebAssembly build, which does not exist.
-    if (!/wasi|wasm32/.test(line)) messages.push(line)
-  }
-  return messages
+function firstLine(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? ''
 }

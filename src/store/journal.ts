@@ -14,7 +14,7 @@ import { errorText } from '../util/error-text.ts'
 import { escapeText } from '../util/escape-text.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { modesIn } from '../util/modes.ts'
-import { storeError, syncFolder, writeAll } from '../util/fs.ts'
+import { storeError, syncFolder, syncHandle, writeAll } from '../util/fs.ts'
 import type { FileHandle } from 'node:fs/promises'
 import type { EventBody, EventHead } from '../record/events.ts'
 
@@ -166,7 +166,7 @@ export class Journal {
   }
 
   async #sync(): Promise<void> {
-    await this.#file.datasync()
+    await syncHandle(this.#file, 'data')
     // If the file was unlinked, the acknowledged events would be lost.
     if ((await this.#file.stat()).nlink === 0) throw Object.assign(new Error('removed'), { code: 'ENOENT' })
   }

@@ -3,7 +3,7 @@ import { lstat, open, readdir, readlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
 import { hashFiles } from '../hash/file.ts'
-import { errorCode, storeError, syncFolder } from '../util/fs.ts'
+import { errorCode, storeError, syncFolder, syncHandle } from '../util/fs.ts'
 import { RECORD_FILE } from './store.ts'
 import type { FileHandle } from 'node:fs/promises'
 import type { FileRecord } from '../record/record.ts'
@@ -76,7 +76,7 @@ async function syncFile(path: string): Promise<void> {
     throw error
   }
   try {
-    await file.sync()
+    await syncHandle(file)
   } finally {
     await file.close()
   }

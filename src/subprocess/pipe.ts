@@ -7,6 +7,7 @@
  */
 import { closeSync } from 'node:fs'
 import { Socket } from 'node:net'
+import { versions } from 'node:process'
 import { native } from '../native/load.ts'
 import type { Readable } from 'node:stream'
 
@@ -16,6 +17,9 @@ export interface Pipe {
   readonly writeEnd: number
   readonly closeWriteEnd: () => void
 }
+
+/** False in Bun, whose sockets never read from the descriptor of a pipe: there is no data, no end and no error. */
+export const canReadPipes: boolean = versions['bun'] === undefined
 
 /**
  * Open a pipe; `undefined` if the system has no pipes that a child process can inherit, or no descriptor is
@@ -33,6 +37,7 @@ export function openPipe(): Pipe | undefined {
 }
 
 function openEnds(): { readonly readEnd: number; readonly writeEnd: number } | undefined {
+  if (!canReadPipes) return undefined
   try {
     return native.openPipe() ?? undefined
   } catch {

@@ -1,12 +1,13 @@
 /**
  * Starting of subprocesses: by the addon, which takes a fraction of a millisecond, or by Node, which copies
- * this process, if the addon cannot.
+ * this process, if the addon cannot, and in Bun.
  */
 import { spawn } from 'node:child_process'
 import { Socket } from 'node:net'
 import { platform } from 'node:process'
 import { Readable } from 'node:stream'
 import { native } from '../native/load.ts'
+import { canReadPipes } from './pipe.ts'
 import type { Writable } from 'node:stream'
 
 /**
@@ -59,6 +60,7 @@ function startByAddon(
   args: readonly string[],
   { directory, environment }: StartOptions,
 ): StartedProgram | undefined {
+  if (!canReadPipes) return undefined
   const variables = Object.entries(environment).flatMap(([name, value]) =>
     value === undefined ? [] : [`${name}=${value}`],
   )

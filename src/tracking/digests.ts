@@ -2,7 +2,7 @@
 import { Digest, primary } from '../core/digest.ts'
 import { LineaprintError } from '../core/errors.ts'
 import { hashArray, isTypedArray } from '../hash/array.ts'
-import { hashBytes } from '../hash/bytes.ts'
+import { digestBytes } from '../hash/bytes.ts'
 import { checkName } from '../json/copy.ts'
 import type { AlgorithmChoice } from '../core/digest.ts'
 import type { ShapedArray, TypedArray } from '../hash/array.ts'
@@ -44,7 +44,7 @@ export async function digestOf(
   if (isTypedArray(source) || ('data' in source && 'shape' in source))
     return (await hashArray(source, { algorithm, signal })).digest
   if (ArrayBuffer.isView(source) || isBuffer(source))
-    return primary(await hashBytes(source, { algorithm, signal }))
+    return primary(await digestBytes(source, { algorithm, signal }))
   throw refusal(name, EXPECTED, 'something else')
 }
 

@@ -5,6 +5,7 @@
 import { mkdir, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { LineaprintError } from '../core/errors.ts'
+import { readTensors } from '../model/in-memory.ts'
 import { readModel } from '../model/read.ts'
 import { readTokenizer } from '../model/tokenizer.ts'
 import { disguiseSentence } from '../util/disguised.ts'
@@ -24,6 +25,7 @@ import { formatTensors } from '../record/tensor-list.ts'
 import { readContent } from './read-content.ts'
 import type { DatasetOptions, DatasetReport, DatasetSource } from '../dataset/read.ts'
 import type { JsonObject } from '../core/json-value.ts'
+import type { ModelTensors, TensorsReport } from '../model/in-memory.ts'
 import type { ModelOptions, ModelReport } from '../model/read.ts'
 import type { TokenizerReport } from '../model/tokenizer.ts'
 import type { HashOptions } from '../core/options.ts'
@@ -129,6 +131,16 @@ export function modelKind(own: Pick<ModelOptions, 'weights'> = {}): Kind<string,
       ...((await wereWritten(report, writer)) && { producedByRun: true }),
     }),
   }
+}
+
+/** The kind of a model in memory. Neither a path nor files are recorded. */
+export const TENSORS: Kind<ModelTensors, TensorsReport> = {
+  ...modelKind(),
+  read: readTensors,
+  describe: (given, ...rest) => {
+    const { files: _, ...report } = given
+    return describeModel(report, ...rest)
+  },
 }
 
 /** Check whether all weights of a model were written after the start of the run. */

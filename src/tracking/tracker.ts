@@ -1,5 +1,5 @@
 /** The public facade of a run: the methods that programs call to record one. */
-import { KINDS, modelKind } from './inputs.ts'
+import { KINDS, TENSORS, modelKind } from './inputs.ts'
 import { Leniency } from './leniency.ts'
 import { Recorder } from './recorder.ts'
 import type { SeedReport } from '../capture/seeds/capture.ts'
@@ -7,7 +7,9 @@ import type { Given, SeedsOptions } from '../config/groups.ts'
 import type { Configuration, ExperimentOptions } from '../config/options.ts'
 import type { Captured } from '../core/component.ts'
 import type { Digest } from '../core/digest.ts'
+import type { WithJsonForm } from '../core/json-value.ts'
 import type { DatasetReport, DatasetSource } from '../dataset/read.ts'
+import type { ModelTensors, TensorsReport } from '../model/in-memory.ts'
 import type { ModelOptions, ModelReport } from '../model/read.ts'
 import type { TokenizerReport } from '../model/tokenizer.ts'
 import type { Verification, VerifyOptions } from '../verify/verify.ts'
@@ -93,16 +95,28 @@ export class ExperimentTracker {
   /**
    * Digest a model and record it under a name. The digest of every tensor is stored in the run's folder.
    *
+   * @param model A path, or tensors in memory: `{ name: { data, shape, dtype } }`, for which the weights digest is that of
+   * a safetensors file of the same tensors. Wait for the promise before you change their data.
    * @param options `weights`: name of the weights file or shard index to read, in a folder with several.
    * @returns The report of the model; `undefined` if `enableModelTracking` is off.
    * @throws The errors of `readModel`, after the failure was recorded.
    */
-  async trackModel(
+  trackModel(
     path: string,
     name: string,
+    options?: Pick<ModelOptions, 'weights'>,
+  ): Promise<ModelReport | undefined>
+  trackModel(tensors: ModelTensors, name: string): Promise<TensorsReport | undefined>
+  async trackModel(
+    model: string | ModelTensors,
+    name: string,
     options: Pick<ModelOptions, 'weights'> = {},
-  ): Promise<ModelReport | undefined> {
-    return this.#leniency.wait('trackModel', () => this.#recorder.track(modelKind(options), path, name))
+  ): Promise<TensorsReport | undefined> {
+    return this.#leniency.wait<TensorsReport | undefined>('trackModel', () =>
+      typeof model === 'object'
+        ? this.#recorder.track(TENSORS, model, name)
+        : this.#recorder.track(modelKind(options), model, name),
+    )
   }
 
   /**
@@ -201,10 +215,10 @@ export class ExperimentTracker {
 
   /**
    * Add one or several entries to the metadata. An existing key gets the new value. Values are anything with
-   * a JSON form.
+   * a JSON form: no function, symbol or bigint at any depth.
    */
-  addMetadata(key: string, value: unknown): void
-  addMetadata(values: Readonly<Record<string, unknown>>): void
+  addMetadata<T>(key: string, value: T & WithJsonForm<T>): void
+  addMetadata<T extends object>(values: T & WithJsonForm<T>): void
   addMetadata(...[first, value]: [string, unknown] | [Readonly<Record<string, unknown>>]): void {
     const values = typeof first === 'string' ? { [first]: value } : first
     this.#leniency.call('addMetadata', () => this.#recorder.addMetadata(values))

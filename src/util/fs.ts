@@ -1,6 +1,8 @@
 /** File system helpers: existence checks, folders, atomic replacement of files, and system errors. */
+import { fdatasync, fsync } from 'node:fs'
 import { access, lstat, mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { promisify } from 'node:util'
 import { LineaprintError } from '../core/errors.ts'
 import { errorText } from './error-text.ts'
 import type { Stats } from 'node:fs'
@@ -89,7 +91,7 @@ export async function writeAtomic(
         await writeAll(file, block, position)
         position += block.length
       }
-      await file.sync()
+      await syncHandle(file)
     } finally {
       await file.close()
     }
@@ -130,12 +132,24 @@ export async function writeAll(file: FileHandle, bytes: Uint8Array, position: nu
   }
 }
 
+/**
+ * Make what was written to a file durable.
+ *
+ * Yarn Plug'n'Play replaces the files of Node by its own, which lack these calls and have the same descriptor.
+ *
+ * @param what `data`: its content and length alone. @default 'all'
+ */
+export async function syncHandle(file: FileHandle, what: 'all' | 'data' = 'all'): Promise<void> {
+  if (process.versions['pnp'] !== undefined) await promisify(what === 'data' ? fdatasync : fsync)(file.fd)
+  else await (what === 'data' ? file.datasync() : file.sync())
+}
+
 /** Make the entries of a folder durable. Windows has no such call and needs none. */
 export async function syncFolder(path: string): Promise<void> {
   if (process.platform === 'win32') return
   const folder = await open(path, 'r')
   try {
-    await folder.sync()
+    await syncHandle(folder)
   } catch (error) {
     // Some network file systems do not support fsync of a folder; they return one of these codes.
     if (!['EINVAL', 'ENOTSUP', 'EOPNOTSUPP'].includes(errorCode(error) ?? '')) throw error

@@ -68,7 +68,7 @@ export type LockFileRecords = Readonly<Record<string, LockFileRecord>>
 
 /** The Node.js of this process. */
 export type NodeFindings = {
-  /** Without the `v`. */
+  /** Without the `v`; of another runtime its name and version, such as `Bun 1.4.5, as Node 26.3.0`. */
   readonly version: string
   readonly v8: string
   readonly openssl: string

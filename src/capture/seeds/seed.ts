@@ -1,5 +1,6 @@
 /** Validation of seeds, and their forms for programs in other languages. */
-import { extname } from 'node:path'
+import { existsSync } from 'node:fs'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { LineaprintError } from '../../core/errors.ts'
 import type { Given, SeedsOptions } from '../../config/groups.ts'
 
@@ -88,7 +89,14 @@ export function deterministicVariables(): Record<string, string> {
 
 /** Add the module that replaces `Math.random` to the options of Node, unless they already contain it. */
 function withPreload(options: string): string {
-  const { href } = new URL(`./preload${extname(import.meta.url)}`, import.meta.url)
-  const added = `--import=${href}`
+  const own = import.meta.url as string | undefined
+  const path = own === undefined ? undefined : fileURLToPath(own.replace(/[^/]*(\.\w+)$/, 'preload$1'))
+  // With the path of a file that is not there, every program of Node would fail.
+  if (path === undefined || !existsSync(path)) {
+    throw new LineaprintError('ERR_LINEAPRINT_STATE', 'Math.random of other programs cannot be replaced', {
+      hint: 'lineaprint is part of a bundle; leave it outside (docs/runtimes.md)',
+    })
+  }
+  const added = `--import=${pathToFileURL(path).href}`
   return options.split(' ').includes(added) ? options : `${options} ${added}`.trim()
 }

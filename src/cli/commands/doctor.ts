@@ -2,14 +2,15 @@
 import { execFile } from 'node:child_process'
 import { access, constants } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { versions } from 'node:process'
 import { promisify } from 'node:util'
 import { Command } from 'commander'
+import { runtimeVersion } from '../../capture/environment/javascript/node.ts'
 import { findLauncher } from '../../command/launcher/find.ts'
 import { withAbsolutePath } from '../../subprocess/search-path.ts'
 import { errorCode, systemReason } from '../../util/fs.ts'
-import { native, platformName } from '../../native/load.ts'
+import { platformName } from '../../native/platform.ts'
 import { VERSION } from '../../core/version.ts'
+import { failureOf } from '../shared/failure.ts'
 import { paint, print, printJson, table } from '../shared/output.ts'
 import type { CommandContext, CommonOptions } from '../shared/context.ts'
 
@@ -38,7 +39,6 @@ export function command(context: CommandContext): Command {
 const COLOURS = { ok: 'green', absent: 'dim', problem: 'red' } as const
 
 async function examine(signal: AbortSignal): Promise<Finding[]> {
-  const sets = native.instructionSets()
   const programs = await Promise.all([
     program('git', ['--version'], 'commits and changes are not captured', signal),
     program('python3', ['--version'], 'Python packages are not captured', signal),
@@ -51,19 +51,29 @@ async function examine(signal: AbortSignal): Promise<Finding[]> {
       signal,
     ),
   ])
-  return [
-    { name: 'lineaprint', state: 'ok', detail: `${VERSION}, addon for ${platformName()}` },
-    { name: 'node', state: 'ok', detail: versions.node },
-    { name: 'threads', state: 'ok', detail: String(native.defaultThreads()) },
-    {
-      name: 'processor',
-      state: sets.length > 0 ? 'ok' : 'absent',
-      detail: sets.length > 0 ? sets.join(', ') : 'no vector instructions for hashing',
-    },
-    launcher(),
-    ...programs,
-    await store(),
-  ]
+  return [...(await addon()), launcher(), ...programs, await store()]
+}
+
+/** Load the addon, as every other command does first, and ask it. */
+async function addon(): Promise<Finding[]> {
+  const node: Finding = { name: 'node', state: 'ok', detail: runtimeVersion() }
+  try {
+    const { native } = await import('../../native/load.ts')
+    const sets = native.instructionSets()
+    return [
+      { name: 'lineaprint', state: 'ok', detail: `${VERSION}, addon for ${platformName()}` },
+      node,
+      { name: 'threads', state: 'ok', detail: String(native.defaultThreads()) },
+      {
+        name: 'processor',
+        state: sets.length > 0 ? 'ok' : 'absent',
+        detail: sets.length > 0 ? sets.join(', ') : 'no vector instructions for hashing',
+      },
+    ]
+  } catch (error) {
+    const detail = `${VERSION}, no command but this works: ${failureOf(error).message}`
+    return [{ name: 'lineaprint', state: 'problem', detail }, node]
+  }
 }
 
 /** Check whether the program that starts commands is there. */

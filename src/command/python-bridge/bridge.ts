@@ -2,12 +2,13 @@
  * The bridge between a run and the Python programs that its command starts: how they find it, and what they
  * reported.
  */
+import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, delimiter, isAbsolute, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { LineaprintError } from '../../core/errors.ts'
 import { isFolder } from '../../util/fs.ts'
+import { ownPath } from '../../util/own-package.ts'
 import { isShelter, makeTemporary, sweepTemporary } from '../../util/temporary.ts'
 import { reasonOf } from '../../record/failure.ts'
 import { NODE_MARKER } from '../../capture/seeds/preload-marker.ts'
@@ -54,7 +55,7 @@ export interface SeedUse {
 const LASTING = 500
 
 /** Folder of the package that Python programs import. */
-const PYTHON: string = fileURLToPath(new URL('../../../python', import.meta.url))
+const PYTHON: string | undefined = ownPath('python')
 
 /**
  * Longest path of a socket, in bytes. The system allows 108 bytes including the terminator, some systems 104.
@@ -218,6 +219,12 @@ async function connect(
 ): Promise<Connection> {
   // On Windows, Python has no Unix domain sockets.
   if (process.platform === 'win32') return { status: 'unavailable' }
+  if (PYTHON === undefined || !existsSync(PYTHON)) {
+    warn(
+      'programs cannot report to the run: lineaprint is part of a bundle, without its Python side; leave it outside (docs/runtimes.md)',
+    )
+    return { status: 'unavailable' }
+  }
   const states = new StateFiles(recorder.runDirectory, (name) => recorder.recordedName(name))
   let reason: string | undefined
   for (const parent of await scratchParents()) {
@@ -274,7 +281,10 @@ function connectionVariables(
   environment: BridgeOptions['environment'],
 ): Record<string, string> {
   const before = environment['PYTHONPATH']
-  const path = { PYTHONPATH: before === undefined || before === '' ? PYTHON : PYTHON + delimiter + before }
+  const path =
+    PYTHON === undefined || !existsSync(PYTHON)
+      ? {}
+      : { PYTHONPATH: before === undefined || before === '' ? PYTHON : PYTHON + delimiter + before }
   if (scratch === undefined) {
     // Those of another run, in which this one was started, are not for its programs.
     const outer = ['LINEAPRINT_BRIDGE', 'LINEAPRINT_SCRATCH', 'LINEAPRINT_PARENT']

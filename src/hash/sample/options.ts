@@ -4,6 +4,7 @@ import type { native } from '../../native/load.ts'
 import { checkChoice, checkKnown } from '../../core/options.ts'
 import { parseShare } from './share.ts'
 import type { SamplePlan } from '../../core/sample-plan.ts'
+import type { AlgorithmChoice } from '../../core/digest.ts'
 import type { HashOptions } from '../../core/options.ts'
 
 /**
@@ -29,7 +30,7 @@ export interface SampleOptions {
 }
 
 /** Options of functions that can sample. */
-export interface SampledHashOptions extends HashOptions {
+export interface SampledHashOptions<A extends AlgorithmChoice = AlgorithmChoice> extends HashOptions<A> {
   /**
    * Read only a part; the digest is then never equal or comparable to a full one. @default everything is read
    */

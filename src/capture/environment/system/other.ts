@@ -1,6 +1,5 @@
 /** Facts about a machine that has no such files (macOS, Windows), from the library systeminformation. */
-import { createRequire } from 'node:module'
-import { execPath } from 'node:process'
+import process, { execPath } from 'node:process'
 import { runProgram } from '../../../subprocess/run.ts'
 import type { JsonObject, JsonValue } from '../../../core/json-value.ts'
 import type { SourceContext } from '../source.ts'
@@ -50,7 +49,11 @@ export async function queryMachine(context: SourceContext): Promise<Machine> {
 
 async function probe({ directory, variables, options, signal, warnings }: SourceContext): Promise<Answers> {
   const answers = new Map<string, JsonValue>()
-  const library = createRequire(import.meta.url).resolve('systeminformation')
+  // A bundler that read this would take the whole library, and not find the modules of other systems.
+  const library = process
+    .getBuiltinModule('node:module')
+    .createRequire(import.meta.url)
+    .resolve('systeminformation')
   let output = ''
   const result = await runProgram(execPath, ['-e', PROBE, library], {
     directory,

@@ -5,13 +5,13 @@ import { Socket } from 'node:net'
 import { addAbortSignal } from 'node:stream'
 import { Command, Option } from 'commander'
 import { systemReason } from '../../../util/fs.ts'
-import { listDigests } from '../../../core/digest.ts'
 import { LineaprintError } from '../../../core/errors.ts'
 import { hashFiles } from '../../../hash/file.ts'
 import { hashStream } from '../../../hash/stream.ts'
 import { hashTree } from '../../../hash/tree.ts'
 import { readModel } from '../../../model/read.ts'
 import { algorithmOption, threadsOption, weightsOption } from '../../shared/arguments.ts'
+import { digestLines } from './lines.ts'
 import { parsePartArgument, printMerged, printPart } from './part.ts'
 import { failureOf } from '../../shared/failure.ts'
 import {
@@ -25,7 +25,7 @@ import { escapeText, print, printError, printJson, printVerbatim } from '../../s
 import { SAMPLE_HELP, addSampleOptions, printSample, refuseSample, toSample } from '../../shared/sample.ts'
 import { progressBar } from '../../shared/progress.ts'
 import type { Readable } from 'node:stream'
-import type { Digest, Digests } from '../../../core/digest.ts'
+import type { Digests } from '../../../core/digest.ts'
 import type { CacheUsage } from '../../../hash/cache.ts'
 import type { LinkMode } from '../../../hash/tree.ts'
 import type { SampleOptions } from '../../../hash/sample/options.ts'
@@ -309,24 +309,8 @@ function show(row: Row): void {
     }
     return
   }
-  const digests = listDigests(row.digests)
-  for (const digest of digests) printVerbatim(line(row, digest, digests.length > 1))
+  for (const line of digestLines(row.path, row.digests)) printVerbatim(line)
 }
-
-/**
- * Format one digest as a line. `b3sum` and `sha256sum` escape a line end or backslash in a name, and put a
- * backslash before the line. Other tools must be able to parse this output in the same way.
- */
-function line(row: Row, digest: Digest, tagged: boolean): string {
-  const escaped = row.path.replace(/[\\\n\r]/g, (character) => ESCAPES[character] ?? character)
-  const mark = escaped === row.path ? '' : '\\'
-  if (digest.kind !== undefined) return `${mark}${digest.toString()}  ${escaped}`
-  if (tagged)
-    return `${mark}${digest.algorithm === 'blake3' ? 'BLAKE3' : 'SHA256'} (${escaped}) = ${digest.hex}`
-  return `${mark}${digest.hex}  ${escaped}`
-}
-
-const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r' }
 
 function jsonRow(row: Row | LineaprintError): object {
   if (row instanceof LineaprintError) return { path: row.path, error: failureOf(row) }

@@ -196,11 +196,11 @@ async function slowness(own: number, args: readonly string[], took: number): Pro
   let shortest = took
   for (let attempt = 0; attempt < 3; attempt++) {
     restore()
-    const now = await callSound(sound)
+    const current = await callSound(sound)
     mutate(project, new Generator(own))
     shortest = Math.min(shortest, (await call(args)).took)
     rmSync(join(folder, 'into'), { recursive: true, force: true })
-    if (shortest <= SLOW * Math.max(1, now / before) + 2 * now) return undefined
+    if (shortest <= SLOW * Math.max(1, current / before) + 2 * current) return undefined
   }
   return `took ${Math.round(shortest)} ms`
 }

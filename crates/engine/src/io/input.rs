@@ -6,11 +6,11 @@ use crate::io::source::{BLOCK, Source};
 use bytes::Bytes;
 use lineaprint_formats::FormatError;
 use lineaprint_formats::input::Input;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// An open file, read at positions, with cancel and progress.
 pub struct FileInput {
-    source: Source,
+    source: Arc<Source>,
     control: Control,
     failure: Mutex<Option<Error>>,
     /// Bytes of the file that were not reported as progress.
@@ -19,14 +19,29 @@ pub struct FileInput {
 
 impl FileInput {
     /// Take an open file, and add it to the totals of the job.
-    pub fn new(source: Source, control: &Control) -> Self {
+    pub fn new(source: Arc<Source>, control: &Control) -> Self {
         control.add_file(source.size());
+        let unreported = Mutex::new(source.size());
         Self {
-            unreported: Mutex::new(source.size()),
+            unreported,
+            ..Self::silent(source, control)
+        }
+    }
+
+    /// Take an open file of which another part of the job reports the progress.
+    pub fn silent(source: Arc<Source>, control: &Control) -> Self {
+        Self {
+            unreported: Mutex::new(0),
             failure: Mutex::new(None),
             control: control.clone(),
             source,
         }
+    }
+
+    /// Convert an error of a reader: an error of the system or the cancellation comes first.
+    pub fn error(&self, error: FormatError) -> Error {
+        self.failure()
+            .unwrap_or_else(|| Error::format(self.source.path(), error))
     }
 
     /// Return the first error of the system, or the cancellation, which the readers of formats do not know.

@@ -3,7 +3,13 @@
 //! - [`dtype`]: the element types and their widths.
 //! - [`listing`]: what a reader returns: tensors, and where their elements lie.
 //! - [`safetensors`]: read headers and shard indexes of safetensors files.
+//! - [`flax`]: read Flax files (MessagePack).
 
+mod catalog;
+mod cursor;
 pub mod dtype;
+pub mod flax;
 pub mod listing;
+mod numpy_names;
+mod pieces;
 pub mod safetensors;

@@ -1,17 +1,22 @@
 //! Models.
 //!
 //! - [`dtype`]: the element types and their widths.
+//! - [`flax`]: read Flax files (MessagePack).
 //! - [`format`]: find the format of a file from its content, and read it.
 //! - [`gguf`]: read GGUF files.
 //! - [`listing`]: what a reader returns: tensors, and where their elements lie.
-//! - [`npy`]: read arrays of NumPy.
+//! - [`npy`]: read arrays of NumPy, alone (`.npy`) and in an archive (`.npz`).
 //! - [`safetensors`]: read headers and shard indexes of safetensors files.
 
+mod catalog;
 mod cursor;
 pub mod dtype;
+pub mod flax;
 pub mod format;
 pub mod gguf;
 pub mod listing;
 pub mod npy;
+mod numpy_names;
+mod pieces;
 mod protobuf;
 pub mod safetensors;

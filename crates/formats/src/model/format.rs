@@ -1,9 +1,10 @@
 //! The format of a model file, found from its content.
 
+use crate::archive::zip::{self, Archive};
 use crate::error::FormatError;
 use crate::input::Input;
 use crate::model::listing::{Elements, Listing, Tensor};
-use crate::model::{npy, protobuf, safetensors};
+use crate::model::{flax, gguf, npy, protobuf, safetensors};
 use std::sync::Arc;
 
 /// A format that is read.
@@ -11,8 +12,14 @@ use std::sync::Arc;
 pub enum Format {
     /// safetensors.
     Safetensors,
+    /// GGUF.
+    Gguf,
     /// One array of NumPy.
     Npy,
+    /// An archive of arrays of NumPy.
+    Npz,
+    /// Flax.
+    Flax,
 }
 
 impl Format {
@@ -20,7 +27,10 @@ impl Format {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Safetensors => "safetensors",
+            Self::Gguf => "gguf",
             Self::Npy => "npy",
+            Self::Npz => "npz",
+            Self::Flax => "flax",
         }
     }
 }
@@ -76,6 +86,15 @@ pub fn detect(input: &dyn Input) -> Result<Detected, FormatError> {
     if head.starts_with(npy::MAGIC) {
         return Ok(Detected::Read(Format::Npy));
     }
+    if head.starts_with(b"GGUF") {
+        return Ok(Detected::Read(Format::Gguf));
+    }
+    if zip::recognise(&head) {
+        return Ok(archive(&Archive::read(input)?));
+    }
+    if flax::looks_like(&head) {
+        return Ok(Detected::Read(Format::Flax));
+    }
     let other = OTHERS
         .iter()
         .find(|(_, at, bytes)| head.get(*at..).is_some_and(|rest| rest.starts_with(bytes)));
@@ -91,12 +110,30 @@ pub fn detect(input: &dyn Input) -> Result<Detected, FormatError> {
     })
 }
 
+/// Find out what an archive holds, from the names of its members.
+fn archive(archive: &Archive) -> Detected {
+    let has = |name: &str| archive.get(name).is_some();
+    if npy::archive::recognise(archive) {
+        return Detected::Read(Format::Npz);
+    }
+    Detected::Other(if has("[Content_Types].xml") {
+        "an Office document"
+    } else if has("META-INF/MANIFEST.MF") {
+        "a Java archive"
+    } else {
+        "a zip archive of other files"
+    })
+}
+
 /// Read the tensors of a file of a known format.
 pub fn read(format: Format, input: &Arc<dyn Input>) -> Result<Listing, FormatError> {
     let input = input.as_ref();
     match format {
         Format::Safetensors => read_safetensors(input),
+        Format::Gguf => gguf::read(input),
         Format::Npy => npy::read(input),
+        Format::Npz => npy::archive::read(input),
+        Format::Flax => flax::read(input),
     }
 }
 

@@ -13,8 +13,8 @@ mod msgpack;
 use crate::error::FormatError;
 use crate::input::Input;
 use crate::model::catalog::{Catalog, twice};
-use cursor::Cursor;
 use crate::model::listing::Listing;
+use cursor::Cursor;
 use msgpack::{Head, head};
 use std::collections::HashSet;
 

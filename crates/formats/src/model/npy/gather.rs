@@ -1,5 +1,6 @@
 //! Elements in another order than the final one.
 
+use super::header::Header;
 use crate::error::FormatError;
 use crate::input::{Input, read_checked};
 use crate::model::listing::Decode;
@@ -53,6 +54,19 @@ pub struct Fortran {
     pub part: usize,
     /// Whether numbers have their highest byte first.
     pub swap: bool,
+}
+
+impl Fortran {
+    /// Take an array whose first element is at `start`.
+    pub fn new(header: &Header, start: u64) -> Self {
+        Self {
+            start,
+            shape: header.shape.clone(),
+            width: usize::try_from(header.dtype.bits / 8).unwrap_or(usize::MAX),
+            part: header.width,
+            swap: header.swap,
+        }
+    }
 }
 
 impl Decode for Fortran {

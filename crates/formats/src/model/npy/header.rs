@@ -4,6 +4,7 @@ use crate::error::FormatError;
 use crate::model::dtype::{Dtype, OTHER_DTYPES};
 
 /// What a header says.
+#[derive(Debug)]
 pub struct Header {
     /// Element type.
     pub dtype: Dtype,
@@ -15,6 +16,15 @@ pub struct Header {
     pub fortran: bool,
     /// Elements per axis.
     pub shape: Vec<u64>,
+}
+
+impl Header {
+    /// Return whether the elements lie in another order than the final one: only where two axes have more than one
+    /// element does the order of axes matter.
+    pub fn is_fortran(&self) -> bool {
+        let long = self.shape.iter().filter(|length| **length > 1).count();
+        self.fortran && long > 1 && !self.shape.contains(&0)
+    }
 }
 
 /// NumPy has at most 64 axes.

@@ -4,6 +4,7 @@
 //! Source of the rules: `numpy/lib/format.py` at version 2.3. Nothing is evaluated: the dict is read by a parser that
 //! knows only what NumPy writes.
 
+pub mod archive;
 mod gather;
 mod header;
 
@@ -58,48 +59,51 @@ impl Array {
 /// Read the array that fills `length` bytes of a file from `offset`.
 pub fn read_array(input: &dyn Input, offset: u64, length: u64) -> Result<Array, FormatError> {
     let (header, data) = read_header(input, offset, length)?;
-    let Header {
-        width,
-        swap,
-        fortran,
-        dtype,
-        shape,
-    } = header;
-    let too_large = || FormatError::new("its size overflows 64 bits");
-    let elements = shape
-        .iter()
-        .try_fold(1_u64, |product, length| product.checked_mul(*length))
-        .ok_or_else(too_large)?;
-    let bytes = dtype.bytes_of(elements).ok_or_else(too_large)?;
     let end = offset + length;
-    if end - data != bytes {
-        return Err(FormatError::new("its elements do not fit the length of the file")
-            .with_expected(format!("{bytes} bytes"), format!("{} bytes", end - data)));
-    }
-    // Only where two axes have more than one element does their order matter.
-    let ordered = shape.iter().filter(|length| **length > 1).count() < 2 || elements == 0;
-    let elements = if fortran && !ordered {
-        Elements::Decoded(Arc::new(Fortran {
-            start: data,
-            shape: shape.clone(),
-            swap,
-            width: (dtype.bits / 8) as usize,
-            part: width,
-        }))
-    } else if swap && width > 1 {
+    let bytes = layout(&header, end - data)?;
+    let elements = if header.is_fortran() {
+        Elements::Decoded(Arc::new(Fortran::new(&header, data)))
+    } else if header.swap {
         Elements::Decoded(Arc::new(Swapped {
             start: data,
             length: bytes,
-            width,
+            width: header.width,
         }))
     } else {
         Elements::InPlace { start: data, end }
     };
     Ok(Array {
-        dtype,
-        shape,
+        dtype: header.dtype,
+        shape: header.shape,
         elements,
     })
+}
+
+/// Return the bytes of the elements, which fill the rest of the file.
+fn layout(header: &Header, rest: u64) -> Result<u64, FormatError> {
+    let elements = header
+        .shape
+        .iter()
+        .try_fold(1_u64, |product, length| product.checked_mul(*length));
+    let bytes = elements
+        .and_then(|elements| header.dtype.bytes_of(elements))
+        .ok_or_else(|| FormatError::new("its size overflows 64 bits"))?;
+    if rest != bytes {
+        return Err(FormatError::new("its elements do not fit the length of the file")
+            .with_expected(format!("{bytes} bytes"), format!("{rest} bytes")));
+    }
+    Ok(bytes)
+}
+
+/// Return the position of the first element by the first twelve bytes of a file; at most a little beyond the limit.
+fn header_end(first: &[u8]) -> u64 {
+    match first {
+        [_, _, _, _, _, _, 1, _, low, high, ..] => 10 + u64::from(u16::from_le_bytes([*low, *high])),
+        [_, _, _, _, _, _, _, _, a, b, c, d, ..] => {
+            12 + u64::from(u32::from_le_bytes([*a, *b, *c, *d])).min(HEADER_LIMIT)
+        }
+        _ => 0,
+    }
 }
 
 /// Read the header at `offset`, and return it with the position of the first element.

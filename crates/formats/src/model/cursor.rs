@@ -5,7 +5,7 @@ use crate::input::Input;
 use bytes::Bytes;
 
 /// Bytes that are read ahead. Headers are small or read from start to end, so a few reads are enough.
-const WINDOW: u64 = 128 << 10;
+const WINDOW: u64 = 16 << 10;
 
 /// A position in a file. Every number that a file states goes through [`Self::take`] or [`Self::skip`], which check
 /// it against what is left.
@@ -59,6 +59,26 @@ impl<'a> Cursor<'a> {
     pub fn array<const N: usize>(&mut self, what: &str) -> Result<[u8; N], FormatError> {
         let bytes = self.take(N as u64, what)?;
         <[u8; N]>::try_from(bytes.as_ref()).map_err(|_| FormatError::internal("a read of another length"))
+    }
+
+    /// Return the next byte.
+    pub fn byte(&mut self, what: &str) -> Result<u8, FormatError> {
+        let offset = self.position.checked_sub(self.window_start);
+        let held = offset
+            .and_then(|offset| usize::try_from(offset).ok())
+            .and_then(|offset| self.window.get(offset));
+        if let Some(byte) = held
+            && self.position < self.end
+        {
+            self.position += 1;
+            return Ok(*byte);
+        }
+        self.take(1, what).map(|bytes| bytes[0])
+    }
+
+    /// Go to a position, which may lie before the present one.
+    pub fn seek(&mut self, position: u64) {
+        self.position = position;
     }
 
     /// Move forward by `length` bytes.

@@ -4,7 +4,7 @@ use crate::archive::zip::{self, Archive};
 use crate::error::FormatError;
 use crate::input::Input;
 use crate::model::listing::{Elements, Listing, Tensor};
-use crate::model::{flax, gguf, npy, protobuf, safetensors};
+use crate::model::{flax, gguf, npy, onnx, protobuf, safetensors};
 use std::sync::Arc;
 
 /// A format that is read.
@@ -18,6 +18,8 @@ pub enum Format {
     Npy,
     /// An archive of arrays of NumPy.
     Npz,
+    /// ONNX.
+    Onnx,
     /// Flax.
     Flax,
 }
@@ -30,6 +32,7 @@ impl Format {
             Self::Gguf => "gguf",
             Self::Npy => "npy",
             Self::Npz => "npz",
+            Self::Onnx => "onnx",
             Self::Flax => "flax",
         }
     }
@@ -133,6 +136,7 @@ pub fn read(format: Format, input: &Arc<dyn Input>) -> Result<Listing, FormatErr
         Format::Gguf => gguf::read(input),
         Format::Npy => npy::read(input),
         Format::Npz => npy::archive::read(input),
+        Format::Onnx => onnx::read(input),
         Format::Flax => flax::read(input),
     }
 }
@@ -210,6 +214,24 @@ fn message(fields: &[protobuf::Field]) -> Detected {
             .all(|field| allowed.contains(&(field.number, field.kind)))
     };
     let has = |number| fields.iter().any(|field| field.number == number);
+    // ModelProto: its version, producer, graph, operators, metadata, training and functions.
+    let onnx = [
+        (1, Varint),
+        (2, Bytes),
+        (3, Bytes),
+        (4, Bytes),
+        (5, Varint),
+        (6, Bytes),
+        (7, Bytes),
+        (8, Bytes),
+        (14, Bytes),
+        (20, Bytes),
+        (25, Bytes),
+        (26, Bytes),
+    ];
+    if has(7) && only(&onnx) {
+        return Detected::Read(Format::Onnx);
+    }
     // SavedModel: a version, and graphs. FrozenGraph: nodes, their versions and a library.
     if has(1) && has(2) && only(&[(1, Varint), (2, Bytes)]) {
         return Detected::Other("a TensorFlow SavedModel");

@@ -3,9 +3,10 @@
 //! - [`dtype`]: the element types and their widths.
 //! - [`flax`]: read Flax files (MessagePack).
 //! - [`format`]: find the format of a file from its content, and read it.
-//! - [`gguf`]: read GGUF files.
+//! - [`gguf`]: read the headers of GGUF files.
 //! - [`listing`]: what a reader returns: tensors, and where their elements lie.
 //! - [`npy`]: read arrays of NumPy, alone (`.npy`) and in an archive (`.npz`).
+//! - [`onnx`]: read ONNX files.
 //! - [`safetensors`]: read headers and shard indexes of safetensors files.
 
 mod catalog;
@@ -17,6 +18,7 @@ pub mod gguf;
 pub mod listing;
 pub mod npy;
 mod numpy_names;
+pub mod onnx;
 mod pieces;
 mod protobuf;
 pub mod safetensors;

@@ -68,7 +68,12 @@ export async function modelOf(root: string, file: string, options: HashOptions):
 export async function weightsFileOf(path: string, options: HashOptions): Promise<ModelPart> {
   const algorithm: AlgorithmChoice = options.algorithm ?? 'blake3'
   const read = await runJob(options, (job, threads) =>
-    native.readModel(job, [path], { algorithm, reading: { kind: 'full', parts: 'tensors' } }, threads),
+    native.readModel(
+      job,
+      [path],
+      { algorithm, lenient: false, reading: { kind: 'full', parts: 'tensors' } },
+      threads,
+    ),
   )
   const file = basename(path)
   const tensors = read.shards.flatMap((shard) =>

@@ -33,6 +33,11 @@ export interface ModelOptions extends SampledHashOptions {
    * several is refused unless all hold equal weights.
    */
   readonly weights?: string | undefined
+  /**
+   * Read a safetensors file as the reference implementation reads it, even where two readers could read different
+   * models from it. Each point is listed in {@link ModelReport.remarks}. @default false
+   */
+  readonly lenient?: boolean | undefined
 }
 
 /** One tensor. */
@@ -173,7 +178,7 @@ export function isComplete(listing: ModelListing): listing is ModelReport {
  * @throws The errors of {@link readModel}, except UNSUPPORTED for such a tensor.
  */
 export async function listModel(path: string, options: ModelOptions = {}): Promise<ModelListing> {
-  checkKeys(options, ['files', 'sample', 'weights'])
+  checkKeys(options, ['files', 'sample', 'weights', 'lenient'])
   const algorithm = checkAlgorithm(options.algorithm)
   const plan = checkSample(options.sample, { files: options.files })
   const located = await locateModel(checkPath(path), {
@@ -187,6 +192,7 @@ export async function listModel(path: string, options: ModelOptions = {}): Promi
   const wholeFolder = options.files === true && (located.isFolder || index !== undefined)
   const wanted = {
     algorithm,
+    lenient: options.lenient === true,
     reading: plan
       ? { kind: 'sample' as const, plan: toNativePlan(plan) }
       : { kind: 'full' as const, parts: options.files === true ? ('both' as const) : ('tensors' as const) },

@@ -28,7 +28,7 @@ export async function readWeights(
 ): Promise<WeightsFiles> {
   const algorithm = checkAlgorithm(options.algorithm)
   const reading = { kind: 'full', parts: 'both' } as const
-  const wanted = { algorithm, reading, ...(index && { index }) }
+  const wanted = { algorithm, lenient: false, reading, ...(index && { index }) }
   const model = await runJob(options, (job, threads) => native.readModel(job, [...weights], wanted, threads))
   return { tensors: tensorsOf(model, undefined), files: filesOf(model) }
 }

@@ -128,11 +128,12 @@ fn archive(archive: &Archive) -> Detected {
     })
 }
 
-/// Read the tensors of a file of a known format.
-pub fn read(format: Format, input: &Arc<dyn Input>) -> Result<Listing, FormatError> {
+/// Read the tensors of a file of a known format. `lenient` takes a safetensors file as its reference crate takes it; its
+/// deviations from the rules are remarks.
+pub fn read(format: Format, input: &Arc<dyn Input>, lenient: bool) -> Result<Listing, FormatError> {
     let input = input.as_ref();
     match format {
-        Format::Safetensors => read_safetensors(input),
+        Format::Safetensors => read_safetensors(input, lenient),
         Format::Gguf => gguf::read(input),
         Format::Npy => npy::read(input),
         Format::Npz => npy::archive::read(input),
@@ -143,10 +144,11 @@ pub fn read(format: Format, input: &Arc<dyn Input>) -> Result<Listing, FormatErr
 
 /// Return whether a file starts with the length of a header, which is far below 2^32, and a header.
 fn is_safetensors(head: &[u8]) -> bool {
-    head.get(4..8) == Some(&[0; 4]) && head.get(8) == Some(&b'{')
+    let first = head.get(8..).and_then(|rest| rest.iter().find(|byte| !byte.is_ascii_whitespace()));
+    head.get(4..8) == Some(&[0; 4]) && first == Some(&b'{')
 }
 
-fn read_safetensors(input: &dyn Input) -> Result<Listing, FormatError> {
+fn read_safetensors(input: &dyn Input, lenient: bool) -> Result<Listing, FormatError> {
     let size = input.length();
     if size < safetensors::LENGTH_BYTES {
         return Err(FormatError::new("it is too short for a safetensors file")
@@ -158,7 +160,12 @@ fn read_safetensors(input: &dyn Input) -> Result<Listing, FormatError> {
     let length =
         usize::try_from(length).map_err(|_| FormatError::new("its header does not fit into memory"))?;
     // At most HEADER_LIMIT, and at most the rest of the file.
-    let header = safetensors::parse(&input.read(safetensors::LENGTH_BYTES, length)?, size)?;
+    let header = input.read(safetensors::LENGTH_BYTES, length)?;
+    let (header, remarks) = if lenient {
+        safetensors::parse_lenient(&header, size)?
+    } else {
+        (safetensors::parse(&header, size)?, Vec::new())
+    };
     let tensors = header.tensors.into_iter().map(|tensor| Tensor {
         name: tensor.name,
         dtype: tensor.dtype,
@@ -171,6 +178,7 @@ fn read_safetensors(input: &dyn Input) -> Result<Listing, FormatError> {
     Ok(Listing {
         tensors: tensors.collect(),
         metadata: header.metadata,
+        remarks,
         ..Listing::default()
     })
 }

@@ -1,6 +1,6 @@
 //! The request for a model: its shards, and the digests of all of them together.
 
-use super::{SampledTensor, Shard, TensorDigests, Wanted, check_index, read, read_index};
+use super::{Rules, SampledTensor, Shard, TensorDigests, Wanted, check_index, read, read_index};
 use crate::control::Control;
 use crate::digest::file::FileDigest;
 use crate::digest::sample::{self, Extent};
@@ -20,6 +20,8 @@ pub struct ReadModel {
     pub paths: Vec<PathBuf>,
     /// Hash functions.
     pub algorithms: Algorithms,
+    /// The rules that safetensors files are read by.
+    pub rules: Rules,
     /// The bytes that are read.
     pub reading: Reading,
     /// The canonical JSON of the meaningful configuration, if there is one.
@@ -91,11 +93,11 @@ impl Job for ReadModel {
         let algorithms = self.algorithms;
         let (shards, weights) = match self.reading {
             Reading::Sample(plan) => {
-                let sample = sample::model::sample(&self.paths, &plan, algorithms, control)?;
+                let sample = sample::model::sample(&self.paths, self.rules, &plan, algorithms, control)?;
                 (sample.shards, Weights::Sampled(sample.weights, sample.extent))
             }
             Reading::Full(wanted) => {
-                let shards = read(&self.paths, wanted, control)?;
+                let shards = read(&self.paths, wanted, self.rules, control)?;
                 let complete = shards.iter().all(|shard| shard.contents.incomplete.is_none());
                 let hashed = wanted.tensors().filter(|_| complete);
                 let weights = hashed.map(|algorithms| weights(&shards, algorithms));

@@ -4,7 +4,7 @@ use crate::archive::zip::{self, Archive};
 use crate::error::FormatError;
 use crate::input::Input;
 use crate::model::listing::{Elements, Listing, Tensor};
-use crate::model::{flax, gguf, npy, onnx, protobuf, safetensors};
+use crate::model::{flax, gguf, hdf5, npy, onnx, protobuf, safetensors};
 use std::sync::Arc;
 
 /// A format that is read.
@@ -20,6 +20,8 @@ pub enum Format {
     Npz,
     /// ONNX.
     Onnx,
+    /// HDF5.
+    Hdf5,
     /// Flax.
     Flax,
 }
@@ -33,6 +35,7 @@ impl Format {
             Self::Npy => "npy",
             Self::Npz => "npz",
             Self::Onnx => "onnx",
+            Self::Hdf5 => "hdf5",
             Self::Flax => "flax",
         }
     }
@@ -67,7 +70,7 @@ const OTHERS: [(&str, usize, &[u8]); 24] = [
 ];
 
 /// Bytes that the format is found from, at most; what a name is deeper in the file is looked up where it lies.
-const HEAD: u64 = 1024;
+const HEAD: u64 = 2048;
 
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +97,9 @@ pub fn detect(input: &dyn Input) -> Result<Detected, FormatError> {
     }
     if zip::recognise(&head) {
         return Ok(archive(&Archive::read(input)?));
+    }
+    if hdf5::looks_like(&head) {
+        return Ok(Detected::Read(Format::Hdf5));
     }
     if flax::looks_like(&head) {
         return Ok(Detected::Read(Format::Flax));
@@ -138,6 +144,7 @@ pub fn read(format: Format, input: &Arc<dyn Input>, lenient: bool) -> Result<Lis
         Format::Npy => npy::read(input),
         Format::Npz => npy::archive::read(input),
         Format::Onnx => onnx::read(input),
+        Format::Hdf5 => hdf5::read(input),
         Format::Flax => flax::read(input),
     }
 }

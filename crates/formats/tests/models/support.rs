@@ -6,6 +6,7 @@ use lineaprint_formats::input::Input;
 use lineaprint_formats::model::listing::{Elements, Listing};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use std::fmt::Write;
 use std::path::PathBuf;
 
 /// Return the bytes of a file of `tests/models`.
@@ -58,10 +59,12 @@ pub fn check(name: &str, input: &dyn Input, listing: &Listing, expected: &Value)
             "{name}: {}",
             tensor.name
         );
-        let hex: String = Sha256::digest(&bytes)
+        let hex = Sha256::digest(&bytes)
             .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+            .fold(String::new(), |mut hex, byte| {
+                write!(hex, "{byte:02x}").expect("text takes everything");
+                hex
+            });
         found.insert(
             tensor.name.clone(),
             serde_json::json!({"dtype": tensor.dtype.name(), "shape": tensor.shape, "sha256": hex}),

@@ -76,6 +76,17 @@ export async function weightsFileOf(path: string, options: HashOptions): Promise
     ),
   )
   const file = basename(path)
+  const reason = read.shards.find((shard) => shard.incomplete !== undefined)?.incomplete
+  const isElsewhere = read.shards.some(({ beside }) => beside.length > 0)
+  if (reason !== undefined || isElsewhere) {
+    throw new LineaprintError(
+      reason === undefined ? 'ERR_LINEAPRINT_ARGUMENT' : 'ERR_LINEAPRINT_UNSUPPORTED',
+      reason === undefined
+        ? 'the elements of its tensors are in other files'
+        : `its weights have no digest: ${reason}`,
+      { path, hint: isElsewhere ? 'pass the folder instead' : 'create the manifest without tensors' },
+    )
+  }
   const tensors = read.shards.flatMap((shard) =>
     shard.names.map((name, index) => ({
       name,

@@ -22,7 +22,19 @@ import type { ModelConfig } from './config.ts'
 import type { ModelFiles } from './locate.ts'
 
 /** Names of the formats that are read. */
-const FORMATS = ['safetensors', 'pytorch', 'gguf', 'npy', 'npz', 'onnx', 'keras', 'hdf5', 'tfjs', 'tflite', 'flax'] as const
+const FORMATS = [
+  'safetensors',
+  'pytorch',
+  'gguf',
+  'npy',
+  'npz',
+  'onnx',
+  'keras',
+  'hdf5',
+  'tfjs',
+  'tflite',
+  'flax',
+] as const
 
 /** Options of {@link readModel}. */
 export interface ModelOptions extends SampledHashOptions {
@@ -160,10 +172,14 @@ export interface ModelReport extends Omit<ModelListing, 'incomplete'> {
 export async function readModel(path: string, options: ModelOptions = {}): Promise<ModelReport> {
   const listing = await listModel(path, options)
   if (isComplete(listing)) return listing
-  throw new LineaprintError('ERR_LINEAPRINT_UNSUPPORTED', `its weights have no digest: ${listing.incomplete ?? ''}`, {
-    path: listing.path,
-    hint: 'lineaprint model lists what is known of it; lineaprint hash gives the digest of its bytes',
-  })
+  throw new LineaprintError(
+    'ERR_LINEAPRINT_UNSUPPORTED',
+    `its weights have no digest: ${listing.incomplete ?? ''}`,
+    {
+      path: listing.path,
+      hint: 'lineaprint model lists what is known of it; lineaprint hash gives the digest of its bytes',
+    },
+  )
 }
 
 /** Check whether a model has the digests of its architecture and weights. */

@@ -92,7 +92,9 @@ function show(report: ModelListing): void {
         `${count(total.parameters)} in ${plural(total.tensors, 'tensor')}, ${bytes(total.bytes)}`,
       ]),
       ...sampleRows(report.sample),
-      ...(report.otherCopies === undefined ? [] : [['other copies', escapeText(report.otherCopies.join(', '))]]),
+      ...(report.otherCopies === undefined
+        ? []
+        : [['other copies', escapeText(report.otherCopies.join(', '))]]),
       ...(report.notRead ?? []).map(({ name, reason }) => ['not read', escapeText(`${name}: ${reason}`)]),
       ...report.ties.map((names) => ['tied', escapeText(names.join(' = '))]),
       ...(report.remarks ?? []).map((remark) => ['remark', escapeText(remark)]),

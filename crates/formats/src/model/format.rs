@@ -151,7 +151,9 @@ pub fn read(format: Format, input: &Arc<dyn Input>, lenient: bool) -> Result<Lis
 
 /// Return whether a file starts with the length of a header, which is far below 2^32, and a header.
 fn is_safetensors(head: &[u8]) -> bool {
-    let first = head.get(8..).and_then(|rest| rest.iter().find(|byte| !byte.is_ascii_whitespace()));
+    let first = head
+        .get(8..)
+        .and_then(|rest| rest.iter().find(|byte| !byte.is_ascii_whitespace()));
     head.get(4..8) == Some(&[0; 4]) && first == Some(&b'{')
 }
 

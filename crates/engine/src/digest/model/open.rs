@@ -367,7 +367,8 @@ fn list(path: &Path, rules: Rules, control: &Control) -> Result<(Arc<Source>, Co
     let reader = Arc::new(FileInput::silent(source.clone(), control));
     let input: Arc<dyn Input> = reader.clone();
     let format = detect(&input, path).map_err(|error| reader.failure().unwrap_or(error))?;
-    let listing = format::read(format, &input, rules == Rules::Lenient).map_err(|error| reader.error(error))?;
+    let listing =
+        format::read(format, &input, rules == Rules::Lenient).map_err(|error| reader.error(error))?;
     let (contents, elements) = contents(format, listing).map_err(|error| error.at(path))?;
     Ok((source, contents, elements))
 }

@@ -119,11 +119,7 @@ pub fn parse_lenient(header: &[u8], file_length: u64) -> Result<(Header, Vec<Str
     Ok((header, deviations.collected.unwrap_or_default()))
 }
 
-fn parse_with(
-    header: &[u8],
-    file_length: u64,
-    deviations: &mut Deviations,
-) -> Result<Header, FormatError> {
+fn parse_with(header: &[u8], file_length: u64, deviations: &mut Deviations) -> Result<Header, FormatError> {
     let data_start = LENGTH_BYTES + header.len() as u64;
     let (mut tensors, metadata) = contents(header, data_start, deviations)?;
     tensors.sort_by_key(|tensor| (tensor.start, tensor.end));
@@ -138,11 +134,7 @@ fn parse_with(
 
 type Contents = (Vec<Tensor>, Vec<(String, String)>);
 
-fn contents(
-    header: &[u8],
-    data_start: u64,
-    deviations: &mut Deviations,
-) -> Result<Contents, FormatError> {
+fn contents(header: &[u8], data_start: u64, deviations: &mut Deviations) -> Result<Contents, FormatError> {
     let text = std::str::from_utf8(header).map_err(|error| {
         FormatError::new(format!(
             "the header is not UTF-8 from byte {}",
@@ -175,7 +167,11 @@ fn contents(
     }
     let mut tensors = Vec::new();
     let mut metadata = Vec::new();
-    let entries = if repeated { last_of_each(entries.0) } else { entries.0 };
+    let entries = if repeated {
+        last_of_each(entries.0)
+    } else {
+        entries.0
+    };
     for (name, raw) in &entries {
         if name == "__metadata__" {
             metadata = read_metadata(raw.get(), deviations)?;
@@ -229,9 +225,8 @@ fn read_tensor(
     if !raw.starts_with('{') {
         deviations.found(FormatError::new("its entry is malformed: it is not an object").tensor(name))?;
     }
-    let malformed = |error: serde_json::Error| {
-        FormatError::new(format!("its entry is malformed: {error}")).tensor(name)
-    };
+    let malformed =
+        |error: serde_json::Error| FormatError::new(format!("its entry is malformed: {error}")).tensor(name);
     let info = match serde_json::from_str::<Info>(raw) {
         Ok(info) => info,
         Err(error) => {

@@ -8,6 +8,7 @@
 //! - [`listing`]: what a reader returns: tensors, and where their elements lie.
 //! - [`npy`]: read arrays of NumPy, alone (`.npy`) and in an archive (`.npz`).
 //! - [`onnx`]: read ONNX files.
+//! - [`pytorch`]: read checkpoints of PyTorch, without executing their pickles.
 //! - [`safetensors`]: read headers and shard indexes of safetensors files.
 
 mod catalog;
@@ -23,4 +24,5 @@ mod numpy_names;
 pub mod onnx;
 mod pieces;
 mod protobuf;
+pub mod pytorch;
 pub mod safetensors;

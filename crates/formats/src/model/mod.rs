@@ -5,10 +5,13 @@
 //! - [`gguf`]: read the headers of GGUF files.
 //! - [`onnx`]: read ONNX files.
 //! - [`safetensors`]: read headers and shard indexes of safetensors files.
+//! - [`tflite`]: read TensorFlow Lite files.
 
 mod cursor;
 pub mod dtype;
 pub mod gguf;
 pub mod listing;
 pub mod onnx;
+mod packed;
 pub mod safetensors;
+pub mod tflite;

@@ -10,6 +10,7 @@
 //! - [`onnx`]: read ONNX files.
 //! - [`pytorch`]: read checkpoints of PyTorch, without executing their pickles.
 //! - [`safetensors`]: read headers and shard indexes of safetensors files.
+//! - [`tflite`]: read TensorFlow Lite files.
 
 mod catalog;
 mod cursor;
@@ -22,7 +23,9 @@ pub mod listing;
 pub mod npy;
 mod numpy_names;
 pub mod onnx;
+mod packed;
 mod pieces;
 mod protobuf;
 pub mod pytorch;
 pub mod safetensors;
+pub mod tflite;

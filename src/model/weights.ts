@@ -2,7 +2,7 @@
 import { runJob } from '../native/job.ts'
 import { checkAlgorithm } from '../core/options.ts'
 import { native } from '../native/load.ts'
-import { fileOf, tensorsOf } from './read.ts'
+import { filesOf, tensorsOf } from './read.ts'
 import type { HashOptions } from '../core/options.ts'
 import type { ModelFiles } from './locate.ts'
 import type { ModelFile, TensorInfo } from './read.ts'
@@ -20,8 +20,7 @@ export interface WeightsFiles {
  *
  * Cost: one read of the weights.
  *
- * @throws ERR_LINEAPRINT_FORMAT for a file that breaks the rules of safetensors, and the errors of {@link
- * hashFile}.
+ * @throws ERR_LINEAPRINT_FORMAT for a file that breaks the rules of its format, and the errors of {@link hashFile}.
  */
 export async function readWeights(
   { weights, index }: ModelFiles,
@@ -31,5 +30,5 @@ export async function readWeights(
   const reading = { kind: 'full', parts: 'both' } as const
   const wanted = { algorithm, reading, ...(index && { index }) }
   const model = await runJob(options, (job, threads) => native.readModel(job, [...weights], wanted, threads))
-  return { tensors: tensorsOf(model, undefined), files: model.shards.map(fileOf) }
+  return { tensors: tensorsOf(model, undefined), files: filesOf(model) }
 }

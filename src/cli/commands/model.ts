@@ -1,7 +1,7 @@
 /** `lineaprint model`: the architecture and weights of a model. */
 import { Command } from 'commander'
 import { listDigests } from '../../core/digest.ts'
-import { readModel } from '../../model/read.ts'
+import { listModel } from '../../model/read.ts'
 import { algorithmOption, threadsOption, weightsOption } from '../shared/arguments.ts'
 import {
   bytes,
@@ -17,7 +17,7 @@ import {
 import { SAMPLE_HELP, addSampleOptions, sampleRows, toSample } from '../shared/sample.ts'
 import { plural } from '../../util/plural.ts'
 import { progressBar } from '../shared/progress.ts'
-import type { ModelReport } from '../../model/read.ts'
+import type { ModelListing } from '../../model/read.ts'
 import type { HashArguments } from '../shared/arguments.ts'
 import type { CommandContext, CommonOptions } from '../shared/context.ts'
 import type { SampleArguments } from '../shared/sample.ts'
@@ -31,7 +31,7 @@ interface Options extends HashArguments, SampleArguments, CommonOptions {
 export function command(context: CommandContext): Command {
   return addSampleOptions(
     new Command('model')
-      .argument('<path>', 'a safetensors file, a shard index, or a Hugging Face folder')
+      .argument('<path>', 'a weights file of any format below, a shard index, or a folder with either')
       .addOption(algorithmOption())
       .option('--files', 'also digest the exact files (hashes every byte twice)')
       .addOption(weightsOption()),
@@ -43,8 +43,10 @@ export function command(context: CommandContext): Command {
 
 const EXAMPLES = `
 architecture  names, dtypes, shapes and the meaningful configuration
-weights       the named tensors, whatever the sharding, order or metadata
+weights       the named tensors, whatever the format, sharding, order or metadata
 tree          the exact files
+
+Formats, found from the content: FORMATS
 ${SAMPLE_HELP}
 
 Examples:
@@ -56,7 +58,7 @@ Examples:
 async function model(path: string, options: Options, context: CommandContext): Promise<void> {
   const progress = progressBar('hashing')
   const { algorithm, threads } = options
-  const report = await readModel(path, {
+  const report = await listModel(path, {
     algorithm,
     threads,
     signal: context.signal,
@@ -69,13 +71,14 @@ async function model(path: string, options: Options, context: CommandContext): P
   else show(report)
 }
 
-function show(report: ModelReport): void {
+function show(report: ModelListing): void {
   for (const warning of report.warnings) printError(`lineaprint: warning: ${escapeText(warning)}`)
   print(table(digestRows(report)))
   if (isTerminal()) print()
   print(
     table([
       ['format', report.format],
+      ...(report.incomplete === undefined ? [] : [['no digest', escapeText(report.incomplete)]]),
       ['files', `${report.files.length}`],
       ['tensors', count(report.tensorCount)],
       ['parameters', count(report.parameters)],
@@ -85,8 +88,10 @@ function show(report: ModelReport): void {
         `${count(total.parameters)} in ${plural(total.tensors, 'tensor')}, ${bytes(total.bytes)}`,
       ]),
       ...sampleRows(report.sample),
-      ...(report.otherCopies === undefined ? [] : [['not read', escapeText(report.otherCopies.join(', '))]]),
+      ...(report.otherCopies === undefined ? [] : [['other copies', escapeText(report.otherCopies.join(', '))]]),
+      ...(report.notRead ?? []).map(({ name, reason }) => ['not read', escapeText(`${name}: ${reason}`)]),
       ...report.ties.map((names) => ['tied', escapeText(names.join(' = '))]),
+      ...(report.remarks ?? []).map((remark) => ['remark', escapeText(remark)]),
       ...(report.config && report.config.ignored.length > 0
         ? [['left out', `${report.config.name}: ${escapeText(report.config.ignored.join(', '))}`]]
         : []),
@@ -97,7 +102,7 @@ function show(report: ModelReport): void {
 /**
  * Return full digests in a pipe; on a terminal of 80 columns, kind and hexadecimal digits on separate lines.
  */
-function digestRows(report: ModelReport): string[][] {
+function digestRows(report: ModelListing): string[][] {
   return Object.entries(report.digests).flatMap(([name, digests]) =>
     listDigests(digests).map((digest) => [paint('bold', name), digest.toString()]),
   )

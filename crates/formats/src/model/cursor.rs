@@ -1,105 +1,101 @@
-//! Read a file from front to back by positions, in pieces, without holding it.
+//! A position in a file that moves forward, with a small window of the file in memory.
 
 use crate::error::FormatError;
 use crate::input::Input;
 use bytes::Bytes;
 
-/// Bytes that are read ahead.
-const PIECE: u64 = 1 << 16;
+/// Bytes that are read ahead. Headers are small or read from start to end, so a few reads are enough.
+const WINDOW: u64 = 16 << 10;
 
-/// A place in a file, and the end that it must not pass.
+/// A position in a file. Every number that a file states goes through [`Self::take`] or [`Self::skip`], which check
+/// it against what is left.
 pub(crate) struct Cursor<'a> {
     input: &'a dyn Input,
-    position: u64,
+    /// One past the last byte that may be read.
     end: u64,
-    /// Bytes read ahead.
-    ahead: Bytes,
-    /// Where `ahead` begins in the file.
-    start: u64,
+    position: u64,
+    window: Bytes,
+    window_start: u64,
 }
 
 impl<'a> Cursor<'a> {
-    /// Start at the first byte of a file.
-    pub(crate) fn new(input: &'a dyn Input) -> Self {
+    /// Start at `position`, and stop before `end`.
+    pub fn new(input: &'a dyn Input, position: u64, end: u64) -> Self {
         Self {
             input,
-            position: 0,
-            end: input.length(),
-            ahead: Bytes::new(),
-            start: 0,
+            end: end.min(input.length()),
+            position,
+            window: Bytes::new(),
+            window_start: 0,
         }
     }
 
-    /// Return the position of the next byte.
-    pub(crate) fn position(&self) -> u64 {
+    /// Return the position, counted from the start of the file.
+    pub const fn position(&self) -> u64 {
         self.position
     }
 
-    /// Return the number of bytes up to the end.
-    pub(crate) fn left(&self) -> u64 {
-        self.end - self.position
+    /// Return the number of bytes that are left.
+    pub const fn left(&self) -> u64 {
+        self.end.saturating_sub(self.position)
     }
 
-    /// Set an end before the present one; return that one.
-    pub(crate) fn narrow(&mut self, length: u64, what: &str) -> Result<u64, FormatError> {
-        self.check(length, what)?;
-        Ok(std::mem::replace(&mut self.end, self.position + length))
+    /// Return the next `length` bytes. `what` names them for the message.
+    pub fn take(&mut self, length: u64, what: &str) -> Result<Bytes, FormatError> {
+        let start = self.position;
+        self.skip(length, what)?;
+        let offset = start.checked_sub(self.window_start);
+        let held = self.window.len() as u64;
+        if offset.is_none_or(|offset| offset.checked_add(length).is_none_or(|end| end > held)) {
+            let wanted = length.max(WINDOW).min(self.end - start);
+            self.window = self.input.read(start, to_usize(wanted)?)?;
+            self.window_start = start;
+        }
+        let from = to_usize(start - self.window_start)?;
+        Ok(self.window.slice(from..from + to_usize(length)?))
     }
 
-    /// Set the end that [`Self::narrow`] returned.
-    pub(crate) fn widen(&mut self, end: u64) {
-        self.end = end;
+    /// Return the next `N` bytes.
+    pub fn array<const N: usize>(&mut self, what: &str) -> Result<[u8; N], FormatError> {
+        let bytes = self.take(N as u64, what)?;
+        <[u8; N]>::try_from(bytes.as_ref()).map_err(|_| FormatError::internal("a read of another length"))
     }
 
-    /// Check that `length` bytes are left.
-    pub(crate) fn check(&self, length: u64, what: &str) -> Result<(), FormatError> {
+    /// Return the next byte.
+    pub fn byte(&mut self, what: &str) -> Result<u8, FormatError> {
+        let offset = self.position.checked_sub(self.window_start);
+        let held = offset
+            .and_then(|offset| usize::try_from(offset).ok())
+            .and_then(|offset| self.window.get(offset));
+        if let Some(byte) = held
+            && self.position < self.end
+        {
+            self.position += 1;
+            return Ok(*byte);
+        }
+        self.take(1, what).map(|bytes| bytes[0])
+    }
+
+    /// Go to a position, which may lie before the present one.
+    pub fn seek(&mut self, position: u64) {
+        self.position = position;
+    }
+
+    /// Move forward by `length` bytes.
+    pub fn skip(&mut self, length: u64, what: &str) -> Result<(), FormatError> {
         if length > self.left() {
             return Err(
-                FormatError::new(format!("{what} is longer than what is left of the file")).with_expected(
-                    format!("at most {} bytes", self.left()),
+                FormatError::new(format!("{what} is cut off or too long")).with_expected(
+                    format!("at most {} bytes from byte {}", self.left(), self.position),
                     format!("{length} bytes"),
                 ),
             );
         }
-        Ok(())
-    }
-
-    /// Pass over `length` bytes.
-    pub(crate) fn skip(&mut self, length: u64, what: &str) -> Result<(), FormatError> {
-        self.check(length, what)?;
         self.position += length;
         Ok(())
     }
+}
 
-    /// Read `length` bytes, which is small.
-    pub(crate) fn take(&mut self, length: usize, what: &str) -> Result<Bytes, FormatError> {
-        self.check(length as u64, what)?;
-        let within = self
-            .position
-            .checked_sub(self.start)
-            .and_then(|offset| usize::try_from(offset).ok())
-            .filter(|offset| {
-                offset
-                    .checked_add(length)
-                    .is_some_and(|end| end <= self.ahead.len())
-            });
-        let offset = if let Some(offset) = within {
-            offset
-        } else {
-            let ahead = (self.input.length() - self.position).min(PIECE.max(length as u64));
-            let ahead =
-                usize::try_from(ahead).map_err(|_| FormatError::new("a read beyond what memory can hold"))?;
-            self.ahead = self.input.read(self.position, ahead)?;
-            self.start = self.position;
-            0
-        };
-        self.position += length as u64;
-        Ok(self.ahead.slice(offset..offset + length))
-    }
-
-    /// Read a big-endian number of `N` bytes.
-    pub(crate) fn number<const N: usize>(&mut self, what: &str) -> Result<u64, FormatError> {
-        let bytes = self.take(N, what)?;
-        Ok(bytes.iter().fold(0, |value, byte| value << 8 | u64::from(*byte)))
-    }
+fn to_usize(length: u64) -> Result<usize, FormatError> {
+    usize::try_from(length).map_err(|_| FormatError::new("a part of the file does not fit into memory"))
 }

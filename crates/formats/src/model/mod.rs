@@ -1,17 +1,26 @@
 //! Models.
 //!
 //! - [`dtype`]: the element types and their widths.
-//! - [`listing`]: what a reader returns: tensors, and where their elements lie.
-//! - [`safetensors`]: read headers and shard indexes of safetensors files.
 //! - [`flax`]: read Flax files (MessagePack).
+//! - [`format`]: find the format of a file from its content, and read it.
+//! - [`gguf`]: read the headers of GGUF files.
 //! - [`hdf5`]: read HDF5 files, those of Keras among them.
+//! - [`listing`]: what a reader returns: tensors, and where their elements lie.
+//! - [`npy`]: read arrays of NumPy, alone (`.npy`) and in an archive (`.npz`).
+//! - [`onnx`]: read ONNX files.
+//! - [`safetensors`]: read headers and shard indexes of safetensors files.
 
 mod catalog;
 mod cursor;
 pub mod dtype;
 pub mod flax;
+pub mod format;
+pub mod gguf;
 pub mod hdf5;
 pub mod listing;
+pub mod npy;
 mod numpy_names;
+pub mod onnx;
 mod pieces;
+mod protobuf;
 pub mod safetensors;

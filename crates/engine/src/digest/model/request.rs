@@ -5,7 +5,7 @@ use crate::control::Control;
 use crate::digest::file::FileDigest;
 use crate::digest::sample::{self, Extent};
 use crate::digest::tree;
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::schedule::job::Job;
 use crate::schedule::readers::AccessPattern;
 use lineaprint_digest::description::{self, Tensor, TensorType};
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 /// A request for a model.
 #[derive(Clone, Debug)]
 pub struct ReadModel {
-    /// The safetensors files that are its shards.
+    /// The files that are its shards.
     pub paths: Vec<PathBuf>,
     /// Hash functions.
     pub algorithms: Algorithms,
@@ -64,7 +64,7 @@ pub struct Model {
 /// The digests of all tensors together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Weights {
-    /// The tensors were not read.
+    /// The tensors were not read, or the size of one is not known.
     Listed,
     /// `weights` digests.
     Hashed(Digests),
@@ -96,12 +96,15 @@ impl Job for ReadModel {
             }
             Reading::Full(wanted) => {
                 let shards = read(&self.paths, wanted, control)?;
-                let weights = wanted.tensors().map(|algorithms| weights(&shards, algorithms));
+                let complete = shards.iter().all(|shard| shard.contents.incomplete.is_none());
+                let hashed = wanted.tensors().filter(|_| complete);
+                let weights = hashed.map(|algorithms| weights(&shards, algorithms));
                 (shards, weights.map_or(Weights::Listed, Weights::Hashed))
             }
         };
-        if let Some(IndexFile { path, bytes }) = &self.index {
-            check_index(&read_index(bytes, path)?, &shards, path)?;
+        match &self.index {
+            Some(IndexFile { path, bytes }) => check_index(&read_index(bytes, path)?, &shards, path)?,
+            None => check_names(&shards)?,
         }
         let tree = self.tree.map(|root| tree_of(&root, &shards, algorithms, control));
         let config = self.config.map(|bytes| Digests::of(&bytes, algorithms));
@@ -114,11 +117,26 @@ impl Job for ReadModel {
     }
 }
 
+/// Check that no two tensors have one name: shards without an index come together here for the first time.
+fn check_names(shards: &[Shard]) -> Result<()> {
+    let tensors = shards.iter().flat_map(|shard| &shard.contents.tensors);
+    let mut names: Vec<&str> = tensors.map(|tensor| tensor.name.as_str()).collect();
+    names.sort_unstable();
+    match names.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(Error::new(Code::Format, "two tensors have its name").of_tensor(pair[0])),
+        None => Ok(()),
+    }
+}
+
 /// Compute the `tree` digest of the folder of a model, without reading the shards that were hashed whole again.
 fn tree_of(root: &Path, shards: &[Shard], algorithms: Algorithms, control: &Control) -> Result<Digests> {
-    let known = shards.iter().filter_map(|shard| {
-        let (size, digests) = (shard.stamp.size, shard.file?);
-        Some((shard.stamp, FileDigest { size, digests }))
+    let files = shards.iter().flat_map(|shard| {
+        let beside = shard.beside.iter().map(|file| (file.stamp, file.digests));
+        beside.chain([(shard.stamp, shard.file)])
+    });
+    let known = files.filter_map(|(stamp, digests)| {
+        let (size, digests) = (stamp.size, digests?);
+        Some((stamp, FileDigest { size, digests }))
     });
     let options = tree::Options {
         algorithms,
@@ -130,7 +148,7 @@ fn tree_of(root: &Path, shards: &[Shard], algorithms: Algorithms, control: &Cont
 
 fn architecture(shards: &[Shard], algorithms: Algorithms, config: Option<&Digests>) -> Digests {
     sample::each(algorithms, |algorithm| {
-        let tensors = shards.iter().flat_map(|shard| &shard.header.tensors);
+        let tensors = shards.iter().flat_map(|shard| &shard.contents.tensors);
         let mut types: Vec<TensorType<'_>> = tensors
             .map(|tensor| TensorType {
                 name: &tensor.name,
@@ -148,7 +166,7 @@ fn weights(shards: &[Shard], algorithms: Algorithms) -> Digests {
         let mut tensors: Vec<Tensor<'_>> = shards
             .iter()
             .flat_map(|shard| {
-                let tensors = shard.header.tensors.iter().zip(shard.tensors.of(algorithm));
+                let tensors = shard.contents.tensors.iter().zip(shard.tensors.of(algorithm));
                 tensors.map(|(tensor, digest)| Tensor {
                     of: TensorType {
                         name: &tensor.name,

@@ -1,9 +1,9 @@
 //! Arrays: a MessagePack list of shape, name of the NumPy dtype, and bytes in C order.
 
+use super::cursor::Cursor;
 use super::msgpack::{Head, head, text};
 use crate::error::FormatError;
 use crate::model::catalog::{Catalog, size};
-use crate::model::cursor::Cursor;
 use crate::model::listing::{Elements, Tensor};
 use crate::model::numpy_names::{Named, named};
 use crate::model::pieces::Pieces;

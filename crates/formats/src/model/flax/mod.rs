@@ -7,13 +7,14 @@
 //! machine takes them. Source of the rules: `flax/serialization.py` at version 0.12.
 
 mod array;
+mod cursor;
 mod msgpack;
 
 use crate::error::FormatError;
 use crate::input::Input;
 use crate::model::catalog::{Catalog, twice};
-use crate::model::cursor::Cursor;
 use crate::model::listing::Listing;
+use cursor::Cursor;
 use msgpack::{Head, head};
 use std::collections::HashSet;
 

@@ -3,8 +3,8 @@
 //! The crate `rmp` reads from a stream and returns values; here the position of a value in the file is what is wanted,
 //! and its bytes stay where they are.
 
+use super::cursor::Cursor;
 use crate::error::FormatError;
-use crate::model::cursor::Cursor;
 
 /// The head of a value; what follows it in the file is not read yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

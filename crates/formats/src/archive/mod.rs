@@ -1,0 +1,5 @@
+//! Containers of files.
+//!
+//! - [`zip`]: read zip archives.
+
+pub mod zip;

@@ -206,7 +206,7 @@ pub(super) fn fill_element(form: &Form) -> Result<Vec<u8>, FormatError> {
 pub(super) fn filled(file: &File<'_>, form: &Form, used: &mut Used) -> Result<Elements, FormatError> {
     let element = fill_element(form)?;
     used.imply(file, form.bytes)?;
-    if form.bytes > 1 << 16 {
+    if form.bytes > 1 << 10 {
         let length = form.bytes;
         return Ok(Elements::Decoded(Arc::new(Filled { length, element })));
     }

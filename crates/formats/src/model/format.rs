@@ -4,7 +4,7 @@ use crate::archive::zip::{self, Archive};
 use crate::error::FormatError;
 use crate::input::Input;
 use crate::model::listing::{Elements, Listing, Tensor};
-use crate::model::{flax, gguf, hdf5, npy, onnx, protobuf, safetensors};
+use crate::model::{flax, gguf, hdf5, npy, onnx, protobuf, pytorch, safetensors, tflite};
 use std::sync::Arc;
 
 /// A format that is read.
@@ -12,6 +12,8 @@ use std::sync::Arc;
 pub enum Format {
     /// safetensors.
     Safetensors,
+    /// PyTorch.
+    PyTorch,
     /// GGUF.
     Gguf,
     /// One array of NumPy.
@@ -22,6 +24,8 @@ pub enum Format {
     Onnx,
     /// HDF5.
     Hdf5,
+    /// TensorFlow Lite.
+    Tflite,
     /// Flax.
     Flax,
 }
@@ -31,11 +35,13 @@ impl Format {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Safetensors => "safetensors",
+            Self::PyTorch => "pytorch",
             Self::Gguf => "gguf",
             Self::Npy => "npy",
             Self::Npz => "npz",
             Self::Onnx => "onnx",
             Self::Hdf5 => "hdf5",
+            Self::Tflite => "tflite",
             Self::Flax => "flax",
         }
     }
@@ -98,6 +104,12 @@ pub fn detect(input: &dyn Input) -> Result<Detected, FormatError> {
     if zip::recognise(&head) {
         return Ok(archive(&Archive::read(input)?));
     }
+    if head.get(4..8) == Some(b"TFL3") {
+        return Ok(Detected::Read(Format::Tflite));
+    }
+    if pytorch::recognise(&head) {
+        return Ok(Detected::Read(Format::PyTorch));
+    }
     if hdf5::looks_like(&head) {
         return Ok(Detected::Read(Format::Hdf5));
     }
@@ -122,6 +134,9 @@ pub fn detect(input: &dyn Input) -> Result<Detected, FormatError> {
 /// Find out what an archive holds, from the names of its members.
 fn archive(archive: &Archive) -> Detected {
     let has = |name: &str| archive.get(name).is_some();
+    if pytorch::root(archive).is_some() {
+        return Detected::Read(Format::PyTorch);
+    }
     if npy::archive::recognise(archive) {
         return Detected::Read(Format::Npz);
     }
@@ -140,11 +155,13 @@ pub fn read(format: Format, input: &Arc<dyn Input>, lenient: bool) -> Result<Lis
     let input = input.as_ref();
     match format {
         Format::Safetensors => read_safetensors(input, lenient),
+        Format::PyTorch => pytorch::read(input),
         Format::Gguf => gguf::read(input),
         Format::Npy => npy::read(input),
         Format::Npz => npy::archive::read(input),
         Format::Onnx => onnx::read(input),
         Format::Hdf5 => hdf5::read(input),
+        Format::Tflite => tflite::read(input),
         Format::Flax => flax::read(input),
     }
 }

@@ -31,10 +31,11 @@ struct Part {
 
 /// Tell whether the first file of a tar that starts with `head` is one of ours.
 pub fn recognise(head: &[u8]) -> bool {
-    let name = head.get(..100).unwrap_or_default();
-    let end = name.iter().position(|byte| *byte == 0).unwrap_or(name.len());
-    let name = name[..end].strip_prefix(b"./").unwrap_or(&name[..end]);
-    matches!(name, b"sys_info" | b"pickle" | b"tensors" | b"storages")
+    let name = tar::first_name(head);
+    matches!(
+        name.as_deref(),
+        Some("sys_info" | "pickle" | "tensors" | "storages")
+    )
 }
 
 /// Read the files of a tar.

@@ -10,13 +10,13 @@ use files::{bytes, check, elements, expected};
 use lineaprint_formats::archive::zip::Archive;
 use lineaprint_formats::model::listing::{Elements, Listing};
 use lineaprint_formats::model::pytorch::{read, recognise, root};
-use support::{Pickle, one, view, zip, zipped};
+use support::{Pickle, dictionary, view, zip, zipped};
 
 fn listing(file: &str) -> Listing {
     read(&bytes("pytorch", file)).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
-fn in_place(listing: &Listing) -> Vec<&str> {
+fn spans(listing: &Listing) -> Vec<&str> {
     let all = listing.tensors.iter();
     all.filter(|tensor| matches!(tensor.elements, Elements::InPlace { .. }))
         .map(|tensor| tensor.name.as_str())
@@ -57,14 +57,14 @@ fn files_are_recognised_by_their_content() {
 #[test]
 fn tensors_in_one_piece_are_not_decoded() {
     let whole = ["whole", "row", "scalar", "scalar.of.view", "one", "tail"];
-    assert_eq!(in_place(&listing("views.pt")), whole);
-    assert_eq!(in_place(&listing("views.legacy.pt")), whole);
-    assert_eq!(in_place(&listing("views.deflated.pt")), [""; 0]);
+    assert_eq!(spans(&listing("views.pt")), whole);
+    assert_eq!(spans(&listing("views.legacy.pt")), whole);
+    assert_eq!(spans(&listing("views.deflated.pt")), [""; 0]);
     // Bytes have no order.
-    assert_eq!(in_place(&listing("views.big.pt")), ["tail"]);
-    assert_eq!(in_place(&listing("complex.pt")), ["plain"]);
-    assert_eq!(in_place(&listing("dtypes.pt")).len(), 21);
-    assert_eq!(in_place(&listing("old.tar.pt")), ["w", "n", "again"]);
+    assert_eq!(spans(&listing("views.big.pt")), ["tail"]);
+    assert_eq!(spans(&listing("complex.pt")), ["plain"]);
+    assert_eq!(spans(&listing("dtypes.pt")).len(), 21);
+    assert_eq!(spans(&listing("old.tar.pt")), ["w", "n", "again"]);
 }
 
 #[test]
@@ -100,15 +100,15 @@ fn every_global_is_in_the_remarks() {
 
 #[test]
 fn tensors_that_are_not_read_are_named() {
-    let found = listing("not-dense.pt");
-    let reasons: Vec<&str> = found.not_read.iter().map(|part| part.reason.as_str()).collect();
+    let listed = listing("not-dense.pt");
+    let reasons: Vec<&str> = listed.not_read.iter().map(|part| part.reason.as_str()).collect();
     for (reason, part) in reasons
         .iter()
         .zip(["quantised", "sparse", "sparse", "meta", "nested", "dtype"])
     {
         assert!(reason.contains(part), "{reason}");
     }
-    let incomplete = found.incomplete.expect("no weights");
+    let incomplete = listed.incomplete.expect("no weights");
     assert!(incomplete.starts_with("6 tensors are not read"), "{incomplete}");
     let frozen = listing("frozen.pt");
     assert!(
@@ -129,7 +129,7 @@ fn gathered(offset: i64, size: &[i64], stride: &[i64]) -> Vec<u8> {
     for (length, stride) in size.iter().zip(stride) {
         let next = numbers
             .iter()
-            .flat_map(|start| (0..*length).map(move |place| start + place * stride));
+            .flat_map(|start| (0..*length).map(move |index| start + index * stride));
         numbers = next.collect();
     }
     let number = |number: i64| u32::try_from(number).expect("small").to_le_bytes();
@@ -153,9 +153,9 @@ fn large_views_are_gathered_block_by_block() {
         (0, &[1500, 1500], &[1, 1]),
     ];
     for (offset, size, stride) in views {
-        let input = zipped(&one(&view(numel, offset, size, stride)), &[&storage]);
-        let found = read(&input).expect("reads");
-        let bytes = elements(&found.tensors[0], &input, &|_| Bytes::new()).expect("gathers");
+        let input = zipped(&dictionary(&view(numel, offset, size, stride)), &[&storage]);
+        let listed = read(&input).expect("reads");
+        let bytes = elements(&listed.tensors[0], &input, &|_| Bytes::new()).expect("gathers");
         assert!(bytes == gathered(offset, size, stride), "{size:?} {stride:?}");
     }
 }
@@ -164,15 +164,15 @@ fn large_views_are_gathered_block_by_block() {
 fn pieces_are_at_most_a_mebibyte() {
     let storage = counted(600_000);
     for (size, stride) in [([600_000, 1], [1, 1]), ([1000, 600], [1, 1000])] {
-        let pickle = one(&view(600_000, 0, &size, &stride));
+        let pickle = dictionary(&view(600_000, 0, &size, &stride));
         let members = [
             zip::stored("a/data.pkl", &pickle),
             zip::deflated("a/data/0", &storage),
         ];
         let input = Bytes::from(zip::write(&members));
-        let found = read(&input).expect("reads");
-        let Elements::Decoded(decode) = &found.tensors[0].elements else {
-            panic!("{:?}", found.tensors[0]);
+        let listed = read(&input).expect("reads");
+        let Elements::Decoded(decode) = &listed.tensors[0].elements else {
+            panic!("{:?}", listed.tensors[0]);
         };
         let mut all = Vec::new();
         decode
@@ -196,12 +196,12 @@ fn a_flipped_bit_in_a_compressed_storage_is_found() {
     let mut member = zip::deflated("a/data/0", &storage);
     (member.crc, member.local_crc) = (1, 1);
     let members = [
-        zip::stored("a/data.pkl", &one(&view(1000, 10, &[5], &[1]))),
+        zip::stored("a/data.pkl", &dictionary(&view(1000, 10, &[5], &[1]))),
         member,
     ];
     let input = Bytes::from(zip::write(&members));
-    let found = read(&input).expect("lists");
-    let error = elements(&found.tensors[0], &input, &|_| Bytes::new()).expect_err("is refused");
+    let listed = read(&input).expect("lists");
+    let error = elements(&listed.tensors[0], &input, &|_| Bytes::new()).expect_err("is refused");
     assert!(error.message.contains("CRC-32"), "{error}");
 }
 
@@ -211,9 +211,9 @@ fn objects_beyond_a_thousand_are_counted() {
         .fold(Pickle::new().raw(b"]("), Pickle::int)
         .raw(b"e")
         .end();
-    let found = read(&zipped(&numbers, &[])).expect("reads");
-    assert_eq!(found.not_read.len(), 1000);
-    assert_eq!(found.remarks, ["500 more objects are no tensors."]);
+    let listed = read(&zipped(&numbers, &[])).expect("reads");
+    assert_eq!(listed.not_read.len(), 1000);
+    assert_eq!(listed.remarks, ["500 more objects are no tensors."]);
 }
 
 #[test]
@@ -224,6 +224,6 @@ fn dictionaries_of_python_2_are_read() {
         .raw(b"]]U\x01aa")
         .raw(b"q\x01");
     let pickle = pickle.tensor(&tensor).raw(b"aa\x85R").end();
-    let found = read(&zipped(&pickle, &[&[0; 16]])).expect("reads");
-    assert_eq!(found.tensors[0].name, "a");
+    let listed = read(&zipped(&pickle, &[&[0; 16]])).expect("reads");
+    assert_eq!(listed.tensors[0].name, "a");
 }

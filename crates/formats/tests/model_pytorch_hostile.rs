@@ -11,7 +11,7 @@ use lineaprint_formats::FormatError;
 use lineaprint_formats::model::listing::Listing;
 use lineaprint_formats::model::pytorch::{read, recognise};
 use proptest::prelude::*;
-use support::{Pickle, View, one, stacked, start, tarred, view, zip, zipped};
+use support::{Pickle, View, dictionary, stacked, start, tarred, view, zip, zipped};
 
 fn listing(input: &Bytes) -> Listing {
     check_any(read, input).unwrap_or_else(|error| panic!("{error}"))
@@ -29,16 +29,16 @@ fn assert_refused(input: &Bytes, part: &str) {
 
 #[track_caller]
 fn assert_view_refused(view: &View, part: &str) {
-    let error = refusal(&zipped(&one(view), &[&[0; 16]]));
+    let error = refusal(&zipped(&dictionary(view), &[&[0; 16]]));
     assert!(error.message.contains(part), "{error}");
     assert_eq!(error.tensor.as_deref(), Some("a"), "{error}");
 }
 
 #[test]
 fn an_honest_file_is_read() {
-    let found = listing(&zipped(&one(&view(4, 0, &[2, 2], &[2, 1])), &[&[0; 16]]));
-    assert_eq!(found.tensors.len(), 1);
-    assert!(found.incomplete.is_none());
+    let listed = listing(&zipped(&dictionary(&view(4, 0, &[2, 2], &[2, 1])), &[&[0; 16]]));
+    assert_eq!(listed.tensors.len(), 1);
+    assert!(listed.incomplete.is_none());
 }
 
 #[test]
@@ -63,14 +63,18 @@ fn calls_are_listed_and_not_made() {
             .call(module, name, "touch executed")
             .raw(b"s")
             .end();
-        let found = listing(&zipped(&pickle, &[&[0; 16]]));
+        let listed = listing(&zipped(&pickle, &[&[0; 16]]));
         let global = format!("{module}.{name}");
-        assert!(found.remarks.iter().all(|remark| !remark.contains("safe")));
-        assert!(found.remarks[0].contains(&global), "{:?}", found.remarks);
-        assert!(found.remarks[1].contains("runs code of these") && found.remarks[1].contains(&global));
-        assert_eq!(found.not_read[0].name, "b");
-        assert!(found.not_read[0].reason.contains(&global), "{:?}", found.not_read);
-        assert_eq!(found.tensors.len(), 1);
+        assert!(listed.remarks.iter().all(|remark| !remark.contains("safe")));
+        assert!(listed.remarks[0].contains(&global), "{:?}", listed.remarks);
+        assert!(listed.remarks[1].contains("runs code of these") && listed.remarks[1].contains(&global));
+        assert_eq!(listed.not_read[0].name, "b");
+        assert!(
+            listed.not_read[0].reason.contains(&global),
+            "{:?}",
+            listed.not_read
+        );
+        assert_eq!(listed.tensors.len(), 1);
     }
     assert!(!std::path::Path::new("executed").exists());
 }
@@ -93,12 +97,12 @@ fn chains_of_getattr_are_listed() {
         .text("posix")
         .text("system")
         .raw(b"\x930");
-    let found = listing(&zipped(&pickle.end(), &[]));
+    let listed = listing(&zipped(&pickle.end(), &[]));
     for global in ["builtins.getattr", "builtins.__import__", "posix.system"] {
-        assert!(found.remarks[0].contains(global), "{:?}", found.remarks);
+        assert!(listed.remarks[0].contains(global), "{:?}", listed.remarks);
     }
     assert!(
-        found.not_read[0]
+        listed.not_read[0]
             .reason
             .contains("something that the pickle made")
     );
@@ -115,21 +119,21 @@ fn a_state_that_runs_code_is_listed() {
         Pickle::new().global("evil", "Thing").raw(b")}\x92"),
     ];
     for pickle in made {
-        let found = listing(&zipped(&pickle.end(), &[]));
-        assert!(found.remarks[1].contains("evil.Thing"), "{:?}", found.remarks);
-        assert!(found.not_read[0].reason.contains("an object of evil.Thing"));
+        let listed = listing(&zipped(&pickle.end(), &[]));
+        assert!(listed.remarks[1].contains("evil.Thing"), "{:?}", listed.remarks);
+        assert!(listed.not_read[0].reason.contains("an object of evil.Thing"));
     }
 }
 
 #[test]
 fn names_of_globals_are_escaped() {
-    let found = listing(&zipped(
+    let listed = listing(&zipped(
         &Pickle::new().global("\x1b[2J", "a").raw(b")R").end(),
         &[],
     ));
-    assert!(found.remarks[0].contains(r"\u{1b}[2J.a"), "{:?}", found.remarks);
-    assert!(found.remarks.iter().all(|remark| !remark.contains('\x1b')));
-    assert!(found.not_read.iter().all(|part| !part.reason.contains('\x1b')));
+    assert!(listed.remarks[0].contains(r"\u{1b}[2J.a"), "{:?}", listed.remarks);
+    assert!(listed.remarks.iter().all(|remark| !remark.contains('\x1b')));
+    assert!(listed.not_read.iter().all(|part| !part.reason.contains('\x1b')));
 }
 
 #[test]
@@ -252,7 +256,7 @@ fn storages_out_of_range_are_refused() {
     assert_view_refused(&view(4, 0, &[2, 2], &[3, 1]), "reaches beyond its storage");
     assert_view_refused(&view(4, 5, &[], &[]), "reaches beyond its storage");
     assert_view_refused(&view(4, i64::MAX, &[1], &[1]), "reaches beyond its storage");
-    let empty = listing(&zipped(&one(&view(4, i64::MAX, &[0], &[1])), &[&[0; 16]]));
+    let empty = listing(&zipped(&dictionary(&view(4, i64::MAX, &[0], &[1])), &[&[0; 16]]));
     assert_eq!(empty.tensors[0].shape, [0]);
 }
 
@@ -262,7 +266,7 @@ fn negative_numbers_are_refused() {
     assert_view_refused(&view(4, 0, &[-1], &[1]), "negative");
     assert_view_refused(&view(4, -1, &[1], &[1]), "malformed offset");
     assert_refused(
-        &zipped(&one(&view(-4, 0, &[4], &[1])), &[&[0; 16]]),
+        &zipped(&dictionary(&view(-4, 0, &[4], &[1])), &[&[0; 16]]),
         "malformed number of elements",
     );
 }
@@ -276,7 +280,7 @@ fn overflow_is_refused() {
     assert_view_refused(&view(4, huge, &[3], &[huge - 1]), "overflows 64 bits");
     assert_view_refused(&view(4, 0, &[huge, huge, 0], &[1, 1, 1]), "overflows 64 bits");
     assert_refused(
-        &zipped(&one(&view(huge, 0, &[4], &[1])), &[&[0; 16]]),
+        &zipped(&dictionary(&view(huge, 0, &[4], &[1])), &[&[0; 16]]),
         "another size than its storage",
     );
 }
@@ -289,7 +293,7 @@ fn other_numbers_of_strides_are_refused() {
 
 #[test]
 fn expansions_beyond_the_file_are_refused() {
-    let error = refusal(&zipped(&one(&view(4, 0, &[1 << 40], &[0])), &[&[0; 16]]));
+    let error = refusal(&zipped(&dictionary(&view(4, 0, &[1 << 40], &[0])), &[&[0; 16]]));
     assert!(
         error.unsupported && error.message.contains("too large for the size of the file"),
         "{error}"
@@ -318,7 +322,7 @@ fn zip_bombs_are_refused() {
     let zeros = vec![0; 24 << 20];
     let numel = i64::try_from(zeros.len() / 4).expect("small");
     let members = [
-        zip::stored("a/data.pkl", &one(&view(numel, 0, &[4], &[2]))),
+        zip::stored("a/data.pkl", &dictionary(&view(numel, 0, &[4], &[2]))),
         zip::deflated("a/data/0", &zeros),
     ];
     let error = refusal(&Bytes::from(zip::write(&members)));
@@ -337,7 +341,7 @@ fn zip_bombs_are_refused() {
 
 #[test]
 fn storages_of_another_size_are_refused() {
-    let pickle = one(&view(4, 0, &[4], &[1]));
+    let pickle = dictionary(&view(4, 0, &[4], &[1]));
     assert_refused(&zipped(&pickle, &[&[0; 12]]), "another size than its storage");
     assert_refused(&zipped(&pickle, &[&[0; 20]]), "another size than its storage");
     assert_refused(&zipped(&pickle, &[]), "is not in the file");
@@ -433,8 +437,8 @@ fn malformed_pickles_are_refused() {
 #[test]
 fn older_instructions_are_read() {
     let pickle = b"(dp0\nS'it\\'s \\x41'\np1\n(lp2\nI01\naI-5\naL99999999999999999999L\naF1.5\nasV\\u00e9\ng2\nsV\\U0001f600\nNs.";
-    let found = listing(&zipped(pickle, &[]));
-    let names: Vec<&str> = found.not_read.iter().map(|part| part.name.as_str()).collect();
+    let listed = listing(&zipped(pickle, &[]));
+    let names: Vec<&str> = listed.not_read.iter().map(|part| part.name.as_str()).collect();
     let wanted = [
         "it's A.0", "it's A.1", "it's A.2", "it's A.3", "é.0", "é.1", "é.2", "é.3", "😀",
     ];
@@ -443,18 +447,18 @@ fn older_instructions_are_read() {
 
 #[test]
 fn bytes_behind_the_pickle_are_reported() {
-    let pickle = [one(&view(4, 0, &[4], &[1])), b"cos\nsystem\n.".to_vec()].concat();
-    let found = listing(&zipped(&pickle, &[&[0; 16]]));
+    let pickle = [dictionary(&view(4, 0, &[4], &[1])), b"cos\nsystem\n.".to_vec()].concat();
+    let listed = listing(&zipped(&pickle, &[&[0; 16]]));
     assert!(
-        found.remarks[0].starts_with("12 bytes follow the end of the pickle"),
+        listed.remarks[0].starts_with("12 bytes follow the end of the pickle"),
         "{:?}",
-        found.remarks
+        listed.remarks
     );
 }
 
 #[test]
 fn two_folders_in_a_zip_are_refused() {
-    let pickle = one(&view(4, 0, &[4], &[1]));
+    let pickle = dictionary(&view(4, 0, &[4], &[1]));
     let other = [
         zip::stored("b/data.pkl", &pickle),
         zip::stored("b/data/0", &[0; 16]),
@@ -479,7 +483,7 @@ fn two_folders_in_a_zip_are_refused() {
 
 #[test]
 fn lies_about_stacked_storages_are_refused() {
-    let pickle = one(&view(4, 0, &[4], &[1]));
+    let pickle = dictionary(&view(4, 0, &[4], &[1]));
     let storage = [&4_u64.to_le_bytes()[..], &[0; 16]].concat();
     assert_eq!(listing(&stacked(&pickle, &["0"], &storage)).tensors.len(), 1);
     let numel = |numel: u64| [&numel.to_le_bytes()[..], &[0; 16]].concat();
@@ -503,7 +507,7 @@ fn lies_about_stacked_storages_are_refused() {
         ),
         "bytes follow",
     );
-    let huge = one(&view(1 << 62, 0, &[4], &[1]));
+    let huge = dictionary(&view(1 << 62, 0, &[4], &[1]));
     assert_refused(
         &stacked(&huge, &["0"], &numel(1 << 62)),
         "beyond the end of the file",
@@ -590,7 +594,7 @@ fn lies_of_tars_are_refused() {
 #[test]
 fn a_pickle_alone_is_refused() {
     assert_refused(
-        &Bytes::from(one(&view(4, 0, &[4], &[1]))),
+        &Bytes::from(dictionary(&view(4, 0, &[4], &[1]))),
         "no checkpoint of PyTorch",
     );
     assert_refused(&Bytes::new(), "no checkpoint of PyTorch");
@@ -626,7 +630,7 @@ proptest! {
 
     #[test]
     fn changed_pickles_are_answered(changes in proptest::collection::vec((any::<usize>(), any::<u8>()), 1..6)) {
-        let mut pickle = one(&view(4, 0, &[2, 2], &[1, 2]));
+        let mut pickle = dictionary(&view(4, 0, &[2, 2], &[1, 2]));
         let length = pickle.len();
         for (at, value) in changes {
             pickle[at % length] = value;
@@ -641,15 +645,15 @@ proptest! {
     ) {
         let (size, stride): (Vec<i64>, Vec<i64>) = axes.into_iter().unzip();
         let storage: Vec<u8> = (0..u8::try_from(numel * 4).expect("small")).collect();
-        let input = zipped(&one(&view(numel, offset, &size, &stride)), &[&storage]);
+        let input = zipped(&dictionary(&view(numel, offset, &size, &stride)), &[&storage]);
         let negative = offset < 0 || size.iter().chain(&stride).any(|number| *number < 0);
         let is_empty = size.contains(&0);
         let last = offset + size.iter().zip(&stride).map(|(size, stride)| (size - 1) * stride).sum::<i64>();
         match check_any(read, &input) {
             Ok(listing) => {
                 prop_assert!(!negative && (is_empty || last < numel));
-                let found = files::elements(&listing.tensors[0], &input, &|_| Bytes::new()).expect("reads");
-                prop_assert_eq!(found, naive(&storage, offset, &size, &stride));
+                let listed = files::elements(&listing.tensors[0], &input, &|_| Bytes::new()).expect("reads");
+                prop_assert_eq!(listed, naive(&storage, offset, &size, &stride));
             }
             Err(_) => prop_assert!(negative || (!is_empty && last >= numel)),
         }
@@ -663,6 +667,6 @@ fn naive(storage: &[u8], offset: i64, size: &[i64], stride: &[i64]) -> Vec<u8> {
         return storage[start..start + 4].to_vec();
     };
     (0..*length)
-        .flat_map(|place| naive(storage, offset + place * stride[0], sizes, &stride[1..]))
+        .flat_map(|index| naive(storage, offset + index * stride[0], sizes, &stride[1..]))
         .collect()
 }

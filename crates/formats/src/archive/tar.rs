@@ -45,8 +45,8 @@ fn check_sum(header: &[u8]) -> Option<u64> {
     let sum: u64 = header
         .iter()
         .enumerate()
-        .map(|(place, byte)| {
-            if (148..156).contains(&place) {
+        .map(|(index, byte)| {
+            if (148..156).contains(&index) {
                 32
             } else {
                 u64::from(*byte)

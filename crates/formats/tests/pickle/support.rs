@@ -91,7 +91,7 @@ impl Pickle {
 }
 
 /// A pickle of a dictionary with one tensor named `a`.
-pub fn one(view: &View) -> Vec<u8> {
+pub fn dictionary(view: &View) -> Vec<u8> {
     Pickle::new().raw(b"}").text("a").tensor(view).raw(b"s").end()
 }
 

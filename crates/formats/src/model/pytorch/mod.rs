@@ -34,7 +34,7 @@ pub use zipped::root;
 /// Bytes at the start of a file that its container is found from.
 pub const HEAD: u64 = 4096;
 
-/// What a container holds, before names and views are looked at.
+/// The content of a container, before names and views are looked at.
 struct Contents {
     pickle: Pickle,
     storages: Storages,

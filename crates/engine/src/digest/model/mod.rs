@@ -7,6 +7,7 @@
 //! - SHA-256 of tensors and files: whole files, from start to end, see [`in_order`].
 
 mod booleans;
+pub mod graph;
 mod in_order;
 mod request;
 mod tiles;

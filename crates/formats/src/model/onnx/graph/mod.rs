@@ -2,13 +2,15 @@
 //!
 //! - [`scope`]: the names of one graph or function body, and what makes each value.
 //! - [`walk`]: visit everything that the outputs need, and number it on the way.
-//! - [`content`]: write attributes, tensors and types.
+//! - [`content`]: write attributes and tensors.
+//! - [`value_type`]: write the types of values.
 //!
 //! Names and the order of nodes do not count, so a value is written as a reference by number. The numbers follow from a
 //! walk that starts at the outputs.
 
 mod content;
 mod scope;
+mod value_type;
 mod walk;
 
 use super::wire::{Span, Wire, once};

@@ -7,6 +7,7 @@
 use super::super::wire::{Span, Wire};
 use super::content::{self, Attribute};
 use super::scope::{self, Maker, Name, Reading, Scope};
+use super::value_type;
 use super::{DigestOf, FunctionName, Write};
 use crate::error::FormatError;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -78,7 +79,7 @@ impl<'a, 'b, W: Write> Walk<'a, 'b, W> {
         reading: &mut Reading,
         graph: Scope,
     ) -> Result<W, FormatError> {
-        content::input_types(wire, &graph.input_infos, &mut self.written_inputs)?;
+        value_type::input_types(wire, &graph.input_infos, &mut self.written_inputs)?;
         let outputs: Vec<Place> = graph.outputs.iter().map(|name| (0, *name)).collect();
         self.scopes.push(graph);
         self.visit(wire, reading, outputs.clone())?;
@@ -301,7 +302,7 @@ impl<'a, 'b, W: Write> Walk<'a, 'b, W> {
                 let mut written = W::default();
                 written.array(3);
                 written.integer(i64::try_from(*graph).unwrap_or(i64::MAX));
-                content::input_types(wire, &scope.input_infos, &mut written)?;
+                value_type::input_types(wire, &scope.input_infos, &mut written)?;
                 written.append(self.references(&outputs)?);
                 graphs.push(written);
             }

@@ -4,7 +4,7 @@ use super::super::tensor::Proto;
 use super::super::types;
 use super::super::wire::{Packing, Span, Value, Wire, once};
 use super::value_type::value_type;
-use super::{DigestOf, FunctionName, Write, plain_domain, unknown};
+use super::{DigestOf, FunctionName, Write, normal_domain, unknown};
 use crate::error::FormatError;
 use crate::model::dtype::Dtype;
 use crate::model::listing::{Elements, Tensor};
@@ -70,7 +70,7 @@ pub(super) fn operator(wire: &mut Wire<'_>, node: Span) -> Result<FunctionName, 
         once(slot, text, "the operator of a node")
     })?;
     Ok((
-        plain_domain(domain.unwrap_or_default()),
+        normal_domain(domain.unwrap_or_default()),
         kind.unwrap_or_default(),
         overload.unwrap_or_default(),
     ))
@@ -105,8 +105,8 @@ impl Attribute {
         let name = name.unwrap_or_default();
         let reference = reference.filter(|reference| !reference.is_empty());
         let kind = kind.unwrap_or(0);
-        let found = KINDS.into_iter().find(|(number, ..)| *number == kind);
-        let (_, field, kind) = found.ok_or_else(|| {
+        let known = KINDS.into_iter().find(|(number, ..)| *number == kind);
+        let (_, field, kind) = known.ok_or_else(|| {
             FormatError::unsupported(format!("the attribute {name:?} has a type that is not known"))
                 .with_expected("1 to 14", kind)
         })?;

@@ -6,7 +6,7 @@ use super::content::dtype;
 use super::{Write, unknown};
 use crate::error::FormatError;
 
-/// How deep types may lie in types.
+/// The deepest nesting of types.
 const DEEPEST_TYPE: usize = 32;
 
 /// Write the types of inputs.

@@ -5,10 +5,12 @@
 //! - [`format`]: find the format of a file from its content, and read it.
 //! - [`gguf`]: read the headers of GGUF files.
 //! - [`hdf5`]: read HDF5 files, those of Keras among them.
+//! - [`keras`]: read the archives of Keras (`.keras`).
 //! - [`listing`]: what a reader returns: tensors, and where their elements lie.
 //! - [`npy`]: read arrays of NumPy, alone (`.npy`) and in an archive (`.npz`).
 //! - [`onnx`]: read ONNX files.
 //! - [`safetensors`]: read headers and shard indexes of safetensors files.
+//! - [`tfjs`]: read the models of TensorFlow.js.
 
 mod catalog;
 mod cursor;
@@ -17,6 +19,7 @@ pub mod flax;
 pub mod format;
 pub mod gguf;
 pub mod hdf5;
+pub mod keras;
 pub mod listing;
 pub mod npy;
 mod numpy_names;
@@ -24,3 +27,5 @@ pub mod onnx;
 mod pieces;
 mod protobuf;
 pub mod safetensors;
+pub mod tfjs;
+mod window;
